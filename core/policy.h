@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A policy: what is allowed to one task, and what happens beyond it (DESIGN
+ * section 2). The layout is shared with the kernel side of every engine; the
+ * ranges live here and nowhere else, so that each front end refuses the same
+ * values in the same order.
+ */
+#ifndef MAZE_CORE_POLICY_H
+#define MAZE_CORE_POLICY_H
+
+#include "types.h"
+
+/* AVL.14.0 asks for thresholds of one millisecond; finer ones are refused. */
+#define MAZE_LIMIT_MIN_NS MAZE_NSEC_PER_MSEC
+/* 366 days: far beyond any sane limit, far below where u64 sums could wrap. */
+#define MAZE_LIMIT_MAX_NS (366ULL * 24 * 3600 * MAZE_NSEC_PER_SEC)
+/* SIGRTMAX on every Linux ABI but MIPS (which has 128 and is not supported). */
+#define MAZE_SIGNAL_MAX 64
+
+/*
+ * Recovery is a ratio in units of 1/65536, so that core/ needs no float. The
+ * largest finite ratio is 1000: each ms asleep forgives one second.
+ */
+#define MAZE_RECOVERY_ONE 65536U
+#define MAZE_RECOVERY_MAX (1000U * MAZE_RECOVERY_ONE)
+#define MAZE_RECOVERY_INF 0xffffffffU /* one sleep forgives everything */
+
+#define MAZE_POLICY_INHERIT (1U << 0)	   /* children start watched */
+#define MAZE_POLICY_YIELD_COUNTS (1U << 1) /* sched_yield(2) is no reset point */
+#define MAZE_POLICY_SHADOW (1U << 2)	   /* record, but send nothing */
+#define MAZE_POLICY_FLAGS (MAZE_POLICY_INHERIT | MAZE_POLICY_YIELD_COUNTS | MAZE_POLICY_SHADOW)
+
+struct maze_policy {
+	maze_u64 soft_ns;     /* 0: no soft stage */
+	maze_u64 hard_ns;     /* 0: no hard stage; else not below soft_ns */
+	maze_u32 recovery;    /* 1/65536ths, or MAZE_RECOVERY_INF */
+	maze_u32 flags;	      /* MAZE_POLICY_* */
+	maze_u16 soft_signal; /* 0: record only */
+	maze_u16 hard_signal;
+	maze_u32 reserved; /* must be 0 */
+};
+_Static_assert(sizeof(struct maze_policy) == 32, "struct maze_policy is shared with the kernel");
+
+/* What is wrong with a policy; the sentences belong to the front ends. */
+enum maze_policy_fault {
+	MAZE_POLICY_OK = 0,
+	MAZE_POLICY_NO_STAGE,	/* both limits are 0 */
+	MAZE_POLICY_SOFT_RANGE, /* soft_ns outside MIN..MAX and not 0 */
+	MAZE_POLICY_HARD_RANGE,
+	MAZE_POLICY_HARD_BELOW_SOFT,
+	MAZE_POLICY_SOFT_SIGNAL, /* above MAZE_SIGNAL_MAX */
+	MAZE_POLICY_HARD_SIGNAL,
+	MAZE_POLICY_RECOVERY,	  /* 0, or between MAX and INF */
+	MAZE_POLICY_UNKNOWN_FLAG, /* a flag or reserved bit this version lacks */
+};
+
+static inline int maze_limit_in_range(maze_u64 limit_ns)
+{
+	return limit_ns == 0 || (limit_ns >= MAZE_LIMIT_MIN_NS && limit_ns <= MAZE_LIMIT_MAX_NS);
+}
+
+/* Returns the first fault in the order of the enum, or MAZE_POLICY_OK. */
+static inline enum maze_policy_fault maze_policy_check(const struct maze_policy *policy)
+{
+	if (!policy->soft_ns && !policy->hard_ns)
+		return MAZE_POLICY_NO_STAGE;
+	if (!maze_limit_in_range(policy->soft_ns))
+		return MAZE_POLICY_SOFT_RANGE;
+	if (!maze_limit_in_range(policy->hard_ns))
+		return MAZE_POLICY_HARD_RANGE;
+	if (policy->hard_ns && policy->hard_ns < policy->soft_ns)
+		return MAZE_POLICY_HARD_BELOW_SOFT;
+	if (policy->soft_signal > MAZE_SIGNAL_MAX)
+		return MAZE_POLICY_SOFT_SIGNAL;
+	if (policy->hard_signal > MAZE_SIGNAL_MAX)
+		return MAZE_POLICY_HARD_SIGNAL;
+	if (policy->recovery != MAZE_RECOVERY_INF &&
+	    (policy->recovery == 0 || policy->recovery > MAZE_RECOVERY_MAX))
+		return MAZE_POLICY_RECOVERY;
+	if ((policy->flags & ~MAZE_POLICY_FLAGS) || policy->reserved)
+		return MAZE_POLICY_UNKNOWN_FLAG;
+	return MAZE_POLICY_OK;
+}
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A record: what an engine says happened. Written in the kernel, read by user
+ * space, printed as text or JSON by lib/. Every engine fills the same struct.
+ */
+#ifndef MAZE_CORE_RECORD_H
+#define MAZE_CORE_RECORD_H
+
+#include "types.h"
+
+#define MAZE_COMM_LEN 16 /* TASK_COMM_LEN of the kernel, with the NUL */
+
+enum maze_event {
+	MAZE_EVENT_NONE = 0,
+	MAZE_EVENT_SOFT,    /* count reached the soft limit */
+	MAZE_EVENT_HARD,    /* count reached the hard limit, after the soft one */
+	MAZE_EVENT_EXIT,    /* a watched task ended */
+	MAZE_EVENT_WATCH,   /* a task is watched from here on: asked for or inherited */
+	MAZE_EVENT_UNWATCH, /* a task is no longer watched */
+	MAZE_EVENT_LOST,    /* `lost` records, or watches that could not be inherited */
+	MAZE_EVENT_COUNT_,
+};
+
+#define MAZE_RECORD_SENT (1U << 0)	/* the signal was accepted by the kernel */
+#define MAZE_RECORD_SHADOW (1U << 1)	/* the policy was in shadow: nothing was sent */
+#define MAZE_RECORD_INHERITED (1U << 2) /* WATCH: came by fork or clone, nobody asked */
+
+struct maze_record {
+	maze_u64 seq;	   /* 1, 2, … per engine and kind of event; 0: not numbered */
+	maze_u64 boot_ns;  /* CLOCK_BOOTTIME when it happened */
+	maze_u64 count_ns; /* the task's maze count then; for a verdict >= limit_ns */
+	maze_u64 limit_ns; /* the limit that was reached; 0 for other events */
+	maze_u64 lost;	   /* LOST: how many */
+	maze_u64 tag;	   /* who asked for the watch: see engine.h */
+	maze_u32 pid;	   /* thread group id, in the pid namespace of the engine's owner */
+	maze_u32 tid;	   /* thread id, likewise */
+	maze_u32 uid;	   /* real user id, in the initial user namespace */
+	maze_u32 cpu;
+	maze_u16 event;	  /* enum maze_event */
+	maze_u16 signal;  /* the signal of that stage; 0: none */
+	maze_u32 flags;	  /* MAZE_RECORD_* */
+	maze_u32 episode; /* counts the task's episodes, from 0 */
+	maze_u32 reserved;
+	char comm[MAZE_COMM_LEN]; /* NUL-terminated; any bytes but NUL */
+};
+_Static_assert(sizeof(struct maze_record) == 96, "struct maze_record is shared with the kernel");
+
+/* One watched task, as listed: what `maze list` and /sys/fs/bpf/maze/entries show. */
+struct maze_entry {
+	maze_u64 count_ns; /* as of the task's last context switch or tick */
+	maze_u64 soft_ns;
+	maze_u64 hard_ns;
+	maze_u64 tag;
+	maze_u32 pid;
+	maze_u32 tid;
+	maze_u32 uid;
+	maze_u32 recovery;
+	maze_u32 flags; /* MAZE_POLICY_* */
+	maze_u16 soft_signal;
+	maze_u16 hard_signal;
+	maze_u32 fired; /* MAZE_FIRED_*: the stages this episode has reached */
+	maze_u32 episode;
+	char comm[MAZE_COMM_LEN];
+};
+_Static_assert(sizeof(struct maze_entry) == 80, "struct maze_entry is shared with the kernel");
+
+#endif

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The heart: what "mazed" means, once, for every engine.
+ *
+ * A task's maze count is the CPU time it has used since its last reset point:
+ * it left the CPU not runnable, or it called sched_yield(2) (unless its policy
+ * counts yields), or its watch began. Preemption, migration, throttling, execve
+ * and calls that fail or do not block are not reset points. From one reset point
+ * to the next is an episode; in it the count may reach the soft limit once and
+ * then the hard limit once:
+ *
+ *              count >= soft            count >= hard
+ *     ARMED ─────────────────► SOFT ─────────────────► HARD
+ *       ▲                        │                       │
+ *       └──────── reset ─────────┴──────── reset ────────┘
+ *
+ * (a stage whose limit is 0 is skipped). With an infinite recovery any sleep is
+ * a reset. With a finite one, r, each ns not runnable takes r ns off the count,
+ * and the reset is the moment the count comes down to 0; so a program that uses
+ * more than r/(1+r) of one CPU for long enough is caught although it sleeps.
+ *
+ * Pure functions: no clock, no allocation, no lock, no float, no loop. Time
+ * arrives in the sample, as the scheduler's own runtime of that task, which is
+ * what CLOCK_THREAD_CPUTIME_ID reads and from which steal and suspend are
+ * already taken off. Never early: a caller that cannot know the runtime exactly
+ * must pass one that is too small, never one that is too large; for the moment
+ * of a yield it must pass one that is too large, never too small.
+ */
+#ifndef MAZE_CORE_STEP_H
+#define MAZE_CORE_STEP_H
+
+#include "policy.h"
+
+#define MAZE_FIRED_SOFT (1U << 0) /* this episode has had its soft verdict */
+#define MAZE_FIRED_HARD (1U << 1) /* and its hard one */
+
+/*
+ * One task's account. All zero is a valid account whose watch begins at the
+ * first sample. Only one context at a time may step an account.
+ */
+struct maze_account {
+	maze_u64 runtime_ns; /* the task's runtime at the last sample */
+	maze_u64 count_ns;   /* the maze count then */
+	maze_u64 yield_ns;   /* the last yield that has been accounted for */
+	maze_u32 fired;	     /* MAZE_FIRED_* */
+	maze_u32 episode;    /* how many reset points there have been */
+	maze_u32 begun;	     /* 0 until the first sample has set runtime_ns */
+	maze_u32 reserved;
+};
+_Static_assert(sizeof(struct maze_account) == 40, "struct maze_account is shared with the kernel");
+
+/* What the task does at the moment of the sample. */
+enum maze_act {
+	MAZE_RUNS,   /* it goes on, or was preempted: no reset point */
+	MAZE_SLEEPS, /* it leaves the CPU not runnable */
+	MAZE_WAKES,  /* it comes to a CPU after having been not runnable */
+	MAZE_YIELDS, /* it is in sched_yield(2) */
+};
+
+struct maze_sample {
+	maze_u64 runtime_ns; /* CPU time of the task so far; never goes back */
+	maze_u64 yield_ns;   /* runtime at its latest yield seen elsewhere; 0: none */
+	maze_u64 asleep_ns;  /* MAZE_WAKES: how long it was not runnable */
+	enum maze_act act;
+};
+
+struct maze_verdict {
+	maze_u64 count_ns; /* the count this verdict rests on, before any reset */
+	maze_u64 next_ns;  /* CPU time from now to the next stage; 0: none is left */
+	maze_u32 due;	   /* MAZE_FIRED_SOFT and/or _HARD: the stages reached by this sample */
+	maze_u32 reset;	   /* 1: this sample ended the episode */
+};
+
+static inline void maze_reset(struct maze_account *account)
+{
+	account->count_ns = 0;
+	account->fired = 0;
+	account->episode++;
+}
+
+/* Takes recovery * asleep_ns off the count; the product cannot overflow. */
+static inline int maze_recover(const struct maze_policy *policy, struct maze_account *account,
+			       maze_u64 asleep_ns)
+{
+	maze_u64 whole, rest, forgiven;
+
+	if (!asleep_ns || !account->count_ns)
+		return 0;
+	if (asleep_ns > MAZE_LIMIT_MAX_NS)
+		asleep_ns = MAZE_LIMIT_MAX_NS;
+	/* 2^55 ns times 2^26 does not fit 64 bits: split at the unit of the ratio. */
+	whole = asleep_ns / MAZE_RECOVERY_ONE;
+	rest = asleep_ns % MAZE_RECOVERY_ONE;
+	if (whole && policy->recovery > ~0ULL / whole / 2)
+		forgiven = account->count_ns;
+	else
+		forgiven = whole * policy->recovery + rest * policy->recovery / MAZE_RECOVERY_ONE;
+	if (forgiven < account->count_ns) {
+		account->count_ns -= forgiven;
+		return 0;
+	}
+	maze_reset(account);
+	return 1;
+}
+
+/* Which stages the count has reached and the episode has not yet had. */
+static inline maze_u32 maze_due(const struct maze_policy *policy,
+				const struct maze_account *account)
+{
+	maze_u32 due = 0;
+
+	if (policy->soft_ns && account->count_ns >= policy->soft_ns)
+		due |= MAZE_FIRED_SOFT;
+	/* hard_ns >= soft_ns, so where hard is reached, soft is or was. */
+	if (policy->hard_ns && account->count_ns >= policy->hard_ns)
+		due |= MAZE_FIRED_HARD;
+	return due & ~account->fired;
+}
+
+/* CPU time until the next stage not yet reached; 0: there is none. */
+static inline maze_u64 maze_next(const struct maze_policy *policy,
+				 const struct maze_account *account)
+{
+	if (policy->soft_ns && !(account->fired & MAZE_FIRED_SOFT))
+		return account->count_ns < policy->soft_ns ? policy->soft_ns - account->count_ns
+							   : 1;
+	if (policy->hard_ns && !(account->fired & MAZE_FIRED_HARD))
+		return account->count_ns < policy->hard_ns ? policy->hard_ns - account->count_ns
+							   : 1;
+	return 0;
+}
+
+/* Charges the CPU time since the last sample, less what an unseen yield forgave. */
+static inline maze_u32 maze_charge(const struct maze_policy *policy, struct maze_account *account,
+				   const struct maze_sample *sample)
+{
+	maze_u64 since_yield;
+	maze_u32 reset = 0;
+
+	/* A stale reading counts as no time at all: late, never early. */
+	if (sample->runtime_ns > account->runtime_ns) {
+		account->count_ns += sample->runtime_ns - account->runtime_ns;
+		account->runtime_ns = sample->runtime_ns;
+	}
+	if (sample->yield_ns <= account->yield_ns || (policy->flags & MAZE_POLICY_YIELD_COUNTS))
+		return 0;
+	account->yield_ns = sample->yield_ns;
+	since_yield =
+		account->runtime_ns > sample->yield_ns ? account->runtime_ns - sample->yield_ns : 0;
+	if (since_yield < account->count_ns) {
+		maze_reset(account);
+		account->count_ns = since_yield;
+		reset = 1;
+	}
+	return reset;
+}
+
+/*
+ * Steps the account to the sample and says what is due. Stages that are due are
+ * marked as had; a caller that fails to act on one clears its bit in
+ * account->fired to be told again. The policy must have passed
+ * maze_policy_check(). Costs about 20 instructions on the common path.
+ */
+static inline struct maze_verdict maze_step(const struct maze_policy *policy,
+					    struct maze_account *account,
+					    const struct maze_sample *sample)
+{
+	struct maze_verdict verdict = { 0, 0, 0, 0 };
+
+	if (!account->begun) {
+		account->begun = 1;
+		account->runtime_ns = sample->runtime_ns;
+		account->yield_ns = sample->yield_ns;
+	}
+	verdict.reset = maze_charge(policy, account, sample);
+
+	if (sample->act == MAZE_WAKES && policy->recovery != MAZE_RECOVERY_INF)
+		verdict.reset |= maze_recover(policy, account, sample->asleep_ns);
+
+	verdict.count_ns = account->count_ns;
+	verdict.due = maze_due(policy, account);
+	account->fired |= verdict.due;
+
+	if ((sample->act == MAZE_SLEEPS && policy->recovery == MAZE_RECOVERY_INF) ||
+	    (sample->act == MAZE_YIELDS && !(policy->flags & MAZE_POLICY_YIELD_COUNTS))) {
+		maze_reset(account);
+		verdict.reset = 1;
+	}
+	verdict.next_ns = maze_next(policy, account);
+	return verdict;
+}
+
+#endif

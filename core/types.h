@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The integer types of everything that is compiled both into a kernel and into
+ * user space. core/ includes no header of either, so the widths are pinned here
+ * and checked at once, in every compiler that ever reads this file.
+ */
+#ifndef MAZE_CORE_TYPES_H
+#define MAZE_CORE_TYPES_H
+
+typedef unsigned long long maze_u64;
+typedef unsigned int maze_u32;
+typedef unsigned short maze_u16;
+typedef unsigned char maze_u8;
+
+_Static_assert(sizeof(maze_u64) == 8, "maze_u64 must be 64 bits");
+_Static_assert(sizeof(maze_u32) == 4, "maze_u32 must be 32 bits");
+_Static_assert(sizeof(maze_u16) == 2, "maze_u16 must be 16 bits");
+
+#define MAZE_NSEC_PER_USEC 1000ULL
+#define MAZE_NSEC_PER_MSEC 1000000ULL
+#define MAZE_NSEC_PER_SEC 1000000000ULL
+
+#endif

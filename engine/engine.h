@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What an engine is: the one interface behind which maze watches tasks (DESIGN
+ * section 4). An engine decides nothing about meaning (core/step.h does) and
+ * knows nothing of terminals, files of rules or options. Calls return 0 or
+ * -errno; `ret_*` arguments are untouched on failure. Where a sentence is needed
+ * the engine leaves one in struct engine_error: what failed, on what, why, and
+ * what would be right. No call prints.
+ *
+ * Who calls what: lib/ is the only caller. An engine handle belongs to one
+ * thread; several processes may hold handles of one pinned engine.
+ */
+#ifndef MAZE_ENGINE_H
+#define MAZE_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "../core/policy.h"
+#include "../core/record.h"
+
+struct engine;	      /* one open handle; each engine defines its own */
+struct engine_reader; /* one reader's place in the records */
+
+struct engine_error {
+	char text[512]; /* one sentence without a full stop; "" when nothing to say */
+};
+
+/* Where the engine's state lives. */
+enum engine_scope {
+	ENGINE_PRIVATE,	 /* in this process: gone, watches and all, when it ends */
+	ENGINE_PINNED,	 /* in the kernel: loaded if it is not there yet, stays after us */
+	ENGINE_EXISTING, /* pinned, but only if it is there: else -ENOENT */
+};
+
+/* The task or tasks a call is about. The caller keeps pidfd open during the call. */
+struct engine_target {
+	int pidfd; /* of the process (its thread group leader) */
+	pid_t tid; /* this one thread of it; 0: all its threads */
+};
+
+/* What an engine says of itself on this machine, for `maze doctor`. */
+struct engine_report {
+	const char *name;
+	bool usable;
+	bool pinned;		/* an engine of this kind is loaded and pinned now */
+	char why_not[512];	/* "" when usable */
+	char detail[512];	/* how it would run: clock, timer, yield probe */
+	char blind_spots[1024]; /* what it cannot see here, one sentence a line */
+};
+
+struct engine_counts {
+	maze_u64 watched; /* tasks watched now */
+	maze_u64 verdicts;
+	maze_u64 signals;	   /* signals the kernel accepted */
+	maze_u64 inherit_failures; /* children that could not be watched for want of memory */
+	maze_u64 timer_expiries;
+};
+
+struct engine_ops {
+	const char *name;
+
+	/* Looks without changing anything; always fills the report. */
+	void (*probe)(struct engine_report *ret_report);
+
+	/*
+	 * Opens (and if need be loads) the engine. -EPERM: not allowed,
+	 * -EOPNOTSUPP: this kernel lacks something, -EPROTO: a pinned engine of
+	 * another ABI version is there, -ENOENT: ENGINE_EXISTING and none is there.
+	 */
+	int (*open)(enum engine_scope scope, struct engine **ret_engine,
+		    struct engine_error *error);
+	void (*close)(struct engine *engine);
+
+	/*
+	 * Watches the target's tasks under the policy from now on, count 0;
+	 * replaces a policy they already have. The tag marks the watch, its
+	 * children's watches and all their records. -ESRCH: it is gone, -EPERM:
+	 * refused (init, kernel thread, maze itself), -ENOMEM, -ENOSPC.
+	 */
+	int (*watch)(struct engine *engine, const struct engine_target *target,
+		     const struct maze_policy *policy, maze_u64 tag, struct engine_error *error);
+
+	/* Ends watches. -ENOENT: no task of the target was watched. */
+	int (*unwatch)(struct engine *engine, const struct engine_target *target,
+		       struct engine_error *error);
+	/* Ends every watch that carries the tag; 0 also when there is none. */
+	int (*unwatch_tag)(struct engine *engine, maze_u64 tag, struct engine_error *error);
+
+	/*
+	 * Hands every watched task to `each`, in no promised order; stops early
+	 * when it returns non-zero and returns that.
+	 */
+	int (*list)(struct engine *engine, int (*each)(const struct maze_entry *entry, void *arg),
+		    void *arg, struct engine_error *error);
+	int (*counts)(struct engine *engine, struct engine_counts *ret_counts);
+
+	/*
+	 * Records. A reader starts with the oldest record kept, or with the next
+	 * one to come. reader_fd polls readable when there may be something to
+	 * read. reader_next returns 1 and a record, or 0 when there is none now;
+	 * records that were overwritten before they were read arrive as one
+	 * MAZE_EVENT_LOST with their number. Readers do not disturb each other.
+	 */
+	int (*reader_open)(struct engine *engine, bool from_oldest,
+			   struct engine_reader **ret_reader, struct engine_error *error);
+	int (*reader_fd)(struct engine_reader *reader);
+	int (*reader_next)(struct engine_reader *reader, struct maze_record *ret_record);
+	void (*reader_close)(struct engine_reader *reader);
+
+	/*
+	 * Attendance: what the engine wants done in user space while it runs, if
+	 * anything (the bpf engine: to attach the yield probe while it is needed).
+	 * attend_fd is -1 when nothing is ever wanted, or when another process
+	 * attends already (attend_fd polls readable when attend() should be called).
+	 * attend() returns the ms after which it wants to be called again, -1: never.
+	 */
+	int (*attend_fd)(struct engine *engine);
+	int (*attend)(struct engine *engine);
+
+	/* Drops everything pinned; 0 also when nothing was there. */
+	int (*unload)(bool *ret_was_loaded, struct engine_error *error);
+};
+
+extern const struct engine_ops engine_bpf;
+
+#endif

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * libmaze: watch tasks for CPU burnt without sleeping, from C. The manual page
+ * maze(1) and docs/DESIGN.md say what the words mean; this header says how the
+ * calls behave. Durations are nanoseconds (`_ns`), signals numbers of signal(7).
+ *
+ * Every call that can fail returns 0 (or what it says) or -errno, leaves its
+ * ret_* arguments untouched on failure, and puts one sentence into `error` (may
+ * be NULL) that says what was wrong, with what, and what would be right. No call
+ * prints, exits or starts a process. A handle belongs to one thread at a time.
+ */
+#ifndef MAZE_H
+#define MAZE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "../core/policy.h"
+#include "../core/record.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct maze_error {
+	char text[512]; /* no full stop, no newline; "" when there is nothing to say */
+};
+
+/* ---- words to numbers and back ------------------------------------------------ */
+
+/*
+ * Parses a duration as in systemd.time(7): "500ms", "10s", "1min 30s", "1.5h"; a
+ * bare number is seconds. Exact to the nanosecond; -EINVAL when malformed,
+ * -ERANGE when it does not fit. "0" is 0; whether a value suits as a limit is
+ * for maze_policy_explain() to say.
+ */
+int maze_duration_parse(const char *text, maze_u64 *ret_ns, struct maze_error *error);
+/* Writes the shortest exact form ("1min 30s", "250ms", "1.5us", "0"); returns buf. */
+const char *maze_duration_format(maze_u64 ns, char *buf, size_t size);
+
+/* "KILL", "sigkill", "9", "RTMIN+3", "0" (none). -EINVAL when there is no such signal. */
+int maze_signal_parse(const char *text, int *ret_signal, struct maze_error *error);
+/* "SIGKILL", "SIGRTMIN+3", "none" for 0, the number for what has no name; returns buf. */
+const char *maze_signal_format(int signal, char *buf, size_t size);
+
+/* "inf", or a ratio above 0 and up to 1000 in decimal notation ("1", "0.25"). */
+int maze_recovery_parse(const char *text, maze_u32 *ret_recovery, struct maze_error *error);
+const char *maze_recovery_format(maze_u32 recovery, char *buf, size_t size);
+
+/* ---- policies ------------------------------------------------------------------- */
+
+/* The defaults: soft 10 s SIGXCPU, hard 20 s SIGKILL, inherit, yields reset, no shadow. */
+void maze_policy_default(struct maze_policy *ret_policy);
+
+/* One key of a policy, as a long option and as a key of a configuration file. */
+struct maze_policy_key {
+	const char *name;     /* "soft-signal" */
+	const char *argument; /* "SIG"; NULL: takes none as an option, yes/no in a file */
+	const char *help;     /* one line */
+};
+/* The table, ended by a NULL name. Option `no-inherit` is its own row. */
+const struct maze_policy_key *maze_policy_keys(void);
+/*
+ * Sets one key from text. `value` NULL stands for "yes" where the key takes no
+ * argument. -ENOENT: no such key, -EINVAL/-ERANGE: no such value. Combinations
+ * are checked by maze_policy_explain().
+ */
+int maze_policy_set(struct maze_policy *policy, const char *key, const char *value,
+		    struct maze_error *error);
+/* 0, or -EINVAL with the sentence that belongs to maze_policy_check()'s fault. */
+int maze_policy_explain(const struct maze_policy *policy, struct maze_error *error);
+
+/* ---- records --------------------------------------------------------------------- */
+
+/* "soft", "hard", "exit", "watch", "unwatch", "lost"; NULL for anything else. */
+const char *maze_event_name(unsigned int event);
+
+/*
+ * One line without newline, for people. `engine` is the engine's name.
+ * Returns the length it has or would have, as snprintf(3).
+ */
+int maze_record_text(const struct maze_record *record, const char *engine, char *buf, size_t size);
+/* One JSON object on one line, without newline; free(3) it. NULL: out of memory. */
+char *maze_record_json(const struct maze_record *record, const char *engine);
+char *maze_entry_json(const struct maze_entry *entry, const char *engine);
+
+/* ---- watching --------------------------------------------------------------------- */
+
+struct maze;
+struct maze_reader;
+
+enum maze_scope {
+	MAZE_PRIVATE,  /* watches end with this process */
+	MAZE_PINNED,   /* watches stay in the kernel; loads the engine if need be */
+	MAZE_EXISTING, /* pinned, only if it is loaded already: else -ENOENT */
+};
+
+/*
+ * Opens an engine by name ("bpf"), or the best that can run ("auto" or NULL).
+ * -EINVAL: no such engine; else as engine.h says. Close with maze_close().
+ */
+int maze_open(const char *engine, enum maze_scope scope, struct maze **ret_maze,
+	      struct maze_error *error);
+void maze_close(struct maze *maze);
+const char *maze_engine_name(const struct maze *maze);
+
+/*
+ * Watches process `pid` (all its threads and, by default, what they start), or
+ * only its thread `tid` when that is not 0. The tag is the caller's; it comes
+ * back in records and entries. -ESRCH, -EPERM (not yours to signal, or refused:
+ * PID 1, kernel threads, maze itself), -EINVAL (not a process: a thread's id).
+ */
+int maze_watch(struct maze *maze, pid_t pid, pid_t tid, const struct maze_policy *policy,
+	       maze_u64 tag, struct maze_error *error);
+/* The same for a process held by pidfd, which cannot be mistaken for another. */
+int maze_watch_pidfd(struct maze *maze, int pidfd, pid_t tid, const struct maze_policy *policy,
+		     maze_u64 tag, struct maze_error *error);
+int maze_unwatch(struct maze *maze, pid_t pid, pid_t tid, struct maze_error *error);
+int maze_unwatch_tag(struct maze *maze, maze_u64 tag, struct maze_error *error);
+/* The process that thread `tid` belongs to. -ESRCH. */
+int maze_thread_owner(pid_t tid, pid_t *ret_pid, struct maze_error *error);
+
+/* A copy of every watched task, sorted by pid and tid; free(3) it. */
+int maze_list(struct maze *maze, struct maze_entry **ret_entries, size_t *ret_count,
+	      struct maze_error *error);
+
+/* Readers: see engine.h; the same rules, the same returns. */
+int maze_reader_open(struct maze *maze, bool from_oldest, struct maze_reader **ret_reader,
+		     struct maze_error *error);
+int maze_reader_fd(struct maze_reader *reader);
+int maze_reader_next(struct maze_reader *reader, struct maze_record *ret_record);
+void maze_reader_close(struct maze_reader *reader);
+
+/* See engine.h: attendance. A long-lived program should poll the fd and attend. */
+int maze_attend_fd(struct maze *maze);
+int maze_attend(struct maze *maze);
+
+/* Drops what is pinned by any engine. */
+int maze_unload(bool *ret_was_loaded, struct maze_error *error);
+
+/* ---- what can run here ---------------------------------------------------------------- */
+
+struct maze_engine_report {
+	const char *name;
+	bool usable;
+	bool pinned;
+	char why_not[512];
+	char detail[512];
+	char blind_spots[1024]; /* one sentence a line */
+};
+/* Fills up to `max` reports in order of preference; returns how many engines exist. */
+size_t maze_probe(struct maze_engine_report *ret_reports, size_t max);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
