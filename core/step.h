@@ -71,7 +71,7 @@ struct maze_verdict {
 	maze_u32 reset;	   /* 1: this sample ended the episode */
 };
 
-static inline void maze_reset(struct maze_account *account)
+maze_inline void maze_reset(struct maze_account *account)
 {
 	account->count_ns = 0;
 	account->fired = 0;
@@ -79,8 +79,8 @@ static inline void maze_reset(struct maze_account *account)
 }
 
 /* Takes recovery * asleep_ns off the count; the product cannot overflow. */
-static inline int maze_recover(const struct maze_policy *policy, struct maze_account *account,
-			       maze_u64 asleep_ns)
+maze_inline int maze_recover(const struct maze_policy *policy, struct maze_account *account,
+			     maze_u64 asleep_ns)
 {
 	maze_u64 whole, rest, forgiven;
 
@@ -104,8 +104,7 @@ static inline int maze_recover(const struct maze_policy *policy, struct maze_acc
 }
 
 /* Which stages the count has reached and the episode has not yet had. */
-static inline maze_u32 maze_due(const struct maze_policy *policy,
-				const struct maze_account *account)
+maze_inline maze_u32 maze_due(const struct maze_policy *policy, const struct maze_account *account)
 {
 	maze_u32 due = 0;
 
@@ -118,8 +117,7 @@ static inline maze_u32 maze_due(const struct maze_policy *policy,
 }
 
 /* CPU time until the next stage not yet reached; 0: there is none. */
-static inline maze_u64 maze_next(const struct maze_policy *policy,
-				 const struct maze_account *account)
+maze_inline maze_u64 maze_next(const struct maze_policy *policy, const struct maze_account *account)
 {
 	if (policy->soft_ns && !(account->fired & MAZE_FIRED_SOFT))
 		return account->count_ns < policy->soft_ns ? policy->soft_ns - account->count_ns
@@ -131,11 +129,10 @@ static inline maze_u64 maze_next(const struct maze_policy *policy,
 }
 
 /* Charges the CPU time since the last sample, less what an unseen yield forgave. */
-static inline maze_u32 maze_charge(const struct maze_policy *policy, struct maze_account *account,
-				   const struct maze_sample *sample)
+maze_inline maze_u32 maze_charge(const struct maze_policy *policy, struct maze_account *account,
+				 const struct maze_sample *sample)
 {
 	maze_u64 since_yield;
-	maze_u32 reset = 0;
 
 	/* A stale reading counts as no time at all: late, never early. */
 	if (sample->runtime_ns > account->runtime_ns) {
@@ -145,14 +142,15 @@ static inline maze_u32 maze_charge(const struct maze_policy *policy, struct maze
 	if (sample->yield_ns <= account->yield_ns || (policy->flags & MAZE_POLICY_YIELD_COUNTS))
 		return 0;
 	account->yield_ns = sample->yield_ns;
-	since_yield =
-		account->runtime_ns > sample->yield_ns ? account->runtime_ns - sample->yield_ns : 0;
-	if (since_yield < account->count_ns) {
-		maze_reset(account);
-		account->count_ns = since_yield;
-		reset = 1;
-	}
-	return reset;
+	/* Too large by intent, it may lie ahead: nothing is charged until then. */
+	if (account->runtime_ns < sample->yield_ns)
+		account->runtime_ns = sample->yield_ns;
+	since_yield = account->runtime_ns - sample->yield_ns;
+	if (since_yield >= account->count_ns)
+		return 0;
+	maze_reset(account);
+	account->count_ns = since_yield;
+	return 1;
 }
 
 /*
@@ -161,9 +159,9 @@ static inline maze_u32 maze_charge(const struct maze_policy *policy, struct maze
  * account->fired to be told again. The policy must have passed
  * maze_policy_check(). Costs about 20 instructions on the common path.
  */
-static inline struct maze_verdict maze_step(const struct maze_policy *policy,
-					    struct maze_account *account,
-					    const struct maze_sample *sample)
+maze_inline struct maze_verdict maze_step(const struct maze_policy *policy,
+					  struct maze_account *account,
+					  const struct maze_sample *sample)
 {
 	struct maze_verdict verdict = { 0, 0, 0, 0 };
 

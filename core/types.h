@@ -16,6 +16,12 @@ _Static_assert(sizeof(maze_u64) == 8, "maze_u64 must be 64 bits");
 _Static_assert(sizeof(maze_u32) == 4, "maze_u32 must be 32 bits");
 _Static_assert(sizeof(maze_u16) == 2, "maze_u16 must be 16 bits");
 
+/*
+ * Always inlined, because the BPF target cannot return a struct from a call, and
+ * the rule reads better when it can.
+ */
+#define maze_inline static inline __attribute__((__always_inline__))
+
 #define MAZE_NSEC_PER_USEC 1000ULL
 #define MAZE_NSEC_PER_MSEC 1000000ULL
 #define MAZE_NSEC_PER_SEC 1000000000ULL

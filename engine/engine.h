@@ -112,12 +112,19 @@ struct engine_ops {
 	/*
 	 * Attendance: what the engine wants done in user space while it runs, if
 	 * anything (the bpf engine: to attach the yield probe while it is needed).
-	 * attend_fd is -1 when nothing is ever wanted, or when another process
-	 * attends already (attend_fd polls readable when attend() should be called).
-	 * attend() returns the ms after which it wants to be called again, -1: never.
+	 * attend_fd polls readable when attend() should be called, and is -1 when
+	 * nothing is ever wanted. attend() returns the ms after which it wants to be
+	 * called again, -1: not before the fd says so. Several processes may attend.
 	 */
 	int (*attend_fd)(struct engine *engine);
 	int (*attend)(struct engine *engine);
+
+	/*
+	 * For those who stay: gone_fd polls readable when the engine may have been
+	 * unloaded by someone (-1: it cannot be), gone() then says whether it was.
+	 */
+	int (*gone_fd)(struct engine *engine);
+	bool (*gone)(struct engine *engine);
 
 	/* Drops everything pinned; 0 also when nothing was there. */
 	int (*unload)(bool *ret_was_loaded, struct engine_error *error);

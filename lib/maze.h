@@ -136,6 +136,10 @@ void maze_reader_close(struct maze_reader *reader);
 int maze_attend_fd(struct maze *maze);
 int maze_attend(struct maze *maze);
 
+/* When somebody unloads the engine: see engine.h. */
+int maze_gone_fd(struct maze *maze);
+bool maze_gone(struct maze *maze);
+
 /* Drops what is pinned by any engine. */
 int maze_unload(bool *ret_was_loaded, struct maze_error *error);
 

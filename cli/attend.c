@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * maze attend: stays behind maze watch where the kernel refuses the yield probe
+ * that needs nobody. Sleeps until a watched task nears its limit, puts the probe
+ * on until none does, and ends when the engine is unloaded.
+ */
+#include "command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+/* One attendant is enough; the lock goes with the process, the file at its end. */
+#define LOCK_FILE "/run/maze-attend.lock"
+
+/* -EWOULDBLOCK: there is one. Without a /run two may attend, which does no harm. */
+static int take_lock(void)
+{
+	int fd = open(LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return -errno;
+	if (!flock(fd, LOCK_EX | LOCK_NB))
+		return fd;
+	close(fd);
+	return -EWOULDBLOCK;
+}
+
+static void drop_lock(int lock)
+{
+	if (lock < 0)
+		return;
+	unlink(LOCK_FILE);
+	close(lock);
+}
+
+static void attend_until_gone(struct maze *maze)
+{
+	struct pollfd fds[] = {
+		{ .fd = maze_attend_fd(maze), .events = POLLIN },
+		{ .fd = maze_gone_fd(maze), .events = POLLIN },
+	};
+	int timeout;
+
+	if (fds[0].fd < 0)
+		return;
+	do {
+		timeout = maze_attend(maze);
+		if (poll(fds, sizeof(fds) / sizeof(fds[0]), timeout) < 0 && errno != EINTR)
+			return;
+	} while (!maze_gone(maze));
+}
+
+int cmd_attend(const struct command *command, struct options *options, int argc, char **argv)
+{
+	struct maze_error error = { "" };
+	struct maze *maze;
+	int lock;
+
+	(void)argc;
+	(void)argv;
+	prctl(PR_SET_NAME, "maze-attend");
+	lock = take_lock();
+	if (lock == -EWOULDBLOCK)
+		return EXIT_MAZE_OK;
+	if (maze_open(options->engine, MAZE_EXISTING, &maze, &error)) {
+		complain(command, "%s", error.text);
+		drop_lock(lock);
+		return EXIT_MAZE_FAILED;
+	}
+	attend_until_gone(maze);
+	maze_close(maze);
+	drop_lock(lock);
+	return EXIT_MAZE_OK;
+}
+
+/* Nothing of the caller's may be held: its terminal, its directory, its pipes. */
+static void leave_caller(void)
+{
+	int null = open("/dev/null", O_RDWR);
+
+	setsid();
+	if (chdir("/"))
+		_exit(EXIT_MAZE_FAILED);
+	if (null < 0)
+		return;
+	dup2(null, STDIN_FILENO);
+	dup2(null, STDOUT_FILENO);
+	dup2(null, STDERR_FILENO);
+	close_range(STDERR_FILENO + 1, ~0U, 0);
+}
+
+void attend_in_background(struct maze *maze)
+{
+	pid_t child;
+
+	if (maze_attend_fd(maze) < 0)
+		return;
+	child = fork();
+	if (child)
+		return;
+	leave_caller();
+	execl("/proc/self/exe", "maze", "attend", (char *)NULL);
+	_exit(EXIT_MAZE_FAILED);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * maze doctor: which engines can run here, and what each cannot see.
+ */
+#include "command.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* More than there will be engines. */
+#define REPORTS_MAX 8
+
+static void print_sentences(const char *text)
+{
+	const char *end;
+
+	for (; *text; text = end + (*end == '\n')) {
+		end = strchrnul(text, '\n');
+		printf("  cannot see: %.*s\n", (int)(end - text), text);
+	}
+}
+
+static void print_report(const struct maze_engine_report *report)
+{
+	if (!report->usable) {
+		printf("%s: cannot run here\n  %s\n", report->name, report->why_not);
+		return;
+	}
+	printf("%s: can run here%s\n  %s\n", report->name,
+	       report->pinned ? ", and is loaded" : "", report->detail);
+	print_sentences(report->blind_spots);
+}
+
+static json_t *sentences_json(const char *text)
+{
+	json_t *list = json_array();
+	const char *end;
+
+	for (; *text; text = end + (*end == '\n')) {
+		end = strchrnul(text, '\n');
+		json_array_append_new(list, json_stringn(text, (size_t)(end - text)));
+	}
+	return list;
+}
+
+static void print_json(const struct maze_engine_report *reports, size_t count)
+{
+	json_t *all = json_array();
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		json_array_append_new(all, json_pack("{s:s, s:b, s:b, s:s, s:s, s:o}", "engine",
+						     reports[i].name, "usable", reports[i].usable,
+						     "loaded", reports[i].pinned, "why_not",
+						     reports[i].why_not, "detail",
+						     reports[i].detail, "blind_spots",
+						     sentences_json(reports[i].blind_spots)));
+	json_dumpf(all, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(all);
+}
+
+int cmd_doctor(const struct command *command, struct options *options, int argc, char **argv)
+{
+	struct maze_engine_report reports[REPORTS_MAX];
+	bool any = false;
+	size_t count, i;
+
+	if (argc)
+		return complain_usage(command, "\"%s\" is too much: it takes no arguments", argv[0]);
+	count = maze_probe(reports, REPORTS_MAX);
+	for (i = 0; i < count; i++) {
+		any |= reports[i].usable;
+		if (!options->json)
+			print_report(&reports[i]);
+	}
+	if (options->json)
+		print_json(reports, count);
+	return any ? EXIT_MAZE_OK : EXIT_MAZE_FAILED;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * maze events: the records that the pinned engine keeps, and those to come.
+ */
+#include "command.h"
+
+#include <errno.h>
+#include <poll.h>
+
+static int print_kept(const struct options *options, struct maze *maze, struct maze_reader *reader)
+{
+	struct maze_record record;
+
+	while (maze_reader_next(reader, &record) == 1)
+		if (!print_record(stdout, &record, maze_engine_name(maze), options->json))
+			return -errno;
+	return 0;
+}
+
+static int follow(const struct options *options, struct maze *maze, struct maze_reader *reader)
+{
+	struct pollfd fds[] = {
+		{ .fd = maze_reader_fd(reader), .events = POLLIN },
+		{ .fd = maze_attend_fd(maze), .events = POLLIN },
+		{ .fd = maze_gone_fd(maze), .events = POLLIN },
+	};
+	int timeout = -1, err;
+
+	for (;;) {
+		if (poll(fds, sizeof(fds) / sizeof(fds[0]), timeout) < 0 && errno != EINTR)
+			return -errno;
+		timeout = fds[1].fd >= 0 ? maze_attend(maze) : -1;
+		err = print_kept(options, maze, reader);
+		if (err || maze_gone(maze))
+			return err;
+	}
+}
+
+int cmd_events(const struct command *command, struct options *options, int argc, char **argv)
+{
+	struct maze_error error = { "" };
+	struct maze_reader *reader;
+	struct maze *maze;
+	int err;
+
+	if (argc)
+		return complain_usage(command, "\"%s\" is too much: it takes no arguments", argv[0]);
+	err = maze_open(options->engine, MAZE_EXISTING, &maze, &error);
+	if (err) {
+		complain(command, "%s", error.text);
+		return EXIT_MAZE_FAILED;
+	}
+	err = maze_reader_open(maze, true, &reader, &error);
+	if (err) {
+		complain(command, "%s", error.text);
+		goto out_close;
+	}
+	err = print_kept(options, maze, reader);
+	if (!err && options->follow)
+		err = follow(options, maze, reader);
+	maze_reader_close(reader);
+out_close:
+	maze_close(maze);
+	return err ? EXIT_MAZE_FAILED : EXIT_MAZE_OK;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * maze list: what the pinned engine watches.
+ */
+#include "command.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void print_json(const struct maze_entry *entries, size_t count, const char *engine)
+{
+	char *object;
+	size_t i;
+
+	putchar('[');
+	for (i = 0; i < count; i++) {
+		object = maze_entry_json(&entries[i], engine);
+		if (object)
+			printf("%s\n%s", i ? "," : "", object);
+		free(object);
+	}
+	puts(count ? "\n]" : "]");
+}
+
+/* A name may hold anything; a terminal must not. */
+static void copy_printable(char *to, const char *from, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i + 1 < size && from[i]; i++)
+		to[i] = (unsigned char)from[i] < ' ' || from[i] == 127 ? '?' : from[i];
+	to[i] = '\0';
+}
+
+static void print_line(const struct maze_entry *entry)
+{
+	char count[64], soft[64], hard[64], soft_signal[32], hard_signal[32], comm[MAZE_COMM_LEN];
+	char stages[256];
+
+	copy_printable(comm, entry->comm, sizeof(comm));
+	maze_duration_format(entry->count_ns / MAZE_NSEC_PER_MSEC * MAZE_NSEC_PER_MSEC, count,
+			     sizeof(count));
+	maze_duration_format(entry->soft_ns, soft, sizeof(soft));
+	maze_duration_format(entry->hard_ns, hard, sizeof(hard));
+	maze_signal_format(entry->soft_signal, soft_signal, sizeof(soft_signal));
+	maze_signal_format(entry->hard_signal, hard_signal, sizeof(hard_signal));
+	snprintf(stages, sizeof(stages), "soft %s %s, hard %s %s", entry->soft_ns ? soft : "off",
+		 entry->soft_ns ? soft_signal : "", entry->hard_ns ? hard : "off",
+		 entry->hard_ns ? hard_signal : "");
+	printf("%7u %7u %-15s %12s  %s%s%s\n", entry->pid, entry->tid, comm, count, stages,
+	       entry->flags & MAZE_POLICY_SHADOW ? ", shadow" : "",
+	       entry->flags & MAZE_POLICY_INHERIT ? "" : ", no-inherit");
+}
+
+int cmd_list(const struct command *command, struct options *options, int argc, char **argv)
+{
+	struct maze_entry *entries = NULL;
+	struct maze_error error = { "" };
+	const char *engine = "none";
+	struct maze *maze = NULL;
+	size_t count = 0, i;
+	int err;
+
+	if (argc)
+		return complain_usage(command, "\"%s\" is too much: it takes no arguments", argv[0]);
+	err = maze_open(options->engine, MAZE_EXISTING, &maze, &error);
+	/* No engine is no error: then nothing is watched, and the list is empty. */
+	if (!err) {
+		engine = maze_engine_name(maze);
+		err = maze_list(maze, &entries, &count, &error);
+	} else if (err == -ENOENT) {
+		err = 0;
+	}
+	if (err) {
+		complain(command, "%s", error.text);
+		maze_close(maze);
+		return EXIT_MAZE_FAILED;
+	}
+	if (options->json) {
+		print_json(entries, count, engine);
+	} else if (!count) {
+		puts("nothing is watched");
+	} else {
+		printf("%7s %7s %-15s %12s  %s\n", "PID", "TID", "NAME", "COUNT", "LIMITS");
+		for (i = 0; i < count; i++)
+			print_line(&entries[i]);
+	}
+	free(entries);
+	maze_close(maze);
+	return fflush(stdout) ? EXIT_MAZE_FAILED : EXIT_MAZE_OK;
+}

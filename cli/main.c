@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * maze(1): the table of subcommands. What each does is in the file of its name.
+ */
+#include "command.h"
+
+#include <string.h>
+
+#define ENGINE_OPTION { "engine", "NAME", "auto (default) or bpf: the engine to use" }
+#define JSON_OPTION(what) { "json", NULL, what " as JSON" }
+
+static const struct command_option run_options[] = {
+	ENGINE_OPTION,
+	JSON_OPTION("records"),
+	{ "events", "FILE", "append the records to FILE too, as JSON lines" },
+	{ "all", NULL, "also record when a watch begins and ends" },
+	{ NULL, NULL, NULL },
+};
+
+static const struct command_option watch_options[] = {
+	ENGINE_OPTION,
+	{ "thread", "TID", "watch only this thread (then no PID is given)" },
+	{ NULL, NULL, NULL },
+};
+
+static const struct command_option unwatch_options[] = {
+	ENGINE_OPTION,
+	{ "thread", "TID", "unwatch only this thread (then no PID is given)" },
+	{ NULL, NULL, NULL },
+};
+
+static const struct command_option list_options[] = {
+	ENGINE_OPTION,
+	JSON_OPTION("the list"),
+	{ NULL, NULL, NULL },
+};
+
+static const struct command_option events_options[] = {
+	ENGINE_OPTION,
+	{ "follow", NULL, "go on printing records as they come" },
+	JSON_OPTION("records"),
+	{ NULL, NULL, NULL },
+};
+
+static const struct command_option doctor_options[] = {
+	JSON_OPTION("the answers"),
+	{ NULL, NULL, NULL },
+};
+
+static const struct command commands[] = {
+	{ "run", "-- COMMAND [ARG...]", "run a command under watch",
+	  "Runs COMMAND, watched from before its first instruction, with all it starts, and\n"
+	  "ends as it did: with its exit status, 128+N when it died of signal N, 125 when\n"
+	  "maze itself failed, 126 when COMMAND cannot be executed, 127 when it is not found\n"
+	  "(2: the options were wrong and nothing was run). The terminal and signals are\n"
+	  "passed through. Soft and hard verdicts, and losses of records, are printed on\n"
+	  "standard error.\n"
+	  "\n"
+	  "If an engine is pinned (see maze watch), it is used; else one is loaded that goes\n"
+	  "away with maze. If maze is killed with SIGKILL, nothing of it stays behind, and\n"
+	  "COMMAND runs on: unwatched, or still watched if the engine is pinned.",
+	  true, run_options, cmd_run, false },
+	{ "watch", "PID... | --thread TID", "watch running processes",
+	  "Watches each process PID, all its threads and what they start, from now on, and\n"
+	  "returns. Needs no daemon: the engine is loaded into the kernel if it is not there\n"
+	  "yet, pinned at /sys/fs/bpf/maze, and stays until maze unload. A process that is\n"
+	  "watched already gets the new policy and starts at 0. Refused: PID 1, kernel\n"
+	  "threads, maze itself, and processes you may not signal.\n"
+	  "\n"
+	  "Where the kernel refuses the cheapest way to see sched_yield, a small process\n"
+	  "(maze attend) stays behind that sees to it; enforcement does not depend on it.",
+	  true, watch_options, cmd_watch, false },
+	{ "unwatch", "PID... | --thread TID", "end watches",
+	  "Ends the watch of each process PID with all its threads. What those have started\n"
+	  "since stays watched.",
+	  false, unwatch_options, cmd_unwatch, false },
+	{ "list", "", "show what is watched",
+	  "Shows every watched thread with its count: the CPU time it has used since it last\n"
+	  "slept, as of its last context switch or tick.",
+	  false, list_options, cmd_list, false },
+	{ "events", "", "show what happened",
+	  "Prints the records that the pinned engine has kept (the last 4096 verdicts and the\n"
+	  "last 4096 beginnings and ends of watches), oldest first. Reading takes nothing away\n"
+	  "from other readers.",
+	  false, events_options, cmd_events, false },
+	{ "doctor", "", "say what can run here",
+	  "Says of each engine whether it can run on this machine, as this user, and if not,\n"
+	  "why and what would help; and what it cannot see here. Changes nothing.\n"
+	  "Exit status 0 when some engine can run, else 1.",
+	  false, doctor_options, cmd_doctor, false },
+	{ "unload", "", "drop everything that is pinned",
+	  "Ends all watches of the pinned engine and removes it from the kernel.", false, NULL,
+	  cmd_unload, false },
+	{ "attend", "", "attend to the pinned engine's yield probe", "", false, NULL, cmd_attend,
+	  true },
+	{ NULL, NULL, NULL, NULL, false, NULL, NULL, false },
+};
+
+static const struct command *find_command(const char *name)
+{
+	const struct command *command;
+
+	for (command = commands; command->name; command++)
+		if (!strcmp(command->name, name))
+			return command;
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = { .engine = "auto" };
+	const struct command *command;
+	int first, status;
+
+	if (argc >= 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") ||
+			  (!strcmp(argv[1], "help") && argc == 2))) {
+		help_overview(commands);
+		return EXIT_MAZE_OK;
+	}
+	if (argc >= 2 && !strcmp(argv[1], "--version")) {
+		puts("maze " MAZE_VERSION);
+		return EXIT_MAZE_OK;
+	}
+	if (argc < 2) {
+		fputs("maze: say what to do: run, watch, unwatch, list, events, doctor or unload; "
+		      "see maze --help\n",
+		      stderr);
+		return EXIT_MAZE_USAGE;
+	}
+	if (!strcmp(argv[1], "help")) {
+		command = find_command(argv[2]);
+		if (command)
+			help_command(command);
+		else
+			fprintf(stderr, "maze: \"%s\" is no command; see maze --help\n", argv[2]);
+		return command ? EXIT_MAZE_OK : EXIT_MAZE_USAGE;
+	}
+	command = find_command(argv[1]);
+	if (!command) {
+		fprintf(stderr, "maze: \"%s\" is no command; see maze --help\n", argv[1]);
+		return EXIT_MAZE_USAGE;
+	}
+	maze_policy_default(&options.policy);
+	status = options_parse(command, argc - 1, argv + 1, &options, &first);
+	if (status >= 0)
+		return status;
+	return command->run(command, &options, argc - 1 - first, argv + 1 + first);
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Options of subcommands, parsed from their tables: the command's own, and the
+ * keys of a policy, which belong to lib/.
+ */
+#include "command.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Own options of any command plus the policy's keys, --help and the end. */
+#define LONG_MAX 32
+/* getopt values: below are indexes into the long options, so clear of characters. */
+#define VALUE_BASE 1000
+
+void complain(const struct command *command, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fprintf(stderr, "maze %s: ", command->name);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+	va_end(args);
+}
+
+int complain_usage(const struct command *command, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fprintf(stderr, "maze %s: ", command->name);
+	vfprintf(stderr, format, args);
+	fprintf(stderr, "; see maze %s --help\n", command->name);
+	va_end(args);
+	return EXIT_MAZE_USAGE;
+}
+
+/* As an option, `inherit` is spelled only as its opposite; a file has both. */
+static bool is_option(const struct maze_policy_key *key)
+{
+	return strcmp(key->name, "inherit") != 0;
+}
+
+static int build(const struct command *command, struct option *longs)
+{
+	const struct command_option *own = command->options;
+	const struct maze_policy_key *key;
+	int n = 0;
+
+	for (; own && own->name && n < LONG_MAX - 2; own++, n++)
+		longs[n] = (struct option){ own->name,
+					    own->argument ? required_argument : no_argument, NULL,
+					    VALUE_BASE + n };
+	for (key = maze_policy_keys(); command->takes_policy && key->name && n < LONG_MAX - 2;
+	     key++) {
+		if (!is_option(key))
+			continue;
+		longs[n] = (struct option){ key->name,
+					    key->argument ? required_argument : no_argument, NULL,
+					    VALUE_BASE + n };
+		n++;
+	}
+	longs[n] = (struct option){ "help", no_argument, NULL, 'h' };
+	longs[n + 1] = (struct option){ NULL, 0, NULL, 0 };
+	return n;
+}
+
+static int parse_thread(const struct command *command, const char *text, pid_t *ret_tid)
+{
+	char *end;
+	long tid;
+
+	errno = 0;
+	tid = strtol(text, &end, 10);
+	if (errno || *end || end == text || tid <= 0 || tid > 0x3fffffff)
+		return complain_usage(command, "\"%s\" is no thread ID", text);
+	*ret_tid = (pid_t)tid;
+	return 0;
+}
+
+/* Returns 0, or the exit status of a usage error. */
+static int apply(const struct command *command, struct options *options, const char *name,
+		 const char *value)
+{
+	struct maze_error error = { "" };
+
+	if (!strcmp(name, "engine"))
+		options->engine = value;
+	else if (!strcmp(name, "events"))
+		options->events = value;
+	else if (!strcmp(name, "json"))
+		options->json = true;
+	else if (!strcmp(name, "all"))
+		options->all = true;
+	else if (!strcmp(name, "follow"))
+		options->follow = true;
+	else if (!strcmp(name, "thread"))
+		return parse_thread(command, value, &options->thread);
+	else if (maze_policy_set(&options->policy, name, value, &error))
+		return complain_usage(command, "--%s: %s", name, error.text);
+	return 0;
+}
+
+static int refuse(const struct command *command, const struct option *longs, int missing,
+		  char *word)
+{
+	const struct option *option;
+
+	if (!missing)
+		return complain_usage(command, "it has no option %s", word);
+	/* optopt is the value of the option that lacks its argument. */
+	for (option = longs; option->name; option++)
+		if (option->val == optopt)
+			return complain_usage(command, "--%s needs a value%s", option->name,
+					      strstr(option->name, "signal") ? ", such as TERM" :
+					      option->val >= VALUE_BASE && command->takes_policy &&
+							      (!strcmp(option->name, "soft") ||
+							       !strcmp(option->name, "hard")) ?
+									       ", such as 10s" :
+									       "");
+	return complain_usage(command, "%s needs a value", word);
+}
+
+int options_parse(const struct command *command, int argc, char **argv, struct options *options,
+		  int *ret_first)
+{
+	struct option longs[LONG_MAX];
+	struct maze_error error = { "" };
+	int value, status;
+
+	build(command, longs);
+	opterr = 0;
+	optind = 1;
+	for (;;) {
+		/* '+': options end at the first argument, which may be a command's name. */
+		value = getopt_long(argc, argv, "+:h", longs, NULL);
+		if (value == -1)
+			break;
+		if (value == 'h') {
+			help_command(command);
+			return EXIT_MAZE_OK;
+		}
+		if (value == '?' || value == ':')
+			return refuse(command, longs, value == ':', argv[optind - 1]);
+		status = apply(command, options, longs[value - VALUE_BASE].name, optarg);
+		if (status)
+			return status;
+	}
+	if (strcmp(options->engine, "auto") && strcmp(options->engine, "bpf"))
+		return complain_usage(command,
+				      "--engine: \"%s\" is not an engine of this maze; it has auto "
+				      "and bpf",
+				      options->engine);
+	if (command->takes_policy && maze_policy_explain(&options->policy, &error))
+		return complain_usage(command, "%s", error.text);
+	*ret_first = optind;
+	return -1;
+}
+
+int pids_parse(const struct command *command, int argc, char **argv, pid_t *ret_pids)
+{
+	char *end;
+	long pid;
+	int i;
+
+	for (i = 0; i < argc; i++) {
+		errno = 0;
+		pid = strtol(argv[i], &end, 10);
+		if (errno || *end || end == argv[i] || pid <= 0 || pid > 0x3fffffff)
+			return complain_usage(command, "\"%s\" is no PID", argv[i]);
+		ret_pids[i] = (pid_t)pid;
+	}
+	return 0;
+}

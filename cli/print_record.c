@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Records on a stream, one a line.
+ */
+#include "command.h"
+
+#include <stdlib.h>
+
+bool print_record(FILE *stream, const struct maze_record *record, const char *engine, bool json)
+{
+	char text[1024], *object;
+	int err;
+
+	if (!json) {
+		maze_record_text(record, engine, text, sizeof(text));
+		return fprintf(stream, "%s\n", text) >= 0 && !fflush(stream);
+	}
+	object = maze_record_json(record, engine);
+	if (!object)
+		return false;
+	/* One write a line, so that lines of several writers of a file do not mix. */
+	err = fprintf(stream, "%s\n", object) < 0 || fflush(stream);
+	free(object);
+	return !err;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * maze watch: puts running processes under watch in the pinned engine. Whatever
+ * is refused leaves things as they were: an engine that was loaded for nothing is
+ * unloaded again.
+ */
+#include "command.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static int open_pinned(const struct command *command, const struct options *options,
+		       struct maze **ret_maze, bool *ret_loaded)
+{
+	struct maze_error error = { "" };
+	int err;
+
+	*ret_loaded = false;
+	err = maze_open(options->engine, MAZE_EXISTING, ret_maze, &error);
+	if (err == -ENOENT) {
+		err = maze_open(options->engine, MAZE_PINNED, ret_maze, &error);
+		*ret_loaded = !err;
+	}
+	if (err)
+		complain(command, "%s", error.text);
+	return err;
+}
+
+static void unload_if_unused(struct maze *maze)
+{
+	struct maze_entry *entries;
+	size_t count;
+	bool loaded;
+
+	if (maze_list(maze, &entries, &count, NULL))
+		return;
+	free(entries);
+	if (!count)
+		maze_unload(&loaded, NULL);
+}
+
+int cmd_watch(const struct command *command, struct options *options, int argc, char **argv)
+{
+	struct maze_error error = { "" };
+	struct maze *maze = NULL;
+	int i, status, watched = 0;
+	pid_t *pids;
+	bool loaded;
+
+	if (!argc == !options->thread)
+		return complain_usage(command, "say which processes to watch, by PID, or one thread "
+					       "with --thread");
+	pids = calloc((size_t)argc + 1, sizeof(*pids));
+	if (!pids)
+		return EXIT_MAZE_FAILED;
+	status = pids_parse(command, argc, argv, pids);
+	if (status)
+		goto out_free;
+	status = EXIT_MAZE_FAILED;
+	if (options->thread && maze_thread_owner(options->thread, &pids[argc++], &error)) {
+		complain(command, "%s", error.text);
+		goto out_free;
+	}
+	if (open_pinned(command, options, &maze, &loaded))
+		goto out_free;
+	for (i = 0; i < argc; i++) {
+		if (maze_watch(maze, pids[i], options->thread, &options->policy, 0, &error))
+			complain(command, "%s", error.text);
+		else
+			watched++;
+	}
+	if (watched == argc)
+		status = EXIT_MAZE_OK;
+	if (watched)
+		attend_in_background(maze);
+	else if (loaded)
+		unload_if_unused(maze);
+	maze_close(maze);
+out_free:
+	free(pids);
+	return status;
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The bpf engine behind engine.h: opening, closing, and what it says of itself.
+ */
+#include "engine_bpf.h"
+#include "kernel_probe.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "maze.skel.h"
+
+static void bpf_close(struct engine *engine)
+{
+	int i;
+
+	if (!engine)
+		return;
+	bpf_attend_done(engine);
+	bpf_unmap_state(engine);
+	if (engine->gone_fd >= 0)
+		close(engine->gone_fd);
+	if (engine->skeleton) {
+		/* Its descriptors are the skeleton's own. */
+		maze_bpf__destroy(engine->skeleton);
+	} else {
+		for (i = 0; i < OBJECT_COUNT; i++)
+			if (engine->fds[i] >= 0)
+				close(engine->fds[i]);
+	}
+	free(engine);
+}
+
+static int bpf_open(enum engine_scope scope, struct engine **ret_engine,
+		    struct engine_error *error)
+{
+	struct engine *engine = calloc(1, sizeof(*engine));
+	int i, err;
+
+	if (!engine)
+		return engine_fail(error, -ENOMEM, "out of memory");
+	engine->scope = scope;
+	engine->gone_fd = -1;
+	for (i = 0; i < OBJECT_COUNT; i++)
+		engine->fds[i] = -1;
+	engine->attendance = (struct attendance){
+		.doorbell = -1, .link_fd = -1, .event_fd = -1, .turn_fd = -1
+	};
+	if (scope == ENGINE_PRIVATE)
+		err = bpf_load(engine, error);
+	else
+		err = bpf_pins_open(engine, scope == ENGINE_PINNED, error);
+	if (!err)
+		err = bpf_mark_self(engine, error);
+	if (err) {
+		bpf_close(engine);
+		return err;
+	}
+	*ret_engine = engine;
+	return 0;
+}
+
+static void describe(const struct kernel_offer *offer, struct engine_report *report)
+{
+	size_t n = 0;
+	char *text = report->blind_spots;
+	const size_t size = sizeof(report->blind_spots);
+
+	snprintf(report->detail, sizeof(report->detail),
+		 "clock: %s; %s; %s", offer->steal_unknown ? "exact at each tick" : "exact",
+		 "a timer per CPU, armed only while a watched task runs",
+		 kernel_yield_text(offer->yield));
+	text[0] = '\0';
+	if (offer->steal_unknown)
+		n += (size_t)snprintf(text + n, size - n,
+				      "This machine's steal or interrupt clock cannot be read, so "
+				      "verdicts wait for the next tick: up to 10 ms late.\n");
+	if (offer->yield == YIELD_BY_SCHED_EXIT || offer->yield == YIELD_BY_SYS_ENTER)
+		n += (size_t)snprintf(
+			text + n, size - n,
+			"A sched_yield that finds nothing else to run is seen only from %s of a limit "
+			"on, and only while a maze process attends.\n",
+			offer->yield == YIELD_BY_SCHED_EXIT ? "an eighth" : "half");
+	if (offer->yield == YIELD_BY_NOTHING)
+		n += (size_t)snprintf(text + n, size - n,
+				      "A sched_yield that finds nothing else to run is not seen, "
+				      "unless the timer runs into it.\n");
+	if (offer->has_nohz_full)
+		n += (size_t)snprintf(text + n, size - n,
+				      "On nohz_full CPUs, kernels before 6.7 may judge only at the "
+				      "next switch.\n");
+	if (!offer->has_sched_info)
+		n += (size_t)snprintf(text + n, size - n,
+				      "A finite --recovery cannot be had on this kernel.\n");
+	snprintf(text + n, size - n, "Threads that io_uring makes for itself are not watched.\n");
+}
+
+static void bpf_probe(struct engine_report *ret_report)
+{
+	struct engine_error error = { "" };
+	struct kernel_offer offer;
+
+	memset(ret_report, 0, sizeof(*ret_report));
+	ret_report->name = engine_bpf.name;
+	ret_report->pinned = bpf_pins_present();
+	if (kernel_probe(&offer, &error)) {
+		snprintf(ret_report->why_not, sizeof(ret_report->why_not), "%s", error.text);
+		return;
+	}
+	ret_report->usable = true;
+	describe(&offer, ret_report);
+}
+
+const struct engine_ops engine_bpf = {
+	.name = "bpf",
+	.probe = bpf_probe,
+	.open = bpf_open,
+	.close = bpf_close,
+	.watch = bpf_watch,
+	.unwatch = bpf_unwatch,
+	.unwatch_tag = bpf_unwatch_tag,
+	.list = bpf_list,
+	.counts = bpf_counts,
+	.reader_open = bpf_reader_open,
+	.reader_fd = bpf_reader_fd,
+	.reader_next = bpf_reader_next,
+	.reader_close = bpf_reader_close,
+	.attend_fd = bpf_attend_fd,
+	.attend = bpf_attend,
+	.gone_fd = bpf_pins_gone_fd,
+	.gone = bpf_pins_gone,
+	.unload = bpf_pins_unload,
+};

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a running task's CPU clock would read now, or a little less.
+ *
+ * The scheduler brings se.sum_exec_runtime up to date at every switch and tick;
+ * in between, CLOCK_THREAD_CPUTIME_ID adds rq_clock_task() - se.exec_start, and
+ * that clock is the CPU's sched_clock less interrupt time and hypervisor steal
+ * (kernel/sched/core.c, update_rq_clock_task()). The same sum is made here from
+ * the same parts. No BPF helper reads sched_clock, but a counting cpu-clock perf
+ * event does (kernel/events/core.c, cpu_clock_event_read()), up to a constant;
+ * the constant is bounded from below by every pair (rq->clock, event) seen, and
+ * is tight when the pair is taken right after a clock update, as at a switch.
+ *
+ * Always: the result is at most the task's true runtime, because each part is
+ * read so that a concurrent update can only make the sum smaller.
+ */
+#ifndef MAZE_BPF_CLOCK_BPF_H
+#define MAZE_BPF_CLOCK_BPF_H
+
+#include "maps.bpf.h"
+
+/* Has the kernel what it takes to find a task's runqueue from the task? */
+MAZE_INLINE bool has_rq(void)
+{
+	return bpf_core_field_exists(struct cfs_rq, rq) &&
+	       bpf_core_field_exists(struct sched_entity, cfs_rq);
+}
+
+/* The clock of the runqueue a task is on: cheap, and fresh during a switch. */
+MAZE_INLINE maze_u64 switch_clock(struct task_struct *task)
+{
+	if (!has_rq())
+		return bpf_ktime_get_ns();
+	return task->se.cfs_rq->rq->clock;
+}
+
+/* Costs about 60 ns. Returns 0 when this CPU has no clock event. */
+MAZE_INLINE maze_u64 read_event(void)
+{
+	struct bpf_perf_event_value value = {};
+
+	if (bpf_perf_event_read_value(&clocks, BPF_F_CURRENT_CPU, &value, sizeof(value)))
+		return 0;
+	return value.counter;
+}
+
+/* Tightens this CPU's clock offset; call it where the runqueue clock is fresh. */
+MAZE_INLINE void calibrate(struct maze_cpu *cpu, struct task_struct *task)
+{
+	maze_u64 clock, event;
+
+	if (!config.has_clock || !has_rq())
+		return;
+	clock = task->se.cfs_rq->rq->clock;
+	event = read_event();
+	if (event && clock - event > cpu->clock_offset_ns && clock > event)
+		cpu->clock_offset_ns = clock - event;
+}
+
+MAZE_INLINE maze_u64 read_u64(maze_u64 address)
+{
+	maze_u64 value = 0;
+
+	bpf_probe_read_kernel(&value, sizeof(value), (const void *)address);
+	return value;
+}
+
+/* How far rq_clock_task() has moved on since its last update, as a lower bound. */
+MAZE_INLINE maze_u64 clock_task_progress(struct maze_cpu *cpu, struct rq *rq, maze_u64 rq_address,
+					 maze_u64 prev_steal, maze_u64 prev_irq, bool in_interrupt)
+{
+	maze_u64 clock = rq->clock, now, event, taken = 0, stolen, start;
+
+	event = read_event();
+	if (!event || !cpu->clock_offset_ns)
+		return 0;
+	now = event + cpu->clock_offset_ns;
+
+	if (config.has_irqtime) {
+		maze_u64 base = rq_address + config.irqtime_delta;
+
+		start = read_u64(base + bpf_core_field_offset(struct irqtime, irq_start_time));
+		/* The interrupt we are in is not the task's time. */
+		if (in_interrupt && start && start < now)
+			now = start;
+		taken = read_u64(base + bpf_core_field_offset(struct irqtime, total)) - prev_irq;
+	}
+	if (config.has_steal) {
+		stolen = read_u64(rq_address + config.steal_delta);
+		if (stolen > prev_steal)
+			taken += stolen - prev_steal;
+	}
+	if (now <= clock || now - clock <= taken)
+		return 0;
+	return now - clock - taken;
+}
+
+/*
+ * CPU time of a task that runs on this CPU now, from the task or from an
+ * interrupt on top of it. Costs about 150 ns; not for the switch path, where
+ * sum_exec_runtime itself is exact.
+ */
+static __noinline maze_u64 running_runtime(struct task_struct *task, struct maze_cpu *cpu,
+					   bool in_interrupt)
+{
+	maze_u64 sum, start, prev_steal = 0, prev_irq = 0, clock_task, now, address = 0;
+	struct rq *rq;
+
+	if (!task || !cpu)
+		return 0;
+	sum = task->se.sum_exec_runtime;
+	if (!config.has_clock || config.steal_unknown || !has_rq())
+		return sum;
+	/* This order: an update in the middle can only lose time, never count it twice. */
+	rq = task->se.cfs_rq->rq;
+	if (bpf_core_field_exists(struct rq, prev_steal_time_rq))
+		prev_steal = rq->prev_steal_time_rq;
+	if (bpf_core_field_exists(struct rq, prev_irq_time))
+		prev_irq = rq->prev_irq_time;
+	clock_task = rq->clock_task;
+	bpf_probe_read_kernel(&address, sizeof(address), &task->se.cfs_rq->rq);
+	now = clock_task +
+	      clock_task_progress(cpu, rq, address, prev_steal, prev_irq, in_interrupt);
+	start = task->se.exec_start;
+	if (now <= start)
+		return sum;
+	/*
+	 * More than can pass between two ticks is not believed: the clock jumped
+	 * (a snapshot resumed, say). The next tick will tell.
+	 */
+	if (now - start > config.pending_max_ns)
+		return sum;
+	return sum + (now - start);
+}
+
+#endif

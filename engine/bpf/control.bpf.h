@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What user space asks of the engine: iterators over tasks that it runs by
+ * reading a file. handle__control begins and ends watches as `request` says,
+ * handle__list and handle__entries show them, handle__setup readies the timers.
+ */
+#ifndef MAZE_BPF_CONTROL_BPF_H
+#define MAZE_BPF_CONTROL_BPF_H
+
+#include "verdict.bpf.h"
+
+MAZE_INLINE struct maze_request *current_request(void)
+{
+	maze_u32 zero = 0;
+
+	return bpf_map_lookup_elem(&request, &zero);
+}
+
+/* May this task be watched at all? Counts the reason when not. */
+MAZE_INLINE bool may_watch(struct task_struct *task, struct maze_request *req)
+{
+	struct maze_task *leader_state;
+
+	if (task->tgid == 1 || process_number(task) == 1) {
+		req->refused_init++;
+		return false;
+	}
+	if (task->flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER)) {
+		req->refused_kernel++;
+		return false;
+	}
+	leader_state = bpf_task_storage_get(&tasks, task->group_leader, 0, 0);
+	if (leader_state && leader_state->role == MAZE_ROLE_SELF) {
+		req->refused_self++;
+		return false;
+	}
+	if (task->exit_state || (task->flags & PF_EXITING)) {
+		req->exiting++;
+		return false;
+	}
+	return true;
+}
+
+/*
+ * A new watch is a new storage element, published whole, so that the switch
+ * handler on another CPU sees the old watch, none, or the new one, and never
+ * half of each. Its account begins at the first sample taken on the task's CPU.
+ */
+static __noinline int begin_watch(struct task_struct *task, struct maze_request *req)
+{
+	struct maze_task fresh = { .role = MAZE_ROLE_WATCHED }, *watched;
+	maze_u32 cpu;
+
+	if (!task || !req)
+		return 0;
+	if (!may_watch(task, req))
+		return 0;
+	fresh.policy = req->policy;
+	fresh.tag = req->tag;
+	fresh.nvcsw = task->nvcsw;
+
+	watched = bpf_task_storage_get(&tasks, task, 0, 0);
+	if (watched) {
+		leave_near(watched);
+		bpf_task_storage_delete(&tasks, task);
+	}
+	watched = bpf_task_storage_get(&tasks, task, &fresh, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!watched) {
+		req->no_memory++;
+		return 0;
+	}
+	record_life(task, watched, MAZE_EVENT_WATCH, 0);
+	req->done++;
+	cpu = task->thread_info.cpu;
+	if (task->on_cpu && cpu < MAZE_CPUS_MAX)
+		req->running_on[cpu / 64] |= 1ULL << (cpu % 64);
+	return 0;
+}
+
+static __noinline int end_watch(struct task_struct *task, struct maze_request *req)
+{
+	struct maze_task *watched;
+
+	if (!task || !req)
+		return 0;
+	watched = watched_task(task);
+	if (!watched)
+		return 0;
+	if (req->kind == MAZE_REQUEST_UNWATCH_TAG && watched->tag != req->tag)
+		return 0;
+	leave_near(watched);
+	record_life(task, watched, MAZE_EVENT_UNWATCH, 0);
+	bpf_task_storage_delete(&tasks, task);
+	req->done++;
+	return 0;
+}
+
+SEC("iter/task")
+int handle__control(struct bpf_iter__task *ctx)
+{
+	struct maze_request *req = current_request();
+	struct task_struct *task = ctx->task;
+	maze_u64 *ticket;
+
+	if (!task || !req)
+		return 0;
+	if (req->kind == MAZE_REQUEST_UNWATCH_TAG)
+		return end_watch(task, req);
+	ticket = bpf_task_storage_get(&tickets, task->group_leader, 0, 0);
+	if (!ticket || *ticket != req->ticket)
+		return 0;
+	if (req->kind == MAZE_REQUEST_WATCH)
+		return begin_watch(task, req);
+	if (req->kind == MAZE_REQUEST_UNWATCH)
+		return end_watch(task, req);
+	return 0;
+}
+
+/* The count as of the task's last switch or tick; another CPU cannot know better. */
+MAZE_INLINE maze_u64 listed_count(struct task_struct *task, struct maze_task *watched)
+{
+	maze_u64 sum = task->se.sum_exec_runtime;
+
+	if (!watched->account.begun || sum <= watched->account.runtime_ns)
+		return watched->account.count_ns;
+	return watched->account.count_ns + (sum - watched->account.runtime_ns);
+}
+
+SEC("iter/task")
+int handle__list(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct maze_task *watched;
+	struct maze_entry entry = {};
+
+	if (!task || !task->bpf_storage)
+		return 0;
+	watched = watched_task(task);
+	if (!watched)
+		return 0;
+	entry.count_ns = listed_count(task, watched);
+	entry.soft_ns = watched->policy.soft_ns;
+	entry.hard_ns = watched->policy.hard_ns;
+	entry.tag = watched->tag;
+	entry.pid = process_number(task);
+	entry.tid = thread_number(task);
+	entry.uid = task->real_cred->uid.val;
+	entry.recovery = watched->policy.recovery;
+	entry.flags = watched->policy.flags;
+	entry.soft_signal = watched->policy.soft_signal;
+	entry.hard_signal = watched->policy.hard_signal;
+	entry.fired = watched->account.fired;
+	entry.episode = watched->account.episode;
+	bpf_probe_read_kernel_str(entry.comm, sizeof(entry.comm), task->comm);
+	bpf_seq_write(ctx->meta->seq, &entry, sizeof(entry));
+	return 0;
+}
+
+/* The list of 2008, in milliseconds: what /proc/maze/entries showed. */
+SEC("iter/task")
+int handle__entries(struct bpf_iter__task *ctx)
+{
+	struct seq_file *seq = ctx->meta->seq;
+	struct task_struct *task = ctx->task;
+	struct maze_task *watched;
+	maze_u64 count_ms;
+
+	if (!task)
+		return 0;
+	if (ctx->meta->seq_num == 0)
+		BPF_SEQ_PRINTF(seq,
+			       "pid: count: soft-limit: hard-limit: soft-signal: hard-signal:\n");
+	if (!task->bpf_storage)
+		return 0;
+	watched = watched_task(task);
+	if (!watched)
+		return 0;
+	count_ms = listed_count(task, watched) / MAZE_NSEC_PER_MSEC;
+	BPF_SEQ_PRINTF(seq, "%u: %llu: %llu: %llu: %u: %u:\n", thread_number(task), count_ms,
+		       watched->policy.soft_ns / MAZE_NSEC_PER_MSEC,
+		       watched->policy.hard_ns / MAZE_NSEC_PER_MSEC, watched->policy.soft_signal,
+		       watched->policy.hard_signal);
+	return 0;
+}
+
+#endif

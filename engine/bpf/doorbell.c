@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Doorbells: how the kernel side wakes those who wait for records or attend. A
+ * doorbell is a one-page ring buffer of the waiter's own; what is in it means
+ * nothing, that there is something means "look".
+ */
+#include "engine_bpf.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Field 22 of /proc/PID/stat; 0 when there is no such process. */
+static maze_u64 start_time(pid_t pid)
+{
+	char path[64], text[1024], *field;
+	size_t length;
+	FILE *file;
+	int i;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	length = fread(text, 1, sizeof(text) - 1, file);
+	fclose(file);
+	text[length] = '\0';
+	field = strrchr(text, ')'); /* the name before it may hold anything */
+	for (i = 2; field && i < 22; i++)
+		field = strchr(field + 1, ' ');
+	return field ? strtoull(field, NULL, 10) : 0;
+}
+
+static bool owner_lives(const struct maze_doorbell_owner *owner)
+{
+	return owner->start_time && start_time((pid_t)owner->pid) == owner->start_time;
+}
+
+static int free_slot(struct engine *engine)
+{
+	unsigned int i;
+
+	for (i = 0; i < MAZE_READERS_MAX; i++)
+		if (!owner_lives(&engine->state->owners[i]))
+			return (int)i;
+	return -ENOSPC;
+}
+
+static int nothing(void *context, void *data, size_t size)
+{
+	(void)context;
+	(void)data;
+	(void)size;
+	return 0;
+}
+
+static int claim_slot(struct engine *engine, int ring_fd, int *ret_index)
+{
+	struct maze_doorbell_owner *owner;
+	int index = free_slot(engine);
+	maze_u32 key = (maze_u32)index;
+
+	if (index < 0)
+		return index;
+	if (bpf_map_update_elem(engine->fds[OBJECT_DOORBELLS], &key, &ring_fd, BPF_ANY))
+		return -errno;
+	owner = &engine->state->owners[index];
+	owner->pid = (maze_u32)getpid();
+	owner->start_time = start_time(getpid());
+	__atomic_fetch_or(&engine->state->doorbells, 1U << index, __ATOMIC_SEQ_CST);
+	*ret_index = index;
+	return 0;
+}
+
+int bpf_doorbell_open(struct engine *engine, int *ret_index, void **ret_ring,
+		      struct engine_error *error)
+{
+	int fd, lock = -1, index = -1, err;
+	struct ring_buffer *ring;
+
+	fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "maze_doorbell", 0, 0,
+			    (__u32)sysconf(_SC_PAGESIZE), NULL);
+	if (fd < 0)
+		return engine_fail(error, -errno, "the kernel refuses a ring buffer: %s",
+				   strerror(errno));
+	ring = ring_buffer__new(fd, nothing, NULL, NULL);
+	if (!ring) {
+		err = engine_fail(error, -errno, "a ring buffer cannot be mapped: %s",
+				  strerror(errno));
+		goto out_fd;
+	}
+	if (engine->scope != ENGINE_PRIVATE) {
+		lock = bpf_pins_lock(error);
+		if (lock < 0) {
+			err = lock;
+			goto out_ring;
+		}
+	}
+	err = claim_slot(engine, fd, &index);
+	if (lock >= 0)
+		close(lock);
+	if (err == -ENOSPC) {
+		engine_fail(error, err, "%u readers follow the records already; end one of them",
+			    MAZE_READERS_MAX);
+		goto out_ring;
+	}
+	if (err) {
+		engine_fail(error, err, "the kernel refuses a reader: %s", strerror(-err));
+		goto out_ring;
+	}
+	close(fd); /* the ring and the map hold it */
+	*ret_index = index;
+	*ret_ring = ring;
+	return 0;
+out_ring:
+	ring_buffer__free(ring);
+out_fd:
+	close(fd);
+	return err;
+}
+
+void bpf_doorbell_drain(void *ring)
+{
+	ring_buffer__consume(ring);
+}
+
+int bpf_doorbell_fd(void *ring)
+{
+	return ring_buffer__epoll_fd(ring);
+}
+
+void bpf_doorbell_close(struct engine *engine, int index, void *ring)
+{
+	maze_u32 key = (maze_u32)index;
+
+	if (index >= 0) {
+		__atomic_fetch_and(&engine->state->doorbells, ~(1U << index), __ATOMIC_SEQ_CST);
+		bpf_map_delete_elem(engine->fds[OBJECT_DOORBELLS], &key);
+		engine->state->owners[index].start_time = 0;
+	}
+	ring_buffer__free(ring);
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Finding out what the running kernel offers; see kernel_probe.h.
+ *
+ * Environment MAZE_YIELD_PROBE=fentry|sched_exit|sys_enter|none overrides the
+ * choice of the yield probe, so that each can be tested on any kernel that has it.
+ */
+#include "kernel_probe.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/perf_event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+static bool has_capability(int capability)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { 0 };
+
+	if (syscall(SYS_capget, &header, data))
+		return false;
+	return data[capability / 32].effective & (1U << (capability % 32));
+}
+
+static int check_rights(struct engine_error *error)
+{
+	bool all = has_capability(CAP_SYS_ADMIN);
+
+	if (!all && !has_capability(CAP_BPF))
+		return engine_fail(error, -EPERM,
+				   "the bpf engine needs CAP_BPF, which this process (uid %d) lacks; "
+				   "run maze as root, or with CAP_BPF and CAP_PERFMON",
+				   (int)geteuid());
+	if (!all && !has_capability(CAP_PERFMON))
+		return engine_fail(error, -EPERM,
+				   "the bpf engine needs CAP_PERFMON beside CAP_BPF, which this "
+				   "process (uid %d) lacks; run maze as root, or with both",
+				   (int)geteuid());
+	return 0;
+}
+
+/* In a user namespace all capabilities may show and none of them count here. */
+static int check_bpf_allowed(struct engine_error *error)
+{
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "maze_probe", 4, 8, 1, NULL);
+
+	if (fd < 0)
+		return engine_fail(error, -EPERM,
+				   "the kernel refuses bpf(2): %s; inside a container or user "
+				   "namespace run maze on the host instead",
+				   strerror(errno));
+	close(fd);
+	return 0;
+}
+
+static bool find_percpu_offset(const struct btf *btf, const char *name, maze_u32 *ret_offset)
+{
+	int sec = btf__find_by_name_kind(btf, ".data..percpu", BTF_KIND_DATASEC), i;
+	const struct btf_type *type = sec < 0 ? NULL : btf__type_by_id(btf, sec);
+	const struct btf_var_secinfo *info;
+
+	if (!type)
+		return false;
+	info = btf_var_secinfos(type);
+	for (i = 0; i < btf_vlen(type); i++) {
+		const struct btf_type *var = btf__type_by_id(btf, info[i].type);
+
+		if (var && !strcmp(btf__name_by_offset(btf, var->name_off), name)) {
+			*ret_offset = info[i].offset;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool has_member(const struct btf *btf, const char *type_name, const char *member)
+{
+	int id = btf__find_by_name_kind(btf, type_name, BTF_KIND_STRUCT), i;
+	const struct btf_type *type = id < 0 ? NULL : btf__type_by_id(btf, id);
+	const struct btf_member *members;
+
+	if (!type)
+		return false;
+	members = btf_members(type);
+	for (i = 0; i < btf_vlen(type); i++)
+		if (!strcmp(btf__name_by_offset(btf, members[i].name_off), member))
+			return true;
+	return false;
+}
+
+/*
+ * Does the kernel take steal from the task clock in a way we cannot read? Only
+ * KVM's steal clock is a plain per-CPU word; on bare metal and under emulators
+ * without one nothing is stolen from the clock.
+ */
+static bool steal_is_readable(void)
+{
+#if defined(__x86_64__)
+	unsigned int max, sig[3], features, b, c, d;
+
+	__cpuid(1, max, b, c, d);
+	if (!(c & (1U << 31)))
+		return true; /* no hypervisor */
+	__cpuid(0x40000000, features, sig[0], sig[1], sig[2]);
+	return !memcmp(sig, "KVMKVMKVM\0\0", 12) || !memcmp(sig, "TCGTCGTCGTCG", 12);
+#else
+	return false;
+#endif
+}
+
+static void probe_clocks(const struct btf *btf, struct kernel_offer *offer)
+{
+	maze_u32 rq = 0, steal = 0, irqtime = 0;
+	bool subtracts = has_member(btf, "rq", "prev_steal_time_rq");
+
+	if (!find_percpu_offset(btf, "runqueues", &rq)) {
+		offer->steal_unknown = subtracts;
+		return;
+	}
+	if (subtracts) {
+		offer->has_steal = find_percpu_offset(btf, "steal_time", &steal);
+		offer->steal_delta = (long long)steal - rq;
+		offer->steal_unknown = !offer->has_steal || !steal_is_readable();
+	}
+	if (has_member(btf, "rq", "prev_irq_time")) {
+		offer->has_irqtime = find_percpu_offset(btf, "cpu_irqtime", &irqtime);
+		offer->irqtime_delta = (long long)irqtime - rq;
+		/* Interrupt time that we cannot see would count: as with steal. */
+		if (!offer->has_irqtime)
+			offer->steal_unknown = true;
+	}
+}
+
+/* Loading is not enough: some kernels permit that and refuse the trampoline. */
+static bool fentry_permitted(const struct btf *btf)
+{
+	const struct bpf_insn nothing[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = 0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_FENTRY);
+	int id = btf__find_by_name_kind(btf, "do_sched_yield", BTF_KIND_FUNC), prog, link;
+
+	if (id < 0)
+		return false;
+	opts.attach_btf_id = id;
+	prog = bpf_prog_load(BPF_PROG_TYPE_TRACING, "maze_probe", "GPL", nothing, 2, &opts);
+	if (prog < 0)
+		return false;
+	link = bpf_raw_tracepoint_open(NULL, prog);
+	close(prog);
+	if (link < 0)
+		return false;
+	close(link);
+	return true;
+}
+
+int kernel_tracepoint_id(const char *system, const char *event)
+{
+	static const char *const mounts[] = { "/sys/kernel/tracing", "/sys/kernel/debug/tracing" };
+	char path[256], text[32] = "";
+	unsigned int i;
+	FILE *file;
+
+	for (i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "%s/events/%s/%s/id", mounts[i], system, event);
+		file = fopen(path, "re");
+		if (!file)
+			continue;
+		if (!fgets(text, sizeof(text), file))
+			text[0] = '\0';
+		fclose(file);
+		if (atoi(text) > 0)
+			return atoi(text);
+	}
+	return -ENOENT;
+}
+
+static enum yield_method choose_yield_method(const struct btf *btf)
+{
+	const char *forced = getenv("MAZE_YIELD_PROBE");
+
+	if (forced && !strcmp(forced, "none"))
+		return YIELD_BY_NOTHING;
+	if ((!forced || !strcmp(forced, "fentry")) && fentry_permitted(btf))
+		return YIELD_BY_FENTRY;
+	if ((!forced || !strcmp(forced, "sched_exit")) &&
+	    btf__find_by_name_kind(btf, "btf_trace_sched_exit_tp", BTF_KIND_TYPEDEF) > 0)
+		return YIELD_BY_SCHED_EXIT;
+	if ((!forced || !strcmp(forced, "sys_enter")) &&
+	    kernel_tracepoint_id("syscalls", "sys_enter_sched_yield") > 0)
+		return YIELD_BY_SYS_ENTER;
+	return YIELD_BY_NOTHING;
+}
+
+static bool file_has_text(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	int c;
+
+	if (!file)
+		return false;
+	c = fgetc(file);
+	fclose(file);
+	return c != EOF && c != '\n' && c != '(';
+}
+
+static int discard_print(enum libbpf_print_level level, const char *format, va_list args)
+{
+	(void)level;
+	(void)format;
+	(void)args;
+	return 0;
+}
+
+int kernel_probe(struct kernel_offer *ret_offer, struct engine_error *error)
+{
+	struct kernel_offer offer = { 0 };
+	libbpf_print_fn_t print;
+	struct btf *btf;
+	int err, cpus;
+
+	err = check_rights(error);
+	if (err)
+		return err;
+	print = libbpf_set_print(discard_print);
+	btf = btf__load_vmlinux_btf();
+	libbpf_set_print(print);
+	if (!btf)
+		return engine_fail(error, -EOPNOTSUPP,
+				   "the bpf engine needs the kernel's type information at "
+				   "/sys/kernel/btf/vmlinux, which cannot be read (%s); boot a kernel "
+				   "built with CONFIG_DEBUG_INFO_BTF, as Debian's are",
+				   strerror(errno));
+	err = check_bpf_allowed(error);
+	if (err)
+		goto out_btf;
+	if (btf__find_by_name_kind(btf, "btf_trace_sched_switch", BTF_KIND_TYPEDEF) < 0 ||
+	    !has_member(btf, "task_struct", "bpf_storage")) {
+		err = engine_fail(error, -EOPNOTSUPP,
+				  "the bpf engine needs BPF tracing of sched_switch and task storage, "
+				  "which this kernel lacks; it runs on Linux 6.1 and later with "
+				  "CONFIG_BPF_SYSCALL and CONFIG_BPF_EVENTS");
+		goto out_btf;
+	}
+	cpus = libbpf_num_possible_cpus();
+	offer.cpus = cpus > 0 ? cpus : 1;
+	offer.yield = choose_yield_method(btf);
+	offer.has_sched_info = has_member(btf, "sched_info", "last_queued");
+	offer.has_nohz_full = file_has_text("/sys/devices/system/cpu/nohz_full");
+	probe_clocks(btf, &offer);
+	*ret_offer = offer;
+out_btf:
+	btf__free(btf);
+	return err;
+}
+
+const char *kernel_yield_text(enum yield_method method)
+{
+	switch (method) {
+	case YIELD_BY_FENTRY:
+		return "yields by fentry on do_sched_yield, at no cost to other calls";
+	case YIELD_BY_SCHED_EXIT:
+		return "yields at switches, and by tracepoint sched_exit_tp while a watched task "
+		       "nears its limit (this kernel refuses fentry)";
+	case YIELD_BY_SYS_ENTER:
+		return "yields at switches, and by tracepoint sys_enter_sched_yield while a watched "
+		       "task nears its limit (this kernel refuses fentry)";
+	default:
+		return "yields only at switches and when the timer runs into one";
+	}
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the running kernel offers the bpf engine, found out without leaving
+ * anything behind. The one place that asks; load.c and doctor only read answers.
+ */
+#ifndef MAZE_BPF_KERNEL_PROBE_H
+#define MAZE_BPF_KERNEL_PROBE_H
+
+#include "../error.h"
+#include "shared.h"
+
+enum yield_method {
+	YIELD_BY_NOTHING,
+	YIELD_BY_FENTRY,
+	YIELD_BY_SCHED_EXIT,
+	YIELD_BY_SYS_ENTER,
+};
+
+struct kernel_offer {
+	enum yield_method yield;
+	bool has_sched_info; /* finite recovery can tell sleeping from waiting */
+	bool has_nohz_full;
+	long long steal_delta, irqtime_delta;
+	bool has_steal, steal_unknown, has_irqtime;
+	maze_u32 cpus;
+};
+
+/*
+ * 0, or why the engine cannot run here: -EPERM (capabilities), -EOPNOTSUPP (the
+ * kernel lacks something); the sentence says which and what would help.
+ */
+int kernel_probe(struct kernel_offer *ret_offer, struct engine_error *error);
+
+/* The id of tracepoint `event` of `system`, or -errno: tracefs is needed for it. */
+int kernel_tracepoint_id(const char *system, const char *event);
+
+const char *kernel_yield_text(enum yield_method method);
+
+#endif

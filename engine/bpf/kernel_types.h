@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The few kernel structs the BPF program reads, and of each only the members it
+ * reads. libbpf relocates every access to the running kernel's layout (CO-RE),
+ * so sizes and order here mean nothing and one object file fits all kernels.
+ * Members that some kernels lack are only touched behind bpf_core_field_exists().
+ */
+#ifndef MAZE_BPF_KERNEL_TYPES_H
+#define MAZE_BPF_KERNEL_TYPES_H
+
+#include <linux/bpf.h>
+#include <linux/types.h>
+
+#include "../../core/types.h"
+
+typedef _Bool bool;
+#define true 1
+#define false 0
+
+/* include/linux/sched.h: task states and flags; unchanged from 6.1 to 6.18. */
+#define TASK_RTLOCK_WAIT 0x1000U /* PREEMPT_RT: waits for a lock that elsewhere spins */
+#define PF_EXITING 0x00000004U
+#define PF_IO_WORKER 0x00000010U
+#define PF_USER_WORKER 0x00004000U /* since 6.4; unused before */
+#define PF_KTHREAD 0x00200000U
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct rq {
+	maze_u64 clock;		     /* sched_clock_cpu() at the last update */
+	maze_u64 clock_task;	     /* that, less interrupts and steal */
+	maze_u64 prev_steal_time_rq; /* CONFIG_PARAVIRT_TIME_ACCOUNTING */
+	maze_u64 prev_irq_time;	     /* CONFIG_IRQ_TIME_ACCOUNTING */
+};
+
+struct cfs_rq {
+	struct rq *rq; /* CONFIG_FAIR_GROUP_SCHED */
+};
+
+struct sched_entity {
+	maze_u64 exec_start;
+	maze_u64 sum_exec_runtime;
+	struct cfs_rq *cfs_rq; /* set for tasks of every class */
+};
+
+struct sched_info {
+	unsigned long long last_queued; /* rq clock when it became runnable; 0 while it runs */
+};
+
+struct irqtime {
+	maze_u64 total;
+	maze_u64 irq_start_time;
+};
+
+struct thread_info {
+	maze_u32 status; /* x86: TS_COMPAT */
+	maze_u32 cpu;
+};
+
+struct upid {
+	int nr;
+};
+
+struct pid {
+	unsigned int level;
+	struct upid numbers[1];
+};
+
+struct cred {
+	struct {
+		maze_u32 val;
+	} uid;
+};
+
+struct task_struct {
+	struct thread_info thread_info;
+	unsigned int __state;
+	unsigned int flags;
+	int on_cpu;
+	int exit_state;
+	int pid;
+	int tgid;
+	unsigned long nvcsw;
+	struct task_struct *group_leader;
+	struct pid *thread_pid;
+	const struct cred *real_cred;
+	char comm[16];
+	struct sched_entity se;
+	struct sched_info sched_info;
+	void *bpf_storage;
+};
+
+#if defined(__TARGET_ARCH_x86)
+struct pt_regs {
+	unsigned long orig_ax; /* the system call's number while in one, else negative */
+};
+#elif defined(__TARGET_ARCH_arm64)
+struct pt_regs {
+	int syscallno;
+};
+#else
+#error "say where this architecture keeps the number of the system call a task is in"
+#endif
+
+struct seq_file;
+struct bpf_iter_meta {
+	struct seq_file *seq;
+	maze_u64 seq_num;
+};
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+};
+
+#pragma clang attribute pop
+
+#endif

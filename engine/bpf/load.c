@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Loading the BPF program into the kernel and attaching it. Everything is held by
+ * descriptors of this process only, so that a kill at any moment leaves nothing;
+ * pins.c may then make it stay.
+ */
+#include "engine_bpf.h"
+#include "kernel_probe.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "maze.skel.h"
+
+/*
+ * Most time that can pass between two updates of a running task by the tick:
+ * 10 ms at HZ=100, with room for a late one; on nohz_full CPUs the tick is one
+ * second apart (kernel/sched/core.c, sched_tick_remote()).
+ */
+#define PENDING_MAX_NS (25 * MAZE_NSEC_PER_MSEC)
+#define PENDING_MAX_NOHZ_FULL_NS (1500 * MAZE_NSEC_PER_MSEC)
+
+/*
+ * A task wants the yield probe from this part of its limit on: the cheap probe
+ * from an eighth, the one that all system calls pay for from a half.
+ */
+#define NEAR_SHIFT_CHEAP 3
+#define NEAR_SHIFT_DEAR 1
+
+/* The last thing libbpf complained of: the why of a failed load. */
+static char last_complaint[256];
+
+static int keep_complaint(enum libbpf_print_level level, const char *format, va_list args)
+{
+	char *newline;
+
+	if (getenv("MAZE_DEBUG"))
+		return vfprintf(stderr, format, args);
+	if (level != LIBBPF_WARN || last_complaint[0])
+		return 0;
+	vsnprintf(last_complaint, sizeof(last_complaint), format, args);
+	newline = strchr(last_complaint, '\n');
+	if (newline)
+		*newline = '\0';
+	return 0;
+}
+
+static void fill_config(struct maze_config *config, const struct kernel_offer *offer)
+{
+	config->steal_delta = offer->steal_delta;
+	config->irqtime_delta = offer->irqtime_delta;
+	config->has_steal = offer->has_steal;
+	config->steal_unknown = offer->steal_unknown;
+	config->has_irqtime = offer->has_irqtime;
+	config->cpus = offer->cpus;
+	config->pending_max_ns = offer->has_nohz_full ? PENDING_MAX_NOHZ_FULL_NS : PENDING_MAX_NS;
+	config->has_sched_info = offer->has_sched_info;
+	config->near_shift =
+		offer->yield == YIELD_BY_SYS_ENTER ? NEAR_SHIFT_DEAR : NEAR_SHIFT_CHEAP;
+	if (offer->yield == YIELD_BY_FENTRY)
+		config->yield_probe = MAZE_YIELD_PERMANENT;
+	else if (offer->yield != YIELD_BY_NOTHING)
+		config->yield_probe = MAZE_YIELD_ON_DEMAND;
+}
+
+/* One counting cpu-clock event per online CPU; true when at least one is in place. */
+static bool open_clocks(int map_fd, maze_u32 cpus)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.size = sizeof(attr),
+		.config = PERF_COUNT_SW_CPU_CLOCK,
+	};
+	bool any = false;
+	maze_u32 cpu;
+	int fd;
+
+	for (cpu = 0; cpu < cpus; cpu++) {
+		fd = syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+		if (fd < 0)
+			continue; /* offline: it runs on tick precision when it comes up */
+		if (!bpf_map_update_elem(map_fd, &cpu, &fd, BPF_ANY))
+			any = true;
+		close(fd); /* the map holds the event */
+	}
+	return any;
+}
+
+/* The clock events need a map before the program is loaded that reads them. */
+static int create_clocks(struct maze_bpf *skeleton, struct maze_config *config)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_PRESERVE_ELEMS);
+	int fd, err;
+
+	fd = bpf_map_create(BPF_MAP_TYPE_PERF_EVENT_ARRAY, "clocks", sizeof(maze_u32),
+			    sizeof(maze_u32), config->cpus, &opts);
+	if (fd < 0)
+		return -errno;
+	config->has_clock = open_clocks(fd, config->cpus);
+	err = bpf_map__reuse_fd(skeleton->maps.clocks, fd);
+	close(fd);
+	return err;
+}
+
+static int ready_timers(struct engine *engine, struct engine_error *error)
+{
+	int prog_fd = bpf_program__fd(engine->skeleton->progs.handle__setup);
+	maze_u32 before;
+	char buf[64];
+	int err, fd;
+
+	while (engine->state->timers_ready < engine->config.cpus) {
+		before = engine->state->timers_ready;
+		err = bpf_iterate(prog_fd, -1, 0, &fd);
+		if (err)
+			return engine_fail(error, err, "the kernel refuses an iterator over tasks: %s",
+					   strerror(-err));
+		while (read(fd, buf, sizeof(buf)) > 0)
+			;
+		close(fd);
+		if (engine->state->timers_ready == before)
+			return engine_fail(error, -ENOMEM,
+					   "the kernel did not give a BPF timer for CPU %u", before);
+	}
+	return 0;
+}
+
+static void collect_fds(struct engine *engine, enum yield_method yield)
+{
+	struct maze_bpf *skeleton = engine->skeleton;
+	int *fds = engine->fds;
+
+	fds[OBJECT_META] = bpf_map__fd(skeleton->maps.meta);
+	fds[OBJECT_TASKS] = bpf_map__fd(skeleton->maps.tasks);
+	fds[OBJECT_TICKETS] = bpf_map__fd(skeleton->maps.tickets);
+	fds[OBJECT_CPUS] = bpf_map__fd(skeleton->maps.cpus);
+	fds[OBJECT_TIMERS] = bpf_map__fd(skeleton->maps.timers);
+	fds[OBJECT_CLOCKS] = bpf_map__fd(skeleton->maps.clocks);
+	fds[OBJECT_VERDICT_LOG] = bpf_map__fd(skeleton->maps.verdict_log);
+	fds[OBJECT_LIFE_LOG] = bpf_map__fd(skeleton->maps.life_log);
+	fds[OBJECT_DOORBELLS] = bpf_map__fd(skeleton->maps.doorbells);
+	fds[OBJECT_REQUEST] = bpf_map__fd(skeleton->maps.request);
+	fds[OBJECT_STATE] = bpf_map__fd(skeleton->maps.bss);
+	fds[OBJECT_CONFIG] = bpf_map__fd(skeleton->maps.rodata);
+	fds[OBJECT_PROG_CONTROL] = bpf_program__fd(skeleton->progs.handle__control);
+	fds[OBJECT_PROG_LIST] = bpf_program__fd(skeleton->progs.handle__list);
+	fds[OBJECT_PROG_SCHED_EXIT] = -1;
+	fds[OBJECT_PROG_SYS_ENTER] = -1;
+	if (yield == YIELD_BY_SCHED_EXIT)
+		fds[OBJECT_PROG_SCHED_EXIT] = bpf_program__fd(skeleton->progs.handle__sched_exit);
+	if (yield == YIELD_BY_SYS_ENTER)
+		fds[OBJECT_PROG_SYS_ENTER] =
+			bpf_program__fd(skeleton->progs.handle__sys_enter_sched_yield);
+}
+
+static int attach_all(struct maze_bpf *skeleton, enum yield_method yield,
+		      struct engine_error *error)
+{
+	struct {
+		struct bpf_program *program;
+		struct bpf_link **link;
+		bool wanted;
+	} table[] = {
+		/* Exit and fork before switch: no task is ever half looked after. */
+		{ skeleton->progs.handle__sched_process_exit,
+		  &skeleton->links.handle__sched_process_exit, true },
+		{ skeleton->progs.handle__sched_process_fork,
+		  &skeleton->links.handle__sched_process_fork, true },
+		{ skeleton->progs.handle__yield_entry, &skeleton->links.handle__yield_entry,
+		  yield == YIELD_BY_FENTRY },
+		{ skeleton->progs.handle__sched_switch, &skeleton->links.handle__sched_switch,
+		  true },
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		if (!table[i].wanted)
+			continue;
+		*table[i].link = bpf_program__attach(table[i].program);
+		if (!*table[i].link)
+			return engine_fail(error, -errno, "the kernel refuses to attach %s: %s",
+					   bpf_program__name(table[i].program), strerror(errno));
+	}
+	return 0;
+}
+
+static int open_skeleton(struct engine *engine, const struct kernel_offer *offer,
+			 struct engine_error *error)
+{
+	struct maze_bpf *skeleton = maze_bpf__open();
+	struct maze_config *config;
+	int err;
+
+	if (!skeleton)
+		return engine_fail(error, -errno, "the bpf engine's program cannot be opened: %s",
+				   strerror(errno));
+	engine->skeleton = skeleton;
+	config = (struct maze_config *)&skeleton->rodata->config;
+	fill_config(config, offer);
+	bpf_map__set_max_entries(skeleton->maps.cpus, offer->cpus);
+	bpf_map__set_max_entries(skeleton->maps.timers, offer->cpus);
+	bpf_map__set_max_entries(skeleton->maps.clocks, offer->cpus);
+	bpf_program__set_autoload(skeleton->progs.handle__yield_entry,
+				  offer->yield == YIELD_BY_FENTRY);
+	bpf_program__set_autoload(skeleton->progs.handle__sched_exit,
+				  offer->yield == YIELD_BY_SCHED_EXIT);
+	bpf_program__set_autoload(skeleton->progs.handle__sys_enter_sched_yield,
+				  offer->yield == YIELD_BY_SYS_ENTER);
+	err = create_clocks(skeleton, config);
+	if (err)
+		return engine_fail(error, err, "the kernel refuses a map for its clocks: %s",
+				   strerror(-err));
+	return 0;
+}
+
+int bpf_load(struct engine *engine, struct engine_error *error)
+{
+	struct maze_meta meta = { .magic = MAZE_BPF_MAGIC, .abi = MAZE_BPF_ABI };
+	struct kernel_offer offer;
+	maze_u32 zero = 0;
+	int err;
+
+	err = kernel_probe(&offer, error);
+	if (err)
+		return err;
+	last_complaint[0] = '\0';
+	libbpf_set_print(keep_complaint);
+	err = open_skeleton(engine, &offer, error);
+	if (err)
+		return err;
+	err = maze_bpf__load(engine->skeleton);
+	if (err)
+		return engine_fail(error, err,
+				   "the kernel refuses the bpf engine's program: %s (%s); MAZE_DEBUG=1 "
+				   "shows all it says",
+				   strerror(-err), last_complaint);
+	collect_fds(engine, offer.yield);
+	if (bpf_map_update_elem(engine->fds[OBJECT_META], &zero, &meta, BPF_ANY))
+		return engine_fail(error, -errno, "the engine's version cannot be written: %s",
+				   strerror(errno));
+	err = bpf_map_state(engine, error);
+	if (err)
+		return err;
+	err = ready_timers(engine, error);
+	if (err)
+		return err;
+	return attach_all(engine->skeleton, offer.yield, error);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Mapping the engine's state and logs into this process, from their descriptors.
+ */
+#include "engine_bpf.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static size_t round_to_page(size_t size)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	return (size + page - 1) / page * page;
+}
+
+static void *map_fd(int fd, size_t size, int protection)
+{
+	void *address = mmap(NULL, round_to_page(size), protection, MAP_SHARED, fd, 0);
+
+	return address == MAP_FAILED ? NULL : address;
+}
+
+int bpf_map_state(struct engine *engine, struct engine_error *error)
+{
+	const size_t log_bytes = MAZE_LOG_LEN * sizeof(struct maze_record);
+	maze_u32 zero = 0;
+
+	/* The program's .rodata holds the config first and alone. */
+	char config[4096] = { 0 };
+
+	if (bpf_map_lookup_elem(engine->fds[OBJECT_CONFIG], &zero, config))
+		return engine_fail(error, -errno, "the engine's configuration cannot be read: %s",
+				   strerror(errno));
+	memcpy(&engine->config, config, sizeof(engine->config));
+
+	engine->state = map_fd(engine->fds[OBJECT_STATE], sizeof(*engine->state),
+			       PROT_READ | PROT_WRITE);
+	engine->logs[MAZE_LOG_VERDICTS] =
+		map_fd(engine->fds[OBJECT_VERDICT_LOG], log_bytes, PROT_READ);
+	engine->logs[MAZE_LOG_LIVES] = map_fd(engine->fds[OBJECT_LIFE_LOG], log_bytes, PROT_READ);
+	if (!engine->state || !engine->logs[MAZE_LOG_VERDICTS] || !engine->logs[MAZE_LOG_LIVES])
+		return engine_fail(error, -errno, "the engine's state cannot be mapped: %s",
+				   strerror(errno));
+	return 0;
+}
+
+void bpf_unmap_state(struct engine *engine)
+{
+	const size_t log_bytes = MAZE_LOG_LEN * sizeof(struct maze_record);
+	int i;
+
+	if (engine->state)
+		munmap(engine->state, round_to_page(sizeof(*engine->state)));
+	engine->state = NULL;
+	for (i = 0; i < MAZE_LOGS; i++) {
+		if (engine->logs[i])
+			munmap(engine->logs[i], round_to_page(log_bytes));
+		engine->logs[i] = NULL;
+	}
+}

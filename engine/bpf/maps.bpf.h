@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The maps and globals of the BPF program. All are pinned together; see load.c.
+ */
+#ifndef MAZE_BPF_MAPS_BPF_H
+#define MAZE_BPF_MAPS_BPF_H
+
+#include "kernel_types.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "shared.h"
+
+#define MAZE_INLINE static __always_inline
+
+const volatile struct maze_config config = {};
+struct maze_state state = {};
+
+/* Watched tasks, and maze's own processes, by task: freed with the task. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct maze_task);
+} tasks SEC(".maps");
+
+/*
+ * Tickets are put on a process through its pidfd, right before the control
+ * iterator walks tasks by number: no ticket, not the process that was meant.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, maze_u64);
+} tickets SEC(".maps");
+
+/* One value per possible CPU; the loader sets max_entries. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, maze_u32);
+	__type(value, struct maze_cpu);
+} cpus SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, maze_u32);
+	__type(value, struct maze_timer);
+} timers SEC(".maps");
+
+/* A counting (never sampling) cpu-clock event per CPU: the scheduler's clock, readable. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_PRESERVE_ELEMS);
+	__type(key, maze_u32);
+	__type(value, maze_u32);
+} clocks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAZE_LOG_LEN);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, maze_u32);
+	__type(value, struct maze_record);
+} verdict_log SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAZE_LOG_LEN);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, maze_u32);
+	__type(value, struct maze_record);
+} life_log SEC(".maps");
+
+struct maze_doorbell {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, MAZE_READERS_MAX);
+	__type(key, maze_u32);
+	__array(values, struct maze_doorbell);
+} doorbells SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, maze_u32);
+	__type(value, struct maze_request);
+} request SEC(".maps");
+
+/* Read first, by whoever finds the pins: is this engine one I can talk to? */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, maze_u32);
+	__type(value, struct maze_meta);
+} meta SEC(".maps");
+
+MAZE_INLINE struct maze_cpu *this_cpu(void)
+{
+	maze_u32 cpu = bpf_get_smp_processor_id();
+
+	return bpf_map_lookup_elem(&cpus, &cpu);
+}
+
+MAZE_INLINE struct maze_task *watched_task(struct task_struct *task)
+{
+	struct maze_task *watched = bpf_task_storage_get(&tasks, task, 0, 0);
+
+	return watched && watched->role == MAZE_ROLE_WATCHED ? watched : 0;
+}
+
+#endif

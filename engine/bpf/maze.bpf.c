@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The bpf engine, kernel side: scheduler events in, verdicts out.
+ *
+ *   switch-out  the task's runtime is exact: step its account, act if due
+ *   switch-in   arm this CPU's timer for what is left of its budget
+ *   timer       on top of the running task: step, act if due, arm for the rest
+ *   fork, exit  a child starts watched; a watch ends with its task
+ *   yield       a probe notes when a task yields without a switch
+ *
+ * An account is stepped only on the CPU its task runs on, with interrupts off
+ * (switch) or in the timer's soft interrupt on top of the task, which exclude
+ * each other; so there is no lock. A task that is not watched and never was costs two
+ * loads and two branches a switch. Nothing here waits for user space, allocates
+ * in the switch path, or keeps a reference to a task.
+ */
+#include "control.bpf.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+static int handle_timer(void *map, maze_u32 *key, struct maze_timer *slot)
+{
+	maze_u32 index = *key;
+	struct maze_cpu *cpu = bpf_map_lookup_elem(&cpus, &index);
+	struct maze_task *watched;
+	struct task_struct *task;
+	maze_u64 delay_ns;
+
+	if (!cpu)
+		return 0;
+	cpu->armed_until_ns = 0;
+	cpu->expiries++;
+	if (index != bpf_get_smp_processor_id()) {
+		/* Migrated, which only an unpinned timer is: the switch-out will judge. */
+		cpu->strays++;
+		return 0;
+	}
+	/*
+	 * Not always the task it was armed for: in ksoftirqd that one was switched
+	 * out, and judged then. Whoever is current is judged if watched.
+	 */
+	task = bpf_get_current_task_btf();
+	watched = watched_task(task);
+	if (!watched)
+		return 0;
+	delay_ns = judge_running(task, watched, cpu);
+	arm(cpu, switch_clock(task), delay_ns);
+	return 0;
+}
+
+/*
+ * Learns who its owner is, and readies one CPU's timer for each task it is shown; run
+ * until all are ready. Not at a switch, because bpf_timer_init() allocates.
+ */
+SEC("iter/task")
+int handle__setup(struct bpf_iter__task *ctx)
+{
+	maze_u32 index = state.timers_ready;
+	struct task_struct *owner = bpf_get_current_task_btf();
+	struct maze_timer *slot;
+
+	if (owner->thread_pid)
+		state.pid_level = owner->thread_pid->level;
+	if (!ctx->task || index >= config.cpus)
+		return 0;
+	slot = bpf_map_lookup_elem(&timers, &index);
+	if (!slot)
+		return 0;
+	if (bpf_timer_init(&slot->timer, &timers, 1 /* CLOCK_MONOTONIC */))
+		return 0;
+	if (bpf_timer_set_callback(&slot->timer, handle_timer))
+		return 0;
+	state.timers_ready = index + 1;
+	return 0;
+}
+
+MAZE_INLINE void switch_out(struct task_struct *prev, struct maze_task *watched, bool preempt,
+			    unsigned int prev_state)
+{
+	struct maze_sample sample = {
+		.runtime_ns = prev->se.sum_exec_runtime,
+		.yield_ns = watched->yield_ns,
+		.act = MAZE_RUNS,
+	};
+	struct maze_verdict verdict;
+
+	/*
+	 * prev_state is reported for a preempted task too, and for one that a
+	 * pending signal kept runnable; __state tells the latter. Waiting for a
+	 * lock that only PREEMPT_RT makes a sleeping one is no sleep of the program.
+	 */
+	if (!preempt && (prev_state & ~TASK_RTLOCK_WAIT) && prev->__state) {
+		sample.act = MAZE_SLEEPS;
+		if (watched->policy.recovery != MAZE_RECOVERY_INF)
+			watched->asleep_ns = switch_clock(prev);
+	} else if (!preempt && yields_reset(watched) && in_sched_yield(prev)) {
+		sample.act = MAZE_YIELDS;
+	}
+	verdict = maze_step(&watched->policy, &watched->account, &sample);
+	if (verdict.reset)
+		leave_near(watched);
+	if (verdict.due)
+		verdict.next_ns = act_on(prev, watched, verdict.due, verdict.count_ns,
+					 verdict.next_ns);
+	watched->next_ns = next_look(watched, watched->account.count_ns, verdict.next_ns);
+	watched->nvcsw = prev->nvcsw;
+}
+
+/* The first sample, a wakeup under finite recovery, or a switch-out that was missed. */
+static __noinline int resume(struct task_struct *next, struct maze_task *watched)
+{
+	struct maze_sample sample = {
+		.runtime_ns = next->se.sum_exec_runtime,
+		.yield_ns = watched->yield_ns,
+		.act = MAZE_RUNS,
+	};
+	maze_u64 until = switch_clock(next);
+	struct maze_verdict verdict;
+
+	if (watched->asleep_ns) {
+		sample.act = MAZE_WAKES;
+		/* Runnable again since it was queued; after that it waited for a CPU. */
+		if (bpf_core_field_exists(struct task_struct, sched_info) &&
+		    next->sched_info.last_queued > watched->asleep_ns)
+			until = next->sched_info.last_queued;
+		if (until > watched->asleep_ns)
+			sample.asleep_ns = until - watched->asleep_ns;
+		watched->asleep_ns = 0;
+	} else if (watched->account.begun && next->nvcsw != watched->nvcsw) {
+		/* It slept and nobody told us: forgive all rather than too little. */
+		maze_reset(&watched->account);
+		watched->account.runtime_ns = sample.runtime_ns;
+	}
+	watched->nvcsw = next->nvcsw;
+	verdict = maze_step(&watched->policy, &watched->account, &sample);
+	/* What is due cannot be acted on yet: next is not current. The timer will. */
+	watched->account.fired &= ~verdict.due;
+	if (verdict.reset)
+		leave_near(watched);
+	watched->next_ns = next_look(watched, watched->account.count_ns,
+				     verdict.due ? 1 : verdict.next_ns);
+	return 0;
+}
+
+MAZE_INLINE void switch_in(struct task_struct *next, struct maze_task *watched)
+{
+	struct maze_cpu *cpu;
+
+	if (!watched->account.begun || watched->asleep_ns || next->nvcsw != watched->nvcsw)
+		resume(next, watched);
+	if (!watched->next_ns)
+		return;
+	cpu = this_cpu();
+	if (!cpu)
+		return;
+	if (!cpu->armed_until_ns)
+		calibrate(cpu, next);
+	arm(cpu, switch_clock(next), watched->next_ns);
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(handle__sched_switch, bool preempt, struct task_struct *prev,
+	     struct task_struct *next, unsigned int prev_state)
+{
+	struct maze_task *watched;
+	struct maze_cpu *cpu;
+
+	/* A task without any task storage, of anyone's, is not watched: no call needed. */
+	if (prev->bpf_storage) {
+		watched = watched_task(prev);
+		if (watched)
+			switch_out(prev, watched, preempt, prev_state);
+	}
+	if (next->bpf_storage) {
+		watched = watched_task(next);
+		if (watched)
+			switch_in(next, watched);
+	} else if (!next->pid) {
+		cpu = this_cpu();
+		if (cpu && cpu->armed_until_ns)
+			disarm(cpu);
+	}
+	return 0;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(handle__sched_process_fork, struct task_struct *parent, struct task_struct *child)
+{
+	struct record_facts facts = { .event = MAZE_EVENT_LOST, .lost = 1 };
+	struct maze_task fresh = { .role = MAZE_ROLE_WATCHED }, *watched;
+
+	if (!parent->bpf_storage)
+		return 0;
+	watched = watched_task(parent);
+	if (!watched || !(watched->policy.flags & MAZE_POLICY_INHERIT))
+		return 0;
+	fresh.policy = watched->policy;
+	fresh.tag = watched->tag;
+	if (bpf_task_storage_get(&tasks, child, &fresh, BPF_LOCAL_STORAGE_GET_F_CREATE)) {
+		record_life(child, &fresh, MAZE_EVENT_WATCH, MAZE_RECORD_INHERITED);
+		return 0;
+	}
+	__sync_fetch_and_add(&state.inherit_failures, 1);
+	write_record(child, &fresh, &facts, MAZE_LOG_VERDICTS);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(handle__sched_process_exit, struct task_struct *task)
+{
+	struct maze_task *watched;
+	struct maze_cpu *cpu;
+
+	if (!task->bpf_storage)
+		return 0;
+	watched = watched_task(task);
+	if (!watched)
+		return 0;
+	cpu = this_cpu();
+	if (cpu && watched->account.begun)
+		judge_running(task, watched, cpu);
+	leave_near(watched);
+	record_life(task, watched, MAZE_EVENT_EXIT, 0);
+	bpf_task_storage_delete(&tasks, task);
+	return 0;
+}
+
+MAZE_INLINE int note_current_yield(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct maze_task *watched = watched_task(task);
+	struct maze_cpu *cpu = this_cpu();
+
+	if (watched && cpu && yields_reset(watched))
+		note_yield(task, watched, cpu);
+	return 0;
+}
+
+/* Free for every other call, but not every kernel permits it. */
+SEC("?fentry/do_sched_yield")
+int BPF_PROG(handle__yield_entry)
+{
+	return note_current_yield();
+}
+
+/*
+ * From 6.15 or so: fires at the end of every __schedule(), so also when a yield
+ * found nothing else to run. Costs no system call anything.
+ */
+SEC("?tp_btf/sched_exit_tp")
+int BPF_PROG(handle__sched_exit, bool is_switch)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	/* Where it did switch, the switch-out has seen the yield. */
+	if (is_switch || !task->bpf_storage || !in_sched_yield(task))
+		return 0;
+	return note_current_yield();
+}
+
+/* Everywhere, but while attached every system call of every task costs more. */
+SEC("?tracepoint/syscalls/sys_enter_sched_yield")
+int handle__sys_enter_sched_yield(void *ctx)
+{
+	return note_current_yield();
+}

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The pinned engine: loaded once, then found by name under /sys/fs/bpf/maze.
+ *
+ * Always: the directory /sys/fs/bpf/maze appears whole, by a rename, or not at
+ * all. A load that was killed half-way leaves at most maze-loading, which the
+ * next command that takes the lock removes. The lock is a flock(2) on the bpffs
+ * directory, which the kernel drops with its holder.
+ */
+#include "engine_bpf.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "maze.skel.h"
+
+#define BPFFS "/sys/fs/bpf"
+#define PIN_DIR BPFFS "/maze"
+/* No dot: bpffs keeps names with dots to itself. */
+#define LOADING_DIR BPFFS "/maze-loading"
+
+static const struct {
+	enum bpf_object_id id;
+	const char *name;
+	bool optional;
+} objects[] = {
+	{ OBJECT_META, "meta", false },
+	{ OBJECT_TASKS, "tasks", false },
+	{ OBJECT_TICKETS, "tickets", false },
+	{ OBJECT_CPUS, "cpus", false },
+	{ OBJECT_TIMERS, "timers", false },
+	{ OBJECT_CLOCKS, "clocks", false },
+	{ OBJECT_VERDICT_LOG, "verdict_log", false },
+	{ OBJECT_LIFE_LOG, "life_log", false },
+	{ OBJECT_DOORBELLS, "doorbells", false },
+	{ OBJECT_REQUEST, "request", false },
+	{ OBJECT_STATE, "state", false },
+	{ OBJECT_CONFIG, "config", false },
+	{ OBJECT_PROG_CONTROL, "control", false },
+	{ OBJECT_PROG_LIST, "list", false },
+	{ OBJECT_PROG_SCHED_EXIT, "yield_sched_exit", true },
+	{ OBJECT_PROG_SYS_ENTER, "yield_sys_enter", true },
+};
+_Static_assert(sizeof(objects) / sizeof(objects[0]) == OBJECT_COUNT, "a row for each object");
+
+static bool is_bpffs(const char *path)
+{
+	struct statfs fs;
+
+	return !statfs(path, &fs) && (unsigned long)fs.f_type == BPF_FS_MAGIC;
+}
+
+/* systemd mounts it everywhere; elsewhere it is ours to do, as bpftool does. */
+static int ensure_bpffs(struct engine_error *error)
+{
+	if (is_bpffs(BPFFS))
+		return 0;
+	if (!mount("bpf", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700"))
+		return 0;
+	return engine_fail(error, -errno,
+			   "no BPF file system is mounted at " BPFFS " and it cannot be mounted: %s; "
+			   "as root: mount -t bpf bpf " BPFFS,
+			   strerror(errno));
+}
+
+bool bpf_pins_present(void)
+{
+	return !access(PIN_DIR "/meta", F_OK);
+}
+
+static unsigned long meta_inode(void)
+{
+	struct stat st;
+
+	return stat(PIN_DIR "/meta", &st) ? 0 : st.st_ino;
+}
+
+int bpf_pins_gone_fd(struct engine *engine)
+{
+	if (engine->scope == ENGINE_PRIVATE)
+		return -1;
+	if (engine->gone_fd >= 0)
+		return engine->gone_fd;
+	engine->gone_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (engine->gone_fd < 0)
+		return -1;
+	/* On the parent: the directory itself may be kept alive by those who hold it. */
+	inotify_add_watch(engine->gone_fd, BPFFS, IN_DELETE | IN_MOVED_FROM | IN_ONLYDIR);
+	return engine->gone_fd;
+}
+
+bool bpf_pins_gone(struct engine *engine)
+{
+	char events[4096];
+
+	while (engine->gone_fd >= 0 && read(engine->gone_fd, events, sizeof(events)) > 0)
+		;
+	return engine->scope != ENGINE_PRIVATE && meta_inode() != engine->meta_inode;
+}
+
+int bpf_pins_lock(struct engine_error *error)
+{
+	int fd = open(BPFFS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return engine_fail(error, -errno, "cannot open " BPFFS ": %s", strerror(errno));
+	while (flock(fd, LOCK_EX)) {
+		if (errno == EINTR)
+			continue;
+		close(fd);
+		return engine_fail(error, -errno, "cannot lock " BPFFS ": %s", strerror(errno));
+	}
+	return fd;
+}
+
+int bpf_pins_attendant_lock(void)
+{
+	int fd = open(PIN_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC), err;
+
+	if (fd < 0)
+		return -errno;
+	if (!flock(fd, LOCK_EX | LOCK_NB))
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+/* Removes a pin directory, the links first so that nothing runs without its maps. */
+static int remove_pins(const char *path)
+{
+	static const char *const passes[] = { "link_", "" };
+	struct dirent *entry;
+	unsigned int pass;
+	char child[512];
+	DIR *dir;
+
+	for (pass = 0; pass < 2; pass++) {
+		dir = opendir(path);
+		if (!dir)
+			return errno == ENOENT ? 0 : -errno;
+		while ((entry = readdir(dir))) {
+			if (entry->d_name[0] == '.' ||
+			    strncmp(entry->d_name, passes[pass], strlen(passes[pass])))
+				continue;
+			snprintf(child, sizeof(child), "%s/%s", path, entry->d_name);
+			unlink(child);
+		}
+		closedir(dir);
+	}
+	return rmdir(path) ? -errno : 0;
+}
+
+static int pin_link(struct bpf_link *link, const char *name)
+{
+	char path[256];
+
+	if (!link)
+		return 0;
+	snprintf(path, sizeof(path), LOADING_DIR "/%s", name);
+	return bpf_link__pin(link, path);
+}
+
+static int pin_all(struct engine *engine)
+{
+	struct maze_bpf *skeleton = engine->skeleton;
+	char path[256];
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < OBJECT_COUNT; i++) {
+		if (engine->fds[objects[i].id] < 0)
+			continue;
+		snprintf(path, sizeof(path), LOADING_DIR "/%s", objects[i].name);
+		if (bpf_obj_pin(engine->fds[objects[i].id], path))
+			return -errno;
+	}
+	skeleton->links.handle__entries =
+		bpf_program__attach_iter(skeleton->progs.handle__entries, NULL);
+	if (!skeleton->links.handle__entries)
+		return -errno;
+	err = pin_link(skeleton->links.handle__entries, "entries");
+	err = err ? err : pin_link(skeleton->links.handle__sched_process_exit, "link_exit");
+	err = err ? err : pin_link(skeleton->links.handle__sched_process_fork, "link_fork");
+	err = err ? err : pin_link(skeleton->links.handle__yield_entry, "link_yield");
+	err = err ? err : pin_link(skeleton->links.handle__sched_switch, "link_switch");
+	return err;
+}
+
+static int publish(struct engine *engine, struct engine_error *error)
+{
+	int err;
+
+	if (mkdir(LOADING_DIR, 0700))
+		return engine_fail(error, -errno, "cannot make " LOADING_DIR ": %s", strerror(errno));
+	err = pin_all(engine);
+	if (!err && rename(LOADING_DIR, PIN_DIR))
+		err = -errno;
+	if (!err)
+		return 0;
+	remove_pins(LOADING_DIR);
+	return engine_fail(error, err, "the engine cannot be pinned at " PIN_DIR ": %s",
+			   strerror(-err));
+}
+
+static int check_meta(int fd, struct engine_error *error)
+{
+	struct bpf_map_info info = { 0 };
+	struct maze_meta meta = { 0 };
+	__u32 length = sizeof(info);
+	maze_u32 zero = 0;
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &length) || info.value_size != sizeof(meta) ||
+	    bpf_map_lookup_elem(fd, &zero, &meta) || meta.magic != MAZE_BPF_MAGIC)
+		return engine_fail(error, -EPROTO,
+				   PIN_DIR " holds something that is not an engine of maze; look at "
+					   "it, then remove it with: maze unload");
+	if (meta.abi != MAZE_BPF_ABI)
+		return engine_fail(error, -EPROTO,
+				   "the engine pinned at " PIN_DIR " has ABI version %u and this maze "
+				   "speaks version %u; run `maze unload` (which ends all its watches) "
+				   "and try again, or use the maze that loaded it",
+				   meta.abi, MAZE_BPF_ABI);
+	return 0;
+}
+
+static int open_existing(struct engine *engine, struct engine_error *error)
+{
+	char path[256];
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < OBJECT_COUNT; i++) {
+		snprintf(path, sizeof(path), PIN_DIR "/%s", objects[i].name);
+		engine->fds[objects[i].id] = bpf_obj_get(path);
+		if (engine->fds[objects[i].id] < 0 && !objects[i].optional)
+			return engine_fail(error, -errno, "cannot open the engine's %s: %s%s", path,
+					   strerror(errno),
+					   errno == EPERM || errno == EACCES ?
+						   "; run maze as root" :
+						   "; `maze unload` clears a damaged engine away");
+		/* The first is the version: nothing else is touched before it is known. */
+		if (objects[i].id == OBJECT_META) {
+			err = check_meta(engine->fds[OBJECT_META], error);
+			if (err)
+				return err;
+		}
+	}
+	return bpf_map_state(engine, error);
+}
+
+int bpf_pins_open(struct engine *engine, bool load, struct engine_error *error)
+{
+	int lock, err;
+
+	if (!load && !bpf_pins_present()) {
+		if (errno == EACCES || errno == EPERM)
+			return engine_fail(error, -EPERM,
+					   "cannot look into " PIN_DIR ": %s; run maze as root",
+					   strerror(errno));
+		return engine_fail(error, -ENOENT,
+				   "no engine is loaded: nothing is watched (maze watch loads it)");
+	}
+	if (load) {
+		err = ensure_bpffs(error);
+		if (err)
+			return err;
+	}
+	lock = bpf_pins_lock(error);
+	if (lock < 0)
+		return lock;
+	remove_pins(LOADING_DIR);
+	if (bpf_pins_present()) {
+		err = open_existing(engine, error);
+	} else {
+		err = bpf_load(engine, error);
+		if (!err)
+			err = publish(engine, error);
+	}
+	engine->meta_inode = meta_inode();
+	close(lock);
+	return err;
+}
+
+int bpf_pins_unload(bool *ret_was_loaded, struct engine_error *error)
+{
+	int lock, err;
+	bool loaded;
+
+	if (!is_bpffs(BPFFS)) {
+		*ret_was_loaded = false;
+		return 0;
+	}
+	if (access(BPFFS, R_OK | W_OK | X_OK))
+		return engine_fail(error, -EPERM, "cannot change " BPFFS ": %s; run maze as root",
+				   strerror(errno));
+	lock = bpf_pins_lock(error);
+	if (lock < 0)
+		return lock;
+	loaded = !access(PIN_DIR, F_OK) || !access(LOADING_DIR, F_OK);
+	err = remove_pins(LOADING_DIR);
+	if (!err)
+		err = remove_pins(PIN_DIR);
+	close(lock);
+	if (err)
+		return engine_fail(error, err, "cannot remove " PIN_DIR ": %s", strerror(-err));
+	*ret_was_loaded = loaded;
+	return 0;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Writing records. Each log is a ring of numbered slots that never waits: record
+ * n goes to slot (n - 1) % MAZE_LOG_LEN over whatever is there. Any number of
+ * readers follow at their own pace and see from the numbers what they missed, so
+ * nothing is lost that is not counted, and a reader that died takes nothing
+ * with it. A slot's seq is 0 while it is being written.
+ */
+#ifndef MAZE_BPF_RECORDS_BPF_H
+#define MAZE_BPF_RECORDS_BPF_H
+
+#include "maps.bpf.h"
+
+/* Wakes every reader. A full doorbell is as good: its reader has yet to look. */
+static __noinline int ring_doorbells(void)
+{
+	maze_u32 mask = state.doorbells, i;
+	maze_u64 one = 1;
+
+	if (!mask)
+		return 0;
+	for (i = 0; i < MAZE_READERS_MAX; i++) {
+		maze_u32 slot = i;
+		void *bell;
+
+		if (!(mask & (1U << i)))
+			continue;
+		bell = bpf_map_lookup_elem(&doorbells, &slot);
+		if (bell)
+			bpf_ringbuf_output(bell, &one, sizeof(one), 0);
+	}
+	return 0;
+}
+
+/* A task's number in the pid namespace of the engine's owner; 0 if it is not in it. */
+MAZE_INLINE maze_u32 number_at_level(struct task_struct *task)
+{
+	struct pid *pid = task->thread_pid;
+	maze_u32 nr = 0;
+
+	if (!pid || pid->level < state.pid_level)
+		return 0;
+	bpf_probe_read_kernel(&nr, sizeof(nr),
+			      (const char *)pid + bpf_core_field_offset(struct pid, numbers) +
+				      (maze_u64)state.pid_level * bpf_core_type_size(struct upid) +
+				      bpf_core_field_offset(struct upid, nr));
+	return nr;
+}
+
+MAZE_INLINE maze_u32 thread_number(struct task_struct *task)
+{
+	return state.pid_level ? number_at_level(task) : (maze_u32)task->pid;
+}
+
+MAZE_INLINE maze_u32 process_number(struct task_struct *task)
+{
+	return state.pid_level ? number_at_level(task->group_leader) : (maze_u32)task->tgid;
+}
+
+MAZE_INLINE struct maze_record *claim_slot(maze_u32 log, maze_u64 *ret_seq)
+{
+	maze_u64 seq = __sync_fetch_and_add(&state.heads[log & 1], 1) + 1;
+	maze_u32 slot = (seq - 1) % MAZE_LOG_LEN;
+	struct maze_record *record;
+
+	if (log == MAZE_LOG_VERDICTS)
+		record = bpf_map_lookup_elem(&verdict_log, &slot);
+	else
+		record = bpf_map_lookup_elem(&life_log, &slot);
+	if (record)
+		*(volatile maze_u64 *)&record->seq = 0;
+	*ret_seq = seq;
+	return record;
+}
+
+/* What differs from record to record; the rest is read from the task. */
+struct record_facts {
+	maze_u64 count_ns;
+	maze_u64 limit_ns;
+	maze_u64 lost;
+	maze_u32 flags;
+	maze_u16 event;
+	maze_u16 signal;
+};
+
+static __noinline int write_record(struct task_struct *task, struct maze_task *watched,
+				   struct record_facts *facts, maze_u32 log)
+{
+	struct maze_record *record;
+	maze_u64 seq = 0;
+
+	if (!task || !watched || !facts)
+		return 0;
+	record = claim_slot(log, &seq);
+	if (!record)
+		return 0;
+	record->boot_ns = bpf_ktime_get_boot_ns();
+	record->count_ns = facts->count_ns;
+	record->limit_ns = facts->limit_ns;
+	record->lost = facts->lost;
+	record->tag = watched->tag;
+	record->pid = process_number(task);
+	record->tid = thread_number(task);
+	record->uid = task->real_cred->uid.val;
+	record->cpu = bpf_get_smp_processor_id();
+	record->event = facts->event;
+	record->signal = facts->signal;
+	record->flags = facts->flags;
+	record->episode = watched->account.episode;
+	bpf_probe_read_kernel_str(record->comm, sizeof(record->comm), task->comm);
+	/* The number last, and as an atomic, so that a reader that sees it sees all. */
+	__sync_lock_test_and_set(&record->seq, seq);
+	return ring_doorbells();
+}
+
+MAZE_INLINE void record_life(struct task_struct *task, struct maze_task *watched, maze_u16 event,
+			     maze_u32 flags)
+{
+	struct record_facts facts = {
+		.count_ns = watched->account.count_ns,
+		.event = event,
+		.flags = flags,
+	};
+
+	write_record(task, watched, &facts, MAZE_LOG_LIVES);
+}
+
+#endif

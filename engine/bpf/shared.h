@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the BPF program and its loader share: the values of the maps. Any change
+ * of a layout or of a meaning here raises MAZE_BPF_ABI, because an engine that
+ * is pinned outlives the program that loaded it.
+ */
+#ifndef MAZE_BPF_SHARED_H
+#define MAZE_BPF_SHARED_H
+
+#include <linux/bpf.h>
+
+#include "../../core/policy.h"
+#include "../../core/record.h"
+#include "../../core/step.h"
+
+#define MAZE_BPF_MAGIC 0x4d415a45U /* "MAZE" */
+#define MAZE_BPF_ABI 1U
+
+/*
+ * Records kept per log. Verdicts have a log of their own, so that a storm of
+ * forks and exits cannot push out what matters.
+ */
+#define MAZE_LOG_LEN 4096U
+#define MAZE_LOG_VERDICTS 0
+#define MAZE_LOG_LIVES 1
+#define MAZE_LOGS 2
+
+/* Readers at once; each costs a page of ring that is used as a doorbell only. */
+#define MAZE_READERS_MAX 32U
+
+/* CPUs one watch request can report as running its targets. */
+#define MAZE_CPUS_MAX 8192U
+
+struct maze_meta {
+	maze_u32 magic;
+	maze_u32 abi;
+};
+
+/* Who a task is to maze. */
+enum maze_role {
+	MAZE_ROLE_NONE = 0,
+	MAZE_ROLE_WATCHED,
+	MAZE_ROLE_SELF, /* a process of maze's own: never watched */
+};
+
+/* Value of the task storage: everything about one watched task. */
+struct maze_task {
+	struct maze_policy policy;
+	struct maze_account account; /* stepped only on the CPU that runs the task */
+	maze_u64 tag;
+	maze_u64 yield_ns;   /* runtime at the last yield the probe saw; written by it alone */
+	maze_u64 next_ns;    /* CPU time until the account wants to be looked at; 0: never */
+	maze_u64 asleep_ns;  /* rq clock when it went to sleep; 0: it did not (finite recovery) */
+	maze_u64 nvcsw;	     /* its voluntary switches at the last switch-out we saw */
+	maze_u32 role;	     /* enum maze_role */
+	maze_u32 near;	     /* 1: counted in maze_state.near_count */
+	maze_u32 retries;    /* attempts at a signal the kernel was too busy to take */
+	maze_u32 reserved;
+};
+_Static_assert(sizeof(struct maze_task) == 128, "struct maze_task is pinned");
+
+/* One CPU: when its timer goes off, and what is needed to read its scheduler clock. */
+struct maze_cpu {
+	maze_u64 armed_until_ns; /* rq clock; 0: not armed */
+	maze_u64 clock_offset_ns; /* rq clock minus perf clock, rounded down; 0: unknown */
+	maze_u64 expiries;
+	maze_u64 strays; /* expiries on another CPU than the one they were meant for */
+	maze_u64 reserved[4];
+};
+_Static_assert(sizeof(struct maze_cpu) == 64, "one cache line, so that CPUs do not share");
+
+/*
+ * A map of their own for the timers: programs of some types, such as the yield
+ * probe's, may not touch a map that holds timers.
+ */
+struct maze_timer {
+	struct bpf_timer timer;
+	maze_u64 reserved[6];
+};
+_Static_assert(sizeof(struct maze_timer) == 64, "one cache line, so that CPUs do not share");
+
+/* What a run of the control iterator is to do with each task it meets. */
+enum maze_request_kind {
+	MAZE_REQUEST_WATCH = 1,
+	MAZE_REQUEST_UNWATCH,
+	MAZE_REQUEST_UNWATCH_TAG,
+};
+
+struct maze_request {
+	struct maze_policy policy;
+	maze_u64 tag;
+	maze_u64 ticket; /* tasks whose leader does not hold this ticket are strangers */
+	maze_u32 kind;
+	maze_u32 done;		 /* answers from here on */
+	maze_u32 refused_init;
+	maze_u32 refused_kernel;
+	maze_u32 refused_self;
+	maze_u32 exiting;
+	maze_u32 no_memory;
+	maze_u32 reserved;
+	maze_u64 running_on[MAZE_CPUS_MAX / 64]; /* CPUs that run a target right now */
+};
+_Static_assert(sizeof(struct maze_request) == 80 + MAZE_CPUS_MAX / 8, "no hidden padding");
+
+/* Whose doorbell it is, so that one left behind by a killed reader can be reused. */
+struct maze_doorbell_owner {
+	maze_u64 start_time; /* field 22 of /proc/PID/stat; 0: free */
+	maze_u32 pid;
+	maze_u32 reserved;
+};
+
+/* The program's only global variable; user space maps it and reads it. */
+struct maze_state {
+	maze_u64 heads[MAZE_LOGS]; /* records written to each log so far */
+	maze_u64 verdicts;
+	maze_u64 signals;
+	maze_u64 inherit_failures;
+	maze_u64 probe_until_ns; /* CLOCK_BOOTTIME until which an attendant vouches for its probe */
+	maze_u32 near_count;	 /* watched tasks past the mark: the yield probe is wanted */
+	maze_u32 doorbells;	 /* bit i: doorbell i is in place */
+	maze_u32 no_timer_pin;	 /* this kernel has no BPF_F_TIMER_CPU_PIN (before 6.7) */
+	maze_u32 timers_ready;	 /* CPUs whose timer has been initialised */
+	maze_u32 pid_level;	 /* depth of the owner's pid namespace */
+	maze_u32 reserved;
+	struct maze_doorbell_owner owners[MAZE_READERS_MAX]; /* user space only */
+};
+
+enum maze_yield_probe {
+	MAZE_YIELD_NONE = 0,  /* only yields that switch, or that the timer runs into */
+	MAZE_YIELD_PERMANENT, /* fentry: always there, free for all other calls */
+	MAZE_YIELD_ON_DEMAND, /* attached by an attendant while near_count > 0 */
+};
+
+/* Found out by the loader about this kernel; constant from load on. */
+struct maze_config {
+	long long steal_delta;	 /* address of a CPU's steal clock minus that of its rq */
+	long long irqtime_delta; /* the same for its interrupt time */
+	maze_u64 pending_max_ns; /* most that can run between two updates by the tick */
+	maze_u32 cpus;
+	maze_u32 has_clock;	/* perf cpu-clock events are in place */
+	maze_u32 has_steal;	/* steal_delta holds */
+	maze_u32 steal_unknown; /* a hypervisor may steal and we cannot read how much */
+	maze_u32 has_irqtime;	/* irqtime_delta holds */
+	maze_u32 yield_probe;	/* enum maze_yield_probe */
+	maze_u32 near_shift;	/* a task is near its limit from limit >> near_shift on */
+	maze_u32 has_sched_info; /* finite recovery can tell sleeping from waiting */
+};
+
+#endif

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * From a sample to what is done about it: the step of core/, the signal, the
+ * record, and when to look again. The rule itself is not here.
+ *
+ * A signal goes to the current task, so act_on() may only be called where the
+ * task that was judged is current: at its switch-out, in the timer on top of it,
+ * and at its exit; never at its switch-in.
+ */
+#ifndef MAZE_BPF_VERDICT_BPF_H
+#define MAZE_BPF_VERDICT_BPF_H
+
+#include "clock.bpf.h"
+#include "records.bpf.h"
+
+/* Soonest second look when the kernel was too busy to take a signal. */
+#define MAZE_RETRY_NS (100 * MAZE_NSEC_PER_USEC)
+/* After so many it is no passing trouble: record the verdict as not sent. */
+#define MAZE_RETRIES_MAX 16
+/* Margin for the moment of a yield, which must never be taken too early. */
+#define MAZE_YIELD_MARGIN_NS (20 * MAZE_NSEC_PER_USEC)
+
+/* Is the task inside sched_yield(2)? Read from the frame it entered the kernel by. */
+MAZE_INLINE bool in_sched_yield(struct task_struct *task)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+
+#if defined(__TARGET_ARCH_x86)
+	/* arch/x86/entry/syscalls: 24, as i386 158 (then TS_COMPAT is set), x32 has bit 30. */
+	unsigned long nr = regs->orig_ax;
+
+	if ((nr & ~0x40000000UL) == 24)
+		return true;
+	return nr == 158 && (task->thread_info.status & 2);
+#elif defined(__TARGET_ARCH_arm64)
+	return regs->syscallno == 124; /* include/uapi/asm-generic/unistd.h */
+#endif
+}
+
+MAZE_INLINE bool yields_reset(struct maze_task *watched)
+{
+	return !(watched->policy.flags & MAZE_POLICY_YIELD_COUNTS);
+}
+
+/*
+ * Notes that the current task yields. The account belongs to the switch and the
+ * timer; here only the moment is left for them, as one word. It must not be too
+ * early: so the clock is read between two equal readings of the runtime, and a
+ * margin is added that covers what the clock rounds down.
+ */
+static __noinline int note_yield(struct task_struct *task, struct maze_task *watched,
+				 struct maze_cpu *cpu)
+{
+	maze_u64 before, moment;
+
+	if (!task || !watched || !cpu)
+		return 0;
+	before = task->se.sum_exec_runtime;
+	moment = running_runtime(task, cpu, false) + MAZE_YIELD_MARGIN_NS;
+	if (!config.has_clock || !cpu->clock_offset_ns || config.steal_unknown ||
+	    before != task->se.sum_exec_runtime)
+		moment = task->se.sum_exec_runtime + config.pending_max_ns;
+	if (moment > watched->yield_ns)
+		watched->yield_ns = moment;
+	return 0;
+}
+
+MAZE_INLINE void leave_near(struct maze_task *watched)
+{
+	if (watched->near && __sync_lock_test_and_set(&watched->near, 0)) {
+		if (__sync_fetch_and_sub(&state.near_count, 1) == 1)
+			ring_doorbells();
+	}
+}
+
+MAZE_INLINE void enter_near(struct maze_task *watched)
+{
+	if (!watched->near && !__sync_lock_test_and_set(&watched->near, 1)) {
+		if (__sync_fetch_and_add(&state.near_count, 1) == 0)
+			ring_doorbells();
+	}
+}
+
+/*
+ * Where yields that do not switch cannot be seen for nothing, a task has to be
+ * looked at once more, on its way to a limit: past the mark it wants the yield
+ * probe, and as long as no probe is there its timer looks every now and then
+ * whether it runs into a yield.
+ */
+MAZE_INLINE maze_u64 next_look(struct maze_task *watched, maze_u64 count_ns, maze_u64 next_ns)
+{
+	maze_u64 limit_ns = count_ns + next_ns, mark_ns;
+
+	if (config.yield_probe == MAZE_YIELD_PERMANENT || !next_ns || !yields_reset(watched))
+		return next_ns;
+	mark_ns = limit_ns >> config.near_shift;
+	if (count_ns < mark_ns)
+		return mark_ns - count_ns;
+	enter_near(watched);
+	if (bpf_ktime_get_boot_ns() > state.probe_until_ns && next_ns > limit_ns / 16)
+		return limit_ns / 16;
+	return next_ns;
+}
+
+/* Sends and records one stage. Returns 1 when the kernel was too busy: try again. */
+static __noinline int act_on_stage(struct task_struct *task, struct maze_task *watched,
+				   maze_u64 count_ns, maze_u32 stage)
+{
+	struct record_facts facts = { .count_ns = count_ns };
+	long err;
+
+	if (!task || !watched)
+		return 0;
+	if (stage == MAZE_FIRED_SOFT) {
+		facts.event = MAZE_EVENT_SOFT;
+		facts.limit_ns = watched->policy.soft_ns;
+		facts.signal = watched->policy.soft_signal;
+	} else {
+		facts.event = MAZE_EVENT_HARD;
+		facts.limit_ns = watched->policy.hard_ns;
+		facts.signal = watched->policy.hard_signal;
+	}
+	if (watched->policy.flags & MAZE_POLICY_SHADOW) {
+		facts.flags = MAZE_RECORD_SHADOW;
+	} else if (facts.signal) {
+		err = bpf_send_signal_thread(facts.signal);
+		if (!err) {
+			facts.flags = MAZE_RECORD_SENT;
+			__sync_fetch_and_add(&state.signals, 1);
+		} else if (!(task->flags & PF_EXITING) && watched->retries < MAZE_RETRIES_MAX) {
+			watched->retries++;
+			return 1;
+		}
+	}
+	watched->retries = 0;
+	__sync_fetch_and_add(&state.verdicts, 1);
+	write_record(task, watched, &facts, MAZE_LOG_VERDICTS);
+	return 0;
+}
+
+/* Acts on what is due; the common case, nothing, is for the caller to skip. */
+static __noinline maze_u64 act_on(struct task_struct *task, struct maze_task *watched,
+				  maze_u32 due, maze_u64 count_ns, maze_u64 next_ns)
+{
+	maze_u32 owed = 0;
+
+	if (!task || !watched)
+		return next_ns;
+	if ((due & MAZE_FIRED_SOFT) && act_on_stage(task, watched, count_ns, MAZE_FIRED_SOFT))
+		owed |= MAZE_FIRED_SOFT;
+	/* The hard stage comes after the soft one, so it waits for it too. */
+	if ((due & MAZE_FIRED_HARD) &&
+	    (owed || act_on_stage(task, watched, count_ns, MAZE_FIRED_HARD)))
+		owed |= MAZE_FIRED_HARD;
+	if (!owed)
+		return next_ns;
+	watched->account.fired &= ~owed;
+	return MAZE_RETRY_NS;
+}
+
+/* Only for the CPU it runs on. */
+MAZE_INLINE long start_timer(maze_u64 delay_ns)
+{
+	maze_u32 index = bpf_get_smp_processor_id();
+	struct maze_timer *slot = bpf_map_lookup_elem(&timers, &index);
+	long err;
+
+	if (!slot)
+		return -2; /* ENOENT: a CPU beyond those counted at load */
+	if (!state.no_timer_pin) {
+		err = bpf_timer_start(&slot->timer, delay_ns, 2 /* BPF_F_TIMER_CPU_PIN, 6.7 */);
+		if (err != -22 /* EINVAL: no such flag */)
+			return err;
+		state.no_timer_pin = 1;
+	}
+	return bpf_timer_start(&slot->timer, delay_ns, 0);
+}
+
+/*
+ * Makes sure that this CPU's timer goes off once the task has run for delay_ns.
+ * `clock` is the rq clock. Nothing to do when it goes off earlier anyway: it
+ * then looks and arms itself for the rest. Costs about 100 ns when it does arm.
+ */
+MAZE_INLINE void arm(struct maze_cpu *cpu, maze_u64 clock, maze_u64 delay_ns)
+{
+	if (!delay_ns)
+		return;
+	if (cpu->armed_until_ns && cpu->armed_until_ns <= clock + delay_ns)
+		return;
+	/*
+	 * The timer runs on CLOCK_MONOTONIC, which may be slewed against the
+	 * scheduler's clock: go for a little less first, then for the rest.
+	 */
+	if (delay_ns > 8 * MAZE_NSEC_PER_MSEC)
+		delay_ns -= delay_ns >> 9;
+	if (delay_ns < MAZE_NSEC_PER_USEC)
+		delay_ns = MAZE_NSEC_PER_USEC;
+	if (!start_timer(delay_ns))
+		cpu->armed_until_ns = clock + delay_ns;
+}
+
+/* Nothing runs here: put the timer off for ever, which unlike cancelling never waits. */
+MAZE_INLINE void disarm(struct maze_cpu *cpu)
+{
+	if (!start_timer(1ULL << 62))
+		cpu->armed_until_ns = 0;
+}
+
+/*
+ * Judges the task that this CPU is running, in the timer's interrupt on top of
+ * it, and returns after how much CPU time to look again (0: no need).
+ */
+MAZE_INLINE maze_u64 judge_running(struct task_struct *task, struct maze_task *watched,
+				   struct maze_cpu *cpu)
+{
+	struct maze_sample sample = {
+		.runtime_ns = running_runtime(task, cpu, true),
+		.yield_ns = watched->yield_ns,
+		.act = MAZE_RUNS,
+	};
+	struct maze_verdict verdict;
+
+	if (yields_reset(watched) && in_sched_yield(task)) {
+		note_yield(task, watched, cpu);
+		sample.yield_ns = watched->yield_ns;
+	}
+	verdict = maze_step(&watched->policy, &watched->account, &sample);
+	if (verdict.reset)
+		leave_near(watched);
+	if (verdict.due)
+		verdict.next_ns = act_on(task, watched, verdict.due, verdict.count_ns,
+					 verdict.next_ns);
+	watched->next_ns = next_look(watched, watched->account.count_ns, verdict.next_ns);
+	return watched->next_ns;
+}
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a handle of libmaze is inside, and how its files leave sentences.
+ */
+#ifndef MAZE_LIB_HANDLE_H
+#define MAZE_LIB_HANDLE_H
+
+#include "../engine/engine.h"
+#include "error.h"
+#include "maze.h"
+
+#define handle_fail maze_fail
+
+struct maze {
+	const struct engine_ops *ops;
+	struct engine *engine;
+};
+
+#endif

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * From the PID a person names to a watch, and to the list of watches.
+ *
+ * Always: the pidfd is opened first and everything after goes by it, so that a
+ * number that is reused in the middle names nobody. Who may not signal a process
+ * may not watch it either, since a watch is a signal to come.
+ */
+#include "handle.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int maze_thread_owner(pid_t tid, pid_t *ret_pid, struct maze_error *error)
+{
+	char path[64], line[256];
+	int pid = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
+	file = fopen(path, "re");
+	if (file) {
+		while (!pid && fgets(line, sizeof(line), file))
+			if (sscanf(line, "Tgid: %d", &pid) != 1)
+				pid = 0;
+		fclose(file);
+	}
+	if (pid <= 0)
+		return handle_fail(error, -ESRCH, "no thread has the ID %d", (int)tid);
+	*ret_pid = pid;
+	return 0;
+}
+
+/* pidfd_open(2) takes processes only; say so when it was given a thread. */
+static int open_process(pid_t pid, int *ret_pidfd, struct maze_error *error)
+{
+	int pidfd = -1, err;
+	pid_t owner;
+
+	if (pid > 0)
+		pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	else
+		errno = ESRCH;
+	if (pidfd >= 0) {
+		*ret_pidfd = pidfd;
+		return 0;
+	}
+	err = -errno;
+	if ((err == -EINVAL || err == -ENOENT) && !maze_thread_owner(pid, &owner, NULL) &&
+	    owner != pid)
+		return handle_fail(error, -EINVAL,
+				   "%d is a thread of process %d; name the process, or the thread "
+				   "with --thread %d",
+				   (int)pid, (int)owner, (int)pid);
+	if (err == -ESRCH)
+		return handle_fail(error, err, "no process has the PID %d", (int)pid);
+	return handle_fail(error, err, "process %d cannot be opened: %s", (int)pid, strerror(-err));
+}
+
+static int owner_uid(pid_t pid)
+{
+	struct stat st;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	return stat(path, &st) ? -1 : (int)st.st_uid;
+}
+
+/* The number a pidfd stands for, for sentences; 0 when it cannot be told. */
+static pid_t pidfd_number(int pidfd)
+{
+	char path[64], line[256];
+	int pid = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	while (!pid && fgets(line, sizeof(line), file))
+		if (sscanf(line, "Pid: %d", &pid) != 1)
+			pid = 0;
+	fclose(file);
+	return pid > 0 ? pid : 0;
+}
+
+static int check_right(int pidfd, pid_t pid, struct maze_error *error)
+{
+	if (!syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0))
+		return 0;
+	if (errno == EPERM)
+		return handle_fail(error, -EPERM,
+				   "process %d belongs to another user (uid %d), whose processes you "
+				   "may not signal and so not watch; run maze as that user or as root",
+				   (int)pid, owner_uid(pid));
+	return handle_fail(error, -errno, "process %d cannot be signalled: %s", (int)pid,
+			   strerror(errno));
+}
+
+static struct engine_target target_of(int pidfd, pid_t tid)
+{
+	return (struct engine_target){ .pidfd = pidfd, .tid = tid };
+}
+
+int maze_watch_pidfd(struct maze *maze, int pidfd, pid_t tid, const struct maze_policy *policy,
+		     maze_u64 tag, struct maze_error *error)
+{
+	struct engine_target target = target_of(pidfd, tid);
+	struct engine_error why = { "" };
+	pid_t pid = pidfd_number(pidfd);
+	int err;
+
+	err = maze_policy_explain(policy, error);
+	if (err)
+		return err;
+	err = check_right(pidfd, pid, error);
+	if (err)
+		return err;
+	err = maze->ops->watch(maze->engine, &target, policy, tag, &why);
+	if (err && tid)
+		return handle_fail(error, err, "thread %d of process %d cannot be watched: %s",
+				   (int)tid, (int)pid, why.text);
+	if (err)
+		return handle_fail(error, err, "process %d cannot be watched: %s", (int)pid,
+				   why.text);
+	return 0;
+}
+
+int maze_watch(struct maze *maze, pid_t pid, pid_t tid, const struct maze_policy *policy,
+	       maze_u64 tag, struct maze_error *error)
+{
+	int pidfd, err;
+
+	err = open_process(pid, &pidfd, error);
+	if (err)
+		return err;
+	err = maze_watch_pidfd(maze, pidfd, tid, policy, tag, error);
+	close(pidfd);
+	return err;
+}
+
+int maze_unwatch(struct maze *maze, pid_t pid, pid_t tid, struct maze_error *error)
+{
+	struct engine_error why = { "" };
+	struct engine_target target;
+	int pidfd, err;
+
+	err = open_process(pid, &pidfd, error);
+	if (err)
+		return err;
+	err = check_right(pidfd, pid, error);
+	if (err)
+		goto out_close;
+	target = target_of(pidfd, tid);
+	err = maze->ops->unwatch(maze->engine, &target, &why);
+	if (err)
+		handle_fail(error, err, "process %d: %s", (int)pid, why.text);
+out_close:
+	close(pidfd);
+	return err;
+}
+
+int maze_unwatch_tag(struct maze *maze, maze_u64 tag, struct maze_error *error)
+{
+	struct engine_error why = { "" };
+	int err = maze->ops->unwatch_tag(maze->engine, tag, &why);
+
+	return err ? handle_fail(error, err, "%s", why.text) : 0;
+}
+
+struct collection {
+	struct maze_entry *entries;
+	size_t count, room;
+};
+
+static int collect(const struct maze_entry *entry, void *arg)
+{
+	struct collection *all = arg;
+	struct maze_entry *grown;
+	size_t room;
+
+	if (all->count == all->room) {
+		room = all->room ? all->room * 2 : 64;
+		grown = reallocarray(all->entries, room, sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		all->entries = grown;
+		all->room = room;
+	}
+	all->entries[all->count++] = *entry;
+	return 0;
+}
+
+static int by_number(const void *left, const void *right)
+{
+	const struct maze_entry *a = left, *b = right;
+
+	if (a->pid != b->pid)
+		return a->pid < b->pid ? -1 : 1;
+	return a->tid < b->tid ? -1 : a->tid > b->tid;
+}
+
+int maze_list(struct maze *maze, struct maze_entry **ret_entries, size_t *ret_count,
+	      struct maze_error *error)
+{
+	struct engine_error why = { "" };
+	struct collection all = { 0 };
+	int err;
+
+	err = maze->ops->list(maze->engine, collect, &all, &why);
+	if (err) {
+		free(all.entries);
+		return handle_fail(error, err, "%s", why.text[0] ? why.text : strerror(-err));
+	}
+	if (all.count)
+		qsort(all.entries, all.count, sizeof(*all.entries), by_number);
+	*ret_entries = all.entries;
+	*ret_count = all.count;
+	return 0;
+}
