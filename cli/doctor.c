@@ -27,8 +27,8 @@ static void print_report(const struct maze_engine_report *report)
 		printf("%s: cannot run here\n  %s\n", report->name, report->why_not);
 		return;
 	}
-	printf("%s: can run here%s\n  %s\n", report->name,
-	       report->pinned ? ", and is loaded" : "", report->detail);
+	printf("%s: can run here%s\n  %s\n", report->name, report->pinned ? ", and is loaded" : "",
+	       report->detail);
 	print_sentences(report->blind_spots);
 }
 
@@ -50,12 +50,11 @@ static void print_json(const struct maze_engine_report *reports, size_t count)
 	size_t i;
 
 	for (i = 0; i < count; i++)
-		json_array_append_new(all, json_pack("{s:s, s:b, s:b, s:s, s:s, s:o}", "engine",
-						     reports[i].name, "usable", reports[i].usable,
-						     "loaded", reports[i].pinned, "why_not",
-						     reports[i].why_not, "detail",
-						     reports[i].detail, "blind_spots",
-						     sentences_json(reports[i].blind_spots)));
+		json_array_append_new(
+			all, json_pack("{s:s, s:b, s:b, s:s, s:s, s:o}", "engine", reports[i].name,
+				       "usable", reports[i].usable, "loaded", reports[i].pinned,
+				       "why_not", reports[i].why_not, "detail", reports[i].detail,
+				       "blind_spots", sentences_json(reports[i].blind_spots)));
 	json_dumpf(all, stdout, JSON_INDENT(2));
 	putchar('\n');
 	json_decref(all);
@@ -68,7 +67,8 @@ int cmd_doctor(const struct command *command, struct options *options, int argc,
 	size_t count, i;
 
 	if (argc)
-		return complain_usage(command, "\"%s\" is too much: it takes no arguments", argv[0]);
+		return complain_usage(command, "\"%s\" is too much: it takes no arguments",
+				      argv[0]);
 	count = maze_probe(reports, REPORTS_MAX);
 	for (i = 0; i < count; i++) {
 		any |= reports[i].usable;

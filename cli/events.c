@@ -44,7 +44,8 @@ int cmd_events(const struct command *command, struct options *options, int argc,
 	int err;
 
 	if (argc)
-		return complain_usage(command, "\"%s\" is too much: it takes no arguments", argv[0]);
+		return complain_usage(command, "\"%s\" is too much: it takes no arguments",
+				      argv[0]);
 	err = maze_open(options->engine, MAZE_EXISTING, &maze, &error);
 	if (err) {
 		complain(command, "%s", error.text);

@@ -63,7 +63,8 @@ int cmd_list(const struct command *command, struct options *options, int argc, c
 	int err;
 
 	if (argc)
-		return complain_usage(command, "\"%s\" is too much: it takes no arguments", argv[0]);
+		return complain_usage(command, "\"%s\" is too much: it takes no arguments",
+				      argv[0]);
 	err = maze_open(options->engine, MAZE_EXISTING, &maze, &error);
 	/* No engine is no error: then nothing is watched, and the list is empty. */
 	if (!err) {

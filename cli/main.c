@@ -6,8 +6,14 @@
 
 #include <string.h>
 
-#define ENGINE_OPTION { "engine", "NAME", "auto (default) or bpf: the engine to use" }
-#define JSON_OPTION(what) { "json", NULL, what " as JSON" }
+#define ENGINE_OPTION                                                                              \
+	{                                                                                          \
+		"engine", "NAME", "auto (default) or bpf: the engine to use"                       \
+	}
+#define JSON_OPTION(what)                                                                          \
+	{                                                                                          \
+		"json", NULL, what " as JSON"                                                      \
+	}
 
 static const struct command_option run_options[] = {
 	ENGINE_OPTION,

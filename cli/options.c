@@ -52,16 +52,16 @@ static int build(const struct command *command, struct option *longs)
 	int n = 0;
 
 	for (; own && own->name && n < LONG_MAX - 2; own++, n++)
-		longs[n] = (struct option){ own->name,
-					    own->argument ? required_argument : no_argument, NULL,
-					    VALUE_BASE + n };
+		longs[n] =
+			(struct option){ own->name, own->argument ? required_argument : no_argument,
+					 NULL, VALUE_BASE + n };
 	for (key = maze_policy_keys(); command->takes_policy && key->name && n < LONG_MAX - 2;
 	     key++) {
 		if (!is_option(key))
 			continue;
-		longs[n] = (struct option){ key->name,
-					    key->argument ? required_argument : no_argument, NULL,
-					    VALUE_BASE + n };
+		longs[n] =
+			(struct option){ key->name, key->argument ? required_argument : no_argument,
+					 NULL, VALUE_BASE + n };
 		n++;
 	}
 	longs[n] = (struct option){ "help", no_argument, NULL, 'h' };
@@ -116,12 +116,13 @@ static int refuse(const struct command *command, const struct option *longs, int
 	for (option = longs; option->name; option++)
 		if (option->val == optopt)
 			return complain_usage(command, "--%s needs a value%s", option->name,
-					      strstr(option->name, "signal") ? ", such as TERM" :
-					      option->val >= VALUE_BASE && command->takes_policy &&
+					      strstr(option->name, "signal") ? ", such as TERM"
+					      : option->val >= VALUE_BASE &&
+							      command->takes_policy &&
 							      (!strcmp(option->name, "soft") ||
-							       !strcmp(option->name, "hard")) ?
-									       ", such as 10s" :
-									       "");
+							       !strcmp(option->name, "hard"))
+						      ? ", such as 10s"
+						      : "");
 	return complain_usage(command, "%s needs a value", word);
 }
 

@@ -78,6 +78,17 @@ static int open_events(struct run *run)
 	return -errno;
 }
 
+/*
+ * SIGXCPU kills by default, and then no hard stage would ever come. So where one
+ * is to come, the command starts with it ignored, as nohup(1) does with SIGHUP:
+ * a warning for whoever installs a handler, nothing for the rest.
+ */
+static void soften_soft_signal(const struct maze_policy *policy)
+{
+	if (policy->soft_ns && policy->hard_ns && policy->soft_signal == SIGXCPU)
+		signal(SIGXCPU, SIG_IGN);
+}
+
 static void become(struct run *run, char **argv)
 {
 	char byte;
@@ -87,6 +98,7 @@ static void become(struct run *run, char **argv)
 	close(run->fail[0]);
 	if (read(run->go[0], &byte, 1) != 1)
 		_exit(EXIT_RUN_FAILED);
+	soften_soft_signal(&run->options->policy);
 	sigprocmask(SIG_SETMASK, &run->old_mask, NULL);
 	execvp(argv[0], argv);
 	err = errno;
@@ -142,7 +154,8 @@ static int let_go(struct run *run, const char *name)
 	if (read(run->fail[0], &why, sizeof(why)) != sizeof(why))
 		return 0;
 	if (why == ENOENT) {
-		complain(run->command, "\"%s\" is not found; give a path, or a name in $PATH", name);
+		complain(run->command, "\"%s\" is not found; give a path, or a name in $PATH",
+			 name);
 		return EXIT_RUN_NOT_FOUND;
 	}
 	complain(run->command, "\"%s\" cannot be executed: %s", name, strerror(why));
@@ -242,8 +255,12 @@ static void done(struct run *run)
 
 int cmd_run(const struct command *command, struct options *options, int argc, char **argv)
 {
-	struct run run = { .command = command, .options = options, .signals = -1, .pidfd = -1,
-			   .go = { -1, -1 }, .fail = { -1, -1 } };
+	struct run run = { .command = command,
+			   .options = options,
+			   .signals = -1,
+			   .pidfd = -1,
+			   .go = { -1, -1 },
+			   .fail = { -1, -1 } };
 	int status = EXIT_RUN_FAILED;
 
 	if (!argc)

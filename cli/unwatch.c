@@ -14,8 +14,9 @@ int cmd_unwatch(const struct command *command, struct options *options, int argc
 	pid_t *pids;
 
 	if (!argc == !options->thread)
-		return complain_usage(command, "say which processes to unwatch, by PID, or one thread "
-					       "with --thread");
+		return complain_usage(command,
+				      "say which processes to unwatch, by PID, or one thread "
+				      "with --thread");
 	pids = calloc((size_t)argc + 1, sizeof(*pids));
 	if (!pids)
 		return EXIT_MAZE_FAILED;

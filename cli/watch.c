@@ -48,8 +48,9 @@ int cmd_watch(const struct command *command, struct options *options, int argc, 
 	bool loaded;
 
 	if (!argc == !options->thread)
-		return complain_usage(command, "say which processes to watch, by PID, or one thread "
-					       "with --thread");
+		return complain_usage(command,
+				      "say which processes to watch, by PID, or one thread "
+				      "with --thread");
 	pids = calloc((size_t)argc + 1, sizeof(*pids));
 	if (!pids)
 		return EXIT_MAZE_FAILED;

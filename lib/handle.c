@@ -46,7 +46,8 @@ int maze_open(const char *engine, enum maze_scope scope, struct maze **ret_maze,
 	if (!maze->ops) {
 		free(maze);
 		return handle_fail(error, -EINVAL,
-				   "\"%s\" is not an engine of this maze; it has: auto, bpf", engine);
+				   "\"%s\" is not an engine of this maze; it has: auto, bpf",
+				   engine);
 	}
 	err = maze->ops->open(scopes[scope], &maze->engine, &why);
 	if (err) {

@@ -95,10 +95,11 @@ static int check_right(int pidfd, pid_t pid, struct maze_error *error)
 	if (!syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0))
 		return 0;
 	if (errno == EPERM)
-		return handle_fail(error, -EPERM,
-				   "process %d belongs to another user (uid %d), whose processes you "
-				   "may not signal and so not watch; run maze as that user or as root",
-				   (int)pid, owner_uid(pid));
+		return handle_fail(
+			error, -EPERM,
+			"process %d belongs to another user (uid %d), whose processes you "
+			"may not signal and so not watch; run maze as that user or as root",
+			(int)pid, owner_uid(pid));
 	return handle_fail(error, -errno, "process %d cannot be signalled: %s", (int)pid,
 			   strerror(errno));
 }
@@ -119,6 +120,11 @@ int maze_watch_pidfd(struct maze *maze, int pidfd, pid_t tid, const struct maze_
 	err = maze_policy_explain(policy, error);
 	if (err)
 		return err;
+	/* The engine refuses it too; but not every kernel shows it the init process. */
+	if (pid == 1)
+		return handle_fail(error, -EPERM,
+				   "process 1 cannot be watched: it is the init process, which is "
+				   "never watched");
 	err = check_right(pidfd, pid, error);
 	if (err)
 		return err;

@@ -101,8 +101,8 @@ int bpf_attend_fd(struct engine *engine)
 
 	if (engine->config.yield_probe != MAZE_YIELD_ON_DEMAND)
 		return -1;
-	if (!attendance->ring &&
-	    bpf_doorbell_open(engine, &attendance->doorbell, &attendance->ring, NULL))
+	if (!attendance->ring && bpf_doorbell_open(engine, &engine->state->near_bells,
+						   &attendance->doorbell, &attendance->ring, NULL))
 		return -1;
 	return bpf_doorbell_fd(attendance->ring);
 }
@@ -137,8 +137,8 @@ int bpf_attend(struct engine *engine)
 		detach(engine);
 		return -1;
 	}
-	__atomic_store_n(&engine->state->probe_until_ns,
-			 boot_ns() + VOUCH_MS * MAZE_NSEC_PER_MSEC, __ATOMIC_RELAXED);
+	__atomic_store_n(&engine->state->probe_until_ns, boot_ns() + VOUCH_MS * MAZE_NSEC_PER_MSEC,
+			 __ATOMIC_RELAXED);
 	return wanted ? VOUCH_AGAIN_MS : QUIET_MS + 1;
 }
 

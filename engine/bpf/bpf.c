@@ -34,8 +34,7 @@ static void bpf_close(struct engine *engine)
 	free(engine);
 }
 
-static int bpf_open(enum engine_scope scope, struct engine **ret_engine,
-		    struct engine_error *error)
+static int bpf_open(enum engine_scope scope, struct engine **ret_engine, struct engine_error *error)
 {
 	struct engine *engine = calloc(1, sizeof(*engine));
 	int i, err;
@@ -46,9 +45,8 @@ static int bpf_open(enum engine_scope scope, struct engine **ret_engine,
 	engine->gone_fd = -1;
 	for (i = 0; i < OBJECT_COUNT; i++)
 		engine->fds[i] = -1;
-	engine->attendance = (struct attendance){
-		.doorbell = -1, .link_fd = -1, .event_fd = -1, .turn_fd = -1
-	};
+	engine->attendance =
+		(struct attendance){ .doorbell = -1, .link_fd = -1, .event_fd = -1, .turn_fd = -1 };
 	if (scope == ENGINE_PRIVATE)
 		err = bpf_load(engine, error);
 	else
@@ -69,8 +67,8 @@ static void describe(const struct kernel_offer *offer, struct engine_report *rep
 	char *text = report->blind_spots;
 	const size_t size = sizeof(report->blind_spots);
 
-	snprintf(report->detail, sizeof(report->detail),
-		 "clock: %s; %s; %s", offer->steal_unknown ? "exact at each tick" : "exact",
+	snprintf(report->detail, sizeof(report->detail), "clock: %s; %s; %s",
+		 offer->steal_unknown ? "exact at each tick" : "exact",
 		 "a timer per CPU, armed only while a watched task runs",
 		 kernel_yield_text(offer->yield));
 	text[0] = '\0';
@@ -79,11 +77,11 @@ static void describe(const struct kernel_offer *offer, struct engine_report *rep
 				      "This machine's steal or interrupt clock cannot be read, so "
 				      "verdicts wait for the next tick: up to 10 ms late.\n");
 	if (offer->yield == YIELD_BY_SCHED_EXIT || offer->yield == YIELD_BY_SYS_ENTER)
-		n += (size_t)snprintf(
-			text + n, size - n,
-			"A sched_yield that finds nothing else to run is seen only from %s of a limit "
-			"on, and only while a maze process attends.\n",
-			offer->yield == YIELD_BY_SCHED_EXIT ? "an eighth" : "half");
+		n += (size_t)snprintf(text + n, size - n,
+				      "A sched_yield that finds nothing else to run is seen only "
+				      "from %s of a limit "
+				      "on, and only while a maze process attends.\n",
+				      offer->yield == YIELD_BY_SCHED_EXIT ? "an eighth" : "half");
 	if (offer->yield == YIELD_BY_NOTHING)
 		n += (size_t)snprintf(text + n, size - n,
 				      "A sched_yield that finds nothing else to run is not seen, "

@@ -128,8 +128,9 @@ static int explain_watch(const struct maze_request *request, struct engine_error
 	if (request->done)
 		return 0;
 	if (request->refused_kernel)
-		return engine_fail(error, -EPERM,
-				   "it is a kernel thread, which takes no signals and is never watched");
+		return engine_fail(
+			error, -EPERM,
+			"it is a kernel thread, which takes no signals and is never watched");
 	return engine_fail(error, -ESRCH, "it has ended");
 }
 
@@ -140,10 +141,11 @@ int bpf_watch(struct engine *engine, const struct engine_target *target,
 	int lock, err;
 
 	if (policy->recovery != MAZE_RECOVERY_INF && !engine->config.has_sched_info)
-		return engine_fail(error, -EOPNOTSUPP,
-				   "this kernel keeps no scheduling information (CONFIG_SCHED_INFO), "
-				   "without which sleeping cannot be told from waiting: only "
-				   "--recovery inf can be had");
+		return engine_fail(
+			error, -EOPNOTSUPP,
+			"this kernel keeps no scheduling information (CONFIG_SCHED_INFO), "
+			"without which sleeping cannot be told from waiting: only "
+			"--recovery inf can be had");
 	request = calloc(1, sizeof(*request));
 	if (!request)
 		return engine_fail(error, -ENOMEM, "out of memory");
@@ -230,7 +232,8 @@ int bpf_list(struct engine *engine, int (*each)(const struct maze_entry *entry, 
 		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (n <= 0) {
-			err = n ? engine_fail(error, -errno, "reading the list: %s", strerror(errno))
+			err = n ? engine_fail(error, -errno, "reading the list: %s",
+					      strerror(errno))
 				: 0;
 			break;
 		}

@@ -58,7 +58,7 @@ static int nothing(void *context, void *data, size_t size)
 	return 0;
 }
 
-static int claim_slot(struct engine *engine, int ring_fd, int *ret_index)
+static int claim_slot(struct engine *engine, maze_u32 *mask, int ring_fd, int *ret_index)
 {
 	struct maze_doorbell_owner *owner;
 	int index = free_slot(engine);
@@ -71,12 +71,15 @@ static int claim_slot(struct engine *engine, int ring_fd, int *ret_index)
 	owner = &engine->state->owners[index];
 	owner->pid = (maze_u32)getpid();
 	owner->start_time = start_time(getpid());
-	__atomic_fetch_or(&engine->state->doorbells, 1U << index, __ATOMIC_SEQ_CST);
+	/* A dead owner of this slot may have left its bit in the other mask. */
+	__atomic_fetch_and(&engine->state->record_bells, ~(1U << index), __ATOMIC_SEQ_CST);
+	__atomic_fetch_and(&engine->state->near_bells, ~(1U << index), __ATOMIC_SEQ_CST);
+	__atomic_fetch_or(mask, 1U << index, __ATOMIC_SEQ_CST);
 	*ret_index = index;
 	return 0;
 }
 
-int bpf_doorbell_open(struct engine *engine, int *ret_index, void **ret_ring,
+int bpf_doorbell_open(struct engine *engine, maze_u32 *mask, int *ret_index, void **ret_ring,
 		      struct engine_error *error)
 {
 	int fd, lock = -1, index = -1, err;
@@ -100,7 +103,7 @@ int bpf_doorbell_open(struct engine *engine, int *ret_index, void **ret_ring,
 			goto out_ring;
 		}
 	}
-	err = claim_slot(engine, fd, &index);
+	err = claim_slot(engine, mask, fd, &index);
 	if (lock >= 0)
 		close(lock);
 	if (err == -ENOSPC) {
@@ -138,7 +141,8 @@ void bpf_doorbell_close(struct engine *engine, int index, void *ring)
 	maze_u32 key = (maze_u32)index;
 
 	if (index >= 0) {
-		__atomic_fetch_and(&engine->state->doorbells, ~(1U << index), __ATOMIC_SEQ_CST);
+		__atomic_fetch_and(&engine->state->record_bells, ~(1U << index), __ATOMIC_SEQ_CST);
+		__atomic_fetch_and(&engine->state->near_bells, ~(1U << index), __ATOMIC_SEQ_CST);
 		bpf_map_delete_elem(engine->fds[OBJECT_DOORBELLS], &key);
 		engine->state->owners[index].start_time = 0;
 	}

@@ -48,11 +48,11 @@ struct engine {
 	enum engine_scope scope;
 	struct maze_bpf *skeleton; /* NULL when the engine was found pinned */
 	int fds[OBJECT_COUNT];
-	struct maze_state *state;     /* mapped, read-write */
-	struct maze_config config;    /* a copy: constant */
+	struct maze_state *state;	     /* mapped, read-write */
+	struct maze_config config;	     /* a copy: constant */
 	struct maze_record *logs[MAZE_LOGS]; /* mapped, read-only */
 	struct attendance attendance;
-	int gone_fd;		/* inotify on the pins' parent, -1: not asked for yet */
+	int gone_fd;		  /* inotify on the pins' parent, -1: not asked for yet */
 	unsigned long meta_inode; /* of the pinned engine's version: its identity */
 };
 
@@ -91,8 +91,8 @@ int bpf_iterate(int prog_fd, int pidfd, pid_t tid, int *ret_fd);
 /* kick.c: makes each CPU in the set go through a switch; best effort. */
 void bpf_kick(const maze_u64 *cpu_set, size_t words);
 
-/* doorbell.c */
-int bpf_doorbell_open(struct engine *engine, int *ret_index, void **ret_ring,
+/* doorbell.c; mask: which of the state's *_bells it belongs to */
+int bpf_doorbell_open(struct engine *engine, maze_u32 *mask, int *ret_index, void **ret_ring,
 		      struct engine_error *error);
 void bpf_doorbell_drain(void *ring);
 int bpf_doorbell_fd(void *ring);

@@ -40,10 +40,11 @@ static int check_rights(struct engine_error *error)
 	bool all = has_capability(CAP_SYS_ADMIN);
 
 	if (!all && !has_capability(CAP_BPF))
-		return engine_fail(error, -EPERM,
-				   "the bpf engine needs CAP_BPF, which this process (uid %d) lacks; "
-				   "run maze as root, or with CAP_BPF and CAP_PERFMON",
-				   (int)geteuid());
+		return engine_fail(
+			error, -EPERM,
+			"the bpf engine needs CAP_BPF, which this process (uid %d) lacks; "
+			"run maze as root, or with CAP_BPF and CAP_PERFMON",
+			(int)geteuid());
 	if (!all && !has_capability(CAP_PERFMON))
 		return engine_fail(error, -EPERM,
 				   "the bpf engine needs CAP_PERFMON beside CAP_BPF, which this "
@@ -240,20 +241,22 @@ int kernel_probe(struct kernel_offer *ret_offer, struct engine_error *error)
 	btf = btf__load_vmlinux_btf();
 	libbpf_set_print(print);
 	if (!btf)
-		return engine_fail(error, -EOPNOTSUPP,
-				   "the bpf engine needs the kernel's type information at "
-				   "/sys/kernel/btf/vmlinux, which cannot be read (%s); boot a kernel "
-				   "built with CONFIG_DEBUG_INFO_BTF, as Debian's are",
-				   strerror(errno));
+		return engine_fail(
+			error, -EOPNOTSUPP,
+			"the bpf engine needs the kernel's type information at "
+			"/sys/kernel/btf/vmlinux, which cannot be read (%s); boot a kernel "
+			"built with CONFIG_DEBUG_INFO_BTF, as Debian's are",
+			strerror(errno));
 	err = check_bpf_allowed(error);
 	if (err)
 		goto out_btf;
 	if (btf__find_by_name_kind(btf, "btf_trace_sched_switch", BTF_KIND_TYPEDEF) < 0 ||
 	    !has_member(btf, "task_struct", "bpf_storage")) {
-		err = engine_fail(error, -EOPNOTSUPP,
-				  "the bpf engine needs BPF tracing of sched_switch and task storage, "
-				  "which this kernel lacks; it runs on Linux 6.1 and later with "
-				  "CONFIG_BPF_SYSCALL and CONFIG_BPF_EVENTS");
+		err = engine_fail(
+			error, -EOPNOTSUPP,
+			"the bpf engine needs BPF tracing of sched_switch and task storage, "
+			"which this kernel lacks; it runs on Linux 6.1 and later with "
+			"CONFIG_BPF_SYSCALL and CONFIG_BPF_EVENTS");
 		goto out_btf;
 	}
 	cpus = libbpf_num_possible_cpus();
@@ -277,7 +280,8 @@ const char *kernel_yield_text(enum yield_method method)
 		return "yields at switches, and by tracepoint sched_exit_tp while a watched task "
 		       "nears its limit (this kernel refuses fentry)";
 	case YIELD_BY_SYS_ENTER:
-		return "yields at switches, and by tracepoint sys_enter_sched_yield while a watched "
+		return "yields at switches, and by tracepoint sys_enter_sched_yield while a "
+		       "watched "
 		       "task nears its limit (this kernel refuses fentry)";
 	default:
 		return "yields only at switches and when the timer runs into one";

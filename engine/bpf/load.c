@@ -121,14 +121,16 @@ static int ready_timers(struct engine *engine, struct engine_error *error)
 		before = engine->state->timers_ready;
 		err = bpf_iterate(prog_fd, -1, 0, &fd);
 		if (err)
-			return engine_fail(error, err, "the kernel refuses an iterator over tasks: %s",
+			return engine_fail(error, err,
+					   "the kernel refuses an iterator over tasks: %s",
 					   strerror(-err));
 		while (read(fd, buf, sizeof(buf)) > 0)
 			;
 		close(fd);
 		if (engine->state->timers_ready == before)
 			return engine_fail(error, -ENOMEM,
-					   "the kernel did not give a BPF timer for CPU %u", before);
+					   "the kernel did not give a BPF timer for CPU %u",
+					   before);
 	}
 	return 0;
 }
@@ -238,10 +240,11 @@ int bpf_load(struct engine *engine, struct engine_error *error)
 		return err;
 	err = maze_bpf__load(engine->skeleton);
 	if (err)
-		return engine_fail(error, err,
-				   "the kernel refuses the bpf engine's program: %s (%s); MAZE_DEBUG=1 "
-				   "shows all it says",
-				   strerror(-err), last_complaint);
+		return engine_fail(
+			error, err,
+			"the kernel refuses the bpf engine's program: %s (%s); MAZE_DEBUG=1 "
+			"shows all it says",
+			strerror(-err), last_complaint);
 	collect_fds(engine, offer.yield);
 	if (bpf_map_update_elem(engine->fds[OBJECT_META], &zero, &meta, BPF_ANY))
 		return engine_fail(error, -errno, "the engine's version cannot be written: %s",

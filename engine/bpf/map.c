@@ -37,8 +37,8 @@ int bpf_map_state(struct engine *engine, struct engine_error *error)
 				   strerror(errno));
 	memcpy(&engine->config, config, sizeof(engine->config));
 
-	engine->state = map_fd(engine->fds[OBJECT_STATE], sizeof(*engine->state),
-			       PROT_READ | PROT_WRITE);
+	engine->state =
+		map_fd(engine->fds[OBJECT_STATE], sizeof(*engine->state), PROT_READ | PROT_WRITE);
 	engine->logs[MAZE_LOG_VERDICTS] =
 		map_fd(engine->fds[OBJECT_VERDICT_LOG], log_bytes, PROT_READ);
 	engine->logs[MAZE_LOG_LIVES] = map_fd(engine->fds[OBJECT_LIFE_LOG], log_bytes, PROT_READ);

@@ -100,8 +100,8 @@ MAZE_INLINE void switch_out(struct task_struct *prev, struct maze_task *watched,
 	if (verdict.reset)
 		leave_near(watched);
 	if (verdict.due)
-		verdict.next_ns = act_on(prev, watched, verdict.due, verdict.count_ns,
-					 verdict.next_ns);
+		verdict.next_ns =
+			act_on(prev, watched, verdict.due, verdict.count_ns, verdict.next_ns);
 	watched->next_ns = next_look(watched, watched->account.count_ns, verdict.next_ns);
 	watched->nvcsw = prev->nvcsw;
 }
@@ -137,8 +137,8 @@ static __noinline int resume(struct task_struct *next, struct maze_task *watched
 	watched->account.fired &= ~verdict.due;
 	if (verdict.reset)
 		leave_near(watched);
-	watched->next_ns = next_look(watched, watched->account.count_ns,
-				     verdict.due ? 1 : verdict.next_ns);
+	watched->next_ns =
+		next_look(watched, watched->account.count_ns, verdict.due ? 1 : verdict.next_ns);
 	return 0;
 }
 
@@ -159,8 +159,8 @@ MAZE_INLINE void switch_in(struct task_struct *next, struct maze_task *watched)
 }
 
 SEC("tp_btf/sched_switch")
-int BPF_PROG(handle__sched_switch, bool preempt, struct task_struct *prev,
-	     struct task_struct *next, unsigned int prev_state)
+int BPF_PROG(handle__sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next,
+	     unsigned int prev_state)
 {
 	struct maze_task *watched;
 	struct maze_cpu *cpu;

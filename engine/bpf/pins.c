@@ -70,7 +70,8 @@ static int ensure_bpffs(struct engine_error *error)
 	if (!mount("bpf", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700"))
 		return 0;
 	return engine_fail(error, -errno,
-			   "no BPF file system is mounted at " BPFFS " and it cannot be mounted: %s; "
+			   "no BPF file system is mounted at " BPFFS
+			   " and it cannot be mounted: %s; "
 			   "as root: mount -t bpf bpf " BPFFS,
 			   strerror(errno));
 }
@@ -204,7 +205,8 @@ static int publish(struct engine *engine, struct engine_error *error)
 	int err;
 
 	if (mkdir(LOADING_DIR, 0700))
-		return engine_fail(error, -errno, "cannot make " LOADING_DIR ": %s", strerror(errno));
+		return engine_fail(error, -errno, "cannot make " LOADING_DIR ": %s",
+				   strerror(errno));
 	err = pin_all(engine);
 	if (!err && rename(LOADING_DIR, PIN_DIR))
 		err = -errno;
@@ -225,14 +227,16 @@ static int check_meta(int fd, struct engine_error *error)
 	if (bpf_obj_get_info_by_fd(fd, &info, &length) || info.value_size != sizeof(meta) ||
 	    bpf_map_lookup_elem(fd, &zero, &meta) || meta.magic != MAZE_BPF_MAGIC)
 		return engine_fail(error, -EPROTO,
-				   PIN_DIR " holds something that is not an engine of maze; look at "
-					   "it, then remove it with: maze unload");
+				   PIN_DIR
+				   " holds something that is not an engine of maze; look at "
+				   "it, then remove it with: maze unload");
 	if (meta.abi != MAZE_BPF_ABI)
-		return engine_fail(error, -EPROTO,
-				   "the engine pinned at " PIN_DIR " has ABI version %u and this maze "
-				   "speaks version %u; run `maze unload` (which ends all its watches) "
-				   "and try again, or use the maze that loaded it",
-				   meta.abi, MAZE_BPF_ABI);
+		return engine_fail(
+			error, -EPROTO,
+			"the engine pinned at " PIN_DIR " has ABI version %u and this maze "
+			"speaks version %u; run `maze unload` (which ends all its watches) "
+			"and try again, or use the maze that loaded it",
+			meta.abi, MAZE_BPF_ABI);
 	return 0;
 }
 
@@ -246,11 +250,12 @@ static int open_existing(struct engine *engine, struct engine_error *error)
 		snprintf(path, sizeof(path), PIN_DIR "/%s", objects[i].name);
 		engine->fds[objects[i].id] = bpf_obj_get(path);
 		if (engine->fds[objects[i].id] < 0 && !objects[i].optional)
-			return engine_fail(error, -errno, "cannot open the engine's %s: %s%s", path,
-					   strerror(errno),
-					   errno == EPERM || errno == EACCES ?
-						   "; run maze as root" :
-						   "; `maze unload` clears a damaged engine away");
+			return engine_fail(
+				error, -errno, "cannot open the engine's %s: %s%s", path,
+				strerror(errno),
+				errno == EPERM || errno == EACCES
+					? "; run maze as root"
+					: "; `maze unload` clears a damaged engine away");
 		/* The first is the version: nothing else is touched before it is known. */
 		if (objects[i].id == OBJECT_META) {
 			err = check_meta(engine->fds[OBJECT_META], error);

@@ -34,7 +34,8 @@ int bpf_reader_open(struct engine *engine, bool from_oldest, struct engine_reade
 	if (!reader)
 		return engine_fail(error, -ENOMEM, "out of memory");
 	reader->engine = engine;
-	err = bpf_doorbell_open(engine, &reader->doorbell, &reader->ring, error);
+	err = bpf_doorbell_open(engine, &engine->state->record_bells, &reader->doorbell,
+				&reader->ring, error);
 	if (err) {
 		free(reader);
 		return err;

@@ -11,11 +11,14 @@
 
 #include "maps.bpf.h"
 
-/* Wakes every reader. A full doorbell is as good: its reader has yet to look. */
-static __noinline int ring_doorbells(void)
+/*
+ * Wakes whoever the mask names. A full doorbell is as good: its owner has yet to
+ * look. Each costs an interrupt to this CPU itself, so nobody is woken in vain.
+ */
+static __noinline int ring_doorbells(maze_u32 mask)
 {
-	maze_u32 mask = state.doorbells, i;
 	maze_u64 one = 1;
+	maze_u32 i;
 
 	if (!mask)
 		return 0;
@@ -32,18 +35,26 @@ static __noinline int ring_doorbells(void)
 	return 0;
 }
 
-/* A task's number in the pid namespace of the engine's owner; 0 if it is not in it. */
+/*
+ * A task's number in the pid namespace of the engine's owner; 0 if it is not in
+ * it. The struct pid is read as plain memory: its array is indexed by a variable.
+ */
 MAZE_INLINE maze_u32 number_at_level(struct task_struct *task)
 {
-	struct pid *pid = task->thread_pid;
-	maze_u32 nr = 0;
+	maze_u64 pid = 0;
+	maze_u32 level = 0, nr = 0;
 
-	if (!pid || pid->level < state.pid_level)
+	bpf_probe_read_kernel(&pid, sizeof(pid), &task->thread_pid);
+	if (!pid)
 		return 0;
-	bpf_probe_read_kernel(&nr, sizeof(nr),
-			      (const char *)pid + bpf_core_field_offset(struct pid, numbers) +
-				      (maze_u64)state.pid_level * bpf_core_type_size(struct upid) +
-				      bpf_core_field_offset(struct upid, nr));
+	bpf_probe_read_kernel(&level, sizeof(level),
+			      (const void *)(pid + bpf_core_field_offset(struct pid, level)));
+	if (level < state.pid_level)
+		return 0;
+	pid += bpf_core_field_offset(struct pid, numbers) +
+	       (maze_u64)state.pid_level * bpf_core_type_size(struct upid) +
+	       bpf_core_field_offset(struct upid, nr);
+	bpf_probe_read_kernel(&nr, sizeof(nr), (const void *)pid);
 	return nr;
 }
 
@@ -110,7 +121,7 @@ static __noinline int write_record(struct task_struct *task, struct maze_task *w
 	bpf_probe_read_kernel_str(record->comm, sizeof(record->comm), task->comm);
 	/* The number last, and as an atomic, so that a reader that sees it sees all. */
 	__sync_lock_test_and_set(&record->seq, seq);
-	return ring_doorbells();
+	return ring_doorbells(state.record_bells);
 }
 
 MAZE_INLINE void record_life(struct task_struct *task, struct maze_task *watched, maze_u16 event,

@@ -48,20 +48,20 @@ struct maze_task {
 	struct maze_policy policy;
 	struct maze_account account; /* stepped only on the CPU that runs the task */
 	maze_u64 tag;
-	maze_u64 yield_ns;   /* runtime at the last yield the probe saw; written by it alone */
-	maze_u64 next_ns;    /* CPU time until the account wants to be looked at; 0: never */
-	maze_u64 asleep_ns;  /* rq clock when it went to sleep; 0: it did not (finite recovery) */
-	maze_u64 nvcsw;	     /* its voluntary switches at the last switch-out we saw */
-	maze_u32 role;	     /* enum maze_role */
-	maze_u32 near;	     /* 1: counted in maze_state.near_count */
-	maze_u32 retries;    /* attempts at a signal the kernel was too busy to take */
+	maze_u64 yield_ns;  /* runtime at the last yield the probe saw; written by it alone */
+	maze_u64 next_ns;   /* CPU time until the account wants to be looked at; 0: never */
+	maze_u64 asleep_ns; /* rq clock when it went to sleep; 0: it did not (finite recovery) */
+	maze_u64 nvcsw;	    /* its voluntary switches at the last switch-out we saw */
+	maze_u32 role;	    /* enum maze_role */
+	maze_u32 near;	    /* 1: counted in maze_state.near_count */
+	maze_u32 retries;   /* attempts at a signal the kernel was too busy to take */
 	maze_u32 reserved;
 };
 _Static_assert(sizeof(struct maze_task) == 128, "struct maze_task is pinned");
 
 /* One CPU: when its timer goes off, and what is needed to read its scheduler clock. */
 struct maze_cpu {
-	maze_u64 armed_until_ns; /* rq clock; 0: not armed */
+	maze_u64 armed_until_ns;  /* rq clock; 0: not armed */
 	maze_u64 clock_offset_ns; /* rq clock minus perf clock, rounded down; 0: unknown */
 	maze_u64 expiries;
 	maze_u64 strays; /* expiries on another CPU than the one they were meant for */
@@ -91,7 +91,7 @@ struct maze_request {
 	maze_u64 tag;
 	maze_u64 ticket; /* tasks whose leader does not hold this ticket are strangers */
 	maze_u32 kind;
-	maze_u32 done;		 /* answers from here on */
+	maze_u32 done; /* answers from here on */
 	maze_u32 refused_init;
 	maze_u32 refused_kernel;
 	maze_u32 refused_self;
@@ -117,11 +117,12 @@ struct maze_state {
 	maze_u64 inherit_failures;
 	maze_u64 probe_until_ns; /* CLOCK_BOOTTIME until which an attendant vouches for its probe */
 	maze_u32 near_count;	 /* watched tasks past the mark: the yield probe is wanted */
-	maze_u32 doorbells;	 /* bit i: doorbell i is in place */
-	maze_u32 no_timer_pin;	 /* this kernel has no BPF_F_TIMER_CPU_PIN (before 6.7) */
-	maze_u32 timers_ready;	 /* CPUs whose timer has been initialised */
-	maze_u32 pid_level;	 /* depth of the owner's pid namespace */
-	maze_u32 reserved;
+	maze_u32 record_bells;	 /* bit i: doorbell i wants to hear of records */
+	maze_u32
+		near_bells; /* bit i: doorbell i wants to hear of near_count leaving or reaching 0 */
+	maze_u32 no_timer_pin; /* this kernel has no BPF_F_TIMER_CPU_PIN (before 6.7) */
+	maze_u32 timers_ready; /* CPUs whose timer has been initialised */
+	maze_u32 pid_level;    /* depth of the owner's pid namespace */
 	struct maze_doorbell_owner owners[MAZE_READERS_MAX]; /* user space only */
 };
 
@@ -137,12 +138,12 @@ struct maze_config {
 	long long irqtime_delta; /* the same for its interrupt time */
 	maze_u64 pending_max_ns; /* most that can run between two updates by the tick */
 	maze_u32 cpus;
-	maze_u32 has_clock;	/* perf cpu-clock events are in place */
-	maze_u32 has_steal;	/* steal_delta holds */
-	maze_u32 steal_unknown; /* a hypervisor may steal and we cannot read how much */
-	maze_u32 has_irqtime;	/* irqtime_delta holds */
-	maze_u32 yield_probe;	/* enum maze_yield_probe */
-	maze_u32 near_shift;	/* a task is near its limit from limit >> near_shift on */
+	maze_u32 has_clock;	 /* perf cpu-clock events are in place */
+	maze_u32 has_steal;	 /* steal_delta holds */
+	maze_u32 steal_unknown;	 /* a hypervisor may steal and we cannot read how much */
+	maze_u32 has_irqtime;	 /* irqtime_delta holds */
+	maze_u32 yield_probe;	 /* enum maze_yield_probe */
+	maze_u32 near_shift;	 /* a task is near its limit from limit >> near_shift on */
 	maze_u32 has_sched_info; /* finite recovery can tell sleeping from waiting */
 };
 

@@ -69,7 +69,7 @@ MAZE_INLINE void leave_near(struct maze_task *watched)
 {
 	if (watched->near && __sync_lock_test_and_set(&watched->near, 0)) {
 		if (__sync_fetch_and_sub(&state.near_count, 1) == 1)
-			ring_doorbells();
+			ring_doorbells(state.near_bells);
 	}
 }
 
@@ -77,7 +77,7 @@ MAZE_INLINE void enter_near(struct maze_task *watched)
 {
 	if (!watched->near && !__sync_lock_test_and_set(&watched->near, 1)) {
 		if (__sync_fetch_and_add(&state.near_count, 1) == 0)
-			ring_doorbells();
+			ring_doorbells(state.near_bells);
 	}
 }
 
@@ -139,8 +139,8 @@ static __noinline int act_on_stage(struct task_struct *task, struct maze_task *w
 }
 
 /* Acts on what is due; the common case, nothing, is for the caller to skip. */
-static __noinline maze_u64 act_on(struct task_struct *task, struct maze_task *watched,
-				  maze_u32 due, maze_u64 count_ns, maze_u64 next_ns)
+static __noinline maze_u64 act_on(struct task_struct *task, struct maze_task *watched, maze_u32 due,
+				  maze_u64 count_ns, maze_u64 next_ns)
 {
 	maze_u32 owed = 0;
 
@@ -228,8 +228,8 @@ MAZE_INLINE maze_u64 judge_running(struct task_struct *task, struct maze_task *w
 	if (verdict.reset)
 		leave_near(watched);
 	if (verdict.due)
-		verdict.next_ns = act_on(task, watched, verdict.due, verdict.count_ns,
-					 verdict.next_ns);
+		verdict.next_ns =
+			act_on(task, watched, verdict.due, verdict.count_ns, verdict.next_ns);
 	watched->next_ns = next_look(watched, watched->account.count_ns, verdict.next_ns);
 	return watched->next_ns;
 }
