@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The front door. `make help` lists what there is; docs/development.md says more.
+
+BUILD ?= build
+PREFIX ?= /usr/local
+VERSION := 0.1.0
+FUZZ_SECONDS ?= 20
+
+CC ?= gcc
+CLANG ?= clang
+BPFTOOL ?= /usr/sbin/bpftool
+MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
+BPF_ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
+
+# Targets that install what is missing do so before make looks at anything else.
+MAKEFLAGS += --no-print-directory
+
+WARNINGS := -Wall -Wextra -Werror -Wmissing-prototypes
+HARDENING := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIC
+CFLAGS ?= -O2 -g
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DMAZE_VERSION='"$(VERSION)"' -I. -isystem $(BUILD)/engine/bpf \
+	$(WARNINGS) $(HARDENING) $(CFLAGS)
+LDLIBS_MAZE := -lbpf -lelf -lz -ljansson
+LDFLAGS_MAZE := -Wl,-z,relro,-z,now
+
+BPF_SKELETON := $(BUILD)/engine/bpf/maze.skel.h
+LIB_SRC := $(filter-out %.bpf.c,$(wildcard engine/*.c engine/bpf/*.c)) $(wildcard lib/*.c)
+CLI_SRC := $(wildcard cli/*.c)
+LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
+CLI_OBJ := $(CLI_SRC:%.c=$(BUILD)/%.o)
+# What turns words into numbers and back: no kernel, so what tests and fuzzers take.
+TEXT_SRC := $(filter-out lib/handle.c lib/watch.c,$(wildcard lib/*.c))
+
+UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+PROGRAMS := $(patsubst tests/programs/%.c,$(BUILD)/tests/programs/%,$(wildcard tests/programs/*.c))
+CONFORMANCE_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/conformance/*.c))
+BENCHES := $(patsubst bench/%.c,$(BUILD)/bench/%,$(filter-out bench/bench.c,$(wildcard bench/*.c)))
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+MANS := $(patsubst man/%.scd,$(BUILD)/man/%,$(wildcard man/*.scd))
+
+.PHONY: all help deps build sanitize check check-quick unit-check cli-check conformance vm-check \
+	demo bench fuzz lint install clean
+.DEFAULT_GOAL := all
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+all: build
+
+help:
+	@sed -n 's/^## //p' Makefile
+
+## make              build maze, libmaze and the manual pages into build/
+build: $(BUILD)/maze $(BUILD)/libmaze.so $(BUILD)/libmaze.pc $(MANS)
+
+## make deps         install the Debian packages that are missing (root)
+deps:
+	@scripts/deps
+
+# ---- the BPF program --------------------------------------------------------------
+
+$(BUILD)/engine/bpf/maze.bpf.o: engine/bpf/maze.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Werror \
+		-Wno-unused-parameter -idirafter /usr/include/$(MULTIARCH) -I. -MMD -MP -c $< -o $@.tmp
+	llvm-strip -g $@.tmp
+	mv $@.tmp $@
+
+$(BPF_SKELETON): $(BUILD)/engine/bpf/maze.bpf.o
+	$(BPFTOOL) gen skeleton $< name maze_bpf > $@.tmp
+	mv $@.tmp $@
+
+# ---- library and command ----------------------------------------------------------
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/engine/bpf/load.o $(BUILD)/engine/bpf/bpf.o $(BUILD)/engine/bpf/pins.o: $(BPF_SKELETON)
+
+$(BUILD)/libmaze.a: $(LIB_OBJ)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/libmaze.so.0: $(LIB_OBJ) lib/libmaze.map
+	$(CC) -shared -Wl,-soname,libmaze.so.0 -Wl,--version-script=lib/libmaze.map \
+		$(LDFLAGS_MAZE) $(CFLAGS) $(LIB_OBJ) -o $@ $(LDLIBS_MAZE)
+
+$(BUILD)/libmaze.so: $(BUILD)/libmaze.so.0
+	ln -sf libmaze.so.0 $@
+
+$(BUILD)/libmaze.pc: packaging/libmaze.pc.in Makefile
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' $< > $@
+
+$(BUILD)/maze: $(CLI_OBJ) $(BUILD)/libmaze.a
+	$(CC) -pie $(LDFLAGS_MAZE) $(CFLAGS) $^ -o $@ $(LDLIBS_MAZE)
+
+$(BUILD)/man/%: man/%.scd
+	@mkdir -p $(@D)
+	scdoc < $< > $@
+
+# ---- tests ------------------------------------------------------------------------
+
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libmaze.a
+	$(CC) $(CFLAGS) $^ -o $@ -lcmocka $(LDLIBS_MAZE)
+
+# Static, so that they run in a machine that has nothing else.
+$(BUILD)/tests/programs/%: tests/programs/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -O2 -g -static -pthread $< -o $@
+
+$(BUILD)/tests/conformance/conformance: $(CONFORMANCE_OBJ)
+	$(CC) $(CFLAGS) $^ -o $@ -ljansson
+
+$(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/bench/bench.o $(BUILD)/libmaze.a
+	$(CC) $(CFLAGS) $^ -o $@ $(LDLIBS_MAZE)
+
+$(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(TEXT_SRC)
+	@mkdir -p $(@D)
+	$(CLANG) -std=gnu11 -D_GNU_SOURCE -I. -O1 -g -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=all $^ -o $@ -ljansson
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+tests-build: build $(UNIT) $(PROGRAMS) $(BUILD)/tests/conformance/conformance
+
+# The same sources under ASan and UBSan; the BPF object is the same file.
+SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
+sanitize: $(BPF_SKELETON)
+	@mkdir -p $(BUILD)/sanitize/engine/bpf
+	@cp -u $(BUILD)/engine/bpf/maze.bpf.o $(BPF_SKELETON) $(BUILD)/sanitize/engine/bpf/
+	@touch $(BUILD)/sanitize/engine/bpf/maze.bpf.o $(BUILD)/sanitize/engine/bpf/maze.skel.h
+	@$(MAKE) BUILD=$(BUILD)/sanitize CFLAGS="$(SANITIZE)" sanitize-parts
+
+sanitize-parts: $(BUILD)/maze $(UNIT)
+
+unit-check: tests-build sanitize
+	@echo "== unit and property tests"
+	@CMOCKA_MESSAGE_OUTPUT=TAP prove $(UNIT)
+	@echo "== unit and property tests under ASan and UBSan"
+	@CMOCKA_MESSAGE_OUTPUT=TAP prove $(patsubst $(BUILD)/%,$(BUILD)/sanitize/%,$(UNIT))
+	@echo "== scripts"
+	@prove scripts/test-check-layers tests/vm/test-scan-log tests/vm/test-tap-table
+
+cli-check: tests-build sanitize
+	@echo "== command line"
+	@MAZE=$(abspath $(BUILD))/maze PROGRAMS=$(abspath $(BUILD))/tests/programs \
+		bats --tap tests/cli/*.bats > $(BUILD)/cli.tap || { cat $(BUILD)/cli.tap; exit 1; }
+	@prove -e cat $(BUILD)/cli.tap
+	@echo "== command line under ASan and UBSan"
+	@MAZE=$(abspath $(BUILD))/sanitize/maze PROGRAMS=$(abspath $(BUILD))/tests/programs \
+		bats --tap tests/cli/*.bats > $(BUILD)/cli-sanitize.tap || { cat $(BUILD)/cli-sanitize.tap; exit 1; }
+	@prove -e cat $(BUILD)/cli-sanitize.tap
+
+conformance: tests-build
+	@echo "== conformance on this kernel, $$(uname -r)"
+	@scripts/conformance-here $(BUILD)
+
+## make check-quick  all tests but those in virtual machines
+check-quick: deps
+	@$(MAKE) -j$$(nproc) tests-build sanitize
+	@scripts/check-layers
+	@scripts/check-symbols
+	@$(MAKE) unit-check
+	@$(MAKE) cli-check
+	@$(MAKE) conformance
+
+## make check        install what is missing, build, run all tests
+check: check-quick
+	@$(MAKE) vm-check
+	@echo "== all tests passed"
+
+## make vm-check     the conformance suite on other kernels, in virtual machines
+vm-check: deps
+	@$(MAKE) -j$$(nproc) tests-build
+	@echo "== conformance on other kernels"
+	@BUILD=$(BUILD) tests/vm/check
+
+## make demo         install what is missing, build, show a mazed process being caught
+demo: deps
+	@$(MAKE) -s -j$$(nproc) build $(PROGRAMS)
+	@scripts/demo $(BUILD)
+
+## make bench        what it costs and how late it is, on this machine
+bench: deps
+	@$(MAKE) -j$$(nproc) build $(BENCHES)
+	@BUILD=$(BUILD) bench/run
+
+## make fuzz         fuzz the parsers, FUZZ_SECONDS each
+fuzz: deps
+	@$(MAKE) -j$$(nproc) $(FUZZERS)
+	@for fuzzer in $(FUZZERS); do \
+		echo "== $$(basename $$fuzzer)"; \
+		$$fuzzer -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1 || exit 1; \
+	done
+
+## make lint         format, static analysis, spelling of the project's rules
+lint: deps
+	@$(MAKE) -j$$(nproc) $(BPF_SKELETON)
+	@BUILD=$(BUILD) VERSION=$(VERSION) scripts/lint
+
+## make install      DESTDIR and PREFIX as usual
+install: build
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig \
+		$(DESTDIR)$(PREFIX)/include/maze/lib $(DESTDIR)$(PREFIX)/include/maze/core \
+		$(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man3
+	install -m 755 $(BUILD)/maze $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 $(BUILD)/libmaze.a $(DESTDIR)$(PREFIX)/lib/
+	install -m 755 $(BUILD)/libmaze.so.0 $(DESTDIR)$(PREFIX)/lib/
+	ln -sf libmaze.so.0 $(DESTDIR)$(PREFIX)/lib/libmaze.so
+	install -m 644 $(BUILD)/libmaze.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig/
+	install -m 644 lib/maze.h $(DESTDIR)$(PREFIX)/include/maze/lib/
+	install -m 644 core/types.h core/policy.h core/record.h $(DESTDIR)$(PREFIX)/include/maze/core/
+	install -m 644 $(BUILD)/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 644 $(BUILD)/man/*.3 $(DESTDIR)$(PREFIX)/share/man/man3/
+
+## make clean        remove build/
+clean:
+	rm -rf $(BUILD)

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Durations as in systemd.time(7), exact to the nanosecond and without floating
+ * point: 0.1 has no exact double, and a limit must be what was written.
+ */
+#include "error.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MINUTE (60 * MAZE_NSEC_PER_SEC)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+
+static const struct {
+	const char *name;
+	maze_u64 ns;
+} units[] = {
+	/* For printing, the first name of each size counts, the largest size first. */
+	{ "y", 31557600 * MAZE_NSEC_PER_SEC }, /* 365.25 days, as systemd has it */
+	{ "year", 31557600 * MAZE_NSEC_PER_SEC },
+	{ "years", 31557600 * MAZE_NSEC_PER_SEC },
+	{ "M", 2629800 * MAZE_NSEC_PER_SEC }, /* a twelfth of that */
+	{ "month", 2629800 * MAZE_NSEC_PER_SEC },
+	{ "months", 2629800 * MAZE_NSEC_PER_SEC },
+	{ "w", 7 * DAY },
+	{ "week", 7 * DAY },
+	{ "weeks", 7 * DAY },
+	{ "d", DAY },
+	{ "day", DAY },
+	{ "days", DAY },
+	{ "h", HOUR },
+	{ "hr", HOUR },
+	{ "hour", HOUR },
+	{ "hours", HOUR },
+	{ "min", MINUTE },
+	{ "m", MINUTE },
+	{ "minute", MINUTE },
+	{ "minutes", MINUTE },
+	{ "s", MAZE_NSEC_PER_SEC },
+	{ "sec", MAZE_NSEC_PER_SEC },
+	{ "second", MAZE_NSEC_PER_SEC },
+	{ "seconds", MAZE_NSEC_PER_SEC },
+	{ "ms", MAZE_NSEC_PER_MSEC },
+	{ "msec", MAZE_NSEC_PER_MSEC },
+	{ "us", MAZE_NSEC_PER_USEC },
+	{ "usec", MAZE_NSEC_PER_USEC },
+	{ "\xc2\xb5s", MAZE_NSEC_PER_USEC }, /* micro sign */
+	{ "\xce\xbcs", MAZE_NSEC_PER_USEC }, /* Greek mu */
+	{ "ns", 1 },
+	{ "nsec", 1 },
+};
+#define UNITS (sizeof(units) / sizeof(units[0]))
+
+#define EXAMPLE "write for example 500ms, 10s or \"1min 30s\""
+
+/* Digits after the point that can still tell a nanosecond of a year from the next. */
+#define FRACTION_DIGITS 17
+
+static const char *skip_spaces(const char *at)
+{
+	while (*at == ' ' || *at == '\t')
+		at++;
+	return at;
+}
+
+static maze_u64 unit_ns(const char *name, size_t length)
+{
+	size_t i;
+
+	if (!length)
+		return MAZE_NSEC_PER_SEC; /* a bare number is seconds */
+	for (i = 0; i < UNITS; i++)
+		if (strlen(units[i].name) == length && !memcmp(units[i].name, name, length))
+			return units[i].ns;
+	return 0;
+}
+
+/* One part: digits, maybe a fraction, maybe a unit. */
+struct part {
+	maze_u64 whole;
+	maze_u64 fraction; /* over 10^digits */
+	int digits;
+	const char *unit;
+	size_t unit_length;
+	const char *end;
+};
+
+/* 0, -EINVAL (no number here) or -ERANGE (too many digits). */
+static int read_part(const char *at, struct part *part)
+{
+	memset(part, 0, sizeof(*part));
+	if (!isdigit((unsigned char)*at))
+		return -EINVAL;
+	for (; isdigit((unsigned char)*at); at++) {
+		if (__builtin_mul_overflow(part->whole, 10, &part->whole) ||
+		    __builtin_add_overflow(part->whole, (maze_u64)(*at - '0'), &part->whole))
+			return -ERANGE;
+	}
+	if (*at == '.') {
+		at++;
+		if (!isdigit((unsigned char)*at))
+			return -EINVAL;
+		for (; isdigit((unsigned char)*at); at++) {
+			if (part->digits == FRACTION_DIGITS)
+				continue;
+			part->fraction = part->fraction * 10 + (maze_u64)(*at - '0');
+			part->digits++;
+		}
+	}
+	at = skip_spaces(at);
+	part->unit = at;
+	while (*at && !isdigit((unsigned char)*at) && *at != ' ' && *at != '\t' && *at != '.' &&
+	       *at != '-' && *at != '+')
+		at++;
+	part->unit_length = (size_t)(at - part->unit);
+	part->end = skip_spaces(at);
+	return 0;
+}
+
+/* Adds the part to *total; -ERANGE when it does not fit. */
+static int add_part(const struct part *part, maze_u64 unit, maze_u64 *total)
+{
+	maze_u64 scale = 1, ns;
+	int i;
+
+	for (i = 0; i < part->digits; i++)
+		scale *= 10;
+	if (__builtin_mul_overflow(part->whole, unit, &ns) ||
+	    __builtin_add_overflow(*total, ns, total))
+		return -ERANGE;
+	ns = (maze_u64)((unsigned __int128)part->fraction * unit / scale);
+	return __builtin_add_overflow(*total, ns, total) ? -ERANGE : 0;
+}
+
+int maze_duration_parse(const char *text, maze_u64 *ret_ns, struct maze_error *error)
+{
+	const char *at = skip_spaces(text);
+	struct part part;
+	maze_u64 total = 0, unit;
+	int err;
+
+	if (!*at)
+		return maze_fail(error, -EINVAL, "an empty text is not a duration; " EXAMPLE);
+	while (*at) {
+		err = read_part(at, &part);
+		if (err == -EINVAL)
+			return maze_fail(
+				error, err,
+				"\"%s\" is not a duration: a number is wanted at \"%s\"; " EXAMPLE,
+				text, at);
+		if (err)
+			return maze_fail(error, err, "\"%s\" is too long a duration", text);
+		unit = unit_ns(part.unit, part.unit_length);
+		if (!unit)
+			return maze_fail(error, -EINVAL,
+					 "\"%s\" is not a duration: \"%.*s\" is no unit; " EXAMPLE,
+					 text, (int)part.unit_length, part.unit);
+		if (add_part(&part, unit, &total))
+			return maze_fail(error, -ERANGE, "\"%s\" is too long a duration", text);
+		at = part.end;
+	}
+	*ret_ns = total;
+	return 0;
+}
+
+/* Below a second there is one part with a fraction ("1.5ms"), above it several. */
+const char *maze_duration_format(maze_u64 ns, char *buf, size_t size)
+{
+	size_t i, n = 0;
+	maze_u64 whole;
+	char fraction[16];
+	int length;
+
+	if (size)
+		buf[0] = '\0';
+	if (!ns)
+		snprintf(buf, size, "0");
+	for (i = 0; i < UNITS && ns && n < size; i++) {
+		/* Months and years are no round number of days: leave them to be read. */
+		if (units[i].ns > 7 * DAY || ns < units[i].ns)
+			continue;
+		whole = ns / units[i].ns;
+		fraction[0] = '\0';
+		if (units[i].ns < MAZE_NSEC_PER_SEC && ns % units[i].ns) {
+			length = units[i].ns == MAZE_NSEC_PER_MSEC ? 6 : 3;
+			snprintf(fraction, sizeof(fraction), ".%0*llu", length, ns % units[i].ns);
+			for (length = (int)strlen(fraction); fraction[length - 1] == '0'; length--)
+				fraction[length - 1] = '\0';
+			ns = 0;
+		} else {
+			ns %= units[i].ns;
+		}
+		length = snprintf(buf + n, size - n, "%s%llu%s%s", n ? " " : "", whole, fraction,
+				  units[i].name);
+		n += (size_t)length;
+	}
+	return buf;
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Policies in words: the table of keys that options and configuration share, and
+ * the sentences for what maze_policy_check() finds wrong.
+ */
+#include "error.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+static const struct maze_policy_key keys[] = {
+	{ "soft", "DUR", "CPU time without sleep until the soft signal; 0: no soft stage (10s)" },
+	{ "hard", "DUR", "CPU time without sleep until the hard signal; 0: no hard stage (20s)" },
+	{ "soft-signal", "SIG", "signal of the soft stage; 0: record only (XCPU)" },
+	{ "hard-signal", "SIG", "signal of the hard stage; 0: record only (KILL)" },
+	{ "recovery", "R|inf", "ns forgiven per ns asleep; inf: one sleep forgives all (inf)" },
+	{ "yield", "reset|count", "whether sched_yield resets the count or counts on (reset)" },
+	{ "inherit", NULL, "children and new threads start watched (yes)" },
+	{ "no-inherit", NULL, "children and new threads start unwatched" },
+	{ "shadow", NULL, "record verdicts, but send no signal" },
+	{ NULL, NULL, NULL },
+};
+
+const struct maze_policy_key *maze_policy_keys(void)
+{
+	return keys;
+}
+
+void maze_policy_default(struct maze_policy *ret_policy)
+{
+	/* The example of 2008: echo "1234 10000 20000 24 9" > /proc/maze/entries. */
+	*ret_policy = (struct maze_policy){
+		.soft_ns = 10 * MAZE_NSEC_PER_SEC,
+		.hard_ns = 20 * MAZE_NSEC_PER_SEC,
+		.recovery = MAZE_RECOVERY_INF,
+		.flags = MAZE_POLICY_INHERIT,
+		.soft_signal = SIGXCPU,
+		.hard_signal = SIGKILL,
+	};
+}
+
+int maze_recovery_parse(const char *text, maze_u32 *ret_recovery, struct maze_error *error)
+{
+	maze_u64 whole = 0, fraction = 0, scale = 1, value;
+	const char *at = text;
+
+	if (!strcasecmp(text, "inf")) {
+		*ret_recovery = MAZE_RECOVERY_INF;
+		return 0;
+	}
+	for (; isdigit((unsigned char)*at) && whole <= 1000; at++)
+		whole = whole * 10 + (maze_u64)(*at - '0');
+	if (at != text && *at == '.') {
+		for (at++; isdigit((unsigned char)*at); at++) {
+			/* Beyond nine digits a 65536th cannot tell. */
+			if (scale == MAZE_NSEC_PER_SEC)
+				continue;
+			fraction = fraction * 10 + (maze_u64)(*at - '0');
+			scale *= 10;
+		}
+	}
+	value = whole * MAZE_RECOVERY_ONE + (fraction * MAZE_RECOVERY_ONE + scale / 2) / scale;
+	if (at == text || *at || !value || value > MAZE_RECOVERY_MAX)
+		return maze_fail(error, -EINVAL,
+				 "\"%s\" is not a recovery; give inf, or a ratio above 0 and up to "
+				 "1000, such as 1 (half a CPU, sustained) or 0.25",
+				 text);
+	*ret_recovery = (maze_u32)value;
+	return 0;
+}
+
+const char *maze_recovery_format(maze_u32 recovery, char *buf, size_t size)
+{
+	maze_u64 micro;
+	int length;
+
+	if (recovery == MAZE_RECOVERY_INF) {
+		snprintf(buf, size, "inf");
+		return buf;
+	}
+	/* Six digits are enough to tell 65536ths apart. */
+	micro = ((maze_u64)recovery * 1000000 + MAZE_RECOVERY_ONE / 2) / MAZE_RECOVERY_ONE;
+	length = snprintf(buf, size, "%llu.%06llu", micro / 1000000, micro % 1000000);
+	while (length > 0 && (size_t)length < size && buf[length - 1] == '0')
+		buf[--length] = '\0';
+	if (length > 0 && (size_t)length < size && buf[length - 1] == '.')
+		buf[--length] = '\0';
+	return buf;
+}
+
+static int parse_flag(const char *value, bool *ret_on, struct maze_error *error)
+{
+	if (!value || !strcasecmp(value, "yes") || !strcasecmp(value, "true") ||
+	    !strcasecmp(value, "on") || !strcmp(value, "1")) {
+		*ret_on = true;
+		return 0;
+	}
+	if (!strcasecmp(value, "no") || !strcasecmp(value, "false") || !strcasecmp(value, "off") ||
+	    !strcmp(value, "0")) {
+		*ret_on = false;
+		return 0;
+	}
+	return maze_fail(error, -EINVAL, "\"%s\" is neither yes nor no", value);
+}
+
+static int set_flag(struct maze_policy *policy, maze_u32 flag, const char *value, bool inverted,
+		    struct maze_error *error)
+{
+	bool on = false;
+	int err = parse_flag(value, &on, error);
+
+	if (err)
+		return err;
+	if (on != inverted)
+		policy->flags |= flag;
+	else
+		policy->flags &= ~flag;
+	return 0;
+}
+
+static int set_yield(struct maze_policy *policy, const char *value, struct maze_error *error)
+{
+	if (!strcmp(value, "reset"))
+		policy->flags &= ~MAZE_POLICY_YIELD_COUNTS;
+	else if (!strcmp(value, "count"))
+		policy->flags |= MAZE_POLICY_YIELD_COUNTS;
+	else
+		return maze_fail(error, -EINVAL, "\"%s\" is neither reset nor count", value);
+	return 0;
+}
+
+static int set_signal(maze_u16 *signal, const char *value, struct maze_error *error)
+{
+	int number, err = maze_signal_parse(value, &number, error);
+
+	if (!err)
+		*signal = (maze_u16)number;
+	return err;
+}
+
+int maze_policy_set(struct maze_policy *policy, const char *key, const char *value,
+		    struct maze_error *error)
+{
+	const struct maze_policy_key *row;
+
+	for (row = keys; row->name && strcmp(row->name, key); row++)
+		;
+	if (!row->name)
+		return maze_fail(error, -ENOENT, "a policy has no \"%s\"", key);
+	if (row->argument && !value)
+		return maze_fail(error, -EINVAL, "%s needs a value (%s)", key, row->argument);
+	if (!strcmp(key, "soft"))
+		return maze_duration_parse(value, &policy->soft_ns, error);
+	if (!strcmp(key, "hard"))
+		return maze_duration_parse(value, &policy->hard_ns, error);
+	if (!strcmp(key, "soft-signal"))
+		return set_signal(&policy->soft_signal, value, error);
+	if (!strcmp(key, "hard-signal"))
+		return set_signal(&policy->hard_signal, value, error);
+	if (!strcmp(key, "recovery"))
+		return maze_recovery_parse(value, &policy->recovery, error);
+	if (!strcmp(key, "yield"))
+		return set_yield(policy, value, error);
+	if (!strcmp(key, "shadow"))
+		return set_flag(policy, MAZE_POLICY_SHADOW, value, false, error);
+	return set_flag(policy, MAZE_POLICY_INHERIT, value, !strcmp(key, "no-inherit"), error);
+}
+
+static int explain_range(const char *which, maze_u64 limit_ns, struct maze_error *error)
+{
+	char limit[128];
+
+	maze_duration_format(limit_ns, limit, sizeof(limit));
+	if (limit_ns < MAZE_LIMIT_MIN_NS)
+		return maze_fail(error, -EINVAL,
+				 "the %s limit %s is below 1ms, the shortest there is; give 1ms or "
+				 "more, or 0 to switch the stage off",
+				 which, limit);
+	return maze_fail(error, -EINVAL,
+			 "the %s limit %s is above 366 days, the longest there is; give less, or 0 "
+			 "to switch the stage off",
+			 which, limit);
+}
+
+int maze_policy_explain(const struct maze_policy *policy, struct maze_error *error)
+{
+	char soft[128], hard[128];
+
+	switch (maze_policy_check(policy)) {
+	case MAZE_POLICY_OK:
+		return 0;
+	case MAZE_POLICY_NO_STAGE:
+		return maze_fail(
+			error, -EINVAL,
+			"soft and hard limit are both off, so there is nothing to watch for; "
+			"give at least one");
+	case MAZE_POLICY_SOFT_RANGE:
+		return explain_range("soft", policy->soft_ns, error);
+	case MAZE_POLICY_HARD_RANGE:
+		return explain_range("hard", policy->hard_ns, error);
+	case MAZE_POLICY_HARD_BELOW_SOFT:
+		maze_duration_format(policy->soft_ns, soft, sizeof(soft));
+		maze_duration_format(policy->hard_ns, hard, sizeof(hard));
+		return maze_fail(
+			error, -EINVAL,
+			"the hard limit %s is below the soft limit %s; give a hard limit of %s "
+			"or more, or 0 to switch it off",
+			hard, soft, soft);
+	case MAZE_POLICY_SOFT_SIGNAL:
+	case MAZE_POLICY_HARD_SIGNAL:
+		return maze_fail(error, -EINVAL, "there is no signal above %d", MAZE_SIGNAL_MAX);
+	case MAZE_POLICY_RECOVERY:
+		return maze_fail(
+			error, -EINVAL,
+			"the recovery is out of range; give inf, or a ratio above 0 and up to "
+			"1000");
+	default:
+		return maze_fail(error, -EINVAL,
+				 "the policy has a flag that this version of maze does not know");
+	}
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Records as lines for people: one line each, in words, with the figures that
+ * the verdict rests on.
+ */
+#include "record_time.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const event_names[MAZE_EVENT_COUNT_] = {
+	[MAZE_EVENT_SOFT] = "soft",   [MAZE_EVENT_HARD] = "hard",	[MAZE_EVENT_EXIT] = "exit",
+	[MAZE_EVENT_WATCH] = "watch", [MAZE_EVENT_UNWATCH] = "unwatch", [MAZE_EVENT_LOST] = "lost",
+};
+
+const char *maze_event_name(unsigned int event)
+{
+	return event < MAZE_EVENT_COUNT_ ? event_names[event] : NULL;
+}
+
+/* Bytes that a terminal would act on are shown as \xNN. */
+static void escape(const char *name, char *buf, size_t size)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < MAZE_COMM_LEN && name[i] && n + 5 < size; i++) {
+		unsigned char byte = (unsigned char)name[i];
+
+		if (byte < ' ' || byte == '\\' || byte >= 127)
+			n += (size_t)snprintf(buf + n, size - n, "\\x%02x", byte);
+		else
+			buf[n++] = (char)byte;
+	}
+	buf[n] = '\0';
+}
+
+static void describe_act(const struct maze_record *record, char *buf, size_t size)
+{
+	char signal[32];
+
+	maze_signal_format(record->signal, signal, sizeof(signal));
+	if (record->flags & MAZE_RECORD_SHADOW)
+		snprintf(buf, size, "shadow: would have sent %s", signal);
+	else if (record->flags & MAZE_RECORD_SENT)
+		snprintf(buf, size, "sent %s", signal);
+	else if (record->signal)
+		snprintf(buf, size, "could not send %s", signal);
+	else
+		snprintf(buf, size, "recorded only");
+}
+
+int maze_record_text(const struct maze_record *record, const char *engine, char *buf, size_t size)
+{
+	char time[RECORD_TIME_LEN], name[MAZE_COMM_LEN * 4 + 1], count[128], limit[128], act[64];
+	const char *event = maze_event_name(record->event);
+	char who[160];
+
+	record_time_format(record->boot_ns, time);
+	escape(record->comm, name, sizeof(name));
+	maze_duration_format(record->count_ns, count, sizeof(count));
+	maze_duration_format(record->limit_ns, limit, sizeof(limit));
+	snprintf(who, sizeof(who), "%s[%u] thread %u uid %u", name, record->pid, record->tid,
+		 record->uid);
+	switch (record->event) {
+	case MAZE_EVENT_SOFT:
+	case MAZE_EVENT_HARD:
+		describe_act(record, act, sizeof(act));
+		return snprintf(
+			buf, size,
+			"%s %s: %s used %s of CPU without sleeping, limit %s; %s (%s, cpu %u)",
+			time, event, who, count, limit, act, engine, record->cpu);
+	case MAZE_EVENT_EXIT:
+		return snprintf(buf, size, "%s exit: %s ended with a count of %s (%s, cpu %u)",
+				time, who, count, engine, record->cpu);
+	case MAZE_EVENT_WATCH:
+		return snprintf(buf, size, "%s watch: %s is watched%s (%s)", time, who,
+				record->flags & MAZE_RECORD_INHERITED ? ", inherited" : "", engine);
+	case MAZE_EVENT_UNWATCH:
+		return snprintf(buf, size, "%s unwatch: %s is no longer watched, count %s (%s)",
+				time, who, count, engine);
+	case MAZE_EVENT_LOST:
+		if (record->tid)
+			return snprintf(
+				buf, size,
+				"%s lost: %s could not be watched like its parent, for want of "
+				"memory (%s)",
+				time, who, engine);
+		return snprintf(buf, size, "%s lost: %llu records were overwritten unread (%s)",
+				time, record->lost, engine);
+	default:
+		return snprintf(buf, size, "%s unknown: event %u (%s)", time, record->event,
+				engine);
+	}
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * When a record happened, for people. Records carry CLOCK_BOOTTIME, because the
+ * kernel side has no wall clock; it becomes one when it is shown.
+ */
+#ifndef MAZE_LIB_RECORD_TIME_H
+#define MAZE_LIB_RECORD_TIME_H
+
+#include "maze.h"
+
+/* "2026-11-23T22:10:05.123456789Z" and the NUL, for years of up to ten digits. */
+#define RECORD_TIME_LEN 48
+
+/* RFC 3339 in UTC with nanoseconds; returns buf. */
+const char *record_time_format(maze_u64 boot_ns, char buf[RECORD_TIME_LEN]);
+
+#endif
