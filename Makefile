@@ -6,7 +6,9 @@ PREFIX ?= /usr/local
 VERSION := 0.1.0
 FUZZ_SECONDS ?= 20
 
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 CLANG ?= clang
 BPFTOOL ?= /usr/sbin/bpftool
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
@@ -104,7 +106,7 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libmaze.a
 	$(CC) $(CFLAGS) $^ -o $@ -lcmocka $(LDLIBS_MAZE)
 
 # Static, so that they run in a machine that has nothing else.
-$(BUILD)/tests/programs/%: tests/programs/%.c
+$(BUILD)/tests/programs/%: tests/programs/%.c tests/programs/program.h
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -O2 -g -static -pthread $< -o $@
 

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The conformance suite: what each engine must do, on each kernel, said once.
+ *
+ * A scenario is a row of scenarios.c. It runs a program of tests/programs under
+ * `maze run` with a policy and says how the program ends and which verdicts are
+ * recorded. In arguments and policies, a number followed by `x` is multiplied by
+ * the --slow factor, so that slow machines keep the proportions.
+ *
+ * Asserted in every scenario, on every record: a verdict's count is at least its
+ * limit, no stage twice in one episode of a thread, hard not before soft.
+ */
+#ifndef MAZE_CONFORMANCE_H
+#define MAZE_CONFORMANCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#define ANY (-1)     /* any number */
+#define SOME (-2)    /* at least one */
+#define EXIT_SKIP 77 /* a program's "not possible here" */
+
+struct record {
+	char event[16];
+	char comm[64];
+	char signal[32];
+	long long pid, tid, count_ns, limit_ns, episode;
+	bool sent, shadow, inherited;
+};
+
+struct outcome {
+	int status; /* as a shell has it: 128+N for signal N; 124: hung, killed by us */
+	struct record *records;
+	size_t count;
+};
+
+struct suite {
+	const char *engine;
+	const char *maze;     /* path of maze(1) */
+	const char *programs; /* directory of the programs */
+	const char *only;     /* NULL: all */
+	int slow;
+};
+
+struct scenario {
+	const char *name; /* plain words; the row's name in tables of engines */
+	const char *policy;
+	const char *program; /* with its arguments */
+	const char *beside;  /* a program that runs unwatched at the same time, or NULL */
+	int exit_status;
+	int softs, hards; /* how many verdicts: a number, ANY or SOME */
+	/* More to hold: NULL, or a sentence of what does not. */
+	const char *(*check)(const struct suite *suite, const struct outcome *outcome);
+	/* Instead of all the above: a scenario that is a small story of its own. */
+	const char *(*story)(const struct suite *suite);
+};
+
+extern const struct scenario scenarios[]; /* ended by a NULL name */
+
+/* Why an engine cannot pass a scenario, or NULL: it must. */
+const char *cannot_reason(const char *engine, const char *scenario);
+
+/* run.c: runs a scenario; the outcome is freed with outcome_free(). */
+int run_scenario(const struct suite *suite, const struct scenario *scenario,
+		 struct outcome *ret_outcome);
+void outcome_free(struct outcome *outcome);
+/* Starts words (split at spaces, `x` applied) with output to `output` (NULL: none). */
+pid_t start_words(const struct suite *suite, const char *words, const char *output);
+/* Waits at most so many seconds times slow, then kills; the status as in outcome. */
+int wait_bounded(const struct suite *suite, pid_t pid, int seconds);
+/* start_words and wait_bounded: the status. */
+int run_words(const struct suite *suite, const char *words, const char *output);
+int read_records(const char *path, struct outcome *ret_outcome);
+/* A path of this process's own in the temporary directory; removed at exit. */
+const char *scratch_path(const char *name);
+
+/* expect.c: NULL, or a sentence of what does not hold. */
+const char *expect(const struct suite *suite, const struct scenario *scenario,
+		   const struct outcome *outcome);
+const char *expect_always(const struct outcome *outcome);
+int count_events(const struct outcome *outcome, const char *event);
+const struct record *find_event(const struct outcome *outcome, const char *event);
+
+/* stories.c: what needs more than one run of one program. */
+const char *story_limits_changed(const struct suite *suite);
+const char *story_outlives_maze(const struct suite *suite);
+
+#endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The scenarios, in plain words. A new behaviour begins here, with one that fails.
+ */
+#include "conformance.h"
+
+#include <string.h>
+
+static const char *thread_not_process(const struct suite *suite, const struct outcome *outcome)
+{
+	const struct record *soft = find_event(outcome, "soft");
+
+	(void)suite;
+	return soft && soft->tid != soft->pid ? NULL : "the verdict is not the second thread's";
+}
+
+static const char *child_not_parent(const struct suite *suite, const struct outcome *outcome)
+{
+	const struct record *soft = find_event(outcome, "soft");
+	const struct record *watch = find_event(outcome, "watch");
+
+	(void)suite;
+	if (!soft || !watch)
+		return "there is no record of the watch";
+	return soft->pid != watch->pid ? NULL : "the verdict is the parent's, who slept";
+}
+
+static const char *exit_has_the_count(const struct suite *suite, const struct outcome *outcome)
+{
+	const struct record *gone = find_event(outcome, "exit");
+
+	if (!gone)
+		return "there is no record of the exit";
+	/* It burnt 100x ms; most of that in one go at its end. */
+	return gone->count_ns >= 90LL * suite->slow * 1000000 ? NULL
+							      : "the exit has lost its count";
+}
+
+static const char *nothing_sent(const struct suite *suite, const struct outcome *outcome)
+{
+	size_t i;
+
+	(void)suite;
+	for (i = 0; i < outcome->count; i++)
+		if (outcome->records[i].sent)
+			return "a signal was sent";
+	return NULL;
+}
+
+static const char *shadow_said(const struct suite *suite, const struct outcome *outcome)
+{
+	const struct record *soft = find_event(outcome, "soft");
+
+	if (!soft || !soft->shadow)
+		return "the record does not say that it was in shadow";
+	return nothing_sent(suite, outcome);
+}
+
+static const char *all_gone(const struct suite *suite, const struct outcome *outcome)
+{
+	int watched = count_events(outcome, "watch"), gone = count_events(outcome, "exit");
+
+	(void)suite;
+	if (count_events(outcome, "lost"))
+		return "records were lost";
+	if (watched != 1001)
+		return "not every child was watched";
+	return watched == gone ? NULL : "watches were left behind";
+}
+
+static const char *episodes_counted(const struct suite *suite, const struct outcome *outcome)
+{
+	size_t i;
+	long long last = -1;
+
+	(void)suite;
+	for (i = 0; i < outcome->count; i++) {
+		if (strcmp(outcome->records[i].event, "soft"))
+			continue;
+		if (outcome->records[i].episode <= last)
+			return "two soft verdicts are of one episode";
+		last = outcome->records[i].episode;
+	}
+	return NULL;
+}
+
+#define BOTH "--soft 100xms --hard 200xms"
+
+const struct scenario scenarios[] = {
+	{ "spins alone", BOTH, "spin", NULL, 137, 1, 1, NULL, NULL },
+	{ "spins among spinners", BOTH, "spin --cpu 0", "copies 4 spin --cpu 0 --for-ms 600x", 137,
+	  1, 1, NULL, NULL },
+	{ "sleeps now and then", BOTH, "sleep_now_and_then --work-ms 50x --sleep-ms 1 --rounds 10",
+	  NULL, 0, 0, 0, NULL, NULL },
+	{ "yields alone", BOTH, "yielder --cpu 1 --for-ms 500x", NULL, 0, 0, 0, NULL, NULL },
+	{ "yields among others", BOTH, "copies 4 yielder --cpu 1 --for-ms 300x", NULL, 0, 0, 0,
+	  NULL, NULL },
+	{ "yields alone, and yields count", BOTH " --yield count", "yielder --cpu 1 --for-ms 500x",
+	  NULL, 137, 1, 1, NULL, NULL },
+	{ "yields among others, and yields count", BOTH " --yield count",
+	  "copies 4 yielder --cpu 1 --for-ms 500x", NULL, 137, 4, 4, NULL, NULL },
+	{ "yields alone at every half of the limit", BOTH,
+	  "yielder --cpu 1 --work-us 50000x --for-ms 500x", NULL, 0, 0, 0, NULL, NULL },
+	{ "yields among others at every half of the limit", BOTH,
+	  "copies 3 yielder --cpu 1 --work-us 50000x --for-ms 250x", NULL, 0, 0, 0, NULL, NULL },
+	{ "polls with timeout 0", BOTH, "poller --for-ms 3000x", NULL, 137, 1, 1, NULL, NULL },
+	{ "reads what is never there", BOTH, "poller --read --for-ms 3000x", NULL, 137, 1, 1, NULL,
+	  NULL },
+	{ "thread spins while main sleeps", BOTH, "thread_spins", NULL, 0, 1, 0, thread_not_process,
+	  NULL },
+	{ "child inherits", BOTH, "forker --child-ms 3000x", NULL, 137, 1, 1, child_not_parent,
+	  NULL },
+	{ "child does not inherit", BOTH " --no-inherit", "forker --child-ms 300x", NULL, 0, 0, 0,
+	  NULL, NULL },
+	{ "exec keeps the count", BOTH " --hard 0", "exec_keeps --first-ms 60x --then-ms 60x", NULL,
+	  152, 1, 0, NULL, NULL },
+	{ "exits mid-episode", "--soft 200xms --hard 400xms", "spin --for-ms 100x", NULL, 0, 0, 0,
+	  exit_has_the_count, NULL },
+	{ "handler catches soft", BOTH, "handler --times 1", NULL, 0, 1, 0, NULL, NULL },
+	{ "sleep after soft begins a new episode", BOTH, "handler --times 3", NULL, 0, 3, 0,
+	  episodes_counted, NULL },
+	{ "ignores soft", BOTH, "spin --ignore", NULL, 137, 1, 1, NULL, NULL },
+	{ "soft signal kills who does not handle it", BOTH " --soft-signal TERM", "spin", NULL, 143,
+	  1, 0, NULL, NULL },
+	{ "soft stage only", "--soft 100xms --hard 0 --soft-signal KILL", "spin", NULL, 137, 1, 0,
+	  NULL, NULL },
+	{ "hard stage only", "--soft 0 --hard 100xms", "spin", NULL, 137, 0, 1, NULL, NULL },
+	{ "equal soft and hard", "--soft 100xms --hard 100xms", "spin", NULL, 137, 1, 1, NULL,
+	  NULL },
+	{ "signal 0 records only", BOTH " --soft-signal 0 --hard-signal 0", "spin --for-ms 300x",
+	  NULL, 0, 1, 1, nothing_sent, NULL },
+	{ "shadow records only", BOTH " --shadow", "spin --for-ms 300x", NULL, 0, 1, 1, shadow_said,
+	  NULL },
+	{ "real-time task", BOTH, "spin --fifo --cpu 1 --for-ms 3000x", NULL, 137, 1, 1, NULL,
+	  NULL },
+	{ "stopped and continued", BOTH, "stopped_and_continued --work-ms 50x --rounds 10", NULL, 0,
+	  0, 0, NULL, NULL },
+	{ "works more than its share, recovery 1", BOTH " --recovery 1",
+	  "sleep_now_and_then --work-ms 50x --sleep-ms 1 --rounds 20", NULL, 137, 1, 1, NULL,
+	  NULL },
+	{ "works less than its share, recovery 1", BOTH " --recovery 1",
+	  "sleep_now_and_then --work-ms 20x --sleep-ms 60x --rounds 15", NULL, 0, 0, 0, NULL,
+	  NULL },
+	{ "a thousand short lives leave nothing", BOTH, "forker --storm 1000", NULL, 0, 0, 0,
+	  all_gone, NULL },
+	{ "never early by its own clock", "--soft 5xms --hard 0",
+	  "never_early --limit-ms 5x --rounds 100", NULL, 0, 100, 0, NULL, NULL },
+	{ "limits changed mid-episode", NULL, NULL, NULL, 0, 0, 0, NULL, story_limits_changed },
+	{ "enforcement outlives every maze process", NULL, NULL, NULL, 0, 0, 0, NULL,
+	  story_outlives_maze },
+	{ NULL, NULL, NULL, NULL, 0, 0, 0, NULL, NULL },
+};
+
+/* Engines that cannot pass a scenario, and why. None so far. */
+static const struct {
+	const char *engine, *scenario, *reason;
+} cannot[] = {
+	{ NULL, NULL, NULL },
+};
+
+const char *cannot_reason(const char *engine, const char *scenario)
+{
+	size_t i;
+
+	for (i = 0; cannot[i].engine; i++)
+		if (!strcmp(cannot[i].engine, engine) && !strcmp(cannot[i].scenario, scenario))
+			return cannot[i].reason;
+	return NULL;
+}

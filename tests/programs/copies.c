@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * copies N PROGRAM [ARG...]: that many at once; ends with the highest status.
+ */
+#include "program.h"
+
+#include <sys/wait.h>
+
+int main(int argc, char **argv)
+{
+	int status, worst = 0;
+	long n;
+
+	if (argc < 3)
+		return 2;
+	alarm(LIFE_SECONDS);
+	for (n = strtol(argv[1], NULL, 10); n > 0; n--) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			return 1;
+		if (!pid) {
+			execvp(argv[2], argv + 2);
+			_exit(127);
+		}
+	}
+	while (wait(&status) > 0) {
+		status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+		worst = status > worst ? status : worst;
+	}
+	return worst;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The parent sleeps. --child-ms: one child burns that much CPU and ends; the
+ * parent ends as the child did. --storm N: N children in all, a few at a time,
+ * each of which lives for a random moment; the parent waits for all.
+ */
+#include "program.h"
+
+#include <sys/wait.h>
+
+static int one_child(long ms)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return 1;
+	if (!pid) {
+		alarm(LIFE_SECONDS);
+		burn_ms(ms);
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static void short_life(unsigned int seed)
+{
+	alarm(LIFE_SECONDS);
+	burn_ns(rand_r(&seed) % 200000);
+	if (rand_r(&seed) % 2)
+		sleep_ms(rand_r(&seed) % 3);
+	_exit(0);
+}
+
+static int storm(long children)
+{
+	unsigned int seed = (unsigned int)getpid();
+	long running = 0;
+	pid_t pid;
+
+	while (children > 0 || running > 0) {
+		if (children > 0 && running < 10) {
+			pid = fork();
+			if (pid < 0)
+				return 1;
+			if (!pid)
+				short_life(seed ^ (unsigned int)getpid());
+			children--;
+			running++;
+		} else if (wait(NULL) > 0) {
+			running--;
+		}
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	long children = number_option(argc, argv, "--storm", 0);
+
+	begin(argc, argv);
+	if (children)
+		return storm(children);
+	return one_child(number_option(argc, argv, "--child-ms", 1000));
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Works --work-ms of CPU, sleeps --sleep-ms, for --rounds rounds.
+ */
+#include "program.h"
+
+int main(int argc, char **argv)
+{
+	long work_ms = number_option(argc, argv, "--work-ms", 50);
+	long sleep = number_option(argc, argv, "--sleep-ms", 1);
+	long rounds = number_option(argc, argv, "--rounds", 20);
+
+	begin(argc, argv);
+	while (rounds-- > 0) {
+		burn_ms(work_ms);
+		sleep_ms(sleep);
+	}
+	return 0;
+}

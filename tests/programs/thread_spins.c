@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A second thread spins while the main one sleeps. The handler of SIGXCPU prints
+ * the thread it ran in, and the program ends with 0 if that was the spinner.
+ */
+#include "program.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/syscall.h>
+
+static volatile long spinner_tid;
+
+static void on_soft(int signal)
+{
+	(void)signal;
+	_exit(syscall(SYS_gettid) == spinner_tid ? 0 : 1);
+}
+
+static __attribute__((noreturn)) void *spin(void *arg)
+{
+	(void)arg;
+	spinner_tid = syscall(SYS_gettid);
+	for (;;)
+		;
+}
+
+int main(int argc, char **argv)
+{
+	pthread_t thread;
+
+	begin(argc, argv);
+	signal(SIGXCPU, on_soft);
+	if (pthread_create(&thread, NULL, spin, NULL))
+		return 1;
+	for (;;)
+		sleep_ms(10);
+}
