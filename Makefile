@@ -146,11 +146,11 @@ unit-check: tests-build sanitize
 cli-check: tests-build sanitize
 	@echo "== command line"
 	@MAZE=$(abspath $(BUILD))/maze PROGRAMS=$(abspath $(BUILD))/tests/programs \
-		bats --tap tests/cli/*.bats > $(BUILD)/cli.tap || { cat $(BUILD)/cli.tap; exit 1; }
+		scripts/in-private-bpffs bats --tap tests/cli/*.bats > $(BUILD)/cli.tap || { cat $(BUILD)/cli.tap; exit 1; }
 	@prove -e cat $(BUILD)/cli.tap
 	@echo "== command line under ASan and UBSan"
 	@MAZE=$(abspath $(BUILD))/sanitize/maze PROGRAMS=$(abspath $(BUILD))/tests/programs \
-		bats --tap tests/cli/*.bats > $(BUILD)/cli-sanitize.tap || { cat $(BUILD)/cli-sanitize.tap; exit 1; }
+		scripts/in-private-bpffs bats --tap tests/cli/*.bats > $(BUILD)/cli-sanitize.tap || { cat $(BUILD)/cli-sanitize.tap; exit 1; }
 	@prove -e cat $(BUILD)/cli-sanitize.tap
 
 conformance: tests-build

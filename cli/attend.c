@@ -9,36 +9,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <unistd.h>
-
-/* One attendant is enough; the lock goes with the process, the file at its end. */
-#define LOCK_FILE "/run/maze-attend.lock"
-
-/* -EWOULDBLOCK: there is one. Without a /run two may attend, which does no harm. */
-static int take_lock(void)
-{
-	int fd = open(LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-	if (fd < 0)
-		return -errno;
-	if (!flock(fd, LOCK_EX | LOCK_NB))
-		return fd;
-	close(fd);
-	return -EWOULDBLOCK;
-}
-
-static void drop_lock(int lock)
-{
-	if (lock < 0)
-		return;
-	unlink(LOCK_FILE);
-	close(lock);
-}
 
 static void attend_until_gone(struct maze *maze)
 {
@@ -61,22 +33,18 @@ int cmd_attend(const struct command *command, struct options *options, int argc,
 {
 	struct maze_error error = { "" };
 	struct maze *maze;
-	int lock;
 
 	(void)argc;
 	(void)argv;
 	prctl(PR_SET_NAME, "maze-attend");
-	lock = take_lock();
-	if (lock == -EWOULDBLOCK)
-		return EXIT_MAZE_OK;
 	if (maze_open(options->engine, MAZE_EXISTING, &maze, &error)) {
 		complain(command, "%s", error.text);
-		drop_lock(lock);
 		return EXIT_MAZE_FAILED;
 	}
-	attend_until_gone(maze);
+	/* One is enough. */
+	if (maze_reside(maze) != -EEXIST)
+		attend_until_gone(maze);
 	maze_close(maze);
-	drop_lock(lock);
 	return EXIT_MAZE_OK;
 }
 

@@ -118,6 +118,8 @@ struct engine_ops {
 	 */
 	int (*attend_fd)(struct engine *engine);
 	int (*attend)(struct engine *engine);
+	/* Become the one process that stays to attend a pinned engine; -EEXIST: there is one. */
+	int (*reside)(struct engine *engine);
 
 	/*
 	 * For those who stay: gone_fd polls readable when the engine may have been

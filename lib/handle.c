@@ -123,6 +123,11 @@ int maze_attend(struct maze *maze)
 	return maze->ops->attend(maze->engine);
 }
 
+int maze_reside(struct maze *maze)
+{
+	return maze->ops->reside(maze->engine);
+}
+
 int maze_gone_fd(struct maze *maze)
 {
 	return maze->ops->gone_fd(maze->engine);

@@ -135,6 +135,7 @@ void maze_reader_close(struct maze_reader *reader);
 /* See engine.h: attendance. A long-lived program should poll the fd and attend. */
 int maze_attend_fd(struct maze *maze);
 int maze_attend(struct maze *maze);
+int maze_reside(struct maze *maze);
 
 /* When somebody unloads the engine: see engine.h. */
 int maze_gone_fd(struct maze *maze);

@@ -91,7 +91,7 @@ static bool take_turn(struct engine *engine)
 {
 	if (engine->scope == ENGINE_PRIVATE)
 		return true;
-	engine->attendance.turn_fd = bpf_pins_attendant_lock();
+	engine->attendance.turn_fd = bpf_pins_take_turn();
 	return engine->attendance.turn_fd >= 0;
 }
 
@@ -142,11 +142,25 @@ int bpf_attend(struct engine *engine)
 	return wanted ? VOUCH_AGAIN_MS : QUIET_MS + 1;
 }
 
+int bpf_reside(struct engine *engine)
+{
+	int fd;
+
+	if (engine->scope == ENGINE_PRIVATE)
+		return 0;
+	fd = bpf_pins_take_residence();
+	if (fd < 0)
+		return fd == -EWOULDBLOCK ? -EEXIST : fd;
+	engine->attendance.residence_fd = fd;
+	return 0;
+}
+
 void bpf_attend_done(struct engine *engine)
 {
 	struct attendance *attendance = &engine->attendance;
 
 	detach(engine);
+	close_fd(&attendance->residence_fd);
 	if (attendance->ring)
 		bpf_doorbell_close(engine, attendance->doorbell, attendance->ring);
 	attendance->ring = NULL;

@@ -45,8 +45,9 @@ static int bpf_open(enum engine_scope scope, struct engine **ret_engine, struct 
 	engine->gone_fd = -1;
 	for (i = 0; i < OBJECT_COUNT; i++)
 		engine->fds[i] = -1;
-	engine->attendance =
-		(struct attendance){ .doorbell = -1, .link_fd = -1, .event_fd = -1, .turn_fd = -1 };
+	engine->attendance = (struct attendance){
+		.doorbell = -1, .link_fd = -1, .event_fd = -1, .turn_fd = -1, .residence_fd = -1
+	};
 	if (scope == ENGINE_PRIVATE)
 		err = bpf_load(engine, error);
 	else
@@ -128,6 +129,7 @@ const struct engine_ops engine_bpf = {
 	.reader_close = bpf_reader_close,
 	.attend_fd = bpf_attend_fd,
 	.attend = bpf_attend,
+	.reside = bpf_reside,
 	.gone_fd = bpf_pins_gone_fd,
 	.gone = bpf_pins_gone,
 	.unload = bpf_pins_unload,

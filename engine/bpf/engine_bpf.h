@@ -40,7 +40,8 @@ struct attendance {
 	void *ring;	   /* struct ring_buffer of that doorbell */
 	int link_fd;	   /* the attached probe, -1: none */
 	int event_fd;	   /* perf event of a system-call tracepoint, -1: none */
-	int turn_fd;	   /* holds the lock that makes us the one attendant, -1: not ours */
+	int turn_fd;	   /* holds the turn, -1: not ours */
+	int residence_fd;  /* holds the residence, -1: not ours */
 	maze_u64 quiet_ns; /* CLOCK_BOOTTIME since nobody is near a limit; 0: somebody is */
 };
 
@@ -67,8 +68,13 @@ int bpf_pins_gone_fd(struct engine *engine);
 bool bpf_pins_gone(struct engine *engine);
 /* Serialises whatever changes a pinned engine; returns a descriptor to close, or -errno. */
 int bpf_pins_lock(struct engine_error *error);
-/* The attendant's lock on the pinned engine; -EWOULDBLOCK when another process has it. */
-int bpf_pins_attendant_lock(void);
+/*
+ * Two locks that live with the pinned engine and go with their holder: the turn, of
+ * the process that attends now, and the residence, of the one that stays to attend.
+ * A descriptor to close, or -errno; -EWOULDBLOCK when another process has it.
+ */
+int bpf_pins_take_turn(void);
+int bpf_pins_take_residence(void);
 
 /* map.c: descriptors to mappings, and back. */
 int bpf_map_state(struct engine *engine, struct engine_error *error);
@@ -108,6 +114,7 @@ void bpf_reader_close(struct engine_reader *reader);
 /* attend.c */
 int bpf_attend_fd(struct engine *engine);
 int bpf_attend(struct engine *engine);
+int bpf_reside(struct engine *engine);
 void bpf_attend_done(struct engine *engine);
 
 #endif

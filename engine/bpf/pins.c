@@ -126,9 +126,9 @@ int bpf_pins_lock(struct engine_error *error)
 	return fd;
 }
 
-int bpf_pins_attendant_lock(void)
+static int lock_now(const char *path)
 {
-	int fd = open(PIN_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC), err;
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), err;
 
 	if (fd < 0)
 		return -errno;
@@ -137,6 +137,16 @@ int bpf_pins_attendant_lock(void)
 	err = -errno;
 	close(fd);
 	return err;
+}
+
+int bpf_pins_take_turn(void)
+{
+	return lock_now(PIN_DIR);
+}
+
+int bpf_pins_take_residence(void)
+{
+	return lock_now(PIN_DIR "/residence");
 }
 
 /* Removes a pin directory, the links first so that nothing runs without its maps. */
@@ -157,7 +167,8 @@ static int remove_pins(const char *path)
 			    strncmp(entry->d_name, passes[pass], strlen(passes[pass])))
 				continue;
 			snprintf(child, sizeof(child), "%s/%s", path, entry->d_name);
-			unlink(child);
+			if (unlink(child) && (errno == EISDIR || errno == EPERM))
+				rmdir(child);
 		}
 		closedir(dir);
 	}
@@ -207,7 +218,7 @@ static int publish(struct engine *engine, struct engine_error *error)
 	if (mkdir(LOADING_DIR, 0700))
 		return engine_fail(error, -errno, "cannot make " LOADING_DIR ": %s",
 				   strerror(errno));
-	err = pin_all(engine);
+	err = mkdir(LOADING_DIR "/residence", 0700) ? -errno : pin_all(engine);
 	if (!err && rename(LOADING_DIR, PIN_DIR))
 		err = -errno;
 	if (!err)
