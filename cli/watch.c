@@ -8,6 +8,38 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+
+/*
+ * Is it a maze? The engine knows those that opened it; one that has a private
+ * engine, or has not come so far yet, is known by its file.
+ */
+static bool is_maze(pid_t pid)
+{
+	struct stat ours, theirs;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	return !stat("/proc/self/exe", &ours) && !stat(path, &theirs) &&
+	       ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+}
+
+static bool watch_one(const struct command *command, const struct options *options,
+		      struct maze *maze, pid_t pid)
+{
+	struct maze_error error = { "" };
+
+	if (is_maze(pid)) {
+		complain(command,
+			 "process %d cannot be watched: it is maze itself, which is never watched",
+			 (int)pid);
+		return false;
+	}
+	if (!maze_watch(maze, pid, options->thread, &options->policy, 0, &error))
+		return true;
+	complain(command, "%s", error.text);
+	return false;
+}
 
 static int open_pinned(const struct command *command, const struct options *options,
 		       struct maze **ret_maze, bool *ret_loaded)
@@ -64,12 +96,8 @@ int cmd_watch(const struct command *command, struct options *options, int argc, 
 	}
 	if (open_pinned(command, options, &maze, &loaded))
 		goto out_free;
-	for (i = 0; i < argc; i++) {
-		if (maze_watch(maze, pids[i], options->thread, &options->policy, 0, &error))
-			complain(command, "%s", error.text);
-		else
-			watched++;
-	}
+	for (i = 0; i < argc; i++)
+		watched += watch_one(command, options, maze, pids[i]);
 	if (watched == argc)
 		status = EXIT_MAZE_OK;
 	if (watched)

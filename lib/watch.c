@@ -104,20 +104,6 @@ static int check_right(int pidfd, pid_t pid, struct maze_error *error)
 			   strerror(errno));
 }
 
-/*
- * Is it a process of this very program? The engine knows those that opened it;
- * one that has its own, or has not come so far yet, is known by its file.
- */
-static bool is_ourselves(pid_t pid)
-{
-	struct stat ours, theirs;
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
-	return !stat("/proc/self/exe", &ours) && !stat(path, &theirs) &&
-	       ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
-}
-
 static struct engine_target target_of(int pidfd, pid_t tid)
 {
 	return (struct engine_target){ .pidfd = pidfd, .tid = tid };
@@ -160,13 +146,7 @@ int maze_watch(struct maze *maze, pid_t pid, pid_t tid, const struct maze_policy
 	err = open_process(pid, &pidfd, error);
 	if (err)
 		return err;
-	if (is_ourselves(pid))
-		err = handle_fail(error, -EPERM,
-				  "process %d cannot be watched: it is maze itself, which is never "
-				  "watched",
-				  (int)pid);
-	else
-		err = maze_watch_pidfd(maze, pidfd, tid, policy, tag, error);
+	err = maze_watch_pidfd(maze, pidfd, tid, policy, tag, error);
 	close(pidfd);
 	return err;
 }

@@ -8,7 +8,8 @@
  * the --slow factor, so that slow machines keep the proportions.
  *
  * Asserted in every scenario, on every record: a verdict's count is at least its
- * limit, no stage twice in one episode of a thread, hard not before soft.
+ * limit, no stage twice in one episode of a thread, hard not before soft; and what
+ * the policy says of limits, signals and shadow (expect_policy.c).
  */
 #ifndef MAZE_CONFORMANCE_H
 #define MAZE_CONFORMANCE_H
@@ -26,6 +27,7 @@ struct record {
 	char event[16];
 	char comm[64];
 	char signal[32];
+	char engine[16];
 	long long pid, tid, count_ns, limit_ns, episode;
 	bool sent, shadow, inherited;
 };
@@ -80,11 +82,18 @@ const char *scratch_path(const char *name);
 const char *expect(const struct suite *suite, const struct scenario *scenario,
 		   const struct outcome *outcome);
 const char *expect_always(const struct outcome *outcome);
+bool is_verdict(const struct record *record);
 int count_events(const struct outcome *outcome, const char *event);
 const struct record *find_event(const struct outcome *outcome, const char *event);
+
+/* expect_policy.c: likewise, of every record by the scenario's own policy. */
+const char *expect_policy(const struct suite *suite, const struct scenario *scenario,
+			  const struct outcome *outcome);
 
 /* stories.c: what needs more than one run of one program. */
 const char *story_limits_changed(const struct suite *suite);
 const char *story_outlives_maze(const struct suite *suite);
+const char *story_one_thread(const struct suite *suite);
+const char *story_list_empties(const struct suite *suite);
 
 #endif

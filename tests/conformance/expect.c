@@ -28,7 +28,7 @@ const struct record *find_event(const struct outcome *outcome, const char *event
 	return NULL;
 }
 
-static bool is_verdict(const struct record *record)
+bool is_verdict(const struct record *record)
 {
 	return !strcmp(record->event, "soft") || !strcmp(record->event, "hard");
 }
@@ -90,6 +90,8 @@ const char *expect(const struct suite *suite, const struct scenario *scenario,
 {
 	const char *wrong = expect_always(outcome);
 
+	if (!wrong)
+		wrong = expect_policy(suite, scenario, outcome);
 	if (!wrong)
 		wrong = expect_number(outcome, "soft", scenario->softs);
 	if (!wrong)

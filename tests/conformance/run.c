@@ -118,6 +118,7 @@ pid_t start_words(const struct suite *suite, const char *words, const char *outp
 int wait_bounded(const struct suite *suite, pid_t pid, int seconds)
 {
 	struct pollfd poll_pidfd = { .events = POLLIN };
+	siginfo_t ended;
 	int status = 0, pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	bool hung;
 
@@ -127,9 +128,13 @@ int wait_bounded(const struct suite *suite, pid_t pid, int seconds)
 		kill(-pid, SIGKILL);
 	if (pidfd >= 0)
 		close(pidfd);
-	waitpid(pid, &status, 0);
-	/* What it left running in its group, if anything, has no business any more. */
+	/*
+	 * What it left running in its group, if anything, has no business any more.
+	 * Before it is reaped, while the group's number cannot be another's.
+	 */
+	waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOWAIT);
 	kill(-pid, SIGKILL);
+	waitpid(pid, &status, 0);
 	if (hung)
 		return 124;
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
@@ -159,6 +164,7 @@ static void fill_record(struct record *record, const json_t *object)
 	copy_text(record->event, sizeof(record->event), object, "event");
 	copy_text(record->comm, sizeof(record->comm), object, "comm");
 	copy_text(record->signal, sizeof(record->signal), object, "signal");
+	copy_text(record->engine, sizeof(record->engine), object, "engine");
 	record->pid = number_of(object, "pid");
 	record->tid = number_of(object, "tid");
 	record->count_ns = number_of(object, "count_ns");

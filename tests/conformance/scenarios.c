@@ -84,6 +84,46 @@ static const char *episodes_counted(const struct suite *suite, const struct outc
 	return NULL;
 }
 
+/* What the handler saw: its own thread, and a clock that is not behind the count. */
+static const char *handler_agrees(const struct suite *suite, const struct outcome *outcome)
+{
+	FILE *output = fopen(scratch_path("output"), "re");
+	const struct record *soft = outcome->records;
+	const struct record *end = soft + outcome->count;
+	const char *wrong = NULL;
+	long long tid, cpu_ns;
+	char line[1024];
+	int seen = 0;
+
+	(void)suite;
+	if (!output)
+		return "the program has written nothing";
+	while (!wrong && fgets(line, sizeof(line), output)) {
+		if (sscanf(line, "caught tid %lld cpu_ns %lld", &tid, &cpu_ns) != 2)
+			continue;
+		while (soft < end && strcmp(soft->event, "soft"))
+			soft++;
+		if (soft == end || soft->tid != tid)
+			wrong = "the handler ran in another thread than the record says";
+		else if (soft->count_ns > cpu_ns)
+			wrong = "the count is more than all the CPU time of the thread";
+		else
+			soft++;
+		seen++;
+	}
+	fclose(output);
+	if (!wrong && seen != count_events(outcome, "soft"))
+		wrong = "not every soft verdict came to the handler";
+	return wrong;
+}
+
+static const char *episodes_and_handler(const struct suite *suite, const struct outcome *outcome)
+{
+	const char *wrong = episodes_counted(suite, outcome);
+
+	return wrong ? wrong : handler_agrees(suite, outcome);
+}
+
 #define BOTH "--soft 100xms --hard 200xms"
 
 const struct scenario scenarios[] = {
@@ -103,6 +143,11 @@ const struct scenario scenarios[] = {
 	  "yielder --cpu 1 --work-us 50000x --for-ms 500x", NULL, 0, 0, 0, NULL, NULL },
 	{ "yields among others at every half of the limit", BOTH,
 	  "copies 3 yielder --cpu 1 --work-us 50000x --for-ms 250x", NULL, 0, 0, 0, NULL, NULL },
+	/* Were one yield missed, two pieces of work would be more than the limit. */
+	{ "yields alone at sixty hundredths of the limit", BOTH,
+	  "yielder --cpu 1 --work-us 60000x --for-ms 300x", NULL, 0, 0, 0, NULL, NULL },
+	{ "yields among others at sixty hundredths of the limit", BOTH,
+	  "copies 3 yielder --cpu 1 --work-us 60000x --for-ms 240x", NULL, 0, 0, 0, NULL, NULL },
 	{ "polls with timeout 0", BOTH, "poller --for-ms 3000x", NULL, 137, 1, 1, NULL, NULL },
 	{ "reads what is never there", BOTH, "poller --read --for-ms 3000x", NULL, 137, 1, 1, NULL,
 	  NULL },
@@ -116,9 +161,11 @@ const struct scenario scenarios[] = {
 	  152, 1, 0, NULL, NULL },
 	{ "exits mid-episode", "--soft 200xms --hard 400xms", "spin --for-ms 100x", NULL, 0, 0, 0,
 	  exit_has_the_count, NULL },
-	{ "handler catches soft", BOTH, "handler --times 1", NULL, 0, 1, 0, NULL, NULL },
+	{ "handler catches soft", BOTH, "handler --times 1", NULL, 0, 1, 0, handler_agrees, NULL },
 	{ "sleep after soft begins a new episode", BOTH, "handler --times 3", NULL, 0, 3, 0,
-	  episodes_counted, NULL },
+	  episodes_and_handler, NULL },
+	{ "handler returns to the spin", BOTH, "handler --times 1 --spin-on --for-ms 3000x", NULL,
+	  137, 1, 1, handler_agrees, NULL },
 	{ "ignores soft", BOTH, "spin --ignore", NULL, 137, 1, 1, NULL, NULL },
 	{ "soft signal kills who does not handle it", BOTH " --soft-signal TERM", "spin", NULL, 143,
 	  1, 0, NULL, NULL },
@@ -148,6 +195,9 @@ const struct scenario scenarios[] = {
 	{ "limits changed mid-episode", NULL, NULL, NULL, 0, 0, 0, NULL, story_limits_changed },
 	{ "enforcement outlives every maze process", NULL, NULL, NULL, 0, 0, 0, NULL,
 	  story_outlives_maze },
+	{ "one thread of a process", NULL, NULL, NULL, 0, 0, 0, NULL, story_one_thread },
+	{ "short lives leave no entry in the list", NULL, NULL, NULL, 0, 0, 0, NULL,
+	  story_list_empties },
 	{ NULL, NULL, NULL, NULL, 0, 0, 0, NULL, NULL },
 };
 

@@ -6,9 +6,14 @@
  */
 #include "conformance.h"
 
+#include <ctype.h>
+#include <dirent.h>
+#include <jansson.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -83,20 +88,26 @@ static const char *read_events(const struct suite *suite, pid_t pid, struct outc
 	return NULL;
 }
 
+/* Of what /proc says of a running task's CPU time a tick may be missing, twice. */
+#define CLOCK_SLACK_NS 20000000LL
+
 static const char *change_limits(const struct suite *suite, pid_t pid)
 {
 	struct outcome outcome = { 0 };
+	long long changed_at, end_at;
 	const char *wrong;
 
-	if (maze(suite, "watch --soft 100xms --hard 0", pid, NULL))
+	/* Far enough to be replaced before it is reached, however slow maze starts. */
+	if (maze(suite, "watch --soft 5000xms --hard 0", pid, NULL))
 		return "the first watch failed";
-	wait_for_cpu(pid, 60LL * suite->slow * 1000000);
-	/* Replaced before the first limit: the count begins again, under the new one. */
+	wait_for_cpu(pid, 200LL * suite->slow * 1000000);
+	changed_at = cpu_ns_of(pid);
 	if (maze(suite, "watch --soft 200xms --hard 300xms --hard-signal 0", pid, NULL))
 		return "the second watch failed";
-	wait_for_cpu(pid, 500LL * suite->slow * 1000000);
+	wait_for_cpu(pid, 400LL * suite->slow * 1000000);
 	if (maze(suite, "unwatch", pid, NULL))
 		return "unwatch failed";
+	end_at = cpu_ns_of(pid);
 	if (maze(suite, "unwatch", pid, NULL) != 1)
 		return "to unwatch what is not watched is no failure";
 	wrong = read_events(suite, pid, &outcome);
@@ -106,6 +117,11 @@ static const char *change_limits(const struct suite *suite, pid_t pid)
 		wrong = "not one soft and one hard verdict";
 	if (!wrong && find_event(&outcome, "soft")->limit_ns != 200LL * suite->slow * 1000000)
 		wrong = "the verdict is by the old limit";
+	if (!wrong && !find_event(&outcome, "unwatch"))
+		wrong = "there is no record of the unwatch";
+	if (!wrong &&
+	    find_event(&outcome, "unwatch")->count_ns > end_at - changed_at + CLOCK_SLACK_NS)
+		wrong = "the count did not begin again with the new policy";
 	outcome_free(&outcome);
 	return wrong;
 }
@@ -126,18 +142,52 @@ const char *story_limits_changed(const struct suite *suite)
 	return wrong;
 }
 
-/* Kills every process named maze or maze-attend that is a child of init or ours. */
-static void kill_attendants(void)
+/* Is it what maze watch leaves behind, of the very maze under test? */
+static bool is_attendant(const struct suite *suite, const char *pid)
 {
-	char line[64];
-	FILE *list = popen("for d in /proc/[0-9]*; do read -r n < $d/comm && "
-			   "[ \"$n\" = maze-attend ] && echo ${d#/proc/}; done 2>/dev/null",
-			   "re");
+	char path[300], text[256] = "";
+	struct stat ours, theirs;
+	const char *second;
+	FILE *file;
 
-	while (list && fgets(line, sizeof(line), list))
-		kill((pid_t)atoi(line), SIGKILL);
-	if (list)
-		pclose(list);
+	snprintf(path, sizeof(path), "/proc/%s/exe", pid);
+	if (stat(suite->maze, &ours) || stat(path, &theirs) || ours.st_dev != theirs.st_dev ||
+	    ours.st_ino != theirs.st_ino)
+		return false;
+	snprintf(path, sizeof(path), "/proc/%s/cmdline", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	(void)!fread(text, 1, sizeof(text) - 2, file);
+	fclose(file);
+	second = text + strlen(text) + 1;
+	/* Between its fork and its exec it still has the words of maze watch. */
+	return !strcmp(second, "attend") || !strcmp(second, "watch");
+}
+
+/*
+ * Kills those who attend; returns how many. Nobody else's: the pinned engine was
+ * not there before the story, and no other maze attends.
+ */
+static int kill_attendants(const struct suite *suite)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	int pidfd, killed = 0;
+
+	while (proc && (entry = readdir(proc))) {
+		if (!isdigit((unsigned char)entry->d_name[0]))
+			continue;
+		pidfd = (int)syscall(SYS_pidfd_open, atoi(entry->d_name), 0);
+		if (pidfd < 0)
+			continue;
+		if (is_attendant(suite, entry->d_name))
+			killed += !syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+		close(pidfd);
+	}
+	if (proc)
+		closedir(proc);
+	return killed;
 }
 
 static const char *outlive(const struct suite *suite, pid_t pid)
@@ -147,9 +197,11 @@ static const char *outlive(const struct suite *suite, pid_t pid)
 
 	if (maze(suite, "watch --soft 200xms --hard 400xms", pid, NULL))
 		return "watch failed";
-	kill_attendants();
+	kill_attendants(suite);
 	if (wait_bounded(suite, pid, 30) != 137)
 		return "it was not killed at its hard limit";
+	if (kill_attendants(suite))
+		return "a maze process was there after all";
 	wrong = read_events(suite, pid, &outcome);
 	if (!wrong)
 		wrong = expect_always(&outcome);
@@ -157,6 +209,15 @@ static const char *outlive(const struct suite *suite, pid_t pid)
 		wrong = "not one soft and one hard verdict";
 	outcome_free(&outcome);
 	return wrong;
+}
+
+/* Reaped already where all went well; then its number may be another's. */
+static void end_if_not_reaped(pid_t pid)
+{
+	if (waitpid(pid, NULL, WNOHANG))
+		return;
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
 }
 
 const char *story_outlives_maze(const struct suite *suite)
@@ -170,7 +231,121 @@ const char *story_outlives_maze(const struct suite *suite)
 	usleep(20000);
 	wrong = outlive(suite, pid);
 	maze(suite, "unload", 0, NULL);
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	end_if_not_reaped(pid);
+	return wrong;
+}
+
+/* How many tasks the list has; the first one's thread; -1: no list. */
+static int list_length(const struct suite *suite, long long *ret_tid)
+{
+	json_t *list;
+	int length;
+
+	if (maze(suite, "list --json", 0, scratch_path("list")))
+		return -1;
+	list = json_load_file(scratch_path("list"), 0, NULL);
+	if (!json_is_array(list))
+		return -1;
+	length = (int)json_array_size(list);
+	*ret_tid = json_integer_value(json_object_get(json_array_get(list, 0), "tid"));
+	json_decref(list);
+	return length;
+}
+
+/* The thread that is not the main one; waits until there is one. */
+static pid_t second_thread(pid_t pid)
+{
+	struct dirent *entry;
+	pid_t tid = 0;
+	char path[64];
+	DIR *tasks;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	while (!tid && !kill(pid, 0)) {
+		usleep(5000);
+		tasks = opendir(path);
+		while (tasks && (entry = readdir(tasks)))
+			if (atoi(entry->d_name) && atoi(entry->d_name) != pid)
+				tid = (pid_t)atoi(entry->d_name);
+		if (tasks)
+			closedir(tasks);
+	}
+	return tid;
+}
+
+static const char *watch_thread(const struct suite *suite, pid_t pid)
+{
+	pid_t tid = second_thread(pid);
+	struct outcome outcome = { 0 };
+	long long listed = 0;
+	const char *wrong;
+	char words[512];
+
+	snprintf(words, sizeof(words), "%s watch --engine %s --soft 1000xms --hard 0 --thread %d",
+		 suite->maze, suite->engine, (int)tid);
+	if (run_words(suite, words, NULL))
+		return "watch --thread failed";
+	if (list_length(suite, &listed) != 1 || listed != tid)
+		return "the list has not this thread alone";
+	/* Its handler ends it with 0 if it runs in the thread that spins. */
+	if (wait_bounded(suite, pid, 30))
+		return "the signal did not come to the thread";
+	wrong = read_events(suite, pid, &outcome);
+	if (!wrong)
+		wrong = expect_always(&outcome);
+	if (!wrong && (count_events(&outcome, "soft") != 1 || count_events(&outcome, "watch") != 1))
+		wrong = "not one watch and one soft verdict";
+	if (!wrong && find_event(&outcome, "soft")->tid != tid)
+		wrong = "the verdict is on another thread";
+	outcome_free(&outcome);
+	return wrong;
+}
+
+const char *story_one_thread(const struct suite *suite)
+{
+	const char *wrong;
+	pid_t pid;
+
+	if (in_use(suite))
+		return IN_USE;
+	pid = start_words(suite, "thread_spins", NULL);
+	wrong = watch_thread(suite, pid);
+	maze(suite, "unload", 0, NULL);
+	end_if_not_reaped(pid);
+	return wrong;
+}
+
+/* A sleeper keeps the pinned engine in use, while maze run uses it too. */
+static const char *run_storm(const struct suite *suite, pid_t sleeper)
+{
+	long long tid = 0;
+	char words[512];
+
+	if (maze(suite, "watch --soft 10s --hard 20s", sleeper, NULL))
+		return "watch failed";
+	snprintf(words, sizeof(words), "%s run --engine %s -- forker --storm 300", suite->maze,
+		 suite->engine);
+	if (run_words(suite, words, NULL))
+		return "the children did not all end well";
+	if (list_length(suite, &tid) != 1 || tid != sleeper)
+		return "the list has not the sleeper alone";
+	if (maze(suite, "unwatch", sleeper, NULL))
+		return "unwatch failed";
+	return list_length(suite, &tid) == 0 ? NULL : "the list is not empty";
+}
+
+const char *story_list_empties(const struct suite *suite)
+{
+	const char *wrong;
+	pid_t sleeper;
+
+	if (in_use(suite))
+		return IN_USE;
+	sleeper = start_words(suite, "sleep_now_and_then --work-ms 1 --sleep-ms 50 --rounds 4000",
+			      NULL);
+	wrong = run_storm(suite, sleeper);
+	maze(suite, "unload", 0, NULL);
+	kill(sleeper, SIGKILL);
+	waitpid(sleeper, NULL, 0);
 	return wrong;
 }

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the policy of a scenario says of every record, whatever else is expected:
+ * a verdict has the limit and the signal of its stage, a stage that is off gives
+ * none, hard follows soft, the signal was sent unless there is none or the policy
+ * is in shadow, who is judged was watched, and no record is missing.
+ */
+#include "conformance.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct stage {
+	long long limit_ns; /* 0: off */
+	char signal[16];    /* as in records; "": none */
+};
+
+struct terms {
+	struct stage soft, hard;
+	bool shadow;
+};
+
+static char sentence[256];
+
+/* The durations of the table: a number, `x` or not, then s, or ms, or nothing for 0. */
+static long long duration_ns(const char *text, int slow)
+{
+	char *unit;
+	long long number = strtoll(text, &unit, 10);
+
+	if (*unit == 'x') {
+		number *= slow;
+		unit++;
+	}
+	return number * (strcmp(unit, "ms") ? 1000000000LL : 1000000LL);
+}
+
+static void signal_of(char *to, size_t size, const char *name)
+{
+	if (strcmp(name, "0"))
+		snprintf(to, size, "SIG%s", name);
+	else
+		to[0] = '\0';
+}
+
+/* Starts from the defaults of DESIGN section 5. */
+static struct terms terms_of(const char *policy, int slow)
+{
+	struct terms terms = { { 10000000000LL, "SIGXCPU" }, { 20000000000LL, "SIGKILL" }, false };
+	char *copy = strdup(policy), *key, *value, *save = NULL;
+
+	for (key = strtok_r(copy, " ", &save); key; key = strtok_r(NULL, " ", &save)) {
+		if (!strcmp(key, "--shadow"))
+			terms.shadow = true;
+		if (!strcmp(key, "--shadow") || !strcmp(key, "--no-inherit"))
+			continue;
+		value = strtok_r(NULL, " ", &save);
+		if (!value)
+			break;
+		if (!strcmp(key, "--soft"))
+			terms.soft.limit_ns = duration_ns(value, slow);
+		else if (!strcmp(key, "--hard"))
+			terms.hard.limit_ns = duration_ns(value, slow);
+		else if (!strcmp(key, "--soft-signal"))
+			signal_of(terms.soft.signal, sizeof(terms.soft.signal), value);
+		else if (!strcmp(key, "--hard-signal"))
+			signal_of(terms.hard.signal, sizeof(terms.hard.signal), value);
+	}
+	free(copy);
+	return terms;
+}
+
+static const struct record *find_of(const struct outcome *outcome, const char *event,
+				    const struct record *who, bool episode)
+{
+	const struct record *record = outcome->records;
+	size_t i;
+
+	for (i = 0; i < outcome->count; i++, record++)
+		if (!strcmp(record->event, event) && record->tid == who->tid &&
+		    (!episode || record->episode == who->episode))
+			return record;
+	return NULL;
+}
+
+static const char *judge(const struct terms *terms, const struct outcome *outcome,
+			 const struct record *verdict)
+{
+	bool hard = !strcmp(verdict->event, "hard");
+	const struct stage *stage = hard ? &terms->hard : &terms->soft;
+	bool sends = stage->signal[0] && !terms->shadow;
+
+	if (!stage->limit_ns)
+		return "a verdict of a stage that is off";
+	if (verdict->limit_ns != stage->limit_ns) {
+		snprintf(sentence, sizeof(sentence), "the %s limit is recorded as %lld, not %lld",
+			 verdict->event, verdict->limit_ns, stage->limit_ns);
+		return sentence;
+	}
+	if (strcmp(verdict->signal, stage->signal)) {
+		snprintf(sentence, sizeof(sentence), "the %s signal is \"%s\", not \"%s\"",
+			 verdict->event, verdict->signal, stage->signal);
+		return sentence;
+	}
+	if (verdict->shadow != terms->shadow)
+		return "a verdict is wrong about being in shadow";
+	if (verdict->sent != sends)
+		return sends ? "a verdict's signal was not sent" : "a signal was sent";
+	if (hard && terms->soft.limit_ns && !find_of(outcome, "soft", verdict, true))
+		return "hard without soft in one episode";
+	if (!find_of(outcome, "watch", verdict, false))
+		return "a verdict on a task that was not watched";
+	return NULL;
+}
+
+const char *expect_policy(const struct suite *suite, const struct scenario *scenario,
+			  const struct outcome *outcome)
+{
+	struct terms terms = terms_of(scenario->policy, suite->slow);
+	const struct record *record = outcome->records;
+	const char *wrong;
+	size_t i;
+
+	if (!count_events(outcome, "watch"))
+		return "there is no record of the watch";
+	for (i = 0; i < outcome->count; i++, record++) {
+		if (!strcmp(record->event, "lost"))
+			return "records were lost";
+		if (strcmp(suite->engine, "auto") && strcmp(record->engine, suite->engine))
+			return "a record is of another engine";
+		if (!is_verdict(record))
+			continue;
+		wrong = judge(&terms, outcome, record);
+		if (wrong)
+			return wrong;
+	}
+	return NULL;
+}
