@@ -155,7 +155,7 @@ cli-check: tests-build sanitize
 
 conformance: tests-build
 	@echo "== conformance on this kernel, $$(uname -r)"
-	@scripts/conformance-here $(BUILD)
+	@scripts/in-private-bpffs scripts/conformance-here $(BUILD)
 
 ## make check-quick  all tests but those in virtual machines
 check-quick: deps

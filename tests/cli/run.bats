@@ -114,3 +114,10 @@ load test_helper
 	[[ $output == *maze* || $output == *sh* ]]
 	[ "$("$MAZE" list | wc -l)" -eq 2 ]
 }
+
+@test "stress-ng's yielder, which we did not write, is left alone" {
+	run --separate-stderr "$MAZE" run --json --soft 200ms --hard 400ms -- \
+		stress-ng --quiet --yield 1 -t 3
+	[ "$status" -eq 0 ]
+	[[ $stderr != *'"event"'* ]]
+}

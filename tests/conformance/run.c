@@ -111,7 +111,8 @@ pid_t start_words(const struct suite *suite, const char *words, const char *outp
 	dup2(fd, STDOUT_FILENO);
 	dup2(fd, STDERR_FILENO);
 	argv = split_words(suite, words);
-	execvp(argv[0], argv);
+	if (argv[0])
+		execvp(argv[0], argv);
 	_exit(127);
 }
 

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Random schedules through core/step.h and through a model written differently:
+ * the model keeps the whole history of a task as a list of what happened, each
+ * with its length, and works the count out anew each time by reading the list.
+ *
+ * MAZE_SEED=N chooses the schedule; the seed of a failure is printed.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/step.h"
+
+#define STEPS 300000
+/* The model is quadratic: a history ends, as a task does, after so many entries. */
+#define HISTORY_MAX 60
+
+enum what { RAN, SLEPT, YIELDED };
+
+struct happened {
+	enum what what;
+	maze_u64 ns; /* RAN: CPU time; SLEPT: time not runnable */
+};
+
+struct model {
+	struct maze_policy policy;
+	struct happened history[HISTORY_MAX + 4];
+	int length;
+	int had_soft_at, had_hard_at; /* episodes in which they were had; -1: none */
+};
+
+static maze_u64 random_state;
+
+static maze_u64 roll(maze_u64 below)
+{
+	/* xorshift64*: good enough for dice, and the same everywhere. */
+	random_state ^= random_state >> 12;
+	random_state ^= random_state << 25;
+	random_state ^= random_state >> 27;
+	return (random_state * 2685821657736338717ULL >> 11) % below;
+}
+
+/* The count as the definition says it, and which episode it is in. */
+static maze_u64 model_count(const struct model *model, int *ret_episode)
+{
+	unsigned __int128 count = 0, forgiven;
+	int i;
+
+	*ret_episode = 0;
+	for (i = 0; i < model->length; i++) {
+		const struct happened *entry = &model->history[i];
+
+		if (entry->what == RAN) {
+			count += entry->ns;
+			continue;
+		}
+		if (entry->what == YIELDED) {
+			if (model->policy.flags & MAZE_POLICY_YIELD_COUNTS)
+				continue;
+			count = 0;
+			++*ret_episode;
+			continue;
+		}
+		if (model->policy.recovery == MAZE_RECOVERY_INF) {
+			count = 0;
+			++*ret_episode;
+			continue;
+		}
+		forgiven =
+			(unsigned __int128)entry->ns * model->policy.recovery / MAZE_RECOVERY_ONE;
+		if (!count || !entry->ns)
+			continue;
+		if (forgiven >= count)
+			++*ret_episode;
+		count = forgiven >= count ? 0 : count - forgiven;
+	}
+	return (maze_u64)count;
+}
+
+static void add(struct model *model, enum what what, maze_u64 ns)
+{
+	model->history[model->length++] = (struct happened){ what, ns };
+}
+
+static maze_u32 model_due(struct model *model, maze_u64 count, int episode)
+{
+	maze_u32 due = 0;
+
+	if (model->policy.soft_ns && count >= model->policy.soft_ns &&
+	    model->had_soft_at != episode) {
+		due |= MAZE_FIRED_SOFT;
+		model->had_soft_at = episode;
+	}
+	if (model->policy.hard_ns && count >= model->policy.hard_ns &&
+	    model->had_hard_at != episode) {
+		due |= MAZE_FIRED_HARD;
+		model->had_hard_at = episode;
+	}
+	return due;
+}
+
+static struct maze_policy random_policy(void)
+{
+	struct maze_policy policy = { 0 };
+
+	do {
+		policy.soft_ns = roll(4) ? MAZE_LIMIT_MIN_NS + roll(50000000) : 0;
+		policy.hard_ns = roll(4) ? policy.soft_ns + roll(50000000) + MAZE_LIMIT_MIN_NS : 0;
+		policy.recovery =
+			roll(2) ? MAZE_RECOVERY_INF : (maze_u32)(1 + roll(3 * MAZE_RECOVERY_ONE));
+		policy.flags = (maze_u32)roll(MAZE_POLICY_FLAGS + 1);
+	} while (maze_policy_check(&policy));
+	return policy;
+}
+
+static void check_next(const struct model *model, const struct maze_verdict *verdict,
+		       maze_u64 count, int episode)
+{
+	maze_u64 next = 0;
+
+	if (model->policy.soft_ns && model->had_soft_at != episode)
+		next = model->policy.soft_ns - count;
+	else if (model->policy.hard_ns && model->had_hard_at != episode)
+		next = model->policy.hard_ns - count;
+	assert_int_equal(verdict->next_ns, next);
+}
+
+struct pair {
+	struct model model;
+	struct maze_account account;
+	maze_u64 runtime; /* of the task, from any start */
+	maze_u64 yield_ns;
+};
+
+static void begin(struct pair *pair)
+{
+	struct maze_sample sample = { .act = MAZE_RUNS };
+
+	memset(pair, 0, sizeof(*pair));
+	pair->model.policy = random_policy();
+	pair->model.had_soft_at = pair->model.had_hard_at = -1;
+	pair->runtime = 1 + roll(1000000000);
+	sample.runtime_ns = pair->runtime;
+	maze_step(&pair->model.policy, &pair->account, &sample);
+	pair->yield_ns = 0;
+}
+
+/* A child: the parent's policy, nothing of its count. */
+static void fork_child(struct pair *pair)
+{
+	struct maze_policy policy = pair->model.policy;
+
+	begin(pair);
+	pair->model.policy = policy;
+}
+
+static void one_step(struct pair *pair)
+{
+	struct maze_sample sample = { .act = MAZE_RUNS };
+	maze_u64 ran = roll(3) ? roll(8000000) : roll(40000000), after = 0, count;
+	bool late_yield = roll(6) == 0, sleeps = false;
+	struct maze_verdict verdict;
+	int episode;
+
+	if (late_yield) {
+		/* It yielded somewhere in this stretch; the next sample hears of it. */
+		after = ran ? roll(ran) : 0;
+		add(&pair->model, RAN, ran - after);
+		add(&pair->model, YIELDED, 0);
+		add(&pair->model, RAN, after);
+		pair->yield_ns = pair->runtime + ran - after;
+	} else {
+		add(&pair->model, RAN, ran);
+	}
+	pair->runtime += ran;
+	sample.runtime_ns = pair->runtime;
+	sample.yield_ns = pair->yield_ns;
+
+	switch (roll(4)) {
+	case 0:
+		sample.act = MAZE_SLEEPS;
+		sleeps = true;
+		break;
+	case 1:
+		sample.act = MAZE_YIELDS;
+		break;
+	default:
+		break;
+	}
+	count = model_count(&pair->model, &episode);
+	verdict = maze_step(&pair->model.policy, &pair->account, &sample);
+	assert_int_equal(verdict.count_ns, count);
+	assert_int_equal(verdict.due, model_due(&pair->model, count, episode));
+	assert_true(!(verdict.due & MAZE_FIRED_SOFT) || count >= pair->model.policy.soft_ns);
+	assert_true(!(verdict.due & MAZE_FIRED_HARD) || count >= pair->model.policy.hard_ns);
+
+	if (sample.act == MAZE_YIELDS)
+		add(&pair->model, YIELDED, 0);
+	if (sleeps) {
+		sample.act = MAZE_WAKES;
+		sample.asleep_ns = roll(20000000);
+		add(&pair->model, SLEPT, sample.asleep_ns);
+		verdict = maze_step(&pair->model.policy, &pair->account, &sample);
+	}
+	count = model_count(&pair->model, &episode);
+	assert_int_equal(pair->account.count_ns, count);
+	check_next(&pair->model, &verdict, count, episode);
+}
+
+static void random_schedules_match_the_slow_model(void **state)
+{
+	const char *seed = getenv("MAZE_SEED");
+	maze_u64 start = seed ? strtoull(seed, NULL, 10) : 20080513;
+	struct pair pair;
+	int i;
+
+	(void)state;
+	random_state = start ? start : 1;
+	begin(&pair);
+	for (i = 0; i < STEPS; i++) {
+		/* What fails below aborts the test: say beforehand how to see it again. */
+		if (i == 0)
+			print_message("# MAZE_SEED=%llu\n", start);
+		if (pair.model.length + 5 > HISTORY_MAX || roll(100) == 0) {
+			if (roll(2))
+				fork_child(&pair);
+			else
+				begin(&pair); /* as a new policy does */
+		}
+		one_step(&pair);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(random_schedules_match_the_slow_model),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
