@@ -15,10 +15,25 @@ static long long clock_ns(clockid_t clock)
 	return (long long)now.tv_sec * (long long)MAZE_NSEC_PER_SEC + now.tv_nsec;
 }
 
+/*
+ * The two clocks are read one after the other, so their difference wavers by some
+ * ns; one record must have one time, so a waver is not followed, a set clock is.
+ */
+#define WAVER_NS 1000000
+
+static long long wall_minus_boot_ns(void)
+{
+	static _Thread_local long long kept;
+	long long now = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);
+
+	if (now - kept > WAVER_NS || kept - now > WAVER_NS)
+		kept = now;
+	return kept;
+}
+
 const char *record_time_format(maze_u64 boot_ns, char buf[RECORD_TIME_LEN])
 {
-	long long wall_ns =
-		(long long)boot_ns + clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);
+	long long wall_ns = (long long)boot_ns + wall_minus_boot_ns();
 	time_t seconds;
 	struct tm utc;
 	size_t n;

@@ -92,7 +92,12 @@ static char **split_words(const struct suite *suite, const char *words)
 	for (word = strtok_r(copy, " ", &save); word && n < WORDS_MAX - 1;
 	     word = strtok_r(NULL, " ", &save)) {
 		snprintf(path, sizeof(path), "%s/%s", suite->programs, word);
-		argv[n++] = access(path, X_OK) ? apply_slow(word, suite->slow) : strdup(path);
+		if (!access(path, X_OK))
+			argv[n++] = strdup(path);
+		else if (strchr(word, '/')) /* a path may have a 5x in its name by chance */
+			argv[n++] = strdup(word);
+		else
+			argv[n++] = apply_slow(word, suite->slow);
 	}
 	argv[n] = NULL;
 	return argv;

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Records as text and as JSON: every key that scripts may rely on, always valid,
+ * whatever bytes a process has for a name.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "lib/maze.h"
+
+static struct maze_record soft(void)
+{
+	struct maze_record record = {
+		.boot_ns = 1000,
+		.count_ns = 200013000,
+		.limit_ns = 200000000,
+		.pid = 1234,
+		.tid = 1235,
+		.uid = 7,
+		.cpu = 1,
+		.event = MAZE_EVENT_SOFT,
+		.signal = 24,
+		.flags = MAZE_RECORD_SENT,
+		.episode = 3,
+		.comm = "sh",
+	};
+
+	return record;
+}
+
+static json_t *parse(char *text)
+{
+	json_t *object = json_loads(text, 0, NULL);
+
+	assert_non_null(object);
+	assert_null(strchr(text, '\n'));
+	free(text);
+	return object;
+}
+
+static void a_record_has_every_key_of_the_contract(void **state)
+{
+	static const char *const keys[] = { "time",   "event",	  "pid",      "tid",	"comm",
+					    "uid",    "count_ns", "limit_ns", "signal", "sent",
+					    "shadow", "engine",	  "cpu" };
+	struct maze_record record = soft();
+	json_t *object = parse(maze_record_json(&record, "bpf"));
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (!json_object_get(object, keys[i]))
+			fail_msg("no %s", keys[i]);
+	assert_int_equal(json_integer_value(json_object_get(object, "count_ns")), 200013000);
+	assert_int_equal(json_integer_value(json_object_get(object, "tid")), 1235);
+	assert_string_equal(json_string_value(json_object_get(object, "signal")), "SIGXCPU");
+	assert_true(json_is_true(json_object_get(object, "sent")));
+	assert_true(json_is_false(json_object_get(object, "shadow")));
+	json_decref(object);
+}
+
+static void any_bytes_of_a_name_make_valid_json(void **state)
+{
+	struct maze_record record = soft();
+	int byte;
+
+	(void)state;
+	for (byte = 1; byte < 256; byte++) {
+		memset(record.comm, byte, sizeof(record.comm) - 1);
+		json_decref(parse(maze_record_json(&record, "bpf")));
+	}
+	/* Not even a NUL at the end. */
+	memset(record.comm, 'x', sizeof(record.comm));
+	json_decref(parse(maze_record_json(&record, "bpf")));
+}
+
+static void a_text_is_one_line_whatever_the_name(void **state)
+{
+	struct maze_record record = soft();
+	char text[1024];
+
+	(void)state;
+	memcpy(record.comm, "a\nb\033[31m", 9);
+	maze_record_text(&record, "bpf", text, sizeof(text));
+	assert_null(strchr(text, '\n'));
+	assert_null(strchr(text, '\033'));
+	assert_non_null(strstr(text, "a\\x0ab\\x1b[31m[1234]"));
+}
+
+static void a_text_has_the_figures_exactly(void **state)
+{
+	struct maze_record record = soft();
+	char text[1024];
+
+	(void)state;
+	maze_record_text(&record, "bpf", text, sizeof(text));
+	assert_non_null(strstr(text, "soft: sh[1234] thread 1235 uid 7 used 200.013ms"));
+	assert_non_null(strstr(text, "limit 200ms; sent SIGXCPU (bpf, cpu 1)"));
+	record.flags = MAZE_RECORD_SHADOW;
+	maze_record_text(&record, "bpf", text, sizeof(text));
+	assert_non_null(strstr(text, "would have sent SIGXCPU"));
+	record.flags = 0;
+	maze_record_text(&record, "bpf", text, sizeof(text));
+	assert_non_null(strstr(text, "could not send SIGXCPU"));
+	record.signal = 0;
+	maze_record_text(&record, "bpf", text, sizeof(text));
+	assert_non_null(strstr(text, "recorded only"));
+}
+
+static void one_record_has_one_time(void **state)
+{
+	struct maze_record record = soft();
+	char first[1024], again[1024];
+	int i;
+
+	(void)state;
+	maze_record_text(&record, "bpf", first, sizeof(first));
+	for (i = 0; i < 100; i++) {
+		maze_record_text(&record, "bpf", again, sizeof(again));
+		assert_string_equal(first, again);
+	}
+}
+
+static void every_event_has_a_name_and_a_line(void **state)
+{
+	struct maze_record record = soft();
+	char text[1024];
+
+	(void)state;
+	for (record.event = MAZE_EVENT_SOFT; record.event < MAZE_EVENT_COUNT_; record.event++) {
+		assert_non_null(maze_event_name(record.event));
+		assert_true(maze_record_text(&record, "bpf", text, sizeof(text)) > 0);
+		assert_non_null(strstr(text, maze_event_name(record.event)));
+	}
+	assert_null(maze_event_name(0));
+	assert_null(maze_event_name(MAZE_EVENT_COUNT_));
+}
+
+static void an_entry_is_valid_json(void **state)
+{
+	struct maze_entry entry = { .pid = 1, .recovery = MAZE_RECOVERY_INF, .comm = "\xff" };
+	json_t *object = parse(maze_entry_json(&entry, "bpf"));
+
+	(void)state;
+	assert_string_equal(json_string_value(json_object_get(object, "recovery")), "inf");
+	assert_string_equal(json_string_value(json_object_get(object, "yield")), "reset");
+	json_decref(object);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_record_has_every_key_of_the_contract),
+		cmocka_unit_test(any_bytes_of_a_name_make_valid_json),
+		cmocka_unit_test(a_text_is_one_line_whatever_the_name),
+		cmocka_unit_test(a_text_has_the_figures_exactly),
+		cmocka_unit_test(one_record_has_one_time),
+		cmocka_unit_test(every_event_has_a_name_and_a_line),
+		cmocka_unit_test(an_entry_is_valid_json),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

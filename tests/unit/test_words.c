@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Durations, signals, recoveries and policies in words: what is taken, exactly
+ * as which number, and what is refused with which sentence.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/maze.h"
+
+static maze_u64 duration(const char *text)
+{
+	struct maze_error error = { "" };
+	maze_u64 ns = 0;
+
+	if (maze_duration_parse(text, &ns, &error))
+		fail_msg("%s: %s", text, error.text);
+	return ns;
+}
+
+static void refuse_duration(const char *text, int err, const char *because)
+{
+	struct maze_error error = { "" };
+	maze_u64 ns = 42;
+
+	assert_int_equal(maze_duration_parse(text, &ns, &error), err);
+	assert_int_equal(ns, 42);
+	if (!strstr(error.text, because))
+		fail_msg("%s: %s", text, error.text);
+}
+
+static void durations_are_as_in_systemd_time(void **state)
+{
+	(void)state;
+	assert_int_equal(duration("500ms"), 500 * MAZE_NSEC_PER_MSEC);
+	assert_int_equal(duration("10"), 10 * MAZE_NSEC_PER_SEC);
+	assert_int_equal(duration("10s"), 10 * MAZE_NSEC_PER_SEC);
+	assert_int_equal(duration("1min 30s"), 90 * MAZE_NSEC_PER_SEC);
+	assert_int_equal(duration("1h30m"), 5400 * MAZE_NSEC_PER_SEC);
+	assert_int_equal(duration(" 2 hours "), 7200 * MAZE_NSEC_PER_SEC);
+	assert_int_equal(duration("1d 1w"), 8 * 86400 * MAZE_NSEC_PER_SEC);
+	assert_int_equal(duration("3\xc2\xb5s"), 3000);
+	assert_int_equal(duration("0"), 0);
+}
+
+static void fractions_are_exact(void **state)
+{
+	(void)state;
+	assert_int_equal(duration("0.1s"), 100 * MAZE_NSEC_PER_MSEC);
+	assert_int_equal(duration("1.5ms"), 1500000);
+	assert_int_equal(duration("0.000000001s"), 1);
+	assert_int_equal(duration("0.3"), 300 * MAZE_NSEC_PER_MSEC);
+}
+
+static void what_is_no_duration_is_refused(void **state)
+{
+	(void)state;
+	refuse_duration("", -EINVAL, "empty");
+	refuse_duration("  ", -EINVAL, "empty");
+	refuse_duration("10x", -EINVAL, "\"x\" is no unit");
+	refuse_duration("ms", -EINVAL, "a number is wanted");
+	refuse_duration("-1s", -EINVAL, "a number is wanted");
+	refuse_duration("1.s", -EINVAL, "a number is wanted");
+	refuse_duration("1s-", -EINVAL, "a number is wanted");
+	refuse_duration("99999999999999999999s", -ERANGE, "too long");
+	refuse_duration("600y", -ERANGE, "too long");
+}
+
+static void a_printed_duration_reads_back_the_same(void **state)
+{
+	const maze_u64 values[] = { 0,
+				    1,
+				    999,
+				    1000,
+				    1500,
+				    1000000,
+				    1000001,
+				    200034251,
+				    MAZE_NSEC_PER_SEC,
+				    90 * MAZE_NSEC_PER_SEC,
+				    86400000000001ULL,
+				    ~0ULL };
+	char text[128];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+		assert_int_equal(duration(maze_duration_format(values[i], text, sizeof(text))),
+				 values[i]);
+	assert_string_equal(maze_duration_format(90 * MAZE_NSEC_PER_SEC, text, sizeof(text)),
+			    "1min 30s");
+	assert_string_equal(maze_duration_format(250 * MAZE_NSEC_PER_MSEC, text, sizeof(text)),
+			    "250ms");
+}
+
+static int signal_of(const char *text)
+{
+	int number = -1;
+
+	return maze_signal_parse(text, &number, NULL) ? -1 : number;
+}
+
+static void signals_have_names_and_numbers(void **state)
+{
+	char name[32];
+	int number;
+
+	(void)state;
+	assert_int_equal(signal_of("KILL"), SIGKILL);
+	assert_int_equal(signal_of("sigkill"), SIGKILL);
+	assert_int_equal(signal_of("9"), 9);
+	assert_int_equal(signal_of("0"), 0);
+	assert_int_equal(signal_of("none"), 0);
+	assert_int_equal(signal_of("RTMIN+3"), SIGRTMIN + 3);
+	assert_int_equal(signal_of("RTMAX"), SIGRTMAX);
+	for (number = 0; number <= MAZE_SIGNAL_MAX; number++)
+		assert_int_equal(signal_of(maze_signal_format(number, name, sizeof(name))), number);
+}
+
+static void what_is_no_signal_is_refused(void **state)
+{
+	const char *const none[] = { "",	 "99",	    "65",      "-1", "KIL", "SIG",
+				     "RTMIN+99", "RTMIN-1", "RTMAX+1", "9 ", "0x9" };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		if (signal_of(none[i]) != -1)
+			fail_msg("\"%s\" was taken for a signal", none[i]);
+}
+
+static void recoveries_are_ratios(void **state)
+{
+	maze_u32 recovery = 0;
+	char text[32];
+
+	(void)state;
+	assert_int_equal(maze_recovery_parse("inf", &recovery, NULL), 0);
+	assert_int_equal(recovery, MAZE_RECOVERY_INF);
+	assert_int_equal(maze_recovery_parse("1", &recovery, NULL), 0);
+	assert_int_equal(recovery, MAZE_RECOVERY_ONE);
+	assert_int_equal(maze_recovery_parse("0.25", &recovery, NULL), 0);
+	assert_int_equal(recovery, MAZE_RECOVERY_ONE / 4);
+	assert_int_equal(maze_recovery_parse("1000", &recovery, NULL), 0);
+	assert_string_equal(maze_recovery_format(MAZE_RECOVERY_ONE / 4, text, sizeof(text)),
+			    "0.25");
+	assert_int_equal(maze_recovery_parse("0", &recovery, NULL), -EINVAL);
+	assert_int_equal(maze_recovery_parse("-1", &recovery, NULL), -EINVAL);
+	assert_int_equal(maze_recovery_parse("1000.1", &recovery, NULL), -EINVAL);
+	assert_int_equal(maze_recovery_parse("1x", &recovery, NULL), -EINVAL);
+	assert_int_equal(maze_recovery_parse("", &recovery, NULL), -EINVAL);
+}
+
+static void the_default_policy_is_the_example_of_2008(void **state)
+{
+	struct maze_policy policy;
+
+	(void)state;
+	maze_policy_default(&policy);
+	assert_int_equal(policy.soft_ns, 10 * MAZE_NSEC_PER_SEC);
+	assert_int_equal(policy.hard_ns, 20 * MAZE_NSEC_PER_SEC);
+	assert_int_equal(policy.soft_signal, 24);
+	assert_int_equal(policy.hard_signal, 9);
+	assert_int_equal(policy.flags, MAZE_POLICY_INHERIT);
+	assert_int_equal(maze_policy_explain(&policy, NULL), 0);
+}
+
+static void keys_set_what_they_name(void **state)
+{
+	struct maze_policy policy;
+
+	(void)state;
+	maze_policy_default(&policy);
+	assert_int_equal(maze_policy_set(&policy, "soft", "1s", NULL), 0);
+	assert_int_equal(maze_policy_set(&policy, "hard-signal", "TERM", NULL), 0);
+	assert_int_equal(maze_policy_set(&policy, "yield", "count", NULL), 0);
+	assert_int_equal(maze_policy_set(&policy, "no-inherit", NULL, NULL), 0);
+	assert_int_equal(maze_policy_set(&policy, "shadow", "yes", NULL), 0);
+	assert_int_equal(policy.soft_ns, MAZE_NSEC_PER_SEC);
+	assert_int_equal(policy.hard_signal, SIGTERM);
+	assert_int_equal(policy.flags, MAZE_POLICY_YIELD_COUNTS | MAZE_POLICY_SHADOW);
+	assert_int_equal(maze_policy_set(&policy, "inherit", "yes", NULL), 0);
+	assert_int_equal(maze_policy_set(&policy, "shadow", "no", NULL), 0);
+	assert_int_equal(policy.flags, MAZE_POLICY_YIELD_COUNTS | MAZE_POLICY_INHERIT);
+	assert_int_equal(maze_policy_set(&policy, "sotf", "1s", NULL), -ENOENT);
+	assert_int_equal(maze_policy_set(&policy, "soft", NULL, NULL), -EINVAL);
+	assert_int_equal(maze_policy_set(&policy, "shadow", "maybe", NULL), -EINVAL);
+}
+
+static void explain(maze_u64 soft_ns, maze_u64 hard_ns, const char *because)
+{
+	struct maze_error error = { "" };
+	struct maze_policy policy;
+
+	maze_policy_default(&policy);
+	policy.soft_ns = soft_ns;
+	policy.hard_ns = hard_ns;
+	assert_int_equal(maze_policy_explain(&policy, &error), because ? -EINVAL : 0);
+	if (because && !strstr(error.text, because))
+		fail_msg("%s", error.text);
+}
+
+static void a_policy_out_of_range_is_explained(void **state)
+{
+	(void)state;
+	explain(MAZE_LIMIT_MIN_NS, MAZE_LIMIT_MAX_NS, NULL);
+	explain(MAZE_LIMIT_MIN_NS - 1, 0, "below 1ms");
+	explain(0, MAZE_LIMIT_MIN_NS - 1, "hard limit");
+	explain(MAZE_LIMIT_MAX_NS + 1, 0, "above 366 days");
+	explain(2 * MAZE_NSEC_PER_SEC, MAZE_NSEC_PER_SEC,
+		"hard limit 1s is below the soft limit 2s");
+	explain(0, 0, "nothing to watch for");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(durations_are_as_in_systemd_time),
+		cmocka_unit_test(fractions_are_exact),
+		cmocka_unit_test(what_is_no_duration_is_refused),
+		cmocka_unit_test(a_printed_duration_reads_back_the_same),
+		cmocka_unit_test(signals_have_names_and_numbers),
+		cmocka_unit_test(what_is_no_signal_is_refused),
+		cmocka_unit_test(recoveries_are_ratios),
+		cmocka_unit_test(the_default_policy_is_the_example_of_2008),
+		cmocka_unit_test(keys_set_what_they_name),
+		cmocka_unit_test(a_policy_out_of_range_is_explained),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
