@@ -140,8 +140,9 @@ unit-check: tests-build sanitize
 	@CMOCKA_MESSAGE_OUTPUT=TAP prove $(UNIT)
 	@echo "== unit and property tests under ASan and UBSan"
 	@CMOCKA_MESSAGE_OUTPUT=TAP prove $(patsubst $(BUILD)/%,$(BUILD)/sanitize/%,$(UNIT))
-	@echo "== scripts"
-	@prove scripts/test-check-layers tests/vm/test-scan-log tests/vm/test-tap-table
+	@echo "== scripts, and a conformance suite that is lied to"
+	@BUILD=$(BUILD) prove scripts/test-check-layers tests/vm/test-scan-log tests/vm/test-tap-table \
+		tests/conformance/test-liars
 
 cli-check: tests-build sanitize
 	@echo "== command line"

@@ -33,12 +33,14 @@ static long long wall_minus_boot_ns(void)
 
 const char *record_time_format(maze_u64 boot_ns, char buf[RECORD_TIME_LEN])
 {
-	long long wall_ns = (long long)boot_ns + wall_minus_boot_ns();
+	long long wall_ns;
 	time_t seconds;
 	struct tm utc;
 	size_t n;
 
-	if (wall_ns < 0)
+	/* A time of no sane clock is shown as the beginning of all times. */
+	if (__builtin_add_overflow((long long)boot_ns, wall_minus_boot_ns(), &wall_ns) ||
+	    wall_ns < 0)
 		wall_ns = 0;
 	seconds = (time_t)(wall_ns / (long long)MAZE_NSEC_PER_SEC);
 	if (!gmtime_r(&seconds, &utc))

@@ -17,6 +17,8 @@
 #define MAZE_RETRY_NS (100 * MAZE_NSEC_PER_USEC)
 /* After so many it is no passing trouble: record the verdict as not sent. */
 #define MAZE_RETRIES_MAX 16
+/* A timer this late is taken for lost; its soft interrupt may well be some ms late. */
+#define MAZE_OVERDUE_NS (10 * MAZE_NSEC_PER_MSEC)
 /* Margin for the moment of a yield, which must never be taken too early. */
 #define MAZE_YIELD_MARGIN_NS (20 * MAZE_NSEC_PER_USEC)
 
@@ -185,7 +187,9 @@ MAZE_INLINE void arm(struct maze_cpu *cpu, maze_u64 clock, maze_u64 delay_ns)
 {
 	if (!delay_ns)
 		return;
-	if (cpu->armed_until_ns && cpu->armed_until_ns <= clock + delay_ns)
+	/* Long overdue is not trusted to be armed at all: then arm again. */
+	if (cpu->armed_until_ns && cpu->armed_until_ns <= clock + delay_ns &&
+	    cpu->armed_until_ns + MAZE_OVERDUE_NS > clock)
 		return;
 	/*
 	 * The timer runs on CLOCK_MONOTONIC, which may be slewed against the
