@@ -125,6 +125,8 @@ static int start(struct run *run, char **argv)
 		goto out_complain;
 	if (!run->child)
 		become(run, argv);
+	/* Whoever reads our records may go; the watch must not end with that. */
+	signal(SIGPIPE, SIG_IGN);
 	close_fd(&run->go[0]);
 	close_fd(&run->fail[1]);
 	run->pidfd = (int)syscall(SYS_pidfd_open, run->child, 0);

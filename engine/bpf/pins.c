@@ -251,11 +251,32 @@ static int check_meta(int fd, struct engine_error *error)
 	return 0;
 }
 
+/* What others could have put there is not taken for an engine and run with. */
+static int check_owner(struct engine_error *error)
+{
+	struct stat st;
+
+	if (stat(PIN_DIR, &st))
+		return engine_fail(error, -errno, "cannot look at " PIN_DIR ": %s",
+				   strerror(errno));
+	if ((st.st_uid && st.st_uid != geteuid()) || (st.st_mode & (S_IWGRP | S_IWOTH)))
+		return engine_fail(error, -EPERM,
+				   PIN_DIR
+				   " can be written by others (uid %d, mode %o), so what is in it "
+				   "is not trusted; remove it, as root, with: maze unload",
+				   (int)st.st_uid, (unsigned int)st.st_mode & 07777);
+	return 0;
+}
+
 static int open_existing(struct engine *engine, struct engine_error *error)
 {
 	char path[256];
 	unsigned int i;
 	int err;
+
+	err = check_owner(error);
+	if (err)
+		return err;
 
 	for (i = 0; i < OBJECT_COUNT; i++) {
 		snprintf(path, sizeof(path), PIN_DIR "/%s", objects[i].name);

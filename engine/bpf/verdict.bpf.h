@@ -104,9 +104,12 @@ MAZE_INLINE maze_u64 next_look(struct maze_task *watched, maze_u64 count_ns, maz
 	return next_ns;
 }
 
-/* Sends and records one stage. Returns 1 when the kernel was too busy: try again. */
+/*
+ * Sends and records one stage. Returns 1, and leaves no record, when the kernel was
+ * too busy to take the signal and it can be tried again in this episode.
+ */
 static __noinline int act_on_stage(struct task_struct *task, struct maze_task *watched,
-				   maze_u64 count_ns, maze_u32 stage)
+				   maze_u64 count_ns, maze_u32 stage, bool last_chance)
 {
 	struct record_facts facts = { .count_ns = count_ns };
 	long err;
@@ -129,7 +132,7 @@ static __noinline int act_on_stage(struct task_struct *task, struct maze_task *w
 		if (!err) {
 			facts.flags = MAZE_RECORD_SENT;
 			__sync_fetch_and_add(&state.signals, 1);
-		} else if (!(task->flags & PF_EXITING) && watched->retries < MAZE_RETRIES_MAX) {
+		} else if (!last_chance && watched->retries < MAZE_RETRIES_MAX) {
 			watched->retries++;
 			return 1;
 		}
@@ -140,19 +143,24 @@ static __noinline int act_on_stage(struct task_struct *task, struct maze_task *w
 	return 0;
 }
 
+/* Set in `due` when the episode is over, or the task: then a failed signal is final. */
+#define MAZE_LAST_CHANCE (1U << 31)
+
 /* Acts on what is due; the common case, nothing, is for the caller to skip. */
 static __noinline maze_u64 act_on(struct task_struct *task, struct maze_task *watched, maze_u32 due,
 				  maze_u64 count_ns, maze_u64 next_ns)
 {
+	bool last_chance = due & MAZE_LAST_CHANCE;
 	maze_u32 owed = 0;
 
 	if (!task || !watched)
 		return next_ns;
-	if ((due & MAZE_FIRED_SOFT) && act_on_stage(task, watched, count_ns, MAZE_FIRED_SOFT))
+	if ((due & MAZE_FIRED_SOFT) &&
+	    act_on_stage(task, watched, count_ns, MAZE_FIRED_SOFT, last_chance))
 		owed |= MAZE_FIRED_SOFT;
 	/* The hard stage comes after the soft one, so it waits for it too. */
 	if ((due & MAZE_FIRED_HARD) &&
-	    (owed || act_on_stage(task, watched, count_ns, MAZE_FIRED_HARD)))
+	    (owed || act_on_stage(task, watched, count_ns, MAZE_FIRED_HARD, last_chance)))
 		owed |= MAZE_FIRED_HARD;
 	if (!owed)
 		return next_ns;
