@@ -65,8 +65,12 @@ void complain(const struct command *command, const char *format, ...)
 int complain_usage(const struct command *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Parses all PIDs before anything is done; 0 or an exit status. */
-int pids_parse(const struct command *command, int argc, char **argv, pid_t *ret_pids);
+/*
+ * The processes that PIDs, or --thread, name; all are parsed before anything is
+ * done. 0 and an array to free(3), or an exit status after the complaint.
+ */
+int targets_parse(const struct command *command, const struct options *options, int argc,
+		  char **argv, pid_t **ret_pids, int *ret_count);
 
 /* Writes one record as a line of text or JSON; false when the stream failed. */
 bool print_record(FILE *stream, const struct maze_record *record, const char *engine, bool json);

@@ -162,18 +162,45 @@ int options_parse(const struct command *command, int argc, char **argv, struct o
 	return -1;
 }
 
-int pids_parse(const struct command *command, int argc, char **argv, pid_t *ret_pids)
+static int parse_pid(const struct command *command, const char *text, pid_t *ret_pid)
 {
 	char *end;
 	long pid;
-	int i;
 
-	for (i = 0; i < argc; i++) {
-		errno = 0;
-		pid = strtol(argv[i], &end, 10);
-		if (errno || *end || end == argv[i] || pid <= 0 || pid > 0x3fffffff)
-			return complain_usage(command, "\"%s\" is no PID", argv[i]);
-		ret_pids[i] = (pid_t)pid;
+	errno = 0;
+	pid = strtol(text, &end, 10);
+	if (errno || *end || end == text || pid <= 0 || pid > 0x3fffffff)
+		return complain_usage(command, "\"%s\" is no PID", text);
+	*ret_pid = (pid_t)pid;
+	return 0;
+}
+
+int targets_parse(const struct command *command, const struct options *options, int argc,
+		  char **argv, pid_t **ret_pids, int *ret_count)
+{
+	struct maze_error error = { "" };
+	int i, status = 0;
+	pid_t *pids;
+
+	if (!argc == !options->thread)
+		return complain_usage(command,
+				      "say which processes to %s, by PID, or one thread with "
+				      "--thread",
+				      command->name);
+	pids = calloc((size_t)argc + 1, sizeof(*pids));
+	if (!pids)
+		return EXIT_MAZE_FAILED;
+	for (i = 0; i < argc && !status; i++)
+		status = parse_pid(command, argv[i], &pids[i]);
+	if (!status && options->thread && maze_thread_owner(options->thread, &pids[0], &error)) {
+		complain(command, "%s", error.text);
+		status = EXIT_MAZE_FAILED;
 	}
+	if (status) {
+		free(pids);
+		return status;
+	}
+	*ret_pids = pids;
+	*ret_count = options->thread ? 1 : argc;
 	return 0;
 }

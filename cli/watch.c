@@ -73,39 +73,25 @@ static void unload_if_unused(struct maze *maze)
 
 int cmd_watch(const struct command *command, struct options *options, int argc, char **argv)
 {
-	struct maze_error error = { "" };
+	int i, count, status, watched = 0;
 	struct maze *maze = NULL;
-	int i, status, watched = 0;
 	pid_t *pids;
 	bool loaded;
 
-	if (!argc == !options->thread)
-		return complain_usage(command,
-				      "say which processes to watch, by PID, or one thread "
-				      "with --thread");
-	pids = calloc((size_t)argc + 1, sizeof(*pids));
-	if (!pids)
-		return EXIT_MAZE_FAILED;
-	status = pids_parse(command, argc, argv, pids);
+	status = targets_parse(command, options, argc, argv, &pids, &count);
 	if (status)
-		goto out_free;
-	status = EXIT_MAZE_FAILED;
-	if (options->thread && maze_thread_owner(options->thread, &pids[argc++], &error)) {
-		complain(command, "%s", error.text);
-		goto out_free;
+		return status;
+	if (open_pinned(command, options, &maze, &loaded)) {
+		free(pids);
+		return EXIT_MAZE_FAILED;
 	}
-	if (open_pinned(command, options, &maze, &loaded))
-		goto out_free;
-	for (i = 0; i < argc; i++)
+	for (i = 0; i < count; i++)
 		watched += watch_one(command, options, maze, pids[i]);
-	if (watched == argc)
-		status = EXIT_MAZE_OK;
 	if (watched)
 		attend_in_background(maze);
 	else if (loaded)
 		unload_if_unused(maze);
 	maze_close(maze);
-out_free:
 	free(pids);
-	return status;
+	return watched == count ? EXIT_MAZE_OK : EXIT_MAZE_FAILED;
 }
