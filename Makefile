@@ -52,7 +52,7 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 ## make              build maze, libmaze and the manual pages into build/
-build: $(BUILD)/maze $(BUILD)/libmaze.so $(BUILD)/libmaze.pc $(MANS)
+build: $(BUILD)/maze $(BUILD)/libmaze.so $(MANS)
 
 ## make deps         install the Debian packages that are missing (root)
 deps:
@@ -89,9 +89,6 @@ $(BUILD)/libmaze.so.0: $(LIB_OBJ) lib/libmaze.map
 
 $(BUILD)/libmaze.so: $(BUILD)/libmaze.so.0
 	ln -sf libmaze.so.0 $@
-
-$(BUILD)/libmaze.pc: packaging/libmaze.pc.in Makefile
-	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' $< > $@
 
 $(BUILD)/maze: $(CLI_OBJ) $(BUILD)/libmaze.a
 	$(CC) -pie $(LDFLAGS_MAZE) $(CFLAGS) $^ -o $@ $(LDLIBS_MAZE)
@@ -210,7 +207,8 @@ install: build
 	install -m 644 $(BUILD)/libmaze.a $(DESTDIR)$(PREFIX)/lib/
 	install -m 755 $(BUILD)/libmaze.so.0 $(DESTDIR)$(PREFIX)/lib/
 	ln -sf libmaze.so.0 $(DESTDIR)$(PREFIX)/lib/libmaze.so
-	install -m 644 $(BUILD)/libmaze.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig/
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' packaging/libmaze.pc.in \
+		> $(DESTDIR)$(PREFIX)/lib/pkgconfig/libmaze.pc
 	install -m 644 lib/maze.h $(DESTDIR)$(PREFIX)/include/maze/lib/
 	install -m 644 core/types.h core/policy.h core/record.h $(DESTDIR)$(PREFIX)/include/maze/core/
 	install -m 644 $(BUILD)/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
