@@ -63,7 +63,7 @@ deps:
 $(BUILD)/engine/bpf/maze.bpf.o: engine/bpf/maze.bpf.c
 	@mkdir -p $(@D)
 	$(CLANG) -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Werror \
-		-Wno-unused-parameter -idirafter /usr/include/$(MULTIARCH) -I. -MMD -MP -c $< -o $@.tmp
+		-Wno-unused-parameter -idirafter /usr/include/$(MULTIARCH) -I. -MMD -MP -MT $@ -MF $(@:.o=.d) -c $< -o $@.tmp
 	llvm-strip -g $@.tmp
 	mv $@.tmp $@
 

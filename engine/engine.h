@@ -67,7 +67,8 @@ struct engine_ops {
 	/*
 	 * Opens (and if need be loads) the engine. -EPERM: not allowed,
 	 * -EOPNOTSUPP: this kernel lacks something, -EPROTO: a pinned engine of
-	 * another ABI version is there, -ENOENT: ENGINE_EXISTING and none is there.
+	 * another ABI version is there, -ENOENT: ENGINE_EXISTING and none is there,
+	 * -EACCES: ENGINE_EXISTING and this process may not even look.
 	 */
 	int (*open)(enum engine_scope scope, struct engine **ret_engine,
 		    struct engine_error *error);

@@ -77,13 +77,11 @@ MAZE_INLINE maze_u64 clock_task_progress(struct maze_cpu *cpu, struct rq *rq, ma
 	now = event + cpu->clock_offset_ns;
 
 	if (config.has_irqtime) {
-		maze_u64 base = rq_address + config.irqtime_delta;
-
-		start = read_u64(base + bpf_core_field_offset(struct irqtime, irq_start_time));
+		start = read_u64(rq_address + config.irq_start_delta);
 		/* The interrupt we are in is not the task's time. */
 		if (in_interrupt && start && start < now)
 			now = start;
-		taken = read_u64(base + bpf_core_field_offset(struct irqtime, total)) - prev_irq;
+		taken = read_u64(rq_address + config.irq_total_delta) - prev_irq;
 	}
 	if (config.has_steal) {
 		stolen = read_u64(rq_address + config.steal_delta);

@@ -87,19 +87,25 @@ static bool find_percpu_offset(const struct btf *btf, const char *name, maze_u32
 	return false;
 }
 
-static bool has_member(const struct btf *btf, const char *type_name, const char *member)
+/* Where a struct keeps a member, in bytes from its start; -1: it has none. */
+static int member_offset(const struct btf *btf, const char *type_name, const char *member)
 {
 	int id = btf__find_by_name_kind(btf, type_name, BTF_KIND_STRUCT), i;
 	const struct btf_type *type = id < 0 ? NULL : btf__type_by_id(btf, id);
 	const struct btf_member *members;
 
 	if (!type)
-		return false;
+		return -1;
 	members = btf_members(type);
 	for (i = 0; i < btf_vlen(type); i++)
 		if (!strcmp(btf__name_by_offset(btf, members[i].name_off), member))
-			return true;
-	return false;
+			return (int)(btf_member_bit_offset(type, i) / 8);
+	return -1;
+}
+
+static bool has_member(const struct btf *btf, const char *type_name, const char *member)
+{
+	return member_offset(btf, type_name, member) >= 0;
 }
 
 /*
@@ -125,6 +131,7 @@ static bool steal_is_readable(void)
 static void probe_clocks(const struct btf *btf, struct kernel_offer *offer)
 {
 	maze_u32 rq = 0, steal = 0, irqtime = 0;
+	int total, start;
 	bool subtracts = has_member(btf, "rq", "prev_steal_time_rq");
 
 	if (!find_percpu_offset(btf, "runqueues", &rq)) {
@@ -137,8 +144,12 @@ static void probe_clocks(const struct btf *btf, struct kernel_offer *offer)
 		offer->steal_unknown = !offer->has_steal || !steal_is_readable();
 	}
 	if (has_member(btf, "rq", "prev_irq_time")) {
-		offer->has_irqtime = find_percpu_offset(btf, "cpu_irqtime", &irqtime);
-		offer->irqtime_delta = (long long)irqtime - rq;
+		total = member_offset(btf, "irqtime", "total");
+		start = member_offset(btf, "irqtime", "irq_start_time");
+		offer->has_irqtime = find_percpu_offset(btf, "cpu_irqtime", &irqtime) &&
+				     total >= 0 && start >= 0;
+		offer->irq_total_delta = (long long)irqtime - rq + total;
+		offer->irq_start_delta = (long long)irqtime - rq + start;
 		/* Interrupt time that we cannot see would count: as with steal. */
 		if (!offer->has_irqtime)
 			offer->steal_unknown = true;

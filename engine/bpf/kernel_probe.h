@@ -20,7 +20,7 @@ struct kernel_offer {
 	enum yield_method yield;
 	bool has_sched_info; /* finite recovery can tell sleeping from waiting */
 	bool has_nohz_full;
-	long long steal_delta, irqtime_delta;
+	long long steal_delta, irq_total_delta, irq_start_delta;
 	bool has_steal, steal_unknown, has_irqtime;
 	maze_u32 cpus;
 };

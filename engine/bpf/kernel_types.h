@@ -47,11 +47,6 @@ struct sched_info {
 	unsigned long long last_queued; /* rq clock when it became runnable; 0 while it runs */
 };
 
-struct irqtime {
-	maze_u64 total;
-	maze_u64 irq_start_time;
-};
-
 struct thread_info {
 	maze_u32 status; /* x86: TS_COMPAT */
 	maze_u32 cpu;

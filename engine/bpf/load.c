@@ -56,7 +56,8 @@ static int keep_complaint(enum libbpf_print_level level, const char *format, va_
 static void fill_config(struct maze_config *config, const struct kernel_offer *offer)
 {
 	config->steal_delta = offer->steal_delta;
-	config->irqtime_delta = offer->irqtime_delta;
+	config->irq_total_delta = offer->irq_total_delta;
+	config->irq_start_delta = offer->irq_start_delta;
 	config->has_steal = offer->has_steal;
 	config->steal_unknown = offer->steal_unknown;
 	config->has_irqtime = offer->has_irqtime;

@@ -304,7 +304,7 @@ int bpf_pins_open(struct engine *engine, bool load, struct engine_error *error)
 
 	if (!load && !bpf_pins_present()) {
 		if (errno == EACCES || errno == EPERM)
-			return engine_fail(error, -EPERM,
+			return engine_fail(error, -EACCES,
 					   "cannot look into " PIN_DIR ": %s; run maze as root",
 					   strerror(errno));
 		return engine_fail(error, -ENOENT,

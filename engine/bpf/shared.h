@@ -134,14 +134,15 @@ enum maze_yield_probe {
 
 /* Found out by the loader about this kernel; constant from load on. */
 struct maze_config {
-	long long steal_delta;	 /* address of a CPU's steal clock minus that of its rq */
-	long long irqtime_delta; /* the same for its interrupt time */
-	maze_u64 pending_max_ns; /* most that can run between two updates by the tick */
+	long long steal_delta;	   /* address of a CPU's steal clock minus that of its rq */
+	long long irq_total_delta; /* the same for its interrupt time */
+	long long irq_start_delta; /* and for the beginning of the interrupt it is in */
+	maze_u64 pending_max_ns;   /* most that can run between two updates by the tick */
 	maze_u32 cpus;
 	maze_u32 has_clock;	 /* perf cpu-clock events are in place */
 	maze_u32 has_steal;	 /* steal_delta holds */
 	maze_u32 steal_unknown;	 /* a hypervisor may steal and we cannot read how much */
-	maze_u32 has_irqtime;	 /* irqtime_delta holds */
+	maze_u32 has_irqtime;	 /* irq_*_delta hold */
 	maze_u32 yield_probe;	 /* enum maze_yield_probe */
 	maze_u32 near_shift;	 /* a task is near its limit from limit >> near_shift on */
 	maze_u32 has_sched_info; /* finite recovery can tell sleeping from waiting */

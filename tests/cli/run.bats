@@ -31,14 +31,22 @@ load test_helper
 }
 
 @test "without the right to load anything" {
-	refused 125 setpriv --reuid 65534 --regid 65534 --clear-groups "$MAZE" run -- true
+	for_everyone
+	refused 125 as_nobody "" "$public/maze" run -- true
 	says "CAP_BPF"
 }
 
 @test "with CAP_BPF but without CAP_PERFMON" {
-	refused 125 setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps +bpf \
-		--ambient-caps +bpf "$MAZE" run -- true
+	for_everyone
+	refused 125 as_nobody +bpf "$public/maze" run -- true
 	says "CAP_PERFMON"
+}
+
+@test "with CAP_BPF and CAP_PERFMON, and no right to look for a pinned engine" {
+	chmod 700 /sys/fs/bpf
+	for_everyone
+	run as_nobody +bpf,+perfmon "$public/maze" run --soft 50ms --hard 100ms -- "$public/spin"
+	[ "$status" -eq 137 ]
 }
 
 @test "on a kernel without type information" {

@@ -42,11 +42,30 @@ says() {
 	esac
 }
 
+# Copies of the program and of a spinner where any user may run them, wherever the
+# build directory is; $public goes in teardown.
+public=
+for_everyone() {
+	public=$(mktemp -d)
+	chmod 755 "$public"
+	cp "$MAZE" "$public/maze"
+	cp "$PROGRAMS/spin" "$public/spin"
+}
+
+# As a user who is nobody, with only the capabilities named ("" or "+bpf,+perfmon").
+as_nobody() {
+	local capabilities=$1
+	shift
+	setpriv --reuid 65534 --regid 65534 --clear-groups \
+		${capabilities:+--inh-caps "$capabilities" --ambient-caps "$capabilities"} "$@"
+}
+
 nothing_pinned() {
 	[ -z "$(ls -A /sys/fs/bpf | grep -v '\.debug$')" ] || { ls /sys/fs/bpf; return 1; }
 }
 
 teardown() {
 	stop_all
+	[ -z "$public" ] || rm -rf "$public"
 	"$MAZE" unload > /dev/null 2>&1 || :
 }
