@@ -22,11 +22,11 @@ HARDENING := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIC
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DMAZE_VERSION='"$(VERSION)"' -I. -isystem $(BUILD)/engine/bpf \
 	$(WARNINGS) $(HARDENING) $(CFLAGS)
-LDLIBS_MAZE := -lbpf -lelf -lz -ljansson
+LDLIBS_MAZE := -lbpf -lelf -lz -ljansson -pthread
 LDFLAGS_MAZE := -Wl,-z,relro,-z,now
 
 BPF_SKELETON := $(BUILD)/engine/bpf/maze.skel.h
-LIB_SRC := $(filter-out %.bpf.c,$(wildcard engine/*.c engine/bpf/*.c)) $(wildcard lib/*.c)
+LIB_SRC := $(filter-out %.bpf.c,$(wildcard engine/*.c engine/bpf/*.c engine/poll/*.c)) $(wildcard lib/*.c)
 CLI_SRC := $(wildcard cli/*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(BUILD)/%.o)

@@ -29,6 +29,8 @@ struct options {
 	bool json;
 	bool all;
 	bool follow;
+	bool wait;
+	bool yield_asked; /* --yield was given, so its default is not what is meant */
 	pid_t thread;
 };
 

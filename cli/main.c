@@ -8,7 +8,7 @@
 
 #define ENGINE_OPTION                                                                              \
 	{                                                                                          \
-		"engine", "NAME", "auto (default) or bpf: the engine to use"                       \
+		"engine", "NAME", "auto (default), bpf or poll: the engine to use"                 \
 	}
 #define JSON_OPTION(what)                                                                          \
 	{                                                                                          \
@@ -25,6 +25,10 @@ static const struct command_option run_options[] = {
 
 static const struct command_option watch_options[] = {
 	ENGINE_OPTION,
+	{ "wait", NULL, "stay until the processes have ended, and print records" },
+	JSON_OPTION("with --wait: records"),
+	{ "events", "FILE", "with --wait: append the records to FILE too, as JSON lines" },
+	{ "all", NULL, "with --wait: also record when a watch begins and ends" },
 	{ "thread", "TID", "watch only this thread (then no PID is given)" },
 	{ NULL, NULL, NULL },
 };

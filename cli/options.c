@@ -98,10 +98,13 @@ static int apply(const struct command *command, struct options *options, const c
 		options->all = true;
 	else if (!strcmp(name, "follow"))
 		options->follow = true;
+	else if (!strcmp(name, "wait"))
+		options->wait = true;
 	else if (!strcmp(name, "thread"))
 		return parse_thread(command, value, &options->thread);
 	else if (maze_policy_set(&options->policy, name, value, &error))
 		return complain_usage(command, "--%s: %s", name, error.text);
+	options->yield_asked |= !strcmp(name, "yield");
 	return 0;
 }
 
@@ -151,11 +154,8 @@ int options_parse(const struct command *command, int argc, char **argv, struct o
 		if (status)
 			return status;
 	}
-	if (strcmp(options->engine, "auto") && strcmp(options->engine, "bpf"))
-		return complain_usage(command,
-				      "--engine: \"%s\" is not an engine of this maze; it has auto "
-				      "and bpf",
-				      options->engine);
+	if (maze_engine_check(options->engine, &error))
+		return complain_usage(command, "--engine: %s", error.text);
 	if (command->takes_policy && maze_policy_explain(&options->policy, &error))
 		return complain_usage(command, "%s", error.text);
 	*ret_first = optind;

@@ -7,7 +7,7 @@
  * without having run anything. maze stays in the command's process group, so
  * what the terminal sends reaches both; what is sent to maze alone is passed on.
  */
-#include "command.h"
+#include "session.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -24,17 +23,14 @@
 struct run {
 	const struct command *command;
 	const struct options *options;
-	struct maze *maze;
-	struct maze_reader *reader;
-	FILE *events; /* NULL: none */
-	maze_u64 tag;
-	bool pinned;
+	struct session session;
 	sigset_t old_mask;
 	int signals; /* signalfd */
 	int pidfd;
 	pid_t child;
 	int go[2];   /* a byte: you are watched, go on */
 	int fail[2]; /* errno of a failed execvp(3); closed by a successful one */
+	bool reaps;  /* orphans of the command come to us */
 };
 
 /* Passed on when sent to maze alone. */
@@ -46,37 +42,6 @@ static void close_fd(int *fd)
 	if (*fd >= 0)
 		close(*fd);
 	*fd = -1;
-}
-
-/* A pinned engine if there is one, so that its watches are all in one list. */
-static int open_engine(struct run *run)
-{
-	struct maze_error error = { "" };
-	int err;
-
-	err = maze_open(run->options->engine, MAZE_EXISTING, &run->maze, &error);
-	run->pinned = !err;
-	/* Who may load an engine need not be allowed to see root's. */
-	if (err == -ENOENT || err == -EACCES)
-		err = maze_open(run->options->engine, MAZE_PRIVATE, &run->maze, &error);
-	if (!err)
-		err = maze_reader_open(run->maze, false, &run->reader, &error);
-	if (!err && getrandom(&run->tag, sizeof(run->tag), 0) != sizeof(run->tag))
-		err = -errno;
-	if (err)
-		complain(run->command, "%s", error.text[0] ? error.text : strerror(-err));
-	return err;
-}
-
-static int open_events(struct run *run)
-{
-	if (!run->options->events)
-		return 0;
-	run->events = fopen(run->options->events, "ae");
-	if (run->events)
-		return 0;
-	complain(run->command, "cannot append to %s: %s", run->options->events, strerror(errno));
-	return -errno;
 }
 
 /*
@@ -100,6 +65,7 @@ static void become(struct run *run, char **argv)
 	if (read(run->go[0], &byte, 1) != 1)
 		_exit(EXIT_RUN_FAILED);
 	soften_soft_signal(&run->options->policy);
+	session_restore_limits(&run->session);
 	sigprocmask(SIG_SETMASK, &run->old_mask, NULL);
 	execvp(argv[0], argv);
 	err = errno;
@@ -144,7 +110,11 @@ static int let_go(struct run *run, const char *name)
 	struct maze_error error = { "" };
 	int err, why = 0;
 
-	err = maze_watch_pidfd(run->maze, run->pidfd, 0, &run->options->policy, run->tag, &error);
+	err = maze_watch_pidfd(run->session.maze, run->pidfd, 0, &run->options->policy,
+			       run->session.tag, &error);
+	if (!err)
+		run->reaps =
+			maze_adopt(run->session.maze, &run->options->policy, run->session.tag) == 1;
 	if (err) {
 		complain(run->command, "%s", error.text);
 		return EXIT_RUN_FAILED;
@@ -165,34 +135,6 @@ static int let_go(struct run *run, const char *name)
 	return EXIT_RUN_NOT_EXECUTABLE;
 }
 
-static bool is_wanted(const struct run *run, const struct maze_record *record)
-{
-	if (record->event == MAZE_EVENT_LOST)
-		return !record->tag || record->tag == run->tag;
-	if (record->tag != run->tag)
-		return false;
-	return run->options->all || record->event == MAZE_EVENT_SOFT ||
-	       record->event == MAZE_EVENT_HARD;
-}
-
-static void print_records(struct run *run)
-{
-	const char *engine = maze_engine_name(run->maze);
-	struct maze_record record;
-
-	while (maze_reader_next(run->reader, &record) == 1) {
-		if (!is_wanted(run, &record))
-			continue;
-		print_record(stderr, &record, engine, run->options->json);
-		if (run->events && !print_record(run->events, &record, engine, true)) {
-			complain(run->command, "cannot write to %s: %s; going on without it",
-				 run->options->events, strerror(errno));
-			fclose(run->events);
-			run->events = NULL;
-		}
-	}
-}
-
 static void pass_signals_on(struct run *run)
 {
 	struct signalfd_siginfo info;
@@ -210,11 +152,13 @@ static void pass_signals_on(struct run *run)
 /* The exit status once the command has ended; -1 before. */
 static int reap(struct run *run)
 {
-	int status;
+	int status, result = -1;
+	pid_t pid;
 
-	if (waitpid(run->child, &status, WNOHANG) != run->child)
-		return -1;
-	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	while ((pid = waitpid(run->reaps ? -1 : run->child, &status, WNOHANG)) > 0)
+		if (pid == run->child)
+			result = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	return result;
 }
 
 static int attend(struct run *run)
@@ -223,17 +167,17 @@ static int attend(struct run *run)
 	struct pollfd fds[] = {
 		{ .fd = run->signals, .events = POLLIN },
 		{ .fd = run->pidfd, .events = POLLIN },
-		{ .fd = maze_reader_fd(run->reader), .events = POLLIN },
-		{ .fd = maze_attend_fd(run->maze), .events = POLLIN },
+		{ .fd = maze_reader_fd(run->session.reader), .events = POLLIN },
+		{ .fd = maze_attend_fd(run->session.maze), .events = POLLIN },
 	};
 
 	for (;;) {
 		if (poll(fds, sizeof(fds) / sizeof(fds[0]), timeout) < 0 && errno != EINTR)
 			return EXIT_RUN_FAILED;
-		timeout = fds[3].fd >= 0 ? maze_attend(run->maze) : -1;
+		timeout = maze_attend(run->session.maze);
 		pass_signals_on(run);
 		status = reap(run);
-		print_records(run);
+		session_print(&run->session);
 		if (status >= 0)
 			return status;
 	}
@@ -241,13 +185,7 @@ static int attend(struct run *run)
 
 static void done(struct run *run)
 {
-	/* In a pinned engine, what the command left running is not ours to keep watched. */
-	if (run->maze && run->pinned)
-		maze_unwatch_tag(run->maze, run->tag, NULL);
-	maze_reader_close(run->reader);
-	maze_close(run->maze);
-	if (run->events)
-		fclose(run->events);
+	session_close(&run->session);
 	close_fd(&run->signals);
 	close_fd(&run->pidfd);
 	close_fd(&run->go[0]);
@@ -268,7 +206,7 @@ int cmd_run(const struct command *command, struct options *options, int argc, ch
 
 	if (!argc)
 		return complain_usage(command, "say which command to run, after --");
-	if (open_events(&run) || open_engine(&run) || start(&run, argv))
+	if (session_open(&run.session, command, options) || start(&run, argv))
 		goto out_done;
 	status = let_go(&run, argv[0]);
 	if (status) {

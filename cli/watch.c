@@ -4,7 +4,7 @@
  * is refused leaves things as they were: an engine that was loaded for nothing is
  * unloaded again.
  */
-#include "command.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -24,8 +24,8 @@ static bool is_maze(pid_t pid)
 	       ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
 }
 
-static bool watch_one(const struct command *command, const struct options *options,
-		      struct maze *maze, pid_t pid)
+bool watch_one(const struct command *command, const struct options *options, struct maze *maze,
+	       pid_t pid, maze_u64 tag)
 {
 	struct maze_error error = { "" };
 
@@ -35,7 +35,7 @@ static bool watch_one(const struct command *command, const struct options *optio
 			 (int)pid);
 		return false;
 	}
-	if (!maze_watch(maze, pid, options->thread, &options->policy, 0, &error))
+	if (!maze_watch(maze, pid, options->thread, &options->policy, tag, &error))
 		return true;
 	complain(command, "%s", error.text);
 	return false;
@@ -49,7 +49,8 @@ static int open_pinned(const struct command *command, const struct options *opti
 
 	*ret_loaded = false;
 	err = maze_open(options->engine, MAZE_EXISTING, ret_maze, &error);
-	if (err == -ENOENT) {
+	/* -EPERM: what an engine says of whom it will not have; as pinned, each says it better. */
+	if (err == -ENOENT || err == -EPERM) {
 		err = maze_open(options->engine, MAZE_PINNED, ret_maze, &error);
 		*ret_loaded = !err;
 	}
@@ -71,27 +72,38 @@ static void unload_if_unused(struct maze *maze)
 		maze_unload(&loaded, NULL);
 }
 
-int cmd_watch(const struct command *command, struct options *options, int argc, char **argv)
+/* Watches in the pinned engine, and returns. */
+static int watch_and_leave(const struct command *command, const struct options *options,
+			   const struct pid_list *pids)
 {
-	int i, count, status, watched = 0;
 	struct maze *maze = NULL;
-	pid_t *pids;
+	int i, watched = 0;
 	bool loaded;
 
-	status = targets_parse(command, options, argc, argv, &pids, &count);
-	if (status)
-		return status;
-	if (open_pinned(command, options, &maze, &loaded)) {
-		free(pids);
+	if (open_pinned(command, options, &maze, &loaded))
 		return EXIT_MAZE_FAILED;
-	}
-	for (i = 0; i < count; i++)
-		watched += watch_one(command, options, maze, pids[i]);
+	for (i = 0; i < pids->count; i++)
+		watched += watch_one(command, options, maze, pids->pids[i], 0);
 	if (watched)
 		attend_in_background(maze);
 	else if (loaded)
 		unload_if_unused(maze);
 	maze_close(maze);
-	free(pids);
-	return watched == count ? EXIT_MAZE_OK : EXIT_MAZE_FAILED;
+	return watched == pids->count ? EXIT_MAZE_OK : EXIT_MAZE_FAILED;
+}
+
+int cmd_watch(const struct command *command, struct options *options, int argc, char **argv)
+{
+	struct pid_list pids;
+	int status;
+
+	if (!options->wait && (options->json || options->all || options->events))
+		return complain_usage(command, "--json, --all and --events go with --wait only");
+	status = targets_parse(command, options, argc, argv, &pids.pids, &pids.count);
+	if (status)
+		return status;
+	status = options->wait ? watch_and_wait(command, options, &pids)
+			       : watch_and_leave(command, options, &pids);
+	free(pids.pids);
+	return status;
 }

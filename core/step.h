@@ -154,6 +154,18 @@ maze_inline maze_u32 maze_charge(const struct maze_policy *policy, struct maze_a
 }
 
 /*
+ * Takes note of CPU time that must not be charged: a caller that looks only now
+ * and then calls this, right before it steps to MAZE_SLEEPS, with the runtime at a
+ * moment after the reset point. On which side of that point the time lies it cannot
+ * tell, and to charge too little is late, to charge too much would be early.
+ */
+maze_inline void maze_forgo(struct maze_account *account, maze_u64 runtime_ns)
+{
+	if (account->begun && runtime_ns > account->runtime_ns)
+		account->runtime_ns = runtime_ns;
+}
+
+/*
  * Steps the account to the sample and says what is due. Stages that are due are
  * marked as had; a caller that fails to act on one clears its bit in
  * account->fired to be told again. The policy must have passed

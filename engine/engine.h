@@ -60,6 +60,8 @@ struct engine_counts {
 
 struct engine_ops {
 	const char *name;
+	/* It cannot tell a sched_yield(2): a policy under which yields reset is met without. */
+	bool yields_unseen;
 
 	/* Looks without changing anything; always fills the report. */
 	void (*probe)(struct engine_report *ret_report);
@@ -116,6 +118,8 @@ struct engine_ops {
 	 * attend_fd polls readable when attend() should be called, and is -1 when
 	 * nothing is ever wanted. attend() returns the ms after which it wants to be
 	 * called again, -1: not before the fd says so. Several processes may attend.
+	 * Called by who is about to reap a child of its own, it lets the engine take
+	 * note of what only a process that has ended but was not reaped can tell.
 	 */
 	int (*attend_fd)(struct engine *engine);
 	int (*attend)(struct engine *engine);
@@ -129,10 +133,19 @@ struct engine_ops {
 	int (*gone_fd)(struct engine *engine);
 	bool (*gone)(struct engine *engine);
 
+	/*
+	 * Children of this process that it did not start itself, but is handed as a
+	 * reaper, are orphans of what it watches: to be watched by this policy and tag.
+	 * 1: the engine needs that and has made this process a subreaper (prctl(2)), so
+	 * it must reap children that it does not know; 0: no need. NULL: never any.
+	 */
+	int (*adopt)(struct engine *engine, const struct maze_policy *policy, maze_u64 tag);
+
 	/* Drops everything pinned; 0 also when nothing was there. */
 	int (*unload)(bool *ret_was_loaded, struct engine_error *error);
 };
 
 extern const struct engine_ops engine_bpf;
+extern const struct engine_ops engine_poll;
 
 #endif

@@ -6,12 +6,14 @@
 #include "handle.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* In order of preference. A new engine is a row here and a directory in engine/. */
 static const struct engine_ops *const engines[] = {
 	&engine_bpf,
+	&engine_poll,
 };
 #define ENGINES (sizeof(engines) / sizeof(engines[0]))
 
@@ -31,6 +33,65 @@ static const enum engine_scope scopes[] = {
 	[MAZE_EXISTING] = ENGINE_EXISTING,
 };
 
+/* What means "not here, not as this user"; anything else is to be set right, not passed over. */
+static bool cannot_run(int err)
+{
+	return err == -EPERM || err == -EACCES || err == -EOPNOTSUPP || err == -ENOENT ||
+	       err == -ENOSYS;
+}
+
+static void add_reason(struct maze *maze, const char *name, const char *why)
+{
+	size_t n = strlen(maze->why);
+
+	snprintf(maze->why + n, sizeof(maze->why) - n, "%s%s cannot be used here: %s",
+		 n ? "; " : "", name, why);
+}
+
+/*
+ * The first that opens. Where none does, what the best one says counts; and what is
+ * looked for but not there (-ENOENT) is so only when no engine has it.
+ */
+static int open_best(struct maze *maze, enum engine_scope scope, struct engine_error *ret_why)
+{
+	struct engine_error why;
+	int err, first = 0;
+	size_t i;
+
+	for (i = 0; i < ENGINES; i++) {
+		why.text[0] = '\0';
+		maze->ops = engines[i];
+		err = maze->ops->open(scope, &maze->engine, &why);
+		if (!err)
+			return 0;
+		if (!first) {
+			first = err;
+			*ret_why = why;
+		}
+		if (!cannot_run(err))
+			return err;
+		add_reason(maze, engines[i]->name, why.text);
+	}
+	if (scope == ENGINE_PINNED)
+		snprintf(ret_why->text, sizeof(ret_why->text), "%.*s",
+			 (int)sizeof(ret_why->text) - 1, maze->why);
+	return first;
+}
+
+int maze_engine_check(const char *name, struct maze_error *error)
+{
+	char names[128] = "auto";
+	size_t i, n = strlen(names);
+
+	if (!strcmp(name, "auto") || find_engine(name))
+		return 0;
+	for (i = 0; i < ENGINES; i++)
+		n += (size_t)snprintf(names + n, sizeof(names) - n, "%s%s",
+				      i + 1 == ENGINES ? " and " : ", ", engines[i]->name);
+	return handle_fail(error, -EINVAL, "\"%s\" is not an engine of this maze; it has %s", name,
+			   names);
+}
+
 int maze_open(const char *engine, enum maze_scope scope, struct maze **ret_maze,
 	      struct maze_error *error)
 {
@@ -38,24 +99,38 @@ int maze_open(const char *engine, enum maze_scope scope, struct maze **ret_maze,
 	struct maze *maze;
 	int err;
 
+	if (engine && maze_engine_check(engine, error))
+		return -EINVAL;
 	maze = calloc(1, sizeof(*maze));
 	if (!maze)
 		return handle_fail(error, -ENOMEM, "out of memory");
-	/* One engine so far, so the best is also the first. */
-	maze->ops = !engine || !strcmp(engine, "auto") ? engines[0] : find_engine(engine);
-	if (!maze->ops) {
-		free(maze);
-		return handle_fail(error, -EINVAL,
-				   "\"%s\" is not an engine of this maze; it has: auto, bpf",
-				   engine);
+	if (!engine || !strcmp(engine, "auto")) {
+		err = open_best(maze, scopes[scope], &why);
+	} else {
+		maze->ops = find_engine(engine);
+		err = maze->ops->open(scopes[scope], &maze->engine, &why);
 	}
-	err = maze->ops->open(scopes[scope], &maze->engine, &why);
 	if (err) {
 		free(maze);
 		return handle_fail(error, err, "%s", why.text);
 	}
 	*ret_maze = maze;
 	return 0;
+}
+
+const char *maze_why_not_better(const struct maze *maze)
+{
+	return maze->why;
+}
+
+bool maze_sees_yields(const struct maze *maze)
+{
+	return !maze->ops->yields_unseen;
+}
+
+int maze_adopt(struct maze *maze, const struct maze_policy *policy, maze_u64 tag)
+{
+	return maze->ops->adopt ? maze->ops->adopt(maze->engine, policy, tag) : 0;
 }
 
 void maze_close(struct maze *maze)

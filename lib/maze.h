@@ -97,13 +97,30 @@ enum maze_scope {
 };
 
 /*
- * Opens an engine by name ("bpf"), or the best that can run ("auto" or NULL).
- * -EINVAL: no such engine; else as engine.h says. Close with maze_close().
+ * Opens an engine by name ("bpf", "poll"), or the best that can run ("auto" or NULL).
+ * -EINVAL: no such engine; else as engine.h says. Close with maze_close(). The poll
+ * engine has a thread of its own in this process, which takes no signals.
  */
 int maze_open(const char *engine, enum maze_scope scope, struct maze **ret_maze,
 	      struct maze_error *error);
 void maze_close(struct maze *maze);
 const char *maze_engine_name(const struct maze *maze);
+/* Why "auto" chose no better engine, one sentence for each; "" when it chose the best. */
+const char *maze_why_not_better(const struct maze *maze);
+/* 0, or -EINVAL with a sentence that names the engines there are. */
+int maze_engine_check(const char *name, struct maze_error *error);
+/*
+ * False: the engine cannot tell a sched_yield(2), so under a policy by which yields
+ * reset it counts on, and a program that yields but never sleeps is caught.
+ */
+bool maze_sees_yields(const struct maze *maze);
+/*
+ * Lets orphans of watched processes, which come to this process as their reaper, be
+ * watched by this policy and tag. Only for a program that starts nothing that is not
+ * watched. 1: this process is a reaper now (PR_SET_CHILD_SUBREAPER, prctl(2)) and must
+ * wait(2) for children it does not know; 0: the engine has no need of it; or -errno.
+ */
+int maze_adopt(struct maze *maze, const struct maze_policy *policy, maze_u64 tag);
 
 /*
  * Watches process `pid` (all its threads and, by default, what they start), or

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A maze that stays while what it watches runs; see session.h.
+ */
+#include "session.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
+/* The poll engine keeps two or three files open for each process it watches. */
+static void raise_limits(struct session *session)
+{
+	struct rlimit raised;
+
+	if (getrlimit(RLIMIT_NOFILE, &session->files))
+		return;
+	raised = session->files;
+	raised.rlim_cur = raised.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &raised);
+}
+
+void session_restore_limits(const struct session *session)
+{
+	setrlimit(RLIMIT_NOFILE, &session->files);
+}
+
+static int open_events(struct session *session)
+{
+	if (!session->options->events)
+		return 0;
+	session->events = fopen(session->options->events, "ae");
+	if (session->events)
+		return 0;
+	complain(session->command, "cannot append to %s: %s", session->options->events,
+		 strerror(errno));
+	return -errno;
+}
+
+/* A pinned engine if there is one, so that its watches are all in one list. */
+static int open_engine(struct session *session)
+{
+	const char *engine = session->options->engine;
+	struct maze_error error = { "" };
+	int err;
+
+	err = maze_open(engine, MAZE_EXISTING, &session->maze, &error);
+	session->pinned = !err;
+	/* Who may load an engine need not be allowed to see root's. */
+	if (err == -ENOENT || err == -EACCES || err == -EPERM)
+		err = maze_open(engine, MAZE_PRIVATE, &session->maze, &error);
+	if (!err)
+		err = maze_reader_open(session->maze, false, &session->reader, &error);
+	if (!err && getrandom(&session->tag, sizeof(session->tag), 0) != sizeof(session->tag))
+		err = -errno;
+	if (err)
+		complain(session->command, "%s", error.text[0] ? error.text : strerror(-err));
+	return err;
+}
+
+/* What somebody who did not choose this engine should know of it. */
+static int explain_engine(const struct session *session)
+{
+	const char *name = maze_engine_name(session->maze);
+	const char *why = maze_why_not_better(session->maze);
+
+	if (why[0])
+		complain(session->command, "using the %s engine: %s", name, why);
+	if (maze_sees_yields(session->maze) ||
+	    (session->options->policy.flags & MAZE_POLICY_YIELD_COUNTS))
+		return 0;
+	if (session->options->yield_asked) {
+		complain(
+			session->command,
+			"--yield reset cannot be had: the %s engine does not see sched_yield; only "
+			"--yield count can, or another engine (see maze doctor)",
+			name);
+		return -EOPNOTSUPP;
+	}
+	complain(session->command,
+		 "the %s engine does not see sched_yield: a program that yields but never sleeps "
+		 "will be caught (--yield count says so, and silences this)",
+		 name);
+	return 0;
+}
+
+int session_open(struct session *session, const struct command *command,
+		 const struct options *options)
+{
+	int err;
+
+	*session = (struct session){ .command = command, .options = options };
+	raise_limits(session);
+	err = open_events(session);
+	if (!err)
+		err = open_engine(session);
+	if (!err)
+		err = explain_engine(session);
+	return err;
+}
+
+void session_close(struct session *session)
+{
+	/* In a pinned engine, what was left running is not ours to keep watched. */
+	if (session->maze && session->pinned)
+		maze_unwatch_tag(session->maze, session->tag, NULL);
+	maze_reader_close(session->reader);
+	maze_close(session->maze);
+	if (session->events)
+		fclose(session->events);
+}
+
+static bool is_wanted(const struct session *session, const struct maze_record *record)
+{
+	if (record->event == MAZE_EVENT_LOST)
+		return !record->tag || record->tag == session->tag;
+	if (record->tag != session->tag)
+		return false;
+	return session->options->all || record->event == MAZE_EVENT_SOFT ||
+	       record->event == MAZE_EVENT_HARD;
+}
+
+void session_print(struct session *session)
+{
+	const char *engine = maze_engine_name(session->maze);
+	struct maze_record record;
+
+	while (maze_reader_next(session->reader, &record) == 1) {
+		if (!is_wanted(session, &record))
+			continue;
+		print_record(stderr, &record, engine, session->options->json);
+		if (session->events && !print_record(session->events, &record, engine, true)) {
+			complain(session->command, "cannot write to %s: %s; going on without it",
+				 session->options->events, strerror(errno));
+			fclose(session->events);
+			session->events = NULL;
+		}
+	}
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * maze watch --wait: the watches live as long as this maze, which stays until the
+ * processes it was given have ended, or until it is told to end. For engines that
+ * keep nothing in the kernel, and for who wants to see the records as they come.
+ */
+#include "watch.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { FD_SIGNALS, FD_RECORDS, FD_ATTEND, FD_FIRST_PROCESS };
+
+static int open_signals(void)
+{
+	sigset_t mask;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGINT);
+	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGHUP);
+	sigaddset(&mask, SIGQUIT);
+	sigprocmask(SIG_BLOCK, &mask, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	return signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* How many of the processes were still there; their ends are polled for. */
+static int enrol(struct session *session, const struct pid_list *pids, struct pollfd *fds,
+		 int *ret_refused)
+{
+	int i, watched = 0;
+
+	for (i = 0; i < pids->count; i++) {
+		fds[watched].fd = (int)syscall(SYS_pidfd_open, pids->pids[i], 0);
+		fds[watched].events = POLLIN;
+		if (watch_one(session->command, session->options, session->maze, pids->pids[i],
+			      session->tag) &&
+		    fds[watched].fd >= 0)
+			watched++;
+		else if (fds[watched].fd >= 0)
+			close(fds[watched].fd);
+	}
+	*ret_refused = pids->count - watched;
+	return watched;
+}
+
+/* Drops whoever has ended from the processes; how many are left. */
+static int drop_ended(struct pollfd *processes, int count)
+{
+	int i, left = 0;
+
+	for (i = 0; i < count; i++) {
+		if (!processes[i].revents)
+			processes[left++] = processes[i];
+		else
+			close(processes[i].fd);
+	}
+	return left;
+}
+
+/* The exit status: 0 when all have ended, 128+N when signal N ended the wait. */
+static int wait_for_all(struct session *session, struct pollfd *fds, int count)
+{
+	struct signalfd_siginfo info;
+	int timeout = -1;
+
+	while (count) {
+		if (poll(fds, (nfds_t)(FD_FIRST_PROCESS + count), timeout) < 0 && errno != EINTR)
+			return EXIT_MAZE_FAILED;
+		timeout = maze_attend(session->maze);
+		session_print(session);
+		if (read(fds[FD_SIGNALS].fd, &info, sizeof(info)) == sizeof(info))
+			return 128 + (int)info.ssi_signo;
+		count = drop_ended(fds + FD_FIRST_PROCESS, count);
+	}
+	session_print(session);
+	return EXIT_MAZE_OK;
+}
+
+int watch_and_wait(const struct command *command, const struct options *options,
+		   const struct pid_list *pids)
+{
+	struct pollfd *fds = calloc((size_t)(FD_FIRST_PROCESS + pids->count), sizeof(*fds));
+	int status = EXIT_MAZE_FAILED, watched, refused;
+	struct session session;
+
+	if (!fds)
+		return EXIT_MAZE_FAILED;
+	if (session_open(&session, command, options))
+		goto out_close;
+	fds[FD_SIGNALS] = (struct pollfd){ .fd = open_signals(), .events = POLLIN };
+	fds[FD_RECORDS] = (struct pollfd){ .fd = maze_reader_fd(session.reader), .events = POLLIN };
+	fds[FD_ATTEND] = (struct pollfd){ .fd = maze_attend_fd(session.maze), .events = POLLIN };
+	watched = enrol(&session, pids, fds + FD_FIRST_PROCESS, &refused);
+	status = wait_for_all(&session, fds, watched);
+	if (!status && refused)
+		status = EXIT_MAZE_FAILED;
+out_close:
+	session_close(&session);
+	free(fds);
+	return status;
+}

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Beginning, ending and listing watches: what callers ask of the poll engine. Each
+ * call holds the lock while it works, and then lets the worker plan again.
+ */
+#include "engine_poll.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+/* The number that a pidfd stands for in this process's namespace; 0 when it has ended. */
+static pid_t number_of(int pidfd)
+{
+	char path[64], line[256];
+	int pid = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	while (!pid && fgets(line, sizeof(line), file))
+		if (sscanf(line, "Pid: %d", &pid) != 1)
+			pid = 0;
+	fclose(file);
+	return pid > 0 ? pid : 0;
+}
+
+static int explain(int err, int pidfd, struct engine_error *error)
+{
+	struct pollfd ended = { .fd = pidfd, .events = POLLIN };
+
+	switch (err) {
+	case -ESRCH:
+		if (poll(&ended, 1, 0) == 0)
+			return engine_fail(error, err,
+					   "/proc does not show it to this user (see hidepid in "
+					   "proc(5))");
+		return engine_fail(error, err, "it has ended");
+	case -EAGAIN:
+		return engine_fail(error, err,
+				   "no more timers are to be had; raise the limit on pending "
+				   "signals (ulimit -i)");
+	case -EMFILE:
+		return engine_fail(
+			error, err,
+			"no more files may be open; raise the limit on them (ulimit -n)");
+	default:
+		return engine_fail(error, err, "%s", strerror(-err));
+	}
+}
+
+/* The process's place in the table, found or made; *ret_new: made. */
+static int place(struct engine *engine, int pidfd, struct poll_process **ret_process, bool *ret_new,
+		 struct engine_error *error)
+{
+	pid_t pid = number_of(pidfd);
+	struct poll_process *process;
+	int err;
+
+	if (!pid)
+		return engine_fail(error, -ESRCH, "it has ended");
+	if (pid == getpid())
+		return engine_fail(error, -EPERM, "it is maze itself, which is never watched");
+	process = poll_find(engine, pid);
+	*ret_new = false;
+	if (process && poll_process_has_ended(process)) {
+		poll_process_ended(engine, process);
+		process = NULL;
+	}
+	if (!process) {
+		err = poll_process_new(engine, pidfd, pid, &process);
+		if (err)
+			return explain(err, pidfd, error);
+		*ret_new = true;
+	}
+	if (proc_is_kernel_thread(process->dir)) {
+		poll_process_drop(engine, process);
+		return engine_fail(
+			error, -EPERM,
+			"it is a kernel thread, which takes no signals and is never watched");
+	}
+	*ret_process = process;
+	return 0;
+}
+
+struct enrolment {
+	struct engine *engine;
+	struct poll_process *process;
+	const struct maze_policy *policy;
+	maze_u64 tag;
+	int done, err;
+};
+
+static void enrol(pid_t tid, void *arg)
+{
+	struct enrolment *enrolment = arg;
+	struct poll_thread *thread = poll_thread_find(enrolment->process, tid);
+	int err;
+
+	if (thread && thread->seen)
+		return;
+	err = poll_thread_watch(enrolment->engine, enrolment->process, tid, enrolment->policy,
+				enrolment->tag, 0);
+	if (!err)
+		enrolment->done++;
+	else if (err != -ESRCH)
+		enrolment->err = err;
+}
+
+/* All threads, and those that these start while we are at it. */
+static int enrol_all(struct enrolment *enrolment)
+{
+	struct poll_process *process = enrolment->process;
+	struct poll_thread *thread;
+	int before, err;
+
+	process->whole = true;
+	process->step_ns = 0;
+	process->policy = *enrolment->policy;
+	process->tag = enrolment->tag;
+	for (thread = process->threads; thread; thread = thread->next)
+		thread->seen = false;
+	do {
+		before = enrolment->done;
+		process->links = proc_thread_links(process->dir);
+		err = proc_each_thread(process->dir, enrol, enrolment);
+	} while (!err && enrolment->done > before);
+	return err;
+}
+
+static int enrol_target(struct enrolment *enrolment, pid_t tid)
+{
+	struct poll_thread *thread;
+	int err = 0;
+
+	if (tid) {
+		thread = poll_thread_find(enrolment->process, tid);
+		if (thread)
+			thread->seen = false;
+		enrol(tid, enrolment);
+	} else {
+		err = enrol_all(enrolment);
+	}
+	if (err || enrolment->err)
+		return err ? err : enrolment->err;
+	return enrolment->done ? 0 : -ESRCH;
+}
+
+int poll_watch(struct engine *engine, const struct engine_target *target,
+	       const struct maze_policy *policy, maze_u64 tag, struct engine_error *error)
+{
+	struct enrolment enrolment = { .engine = engine, .policy = policy, .tag = tag };
+	bool is_new = false;
+	int err;
+
+	pthread_mutex_lock(&engine->lock);
+	err = place(engine, target->pidfd, &enrolment.process, &is_new, error);
+	if (err)
+		goto out_unlock;
+	err = enrol_target(&enrolment, target->tid);
+	if (err) {
+		if (is_new)
+			poll_process_drop(engine, enrolment.process);
+		explain(err, target->pidfd, error);
+		goto out_unlock;
+	}
+	poll_look(engine, enrolment.process);
+	poll_worker_wake(engine);
+out_unlock:
+	pthread_mutex_unlock(&engine->lock);
+	return err;
+}
+
+static void drop_if_unwatched(struct engine *engine, struct poll_process *process)
+{
+	if (!process->threads)
+		poll_process_drop(engine, process);
+}
+
+int poll_unwatch(struct engine *engine, const struct engine_target *target,
+		 struct engine_error *error)
+{
+	struct poll_process *process;
+	struct poll_thread *thread, *next;
+	int ended = 0;
+
+	pthread_mutex_lock(&engine->lock);
+	process = poll_find(engine, number_of(target->pidfd));
+	if (process && !poll_process_has_ended(process)) {
+		poll_look(engine, process);
+		for (thread = process->threads; thread; thread = next) {
+			next = thread->next;
+			if (target->tid && thread->tid != target->tid)
+				continue;
+			ended += !thread->ignored;
+			if (target->tid && process->whole && !thread->ignored)
+				poll_thread_ignore(engine, process, thread);
+			else if (!target->tid || !process->whole)
+				poll_thread_end(engine, process, thread, MAZE_EVENT_UNWATCH);
+		}
+		drop_if_unwatched(engine, process);
+	}
+	pthread_mutex_unlock(&engine->lock);
+	return ended ? 0 : engine_fail(error, -ENOENT, "it is not watched");
+}
+
+static void unwatch_threads(struct engine *engine, struct poll_process *process, maze_u64 tag)
+{
+	struct poll_thread *thread, *next;
+
+	for (thread = process->threads; thread; thread = next) {
+		next = thread->next;
+		if (thread->tag == tag)
+			poll_thread_end(engine, process, thread, MAZE_EVENT_UNWATCH);
+	}
+	if (process->whole && process->tag == tag)
+		process->whole = false;
+	drop_if_unwatched(engine, process);
+}
+
+int poll_unwatch_tag(struct engine *engine, maze_u64 tag, struct engine_error *error)
+{
+	struct poll_process *process, *next;
+	int i;
+
+	(void)error;
+	pthread_mutex_lock(&engine->lock);
+	if (engine->adopts && engine->adopt_tag == tag)
+		engine->adopts = false;
+	for (i = 0; i < POLL_CHAINS; i++) {
+		for (process = engine->chains[i]; process; process = next) {
+			next = process->next;
+			unwatch_threads(engine, process, tag);
+		}
+	}
+	pthread_mutex_unlock(&engine->lock);
+	return 0;
+}
+
+static void fill_entry(const struct poll_process *process, const struct poll_thread *thread,
+		       struct maze_entry *entry)
+{
+	*entry = (struct maze_entry){
+		.count_ns = poll_count(thread),
+		.soft_ns = thread->policy.soft_ns,
+		.hard_ns = thread->policy.hard_ns,
+		.tag = thread->tag,
+		.pid = (maze_u32)process->pid,
+		.tid = (maze_u32)thread->tid,
+		.uid = thread->uid,
+		.recovery = thread->policy.recovery,
+		.flags = thread->policy.flags,
+		.soft_signal = thread->policy.soft_signal,
+		.hard_signal = thread->policy.hard_signal,
+		.fired = thread->account.fired,
+		.episode = thread->account.episode,
+	};
+	memcpy(entry->comm, thread->comm, sizeof(entry->comm));
+}
+
+int poll_list(struct engine *engine, int (*each)(const struct maze_entry *entry, void *arg),
+	      void *arg, struct engine_error *error)
+{
+	const struct poll_process *process;
+	const struct poll_thread *thread;
+	struct maze_entry entry;
+	int i, err = 0;
+
+	(void)error;
+	pthread_mutex_lock(&engine->lock);
+	for (i = 0; i < POLL_CHAINS; i++) {
+		for (process = engine->chains[i]; process && !err; process = process->next) {
+			for (thread = process->threads; thread && !err; thread = thread->next) {
+				if (thread->ignored)
+					continue;
+				fill_entry(process, thread, &entry);
+				err = each(&entry, arg);
+			}
+		}
+	}
+	pthread_mutex_unlock(&engine->lock);
+	return err;
+}
+
+int poll_counts(struct engine *engine, struct engine_counts *ret_counts)
+{
+	pthread_mutex_lock(&engine->lock);
+	*ret_counts = engine->counts;
+	pthread_mutex_unlock(&engine->lock);
+	return 0;
+}
+
+int poll_adopt(struct engine *engine, const struct maze_policy *policy, maze_u64 tag)
+{
+	/* Who is told of every fork loses nobody to an early death in between. */
+	if (poll_descent_is_told(engine) || !(policy->flags & MAZE_POLICY_INHERIT))
+		return 0;
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1))
+		return -errno;
+	pthread_mutex_lock(&engine->lock);
+	engine->adopts = true;
+	engine->adopt_policy = *policy;
+	engine->adopt_tag = tag;
+	pthread_mutex_unlock(&engine->lock);
+	return 1;
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Children of watched processes, found as they appear.
+ *
+ * Where the kernel lets us, the process connector (fork_events.c) tells of every fork
+ * at once. Elsewhere new processes are searched for (new_numbers.c), as often as the
+ * tightest limit asks for, which costs two system calls each time as long as nothing
+ * was started on the whole machine. Either way a child that has not slept since its
+ * birth is charged from its birth on, so to be found late is not to be caught late.
+ */
+#include "descent.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int poll_descent_init(struct engine *engine)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.u64 = POLL_EVENT_FORKS };
+	struct descent *descent = calloc(1, sizeof(*descent));
+
+	if (!descent)
+		return -ENOMEM;
+	engine->descent = descent;
+	descent->fork_fd = fork_events_open();
+	if (descent->fork_fd >= 0)
+		return epoll_ctl(engine->epoll_fd, EPOLL_CTL_ADD, descent->fork_fd, &event) ? -errno
+											    : 0;
+	descent->last_number = proc_last_number();
+	return 0;
+}
+
+void poll_descent_done(struct engine *engine)
+{
+	if (!engine->descent)
+		return;
+	if (engine->descent->fork_fd >= 0)
+		close(engine->descent->fork_fd);
+	free(engine->descent);
+}
+
+bool poll_descent_is_told(const struct engine *engine)
+{
+	return engine->descent->fork_fd >= 0;
+}
+
+bool poll_fork_events_permitted(void)
+{
+	int fd = fork_events_open();
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+void poll_descent_take(struct engine *engine)
+{
+	fork_events_take(engine);
+}
+
+maze_u64 poll_descent_search(struct engine *engine, maze_u64 now)
+{
+	struct descent *descent = engine->descent;
+	maze_u64 late_ns = engine->tightest_ns / POLL_LATE_FRACTION;
+
+	if (descent->fork_fd >= 0)
+		return POLL_NEVER;
+	if (now < descent->search_at)
+		return descent->search_at;
+	new_numbers_take(engine, now);
+	if (late_ns > POLL_LATE_MAX_NS)
+		late_ns = POLL_LATE_MAX_NS;
+	if (late_ns < SEARCH_MIN_NS)
+		late_ns = SEARCH_MIN_NS;
+	descent->search_at = now + late_ns * 4 / 5 * engine->stretch;
+	return descent->search_at;
+}
+
+static void lose(struct engine *engine, maze_u64 tag)
+{
+	struct maze_record lost = { .event = MAZE_EVENT_LOST, .lost = 1, .tag = tag };
+
+	engine->counts.inherit_failures++;
+	poll_record(engine, NULL, NULL, &lost);
+}
+
+/* Is what was opened by its number the child that was told of, or another since? */
+static bool is_that_child(const struct poll_process *process, const struct child *child)
+{
+	maze_u64 start_ns = proc_start_ns(process->dir);
+	struct thread_status status;
+
+	if (child->born_ns)
+		return start_ns <= child->born_ns + BIRTH_SLACK_NS &&
+		       child->born_ns <= start_ns + BIRTH_SLACK_NS;
+	return !proc_thread_status(process->dir, process->pid, &status) &&
+	       status.ppid == child->parent;
+}
+
+static int open_child(struct engine *engine, const struct child *child,
+		      struct poll_process **ret_process)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, child->pid, 0), err;
+
+	if (pidfd < 0)
+		return -errno;
+	err = poll_process_new(engine, pidfd, child->pid, ret_process);
+	close(pidfd);
+	return err;
+}
+
+int poll_inherit(struct engine *engine, const struct child *child)
+{
+	struct poll_process *process = poll_find(engine, child->pid);
+	int err;
+
+	if (process && !poll_process_has_ended(process))
+		return 0;
+	if (process)
+		poll_process_ended(engine, process);
+	err = open_child(engine, child, &process);
+	if (err == -ESRCH)
+		return err;
+	if (!err && !is_that_child(process, child)) {
+		poll_process_drop(engine, process);
+		err = -ECHILD;
+	}
+	if (err) {
+		lose(engine, child->tag);
+		return err;
+	}
+	process->whole = true;
+	process->policy = child->policy;
+	process->tag = child->tag;
+	/* Its threads are listed, and so watched, at its first look. */
+	process->relist = true;
+	poll_look(engine, process);
+	return 0;
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A look at a watched thread: what /proc says becomes a sample for core/step.h, and
+ * what that finds due is done.
+ *
+ * Always: the runtime that is charged was read BEFORE the number of sleeps that
+ * says it lies in one episode, and the runtime that an episode begins with was read
+ * AFTER the number of sleeps that says it began. So of the time in between, which
+ * could lie on either side of a sleep, nothing is ever charged.
+ *
+ * Costs, for a thread that did not run: one read of about 1 us. For one that ran
+ * without having left its CPU: the same. Else a second read of about 5 us.
+ */
+#include "engine_poll.h"
+
+#include <string.h>
+#include <unistd.h>
+
+/*
+ * More runtime than wall time has passed means that a number has come to another
+ * thread (execve by a thread other than the first). Half a second over, because on a
+ * CPU without a tick the runtime may be booked once a second.
+ */
+#define BOOKING_LAG_NS (1500 * MAZE_NSEC_PER_MSEC)
+/* Where the timer did not fire although it should have: spinning inside a system call. */
+#define OVERDUE_NS (10 * MAZE_NSEC_PER_MSEC)
+/* A timer that is not to fire while the clock on the wall stands in for it. */
+#define OUT_OF_THE_WAY_NS (4 * MAZE_NSEC_PER_SEC)
+/* So many files are kept open from look to look; beyond, they are opened each time. */
+#define KEPT_OPEN_MAX 128
+
+maze_u64 poll_count(const struct poll_thread *thread)
+{
+	const struct maze_account *account = &thread->account;
+
+	if (thread->times.runtime_ns <= account->runtime_ns)
+		return account->count_ns;
+	return account->count_ns + thread->times.runtime_ns - account->runtime_ns;
+}
+
+/* Wall time in which a thread can sleep: no clock is slewed in it, and suspend is in. */
+static maze_u64 awake_and_asleep_ns(void)
+{
+	return poll_clock_ns(CLOCK_MONOTONIC_RAW) +
+	       (poll_clock_ns(CLOCK_BOOTTIME) - poll_clock_ns(CLOCK_MONOTONIC));
+}
+
+/*
+ * How long it was not runnable since the last sample, for a finite recovery: what of
+ * the time since the watch began was neither running nor waiting for a CPU, less
+ * what was forgiven already. A wait is booked when it ends, so what looks like sleep
+ * for a while is taken back by later samples. Steal looks like sleep: late, not early.
+ */
+static maze_u64 newly_asleep_ns(struct poll_thread *thread, const struct thread_times *times)
+{
+	maze_u64 passed = awake_and_asleep_ns() - thread->first_ns;
+	maze_u64 busy = times->runtime_ns - thread->first.runtime_ns +
+			(times->waited_ns - thread->first.waited_ns);
+	maze_u64 asleep = passed > busy ? passed - busy : 0, fresh;
+
+	if (asleep <= thread->forgiven_ns)
+		return 0;
+	fresh = asleep - thread->forgiven_ns;
+	thread->forgiven_ns = asleep;
+	return fresh;
+}
+
+int poll_look_begin(struct poll_process *process, struct poll_thread *thread, bool born)
+{
+	struct maze_sample sample = { .act = MAZE_RUNS };
+	struct thread_status status;
+	struct maze_verdict verdict;
+	int err;
+
+	err = proc_thread_status(process->dir, thread->tid, &status);
+	if (!err)
+		err = proc_thread_times(process->dir, thread->tid, &thread->times_fd,
+					thread->times_fd >= 0, &thread->times);
+	if (err)
+		return err;
+	proc_thread_comm(process->dir, thread->tid, thread->comm);
+	thread->sleeps = status.sleeps;
+	thread->uid = status.uid;
+	thread->looked_ns = poll_clock_ns(CLOCK_MONOTONIC);
+	thread->first = thread->times;
+	thread->first_ns = awake_and_asleep_ns();
+	thread->forgiven_ns = 0;
+	memset(&thread->account, 0, sizeof(thread->account));
+	/* Who was born watched and has never slept is in its first episode since its birth. */
+	sample.runtime_ns = born && !status.sleeps ? 0 : thread->times.runtime_ns;
+	verdict = maze_step(&thread->policy, &thread->account, &sample);
+	thread->next_ns = verdict.next_ns;
+	return 0;
+}
+
+/* What stands for a stage in its record, and what is done at it. */
+static void act(struct engine *engine, const struct poll_process *process,
+		struct poll_thread *thread, const struct maze_verdict *verdict, bool hard)
+{
+	const struct maze_policy *policy = &thread->policy;
+	struct maze_record facts = {
+		.event = hard ? MAZE_EVENT_HARD : MAZE_EVENT_SOFT,
+		.count_ns = verdict->count_ns,
+		.limit_ns = hard ? policy->hard_ns : policy->soft_ns,
+		.signal = hard ? policy->hard_signal : policy->soft_signal,
+	};
+
+	if (policy->flags & MAZE_POLICY_SHADOW)
+		facts.flags |= MAZE_RECORD_SHADOW;
+	else if (facts.signal && !poll_deliver(process, thread, facts.signal))
+		facts.flags |= MAZE_RECORD_SENT;
+	engine->counts.verdicts++;
+	engine->counts.signals += !!(facts.flags & MAZE_RECORD_SENT);
+	proc_thread_comm(process->dir, thread->tid, thread->comm);
+	facts.cpu = proc_thread_cpu(process->dir, thread->tid);
+	poll_record(engine, process, thread, &facts);
+}
+
+static void step(struct engine *engine, const struct poll_process *process,
+		 struct poll_thread *thread, const struct maze_sample *sample)
+{
+	struct maze_verdict verdict = maze_step(&thread->policy, &thread->account, sample);
+
+	thread->next_ns = verdict.next_ns;
+	if (verdict.due & MAZE_FIRED_SOFT)
+		act(engine, process, thread, &verdict, false);
+	if (verdict.due & MAZE_FIRED_HARD)
+		act(engine, process, thread, &verdict, true);
+}
+
+/* It slept since the last step; on which side of that its runtime lies is not known. */
+static int slept(struct engine *engine, const struct poll_process *process,
+		 struct poll_thread *thread, maze_u64 sleeps)
+{
+	struct maze_sample sample = { .act = MAZE_SLEEPS };
+	int err;
+
+	err = proc_thread_times(process->dir, thread->tid, &thread->times_fd, thread->times_fd >= 0,
+				&thread->times);
+	if (err)
+		return err;
+	thread->sleeps = sleeps;
+	sample.runtime_ns = thread->times.runtime_ns;
+	if (thread->policy.recovery == MAZE_RECOVERY_INF) {
+		maze_forgo(&thread->account, sample.runtime_ns);
+	} else {
+		/* Charging all that ran before forgiving all that slept errs to the late side. */
+		sample.act = MAZE_WAKES;
+		sample.asleep_ns = newly_asleep_ns(thread, &thread->times);
+	}
+	step(engine, process, thread, &sample);
+	return 0;
+}
+
+static bool is_another(const struct poll_thread *thread, const struct thread_times *times,
+		       maze_u64 now)
+{
+	maze_u64 passed = now - thread->looked_ns;
+
+	return times->runtime_ns < thread->times.runtime_ns ||
+	       times->runtime_ns - thread->times.runtime_ns > passed + BOOKING_LAG_NS;
+}
+
+/* CPU time until the next stage; POLL_NEVER: none is left. */
+static maze_u64 remaining(const struct poll_thread *thread)
+{
+	maze_u64 used = poll_count(thread) - thread->account.count_ns;
+
+	if (!thread->next_ns)
+		return POLL_NEVER;
+	return thread->next_ns > used ? thread->next_ns - used : 1;
+}
+
+/* Its times, through a descriptor that stays open from look to look as long as it runs. */
+static int read_times(struct engine *engine, const struct poll_process *process,
+		      struct poll_thread *thread, struct thread_times *ret_times)
+{
+	bool kept = thread->times_fd >= 0;
+	int err = proc_thread_times(process->dir, thread->tid, &thread->times_fd, true, ret_times);
+	bool runs = !err && ret_times->runtime_ns != thread->times.runtime_ns;
+
+	if (thread->times_fd >= 0 && !(runs && (kept || engine->open_fds < KEPT_OPEN_MAX))) {
+		close(thread->times_fd);
+		thread->times_fd = -1;
+	}
+	engine->open_fds += !kept && thread->times_fd >= 0;
+	engine->open_fds -= kept && thread->times_fd < 0;
+	return err;
+}
+
+/* Returns whether the thread has run since the last look. */
+static bool look_at_thread(struct engine *engine, struct poll_process *process,
+			   struct poll_thread *thread, maze_u64 now)
+{
+	struct maze_sample sample = { .act = MAZE_RUNS };
+	struct thread_times times, last = thread->times;
+	struct thread_status status;
+
+	thread->gone = read_times(engine, process, thread, &times) != 0;
+	if (thread->gone)
+		return false;
+	if (is_another(thread, &times, now)) {
+		thread->gone = poll_look_begin(process, thread, false) != 0;
+		return true;
+	}
+	thread->looked_ns = now;
+	thread->times = times;
+	if (times.runtime_ns == last.runtime_ns)
+		return false;
+	/* It has never left its CPU, so it has not slept; and nothing is due yet. */
+	if (times.arrivals == last.arrivals &&
+	    (!thread->next_ns || times.runtime_ns < thread->account.runtime_ns + thread->next_ns))
+		return true;
+	thread->gone = proc_thread_status(process->dir, thread->tid, &status) != 0;
+	if (thread->gone)
+		return false;
+	thread->uid = status.uid;
+	if (status.sleeps != thread->sleeps) {
+		thread->gone = slept(engine, process, thread, status.sleeps) != 0;
+		return true;
+	}
+	sample.runtime_ns = times.runtime_ns;
+	step(engine, process, thread, &sample);
+	return true;
+}
+
+/*
+ * Sets the process's CPU timer. It fires at a tick, right after the runtime has been
+ * booked: no better moment to look.
+ */
+static void set_timer(struct poll_process *process, maze_u64 until_ns)
+{
+	struct itimerspec when = { .it_value = { (time_t)(until_ns / MAZE_NSEC_PER_SEC),
+						 (long)(until_ns % MAZE_NSEC_PER_SEC) } };
+
+	process->timer_ns = until_ns;
+	/* Fails when the process has ended, of which its pidfd tells. */
+	timer_settime(process->timer, TIMER_ABSTIME, &when, NULL);
+}
+
+/*
+ * When to look again. No thread uses more CPU than its process, nor than there is
+ * time; so no limit can be passed before the process has used what is left of it,
+ * and none before that much time has passed.
+ *
+ * A process that mostly runs is looked at by the clock on the wall, which costs less
+ * than a signal for each look and is right for many threads too. One that mostly
+ * sleeps is left to its timer, and costs nothing until that fires.
+ */
+static void plan(const struct engine *engine, struct poll_process *process, maze_u64 now,
+		 maze_u64 left, maze_u64 used_ns, unsigned int busy)
+{
+	maze_u64 step_ns = process->step_ns * engine->stretch;
+	maze_u64 passed_ns = now - process->looked_ns;
+
+	process->looked_ns = now;
+	process->look_at = POLL_NEVER;
+	if (left <= step_ns) {
+		set_timer(process, process->cpu_ns + left);
+		process->look_at = now + left + OVERDUE_NS;
+	} else if (busy > 1 || used_ns > passed_ns / 2) {
+		process->look_at = now + step_ns;
+		if (process->timer_ns < process->cpu_ns + OUT_OF_THE_WAY_NS / 2)
+			set_timer(process, process->cpu_ns + OUT_OF_THE_WAY_NS);
+	} else {
+		set_timer(process, process->cpu_ns + step_ns);
+	}
+}
+
+void poll_look(struct engine *engine, struct poll_process *process)
+{
+	maze_u64 now = poll_clock_ns(CLOCK_MONOTONIC), left = POLL_NEVER, rest;
+	maze_u64 before_ns = process->cpu_ns;
+	struct poll_thread *thread, *next;
+	unsigned int busy = 0;
+
+	/* Before the threads, so that none of their time is left out of the next step. */
+	process->cpu_ns = poll_clock_ns(process->clock);
+	if (process->relist || proc_thread_links(process->dir) != process->links)
+		poll_threads_list(engine, process);
+	for (thread = process->threads; thread; thread = next) {
+		next = thread->next;
+		if (thread->ignored)
+			continue;
+		busy += look_at_thread(engine, process, thread, now);
+		if (thread->gone) {
+			poll_thread_end(engine, process, thread, MAZE_EVENT_EXIT);
+			continue;
+		}
+		rest = remaining(thread);
+		left = rest < left ? rest : left;
+	}
+	plan(engine, process, now, left, process->cpu_ns - before_ns, busy);
+}

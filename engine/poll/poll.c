@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The poll engine behind engine.h: opening, closing, and what it says of itself.
+ */
+#include "engine_poll.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static bool shows_us(void)
+{
+	char text[32];
+	ssize_t n = readlink("/proc/self", text, sizeof(text) - 1);
+
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	return atoi(text) == getpid();
+}
+
+/* All that the engine stands on; 0, or -errno and the sentence. */
+static int check(struct engine_error *error)
+{
+	struct thread_times times = { 0 };
+	struct thread_status status;
+	int pidfd, dir, fd = -1, err;
+
+	if (!shows_us())
+		return engine_fail(
+			error, -ENOENT,
+			"the poll engine reads /proc, and none is mounted here that shows "
+			"this process; mount -t proc proc /proc");
+	pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	if (pidfd < 0)
+		return engine_fail(
+			error, -EOPNOTSUPP,
+			"the poll engine signals through pidfds, which this kernel refuses: "
+			"%s; it takes Linux 5.3",
+			strerror(errno));
+	dir = proc_open_process(getpid(), pidfd);
+	close(pidfd);
+	if (dir < 0)
+		return engine_fail(error, dir, "/proc/%d cannot be opened: %s", (int)getpid(),
+				   strerror(-dir));
+	err = proc_thread_times(dir, gettid(), &fd, false, &times);
+	if (!err)
+		err = proc_thread_status(dir, gettid(), &status);
+	close(dir);
+	if (err)
+		return engine_fail(error, -EOPNOTSUPP,
+				   "the poll engine needs schedstat and voluntary_ctxt_switches in "
+				   "/proc, which this kernel does not offer: %s",
+				   strerror(-err));
+	if (!times.arrivals)
+		return engine_fail(error, -EOPNOTSUPP,
+				   "/proc/PID/schedstat is empty on this kernel; boot it with "
+				   "delayacct, or build it with CONFIG_SCHEDSTATS");
+	return 0;
+}
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+static void poll_close(struct engine *engine)
+{
+	int i;
+
+	if (!engine)
+		return;
+	poll_worker_stop(engine);
+	for (i = 0; i < POLL_CHAINS; i++)
+		while (engine->chains[i])
+			poll_process_drop(engine, engine->chains[i]);
+	poll_descent_done(engine);
+	poll_records_done(engine);
+	close_fd(engine->signal_fd);
+	close_fd(engine->clock_fd);
+	close_fd(engine->wake_fd);
+	close_fd(engine->epoll_fd);
+	pthread_mutex_destroy(&engine->lock);
+	free(engine);
+}
+
+static int start(struct engine *engine, struct engine_error *error)
+{
+	int err;
+
+	engine->wake_fd = engine->clock_fd = engine->signal_fd = -1;
+	engine->tightest_ns = POLL_NEVER;
+	engine->stretch = 1;
+	engine->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	err = engine->epoll_fd < 0 ? -errno : poll_records_init(engine);
+	if (!err)
+		err = poll_descent_init(engine);
+	if (err)
+		return engine_fail(error, err, "the poll engine cannot start: %s", strerror(-err));
+	return poll_worker_start(engine, error);
+}
+
+static int poll_open(enum engine_scope scope, struct engine **ret_engine,
+		     struct engine_error *error)
+{
+	struct engine *engine;
+	int err;
+
+	if (scope == ENGINE_EXISTING)
+		return engine_fail(
+			error, -ENOENT,
+			"the poll engine lives in the maze that started it, and cannot be "
+			"reached from another");
+	if (scope == ENGINE_PINNED)
+		return engine_fail(error, -EOPNOTSUPP,
+				   "the poll engine lives in a running maze and ends with it, so "
+				   "nothing can be left behind; stay with maze watch --wait");
+	err = check(error);
+	if (err)
+		return err;
+	engine = calloc(1, sizeof(*engine));
+	if (!engine)
+		return engine_fail(error, -ENOMEM, "out of memory");
+	pthread_mutex_init(&engine->lock, NULL);
+	err = start(engine, error);
+	if (err) {
+		poll_close(engine);
+		return err;
+	}
+	*ret_engine = engine;
+	return 0;
+}
+
+static void poll_probe(struct engine_report *ret_report)
+{
+	struct engine_error error = { "" };
+	bool told = poll_fork_events_permitted();
+
+	memset(ret_report, 0, sizeof(*ret_report));
+	ret_report->name = engine_poll.name;
+	if (check(&error)) {
+		snprintf(ret_report->why_not, sizeof(ret_report->why_not), "%s", error.text);
+		return;
+	}
+	ret_report->usable = true;
+	snprintf(ret_report->detail, sizeof(ret_report->detail),
+		 "needs no privilege; looks at /proc when a watched process has used a few ms of "
+		 "CPU; "
+		 "%s",
+		 told ? "hears of new processes from the kernel (process connector)"
+		      : "searches for new processes about 100 times a second");
+	snprintf(
+		ret_report->blind_spots, sizeof(ret_report->blind_spots),
+		"A sched_yield is not seen: a program that yields but never sleeps counts as "
+		"mazed.\n"
+		"A limit is noticed late: by up to 10 ms or a tenth of the limit, but not less "
+		"than "
+		"about two ticks of the kernel's clock; more where very much is watched at once.\n"
+		"When maze ends, so do its watches: maze watch works only with --wait.\n"
+		"%s",
+		told ? ""
+		     : "A process whose parent ended within 10 ms of starting it is missed, unless "
+		       "both were started by maze run.\n");
+}
+
+static int poll_attend_fd(struct engine *engine)
+{
+	(void)engine;
+	return -1;
+}
+
+/*
+ * The worker does all there is to do. But who is about to reap a child, and to leave,
+ * wants its end on record before: see engine.h.
+ */
+static int poll_attend(struct engine *engine)
+{
+	struct poll_process *process, *next;
+	int i;
+
+	pthread_mutex_lock(&engine->lock);
+	for (i = 0; i < POLL_CHAINS; i++) {
+		for (process = engine->chains[i]; process; process = next) {
+			next = process->next;
+			if (poll_process_has_ended(process))
+				poll_process_ended(engine, process);
+		}
+	}
+	pthread_mutex_unlock(&engine->lock);
+	return -1;
+}
+
+static int poll_reside(struct engine *engine)
+{
+	(void)engine;
+	return 0;
+}
+
+static bool poll_gone(struct engine *engine)
+{
+	(void)engine;
+	return false;
+}
+
+static int poll_unload(bool *ret_was_loaded, struct engine_error *error)
+{
+	(void)error;
+	*ret_was_loaded = false;
+	return 0;
+}
+
+const struct engine_ops engine_poll = {
+	.name = "poll",
+	.yields_unseen = true,
+	.probe = poll_probe,
+	.open = poll_open,
+	.close = poll_close,
+	.watch = poll_watch,
+	.unwatch = poll_unwatch,
+	.unwatch_tag = poll_unwatch_tag,
+	.list = poll_list,
+	.counts = poll_counts,
+	.reader_open = poll_reader_open,
+	.reader_fd = poll_reader_fd,
+	.reader_next = poll_reader_next,
+	.reader_close = poll_reader_close,
+	.attend_fd = poll_attend_fd,
+	.attend = poll_attend,
+	.reside = poll_reside,
+	.gone_fd = poll_attend_fd,
+	.gone = poll_gone,
+	.adopt = poll_adopt,
+	.unload = poll_unload,
+};

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What /proc tells of a thread; see proc_files.h.
+ */
+#include "proc_files.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The longest file read whole: status is below 2 KiB, with every CPU and node in it. */
+#define FILE_MAX 8192
+
+static int read_at(int dir, const char *path, char *buf, size_t size)
+{
+	int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+	int err;
+
+	if (fd < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	n = read(fd, buf, size - 1);
+	err = -errno;
+	close(fd);
+	if (n < 0)
+		return err;
+	buf[n] = '\0';
+	return n ? 0 : -ESRCH;
+}
+
+static int read_of_thread(int dir, pid_t tid, const char *name, char *buf, size_t size)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "task/%d/%s", (int)tid, name);
+	return read_at(dir, path, buf, size);
+}
+
+static bool has_ended(int pidfd)
+{
+	struct pollfd ended = { .fd = pidfd, .events = POLLIN };
+
+	return poll(&ended, 1, 0) != 0;
+}
+
+int proc_open_process(pid_t pid, int pidfd)
+{
+	char path[32];
+	int dir;
+
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	/* It has not ended: so the number was its own all the time. */
+	if (!has_ended(pidfd))
+		return dir;
+	close(dir);
+	return -ESRCH;
+}
+
+static int parse_times(const char *text, struct thread_times *ret_times)
+{
+	char *end;
+
+	ret_times->runtime_ns = strtoull(text, &end, 10);
+	ret_times->waited_ns = strtoull(end, &end, 10);
+	ret_times->arrivals = strtoull(end, &end, 10);
+	return *end == '\n' ? 0 : -EPROTO;
+}
+
+int proc_thread_times(int dir, pid_t tid, int *fd, bool keep, struct thread_times *ret_times)
+{
+	char path[64], buf[96];
+	ssize_t n;
+	int err;
+
+	if (*fd < 0) {
+		snprintf(path, sizeof(path), "task/%d/schedstat", (int)tid);
+		*fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
+		if (*fd < 0)
+			return errno == ENOENT ? -ESRCH : -errno;
+	}
+	n = pread(*fd, buf, sizeof(buf) - 1, 0);
+	err = n < 0 ? -errno : n ? 0 : -ESRCH;
+	if (!keep) {
+		close(*fd);
+		*fd = -1;
+	}
+	if (err)
+		return err;
+	buf[n] = '\0';
+	return parse_times(buf, ret_times);
+}
+
+/* The number after a line's name. A task's name cannot forge one: its newlines are escaped. */
+static maze_u64 number_after(const char *text, const char *name)
+{
+	const char *at = strstr(text, name);
+
+	return at ? strtoull(at + strlen(name), NULL, 10) : 0;
+}
+
+static int parse_status(const char *text, struct thread_status *ret_status)
+{
+	if (!strstr(text, "\nvoluntary_ctxt_switches:"))
+		return -EPROTO;
+	ret_status->tgid = (pid_t)number_after(text, "\nTgid:");
+	ret_status->ppid = (pid_t)number_after(text, "\nPPid:");
+	ret_status->uid = (maze_u32)number_after(text, "\nUid:");
+	ret_status->sleeps = number_after(text, "\nvoluntary_ctxt_switches:");
+	return 0;
+}
+
+int proc_thread_status(int dir, pid_t tid, struct thread_status *ret_status)
+{
+	char buf[FILE_MAX];
+	int err = read_of_thread(dir, tid, "status", buf, sizeof(buf));
+
+	return err ? err : parse_status(buf, ret_status);
+}
+
+int proc_status_by_number(pid_t pid, struct thread_status *ret_status)
+{
+	char path[64], buf[FILE_MAX];
+	int err;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	err = read_at(AT_FDCWD, path, buf, sizeof(buf));
+	return err ? err : parse_status(buf, ret_status);
+}
+
+void proc_thread_comm(int dir, pid_t tid, char comm[MAZE_COMM_LEN])
+{
+	char buf[64];
+	size_t n;
+
+	if (read_of_thread(dir, tid, "comm", buf, sizeof(buf)))
+		return;
+	n = strlen(buf);
+	if (n && buf[n - 1] == '\n')
+		buf[--n] = '\0';
+	snprintf(comm, MAZE_COMM_LEN, "%.*s", MAZE_COMM_LEN - 1, buf);
+}
+
+/* Field `number` (from 1, as in proc(5)) of a stat file; names may hold blanks and brackets. */
+static bool stat_field(const char *text, int number, maze_u64 *ret_value)
+{
+	const char *at = strrchr(text, ')');
+	int field;
+
+	/* The bracket ends field 2. */
+	for (field = 2; at && field < number; field++)
+		at = strchr(at + 1, ' ');
+	if (!at)
+		return false;
+	*ret_value = strtoull(at, NULL, 10);
+	return true;
+}
+
+maze_u32 proc_thread_cpu(int dir, pid_t tid)
+{
+	char buf[1024];
+	maze_u64 cpu;
+
+	if (read_of_thread(dir, tid, "stat", buf, sizeof(buf)) || !stat_field(buf, 39, &cpu))
+		return 0;
+	return (maze_u32)cpu;
+}
+
+/* PF_KTHREAD of include/linux/sched.h; in field 9 of stat since the beginning of /proc. */
+#define FLAG_KERNEL_THREAD 0x00200000
+
+bool proc_is_kernel_thread(int dir)
+{
+	char buf[1024];
+	maze_u64 flags;
+
+	return !read_at(dir, "stat", buf, sizeof(buf)) && stat_field(buf, 9, &flags) &&
+	       (flags & FLAG_KERNEL_THREAD);
+}
+
+maze_u64 proc_start_ns(int dir)
+{
+	maze_u64 ticks, hz = (maze_u64)sysconf(_SC_CLK_TCK);
+	char buf[1024];
+
+	if (read_at(dir, "stat", buf, sizeof(buf)) || !stat_field(buf, 22, &ticks))
+		return 0;
+	return ticks * (MAZE_NSEC_PER_SEC / hz);
+}
+
+unsigned long proc_thread_links(int dir)
+{
+	struct stat st;
+
+	return fstatat(dir, "task", &st, 0) ? 0 : st.st_nlink;
+}
+
+int proc_each_thread(int dir, void (*each)(pid_t tid, void *arg), void *arg)
+{
+	int fd = openat(dir, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dirent *entry;
+	DIR *task;
+
+	if (fd < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	task = fdopendir(fd);
+	if (!task) {
+		close(fd);
+		return -ENOMEM;
+	}
+	while ((entry = readdir(task)))
+		if (isdigit((unsigned char)entry->d_name[0]))
+			each(atoi(entry->d_name), arg);
+	closedir(task);
+	return 0;
+}
+
+bool proc_is_child_of(int dir, pid_t tid, pid_t child)
+{
+	char path[64], number[24];
+	bool found = false;
+	FILE *file;
+	int fd;
+
+	snprintf(path, sizeof(path), "task/%d/children", (int)tid);
+	fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
+	file = fd >= 0 ? fdopen(fd, "r") : NULL;
+	if (!file) {
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	while (!found && fscanf(file, "%23s", number) == 1)
+		found = atoi(number) == child;
+	fclose(file);
+	return found;
+}
+
+pid_t proc_last_number(void)
+{
+	char buf[128];
+	const char *last;
+
+	if (read_at(AT_FDCWD, "/proc/loadavg", buf, sizeof(buf)))
+		return 0;
+	last = strrchr(buf, ' ');
+	return last ? (pid_t)atoi(last) : 0;
+}

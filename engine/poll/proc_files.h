@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What /proc tells of a thread, as numbers (proc(5)). Every call goes through a
+ * descriptor of the process's directory, which means that process for good: once it
+ * is gone the calls fail with -ESRCH, whoever gets its number next.
+ */
+#ifndef MAZE_POLL_PROC_FILES_H
+#define MAZE_POLL_PROC_FILES_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "../../core/record.h"
+
+/* /proc/PID/task/TID/schedstat; booked at switches and ticks, so up to a tick old. */
+struct thread_times {
+	maze_u64 runtime_ns;
+	maze_u64 waited_ns; /* for a CPU */
+	maze_u64 arrivals;  /* how often it came to a CPU */
+};
+
+struct thread_status {
+	pid_t tgid, ppid;
+	maze_u32 uid;	 /* real */
+	maze_u64 sleeps; /* voluntary context switches: it left the CPU not runnable */
+};
+
+/*
+ * Opens /proc/PID of the process that the pidfd holds; the number is checked through
+ * the pidfd afterwards. A descriptor, or -ESRCH, -EMFILE, ….
+ */
+int proc_open_process(pid_t pid, int pidfd);
+
+/* *fd: kept open from call to call when not -1; set when `keep`. */
+int proc_thread_times(int dir, pid_t tid, int *fd, bool keep, struct thread_times *ret_times);
+int proc_thread_status(int dir, pid_t tid, struct thread_status *ret_status);
+/* comm[] is left as it was on failure. */
+void proc_thread_comm(int dir, pid_t tid, char comm[MAZE_COMM_LEN]);
+/* The CPU it was last on; 0 if that cannot be told. */
+maze_u32 proc_thread_cpu(int dir, pid_t tid);
+bool proc_is_kernel_thread(int dir);
+/* CLOCK_BOOTTIME of the process's beginning, in full clock ticks; 0: cannot be told. */
+maze_u64 proc_start_ns(int dir);
+/* Number of links of the directory of threads: 2 and one for each; 0: gone. */
+unsigned long proc_thread_links(int dir);
+/* Calls each(tid) for the threads there are. -ESRCH. */
+int proc_each_thread(int dir, void (*each)(pid_t tid, void *arg), void *arg);
+/* Whether `child` stands in the list of children of that thread. */
+bool proc_is_child_of(int dir, pid_t tid, pid_t child);
+/* The process or thread of that number, by number: only to find whom to open. -ESRCH. */
+int proc_status_by_number(pid_t pid, struct thread_status *ret_status);
+/* The number given last in this pid namespace (/proc/loadavg); 0: cannot be told. */
+pid_t proc_last_number(void);
+
+#endif

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What is watched: a table of processes by number, each with its watched threads.
+ *
+ * Always: a process in the table is held by a pidfd and by its directory in /proc,
+ * so that its number is only ever a way to find it here. All with the lock held.
+ */
+#include "engine_poll.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+static struct poll_process **chain_of(struct engine *engine, pid_t pid)
+{
+	return &engine->chains[(unsigned int)pid % POLL_CHAINS];
+}
+
+struct poll_process *poll_find(const struct engine *engine, pid_t pid)
+{
+	struct poll_process *process = engine->chains[(unsigned int)pid % POLL_CHAINS];
+
+	while (process && process->pid != pid)
+		process = process->next;
+	return process;
+}
+
+/* It costs its owner nothing until it is armed, and the watched process nothing to speak of. */
+static int make_timer(const struct engine *engine, struct poll_process *process)
+{
+	struct sigevent event = {
+		.sigev_notify = SIGEV_THREAD_ID,
+		.sigev_signo = SIGRTMIN,
+		.sigev_value = { .sival_int = process->pid },
+	};
+	int err = clock_getcpuclockid(process->pid, &process->clock);
+
+	if (err)
+		return -err;
+	event._sigev_un._tid = engine->worker_tid;
+	if (timer_create(process->clock, &event, &process->timer))
+		return errno == EINVAL ? -ESRCH : -errno;
+	process->has_timer = true;
+	return 0;
+}
+
+static void free_process(struct poll_process *process)
+{
+	if (process->has_timer)
+		timer_delete(process->timer);
+	if (process->dir >= 0)
+		close(process->dir);
+	if (process->pidfd >= 0)
+		close(process->pidfd);
+	free(process);
+}
+
+int poll_process_new(struct engine *engine, int pidfd, pid_t pid, struct poll_process **ret_process)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.u64 = (maze_u64)pid };
+	struct poll_process *process = calloc(1, sizeof(*process));
+	struct poll_process **chain = chain_of(engine, pid);
+	int err;
+
+	if (!process)
+		return -ENOMEM;
+	process->pid = pid;
+	process->look_at = POLL_NEVER;
+	process->dir = -1;
+	process->pidfd = dup(pidfd);
+	if (process->pidfd < 0) {
+		err = -errno;
+		goto out_free;
+	}
+	err = make_timer(engine, process);
+	if (err)
+		goto out_free;
+	/* Last, because it makes sure that the number was the pidfd's until now. */
+	process->dir = proc_open_process(pid, pidfd);
+	if (process->dir < 0) {
+		err = process->dir;
+		goto out_free;
+	}
+	if (epoll_ctl(engine->epoll_fd, EPOLL_CTL_ADD, process->pidfd, &event)) {
+		err = -errno;
+		goto out_free;
+	}
+	process->next = *chain;
+	*chain = process;
+	engine->processes++;
+	*ret_process = process;
+	return 0;
+out_free:
+	free_process(process);
+	return err;
+}
+
+static void forget_thread(struct engine *engine, struct poll_process *process,
+			  struct poll_thread *thread)
+{
+	struct poll_thread **at = &process->threads;
+
+	while (*at != thread)
+		at = &(*at)->next;
+	*at = thread->next;
+	if (thread->times_fd >= 0) {
+		close(thread->times_fd);
+		engine->open_fds--;
+	}
+	engine->counts.watched -= !thread->ignored;
+	free(thread);
+}
+
+void poll_process_drop(struct engine *engine, struct poll_process *process)
+{
+	struct poll_process **at = chain_of(engine, process->pid);
+
+	while (process->threads)
+		forget_thread(engine, process, process->threads);
+	while (*at != process)
+		at = &(*at)->next;
+	*at = process->next;
+	engine->processes--;
+	if (!engine->processes)
+		engine->tightest_ns = POLL_NEVER;
+	epoll_ctl(engine->epoll_fd, EPOLL_CTL_DEL, process->pidfd, NULL);
+	free_process(process);
+}
+
+void poll_thread_end(struct engine *engine, struct poll_process *process,
+		     struct poll_thread *thread, enum maze_event event)
+{
+	struct maze_record facts = { .event = (maze_u16)event, .count_ns = poll_count(thread) };
+
+	/* It may have changed by execve since the last record. */
+	proc_thread_comm(process->dir, thread->tid, thread->comm);
+	if (!thread->ignored)
+		poll_record(engine, process, thread, &facts);
+	forget_thread(engine, process, thread);
+}
+
+void poll_thread_ignore(struct engine *engine, struct poll_process *process,
+			struct poll_thread *thread)
+{
+	struct maze_record facts = { .event = MAZE_EVENT_UNWATCH, .count_ns = poll_count(thread) };
+
+	poll_record(engine, process, thread, &facts);
+	thread->ignored = true;
+	engine->counts.watched--;
+}
+
+bool poll_process_has_ended(const struct poll_process *process)
+{
+	struct pollfd ended = { .fd = process->pidfd, .events = POLLIN };
+
+	return poll(&ended, 1, 0) != 0;
+}
+
+void poll_process_ended(struct engine *engine, struct poll_process *process)
+{
+	/* What it used since the last look still stands there, until its parent reaps it. */
+	poll_look(engine, process);
+	while (process->threads)
+		poll_thread_end(engine, process, process->threads, MAZE_EVENT_EXIT);
+	poll_process_drop(engine, process);
+}
+
+struct poll_thread *poll_thread_find(const struct poll_process *process, pid_t tid)
+{
+	struct poll_thread *thread = process->threads;
+
+	while (thread && thread->tid != tid)
+		thread = thread->next;
+	return thread;
+}
+
+/* The promise on lateness, in CPU time between looks: a tick (of 4 ms) and more is left. */
+static maze_u64 step_of(const struct maze_policy *policy)
+{
+	maze_u64 limit_ns = policy->soft_ns ? policy->soft_ns : policy->hard_ns;
+	maze_u64 late_ns = limit_ns / POLL_LATE_FRACTION;
+
+	return (late_ns < POLL_LATE_MAX_NS ? late_ns : POLL_LATE_MAX_NS) * 35 / 100;
+}
+
+static void tighten(struct engine *engine, struct poll_process *process,
+		    const struct maze_policy *policy)
+{
+	maze_u64 limit_ns = policy->soft_ns ? policy->soft_ns : policy->hard_ns;
+	maze_u64 step_ns = step_of(policy);
+
+	if (!process->step_ns || step_ns < process->step_ns)
+		process->step_ns = step_ns;
+	if (limit_ns < engine->tightest_ns)
+		engine->tightest_ns = limit_ns;
+}
+
+int poll_thread_watch(struct engine *engine, struct poll_process *process, pid_t tid,
+		      const struct maze_policy *policy, maze_u64 tag, maze_u32 flags)
+{
+	struct poll_thread *thread = poll_thread_find(process, tid);
+	struct maze_record facts = { .event = MAZE_EVENT_WATCH, .flags = flags };
+	int err;
+
+	if (!thread) {
+		thread = calloc(1, sizeof(*thread));
+		if (!thread)
+			return -ENOMEM;
+		thread->tid = tid;
+		thread->times_fd = -1;
+		thread->next = process->threads;
+		process->threads = thread;
+		engine->counts.watched++;
+	}
+	engine->counts.watched += thread->ignored;
+	thread->ignored = false;
+	thread->policy = *policy;
+	thread->tag = tag;
+	thread->seen = true;
+	err = poll_look_begin(process, thread, flags & MAZE_RECORD_INHERITED);
+	if (err) {
+		forget_thread(engine, process, thread);
+		return err;
+	}
+	tighten(engine, process, policy);
+	poll_record(engine, process, thread, &facts);
+	return 0;
+}
+
+struct listing {
+	struct engine *engine;
+	struct poll_process *process;
+	maze_u64 failed;
+};
+
+static void list_thread(pid_t tid, void *arg)
+{
+	struct listing *listing = arg;
+	struct poll_process *process = listing->process;
+	struct poll_thread *thread = poll_thread_find(process, tid);
+	int err;
+
+	if (thread) {
+		thread->seen = true;
+		return;
+	}
+	if (!process->whole || !(process->policy.flags & MAZE_POLICY_INHERIT))
+		return;
+	err = poll_thread_watch(listing->engine, process, tid, &process->policy, process->tag,
+				MAZE_RECORD_INHERITED);
+	/* Gone already is no loss. */
+	listing->failed += err && err != -ESRCH;
+}
+
+void poll_threads_list(struct engine *engine, struct poll_process *process)
+{
+	struct listing listing = { engine, process, 0 };
+	struct maze_record lost = { .event = MAZE_EVENT_LOST, .tag = process->tag };
+	struct poll_thread *thread, *next;
+
+	for (thread = process->threads; thread; thread = thread->next)
+		thread->seen = false;
+	/* Before the list: who comes in between makes the next look list again. */
+	process->links = proc_thread_links(process->dir);
+	process->relist = false;
+	if (proc_each_thread(process->dir, list_thread, &listing))
+		return;
+	for (thread = process->threads; thread; thread = next) {
+		next = thread->next;
+		if (!thread->seen)
+			poll_thread_end(engine, process, thread, MAZE_EVENT_EXIT);
+	}
+	if (listing.failed) {
+		lost.lost = listing.failed;
+		engine->counts.inherit_failures += listing.failed;
+		poll_record(engine, process, NULL, &lost);
+	}
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The logs of the poll engine, in memory of this process: written by whoever holds
+ * the engine's lock, read without it (record_log.h). A reader that does not read
+ * delays nobody.
+ */
+#include "engine_poll.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum { LOG_VERDICTS, LOG_LIVES };
+
+struct engine_reader {
+	struct engine *engine;
+	struct record_log logs[RECORD_LOGS];
+	struct record_place place;
+	int bell; /* index */
+};
+
+int poll_records_init(struct engine *engine)
+{
+	int i;
+
+	for (i = 0; i < POLL_READERS_MAX; i++)
+		engine->bells[i] = -1;
+	for (i = 0; i < RECORD_LOGS; i++) {
+		engine->slots[i] = calloc(POLL_LOG_LEN, sizeof(struct maze_record));
+		if (!engine->slots[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+void poll_records_done(struct engine *engine)
+{
+	int i;
+
+	for (i = 0; i < RECORD_LOGS; i++)
+		free(engine->slots[i]);
+}
+
+static void write_record(struct engine *engine, int log, const struct maze_record *record)
+{
+	maze_u64 seq = engine->heads[log] + 1;
+	struct maze_record *slot = &engine->slots[log][(seq - 1) % POLL_LOG_LEN];
+	struct maze_record numbered = *record;
+
+	__atomic_store_n(&engine->heads[log], seq, __ATOMIC_RELEASE);
+	__atomic_store_n(&slot->seq, 0, __ATOMIC_RELEASE);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	numbered.seq = 0;
+	memcpy(slot, &numbered, sizeof(*slot));
+	__atomic_store_n(&slot->seq, seq, __ATOMIC_RELEASE);
+}
+
+static void ring_bells(const struct engine *engine)
+{
+	int i;
+
+	for (i = 0; i < POLL_READERS_MAX; i++)
+		if (engine->bells[i] >= 0)
+			eventfd_write(engine->bells[i], 1);
+}
+
+void poll_record(struct engine *engine, const struct poll_process *process,
+		 const struct poll_thread *thread, const struct maze_record *facts)
+{
+	bool is_verdict = facts->event == MAZE_EVENT_SOFT || facts->event == MAZE_EVENT_HARD;
+	struct maze_record record = *facts;
+
+	record.boot_ns = poll_clock_ns(CLOCK_BOOTTIME);
+	if (thread) {
+		record.tag = thread->tag;
+		record.pid = (maze_u32)process->pid;
+		record.tid = (maze_u32)thread->tid;
+		record.uid = thread->uid;
+		record.episode = thread->account.episode;
+		memcpy(record.comm, thread->comm, sizeof(record.comm));
+	}
+	write_record(engine, is_verdict ? LOG_VERDICTS : LOG_LIVES, &record);
+	ring_bells(engine);
+}
+
+static int claim_bell(struct engine *engine)
+{
+	int i, fd;
+
+	for (i = 0; i < POLL_READERS_MAX && engine->bells[i] >= 0; i++)
+		;
+	if (i == POLL_READERS_MAX)
+		return -ENOSPC;
+	fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	engine->bells[i] = fd;
+	return i;
+}
+
+int poll_reader_open(struct engine *engine, bool from_oldest, struct engine_reader **ret_reader,
+		     struct engine_error *error)
+{
+	struct engine_reader *reader = calloc(1, sizeof(*reader));
+	int i;
+
+	if (!reader)
+		return engine_fail(error, -ENOMEM, "out of memory");
+	pthread_mutex_lock(&engine->lock);
+	reader->bell = claim_bell(engine);
+	for (i = 0; i < RECORD_LOGS; i++)
+		reader->logs[i] =
+			(struct record_log){ &engine->heads[i], engine->slots[i], POLL_LOG_LEN };
+	record_place_init(&reader->place, reader->logs, from_oldest);
+	pthread_mutex_unlock(&engine->lock);
+	if (reader->bell >= 0) {
+		reader->engine = engine;
+		*ret_reader = reader;
+		return 0;
+	}
+	i = reader->bell;
+	free(reader);
+	if (i == -ENOSPC)
+		return engine_fail(error, i, "there are %d readers of records already, no more fit",
+				   POLL_READERS_MAX);
+	return engine_fail(error, i, "cannot make an event for a reader: %s", strerror(-i));
+}
+
+int poll_reader_fd(struct engine_reader *reader)
+{
+	return reader->engine->bells[reader->bell];
+}
+
+int poll_reader_next(struct engine_reader *reader, struct maze_record *ret_record)
+{
+	eventfd_t rung;
+
+	if (record_place_next(&reader->place, reader->logs, ret_record))
+		return 1;
+	/* Silence the bell, then look again: what rang in between is seen now. */
+	eventfd_read(poll_reader_fd(reader), &rung);
+	return record_place_next(&reader->place, reader->logs, ret_record);
+}
+
+void poll_reader_close(struct engine_reader *reader)
+{
+	if (!reader)
+		return;
+	pthread_mutex_lock(&reader->engine->lock);
+	close(reader->engine->bells[reader->bell]);
+	reader->engine->bells[reader->bell] = -1;
+	pthread_mutex_unlock(&reader->engine->lock);
+	free(reader);
+}

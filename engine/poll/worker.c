@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The thread that looks. It sleeps until a CPU timer fires, a watched process ends,
+ * something was started, or a time that was planned has come; and it keeps its own
+ * use of CPU below one hundredth, if need be by looking more rarely.
+ */
+#include "engine_poll.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+/* So much at once; what is left over is there the next time. */
+#define EVENTS_MAX 64
+/*
+ * The backstop looks at the CPU clock of each process, half a microsecond each: for
+ * who spins inside one long system call, where CPU timers do not fire.
+ */
+#define BACKSTOP_FRACTION 4
+#define BACKSTOP_MIN_NS (20 * MAZE_NSEC_PER_MSEC)
+#define BACKSTOP_MAX_NS MAZE_NSEC_PER_SEC
+/* Own use of CPU, in thousandths: above this look half as often, below that twice. */
+#define BUDGET_HIGH 6
+#define BUDGET_LOW 2
+#define BUDGET_PERIOD_NS (500 * MAZE_NSEC_PER_MSEC)
+/* Lateness then is this many times what is promised; never early all the same. */
+#define STRETCH_MAX 64
+
+static void add_fd(struct engine *engine, int fd, maze_u64 what, int *err)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.u64 = what };
+
+	if (!*err && (fd < 0 || epoll_ctl(engine->epoll_fd, EPOLL_CTL_ADD, fd, &event)))
+		*err = -errno;
+}
+
+static void keep_budget(struct engine *engine, maze_u64 now)
+{
+	maze_u64 cpu_ns, share;
+
+	if (now < engine->budget_wall_ns + BUDGET_PERIOD_NS)
+		return;
+	cpu_ns = poll_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	share = (cpu_ns - engine->budget_cpu_ns) * 1000 / (now - engine->budget_wall_ns);
+	if (share > BUDGET_HIGH && engine->stretch < STRETCH_MAX)
+		engine->stretch *= 2;
+	else if (share < BUDGET_LOW && engine->stretch > 1)
+		engine->stretch /= 2;
+	engine->budget_wall_ns = now;
+	engine->budget_cpu_ns = cpu_ns;
+}
+
+/* A process of which only threads were watched, and none is left, has no reason to stay. */
+static void look(struct engine *engine, struct poll_process *process)
+{
+	poll_look(engine, process);
+	if (!process->threads && !process->whole)
+		poll_process_drop(engine, process);
+}
+
+static void take_timers(struct engine *engine)
+{
+	struct signalfd_siginfo infos[EVENTS_MAX];
+	struct poll_process *process;
+	ssize_t n = read(engine->signal_fd, infos, sizeof(infos)), i;
+
+	/* What did not fit makes the descriptor readable again. */
+	for (i = 0; i < n / (ssize_t)sizeof(infos[0]); i++) {
+		process = poll_find(engine, infos[i].ssi_int);
+		if (process)
+			look(engine, process);
+	}
+}
+
+static void run_backstop(struct engine *engine, struct poll_process *process)
+{
+	maze_u64 used_ns = poll_clock_ns(process->clock) - process->cpu_ns;
+
+	if (used_ns >= process->step_ns * engine->stretch)
+		look(engine, process);
+}
+
+/* Walks the table: only while somebody is watched, and not more often than planned. */
+static maze_u64 look_when_due(struct engine *engine, maze_u64 now)
+{
+	bool backstop = now >= engine->backstop_at;
+	maze_u64 next = POLL_NEVER, pause;
+	struct poll_process *process, *after;
+	int i;
+
+	for (i = 0; i < POLL_CHAINS; i++) {
+		for (process = engine->chains[i]; process; process = after) {
+			after = process->next;
+			if (now >= process->look_at)
+				look(engine, process);
+			else if (backstop)
+				run_backstop(engine, process);
+		}
+		for (process = engine->chains[i]; process; process = process->next)
+			next = process->look_at < next ? process->look_at : next;
+	}
+	if (backstop) {
+		pause = engine->tightest_ns / BACKSTOP_FRACTION;
+		pause = pause < BACKSTOP_MIN_NS	  ? BACKSTOP_MIN_NS
+			: pause > BACKSTOP_MAX_NS ? BACKSTOP_MAX_NS
+						  : pause;
+		engine->backstop_at = now + pause;
+	}
+	return engine->backstop_at < next ? engine->backstop_at : next;
+}
+
+static void set_clock(struct engine *engine, maze_u64 at)
+{
+	struct itimerspec when = { 0 };
+
+	if (at == engine->clock_at)
+		return;
+	engine->clock_at = at;
+	if (at != POLL_NEVER) {
+		when.it_value.tv_sec = (time_t)(at / MAZE_NSEC_PER_SEC);
+		when.it_value.tv_nsec = (long)(at % MAZE_NSEC_PER_SEC);
+		if (!at)
+			when.it_value.tv_nsec = 1;
+	}
+	timerfd_settime(engine->clock_fd, TFD_TIMER_ABSTIME, &when, NULL);
+}
+
+static void take_event(struct engine *engine, maze_u64 what)
+{
+	struct poll_process *process;
+	eventfd_t count;
+
+	switch (what) {
+	case POLL_EVENT_WAKE:
+		eventfd_read(engine->wake_fd, &count);
+		break;
+	case POLL_EVENT_CLOCK:
+		eventfd_read(engine->clock_fd, &count);
+		engine->clock_at = 0;
+		break;
+	case POLL_EVENT_TIMERS:
+		take_timers(engine);
+		break;
+	case POLL_EVENT_FORKS:
+		poll_descent_take(engine);
+		break;
+	default:
+		process = poll_find(engine, (pid_t)what);
+		if (process && poll_process_has_ended(process))
+			poll_process_ended(engine, process);
+	}
+}
+
+static void make_round(struct engine *engine, const struct epoll_event *events, int n)
+{
+	maze_u64 now, next = POLL_NEVER, search;
+	int i;
+
+	for (i = 0; i < n; i++)
+		take_event(engine, events[i].data.u64);
+	now = poll_clock_ns(CLOCK_MONOTONIC);
+	if (engine->processes) {
+		next = look_when_due(engine, now);
+		search = poll_descent_search(engine, now);
+		next = search < next ? search : next;
+		keep_budget(engine, now);
+	}
+	set_clock(engine, next);
+}
+
+static void *work(void *arg)
+{
+	struct engine *engine = arg;
+	struct epoll_event events[EVENTS_MAX];
+	bool stop = false;
+	int n;
+
+	prctl(PR_SET_NAME, "maze-poll");
+	while (!stop) {
+		n = epoll_wait(engine->epoll_fd, events, EVENTS_MAX, -1);
+		pthread_mutex_lock(&engine->lock);
+		make_round(engine, events, n);
+		stop = engine->stop;
+		pthread_mutex_unlock(&engine->lock);
+	}
+	return NULL;
+}
+
+/* Its number is needed for timers to find it, so it is told before anything is watched. */
+static void *start(void *arg)
+{
+	struct engine *engine = arg;
+
+	pthread_mutex_lock(&engine->lock);
+	engine->worker_tid = gettid();
+	pthread_mutex_unlock(&engine->lock);
+	eventfd_write(engine->wake_fd, 1);
+	return work(engine);
+}
+
+/* No signal is for the worker but those of its timers, which it reads from a descriptor. */
+static int create(struct engine *engine)
+{
+	sigset_t all, before;
+	int err;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = pthread_create(&engine->worker, NULL, start, engine);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return -err;
+}
+
+int poll_worker_start(struct engine *engine, struct engine_error *error)
+{
+	sigset_t timers;
+	int err = 0;
+
+	sigemptyset(&timers);
+	sigaddset(&timers, SIGRTMIN);
+	engine->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	engine->clock_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	engine->signal_fd = signalfd(-1, &timers, SFD_CLOEXEC | SFD_NONBLOCK);
+	engine->budget_wall_ns = poll_clock_ns(CLOCK_MONOTONIC);
+	add_fd(engine, engine->wake_fd, POLL_EVENT_WAKE, &err);
+	add_fd(engine, engine->clock_fd, POLL_EVENT_CLOCK, &err);
+	add_fd(engine, engine->signal_fd, POLL_EVENT_TIMERS, &err);
+	if (!err)
+		err = create(engine);
+	if (err)
+		return engine_fail(error, err, "the poll engine cannot start its thread: %s",
+				   strerror(-err));
+	engine->has_worker = true;
+	while (!__atomic_load_n(&engine->worker_tid, __ATOMIC_ACQUIRE))
+		sched_yield();
+	return 0;
+}
+
+void poll_worker_wake(struct engine *engine)
+{
+	eventfd_write(engine->wake_fd, 1);
+}
+
+void poll_worker_stop(struct engine *engine)
+{
+	if (!engine->has_worker)
+		return;
+	pthread_mutex_lock(&engine->lock);
+	engine->stop = true;
+	poll_worker_wake(engine);
+	pthread_mutex_unlock(&engine->lock);
+	pthread_join(engine->worker, NULL);
+	engine->has_worker = false;
+}
