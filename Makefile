@@ -135,6 +135,8 @@ sanitize-parts: $(BUILD)/maze $(UNIT)
 unit-check: tests-build sanitize
 	@echo "== unit and property tests"
 	@CMOCKA_MESSAGE_OUTPUT=TAP prove $(UNIT)
+	@echo "== the poll engine as a user without privileges"
+	@CMOCKA_MESSAGE_OUTPUT=TAP prove -e scripts/as-plain-user $(BUILD)/tests/unit/test_poll
 	@echo "== unit and property tests under ASan and UBSan"
 	@CMOCKA_MESSAGE_OUTPUT=TAP prove $(patsubst $(BUILD)/%,$(BUILD)/sanitize/%,$(UNIT))
 	@echo "== scripts, and a conformance suite that is lied to"

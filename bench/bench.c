@@ -42,12 +42,12 @@ void bench_die(const char *what)
 	exit(1);
 }
 
-struct maze *bench_open(void)
+struct maze *bench_open(const char *engine)
 {
 	struct maze_error error = { "" };
 	struct maze *maze;
 
-	if (maze_open("bpf", MAZE_PRIVATE, &maze, &error)) {
+	if (maze_open(engine, MAZE_PRIVATE, &maze, &error)) {
 		fprintf(stderr, "%s\n", error.text);
 		exit(1);
 	}

@@ -14,7 +14,7 @@ maze_u64 bench_now(clockid_t clock);
 /* The q-th quantile (0..1) of n values; sorts them. */
 double bench_quantile(double *values, size_t n, double q);
 /* Opens an engine in this process or ends it with a sentence. */
-struct maze *bench_open(void);
+struct maze *bench_open(const char *engine);
 /* Confines this process to one CPU. */
 void bench_pin(int cpu);
 /* Ends the program: sentence and errno. */

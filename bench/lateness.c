@@ -5,7 +5,7 @@
  * limit; late by the task's own clock is what the program itself could measure,
  * signal delivery included. Early, by either, must never be.
  *
- * usage: lateness [TRIALS] [SPINNERS]   prints one line; exit 1 if any was early
+ * usage: lateness [TRIALS] [SPINNERS [ENGINE]]   prints one line; exit 1 if any was early
  */
 #include "bench.h"
 
@@ -146,7 +146,7 @@ int main(int argc, char **argv)
 		return 2;
 	by_record = calloc((size_t)trials, sizeof(*by_record));
 	by_clock = calloc((size_t)trials, sizeof(*by_clock));
-	maze = bench_open();
+	maze = bench_open(argc > 3 ? argv[3] : "bpf");
 	if (!by_record || !by_clock || maze_reader_open(maze, false, &reader, NULL))
 		return 1;
 	spin_beside(spinners, pids);

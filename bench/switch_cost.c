@@ -154,7 +154,7 @@ static double measure(enum setting setting)
 	if (setting == EMPTY)
 		empty = attach_empty();
 	if (setting >= UNWATCHED)
-		maze = bench_open();
+		maze = bench_open("bpf");
 	if (setting == CROWDED)
 		raise_crowd(maze, crowd);
 	result = play_in_child(maze, setting <= UNWATCHED ? 0 : setting == ONE ? 1 : 2);

@@ -27,7 +27,7 @@ static double loop_ns(void)
 /* The loop in a child that is watched itself: with a limit far away. */
 static double attached_ns(void)
 {
-	struct maze *maze = bench_open();
+	struct maze *maze = bench_open("bpf");
 	double result;
 	int fds[2], go[2];
 	char byte;

@@ -15,9 +15,11 @@ static void print_sentences(const char *text)
 {
 	const char *end;
 
+	if (*text)
+		puts("  what it cannot do here:");
 	for (; *text; text = end + (*end == '\n')) {
 		end = strchrnul(text, '\n');
-		printf("  cannot see: %.*s\n", (int)(end - text), text);
+		printf("    - %.*s\n", (int)(end - text), text);
 	}
 }
 

@@ -72,7 +72,7 @@ static int wait_for_all(struct session *session, struct pollfd *fds, int count)
 	int timeout = -1;
 
 	while (count) {
-		if (poll(fds, (nfds_t)(FD_FIRST_PROCESS + count), timeout) < 0 && errno != EINTR)
+		if (poll(fds, FD_FIRST_PROCESS + (nfds_t)count, timeout) < 0 && errno != EINTR)
 			return EXIT_MAZE_FAILED;
 		timeout = maze_attend(session->maze);
 		session_print(session);
@@ -87,7 +87,7 @@ static int wait_for_all(struct session *session, struct pollfd *fds, int count)
 int watch_and_wait(const struct command *command, const struct options *options,
 		   const struct pid_list *pids)
 {
-	struct pollfd *fds = calloc((size_t)(FD_FIRST_PROCESS + pids->count), sizeof(*fds));
+	struct pollfd *fds = calloc(FD_FIRST_PROCESS + (size_t)pids->count, sizeof(*fds));
 	int status = EXIT_MAZE_FAILED, watched, refused;
 	struct session session;
 

@@ -54,38 +54,38 @@ static int explain(int err, int pidfd, struct engine_error *error)
 	}
 }
 
-/* The process's place in the table, found or made; *ret_new: made. */
-static int place(struct engine *engine, int pidfd, struct poll_process **ret_process, bool *ret_new,
-		 struct engine_error *error)
+/* The process's place in the table, found or made (*is_new); NULL: *err and a sentence. */
+static struct poll_process *place(struct engine *engine, int pidfd, bool *is_new, int *err,
+				  struct engine_error *error)
 {
 	pid_t pid = number_of(pidfd);
 	struct poll_process *process;
-	int err;
 
-	if (!pid)
-		return engine_fail(error, -ESRCH, "it has ended");
-	if (pid == getpid())
-		return engine_fail(error, -EPERM, "it is maze itself, which is never watched");
+	*err = -EPERM;
+	if (pid == getpid()) {
+		engine_fail(error, *err, "it is maze itself, which is never watched");
+		return NULL;
+	}
 	process = poll_find(engine, pid);
-	*ret_new = false;
 	if (process && poll_process_has_ended(process)) {
 		poll_process_ended(engine, process);
 		process = NULL;
 	}
+	*is_new = !process;
 	if (!process) {
-		err = poll_process_new(engine, pidfd, pid, &process);
-		if (err)
-			return explain(err, pidfd, error);
-		*ret_new = true;
+		*err = -ESRCH;
+		process = pid ? poll_process_new(engine, pidfd, pid, err) : NULL;
+		if (!process)
+			explain(*err, pidfd, error);
+		if (!process)
+			return NULL;
 	}
-	if (proc_is_kernel_thread(process->dir)) {
-		poll_process_drop(engine, process);
-		return engine_fail(
-			error, -EPERM,
-			"it is a kernel thread, which takes no signals and is never watched");
-	}
-	*ret_process = process;
-	return 0;
+	if (!proc_is_kernel_thread(process->dir))
+		return process;
+	poll_process_drop(engine, process);
+	*err = engine_fail(error, -EPERM,
+			   "it is a kernel thread, which takes no signals and is never watched");
+	return NULL;
 }
 
 struct enrolment {
@@ -159,8 +159,8 @@ int poll_watch(struct engine *engine, const struct engine_target *target,
 	int err;
 
 	pthread_mutex_lock(&engine->lock);
-	err = place(engine, target->pidfd, &enrolment.process, &is_new, error);
-	if (err)
+	enrolment.process = place(engine, target->pidfd, &is_new, &err, error);
+	if (!enrolment.process)
 		goto out_unlock;
 	err = enrol_target(&enrolment, target->tid);
 	if (err) {

@@ -99,36 +99,37 @@ static bool is_that_child(const struct poll_process *process, const struct child
 	       status.ppid == child->parent;
 }
 
-static int open_child(struct engine *engine, const struct child *child,
-		      struct poll_process **ret_process)
+static struct poll_process *open_child(struct engine *engine, const struct child *child, int *err)
 {
-	int pidfd = (int)syscall(SYS_pidfd_open, child->pid, 0), err;
+	int pidfd = (int)syscall(SYS_pidfd_open, child->pid, 0);
+	struct poll_process *process;
 
-	if (pidfd < 0)
-		return -errno;
-	err = poll_process_new(engine, pidfd, child->pid, ret_process);
+	if (pidfd < 0) {
+		*err = -errno;
+		return NULL;
+	}
+	process = poll_process_new(engine, pidfd, child->pid, err);
 	close(pidfd);
-	return err;
+	return process;
 }
 
 int poll_inherit(struct engine *engine, const struct child *child)
 {
 	struct poll_process *process = poll_find(engine, child->pid);
-	int err;
+	int err = -ECHILD;
 
 	if (process && !poll_process_has_ended(process))
 		return 0;
 	if (process)
 		poll_process_ended(engine, process);
-	err = open_child(engine, child, &process);
-	if (err == -ESRCH)
-		return err;
-	if (!err && !is_that_child(process, child)) {
+	process = open_child(engine, child, &err);
+	if (process && !is_that_child(process, child)) {
 		poll_process_drop(engine, process);
-		err = -ECHILD;
+		process = NULL;
 	}
-	if (err) {
-		lose(engine, child->tag);
+	if (!process) {
+		if (err != -ESRCH)
+			lose(engine, child->tag);
 		return err;
 	}
 	process->whole = true;

@@ -143,11 +143,10 @@ void poll_reader_close(struct engine_reader *reader);
 
 struct poll_process *poll_find(const struct engine *engine, pid_t pid);
 /*
- * Opens a process by pidfd (duplicated) and number; not yet watched. -ESRCH: it has
- * ended, -EAGAIN: no more timers (RLIMIT_SIGPENDING), -EMFILE.
+ * Opens a process by pidfd (duplicated) and number; not yet watched. NULL and -ESRCH:
+ * it has ended, -EAGAIN: no more timers (RLIMIT_SIGPENDING), -EMFILE.
  */
-int poll_process_new(struct engine *engine, int pidfd, pid_t pid,
-		     struct poll_process **ret_process);
+struct poll_process *poll_process_new(struct engine *engine, int pidfd, pid_t pid, int *ret_err);
 /* Takes it out, without records. */
 void poll_process_drop(struct engine *engine, struct poll_process *process);
 bool poll_process_has_ended(const struct poll_process *process);

@@ -20,19 +20,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Where in a message the kind of its event stands. */
-#define KIND_OFFSET (NLMSG_HDRLEN + sizeof(struct cn_msg) + offsetof(struct proc_event, what))
+/* A message: a netlink header, a connector header, an event. */
+#define CONNECTOR_OFFSET NLMSG_HDRLEN
+#define EVENT_OFFSET (CONNECTOR_OFFSET + sizeof(struct cn_msg))
+#define KIND_OFFSET (EVENT_OFFSET + offsetof(struct proc_event, what))
+#define MESSAGE_MAX (EVENT_OFFSET + sizeof(struct proc_event))
+/* Up to and with the numbers of a fork. */
+#define MESSAGE_MIN                                                                                \
+	(EVENT_OFFSET + offsetof(struct proc_event, event_data) + sizeof(struct fork_proc_event))
 /* Asked for; the kernel gives what net.core.rmem_max allows, 270 events by default. */
 #define QUEUE_BYTES (1 << 20)
-
-struct message {
-	struct nlmsghdr header;
-	struct cn_msg connector;
-	union {
-		enum proc_cn_mcast_op op;
-		char event[sizeof(struct proc_event)];
-	};
-} __attribute__((packed, aligned(NLMSG_ALIGNTO)));
 
 /* Only forks, and the answer to our request, are queued for us, and wake us. */
 static int filter(int fd)
@@ -50,22 +47,26 @@ static int filter(int fd)
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) ? -errno : 0;
 }
 
-static ssize_t receive(int fd, struct message *message, struct proc_event *ret_event)
+/* The length of a message from the kernel, or -errno; *ret_answers: whose question, plus one. */
+static ssize_t receive(int fd, struct proc_event *ret_event, __u32 *ret_answers)
 {
-	struct sockaddr_nl from;
+	struct sockaddr_nl from = { 0 };
 	socklen_t from_len = sizeof(from);
+	char buf[MESSAGE_MAX] = { 0 };
+	struct cn_msg connector;
 	ssize_t n;
 
 	for (;;) {
-		n = recvfrom(fd, message, sizeof(*message), MSG_DONTWAIT | MSG_TRUNC,
-			     (struct sockaddr *)&from, &from_len);
+		n = recvfrom(fd, buf, sizeof(buf), MSG_DONTWAIT, (struct sockaddr *)&from,
+			     &from_len);
 		if (n < 0)
 			return -errno;
 		/* Anybody may send to us; only what comes from the kernel (0) counts. */
-		if (from.nl_pid || n < (ssize_t)(offsetof(struct message, event) +
-						 offsetof(struct proc_event, event_data) + 16))
+		if (from.nl_pid || n < (ssize_t)MESSAGE_MIN)
 			continue;
-		memcpy(ret_event, message->event, sizeof(*ret_event));
+		memcpy(&connector, buf + CONNECTOR_OFFSET, sizeof(connector));
+		memcpy(ret_event, buf + EVENT_OFFSET, sizeof(*ret_event));
+		*ret_answers = connector.ack;
 		return n;
 	}
 }
@@ -76,23 +77,23 @@ static ssize_t receive(int fd, struct message *message, struct proc_event *ret_e
  */
 static int request(int fd)
 {
-	struct message message = {
-		.header = { .nlmsg_type = NLMSG_DONE },
-		.connector = { .id = { CN_IDX_PROC, CN_VAL_PROC }, .len = sizeof(message.op) },
-		.op = PROC_CN_MCAST_LISTEN,
-	};
+	enum proc_cn_mcast_op listen = PROC_CN_MCAST_LISTEN;
+	char buf[EVENT_OFFSET + sizeof(listen)] = { 0 };
+	struct nlmsghdr header = { .nlmsg_len = sizeof(buf), .nlmsg_type = NLMSG_DONE };
+	struct cn_msg connector = { .id = { CN_IDX_PROC, CN_VAL_PROC }, .len = sizeof(listen) };
 	struct proc_event event;
-	__u32 ours;
+	__u32 answers;
 
 	/* An answer carries the asker's number plus one; all listeners hear all answers. */
-	if (getrandom(&ours, sizeof(ours), 0) != sizeof(ours))
+	if (getrandom(&connector.ack, sizeof(connector.ack), 0) != sizeof(connector.ack))
 		return -errno;
-	message.connector.ack = ours;
-	message.header.nlmsg_len = offsetof(struct message, event) + sizeof(message.op);
-	if (send(fd, &message, message.header.nlmsg_len, 0) < 0)
+	memcpy(buf, &header, sizeof(header));
+	memcpy(buf + CONNECTOR_OFFSET, &connector, sizeof(connector));
+	memcpy(buf + EVENT_OFFSET, &listen, sizeof(listen));
+	if (send(fd, buf, sizeof(buf), 0) < 0)
 		return -errno;
-	while (receive(fd, &message, &event) > 0)
-		if ((__u32)event.what == PROC_EVENT_NONE && message.connector.ack == ours + 1)
+	while (receive(fd, &event, &answers) > 0)
+		if ((__u32)event.what == PROC_EVENT_NONE && answers == connector.ack + 1)
 			return event.event_data.ack.err ? -EPERM : 0;
 	return -EPERM;
 }
@@ -191,12 +192,12 @@ static void take(struct engine *engine, const struct proc_event *event)
 
 void fork_events_take(struct engine *engine)
 {
-	struct message message;
 	struct proc_event event;
+	__u32 answers;
 	ssize_t n;
 
 	for (;;) {
-		n = receive(engine->descent->fork_fd, &message, &event);
+		n = receive(engine->descent->fork_fd, &event, &answers);
 		/* Events were lost: then whoever has a watched parent is found by that. */
 		if (n == -ENOBUFS)
 			new_numbers_search_all(engine);

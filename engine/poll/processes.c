@@ -58,15 +58,17 @@ static void free_process(struct poll_process *process)
 	free(process);
 }
 
-int poll_process_new(struct engine *engine, int pidfd, pid_t pid, struct poll_process **ret_process)
+struct poll_process *poll_process_new(struct engine *engine, int pidfd, pid_t pid, int *ret_err)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.u64 = (maze_u64)pid };
 	struct poll_process *process = calloc(1, sizeof(*process));
 	struct poll_process **chain = chain_of(engine, pid);
 	int err;
 
-	if (!process)
-		return -ENOMEM;
+	if (!process) {
+		*ret_err = -ENOMEM;
+		return NULL;
+	}
 	process->pid = pid;
 	process->look_at = POLL_NEVER;
 	process->dir = -1;
@@ -91,11 +93,11 @@ int poll_process_new(struct engine *engine, int pidfd, pid_t pid, struct poll_pr
 	process->next = *chain;
 	*chain = process;
 	engine->processes++;
-	*ret_process = process;
-	return 0;
+	return process;
 out_free:
 	free_process(process);
-	return err;
+	*ret_err = err;
+	return NULL;
 }
 
 static void forget_thread(struct engine *engine, struct poll_process *process,

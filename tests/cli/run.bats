@@ -32,13 +32,13 @@ load test_helper
 
 @test "without the right to load anything" {
 	for_everyone
-	refused 125 as_nobody "" "$public/maze" run -- true
+	refused 125 as_nobody "" "$public/maze" run --engine bpf -- true
 	says "CAP_BPF"
 }
 
 @test "with CAP_BPF but without CAP_PERFMON" {
 	for_everyone
-	refused 125 as_nobody +bpf "$public/maze" run -- true
+	refused 125 as_nobody +bpf "$public/maze" run --engine bpf -- true
 	says "CAP_PERFMON"
 }
 
@@ -50,7 +50,7 @@ load test_helper
 }
 
 @test "on a kernel without type information" {
-	refused 125 unshare --mount sh -c "mount -t tmpfs none /sys/kernel/btf && exec '$MAZE' run -- true"
+	refused 125 unshare --mount sh -c "mount -t tmpfs none /sys/kernel/btf && exec '$MAZE' run --engine bpf -- true"
 	says "/sys/kernel/btf/vmlinux"
 }
 

@@ -96,4 +96,10 @@ const char *story_outlives_maze(const struct suite *suite);
 const char *story_one_thread(const struct suite *suite);
 const char *story_list_empties(const struct suite *suite);
 
+/* stories_wait.c: what a maze that stays does for processes that run already. */
+const char *story_waits(const struct suite *suite);
+const char *story_thread_waits(const struct suite *suite);
+/* stories.c: the thread that is not the main one; waits until there is one. */
+pid_t second_thread(pid_t pid);
+
 #endif

@@ -252,8 +252,7 @@ static int list_length(const struct suite *suite, long long *ret_tid)
 	return length;
 }
 
-/* The thread that is not the main one; waits until there is one. */
-static pid_t second_thread(pid_t pid)
+pid_t second_thread(pid_t pid)
 {
 	struct dirent *entry;
 	pid_t tid = 0;

@@ -2,7 +2,8 @@
 /*
  * The parent sleeps. --child-ms: one child burns that much CPU and ends; the
  * parent ends as the child did. --storm N: N children in all, a few at a time,
- * each of which lives for a random moment; the parent waits for all.
+ * each of which lives for a random moment; the parent waits for all. --orphan-ms: the
+ * child of a child that ends at once burns that much CPU; the parent waits for its end.
  */
 #include "program.h"
 
@@ -55,6 +56,31 @@ static int storm(long children)
 	return 0;
 }
 
+/* Nobody can wait(2) for an orphan of another's; but its pipe closes with it. */
+static int orphan(long ms)
+{
+	int ends[2];
+	char byte;
+	pid_t pid;
+
+	if (pipe(ends))
+		return 1;
+	pid = fork();
+	if (pid < 0)
+		return 1;
+	if (!pid) {
+		if (fork())
+			_exit(0);
+		alarm(LIFE_SECONDS);
+		setsid();
+		burn_ms(ms);
+		_exit(0);
+	}
+	close(ends[1]);
+	waitpid(pid, NULL, 0);
+	return read(ends[0], &byte, 1) != 0;
+}
+
 int main(int argc, char **argv)
 {
 	long children = number_option(argc, argv, "--storm", 0);
@@ -62,5 +88,7 @@ int main(int argc, char **argv)
 	begin(argc, argv);
 	if (children)
 		return storm(children);
+	if (has_option(argc, argv, "--orphan-ms"))
+		return orphan(number_option(argc, argv, "--orphan-ms", 0));
 	return one_child(number_option(argc, argv, "--child-ms", 1000));
 }

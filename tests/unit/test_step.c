@@ -241,6 +241,26 @@ static void a_sleep_of_years_does_not_overflow(void **state)
 	assert_int_equal(wake_at(180, ~0ULL).reset, 1);
 }
 
+static void what_is_forgone_is_never_charged(void **state)
+{
+	struct maze_verdict verdict;
+
+	(void)state;
+	step_at(90, MAZE_RUNS);
+	/* It slept between 90 and 250, nobody knows where: 160 ms of its time lie around that. */
+	maze_forgo(&account, START + 250 * MS);
+	verdict = step_at(250, MAZE_SLEEPS);
+	assert_int_equal(verdict.due, 0);
+	assert_int_equal(verdict.count_ns, 90 * MS);
+	assert_int_equal(account.count_ns, 0);
+	assert_int_equal(step_at(349, MAZE_RUNS).due, 0);
+	assert_int_equal(step_at(350, MAZE_RUNS).due, MAZE_FIRED_SOFT);
+	/* A moment that is past already takes nothing back. */
+	maze_forgo(&account, START + 10 * MS);
+	assert_int_equal(step_at(449, MAZE_RUNS).due, 0);
+	assert_int_equal(step_at(450, MAZE_RUNS).due, MAZE_FIRED_HARD);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 
 int main(void)
@@ -264,6 +284,7 @@ int main(void)
 		TEST(with_a_finite_recovery_a_sleep_is_no_reset),
 		TEST(soft_does_not_come_again_before_the_count_is_down_to_zero),
 		TEST(a_fraction_of_recovery_is_exact),
+		TEST(what_is_forgone_is_never_charged),
 		TEST(a_sleep_of_years_does_not_overflow),
 	};
 

@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# maze without privileges: the poll engine, chosen by itself or by name.
+
+bats_require_minimum_version 1.5.0
+load test_helper
+
+# caught OUTPUT ENGINE: one soft and one hard record, none early, as text.
+caught() {
+	local counts
+	[ "$(grep -c " soft: .*limit 300ms.*($2," <<< "$1")" -eq 1 ] || { echo "$1"; return 1; }
+	[ "$(grep -c " hard: .*limit 600ms.*($2," <<< "$1")" -eq 1 ] || { echo "$1"; return 1; }
+	counts=$(sed -n 's/.* used \([0-9.]*\)ms of CPU.*limit \([0-9]*\)ms.*/\1 \2/p' <<< "$1")
+	awk '$1 < $2 { exit 1 }' <<< "$counts" || { echo "early: $1"; return 1; }
+}
+
+# A root directory with maze, what it is linked with, a shell, and nothing else.
+small_root() {
+	local library
+	for_everyone
+	mkdir -p "$public/proc" "$public/bin" "$public/tmp"
+	ldd "$MAZE" | grep -o '/[^ ]*' | while read -r library; do
+		mkdir -p "$public$(dirname "$library")"
+		cp -L "$library" "$public$library"
+	done
+	cp "$(command -v busybox)" "$public/bin/sh"
+}
+
+@test "a plain user: a spinner is caught at both limits" {
+	for_everyone
+	run as_nobody "" "$public/maze" run --soft 300ms --hard 600ms -- sh -c 'while :; do :; done'
+	[ "$status" -eq 137 ]
+	caught "$output" poll
+}
+
+@test "in a user and PID namespace of its own" {
+	run unshare -Urpf --mount-proc "$MAZE" run --soft 300ms --hard 600ms -- sh -c 'while :; do :; done'
+	[ "$status" -eq 137 ]
+	caught "$output" poll
+}
+
+@test "in a chroot with only /proc" {
+	small_root
+	run unshare --mount --propagation private sh -c '
+		mount -t proc proc "$0/proc" || exit 1
+		exec chroot "$0" /maze run --soft 300ms --hard 600ms -- /bin/sh -c "while :; do :; done"
+	' "$public"
+	[ "$status" -eq 137 ] || { echo "$output"; return 1; }
+	caught "$output" poll
+}
+
+@test "in a chroot without /proc, no engine can run, and both say why" {
+	small_root
+	run chroot "$public" /maze run -- /bin/sh -c :
+	[ "$status" -eq 125 ]
+	[ "$(wc -l <<< "$output")" -eq 1 ]
+	run chroot "$public" /maze doctor
+	[ "$status" -eq 1 ]
+	grep -q "mount -t proc proc /proc" <<< "$output"
+}
+
+@test "auto says once which engine it uses, and why no better one" {
+	for_everyone
+	run --separate-stderr as_nobody "" "$public/maze" run --yield count -- true
+	[ "$status" -eq 0 ]
+	[ "$(wc -l <<< "$stderr")" -eq 1 ]
+	says "using the poll engine: bpf cannot be used here"
+	says "CAP_BPF"
+}
+
+@test "an engine that was asked for by name says nothing of others" {
+	run --separate-stderr "$MAZE" run --engine poll --yield count -- true
+	[ "$status" -eq 0 ]
+	[ -z "$stderr" ]
+}
+
+@test "that yields are not seen is said, unless yields count" {
+	run --separate-stderr "$MAZE" run --engine poll -- true
+	[ "$status" -eq 0 ]
+	says "does not see sched_yield"
+}
+
+@test "a yield that must reset is refused" {
+	refused 125 "$MAZE" run --engine poll --yield reset -- true
+	says "--yield reset cannot be had"
+}
+
+@test "watch has nowhere to leave a watch, and says what can be done" {
+	start sleep 100
+	refused 1 "$MAZE" watch --engine poll "$last"
+	says "maze watch --wait"
+	for_everyone
+	refused 1 as_nobody "" "$public/maze" watch "$last"
+	says "maze watch --wait"
+}
+
+@test "watch --wait stays until the process has ended" {
+	start "$PROGRAMS/spin" --ignore
+	run "$MAZE" watch --wait --engine poll --soft 300ms --hard 600ms "$last"
+	[ "$status" -eq 0 ]
+	caught "$output" poll
+}
+
+@test "watch --wait works with the bpf engine too, and leaves nothing pinned" {
+	start "$PROGRAMS/spin" --ignore
+	run "$MAZE" watch --wait --engine bpf --soft 300ms --hard 600ms "$last"
+	[ "$status" -eq 0 ]
+	caught "$output" bpf
+	nothing_pinned
+}
+
+@test "watch --wait ends its watches when it is told to end" {
+	start sleep 100
+	target=$last
+	start "$MAZE" watch --wait --engine poll "$target"
+	waiting=$last
+	sleep 0.5
+	kill -TERM "$waiting"
+	status=0
+	wait "$waiting" || status=$?
+	[ "$status" -eq 143 ]
+	kill -0 "$target"
+}
+
+@test "watch --wait refuses whom watch refuses" {
+	refused 1 "$MAZE" watch --wait --engine poll --yield count 1
+	says "init"
+	refused 1 "$MAZE" watch --wait --engine poll --yield count 2
+	says "kernel thread"
+	refused 1 "$MAZE" watch --wait --engine poll --yield count 4194303
+	says "no process has the PID 4194303"
+}
+
+@test "records need somebody who stays" {
+	refused 2 "$MAZE" watch --json 1
+	says "--wait only"
+}
+
+@test "list and events cannot reach a poll engine, and say so" {
+	refused 1 "$MAZE" events --engine poll
+	says "lives in the maze that started it"
+}
+
+@test "a grandchild that was forked away twice is caught" {
+	run "$MAZE" run --engine poll --soft 300ms --hard 600ms -- \
+		"$PROGRAMS/forker" --orphan-ms 3000
+	[ "$status" -eq 0 ]
+	caught "$output" poll
+	# Where nobody tells of forks:
+	run unshare -Urpf --mount-proc "$MAZE" run --engine poll --soft 300ms --hard 600ms -- \
+		"$PROGRAMS/forker" --orphan-ms 3000
+	[ "$status" -eq 0 ]
+	caught "$output" poll
+}
+
+@test "the command has the limit on open files that maze was given" {
+	[ "$(ulimit -n 512; "$MAZE" run --engine poll --yield count -- sh -c 'ulimit -n')" = 512 ]
+}
+
+@test "a full pipe for records delays no verdict" {
+	# Nobody reads the records, and the pipe is full from the start.
+	mkfifo "$BATS_TEST_TMPDIR/full"
+	exec 7<> "$BATS_TEST_TMPDIR/full"
+	dd if=/dev/zero bs=65536 count=1 >&7 2> /dev/null
+	start sh -c '"$0" run --engine poll --soft 50ms --hard 100ms -- "$1" 2>&7' \
+		"$MAZE" "$PROGRAMS/spin"
+	for _ in $(seq 50); do
+		sleep 0.1
+		spinner=$(cat "/proc/$last/task/$last/children")
+		spinner=$(for each in $spinner; do cat "/proc/$each/task/$each/children"; done)
+		[ -n "$spinner" ] || break
+	done
+	[ -z "$spinner" ] || grep -q '^State:.*Z' "/proc/${spinner% }/status"
+	exec 7>&-
+}
+
+# usable ENGINE: what the doctor's JSON on standard input says.
+usable() {
+	python3 -c 'import json, sys
+print([e["usable"] for e in json.load(sys.stdin) if e["engine"] == sys.argv[1]][0])' "$1"
+}
+
+@test "the doctor tells the truth: root" {
+	[ "$("$MAZE" doctor --json | usable bpf)" = True ]
+	[ "$("$MAZE" doctor --json | usable poll)" = True ]
+}
+
+@test "the doctor tells the truth: a plain user" {
+	for_everyone
+	[ "$(as_nobody "" "$public/maze" doctor --json | usable bpf)" = False ]
+	[ "$(as_nobody "" "$public/maze" doctor --json | usable poll)" = True ]
+}
+
+@test "the doctor tells the truth: BTF hidden" {
+	for_everyone
+	hidden() {
+		unshare --mount --propagation private sh -c '
+			mount -t tmpfs none /sys/kernel/btf || exit 99
+			exec "$@"' sh "$@"
+	}
+	[ "$(hidden "$MAZE" doctor --json | usable bpf)" = False ]
+	hidden "$MAZE" doctor | grep -q BTF
+	[ "$(hidden "$MAZE" doctor --json | usable poll)" = True ]
+	run hidden "$MAZE" run --soft 300ms --hard 600ms -- "$PROGRAMS/spin" --ignore
+	[ "$status" -eq 137 ]
+	caught "$output" poll
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Scenarios of `maze watch --wait`, which every engine can run: a process that runs
+ * already comes under watch, for as long as that maze stays.
+ */
+#include "conformance.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define WAIT_SECONDS 30
+
+/* Runs maze watch --wait with these words until the process has ended; its status. */
+static int wait_with(const struct suite *suite, const char *words)
+{
+	char all[1024];
+
+	unlink(scratch_path("events"));
+	snprintf(all, sizeof(all), "%s watch --engine %s --wait --all --events %s %s", suite->maze,
+		 suite->engine, scratch_path("events"), words);
+	return run_words(suite, all, scratch_path("output"));
+}
+
+static const char *check(int softs, int hards, long long tid)
+{
+	struct outcome outcome = { 0 };
+	const char *wrong = NULL;
+
+	if (read_records(scratch_path("events"), &outcome))
+		return "its records cannot be read";
+	wrong = expect_always(&outcome);
+	if (!wrong &&
+	    (count_events(&outcome, "soft") != softs || count_events(&outcome, "hard") != hards))
+		wrong = "not the right number of verdicts";
+	if (!wrong && find_event(&outcome, "soft")->tid != tid)
+		wrong = "the verdict is on another thread";
+	outcome_free(&outcome);
+	return wrong;
+}
+
+const char *story_waits(const struct suite *suite)
+{
+	const char *wrong;
+	char words[256];
+	pid_t pid;
+
+	pid = start_words(suite, "spin --ignore", NULL);
+	usleep(20000);
+	snprintf(words, sizeof(words), "--soft 200xms --hard 400xms %d", (int)pid);
+	wrong = wait_with(suite, words) ? "maze watch --wait did not end well" : NULL;
+	if (wait_bounded(suite, pid, WAIT_SECONDS) != 128 + SIGKILL)
+		wrong = "it was not killed at its hard limit";
+	return wrong ? wrong : check(1, 1, pid);
+}
+
+const char *story_thread_waits(const struct suite *suite)
+{
+	const char *wrong;
+	char words[256];
+	pid_t pid, tid;
+
+	pid = start_words(suite, "thread_spins", NULL);
+	tid = second_thread(pid);
+	snprintf(words, sizeof(words), "--soft 200xms --hard 0 --thread %d", (int)tid);
+	wrong = wait_with(suite, words) ? "maze watch --wait did not end well" : NULL;
+	/* Its handler ends it with 0 if it runs in the thread that spins. */
+	if (wait_bounded(suite, pid, WAIT_SECONDS))
+		wrong = "the signal did not come to the thread";
+	return wrong ? wrong : check(1, 0, tid);
+}
