@@ -26,7 +26,7 @@ LDLIBS_MAZE := -lbpf -lelf -lz -ljansson -pthread
 LDFLAGS_MAZE := -Wl,-z,relro,-z,now
 
 BPF_SKELETON := $(BUILD)/engine/bpf/maze.skel.h
-LIB_SRC := $(filter-out %.bpf.c,$(wildcard engine/*.c engine/bpf/*.c engine/poll/*.c)) $(wildcard lib/*.c)
+LIB_SRC := $(filter-out %.bpf.c,$(wildcard engine/*.c engine/bpf/*.c engine/kmod/*.c engine/poll/*.c)) $(wildcard lib/*.c)
 CLI_SRC := $(wildcard cli/*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(BUILD)/%.o)
@@ -41,7 +41,7 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz
 MANS := $(patsubst man/%.scd,$(BUILD)/man/%,$(wildcard man/*.scd))
 
 .PHONY: all help deps build sanitize check check-quick unit-check cli-check conformance vm-check \
-	demo bench fuzz lint install clean
+	demo bench fuzz lint install install-dkms vm-debug clean
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -118,6 +118,10 @@ $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(TEXT_SRC)
 	$(CLANG) -std=gnu11 -D_GNU_SOURCE -I. -O1 -g -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=all $^ -o $@ -ljansson
 
+# The grammar of /proc/maze/entries is part of the module, and pure.
+$(BUILD)/tests/unit/test_grammar: $(BUILD)/engine/kmod/module/grammar.o
+$(BUILD)/tests/fuzz/fuzz_grammar: engine/kmod/module/grammar.c
+
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 tests-build: build $(UNIT) $(PROGRAMS) $(BUILD)/tests/conformance/conformance
@@ -174,8 +178,16 @@ check: check-quick
 ## make vm-check     the conformance suite on other kernels, in virtual machines
 vm-check: deps
 	@$(MAKE) -j$$(nproc) tests-build
+	@$(MAKE) -j$$(nproc) $(BENCHES)
 	@echo "== conformance on other kernels"
 	@BUILD=$(BUILD) tests/vm/check
+	@echo "== what the kernel module must bear"
+	@BUILD=$(BUILD) tests/vm/check-kmod
+
+## make vm-debug     the module on a kernel with lockdep, KASAN and more (long, not in check)
+vm-debug: deps
+	@$(MAKE) -j$$(nproc) tests-build $(BENCHES)
+	@BUILD=$(BUILD) tests/vm/check-debug
 
 ## make demo         install what is missing, build, show a mazed process being caught
 demo: deps
@@ -215,6 +227,14 @@ install: build
 	install -m 644 core/types.h core/policy.h core/record.h $(DESTDIR)$(PREFIX)/include/maze/core/
 	install -m 644 $(BUILD)/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 $(BUILD)/man/*.3 $(DESTDIR)$(PREFIX)/share/man/man3/
+
+## make install-dkms the module's sources for dkms, which builds them for each kernel
+DKMS_SRC = $(DESTDIR)/usr/src/maze-$(VERSION)
+install-dkms:
+	install -d $(DKMS_SRC)/core $(DKMS_SRC)/engine/kmod/module
+	install -m 644 core/*.h $(DKMS_SRC)/core/
+	install -m 644 engine/kmod/module/* $(DKMS_SRC)/engine/kmod/module/
+	sed 's|@VERSION@|$(VERSION)|' packaging/dkms/dkms.conf.in > $(DKMS_SRC)/dkms.conf
 
 ## make clean        remove build/
 clean:

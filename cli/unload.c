@@ -13,7 +13,7 @@ int cmd_unload(const struct command *command, struct options *options, int argc,
 	if (argc)
 		return complain_usage(command, "\"%s\" is too much: it takes no arguments",
 				      argv[0]);
-	if (maze_unload(&was_loaded, &error)) {
+	if (maze_unload(NULL, &was_loaded, &error)) {
 		complain(command, "%s", error.text);
 		return EXIT_MAZE_FAILED;
 	}

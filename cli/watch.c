@@ -69,7 +69,7 @@ static void unload_if_unused(struct maze *maze)
 		return;
 	free(entries);
 	if (!count)
-		maze_unload(&loaded, NULL);
+		maze_unload(maze_engine_name(maze), &loaded, NULL);
 }
 
 /* Watches in the pinned engine, and returns. */

@@ -146,6 +146,7 @@ struct engine_ops {
 };
 
 extern const struct engine_ops engine_bpf;
+extern const struct engine_ops engine_kmod;
 extern const struct engine_ops engine_poll;
 
 #endif

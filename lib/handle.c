@@ -13,6 +13,7 @@
 /* In order of preference. A new engine is a row here and a directory in engine/. */
 static const struct engine_ops *const engines[] = {
 	&engine_bpf,
+	&engine_kmod,
 	&engine_poll,
 };
 #define ENGINES (sizeof(engines) / sizeof(engines[0]))
@@ -213,7 +214,7 @@ bool maze_gone(struct maze *maze)
 	return maze->ops->gone(maze->engine);
 }
 
-int maze_unload(bool *ret_was_loaded, struct maze_error *error)
+int maze_unload(const char *engine, bool *ret_was_loaded, struct maze_error *error)
 {
 	struct engine_error why = { "" };
 	bool any = false, one;
@@ -221,6 +222,8 @@ int maze_unload(bool *ret_was_loaded, struct maze_error *error)
 	int err;
 
 	for (i = 0; i < ENGINES; i++) {
+		if (engine && strcmp(engine, engines[i]->name))
+			continue;
 		err = engines[i]->unload(&one, &why);
 		if (err)
 			return handle_fail(error, err, "%s", why.text);

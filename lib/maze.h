@@ -158,8 +158,8 @@ int maze_reside(struct maze *maze);
 int maze_gone_fd(struct maze *maze);
 bool maze_gone(struct maze *maze);
 
-/* Drops what is pinned by any engine. */
-int maze_unload(bool *ret_was_loaded, struct maze_error *error);
+/* Drops what is pinned by this engine, or by any (NULL). */
+int maze_unload(const char *engine, bool *ret_was_loaded, struct maze_error *error);
 
 /* ---- what can run here ---------------------------------------------------------------- */
 

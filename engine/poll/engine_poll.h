@@ -27,7 +27,7 @@
 #include "../engine.h"
 #include "../error.h"
 #include "../record_log.h"
-#include "proc_files.h"
+#include "../proc_files.h"
 
 /* As many as the bpf engine keeps, so that `maze events` means the same. */
 #define POLL_LOG_LEN 4096

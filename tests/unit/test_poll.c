@@ -21,7 +21,7 @@
 
 #include <cmocka.h>
 
-#include "engine/poll/proc_files.h"
+#include "engine/proc_files.h"
 #include "lib/maze.h"
 
 #define MS MAZE_NSEC_PER_MSEC

@@ -4,13 +4,13 @@
  * descriptor of the process's directory, which means that process for good: once it
  * is gone the calls fail with -ESRCH, whoever gets its number next.
  */
-#ifndef MAZE_POLL_PROC_FILES_H
-#define MAZE_POLL_PROC_FILES_H
+#ifndef MAZE_ENGINE_PROC_FILES_H
+#define MAZE_ENGINE_PROC_FILES_H
 
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "../../core/record.h"
+#include "../core/record.h"
 
 /* /proc/PID/task/TID/schedstat; booked at switches and ticks, so up to a tick old. */
 struct thread_times {

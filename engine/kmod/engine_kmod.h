@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The kmod engine from user space: words written to /proc/maze/entries, and the other
+ * files of the module read. What the module is, and the grammar of the words, is in
+ * module/; here nothing is decided and little is kept.
+ */
+#ifndef MAZE_ENGINE_KMOD_H
+#define MAZE_ENGINE_KMOD_H
+
+#include "../engine.h"
+#include "../error.h"
+
+#define KMOD_DIR "/proc/maze"
+/* The version of the files that this program speaks; module/proc_stats.c has the module's. */
+#define KMOD_INTERFACE 1
+
+struct engine {
+	enum engine_scope scope;
+	int entries; /* open for writing */
+	/* Tags given to watches: a private engine's end with it. */
+	maze_u64 *tags;
+	size_t tag_count;
+};
+
+/* stats.c */
+struct kmod_stats {
+	maze_u64 interface, entries, records, verdicts, signals, timer_expiries, inherit_failures;
+	bool lone_yields_seen;
+};
+
+/* -ENOENT: the module is not loaded. */
+int kmod_stats_read(struct kmod_stats *ret_stats);
+int kmod_counts(struct engine *engine, struct engine_counts *ret_counts);
+
+/* orders.c */
+int kmod_watch(struct engine *engine, const struct engine_target *target,
+	       const struct maze_policy *policy, maze_u64 tag, struct engine_error *error);
+int kmod_unwatch(struct engine *engine, const struct engine_target *target,
+		 struct engine_error *error);
+int kmod_unwatch_tag(struct engine *engine, maze_u64 tag, struct engine_error *error);
+int kmod_unload(bool *ret_was_loaded, struct engine_error *error);
+
+/* list.c */
+int kmod_list(struct engine *engine, int (*each)(const struct maze_entry *entry, void *arg),
+	      void *arg, struct engine_error *error);
+
+/* reader.c */
+int kmod_reader_open(struct engine *engine, bool from_oldest, struct engine_reader **ret_reader,
+		     struct engine_error *error);
+int kmod_reader_fd(struct engine_reader *reader);
+int kmod_reader_next(struct engine_reader *reader, struct maze_record *ret_record);
+void kmod_reader_close(struct engine_reader *reader);
+
+#endif

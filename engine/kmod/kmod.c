@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The kmod engine behind engine.h: opening, closing, and what it says of itself.
+ */
+#include "engine_kmod.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int check(struct kmod_stats *ret_stats, struct engine_error *error)
+{
+	int err = kmod_stats_read(ret_stats);
+
+	if (err)
+		return engine_fail(error, -ENOENT,
+				   "the kernel module maze is not loaded (there is no " KMOD_DIR
+				   "); as root: modprobe maze, once it is built for this kernel");
+	if (ret_stats->interface != KMOD_INTERFACE)
+		return engine_fail(
+			error, -EPROTO,
+			"the module that is loaded speaks version %llu of its files, this "
+			"maze %d; rmmod maze, and load the module that came with this maze",
+			ret_stats->interface, KMOD_INTERFACE);
+	return 0;
+}
+
+static int open_entries(struct engine_error *error)
+{
+	int fd = open(KMOD_DIR "/entries", O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0)
+		return fd;
+	return engine_fail(error, errno == EACCES ? -EPERM : -errno,
+			   KMOD_DIR "/entries cannot be written: %s; it takes CAP_SYS_ADMIN in the "
+				    "initial user namespace: run maze as root",
+			   strerror(errno));
+}
+
+static void kmod_close(struct engine *engine)
+{
+	size_t i;
+
+	if (!engine)
+		return;
+	for (i = 0; i < engine->tag_count; i++)
+		kmod_unwatch_tag(engine, engine->tags[i], NULL);
+	if (engine->entries >= 0)
+		close(engine->entries);
+	free(engine->tags);
+	free(engine);
+}
+
+static int kmod_open(enum engine_scope scope, struct engine **ret_engine,
+		     struct engine_error *error)
+{
+	struct engine *engine;
+	struct kmod_stats stats;
+	int err, fd;
+
+	err = check(&stats, error);
+	if (err)
+		return err;
+	/* A module that nobody has used is not what `existing` is after. */
+	if (scope == ENGINE_EXISTING && !stats.entries && !stats.records)
+		return engine_fail(error, -ENOENT,
+				   "the kernel module maze has watched nothing yet");
+	fd = open_entries(error);
+	if (fd < 0)
+		return fd;
+	engine = calloc(1, sizeof(*engine));
+	if (!engine) {
+		close(fd);
+		return engine_fail(error, -ENOMEM, "out of memory");
+	}
+	engine->scope = scope;
+	engine->entries = fd;
+	*ret_engine = engine;
+	return 0;
+}
+
+static void kmod_probe(struct engine_report *ret_report)
+{
+	struct engine_error error = { "" };
+	struct kmod_stats stats;
+	int fd;
+
+	memset(ret_report, 0, sizeof(*ret_report));
+	ret_report->name = engine_kmod.name;
+	fd = check(&stats, &error) ? -1 : open_entries(&error);
+	if (fd < 0) {
+		snprintf(ret_report->why_not, sizeof(ret_report->why_not), "%s", error.text);
+		return;
+	}
+	close(fd);
+	ret_report->usable = true;
+	ret_report->pinned = stats.entries > 0;
+	snprintf(ret_report->detail, sizeof(ret_report->detail),
+		 "clock: the scheduler's own; a timer per CPU, armed only while a watched task "
+		 "runs; "
+		 "%s",
+		 stats.lone_yields_seen ? "yields at switches, and by a kprobe on the call"
+					: "yields at switches only");
+	snprintf(ret_report->blind_spots, sizeof(ret_report->blind_spots),
+		 "%sLimits are whole milliseconds.\n"
+		 "What maze run or maze watch --wait watches stays watched if maze is killed with "
+		 "SIGKILL.\n"
+		 "Threads that io_uring makes for itself are not watched.\n",
+		 stats.lone_yields_seen
+			 ? ""
+			 : "A sched_yield that finds nothing else to run is not seen.\n");
+}
+
+static int kmod_attend_fd(struct engine *engine)
+{
+	(void)engine;
+	return -1;
+}
+
+static int kmod_attend(struct engine *engine)
+{
+	(void)engine;
+	return -1;
+}
+
+static int kmod_reside(struct engine *engine)
+{
+	(void)engine;
+	return 0;
+}
+
+/* The module cannot go while its files are open for a call; watches may, one by one. */
+static bool kmod_gone(struct engine *engine)
+{
+	(void)engine;
+	return access(KMOD_DIR "/stats", F_OK) != 0;
+}
+
+const struct engine_ops engine_kmod = {
+	.name = "kmod",
+	.probe = kmod_probe,
+	.open = kmod_open,
+	.close = kmod_close,
+	.watch = kmod_watch,
+	.unwatch = kmod_unwatch,
+	.unwatch_tag = kmod_unwatch_tag,
+	.list = kmod_list,
+	.counts = kmod_counts,
+	.reader_open = kmod_reader_open,
+	.reader_fd = kmod_reader_fd,
+	.reader_next = kmod_reader_next,
+	.reader_close = kmod_reader_close,
+	.attend_fd = kmod_attend_fd,
+	.attend = kmod_attend,
+	.reside = kmod_reside,
+	.gone_fd = kmod_attend_fd,
+	.gone = kmod_gone,
+	.unload = kmod_unload,
+};

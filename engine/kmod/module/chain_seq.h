@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Files that walk the hash of watched tasks, a chain at a time: a header, then as many
+ * positions as there are chains. A task keeps its chain, so none is met twice or
+ * passed over, whatever comes and goes between two reads.
+ */
+#ifndef MAZE_KMOD_CHAIN_SEQ_H
+#define MAZE_KMOD_CHAIN_SEQ_H
+
+#include <linux/pid_namespace.h>
+#include <linux/seq_file.h>
+
+#include "kmod.h"
+
+struct chain_seq {
+	struct pid_namespace *namespace; /* of who opened the file, who holds it */
+};
+
+static inline void *chain_seq_start(struct seq_file *file, loff_t *position)
+{
+	if (!*position)
+		return SEQ_START_TOKEN;
+	return *position <= MAZE_CHAINS ? (void *)(unsigned long)(*position + 1) : NULL;
+}
+
+static inline void *chain_seq_next(struct seq_file *file, void *at, loff_t *position)
+{
+	++*position;
+	return chain_seq_start(file, position);
+}
+
+static inline void chain_seq_stop(struct seq_file *file, void *at)
+{
+}
+
+/* Position 1, whose pointer is 2 (1 is the header's), is chain 0. */
+static inline unsigned int chain_seq_chain(const void *at)
+{
+	return (unsigned int)(unsigned long)at - 2;
+}
+
+static inline int chain_seq_open(struct file *file, const struct seq_operations *operations)
+{
+	struct chain_seq *seq = __seq_open_private(file, operations, sizeof(*seq));
+
+	if (!seq)
+		return -ENOMEM;
+	seq->namespace = task_active_pid_ns(current);
+	return 0;
+}
+
+static inline struct pid_namespace *chain_seq_namespace(struct seq_file *file)
+{
+	return ((struct chain_seq *)file->private)->namespace;
+}
+
+#endif

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What is written to /proc/maze/entries: whole lines, one after the other, until one
+ * fails. What came before it stands, and the short count that is returned says so.
+ */
+#include <linux/capability.h>
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "grammar.h"
+#include "kmod.h"
+
+/* Taken of one write; the rest is for the caller's next, as of any write(2). */
+#define WRITE_MAX (64 * 1024)
+
+static DEFINE_MUTEX(one_writer);
+static atomic64_t inherit_failures;
+static u32 stamp;
+
+u64 control_inherit_failures(void)
+{
+	return atomic64_read(&inherit_failures);
+}
+
+void control_inherit_failed(void)
+{
+	atomic64_inc(&inherit_failures);
+}
+
+/* The task of that number in the writer's pid namespace, with a reference. */
+static struct task_struct *find_task(u32 number)
+{
+	struct pid *pid = find_get_pid(number);
+	struct task_struct *task = pid ? get_pid_task(pid, PIDTYPE_PID) : NULL;
+
+	put_pid(pid);
+	return task;
+}
+
+static int refuse(const struct task_struct *task)
+{
+	if (is_global_init((struct task_struct *)task) || (task->flags & PF_KTHREAD))
+		return -EPERM;
+	return 0;
+}
+
+/* A thread of the process that this request has not watched yet, with a reference. */
+static struct task_struct *next_thread_of(struct task_struct *leader)
+{
+	struct task_struct *thread, *found = NULL;
+	struct maze_task *watched;
+
+	rcu_read_lock();
+	for_each_thread(leader, thread)
+	{
+		watched = tasks_find(thread);
+		if ((READ_ONCE(thread->flags) & (PF_EXITING | PF_IO_WORKER)) ||
+		    (watched && watched->stamp == stamp))
+			continue;
+		found = thread;
+		get_task_struct(found);
+		break;
+	}
+	rcu_read_unlock();
+	return found;
+}
+
+/* All threads, and those that these start while we are at it. */
+static int watch_process(struct task_struct *leader, const struct grammar_order *order)
+{
+	struct task_struct *thread;
+	int err, done = 0;
+
+	while ((thread = next_thread_of(leader))) {
+		err = tasks_watch(thread, &order->policy, order->tag, 0, stamp, true);
+		put_task_struct(thread);
+		if (err && err != -ESRCH)
+			return err;
+		done += !err;
+		cond_resched();
+	}
+	return done ? 0 : -ESRCH;
+}
+
+static int watch(struct task_struct *task, const struct grammar_order *order)
+{
+	int err = refuse(task);
+
+	if (err)
+		return err;
+	/* 0 is what inherited watches have. */
+	stamp = stamp + 1 ? stamp + 1 : 1;
+	if (order->thread)
+		err = tasks_watch(task, &order->policy, order->tag, 0, stamp, true);
+	else
+		err = watch_process(task, order);
+	/* Some may be running this very moment, and would not be switched for long. */
+	if (!err)
+		look_timer_kick();
+	return err;
+}
+
+static int end(struct task_struct *task, const struct grammar_order *order)
+{
+	struct task_struct *thread;
+	int ended = 0;
+
+	if (order->thread)
+		return tasks_end(task, MAZE_EVENT_UNWATCH) ? 0 : -ENOENT;
+	rcu_read_lock();
+	for_each_thread(task, thread) ended += tasks_end(thread, MAZE_EVENT_UNWATCH);
+	rcu_read_unlock();
+	return ended ? 0 : -ENOENT;
+}
+
+static void end_if_tagged(struct maze_task *watched, void *arg)
+{
+	if (READ_ONCE(watched->tag) == *(u64 *)arg)
+		tasks_end(watched->task, MAZE_EVENT_UNWATCH);
+}
+
+static void end_tag(u64 tag)
+{
+	unsigned int i;
+
+	for (i = 0; i < MAZE_CHAINS; i++)
+		tasks_each(i, end_if_tagged, &tag);
+}
+
+static bool began_otherwise(const struct task_struct *task, const struct grammar_order *order)
+{
+	u64 ticks = div_u64(READ_ONCE(task->group_leader)->start_boottime, NSEC_PER_SEC / USER_HZ);
+
+	return order->start_ticks && order->start_ticks != ticks;
+}
+
+static int carry_out(const struct grammar_order *order)
+{
+	struct task_struct *task;
+	int err;
+
+	if (order->kind == GRAMMAR_NOTHING)
+		return 0;
+	if (order->kind == GRAMMAR_END_TAG) {
+		end_tag(order->tag);
+		return 0;
+	}
+	if (order->kind == GRAMMAR_END_ALL) {
+		tasks_drop_all();
+		return 0;
+	}
+	task = find_task(order->pid);
+	if (!task)
+		return -ESRCH;
+	/* Without `thread` a number means a process. */
+	if (began_otherwise(task, order))
+		err = -ESRCH;
+	else if (!order->thread && !thread_group_leader(task))
+		err = -EINVAL;
+	else if (order->kind == GRAMMAR_WATCH)
+		err = watch(task, order);
+	else
+		err = end(task, order);
+	put_task_struct(task);
+	return err;
+}
+
+/* Carries out line after line; how many bytes were taken, or the error of the first line. */
+static ssize_t carry_out_all(const char *text, size_t len)
+{
+	struct grammar_order order;
+	const char *line = text, *newline;
+	size_t line_len;
+	int err;
+
+	while (line < text + len) {
+		newline = memchr(line, '\n', (size_t)(text + len - line));
+		line_len = (size_t)((newline ? newline : text + len) - line);
+		err = grammar_parse(line, line_len, &order) ? carry_out(&order) : -EINVAL;
+		if (err)
+			return line == text ? err : line - text;
+		line += line_len + !!newline;
+	}
+	return (ssize_t)len;
+}
+
+/* Of more than is taken at once, only whole lines. */
+static size_t cut(const char *text, size_t taken, size_t count)
+{
+	size_t len = taken;
+
+	if (taken == count)
+		return taken;
+	while (len && text[len - 1] != '\n')
+		len--;
+	return len ? len : taken;
+}
+
+ssize_t control_write(const char __user *text, size_t count)
+{
+	size_t taken = min_t(size_t, count, WRITE_MAX);
+	ssize_t done;
+	char *copy;
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	if (!count)
+		return 0;
+	copy = memdup_user_nul(text, taken);
+	if (IS_ERR(copy))
+		return PTR_ERR(copy);
+	done = mutex_lock_interruptible(&one_writer);
+	if (!done) {
+		done = carry_out_all(copy, cut(copy, taken, count));
+		mutex_unlock(&one_writer);
+	}
+	kfree(copy);
+	return done;
+}

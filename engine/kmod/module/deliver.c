@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What follows a verdict: the signal, then its record. Verdicts come up under the
+ * runqueue's lock or in hard interrupt context, where no signal can be sent; so each
+ * is handed to irq_work of its own, which runs in the next interrupt. On PREEMPT_RT a
+ * signal cannot be sent from there either, and the threads that irq_work has there
+ * would wait behind the very real-time task that is to be signalled: so a courier of
+ * our own, a thread of high priority that any CPU may run, takes it from there.
+ */
+#include <linux/kthread.h>
+#include <linux/llist.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <uapi/linux/sched/types.h>
+
+#include "kmod.h"
+
+static atomic64_t verdicts;
+static atomic64_t signals;
+
+/* The verdict as it was when it was handed over; policies may change meanwhile. */
+struct handed {
+	struct maze_policy policy;
+	u64 tag;
+	u64 count_ns;
+	u32 stages;
+	u32 cpu;
+	u32 episode;
+};
+
+static void act(struct task_struct *task, const struct handed *handed, bool hard)
+{
+	const struct maze_policy *policy = &handed->policy;
+	struct maze_record facts = {
+		.event = hard ? MAZE_EVENT_HARD : MAZE_EVENT_SOFT,
+		.count_ns = handed->count_ns,
+		.limit_ns = hard ? policy->hard_ns : policy->soft_ns,
+		.signal = hard ? policy->hard_signal : policy->soft_signal,
+		.tag = handed->tag,
+		.cpu = handed->cpu,
+		.episode = handed->episode,
+	};
+
+	if (policy->flags & MAZE_POLICY_SHADOW)
+		facts.flags |= MAZE_RECORD_SHADOW;
+	else if (facts.signal && !send_sig(facts.signal, task, 1))
+		facts.flags |= MAZE_RECORD_SENT;
+	atomic64_inc(&verdicts);
+	if (facts.flags & MAZE_RECORD_SENT)
+		atomic64_inc(&signals);
+	records_write(task, &facts);
+}
+
+static void take(struct maze_task *watched, struct handed *ret_handed)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&watched->lock, flags);
+	*ret_handed = (struct handed){
+		.policy = watched->policy,
+		.tag = watched->tag,
+		.count_ns = watched->pending_count_ns,
+		.stages = watched->pending,
+		.cpu = watched->cpu,
+		.episode = watched->pending_episode,
+	};
+	watched->pending = 0;
+	raw_spin_unlock_irqrestore(&watched->lock, flags);
+}
+
+static void act_on_all(struct maze_task *watched)
+{
+	struct task_struct *task = watched->task;
+	struct handed handed;
+
+	take(watched, &handed);
+	if (handed.stages & MAZE_FIRED_SOFT)
+		act(task, &handed, false);
+	if (handed.stages & MAZE_FIRED_HARD)
+		act(task, &handed, true);
+}
+
+static void let_go(struct maze_task *watched)
+{
+	put_task_struct(watched->task);
+	tasks_put(watched);
+}
+
+static LLIST_HEAD(waiting);
+static struct task_struct *courier;
+
+static int carry(void *unused)
+{
+	struct maze_task *watched, *next;
+	struct llist_node *all;
+
+	for (;;) {
+		set_current_state(TASK_INTERRUPTIBLE);
+		all = llist_del_all(&waiting);
+		if (!all && kthread_should_stop())
+			break;
+		if (!all) {
+			schedule();
+			continue;
+		}
+		__set_current_state(TASK_RUNNING);
+		llist_for_each_entry_safe(watched, next, llist_reverse_order(all), handed)
+		{
+			/* From here on a further verdict comes with a place of its own. */
+			clear_bit_unlock(0, &watched->carried);
+			act_on_all(watched);
+			let_go(watched);
+		}
+	}
+	__set_current_state(TASK_RUNNING);
+	return 0;
+}
+
+/* In hard interrupt context. */
+static void hand_over(struct irq_work *work)
+{
+	struct maze_task *watched = container_of(work, struct maze_task, work);
+
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT)) {
+		act_on_all(watched);
+		let_go(watched);
+	} else if (test_and_set_bit_lock(0, &watched->carried)) {
+		/* What came up now goes with what has not been fetched yet. */
+		let_go(watched);
+	} else {
+		llist_add(&watched->handed, &waiting);
+		wake_up_process(courier);
+	}
+}
+
+int deliver_start(void)
+{
+	/* Above what an application may take to be the top, below the kernel's own. */
+	struct sched_attr attr = {
+		.size = sizeof(attr),
+		.sched_policy = SCHED_FIFO,
+		.sched_priority = MAX_RT_PRIO - 2,
+	};
+
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		return 0;
+	courier = kthread_run(carry, NULL, "maze-courier");
+	if (IS_ERR(courier))
+		return PTR_ERR(courier);
+	sched_setattr_nocheck(courier, &attr);
+	return 0;
+}
+
+void deliver_stop(void)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		kthread_stop(courier);
+}
+
+void deliver(struct maze_task *watched, const struct maze_verdict *verdict)
+{
+	/* It was taken out of the hash, and nobody waits for it any more. */
+	if (!refcount_inc_not_zero(&watched->refs))
+		return;
+	watched->pending |= verdict->due;
+	watched->pending_count_ns = verdict->count_ns;
+	watched->pending_episode = watched->account.episode - verdict->reset;
+	watched->cpu = smp_processor_id();
+	get_task_struct(watched->task);
+	if (irq_work_queue(&watched->work))
+		return;
+	/* Still on its way from before, with references of its own. */
+	put_task_struct(watched->task);
+	tasks_put(watched);
+}
+
+void deliver_init(struct maze_task *watched)
+{
+	watched->work = IRQ_WORK_INIT_HARD(hand_over);
+}
+
+void deliver_done(struct maze_task *watched)
+{
+	irq_work_sync(&watched->work);
+}
+
+u64 deliver_verdicts(void)
+{
+	return atomic64_read(&verdicts);
+}
+
+u64 deliver_signals(void)
+{
+	return atomic64_read(&signals);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The grammar of what is written to /proc/maze/entries, line by line:
+ *
+ *	PID SOFT_MS HARD_MS SOFT_SIG HARD_SIG [WORD...]	watch, or replace a policy
+ *	-PID [thread] [start=N]				end the watch
+ *	-tag=N						end every watch with that tag
+ *	-all						end every watch
+ *
+ * WORD: no-inherit, yield-counts, shadow, thread (PID is that of one thread, and only
+ * that is meant), recovery=N (in 1/65536ths), tag=N, start=N (only if the process began
+ * then, in clock ticks since boot as in field 22 of /proc/PID/stat: so that a number
+ * that has come to another process names nobody). Numbers are unsigned and decimal.
+ * What follows a # is comment; a line without words means nothing.
+ *
+ * Pure: no memory, no kernel; also compiled into tests and a fuzzer.
+ */
+#ifndef MAZE_KMOD_GRAMMAR_H
+#define MAZE_KMOD_GRAMMAR_H
+
+#include "../../../core/policy.h"
+
+enum grammar_kind {
+	GRAMMAR_NOTHING,
+	GRAMMAR_WATCH,
+	GRAMMAR_END,
+	GRAMMAR_END_TAG,
+	GRAMMAR_END_ALL,
+};
+
+struct grammar_order {
+	struct maze_policy policy;
+	maze_u64 tag;
+	maze_u64 start_ticks; /* 0: any */
+	maze_u32 pid;
+	maze_u32 thread; /* 1: only that thread */
+	enum grammar_kind kind;
+};
+
+/* Longer lines are malformed: the longest meaningful one has less than 160 characters. */
+#define GRAMMAR_LINE_MAX 256
+
+/* Parses one line of `len` characters, without its newline. 1: good, 0: malformed or out of range. */
+int grammar_parse(const char *line, maze_u64 len, struct grammar_order *ret_order);
+
+#endif

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * maze.ko: watches tasks for CPU time used without sleeping, and signals those that
+ * pass their limits. The rule is in core/step.h; this file brings the parts up and
+ * takes them down in the opposite order.
+ */
+#include <linux/module.h>
+#include <linux/proc_fs.h>
+
+#include "kmod.h"
+
+unsigned int maze_max_entries = 65536;
+module_param_named(max_entries, maze_max_entries, uint, 0644);
+MODULE_PARM_DESC(max_entries, "most tasks watched at once, inherited ones included (65536)");
+
+static struct proc_dir_entry *dir;
+
+static int create_files(void)
+{
+	int err;
+
+	dir = proc_mkdir("maze", NULL);
+	if (!dir)
+		return -ENOMEM;
+	err = proc_entries_create(dir);
+	if (!err)
+		err = proc_list_create(dir);
+	if (!err)
+		err = proc_events_create(dir);
+	if (!err)
+		err = proc_stats_create(dir);
+	if (err)
+		proc_remove(dir);
+	return err;
+}
+
+static int __init maze_init(void)
+{
+	int err;
+
+	err = records_init();
+	if (err)
+		return err;
+	err = tasks_init();
+	if (err)
+		goto out_records;
+	err = deliver_start();
+	if (err)
+		goto out_tasks;
+	err = look_timer_init();
+	if (err)
+		goto out_deliver;
+	yields_init();
+	err = switch_attach();
+	if (err)
+		goto out_yields;
+	err = create_files();
+	if (err)
+		goto out_switch;
+	pr_info("ready: see /proc/maze/entries\n");
+	return 0;
+out_switch:
+	switch_stop();
+	switch_detach();
+out_yields:
+	yields_done();
+	look_timer_done();
+out_deliver:
+	deliver_stop();
+out_tasks:
+	tasks_done();
+out_records:
+	records_done();
+	return err;
+}
+
+/* First nobody can ask for more, then nothing happens any more, then it is freed. */
+static void __exit maze_exit(void)
+{
+	records_hang_up();
+	proc_remove(dir);
+	switch_stop();
+	yields_done();
+	look_timer_done();
+	tasks_drop_all();
+	/* It waits for RCU, and so for the interrupts in which verdicts were handed over. */
+	switch_detach();
+	deliver_stop();
+	tasks_done();
+	records_done();
+}
+
+module_init(maze_init);
+module_exit(maze_exit);
+MODULE_LICENSE("GPL");
+MODULE_AUTHOR("The maze authors");
+MODULE_DESCRIPTION("Monitor for mazed processes: CPU time used without sleeping");

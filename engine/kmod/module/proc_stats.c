@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /proc/maze/stats: what the module has done so far, a number a line.
+ */
+#include <linux/proc_fs.h>
+
+#include "kmod.h"
+
+/* Of the files and their grammar; raised when a program that knows the old would err. */
+#define INTERFACE 1
+
+static int show(struct seq_file *file, void *unused)
+{
+	seq_printf(file, "interface: %d\n", INTERFACE);
+	seq_printf(file, "entries: %d\n", atomic_read(&maze_watched));
+	seq_printf(file, "records: %llu\n", records_count());
+	seq_printf(file, "verdicts: %llu\n", deliver_verdicts());
+	seq_printf(file, "signals: %llu\n", deliver_signals());
+	seq_printf(file, "switches: %llu\n", switch_count());
+	seq_printf(file, "timer-expiries: %llu\n", look_timer_expiries());
+	seq_printf(file, "inherit-failures: %llu\n", control_inherit_failures());
+	seq_printf(file, "memory-bytes: %zu\n", tasks_bytes() + records_bytes());
+	seq_printf(file, "lone-yields: %s\n", yields_are_seen() ? "seen" : "unseen");
+	return 0;
+}
+
+int proc_stats_create(struct proc_dir_entry *dir)
+{
+	return proc_create_single("stats", 0444, dir, show) ? 0 : -ENOMEM;
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * From scheduler events to steps of the account: sched_switch, sched_process_fork and
+ * sched_process_exit, found by name, because they are not exported as symbols.
+ *
+ * Costs, at each switch: with nothing watched, one load; else two lookups in the hash.
+ * Only a watched task is stepped, and only its switch-in may start a timer.
+ */
+#include <linux/sched/clock.h>
+#include <linux/tracepoint.h>
+
+#include "kmod.h"
+
+static DEFINE_PER_CPU(u64, switches);
+
+/* The probe runs after the scheduler has booked what prev has used. */
+static void switch_out(struct task_struct *prev, struct maze_task *watched, bool preempt,
+		       unsigned int prev_state)
+{
+	struct maze_sample sample = { .runtime_ns = prev->se.sum_exec_runtime, .act = MAZE_RUNS };
+	struct maze_verdict verdict;
+
+	raw_spin_lock(&watched->lock);
+	sample.yield_ns = watched->yield_ns;
+	/*
+	 * prev_state is reported for a preempted task too, and for one that a pending
+	 * signal kept runnable; __state tells the latter. Waiting for a lock that only
+	 * PREEMPT_RT makes a sleeping one is no sleep of the program.
+	 */
+	if (!preempt && (prev_state & ~TASK_RTLOCK_WAIT) && READ_ONCE(prev->__state)) {
+		sample.act = MAZE_SLEEPS;
+		watched->left_clock = local_clock();
+#ifdef CONFIG_SCHED_INFO
+		watched->left_waited = prev->sched_info.run_delay;
+#endif
+	} else if (!preempt && !prev_state && yields_now(prev)) {
+		sample.act = MAZE_YIELDS;
+	}
+	verdict = maze_step(&watched->policy, &watched->account, &sample);
+	watched->next_ns = verdict.next_ns;
+	if (verdict.due)
+		deliver(watched, &verdict);
+	raw_spin_unlock(&watched->lock);
+}
+
+/* How long it was not runnable: not counting the wait for a CPU, which comes after. */
+static u64 asleep_ns(const struct task_struct *next, const struct maze_task *watched)
+{
+#ifdef CONFIG_SCHED_INFO
+	u64 queued = next->sched_info.last_queued;
+	u64 waited = next->sched_info.run_delay - watched->left_waited;
+
+	if (!queued)
+		queued = local_clock();
+	if (queued > watched->left_clock + waited)
+		return queued - watched->left_clock - waited;
+#endif
+	return 0;
+}
+
+static void switch_in(struct task_struct *next, struct maze_task *watched)
+{
+	struct maze_sample sample = { .runtime_ns = next->se.sum_exec_runtime, .act = MAZE_RUNS };
+	struct maze_verdict verdict;
+	u64 next_ns;
+
+	raw_spin_lock(&watched->lock);
+	watched->in_clock = local_clock();
+	watched->in_runtime = sample.runtime_ns;
+	if (!watched->account.begun || watched->left_clock) {
+		sample.yield_ns = watched->yield_ns;
+		if (watched->left_clock) {
+			sample.act = MAZE_WAKES;
+			sample.asleep_ns = asleep_ns(next, watched);
+			watched->left_clock = 0;
+		}
+		verdict = maze_step(&watched->policy, &watched->account, &sample);
+		watched->next_ns = verdict.next_ns;
+		if (verdict.due)
+			deliver(watched, &verdict);
+	}
+	next_ns = watched->next_ns;
+	raw_spin_unlock(&watched->lock);
+	if (next_ns)
+		look_timer_arm(next_ns);
+}
+
+static void probe_switch(void *data, bool preempt, struct task_struct *prev,
+			 struct task_struct *next, unsigned int prev_state)
+{
+	struct maze_task *watched;
+
+	if (!atomic_read(&maze_watched))
+		return;
+	__this_cpu_inc(switches);
+	watched = tasks_find(prev);
+	if (watched)
+		switch_out(prev, watched, preempt, prev_state);
+	watched = tasks_find(next);
+	if (watched)
+		switch_in(next, watched);
+}
+
+static void probe_fork(void *data, struct task_struct *parent, struct task_struct *child)
+{
+	struct maze_record lost = { .event = MAZE_EVENT_LOST, .lost = 1 };
+	struct maze_policy policy;
+	struct maze_task *watched;
+	unsigned long flags;
+	u64 tag;
+
+	if (!atomic_read(&maze_watched))
+		return;
+	watched = tasks_find(parent);
+	if (!watched)
+		return;
+	raw_spin_lock_irqsave(&watched->lock, flags);
+	policy = watched->policy;
+	tag = watched->tag;
+	raw_spin_unlock_irqrestore(&watched->lock, flags);
+	if (!(policy.flags & MAZE_POLICY_INHERIT))
+		return;
+	if (!tasks_watch(child, &policy, tag, MAZE_RECORD_INHERITED, 0, false))
+		return;
+	control_inherit_failed();
+	lost.tag = tag;
+	records_write(NULL, &lost);
+}
+
+static void probe_exit(COMPAT_EXIT_ARGS)
+{
+	if (atomic_read(&maze_watched))
+		tasks_end(task, MAZE_EVENT_EXIT);
+}
+
+#define HOOK_EXIT 0
+
+static struct {
+	const char *name;
+	void *probe;
+	struct tracepoint *found;
+	bool attached;
+} hooks[] = {
+	[HOOK_EXIT] = { "sched_process_exit", probe_exit },
+	{ "sched_process_fork", probe_fork },
+	{ "sched_switch", probe_switch },
+};
+
+static void find_hook(struct tracepoint *tracepoint, void *data)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(hooks); i++)
+		if (!strcmp(tracepoint->name, hooks[i].name))
+			hooks[i].found = tracepoint;
+}
+
+static void unregister(unsigned int from)
+{
+	unsigned int i;
+
+	for (i = from; i < ARRAY_SIZE(hooks); i++) {
+		if (hooks[i].attached)
+			tracepoint_probe_unregister(hooks[i].found, hooks[i].probe, NULL);
+		hooks[i].attached = false;
+	}
+	tracepoint_synchronize_unregister();
+}
+
+void switch_stop(void)
+{
+	unregister(HOOK_EXIT + 1);
+}
+
+void switch_detach(void)
+{
+	unregister(HOOK_EXIT);
+}
+
+/* The exit probe first, so that whoever is watched is also let go. */
+int switch_attach(void)
+{
+	unsigned int i;
+	int err;
+
+	for_each_kernel_tracepoint(find_hook, NULL);
+	for (i = 0; i < ARRAY_SIZE(hooks); i++) {
+		err = hooks[i].found
+			      ? tracepoint_probe_register(hooks[i].found, hooks[i].probe, NULL)
+			      : -ENOENT;
+		if (err) {
+			pr_err("this kernel's tracepoint %s cannot be used: error %d\n",
+			       hooks[i].name, err);
+			switch_detach();
+			return err;
+		}
+		hooks[i].attached = true;
+	}
+	return 0;
+}
+
+u64 switch_count(void)
+{
+	u64 sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu) sum += per_cpu(switches, cpu);
+	return sum;
+}

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Watched tasks: a hash by task_struct, read under RCU, written under a lock for each
+ * chain. The switch probe finds an entry with one load, or a few, and no atomic.
+ *
+ * Always: an entry is in the hash only while its task can still be switched in. The
+ * exit probe takes it out; and who puts one in looks after that whether the task is
+ * exiting, since then the probe may have been before. A freed entry waits for an RCU
+ * grace period, and for the verdict that may be on its way from it.
+ */
+#include <linux/hash.h>
+#include <linux/rculist.h>
+#include <linux/slab.h>
+
+#include "kmod.h"
+
+/*
+ * Entries in store for forks, where nothing can be allocated: as many as a machine
+ * forks in the few ms until the work item has filled it up again.
+ */
+#define POOL_FULL 1024
+#define POOL_LOW 768
+
+struct chain {
+	struct hlist_head head;
+	raw_spinlock_t lock;
+};
+
+static struct chain chains[MAZE_CHAINS];
+static struct kmem_cache *cache;
+static struct workqueue_struct *workers;
+static atomic_t allocated;
+atomic_t maze_watched;
+
+static DEFINE_RAW_SPINLOCK(pool_lock);
+static HLIST_HEAD(pool);
+static unsigned int pooled;
+
+static struct chain *chain_of(const struct task_struct *task)
+{
+	return &chains[hash_ptr(task, MAZE_TASK_BITS)];
+}
+
+static void pool_put(struct maze_task *watched)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&pool_lock, flags);
+	if (pooled < POOL_FULL) {
+		hlist_add_head(&watched->chain, &pool);
+		pooled++;
+		watched = NULL;
+	}
+	raw_spin_unlock_irqrestore(&pool_lock, flags);
+	if (!watched)
+		return;
+	kmem_cache_free(cache, watched);
+	atomic_dec(&allocated);
+}
+
+static void fill_pool(struct work_struct *work)
+{
+	struct maze_task *watched;
+
+	while (READ_ONCE(pooled) < POOL_FULL) {
+		watched = kmem_cache_alloc(cache, GFP_KERNEL | __GFP_NOWARN);
+		if (!watched)
+			return;
+		atomic_inc(&allocated);
+		pool_put(watched);
+	}
+}
+
+static DECLARE_WORK(pool_work, fill_pool);
+
+static struct maze_task *pool_take(void)
+{
+	struct maze_task *watched = NULL;
+	unsigned long flags;
+	bool low;
+
+	raw_spin_lock_irqsave(&pool_lock, flags);
+	if (!hlist_empty(&pool)) {
+		watched = hlist_entry(pool.first, struct maze_task, chain);
+		hlist_del(&watched->chain);
+		pooled--;
+	}
+	low = pooled < POOL_LOW;
+	raw_spin_unlock_irqrestore(&pool_lock, flags);
+	if (low)
+		queue_work(workers, &pool_work);
+	return watched;
+}
+
+static void free_entry(struct work_struct *work)
+{
+	struct maze_task *watched = container_of(to_rcu_work(work), struct maze_task, free);
+
+	deliver_done(watched);
+	pool_put(watched);
+}
+
+void tasks_put(struct maze_task *watched)
+{
+	if (refcount_dec_and_test(&watched->refs))
+		queue_rcu_work(workers, &watched->free);
+}
+
+static struct maze_task *new_entry(struct task_struct *task, bool may_sleep)
+{
+	struct maze_task *watched;
+
+	if (may_sleep) {
+		watched = kmem_cache_alloc(cache, GFP_KERNEL);
+		if (watched)
+			atomic_inc(&allocated);
+	} else {
+		watched = pool_take();
+	}
+	if (!watched)
+		return NULL;
+	memset(watched, 0, sizeof(*watched));
+	watched->task = task;
+	raw_spin_lock_init(&watched->lock);
+	refcount_set(&watched->refs, 1);
+	INIT_RCU_WORK(&watched->free, free_entry);
+	deliver_init(watched);
+	return watched;
+}
+
+struct maze_task *tasks_find(const struct task_struct *task)
+{
+	struct maze_task *watched;
+
+	hlist_for_each_entry_rcu(watched, &chain_of(task)->head, chain,
+				 true) if (watched->task == task) return watched;
+	return NULL;
+}
+
+static void write_life(const struct task_struct *task, const struct maze_task *watched,
+		       enum maze_event event, u64 count_ns, u32 flags)
+{
+	struct maze_record facts = {
+		.event = event,
+		.count_ns = count_ns,
+		.tag = watched->tag,
+		.episode = watched->account.episode,
+		.cpu = raw_smp_processor_id(),
+		.flags = flags,
+	};
+
+	records_write(task, &facts);
+}
+
+static void set_policy(struct maze_task *watched, const struct maze_policy *policy, u64 tag,
+		       u32 stamp)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&watched->lock, flags);
+	watched->policy = *policy;
+	watched->tag = tag;
+	watched->stamp = stamp;
+	/* It begins at the next sample that is up to date. */
+	memset(&watched->account, 0, sizeof(watched->account));
+	watched->next_ns = 0;
+	watched->yield_ns = 0;
+	watched->left_clock = 0;
+	watched->pending = 0;
+	raw_spin_unlock_irqrestore(&watched->lock, flags);
+}
+
+/* Puts it in, unless somebody else just did: then that one is returned. */
+static struct maze_task *hash_entry(struct maze_task *fresh)
+{
+	struct chain *chain = chain_of(fresh->task);
+	struct maze_task *there;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&chain->lock, flags);
+	there = tasks_find(fresh->task);
+	if (!there)
+		hlist_add_head_rcu(&fresh->chain, &chain->head);
+	raw_spin_unlock_irqrestore(&chain->lock, flags);
+	return there;
+}
+
+static int add(struct task_struct *task, const struct maze_policy *policy, u64 tag, u32 stamp,
+	       bool may_sleep)
+{
+	struct maze_task *fresh, *there;
+	int err = -ENOSPC;
+
+	if (atomic_inc_return(&maze_watched) > READ_ONCE(maze_max_entries))
+		goto out_count;
+	err = -ENOMEM;
+	fresh = new_entry(task, may_sleep);
+	if (!fresh)
+		goto out_count;
+	set_policy(fresh, policy, tag, stamp);
+	rcu_read_lock();
+	there = hash_entry(fresh);
+	if (there)
+		set_policy(there, policy, tag, stamp);
+	rcu_read_unlock();
+	if (!there)
+		return 0;
+	pool_put(fresh);
+	err = 0;
+out_count:
+	atomic_dec(&maze_watched);
+	return err;
+}
+
+int tasks_watch(struct task_struct *task, const struct maze_policy *policy, u64 tag, u32 flags,
+		u32 stamp, bool may_sleep)
+{
+	struct maze_task *watched;
+	int err = 0;
+
+	rcu_read_lock();
+	watched = tasks_find(task);
+	if (watched)
+		set_policy(watched, policy, tag, stamp);
+	rcu_read_unlock();
+	if (!watched)
+		err = add(task, policy, tag, stamp, may_sleep);
+	if (err)
+		return err;
+	rcu_read_lock();
+	watched = tasks_find(task);
+	if (watched)
+		write_life(task, watched, MAZE_EVENT_WATCH, 0, flags);
+	rcu_read_unlock();
+	/* Pairs with do_exit(): PF_EXITING is set before the exit probe looks for an entry. */
+	smp_mb();
+	if (!(READ_ONCE(task->flags) & PF_EXITING))
+		return 0;
+	tasks_end(task, MAZE_EVENT_EXIT);
+	return -ESRCH;
+}
+
+bool tasks_end(struct task_struct *task, enum maze_event event)
+{
+	struct chain *chain = chain_of(task);
+	struct maze_task *watched;
+	unsigned long flags;
+	u64 count_ns = 0;
+
+	raw_spin_lock_irqsave(&chain->lock, flags);
+	watched = tasks_find(task);
+	if (watched)
+		hlist_del_rcu(&watched->chain);
+	raw_spin_unlock_irqrestore(&chain->lock, flags);
+	if (!watched)
+		return false;
+	atomic_dec(&maze_watched);
+	raw_spin_lock_irqsave(&watched->lock, flags);
+	count_ns = watched->account.count_ns;
+	/* What it has run since the last step; less than the whole of it, if it runs now. */
+	if (watched->account.begun && task->se.sum_exec_runtime > watched->account.runtime_ns)
+		count_ns += task->se.sum_exec_runtime - watched->account.runtime_ns;
+	raw_spin_unlock_irqrestore(&watched->lock, flags);
+	write_life(task, watched, event, count_ns, 0);
+	tasks_put(watched);
+	return true;
+}
+
+void tasks_each(unsigned int chain, void (*each)(struct maze_task *watched, void *arg), void *arg)
+{
+	struct maze_task *watched;
+
+	rcu_read_lock();
+	hlist_for_each_entry_rcu(watched, &chains[chain].head, chain) each(watched, arg);
+	rcu_read_unlock();
+}
+
+size_t tasks_bytes(void)
+{
+	return (size_t)atomic_read(&allocated) * sizeof(struct maze_task) + sizeof(chains);
+}
+
+int tasks_init(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < MAZE_CHAINS; i++)
+		raw_spin_lock_init(&chains[i].lock);
+	cache = KMEM_CACHE(maze_task, 0);
+	if (!cache)
+		return -ENOMEM;
+	workers = alloc_workqueue("maze", WQ_UNBOUND, 0);
+	if (!workers) {
+		kmem_cache_destroy(cache);
+		return -ENOMEM;
+	}
+	fill_pool(NULL);
+	return 0;
+}
+
+static void drop(struct maze_task *watched, void *arg)
+{
+	tasks_end(watched->task, MAZE_EVENT_UNWATCH);
+}
+
+void tasks_drop_all(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < MAZE_CHAINS; i++)
+		tasks_each(i, drop, NULL);
+}
+
+void tasks_done(void)
+{
+	struct maze_task *watched;
+	struct hlist_node *next;
+
+	/* All grace periods are over, then all work that came of them is done. */
+	rcu_barrier();
+	cancel_work_sync(&pool_work);
+	destroy_workqueue(workers);
+	hlist_for_each_entry_safe(watched, next, &pool, chain) kmem_cache_free(cache, watched);
+	kmem_cache_destroy(cache);
+}

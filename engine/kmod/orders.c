@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Watches begun and ended by a line written to /proc/maze/entries (the grammar is in
+ * module/grammar.h).
+ *
+ * Always: the line carries the process's beginning beside its number, read through a
+ * directory that the pidfd vouches for. So a number that has come to another process
+ * before the module reads it names nobody.
+ */
+#include "engine_kmod.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../proc_files.h"
+
+/* Longest line: numbers of 20 digits, four words. */
+#define LINE_MAX_BYTES 256
+
+struct identity {
+	pid_t pid;
+	maze_u64 start_ticks;
+};
+
+static pid_t number_of(int pidfd)
+{
+	char path[64], line[256];
+	int pid = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	while (!pid && fgets(line, sizeof(line), file))
+		if (sscanf(line, "Pid: %d", &pid) != 1)
+			pid = 0;
+	fclose(file);
+	return pid > 0 ? pid : 0;
+}
+
+static int identify(int pidfd, struct identity *ret_identity, struct engine_error *error)
+{
+	struct identity identity = { .pid = number_of(pidfd) };
+	maze_u64 hz = (maze_u64)sysconf(_SC_CLK_TCK);
+	int dir;
+
+	if (!identity.pid)
+		return engine_fail(error, -ESRCH, "it has ended");
+	dir = proc_open_process(identity.pid, pidfd);
+	if (dir < 0)
+		return engine_fail(error, dir, dir == -ESRCH ? "it has ended" : "%s",
+				   strerror(-dir));
+	identity.start_ticks = proc_start_ns(dir) / (MAZE_NSEC_PER_SEC / hz);
+	close(dir);
+	if (!identity.start_ticks)
+		return engine_fail(error, -ESRCH, "it has ended");
+	*ret_identity = identity;
+	return 0;
+}
+
+static int write_line(struct engine *engine, const char *line)
+{
+	ssize_t n = write(engine->entries, line, strlen(line));
+
+	return n < 0 ? -errno : (size_t)n == strlen(line) ? 0 : -EIO;
+}
+
+/* What the file cannot say, by name. */
+static int check_expressible(const struct maze_policy *policy, struct engine_error *error)
+{
+	if (policy->soft_ns % MAZE_NSEC_PER_MSEC || policy->hard_ns % MAZE_NSEC_PER_MSEC)
+		return engine_fail(error, -EOPNOTSUPP,
+				   "the kmod engine takes --soft and --hard in whole milliseconds");
+	return 0;
+}
+
+static int explain(int err, struct engine_error *error)
+{
+	switch (err) {
+	case -ESRCH:
+		return engine_fail(error, err, "it has ended");
+	case -EPERM:
+		return engine_fail(error, err,
+				   "it is a kernel thread or the init process, which are never "
+				   "watched");
+	case -ENOSPC:
+		return engine_fail(error, err,
+				   "the module watches as many tasks as it may; raise "
+				   "/sys/module/maze/parameters/max_entries");
+	case -ENOMEM:
+		return engine_fail(error, err, "the kernel has no memory for its threads");
+	case -ENOENT:
+		return engine_fail(error, err, "it is not watched");
+	default:
+		return engine_fail(error, err, "the module refuses: %s", strerror(-err));
+	}
+}
+
+static void format_watch(char *line, const struct identity *identity, pid_t tid,
+			 const struct maze_policy *policy, maze_u64 tag)
+{
+	char recovery[32] = "";
+
+	if (policy->recovery != MAZE_RECOVERY_INF)
+		snprintf(recovery, sizeof(recovery), " recovery=%u", policy->recovery);
+	snprintf(line, LINE_MAX_BYTES, "%d %llu %llu %u %u start=%llu tag=%llu%s%s%s%s%s\n",
+		 (int)(tid ? tid : identity->pid), policy->soft_ns / MAZE_NSEC_PER_MSEC,
+		 policy->hard_ns / MAZE_NSEC_PER_MSEC, policy->soft_signal, policy->hard_signal,
+		 identity->start_ticks, tag, recovery, tid ? " thread" : "",
+		 policy->flags & MAZE_POLICY_INHERIT ? "" : " no-inherit",
+		 policy->flags & MAZE_POLICY_YIELD_COUNTS ? " yield-counts" : "",
+		 policy->flags & MAZE_POLICY_SHADOW ? " shadow" : "");
+}
+
+/* Remembered before it is used: else a private watch could outlive its engine. */
+static int remember_tag(struct engine *engine, maze_u64 tag)
+{
+	maze_u64 *grown;
+	size_t i;
+
+	for (i = 0; i < engine->tag_count; i++)
+		if (engine->tags[i] == tag)
+			return 0;
+	grown = reallocarray(engine->tags, engine->tag_count + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	grown[engine->tag_count++] = tag;
+	engine->tags = grown;
+	return 0;
+}
+
+int kmod_watch(struct engine *engine, const struct engine_target *target,
+	       const struct maze_policy *policy, maze_u64 tag, struct engine_error *error)
+{
+	struct identity identity;
+	char line[LINE_MAX_BYTES];
+	int err;
+
+	err = check_expressible(policy, error);
+	if (!err)
+		err = identify(target->pidfd, &identity, error);
+	if (err)
+		return err;
+	if (identity.pid == getpid())
+		return engine_fail(error, -EPERM, "it is maze itself, which is never watched");
+	if (engine->scope == ENGINE_PRIVATE && remember_tag(engine, tag))
+		return engine_fail(error, -ENOMEM, "out of memory");
+	format_watch(line, &identity, target->tid, policy, tag);
+	err = write_line(engine, line);
+	return err ? explain(err, error) : 0;
+}
+
+int kmod_unwatch(struct engine *engine, const struct engine_target *target,
+		 struct engine_error *error)
+{
+	struct identity identity;
+	char line[LINE_MAX_BYTES];
+	int err;
+
+	err = identify(target->pidfd, &identity, error);
+	if (err)
+		return err;
+	snprintf(line, sizeof(line), "-%d start=%llu%s\n",
+		 (int)(target->tid ? target->tid : identity.pid), identity.start_ticks,
+		 target->tid ? " thread" : "");
+	err = write_line(engine, line);
+	return err ? explain(err, error) : 0;
+}
+
+int kmod_unwatch_tag(struct engine *engine, maze_u64 tag, struct engine_error *error)
+{
+	char line[LINE_MAX_BYTES];
+	int err;
+
+	snprintf(line, sizeof(line), "-tag=%llu\n", tag);
+	err = write_line(engine, line);
+	return err ? engine_fail(error, err, "watches cannot be ended: %s", strerror(-err)) : 0;
+}
+
+/* Every watch there is ends; the module stays, as it came: by its administrator. */
+int kmod_unload(bool *ret_was_loaded, struct engine_error *error)
+{
+	struct kmod_stats stats;
+	int fd, err;
+
+	err = kmod_stats_read(&stats);
+	*ret_was_loaded = !err && stats.entries;
+	if (!*ret_was_loaded)
+		return 0;
+	fd = open(KMOD_DIR "/entries", O_WRONLY | O_CLOEXEC);
+	err = fd < 0 || write(fd, "-all\n", 5) != 5 ? -errno : 0;
+	if (fd >= 0)
+		close(fd);
+	return err ? engine_fail(error, err,
+				 KMOD_DIR "/entries cannot be written: %s; run maze as "
+					  "root",
+				 strerror(-err))
+		   : 0;
+}

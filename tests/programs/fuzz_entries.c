@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Writes to /proc/maze/entries whatever comes to mind: lines that are right, nearly
+ * right and noise, of processes that come and go. For --seconds; --seed repeats a run.
+ * Ends with 1 if the file takes what it must not.
+ */
+#include "program.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/wait.h>
+
+#define PEOPLE 8
+#define PATH "/proc/maze/entries"
+
+static unsigned int seed;
+static pid_t people[PEOPLE];
+
+static unsigned int any(unsigned int below)
+{
+	return (unsigned int)rand_r(&seed) % below;
+}
+
+/* Somebody who spins, or sleeps, or forks on, for a moment. */
+static void live(void)
+{
+	unsigned int what = any(4);
+
+	alarm(LIFE_SECONDS);
+	if (what == 0)
+		burn_ms((long)any(300));
+	else if (what == 1)
+		sleep_ms((long)any(300));
+	else if (what == 2 && !fork())
+		burn_ms((long)any(50));
+	_exit(0);
+}
+
+static void replace_somebody(void)
+{
+	unsigned int i = any(PEOPLE);
+
+	if (people[i] > 0) {
+		kill(people[i], SIGKILL);
+		waitpid(people[i], NULL, 0);
+	}
+	people[i] = fork();
+	if (!people[i]) {
+		seed ^= (unsigned int)getpid();
+		live();
+	}
+}
+
+static long long odd_number(void)
+{
+	static const long long odd[] = { 0,	      1,	   -1,	       64,
+					 65,	      999999999,   4194304,    4194305,
+					 2147483647,  2147483648,  4294967295, 4294967296,
+					 31622400000, 31622400001, -2147483648 };
+
+	return any(3) ? (long long)any(500) : odd[any(sizeof(odd) / sizeof(odd[0]))];
+}
+
+static int append_line(char *text, size_t size)
+{
+	static const char *const words[] = { "shadow",	     "no-inherit",
+					     "yield-counts", "thread",
+					     "recovery=1",   "recovery=65536",
+					     "tag=7",	     "tag=",
+					     "start=1",	     "recovery=0",
+					     "nonsense",     "# a comment",
+					     "-1",	     "tag=99999999999999999999" };
+	int pid = (int)people[any(PEOPLE)], n;
+
+	switch (any(8)) {
+	case 0:
+		return snprintf(text, size, "-%d\n", pid);
+	case 1:
+		return snprintf(text, size, "-tag=7\n");
+	case 2:
+		return snprintf(text, size, "%lld %lld %lld %lld %lld\n", odd_number(),
+				odd_number(), odd_number(), odd_number(), odd_number());
+	case 3:
+		return snprintf(text, size, "%s %d\n", words[any(14)], pid);
+	default:
+		n = snprintf(text, size, "%d %u %u %u %u", pid, any(3) * 50, any(3) * 100, any(3),
+			     any(5) ? 0 : 9);
+		while (any(3))
+			n += snprintf(text + n, size - (size_t)n, " %s", words[any(14)]);
+		return n + snprintf(text + n, size - (size_t)n, "\n");
+	}
+}
+
+static int write_something(int fd)
+{
+	char text[4096];
+	size_t n = 0, i;
+	unsigned int lines = 1 + any(5);
+
+	while (lines--)
+		n += (size_t)append_line(text + n, 512);
+	for (i = any(8); i == 0 && n; i = any(2))
+		text[any((unsigned int)n)] = (char)any(256);
+	if (any(16) == 0)
+		n = any((unsigned int)n + 1);
+	if (write(fd, text, n) < 0 && errno != EINVAL && errno != ESRCH && errno != ENOENT &&
+	    errno != EPERM && errno != ENOSPC) {
+		perror(PATH);
+		return 1;
+	}
+	return 0;
+}
+
+/* What must never be taken, whatever else is going on. */
+static int check_refusals(int fd)
+{
+	static const struct {
+		const char *line;
+		int error;
+	} wrong[] = {
+		{ "1 100 200 24 9\n", EPERM },
+		{ "2 100 200 24 9\n", EPERM },
+		{ "4194305 100 200 24 9\n", EINVAL },
+		{ "-1x\n", EINVAL },
+		{ "3 18446744073709551616 0 0 0\n", EINVAL },
+		{ "3 200 100 24 9\n", EINVAL },
+		{ "3 100 200 24 65\n", EINVAL },
+		{ "3 -100 200 24 9\n", EINVAL },
+		{ "3 100 200 24\n", EINVAL },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		if (write(fd, wrong[i].line, strlen(wrong[i].line)) >= 0 ||
+		    errno != wrong[i].error) {
+			printf("taken, or another error than right: %s", wrong[i].line);
+			return 1;
+		}
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	long seconds = number_option(argc, argv, "--seconds", 10);
+	long long until;
+	int fd, failed = 0, i;
+
+	begin(argc, argv);
+	seed = (unsigned int)number_option(argc, argv, "--seed", getpid());
+	printf("seed %u\n", seed);
+	fd = open(PATH, O_WRONLY);
+	if (fd < 0) {
+		perror(PATH);
+		return 1;
+	}
+	failed = check_refusals(fd);
+	until = clock_ns(CLOCK_MONOTONIC) + seconds * 1000000000LL;
+	while (!failed && clock_ns(CLOCK_MONOTONIC) < until) {
+		if (any(4) == 0)
+			replace_somebody();
+		failed = write_something(fd);
+	}
+	for (i = 0; i < PEOPLE; i++) {
+		if (people[i] <= 0)
+			continue;
+		kill(people[i], SIGKILL);
+		waitpid(people[i], NULL, 0);
+	}
+	return failed;
+}
