@@ -131,11 +131,16 @@ static void end_tag(u64 tag)
 		tasks_each(i, end_if_tagged, &tag);
 }
 
+/* In what /proc counts in; its files say it of the process, which is the leader's. */
 static bool began_otherwise(const struct task_struct *task, const struct grammar_order *order)
 {
-	u64 ticks = div_u64(READ_ONCE(task->group_leader)->start_boottime, NSEC_PER_SEC / USER_HZ);
+	u64 start_ns;
 
-	return order->start_ticks && order->start_ticks != ticks;
+	rcu_read_lock();
+	start_ns = READ_ONCE(task->group_leader)->start_boottime;
+	rcu_read_unlock();
+	return order->start_ticks &&
+	       order->start_ticks != div_u64(start_ns, NSEC_PER_SEC / USER_HZ);
 }
 
 static int carry_out(const struct grammar_order *order)

@@ -116,7 +116,7 @@ static int carry(void *unused)
 	return 0;
 }
 
-/* In hard interrupt context. */
+/* In an interrupt; on PREEMPT_RT one in which no lock may be slept for. */
 static void hand_over(struct irq_work *work)
 {
 	struct maze_task *watched = container_of(work, struct maze_task, work);
@@ -176,7 +176,11 @@ void deliver(struct maze_task *watched, const struct maze_verdict *verdict)
 
 void deliver_init(struct maze_task *watched)
 {
-	watched->work = IRQ_WORK_INIT_HARD(hand_over);
+	/* What is not hard may take the locks of a signal, but on PREEMPT_RT waits for a thread. */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		watched->work = IRQ_WORK_INIT_HARD(hand_over);
+	else
+		watched->work = IRQ_WORK_INIT(hand_over);
 }
 
 void deliver_done(struct maze_task *watched)

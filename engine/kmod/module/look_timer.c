@@ -121,7 +121,7 @@ static enum hrtimer_restart go_off(struct hrtimer *hrtimer)
 			look(timer, watched);
 	}
 	timer->until_ns = ktime_get_ns() + delay_ns;
-	hrtimer_forward_now(hrtimer, ns_to_ktime(delay_ns));
+	hrtimer_set_expires(hrtimer, ns_to_ktime(timer->until_ns));
 	return HRTIMER_RESTART;
 }
 
