@@ -8,7 +8,7 @@
 
 #define ENGINE_OPTION                                                                              \
 	{                                                                                          \
-		"engine", "NAME", "auto (default), bpf, kmod or poll"                 \
+		"engine", "NAME", "auto (default), bpf, kmod or poll"                              \
 	}
 #define JSON_OPTION(what)                                                                          \
 	{                                                                                          \
