@@ -81,7 +81,11 @@ static const struct command commands[] = {
 	  "threads, maze itself, and processes you may not signal.\n"
 	  "\n"
 	  "Where the kernel refuses the cheapest way to see sched_yield, a small process\n"
-	  "(maze attend) stays behind that sees to it; enforcement does not depend on it.",
+	  "(maze attend) stays behind that sees to it; enforcement does not depend on it.\n"
+	  "\n"
+	  "With --wait it stays instead, prints soft and hard verdicts until every process\n"
+	  "named has ended, and takes its watches with it. That works with every engine,\n"
+	  "also with those that leave nothing in the kernel.",
 	  true, watch_options, cmd_watch, false },
 	{ "unwatch", "PID... | --thread TID", "end watches",
 	  "Ends the watch of each process PID with all its threads. What those have started\n"

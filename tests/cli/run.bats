@@ -36,6 +36,12 @@ load test_helper
 	says "CAP_BPF"
 }
 
+@test "with the engine of a module that is not loaded" {
+	[ ! -e /proc/maze ] || skip "it is loaded here"
+	refused 125 "$MAZE" run --engine kmod -- true
+	says "the kernel module maze is not loaded"
+}
+
 @test "with CAP_BPF but without CAP_PERFMON" {
 	for_everyone
 	refused 125 as_nobody +bpf "$public/maze" run --engine bpf -- true
@@ -101,9 +107,12 @@ load test_helper
 
 @test "killed with SIGKILL it leaves no pin, and its command runs on" {
 	start "$MAZE" run --soft 1h --hard 2h -- "$PROGRAMS/sleep_now_and_then" --work-ms 1 --sleep-ms 20 --rounds 500
-	sleep 1.5
-	child=$(cat "/proc/$last/task/$last/children")
-	child=${child%% *}
+	for _ in $(seq 100); do
+		child=$(cat "/proc/$last/task/$last/children")
+		child=${child%% *}
+		[ -z "$child" ] || ! grep -q sleep_now "/proc/$child/comm" || break
+		sleep 0.1
+	done
 	[ -n "$child" ]
 	kill -KILL "$last"
 	sleep 0.3
