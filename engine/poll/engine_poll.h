@@ -174,6 +174,8 @@ struct poll_thread *poll_thread_find(const struct poll_process *process, pid_t t
 int poll_look_begin(struct poll_process *process, struct poll_thread *thread, bool born);
 /* Looks at all threads, acts on what is due, and says when to look again. */
 void poll_look(struct engine *engine, struct poll_process *process);
+/* Of a process that has ended: what /proc still says until its parent reaps it. */
+void poll_look_last(const struct poll_process *process, struct poll_thread *thread);
 /* The count as of the last look. */
 maze_u64 poll_count(const struct poll_thread *thread);
 

@@ -152,6 +152,22 @@ static int slept(struct engine *engine, const struct poll_process *process,
 	return 0;
 }
 
+/*
+ * Its end itself counts as a sleep, since there it leaves its CPU for good. Where it
+ * slept otherwise since the last look, the count of that look is as good as any.
+ */
+void poll_look_last(const struct poll_process *process, struct poll_thread *thread)
+{
+	struct thread_times times;
+	struct thread_status status;
+
+	if (!proc_thread_times(process->dir, thread->tid, &thread->times_fd, thread->times_fd >= 0,
+			       &times) &&
+	    !proc_thread_status(process->dir, thread->tid, &status) &&
+	    status.sleeps <= thread->sleeps + 1)
+		thread->times = times;
+}
+
 static bool is_another(const struct poll_thread *thread, const struct thread_times *times,
 		       maze_u64 now)
 {

@@ -163,10 +163,10 @@ bool poll_process_has_ended(const struct poll_process *process)
 
 void poll_process_ended(struct engine *engine, struct poll_process *process)
 {
-	/* What it used since the last look still stands there, until its parent reaps it. */
-	poll_look(engine, process);
-	while (process->threads)
+	while (process->threads) {
+		poll_look_last(process, process->threads);
 		poll_thread_end(engine, process, process->threads, MAZE_EVENT_EXIT);
+	}
 	poll_process_drop(engine, process);
 }
 
