@@ -41,7 +41,7 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz
 MANS := $(patsubst man/%.scd,$(BUILD)/man/%,$(wildcard man/*.scd))
 
 .PHONY: all help deps build sanitize check check-quick unit-check cli-check conformance vm-check \
-	demo bench fuzz lint install install-dkms vm-debug clean
+	demo bench fuzz lint install install-dkms vm-stress vm-debug clean
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -178,9 +178,12 @@ check: check-quick
 ## make vm-check     the conformance suite on other kernels, in virtual machines
 vm-check: deps
 	@$(MAKE) -j$$(nproc) tests-build
-	@$(MAKE) -j$$(nproc) $(BENCHES)
 	@echo "== conformance on other kernels"
 	@BUILD=$(BUILD) tests/vm/check
+
+## make vm-stress    what the kernel module must bear, on other kernels
+vm-stress: deps
+	@$(MAKE) -j$$(nproc) tests-build $(BENCHES)
 	@echo "== what the kernel module must bear"
 	@BUILD=$(BUILD) tests/vm/check-kmod
 

@@ -27,7 +27,7 @@
 #define MS MAZE_NSEC_PER_MSEC
 #define TAG 7
 /* Nothing here takes that long; a child that is left behind ends itself. */
-#define LIFE_SECONDS 60
+#define LIFE_SECONDS 120
 
 static struct maze *open_poll(struct maze_reader **ret_reader)
 {
@@ -313,7 +313,7 @@ static void two_hundred_sleepers_and_a_spinner_cost_little(void **state)
 	struct maze *maze;
 	maze_u64 used_ns;
 	double percent;
-	int i;
+	int i, softs = 0;
 
 	(void)state;
 	setrlimit(RLIMIT_NOFILE, &files);
@@ -330,7 +330,12 @@ static void two_hundred_sleepers_and_a_spinner_cost_little(void **state)
 	percent = (double)used_ns / (double)(MEASURE_SECONDS * MAZE_NSEC_PER_SEC) * 100;
 	print_message("# %d watched sleepers and a spinner: %.2f %% of one CPU\n", SLEEPERS,
 		      percent);
-	assert_int_equal(read_all(maze, reader).softs, 1);
+	/* However little of a CPU it gets here. */
+	for (i = 0; !softs && i < LIFE_SECONDS * 10; i++) {
+		softs = read_all(maze, reader).softs;
+		usleep(100000);
+	}
+	assert_int_equal(softs, 1);
 	for (i = 0; i <= SLEEPERS; i++) {
 		kill(children[i].pid, SIGKILL);
 		wait_for(children[i].pid);

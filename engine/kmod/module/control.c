@@ -127,8 +127,10 @@ static void end_tag(u64 tag)
 {
 	unsigned int i;
 
-	for (i = 0; i < MAZE_CHAINS; i++)
+	for (i = 0; i < MAZE_CHAINS; i++) {
 		tasks_each(i, end_if_tagged, &tag);
+		cond_resched();
+	}
 }
 
 /* In what /proc counts in; its files say it of the process, which is the leader's. */

@@ -307,8 +307,10 @@ void tasks_drop_all(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < MAZE_CHAINS; i++)
+	for (i = 0; i < MAZE_CHAINS; i++) {
 		tasks_each(i, drop, NULL);
+		cond_resched();
+	}
 }
 
 void tasks_done(void)
