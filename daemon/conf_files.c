@@ -22,6 +22,7 @@ static int read_all(int fd, size_t size, char **ret_text, size_t *ret_length)
 	char *text = malloc(size + 1);
 	size_t length = 0;
 	ssize_t got;
+	int err;
 
 	if (!text)
 		return -ENOMEM;
@@ -31,8 +32,9 @@ static int read_all(int fd, size_t size, char **ret_text, size_t *ret_length)
 			length += (size_t)got;
 	} while ((got > 0 && length <= size) || (got < 0 && errno == EINTR));
 	if (got < 0) {
+		err = -errno;
 		free(text);
-		return -errno;
+		return err;
 	}
 	*ret_text = text;
 	*ret_length = length;
@@ -56,8 +58,8 @@ int conf_read_file(struct conf *conf, const char *path, struct problems *problem
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), err = 0;
 	const char *why_not;
 	struct stat status;
-	size_t length;
-	char *text;
+	size_t length = 0;
+	char *text = NULL;
 
 	if (fd < 0 || fstat(fd, &status)) {
 		problems_add(problems, PROBLEM_ERROR, path, 0, NULL, "it cannot be opened: %s",
