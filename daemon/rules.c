@@ -27,6 +27,7 @@ struct building {
 	struct problems *problems;
 	const struct conf_section **sections; /* of the rules that count, in order */
 	size_t count;
+	bool defaults_hold; /* they do not contradict themselves */
 };
 
 static void rule_done(struct rule *rule)
@@ -83,6 +84,10 @@ static void choose_section(struct building *building, const struct conf_section 
 	}
 	/* The names of files are compared by address: each was stored once. */
 	if (building->sections[place]->file != section->file) {
+		problems_add(building->problems, PROBLEM_NOTE, building->sections[place]->file,
+			     building->sections[place]->line, NULL,
+			     "rule \"%s\" is replaced, in its place, by the one at %s:%u",
+			     section->name, section->file, section->line);
 		building->sections[place] = section;
 		return;
 	}
@@ -208,7 +213,7 @@ static void note_idle_keys(const struct conf_section *section, const struct rule
 			     "it has no effect, because the rule runs no command");
 }
 
-static int build_defaults(const struct building *building)
+static int build_defaults(struct building *building)
 {
 	struct treatment treatment;
 	struct key_target target = { .treatment = &treatment };
@@ -224,6 +229,7 @@ static int build_defaults(const struct building *building)
 			last = conf->sections[i];
 	if (!err && last && building->problems->errors == before)
 		check_policy(last, &treatment, building->problems);
+	building->defaults_hold = building->problems->errors == before;
 	treatment_done(&treatment);
 	return err;
 }
@@ -246,8 +252,8 @@ static int build_rule(const struct building *building, const struct conf_section
 		err = apply_section(section, &target, building->problems);
 	if (err)
 		return err;
-	/* What follows from a value that was refused is no fault of its own. */
-	if (!rule->ignore && building->problems->errors == before)
+	/* What follows from something that was refused already is no fault of its own. */
+	if (!rule->ignore && building->defaults_hold && building->problems->errors == before)
 		check_policy(section, &rule->treatment, building->problems);
 	note_idle_keys(section, rule, building->problems);
 	return 0;

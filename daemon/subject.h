@@ -44,7 +44,7 @@ struct subject {
 	char comm[SUBJECT_COMM_SIZE];	     /* of the process: its main thread's */
 	char thread_comm[SUBJECT_COMM_SIZE]; /* of this thread */
 	char parent_comm[SUBJECT_COMM_SIZE]; /* "": no parent that we can see */
-	char exe[SUBJECT_TEXT_SIZE];	     /* "": a kernel thread */
+	char exe[SUBJECT_TEXT_SIZE];	     /* "": a kernel thread, or one about to end */
 	char cmdline[SUBJECT_TEXT_SIZE];     /* arguments joined by blanks */
 	char cgroup[SUBJECT_TEXT_SIZE];	     /* of version 2, from '/'; "": there is none */
 };
@@ -53,14 +53,14 @@ struct subject {
 struct subject_source {
 	int pidfd;
 	int proc_fd; /* the directory /proc/PID */
-	pid_t pid;
-	pid_t tid;
+	int task_fd; /* the directory /proc/PID/task/TID */
 };
 
 /*
  * Opens process `pid`, or its thread `tid` when that is neither 0 nor pid, and
  * starts a subject of which only the numbers are known. -ESRCH: it is gone, or has
- * ended and waits for its parent. Close with subject_close().
+ * ended and waits for its parent; -EINVAL: no process, but a thread of one. Close
+ * with subject_close().
  */
 int subject_open(pid_t pid, pid_t tid, struct subject_source *ret_source,
 		 struct subject *ret_subject, struct maze_error *error);
