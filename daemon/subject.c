@@ -74,7 +74,7 @@ static ssize_t read_file(int directory_fd, const char *name, char *buf, size_t s
 
 static int read_comm(int directory_fd, const char *name, char *comm)
 {
-	char text[SUBJECT_COMM_SIZE + 1];
+	char text[SUBJECT_COMM_SIZE + 1] = "";
 	ssize_t length = read_file(directory_fd, name, text, sizeof(text));
 
 	if (length < 0)
@@ -82,7 +82,8 @@ static int read_comm(int directory_fd, const char *name, char *comm)
 	/* The newline at the end is the file's; others may be the name's. */
 	if (length && text[length - 1] == '\n')
 		text[length - 1] = '\0';
-	snprintf(comm, SUBJECT_COMM_SIZE, "%s", text);
+	text[SUBJECT_COMM_SIZE - 1] = '\0';
+	memcpy(comm, text, SUBJECT_COMM_SIZE);
 	return 0;
 }
 
