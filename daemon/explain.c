@@ -8,9 +8,14 @@
 #include <errno.h>
 #include <string.h>
 
+#include "match.h"
+#include "printable.h"
 #include "problems.h"
 #include "treatment.h"
 #include "unused.h"
+
+/* A rule may list hundreds of programs; who wants to see them all has the file. */
+#define WORDS_SHOWN_MAX 8
 
 static const char *plural(size_t count)
 {
@@ -42,27 +47,15 @@ int explain_check(FILE *out, const char *path)
 	return err;
 }
 
-/* The bytes of a process's own choosing, so that a terminal does not obey them. */
-static void print_clean(FILE *out, const char *text)
-{
-	const unsigned char *at;
-
-	if (!*text)
-		fputs("(none)", out);
-	for (at = (const unsigned char *)text; *at; at++) {
-		if (*at < ' ' || *at == 127)
-			fprintf(out, "\\x%02x", *at);
-		else
-			fputc(*at, out);
-	}
-}
-
 static void print_fact(FILE *out, size_t id, const struct subject *subject)
 {
 	char shown[CONDITION_SHOWN_SIZE];
 
 	condition_keys[id].show(subject, shown, sizeof(shown));
-	print_clean(out, shown);
+	if (shown[0])
+		printable_write(out, shown);
+	else
+		fputs("(none)", out);
 }
 
 static void print_facts(FILE *out, const struct subject *subject)
@@ -76,70 +69,62 @@ static void print_facts(FILE *out, const struct subject *subject)
 		if (subject->known & condition_keys[i].fact)
 			print_fact(out, i, subject);
 		else
-			fputs("(not read)", out);
+			fputs("(not for this user to read)", out);
 		fputc('\n', out);
 	}
 }
 
-/* One line for a condition; true if it holds. */
-static bool explain_condition(FILE *out, const struct rule *rule, size_t id,
+/* The words from the first to the last of those that matter, and how many there are. */
+static void print_words(FILE *out, const struct condition *condition, bool holds, size_t which)
+{
+	size_t count = condition->words.count, i = holds ? which : 0;
+	size_t end = holds ? which + 1 : count < WORDS_SHOWN_MAX ? count : WORDS_SHOWN_MAX;
+
+	fputs(holds ? " matches" : count > 1 ? " matches none of" : " does not match", out);
+	for (; i < end; i++) {
+		fputc(' ', out);
+		printable_write(out, condition->words.words[i]);
+	}
+	if (!holds && end < count)
+		fprintf(out, " and %zu more", count - end);
+	fputc('\n', out);
+}
+
+static void explain_condition(FILE *out, const struct rule *rule, size_t id,
 			      const struct subject *subject)
 {
 	const struct condition *condition = &rule->conditions[id];
 	const struct condition_key *key = &condition_keys[id];
-	size_t i, which = 0;
+	size_t which = 0;
 	bool holds;
 
+	fprintf(out, "  %s: ", key->name);
 	if (!(subject->known & key->fact)) {
-		fprintf(out, "  %s: not known\n", key->name);
-		return false;
+		fputs("not for this user to read\n", out);
+		return;
 	}
 	holds = key->holds(condition, subject, &which);
-	fprintf(out, "  %s: ", key->name);
 	print_fact(out, id, subject);
-	if (holds) {
-		fprintf(out, " matches %s\n", condition->words.words[which]);
-		return true;
-	}
-	fputs(condition->words.count > 1 ? " matches none of" : " does not match", out);
-	for (i = 0; i < condition->words.count; i++)
-		fprintf(out, " %s", condition->words.words[i]);
-	fputc('\n', out);
-	return false;
+	print_words(out, condition, holds, which);
 }
 
-static bool explain_rule(FILE *out, const struct rule *rule, size_t number,
-			 const struct subject *subject)
+static enum match explain_rule(FILE *out, const struct rule *rule, size_t number,
+			       const struct subject *subject)
 {
-	bool matches = true;
+	unsigned int missing;
 	size_t i;
 
 	fprintf(out, "%zu. rule %s (%s:%u)\n", number, rule->name, rule->file, rule->line);
 	if (!rule->facts)
 		fputs("  it has no matching key, so it matches everything\n", out);
 	for (i = 0; i < CONDITION_COUNT; i++)
-		if (rule->conditions[i].given && !explain_condition(out, rule, i, subject))
-			matches = false;
-	return matches;
+		if (rule->conditions[i].given)
+			explain_condition(out, rule, i, subject);
+	return match_rule(rule, subject, &missing);
 }
 
-void explain_subject(FILE *out, const struct rules *rules, const struct subject *subject)
+static void explain_outcome(FILE *out, const struct rule *rule)
 {
-	const struct rule *rule = NULL;
-	size_t i, left;
-
-	print_facts(out, subject);
-	for (i = 0; !rule && i < rules->count; i++)
-		if (explain_rule(out, &rules->rules[i], i + 1, subject))
-			rule = &rules->rules[i];
-	left = rules->count - i;
-	if (!rule) {
-		fputs("no rule matches: it is left alone\n", out);
-		return;
-	}
-	if (left)
-		fprintf(out, "the first rule that matches holds: the other %zu %s not looked at\n",
-			left, left == 1 ? "is" : "are");
 	if (rule->ignore) {
 		fprintf(out, "rule %s: it is left alone (action = ignore)\n", rule->name);
 		return;
@@ -147,6 +132,46 @@ void explain_subject(FILE *out, const struct rules *rules, const struct subject 
 	fprintf(out, "rule %s: it is watched%s\n", rule->name,
 		rule->treatment.policy.flags & MAZE_POLICY_SHADOW ? " in shadow" : "");
 	treatment_print(&rule->treatment, out);
+}
+
+void explain_subject(FILE *out, const struct rules *rules, const struct subject *subject)
+{
+	enum match match = MATCH_NO;
+	size_t i, left;
+
+	print_facts(out, subject);
+	for (i = 0; match == MATCH_NO && i < rules->count; i++)
+		match = explain_rule(out, &rules->rules[i], i + 1, subject);
+	left = rules->count - i;
+	if (match == MATCH_NO) {
+		fputs("no rule matches: it is left alone\n", out);
+		return;
+	}
+	if (match == MATCH_MORE) {
+		fprintf(out,
+			"whether rule %s matches cannot be said without what could not be read\n",
+			rules->rules[i - 1].name);
+		return;
+	}
+	if (left)
+		fprintf(out, "the first rule that matches holds: the other %zu %s not looked at\n",
+			left, left == 1 ? "is" : "are");
+	explain_outcome(out, &rules->rules[i - 1]);
+}
+
+/* What may not be read stays unknown; everything else can still be explained. */
+static int read_all(const struct subject_source *source, struct subject *subject,
+		    struct maze_error *error)
+{
+	unsigned int fact;
+	int err;
+
+	for (fact = 1; fact & FACT_ALL; fact <<= 1) {
+		err = subject_read(source, fact, subject, error);
+		if (err && err != -EACCES)
+			return err;
+	}
+	return 0;
 }
 
 int explain_process(FILE *out, const struct rules *rules, pid_t pid, pid_t tid,
@@ -158,7 +183,7 @@ int explain_process(FILE *out, const struct rules *rules, pid_t pid, pid_t tid,
 
 	if (err)
 		return err;
-	err = subject_read(&source, FACT_ALL, &subject, error);
+	err = read_all(&source, &subject, error);
 	subject_close(&source);
 	if (!err)
 		explain_subject(out, rules, &subject);

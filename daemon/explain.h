@@ -22,8 +22,8 @@ int explain_check(FILE *out, const char *path);
 void explain_subject(FILE *out, const struct rules *rules, const struct subject *subject);
 
 /*
- * Reads all facts of process `pid` (of its thread `tid`, if not 0) and explains
- * them. Fails as subject_open() and subject_read() do; then nothing is printed.
+ * Reads what may be read of process `pid` (of its thread `tid`, if not 0) and
+ * explains it. Fails as subject_open() and subject_read() do; then nothing is printed.
  */
 int explain_process(FILE *out, const struct rules *rules, pid_t pid, pid_t tid,
 		    struct maze_error *error);

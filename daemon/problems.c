@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "printable.h"
+
 /* Grown by doubling from here: most configurations have a few problems or none. */
 #define CAPACITY_FIRST 16
 
@@ -80,19 +82,6 @@ void problems_add(struct problems *problems, enum problem_kind kind, const char 
 	problems->count++;
 }
 
-/* A configuration may have any bytes in it; a terminal is not to obey them. */
-static void print_clean(FILE *out, const char *text)
-{
-	const unsigned char *at;
-
-	for (at = (const unsigned char *)text; *at; at++) {
-		if (*at < ' ' || *at == 127)
-			fprintf(out, "\\x%02x", *at);
-		else
-			fputc(*at, out);
-	}
-}
-
 void problems_print(const struct problems *problems, FILE *out)
 {
 	const struct problem *item;
@@ -100,15 +89,15 @@ void problems_print(const struct problems *problems, FILE *out)
 
 	for (i = 0; i < problems->count; i++) {
 		item = &problems->items[i];
-		print_clean(out, item->file);
+		printable_write(out, item->file);
 		if (item->line)
 			fprintf(out, ":%u", item->line);
 		fputs(item->kind == PROBLEM_NOTE ? ": note: " : ": ", out);
 		if (item->key) {
-			print_clean(out, item->key);
+			printable_write(out, item->key);
 			fputs(": ", out);
 		}
-		print_clean(out, item->text);
+		printable_write(out, item->text);
 		fputc('\n', out);
 	}
 	if (lost)

@@ -5,6 +5,8 @@
  */
 #include "treatment.h"
 
+#include "printable.h"
+
 /* Time for a script that collects evidence; then it is itself in the way. */
 #define EXEC_TIMEOUT_DEFAULT_NS (30 * MAZE_NSEC_PER_SEC)
 /* A service in a crash loop fills a screen of the log in an hour, not the disk. */
@@ -71,8 +73,10 @@ static void print_stage(const struct treatment *treatment, enum stage which, FIL
 		fputs("; freeze", out);
 	if (stage->exec.count) {
 		fputs("; run", out);
-		for (i = 0; i < stage->exec.count; i++)
-			fprintf(out, " %s", stage->exec.words[i]);
+		for (i = 0; i < stage->exec.count; i++) {
+			fputc(' ', out);
+			printable_write(out, stage->exec.words[i]);
+		}
 		maze_duration_format(treatment->exec_timeout_ns, limit, sizeof(limit));
 		fprintf(out, " (for %s at most)", limit);
 	}
