@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * See explain.h. It asks the very functions that the search asks (condition.h), so
+ * See explain.h. It asks the very functions that the search asks (match.h, condition.h), so
  * what is explained is what would be done.
  */
 #include "explain.h"
@@ -32,6 +32,7 @@ int explain_check(FILE *out, const char *path)
 	err = rules_load(path, &rules, &problems);
 	if (!err)
 		rules_note_unused(rules, &problems);
+	problems_sort(&problems);
 	problems_print(&problems, out);
 	if (err == -ENOMEM)
 		fputs("out of memory: not everything was checked\n", out);

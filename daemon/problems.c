@@ -78,8 +78,27 @@ void problems_add(struct problems *problems, enum problem_kind kind, const char 
 		problem_done(&item);
 		return;
 	}
+	item.order = problems->count;
 	*place = item;
 	problems->count++;
+}
+
+static int by_place(const void *left, const void *right)
+{
+	const struct problem *a = left, *b = right;
+	int order = strcmp(a->file, b->file);
+
+	if (order)
+		return order;
+	if (a->line != b->line)
+		return a->line < b->line ? -1 : 1;
+	return a->order < b->order ? -1 : 1;
+}
+
+void problems_sort(struct problems *problems)
+{
+	if (problems->count)
+		qsort(problems->items, problems->count, sizeof(*problems->items), by_place);
 }
 
 void problems_print(const struct problems *problems, FILE *out)

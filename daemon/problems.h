@@ -28,6 +28,7 @@ struct problem {
 	unsigned int line; /* from 1; 0: the file as a whole */
 	char *key;	   /* NULL: no one key */
 	char *text;	   /* no full stop, no newline */
+	size_t order;	   /* in which they were added */
 };
 
 struct problems {
@@ -42,6 +43,8 @@ void problems_done(struct problems *problems);
 void problems_add(struct problems *problems, enum problem_kind kind, const char *file,
 		  unsigned int line, const char *key, const char *format, ...)
 	__attribute__((format(printf, 6, 7)));
+/* By file, line, and order of adding: as one reads. Drop-ins come after their file. */
+void problems_sort(struct problems *problems);
 /* One line each, "FILE:LINE: KEY: sentence", and how many were not kept. */
 void problems_print(const struct problems *problems, FILE *out);
 

@@ -324,6 +324,7 @@ out_rules:
 	rules_free(rules);
 	free(building.sections);
 out_conf:
+	problems_sort(problems);
 	conf_done(conf);
 	return err;
 }
