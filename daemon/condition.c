@@ -244,17 +244,13 @@ static void show_thread(const struct subject *subject, char *buf, size_t size)
 static int parse_cmdline(const char *value, struct condition *ret_condition,
 			 struct maze_error *error)
 {
-	struct words *words = &ret_condition->words;
+	int err;
 
 	if (!*value)
 		return maze_fail(error, -EINVAL, "the value is empty");
-	words->words = calloc(2, sizeof(*words->words));
-	if (!words->words)
-		return maze_fail(error, -ENOMEM, "out of memory");
-	words->words[0] = strdup(value);
-	if (!words->words[0])
-		return maze_fail(error, -ENOMEM, "out of memory");
-	words->count = 1;
+	err = words_single(value, &ret_condition->words, error);
+	if (err)
+		return err;
 	ret_condition->given = true;
 	return pattern_compile(value, &ret_condition->regex, error);
 }

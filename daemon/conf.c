@@ -59,7 +59,7 @@ static int add_section(struct reading *reading, unsigned int kind, const char *n
 	struct conf *conf = reading->conf;
 	struct conf_section *section, **grown;
 
-	grown = grow(conf->sections, conf->count, sizeof(*grown));
+	grown = grow(conf->sections, conf->count, sizeof(struct conf_section *));
 	if (!grown)
 		return -ENOMEM;
 	conf->sections = grown;
@@ -236,7 +236,7 @@ static bool looks_like_key(const struct reading *reading, const char *text)
 static int continue_entry(struct reading *reading, const char *text)
 {
 	struct conf_entry *entry;
-	size_t length;
+	size_t length, text_length;
 	char *longer;
 
 	if (reading->discards)
@@ -250,18 +250,19 @@ static int continue_entry(struct reading *reading, const char *text)
 		return 0;
 	}
 	length = strlen(entry->value);
-	if (length + strlen(text) + 1 > VALUE_MAX) {
+	text_length = strlen(text);
+	if (length + text_length + 1 > VALUE_MAX) {
 		problems_add(reading->problems, PROBLEM_ERROR, reading->file, reading->line,
 			     entry->key.name, "the value is longer than %d bytes", VALUE_MAX);
 		reading->discards = true;
 		return 0;
 	}
-	longer = realloc(entry->value, length + strlen(text) + 2);
+	longer = realloc(entry->value, length + text_length + 2);
 	if (!longer)
 		return -ENOMEM;
 	entry->value = longer;
 	longer[length] = ' ';
-	strcpy(longer + length + 1, text);
+	memcpy(longer + length + 1, text, text_length + 1);
 	return 0;
 }
 

@@ -157,7 +157,7 @@ static int set_freeze(const struct key *key, struct key_target *target, const ch
 static int set_exec_timeout(const struct key *key, struct key_target *target, const char *value,
 			    struct maze_error *error)
 {
-	maze_u64 ns;
+	maze_u64 ns = 0;
 	int err = maze_duration_parse(value, &ns, error);
 
 	(void)key;
@@ -175,8 +175,8 @@ static int set_repeat(const struct key *key, struct key_target *target, const ch
 {
 	const char *slash = strchr(value, '/');
 	char number[32];
-	maze_u64 ns;
-	long count;
+	maze_u64 ns = 0;
+	long count = 0;
 	int err;
 
 	(void)key;
@@ -241,7 +241,7 @@ static int set_control_socket(const struct key *key, struct key_target *target, 
 static int set_entries_per_user(const struct key *key, struct key_target *target, const char *value,
 				struct maze_error *error)
 {
-	long number;
+	long number = 0;
 	int err = parse_number(value, 0, ENTRIES_PER_USER_MAX, &number, error);
 
 	(void)key;
@@ -253,7 +253,7 @@ static int set_entries_per_user(const struct key *key, struct key_target *target
 static int set_clients(const struct key *key, struct key_target *target, const char *value,
 		       struct maze_error *error)
 {
-	long number;
+	long number = 0;
 	int err = parse_number(value, 1, CLIENTS_MAX, &number, error);
 
 	(void)key;

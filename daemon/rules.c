@@ -102,7 +102,7 @@ static int choose_sections(struct building *building)
 	const struct conf *conf = building->conf;
 	size_t i;
 
-	building->sections = calloc(RULES_MAX, sizeof(*building->sections));
+	building->sections = calloc(RULES_MAX, sizeof(struct conf_section *));
 	if (!building->sections)
 		return -ENOMEM;
 	for (i = 0; i < conf->count; i++) {

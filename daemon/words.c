@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Splits lists as words.h says. One pass; every word is at most as long as what it
- * was written in.
+ * Splits lists as words.h says. One pass and two allocations: a word, with the NUL
+ * behind it, never needs more bytes than it and what ends it took in the text.
  */
 #include "words.h"
 
@@ -19,29 +19,27 @@ static bool is_blank(char c)
 
 void words_done(struct words *words)
 {
-	size_t i;
-
-	for (i = 0; i < words->count; i++)
-		free(words->words[i]);
 	free(words->words);
+	free(words->text);
 	*words = (struct words){ 0 };
 }
 
-static int append(struct words *words, char *word)
+/* Room for all words that the text can have, and for their bytes. */
+static bool reserve(const char *text, struct words *ret_words)
 {
-	/* The word, and the NULL at the end. */
-	char **grown = realloc(words->words, (words->count + 2) * sizeof(*grown));
+	size_t length = strlen(text);
 
-	if (!grown)
-		return -ENOMEM;
-	words->words = grown;
-	grown[words->count++] = word;
-	grown[words->count] = NULL;
-	return 0;
+	/* A word and a blank are two bytes; one more for the last, and one for the NULL. */
+	ret_words->words = calloc(length / 2 + 2, sizeof(char *));
+	ret_words->text = malloc(length + 1);
+	if (ret_words->words && ret_words->text)
+		return true;
+	words_done(ret_words);
+	return false;
 }
 
-/* Copies the word at *at without its quotes into `word` and moves *at behind it. */
-static int take_word(const char **at, char *word, struct maze_error *error)
+/* Copies the word at *at to *to without its quotes, and moves both behind it. */
+static int take_word(const char **at, char **to, struct maze_error *error)
 {
 	const char *from = *at, *begin = *at;
 	char quote = '\0';
@@ -52,9 +50,9 @@ static int take_word(const char **at, char *word, struct maze_error *error)
 		else if (!quote && (*from == '"' || *from == '\''))
 			quote = *from;
 		else
-			*word++ = *from;
+			*(*to)++ = *from;
 	}
-	*word = '\0';
+	*(*to)++ = '\0';
 	*at = from;
 	if (quote)
 		return maze_fail(error, -EINVAL,
@@ -67,28 +65,36 @@ static int take_word(const char **at, char *word, struct maze_error *error)
 int words_split(const char *text, struct words *ret_words, struct maze_error *error)
 {
 	struct words words = { 0 };
-	char *word;
-	int err;
+	int err = 0;
+	char *to;
 
-	for (;;) {
+	if (!reserve(text, &words))
+		return maze_fail(error, -ENOMEM, "out of memory");
+	to = words.text;
+	while (!err) {
 		while (is_blank(*text))
 			text++;
 		if (!*text)
 			break;
-		word = malloc(strlen(text) + 1);
-		err = word ? take_word(&text, word, error)
-			   : maze_fail(error, -ENOMEM, "out of memory");
-		if (!err && append(&words, word))
-			err = maze_fail(error, -ENOMEM, "out of memory");
-		if (err) {
-			free(word);
-			goto out_words;
-		}
+		words.words[words.count++] = to;
+		err = take_word(&text, &to, error);
+	}
+	if (err) {
+		words_done(&words);
+		return err;
 	}
 	*ret_words = words;
 	return 0;
+}
 
-out_words:
-	words_done(&words);
-	return err;
+int words_single(const char *text, struct words *ret_words, struct maze_error *error)
+{
+	struct words words = { 0 };
+
+	if (!reserve(text, &words))
+		return maze_fail(error, -ENOMEM, "out of memory");
+	memcpy(words.text, text, strlen(text) + 1);
+	words.words[words.count++] = words.text;
+	*ret_words = words;
+	return 0;
 }

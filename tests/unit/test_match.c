@@ -160,7 +160,7 @@ static void many_stars_take_no_time(void **state)
 	(void)state;
 	for (i = 0; i < 98; i += 2)
 		memcpy(pattern + i, "*a", 2);
-	strcpy(pattern + 98, "*b");
+	memcpy(pattern + 98, "*b", 3);
 	memset(text, 'a', 4096);
 	text[4096] = '\0';
 	for (i = 0; i < 50; i++)
