@@ -395,6 +395,7 @@ int conf_parse(struct conf *conf, const char *name, const char *text, size_t len
 	/* Its answer is the first line it did not like; the reader has seen them all. */
 	if (ini_parse_stream(next_line, &reading, handle_pair, &reading) == -2)
 		return -ENOMEM;
+	/* A build of inih that stops at the first such line asks for no other after it. */
 	settle_pending(&reading);
 	return reading.err;
 }

@@ -201,6 +201,7 @@ static void each_key_asks_for_its_fact(void **state)
 	strcpy(subject.cgroup, "/");
 	expect("cgroup = *", &subject, true);
 	expect("cgroup = ?*", &subject, false);
+	expect("cgroup = ''", &subject, false);
 	expect("cgroup = /", &subject, true);
 	strcpy(subject.cgroup,
 	       "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod5.slice/"

@@ -192,6 +192,19 @@ static void lists_quotes_comments_and_continued_lines(void **state)
 	assert_int_equal(fixture->rules->count, 1);
 }
 
+/* What is before a section's header cannot be continued behind it. */
+static void a_header_ends_what_could_be_continued(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct rule *second;
+
+	accept(fixture, "[rule a]\ncomm = x\n[rule b]\n user = 0\n");
+	second = &fixture->rules->rules[1];
+	assert_int_equal(condition(fixture, CONDITION_COMM)->words.count, 1);
+	assert_true(second->conditions[CONDITION_USER].given);
+	assert_false(second->conditions[CONDITION_COMM].given);
+}
+
 static void the_keys_of_the_daemon(void **state)
 {
 	struct fixture *fixture = *state;
@@ -463,6 +476,7 @@ static void rules_that_an_earlier_one_takes_are_noted(void **state)
 	note(fixture, "[rule a]\ncomm = a* c\n[rule b]\ncomm = c ab\nuser = 0\n", 3,
 	     "never used: rule \"a\"");
 	note(fixture, "[rule a]\ncomm = a*\n[rule b]\ncomm = c ab\n", 0, NULL);
+	note(fixture, "[rule a]\ncomm = a?\n[rule b]\ncomm = a*\n", 0, NULL);
 	note(fixture, "[rule a]\ncomm = a\nuser = 0\n[rule b]\ncomm = a\n", 0, NULL);
 	note(fixture, "[rule a]\ncomm = *\n[rule b]\nuser = 0\n", 3, "never used");
 	note(fixture, "[rule a]\nthread = all\n[rule b]\nuser = 0\n", 3, "never used");
@@ -563,6 +577,7 @@ int main(void)
 		TEST(defaults_hold_for_rules_before_them),
 		TEST(actions_are_set_by_stage),
 		TEST(lists_quotes_comments_and_continued_lines),
+		TEST(a_header_ends_what_could_be_continued),
 		TEST(the_keys_of_the_daemon),
 		TEST(what_has_no_right_shape_is_refused),
 		TEST(values_are_refused_with_the_form_that_is_accepted),

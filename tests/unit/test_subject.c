@@ -224,6 +224,70 @@ static void who_ends_while_being_read_is_gone_or_right(void **state)
 	assert_int_equal(ended, 100);
 }
 
+/* The child of a child: its parent is named "middle"; returns both, or fails. */
+static pid_t start_grandchild(pid_t *ret_middle)
+{
+	int ready[2];
+	pid_t grandchild = -1;
+
+	assert_int_equal(pipe(ready), 0);
+	*ret_middle = fork();
+	assert_true(*ret_middle >= 0);
+	if (!*ret_middle) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		prctl(PR_SET_NAME, "middle");
+		grandchild = fork();
+		if (!grandchild) {
+			/* Its parent is to die: only time can end it if this test fails. */
+			prctl(PR_SET_NAME, "orphan");
+			alarm(20);
+		} else if (write(ready[1], &grandchild, sizeof(grandchild)) < 0) {
+			_exit(1);
+		}
+		for (;;)
+			pause();
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &grandchild, sizeof(grandchild)), sizeof(grandchild));
+	close(ready[0]);
+	return grandchild;
+}
+
+/* Whenever its parent dies: the name is that of the parent whose number is read. */
+static void a_parent_is_never_taken_for_another(void **state)
+{
+	struct subject_source source;
+	struct subject subject;
+	pid_t middle, grandchild;
+	char comm[16] = "";
+	pthread_t killer;
+	int i, err, wrong = 0, adopted = 0;
+
+	(void)state;
+	prctl(PR_GET_NAME, comm);
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	for (i = 0; i < 100 && !wrong; i++) {
+		grandchild = start_grandchild(&middle);
+		err = subject_open(grandchild, 0, &source, &subject, NULL);
+		pthread_create(&killer, NULL, kill_soon, &middle);
+		do {
+			subject.known = 0;
+			err = err ? err : subject_read(&source, FACT_PARENT, &subject, NULL);
+			if (err || strcmp(subject.parent_comm,
+					  subject.ppid == middle ? "middle" : comm) != 0)
+				wrong++;
+		} while (!wrong && subject.ppid == middle);
+		adopted += subject.ppid == getpid();
+		pthread_join(killer, NULL);
+		subject_close(&source);
+		end_child(middle);
+		end_child(grandchild);
+	}
+	prctl(PR_SET_CHILD_SUBREAPER, 0);
+	assert_int_equal(wrong, 0);
+	assert_int_equal(adopted, 100);
+}
+
 /* ---- threads ---------------------------------------------------------------------- */
 
 struct worker {
@@ -353,6 +417,7 @@ int main(void)
 		cmocka_unit_test(a_zombie_is_gone),
 		cmocka_unit_test(who_ends_before_being_read_is_gone),
 		cmocka_unit_test(who_ends_while_being_read_is_gone_or_right),
+		cmocka_unit_test(a_parent_is_never_taken_for_another),
 		cmocka_unit_test(a_thread_has_its_own_name),
 		cmocka_unit_test(no_such_process),
 		cmocka_unit_test(a_decision_reads_what_it_needs),
