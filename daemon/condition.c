@@ -15,7 +15,6 @@
 
 #include "../lib/error.h"
 #include "glob.h"
-#include "pattern.h"
 
 /* What name services need for one entry; a group of thousands of members fits. */
 #define NAME_BUFFER_SIZE (256 * 1024)
@@ -24,9 +23,7 @@ void condition_done(struct condition *condition)
 {
 	words_done(&condition->words);
 	free(condition->ids);
-	if (condition->regex)
-		regfree(condition->regex);
-	free(condition->regex);
+	pattern_free(condition->pattern);
 	*condition = (struct condition){ 0 };
 }
 
@@ -252,14 +249,14 @@ static int parse_cmdline(const char *value, struct condition *ret_condition,
 	if (err)
 		return err;
 	ret_condition->given = true;
-	return pattern_compile(value, &ret_condition->regex, error);
+	return pattern_compile(value, &ret_condition->pattern, error);
 }
 
 static bool cmdline_holds(const struct condition *condition, const struct subject *subject,
 			  size_t *ret_which)
 {
 	*ret_which = 0;
-	return !regexec(condition->regex, subject->cmdline, 0, NULL, 0);
+	return pattern_matches(condition->pattern, subject->cmdline);
 }
 
 /* Whether one expression takes all that another does is not worth finding out. */

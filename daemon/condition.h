@@ -8,12 +8,12 @@
 #ifndef MAZE_DAEMON_CONDITION_H
 #define MAZE_DAEMON_CONDITION_H
 
-#include <regex.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
 #include "../lib/maze.h"
+#include "pattern.h"
 #include "subject.h"
 #include "words.h"
 
@@ -32,9 +32,9 @@ enum condition_id {
 
 struct condition {
 	bool given;
-	struct words words; /* the alternatives as written; of cmdline, the one */
-	id_t *ids;	    /* user, group: the words as numbers */
-	regex_t *regex;	    /* cmdline */
+	struct words words;	 /* the alternatives as written; of cmdline, the one */
+	id_t *ids;		 /* user, group: the words as numbers */
+	struct pattern *pattern; /* cmdline */
 };
 
 /* Enough for any fact of a subject, cut at the end where it is longer. */
