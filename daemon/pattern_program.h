@@ -11,8 +11,8 @@
 #include "../lib/maze.h"
 
 /*
- * Steps and sets. A search of 4096 bytes takes some milliseconds at the very worst
- * then; a real expression has some dozens of steps, and a set or two.
+ * Steps and sets. A search of 4096 bytes takes some tens of milliseconds at the very
+ * worst then; a real expression has some dozens of steps, and a set or two.
  */
 #define PATTERN_STEPS_MAX 1024
 #define PATTERN_SETS_MAX 32
