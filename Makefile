@@ -30,6 +30,13 @@ LIB_SRC := $(filter-out %.bpf.c,$(wildcard engine/*.c engine/bpf/*.c engine/kmod
 CLI_SRC := $(wildcard cli/*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(BUILD)/%.o)
+# All of mazed but its main, as an archive, so that unit tests take what they need.
+DAEMON_SRC := $(filter-out daemon/main.c,$(wildcard daemon/*.c))
+DAEMON_OBJ := $(DAEMON_SRC:%.c=$(BUILD)/%.o)
+LDLIBS_DAEMON := -linih
+# What turns maze.conf into rules, and nothing that needs a kernel: for the fuzzer.
+RULES_SRC := $(patsubst %,daemon/%.c,condition conf conf_files explain glob keys match pattern \
+	pattern_search pattern_set printable problems rules subject treatment unused words)
 # What turns words into numbers and back: no kernel, so what tests and fuzzers take.
 TEXT_SRC := $(filter-out lib/handle.c lib/watch.c,$(wildcard lib/*.c))
 
@@ -83,6 +90,10 @@ $(BUILD)/libmaze.a: $(LIB_OBJ)
 	rm -f $@
 	$(AR) rcs $@ $^
 
+$(BUILD)/mazed.a: $(DAEMON_OBJ)
+	rm -f $@
+	$(AR) rcs $@ $^
+
 $(BUILD)/libmaze.so.0: $(LIB_OBJ) lib/libmaze.map
 	$(CC) -shared -Wl,-soname,libmaze.so.0 -Wl,--version-script=lib/libmaze.map \
 		$(LDFLAGS_MAZE) $(CFLAGS) $(LIB_OBJ) -o $@ $(LDLIBS_MAZE)
@@ -99,8 +110,8 @@ $(BUILD)/man/%: man/%.scd
 
 # ---- tests ------------------------------------------------------------------------
 
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libmaze.a
-	$(CC) $(CFLAGS) $^ -o $@ -lcmocka $(LDLIBS_MAZE)
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/mazed.a $(BUILD)/libmaze.a
+	$(CC) $(CFLAGS) $^ -o $@ -lcmocka $(LDLIBS_DAEMON) $(LDLIBS_MAZE)
 
 # Static, so that they run in a machine that has nothing else.
 $(BUILD)/tests/programs/%: tests/programs/%.c tests/programs/program.h
@@ -113,10 +124,11 @@ $(BUILD)/tests/conformance/conformance: $(CONFORMANCE_OBJ)
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/bench/bench.o $(BUILD)/libmaze.a
 	$(CC) $(CFLAGS) $^ -o $@ $(LDLIBS_MAZE)
 
+$(BUILD)/tests/fuzz/fuzz_rules: $(RULES_SRC)
 $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(TEXT_SRC)
 	@mkdir -p $(@D)
 	$(CLANG) -std=gnu11 -D_GNU_SOURCE -I. -O1 -g -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=all $^ -o $@ -ljansson
+		-fno-sanitize-recover=all $^ -o $@ -ljansson $(LDLIBS_DAEMON)
 
 # The grammar of /proc/maze/entries is part of the module, and pure.
 $(BUILD)/tests/unit/test_grammar: $(BUILD)/engine/kmod/module/grammar.o

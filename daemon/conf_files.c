@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Configuration files on disk: which there are, in which order, and their text. What
+ * mazed(8) reads here it acts on with its own rights, so a file that anybody may
+ * write to is refused. Only regular files are read: no pipe can hold up a reload.
+ */
+#include "conf.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The whole file, or -errno. */
+static int read_all(int fd, size_t size, char **ret_text, size_t *ret_length)
+{
+	/* One more than it should have: to notice that it has grown. */
+	char *text = malloc(size + 1);
+	size_t length = 0;
+	ssize_t got;
+	int err;
+
+	if (!text)
+		return -ENOMEM;
+	do {
+		got = read(fd, text + length, size + 1 - length);
+		if (got > 0)
+			length += (size_t)got;
+	} while ((got > 0 && length <= size) || (got < 0 && errno == EINTR));
+	if (got < 0) {
+		err = -errno;
+		free(text);
+		return err;
+	}
+	*ret_text = text;
+	*ret_length = length;
+	return 0;
+}
+
+/* Why the file may not be read, or NULL. */
+static const char *refusal(const struct stat *status)
+{
+	if (!S_ISREG(status->st_mode))
+		return "it is no regular file";
+	if (status->st_size > CONF_FILE_MAX_BYTES)
+		return "it is larger than 4 MiB, which is more than all rules there may be";
+	if (status->st_mode & S_IWOTH)
+		return "everybody may write to it; take that right away (chmod o-w)";
+	return NULL;
+}
+
+int conf_read_file(struct conf *conf, const char *path, struct problems *problems)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), err = 0;
+	const char *why_not;
+	struct stat status;
+	size_t length = 0;
+	char *text = NULL;
+
+	if (fd < 0 || fstat(fd, &status)) {
+		problems_add(problems, PROBLEM_ERROR, path, 0, NULL, "it cannot be opened: %s",
+			     strerror(errno));
+		goto out_fd;
+	}
+	why_not = refusal(&status);
+	if (why_not) {
+		problems_add(problems, PROBLEM_ERROR, path, 0, NULL, "%s", why_not);
+		goto out_fd;
+	}
+	err = read_all(fd, (size_t)status.st_size, &text, &length);
+	if (err == -ENOMEM)
+		goto out_fd;
+	if (err) {
+		problems_add(problems, PROBLEM_ERROR, path, 0, NULL, "it cannot be read: %s",
+			     strerror(-err));
+		err = 0;
+		goto out_fd;
+	}
+	if (length != (size_t)status.st_size)
+		problems_add(problems, PROBLEM_ERROR, path, 0, NULL,
+			     "it is being written to; try again when that is done");
+	else
+		err = conf_parse(conf, path, text, length, problems);
+	free(text);
+out_fd:
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+/* By byte, so that the order does not depend on anybody's locale. */
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* What editors and package managers leave behind (.swp, ~, .dpkg-old) is none. */
+static int is_drop_in(const struct dirent *entry)
+{
+	size_t length = strlen(entry->d_name);
+
+	return entry->d_name[0] != '.' && length > 5 &&
+	       !strcmp(entry->d_name + length - 5, ".conf");
+}
+
+static int read_named(struct conf *conf, const char *directory, const char *name,
+		      struct problems *problems)
+{
+	char *path;
+	int err;
+
+	if (asprintf(&path, "%s/%s", directory, name) < 0)
+		return -ENOMEM;
+	err = conf_read_file(conf, path, problems);
+	free(path);
+	return err;
+}
+
+int conf_read_drop_ins(struct conf *conf, const char *path, struct problems *problems)
+{
+	struct dirent **names = NULL;
+	char *directory;
+	int count, i, err = 0;
+
+	if (asprintf(&directory, "%s.d", path) < 0)
+		return -ENOMEM;
+	count = scandir(directory, &names, is_drop_in, by_name);
+	if (count < 0 && errno != ENOENT)
+		problems_add(problems, PROBLEM_ERROR, directory, 0, NULL,
+			     "the directory cannot be read: %s", strerror(errno));
+	if (count > CONF_FILES_MAX)
+		problems_add(problems, PROBLEM_ERROR, directory, 0, NULL,
+			     "there are %d files, where %d are the most", count, CONF_FILES_MAX);
+	for (i = 0; i < count; i++) {
+		if (!err && count <= CONF_FILES_MAX)
+			err = read_named(conf, directory, names[i]->d_name, problems);
+		free(names[i]);
+	}
+	free(names);
+	free(directory);
+	return err;
+}

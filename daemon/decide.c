@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * See decide.h. Ends after as many turns as there are facts, because each turn
+ * makes one more known or fails.
+ */
+#include "decide.h"
+
+#include "match.h"
+
+int decide(const struct rules *rules, const struct subject_source *source, struct subject *subject,
+	   const struct rule **ret_rule, struct maze_error *error)
+{
+	const struct rule *rule = NULL;
+	unsigned int missing;
+	int err;
+
+	while (match_first(rules, subject, &rule, &missing) == MATCH_MORE) {
+		err = subject_read(source, missing, subject, error);
+		if (err)
+			return err;
+	}
+	*ret_rule = rule;
+	return 0;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The search of match.h. Conditions are tried in the order of their table, which
+ * goes from facts that are cheap to read to dear ones.
+ */
+#include "match.h"
+
+enum match match_rule(const struct rule *rule, const struct subject *subject,
+		      unsigned int *ret_missing)
+{
+	unsigned int missing = 0;
+	size_t i, which;
+
+	for (i = 0; i < CONDITION_COUNT; i++) {
+		if (!rule->conditions[i].given)
+			continue;
+		if (!(subject->known & condition_keys[i].fact)) {
+			if (!missing)
+				missing = condition_keys[i].fact;
+		} else if (!condition_keys[i].holds(&rule->conditions[i], subject, &which)) {
+			return MATCH_NO;
+		}
+	}
+	if (!missing)
+		return MATCH_YES;
+	*ret_missing = missing;
+	return MATCH_MORE;
+}
+
+enum match match_first(const struct rules *rules, const struct subject *subject,
+		       const struct rule **ret_rule, unsigned int *ret_missing)
+{
+	enum match match;
+	size_t i;
+
+	for (i = 0; i < rules->count; i++) {
+		match = match_rule(&rules->rules[i], subject, ret_missing);
+		if (match == MATCH_YES)
+			*ret_rule = &rules->rules[i];
+		if (match != MATCH_NO)
+			return match;
+	}
+	return MATCH_NO;
+}
+
+bool rule_could_match(const struct rule *rule, const struct subject *subject)
+{
+	unsigned int missing;
+
+	return match_rule(rule, subject, &missing) != MATCH_NO;
+}
+
+unsigned int rules_facts_needed(const struct rules *rules)
+{
+	unsigned int facts = 0;
+	size_t i;
+
+	for (i = 0; i < rules->count; i++)
+		facts |= rules->rules[i].facts;
+	return facts;
+}
