@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The tags of mazed's watches; see tag.h.
+ */
+#include "tag.h"
+
+/* FNV-1a, of 32 bits: a few hundred names, and two of one hash are refused at load. */
+static maze_u32 hash(const char *text)
+{
+	maze_u32 sum = 2166136261U;
+
+	for (; *text; text++)
+		sum = (sum ^ (unsigned char)*text) * 16777619U;
+	return sum;
+}
+
+static maze_u64 compose(enum tag_kind kind, maze_u32 value)
+{
+	return TAG_MARK << TAG_MARK_SHIFT | (maze_u64)kind << TAG_KIND_SHIFT | value;
+}
+
+maze_u64 tag_of_rule(const char *name)
+{
+	return compose(TAG_RULE, hash(name));
+}
+
+maze_u64 tag_of_user(uid_t uid)
+{
+	return compose(TAG_USER, uid);
+}
+
+enum tag_kind tag_kind(maze_u64 tag)
+{
+	if (tag >> TAG_MARK_SHIFT != TAG_MARK)
+		return TAG_NONE;
+	return (enum tag_kind)(tag >> TAG_KIND_SHIFT & 0xff);
+}
+
+uid_t tag_user(maze_u64 tag)
+{
+	return (uid_t)tag;
+}
