@@ -33,7 +33,7 @@ CLI_OBJ := $(CLI_SRC:%.c=$(BUILD)/%.o)
 # All of mazed but its main, as an archive, so that unit tests take what they need.
 DAEMON_SRC := $(filter-out daemon/main.c,$(wildcard daemon/*.c))
 DAEMON_OBJ := $(DAEMON_SRC:%.c=$(BUILD)/%.o)
-LDLIBS_DAEMON := -linih
+LDLIBS_DAEMON := -linih -lsystemd
 # What turns maze.conf into rules, and nothing that needs a kernel: for the fuzzer.
 RULES_SRC := $(patsubst %,daemon/%.c,condition conf conf_files explain glob keys match pattern \
 	pattern_search pattern_set printable problems rules subject treatment unused words)
