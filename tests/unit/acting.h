@@ -34,6 +34,7 @@ struct acting {
 	struct log *log;
 	struct actions *actions;
 	const char *exec_cgroup;
+	maze_u64 grace_ns;
 };
 
 static inline maze_u64 boot_now_ns(void)
@@ -53,7 +54,7 @@ static inline void open_actions(struct acting *acting)
 		.log = acting->log,
 		.runtime_dir = acting->directory,
 		.exec_cgroup = acting->exec_cgroup,
-		.exec_grace_ns = 100 * MAZE_NSEC_PER_MSEC,
+		.exec_grace_ns = acting->grace_ns,
 	};
 	struct maze_error error = { "" };
 
@@ -76,9 +77,18 @@ static inline int start_acting_in(void **state, const char *exec_cgroup)
 	if (log_open(&settings, &acting->log, NULL) || sd_event_new(&acting->event) < 0)
 		return -1;
 	acting->exec_cgroup = exec_cgroup;
+	acting->grace_ns = 100 * MAZE_NSEC_PER_MSEC;
 	open_actions(acting);
 	*state = acting;
 	return 0;
+}
+
+/* As after a restart, with another time from SIGTERM to SIGKILL. */
+static inline void reopen_with_grace(struct acting *acting, maze_u64 grace_ns)
+{
+	actions_close(acting->actions);
+	acting->grace_ns = grace_ns;
+	open_actions(acting);
 }
 
 static inline int start_acting(void **state)
