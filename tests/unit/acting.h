@@ -6,6 +6,7 @@
 #ifndef MAZE_TEST_ACTING_H
 #define MAZE_TEST_ACTING_H
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -286,6 +287,31 @@ static inline void remove_cgroup(const struct cgroup_fs *fs, const char *path)
 	close(fd);
 	for (turns = 0; turns < 10000 && unlinkat(fs->fd, path + 1, AT_REMOVEDIR); turns++)
 		nanosleep(&step, NULL);
+}
+
+/* Also what a test left that failed in the middle. */
+static inline void remove_cgroups(const struct cgroup_fs *fs)
+{
+	int fd = fs->fd < 0 ? -1 : openat(fs->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), group;
+	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	char prefix[32], path[300];
+
+	if (!directory)
+		return;
+	snprintf(prefix, sizeof(prefix), "maze-test-%d-", getpid());
+	while ((entry = readdir(directory))) {
+		if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0)
+			continue;
+		snprintf(path, sizeof(path), "/%s", entry->d_name);
+		group = cgroup_open(fs, path);
+		if (group >= 0) {
+			cgroup_write(group, "cgroup.kill", "1");
+			close(group);
+		}
+		remove_cgroup(fs, path);
+	}
+	closedir(directory);
 }
 
 #endif

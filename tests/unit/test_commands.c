@@ -513,8 +513,7 @@ int main(void)
 	else if (!make_cgroup(&cgroups, "commands", exec_cgroup))
 		exec_cgroup[0] = '\0';
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	if (exec_cgroup[0])
-		remove_cgroup(&cgroups, exec_cgroup);
+	remove_cgroups(&cgroups);
 	cgroup_fs_close(&cgroups);
 	return failed;
 }
