@@ -25,7 +25,7 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DMAZE_VERSION='"$(VERSION)"' -I. -isystem
 LDLIBS_MAZE := -lbpf -lelf -lz -ljansson -pthread
 LDFLAGS_MAZE := -Wl,-z,relro,-z,now
 
-BPF_SKELETON := $(BUILD)/engine/bpf/maze.skel.h
+BPF_SKELETON := $(BUILD)/engine/bpf/maze.skel.h $(BUILD)/engine/bpf/follow.skel.h
 LIB_SRC := $(filter-out %.bpf.c,$(wildcard engine/*.c engine/bpf/*.c engine/kmod/*.c engine/poll/*.c)) $(wildcard lib/*.c)
 CLI_SRC := $(wildcard cli/*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
@@ -67,15 +67,15 @@ deps:
 
 # ---- the BPF program --------------------------------------------------------------
 
-$(BUILD)/engine/bpf/maze.bpf.o: engine/bpf/maze.bpf.c
+$(BUILD)/engine/bpf/%.bpf.o: engine/bpf/%.bpf.c
 	@mkdir -p $(@D)
 	$(CLANG) -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Werror \
 		-Wno-unused-parameter -idirafter /usr/include/$(MULTIARCH) -I. -MMD -MP -MT $@ -MF $(@:.o=.d) -c $< -o $@.tmp
 	llvm-strip -g $@.tmp
 	mv $@.tmp $@
 
-$(BPF_SKELETON): $(BUILD)/engine/bpf/maze.bpf.o
-	$(BPFTOOL) gen skeleton $< name maze_bpf > $@.tmp
+$(BUILD)/engine/bpf/%.skel.h: $(BUILD)/engine/bpf/%.bpf.o
+	$(BPFTOOL) gen skeleton $< name $*_bpf > $@.tmp
 	mv $@.tmp $@
 
 # ---- library and command ----------------------------------------------------------
@@ -84,7 +84,8 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
-$(BUILD)/engine/bpf/load.o $(BUILD)/engine/bpf/bpf.o $(BUILD)/engine/bpf/pins.o: $(BPF_SKELETON)
+$(BUILD)/engine/bpf/load.o $(BUILD)/engine/bpf/bpf.o $(BUILD)/engine/bpf/pins.o \
+	$(BUILD)/engine/bpf/follow.o: $(BPF_SKELETON)
 
 $(BUILD)/libmaze.a: $(LIB_OBJ)
 	rm -f $@
@@ -142,8 +143,9 @@ tests-build: build $(UNIT) $(PROGRAMS) $(BUILD)/tests/conformance/conformance
 SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 sanitize: $(BPF_SKELETON)
 	@mkdir -p $(BUILD)/sanitize/engine/bpf
-	@cp -u $(BUILD)/engine/bpf/maze.bpf.o $(BPF_SKELETON) $(BUILD)/sanitize/engine/bpf/
-	@touch $(BUILD)/sanitize/engine/bpf/maze.bpf.o $(BUILD)/sanitize/engine/bpf/maze.skel.h
+	@cp -u $(BPF_SKELETON:.skel.h=.bpf.o) $(BPF_SKELETON) $(BUILD)/sanitize/engine/bpf/
+	@touch $(BUILD)/sanitize/engine/bpf/*.bpf.o
+	@touch $(BUILD)/sanitize/engine/bpf/*.skel.h
 	@$(MAKE) BUILD=$(BUILD)/sanitize CFLAGS="$(SANITIZE)" sanitize-parts
 
 sanitize-parts: $(BUILD)/maze $(UNIT)
@@ -240,7 +242,7 @@ install: build
 	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' packaging/libmaze.pc.in \
 		> $(DESTDIR)$(PREFIX)/lib/pkgconfig/libmaze.pc
 	install -m 644 lib/maze.h $(DESTDIR)$(PREFIX)/include/maze/lib/
-	install -m 644 core/types.h core/policy.h core/record.h $(DESTDIR)$(PREFIX)/include/maze/core/
+	install -m 644 core/types.h core/policy.h core/record.h core/process_event.h $(DESTDIR)$(PREFIX)/include/maze/core/
 	install -m 644 $(BUILD)/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 $(BUILD)/man/*.3 $(DESTDIR)$(PREFIX)/share/man/man3/
 	install -m 644 $(BUILD)/man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/
