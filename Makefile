@@ -33,10 +33,10 @@ CLI_OBJ := $(CLI_SRC:%.c=$(BUILD)/%.o)
 # All of mazed but its main, as an archive, so that unit tests take what they need.
 DAEMON_SRC := $(filter-out daemon/main.c,$(wildcard daemon/*.c))
 DAEMON_OBJ := $(DAEMON_SRC:%.c=$(BUILD)/%.o)
-LDLIBS_DAEMON := -linih
+LDLIBS_DAEMON := -linih -lsystemd
 # What turns maze.conf into rules, and nothing that needs a kernel: for the fuzzer.
 RULES_SRC := $(patsubst %,daemon/%.c,condition conf conf_files explain glob keys match pattern \
-	pattern_search pattern_set printable problems rules subject treatment unused words)
+	pattern_search pattern_set printable problems rules subject tag treatment unused words)
 # What turns words into numbers and back: no kernel, so what tests and fuzzers take.
 TEXT_SRC := $(filter-out lib/handle.c lib/watch.c,$(wildcard lib/*.c))
 
@@ -59,7 +59,7 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 ## make              build maze, libmaze and the manual pages into build/
-build: $(BUILD)/maze $(BUILD)/libmaze.so $(MANS)
+build: $(BUILD)/maze $(BUILD)/mazed $(BUILD)/libmaze.so $(MANS)
 
 ## make deps         install the Debian packages that are missing (root)
 deps:
@@ -104,6 +104,9 @@ $(BUILD)/libmaze.so: $(BUILD)/libmaze.so.0
 
 $(BUILD)/maze: $(CLI_OBJ) $(BUILD)/libmaze.a
 	$(CC) -pie $(LDFLAGS_MAZE) $(CFLAGS) $^ -o $@ $(LDLIBS_MAZE)
+
+$(BUILD)/mazed: $(BUILD)/daemon/main.o $(BUILD)/mazed.a $(BUILD)/libmaze.a
+	$(CC) -pie $(LDFLAGS_MAZE) $(CFLAGS) $^ -o $@ $(LDLIBS_DAEMON) $(LDLIBS_MAZE)
 
 $(BUILD)/man/%: man/%.scd
 	@mkdir -p $(@D)

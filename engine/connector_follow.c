@@ -26,7 +26,7 @@ int connector_follow(struct engine *engine, unsigned int wants,
 	(void)engine;
 	if (!follower)
 		return engine_fail(error, -ENOMEM, "out of memory");
-	if (wants & MAZE_FOLLOW_NAMES)
+	if (wants & (MAZE_FOLLOW_NAMES | MAZE_FOLLOW_THREAD_NAMES))
 		kinds |= PROC_EVENT_COMM;
 	follower->fd = process_connector_open(kinds);
 	if (follower->fd < 0) {

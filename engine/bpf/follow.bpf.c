@@ -26,7 +26,9 @@ static __noinline int tell(struct task_struct *task, enum maze_process_event_kin
 	struct maze_process_event *event;
 	struct maze_task *watched;
 
-	if (!task)
+	/* Who has no number here is not for us to look at. */
+	if (!task || !process_number_at(task, follow_config.pid_level) ||
+	    !number_is_of(task, follow_config.pid_level, follow_config.pid_namespace))
 		return 0;
 	event = bpf_ringbuf_reserve(&process_events, sizeof(*event), 0);
 	if (!event) {
@@ -37,7 +39,7 @@ static __noinline int tell(struct task_struct *task, enum maze_process_event_kin
 	event->kind = kind;
 	event->pid = process_number_at(task, follow_config.pid_level);
 	event->tid = thread_number_at(task, follow_config.pid_level);
-	event->watched = !!watched;
+	event->watched = watched ? MAZE_PROCESS_WATCHED : MAZE_PROCESS_UNWATCHED;
 	event->tag = watched ? watched->tag : 0;
 	event->lost = 0;
 	bpf_ringbuf_submit(event, 0);
@@ -49,19 +51,33 @@ MAZE_INLINE bool is_kernel_thread(struct task_struct *task)
 	return task->flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER);
 }
 
+/* What a child has inherited is right for it too, as long as it differs in nothing else. */
+MAZE_INLINE bool inherits_all(struct task_struct *parent, struct task_struct *child)
+{
+	bool is_thread = child->pid != child->tgid, from_main = parent->pid == parent->tgid;
+
+	if (!child->bpf_storage || !watched_task(child))
+		return false;
+	if (is_thread)
+		return !from_main || !(follow_config.wants & MAZE_FOLLOW_THREADS);
+	if (!from_main || (follow_config.wants & MAZE_FOLLOW_ALL_FORKS))
+		return false;
+	/* A child may begin in another group (CLONE_INTO_CGROUP), and nobody moves it. */
+	return child->cgroups->dfl_cgrp == parent->cgroups->dfl_cgrp;
+}
+
 /* Comes after the engine's own handler, which has made the child inherit by now. */
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(follow__sched_process_fork, struct task_struct *parent, struct task_struct *child)
 {
-	bool wanted = follow_config.wants & MAZE_FOLLOW_ALL_FORKS;
+	bool is_thread = child->pid != child->tgid;
 
-	if (is_kernel_thread(child))
+	if (is_kernel_thread(child) || inherits_all(parent, child))
 		return 0;
-	/* A child may begin in another group (CLONE_INTO_CGROUP), and nobody moves it. */
-	if (wanted || !child->bpf_storage || !watched_task(child) ||
-	    child->cgroups->dfl_cgrp != parent->cgroups->dfl_cgrp)
-		return tell(child, MAZE_PROCESS_FORK);
-	return 0;
+	/* A thread of an unwatched one is as its maker was, and so was looked at with it. */
+	if (is_thread && !(follow_config.wants & MAZE_FOLLOW_THREADS))
+		return 0;
+	return tell(child, MAZE_PROCESS_FORK);
 }
 
 SEC("tp_btf/sched_process_exec")
@@ -82,6 +98,8 @@ int BPF_PROG(follow__task_rename, struct task_struct *task)
 {
 	/* An exec renames, too, and is told of when it is over. */
 	if (is_kernel_thread(task) || BPF_CORE_READ_BITFIELD(task, in_execve))
+		return 0;
+	if (task->pid != task->tgid && !(follow_config.wants & MAZE_FOLLOW_THREAD_NAMES))
 		return 0;
 	return tell(task, MAZE_PROCESS_NAME);
 }

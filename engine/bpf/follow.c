@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "follow.skel.h"
 
@@ -41,6 +42,7 @@ static int load(struct engine *engine, struct engine_follower *follower, unsigne
 {
 	struct follow_bpf *skeleton = follow_bpf__open();
 	struct follow_config *config;
+	struct stat st;
 	int err;
 
 	if (!skeleton)
@@ -51,7 +53,12 @@ static int load(struct engine *engine, struct engine_follower *follower, unsigne
 	config = (struct follow_config *)&skeleton->rodata->follow_config;
 	config->wants = wants;
 	config->pid_level = engine->state->pid_level;
-	bpf_program__set_autoload(skeleton->progs.follow__task_rename, wants & MAZE_FOLLOW_NAMES);
+	if (stat("/proc/self/ns/pid", &st))
+		return engine_fail(error, -errno, "/proc/self/ns/pid cannot be looked at: %s",
+				   strerror(errno));
+	config->pid_namespace = (maze_u32)st.st_ino;
+	bpf_program__set_autoload(skeleton->progs.follow__task_rename,
+				  wants & (MAZE_FOLLOW_NAMES | MAZE_FOLLOW_THREAD_NAMES));
 	err = bpf_map__reuse_fd(skeleton->maps.tasks, engine->fds[OBJECT_TASKS]);
 	if (!err)
 		err = follow_bpf__load(skeleton);

@@ -30,6 +30,32 @@ MAZE_INLINE maze_u32 number_at(struct task_struct *task, maze_u32 wanted)
 	return nr;
 }
 
+/*
+ * Is that number one of the namespace with this inode number? At the same depth there
+ * may be several, each with numbers of its own; at depth 0 there is one.
+ */
+MAZE_INLINE bool number_is_of(struct task_struct *task, maze_u32 level, maze_u32 namespace)
+{
+	maze_u64 pid = 0, ns = 0;
+	maze_u32 inum = 0;
+
+	if (!level)
+		return true;
+	bpf_probe_read_kernel(&pid, sizeof(pid), &task->thread_pid);
+	if (!pid)
+		return false;
+	pid += bpf_core_field_offset(struct pid, numbers) +
+	       (maze_u64)level * bpf_core_type_size(struct upid) +
+	       bpf_core_field_offset(struct upid, ns);
+	bpf_probe_read_kernel(&ns, sizeof(ns), (const void *)pid);
+	if (!ns)
+		return false;
+	bpf_probe_read_kernel(&inum, sizeof(inum),
+			      (const void *)(ns + bpf_core_field_offset(struct pid_namespace, ns) +
+					     bpf_core_field_offset(struct ns_common, inum)));
+	return inum == namespace;
+}
+
 MAZE_INLINE maze_u32 thread_number_at(struct task_struct *task, maze_u32 level)
 {
 	return level ? number_at(task, level) : (maze_u32)task->pid;
