@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A record as NAME=VALUE texts, MAZE_PID=123 and so on: the fields of journal
+ * entries, and the environment of commands. One table, so that both always have the
+ * same. Values are printable, whatever a process calls itself.
+ */
+#ifndef MAZE_DAEMON_RECORD_FIELDS_H
+#define MAZE_DAEMON_RECORD_FIELDS_H
+
+#include <stddef.h>
+
+#include "log.h"
+
+#define RECORD_FIELDS_MAX 16
+
+struct record_fields {
+	const char *fields[RECORD_FIELDS_MAX + 1]; /* ended by NULL; point into text */
+	size_t count;
+	char text[1024];
+};
+
+void record_fields_format(const struct log_entry *entry, struct record_fields *ret_fields);
+
+#endif

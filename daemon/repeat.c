@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * See repeat.h. A rule is here only while its time runs, or while what it hid has not
+ * been said: as many as there are rules at most, and few in practice.
+ */
+#include "repeat.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Rules in one bucket: 16, were all of the 4096 mazed at once. */
+#define BUCKETS 256
+
+struct limited {
+	struct limited *next;
+	char rule[sizeof(((struct repeat_summary *)NULL)->rule)];
+	maze_u64 begin_ns;
+	maze_u64 time_ns;
+	maze_u64 shown;
+	maze_u64 hidden;
+};
+
+struct repeat {
+	struct limited *buckets[BUCKETS];
+};
+
+struct repeat *repeat_new(void)
+{
+	return calloc(1, sizeof(struct repeat));
+}
+
+void repeat_free(struct repeat *repeat)
+{
+	struct limited *limited, *next;
+	size_t i;
+
+	if (!repeat)
+		return;
+	for (i = 0; i < BUCKETS; i++) {
+		for (limited = repeat->buckets[i]; limited; limited = next) {
+			next = limited->next;
+			free(limited);
+		}
+	}
+	free(repeat);
+}
+
+/* FNV-1a; names are an operator's, so nobody has an interest in collisions. */
+static size_t bucket_of(const char *rule)
+{
+	maze_u32 hash = 2166136261U;
+
+	for (; *rule; rule++)
+		hash = (hash ^ (unsigned char)*rule) * 16777619U;
+	return hash % BUCKETS;
+}
+
+static bool is_over(const struct limited *limited, maze_u64 now_ns)
+{
+	return now_ns >= limited->begin_ns + limited->time_ns;
+}
+
+/*
+ * The place that holds the rule, or the end of its bucket. Those that are over and have
+ * nothing to say go on the way.
+ */
+static struct limited **find(struct repeat *repeat, const char *rule, maze_u64 now_ns)
+{
+	struct limited **place = &repeat->buckets[bucket_of(rule)], *limited;
+
+	while ((limited = *place)) {
+		if (!strcmp(limited->rule, rule))
+			break;
+		if (is_over(limited, now_ns) && !limited->hidden) {
+			*place = limited->next;
+			free(limited);
+			continue;
+		}
+		place = &limited->next;
+	}
+	return place;
+}
+
+static struct limited *begin(struct limited **place, const char *rule, maze_u64 time_ns,
+			     maze_u64 now_ns)
+{
+	struct limited *limited = *place;
+
+	if (!limited) {
+		limited = calloc(1, sizeof(*limited));
+		if (!limited)
+			return NULL;
+		*place = limited;
+		strncpy(limited->rule, rule, sizeof(limited->rule) - 1);
+	}
+	limited->begin_ns = now_ns;
+	limited->time_ns = time_ns;
+	limited->shown = 0;
+	return limited;
+}
+
+bool repeat_allows(struct repeat *repeat, const char *rule, unsigned int count, maze_u64 time_ns,
+		   maze_u64 now_ns)
+{
+	struct limited **place, *limited;
+
+	/* No rule has a longer name, and two longer ones could look like one. */
+	if (!count || strlen(rule) >= sizeof(limited->rule))
+		return true;
+	place = find(repeat, rule, now_ns);
+	limited = *place;
+	/* What was hidden before has to be summarized with the time that it was in. */
+	if (!limited || (is_over(limited, now_ns) && !limited->hidden))
+		limited = begin(place, rule, time_ns, now_ns);
+	if (!limited)
+		return true;
+	if (limited->shown < count && !is_over(limited, now_ns)) {
+		limited->shown++;
+		return true;
+	}
+	limited->hidden++;
+	return false;
+}
+
+bool repeat_summarize(struct repeat *repeat, maze_u64 now_ns, struct repeat_summary *ret_summary)
+{
+	struct limited **place, *limited;
+	size_t i;
+
+	for (i = 0; i < BUCKETS; i++) {
+		for (place = &repeat->buckets[i]; (limited = *place); place = &limited->next) {
+			if (!limited->hidden || !is_over(limited, now_ns))
+				continue;
+			memcpy(ret_summary->rule, limited->rule, sizeof(limited->rule));
+			ret_summary->hidden = limited->hidden;
+			ret_summary->time_ns = limited->time_ns;
+			*place = limited->next;
+			free(limited);
+			return true;
+		}
+	}
+	return false;
+}
+
+maze_u64 repeat_due_ns(const struct repeat *repeat)
+{
+	const struct limited *limited;
+	maze_u64 due_ns = 0, end_ns;
+	size_t i;
+
+	for (i = 0; i < BUCKETS; i++) {
+		for (limited = repeat->buckets[i]; limited; limited = limited->next) {
+			end_ns = limited->begin_ns + limited->time_ns;
+			if (limited->hidden && (!due_ns || end_ns < due_ns))
+				due_ns = end_ns;
+		}
+	}
+	return due_ns;
+}

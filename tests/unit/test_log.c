@@ -1,0 +1,745 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The log of mazed: what reaches a journal, a syslog and a file, in which form, and
+ * what becomes of that which they do not take. Journal and syslog are sockets of this
+ * test at the real paths, in file systems that nobody else sees.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "../../daemon/backlog.h"
+#include "../../daemon/log.h"
+#include "../../daemon/printable.h"
+#include "private_mounts.h"
+
+#define JOURNAL_DIR "/run/systemd/journal"
+#define JOURNAL_SOCKET JOURNAL_DIR "/socket"
+#define SYSLOG_SOCKET "/dev/log"
+
+static const struct maze_record a_record = {
+	.boot_ns = 1000,
+	.count_ns = 600000123,
+	.limit_ns = 600000000,
+	.pid = 4000001,
+	.tid = 4000002,
+	.uid = 1001,
+	.cpu = 3,
+	.event = MAZE_EVENT_HARD,
+	.signal = SIGKILL,
+	.flags = MAZE_RECORD_SENT,
+	.episode = 7,
+	.comm = "sp\nin\x1b[2J",
+};
+static const struct log_entry an_entry = {
+	.record = &a_record,
+	.engine = "bpf",
+	.rule = "spinners",
+};
+
+/* ---- the other end -------------------------------------------------------------------- */
+
+/* Listens at `path`, taking the place of what is there. */
+static int listen_at(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	assert_true(fd >= 0);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	unlink(path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+/* The next message, as a string; "": there is none. */
+static const char *hear(int fd)
+{
+	static char text[16384];
+	ssize_t length = recv(fd, text, sizeof(text) - 1, MSG_DONTWAIT);
+
+	text[length > 0 ? length : 0] = '\0';
+	return text;
+}
+
+static void assert_has(const char *text, const char *part)
+{
+	if (!strstr(text, part))
+		fail_msg("no \"%s\" in:\n%s", part, text);
+}
+
+static void assert_line(const char *text, const char *line)
+{
+	size_t length = strlen(line);
+	const char *at;
+
+	for (at = text; at; at = strchr(at, '\n') ? strchr(at, '\n') + 1 : NULL)
+		if (!strncmp(at, line, length) && (at[length] == '\n' || !at[length]))
+			return;
+	fail_msg("no line \"%s\" in:\n%s", line, text);
+}
+
+static struct log *open_log(enum daemon_log kind, const char *path)
+{
+	struct daemon_settings settings = { .log = kind, .log_path = (char *)path };
+	struct maze_error error = { "" };
+	struct log *log = NULL;
+	int err = log_open(&settings, &log, &error);
+
+	if (err)
+		fail_msg("%s", error.text);
+	return log;
+}
+
+/* A /run of this test, once; false: the test is to be skipped. */
+static bool private_run(void)
+{
+	static int state;
+
+	if (!state)
+		state = private_tmpfs("/run") && !mkdir("/run/systemd", 0755) &&
+					!mkdir(JOURNAL_DIR, 0755)
+				? 1
+				: -1;
+	return state > 0;
+}
+
+static bool private_dev(void)
+{
+	static int state;
+
+	if (!state)
+		state = private_tmpfs("/dev") ? 1 : -1;
+	return state > 0;
+}
+
+/* ---- the journal ------------------------------------------------------------------------ */
+
+static void a_record_in_the_journal(void **state)
+{
+	struct log *log;
+	const char *text;
+	int journal;
+
+	(void)state;
+	if (!private_run())
+		skip();
+	journal = listen_at(JOURNAL_SOCKET);
+	log = open_log(DAEMON_LOG_JOURNAL, NULL);
+	log_record(log, &an_entry);
+	text = hear(journal);
+	assert_line(text, "PRIORITY=4");
+	assert_line(text, "SYSLOG_IDENTIFIER=mazed");
+	assert_line(text, "MESSAGE_ID=d089427f431c4c3b935657523c96860d");
+	assert_line(text, "MAZE_EVENT=hard");
+	assert_line(text, "MAZE_RULE=spinners");
+	assert_line(text, "MAZE_PID=4000001");
+	assert_line(text, "MAZE_TID=4000002");
+	assert_line(text, "MAZE_UID=1001");
+	assert_line(text, "MAZE_COMM=sp\\x0ain\\x1b[2J");
+	assert_line(text, "MAZE_COUNT_NS=600000123");
+	assert_line(text, "MAZE_LIMIT_NS=600000000");
+	assert_line(text, "MAZE_SIGNAL=SIGKILL");
+	assert_line(text, "MAZE_SENT=yes");
+	assert_line(text, "MAZE_SHADOW=no");
+	assert_line(text, "MAZE_ENGINE=bpf");
+	assert_line(text, "MAZE_CPU=3");
+	assert_line(text, "OBJECT_PID=4000001");
+	/* The words are on one line, begin with the event, and end with the rule. */
+	assert_true(!strncmp(text, "MESSAGE=hard: ", 14));
+	assert_has(text, "rule spinners\nPRIORITY");
+	assert_int_equal(log_losses(log), 0);
+	log_close(log);
+	close(journal);
+}
+
+static void an_action_in_the_journal_is_not_a_second_verdict(void **state)
+{
+	struct log_action action = {
+		.entry = an_entry, .action = "renice", .tried = true, .text = "not \x1b possible"
+	};
+	struct log *log;
+	const char *text;
+	int journal;
+
+	(void)state;
+	if (!private_run())
+		skip();
+	journal = listen_at(JOURNAL_SOCKET);
+	log = open_log(DAEMON_LOG_JOURNAL, NULL);
+	log_act(log, &action);
+	text = hear(journal);
+	assert_line(text, "MAZE_EVENT=action");
+	assert_line(text, "MAZE_STAGE=hard");
+	assert_line(text, "MAZE_ACTION=renice");
+	assert_line(text, "MAZE_TRIED=yes");
+	assert_line(text, "MAZE_APPLIED=no");
+	assert_line(text, "MESSAGE_ID=8b0bccbd8c334d0cb0fc9caf7fb75953");
+	assert_has(text, "not \\x1b possible, rule spinners\n");
+	log_close(log);
+	close(journal);
+}
+
+static void sentences_of_mazed_are_one_line(void **state)
+{
+	struct log *log;
+	const char *text;
+	int journal;
+
+	(void)state;
+	if (!private_run())
+		skip();
+	journal = listen_at(JOURNAL_SOCKET);
+	log = open_log(DAEMON_LOG_JOURNAL, NULL);
+	log_say(log, LOG_ERR, "rule %s\nMAZE_RULE=forged", "x");
+	text = hear(journal);
+	assert_line(text, "MESSAGE=rule x\\x0aMAZE_RULE=forged");
+	assert_line(text, "PRIORITY=3");
+	assert_null(strstr(text, "MESSAGE_ID"));
+	log_close(log);
+	close(journal);
+}
+
+static void without_a_journal_it_is_said_at_once(void **state)
+{
+	struct daemon_settings settings = { .log = DAEMON_LOG_JOURNAL };
+	struct maze_error error = { "" };
+	struct log *log = NULL;
+
+	(void)state;
+	if (!private_run())
+		skip();
+	unlink(JOURNAL_SOCKET);
+	assert_int_equal(log_open(&settings, &log, &error), -ENOENT);
+	assert_null(log);
+	assert_has(error.text, JOURNAL_SOCKET);
+	assert_has(error.text, "log = syslog");
+}
+
+/* ---- what is not taken ------------------------------------------------------------------- */
+
+/* Takes all that is there and counts it; adds to *lost what it says was lost. */
+static unsigned int drain(int fd, maze_u64 *lost)
+{
+	unsigned int count = 0;
+	const char *message;
+
+	for (message = hear(fd); *message; message = hear(fd)) {
+		if (strstr(message, " were lost, because the journal "))
+			*lost += strtoull(message + strlen("MESSAGE="), NULL, 10);
+		else
+			count++;
+	}
+	return count;
+}
+
+/*
+ * Nobody reads: nothing waits, and what comes after is in the order in which it was
+ * said. This test would hang for ever if a send waited; the alarm ends it then.
+ */
+static void a_full_journal_never_holds_up(void **state)
+{
+	unsigned int i, next = 0;
+	const char *message;
+	struct log *log;
+	char line[64];
+	int journal;
+
+	(void)state;
+	if (!private_run())
+		skip();
+	journal = listen_at(JOURNAL_SOCKET);
+	log = open_log(DAEMON_LOG_JOURNAL, NULL);
+	for (i = 0; i < 1000; i++)
+		log_say(log, LOG_INFO, "number %u", i);
+	assert_int_equal(log_losses(log), 0);
+	while (next < 1000) {
+		message = hear(journal);
+		if (!*message) {
+			log_say(log, LOG_INFO, "number %u", i++);
+			continue;
+		}
+		snprintf(line, sizeof(line), "MESSAGE=number %u", next++);
+		assert_line(message, line);
+	}
+	log_close(log);
+	close(journal);
+}
+
+static void what_does_not_fit_is_counted_and_said_later(void **state)
+{
+	unsigned int said, heard, turn;
+	maze_u64 lost = 0;
+	char big[1024];
+	struct log *log;
+	int journal;
+
+	(void)state;
+	if (!private_run())
+		skip();
+	journal = listen_at(JOURNAL_SOCKET);
+	log = open_log(DAEMON_LOG_JOURNAL, NULL);
+	memset(big, 'x', sizeof(big) - 1);
+	big[sizeof(big) - 1] = '\0';
+	for (said = 0; said < 3000; said++)
+		log_say(log, LOG_INFO, "%s", big);
+	/* A MiB of them is kept, and what the kernel holds. */
+	assert_true(log_losses(log) > 1000);
+	assert_true(log_losses(log) < 2500);
+	heard = drain(journal, &lost);
+	assert_int_equal(lost, 0);
+	for (turn = 0; turn < 10000 && heard + lost < said; turn++) {
+		log_say(log, LOG_DEBUG, "later");
+		said++;
+		heard += drain(journal, &lost);
+	}
+	/* Each was heard, or is one of those that are said to be lost. */
+	assert_int_equal(heard + lost, said);
+	assert_int_equal(lost, log_losses(log));
+	log_close(log);
+	close(journal);
+}
+
+static int stop_loop(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	(void)usec;
+	*(bool *)userdata = true;
+	return sd_event_exit(sd_event_source_get_event(source), 1);
+}
+
+static int on_journal(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	const char *message;
+
+	(void)events;
+	(void)userdata;
+	for (message = hear(fd); *message; message = hear(fd))
+		if (strstr(message, "MESSAGE=the last\n"))
+			sd_event_exit(sd_event_source_get_event(source), 0);
+	return 0;
+}
+
+static void the_event_loop_writes_what_was_kept(void **state)
+{
+	bool too_late = false;
+	sd_event *event = NULL;
+	struct log *log;
+	int journal, i;
+
+	(void)state;
+	if (!private_run())
+		skip();
+	journal = listen_at(JOURNAL_SOCKET);
+	assert_true(sd_event_new(&event) >= 0);
+	log = open_log(DAEMON_LOG_JOURNAL, NULL);
+	assert_int_equal(log_attach(log, event), 0);
+	/* Nothing is kept: nothing runs. */
+	assert_int_equal(sd_event_run(event, 0), 0);
+	for (i = 0; i < 500; i++)
+		log_say(log, LOG_INFO, "one of many");
+	log_say(log, LOG_INFO, "the last");
+	assert_true(sd_event_add_io(event, NULL, journal, EPOLLIN, on_journal, NULL) >= 0);
+	assert_true(sd_event_add_time_relative(event, NULL, CLOCK_MONOTONIC, 60000000, 0, stop_loop,
+					       &too_late) >= 0);
+	assert_int_equal(sd_event_loop(event), 0);
+	assert_false(too_late);
+	log_close(log);
+	sd_event_unref(event);
+	close(journal);
+}
+
+static void a_journal_that_comes_back_is_found(void **state)
+{
+	struct log *log;
+	int journal;
+
+	(void)state;
+	if (!private_run())
+		skip();
+	journal = listen_at(JOURNAL_SOCKET);
+	log = open_log(DAEMON_LOG_JOURNAL, NULL);
+	close(journal);
+	unlink(JOURNAL_SOCKET);
+	log_say(log, LOG_INFO, "into the void");
+	journal = listen_at(JOURNAL_SOCKET);
+	log_say(log, LOG_INFO, "again");
+	assert_line(hear(journal), "MESSAGE=into the void");
+	assert_line(hear(journal), "MESSAGE=again");
+	assert_int_equal(log_losses(log), 0);
+	log_close(log);
+	close(journal);
+}
+
+/* ---- syslog -------------------------------------------------------------------------------- */
+
+static void a_record_in_syslog(void **state)
+{
+	char number[32];
+	struct log *log;
+	const char *text;
+	int syslog_fd;
+
+	(void)state;
+	if (!private_dev())
+		skip();
+	syslog_fd = listen_at(SYSLOG_SOCKET);
+	log = open_log(DAEMON_LOG_SYSLOG, NULL);
+	log_record(log, &an_entry);
+	text = hear(syslog_fd);
+	/* daemon is 3, warning 4. */
+	assert_true(!strncmp(text, "<28>", 4));
+	snprintf(number, sizeof(number), " mazed[%d]: hard: ", getpid());
+	assert_has(text, number);
+	assert_has(text, "rule spinners");
+	assert_null(strchr(text, '\n'));
+	assert_null(strchr(text, '\x1b'));
+	log_close(log);
+	close(syslog_fd);
+}
+
+static void without_syslog_it_is_said_at_once(void **state)
+{
+	struct daemon_settings settings = { .log = DAEMON_LOG_SYSLOG };
+	struct maze_error error = { "" };
+	struct log *log = NULL;
+
+	(void)state;
+	if (!private_dev())
+		skip();
+	unlink(SYSLOG_SOCKET);
+	assert_int_equal(log_open(&settings, &log, &error), -ENOENT);
+	assert_has(error.text, SYSLOG_SOCKET);
+	assert_has(error.text, "log = journal");
+}
+
+/* ---- a file --------------------------------------------------------------------------------- */
+
+struct place {
+	char directory[PATH_MAX];
+	char path[PATH_MAX];
+	char other[PATH_MAX];
+};
+
+static int make_place(void **state)
+{
+	struct place *place = calloc(1, sizeof(*place));
+
+	if (!place)
+		return -1;
+	strcpy(place->directory, "/tmp/test-log-XXXXXX");
+	if (!mkdtemp(place->directory))
+		return -1;
+	snprintf(place->path, sizeof(place->path), "%.100s/log", place->directory);
+	snprintf(place->other, sizeof(place->other), "%.100s/other", place->directory);
+	*state = place;
+	return 0;
+}
+
+static int remove_place(void **state)
+{
+	struct place *place = *state;
+
+	unlink(place->path);
+	unlink(place->other);
+	rmdir(place->directory);
+	free(place);
+	return 0;
+}
+
+static char *read_all(const char *path)
+{
+	static char text[65536];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t length;
+
+	assert_true(fd >= 0);
+	length = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	assert_true(length >= 0);
+	text[length] = '\0';
+	return text;
+}
+
+/* Line number `index` of the file as JSON, for json_decref(). */
+static json_t *line_of(const char *path, unsigned int index)
+{
+	char *text = read_all(path), *line = strtok(text, "\n");
+	json_t *object;
+
+	while (index-- && line)
+		line = strtok(NULL, "\n");
+	assert_non_null(line);
+	object = json_loads(line, 0, NULL);
+	if (!object)
+		fail_msg("no JSON: %s", line);
+	return object;
+}
+
+static const char *string_of(json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "(none)";
+}
+
+static void records_in_a_file(void **state)
+{
+	struct log_action action = { .entry = an_entry, .action = "idle", .text = "gone" };
+	struct log_entry nobody = { .record = &a_record, .engine = "poll" };
+	struct place *place = *state;
+	struct log *log = open_log(DAEMON_LOG_FILE, place->path);
+	struct stat status;
+	json_t *object;
+
+	log_record(log, &an_entry);
+	log_record(log, &nobody);
+	log_act(log, &action);
+	log_say(log, LOG_NOTICE, "a \"quoted\" \xff word");
+	log_close(log);
+	assert_int_equal(stat(place->path, &status), 0);
+	assert_int_equal(status.st_mode & 07777, 0640);
+
+	object = line_of(place->path, 0);
+	assert_string_equal(string_of(object, "event"), "hard");
+	assert_string_equal(string_of(object, "rule"), "spinners");
+	assert_string_equal(string_of(object, "comm"), "sp\nin\x1b[2J");
+	assert_int_equal(json_integer_value(json_object_get(object, "pid")), 4000001);
+	assert_true(json_is_true(json_object_get(object, "sent")));
+	json_decref(object);
+	object = line_of(place->path, 1);
+	assert_true(json_is_null(json_object_get(object, "rule")));
+	assert_string_equal(string_of(object, "engine"), "poll");
+	json_decref(object);
+	object = line_of(place->path, 2);
+	assert_string_equal(string_of(object, "event"), "action");
+	assert_string_equal(string_of(object, "stage"), "hard");
+	assert_string_equal(string_of(object, "action"), "idle");
+	assert_true(json_is_false(json_object_get(object, "tried")));
+	assert_true(json_is_false(json_object_get(object, "applied")));
+	json_decref(object);
+	object = line_of(place->path, 3);
+	assert_string_equal(string_of(object, "event"), "message");
+	assert_string_equal(string_of(object, "priority"), "notice");
+	assert_string_equal(string_of(object, "message"), "a \"quoted\" \\xff word");
+	json_decref(object);
+}
+
+static void links_are_not_followed(void **state)
+{
+	struct place *place = *state;
+	struct daemon_settings settings = { .log = DAEMON_LOG_FILE, .log_path = place->path };
+	struct maze_error error = { "" };
+	struct log *log = NULL;
+	struct stat status;
+
+	assert_int_equal(symlink(place->other, place->path), 0);
+	assert_int_equal(log_open(&settings, &log, &error), -ELOOP);
+	assert_has(error.text, "symbolic link");
+	assert_int_equal(stat(place->other, &status), -1);
+}
+
+static void only_regular_files_are_written_to(void **state)
+{
+	struct place *place = *state;
+	struct daemon_settings settings = { .log = DAEMON_LOG_FILE, .log_path = place->path };
+	struct maze_error error = { "" };
+	struct log *log = NULL;
+
+	/* A FIFO that nobody reads: opening it must not wait. */
+	assert_int_equal(mkfifo(place->path, 0600), 0);
+	assert_int_equal(log_open(&settings, &log, &error), -EINVAL);
+	assert_has(error.text, "no regular file");
+}
+
+static void a_renamed_file_is_left_at_reopen(void **state)
+{
+	struct place *place = *state;
+	struct daemon_settings settings = { .log = DAEMON_LOG_FILE, .log_path = place->path };
+	struct log *log = open_log(DAEMON_LOG_FILE, place->path);
+	json_t *object;
+
+	log_say(log, LOG_INFO, "one");
+	assert_int_equal(rename(place->path, place->other), 0);
+	log_say(log, LOG_INFO, "two");
+	assert_int_equal(log_reopen(log, &settings, NULL), 0);
+	log_say(log, LOG_INFO, "three");
+	log_close(log);
+	object = line_of(place->other, 1);
+	assert_string_equal(string_of(object, "message"), "two");
+	json_decref(object);
+	object = line_of(place->path, 0);
+	assert_string_equal(string_of(object, "message"), "three");
+	json_decref(object);
+}
+
+static void a_failed_reopen_changes_nothing(void **state)
+{
+	struct place *place = *state;
+	struct daemon_settings settings = { .log = DAEMON_LOG_FILE,
+					    .log_path = "/nonexistent/maze/log" };
+	struct log *log = open_log(DAEMON_LOG_FILE, place->path);
+	struct maze_error error = { "" };
+	json_t *object;
+
+	assert_int_equal(log_reopen(log, &settings, &error), -ENOENT);
+	assert_has(error.text, "/nonexistent/maze/log");
+	log_say(log, LOG_INFO, "still here");
+	log_close(log);
+	object = line_of(place->path, 0);
+	assert_string_equal(string_of(object, "message"), "still here");
+	json_decref(object);
+}
+
+/*
+ * The disk is full in the middle of a line. RLIMIT_FSIZE stands for it: write(2) gives
+ * what fits, then an error.
+ */
+static void a_full_disk_loses_nothing_that_fits_later(void **state)
+{
+	struct place *place = *state;
+	struct log *log = open_log(DAEMON_LOG_FILE, place->path);
+	struct rlimit before, full;
+	char *text, *line;
+	unsigned int whole = 0, torn = 0;
+	json_t *object;
+
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	log_say(log, LOG_INFO, "zero");
+	full = (struct rlimit){ strlen(read_all(place->path)) + 10, before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+	log_say(log, LOG_INFO, "one");
+	log_say(log, LOG_INFO, "two");
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	log_say(log, LOG_INFO, "three");
+	assert_int_equal(log_losses(log), 0);
+	log_close(log);
+	text = read_all(place->path);
+	for (line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+		object = json_loads(line, 0, NULL);
+		if (object)
+			whole++;
+		else
+			torn++;
+		json_decref(object);
+	}
+	assert_int_equal(whole, 4);
+	assert_int_equal(torn, 1);
+}
+
+/* ---- the parts ---------------------------------------------------------------------------- */
+
+static void the_backlog_keeps_order_and_its_bound(void **state)
+{
+	unsigned int next_in = 0, next_out = 0, turn, number;
+	struct backlog backlog;
+	const char *message;
+	size_t length;
+
+	(void)state;
+	backlog_init(&backlog, 100);
+	for (turn = 0; turn < 1000; turn++) {
+		while (backlog_add(&backlog, (char *)&next_in, sizeof(next_in)))
+			next_in++;
+		/* As many as fit, each with its length. */
+		assert_int_equal(backlog.count, 100 / (sizeof(length) + sizeof(next_in)));
+		for (number = 0; number <= turn % 5; number++) {
+			message = backlog_first(&backlog, &length);
+			assert_non_null(message);
+			assert_int_equal(length, sizeof(next_out));
+			assert_memory_equal(message, &next_out, sizeof(next_out));
+			backlog_drop_first(&backlog);
+			next_out++;
+		}
+	}
+	while (backlog_first(&backlog, &length))
+		backlog_drop_first(&backlog);
+	assert_null(backlog.bytes);
+	backlog_done(&backlog);
+}
+
+static void only_printable_utf8_comes_out(void **state)
+{
+	static const struct {
+		const char *in, *out;
+	} rows[] = {
+		{ "plain", "plain" },
+		{ "tab\there", "tab\\x09here" },
+		{ "\x7f", "\\x7f" },
+		{ "gr\xc3\xbc\xc3\x9f"
+		  "e",
+		  "gr\xc3\xbc\xc3\x9f"
+		  "e" },
+		{ "\xe2\x82\xac \xf0\x9f\x98\x80", "\xe2\x82\xac \xf0\x9f\x98\x80" },
+		{ "\xff", "\\xff" },
+		{ "\xc3", "\\xc3" },
+		/* U+009B is a terminal's CSI. */
+		{ "\xc2\x9b"
+		  "2J",
+		  "\\xc2\\x9b2J" },
+		/* overlong, surrogate, beyond the last, cut short */
+		{ "\xc0\xaf", "\\xc0\\xaf" },
+		{ "\xe0\x9f\xbf", "\\xe0\\x9f\\xbf" },
+		{ "\xed\xa0\x80", "\\xed\\xa0\\x80" },
+		{ "\xf0\x8f\xbf\xbf", "\\xf0\\x8f\\xbf\\xbf" },
+		{ "\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80" },
+		{ "\xe2\x82", "\\xe2\\x82" },
+	};
+	char buf[64];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_string_equal(printable_copy(buf, sizeof(buf), rows[i].in), rows[i].out);
+	/* Cut between characters, not in them. */
+	assert_string_equal(printable_copy(buf, 3, "a\xc3\xbc"), "a");
+	assert_string_equal(printable_copy(buf, 5, "ab\n"), "ab");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_backlog_keeps_order_and_its_bound),
+		cmocka_unit_test(only_printable_utf8_comes_out),
+		cmocka_unit_test_setup_teardown(records_in_a_file, make_place, remove_place),
+		cmocka_unit_test_setup_teardown(links_are_not_followed, make_place, remove_place),
+		cmocka_unit_test_setup_teardown(only_regular_files_are_written_to, make_place,
+						remove_place),
+		cmocka_unit_test_setup_teardown(a_renamed_file_is_left_at_reopen, make_place,
+						remove_place),
+		cmocka_unit_test_setup_teardown(a_failed_reopen_changes_nothing, make_place,
+						remove_place),
+		cmocka_unit_test_setup_teardown(a_full_disk_loses_nothing_that_fits_later,
+						make_place, remove_place),
+		cmocka_unit_test(a_record_in_the_journal),
+		cmocka_unit_test(an_action_in_the_journal_is_not_a_second_verdict),
+		cmocka_unit_test(sentences_of_mazed_are_one_line),
+		cmocka_unit_test(without_a_journal_it_is_said_at_once),
+		cmocka_unit_test(a_full_journal_never_holds_up),
+		cmocka_unit_test(what_does_not_fit_is_counted_and_said_later),
+		cmocka_unit_test(the_event_loop_writes_what_was_kept),
+		cmocka_unit_test(a_journal_that_comes_back_is_found),
+		cmocka_unit_test(a_record_in_syslog),
+		cmocka_unit_test(without_syslog_it_is_said_at_once),
+	};
+
+	/* Something waited that must not wait. */
+	alarm(240);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The limit of what is written of one rule. The times are this test's own; only the
+ * last test has an event loop, and waits for what that does, not for a time.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../../daemon/limited_log.h"
+#include "../../daemon/repeat.h"
+
+#define SECOND MAZE_NSEC_PER_SEC
+#define MINUTE (60 * SECOND)
+
+static int make(void **state)
+{
+	*state = repeat_new();
+	return *state ? 0 : -1;
+}
+
+static int unmake(void **state)
+{
+	repeat_free(*state);
+	return 0;
+}
+
+static unsigned int shown_of(struct repeat *repeat, const char *rule, unsigned int records,
+			     maze_u64 now_ns)
+{
+	unsigned int shown = 0;
+
+	while (records--)
+		shown += repeat_allows(repeat, rule, 10, MINUTE, now_ns);
+	return shown;
+}
+
+static void records_beyond_the_limit_are_counted_and_said_once(void **state)
+{
+	struct repeat_summary summary;
+
+	assert_int_equal(repeat_due_ns(*state), 0);
+	assert_int_equal(shown_of(*state, "a", 10, 5 * SECOND), 10);
+	/* Nothing is hidden yet: there is nothing to wake up for. */
+	assert_int_equal(repeat_due_ns(*state), 0);
+	assert_int_equal(shown_of(*state, "a", 120, 6 * SECOND), 0);
+	assert_int_equal(repeat_due_ns(*state), 65 * SECOND);
+	assert_false(repeat_summarize(*state, 65 * SECOND - 1, &summary));
+	assert_true(repeat_summarize(*state, 65 * SECOND, &summary));
+	assert_string_equal(summary.rule, "a");
+	assert_int_equal(summary.hidden, 120);
+	assert_int_equal(summary.time_ns, MINUTE);
+	assert_false(repeat_summarize(*state, 70 * SECOND, &summary));
+	assert_int_equal(repeat_due_ns(*state), 0);
+	/* And then it begins again. */
+	assert_int_equal(shown_of(*state, "a", 20, 70 * SECOND), 10);
+}
+
+static void rules_do_not_share_a_limit(void **state)
+{
+	struct repeat_summary summary;
+	char name[32];
+	unsigned int i, seen = 0;
+
+	/* More than there are buckets. */
+	for (i = 0; i < 1000; i++) {
+		snprintf(name, sizeof(name), "rule-%u", i);
+		assert_int_equal(shown_of(*state, name, 10 + i, SECOND), 10);
+	}
+	assert_int_equal(repeat_due_ns(*state), 61 * SECOND);
+	while (repeat_summarize(*state, 61 * SECOND, &summary)) {
+		assert_int_equal(strtoul(summary.rule + strlen("rule-"), NULL, 10), summary.hidden);
+		seen++;
+	}
+	/* Of rule-0 nothing was hidden. */
+	assert_int_equal(seen, 999);
+}
+
+static void a_quiet_time_ends_without_a_word(void **state)
+{
+	struct repeat_summary summary;
+
+	assert_int_equal(shown_of(*state, "a", 9, SECOND), 9);
+	assert_false(repeat_summarize(*state, 100 * SECOND, &summary));
+	/* The nine are forgotten, not added to. */
+	assert_int_equal(shown_of(*state, "a", 9, 100 * SECOND), 9);
+	assert_int_equal(repeat_due_ns(*state), 0);
+}
+
+static void without_a_limit_all_are_shown(void **state)
+{
+	unsigned int i;
+
+	for (i = 0; i < 1000; i++)
+		assert_true(repeat_allows(*state, "a", 0, 0, SECOND));
+	assert_int_equal(repeat_due_ns(*state), 0);
+}
+
+static void a_limit_that_is_changed_holds_at_once(void **state)
+{
+	assert_int_equal(shown_of(*state, "a", 20, SECOND), 10);
+	assert_true(repeat_allows(*state, "a", 11, MINUTE, 2 * SECOND));
+	assert_false(repeat_allows(*state, "a", 11, MINUTE, 2 * SECOND));
+	assert_true(repeat_allows(*state, "a", 0, 0, 2 * SECOND));
+	/* What was hidden until then is still to be said. */
+	assert_int_equal(repeat_due_ns(*state), 61 * SECOND);
+}
+
+/* ---- with a log and a loop --------------------------------------------------------------- */
+
+static unsigned int lines_with(const char *path, const char *part)
+{
+	char line[4096];
+	unsigned int count = 0;
+	FILE *file = fopen(path, "re");
+
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file))
+		count += strstr(line, part) != NULL;
+	fclose(file);
+	return count;
+}
+
+static void the_log_says_how_many_it_does_not_show(void **state)
+{
+	struct maze_record record = { .event = MAZE_EVENT_SOFT, .pid = 5, .tid = 5, .comm = "x" };
+	struct log_entry entry = { .record = &record, .engine = "bpf", .rule = "looping" };
+	struct treatment treatment = { .repeat_count = 3, .repeat_ns = 10 * MAZE_NSEC_PER_MSEC };
+	struct daemon_settings settings = { .log = DAEMON_LOG_FILE };
+	char path[] = "/tmp/test-repeat-XXXXXX";
+	struct limited_log *limited = NULL;
+	unsigned int i, shown = 0, said;
+	sd_event *event = NULL;
+	struct log *log = NULL;
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	close(fd);
+	settings.log_path = path;
+	assert_int_equal(log_open(&settings, &log, NULL), 0);
+	assert_true(sd_event_new(&event) >= 0);
+	assert_int_equal(limited_log_open(event, log, &limited), 0);
+	/* A slow machine may begin another time while this runs; then three more are. */
+	for (i = 0; i < 1000; i++)
+		shown += limited_log_record(limited, &entry, &treatment);
+	while (!lines_with(path, "not shown") && sd_event_run(event, 60000000) > 0)
+		;
+	said = lines_with(path, "rule looping: ");
+	assert_true(said > 0);
+	assert_int_equal(lines_with(path, "\"event\":\"soft\""), shown);
+	assert_true(shown < 1000 && shown <= 3 * said + 3);
+	/* What is left over is said at the end. */
+	entry.rule = "at-the-end";
+	treatment.repeat_ns = 3600 * SECOND;
+	for (i = 0; i < 7; i++)
+		limited_log_record(limited, &entry, &treatment);
+	limited_log_close(limited);
+	assert_int_equal(
+		lines_with(path, "rule at-the-end: 4 more records in the last 1h not shown"), 1);
+	log_close(log);
+	sd_event_unref(event);
+	unlink(path);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(records_beyond_the_limit_are_counted_and_said_once,
+						make, unmake),
+		cmocka_unit_test_setup_teardown(rules_do_not_share_a_limit, make, unmake),
+		cmocka_unit_test_setup_teardown(a_quiet_time_ends_without_a_word, make, unmake),
+		cmocka_unit_test_setup_teardown(without_a_limit_all_are_shown, make, unmake),
+		cmocka_unit_test_setup_teardown(a_limit_that_is_changed_holds_at_once, make,
+						unmake),
+		cmocka_unit_test(the_log_says_how_many_it_does_not_show),
+	};
+
+	alarm(240);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
