@@ -188,11 +188,12 @@ static void remove_everything(struct mazed *mazed)
 
 /* ---- what happens ------------------------------------------------------------------------ */
 
-static void hear(void *arg, const struct maze_record *record, const struct rule *rule)
+static void hear(void *arg, const struct maze_record *record, const struct rule *rule, bool said)
 {
 	(void)arg;
 	(void)record;
 	(void)rule;
+	(void)said;
 }
 
 /* All processes have been looked at: at the start, and after each reload. */

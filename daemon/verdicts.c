@@ -11,6 +11,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "limited_log.h"
 #include "place.h"
 #include "tag.h"
 
@@ -20,6 +21,7 @@
 struct verdicts {
 	struct maze *maze;
 	struct log *log;
+	struct limited_log *limited;
 	const struct rules *rules;
 	struct verdicts_hearer hearer;
 	struct maze_reader *reader;
@@ -54,13 +56,15 @@ static void deal_with(struct verdicts *verdicts, const struct maze_record *recor
 		.record = record,
 		.engine = maze_engine_name(verdicts->maze),
 	};
+	bool said = false;
 
 	if (tag_kind(record->tag) == TAG_RULE)
 		rule = rules_by_tag(verdicts->rules, record->tag);
 	entry.rule = rule ? rule->name : NULL;
 	if (is_said(record))
-		log_record(verdicts->log, &entry);
-	verdicts->hearer.hear(verdicts->hearer.arg, record, rule);
+		said = limited_log_record(verdicts->limited, &entry,
+					  rule ? &rule->treatment : NULL);
+	verdicts->hearer.hear(verdicts->hearer.arg, record, rule, said);
 }
 
 static void keep_place(struct verdicts *verdicts)
@@ -153,6 +157,12 @@ int verdicts_open(sd_event *event, struct maze *maze, struct log *log, const str
 	verdicts->log = log;
 	verdicts->rules = rules;
 	verdicts->hearer = *hearer;
+	verdicts->place_fd = -1;
+	err = limited_log_open(event, log, &verdicts->limited);
+	if (err < 0) {
+		snprintf(error->text, sizeof(error->text), "out of memory");
+		goto out_close;
+	}
 	verdicts->place_fd = place_open(dir_fd);
 	if (verdicts->place_fd < 0) {
 		err = verdicts->place_fd;
@@ -194,6 +204,7 @@ void verdicts_close(struct verdicts *verdicts)
 	sd_event_source_disable_unref(verdicts->source);
 	sd_event_source_disable_unref(verdicts->more);
 	maze_reader_close(verdicts->reader);
+	limited_log_close(verdicts->limited);
 	if (verdicts->place_fd >= 0)
 		close(verdicts->place_fd);
 	free(verdicts);

@@ -14,9 +14,10 @@
 
 struct verdicts;
 
-/* Who else is told of each record; `rule` and `treatment` NULL: of no rule there is. */
+/* Who else is told of each record. rule NULL: of none there is now; said: it is in the log. */
 struct verdicts_hearer {
-	void (*hear)(void *arg, const struct maze_record *record, const struct rule *rule);
+	void (*hear)(void *arg, const struct maze_record *record, const struct rule *rule,
+		     bool said);
 	void *arg;
 };
 
