@@ -25,7 +25,7 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DMAZE_VERSION='"$(VERSION)"' -I. -isystem
 LDLIBS_MAZE := -lbpf -lelf -lz -ljansson -pthread
 LDFLAGS_MAZE := -Wl,-z,relro,-z,now
 
-BPF_SKELETON := $(BUILD)/engine/bpf/maze.skel.h
+BPF_SKELETON := $(BUILD)/engine/bpf/maze.skel.h $(BUILD)/engine/bpf/follow.skel.h
 LIB_SRC := $(filter-out %.bpf.c,$(wildcard engine/*.c engine/bpf/*.c engine/kmod/*.c engine/poll/*.c)) $(wildcard lib/*.c)
 CLI_SRC := $(wildcard cli/*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
@@ -36,7 +36,7 @@ DAEMON_OBJ := $(DAEMON_SRC:%.c=$(BUILD)/%.o)
 LDLIBS_DAEMON := -linih -lsystemd
 # What turns maze.conf into rules, and nothing that needs a kernel: for the fuzzer.
 RULES_SRC := $(patsubst %,daemon/%.c,condition conf conf_files explain glob keys match pattern \
-	pattern_search pattern_set printable problems rules subject treatment unused words)
+	pattern_search pattern_set printable problems rules subject tag treatment unused words)
 # What turns words into numbers and back: no kernel, so what tests and fuzzers take.
 TEXT_SRC := $(filter-out lib/handle.c lib/watch.c,$(wildcard lib/*.c))
 
@@ -59,7 +59,7 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 ## make              build maze, libmaze and the manual pages into build/
-build: $(BUILD)/maze $(BUILD)/libmaze.so $(MANS)
+build: $(BUILD)/maze $(BUILD)/mazed $(BUILD)/libmaze.so $(MANS)
 
 ## make deps         install the Debian packages that are missing (root)
 deps:
@@ -67,15 +67,15 @@ deps:
 
 # ---- the BPF program --------------------------------------------------------------
 
-$(BUILD)/engine/bpf/maze.bpf.o: engine/bpf/maze.bpf.c
+$(BUILD)/engine/bpf/%.bpf.o: engine/bpf/%.bpf.c
 	@mkdir -p $(@D)
 	$(CLANG) -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Werror \
 		-Wno-unused-parameter -idirafter /usr/include/$(MULTIARCH) -I. -MMD -MP -MT $@ -MF $(@:.o=.d) -c $< -o $@.tmp
 	llvm-strip -g $@.tmp
 	mv $@.tmp $@
 
-$(BPF_SKELETON): $(BUILD)/engine/bpf/maze.bpf.o
-	$(BPFTOOL) gen skeleton $< name maze_bpf > $@.tmp
+$(BUILD)/engine/bpf/%.skel.h: $(BUILD)/engine/bpf/%.bpf.o
+	$(BPFTOOL) gen skeleton $< name $*_bpf > $@.tmp
 	mv $@.tmp $@
 
 # ---- library and command ----------------------------------------------------------
@@ -84,7 +84,8 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
-$(BUILD)/engine/bpf/load.o $(BUILD)/engine/bpf/bpf.o $(BUILD)/engine/bpf/pins.o: $(BPF_SKELETON)
+$(BUILD)/engine/bpf/load.o $(BUILD)/engine/bpf/bpf.o $(BUILD)/engine/bpf/pins.o \
+	$(BUILD)/engine/bpf/follow.o: $(BPF_SKELETON)
 
 $(BUILD)/libmaze.a: $(LIB_OBJ)
 	rm -f $@
@@ -103,6 +104,9 @@ $(BUILD)/libmaze.so: $(BUILD)/libmaze.so.0
 
 $(BUILD)/maze: $(CLI_OBJ) $(BUILD)/libmaze.a
 	$(CC) -pie $(LDFLAGS_MAZE) $(CFLAGS) $^ -o $@ $(LDLIBS_MAZE)
+
+$(BUILD)/mazed: $(BUILD)/daemon/main.o $(BUILD)/mazed.a $(BUILD)/libmaze.a
+	$(CC) -pie $(LDFLAGS_MAZE) $(CFLAGS) $^ -o $@ $(LDLIBS_DAEMON) $(LDLIBS_MAZE)
 
 $(BUILD)/man/%: man/%.scd
 	@mkdir -p $(@D)
@@ -142,8 +146,9 @@ tests-build: build $(UNIT) $(PROGRAMS) $(BUILD)/tests/conformance/conformance
 SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 sanitize: $(BPF_SKELETON)
 	@mkdir -p $(BUILD)/sanitize/engine/bpf
-	@cp -u $(BUILD)/engine/bpf/maze.bpf.o $(BPF_SKELETON) $(BUILD)/sanitize/engine/bpf/
-	@touch $(BUILD)/sanitize/engine/bpf/maze.bpf.o $(BUILD)/sanitize/engine/bpf/maze.skel.h
+	@cp -u $(BPF_SKELETON:.skel.h=.bpf.o) $(BPF_SKELETON) $(BUILD)/sanitize/engine/bpf/
+	@touch $(BUILD)/sanitize/engine/bpf/*.bpf.o
+	@touch $(BUILD)/sanitize/engine/bpf/*.skel.h
 	@$(MAKE) BUILD=$(BUILD)/sanitize CFLAGS="$(SANITIZE)" sanitize-parts
 
 sanitize-parts: $(BUILD)/maze $(UNIT)
@@ -187,13 +192,14 @@ check: check-quick
 	@$(MAKE) vm-check
 	@echo "== all tests passed"
 
-## make vm-check     the conformance suite on other kernels, in virtual machines
+## make vm-check     the conformance suite on other kernels, and what the module must bear
 vm-check: deps
 	@$(MAKE) -j$$(nproc) tests-build
 	@echo "== conformance on other kernels"
 	@BUILD=$(BUILD) tests/vm/check
+	@$(MAKE) vm-stress
 
-## make vm-stress    what the kernel module must bear, on other kernels
+## make vm-stress    only what the kernel module must bear, on other kernels
 vm-stress: deps
 	@$(MAKE) -j$$(nproc) tests-build $(BENCHES)
 	@echo "== what the kernel module must bear"
@@ -240,7 +246,7 @@ install: build
 	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' packaging/libmaze.pc.in \
 		> $(DESTDIR)$(PREFIX)/lib/pkgconfig/libmaze.pc
 	install -m 644 lib/maze.h $(DESTDIR)$(PREFIX)/include/maze/lib/
-	install -m 644 core/types.h core/policy.h core/record.h $(DESTDIR)$(PREFIX)/include/maze/core/
+	install -m 644 core/types.h core/policy.h core/record.h core/process_event.h $(DESTDIR)$(PREFIX)/include/maze/core/
 	install -m 644 $(BUILD)/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 $(BUILD)/man/*.3 $(DESTDIR)$(PREFIX)/share/man/man3/
 	install -m 644 $(BUILD)/man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/

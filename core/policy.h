@@ -28,7 +28,19 @@
 #define MAZE_POLICY_INHERIT (1U << 0)	   /* children start watched */
 #define MAZE_POLICY_YIELD_COUNTS (1U << 1) /* sched_yield(2) is no reset point */
 #define MAZE_POLICY_SHADOW (1U << 2)	   /* record, but send nothing */
-#define MAZE_POLICY_FLAGS (MAZE_POLICY_INHERIT | MAZE_POLICY_YIELD_COUNTS | MAZE_POLICY_SHADOW)
+/*
+ * No records of beginnings and ends of the watch, but of an end with a verdict in
+ * its episode: for who watches all there is, where they would push out the others.
+ */
+#define MAZE_POLICY_QUIET (1U << 3)
+/*
+ * Asked for by an ordinary user: acts only while the task's real, effective and saved
+ * user id are `owner`. Otherwise the watch ends where it would have acted.
+ */
+#define MAZE_POLICY_OWNED (1U << 4)
+#define MAZE_POLICY_FLAGS                                                                          \
+	(MAZE_POLICY_INHERIT | MAZE_POLICY_YIELD_COUNTS | MAZE_POLICY_SHADOW | MAZE_POLICY_QUIET | \
+	 MAZE_POLICY_OWNED)
 
 struct maze_policy {
 	maze_u64 soft_ns;     /* 0: no soft stage */
@@ -37,7 +49,7 @@ struct maze_policy {
 	maze_u32 flags;	      /* MAZE_POLICY_* */
 	maze_u16 soft_signal; /* 0: record only */
 	maze_u16 hard_signal;
-	maze_u32 reserved; /* must be 0 */
+	maze_u32 owner; /* with MAZE_POLICY_OWNED: in the initial user namespace; else 0 */
 };
 _Static_assert(sizeof(struct maze_policy) == 32, "struct maze_policy is shared with the kernel");
 
@@ -77,7 +89,9 @@ static inline enum maze_policy_fault maze_policy_check(const struct maze_policy 
 	if (policy->recovery != MAZE_RECOVERY_INF &&
 	    (policy->recovery == 0 || policy->recovery > MAZE_RECOVERY_MAX))
 		return MAZE_POLICY_RECOVERY;
-	if ((policy->flags & ~MAZE_POLICY_FLAGS) || policy->reserved)
+	if (policy->flags & ~MAZE_POLICY_FLAGS)
+		return MAZE_POLICY_UNKNOWN_FLAG;
+	if (policy->owner && !(policy->flags & MAZE_POLICY_OWNED))
 		return MAZE_POLICY_UNKNOWN_FLAG;
 	return MAZE_POLICY_OK;
 }

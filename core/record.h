@@ -45,6 +45,12 @@ struct maze_record {
 };
 _Static_assert(sizeof(struct maze_record) == 96, "struct maze_record is shared with the kernel");
 
+/* Where a reader of records is: what was not read yet. */
+struct maze_place {
+	maze_u64 instance; /* of the engine: another one counts anew; 0: not to come back to */
+	maze_u64 next[2];  /* numbers of verdicts and losses; of beginnings and ends; 0: none yet */
+};
+
 /* One watched task, as listed: what `maze list` and /sys/fs/bpf/maze/entries show. */
 struct maze_entry {
 	maze_u64 count_ns; /* as of the task's last context switch or tick */

@@ -13,6 +13,7 @@
 
 #include "conf.h"
 #include "keys.h"
+#include "tag.h"
 #include "treatment.h"
 
 /* Beside the daemon's other files in /run, and as short as a socket's path must be. */
@@ -247,6 +248,7 @@ static int build_rule(const struct building *building, const struct conf_section
 	rule->name = strdup(section->name);
 	if (!rule->name)
 		return -ENOMEM;
+	rule->tag = tag_of_rule(rule->name);
 	err = apply_kind(building->conf, SECTION_DEFAULTS, &target, NULL);
 	if (!err)
 		err = apply_section(section, &target, building->problems);
@@ -269,6 +271,45 @@ static int build_daemon(const struct building *building, struct daemon_settings 
 	if (!daemon->control_socket)
 		return -ENOMEM;
 	return apply_kind(building->conf, SECTION_DAEMON, &target, building->problems);
+}
+
+static int by_tag(const void *left, const void *right)
+{
+	const struct rule *const *a = left, *const *b = right;
+
+	return (*a)->tag < (*b)->tag ? -1 : (*a)->tag > (*b)->tag;
+}
+
+/* A watch names its rule by a hash, which two names may share: one in a million pairs. */
+static int check_tags(const struct rules *rules, struct problems *problems)
+{
+	const struct rule **sorted = calloc(rules->count + 1, sizeof(*sorted));
+	size_t i;
+
+	if (!sorted)
+		return -ENOMEM;
+	for (i = 0; i < rules->count; i++)
+		sorted[i] = &rules->rules[i];
+	qsort(sorted, rules->count, sizeof(*sorted), by_tag);
+	for (i = 1; i < rules->count; i++)
+		if (sorted[i]->tag == sorted[i - 1]->tag)
+			problems_add(problems, PROBLEM_ERROR, sorted[i]->file, sorted[i]->line,
+				     NULL,
+				     "this rule's name cannot be told from %s by its hash; give "
+				     "one of them another name",
+				     sorted[i - 1]->name);
+	free(sorted);
+	return 0;
+}
+
+const struct rule *rules_by_tag(const struct rules *rules, maze_u64 tag)
+{
+	size_t i;
+
+	for (i = 0; i < rules->count; i++)
+		if (rules->rules[i].tag == tag)
+			return &rules->rules[i];
+	return NULL;
 }
 
 /* ---- all of it -------------------------------------------------------------------- */
@@ -295,7 +336,7 @@ static int build(struct building *building, struct rules *rules)
 		if (err)
 			return err;
 	}
-	return 0;
+	return check_tags(rules, building->problems);
 }
 
 static int finish(struct conf *conf, int err, struct rules **ret_rules, struct problems *problems)

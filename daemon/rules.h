@@ -44,6 +44,7 @@ struct treatment {
 
 struct rule {
 	char *name;
+	maze_u64 tag;	  /* of its watches: tag_of_rule() */
 	const char *file; /* belongs to struct rules */
 	unsigned int line;
 	struct condition conditions[CONDITION_COUNT];
@@ -86,5 +87,7 @@ int rules_load(const char *path, struct rules **ret_rules, struct problems *prob
 int rules_parse(const char *name, const char *text, size_t length, struct rules **ret_rules,
 		struct problems *problems);
 void rules_free(struct rules *rules);
+/* The rule of that tag; NULL: there is none now. */
+const struct rule *rules_by_tag(const struct rules *rules, maze_u64 tag);
 
 #endif

@@ -18,10 +18,12 @@
 #include <sys/types.h>
 
 #include "../core/policy.h"
+#include "../core/process_event.h"
 #include "../core/record.h"
 
 struct engine;	      /* one open handle; each engine defines its own */
 struct engine_reader; /* one reader's place in the records */
+struct engine_follower;
 
 struct engine_error {
 	char text[512]; /* one sentence without a full stop; "" when nothing to say */
@@ -38,6 +40,16 @@ enum engine_scope {
 struct engine_target {
 	int pidfd; /* of the process (its thread group leader) */
 	pid_t tid; /* this one thread of it; 0: all its threads */
+};
+
+/* Who asks for something to be done, and whose watches it reaches. */
+struct engine_claim {
+	maze_u64 tag;
+	/*
+	 * 0: all. Else only watches whose tag agrees with this one in these bits; and a
+	 * watch that has this very policy and tag already goes on, its count as it is.
+	 */
+	maze_u64 mask;
 };
 
 /* What an engine says of itself on this machine, for `maze doctor`. */
@@ -78,18 +90,21 @@ struct engine_ops {
 
 	/*
 	 * Watches the target's tasks under the policy from now on, count 0;
-	 * replaces a policy they already have. The tag marks the watch, its
-	 * children's watches and all their records. -ESRCH: it is gone, -EPERM:
-	 * refused (init, kernel thread, maze itself), -ENOMEM, -ENOSPC.
+	 * replaces a policy they already have, if the claim reaches it. The tag marks
+	 * the watch, its children's watches and all their records. -ESRCH: it is gone,
+	 * -EPERM: refused (init, kernel thread, maze itself), -EEXIST: the claim reaches
+	 * none of it, -ENOMEM, -ENOSPC.
 	 */
 	int (*watch)(struct engine *engine, const struct engine_target *target,
-		     const struct maze_policy *policy, maze_u64 tag, struct engine_error *error);
+		     const struct maze_policy *policy, const struct engine_claim *claim,
+		     struct engine_error *error);
 
-	/* Ends watches. -ENOENT: no task of the target was watched. */
+	/* Ends the target's watches that the claim reaches. -ENOENT: there are none. */
 	int (*unwatch)(struct engine *engine, const struct engine_target *target,
-		       struct engine_error *error);
-	/* Ends every watch that carries the tag; 0 also when there is none. */
-	int (*unwatch_tag)(struct engine *engine, maze_u64 tag, struct engine_error *error);
+		       const struct engine_claim *claim, struct engine_error *error);
+	/* Ends every watch that the claim reaches; 0 also when there is none. */
+	int (*unwatch_all)(struct engine *engine, const struct engine_claim *claim,
+			   struct engine_error *error);
 
 	/*
 	 * Hands every watched task to `each`, in no promised order; stops early
@@ -111,6 +126,22 @@ struct engine_ops {
 	int (*reader_fd)(struct engine_reader *reader);
 	int (*reader_next)(struct engine_reader *reader, struct maze_record *ret_record);
 	void (*reader_close)(struct engine_reader *reader);
+
+	/* Not 0, and never again that of another engine of this boot. NULL: ends with us. */
+	maze_u64 (*instance)(struct engine *engine);
+
+	/*
+	 * What happens to processes (core/process_event.h), from now on until the
+	 * follower is closed; `wants` are MAZE_FOLLOW_*. follower_fd polls readable when
+	 * there may be something; follower_next returns 1 and an event, or 0: none now.
+	 * -EPERM, -EOPNOTSUPP: not here.
+	 */
+	int (*follow)(struct engine *engine, unsigned int wants,
+		      struct engine_follower **ret_follower, struct engine_error *error);
+	int (*follower_fd)(struct engine_follower *follower);
+	int (*follower_next)(struct engine_follower *follower,
+			     struct maze_process_event *ret_event);
+	void (*follower_close)(struct engine_follower *follower);
 
 	/*
 	 * Attendance: what the engine wants done in user space while it runs, if

@@ -108,13 +108,24 @@ static maze_u64 number_after(const char *text, const char *name)
 	return at ? strtoull(at + strlen(name), NULL, 10) : 0;
 }
 
+/* "Uid:" is followed by four: real, effective, saved, of the file system. */
+static void parse_uids(const char *text, struct thread_status *ret_status)
+{
+	const char *line = strstr(text, "\nUid:");
+
+	ret_status->uid = ret_status->euid = ret_status->suid = 0;
+	if (line)
+		sscanf(line, "\nUid: %u %u %u", &ret_status->uid, &ret_status->euid,
+		       &ret_status->suid);
+}
+
 static int parse_status(const char *text, struct thread_status *ret_status)
 {
 	if (!strstr(text, "\nvoluntary_ctxt_switches:"))
 		return -EPROTO;
 	ret_status->tgid = (pid_t)number_after(text, "\nTgid:");
 	ret_status->ppid = (pid_t)number_after(text, "\nPPid:");
-	ret_status->uid = (maze_u32)number_after(text, "\nUid:");
+	parse_uids(text, ret_status);
 	ret_status->sleeps = number_after(text, "\nvoluntary_ctxt_switches:");
 	return 0;
 }

@@ -147,46 +147,51 @@ const char *maze_engine_name(const struct maze *maze)
 	return maze->ops->name;
 }
 
-struct maze_reader {
+struct maze_follower {
 	const struct engine_ops *ops;
-	struct engine_reader *reader;
+	struct engine_follower *follower;
 };
 
-int maze_reader_open(struct maze *maze, bool from_oldest, struct maze_reader **ret_reader,
-		     struct maze_error *error)
+int maze_follow(struct maze *maze, unsigned int wants, struct maze_follower **ret_follower,
+		struct maze_error *error)
 {
-	struct maze_reader *reader = calloc(1, sizeof(*reader));
+	struct maze_follower *follower;
 	struct engine_error why = { "" };
 	int err;
 
-	if (!reader)
+	if (!maze->ops->follow)
+		return handle_fail(error, -EOPNOTSUPP,
+				   "the %s engine does not tell what happens to processes",
+				   maze->ops->name);
+	follower = calloc(1, sizeof(*follower));
+	if (!follower)
 		return handle_fail(error, -ENOMEM, "out of memory");
-	reader->ops = maze->ops;
-	err = maze->ops->reader_open(maze->engine, from_oldest, &reader->reader, &why);
+	follower->ops = maze->ops;
+	err = maze->ops->follow(maze->engine, wants, &follower->follower, &why);
 	if (err) {
-		free(reader);
+		free(follower);
 		return handle_fail(error, err, "%s", why.text);
 	}
-	*ret_reader = reader;
+	*ret_follower = follower;
 	return 0;
 }
 
-int maze_reader_fd(struct maze_reader *reader)
+int maze_follower_fd(struct maze_follower *follower)
 {
-	return reader->ops->reader_fd(reader->reader);
+	return follower->ops->follower_fd(follower->follower);
 }
 
-int maze_reader_next(struct maze_reader *reader, struct maze_record *ret_record)
+int maze_follower_next(struct maze_follower *follower, struct maze_process_event *ret_event)
 {
-	return reader->ops->reader_next(reader->reader, ret_record);
+	return follower->ops->follower_next(follower->follower, ret_event);
 }
 
-void maze_reader_close(struct maze_reader *reader)
+void maze_follower_close(struct maze_follower *follower)
 {
-	if (!reader)
+	if (!follower)
 		return;
-	reader->ops->reader_close(reader->reader);
-	free(reader);
+	follower->ops->follower_close(follower->follower);
+	free(follower);
 }
 
 int maze_attend_fd(struct maze *maze)

@@ -17,6 +17,7 @@
 #include <sys/types.h>
 
 #include "../core/policy.h"
+#include "../core/process_event.h"
 #include "../core/record.h"
 
 #ifdef __cplusplus
@@ -133,6 +134,19 @@ int maze_watch(struct maze *maze, pid_t pid, pid_t tid, const struct maze_policy
 /* The same for a process held by pidfd, which cannot be mistaken for another. */
 int maze_watch_pidfd(struct maze *maze, int pidfd, pid_t tid, const struct maze_policy *policy,
 		     maze_u64 tag, struct maze_error *error);
+/*
+ * The same for who watches by rules of his own beside others: a watch is replaced only
+ * if its tag agrees with `tag` in the bits of `mask`, and goes on, its count as it is,
+ * if it has this very policy and tag already. mask 0: as maze_watch_pidfd(). -EEXIST: all
+ * of it is watched for others.
+ */
+int maze_claim(struct maze *maze, int pidfd, pid_t tid, const struct maze_policy *policy,
+	       maze_u64 tag, maze_u64 mask, struct maze_error *error);
+/* Ends the watches of it whose tags agree in the bits of `mask`. -ENOENT: there are none. */
+int maze_release(struct maze *maze, int pidfd, pid_t tid, maze_u64 tag, maze_u64 mask,
+		 struct maze_error *error);
+/* Ends all such watches on this machine. */
+int maze_release_all(struct maze *maze, maze_u64 tag, maze_u64 mask, struct maze_error *error);
 int maze_unwatch(struct maze *maze, pid_t pid, pid_t tid, struct maze_error *error);
 int maze_unwatch_tag(struct maze *maze, maze_u64 tag, struct maze_error *error);
 /* The process that thread `tid` belongs to. -ESRCH. */
@@ -145,9 +159,32 @@ int maze_list(struct maze *maze, struct maze_entry **ret_entries, size_t *ret_co
 /* Readers: see engine.h; the same rules, the same returns. */
 int maze_reader_open(struct maze *maze, bool from_oldest, struct maze_reader **ret_reader,
 		     struct maze_error *error);
+/*
+ * From where another reader was, by maze_reader_place(), also of a process that has ended;
+ * what was overwritten since comes as a MAZE_EVENT_LOST. 1: that was another engine, so
+ * it begins with the oldest record kept.
+ */
+int maze_reader_resume(struct maze *maze, const struct maze_place *place,
+		       struct maze_reader **ret_reader, struct maze_error *error);
+/* After the record that was read last. */
+void maze_reader_place(const struct maze_reader *reader, struct maze_place *ret_place);
 int maze_reader_fd(struct maze_reader *reader);
 int maze_reader_next(struct maze_reader *reader, struct maze_record *ret_record);
 void maze_reader_close(struct maze_reader *reader);
+
+/* ---- what happens to processes ------------------------------------------------------- */
+
+/*
+ * Events of core/process_event.h, from now on; `wants` are MAZE_FOLLOW_*. Close before
+ * the handle. -EPERM, -EOPNOTSUPP: this engine cannot tell, or not to this user.
+ */
+struct maze_follower;
+int maze_follow(struct maze *maze, unsigned int wants, struct maze_follower **ret_follower,
+		struct maze_error *error);
+int maze_follower_fd(struct maze_follower *follower);
+/* 1 and an event, or 0: none now. Never waits. */
+int maze_follower_next(struct maze_follower *follower, struct maze_process_event *ret_event);
+void maze_follower_close(struct maze_follower *follower);
 
 /* See engine.h: attendance. A long-lived program should poll the fd and attend. */
 int maze_attend_fd(struct maze *maze);

@@ -109,8 +109,8 @@ static struct engine_target target_of(int pidfd, pid_t tid)
 	return (struct engine_target){ .pidfd = pidfd, .tid = tid };
 }
 
-int maze_watch_pidfd(struct maze *maze, int pidfd, pid_t tid, const struct maze_policy *policy,
-		     maze_u64 tag, struct maze_error *error)
+static int watch_pidfd(struct maze *maze, int pidfd, pid_t tid, const struct maze_policy *policy,
+		       const struct engine_claim *claim, struct maze_error *error)
 {
 	struct engine_target target = target_of(pidfd, tid);
 	struct engine_error why = { "" };
@@ -128,7 +128,7 @@ int maze_watch_pidfd(struct maze *maze, int pidfd, pid_t tid, const struct maze_
 	err = check_right(pidfd, pid, error);
 	if (err)
 		return err;
-	err = maze->ops->watch(maze->engine, &target, policy, tag, &why);
+	err = maze->ops->watch(maze->engine, &target, policy, claim, &why);
 	if (err && tid)
 		return handle_fail(error, err, "thread %d of process %d cannot be watched: %s",
 				   (int)tid, (int)pid, why.text);
@@ -136,6 +136,22 @@ int maze_watch_pidfd(struct maze *maze, int pidfd, pid_t tid, const struct maze_
 		return handle_fail(error, err, "process %d cannot be watched: %s", (int)pid,
 				   why.text);
 	return 0;
+}
+
+int maze_watch_pidfd(struct maze *maze, int pidfd, pid_t tid, const struct maze_policy *policy,
+		     maze_u64 tag, struct maze_error *error)
+{
+	struct engine_claim claim = { .tag = tag };
+
+	return watch_pidfd(maze, pidfd, tid, policy, &claim, error);
+}
+
+int maze_claim(struct maze *maze, int pidfd, pid_t tid, const struct maze_policy *policy,
+	       maze_u64 tag, maze_u64 mask, struct maze_error *error)
+{
+	struct engine_claim claim = { .tag = tag, .mask = mask };
+
+	return watch_pidfd(maze, pidfd, tid, policy, &claim, error);
 }
 
 int maze_watch(struct maze *maze, pid_t pid, pid_t tid, const struct maze_policy *policy,
@@ -151,33 +167,46 @@ int maze_watch(struct maze *maze, pid_t pid, pid_t tid, const struct maze_policy
 	return err;
 }
 
+int maze_release(struct maze *maze, int pidfd, pid_t tid, maze_u64 tag, maze_u64 mask,
+		 struct maze_error *error)
+{
+	struct engine_target target = target_of(pidfd, tid);
+	struct engine_claim claim = { .tag = tag, .mask = mask };
+	struct engine_error why = { "" };
+	pid_t pid = pidfd_number(pidfd);
+	int err;
+
+	err = check_right(pidfd, pid, error);
+	if (err)
+		return err;
+	err = maze->ops->unwatch(maze->engine, &target, &claim, &why);
+	return err ? handle_fail(error, err, "process %d: %s", (int)pid, why.text) : 0;
+}
+
 int maze_unwatch(struct maze *maze, pid_t pid, pid_t tid, struct maze_error *error)
 {
-	struct engine_error why = { "" };
-	struct engine_target target;
 	int pidfd, err;
 
 	err = open_process(pid, &pidfd, error);
 	if (err)
 		return err;
-	err = check_right(pidfd, pid, error);
-	if (err)
-		goto out_close;
-	target = target_of(pidfd, tid);
-	err = maze->ops->unwatch(maze->engine, &target, &why);
-	if (err)
-		handle_fail(error, err, "process %d: %s", (int)pid, why.text);
-out_close:
+	err = maze_release(maze, pidfd, tid, 0, 0, error);
 	close(pidfd);
 	return err;
 }
 
-int maze_unwatch_tag(struct maze *maze, maze_u64 tag, struct maze_error *error)
+int maze_release_all(struct maze *maze, maze_u64 tag, maze_u64 mask, struct maze_error *error)
 {
+	struct engine_claim claim = { .tag = tag, .mask = mask };
 	struct engine_error why = { "" };
-	int err = maze->ops->unwatch_tag(maze->engine, tag, &why);
+	int err = maze->ops->unwatch_all(maze->engine, &claim, &why);
 
 	return err ? handle_fail(error, err, "%s", why.text) : 0;
+}
+
+int maze_unwatch_tag(struct maze *maze, maze_u64 tag, struct maze_error *error)
+{
+	return maze_release_all(maze, tag, ~0ULL, error);
 }
 
 struct collection {

@@ -5,6 +5,7 @@
 #include "engine_bpf.h"
 #include "kernel_probe.h"
 
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,6 +114,17 @@ static void bpf_probe(struct engine_report *ret_report)
 	describe(&offer, ret_report);
 }
 
+/* The kernel numbers maps, and takes no number twice before it has been through them all. */
+static maze_u64 bpf_instance(struct engine *engine)
+{
+	struct bpf_map_info info = { 0 };
+	__u32 length = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(engine->fds[OBJECT_META], &info, &length))
+		return 0;
+	return info.id;
+}
+
 const struct engine_ops engine_bpf = {
 	.name = "bpf",
 	.probe = bpf_probe,
@@ -120,13 +132,18 @@ const struct engine_ops engine_bpf = {
 	.close = bpf_close,
 	.watch = bpf_watch,
 	.unwatch = bpf_unwatch,
-	.unwatch_tag = bpf_unwatch_tag,
+	.unwatch_all = bpf_unwatch_all,
 	.list = bpf_list,
 	.counts = bpf_counts,
 	.reader_open = bpf_reader_open,
 	.reader_fd = bpf_reader_fd,
 	.reader_next = bpf_reader_next,
 	.reader_close = bpf_reader_close,
+	.instance = bpf_instance,
+	.follow = bpf_follow,
+	.follower_fd = bpf_follower_fd,
+	.follower_next = bpf_follower_next,
+	.follower_close = bpf_follower_close,
 	.attend_fd = bpf_attend_fd,
 	.attend = bpf_attend,
 	.reside = bpf_reside,

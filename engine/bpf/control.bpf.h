@@ -41,6 +41,36 @@ MAZE_INLINE bool may_watch(struct task_struct *task, struct maze_request *req)
 	return true;
 }
 
+/* Is the watch one that the claim does not reach? */
+MAZE_INLINE bool beyond_claim(struct maze_task *watched, struct maze_request *req)
+{
+	return (watched->tag ^ req->tag) & req->mask;
+}
+
+MAZE_INLINE bool same_policy(const struct maze_policy *a, const struct maze_policy *b)
+{
+	return a->soft_ns == b->soft_ns && a->hard_ns == b->hard_ns &&
+	       a->recovery == b->recovery && a->flags == b->flags &&
+	       a->soft_signal == b->soft_signal && a->hard_signal == b->hard_signal &&
+	       a->owner == b->owner;
+}
+
+/* Under a claim, some watches are not to be touched; counts them. */
+MAZE_INLINE bool leave_alone(struct maze_task *watched, struct maze_request *req)
+{
+	if (watched->role != MAZE_ROLE_WATCHED || !req->mask)
+		return false;
+	if (beyond_claim(watched, req)) {
+		req->left++;
+		return true;
+	}
+	if (watched->tag == req->tag && same_policy(&watched->policy, &req->policy)) {
+		req->kept++;
+		return true;
+	}
+	return false;
+}
+
 /*
  * A new watch is a new storage element, published whole, so that the switch
  * handler on another CPU sees the old watch, none, or the new one, and never
@@ -60,6 +90,8 @@ static __noinline int begin_watch(struct task_struct *task, struct maze_request 
 	fresh.nvcsw = task->nvcsw;
 
 	watched = bpf_task_storage_get(&tasks, task, 0, 0);
+	if (watched && leave_alone(watched, req))
+		return 0;
 	if (watched) {
 		leave_near(watched);
 		bpf_task_storage_delete(&tasks, task);
@@ -86,8 +118,10 @@ static __noinline int end_watch(struct task_struct *task, struct maze_request *r
 	watched = watched_task(task);
 	if (!watched)
 		return 0;
-	if (req->kind == MAZE_REQUEST_UNWATCH_TAG && watched->tag != req->tag)
+	if (beyond_claim(watched, req)) {
+		req->left++;
 		return 0;
+	}
 	leave_near(watched);
 	record_life(task, watched, MAZE_EVENT_UNWATCH, 0);
 	bpf_task_storage_delete(&tasks, task);
@@ -104,7 +138,7 @@ int handle__control(struct bpf_iter__task *ctx)
 
 	if (!task || !req)
 		return 0;
-	if (req->kind == MAZE_REQUEST_UNWATCH_TAG)
+	if (req->kind == MAZE_REQUEST_UNWATCH_ALL)
 		return end_watch(task, req);
 	ticket = bpf_task_storage_get(&tickets, task->group_leader, 0, 0);
 	if (!ticket || *ticket != req->ticket)

@@ -125,8 +125,10 @@ static int explain_watch(const struct maze_request *request, struct engine_error
 	if (request->no_memory)
 		return engine_fail(error, -ENOMEM, "the kernel has no memory for %u of its threads",
 				   request->no_memory);
-	if (request->done)
+	if (request->done || request->kept)
 		return 0;
+	if (request->left)
+		return engine_fail(error, -EEXIST, "it is watched for somebody else already");
 	if (request->refused_kernel)
 		return engine_fail(
 			error, -EPERM,
@@ -135,7 +137,8 @@ static int explain_watch(const struct maze_request *request, struct engine_error
 }
 
 int bpf_watch(struct engine *engine, const struct engine_target *target,
-	      const struct maze_policy *policy, maze_u64 tag, struct engine_error *error)
+	      const struct maze_policy *policy, const struct engine_claim *claim,
+	      struct engine_error *error)
 {
 	struct maze_request *request;
 	int lock, err;
@@ -151,7 +154,8 @@ int bpf_watch(struct engine *engine, const struct engine_target *target,
 		return engine_fail(error, -ENOMEM, "out of memory");
 	request->kind = MAZE_REQUEST_WATCH;
 	request->policy = *policy;
-	request->tag = tag;
+	request->tag = claim->tag;
+	request->mask = claim->mask;
 	lock = lock_control(engine, error);
 	if (lock < 0) {
 		err = lock;
@@ -184,7 +188,7 @@ static int end_watches(struct engine *engine, struct maze_request *request,
 }
 
 int bpf_unwatch(struct engine *engine, const struct engine_target *target,
-		struct engine_error *error)
+		const struct engine_claim *claim, struct engine_error *error)
 {
 	struct maze_request *request = calloc(1, sizeof(*request));
 	int err;
@@ -192,6 +196,8 @@ int bpf_unwatch(struct engine *engine, const struct engine_target *target,
 	if (!request)
 		return engine_fail(error, -ENOMEM, "out of memory");
 	request->kind = MAZE_REQUEST_UNWATCH;
+	request->tag = claim->tag;
+	request->mask = claim->mask;
 	err = end_watches(engine, request, target, error);
 	if (!err && !request->done)
 		err = engine_fail(error, -ENOENT, "it is not watched");
@@ -199,15 +205,17 @@ int bpf_unwatch(struct engine *engine, const struct engine_target *target,
 	return err;
 }
 
-int bpf_unwatch_tag(struct engine *engine, maze_u64 tag, struct engine_error *error)
+int bpf_unwatch_all(struct engine *engine, const struct engine_claim *claim,
+		    struct engine_error *error)
 {
 	struct maze_request *request = calloc(1, sizeof(*request));
 	int err;
 
 	if (!request)
 		return engine_fail(error, -ENOMEM, "out of memory");
-	request->kind = MAZE_REQUEST_UNWATCH_TAG;
-	request->tag = tag;
+	request->kind = MAZE_REQUEST_UNWATCH_ALL;
+	request->tag = claim->tag;
+	request->mask = claim->mask;
 	err = end_watches(engine, request, NULL, error);
 	if (err)
 		engine_fail(error, err, "watches cannot be ended: %s", strerror(-err));

@@ -82,10 +82,12 @@ void bpf_unmap_state(struct engine *engine);
 
 /* control.c */
 int bpf_watch(struct engine *engine, const struct engine_target *target,
-	      const struct maze_policy *policy, maze_u64 tag, struct engine_error *error);
+	      const struct maze_policy *policy, const struct engine_claim *claim,
+	      struct engine_error *error);
 int bpf_unwatch(struct engine *engine, const struct engine_target *target,
-		struct engine_error *error);
-int bpf_unwatch_tag(struct engine *engine, maze_u64 tag, struct engine_error *error);
+		const struct engine_claim *claim, struct engine_error *error);
+int bpf_unwatch_all(struct engine *engine, const struct engine_claim *claim,
+		    struct engine_error *error);
 int bpf_list(struct engine *engine, int (*each)(const struct maze_entry *entry, void *arg),
 	     void *arg, struct engine_error *error);
 int bpf_counts(struct engine *engine, struct engine_counts *ret_counts);
@@ -110,6 +112,13 @@ int bpf_reader_open(struct engine *engine, bool from_oldest, struct engine_reade
 int bpf_reader_fd(struct engine_reader *reader);
 int bpf_reader_next(struct engine_reader *reader, struct maze_record *ret_record);
 void bpf_reader_close(struct engine_reader *reader);
+
+/* follow.c */
+int bpf_follow(struct engine *engine, unsigned int wants, struct engine_follower **ret_follower,
+	       struct engine_error *error);
+int bpf_follower_fd(struct engine_follower *follower);
+int bpf_follower_next(struct engine_follower *follower, struct maze_process_event *ret_event);
+void bpf_follower_close(struct engine_follower *follower);
 
 /* attend.c */
 int bpf_attend_fd(struct engine *engine);

@@ -52,8 +52,17 @@ struct thread_info {
 	maze_u32 cpu;
 };
 
+struct ns_common {
+	unsigned int inum;
+};
+
+struct pid_namespace {
+	struct ns_common ns;
+};
+
 struct upid {
 	int nr;
+	struct pid_namespace *ns;
 };
 
 struct pid {
@@ -64,7 +73,13 @@ struct pid {
 struct cred {
 	struct {
 		maze_u32 val;
-	} uid;
+	} uid, suid, euid;
+};
+
+struct cgroup;
+
+struct css_set {
+	struct cgroup *dfl_cgrp; /* of version 2 */
 };
 
 struct task_struct {
@@ -79,6 +94,8 @@ struct task_struct {
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
 	const struct cred *real_cred;
+	struct css_set *cgroups;
+	unsigned int in_execve : 1;
 	char comm[16];
 	struct sched_entity se;
 	struct sched_info sched_info;

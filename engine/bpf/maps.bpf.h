@@ -11,19 +11,10 @@
 #include <bpf/bpf_tracing.h>
 
 #include "shared.h"
-
-#define MAZE_INLINE static __always_inline
+#include "tasks.bpf.h"
 
 const volatile struct maze_config config = {};
 struct maze_state state = {};
-
-/* Watched tasks, and maze's own processes, by task: freed with the task. */
-struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct maze_task);
-} tasks SEC(".maps");
 
 /*
  * Tickets are put on a process through its pidfd, right before the control
@@ -108,13 +99,6 @@ MAZE_INLINE struct maze_cpu *this_cpu(void)
 	maze_u32 cpu = bpf_get_smp_processor_id();
 
 	return bpf_map_lookup_elem(&cpus, &cpu);
-}
-
-MAZE_INLINE struct maze_task *watched_task(struct task_struct *task)
-{
-	struct maze_task *watched = bpf_task_storage_get(&tasks, task, 0, 0);
-
-	return watched && watched->role == MAZE_ROLE_WATCHED ? watched : 0;
 }
 
 #endif

@@ -10,6 +10,7 @@
 #define MAZE_BPF_RECORDS_BPF_H
 
 #include "maps.bpf.h"
+#include "numbers.bpf.h"
 
 /*
  * Wakes whoever the mask names. A full doorbell is as good: its owner has yet to
@@ -35,37 +36,14 @@ static __noinline int ring_doorbells(maze_u32 mask)
 	return 0;
 }
 
-/*
- * A task's number in the pid namespace of the engine's owner; 0 if it is not in
- * it. The struct pid is read as plain memory: its array is indexed by a variable.
- */
-MAZE_INLINE maze_u32 number_at_level(struct task_struct *task)
-{
-	maze_u64 pid = 0;
-	maze_u32 level = 0, nr = 0;
-
-	bpf_probe_read_kernel(&pid, sizeof(pid), &task->thread_pid);
-	if (!pid)
-		return 0;
-	bpf_probe_read_kernel(&level, sizeof(level),
-			      (const void *)(pid + bpf_core_field_offset(struct pid, level)));
-	if (level < state.pid_level)
-		return 0;
-	pid += bpf_core_field_offset(struct pid, numbers) +
-	       (maze_u64)state.pid_level * bpf_core_type_size(struct upid) +
-	       bpf_core_field_offset(struct upid, nr);
-	bpf_probe_read_kernel(&nr, sizeof(nr), (const void *)pid);
-	return nr;
-}
-
 MAZE_INLINE maze_u32 thread_number(struct task_struct *task)
 {
-	return state.pid_level ? number_at_level(task) : (maze_u32)task->pid;
+	return thread_number_at(task, state.pid_level);
 }
 
 MAZE_INLINE maze_u32 process_number(struct task_struct *task)
 {
-	return state.pid_level ? number_at_level(task->group_leader) : (maze_u32)task->tgid;
+	return process_number_at(task, state.pid_level);
 }
 
 MAZE_INLINE struct maze_record *claim_slot(maze_u32 log, maze_u64 *ret_seq)
@@ -133,6 +111,10 @@ MAZE_INLINE void record_life(struct task_struct *task, struct maze_task *watched
 		.flags = flags,
 	};
 
+	/* What was said of a verdict is said to its end. */
+	if ((watched->policy.flags & MAZE_POLICY_QUIET) &&
+	    !(event == MAZE_EVENT_EXIT && watched->account.fired))
+		return;
 	write_record(task, watched, &facts, MAZE_LOG_LIVES);
 }
 

@@ -14,7 +14,7 @@
 #include "../../core/step.h"
 
 #define MAZE_BPF_MAGIC 0x4d415a45U /* "MAZE" */
-#define MAZE_BPF_ABI 1U
+#define MAZE_BPF_ABI 2U
 
 /*
  * Records kept per log. Verdicts have a log of their own, so that a storm of
@@ -83,12 +83,13 @@ _Static_assert(sizeof(struct maze_timer) == 64, "one cache line, so that CPUs do
 enum maze_request_kind {
 	MAZE_REQUEST_WATCH = 1,
 	MAZE_REQUEST_UNWATCH,
-	MAZE_REQUEST_UNWATCH_TAG,
+	MAZE_REQUEST_UNWATCH_ALL,
 };
 
 struct maze_request {
 	struct maze_policy policy;
 	maze_u64 tag;
+	maze_u64 mask;	 /* struct engine_claim of engine.h */
 	maze_u64 ticket; /* tasks whose leader does not hold this ticket are strangers */
 	maze_u32 kind;
 	maze_u32 done; /* answers from here on */
@@ -97,10 +98,12 @@ struct maze_request {
 	maze_u32 refused_self;
 	maze_u32 exiting;
 	maze_u32 no_memory;
+	maze_u32 kept;	     /* had this very policy and tag already, and go on counting */
+	maze_u32 left;	     /* are watched for somebody whose tag is not in the claim */
 	maze_u32 reserved;
 	maze_u64 running_on[MAZE_CPUS_MAX / 64]; /* CPUs that run a target right now */
 };
-_Static_assert(sizeof(struct maze_request) == 80 + MAZE_CPUS_MAX / 8, "no hidden padding");
+_Static_assert(sizeof(struct maze_request) == 96 + MAZE_CPUS_MAX / 8, "no hidden padding");
 
 /* Whose doorbell it is, so that one left behind by a killed reader can be reused. */
 struct maze_doorbell_owner {

@@ -143,6 +143,16 @@ static __noinline int act_on_stage(struct task_struct *task, struct maze_task *w
 	return 0;
 }
 
+/* The task is not, or no longer, its owner's: what he asked for is not done to it. */
+MAZE_INLINE bool changed_hands(struct task_struct *task, struct maze_task *watched)
+{
+	maze_u32 owner = watched->policy.owner;
+
+	return (watched->policy.flags & MAZE_POLICY_OWNED) &&
+	       (task->real_cred->uid.val != owner || task->real_cred->euid.val != owner ||
+		task->real_cred->suid.val != owner);
+}
+
 /* Set in `due` when the episode is over, or the task: then a failed signal is final. */
 #define MAZE_LAST_CHANCE (1U << 31)
 
@@ -155,6 +165,12 @@ static __noinline maze_u64 act_on(struct task_struct *task, struct maze_task *wa
 
 	if (!task || !watched)
 		return next_ns;
+	if (changed_hands(task, watched)) {
+		leave_near(watched);
+		record_life(task, watched, MAZE_EVENT_UNWATCH, 0);
+		watched->role = MAZE_ROLE_NONE;
+		return 0;
+	}
 	if ((due & MAZE_FIRED_SOFT) &&
 	    act_on_stage(task, watched, count_ns, MAZE_FIRED_SOFT, last_chance))
 		owed |= MAZE_FIRED_SOFT;

@@ -24,7 +24,7 @@ struct engine {
 
 /* stats.c */
 struct kmod_stats {
-	maze_u64 interface, entries, records, verdicts, signals, timer_expiries, inherit_failures;
+	maze_u64 interface, loaded_ns, entries, records, verdicts, signals, timer_expiries, inherit_failures;
 	bool lone_yields_seen;
 };
 
@@ -34,10 +34,12 @@ int kmod_counts(struct engine *engine, struct engine_counts *ret_counts);
 
 /* orders.c */
 int kmod_watch(struct engine *engine, const struct engine_target *target,
-	       const struct maze_policy *policy, maze_u64 tag, struct engine_error *error);
+	       const struct maze_policy *policy, const struct engine_claim *claim,
+	       struct engine_error *error);
 int kmod_unwatch(struct engine *engine, const struct engine_target *target,
-		 struct engine_error *error);
-int kmod_unwatch_tag(struct engine *engine, maze_u64 tag, struct engine_error *error);
+		 const struct engine_claim *claim, struct engine_error *error);
+int kmod_unwatch_all(struct engine *engine, const struct engine_claim *claim,
+		     struct engine_error *error);
 int kmod_unload(bool *ret_was_loaded, struct engine_error *error);
 
 /* list.c */

@@ -2,6 +2,7 @@
 /*
  * The kmod engine behind engine.h: opening, closing, and what it says of itself.
  */
+#include "../connector_follow.h"
 #include "engine_kmod.h"
 
 #include <errno.h>
@@ -42,12 +43,15 @@ static int open_entries(struct engine_error *error)
 
 static void kmod_close(struct engine *engine)
 {
+	struct engine_claim claim = { .mask = ~0ULL };
 	size_t i;
 
 	if (!engine)
 		return;
-	for (i = 0; i < engine->tag_count; i++)
-		kmod_unwatch_tag(engine, engine->tags[i], NULL);
+	for (i = 0; i < engine->tag_count; i++) {
+		claim.tag = engine->tags[i];
+		kmod_unwatch_all(engine, &claim, NULL);
+	}
 	if (engine->entries >= 0)
 		close(engine->entries);
 	free(engine->tags);
@@ -114,6 +118,14 @@ static void kmod_probe(struct engine_report *ret_report)
 			 : "A sched_yield that finds nothing else to run is not seen.\n");
 }
 
+static maze_u64 kmod_instance(struct engine *engine)
+{
+	struct kmod_stats stats;
+
+	(void)engine;
+	return kmod_stats_read(&stats) ? 0 : stats.loaded_ns;
+}
+
 static int kmod_attend_fd(struct engine *engine)
 {
 	(void)engine;
@@ -146,13 +158,18 @@ const struct engine_ops engine_kmod = {
 	.close = kmod_close,
 	.watch = kmod_watch,
 	.unwatch = kmod_unwatch,
-	.unwatch_tag = kmod_unwatch_tag,
+	.unwatch_all = kmod_unwatch_all,
 	.list = kmod_list,
 	.counts = kmod_counts,
 	.reader_open = kmod_reader_open,
 	.reader_fd = kmod_reader_fd,
 	.reader_next = kmod_reader_next,
 	.reader_close = kmod_reader_close,
+	.instance = kmod_instance,
+	.follow = connector_follow,
+	.follower_fd = connector_follower_fd,
+	.follower_next = connector_follower_next,
+	.follower_close = connector_follower_close,
 	.attend_fd = kmod_attend_fd,
 	.attend = kmod_attend,
 	.reside = kmod_reside,

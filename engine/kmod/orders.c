@@ -94,6 +94,8 @@ static int explain(int err, struct engine_error *error)
 				   "/sys/module/maze/parameters/max_entries");
 	case -ENOMEM:
 		return engine_fail(error, err, "the kernel has no memory for its threads");
+	case -EEXIST:
+		return engine_fail(error, err, "it is watched for somebody else already");
 	case -ENOENT:
 		return engine_fail(error, err, "it is not watched");
 	default:
@@ -102,19 +104,24 @@ static int explain(int err, struct engine_error *error)
 }
 
 static void format_watch(char *line, const struct identity *identity, pid_t tid,
-			 const struct maze_policy *policy, maze_u64 tag)
+			 const struct maze_policy *policy, const struct engine_claim *claim)
 {
-	char recovery[32] = "";
+	char recovery[32] = "", owner[32] = "";
 
 	if (policy->recovery != MAZE_RECOVERY_INF)
 		snprintf(recovery, sizeof(recovery), " recovery=%u", policy->recovery);
-	snprintf(line, LINE_MAX_BYTES, "%d %llu %llu %u %u start=%llu tag=%llu%s%s%s%s%s\n",
+	if (policy->flags & MAZE_POLICY_OWNED)
+		snprintf(owner, sizeof(owner), " owner=%u", policy->owner);
+	snprintf(line, LINE_MAX_BYTES,
+		 "%d %llu %llu %u %u start=%llu tag=%llu claim=%llu%s%s%s%s%s%s%s\n",
 		 (int)(tid ? tid : identity->pid), policy->soft_ns / MAZE_NSEC_PER_MSEC,
 		 policy->hard_ns / MAZE_NSEC_PER_MSEC, policy->soft_signal, policy->hard_signal,
-		 identity->start_ticks, tag, recovery, tid ? " thread" : "",
+		 identity->start_ticks, claim->tag, claim->mask, recovery, owner,
+		 tid ? " thread" : "",
 		 policy->flags & MAZE_POLICY_INHERIT ? "" : " no-inherit",
 		 policy->flags & MAZE_POLICY_YIELD_COUNTS ? " yield-counts" : "",
-		 policy->flags & MAZE_POLICY_SHADOW ? " shadow" : "");
+		 policy->flags & MAZE_POLICY_SHADOW ? " shadow" : "",
+		 policy->flags & MAZE_POLICY_QUIET ? " quiet" : "");
 }
 
 /* Remembered before it is used: else a private watch could outlive its engine. */
@@ -135,7 +142,8 @@ static int remember_tag(struct engine *engine, maze_u64 tag)
 }
 
 int kmod_watch(struct engine *engine, const struct engine_target *target,
-	       const struct maze_policy *policy, maze_u64 tag, struct engine_error *error)
+	       const struct maze_policy *policy, const struct engine_claim *claim,
+	       struct engine_error *error)
 {
 	struct identity identity;
 	char line[LINE_MAX_BYTES];
@@ -148,15 +156,15 @@ int kmod_watch(struct engine *engine, const struct engine_target *target,
 		return err;
 	if (identity.pid == getpid())
 		return engine_fail(error, -EPERM, "it is maze itself, which is never watched");
-	if (engine->scope == ENGINE_PRIVATE && remember_tag(engine, tag))
+	if (engine->scope == ENGINE_PRIVATE && remember_tag(engine, claim->tag))
 		return engine_fail(error, -ENOMEM, "out of memory");
-	format_watch(line, &identity, target->tid, policy, tag);
+	format_watch(line, &identity, target->tid, policy, claim);
 	err = write_line(engine, line);
 	return err ? explain(err, error) : 0;
 }
 
 int kmod_unwatch(struct engine *engine, const struct engine_target *target,
-		 struct engine_error *error)
+		 const struct engine_claim *claim, struct engine_error *error)
 {
 	struct identity identity;
 	char line[LINE_MAX_BYTES];
@@ -165,19 +173,20 @@ int kmod_unwatch(struct engine *engine, const struct engine_target *target,
 	err = identify(target->pidfd, &identity, error);
 	if (err)
 		return err;
-	snprintf(line, sizeof(line), "-%d start=%llu%s\n",
-		 (int)(target->tid ? target->tid : identity.pid), identity.start_ticks,
-		 target->tid ? " thread" : "");
+	snprintf(line, sizeof(line), "-%d start=%llu tag=%llu claim=%llu%s\n",
+		 (int)(target->tid ? target->tid : identity.pid), identity.start_ticks, claim->tag,
+		 claim->mask, target->tid ? " thread" : "");
 	err = write_line(engine, line);
 	return err ? explain(err, error) : 0;
 }
 
-int kmod_unwatch_tag(struct engine *engine, maze_u64 tag, struct engine_error *error)
+int kmod_unwatch_all(struct engine *engine, const struct engine_claim *claim,
+		     struct engine_error *error)
 {
 	char line[LINE_MAX_BYTES];
 	int err;
 
-	snprintf(line, sizeof(line), "-tag=%llu\n", tag);
+	snprintf(line, sizeof(line), "-tag=%llu claim=%llu\n", claim->tag, claim->mask);
 	err = write_line(engine, line);
 	return err ? engine_fail(error, err, "watches cannot be ended: %s", strerror(-err)) : 0;
 }

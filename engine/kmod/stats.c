@@ -17,6 +17,7 @@ int kmod_stats_read(struct kmod_stats *ret_stats)
 		maze_u64 *value;
 	} names[] = {
 		{ "interface", &stats.interface },
+		{ "loaded-ns", &stats.loaded_ns },
 		{ "entries", &stats.entries },
 		{ "records", &stats.records },
 		{ "verdicts", &stats.verdicts },

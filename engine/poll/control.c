@@ -45,6 +45,8 @@ static int explain(int err, int pidfd, struct engine_error *error)
 		return engine_fail(error, err,
 				   "no more timers are to be had; raise the limit on pending "
 				   "signals (ulimit -i)");
+	case -EEXIST:
+		return engine_fail(error, err, "it is watched for somebody else already");
 	case -EMFILE:
 		return engine_fail(
 			error, err,
@@ -92,9 +94,33 @@ struct enrolment {
 	struct engine *engine;
 	struct poll_process *process;
 	const struct maze_policy *policy;
-	maze_u64 tag;
-	int done, err;
+	const struct engine_claim *claim;
+	int done, kept, left, err;
 };
+
+static bool reaches(const struct engine_claim *claim, maze_u64 tag)
+{
+	return !((tag ^ claim->tag) & claim->mask);
+}
+
+/* Under a claim, some watches are not to be touched; counts them. */
+static bool leave_alone(struct enrolment *enrolment, const struct poll_thread *thread)
+{
+	const struct engine_claim *claim = enrolment->claim;
+
+	if (!claim->mask || thread->ignored)
+		return false;
+	if (!reaches(claim, thread->tag)) {
+		enrolment->left++;
+		return true;
+	}
+	if (thread->tag == claim->tag &&
+	    !memcmp(&thread->policy, enrolment->policy, sizeof(thread->policy))) {
+		enrolment->kept++;
+		return true;
+	}
+	return false;
+}
 
 static void enrol(pid_t tid, void *arg)
 {
@@ -104,8 +130,12 @@ static void enrol(pid_t tid, void *arg)
 
 	if (thread && thread->seen)
 		return;
+	if (thread && leave_alone(enrolment, thread)) {
+		thread->seen = true;
+		return;
+	}
 	err = poll_thread_watch(enrolment->engine, enrolment->process, tid, enrolment->policy,
-				enrolment->tag, 0);
+				enrolment->claim->tag, 0);
 	if (!err)
 		enrolment->done++;
 	else if (err != -ESRCH)
@@ -119,10 +149,14 @@ static int enrol_all(struct enrolment *enrolment)
 	struct poll_thread *thread;
 	int before, err;
 
+	if (process->whole && !reaches(enrolment->claim, process->tag)) {
+		enrolment->left++;
+		return 0;
+	}
 	process->whole = true;
 	process->step_ns = 0;
 	process->policy = *enrolment->policy;
-	process->tag = enrolment->tag;
+	process->tag = enrolment->claim->tag;
 	for (thread = process->threads; thread; thread = thread->next)
 		thread->seen = false;
 	do {
@@ -148,13 +182,16 @@ static int enrol_target(struct enrolment *enrolment, pid_t tid)
 	}
 	if (err || enrolment->err)
 		return err ? err : enrolment->err;
-	return enrolment->done ? 0 : -ESRCH;
+	if (enrolment->done || enrolment->kept)
+		return 0;
+	return enrolment->left ? -EEXIST : -ESRCH;
 }
 
 int poll_watch(struct engine *engine, const struct engine_target *target,
-	       const struct maze_policy *policy, maze_u64 tag, struct engine_error *error)
+	       const struct maze_policy *policy, const struct engine_claim *claim,
+	       struct engine_error *error)
 {
-	struct enrolment enrolment = { .engine = engine, .policy = policy, .tag = tag };
+	struct enrolment enrolment = { .engine = engine, .policy = policy, .claim = claim };
 	bool is_new = false;
 	int err;
 
@@ -183,7 +220,7 @@ static void drop_if_unwatched(struct engine *engine, struct poll_process *proces
 }
 
 int poll_unwatch(struct engine *engine, const struct engine_target *target,
-		 struct engine_error *error)
+		 const struct engine_claim *claim, struct engine_error *error)
 {
 	struct poll_process *process;
 	struct poll_thread *thread, *next;
@@ -197,45 +234,51 @@ int poll_unwatch(struct engine *engine, const struct engine_target *target,
 			next = thread->next;
 			if (target->tid && thread->tid != target->tid)
 				continue;
+			if (!reaches(claim, thread->tag))
+				continue;
 			ended += !thread->ignored;
 			if (target->tid && process->whole && !thread->ignored)
 				poll_thread_ignore(engine, process, thread);
 			else if (!target->tid || !process->whole)
 				poll_thread_end(engine, process, thread, MAZE_EVENT_UNWATCH);
 		}
+		if (!target->tid && reaches(claim, process->tag))
+			process->whole = false;
 		drop_if_unwatched(engine, process);
 	}
 	pthread_mutex_unlock(&engine->lock);
 	return ended ? 0 : engine_fail(error, -ENOENT, "it is not watched");
 }
 
-static void unwatch_threads(struct engine *engine, struct poll_process *process, maze_u64 tag)
+static void unwatch_threads(struct engine *engine, struct poll_process *process,
+			    const struct engine_claim *claim)
 {
 	struct poll_thread *thread, *next;
 
 	for (thread = process->threads; thread; thread = next) {
 		next = thread->next;
-		if (thread->tag == tag)
+		if (reaches(claim, thread->tag))
 			poll_thread_end(engine, process, thread, MAZE_EVENT_UNWATCH);
 	}
-	if (process->whole && process->tag == tag)
+	if (process->whole && reaches(claim, process->tag))
 		process->whole = false;
 	drop_if_unwatched(engine, process);
 }
 
-int poll_unwatch_tag(struct engine *engine, maze_u64 tag, struct engine_error *error)
+int poll_unwatch_all(struct engine *engine, const struct engine_claim *claim,
+		     struct engine_error *error)
 {
 	struct poll_process *process, *next;
 	int i;
 
 	(void)error;
 	pthread_mutex_lock(&engine->lock);
-	if (engine->adopts && engine->adopt_tag == tag)
+	if (engine->adopts && reaches(claim, engine->adopt_tag))
 		engine->adopts = false;
 	for (i = 0; i < POLL_CHAINS; i++) {
 		for (process = engine->chains[i]; process; process = next) {
 			next = process->next;
-			unwatch_threads(engine, process, tag);
+			unwatch_threads(engine, process, claim);
 		}
 	}
 	pthread_mutex_unlock(&engine->lock);

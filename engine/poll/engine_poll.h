@@ -207,10 +207,12 @@ void poll_worker_wake(struct engine *engine);
 /* ---- control.c ----------------------------------------------------------------------- */
 
 int poll_watch(struct engine *engine, const struct engine_target *target,
-	       const struct maze_policy *policy, maze_u64 tag, struct engine_error *error);
+	       const struct maze_policy *policy, const struct engine_claim *claim,
+	       struct engine_error *error);
 int poll_unwatch(struct engine *engine, const struct engine_target *target,
-		 struct engine_error *error);
-int poll_unwatch_tag(struct engine *engine, maze_u64 tag, struct engine_error *error);
+		 const struct engine_claim *claim, struct engine_error *error);
+int poll_unwatch_all(struct engine *engine, const struct engine_claim *claim,
+		     struct engine_error *error);
 int poll_list(struct engine *engine, int (*each)(const struct maze_entry *entry, void *arg),
 	      void *arg, struct engine_error *error);
 int poll_counts(struct engine *engine, struct engine_counts *ret_counts);

@@ -116,12 +116,28 @@ static void act(struct engine *engine, const struct poll_process *process,
 	poll_record(engine, process, thread, &facts);
 }
 
-static void step(struct engine *engine, const struct poll_process *process,
-		 struct poll_thread *thread, const struct maze_sample *sample)
+/* The task is not, or no longer, its owner's: what he asked for is not done to it. */
+static bool changed_hands(const struct poll_process *process, const struct poll_thread *thread)
+{
+	maze_u32 owner = thread->policy.owner;
+	struct thread_status status;
+
+	if (!(thread->policy.flags & MAZE_POLICY_OWNED))
+		return false;
+	return proc_thread_status(process->dir, thread->tid, &status) || status.uid != owner ||
+	       status.euid != owner || status.suid != owner;
+}
+
+static void step(struct engine *engine, struct poll_process *process, struct poll_thread *thread,
+		 const struct maze_sample *sample)
 {
 	struct maze_verdict verdict = maze_step(&thread->policy, &thread->account, sample);
 
 	thread->next_ns = verdict.next_ns;
+	if (verdict.due && changed_hands(process, thread)) {
+		poll_thread_ignore(engine, process, thread);
+		return;
+	}
 	if (verdict.due & MAZE_FIRED_SOFT)
 		act(engine, process, thread, &verdict, false);
 	if (verdict.due & MAZE_FIRED_HARD)
@@ -129,7 +145,7 @@ static void step(struct engine *engine, const struct poll_process *process,
 }
 
 /* It slept since the last step; on which side of that its runtime lies is not known. */
-static int slept(struct engine *engine, const struct poll_process *process,
+static int slept(struct engine *engine, struct poll_process *process,
 		 struct poll_thread *thread, maze_u64 sleeps)
 {
 	struct maze_sample sample = { .act = MAZE_SLEEPS };

@@ -2,6 +2,7 @@
 /*
  * The poll engine behind engine.h: opening, closing, and what it says of itself.
  */
+#include "../connector_follow.h"
 #include "engine_poll.h"
 
 #include <errno.h>
@@ -222,13 +223,17 @@ const struct engine_ops engine_poll = {
 	.close = poll_close,
 	.watch = poll_watch,
 	.unwatch = poll_unwatch,
-	.unwatch_tag = poll_unwatch_tag,
+	.unwatch_all = poll_unwatch_all,
 	.list = poll_list,
 	.counts = poll_counts,
 	.reader_open = poll_reader_open,
 	.reader_fd = poll_reader_fd,
 	.reader_next = poll_reader_next,
 	.reader_close = poll_reader_close,
+	.follow = connector_follow,
+	.follower_fd = connector_follower_fd,
+	.follower_next = connector_follower_next,
+	.follower_close = connector_follower_close,
 	.attend_fd = poll_attend_fd,
 	.attend = poll_attend,
 	.reside = poll_reside,

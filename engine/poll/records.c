@@ -72,6 +72,10 @@ void poll_record(struct engine *engine, const struct poll_process *process,
 	bool is_verdict = facts->event == MAZE_EVENT_SOFT || facts->event == MAZE_EVENT_HARD;
 	struct maze_record record = *facts;
 
+	/* What was said of a verdict is said to its end. */
+	if (thread && !is_verdict && (thread->policy.flags & MAZE_POLICY_QUIET) &&
+	    !(facts->event == MAZE_EVENT_EXIT && thread->account.fired))
+		return;
 	record.boot_ns = poll_clock_ns(CLOCK_BOOTTIME);
 	if (thread) {
 		record.tag = thread->tag;

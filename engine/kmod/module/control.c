@@ -70,38 +70,61 @@ static struct task_struct *next_thread_of(struct task_struct *leader)
 }
 
 /* All threads, and those that these start while we are at it. */
-static int watch_process(struct task_struct *leader, const struct grammar_order *order)
+static int watch_process(struct task_struct *leader, const struct maze_wish *wish)
 {
 	struct task_struct *thread;
-	int err, done = 0;
+	int err, done = 0, left = 0;
 
 	while ((thread = next_thread_of(leader))) {
-		err = tasks_watch(thread, &order->policy, order->tag, 0, stamp, true);
+		err = tasks_watch(thread, wish);
 		put_task_struct(thread);
-		if (err && err != -ESRCH)
+		if (err && err != -ESRCH && err != -EEXIST)
 			return err;
 		done += !err;
+		left += err == -EEXIST;
 		cond_resched();
 	}
-	return done ? 0 : -ESRCH;
+	if (done)
+		return 0;
+	return left ? -EEXIST : -ESRCH;
 }
 
 static int watch(struct task_struct *task, const struct grammar_order *order)
 {
+	struct maze_wish wish = {
+		.policy = order->policy,
+		.tag = order->tag,
+		.mask = order->mask,
+		.may_sleep = true,
+	};
 	int err = refuse(task);
 
 	if (err)
 		return err;
 	/* 0 is what inherited watches have. */
 	stamp = stamp + 1 ? stamp + 1 : 1;
+	wish.stamp = stamp;
 	if (order->thread)
-		err = tasks_watch(task, &order->policy, order->tag, 0, stamp, true);
+		err = tasks_watch(task, &wish);
 	else
-		err = watch_process(task, order);
+		err = watch_process(task, &wish);
 	/* Some may be running this very moment, and would not be switched for long. */
 	if (!err)
 		look_timer_kick();
 	return err;
+}
+
+static bool reaches(const struct grammar_order *order, const struct maze_task *watched)
+{
+	return !((READ_ONCE(watched->tag) ^ order->tag) & order->mask);
+}
+
+/* Under RCU. */
+static int end_one(struct task_struct *task, const struct grammar_order *order)
+{
+	struct maze_task *watched = tasks_find(task);
+
+	return watched && reaches(order, watched) && tasks_end(task, MAZE_EVENT_UNWATCH);
 }
 
 static int end(struct task_struct *task, const struct grammar_order *order)
@@ -109,26 +132,27 @@ static int end(struct task_struct *task, const struct grammar_order *order)
 	struct task_struct *thread;
 	int ended = 0;
 
-	if (order->thread)
-		return tasks_end(task, MAZE_EVENT_UNWATCH) ? 0 : -ENOENT;
 	rcu_read_lock();
-	for_each_thread(task, thread) ended += tasks_end(thread, MAZE_EVENT_UNWATCH);
+	if (order->thread)
+		ended = end_one(task, order);
+	else
+		for_each_thread(task, thread) ended += end_one(thread, order);
 	rcu_read_unlock();
 	return ended ? 0 : -ENOENT;
 }
 
-static void end_if_tagged(struct maze_task *watched, void *arg)
+static void end_if_reached(struct maze_task *watched, void *arg)
 {
-	if (READ_ONCE(watched->tag) == *(u64 *)arg)
+	if (reaches(arg, watched))
 		tasks_end(watched->task, MAZE_EVENT_UNWATCH);
 }
 
-static void end_tag(u64 tag)
+static void end_tag(const struct grammar_order *order)
 {
 	unsigned int i;
 
 	for (i = 0; i < MAZE_CHAINS; i++) {
-		tasks_each(i, end_if_tagged, &tag);
+		tasks_each(i, end_if_reached, (void *)order);
 		cond_resched();
 	}
 }
@@ -153,7 +177,7 @@ static int carry_out(const struct grammar_order *order)
 	if (order->kind == GRAMMAR_NOTHING)
 		return 0;
 	if (order->kind == GRAMMAR_END_TAG) {
-		end_tag(order->tag);
+		end_tag(order);
 		return 0;
 	}
 	if (order->kind == GRAMMAR_END_ALL) {

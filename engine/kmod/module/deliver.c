@@ -7,6 +7,7 @@
  * would wait behind the very real-time task that is to be signalled: so a courier of
  * our own, a thread of high priority that any CPU may run, takes it from there.
  */
+#include <linux/cred.h>
 #include <linux/kthread.h>
 #include <linux/llist.h>
 #include <linux/sched/signal.h>
@@ -27,6 +28,23 @@ struct handed {
 	u32 cpu;
 	u32 episode;
 };
+
+/* The task is not, or no longer, its owner's: what he asked for is not done to it. */
+static bool changed_hands(const struct task_struct *task, const struct maze_policy *policy)
+{
+	kuid_t owner = make_kuid(&init_user_ns, policy->owner);
+	const struct cred *cred;
+	bool changed;
+
+	if (!(policy->flags & MAZE_POLICY_OWNED))
+		return false;
+	rcu_read_lock();
+	cred = __task_cred(task);
+	changed = !uid_eq(cred->uid, owner) || !uid_eq(cred->euid, owner) ||
+		  !uid_eq(cred->suid, owner);
+	rcu_read_unlock();
+	return changed;
+}
 
 static void act(struct task_struct *task, const struct handed *handed, bool hard)
 {
@@ -74,6 +92,10 @@ static void act_on_all(struct maze_task *watched)
 	struct handed handed;
 
 	take(watched, &handed);
+	if (handed.stages && changed_hands(task, &handed.policy)) {
+		tasks_end(task, MAZE_EVENT_UNWATCH);
+		return;
+	}
 	if (handed.stages & MAZE_FIRED_SOFT)
 		act(task, &handed, false);
 	if (handed.stages & MAZE_FIRED_HARD)

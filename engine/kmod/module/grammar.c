@@ -82,6 +82,25 @@ static int is(const struct word *word, const char *text)
 	return begins(word, text, &rest) && !rest.len;
 }
 
+static int apply_start(const struct word *word, struct grammar_order *order)
+{
+	struct word value;
+
+	return begins(word, "start=", &value) &&
+	       parse_number(value.at, value.len, ~0ULL, &order->start_ticks);
+}
+
+/* Whose watches the order reaches. */
+static int apply_claim(const struct word *word, struct grammar_order *order)
+{
+	struct word value;
+
+	if (begins(word, "tag=", &value))
+		return parse_number(value.at, value.len, ~0ULL, &order->tag);
+	return begins(word, "claim=", &value) &&
+	       parse_number(value.at, value.len, ~0ULL, &order->mask);
+}
+
 static int apply_word(const struct word *word, struct grammar_order *order)
 {
 	struct word value;
@@ -93,18 +112,22 @@ static int apply_word(const struct word *word, struct grammar_order *order)
 		order->policy.flags |= MAZE_POLICY_YIELD_COUNTS;
 	} else if (is(word, "shadow")) {
 		order->policy.flags |= MAZE_POLICY_SHADOW;
+	} else if (is(word, "quiet")) {
+		order->policy.flags |= MAZE_POLICY_QUIET;
 	} else if (is(word, "thread")) {
 		order->thread = 1;
+	} else if (begins(word, "owner=", &value)) {
+		/* (uid_t)-1 is nobody's. */
+		if (!parse_number(value.at, value.len, 0xfffffffeU, &number))
+			return 0;
+		order->policy.owner = (maze_u32)number;
+		order->policy.flags |= MAZE_POLICY_OWNED;
 	} else if (begins(word, "recovery=", &value)) {
 		if (!parse_number(value.at, value.len, MAZE_RECOVERY_INF, &number))
 			return 0;
 		order->policy.recovery = (maze_u32)number;
-	} else if (begins(word, "tag=", &value)) {
-		return parse_number(value.at, value.len, ~0ULL, &order->tag);
-	} else if (begins(word, "start=", &value)) {
-		return parse_number(value.at, value.len, ~0ULL, &order->start_ticks);
 	} else {
-		return 0;
+		return apply_claim(word, order) || apply_start(word, order);
 	}
 	return 1;
 }
@@ -148,8 +171,11 @@ static int parse_end(struct cursor *cursor, const struct word *first, struct gra
 
 	if (begins(first, "-tag=", &value)) {
 		order->kind = GRAMMAR_END_TAG;
-		return parse_number(value.at, value.len, ~0ULL, &order->tag) &&
-		       !next_word(cursor, &word);
+		order->mask = ~0ULL;
+		if (!parse_number(value.at, value.len, ~0ULL, &order->tag))
+			return 0;
+		return !next_word(cursor, &word) ||
+		       (apply_claim(&word, order) && !next_word(cursor, &word));
 	}
 	if (is(first, "-all")) {
 		order->kind = GRAMMAR_END_ALL;
@@ -162,8 +188,7 @@ static int parse_end(struct cursor *cursor, const struct word *first, struct gra
 	while (next_word(cursor, &word)) {
 		if (is(&word, "thread"))
 			order->thread = 1;
-		else if (!begins(&word, "start=", &value) ||
-			 !parse_number(value.at, value.len, ~0ULL, &order->start_ticks))
+		else if (!apply_claim(&word, order) && !apply_start(&word, order))
 			return 0;
 	}
 	return 1;

@@ -3,11 +3,13 @@
  * The grammar of what is written to /proc/maze/entries, line by line:
  *
  *	PID SOFT_MS HARD_MS SOFT_SIG HARD_SIG [WORD...]	watch, or replace a policy
- *	-PID [thread] [start=N]				end the watch
- *	-tag=N						end every watch with that tag
+ *	-PID [thread] [start=N] [tag=N] [claim=MASK]	end the watch
+ *	-tag=N [claim=MASK]				end every watch with that tag
  *	-all						end every watch
  *
- * WORD: no-inherit, yield-counts, shadow, thread (PID is that of one thread, and only
+ * WORD: no-inherit, yield-counts, shadow, quiet, owner=UID (MAZE_POLICY_OWNED), claim=MASK
+ * (only watches whose tag agrees with this one in these bits are touched, and one that
+ * has this very policy and tag goes on counting; 0, the default: all), thread (PID is that of one thread, and only
  * that is meant), recovery=N (in 1/65536ths), tag=N, start=N (only if the process began
  * then, in clock ticks since boot as in field 22 of /proc/PID/stat: so that a number
  * that has come to another process names nobody). Numbers are unsigned and decimal.
@@ -31,6 +33,7 @@ enum grammar_kind {
 struct grammar_order {
 	struct maze_policy policy;
 	maze_u64 tag;
+	maze_u64 mask;	      /* see claim= */
 	maze_u64 start_ticks; /* 0: any */
 	maze_u32 pid;
 	maze_u32 thread; /* 1: only that thread */

@@ -68,6 +68,16 @@ struct maze_task {
 
 extern atomic_t maze_watched;
 
+/* What is asked for a task. */
+struct maze_wish {
+	struct maze_policy policy;
+	u64 tag;
+	u64 mask;	/* only a watch whose tag agrees in these bits is replaced; 0: any */
+	u32 flags;	/* of its WATCH record */
+	u32 stamp;	/* of the request; 0: inherited */
+	bool may_sleep; /* memory may come from the allocator */
+};
+
 int tasks_init(void);
 /* Ends all watches; while the exit probe is attached. */
 void tasks_drop_all(void);
@@ -76,11 +86,11 @@ void tasks_done(void);
 /* Under RCU, or with preemption disabled. */
 struct maze_task *tasks_find(const struct task_struct *task);
 /*
- * Watches a task, or replaces its policy; count 0. may_sleep: memory may come from the
- * allocator. 0, -ENOMEM, -ENOSPC (max_entries), -ESRCH (exiting).
+ * Watches a task, or replaces its policy; count 0. 0 (also when it has this very policy
+ * and tag under a mask: then it goes on counting), -EEXIST (not reached by the mask),
+ * -ENOMEM, -ENOSPC (max_entries), -ESRCH (exiting).
  */
-int tasks_watch(struct task_struct *task, const struct maze_policy *policy, u64 tag, u32 flags,
-		u32 stamp, bool may_sleep);
+int tasks_watch(struct task_struct *task, const struct maze_wish *wish);
 void tasks_put(struct maze_task *watched);
 /* Ends the watch, with a record of this event. False: it was not watched. */
 bool tasks_end(struct task_struct *task, enum maze_event event);
@@ -167,5 +177,7 @@ int proc_events_create(struct proc_dir_entry *dir);
 int proc_stats_create(struct proc_dir_entry *dir);
 
 extern unsigned int maze_max_entries;
+/* CLOCK_BOOTTIME of the module's loading: which of several this one is. */
+extern u64 maze_loaded_ns;
 
 #endif

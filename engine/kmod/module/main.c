@@ -6,12 +6,15 @@
  */
 #include <linux/module.h>
 #include <linux/proc_fs.h>
+#include <linux/timekeeping.h>
 
 #include "kmod.h"
 
 unsigned int maze_max_entries = 65536;
 module_param_named(max_entries, maze_max_entries, uint, 0644);
 MODULE_PARM_DESC(max_entries, "most tasks watched at once, inherited ones included (65536)");
+
+u64 maze_loaded_ns;
 
 static struct proc_dir_entry *dir;
 
@@ -38,6 +41,7 @@ static int __init maze_init(void)
 {
 	int err;
 
+	maze_loaded_ns = ktime_get_boottime_ns();
 	err = records_init();
 	if (err)
 		return err;

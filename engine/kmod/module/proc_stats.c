@@ -12,6 +12,7 @@
 static int show(struct seq_file *file, void *unused)
 {
 	seq_printf(file, "interface: %d\n", INTERFACE);
+	seq_printf(file, "loaded-ns: %llu\n", maze_loaded_ns);
 	seq_printf(file, "entries: %d\n", atomic_read(&maze_watched));
 	seq_printf(file, "records: %llu\n", records_count());
 	seq_printf(file, "verdicts: %llu\n", deliver_verdicts());

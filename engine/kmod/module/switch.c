@@ -104,10 +104,9 @@ static void probe_switch(void *data, bool preempt, struct task_struct *prev,
 static void probe_fork(void *data, struct task_struct *parent, struct task_struct *child)
 {
 	struct maze_record lost = { .event = MAZE_EVENT_LOST, .lost = 1 };
-	struct maze_policy policy;
+	struct maze_wish wish = { .flags = MAZE_RECORD_INHERITED };
 	struct maze_task *watched;
 	unsigned long flags;
-	u64 tag;
 
 	if (!atomic_read(&maze_watched))
 		return;
@@ -115,15 +114,15 @@ static void probe_fork(void *data, struct task_struct *parent, struct task_struc
 	if (!watched)
 		return;
 	raw_spin_lock_irqsave(&watched->lock, flags);
-	policy = watched->policy;
-	tag = watched->tag;
+	wish.policy = watched->policy;
+	wish.tag = watched->tag;
 	raw_spin_unlock_irqrestore(&watched->lock, flags);
-	if (!(policy.flags & MAZE_POLICY_INHERIT))
+	if (!(wish.policy.flags & MAZE_POLICY_INHERIT))
 		return;
-	if (!tasks_watch(child, &policy, tag, MAZE_RECORD_INHERITED, 0, false))
+	if (!tasks_watch(child, &wish))
 		return;
 	control_inherit_failed();
-	lost.tag = tag;
+	lost.tag = wish.tag;
 	records_write(NULL, &lost);
 }
 

@@ -140,6 +140,9 @@ struct maze_task *tasks_find(const struct task_struct *task)
 static void write_life(const struct task_struct *task, const struct maze_task *watched,
 		       enum maze_event event, u64 count_ns, u32 flags)
 {
+	/* What was said of a verdict is said to its end. */
+	bool wanted = !(READ_ONCE(watched->policy.flags) & MAZE_POLICY_QUIET) ||
+		      (event == MAZE_EVENT_EXIT && READ_ONCE(watched->account.fired));
 	struct maze_record facts = {
 		.event = event,
 		.count_ns = count_ns,
@@ -149,25 +152,47 @@ static void write_life(const struct task_struct *task, const struct maze_task *w
 		.flags = flags,
 	};
 
-	records_write(task, &facts);
+	if (wanted)
+		records_write(task, &facts);
 }
 
-static void set_policy(struct maze_task *watched, const struct maze_policy *policy, u64 tag,
-		       u32 stamp)
+/* What comes of a wish for a task that is watched already; with its lock held. */
+static int judge_wish(const struct maze_task *watched, const struct maze_wish *wish)
+{
+	const struct maze_policy *is = &watched->policy, *wanted = &wish->policy;
+
+	if (!wish->mask)
+		return 0;
+	if ((watched->tag ^ wish->tag) & wish->mask)
+		return -EEXIST;
+	if (watched->tag == wish->tag && !memcmp(is, wanted, sizeof(*is)))
+		return -EALREADY;
+	return 0;
+}
+
+/* 0, -EEXIST: another's, -EALREADY: it is so already. */
+static int set_policy(struct maze_task *watched, const struct maze_wish *wish, bool is_new)
 {
 	unsigned long flags;
+	int err = 0;
 
 	raw_spin_lock_irqsave(&watched->lock, flags);
-	watched->policy = *policy;
-	watched->tag = tag;
-	watched->stamp = stamp;
+	if (!is_new)
+		err = judge_wish(watched, wish);
+	watched->stamp = wish->stamp;
+	if (err)
+		goto out_unlock;
+	watched->policy = wish->policy;
+	watched->tag = wish->tag;
 	/* It begins at the next sample that is up to date. */
 	memset(&watched->account, 0, sizeof(watched->account));
 	watched->next_ns = 0;
 	watched->yield_ns = 0;
 	watched->left_clock = 0;
 	watched->pending = 0;
+out_unlock:
 	raw_spin_unlock_irqrestore(&watched->lock, flags);
+	return err;
 }
 
 /* Puts it in, unless somebody else just did: then that one is returned. */
@@ -185,8 +210,7 @@ static struct maze_task *hash_entry(struct maze_task *fresh)
 	return there;
 }
 
-static int add(struct task_struct *task, const struct maze_policy *policy, u64 tag, u32 stamp,
-	       bool may_sleep)
+static int add(struct task_struct *task, const struct maze_wish *wish)
 {
 	struct maze_task *fresh, *there;
 	int err = -ENOSPC;
@@ -194,26 +218,24 @@ static int add(struct task_struct *task, const struct maze_policy *policy, u64 t
 	if (atomic_inc_return(&maze_watched) > READ_ONCE(maze_max_entries))
 		goto out_count;
 	err = -ENOMEM;
-	fresh = new_entry(task, may_sleep);
+	fresh = new_entry(task, wish->may_sleep);
 	if (!fresh)
 		goto out_count;
-	set_policy(fresh, policy, tag, stamp);
+	err = set_policy(fresh, wish, true);
 	rcu_read_lock();
 	there = hash_entry(fresh);
 	if (there)
-		set_policy(there, policy, tag, stamp);
+		err = set_policy(there, wish, false);
 	rcu_read_unlock();
 	if (!there)
 		return 0;
 	pool_put(fresh);
-	err = 0;
 out_count:
 	atomic_dec(&maze_watched);
 	return err;
 }
 
-int tasks_watch(struct task_struct *task, const struct maze_policy *policy, u64 tag, u32 flags,
-		u32 stamp, bool may_sleep)
+int tasks_watch(struct task_struct *task, const struct maze_wish *wish)
 {
 	struct maze_task *watched;
 	int err = 0;
@@ -221,16 +243,16 @@ int tasks_watch(struct task_struct *task, const struct maze_policy *policy, u64 
 	rcu_read_lock();
 	watched = tasks_find(task);
 	if (watched)
-		set_policy(watched, policy, tag, stamp);
+		err = set_policy(watched, wish, false);
 	rcu_read_unlock();
 	if (!watched)
-		err = add(task, policy, tag, stamp, may_sleep);
+		err = add(task, wish);
 	if (err)
-		return err;
+		return err == -EALREADY ? 0 : err;
 	rcu_read_lock();
 	watched = tasks_find(task);
 	if (watched)
-		write_life(task, watched, MAZE_EVENT_WATCH, 0, flags);
+		write_life(task, watched, MAZE_EVENT_WATCH, 0, wish->flags);
 	rcu_read_unlock();
 	/* Pairs with do_exit(): PF_EXITING is set before the exit probe looks for an entry. */
 	smp_mb();

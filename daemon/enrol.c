@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Enrolment; see enrol.h. The kernel's events come in batches, and what is told of one
+ * process several times in a batch is looked at once. A look goes by what the process
+ * is then, so events that come late, twice or out of order do no harm; and those that
+ * were lost are made good by looking at everything.
+ */
+#include "enrol.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "assign.h"
+#include "match.h"
+
+/* Looked at before anything else has its turn: some 5 ms. */
+#define BATCH_MAX 128
+/* Of a failure that is likely to repeat itself, one sentence in so long. */
+#define COMPLAINT_USEC (60 * 1000000ULL)
+
+struct enrol {
+	sd_event *event;
+	struct maze *maze;
+	struct log *log;
+	struct assign assign;
+	void (*settled)(void *arg);
+	void *arg;
+	struct maze_follower *follower;
+	unsigned int wants;
+	sd_event_source *told; /* the follower's */
+	DIR *proc;	       /* while all are looked at */
+	sd_event_source *turn; /* the next portion of that */
+	maze_u64 failures;     /* not said yet */
+	uint64_t said_usec;
+};
+
+/* ---- one process -------------------------------------------------------------------- */
+
+static void complain(struct enrol *enrol, pid_t pid, const struct maze_error *error)
+{
+	uint64_t now = 0;
+
+	sd_event_now(enrol->event, CLOCK_MONOTONIC, &now);
+	enrol->failures++;
+	if (enrol->said_usec && now - enrol->said_usec < COMPLAINT_USEC)
+		return;
+	log_say(enrol->log, LOG_WARNING, "process %d is not watched: %s%s", (int)pid, error->text,
+		enrol->failures > 1 ? " (and so were others)" : "");
+	enrol->failures = 0;
+	enrol->said_usec = now;
+}
+
+static void look(struct enrol *enrol, pid_t pid, pid_t tid, const struct assign_known *known)
+{
+	struct maze_error error = { "" };
+	int err = assign_process(&enrol->assign, pid, tid, known, &error);
+
+	/* Ended meanwhile, or never to be watched: both are as they should be. */
+	if (!err || err == -ESRCH || err == -EINVAL || err == -EPERM)
+		return;
+	complain(enrol, pid, &error);
+}
+
+void enrol_look(struct enrol *enrol, pid_t pid)
+{
+	static const struct assign_known unknown = { .known = false };
+
+	look(enrol, pid, 0, &unknown);
+}
+
+/* ---- all of them, in portions --------------------------------------------------------- */
+
+static void stop_scan(struct enrol *enrol)
+{
+	if (enrol->proc)
+		closedir(enrol->proc);
+	enrol->proc = NULL;
+	enrol->turn = sd_event_source_disable_unref(enrol->turn);
+}
+
+static int scan_portion(sd_event_source *source, void *arg)
+{
+	struct enrol *enrol = arg;
+	struct dirent *entry;
+	int looked = 0;
+	pid_t pid;
+
+	(void)source;
+	while (looked < BATCH_MAX) {
+		entry = readdir(enrol->proc);
+		if (!entry) {
+			stop_scan(enrol);
+			enrol->settled(enrol->arg);
+			return 0;
+		}
+		pid = (pid_t)strtol(entry->d_name, NULL, 10);
+		if (pid <= 0)
+			continue;
+		enrol_look(enrol, pid);
+		looked++;
+	}
+	return 0;
+}
+
+static int start_scan(struct enrol *enrol, struct maze_error *error)
+{
+	int err;
+
+	stop_scan(enrol);
+	enrol->proc = opendir("/proc");
+	if (!enrol->proc) {
+		snprintf(error->text, sizeof(error->text), "/proc cannot be read: %s",
+			 strerror(errno));
+		return -errno;
+	}
+	err = sd_event_add_defer(enrol->event, &enrol->turn, scan_portion, enrol);
+	if (!err || err > 0)
+		err = sd_event_source_set_enabled(enrol->turn, SD_EVENT_ON);
+	if (err >= 0) {
+		return 0;
+	}
+	stop_scan(enrol);
+	snprintf(error->text, sizeof(error->text), "out of memory");
+	return err;
+}
+
+/* ---- as it happens ---------------------------------------------------------------------- */
+
+static int by_process(const void *left, const void *right)
+{
+	const struct maze_process_event *a = left, *b = right;
+
+	if (a->pid != b->pid)
+		return a->pid < b->pid ? -1 : 1;
+	return a->tid < b->tid ? -1 : a->tid > b->tid;
+}
+
+static void look_at_event(struct enrol *enrol, const struct maze_process_event *event, bool alone)
+{
+	/* Of who was told of twice, the hint of neither is sure to be the later one. */
+	struct assign_known known = {
+		.known = alone && event->watched != MAZE_PROCESS_WATCHED_UNKNOWN,
+		.watched = event->watched == MAZE_PROCESS_WATCHED,
+		.tag = event->tag,
+	};
+	bool is_thread = event->tid != event->pid;
+
+	/* An exec and a move are the process's; so is the name that its main thread has. */
+	if (is_thread && !enrol->assign.by_thread)
+		return;
+	if (event->kind == MAZE_PROCESS_MOVE ||
+	    (event->kind == MAZE_PROCESS_NAME && !is_thread))
+		known.known = false;
+	look(enrol, (pid_t)event->pid, is_thread ? (pid_t)event->tid : 0, &known);
+}
+
+static int take_events(sd_event_source *source, int fd, uint32_t revents, void *arg)
+{
+	struct maze_process_event events[BATCH_MAX];
+	struct enrol *enrol = arg;
+	struct maze_error error = { "" };
+	size_t count = 0, i, end;
+	maze_u64 lost = 0;
+
+	(void)source;
+	(void)fd;
+	(void)revents;
+	while (count < BATCH_MAX && maze_follower_next(enrol->follower, &events[count]) == 1) {
+		if (events[count].kind == MAZE_PROCESS_LOST)
+			lost += events[count].lost;
+		else
+			count++;
+	}
+	qsort(events, count, sizeof(events[0]), by_process);
+	for (i = 0; i < count; i = end) {
+		end = i + 1;
+		while (end < count && !by_process(&events[end], &events[i]))
+			end++;
+		look_at_event(enrol, &events[i], end == i + 1);
+	}
+	if (!lost)
+		return 0;
+	log_say(enrol->log, LOG_NOTICE,
+		"%llu process events were lost: all processes are looked at again", lost);
+	if (start_scan(enrol, &error))
+		log_say(enrol->log, LOG_ERR, "%s", error.text);
+	return 0;
+}
+
+static unsigned int wants_of(const struct rules *rules)
+{
+	unsigned int facts = rules_facts_needed(rules), wants = 0;
+
+	if (facts & FACT_PARENT)
+		wants |= MAZE_FOLLOW_ALL_FORKS;
+	if (facts & FACT_COMM)
+		wants |= MAZE_FOLLOW_NAMES;
+	if (assign_by_thread(rules))
+		wants |= MAZE_FOLLOW_THREADS | MAZE_FOLLOW_THREAD_NAMES | MAZE_FOLLOW_NAMES;
+	return wants;
+}
+
+static void unfollow(struct enrol *enrol)
+{
+	enrol->told = sd_event_source_disable_unref(enrol->told);
+	maze_follower_close(enrol->follower);
+	enrol->follower = NULL;
+}
+
+static int follow(struct enrol *enrol, unsigned int wants, struct maze_error *error)
+{
+	struct maze_follower *follower;
+	sd_event_source *told;
+	int err;
+
+	if (enrol->follower && enrol->wants == wants)
+		return 0;
+	err = maze_follow(enrol->maze, wants, &follower, error);
+	if (err)
+		return err;
+	err = sd_event_add_io(enrol->event, &told, maze_follower_fd(follower), EPOLLIN, take_events,
+			      enrol);
+	if (err < 0) {
+		maze_follower_close(follower);
+		snprintf(error->text, sizeof(error->text), "no place in the event loop: %s",
+			 strerror(-err));
+		return err;
+	}
+	/* Before who asks for something and what is scanned, behind verdicts. */
+	sd_event_source_set_priority(told, SD_EVENT_PRIORITY_IMPORTANT / 2);
+	unfollow(enrol);
+	enrol->follower = follower;
+	enrol->told = told;
+	enrol->wants = wants;
+	return 0;
+}
+
+/* ---- rules --------------------------------------------------------------------------------- */
+
+int enrol_use(struct enrol *enrol, const struct rules *rules, struct maze_error *error)
+{
+	/* Followed before all are looked at: who begins in between is not missed. */
+	int err = follow(enrol, wants_of(rules), error);
+
+	if (err)
+		return err;
+	enrol->assign.rules = rules;
+	enrol->assign.by_thread = assign_by_thread(rules);
+	return start_scan(enrol, error);
+}
+
+int enrol_open(sd_event *event, struct maze *maze, struct log *log, const struct rules *rules,
+	       void (*settled)(void *arg), void *arg, struct maze_error *error,
+	       struct enrol **ret_enrol)
+{
+	struct enrol *enrol = calloc(1, sizeof(*enrol));
+	int err;
+
+	if (!enrol) {
+		snprintf(error->text, sizeof(error->text), "out of memory");
+		return -ENOMEM;
+	}
+	enrol->event = sd_event_ref(event);
+	enrol->maze = maze;
+	enrol->log = log;
+	enrol->assign.maze = maze;
+	enrol->settled = settled;
+	enrol->arg = arg;
+	err = enrol_use(enrol, rules, error);
+	if (err) {
+		enrol_close(enrol);
+		return err;
+	}
+	*ret_enrol = enrol;
+	return 0;
+}
+
+void enrol_close(struct enrol *enrol)
+{
+	if (!enrol)
+		return;
+	stop_scan(enrol);
+	unfollow(enrol);
+	sd_event_unref(enrol->event);
+	free(enrol);
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * mazed(8): the command line.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "explain.h"
+#include "mazed.h"
+#include "problems.h"
+
+#define CONFIG_DEFAULT "/etc/maze/maze.conf"
+
+enum {
+	EXIT_MAZED_OK = 0,
+	EXIT_MAZED_FAILED = 1,
+	EXIT_MAZED_USAGE = 2,
+};
+
+enum { OPTION_CONFIG = 256, OPTION_CHECK, OPTION_EXPLAIN, OPTION_THREAD, OPTION_ENGINE };
+
+/* One row for each option: getopt's, and its line of --help. */
+static const struct {
+	struct option option;
+	const char *argument;
+	const char *help;
+} table[] = {
+	{ { "config", required_argument, NULL, OPTION_CONFIG },
+	  "FILE",
+	  "rules from FILE and FILE.d/*.conf (" CONFIG_DEFAULT ")" },
+	{ { "check", no_argument, NULL, OPTION_CHECK },
+	  NULL,
+	  "say what is wrong or without effect in them, and end" },
+	{ { "explain", required_argument, NULL, OPTION_EXPLAIN },
+	  "PID",
+	  "say which rule a process falls under, and why, and end" },
+	{ { "thread", required_argument, NULL, OPTION_THREAD },
+	  "TID",
+	  "with --explain: this thread of it, not its main one" },
+	{ { "engine", required_argument, NULL, OPTION_ENGINE },
+	  "NAME",
+	  "auto, bpf, kmod or poll (auto: the best that can run)" },
+	{ { "help", no_argument, NULL, 'h' }, NULL, "this text" },
+	{ { "version", no_argument, NULL, 'V' }, NULL, "the version" },
+};
+#define OPTIONS (sizeof(table) / sizeof(table[0]))
+
+struct arguments {
+	struct mazed_options mazed;
+	bool check;
+	pid_t explain; /* 0: no */
+	pid_t thread;
+};
+
+static void print_help(void)
+{
+	char left[64];
+	size_t i;
+
+	puts("usage: mazed [OPTION...]\n\n"
+	     "Watches processes by the rules of maze.conf(5), until it is told to end.\n");
+	for (i = 0; i < OPTIONS; i++) {
+		snprintf(left, sizeof(left), "--%s %s", table[i].option.name,
+			 table[i].argument ? table[i].argument : "");
+		printf("  %-18s %s\n", left, table[i].help);
+	}
+	puts("\nSIGHUP reloads the rules; SIGTERM and SIGINT end mazed and remove its watches.\n"
+	     "Killed in any other way it leaves the engine enforcing, for the next mazed.\n"
+	     "See mazed(8).");
+}
+
+static int usage_error(const char *what, const char *value)
+{
+	fprintf(stderr, "mazed: %s%s%s; see mazed --help\n", what, value ? ": " : "",
+		value ? value : "");
+	return EXIT_MAZED_USAGE;
+}
+
+static bool parse_pid(const char *text, pid_t *ret_pid)
+{
+	char *end;
+	long number;
+
+	errno = 0;
+	number = strtol(text, &end, 10);
+	if (errno || end == text || *end || number <= 0 || number > 4194304)
+		return false;
+	*ret_pid = (pid_t)number;
+	return true;
+}
+
+/* -1: go on; else the exit status. */
+static int take_option(int option, struct arguments *arguments)
+{
+	struct maze_error error = { "" };
+
+	switch (option) {
+	case OPTION_CONFIG:
+		arguments->mazed.config = optarg;
+		return -1;
+	case OPTION_CHECK:
+		arguments->check = true;
+		return -1;
+	case OPTION_EXPLAIN:
+		return parse_pid(optarg, &arguments->explain)
+			       ? -1
+			       : usage_error("--explain takes the number of a process", optarg);
+	case OPTION_THREAD:
+		return parse_pid(optarg, &arguments->thread)
+			       ? -1
+			       : usage_error("--thread takes the number of a thread", optarg);
+	case OPTION_ENGINE:
+		arguments->mazed.engine = optarg;
+		return maze_engine_check(optarg, &error) ? usage_error(error.text, NULL) : -1;
+	case 'h':
+		print_help();
+		return EXIT_MAZED_OK;
+	case 'V':
+		puts("mazed " MAZE_VERSION);
+		return EXIT_MAZED_OK;
+	default:
+		/* getopt has said what. */
+		fputs("See mazed --help.\n", stderr);
+		return EXIT_MAZED_USAGE;
+	}
+}
+
+static int parse(int argc, char **argv, struct arguments *arguments)
+{
+	struct option options[OPTIONS + 1] = { { 0 } };
+	int option, status;
+	size_t i;
+
+	for (i = 0; i < OPTIONS; i++)
+		options[i] = table[i].option;
+	while ((option = getopt_long(argc, argv, "hV", options, NULL)) != -1) {
+		status = take_option(option, arguments);
+		if (status >= 0)
+			return status;
+	}
+	if (optind < argc)
+		return usage_error("mazed takes no arguments but options", argv[optind]);
+	if (arguments->check && arguments->explain)
+		return usage_error("--check and --explain are two things: one at a time", NULL);
+	if (arguments->thread && !arguments->explain)
+		return usage_error("--thread goes with --explain", NULL);
+	return -1;
+}
+
+static int explain(const struct arguments *arguments)
+{
+	struct maze_error error = { "" };
+	struct rules *rules = NULL;
+	struct problems problems;
+	int err;
+
+	problems_init(&problems);
+	err = rules_load(arguments->mazed.config, &rules, &problems);
+	if (err) {
+		problems_print(&problems, stderr);
+		fprintf(stderr, "mazed: the rules in %s are refused; see mazed --check\n",
+			arguments->mazed.config);
+	} else {
+		err = explain_process(stdout, rules, arguments->explain, arguments->thread, &error);
+		if (err)
+			fprintf(stderr, "mazed: %s\n", error.text);
+	}
+	problems_done(&problems);
+	rules_free(rules);
+	return err ? EXIT_MAZED_FAILED : EXIT_MAZED_OK;
+}
+
+int main(int argc, char **argv)
+{
+	struct arguments arguments = { .mazed.config = CONFIG_DEFAULT };
+	struct maze_error error = { "" };
+	int status = parse(argc, argv, &arguments);
+
+	if (status >= 0)
+		return status;
+	if (arguments.check)
+		return explain_check(stdout, arguments.mazed.config) ? EXIT_MAZED_FAILED
+								     : EXIT_MAZED_OK;
+	if (arguments.explain)
+		return explain(&arguments);
+	if (mazed_run(&arguments.mazed, &error)) {
+		fprintf(stderr, "mazed: %s\n", error.text);
+		return EXIT_MAZED_FAILED;
+	}
+	return EXIT_MAZED_OK;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The directory of mazed's running state; see runtime.h.
+ */
+#include "runtime.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../lib/error.h"
+
+#define RUNTIME_DEFAULT "/run/maze"
+
+const char *runtime_path(void)
+{
+	const char *given = getenv("RUNTIME_DIRECTORY");
+
+	/* systemd.exec(5): several are joined by colons, which ours are not. */
+	return given && given[0] == '/' ? given : RUNTIME_DEFAULT;
+}
+
+/* What others could put there would be taken for mazed's own. */
+static int check_owner(int fd, const char *path, struct maze_error *error)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return maze_fail(error, -errno, "%s cannot be looked at: %s", path,
+				 strerror(errno));
+	if (st.st_uid == geteuid() && !(st.st_mode & (S_IWGRP | S_IWOTH)))
+		return 0;
+	return maze_fail(error, -EPERM,
+			 "%s may be written to by others (uid %u, mode %o); it is to belong to "
+			 "uid %u and have mode 755",
+			 path, st.st_uid, st.st_mode & 07777, geteuid());
+}
+
+int runtime_open(struct maze_error *error)
+{
+	const char *path = runtime_path();
+	int fd, err;
+
+	if (mkdir(path, 0755) && errno != EEXIST)
+		return maze_fail(error, -errno, "%s cannot be made: %s", path, strerror(errno));
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return maze_fail(error, -errno, "%s cannot be opened: %s", path, strerror(errno));
+	err = check_owner(fd, path, error);
+	if (!err && flock(fd, LOCK_EX | LOCK_NB))
+		err = maze_fail(error, errno == EWOULDBLOCK ? -EBUSY : -errno,
+				errno == EWOULDBLOCK ? "another mazed is running, which holds %s"
+						     : "%s cannot be locked",
+				path);
+	if (!err)
+		return fd;
+	close(fd);
+	return err;
+}

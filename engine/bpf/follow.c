@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Loads the program that tells of processes, and hands on what it tells.
+ */
+#include "follow.h"
+#include "engine_bpf.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "follow.skel.h"
+
+/* As many as the ring holds: they are taken out of it in one go. */
+#define QUEUE_LEN (FOLLOW_RING_BYTES / (sizeof(struct maze_process_event) + BPF_RINGBUF_HDR_SZ))
+
+struct engine_follower {
+	struct follow_bpf *skeleton;
+	struct ring_buffer *ring;
+	maze_u64 lost; /* told already */
+	size_t head, tail;
+	struct maze_process_event queue[QUEUE_LEN];
+};
+
+/* Returning less than 0 leaves this one, and what is behind it, in the ring. */
+static int take(void *arg, void *data, size_t size)
+{
+	struct engine_follower *follower = arg;
+
+	if (follower->tail == QUEUE_LEN)
+		return -EAGAIN;
+	if (size == sizeof(follower->queue[0]))
+		memcpy(&follower->queue[follower->tail++], data, size);
+	return 0;
+}
+
+static int load(struct engine *engine, struct engine_follower *follower, unsigned int wants,
+		struct engine_error *error)
+{
+	struct follow_bpf *skeleton = follow_bpf__open();
+	struct follow_config *config;
+	struct stat st;
+	int err;
+
+	if (!skeleton)
+		return engine_fail(error, -errno,
+				   "the program that follows processes cannot be opened: %s",
+				   strerror(errno));
+	follower->skeleton = skeleton;
+	config = (struct follow_config *)&skeleton->rodata->follow_config;
+	config->wants = wants;
+	config->pid_level = engine->state->pid_level;
+	if (stat("/proc/self/ns/pid", &st))
+		return engine_fail(error, -errno, "/proc/self/ns/pid cannot be looked at: %s",
+				   strerror(errno));
+	config->pid_namespace = (maze_u32)st.st_ino;
+	bpf_program__set_autoload(skeleton->progs.follow__task_rename,
+				  wants & (MAZE_FOLLOW_NAMES | MAZE_FOLLOW_THREAD_NAMES));
+	err = bpf_map__reuse_fd(skeleton->maps.tasks, engine->fds[OBJECT_TASKS]);
+	if (!err)
+		err = follow_bpf__load(skeleton);
+	if (!err)
+		err = follow_bpf__attach(skeleton);
+	if (err)
+		return engine_fail(error, err,
+				   "the kernel refuses the program that follows processes: %s; "
+				   "MAZE_DEBUG=1 shows all it says",
+				   strerror(-err));
+	follower->ring = ring_buffer__new(bpf_map__fd(skeleton->maps.process_events), take,
+					  follower, NULL);
+	if (!follower->ring)
+		return engine_fail(error, -errno, "a ring buffer cannot be mapped: %s",
+				   strerror(errno));
+	return 0;
+}
+
+int bpf_follow(struct engine *engine, unsigned int wants, struct engine_follower **ret_follower,
+	       struct engine_error *error)
+{
+	struct engine_follower *follower = calloc(1, sizeof(*follower));
+	int err;
+
+	if (!follower)
+		return engine_fail(error, -ENOMEM, "out of memory");
+	err = load(engine, follower, wants, error);
+	if (err) {
+		bpf_follower_close(follower);
+		return err;
+	}
+	*ret_follower = follower;
+	return 0;
+}
+
+int bpf_follower_fd(struct engine_follower *follower)
+{
+	return ring_buffer__epoll_fd(follower->ring);
+}
+
+int bpf_follower_next(struct engine_follower *follower, struct maze_process_event *ret_event)
+{
+	maze_u64 lost;
+
+	if (follower->head == follower->tail) {
+		follower->head = follower->tail = 0;
+		ring_buffer__consume(follower->ring);
+	}
+	lost = __atomic_load_n(&follower->skeleton->bss->follow_state.lost, __ATOMIC_RELAXED);
+	if (lost != follower->lost) {
+		*ret_event = (struct maze_process_event){ .kind = MAZE_PROCESS_LOST,
+							  .lost = lost - follower->lost };
+		follower->lost = lost;
+		return 1;
+	}
+	if (follower->head == follower->tail)
+		return 0;
+	*ret_event = follower->queue[follower->head++];
+	return 1;
+}
+
+void bpf_follower_close(struct engine_follower *follower)
+{
+	if (!follower)
+		return;
+	ring_buffer__free(follower->ring);
+	follow_bpf__destroy(follower->skeleton);
+	free(follower);
+}

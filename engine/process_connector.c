@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The process connector; see process_connector.h.
+ */
+#include "process_connector.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/connector.h>
+#include <linux/filter.h>
+#include <linux/netlink.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* A message: a netlink header, a connector header, an event. */
+#define CONNECTOR_OFFSET NLMSG_HDRLEN
+#define EVENT_OFFSET (CONNECTOR_OFFSET + sizeof(struct cn_msg))
+#define KIND_OFFSET (EVENT_OFFSET + offsetof(struct proc_event, what))
+#define MESSAGE_MAX (EVENT_OFFSET + sizeof(struct proc_event))
+/* Up to and with the numbers of an exec, the smallest of those that we ask for. */
+#define MESSAGE_MIN                                                                                \
+	(EVENT_OFFSET + offsetof(struct proc_event, event_data) + sizeof(struct exec_proc_event))
+/* Asked for; the kernel gives what net.core.rmem_max allows, 270 events by default. */
+#define QUEUE_BYTES (1 << 20)
+
+/* Only these kinds, and the answer to our request, are queued for us, and wake us. */
+static int filter(int fd, unsigned int kinds)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, KIND_OFFSET),
+		/* Their bits are set; PROC_EVENT_NONE, of answers, is no bit. */
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(PROC_EVENT_NONE), 1, 0),
+		/* A load gives the number as if it were in the order of the network. */
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, htonl(kinds), 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	struct sock_fprog program = { sizeof(code) / sizeof(code[0]), code };
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) ? -errno : 0;
+}
+
+/* The length of a message from the kernel, or -errno; *ret_answers: whose question, plus one. */
+static ssize_t receive(int fd, struct proc_event *ret_event, __u32 *ret_answers)
+{
+	struct sockaddr_nl from = { 0 };
+	socklen_t from_len = sizeof(from);
+	char buf[MESSAGE_MAX] = { 0 };
+	struct cn_msg connector;
+	ssize_t n;
+
+	for (;;) {
+		n = recvfrom(fd, buf, sizeof(buf), MSG_DONTWAIT, (struct sockaddr *)&from,
+			     &from_len);
+		if (n < 0)
+			return -errno;
+		/* Anybody may send to us; only what comes from the kernel (0) counts. */
+		if (from.nl_pid || n < (ssize_t)MESSAGE_MIN)
+			continue;
+		memcpy(&connector, buf + CONNECTOR_OFFSET, sizeof(connector));
+		memcpy(ret_event, buf + EVENT_OFFSET, sizeof(*ret_event));
+		*ret_answers = connector.ack;
+		return n;
+	}
+}
+
+/*
+ * The kernel answers within send(2). Where it will not let us listen it does not
+ * answer, although events may come that others have asked for.
+ */
+static int request(int fd)
+{
+	enum proc_cn_mcast_op listen = PROC_CN_MCAST_LISTEN;
+	char buf[EVENT_OFFSET + sizeof(listen)] = { 0 };
+	struct nlmsghdr header = { .nlmsg_len = sizeof(buf), .nlmsg_type = NLMSG_DONE };
+	struct cn_msg connector = { .id = { CN_IDX_PROC, CN_VAL_PROC }, .len = sizeof(listen) };
+	struct proc_event event;
+	__u32 answers;
+
+	/* An answer carries the asker's number plus one; all listeners hear all answers. */
+	if (getrandom(&connector.ack, sizeof(connector.ack), 0) != sizeof(connector.ack))
+		return -errno;
+	memcpy(buf, &header, sizeof(header));
+	memcpy(buf + CONNECTOR_OFFSET, &connector, sizeof(connector));
+	memcpy(buf + EVENT_OFFSET, &listen, sizeof(listen));
+	if (send(fd, buf, sizeof(buf), 0) < 0)
+		return -errno;
+	while (receive(fd, &event, &answers) > 0)
+		if ((__u32)event.what == PROC_EVENT_NONE && answers == connector.ack + 1)
+			return event.event_data.ack.err ? -EPERM : 0;
+	return -EPERM;
+}
+
+int process_connector_open(unsigned int kinds)
+{
+	struct sockaddr_nl group = { .nl_family = AF_NETLINK, .nl_groups = CN_IDX_PROC };
+	int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_CONNECTOR);
+	int err, bytes = QUEUE_BYTES;
+
+	if (fd < 0)
+		return -errno;
+	/* Beyond rmem_max for who may (CAP_NET_ADMIN). */
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)))
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+	err = filter(fd, kinds);
+	if (!err && bind(fd, (struct sockaddr *)&group, sizeof(group)))
+		err = -errno;
+	if (!err)
+		err = request(fd);
+	if (!err)
+		return fd;
+	close(fd);
+	return err;
+}
+
+int process_connector_next(int fd, struct proc_event *ret_event)
+{
+	__u32 answers;
+	ssize_t n = receive(fd, ret_event, &answers);
+
+	if (n == -ENOBUFS)
+		return -ENOBUFS;
+	return n > 0;
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Reading records, and coming back to where another process has left off: numbers of
+ * records outlive their reader, so a place is the numbers that come next.
+ */
+#include "handle.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+struct maze_reader {
+	const struct engine_ops *ops;
+	struct engine_reader *reader;
+	struct maze_place place;
+	bool resumes;		  /* until the place is reached again, records were read before */
+	maze_u64 lost;		  /* between the place and the oldest one kept */
+	bool held;		  /* the one that came when that was found out */
+	struct maze_record ahead; /* if held */
+};
+
+static int open_reader(struct maze *maze, bool from_oldest, struct maze_reader **ret_reader,
+		       struct maze_error *error)
+{
+	struct maze_reader *reader = calloc(1, sizeof(*reader));
+	struct engine_error why = { "" };
+	int err;
+
+	if (!reader)
+		return handle_fail(error, -ENOMEM, "out of memory");
+	reader->ops = maze->ops;
+	err = maze->ops->reader_open(maze->engine, from_oldest, &reader->reader, &why);
+	if (err) {
+		free(reader);
+		return handle_fail(error, err, "%s", why.text);
+	}
+	reader->place.instance = maze->ops->instance ? maze->ops->instance(maze->engine) : 0;
+	*ret_reader = reader;
+	return 0;
+}
+
+int maze_reader_open(struct maze *maze, bool from_oldest, struct maze_reader **ret_reader,
+		     struct maze_error *error)
+{
+	return open_reader(maze, from_oldest, ret_reader, error);
+}
+
+int maze_reader_resume(struct maze *maze, const struct maze_place *place,
+		       struct maze_reader **ret_reader, struct maze_error *error)
+{
+	int err = open_reader(maze, true, ret_reader, error);
+
+	if (err)
+		return err;
+	if (!place->instance || place->instance != (*ret_reader)->place.instance)
+		return 1;
+	(*ret_reader)->place = *place;
+	(*ret_reader)->resumes = true;
+	return 0;
+}
+
+void maze_reader_place(const struct maze_reader *reader, struct maze_place *ret_place)
+{
+	*ret_place = reader->place;
+}
+
+int maze_reader_fd(struct maze_reader *reader)
+{
+	return reader->ops->reader_fd(reader->reader);
+}
+
+/* Which of the two logs of record_log.h a numbered record stands in. */
+static int log_of(const struct maze_record *record)
+{
+	switch (record->event) {
+	case MAZE_EVENT_EXIT:
+	case MAZE_EVENT_WATCH:
+	case MAZE_EVENT_UNWATCH:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+static void report_loss(struct maze_reader *reader, struct maze_record *ret_record)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	*ret_record = (struct maze_record){
+		.event = MAZE_EVENT_LOST,
+		.lost = reader->lost,
+		.boot_ns = (maze_u64)now.tv_sec * MAZE_NSEC_PER_SEC + (maze_u64)now.tv_nsec,
+	};
+	reader->lost = 0;
+}
+
+/* Whether it was read already, before this reader came; notes how far we have come. */
+static bool read_before(struct maze_reader *reader, const struct maze_record *record)
+{
+	maze_u64 *next = &reader->place.next[log_of(record)];
+
+	/* A loss that the engine noticed while it was read: its number is of no log. */
+	if (!record->seq)
+		return false;
+	if (reader->resumes && record->seq < *next)
+		return true;
+	if (reader->resumes && *next && record->seq > *next)
+		reader->lost += record->seq - *next;
+	*next = record->seq + 1;
+	return false;
+}
+
+int maze_reader_next(struct maze_reader *reader, struct maze_record *ret_record)
+{
+	int got;
+
+	if (reader->held) {
+		reader->held = false;
+		*ret_record = reader->ahead;
+		return 1;
+	}
+	do {
+		got = reader->ops->reader_next(reader->reader, ret_record);
+		if (got <= 0)
+			return got;
+	} while (read_before(reader, ret_record));
+	/* What the engine lost since is in its own count; ours is what lay before it. */
+	if (ret_record->event == MAZE_EVENT_LOST && !ret_record->seq)
+		reader->resumes = false;
+	if (!reader->lost)
+		return 1;
+	reader->ahead = *ret_record;
+	reader->held = true;
+	report_loss(reader, ret_record);
+	return 1;
+}
+
+void maze_reader_close(struct maze_reader *reader)
+{
+	if (!reader)
+		return;
+	reader->ops->reader_close(reader->reader);
+	free(reader);
+}
