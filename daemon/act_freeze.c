@@ -103,7 +103,7 @@ static int is_still_in(const struct culprit *culprit, const char *cgroup, struct
 	char *now = NULL;
 	int err = find_cgroup(culprit->pid, culprit->tid, &now, error);
 
-	if (!err && (strcmp(now, cgroup) != 0 || !culprit_is_there(culprit)))
+	if (now && (strcmp(now, cgroup) != 0 || !culprit_is_there(culprit)))
 		err = maze_fail(error, -ESRCH,
 				"it ended, or left its control group " SHOWN
 				", while that was frozen; thawed again",
@@ -167,7 +167,8 @@ static void perform(struct actions *actions, const struct act_on *on, const stru
 	char *cgroup = NULL;
 	int fd = -1;
 
-	if (find_cgroup(culprit->pid, culprit->tid, &cgroup, text))
+	find_cgroup(culprit->pid, culprit->tid, &cgroup, text);
+	if (!cgroup)
 		return;
 	/* What was read by number is the culprit's if that is there after. */
 	if (!culprit_is_there(culprit))
@@ -238,13 +239,14 @@ int actions_thaw(struct actions *actions, const char *cgroup, pid_t pid, struct 
 
 	if (!cgroup) {
 		err = find_cgroup(pid, 0, &found, error);
-		if (err)
+		if (!found)
 			return err;
+		cgroup = found;
 	}
-	index = find_frozen(actions, cgroup ? cgroup : found, !cgroup);
+	index = find_frozen(actions, cgroup, found != NULL);
 	if (index == actions->frozen->count)
 		err = maze_fail(error, -ENOENT, "control group " SHOWN " was not frozen by mazed",
-				cgroup ? cgroup : found);
+				cgroup);
 	else
 		err = thaw(actions, index, error);
 	free(found);

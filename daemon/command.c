@@ -389,7 +389,7 @@ static int add_sources(struct command *command)
 /* All but what command_free() undoes is undone on failure. */
 static int start(struct command *command)
 {
-	int output[2], failure[2], err;
+	int output[2] = { -1, -1 }, failure[2] = { -1, -1 }, err;
 
 	err = make_pipe(output);
 	if (err)

@@ -97,19 +97,23 @@ static int read_lines(struct frozen *frozen, FILE *file, struct maze_error *erro
 int frozen_open(const char *path, struct frozen **ret_frozen, struct maze_error *error)
 {
 	struct frozen *frozen = calloc(1, sizeof(*frozen));
-	FILE *file = fopen(path, "re");
+	FILE *file;
 	int err = 0;
 
-	if (!file && errno != ENOENT)
-		err = maze_fail(error, -errno, "%s cannot be read: %s", path, strerror(errno));
-	if (frozen)
-		frozen->path = strdup(path);
-	if (!err && (!frozen || !frozen->path))
-		err = maze_fail(error, -ENOMEM, "out of memory");
-	if (!err && file)
+	if (!frozen)
+		return maze_fail(error, -ENOMEM, "out of memory");
+	frozen->path = strdup(path);
+	if (!frozen->path) {
+		free(frozen);
+		return maze_fail(error, -ENOMEM, "out of memory");
+	}
+	file = fopen(path, "re");
+	if (file) {
 		err = read_lines(frozen, file, error);
-	if (file)
 		fclose(file);
+	} else if (errno != ENOENT) {
+		err = maze_fail(error, -errno, "%s cannot be read: %s", path, strerror(errno));
+	}
 	if (err) {
 		frozen_close(frozen);
 		return err;

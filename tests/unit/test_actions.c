@@ -21,7 +21,7 @@ static struct stage_actions stage_of(bool renices, int nice, bool idle)
 
 static void the_thread_is_reniced_and_no_other(void **state)
 {
-	struct stage_actions stage = stage_of(true, 7, false);
+	struct stage_actions stage = stage_of(true, 19, false);
 	struct acting *acting = *state;
 	struct victim victim;
 	struct maze_record record;
@@ -33,10 +33,10 @@ static void the_thread_is_reniced_and_no_other(void **state)
 	of_thread = getpriority(PRIO_PROCESS, (id_t)victim.tid);
 	of_main = getpriority(PRIO_PROCESS, (id_t)victim.pid);
 	end_victim(&victim);
-	assert_int_equal(of_thread, 7);
+	assert_int_equal(of_thread, 19);
 	assert_int_equal(of_main, getpriority(PRIO_PROCESS, 0));
 	assert_said(acting, "\"action\":\"renice\",\"tried\":true,\"applied\":true");
-	assert_said(acting, "has the nice value 7, had ");
+	assert_said(acting, "has the nice value 19, had ");
 }
 
 static void the_thread_is_made_idle_and_no_other(void **state)
@@ -61,7 +61,7 @@ static void the_thread_is_made_idle_and_no_other(void **state)
 
 static void a_gone_process_is_left_alone_and_it_is_said(void **state)
 {
-	struct stage_actions stage = stage_of(true, 7, true);
+	struct stage_actions stage = stage_of(true, 19, true);
 	struct acting *acting = *state;
 	struct victim victim;
 	struct maze_record record;
@@ -80,7 +80,7 @@ static void a_gone_process_is_left_alone_and_it_is_said(void **state)
 /* The number is taken, but by one who began after the record. */
 static void a_thread_with_the_number_of_another_is_left_alone(void **state)
 {
-	struct stage_actions stage = stage_of(true, 7, true);
+	struct stage_actions stage = stage_of(true, 19, true);
 	struct acting *acting = *state;
 	struct victim victim;
 	struct maze_record record;
@@ -101,7 +101,7 @@ static void a_thread_with_the_number_of_another_is_left_alone(void **state)
 
 static void a_thread_that_has_ended_is_left_alone(void **state)
 {
-	struct stage_actions stage = stage_of(true, 17, false);
+	struct stage_actions stage = stage_of(true, 19, false);
 	struct acting *acting = *state;
 	struct victim victim;
 	struct maze_record record;
@@ -111,7 +111,7 @@ static void a_thread_that_has_ended_is_left_alone(void **state)
 	record = record_of(victim.pid, getpid());
 	act(acting, &record, &stage, victim.pidfd);
 	end_victim(&victim);
-	assert_int_not_equal(getpriority(PRIO_PROCESS, 0), 17);
+	assert_int_not_equal(getpriority(PRIO_PROCESS, 0), 19);
 	assert_said(acting, "nothing done: the thread has ended");
 }
 
@@ -119,7 +119,7 @@ static void shadow_does_nothing_and_says_what_it_would_have_done(void **state)
 {
 	char *words[] = { (char *)"/bin/true", NULL };
 	char *no_words[] = { (char *)"/nonexistent/command", NULL };
-	struct stage_actions stage = stage_of(true, 7, true);
+	struct stage_actions stage = stage_of(true, 19, true);
 	struct acting *acting = *state;
 	unsigned int running, waiting;
 	struct victim victim;
@@ -140,7 +140,7 @@ static void shadow_does_nothing_and_says_what_it_would_have_done(void **state)
 	assert_int_equal(running + waiting, 0);
 	assert_int_equal(nice, getpriority(PRIO_PROCESS, 0));
 	assert_int_equal(policy, sched_getscheduler(0));
-	assert_said(acting, "shadow: would have set the nice value 7, it is ");
+	assert_said(acting, "shadow: would have set the nice value 19, it is ");
 	assert_said(acting, "shadow: would have set SCHED_IDLE, it has SCHED_");
 	assert_said(acting, "shadow: would have run /bin/true");
 	assert_said(acting, "shadow: could not have run /nonexistent/command: No such file");
@@ -149,7 +149,7 @@ static void shadow_does_nothing_and_says_what_it_would_have_done(void **state)
 
 static void nothing_is_said_of_a_record_that_is_not_shown(void **state)
 {
-	struct stage_actions stage = stage_of(true, 7, false);
+	struct stage_actions stage = stage_of(true, 19, false);
 	struct acting *acting = *state;
 	struct victim victim;
 	struct maze_record record;
@@ -164,7 +164,7 @@ static void nothing_is_said_of_a_record_that_is_not_shown(void **state)
 	nice = getpriority(PRIO_PROCESS, (id_t)victim.tid);
 	end_victim(&victim);
 	/* Acted upon all the same. */
-	assert_int_equal(nice, 7);
+	assert_int_equal(nice, 19);
 	assert_int_equal(count_said(acting, "action"), 0);
 }
 
