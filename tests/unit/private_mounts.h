@@ -20,7 +20,7 @@ static inline bool private_mounts(void)
 
 	if (!state) {
 		state = -1;
-		if (unshare(CLONE_NEWNS))| CLONE_NEWNS))
+		if (unshare(CLONE_NEWNS))
 			fprintf(stderr, "# skipped: no mount namespace: %s\n", strerror(errno));
 		else if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
 			fprintf(stderr, "# skipped: mounts stay shared: %s\n", strerror(errno));

@@ -293,11 +293,12 @@ static void a_hundred_verdicts_never_run_more_than_the_limit(void **state)
 /*
  * Ignores SIGTERM, and has children that do as well: one beside it, one that has a
  * child, and, where a control group holds them, one in a session of its own.
+ * All end when the directory of the test is gone, so that a mazed that fails leaves none.
  */
 #define STUBBORN                                                                                   \
 	"trap '' TERM\nexec 9> fifo\n"                                                             \
-	"(printf x >&9; while :; do sleep 1; done) &\n"                                            \
-	"(printf x >&9; (printf x >&9; while :; do sleep 1; done) & wait) &\n"
+	"(printf x >&9; while [ -p fifo ]; do sleep 1; done) &\n"                                  \
+	"(printf x >&9; (printf x >&9; while [ -p fifo ]; do sleep 1; done) & wait) &\n"
 
 static void end_of_the_stubborn(struct acting *acting, const char *text, unsigned int processes)
 {
@@ -313,7 +314,8 @@ static void end_of_the_stubborn(struct acting *acting, const char *text, unsigne
 
 static void the_timeout_ends_a_process_group(void **state)
 {
-	end_of_the_stubborn(*state, STUBBORN "printf x >&9\nwhile :; do sleep 1; done\n", 4);
+	end_of_the_stubborn(*state, STUBBORN "printf x >&9\nwhile [ -p fifo ]; do sleep 1; done\n",
+			    4);
 }
 
 static void the_timeout_ends_a_control_group(void **state)
@@ -322,8 +324,8 @@ static void the_timeout_ends_a_control_group(void **state)
 		skip();
 	end_of_the_stubborn(*state,
 			    STUBBORN "setsid sh -c 'trap \"\" TERM; printf x >&9; "
-				     "while :; do sleep 1; done' &\n"
-				     "printf x >&9\nwhile :; do sleep 1; done\n",
+				     "while [ -p fifo ]; do sleep 1; done' &\n"
+				     "printf x >&9\nwhile [ -p fifo ]; do sleep 1; done\n",
 			    5);
 }
 
@@ -337,7 +339,8 @@ static void what_a_command_leaves_running_is_ended(void **state)
 	fifo = open_fifo(acting);
 	run(acting,
 	    script(acting, "leaves",
-		   "exec 9> fifo\nsetsid sleep 1000 > /dev/null 2>&1 &\nprintf x >&9\n"),
+		   "exec 9> fifo\nsetsid sh -c 'while [ -p fifo ]; do sleep 1; done' > /dev/null "
+		   "2>&1 &\nprintf x >&9\n"),
 	    60 * MAZE_NSEC_PER_SEC);
 	assert_true(heard_bytes(acting, fifo, 1));
 	finish(acting);
@@ -356,7 +359,7 @@ static void sigterm_comes_first(void **state)
 	run_until_ready(acting,
 			script(acting, "obeys",
 			       "trap 'echo told > told; exit 0' TERM\nexec 9> fifo\nprintf x >&9\n"
-			       "while :; do sleep 0.01; done\n"),
+			       "while [ -p fifo ]; do sleep 0.01; done\n"),
 			fifo, 1);
 	finish(acting);
 	assert_all_are_gone(fifo);
@@ -371,7 +374,8 @@ static void the_end_of_mazed_ends_its_commands(void **state)
 	int fifo = open_fifo(acting);
 
 	run(acting,
-	    script(acting, "stubborn", STUBBORN "printf x >&9\nwhile :; do sleep 1; done\n"),
+	    script(acting, "stubborn",
+		   STUBBORN "printf x >&9\nwhile [ -p fifo ]; do sleep 1; done\n"),
 	    60 * MAZE_NSEC_PER_SEC);
 	assert_true(heard_bytes(acting, fifo, 4));
 	actions_close(acting->actions);
@@ -416,7 +420,8 @@ static void what_a_command_prints_is_in_the_log_to_a_bound(void **state)
 
 	run_until_ready(acting,
 			script(acting, "flood",
-			       "echo first >&2\nprintf 'a\\033[2Jb\\n'\nprintf x > fifo\nwhile :; "
+			       "echo first >&2\nprintf 'a\\033[2Jb\\n'\nprintf x > fifo\nwhile [ "
+			       "-p fifo ]; "
 			       "do echo flooding; done\n"),
 			fifo, 1);
 	finish(acting);
