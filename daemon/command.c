@@ -206,8 +206,8 @@ static void say_end(const struct command *command, const siginfo_t *info)
 {
 	char name[32];
 
-	/* Said when it could not be executed, or was told to end. */
-	if (command->failed || command->state != STATE_RUNS)
+	/* Said already when it could not be executed, or was told to end. */
+	if (command->failed || command->state != STATE_RUNS || !info->si_pid)
 		return;
 	if (info->si_code == CLD_EXITED && info->si_status)
 		remark(command, LOG_WARNING, "ended with exit status %d", info->si_status);
@@ -220,14 +220,15 @@ static void say_end(const struct command *command, const siginfo_t *info)
 static bool reap(struct command *command)
 {
 	siginfo_t info = { 0 };
+	int err;
 
 	if (command->state == STATE_ENDED)
 		return true;
-	if (waitid(P_PIDFD, (id_t)command->pidfd, &info, WEXITED | WNOHANG | WNOWAIT) ||
-	    !info.si_pid)
-		/* Somebody else has waited for it: then its number is not ours any more. */
-		if (errno != ECHILD || info.si_pid)
-			return false;
+	err = waitid(P_PIDFD, (id_t)command->pidfd, &info, WEXITED | WNOHANG | WNOWAIT) ? -errno
+											: 0;
+	/* -ECHILD: somebody else has waited for it, so its number is not ours any more. */
+	if (err != -ECHILD && (err || !info.si_pid))
+		return false;
 	settle_start(command);
 	say_end(command, &info);
 	command_group_kill(&command->group);

@@ -73,7 +73,7 @@ static inline int start_acting_in(void **state, const char *exec_cgroup)
 	strcpy(acting->directory, "/tmp/test-acting-XXXXXX");
 	if (!mkdtemp(acting->directory))
 		return -1;
-	snprintf(acting->log_path, sizeof(acting->log_path), "%s/log", acting->directory);
+	snprintf(acting->log_path, sizeof(acting->log_path), "%.63s/log", acting->directory);
 	settings.log_path = acting->log_path;
 	if (log_open(&settings, &acting->log, NULL) || sd_event_new(&acting->event) < 0)
 		return -1;
