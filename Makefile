@@ -47,7 +47,7 @@ BENCHES := $(patsubst bench/%.c,$(BUILD)/bench/%,$(filter-out bench/bench.c,$(wi
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 MANS := $(patsubst man/%.scd,$(BUILD)/man/%,$(wildcard man/*.scd))
 
-.PHONY: all help deps build sanitize check check-quick unit-check cli-check conformance vm-check \
+.PHONY: all help deps build sanitize check check-quick unit-check cli-check daemon-check conformance vm-check \
 	demo bench fuzz lint install install-dkms vm-stress vm-debug clean
 .DEFAULT_GOAL := all
 .SECONDARY:
@@ -151,7 +151,7 @@ sanitize: $(BPF_SKELETON)
 	@touch $(BUILD)/sanitize/engine/bpf/*.skel.h
 	@$(MAKE) BUILD=$(BUILD)/sanitize CFLAGS="$(SANITIZE)" sanitize-parts
 
-sanitize-parts: $(BUILD)/maze $(UNIT)
+sanitize-parts: $(BUILD)/maze $(BUILD)/mazed $(UNIT)
 
 unit-check: tests-build sanitize
 	@echo "== unit and property tests"
@@ -174,6 +174,20 @@ cli-check: tests-build sanitize
 		scripts/in-private-bpffs bats --tap tests/cli/*.bats > $(BUILD)/cli-sanitize.tap || { cat $(BUILD)/cli-sanitize.tap; exit 1; }
 	@prove -e cat $(BUILD)/cli-sanitize.tap
 
+daemon-check: tests-build sanitize
+	@echo "== mazed"
+	@MAZE=$(abspath $(BUILD))/maze MAZED=$(abspath $(BUILD))/mazed \
+		PROGRAMS=$(abspath $(BUILD))/tests/programs scripts/in-private-bpffs \
+		unshare --pid --fork --kill-child --mount-proc bats --tap tests/daemon/*.bats \
+		> $(BUILD)/daemon.tap || { cat $(BUILD)/daemon.tap; exit 1; }
+	@prove -e cat $(BUILD)/daemon.tap
+	@echo "== mazed under ASan and UBSan"
+	@MAZE=$(abspath $(BUILD))/maze MAZED=$(abspath $(BUILD))/sanitize/mazed \
+		PROGRAMS=$(abspath $(BUILD))/tests/programs scripts/in-private-bpffs \
+		unshare --pid --fork --kill-child --mount-proc bats --tap tests/daemon/*.bats \
+		> $(BUILD)/daemon-sanitize.tap || { cat $(BUILD)/daemon-sanitize.tap; exit 1; }
+	@prove -e cat $(BUILD)/daemon-sanitize.tap
+
 conformance: tests-build
 	@echo "== conformance on this kernel, $$(uname -r)"
 	@scripts/in-private-bpffs scripts/conformance-here $(BUILD)
@@ -185,6 +199,7 @@ check-quick: deps
 	@scripts/check-symbols
 	@$(MAKE) unit-check
 	@$(MAKE) cli-check
+	@$(MAKE) daemon-check
 	@$(MAKE) conformance
 
 ## make check        install what is missing, build, run all tests

@@ -88,8 +88,8 @@ static int load_rules(const char *path, const struct rules *instead_of, struct l
 			  problems.errors, problems.errors == 1 ? "" : "s");
 	else if (unused && instead_of)
 		err = maze_fail(error, -EINVAL,
-				"%s: %zu rule%s can never match; remove what is without effect", path,
-				unused, unused == 1 ? "" : "s");
+				"%s: %zu rule%s can never match; remove what is without effect",
+				path, unused, unused == 1 ? "" : "s");
 	problems_done(&problems);
 	if (err)
 		rules_free(rules);
