@@ -20,8 +20,7 @@ static inline bool private_mounts(void)
 
 	if (!state) {
 		state = -1;
-		/* A user without privileges may in a user namespace, where that is allowed. */
-		if (unshare(CLONE_NEWNS) && unshare(CLONE_NEWUSER | CLONE_NEWNS))
+		if (unshare(CLONE_NEWNS))| CLONE_NEWNS))
 			fprintf(stderr, "# skipped: no mount namespace: %s\n", strerror(errno));
 		else if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
 			fprintf(stderr, "# skipped: mounts stay shared: %s\n", strerror(errno));

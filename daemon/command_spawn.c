@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * See command_spawn.h. By clone3(2), because posix_spawn(3) of this C library can
+ * neither give a pidfd nor place the child into a control group before it runs; placed
+ * there later, what it has started by then would stay outside.
+ *
+ * mazed may have threads, so between clone and exec the child may do only what
+ * signal-safety(7) allows: no memory is taken, no lock either.
+ */
+#include "command_spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef CLOSE_RANGE_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC (1U << 2)
+#endif
+
+/* A signal that mazed ignores would stay ignored. */
+static void reset_signals(void)
+{
+	struct sigaction as_ever = { .sa_handler = SIG_DFL };
+	int signal;
+
+	for (signal = 1; signal < NSIG; signal++)
+		sigaction(signal, &as_ever, NULL);
+}
+
+/* mazed may be of a high priority, and spared by the OOM killer. Best effort. */
+static void reset_privileges(void)
+{
+	struct sched_param none = { 0 };
+	int fd;
+
+	sched_setscheduler(0, SCHED_OTHER, &none);
+	setpriority(PRIO_PROCESS, 0, 0);
+	fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		/* Where it may not be set, it is what it was. */
+		if (write(fd, "0", 1) < 0)
+			errno = 0;
+		close(fd);
+	}
+}
+
+static int place_descriptors(const struct command_spawn *spawn)
+{
+	unsigned int kept = COMMAND_PIDFD;
+
+	if (dup2(spawn->input_fd, STDIN_FILENO) < 0 || dup2(spawn->output_fd, STDOUT_FILENO) < 0 ||
+	    dup2(spawn->output_fd, STDERR_FILENO) < 0)
+		return -errno;
+	if (spawn->pidfd >= 0 && dup2(spawn->pidfd, (int)kept++) < 0)
+		return -errno;
+	/* What mazed opens is O_CLOEXEC; this is for what a library may have forgotten. */
+	if (syscall(SYS_close_range, kept, ~0U, CLOSE_RANGE_CLOEXEC))
+		return errno == ENOSYS ? 0 : -errno;
+	return 0;
+}
+
+static void __attribute__((noreturn)) become(const struct command_spawn *spawn)
+{
+	sigset_t none;
+	int failure;
+
+	reset_signals();
+	reset_privileges();
+	setsid();
+	failure = -place_descriptors(spawn);
+	if (!failure && chdir("/"))
+		failure = errno;
+	if (!failure) {
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		execve(spawn->argv[0], spawn->argv, spawn->env);
+		failure = errno;
+	}
+	if (write(spawn->failure_fd, &failure, sizeof(failure)) < 0)
+		_exit(126);
+	_exit(127);
+}
+
+int command_spawn(const struct command_spawn *spawn, pid_t *ret_pid, int *ret_pidfd)
+{
+	struct clone_args args = { .flags = CLONE_PIDFD, .exit_signal = SIGCHLD };
+	sigset_t all, before;
+	int pidfd = -1, err;
+	long pid;
+
+	args.pidfd = (uintptr_t)&pidfd;
+	if (spawn->cgroup_fd >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)spawn->cgroup_fd;
+	}
+	/* No handler of mazed's may run in the child. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	pid = syscall(SYS_clone3, &args, sizeof(args));
+	if (!pid)
+		become(spawn);
+	err = pid < 0 ? -errno : 0;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (err)
+		return err;
+	*ret_pid = (pid_t)pid;
+	*ret_pidfd = pidfd;
+	return 0;
+}

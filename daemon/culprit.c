@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * See culprit.h. The pidfd holds the process; a directory of /proc holds the thread,
+ * since it stays with the thread that it was opened for. That this is the thread of
+ * the record, and not a later one of the same process, shows in when it began.
+ *
+ * setpriority(2) and sched_setscheduler(2) take numbers all the same. Between a look
+ * and such a call the thread would have to end, and all numbers to be given away once,
+ * for a stranger to be hit: numbers are used in turn, and there are 32768 at least.
+ */
+#include "culprit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../lib/error.h"
+
+/* The name has up to 63 bytes, the 50 numbers up to 20 digits each. */
+#define STAT_SIZE 2048
+/* The number of the field `starttime` in proc(5), counted from the one behind the name. */
+#define START_FIELD_BEHIND_NAME 20
+
+static bool has_ended(int pidfd)
+{
+	struct pollfd poll_fd = { .fd = pidfd, .events = POLLIN };
+
+	return poll(&poll_fd, 1, 0) > 0;
+}
+
+/* When the thread began, by CLOCK_BOOTTIME, rounded down to a clock tick of proc(5). */
+static int read_start_ns(int task_fd, maze_u64 *ret_start_ns)
+{
+	int fd = openat(task_fd, "stat", O_RDONLY | O_CLOEXEC), i;
+	char text[STAT_SIZE], *at;
+	ssize_t length;
+
+	if (fd < 0)
+		return -errno;
+	length = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (length <= 0)
+		return -ESRCH;
+	text[length] = '\0';
+	/* The name may have any bytes in it; behind its last bracket come only numbers. */
+	at = strrchr(text, ')');
+	for (i = 0; at && i < START_FIELD_BEHIND_NAME; i++)
+		at = strchr(at + 1, ' ');
+	if (!at)
+		return -EPROTO;
+	*ret_start_ns =
+		strtoull(at, NULL, 10) * (MAZE_NSEC_PER_SEC / (maze_u64)sysconf(_SC_CLK_TCK));
+	return 0;
+}
+
+bool culprit_is_there(const struct culprit *culprit)
+{
+	return !has_ended(culprit->pidfd) && !faccessat(culprit->task_fd, "comm", F_OK, 0);
+}
+
+int culprit_open(const struct maze_record *record, int pidfd, struct culprit *ret_culprit,
+		 struct maze_error *error)
+{
+	struct culprit culprit = { .pid = (pid_t)record->pid,
+				   .tid = (pid_t)record->tid,
+				   .pidfd = pidfd };
+	maze_u64 start_ns = 0;
+	char path[64];
+	int err;
+
+	if (pidfd < 0)
+		return maze_fail(error, -ESRCH, "the process has ended");
+	snprintf(path, sizeof(path), "/proc/%d/task/%d", culprit.pid, culprit.tid);
+	culprit.task_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (culprit.task_fd < 0 && errno != ENOENT && errno != ESRCH)
+		return maze_fail(error, -errno, "%s cannot be opened: %s", path, strerror(errno));
+	if (culprit.task_fd < 0)
+		return maze_fail(error, -ESRCH, "the thread has ended");
+	err = read_start_ns(culprit.task_fd, &start_ns);
+	if (err == -EPROTO) {
+		maze_fail(error, err, "%s/stat is not as proc(5) says", path);
+	} else if (err || !culprit_is_there(&culprit)) {
+		err = maze_fail(error, -ESRCH, "the thread has ended");
+	} else if (start_ns > record->boot_ns) {
+		err = maze_fail(error, -ESRCH,
+				"the thread has ended, and another has its number now");
+	}
+	if (err) {
+		close(culprit.task_fd);
+		return err;
+	}
+	*ret_culprit = culprit;
+	return 0;
+}
+
+void culprit_close(struct culprit *culprit)
+{
+	close(culprit->task_fd);
+	culprit->task_fd = -1;
+}

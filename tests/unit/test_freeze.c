@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The action freeze and its undoing, in control groups of this test; and what may not
+ * be frozen.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "../../daemon/freezing.h"
+#include "../../daemon/frozen.h"
+#include "acting.h"
+
+static struct cgroup_fs cgroups = { .fd = -1 };
+static const struct stage_actions freeze_stage = { .freeze = true };
+
+/* A victim in a group of its own. */
+struct captive {
+	char cgroup[64];
+	struct victim victim;
+	struct maze_record record;
+};
+
+static bool make_captive(struct captive *ret_captive, const char *name)
+{
+	if (cgroups.fd < 0 || !make_cgroup(&cgroups, name, ret_captive->cgroup))
+		return false;
+	start_victim(&ret_captive->victim);
+	enter_cgroup(&cgroups, ret_captive->cgroup, ret_captive->victim.pid);
+	ret_captive->record = record_of(ret_captive->victim.pid, ret_captive->victim.tid);
+	return true;
+}
+
+static void free_captive(struct captive *captive)
+{
+	end_victim(&captive->victim);
+	remove_cgroup(&cgroups, captive->cgroup);
+}
+
+static bool is_frozen(const char *cgroup)
+{
+	int fd = cgroup_open(&cgroups, cgroup);
+	char text[8] = "";
+
+	assert_true(fd >= 0);
+	assert_int_equal(cgroup_read(fd, "cgroup.freeze", text, sizeof(text)), 0);
+	close(fd);
+	return !strcmp(text, "1");
+}
+
+/* ---- frozen and thawed ------------------------------------------------------------------ */
+
+static void the_control_group_is_frozen_and_thawed_by_the_next_mazed(void **state)
+{
+	struct acting *acting = *state;
+	struct captive captive;
+	struct maze_error error = { "" };
+	int again;
+
+	if (!make_captive(&captive, "captive"))
+		skip();
+	act(acting, &captive.record, &freeze_stage, captive.victim.pidfd);
+	assert_true(is_frozen(captive.cgroup));
+	assert_said(acting, "\"action\":\"freeze\",\"tried\":true,\"applied\":true");
+	assert_said(acting, "froze its control group, /maze-test-");
+	/* By its process, whose other thread the record was about. */
+	actions_close(acting->actions);
+	open_actions(acting);
+	assert_int_equal(actions_frozen(acting->actions)->count, 1);
+	assert_int_equal(actions_thaw(acting->actions, NULL, captive.victim.pid, &error), 0);
+	assert_false(is_frozen(captive.cgroup));
+	again = actions_thaw(acting->actions, captive.cgroup, 0, &error);
+	free_captive(&captive);
+	assert_int_equal(again, -ENOENT);
+	assert_non_null(strstr(error.text, "was not frozen by mazed"));
+	assert_int_equal(actions_frozen(acting->actions)->count, 0);
+}
+
+static void what_others_froze_is_neither_frozen_nor_thawed(void **state)
+{
+	struct acting *acting = *state;
+	struct captive captive;
+	int fd, err;
+
+	if (!make_captive(&captive, "others"))
+		skip();
+	fd = cgroup_open(&cgroups, captive.cgroup);
+	assert_int_equal(cgroup_write(fd, "cgroup.freeze", "1"), 0);
+	close(fd);
+	act(acting, &captive.record, &freeze_stage, captive.victim.pidfd);
+	err = actions_thaw(acting->actions, captive.cgroup, 0, NULL);
+	assert_true(is_frozen(captive.cgroup));
+	free_captive(&captive);
+	assert_int_equal(err, -ENOENT);
+	assert_said(acting, "is frozen already");
+	assert_said(acting, "\"tried\":false,\"applied\":false");
+}
+
+static void shadow_freezes_nothing(void **state)
+{
+	struct acting *acting = *state;
+	struct captive captive;
+
+	if (!make_captive(&captive, "shadow"))
+		skip();
+	captive.record.flags = MAZE_RECORD_SHADOW;
+	act(acting, &captive.record, &freeze_stage, captive.victim.pidfd);
+	assert_false(is_frozen(captive.cgroup));
+	free_captive(&captive);
+	assert_said(acting, "shadow: would have frozen its control group, /maze-test-");
+	assert_int_equal(actions_frozen(acting->actions)->count, 0);
+}
+
+static void what_cannot_be_written_down_is_not_frozen(void **state)
+{
+	struct acting *acting = *state;
+	struct captive captive;
+	char path[128];
+
+	if (!make_captive(&captive, "unwritten"))
+		skip();
+	/* A directory is in the way of the file. */
+	snprintf(path, sizeof(path), "%s/frozen", acting->directory);
+	assert_int_equal(mkdir(path, 0700), 0);
+	act(acting, &captive.record, &freeze_stage, captive.victim.pidfd);
+	assert_false(is_frozen(captive.cgroup));
+	free_captive(&captive);
+	assert_said(acting, "cannot be written to");
+	assert_said(acting, "\"tried\":false,\"applied\":false");
+}
+
+/* Not another group that came to have its name. */
+static void a_group_that_is_gone_is_not_thawed_under_its_name(void **state)
+{
+	struct acting *acting = *state;
+	struct captive first, second;
+	int fd, err;
+
+	if (!make_captive(&first, "same-name"))
+		skip();
+	act(acting, &first.record, &freeze_stage, first.victim.pidfd);
+	assert_true(is_frozen(first.cgroup));
+	free_captive(&first);
+	assert_true(make_captive(&second, "same-name"));
+	fd = cgroup_open(&cgroups, second.cgroup);
+	assert_int_equal(cgroup_write(fd, "cgroup.freeze", "1"), 0);
+	close(fd);
+	err = actions_thaw(acting->actions, second.cgroup, 0, NULL);
+	assert_true(is_frozen(second.cgroup));
+	free_captive(&second);
+	assert_int_equal(err, -ENOENT);
+	assert_int_equal(actions_frozen(acting->actions)->count, 0);
+}
+
+static void all_is_thawed_for_a_mazed_that_goes_for_good(void **state)
+{
+	struct acting *acting = *state;
+	struct captive one, two;
+
+	if (!make_captive(&one, "one"))
+		skip();
+	assert_true(make_captive(&two, "two"));
+	act(acting, &one.record, &freeze_stage, one.victim.pidfd);
+	act(acting, &two.record, &freeze_stage, two.victim.pidfd);
+	assert_true(is_frozen(one.cgroup) && is_frozen(two.cgroup));
+	actions_thaw_all(acting->actions);
+	assert_false(is_frozen(one.cgroup) || is_frozen(two.cgroup));
+	free_captive(&one);
+	free_captive(&two);
+	assert_int_equal(actions_frozen(acting->actions)->count, 0);
+}
+
+/* ---- what is refused --------------------------------------------------------------------- */
+
+static void assert_refused(const char *cgroup, const char *why)
+{
+	struct maze_error error = { "" };
+
+	assert_int_equal(freezing_is_allowed(cgroup, &error), -EPERM);
+	if (!strstr(error.text, why))
+		fail_msg("%s: %s", cgroup, error.text);
+}
+
+static void groups_of_more_than_one_are_refused(void **state)
+{
+	(void)state;
+	assert_refused("/", "root control group");
+	assert_refused("/init.scope", "service manager");
+	assert_refused("/user.slice/user-1000.slice/user@1000.service/init.scope",
+		       "service manager");
+	assert_refused("/system.slice", "is a slice");
+	assert_refused("/user.slice", "is a slice");
+	assert_refused("/user.slice/user-1000.slice", "is a slice");
+	assert_refused("/../outside", "outside of what mazed sees");
+}
+
+static void the_root_group_is_refused(void **state)
+{
+	struct acting *acting = *state;
+	struct victim victim;
+	struct maze_record record;
+
+	if (cgroups.fd < 0)
+		skip();
+	start_victim(&victim);
+	enter_cgroup(&cgroups, "/", victim.pid);
+	record = record_of(victim.pid, victim.tid);
+	act(acting, &record, &freeze_stage, victim.pidfd);
+	end_victim(&victim);
+	assert_said(acting, "it is in the root control group");
+	assert_said(acting, "\"tried\":false,\"applied\":false");
+}
+
+/* The group that this process is in, without its newline. */
+static void own_cgroup(char *path, size_t size)
+{
+	char *text = strstr(read_text("/proc/self/cgroup"), "0::");
+
+	assert_non_null(text);
+	snprintf(path, size, "%.*s", (int)strcspn(text + 3, "\n"), text + 3);
+}
+
+/* Runs in a child in `cgroup`, of which this process is the parent. */
+static int allowed_from(const char *cgroup, const char *asked, const char *why)
+{
+	struct maze_error error = { "" };
+	int status;
+	pid_t child = fork();
+
+	assert_true(child >= 0);
+	if (!child) {
+		enter_cgroup(&cgroups, cgroup, getpid());
+		if (!freezing_is_allowed(asked, &error))
+			_exit(0);
+		_exit(why && strstr(error.text, why) ? 1 : 2);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void mazed_and_its_ancestors_are_never_frozen(void **state)
+{
+	char before[PATH_MAX], ours[64], childs[64], other[64], below[128];
+	int of_itself, of_above, of_ancestor, of_other, of_sibling;
+
+	(void)state;
+	if (cgroups.fd < 0 || !make_cgroup(&cgroups, "ours", ours))
+		skip();
+	assert_true(make_cgroup(&cgroups, "childs", childs));
+	assert_true(make_cgroup(&cgroups, "other", other));
+	snprintf(below, sizeof(below), "%s/below", childs);
+	assert_int_equal(mkdirat(cgroups.fd, below + 1, 0755), 0);
+	own_cgroup(before, sizeof(before));
+	enter_cgroup(&cgroups, ours, getpid());
+	of_itself = allowed_from(childs, childs, "contains mazed itself");
+	of_above = allowed_from(below, childs, "contains mazed itself");
+	of_ancestor = allowed_from(childs, ours, "contains an ancestor of mazed");
+	of_other = allowed_from(childs, other, NULL);
+	/* One that begins like it, but is another. */
+	of_sibling = allowed_from(below, "/maze-test", NULL);
+	enter_cgroup(&cgroups, before, getpid());
+	remove_cgroup(&cgroups, below);
+	remove_cgroup(&cgroups, childs);
+	remove_cgroup(&cgroups, other);
+	remove_cgroup(&cgroups, ours);
+	assert_int_equal(of_itself, 1);
+	assert_int_equal(of_above, 1);
+	assert_int_equal(of_ancestor, 1);
+	assert_int_equal(of_other, 0);
+	assert_int_equal(of_sibling, 0);
+}
+
+/* ---- the parts ---------------------------------------------------------------------------- */
+
+static void groups_contain_themselves_and_what_is_below(void **state)
+{
+	(void)state;
+	assert_true(cgroup_contains("/", "/"));
+	assert_true(cgroup_contains("/", "/a"));
+	assert_true(cgroup_contains("/a", "/a"));
+	assert_true(cgroup_contains("/a", "/a/b"));
+	assert_false(cgroup_contains("/a", "/"));
+	assert_false(cgroup_contains("/a", "/ab"));
+	assert_false(cgroup_contains("/a/b", "/a"));
+}
+
+static void paths_do_not_lead_out(void **state)
+{
+	static const char *const paths[] = { "",   "a",	    "/..",  "/a/../..", "/../etc",
+					     "//", "/a//b", "/a/.", "/./a",	"/a/" };
+	size_t i;
+
+	(void)state;
+	if (cgroups.fd < 0)
+		skip();
+	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		assert_int_equal(cgroup_open(&cgroups, paths[i]), -EINVAL);
+}
+
+static void what_is_frozen_is_read_back(void **state)
+{
+	struct frozen_group group = {
+		.id = 0xfedcba9876543210ULL,
+		.boot_ns = 5,
+		.pid = 77,
+		.rule = (char *)"a-rule",
+		.cgroup = (char *)"/with a blank \xff and\tmore",
+	};
+	struct acting *acting = *state;
+	struct frozen *frozen = NULL;
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/frozen", acting->directory);
+	assert_int_equal(frozen_open(path, &frozen, NULL), 0);
+	assert_int_equal(frozen->count, 0);
+	assert_int_equal(frozen_add(frozen, &group, NULL), 0);
+	group.id++;
+	group.rule = (char *)"-";
+	assert_int_equal(frozen_add(frozen, &group, NULL), 0);
+	frozen_close(frozen);
+	assert_int_equal(frozen_open(path, &frozen, NULL), 0);
+	assert_int_equal(frozen->count, 2);
+	assert_int_equal(frozen_find(frozen, group.id), 1);
+	assert_true(frozen->groups[0].id == 0xfedcba9876543210ULL);
+	assert_int_equal(frozen->groups[0].pid, 77);
+	assert_string_equal(frozen->groups[0].rule, "a-rule");
+	assert_string_equal(frozen->groups[0].cgroup, group.cgroup);
+	assert_int_equal(frozen_remove(frozen, 0, NULL), 0);
+	frozen_close(frozen);
+	assert_int_equal(frozen_open(path, &frozen, NULL), 0);
+	assert_int_equal(frozen->count, 1);
+	assert_string_equal(frozen->groups[0].rule, "-");
+	frozen_close(frozen);
+}
+
+static void a_list_that_is_none_of_ours_is_refused(void **state)
+{
+	static const char *const texts[] = { "x\n", "1 2 3 rule\n", "1 2 3 rule relative\n", "\n" };
+	struct acting *acting = *state;
+	struct maze_error error = { "" };
+	struct frozen *frozen = NULL;
+	char path[128];
+	FILE *file;
+	size_t i;
+
+	snprintf(path, sizeof(path), "%s/frozen", acting->directory);
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		file = fopen(path, "we");
+		assert_non_null(file);
+		fputs(texts[i], file);
+		fclose(file);
+		assert_int_equal(frozen_open(path, &frozen, &error), -EINVAL);
+		assert_non_null(strstr(error.text, path));
+	}
+}
+
+#define ACTING(test) cmocka_unit_test_setup_teardown(test, start_acting, stop_acting)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(groups_contain_themselves_and_what_is_below),
+		cmocka_unit_test(paths_do_not_lead_out),
+		cmocka_unit_test(groups_of_more_than_one_are_refused),
+		ACTING(what_is_frozen_is_read_back),
+		ACTING(a_list_that_is_none_of_ours_is_refused),
+		ACTING(the_control_group_is_frozen_and_thawed_by_the_next_mazed),
+		ACTING(what_others_froze_is_neither_frozen_nor_thawed),
+		ACTING(shadow_freezes_nothing),
+		ACTING(what_cannot_be_written_down_is_not_frozen),
+		ACTING(a_group_that_is_gone_is_not_thawed_under_its_name),
+		ACTING(all_is_thawed_for_a_mazed_that_goes_for_good),
+		ACTING(the_root_group_is_refused),
+		cmocka_unit_test(mazed_and_its_ancestors_are_never_frozen),
+	};
+	char path[64];
+	int failed;
+
+	alarm(240);
+	if (cgroup_fs_open(&cgroups, NULL)) {
+		fprintf(stderr, "# skipped: no control groups of version 2\n");
+	} else if (make_cgroup(&cgroups, "probe", path)) {
+		remove_cgroup(&cgroups, path);
+	} else {
+		cgroup_fs_close(&cgroups);
+	}
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	remove_cgroups(&cgroups);
+	cgroup_fs_close(&cgroups);
+	return failed;
+}
