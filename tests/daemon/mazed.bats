@@ -303,3 +303,29 @@ $bad"
 	start sleep 1000
 	"$MAZED" --config "$conf" --explain "$last" | grep -q '^rule sleepers: it is watched'
 }
+
+@test "a stage's command runs with its record, and the log says so" {
+	cat > "$dir/tell" <<- END
+		#!/bin/sh
+		cat > "$dir/told.tmp"
+		printf '%s\n' "\$MAZE_RULE \$MAZE_EVENT \$MAZE_PID" > "$dir/environment"
+		mv "$dir/told.tmp" "$dir/told"
+	END
+	chmod 755 "$dir/tell"
+	configure <<- END
+		[rule spinners]
+		comm = spin
+		soft = 100ms
+		soft-signal = 0
+		soft-exec = $dir/tell
+		soft-renice = 15
+		hard = 0
+	END
+	start_mazed
+	start "$PROGRAMS/spin"
+	eventually [ -e "$dir/told" ]
+	[ "$(cat "$dir/environment")" = "spinners soft $last" ]
+	grep -q "\"pid\":$last," "$dir/told"
+	eventually eval '[ "$(cut -d" " -f19 "/proc/$last/stat")" -eq 15 ]'
+	stop_mazed
+}
