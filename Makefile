@@ -58,7 +58,7 @@ all: build
 help:
 	@sed -n 's/^## //p' Makefile
 
-## make              build maze, libmaze and the manual pages into build/
+## make              build maze, mazed, libmaze and the manual pages into build/
 build: $(BUILD)/maze $(BUILD)/mazed $(BUILD)/libmaze.so $(MANS)
 
 ## make deps         install the Debian packages that are missing (root)
@@ -253,8 +253,13 @@ install: build
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig \
 		$(DESTDIR)$(PREFIX)/include/maze/lib $(DESTDIR)$(PREFIX)/include/maze/core \
 		$(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man3 \
-		$(DESTDIR)$(PREFIX)/share/man/man5
+		$(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8 \
+		$(DESTDIR)$(PREFIX)/sbin $(DESTDIR)/etc/maze/maze.conf.d
 	install -m 755 $(BUILD)/maze $(DESTDIR)$(PREFIX)/bin/
+	install -m 755 $(BUILD)/mazed $(DESTDIR)$(PREFIX)/sbin/
+	# What somebody has made of it is not overwritten.
+	[ -e $(DESTDIR)/etc/maze/maze.conf ] || \
+		install -m 644 packaging/maze.conf $(DESTDIR)/etc/maze/
 	install -m 644 $(BUILD)/libmaze.a $(DESTDIR)$(PREFIX)/lib/
 	install -m 755 $(BUILD)/libmaze.so.0 $(DESTDIR)$(PREFIX)/lib/
 	ln -sf libmaze.so.0 $(DESTDIR)$(PREFIX)/lib/libmaze.so
@@ -265,6 +270,7 @@ install: build
 	install -m 644 $(BUILD)/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 $(BUILD)/man/*.3 $(DESTDIR)$(PREFIX)/share/man/man3/
 	install -m 644 $(BUILD)/man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/
+	install -m 644 $(BUILD)/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8/
 
 ## make install-dkms the module's sources for dkms, which builds them for each kernel
 DKMS_SRC = $(DESTDIR)/usr/src/maze-$(VERSION)
