@@ -47,7 +47,7 @@ BENCHES := $(patsubst bench/%.c,$(BUILD)/bench/%,$(filter-out bench/bench.c,$(wi
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 MANS := $(patsubst man/%.scd,$(BUILD)/man/%,$(wildcard man/*.scd))
 
-.PHONY: all help deps build sanitize check check-quick unit-check cli-check conformance vm-check \
+.PHONY: all help deps build sanitize check check-quick unit-check cli-check daemon-check conformance vm-check \
 	demo bench fuzz lint install install-dkms vm-stress vm-debug clean
 .DEFAULT_GOAL := all
 .SECONDARY:
@@ -58,7 +58,7 @@ all: build
 help:
 	@sed -n 's/^## //p' Makefile
 
-## make              build maze, libmaze and the manual pages into build/
+## make              build maze, mazed, libmaze and the manual pages into build/
 build: $(BUILD)/maze $(BUILD)/mazed $(BUILD)/libmaze.so $(MANS)
 
 ## make deps         install the Debian packages that are missing (root)
@@ -151,7 +151,7 @@ sanitize: $(BPF_SKELETON)
 	@touch $(BUILD)/sanitize/engine/bpf/*.skel.h
 	@$(MAKE) BUILD=$(BUILD)/sanitize CFLAGS="$(SANITIZE)" sanitize-parts
 
-sanitize-parts: $(BUILD)/maze $(UNIT)
+sanitize-parts: $(BUILD)/maze $(BUILD)/mazed $(UNIT)
 
 unit-check: tests-build sanitize
 	@echo "== unit and property tests"
@@ -174,6 +174,20 @@ cli-check: tests-build sanitize
 		scripts/in-private-bpffs bats --tap tests/cli/*.bats > $(BUILD)/cli-sanitize.tap || { cat $(BUILD)/cli-sanitize.tap; exit 1; }
 	@prove -e cat $(BUILD)/cli-sanitize.tap
 
+daemon-check: tests-build sanitize
+	@echo "== mazed"
+	@MAZE=$(abspath $(BUILD))/maze MAZED=$(abspath $(BUILD))/mazed \
+		PROGRAMS=$(abspath $(BUILD))/tests/programs scripts/in-private-bpffs \
+		unshare --pid --fork --kill-child --mount-proc bats --tap tests/daemon/*.bats \
+		> $(BUILD)/daemon.tap || { cat $(BUILD)/daemon.tap; exit 1; }
+	@prove -e cat $(BUILD)/daemon.tap
+	@echo "== mazed under ASan and UBSan"
+	@MAZE=$(abspath $(BUILD))/maze MAZED=$(abspath $(BUILD))/sanitize/mazed \
+		PROGRAMS=$(abspath $(BUILD))/tests/programs scripts/in-private-bpffs \
+		unshare --pid --fork --kill-child --mount-proc bats --tap tests/daemon/*.bats \
+		> $(BUILD)/daemon-sanitize.tap || { cat $(BUILD)/daemon-sanitize.tap; exit 1; }
+	@prove -e cat $(BUILD)/daemon-sanitize.tap
+
 conformance: tests-build
 	@echo "== conformance on this kernel, $$(uname -r)"
 	@scripts/in-private-bpffs scripts/conformance-here $(BUILD)
@@ -185,6 +199,7 @@ check-quick: deps
 	@scripts/check-symbols
 	@$(MAKE) unit-check
 	@$(MAKE) cli-check
+	@$(MAKE) daemon-check
 	@$(MAKE) conformance
 
 ## make check        install what is missing, build, run all tests
@@ -238,8 +253,13 @@ install: build
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig \
 		$(DESTDIR)$(PREFIX)/include/maze/lib $(DESTDIR)$(PREFIX)/include/maze/core \
 		$(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man3 \
-		$(DESTDIR)$(PREFIX)/share/man/man5
+		$(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8 \
+		$(DESTDIR)$(PREFIX)/sbin $(DESTDIR)/etc/maze/maze.conf.d
 	install -m 755 $(BUILD)/maze $(DESTDIR)$(PREFIX)/bin/
+	install -m 755 $(BUILD)/mazed $(DESTDIR)$(PREFIX)/sbin/
+	# What somebody has made of it is not overwritten.
+	[ -e $(DESTDIR)/etc/maze/maze.conf ] || \
+		install -m 644 packaging/maze.conf $(DESTDIR)/etc/maze/
 	install -m 644 $(BUILD)/libmaze.a $(DESTDIR)$(PREFIX)/lib/
 	install -m 755 $(BUILD)/libmaze.so.0 $(DESTDIR)$(PREFIX)/lib/
 	ln -sf libmaze.so.0 $(DESTDIR)$(PREFIX)/lib/libmaze.so
@@ -250,6 +270,7 @@ install: build
 	install -m 644 $(BUILD)/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 $(BUILD)/man/*.3 $(DESTDIR)$(PREFIX)/share/man/man3/
 	install -m 644 $(BUILD)/man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/
+	install -m 644 $(BUILD)/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8/
 
 ## make install-dkms the module's sources for dkms, which builds them for each kernel
 DKMS_SRC = $(DESTDIR)/usr/src/maze-$(VERSION)

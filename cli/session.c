@@ -53,6 +53,8 @@ static int open_engine(struct session *session)
 		err = maze_reader_open(session->maze, false, &session->reader, &error);
 	if (!err && getrandom(&session->tag, sizeof(session->tag), 0) != sizeof(session->tag))
 		err = -errno;
+	/* Bits 63 to 56 are for tags that mean something: those of mazed. */
+	session->tag >>= 8;
 	if (err)
 		complain(session->command, "%s", error.text[0] ? error.text : strerror(-err));
 	return err;

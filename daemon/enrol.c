@@ -151,8 +151,7 @@ static void look_at_event(struct enrol *enrol, const struct maze_process_event *
 	/* An exec and a move are the process's; so is the name that its main thread has. */
 	if (is_thread && !enrol->assign.by_thread)
 		return;
-	if (event->kind == MAZE_PROCESS_MOVE ||
-	    (event->kind == MAZE_PROCESS_NAME && !is_thread))
+	if (event->kind == MAZE_PROCESS_MOVE || (event->kind == MAZE_PROCESS_NAME && !is_thread))
 		known.known = false;
 	look(enrol, (pid_t)event->pid, is_thread ? (pid_t)event->tid : 0, &known);
 }

@@ -17,16 +17,19 @@
 #include <syslog.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
+#include <sys/pidfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "../lib/error.h"
+#include "actions.h"
 #include "enrol.h"
 #include "log.h"
 #include "problems.h"
 #include "rules.h"
 #include "runtime.h"
 #include "tag.h"
+#include "treatment.h"
 #include "unused.h"
 #include "verdicts.h"
 
@@ -37,6 +40,7 @@ struct mazed {
 	struct log *log;
 	int runtime_fd;
 	struct maze *maze;
+	struct actions *actions;
 	struct verdicts *verdicts;
 	struct enrol *enrol;
 	sd_event_source *attend;       /* what the engine wants done */
@@ -88,8 +92,8 @@ static int load_rules(const char *path, const struct rules *instead_of, struct l
 			  problems.errors, problems.errors == 1 ? "" : "s");
 	else if (unused && instead_of)
 		err = maze_fail(error, -EINVAL,
-				"%s: %zu rule%s can never match; remove what is without effect", path,
-				unused, unused == 1 ? "" : "s");
+				"%s: %zu rule%s can never match; remove what is without effect",
+				path, unused, unused == 1 ? "" : "s");
 	problems_done(&problems);
 	if (err)
 		rules_free(rules);
@@ -188,12 +192,28 @@ static void remove_everything(struct mazed *mazed)
 
 /* ---- what happens ------------------------------------------------------------------------ */
 
+/* What the record's rule wants done beyond the signal, which was sent before this. */
 static void hear(void *arg, const struct maze_record *record, const struct rule *rule, bool said)
 {
-	(void)arg;
-	(void)record;
-	(void)rule;
-	(void)said;
+	enum stage stage = record->event == MAZE_EVENT_HARD ? STAGE_HARD : STAGE_SOFT;
+	struct mazed *mazed = arg;
+	struct act_on on;
+
+	if (!rule || (record->event != MAZE_EVENT_SOFT && record->event != MAZE_EVENT_HARD) ||
+	    !stage_acts(&rule->treatment.stages[stage]))
+		return;
+	on = (struct act_on){
+		.record = record,
+		.engine = maze_engine_name(mazed->maze),
+		.rule = rule->name,
+		.stage = &rule->treatment.stages[stage],
+		.exec_timeout_ns = rule->treatment.exec_timeout_ns,
+		.pidfd = pidfd_open((pid_t)record->pid, 0),
+		.quiet = !said,
+	};
+	actions_perform(mazed->actions, &on);
+	if (on.pidfd >= 0)
+		close(on.pidfd);
 }
 
 /* All processes have been looked at: at the start, and after each reload. */
@@ -336,6 +356,17 @@ static int open_loop(struct mazed *mazed, struct maze_error *error)
 	return err < 0 ? maze_fail(error, err, "no event loop: %s", strerror(-err)) : 0;
 }
 
+static int open_actions(struct mazed *mazed, struct maze_error *error)
+{
+	const struct actions_settings settings = {
+		.event = mazed->event,
+		.log = mazed->log,
+		.runtime_dir = runtime_path(),
+	};
+
+	return actions_open(&settings, &mazed->actions, error);
+}
+
 static int start(struct mazed *mazed, struct maze_error *error)
 {
 	struct verdicts_hearer hearer = { hear, mazed };
@@ -357,6 +388,9 @@ static int start(struct mazed *mazed, struct maze_error *error)
 	err = serve_engine(mazed);
 	if (err)
 		return maze_fail(error, err, "no place in the event loop: %s", strerror(-err));
+	err = open_actions(mazed, error);
+	if (err)
+		return err;
 	err = verdicts_open(mazed->event, mazed->maze, mazed->log, mazed->rules, mazed->runtime_fd,
 			    &hearer, error, &mazed->verdicts);
 	if (err)
@@ -372,6 +406,10 @@ static void stop(struct mazed *mazed)
 		remove_everything(mazed);
 	/* Closed after that: what came up to the last moment is still said. */
 	verdicts_close(mazed->verdicts);
+	if (mazed->remove && mazed->actions)
+		actions_thaw_all(mazed->actions);
+	if (mazed->actions)
+		actions_close(mazed->actions);
 	sd_event_source_disable_unref(mazed->attend);
 	sd_event_source_disable_unref(mazed->attend_later);
 	sd_event_source_disable_unref(mazed->gone);

@@ -17,7 +17,7 @@
 #include "treatment.h"
 
 /* Beside the daemon's other files in /run, and as short as a socket's path must be. */
-#define CONTROL_SOCKET_DEFAULT "/run/maze/control"
+#define CONTROL_SOCKET_DEFAULT "/run/maze/control.sock"
 /* A build with all its compilers; far from what the kernel would feel. */
 #define ENTRIES_PER_USER_DEFAULT 1000
 /* Terminals of people who look at once, and one or two programs. */
@@ -273,31 +273,38 @@ static int build_daemon(const struct building *building, struct daemon_settings 
 	return apply_kind(building->conf, SECTION_DAEMON, &target, building->problems);
 }
 
+struct tagged {
+	maze_u64 tag;
+	const struct rule *rule;
+};
+
 static int by_tag(const void *left, const void *right)
 {
-	const struct rule *const *a = left, *const *b = right;
+	const struct tagged *a = left, *b = right;
 
-	return (*a)->tag < (*b)->tag ? -1 : (*a)->tag > (*b)->tag;
+	return a->tag < b->tag ? -1 : a->tag > b->tag;
 }
 
-/* A watch names its rule by a hash, which two names may share: one in a million pairs. */
+/* A watch names its rule by a hash, which two names may share: one pair in four billion. */
 static int check_tags(const struct rules *rules, struct problems *problems)
 {
-	const struct rule **sorted = calloc(rules->count + 1, sizeof(*sorted));
+	struct tagged *sorted = calloc(rules->count + 1, sizeof(*sorted));
+	const struct rule *rule;
 	size_t i;
 
 	if (!sorted)
 		return -ENOMEM;
 	for (i = 0; i < rules->count; i++)
-		sorted[i] = &rules->rules[i];
+		sorted[i] = (struct tagged){ rules->rules[i].tag, &rules->rules[i] };
 	qsort(sorted, rules->count, sizeof(*sorted), by_tag);
-	for (i = 1; i < rules->count; i++)
-		if (sorted[i]->tag == sorted[i - 1]->tag)
-			problems_add(problems, PROBLEM_ERROR, sorted[i]->file, sorted[i]->line,
-				     NULL,
+	for (i = 1; i < rules->count; i++) {
+		rule = sorted[i].rule;
+		if (sorted[i].tag == sorted[i - 1].tag)
+			problems_add(problems, PROBLEM_ERROR, rule->file, rule->line, NULL,
 				     "this rule's name cannot be told from %s by its hash; give "
 				     "one of them another name",
-				     sorted[i - 1]->name);
+				     sorted[i - 1].rule->name);
+	}
 	free(sorted);
 	return 0;
 }

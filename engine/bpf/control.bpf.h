@@ -49,10 +49,9 @@ MAZE_INLINE bool beyond_claim(struct maze_task *watched, struct maze_request *re
 
 MAZE_INLINE bool same_policy(const struct maze_policy *a, const struct maze_policy *b)
 {
-	return a->soft_ns == b->soft_ns && a->hard_ns == b->hard_ns &&
-	       a->recovery == b->recovery && a->flags == b->flags &&
-	       a->soft_signal == b->soft_signal && a->hard_signal == b->hard_signal &&
-	       a->owner == b->owner;
+	return a->soft_ns == b->soft_ns && a->hard_ns == b->hard_ns && a->recovery == b->recovery &&
+	       a->flags == b->flags && a->soft_signal == b->soft_signal &&
+	       a->hard_signal == b->hard_signal && a->owner == b->owner;
 }
 
 /* Under a claim, some watches are not to be touched; counts them. */

@@ -69,8 +69,8 @@ static int load(struct engine *engine, struct engine_follower *follower, unsigne
 				   "the kernel refuses the program that follows processes: %s; "
 				   "MAZE_DEBUG=1 shows all it says",
 				   strerror(-err));
-	follower->ring = ring_buffer__new(bpf_map__fd(skeleton->maps.process_events), take,
-					  follower, NULL);
+	follower->ring =
+		ring_buffer__new(bpf_map__fd(skeleton->maps.process_events), take, follower, NULL);
 	if (!follower->ring)
 		return engine_fail(error, -errno, "a ring buffer cannot be mapped: %s",
 				   strerror(errno));

@@ -12,8 +12,8 @@
 
 /* Constant from load on. */
 struct follow_config {
-	maze_u32 wants;	    /* MAZE_FOLLOW_* */
-	maze_u32 pid_level; /* as in struct maze_state */
+	maze_u32 wants;		/* MAZE_FOLLOW_* */
+	maze_u32 pid_level;	/* as in struct maze_state */
 	maze_u32 pid_namespace; /* its inode number in /proc/self/ns */
 	maze_u32 reserved;
 };

@@ -98,8 +98,8 @@ struct maze_request {
 	maze_u32 refused_self;
 	maze_u32 exiting;
 	maze_u32 no_memory;
-	maze_u32 kept;	     /* had this very policy and tag already, and go on counting */
-	maze_u32 left;	     /* are watched for somebody whose tag is not in the claim */
+	maze_u32 kept; /* had this very policy and tag already, and go on counting */
+	maze_u32 left; /* are watched for somebody whose tag is not in the claim */
 	maze_u32 reserved;
 	maze_u64 running_on[MAZE_CPUS_MAX / 64]; /* CPUs that run a target right now */
 };

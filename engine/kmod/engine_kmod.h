@@ -24,7 +24,8 @@ struct engine {
 
 /* stats.c */
 struct kmod_stats {
-	maze_u64 interface, loaded_ns, entries, records, verdicts, signals, timer_expiries, inherit_failures;
+	maze_u64 interface, loaded_ns, entries, records, verdicts, signals, timer_expiries,
+		inherit_failures;
 	bool lone_yields_seen;
 };
 

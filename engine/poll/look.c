@@ -145,8 +145,8 @@ static void step(struct engine *engine, struct poll_process *process, struct pol
 }
 
 /* It slept since the last step; on which side of that its runtime lies is not known. */
-static int slept(struct engine *engine, struct poll_process *process,
-		 struct poll_thread *thread, maze_u64 sleeps)
+static int slept(struct engine *engine, struct poll_process *process, struct poll_thread *thread,
+		 maze_u64 sleeps)
 {
 	struct maze_sample sample = { .act = MAZE_SLEEPS };
 	int err;

@@ -30,8 +30,8 @@ struct life {
 	enum kind kind;
 	int catches;
 	volatile int begun;
-	volatile int signals;	  /* SIGXCPU it has had */
-	volatile int done;	  /* an innocent: ended by itself */
+	volatile int signals;	   /* SIGXCPU it has had */
+	volatile int done;	   /* an innocent: ended by itself */
 	volatile long long cpu_ns; /* as it last looked */
 	volatile pid_t pid;
 };
@@ -243,8 +243,10 @@ int main(int argc, char **argv)
 		lives[i].kind = is_spinner ? SPINNER : INNOCENT;
 		lives[i].catches = rand_r(&seed) % 2;
 		launch(argv[1],
-		       !is_spinner ? "innocent" : rand_r(&seed) % 2 ? "spinner" : "later", i,
-		       (unsigned int)rand_r(&seed));
+		       !is_spinner	   ? "innocent"
+		       : rand_r(&seed) % 2 ? "spinner"
+					   : "later",
+		       i, (unsigned int)rand_r(&seed));
 		if (is_spinner)
 			nanosleep(&pause, NULL);
 		reap(WNOHANG);

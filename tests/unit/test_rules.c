@@ -211,7 +211,7 @@ static void the_keys_of_the_daemon(void **state)
 
 	accept(fixture, "");
 	assert_int_equal(fixture->rules->daemon.log, DAEMON_LOG_JOURNAL);
-	assert_string_equal(fixture->rules->daemon.control_socket, "/run/maze/control");
+	assert_string_equal(fixture->rules->daemon.control_socket, "/run/maze/control.sock");
 	accept(fixture, "[daemon]\nlog = /var/log/maze\ncontrol-socket = /run/x\n"
 			"entries-per-user = 0\nclients = 3\n");
 	assert_int_equal(fixture->rules->daemon.log, DAEMON_LOG_FILE);

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Who may take over whose watch, quiet and owned policies, and records read on by the
+ * next reader: the same for every engine that runs here.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lib/maze.h"
+
+#define NOBODY 65534
+#define MASK 0xff00ULL
+
+struct fixture {
+	struct maze *maze;
+	struct maze_reader *reader;
+	pid_t child;
+	int pidfd;
+};
+
+static const char *engine_name;
+
+/* The state is the name of the engine at first. */
+static int set_up(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+	struct maze_error error = { "" };
+
+	engine_name = *state;
+	if (maze_open(engine_name, MAZE_PRIVATE, &fixture->maze, &error)) {
+		print_message("%s cannot run here: %s\n", engine_name, error.text);
+		free(fixture);
+		*state = NULL;
+		return 0;
+	}
+	assert_int_equal(maze_reader_open(fixture->maze, true, &fixture->reader, NULL), 0);
+	fixture->child = -1;
+	fixture->pidfd = -1;
+	*state = fixture;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *fixture = *state;
+
+	if (!fixture)
+		return 0;
+	if (fixture->child > 0) {
+		kill(fixture->child, SIGKILL);
+		waitpid(fixture->child, NULL, 0);
+	}
+	if (fixture->pidfd >= 0)
+		close(fixture->pidfd);
+	maze_reader_close(fixture->reader);
+	maze_close(fixture->maze);
+	free(fixture);
+	return 0;
+}
+
+static struct fixture *fixture_or_skip(void **state)
+{
+	if (!*state)
+		skip();
+	return *state;
+}
+
+/* A child that spins, with a real, effective and saved user id. */
+static void spin_as(struct fixture *fixture, uid_t real, uid_t effective)
+{
+	int ready[2];
+	char byte;
+
+	assert_int_equal(pipe(ready), 0);
+	fixture->child = fork();
+	if (!fixture->child) {
+		alarm(60);
+		signal(SIGXCPU, SIG_IGN);
+		if ((real || effective) && setresuid(real, effective, effective))
+			_exit(99);
+		if (write(ready[1], "", 1) != 1)
+			_exit(99);
+		for (;;)
+			;
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
+	fixture->pidfd = pidfd_open(fixture->child, 0);
+	assert_true(fixture->pidfd >= 0);
+}
+
+static struct maze_policy limits(unsigned int soft_ms, unsigned int hard_ms)
+{
+	struct maze_policy policy;
+
+	maze_policy_default(&policy);
+	policy.soft_ns = soft_ms * MAZE_NSEC_PER_MSEC;
+	policy.hard_ns = hard_ms * MAZE_NSEC_PER_MSEC;
+	return policy;
+}
+
+static int claim(struct fixture *fixture, const struct maze_policy *policy, maze_u64 tag,
+		 maze_u64 mask)
+{
+	return maze_claim(fixture->maze, fixture->pidfd, 0, policy, tag, mask, NULL);
+}
+
+/* The child's entry; false: it is not watched. */
+static bool entry_of(struct fixture *fixture, struct maze_entry *ret_entry)
+{
+	struct maze_entry *entries = NULL;
+	size_t count = 0, i;
+	bool found = false;
+
+	assert_int_equal(maze_list(fixture->maze, &entries, &count, NULL), 0);
+	for (i = 0; i < count; i++) {
+		if (entries[i].pid != (maze_u32)fixture->child)
+			continue;
+		*ret_entry = entries[i];
+		found = true;
+	}
+	free(entries);
+	return found;
+}
+
+/* The next record about the child that is of this event, or of any for NONE. */
+static bool await(struct fixture *fixture, enum maze_event event, struct maze_record *ret_record)
+{
+	struct pollfd fd = { .fd = maze_reader_fd(fixture->reader), .events = POLLIN };
+
+	for (;;) {
+		while (maze_reader_next(fixture->reader, ret_record) == 1)
+			if (ret_record->pid == (maze_u32)fixture->child &&
+			    (!event || ret_record->event == event))
+				return true;
+		if (poll(&fd, 1, 20000) <= 0)
+			return false;
+	}
+}
+
+static void a_claim_leaves_another_ones_watch_alone(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_policy first = limits(60000, 0), second = limits(50000, 0);
+	struct maze_entry entry;
+
+	spin_as(fixture, 0, 0);
+	assert_int_equal(claim(fixture, &first, 0x1101, 0), 0);
+	assert_int_equal(claim(fixture, &second, 0x2201, MASK), -EEXIST);
+	assert_true(entry_of(fixture, &entry));
+	assert_true(entry.tag == 0x1101 && entry.soft_ns == first.soft_ns);
+	assert_int_equal(maze_release(fixture->maze, fixture->pidfd, 0, 0x2201, MASK, NULL),
+			 -ENOENT);
+	assert_true(entry_of(fixture, &entry));
+	/* Within the mask it is the claimer's. */
+	assert_int_equal(claim(fixture, &second, 0x1102, MASK), 0);
+	assert_true(entry_of(fixture, &entry));
+	assert_true(entry.tag == 0x1102 && entry.soft_ns == second.soft_ns);
+	assert_int_equal(maze_release(fixture->maze, fixture->pidfd, 0, 0x1155, MASK, NULL), 0);
+	assert_false(entry_of(fixture, &entry));
+}
+
+static void a_claim_of_what_is_so_already_leaves_the_count(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_policy policy = limits(100, 300);
+	struct maze_record record;
+
+	policy.soft_signal = policy.hard_signal = 0;
+	spin_as(fixture, 0, 0);
+	assert_int_equal(claim(fixture, &policy, 0x1101, MASK), 0);
+	assert_true(await(fixture, MAZE_EVENT_SOFT, &record));
+	/* Begun anew, the soft verdict would come again before the hard one. */
+	assert_int_equal(claim(fixture, &policy, 0x1101, MASK), 0);
+	do
+		assert_true(await(fixture, MAZE_EVENT_NONE, &record));
+	while (record.event == MAZE_EVENT_WATCH);
+	assert_int_equal(record.event, MAZE_EVENT_HARD);
+	assert_true(record.count_ns >= 300 * MAZE_NSEC_PER_MSEC);
+}
+
+static void all_of_a_mask_can_be_released_at_once(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_policy policy = limits(60000, 0);
+	struct maze_entry entry;
+
+	spin_as(fixture, 0, 0);
+	assert_int_equal(claim(fixture, &policy, 0x1101, MASK), 0);
+	assert_int_equal(maze_release_all(fixture->maze, 0x2200, MASK, NULL), 0);
+	assert_true(entry_of(fixture, &entry));
+	assert_int_equal(maze_release_all(fixture->maze, 0x1100, MASK, NULL), 0);
+	assert_false(entry_of(fixture, &entry));
+}
+
+static void a_quiet_watch_begins_without_a_record_and_ends_with_one_after_a_verdict(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_policy policy = limits(50, 100);
+	struct maze_record record;
+
+	policy.flags |= MAZE_POLICY_QUIET;
+	spin_as(fixture, 0, 0);
+	assert_int_equal(claim(fixture, &policy, 0x1101, MASK), 0);
+	assert_true(await(fixture, MAZE_EVENT_NONE, &record));
+	assert_int_equal(record.event, MAZE_EVENT_SOFT);
+	assert_true(await(fixture, MAZE_EVENT_NONE, &record));
+	assert_int_equal(record.event, MAZE_EVENT_HARD);
+	/* For who has to see it to the end. */
+	waitpid(fixture->child, NULL, 0);
+	assert_true(await(fixture, MAZE_EVENT_NONE, &record));
+	assert_int_equal(record.event, MAZE_EVENT_EXIT);
+	fixture->child = -1;
+}
+
+static void an_owned_watch_acts_on_its_owners_task(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_policy policy = limits(50, 100);
+	struct maze_record record;
+
+	if (geteuid())
+		skip();
+	policy.flags |= MAZE_POLICY_OWNED;
+	policy.owner = NOBODY;
+	spin_as(fixture, NOBODY, NOBODY);
+	assert_int_equal(claim(fixture, &policy, 0x1101, MASK), 0);
+	assert_true(await(fixture, MAZE_EVENT_SOFT, &record));
+	assert_true(record.flags & MAZE_RECORD_SENT);
+}
+
+/* Its real user is the owner's, as of a program that is set-user-id; that is not enough. */
+static void an_owned_watch_ends_where_it_would_act_on_anothers(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_policy policy = limits(50, 100);
+	struct maze_entry entry;
+	struct maze_record record;
+
+	if (geteuid())
+		skip();
+	policy.flags |= MAZE_POLICY_OWNED;
+	policy.owner = NOBODY;
+	spin_as(fixture, NOBODY, NOBODY - 1);
+	assert_int_equal(claim(fixture, &policy, 0x1101, MASK), 0);
+	do
+		assert_true(await(fixture, MAZE_EVENT_NONE, &record));
+	while (record.event == MAZE_EVENT_WATCH);
+	assert_int_equal(record.event, MAZE_EVENT_UNWATCH);
+	assert_false(entry_of(fixture, &entry));
+	assert_int_equal(waitpid(fixture->child, NULL, WNOHANG), 0);
+}
+
+static void a_reader_goes_on_where_another_one_was(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_policy policy = limits(50, 100);
+	struct maze_reader *next;
+	struct maze_record record;
+	struct maze_place place;
+	int resumed;
+
+	policy.soft_signal = policy.hard_signal = 0;
+	spin_as(fixture, 0, 0);
+	assert_int_equal(claim(fixture, &policy, 0x1101, MASK), 0);
+	assert_true(await(fixture, MAZE_EVENT_SOFT, &record));
+	maze_reader_place(fixture->reader, &place);
+	resumed = maze_reader_resume(fixture->maze, &place, &next, NULL);
+	maze_reader_close(fixture->reader);
+	fixture->reader = next;
+	/* The poll engine ends with its process, and so does what it has written. */
+	assert_int_equal(resumed, strcmp(engine_name, "poll") ? 0 : 1);
+	if (resumed)
+		return;
+	assert_true(await(fixture, MAZE_EVENT_NONE, &record));
+	assert_int_equal(record.event, MAZE_EVENT_HARD);
+}
+
+#define TEST(function, engine)                                                                     \
+	cmocka_unit_test_prestate_setup_teardown(function, set_up, tear_down, (void *)(engine))
+#define TESTS(engine)                                                                              \
+	TEST(a_claim_leaves_another_ones_watch_alone, engine),                                     \
+		TEST(a_claim_of_what_is_so_already_leaves_the_count, engine),                      \
+		TEST(all_of_a_mask_can_be_released_at_once, engine),                               \
+		TEST(a_quiet_watch_begins_without_a_record_and_ends_with_one_after_a_verdict,      \
+		     engine),                                                                      \
+		TEST(an_owned_watch_acts_on_its_owners_task, engine),                              \
+		TEST(an_owned_watch_ends_where_it_would_act_on_anothers, engine),                  \
+		TEST(a_reader_goes_on_where_another_one_was, engine)
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest here[] = { TESTS("bpf"), TESTS("poll") };
+	/* In a machine that has the module: test_claim kmod. */
+	const struct CMUnitTest there[] = { TESTS(argc > 1 ? argv[1] : "kmod") };
+
+	return argc > 1 ? cmocka_run_group_tests(there, NULL, NULL)
+			: cmocka_run_group_tests(here, NULL, NULL);
+}
