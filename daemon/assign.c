@@ -16,9 +16,12 @@
 #include "decide.h"
 #include "tag.h"
 
-/* Watches of rules, and of users too. */
+/* Watches of rules, and of users too; root's are left alone. */
 #define MASK_RULES (~0ULL << TAG_KIND_SHIFT)
-#define MASK_OURS (~0ULL << TAG_MARK_SHIFT)
+#define MASK_RULES_AND_USERS (~0ULL << (TAG_KIND_SHIFT + TAG_KIND_BITS_OF_RULES))
+_Static_assert((TAG_RULE | TAG_USER) >> TAG_KIND_BITS_OF_RULES == 0 &&
+		       TAG_ROOT >> TAG_KIND_BITS_OF_RULES != 0,
+	       "what a rule's claim reaches");
 
 bool assign_by_thread(const struct rules *rules)
 {
@@ -66,7 +69,8 @@ static int give(const struct assign *assign, int pidfd, pid_t tid, const struct 
 		return 0;
 	policy = policy_of(rule);
 	err = maze_claim(assign->maze, pidfd, tid, &policy, rule->tag,
-			 policy.flags & MAZE_POLICY_SHADOW ? MASK_RULES : MASK_OURS, error);
+			 policy.flags & MAZE_POLICY_SHADOW ? MASK_RULES : MASK_RULES_AND_USERS,
+			 error);
 	return err == -EEXIST ? 0 : err;
 }
 
@@ -193,6 +197,47 @@ static int assign_whole(const struct assign *assign, const struct subject_source
 	int err = decide(assign->rules, source, subject, &rule, error);
 
 	return err ? err : give(assign, source->pidfd, 0, rule, known, error);
+}
+
+/*
+ * Only what a rule in shadow has begun: each of the rules that its threads fall under now,
+ * which are the ones that they are watched by.
+ */
+static int make_way(const struct assign *assign, const struct subject_source *source,
+		    const struct decisions *all, pid_t tid, struct maze_error *error)
+{
+	const struct rule *rule, *done = NULL;
+	size_t i;
+	int err;
+
+	for (i = 0; i < all->count; i++) {
+		rule = watching(all->threads[i].rule);
+		if (!rule || rule == done || (tid && tid != all->threads[i].tid) ||
+		    !(rule->treatment.policy.flags & MAZE_POLICY_SHADOW))
+			continue;
+		err = maze_release(assign->maze, source->pidfd, tid, rule->tag, ~0ULL, error);
+		if (err && err != -ENOENT)
+			return err;
+		done = rule;
+	}
+	return 0;
+}
+
+int assign_make_way(const struct assign *assign, pid_t pid, pid_t tid, struct maze_error *error)
+{
+	struct decisions all = { 0 };
+	struct subject_source source;
+	struct subject subject;
+	int err = subject_open(pid, 0, &source, &subject, error);
+
+	if (err)
+		return err;
+	err = decide_all(assign, &source, &subject, &all, error);
+	if (!err)
+		err = make_way(assign, &source, &all, tid, error);
+	free(all.threads);
+	subject_close(&source);
+	return err;
 }
 
 int assign_process(const struct assign *assign, pid_t pid, pid_t tid,

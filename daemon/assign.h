@@ -30,5 +30,10 @@ bool assign_by_thread(const struct rules *rules);
  */
 int assign_process(const struct assign *assign, pid_t pid, pid_t tid,
 		   const struct assign_known *known, struct maze_error *error);
+/*
+ * Takes away what a rule in shadow has of process `pid`, or of its thread, for a user's
+ * own watch to take its place; assign_process() brings it back. Errors as there.
+ */
+int assign_make_way(const struct assign *assign, pid_t pid, pid_t tid, struct maze_error *error);
 
 #endif

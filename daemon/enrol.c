@@ -71,6 +71,11 @@ void enrol_look(struct enrol *enrol, pid_t pid)
 	look(enrol, pid, 0, &unknown);
 }
 
+int enrol_make_way(struct enrol *enrol, pid_t pid, pid_t tid, struct maze_error *error)
+{
+	return assign_make_way(&enrol->assign, pid, tid, error);
+}
+
 /* ---- all of them, in portions --------------------------------------------------------- */
 
 static void stop_scan(struct enrol *enrol)

@@ -28,6 +28,8 @@ int enrol_open(sd_event *event, struct maze *maze, struct log *log, const struct
 int enrol_use(struct enrol *enrol, const struct rules *rules, struct maze_error *error);
 /* Looks at one process again: somebody has ended a watch of his own. */
 void enrol_look(struct enrol *enrol, pid_t pid);
+/* assign_make_way(), by the rules in force. */
+int enrol_make_way(struct enrol *enrol, pid_t pid, pid_t tid, struct maze_error *error);
 void enrol_close(struct enrol *enrol);
 
 #endif

@@ -23,6 +23,7 @@
 
 #include "../lib/error.h"
 #include "actions.h"
+#include "control.h"
 #include "enrol.h"
 #include "log.h"
 #include "problems.h"
@@ -43,6 +44,7 @@ struct mazed {
 	struct actions *actions;
 	struct verdicts *verdicts;
 	struct enrol *enrol;
+	struct control *control;
 	sd_event_source *attend;       /* what the engine wants done */
 	sd_event_source *attend_later; /* by the clock */
 	sd_event_source *gone;
@@ -199,6 +201,8 @@ static void hear(void *arg, const struct maze_record *record, const struct rule 
 	struct mazed *mazed = arg;
 	struct act_on on;
 
+	if (mazed->control)
+		control_hear(mazed->control, record);
 	if (!rule || (record->event != MAZE_EVENT_SOFT && record->event != MAZE_EVENT_HARD) ||
 	    !stage_acts(&rule->treatment.stages[stage]))
 		return;
@@ -248,45 +252,56 @@ static int use_rules(struct mazed *mazed, struct rules *rules, struct maze_error
 
 	if (err)
 		return err;
+	err = control_use(mazed->control, rules, error);
+	if (err)
+		goto out_log;
 	err = enrol_use(mazed->enrol, rules, error);
-	if (err) {
-		log_reopen(mazed->log, &mazed->rules->daemon, NULL);
-		return err;
-	}
+	if (err)
+		goto out_control;
 	verdicts_use(mazed->verdicts, rules);
 	rules_free(mazed->rules);
 	mazed->rules = rules;
 	return 0;
+out_control:
+	control_use(mazed->control, mazed->rules, NULL);
+out_log:
+	log_reopen(mazed->log, &mazed->rules->daemon, NULL);
+	return err;
 }
 
-static void reload(struct mazed *mazed)
+static int reload(void *arg, struct maze_error *error)
 {
-	struct maze_error error = { "" };
+	struct maze_error reopening = { "" };
+	struct mazed *mazed = arg;
 	struct rules *rules = NULL;
 	int err;
 
 	notify_reloading();
-	err = load_rules(mazed->options->config, mazed->rules, mazed->log, &rules, &error);
+	err = load_rules(mazed->options->config, mazed->rules, mazed->log, &rules, error);
 	if (!err) {
-		err = use_rules(mazed, rules, &error);
+		err = use_rules(mazed, rules, error);
 		if (err)
 			rules_free(rules);
 	}
 	if (!err)
-		return;
+		return 0;
 	log_say(mazed->log, LOG_ERR, "not reloaded, the rules that were in force stay: %s",
-		error.text);
+		error->text);
 	/* A file that was renamed is opened anew all the same. */
-	if (log_reopen(mazed->log, &mazed->rules->daemon, &error))
-		log_say(mazed->log, LOG_ERR, "%s", error.text);
+	if (log_reopen(mazed->log, &mazed->rules->daemon, &reopening))
+		log_say(mazed->log, LOG_ERR, "%s", reopening.text);
 	sd_notify(0, "READY=1\nSTATUS=a reload was refused; the old rules are in force");
+	return err;
 }
 
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *arg)
 {
+	struct maze_error error = { "" };
+
 	(void)source;
 	(void)info;
-	reload(arg);
+	/* What was wrong is in the log. */
+	reload(arg, &error);
 	return 0;
 }
 
@@ -367,6 +382,22 @@ static int open_actions(struct mazed *mazed, struct maze_error *error)
 	return actions_open(&settings, &mazed->actions, error);
 }
 
+static int open_control(struct mazed *mazed, struct maze_error *error)
+{
+	const struct control_host host = {
+		.event = mazed->event,
+		.maze = mazed->maze,
+		.log = mazed->log,
+		.actions = mazed->actions,
+		.enrol = mazed->enrol,
+		.rules = mazed->rules,
+		.reload = reload,
+		.arg = mazed,
+	};
+
+	return control_open(&host, &mazed->control, error);
+}
+
 static int start(struct mazed *mazed, struct maze_error *error)
 {
 	struct verdicts_hearer hearer = { hear, mazed };
@@ -395,12 +426,16 @@ static int start(struct mazed *mazed, struct maze_error *error)
 			    &hearer, error, &mazed->verdicts);
 	if (err)
 		return err;
-	return enrol_open(mazed->event, mazed->maze, mazed->log, mazed->rules, settled, mazed,
-			  error, &mazed->enrol);
+	err = enrol_open(mazed->event, mazed->maze, mazed->log, mazed->rules, settled, mazed, error,
+			 &mazed->enrol);
+	return err ? err : open_control(mazed, error);
 }
 
 static void stop(struct mazed *mazed)
 {
+	/* First: nobody asks for anything that would not last. */
+	control_close(mazed->control);
+	mazed->control = NULL;
 	enrol_close(mazed->enrol);
 	if (mazed->remove)
 		remove_everything(mazed);

@@ -11,13 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../lib/control.h"
 #include "conf.h"
 #include "keys.h"
 #include "tag.h"
 #include "treatment.h"
 
-/* Beside the daemon's other files in /run, and as short as a socket's path must be. */
-#define CONTROL_SOCKET_DEFAULT "/run/maze/control.sock"
 /* A build with all its compilers; far from what the kernel would feel. */
 #define ENTRIES_PER_USER_DEFAULT 1000
 /* Terminals of people who look at once, and one or two programs. */
@@ -267,7 +266,7 @@ static int build_daemon(const struct building *building, struct daemon_settings 
 
 	daemon->entries_per_user = ENTRIES_PER_USER_DEFAULT;
 	daemon->clients = CLIENTS_DEFAULT;
-	daemon->control_socket = strdup(CONTROL_SOCKET_DEFAULT);
+	daemon->control_socket = strdup(MAZE_CONTROL_SOCKET);
 	if (!daemon->control_socket)
 		return -ENOMEM;
 	return apply_kind(building->conf, SECTION_DAEMON, &target, building->problems);

@@ -29,6 +29,11 @@ maze_u64 tag_of_user(uid_t uid)
 	return compose(TAG_USER, uid);
 }
 
+maze_u64 tag_of_root(void)
+{
+	return compose(TAG_ROOT, 0);
+}
+
 enum tag_kind tag_kind(maze_u64 tag)
 {
 	if (tag >> TAG_MARK_SHIFT != TAG_MARK)

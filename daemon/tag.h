@@ -24,10 +24,17 @@ enum tag_kind {
 	TAG_NONE = 0, /* not of mazed: maze run, maze watch without mazed, others */
 	TAG_RULE,     /* watched because of a rule */
 	TAG_USER,     /* watched because a user asked for it, by the control socket */
+	/*
+	 * Because root did. A rule's claim reaches kinds that differ from its own in the
+	 * lowest two bits only: so not this one.
+	 */
+	TAG_ROOT = 4,
 };
+#define TAG_KIND_BITS_OF_RULES 2
 
 maze_u64 tag_of_rule(const char *name);
 maze_u64 tag_of_user(uid_t uid);
+maze_u64 tag_of_root(void);
 enum tag_kind tag_kind(maze_u64 tag);
 /* Only of a TAG_USER. */
 uid_t tag_user(maze_u64 tag);

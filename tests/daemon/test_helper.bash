@@ -13,6 +13,9 @@ setup() {
 	export RUNTIME_DIRECTORY=$dir/run
 	conf=$dir/maze.conf
 	log=$dir/log
+	socket=$dir/control.sock
+	# Asked for by name only: the engine is to be looked at without mazed.
+	export MAZE_SOCKET=
 	started=()
 	mazed=
 }
@@ -30,7 +33,7 @@ teardown() {
 # The configuration: [daemon] for the tests, then what stands on standard input.
 configure() {
 	{
-		printf '[daemon]\nlog = %s\n' "$log"
+		printf '[daemon]\nlog = %s\ncontrol-socket = %s\n' "$log" "$socket"
 		cat
 	} > "$conf"
 }

@@ -1,0 +1,358 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# mazed's control socket (maze-control(5)): what it does, for whom, and that nobody can
+# make it do anything else.
+
+bats_require_minimum_version 1.5.0
+load test_helper
+
+CLIENT=$PROGRAMS/control_client
+
+# Sends what stands on standard input, one request a line; prints the answers.
+ask() { timeout 60 "$CLIENT" "$socket" talk; }
+as_user() {
+	local uid=$1
+	shift
+	setpriv --reuid="$uid" --regid="$uid" --clear-groups "$@"
+}
+ask_as() { as_user "$1" timeout 60 "$CLIENT" "$socket" talk; }
+start_as() {
+	local uid=$1
+	shift
+	start setpriv --reuid="$uid" --regid="$uid" --clear-groups "$@"
+	eventually is_of "$last" "$uid"
+}
+is_of() { grep -q "^Uid:[[:space:]]$2" "/proc/$1/status"; }
+began() { sed 's/.*)//' "/proc/$1/stat" | cut -d' ' -f21; }
+
+# mazed with these further rules, reachable for everybody.
+serve() {
+	chmod 755 "$dir"
+	configure
+	start_mazed
+}
+
+@test "watch, list and unwatch by root" {
+	serve < /dev/null
+	start sleep 1000
+	run ask <<< "{\"do\":\"watch\",\"id\":7,\"pid\":$last,\"policy\":{\"soft\":\"7s\",\"inherit\":false}}"
+	[ "$output" = '{"ok":true,"id":7}' ]
+	run ask <<< '{"do":"list","id":"x"}'
+	[[ ${lines[0]} == '{"ok":true,"engine":"bpf","id":"x"}' ]]
+	[[ ${lines[1]} == '{"entry":{'*"\"pid\":$last,"*'"soft_ns":7000000000,'*'},"id":"x"}' ]]
+	[[ ${lines[2]} == '{"ok":true,"done":true,"id":"x"}' ]]
+	[ ${#lines[@]} -eq 3 ]
+	ask <<< "{\"do\":\"unwatch\",\"pid\":$last}" | grep -qx '{"ok":true}'
+	run ask <<< '{"do":"list"}'
+	[ ${#lines[@]} -eq 2 ]
+	stop_mazed
+	nothing_pinned
+}
+
+@test "a user watches what is his: it is caught, and he is told" {
+	serve < /dev/null
+	start_as 65534 "$PROGRAMS/spin"
+	echo '{"do":"events","follow":true}' |
+		setpriv --reuid=65534 --regid=65534 --clear-groups "$CLIENT" "$socket" hold \
+			> "$dir/events" 3>&- &
+	started+=("$!")
+	eventually grep -q '"ok":true' "$dir/events"
+	ask_as 65534 <<< "{\"do\":\"watch\",\"pid\":$last,\"start\":$(began "$last"),\"policy\":{\"soft\":\"100ms\",\"soft-signal\":\"KILL\",\"hard\":\"0\"}}" |
+		grep -qx '{"ok":true}'
+	eventually ended "$last"
+	eventually grep -q "\"event\":\"soft\",\"pid\":$last," "$dir/events"
+	eventually said '"event":"soft"'
+	# Never early.
+	[ "$(sed -n 's/.*"event":"soft".*"count_ns":\([0-9]*\),.*/\1/p' "$dir/events")" -ge 100000000 ]
+	stop_mazed
+}
+
+@test "a user neither watches, unwatches nor sees what is another's" {
+	serve < /dev/null
+	start sleep 1000
+	of_root=$last
+	start_as 65533 sleep 1000
+	of_other=$last
+	ask <<< "{\"do\":\"watch\",\"pid\":$of_root,\"policy\":{\"soft\":\"7s\"}}"
+	ask_as 65533 <<< "{\"do\":\"watch\",\"pid\":$of_other,\"policy\":{\"soft\":\"7s\"}}" | grep -qx '{"ok":true}'
+	for pid in "$of_root" "$of_other"; do
+		for verb in watch unwatch; do
+			run ask_as 65534 <<< "{\"do\":\"$verb\",\"pid\":$pid}"
+			[[ $output == '{"ok":false,"errno":"EPERM",'* ]]
+		done
+	done
+	run ask_as 65534 <<< '{"do":"list"}'
+	[ ${#lines[@]} -eq 2 ]
+	run ask_as 65533 <<< '{"do":"list"}'
+	[ ${#lines[@]} -eq 3 ]
+	run ask_as 65534 <<< '{"do":"events","kept":true}'
+	[ ${#lines[@]} -eq 2 ]
+	for verb in reload thaw; do
+		all=
+		[ $verb = reload ] || all=',"all":true'
+		run ask_as 65534 <<< "{\"do\":\"$verb\"$all}"
+		[[ $output == '{"ok":false,"errno":"EPERM",'* ]]
+	done
+	watched "$of_root"
+	watched "$of_other"
+	stop_mazed
+}
+
+@test "a process that has a user's id in part only is not his" {
+	serve < /dev/null
+	cp "$(command -v sleep)" "$dir/sleep"
+	chmod 4755 "$dir/sleep"
+	start setpriv --reuid=65534 --regid=65534 --clear-groups "$dir/sleep" 1000
+	eventually grep -q '^Uid:[[:space:]]65534[[:space:]]0' "/proc/$last/status"
+	run ask_as 65534 <<< "{\"do\":\"watch\",\"pid\":$last}"
+	[[ $output == *'"errno":"EPERM"'* ]]
+	unwatched "$last"
+	stop_mazed
+}
+
+@test "a watched process that becomes another's is not acted on" {
+	serve < /dev/null
+	mkfifo "$dir/go"
+	chmod 666 "$dir/go"
+	# Becomes root by a program that is setuid: real id his, effective root's.
+	cp "$PROGRAMS/spin" "$dir/spin"
+	chmod 4755 "$dir/spin"
+	start_as 65534 sh -c "read -r line < '$dir/go'; exec '$dir/spin' --for-ms 1500"
+	ask_as 65534 <<< "{\"do\":\"watch\",\"pid\":$last,\"policy\":{\"soft\":\"100ms\",\"soft-signal\":\"KILL\",\"hard\":\"0\"}}" |
+		grep -qx '{"ok":true}'
+	echo > "$dir/go"
+	status=0
+	wait "$last" || status=$?
+	[ "$status" -eq 0 ]
+	# It was watched, and the watch ended where it would have acted.
+	unwatched "$last"
+	! grep -q '"event":"soft"' "$log"
+	stop_mazed
+}
+
+@test "a number that has become another process's is not mistaken" {
+	serve < /dev/null
+	start_as 65534 sleep 1000
+	began=$(began "$last")
+	old=$last
+	kill "$old"
+	wait "$old" || :
+	# The same number again; this pid namespace is the tests' own.
+	for ((i = 0; i < 50; i++)); do
+		echo $((old - 1)) > /proc/sys/kernel/ns_last_pid
+		start setpriv --reuid=65534 --regid=65534 --clear-groups sleep 1000
+		[ "$last" -ne "$old" ] || break
+	done
+	[ "$last" -eq "$old" ]
+	eventually is_of "$last" 65534
+	run ask_as 65534 <<< "{\"do\":\"watch\",\"pid\":$old,\"start\":$began}"
+	if [ "$(began "$last")" -ne "$began" ]; then
+		[[ $output == *'"errno":"ESRCH"'*'another time'* ]]
+		unwatched "$old"
+	fi
+	stop_mazed
+}
+
+@test "who is in another pid namespace is told that numbers differ" {
+	serve < /dev/null
+	run unshare --pid --fork --mount-proc timeout 60 "$CLIENT" "$socket" talk <<< '{"do":"watch","pid":1}'
+	[[ $output == *'"errno":"EPERM"'*'pid namespace'* ]]
+	stop_mazed
+}
+
+@test "what is no request is refused with a sentence, and changes nothing" {
+	serve < /dev/null
+	start sleep 1000
+	while IFS='|' read -r errno request; do
+		run ask <<< "$request"
+		[[ $output == '{"ok":false,"errno":"'"$errno"'","text":"'?*'"}' ]] || { echo "$request: $output"; false; }
+	done <<- END
+		EBADMSG|
+		EBADMSG|watch $last
+		EBADMSG|[1,2]
+		EBADMSG|{"do":"list"
+		EBADMSG|{"do":"list","do":"list"}
+		EINVAL|{}
+		EINVAL|{"do":"dance"}
+		EINVAL|{"do":1}
+		EINVAL|{"do":"watch"}
+		EINVAL|{"do":"watch","pid":"$last"}
+		EINVAL|{"do":"watch","pid":0}
+		EINVAL|{"do":"watch","pid":-1}
+		EINVAL|{"do":"watch","pid":4294967297}
+		EINVAL|{"do":"watch","pid":$last.0}
+		EINVAL|{"do":"watch","pid":$last,"polcy":{}}
+		EINVAL|{"do":"watch","pid":$last,"policy":[]}
+		EINVAL|{"do":"watch","pid":$last,"policy":{"sofft":"1s"}}
+		EINVAL|{"do":"watch","pid":$last,"policy":{"soft":1}}
+		EINVAL|{"do":"watch","pid":$last,"policy":{"soft":"2s","hard":"1s"}}
+		EINVAL|{"do":"watch","pid":$last,"policy":{"shadow":"yes"}}
+		EINVAL|{"do":"watch","pid":$last,"policy":{"no-inherit":true}}
+		EINVAL|{"do":"watch","start":1}
+		EINVAL|{"do":"unwatch","pid":$last,"policy":{}}
+		EINVAL|{"do":"thaw"}
+		EINVAL|{"do":"thaw","pid":$last,"all":true}
+		EINVAL|{"do":"thaw","cgroup":"relative"}
+		EINVAL|{"do":"list","id":[1]}
+		EPERM|{"do":"watch","pid":1}
+		EPERM|{"do":"watch","pid":$mazed}
+		ESRCH|{"do":"watch","pid":4194303}
+		ENOENT|{"do":"unwatch","pid":$last}
+	END
+	unwatched "$last"
+	# Also without a newline at the end, and with a line that is too long.
+	run timeout 60 "$CLIENT" "$socket" talk < <(head -c 5000 /dev/zero | tr '\0' x)
+	[[ $output == *'"errno":"EMSGSIZE"'* ]]
+	stop_mazed
+}
+
+@test "several requests in one go are answered in their order" {
+	serve < /dev/null
+	for ((i = 0; i < 100; i++)); do
+		echo "{\"do\":\"status\",\"id\":$i}"
+	done > "$dir/requests"
+	ask < "$dir/requests" > "$dir/answers"
+	[ "$(grep -c '"ok":true' "$dir/answers")" -eq 100 ]
+	sed 's/.*"id":\([0-9]*\).*/\1/' "$dir/answers" > "$dir/ids"
+	seq 0 99 | cmp - "$dir/ids"
+	stop_mazed
+}
+
+@test "a user's watch: a rule in shadow makes way and comes back, one that enforces does not" {
+	serve <<- 'END'
+		[rule mine]
+		comm = sleep
+		cmdline = ^sleep 1000$
+		soft = 9s
+		shadow = yes
+		[rule strict]
+		comm = sleep
+		soft = 8s
+	END
+	start_as 65534 sleep 1000
+	shadowed=$last
+	start_as 65534 sleep 2000
+	strict=$last
+	soft_is() { "$MAZE" list --json | grep "\"pid\":$1," | grep -q "\"soft_ns\":$2,"; }
+	eventually soft_is "$shadowed" 9000000000
+	eventually soft_is "$strict" 8000000000
+	ask_as 65534 <<< "{\"do\":\"watch\",\"pid\":$shadowed,\"policy\":{\"soft\":\"3s\"}}" | grep -qx '{"ok":true}'
+	soft_is "$shadowed" 3000000000
+	ask_as 65534 <<< "{\"do\":\"unwatch\",\"pid\":$shadowed}" | grep -qx '{"ok":true}'
+	soft_is "$shadowed" 9000000000
+	ask_as 65534 <<< "{\"do\":\"unwatch\",\"pid\":$shadowed}" | grep -q ENOENT
+	soft_is "$shadowed" 9000000000
+	ask_as 65534 <<< "{\"do\":\"watch\",\"pid\":$strict,\"policy\":{\"soft\":\"3s\"}}" | grep -q EEXIST
+	soft_is "$strict" 8000000000
+	# Root's goes before any, and stays.
+	ask <<< "{\"do\":\"watch\",\"pid\":$strict,\"policy\":{\"soft\":\"5s\"}}" | grep -qx '{"ok":true}'
+	reload_mazed
+	soft_is "$strict" 5000000000
+	stop_mazed
+	nothing_pinned
+}
+
+@test "a user has so many watched and no more" {
+	chmod 755 "$dir"
+	configure <<< 'entries-per-user = 2'
+	start_mazed
+	start_as 65534 sleep 1000
+	start_as 65534 sleep 1000
+	start_as 65534 sleep 1000
+	for pid in "${started[@]:0:2}"; do
+		ask_as 65534 <<< "{\"do\":\"watch\",\"pid\":$pid}" | grep -qx '{"ok":true}'
+	done
+	ask_as 65534 <<< "{\"do\":\"watch\",\"pid\":$last}" | grep -q '"errno":"EDQUOT"'
+	unwatched "$last"
+	said_times 1 'has as many processes watched as it may'
+	# What was given back can be had again.
+	ask_as 65534 <<< "{\"do\":\"unwatch\",\"pid\":${started[0]}}"
+	free_again() { ask_as 65534 <<< "{\"do\":\"watch\",\"pid\":$last}" | grep -qx '{"ok":true}'; }
+	eventually free_again
+	stop_mazed
+}
+
+@test "reload by the socket: as by SIGHUP, and a bad file is an error" {
+	serve < /dev/null
+	ask <<< '{"do":"reload"}' | grep -qx '{"ok":true}'
+	echo '[rule broken' >> "$conf"
+	ask <<< '{"do":"reload"}' | grep -q '"errno":"EINVAL"'
+	said 'the rules that were in force stay'
+	stop_mazed
+}
+
+@test "a mazed that was killed leaves no socket in the way, and a live one keeps its own" {
+	serve < /dev/null
+	RUNTIME_DIRECTORY=$dir/other run "$MAZED" --config "$conf"
+	[ "$status" -eq 1 ]
+	[[ $output == *'another program listens'* ]]
+	ask <<< '{"do":"status"}' | grep -q '"ok":true'
+	kill_mazed
+	[ -S "$socket" ]
+	start_mazed
+	ask <<< '{"do":"status"}' | grep -q '"ok":true'
+	stop_mazed
+	[ ! -e "$socket" ]
+}
+
+# What hostile clients do while a spinner is to be caught; mazed's size stays bounded.
+caught_all_the_same() {
+	start "$PROGRAMS/spin"
+	ask <<< "{\"do\":\"watch\",\"pid\":$last,\"policy\":{\"soft\":\"100ms\",\"soft-signal\":\"KILL\",\"hard\":\"0\"}}" |
+		grep -qx '{"ok":true}'
+	eventually ended "$last"
+	eventually said "\"event\":\"soft\",\"pid\":$last,"
+}
+resident_kb() { awk '/^VmRSS:/ { print $2 }' "/proc/$mazed/status"; }
+
+@test "clients that never read, a thousand at once, garbage without end: each is said once" {
+	serve < /dev/null
+	caught_all_the_same
+	before=$(resident_kb)
+	start_as 65534 "$CLIENT" "$socket" silent 100000
+	mkfifo "$dir/crowd"
+	sleep 1000 3>&- > "$dir/crowd" &
+	started+=("$!")
+	setpriv --reuid=65533 --regid=65533 --clear-groups "$CLIENT" "$socket" crowd 1000 3>&- \
+		< "$dir/crowd" > "$dir/counts" &
+	started+=("$!")
+	start_as 65532 "$CLIENT" "$socket" garbage 64
+	caught_all_the_same
+	eventually grep -q refused "$dir/counts"
+	# A quarter of the 32 that may be.
+	grep -qx '8 connected, 992 refused' "$dir/counts"
+	caught_all_the_same
+	eventually ended "$last"
+	after=$(resident_kb)
+	echo "# resident: $before KiB before, $after KiB after" >&3
+	[ $((after - before)) -lt 8192 ]
+	said_times 1 'user id 65533'
+	eventually said_times 1 'user id 65532'
+	stop_mazed
+}
+
+@test "who does not read is sent away after half a minute" {
+	chmod 755 "$dir"
+	configure < /dev/null
+	start_mazed
+	start "$CLIENT" "$socket" silent 100000
+	silent=$last
+	for ((i = 0; i < 90; i++)); do
+		! ended "$silent" || break
+		sleep 0.5
+	done
+	ended "$silent"
+	said 'it did not read its answers'
+	stop_mazed
+}
+
+@test "descriptors that take a minute to close do not hold mazed up" {
+	serve < /dev/null
+	start_as 65534 "$CLIENT" "$socket" linger 50
+	SECONDS=0
+	for ((i = 0; i < 20; i++)); do
+		ask <<< '{"do":"status"}' | grep -q '"ok":true'
+	done
+	[ "$SECONDS" -lt 30 ]
+	stop_mazed
+}
