@@ -129,6 +129,7 @@ $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/bench/bench.o $(BUILD)/libmaze.a
 	$(CC) $(CFLAGS) $^ -o $@ $(LDLIBS_MAZE)
 
 $(BUILD)/tests/fuzz/fuzz_rules: $(RULES_SRC)
+$(BUILD)/tests/fuzz/fuzz_control: daemon/control_request.c
 $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(TEXT_SRC)
 	@mkdir -p $(@D)
 	$(CLANG) -std=gnu11 -D_GNU_SOURCE -I. -O1 -g -fsanitize=fuzzer,address,undefined \
