@@ -32,6 +32,9 @@ struct options {
 	bool wait;
 	bool yield_asked; /* --yield was given, so its default is not what is meant */
 	pid_t thread;
+	const char *socket; /* of mazed; NULL: where it is by default */
+	bool direct;	    /* mazed is not to be asked */
+	const char *cgroup;
 };
 
 struct command_option {
@@ -84,6 +87,7 @@ int cmd_list(const struct command *command, struct options *options, int argc, c
 int cmd_events(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_doctor(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_unload(const struct command *command, struct options *options, int argc, char **argv);
+int cmd_thaw(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_attend(const struct command *command, struct options *options, int argc, char **argv);
 
 /* Leaves a process behind that attends to the yield probe, where one is needed. */

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * maze events: the records that the pinned engine keeps, and those to come.
+ * maze events: the records that the pinned engine keeps, and those to come; from mazed,
+ * where one runs.
  */
-#include "command.h"
+#include "mazed_client.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 
 static int print_kept(const struct options *options, struct maze *maze, struct maze_reader *reader)
 {
@@ -36,20 +38,17 @@ static int follow(const struct options *options, struct maze *maze, struct maze_
 	}
 }
 
-int cmd_events(const struct command *command, struct options *options, int argc, char **argv)
+static int print_directly(const struct command *command, const struct options *options)
 {
 	struct maze_error error = { "" };
 	struct maze_reader *reader;
 	struct maze *maze;
 	int err;
 
-	if (argc)
-		return complain_usage(command, "\"%s\" is too much: it takes no arguments",
-				      argv[0]);
 	err = maze_open(options->engine, MAZE_EXISTING, &maze, &error);
 	if (err) {
 		complain(command, "%s", error.text);
-		return EXIT_MAZE_FAILED;
+		return err;
 	}
 	err = maze_reader_open(maze, true, &reader, &error);
 	if (err) {
@@ -62,5 +61,47 @@ int cmd_events(const struct command *command, struct options *options, int argc,
 	maze_reader_close(reader);
 out_close:
 	maze_close(maze);
+	return err;
+}
+
+static int print_by_mazed(struct mazed_client *client, const struct options *options)
+{
+	struct maze_error error = { "" };
+	struct maze_record record;
+	char *json = NULL;
+	int err;
+
+	if (!mazed_ask(client, json_pack("{s:s,s:b,s:b}", "do", "events", "kept", 1, "follow",
+					 options->follow)))
+		return -EPROTO;
+	while ((err = mazed_next(client, "record", &json)) == 1) {
+		err = maze_record_parse(json, &record, &error);
+		free(json);
+		if (err) {
+			complain(client->command, "mazed at %s: %s", client->path, error.text);
+			return err;
+		}
+		if (!print_record(stdout, &record, client->engine ? client->engine : "unknown",
+				  options->json))
+			return -errno;
+	}
+	return err;
+}
+
+int cmd_events(const struct command *command, struct options *options, int argc, char **argv)
+{
+	static struct mazed_client client;
+	int err;
+
+	if (argc)
+		return complain_usage(command, "\"%s\" is too much: it takes no arguments",
+				      argv[0]);
+	err = mazed_connect(&client, command, options);
+	if (err == 1) {
+		err = print_by_mazed(&client, options);
+		mazed_disconnect(&client);
+	} else if (!err) {
+		err = print_directly(command, options);
+	}
 	return err ? EXIT_MAZE_FAILED : EXIT_MAZE_OK;
 }

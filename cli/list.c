@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * maze list: what the pinned engine watches.
+ * maze list: what the pinned engine watches, or what mazed has to say of that.
  */
-#include "command.h"
+#include "mazed_client.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -53,41 +53,111 @@ static void print_line(const struct maze_entry *entry)
 	       entry->flags & MAZE_POLICY_INHERIT ? "" : ", no-inherit");
 }
 
+/* A list, wherever it comes from. */
+struct listing {
+	struct maze_entry *entries;
+	size_t count;
+	char engine[32];
+};
+
+static int list_directly(const struct command *command, const struct options *options,
+			 struct listing *listing)
+{
+	struct maze_error error = { "" };
+	struct maze *maze = NULL;
+	int err;
+
+	err = maze_open(options->engine, MAZE_EXISTING, &maze, &error);
+	/* No engine is no error: then nothing is watched, and the list is empty. */
+	if (!err) {
+		snprintf(listing->engine, sizeof(listing->engine), "%s", maze_engine_name(maze));
+		err = maze_list(maze, &listing->entries, &listing->count, &error);
+	} else if (err == -ENOENT) {
+		err = 0;
+	}
+	if (err)
+		complain(command, "%s", error.text);
+	maze_close(maze);
+	return err;
+}
+
+static int add_entry(struct mazed_client *client, struct listing *listing, const char *json)
+{
+	struct maze_error error = { "" };
+	struct maze_entry *grown;
+
+	/* Twice as many each time that a power of two is full. */
+	if (!(listing->count & (listing->count - 1))) {
+		grown = reallocarray(listing->entries, listing->count ? listing->count * 2 : 1,
+				     sizeof(*grown));
+		if (!grown) {
+			complain(client->command, "out of memory");
+			return -ENOMEM;
+		}
+		listing->entries = grown;
+	}
+	if (!maze_entry_parse(json, &listing->entries[listing->count], &error)) {
+		listing->count++;
+		return 0;
+	}
+	complain(client->command, "mazed at %s: %s", client->path, error.text);
+	return -EPROTO;
+}
+
+static int list_by_mazed(struct mazed_client *client, struct listing *listing)
+{
+	char *json = NULL;
+	int err;
+
+	if (!mazed_ask(client, json_pack("{s:s}", "do", "list")))
+		return -EPROTO;
+	snprintf(listing->engine, sizeof(listing->engine), "%s",
+		 client->engine ? client->engine : "unknown");
+	while ((err = mazed_next(client, "entry", &json)) == 1) {
+		err = add_entry(client, listing, json);
+		free(json);
+		if (err)
+			return err;
+	}
+	return err;
+}
+
+static int take(const struct command *command, const struct options *options,
+		struct listing *listing)
+{
+	static struct mazed_client client;
+	int err = mazed_connect(&client, command, options);
+
+	if (err < 0)
+		return err;
+	if (!err)
+		return list_directly(command, options, listing);
+	err = list_by_mazed(&client, listing);
+	mazed_disconnect(&client);
+	return err;
+}
+
 int cmd_list(const struct command *command, struct options *options, int argc, char **argv)
 {
-	struct maze_entry *entries = NULL;
-	struct maze_error error = { "" };
-	const char *engine = "none";
-	struct maze *maze = NULL;
-	size_t count = 0, i;
-	int err;
+	struct listing listing = { .engine = "none" };
+	size_t i;
 
 	if (argc)
 		return complain_usage(command, "\"%s\" is too much: it takes no arguments",
 				      argv[0]);
-	err = maze_open(options->engine, MAZE_EXISTING, &maze, &error);
-	/* No engine is no error: then nothing is watched, and the list is empty. */
-	if (!err) {
-		engine = maze_engine_name(maze);
-		err = maze_list(maze, &entries, &count, &error);
-	} else if (err == -ENOENT) {
-		err = 0;
-	}
-	if (err) {
-		complain(command, "%s", error.text);
-		maze_close(maze);
+	if (take(command, options, &listing)) {
+		free(listing.entries);
 		return EXIT_MAZE_FAILED;
 	}
 	if (options->json) {
-		print_json(entries, count, engine);
-	} else if (!count) {
+		print_json(listing.entries, listing.count, listing.engine);
+	} else if (!listing.count) {
 		puts("nothing is watched");
 	} else {
 		printf("%7s %7s %-15s %12s  %s\n", "PID", "TID", "NAME", "COUNT", "LIMITS");
-		for (i = 0; i < count; i++)
-			print_line(&entries[i]);
+		for (i = 0; i < listing.count; i++)
+			print_line(&listing.entries[i]);
 	}
-	free(entries);
-	maze_close(maze);
+	free(listing.entries);
 	return fflush(stdout) ? EXIT_MAZE_FAILED : EXIT_MAZE_OK;
 }

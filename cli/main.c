@@ -15,6 +15,15 @@
 		"json", NULL, what " as JSON"                                                      \
 	}
 
+#define SOCKET_OPTION                                                                              \
+	{                                                                                          \
+		"socket", "PATH", "where mazed listens (/run/maze/control.sock)"                   \
+	}
+#define DIRECT_OPTION                                                                              \
+	{                                                                                          \
+		"direct", NULL, "ask the engine itself, also where a mazed runs"                   \
+	}
+
 static const struct command_option run_options[] = {
 	ENGINE_OPTION,
 	JSON_OPTION("records"),
@@ -30,25 +39,33 @@ static const struct command_option watch_options[] = {
 	{ "events", "FILE", "with --wait: append the records to FILE too, as JSON lines" },
 	{ "all", NULL, "with --wait: also record when a watch begins and ends" },
 	{ "thread", "TID", "watch only this thread (then no PID is given)" },
+	SOCKET_OPTION,
+	DIRECT_OPTION,
 	{ NULL, NULL, NULL },
 };
 
 static const struct command_option unwatch_options[] = {
 	ENGINE_OPTION,
 	{ "thread", "TID", "unwatch only this thread (then no PID is given)" },
+	SOCKET_OPTION,
+	DIRECT_OPTION,
 	{ NULL, NULL, NULL },
 };
 
 static const struct command_option list_options[] = {
-	ENGINE_OPTION,
-	JSON_OPTION("the list"),
-	{ NULL, NULL, NULL },
+	ENGINE_OPTION, JSON_OPTION("the list"), SOCKET_OPTION, DIRECT_OPTION, { NULL, NULL, NULL },
 };
 
 static const struct command_option events_options[] = {
-	ENGINE_OPTION,
-	{ "follow", NULL, "go on printing records as they come" },
-	JSON_OPTION("records"),
+	ENGINE_OPTION,		{ "follow", NULL, "go on printing records as they come" },
+	JSON_OPTION("records"), SOCKET_OPTION,
+	DIRECT_OPTION,		{ NULL, NULL, NULL },
+};
+
+static const struct command_option thaw_options[] = {
+	{ "cgroup", "PATH", "the control group of that name, from /" },
+	{ "all", NULL, "all that mazed has frozen" },
+	SOCKET_OPTION,
 	{ NULL, NULL, NULL },
 };
 
@@ -75,7 +92,8 @@ static const struct command commands[] = {
 	  true, run_options, cmd_run, false },
 	{ "watch", "PID... | --thread TID", "watch running processes",
 	  "Watches each process PID, all its threads and what they start, from now on, and\n"
-	  "returns. Needs no daemon: the engine is loaded into the kernel if it is not there\n"
+	  "returns. Where mazed runs, it is asked, and anybody may watch what is his own.\n"
+	  "Needs no daemon else: the engine is loaded into the kernel if it is not there\n"
 	  "yet, pinned at /sys/fs/bpf/maze, and stays until maze unload. A process that is\n"
 	  "watched already gets the new policy and starts at 0. Refused: PID 1, kernel\n"
 	  "threads, maze itself, and processes you may not signal.\n"
@@ -100,6 +118,10 @@ static const struct command commands[] = {
 	  "last 4096 beginnings and ends of watches), oldest first. Reading takes nothing away\n"
 	  "from other readers.",
 	  false, events_options, cmd_events, false },
+	{ "thaw", "PID... | --cgroup PATH | --all", "let run again what mazed has frozen",
+	  "Lets run again the control groups that mazed has frozen because a rule says so, named\n"
+	  "by a process in them, by their path, or all of them. For root, and where mazed runs.",
+	  false, thaw_options, cmd_thaw, false },
 	{ "doctor", "", "say what can run here",
 	  "Says of each engine whether it can run on this machine, as this user, and if not,\n"
 	  "why and what would help; and what it cannot see here. Changes nothing.\n"
@@ -139,7 +161,8 @@ int main(int argc, char **argv)
 		return EXIT_MAZE_OK;
 	}
 	if (argc < 2) {
-		fputs("maze: say what to do: run, watch, unwatch, list, events, doctor or unload; "
+		fputs("maze: say what to do: run, watch, unwatch, list, events, thaw, doctor or "
+		      "unload; "
 		      "see maze --help\n",
 		      stderr);
 		return EXIT_MAZE_USAGE;

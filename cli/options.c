@@ -100,6 +100,12 @@ static int apply(const struct command *command, struct options *options, const c
 		options->follow = true;
 	else if (!strcmp(name, "wait"))
 		options->wait = true;
+	else if (!strcmp(name, "socket"))
+		options->socket = value;
+	else if (!strcmp(name, "direct"))
+		options->direct = true;
+	else if (!strcmp(name, "cgroup"))
+		options->cgroup = value;
 	else if (!strcmp(name, "thread"))
 		return parse_thread(command, value, &options->thread);
 	else if (maze_policy_set(&options->policy, name, value, &error))
@@ -156,6 +162,9 @@ int options_parse(const struct command *command, int argc, char **argv, struct o
 	}
 	if (maze_engine_check(options->engine, &error))
 		return complain_usage(command, "--engine: %s", error.text);
+	if (options->socket && (options->direct || strcmp(options->engine, "auto") != 0))
+		return complain_usage(command, "--socket is for asking mazed, and --direct and "
+					       "--engine for not asking it");
 	if (command->takes_policy && maze_policy_explain(&options->policy, &error))
 		return complain_usage(command, "%s", error.text);
 	*ret_first = optind;

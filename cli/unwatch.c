@@ -1,27 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * maze unwatch: ends watches in the pinned engine.
+ * maze unwatch: ends watches in the pinned engine, by mazed where one runs.
  */
-#include "command.h"
+#include "mazed_client.h"
 
 #include <stdlib.h>
 
-int cmd_unwatch(const struct command *command, struct options *options, int argc, char **argv)
+static int unwatch_directly(const struct command *command, const struct options *options,
+			    const pid_t *pids, int count)
 {
 	struct maze_error error = { "" };
+	int status = EXIT_MAZE_OK, i;
 	struct maze *maze;
-	int i, count, status;
-	pid_t *pids;
 
-	status = targets_parse(command, options, argc, argv, &pids, &count);
-	if (status)
-		return status;
-	status = EXIT_MAZE_FAILED;
 	if (maze_open(options->engine, MAZE_EXISTING, &maze, &error)) {
 		complain(command, "%s", error.text);
-		goto out_free;
+		return EXIT_MAZE_FAILED;
 	}
-	status = EXIT_MAZE_OK;
 	for (i = 0; i < count; i++) {
 		if (!maze_unwatch(maze, pids[i], options->thread, &error))
 			continue;
@@ -29,7 +24,38 @@ int cmd_unwatch(const struct command *command, struct options *options, int argc
 		status = EXIT_MAZE_FAILED;
 	}
 	maze_close(maze);
-out_free:
+	return status;
+}
+
+static int unwatch_by_mazed(struct mazed_client *client, const struct options *options,
+			    const pid_t *pids, int count)
+{
+	int status = EXIT_MAZE_OK, i;
+
+	for (i = 0; i < count; i++)
+		if (!mazed_ask(client, mazed_request(client, "unwatch", pids[i], options->thread)))
+			status = EXIT_MAZE_FAILED;
+	return status;
+}
+
+int cmd_unwatch(const struct command *command, struct options *options, int argc, char **argv)
+{
+	static struct mazed_client client;
+	int count, status, connected;
+	pid_t *pids;
+
+	status = targets_parse(command, options, argc, argv, &pids, &count);
+	if (status)
+		return status;
+	connected = mazed_connect(&client, command, options);
+	if (connected < 0) {
+		status = EXIT_MAZE_FAILED;
+	} else if (connected) {
+		status = unwatch_by_mazed(&client, options, pids, count);
+		mazed_disconnect(&client);
+	} else {
+		status = unwatch_directly(command, options, pids, count);
+	}
 	free(pids);
 	return status;
 }

@@ -5,6 +5,7 @@
  * unloaded again.
  */
 #include "watch.h"
+#include "mazed_client.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -24,17 +25,22 @@ static bool is_maze(pid_t pid)
 	       ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
 }
 
+static bool refuse_maze(const struct command *command, pid_t pid)
+{
+	if (!is_maze(pid))
+		return false;
+	complain(command, "process %d cannot be watched: it is maze itself, which is never watched",
+		 (int)pid);
+	return true;
+}
+
 bool watch_one(const struct command *command, const struct options *options, struct maze *maze,
 	       pid_t pid, maze_u64 tag)
 {
 	struct maze_error error = { "" };
 
-	if (is_maze(pid)) {
-		complain(command,
-			 "process %d cannot be watched: it is maze itself, which is never watched",
-			 (int)pid);
+	if (refuse_maze(command, pid))
 		return false;
-	}
 	if (!maze_watch(maze, pid, options->thread, &options->policy, tag, &error))
 		return true;
 	complain(command, "%s", error.text);
@@ -92,18 +98,57 @@ static int watch_and_leave(const struct command *command, const struct options *
 	return watched == pids->count ? EXIT_MAZE_OK : EXIT_MAZE_FAILED;
 }
 
+/* mazed watches, and stays to see to it. */
+static int watch_by_mazed(struct mazed_client *client, const struct options *options,
+			  const struct pid_list *pids)
+{
+	int status = EXIT_MAZE_OK, i;
+	json_t *request;
+
+	for (i = 0; i < pids->count; i++) {
+		if (refuse_maze(client->command, pids->pids[i])) {
+			status = EXIT_MAZE_FAILED;
+			continue;
+		}
+		request = mazed_request(client, "watch", pids->pids[i], options->thread);
+		if (request)
+			json_object_set_new(request, "policy", mazed_policy(&options->policy));
+		if (!mazed_ask(client, request))
+			status = EXIT_MAZE_FAILED;
+	}
+	return status;
+}
+
+static int watch_now(const struct command *command, const struct options *options,
+		     const struct pid_list *pids)
+{
+	static struct mazed_client client;
+	int status = mazed_connect(&client, command, options);
+
+	if (status < 0)
+		return EXIT_MAZE_FAILED;
+	if (!status)
+		return watch_and_leave(command, options, pids);
+	status = watch_by_mazed(&client, options, pids);
+	mazed_disconnect(&client);
+	return status;
+}
+
 int cmd_watch(const struct command *command, struct options *options, int argc, char **argv)
 {
 	struct pid_list pids;
 	int status;
 
+	if (options->wait && (options->socket || options->direct))
+		return complain_usage(command, "--wait never asks mazed: --socket and --direct do "
+					       "not go with it");
 	if (!options->wait && (options->json || options->all || options->events))
 		return complain_usage(command, "--json, --all and --events go with --wait only");
 	status = targets_parse(command, options, argc, argv, &pids.pids, &pids.count);
 	if (status)
 		return status;
 	status = options->wait ? watch_and_wait(command, options, &pids)
-			       : watch_and_leave(command, options, &pids);
+			       : watch_now(command, options, &pids);
 	free(pids.pids);
 	return status;
 }

@@ -14,11 +14,10 @@
 #include <unistd.h>
 
 #include "../lib/error.h"
+#include "../lib/process_start.h"
 
-/* Of stat: 52 numbers and a name; of status: the lines up to Uid. */
-#define FILE_SIZE 1536
-/* proc(5): field 22 of stat; the name's end is the end of field 2. */
-#define START_FIELD 22
+/* Of status: the lines up to Uid. */
+#define FILE_SIZE 1024
 
 static int read_small(int directory_fd, const char *name, char *buf)
 {
@@ -38,27 +37,11 @@ static int read_small(int directory_fd, const char *name, char *buf)
 	return length < 0 ? (int)length : 0;
 }
 
-static int read_start(const struct subject_source *source, maze_u64 *ret_start)
-{
-	char stat[FILE_SIZE], *at;
-	int err = read_small(source->proc_fd, "stat", stat), field;
-
-	if (err)
-		return err;
-	/* The name may hold blanks and brackets, and nothing behind it does. */
-	at = strrchr(stat, ')');
-	for (field = 2; at && field < START_FIELD; field++)
-		at = strchr(at + 1, ' ');
-	if (!at || sscanf(at, " %llu", ret_start) != 1)
-		return -EPROTO;
-	return 0;
-}
-
 static int check_start(const struct control_request *request, const struct subject_source *source,
 		       struct maze_error *error)
 {
 	maze_u64 start = 0;
-	int err = request->start ? read_start(source, &start) : 0;
+	int err = request->start ? process_start(source->proc_fd, &start) : 0;
 
 	if (err)
 		return maze_fail(error, -ESRCH, "process %d has ended", request->pid);

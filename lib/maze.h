@@ -85,6 +85,12 @@ int maze_record_text(const struct maze_record *record, const char *engine, char 
 /* One JSON object on one line, without newline; free(3) it. NULL: out of memory. */
 char *maze_record_json(const struct maze_record *record, const char *engine);
 char *maze_entry_json(const struct maze_entry *entry, const char *engine);
+/*
+ * Back from those: what is in the JSON; numbers of records (`seq`) and tags are not.
+ * Keys that are not known are passed over. -EINVAL: it is not one.
+ */
+int maze_record_parse(const char *text, struct maze_record *ret_record, struct maze_error *error);
+int maze_entry_parse(const char *text, struct maze_entry *ret_entry, struct maze_error *error);
 
 /* ---- watching --------------------------------------------------------------------- */
 

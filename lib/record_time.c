@@ -4,7 +4,10 @@
  */
 #include "record_time.h"
 
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 static long long clock_ns(clockid_t clock)
@@ -48,4 +51,27 @@ const char *record_time_format(maze_u64 boot_ns, char buf[RECORD_TIME_LEN])
 	n = strftime(buf, RECORD_TIME_LEN, "%Y-%m-%dT%H:%M:%S", &utc);
 	snprintf(buf + n, RECORD_TIME_LEN - n, ".%09lldZ", wall_ns % (long long)MAZE_NSEC_PER_SEC);
 	return buf;
+}
+
+bool record_time_parse(const char *text, maze_u64 *ret_boot_ns)
+{
+	char fraction[10] = "";
+	long long wall_ns;
+	struct tm utc = { 0 };
+	const char *at = strptime(text, "%Y-%m-%dT%H:%M:%S", &utc);
+	time_t seconds;
+
+	if (!at || strlen(at) != strlen(".123456789Z") || at[0] != '.' || at[10] != 'Z')
+		return false;
+	memcpy(fraction, at + 1, 9);
+	if (strspn(fraction, "0123456789") != 9)
+		return false;
+	seconds = timegm(&utc);
+	if (seconds < 0 || seconds > INT64_MAX / (long long)MAZE_NSEC_PER_SEC - 1)
+		return false;
+	wall_ns = (long long)seconds * (long long)MAZE_NSEC_PER_SEC + strtoll(fraction, NULL, 10);
+	if (wall_ns < wall_minus_boot_ns())
+		return false;
+	*ret_boot_ns = (maze_u64)(wall_ns - wall_minus_boot_ns());
+	return true;
 }

@@ -13,5 +13,7 @@
 
 /* RFC 3339 in UTC with nanoseconds; returns buf. */
 const char *record_time_format(maze_u64 boot_ns, char buf[RECORD_TIME_LEN]);
+/* The other way round, to the boot of this machine; false: no such time, or before that. */
+bool record_time_parse(const char *text, maze_u64 *ret_boot_ns);
 
 #endif

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * maze's side of the control socket; see mazed_client.h. That the one who answers is
+ * mazed, the file system says: only root can make /run/maze/control.sock.
+ */
+#include "mazed_client.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "lib/control.h"
+#include "lib/process_start.h"
+
+/* NULL: mazed is not to be asked. */
+static const char *socket_path(const struct options *options, bool *ret_given)
+{
+	const char *environment = getenv("MAZE_SOCKET");
+
+	*ret_given = true;
+	if (options->direct || strcmp(options->engine, "auto") != 0)
+		return NULL;
+	if (options->socket)
+		return options->socket;
+	if (environment)
+		return environment[0] ? environment : NULL;
+	*ret_given = false;
+	return MAZE_CONTROL_SOCKET;
+}
+
+int mazed_connect(struct mazed_client *client, const struct command *command,
+		  const struct options *options)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	bool given;
+	int err;
+
+	memset(client, 0, offsetof(struct mazed_client, buf));
+	client->begin = client->end = 0;
+	client->command = command;
+	client->fd = -1;
+	client->path = socket_path(options, &given);
+	if (!client->path)
+		return 0;
+	if (strlen(client->path) >= sizeof(address.sun_path)) {
+		complain(command, "the socket's path %s is too long; it may have %zu bytes",
+			 client->path, sizeof(address.sun_path) - 1);
+		return -ENAMETOOLONG;
+	}
+	strcpy(address.sun_path, client->path);
+	client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (client->fd >= 0 && !connect(client->fd, (struct sockaddr *)&address, sizeof(address)))
+		return 1;
+	err = -errno;
+	mazed_disconnect(client);
+	/* No mazed runs, and nobody has said that one should. */
+	if (!given && (err == -ENOENT || err == -ECONNREFUSED))
+		return 0;
+	complain(command, "mazed cannot be asked at %s: %s%s", client->path, strerror(-err),
+		 err == -ENOENT || err == -ECONNREFUSED
+			 ? "; is it running? --direct goes without it"
+			 : "");
+	return err;
+}
+
+void mazed_disconnect(struct mazed_client *client)
+{
+	if (client->fd >= 0)
+		close(client->fd);
+	client->fd = -1;
+	free(client->engine);
+	client->engine = NULL;
+}
+
+static int send_line(struct mazed_client *client, const char *text)
+{
+	size_t length = strlen(text), sent = 0;
+	ssize_t done;
+
+	while (sent < length) {
+		done = send(client->fd, text + sent, length - sent, MSG_NOSIGNAL);
+		if (done < 0 && errno != EINTR)
+			return -errno;
+		if (done > 0)
+			sent += (size_t)done;
+	}
+	return 0;
+}
+
+/* One line, ended by NUL, valid until the next call; NULL after a complaint. */
+static char *read_line(struct mazed_client *client)
+{
+	char *line, *newline;
+	ssize_t got;
+
+	for (;;) {
+		line = client->buf + client->begin;
+		newline = memchr(line, '\n', client->end - client->begin);
+		if (newline) {
+			*newline = '\0';
+			client->begin = (size_t)(newline + 1 - client->buf);
+			return line;
+		}
+		memmove(client->buf, line, client->end - client->begin);
+		client->end -= client->begin;
+		client->begin = 0;
+		if (client->end == sizeof(client->buf)) {
+			complain(client->command, "mazed at %s answers a line without end",
+				 client->path);
+			return NULL;
+		}
+		got = read(client->fd, client->buf + client->end,
+			   sizeof(client->buf) - client->end);
+		if (got > 0) {
+			client->end += (size_t)got;
+		} else if (!got || errno != EINTR) {
+			complain(client->command, "mazed at %s has ended the connection%s%s",
+				 client->path, got ? ": " : "", got ? strerror(errno) : "");
+			return NULL;
+		}
+	}
+}
+
+static json_t *read_object(struct mazed_client *client)
+{
+	char *line = read_line(client);
+	json_t *object = line ? json_loads(line, JSON_REJECT_DUPLICATES, NULL) : NULL;
+
+	if (!line || json_is_object(object))
+		return object;
+	json_decref(object);
+	complain(client->command, "what answers at %s is not mazed: \"%.60s\" is no JSON object",
+		 client->path, line);
+	return NULL;
+}
+
+/* The sentence of a refusal is mazed's. */
+static bool is_ok(struct mazed_client *client, const json_t *answer)
+{
+	const char *text = json_string_value(json_object_get(answer, "text"));
+
+	if (json_is_true(json_object_get(answer, "ok")))
+		return true;
+	complain(client->command, "%s", text ? text : "mazed has refused, and does not say why");
+	return false;
+}
+
+bool mazed_ask(struct mazed_client *client, json_t *request)
+{
+	char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
+	json_t *answer = NULL;
+	const char *engine;
+	bool ok = false;
+	int err = 0;
+
+	json_decref(request);
+	if (!text)
+		return false;
+	/* Who was sent away before he asked is told why: so the answer is read all the same. */
+	err = send_line(client, text);
+	if (!err)
+		err = send_line(client, "\n");
+	free(text);
+	if (err && err != -EPIPE && err != -ECONNRESET) {
+		complain(client->command, "mazed at %s cannot be asked: %s", client->path,
+			 strerror(-err));
+		return false;
+	}
+	answer = read_object(client);
+	if (answer)
+		ok = is_ok(client, answer);
+	engine = json_string_value(json_object_get(answer, "engine"));
+	if (ok && engine) {
+		free(client->engine);
+		client->engine = strdup(engine);
+	}
+	json_decref(answer);
+	return ok;
+}
+
+int mazed_next(struct mazed_client *client, const char *key, char **ret_json)
+{
+	json_t *line = read_object(client);
+	const json_t *value = json_object_get(line, key);
+	int err = -EPROTO;
+	char *text;
+
+	if (json_is_object(value)) {
+		text = json_dumps(value, JSON_COMPACT);
+		if (text) {
+			*ret_json = text;
+			err = 1;
+		}
+	} else if (line && json_object_get(line, "done")) {
+		err = 0;
+	} else if (line && is_ok(client, line)) {
+		complain(client->command, "what mazed at %s answers has no \"%s\"", client->path,
+			 key);
+	}
+	json_decref(line);
+	return err;
+}
+
+json_t *mazed_request(const struct mazed_client *client, const char *verb, pid_t pid, pid_t tid)
+{
+	maze_u64 start = 0;
+	json_t *request;
+	char path[64];
+	int fd, err = -ESRCH;
+
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0) {
+		err = process_start(fd, &start);
+		close(fd);
+	}
+	if (err) {
+		complain(client->command, "no process has the PID %d", (int)pid);
+		return NULL;
+	}
+	request =
+		json_pack("{s:s,s:i,s:I}", "do", verb, "pid", (int)pid, "start", (json_int_t)start);
+	if (tid)
+		json_object_set_new(request, "tid", json_integer(tid));
+	return request;
+}
+
+json_t *mazed_policy(const struct maze_policy *policy)
+{
+	char soft[64], hard[64], soft_signal[32], hard_signal[32], recovery[32];
+
+	/* "none" is for people. */
+	strcpy(soft_signal, "0");
+	strcpy(hard_signal, "0");
+	if (policy->soft_signal)
+		maze_signal_format(policy->soft_signal, soft_signal, sizeof(soft_signal));
+	if (policy->hard_signal)
+		maze_signal_format(policy->hard_signal, hard_signal, sizeof(hard_signal));
+	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:b,s:b}", "soft",
+			 maze_duration_format(policy->soft_ns, soft, sizeof(soft)), "hard",
+			 maze_duration_format(policy->hard_ns, hard, sizeof(hard)), "soft-signal",
+			 soft_signal, "hard-signal", hard_signal, "recovery",
+			 maze_recovery_format(policy->recovery, recovery, sizeof(recovery)),
+			 "yield", policy->flags & MAZE_POLICY_YIELD_COUNTS ? "count" : "reset",
+			 "inherit", !!(policy->flags & MAZE_POLICY_INHERIT), "shadow",
+			 !!(policy->flags & MAZE_POLICY_SHADOW));
+}

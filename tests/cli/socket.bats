@@ -1,0 +1,157 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# maze(1) and mazed: what is asked, when, and what becomes of any answer.
+
+bats_require_minimum_version 1.5.0
+load test_helper
+
+setup() {
+	dir=$(mktemp -d)
+	public=$dir # goes in teardown
+	unset MAZE_SOCKET
+}
+
+# A mazed that answers what stands on standard input, a paragraph to each request.
+serve() {
+	cat > "$dir/answers"
+	"$PROGRAMS/fake_mazed" "$dir/s" "$dir/answers" > "$dir/requests" 3>&- &
+	started+=("$!")
+	for ((i = 0; i < 100; i++)); do
+		[ ! -S "$dir/s" ] || return 0
+		sleep 0.05
+	done
+	false
+}
+
+requests_are() { diff "$dir/requests" -; }
+
+began() { sed 's/.*)//' "/proc/$1/stat" | cut -d' ' -f21; }
+
+@test "watch sends each process with its beginning, and the whole policy" {
+	start sleep 1000
+	one=$last
+	start sleep 1000
+	serve <<- 'END'
+		{"ok":true}
+
+		{"ok":true}
+	END
+	run "$MAZE" watch --socket "$dir/s" --soft 300ms --hard 0 --soft-signal TERM --recovery 0.5 \
+		--shadow --no-inherit --yield count "$one" "$last"
+	[ "$status" -eq 0 ] && [ -z "$output" ]
+	policy='"policy":{"soft":"300ms","hard":"0","soft-signal":"SIGTERM","hard-signal":"SIGKILL","recovery":"0.5","yield":"count","inherit":false,"shadow":true}'
+	requests_are <<- END
+		{"do":"watch","pid":$one,"start":$(began "$one"),$policy}
+		{"do":"watch","pid":$last,"start":$(began "$last"),$policy}
+	END
+	nothing_pinned
+}
+
+@test "a thread, unwatch and thaw" {
+	start sleep 1000
+	serve <<- 'END'
+		{"ok":true}
+
+		{"ok":true}
+	END
+	MAZE_SOCKET=$dir/s run "$MAZE" unwatch --thread "$last"
+	[ "$status" -eq 0 ]
+	requests_are <<< "{\"do\":\"unwatch\",\"pid\":$last,\"start\":$(began "$last"),\"tid\":$last}"
+	rm "$dir/s"
+	serve <<< '{"ok":true}'
+	run "$MAZE" thaw --socket "$dir/s" --cgroup /a/b
+	[ "$status" -eq 0 ]
+	requests_are <<< '{"do":"thaw","cgroup":"/a/b"}'
+	refused 2 "$MAZE" thaw --socket "$dir/s"
+	refused 2 "$MAZE" thaw --socket "$dir/s" --all 17
+	refused 1 "$MAZE" thaw --all
+	says 'mazed is not running'
+}
+
+@test "a refusal is said in mazed's words, and nothing is tried behind its back" {
+	start sleep 1000
+	serve <<< '{"ok":false,"errno":"EPERM","text":"process 7 is not wholly yours"}'
+	refused 1 "$MAZE" watch --socket "$dir/s" "$last"
+	says 'maze watch: process 7 is not wholly yours'
+	nothing_pinned
+}
+
+@test "list and events look as they do without mazed" {
+	serve <<- 'END'
+		{"ok":true,"engine":"kmod"}
+		{"entry":{"pid":7,"tid":8,"comm":"a b","uid":0,"count_ns":1000000,"soft_ns":7000000000,"hard_ns":0,"soft_signal":"SIGXCPU","hard_signal":null,"recovery":"inf","yield":"reset","inherit":true,"shadow":true,"fired":"none","episode":0,"engine":"kmod"}}
+		{"ok":true,"done":true}
+	END
+	run "$MAZE" list --socket "$dir/s"
+	[ "$status" -eq 0 ]
+	[ "${lines[1]}" = '      7       8 a b                      1ms  soft 7s SIGXCPU, hard off , shadow' ]
+	rm "$dir/s"
+	serve <<- 'END'
+		{"ok":true,"engine":"bpf"}
+		{"record":{"time":"2026-11-24T15:44:08.154746855Z","event":"soft","pid":7,"tid":7,"comm":"x","uid":0,"count_ns":2,"limit_ns":1,"signal":"SIGXCPU","signal_number":24,"sent":true,"shadow":false,"engine":"bpf","cpu":0,"episode":0}}
+		{"ok":true,"done":true}
+	END
+	run "$MAZE" events --socket "$dir/s" --json
+	[ "$status" -eq 0 ] && [ "${#lines[@]}" -eq 1 ]
+	[[ $output == *'"event":"soft","pid":7,"tid":7,"comm":"x",'*'"count_ns":2,'* ]]
+	requests_are <<< '{"do":"events","kept":true,"follow":false}'
+}
+
+@test "an empty list is no error" {
+	serve <<- 'END'
+		{"ok":true,"engine":"bpf"}
+		{"ok":true,"done":true}
+	END
+	run "$MAZE" list --socket "$dir/s"
+	[ "$status" -eq 0 ] && [ "$output" = 'nothing is watched' ]
+}
+
+@test "whatever answers in place of mazed, there is a sentence" {
+	while IFS='|' read -r answer sentence; do
+		rm -f "$dir/s"
+		printf '{"ok":true,"engine":"bpf"}\n%b\n' "$answer" | serve
+		refused 1 "$MAZE" list --socket "$dir/s"
+		says "$sentence"
+	done <<- 'END'
+		[]|is no JSON object
+		hello|is no JSON object
+		{"entry":7}|refused, and does not say why
+		{"entry":{}}|is no watched task
+		{"ok":true,"other":1}|has no "entry"
+		{"ok":false,"text":"enough"}|enough
+	END
+	rm "$dir/s"
+	printf '{"ok":true}\n' | serve
+	refused 1 "$MAZE" list --socket "$dir/s"
+	says 'has ended the connection'
+	rm "$dir/s"
+	head -c 70000 /dev/zero | tr '\0' x | serve
+	refused 1 "$MAZE" list --socket "$dir/s"
+	says 'a line without end'
+	rm "$dir/s"
+	serve < /dev/null
+	refused 1 "$MAZE" list --socket "$dir/s"
+	says 'has ended the connection'
+}
+
+@test "where a mazed should be and is none, maze says so; where none need be, it goes without" {
+	refused 1 "$MAZE" list --socket "$dir/none"
+	says 'is it running'
+	MAZE_SOCKET=$dir/none refused 1 "$MAZE" list
+	says 'is it running'
+	MAZE_SOCKET=$dir/none run "$MAZE" list --direct
+	[ "$status" -eq 0 ] && [ "$output" = 'nothing is watched' ]
+	MAZE_SOCKET=$dir/none run "$MAZE" list --engine bpf
+	[ "$status" -eq 0 ] && [ "$output" = 'nothing is watched' ]
+	MAZE_SOCKET='' run "$MAZE" list
+	[ "$status" -eq 0 ] && [ "$output" = 'nothing is watched' ]
+	refused 1 "$MAZE" list --socket "$dir/$(printf '%0200d' 0)"
+	says 'too long'
+}
+
+@test "what goes by mazed and what goes without it cannot both be meant" {
+	refused 2 "$MAZE" list --socket "$dir/s" --direct
+	refused 2 "$MAZE" list --socket "$dir/s" --engine bpf
+	refused 2 "$MAZE" watch --wait --socket "$dir/s" 1
+	refused 2 "$MAZE" watch --wait --direct 1
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Stands in for mazed towards maze(1): prints each request that comes, and answers with
+ * the next paragraph of a file; when there is none left it ends the connection, and
+ * itself.
+ *
+ * usage: fake_mazed SOCKET ANSWERS
+ */
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "program.h"
+
+/* Sends up to a blank line, which is not sent. */
+static bool answer(FILE *answers, int fd)
+{
+	char line[131072];
+	bool any = false;
+
+	while (fgets(line, sizeof(line), answers) && strcmp(line, "\n") != 0) {
+		any = true;
+		if (send(fd, line, strlen(line), MSG_NOSIGNAL) < 0)
+			return false;
+	}
+	return any;
+}
+
+int main(int argc, char **argv)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	FILE *answers, *requests;
+	char line[8192];
+	int listener, fd;
+
+	alarm(LIFE_SECONDS);
+	if (argc != 3 || strlen(argv[1]) >= sizeof(address.sun_path))
+		return 2;
+	strcpy(address.sun_path, argv[1]);
+	answers = fopen(argv[2], "r");
+	listener = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (!answers || bind(listener, (struct sockaddr *)&address, sizeof(address)) ||
+	    listen(listener, 1))
+		return 1;
+	fd = accept(listener, NULL, NULL);
+	requests = fdopen(dup(fd), "r");
+	while (fgets(line, sizeof(line), requests)) {
+		fputs(line, stdout);
+		fflush(stdout);
+		if (!answer(answers, fd))
+			break;
+	}
+	return 0;
+}

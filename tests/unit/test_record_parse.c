@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Records and entries to JSON and back: the same, and nothing else is taken for one.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "core/step.h"
+#include "lib/maze.h"
+
+#define ROUNDS 2000
+
+static maze_u64 any(unsigned int *seed, maze_u64 max)
+{
+	maze_u64 value = (maze_u64)rand_r(seed) << 62 ^ (maze_u64)rand_r(seed) << 31 ^
+			 (maze_u64)rand_r(seed);
+
+	value >>= rand_r(seed) % 64;
+	return max == UINT64_MAX ? value : value % (max + 1);
+}
+
+static void any_name(unsigned int *seed, char comm[MAZE_COMM_LEN])
+{
+	int i, length = rand_r(seed) % MAZE_COMM_LEN;
+
+	for (i = 0; i < length; i++)
+		comm[i] = (char)(rand_r(seed) % 127 + 1);
+}
+
+static maze_u64 now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (maze_u64)now.tv_sec * MAZE_NSEC_PER_SEC + (maze_u64)now.tv_nsec;
+}
+
+static struct maze_record any_record(unsigned int *seed)
+{
+	struct maze_record record = {
+		.boot_ns = any(seed, now_ns()),
+		.count_ns = any(seed, INT64_MAX),
+		.limit_ns = any(seed, INT64_MAX),
+		.pid = (maze_u32)any(seed, UINT32_MAX),
+		.tid = (maze_u32)any(seed, UINT32_MAX),
+		.uid = (maze_u32)any(seed, UINT32_MAX),
+		.cpu = (maze_u32)any(seed, UINT32_MAX),
+		.event = (maze_u16)(rand_r(seed) % (MAZE_EVENT_COUNT_ - 1) + 1),
+		.signal = (maze_u16)any(seed, MAZE_SIGNAL_MAX),
+		.flags = (maze_u32)any(seed, MAZE_RECORD_SENT | MAZE_RECORD_SHADOW),
+		.episode = (maze_u32)any(seed, UINT32_MAX),
+	};
+
+	any_name(seed, record.comm);
+	if (record.event == MAZE_EVENT_WATCH && rand_r(seed) % 2)
+		record.flags |= MAZE_RECORD_INHERITED;
+	if (record.event == MAZE_EVENT_LOST)
+		record.lost = any(seed, INT64_MAX);
+	return record;
+}
+
+static void records_come_back(void **state)
+{
+	struct maze_record record, again;
+	struct maze_error error = { "" };
+	unsigned int seed = 1;
+	char *json;
+	int i;
+
+	(void)state;
+	for (i = 0; i < ROUNDS; i++) {
+		record = any_record(&seed);
+		json = maze_record_json(&record, "bpf");
+		assert_non_null(json);
+		if (maze_record_parse(json, &again, &error))
+			fail_msg("%s", error.text);
+		assert_memory_equal(&record, &again, sizeof(record));
+		free(json);
+	}
+}
+
+static struct maze_entry any_entry(unsigned int *seed)
+{
+	static const maze_u32 fired[] = { 0, MAZE_FIRED_SOFT, MAZE_FIRED_SOFT | MAZE_FIRED_HARD };
+	struct maze_entry entry = {
+		.count_ns = any(seed, INT64_MAX),
+		.soft_ns = any(seed, INT64_MAX),
+		.hard_ns = any(seed, INT64_MAX),
+		.pid = (maze_u32)any(seed, UINT32_MAX),
+		.tid = (maze_u32)any(seed, UINT32_MAX),
+		.uid = (maze_u32)any(seed, UINT32_MAX),
+		.recovery = rand_r(seed) % 2 ? MAZE_RECOVERY_INF
+					     : (maze_u32)any(seed, MAZE_RECOVERY_MAX),
+		.flags = (maze_u32)any(seed, MAZE_POLICY_INHERIT | MAZE_POLICY_YIELD_COUNTS |
+						     MAZE_POLICY_SHADOW),
+		.soft_signal = (maze_u16)any(seed, MAZE_SIGNAL_MAX),
+		.hard_signal = (maze_u16)any(seed, MAZE_SIGNAL_MAX),
+		.fired = fired[rand_r(seed) % 3],
+		.episode = (maze_u32)any(seed, UINT32_MAX),
+	};
+
+	any_name(seed, entry.comm);
+	return entry;
+}
+
+static void entries_come_back(void **state)
+{
+	struct maze_entry entry, again;
+	struct maze_error error = { "" };
+	unsigned int seed = 2;
+	char *json;
+	int i;
+
+	(void)state;
+	for (i = 0; i < ROUNDS; i++) {
+		entry = any_entry(&seed);
+		json = maze_entry_json(&entry, "bpf");
+		assert_non_null(json);
+		if (maze_entry_parse(json, &again, &error))
+			fail_msg("%s: %s", error.text, json);
+		assert_memory_equal(&entry, &again, sizeof(entry));
+		free(json);
+	}
+}
+
+/* Without any one of its keys, or with null or an object for it, it is none. */
+static void each_key_counts(void **state)
+{
+	static const char *const not_needed[] = { "signal", "engine" };
+	unsigned int seed = 3;
+	struct maze_record record = any_record(&seed), again;
+	char *json = maze_record_json(&record, "bpf"), *less;
+	json_t *object = json_loads(json, 0, NULL), *copy;
+	const char *key;
+	json_t *value;
+	size_t i;
+
+	(void)state;
+	json_object_foreach(object, key, value)
+	{
+		for (i = 0; i < 2 && strcmp(key, not_needed[i]) != 0; i++)
+			;
+		if (i < 2)
+			continue;
+		copy = json_copy(object);
+		json_object_del(copy, key);
+		less = json_dumps(copy, 0);
+		assert_int_not_equal(maze_record_parse(less, &again, NULL), 0);
+		free(less);
+		json_object_set_new(copy, key, json_object());
+		less = json_dumps(copy, 0);
+		assert_int_not_equal(maze_record_parse(less, &again, NULL), 0);
+		free(less);
+		json_decref(copy);
+	}
+	json_decref(object);
+	free(json);
+}
+
+static void what_is_no_record_is_refused(void **state)
+{
+	static const char *const texts[] = { "", "{}", "[]", "null", "{\"event\":\"soft\"}", "{" };
+	struct maze_record record = { .pid = 7 };
+	struct maze_entry entry = { .pid = 7 };
+	struct maze_error error;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		error.text[0] = '\0';
+		assert_int_not_equal(maze_record_parse(texts[i], &record, &error), 0);
+		assert_true(error.text[0]);
+		assert_int_not_equal(maze_entry_parse(texts[i], &entry, NULL), 0);
+	}
+	assert_int_equal(record.pid, 7);
+	assert_int_equal(entry.pid, 7);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(records_come_back),
+		cmocka_unit_test(entries_come_back),
+		cmocka_unit_test(each_key_counts),
+		cmocka_unit_test(what_is_no_record_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
