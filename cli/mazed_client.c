@@ -51,7 +51,7 @@ int mazed_connect(struct mazed_client *client, const struct command *command,
 			 client->path, sizeof(address.sun_path) - 1);
 		return -ENAMETOOLONG;
 	}
-	strcpy(address.sun_path, client->path);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", client->path);
 	client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (client->fd >= 0 && !connect(client->fd, (struct sockaddr *)&address, sizeof(address)))
 		return 1;
@@ -231,11 +231,10 @@ json_t *mazed_request(const struct mazed_client *client, const char *verb, pid_t
 
 json_t *mazed_policy(const struct maze_policy *policy)
 {
-	char soft[64], hard[64], soft_signal[32], hard_signal[32], recovery[32];
-
 	/* "none" is for people. */
-	strcpy(soft_signal, "0");
-	strcpy(hard_signal, "0");
+	char soft_signal[32] = "0", hard_signal[32] = "0";
+	char soft[64], hard[64], recovery[32];
+
 	if (policy->soft_signal)
 		maze_signal_format(policy->soft_signal, soft_signal, sizeof(soft_signal));
 	if (policy->hard_signal)

@@ -316,7 +316,7 @@ resident_kb() { awk '/^VmRSS:/ { print $2 }' "/proc/$mazed/status"; }
 	setpriv --reuid=65533 --regid=65533 --clear-groups "$CLIENT" "$socket" crowd 1000 3>&- \
 		< "$dir/crowd" > "$dir/counts" &
 	started+=("$!")
-	start_as 65532 "$CLIENT" "$socket" garbage 64
+	start setpriv --reuid=65532 --regid=65532 --clear-groups "$CLIENT" "$socket" garbage 64
 	caught_all_the_same
 	eventually grep -q refused "$dir/counts"
 	# A quarter of the 32 that may be.
@@ -325,7 +325,8 @@ resident_kb() { awk '/^VmRSS:/ { print $2 }' "/proc/$mazed/status"; }
 	eventually ended "$last"
 	after=$(resident_kb)
 	echo "# resident: $before KiB before, $after KiB after" >&3
-	[ $((after - before)) -lt 8192 ]
+	# Under ASan what was freed is kept for a while.
+	[ "$(basename "$(dirname "$MAZED")")" = sanitize ] || [ $((after - before)) -lt 8192 ]
 	said_times 1 'user id 65533'
 	eventually said_times 1 'user id 65532'
 	stop_mazed

@@ -183,7 +183,7 @@ $bad"
 		eventually [ "$(grep -cF 'the rules that were in force stay' "$log")" -gt "$before" ] ||
 			eventually said_times $((before + 1)) 'the rules that were in force stay'
 	done
-	said "$conf:10"
+	said "$conf:11"
 	said 'colour'
 	said 'cmdline'
 	said 'never used'

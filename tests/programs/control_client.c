@@ -105,9 +105,7 @@ static int crowd(long count)
 	for (i = 0; fds && i < count; i++)
 		fds[i] = connect_once();
 	for (i = 0; fds && i < count; i++) {
-		if (fds[i] < 0)
-			refused++;
-		else if (is_refused(fds[i]))
+		if (fds[i] < 0 || is_refused(fds[i]))
 			refused++;
 		else
 			connected++;
@@ -202,7 +200,7 @@ int main(int argc, char **argv)
 	alarm(LIFE_SECONDS);
 	if (argc < 3 || strlen(argv[1]) >= sizeof(address.sun_path))
 		return 2;
-	strcpy(address.sun_path, argv[1]);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", argv[1]);
 	if (!strcmp(argv[2], "talk") || !strcmp(argv[2], "hold"))
 		return talk(argv[2][0] == 'h');
 	if (!strcmp(argv[2], "silent"))

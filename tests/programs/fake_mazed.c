@@ -35,7 +35,7 @@ int main(int argc, char **argv)
 	alarm(LIFE_SECONDS);
 	if (argc != 3 || strlen(argv[1]) >= sizeof(address.sun_path))
 		return 2;
-	strcpy(address.sun_path, argv[1]);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", argv[1]);
 	answers = fopen(argv[2], "r");
 	listener = socket(AF_UNIX, SOCK_STREAM, 0);
 	if (!answers || bind(listener, (struct sockaddr *)&address, sizeof(address)) ||
