@@ -3,6 +3,8 @@
 
 BUILD ?= build
 PREFIX ?= /usr/local
+# Where systemd looks; packages say /usr/lib/systemd/system.
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 VERSION := 0.1.0
 FUZZ_SECONDS ?= 20
 
@@ -268,6 +270,8 @@ install: build
 		> $(DESTDIR)$(PREFIX)/lib/pkgconfig/libmaze.pc
 	install -m 644 lib/maze.h $(DESTDIR)$(PREFIX)/include/maze/lib/
 	install -m 644 core/types.h core/policy.h core/record.h core/process_event.h $(DESTDIR)$(PREFIX)/include/maze/core/
+	install -d $(DESTDIR)$(UNITDIR)
+	sed 's|@PREFIX@|$(PREFIX)|' packaging/systemd/mazed.service.in > $(DESTDIR)$(UNITDIR)/mazed.service
 	install -m 644 $(BUILD)/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 $(BUILD)/man/*.3 $(DESTDIR)$(PREFIX)/share/man/man3/
 	install -m 644 $(BUILD)/man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/

@@ -26,6 +26,7 @@
 #include "control.h"
 #include "enrol.h"
 #include "log.h"
+#include "privileges.h"
 #include "problems.h"
 #include "rules.h"
 #include "runtime.h"
@@ -349,6 +350,10 @@ static int open_engine(struct mazed *mazed, struct maze_error *error)
 	if (maze_why_not_better(mazed->maze)[0])
 		log_say(mazed->log, LOG_WARNING, "engine %s: %s", maze_engine_name(mazed->maze),
 			maze_why_not_better(mazed->maze));
+	if (!privileges_reach_everybody())
+		log_say(mazed->log, LOG_WARNING,
+			"mazed lacks CAP_KILL: only processes of user id %u are watched",
+			geteuid());
 	if (!maze_sees_yields(mazed->maze))
 		log_say(mazed->log, LOG_WARNING,
 			"the %s engine cannot tell yields: where a rule says yield = reset, what "

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Stands in for a service manager: prints what comes at a socket of sd_notify(3), each
+ * line with the sender's process ID in front, until it is killed.
+ *
+ * usage: notify_socket PATH
+ */
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "program.h"
+
+static pid_t sender(struct msghdr *message)
+{
+	struct cmsghdr *header = CMSG_FIRSTHDR(message);
+	struct ucred who = { 0 };
+
+	if (header && header->cmsg_type == SCM_CREDENTIALS)
+		memcpy(&who, CMSG_DATA(header), sizeof(who));
+	return who.pid;
+}
+
+int main(int argc, char **argv)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	char text[4096], control[256], *line;
+	struct iovec part = { text, sizeof(text) - 1 };
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0), on = 1;
+	struct msghdr message;
+	ssize_t length;
+
+	alarm(LIFE_SECONDS);
+	if (argc != 2 || strlen(argv[1]) >= sizeof(address.sun_path))
+		return 2;
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", argv[1]);
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)))
+		return 1;
+	for (;;) {
+		message = (struct msghdr){ .msg_iov = &part,
+					   .msg_iovlen = 1,
+					   .msg_control = control,
+					   .msg_controllen = sizeof(control) };
+		length = recvmsg(fd, &message, 0);
+		if (length < 0)
+			return 1;
+		text[length] = '\0';
+		for (line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+			printf("%d %s\n", sender(&message), line);
+		fflush(stdout);
+	}
+}
