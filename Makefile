@@ -50,7 +50,7 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz
 MANS := $(patsubst man/%.scd,$(BUILD)/man/%,$(wildcard man/*.scd))
 
 .PHONY: all help deps build sanitize check check-quick unit-check cli-check daemon-check conformance vm-check \
-	demo bench fuzz lint install install-dkms vm-stress vm-debug clean
+	demo bench fuzz lint install install-dkms vm-stress vm-debug vm-systemd clean
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -216,12 +216,19 @@ vm-check: deps
 	@echo "== conformance on other kernels"
 	@BUILD=$(BUILD) tests/vm/check
 	@$(MAKE) vm-stress
+	@$(MAKE) vm-systemd
 
 ## make vm-stress    what the kernel module must bear, on other kernels
 vm-stress: deps
 	@$(MAKE) -j$$(nproc) tests-build $(BENCHES)
 	@echo "== what the kernel module must bear"
 	@BUILD=$(BUILD) tests/vm/check-kmod
+
+## make vm-systemd   mazed as a service, in a machine that systemd has booted
+vm-systemd: deps
+	@$(MAKE) -j$$(nproc) tests-build
+	@echo "== mazed as a service of systemd"
+	@BUILD=$(BUILD) tests/vm/check-systemd
 
 ## make vm-debug     the module on a kernel with lockdep, KASAN and more (long, not in check)
 vm-debug: deps

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * See command_spawn.h. By clone3(2), because posix_spawn(3) of this C library can
- * neither give a pidfd nor place the child into a control group before it runs; placed
- * there later, what it has started by then would stay outside.
+ * See command_spawn.h. By clone(2), because posix_spawn(3) of this C library gives no
+ * pidfd; and not by clone3(2), which a service under RestrictNamespaces= does not have
+ * (a seccomp filter cannot look at its flags). So the child goes into its control group
+ * by itself, before it becomes the program: nothing of that is ever outside.
  *
  * mazed may have threads, so between clone and exec the child may do only what
  * signal-safety(7) allows: no memory is taken, no lock either.
@@ -11,10 +12,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -24,9 +23,8 @@
 #define CLOSE_RANGE_CLOEXEC (1U << 2)
 #endif
 
-/* A signal that mazed ignores would stay ignored. */
 /*
- * By the system call, since glibc keeps 32 and 33 to itself; whoever started mazed may
+ * A signal that mazed ignores would stay ignored. By the system call, since glibc keeps 32 and 33 to itself; whoever started mazed may
  * have had them ignored. Its struct begins with the handler; all 0 is SIG_DFL.
  */
 static void reset_signals(void)
@@ -55,6 +53,21 @@ static void reset_privileges(void)
 	}
 }
 
+static int enter_group(int cgroup_fd)
+{
+	int fd, err = 0;
+
+	if (cgroup_fd < 0)
+		return 0;
+	fd = openat(cgroup_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, "0", 1) < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
 static int place_descriptors(const struct command_spawn *spawn)
 {
 	unsigned int kept = COMMAND_PIDFD;
@@ -78,7 +91,9 @@ static void __attribute__((noreturn)) become(const struct command_spawn *spawn)
 	reset_signals();
 	reset_privileges();
 	setsid();
-	failure = -place_descriptors(spawn);
+	failure = -enter_group(spawn->cgroup_fd);
+	if (!failure)
+		failure = -place_descriptors(spawn);
 	if (!failure && chdir("/"))
 		failure = errno;
 	if (!failure) {
@@ -94,20 +109,14 @@ static void __attribute__((noreturn)) become(const struct command_spawn *spawn)
 
 int command_spawn(const struct command_spawn *spawn, pid_t *ret_pid, int *ret_pidfd)
 {
-	struct clone_args args = { .flags = CLONE_PIDFD, .exit_signal = SIGCHLD };
 	sigset_t all, before;
 	int pidfd = -1, err;
 	long pid;
 
-	args.pidfd = (uintptr_t)&pidfd;
-	if (spawn->cgroup_fd >= 0) {
-		args.flags |= CLONE_INTO_CGROUP;
-		args.cgroup = (uint64_t)spawn->cgroup_fd;
-	}
 	/* No handler of mazed's may run in the child. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	pid = syscall(SYS_clone3, &args, sizeof(args));
+	pid = syscall(SYS_clone, CLONE_PIDFD | SIGCHLD, NULL, &pidfd, NULL, 0);
 	if (!pid)
 		become(spawn);
 	err = pid < 0 ? -errno : 0;
