@@ -1,0 +1,621 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Portraits and stacks of mazed threads: when they are taken, how many, and that they say
+ * where the thread was. Each test has a child of its own, a fork of this program, whose
+ * loops are functions of this file.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lib/maze.h"
+
+#define MS MAZE_NSEC_PER_MSEC
+#define STACKS 2048 /* more than any test has taken */
+
+struct fixture {
+	struct maze *maze;
+	struct maze_reader *reader;
+	struct maze_evidence *evidence;
+	pid_t child;
+	int go; /* written to: the child begins */
+	struct maze_stack *stacks;
+	size_t stacks_count;
+	struct maze_portrait portraits[512];
+	size_t portraits_count;
+	struct maze_record records[2048];
+	size_t records_count;
+};
+
+/* Asked for by name: then that it cannot run is a failure. */
+static bool must_run;
+
+static int set_up(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+	struct maze_error error = { "" };
+
+	if (maze_open("bpf", MAZE_PRIVATE, &fixture->maze, &error)) {
+		print_message("bpf cannot run here: %s\n", error.text);
+		free(fixture);
+		*state = NULL;
+		return must_run ? -1 : 0;
+	}
+	assert_int_equal(maze_reader_open(fixture->maze, true, &fixture->reader, NULL), 0);
+	fixture->stacks = calloc(STACKS, sizeof(*fixture->stacks));
+	fixture->child = -1;
+	*state = fixture;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *fixture = *state;
+
+	if (!fixture)
+		return 0;
+	if (fixture->child > 0) {
+		kill(fixture->child, SIGKILL);
+		waitpid(fixture->child, NULL, 0);
+	}
+	maze_evidence_close(fixture->evidence);
+	maze_reader_close(fixture->reader);
+	maze_close(fixture->maze);
+	free(fixture->stacks);
+	free(fixture);
+	return 0;
+}
+
+static struct fixture *fixture_or_skip(void **state)
+{
+	if (!*state)
+		skip();
+	return *state;
+}
+
+/* ---- what the children do ------------------------------------------------------------ */
+
+static maze_u64 cpu_time(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (maze_u64)now.tv_sec * MAZE_NSEC_PER_SEC + (maze_u64)now.tv_nsec;
+}
+
+/* In a section of its own, so that its bounds are known. */
+#define SPIN_SECTION __attribute__((noinline, section("maze_spin"), used))
+extern const char __start_maze_spin[], __stop_maze_spin[];
+
+SPIN_SECTION static void spin_for_ever(void)
+{
+	for (;;)
+		asm volatile("");
+}
+
+static void spin_ms(unsigned int ms)
+{
+	maze_u64 until = cpu_time() + ms * MS;
+
+	while (cpu_time() < until)
+		;
+}
+
+static void nap(void)
+{
+	usleep(2000);
+}
+
+static void spin_then_sleep_then_spin(void)
+{
+	spin_ms(100);
+	nap();
+	spin_ms(30); /* not up to the limit again */
+}
+
+static void spin_1100_then_400(void)
+{
+	spin_ms(1100);
+	nap();
+	spin_ms(400);
+}
+
+static void three_hundred_episodes(void)
+{
+	int i;
+
+	for (i = 0; i < 300; i++) {
+		spin_ms(3);
+		nap();
+	}
+}
+
+/* Calls that take long and never sleep: zeros, a gigabyte at a time, into one buffer. */
+static void read_zeros(void)
+{
+	static char buffer[1 << 20];
+	struct iovec pieces[1024];
+	int fd = open("/dev/zero", O_RDONLY | O_CLOEXEC), i;
+
+	for (i = 0; i < 1024; i++)
+		pieces[i] = (struct iovec){ buffer, sizeof(buffer) };
+	while (readv(fd, pieces, 1024) > 0)
+		;
+	_exit(99);
+}
+
+/* ---- and what the parent does ---------------------------------------------------------- */
+
+/* A child that waits for begin(). */
+static void start(struct fixture *fixture, void (*program)(void))
+{
+	int go[2];
+	char byte;
+
+	assert_int_equal(pipe2(go, O_CLOEXEC), 0);
+	fixture->child = fork();
+	if (!fixture->child) {
+		alarm(60);
+		signal(SIGXCPU, SIG_IGN);
+		if (read(go[0], &byte, 1) != 1)
+			_exit(99);
+		program();
+		_exit(0);
+	}
+	assert_true(fixture->child > 0);
+	close(go[0]);
+	fixture->go = go[1];
+}
+
+static void begin(struct fixture *fixture, const struct maze_policy *policy)
+{
+	assert_int_equal(maze_watch(fixture->maze, fixture->child, 0, policy, 77, NULL), 0);
+	assert_int_equal(write(fixture->go, "", 1), 1);
+	close(fixture->go);
+}
+
+static struct maze_policy limits(unsigned int soft_ms, unsigned int hard_ms)
+{
+	struct maze_policy policy;
+
+	maze_policy_default(&policy);
+	policy.soft_ns = soft_ms * MS;
+	policy.hard_ns = hard_ms * MS;
+	return policy;
+}
+
+static void want(struct fixture *fixture, maze_u32 stacks_max, maze_u64 interval_ns)
+{
+	struct maze_evidence_wants wants = { stacks_max, interval_ns };
+	struct maze_error error = { "" };
+
+	if (maze_evidence_open(fixture->maze, &wants, &fixture->evidence, &error))
+		fail_msg("%s", error.text);
+}
+
+static void collect(struct fixture *fixture)
+{
+	struct maze_record record;
+
+	while (fixture->evidence && fixture->portraits_count < 512 &&
+	       maze_evidence_next_portrait(fixture->evidence,
+					   &fixture->portraits[fixture->portraits_count]))
+		fixture->portraits_count++;
+	while (fixture->evidence && fixture->stacks_count < STACKS &&
+	       maze_evidence_next_stack(fixture->evidence, &fixture->stacks[fixture->stacks_count]))
+		fixture->stacks_count++;
+	while (fixture->records_count < 2048 && maze_reader_next(fixture->reader, &record) == 1)
+		fixture->records[fixture->records_count++] = record;
+}
+
+static const struct maze_record *find_record(struct fixture *fixture, enum maze_event event)
+{
+	size_t i;
+
+	for (i = 0; i < fixture->records_count; i++)
+		if (fixture->records[i].event == event &&
+		    fixture->records[i].pid == (maze_u32)fixture->child)
+			return &fixture->records[i];
+	return NULL;
+}
+
+/* Reads what comes until there is so much of it, or 20 s have passed: false. */
+static bool await(struct fixture *fixture, size_t stacks, enum maze_event event)
+{
+	struct pollfd fds[2] = { { .fd = maze_reader_fd(fixture->reader), .events = POLLIN },
+				 { .fd = -1, .events = POLLIN } };
+
+	if (fixture->evidence)
+		fds[1].fd = maze_evidence_fd(fixture->evidence);
+	for (;;) {
+		collect(fixture);
+		if (fixture->stacks_count >= stacks && (!event || find_record(fixture, event)))
+			return true;
+		if (poll(fds, 2, 20000) <= 0)
+			return false;
+	}
+}
+
+static void await_end(struct fixture *fixture)
+{
+	assert_true(waitpid(fixture->child, NULL, 0) == fixture->child);
+	assert_true(await(fixture, 0, MAZE_EVENT_EXIT));
+	collect(fixture);
+}
+
+/* Where an address of this program is in its file; 0: in none. */
+static maze_u64 offset_in_file(const void *address)
+{
+	unsigned long from, to, offset, wanted = (unsigned long)address;
+	FILE *maps = fopen("/proc/self/maps", "re");
+	char line[1024];
+	maze_u64 found = 0;
+
+	while (maps && fgets(line, sizeof(line), maps))
+		if (sscanf(line, "%lx-%lx %*s %lx", &from, &to, &offset) == 3 && wanted >= from &&
+		    wanted < to)
+			found = wanted - from + offset;
+	if (maps)
+		fclose(maps);
+	return found;
+}
+
+static bool leaf_is_the_spin(const struct maze_stack *stack)
+{
+	maze_u64 at = stack->user[0].at;
+
+	if (!stack->user_frames)
+		return false;
+	if (stack->user[0].kind == MAZE_FRAME_ADDRESS)
+		return at >= (uintptr_t)__start_maze_spin && at < (uintptr_t)__stop_maze_spin;
+	return stack->user[0].kind == MAZE_FRAME_FILE && at >= offset_in_file(__start_maze_spin) &&
+	       at < offset_in_file(__start_maze_spin) +
+			       (maze_u64)(__stop_maze_spin - __start_maze_spin);
+}
+
+static void a_soft_verdict_has_a_portrait_and_a_stack(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_policy policy = limits(50, 0);
+	const struct maze_portrait *portrait = fixture->portraits;
+	const struct maze_stack *stack = fixture->stacks;
+	const struct maze_record *record;
+	char path[512] = "", args[2048];
+	struct timespec now;
+	ssize_t size;
+	int fd;
+
+	want(fixture, 1, 0);
+	start(fixture, spin_for_ever);
+	begin(fixture, &policy);
+	assert_true(await(fixture, 1, MAZE_EVENT_SOFT));
+	record = find_record(fixture, MAZE_EVENT_SOFT);
+	assert_int_equal(fixture->portraits_count, 1);
+	assert_true(portrait->pid == record->pid && portrait->tid == record->tid);
+	assert_true(portrait->episode == record->episode && portrait->tag == 77);
+	assert_true(portrait->uid == getuid() && portrait->ppid == (maze_u32)getpid());
+	assert_true(readlink("/proc/self/exe", path, sizeof(path) - 1) > 0);
+	assert_string_equal(portrait->exe, path);
+	assert_string_equal(portrait->comm, record->comm);
+	fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+	size = read(fd, args, sizeof(args));
+	close(fd);
+	assert_int_equal(portrait->args_size, size);
+	assert_memory_equal(portrait->args, args, size);
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	assert_true(portrait->start_ns < portrait->boot_ns);
+	assert_true(portrait->boot_ns - portrait->start_ns < 20 * MAZE_NSEC_PER_SEC);
+	assert_true(portrait->cgroup > 0);
+
+	assert_true(stack->pid == record->pid && stack->tid == record->tid && stack->tag == 77);
+	assert_true(stack->episode == record->episode && stack->number == 0);
+	assert_true(stack->count_ns == record->count_ns && stack->boot_ns <= record->boot_ns);
+	assert_true(leaf_is_the_spin(stack));
+	assert_int_equal(stack->user[0].kind, MAZE_FRAME_FILE);
+	assert_int_equal(stack->kernel_frames, 0);
+	assert_false(stack->flags & (MAZE_STACK_IN_KERNEL | MAZE_STACK_TAKER_ON_TOP));
+}
+
+static void stacks_stop_at_their_maximum(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_policy policy = limits(20, 100);
+	size_t i;
+
+	policy.hard_signal = 0;
+	want(fixture, 7, 2 * MS);
+	start(fixture, spin_for_ever);
+	begin(fixture, &policy);
+	/* 80 ms after the first: there would have been forty. */
+	assert_true(await(fixture, 7, MAZE_EVENT_HARD));
+	assert_int_equal(fixture->stacks_count, 7);
+	assert_int_equal(fixture->portraits_count, 1);
+	for (i = 0; i < 7; i++)
+		assert_int_equal(fixture->stacks[i].number, i);
+	assert_true(maze_evidence_lost(fixture->evidence) == 0);
+}
+
+static void stacks_are_an_interval_of_cpu_time_apart(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_policy policy = limits(20, 0);
+	size_t i, in_spin = 0;
+
+	want(fixture, 40, 5 * MS);
+	start(fixture, spin_for_ever);
+	begin(fixture, &policy);
+	assert_true(await(fixture, 40, MAZE_EVENT_SOFT));
+	for (i = 1; i < 40; i++)
+		assert_true(fixture->stacks[i].count_ns >=
+			    fixture->stacks[i - 1].count_ns + 5 * MS);
+	for (i = 0; i < 40; i++)
+		in_spin +=
+			leaf_is_the_spin(&fixture->stacks[i]) && !fixture->stacks[i].kernel_frames;
+	/* An interrupt may have come upon another one, or the way out of it. */
+	assert_true(in_spin >= 38);
+	/* Late by how the machine is loaded, but no interval is left out without need. */
+	print_message("40 stacks 5 ms apart in %llu ms of CPU time\n",
+		      (fixture->stacks[39].count_ns - fixture->stacks[0].count_ns) / MS);
+}
+
+static void a_sleep_ends_the_sampling(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_policy policy = limits(50, 0);
+	size_t i;
+
+	want(fixture, 1000, 5 * MS);
+	start(fixture, spin_then_sleep_then_spin);
+	begin(fixture, &policy);
+	await_end(fixture);
+	assert_true(fixture->stacks_count >= 2 && fixture->stacks_count <= 11);
+	assert_int_equal(fixture->portraits_count, 1);
+	for (i = 0; i < fixture->stacks_count; i++)
+		assert_true(fixture->stacks[i].episode == fixture->portraits[0].episode);
+}
+
+static void each_episode_has_its_own(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_policy policy = limits(1, 0);
+	size_t i, verdicts = 0;
+
+	want(fixture, 1, 0);
+	start(fixture, three_hundred_episodes);
+	begin(fixture, &policy);
+	assert_true(await(fixture, 100, MAZE_EVENT_SOFT));
+	for (i = 1; i < 100; i++) {
+		assert_true(fixture->stacks[i].episode > fixture->stacks[i - 1].episode);
+		assert_int_equal(fixture->stacks[i].number, 0);
+	}
+	for (i = 0; i < fixture->records_count; i++)
+		if (fixture->records[i].event == MAZE_EVENT_SOFT && verdicts < 100)
+			assert_true(fixture->records[i].episode ==
+				    fixture->portraits[verdicts++].episode);
+	assert_int_equal(verdicts, 100);
+}
+
+static void nothing_is_taken_unless_asked(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_policy policy = limits(20, 60);
+
+	start(fixture, spin_for_ever);
+	begin(fixture, &policy);
+	await_end(fixture);
+	assert_non_null(find_record(fixture, MAZE_EVENT_HARD));
+	want(fixture, 0, 0);
+	collect(fixture);
+	assert_int_equal(fixture->stacks_count + fixture->portraits_count, 0);
+	assert_true(maze_evidence_lost(fixture->evidence) == 0);
+}
+
+/* The name of the kernel's function there; "": it cannot be told. */
+static const char *kernel_function(maze_u64 address, char *name, size_t size)
+{
+	FILE *symbols = fopen("/proc/kallsyms", "re");
+	unsigned long long at, best = 0;
+	char line[512], found[256], type;
+
+	name[0] = '\0';
+	while (symbols && fgets(line, sizeof(line), symbols))
+		if (sscanf(line, "%llx %c %255s", &at, &type, found) == 3 && at && at <= address &&
+		    at >= best) {
+			best = at;
+			snprintf(name, size, "%s", found);
+		}
+	if (symbols)
+		fclose(symbols);
+	return name;
+}
+
+static void a_loop_in_a_system_call_has_kernel_frames(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_policy policy = limits(50, 0);
+	unsigned int i, k, in_read = 0, whole = 0;
+	char name[256];
+
+	want(fixture, 20, 5 * MS);
+	start(fixture, read_zeros);
+	begin(fixture, &policy);
+	assert_true(await(fixture, 20, MAZE_EVENT_SOFT));
+	for (i = 0; i < 20; i++) {
+		const struct maze_stack *stack = &fixture->stacks[i];
+		bool reads = false;
+
+		if (!stack->kernel_frames)
+			continue;
+		assert_true(stack->flags & MAZE_STACK_IN_KERNEL);
+		for (k = 0; k < stack->kernel_frames; k++) {
+			kernel_function(stack->kernel[k], name, sizeof(name));
+			if (i == 0)
+				print_message("  %s\n", name);
+			reads |= strstr(name, "vfs_readv") != NULL || strstr(name, "do_readv");
+			if (!(stack->flags & MAZE_STACK_TAKER_ON_TOP))
+				assert_null(strstr(name, "sysvec"));
+		}
+		in_read += reads || !name[0];
+		whole += stack->user_frames > 0 && !(stack->flags & MAZE_STACK_TAKER_ON_TOP);
+	}
+	/* Between two calls it is in user code. */
+	assert_true(in_read >= 16);
+#if defined(__x86_64__)
+	assert_true(whole >= 16);
+#endif
+}
+
+static void lost_stacks_are_counted(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_policy policy = limits(1, 0);
+	struct maze_stack stack;
+	struct maze_evidence *other;
+
+	want(fixture, 1000, MAZE_STACK_INTERVAL_MIN_NS);
+	start(fixture, spin_1100_then_400);
+	begin(fixture, &policy);
+	assert_true(waitpid(fixture->child, NULL, 0) == fixture->child);
+	assert_int_equal(maze_evidence_next_stack(fixture->evidence, &stack), 1);
+	assert_true(stack.seq > 1);
+	assert_true(maze_evidence_lost(fixture->evidence) == stack.seq - 1);
+	/* Who comes later begins with what is kept, and has lost nothing. */
+	assert_int_equal(maze_evidence_open(fixture->maze, NULL, &other, NULL), 0);
+	assert_int_equal(maze_evidence_next_stack(other, &stack), 1);
+	assert_true(maze_evidence_lost(other) == 0);
+	maze_evidence_close(other);
+	collect(fixture);
+	assert_int_equal(fixture->stacks_count, 1023);
+}
+
+static void evidence_is_there_though_killed(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_policy policy = limits(50, 51);
+
+	want(fixture, 0, 0);
+	start(fixture, spin_for_ever);
+	begin(fixture, &policy);
+	await_end(fixture);
+	assert_non_null(find_record(fixture, MAZE_EVENT_HARD));
+	assert_int_equal(fixture->portraits_count, 1);
+	assert_true(fixture->stacks_count >= 1);
+	assert_true(leaf_is_the_spin(&fixture->stacks[0]));
+}
+
+static void a_hard_stage_alone_has_evidence(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_policy policy = limits(0, 50);
+
+	want(fixture, 5, 5 * MS);
+	start(fixture, spin_for_ever);
+	begin(fixture, &policy);
+	await_end(fixture);
+	assert_int_equal(fixture->portraits_count, 1);
+	assert_true(fixture->stacks_count >= 1);
+	assert_true(leaf_is_the_spin(&fixture->stacks[0]));
+}
+
+static void a_verdict_in_shadow_has_evidence_too(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_policy policy = limits(20, 30);
+
+	policy.flags |= MAZE_POLICY_SHADOW;
+	want(fixture, 5, 5 * MS);
+	start(fixture, spin_for_ever);
+	begin(fixture, &policy);
+	assert_true(await(fixture, 5, MAZE_EVENT_HARD));
+	assert_int_equal(fixture->portraits_count, 1);
+	assert_int_equal(waitpid(fixture->child, NULL, WNOHANG), 0);
+}
+
+static void the_larger_number_and_the_smaller_interval_hold(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_evidence_wants few = { 2, 3 * MS };
+	struct maze_policy policy = limits(20, 0);
+	struct maze_evidence *other;
+
+	want(fixture, 9, 50 * MS);
+	assert_int_equal(maze_evidence_open(fixture->maze, &few, &other, NULL), 0);
+	start(fixture, spin_for_ever);
+	begin(fixture, &policy);
+	assert_true(await(fixture, 9, MAZE_EVENT_SOFT));
+	assert_true(fixture->stacks[8].count_ns < fixture->stacks[0].count_ns + 8 * 50 * MS);
+	maze_evidence_close(other);
+}
+
+static void what_is_beyond_the_limits_is_refused(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_evidence_wants many = { MAZE_STACKS_MAX + 1, 0 }, dense = { 0, MS - 1 };
+	struct maze_error error = { "" };
+
+	assert_int_equal(maze_evidence_open(fixture->maze, &many, &fixture->evidence, &error),
+			 -EINVAL);
+	assert_string_equal(error.text, "1001 stacks are more than can be taken of one episode; "
+					"at most 1000 are");
+	assert_int_equal(maze_evidence_open(fixture->maze, &dense, &fixture->evidence, &error),
+			 -EINVAL);
+	assert_null(fixture->evidence);
+}
+
+static void another_engine_says_that_it_takes_none(void **state)
+{
+	struct maze_error error = { "" };
+	struct maze_evidence *evidence;
+	struct maze *maze;
+
+	(void)state;
+	assert_int_equal(maze_open("poll", MAZE_PRIVATE, &maze, NULL), 0);
+	assert_int_equal(maze_evidence_open(maze, NULL, &evidence, &error), -EOPNOTSUPP);
+	assert_string_equal(
+		error.text,
+		"the poll engine takes no stacks of mazed threads; the bpf engine does");
+	maze_close(maze);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_soft_verdict_has_a_portrait_and_a_stack),
+		TEST(stacks_stop_at_their_maximum),
+		TEST(stacks_are_an_interval_of_cpu_time_apart),
+		TEST(a_sleep_ends_the_sampling),
+		TEST(each_episode_has_its_own),
+		TEST(nothing_is_taken_unless_asked),
+		TEST(a_loop_in_a_system_call_has_kernel_frames),
+		TEST(lost_stacks_are_counted),
+		TEST(evidence_is_there_though_killed),
+		TEST(a_hard_stage_alone_has_evidence),
+		TEST(a_verdict_in_shadow_has_evidence_too),
+		TEST(the_larger_number_and_the_smaller_interval_hold),
+		TEST(what_is_beyond_the_limits_is_refused),
+		cmocka_unit_test(another_engine_says_that_it_takes_none),
+	};
+
+	/* In a machine that must have the engine: test_evidence bpf. */
+	(void)argv;
+	must_run = argc > 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
