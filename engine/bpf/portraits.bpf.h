@@ -106,35 +106,38 @@ static __noinline int portray_exe(struct task_struct *task, struct maze_portrait
 	return 0;
 }
 
+MAZE_INLINE bool read_args(struct maze_portrait *portrait, maze_u64 start, maze_u32 size)
+{
+	HIDE(size);
+	if (size > MAZE_PORTRAIT_ARGS ||
+	    bpf_probe_read_user(portrait->args, size, (const void *)start))
+		return false;
+	portrait->args_size = size;
+	return true;
+}
+
 static __noinline int portray_args(struct task_struct *task, struct maze_portrait *portrait)
 {
-	maze_u64 start, end, in_page;
-	maze_u32 size;
+	maze_u64 start, size, in_page;
 
 	if (!task || !portrait)
 		return 0;
 	portrait->args_size = 0;
 	start = BPF_CORE_READ(task, mm, arg_start);
-	end = BPF_CORE_READ(task, mm, arg_end);
-	if (!start || end <= start)
+	size = BPF_CORE_READ(task, mm, arg_end) - start;
+	if (!start || (long long)size <= 0)
 		return 0;
-	size = MAZE_PORTRAIT_ARGS;
-	if (end - start < MAZE_PORTRAIT_ARGS)
-		size = end - start;
-	if (end - start > MAZE_PORTRAIT_ARGS)
+	if (size > MAZE_PORTRAIT_ARGS) {
+		size = MAZE_PORTRAIT_ARGS;
 		portrait->flags |= MAZE_PORTRAIT_ARGS_CUT;
-	if (size <= MAZE_PORTRAIT_ARGS &&
-	    !bpf_probe_read_user(portrait->args, size, (const void *)start)) {
-		portrait->args_size = size;
-		return 0;
 	}
+	if (read_args(portrait, start, size))
+		return 0;
 	/* Not all of it is in memory: then what lies in its first page. */
 	in_page = 4096 - start % 4096;
 	portrait->flags |= MAZE_PORTRAIT_ARGS_CUT;
-	size = in_page < size ? in_page : 0;
-	if (size && size <= MAZE_PORTRAIT_ARGS &&
-	    !bpf_probe_read_user(portrait->args, size, (const void *)start))
-		portrait->args_size = size;
+	if (in_page < size)
+		read_args(portrait, start, in_page);
 	return 0;
 }
 
