@@ -40,7 +40,7 @@ LDLIBS_DAEMON := -linih -lsystemd
 RULES_SRC := $(patsubst %,daemon/%.c,condition conf conf_files explain glob keys match pattern \
 	pattern_search pattern_set printable problems rules subject tag treatment unused words)
 # What turns words into numbers and back: no kernel, so what tests and fuzzers take.
-TEXT_SRC := $(filter-out lib/handle.c lib/watch.c,$(wildcard lib/*.c))
+TEXT_SRC := $(filter-out lib/evidence.c lib/handle.c lib/watch.c,$(wildcard lib/*.c))
 
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 PROGRAMS := $(patsubst tests/programs/%.c,$(BUILD)/tests/programs/%,$(wildcard tests/programs/*.c))
@@ -276,7 +276,8 @@ install: build
 	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' packaging/libmaze.pc.in \
 		> $(DESTDIR)$(PREFIX)/lib/pkgconfig/libmaze.pc
 	install -m 644 lib/maze.h $(DESTDIR)$(PREFIX)/include/maze/lib/
-	install -m 644 core/types.h core/policy.h core/record.h core/process_event.h $(DESTDIR)$(PREFIX)/include/maze/core/
+	install -m 644 core/types.h core/policy.h core/record.h core/process_event.h core/stack.h \
+		$(DESTDIR)$(PREFIX)/include/maze/core/
 	install -d $(DESTDIR)$(UNITDIR)
 	sed 's|@PREFIX@|$(PREFIX)|' packaging/systemd/mazed.service.in > $(DESTDIR)$(UNITDIR)/mazed.service
 	install -m 644 $(BUILD)/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/

@@ -69,10 +69,12 @@ static void describe(const struct kernel_offer *offer, struct engine_report *rep
 	char *text = report->blind_spots;
 	const size_t size = sizeof(report->blind_spots);
 
-	snprintf(report->detail, sizeof(report->detail), "clock: %s; %s; %s",
+	snprintf(report->detail, sizeof(report->detail), "clock: %s; %s; %s; %s",
 		 offer->steal_unknown ? "exact at each tick" : "exact",
 		 "a timer per CPU, armed only while a watched task runs",
-		 kernel_yield_text(offer->yield));
+		 kernel_yield_text(offer->yield),
+		 offer->has_unwinder ? "stacks of mazed threads, in user code and in the kernel"
+				     : "stacks of mazed threads, in user code only");
 	text[0] = '\0';
 	if (offer->steal_unknown)
 		n += (size_t)snprintf(text + n, size - n,
@@ -144,6 +146,12 @@ const struct engine_ops engine_bpf = {
 	.follower_fd = bpf_follower_fd,
 	.follower_next = bpf_follower_next,
 	.follower_close = bpf_follower_close,
+	.evidence_open = bpf_evidence_open,
+	.evidence_fd = bpf_evidence_fd,
+	.evidence_next_portrait = bpf_evidence_next_portrait,
+	.evidence_next_stack = bpf_evidence_next_stack,
+	.evidence_lost = bpf_evidence_lost,
+	.evidence_close = bpf_evidence_close,
 	.attend_fd = bpf_attend_fd,
 	.attend = bpf_attend,
 	.reside = bpf_reside,

@@ -22,6 +22,9 @@ struct kernel_offer {
 	bool has_nohz_full;
 	long long steal_delta, irq_total_delta, irq_start_delta;
 	bool has_steal, steal_unknown, has_irqtime;
+	bool has_unwinder; /* kernel stacks can be taken */
+	long long irq_stack_delta, irq_inuse_delta;
+	bool has_irq_stack; /* and what is an interrupt's in them is told apart */
 	maze_u32 cpus;
 };
 

@@ -64,6 +64,9 @@ static void fill_config(struct maze_config *config, const struct kernel_offer *o
 	config->cpus = offer->cpus;
 	config->pending_max_ns = offer->has_nohz_full ? PENDING_MAX_NOHZ_FULL_NS : PENDING_MAX_NS;
 	config->has_sched_info = offer->has_sched_info;
+	config->has_irq_stack = offer->has_irq_stack;
+	config->irq_stack_delta = offer->irq_stack_delta;
+	config->irq_inuse_delta = offer->irq_inuse_delta;
 	config->near_shift =
 		offer->yield == YIELD_BY_SYS_ENTER ? NEAR_SHIFT_DEAR : NEAR_SHIFT_CHEAP;
 	if (offer->yield == YIELD_BY_FENTRY)
@@ -149,6 +152,8 @@ static void collect_fds(struct engine *engine, enum yield_method yield)
 	fds[OBJECT_CLOCKS] = bpf_map__fd(skeleton->maps.clocks);
 	fds[OBJECT_VERDICT_LOG] = bpf_map__fd(skeleton->maps.verdict_log);
 	fds[OBJECT_LIFE_LOG] = bpf_map__fd(skeleton->maps.life_log);
+	fds[OBJECT_STACK_LOG] = bpf_map__fd(skeleton->maps.stack_log);
+	fds[OBJECT_PORTRAIT_LOG] = bpf_map__fd(skeleton->maps.portrait_log);
 	fds[OBJECT_DOORBELLS] = bpf_map__fd(skeleton->maps.doorbells);
 	fds[OBJECT_REQUEST] = bpf_map__fd(skeleton->maps.request);
 	fds[OBJECT_STATE] = bpf_map__fd(skeleton->maps.bss);

@@ -68,6 +68,7 @@ struct record_facts {
 	maze_u64 limit_ns;
 	maze_u64 lost;
 	maze_u32 flags;
+	maze_u32 episode;
 	maze_u16 event;
 	maze_u16 signal;
 };
@@ -95,7 +96,7 @@ static __noinline int write_record(struct task_struct *task, struct maze_task *w
 	record->event = facts->event;
 	record->signal = facts->signal;
 	record->flags = facts->flags;
-	record->episode = watched->account.episode;
+	record->episode = facts->episode;
 	bpf_probe_read_kernel_str(record->comm, sizeof(record->comm), task->comm);
 	/* The number last, and as an atomic, so that a reader that sees it sees all. */
 	__sync_lock_test_and_set(&record->seq, seq);
@@ -109,6 +110,7 @@ MAZE_INLINE void record_life(struct task_struct *task, struct maze_task *watched
 		.count_ns = watched->account.count_ns,
 		.event = event,
 		.flags = flags,
+		.episode = watched->account.episode,
 	};
 
 	/* What was said of a verdict is said to its end. */
