@@ -5,8 +5,10 @@
  */
 #include "elf_file.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
