@@ -258,6 +258,8 @@ static bool offset_of(const struct elf_file *file, maze_u64 address, maze_u64 *r
 
 int elf_file_slide(int fd, maze_u64 offset, maze_u64 *ret_slide)
 {
+	/* A mapping begins with a page, a segment anywhere in it. */
+	maze_u64 page = (maze_u64)sysconf(_SC_PAGESIZE), begin;
 	struct elf_file file;
 	Elf64_Phdr segment;
 	unsigned int i;
@@ -267,8 +269,10 @@ int elf_file_slide(int fd, maze_u64 offset, maze_u64 *ret_slide)
 		return err;
 	for (i = 0; i < file.header.e_phnum; i++) {
 		if (read_segment(&file, i, &segment) || segment.p_type != PT_LOAD ||
-		    !(segment.p_flags & PF_X) || offset < segment.p_offset ||
-		    offset - segment.p_offset >= segment.p_filesz)
+		    !(segment.p_flags & PF_X))
+			continue;
+		begin = segment.p_offset & ~(page - 1);
+		if (offset < begin || offset - begin >= segment.p_filesz)
 			continue;
 		*ret_slide = segment.p_vaddr - segment.p_offset;
 		return 0;

@@ -65,6 +65,11 @@ unsigned int snapshot_registers(void)
 	return COUNT - 1;
 }
 
+static int open_event(struct perf_event_attr *attributes, pid_t tid)
+{
+	return (int)syscall(SYS_perf_event_open, attributes, tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
+}
+
 int snapshot_ask(pid_t tid, struct snapshot_event **ret_event)
 {
 	struct perf_event_attr attributes = {
@@ -74,8 +79,6 @@ int snapshot_ask(pid_t tid, struct snapshot_event **ret_event)
 		.sample_period = PERIOD_NS,
 		.sample_type = PERF_SAMPLE_REGS_USER | PERF_SAMPLE_STACK_USER,
 		.sample_stack_user = SNAPSHOT_STACK_MAX - 8, /* in units of 8, and below 64 KiB */
-		/* Only what user space has; also what may be asked without privileges. */
-		.exclude_kernel = 1,
 		.exclude_hv = 1,
 	};
 	struct snapshot_event *event;
@@ -91,8 +94,11 @@ int snapshot_ask(pid_t tid, struct snapshot_event **ret_event)
 		return -ENOMEM;
 	event->page = (size_t)sysconf(_SC_PAGESIZE);
 	event->asked_ns = now_ns();
-	event->fd =
-		(int)syscall(SYS_perf_event_open, &attributes, tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
+	event->fd = open_event(&attributes, tid);
+	/* Without privileges, only while it is in user code. */
+	attributes.exclude_kernel = event->fd < 0;
+	if (event->fd < 0)
+		event->fd = open_event(&attributes, tid);
 	if (event->fd < 0)
 		goto out_free;
 	event->mapped = mmap(NULL, event->page + RING_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
