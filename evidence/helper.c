@@ -177,6 +177,9 @@ static bool take_line(const char *line, size_t length, const struct helper_event
 	} else if (json_object_get(object, "restricted")) {
 		events->restricted(arg);
 		fine = true;
+	} else if (json_object_get(object, "ended")) {
+		events->ended(arg);
+		fine = true;
 	}
 	json_decref(object);
 	return fine;

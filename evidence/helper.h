@@ -42,6 +42,8 @@ struct helper_events {
 	void (*unwound)(void *arg, const struct unwind_frame *frames, size_t count);
 	/* /proc/kallsyms has no addresses for this user. */
 	void (*restricted)(void *arg);
+	/* All is said that there is to say; without that, it has ended before its time. */
+	void (*ended)(void *arg);
 };
 
 struct helper;

@@ -213,5 +213,6 @@ void helper_main(const struct helper_job *job, int out)
 		name_in_file(job, module, out);
 	if (job->snapshot)
 		unwind(job, out);
+	say(out, json_pack("{s:b}", "ended", 1));
 	_exit(0);
 }

@@ -188,35 +188,41 @@ static size_t piece_length(const char *word, size_t length)
 }
 
 /* Where the password of "scheme://user:password@host" begins and ends; false: no such. */
-static bool find_password(const char *piece, size_t length, size_t *ret_begin, size_t *ret_end)
+static bool find_password(const char *word, size_t length, size_t *ret_begin, size_t *ret_end)
 {
-	const char *begin = memmem(piece, length, "://", 3), *end = piece + length, *at, *colon;
+	const char *begin = memmem(word, length, "://", 3), *end = word + length, *at, *colon;
 
 	if (!begin)
 		return false;
 	begin += 3;
-	end = memchr(begin, '/', (size_t)(end - begin)) ?: end;
+	for (at = begin; at < end && *at != '/' && !isspace((unsigned char)*at); at++)
+		;
+	end = at;
 	/* The last one: a password may have one in it. */
 	at = memrchr(begin, '@', (size_t)(end - begin));
 	colon = at ? memchr(begin, ':', (size_t)(at - begin)) : NULL;
-	if (!colon)
-		return false;
-	*ret_begin = (size_t)(colon + 1 - piece);
-	*ret_end = (size_t)(at - piece);
+	if (!colon) {
+		*ret_begin = *ret_end = (size_t)(end - word);
+		return true;
+	}
+	*ret_begin = (size_t)(colon + 1 - word);
+	*ret_end = (size_t)(at - word);
 	return true;
 }
 
-static void put_piece(struct output *output, const char *piece, size_t length)
+/* All URLs of a word, before it is taken to pieces: a password may have anything in it. */
+static void put_urls(struct output *output, const char *word, size_t length)
 {
 	size_t begin, end;
 
-	if (!find_password(piece, length, &begin, &end)) {
-		put(output, piece, length);
-		return;
+	while (find_password(word, length, &begin, &end)) {
+		put(output, word, begin);
+		if (end > begin)
+			put_mask(output);
+		word += end;
+		length -= end;
 	}
-	put(output, piece, begin);
-	put_mask(output);
-	put(output, piece + end, length - end);
+	put(output, word, length);
 }
 
 enum asks { ASKS_NOTHING, ASKS_NEXT, ASKS_REST };
@@ -235,7 +241,7 @@ static enum asks put_named(const struct masks *masks, struct output *output, con
 	if (header)
 		name--;
 	if (!masks_name_is_secret(masks, piece, name)) {
-		put_piece(output, piece, length);
+		put(output, piece, length);
 		return ASKS_NOTHING;
 	}
 	if (equals) {
@@ -286,6 +292,22 @@ static bool put_word(const struct masks *masks, struct output *output, const cha
 	return asks != ASKS_NOTHING;
 }
 
+/* The word with its URLs masked, then its names: what put_word() says. */
+static bool put_masked(const struct masks *masks, struct output *output, const char *word,
+		       size_t length)
+{
+	struct output urls = { .length = 0 };
+	bool is_value = false;
+
+	put_urls(&urls, word, length);
+	if (urls.failed)
+		output->failed = true;
+	else if (urls.length)
+		is_value = put_word(masks, output, urls.bytes, urls.length);
+	free(urls.bytes);
+	return is_value;
+}
+
 char *masks_apply(const struct masks *masks, const char *words, size_t size, size_t *ret_size)
 {
 	struct output output = { .length = 0 };
@@ -299,7 +321,7 @@ char *masks_apply(const struct masks *masks, const char *words, size_t size, siz
 			put_mask(&output);
 			is_value = false;
 		} else {
-			is_value = put_word(masks, &output, words + at, length);
+			is_value = put_masked(masks, &output, words + at, length);
 		}
 		put(&output, "", 1);
 		at += length + 1;
