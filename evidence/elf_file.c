@@ -196,6 +196,15 @@ int elf_file_build_id(int fd, maze_u8 ret_build_id[MAZE_BUILD_ID_LEN])
 	return -ENODATA;
 }
 
+size_t elf_file_build_id_length(const maze_u8 build_id[MAZE_BUILD_ID_LEN])
+{
+	size_t length = MAZE_BUILD_ID_LEN;
+
+	while (length && !build_id[length - 1])
+		length--;
+	return length + 4 <= MAZE_BUILD_ID_LEN ? length : MAZE_BUILD_ID_LEN;
+}
+
 /* ---- sections -------------------------------------------------------------------------- */
 
 /* False: it has another name, or none that can be read. */

@@ -13,6 +13,8 @@
 
 /* 0, or -ENODATA: it has no build-id of up to 20 bytes, -ENOEXEC: no ELF file; or -errno. */
 int elf_file_build_id(int fd, maze_u8 ret_build_id[MAZE_BUILD_ID_LEN]);
+/* How long it is without the padding; an id that ends in four zeros is padded. */
+size_t elf_file_build_id_length(const maze_u8 build_id[MAZE_BUILD_ID_LEN]);
 /* The first bytes of a section, "" and 0 where there is none; NUL-terminated. Or -errno. */
 int elf_file_section(int fd, const char *section, char *ret_bytes, size_t size);
 #define ELF_FILE_NEEDED_MAX 128

@@ -15,13 +15,11 @@
 
 #define DEBUG_ROOT "/usr/lib/debug"
 
-/* "/usr/lib/debug/.build-id/ab/cdef….debug"; zeros at the end are padding. */
+/* "/usr/lib/debug/.build-id/ab/cdef….debug". */
 static void debug_path(const maze_u8 *build_id, char *ret_path, size_t size)
 {
-	size_t length = MAZE_BUILD_ID_LEN, i, n;
+	size_t length = elf_file_build_id_length(build_id), i, n;
 
-	while (length > 1 && !build_id[length - 1])
-		length--;
 	n = (size_t)snprintf(ret_path, size, DEBUG_ROOT "/.build-id/%02x/", build_id[0]);
 	for (i = 1; i < length; i++)
 		n += (size_t)snprintf(ret_path + n, size - n, "%02x", build_id[i]);
