@@ -358,17 +358,11 @@ bool settle_step(struct settler *settler, struct episode *episode)
 	if (!episode->frames_open && !episode->unwind_wanted)
 		return true;
 	scope = scope_of(episode);
-	for (i = 0; i < episode->frames_count && episode->frames_open; i++) {
-		struct episode_frame *frame = &episode->frames[i];
-
-		if (frame->settled)
-			continue;
-		/* All of that file at once. */
-		if (frame->kind == HELPER_FILE)
-			settle_in_file(settler, episode, &scope, frame->file);
-		else
-			settle_address(settler, episode, &scope, frame);
-	}
+	for (i = 0; i < episode->files_count && episode->frames_open; i++)
+		settle_in_file(settler, episode, &scope, (unsigned int)i);
+	for (i = 0; i < episode->frames_count && episode->frames_open; i++)
+		if (!episode->frames[i].settled && episode->frames[i].kind != HELPER_FILE)
+			settle_address(settler, episode, &scope, &episode->frames[i]);
 	if (episode->unwind_wanted)
 		step_unwind(settler, episode, &scope);
 	if (resolver_kernel_is_restricted(settler->resolver))
