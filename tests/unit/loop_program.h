@@ -53,7 +53,7 @@ static const char loop_source[] =
 	"{\n"
 	"	(void)argv;\n"
 	"	write(1, \"\\n\", 1);\n"
-	"	return outer((unsigned long)argc);\n"
+	"	return outer((unsigned long)argc) + 1;\n"
 	"}\n";
 #define LOOP_TWIST_LINE 5
 
