@@ -36,6 +36,10 @@ CLI_OBJ := $(CLI_SRC:%.c=$(BUILD)/%.o)
 DAEMON_SRC := $(filter-out daemon/main.c,$(wildcard daemon/*.c))
 DAEMON_OBJ := $(DAEMON_SRC:%.c=$(BUILD)/%.o)
 LDLIBS_DAEMON := -linih -lsystemd
+# What becomes of a verdict's stacks: apart from libmaze, which does not need libdw.
+EVIDENCE_SRC := $(wildcard evidence/*.c)
+EVIDENCE_OBJ := $(EVIDENCE_SRC:%.c=$(BUILD)/%.o)
+LDLIBS_EVIDENCE := -ldw
 # What turns maze.conf into rules, and nothing that needs a kernel: for the fuzzer.
 RULES_SRC := $(patsubst %,daemon/%.c,condition conf conf_files explain glob keys match pattern \
 	pattern_search pattern_set printable problems rules subject tag treatment unused words)
@@ -97,6 +101,10 @@ $(BUILD)/mazed.a: $(DAEMON_OBJ)
 	rm -f $@
 	$(AR) rcs $@ $^
 
+$(BUILD)/evidence.a: $(EVIDENCE_OBJ)
+	rm -f $@
+	$(AR) rcs $@ $^
+
 $(BUILD)/libmaze.so.0: $(LIB_OBJ) lib/libmaze.map
 	$(CC) -shared -Wl,-soname,libmaze.so.0 -Wl,--version-script=lib/libmaze.map \
 		$(LDFLAGS_MAZE) $(CFLAGS) $(LIB_OBJ) -o $@ $(LDLIBS_MAZE)
@@ -104,11 +112,11 @@ $(BUILD)/libmaze.so.0: $(LIB_OBJ) lib/libmaze.map
 $(BUILD)/libmaze.so: $(BUILD)/libmaze.so.0
 	ln -sf libmaze.so.0 $@
 
-$(BUILD)/maze: $(CLI_OBJ) $(BUILD)/libmaze.a
-	$(CC) -pie $(LDFLAGS_MAZE) $(CFLAGS) $^ -o $@ $(LDLIBS_MAZE)
+$(BUILD)/maze: $(CLI_OBJ) $(BUILD)/evidence.a $(BUILD)/libmaze.a
+	$(CC) -pie $(LDFLAGS_MAZE) $(CFLAGS) $^ -o $@ $(LDLIBS_EVIDENCE) $(LDLIBS_MAZE)
 
-$(BUILD)/mazed: $(BUILD)/daemon/main.o $(BUILD)/mazed.a $(BUILD)/libmaze.a
-	$(CC) -pie $(LDFLAGS_MAZE) $(CFLAGS) $^ -o $@ $(LDLIBS_DAEMON) $(LDLIBS_MAZE)
+$(BUILD)/mazed: $(BUILD)/daemon/main.o $(BUILD)/mazed.a $(BUILD)/evidence.a $(BUILD)/libmaze.a
+	$(CC) -pie $(LDFLAGS_MAZE) $(CFLAGS) $^ -o $@ $(LDLIBS_DAEMON) $(LDLIBS_EVIDENCE) $(LDLIBS_MAZE)
 
 $(BUILD)/man/%: man/%.scd
 	@mkdir -p $(@D)
@@ -116,8 +124,8 @@ $(BUILD)/man/%: man/%.scd
 
 # ---- tests ------------------------------------------------------------------------
 
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/mazed.a $(BUILD)/libmaze.a
-	$(CC) $(CFLAGS) $^ -o $@ -lcmocka $(LDLIBS_DAEMON) $(LDLIBS_MAZE)
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/mazed.a $(BUILD)/evidence.a $(BUILD)/libmaze.a
+	$(CC) $(CFLAGS) $^ -o $@ -lcmocka $(LDLIBS_DAEMON) $(LDLIBS_EVIDENCE) $(LDLIBS_MAZE)
 
 # Static, so that they run in a machine that has nothing else.
 $(BUILD)/tests/programs/%: tests/programs/%.c tests/programs/program.h
