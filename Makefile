@@ -30,6 +30,9 @@ LDFLAGS_MAZE := -Wl,-z,relro,-z,now
 BPF_SKELETON := $(BUILD)/engine/bpf/maze.skel.h $(BUILD)/engine/bpf/follow.skel.h
 LIB_SRC := $(filter-out %.bpf.c,$(wildcard engine/*.c engine/bpf/*.c engine/kmod/*.c engine/poll/*.c)) $(wildcard lib/*.c)
 CLI_SRC := $(wildcard cli/*.c)
+# Incidents as they are read and shown; an archive, likewise.
+REPORT_SRC := $(wildcard report/*.c)
+REPORT_OBJ := $(REPORT_SRC:%.c=$(BUILD)/%.o)
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(BUILD)/%.o)
 # All of mazed but its main, as an archive, so that unit tests take what they need.
@@ -93,6 +96,10 @@ $(BUILD)/libmaze.a: $(LIB_OBJ)
 	rm -f $@
 	$(AR) rcs $@ $^
 
+$(BUILD)/report.a: $(REPORT_OBJ)
+	rm -f $@
+	$(AR) rcs $@ $^
+
 $(BUILD)/mazed.a: $(DAEMON_OBJ)
 	rm -f $@
 	$(AR) rcs $@ $^
@@ -104,7 +111,7 @@ $(BUILD)/libmaze.so.0: $(LIB_OBJ) lib/libmaze.map
 $(BUILD)/libmaze.so: $(BUILD)/libmaze.so.0
 	ln -sf libmaze.so.0 $@
 
-$(BUILD)/maze: $(CLI_OBJ) $(BUILD)/libmaze.a
+$(BUILD)/maze: $(CLI_OBJ) $(BUILD)/report.a $(BUILD)/libmaze.a
 	$(CC) -pie $(LDFLAGS_MAZE) $(CFLAGS) $^ -o $@ $(LDLIBS_MAZE)
 
 $(BUILD)/mazed: $(BUILD)/daemon/main.o $(BUILD)/mazed.a $(BUILD)/libmaze.a
@@ -116,7 +123,7 @@ $(BUILD)/man/%: man/%.scd
 
 # ---- tests ------------------------------------------------------------------------
 
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/mazed.a $(BUILD)/libmaze.a
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/mazed.a $(BUILD)/report.a $(BUILD)/libmaze.a
 	$(CC) $(CFLAGS) $^ -o $@ -lcmocka $(LDLIBS_DAEMON) $(LDLIBS_MAZE)
 
 # Static, so that they run in a machine that has nothing else.
