@@ -23,6 +23,7 @@ WARNINGS := -Wall -Wextra -Werror -Wmissing-prototypes
 HARDENING := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIC
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DMAZE_VERSION='"$(VERSION)"' -I. -isystem $(BUILD)/engine/bpf \
+	-isystem $(BUILD)/report \
 	$(WARNINGS) $(HARDENING) $(CFLAGS)
 LDLIBS_MAZE := -lbpf -lelf -lz -ljansson -pthread
 LDFLAGS_MAZE := -Wl,-z,relro,-z,now
@@ -95,6 +96,14 @@ $(BUILD)/engine/bpf/load.o $(BUILD)/engine/bpf/bpf.o $(BUILD)/engine/bpf/pins.o 
 $(BUILD)/libmaze.a: $(LIB_OBJ)
 	rm -f $@
 	$(AR) rcs $@ $^
+
+# The page of maze report --html, as a C array.
+$(BUILD)/report/page.inc: report/page.html report/page.css report/page.js scripts/page-array
+	@mkdir -p $(@D)
+	scripts/page-array $(filter report/%,$^) > $@.tmp
+	mv $@.tmp $@
+
+$(BUILD)/report/html.o: $(BUILD)/report/page.inc
 
 $(BUILD)/report.a: $(REPORT_OBJ)
 	rm -f $@
@@ -262,7 +271,7 @@ fuzz: deps
 
 ## make lint         format, static analysis, spelling of the project's rules
 lint: deps
-	@$(MAKE) -j$$(nproc) $(BPF_SKELETON)
+	@$(MAKE) -j$$(nproc) $(BPF_SKELETON) $(BUILD)/report/page.inc
 	@BUILD=$(BUILD) VERSION=$(VERSION) scripts/lint
 
 ## make install      DESTDIR and PREFIX as usual

@@ -138,6 +138,51 @@ static void fact_machine(struct words *words, const struct incident_machine *mac
 	}
 }
 
+static void key_done(struct words *words, const struct incident *incident)
+{
+	const struct incident_record *soft = shown_record(incident, "soft");
+	const struct incident_record *hard = shown_record(incident, "hard");
+	const struct incident_record *last = hard ? hard : soft;
+
+	words->label(words, "done");
+	if (!last || !last->signal)
+		words_plain(words, "recorded only");
+	else if (last->shadow)
+		words_plain(words, "nothing (shadow)");
+	else if (!last->sent)
+		words_plain(words, "could not send %.32s", last->signal);
+	else if (hard && soft && soft->sent && soft->signal)
+		words_plain(words, "%.32s, then %.32s", soft->signal, last->signal);
+	else
+		words_plain(words, "%.32s sent", last->signal);
+}
+
+void words_keys(struct words *words, const struct incident *incident)
+{
+	long long since = shown_since(incident), until = shown_until(incident);
+	long long pid = shown_pid(incident);
+	char buf[SHOWN_LEN], time[WALL_TIME_LEN];
+
+	if (since >= 0) {
+		words->label(words, "since");
+		words_plain(words, "%s UTC", wall_time_format(since, 1, time));
+	}
+	if (since >= 0 && until >= since) {
+		words->label(words, "for");
+		words_plain(words, "%s", shown_duration(until - since, buf));
+	}
+	if (pid >= 0) {
+		words->label(words, "process");
+		words_plain(words, "PID %lld", pid);
+	}
+	fact_thread(words, incident);
+	key_done(words, incident);
+	if (incident->rule) {
+		words->label(words, "rule");
+		words_name(words, incident->rule);
+	}
+}
+
 void words_facts(struct words *words, const struct incident *incident, const struct stacks *stacks)
 {
 	const struct incident_record *verdict = shown_verdict(incident);

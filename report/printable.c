@@ -46,9 +46,11 @@ static size_t glyph(const struct shown_terminal *terminal, unsigned int code, co
 		buf[1] = '\0';
 		return 1;
 	}
-	width = terminal->utf8 && !rearranges(code) && iswprint((wint_t)code)
-			? wcwidth((wchar_t)code)
-			: -1;
+	width = -1;
+	if (terminal->page)
+		width = code < 0xa0 || rearranges(code) ? -1 : 1;
+	else if (terminal->utf8 && !rearranges(code) && iswprint((wint_t)code))
+		width = wcwidth((wchar_t)code);
 	if (width < 0)
 		return (size_t)snprintf(buf, GLYPH_LEN, "\\u{%04x}", code);
 	memcpy(buf, from, length);

@@ -54,7 +54,8 @@ char *shown_act(const struct incident_record *record);
 /* Writes text with what a terminal would act on as \xNN or \u{NNNN}. */
 struct shown_terminal {
 	size_t columns; /* 0: as long as it gets */
-	bool utf8;	/* it shows other than ASCII */
+	bool utf8;	/* it shows other than ASCII, by the locale */
+	bool page;	/* it is none: a page shows all but control characters */
 };
 /*
  * At most `columns` of them (0: all, up to SHOWN_NAME_MAX bytes), "..." at the end where

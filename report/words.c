@@ -78,12 +78,12 @@ static void say_how_long(struct words *words, const struct incident *incident)
 	char buf[SHOWN_LEN];
 
 	if (count < 0) {
-		words_plain(words, " used more CPU time without sleeping than it may. ");
+		words_plain(words, " used more CPU time without sleeping than it may.");
 		return;
 	}
 	words_plain(words, " used ");
 	words_figure(words, shown_duration(count, buf));
-	words_plain(words, " of CPU time without sleeping. ");
+	words_plain(words, " of CPU time without sleeping.");
 }
 
 static void say_frame(struct words *words, const struct incident_frame *frame)
@@ -99,8 +99,7 @@ static void say_frame(struct words *words, const struct incident_frame *frame)
 	free(place);
 }
 
-static void say_where(struct words *words, const struct incident *incident,
-		      const struct stacks *stacks)
+void words_where(struct words *words, const struct incident *incident, const struct stacks *stacks)
 {
 	const struct stacks_function *hot;
 
@@ -148,7 +147,7 @@ static void say_verdict(struct words *words, const struct incident_record *recor
 		words_plain(words, " at %s", shown_duration(record->count_ns, buf));
 }
 
-static void say_acts(struct words *words, const struct incident *incident)
+void words_acts(struct words *words, const struct incident *incident)
 {
 	const struct incident_record *record;
 	const char *verb = NULL;
@@ -172,11 +171,23 @@ static void say_acts(struct words *words, const struct incident *incident)
 	words_plain(words, ".");
 }
 
+void words_what(struct words *words, const struct incident *incident)
+{
+	const char *process = shown_process(incident);
+
+	if (process)
+		words_name(words, process);
+	else
+		words_plain(words, "A process of unknown name");
+	say_how_long(words, incident);
+}
+
 void words_headline(struct words *words, const struct incident *incident,
 		    const struct stacks *stacks)
 {
 	say_who(words, incident);
 	say_how_long(words, incident);
-	say_where(words, incident, stacks);
-	say_acts(words, incident);
+	words_plain(words, " ");
+	words_where(words, incident, stacks);
+	words_acts(words, incident);
 }

@@ -18,13 +18,22 @@ enum words_kind {
 struct words {
 	/* Text that follows what came before; no end of line is meant by any of it. */
 	void (*put)(struct words *words, enum words_kind kind, const char *text);
-	/* What follows belongs under this label; only for words_facts(). */
+	/* What follows belongs under this label; only for words_facts() and words_keys(). */
 	void (*label)(struct words *words, const char *label);
 };
 
 /* Two to four sentences: what spun, for how long, where, and what was done. */
 void words_headline(struct words *words, const struct incident *incident,
 		    const struct stacks *stacks);
+/*
+ * The headline in parts, for a page that has it in several places: who used how much; where
+ * it was; what was done about it.
+ */
+void words_what(struct words *words, const struct incident *incident);
+void words_where(struct words *words, const struct incident *incident, const struct stacks *stacks);
+void words_acts(struct words *words, const struct incident *incident);
+/* The few facts that are looked for first. */
+void words_keys(struct words *words, const struct incident *incident);
 /* When, who, which program, which rule and limits, which machine: what is known. */
 void words_facts(struct words *words, const struct incident *incident, const struct stacks *stacks);
 /* "48 of 50 samples (96 %)". */
