@@ -135,8 +135,14 @@ static void put_record(struct html *html, const struct incident_record *record)
 	char time[WALL_TIME_LEN], buf[SHOWN_LEN];
 	char *act = shown_act(record);
 
-	fprintf(html->out, "<tr><td class=\"time\">%s</td><td>",
-		record->time_ns >= 0 ? wall_time_format(record->time_ns, 3, time) : "unknown");
+	fputs("<tr><td class=\"time\">", html->out);
+	if (record->time_ns >= 0) {
+		wall_time_format(record->time_ns, 3, time);
+		fprintf(html->out, "<span class=\"date\">%.10s </span>%s", time, time + 11);
+	} else {
+		fputs("unknown", html->out);
+	}
+	fputs("</td><td>", html->out);
 	html_put(html->out, record->event);
 	fprintf(html->out, "</td><td class=\"figure\">%s</td>",
 		record->count_ns >= 0 ? shown_duration(record->count_ns, buf) : "");
@@ -195,7 +201,8 @@ void html_threads(struct html *html)
 		return;
 	fputs("<section aria-labelledby=\"threads-title\">\n"
 	      "<h2 id=\"threads-title\">Threads</h2>\n"
-	      "<table class=\"threads\"><thead><tr><th scope=\"col\" class=\"figure\">TID</th>"
+	      "<div class=\"wide\"><table class=\"threads\"><thead><tr><th scope=\"col\" "
+	      "class=\"figure\">TID</th>"
 	      "<th scope=\"col\">name</th><th scope=\"col\">state</th>"
 	      "<th scope=\"col\" class=\"figure\">CPU time</th></tr></thead>\n<tbody>\n",
 	      html->out);
@@ -206,13 +213,13 @@ void html_threads(struct html *html)
 			shown_number(thread->tid, buf));
 		html_name(html->out, thread->comm);
 		if (thread->tid >= 0 && thread->tid == tid)
-			fputs(" <span class=\"tag\">this one</span>", html->out);
+			fputs(" <span class=\"tag\">mazed</span>", html->out);
 		fputs("</td><td>", html->out);
 		html_put(html->out, thread->state ? state_word(thread->state) : "?");
 		fprintf(html->out, "</td><td class=\"figure\">%s</td></tr>\n",
 			shown_duration(thread->cpu_ns, buf));
 	}
-	fputs("</tbody></table>\n", html->out);
+	fputs("</tbody></table></div>\n", html->out);
 	if (process->threads_count > THREADS_SHOWN)
 		fprintf(html->out, "<p class=\"hint\">And %zu more.</p>\n",
 			process->threads_count - THREADS_SHOWN);

@@ -209,20 +209,18 @@
 	}
 
 	function tell(node) {
-		const parts = [];
-		const first = element("span");
-		first.append(element("code", {}, nameOf(node)), " ");
+		const first = element("span"), second = element("span", { className: "place" });
 		if (node === root) {
-			first.append(data.samples + (data.samples === 1 ? " sample" : " samples"));
+			first.append(data.samples + (data.samples === 1 ? " sample" : " samples") + " with a stack");
+			second.append("Point at a frame, or move to it, to see what it is.");
 		} else {
-			first.append(ofSamples(node.total));
+			first.append(element("code", {}, node.fn.name), " " + ofSamples(node.total));
 			if (node.self && node.self !== node.total)
 				first.append("; " + share(node.self, data.samples) + " in it itself");
-			parts.push(...[node.fn.place, node.fn.module, node.fn.build_id && "build-id " + node.fn.build_id]
-				.filter((part, i, all) => part && all.indexOf(part) === i));
+			const { place, module, build_id: id } = node.fn;
+			second.append([place, module, id && "build-id " + id]
+				.filter((part, i, all) => part && all.indexOf(part) === i).join(" \u00b7 "));
 		}
-		const second = element("span", { className: "place" }, parts.join(" \u00b7 ") ||
-			"Point at a frame, or move to it, to see where it is.");
 		$("detail").replaceChildren(first, second);
 	}
 
@@ -291,6 +289,11 @@
 		return +(ms * 1000).toFixed(3) + " \u00b5s";
 	}
 
+	/* In the unit that suits it, where it stands alone. */
+	function alone(ms) {
+		return duration(ms, ms >= 1000 ? 2000 : ms);
+	}
+
 	function drawCourse() {
 		const holder = $("course");
 		const width = Math.max(280, holder.clientWidth);
@@ -333,7 +336,7 @@
 		words += data.points.length ? "; a circle is a sample." : ".";
 		for (const name of limits)
 			if (!shown.includes(name))
-				words += " The " + name + " limit, " + duration(data[name], data[name]) + ", is above the picture.";
+				words += " The " + name + " limit, " + alone(data[name]) + ", is above the picture.";
 		return words;
 	}
 
@@ -359,7 +362,7 @@
 		svg.append(drawn("line", { class: "limit " + name, x1: at.edge.left, x2: at.width - at.edge.right,
 			y1: at.y(data[name]), y2: at.y(data[name]) }));
 		svg.append(drawn("text", { class: name, x: at.edge.left + 4, y: at.y(data[name]) - 6 },
-			name + " limit, " + duration(data[name], data[name])));
+			name + " limit, " + alone(data[name])));
 	}
 
 	function drawCount(svg, points, at) {
@@ -370,19 +373,30 @@
 		svg.append(drawn("polyline", { class: "count", points: line }));
 	}
 
+	function signalWords(record) {
+		if (!record.signal)
+			return "recorded only";
+		if (record.act.startsWith("shadow"))
+			return record.signal + ", not sent";
+		return record.act.startsWith("sent") ? record.signal : record.signal + " failed";
+	}
+
 	function drawVerdicts(svg, at) {
-		for (const record of data.records) {
-			const kind = record.event === "soft" || record.event === "hard" ? record.event : "end";
-			const cx = at.x(record.time), cy = at.y(record.count);
-			const mark = drawn("circle", { class: "verdict " + kind, cx, cy, r: 6 });
+		const isVerdict = (record) => record.event === "soft" || record.event === "hard";
+		/* The end often comes with the verdict that brought it: a ring around that. */
+		for (const record of data.records.filter((r) => !isVerdict(r)).concat(data.records.filter(isVerdict))) {
+			const verdict = isVerdict(record), cx = at.x(record.time), cy = at.y(record.count);
+			const mark = drawn("circle", { class: verdict ? "verdict " + record.event : "end", cx, cy,
+				r: verdict ? 6 : 9 });
 			mark.append(drawn("title", {}, record.event + " at " + duration(record.count, at.top) +
 				": " + record.act));
 			svg.append(mark);
-			if (kind === "end")
+			if (!verdict)
 				continue;
-			const late = cx > at.width / 2;
-			svg.append(drawn("text", { class: "act", x: cx + (late ? -12 : 12), y: cy + (late ? 20 : 22),
-				"text-anchor": late ? "end" : "start" }, record.act));
+			/* Beside the line, which rises: below it on the right, above it on the left. */
+			const late = cx > at.width * 0.7;
+			svg.append(drawn("text", { class: "act", x: late ? Math.min(cx + 8, at.width - 4) : cx + 12,
+				y: cy + (late ? -12 : 22), "text-anchor": late ? "end" : "start" }, signalWords(record)));
 		}
 	}
 
