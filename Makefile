@@ -53,7 +53,7 @@ BENCHES := $(patsubst bench/%.c,$(BUILD)/bench/%,$(filter-out bench/bench.c,$(wi
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 MANS := $(patsubst man/%.scd,$(BUILD)/man/%,$(wildcard man/*.scd))
 
-.PHONY: all help deps build sanitize check check-quick unit-check cli-check daemon-check conformance vm-check \
+.PHONY: all help deps build sanitize check check-quick unit-check cli-check daemon-check page-check conformance vm-check \
 	demo bench fuzz lint install install-dkms vm-stress vm-debug vm-systemd clean
 .DEFAULT_GOAL := all
 .SECONDARY:
@@ -148,9 +148,11 @@ $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/bench/bench.o $(BUILD)/libmaze.a
 
 $(BUILD)/tests/fuzz/fuzz_rules: $(RULES_SRC)
 $(BUILD)/tests/fuzz/fuzz_control: daemon/control_request.c
+$(BUILD)/tests/fuzz/fuzz_incident: $(REPORT_SRC) | $(BUILD)/report/page.inc
 $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(TEXT_SRC)
 	@mkdir -p $(@D)
-	$(CLANG) -std=gnu11 -D_GNU_SOURCE -I. -O1 -g -fsanitize=fuzzer,address,undefined \
+	$(CLANG) -std=gnu11 -D_GNU_SOURCE -DMAZE_VERSION='"$(VERSION)"' -I. -isystem $(BUILD)/report \
+		-O1 -g -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=all $^ -o $@ -ljansson $(LDLIBS_DAEMON)
 
 # The grammar of /proc/maze/entries is part of the module, and pure.
@@ -207,6 +209,11 @@ daemon-check: tests-build sanitize
 		> $(BUILD)/daemon-sanitize.tap || { cat $(BUILD)/daemon-sanitize.tap; exit 1; }
 	@prove -e cat $(BUILD)/daemon-sanitize.tap
 
+page-check: build
+	@echo "== the page of maze report --html in Chromium"
+	@MAZE=$(abspath $(BUILD))/maze tests/page/check > $(BUILD)/page.tap || { cat $(BUILD)/page.tap; exit 1; }
+	@prove -e cat $(BUILD)/page.tap
+
 conformance: tests-build
 	@echo "== conformance on this kernel, $$(uname -r)"
 	@scripts/in-private-bpffs scripts/conformance-here $(BUILD)
@@ -219,6 +226,7 @@ check-quick: deps
 	@$(MAKE) unit-check
 	@$(MAKE) cli-check
 	@$(MAKE) daemon-check
+	@$(MAKE) page-check
 	@$(MAKE) conformance
 
 ## make check        install what is missing, build, run all tests

@@ -27,6 +27,8 @@ void html_put(FILE *out, const char *text);
 void html_name(FILE *out, const char *name);
 /* What the caller gives up; NULL is a lack of memory. */
 void html_name_free(struct html *html, char *name);
+/* "kernel", "user", "made" (at run time) or "unnamed": the class of what shows a frame. */
+const char *html_kind(const struct incident_frame *frame);
 /* A cell with a share of the samples, as a figure and as a bar. */
 void html_share(FILE *out, size_t part, size_t whole);
 

@@ -46,7 +46,7 @@ static json_t *ms_json(long long ns, long long base_ns)
 	return ns < 0 ? json_null() : json_real((double)(ns - base_ns) / NSEC_PER_MSEC);
 }
 
-static const char *kind(const struct incident_frame *frame)
+const char *html_kind(const struct incident_frame *frame)
 {
 	if (frame->kernel)
 		return "kernel";
@@ -66,7 +66,7 @@ static json_t *function_json(const struct stacks_function *function)
 
 	json_object_set_new(object, "name", text_free_json(shown_frame(frame)));
 	json_object_set_new(object, "place", text_free_json(shown_place(frame)));
-	json_object_set_new(object, "kind", json_string(kind(frame)));
+	json_object_set_new(object, "kind", json_string(html_kind(frame)));
 	if (frame->module)
 		json_object_set_new(object, "module", text_json(frame->module));
 	if (frame->build_id)

@@ -51,7 +51,7 @@ static void put_frames(struct html *html, const struct incident_stack *stack)
 	fputs("<ol class=\"stack\">\n", html->out);
 	for (i = 0; i < stack->count; i++) {
 		frame = &stack->frames[i];
-		fprintf(html->out, "<li%s>", frame->kernel ? " class=\"kernel\"" : "");
+		fprintf(html->out, "<li class=\"%s\">", html_kind(frame));
 		html_name_free(html, shown_frame(frame));
 		fputs(" ", html->out);
 		put_place(html, frame);

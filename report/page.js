@@ -282,7 +282,7 @@
 	}
 
 	function duration(ms, range) {
-		if (range >= 2000)
+		if (range >= 1000)
 			return +(ms / 1000).toFixed(3) + " s";
 		if (range >= 2)
 			return +ms.toFixed(3) + " ms";
@@ -291,7 +291,7 @@
 
 	/* In the unit that suits it, where it stands alone. */
 	function alone(ms) {
-		return duration(ms, ms >= 1000 ? 2000 : ms);
+		return duration(ms, ms);
 	}
 
 	function drawCourse() {
@@ -320,7 +320,7 @@
 		drawCount(svg, points, { x, y });
 		for (const [time, count] of data.points) {
 			const dot = drawn("circle", { class: "sample", cx: x(time), cy: y(count),
-				r: data.points.length > 120 ? 2 : 3 });
+				r: data.points.length > width / 12 ? 2 : 3 });
 			dot.append(drawn("title", {}, "sample at " + duration(count, top)));
 			svg.append(dot);
 		}
