@@ -23,6 +23,7 @@ WARNINGS := -Wall -Wextra -Werror -Wmissing-prototypes
 HARDENING := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIC
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DMAZE_VERSION='"$(VERSION)"' -I. -isystem $(BUILD)/engine/bpf \
+	-isystem $(BUILD)/report \
 	$(WARNINGS) $(HARDENING) $(CFLAGS)
 LDLIBS_MAZE := -lbpf -lelf -lz -ljansson -pthread
 LDFLAGS_MAZE := -Wl,-z,relro,-z,now
@@ -30,6 +31,9 @@ LDFLAGS_MAZE := -Wl,-z,relro,-z,now
 BPF_SKELETON := $(BUILD)/engine/bpf/maze.skel.h $(BUILD)/engine/bpf/follow.skel.h
 LIB_SRC := $(filter-out %.bpf.c,$(wildcard engine/*.c engine/bpf/*.c engine/kmod/*.c engine/poll/*.c)) $(wildcard lib/*.c)
 CLI_SRC := $(wildcard cli/*.c)
+# Incidents as they are read and shown; an archive, likewise.
+REPORT_SRC := $(wildcard report/*.c)
+REPORT_OBJ := $(REPORT_SRC:%.c=$(BUILD)/%.o)
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(BUILD)/%.o)
 # All of mazed but its main, as an archive, so that unit tests take what they need.
@@ -53,7 +57,7 @@ BENCHES := $(patsubst bench/%.c,$(BUILD)/bench/%,$(filter-out bench/bench.c,$(wi
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 MANS := $(patsubst man/%.scd,$(BUILD)/man/%,$(wildcard man/*.scd))
 
-.PHONY: all help deps build sanitize check check-quick unit-check cli-check daemon-check conformance vm-check \
+.PHONY: all help deps build sanitize check check-quick unit-check cli-check daemon-check page-check conformance vm-check \
 	demo bench fuzz lint install install-dkms vm-stress vm-debug vm-systemd clean
 .DEFAULT_GOAL := all
 .SECONDARY:
@@ -97,6 +101,18 @@ $(BUILD)/libmaze.a: $(LIB_OBJ)
 	rm -f $@
 	$(AR) rcs $@ $^
 
+# The page of maze report --html, as a C array.
+$(BUILD)/report/page.inc: report/page.html report/page.css report/page.js scripts/page-array
+	@mkdir -p $(@D)
+	scripts/page-array $(filter report/%,$^) > $@.tmp
+	mv $@.tmp $@
+
+$(BUILD)/report/html.o: $(BUILD)/report/page.inc
+
+$(BUILD)/report.a: $(REPORT_OBJ)
+	rm -f $@
+	$(AR) rcs $@ $^
+
 $(BUILD)/mazed.a: $(DAEMON_OBJ)
 	rm -f $@
 	$(AR) rcs $@ $^
@@ -112,7 +128,7 @@ $(BUILD)/libmaze.so.0: $(LIB_OBJ) lib/libmaze.map
 $(BUILD)/libmaze.so: $(BUILD)/libmaze.so.0
 	ln -sf libmaze.so.0 $@
 
-$(BUILD)/maze: $(CLI_OBJ) $(BUILD)/evidence.a $(BUILD)/libmaze.a
+$(BUILD)/maze: $(CLI_OBJ) $(BUILD)/evidence.a $(BUILD)/report.a $(BUILD)/libmaze.a
 	$(CC) -pie $(LDFLAGS_MAZE) $(CFLAGS) $^ -o $@ $(LDLIBS_EVIDENCE) $(LDLIBS_MAZE)
 
 $(BUILD)/mazed: $(BUILD)/daemon/main.o $(BUILD)/mazed.a $(BUILD)/evidence.a $(BUILD)/libmaze.a
@@ -124,7 +140,7 @@ $(BUILD)/man/%: man/%.scd
 
 # ---- tests ------------------------------------------------------------------------
 
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/mazed.a $(BUILD)/evidence.a $(BUILD)/libmaze.a
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/mazed.a $(BUILD)/evidence.a $(BUILD)/report.a $(BUILD)/libmaze.a
 	$(CC) $(CFLAGS) $^ -o $@ -lcmocka $(LDLIBS_DAEMON) $(LDLIBS_EVIDENCE) $(LDLIBS_MAZE)
 
 # Static, so that they run in a machine that has nothing else.
@@ -140,9 +156,11 @@ $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/bench/bench.o $(BUILD)/libmaze.a
 
 $(BUILD)/tests/fuzz/fuzz_rules: $(RULES_SRC)
 $(BUILD)/tests/fuzz/fuzz_control: daemon/control_request.c
+$(BUILD)/tests/fuzz/fuzz_incident: $(REPORT_SRC) | $(BUILD)/report/page.inc
 $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(TEXT_SRC)
 	@mkdir -p $(@D)
-	$(CLANG) -std=gnu11 -D_GNU_SOURCE -I. -O1 -g -fsanitize=fuzzer,address,undefined \
+	$(CLANG) -std=gnu11 -D_GNU_SOURCE -DMAZE_VERSION='"$(VERSION)"' -I. -isystem $(BUILD)/report \
+		-O1 -g -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=all $^ -o $@ -ljansson $(LDLIBS_DAEMON)
 
 # The grammar of /proc/maze/entries is part of the module, and pure.
@@ -199,6 +217,11 @@ daemon-check: tests-build sanitize
 		> $(BUILD)/daemon-sanitize.tap || { cat $(BUILD)/daemon-sanitize.tap; exit 1; }
 	@prove -e cat $(BUILD)/daemon-sanitize.tap
 
+page-check: build
+	@echo "== the page of maze report --html in Chromium"
+	@MAZE=$(abspath $(BUILD))/maze tests/page/check > $(BUILD)/page.tap || { cat $(BUILD)/page.tap; exit 1; }
+	@prove -e cat $(BUILD)/page.tap
+
 conformance: tests-build
 	@echo "== conformance on this kernel, $$(uname -r)"
 	@scripts/in-private-bpffs scripts/conformance-here $(BUILD)
@@ -211,6 +234,7 @@ check-quick: deps
 	@$(MAKE) unit-check
 	@$(MAKE) cli-check
 	@$(MAKE) daemon-check
+	@$(MAKE) page-check
 	@$(MAKE) conformance
 
 ## make check        install what is missing, build, run all tests
@@ -263,7 +287,7 @@ fuzz: deps
 
 ## make lint         format, static analysis, spelling of the project's rules
 lint: deps
-	@$(MAKE) -j$$(nproc) $(BPF_SKELETON)
+	@$(MAKE) -j$$(nproc) $(BPF_SKELETON) $(BUILD)/report/page.inc
 	@BUILD=$(BUILD) VERSION=$(VERSION) scripts/lint
 
 ## make install      DESTDIR and PREFIX as usual

@@ -35,6 +35,9 @@ struct options {
 	const char *socket; /* of mazed; NULL: where it is by default */
 	bool direct;	    /* mazed is not to be asked */
 	const char *cgroup;
+	const char *incidents; /* their directory; NULL: where mazed keeps them */
+	bool html;
+	bool folded;
 };
 
 struct command_option {
@@ -88,6 +91,8 @@ int cmd_events(const struct command *command, struct options *options, int argc,
 int cmd_doctor(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_unload(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_thaw(const struct command *command, struct options *options, int argc, char **argv);
+int cmd_incidents(const struct command *command, struct options *options, int argc, char **argv);
+int cmd_report(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_attend(const struct command *command, struct options *options, int argc, char **argv);
 
 /* Leaves a process behind that attends to the yield probe, where one is needed. */
