@@ -35,9 +35,10 @@ struct options {
 	const char *socket; /* of mazed; NULL: where it is by default */
 	bool direct;	    /* mazed is not to be asked */
 	const char *cgroup;
-	const char *incidents; /* their directory; NULL: where mazed keeps them */
+	const char *incidents; /* their directory; NULL: where mazed keeps them; run: none */
 	bool html;
 	bool folded;
+	bool no_unwind;
 };
 
 struct command_option {

@@ -110,6 +110,8 @@ static int apply(const struct command *command, struct options *options, const c
 		options->incidents = value;
 	else if (!strcmp(name, "html"))
 		options->html = true;
+	else if (!strcmp(name, "no-unwind"))
+		options->no_unwind = true;
 	else if (!strcmp(name, "folded"))
 		options->folded = true;
 	else if (!strcmp(name, "thread"))
