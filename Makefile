@@ -46,7 +46,7 @@ EVIDENCE_OBJ := $(EVIDENCE_SRC:%.c=$(BUILD)/%.o)
 LDLIBS_EVIDENCE := -ldw
 # What turns maze.conf into rules, and nothing that needs a kernel: for the fuzzer.
 RULES_SRC := $(patsubst %,daemon/%.c,condition conf conf_files explain glob keys match pattern \
-	pattern_search pattern_set printable problems rules subject tag treatment unused words)
+	pattern_search pattern_set printable problems rules settings subject tag treatment unused values words)
 # What turns words into numbers and back: no kernel, so what tests and fuzzers take.
 TEXT_SRC := $(filter-out lib/evidence.c lib/handle.c lib/watch.c,$(wildcard lib/*.c))
 
@@ -154,7 +154,7 @@ $(BUILD)/tests/conformance/conformance: $(CONFORMANCE_OBJ)
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/bench/bench.o $(BUILD)/libmaze.a
 	$(CC) $(CFLAGS) $^ -o $@ $(LDLIBS_MAZE)
 
-$(BUILD)/tests/fuzz/fuzz_rules: $(RULES_SRC)
+$(BUILD)/tests/fuzz/fuzz_rules: $(RULES_SRC) evidence/mask.c
 $(BUILD)/tests/fuzz/fuzz_control: daemon/control_request.c
 $(BUILD)/tests/fuzz/fuzz_incident: $(REPORT_SRC) | $(BUILD)/report/page.inc
 $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(TEXT_SRC)
