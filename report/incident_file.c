@@ -325,7 +325,8 @@ int incident_parse(const char *text, size_t size, struct incident **ret_incident
 	incident->source->text = malloc(size + 1);
 	if (!incident->source->text)
 		goto out_memory;
-	memcpy(incident->source->text, text, size);
+	if (size)
+		memcpy(incident->source->text, text, size);
 	incident->source->root = json_loadb(text, size, 0, &json_error);
 	if (!incident->source->root) {
 		err = say_no_json(&json_error, error);

@@ -110,7 +110,7 @@ static void a_stack_of_too_many_frames_is_refused(void **state)
 	at += sprintf(at, HEAD ",\"stacks\":[{\"frames\":[");
 	for (i = 0; i <= INCIDENT_FRAMES_MAX; i++)
 		at += sprintf(at, "%s{}", i ? "," : "");
-	strcpy(at, "]}]}");
+	sprintf(at, "]}]}");
 	refused(text, -EINVAL, "\"frames\"");
 	free(text);
 }
