@@ -169,7 +169,7 @@ void words_keys(struct words *words, const struct incident *incident)
 
 	if (since >= 0) {
 		words->label(words, "since");
-		words_plain(words, "%s UTC", wall_time_format(since, 1, time));
+		words_plain(words, "%s UTC", wall_time_format(since, 3, time));
 	}
 	if (since >= 0 && until >= since) {
 		words->label(words, "for");
