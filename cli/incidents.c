@@ -96,7 +96,7 @@ static json_t *number_json(long long number)
 
 static void print_json(const struct line *lines, size_t count)
 {
-	char time[WALL_TIME_LEN];
+	char time[WALL_TIME_LEN], rfc3339[WALL_TIME_LEN + 1];
 	json_t *object;
 	char *text;
 	size_t i;
@@ -105,11 +105,11 @@ static void print_json(const struct line *lines, size_t count)
 	for (i = 0; i < count; i++) {
 		wall_time_format(lines[i].began, 9, time);
 		time[strlen("YYYY-MM-DD")] = 'T';
-		strcat(time, "Z");
+		snprintf(rfc3339, sizeof(rfc3339), "%sZ", time);
 		object = json_object();
 		json_object_set_new(object, "id", json_string(lines[i].id));
 		json_object_set_new(object, "time",
-				    lines[i].began ? json_string(time) : json_null());
+				    lines[i].began ? json_string(rfc3339) : json_null());
 		json_object_set_new(object, "pid", number_json(lines[i].pid));
 		json_object_set_new(object, "tid", number_json(lines[i].tid));
 		json_object_set_new(object, "process", text_json(lines[i].process));

@@ -38,7 +38,9 @@ static void fact_thread(struct words *words, const struct incident *incident)
 		words_plain(words, "TID %lld", verdict->tid);
 	else
 		words_plain(words, "TID unknown");
-	if (incident->process.threads_count > 1)
+	if (incident->process.threads_total > 1)
+		words_plain(words, ", one of %lld", incident->process.threads_total);
+	else if (incident->process.threads_count > 1)
 		words_plain(words, ", one of %zu", incident->process.threads_count);
 }
 
@@ -52,6 +54,8 @@ static void fact_process(struct words *words, const struct incident_process *pro
 			words_plain(words, i ? " " : "");
 			words_name(words, process->cmdline[i]);
 		}
+		if (process->cmdline_cut)
+			words_plain(words, " (cut off here)");
 	}
 	if (process->exe) {
 		words->label(words, "program");
@@ -165,7 +169,7 @@ void words_keys(struct words *words, const struct incident *incident)
 
 	if (since >= 0) {
 		words->label(words, "since");
-		words_plain(words, "%s UTC", wall_time_format(since, 1, time));
+		words_plain(words, "%s UTC", wall_time_format(since, 3, time));
 	}
 	if (since >= 0 && until >= since) {
 		words->label(words, "for");

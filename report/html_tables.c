@@ -195,10 +195,14 @@ void html_threads(struct html *html)
 	const struct incident_thread *thread;
 	long long tid = shown_tid(html->incident);
 	char buf[SHOWN_LEN];
-	size_t i;
+	size_t i, shown_count = process->threads_count, total = process->threads_count;
 
 	if (!process->threads_count)
 		return;
+	if (shown_count > THREADS_SHOWN)
+		shown_count = THREADS_SHOWN;
+	if (process->threads_total > (long long)total)
+		total = (size_t)process->threads_total;
 	fputs("<section aria-labelledby=\"threads-title\">\n"
 	      "<h2 id=\"threads-title\">Threads</h2>\n"
 	      "<div class=\"wide\"><table class=\"threads\"><thead><tr><th scope=\"col\" "
@@ -206,7 +210,7 @@ void html_threads(struct html *html)
 	      "<th scope=\"col\">name</th><th scope=\"col\">state</th>"
 	      "<th scope=\"col\" class=\"figure\">CPU time</th></tr></thead>\n<tbody>\n",
 	      html->out);
-	for (i = 0; i < process->threads_count && i < THREADS_SHOWN; i++) {
+	for (i = 0; i < shown_count; i++) {
 		thread = &process->threads[i];
 		fprintf(html->out, "<tr%s><td class=\"figure\">%s</td><td>",
 			thread->tid >= 0 && thread->tid == tid ? " class=\"mazed\"" : "",
@@ -220,9 +224,8 @@ void html_threads(struct html *html)
 			shown_duration(thread->cpu_ns, buf));
 	}
 	fputs("</tbody></table></div>\n", html->out);
-	if (process->threads_count > THREADS_SHOWN)
-		fprintf(html->out, "<p class=\"hint\">And %zu more.</p>\n",
-			process->threads_count - THREADS_SHOWN);
+	if (total > shown_count)
+		fprintf(html->out, "<p class=\"hint\">And %zu more.</p>\n", total - shown_count);
 	fputs("</section>\n", html->out);
 }
 

@@ -33,7 +33,8 @@ struct incident_frame {
 	const char *build_id; /* hexadecimal */
 	const char *address;  /* hexadecimal, with 0x */
 	long long line;
-	long long offset; /* in the module's file */
+	unsigned long long offset; /* in the module's file; without a module, the address */
+	bool has_offset;
 	bool inlined, kernel;
 };
 
@@ -67,8 +68,10 @@ struct incident_process {
 	const char *comm, *exe, *cgroup, *started;
 	const char **cmdline;
 	size_t cmdline_count;
+	bool cmdline_cut; /* there was more */
 	struct incident_thread *threads;
 	size_t threads_count;
+	long long threads_total; /* how many there were, not all of which need be here */
 };
 
 struct incident_machine {

@@ -77,6 +77,17 @@ static bool take_records(struct taker *taker, const json_t *array, struct incide
 	return true;
 }
 
+/* It may be an address as high as the kernel's, which JSON has as a negative number. */
+static void take_offset(struct taker *taker, const json_t *object, struct incident_frame *frame)
+{
+	json_t *offset = json_object_get(object, "offset");
+
+	frame->has_offset = json_is_integer(offset);
+	frame->offset = (unsigned long long)json_integer_value(offset);
+	if (offset && !json_is_null(offset) && !frame->has_offset)
+		take_wrong(taker, "offset", "a whole number");
+}
+
 static void take_frame(struct taker *taker, const json_t *object, struct incident_frame *frame)
 {
 	frame->function = take_text(taker, object, "function");
@@ -85,12 +96,14 @@ static void take_frame(struct taker *taker, const json_t *object, struct inciden
 	frame->build_id = take_text(taker, object, "build_id");
 	frame->address = take_text(taker, object, "address");
 	frame->line = take_number(taker, object, "line");
-	frame->offset = take_number(taker, object, "offset");
+	take_offset(taker, object, frame);
 	frame->inlined = take_flag(taker, object, "inlined", false);
 	frame->kernel = take_flag(taker, object, "kernel", false);
 	/* An empty name is none. */
 	if (frame->function && !frame->function[0])
 		frame->function = NULL;
+	if (frame->build_id && !frame->build_id[0])
+		frame->build_id = NULL;
 }
 
 static bool take_stack(struct taker *taker, const json_t *object, struct incident_stack *stack)
@@ -184,6 +197,8 @@ static bool take_process(struct taker *taker, const json_t *object,
 	process->exe = take_text(taker, object, "exe");
 	process->cgroup = take_text(taker, object, "cgroup");
 	process->started = take_text(taker, object, "started");
+	process->cmdline_cut = take_flag(taker, object, "cmdline_cut", false);
+	process->threads_total = take_number(taker, object, "threads_total");
 	if (!take_texts(taker, object, "cmdline", &process->cmdline, &process->cmdline_count) ||
 	    !make_room(threads, sizeof(*thread), &process->threads, &process->threads_count))
 		return false;
@@ -325,7 +340,8 @@ int incident_parse(const char *text, size_t size, struct incident **ret_incident
 	incident->source->text = malloc(size + 1);
 	if (!incident->source->text)
 		goto out_memory;
-	memcpy(incident->source->text, text, size);
+	if (size)
+		memcpy(incident->source->text, text, size);
 	incident->source->root = json_loadb(text, size, 0, &json_error);
 	if (!incident->source->root) {
 		err = say_no_json(&json_error, error);

@@ -55,13 +55,18 @@ char *shown_frame(const struct incident_frame *frame)
 
 	if (frame->function)
 		return strdup(frame->function);
-	if (frame->module && frame->offset >= 0) {
+	if (frame->module && frame->has_offset) {
 		if (asprintf(&name, "%s+0x%llx", base_name(frame->module), frame->offset) < 0)
 			return NULL;
 		return name;
 	}
 	if (frame->address)
 		return strdup(frame->address);
+	if (frame->has_offset) {
+		if (asprintf(&name, "%s0x%llx", frame->build_id ? "+" : "", frame->offset) < 0)
+			return NULL;
+		return name;
+	}
 	return strdup(frame->module ? frame->module : "(unknown)");
 }
 
@@ -82,7 +87,8 @@ char *shown_place(const struct incident_frame *frame)
 	else if (frame->build_id)
 		n = asprintf(&place, "build-id %s", frame->build_id);
 	else
-		n = asprintf(&place, "%s", frame->module && frame->offset < 0 ? frame->module : "");
+		n = asprintf(&place, "%s",
+			     frame->module && !frame->has_offset ? frame->module : "");
 	return n < 0 ? NULL : place;
 }
 

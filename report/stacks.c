@@ -37,9 +37,11 @@ static int compare_frames(const struct incident_frame *a, const struct incident_
 		order = compare_texts(a->module, b->module);
 	if (order || a->function)
 		return order;
+	if (a->has_offset != b->has_offset)
+		return a->has_offset - b->has_offset;
 	if (a->offset != b->offset)
 		return a->offset < b->offset ? -1 : 1;
-	return a->offset == INCIDENT_UNKNOWN ? compare_texts(a->address, b->address) : 0;
+	return a->has_offset ? 0 : compare_texts(a->address, b->address);
 }
 
 bool stacks_same(const struct incident_frame *a, const struct incident_frame *b)

@@ -95,7 +95,7 @@ static void what_is_no_incident_is_refused_by_name_of_the_key(void **state)
 	refused(HEAD ",\"stacks\":[{\"frames\":[]}],\"samples\":[{\"stack\":1}]}", -EINVAL,
 		"\"stack\"");
 	refused(HEAD ",\"stacks\":[{\"frames\":[],\"cut\":1}]}", -EINVAL, "\"cut\"");
-	refused(HEAD ",\"stacks\":[{\"frames\":[{\"offset\":-1}]}]}", -EINVAL, "\"offset\"");
+	refused(HEAD ",\"stacks\":[{\"frames\":[{\"offset\":\"1\"}]}]}", -EINVAL, "\"offset\"");
 	refused(HEAD ",\"process\":{\"cmdline\":[7]}}", -EINVAL, "\"cmdline\"");
 	refused(HEAD ",\"notes\":\"one\"}", -EINVAL, "\"notes\"");
 	refused(HEAD ",\"rule\":1}", -EINVAL, "\"rule\"");
@@ -110,7 +110,7 @@ static void a_stack_of_too_many_frames_is_refused(void **state)
 	at += sprintf(at, HEAD ",\"stacks\":[{\"frames\":[");
 	for (i = 0; i <= INCIDENT_FRAMES_MAX; i++)
 		at += sprintf(at, "%s{}", i ? "," : "");
-	strcpy(at, "]}]}");
+	sprintf(at, "]}]}");
 	refused(text, -EINVAL, "\"frames\"");
 	free(text);
 }
@@ -310,6 +310,31 @@ static void letters_of_all_languages_reach_the_page(void **state)
 	free(text);
 }
 
+static void a_frame_without_a_name_is_shown_by_its_place(void **state)
+{
+	static const struct {
+		struct incident_frame frame;
+		const char *shown;
+	} cases[] = {
+		{ { .module = "/usr/bin/x", .offset = 0x1130, .has_offset = true }, "x+0x1130" },
+		{ { .build_id = "ab", .offset = 0x10, .has_offset = true }, "+0x10" },
+		/* Of the vsyscall page. */
+		{ { .offset = 0xffffffffff600000, .has_offset = true }, "0xffffffffff600000" },
+		{ { .module = "[anon]", .address = "0x7f01" }, "0x7f01" },
+		{ { .module = "[heap]" }, "[heap]" },
+		{ { .line = 0 }, "(unknown)" },
+	};
+	size_t i;
+	char *name;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		name = shown_frame(&cases[i].frame);
+		assert_string_equal(name, cases[i].shown);
+		free(name);
+	}
+}
+
 static void times_are_taken_and_shown(void **state)
 {
 	char buf[WALL_TIME_LEN];
@@ -369,6 +394,7 @@ int main(void)
 		cmocka_unit_test(folded_names_have_no_separator),
 		cmocka_unit_test(names_reach_no_page_as_markup),
 		cmocka_unit_test(letters_of_all_languages_reach_the_page),
+		cmocka_unit_test(a_frame_without_a_name_is_shown_by_its_place),
 		cmocka_unit_test(times_are_taken_and_shown),
 		cmocka_unit_test(ids_are_no_paths),
 	};
