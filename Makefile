@@ -157,6 +157,9 @@ $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/bench/bench.o $(BUILD)/libmaze.a
 $(BUILD)/tests/fuzz/fuzz_rules: $(RULES_SRC) evidence/mask.c
 $(BUILD)/tests/fuzz/fuzz_control: daemon/control_request.c
 $(BUILD)/tests/fuzz/fuzz_incident: $(REPORT_SRC) | $(BUILD)/report/page.inc
+$(BUILD)/tests/fuzz/fuzz_perf_map: evidence/named_addresses.c
+$(BUILD)/tests/fuzz/fuzz_elf_file: evidence/elf_file.c
+$(BUILD)/tests/fuzz/fuzz_mask: evidence/mask.c evidence/utf8.c
 $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(TEXT_SRC)
 	@mkdir -p $(@D)
 	$(CLANG) -std=gnu11 -D_GNU_SOURCE -DMAZE_VERSION='"$(VERSION)"' -I. -isystem $(BUILD)/report \

@@ -152,6 +152,8 @@ static void put(struct output *output, const char *bytes, size_t length)
 	size_t room = output->room;
 	char *grown;
 
+	if (!length)
+		return;
 	while (room < output->length + length)
 		room = room ? room * 2 : 256;
 	if (room > output->room) {
