@@ -57,8 +57,13 @@ BENCHES := $(patsubst bench/%.c,$(BUILD)/bench/%,$(filter-out bench/bench.c,$(wi
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 MANS := $(patsubst man/%.scd,$(BUILD)/man/%,$(wildcard man/*.scd))
 
+<<<<<<< HEAD
 .PHONY: all help deps build sanitize check check-quick unit-check cli-check daemon-check page-check conformance vm-check \
 	demo bench fuzz lint install install-dkms vm-stress vm-debug vm-systemd clean
+=======
+.PHONY: all help deps build sanitize check check-quick unit-check cli-check daemon-check conformance vm-check \
+	demo bench fuzz lint install install-dkms vm-evidence vm-stress vm-debug vm-systemd clean
+>>>>>>> capture
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -250,8 +255,15 @@ vm-check: deps
 	@$(MAKE) -j$$(nproc) tests-build
 	@echo "== conformance on other kernels"
 	@BUILD=$(BUILD) tests/vm/check
+	@$(MAKE) vm-evidence
 	@$(MAKE) vm-stress
 	@$(MAKE) vm-systemd
+
+## make vm-evidence  stacks and portraits, on other kernels
+vm-evidence: deps
+	@$(MAKE) -j$$(nproc) tests-build
+	@echo "== evidence on other kernels"
+	@BUILD=$(BUILD) tests/vm/check-evidence
 
 ## make vm-stress    what the kernel module must bear, on other kernels
 vm-stress: deps
