@@ -57,13 +57,8 @@ BENCHES := $(patsubst bench/%.c,$(BUILD)/bench/%,$(filter-out bench/bench.c,$(wi
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 MANS := $(patsubst man/%.scd,$(BUILD)/man/%,$(wildcard man/*.scd))
 
-<<<<<<< HEAD
 .PHONY: all help deps build sanitize check check-quick unit-check cli-check daemon-check page-check conformance vm-check \
-	demo bench fuzz lint install install-dkms vm-stress vm-debug vm-systemd clean
-=======
-.PHONY: all help deps build sanitize check check-quick unit-check cli-check daemon-check conformance vm-check \
 	demo bench fuzz lint install install-dkms vm-evidence vm-stress vm-debug vm-systemd clean
->>>>>>> capture
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
