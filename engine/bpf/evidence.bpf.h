@@ -19,10 +19,10 @@ static __noinline int begin_evidence(struct task_struct *task, struct maze_task 
 		return 0;
 	watched->sampled = watched->due_episode + 1;
 	watched->stacks = 0;
-	take_portrait(task, watched);
+	maze_take_portrait(watched);
 	/* Who ends is nowhere any more: before 6.16 it has no memory left, either. */
 	if (!(task->flags & PF_EXITING))
-		take_stack(task, watched, count_ns, at);
+		maze_take_stack(watched, count_ns, at);
 	return 0;
 }
 
@@ -40,7 +40,7 @@ MAZE_INLINE maze_u64 next_stack(struct maze_task *watched)
 MAZE_INLINE void go_on_sampling(struct task_struct *task, struct maze_task *watched)
 {
 	if (next_stack(watched) == 1 && !(task->flags & PF_EXITING))
-		take_stack(task, watched, watched->account.count_ns, TAKEN_IN_TIMER);
+		maze_take_stack(watched, watched->account.count_ns, TAKEN_IN_TIMER);
 }
 
 /* The earlier of a look at the account and one at the stack. */
