@@ -101,8 +101,8 @@ MAZE_INLINE void switch_out(struct task_struct *prev, struct maze_task *watched,
 		leave_near(watched);
 	if (verdict.due) {
 		watched->due_episode = verdict.episode;
-		verdict.next_ns = act_on(prev, watched, verdict.due | MAZE_AT_SWITCH,
-					 verdict.count_ns, verdict.next_ns);
+		verdict.next_ns = maze_act_on(watched, verdict.due | MAZE_AT_SWITCH,
+					      verdict.count_ns, verdict.next_ns);
 	}
 	watched->next_ns = next_look(watched, verdict.next_ns);
 	watched->nvcsw = prev->nvcsw;
@@ -233,7 +233,7 @@ MAZE_INLINE int note_current_yield(void)
 	struct maze_cpu *cpu = this_cpu();
 
 	if (watched && cpu && yields_reset(watched))
-		note_yield(task, watched, cpu);
+		maze_note_yield(watched, cpu);
 	return 0;
 }
 

@@ -141,7 +141,7 @@ static __noinline int portray_args(struct task_struct *task, struct maze_portrai
 	return 0;
 }
 
-/* Of the current task; not static, for the verifier's sake: see maze_take_stack(). */
+/* Of the current task; not static: see maze_ring_doorbells(). */
 __noinline int maze_take_portrait(struct maze_task *watched)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -166,7 +166,7 @@ __noinline int maze_take_portrait(struct maze_task *watched)
 	portray_exe(task, portrait);
 	portray_args(task, portrait);
 	__sync_lock_test_and_set(&portrait->seq, seq);
-	return ring_doorbells(state.evidence_bells);
+	return maze_ring_doorbells(state.evidence_bells);
 }
 
 #endif

@@ -188,9 +188,8 @@ MAZE_INLINE void take_user_frames(struct task_struct *task, struct maze_stack *s
 }
 
 /*
- * One stack more of the current task's episode that watched->sampled is of. Not static, as
- * all of evidence is: the verifier then looks at it once in a program, and not once more
- * for each way to it, which made loading the engine take four times as long.
+ * One stack more of the current task's episode that watched->sampled is of. Why it is not
+ * static, maze_ring_doorbells() says.
  */
 __noinline int maze_take_stack(struct maze_task *watched, maze_u64 count_ns, maze_u32 at)
 {
@@ -219,7 +218,7 @@ __noinline int maze_take_stack(struct maze_task *watched, maze_u64 count_ns, maz
 	watched->stacks++;
 	watched->stack_due_ns = watched->account.runtime_ns + state.stack_interval_ns;
 	__sync_lock_test_and_set(&stack->seq, seq);
-	return ring_doorbells(state.evidence_bells);
+	return maze_ring_doorbells(state.evidence_bells);
 }
 
 #endif

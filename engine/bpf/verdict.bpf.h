@@ -3,7 +3,7 @@
  * From a sample to what is done about it: the step of core/, the signal, the
  * record, and when to look again. The rule itself is not here.
  *
- * A signal goes to the current task, so act_on() may only be called where the
+ * A signal goes to the current task, so maze_act_on() may only be called where the
  * task that was judged is current: at its switch-out, in the timer on top of it,
  * and at its exit; never at its switch-in.
  */
@@ -51,12 +51,12 @@ MAZE_INLINE bool yields_reset(struct maze_task *watched)
  * early: so the clock is read between two equal readings of the runtime, and a
  * margin is added that covers what the clock rounds down.
  */
-static __noinline int note_yield(struct task_struct *task, struct maze_task *watched,
-				 struct maze_cpu *cpu)
+__noinline int maze_note_yield(struct maze_task *watched, struct maze_cpu *cpu)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	maze_u64 before, moment;
 
-	if (!task || !watched || !cpu)
+	if (!watched || !cpu)
 		return 0;
 	before = task->se.sum_exec_runtime;
 	moment = running_runtime(task, cpu, false) + MAZE_YIELD_MARGIN_NS;
@@ -72,7 +72,7 @@ MAZE_INLINE void leave_near(struct maze_task *watched)
 {
 	if (watched->near && __sync_lock_test_and_set(&watched->near, 0)) {
 		if (__sync_fetch_and_sub(&state.near_count, 1) == 1)
-			ring_doorbells(state.near_bells);
+			maze_ring_doorbells(state.near_bells);
 	}
 }
 
@@ -80,7 +80,7 @@ MAZE_INLINE void enter_near(struct maze_task *watched)
 {
 	if (!watched->near && !__sync_lock_test_and_set(&watched->near, 1)) {
 		if (__sync_fetch_and_add(&state.near_count, 1) == 0)
-			ring_doorbells(state.near_bells);
+			maze_ring_doorbells(state.near_bells);
 	}
 }
 
@@ -170,13 +170,17 @@ MAZE_INLINE bool changed_hands(struct task_struct *task, struct maze_task *watch
 		task->real_cred->suid.val != owner);
 }
 
-/* Acts on what is due; the common case, nothing, is for the caller to skip. */
-static __noinline maze_u64 act_on(struct task_struct *task, struct maze_task *watched, maze_u32 due,
-				  maze_u64 count_ns, maze_u64 next_ns)
+/*
+ * Acts on what is due of the current task; the common case, nothing, is for the caller to
+ * skip. Not static: see maze_ring_doorbells().
+ */
+__noinline maze_u64 maze_act_on(struct maze_task *watched, maze_u32 due, maze_u64 count_ns,
+				maze_u64 next_ns)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	maze_u32 owed = 0;
 
-	if (!task || !watched)
+	if (!watched)
 		return next_ns;
 	if (changed_hands(task, watched)) {
 		leave_near(watched);
@@ -262,7 +266,7 @@ MAZE_INLINE maze_u64 judge_running(struct task_struct *task, struct maze_task *w
 	struct maze_verdict verdict;
 
 	if (yields_reset(watched) && in_sched_yield(task)) {
-		note_yield(task, watched, cpu);
+		maze_note_yield(watched, cpu);
 		sample.yield_ns = watched->yield_ns;
 	}
 	verdict = maze_step(&watched->policy, &watched->account, &sample);
@@ -271,7 +275,7 @@ MAZE_INLINE maze_u64 judge_running(struct task_struct *task, struct maze_task *w
 	if (verdict.due) {
 		watched->due_episode = verdict.episode;
 		verdict.next_ns =
-			act_on(task, watched, verdict.due, verdict.count_ns, verdict.next_ns);
+			maze_act_on(watched, verdict.due, verdict.count_ns, verdict.next_ns);
 	}
 	if (watched->account.fired)
 		go_on_sampling(task, watched);
