@@ -43,7 +43,7 @@ LDLIBS_DAEMON := -linih -lsystemd
 # What becomes of a verdict's stacks: apart from libmaze, which does not need libdw.
 EVIDENCE_SRC := $(wildcard evidence/*.c)
 EVIDENCE_OBJ := $(EVIDENCE_SRC:%.c=$(BUILD)/%.o)
-LDLIBS_EVIDENCE := -ldw
+LDLIBS_EVIDENCE := -ldw -liberty
 # What turns maze.conf into rules, and nothing that needs a kernel: for the fuzzer.
 RULES_SRC := $(patsubst %,daemon/%.c,condition conf conf_files explain glob keys match pattern \
 	pattern_search pattern_set printable problems rules settings subject tag treatment unused values words)

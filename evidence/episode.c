@@ -163,6 +163,29 @@ static struct episode_frame by_address(struct episode *episode, maze_u64 address
 	return frame;
 }
 
+/*
+ * Code without frame pointers leads the kernel's walk astray: what it then takes for
+ * addresses is what lay on the stack. True: no code is there. Not for the innermost frame,
+ * which is where the thread was.
+ */
+static bool is_astray(const struct episode *episode, const struct maze_frame *frame)
+{
+	size_t i;
+
+	if (frame->kind != MAZE_FRAME_ADDRESS)
+		return false;
+	/* Below what can be mapped (vm.mmap_min_addr), and above all of user space. */
+	if (frame->at < 0x10000 || frame->at >= 1ULL << 56)
+		return true;
+	if (!episode->has_look || maps_find(&episode->look.maps, frame->at))
+		return false;
+	/* Who makes code at run time may have made more since it was looked at. */
+	for (i = 0; i < episode->look.maps.count; i++)
+		if (!episode->look.maps.map[i].inode && episode->look.maps.map[i].path[0] != '[')
+			return false;
+	return !episode->look.maps.cut;
+}
+
 static struct episode_frame by_kernel_frame(struct episode *episode, const struct maze_frame *from,
 					    bool exact)
 {
@@ -282,6 +305,8 @@ static bool take_frames(struct episode *episode, const struct maze_stack *stack,
 							.exact = i == 0 };
 		else if (stack->user[i - kernel].kind == MAZE_FRAME_NONE)
 			continue;
+		else if (i > kernel && is_astray(episode, &stack->user[i - kernel]))
+			break;
 		else
 			/* In a system call, user space goes on where it called. */
 			frame = by_kernel_frame(episode, &stack->user[i - kernel],
@@ -290,6 +315,9 @@ static bool take_frames(struct episode *episode, const struct maze_stack *stack,
 		fits = index < EPISODE_FRAMES_MAX;
 		ret_stack->frames[ret_stack->count++] = index;
 	}
+	/* There was more, and nobody knows what. */
+	if (fits && i < kernel + user)
+		ret_stack->cut = true;
 	if (!fits)
 		free(ret_stack->frames);
 	return fits;

@@ -104,12 +104,50 @@ static void append_frame(const struct episode *episode, const struct episode_fra
 	}
 }
 
+static bool begins(const struct episode_frame *frame, const char *const *names)
+{
+	const char *name =
+		frame->answer && frame->answer->count ? frame->answer->symbol[0].function : "";
+
+	for (; *names; names++)
+		if (!strncmp(name, *names, strlen(*names)))
+			return true;
+	return false;
+}
+
+/*
+ * A stack is taken by a program that interrupts the thread, or hooks its scheduling; what
+ * the kernel does for that is on top of what the thread itself does. The first frame
+ * behind it.
+ */
+static unsigned int first_of_thread(const struct episode *episode,
+				    const struct episode_stack *stack)
+{
+	static const char *const programs[] = { "bpf_prog_", "bpf_trace_run", "__traceiter_",
+						"__bpf_trace_", NULL };
+	static const char *const interrupts[] = { "asm_sysvec_", "asm_common_interrupt",
+						  "el1h_64_irq", "el0t_64_irq", NULL };
+	unsigned int first = 0, i;
+
+	for (i = 0; i < stack->count; i++)
+		if (episode->frames[stack->frames[i]].kind == HELPER_KERNEL &&
+		    begins(&episode->frames[stack->frames[i]], programs))
+			first = i + 1;
+	for (i = first; first && i < stack->count; i++) {
+		if (episode->frames[stack->frames[i]].kind != HELPER_KERNEL)
+			break;
+		if (begins(&episode->frames[stack->frames[i]], interrupts))
+			return i + 1;
+	}
+	return first;
+}
+
 static json_t *stack_json(const struct episode *episode, const struct episode_stack *stack)
 {
 	json_t *object = json_object(), *frames = json_array();
 	unsigned int i;
 
-	for (i = 0; i < stack->count; i++)
+	for (i = first_of_thread(episode, stack); i < stack->count; i++)
 		append_frame(episode, &episode->frames[stack->frames[i]], frames);
 	set(object, "frames", frames);
 	set(object, "cut", json_boolean(stack->cut));
@@ -194,8 +232,9 @@ static void set_looked_at(const struct look *look, const struct masks *masks, js
 {
 	set(process, "ppid", json_integer(look->ppid));
 	set(process, "comm", text_json(look->comm));
-	set(process, "exe", text_json(look->exe));
-	if (look->words) {
+	if (look->exe)
+		set(process, "exe", text_json(look->exe));
+	if (look->words_size) {
 		set(process, "cmdline", words_json(masks, look->words, look->words_size));
 		set(process, "cmdline_cut", json_boolean(look->words_cut));
 	}
@@ -224,13 +263,15 @@ static void set_portrayed(const struct maze_portrait *portrait, const struct mas
 
 static json_t *process_json(const struct episode *episode, const struct masks *masks)
 {
-	json_t *process = json_object();
+	json_t *process = json_object(), *portrayed = json_object();
 
 	set(process, "pid", json_integer(episode->pid));
 	if (episode->has_look)
 		set_looked_at(&episode->look, masks, process);
-	else if (episode->portrait)
-		set_portrayed(episode->portrait, masks, process);
+	if (episode->portrait)
+		set_portrayed(episode->portrait, masks, portrayed);
+	json_object_update_missing(process, portrayed);
+	json_decref(portrayed);
 	if (episode->cgroup && !json_is_string(json_object_get(process, "cgroup")))
 		set(process, "cgroup", text_json(episode->cgroup));
 	return process;

@@ -26,6 +26,8 @@
 #define TIME_MAX_S 60
 /* Between looks at the pipe, one read's worth; more is for the next call. */
 #define READS_MAX 16
+/* As in the kernel. */
+#define MAX_ERRNO 4096
 
 struct helper {
 	pid_t pid;
@@ -168,6 +170,7 @@ static bool take_line(const char *line, size_t length, const struct helper_event
 	json_t *object = json_loadb(line, length, 0, NULL);
 	json_t *query = json_object_get(object, "query");
 	json_t *unwound = json_object_get(object, "unwound");
+	json_t *failed = json_object_get(object, "failed");
 	bool fine = false;
 
 	if (json_is_integer(query)) {
@@ -179,6 +182,10 @@ static bool take_line(const char *line, size_t length, const struct helper_event
 		fine = true;
 	} else if (json_object_get(object, "ended")) {
 		events->ended(arg);
+		fine = true;
+	} else if (json_is_integer(failed) && json_integer_value(failed) > 0 &&
+		   json_integer_value(failed) < MAX_ERRNO) {
+		events->failed(arg, -(int)json_integer_value(failed));
 		fine = true;
 	}
 	json_decref(object);

@@ -44,6 +44,8 @@ struct helper_events {
 	void (*restricted)(void *arg);
 	/* All is said that there is to say; without that, it has ended before its time. */
 	void (*ended)(void *arg);
+	/* It could not be shut in, by that -errno, and has read nothing. */
+	void (*failed)(void *arg, int err);
 };
 
 struct helper;

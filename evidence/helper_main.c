@@ -201,9 +201,13 @@ static int shut_in(const struct helper_job *job, int out)
 void helper_main(const struct helper_job *job, int out)
 {
 	size_t module;
+	int err;
 
-	if (shut_in(job, out))
+	err = shut_in(job, out);
+	if (err) {
+		say(out, json_pack("{s:i}", "failed", -err));
 		_exit(FAILED_SANDBOX);
+	}
 	/* What is surest comes first: a file may end this process before its time. */
 	if (job->kallsyms_fd >= 0)
 		name_in_kernel(job, out);

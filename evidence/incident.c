@@ -90,7 +90,14 @@ maze_u64 incidents_now_ns(void)
 
 void incident_drop(struct incidents *incidents, struct incident **incident)
 {
-	incidents->unwinds_open -= (*incident)->episode.asked != NULL;
+	const struct episode *episode = &(*incident)->episode;
+
+	incidents->closed[incidents->closed_next++ % INCIDENTS_CLOSED_MAX] =
+		(struct incident_closed){ .pid = episode->pid,
+					  .tid = episode->tid,
+					  .episode = episode->episode,
+					  .serial = episode->serial };
+	incidents->unwinds_open -= episode->asked != NULL;
 	episode_done(&(*incident)->episode);
 	free(*incident);
 	*incident = NULL;
@@ -188,7 +195,21 @@ static struct incident *piece_of(struct incidents *incidents, maze_u32 pid, maze
 		return NULL;
 	incident->changed = true;
 	incident->last_ns = incidents_now_ns();
+	incident->due_ns = 0;
 	return incident;
+}
+
+/* Of an incident that is closed: a straggler from another ring, and nothing to begin with. */
+static bool is_late(const struct incidents *incidents, maze_u32 pid, maze_u32 tid, maze_u32 episode)
+{
+	const struct incident_closed *closed;
+
+	for (closed = incidents->closed; closed < incidents->closed + INCIDENTS_CLOSED_MAX;
+	     closed++)
+		if (closed->serial && closed->pid == pid && closed->tid == tid &&
+		    closed->episode == episode)
+			return true;
+	return false;
 }
 
 /* ---- what comes ------------------------------------------------------------------------------ */
@@ -253,6 +274,7 @@ static void add_exit(struct incidents *incidents, const struct maze_record *reco
 		incident->episode.has_exit = true;
 		incident->changed = true;
 		incident->last_ns = incidents_now_ns();
+		incident->due_ns = 0;
 	}
 }
 
@@ -283,9 +305,12 @@ void incidents_record(struct incidents *incidents, const struct maze_record *rec
 
 void incidents_portrait(struct incidents *incidents, const struct maze_portrait *portrait)
 {
-	struct incident *incident = piece_of(incidents, portrait->pid, portrait->tid,
-					     portrait->episode, portrait->boot_ns);
+	struct incident *incident;
 
+	if (is_late(incidents, portrait->pid, portrait->tid, portrait->episode))
+		return;
+	incident = piece_of(incidents, portrait->pid, portrait->tid, portrait->episode,
+			    portrait->boot_ns);
 	if (!incident)
 		return;
 	episode_add_portrait(&incident->episode, portrait);
@@ -294,9 +319,11 @@ void incidents_portrait(struct incidents *incidents, const struct maze_portrait 
 
 void incidents_stack(struct incidents *incidents, const struct maze_stack *stack)
 {
-	struct incident *incident =
-		piece_of(incidents, stack->pid, stack->tid, stack->episode, stack->boot_ns);
+	struct incident *incident;
 
+	if (is_late(incidents, stack->pid, stack->tid, stack->episode))
+		return;
+	incident = piece_of(incidents, stack->pid, stack->tid, stack->episode, stack->boot_ns);
 	if (!incident)
 		return;
 	look(incidents, incident, stack->boot_ns);

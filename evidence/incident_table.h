@@ -22,6 +22,7 @@ struct incident {
 	struct episode episode;
 	maze_u64 opened_ns, last_ns; /* CLOCK_BOOTTIME: the first and the last piece */
 	maze_u64 written_ns;
+	maze_u64 due_ns; /* when it wants a turn; 0: as soon as can be */
 	bool looked;
 	bool changed; /* since it was written */
 	bool written;
@@ -29,7 +30,16 @@ struct incident {
 	bool over;   /* nothing more comes: the thread has another episode */
 };
 
+/* Those that were closed last: what still comes of them opens no new incident. */
+#define INCIDENTS_CLOSED_MAX 64
+struct incident_closed {
+	maze_u32 pid, tid, episode;
+	maze_u64 serial; /* 0: none */
+};
+
 struct incidents {
+	struct incident_closed closed[INCIDENTS_CLOSED_MAX];
+	size_t closed_next;
 	struct incident *open[INCIDENTS_OPEN_MAX];
 	size_t next; /* where the next call goes on */
 	maze_u64 serial;

@@ -195,6 +195,21 @@ static int work_on(struct incidents *incidents, struct incident **place,
 	return 1000;
 }
 
+/* If it is due; milliseconds until it is again, -1: when something comes. */
+static int give_turn(struct incidents *incidents, struct incident **place,
+		     struct incidents_said *said)
+{
+	maze_u64 now = incidents_now_ns();
+	int again;
+
+	if (now < (*place)->due_ns)
+		return 1 + (int)(((*place)->due_ns - now) / MAZE_NSEC_PER_MSEC);
+	again = work_on(incidents, place, said);
+	if (*place)
+		(*place)->due_ns = now + (maze_u64)again * MAZE_NSEC_PER_MSEC;
+	return again;
+}
+
 static bool may_end(const struct incidents *incidents)
 {
 	size_t i;
@@ -267,8 +282,8 @@ int incidents_work(struct incidents *incidents, struct incidents_said *ret)
 		again = BUSY_MS;
 	for (turns = 0; turns < INCIDENTS_OPEN_MAX; turns++) {
 		if (incidents->open[incidents->next])
-			again = sooner(again,
-				       work_on(incidents, &incidents->open[incidents->next], ret));
+			again = sooner(again, give_turn(incidents,
+							&incidents->open[incidents->next], ret));
 		incidents->next = (incidents->next + 1) % INCIDENTS_OPEN_MAX;
 		/* What is to be said has room for few. */
 		if (monotonic_ns() > until || (ret && ret->count >= INCIDENTS_SAID_MAX - 4)) {
@@ -300,7 +315,7 @@ void incidents_close(struct incidents *incidents, struct incidents_said *ret)
 		if (!incidents->open[i])
 			continue;
 		incidents->open[i]->over = true;
-		incidents->open[i]->last_ns = 0;
+		incidents->open[i]->last_ns = incidents->open[i]->due_ns = 0;
 	}
 	while (!may_end(incidents) && monotonic_ns() < until) {
 		incidents_work(incidents, &said);

@@ -77,10 +77,11 @@ void keep_free(struct keep *keep)
 static int make_directories(const char *dir)
 {
 	char path[PATH_MAX], *slash;
+	size_t length = strlen(dir);
 
-	if (strlen(dir) >= sizeof(path))
+	if (length >= sizeof(path))
 		return -ENAMETOOLONG;
-	strcpy(path, dir);
+	memcpy(path, dir, length + 1);
 	for (slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
 		if (mkdir(path, PARENT_MODE) && errno != EEXIST)

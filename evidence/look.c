@@ -269,6 +269,11 @@ int look_open(pid_t pid, pid_t tid, maze_u64 verdict_ns, struct look *ret_look)
 	(void)maps_read(look.proc_fd, &look.maps);
 	read_words(&look);
 	read_exe(&look);
+	/* It is ending: it has its directory still, and no memory any more. */
+	if (!look.maps.count && !look.exe) {
+		look_done(&look);
+		return -ESRCH;
+	}
 	read_status(&look);
 	read_comm(&look);
 	read_cgroup(&look);

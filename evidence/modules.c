@@ -251,7 +251,7 @@ static void add_needed(struct walk *walk, int fd)
 			if (!strcmp(walk->names[seen], names[i]))
 				break;
 		if (seen == walk->count && !strchr(names[i], '/'))
-			strcpy(walk->names[walk->count++], names[i]);
+			memcpy(walk->names[walk->count++], names[i], sizeof(names[i]));
 	}
 }
 

@@ -112,7 +112,7 @@ static void open_shared(int root, struct module *module, const char *debug)
 	module->files.shared_fd = open_checked(root, path, build_id);
 	if (module->files.shared_fd < 0)
 		return;
-	strcpy(module->shared_name, link);
+	memcpy(module->shared_name, link, length);
 	module->files.shared_name = module->shared_name;
 }
 

@@ -324,6 +324,15 @@ static void take_end(void *arg)
 	((struct resolver *)arg)->ended_well = true;
 }
 
+static void take_failure(void *arg, int err)
+{
+	struct resolver *resolver = arg;
+
+	resolver->trouble = err;
+	/* It would fail for the next job too. */
+	resolver->ended_well = true;
+}
+
 /* Where the helper ended before its time: the kind and module that it was at. */
 static bool was_at(const struct job *job, size_t first, size_t query)
 {
@@ -379,6 +388,7 @@ bool resolver_run(struct resolver *resolver)
 		.unwound = take_unwound,
 		.restricted = take_restricted,
 		.ended = take_end,
+		.failed = take_failure,
 	};
 
 	if (resolver->ending && helper_reap(resolver->ending))

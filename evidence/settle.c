@@ -28,6 +28,9 @@ static const char note_jit[] =
 	"There is code that was made at run time, and no /tmp/perf-PID.map that names it (Node: "
 	"node --perf-basic-prof; Python from 3.12 on: python3 -X perf; Java: an agent such as "
 	"perf-map-agent)";
+static const char note_python[] =
+	"The stack is that of the Python interpreter: names of Python functions are there from "
+	"Python 3.12 on, started with -X perf (python3 --version)";
 static const char note_kernel[] =
 	"The kernel does not show its symbols to this user (kernel.kptr_restrict; CAP_SYSLOG), so "
 	"kernel functions have no names";
@@ -148,11 +151,12 @@ static int open_perf_map(const struct episode *episode, const struct modules_sco
 	pid_t pid = episode->has_look ? episode->look.inner_pid : (pid_t)episode->pid;
 	struct stat status;
 	char path[64];
-	int root, fd;
+	int root = -1, fd;
 
 	if (scope->look)
 		root = openat(scope->look->proc_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	else
+	/* Gone, or about to be: where most processes had it. */
+	if (root < 0)
 		root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return -1;
@@ -176,7 +180,9 @@ static void want_jit(struct settler *settler, struct episode *episode,
 		return;
 	fd = open_perf_map(episode, scope);
 	if (fd < 0) {
-		episode_note(episode, note_jit);
+		/* Of a process that is gone, who knows what was at an address. */
+		if (frame->module)
+			episode_note(episode, note_jit);
 		resolver_give_up(settler->resolver, place);
 		settle(episode, frame, NULL);
 		return;
@@ -350,6 +356,32 @@ static void step_unwind(struct settler *settler, struct episode *episode,
 
 /* ---- all of it -------------------------------------------------------------------------------- */
 
+/* By the name of the program: no other interpreter's own functions are so often missed. */
+static bool is_python(const struct episode *episode)
+{
+	const char *exe = episode_exe(episode), *name = exe ? strrchr(exe, '/') : NULL;
+
+	return name && !strncmp(name + 1, "python", strlen("python"));
+}
+
+static void note_what_lacks(struct settler *settler, struct episode *episode)
+{
+	bool has_kernel = false, has_jit_name = false;
+	size_t i;
+
+	for (i = 0; i < episode->frames_count; i++) {
+		has_kernel |= episode->frames[i].kind == HELPER_KERNEL;
+		has_jit_name |= episode->frames[i].kind == HELPER_JIT &&
+				episode->frames[i].answer && episode->frames[i].answer->count;
+	}
+	if (has_kernel && resolver_kernel_is_restricted(settler->resolver))
+		episode_note(episode, note_kernel);
+	if (!episode->frames_open && episode->frames_count && !has_jit_name && is_python(episode))
+		episode_note(episode, note_python);
+	if (episode->samples_dropped)
+		episode_note(episode, note_cut_off);
+}
+
 bool settle_step(struct settler *settler, struct episode *episode)
 {
 	struct modules_scope scope;
@@ -365,12 +397,7 @@ bool settle_step(struct settler *settler, struct episode *episode)
 			settle_address(settler, episode, &scope, &episode->frames[i]);
 	if (episode->unwind_wanted)
 		step_unwind(settler, episode, &scope);
-	if (resolver_kernel_is_restricted(settler->resolver))
-		for (i = 0; i < episode->frames_count; i++)
-			if (episode->frames[i].kind == HELPER_KERNEL)
-				episode_note(episode, note_kernel);
-	if (episode->samples_dropped)
-		episode_note(episode, note_cut_off);
+	note_what_lacks(settler, episode);
 	return !episode->frames_open && !episode->unwind_wanted;
 }
 

@@ -9,6 +9,7 @@
 #include <elfutils/libdw.h>
 #include <elfutils/libdwfl.h>
 #include <fcntl.h>
+#include <libiberty/demangle.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -282,6 +283,15 @@ static size_t find_in_dwarf(struct symbols *symbols, GElf_Addr address, struct s
 	return found ? found : ret[0].file[0] != '\0';
 }
 
+/* As the source has it, without types of arguments, which DWARF's names have not either. */
+static void write_linker_name(const char *name, char *ret_name, size_t size)
+{
+	char *demangled = cplus_demangle(name, DMGL_AUTO);
+
+	snprintf(ret_name, size, "%s", demangled ?: name);
+	free(demangled);
+}
+
 size_t symbols_find(struct symbols *symbols, maze_u64 offset, struct symbol *ret)
 {
 	GElf_Addr address;
@@ -301,6 +311,6 @@ size_t symbols_find(struct symbols *symbols, maze_u64 offset, struct symbol *ret
 		return found;
 	if (!found)
 		found = 1;
-	snprintf(ret[found - 1].function, sizeof(ret[found - 1].function), "%s", name);
+	write_linker_name(name, ret[found - 1].function, sizeof(ret[found - 1].function));
 	return found;
 }

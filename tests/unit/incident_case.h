@@ -219,7 +219,8 @@ static inline void assert_note(json_t *incident, const char *part)
 
 	json_array_foreach(get(incident, "notes"), i,
 			   note) if (strstr(json_string_value(note), part)) return;
-	fail_msg("no note with \"%s\": %s", part, json_dumps(get(incident, "unwound") ?: incident, JSON_INDENT(1)));
+	fail_msg("no note with \"%s\": %s", part,
+		 json_dumps(get(incident, "unwound") ?: incident, JSON_INDENT(1)));
 }
 
 /* How far out a function is in the unwound stack. */
@@ -230,7 +231,8 @@ static inline int unwound_depth(json_t *incident, const char *function)
 
 	json_array_foreach(get(incident, "unwound.frames"), i,
 			   frame) if (!strcmp(text(frame, "function"), function)) return (int)i;
-	fail_msg("%s is not in %s", function, json_dumps(get(incident, "unwound") ?: incident, JSON_INDENT(1)));
+	fail_msg("%s is not in %s", function,
+		 json_dumps(get(incident, "unwound") ?: incident, JSON_INDENT(1)));
 	return -1;
 }
 

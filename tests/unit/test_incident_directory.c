@@ -190,11 +190,10 @@ static void a_name_that_is_taken_is_left_alone(void **state)
 {
 	const struct loop_place *place = *state;
 	struct keep_limits limits = { .count_max = 10, .bytes_max = 1 << 20, .age_max_ns = ~0ULL };
-	char first[96] = "20260102T030405Z-1-1-0", second[96], third[96];
+	char first[96] = "20260102T030405Z-1-1-0", second[96] = "20260102T030405Z-1-1-0",
+	     third[96] = "20260102T030405Z-1-1-0";
 	struct keep *keep;
 
-	strcpy(second, first);
-	strcpy(third, first);
 	assert_int_equal(keep_new(place->directory, &limits, &keep), 0);
 	assert_int_equal(keep_write(keep, first, sizeof(first), false, "one", NULL), 0);
 	assert_int_equal(keep_write(keep, second, sizeof(second), false, "two", NULL), 1);
@@ -349,7 +348,6 @@ static void an_episode_has_an_incident(void **state)
 	struct incidents *incidents = open_incidents(&options);
 	struct maze_record soft = case_record(GONE, MAZE_EVENT_SOFT);
 	unsigned int troubles;
-	char dir[PATH_MAX];
 
 	incidents_record(incidents, &soft, "bpf", NULL, &case_policy);
 	soft.event = MAZE_EVENT_HARD;
@@ -359,9 +357,8 @@ static void an_episode_has_an_incident(void **state)
 	incidents_record(incidents, &soft, "bpf", NULL, &case_policy);
 	soft.event = MAZE_EVENT_EXIT;
 	incidents_record(incidents, &soft, "bpf", NULL, NULL);
-	strcpy(dir, options.dir);
 	assert_int_equal(work(incidents, "incident 2", &troubles), 2);
-	assert_int_equal(count_files(dir), 2);
+	assert_int_equal(count_files(options.dir), 2);
 	incidents_close(incidents, NULL);
 }
 

@@ -59,7 +59,7 @@ static size_t join(const char *const *words, char *ret_joined)
 	size_t size = 0, i;
 
 	for (i = 0; i < WORDS_MAX && words[i]; i++) {
-		strcpy(ret_joined + size, words[i]);
+		memcpy(ret_joined + size, words[i], strlen(words[i]) + 1);
 		size += strlen(words[i]) + 1;
 	}
 	return size;

@@ -113,6 +113,23 @@ static void a_symbol_table_without_dwarf(void **state)
 	close(files.fd);
 }
 
+/* A linker's name is shown as the source has it. */
+static void names_of_cplusplus(void **state)
+{
+	const struct loop_place *place = *state;
+	struct symbols_files files = { .debug_fd = -1, .shared_fd = -1 };
+	struct symbol symbols[SYMBOLS_INLINE_MAX];
+	size_t count;
+
+	loop_shell(place, CC "loop.c -o whole && strip -g --keep-symbol=inner "
+			     "-o bare whole && objcopy --redefine-sym inner=_ZN5space5innerEm "
+			     "bare table");
+	files.fd = loop_open(place, "table");
+	assert_string_equal(name_at(&files, loop_offset(place, "whole", "inner"), symbols, &count),
+			    "space::inner");
+	close(files.fd);
+}
+
 /* clang writes no index of addresses by default. */
 static void units_without_an_index(void **state)
 {
@@ -249,6 +266,7 @@ int main(void)
 		IN_PLACE(stripped_of_all),
 		IN_PLACE(a_symbol_table_without_dwarf),
 		IN_PLACE(units_without_an_index),
+		IN_PLACE(names_of_cplusplus),
 		IN_PLACE(what_is_no_elf_file_is_none),
 		IN_PLACE(build_ids_and_links),
 		cmocka_unit_test(names_from_a_perf_map),
