@@ -4,6 +4,11 @@
  * process several times in a batch is looked at once. A look goes by what the process
  * is then, so events that come late, twice or out of order do no harm; and those that
  * were lost are made good by looking at everything.
+ *
+ * Anybody can make events faster than they can be looked at: to give a thread a name
+ * takes a microsecond. So a look at everything goes on whatever else there is, a portion
+ * after each batch, and ends before another begins. Who begins while events are lost is
+ * found after two such looks at the latest, and nobody can put that off any further.
  */
 #include "enrol.h"
 
@@ -13,6 +18,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "../lib/error.h"
 #include "assign.h"
 #include "match.h"
 
@@ -20,6 +26,8 @@
 #define BATCH_MAX 128
 /* Of a failure that is likely to repeat itself, one sentence in so long. */
 #define COMPLAINT_USEC (60 * 1000000ULL)
+/* Nobody waits for a number: it may be said with something else that wakes mazed. */
+#define COMPLAINT_ACCURACY_USEC 1000000U
 
 struct enrol {
 	sd_event *event;
@@ -30,10 +38,14 @@ struct enrol {
 	void *arg;
 	struct maze_follower *follower;
 	unsigned int wants;
-	sd_event_source *told; /* the follower's */
-	DIR *proc;	       /* while all are looked at */
-	sd_event_source *turn; /* the next portion of that */
-	maze_u64 failures;     /* not said yet */
+	sd_event_source *told;	     /* the follower's */
+	DIR *proc;		     /* while all are looked at */
+	sd_event_source *turn;	     /* the next portion of that */
+	bool settles;		     /* its end is to be told */
+	bool again;		     /* events were lost since it began */
+	maze_u64 lost;		     /* of these, those that were not said yet */
+	sd_event_source *lost_later; /* when they are to be */
+	maze_u64 failures;	     /* not said yet */
 	uint64_t said_usec;
 };
 
@@ -86,20 +98,54 @@ static void stop_scan(struct enrol *enrol)
 	enrol->turn = sd_event_source_disable_unref(enrol->turn);
 }
 
-static int scan_portion(sd_event_source *source, void *arg)
+static int scan_portion(sd_event_source *source, void *arg);
+
+/* From the beginning. On failure one that is under way goes on. */
+static int start_scan(struct enrol *enrol, struct maze_error *error)
 {
-	struct enrol *enrol = arg;
+	DIR *proc = opendir("/proc");
+	sd_event_source *turn;
+	int err;
+
+	if (!proc)
+		return maze_fail(error, -errno, "/proc cannot be read: %s", strerror(errno));
+	err = sd_event_add_defer(enrol->event, &turn, scan_portion, enrol);
+	if (err < 0) {
+		closedir(proc);
+		return maze_fail(error, err, "no place in the event loop: %s", strerror(-err));
+	}
+	sd_event_source_set_enabled(turn, SD_EVENT_ON);
+	stop_scan(enrol);
+	enrol->proc = proc;
+	enrol->turn = turn;
+	enrol->again = false;
+	return 0;
+}
+
+static void end_scan(struct enrol *enrol)
+{
+	struct maze_error error = { "" };
+	bool again = enrol->again, settles = enrol->settles;
+
+	stop_scan(enrol);
+	enrol->settles = false;
+	if (again && start_scan(enrol, &error))
+		log_say(enrol->log, LOG_ERR, "processes may be unwatched: %s", error.text);
+	if (settles)
+		enrol->settled(enrol->arg);
+}
+
+static void scan_some(struct enrol *enrol)
+{
 	struct dirent *entry;
 	int looked = 0;
 	pid_t pid;
 
-	(void)source;
 	while (looked < BATCH_MAX) {
 		entry = readdir(enrol->proc);
 		if (!entry) {
-			stop_scan(enrol);
-			enrol->settled(enrol->arg);
-			return 0;
+			end_scan(enrol);
+			return;
 		}
 		pid = (pid_t)strtol(entry->d_name, NULL, 10);
 		if (pid <= 0)
@@ -107,29 +153,51 @@ static int scan_portion(sd_event_source *source, void *arg)
 		enrol_look(enrol, pid);
 		looked++;
 	}
+}
+
+static int scan_portion(sd_event_source *source, void *arg)
+{
+	(void)source;
+	scan_some(arg);
 	return 0;
 }
 
-static int start_scan(struct enrol *enrol, struct maze_error *error)
-{
-	int err;
+/* ---- losses ----------------------------------------------------------------------------- */
 
-	stop_scan(enrol);
-	enrol->proc = opendir("/proc");
-	if (!enrol->proc) {
-		snprintf(error->text, sizeof(error->text), "/proc cannot be read: %s",
-			 strerror(errno));
-		return -errno;
-	}
-	err = sd_event_add_defer(enrol->event, &enrol->turn, scan_portion, enrol);
-	if (!err || err > 0)
-		err = sd_event_source_set_enabled(enrol->turn, SD_EVENT_ON);
-	if (err >= 0) {
-		return 0;
-	}
-	stop_scan(enrol);
-	snprintf(error->text, sizeof(error->text), "out of memory");
-	return err;
+static void say_lost(struct enrol *enrol)
+{
+	log_say(enrol->log, LOG_NOTICE,
+		"%llu process events were lost: all processes are looked at again", enrol->lost);
+	enrol->lost = 0;
+	sd_event_source_set_time_relative(enrol->lost_later, COMPLAINT_USEC);
+	sd_event_source_set_enabled(enrol->lost_later, SD_EVENT_ONESHOT);
+}
+
+static int on_lost_later(sd_event_source *source, uint64_t usec, void *arg)
+{
+	struct enrol *enrol = arg;
+
+	(void)source;
+	(void)usec;
+	if (enrol->lost)
+		say_lost(enrol);
+	return 0;
+}
+
+/* Where losses do not end, the log has one sentence of them in so long. */
+static void take_loss(struct enrol *enrol, maze_u64 lost)
+{
+	struct maze_error error = { "" };
+	int waits = SD_EVENT_OFF;
+
+	enrol->lost += lost;
+	sd_event_source_get_enabled(enrol->lost_later, &waits);
+	if (waits == SD_EVENT_OFF)
+		say_lost(enrol);
+	if (enrol->proc)
+		enrol->again = true;
+	else if (start_scan(enrol, &error))
+		log_say(enrol->log, LOG_ERR, "processes may be unwatched: %s", error.text);
 }
 
 /* ---- as it happens ---------------------------------------------------------------------- */
@@ -165,7 +233,6 @@ static int take_events(sd_event_source *source, int fd, uint32_t revents, void *
 {
 	struct maze_process_event events[BATCH_MAX];
 	struct enrol *enrol = arg;
-	struct maze_error error = { "" };
 	size_t count = 0, i, end;
 	maze_u64 lost = 0;
 
@@ -185,12 +252,11 @@ static int take_events(sd_event_source *source, int fd, uint32_t revents, void *
 			end++;
 		look_at_event(enrol, &events[i], end == i + 1);
 	}
-	if (!lost)
-		return 0;
-	log_say(enrol->log, LOG_NOTICE,
-		"%llu process events were lost: all processes are looked at again", lost);
-	if (start_scan(enrol, &error))
-		log_say(enrol->log, LOG_ERR, "%s", error.text);
+	if (lost)
+		take_loss(enrol, lost);
+	/* It is behind events otherwise, and those may never end. */
+	if (enrol->proc)
+		scan_some(enrol);
 	return 0;
 }
 
@@ -251,9 +317,14 @@ int enrol_use(struct enrol *enrol, const struct rules *rules, struct maze_error 
 
 	if (err)
 		return err;
+	err = start_scan(enrol, error);
+	if (err)
+		return err;
+	/* Not before nothing can fail: the caller frees rules that are not taken. */
 	enrol->assign.rules = rules;
 	enrol->assign.by_thread = assign_by_thread(rules);
-	return start_scan(enrol, error);
+	enrol->settles = true;
+	return 0;
 }
 
 int enrol_open(sd_event *event, struct maze *maze, struct log *log, const struct rules *rules,
@@ -273,7 +344,12 @@ int enrol_open(sd_event *event, struct maze *maze, struct log *log, const struct
 	enrol->assign.maze = maze;
 	enrol->settled = settled;
 	enrol->arg = arg;
-	err = enrol_use(enrol, rules, error);
+	err = sd_event_add_time_relative(event, &enrol->lost_later, CLOCK_MONOTONIC, 0,
+					 COMPLAINT_ACCURACY_USEC, on_lost_later, enrol);
+	if (err >= 0)
+		err = sd_event_source_set_enabled(enrol->lost_later, SD_EVENT_OFF);
+	err = err < 0 ? maze_fail(error, err, "no place in the event loop: %s", strerror(-err))
+		      : enrol_use(enrol, rules, error);
 	if (err) {
 		enrol_close(enrol);
 		return err;
@@ -288,6 +364,7 @@ void enrol_close(struct enrol *enrol)
 		return;
 	stop_scan(enrol);
 	unfollow(enrol);
+	sd_event_source_disable_unref(enrol->lost_later);
 	sd_event_unref(enrol->event);
 	free(enrol);
 }

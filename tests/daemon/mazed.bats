@@ -279,6 +279,31 @@ weathered() {
 	stop_mazed
 }
 
+@test "who makes more events than can be looked at hides nobody, and is said once" {
+	configure <<- 'END'
+		[rule pollers]
+		thread = dpdk-*
+		action = ignore
+		[rule spinners]
+		comm = spin
+		soft = 100ms
+		soft-signal = KILL
+		hard = 0
+	END
+	start_mazed
+	start setpriv --reuid=65534 --regid=65534 --clear-groups "$PROGRAMS/renamer" --count 2000
+	eventually said 'process events were lost'
+	for ((i = 0; i < 3; i++)); do
+		start "$PROGRAMS/spin"
+		eventually ended "$last"
+	done
+	reload_mazed
+	said_times 1 'process events were lost'
+	# To look at everything again is no news either.
+	said_times 2 'rules are in force'
+	stop_mazed
+}
+
 @test "there is one mazed: a second one says so and ends" {
 	configure < /dev/null
 	start_mazed
