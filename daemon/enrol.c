@@ -6,9 +6,11 @@
  * were lost are made good by looking at everything.
  *
  * Anybody can make events faster than they can be looked at: to give a thread a name
- * takes a microsecond. So a look at everything goes on whatever else there is, a portion
- * after each batch, and ends before another begins. Who begins while events are lost is
- * found after two such looks at the latest, and nobody can put that off any further.
+ * takes a microsecond. So where there are more than a batch of them, they have their
+ * turn behind everything else, beside the clients of the control socket and a look at
+ * everything, each in turn; and a look at everything ends before another begins. Who
+ * begins while events are lost is found after two such looks at the latest, and nobody
+ * can put that off any further.
  */
 #include "enrol.h"
 
@@ -28,6 +30,9 @@
 #define COMPLAINT_USEC (60 * 1000000ULL)
 /* Nobody waits for a number: it may be said with something else that wakes mazed. */
 #define COMPLAINT_ACCURACY_USEC 1000000U
+/* At once. By a timer, because a deferred source would go before all others, each time. */
+#define TURN_USEC 0
+#define TURN_ACCURACY_USEC 1
 
 struct enrol {
 	sd_event *event;
@@ -38,9 +43,10 @@ struct enrol {
 	void *arg;
 	struct maze_follower *follower;
 	unsigned int wants;
-	sd_event_source *told;	     /* the follower's */
+	sd_event_source *told;	     /* the follower's; off while there is more than a batch */
+	bool behind;		     /* there is */
 	DIR *proc;		     /* while all are looked at */
-	sd_event_source *turn;	     /* the next portion of that */
+	sd_event_source *turn;	     /* the next portion of what is left of either */
 	bool settles;		     /* its end is to be told */
 	bool again;		     /* events were lost since it began */
 	maze_u64 lost;		     /* of these, those that were not said yet */
@@ -95,29 +101,24 @@ static void stop_scan(struct enrol *enrol)
 	if (enrol->proc)
 		closedir(enrol->proc);
 	enrol->proc = NULL;
-	enrol->turn = sd_event_source_disable_unref(enrol->turn);
 }
 
-static int scan_portion(sd_event_source *source, void *arg);
+static void take_turn_soon(struct enrol *enrol)
+{
+	sd_event_source_set_time_relative(enrol->turn, TURN_USEC);
+	sd_event_source_set_enabled(enrol->turn, SD_EVENT_ONESHOT);
+}
 
 /* From the beginning. On failure one that is under way goes on. */
 static int start_scan(struct enrol *enrol, struct maze_error *error)
 {
 	DIR *proc = opendir("/proc");
-	sd_event_source *turn;
-	int err;
 
 	if (!proc)
 		return maze_fail(error, -errno, "/proc cannot be read: %s", strerror(errno));
-	err = sd_event_add_defer(enrol->event, &turn, scan_portion, enrol);
-	if (err < 0) {
-		closedir(proc);
-		return maze_fail(error, err, "no place in the event loop: %s", strerror(-err));
-	}
-	sd_event_source_set_enabled(turn, SD_EVENT_ON);
 	stop_scan(enrol);
 	enrol->proc = proc;
-	enrol->turn = turn;
+	take_turn_soon(enrol);
 	enrol->again = false;
 	return 0;
 }
@@ -135,7 +136,7 @@ static void end_scan(struct enrol *enrol)
 		enrol->settled(enrol->arg);
 }
 
-static void scan_some(struct enrol *enrol)
+static void scan_portion(struct enrol *enrol)
 {
 	struct dirent *entry;
 	int looked = 0;
@@ -153,13 +154,6 @@ static void scan_some(struct enrol *enrol)
 		enrol_look(enrol, pid);
 		looked++;
 	}
-}
-
-static int scan_portion(sd_event_source *source, void *arg)
-{
-	(void)source;
-	scan_some(arg);
-	return 0;
 }
 
 /* ---- losses ----------------------------------------------------------------------------- */
@@ -229,16 +223,13 @@ static void look_at_event(struct enrol *enrol, const struct maze_process_event *
 	look(enrol, (pid_t)event->pid, is_thread ? (pid_t)event->tid : 0, &known);
 }
 
-static int take_events(sd_event_source *source, int fd, uint32_t revents, void *arg)
+/* True: there may be more. */
+static bool take_batch(struct enrol *enrol)
 {
 	struct maze_process_event events[BATCH_MAX];
-	struct enrol *enrol = arg;
 	size_t count = 0, i, end;
 	maze_u64 lost = 0;
 
-	(void)source;
-	(void)fd;
-	(void)revents;
 	while (count < BATCH_MAX && maze_follower_next(enrol->follower, &events[count]) == 1) {
 		if (events[count].kind == MAZE_PROCESS_LOST)
 			lost += events[count].lost;
@@ -254,9 +245,41 @@ static int take_events(sd_event_source *source, int fd, uint32_t revents, void *
 	}
 	if (lost)
 		take_loss(enrol, lost);
-	/* It is behind events otherwise, and those may never end. */
+	return count == BATCH_MAX;
+}
+
+/* What is beyond a batch does not make the descriptor ready: it may be read already. */
+static void take_events(struct enrol *enrol)
+{
+	enrol->behind = take_batch(enrol);
+	sd_event_source_set_enabled(enrol->told, enrol->behind ? SD_EVENT_OFF : SD_EVENT_ON);
+}
+
+static int on_told(sd_event_source *source, int fd, uint32_t revents, void *arg)
+{
+	struct enrol *enrol = arg;
+
+	(void)source;
+	(void)fd;
+	(void)revents;
+	take_events(enrol);
+	if (enrol->behind)
+		take_turn_soon(enrol);
+	return 0;
+}
+
+static int on_turn(sd_event_source *source, uint64_t usec, void *arg)
+{
+	struct enrol *enrol = arg;
+
+	(void)source;
+	(void)usec;
+	if (enrol->behind)
+		take_events(enrol);
 	if (enrol->proc)
-		scan_some(enrol);
+		scan_portion(enrol);
+	if (enrol->behind || enrol->proc)
+		take_turn_soon(enrol);
 	return 0;
 }
 
@@ -278,6 +301,7 @@ static void unfollow(struct enrol *enrol)
 	enrol->told = sd_event_source_disable_unref(enrol->told);
 	maze_follower_close(enrol->follower);
 	enrol->follower = NULL;
+	enrol->behind = false;
 }
 
 static int follow(struct enrol *enrol, unsigned int wants, struct maze_error *error)
@@ -291,13 +315,11 @@ static int follow(struct enrol *enrol, unsigned int wants, struct maze_error *er
 	err = maze_follow(enrol->maze, wants, &follower, error);
 	if (err)
 		return err;
-	err = sd_event_add_io(enrol->event, &told, maze_follower_fd(follower), EPOLLIN, take_events,
+	err = sd_event_add_io(enrol->event, &told, maze_follower_fd(follower), EPOLLIN, on_told,
 			      enrol);
-	if (err < 0) {
+	if (err) {
 		maze_follower_close(follower);
-		snprintf(error->text, sizeof(error->text), "no place in the event loop: %s",
-			 strerror(-err));
-		return err;
+		return maze_fail(error, err, "no place in the event loop: %s", strerror(-err));
 	}
 	/* Before who asks for something and what is scanned, behind verdicts. */
 	sd_event_source_set_priority(told, SD_EVENT_PRIORITY_IMPORTANT / 2);
@@ -327,6 +349,23 @@ int enrol_use(struct enrol *enrol, const struct rules *rules, struct maze_error 
 	return 0;
 }
 
+static int add_timers(struct enrol *enrol)
+{
+	int err = sd_event_add_time(enrol->event, &enrol->turn, CLOCK_MONOTONIC, 0,
+				    TURN_ACCURACY_USEC, on_turn, enrol);
+
+	if (err >= 0)
+		err = sd_event_source_set_enabled(enrol->turn, SD_EVENT_OFF);
+	if (err >= 0)
+		err = sd_event_source_set_priority(enrol->turn, SD_EVENT_PRIORITY_IDLE);
+	if (err >= 0)
+		err = sd_event_add_time(enrol->event, &enrol->lost_later, CLOCK_MONOTONIC, 0,
+					COMPLAINT_ACCURACY_USEC, on_lost_later, enrol);
+	if (err >= 0)
+		err = sd_event_source_set_enabled(enrol->lost_later, SD_EVENT_OFF);
+	return err;
+}
+
 int enrol_open(sd_event *event, struct maze *maze, struct log *log, const struct rules *rules,
 	       void (*settled)(void *arg), void *arg, struct maze_error *error,
 	       struct enrol **ret_enrol)
@@ -344,10 +383,7 @@ int enrol_open(sd_event *event, struct maze *maze, struct log *log, const struct
 	enrol->assign.maze = maze;
 	enrol->settled = settled;
 	enrol->arg = arg;
-	err = sd_event_add_time_relative(event, &enrol->lost_later, CLOCK_MONOTONIC, 0,
-					 COMPLAINT_ACCURACY_USEC, on_lost_later, enrol);
-	if (err >= 0)
-		err = sd_event_source_set_enabled(enrol->lost_later, SD_EVENT_OFF);
+	err = add_timers(enrol);
 	err = err < 0 ? maze_fail(error, err, "no place in the event loop: %s", strerror(-err))
 		      : enrol_use(enrol, rules, error);
 	if (err) {
@@ -364,6 +400,7 @@ void enrol_close(struct enrol *enrol)
 		return;
 	stop_scan(enrol);
 	unfollow(enrol);
+	sd_event_source_disable_unref(enrol->turn);
 	sd_event_source_disable_unref(enrol->lost_later);
 	sd_event_unref(enrol->event);
 	free(enrol);

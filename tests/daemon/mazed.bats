@@ -304,6 +304,30 @@ weathered() {
 	stop_mazed
 }
 
+@test "a burst of more than is looked at in one go is looked at to its end" {
+	configure <<- 'END'
+		[rule sleepers]
+		comm = sleep
+	END
+	start_mazed
+	kill -STOP "$mazed"
+	start "$PROGRAMS/copies" 800 sleep 1000
+	eventually eval '[ "$(grep -l "^sleep$" /proc/[0-9]*/comm | wc -l)" -ge 800 ]'
+	kill -CONT "$mazed"
+	# By the shell itself: what is started now would be an event that wakes mazed.
+	mkfifo "$dir/never"
+	exec 9<> "$dir/never"
+	for ((i = 0; i < 20; i++)); do
+		wakeups before
+		read -r -t 1 -u 9 _ || :
+		wakeups after
+		[ "$before" -ne "$after" ] || break
+	done
+	exec 9<&-
+	[ "$("$MAZE" list | grep -c sleep)" -ge 800 ]
+	stop_mazed
+}
+
 @test "there is one mazed: a second one says so and ends" {
 	configure < /dev/null
 	start_mazed
