@@ -252,6 +252,19 @@ serve() {
 	nothing_pinned
 }
 
+@test "a user's watch does not fill the log" {
+	serve < /dev/null
+	start_as 65534 "$PROGRAMS/sleep_now_and_then" --work-ms 3 --sleep-ms 1 --rounds 200
+	ask_as 65534 <<< "{\"do\":\"watch\",\"pid\":$last,\"policy\":{\"soft\":\"1ms\",\"soft-signal\":\"0\",\"hard\":\"0\"}}" |
+		grep -qx '{"ok":true}'
+	eventually ended "$last"
+	# He himself is told of all of them.
+	[ "$(ask_as 65534 <<< '{"do":"events","kept":true}' | grep -c '"event":"soft"')" -gt 20 ]
+	[ "$(grep -c "\"pid\":$last," "$log")" -eq 10 ]
+	stop_mazed
+	said 'watches of user id 65534'
+}
+
 @test "a user has so many watched and no more" {
 	chmod 755 "$dir"
 	configure <<< 'entries-per-user = 2'
