@@ -82,11 +82,11 @@ static void look(struct enrol *enrol, pid_t pid, pid_t tid, const struct assign_
 	complain(enrol, pid, &error);
 }
 
-void enrol_look(struct enrol *enrol, pid_t pid)
+void enrol_look(struct enrol *enrol, pid_t pid, pid_t tid)
 {
 	static const struct assign_known unknown = { .known = false };
 
-	look(enrol, pid, 0, &unknown);
+	look(enrol, pid, tid, &unknown);
 }
 
 int enrol_make_way(struct enrol *enrol, pid_t pid, pid_t tid, struct maze_error *error)
@@ -151,7 +151,7 @@ static void scan_portion(struct enrol *enrol)
 		pid = (pid_t)strtol(entry->d_name, NULL, 10);
 		if (pid <= 0)
 			continue;
-		enrol_look(enrol, pid);
+		enrol_look(enrol, pid, 0);
 		looked++;
 	}
 }

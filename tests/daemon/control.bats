@@ -257,6 +257,30 @@ serve() {
 	nothing_pinned
 }
 
+@test "a user's watch of one thread makes way for that thread alone" {
+	serve <<- 'END'
+		[rule mains]
+		thread = none-such
+		action = ignore
+		[rule many]
+		comm = many_threads
+		soft = 9s
+		shadow = yes
+	END
+	start_as 65534 "$PROGRAMS/many_threads" --count 3
+	count_of() { "$MAZE" list --json | grep "\"pid\":$last," | grep -c "\"soft_ns\":$1,"; }
+	has() { [ "$(count_of "$1")" -eq "$2" ]; }
+	eventually has 9000000000 4
+	tids=("/proc/$last/task/"*)
+	tid=${tids[2]##*/}
+	ask_as 65534 <<< "{\"do\":\"watch\",\"pid\":$last,\"tid\":$tid,\"policy\":{\"soft\":\"3s\"}}" | grep -qx '{"ok":true}'
+	has 3000000000 1
+	has 9000000000 3
+	ask_as 65534 <<< "{\"do\":\"unwatch\",\"pid\":$last,\"tid\":$tid}" | grep -qx '{"ok":true}'
+	has 9000000000 4
+	stop_mazed
+}
+
 @test "a user's watch does not fill the log" {
 	serve < /dev/null
 	start_as 65534 "$PROGRAMS/sleep_now_and_then" --work-ms 3 --sleep-ms 1 --rounds 200
