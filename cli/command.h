@@ -90,6 +90,7 @@ int cmd_unwatch(const struct command *command, struct options *options, int argc
 int cmd_list(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_events(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_doctor(const struct command *command, struct options *options, int argc, char **argv);
+int cmd_load(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_unload(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_thaw(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_incidents(const struct command *command, struct options *options, int argc, char **argv);

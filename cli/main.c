@@ -95,6 +95,11 @@ static const struct command_option doctor_options[] = {
 	{ NULL, NULL, NULL },
 };
 
+static const struct command_option load_options[] = {
+	ENGINE_OPTION,
+	{ NULL, NULL, NULL },
+};
+
 static const struct command commands[] = {
 	{ "run", "-- COMMAND [ARG...]", "run a command under watch",
 	  "Runs COMMAND, watched from before its first instruction, with all it starts, and\n"
@@ -161,6 +166,11 @@ static const struct command commands[] = {
 	  "why and what would help; and what it cannot see here. Changes nothing.\n"
 	  "Exit status 0 when some engine can run, else 1.",
 	  false, doctor_options, cmd_doctor, false },
+	{ "load", "", "load the engine, and watch nothing yet",
+	  "Loads the engine into the kernel and pins it, as maze watch does where that has not\n"
+	  "been done; it stays until maze unload. For who may do more than those who are to\n"
+	  "use it.",
+	  false, load_options, cmd_load, false },
 	{ "unload", "", "drop everything that is pinned",
 	  "Ends all watches of the pinned engine and removes it from the kernel.", false, NULL,
 	  cmd_unload, false },
@@ -196,7 +206,7 @@ int main(int argc, char **argv)
 	}
 	if (argc < 2) {
 		fputs("maze: say what to do: run, watch, unwatch, list, events, thaw, "
-		      "incidents, report, doctor or unload; see maze --help\n",
+		      "incidents, report, doctor, load or unload; see maze --help\n",
 		      stderr);
 		return EXIT_MAZE_USAGE;
 	}

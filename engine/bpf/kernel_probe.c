@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/perf_event.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -276,6 +277,29 @@ static int discard_print(enum libbpf_print_level level, const char *format, va_l
 	return 0;
 }
 
+int kernel_open_clock(int cpu)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.size = sizeof(attr),
+		.config = PERF_COUNT_SW_CPU_CLOCK,
+	};
+	int fd = (int)syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* On the CPU that we run on, which is online. */
+static int try_clock(void)
+{
+	int cpu = sched_getcpu(), fd = kernel_open_clock(cpu < 0 ? 0 : cpu);
+
+	if (fd < 0)
+		return -fd;
+	close(fd);
+	return 0;
+}
+
 int kernel_probe(struct kernel_offer *ret_offer, struct engine_error *error)
 {
 	struct kernel_offer offer = { 0 };
@@ -315,6 +339,7 @@ int kernel_probe(struct kernel_offer *ret_offer, struct engine_error *error)
 	offer.has_nohz_full = file_has_text("/sys/devices/system/cpu/nohz_full");
 	offer.has_unwinder = btf__find_by_name_kind(btf, "stack_trace_save_tsk", BTF_KIND_FUNC) > 0;
 	probe_clocks(btf, &offer);
+	offer.clock_refused = try_clock();
 	probe_irq_stack(btf, &offer);
 	*ret_offer = offer;
 out_btf:

@@ -10,12 +10,10 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/perf_event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "maze.skel.h"
@@ -78,17 +76,12 @@ static void fill_config(struct maze_config *config, const struct kernel_offer *o
 /* One counting cpu-clock event per online CPU; true when at least one is in place. */
 static bool open_clocks(int map_fd, maze_u32 cpus)
 {
-	struct perf_event_attr attr = {
-		.type = PERF_TYPE_SOFTWARE,
-		.size = sizeof(attr),
-		.config = PERF_COUNT_SW_CPU_CLOCK,
-	};
 	bool any = false;
 	maze_u32 cpu;
 	int fd;
 
 	for (cpu = 0; cpu < cpus; cpu++) {
-		fd = syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+		fd = kernel_open_clock((int)cpu);
 		if (fd < 0)
 			continue; /* offline: it runs on tick precision when it comes up */
 		if (!bpf_map_update_elem(map_fd, &cpu, &fd, BPF_ANY))
