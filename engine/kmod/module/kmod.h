@@ -158,6 +158,11 @@ bool records_ready(const struct records_place *place);
 struct wait_queue_head *records_wait(void);
 /* Readers that wait give up: the module goes. */
 void records_hang_up(void);
+/*
+ * When no file can be polled any more: epolls forget the queue that they wait in. A grace
+ * period has to pass before records_done(), for one that is about to leave it by itself.
+ */
+void records_let_go(void);
 bool records_hung_up(void);
 size_t records_bytes(void);
 u64 records_count(void);
