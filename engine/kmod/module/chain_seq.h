@@ -13,7 +13,8 @@
 #include "kmod.h"
 
 struct chain_seq {
-	struct pid_namespace *namespace; /* of who opened the file; he may be gone, and it with him */
+	struct pid_namespace
+		*namespace; /* of who opened the file; he may be gone, and it with him */
 };
 
 static inline void *chain_seq_start(struct seq_file *file, loff_t *position)
