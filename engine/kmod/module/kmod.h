@@ -47,12 +47,14 @@ struct maze_task {
 	struct maze_policy policy;
 	struct maze_account account;
 	u64 tag;
-	u64 next_ns;	 /* CPU time from the last step to the next stage; 0: none */
-	u64 in_clock;	 /* local_clock() when it came to its CPU */
-	u64 in_runtime;	 /* and its runtime then */
-	u64 yield_ns;	 /* runtime at its last yield that did not switch; never too small */
-	u64 left_clock;	 /* local_clock() when it left not runnable; 0: it did not */
-	u64 left_waited; /* its run_delay then */
+	u64 next_ns;	  /* CPU time from the last step to the next stage; 0: none */
+	u64 in_clock;	  /* local_clock() when it came to its CPU */
+	u64 in_runtime;	  /* and its runtime then */
+	u64 seen_clock;	  /* local_clock() at the first look before it began; 0: none was */
+	u64 seen_runtime; /* and its books then, which may have been behind */
+	u64 yield_ns;	  /* runtime at its last yield that did not switch; never too small */
+	u64 left_clock;	  /* local_clock() when it left not runnable; 0: it did not */
+	u64 left_waited;  /* its run_delay then */
 	/* Verdicts on their way to deliver.c. */
 	struct irq_work work;
 	struct llist_node handed;

@@ -186,6 +186,7 @@ static int set_policy(struct maze_task *watched, const struct maze_wish *wish, b
 	watched->tag = wish->tag;
 	/* It begins at the next sample that is up to date. */
 	memset(&watched->account, 0, sizeof(watched->account));
+	watched->seen_clock = 0;
 	watched->next_ns = 0;
 	watched->yield_ns = 0;
 	watched->left_clock = 0;
