@@ -9,6 +9,7 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
+#include <linux/time_namespace.h>
 #include <linux/uaccess.h>
 
 #include "grammar.h"
@@ -157,16 +158,25 @@ static void end_tag(const struct grammar_order *order)
 	}
 }
 
-/* In what /proc counts in; its files say it of the process, which is the leader's. */
+/*
+ * In what /proc counts in, by the time namespace of who writes, as of who reads there;
+ * its files say it of the process, which is the leader's.
+ */
 static bool began_otherwise(const struct task_struct *task, const struct grammar_order *order)
 {
-	u64 start_ns;
+	u64 start_ns = 0;
+	bool alive;
 
+	if (!order->start_ticks)
+		return false;
+	/* What has been reaped still points to its leader, who need not be there any more. */
 	rcu_read_lock();
-	start_ns = READ_ONCE(task->group_leader)->start_boottime;
+	alive = pid_alive(task);
+	if (alive)
+		start_ns = READ_ONCE(task->group_leader)->start_boottime;
 	rcu_read_unlock();
-	return order->start_ticks &&
-	       order->start_ticks != div_u64(start_ns, NSEC_PER_SEC / USER_HZ);
+	start_ns = timens_add_boottime_ns(start_ns);
+	return !alive || order->start_ticks != div_u64(start_ns, NSEC_PER_SEC / USER_HZ);
 }
 
 static int carry_out(const struct grammar_order *order)
