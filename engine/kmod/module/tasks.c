@@ -15,7 +15,7 @@
 #include "kmod.h"
 
 /*
- * Entries in store for forks, where nothing can be allocated: as many as a machine
+ * Entries in store for forks, where PREEMPT_RT can allocate nothing: as many as a machine
  * forks in the few ms until the work item has filled it up again.
  */
 #define POOL_FULL 1024
@@ -41,12 +41,13 @@ static struct chain *chain_of(const struct task_struct *task)
 	return &chains[hash_ptr(task, MAZE_TASK_BITS)];
 }
 
-static void pool_put(struct maze_task *watched)
+/* The pool takes it while it has fewer than `full`; else it is freed, which may sleep. */
+static void pool_put(struct maze_task *watched, unsigned int full)
 {
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&pool_lock, flags);
-	if (pooled < POOL_FULL) {
+	if (pooled < full) {
 		hlist_add_head(&watched->chain, &pool);
 		pooled++;
 		watched = NULL;
@@ -67,7 +68,7 @@ static void fill_pool(struct work_struct *work)
 		if (!watched)
 			return;
 		atomic_inc(&allocated);
-		pool_put(watched);
+		pool_put(watched, POOL_FULL);
 	}
 }
 
@@ -97,7 +98,7 @@ static void free_entry(struct work_struct *work)
 	struct maze_task *watched = container_of(to_rcu_work(work), struct maze_task, free);
 
 	deliver_done(watched);
-	pool_put(watched);
+	pool_put(watched, POOL_FULL);
 }
 
 void tasks_put(struct maze_task *watched)
@@ -110,12 +111,16 @@ static struct maze_task *new_entry(struct task_struct *task, bool may_sleep)
 {
 	struct maze_task *watched;
 
-	if (may_sleep) {
-		watched = kmem_cache_alloc(cache, GFP_KERNEL);
+	watched = may_sleep ? NULL : pool_take();
+	/*
+	 * Who forks faster than the pool is filled would rid his children of the watch. At a
+	 * fork there is only preemption disabled: but for PREEMPT_RT one may ask then.
+	 */
+	if (!watched && (may_sleep || !IS_ENABLED(CONFIG_PREEMPT_RT))) {
+		watched =
+			kmem_cache_alloc(cache, may_sleep ? GFP_KERNEL : GFP_NOWAIT | __GFP_NOWARN);
 		if (watched)
 			atomic_inc(&allocated);
-	} else {
-		watched = pool_take();
 	}
 	if (!watched)
 		return NULL;
@@ -230,7 +235,8 @@ static int add(struct task_struct *task, const struct maze_wish *wish)
 	rcu_read_unlock();
 	if (!there)
 		return 0;
-	pool_put(fresh);
+	/* On PREEMPT_RT not even what was allocated could be freed at a fork. */
+	pool_put(fresh, wish->may_sleep ? POOL_FULL : UINT_MAX);
 out_count:
 	atomic_dec(&maze_watched);
 	return err;
@@ -312,7 +318,8 @@ int tasks_init(void)
 	cache = KMEM_CACHE(maze_task, 0);
 	if (!cache)
 		return -ENOMEM;
-	workers = alloc_workqueue("maze", WQ_UNBOUND, 0);
+	/* Before those whose forks and exits make its work. */
+	workers = alloc_workqueue("maze", WQ_UNBOUND | WQ_HIGHPRI, 0);
 	if (!workers) {
 		kmem_cache_destroy(cache);
 		return -ENOMEM;
