@@ -63,7 +63,8 @@ struct maze_task {
 	u32 cpu;
 	u64 pending_count_ns;
 	u32 pending_episode;
-	u32 stamp;	 /* of the request that watched it last */
+	u32 stamp;	 /* of the request that watched it, or whom it inherits from, last */
+	bool ended;	 /* out of the hash: nothing is done by it any more */
 	refcount_t refs; /* the hash's, and one while a verdict is on its way */
 	struct rcu_work free;
 };
@@ -76,7 +77,7 @@ struct maze_wish {
 	u64 tag;
 	u64 mask;	/* only a watch whose tag agrees in these bits is replaced; 0: any */
 	u32 flags;	/* of its WATCH record */
-	u32 stamp;	/* of the request; 0: inherited */
+	u32 stamp;	/* of the request */
 	bool may_sleep; /* memory may come from the allocator */
 };
 
@@ -94,8 +95,14 @@ struct maze_task *tasks_find(const struct task_struct *task);
  */
 int tasks_watch(struct task_struct *task, const struct maze_wish *wish);
 void tasks_put(struct maze_task *watched);
-/* Ends the watch, with a record of this event. False: it was not watched. */
+/*
+ * Ends the watch, with a record of this event; UNWATCH: without a verdict that is on its
+ * way. False: it was not watched.
+ */
 bool tasks_end(struct task_struct *task, enum maze_event event);
+/* The same, only if this is its policy still. */
+bool tasks_end_if(struct task_struct *task, enum maze_event event,
+		  const struct maze_policy *policy);
 /* Calls each() for every task of a chain, under RCU. */
 void tasks_each(unsigned int chain, void (*each)(struct maze_task *watched, void *arg), void *arg);
 size_t tasks_bytes(void);

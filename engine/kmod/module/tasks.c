@@ -175,15 +175,18 @@ static int judge_wish(const struct maze_task *watched, const struct maze_wish *w
 	return 0;
 }
 
-/* 0, -EEXIST: another's, -EALREADY: it is so already. */
+/* 0, -EEXIST: another's, -EALREADY: it is so already, -ENOENT: it has just ended. */
 static int set_policy(struct maze_task *watched, const struct maze_wish *wish, bool is_new)
 {
 	unsigned long flags;
 	int err = 0;
 
+	/* Who has asked for a child by its number has done so after it was begun. */
+	if (!is_new && (wish->flags & MAZE_RECORD_INHERITED))
+		return -EALREADY;
 	raw_spin_lock_irqsave(&watched->lock, flags);
 	if (!is_new)
-		err = judge_wish(watched, wish);
+		err = watched->ended ? -ENOENT : judge_wish(watched, wish);
 	watched->stamp = wish->stamp;
 	if (err)
 		goto out_unlock;
@@ -242,18 +245,27 @@ out_count:
 	return err;
 }
 
-int tasks_watch(struct task_struct *task, const struct maze_wish *wish)
+static int replace_or_add(struct task_struct *task, const struct maze_wish *wish)
 {
 	struct maze_task *watched;
-	int err = 0;
+	int err = -ENOENT;
 
 	rcu_read_lock();
 	watched = tasks_find(task);
 	if (watched)
 		err = set_policy(watched, wish, false);
 	rcu_read_unlock();
-	if (!watched)
-		err = add(task, wish);
+	return err == -ENOENT ? add(task, wish) : err;
+}
+
+int tasks_watch(struct task_struct *task, const struct maze_wish *wish)
+{
+	struct maze_task *watched;
+	int err;
+
+	do
+		err = replace_or_add(task, wish);
+	while (err == -ENOENT);
 	if (err)
 		return err == -EALREADY ? 0 : err;
 	rcu_read_lock();
@@ -269,7 +281,22 @@ int tasks_watch(struct task_struct *task, const struct maze_wish *wish)
 	return -ESRCH;
 }
 
-bool tasks_end(struct task_struct *task, enum maze_event event)
+/* With both locks held, so that nobody gives a policy to what has ended. */
+static u64 mark_ended(struct maze_task *watched, enum maze_event event)
+{
+	u64 runtime_ns = watched->task->se.sum_exec_runtime;
+	u64 count_ns = watched->account.count_ns;
+
+	watched->ended = true;
+	if (event == MAZE_EVENT_UNWATCH)
+		watched->pending = 0;
+	/* What it has run since the last step; less than the whole of it, if it runs now. */
+	if (watched->account.begun && runtime_ns > watched->account.runtime_ns)
+		count_ns += runtime_ns - watched->account.runtime_ns;
+	return count_ns;
+}
+
+bool tasks_end_if(struct task_struct *task, enum maze_event event, const struct maze_policy *policy)
 {
 	struct chain *chain = chain_of(task);
 	struct maze_task *watched;
@@ -278,21 +305,28 @@ bool tasks_end(struct task_struct *task, enum maze_event event)
 
 	raw_spin_lock_irqsave(&chain->lock, flags);
 	watched = tasks_find(task);
+	if (watched) {
+		raw_spin_lock(&watched->lock);
+		if (!policy || !memcmp(&watched->policy, policy, sizeof(*policy)))
+			count_ns = mark_ended(watched, event);
+		raw_spin_unlock(&watched->lock);
+	}
+	if (watched && !watched->ended)
+		watched = NULL;
 	if (watched)
 		hlist_del_rcu(&watched->chain);
 	raw_spin_unlock_irqrestore(&chain->lock, flags);
 	if (!watched)
 		return false;
 	atomic_dec(&maze_watched);
-	raw_spin_lock_irqsave(&watched->lock, flags);
-	count_ns = watched->account.count_ns;
-	/* What it has run since the last step; less than the whole of it, if it runs now. */
-	if (watched->account.begun && task->se.sum_exec_runtime > watched->account.runtime_ns)
-		count_ns += task->se.sum_exec_runtime - watched->account.runtime_ns;
-	raw_spin_unlock_irqrestore(&watched->lock, flags);
 	write_life(task, watched, event, count_ns, 0);
 	tasks_put(watched);
 	return true;
+}
+
+bool tasks_end(struct task_struct *task, enum maze_event event)
+{
+	return tasks_end_if(task, event, NULL);
 }
 
 void tasks_each(unsigned int chain, void (*each)(struct maze_task *watched, void *arg), void *arg)
