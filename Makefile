@@ -45,7 +45,10 @@ TEXT_SRC := $(filter-out lib/handle.c lib/watch.c,$(wildcard lib/*.c))
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 PROGRAMS := $(patsubst tests/programs/%.c,$(BUILD)/tests/programs/%,$(wildcard tests/programs/*.c))
 CONFORMANCE_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/conformance/*.c))
-BENCHES := $(patsubst bench/%.c,$(BUILD)/bench/%,$(filter-out bench/bench.c,$(wildcard bench/*.c)))
+# What benchmarks share, and the programs: one each figure, and two about figures.
+BENCH_SHARED := $(patsubst %,$(BUILD)/bench/%.o,attach bench estimate figure pair)
+BENCHES := $(patsubst bench/%.c,$(BUILD)/bench/%,$(filter-out \
+	$(BENCH_SHARED:$(BUILD)/%.o=%.c),$(wildcard bench/*.c)))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 MANS := $(patsubst man/%.scd,$(BUILD)/man/%,$(wildcard man/*.scd))
 
@@ -127,8 +130,14 @@ $(BUILD)/tests/programs/%: tests/programs/%.c tests/programs/program.h
 $(BUILD)/tests/conformance/conformance: $(CONFORMANCE_OBJ)
 	$(CC) $(CFLAGS) $^ -o $@ -ljansson
 
-$(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/bench/bench.o $(BUILD)/libmaze.a
-	$(CC) $(CFLAGS) $^ -o $@ $(LDLIBS_MAZE)
+$(BUILD)/bench/attach.o $(BUILD)/bench/instructions.o: $(BPF_SKELETON)
+
+$(BUILD)/bench/shared.a: $(BENCH_SHARED)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/bench/shared.a $(BUILD)/libmaze.a
+	$(CC) $(CFLAGS) $^ -o $@ $(LDLIBS_MAZE) -lm
 
 $(BUILD)/tests/fuzz/fuzz_rules: $(RULES_SRC)
 $(BUILD)/tests/fuzz/fuzz_control: daemon/control_request.c

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The switch handler on and off; see attach.h. Reaches into the engine past libmaze,
+ * which has no call for what only a benchmark wants.
+ */
+#include "attach.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <unistd.h>
+
+#include "bench.h"
+#include "engine/bpf/engine_bpf.h"
+
+#include "maze.skel.h"
+
+void attach_switch(struct engine *engine, bool on)
+{
+	struct maze_bpf *skeleton = engine->skeleton;
+
+	if (!on) {
+		bpf_link__destroy(skeleton->links.handle__sched_switch);
+		skeleton->links.handle__sched_switch = NULL;
+		return;
+	}
+	skeleton->links.handle__sched_switch =
+		bpf_program__attach(skeleton->progs.handle__sched_switch);
+	if (!skeleton->links.handle__sched_switch)
+		bench_die("the switch handler cannot be attached");
+}
+
+struct engine *attach_open(void)
+{
+	struct engine_error error = { "" };
+	struct engine *engine;
+
+	if (engine_bpf.open(ENGINE_PRIVATE, &engine, &error))
+		bench_fail("%s", error.text);
+	attach_switch(engine, false);
+	return engine;
+}
+
+void attach_close(struct engine *engine)
+{
+	engine_bpf.close(engine);
+}
+
+static int open_process(pid_t pid)
+{
+	int fd = pidfd_open(pid, 0);
+
+	if (fd < 0)
+		bench_die("a process to be watched has ended");
+	return fd;
+}
+
+void attach_watch(struct engine *engine, pid_t pid)
+{
+	struct engine_target target = { .pidfd = open_process(pid) };
+	struct maze_policy policy = bench_far_policy();
+	struct engine_claim claim = { 0, 0 };
+	struct engine_error error = { "" };
+
+	if (engine_bpf.watch(engine, &target, &policy, &claim, &error))
+		bench_fail("%s", error.text);
+	close(target.pidfd);
+}
+
+void attach_unwatch(struct engine *engine, pid_t pid)
+{
+	struct engine_target target = { .pidfd = open_process(pid) };
+	struct engine_claim claim = { 0, 0 };
+	struct engine_error error = { "" };
+
+	if (engine_bpf.unwatch(engine, &target, &claim, &error))
+		bench_fail("%s", error.text);
+	close(target.pidfd);
+}
+
+int attach_program_fd(struct engine *engine)
+{
+	return bpf_program__fd(engine->skeleton->progs.handle__sched_switch);
+}
+
+int attach_empty(int *ret_program_fd)
+{
+	const struct bpf_insn nothing[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = 0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_RAW_TP);
+	struct btf *btf = btf__load_vmlinux_btf();
+	int prog, link;
+
+	if (!btf)
+		bench_die("no BTF");
+	opts.attach_btf_id =
+		(__u32)btf__find_by_name_kind(btf, "btf_trace_sched_switch", BTF_KIND_TYPEDEF);
+	prog = bpf_prog_load(BPF_PROG_TYPE_TRACING, "empty", "GPL", nothing, 2, &opts);
+	link = prog < 0 ? -1 : bpf_raw_tracepoint_open(NULL, prog);
+	if (link < 0)
+		bench_die("the empty program cannot be attached");
+	btf__free(btf);
+	if (ret_program_fd)
+		*ret_program_fd = prog;
+	else
+		close(prog);
+	return link;
+}
+
+static bool is_on_sched_switch(__u32 id)
+{
+	struct bpf_link_info info = { 0 };
+	__u32 length = sizeof(info);
+	char name[32] = "";
+	int fd = bpf_link_get_fd_by_id(id);
+
+	if (fd < 0)
+		return false;
+	info.raw_tracepoint.tp_name = (__u64)(unsigned long)name;
+	info.raw_tracepoint.tp_name_len = sizeof(name);
+	if (bpf_obj_get_info_by_fd(fd, &info, &length) || info.type != BPF_LINK_TYPE_RAW_TRACEPOINT)
+		name[0] = '\0';
+	close(fd);
+	return !strcmp(name, "sched_switch");
+}
+
+int attach_count(void)
+{
+	__u32 id = 0;
+	int count = 0;
+
+	while (!bpf_link_get_next_id(id, &id))
+		count += is_on_sched_switch(id);
+	return count;
+}
