@@ -53,7 +53,7 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz
 MANS := $(patsubst man/%.scd,$(BUILD)/man/%,$(wildcard man/*.scd))
 
 .PHONY: all help deps build sanitize check check-quick unit-check cli-check daemon-check conformance vm-check \
-	demo bench fuzz lint install install-dkms vm-stress vm-debug vm-systemd clean
+	demo bench instructions instructions-check fuzz lint install install-dkms vm-stress vm-debug vm-systemd clean
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -210,6 +210,7 @@ check-quick: deps
 	@scripts/check-layers
 	@scripts/check-symbols
 	@$(MAKE) unit-check
+	@$(MAKE) instructions-check
 	@$(MAKE) cli-check
 	@$(MAKE) daemon-check
 	@$(MAKE) conformance
@@ -253,6 +254,15 @@ demo: deps
 bench: deps
 	@$(MAKE) -j$$(nproc) build $(BENCHES)
 	@BUILD=$(BUILD) bench/run
+
+## make instructions write down how large each BPF program is now
+instructions: $(BUILD)/bench/instructions
+	@$< $$($(CLANG) -dumpversion) > $(BUILD)/instructions.txt
+	@cp $(BUILD)/instructions.txt bench/instructions.txt
+
+instructions-check: $(BUILD)/bench/instructions
+	@echo "== size of the BPF programs"
+	@BUILD=$(BUILD) CLANG=$(CLANG) prove bench/test-instructions
 
 ## make fuzz         fuzz the parsers, FUZZ_SECONDS each
 fuzz: deps

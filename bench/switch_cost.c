@@ -229,7 +229,7 @@ static void report_target(struct figure *figure, double *values[SETTINGS], enum 
 static void report(double *values[SETTINGS], size_t rounds, const double *in_handler, int others)
 {
 	struct figure *figure = figure_new("switch_cost", "Cost of a context switch");
-	double *own = bench_values(rounds), *empty = bench_values(rounds);
+	double *own = bench_values(rounds), *empty = bench_values(rounds), level;
 	struct estimate cost, ratio;
 	int setting;
 	size_t n;
@@ -241,6 +241,7 @@ static void report(double *values[SETTINGS], size_t rounds, const double *in_han
 	figure_column(figure, "x empty", 2);
 	figure_column(figure, "handler", 1);
 	figure_column(figure, "rounds", 0);
+	level = bench_median(values[NOTHING], rounds).value;
 	for (setting = 0; setting < SETTINGS; setting++) {
 		n = costs(values, (enum setting)setting, rounds, own, empty);
 		if (!n) {
@@ -251,9 +252,9 @@ static void report(double *values[SETTINGS], size_t rounds, const double *in_han
 		cost = bench_median(own, n);
 		ratio = bench_ratio(own, empty, n);
 		figure_row(figure, names[setting],
-			   (double[]){ bench_median(values[setting], rounds).value, cost.value,
-				       cost.low, cost.high, setting ? ratio.value : NAN,
-				       in_handler[setting], (double)n },
+			   (double[]){ level + cost.value, cost.value, cost.low, cost.high,
+				       setting ? ratio.value : NAN, in_handler[setting],
+				       (double)n },
 			   NULL);
 		figure_samples(figure, names[setting], own, n);
 	}
