@@ -46,7 +46,7 @@ UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/te
 PROGRAMS := $(patsubst tests/programs/%.c,$(BUILD)/tests/programs/%,$(wildcard tests/programs/*.c))
 CONFORMANCE_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/conformance/*.c))
 # What benchmarks share, and the programs: one each figure, and two about figures.
-BENCH_SHARED := $(patsubst %,$(BUILD)/bench/%.o,attach bench estimate figure pair)
+BENCH_SHARED := $(patsubst %,$(BUILD)/bench/%.o,attach bench detectors estimate figure pair)
 BENCHES := $(patsubst bench/%.c,$(BUILD)/bench/%,$(filter-out \
 	$(BENCH_SHARED:$(BUILD)/%.o=%.c),$(wildcard bench/*.c)))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
