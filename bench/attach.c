@@ -18,19 +18,52 @@
 
 #include "maze.skel.h"
 
+static void turn(struct bpf_program *program, struct bpf_link **link, bool on)
+{
+	if (!on) {
+		bpf_link__destroy(*link);
+		*link = NULL;
+		return;
+	}
+	*link = bpf_program__attach(program);
+	if (!*link)
+		bench_die(bpf_program__name(program));
+}
+
 void attach_switch(struct engine *engine, bool on)
 {
 	struct maze_bpf *skeleton = engine->skeleton;
 
-	if (!on) {
-		bpf_link__destroy(skeleton->links.handle__sched_switch);
-		skeleton->links.handle__sched_switch = NULL;
-		return;
+	turn(skeleton->progs.handle__sched_switch, &skeleton->links.handle__sched_switch, on);
+}
+
+void attach_lives(struct engine *engine, bool on)
+{
+	struct maze_bpf *skeleton = engine->skeleton;
+
+	turn(skeleton->progs.handle__sched_process_exit,
+	     &skeleton->links.handle__sched_process_exit, on);
+	turn(skeleton->progs.handle__sched_process_fork,
+	     &skeleton->links.handle__sched_process_fork, on);
+}
+
+const char *attach_yield_probe(struct engine *engine, bool on)
+{
+	struct maze_bpf *skeleton = engine->skeleton;
+	struct bpf_program *program = NULL;
+	struct bpf_link **link;
+
+	if (engine->fds[OBJECT_PROG_SCHED_EXIT] >= 0) {
+		program = skeleton->progs.handle__sched_exit;
+		link = &skeleton->links.handle__sched_exit;
+	} else if (engine->fds[OBJECT_PROG_SYS_ENTER] >= 0) {
+		program = skeleton->progs.handle__sys_enter_sched_yield;
+		link = &skeleton->links.handle__sys_enter_sched_yield;
 	}
-	skeleton->links.handle__sched_switch =
-		bpf_program__attach(skeleton->progs.handle__sched_switch);
-	if (!skeleton->links.handle__sched_switch)
-		bench_die("the switch handler cannot be attached");
+	if (!program)
+		return NULL;
+	turn(program, link, on);
+	return bpf_program__name(program);
 }
 
 struct engine *attach_open(void)

@@ -16,10 +16,17 @@ struct engine;
 struct engine *attach_open(void);
 void attach_close(struct engine *engine);
 void attach_switch(struct engine *engine, bool on);
+/* Those of forks and exits, which attach_open() leaves on. */
+void attach_lives(struct engine *engine, bool on);
+/*
+ * The probe of yields, as while somebody is near a limit. Says how it is made: its
+ * program's name; NULL: this kernel has none that goes on and off.
+ */
+const char *attach_yield_probe(struct engine *engine, bool on);
 /* Watches all threads of a process under limits that nothing here reaches. */
 void attach_watch(struct engine *engine, pid_t pid);
 void attach_unwatch(struct engine *engine, pid_t pid);
-/* ns a run that the kernel counted in the switch handler while it kept statistics. */
+/* Of the switch handler, to read what the kernel counts of it. */
 int attach_program_fd(struct engine *engine);
 
 /* An empty program on sched_switch; close(2) takes it off. */
