@@ -53,7 +53,7 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz
 MANS := $(patsubst man/%.scd,$(BUILD)/man/%,$(wildcard man/*.scd))
 
 .PHONY: all help deps build sanitize check check-quick unit-check cli-check daemon-check conformance vm-check \
-	demo bench instructions instructions-check fuzz lint install install-dkms vm-stress vm-debug vm-systemd clean
+	demo bench bench-build bench-quick instructions instructions-check fuzz lint install install-dkms vm-stress vm-debug vm-systemd clean
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -250,10 +250,18 @@ demo: deps
 	@$(MAKE) -s -j$$(nproc) build $(PROGRAMS)
 	@scripts/demo $(BUILD)
 
-## make bench        what it costs and how late it is, on this machine
-bench: deps
+# Into build/bench-results: JSON, table.txt, plots. FIGURES="lateness scale": only those.
+bench-build:
+	@scripts/deps --also 'To measure'
 	@$(MAKE) -j$$(nproc) build $(BENCHES)
-	@BUILD=$(BUILD) bench/run
+
+## make bench        what it costs and how late it is, beside what else there is (10 minutes)
+bench: bench-build
+	@BUILD=$(BUILD) scripts/in-private-bpffs bench/run $(FIGURES)
+
+## make bench-quick  the same in 90 seconds: that it works, not what it costs
+bench-quick: bench-build
+	@BUILD=$(BUILD) scripts/in-private-bpffs bench/run --quick $(FIGURES)
 
 ## make instructions write down how large each BPF program is now
 instructions: $(BUILD)/bench/instructions

@@ -82,36 +82,42 @@ void attach_close(struct engine *engine)
 	engine_bpf.close(engine);
 }
 
-static int open_process(pid_t pid)
+bool attach_try_watch(struct engine *engine, pid_t pid)
 {
-	int fd = pidfd_open(pid, 0);
+	struct engine_target target = { .pidfd = pidfd_open(pid, 0) };
+	struct maze_policy policy = bench_far_policy();
+	struct engine_claim claim = { 0, 0 };
+	struct engine_error error = { "" };
+	int err = -ESRCH;
 
-	if (fd < 0)
-		bench_die("a process to be watched has ended");
-	return fd;
+	if (target.pidfd >= 0) {
+		err = engine_bpf.watch(engine, &target, &policy, &claim, &error);
+		close(target.pidfd);
+	}
+	if (err && err != -ESRCH)
+		bench_fail("%s", error.text);
+	return !err;
 }
 
 void attach_watch(struct engine *engine, pid_t pid)
 {
-	struct engine_target target = { .pidfd = open_process(pid) };
-	struct maze_policy policy = bench_far_policy();
-	struct engine_claim claim = { 0, 0 };
-	struct engine_error error = { "" };
-
-	if (engine_bpf.watch(engine, &target, &policy, &claim, &error))
-		bench_fail("%s", error.text);
-	close(target.pidfd);
+	if (!attach_try_watch(engine, pid))
+		bench_fail("a process to be watched has ended");
 }
 
 void attach_unwatch(struct engine *engine, pid_t pid)
 {
-	struct engine_target target = { .pidfd = open_process(pid) };
+	struct engine_target target = { .pidfd = pidfd_open(pid, 0) };
 	struct engine_claim claim = { 0, 0 };
 	struct engine_error error = { "" };
+	int err;
 
-	if (engine_bpf.unwatch(engine, &target, &claim, &error))
-		bench_fail("%s", error.text);
+	if (target.pidfd < 0)
+		return;
+	err = engine_bpf.unwatch(engine, &target, &claim, &error);
 	close(target.pidfd);
+	if (err && err != -ESRCH && err != -ENOENT)
+		bench_fail("%s", error.text);
 }
 
 int attach_program_fd(struct engine *engine)

@@ -25,6 +25,9 @@ void attach_lives(struct engine *engine, bool on);
 const char *attach_yield_probe(struct engine *engine, bool on);
 /* Watches all threads of a process under limits that nothing here reaches. */
 void attach_watch(struct engine *engine, pid_t pid);
+/* The same; false when the process has ended. */
+bool attach_try_watch(struct engine *engine, pid_t pid);
+/* Nothing when it has ended. */
 void attach_unwatch(struct engine *engine, pid_t pid);
 /* Of the switch handler, to read what the kernel counts of it. */
 int attach_program_fd(struct engine *engine);
