@@ -150,7 +150,7 @@ $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(TEXT_SRC)
 $(BUILD)/tests/unit/test_grammar: $(BUILD)/engine/kmod/module/grammar.o
 $(BUILD)/tests/fuzz/fuzz_grammar: engine/kmod/module/grammar.c
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -path $(BUILD)/peers -prune -o -type f -name '*.d' -print 2>/dev/null)
 
 tests-build: build $(UNIT) $(PROGRAMS) $(BUILD)/tests/conformance/conformance
 

@@ -2,15 +2,15 @@
 # Plots what bench/table has written. usage: gnuplot -e "dir='DIR'" bench/plot.gp
 # A figure that was not measured has no file, and no plot.
 
-set terminal pngcairo size 1100,600 font ",11"
+set terminal pngcairo noenhanced size 1100,600 font ",11"
 set datafile separator "\t"
 set datafile missing "?"
 set grid
 set style fill solid 0.6
-exists(name) = int(system("[ -s '".dir."/".name."' ] && echo 1 || echo 0"))
+there(name) = int(system("[ -s '".dir."/".name."' ] && echo 1 || echo 0"))
 bars(name) = system("wc -l < '".dir."/".name."'") - 1
 
-if (exists("switch_cost.tsv")) {
+if (there("switch_cost.tsv")) {
 	set output dir."/switch_cost.png"
 	set title "Cost of a context switch over nothing attached"
 	set xlabel "ns of CPU time; bar: median, line: 95 % confidence"
@@ -23,7 +23,7 @@ if (exists("switch_cost.tsv")) {
 set ytics auto
 set autoscale
 
-if (exists("lateness.samples.tsv")) {
+if (there("lateness.samples.tsv")) {
 	set output dir."/lateness.png"
 	set title "Lateness of a limit, by the spinner's own CPU clock"
 	set xlabel "ms late (below the limit: not shown)"
@@ -33,13 +33,13 @@ if (exists("lateness.samples.tsv")) {
 	set key outside right
 	stats dir."/lateness.samples.tsv" using 2 nooutput
 	plot for [i = 0:STATS_blocks - 1] dir."/lateness.samples.tsv" index i using 1:2 \
-		with steps lw 2 title columnheader(1)
+		with steps lw 2 dt 1 + i % 2 title columnheader(1)
 	unset logscale
 }
 set autoscale
 set ylabel ""
 
-if (exists("scale.tsv")) {
+if (there("scale.tsv")) {
 	set output dir."/scale.png"
 	set title "Time for so many tasks"
 	set xlabel "tasks"
@@ -57,7 +57,7 @@ set ylabel ""
 works = "build hackbench redis pgbench"
 do for [work in works] {
 	name = "work_".work
-	if (exists(name.".tsv")) {
+	if (there(name.".tsv")) {
 		set output dir."/".name.".png"
 		set title work.": slowdown over maze off"
 		set xlabel "per cent; point: median of the rounds, line: 95 % confidence"

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -84,12 +85,17 @@ static pid_t start_command(int go)
 	_exit(127);
 }
 
-/* Seconds. */
-static double measure(enum setting setting)
+/* Seconds: on the wall, and of CPU of the command and what it has waited for. */
+struct times {
+	double wall, cpu;
+};
+
+static struct times measure(enum setting setting)
 {
-	maze_u64 start;
-	double passed;
 	int go[2], status;
+	struct rusage usage;
+	struct times times;
+	maze_u64 start;
 	pid_t pid;
 
 	if (pipe2(go, O_CLOEXEC))
@@ -104,9 +110,11 @@ static double measure(enum setting setting)
 		watch_servers(true);
 	}
 	start = bench_now(CLOCK_MONOTONIC);
-	if (write(go[1], "", 1) != 1 || waitpid(pid, &status, 0) != pid)
+	if (write(go[1], "", 1) != 1 || wait4(pid, &status, 0, &usage) != pid)
 		bench_die("the command is gone");
-	passed = (double)(bench_now(CLOCK_MONOTONIC) - start) / 1e9;
+	times.wall = (double)(bench_now(CLOCK_MONOTONIC) - start) / 1e9;
+	times.cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+		    (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 	if (status)
 		bench_fail("%s ended with status %d", bench.command[0], status);
 	if (setting == WATCHED)
@@ -117,7 +125,7 @@ static double measure(enum setting setting)
 	}
 	close(go[0]);
 	close(go[1]);
-	return passed;
+	return times;
 }
 
 /* Per cent of slowdown of each round. */
@@ -135,10 +143,10 @@ static struct estimate slowdown(const double *values, const double *bases, size_
 }
 
 static void report(const char *name, const char *title, double at_most, double *values[SETTINGS],
-		   size_t rounds)
+		   double *cpu[SETTINGS], size_t rounds)
 {
 	struct figure *figure = figure_new(name, title);
-	struct estimate slow, noise = { 0, 0, 0 };
+	struct estimate slow, more, noise = { 0, 0, 0 };
 	char what[160];
 	int i;
 
@@ -146,13 +154,19 @@ static void report(const char *name, const char *title, double at_most, double *
 	figure_column(figure, "slowdown %", 2);
 	figure_column(figure, "from", 2);
 	figure_column(figure, "to", 2);
+	figure_column(figure, "CPU %", 2);
+	figure_column(figure, "from", 2);
+	figure_column(figure, "to", 2);
 	for (i = 0; i < SETTINGS; i++) {
 		slow = slowdown(values[i], values[OFF], rounds);
+		more = slowdown(cpu[i], cpu[OFF], rounds);
 		if (i == OFF_AGAIN)
 			noise = slow;
 		figure_row(figure, names[i],
 			   (double[]){ bench_median(values[i], rounds).value, i ? slow.value : NAN,
-				       i ? slow.low : NAN, i ? slow.high : NAN },
+				       i ? slow.low : NAN, i ? slow.high : NAN,
+				       i ? more.value : NAN, i ? more.low : NAN,
+				       i ? more.high : NAN },
 			   NULL);
 		figure_samples(figure, names[i], values[i], rounds);
 	}
@@ -170,8 +184,9 @@ static void report(const char *name, const char *title, double at_most, double *
 
 int main(int argc, char **argv)
 {
-	double *values[SETTINGS];
+	double *values[SETTINGS], *cpu[SETTINGS];
 	int i, arg = 5, rounds, order[SETTINGS];
+	struct times times;
 
 	if (argc < 7 || atoi(argv[3]) < 1)
 		bench_fail("usage: work NAME TITLE ROUNDS AT_MOST [--server PID]... -- COMMAND...");
@@ -183,18 +198,25 @@ int main(int argc, char **argv)
 	bench.command = argv + arg + 1;
 	bench.engine = attach_open();
 	attach_lives(bench.engine, false);
-	for (i = 0; i < SETTINGS; i++)
+	for (i = 0; i < SETTINGS; i++) {
 		values[i] = bench_values((size_t)rounds);
+		cpu[i] = bench_values((size_t)rounds);
+	}
 	for (i = 0; i < WARM_UPS; i++)
 		measure(OFF);
 	for (int round = 0; round < rounds; round++) {
 		bench_shuffle(order, SETTINGS, (unsigned int)round);
-		for (i = 0; i < SETTINGS; i++)
-			values[order[i]][round] = measure((enum setting)order[i]);
+		for (i = 0; i < SETTINGS; i++) {
+			times = measure((enum setting)order[i]);
+			values[order[i]][round] = times.wall;
+			cpu[order[i]][round] = times.cpu;
+		}
 	}
-	report(argv[1], argv[2], atof(argv[4]), values, (size_t)rounds);
+	report(argv[1], argv[2], atof(argv[4]), values, cpu, (size_t)rounds);
 	attach_close(bench.engine);
-	for (i = 0; i < SETTINGS; i++)
+	for (i = 0; i < SETTINGS; i++) {
 		free(values[i]);
+		free(cpu[i]);
+	}
 	return 0;
 }
