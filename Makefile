@@ -53,12 +53,16 @@ TEXT_SRC := $(filter-out lib/evidence.c lib/handle.c lib/watch.c,$(wildcard lib/
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 PROGRAMS := $(patsubst tests/programs/%.c,$(BUILD)/tests/programs/%,$(wildcard tests/programs/*.c))
 CONFORMANCE_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/conformance/*.c))
-BENCHES := $(patsubst bench/%.c,$(BUILD)/bench/%,$(filter-out bench/bench.c,$(wildcard bench/*.c)))
+# What benchmarks share, and the programs: one each figure, and two about figures.
+BENCH_SHARED := $(patsubst %,$(BUILD)/bench/%.o,attach bench detectors estimate figure pair)
+BENCHES := $(patsubst bench/%.c,$(BUILD)/bench/%,$(filter-out \
+	$(BENCH_SHARED:$(BUILD)/%.o=%.c),$(wildcard bench/*.c)))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 MANS := $(patsubst man/%.scd,$(BUILD)/man/%,$(wildcard man/*.scd))
 
 .PHONY: all help deps build sanitize check check-quick unit-check cli-check daemon-check page-check conformance vm-check \
-	demo bench fuzz lint install install-dkms vm-evidence vm-stress vm-debug vm-systemd clean
+	demo bench bench-build bench-quick instructions instructions-check fuzz lint install install-dkms real-check \
+	vm-evidence vm-stress vm-debug vm-systemd clean
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -151,8 +155,14 @@ $(BUILD)/tests/programs/%: tests/programs/%.c tests/programs/program.h
 $(BUILD)/tests/conformance/conformance: $(CONFORMANCE_OBJ)
 	$(CC) $(CFLAGS) $^ -o $@ -ljansson
 
-$(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/bench/bench.o $(BUILD)/libmaze.a
-	$(CC) $(CFLAGS) $^ -o $@ $(LDLIBS_MAZE)
+$(BUILD)/bench/attach.o $(BUILD)/bench/instructions.o: $(BPF_SKELETON)
+
+$(BUILD)/bench/shared.a: $(BENCH_SHARED)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/bench/shared.a $(BUILD)/libmaze.a
+	$(CC) $(CFLAGS) $^ -o $@ $(LDLIBS_MAZE) -lm
 
 $(BUILD)/tests/fuzz/fuzz_rules: $(RULES_SRC) evidence/mask.c
 $(BUILD)/tests/fuzz/fuzz_control: daemon/control_request.c
@@ -170,7 +180,7 @@ $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(TEXT_SRC)
 $(BUILD)/tests/unit/test_grammar: $(BUILD)/engine/kmod/module/grammar.o
 $(BUILD)/tests/fuzz/fuzz_grammar: engine/kmod/module/grammar.c
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -path $(BUILD)/peers -prune -o -type f -name '*.d' -print 2>/dev/null)
 
 tests-build: build $(UNIT) $(PROGRAMS) $(BUILD)/tests/conformance/conformance
 
@@ -235,6 +245,7 @@ check-quick: deps
 	@scripts/check-layers
 	@scripts/check-symbols
 	@$(MAKE) unit-check
+	@$(MAKE) instructions-check
 	@$(MAKE) cli-check
 	@$(MAKE) daemon-check
 	@$(MAKE) page-check
@@ -282,10 +293,27 @@ demo: deps
 	@$(MAKE) -s -j$$(nproc) build $(PROGRAMS)
 	@scripts/demo $(BUILD)
 
-## make bench        what it costs and how late it is, on this machine
-bench: deps
+# Into build/bench-results: JSON, table.txt, plots. FIGURES="lateness scale": only those.
+bench-build:
+	@scripts/deps --also 'To measure'
 	@$(MAKE) -j$$(nproc) build $(BENCHES)
-	@BUILD=$(BUILD) bench/run
+
+## make bench        what it costs and how late it is, beside what else there is (10 minutes)
+bench: bench-build
+	@BUILD=$(BUILD) scripts/in-private-bpffs bench/run $(FIGURES)
+
+## make bench-quick  the same in 90 seconds: that it works, not what it costs
+bench-quick: bench-build
+	@BUILD=$(BUILD) scripts/in-private-bpffs bench/run --quick $(FIGURES)
+
+## make instructions write down how large each BPF program is now
+instructions: $(BUILD)/bench/instructions
+	@$< $$($(CLANG) -dumpversion) > $(BUILD)/instructions.txt
+	@cp $(BUILD)/instructions.txt bench/instructions.txt
+
+instructions-check: $(BUILD)/bench/instructions
+	@echo "== size of the BPF programs"
+	@BUILD=$(BUILD) CLANG=$(CLANG) prove bench/test-instructions
 
 ## make fuzz         fuzz the parsers, FUZZ_SECONDS each
 fuzz: deps

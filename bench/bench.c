@@ -5,10 +5,16 @@
 #include "bench.h"
 
 #include <errno.h>
+#include <math.h>
 #include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 maze_u64 bench_now(clockid_t clock)
 {
@@ -18,40 +24,30 @@ maze_u64 bench_now(clockid_t clock)
 	return (maze_u64)now.tv_sec * MAZE_NSEC_PER_SEC + (maze_u64)now.tv_nsec;
 }
 
-static int ascending(const void *left, const void *right)
+static cpu_set_t allowed_cpus(void)
 {
-	double a = *(const double *)left, b = *(const double *)right;
+	cpu_set_t set;
 
-	return a < b ? -1 : a > b;
+	if (sched_getaffinity(0, sizeof(set), &set))
+		bench_die("cannot read which CPUs there are");
+	return set;
 }
 
-double bench_quantile(double *values, size_t n, double q)
+int bench_cpu(void)
 {
-	size_t index;
+	cpu_set_t set = allowed_cpus();
+	int cpu = CPU_SETSIZE - 1;
 
-	if (!n)
-		return 0;
-	qsort(values, n, sizeof(*values), ascending);
-	index = (size_t)(q * (double)(n - 1) + 0.5);
-	return values[index];
+	while (cpu > 0 && !CPU_ISSET(cpu, &set))
+		cpu--;
+	return cpu;
 }
 
-void bench_die(const char *what)
+int bench_cpus(void)
 {
-	fprintf(stderr, "%s: %s\n", what, strerror(errno));
-	exit(1);
-}
+	cpu_set_t set = allowed_cpus();
 
-struct maze *bench_open(const char *engine)
-{
-	struct maze_error error = { "" };
-	struct maze *maze;
-
-	if (maze_open(engine, MAZE_PRIVATE, &maze, &error)) {
-		fprintf(stderr, "%s\n", error.text);
-		exit(1);
-	}
-	return maze;
+	return CPU_COUNT(&set);
 }
 
 void bench_pin(int cpu)
@@ -64,17 +60,87 @@ void bench_pin(int cpu)
 		bench_die("cannot pin to a CPU");
 }
 
-void bench_watch(struct maze *maze, pid_t pid)
+void bench_die(const char *what)
+{
+	fprintf(stderr, "%s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+void bench_fail(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	exit(1);
+}
+
+pid_t bench_fork(void)
+{
+	pid_t parent = getpid(), pid = fork();
+
+	if (pid < 0)
+		bench_die("fork");
+	if (pid)
+		return pid;
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
+		_exit(1);
+	return 0;
+}
+
+void bench_reap(const pid_t *pids, int n)
+{
+	int i;
+
+	for (i = 0; i < n; i++)
+		kill(pids[i], SIGKILL);
+	for (i = 0; i < n; i++)
+		waitpid(pids[i], NULL, 0);
+}
+
+void bench_wait_until_blocked(pid_t pid)
+{
+	char path[64], state;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	do {
+		usleep(1000);
+		file = fopen(path, "re");
+		if (!file || fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+			bench_die(path);
+		fclose(file);
+	} while (state != 'S');
+}
+
+struct maze *bench_open(const char *engine)
 {
 	struct maze_error error = { "" };
+	struct maze *maze;
+
+	if (maze_open(engine, MAZE_PRIVATE, &maze, &error))
+		bench_fail("%s", error.text);
+	return maze;
+}
+
+struct maze_policy bench_far_policy(void)
+{
 	struct maze_policy policy;
 
 	maze_policy_default(&policy);
 	policy.soft_ns = 3600 * MAZE_NSEC_PER_SEC;
 	policy.hard_ns = 2 * policy.soft_ns;
 	policy.flags |= MAZE_POLICY_SHADOW;
-	if (maze_watch(maze, pid, 0, &policy, 0, &error)) {
-		fprintf(stderr, "%s\n", error.text);
-		exit(1);
-	}
+	return policy;
+}
+
+void bench_watch(struct maze *maze, pid_t pid)
+{
+	struct maze_policy policy = bench_far_policy();
+	struct maze_error error = { "" };
+
+	if (maze_watch(maze, pid, 0, &policy, 0, &error))
+		bench_fail("%s", error.text);
 }

@@ -1,174 +1,322 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How late is a verdict? A child spins under a 100 ms soft limit; in the handler
- * of the soft signal it reads its own CPU clock. Late by the record is count -
- * limit; late by the task's own clock is what the program itself could measure,
- * signal delivery included. Early, by either, must never be.
+ * How late is a verdict? Children spin until they are signalled, each in a slot that is
+ * bound to one CPU, and read their own CPU clock in the handler: what they have used
+ * beyond the limit is the lateness, delivery of the signal included. Below the limit is
+ * early. Idle: one slot on each CPU; loaded: three, so that every spinner competes with
+ * two more, which are trials themselves. A slot begins its next trial when one is over.
  *
- * usage: lateness [TRIALS] [SPINNERS [ENGINE]]   prints one line; exit 1 if any was early
+ * usage: lateness [TRIALS [DETECTOR...]]  JSON, see figure.h
+ *        lateness --text DETECTOR TRIALS  one line; exit status 1 if any was early
  */
-#include "bench.h"
-
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LIMIT_NS (100 * MAZE_NSEC_PER_MSEC)
+#include "bench.h"
+#include "detector.h"
+#include "figure.h"
 
-static maze_u64 before_wait;
+/* A detector that has not found a spinner by then will not. */
+#define TRIAL_SECONDS_MAX 20
+#define SPINNERS_LOADED 3
+
+struct slot {
+	pid_t pid;
+	int go, report;
+};
+
+struct run {
+	const struct detector *detector;
+	struct slot slots[DETECTOR_SLOTS_MAX];
+	int slots_n, begun, done, missed, wanted;
+	double *late_ns; /* by the spinner's own clock */
+};
+
+static maze_u64 used_before;
 static int report_fd;
+static clockid_t own_clock;
 
-static void on_soft(int signal)
+static void on_signal(int signal)
 {
-	maze_u64 used = bench_now(CLOCK_THREAD_CPUTIME_ID) - before_wait;
+	maze_u64 used = bench_now(own_clock) - used_before;
 
 	(void)signal;
-	if (write(report_fd, &used, sizeof(used)) != sizeof(used))
-		_exit(1);
-	_exit(0);
+	_exit(write(report_fd, &used, sizeof(used)) != sizeof(used));
 }
 
-static void child(int go, int report)
+static void spin(const struct detector *detector, int go, int report)
 {
 	char byte;
 
 	report_fd = report;
-	signal(SIGXCPU, on_soft);
-	alarm(60);
-	before_wait = bench_now(CLOCK_THREAD_CPUTIME_ID);
+	own_clock = detector->whole_process ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_THREAD_CPUTIME_ID;
+	signal(SIGXCPU, on_signal);
+	alarm(TRIAL_SECONDS_MAX);
+	if (detector->prepare)
+		detector->prepare();
+	if (!detector->whole_process)
+		used_before = bench_now(own_clock);
 	if (read(go, &byte, 1) != 1)
 		_exit(1);
 	for (;;)
 		;
 }
 
-struct trial {
-	double by_record_us, by_clock_us;
-};
-
-static int read_verdict(struct maze_reader *reader, struct trial *trial)
+/* At a random moment of its cycle, or every trial would begin right after a look. */
+static void wait_a_while(const struct detector *detector)
 {
-	struct maze_record record;
-	int verdicts = 0;
-
-	while (maze_reader_next(reader, &record) == 1) {
-		if (record.event != MAZE_EVENT_SOFT)
-			continue;
-		trial->by_record_us = ((double)record.count_ns - (double)record.limit_ns) / 1e3;
-		verdicts++;
-	}
-	return verdicts;
+	if (detector->cycle_ns)
+		usleep((useconds_t)((double)detector->cycle_ns / 1e3 * drand48()));
 }
 
-/* Blocked in read, so that what it has used until then is not on the count. */
-static void wait_until_blocked(pid_t pid)
+static void begin(struct run *run, int index)
 {
-	char path[64], state;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	do {
-		usleep(1000);
-		file = fopen(path, "re");
-		if (!file || fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
-			bench_die(path);
-		fclose(file);
-	} while (state != 'S');
-}
-
-static void run_trial(struct maze *maze, struct maze_reader *reader, struct trial *trial)
-{
-	struct maze_policy policy;
-	struct maze_error error = { "" };
+	struct slot *slot = &run->slots[index];
 	int go[2], report[2];
-	maze_u64 used;
-	pid_t pid;
 
-	maze_policy_default(&policy);
-	policy.soft_ns = LIMIT_NS;
-	policy.hard_ns = 0;
 	if (pipe(go) || pipe(report))
 		bench_die("pipe");
-	pid = fork();
-	if (pid < 0)
-		bench_die("fork");
-	if (!pid)
-		child(go[0], report[1]);
-	wait_until_blocked(pid);
-	if (maze_watch(maze, pid, 0, &policy, 1, &error)) {
-		fprintf(stderr, "%s\n", error.text);
-		exit(1);
-	}
-	if (write(go[1], "", 1) != 1 || read(report[0], &used, sizeof(used)) != sizeof(used))
-		bench_die("the spinner did not report");
-	trial->by_clock_us = ((double)used - (double)LIMIT_NS) / 1e3;
-	waitpid(pid, NULL, 0);
-	if (read_verdict(reader, trial) != 1) {
-		fprintf(stderr, "a trial had not exactly one verdict\n");
-		exit(1);
+	slot->pid = bench_fork();
+	if (!slot->pid) {
+		bench_pin(index % bench_cpus());
+		spin(run->detector, go[0], report[1]);
 	}
 	close(go[0]);
-	close(go[1]);
-	close(report[0]);
 	close(report[1]);
+	slot->go = go[1];
+	slot->report = report[0];
+	bench_wait_until_blocked(slot->pid);
+	wait_a_while(run->detector);
+	if (run->detector->begin)
+		run->detector->begin(index, slot->pid);
+	if (write(slot->go, "", 1) != 1)
+		bench_die("a spinner is gone");
+	run->begun++;
 }
 
-static void spin_beside(int spinners, pid_t *pids)
+static void finish(struct run *run, int index)
+{
+	struct slot *slot = &run->slots[index];
+	maze_u64 used;
+
+	if (read(slot->report, &used, sizeof(used)) != sizeof(used))
+		run->missed++;
+	else
+		run->late_ns[run->done++] = (double)used - (double)run->detector->limit_ns;
+	if (run->detector->end)
+		run->detector->end(index);
+	waitpid(slot->pid, NULL, 0);
+	close(slot->go);
+	close(slot->report);
+	slot->pid = 0;
+}
+
+/* Which slot has a spinner that was signalled. */
+static void wait_for_one(struct run *run)
+{
+	struct pollfd fds[DETECTOR_SLOTS_MAX];
+	int i;
+
+	for (i = 0; i < run->slots_n; i++)
+		fds[i] = (struct pollfd){ .fd = run->slots[i].pid ? run->slots[i].report : -1,
+					  .events = POLLIN };
+	if (poll(fds, (nfds_t)run->slots_n, -1) < 0)
+		bench_die("poll");
+	for (i = 0; i < run->slots_n; i++)
+		if (fds[i].revents)
+			finish(run, i);
+}
+
+static void run_trials(struct run *run, const struct detector *detector, int per_cpu, int trials)
 {
 	int i;
 
-	for (i = 0; i < spinners; i++) {
-		pids[i] = fork();
-		if (pids[i] < 0)
-			bench_die("fork");
-		if (!pids[i]) {
-			alarm(600);
-			for (;;)
-				;
-		}
+	memset(run, 0, sizeof(*run));
+	run->detector = detector;
+	run->slots_n = per_cpu * bench_cpus();
+	if (run->slots_n > DETECTOR_SLOTS_MAX)
+		run->slots_n = DETECTOR_SLOTS_MAX;
+	run->wanted = trials;
+	/* Those that are under way when enough are done end as trials too. */
+	run->late_ns = bench_values((size_t)(trials + run->slots_n));
+	while (run->done + run->missed < run->wanted) {
+		for (i = 0; i < run->slots_n; i++)
+			if (!run->slots[i].pid)
+				begin(run, i);
+		wait_for_one(run);
 	}
+	while (run->done + run->missed < run->begun)
+		wait_for_one(run);
+}
+
+struct lateness {
+	double p50, p99, max; /* ms */
+	int early, missed, trials;
+};
+
+static struct lateness summary(double *late_ns, int n)
+{
+	struct lateness lateness = { .trials = n };
+	int i;
+
+	for (i = 0; i < n; i++)
+		lateness.early += late_ns[i] < 0;
+	lateness.p50 = bench_quantile(late_ns, (size_t)n, 0.5) / 1e6;
+	lateness.p99 = bench_quantile(late_ns, (size_t)n, 0.99) / 1e6;
+	lateness.max = bench_quantile(late_ns, (size_t)n, 1) / 1e6;
+	return lateness;
+}
+
+static struct lateness measure(const struct detector *detector, int per_cpu, int trials,
+			       struct figure *figure)
+{
+	struct lateness lateness;
+	char name[96];
+	double *ms;
+	struct run run;
+	int i;
+
+	run_trials(&run, detector, per_cpu, trials);
+	lateness = summary(run.late_ns, run.done);
+	lateness.missed = run.missed;
+	if (run.missed && detector->ours)
+		bench_fail("%s: a spinner was not found in %d s", detector->name,
+			   TRIAL_SECONDS_MAX);
+	snprintf(name, sizeof(name), "%s%s", detector->name,
+		 per_cpu > 1 ? ", beside 2 spinners" : "");
+	figure_row(figure, name,
+		   (double[]){ (double)detector->limit_ns / 1e6, lateness.p50, lateness.p99,
+			       lateness.max, lateness.early, lateness.missed, lateness.trials },
+		   detector->note);
+	ms = bench_values((size_t)run.done);
+	for (i = 0; i < run.done; i++)
+		ms[i] = run.late_ns[i] / 1e6;
+	figure_samples(figure, name, ms, (size_t)run.done);
+	free(ms);
+	free(run.late_ns);
+	return lateness;
+}
+
+static int fewer(int a, int b)
+{
+	return a < b ? a : b;
+}
+
+static void compare(struct figure *figure, const struct lateness *ours,
+		    const struct lateness *rttime, const char *state)
+{
+	char what[96];
+
+	if (!ours->trials || !rttime->trials)
+		return;
+	snprintf(what, sizeof(what), "%s, p50 of maze bpf to RLIMIT_RTTIME's", state);
+	figure_target(figure, what, ours->p50 / rttime->p50, NAN, NAN, 1.0 / 50);
+	snprintf(what, sizeof(what), "%s, p99 of maze bpf to RLIMIT_RTTIME's", state);
+	figure_target(figure, what, ours->p99 / rttime->p99, NAN, NAN, 1.0 / 10);
+}
+
+/* Named on the command line, or nobody was. */
+static bool is_wanted(const struct detector *detector, char **keys)
+{
+	if (!*keys)
+		return true;
+	for (; *keys; keys++)
+		if (!strcmp(detector->key, *keys))
+			return true;
+	return false;
+}
+
+static int report_all(int trials, char **keys)
+{
+	struct figure *figure = figure_new("lateness", "Lateness of a limit of 100 ms, in ms");
+	struct lateness bpf[2] = { 0 }, rttime[2] = { 0 }, one;
+	const struct detector *detector;
+	int i, loaded, early = 0;
+
+	figure_column(figure, "limit", 0);
+	figure_column(figure, "p50", 3);
+	figure_column(figure, "p99", 3);
+	figure_column(figure, "max", 3);
+	figure_column(figure, "early", 0);
+	figure_column(figure, "missed", 0);
+	figure_column(figure, "trials", 0);
+	for (i = 0; i < detectors_n; i++) {
+		detector = &detectors[i];
+		if (!is_wanted(detector, keys))
+			continue;
+		if (!detector->start()) {
+			figure_note(figure, "%s: not here", detector->name);
+			continue;
+		}
+		for (loaded = 0; loaded < 2; loaded++) {
+			one = measure(detector, loaded ? SPINNERS_LOADED : 1,
+				      fewer(trials, loaded ? detector->trials_loaded
+							   : detector->trials_idle),
+				      figure);
+			if (detector->ours)
+				early += one.early;
+			if (!strcmp(detector->key, "bpf"))
+				bpf[loaded] = one;
+			if (!strcmp(detector->key, "rttime"))
+				rttime[loaded] = one;
+		}
+		detector->stop();
+	}
+	compare(figure, &bpf[0], &rttime[0], "idle");
+	compare(figure, &bpf[1], &rttime[1], "loaded");
+	figure_target(figure, "early verdicts of maze", early, NAN, NAN, 0);
+	figure_note(figure,
+		    "by the spinner's own CPU clock in its handler; missed: not found in %d s; "
+		    "what takes a second or more a trial has fewer of them",
+		    TRIAL_SECONDS_MAX);
+	figure_print(figure);
+	return early != 0;
+}
+
+static int report_text(const char *key, int trials)
+{
+	double *by_record = bench_values((size_t)trials + DETECTOR_SLOTS_MAX);
+	const struct detector *detector = detectors;
+	struct lateness record, clock;
+	int n = 0;
+	struct run run;
+
+	while (detector < detectors + detectors_n && strcmp(detector->key, key))
+		detector++;
+	if (detector == detectors + detectors_n || !detector->ours)
+		bench_fail("%s is no engine of maze", key);
+	if (!detector->start())
+		bench_fail("%s cannot run here", detector->name);
+	run_trials(&run, detector, 1, trials);
+	while (n < run.done && detector_next_by_record(&by_record[n]))
+		n++;
+	detector->stop();
+	if (n != run.done || run.missed)
+		bench_fail("%d verdicts of %d trials", n, run.done + run.missed);
+	record = summary(by_record, n);
+	clock = summary(run.late_ns, n);
+	printf("%d trials: by record p50 %.1f p99 %.1f max %.1f us; by its own clock p50 %.1f p99 "
+	       "%.1f max %.1f us; early %d\n",
+	       n, record.p50 * 1e3, record.p99 * 1e3, record.max * 1e3, clock.p50 * 1e3,
+	       clock.p99 * 1e3, clock.max * 1e3, record.early + clock.early);
+	free(run.late_ns);
+	free(by_record);
+	return record.early + clock.early != 0;
 }
 
 int main(int argc, char **argv)
 {
-	int trials = argc > 1 ? atoi(argv[1]) : 200, spinners = argc > 2 ? atoi(argv[2]) : 0, i;
-	double *by_record, *by_clock;
-	struct maze_reader *reader;
-	struct trial trial = { 0 };
-	struct maze *maze;
-	int early = 0;
-	pid_t pids[64];
+	bool text = argc == 4 && !strcmp(argv[1], "--text");
+	int trials = text ? atoi(argv[3]) : argc > 1 ? atoi(argv[1]) : 200;
 
-	if (trials < 1 || spinners < 0 || spinners > 64)
-		return 2;
-	by_record = calloc((size_t)trials, sizeof(*by_record));
-	by_clock = calloc((size_t)trials, sizeof(*by_clock));
-	maze = bench_open(argc > 3 ? argv[3] : "bpf");
-	if (!by_record || !by_clock || maze_reader_open(maze, false, &reader, NULL))
-		return 1;
-	spin_beside(spinners, pids);
-	for (i = 0; i < trials; i++) {
-		run_trial(maze, reader, &trial);
-		by_record[i] = trial.by_record_us;
-		by_clock[i] = trial.by_clock_us;
-		early += trial.by_record_us < 0 || trial.by_clock_us < 0;
-	}
-	for (i = 0; i < spinners; i++) {
-		kill(pids[i], SIGKILL);
-		waitpid(pids[i], NULL, 0);
-	}
-	printf("%d trials, %d spinners beside: by record p50 %.1f p99 %.1f max %.1f us; by its own "
-	       "clock p50 %.1f p99 %.1f max %.1f us; early %d\n",
-	       trials, spinners, bench_quantile(by_record, (size_t)trials, 0.5),
-	       bench_quantile(by_record, (size_t)trials, 0.99),
-	       bench_quantile(by_record, (size_t)trials, 1),
-	       bench_quantile(by_clock, (size_t)trials, 0.5),
-	       bench_quantile(by_clock, (size_t)trials, 0.99),
-	       bench_quantile(by_clock, (size_t)trials, 1), early);
-	maze_reader_close(reader);
-	maze_close(maze);
-	return early != 0;
+	if (trials < 1)
+		bench_fail("usage: lateness [TRIALS [DETECTOR...]] | lateness --text DETECTOR "
+			   "TRIALS");
+	return text ? report_text(argv[2], trials) : report_all(trials, argv + (argc > 1 ? 2 : 1));
 }

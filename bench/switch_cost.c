@@ -1,201 +1,308 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What does a context switch cost? Two processes on one CPU hand a byte to and
- * fro through pipes, interleaved over: nothing attached, an empty BPF program on
- * sched_switch, maze with the pair unwatched, with one watched, with both watched
- * and with both watched among a thousand others. Cost over nothing, and its ratio
- * to the cost of the empty program.
+ * What does a context switch cost? A pair of processes switches on one CPU under one
+ * setting after the other, in an order that is shuffled anew each round; a setting's
+ * cost is the median, over the rounds, of its difference to nothing attached in the
+ * same round. A second column has the time the kernel itself counts in the handler
+ * (kernel.bpf_stats_enabled), less that of the empty program: much less noise, but
+ * blind to what the handler does to caches.
  *
- * usage: switch_cost [ROUNDS]
+ * usage: switch_cost [ROUNDS]   JSON, see figure.h
  */
-#include "bench.h"
-
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
+#include <fcntl.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PASSES 30000
-#define CROWD 1000
+#include "attach.h"
+#include "bench.h"
+#include "figure.h"
+#include "pair.h"
 
-enum setting { NOTHING, EMPTY, UNWATCHED, ONE, BOTH, CROWDED, SETTINGS };
+/* 25 ms or so a round: longer than a tick, shorter than most of what disturbs. */
+#define PASSES 5000
+/* runqlat takes a second to load: in one round of so many. */
+#define PEER_EVERY 8
+/* Rounds for the kernel's own count, which needs few. */
+#define COUNTED_ROUNDS 5
 
-static const char *const names[SETTINGS] = {
-	"none",	     "empty program", "maze, unwatched",
-	"maze, one", "maze, both",    "maze, both among 1000"
+enum setting {
+	NOTHING,
+	EMPTY,
+	UNWATCHED,
+	ONE,
+	BOTH,
+	AMONG_10,
+	AMONG_1000,
+	AMONG_10000,
+	RUNQLAT,
+	SETTINGS,
 };
 
-static void echo(int in, int out)
+static const char *const names[SETTINGS] = {
+	[NOTHING] = "nothing attached",
+	[EMPTY] = "empty program",
+	[UNWATCHED] = "maze, pair unwatched",
+	[ONE] = "maze, one watched",
+	[BOTH] = "maze, both watched",
+	[AMONG_10] = "maze, both among 10 watched",
+	[AMONG_1000] = "maze, both among 1,000 watched",
+	[AMONG_10000] = "maze, both among 10,000 watched",
+	[RUNQLAT] = "runqlat (bcc)",
+};
+
+/* Crowds of sleepers that make up, with the pair, 10, 1,000 and 10,000; there always. */
+static const int crowd_sizes[] = { 8, 990, 9000 };
+#define CROWDS 3
+
+static struct {
+	struct engine *engine;
+	pid_t crowds[CROWDS];
+	int cpu;
+} bench;
+
+/* Returns its pid once it is attached, or -1. */
+static pid_t start_runqlat(int others)
 {
-	char byte;
+	int i, null;
+	pid_t pid = bench_fork();
 
-	while (read(in, &byte, 1) == 1)
-		if (write(out, &byte, 1) != 1)
-			_exit(1);
-	_exit(0);
-}
-
-/* ns a switch; each pass is two switches. */
-static double play(struct maze *maze, int watch)
-{
-	int to[2], from[2];
-	maze_u64 start, end;
-	char byte = 0;
-	pid_t peer;
-	int i;
-
-	if (pipe(to) || pipe(from))
-		bench_die("pipe");
-	peer = fork();
-	if (peer < 0)
-		bench_die("fork");
-	if (!peer) {
-		bench_pin(1);
-		close(to[1]);
-		echo(to[0], from[1]);
-	}
-	if (watch >= 1)
-		bench_watch(maze, peer);
-	start = bench_now(CLOCK_MONOTONIC);
-	for (i = 0; i < PASSES; i++)
-		if (write(to[1], &byte, 1) != 1 || read(from[0], &byte, 1) != 1)
-			bench_die("ping-pong");
-	end = bench_now(CLOCK_MONOTONIC);
-	close(to[0]);
-	close(to[1]);
-	close(from[0]);
-	close(from[1]);
-	waitpid(peer, NULL, 0);
-	return (double)(end - start) / (2.0 * PASSES);
-}
-
-/* The player itself is a child, since maze never watches the process that opened it. */
-static double play_in_child(struct maze *maze, int watch)
-{
-	int result_pipe[2], go[2];
-	double result;
-	char byte;
-	pid_t pid;
-
-	if (pipe(result_pipe) || pipe(go))
-		bench_die("pipe");
-	pid = fork();
-	if (pid < 0)
-		bench_die("fork");
 	if (!pid) {
-		bench_pin(1);
-		if (read(go[0], &byte, 1) != 1)
-			_exit(1);
-		result = play(maze, watch >= 1);
-		_exit(write(result_pipe[1], &result, sizeof(result)) != sizeof(result));
+		null = open("/dev/null", O_RDWR);
+		dup2(null, 1);
+		dup2(null, 2);
+		execlp("runqlat", "runqlat", "3600", (char *)NULL);
+		_exit(127);
 	}
-	if (watch >= 2)
-		bench_watch(maze, pid);
-	if (write(go[1], "", 1) != 1 ||
-	    read(result_pipe[0], &result, sizeof(result)) != sizeof(result))
-		bench_die("the player did not report");
-	waitpid(pid, NULL, 0);
-	close(result_pipe[0]);
-	close(result_pipe[1]);
-	close(go[0]);
-	close(go[1]);
-	return result;
+	for (i = 0; i < 500; i++) {
+		if (attach_count() > others)
+			return pid;
+		if (waitpid(pid, NULL, WNOHANG) == pid)
+			return -1;
+		usleep(10 * 1000);
+	}
+	bench_reap(&pid, 1);
+	return -1;
 }
 
-static int attach_empty(void)
+static int crowds_of(enum setting setting)
 {
-	const struct bpf_insn nothing[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = 0 },
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
-	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_RAW_TP);
-	struct btf *btf = btf__load_vmlinux_btf();
-	int prog, link;
-
-	if (!btf)
-		bench_die("no BTF");
-	opts.attach_btf_id =
-		(__u32)btf__find_by_name_kind(btf, "btf_trace_sched_switch", BTF_KIND_TYPEDEF);
-	prog = bpf_prog_load(BPF_PROG_TYPE_TRACING, "empty", "GPL", nothing, 2, &opts);
-	link = prog < 0 ? -1 : bpf_raw_tracepoint_open(NULL, prog);
-	if (link < 0)
-		bench_die("the empty program cannot be attached");
-	close(prog);
-	btf__free(btf);
-	return link;
-}
-
-static void raise_crowd(struct maze *maze, pid_t *crowd)
-{
-	int i;
-
-	for (i = 0; i < CROWD; i++) {
-		crowd[i] = fork();
-		if (crowd[i] < 0)
-			bench_die("fork");
-		if (!crowd[i]) {
-			pause();
-			_exit(0);
-		}
-		bench_watch(maze, crowd[i]);
-	}
+	return setting < AMONG_10 || setting > AMONG_10000 ? 0 : (int)(setting - AMONG_10) + 1;
 }
 
 static double measure(enum setting setting)
 {
-	static pid_t crowd[CROWD];
-	struct maze *maze = NULL;
+	bool maze = setting >= UNWATCHED && setting <= AMONG_10000;
+	int i, empty = -1;
+	struct pair pair;
+	pid_t peer = -1;
 	double result;
-	int empty = -1, i;
 
-	if (setting == EMPTY)
-		empty = attach_empty();
-	if (setting >= UNWATCHED)
-		maze = bench_open("bpf");
-	if (setting == CROWDED)
-		raise_crowd(maze, crowd);
-	result = play_in_child(maze, setting <= UNWATCHED ? 0 : setting == ONE ? 1 : 2);
-	for (i = 0; setting == CROWDED && i < CROWD; i++) {
-		kill(crowd[i], SIGKILL);
-		waitpid(crowd[i], NULL, 0);
+	if (setting == RUNQLAT) {
+		peer = start_runqlat(attach_count());
+		if (peer < 0)
+			return NAN;
 	}
+	pair_start(&pair, bench.cpu);
+	if (setting == EMPTY)
+		empty = attach_empty(NULL);
+	if (maze)
+		attach_switch(bench.engine, true);
+	if (setting >= ONE && maze)
+		attach_watch(bench.engine, pair.player);
+	if (setting >= BOTH && maze)
+		attach_watch(bench.engine, pair.echo);
+	for (i = 0; i < crowds_of(setting); i++)
+		attach_watch(bench.engine, bench.crowds[i]);
+	result = pair_run(&pair, PASSES);
+	for (i = 0; i < crowds_of(setting); i++)
+		attach_unwatch(bench.engine, bench.crowds[i]);
+	if (maze)
+		attach_switch(bench.engine, false);
 	if (empty >= 0)
 		close(empty);
-	maze_close(maze);
+	if (peer >= 0)
+		bench_reap(&peer, 1);
 	return result;
+}
+
+struct runs {
+	maze_u64 ns, count;
+};
+
+static struct runs read_runs(int program_fd)
+{
+	struct bpf_prog_info info = { 0 };
+	__u32 length = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(program_fd, &info, &length))
+		bench_die("a program's statistics cannot be read");
+	return (struct runs){ info.run_time_ns, info.run_cnt };
+}
+
+/* ns a run of the program that is attached, clock readings around it included. */
+static double counted(enum setting setting)
+{
+	struct runs before, after;
+	int program, link = -1;
+	struct pair pair;
+
+	pair_start(&pair, bench.cpu);
+	program = attach_program_fd(bench.engine);
+	if (setting == EMPTY)
+		link = attach_empty(&program);
+	else
+		attach_switch(bench.engine, true);
+	if (setting >= ONE)
+		attach_watch(bench.engine, pair.player);
+	if (setting >= BOTH)
+		attach_watch(bench.engine, pair.echo);
+	before = read_runs(program);
+	pair_run(&pair, PASSES);
+	after = read_runs(program);
+	if (setting == EMPTY) {
+		close(link);
+		close(program);
+	} else {
+		attach_switch(bench.engine, false);
+	}
+	return (double)(after.ns - before.ns) / (double)(after.count - before.count);
+}
+
+/* In the handler beyond the empty program, by the kernel's count. */
+static void count_all(double *ret_ns)
+{
+	double values[SETTINGS][COUNTED_ROUNDS];
+	int statistics = bpf_enable_stats(BPF_STATS_RUN_TIME), setting, round;
+
+	for (setting = 0; setting < SETTINGS; setting++)
+		ret_ns[setting] = NAN;
+	if (statistics < 0)
+		return;
+	for (round = 0; round < COUNTED_ROUNDS; round++)
+		for (setting = EMPTY; setting <= BOTH; setting++)
+			values[setting][round] = counted((enum setting)setting);
+	for (setting = EMPTY; setting <= BOTH; setting++)
+		ret_ns[setting] =
+			bench_median_difference(values[setting], values[EMPTY], COUNTED_ROUNDS)
+				.value;
+	close(statistics);
+}
+
+/* The rounds of which a setting has a value, as costs over nothing attached. */
+static size_t costs(double *values[SETTINGS], enum setting setting, size_t rounds, double *ret_own,
+		    double *ret_empty)
+{
+	size_t round, n = 0;
+
+	for (round = 0; round < rounds; round++) {
+		if (isnan(values[setting][round]))
+			continue;
+		ret_own[n] = values[setting][round] - values[NOTHING][round];
+		ret_empty[n++] = values[EMPTY][round] - values[NOTHING][round];
+	}
+	return n;
+}
+
+static void report_target(struct figure *figure, double *values[SETTINGS], enum setting setting,
+			  enum setting base, size_t rounds, const char *what, double limit)
+{
+	double *own = bench_values(rounds), *other = bench_values(rounds);
+	struct estimate ratio;
+	size_t round;
+
+	for (round = 0; round < rounds; round++) {
+		own[round] = values[setting][round] - values[NOTHING][round];
+		other[round] = values[base][round] - values[NOTHING][round];
+	}
+	ratio = bench_ratio(own, other, rounds);
+	figure_target(figure, what, ratio.value, ratio.low, ratio.high, limit);
+	free(own);
+	free(other);
+}
+
+static void report(double *values[SETTINGS], size_t rounds, const double *in_handler, int others)
+{
+	struct figure *figure = figure_new("switch_cost", "Cost of a context switch");
+	double *own = bench_values(rounds), *empty = bench_values(rounds), level;
+	struct estimate cost, ratio;
+	int setting;
+	size_t n;
+
+	figure_column(figure, "ns", 0);
+	figure_column(figure, "over nothing", 1);
+	figure_column(figure, "from", 1);
+	figure_column(figure, "to", 1);
+	figure_column(figure, "x empty", 2);
+	figure_column(figure, "handler", 1);
+	figure_column(figure, "rounds", 0);
+	level = bench_median(values[NOTHING], rounds).value;
+	for (setting = 0; setting < SETTINGS; setting++) {
+		n = costs(values, (enum setting)setting, rounds, own, empty);
+		if (!n) {
+			figure_note(figure, "%s is not installed or does not run here",
+				    names[setting]);
+			continue;
+		}
+		cost = bench_median(own, n);
+		ratio = bench_ratio(own, empty, n);
+		figure_row(figure, names[setting],
+			   (double[]){ level + cost.value, cost.value, cost.low, cost.high,
+				       setting ? ratio.value : NAN, in_handler[setting],
+				       (double)n },
+			   NULL);
+		figure_samples(figure, names[setting], own, n);
+	}
+	figure_note(figure, "ns of CPU time of both processes a switch; handler: by the kernel's "
+			    "own count, beyond the empty program");
+	if (others)
+		figure_note(figure, "%d other programs were on sched_switch: not a quiet machine",
+			    others);
+	report_target(figure, values, UNWATCHED, EMPTY, rounds, "unwatched pair, to empty program",
+		      1.5);
+	report_target(figure, values, BOTH, EMPTY, rounds, "both watched, to empty program", 3);
+	report_target(figure, values, AMONG_10000, BOTH, rounds,
+		      "both among 10,000 watched, to among 2", 1.1);
+	figure_print(figure);
+	free(own);
+	free(empty);
 }
 
 int main(int argc, char **argv)
 {
-	int rounds = argc > 1 ? atoi(argv[1]) : 9, round, setting;
-	double *values[SETTINGS], median[SETTINGS], *extra;
+	int rounds = argc > 1 ? atoi(argv[1]) : 60, round, i, order[SETTINGS], others;
+	double *values[SETTINGS], in_handler[SETTINGS];
 
 	if (rounds < 1)
 		return 2;
-	extra = calloc((size_t)rounds, sizeof(*extra));
-	for (setting = 0; setting < SETTINGS; setting++)
-		values[setting] = calloc((size_t)rounds, sizeof(double));
-	for (round = 0; round < rounds; round++)
-		for (setting = 0; setting < SETTINGS; setting++)
-			values[setting][round] = measure((enum setting)setting);
-	printf("%-24s %10s %12s %10s\n", "context switch", "ns", "over none", "x empty");
-	for (setting = 0; setting < SETTINGS; setting++) {
-		for (round = 0; round < rounds; round++)
-			extra[round] = values[setting][round];
-		median[setting] = bench_quantile(extra, (size_t)rounds, 0.5);
-		printf("%-24s %10.1f %12.1f %10.2f\n", names[setting], median[setting],
-		       median[setting] - median[NOTHING],
-		       setting ? (median[setting] - median[NOTHING]) /
-					 (median[EMPTY] - median[NOTHING] > 0
-						  ? median[EMPTY] - median[NOTHING]
-						  : 1)
-			       : 0);
+	for (i = 0; i < SETTINGS; i++)
+		values[i] = bench_values((size_t)rounds);
+	others = attach_count();
+	bench.cpu = bench_cpu();
+	bench.engine = attach_open();
+	for (i = 0; i < CROWDS; i++) {
+		bench.crowds[i] = crowd_start(crowd_sizes[i]);
+		if (bench.crowds[i] < 0)
+			bench_fail("%d threads cannot be had here", crowd_sizes[i]);
 	}
-	for (setting = 0; setting < SETTINGS; setting++)
-		free(values[setting]);
-	free(extra);
+	for (round = 0; round < rounds; round++) {
+		bench_shuffle(order, SETTINGS, (unsigned int)round);
+		for (i = 0; i < SETTINGS; i++)
+			values[order[i]][round] = order[i] == RUNQLAT && round % PEER_EVERY
+							  ? NAN
+							  : measure((enum setting)order[i]);
+	}
+	count_all(in_handler);
+	report(values, (size_t)rounds, in_handler, others);
+	for (i = 0; i < CROWDS; i++)
+		crowd_end(bench.crowds[i]);
+	attach_close(bench.engine);
+	for (i = 0; i < SETTINGS; i++)
+		free(values[i]);
 	return 0;
 }

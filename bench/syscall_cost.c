@@ -1,92 +1,192 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What does a system call cost with the engine attached and nothing near its
- * limit? A getppid loop without and with, in pairs, the order alternating.
+ * What does a system call cost? A watched process calls getppid(2), and writes single
+ * bytes to a pipe, without the engine, with it, and with its probe of yields armed as it
+ * is while somebody is near a limit. Order shuffled each round; ratios of a round's own.
  *
- * usage: syscall_cost [PAIRS]   prints the median of each and of their ratios
+ * usage: syscall_cost [ROUNDS]   JSON, see figure.h
  */
-#include "bench.h"
-
+#include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#define CALLS 2000000
+#include "attach.h"
+#include "bench.h"
+#include "figure.h"
 
-static double loop_ns(void)
+/* 15 ms or so of each, which is some ticks. */
+#define GETPPIDS 100000
+#define WRITES 40000
+/* Less than a pipe holds (65536 bytes): the writer never waits. */
+#define PIPEFUL 4000
+
+enum setting { WITHOUT, RESTING, ARMED, SETTINGS };
+
+static const char *const names[SETTINGS] = { "without maze", "watched, probe resting",
+					     "watched, probe armed" };
+
+/* ns a call */
+struct costs {
+	double getppid, write;
+};
+
+static double time_getppids(void)
 {
 	maze_u64 start = bench_now(CLOCK_THREAD_CPUTIME_ID);
 	int i;
 
-	for (i = 0; i < CALLS; i++)
+	for (i = 0; i < GETPPIDS; i++)
 		syscall(SYS_getppid);
-	return (double)(bench_now(CLOCK_THREAD_CPUTIME_ID) - start) / CALLS;
+	return (double)(bench_now(CLOCK_THREAD_CPUTIME_ID) - start) / GETPPIDS;
 }
 
-/* The loop in a child that is watched itself: with a limit far away. */
-static double attached_ns(void)
+static double time_writes(void)
 {
-	struct maze *maze = bench_open("bpf");
-	double result;
-	int fds[2], go[2];
-	char byte;
-	pid_t pid;
+	static char drain[PIPEFUL];
+	maze_u64 used = 0, start;
+	int fds[2], i, k;
 
-	if (pipe(fds) || pipe(go))
-		bench_die("pipe");
-	pid = fork();
-	if (pid < 0)
-		bench_die("fork");
-	if (!pid) {
-		bench_pin(0);
-		if (read(go[0], &byte, 1) != 1)
+	if (pipe(fds))
+		_exit(1);
+	for (i = 0; i < WRITES / PIPEFUL; i++) {
+		start = bench_now(CLOCK_THREAD_CPUTIME_ID);
+		for (k = 0; k < PIPEFUL; k++)
+			if (write(fds[1], "", 1) != 1)
+				_exit(1);
+		used += bench_now(CLOCK_THREAD_CPUTIME_ID) - start;
+		if (read(fds[0], drain, sizeof(drain)) != sizeof(drain))
 			_exit(1);
-		loop_ns();
-		result = loop_ns();
-		_exit(write(fds[1], &result, sizeof(result)) != sizeof(result));
 	}
-	bench_watch(maze, pid);
-	if (write(go[1], "", 1) != 1 || read(fds[0], &result, sizeof(result)) != sizeof(result))
-		bench_die("the child did not report");
 	close(fds[0]);
 	close(fds[1]);
-	close(go[0]);
-	close(go[1]);
-	maze_close(maze);
-	return result;
+	return (double)used / WRITES;
 }
 
-static double detached_ns(void)
+static void call(int cpu, int go, int report)
 {
-	bench_pin(0);
-	loop_ns();
-	return loop_ns();
+	struct costs costs;
+	char byte;
+
+	bench_pin(cpu);
+	if (read(go, &byte, 1) != 1)
+		_exit(1);
+	time_getppids();
+	costs.getppid = time_getppids();
+	costs.write = time_writes();
+	_exit(write(report, &costs, sizeof(costs)) != sizeof(costs));
+}
+
+static struct costs measure(struct engine *engine, enum setting setting, int cpu)
+{
+	int go[2], report[2];
+	struct costs costs;
+	pid_t pid;
+
+	if (pipe(go) || pipe(report))
+		bench_die("pipe");
+	pid = bench_fork();
+	if (!pid)
+		call(cpu, go[0], report[1]);
+	if (setting != WITHOUT) {
+		attach_switch(engine, true);
+		attach_watch(engine, pid);
+	}
+	if (setting == ARMED)
+		attach_yield_probe(engine, true);
+	if (write(go[1], "", 1) != 1 || read(report[0], &costs, sizeof(costs)) != sizeof(costs))
+		bench_die("the caller did not report");
+	if (setting == ARMED)
+		attach_yield_probe(engine, false);
+	if (setting != WITHOUT)
+		attach_switch(engine, false);
+	waitpid(pid, NULL, 0);
+	close(go[0]);
+	close(go[1]);
+	close(report[0]);
+	close(report[1]);
+	return costs;
+}
+
+static struct estimate add_rows(struct figure *figure, const char *what, double *values[SETTINGS],
+				int settings, size_t rounds)
+{
+	struct estimate ratio, resting = { NAN, NAN, NAN };
+	char name[96];
+	int i;
+
+	for (i = 0; i < settings; i++) {
+		ratio = bench_ratio(values[i], values[WITHOUT], rounds);
+		if (i == RESTING)
+			resting = ratio;
+		snprintf(name, sizeof(name), "%s, %s", what, names[i]);
+		figure_row(figure, name,
+			   (double[]){ bench_median(values[i], rounds).value, i ? ratio.value : NAN,
+				       i ? ratio.low : NAN, i ? ratio.high : NAN },
+			   NULL);
+	}
+	return resting;
+}
+
+static void report(double *getppids[SETTINGS], double *writes[SETTINGS], const char *probe,
+		   size_t rounds)
+{
+	struct figure *figure = figure_new("syscall_cost", "Cost of a system call");
+	int settings = probe ? SETTINGS : ARMED;
+	struct estimate resting;
+
+	figure_column(figure, "ns", 1);
+	figure_column(figure, "ratio", 3);
+	figure_column(figure, "from", 3);
+	figure_column(figure, "to", 3);
+	resting = add_rows(figure, "getppid", getppids, settings, rounds);
+	figure_target(figure, "getppid, probe resting, to without maze", resting.value, resting.low,
+		      resting.high, 1.02);
+	add_rows(figure, "write of a byte", writes, settings, rounds);
+	if (probe)
+		figure_note(figure, "the probe of yields here is %s", probe);
+	else
+		figure_note(figure, "this kernel's probe of yields is always there (fentry)");
+	figure_note(figure, "ns of CPU time of the caller; %zu rounds", rounds);
+	figure_print(figure);
 }
 
 int main(int argc, char **argv)
 {
-	int pairs = argc > 1 ? atoi(argv[1]) : 5, i;
-	double *without, *with, *ratio;
+	int rounds = argc > 1 ? atoi(argv[1]) : 60, round, i, cpu = bench_cpu(), order[SETTINGS];
+	double *getppids[SETTINGS], *writes[SETTINGS];
+	struct engine *engine;
+	struct costs costs;
+	const char *probe;
 
-	if (pairs < 1)
+	if (rounds < 1)
 		return 2;
-	without = calloc((size_t)pairs, sizeof(*without));
-	with = calloc((size_t)pairs, sizeof(*with));
-	ratio = calloc((size_t)pairs, sizeof(*ratio));
-	if (!without || !with || !ratio)
-		return 1;
-	for (i = 0; i < pairs; i++) {
-		if (i % 2)
-			with[i] = attached_ns();
-		without[i] = detached_ns();
-		if (i % 2 == 0)
-			with[i] = attached_ns();
-		ratio[i] = with[i] / without[i];
+	for (i = 0; i < SETTINGS; i++) {
+		getppids[i] = bench_values((size_t)rounds);
+		writes[i] = bench_values((size_t)rounds);
 	}
-	printf("getppid: without %.1f ns, watched %.1f ns, ratio %.3f (medians of %d pairs)\n",
-	       bench_quantile(without, (size_t)pairs, 0.5),
-	       bench_quantile(with, (size_t)pairs, 0.5), bench_quantile(ratio, (size_t)pairs, 0.5),
-	       pairs);
+	engine = attach_open();
+	probe = attach_yield_probe(engine, true);
+	if (probe)
+		attach_yield_probe(engine, false);
+	for (round = 0; round < rounds; round++) {
+		bench_shuffle(order, SETTINGS, (unsigned int)round);
+		for (i = 0; i < SETTINGS; i++) {
+			if (order[i] == ARMED && !probe)
+				continue;
+			costs = measure(engine, (enum setting)order[i], cpu);
+			getppids[order[i]][round] = costs.getppid;
+			writes[order[i]][round] = costs.write;
+		}
+	}
+	report(getppids, writes, probe, (size_t)rounds);
+	attach_close(engine);
+	for (i = 0; i < SETTINGS; i++) {
+		free(getppids[i]);
+		free(writes[i]);
+	}
 	return 0;
 }

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A pair that switches, and crowds that do not; see pair.h.
+ */
+#include "pair.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench.h"
+
+/* Passes that are not measured: caches and the pipes' pages. */
+#define WARM_UP 300
+/* What the C library asks for at least, and a page; a sleeper touches one of them. */
+#define STACK_BYTES (20 * 1024)
+
+static void echo(int in, int out)
+{
+	char byte;
+
+	while (read(in, &byte, 1) == 1)
+		if (write(out, &byte, 1) != 1)
+			_exit(1);
+	_exit(0);
+}
+
+static void pass(int to, int from, int passes)
+{
+	char byte = 0;
+	int i;
+
+	for (i = 0; i < passes; i++)
+		if (write(to, &byte, 1) != 1 || read(from, &byte, 1) != 1)
+			_exit(1);
+}
+
+static void play(int go, int report)
+{
+	int to[2], from[2], passes;
+	maze_u64 start;
+	clockid_t clock;
+	double result;
+	pid_t peer;
+
+	if (pipe(to) || pipe(from))
+		_exit(1);
+	peer = bench_fork();
+	if (!peer) {
+		close(to[1]);
+		close(from[0]);
+		echo(to[0], from[1]);
+	}
+	close(to[0]);
+	close(from[1]);
+	if (clock_getcpuclockid(peer, &clock) || write(report, &peer, sizeof(peer)) < 0)
+		_exit(1);
+	if (read(go, &passes, sizeof(passes)) != sizeof(passes))
+		_exit(1);
+	pass(to[1], from[0], WARM_UP);
+	start = bench_now(CLOCK_PROCESS_CPUTIME_ID) + bench_now(clock);
+	pass(to[1], from[0], passes);
+	result = (double)(bench_now(CLOCK_PROCESS_CPUTIME_ID) + bench_now(clock) - start);
+	close(to[1]);
+	waitpid(peer, NULL, 0);
+	_exit(write(report, &result, sizeof(result)) != sizeof(result));
+}
+
+void pair_start(struct pair *pair, int cpu)
+{
+	int go[2], report[2];
+
+	if (pipe(go) || pipe(report))
+		bench_die("pipe");
+	pair->player = bench_fork();
+	if (!pair->player) {
+		bench_pin(cpu);
+		close(go[1]);
+		close(report[0]);
+		play(go[0], report[1]);
+	}
+	close(go[0]);
+	close(report[1]);
+	pair->go = go[1];
+	pair->report = report[0];
+	if (read(pair->report, &pair->echo, sizeof(pair->echo)) != sizeof(pair->echo))
+		bench_die("the pair did not start");
+}
+
+double pair_run(struct pair *pair, int passes)
+{
+	double result;
+
+	if (write(pair->go, &passes, sizeof(passes)) != sizeof(passes) ||
+	    read(pair->report, &result, sizeof(result)) != sizeof(result))
+		bench_die("the pair did not report");
+	close(pair->go);
+	close(pair->report);
+	waitpid(pair->player, NULL, 0);
+	/* A pass is two switches. */
+	return result / (2.0 * passes);
+}
+
+static void *sleep_on(void *unused)
+{
+	for (;;)
+		pause();
+	return unused;
+}
+
+static void gather(int n, int report)
+{
+	/* One mapping for all stacks: a mapping each would be more than a process may have. */
+	char *stacks = mmap(NULL, (size_t)n * STACK_BYTES, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	pthread_attr_t attributes;
+	pthread_t thread;
+	int i, failed = stacks == MAP_FAILED;
+
+	pthread_attr_init(&attributes);
+	for (i = 1; i < n && !failed; i++)
+		failed = pthread_attr_setstack(&attributes, stacks + (size_t)i * STACK_BYTES,
+					       STACK_BYTES) ||
+			 pthread_create(&thread, &attributes, sleep_on, NULL);
+	if (write(report, &failed, sizeof(failed)) != sizeof(failed))
+		_exit(1);
+	sleep_on(NULL);
+}
+
+pid_t crowd_start(int n)
+{
+	int report[2], failed = 1;
+	pid_t crowd;
+
+	if (pipe(report))
+		bench_die("pipe");
+	crowd = bench_fork();
+	if (!crowd)
+		gather(n, report[1]);
+	close(report[1]);
+	if (read(report[0], &failed, sizeof(failed)) != sizeof(failed) || failed) {
+		crowd_end(crowd);
+		crowd = -1;
+	}
+	close(report[0]);
+	return crowd;
+}
+
+void crowd_end(pid_t crowd)
+{
+	if (crowd > 0)
+		bench_reap(&crowd, 1);
+}
