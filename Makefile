@@ -294,6 +294,11 @@ demo: deps
 	@scripts/demo $(BUILD)
 
 # Into build/bench-results: JSON, table.txt, plots. FIGURES="lateness scale": only those.
+## make real-check   real programs under the shipped configuration, in shadow
+real-check: deps
+	@$(MAKE) -j$$(nproc) build $(PROGRAMS)
+	@BUILD=$(BUILD) scripts/in-private-bpffs unshare --pid --fork --kill-child --mount-proc tests/real/run
+
 bench-build:
 	@scripts/deps --also 'To measure'
 	@$(MAKE) -j$$(nproc) build $(BENCHES)

@@ -126,15 +126,15 @@ static void stop(struct gather *gather)
 static int listen_to_evidence(struct gather *gather, struct maze_error *error)
 {
 	const struct maze_evidence_wants wants = { .stacks_max = gather->settings.samples };
-	int err = maze_evidence_open(gather->maze, &wants, &gather->evidence, error);
+	struct maze_error why = { "" };
+	int err = maze_evidence_open(gather->maze, &wants, &gather->evidence, &why);
 
 	if (err == -EOPNOTSUPP) {
-		log_say(gather->log, LOG_NOTICE, "incidents have no samples: %s", error->text);
-		error->text[0] = '\0';
+		log_say(gather->log, LOG_NOTICE, "incidents have no samples: %s", why.text);
 		return 0;
 	}
 	if (err)
-		return err;
+		return maze_fail(error, err, "%s", why.text);
 	gather->lost = 0;
 	err = sd_event_add_io(gather->event, &gather->source, maze_evidence_fd(gather->evidence),
 			      EPOLLIN, on_evidence, gather);

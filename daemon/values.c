@@ -44,8 +44,10 @@ int value_bytes(const char *value, maze_u64 min, maze_u64 max, maze_u64 *ret_byt
 	char *end;
 
 	errno = 0;
-	/* strtoull() takes a sign, and makes a large number of it. */
-	number = *value >= '0' && *value <= '9' ? strtoull(value, &end, 10) : (errno = EINVAL, 0);
+	number = strtoull(value, &end, 10);
+	/* It takes a sign, and makes a large number of it. */
+	if (*value < '0' || *value > '9')
+		errno = EINVAL;
 	if (!errno && *end) {
 		unit = strchr(units, *end);
 		if (!unit || end[1])
