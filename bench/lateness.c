@@ -144,7 +144,7 @@ static void run_trials(struct run *run, const struct detector *detector, int per
 		run->slots_n = DETECTOR_SLOTS_MAX;
 	run->wanted = trials;
 	/* Those that are under way when enough are done end as trials too. */
-	run->late_ns = bench_values((size_t)(trials + run->slots_n));
+	run->late_ns = bench_values((size_t)trials + (size_t)run->slots_n);
 	while (run->done + run->missed < run->wanted) {
 		for (i = 0; i < run->slots_n; i++)
 			if (!run->slots[i].pid)
