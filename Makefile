@@ -23,6 +23,7 @@ WARNINGS := -Wall -Wextra -Werror -Wmissing-prototypes
 HARDENING := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIC
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DMAZE_VERSION='"$(VERSION)"' -I. -isystem $(BUILD)/engine/bpf \
+	-isystem $(BUILD)/report \
 	$(WARNINGS) $(HARDENING) $(CFLAGS)
 LDLIBS_MAZE := -lbpf -lelf -lz -ljansson -pthread
 LDFLAGS_MAZE := -Wl,-z,relro,-z,now
@@ -30,17 +31,24 @@ LDFLAGS_MAZE := -Wl,-z,relro,-z,now
 BPF_SKELETON := $(BUILD)/engine/bpf/maze.skel.h $(BUILD)/engine/bpf/follow.skel.h
 LIB_SRC := $(filter-out %.bpf.c,$(wildcard engine/*.c engine/bpf/*.c engine/kmod/*.c engine/poll/*.c)) $(wildcard lib/*.c)
 CLI_SRC := $(wildcard cli/*.c)
+# Incidents as they are read and shown; an archive, likewise.
+REPORT_SRC := $(wildcard report/*.c)
+REPORT_OBJ := $(REPORT_SRC:%.c=$(BUILD)/%.o)
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(BUILD)/%.o)
 # All of mazed but its main, as an archive, so that unit tests take what they need.
 DAEMON_SRC := $(filter-out daemon/main.c,$(wildcard daemon/*.c))
 DAEMON_OBJ := $(DAEMON_SRC:%.c=$(BUILD)/%.o)
 LDLIBS_DAEMON := -linih -lsystemd
+# What becomes of a verdict's stacks: apart from libmaze, which does not need libdw.
+EVIDENCE_SRC := $(wildcard evidence/*.c)
+EVIDENCE_OBJ := $(EVIDENCE_SRC:%.c=$(BUILD)/%.o)
+LDLIBS_EVIDENCE := -ldw -liberty
 # What turns maze.conf into rules, and nothing that needs a kernel: for the fuzzer.
 RULES_SRC := $(patsubst %,daemon/%.c,condition conf conf_files explain glob keys match pattern \
-	pattern_search pattern_set printable problems rules subject tag treatment unused words)
+	pattern_search pattern_set printable problems rules settings subject tag treatment unused values words)
 # What turns words into numbers and back: no kernel, so what tests and fuzzers take.
-TEXT_SRC := $(filter-out lib/handle.c lib/watch.c,$(wildcard lib/*.c))
+TEXT_SRC := $(filter-out lib/evidence.c lib/handle.c lib/watch.c,$(wildcard lib/*.c))
 
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 PROGRAMS := $(patsubst tests/programs/%.c,$(BUILD)/tests/programs/%,$(wildcard tests/programs/*.c))
@@ -52,8 +60,9 @@ BENCHES := $(patsubst bench/%.c,$(BUILD)/bench/%,$(filter-out \
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 MANS := $(patsubst man/%.scd,$(BUILD)/man/%,$(wildcard man/*.scd))
 
-.PHONY: all help deps build sanitize check check-quick unit-check cli-check daemon-check conformance vm-check \
-	demo bench bench-build bench-quick instructions instructions-check fuzz lint install install-dkms vm-stress vm-debug vm-systemd clean
+.PHONY: all help deps build sanitize check check-quick unit-check cli-check daemon-check page-check conformance vm-check \
+	demo bench bench-build bench-quick instructions instructions-check fuzz lint install install-dkms real-check \
+	vm-evidence vm-stress vm-debug vm-systemd clean
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -96,7 +105,23 @@ $(BUILD)/libmaze.a: $(LIB_OBJ)
 	rm -f $@
 	$(AR) rcs $@ $^
 
+# The page of maze report --html, as a C array.
+$(BUILD)/report/page.inc: report/page.html report/page.css report/page.js scripts/page-array
+	@mkdir -p $(@D)
+	scripts/page-array $(filter report/%,$^) > $@.tmp
+	mv $@.tmp $@
+
+$(BUILD)/report/html.o: $(BUILD)/report/page.inc
+
+$(BUILD)/report.a: $(REPORT_OBJ)
+	rm -f $@
+	$(AR) rcs $@ $^
+
 $(BUILD)/mazed.a: $(DAEMON_OBJ)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/evidence.a: $(EVIDENCE_OBJ)
 	rm -f $@
 	$(AR) rcs $@ $^
 
@@ -107,11 +132,11 @@ $(BUILD)/libmaze.so.0: $(LIB_OBJ) lib/libmaze.map
 $(BUILD)/libmaze.so: $(BUILD)/libmaze.so.0
 	ln -sf libmaze.so.0 $@
 
-$(BUILD)/maze: $(CLI_OBJ) $(BUILD)/libmaze.a
-	$(CC) -pie $(LDFLAGS_MAZE) $(CFLAGS) $^ -o $@ $(LDLIBS_MAZE)
+$(BUILD)/maze: $(CLI_OBJ) $(BUILD)/evidence.a $(BUILD)/report.a $(BUILD)/libmaze.a
+	$(CC) -pie $(LDFLAGS_MAZE) $(CFLAGS) $^ -o $@ $(LDLIBS_EVIDENCE) $(LDLIBS_MAZE)
 
-$(BUILD)/mazed: $(BUILD)/daemon/main.o $(BUILD)/mazed.a $(BUILD)/libmaze.a
-	$(CC) -pie $(LDFLAGS_MAZE) $(CFLAGS) $^ -o $@ $(LDLIBS_DAEMON) $(LDLIBS_MAZE)
+$(BUILD)/mazed: $(BUILD)/daemon/main.o $(BUILD)/mazed.a $(BUILD)/evidence.a $(BUILD)/libmaze.a
+	$(CC) -pie $(LDFLAGS_MAZE) $(CFLAGS) $^ -o $@ $(LDLIBS_DAEMON) $(LDLIBS_EVIDENCE) $(LDLIBS_MAZE)
 
 $(BUILD)/man/%: man/%.scd
 	@mkdir -p $(@D)
@@ -119,8 +144,8 @@ $(BUILD)/man/%: man/%.scd
 
 # ---- tests ------------------------------------------------------------------------
 
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/mazed.a $(BUILD)/libmaze.a
-	$(CC) $(CFLAGS) $^ -o $@ -lcmocka $(LDLIBS_DAEMON) $(LDLIBS_MAZE)
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/mazed.a $(BUILD)/evidence.a $(BUILD)/report.a $(BUILD)/libmaze.a
+	$(CC) $(CFLAGS) $^ -o $@ -lcmocka $(LDLIBS_DAEMON) $(LDLIBS_EVIDENCE) $(LDLIBS_MAZE)
 
 # Static, so that they run in a machine that has nothing else.
 $(BUILD)/tests/programs/%: tests/programs/%.c tests/programs/program.h
@@ -139,11 +164,16 @@ $(BUILD)/bench/shared.a: $(BENCH_SHARED)
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/bench/shared.a $(BUILD)/libmaze.a
 	$(CC) $(CFLAGS) $^ -o $@ $(LDLIBS_MAZE) -lm
 
-$(BUILD)/tests/fuzz/fuzz_rules: $(RULES_SRC)
+$(BUILD)/tests/fuzz/fuzz_rules: $(RULES_SRC) evidence/mask.c
 $(BUILD)/tests/fuzz/fuzz_control: daemon/control_request.c
+$(BUILD)/tests/fuzz/fuzz_incident: $(REPORT_SRC) | $(BUILD)/report/page.inc
+$(BUILD)/tests/fuzz/fuzz_perf_map: evidence/named_addresses.c
+$(BUILD)/tests/fuzz/fuzz_elf_file: evidence/elf_file.c
+$(BUILD)/tests/fuzz/fuzz_mask: evidence/mask.c evidence/utf8.c
 $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(TEXT_SRC)
 	@mkdir -p $(@D)
-	$(CLANG) -std=gnu11 -D_GNU_SOURCE -I. -O1 -g -fsanitize=fuzzer,address,undefined \
+	$(CLANG) -std=gnu11 -D_GNU_SOURCE -DMAZE_VERSION='"$(VERSION)"' -I. -isystem $(BUILD)/report \
+		-O1 -g -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=all $^ -o $@ -ljansson $(LDLIBS_DAEMON)
 
 # The grammar of /proc/maze/entries is part of the module, and pure.
@@ -200,6 +230,11 @@ daemon-check: tests-build sanitize
 		> $(BUILD)/daemon-sanitize.tap || { cat $(BUILD)/daemon-sanitize.tap; exit 1; }
 	@prove -e cat $(BUILD)/daemon-sanitize.tap
 
+page-check: build
+	@echo "== the page of maze report --html in Chromium"
+	@MAZE=$(abspath $(BUILD))/maze tests/page/check > $(BUILD)/page.tap || { cat $(BUILD)/page.tap; exit 1; }
+	@prove -e cat $(BUILD)/page.tap
+
 conformance: tests-build
 	@echo "== conformance on this kernel, $$(uname -r)"
 	@scripts/in-private-bpffs scripts/conformance-here $(BUILD)
@@ -213,6 +248,7 @@ check-quick: deps
 	@$(MAKE) instructions-check
 	@$(MAKE) cli-check
 	@$(MAKE) daemon-check
+	@$(MAKE) page-check
 	@$(MAKE) conformance
 
 ## make check        install what is missing, build, run all tests
@@ -225,8 +261,15 @@ vm-check: deps
 	@$(MAKE) -j$$(nproc) tests-build
 	@echo "== conformance on other kernels"
 	@BUILD=$(BUILD) tests/vm/check
+	@$(MAKE) vm-evidence
 	@$(MAKE) vm-stress
 	@$(MAKE) vm-systemd
+
+## make vm-evidence  stacks and portraits, on other kernels
+vm-evidence: deps
+	@$(MAKE) -j$$(nproc) tests-build
+	@echo "== evidence on other kernels"
+	@BUILD=$(BUILD) tests/vm/check-evidence
 
 ## make vm-stress    what the kernel module must bear, on other kernels
 vm-stress: deps
@@ -251,6 +294,11 @@ demo: deps
 	@scripts/demo $(BUILD)
 
 # Into build/bench-results: JSON, table.txt, plots. FIGURES="lateness scale": only those.
+## make real-check   real programs under the shipped configuration, in shadow
+real-check: deps
+	@$(MAKE) -j$$(nproc) build $(PROGRAMS)
+	@BUILD=$(BUILD) scripts/in-private-bpffs unshare --pid --fork --kill-child --mount-proc tests/real/run
+
 bench-build:
 	@scripts/deps --also 'To measure'
 	@$(MAKE) -j$$(nproc) build $(BENCHES)
@@ -282,7 +330,7 @@ fuzz: deps
 
 ## make lint         format, static analysis, spelling of the project's rules
 lint: deps
-	@$(MAKE) -j$$(nproc) $(BPF_SKELETON)
+	@$(MAKE) -j$$(nproc) $(BPF_SKELETON) $(BUILD)/report/page.inc
 	@BUILD=$(BUILD) VERSION=$(VERSION) scripts/lint
 
 ## make install      DESTDIR and PREFIX as usual
@@ -303,7 +351,8 @@ install: build
 	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' packaging/libmaze.pc.in \
 		> $(DESTDIR)$(PREFIX)/lib/pkgconfig/libmaze.pc
 	install -m 644 lib/maze.h $(DESTDIR)$(PREFIX)/include/maze/lib/
-	install -m 644 core/types.h core/policy.h core/record.h core/process_event.h $(DESTDIR)$(PREFIX)/include/maze/core/
+	install -m 644 core/types.h core/policy.h core/record.h core/process_event.h core/stack.h \
+		$(DESTDIR)$(PREFIX)/include/maze/core/
 	install -d $(DESTDIR)$(UNITDIR)
 	sed 's|@PREFIX@|$(PREFIX)|' packaging/systemd/mazed.service.in > $(DESTDIR)$(UNITDIR)/mazed.service
 	install -m 644 $(BUILD)/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/

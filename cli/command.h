@@ -35,6 +35,10 @@ struct options {
 	const char *socket; /* of mazed; NULL: where it is by default */
 	bool direct;	    /* mazed is not to be asked */
 	const char *cgroup;
+	const char *incidents; /* their directory; NULL: where mazed keeps them; run: none */
+	bool html;
+	bool folded;
+	bool no_unwind;
 };
 
 struct command_option {
@@ -86,8 +90,11 @@ int cmd_unwatch(const struct command *command, struct options *options, int argc
 int cmd_list(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_events(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_doctor(const struct command *command, struct options *options, int argc, char **argv);
+int cmd_load(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_unload(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_thaw(const struct command *command, struct options *options, int argc, char **argv);
+int cmd_incidents(const struct command *command, struct options *options, int argc, char **argv);
+int cmd_report(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_attend(const struct command *command, struct options *options, int argc, char **argv);
 
 /* Leaves a process behind that attends to the yield probe, where one is needed. */

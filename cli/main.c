@@ -29,6 +29,8 @@ static const struct command_option run_options[] = {
 	JSON_OPTION("records"),
 	{ "events", "FILE", "append the records to FILE too, as JSON lines" },
 	{ "all", NULL, "also record when a watch begins and ends" },
+	{ "incidents", "DIR", "keep in DIR where each caught thread was; see maze report" },
+	{ "no-unwind", NULL, "with --incidents: no DWARF unwind of the caught thread" },
 	{ NULL, NULL, NULL },
 };
 
@@ -69,8 +71,32 @@ static const struct command_option thaw_options[] = {
 	{ NULL, NULL, NULL },
 };
 
+#define INCIDENTS_OPTION                                                                           \
+	{                                                                                          \
+		"incidents", "DIR", "where they are (/var/lib/maze/incidents)"                     \
+	}
+
+static const struct command_option incidents_options[] = {
+	INCIDENTS_OPTION,
+	JSON_OPTION("the list"),
+	{ NULL, NULL, NULL },
+};
+
+static const struct command_option report_options[] = {
+	INCIDENTS_OPTION,
+	{ "html", NULL, "one HTML file, with a flame graph and a timeline" },
+	{ "folded", NULL, "folded stacks, for other tools that draw flame graphs" },
+	JSON_OPTION("the incident as it was written,"),
+	{ NULL, NULL, NULL },
+};
+
 static const struct command_option doctor_options[] = {
 	JSON_OPTION("the answers"),
+	{ NULL, NULL, NULL },
+};
+
+static const struct command_option load_options[] = {
+	ENGINE_OPTION,
 	{ NULL, NULL, NULL },
 };
 
@@ -122,11 +148,29 @@ static const struct command commands[] = {
 	  "Lets run again the control groups that mazed has frozen because a rule says so, named\n"
 	  "by a process in them, by their path, or all of them. For root, and where mazed runs.",
 	  false, thaw_options, cmd_thaw, false },
+	{ "incidents", "", "list what was caught, with where it was stuck",
+	  "Shows one line for each incident that mazed, or maze run with --incidents, has kept:\n"
+	  "a thread that reached a limit, and the evidence of where it was then. Newest last.\n"
+	  "HOTTEST is the function that most samples were in. A file that cannot be read is\n"
+	  "named on standard error, and the exit status is 1.",
+	  false, incidents_options, cmd_incidents, false },
+	{ "report", "ID | last", "say of one incident where the loop was",
+	  "Shows an incident: what spun, since when and for how long, in which function, and what\n"
+	  "was done about it. The ID is that of maze incidents, its beginning or its end where\n"
+	  "that is enough, or last for the newest.\n"
+	  "\n"
+	  "  maze report --html last > report.html",
+	  false, report_options, cmd_report, false },
 	{ "doctor", "", "say what can run here",
 	  "Says of each engine whether it can run on this machine, as this user, and if not,\n"
 	  "why and what would help; and what it cannot see here. Changes nothing.\n"
 	  "Exit status 0 when some engine can run, else 1.",
 	  false, doctor_options, cmd_doctor, false },
+	{ "load", "", "load the engine, and watch nothing yet",
+	  "Loads the engine into the kernel and pins it, as maze watch does where that has not\n"
+	  "been done; it stays until maze unload. For who may do more than those who are to\n"
+	  "use it.",
+	  false, load_options, cmd_load, false },
 	{ "unload", "", "drop everything that is pinned",
 	  "Ends all watches of the pinned engine and removes it from the kernel.", false, NULL,
 	  cmd_unload, false },
@@ -161,9 +205,8 @@ int main(int argc, char **argv)
 		return EXIT_MAZE_OK;
 	}
 	if (argc < 2) {
-		fputs("maze: say what to do: run, watch, unwatch, list, events, thaw, doctor or "
-		      "unload; "
-		      "see maze --help\n",
+		fputs("maze: say what to do: run, watch, unwatch, list, events, thaw, "
+		      "incidents, report, doctor, load or unload; see maze --help\n",
 		      stderr);
 		return EXIT_MAZE_USAGE;
 	}

@@ -106,6 +106,14 @@ static int apply(const struct command *command, struct options *options, const c
 		options->direct = true;
 	else if (!strcmp(name, "cgroup"))
 		options->cgroup = value;
+	else if (!strcmp(name, "incidents"))
+		options->incidents = value;
+	else if (!strcmp(name, "html"))
+		options->html = true;
+	else if (!strcmp(name, "no-unwind"))
+		options->no_unwind = true;
+	else if (!strcmp(name, "folded"))
+		options->folded = true;
 	else if (!strcmp(name, "thread"))
 		return parse_thread(command, value, &options->thread);
 	else if (maze_policy_set(&options->policy, name, value, &error))

@@ -163,12 +163,13 @@ static int reap(struct run *run)
 
 static int attend(struct run *run)
 {
-	int status, timeout = -1;
+	int status, gather_ms, timeout = -1;
 	struct pollfd fds[] = {
 		{ .fd = run->signals, .events = POLLIN },
 		{ .fd = run->pidfd, .events = POLLIN },
 		{ .fd = maze_reader_fd(run->session.reader), .events = POLLIN },
 		{ .fd = maze_attend_fd(run->session.maze), .events = POLLIN },
+		{ .fd = gather_fd(run->session.gather), .events = POLLIN },
 	};
 
 	for (;;) {
@@ -180,6 +181,9 @@ static int attend(struct run *run)
 		session_print(&run->session);
 		if (status >= 0)
 			return status;
+		gather_ms = gather_work(run->session.gather);
+		if (gather_ms >= 0 && (timeout < 0 || gather_ms < timeout))
+			timeout = gather_ms;
 	}
 }
 

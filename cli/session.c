@@ -98,6 +98,8 @@ int session_open(struct session *session, const struct command *command,
 		err = open_engine(session);
 	if (!err)
 		err = explain_engine(session);
+	if (!err && options->incidents)
+		err = gather_open(command, options, session->maze, session->tag, &session->gather);
 	return err;
 }
 
@@ -106,6 +108,7 @@ void session_close(struct session *session)
 	/* In a pinned engine, what was left running is not ours to keep watched. */
 	if (session->maze && session->pinned)
 		maze_unwatch_tag(session->maze, session->tag, NULL);
+	gather_close(session->gather);
 	maze_reader_close(session->reader);
 	maze_close(session->maze);
 	if (session->events)
@@ -128,6 +131,7 @@ void session_print(struct session *session)
 	struct maze_record record;
 
 	while (maze_reader_next(session->reader, &record) == 1) {
+		gather_record(session->gather, &record);
 		if (!is_wanted(session, &record))
 			continue;
 		print_record(stderr, &record, engine, session->options->json);

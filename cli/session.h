@@ -9,16 +9,18 @@
 #include <sys/resource.h>
 
 #include "command.h"
+#include "gather.h"
 
 struct session {
 	const struct command *command;
 	const struct options *options;
 	struct maze *maze;
 	struct maze_reader *reader;
-	FILE *events;	     /* NULL: none */
-	maze_u64 tag;	     /* marks the watches of this session */
-	bool pinned;	     /* the engine was there before us and stays */
-	struct rlimit files; /* as we found it */
+	struct gather *gather; /* NULL: no incidents are wanted */
+	FILE *events;	       /* NULL: none */
+	maze_u64 tag;	       /* marks the watches of this session */
+	bool pinned;	       /* the engine was there before us and stays */
+	struct rlimit files;   /* as we found it */
 };
 
 /*

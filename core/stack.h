@@ -19,6 +19,14 @@
 #define MAZE_STACKS_DEFAULT 50
 #define MAZE_STACKS_MAX 1000
 #define MAZE_STACK_INTERVAL_DEFAULT_NS (20 * MAZE_NSEC_PER_MSEC)
+/* Taking a stack costs some 10 us: at most a hundredth of what the task uses. */
+#define MAZE_STACK_INTERVAL_MIN_NS MAZE_NSEC_PER_MSEC
+
+/* What a user of evidence asks for. */
+struct maze_evidence_wants {
+	maze_u32 stacks_max;  /* an episode; 0: MAZE_STACKS_DEFAULT */
+	maze_u64 interval_ns; /* of the task's own CPU time; 0: MAZE_STACK_INTERVAL_DEFAULT_NS */
+};
 
 /* The values of enum bpf_stack_build_id_status, include/uapi/linux/bpf.h. */
 enum maze_frame_kind {
@@ -38,6 +46,13 @@ _Static_assert(sizeof(struct maze_frame) == 32, "struct maze_frame is the kernel
 #define MAZE_STACK_USER_CUT (1U << 0)	/* there was more than fits */
 #define MAZE_STACK_KERNEL_CUT (1U << 1) /* likewise */
 #define MAZE_STACK_IN_KERNEL (1U << 2)	/* it was in a system call or a fault, not in user code */
+/*
+ * The kernel frames begin with those of who took the stack, because where they end could
+ * not be told: of an interrupt (the last of them is its entry, asm_sysvec_* or
+ * asm_common_interrupt), of soft interrupts run late (do_softirq, __local_bh_enable_ip),
+ * or of the scheduler's tracepoint (__traceiter_sched_switch).
+ */
+#define MAZE_STACK_TAKER_ON_TOP (1U << 3)
 
 struct maze_stack {
 	maze_u64 seq;	   /* 1, 2, … per engine; a reader sees by it what it missed */

@@ -69,6 +69,7 @@ struct maze_verdict {
 	maze_u64 next_ns;  /* CPU time from now to the next stage; 0: none is left */
 	maze_u32 due;	   /* MAZE_FIRED_SOFT and/or _HARD: the stages reached by this sample */
 	maze_u32 reset;	   /* 1: this sample ended the episode */
+	maze_u32 episode;  /* the one that count_ns and due are of */
 };
 
 maze_inline void maze_reset(struct maze_account *account)
@@ -175,7 +176,7 @@ maze_inline struct maze_verdict maze_step(const struct maze_policy *policy,
 					  struct maze_account *account,
 					  const struct maze_sample *sample)
 {
-	struct maze_verdict verdict = { 0, 0, 0, 0 };
+	struct maze_verdict verdict = { 0, 0, 0, 0, 0 };
 
 	if (!account->begun) {
 		account->begun = 1;
@@ -188,6 +189,7 @@ maze_inline struct maze_verdict maze_step(const struct maze_policy *policy,
 		verdict.reset |= maze_recover(policy, account, sample->asleep_ns);
 
 	verdict.count_ns = account->count_ns;
+	verdict.episode = account->episode;
 	verdict.due = maze_due(policy, account);
 	account->fired |= verdict.due;
 

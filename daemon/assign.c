@@ -223,6 +223,19 @@ static int make_way(const struct assign *assign, const struct subject_source *so
 	return 0;
 }
 
+/* A user may ask often, and the process have threads by the thousand. */
+static int decide_one(const struct assign *assign, const struct subject_source *source,
+		      struct subject *subject, pid_t tid, struct decisions *all,
+		      struct maze_error *error)
+{
+	const struct rule *rule = NULL;
+	int err = decide_thread(assign, source, subject, tid, &rule, error);
+
+	if (!err && note(all, tid, rule))
+		err = maze_fail(error, -ENOMEM, "out of memory");
+	return err;
+}
+
 int assign_make_way(const struct assign *assign, pid_t pid, pid_t tid, struct maze_error *error)
 {
 	struct decisions all = { 0 };
@@ -232,7 +245,10 @@ int assign_make_way(const struct assign *assign, pid_t pid, pid_t tid, struct ma
 
 	if (err)
 		return err;
-	err = decide_all(assign, &source, &subject, &all, error);
+	if (tid)
+		err = decide_one(assign, &source, &subject, tid, &all, error);
+	else
+		err = decide_all(assign, &source, &subject, &all, error);
 	if (!err)
 		err = make_way(assign, &source, &all, tid, error);
 	free(all.threads);

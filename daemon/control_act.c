@@ -105,8 +105,9 @@ static int watch_for_user(const struct control_host *host, struct control_client
 	policy.flags |= MAZE_POLICY_OWNED;
 	policy.owner = client->peer.uid;
 	err = charge(host, client, request->tid ? 1 : threads_of(source), error);
-	if (!err)
-		err = enrol_make_way(host->enrol, request->pid, request->tid, error);
+	if (err)
+		return err;
+	err = enrol_make_way(host->enrol, request->pid, request->tid, error);
 	if (!err)
 		err = maze_claim(host->maze, source->pidfd, request->tid, &policy, tag, ~0ULL,
 				 error);
@@ -115,6 +116,9 @@ static int watch_for_user(const struct control_host *host, struct control_client
 			  "process %d is watched for somebody else already, or by a rule that "
 			  "enforces",
 			  request->pid);
+	/* What made way and was not replaced is the rules' again. */
+	if (err)
+		enrol_look(host->enrol, request->pid, request->tid);
 	return err;
 }
 
@@ -129,9 +133,6 @@ void control_watch(const struct control_host *host, struct control_client *clien
 		err = client->root ? watch_for_root(host, request, source.pidfd, &error)
 				   : watch_for_user(host, client, request, &source, &error);
 		subject_close(&source);
-		/* What made way and was not replaced is the rules' again. */
-		if (err && !client->root)
-			enrol_look(host->enrol, request->pid);
 	}
 	if (err)
 		control_client_error(client, err, error.text);
@@ -154,7 +155,7 @@ void control_unwatch(const struct control_host *host, struct control_client *cli
 		if (err == -ENOENT && !client->root)
 			maze_fail(&error, err, "you have no watch of process %d", request->pid);
 		if (!err && !client->root)
-			enrol_look(host->enrol, request->pid);
+			enrol_look(host->enrol, request->pid, request->tid);
 	}
 	if (err)
 		control_client_error(client, err, error.text);

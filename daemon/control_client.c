@@ -19,6 +19,8 @@
 #define LIST_COST 10
 /* Requests and full buffers; then others have their turn. */
 #define STEPS_PER_TURN 8
+/* By default a timer, also one that is over, may wait for a quarter of a second. */
+#define TIMER_ACCURACY_USEC 1000U
 
 /* ---- answers ------------------------------------------------------------------------ */
 
@@ -368,8 +370,8 @@ int control_client_start(struct control_client *client)
 		sd_event_add_io(client->event, &client->source, client->fd, EPOLLIN, on_io, client);
 
 	if (err >= 0)
-		err = sd_event_add_time(client->event, &client->timer, CLOCK_MONOTONIC, 0, 0,
-					on_timer, client);
+		err = sd_event_add_time(client->event, &client->timer, CLOCK_MONOTONIC, 0,
+					TIMER_ACCURACY_USEC, on_timer, client);
 	if (err >= 0)
 		err = sd_event_source_set_enabled(client->timer, SD_EVENT_OFF);
 	/* Behind all that mazed does of its own. */

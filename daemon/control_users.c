@@ -52,15 +52,18 @@ static void forget_one(struct control_users *users, uint64_t now_usec)
 	}
 }
 
-static struct control_user *find_or_add(struct control_users *users, uid_t uid, uint64_t now_usec)
+static struct control_user *find_or_add(struct control_users *users, uid_t uid, bool root,
+					uint64_t now_usec)
 {
+	/* The last place is root's, whoever else has made himself many. */
+	unsigned int max = CONTROL_USERS_MAX - !root;
 	struct control_user *user = find(users, uid);
 
 	if (user)
 		return user;
-	if (users->count == CONTROL_USERS_MAX)
+	if (users->count >= max)
 		forget_one(users, now_usec);
-	if (users->count == CONTROL_USERS_MAX)
+	if (users->count >= max)
 		return NULL;
 	user = calloc(1, sizeof(*user));
 	if (!user)
@@ -81,7 +84,7 @@ struct control_user *control_users_connect(struct control_users *users, uid_t ui
 	/* With a single one there is nothing to keep back for root. */
 	if (users->connections >= (root || max < 2 ? max : max - quarter))
 		return NULL;
-	user = find_or_add(users, uid, now_usec);
+	user = find_or_add(users, uid, root, now_usec);
 	if (!user || (!root && user->connections >= quarter))
 		return NULL;
 	user->connections++;

@@ -4,6 +4,13 @@
  * process several times in a batch is looked at once. A look goes by what the process
  * is then, so events that come late, twice or out of order do no harm; and those that
  * were lost are made good by looking at everything.
+ *
+ * Anybody can make events faster than they can be looked at: to give a thread a name
+ * takes a microsecond. So where there are more than a batch of them, they have their
+ * turn behind everything else, beside the clients of the control socket and a look at
+ * everything, each in turn; and a look at everything ends before another begins. Who
+ * begins while events are lost is found after two such looks at the latest, and nobody
+ * can put that off any further.
  */
 #include "enrol.h"
 
@@ -13,6 +20,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "../lib/error.h"
 #include "assign.h"
 #include "match.h"
 
@@ -20,6 +28,11 @@
 #define BATCH_MAX 128
 /* Of a failure that is likely to repeat itself, one sentence in so long. */
 #define COMPLAINT_USEC (60 * 1000000ULL)
+/* Nobody waits for a number: it may be said with something else that wakes mazed. */
+#define COMPLAINT_ACCURACY_USEC 1000000U
+/* At once. By a timer, because a deferred source would go before all others, each time. */
+#define TURN_USEC 0
+#define TURN_ACCURACY_USEC 1
 
 struct enrol {
 	sd_event *event;
@@ -30,10 +43,15 @@ struct enrol {
 	void *arg;
 	struct maze_follower *follower;
 	unsigned int wants;
-	sd_event_source *told; /* the follower's */
-	DIR *proc;	       /* while all are looked at */
-	sd_event_source *turn; /* the next portion of that */
-	maze_u64 failures;     /* not said yet */
+	sd_event_source *told;	     /* the follower's; off while there is more than a batch */
+	bool behind;		     /* there is */
+	DIR *proc;		     /* while all are looked at */
+	sd_event_source *turn;	     /* the next portion of what is left of either */
+	bool settles;		     /* its end is to be told */
+	bool again;		     /* events were lost since it began */
+	maze_u64 lost;		     /* of these, those that were not said yet */
+	sd_event_source *lost_later; /* when they are to be */
+	maze_u64 failures;	     /* not said yet */
 	uint64_t said_usec;
 };
 
@@ -64,11 +82,11 @@ static void look(struct enrol *enrol, pid_t pid, pid_t tid, const struct assign_
 	complain(enrol, pid, &error);
 }
 
-void enrol_look(struct enrol *enrol, pid_t pid)
+void enrol_look(struct enrol *enrol, pid_t pid, pid_t tid)
 {
 	static const struct assign_known unknown = { .known = false };
 
-	look(enrol, pid, 0, &unknown);
+	look(enrol, pid, tid, &unknown);
 }
 
 int enrol_make_way(struct enrol *enrol, pid_t pid, pid_t tid, struct maze_error *error)
@@ -83,53 +101,97 @@ static void stop_scan(struct enrol *enrol)
 	if (enrol->proc)
 		closedir(enrol->proc);
 	enrol->proc = NULL;
-	enrol->turn = sd_event_source_disable_unref(enrol->turn);
 }
 
-static int scan_portion(sd_event_source *source, void *arg)
+static void take_turn_soon(struct enrol *enrol)
 {
-	struct enrol *enrol = arg;
+	sd_event_source_set_time_relative(enrol->turn, TURN_USEC);
+	sd_event_source_set_enabled(enrol->turn, SD_EVENT_ONESHOT);
+}
+
+/* From the beginning. On failure one that is under way goes on. */
+static int start_scan(struct enrol *enrol, struct maze_error *error)
+{
+	DIR *proc = opendir("/proc");
+
+	if (!proc)
+		return maze_fail(error, -errno, "/proc cannot be read: %s", strerror(errno));
+	stop_scan(enrol);
+	enrol->proc = proc;
+	take_turn_soon(enrol);
+	enrol->again = false;
+	return 0;
+}
+
+static void end_scan(struct enrol *enrol)
+{
+	struct maze_error error = { "" };
+	bool again = enrol->again, settles = enrol->settles;
+
+	stop_scan(enrol);
+	enrol->settles = false;
+	if (again && start_scan(enrol, &error))
+		log_say(enrol->log, LOG_ERR, "processes may be unwatched: %s", error.text);
+	if (settles)
+		enrol->settled(enrol->arg);
+}
+
+static void scan_portion(struct enrol *enrol)
+{
 	struct dirent *entry;
 	int looked = 0;
 	pid_t pid;
 
-	(void)source;
 	while (looked < BATCH_MAX) {
 		entry = readdir(enrol->proc);
 		if (!entry) {
-			stop_scan(enrol);
-			enrol->settled(enrol->arg);
-			return 0;
+			end_scan(enrol);
+			return;
 		}
 		pid = (pid_t)strtol(entry->d_name, NULL, 10);
 		if (pid <= 0)
 			continue;
-		enrol_look(enrol, pid);
+		enrol_look(enrol, pid, 0);
 		looked++;
 	}
+}
+
+/* ---- losses ----------------------------------------------------------------------------- */
+
+static void say_lost(struct enrol *enrol)
+{
+	log_say(enrol->log, LOG_NOTICE,
+		"%llu process events were lost: all processes are looked at again", enrol->lost);
+	enrol->lost = 0;
+	sd_event_source_set_time_relative(enrol->lost_later, COMPLAINT_USEC);
+	sd_event_source_set_enabled(enrol->lost_later, SD_EVENT_ONESHOT);
+}
+
+static int on_lost_later(sd_event_source *source, uint64_t usec, void *arg)
+{
+	struct enrol *enrol = arg;
+
+	(void)source;
+	(void)usec;
+	if (enrol->lost)
+		say_lost(enrol);
 	return 0;
 }
 
-static int start_scan(struct enrol *enrol, struct maze_error *error)
+/* Where losses do not end, the log has one sentence of them in so long. */
+static void take_loss(struct enrol *enrol, maze_u64 lost)
 {
-	int err;
+	struct maze_error error = { "" };
+	int waits = SD_EVENT_OFF;
 
-	stop_scan(enrol);
-	enrol->proc = opendir("/proc");
-	if (!enrol->proc) {
-		snprintf(error->text, sizeof(error->text), "/proc cannot be read: %s",
-			 strerror(errno));
-		return -errno;
-	}
-	err = sd_event_add_defer(enrol->event, &enrol->turn, scan_portion, enrol);
-	if (!err || err > 0)
-		err = sd_event_source_set_enabled(enrol->turn, SD_EVENT_ON);
-	if (err >= 0) {
-		return 0;
-	}
-	stop_scan(enrol);
-	snprintf(error->text, sizeof(error->text), "out of memory");
-	return err;
+	enrol->lost += lost;
+	sd_event_source_get_enabled(enrol->lost_later, &waits);
+	if (waits == SD_EVENT_OFF)
+		say_lost(enrol);
+	if (enrol->proc)
+		enrol->again = true;
+	else if (start_scan(enrol, &error))
+		log_say(enrol->log, LOG_ERR, "processes may be unwatched: %s", error.text);
 }
 
 /* ---- as it happens ---------------------------------------------------------------------- */
@@ -161,17 +223,13 @@ static void look_at_event(struct enrol *enrol, const struct maze_process_event *
 	look(enrol, (pid_t)event->pid, is_thread ? (pid_t)event->tid : 0, &known);
 }
 
-static int take_events(sd_event_source *source, int fd, uint32_t revents, void *arg)
+/* True: there may be more. */
+static bool take_batch(struct enrol *enrol)
 {
 	struct maze_process_event events[BATCH_MAX];
-	struct enrol *enrol = arg;
-	struct maze_error error = { "" };
 	size_t count = 0, i, end;
 	maze_u64 lost = 0;
 
-	(void)source;
-	(void)fd;
-	(void)revents;
 	while (count < BATCH_MAX && maze_follower_next(enrol->follower, &events[count]) == 1) {
 		if (events[count].kind == MAZE_PROCESS_LOST)
 			lost += events[count].lost;
@@ -185,12 +243,43 @@ static int take_events(sd_event_source *source, int fd, uint32_t revents, void *
 			end++;
 		look_at_event(enrol, &events[i], end == i + 1);
 	}
-	if (!lost)
-		return 0;
-	log_say(enrol->log, LOG_NOTICE,
-		"%llu process events were lost: all processes are looked at again", lost);
-	if (start_scan(enrol, &error))
-		log_say(enrol->log, LOG_ERR, "%s", error.text);
+	if (lost)
+		take_loss(enrol, lost);
+	return count == BATCH_MAX;
+}
+
+/* What is beyond a batch does not make the descriptor ready: it may be read already. */
+static void take_events(struct enrol *enrol)
+{
+	enrol->behind = take_batch(enrol);
+	sd_event_source_set_enabled(enrol->told, enrol->behind ? SD_EVENT_OFF : SD_EVENT_ON);
+}
+
+static int on_told(sd_event_source *source, int fd, uint32_t revents, void *arg)
+{
+	struct enrol *enrol = arg;
+
+	(void)source;
+	(void)fd;
+	(void)revents;
+	take_events(enrol);
+	if (enrol->behind)
+		take_turn_soon(enrol);
+	return 0;
+}
+
+static int on_turn(sd_event_source *source, uint64_t usec, void *arg)
+{
+	struct enrol *enrol = arg;
+
+	(void)source;
+	(void)usec;
+	if (enrol->behind)
+		take_events(enrol);
+	if (enrol->proc)
+		scan_portion(enrol);
+	if (enrol->behind || enrol->proc)
+		take_turn_soon(enrol);
 	return 0;
 }
 
@@ -212,6 +301,7 @@ static void unfollow(struct enrol *enrol)
 	enrol->told = sd_event_source_disable_unref(enrol->told);
 	maze_follower_close(enrol->follower);
 	enrol->follower = NULL;
+	enrol->behind = false;
 }
 
 static int follow(struct enrol *enrol, unsigned int wants, struct maze_error *error)
@@ -225,13 +315,11 @@ static int follow(struct enrol *enrol, unsigned int wants, struct maze_error *er
 	err = maze_follow(enrol->maze, wants, &follower, error);
 	if (err)
 		return err;
-	err = sd_event_add_io(enrol->event, &told, maze_follower_fd(follower), EPOLLIN, take_events,
+	err = sd_event_add_io(enrol->event, &told, maze_follower_fd(follower), EPOLLIN, on_told,
 			      enrol);
-	if (err < 0) {
+	if (err) {
 		maze_follower_close(follower);
-		snprintf(error->text, sizeof(error->text), "no place in the event loop: %s",
-			 strerror(-err));
-		return err;
+		return maze_fail(error, err, "no place in the event loop: %s", strerror(-err));
 	}
 	/* Before who asks for something and what is scanned, behind verdicts. */
 	sd_event_source_set_priority(told, SD_EVENT_PRIORITY_IMPORTANT / 2);
@@ -251,9 +339,31 @@ int enrol_use(struct enrol *enrol, const struct rules *rules, struct maze_error 
 
 	if (err)
 		return err;
+	err = start_scan(enrol, error);
+	if (err)
+		return err;
+	/* Not before nothing can fail: the caller frees rules that are not taken. */
 	enrol->assign.rules = rules;
 	enrol->assign.by_thread = assign_by_thread(rules);
-	return start_scan(enrol, error);
+	enrol->settles = true;
+	return 0;
+}
+
+static int add_timers(struct enrol *enrol)
+{
+	int err = sd_event_add_time(enrol->event, &enrol->turn, CLOCK_MONOTONIC, 0,
+				    TURN_ACCURACY_USEC, on_turn, enrol);
+
+	if (err >= 0)
+		err = sd_event_source_set_enabled(enrol->turn, SD_EVENT_OFF);
+	if (err >= 0)
+		err = sd_event_source_set_priority(enrol->turn, SD_EVENT_PRIORITY_IDLE);
+	if (err >= 0)
+		err = sd_event_add_time(enrol->event, &enrol->lost_later, CLOCK_MONOTONIC, 0,
+					COMPLAINT_ACCURACY_USEC, on_lost_later, enrol);
+	if (err >= 0)
+		err = sd_event_source_set_enabled(enrol->lost_later, SD_EVENT_OFF);
+	return err;
 }
 
 int enrol_open(sd_event *event, struct maze *maze, struct log *log, const struct rules *rules,
@@ -273,7 +383,9 @@ int enrol_open(sd_event *event, struct maze *maze, struct log *log, const struct
 	enrol->assign.maze = maze;
 	enrol->settled = settled;
 	enrol->arg = arg;
-	err = enrol_use(enrol, rules, error);
+	err = add_timers(enrol);
+	err = err < 0 ? maze_fail(error, err, "no place in the event loop: %s", strerror(-err))
+		      : enrol_use(enrol, rules, error);
 	if (err) {
 		enrol_close(enrol);
 		return err;
@@ -288,6 +400,8 @@ void enrol_close(struct enrol *enrol)
 		return;
 	stop_scan(enrol);
 	unfollow(enrol);
+	sd_event_source_disable_unref(enrol->turn);
+	sd_event_source_disable_unref(enrol->lost_later);
 	sd_event_unref(enrol->event);
 	free(enrol);
 }

@@ -26,8 +26,8 @@ int enrol_open(sd_event *event, struct maze *maze, struct log *log, const struct
 	       struct enrol **ret_enrol);
 /* Other rules from now on, for every process there is; the old ones may be freed. */
 int enrol_use(struct enrol *enrol, const struct rules *rules, struct maze_error *error);
-/* Looks at one process again: somebody has ended a watch of his own. */
-void enrol_look(struct enrol *enrol, pid_t pid);
+/* Looks at one process again, or at that thread of it: somebody has ended a watch of his. */
+void enrol_look(struct enrol *enrol, pid_t pid, pid_t tid);
 /* assign_make_way(), by the rules in force. */
 int enrol_make_way(struct enrol *enrol, pid_t pid, pid_t tid, struct maze_error *error);
 void enrol_close(struct enrol *enrol);

@@ -1,71 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The table of keys that are neither a policy's nor a condition's, and the way
- * through all three tables (keys.h). Values are parsed here one by one; what does
+ * The table of keys of rules that are neither a policy's nor a condition's, and the way
+ * through all four tables (keys.h). Values are parsed here one by one; what does
  * not go together is for rules.c to say.
  */
 #include "keys.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
 
 #include "../lib/error.h"
+#include "values.h"
 
 /* Beyond a second's worth of everything, counting records one by one is no limit. */
 #define REPEAT_COUNT_MAX 1000000
-/* A user who needs more has another problem; each costs the kernel some 300 bytes. */
-#define ENTRIES_PER_USER_MAX 1000000
-/* Each is a descriptor and a buffer; the usual limit of descriptors is 1024. */
-#define CLIENTS_MAX 512
-
-/* ---- values ------------------------------------------------------------------------ */
-
-/* yes and no are the library's: whatever it takes for `shadow` is taken here. */
-static int set_yes_no(const char *value, bool *ret_yes, struct maze_error *error)
-{
-	struct maze_policy policy = { 0 };
-	int err = maze_policy_set(&policy, "shadow", value, error);
-
-	if (!err)
-		*ret_yes = policy.flags & MAZE_POLICY_SHADOW;
-	return err;
-}
-
-static int parse_number(const char *value, long min, long max, long *ret_number,
-			struct maze_error *error)
-{
-	char *end;
-	long number;
-
-	errno = 0;
-	number = strtol(value, &end, 10);
-	if (errno || end == value || *end || number < min || number > max)
-		return maze_fail(error, -EINVAL, "\"%.64s\" is no number from %ld to %ld", value,
-				 min, max);
-	*ret_number = number;
-	return 0;
-}
-
-static int copy_path(const char *value, size_t max, char **ret_path, struct maze_error *error)
-{
-	char *path;
-
-	if (value[0] != '/')
-		return maze_fail(error, -EINVAL, "\"%.128s\" is no absolute path", value);
-	if (strlen(value) > max)
-		return maze_fail(error, -EINVAL, "the path is longer than %zu bytes", max);
-	path = strdup(value);
-	if (!path)
-		return maze_fail(error, -ENOMEM, "out of memory");
-	free(*ret_path);
-	*ret_path = path;
-	return 0;
-}
-
 /* ---- [rule], [defaults] ------------------------------------------------------------ */
 
 static int set_policy(const struct key *key, struct key_target *target, const char *value,
@@ -133,7 +83,7 @@ static int set_renice(const struct key *key, struct key_target *target, const ch
 
 	if (*value) {
 		/* The range of setpriority(2). */
-		err = parse_number(value, -20, 19, &number, error);
+		err = value_number(value, -20, 19, &number, error);
 		if (err)
 			return err;
 	}
@@ -145,29 +95,21 @@ static int set_renice(const struct key *key, struct key_target *target, const ch
 static int set_idle(const struct key *key, struct key_target *target, const char *value,
 		    struct maze_error *error)
 {
-	return set_yes_no(value, &target->treatment->stages[key->detail].idle, error);
+	return value_yes_no(value, &target->treatment->stages[key->detail].idle, error);
 }
 
 static int set_freeze(const struct key *key, struct key_target *target, const char *value,
 		      struct maze_error *error)
 {
-	return set_yes_no(value, &target->treatment->stages[key->detail].freeze, error);
+	return value_yes_no(value, &target->treatment->stages[key->detail].freeze, error);
 }
 
 static int set_exec_timeout(const struct key *key, struct key_target *target, const char *value,
 			    struct maze_error *error)
 {
-	maze_u64 ns = 0;
-	int err = maze_duration_parse(value, &ns, error);
-
 	(void)key;
-	if (err)
-		return err;
 	/* A command that may run for ever would hold its place for ever. */
-	if (ns < MAZE_LIMIT_MIN_NS || ns > MAZE_LIMIT_MAX_NS)
-		return maze_fail(error, -EINVAL, "%.64s is not from 1ms to 366 days", value);
-	target->treatment->exec_timeout_ns = ns;
-	return 0;
+	return value_duration(value, &target->treatment->exec_timeout_ns, error);
 }
 
 static int set_repeat(const struct key *key, struct key_target *target, const char *value,
@@ -189,7 +131,7 @@ static int set_repeat(const struct key *key, struct key_target *target, const ch
 		return maze_fail(error, -EINVAL, "\"%.64s\" is no number by time", value);
 	snprintf(number, sizeof(number), "%.*s", (int)(slash - value), value);
 	number[strcspn(number, " \t")] = '\0';
-	err = parse_number(number, 1, REPEAT_COUNT_MAX, &count, error);
+	err = value_number(number, 1, REPEAT_COUNT_MAX, &count, error);
 	if (!err)
 		err = maze_duration_parse(slash + 1, &ns, error);
 	if (err)
@@ -200,66 +142,6 @@ static int set_repeat(const struct key *key, struct key_target *target, const ch
 	target->treatment->repeat_count = (unsigned int)count;
 	target->treatment->repeat_ns = ns;
 	return 0;
-}
-
-/* ---- [daemon] ------------------------------------------------------------------------ */
-
-static int set_log(const struct key *key, struct key_target *target, const char *value,
-		   struct maze_error *error)
-{
-	struct daemon_settings *daemon = target->daemon;
-	int err;
-
-	(void)key;
-	if (*value == '/') {
-		err = copy_path(value, PATH_MAX - 1, &daemon->log_path, error);
-		if (!err)
-			daemon->log = DAEMON_LOG_FILE;
-		return err;
-	}
-	if (!strcmp(value, "journal"))
-		daemon->log = DAEMON_LOG_JOURNAL;
-	else if (!strcmp(value, "syslog"))
-		daemon->log = DAEMON_LOG_SYSLOG;
-	else
-		return maze_fail(error, -EINVAL, "\"%.64s\" is no log", value);
-	free(daemon->log_path);
-	daemon->log_path = NULL;
-	return 0;
-}
-
-static int set_control_socket(const struct key *key, struct key_target *target, const char *value,
-			      struct maze_error *error)
-{
-	const struct sockaddr_un *address = NULL;
-
-	(void)key;
-	return copy_path(value, sizeof(address->sun_path) - 1, &target->daemon->control_socket,
-			 error);
-}
-
-static int set_entries_per_user(const struct key *key, struct key_target *target, const char *value,
-				struct maze_error *error)
-{
-	long number = 0;
-	int err = parse_number(value, 0, ENTRIES_PER_USER_MAX, &number, error);
-
-	(void)key;
-	if (!err)
-		target->daemon->entries_per_user = (unsigned int)number;
-	return err;
-}
-
-static int set_clients(const struct key *key, struct key_target *target, const char *value,
-		       struct maze_error *error)
-{
-	long number = 0;
-	int err = parse_number(value, 1, CLIENTS_MAX, &number, error);
-
-	(void)key;
-	if (!err)
-		target->daemon->clients = (unsigned int)number;
-	return err;
 }
 
 /* ---- the tables ------------------------------------------------------------------------ */
@@ -281,11 +163,6 @@ static const struct key own[] = {
 	{ "exec-timeout", BOTH, "a duration such as 30s", set_exec_timeout, 0 },
 	{ "repeat", BOTH, "a number and a duration such as 10/1min, or 0 for no bound", set_repeat,
 	  0 },
-	{ "log", SECTION_DAEMON, "journal, syslog, or an absolute path", set_log, 0 },
-	{ "control-socket", SECTION_DAEMON, "an absolute path", set_control_socket, 0 },
-	{ "entries-per-user", SECTION_DAEMON, "a number; 0: users may watch nothing",
-	  set_entries_per_user, 0 },
-	{ "clients", SECTION_DAEMON, "a number", set_clients, 0 },
 };
 
 #define OWN_COUNT (sizeof(own) / sizeof(own[0]))
@@ -305,6 +182,7 @@ static const char *policy_form(const struct maze_policy_key *row)
 bool key_at(size_t index, struct key *ret_key)
 {
 	const struct maze_policy_key *policy = maze_policy_keys();
+	const struct key *setting = settings_keys;
 
 	if (index < CONDITION_COUNT) {
 		*ret_key = (struct key){ condition_keys[index].name, SECTION_RULE,
@@ -318,9 +196,16 @@ bool key_at(size_t index, struct key *ret_key)
 		*ret_key = (struct key){ policy->name, BOTH, policy_form(policy), set_policy, 0 };
 		return true;
 	}
-	if (index >= OWN_COUNT)
+	if (index < OWN_COUNT) {
+		*ret_key = own[index];
+		return true;
+	}
+	index -= OWN_COUNT;
+	for (; setting->name && index; setting++)
+		index--;
+	if (!setting->name)
 		return false;
-	*ret_key = own[index];
+	*ret_key = *setting;
 	return true;
 }
 

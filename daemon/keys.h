@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The keys of maze.conf(5): in which kind of section each may stand, which form it
- * takes, and how its value is set. Three tables make one: the keys of policies,
- * which are lib's; the matching keys, which are condition.c's; and the rest, in
- * keys.c. A new key is one row in one of them.
+ * takes, and how its value is set. Four tables make one: the keys of policies,
+ * which are lib's; the matching keys, which are condition.c's; those of [daemon], in
+ * settings.c; and the rest, in keys.c. A new key is one row in one of them.
  */
 #ifndef MAZE_DAEMON_KEYS_H
 #define MAZE_DAEMON_KEYS_H
@@ -34,6 +34,9 @@ struct key {
 		   struct maze_error *error);
 	int detail; /* for `set`: which stage, which condition */
 };
+
+/* Those of [daemon]; ended by a name that is NULL. */
+extern const struct key settings_keys[];
 
 /* Key number `index`, counted over all tables; false: there are no more. */
 bool key_at(size_t index, struct key *ret_key);

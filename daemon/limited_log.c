@@ -6,11 +6,15 @@
 #include "limited_log.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <syslog.h>
 #include <time.h>
 
 #include "repeat.h"
+#include "tag.h"
+#include "treatment.h"
 
 /* Nobody waits for the number: it may be said with something else that wakes mazed. */
 #define ACCURACY_USEC 1000000U
@@ -37,9 +41,10 @@ static void summarize(struct limited_log *limited, maze_u64 until_ns)
 
 	while (repeat_summarize(limited->repeat, until_ns, &summary)) {
 		maze_duration_format(summary.time_ns, time, sizeof(time));
-		log_say(limited->log, LOG_NOTICE, "rule %s: %llu more %s in the last %s not shown",
-			summary.rule, summary.hidden, summary.hidden == 1 ? "record" : "records",
-			time);
+		/* No rule's name has a blank, so it cannot be taken for a user. */
+		log_say(limited->log, LOG_NOTICE, "%s %s: %llu more %s in the last %s not shown",
+			strchr(summary.rule, ' ') ? "watches of" : "rule", summary.rule,
+			summary.hidden, summary.hidden == 1 ? "record" : "records", time);
 	}
 }
 
@@ -101,6 +106,16 @@ void limited_log_close(struct limited_log *limited)
 	free(limited);
 }
 
+static bool user_allows(struct limited_log *limited, uid_t uid, maze_u64 now)
+{
+	struct treatment usual;
+	char who[32];
+
+	treatment_init(&usual);
+	snprintf(who, sizeof(who), "user id %u", uid);
+	return repeat_allows(limited->repeat, who, usual.repeat_count, usual.repeat_ns, now);
+}
+
 bool limited_log_record(struct limited_log *limited, const struct log_entry *entry,
 			const struct treatment *treatment)
 {
@@ -112,6 +127,8 @@ bool limited_log_record(struct limited_log *limited, const struct log_entry *ent
 	if (entry->rule && treatment)
 		shown = repeat_allows(limited->repeat, entry->rule, treatment->repeat_count,
 				      treatment->repeat_ns, now);
+	else if (tag_kind(entry->record->tag) == TAG_USER)
+		shown = user_allows(limited, tag_user(entry->record->tag), now);
 	if (shown)
 		log_record(limited->log, entry);
 	set_timer(limited);

@@ -18,7 +18,8 @@ int limited_log_open(sd_event *event, struct log *log, struct limited_log **ret_
 void limited_log_close(struct limited_log *limited);
 /*
  * Writes the record, or counts it; says which. `treatment` is the rule's; NULL, or an
- * entry without a rule: no limit.
+ * entry without a rule: no limit, unless a user has asked for the watch. His records are
+ * as many as he likes to cause, and have the limit that a rule has by default.
  */
 bool limited_log_record(struct limited_log *limited, const struct log_entry *entry,
 			const struct treatment *treatment);

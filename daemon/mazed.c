@@ -25,6 +25,7 @@
 #include "actions.h"
 #include "control.h"
 #include "enrol.h"
+#include "gather.h"
 #include "log.h"
 #include "privileges.h"
 #include "problems.h"
@@ -43,6 +44,7 @@ struct mazed {
 	int runtime_fd;
 	struct maze *maze;
 	struct actions *actions;
+	struct gather *gather;
 	struct verdicts *verdicts;
 	struct enrol *enrol;
 	struct control *control;
@@ -167,6 +169,9 @@ static int serve_engine(struct mazed *mazed)
 	fd = maze_gone_fd(mazed->maze);
 	if (err >= 0 && fd >= 0)
 		err = sd_event_add_io(mazed->event, &mazed->gone, fd, EPOLLIN, on_gone, mazed);
+	/* Before verdicts: what there is to read them from may be ready for ever then. */
+	if (mazed->gone)
+		sd_event_source_set_priority(mazed->gone, SD_EVENT_PRIORITY_IMPORTANT - 1);
 	return err < 0 ? err : 0;
 }
 
@@ -204,6 +209,8 @@ static void hear(void *arg, const struct maze_record *record, const struct rule 
 
 	if (mazed->control)
 		control_hear(mazed->control, record);
+	gather_record(mazed->gather, record, rule ? rule->name : NULL,
+		      rule ? &rule->treatment.policy : NULL);
 	if (!rule || (record->event != MAZE_EVENT_SOFT && record->event != MAZE_EVENT_HARD) ||
 	    !stage_acts(&rule->treatment.stages[stage]))
 		return;
@@ -256,13 +263,18 @@ static int use_rules(struct mazed *mazed, struct rules *rules, struct maze_error
 	err = control_use(mazed->control, rules, error);
 	if (err)
 		goto out_log;
-	err = enrol_use(mazed->enrol, rules, error);
+	err = gather_use(mazed->gather, &rules->daemon.incidents, error);
 	if (err)
 		goto out_control;
+	err = enrol_use(mazed->enrol, rules, error);
+	if (err)
+		goto out_gather;
 	verdicts_use(mazed->verdicts, rules);
 	rules_free(mazed->rules);
 	mazed->rules = rules;
 	return 0;
+out_gather:
+	gather_use(mazed->gather, &mazed->rules->daemon.incidents, NULL);
 out_control:
 	control_use(mazed->control, mazed->rules, NULL);
 out_log:
@@ -427,6 +439,10 @@ static int start(struct mazed *mazed, struct maze_error *error)
 	err = open_actions(mazed, error);
 	if (err)
 		return err;
+	err = gather_open(mazed->event, mazed->maze, mazed->log, &mazed->rules->daemon.incidents,
+			  &mazed->gather, error);
+	if (err)
+		return err;
 	err = verdicts_open(mazed->event, mazed->maze, mazed->log, mazed->rules, mazed->runtime_fd,
 			    &hearer, error, &mazed->verdicts);
 	if (err)
@@ -446,6 +462,7 @@ static void stop(struct mazed *mazed)
 		remove_everything(mazed);
 	/* Closed after that: what came up to the last moment is still said. */
 	verdicts_close(mazed->verdicts);
+	gather_close(mazed->gather);
 	if (mazed->remove && mazed->actions)
 		actions_thaw_all(mazed->actions);
 	if (mazed->actions)

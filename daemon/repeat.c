@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * See repeat.h. A rule is here only while its time runs, or while what it hid has not
- * been said: as many as there are rules at most, and few in practice.
+ * been said: as many as there are rules and users at most, and few in practice.
  */
 #include "repeat.h"
 

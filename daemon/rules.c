@@ -11,16 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../lib/control.h"
 #include "conf.h"
 #include "keys.h"
 #include "tag.h"
 #include "treatment.h"
-
-/* A build with all its compilers; far from what the kernel would feel. */
-#define ENTRIES_PER_USER_DEFAULT 1000
-/* Terminals of people who look at once, and one or two programs. */
-#define CLIENTS_DEFAULT 32
 
 struct building {
 	const struct conf *conf;
@@ -50,8 +44,7 @@ static void rules_done(struct rules *rules)
 		free(rules->files[i]);
 	free(rules->rules);
 	free(rules->files);
-	free(rules->daemon.log_path);
-	free(rules->daemon.control_socket);
+	settings_done(&rules->daemon);
 }
 
 void rules_free(struct rules *rules)
@@ -264,10 +257,7 @@ static int build_daemon(const struct building *building, struct daemon_settings 
 {
 	struct key_target target = { .daemon = daemon };
 
-	daemon->entries_per_user = ENTRIES_PER_USER_DEFAULT;
-	daemon->clients = CLIENTS_DEFAULT;
-	daemon->control_socket = strdup(MAZE_CONTROL_SOCKET);
-	if (!daemon->control_socket)
+	if (settings_init(daemon))
 		return -ENOMEM;
 	return apply_kind(building->conf, SECTION_DAEMON, &target, building->problems);
 }

@@ -13,6 +13,7 @@
 #include "../lib/maze.h"
 #include "condition.h"
 #include "problems.h"
+#include "settings.h"
 #include "words.h"
 
 /* A search takes each in turn; this many are a few hundred microseconds. */
@@ -51,21 +52,6 @@ struct rule {
 	unsigned int facts; /* FACT_*: what its conditions ask for */
 	bool ignore;
 	struct treatment treatment; /* also when it ignores */
-};
-
-enum daemon_log {
-	DAEMON_LOG_JOURNAL,
-	DAEMON_LOG_SYSLOG,
-	DAEMON_LOG_FILE,
-};
-
-/* What [daemon] says. */
-struct daemon_settings {
-	enum daemon_log log;
-	char *log_path; /* of DAEMON_LOG_FILE, else NULL */
-	char *control_socket;
-	unsigned int entries_per_user;
-	unsigned int clients;
 };
 
 struct rules {

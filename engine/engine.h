@@ -20,10 +20,12 @@
 #include "../core/policy.h"
 #include "../core/process_event.h"
 #include "../core/record.h"
+#include "../core/stack.h"
 
 struct engine;	      /* one open handle; each engine defines its own */
 struct engine_reader; /* one reader's place in the records */
 struct engine_follower;
+struct engine_evidence;
 
 struct engine_error {
 	char text[512]; /* one sentence without a full stop; "" when nothing to say */
@@ -142,6 +144,26 @@ struct engine_ops {
 	int (*follower_next)(struct engine_follower *follower,
 			     struct maze_process_event *ret_event);
 	void (*follower_close)(struct engine_follower *follower);
+
+	/*
+	 * Evidence (core/stack.h): at the first verdict of each episode a portrait and a
+	 * stack, then stacks as it is wanted, until the episode ends. Of several who want
+	 * it at once the larger number and the smaller interval hold, for all. It is taken
+	 * from then on, also when nobody is left to read it, until the engine is unloaded
+	 * or somebody opens it anew when nobody else has it open. `wants` has no zeros and
+	 * is within the limits of core/stack.h. Starts with the oldest that is kept.
+	 * evidence_next_* return 1 and one, or 0: none now; evidence_fd polls readable when
+	 * there may be one. All NULL: this engine takes none.
+	 */
+	int (*evidence_open)(struct engine *engine, const struct maze_evidence_wants *wants,
+			     struct engine_evidence **ret_evidence, struct engine_error *error);
+	int (*evidence_fd)(struct engine_evidence *evidence);
+	int (*evidence_next_portrait)(struct engine_evidence *evidence,
+				      struct maze_portrait *ret_portrait);
+	int (*evidence_next_stack)(struct engine_evidence *evidence, struct maze_stack *ret_stack);
+	/* Stacks and portraits that were overwritten before they were read. */
+	maze_u64 (*evidence_lost)(const struct engine_evidence *evidence);
+	void (*evidence_close)(struct engine_evidence *evidence);
 
 	/*
 	 * Attendance: what the engine wants done in user space while it runs, if

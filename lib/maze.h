@@ -19,6 +19,7 @@
 #include "../core/policy.h"
 #include "../core/process_event.h"
 #include "../core/record.h"
+#include "../core/stack.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -191,6 +192,31 @@ int maze_follower_fd(struct maze_follower *follower);
 /* 1 and an event, or 0: none now. Never waits. */
 int maze_follower_next(struct maze_follower *follower, struct maze_process_event *ret_event);
 void maze_follower_close(struct maze_follower *follower);
+
+/* ---- where mazed threads were ----------------------------------------------------------- */
+
+/*
+ * Portraits and stacks (core/stack.h): at the first verdict of each episode of each
+ * watched task one of either, then a stack each wants->interval_ns of the task's own CPU
+ * time until there are wants->stacks_max or the episode ends. Verdicts in shadow have
+ * them too. `wants` NULL, or a 0 in it: what core/stack.h has as default. Of several who
+ * have it open the larger number and the smaller interval hold for all. A pinned engine
+ * goes on taking them when all have closed, or were killed, until it is unloaded or the
+ * next one opens. A reader starts with the oldest that is kept: what is of before its own
+ * time it tells by boot_ns. Close before the handle.
+ * -EOPNOTSUPP: this engine takes none (bpf does); -EINVAL: beyond the limits there.
+ */
+struct maze_evidence;
+int maze_evidence_open(struct maze *maze, const struct maze_evidence_wants *wants,
+		       struct maze_evidence **ret_evidence, struct maze_error *error);
+/* Polls readable when there may be something; until both of the next say 0. */
+int maze_evidence_fd(struct maze_evidence *evidence);
+/* 1 and one, or 0: none now. Never wait. A portrait is there before its first stack. */
+int maze_evidence_next_portrait(struct maze_evidence *evidence, struct maze_portrait *ret_portrait);
+int maze_evidence_next_stack(struct maze_evidence *evidence, struct maze_stack *ret_stack);
+/* How many stacks and portraits were overwritten before this reader came to them. */
+maze_u64 maze_evidence_lost(const struct maze_evidence *evidence);
+void maze_evidence_close(struct maze_evidence *evidence);
 
 /* See engine.h: attendance. A long-lived program should poll the fd and attend. */
 int maze_attend_fd(struct maze *maze);

@@ -69,12 +69,22 @@ static void describe(const struct kernel_offer *offer, struct engine_report *rep
 	char *text = report->blind_spots;
 	const size_t size = sizeof(report->blind_spots);
 
-	snprintf(report->detail, sizeof(report->detail), "clock: %s; %s; %s",
-		 offer->steal_unknown ? "exact at each tick" : "exact",
+	snprintf(report->detail, sizeof(report->detail), "clock: %s; %s; %s; %s",
+		 offer->steal_unknown || offer->clock_refused ? "exact at each tick" : "exact",
 		 "a timer per CPU, armed only while a watched task runs",
-		 kernel_yield_text(offer->yield));
+		 kernel_yield_text(offer->yield),
+		 offer->has_unwinder ? "stacks of mazed threads, in user code and in the kernel"
+				     : "stacks of mazed threads, in user code only");
 	text[0] = '\0';
-	if (offer->steal_unknown)
+	if (offer->clock_refused)
+		n += (size_t)snprintf(
+			text + n, size - n,
+			"The scheduler's clock cannot be read (perf_event_open: %s), so "
+			"verdicts wait for the next tick: up to 10 ms late. Where "
+			"kernel.perf_event_paranoid is 3 it takes CAP_SYS_ADMIN, or 2 "
+			"there; once loaded (maze load), the engine needs neither.\n",
+			strerror(offer->clock_refused));
+	else if (offer->steal_unknown)
 		n += (size_t)snprintf(text + n, size - n,
 				      "This machine's steal or interrupt clock cannot be read, so "
 				      "verdicts wait for the next tick: up to 10 ms late.\n");
@@ -144,6 +154,12 @@ const struct engine_ops engine_bpf = {
 	.follower_fd = bpf_follower_fd,
 	.follower_next = bpf_follower_next,
 	.follower_close = bpf_follower_close,
+	.evidence_open = bpf_evidence_open,
+	.evidence_fd = bpf_evidence_fd,
+	.evidence_next_portrait = bpf_evidence_next_portrait,
+	.evidence_next_stack = bpf_evidence_next_stack,
+	.evidence_lost = bpf_evidence_lost,
+	.evidence_close = bpf_evidence_close,
 	.attend_fd = bpf_attend_fd,
 	.attend = bpf_attend,
 	.reside = bpf_reside,

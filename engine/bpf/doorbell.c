@@ -58,6 +58,25 @@ static int nothing(void *context, void *data, size_t size)
 	return 0;
 }
 
+static void silence(struct engine *engine, int index)
+{
+	maze_u32 others = ~(1U << index);
+
+	__atomic_fetch_and(&engine->state->record_bells, others, __ATOMIC_SEQ_CST);
+	__atomic_fetch_and(&engine->state->near_bells, others, __ATOMIC_SEQ_CST);
+	__atomic_fetch_and(&engine->state->evidence_bells, others, __ATOMIC_SEQ_CST);
+}
+
+bool bpf_doorbell_others(struct engine *engine, maze_u32 mask, int index)
+{
+	int i;
+
+	for (i = 0; i < (int)MAZE_READERS_MAX; i++)
+		if (i != index && (mask & (1U << i)) && owner_lives(&engine->state->owners[i]))
+			return true;
+	return false;
+}
+
 static int claim_slot(struct engine *engine, maze_u32 *mask, int ring_fd, int *ret_index)
 {
 	struct maze_doorbell_owner *owner;
@@ -71,9 +90,8 @@ static int claim_slot(struct engine *engine, maze_u32 *mask, int ring_fd, int *r
 	owner = &engine->state->owners[index];
 	owner->pid = (maze_u32)getpid();
 	owner->start_time = start_time(getpid());
-	/* A dead owner of this slot may have left its bit in the other mask. */
-	__atomic_fetch_and(&engine->state->record_bells, ~(1U << index), __ATOMIC_SEQ_CST);
-	__atomic_fetch_and(&engine->state->near_bells, ~(1U << index), __ATOMIC_SEQ_CST);
+	/* A dead owner of this slot may have left its bit in another mask. */
+	silence(engine, index);
 	__atomic_fetch_or(mask, 1U << index, __ATOMIC_SEQ_CST);
 	*ret_index = index;
 	return 0;
@@ -141,8 +159,7 @@ void bpf_doorbell_close(struct engine *engine, int index, void *ring)
 	maze_u32 key = (maze_u32)index;
 
 	if (index >= 0) {
-		__atomic_fetch_and(&engine->state->record_bells, ~(1U << index), __ATOMIC_SEQ_CST);
-		__atomic_fetch_and(&engine->state->near_bells, ~(1U << index), __ATOMIC_SEQ_CST);
+		silence(engine, index);
 		bpf_map_delete_elem(engine->fds[OBJECT_DOORBELLS], &key);
 		engine->state->owners[index].start_time = 0;
 	}

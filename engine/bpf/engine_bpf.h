@@ -21,6 +21,8 @@ enum bpf_object_id {
 	OBJECT_CLOCKS,
 	OBJECT_VERDICT_LOG,
 	OBJECT_LIFE_LOG,
+	OBJECT_STACK_LOG,
+	OBJECT_PORTRAIT_LOG,
 	OBJECT_DOORBELLS,
 	OBJECT_REQUEST,
 	OBJECT_STATE,
@@ -76,7 +78,9 @@ int bpf_pins_lock(struct engine_error *error);
 int bpf_pins_take_turn(void);
 int bpf_pins_take_residence(void);
 
-/* map.c: descriptors to mappings, and back. */
+/* map.c: descriptors to mappings, and back. Whole pages; NULL: see errno. */
+void *bpf_map_fd(int fd, size_t size, int protection);
+void bpf_unmap_fd(const void *address, size_t size);
 int bpf_map_state(struct engine *engine, struct engine_error *error);
 void bpf_unmap_state(struct engine *engine);
 
@@ -105,6 +109,8 @@ int bpf_doorbell_open(struct engine *engine, maze_u32 *mask, int *ret_index, voi
 void bpf_doorbell_drain(void *ring);
 int bpf_doorbell_fd(void *ring);
 void bpf_doorbell_close(struct engine *engine, int index, void *ring);
+/* Does a living process other than that doorbell's own have a bit in the mask? */
+bool bpf_doorbell_others(struct engine *engine, maze_u32 mask, int index);
 
 /* reader.c */
 int bpf_reader_open(struct engine *engine, bool from_oldest, struct engine_reader **ret_reader,
@@ -119,6 +125,15 @@ int bpf_follow(struct engine *engine, unsigned int wants, struct engine_follower
 int bpf_follower_fd(struct engine_follower *follower);
 int bpf_follower_next(struct engine_follower *follower, struct maze_process_event *ret_event);
 void bpf_follower_close(struct engine_follower *follower);
+
+/* evidence.c */
+int bpf_evidence_open(struct engine *engine, const struct maze_evidence_wants *wants,
+		      struct engine_evidence **ret_evidence, struct engine_error *error);
+int bpf_evidence_fd(struct engine_evidence *evidence);
+int bpf_evidence_next_portrait(struct engine_evidence *evidence, struct maze_portrait *ret);
+int bpf_evidence_next_stack(struct engine_evidence *evidence, struct maze_stack *ret);
+maze_u64 bpf_evidence_lost(const struct engine_evidence *evidence);
+void bpf_evidence_close(struct engine_evidence *evidence);
 
 /* attend.c */
 int bpf_attend_fd(struct engine *engine);

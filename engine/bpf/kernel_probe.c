@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/perf_event.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,20 +88,34 @@ static bool find_percpu_offset(const struct btf *btf, const char *name, maze_u32
 	return false;
 }
 
+/* Also in structs and unions without a name, which do not nest deeper than three here. */
+static int offset_in(const struct btf *btf, const struct btf_type *type, const char *member,
+		     int depth)
+{
+	const struct btf_member *members = btf_members(type);
+	const struct btf_type *inner;
+	int i, offset;
+
+	for (i = 0; i < btf_vlen(type); i++) {
+		offset = (int)(btf_member_bit_offset(type, i) / 8);
+		if (!strcmp(btf__name_by_offset(btf, members[i].name_off), member))
+			return offset;
+		inner = members[i].name_off ? NULL : btf__type_by_id(btf, members[i].type);
+		if (!inner || !btf_is_composite(inner) || !depth)
+			continue;
+		if (offset_in(btf, inner, member, depth - 1) >= 0)
+			return offset + offset_in(btf, inner, member, depth - 1);
+	}
+	return -1;
+}
+
 /* Where a struct keeps a member, in bytes from its start; -1: it has none. */
 static int member_offset(const struct btf *btf, const char *type_name, const char *member)
 {
-	int id = btf__find_by_name_kind(btf, type_name, BTF_KIND_STRUCT), i;
+	int id = btf__find_by_name_kind(btf, type_name, BTF_KIND_STRUCT);
 	const struct btf_type *type = id < 0 ? NULL : btf__type_by_id(btf, id);
-	const struct btf_member *members;
 
-	if (!type)
-		return -1;
-	members = btf_members(type);
-	for (i = 0; i < btf_vlen(type); i++)
-		if (!strcmp(btf__name_by_offset(btf, members[i].name_off), member))
-			return (int)(btf_member_bit_offset(type, i) / 8);
-	return -1;
+	return type ? offset_in(btf, type, member, 3) : -1;
 }
 
 static bool has_member(const struct btf *btf, const char *type_name, const char *member)
@@ -154,6 +169,30 @@ static void probe_clocks(const struct btf *btf, struct kernel_offer *offer)
 		if (!offer->has_irqtime)
 			offer->steal_unknown = true;
 	}
+}
+
+/*
+ * Where a CPU keeps the address of its interrupt stack and whether that is in use: in
+ * variables of their own, or, from 6.2 to 6.14, in one struct. Only x86 has them.
+ */
+static void probe_irq_stack(const struct btf *btf, struct kernel_offer *offer)
+{
+	int in_hot = member_offset(btf, "pcpu_hot", "hardirq_stack_ptr");
+	int use_in_hot = member_offset(btf, "pcpu_hot", "hardirq_stack_inuse");
+	maze_u32 rq = 0, hot = 0, stack = 0, in_use = 0;
+
+	if (!find_percpu_offset(btf, "runqueues", &rq))
+		return;
+	if (in_hot >= 0 && use_in_hot >= 0 && find_percpu_offset(btf, "pcpu_hot", &hot)) {
+		stack = hot + (maze_u32)in_hot;
+		in_use = hot + (maze_u32)use_in_hot;
+	} else if (!find_percpu_offset(btf, "hardirq_stack_ptr", &stack) ||
+		   !find_percpu_offset(btf, "hardirq_stack_inuse", &in_use)) {
+		return;
+	}
+	offer->has_irq_stack = true;
+	offer->irq_stack_delta = (long long)stack - rq;
+	offer->irq_inuse_delta = (long long)in_use - rq;
 }
 
 /* Loading is not enough: some kernels permit that and refuse the trampoline. */
@@ -238,6 +277,29 @@ static int discard_print(enum libbpf_print_level level, const char *format, va_l
 	return 0;
 }
 
+int kernel_open_clock(int cpu)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.size = sizeof(attr),
+		.config = PERF_COUNT_SW_CPU_CLOCK,
+	};
+	int fd = (int)syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* On the CPU that we run on, which is online. */
+static int try_clock(void)
+{
+	int cpu = sched_getcpu(), fd = kernel_open_clock(cpu < 0 ? 0 : cpu);
+
+	if (fd < 0)
+		return -fd;
+	close(fd);
+	return 0;
+}
+
 int kernel_probe(struct kernel_offer *ret_offer, struct engine_error *error)
 {
 	struct kernel_offer offer = { 0 };
@@ -275,7 +337,10 @@ int kernel_probe(struct kernel_offer *ret_offer, struct engine_error *error)
 	offer.yield = choose_yield_method(btf);
 	offer.has_sched_info = has_member(btf, "sched_info", "last_queued");
 	offer.has_nohz_full = file_has_text("/sys/devices/system/cpu/nohz_full");
+	offer.has_unwinder = btf__find_by_name_kind(btf, "stack_trace_save_tsk", BTF_KIND_FUNC) > 0;
 	probe_clocks(btf, &offer);
+	offer.clock_refused = try_clock();
+	probe_irq_stack(btf, &offer);
 	*ret_offer = offer;
 out_btf:
 	btf__free(btf);

@@ -20,8 +20,12 @@ struct kernel_offer {
 	enum yield_method yield;
 	bool has_sched_info; /* finite recovery can tell sleeping from waiting */
 	bool has_nohz_full;
+	int clock_refused; /* errno of a perf event that reads the scheduler's clock; 0: none */
 	long long steal_delta, irq_total_delta, irq_start_delta;
 	bool has_steal, steal_unknown, has_irqtime;
+	bool has_unwinder; /* kernel stacks can be taken */
+	long long irq_stack_delta, irq_inuse_delta;
+	bool has_irq_stack; /* and what is an interrupt's in them is told apart */
 	maze_u32 cpus;
 };
 
@@ -30,6 +34,13 @@ struct kernel_offer {
  * kernel lacks something); the sentence says which and what would help.
  */
 int kernel_probe(struct kernel_offer *ret_offer, struct engine_error *error);
+
+/*
+ * A counting (never sampling) cpu-clock event of one CPU, which reads the scheduler's
+ * clock; -errno. Kernels whose kernel.perf_event_paranoid can be 3 (Debian's) ask for
+ * CAP_SYS_ADMIN there.
+ */
+int kernel_open_clock(int cpu);
 
 /* The id of tracepoint `event` of `system`, or -errno: tracefs is needed for it. */
 int kernel_tracepoint_id(const char *system, const char *event);

@@ -76,10 +76,51 @@ struct cred {
 	} uid, suid, euid;
 };
 
-struct cgroup;
+struct kernfs_node {
+	maze_u64 id; /* the inode number in it */
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+};
 
 struct css_set {
 	struct cgroup *dfl_cgrp; /* of version 2 */
+};
+
+struct qstr {
+	maze_u32 len;
+	const unsigned char *name;
+};
+
+struct dentry {
+	struct dentry *d_parent;
+	struct qstr d_name;
+};
+
+struct vfsmount {
+	struct dentry *mnt_root;
+};
+
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+};
+
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+};
+
+struct file {
+	struct path f_path;
+};
+
+struct mm_struct {
+	unsigned long arg_start;
+	unsigned long arg_end;
+	struct file *exe_file;
 };
 
 struct task_struct {
@@ -92,6 +133,9 @@ struct task_struct {
 	int tgid;
 	unsigned long nvcsw;
 	struct task_struct *group_leader;
+	struct task_struct *real_parent;
+	maze_u64 start_boottime;
+	struct mm_struct *mm;
 	struct pid *thread_pid;
 	const struct cred *real_cred;
 	struct css_set *cgroups;

@@ -10,12 +10,10 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/perf_event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "maze.skel.h"
@@ -64,6 +62,9 @@ static void fill_config(struct maze_config *config, const struct kernel_offer *o
 	config->cpus = offer->cpus;
 	config->pending_max_ns = offer->has_nohz_full ? PENDING_MAX_NOHZ_FULL_NS : PENDING_MAX_NS;
 	config->has_sched_info = offer->has_sched_info;
+	config->has_irq_stack = offer->has_irq_stack;
+	config->irq_stack_delta = offer->irq_stack_delta;
+	config->irq_inuse_delta = offer->irq_inuse_delta;
 	config->near_shift =
 		offer->yield == YIELD_BY_SYS_ENTER ? NEAR_SHIFT_DEAR : NEAR_SHIFT_CHEAP;
 	if (offer->yield == YIELD_BY_FENTRY)
@@ -75,17 +76,12 @@ static void fill_config(struct maze_config *config, const struct kernel_offer *o
 /* One counting cpu-clock event per online CPU; true when at least one is in place. */
 static bool open_clocks(int map_fd, maze_u32 cpus)
 {
-	struct perf_event_attr attr = {
-		.type = PERF_TYPE_SOFTWARE,
-		.size = sizeof(attr),
-		.config = PERF_COUNT_SW_CPU_CLOCK,
-	};
 	bool any = false;
 	maze_u32 cpu;
 	int fd;
 
 	for (cpu = 0; cpu < cpus; cpu++) {
-		fd = syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+		fd = kernel_open_clock((int)cpu);
 		if (fd < 0)
 			continue; /* offline: it runs on tick precision when it comes up */
 		if (!bpf_map_update_elem(map_fd, &cpu, &fd, BPF_ANY))
@@ -149,6 +145,8 @@ static void collect_fds(struct engine *engine, enum yield_method yield)
 	fds[OBJECT_CLOCKS] = bpf_map__fd(skeleton->maps.clocks);
 	fds[OBJECT_VERDICT_LOG] = bpf_map__fd(skeleton->maps.verdict_log);
 	fds[OBJECT_LIFE_LOG] = bpf_map__fd(skeleton->maps.life_log);
+	fds[OBJECT_STACK_LOG] = bpf_map__fd(skeleton->maps.stack_log);
+	fds[OBJECT_PORTRAIT_LOG] = bpf_map__fd(skeleton->maps.portrait_log);
 	fds[OBJECT_DOORBELLS] = bpf_map__fd(skeleton->maps.doorbells);
 	fds[OBJECT_REQUEST] = bpf_map__fd(skeleton->maps.request);
 	fds[OBJECT_STATE] = bpf_map__fd(skeleton->maps.bss);

@@ -17,11 +17,17 @@ static size_t round_to_page(size_t size)
 	return (size + page - 1) / page * page;
 }
 
-static void *map_fd(int fd, size_t size, int protection)
+void *bpf_map_fd(int fd, size_t size, int protection)
 {
 	void *address = mmap(NULL, round_to_page(size), protection, MAP_SHARED, fd, 0);
 
 	return address == MAP_FAILED ? NULL : address;
+}
+
+void bpf_unmap_fd(const void *address, size_t size)
+{
+	if (address)
+		munmap((void *)address, round_to_page(size));
 }
 
 int bpf_map_state(struct engine *engine, struct engine_error *error)
@@ -37,11 +43,12 @@ int bpf_map_state(struct engine *engine, struct engine_error *error)
 				   strerror(errno));
 	memcpy(&engine->config, config, sizeof(engine->config));
 
-	engine->state =
-		map_fd(engine->fds[OBJECT_STATE], sizeof(*engine->state), PROT_READ | PROT_WRITE);
+	engine->state = bpf_map_fd(engine->fds[OBJECT_STATE], sizeof(*engine->state),
+				   PROT_READ | PROT_WRITE);
 	engine->logs[MAZE_LOG_VERDICTS] =
-		map_fd(engine->fds[OBJECT_VERDICT_LOG], log_bytes, PROT_READ);
-	engine->logs[MAZE_LOG_LIVES] = map_fd(engine->fds[OBJECT_LIFE_LOG], log_bytes, PROT_READ);
+		bpf_map_fd(engine->fds[OBJECT_VERDICT_LOG], log_bytes, PROT_READ);
+	engine->logs[MAZE_LOG_LIVES] =
+		bpf_map_fd(engine->fds[OBJECT_LIFE_LOG], log_bytes, PROT_READ);
 	if (!engine->state || !engine->logs[MAZE_LOG_VERDICTS] || !engine->logs[MAZE_LOG_LIVES])
 		return engine_fail(error, -errno, "the engine's state cannot be mapped: %s",
 				   strerror(errno));
@@ -53,12 +60,10 @@ void bpf_unmap_state(struct engine *engine)
 	const size_t log_bytes = MAZE_LOG_LEN * sizeof(struct maze_record);
 	int i;
 
-	if (engine->state)
-		munmap(engine->state, round_to_page(sizeof(*engine->state)));
+	bpf_unmap_fd(engine->state, sizeof(*engine->state));
 	engine->state = NULL;
 	for (i = 0; i < MAZE_LOGS; i++) {
-		if (engine->logs[i])
-			munmap(engine->logs[i], round_to_page(log_bytes));
+		bpf_unmap_fd(engine->logs[i], log_bytes);
 		engine->logs[i] = NULL;
 	}
 }

@@ -67,6 +67,22 @@ struct {
 	__type(value, struct maze_record);
 } life_log SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAZE_STACK_LOG_LEN);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, maze_u32);
+	__type(value, struct maze_stack);
+} stack_log SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAZE_PORTRAIT_LOG_LEN);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, maze_u32);
+	__type(value, struct maze_portrait);
+} portrait_log SEC(".maps");
+
 struct maze_doorbell {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4096);

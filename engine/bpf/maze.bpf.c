@@ -99,10 +99,12 @@ MAZE_INLINE void switch_out(struct task_struct *prev, struct maze_task *watched,
 	verdict = maze_step(&watched->policy, &watched->account, &sample);
 	if (verdict.reset)
 		leave_near(watched);
-	if (verdict.due)
-		verdict.next_ns =
-			act_on(prev, watched, verdict.due, verdict.count_ns, verdict.next_ns);
-	watched->next_ns = next_look(watched, watched->account.count_ns, verdict.next_ns);
+	if (verdict.due) {
+		watched->due_episode = verdict.episode;
+		verdict.next_ns = maze_act_on(watched, verdict.due | MAZE_AT_SWITCH,
+					      verdict.count_ns, verdict.next_ns);
+	}
+	watched->next_ns = next_look(watched, verdict.next_ns);
 	watched->nvcsw = prev->nvcsw;
 }
 
@@ -137,8 +139,7 @@ static __noinline int resume(struct task_struct *next, struct maze_task *watched
 	watched->account.fired &= ~verdict.due;
 	if (verdict.reset)
 		leave_near(watched);
-	watched->next_ns =
-		next_look(watched, watched->account.count_ns, verdict.due ? 1 : verdict.next_ns);
+	watched->next_ns = next_look(watched, verdict.due ? 1 : verdict.next_ns);
 	return 0;
 }
 
@@ -232,7 +233,7 @@ MAZE_INLINE int note_current_yield(void)
 	struct maze_cpu *cpu = this_cpu();
 
 	if (watched && cpu && yields_reset(watched))
-		note_yield(task, watched, cpu);
+		maze_note_yield(watched, cpu);
 	return 0;
 }
 

@@ -44,6 +44,8 @@ static const struct {
 	{ OBJECT_CLOCKS, "clocks", false },
 	{ OBJECT_VERDICT_LOG, "verdict_log", false },
 	{ OBJECT_LIFE_LOG, "life_log", false },
+	{ OBJECT_STACK_LOG, "stack_log", false },
+	{ OBJECT_PORTRAIT_LOG, "portrait_log", false },
 	{ OBJECT_DOORBELLS, "doorbells", false },
 	{ OBJECT_REQUEST, "request", false },
 	{ OBJECT_STATE, "state", false },

@@ -15,8 +15,12 @@
 /*
  * Wakes whoever the mask names. A full doorbell is as good: its owner has yet to
  * look. Each costs an interrupt to this CPU itself, so nobody is woken in vain.
+ *
+ * Not static, as other functions here that begin with maze_: the verifier looks at such a
+ * one once in a program, and not once more for each way to it, which would make loading
+ * the engine several times as long.
  */
-static __noinline int ring_doorbells(maze_u32 mask)
+__noinline int maze_ring_doorbells(maze_u32 mask)
 {
 	maze_u64 one = 1;
 	maze_u32 i;
@@ -68,6 +72,7 @@ struct record_facts {
 	maze_u64 limit_ns;
 	maze_u64 lost;
 	maze_u32 flags;
+	maze_u32 episode;
 	maze_u16 event;
 	maze_u16 signal;
 };
@@ -95,11 +100,11 @@ static __noinline int write_record(struct task_struct *task, struct maze_task *w
 	record->event = facts->event;
 	record->signal = facts->signal;
 	record->flags = facts->flags;
-	record->episode = watched->account.episode;
+	record->episode = facts->episode;
 	bpf_probe_read_kernel_str(record->comm, sizeof(record->comm), task->comm);
 	/* The number last, and as an atomic, so that a reader that sees it sees all. */
 	__sync_lock_test_and_set(&record->seq, seq);
-	return ring_doorbells(state.record_bells);
+	return maze_ring_doorbells(state.record_bells);
 }
 
 MAZE_INLINE void record_life(struct task_struct *task, struct maze_task *watched, maze_u16 event,
@@ -109,6 +114,7 @@ MAZE_INLINE void record_life(struct task_struct *task, struct maze_task *watched
 		.count_ns = watched->account.count_ns,
 		.event = event,
 		.flags = flags,
+		.episode = watched->account.episode,
 	};
 
 	/* What was said of a verdict is said to its end. */

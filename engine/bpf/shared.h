@@ -11,10 +11,11 @@
 
 #include "../../core/policy.h"
 #include "../../core/record.h"
+#include "../../core/stack.h"
 #include "../../core/step.h"
 
 #define MAZE_BPF_MAGIC 0x4d415a45U /* "MAZE" */
-#define MAZE_BPF_ABI 2U
+#define MAZE_BPF_ABI 3U
 
 /*
  * Records kept per log. Verdicts have a log of their own, so that a storm of
@@ -24,6 +25,16 @@
 #define MAZE_LOG_VERDICTS 0
 #define MAZE_LOG_LIVES 1
 #define MAZE_LOGS 2
+
+/*
+ * Evidence kept: the stacks of twenty mazed threads at what is taken unless asked
+ * otherwise (2.4 MB), and the portraits of more than ten times as many (0.4 MB).
+ */
+#define MAZE_STACK_LOG_LEN 1024U
+#define MAZE_PORTRAIT_LOG_LEN 256U
+#define MAZE_EVIDENCE_STACKS 0
+#define MAZE_EVIDENCE_PORTRAITS 1
+#define MAZE_EVIDENCE_LOGS 2
 
 /* Readers at once; each costs a page of ring that is used as a doorbell only. */
 #define MAZE_READERS_MAX 32U
@@ -48,16 +59,19 @@ struct maze_task {
 	struct maze_policy policy;
 	struct maze_account account; /* stepped only on the CPU that runs the task */
 	maze_u64 tag;
-	maze_u64 yield_ns;  /* runtime at the last yield the probe saw; written by it alone */
-	maze_u64 next_ns;   /* CPU time until the account wants to be looked at; 0: never */
-	maze_u64 asleep_ns; /* rq clock when it went to sleep; 0: it did not (finite recovery) */
-	maze_u64 nvcsw;	    /* its voluntary switches at the last switch-out we saw */
-	maze_u32 role;	    /* enum maze_role */
-	maze_u32 near;	    /* 1: counted in maze_state.near_count */
-	maze_u32 retries;   /* attempts at a signal the kernel was too busy to take */
-	maze_u32 reserved;
+	maze_u64 yield_ns;     /* runtime at the last yield the probe saw; written by it alone */
+	maze_u64 next_ns;      /* CPU time until the account wants to be looked at; 0: never */
+	maze_u64 asleep_ns;    /* rq clock when it went to sleep; 0: it did not (finite recovery) */
+	maze_u64 nvcsw;	       /* its voluntary switches at the last switch-out we saw */
+	maze_u32 role;	       /* enum maze_role */
+	maze_u32 near;	       /* 1: counted in maze_state.near_count */
+	maze_u32 retries;      /* attempts at a signal the kernel was too busy to take */
+	maze_u32 due_episode;  /* of the verdict that is being acted on */
+	maze_u64 stack_due_ns; /* runtime from which on the next stack is due */
+	maze_u32 sampled;      /* the episode there is evidence of, plus 1; 0: of none */
+	maze_u32 stacks;       /* taken in it */
 };
-_Static_assert(sizeof(struct maze_task) == 128, "struct maze_task is pinned");
+_Static_assert(sizeof(struct maze_task) == 144, "struct maze_task is pinned");
 
 /* One CPU: when its timer goes off, and what is needed to read its scheduler clock. */
 struct maze_cpu {
@@ -126,6 +140,10 @@ struct maze_state {
 	maze_u32 no_timer_pin; /* this kernel has no BPF_F_TIMER_CPU_PIN (before 6.7) */
 	maze_u32 timers_ready; /* CPUs whose timer has been initialised */
 	maze_u32 pid_level;    /* depth of the owner's pid namespace */
+	maze_u64 evidence_heads[MAZE_EVIDENCE_LOGS]; /* stacks and portraits taken so far */
+	maze_u64 stack_interval_ns;		     /* of a task's CPU time */
+	maze_u32 stacks_max;			     /* an episode; 0: nobody wants evidence */
+	maze_u32 evidence_bells;		     /* as record_bells */
 	struct maze_doorbell_owner owners[MAZE_READERS_MAX]; /* user space only */
 };
 
@@ -140,6 +158,8 @@ struct maze_config {
 	long long steal_delta;	   /* address of a CPU's steal clock minus that of its rq */
 	long long irq_total_delta; /* the same for its interrupt time */
 	long long irq_start_delta; /* and for the beginning of the interrupt it is in */
+	long long irq_stack_delta; /* address of a CPU's pointer to its interrupt stack, likewise */
+	long long irq_inuse_delta; /* and of the byte that says whether that is in use */
 	maze_u64 pending_max_ns;   /* most that can run between two updates by the tick */
 	maze_u32 cpus;
 	maze_u32 has_clock;	 /* perf cpu-clock events are in place */
@@ -149,6 +169,8 @@ struct maze_config {
 	maze_u32 yield_probe;	 /* enum maze_yield_probe */
 	maze_u32 near_shift;	 /* a task is near its limit from limit >> near_shift on */
 	maze_u32 has_sched_info; /* finite recovery can tell sleeping from waiting */
+	maze_u32 has_irq_stack;	 /* irq_stack_delta and irq_inuse_delta hold */
+	maze_u32 reserved;
 };
 
 #endif

@@ -3,7 +3,7 @@
  * From a sample to what is done about it: the step of core/, the signal, the
  * record, and when to look again. The rule itself is not here.
  *
- * A signal goes to the current task, so act_on() may only be called where the
+ * A signal goes to the current task, so maze_act_on() may only be called where the
  * task that was judged is current: at its switch-out, in the timer on top of it,
  * and at its exit; never at its switch-in.
  */
@@ -11,6 +11,7 @@
 #define MAZE_BPF_VERDICT_BPF_H
 
 #include "clock.bpf.h"
+#include "evidence.bpf.h"
 #include "records.bpf.h"
 
 /* Soonest second look when the kernel was too busy to take a signal. */
@@ -50,12 +51,12 @@ MAZE_INLINE bool yields_reset(struct maze_task *watched)
  * early: so the clock is read between two equal readings of the runtime, and a
  * margin is added that covers what the clock rounds down.
  */
-static __noinline int note_yield(struct task_struct *task, struct maze_task *watched,
-				 struct maze_cpu *cpu)
+__noinline int maze_note_yield(struct maze_task *watched, struct maze_cpu *cpu)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	maze_u64 before, moment;
 
-	if (!task || !watched || !cpu)
+	if (!watched || !cpu)
 		return 0;
 	before = task->se.sum_exec_runtime;
 	moment = running_runtime(task, cpu, false) + MAZE_YIELD_MARGIN_NS;
@@ -71,7 +72,7 @@ MAZE_INLINE void leave_near(struct maze_task *watched)
 {
 	if (watched->near && __sync_lock_test_and_set(&watched->near, 0)) {
 		if (__sync_fetch_and_sub(&state.near_count, 1) == 1)
-			ring_doorbells(state.near_bells);
+			maze_ring_doorbells(state.near_bells);
 	}
 }
 
@@ -79,7 +80,7 @@ MAZE_INLINE void enter_near(struct maze_task *watched)
 {
 	if (!watched->near && !__sync_lock_test_and_set(&watched->near, 1)) {
 		if (__sync_fetch_and_add(&state.near_count, 1) == 0)
-			ring_doorbells(state.near_bells);
+			maze_ring_doorbells(state.near_bells);
 	}
 }
 
@@ -89,7 +90,8 @@ MAZE_INLINE void enter_near(struct maze_task *watched)
  * probe, and as long as no probe is there its timer looks every now and then
  * whether it runs into a yield.
  */
-MAZE_INLINE maze_u64 next_look(struct maze_task *watched, maze_u64 count_ns, maze_u64 next_ns)
+MAZE_INLINE maze_u64 next_account_look(struct maze_task *watched, maze_u64 count_ns,
+				       maze_u64 next_ns)
 {
 	maze_u64 limit_ns = count_ns + next_ns, mark_ns;
 
@@ -104,18 +106,30 @@ MAZE_INLINE maze_u64 next_look(struct maze_task *watched, maze_u64 count_ns, maz
 	return next_ns;
 }
 
+MAZE_INLINE maze_u64 next_look(struct maze_task *watched, maze_u64 next_ns)
+{
+	next_ns = next_account_look(watched, watched->account.count_ns, next_ns);
+	return or_next_stack(watched, next_ns);
+}
+
+/* Set in `due` when the episode is over, or the task: then a failed signal is final. */
+#define MAZE_LAST_CHANCE (1U << 31)
+/* Set in it at a switch-out, where the thread is not under an interrupt. */
+#define MAZE_AT_SWITCH (1U << 30)
+
 /*
- * Sends and records one stage. Returns 1, and leaves no record, when the kernel was
+ * Sends and records one stage, `stage` of `due`. Returns 1, and leaves no record, when the kernel was
  * too busy to take the signal and it can be tried again in this episode.
  */
 static __noinline int act_on_stage(struct task_struct *task, struct maze_task *watched,
-				   maze_u64 count_ns, maze_u32 stage, bool last_chance)
+				   maze_u64 count_ns, maze_u32 stage, maze_u32 due)
 {
 	struct record_facts facts = { .count_ns = count_ns };
 	long err;
 
 	if (!task || !watched)
 		return 0;
+	facts.episode = watched->due_episode;
 	if (stage == MAZE_FIRED_SOFT) {
 		facts.event = MAZE_EVENT_SOFT;
 		facts.limit_ns = watched->policy.soft_ns;
@@ -132,12 +146,15 @@ static __noinline int act_on_stage(struct task_struct *task, struct maze_task *w
 		if (!err) {
 			facts.flags = MAZE_RECORD_SENT;
 			__sync_fetch_and_add(&state.signals, 1);
-		} else if (!last_chance && watched->retries < MAZE_RETRIES_MAX) {
+		} else if (!(due & MAZE_LAST_CHANCE) && watched->retries < MAZE_RETRIES_MAX) {
 			watched->retries++;
 			return 1;
 		}
 	}
 	watched->retries = 0;
+	if (state.stacks_max)
+		begin_evidence(task, watched, count_ns,
+			       due & MAZE_AT_SWITCH ? TAKEN_AT_SWITCH : TAKEN_IN_TIMER);
 	__sync_fetch_and_add(&state.verdicts, 1);
 	write_record(task, watched, &facts, MAZE_LOG_VERDICTS);
 	return 0;
@@ -153,30 +170,30 @@ MAZE_INLINE bool changed_hands(struct task_struct *task, struct maze_task *watch
 		task->real_cred->suid.val != owner);
 }
 
-/* Set in `due` when the episode is over, or the task: then a failed signal is final. */
-#define MAZE_LAST_CHANCE (1U << 31)
-
-/* Acts on what is due; the common case, nothing, is for the caller to skip. */
-static __noinline maze_u64 act_on(struct task_struct *task, struct maze_task *watched, maze_u32 due,
-				  maze_u64 count_ns, maze_u64 next_ns)
+/*
+ * Acts on what is due of the current task; the common case, nothing, is for the caller to
+ * skip. Not static: see maze_ring_doorbells().
+ */
+__noinline maze_u64 maze_act_on(struct maze_task *watched, maze_u32 due, maze_u64 count_ns,
+				maze_u64 next_ns)
 {
-	bool last_chance = due & MAZE_LAST_CHANCE;
+	struct task_struct *task = bpf_get_current_task_btf();
 	maze_u32 owed = 0;
 
-	if (!task || !watched)
+	if (!watched)
 		return next_ns;
 	if (changed_hands(task, watched)) {
 		leave_near(watched);
 		record_life(task, watched, MAZE_EVENT_UNWATCH, 0);
 		watched->role = MAZE_ROLE_NONE;
+		watched->sampled = 0;
 		return 0;
 	}
-	if ((due & MAZE_FIRED_SOFT) &&
-	    act_on_stage(task, watched, count_ns, MAZE_FIRED_SOFT, last_chance))
+	if ((due & MAZE_FIRED_SOFT) && act_on_stage(task, watched, count_ns, MAZE_FIRED_SOFT, due))
 		owed |= MAZE_FIRED_SOFT;
 	/* The hard stage comes after the soft one, so it waits for it too. */
 	if ((due & MAZE_FIRED_HARD) &&
-	    (owed || act_on_stage(task, watched, count_ns, MAZE_FIRED_HARD, last_chance)))
+	    (owed || act_on_stage(task, watched, count_ns, MAZE_FIRED_HARD, due)))
 		owed |= MAZE_FIRED_HARD;
 	if (!owed)
 		return next_ns;
@@ -249,16 +266,20 @@ MAZE_INLINE maze_u64 judge_running(struct task_struct *task, struct maze_task *w
 	struct maze_verdict verdict;
 
 	if (yields_reset(watched) && in_sched_yield(task)) {
-		note_yield(task, watched, cpu);
+		maze_note_yield(watched, cpu);
 		sample.yield_ns = watched->yield_ns;
 	}
 	verdict = maze_step(&watched->policy, &watched->account, &sample);
 	if (verdict.reset)
 		leave_near(watched);
-	if (verdict.due)
+	if (verdict.due) {
+		watched->due_episode = verdict.episode;
 		verdict.next_ns =
-			act_on(task, watched, verdict.due, verdict.count_ns, verdict.next_ns);
-	watched->next_ns = next_look(watched, watched->account.count_ns, verdict.next_ns);
+			maze_act_on(watched, verdict.due, verdict.count_ns, verdict.next_ns);
+	}
+	if (watched->account.fired)
+		go_on_sampling(task, watched);
+	watched->next_ns = next_look(watched, verdict.next_ns);
 	return watched->next_ns;
 }
 

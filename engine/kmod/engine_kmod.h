@@ -16,7 +16,10 @@
 
 struct engine {
 	enum engine_scope scope;
-	int entries; /* open for writing */
+	int entries;	    /* open for writing */
+	int gone_fd;	    /* see kmod_gone_fd(); -1: not asked for */
+	int gone_events;    /* what it holds */
+	maze_u64 loaded_ns; /* when the module was loaded that this was opened on */
 	/* Tags given to watches: a private engine's end with it. */
 	maze_u64 *tags;
 	size_t tag_count;

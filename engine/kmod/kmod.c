@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 static int check(struct kmod_stats *ret_stats, struct engine_error *error)
@@ -52,6 +53,10 @@ static void kmod_close(struct engine *engine)
 		claim.tag = engine->tags[i];
 		kmod_unwatch_all(engine, &claim, NULL);
 	}
+	if (engine->gone_fd >= 0)
+		close(engine->gone_fd);
+	if (engine->gone_events >= 0)
+		close(engine->gone_events);
 	if (engine->entries >= 0)
 		close(engine->entries);
 	free(engine->tags);
@@ -82,6 +87,8 @@ static int kmod_open(enum engine_scope scope, struct engine **ret_engine,
 	}
 	engine->scope = scope;
 	engine->entries = fd;
+	engine->gone_fd = engine->gone_events = -1;
+	engine->loaded_ns = stats.loaded_ns;
 	*ret_engine = engine;
 	return 0;
 }
@@ -144,11 +151,36 @@ static int kmod_reside(struct engine *engine)
 	return 0;
 }
 
-/* The module cannot go while its files are open for a call; watches may, one by one. */
+/*
+ * An epoll that holds the events, and asks for what they never are while the module is
+ * there, writable: a file whose module has gone is all that poll(2) can ask for. The
+ * events alone would say it too, but also that there are records.
+ */
+static int kmod_gone_fd(struct engine *engine)
+{
+	struct epoll_event event = { .events = EPOLLOUT };
+
+	if (engine->gone_fd >= 0)
+		return engine->gone_fd;
+	if (engine->gone_events < 0)
+		engine->gone_events = open(KMOD_DIR "/events", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (engine->gone_events < 0)
+		return -1;
+	engine->gone_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (engine->gone_fd >= 0 &&
+	    epoll_ctl(engine->gone_fd, EPOLL_CTL_ADD, engine->gone_events, &event)) {
+		close(engine->gone_fd);
+		engine->gone_fd = -1;
+	}
+	return engine->gone_fd;
+}
+
+/* Also when it has come again: what was watched is not, and the open files are dead. */
 static bool kmod_gone(struct engine *engine)
 {
-	(void)engine;
-	return access(KMOD_DIR "/stats", F_OK) != 0;
+	struct kmod_stats stats;
+
+	return kmod_stats_read(&stats) || stats.loaded_ns != engine->loaded_ns;
 }
 
 const struct engine_ops engine_kmod = {
@@ -173,7 +205,7 @@ const struct engine_ops engine_kmod = {
 	.attend_fd = kmod_attend_fd,
 	.attend = kmod_attend,
 	.reside = kmod_reside,
-	.gone_fd = kmod_attend_fd,
+	.gone_fd = kmod_gone_fd,
 	.gone = kmod_gone,
 	.unload = kmod_unload,
 };

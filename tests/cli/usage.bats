@@ -87,7 +87,7 @@ load test_helper
 }
 
 @test "each command has a help" {
-	for command in run watch unwatch list events doctor unload; do
+	for command in run watch unwatch list events thaw incidents report doctor load unload; do
 		run "$MAZE" "$command" --help
 		[ "$status" -eq 0 ]
 		[[ $output == *"Usage: maze $command"* ]]

@@ -258,6 +258,8 @@ weathered() {
 	nothing_pinned
 }
 
+# MAZE_IDLE_S: how long nothing may happen.
+idle_s=${MAZE_IDLE_S:-5}
 @test "with three hundred watched sleepers nothing wakes mazed" {
 	configure <<- 'END'
 		[rule sleepers]
@@ -271,11 +273,60 @@ weathered() {
 	exec 9<> "$dir/never"
 	read -r -t 2 -u 9 _ || :
 	wakeups before
-	read -r -t 5 -u 9 _ || :
+	read -r -t "$idle_s" -u 9 _ || :
 	wakeups after
 	exec 9<&-
-	echo "# woken $((after - before)) times in 5 s, $(grep VmRSS "/proc/$mazed/status")" >&3
+	echo "# woken $((after - before)) times in $idle_s s, $(grep VmRSS "/proc/$mazed/status")" >&3
 	[ "$after" -eq "$before" ]
+	stop_mazed
+}
+
+@test "who makes more events than can be looked at hides nobody, and is said once" {
+	configure <<- 'END'
+		[rule pollers]
+		thread = dpdk-*
+		action = ignore
+		[rule spinners]
+		comm = spin
+		soft = 100ms
+		soft-signal = KILL
+		hard = 0
+	END
+	start_mazed
+	start setpriv --reuid=65534 --regid=65534 --clear-groups "$PROGRAMS/renamer" --count 2000
+	eventually said 'process events were lost'
+	for ((i = 0; i < 3; i++)); do
+		start "$PROGRAMS/spin"
+		eventually ended "$last"
+	done
+	reload_mazed
+	said_times 1 'process events were lost'
+	# To look at everything again is no news either.
+	said_times 2 'rules are in force'
+	stop_mazed
+}
+
+@test "a burst of more than is looked at in one go is looked at to its end" {
+	configure <<- 'END'
+		[rule sleepers]
+		comm = sleep
+	END
+	start_mazed
+	kill -STOP "$mazed"
+	start "$PROGRAMS/copies" 800 sleep 1000
+	eventually eval '[ "$(grep -l "^sleep$" /proc/[0-9]*/comm | wc -l)" -ge 800 ]'
+	kill -CONT "$mazed"
+	# By the shell itself: what is started now would be an event that wakes mazed.
+	mkfifo "$dir/never"
+	exec 9<> "$dir/never"
+	for ((i = 0; i < 20; i++)); do
+		wakeups before
+		read -r -t 1 -u 9 _ || :
+		wakeups after
+		[ "$before" -ne "$after" ] || break
+	done
+	exec 9<&-
+	[ "$("$MAZE" list | grep -c sleep)" -ge 800 ]
 	stop_mazed
 }
 

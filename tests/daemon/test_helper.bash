@@ -33,7 +33,7 @@ teardown() {
 # The configuration: [daemon] for the tests, then what stands on standard input.
 configure() {
 	{
-		printf '[daemon]\nlog = %s\ncontrol-socket = %s\n' "$log" "$socket"
+		printf '[daemon]\nlog = %s\ncontrol-socket = %s\nincidents = %s\n' "$log" "$socket" "$dir/incidents"
 		cat
 	} > "$conf"
 }

@@ -6,7 +6,6 @@
 #include "program.h"
 
 #include <signal.h>
-#include <sys/resource.h>
 
 static volatile sig_atomic_t caught;
 static volatile long long caught_at;
@@ -16,27 +15,6 @@ static void on_soft(int signal)
 	(void)signal;
 	caught_at = own_cpu_ns();
 	caught = 1;
-}
-
-static long voluntary_switches(void)
-{
-	struct rusage usage;
-
-	getrusage(RUSAGE_THREAD, &usage);
-	return usage.ru_nvcsw;
-}
-
-/* A sleep whose time has passed before it begins does not switch: then again. */
-static long long sleep_for_certain(void)
-{
-	long before = voluntary_switches();
-	long long at;
-
-	do {
-		at = own_cpu_ns();
-		sleep_ms(1);
-	} while (voluntary_switches() == before);
-	return at;
 }
 
 int main(int argc, char **argv)
@@ -50,7 +28,7 @@ int main(int argc, char **argv)
 	signal(SIGXCPU, on_soft);
 	for (long i = 0; i < rounds; i++) {
 		caught = 0;
-		since = sleep_for_certain();
+		since = sleep_for_certain(1);
 		while (!caught)
 			;
 		margin = caught_at - since - limit_ns;

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -84,6 +85,30 @@ static inline void sleep_ms(long ms)
 	struct timespec time = { ms / 1000, ms % 1000 * 1000000L };
 
 	nanosleep(&time, NULL);
+}
+
+static inline long voluntary_switches(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_THREAD, &usage);
+	return usage.ru_nvcsw;
+}
+
+/*
+ * A sleep whose time has passed before it begins, as on a busy emulated machine, does not
+ * switch: then again. Returns the CPU clock right before the sleep that was one.
+ */
+static inline long long sleep_for_certain(long ms)
+{
+	long before = voluntary_switches();
+	long long at;
+
+	do {
+		at = own_cpu_ns();
+		sleep_ms(ms);
+	} while (voluntary_switches() == before);
+	return at;
 }
 
 #endif

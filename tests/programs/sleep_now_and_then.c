@@ -13,7 +13,7 @@ int main(int argc, char **argv)
 	begin(argc, argv);
 	while (rounds-- > 0) {
 		burn_ms(work_ms);
-		sleep_ms(sleep);
+		sleep_for_certain(sleep);
 	}
 	return 0;
 }

@@ -81,7 +81,7 @@ static void test_users_are_forgotten_when_rested(void **state)
 	uid_t uid;
 
 	(void)state;
-	for (uid = 1; uid <= CONTROL_USERS_MAX; uid++) {
+	for (uid = 1; uid < CONTROL_USERS_MAX; uid++) {
 		user = control_users_connect(&users, uid, false, 4 * CONTROL_USERS_MAX, BEGIN);
 		assert_non_null(user);
 		assert_int_equal(control_user_spend(user, 1, BEGIN), 0);
@@ -94,6 +94,9 @@ static void test_users_are_forgotten_when_rested(void **state)
 	assert_null(control_users_connect(&users, uid, false, 4 * CONTROL_USERS_MAX, BEGIN));
 	assert_non_null(control_users_connect(&users, uid, false, 4 * CONTROL_USERS_MAX,
 					      BEGIN + 2 * SECOND));
+	assert_int_equal(users.count, CONTROL_USERS_MAX - 1);
+	/* However many there are, there is a place for root. */
+	assert_non_null(control_users_connect(&users, 0, true, 4 * CONTROL_USERS_MAX, BEGIN));
 	assert_int_equal(users.count, CONTROL_USERS_MAX);
 	/* Who is connected was not. */
 	assert_ptr_equal(

@@ -13,7 +13,8 @@
 #include "kmod.h"
 
 struct chain_seq {
-	struct pid_namespace *namespace; /* of who opened the file, who holds it */
+	struct pid_namespace
+		*namespace; /* of who opened the file; he may be gone, and it with him */
 };
 
 static inline void *chain_seq_start(struct seq_file *file, loff_t *position)
@@ -45,8 +46,16 @@ static inline int chain_seq_open(struct file *file, const struct seq_operations 
 
 	if (!seq)
 		return -ENOMEM;
-	seq->namespace = task_active_pid_ns(current);
+	seq->namespace = get_pid_ns(task_active_pid_ns(current));
 	return 0;
+}
+
+static inline int chain_seq_release(struct inode *inode, struct file *file)
+{
+	struct seq_file *seq = file->private_data;
+
+	put_pid_ns(((struct chain_seq *)seq->private)->namespace);
+	return seq_release_private(inode, file);
 }
 
 static inline struct pid_namespace *chain_seq_namespace(struct seq_file *file)

@@ -7,6 +7,7 @@
 #define MAZE_KMOD_COMPAT_H
 
 #include <linux/hrtimer.h>
+#include <linux/sched.h>
 #include <linux/version.h>
 
 /* sched_switch passes the previous state from 5.18 on, behind `next`. */
@@ -32,6 +33,11 @@ static inline void compat_hrtimer_setup(struct hrtimer *timer,
 	timer->function = function;
 #endif
 }
+
+/* Threads that vhost makes of a process's own, from 6.4 on; io_uring's are among them. */
+#ifndef PF_USER_WORKER
+#define PF_USER_WORKER PF_IO_WORKER
+#endif
 
 /* A task that waits for a lock that only PREEMPT_RT makes a sleeping one; 5.15 on. */
 #ifndef TASK_RTLOCK_WAIT

@@ -9,6 +9,8 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
+#include <linux/timekeeping.h>
+#include <linux/time_namespace.h>
 #include <linux/uaccess.h>
 
 #include "grammar.h"
@@ -43,45 +45,95 @@ static struct task_struct *find_task(u32 number)
 
 static int refuse(const struct task_struct *task)
 {
-	if (is_global_init((struct task_struct *)task) || (task->flags & PF_KTHREAD))
+	if (is_global_init((struct task_struct *)task) ||
+	    (task->flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER)))
 		return -EPERM;
 	return 0;
 }
 
-/* A thread of the process that this request has not watched yet, with a reference. */
-static struct task_struct *next_thread_of(struct task_struct *leader)
-{
-	struct task_struct *thread, *found = NULL;
-	struct maze_task *watched;
+/* Threads of a process that a request has not watched yet. */
+struct batch {
+	struct task_struct *leader;
+	u64 born_by; /* of CLOCK_BOOTTIME; later ones are not meant */
+	unsigned int count;
+	/* Few enough for the stack, many enough that thousands are not gone through for each. */
+	struct task_struct *threads[32];
+};
 
-	rcu_read_lock();
-	for_each_thread(leader, thread)
-	{
-		watched = tasks_find(thread);
-		if ((READ_ONCE(thread->flags) & (PF_EXITING | PF_IO_WORKER)) ||
-		    (watched && watched->stamp == stamp))
-			continue;
-		found = thread;
-		get_task_struct(found);
-		break;
-	}
-	rcu_read_unlock();
-	return found;
+static bool is_left(const struct batch *batch, const struct task_struct *thread)
+{
+	const struct maze_task *watched = tasks_find(thread);
+
+	if (READ_ONCE(thread->flags) & (PF_EXITING | PF_IO_WORKER | PF_USER_WORKER))
+		return false;
+	if (watched && watched->stamp == stamp)
+		return false;
+	return thread->start_boottime <= batch->born_by;
 }
 
-/* All threads, and those that these start while we are at it. */
-static int watch_process(struct task_struct *leader, const struct maze_wish *wish)
+/* With references. */
+static bool next_batch(struct batch *batch)
 {
 	struct task_struct *thread;
-	int err, done = 0, left = 0;
 
-	while ((thread = next_thread_of(leader))) {
-		err = tasks_watch(thread, wish);
-		put_task_struct(thread);
-		if (err && err != -ESRCH && err != -EEXIST)
+	batch->count = 0;
+	rcu_read_lock();
+	for_each_thread(batch->leader, thread)
+	{
+		if (batch->count == ARRAY_SIZE(batch->threads))
+			break;
+		if (!is_left(batch, thread))
+			continue;
+		get_task_struct(thread);
+		batch->threads[batch->count++] = thread;
+	}
+	rcu_read_unlock();
+	return batch->count;
+}
+
+static int watch_batch(const struct batch *batch, const struct maze_wish *wish, u64 *ret_done,
+		       u64 *ret_left)
+{
+	unsigned int i;
+	int err, failed = 0;
+
+	for (i = 0; i < batch->count; i++) {
+		err = failed ? failed : tasks_watch(batch->threads[i], wish);
+		put_task_struct(batch->threads[i]);
+		if (err == -EEXIST)
+			++*ret_left;
+		else if (err && err != -ESRCH)
+			failed = err;
+		*ret_done += !err;
+	}
+	return failed;
+}
+
+/*
+ * All threads. Those that these start while we are at it inherit the stamp with the
+ * watch, unless they are not to be watched at all; so only who had not been come to yet
+ * makes more work. Nobody can be kept at it: not by threads that are started faster, and
+ * not beyond his own death.
+ */
+static int watch_process(struct task_struct *leader, const struct maze_wish *wish)
+{
+	bool inherits = wish->policy.flags & MAZE_POLICY_INHERIT;
+	struct batch batch = {
+		.leader = leader,
+		.born_by = inherits ? U64_MAX : ktime_get_boottime_ns(),
+	};
+	u64 done = 0, left = 0, tried = 0;
+	int err;
+
+	while (next_batch(&batch)) {
+		err = watch_batch(&batch, wish, &done, &left);
+		if (err)
 			return err;
-		done += !err;
-		left += err == -EEXIST;
+		tried += batch.count;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (tried > 2ULL * READ_ONCE(maze_max_entries))
+			return -EAGAIN;
 		cond_resched();
 	}
 	if (done)
@@ -101,15 +153,16 @@ static int watch(struct task_struct *task, const struct grammar_order *order)
 
 	if (err)
 		return err;
-	/* 0 is what inherited watches have. */
-	stamp = stamp + 1 ? stamp + 1 : 1;
-	wish.stamp = stamp;
+	wish.stamp = ++stamp;
 	if (order->thread)
 		err = tasks_watch(task, &wish);
 	else
 		err = watch_process(task, &wish);
-	/* Some may be running this very moment, and would not be switched for long. */
-	if (!err)
+	/*
+	 * Some may be running this very moment, and would not be switched for long; of
+	 * several, some may be watched where a later one failed.
+	 */
+	if (err != -ESRCH && err != -EEXIST)
 		look_timer_kick();
 	return err;
 }
@@ -157,16 +210,25 @@ static void end_tag(const struct grammar_order *order)
 	}
 }
 
-/* In what /proc counts in; its files say it of the process, which is the leader's. */
+/*
+ * In what /proc counts in, by the time namespace of who writes, as of who reads there;
+ * its files say it of the process, which is the leader's.
+ */
 static bool began_otherwise(const struct task_struct *task, const struct grammar_order *order)
 {
-	u64 start_ns;
+	u64 start_ns = 0;
+	bool alive;
 
+	if (!order->start_ticks)
+		return false;
+	/* What has been reaped still points to its leader, who need not be there any more. */
 	rcu_read_lock();
-	start_ns = READ_ONCE(task->group_leader)->start_boottime;
+	alive = pid_alive(task);
+	if (alive)
+		start_ns = READ_ONCE(task->group_leader)->start_boottime;
 	rcu_read_unlock();
-	return order->start_ticks &&
-	       order->start_ticks != div_u64(start_ns, NSEC_PER_SEC / USER_HZ);
+	start_ns = timens_add_boottime_ns(start_ns);
+	return !alive || order->start_ticks != div_u64(start_ns, NSEC_PER_SEC / USER_HZ);
 }
 
 static int carry_out(const struct grammar_order *order)

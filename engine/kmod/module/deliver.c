@@ -93,7 +93,7 @@ static void act_on_all(struct maze_task *watched)
 
 	take(watched, &handed);
 	if (handed.stages && changed_hands(task, &handed.policy)) {
-		tasks_end(task, MAZE_EVENT_UNWATCH);
+		tasks_end_if(task, MAZE_EVENT_UNWATCH, &handed.policy);
 		return;
 	}
 	if (handed.stages & MAZE_FIRED_SOFT)
@@ -181,8 +181,8 @@ void deliver_stop(void)
 
 void deliver(struct maze_task *watched, const struct maze_verdict *verdict)
 {
-	/* It was taken out of the hash, and nobody waits for it any more. */
-	if (!refcount_inc_not_zero(&watched->refs))
+	/* It was taken out of the hash, and perhaps nobody waits for it any more. */
+	if (watched->ended || !refcount_inc_not_zero(&watched->refs))
 		return;
 	watched->pending |= verdict->due;
 	watched->pending_count_ns = verdict->count_ns;

@@ -47,12 +47,14 @@ struct maze_task {
 	struct maze_policy policy;
 	struct maze_account account;
 	u64 tag;
-	u64 next_ns;	 /* CPU time from the last step to the next stage; 0: none */
-	u64 in_clock;	 /* local_clock() when it came to its CPU */
-	u64 in_runtime;	 /* and its runtime then */
-	u64 yield_ns;	 /* runtime at its last yield that did not switch; never too small */
-	u64 left_clock;	 /* local_clock() when it left not runnable; 0: it did not */
-	u64 left_waited; /* its run_delay then */
+	u64 next_ns;	  /* CPU time from the last step to the next stage; 0: none */
+	u64 in_clock;	  /* local_clock() when it came to its CPU */
+	u64 in_runtime;	  /* and its runtime then */
+	u64 seen_clock;	  /* local_clock() at the first look before it began; 0: none was */
+	u64 seen_runtime; /* and its books then, which may have been behind */
+	u64 yield_ns;	  /* runtime at its last yield that did not switch; never too small */
+	u64 left_clock;	  /* local_clock() when it left not runnable; 0: it did not */
+	u64 left_waited;  /* its run_delay then */
 	/* Verdicts on their way to deliver.c. */
 	struct irq_work work;
 	struct llist_node handed;
@@ -61,7 +63,8 @@ struct maze_task {
 	u32 cpu;
 	u64 pending_count_ns;
 	u32 pending_episode;
-	u32 stamp;	 /* of the request that watched it last */
+	u32 stamp;	 /* of the request that watched it, or whom it inherits from, last */
+	bool ended;	 /* out of the hash: nothing is done by it any more */
 	refcount_t refs; /* the hash's, and one while a verdict is on its way */
 	struct rcu_work free;
 };
@@ -74,7 +77,7 @@ struct maze_wish {
 	u64 tag;
 	u64 mask;	/* only a watch whose tag agrees in these bits is replaced; 0: any */
 	u32 flags;	/* of its WATCH record */
-	u32 stamp;	/* of the request; 0: inherited */
+	u32 stamp;	/* of the request */
 	bool may_sleep; /* memory may come from the allocator */
 };
 
@@ -92,8 +95,14 @@ struct maze_task *tasks_find(const struct task_struct *task);
  */
 int tasks_watch(struct task_struct *task, const struct maze_wish *wish);
 void tasks_put(struct maze_task *watched);
-/* Ends the watch, with a record of this event. False: it was not watched. */
+/*
+ * Ends the watch, with a record of this event; UNWATCH: without a verdict that is on its
+ * way. False: it was not watched.
+ */
 bool tasks_end(struct task_struct *task, enum maze_event event);
+/* The same, only if this is its policy still. */
+bool tasks_end_if(struct task_struct *task, enum maze_event event,
+		  const struct maze_policy *policy);
 /* Calls each() for every task of a chain, under RCU. */
 void tasks_each(unsigned int chain, void (*each)(struct maze_task *watched, void *arg), void *arg);
 size_t tasks_bytes(void);
@@ -158,6 +167,11 @@ bool records_ready(const struct records_place *place);
 struct wait_queue_head *records_wait(void);
 /* Readers that wait give up: the module goes. */
 void records_hang_up(void);
+/*
+ * When no file can be polled any more: epolls forget the queue that they wait in. A grace
+ * period has to pass before records_done(), for one that is about to leave it by itself.
+ */
+void records_let_go(void);
 bool records_hung_up(void);
 size_t records_bytes(void);
 u64 records_count(void);

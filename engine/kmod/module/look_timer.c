@@ -18,8 +18,6 @@
 #define BOOKING_NS (20 * NSEC_PER_USEC)
 /* A task that spins in the kernel is not rescheduled at once: then more rarely. */
 #define BOOKING_MAX_NS NSEC_PER_MSEC
-/* How far back its books may lie at most when it has been asked to book; a tick and more. */
-#define UNSURE_NS (10 * NSEC_PER_MSEC)
 /* Not worth a timer of its own. */
 #define SOONEST_NS (5 * NSEC_PER_USEC)
 
@@ -49,18 +47,32 @@ void look_timer_arm(u64 delay_ns)
 	hrtimer_start(&timer->timer, ns_to_ktime(delay_ns), HRTIMER_MODE_REL_PINNED_HARD);
 }
 
-/* Whether the books are up to date; if not, they are asked for. */
-static bool is_booked(struct look_timer *timer)
+/*
+ * An account must not begin in the past, so not with books from before the watch began:
+ * only when they are seen to have moved since. That it was asked to book, and that
+ * need_resched is gone, does not say so: it may have been somebody else who was asked,
+ * or before the watch began; and a real-time class that picks the same task again need
+ * not book before the next tick.
+ */
+static bool may_begin(struct maze_task *watched, u64 runtime_ns)
 {
-	if (timer->booking_ns && !test_tsk_need_resched(current))
-		return true;
-	set_tsk_need_resched(current);
-	set_preempt_need_resched();
-	return false;
+	if (!watched->seen_clock) {
+		watched->seen_runtime = runtime_ns;
+		watched->seen_clock = local_clock();
+		return false;
+	}
+	if (runtime_ns <= watched->seen_runtime)
+		return false;
+	/* It has not been switched in since its watch began: as if it were at that look. */
+	if (!watched->in_clock) {
+		watched->in_runtime = runtime_ns;
+		watched->in_clock = watched->seen_clock;
+	}
+	return true;
 }
 
 /* Steps the current task's account; after how long to look again, 0: not at all. */
-static u64 look(struct look_timer *timer, struct maze_task *watched)
+static u64 look(struct maze_task *watched, bool *ret_begun)
 {
 	struct maze_sample sample = {
 		.runtime_ns = current->se.sum_exec_runtime,
@@ -70,16 +82,11 @@ static u64 look(struct look_timer *timer, struct maze_task *watched)
 	u64 next_ns = 0;
 
 	raw_spin_lock(&watched->lock);
-	/* An account that has not begun must not begin in the past. */
-	if (watched->account.begun || timer->booking_ns) {
+	*ret_begun = watched->account.begun || may_begin(watched, sample.runtime_ns);
+	if (*ret_begun) {
 		sample.yield_ns = watched->yield_ns;
 		verdict = maze_step(&watched->policy, &watched->account, &sample);
 		next_ns = watched->next_ns = verdict.next_ns;
-		/* It has not been switched in since its watch began: as if it were now. */
-		if (!watched->in_clock) {
-			watched->in_runtime = sample.runtime_ns;
-			watched->in_clock = local_clock() - UNSURE_NS;
-		}
 		if (verdict.due)
 			deliver(watched, &verdict);
 	}
@@ -91,8 +98,8 @@ static enum hrtimer_restart go_off(struct hrtimer *hrtimer)
 {
 	struct look_timer *timer = container_of(hrtimer, struct look_timer, timer);
 	struct maze_task *watched;
-	u64 delay_ns = 0;
-	bool booked;
+	u64 delay_ns;
+	bool booked, begun;
 
 	timer->expiries++;
 	timer->until_ns = 0;
@@ -102,23 +109,23 @@ static enum hrtimer_restart go_off(struct hrtimer *hrtimer)
 	watched = tasks_find(current);
 	if (!watched)
 		return HRTIMER_NORESTART;
-	booked = is_booked(timer);
-	if (booked) {
-		delay_ns = look(timer, watched);
+	booked = timer->booking_ns && !test_tsk_need_resched(current);
+	/* Even if it is not: a tick may have booked enough for a verdict already. */
+	delay_ns = look(watched, &begun);
+	if (booked && begun) {
 		timer->booking_ns = 0;
 		if (!delay_ns)
 			return HRTIMER_NORESTART;
 		if (delay_ns < SOONEST_NS)
 			delay_ns = SOONEST_NS;
 	} else {
+		set_tsk_need_resched(current);
+		set_preempt_need_resched();
 		/* Twice as long each time: it may be in the kernel for a while. */
 		timer->booking_ns = timer->booking_ns ? timer->booking_ns * 2 : BOOKING_NS;
 		if (timer->booking_ns > BOOKING_MAX_NS)
 			timer->booking_ns = BOOKING_MAX_NS;
 		delay_ns = timer->booking_ns;
-		/* A tick may have booked enough for a verdict already. */
-		if (watched->account.begun)
-			look(timer, watched);
 	}
 	timer->until_ns = ktime_get_ns() + delay_ns;
 	hrtimer_set_expires(hrtimer, ns_to_ktime(timer->until_ns));
@@ -135,13 +142,7 @@ void look_timer_kick(void)
 	on_each_cpu(kick, NULL, 1);
 }
 
-static int cpu_comes(unsigned int cpu)
-{
-	return 0;
-}
-
-/* What is armed after this goes to another CPU with the rest, and does nothing there. */
-static int cpu_goes(unsigned int cpu)
+static int disarm(unsigned int cpu)
 {
 	struct look_timer *timer = &per_cpu(timers, cpu);
 
@@ -161,7 +162,11 @@ int look_timer_init(void)
 		timer->cpu = cpu;
 		compat_hrtimer_setup(&timer->timer, go_off);
 	}
-	state = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "maze:online", cpu_comes, cpu_goes);
+	/*
+	 * What is armed after a CPU's going goes to another with the rest, and does nothing
+	 * there. If the CPU comes again before, it must not be taken for armed here.
+	 */
+	state = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "maze:online", disarm, disarm);
 	if (state < 0)
 		return state;
 	hotplug = state;

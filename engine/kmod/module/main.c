@@ -32,9 +32,26 @@ static int create_files(void)
 		err = proc_events_create(dir);
 	if (!err)
 		err = proc_stats_create(dir);
-	if (err)
+	if (err) {
+		records_hang_up();
 		proc_remove(dir);
+	}
 	return err;
+}
+
+/* First nobody can ask for more, then nothing happens any more, then it is freed. */
+static void take_down(void)
+{
+	records_let_go();
+	switch_stop();
+	yields_done();
+	look_timer_done();
+	tasks_drop_all();
+	/* It waits for RCU, and so for the interrupts in which verdicts were handed over. */
+	switch_detach();
+	deliver_stop();
+	tasks_done();
+	records_done();
 }
 
 static int __init maze_init(void)
@@ -58,14 +75,14 @@ static int __init maze_init(void)
 	err = switch_attach();
 	if (err)
 		goto out_yields;
+	/* Those files that there were may have been used. */
 	err = create_files();
-	if (err)
-		goto out_switch;
+	if (err) {
+		take_down();
+		return err;
+	}
 	pr_info("ready: see /proc/maze/entries\n");
 	return 0;
-out_switch:
-	switch_stop();
-	switch_detach();
 out_yields:
 	yields_done();
 	look_timer_done();
@@ -78,20 +95,11 @@ out_records:
 	return err;
 }
 
-/* First nobody can ask for more, then nothing happens any more, then it is freed. */
 static void __exit maze_exit(void)
 {
 	records_hang_up();
 	proc_remove(dir);
-	switch_stop();
-	yields_done();
-	look_timer_done();
-	tasks_drop_all();
-	/* It waits for RCU, and so for the interrupts in which verdicts were handed over. */
-	switch_detach();
-	deliver_stop();
-	tasks_done();
-	records_done();
+	take_down();
 }
 
 module_init(maze_init);

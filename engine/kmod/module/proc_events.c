@@ -5,7 +5,9 @@
  * newest record, SEEK_SET to the oldest. poll(2) works. Numbers are those of the
  * initial pid namespace.
  */
+#include <linux/capability.h>
 #include <linux/mutex.h>
+#include <linux/pid_namespace.h>
 #include <linux/poll.h>
 #include <linux/proc_fs.h>
 #include <linux/slab.h>
@@ -21,8 +23,15 @@ struct reader {
 
 static int open(struct inode *inode, struct file *file)
 {
-	struct reader *reader = kzalloc(sizeof(*reader), GFP_KERNEL);
+	struct reader *reader;
 
+	/*
+	 * Root in a container owns the file too, but what it says is of the whole machine,
+	 * by numbers that he has no use for.
+	 */
+	if (task_active_pid_ns(current) != &init_pid_ns && !capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	reader = kzalloc(sizeof(*reader), GFP_KERNEL);
 	if (!reader)
 		return -ENOMEM;
 	mutex_init(&reader->lock);

@@ -65,7 +65,7 @@ static const struct proc_ops ops = {
 	.proc_open = open,
 	.proc_read = seq_read,
 	.proc_lseek = seq_lseek,
-	.proc_release = seq_release_private,
+	.proc_release = chain_seq_release,
 };
 
 int proc_list_create(struct proc_dir_entry *dir)

@@ -5,6 +5,8 @@
  * readers see by the numbers what they missed.
  */
 #include <linux/cred.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
 #include <linux/timekeeping.h>
 #include <linux/uidgid.h>
 #include <linux/user_namespace.h>
@@ -27,12 +29,16 @@ static struct ring rings[RINGS] = {
 	[RING_VERDICTS] = { .lock = __RAW_SPIN_LOCK_UNLOCKED(rings[RING_VERDICTS].lock) },
 	[RING_LIVES] = { .lock = __RAW_SPIN_LOCK_UNLOCKED(rings[RING_LIVES].lock) },
 };
-static DECLARE_WAIT_QUEUE_HEAD(readers);
+/*
+ * In memory of its own: a poll(2) or epoll(7) that once asked stays in the queue until
+ * it leaves by itself, and that may be when the module and its data have long gone.
+ */
+static struct wait_queue_head *readers;
 static bool hung_up;
 
 static void wake_readers(struct irq_work *work)
 {
-	wake_up_interruptible_all(&readers);
+	wake_up_interruptible_all(readers);
 }
 
 /* Whoever writes a record may not wake anybody itself. */
@@ -136,13 +142,36 @@ bool records_ready(const struct records_place *place)
 
 struct wait_queue_head *records_wait(void)
 {
-	return &readers;
+	return readers;
 }
 
 void records_hang_up(void)
 {
 	WRITE_ONCE(hung_up, true);
-	wake_up_interruptible_all(&readers);
+	wake_up_interruptible_all(readers);
+}
+
+void records_let_go(void)
+{
+	__wake_up(readers, TASK_NORMAL, 0, poll_to_key(EPOLLHUP | POLLFREE));
+}
+
+/* Who is in poll(2) has been woken, and leaves when it next runs: that is not waited for. */
+static void free_readers(void)
+{
+	bool empty;
+
+	if (!readers)
+		return;
+	/* With the lock, so that who has just left it is done with it. */
+	spin_lock_irq(&readers->lock);
+	empty = list_empty(&readers->head);
+	spin_unlock_irq(&readers->lock);
+	if (empty)
+		kfree(readers);
+	else
+		pr_info("somebody still polls /proc/maze/events: %zu bytes are left to it\n",
+			sizeof(*readers));
 }
 
 bool records_hung_up(void)
@@ -164,6 +193,10 @@ int records_init(void)
 {
 	int i;
 
+	readers = kmalloc(sizeof(*readers), GFP_KERNEL);
+	if (!readers)
+		return -ENOMEM;
+	init_waitqueue_head(readers);
 	for (i = 0; i < RINGS; i++) {
 		rings[i].slots = vzalloc(RING_LEN * sizeof(struct maze_record));
 		if (!rings[i].slots) {
@@ -181,4 +214,5 @@ void records_done(void)
 	irq_work_sync(&bell);
 	for (i = 0; i < RINGS; i++)
 		vfree(rings[i].slots);
+	free_readers();
 }

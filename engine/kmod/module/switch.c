@@ -116,11 +116,16 @@ static void probe_fork(void *data, struct task_struct *parent, struct task_struc
 	raw_spin_lock_irqsave(&watched->lock, flags);
 	wish.policy = watched->policy;
 	wish.tag = watched->tag;
+	wish.stamp = watched->stamp;
 	raw_spin_unlock_irqrestore(&watched->lock, flags);
 	if (!(wish.policy.flags & MAZE_POLICY_INHERIT))
 		return;
-	if (!tasks_watch(child, &wish))
+	if (!tasks_watch(child, &wish)) {
+		/* Who ended the parent's watch since may have been past the child already. */
+		if (!tasks_find(parent))
+			tasks_end(child, MAZE_EVENT_UNWATCH);
 		return;
+	}
 	control_inherit_failed();
 	lost.tag = wish.tag;
 	records_write(NULL, &lost);

@@ -15,7 +15,7 @@
 #include "kmod.h"
 
 /*
- * Entries in store for forks, where nothing can be allocated: as many as a machine
+ * Entries in store for forks, where PREEMPT_RT can allocate nothing: as many as a machine
  * forks in the few ms until the work item has filled it up again.
  */
 #define POOL_FULL 1024
@@ -41,12 +41,13 @@ static struct chain *chain_of(const struct task_struct *task)
 	return &chains[hash_ptr(task, MAZE_TASK_BITS)];
 }
 
-static void pool_put(struct maze_task *watched)
+/* The pool takes it while it has fewer than `full`; else it is freed, which may sleep. */
+static void pool_put(struct maze_task *watched, unsigned int full)
 {
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&pool_lock, flags);
-	if (pooled < POOL_FULL) {
+	if (pooled < full) {
 		hlist_add_head(&watched->chain, &pool);
 		pooled++;
 		watched = NULL;
@@ -67,7 +68,7 @@ static void fill_pool(struct work_struct *work)
 		if (!watched)
 			return;
 		atomic_inc(&allocated);
-		pool_put(watched);
+		pool_put(watched, POOL_FULL);
 	}
 }
 
@@ -97,7 +98,7 @@ static void free_entry(struct work_struct *work)
 	struct maze_task *watched = container_of(to_rcu_work(work), struct maze_task, free);
 
 	deliver_done(watched);
-	pool_put(watched);
+	pool_put(watched, POOL_FULL);
 }
 
 void tasks_put(struct maze_task *watched)
@@ -110,12 +111,16 @@ static struct maze_task *new_entry(struct task_struct *task, bool may_sleep)
 {
 	struct maze_task *watched;
 
-	if (may_sleep) {
-		watched = kmem_cache_alloc(cache, GFP_KERNEL);
+	watched = may_sleep ? NULL : pool_take();
+	/*
+	 * Who forks faster than the pool is filled would rid his children of the watch. At a
+	 * fork there is only preemption disabled: but for PREEMPT_RT one may ask then.
+	 */
+	if (!watched && (may_sleep || !IS_ENABLED(CONFIG_PREEMPT_RT))) {
+		watched =
+			kmem_cache_alloc(cache, may_sleep ? GFP_KERNEL : GFP_NOWAIT | __GFP_NOWARN);
 		if (watched)
 			atomic_inc(&allocated);
-	} else {
-		watched = pool_take();
 	}
 	if (!watched)
 		return NULL;
@@ -170,15 +175,18 @@ static int judge_wish(const struct maze_task *watched, const struct maze_wish *w
 	return 0;
 }
 
-/* 0, -EEXIST: another's, -EALREADY: it is so already. */
+/* 0, -EEXIST: another's, -EALREADY: it is so already, -ENOENT: it has just ended. */
 static int set_policy(struct maze_task *watched, const struct maze_wish *wish, bool is_new)
 {
 	unsigned long flags;
 	int err = 0;
 
+	/* Who has asked for a child by its number has done so after it was begun. */
+	if (!is_new && (wish->flags & MAZE_RECORD_INHERITED))
+		return -EALREADY;
 	raw_spin_lock_irqsave(&watched->lock, flags);
 	if (!is_new)
-		err = judge_wish(watched, wish);
+		err = watched->ended ? -ENOENT : judge_wish(watched, wish);
 	watched->stamp = wish->stamp;
 	if (err)
 		goto out_unlock;
@@ -186,6 +194,7 @@ static int set_policy(struct maze_task *watched, const struct maze_wish *wish, b
 	watched->tag = wish->tag;
 	/* It begins at the next sample that is up to date. */
 	memset(&watched->account, 0, sizeof(watched->account));
+	watched->seen_clock = 0;
 	watched->next_ns = 0;
 	watched->yield_ns = 0;
 	watched->left_clock = 0;
@@ -229,24 +238,34 @@ static int add(struct task_struct *task, const struct maze_wish *wish)
 	rcu_read_unlock();
 	if (!there)
 		return 0;
-	pool_put(fresh);
+	/* On PREEMPT_RT not even what was allocated could be freed at a fork. */
+	pool_put(fresh, wish->may_sleep ? POOL_FULL : UINT_MAX);
 out_count:
 	atomic_dec(&maze_watched);
 	return err;
 }
 
-int tasks_watch(struct task_struct *task, const struct maze_wish *wish)
+static int replace_or_add(struct task_struct *task, const struct maze_wish *wish)
 {
 	struct maze_task *watched;
-	int err = 0;
+	int err = -ENOENT;
 
 	rcu_read_lock();
 	watched = tasks_find(task);
 	if (watched)
 		err = set_policy(watched, wish, false);
 	rcu_read_unlock();
-	if (!watched)
-		err = add(task, wish);
+	return err == -ENOENT ? add(task, wish) : err;
+}
+
+int tasks_watch(struct task_struct *task, const struct maze_wish *wish)
+{
+	struct maze_task *watched;
+	int err;
+
+	do
+		err = replace_or_add(task, wish);
+	while (err == -ENOENT);
 	if (err)
 		return err == -EALREADY ? 0 : err;
 	rcu_read_lock();
@@ -262,7 +281,22 @@ int tasks_watch(struct task_struct *task, const struct maze_wish *wish)
 	return -ESRCH;
 }
 
-bool tasks_end(struct task_struct *task, enum maze_event event)
+/* With both locks held, so that nobody gives a policy to what has ended. */
+static u64 mark_ended(struct maze_task *watched, enum maze_event event)
+{
+	u64 runtime_ns = watched->task->se.sum_exec_runtime;
+	u64 count_ns = watched->account.count_ns;
+
+	watched->ended = true;
+	if (event == MAZE_EVENT_UNWATCH)
+		watched->pending = 0;
+	/* What it has run since the last step; less than the whole of it, if it runs now. */
+	if (watched->account.begun && runtime_ns > watched->account.runtime_ns)
+		count_ns += runtime_ns - watched->account.runtime_ns;
+	return count_ns;
+}
+
+bool tasks_end_if(struct task_struct *task, enum maze_event event, const struct maze_policy *policy)
 {
 	struct chain *chain = chain_of(task);
 	struct maze_task *watched;
@@ -271,21 +305,28 @@ bool tasks_end(struct task_struct *task, enum maze_event event)
 
 	raw_spin_lock_irqsave(&chain->lock, flags);
 	watched = tasks_find(task);
+	if (watched) {
+		raw_spin_lock(&watched->lock);
+		if (!policy || !memcmp(&watched->policy, policy, sizeof(*policy)))
+			count_ns = mark_ended(watched, event);
+		raw_spin_unlock(&watched->lock);
+	}
+	if (watched && !watched->ended)
+		watched = NULL;
 	if (watched)
 		hlist_del_rcu(&watched->chain);
 	raw_spin_unlock_irqrestore(&chain->lock, flags);
 	if (!watched)
 		return false;
 	atomic_dec(&maze_watched);
-	raw_spin_lock_irqsave(&watched->lock, flags);
-	count_ns = watched->account.count_ns;
-	/* What it has run since the last step; less than the whole of it, if it runs now. */
-	if (watched->account.begun && task->se.sum_exec_runtime > watched->account.runtime_ns)
-		count_ns += task->se.sum_exec_runtime - watched->account.runtime_ns;
-	raw_spin_unlock_irqrestore(&watched->lock, flags);
 	write_life(task, watched, event, count_ns, 0);
 	tasks_put(watched);
 	return true;
+}
+
+bool tasks_end(struct task_struct *task, enum maze_event event)
+{
+	return tasks_end_if(task, event, NULL);
 }
 
 void tasks_each(unsigned int chain, void (*each)(struct maze_task *watched, void *arg), void *arg)
@@ -311,7 +352,8 @@ int tasks_init(void)
 	cache = KMEM_CACHE(maze_task, 0);
 	if (!cache)
 		return -ENOMEM;
-	workers = alloc_workqueue("maze", WQ_UNBOUND, 0);
+	/* Before those whose forks and exits make its work. */
+	workers = alloc_workqueue("maze", WQ_UNBOUND | WQ_HIGHPRI, 0);
 	if (!workers) {
 		kmem_cache_destroy(cache);
 		return -ENOMEM;

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * maze incidents: one line for each that is kept, the newest last. What cannot be read
+ * is named, and hides no other.
+ */
+#include "command.h"
+#include "terminal.h"
+#include "report/incident_dir.h"
+#include "report/incident_file.h"
+#include "report/stacks.h"
+#include "report/wall_time.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The longest name of a process, see MAZE_COMM_LEN. */
+#define PROCESS_WIDTH 15
+/* Of longer ones the beginning is shown; maze report has all. */
+#define FUNCTION_WIDTH 28
+#define FUNCTION_WIDTH_MIN 7
+
+/* What is kept of an incident while the next are read. */
+struct line {
+	const char *id;
+	long long began, pid, tid, count_ns;
+	char *process, *stage, *function, *act; /* NULL: unknown */
+	size_t self, samples;
+};
+
+static char *copy(const char *text)
+{
+	return text ? strndup(text, SHOWN_NAME_MAX) : NULL;
+}
+
+/* "XCPU, KILL" as it was sent; the last thing done is the one that counts in a table. */
+static char *acts(const struct incident *incident)
+{
+	const struct incident_record *soft = shown_record(incident, "soft");
+	const struct incident_record *hard = shown_record(incident, "hard");
+	char *act = shown_act(hard ? hard : soft ? soft : &incident->records[0]), *both = NULL;
+
+	/* Both were sent: say so in one. */
+	if (soft && hard && soft->sent && hard->sent && soft->signal && hard->signal &&
+	    asprintf(&both, "sent %s, %s", soft->signal, hard->signal) >= 0) {
+		free(act);
+		return both;
+	}
+	return act;
+}
+
+static bool take(const struct incident *incident, struct line *line)
+{
+	const struct incident_frame *frame = NULL;
+	struct stacks *stacks;
+
+	if (stacks_make(incident, &stacks))
+		return false;
+	line->began = incident_began(incident, line->id);
+	line->pid = shown_pid(incident);
+	line->tid = shown_tid(incident);
+	line->count_ns = shown_count(incident);
+	line->process = copy(shown_process(incident));
+	line->stage = copy(shown_verdict(incident)->event);
+	line->act = acts(incident);
+	if (stacks->by_self_count) {
+		frame = stacks->functions[stacks->by_self[0]].frame;
+		line->self = stacks->functions[stacks->by_self[0]].self;
+		line->samples = stacks->samples;
+	} else if (incident->unwound.count) {
+		frame = &incident->unwound.frames[0];
+	}
+	line->function = frame ? shown_frame(frame) : NULL;
+	stacks_free(stacks);
+	return true;
+}
+
+static int compare_lines(const void *left, const void *right)
+{
+	const struct line *a = left, *b = right;
+
+	if (a->began != b->began)
+		return a->began < b->began ? -1 : 1;
+	return strcmp(a->id, b->id);
+}
+
+static json_t *text_json(const char *text)
+{
+	return text ? json_string(text) : json_null();
+}
+
+static json_t *number_json(long long number)
+{
+	return number >= 0 ? json_integer(number) : json_null();
+}
+
+static void print_json(const struct line *lines, size_t count)
+{
+	char time[WALL_TIME_LEN], rfc3339[WALL_TIME_LEN + 1];
+	json_t *object;
+	char *text;
+	size_t i;
+
+	putchar('[');
+	for (i = 0; i < count; i++) {
+		wall_time_format(lines[i].began, 9, time);
+		time[strlen("YYYY-MM-DD")] = 'T';
+		snprintf(rfc3339, sizeof(rfc3339), "%sZ", time);
+		object = json_object();
+		json_object_set_new(object, "id", json_string(lines[i].id));
+		json_object_set_new(object, "time",
+				    lines[i].began ? json_string(rfc3339) : json_null());
+		json_object_set_new(object, "pid", number_json(lines[i].pid));
+		json_object_set_new(object, "tid", number_json(lines[i].tid));
+		json_object_set_new(object, "process", text_json(lines[i].process));
+		json_object_set_new(object, "stage", text_json(lines[i].stage));
+		json_object_set_new(object, "count_ns", number_json(lines[i].count_ns));
+		json_object_set_new(object, "function", text_json(lines[i].function));
+		json_object_set_new(object, "function_samples",
+				    json_integer((json_int_t)lines[i].self));
+		json_object_set_new(object, "samples", json_integer((json_int_t)lines[i].samples));
+		json_object_set_new(object, "done", text_json(lines[i].act));
+		text = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII);
+		printf("%s\n%s", i ? "," : "", text ? text : "null");
+		free(text);
+		json_decref(object);
+	}
+	puts(count ? "\n]" : "]");
+}
+
+static void print_column(const struct shown_terminal *terminal, const char *text, size_t width)
+{
+	size_t written = shown_printable(stdout, terminal, text ? text : "?", width);
+
+	printf("%*s  ", (int)(written < width ? width - written : 0), "");
+}
+
+static void print_table(const struct line *lines, size_t count)
+{
+	size_t i, width, id_width = strlen("ID"), function_width = FUNCTION_WIDTH_MIN;
+	char time[WALL_TIME_LEN], buf[SHOWN_LEN];
+	struct shown_terminal terminal;
+	bool bold;
+
+	terminal_look(&terminal, &bold);
+	for (i = 0; i < count; i++) {
+		if (strlen(lines[i].id) > id_width)
+			id_width = strlen(lines[i].id);
+		width = lines[i].function ? shown_columns(&terminal, lines[i].function) : 1;
+		if (width > function_width)
+			function_width = width;
+	}
+	if (function_width > FUNCTION_WIDTH)
+		function_width = FUNCTION_WIDTH;
+	printf("%-*s  %-19s  %-*s  %7s  %-5s  %11s  %-*s  %s\n", (int)id_width, "ID", "WHEN (UTC)",
+	       PROCESS_WIDTH, "PROCESS", "THREAD", "STAGE", "COUNT", (int)function_width, "HOTTEST",
+	       "DONE");
+	for (i = 0; i < count; i++) {
+		printf("%-*s  %-19s  ", (int)id_width, lines[i].id,
+		       lines[i].began ? wall_time_format(lines[i].began, 0, time) : "?");
+		print_column(&terminal, lines[i].process, PROCESS_WIDTH);
+		printf("%7s  ", shown_number(lines[i].tid, buf));
+		print_column(&terminal, lines[i].stage, strlen("STAGE"));
+		printf("%11s  ", shown_duration(lines[i].count_ns, buf));
+		print_column(&terminal, lines[i].function, function_width);
+		shown_printable(stdout, &terminal, lines[i].act ? lines[i].act : "?", 0);
+		putchar('\n');
+	}
+}
+
+/* Reads all of them; *ret_bad counts those that it had to name instead. */
+static struct line *read_lines(const struct command *command, const struct incident_dir *dir,
+			       size_t *ret_count, size_t *ret_bad)
+{
+	struct line *lines = calloc(dir->count + 1, sizeof(*lines));
+	struct maze_error error = { "" };
+	struct incident *incident;
+	size_t i, count = 0;
+
+	*ret_bad = 0;
+	for (i = 0; lines && i < dir->count; i++) {
+		if (incident_dir_load(dir, dir->ids[i], &incident, &error)) {
+			complain(command, "%s", error.text);
+			(*ret_bad)++;
+			continue;
+		}
+		lines[count].id = dir->ids[i];
+		if (take(incident, &lines[count])) {
+			count++;
+		} else {
+			complain(command, "%s/%s.json: out of memory", dir->path, dir->ids[i]);
+			(*ret_bad)++;
+		}
+		incident_free(incident);
+	}
+	if (lines)
+		qsort(lines, count, sizeof(*lines), compare_lines);
+	*ret_count = count;
+	return lines;
+}
+
+static void free_lines(struct line *lines, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		free(lines[i].process);
+		free(lines[i].stage);
+		free(lines[i].function);
+		free(lines[i].act);
+	}
+	free(lines);
+}
+
+int cmd_incidents(const struct command *command, struct options *options, int argc, char **argv)
+{
+	const char *path = options->incidents ? options->incidents : INCIDENT_DIR;
+	struct maze_error error = { "" };
+	struct incident_dir dir;
+	struct line *lines;
+	size_t count, bad;
+
+	if (argc)
+		return complain_usage(command, "\"%s\" is too much: it takes no arguments",
+				      argv[0]);
+	if (incident_dir_open(path, &dir, &error)) {
+		complain(command, "%s", error.text);
+		return EXIT_MAZE_FAILED;
+	}
+	lines = read_lines(command, &dir, &count, &bad);
+	if (!lines) {
+		complain(command, "out of memory");
+		incident_dir_close(&dir);
+		return EXIT_MAZE_FAILED;
+	}
+	if (options->json)
+		print_json(lines, count);
+	else if (count)
+		print_table(lines, count);
+	else if (!bad)
+		printf("no incidents in %s\n", path);
+	free_lines(lines, count);
+	incident_dir_close(&dir);
+	return fflush(stdout) || bad ? EXIT_MAZE_FAILED : EXIT_MAZE_OK;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * maze report: one incident, in the form that is asked for.
+ */
+#include "command.h"
+#include "terminal.h"
+#include "report/incident_dir.h"
+#include "report/incident_file.h"
+#include "report/report.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int show(const struct options *options, const struct incident *incident,
+		const struct stacks *stacks)
+{
+	struct shown_terminal terminal;
+	bool bold;
+
+	if (options->json)
+		return incident_write_json(incident, isatty(STDOUT_FILENO), stdout);
+	if (options->folded)
+		return report_folded(stacks, stdout);
+	if (options->html)
+		return report_html(incident, stacks, stdout);
+	terminal_look(&terminal, &bold);
+	return report_text(incident, stacks, &terminal, bold, stdout);
+}
+
+static int report_one(const struct command *command, const struct options *options,
+		      const struct incident *incident)
+{
+	struct stacks *stacks = NULL;
+	int err = stacks_make(incident, &stacks);
+
+	if (!err)
+		err = show(options, incident, stacks);
+	if (err == -ENOMEM)
+		complain(command, "out of memory");
+	else if (fflush(stdout) || err)
+		complain(command, "standard output cannot be written: %s", strerror(errno));
+	else if (options->folded && !stacks->samples)
+		complain(command, "incident %s has no samples, so there is nothing to fold",
+			 incident->id);
+	stacks_free(stacks);
+	return err || ferror(stdout) ? EXIT_MAZE_FAILED : EXIT_MAZE_OK;
+}
+
+int cmd_report(const struct command *command, struct options *options, int argc, char **argv)
+{
+	const char *path = options->incidents ? options->incidents : INCIDENT_DIR, *id;
+	struct maze_error error = { "" };
+	struct incident *incident;
+	struct incident_dir dir;
+	int err, status;
+
+	if (argc != 1)
+		return complain_usage(command, "say which incident, by its ID, or last for the "
+					       "newest one");
+	if (options->json + options->folded + options->html > 1)
+		return complain_usage(command,
+				      "--html, --folded and --json are three forms: choose "
+				      "one");
+	err = incident_dir_open(path, &dir, &error);
+	if (err) {
+		complain(command, "%s", error.text);
+		return EXIT_MAZE_FAILED;
+	}
+	err = incident_dir_find(&dir, argv[0], &id, &error);
+	if (!err)
+		err = incident_dir_load(&dir, id, &incident, &error);
+	incident_dir_close(&dir);
+	if (err) {
+		complain(command, "%s", error.text);
+		return EXIT_MAZE_FAILED;
+	}
+	status = report_one(command, options, incident);
+	incident_free(incident);
+	return status;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What standard output can show; see terminal.h.
+ */
+#include "terminal.h"
+
+#include <langinfo.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* Of a terminal that does not say. */
+#define COLUMNS_DEFAULT 80
+
+static size_t columns(void)
+{
+	const char *said = getenv("COLUMNS");
+	struct winsize size = { 0 };
+	long number = said ? strtol(said, NULL, 10) : 0;
+
+	if (number > 0 && number <= 10000)
+		return (size_t)number;
+	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col)
+		return size.ws_col;
+	return COLUMNS_DEFAULT;
+}
+
+void terminal_look(struct shown_terminal *ret_terminal, bool *ret_bold)
+{
+	const char *name = getenv("TERM"), *no_color = getenv("NO_COLOR");
+	bool terminal = isatty(STDOUT_FILENO);
+
+	setlocale(LC_CTYPE, "");
+	ret_terminal->columns = terminal ? columns() : 0;
+	ret_terminal->utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
+	*ret_bold = terminal && name && strcmp(name, "dumb") != 0 && !(no_color && no_color[0]);
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Readers of evidence: a place in the two mapped logs (see stacks.bpf.h and
+ * portraits.bpf.h for how they are written), and a doorbell for both. The logs are
+ * mapped while they are read, so that others do not pay for their size.
+ *
+ * Always: the descriptor is readable while something is there to be read of either log.
+ * The bell is one for both, so whoever silences it for one looks whether there is
+ * something in the other, and then keeps the descriptor readable himself.
+ */
+#include "engine_bpf.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* A ring of numbered slots whose first member is the number; see record_log.h. */
+struct evidence_log {
+	const maze_u64 *head;
+	const unsigned char *slots;
+	size_t slot_size;
+	maze_u64 len;
+	maze_u64 next; /* number of the one to read next */
+};
+
+struct engine_evidence {
+	struct engine *engine;
+	struct evidence_log logs[MAZE_EVIDENCE_LOGS];
+	maze_u64 lost;
+	int doorbell;
+	void *ring;
+	int fd;	     /* epoll: the doorbell and the rest */
+	int rest_fd; /* eventfd: there is something left, though the bell was silenced */
+};
+
+static const size_t log_bytes[MAZE_EVIDENCE_LOGS] = {
+	[MAZE_EVIDENCE_STACKS] = MAZE_STACK_LOG_LEN * sizeof(struct maze_stack),
+	[MAZE_EVIDENCE_PORTRAITS] = MAZE_PORTRAIT_LOG_LEN * sizeof(struct maze_portrait),
+};
+
+static maze_u64 load_number(const void *number)
+{
+	return __atomic_load_n((const maze_u64 *)number, __ATOMIC_ACQUIRE);
+}
+
+/* Copies the next one if it is there whole; counts those that are gone for good. */
+static bool take_next(struct engine_evidence *evidence, struct evidence_log *log, void *ret)
+{
+	const unsigned char *slot;
+	maze_u64 head, oldest;
+
+	for (;;) {
+		head = load_number(log->head);
+		if (log->next > head)
+			return false;
+		slot = log->slots + (log->next - 1) % log->len * log->slot_size;
+		if (load_number(slot) == log->next) {
+			memcpy(ret, slot, log->slot_size);
+			__atomic_thread_fence(__ATOMIC_ACQUIRE);
+			if (load_number(slot) == log->next) {
+				log->next++;
+				return true;
+			}
+			continue;
+		}
+		/* Being written: the bell will ring. Unless it was overwritten. */
+		head = load_number(log->head);
+		if (head < log->next + log->len)
+			return false;
+		oldest = head - log->len + 1;
+		evidence->lost += oldest - log->next;
+		log->next = oldest;
+	}
+}
+
+static bool has_next(const struct evidence_log *log)
+{
+	return log->next <= load_number(log->head);
+}
+
+/* Keeps the descriptor readable, or lets it be silent again. */
+static void set_rest(struct engine_evidence *evidence, bool rest)
+{
+	maze_u64 number = 1;
+
+	if (rest)
+		(void)!write(evidence->rest_fd, &number, sizeof(number));
+	else
+		(void)!read(evidence->rest_fd, &number, sizeof(number));
+}
+
+static int next_of(struct engine_evidence *evidence, int which, void *ret)
+{
+	struct evidence_log *other = &evidence->logs[!which];
+
+	if (take_next(evidence, &evidence->logs[which], ret))
+		return 1;
+	/* Silence the bell, then look again: what rang in between is seen now. */
+	set_rest(evidence, false);
+	bpf_doorbell_drain(evidence->ring);
+	if (has_next(other))
+		set_rest(evidence, true);
+	return take_next(evidence, &evidence->logs[which], ret);
+}
+
+int bpf_evidence_next_portrait(struct engine_evidence *evidence, struct maze_portrait *ret)
+{
+	if (!next_of(evidence, MAZE_EVIDENCE_PORTRAITS, ret))
+		return 0;
+	/* The kernel side works there: what is left is no part of it. */
+	if (ret->args_size > sizeof(ret->args))
+		ret->args_size = sizeof(ret->args);
+	memset(ret->args + ret->args_size, 0, sizeof(ret->args) - ret->args_size);
+	ret->exe[sizeof(ret->exe) - 1] = '\0';
+	return 1;
+}
+
+int bpf_evidence_next_stack(struct engine_evidence *evidence, struct maze_stack *ret)
+{
+	const struct maze_frame none = { 0 };
+	unsigned int i;
+
+	if (!next_of(evidence, MAZE_EVIDENCE_STACKS, ret))
+		return 0;
+	for (i = ret->kernel_frames; i < MAZE_STACK_KERNEL_MAX; i++)
+		ret->kernel[i] = 0;
+	for (i = ret->user_frames; i < MAZE_STACK_USER_MAX; i++)
+		ret->user[i] = none;
+	return 1;
+}
+
+maze_u64 bpf_evidence_lost(const struct engine_evidence *evidence)
+{
+	return evidence->lost;
+}
+
+int bpf_evidence_fd(struct engine_evidence *evidence)
+{
+	return evidence->fd;
+}
+
+/* What is taken from now on; the caller's doorbell is among the bells already. */
+static int switch_on(struct engine *engine, const struct maze_evidence_wants *wants, int doorbell,
+		     struct engine_error *error)
+{
+	struct maze_state *state = engine->state;
+	struct maze_evidence_wants now = *wants;
+	int lock = -1;
+
+	if (engine->scope != ENGINE_PRIVATE) {
+		lock = bpf_pins_lock(error);
+		if (lock < 0)
+			return lock;
+	}
+	if (bpf_doorbell_others(engine, state->evidence_bells, doorbell)) {
+		if (state->stacks_max > now.stacks_max)
+			now.stacks_max = state->stacks_max;
+		if (state->stack_interval_ns && state->stack_interval_ns < now.interval_ns)
+			now.interval_ns = state->stack_interval_ns;
+	}
+	/* The number last: it is what the kernel side looks at. */
+	__atomic_store_n(&state->stack_interval_ns, now.interval_ns, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&state->stacks_max, now.stacks_max, __ATOMIC_SEQ_CST);
+	if (lock >= 0)
+		close(lock);
+	return 0;
+}
+
+static int map_log(struct engine_evidence *evidence, int which, int map_fd, size_t slot_size,
+		   maze_u64 len, struct engine_error *error)
+{
+	struct evidence_log *log = &evidence->logs[which];
+	maze_u64 head;
+
+	log->head = &evidence->engine->state->evidence_heads[which];
+	log->slots = bpf_map_fd(map_fd, log_bytes[which], PROT_READ);
+	log->slot_size = slot_size;
+	log->len = len;
+	if (!log->slots)
+		return engine_fail(error, -errno, "the engine's evidence cannot be mapped: %s",
+				   strerror(errno));
+	head = load_number(log->head);
+	log->next = head > len ? head - len + 1 : 1;
+	return 0;
+}
+
+static int map_logs(struct engine_evidence *evidence, struct engine_error *error)
+{
+	const int *fds = evidence->engine->fds;
+	int err;
+
+	err = map_log(evidence, MAZE_EVIDENCE_STACKS, fds[OBJECT_STACK_LOG],
+		      sizeof(struct maze_stack), MAZE_STACK_LOG_LEN, error);
+	if (err)
+		return err;
+	return map_log(evidence, MAZE_EVIDENCE_PORTRAITS, fds[OBJECT_PORTRAIT_LOG],
+		       sizeof(struct maze_portrait), MAZE_PORTRAIT_LOG_LEN, error);
+}
+
+/* One descriptor out of the bell's and the rest's; it is readable at first. */
+static int join_fds(struct engine_evidence *evidence, struct engine_error *error)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	evidence->rest_fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+	evidence->fd = epoll_create1(EPOLL_CLOEXEC);
+	if (evidence->rest_fd < 0 || evidence->fd < 0 ||
+	    epoll_ctl(evidence->fd, EPOLL_CTL_ADD, evidence->rest_fd, &event) ||
+	    epoll_ctl(evidence->fd, EPOLL_CTL_ADD, bpf_doorbell_fd(evidence->ring), &event))
+		return engine_fail(error, -errno, "descriptors for evidence cannot be had: %s",
+				   strerror(errno));
+	return 0;
+}
+
+int bpf_evidence_open(struct engine *engine, const struct maze_evidence_wants *wants,
+		      struct engine_evidence **ret_evidence, struct engine_error *error)
+{
+	struct engine_evidence *evidence = calloc(1, sizeof(*evidence));
+	int err;
+
+	if (!evidence)
+		return engine_fail(error, -ENOMEM, "out of memory");
+	evidence->engine = engine;
+	evidence->doorbell = evidence->fd = evidence->rest_fd = -1;
+	err = map_logs(evidence, error);
+	if (!err)
+		err = bpf_doorbell_open(engine, &engine->state->evidence_bells, &evidence->doorbell,
+					&evidence->ring, error);
+	if (!err)
+		err = join_fds(evidence, error);
+	if (!err)
+		err = switch_on(engine, wants, evidence->doorbell, error);
+	if (err) {
+		bpf_evidence_close(evidence);
+		return err;
+	}
+	*ret_evidence = evidence;
+	return 0;
+}
+
+void bpf_evidence_close(struct engine_evidence *evidence)
+{
+	int i;
+
+	if (!evidence)
+		return;
+	if (evidence->fd >= 0)
+		close(evidence->fd);
+	if (evidence->rest_fd >= 0)
+		close(evidence->rest_fd);
+	if (evidence->ring)
+		bpf_doorbell_close(evidence->engine, evidence->doorbell, evidence->ring);
+	for (i = 0; i < MAZE_EVIDENCE_LOGS; i++)
+		bpf_unmap_fd(evidence->logs[i].slots, log_bytes[i]);
+	free(evidence);
+}

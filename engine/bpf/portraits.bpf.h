@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Portraits (core/stack.h): who was mazed, read where the mazed thread is current, so
+ * that its memory is at hand. Nothing here waits: what is not in memory stays empty.
+ *
+ * The room for the arguments is the workspace for the path, so nothing is shared with
+ * who interrupts us. The log is written as those of records.bpf.h are.
+ */
+#ifndef MAZE_BPF_PORTRAITS_BPF_H
+#define MAZE_BPF_PORTRAITS_BPF_H
+
+#include "records.bpf.h"
+
+/* Names and mount points on the way to the root; few paths of 512 bytes have more. */
+#define PATH_STEPS_MAX 96
+#define PATH_NAME_MAX 255U /* NAME_MAX, include/uapi/linux/limits.h */
+_Static_assert(MAZE_PORTRAIT_PATH + PATH_NAME_MAX + 1 <= MAZE_PORTRAIT_ARGS,
+	       "a path and a name too long for it fit where arguments go");
+
+/* Forbids the compiler to reason about a value, so that the verifier sees the bound. */
+#define HIDE(value) asm volatile("" : "+r"(value))
+
+/* Where a walk from a file to the root is; the path so far is text[begin..]. */
+struct path_walk {
+	struct dentry *dentry;
+	struct mount *mount;
+	char *text;
+	maze_u32 begin;
+	maze_u32 cut;
+};
+
+MAZE_INLINE struct mount *mount_of(struct vfsmount *mount)
+{
+	return (struct mount *)((maze_u64)mount - bpf_core_field_offset(struct mount, mnt));
+}
+
+/* Puts a name in front of the path; false: there is no room for it. */
+MAZE_INLINE bool prepend(struct path_walk *walk, struct dentry *dentry)
+{
+	const unsigned char *name = BPF_CORE_READ(dentry, d_name.name);
+	maze_u32 length = BPF_CORE_READ(dentry, d_name.len), begin = walk->begin;
+
+	if (length > PATH_NAME_MAX || length + 1 > begin) {
+		walk->cut = 1;
+		return false;
+	}
+	begin -= length + 1;
+	walk->begin = begin;
+	HIDE(begin);
+	begin &= MAZE_PORTRAIT_PATH - 1;
+	HIDE(length);
+	length &= PATH_NAME_MAX;
+	walk->text[begin] = '/';
+	bpf_probe_read_kernel(&walk->text[begin + 1], length, name);
+	return true;
+}
+
+/* One step up; 1: this was the last one. */
+static long walk_up(maze_u32 index, struct path_walk *walk)
+{
+	struct dentry *dentry = walk->dentry, *parent;
+	struct mount *mount = walk->mount, *above;
+
+	if (dentry == BPF_CORE_READ(mount, mnt.mnt_root)) {
+		above = BPF_CORE_READ(mount, mnt_parent);
+		if (!above || above == mount)
+			return 1;
+		walk->dentry = BPF_CORE_READ(mount, mnt_mountpoint);
+		walk->mount = above;
+		return 0;
+	}
+	parent = BPF_CORE_READ(dentry, d_parent);
+	if (!prepend(walk, dentry))
+		return 1;
+	walk->dentry = parent;
+	/* A file that is in no directory, as one of memfd_create(2). */
+	return !parent || parent == dentry;
+}
+
+static __noinline int portray_exe(struct task_struct *task, struct maze_portrait *portrait)
+{
+	struct file *file;
+	struct path_walk walk = {};
+	maze_u32 length, begin;
+
+	if (!task || !portrait)
+		return 0;
+	portrait->exe[0] = '\0';
+	file = BPF_CORE_READ(task, mm, exe_file);
+	if (!file)
+		return 0;
+	walk.dentry = BPF_CORE_READ(file, f_path.dentry);
+	walk.mount = mount_of(BPF_CORE_READ(file, f_path.mnt));
+	walk.text = portrait->args;
+	walk.begin = MAZE_PORTRAIT_PATH - 1;
+	if (bpf_loop(PATH_STEPS_MAX, walk_up, &walk, 0) == PATH_STEPS_MAX)
+		walk.cut = 1;
+	if (walk.cut)
+		portrait->flags |= MAZE_PORTRAIT_EXE_CUT;
+	begin = walk.begin & (MAZE_PORTRAIT_PATH - 1);
+	length = MAZE_PORTRAIT_PATH - 1 - begin;
+	HIDE(length);
+	length &= MAZE_PORTRAIT_PATH - 1;
+	bpf_probe_read_kernel(portrait->exe, length, &portrait->args[begin]);
+	portrait->exe[length] = '\0';
+	return 0;
+}
+
+MAZE_INLINE bool read_args(struct maze_portrait *portrait, maze_u64 start, maze_u32 size)
+{
+	HIDE(size);
+	if (size > MAZE_PORTRAIT_ARGS ||
+	    bpf_probe_read_user(portrait->args, size, (const void *)start))
+		return false;
+	portrait->args_size = size;
+	return true;
+}
+
+static __noinline int portray_args(struct task_struct *task, struct maze_portrait *portrait)
+{
+	maze_u64 start, size, in_page;
+
+	if (!task || !portrait)
+		return 0;
+	portrait->args_size = 0;
+	start = BPF_CORE_READ(task, mm, arg_start);
+	size = BPF_CORE_READ(task, mm, arg_end) - start;
+	if (!start || (long long)size <= 0)
+		return 0;
+	if (size > MAZE_PORTRAIT_ARGS) {
+		size = MAZE_PORTRAIT_ARGS;
+		portrait->flags |= MAZE_PORTRAIT_ARGS_CUT;
+	}
+	if (read_args(portrait, start, size))
+		return 0;
+	/* Not all of it is in memory: then what lies in its first page. */
+	in_page = 4096 - start % 4096;
+	portrait->flags |= MAZE_PORTRAIT_ARGS_CUT;
+	if (in_page < size)
+		read_args(portrait, start, in_page);
+	return 0;
+}
+
+/* Of the current task; not static: see maze_ring_doorbells(). */
+__noinline int maze_take_portrait(struct maze_task *watched)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	maze_u64 seq = __sync_fetch_and_add(&state.evidence_heads[MAZE_EVIDENCE_PORTRAITS], 1) + 1;
+	maze_u32 slot = (seq - 1) % MAZE_PORTRAIT_LOG_LEN;
+	struct maze_portrait *portrait = bpf_map_lookup_elem(&portrait_log, &slot);
+
+	if (!portrait || !watched)
+		return 0;
+	*(volatile maze_u64 *)&portrait->seq = 0;
+	portrait->boot_ns = bpf_ktime_get_boot_ns();
+	portrait->start_ns = task->group_leader->start_boottime;
+	portrait->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	portrait->tag = watched->tag;
+	portrait->pid = process_number(task);
+	portrait->tid = thread_number(task);
+	portrait->ppid = process_number(task->group_leader->real_parent);
+	portrait->uid = task->real_cred->uid.val;
+	portrait->episode = watched->sampled - 1;
+	portrait->flags = 0;
+	bpf_probe_read_kernel_str(portrait->comm, sizeof(portrait->comm), task->group_leader->comm);
+	portray_exe(task, portrait);
+	portray_args(task, portrait);
+	__sync_lock_test_and_set(&portrait->seq, seq);
+	return maze_ring_doorbells(state.evidence_bells);
+}
+
+#endif

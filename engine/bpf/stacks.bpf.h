@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Stacks of a mazed thread (core/stack.h), taken on top of it: in the timer's soft
+ * interrupt, or at its switch-out.
+ *
+ * The kernel's unwinder begins with ourselves, so in front of where the thread was come
+ * the frames of the interrupt that we run in. On x86 what was interrupted can be told:
+ * from user mode the kernel stays on the thread's own stack, which is empty then; from
+ * the kernel it moves to the CPU's interrupt stack and leaves the way back in its first
+ * word (arch/x86/include/asm/irq_stack.h). There, on the thread's stack, lie the
+ * registers of the interrupted kernel code, and its address is that of the first frame
+ * which is the thread's. Elsewhere the thread's system call number has to do: then a
+ * fault counts as user code, and the frames come with ours on top.
+ *
+ * A slot's own room for user frames is the workspace, so nothing is shared with who
+ * interrupts us. The log is written as those of records.bpf.h are.
+ */
+#ifndef MAZE_BPF_STACKS_BPF_H
+#define MAZE_BPF_STACKS_BPF_H
+
+#include "clock.bpf.h"
+#include "records.bpf.h"
+
+/* Frames unwound to find those that are kept: interrupts put some 20 in front. */
+#define TRACE_MAX 96U
+/* Words of the thread's stack searched for registers: the frames above are small. */
+#define WINDOW_WORDS 64U
+_Static_assert((TRACE_MAX + WINDOW_WORDS) * sizeof(maze_u64) <=
+		       MAZE_STACK_USER_MAX * sizeof(struct maze_frame),
+	       "both fit where user frames go");
+
+enum taken_at {
+	TAKEN_IN_TIMER,
+	TAKEN_AT_SWITCH,
+};
+
+/* Is it in a system call, by the registers that it entered the kernel with? */
+MAZE_INLINE bool in_system_call(struct task_struct *task)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+
+#if defined(__TARGET_ARCH_x86)
+	return (long)regs->orig_ax >= 0;
+#elif defined(__TARGET_ARCH_arm64)
+	return regs->syscallno >= 0;
+#endif
+}
+
+MAZE_INLINE maze_u64 rq_address(struct task_struct *task)
+{
+	maze_u64 address = 0;
+
+	bpf_probe_read_kernel(&address, sizeof(address), &task->se.cfs_rq->rq);
+	return address;
+}
+
+MAZE_INLINE bool can_tell_interrupted(void)
+{
+	return config.has_irq_stack && has_rq();
+}
+
+/* Was it kernel code of the thread that the timer's interrupt came upon? */
+MAZE_INLINE bool interrupted_in_kernel(struct task_struct *task)
+{
+	unsigned char in_use = 0;
+
+	if (!can_tell_interrupted())
+		return in_system_call(task);
+	bpf_probe_read_kernel(&in_use, sizeof(in_use),
+			      (const void *)(rq_address(task) + config.irq_inuse_delta));
+	return in_use;
+}
+
+/* Do registers of kernel code lie at this word, from the instruction pointer on? */
+MAZE_INLINE bool are_kernel_registers(const maze_u64 *words, maze_u64 address)
+{
+	/* ip, cs, flags, sp, ss; an interrupt comes only where interrupts are on. */
+	if ((words[1] & 0xffff) != 0x10 || !(words[2] & 0x200))
+		return false;
+	if ((words[4] & 0xffff) != 0x18 && (words[4] & 0xffff))
+		return false;
+	/* It was right above them, up to how the CPU aligns what it pushes. */
+	return words[3] - (address + 5 * sizeof(maze_u64)) < 128;
+}
+
+/* The kernel address that the interrupt came upon; 0: it cannot be told. */
+static __noinline maze_u64 interrupted_at(struct task_struct *task, maze_u64 *window)
+{
+	maze_u64 top, sp;
+	maze_u32 i;
+
+	if (!task || !window || !can_tell_interrupted())
+		return 0;
+	top = read_u64(rq_address(task) + config.irq_stack_delta);
+	sp = read_u64(top);
+	if (!sp || bpf_probe_read_kernel(window, WINDOW_WORDS * sizeof(*window), (const void *)sp))
+		return 0;
+	for (i = 0; i + 5 <= WINDOW_WORDS; i++)
+		if (are_kernel_registers(&window[i], sp + i * sizeof(*window)))
+			return window[i];
+	return 0;
+}
+
+/*
+ * The first frame of the trace that is this address, TRACE_MAX: there is none. The answer
+ * goes through memory, where the verifier does not follow it: it would look at all that
+ * comes after once for each.
+ */
+static __noinline int find_frame(const maze_u64 *trace, maze_u32 frames, maze_u64 address,
+				 volatile maze_u64 *ret_index)
+{
+	maze_u32 i;
+
+	if (!trace || !ret_index)
+		return 0;
+	*ret_index = TRACE_MAX;
+	for (i = 0; i < TRACE_MAX; i++) {
+		if (i >= frames)
+			break;
+		if (trace[i] != address)
+			continue;
+		*ret_index = i;
+		break;
+	}
+	return 0;
+}
+
+/* The kernel frames of a trace from its frame `first` on. */
+MAZE_INLINE void keep_frames(struct maze_stack *stack, const maze_u64 *trace, maze_u32 first,
+			     maze_u32 frames)
+{
+	maze_u32 count = frames - first;
+
+	if (first >= TRACE_MAX || first >= frames)
+		return;
+	if (count > MAZE_STACK_KERNEL_MAX) {
+		count = MAZE_STACK_KERNEL_MAX;
+		stack->flags |= MAZE_STACK_KERNEL_CUT;
+	}
+	stack->kernel_frames = count;
+	bpf_probe_read_kernel(stack->kernel, count * sizeof(*trace), &trace[first]);
+}
+
+static __noinline int take_kernel_frames(struct task_struct *task, struct maze_stack *stack,
+					 maze_u32 at)
+{
+	maze_u64 *trace, address = 0, first = 0;
+	maze_u32 frames;
+	long size;
+
+	if (!task || !stack)
+		return 0;
+	trace = (maze_u64 *)stack->user;
+	/* Who is preempted on the way back to user mode is there already. */
+	if (at == TAKEN_IN_TIMER ? !interrupted_in_kernel(task)
+				 : !task->__state && !in_system_call(task))
+		return 0;
+	stack->flags |= MAZE_STACK_IN_KERNEL;
+	size = bpf_get_task_stack(task, trace, TRACE_MAX * sizeof(*trace), 0);
+	if (size <= 0)
+		return 0;
+	frames = size / sizeof(*trace);
+	if (at == TAKEN_IN_TIMER)
+		address = interrupted_at(task, trace + TRACE_MAX);
+	if (address) {
+		find_frame(trace, frames, address, &stack->reserved);
+		first = *(volatile maze_u64 *)&stack->reserved;
+		stack->reserved = 0;
+	}
+	if (!address || first >= frames) {
+		stack->flags |= MAZE_STACK_TAKER_ON_TOP;
+		first = 0;
+	}
+	keep_frames(stack, trace, first, frames);
+	return 0;
+}
+
+MAZE_INLINE void take_user_frames(struct task_struct *task, struct maze_stack *stack)
+{
+	long size = bpf_get_task_stack(task, stack->user, sizeof(stack->user),
+				       BPF_F_USER_STACK | BPF_F_USER_BUILD_ID);
+
+	if (size <= 0)
+		return;
+	stack->user_frames = size / sizeof(stack->user[0]);
+	if (stack->user_frames == MAZE_STACK_USER_MAX)
+		stack->flags |= MAZE_STACK_USER_CUT;
+}
+
+/*
+ * One stack more of the current task's episode that watched->sampled is of. Why it is not
+ * static, maze_ring_doorbells() says.
+ */
+__noinline int maze_take_stack(struct maze_task *watched, maze_u64 count_ns, maze_u32 at)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	maze_u64 seq = __sync_fetch_and_add(&state.evidence_heads[MAZE_EVIDENCE_STACKS], 1) + 1;
+	maze_u32 slot = (seq - 1) % MAZE_STACK_LOG_LEN;
+	struct maze_stack *stack = bpf_map_lookup_elem(&stack_log, &slot);
+
+	if (!stack || !watched)
+		return 0;
+	*(volatile maze_u64 *)&stack->seq = 0;
+	stack->boot_ns = bpf_ktime_get_boot_ns();
+	stack->count_ns = count_ns;
+	stack->tag = watched->tag;
+	stack->pid = process_number(task);
+	stack->tid = thread_number(task);
+	stack->episode = watched->sampled - 1;
+	stack->cpu = bpf_get_smp_processor_id();
+	stack->number = watched->stacks;
+	stack->flags = 0;
+	stack->user_frames = 0;
+	stack->kernel_frames = 0;
+	stack->reserved = 0;
+	take_kernel_frames(task, stack, at);
+	take_user_frames(task, stack);
+	watched->stacks++;
+	watched->stack_due_ns = watched->account.runtime_ns + state.stack_interval_ns;
+	__sync_lock_test_and_set(&stack->seq, seq);
+	return maze_ring_doorbells(state.evidence_bells);
+}
+
+#endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What is known of one episode, in memory: records, the process, and its stacks, each
+ * distinct stack and each distinct place once. Bounded, whatever comes in.
+ */
+#ifndef MAZE_EVIDENCE_EPISODE_H
+#define MAZE_EVIDENCE_EPISODE_H
+
+#include <jansson.h>
+
+#include "look.h"
+#include "mask.h"
+#include "resolver.h"
+
+#define EPISODE_RECORDS_MAX 16
+/* A loop goes round in few places; more stacks than that add nothing for a person. */
+#define EPISODE_STACKS_MAX 200
+#define EPISODE_FRAMES_MAX 2048
+#define EPISODE_FILES_MAX 256
+#define EPISODE_NOTES_MAX 16
+#define EPISODE_ID_MAX 96
+#define EPISODE_NO_FILE ~0U
+
+/* A file that frames lie in. */
+struct episode_file {
+	bool has_build_id;
+	maze_u8 build_id[MAZE_BUILD_ID_LEN];
+	const struct map *map; /* of an address; NULL: known by build-id only */
+	char *path;	       /* NULL: not known */
+	maze_u64 module;       /* its number; 0: not found */
+	bool sought;
+};
+
+/* A distinct place. */
+struct episode_frame {
+	enum helper_kind kind;
+	unsigned int file;  /* with HELPER_FILE: index; else EPISODE_NO_FILE */
+	maze_u64 at;	    /* offset in the file, or address */
+	bool exact;	    /* else a return address: the call is before it */
+	const char *module; /* what an address without a file lies in: "[vdso]", "[anon]"; NULL */
+	bool settled;
+	unsigned char tries;
+	struct answer *answer; /* NULL: no name */
+};
+
+struct episode_stack {
+	unsigned int *frames; /* indices */
+	unsigned int count;
+	bool cut;
+};
+
+struct episode_sample {
+	maze_u64 boot_ns, count_ns;
+	unsigned int cpu, stack;
+};
+
+struct episode {
+	maze_u64 serial; /* 1, 2, …: names the episode here */
+	/* Whose it is. */
+	maze_u32 pid, tid, episode;
+	maze_u64 first_ns; /* CLOCK_BOOTTIME of its first piece */
+	char id[EPISODE_ID_MAX];
+
+	json_t *records; /* array */
+	bool has_soft, has_hard, has_exit;
+	char *rule; /* NULL: none */
+	struct maze_policy policy;
+	bool has_policy;
+
+	struct look look;
+	bool has_look;
+	struct maze_portrait *portrait; /* NULL: none came */
+	struct look_machine machine;
+	char *cgroup; /* NULL: not known */
+
+	struct episode_file files[EPISODE_FILES_MAX];
+	size_t files_count;
+	struct episode_frame *frames;
+	size_t frames_count, frames_room, frames_open; /* the last: not settled */
+	struct episode_stack stacks[EPISODE_STACKS_MAX];
+	size_t stacks_count;
+	struct episode_sample *samples;
+	size_t samples_count, samples_room;
+	maze_u32 samples_dropped; /* that did not fit */
+	maze_u32 numbers;	  /* the highest number of a sample, and one */
+
+	struct snapshot_event *asked; /* for the unwind; NULL: none is awaited */
+	struct snapshot *snapshot;    /* to be unwound */
+	maze_u64 unwind_ns;
+	bool unwind_wanted, unwind_running, unwind_done;
+	struct episode_stack unwound;
+
+	const char *notes[EPISODE_NOTES_MAX]; /* literals, each once */
+	size_t notes_count;
+};
+
+void episode_init(struct episode *episode);
+void episode_done(struct episode *episode);
+
+/* A sentence for people; said once. */
+void episode_note(struct episode *episode, const char *note);
+void episode_add_record(struct episode *episode, const struct maze_record *record,
+			const char *engine);
+void episode_add_portrait(struct episode *episode, const struct maze_portrait *portrait);
+/* -ENOSPC: it was counted and dropped. */
+int episode_add_stack(struct episode *episode, const struct maze_stack *stack);
+void episode_add_unwound(struct episode *episode, const struct unwind_frame *frames, size_t count);
+/* Its process, looked at now, or what the portrait says. */
+const char *episode_exe(const struct episode *episode);
+
+/* The whole of it, as maze-incident(5) has it; NULL: out of memory. free(3) it. */
+char *episode_json(const struct episode *episode, const struct masks *masks);
+
+#endif

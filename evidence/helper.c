@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Starts the helper process and takes what it says; see helper.h. Its own half is in
+ * helper_main.c.
+ */
+#include "helper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "helper_main.h"
+
+/* A line is the symbols of one place, or one stack of addresses. */
+#define LINE_MAX_SIZE (SYMBOLS_INLINE_MAX * SYMBOLS_NAME_MAX * 8)
+/* Its CPU time is limited; this is for a machine where it hardly gets any. */
+#define TIME_MAX_S 60
+/* Between looks at the pipe, one read's worth; more is for the next call. */
+#define READS_MAX 16
+/* As in the kernel. */
+#define MAX_ERRNO 4096
+
+struct helper {
+	pid_t pid;
+	int pidfd; /* -1: too old a kernel */
+	int pipe;
+	time_t started;
+	size_t length; /* of the line that is not whole yet */
+	char line[LINE_MAX_SIZE];
+};
+
+static time_t now_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+int helper_start(const struct helper_job *job, struct helper **ret_helper)
+{
+	struct helper *helper = calloc(1, sizeof(*helper));
+	int ends[2], err;
+
+	if (!helper)
+		return -ENOMEM;
+	if (pipe2(ends, O_CLOEXEC)) {
+		err = -errno;
+		goto out_free;
+	}
+	fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	helper->pid = fork();
+	if (helper->pid < 0) {
+		err = -errno;
+		goto out_close;
+	}
+	if (!helper->pid)
+		helper_main(job, ends[1]);
+	close(ends[1]);
+	helper->pidfd = pidfd_open(helper->pid, 0);
+	helper->pipe = ends[0];
+	helper->started = now_s();
+	*ret_helper = helper;
+	return 0;
+out_close:
+	close(ends[0]);
+	close(ends[1]);
+out_free:
+	free(helper);
+	return err;
+}
+
+int helper_fd(const struct helper *helper)
+{
+	return helper->pipe;
+}
+
+void helper_stop(struct helper *helper)
+{
+	close(helper->pipe);
+	helper->pipe = -1;
+	/*
+	 * Whoever waits for all children may have reaped it, and its number may be another's:
+	 * so by the descriptor or not at all. It ends by itself when nobody listens.
+	 */
+	if (helper->pidfd >= 0)
+		syscall(SYS_pidfd_send_signal, helper->pidfd, SIGKILL, NULL, 0);
+}
+
+bool helper_reap(struct helper *helper)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	if (helper->pidfd >= 0 && !waitid(P_PIDFD, (id_t)helper->pidfd, &info, WEXITED | WNOHANG) &&
+	    !info.si_pid)
+		return false;
+	if (helper->pidfd >= 0)
+		close(helper->pidfd);
+	free(helper);
+	return true;
+}
+
+/* ---- what it says -------------------------------------------------------------------------- */
+
+static void copy_text(json_t *text, char *ret_text)
+{
+	const char *from = json_string_value(text);
+	size_t length = from ? strnlen(from, SYMBOLS_NAME_MAX - 1) : 0;
+
+	memcpy(ret_text, from ? from : "", length);
+	ret_text[length] = '\0';
+}
+
+static bool take_symbol(json_t *item, struct symbol *ret_symbol)
+{
+	json_int_t line = json_integer_value(json_array_get(item, 2));
+
+	if (json_array_size(item) != 4)
+		return false;
+	copy_text(json_array_get(item, 0), ret_symbol->function);
+	copy_text(json_array_get(item, 1), ret_symbol->file);
+	ret_symbol->line = line > 0 && line <= INT_MAX ? (unsigned int)line : 0;
+	ret_symbol->inlined = json_is_true(json_array_get(item, 3));
+	return true;
+}
+
+static bool take_named(json_t *query, json_t *items, const struct helper_events *events, void *arg)
+{
+	struct symbol symbols[SYMBOLS_INLINE_MAX];
+	size_t count = json_array_size(items), i;
+
+	if (count > SYMBOLS_INLINE_MAX || json_integer_value(query) < 0)
+		return false;
+	for (i = 0; i < count; i++)
+		if (!take_symbol(json_array_get(items, i), &symbols[i]))
+			return false;
+	events->named(arg, (size_t)json_integer_value(query), symbols, count);
+	return true;
+}
+
+static bool take_unwound(json_t *items, const struct helper_events *events, void *arg)
+{
+	struct unwind_frame frames[UNWIND_FRAMES_MAX];
+	size_t count = json_array_size(items), i;
+	json_t *item;
+
+	if (count > UNWIND_FRAMES_MAX)
+		return false;
+	for (i = 0; i < count; i++) {
+		item = json_array_get(items, i);
+		frames[i].address = (maze_u64)json_integer_value(json_array_get(item, 0));
+		frames[i].exact = json_is_true(json_array_get(item, 1));
+	}
+	events->unwound(arg, frames, count);
+	return true;
+}
+
+static bool take_line(const char *line, size_t length, const struct helper_events *events,
+		      void *arg)
+{
+	json_t *object = json_loadb(line, length, 0, NULL);
+	json_t *query = json_object_get(object, "query");
+	json_t *unwound = json_object_get(object, "unwound");
+	json_t *failed = json_object_get(object, "failed");
+	bool fine = false;
+
+	if (json_is_integer(query)) {
+		fine = take_named(query, json_object_get(object, "symbols"), events, arg);
+	} else if (json_is_array(unwound)) {
+		fine = take_unwound(unwound, events, arg);
+	} else if (json_object_get(object, "restricted")) {
+		events->restricted(arg);
+		fine = true;
+	} else if (json_object_get(object, "ended")) {
+		events->ended(arg);
+		fine = true;
+	} else if (json_is_integer(failed) && json_integer_value(failed) > 0 &&
+		   json_integer_value(failed) < MAX_ERRNO) {
+		events->failed(arg, -(int)json_integer_value(failed));
+		fine = true;
+	}
+	json_decref(object);
+	return fine;
+}
+
+/* False: one of the lines is none. What is not whole yet stays. */
+static bool take_lines(struct helper *helper, const struct helper_events *events, void *arg)
+{
+	char *line = helper->line, *end;
+	size_t left;
+
+	for (;;) {
+		left = helper->length - (size_t)(line - helper->line);
+		end = memchr(line, '\n', left);
+		if (!end)
+			break;
+		if (!take_line(line, (size_t)(end - line), events, arg))
+			return false;
+		line = end + 1;
+	}
+	memmove(helper->line, line, left);
+	helper->length = left;
+	return left < sizeof(helper->line);
+}
+
+int helper_read(struct helper *helper, const struct helper_events *events, void *arg)
+{
+	ssize_t got;
+	int reads;
+
+	for (reads = 0; reads < READS_MAX; reads++) {
+		got = read(helper->pipe, helper->line + helper->length,
+			   sizeof(helper->line) - helper->length);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0 && errno != EAGAIN)
+			return -errno;
+		if (!got)
+			return 0;
+		if (got < 0)
+			return now_s() - helper->started > TIME_MAX_S ? -ETIME : 1;
+		helper->length += (size_t)got;
+		if (!take_lines(helper, events, arg))
+			return -EPROTO;
+	}
+	return 1;
+}

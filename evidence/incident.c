@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The table of open incidents; see incident.h. Whatever comes first of an episode opens its
+ * incident: record, portrait or stack. It stays open while more can come, and can be
+ * forgotten at any time once it was written.
+ */
+#include "incident.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "../lib/error.h"
+#include "../lib/record_time.h"
+#include "incident_table.h"
+
+int incidents_open(const struct incidents_options *options, struct incidents **ret,
+		   struct maze_error *error)
+{
+	struct keep_limits limits = {
+		.count_max = options->count_max ?: INCIDENTS_COUNT_DEFAULT,
+		.bytes_max = options->bytes_max ?: INCIDENTS_BYTES_DEFAULT,
+		.age_max_ns = options->age_max_ns ?: INCIDENTS_AGE_DEFAULT_NS,
+	};
+	struct incidents *incidents = calloc(1, sizeof(*incidents));
+	int err = incidents ? 0 : -ENOMEM;
+
+	if (!err)
+		err = masks_new(options->masks, options->masks_count, &incidents->masks, error);
+	if (err == -EINVAL) {
+		free(incidents);
+		return err;
+	}
+	if (!err)
+		err = keep_new(options->dir, &limits, &incidents->keep);
+	if (!err)
+		err = modules_new(&incidents->settler.modules);
+	if (!err)
+		err = resolver_new(&incidents->settler.resolver);
+	if (err) {
+		incidents_free(incidents);
+		return maze_fail(error, err, "incidents cannot be kept in %s: %s", options->dir,
+				 strerror(-err));
+	}
+	incidents->unwinds = !options->no_unwind;
+	/* That it cannot be used is better known before it is needed. */
+	incidents->is_new = true;
+	*ret = incidents;
+	return 0;
+}
+
+void incidents_free(struct incidents *incidents)
+{
+	size_t i;
+
+	if (!incidents)
+		return;
+	for (i = 0; i < INCIDENTS_OPEN_MAX; i++)
+		if (incidents->open[i])
+			incident_drop(incidents, &incidents->open[i]);
+	resolver_free(incidents->settler.resolver);
+	modules_free(incidents->settler.modules);
+	keep_free(incidents->keep);
+	masks_free(incidents->masks);
+	free(incidents);
+}
+
+const char *incidents_last_id(const struct incidents *incidents)
+{
+	return incidents->last_id;
+}
+
+maze_u64 incidents_lost(const struct incidents *incidents)
+{
+	return incidents->lost;
+}
+
+maze_u64 incidents_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (maze_u64)now.tv_sec * MAZE_NSEC_PER_SEC + (maze_u64)now.tv_nsec;
+}
+
+/* ---- the table ---------------------------------------------------------------------------- */
+
+void incident_drop(struct incidents *incidents, struct incident **incident)
+{
+	const struct episode *episode = &(*incident)->episode;
+
+	incidents->closed[incidents->closed_next++ % INCIDENTS_CLOSED_MAX] =
+		(struct incident_closed){ .pid = episode->pid,
+					  .tid = episode->tid,
+					  .episode = episode->episode,
+					  .serial = episode->serial };
+	incidents->unwinds_open -= episode->asked != NULL;
+	episode_done(&(*incident)->episode);
+	free(*incident);
+	*incident = NULL;
+}
+
+/* "20261124T204512Z-4711-4713-0" */
+static void write_id(struct episode *episode)
+{
+	char time[RECORD_TIME_LEN], short_time[32];
+	const char *at;
+	size_t n = 0;
+
+	record_time_format(episode->first_ns, time);
+	for (at = time; *at && *at != '.' && n < sizeof(short_time) - 1; at++)
+		if (*at != '-' && *at != ':')
+			short_time[n++] = *at;
+	short_time[n] = '\0';
+	snprintf(episode->id, sizeof(episode->id), "%sZ-%u-%u-%u", short_time, episode->pid,
+		 episode->tid, episode->episode);
+}
+
+/* The free place, or that of the written incident that has been quiet the longest. */
+static struct incident **make_place(struct incidents *incidents, maze_u64 now)
+{
+	struct incident **quietest = NULL, **place;
+	size_t i;
+
+	for (i = 0; i < INCIDENTS_OPEN_MAX; i++) {
+		place = &incidents->open[i];
+		if (!*place)
+			return place;
+		if ((*place)->written && !(*place)->changed &&
+		    now - (*place)->last_ns > INCIDENT_QUIET_NS &&
+		    (!quietest || (*place)->last_ns < (*quietest)->last_ns))
+			quietest = place;
+	}
+	if (quietest)
+		incident_drop(incidents, quietest);
+	return quietest;
+}
+
+static struct incident *find(struct incidents *incidents, maze_u32 pid, maze_u32 tid,
+			     maze_u32 episode)
+{
+	struct incident *incident;
+	size_t i;
+
+	for (i = 0; i < INCIDENTS_OPEN_MAX; i++) {
+		incident = incidents->open[i];
+		if (!incident || incident->over || incident->episode.pid != pid ||
+		    incident->episode.tid != tid)
+			continue;
+		if (incident->episode.episode == episode)
+			return incident;
+		/* A thread has one episode at a time, and pieces of an old one are rare. */
+		if (episode > incident->episode.episode)
+			incident->over = true;
+	}
+	return NULL;
+}
+
+static struct incident *open_new(struct incidents *incidents, maze_u32 pid, maze_u32 tid,
+				 maze_u32 episode, maze_u64 boot_ns)
+{
+	maze_u64 now = incidents_now_ns();
+	struct incident **place = make_place(incidents, now), *incident;
+
+	incident = place ? calloc(1, sizeof(*incident)) : NULL;
+	if (!incident) {
+		incidents->lost++;
+		incidents->crowded++;
+		return NULL;
+	}
+	*place = incident;
+	episode_init(&incident->episode);
+	incident->episode.serial = ++incidents->serial;
+	incident->episode.pid = pid;
+	incident->episode.tid = tid;
+	incident->episode.episode = episode;
+	incident->episode.first_ns = boot_ns;
+	incident->opened_ns = incident->last_ns = now;
+	write_id(&incident->episode);
+	look_at_machine(&incident->episode.machine);
+	return incident;
+}
+
+static struct incident *piece_of(struct incidents *incidents, maze_u32 pid, maze_u32 tid,
+				 maze_u32 episode, maze_u64 boot_ns)
+{
+	struct incident *incident = find(incidents, pid, tid, episode);
+
+	if (!incident)
+		incident = open_new(incidents, pid, tid, episode, boot_ns);
+	if (!incident)
+		return NULL;
+	incident->changed = true;
+	incident->last_ns = incidents_now_ns();
+	incident->due_ns = 0;
+	return incident;
+}
+
+/* Of an incident that is closed: a straggler from another ring, and nothing to begin with. */
+static bool is_late(const struct incidents *incidents, maze_u32 pid, maze_u32 tid, maze_u32 episode)
+{
+	const struct incident_closed *closed;
+
+	for (closed = incidents->closed; closed < incidents->closed + INCIDENTS_CLOSED_MAX;
+	     closed++)
+		if (closed->serial && closed->pid == pid && closed->tid == tid &&
+		    closed->episode == episode)
+			return true;
+	return false;
+}
+
+/* ---- what comes ------------------------------------------------------------------------------ */
+
+/* Once, with the first piece: nobody knows how long it will be there. */
+static void look(struct incidents *incidents, struct incident *incident, maze_u64 boot_ns)
+{
+	struct episode *episode = &incident->episode;
+	int err;
+
+	if (incident->looked)
+		return;
+	incident->looked = true;
+	err = look_open((pid_t)episode->pid, (pid_t)episode->tid, boot_ns, &episode->look);
+	if (err == -ESRCH)
+		episode_note(episode, "The process had ended before it could be looked at; what is "
+				      "said of it was taken in the kernel at the verdict");
+	else if (err)
+		episode_note(episode, "The process could not be looked at in /proc");
+	if (err)
+		return;
+	episode->has_look = true;
+	if (episode->look.maps.cut)
+		episode_note(episode, "The process has more mappings than were looked at");
+	episode->unwind_wanted = incidents->unwinds;
+}
+
+static void add_verdict(struct incidents *incidents, const struct maze_record *record,
+			const char *engine, const char *rule, const struct maze_policy *policy)
+{
+	struct incident *incident =
+		piece_of(incidents, record->pid, record->tid, record->episode, record->boot_ns);
+	struct episode *episode;
+
+	if (!incident)
+		return;
+	episode = &incident->episode;
+	look(incidents, incident, record->boot_ns);
+	episode_add_record(episode, record, engine);
+	if (rule && !episode->rule)
+		episode->rule = strdup(rule);
+	if (policy) {
+		episode->policy = *policy;
+		episode->has_policy = true;
+	}
+}
+
+static void add_exit(struct incidents *incidents, const struct maze_record *record,
+		     const char *engine)
+{
+	struct incident *incident;
+	size_t i;
+
+	for (i = 0; i < INCIDENTS_OPEN_MAX; i++) {
+		incident = incidents->open[i];
+		if (!incident || incident->over || incident->episode.pid != record->pid ||
+		    incident->episode.tid != record->tid || incident->episode.has_exit)
+			continue;
+		/* It ended in another episode: how this one ended, nobody has said. */
+		if (incident->episode.episode == record->episode)
+			episode_add_record(&incident->episode, record, engine);
+		incident->episode.has_exit = true;
+		incident->changed = true;
+		incident->last_ns = incidents_now_ns();
+		incident->due_ns = 0;
+	}
+}
+
+void incidents_record(struct incidents *incidents, const struct maze_record *record,
+		      const char *engine, const char *rule, const struct maze_policy *policy)
+{
+	size_t i;
+
+	switch (record->event) {
+	case MAZE_EVENT_SOFT:
+	case MAZE_EVENT_HARD:
+		add_verdict(incidents, record, engine, rule, policy);
+		return;
+	case MAZE_EVENT_EXIT:
+		add_exit(incidents, record, engine);
+		return;
+	case MAZE_EVENT_LOST:
+		for (i = 0; i < INCIDENTS_OPEN_MAX; i++)
+			if (incidents->open[i] && !incidents->open[i]->over)
+				episode_note(&incidents->open[i]->episode,
+					     "Records were lost meanwhile; some of this incident's "
+					     "may be among them");
+		return;
+	default:
+		return;
+	}
+}
+
+void incidents_portrait(struct incidents *incidents, const struct maze_portrait *portrait)
+{
+	struct incident *incident;
+
+	if (is_late(incidents, portrait->pid, portrait->tid, portrait->episode))
+		return;
+	incident = piece_of(incidents, portrait->pid, portrait->tid, portrait->episode,
+			    portrait->boot_ns);
+	if (!incident)
+		return;
+	episode_add_portrait(&incident->episode, portrait);
+	look(incidents, incident, portrait->boot_ns);
+}
+
+void incidents_stack(struct incidents *incidents, const struct maze_stack *stack)
+{
+	struct incident *incident;
+
+	if (is_late(incidents, stack->pid, stack->tid, stack->episode))
+		return;
+	incident = piece_of(incidents, stack->pid, stack->tid, stack->episode, stack->boot_ns);
+	if (!incident)
+		return;
+	look(incidents, incident, stack->boot_ns);
+	episode_add_stack(&incident->episode, stack);
+}

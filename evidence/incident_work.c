@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What is due of the open incidents: names for their frames, files, and their end; see
+ * incident.h. An incident is written as soon as its first stack has names, so that there is
+ * something if we are killed; and again when what came after is settled and it is quiet.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "incident_table.h"
+
+/* One call's time: a caller has records to read and processes to look after. */
+#define SLICE_NS (4 * MAZE_NSEC_PER_MSEC)
+/* Looks at a helper that is at work. */
+#define BUSY_MS 5
+/* Without a stack by then, there is none to come. */
+#define FIRST_STACK_NS MAZE_NSEC_PER_SEC
+/* Stacks that come on and on are written at this pace. */
+#define AGAIN_NS (2 * MAZE_NSEC_PER_SEC)
+/* After the thread's end: what is on its way in another ring. */
+#define EXIT_GRACE_NS (200 * MAZE_NSEC_PER_MSEC)
+/* A hard verdict is waited for; but the thread may have slept, and nobody says so. */
+#define WAIT_MAX_NS (600 * MAZE_NSEC_PER_SEC)
+/* Each event holds 132 KiB of locked memory. */
+#define UNWINDS_MAX 8
+/* Files grow old without being written. */
+#define PRUNE_NS (3600 * MAZE_NSEC_PER_SEC)
+#define CLOSE_NS (2 * MAZE_NSEC_PER_SEC)
+
+static maze_u64 monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (maze_u64)now.tv_sec * MAZE_NSEC_PER_SEC + (maze_u64)now.tv_nsec;
+}
+
+static void __attribute__((format(printf, 3, 4)))
+say(struct incidents_said *said, bool trouble, const char *format, ...)
+{
+	va_list arguments;
+
+	if (!said || said->count == INCIDENTS_SAID_MAX)
+		return;
+	va_start(arguments, format);
+	vsnprintf(said->line[said->count].text, sizeof(said->line[0].text), format, arguments);
+	va_end(arguments);
+	said->line[said->count++].trouble = trouble;
+}
+
+/* ---- files -------------------------------------------------------------------------------- */
+
+static void say_failure(struct incidents *incidents, const struct maze_error *error,
+			struct incidents_said *said)
+{
+	if (incidents->failing)
+		return;
+	incidents->failing = true;
+	incidents->lost_then = incidents->lost;
+	say(said, true, "%.400s; incidents are lost until it can, and counted", error->text);
+}
+
+static void say_recovery(struct incidents *incidents, struct incidents_said *said)
+{
+	if (!incidents->failing)
+		return;
+	incidents->failing = false;
+	say(said, false, "incidents are written again; %llu were lost",
+	    incidents->lost - incidents->lost_then);
+}
+
+static void write_out(struct incidents *incidents, struct incident *incident,
+		      struct incidents_said *said)
+{
+	struct episode *episode = &incident->episode;
+	bool again = incident->written;
+	struct maze_error error = { "" };
+	char *text = episode_json(episode, incidents->masks);
+	int err;
+
+	if (!text)
+		snprintf(error.text, sizeof(error.text), "incident %s cannot be written: %s",
+			 episode->id, strerror(ENOMEM));
+	err = text ? keep_write(incidents->keep, episode->id, sizeof(episode->id), again, text,
+				&error)
+		   : -ENOMEM;
+	free(text);
+	incident->changed = false;
+	incident->written_ns = incidents_now_ns();
+	if (err < 0) {
+		incident->failed = true;
+		say_failure(incidents, &error, said);
+		return;
+	}
+	incident->written = true;
+	incident->failed = false;
+	snprintf(incidents->last_id, sizeof(incidents->last_id), "%s", episode->id);
+	say_recovery(incidents, said);
+	if (!again) {
+		incidents->prune = true;
+		say(said, false, "incident %s", episode->id);
+	}
+	/* Under an id that it did not know yet. */
+	if (err > 0)
+		write_out(incidents, incident, said);
+}
+
+/* ---- when ------------------------------------------------------------------------------------ */
+
+static bool awaits_hard(const struct episode *episode)
+{
+	return episode->has_policy && episode->policy.hard_ns && !episode->has_hard;
+}
+
+/* Nothing more comes, or what comes would be another incident. */
+static bool is_over(const struct incident *incident, maze_u64 now)
+{
+	const struct episode *episode = &incident->episode;
+	maze_u64 quiet_ns = now - incident->last_ns;
+
+	if (incident->over || episode->has_exit)
+		return quiet_ns > EXIT_GRACE_NS;
+	if (quiet_ns <= INCIDENT_QUIET_NS)
+		return false;
+	/* Gone, and its exit is no record: a quiet policy, or another engine. */
+	if (!episode->has_look || !look_is_live(&episode->look))
+		return true;
+	return !awaits_hard(episode) || quiet_ns > WAIT_MAX_NS;
+}
+
+/* For the first time: something to show. */
+static bool is_due_first(const struct incident *incident, bool settled, maze_u64 now)
+{
+	if (settle_has_stack(&incident->episode, 0))
+		return true;
+	return settled && !incident->episode.stacks_count &&
+	       now - incident->opened_ns > FIRST_STACK_NS;
+}
+
+static bool is_due(const struct incident *incident, bool settled, bool over, maze_u64 now)
+{
+	if (!incident->changed)
+		return incident->failed && over;
+	if (over)
+		return settled;
+	if (incident->failed)
+		return false;
+	if (!incident->written)
+		return is_due_first(incident, settled, now);
+	return settled && now - incident->written_ns > AGAIN_NS;
+}
+
+static bool may_unwind(struct incidents *incidents, struct episode *episode)
+{
+	return episode->asked || episode->snapshot || episode->unwind_running ||
+	       incidents->unwinds_open < UNWINDS_MAX;
+}
+
+/* One incident's turn; milliseconds until it wants another, -1: when something comes. */
+static int work_on(struct incidents *incidents, struct incident **place,
+		   struct incidents_said *said)
+{
+	struct incident *incident = *place;
+	struct episode *episode = &incident->episode;
+	maze_u64 now = incidents_now_ns();
+	bool wanted = episode->unwind_wanted, settled, over, was_open = episode->asked;
+
+	/* Later, when fewer are under way. */
+	if (wanted && !may_unwind(incidents, episode))
+		episode->unwind_wanted = false;
+	settled = settle_step(&incidents->settler, episode);
+	if (wanted && !episode->unwind_wanted && !episode->unwind_done) {
+		episode->unwind_wanted = true;
+		settled = false;
+	}
+	incidents->unwinds_open += (size_t)(episode->asked != NULL) - (size_t)was_open;
+	if (wanted && !episode->unwind_wanted)
+		incident->changed = true;
+	over = is_over(incident, now);
+	if (is_due(incident, settled, over, now))
+		write_out(incidents, incident, said);
+	if (over && settled && !incident->changed) {
+		incidents->lost += !incident->written;
+		incident_drop(incidents, place);
+		return -1;
+	}
+	if (!settled)
+		return BUSY_MS;
+	if (incident->changed || over)
+		return 100;
+	return 1000;
+}
+
+/* If it is due; milliseconds until it is again, -1: when something comes. */
+static int give_turn(struct incidents *incidents, struct incident **place,
+		     struct incidents_said *said)
+{
+	maze_u64 now = incidents_now_ns();
+	int again;
+
+	if (now < (*place)->due_ns)
+		return 1 + (int)(((*place)->due_ns - now) / MAZE_NSEC_PER_MSEC);
+	again = work_on(incidents, place, said);
+	if (*place)
+		(*place)->due_ns = now + (maze_u64)again * MAZE_NSEC_PER_MSEC;
+	return again;
+}
+
+static bool may_end(const struct incidents *incidents)
+{
+	size_t i;
+
+	for (i = 0; i < INCIDENTS_OPEN_MAX; i++)
+		if (incidents->open[i])
+			return false;
+	return true;
+}
+
+static void say_crowd(struct incidents *incidents, struct incidents_said *said)
+{
+	if (!incidents->crowded || incidents->crowd_said)
+		return;
+	incidents->crowd_said = true;
+	say(said, true,
+	    "more than %d threads are mazed at once; incidents of the others are lost, and counted",
+	    INCIDENTS_OPEN_MAX);
+}
+
+static void say_helper(struct incidents *incidents, struct incidents_said *said)
+{
+	int err = resolver_trouble(incidents->settler.resolver);
+
+	if (err && !incidents->helper_said)
+		say(said, true,
+		    "no process can be started that finds names for stacks: %s; incidents have "
+		    "addresses only",
+		    strerror(-err));
+	incidents->helper_said = err != 0;
+}
+
+static void prune(struct incidents *incidents, maze_u64 now)
+{
+	if (!incidents->prune && now - incidents->pruned_ns < PRUNE_NS)
+		return;
+	incidents->prune = keep_prune(incidents->keep);
+	incidents->pruned_ns = now;
+}
+
+static void try_directory(struct incidents *incidents, struct incidents_said *said)
+{
+	struct maze_error error = { "" };
+
+	if (!incidents->is_new)
+		return;
+	incidents->is_new = false;
+	incidents->prune = true;
+	if (keep_open(incidents->keep, &error))
+		say_failure(incidents, &error, said);
+}
+
+static int sooner(int a, int b)
+{
+	if (a < 0 || b < 0)
+		return a < 0 ? b : a;
+	return a < b ? a : b;
+}
+
+int incidents_work(struct incidents *incidents, struct incidents_said *ret)
+{
+	maze_u64 until = monotonic_ns() + SLICE_NS;
+	int again = -1;
+	size_t turns;
+
+	if (ret)
+		ret->count = 0;
+	try_directory(incidents, ret);
+	if (resolver_run(incidents->settler.resolver))
+		again = BUSY_MS;
+	for (turns = 0; turns < INCIDENTS_OPEN_MAX; turns++) {
+		if (incidents->open[incidents->next])
+			again = sooner(again, give_turn(incidents,
+							&incidents->open[incidents->next], ret));
+		incidents->next = (incidents->next + 1) % INCIDENTS_OPEN_MAX;
+		/* What is to be said has room for few. */
+		if (monotonic_ns() > until || (ret && ret->count >= INCIDENTS_SAID_MAX - 4)) {
+			again = 0;
+			break;
+		}
+	}
+	/* What was asked for in this round. */
+	if (resolver_run(incidents->settler.resolver))
+		again = sooner(again, BUSY_MS);
+	say_crowd(incidents, ret);
+	say_helper(incidents, ret);
+	prune(incidents, incidents_now_ns());
+	return again;
+}
+
+void incidents_close(struct incidents *incidents, struct incidents_said *ret)
+{
+	const struct timespec pause = { .tv_nsec = BUSY_MS * (long)MAZE_NSEC_PER_MSEC };
+	maze_u64 until = monotonic_ns() + CLOSE_NS;
+	struct incidents_said said;
+	size_t i;
+
+	if (ret)
+		ret->count = 0;
+	if (!incidents)
+		return;
+	for (i = 0; i < INCIDENTS_OPEN_MAX; i++) {
+		if (!incidents->open[i])
+			continue;
+		incidents->open[i]->over = true;
+		incidents->open[i]->last_ns = incidents->open[i]->due_ns = 0;
+	}
+	while (!may_end(incidents) && monotonic_ns() < until) {
+		incidents_work(incidents, &said);
+		for (i = 0; ret && i < said.count; i++)
+			say(ret, said.line[i].trouble, "%s", said.line[i].text);
+		nanosleep(&pause, NULL);
+	}
+	/* With the names that are there by now. */
+	for (i = 0; i < INCIDENTS_OPEN_MAX; i++)
+		if (incidents->open[i] &&
+		    (incidents->open[i]->changed || !incidents->open[i]->written))
+			write_out(incidents, incidents->open[i], ret);
+	keep_prune(incidents->keep);
+	incidents_free(incidents);
+}

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Writes and removes files of incidents; see keep.h. A file is written under another name
+ * and then given its own, so a reader never sees half of one. It is not forced onto the
+ * disk (fsync(2)): that would hold up whoever calls for as long as a busy disk likes, and
+ * what a crash of the machine takes is the last seconds of incidents, not their reason.
+ */
+#include "keep.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../lib/error.h"
+
+#define FILE_MODE 0600
+#define DIRECTORY_MODE 0700
+/* /var/lib/maze is for more than incidents. */
+#define PARENT_MODE 0755
+/* Same second, thread and episode: processes of other pid namespaces, or another boot. */
+#define SAME_ID_MAX 100
+/* Removed in one go, so that nobody waits; a directory is beyond its limits by one, mostly. */
+#define PRUNE_MAX 64
+#define PART_AGE_NS (60 * MAZE_NSEC_PER_SEC)
+#define SUFFIX ".json"
+#define PART_SUFFIX ".part"
+
+struct keep {
+	char *dir;
+	struct keep_limits limits;
+	int fd; /* -1: not open */
+};
+
+int keep_new(const char *dir, const struct keep_limits *limits, struct keep **ret_keep)
+{
+	struct keep *keep = calloc(1, sizeof(*keep));
+
+	if (!keep)
+		return -ENOMEM;
+	keep->dir = strdup(dir);
+	if (!keep->dir) {
+		free(keep);
+		return -ENOMEM;
+	}
+	keep->limits = *limits;
+	keep->fd = -1;
+	*ret_keep = keep;
+	return 0;
+}
+
+static void close_directory(struct keep *keep)
+{
+	if (keep->fd >= 0)
+		close(keep->fd);
+	keep->fd = -1;
+}
+
+void keep_free(struct keep *keep)
+{
+	if (!keep)
+		return;
+	close_directory(keep);
+	free(keep->dir);
+	free(keep);
+}
+
+/* ---- the directory ------------------------------------------------------------------------- */
+
+static int make_directories(const char *dir)
+{
+	char path[PATH_MAX], *slash;
+	size_t length = strlen(dir);
+
+	if (length >= sizeof(path))
+		return -ENAMETOOLONG;
+	memcpy(path, dir, length + 1);
+	for (slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(path, PARENT_MODE) && errno != EEXIST)
+			return -errno;
+		*slash = '/';
+	}
+	return mkdir(path, DIRECTORY_MODE) && errno != EEXIST ? -errno : 0;
+}
+
+/* False: the directory that is open is no longer at its path. */
+static bool is_there_still(const struct keep *keep)
+{
+	struct stat opened, found;
+
+	return !fstat(keep->fd, &opened) && !lstat(keep->dir, &found) &&
+	       opened.st_dev == found.st_dev && opened.st_ino == found.st_ino;
+}
+
+int keep_open(struct keep *keep, struct maze_error *error)
+{
+	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	struct stat status;
+	int err;
+
+	if (keep->fd >= 0 && is_there_still(keep))
+		return 0;
+	close_directory(keep);
+	keep->fd = open(keep->dir, flags);
+	if (keep->fd < 0 && errno == ENOENT) {
+		err = make_directories(keep->dir);
+		if (err)
+			return maze_fail(error, err,
+					 "the directory of incidents %s cannot be made: %s",
+					 keep->dir, strerror(-err));
+		keep->fd = open(keep->dir, flags);
+	}
+	err = keep->fd < 0 ? -errno : 0;
+	if (err == -ELOOP || err == -ENOTDIR)
+		return maze_fail(error, err,
+				 "%s is to be the directory of incidents, and is none, or a "
+				 "symbolic link, which is not followed",
+				 keep->dir);
+	if (err)
+		return maze_fail(error, err, "the directory of incidents %s cannot be opened: %s",
+				 keep->dir, strerror(-err));
+	/* Who may write there could put other files in the place of incidents. */
+	if (!fstat(keep->fd, &status) && (status.st_mode & (S_IWGRP | S_IWOTH)) &&
+	    !(status.st_mode & S_ISVTX)) {
+		close_directory(keep);
+		return maze_fail(error, -EPERM,
+				 "others may write into the directory of incidents %s; it should "
+				 "be for its owner only (chmod go-w)",
+				 keep->dir);
+	}
+	return 0;
+}
+
+/* ---- writing ---------------------------------------------------------------------------------- */
+
+static int write_all(int fd, const char *text, size_t length)
+{
+	ssize_t written;
+
+	while (length) {
+		written = write(fd, text, length);
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return -errno;
+		text += written;
+		length -= (size_t)written;
+	}
+	return 0;
+}
+
+static int write_part(struct keep *keep, const char *part, const char *text)
+{
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+	int fd = openat(keep->fd, part, flags, FILE_MODE), err;
+
+	/* Left by one who was killed in the middle. */
+	if (fd < 0 && errno == EEXIST && !unlinkat(keep->fd, part, 0))
+		fd = openat(keep->fd, part, flags, FILE_MODE);
+	if (fd < 0)
+		return -errno;
+	/* Whatever the umask says. */
+	fchmod(fd, FILE_MODE);
+	err = write_all(fd, text, strlen(text));
+	if (close(fd) && !err)
+		err = -errno;
+	return err;
+}
+
+/* A link, and not a renaming: that would replace what is there. */
+static int give_name(struct keep *keep, const char *part, char *id, size_t size)
+{
+	char name[NAME_MAX + 1], plain[NAME_MAX + 1];
+	unsigned int number;
+
+	snprintf(plain, sizeof(plain), "%s", id);
+	for (number = 1; number <= SAME_ID_MAX; number++) {
+		if (number > 1)
+			snprintf(id, size, "%.200s-%u", plain, number);
+		snprintf(name, sizeof(name), "%.240s" SUFFIX, id);
+		if (!linkat(keep->fd, part, keep->fd, name, 0))
+			return unlinkat(keep->fd, part, 0) ? -errno : 0;
+		if (errno != EEXIST)
+			return -errno;
+	}
+	return -EEXIST;
+}
+
+/* The text carries the id, which is known only when the file has its name. */
+static int write_new(struct keep *keep, char *id, size_t size, const char *part)
+{
+	char plain[NAME_MAX + 1];
+	int err;
+
+	snprintf(plain, sizeof(plain), "%.200s", id);
+	err = give_name(keep, part, id, size);
+	if (err) {
+		snprintf(id, size, "%s", plain);
+		return err;
+	}
+	/* 1: it has got another id than the one that it was written under. */
+	return strcmp(plain, id) != 0;
+}
+
+int keep_write(struct keep *keep, char *id, size_t size, bool again, const char *text,
+	       struct maze_error *error)
+{
+	char part[NAME_MAX + 1], name[NAME_MAX + 1];
+	int err = keep_open(keep, error);
+
+	if (err)
+		return err;
+	snprintf(part, sizeof(part), ".%.200s" PART_SUFFIX, id);
+	err = write_part(keep, part, text);
+	if (!err && again) {
+		snprintf(name, sizeof(name), "%.200s" SUFFIX, id);
+		if (renameat(keep->fd, part, keep->fd, name))
+			err = -errno;
+	} else if (!err) {
+		err = write_new(keep, id, size, part);
+	}
+	if (err >= 0)
+		return err;
+	unlinkat(keep->fd, part, 0);
+	return maze_fail(error, err, "incident %s cannot be written into %s: %s", id, keep->dir,
+			 strerror(-err));
+}
+
+/* ---- keeping to the limits ------------------------------------------------------------------------ */
+
+static bool take_digits(const char **at, size_t least, size_t most)
+{
+	size_t count = strspn(*at, "0123456789");
+
+	if (count < least || count > most)
+		return false;
+	*at += count;
+	return true;
+}
+
+static bool take_byte(const char **at, char byte)
+{
+	if (**at != byte)
+		return false;
+	(*at)++;
+	return true;
+}
+
+bool keep_is_incident(const char *name)
+{
+	const char *at = name;
+
+	/* 20261124T204512Z-4711-4713-0, and -2 where that was taken. */
+	if (!take_digits(&at, 8, 10) || !take_byte(&at, 'T') || !take_digits(&at, 6, 6) ||
+	    !take_byte(&at, 'Z') || !take_byte(&at, '-') || !take_digits(&at, 1, 10) ||
+	    !take_byte(&at, '-') || !take_digits(&at, 1, 10) || !take_byte(&at, '-') ||
+	    !take_digits(&at, 1, 10))
+		return false;
+	if (take_byte(&at, '-') && !take_digits(&at, 1, 3))
+		return false;
+	return !strcmp(at, SUFFIX);
+}
+
+/* What one who was killed in the middle has left. */
+static bool is_part(const char *name)
+{
+	size_t length = strlen(name), suffix = strlen(PART_SUFFIX);
+	char whole[NAME_MAX + sizeof(SUFFIX)];
+
+	if (name[0] != '.' || length <= suffix + 1 || strcmp(name + length - suffix, PART_SUFFIX))
+		return false;
+	snprintf(whole, sizeof(whole), "%.*s" SUFFIX, (int)(length - suffix - 1), name + 1);
+	return keep_is_incident(whole);
+}
+
+struct kept {
+	char name[NAME_MAX + 1];
+	maze_u64 age_ns;
+	maze_u64 bytes;
+};
+
+static int newest_first(const void *left, const void *right)
+{
+	const struct kept *a = left, *b = right;
+
+	if (a->age_ns != b->age_ns)
+		return a->age_ns < b->age_ns ? -1 : 1;
+	return strcmp(b->name, a->name);
+}
+
+/* True: one of ours, by name, kind and owner. */
+static bool look_at(struct keep *keep, const char *name, struct kept *ret_kept)
+{
+	struct timespec now;
+	struct stat status;
+	long long age_ns;
+
+	if (!keep_is_incident(name) && !is_part(name))
+		return false;
+	if (fstatat(keep->fd, name, &status, AT_SYMLINK_NOFOLLOW) || !S_ISREG(status.st_mode) ||
+	    status.st_uid != geteuid())
+		return false;
+	clock_gettime(CLOCK_REALTIME, &now);
+	age_ns = (long long)(now.tv_sec - status.st_mtim.tv_sec) * (long long)MAZE_NSEC_PER_SEC +
+		 (now.tv_nsec - status.st_mtim.tv_nsec);
+	snprintf(ret_kept->name, sizeof(ret_kept->name), "%s", name);
+	/* From the future, after the clock was set: new. */
+	ret_kept->age_ns = age_ns > 0 ? (maze_u64)age_ns : 0;
+	ret_kept->bytes = (maze_u64)status.st_size;
+	return true;
+}
+
+static size_t list(struct keep *keep, struct kept **ret_files)
+{
+	int fd = openat(keep->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+	struct kept *files = NULL, *grown;
+	size_t count = 0, room = 0;
+	struct dirent *entry;
+
+	if (!directory) {
+		if (fd >= 0)
+			close(fd);
+		return 0;
+	}
+	while ((entry = readdir(directory))) {
+		if (count == room) {
+			room = room ? room * 2 : 256;
+			grown = realloc(files, room * sizeof(*files));
+			if (!grown)
+				break;
+			files = grown;
+		}
+		count += look_at(keep, entry->d_name, &files[count]);
+	}
+	closedir(directory);
+	*ret_files = files;
+	return count;
+}
+
+bool keep_prune(struct keep *keep)
+{
+	struct kept *files = NULL;
+	size_t count, i, kept = 0, removed = 0;
+	maze_u64 bytes = 0;
+	bool surplus, full = false;
+
+	if (keep->fd < 0)
+		return false;
+	count = list(keep, &files);
+	if (count)
+		qsort(files, count, sizeof(*files), newest_first);
+	for (i = 0; i < count && removed < PRUNE_MAX; i++) {
+		/* From the first that does not fit on, however small the older ones are. */
+		full |= kept >= keep->limits.count_max ||
+			(kept && bytes + files[i].bytes > keep->limits.bytes_max) ||
+			files[i].age_ns > keep->limits.age_max_ns;
+		/* A part is of somebody who is writing it, for a minute. */
+		surplus = files[i].name[0] == '.' ? files[i].age_ns > PART_AGE_NS : full;
+		if (surplus && !unlinkat(keep->fd, files[i].name, 0)) {
+			removed++;
+		} else {
+			kept++;
+			bytes += files[i].bytes;
+		}
+	}
+	free(files);
+	return removed == PRUNE_MAX;
+}

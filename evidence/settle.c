@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * From frames to names; see settle.h. File by file, because to find a file is what costs.
+ */
+#include "settle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The slot of a name may be taken by another before it was read; not three times. */
+#define TRIES_MAX 3
+/* A thread that gets no CPU time meanwhile has no sample to give. */
+#define SNAPSHOT_WAIT_NS (500 * MAZE_NSEC_PER_MSEC)
+/* As many as the resolver takes for one unwind. */
+#define UNWIND_MODULES_MAX 32
+
+static const char note_no_file[] =
+	"A file that code lies in could not be found by its build-id any more; its functions are "
+	"shown by build-id and offset";
+static const char note_jit[] =
+	"There is code that was made at run time, and no /tmp/perf-PID.map that names it (Node: "
+	"node --perf-basic-prof; Python from 3.12 on: python3 -X perf; Java: an agent such as "
+	"perf-map-agent)";
+static const char note_python[] =
+	"The stack is that of the Python interpreter: names of Python functions are there from "
+	"Python 3.12 on, started with -X perf (python3 --version)";
+static const char note_kernel[] =
+	"The kernel does not show its symbols to this user (kernel.kptr_restrict; CAP_SYSLOG), so "
+	"kernel functions have no names";
+static const char note_cut_off[] =
+	"There are more stacks than are named and kept; the rest is counted as lost";
+
+static struct modules_scope scope_of(const struct episode *episode)
+{
+	bool live = episode->has_look && look_is_live(&episode->look);
+
+	return (struct modules_scope){
+		.look = live ? &episode->look : NULL,
+		.exe = episode_exe(episode),
+	};
+}
+
+static void settle(struct episode *episode, struct episode_frame *frame, struct answer *answer)
+{
+	frame->answer = answer;
+	frame->settled = true;
+	episode->frames_open--;
+}
+
+/* ---- places that lie in files -------------------------------------------------------------- */
+
+static struct module *find_module(struct settler *settler, const struct modules_scope *scope,
+				  struct episode_file *file)
+{
+	struct module *module;
+
+	if (file->map)
+		module = modules_by_map(settler->modules, scope, file->map);
+	else
+		module = modules_by_build_id(settler->modules, scope, file->build_id);
+	file->sought = true;
+	if (!module)
+		return NULL;
+	modules_seek_debug(module, scope);
+	file->module = module->number;
+	if (!file->path && module->path)
+		file->path = strdup(module->path);
+	file->has_build_id = module->has_build_id;
+	memcpy(file->build_id, module->build_id, MAZE_BUILD_ID_LEN);
+	return module;
+}
+
+static struct place place_in(const struct episode_file *file, const struct episode_frame *frame)
+{
+	/* A call is before where it returns to, which may be another line or function. */
+	return (struct place){ .kind = HELPER_FILE,
+			       .scope = file->module,
+			       .at = frame->exact ? frame->at : frame->at - 1 };
+}
+
+/* What is known already is taken; true: all that is left is asked for. */
+static bool take_known(struct settler *settler, struct episode *episode,
+		       struct episode_frame *frame, const struct place *place)
+{
+	struct answer *answer;
+	bool asked;
+
+	answer = resolver_get(settler->resolver, place, &asked);
+	if (answer)
+		settle(episode, frame, answer);
+	return answer || asked;
+}
+
+static void settle_in_file(struct settler *settler, struct episode *episode,
+			   const struct modules_scope *scope, unsigned int number)
+{
+	struct episode_file *file = &episode->files[number];
+	struct module *module = NULL;
+	struct episode_frame *frame;
+	struct place place;
+	size_t i;
+
+	for (i = 0; i < episode->frames_count; i++) {
+		frame = &episode->frames[i];
+		if (frame->settled || frame->kind != HELPER_FILE || frame->file != number)
+			continue;
+		if (file->module) {
+			place = place_in(file, frame);
+			if (take_known(settler, episode, frame, &place))
+				continue;
+		}
+		if (file->sought && !file->module) {
+			settle(episode, frame, NULL);
+			continue;
+		}
+		/* To find it for nothing would cost the most. */
+		if (!resolver_is_free(settler->resolver) && file->module)
+			continue;
+		if (!module)
+			module = find_module(settler, scope, file);
+		if (!module) {
+			episode_note(episode, note_no_file);
+			settle(episode, frame, NULL);
+			continue;
+		}
+		place = place_in(file, frame);
+		if (take_known(settler, episode, frame, &place))
+			continue;
+		if (++frame->tries > TRIES_MAX)
+			settle(episode, frame, NULL);
+		else if (resolver_want(settler->resolver, &place, module, -1))
+			frame->tries--;
+	}
+}
+
+/* ---- places that do not ----------------------------------------------------------------------- */
+
+/* Written by the process itself or by root, and nothing but a file; -1: there is none. */
+static int open_perf_map(const struct episode *episode, const struct modules_scope *scope)
+{
+	unsigned int uid = episode->has_look   ? episode->look.uid
+			   : episode->portrait ? episode->portrait->uid
+					       : 0;
+	pid_t pid = episode->has_look ? episode->look.inner_pid : (pid_t)episode->pid;
+	struct stat status;
+	char path[64];
+	int root = -1, fd;
+
+	if (scope->look)
+		root = openat(scope->look->proc_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	/* Gone, or about to be: where most processes had it. */
+	if (root < 0)
+		root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return -1;
+	snprintf(path, sizeof(path), "/tmp/perf-%d.map", pid);
+	fd = modules_open_in(root, path);
+	close(root);
+	if (fd >= 0 && (fstat(fd, &status) || (status.st_uid != uid && status.st_uid != 0))) {
+		close(fd);
+		fd = -1;
+	}
+	return fd < 0 ? -1 : fd;
+}
+
+static void want_jit(struct settler *settler, struct episode *episode,
+		     const struct modules_scope *scope, struct episode_frame *frame,
+		     const struct place *place)
+{
+	int fd;
+
+	if (!resolver_is_free(settler->resolver))
+		return;
+	fd = open_perf_map(episode, scope);
+	if (fd < 0) {
+		/* Of a process that is gone, who knows what was at an address. */
+		if (frame->module)
+			episode_note(episode, note_jit);
+		resolver_give_up(settler->resolver, place);
+		settle(episode, frame, NULL);
+		return;
+	}
+	if (++frame->tries > TRIES_MAX) {
+		close(fd);
+		settle(episode, frame, NULL);
+	} else if (resolver_want(settler->resolver, place, NULL, fd)) {
+		frame->tries--;
+	}
+}
+
+static void settle_address(struct settler *settler, struct episode *episode,
+			   const struct modules_scope *scope, struct episode_frame *frame)
+{
+	struct place place = { .kind = frame->kind,
+			       .scope = frame->kind == HELPER_JIT ? episode->serial : 0,
+			       .at = frame->exact ? frame->at : frame->at - 1 };
+
+	if (take_known(settler, episode, frame, &place))
+		return;
+	if (frame->kind == HELPER_JIT) {
+		want_jit(settler, episode, scope, frame, &place);
+		return;
+	}
+	if (resolver_kernel_is_restricted(settler->resolver) || ++frame->tries > TRIES_MAX)
+		settle(episode, frame, NULL);
+	else if (resolver_want(settler->resolver, &place, NULL, -1))
+		frame->tries--;
+}
+
+/* ---- the unwind ----------------------------------------------------------------------------- */
+
+static const char *snapshot_refusal(int err)
+{
+	if (err == -EACCES || err == -EPERM)
+		return "The stack was not unwound by DWARF: a perf event of the thread is not "
+		       "permitted (CAP_PERFMON; kernel.perf_event_paranoid)";
+	if (err == -ESRCH)
+		return "The stack was not unwound by DWARF: the thread had ended";
+	return "The stack was not unwound by DWARF: the kernel gives no perf event with registers "
+	       "and stack";
+}
+
+static maze_u64 monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (maze_u64)now.tv_sec * MAZE_NSEC_PER_SEC + (maze_u64)now.tv_nsec;
+}
+
+static void give_unwind_up(struct episode *episode, const char *note)
+{
+	if (note)
+		episode_note(episode, note);
+	snapshot_drop(episode->asked);
+	episode->asked = NULL;
+	free(episode->snapshot);
+	episode->snapshot = NULL;
+	episode->unwind_wanted = episode->unwind_running = false;
+	episode->unwind_done = true;
+}
+
+/* The modules that addresses on the stack lie in: those that an unwind can come by. */
+static size_t find_unwind_modules(struct settler *settler, struct episode *episode,
+				  const struct modules_scope *scope, struct module **ret_modules,
+				  const struct map **ret_maps)
+{
+	const struct snapshot *snapshot = episode->snapshot;
+	const struct maps *maps = &episode->look.maps;
+	bool seen[MAPS_MAX] = { false };
+	const struct map *map;
+	maze_u64 word;
+	size_t at, count = 0, i;
+
+	map = maps_find(maps, snapshot->registers[snapshot_registers()]);
+	for (at = 0; count < UNWIND_MODULES_MAX; at += sizeof(word)) {
+		if (map && map_has_file(map) && !seen[map - maps->map]) {
+			seen[map - maps->map] = true;
+			ret_modules[count] = modules_by_map(settler->modules, scope, map);
+			if (ret_modules[count]) {
+				/* What the next one opens must not push it out. */
+				ret_modules[count]->held++;
+				modules_seek_debug(ret_modules[count], scope);
+				ret_maps[count++] = map;
+			}
+		}
+		if (at + sizeof(word) > snapshot->stack_size)
+			break;
+		memcpy(&word, snapshot->stack + at, sizeof(word));
+		map = maps_find(maps, word);
+	}
+	for (i = 0; i < count; i++)
+		ret_modules[i]->held--;
+	return count;
+}
+
+static void start_unwind(struct settler *settler, struct episode *episode,
+			 const struct modules_scope *scope)
+{
+	const struct map *maps[UNWIND_MODULES_MAX];
+	struct module *modules[UNWIND_MODULES_MAX];
+	size_t count;
+
+	if (!scope->look) {
+		give_unwind_up(episode, snapshot_refusal(-ESRCH));
+		return;
+	}
+	if (!resolver_is_free(settler->resolver))
+		return;
+	count = find_unwind_modules(settler, episode, scope, modules, maps);
+	if (!count) {
+		give_unwind_up(episode, "The stack was not unwound by DWARF: the thread was in no "
+					"file");
+		return;
+	}
+	if (resolver_want_unwind(settler->resolver, episode->serial, episode->snapshot, modules,
+				 maps, count))
+		return;
+	episode->unwind_ns = episode->snapshot->took_ns;
+	episode->snapshot = NULL;
+	episode->unwind_running = true;
+}
+
+static void take_unwound(struct settler *settler, struct episode *episode)
+{
+	struct unwind_frame frames[UNWIND_FRAMES_MAX];
+	size_t count = 0;
+
+	if (!resolver_take_unwound(settler->resolver, episode->serial, frames, &count))
+		return;
+	if (count)
+		episode_add_unwound(episode, frames, count);
+	give_unwind_up(episode,
+		       count ? NULL : "The stack was not unwound by DWARF: its tables led nowhere");
+}
+
+static void step_unwind(struct settler *settler, struct episode *episode,
+			const struct modules_scope *scope)
+{
+	int got;
+
+	if (episode->unwind_running) {
+		take_unwound(settler, episode);
+		return;
+	}
+	if (episode->snapshot) {
+		start_unwind(settler, episode, scope);
+		return;
+	}
+	if (!episode->asked) {
+		got = snapshot_ask((pid_t)episode->tid, &episode->asked);
+		if (got)
+			give_unwind_up(episode, snapshot_refusal(got));
+		return;
+	}
+	got = snapshot_get(episode->asked, &episode->snapshot);
+	if (got > 0) {
+		snapshot_drop(episode->asked);
+		episode->asked = NULL;
+		start_unwind(settler, episode, scope);
+	} else if (got < 0) {
+		give_unwind_up(episode, snapshot_refusal(got));
+	} else if (monotonic_ns() - snapshot_asked_ns(episode->asked) > SNAPSHOT_WAIT_NS) {
+		give_unwind_up(episode, scope->look ? "The stack was not unwound by DWARF: the "
+						      "thread did not run meanwhile"
+						    : snapshot_refusal(-ESRCH));
+	}
+}
+
+/* ---- all of it -------------------------------------------------------------------------------- */
+
+/* By the name of the program: no other interpreter's own functions are so often missed. */
+static bool is_python(const struct episode *episode)
+{
+	const char *exe = episode_exe(episode), *name = exe ? strrchr(exe, '/') : NULL;
+
+	return name && !strncmp(name + 1, "python", strlen("python"));
+}
+
+static void note_what_lacks(struct settler *settler, struct episode *episode)
+{
+	bool has_kernel = false, has_jit_name = false;
+	size_t i;
+
+	for (i = 0; i < episode->frames_count; i++) {
+		has_kernel |= episode->frames[i].kind == HELPER_KERNEL;
+		has_jit_name |= episode->frames[i].kind == HELPER_JIT &&
+				episode->frames[i].answer && episode->frames[i].answer->count;
+	}
+	if (has_kernel && resolver_kernel_is_restricted(settler->resolver))
+		episode_note(episode, note_kernel);
+	if (!episode->frames_open && episode->frames_count && !has_jit_name && is_python(episode))
+		episode_note(episode, note_python);
+	if (episode->samples_dropped)
+		episode_note(episode, note_cut_off);
+}
+
+bool settle_step(struct settler *settler, struct episode *episode)
+{
+	struct modules_scope scope;
+	size_t i;
+
+	if (!episode->frames_open && !episode->unwind_wanted)
+		return true;
+	scope = scope_of(episode);
+	for (i = 0; i < episode->files_count && episode->frames_open; i++)
+		settle_in_file(settler, episode, &scope, (unsigned int)i);
+	for (i = 0; i < episode->frames_count && episode->frames_open; i++)
+		if (!episode->frames[i].settled && episode->frames[i].kind != HELPER_FILE)
+			settle_address(settler, episode, &scope, &episode->frames[i]);
+	if (episode->unwind_wanted)
+		step_unwind(settler, episode, &scope);
+	note_what_lacks(settler, episode);
+	return !episode->frames_open && !episode->unwind_wanted;
+}
+
+bool settle_has_stack(const struct episode *episode, size_t stack)
+{
+	unsigned int i;
+
+	if (stack >= episode->stacks_count)
+		return false;
+	for (i = 0; i < episode->stacks[stack].count; i++)
+		if (!episode->frames[episode->stacks[stack].frames[i]].settled)
+			return false;
+	return true;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Gives the frames of an episode their names: finds the files, asks the resolver, and asks
+ * for the one unwind.
+ */
+#ifndef MAZE_EVIDENCE_SETTLE_H
+#define MAZE_EVIDENCE_SETTLE_H
+
+#include "episode.h"
+
+struct settler {
+	struct modules *modules;
+	struct resolver *resolver;
+};
+
+/*
+ * One step, of some milliseconds at most. True: all of its frames are settled, with a name
+ * or without, and no unwind is awaited.
+ */
+bool settle_step(struct settler *settler, struct episode *episode);
+/* Whether all frames of that stack are settled; false when there is none. */
+bool settle_has_stack(const struct episode *episode, size_t stack);
+
+#endif

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The HTML page; see report.h. Its frame is page.html, with page.css and page.js put in
+ * when maze is built; here the places marked @LIKE_THIS@ are filled.
+ */
+#include "html.h"
+#include "report.h"
+#include "wall_time.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char page[] = {
+#include "page.inc"
+};
+
+void html_put(FILE *out, const char *text)
+{
+	/* On a page, too, a name has no business to turn the text around it. */
+	static const struct shown_terminal plain = { .page = true };
+	char *printable = NULL;
+	size_t size, i;
+	FILE *stream = open_memstream(&printable, &size);
+
+	if (!stream)
+		return;
+	shown_printable(stream, &plain, text, 0);
+	fclose(stream);
+	for (i = 0; printable && i < size; i++) {
+		switch (printable[i]) {
+		case '&':
+			fputs("&amp;", out);
+			break;
+		case '<':
+			fputs("&lt;", out);
+			break;
+		case '>':
+			fputs("&gt;", out);
+			break;
+		case '"':
+			fputs("&quot;", out);
+			break;
+		case '\'':
+			fputs("&#39;", out);
+			break;
+		default:
+			fputc(printable[i], out);
+		}
+	}
+	free(printable);
+}
+
+void html_name(FILE *out, const char *name)
+{
+	if (!name)
+		return;
+	fputs("<code>", out);
+	html_put(out, name);
+	fputs("</code>", out);
+}
+
+void html_name_free(struct html *html, char *name)
+{
+	if (!name)
+		html->failed = true;
+	html_name(html->out, name);
+	free(name);
+}
+
+static void put(struct words *words, enum words_kind kind, const char *text)
+{
+	struct html *html = (struct html *)words;
+
+	if (kind == WORDS_NAME)
+		html_name(html->out, text);
+	else if (kind == WORDS_FIGURE)
+		fputs("<strong>", html->out);
+	if (kind != WORDS_NAME)
+		html_put(html->out, text);
+	if (kind == WORDS_FIGURE)
+		fputs("</strong>", html->out);
+}
+
+static void close_term(struct html *html)
+{
+	if (html->term_open)
+		fputs("</dd></div>\n", html->out);
+	html->term_open = false;
+}
+
+static void label(struct words *words, const char *text)
+{
+	struct html *html = (struct html *)words;
+
+	close_term(html);
+	fputs("<div><dt>", html->out);
+	html_put(html->out, text);
+	fputs("</dt><dd>", html->out);
+	html->term_open = true;
+}
+
+/* ---- what fills the marked places ------------------------------------------------- */
+
+static void title(struct html *html)
+{
+	char buf[SHOWN_LEN];
+
+	html_put(html->out,
+		 shown_process(html->incident) ? shown_process(html->incident) : "A process");
+	if (shown_count(html->incident) >= 0)
+		fprintf(html->out, ", %s of CPU time without sleeping",
+			shown_duration(shown_count(html->incident), buf));
+	fputs(" (maze)", html->out);
+}
+
+static void id(struct html *html)
+{
+	html_put(html->out, html->incident->id);
+}
+
+static void what(struct html *html)
+{
+	words_what(&html->words, html->incident);
+}
+
+static void where(struct html *html)
+{
+	words_where(&html->words, html->incident, html->stacks);
+	words_acts(&html->words, html->incident);
+}
+
+static void keys(struct html *html)
+{
+	words_keys(&html->words, html->incident);
+	close_term(html);
+}
+
+static void facts(struct html *html)
+{
+	words_facts(&html->words, html->incident, html->stacks);
+	close_term(html);
+}
+
+static void version(struct html *html)
+{
+	fputs(MAZE_VERSION, html->out);
+}
+
+static const struct {
+	const char *mark;
+	void (*fill)(struct html *html);
+} places[] = {
+	{ "@TITLE@", title },
+	{ "@ID@", id },
+	{ "@WHAT@", what },
+	{ "@WHERE@", where },
+	{ "@KEYS@", keys },
+	{ "@STACK@", html_stack },
+	{ "@FUNCTIONS@", html_functions },
+	{ "@RECORDS@", html_records },
+	{ "@FACTS@", facts },
+	{ "@THREADS@", html_threads },
+	{ "@NOTES@", html_notes },
+	{ "@VERSION@", version },
+	{ "@DATA@", html_data },
+};
+#define PLACES (sizeof(places) / sizeof(places[0]))
+
+/* The place that is marked here; PLACES: an @ that is only one. */
+static size_t find_place(const char *at, size_t left)
+{
+	size_t i;
+
+	for (i = 0; i < PLACES; i++)
+		if (left >= strlen(places[i].mark) &&
+		    !memcmp(at, places[i].mark, strlen(places[i].mark)))
+			break;
+	return i;
+}
+
+int report_html(const struct incident *incident, const struct stacks *stacks, FILE *out)
+{
+	struct html html = {
+		.words = { .put = put, .label = label },
+		.out = out,
+		.incident = incident,
+		.stacks = stacks,
+	};
+	const char *at = page, *end = page + sizeof(page), *mark;
+	size_t place;
+
+	while (at < end) {
+		mark = memchr(at, '@', (size_t)(end - at));
+		if (!mark)
+			mark = end;
+		fwrite(at, 1, (size_t)(mark - at), out);
+		if (mark == end)
+			break;
+		place = find_place(mark, (size_t)(end - mark));
+		if (place == PLACES) {
+			fputc('@', out);
+			at = mark + 1;
+			continue;
+		}
+		places[place].fill(&html);
+		at = mark + strlen(places[place].mark);
+	}
+	if (html.failed)
+		return -ENOMEM;
+	return ferror(out) ? -EIO : 0;
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the script of the page draws; see html.h. Times are milliseconds after the first
+ * one, because a double of JavaScript cannot hold ns since 1970.
+ */
+#include "html.h"
+#include "shown.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NSEC_PER_MSEC 1000000.0
+
+/* Harmless as the graph shows it, and no longer than the rest of the page has it. */
+static json_t *text_json(const char *text)
+{
+	static const struct shown_terminal plain = { .page = true };
+	char *printable = NULL;
+	json_t *string;
+	size_t size;
+	FILE *stream;
+
+	if (!text)
+		return json_null();
+	stream = open_memstream(&printable, &size);
+	if (!stream)
+		return NULL;
+	shown_printable(stream, &plain, text, 0);
+	fclose(stream);
+	string = printable ? json_string(printable) : NULL;
+	free(printable);
+	return string;
+}
+
+static json_t *text_free_json(char *text)
+{
+	json_t *string = text ? text_json(text) : NULL;
+
+	free(text);
+	return string;
+}
+
+static json_t *ms_json(long long ns, long long base_ns)
+{
+	return ns < 0 ? json_null() : json_real((double)(ns - base_ns) / NSEC_PER_MSEC);
+}
+
+const char *html_kind(const struct incident_frame *frame)
+{
+	if (frame->kernel)
+		return "kernel";
+	if (!frame->function)
+		return "unnamed";
+	/* Code that no file has was made by a runtime. */
+	if (!frame->file && !frame->build_id &&
+	    (!frame->module || frame->module[0] == '[' || strstr(frame->module, "/perf-")))
+		return "made";
+	return "user";
+}
+
+static json_t *function_json(const struct stacks_function *function)
+{
+	const struct incident_frame *frame = function->frame;
+	json_t *object = json_object();
+
+	json_object_set_new(object, "name", text_free_json(shown_frame(frame)));
+	json_object_set_new(object, "place", text_free_json(shown_place(frame)));
+	json_object_set_new(object, "kind", json_string(html_kind(frame)));
+	if (frame->module)
+		json_object_set_new(object, "module", text_json(frame->module));
+	if (frame->build_id)
+		json_object_set_new(object, "build_id", text_json(frame->build_id));
+	return object;
+}
+
+static json_t *functions_json(const struct stacks *stacks)
+{
+	json_t *array = json_array();
+	size_t i;
+
+	for (i = 0; i < stacks->functions_count; i++)
+		json_array_append_new(array, function_json(&stacks->functions[i]));
+	return array;
+}
+
+static json_t *nodes_json(const struct stacks *stacks)
+{
+	const struct stacks_node *node;
+	json_t *array = json_array();
+	size_t i;
+
+	for (i = 0; i < stacks->nodes_count; i++) {
+		node = &stacks->nodes[i];
+		json_array_append_new(array,
+				      json_pack("[IIII]", (json_int_t)node->function,
+						(json_int_t)node->depth, (json_int_t)node->total,
+						(json_int_t)node->self));
+	}
+	return array;
+}
+
+static json_t *samples_json(const struct incident *incident, long long base_ns)
+{
+	const struct incident_sample *sample;
+	json_t *array = json_array();
+	size_t i;
+
+	for (i = 0; i < incident->samples_count; i++) {
+		sample = &incident->samples[i];
+		if (sample->time_ns >= 0 && sample->count_ns >= 0)
+			json_array_append_new(array,
+					      json_pack("[oo]", ms_json(sample->time_ns, base_ns),
+							ms_json(sample->count_ns, 0)));
+	}
+	return array;
+}
+
+static json_t *records_json(const struct incident *incident, long long base_ns)
+{
+	const struct incident_record *record;
+	json_t *array = json_array();
+	json_t *object;
+	size_t i;
+
+	for (i = 0; i < incident->records_count; i++) {
+		record = &incident->records[i];
+		if (record->time_ns < 0 || record->count_ns < 0)
+			continue;
+		object = json_object();
+		json_object_set_new(object, "event", text_json(record->event));
+		json_object_set_new(object, "time", ms_json(record->time_ns, base_ns));
+		json_object_set_new(object, "count", ms_json(record->count_ns, 0));
+		json_object_set_new(object, "limit", ms_json(record->limit_ns, 0));
+		json_object_set_new(object, "act", text_free_json(shown_act(record)));
+		json_object_set_new(object, "signal", text_json(record->signal));
+		json_array_append_new(array, object);
+	}
+	return array;
+}
+
+/* The limits of the policy, or else those that records tell. */
+static long long limit(const struct incident *incident, long long of_policy, const char *event)
+{
+	const struct incident_record *record = shown_record(incident, event);
+
+	if (of_policy >= 0)
+		return of_policy;
+	return record ? record->limit_ns : INCIDENT_UNKNOWN;
+}
+
+/* Inside <script> only "</" and "<!--" would matter; without any of these none can be. */
+static int write_safely(const char *text, size_t size, void *data)
+{
+	FILE *out = data;
+	size_t i;
+
+	for (i = 0; i < size; i++) {
+		if (text[i] == '<' || text[i] == '>' || text[i] == '&')
+			fprintf(out, "\\u%04x", (unsigned int)text[i]);
+		else
+			fputc(text[i], out);
+	}
+	return 0;
+}
+
+void html_data(struct html *html)
+{
+	const struct incident *incident = html->incident;
+	const struct incident_policy *policy = &incident->policy;
+	long long since = shown_since(incident), base = since >= 0 ? since : shown_until(incident);
+	json_t *root = json_object();
+
+	json_object_set_new(root, "samples", json_integer((json_int_t)html->stacks->samples));
+	json_object_set_new(root, "functions", functions_json(html->stacks));
+	json_object_set_new(root, "nodes", nodes_json(html->stacks));
+	json_object_set_new(root, "base", ms_json(base, 0));
+	json_object_set_new(root, "since_known", json_boolean(since >= 0));
+	json_object_set_new(root, "points", samples_json(incident, base));
+	json_object_set_new(root, "records", records_json(incident, base));
+	json_object_set_new(root, "soft", ms_json(limit(incident, policy->soft_ns, "soft"), 0));
+	json_object_set_new(root, "hard", ms_json(limit(incident, policy->hard_ns, "hard"), 0));
+	/* U+2028 and its like: all that is not ASCII is written as \uNNNN. */
+	if (json_dump_callback(root, write_safely, html->out,
+			       JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(16)))
+		html->failed = true;
+	json_decref(root);
+}

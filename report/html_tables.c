@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The tables of the HTML page; see html.h. They are read without a script too.
+ */
+#include "html.h"
+#include "shown.h"
+#include "wall_time.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Nobody reads further; the graph has all. */
+#define FUNCTIONS_SHOWN 30
+#define THREADS_SHOWN 200
+
+void html_share(FILE *out, size_t part, size_t whole)
+{
+	char share[SHOWN_LEN];
+
+	fprintf(out, "<td class=\"figure\">%s</td>", shown_share(part, whole, share));
+}
+
+/* As an image, since the page allows no style in its elements. */
+static void put_gauge(FILE *out, size_t part, size_t whole)
+{
+	fprintf(out,
+		"<td class=\"gauge\" aria-hidden=\"true\"><svg><rect width=\"%.2f%%\" "
+		"height=\"100%%\"></rect></svg></td>",
+		whole ? (double)part * 100 / (double)whole : 0.0);
+}
+
+static void put_place(struct html *html, const struct incident_frame *frame)
+{
+	char *place = shown_place(frame);
+
+	if (!place) {
+		html->failed = true;
+		return;
+	}
+	fputs("<span class=\"place\">", html->out);
+	html_put(html->out, place);
+	fputs("</span>", html->out);
+	free(place);
+}
+
+static void put_frames(struct html *html, const struct incident_stack *stack)
+{
+	const struct incident_frame *frame;
+	size_t i;
+
+	fputs("<ol class=\"stack\">\n", html->out);
+	for (i = 0; i < stack->count; i++) {
+		frame = &stack->frames[i];
+		fprintf(html->out, "<li class=\"%s\">", html_kind(frame));
+		html_name_free(html, shown_frame(frame));
+		fputs(" ", html->out);
+		put_place(html, frame);
+		fputs("</li>\n", html->out);
+	}
+	fputs("</ol>\n", html->out);
+	if (stack->cut)
+		fputs("<p class=\"hint\">Cut off here: there were more than can be taken.</p>\n",
+		      html->out);
+}
+
+static void put_unwound(struct html *html)
+{
+	const struct incident *incident = html->incident;
+	char took[SHOWN_LEN];
+
+	fputs("<details><summary>Unwound once by debug information", html->out);
+	if (incident->unwound_took_ns >= 0)
+		fprintf(html->out, ", in %s", shown_duration(incident->unwound_took_ns, took));
+	fputs("</summary>\n", html->out);
+	put_frames(html, &incident->unwound);
+	fputs("</details>\n", html->out);
+}
+
+void html_stack(struct html *html)
+{
+	const struct stacks_fold *hottest = html->stacks->hottest;
+
+	if (hottest) {
+		fputs("<p class=\"hint\">Taken by ", html->out);
+		words_share(&html->words, hottest->samples, html->stacks->samples);
+		fputs("; innermost first.</p>\n", html->out);
+		put_frames(html, hottest->stack);
+	} else if (html->incident->unwound.count) {
+		fputs("<p class=\"hint\">There are no samples.</p>\n", html->out);
+	} else {
+		fputs("<p class=\"hint\">There is none: no stack was taken.</p>\n", html->out);
+	}
+	if (html->incident->unwound.count)
+		put_unwound(html);
+}
+
+static void put_function(struct html *html, const struct stacks_function *function)
+{
+	fputs("<tr>", html->out);
+	html_share(html->out, function->self, html->stacks->samples);
+	put_gauge(html->out, function->self, html->stacks->samples);
+	html_share(html->out, function->total, html->stacks->samples);
+	fputs("<td class=\"function\">", html->out);
+	html_name_free(html, shown_frame(function->frame));
+	fputs(" ", html->out);
+	put_place(html, function->frame);
+	fputs("</td></tr>\n", html->out);
+}
+
+void html_functions(struct html *html)
+{
+	const struct stacks *stacks = html->stacks;
+	size_t i;
+
+	if (!stacks->by_self_count)
+		return;
+	fputs("<section aria-labelledby=\"functions-title\">\n"
+	      "<h2 id=\"functions-title\">Hottest functions</h2>\n"
+	      "<table class=\"functions\"><thead><tr><th scope=\"col\">in it</th>"
+	      "<th class=\"gauge\" aria-hidden=\"true\"></th>"
+	      "<th scope=\"col\">and below</th><th scope=\"col\">function</th></tr></thead>\n"
+	      "<tbody>\n",
+	      html->out);
+	for (i = 0; i < stacks->by_self_count && i < FUNCTIONS_SHOWN; i++)
+		put_function(html, &stacks->functions[stacks->by_self[i]]);
+	fputs("</tbody></table>\n", html->out);
+	if (stacks->by_self_count > FUNCTIONS_SHOWN)
+		fprintf(html->out, "<p class=\"hint\">And %zu more.</p>\n",
+			stacks->by_self_count - FUNCTIONS_SHOWN);
+	fputs("</section>\n", html->out);
+}
+
+static void put_record(struct html *html, const struct incident_record *record)
+{
+	char time[WALL_TIME_LEN], buf[SHOWN_LEN];
+	char *act = shown_act(record);
+
+	fputs("<tr><td class=\"time\">", html->out);
+	if (record->time_ns >= 0) {
+		wall_time_format(record->time_ns, 3, time);
+		fprintf(html->out, "<span class=\"date\">%.10s </span>%s", time, time + 11);
+	} else {
+		fputs("unknown", html->out);
+	}
+	fputs("</td><td>", html->out);
+	html_put(html->out, record->event);
+	fprintf(html->out, "</td><td class=\"figure\">%s</td>",
+		record->count_ns >= 0 ? shown_duration(record->count_ns, buf) : "");
+	fprintf(html->out, "<td class=\"figure\">%s</td><td>",
+		record->limit_ns > 0 ? shown_duration(record->limit_ns, buf) : "");
+	if (act)
+		html_put(html->out, act);
+	else
+		html->failed = true;
+	fprintf(html->out, "</td><td class=\"figure\">%s</td></tr>\n",
+		record->cpu >= 0 ? shown_number(record->cpu, buf) : "");
+	free(act);
+}
+
+void html_records(struct html *html)
+{
+	size_t i;
+
+	fputs("<div class=\"wide\"><table><thead><tr><th scope=\"col\">time (UTC)</th>"
+	      "<th scope=\"col\">what</th><th scope=\"col\" class=\"figure\">count</th>"
+	      "<th scope=\"col\" class=\"figure\">limit</th><th scope=\"col\">done</th>"
+	      "<th scope=\"col\" class=\"figure\">CPU</th></tr></thead>\n<tbody>\n",
+	      html->out);
+	for (i = 0; i < html->incident->records_count; i++)
+		put_record(html, &html->incident->records[i]);
+	fputs("</tbody></table></div>\n", html->out);
+}
+
+/* The letters of proc_pid_stat(5); others are shown as they are. */
+static const char *state_word(const char *state)
+{
+	static const struct {
+		const char *letter, *word;
+	} words[] = {
+		{ "R", "running" }, { "S", "sleeping" }, { "D", "waiting, uninterruptible" },
+		{ "T", "stopped" }, { "t", "traced" },	 { "Z", "ended" },
+		{ "X", "ended" },   { "I", "idle" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (!strcmp(state, words[i].letter))
+			return words[i].word;
+	return state;
+}
+
+void html_threads(struct html *html)
+{
+	const struct incident_process *process = &html->incident->process;
+	const struct incident_thread *thread;
+	long long tid = shown_tid(html->incident);
+	char buf[SHOWN_LEN];
+	size_t i, shown_count = process->threads_count, total = process->threads_count;
+
+	if (!process->threads_count)
+		return;
+	if (shown_count > THREADS_SHOWN)
+		shown_count = THREADS_SHOWN;
+	if (process->threads_total > (long long)total)
+		total = (size_t)process->threads_total;
+	fputs("<section aria-labelledby=\"threads-title\">\n"
+	      "<h2 id=\"threads-title\">Threads</h2>\n"
+	      "<div class=\"wide\"><table class=\"threads\"><thead><tr><th scope=\"col\" "
+	      "class=\"figure\">TID</th>"
+	      "<th scope=\"col\">name</th><th scope=\"col\">state</th>"
+	      "<th scope=\"col\" class=\"figure\">CPU time</th></tr></thead>\n<tbody>\n",
+	      html->out);
+	for (i = 0; i < shown_count; i++) {
+		thread = &process->threads[i];
+		fprintf(html->out, "<tr%s><td class=\"figure\">%s</td><td>",
+			thread->tid >= 0 && thread->tid == tid ? " class=\"mazed\"" : "",
+			shown_number(thread->tid, buf));
+		html_name(html->out, thread->comm);
+		if (thread->tid >= 0 && thread->tid == tid)
+			fputs(" <span class=\"tag\">mazed</span>", html->out);
+		fputs("</td><td>", html->out);
+		html_put(html->out, thread->state ? state_word(thread->state) : "?");
+		fprintf(html->out, "</td><td class=\"figure\">%s</td></tr>\n",
+			shown_duration(thread->cpu_ns, buf));
+	}
+	fputs("</tbody></table></div>\n", html->out);
+	if (total > shown_count)
+		fprintf(html->out, "<p class=\"hint\">And %zu more.</p>\n", total - shown_count);
+	fputs("</section>\n", html->out);
+}
+
+void html_notes(struct html *html)
+{
+	const struct incident *incident = html->incident;
+	size_t i;
+
+	if (!incident->notes_count)
+		return;
+	fputs("<section aria-labelledby=\"notes-title\">\n<h2 id=\"notes-title\">Notes</h2>\n"
+	      "<ul class=\"notes\">\n",
+	      html->out);
+	for (i = 0; i < incident->notes_count; i++) {
+		fputs("<li>", html->out);
+		html_put(html->out, incident->notes[i]);
+		fputs("</li>\n", html->out);
+	}
+	fputs("</ul>\n</section>\n", html->out);
+}

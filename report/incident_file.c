@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Reading incident files; see incident_file.h. Texts are not copied: the JSON stays
+ * with the incident. The arrays are one block each.
+ */
+#include "incident_file.h"
+#include "json_take.h"
+#include "../lib/error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define VERSION 1
+#define ID_MAX 200
+
+struct incident_source {
+	json_t *root;
+	char *text; /* as it was read */
+	size_t size;
+};
+
+bool incident_id_valid(const char *id, size_t length)
+{
+	return length > 0 && length <= ID_MAX &&
+	       strspn(id, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-") >=
+		       length;
+}
+
+/* Room for the elements of an array, which may be NULL; false: out of memory. */
+static bool make_room(const json_t *array, size_t size, void *ret_room, size_t *ret_count)
+{
+	size_t count = json_array_size(array);
+	void *room = NULL;
+
+	if (count) {
+		room = calloc(count, size);
+		if (!room)
+			return false;
+	}
+	memcpy(ret_room, &room, sizeof(room));
+	*ret_count = count;
+	return true;
+}
+
+static bool take_records(struct taker *taker, const json_t *array, struct incident *incident)
+{
+	struct incident_record *record;
+	json_t *object;
+	size_t i;
+
+	taker->where = "records";
+	if (!make_room(array, sizeof(*record), &incident->records, &incident->records_count))
+		return false;
+	for (i = 0; i < incident->records_count; i++) {
+		record = &incident->records[i];
+		object = take_element(taker, array, i);
+		record->event = take_text(taker, object, "event");
+		if (object && !record->event)
+			take_wrong(taker, "event", "a text");
+		record->time_ns = take_time(taker, object, "time");
+		record->comm = take_text(taker, object, "comm");
+		record->signal = take_text(taker, object, "signal");
+		record->engine = take_text(taker, object, "engine");
+		record->pid = take_number(taker, object, "pid");
+		record->tid = take_number(taker, object, "tid");
+		record->uid = take_number(taker, object, "uid");
+		record->cpu = take_number(taker, object, "cpu");
+		record->count_ns = take_number(taker, object, "count_ns");
+		record->limit_ns = take_number(taker, object, "limit_ns");
+		record->sent = take_flag(taker, object, "sent", false);
+		record->shadow = take_flag(taker, object, "shadow", false);
+	}
+	return true;
+}
+
+/* It may be an address as high as the kernel's, which JSON has as a negative number. */
+static void take_offset(struct taker *taker, const json_t *object, struct incident_frame *frame)
+{
+	json_t *offset = json_object_get(object, "offset");
+
+	frame->has_offset = json_is_integer(offset);
+	frame->offset = (unsigned long long)json_integer_value(offset);
+	if (offset && !json_is_null(offset) && !frame->has_offset)
+		take_wrong(taker, "offset", "a whole number");
+}
+
+static void take_frame(struct taker *taker, const json_t *object, struct incident_frame *frame)
+{
+	frame->function = take_text(taker, object, "function");
+	frame->file = take_text(taker, object, "file");
+	frame->module = take_text(taker, object, "module");
+	frame->build_id = take_text(taker, object, "build_id");
+	frame->address = take_text(taker, object, "address");
+	frame->line = take_number(taker, object, "line");
+	take_offset(taker, object, frame);
+	frame->inlined = take_flag(taker, object, "inlined", false);
+	frame->kernel = take_flag(taker, object, "kernel", false);
+	/* An empty name is none. */
+	if (frame->function && !frame->function[0])
+		frame->function = NULL;
+	if (frame->build_id && !frame->build_id[0])
+		frame->build_id = NULL;
+}
+
+static bool take_stack(struct taker *taker, const json_t *object, struct incident_stack *stack)
+{
+	json_t *array = take_array(taker, object, "frames");
+	size_t i;
+
+	stack->cut = take_flag(taker, object, "cut", false);
+	if (json_array_size(array) > INCIDENT_FRAMES_MAX) {
+		take_wrong(taker, "frames", "an array of at most 4096");
+		return true;
+	}
+	if (!make_room(array, sizeof(*stack->frames), &stack->frames, &stack->count))
+		return false;
+	for (i = 0; i < stack->count; i++)
+		take_frame(taker, take_element(taker, array, i), &stack->frames[i]);
+	return true;
+}
+
+static bool take_stacks(struct taker *taker, const json_t *root, struct incident *incident)
+{
+	json_t *array = take_array(taker, root, "stacks");
+	json_t *unwound = take_object(taker, root, "unwound");
+	size_t i;
+
+	taker->where = "stacks";
+	if (!make_room(array, sizeof(*incident->stacks), &incident->stacks,
+		       &incident->stacks_count))
+		return false;
+	for (i = 0; i < incident->stacks_count; i++)
+		if (!take_stack(taker, take_element(taker, array, i), &incident->stacks[i]))
+			return false;
+	taker->where = "unwound";
+	incident->unwound_took_ns = take_number(taker, unwound, "took_ns");
+	return take_stack(taker, unwound, &incident->unwound);
+}
+
+static bool take_samples(struct taker *taker, const json_t *array, struct incident *incident)
+{
+	struct incident_sample *sample;
+	long long stack;
+	json_t *object;
+	size_t i;
+
+	taker->where = "samples";
+	if (!make_room(array, sizeof(*sample), &incident->samples, &incident->samples_count))
+		return false;
+	for (i = 0; i < incident->samples_count; i++) {
+		sample = &incident->samples[i];
+		object = take_element(taker, array, i);
+		sample->time_ns = take_time(taker, object, "time");
+		sample->count_ns = take_number(taker, object, "count_ns");
+		sample->cpu = take_number(taker, object, "cpu");
+		stack = take_number(taker, object, "stack");
+		if (stack < 0 || (size_t)stack >= incident->stacks_count)
+			take_wrong(taker, "stack", "an index into \"stacks\"");
+		else
+			sample->stack = (size_t)stack;
+	}
+	return true;
+}
+
+static bool take_texts(struct taker *taker, const json_t *object, const char *key,
+		       const char ***ret_texts, size_t *ret_count)
+{
+	json_t *array = take_array(taker, object, key);
+	size_t i;
+
+	if (!make_room(array, sizeof(**ret_texts), ret_texts, ret_count))
+		return false;
+	for (i = 0; i < *ret_count; i++) {
+		(*ret_texts)[i] = json_string_value(json_array_get(array, i));
+		if (!(*ret_texts)[i])
+			take_wrong(taker, key, "an array of texts");
+	}
+	return true;
+}
+
+static bool take_process(struct taker *taker, const json_t *object,
+			 struct incident_process *process)
+{
+	json_t *threads = take_array(taker, object, "threads"), *element;
+	struct incident_thread *thread;
+	size_t i;
+
+	process->pid = take_number(taker, object, "pid");
+	process->ppid = take_number(taker, object, "ppid");
+	process->uid = take_number(taker, object, "uid");
+	process->open_files = take_number(taker, object, "open_files");
+	process->comm = take_text(taker, object, "comm");
+	process->exe = take_text(taker, object, "exe");
+	process->cgroup = take_text(taker, object, "cgroup");
+	process->started = take_text(taker, object, "started");
+	process->cmdline_cut = take_flag(taker, object, "cmdline_cut", false);
+	process->threads_total = take_number(taker, object, "threads_total");
+	if (!take_texts(taker, object, "cmdline", &process->cmdline, &process->cmdline_count) ||
+	    !make_room(threads, sizeof(*thread), &process->threads, &process->threads_count))
+		return false;
+	taker->where = "threads";
+	for (i = 0; i < process->threads_count; i++) {
+		thread = &process->threads[i];
+		element = take_element(taker, threads, i);
+		thread->tid = take_number(taker, element, "tid");
+		thread->comm = take_text(taker, element, "comm");
+		thread->state = take_text(taker, element, "state");
+		thread->cpu_ns = take_number(taker, element, "cpu_ns");
+	}
+	return true;
+}
+
+static void take_policy(struct taker *taker, const json_t *object, struct incident_policy *policy)
+{
+	json_t *recovery = json_object_get(object, "recovery");
+	const char *text;
+
+	policy->there = object;
+	policy->soft_ns = take_number(taker, object, "soft_ns");
+	policy->hard_ns = take_number(taker, object, "hard_ns");
+	policy->soft_signal = take_text(taker, object, "soft_signal");
+	policy->hard_signal = take_text(taker, object, "hard_signal");
+	text = json_is_number(recovery) ? NULL : take_text(taker, object, "recovery");
+	if (json_is_number(recovery))
+		snprintf(policy->recovery, sizeof(policy->recovery), "%.9g",
+			 json_number_value(recovery));
+	else if (text)
+		snprintf(policy->recovery, sizeof(policy->recovery), "%s", text);
+	policy->yield = take_text(taker, object, "yield");
+	policy->inherit = take_flag(taker, object, "inherit", true);
+	policy->shadow = take_flag(taker, object, "shadow", false);
+}
+
+static void take_machine(struct taker *taker, const json_t *object,
+			 struct incident_machine *machine)
+{
+	json_t *load = take_array(taker, object, "load"), *value;
+	size_t i;
+
+	machine->kernel = take_text(taker, object, "kernel");
+	machine->cpus = take_number(taker, object, "cpus");
+	machine->uptime_s = take_number(taker, object, "uptime_s");
+	for (i = 0; i < 3; i++) {
+		value = json_array_get(load, i);
+		if (value && !json_is_number(value))
+			take_wrong(taker, "load", "an array of numbers");
+		machine->load[i] = json_is_number(value) ? json_number_value(value) : -1;
+	}
+}
+
+static bool take_all(struct taker *taker, const json_t *root, struct incident *incident)
+{
+	json_t *records = take_array(taker, root, "records");
+	json_t *samples = take_array(taker, root, "samples");
+	json_t *policy = take_object(taker, root, "policy");
+	json_t *machine = take_object(taker, root, "machine");
+	json_t *process = take_object(taker, root, "process");
+
+	incident->id = take_text(taker, root, "id");
+	if (!incident->id || !incident_id_valid(incident->id, strlen(incident->id)))
+		take_wrong(taker, "id", "a name of letters, digits and \"-\"");
+	incident->rule = take_text(taker, root, "rule");
+	incident->samples_lost = take_number(taker, root, "samples_lost");
+	if (!json_array_size(records))
+		take_wrong(taker, "records", "an array of at least one record");
+	if (!take_texts(taker, root, "notes", &incident->notes, &incident->notes_count) ||
+	    !take_records(taker, records, incident) || !take_stacks(taker, root, incident) ||
+	    !take_samples(taker, samples, incident))
+		return false;
+	taker->where = "policy";
+	take_policy(taker, policy, &incident->policy);
+	taker->where = "machine";
+	take_machine(taker, machine, &incident->machine);
+	taker->where = "process";
+	return take_process(taker, process, &incident->process);
+}
+
+static int check_version(const json_t *root, struct maze_error *error)
+{
+	const json_t *version = json_object_get(root, "version");
+
+	if (!json_is_object(root))
+		return maze_fail(error, -EINVAL, "it is no incident: JSON, but no object");
+	if (!json_is_integer(version))
+		return maze_fail(error, -EINVAL, "it is no incident: it has no \"version\"");
+	if (json_integer_value(version) != VERSION)
+		return maze_fail(error, -EPROTONOSUPPORT,
+				 "it is an incident of version %lld, and this maze reads only "
+				 "version %d: read it with the maze that wrote it",
+				 (long long)json_integer_value(version), VERSION);
+	return 0;
+}
+
+static int say_wrong(const struct taker *taker, struct maze_error *error)
+{
+	const char *where = taker->wrong_where ? taker->wrong_where : "";
+
+	if (!taker->wrong_key[0])
+		return maze_fail(error, -EINVAL, "it is no incident: \"%s\" has to be %s", where,
+				 taker->wanted);
+	return maze_fail(error, -EINVAL, "it is no incident: \"%s\"%s%s%s has to be %s",
+			 taker->wrong_key, where[0] ? " in \"" : "", where, where[0] ? "\"" : "",
+			 taker->wanted);
+}
+
+/* What it quotes of the file is for a terminal. */
+static int say_no_json(const json_error_t *json_error, struct maze_error *error)
+{
+	char text[JSON_ERROR_TEXT_LENGTH];
+	size_t i;
+
+	for (i = 0; i + 1 < sizeof(text) && json_error->text[i]; i++)
+		text[i] = json_error->text[i] < ' ' || json_error->text[i] == 127
+				  ? '?'
+				  : json_error->text[i];
+	text[i] = '\0';
+	return maze_fail(error, -EINVAL, "it is no incident: not JSON (line %d: %s)",
+			 json_error->line, text);
+}
+
+int incident_parse(const char *text, size_t size, struct incident **ret_incident,
+		   struct maze_error *error)
+{
+	struct incident *incident = calloc(1, sizeof(*incident));
+	struct taker taker = { 0 };
+	json_error_t json_error;
+	int err;
+
+	if (!incident)
+		return maze_fail(error, -ENOMEM, "out of memory");
+	incident->source = calloc(1, sizeof(*incident->source));
+	err = -ENOMEM;
+	if (!incident->source)
+		goto out_memory;
+	incident->source->size = size;
+	incident->source->text = malloc(size + 1);
+	if (!incident->source->text)
+		goto out_memory;
+	if (size)
+		memcpy(incident->source->text, text, size);
+	incident->source->root = json_loadb(text, size, 0, &json_error);
+	if (!incident->source->root) {
+		err = say_no_json(&json_error, error);
+		goto out_free;
+	}
+	err = check_version(incident->source->root, error);
+	if (err)
+		goto out_free;
+	err = -ENOMEM;
+	if (!take_all(&taker, incident->source->root, incident))
+		goto out_memory;
+	if (taker.wrong_key) {
+		err = say_wrong(&taker, error);
+		goto out_free;
+	}
+	*ret_incident = incident;
+	return 0;
+
+out_memory:
+	maze_fail(error, err, "out of memory");
+out_free:
+	incident_free(incident);
+	return err;
+}
+
+void incident_free(struct incident *incident)
+{
+	size_t i;
+
+	if (!incident)
+		return;
+	for (i = 0; incident->stacks && i < incident->stacks_count; i++)
+		free(incident->stacks[i].frames);
+	free(incident->unwound.frames);
+	free(incident->stacks);
+	free(incident->samples);
+	free(incident->records);
+	free(incident->notes);
+	free(incident->process.cmdline);
+	free(incident->process.threads);
+	if (incident->source) {
+		json_decref(incident->source->root);
+		free(incident->source->text);
+	}
+	free(incident->source);
+	free(incident);
+}
+
+/* All of a file of at most INCIDENT_FILE_MAX bytes, which may be growing. */
+static int read_all(int fd, char **ret_text, size_t *ret_size, struct maze_error *error)
+{
+	size_t size = 0, room = 0;
+	char *text = NULL, *grown;
+	ssize_t n = 0;
+	int err;
+
+	do {
+		size += (size_t)n;
+		if (size > (size_t)INCIDENT_FILE_MAX) {
+			err = maze_fail(error, -EFBIG, "it is larger than 64 MiB");
+			goto out_free;
+		}
+		if (size == room) {
+			room = room ? room * 2 : 64 << 10;
+			grown = realloc(text, room);
+			if (!grown) {
+				err = maze_fail(error, -ENOMEM, "out of memory");
+				goto out_free;
+			}
+			text = grown;
+		}
+		n = read(fd, text + size, room - size);
+	} while (n > 0 || (n < 0 && errno == EINTR && (n = 0, 1)));
+	if (n < 0) {
+		err = -errno;
+		maze_fail(error, err, "it cannot be read: %s", strerror(-err));
+		goto out_free;
+	}
+	*ret_text = text;
+	*ret_size = size;
+	return 0;
+
+out_free:
+	free(text);
+	return err;
+}
+
+int incident_load(int dirfd, const char *name, struct incident **ret_incident,
+		  struct maze_error *error)
+{
+	/* O_NONBLOCK: a FIFO of that name must not keep anybody waiting. */
+	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), err;
+	char *text = NULL;
+	struct stat stat;
+	size_t size = 0;
+
+	if (fd < 0) {
+		err = -errno;
+		return maze_fail(error, err, "it cannot be opened: %s", strerror(-err));
+	}
+	if (fstat(fd, &stat) || !S_ISREG(stat.st_mode)) {
+		err = maze_fail(error, -EINVAL, "it is no regular file");
+		goto out_close;
+	}
+	err = read_all(fd, &text, &size, error);
+	if (!err)
+		err = incident_parse(text, size, ret_incident, error);
+	free(text);
+
+out_close:
+	close(fd);
+	return err;
+}
+
+int incident_write_json(const struct incident *incident, bool ascii, FILE *out)
+{
+	const struct incident_source *source = incident->source;
+
+	if (ascii) {
+		if (json_dumpf(source->root, out, JSON_INDENT(1) | JSON_ENSURE_ASCII) ||
+		    fputc('\n', out) == EOF)
+			return -EIO;
+		return 0;
+	}
+	return fwrite(source->text, 1, source->size, out) == source->size ? 0 : -EIO;
+}

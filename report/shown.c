@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * How figures and names of an incident read; see shown.h.
+ */
+#include "shown.h"
+#include "../lib/maze.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const char *shown_duration(long long ns, char buf[SHOWN_LEN])
+{
+	maze_u64 unit = MAZE_NSEC_PER_MSEC;
+
+	if (ns < 0)
+		return "?";
+	if ((maze_u64)ns < unit)
+		unit = MAZE_NSEC_PER_USEC;
+	if ((maze_u64)ns < unit)
+		unit = 1;
+	return maze_duration_format((maze_u64)ns / unit * unit, buf, SHOWN_LEN);
+}
+
+const char *shown_share(size_t part, size_t whole, char buf[SHOWN_LEN])
+{
+	size_t percent = whole ? (part * 200 + whole) / (whole * 2) : 0;
+
+	if (part && !percent)
+		snprintf(buf, SHOWN_LEN, "below 1 %%");
+	else if (part < whole && percent == 100)
+		snprintf(buf, SHOWN_LEN, "above 99 %%");
+	else
+		snprintf(buf, SHOWN_LEN, "%zu %%", percent);
+	return buf;
+}
+
+const char *shown_number(long long number, char buf[SHOWN_LEN])
+{
+	if (number < 0)
+		return "?";
+	snprintf(buf, SHOWN_LEN, "%lld", number);
+	return buf;
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash && slash[1] ? slash + 1 : path;
+}
+
+char *shown_frame(const struct incident_frame *frame)
+{
+	char *name = NULL;
+
+	if (frame->function)
+		return strdup(frame->function);
+	if (frame->module && frame->has_offset) {
+		if (asprintf(&name, "%s+0x%llx", base_name(frame->module), frame->offset) < 0)
+			return NULL;
+		return name;
+	}
+	if (frame->address)
+		return strdup(frame->address);
+	if (frame->has_offset) {
+		if (asprintf(&name, "%s0x%llx", frame->build_id ? "+" : "", frame->offset) < 0)
+			return NULL;
+		return name;
+	}
+	return strdup(frame->module ? frame->module : "(unknown)");
+}
+
+char *shown_place(const struct incident_frame *frame)
+{
+	const char *inlined = frame->inlined ? ", inlined" : "";
+	char *place = NULL;
+	int n;
+
+	if (frame->file && frame->line > 0)
+		n = asprintf(&place, "%s:%lld%s", frame->file, frame->line, inlined);
+	else if (frame->file)
+		n = asprintf(&place, "%s%s", frame->file, inlined);
+	else if (frame->kernel)
+		n = asprintf(&place, "kernel%s", inlined);
+	else if (frame->function && frame->module)
+		n = asprintf(&place, "%s%s", base_name(frame->module), inlined);
+	else if (frame->build_id)
+		n = asprintf(&place, "build-id %s", frame->build_id);
+	else
+		n = asprintf(&place, "%s",
+			     frame->module && !frame->has_offset ? frame->module : "");
+	return n < 0 ? NULL : place;
+}
+
+const struct incident_record *shown_record(const struct incident *incident, const char *event)
+{
+	size_t i;
+
+	for (i = incident->records_count; i > 0; i--)
+		if (!strcmp(incident->records[i - 1].event, event))
+			return &incident->records[i - 1];
+	return NULL;
+}
+
+const struct incident_record *shown_verdict(const struct incident *incident)
+{
+	const struct incident_record *record = shown_record(incident, "hard");
+
+	if (!record)
+		record = shown_record(incident, "soft");
+	return record ? record : &incident->records[0];
+}
+
+const char *shown_process(const struct incident *incident)
+{
+	return incident->process.comm ? incident->process.comm : shown_verdict(incident)->comm;
+}
+
+long long shown_pid(const struct incident *incident)
+{
+	return incident->process.pid >= 0 ? incident->process.pid : shown_verdict(incident)->pid;
+}
+
+long long shown_tid(const struct incident *incident)
+{
+	return shown_verdict(incident)->tid;
+}
+
+const char *shown_thread_name(const struct incident *incident)
+{
+	long long tid = shown_tid(incident);
+	size_t i;
+
+	if (shown_verdict(incident)->comm)
+		return shown_verdict(incident)->comm;
+	for (i = 0; tid >= 0 && i < incident->process.threads_count; i++)
+		if (incident->process.threads[i].tid == tid)
+			return incident->process.threads[i].comm;
+	return NULL;
+}
+
+long long shown_count(const struct incident *incident)
+{
+	long long count = INCIDENT_UNKNOWN;
+	size_t i;
+
+	for (i = 0; i < incident->records_count; i++)
+		if (incident->records[i].count_ns > count)
+			count = incident->records[i].count_ns;
+	for (i = 0; i < incident->samples_count; i++)
+		if (incident->samples[i].count_ns > count)
+			count = incident->samples[i].count_ns;
+	return count;
+}
+
+long long shown_since(const struct incident *incident)
+{
+	const struct incident_record *record;
+	long long since = INCIDENT_UNKNOWN;
+	size_t i;
+
+	for (i = 0; i < incident->records_count; i++) {
+		record = &incident->records[i];
+		if (record->time_ns < 0 || record->count_ns < 0 ||
+		    record->count_ns > record->time_ns)
+			continue;
+		if (since < 0 || record->time_ns - record->count_ns < since)
+			since = record->time_ns - record->count_ns;
+	}
+	return since;
+}
+
+long long shown_until(const struct incident *incident)
+{
+	long long until = INCIDENT_UNKNOWN;
+	size_t i;
+
+	for (i = 0; i < incident->records_count; i++)
+		if (incident->records[i].time_ns > until)
+			until = incident->records[i].time_ns;
+	for (i = 0; i < incident->samples_count; i++)
+		if (incident->samples[i].time_ns > until)
+			until = incident->samples[i].time_ns;
+	return until;
+}
+
+char *shown_act(const struct incident_record *record)
+{
+	const char *signal = record->signal;
+	char *act = NULL;
+	int n;
+
+	if (!strcmp(record->event, "exit"))
+		return strdup("ended");
+	if (strcmp(record->event, "soft") != 0 && strcmp(record->event, "hard") != 0)
+		return strdup(record->event);
+	if (!signal || !strcmp(signal, "none"))
+		return strdup("recorded only");
+	if (record->shadow)
+		n = asprintf(&act, "shadow: would have sent %s", signal);
+	else if (record->sent)
+		n = asprintf(&act, "sent %s", signal);
+	else
+		n = asprintf(&act, "could not send %s", signal);
+	return n < 0 ? NULL : act;
+}

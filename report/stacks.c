@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Folding stacks; see stacks.h. Frames are sorted once and get numbers; from there on
+ * stacks are rows of numbers, so that a file of any size takes n log n.
+ */
+#include "stacks.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* "Nearly all": one sample in ten may have been in a signal handler or at the edge. */
+#define COMMON_TENTHS 9
+
+/* A frame of a stack that has samples, and where its number goes. */
+struct use {
+	const struct incident_frame *frame;
+	size_t *number;
+};
+
+static int compare_texts(const char *a, const char *b)
+{
+	if (!a || !b)
+		return (a != NULL) - (b != NULL);
+	return strcmp(a, b);
+}
+
+/* The same function for a person: lines and inlining aside. Without a name, the place. */
+static int compare_frames(const struct incident_frame *a, const struct incident_frame *b)
+{
+	int order = a->kernel - b->kernel;
+
+	if (!order)
+		order = compare_texts(a->function, b->function);
+	if (!order)
+		order = compare_texts(a->module, b->module);
+	if (order || a->function)
+		return order;
+	if (a->has_offset != b->has_offset)
+		return a->has_offset - b->has_offset;
+	if (a->offset != b->offset)
+		return a->offset < b->offset ? -1 : 1;
+	return a->has_offset ? 0 : compare_texts(a->address, b->address);
+}
+
+bool stacks_same(const struct incident_frame *a, const struct incident_frame *b)
+{
+	return compare_frames(a, b) == 0;
+}
+
+static int compare_uses(const void *a, const void *b)
+{
+	return compare_frames(((const struct use *)a)->frame, ((const struct use *)b)->frame);
+}
+
+static int compare_folds(const void *left, const void *right)
+{
+	const struct stacks_fold *a = left, *b = right;
+	size_t i;
+
+	for (i = 0; i < a->depth && i < b->depth; i++)
+		if (a->functions[i] != b->functions[i])
+			return a->functions[i] < b->functions[i] ? -1 : 1;
+	if (a->depth != b->depth)
+		return a->depth < b->depth ? -1 : 1;
+	/* Equal ones: in the order of the file, so that the outcome is always the same. */
+	return a->stack < b->stack ? -1 : 1;
+}
+
+/* One fold for each stack that has samples and frames. */
+static int begin_folds(const struct incident *incident, struct stacks *stacks, size_t *ret_uses)
+{
+	size_t *counts = calloc(incident->stacks_count + 1, sizeof(*counts));
+	const struct incident_stack *stack;
+	size_t i, uses = 0;
+
+	stacks->folds = calloc(incident->stacks_count + 1, sizeof(*stacks->folds));
+	if (!counts || !stacks->folds) {
+		free(counts);
+		return -ENOMEM;
+	}
+	for (i = 0; i < incident->samples_count; i++)
+		counts[incident->samples[i].stack]++;
+	for (i = 0; i < incident->stacks_count; i++) {
+		stack = &incident->stacks[i];
+		if (!counts[i] || !stack->count)
+			continue;
+		stacks->folds[stacks->folds_count++] = (struct stacks_fold){
+			.stack = stack,
+			.depth = stack->count,
+			.samples = counts[i],
+			.stack_samples = counts[i],
+		};
+		stacks->samples += counts[i];
+		uses += stack->count;
+	}
+	free(counts);
+	*ret_uses = uses;
+	return 0;
+}
+
+/* Gives each frame that is used its number, outermost first in each fold. */
+static int number_frames(struct stacks *stacks, size_t uses_count)
+{
+	struct use *uses = calloc(uses_count + 1, sizeof(*uses));
+	size_t i, j, n = 0, number = 0;
+	struct stacks_fold *fold;
+	int err = -ENOMEM;
+
+	stacks->functions = calloc(uses_count + 1, sizeof(*stacks->functions));
+	if (!uses || !stacks->functions)
+		goto out_free;
+	for (i = 0; i < stacks->folds_count; i++) {
+		fold = &stacks->folds[i];
+		fold->functions = calloc(fold->depth, sizeof(*fold->functions));
+		if (!fold->functions)
+			goto out_free;
+		for (j = 0; j < fold->depth; j++, n++) {
+			uses[n].frame = &fold->stack->frames[fold->depth - 1 - j];
+			uses[n].number = &fold->functions[j];
+		}
+	}
+	qsort(uses, n, sizeof(*uses), compare_uses);
+	for (i = 0; i < n; i++) {
+		if (i && compare_uses(&uses[i - 1], &uses[i]))
+			number++;
+		/* Rather one that has a line to show. */
+		if (!stacks->functions[number].frame ||
+		    (!stacks->functions[number].frame->file && uses[i].frame->file))
+			stacks->functions[number].frame = uses[i].frame;
+		*uses[i].number = number;
+	}
+	stacks->functions_count = n ? number + 1 : 0;
+	err = 0;
+
+out_free:
+	free(uses);
+	return err;
+}
+
+static bool same_way(const struct stacks_fold *a, const struct stacks_fold *b)
+{
+	return a->depth == b->depth &&
+	       !memcmp(a->functions, b->functions, a->depth * sizeof(*a->functions));
+}
+
+static void merge_folds(struct stacks *stacks)
+{
+	struct stacks_fold *folds = stacks->folds;
+	size_t i, n = 0;
+
+	qsort(folds, stacks->folds_count, sizeof(*folds), compare_folds);
+	for (i = 0; i < stacks->folds_count; i++) {
+		if (!n || !same_way(&folds[n - 1], &folds[i])) {
+			folds[n++] = folds[i];
+			continue;
+		}
+		folds[n - 1].samples += folds[i].samples;
+		if (folds[i].stack_samples > folds[n - 1].stack_samples) {
+			folds[n - 1].stack = folds[i].stack;
+			folds[n - 1].stack_samples = folds[i].stack_samples;
+		}
+		free(folds[i].functions);
+	}
+	stacks->folds_count = n;
+	for (i = 0; i < n; i++)
+		if (!stacks->hottest || folds[i].samples > stacks->hottest->samples)
+			stacks->hottest = &folds[i];
+}
+
+static int count_functions(struct stacks *stacks)
+{
+	size_t *last_seen = calloc(stacks->functions_count + 1, sizeof(*last_seen));
+	const struct stacks_fold *fold;
+	size_t i, j;
+
+	if (!last_seen)
+		return -ENOMEM;
+	for (i = 0; i < stacks->folds_count; i++) {
+		fold = &stacks->folds[i];
+		stacks->functions[fold->functions[fold->depth - 1]].self += fold->samples;
+		/* A recursive one counts once a stack. */
+		for (j = 0; j < fold->depth; j++) {
+			if (last_seen[fold->functions[j]] == i + 1)
+				continue;
+			last_seen[fold->functions[j]] = i + 1;
+			stacks->functions[fold->functions[j]].total += fold->samples;
+		}
+	}
+	free(last_seen);
+	return 0;
+}
+
+/* Sorted folds make the tree: what a fold has not in common with the one before is new. */
+static int grow_tree(struct stacks *stacks)
+{
+	size_t *way = NULL, deepest = 0, nodes = 0, i, j, common = 0;
+	const struct stacks_fold *fold, *before = NULL;
+
+	for (i = 0; i < stacks->folds_count; i++) {
+		nodes += stacks->folds[i].depth;
+		if (stacks->folds[i].depth > deepest)
+			deepest = stacks->folds[i].depth;
+	}
+	way = calloc(deepest + 1, sizeof(*way));
+	stacks->nodes = calloc(nodes + 1, sizeof(*stacks->nodes));
+	if (!way || !stacks->nodes) {
+		free(way);
+		return -ENOMEM;
+	}
+	for (i = 0; i < stacks->folds_count; i++, before = fold) {
+		fold = &stacks->folds[i];
+		for (common = 0; before && common < fold->depth && common < before->depth &&
+				 fold->functions[common] == before->functions[common];)
+			common++;
+		for (j = 0; j < fold->depth; j++) {
+			if (j >= common) {
+				way[j] = stacks->nodes_count++;
+				stacks->nodes[way[j]].function = fold->functions[j];
+				stacks->nodes[way[j]].depth = j;
+			}
+			stacks->nodes[way[j]].total += fold->samples;
+		}
+		stacks->nodes[way[fold->depth - 1]].self += fold->samples;
+	}
+	free(way);
+	return 0;
+}
+
+/*
+ * Down the tree as long as one node has nearly all samples. There is at most one such
+ * at each depth, and it is below the one before.
+ */
+static void find_common(struct stacks *stacks)
+{
+	const struct stacks_node *node;
+	size_t i, depth = 0;
+
+	for (i = 0; i < stacks->nodes_count; i++) {
+		node = &stacks->nodes[i];
+		if (node->depth != depth || node->total * 10 < stacks->samples * COMMON_TENTHS)
+			continue;
+		stacks->common = node;
+		depth++;
+	}
+	if (stacks->common &&
+	    stacks->common->function == stacks->hottest->functions[stacks->hottest->depth - 1])
+		stacks->common = NULL;
+}
+
+static int compare_self(const void *left, const void *right, void *data)
+{
+	const struct stacks *stacks = data;
+	size_t i = *(const size_t *)left, j = *(const size_t *)right;
+	const struct stacks_function *a = &stacks->functions[i], *b = &stacks->functions[j];
+
+	if (a->self != b->self)
+		return a->self > b->self ? -1 : 1;
+	if (a->total != b->total)
+		return a->total > b->total ? -1 : 1;
+	return i < j ? -1 : 1;
+}
+
+static int sort_functions(struct stacks *stacks)
+{
+	size_t i;
+
+	stacks->by_self = calloc(stacks->functions_count + 1, sizeof(*stacks->by_self));
+	if (!stacks->by_self)
+		return -ENOMEM;
+	for (i = 0; i < stacks->functions_count; i++)
+		if (stacks->functions[i].self)
+			stacks->by_self[stacks->by_self_count++] = i;
+	qsort_r(stacks->by_self, stacks->by_self_count, sizeof(*stacks->by_self), compare_self,
+		stacks);
+	return 0;
+}
+
+int stacks_make(const struct incident *incident, struct stacks **ret_stacks)
+{
+	struct stacks *stacks = calloc(1, sizeof(*stacks));
+	size_t uses;
+	int err;
+
+	if (!stacks)
+		return -ENOMEM;
+	err = begin_folds(incident, stacks, &uses);
+	if (!err)
+		err = number_frames(stacks, uses);
+	if (err)
+		goto out_free;
+	merge_folds(stacks);
+	err = count_functions(stacks);
+	if (!err)
+		err = grow_tree(stacks);
+	if (!err)
+		err = sort_functions(stacks);
+	if (err)
+		goto out_free;
+	find_common(stacks);
+	*ret_stacks = stacks;
+	return 0;
+
+out_free:
+	stacks_free(stacks);
+	return err;
+}
+
+void stacks_free(struct stacks *stacks)
+{
+	size_t i;
+
+	if (!stacks)
+		return;
+	for (i = 0; stacks->folds && i < stacks->folds_count; i++)
+		free(stacks->folds[i].functions);
+	free(stacks->folds);
+	free(stacks->functions);
+	free(stacks->nodes);
+	free(stacks->by_self);
+	free(stacks);
+}

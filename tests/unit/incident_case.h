@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the tests of incidents share: pieces of an episode, and looks at the file that
+ * becomes of them.
+ */
+#ifndef MAZE_TEST_INCIDENT_CASE_H
+#define MAZE_TEST_INCIDENT_CASE_H
+
+#include "loop_program.h"
+
+#include <jansson.h>
+#include <poll.h>
+#include <time.h>
+
+#include "../../evidence/incident.h"
+
+#define CC "gcc -O2 -g -fomit-frame-pointer -Wl,--build-id "
+/* Above any number that a process can have. */
+#define GONE 4194305
+/* Until then, a helper has done its work on any machine. */
+#define PATIENCE_MS 60000
+
+static char last_path[PATH_MAX];
+
+static inline char *in_place(const struct loop_place *place, const char *name)
+{
+	static char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%.200s/%s", place->directory, name);
+	return path;
+}
+
+static inline maze_u64 case_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (maze_u64)now.tv_sec * MAZE_NSEC_PER_SEC + (maze_u64)now.tv_nsec;
+}
+
+/* ---- pieces ------------------------------------------------------------------------------- */
+
+static const struct maze_policy case_policy = {
+	.soft_ns = 300000000,
+	.hard_ns = 600000000,
+	.recovery = MAZE_RECOVERY_INF,
+	.soft_signal = SIGXCPU,
+	.hard_signal = SIGKILL,
+	.flags = MAZE_POLICY_INHERIT,
+};
+
+static inline struct maze_record case_record(pid_t pid, unsigned int event)
+{
+	return (struct maze_record){
+		.boot_ns = case_now_ns(),
+		.count_ns = 300000123,
+		.limit_ns = 300000000,
+		.pid = (maze_u32)pid,
+		.tid = (maze_u32)pid,
+		.event = (maze_u16)event,
+		.signal = SIGXCPU,
+		.flags = MAZE_RECORD_SENT,
+		.comm = "loop\xff",
+	};
+}
+
+static inline struct maze_portrait case_portrait(const struct loop_place *place, pid_t pid,
+						 const char *program)
+{
+	static const char args[] = "loop\0TOKEN=hush";
+	struct maze_portrait portrait = {
+		.boot_ns = case_now_ns(),
+		.start_ns = 1000,
+		.pid = (maze_u32)pid,
+		.tid = (maze_u32)pid,
+		.args_size = sizeof(args),
+		.comm = "loop",
+	};
+
+	snprintf(portrait.exe, sizeof(portrait.exe), "%.300s", loop_path(place, program));
+	memcpy(portrait.args, args, sizeof(args));
+	return portrait;
+}
+
+/* inner, middle, outer, as a walk by frame pointers would find them in that file. */
+static inline struct maze_stack case_stack(const struct loop_place *place, const char *in_file)
+{
+	static const char *const functions[] = { "inner", "middle", "outer" };
+	struct maze_stack stack = { .user_frames = 3 };
+	int fd = loop_open(place, in_file);
+	size_t i;
+
+	for (i = 0; i < 3; i++) {
+		stack.user[i].kind = MAZE_FRAME_FILE;
+		stack.user[i].at = loop_offset(place, in_file, functions[i]);
+		assert_int_equal(elf_file_build_id(fd, stack.user[i].build_id), 0);
+	}
+	close(fd);
+	return stack;
+}
+
+/* ---- the collector --------------------------------------------------------------------------- */
+
+/* As a caller's loop does, until nothing is due; true: one of its sentences has that part. */
+static inline bool work_until(struct incidents *incidents, const char *part)
+{
+	maze_u64 until = case_now_ns() + PATIENCE_MS * MAZE_NSEC_PER_MSEC;
+	struct incidents_said said;
+	size_t i;
+	int wait;
+
+	do {
+		wait = incidents_work(incidents, &said);
+		for (i = 0; i < said.count; i++)
+			if (strstr(said.line[i].text, part))
+				return true;
+		poll(NULL, 0, wait > 0 ? wait : 0);
+	} while (wait >= 0 && case_now_ns() < until);
+	return false;
+}
+
+static inline struct incidents *open_incidents(const struct incidents_options *options)
+{
+	struct incidents *incidents = NULL;
+	struct maze_error error = { "" };
+
+	if (incidents_open(options, &incidents, &error))
+		fail_msg("%s", error.text);
+	return incidents;
+}
+
+static inline json_t *load_last(const struct incidents *incidents, const char *dir)
+{
+	json_error_t error;
+	json_t *incident;
+
+	snprintf(last_path, sizeof(last_path), "%.300s/%s.json", dir, incidents_last_id(incidents));
+	incident = json_load_file(last_path, 0, &error);
+	if (!incident)
+		fail_msg("%s: %s", last_path, error.text);
+	return incident;
+}
+
+/* The whole life of an incident with that stack, twice; json_decref() what comes of it. */
+static inline json_t *incident_with(const struct loop_place *place,
+				    const struct incidents_options *options, pid_t pid,
+				    const char *program, const struct maze_stack *stack_of)
+{
+	struct maze_record soft = case_record(pid, MAZE_EVENT_SOFT);
+	struct maze_record end = case_record(pid, MAZE_EVENT_EXIT);
+	struct maze_portrait portrait = case_portrait(place, pid, program);
+	struct incidents *incidents = open_incidents(options);
+	struct maze_stack stack = *stack_of;
+	json_t *incident;
+
+	stack.pid = stack.tid = (maze_u32)pid;
+	stack.boot_ns = soft.boot_ns;
+	incidents_record(incidents, &soft, "bpf", "spinners", &case_policy);
+	incidents_portrait(incidents, &portrait);
+	incidents_stack(incidents, &stack);
+	stack.number = 1;
+	incidents_stack(incidents, &stack);
+	/* It is there before the episode ends. */
+	assert_true(work_until(incidents, "incident 2"));
+	incidents_record(incidents, &end, "bpf", NULL, NULL);
+	work_until(incidents, "nothing more");
+	incident = load_last(incidents, options->dir);
+	assert_int_equal(incidents_lost(incidents), 0);
+	assert_string_equal(
+		json_string_value(json_object_get(
+			json_array_get(json_object_get(incident, "records"), 1), "event")),
+		"exit");
+	incidents_close(incidents, NULL);
+	return incident;
+}
+
+static inline json_t *incident_of(const struct loop_place *place,
+				  const struct incidents_options *options, pid_t pid,
+				  const char *program, const char *in_file)
+{
+	struct maze_stack stack = case_stack(place, in_file);
+
+	return incident_with(place, options, pid, program, &stack);
+}
+
+/* ---- looks ---------------------------------------------------------------------------------------- */
+
+/* By "records.0.event"; NULL: there is none. */
+static inline json_t *get(json_t *from, const char *path)
+{
+	char copy[256], *word, *rest = copy;
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	while (from && (word = strsep(&rest, ".")))
+		from = json_is_array(from) ? json_array_get(from, strtoul(word, NULL, 10))
+					   : json_object_get(from, word);
+	return from;
+}
+
+static inline const char *text(json_t *from, const char *path)
+{
+	return json_string_value(get(from, path)) ?: "(none)";
+}
+
+static inline void assert_frame(json_t *incident, size_t index, const char *function)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "stacks.0.frames.%zu.function", index);
+	if (strcmp(text(incident, path), function) != 0)
+		fail_msg("%s is %s, and not %s: %s", path, text(incident, path), function,
+			 json_dumps(get(incident, "unwound") ?: incident, JSON_INDENT(1)));
+}
+
+static inline void assert_note(json_t *incident, const char *part)
+{
+	json_t *note;
+	size_t i;
+
+	json_array_foreach(get(incident, "notes"), i,
+			   note) if (strstr(json_string_value(note), part)) return;
+	fail_msg("no note with \"%s\": %s", part,
+		 json_dumps(get(incident, "unwound") ?: incident, JSON_INDENT(1)));
+}
+
+/* How far out a function is in the unwound stack. */
+static inline int unwound_depth(json_t *incident, const char *function)
+{
+	json_t *frame;
+	size_t i;
+
+	json_array_foreach(get(incident, "unwound.frames"), i,
+			   frame) if (!strcmp(text(frame, "function"), function)) return (int)i;
+	fail_msg("%s is not in %s", function,
+		 json_dumps(get(incident, "unwound") ?: incident, JSON_INDENT(1)));
+	return -1;
+}
+
+/* 0: not shown. */
+static inline maze_u64 kernel_address(const char *function)
+{
+	FILE *kallsyms = fopen("/proc/kallsyms", "re");
+	unsigned long long address = 0;
+	char line[512], name[256], kind;
+
+	while (kallsyms && fgets(line, sizeof(line), kallsyms))
+		if (sscanf(line, "%llx %c %255s", &address, &kind, name) == 3 &&
+		    !strcmp(name, function))
+			break;
+	if (kallsyms)
+		fclose(kallsyms);
+	return address;
+}
+
+#endif

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Portraits and stacks of mazed threads: when they are taken, and how many.
+ */
+#include "evidence_case.h"
+
+static void spin_then_sleep_then_spin(void)
+{
+	spin_ms(500);
+	nap();
+	spin_ms(30); /* not up to the limit again */
+}
+
+static void spin_and_nap(void)
+{
+	for (;;) {
+		spin_ms(1000);
+		nap();
+	}
+}
+
+static void three_hundred_episodes(void)
+{
+	int i;
+
+	for (i = 0; i < 300; i++) {
+		spin_ms(3);
+		nap();
+	}
+}
+
+static void nothing_is_taken_unless_asked(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_policy policy = limits(20, 60);
+
+	start(fixture, spin_for_ever);
+	begin(fixture, &policy);
+	await_end(fixture);
+	assert_non_null(find_record(fixture, MAZE_EVENT_HARD));
+	assert_int_equal(maze_evidence_open(fixture->maze, NULL, &fixture->evidence, NULL), 0);
+	collect(fixture);
+	assert_int_equal(fixture->stacks_count + fixture->portraits_count, 0);
+	assert_true(maze_evidence_lost(fixture->evidence) == 0);
+}
+
+static void stacks_stop_at_their_maximum(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_policy policy = limits(20, 100);
+	size_t i;
+
+	policy.hard_signal = 0;
+	want(fixture, 7, 2 * MS);
+	start(fixture, spin_for_ever);
+	begin(fixture, &policy);
+	/* 80 ms after the first: there would have been forty. */
+	assert_true(await(fixture, 7, MAZE_EVENT_HARD));
+	assert_int_equal(fixture->stacks_count, 7);
+	assert_int_equal(fixture->portraits_count, 1);
+	for (i = 0; i < 7; i++)
+		assert_int_equal(fixture->stacks[i].number, i);
+	assert_true(maze_evidence_lost(fixture->evidence) == 0);
+}
+
+static void stacks_are_an_interval_of_cpu_time_apart(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_policy policy = limits(20, 0);
+	size_t i, in_spin = 0;
+
+	want(fixture, 40, 5 * MS);
+	start(fixture, spin_for_ever);
+	begin(fixture, &policy);
+	assert_true(await(fixture, 40, MAZE_EVENT_SOFT));
+	for (i = 1; i < 40; i++)
+		assert_true(fixture->stacks[i].count_ns >=
+			    fixture->stacks[i - 1].count_ns + 5 * MS);
+	for (i = 0; i < 40; i++)
+		in_spin +=
+			leaf_is_the_spin(&fixture->stacks[i]) && !fixture->stacks[i].kernel_frames;
+	/* An interrupt may have come upon another one, or the way out of it. */
+	assert_true(in_spin >= 38);
+	/* Late by how the machine is loaded, but no interval is left out without need. */
+	print_message("40 stacks 5 ms apart in %llu ms of CPU time\n",
+		      (fixture->stacks[39].count_ns - fixture->stacks[0].count_ns) / MS);
+}
+
+static void a_sleep_ends_the_sampling(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_policy policy = limits(200, 0);
+	size_t i;
+
+	want(fixture, 1000, 5 * MS);
+	start(fixture, spin_then_sleep_then_spin);
+	begin(fixture, &policy);
+	await_end(fixture);
+	assert_true(fixture->stacks_count >= 2 && fixture->stacks_count <= 61);
+	assert_int_equal(fixture->portraits_count, 1);
+	for (i = 0; i < fixture->stacks_count; i++)
+		assert_true(fixture->stacks[i].episode == fixture->portraits[0].episode);
+}
+
+static void each_episode_has_its_own(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_policy policy = limits(1, 0);
+	size_t i, verdicts = 0;
+
+	want(fixture, 1, 0);
+	start(fixture, three_hundred_episodes);
+	begin(fixture, &policy);
+	assert_true(await(fixture, 100, MAZE_EVENT_SOFT));
+	for (i = 1; i < 100; i++) {
+		assert_true(fixture->stacks[i].episode > fixture->stacks[i - 1].episode);
+		assert_int_equal(fixture->stacks[i].number, 0);
+	}
+	for (i = 0; i < fixture->records_count; i++)
+		if (fixture->records[i].event == MAZE_EVENT_SOFT && verdicts < 100)
+			assert_true(fixture->records[i].episode ==
+				    fixture->portraits[verdicts++].episode);
+	assert_int_equal(verdicts, 100);
+}
+
+static void lost_stacks_are_counted(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_policy policy = limits(1, 0);
+	struct maze_evidence *late;
+	struct maze_stack stack;
+	maze_u64 before;
+
+	want(fixture, 1000, MAZE_STACK_INTERVAL_MIN_NS);
+	before = fixture->stacks[0].seq; /* the last that was there, 0: none */
+	late = fixture->evidence;
+	want(fixture, 1000, MAZE_STACK_INTERVAL_MIN_NS);
+	start(fixture, spin_and_nap);
+	begin(fixture, &policy);
+	/* There is room for 1024. */
+	assert_true(await(fixture, 1100, MAZE_EVENT_SOFT));
+	kill(fixture->child, SIGKILL);
+	assert_int_equal(waitpid(fixture->child, NULL, 0), fixture->child);
+	assert_true(maze_evidence_lost(fixture->evidence) == 0);
+	assert_int_equal(maze_evidence_next_stack(late, &stack), 1);
+	assert_true(stack.seq > before + 75);
+	assert_true(maze_evidence_lost(late) == stack.seq - before - 1);
+	maze_evidence_close(late);
+	/* Who comes later begins with what is kept, and has lost nothing. */
+	assert_int_equal(maze_evidence_open(fixture->maze, NULL, &late, NULL), 0);
+	assert_int_equal(maze_evidence_next_stack(late, &stack), 1);
+	assert_true(maze_evidence_lost(late) == 0);
+	maze_evidence_close(late);
+}
+
+static void evidence_is_there_though_killed(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_policy policy = limits(50, 51);
+
+	want(fixture, 0, 0);
+	start(fixture, spin_for_ever);
+	begin(fixture, &policy);
+	await_end(fixture);
+	assert_non_null(find_record(fixture, MAZE_EVENT_HARD));
+	assert_int_equal(fixture->portraits_count, 1);
+	assert_true(fixture->stacks_count >= 1);
+	assert_true(leaf_is_the_spin(&fixture->stacks[0]));
+}
+
+static void a_hard_stage_alone_has_evidence(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_policy policy = limits(0, 50);
+
+	want(fixture, 5, 5 * MS);
+	start(fixture, spin_for_ever);
+	begin(fixture, &policy);
+	await_end(fixture);
+	assert_int_equal(fixture->portraits_count, 1);
+	assert_true(fixture->stacks_count >= 1);
+	assert_true(leaf_is_the_spin(&fixture->stacks[0]));
+}
+
+static void a_verdict_in_shadow_has_evidence_too(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_policy policy = limits(20, 30);
+
+	policy.flags |= MAZE_POLICY_SHADOW;
+	want(fixture, 5, 5 * MS);
+	start(fixture, spin_for_ever);
+	begin(fixture, &policy);
+	assert_true(await(fixture, 5, MAZE_EVENT_HARD));
+	assert_int_equal(fixture->portraits_count, 1);
+	assert_int_equal(waitpid(fixture->child, NULL, WNOHANG), 0);
+}
+
+static void the_larger_number_and_the_smaller_interval_hold(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_evidence_wants few = { 2, 3 * MS };
+	struct maze_policy policy = limits(20, 0);
+	struct maze_evidence *other;
+
+	want(fixture, 9, 50 * MS);
+	assert_int_equal(maze_evidence_open(fixture->maze, &few, &other, NULL), 0);
+	start(fixture, spin_for_ever);
+	begin(fixture, &policy);
+	assert_true(await(fixture, 9, MAZE_EVENT_SOFT));
+	assert_true(fixture->stacks[8].count_ns < fixture->stacks[0].count_ns + 8 * 50 * MS);
+	maze_evidence_close(other);
+}
+
+static void what_is_beyond_the_limits_is_refused(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_evidence_wants many = { MAZE_STACKS_MAX + 1, 0 }, dense = { 0, MS - 1 };
+	struct maze_error error = { "" };
+
+	assert_int_equal(maze_evidence_open(fixture->maze, &many, &fixture->evidence, &error),
+			 -EINVAL);
+	assert_string_equal(error.text, "1001 stacks are more than can be taken of one episode; "
+					"at most 1000 are");
+	assert_int_equal(maze_evidence_open(fixture->maze, &dense, &fixture->evidence, &error),
+			 -EINVAL);
+	assert_null(fixture->evidence);
+}
+
+static void another_engine_says_that_it_takes_none(void **state)
+{
+	struct maze_error error = { "" };
+	struct maze_evidence *evidence;
+	struct maze *maze;
+
+	(void)state;
+	assert_int_equal(maze_open("poll", MAZE_PRIVATE, &maze, NULL), 0);
+	assert_int_equal(maze_evidence_open(maze, NULL, &evidence, &error), -EOPNOTSUPP);
+	assert_string_equal(
+		error.text,
+		"the poll engine takes no stacks of mazed threads; the bpf engine does");
+	maze_close(maze);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		/* The first: from then on somebody has asked. */
+		TEST(nothing_is_taken_unless_asked),
+		TEST(stacks_stop_at_their_maximum),
+		TEST(stacks_are_an_interval_of_cpu_time_apart),
+		TEST(a_sleep_ends_the_sampling),
+		TEST(each_episode_has_its_own),
+		TEST(lost_stacks_are_counted),
+		TEST(evidence_is_there_though_killed),
+		TEST(a_hard_stage_alone_has_evidence),
+		TEST(a_verdict_in_shadow_has_evidence_too),
+		TEST(the_larger_number_and_the_smaller_interval_hold),
+		TEST(what_is_beyond_the_limits_is_refused),
+		cmocka_unit_test(another_engine_says_that_it_takes_none),
+	};
+
+	(void)argv;
+	prepare(argc);
+	return cmocka_run_group_tests(tests, load_engine, drop_engine);
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Evidence of a pinned engine: who asked for it may be gone, and whoever comes next finds
+ * what was taken meanwhile. In a BPF file system that only this program sees.
+ */
+#include "evidence_case.h"
+#include "private_mounts.h"
+
+static bool pinned_here;
+
+static int pin_engine(void **state)
+{
+	(void)state;
+	if (!private_mounts() || mount("bpf", "/sys/fs/bpf", "bpf", 0, NULL))
+		return must_run ? -1 : 0;
+	pinned_here = true;
+	if (!maze_open("bpf", MAZE_PINNED, &engine, NULL))
+		return 0;
+	print_message("bpf cannot run here\n");
+	return must_run ? -1 : 0;
+}
+
+static int unload_engine(void **state)
+{
+	bool was_loaded;
+
+	(void)state;
+	maze_close(engine);
+	return pinned_here ? maze_unload("bpf", &was_loaded, NULL) : 0;
+}
+
+/* A process that wants so many stacks, and is killed. */
+static void ask_and_be_killed(maze_u32 stacks_max)
+{
+	struct maze_evidence_wants wants = { stacks_max, 2 * MS };
+	struct maze_evidence *evidence;
+	struct maze *maze;
+	int status = 0;
+	pid_t pid = fork();
+
+	if (!pid) {
+		if (maze_open("bpf", MAZE_EXISTING, &maze, NULL) ||
+		    maze_evidence_open(maze, &wants, &evidence, NULL))
+			_exit(99);
+		raise(SIGKILL);
+	}
+	assert_true(waitpid(pid, &status, 0) == pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+/* What a child that reaches 100 ms in an episode leaves: read by who opens afterwards. */
+static void spin_unread(struct fixture *fixture)
+{
+	struct maze_policy policy = limits(20, 100);
+
+	start(fixture, spin_for_ever);
+	begin(fixture, &policy);
+	assert_true(await(fixture, 0, MAZE_EVENT_HARD));
+	assert_int_equal(waitpid(fixture->child, NULL, 0), fixture->child);
+}
+
+static size_t stacks_of_child(struct fixture *fixture)
+{
+	struct maze_stack stack;
+	size_t count = 0;
+
+	while (maze_evidence_next_stack(fixture->evidence, &stack))
+		count += stack.pid == (maze_u32)fixture->child;
+	return count;
+}
+
+static void evidence_outlives_who_wanted_it(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_portrait portrait = { 0 };
+	bool found = false;
+
+	ask_and_be_killed(3);
+	spin_unread(fixture);
+	assert_int_equal(maze_evidence_open(fixture->maze, NULL, &fixture->evidence, NULL), 0);
+	assert_int_equal(stacks_of_child(fixture), 3);
+	while (maze_evidence_next_portrait(fixture->evidence, &portrait))
+		found |= portrait.pid == (maze_u32)fixture->child;
+	assert_true(found);
+	fixture->child = -1;
+}
+
+/* The wants of the dead do not count beside those of the living. */
+static void who_comes_next_sets_it_anew(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+
+	ask_and_be_killed(9);
+	ask_and_be_killed(2);
+	spin_unread(fixture);
+	assert_int_equal(maze_evidence_open(fixture->maze, NULL, &fixture->evidence, NULL), 0);
+	assert_int_equal(stacks_of_child(fixture), 2);
+	fixture->child = -1;
+}
+
+/* Who reads only one kind is told of it as long as there is some of the other. */
+static void the_descriptor_is_readable_while_anything_is_left(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_evidence_wants wants = { 2, 2 * MS };
+	struct maze_evidence *evidence;
+	struct maze_portrait portrait;
+	struct maze_stack stack;
+	struct pollfd fd = { .events = POLLIN };
+
+	assert_int_equal(maze_evidence_open(fixture->maze, &wants, &evidence, NULL), 0);
+	spin_unread(fixture);
+	fd.fd = maze_evidence_fd(evidence);
+	while (maze_evidence_next_stack(evidence, &stack))
+		;
+	assert_int_equal(poll(&fd, 1, 0), 1);
+	while (maze_evidence_next_portrait(evidence, &portrait))
+		;
+	maze_evidence_next_stack(evidence, &stack);
+	assert_int_equal(poll(&fd, 1, 0), 0);
+	maze_evidence_close(evidence);
+	fixture->child = -1;
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(evidence_outlives_who_wanted_it),
+		TEST(who_comes_next_sets_it_anew),
+		TEST(the_descriptor_is_readable_while_anything_is_left),
+	};
+
+	(void)argv;
+	prepare(argc);
+	return cmocka_run_group_tests(tests, pin_engine, unload_engine);
+}

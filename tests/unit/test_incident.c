@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Incidents as files: whole, named, for their owner only; of processes that burn, and that
+ * are gone; what a directory that fails costs, and how many files are kept.
+ */
+#include "incident_case.h"
+
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+static void a_loop_is_named(void **state)
+{
+	const struct loop_place *place = *state;
+	const char *const words[] = { "loop", "--password=hush", "\xff", NULL };
+	struct incidents_options options = { .dir = in_place(place, "kept") };
+	json_t *incident, *process;
+	struct stat status;
+	pid_t pid;
+
+	loop_shell(place, CC "loop.c -o loop");
+	pid = loop_start(loop_path(place, "loop"), words);
+	incident = incident_of(place, &options, pid, "loop", "loop");
+	assert_frame(incident, 0, "twist");
+	assert_frame(incident, 1, "inner");
+	assert_frame(incident, 2, "middle");
+	assert_frame(incident, 3, "outer");
+	assert_int_equal(json_integer_value(get(incident, "samples.0.stack")), 0);
+	assert_int_equal(json_array_size(get(incident, "samples")), 2);
+	assert_int_equal(json_array_size(get(incident, "stacks")), 1);
+	assert_int_equal(json_integer_value(get(incident, "samples_lost")), 0);
+	assert_string_equal(text(incident, "records.0.event"), "soft");
+	assert_string_equal(text(incident, "rule"), "spinners");
+	assert_string_equal(text(incident, "policy.hard_signal"), "SIGKILL");
+	process = get(incident, "process");
+	assert_string_equal(text(process, "comm"), "loop");
+	assert_string_equal(text(process, "cmdline.1"), "--password=***");
+	assert_string_equal(text(process, "cmdline.2"), "\xef\xbf\xbd");
+	assert_string_equal(text(process, "threads.0.comm"), "loop");
+	assert_int_equal(json_integer_value(get(process, "open_files")) >= 2, 1);
+	assert_int_equal(stat(last_path, &status), 0);
+	assert_int_equal(status.st_mode & 07777, 0600);
+	assert_int_equal(stat(options.dir, &status), 0);
+	assert_int_equal(status.st_mode & 07777, 0700);
+	json_decref(incident);
+	loop_stop(pid);
+}
+
+/* Its file is found by the path that the kernel noted, and is the one by its build-id. */
+static void a_process_that_is_gone(void **state)
+{
+	const struct loop_place *place = *state;
+	struct incidents_options options = { .dir = in_place(place, "kept") };
+	json_t *incident;
+
+	loop_shell(place, CC "loop.c -o loop");
+	incident = incident_of(place, &options, GONE, "loop", "loop");
+	assert_frame(incident, 0, "twist");
+	assert_frame(incident, 1, "inner");
+	assert_string_equal(text(incident, "process.exe"), loop_path(place, "loop"));
+	assert_string_equal(text(incident, "process.cmdline.0"), "loop");
+	assert_string_equal(text(incident, "process.cmdline.1"), "TOKEN=***");
+	assert_note(incident, "had ended before");
+	json_decref(incident);
+}
+
+static void a_library_of_a_process_that_is_gone(void **state)
+{
+	const struct loop_place *place = *state;
+	struct incidents_options options = { .dir = in_place(place, "kept") };
+	json_t *incident;
+
+	loop_shell(place, "gcc -O2 -g -fPIC -shared -Wl,--build-id -Dmain=loop_main loop.c "
+			  "-o libloop.so && echo 'int loop_main(int, char **); int main(int c, "
+			  "char **v) { return loop_main(c, v); }' > main.c && gcc -Wl,--build-id "
+			  "main.c -L. -lloop -o user");
+	incident = incident_of(place, &options, GONE, "user", "libloop.so");
+	assert_frame(incident, 1, "inner");
+	assert_string_equal(text(incident, "stacks.0.frames.1.module"),
+			    loop_path(place, "libloop.so"));
+	json_decref(incident);
+}
+
+static void a_debug_file_that_is_linked(void **state)
+{
+	const struct loop_place *place = *state;
+	const char *const words[] = { "apart", NULL };
+	struct incidents_options options = { .dir = in_place(place, "kept") };
+	json_t *incident;
+	pid_t pid;
+
+	loop_shell(place, CC "loop.c -o whole && objcopy --only-keep-debug whole apart.debug && "
+			     "objcopy --strip-all --add-gnu-debuglink=apart.debug whole apart");
+	pid = loop_start(loop_path(place, "apart"), words);
+	incident = incident_of(place, &options, pid, "apart", "whole");
+	assert_frame(incident, 0, "twist");
+	assert_frame(incident, 1, "inner");
+	json_decref(incident);
+	loop_stop(pid);
+}
+
+static void a_stripped_one_has_build_id_and_offset(void **state)
+{
+	const struct loop_place *place = *state;
+	const char *const words[] = { "bare", NULL };
+	struct incidents_options options = { .dir = in_place(place, "kept") };
+	json_t *incident;
+	pid_t pid;
+
+	loop_shell(place, CC "loop.c -o whole && strip -o bare whole");
+	pid = loop_start(loop_path(place, "bare"), words);
+	incident = incident_of(place, &options, pid, "bare", "whole");
+	assert_null(get(incident, "stacks.0.frames.0.function"));
+	assert_string_equal(text(incident, "stacks.0.frames.0.module"), loop_path(place, "bare"));
+	assert_int_equal(strlen(text(incident, "stacks.0.frames.0.build_id")), 40);
+	assert_int_equal(json_integer_value(get(incident, "stacks.0.frames.0.offset")),
+			 loop_offset(place, "whole", "inner"));
+	json_decref(incident);
+	loop_stop(pid);
+}
+
+/* Another build in the place of the one that burnt is not taken for it. */
+static void another_build_is_not_used(void **state)
+{
+	const struct loop_place *place = *state;
+	struct incidents_options options = { .dir = in_place(place, "kept") };
+	json_t *incident;
+
+	loop_shell(place, CC "loop.c -o loop && " CC "-DOTHER=1 -O1 loop.c -o other");
+	incident = incident_of(place, &options, GONE, "other", "loop");
+	assert_null(get(incident, "stacks.0.frames.0.function"));
+	assert_note(incident, "build-id");
+	json_decref(incident);
+}
+
+/* Callers without frame pointers, from a sample of the thread, which is not stopped. */
+static void callers_by_dwarf(void **state)
+{
+	const struct loop_place *place = *state;
+	const char *const words[] = { "loop", NULL };
+	struct incidents_options options = { .dir = in_place(place, "kept") };
+	json_t *incident;
+	pid_t pid;
+
+	loop_shell(place, CC "loop.c -o loop");
+	pid = loop_start(loop_path(place, "loop"), words);
+	incident = incident_of(place, &options, pid, "loop", "loop");
+	loop_stop(pid);
+	if (!json_is_object(get(incident, "unwound"))) {
+		print_message("no unwind here: %s\n", text(incident, "notes.0"));
+		json_decref(incident);
+		skip();
+	}
+	assert_int_equal(unwound_depth(incident, "outer") - unwound_depth(incident, "inner"), 2);
+	assert_true(unwound_depth(incident, "main") > unwound_depth(incident, "outer"));
+	assert_true(json_integer_value(get(incident, "unwound.took_ns")) > 0);
+	json_decref(incident);
+	options.no_unwind = true;
+	incident = incident_of(place, &options, GONE, "loop", "loop");
+	assert_true(json_is_null(get(incident, "unwound")));
+	json_decref(incident);
+}
+
+static void code_made_at_run_time(void **state)
+{
+	const struct loop_place *place = *state;
+	const char *const words[] = { "loop", NULL };
+	struct incidents_options options = { .dir = in_place(place, "kept") };
+	struct maze_stack stack;
+	json_t *incident;
+	char map[64];
+	FILE *file;
+	pid_t pid;
+
+	loop_shell(place, CC "loop.c -o loop");
+	pid = loop_start(loop_path(place, "loop"), words);
+	snprintf(map, sizeof(map), "/tmp/perf-%d.map", pid);
+	file = fopen(map, "we");
+	assert_non_null(file);
+	fprintf(file, "10000 1000 py::spin:/x.py\n");
+	fclose(file);
+	stack = (struct maze_stack){ .user_frames = 1 };
+	stack.user[0] = (struct maze_frame){ .kind = MAZE_FRAME_ADDRESS, .at = 0x10800 };
+	incident = incident_with(place, &options, pid, "loop", &stack);
+	unlink(map);
+	loop_stop(pid);
+	assert_frame(incident, 0, "py::spin:/x.py");
+	assert_string_equal(text(incident, "stacks.0.frames.0.address"), "0x0000000000010800");
+	json_decref(incident);
+}
+
+/* What stands at a path that others may write to is not trusted for it. */
+static void a_map_that_is_no_file(void **state)
+{
+	const struct loop_place *place = *state;
+	const char *const words[] = { "loop", NULL };
+	struct incidents_options options = { .dir = in_place(place, "kept") };
+	struct maze_stack stack = { .user_frames = 1 };
+	json_t *incident;
+	char map[64];
+	pid_t pid;
+
+	loop_shell(place, CC "loop.c -o loop");
+	pid = loop_start(loop_path(place, "loop"), words);
+	snprintf(map, sizeof(map), "/tmp/perf-%d.map", pid);
+	assert_int_equal(mkfifo(map, 0644), 0);
+	stack.user[0] = (struct maze_frame){ .kind = MAZE_FRAME_ADDRESS, .at = 0x10800 };
+	incident = incident_with(place, &options, pid, "loop", &stack);
+	unlink(map);
+	loop_stop(pid);
+	assert_null(get(incident, "stacks.0.frames.0.function"));
+	json_decref(incident);
+}
+
+static void kernel_frames_come_first(void **state)
+{
+	const struct loop_place *place = *state;
+	struct incidents_options options = { .dir = in_place(place, "kept") };
+	maze_u64 address = kernel_address("schedule");
+	struct maze_stack stack = { .user_frames = 1, .kernel_frames = 1 };
+	json_t *incident;
+
+	if (!address)
+		skip();
+	stack.kernel[0] = address + 4;
+	stack.user[0] = (struct maze_frame){ .kind = MAZE_FRAME_ADDRESS, .at = 0x10800 };
+	incident = incident_with(place, &options, GONE, "loop", &stack);
+	assert_frame(incident, 0, "schedule");
+	assert_true(json_is_true(get(incident, "stacks.0.frames.0.kernel")));
+	assert_string_equal(text(incident, "stacks.0.frames.1.address"), "0x0000000000010800");
+	json_decref(incident);
+}
+
+/* What the kernel does to take a stack is not what the thread did. */
+static void the_takers_own_frames_are_left_out(void **state)
+{
+	static const char *const functions[] = { "bpf_trace_run2", "hrtimer_interrupt",
+						 "asm_sysvec_apic_timer_interrupt", "schedule" };
+	const struct loop_place *place = *state;
+	struct incidents_options options = { .dir = in_place(place, "kept") };
+	struct maze_stack stack = { .kernel_frames = 4 };
+	json_t *incident;
+	size_t i;
+
+	for (i = 0; i < 4; i++) {
+		stack.kernel[i] = kernel_address(functions[i]);
+		if (!stack.kernel[i])
+			skip();
+		stack.kernel[i] += 4;
+	}
+	incident = incident_with(place, &options, GONE, "loop", &stack);
+	assert_frame(incident, 0, "schedule");
+	assert_int_equal(json_array_size(get(incident, "stacks.0.frames")), 1);
+	json_decref(incident);
+}
+
+/* Without frame pointers, the kernel's walk ends in what lay on the stack. */
+static void what_is_no_code_is_cut_off(void **state)
+{
+	const struct loop_place *place = *state;
+	const char *const words[] = { "loop", NULL };
+	struct incidents_options options = { .dir = in_place(place, "kept") };
+	struct maze_stack stack;
+	json_t *incident;
+	pid_t pid;
+
+	loop_shell(place, CC "loop.c -o loop");
+	pid = loop_start(loop_path(place, "loop"), words);
+	stack = case_stack(place, "loop");
+	stack.user[1] = (struct maze_frame){ .kind = MAZE_FRAME_ADDRESS, .at = 0x7f0000000000 };
+	incident = incident_with(place, &options, pid, "loop", &stack);
+	loop_stop(pid);
+	assert_frame(incident, 1, "inner");
+	assert_int_equal(json_array_size(get(incident, "stacks.0.frames")), 2);
+	assert_true(json_is_true(get(incident, "stacks.0.cut")));
+	json_decref(incident);
+}
+
+int main(void)
+{
+#define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, loop_make_place, loop_remove_place)
+	const struct CMUnitTest tests[] = {
+		IN_PLACE(a_loop_is_named),
+		IN_PLACE(a_process_that_is_gone),
+		IN_PLACE(a_library_of_a_process_that_is_gone),
+		IN_PLACE(a_debug_file_that_is_linked),
+		IN_PLACE(a_stripped_one_has_build_id_and_offset),
+		IN_PLACE(another_build_is_not_used),
+		IN_PLACE(callers_by_dwarf),
+		IN_PLACE(code_made_at_run_time),
+		IN_PLACE(a_map_that_is_no_file),
+		IN_PLACE(kernel_frames_come_first),
+		IN_PLACE(the_takers_own_frames_are_left_out),
+		IN_PLACE(what_is_no_code_is_cut_off),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The directory of incidents: what one that takes no files costs, and that it is said once;
+ * how many files it keeps; and what is never touched in it.
+ */
+#include "incident_case.h"
+
+#include <dirent.h>
+#include <sys/stat.h>
+#include <utime.h>
+
+#include "../../evidence/keep.h"
+#include "private_mounts.h"
+
+#define INCIDENT(second) "20260102T03040" #second "Z-1-1-0.json"
+
+/* A short incident of a thread that is gone. */
+static void feed(struct incidents *incidents, pid_t pid)
+{
+	struct maze_record soft = case_record(pid, MAZE_EVENT_SOFT);
+	struct maze_record end = case_record(pid, MAZE_EVENT_EXIT);
+
+	incidents_record(incidents, &soft, "bpf", NULL, &case_policy);
+	incidents_record(incidents, &end, "bpf", NULL, NULL);
+}
+
+/* All that there is to do; how often that part was said, and all that was trouble. */
+static unsigned int work(struct incidents *incidents, const char *part, unsigned int *ret_troubles)
+{
+	maze_u64 until = case_now_ns() + PATIENCE_MS * MAZE_NSEC_PER_MSEC;
+	struct incidents_said said;
+	unsigned int count = 0;
+	size_t i;
+	int wait;
+
+	*ret_troubles = 0;
+	do {
+		wait = incidents_work(incidents, &said);
+		for (i = 0; i < said.count; i++) {
+			count += strstr(said.line[i].text, part) != NULL;
+			*ret_troubles += said.line[i].trouble;
+		}
+		poll(NULL, 0, wait > 0 ? wait : 0);
+	} while (wait >= 0 && case_now_ns() < until);
+	return count;
+}
+
+static unsigned int count_files(const char *path)
+{
+	DIR *directory = opendir(path);
+	struct dirent *entry;
+	unsigned int count = 0;
+
+	while (directory && (entry = readdir(directory)))
+		count += entry->d_name[0] != '.';
+	if (directory)
+		closedir(directory);
+	return count;
+}
+
+static void put_file(const struct loop_place *place, const char *name, size_t size, time_t age)
+{
+	struct utimbuf times = { .actime = time(NULL) - age, .modtime = time(NULL) - age };
+	char path[PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), "%.200s/%s", place->directory, name);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, (off_t)size), 0);
+	close(fd);
+	assert_int_equal(utime(path, &times), 0);
+}
+
+static bool has_file(const struct loop_place *place, const char *name)
+{
+	struct stat status;
+
+	return !lstat(loop_path(place, name), &status);
+}
+
+/* ---- a directory that takes none -------------------------------------------------------------- */
+
+static void what_cannot_be_made_is_said_once(void **state)
+{
+	const struct loop_place *place = *state;
+	struct incidents_options options = { .dir = in_place(place, "loop.c/kept") };
+	struct incidents *incidents = open_incidents(&options);
+	unsigned int troubles;
+
+	assert_int_equal(work(incidents, "directory of incidents", &troubles), 1);
+	feed(incidents, GONE);
+	feed(incidents, GONE + 1);
+	assert_int_equal(work(incidents, "directory of incidents", &troubles), 0);
+	assert_int_equal(troubles, 0);
+	assert_int_equal(incidents_lost(incidents), 2);
+	/* What stood in the way is gone. */
+	assert_int_equal(unlink(loop_path(place, "loop.c")), 0);
+	feed(incidents, GONE);
+	assert_int_equal(work(incidents, "written again; 2 were lost", &troubles), 1);
+	assert_int_equal(troubles, 0);
+	assert_int_equal(count_files(options.dir), 1);
+	/* And is there once more: said once more. */
+	loop_shell(place, "find loop.c -delete && touch loop.c");
+	feed(incidents, GONE);
+	assert_int_equal(work(incidents, "directory of incidents", &troubles), 1);
+	incidents_close(incidents, NULL);
+}
+
+static void a_full_file_system_loses_the_incident_only(void **state)
+{
+	const struct loop_place *place = *state;
+	struct incidents_options options = { .dir = in_place(place, "small") };
+	struct incidents *incidents;
+	unsigned int troubles;
+	char filler[PATH_MAX];
+
+	assert_int_equal(mkdir(options.dir, 0700), 0);
+	if (geteuid() || !private_tmpfs(options.dir))
+		skip();
+	snprintf(filler, sizeof(filler),
+		 "head -c 4m /dev/zero > '%.200s/filler' 2> /dev/null || :", options.dir);
+	assert_int_equal(system(filler), 0);
+	incidents = open_incidents(&options);
+	feed(incidents, GONE);
+	assert_int_equal(work(incidents, strerror(ENOSPC), &troubles), 1);
+	assert_int_equal(troubles, 1);
+	assert_int_equal(incidents_lost(incidents), 1);
+	/* Not even a part of it is left. */
+	assert_int_equal(count_files(options.dir), 1);
+	incidents_close(incidents, NULL);
+	umount(options.dir);
+}
+
+static void a_read_only_file_system_likewise(void **state)
+{
+	const struct loop_place *place = *state;
+	struct incidents_options options = { .dir = in_place(place, "fixed") };
+	struct incidents *incidents;
+	unsigned int troubles;
+
+	assert_int_equal(mkdir(options.dir, 0700), 0);
+	if (geteuid() || !private_tmpfs(options.dir))
+		skip();
+	assert_int_equal(mount(NULL, options.dir, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
+	incidents = open_incidents(&options);
+	feed(incidents, GONE);
+	assert_int_equal(work(incidents, strerror(EROFS), &troubles), 1);
+	assert_int_equal(incidents_lost(incidents), 1);
+	incidents_close(incidents, NULL);
+	umount(options.dir);
+}
+
+static void a_directory_for_others_is_refused(void **state)
+{
+	const struct loop_place *place = *state;
+	struct incidents_options options = { .dir = in_place(place, "open") };
+	struct incidents *incidents;
+	unsigned int troubles;
+
+	assert_int_equal(mkdir(options.dir, 0700), 0);
+	assert_int_equal(chmod(options.dir, 0770), 0);
+	incidents = open_incidents(&options);
+	assert_int_equal(work(incidents, "others may write", &troubles), 1);
+	incidents_close(incidents, NULL);
+	assert_int_equal(chmod(options.dir, 0755), 0);
+	/* To be read by others it may be: the files are not. */
+	incidents = open_incidents(&options);
+	work(incidents, "", &troubles);
+	assert_int_equal(troubles, 0);
+	incidents_close(incidents, NULL);
+}
+
+static void a_link_is_not_followed(void **state)
+{
+	const struct loop_place *place = *state;
+	struct incidents_options options = { .dir = in_place(place, "link") };
+	struct incidents *incidents;
+	unsigned int troubles;
+
+	loop_shell(place, "mkdir target && ln -s target link");
+	incidents = open_incidents(&options);
+	assert_int_equal(work(incidents, "symbolic link", &troubles), 1);
+	incidents_close(incidents, NULL);
+}
+
+/* ---- names --------------------------------------------------------------------------------------- */
+
+static void a_name_that_is_taken_is_left_alone(void **state)
+{
+	const struct loop_place *place = *state;
+	struct keep_limits limits = { .count_max = 10, .bytes_max = 1 << 20, .age_max_ns = ~0ULL };
+	char first[96] = "20260102T030405Z-1-1-0", second[96] = "20260102T030405Z-1-1-0",
+	     third[96] = "20260102T030405Z-1-1-0";
+	struct keep *keep;
+
+	assert_int_equal(keep_new(place->directory, &limits, &keep), 0);
+	assert_int_equal(keep_write(keep, first, sizeof(first), false, "one", NULL), 0);
+	assert_int_equal(keep_write(keep, second, sizeof(second), false, "two", NULL), 1);
+	assert_string_equal(second, "20260102T030405Z-1-1-0-2");
+	assert_int_equal(keep_write(keep, second, sizeof(second), true, "three", NULL), 0);
+	assert_int_equal(keep_write(keep, third, sizeof(third), false, "four", NULL), 1);
+	assert_string_equal(third, "20260102T030405Z-1-1-0-3");
+	loop_shell(place, "test \"$(cat 20260102T030405Z-1-1-0.json)\" = one");
+	loop_shell(place, "test \"$(cat 20260102T030405Z-1-1-0-2.json)\" = three");
+	keep_free(keep);
+}
+
+static void names_of_incidents(void **state)
+{
+	(void)state;
+	assert_true(keep_is_incident("20261124T204512Z-4711-4713-0.json"));
+	assert_true(keep_is_incident("20261124T204512Z-4711-4713-0-2.json"));
+	assert_false(keep_is_incident("20261124T204512Z-4711-4713-0"));
+	assert_false(keep_is_incident("20261124T204512Z-4711-4713.json"));
+	assert_false(keep_is_incident("20261124T204512Z-4711-4713-0.json.bak"));
+	assert_false(keep_is_incident("20261124T204512Z-4711-4713-x.json"));
+	assert_false(keep_is_incident("notes.json"));
+	assert_false(keep_is_incident(""));
+}
+
+/* ---- how many -------------------------------------------------------------------------------------- */
+
+static void put_four(const struct loop_place *place)
+{
+	put_file(place, INCIDENT(1), 1000, 400);
+	put_file(place, INCIDENT(2), 1000, 300);
+	put_file(place, INCIDENT(3), 1000, 200);
+	put_file(place, INCIDENT(4), 1000, 100);
+	put_file(place, "notes.json", 100000, 10000);
+	loop_shell(place, "ln -s loop.c " INCIDENT(0));
+}
+
+static void assert_pruned(const struct loop_place *place, struct keep_limits limits, bool first,
+			  bool second, bool third)
+{
+	struct keep *keep;
+
+	put_four(place);
+	assert_int_equal(keep_new(place->directory, &limits, &keep), 0);
+	assert_int_equal(keep_open(keep, NULL), 0);
+	assert_false(keep_prune(keep));
+	assert_int_equal(has_file(place, INCIDENT(1)), first);
+	assert_int_equal(has_file(place, INCIDENT(2)), second);
+	assert_int_equal(has_file(place, INCIDENT(3)), third);
+	/* The newest stays; what is not ours stays. */
+	assert_true(has_file(place, INCIDENT(4)));
+	assert_true(has_file(place, "notes.json"));
+	assert_true(has_file(place, INCIDENT(0)));
+	keep_free(keep);
+	unlink(loop_path(place, INCIDENT(0)));
+}
+
+static void the_oldest_go_first(void **state)
+{
+	const struct keep_limits none = { .count_max = 9, .bytes_max = 99999, .age_max_ns = ~0ULL };
+	struct keep_limits limits = none;
+
+	assert_pruned(*state, limits, true, true, true);
+	limits.count_max = 2;
+	assert_pruned(*state, limits, false, false, true);
+	limits = none;
+	limits.bytes_max = 3500;
+	assert_pruned(*state, limits, false, true, true);
+	limits = none;
+	limits.bytes_max = 1;
+	assert_pruned(*state, limits, false, false, false);
+	limits = none;
+	limits.age_max_ns = 250 * MAZE_NSEC_PER_SEC;
+	assert_pruned(*state, limits, false, false, true);
+}
+
+static void what_a_killed_writer_left_is_removed(void **state)
+{
+	const struct loop_place *place = *state;
+	struct keep_limits limits = { .count_max = 9, .bytes_max = 99999, .age_max_ns = ~0ULL };
+	struct keep *keep;
+
+	put_file(place, ".20260102T030401Z-1-1-0.part", 10, 100);
+	put_file(place, ".20260102T030402Z-1-1-0.part", 10, 0);
+	put_file(place, ".other.part", 10, 100);
+	assert_int_equal(keep_new(place->directory, &limits, &keep), 0);
+	assert_int_equal(keep_open(keep, NULL), 0);
+	keep_prune(keep);
+	assert_false(has_file(place, ".20260102T030401Z-1-1-0.part"));
+	assert_true(has_file(place, ".20260102T030402Z-1-1-0.part"));
+	assert_true(has_file(place, ".other.part"));
+	keep_free(keep);
+}
+
+/* ---- many at once ------------------------------------------------------------------------------------ */
+
+static void a_hundred_at_once(void **state)
+{
+	const struct loop_place *place = *state;
+	struct incidents_options options = { .dir = in_place(place, "kept") };
+	struct incidents *incidents = open_incidents(&options);
+	unsigned int troubles;
+	pid_t pid;
+
+	for (pid = GONE; pid < GONE + 100; pid++)
+		feed(incidents, pid);
+	work(incidents, "", &troubles);
+	assert_int_equal(troubles, 0);
+	assert_int_equal(incidents_lost(incidents), 0);
+	assert_int_equal(count_files(options.dir), 100);
+	incidents_close(incidents, NULL);
+}
+
+static void more_than_there_is_room_for(void **state)
+{
+	const struct loop_place *place = *state;
+	struct incidents_options options = { .dir = in_place(place, "kept") };
+	struct incidents *incidents = open_incidents(&options);
+	unsigned int troubles;
+	pid_t pid;
+
+	for (pid = GONE; pid < GONE + 300; pid++)
+		feed(incidents, pid);
+	assert_int_equal(work(incidents, "more than", &troubles), 1);
+	assert_int_equal(troubles, 1);
+	assert_int_equal(incidents_lost(incidents), 300 - 256);
+	assert_int_equal(count_files(options.dir), 256);
+	incidents_close(incidents, NULL);
+}
+
+/* Whoever ends has what was known by then. */
+static void an_end_writes_what_is_open(void **state)
+{
+	const struct loop_place *place = *state;
+	struct incidents_options options = { .dir = in_place(place, "kept") };
+	struct incidents *incidents = open_incidents(&options);
+	struct maze_record soft = case_record(GONE, MAZE_EVENT_SOFT);
+	struct incidents_said said;
+
+	incidents_record(incidents, &soft, "bpf", NULL, &case_policy);
+	incidents_close(incidents, &said);
+	assert_int_equal(said.count, 1);
+	assert_non_null(strstr(said.line[0].text, "incident 2"));
+	assert_int_equal(count_files(options.dir), 1);
+}
+
+/* The next episode of a thread is another incident. */
+static void an_episode_has_an_incident(void **state)
+{
+	const struct loop_place *place = *state;
+	struct incidents_options options = { .dir = in_place(place, "kept") };
+	struct incidents *incidents = open_incidents(&options);
+	struct maze_record soft = case_record(GONE, MAZE_EVENT_SOFT);
+	unsigned int troubles;
+
+	incidents_record(incidents, &soft, "bpf", NULL, &case_policy);
+	soft.event = MAZE_EVENT_HARD;
+	incidents_record(incidents, &soft, "bpf", NULL, &case_policy);
+	soft.event = MAZE_EVENT_SOFT;
+	soft.episode = 1;
+	incidents_record(incidents, &soft, "bpf", NULL, &case_policy);
+	soft.event = MAZE_EVENT_EXIT;
+	incidents_record(incidents, &soft, "bpf", NULL, NULL);
+	assert_int_equal(work(incidents, "incident 2", &troubles), 2);
+	assert_int_equal(count_files(options.dir), 2);
+	incidents_close(incidents, NULL);
+}
+
+int main(void)
+{
+#define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, loop_make_place, loop_remove_place)
+	const struct CMUnitTest tests[] = {
+		IN_PLACE(what_cannot_be_made_is_said_once),
+		IN_PLACE(a_full_file_system_loses_the_incident_only),
+		IN_PLACE(a_read_only_file_system_likewise),
+		IN_PLACE(a_directory_for_others_is_refused),
+		IN_PLACE(a_link_is_not_followed),
+		IN_PLACE(a_name_that_is_taken_is_left_alone),
+		cmocka_unit_test(names_of_incidents),
+		IN_PLACE(the_oldest_go_first),
+		IN_PLACE(what_a_killed_writer_left_is_removed),
+		IN_PLACE(a_hundred_at_once),
+		IN_PLACE(more_than_there_is_room_for),
+		IN_PLACE(an_end_writes_what_is_open),
+		IN_PLACE(an_episode_has_an_incident),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

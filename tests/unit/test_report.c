@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Incident files: what is taken for one and what is not, how samples fold, and that
+ * names of others reach a terminal or a page only as text.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "report/incident_dir.h"
+#include "report/incident_file.h"
+#include "report/report.h"
+#include "report/wall_time.h"
+
+#define HEAD "{\"version\":1,\"id\":\"A-1\",\"records\":[{\"event\":\"soft\"}]"
+#define HOSTILE "</script><img src=x>&\\u2028\\u202e\\u001b[2J\\u007f\\u009b\\n;\\\"'"
+
+static struct incident *taken(const char *text)
+{
+	struct maze_error error = { "" };
+	struct incident *incident = NULL;
+
+	if (incident_parse(text, strlen(text), &incident, &error))
+		fail_msg("%s", error.text);
+	return incident;
+}
+
+static void refused(const char *text, int err, const char *why)
+{
+	struct maze_error error = { "" };
+	struct incident *incident = NULL;
+
+	assert_int_equal(incident_parse(text, strlen(text), &incident, &error), err);
+	assert_null(incident);
+	if (!strstr(error.text, why))
+		fail_msg("it says: %s", error.text);
+}
+
+static struct stacks *folded(const struct incident *incident)
+{
+	struct stacks *stacks = NULL;
+
+	assert_int_equal(stacks_make(incident, &stacks), 0);
+	return stacks;
+}
+
+static void nearly_everything_may_be_missing(void **state)
+{
+	struct incident *incident = taken(HEAD "}");
+
+	(void)state;
+	assert_string_equal(incident->id, "A-1");
+	assert_int_equal(incident->records_count, 1);
+	assert_int_equal(incident->records[0].count_ns, INCIDENT_UNKNOWN);
+	assert_int_equal(incident->records[0].time_ns, INCIDENT_UNKNOWN);
+	assert_int_equal(incident->stacks_count, 0);
+	assert_false(incident->policy.there);
+	incident_free(incident);
+	incident_free(taken(HEAD ",\"stacks\":null,\"samples\":null,\"process\":null,"
+				 "\"policy\":null,\"machine\":null,\"unwound\":null,\"notes\":null,"
+				 "\"rule\":null,\"samples_lost\":null}"));
+}
+
+static void unknown_keys_are_passed_over(void **state)
+{
+	(void)state;
+	incident_free(taken(HEAD ",\"new\":{\"deep\":[1,{}]},\"process\":{\"new\":7}}"));
+}
+
+static void what_is_no_incident_is_refused_by_name_of_the_key(void **state)
+{
+	(void)state;
+	refused("", -EINVAL, "not JSON");
+	refused("{", -EINVAL, "not JSON");
+	refused("[]", -EINVAL, "no object");
+	refused("{}", -EINVAL, "\"version\"");
+	refused("{\"version\":2}", -EPROTONOSUPPORT, "version 2");
+	refused("{\"version\":1,\"records\":[{\"event\":\"soft\"}]}", -EINVAL, "\"id\"");
+	refused("{\"version\":1,\"id\":\"a/b\",\"records\":[{\"event\":\"soft\"}]}", -EINVAL,
+		"\"id\"");
+	refused("{\"version\":1,\"id\":\"a\"}", -EINVAL, "\"records\"");
+	refused("{\"version\":1,\"id\":\"a\",\"records\":[]}", -EINVAL, "\"records\"");
+	refused("{\"version\":1,\"id\":\"a\",\"records\":[{}]}", -EINVAL, "\"event\"");
+	refused("{\"version\":1,\"id\":\"a\",\"records\":[5]}", -EINVAL, "\"records\"");
+	refused(HEAD ",\"samples\":[{\"stack\":0}]}", -EINVAL, "\"stack\"");
+	refused(HEAD ",\"stacks\":[{\"frames\":[]}],\"samples\":[{\"stack\":1}]}", -EINVAL,
+		"\"stack\"");
+	refused(HEAD ",\"stacks\":[{\"frames\":[],\"cut\":1}]}", -EINVAL, "\"cut\"");
+	refused(HEAD ",\"stacks\":[{\"frames\":[{\"offset\":\"1\"}]}]}", -EINVAL, "\"offset\"");
+	refused(HEAD ",\"process\":{\"cmdline\":[7]}}", -EINVAL, "\"cmdline\"");
+	refused(HEAD ",\"notes\":\"one\"}", -EINVAL, "\"notes\"");
+	refused(HEAD ",\"rule\":1}", -EINVAL, "\"rule\"");
+}
+
+static void a_stack_of_too_many_frames_is_refused(void **state)
+{
+	char *text = malloc(3 * (INCIDENT_FRAMES_MAX + 1) + 256), *at = text;
+	int i;
+
+	(void)state;
+	at += sprintf(at, HEAD ",\"stacks\":[{\"frames\":[");
+	for (i = 0; i <= INCIDENT_FRAMES_MAX; i++)
+		at += sprintf(at, "%s{}", i ? "," : "");
+	sprintf(at, "]}]}");
+	refused(text, -EINVAL, "\"frames\"");
+	free(text);
+}
+
+static void a_file_that_is_too_large_or_none_is_refused(void **state)
+{
+	char path[] = "/tmp/maze-test-XXXXXX";
+	struct maze_error error = { "" };
+	struct incident *incident = NULL;
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	/* A hole: it takes no room, but reads as 64 MiB of NULs and one more. */
+	assert_int_equal(ftruncate(fd, INCIDENT_FILE_MAX + 1), 0);
+	assert_int_equal(incident_load(AT_FDCWD, path, &incident, &error), -EFBIG);
+	assert_non_null(strstr(error.text, "larger than 64 MiB"));
+	close(fd);
+	unlink(path);
+	assert_int_equal(incident_load(AT_FDCWD, path, &incident, &error), -ENOENT);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(incident_load(AT_FDCWD, path, &incident, &error), -EINVAL);
+	assert_non_null(strstr(error.text, "no regular file"));
+	unlink(path);
+	assert_null(incident);
+}
+
+#define F(name) "{\"function\":\"" name "\"}"
+#define HOT(line) "{\"function\":\"hot\",\"file\":\"a.c\",\"line\":" line "}"
+#define STACK(frames) "{\"frames\":[" frames "]}"
+#define S(stack) "{\"stack\":" stack "}"
+
+/* Four stacks, of which two are the same but for a line, and one without a frame. */
+#define OUTER F("loop") "," F("main")
+#define STACKS                                                                                     \
+	STACK(HOT("1") "," OUTER)                                                                  \
+	"," STACK(HOT("2") "," OUTER) "," STACK(OUTER) "," STACK(F("handler")) "," STACK("")
+#define SAMPLES                                                                                    \
+	S("1")                                                                                     \
+	"," S("0") "," S("1") "," S("0") "," S("1") "," S("1") "," S("1") "," S("2") "," S(        \
+		"2") "," S("3") "," S("4")
+
+static const char *const four = HEAD ",\"stacks\":[" STACKS "],\"samples\":[" SAMPLES "]}";
+
+static void stacks_are_folded_by_function(void **state)
+{
+	struct incident *incident = taken(four);
+	struct stacks *stacks = folded(incident);
+
+	(void)state;
+	assert_int_equal(stacks->samples, 10);
+	assert_int_equal(stacks->folds_count, 3);
+	assert_int_equal(stacks->hottest->samples, 7);
+	assert_int_equal(stacks->hottest->depth, 3);
+	/* Shown by the line that most of them were at. */
+	assert_int_equal(stacks->hottest->stack->frames[0].line, 2);
+	stacks_free(stacks);
+	incident_free(incident);
+}
+
+static void functions_have_their_shares(void **state)
+{
+	struct incident *incident = taken(four);
+	struct stacks *stacks = folded(incident);
+	const struct stacks_function *hot = &stacks->functions[stacks->by_self[0]];
+	const struct stacks_function *loop = &stacks->functions[stacks->by_self[1]];
+
+	(void)state;
+	assert_int_equal(stacks->by_self_count, 3);
+	assert_string_equal(hot->frame->function, "hot");
+	assert_int_equal(hot->self, 7);
+	assert_int_equal(hot->total, 7);
+	assert_string_equal(loop->frame->function, "loop");
+	assert_int_equal(loop->self, 2);
+	assert_int_equal(loop->total, 9);
+	/* What holds the loop: all but one of ten. */
+	assert_non_null(stacks->common);
+	assert_string_equal(stacks->functions[stacks->common->function].frame->function, "loop");
+	stacks_free(stacks);
+	incident_free(incident);
+}
+
+static void the_tree_adds_up(void **state)
+{
+	struct incident *incident = taken(four);
+	struct stacks *stacks = folded(incident);
+	size_t i, self = 0, roots = 0;
+
+	(void)state;
+	assert_int_equal(stacks->nodes_count, 4);
+	for (i = 0; i < stacks->nodes_count; i++) {
+		self += stacks->nodes[i].self;
+		roots += stacks->nodes[i].depth ? 0 : stacks->nodes[i].total;
+	}
+	assert_int_equal(self, 10);
+	assert_int_equal(roots, 10);
+	stacks_free(stacks);
+	incident_free(incident);
+}
+
+static void a_recursive_function_counts_once_a_sample(void **state)
+{
+	struct incident *incident = taken(HEAD ",\"stacks\":[{\"frames\":[" F("f") "," F("f") "," F(
+		"f") "]}],"
+		     "\"samples\":[{\"stack\":0},{\"stack\":0}]}");
+	struct stacks *stacks = folded(incident);
+
+	(void)state;
+	assert_int_equal(stacks->functions_count, 1);
+	assert_int_equal(stacks->functions[0].total, 2);
+	assert_int_equal(stacks->nodes_count, 3);
+	stacks_free(stacks);
+	incident_free(incident);
+}
+
+static void without_samples_there_is_no_hottest_stack(void **state)
+{
+	struct incident *incident = taken(HEAD ",\"stacks\":[{\"frames\":[" F("f") "]}]}");
+	struct stacks *stacks = folded(incident);
+
+	(void)state;
+	assert_null(stacks->hottest);
+	assert_null(stacks->common);
+	assert_int_equal(stacks->nodes_count, 0);
+	stacks_free(stacks);
+	incident_free(incident);
+}
+
+#define HOSTILE_PROCESS "{\"comm\":\"" HOSTILE "\",\"cmdline\":[\"" HOSTILE "\"]}"
+
+static const char *const hostile = HEAD
+	",\"rule\":\"" HOSTILE "\",\"process\":" HOSTILE_PROCESS
+	",\"stacks\":[" STACK(F(HOSTILE)) "],\"samples\":[" S("0") "],\"notes\":[\"" HOSTILE "\"]}";
+
+static char *shown(const char *text, int form)
+{
+	static const struct shown_terminal plain = { .columns = 0 };
+	struct incident *incident = taken(text);
+	struct stacks *stacks = folded(incident);
+	char *out = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&out, &size);
+
+	assert_int_equal(form == 't'   ? report_text(incident, stacks, &plain, false, stream)
+			 : form == 'f' ? report_folded(stacks, stream)
+				       : report_html(incident, stacks, stream),
+			 0);
+	fclose(stream);
+	stacks_free(stacks);
+	incident_free(incident);
+	return out;
+}
+
+static void names_reach_no_terminal_raw(void **state)
+{
+	char *text = shown(hostile, 't'), *at;
+
+	(void)state;
+	for (at = text; *at; at++)
+		assert_true((*at >= ' ' && *at < 127) || *at == '\n');
+	assert_non_null(strstr(text, "\\x1b[2J\\x7f\\u{009b}\\x0a;"));
+	free(text);
+}
+
+static void folded_names_have_no_separator(void **state)
+{
+	char *text = shown(hostile, 'f');
+
+	(void)state;
+	assert_null(strchr(text, ';'));
+	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
+	assert_non_null(strstr(text, "\\x0a\\x3b"));
+	free(text);
+}
+
+static void names_reach_no_page_as_markup(void **state)
+{
+	char *text = shown(hostile, 'h');
+
+	(void)state;
+	assert_null(strstr(text, "<img"));
+	assert_null(strstr(text, "\xe2\x80\xa8"));
+	assert_null(strstr(text, "\xe2\x80\xae"));
+	assert_null(strchr(text, '\033'));
+	/* As text, and as data of the script. */
+	assert_non_null(strstr(text, "&lt;/script&gt;&lt;img src=x&gt;&amp;"));
+	assert_non_null(strstr(text, "\\u003c/script\\u003e\\u003cimg src=x\\u003e\\u0026"));
+	free(text);
+}
+
+static void letters_of_all_languages_reach_the_page(void **state)
+{
+	char *text = shown(HEAD ",\"rule\":\"r\xc3\xa8gle \xe6\xbc\xa2 \xf0\x9f\x90\x8c\"}", 'h');
+
+	(void)state;
+	assert_non_null(strstr(text, "r\xc3\xa8gle \xe6\xbc\xa2 \xf0\x9f\x90\x8c"));
+	free(text);
+}
+
+static void a_frame_without_a_name_is_shown_by_its_place(void **state)
+{
+	static const struct {
+		struct incident_frame frame;
+		const char *shown;
+	} cases[] = {
+		{ { .module = "/usr/bin/x", .offset = 0x1130, .has_offset = true }, "x+0x1130" },
+		{ { .build_id = "ab", .offset = 0x10, .has_offset = true }, "+0x10" },
+		/* Of the vsyscall page. */
+		{ { .offset = 0xffffffffff600000, .has_offset = true }, "0xffffffffff600000" },
+		{ { .module = "[anon]", .address = "0x7f01" }, "0x7f01" },
+		{ { .module = "[heap]" }, "[heap]" },
+		{ { .line = 0 }, "(unknown)" },
+	};
+	size_t i;
+	char *name;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		name = shown_frame(&cases[i].frame);
+		assert_string_equal(name, cases[i].shown);
+		free(name);
+	}
+}
+
+static void times_are_taken_and_shown(void **state)
+{
+	char buf[WALL_TIME_LEN];
+	long long ns, other;
+
+	(void)state;
+	assert_true(wall_time_parse("2026-11-24T20:45:12.300Z", &ns));
+	assert_string_equal(wall_time_format(ns, 3, buf), "2026-11-24 20:45:12.300");
+	assert_string_equal(wall_time_format(ns, 0, buf), "2026-11-24 20:45:12");
+	assert_true(wall_time_parse("2026-11-24T21:45:12.3+01:00", &other));
+	assert_true(ns == other);
+	assert_false(wall_time_parse("2026-11-24T20:45:12", &ns));
+	assert_false(wall_time_parse("2026-11-24T20:45:12.Z", &ns));
+	assert_false(wall_time_parse("1969-12-31T23:59:59Z", &ns));
+	assert_false(wall_time_parse("9999-12-31T23:59:59Z", &ns));
+	assert_false(wall_time_parse("yesterday", &ns));
+}
+
+static void ids_are_no_paths(void **state)
+{
+	char *ids[] = { (char *)"20261124T204512Z-4711-4713-0", (char *)"20261124T204703Z-22-22-0",
+			(char *)"20261124T204703Z-22-22-10" };
+	struct incident_dir dir = { .path = "d", .fd = -1, .ids = ids, .count = 3 };
+	struct maze_error error;
+	const char *id = NULL;
+
+	(void)state;
+	assert_int_equal(incident_dir_find(&dir, "../x", &id, &error), -EINVAL);
+	assert_int_equal(incident_dir_find(&dir, "", &id, &error), -EINVAL);
+	assert_int_equal(incident_dir_find(&dir, ".", &id, &error), -EINVAL);
+	assert_int_equal(incident_dir_find(&dir, "20261124", &id, &error), -ENOTUNIQ);
+	assert_int_equal(incident_dir_find(&dir, "nothing", &id, &error), -ENOENT);
+	assert_null(id);
+	assert_int_equal(incident_dir_find(&dir, "20261124T2045", &id, &error), 0);
+	assert_ptr_equal(id, ids[0]);
+	/* One that another begins with is still named by all of it. */
+	assert_int_equal(incident_dir_find(&dir, "20261124T204703Z-22-22-0", &id, &error), 0);
+	assert_ptr_equal(id, ids[1]);
+	assert_int_equal(incident_dir_find(&dir, "22-10", &id, &error), 0);
+	assert_ptr_equal(id, ids[2]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nearly_everything_may_be_missing),
+		cmocka_unit_test(unknown_keys_are_passed_over),
+		cmocka_unit_test(what_is_no_incident_is_refused_by_name_of_the_key),
+		cmocka_unit_test(a_stack_of_too_many_frames_is_refused),
+		cmocka_unit_test(a_file_that_is_too_large_or_none_is_refused),
+		cmocka_unit_test(stacks_are_folded_by_function),
+		cmocka_unit_test(functions_have_their_shares),
+		cmocka_unit_test(the_tree_adds_up),
+		cmocka_unit_test(a_recursive_function_counts_once_a_sample),
+		cmocka_unit_test(without_samples_there_is_no_hottest_stack),
+		cmocka_unit_test(names_reach_no_terminal_raw),
+		cmocka_unit_test(folded_names_have_no_separator),
+		cmocka_unit_test(names_reach_no_page_as_markup),
+		cmocka_unit_test(letters_of_all_languages_reach_the_page),
+		cmocka_unit_test(a_frame_without_a_name_is_shown_by_its_place),
+		cmocka_unit_test(times_are_taken_and_shown),
+		cmocka_unit_test(ids_are_no_paths),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Portraits and stacks of mazed threads: that they say who it was and where it was.
+ */
+#include "evidence_case.h"
+
+/* Calls that take long and never sleep: zeros, a gigabyte at a time, into one buffer. */
+static void read_zeros(void)
+{
+	static char buffer[1 << 20];
+	struct iovec pieces[1024];
+	int fd = open("/dev/zero", O_RDONLY | O_CLOEXEC), i;
+
+	for (i = 0; i < 1024; i++)
+		pieces[i] = (struct iovec){ buffer, sizeof(buffer) };
+	while (readv(fd, pieces, 1024) > 0)
+		;
+	_exit(99);
+}
+
+static void a_soft_verdict_has_a_portrait_and_a_stack(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_policy policy = limits(50, 0);
+	const struct maze_portrait *portrait = fixture->portraits;
+	const struct maze_stack *stack = fixture->stacks;
+	const struct maze_record *record;
+	char path[512] = "", args[2048];
+	struct timespec now;
+	ssize_t size;
+	int fd;
+
+	want(fixture, 1, 0);
+	start(fixture, spin_for_ever);
+	begin(fixture, &policy);
+	assert_true(await(fixture, 1, MAZE_EVENT_SOFT));
+	record = find_record(fixture, MAZE_EVENT_SOFT);
+	assert_int_equal(fixture->portraits_count, 1);
+	assert_true(portrait->pid == record->pid && portrait->tid == record->tid);
+	assert_true(portrait->episode == record->episode && portrait->tag == 77);
+	assert_true(portrait->uid == getuid() && portrait->ppid == (maze_u32)getpid());
+	assert_true(readlink("/proc/self/exe", path, sizeof(path) - 1) > 0);
+	assert_string_equal(portrait->exe, path);
+	assert_string_equal(portrait->comm, record->comm);
+	fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+	size = read(fd, args, sizeof(args));
+	close(fd);
+	assert_int_equal(portrait->args_size, size);
+	assert_memory_equal(portrait->args, args, size);
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	assert_true(portrait->start_ns < portrait->boot_ns);
+	assert_true(portrait->boot_ns - portrait->start_ns < 20 * MAZE_NSEC_PER_SEC);
+	assert_true(portrait->cgroup > 0);
+
+	assert_true(stack->pid == record->pid && stack->tid == record->tid && stack->tag == 77);
+	assert_true(stack->episode == record->episode && stack->number == 0);
+	assert_true(stack->count_ns == record->count_ns && stack->boot_ns <= record->boot_ns);
+	assert_true(leaf_is_the_spin(stack));
+	assert_int_equal(stack->user[0].kind, MAZE_FRAME_FILE);
+	assert_int_equal(stack->kernel_frames, 0);
+	assert_false(stack->flags & (MAZE_STACK_IN_KERNEL | MAZE_STACK_TAKER_ON_TOP));
+}
+
+struct symbol {
+	maze_u64 at;
+	char name[48];
+};
+
+static int by_address(const void *a, const void *b)
+{
+	const struct symbol *first = a, *second = b;
+
+	return first->at < second->at ? -1 : first->at > second->at;
+}
+
+/* What /proc/kallsyms has, in order; no symbols where it does not tell addresses. */
+static struct symbol *kernel_symbols(size_t *ret_count)
+{
+	FILE *file = fopen("/proc/kallsyms", "re");
+	struct symbol *symbols = NULL;
+	size_t count = 0, room = 0;
+	char line[512], *end;
+	maze_u64 at;
+
+	while (file && fgets(line, sizeof(line), file)) {
+		at = strtoull(line, &end, 16);
+		if (!at || strlen(end) < 4)
+			continue;
+		if (count == room) {
+			room = room ? room * 2 : 65536;
+			symbols = realloc(symbols, room * sizeof(*symbols));
+			assert_non_null(symbols);
+		}
+		symbols[count].at = at;
+		snprintf(symbols[count].name, sizeof(symbols[count].name), "%.47s", end + 3);
+		symbols[count++].name[strcspn(end + 3, "\n\t")] = '\0';
+	}
+	if (file)
+		fclose(file);
+	if (count)
+		qsort(symbols, count, sizeof(*symbols), by_address);
+	*ret_count = count;
+	return symbols;
+}
+
+/* The name of the kernel's function there; "": it cannot be told. */
+static const char *kernel_function(const struct symbol *symbols, size_t count, maze_u64 address)
+{
+	size_t low = 0, high = count, middle;
+
+	while (low < high) {
+		middle = (low + high) / 2;
+		if (symbols[middle].at <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low ? symbols[low - 1].name : "";
+}
+
+/* Is such a function in it? Where nobody may know their names, any will do. */
+static bool has_kernel_function(const struct maze_stack *stack, const char *part)
+{
+	static struct symbol *symbols;
+	static size_t count;
+	unsigned int i;
+
+	if (!symbols)
+		symbols = kernel_symbols(&count);
+	for (i = 0; i < stack->kernel_frames; i++)
+		if (strstr(kernel_function(symbols, count, stack->kernel[i]), part))
+			return true;
+	return !count && stack->kernel_frames;
+}
+
+static void a_loop_in_a_system_call_has_kernel_frames(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_policy policy = limits(50, 0);
+	unsigned int i, in_read = 0, bare = 0;
+
+	want(fixture, 20, 5 * MS);
+	start(fixture, read_zeros);
+	begin(fixture, &policy);
+	assert_true(await(fixture, 20, MAZE_EVENT_SOFT));
+	for (i = 0; i < 20; i++) {
+		const struct maze_stack *stack = &fixture->stacks[i];
+
+		if (!stack->kernel_frames)
+			continue;
+		assert_true(stack->flags & MAZE_STACK_IN_KERNEL);
+		in_read += has_kernel_function(stack, "do_readv") && stack->user_frames;
+		if (stack->flags & MAZE_STACK_TAKER_ON_TOP)
+			continue;
+		bare++;
+		/* What has taken it is not in it. */
+		if (!has_kernel_function(stack, "no function is called this"))
+			assert_false(has_kernel_function(stack, "sysvec") ||
+				     has_kernel_function(stack, "hrtimer"));
+	}
+	/* Between two calls it is in user code. */
+	assert_in_range(in_read, 16, 20);
+#if defined(__x86_64__)
+	assert_in_range(bare, 16, 20);
+#endif
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_soft_verdict_has_a_portrait_and_a_stack),
+		TEST(a_loop_in_a_system_call_has_kernel_frames),
+	};
+
+	(void)argv;
+	prepare(argc);
+	return cmocka_run_group_tests(tests, load_engine, drop_engine);
+}
