@@ -24,10 +24,11 @@ static int handle_timer(void *map, maze_u32 *key, struct maze_timer *slot)
 	struct maze_cpu *cpu = bpf_map_lookup_elem(&cpus, &index);
 	struct maze_task *watched;
 	struct task_struct *task;
-	maze_u64 delay_ns;
+	maze_u64 delay_ns, due_ns;
 
 	if (!cpu)
 		return 0;
+	due_ns = cpu->armed_until_ns;
 	cpu->armed_until_ns = 0;
 	cpu->expiries++;
 	if (index != bpf_get_smp_processor_id()) {
@@ -40,6 +41,8 @@ static int handle_timer(void *map, maze_u32 *key, struct maze_timer *slot)
 	 * out, and judged then. Whoever is current is judged if watched.
 	 */
 	task = bpf_get_current_task_btf();
+	if (!task->pid)
+		woken_from_idle(cpu, due_ns);
 	watched = watched_task(task);
 	if (!watched)
 		return 0;
@@ -178,8 +181,8 @@ int BPF_PROG(handle__sched_switch, bool preempt, struct task_struct *prev, struc
 			switch_in(next, watched);
 	} else if (!next->pid) {
 		cpu = this_cpu();
-		if (cpu && cpu->armed_until_ns)
-			disarm(cpu);
+		if (cpu)
+			go_idle(cpu, switch_clock(prev));
 	}
 	return 0;
 }

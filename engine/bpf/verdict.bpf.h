@@ -20,6 +20,10 @@
 #define MAZE_RETRIES_MAX 16
 /* A timer this late is taken for lost; its soft interrupt may well be some ms late. */
 #define MAZE_OVERDUE_NS (10 * MAZE_NSEC_PER_MSEC)
+/* Who idles for less has work to do: a timer that goes off then disturbs no sleep. */
+#define MAZE_LONG_IDLE_NS (10 * MAZE_NSEC_PER_MSEC)
+/* One wakeup in that time is less than any periodic task of a machine makes. */
+#define MAZE_EAGER_NS (10 * MAZE_NSEC_PER_SEC)
 /* Margin for the moment of a yield, which must never be taken too early. */
 #define MAZE_YIELD_MARGIN_NS (20 * MAZE_NSEC_PER_USEC)
 
@@ -249,6 +253,29 @@ MAZE_INLINE void disarm(struct maze_cpu *cpu)
 {
 	if (!start_timer(1ULL << 62))
 		cpu->armed_until_ns = 0;
+}
+
+/*
+ * To put the timer off at each idle and arm it again after costs a task that sleeps and
+ * wakes thousands of times a second 300 ns each time. So it is left to go off, unless it
+ * lately did so in a long idle, where it wakes the CPU for nothing: then for a while
+ * it is put off. An idle CPU is woken once in MAZE_EAGER_NS at most.
+ */
+MAZE_INLINE void go_idle(struct maze_cpu *cpu, maze_u64 clock)
+{
+	if (!cpu->armed_until_ns)
+		return;
+	if (clock < cpu->eager_until_ns)
+		disarm(cpu);
+	else
+		cpu->idle_ns = clock;
+}
+
+/* The timer, due at `clock`, has gone off while nothing ran. */
+MAZE_INLINE void woken_from_idle(struct maze_cpu *cpu, maze_u64 clock)
+{
+	if (clock > cpu->idle_ns + MAZE_LONG_IDLE_NS)
+		cpu->eager_until_ns = clock + MAZE_EAGER_NS;
 }
 
 /*
