@@ -298,6 +298,7 @@ demo: deps
 real-check: deps
 	@$(MAKE) -j$$(nproc) build $(PROGRAMS)
 	@BUILD=$(BUILD) scripts/in-private-bpffs unshare --pid --fork --kill-child --mount-proc tests/real/run
+	@BUILD=$(BUILD) scripts/in-private-bpffs tests/real/crowd
 
 bench-build:
 	@scripts/deps --also 'To measure'
