@@ -120,6 +120,14 @@ static int read_named(struct conf *conf, const char *directory, const char *name
 	return err;
 }
 
+/* Whoever may put a file there says what is executed as root, also in a sticky directory. */
+static bool is_for_everybody(const char *directory)
+{
+	struct stat status;
+
+	return !stat(directory, &status) && (status.st_mode & S_IWOTH);
+}
+
 int conf_read_drop_ins(struct conf *conf, const char *path, struct problems *problems)
 {
 	struct dirent **names = NULL;
@@ -128,6 +136,12 @@ int conf_read_drop_ins(struct conf *conf, const char *path, struct problems *pro
 
 	if (asprintf(&directory, "%s.d", path) < 0)
 		return -ENOMEM;
+	if (is_for_everybody(directory)) {
+		problems_add(problems, PROBLEM_ERROR, directory, 0, NULL,
+			     "everybody may write to it; take that right away (chmod o-w)");
+		free(directory);
+		return 0;
+	}
 	count = scandir(directory, &names, is_drop_in, by_name);
 	if (count < 0 && errno != ENOENT)
 		problems_add(problems, PROBLEM_ERROR, directory, 0, NULL,
