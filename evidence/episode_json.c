@@ -115,6 +115,28 @@ static bool begins(const struct episode_frame *frame, const char *const *names)
 	return false;
 }
 
+static const char *const interrupts[] = { "asm_sysvec_", "asm_common_interrupt", "el1h_64_irq",
+					  "el0t_64_irq", NULL };
+
+/*
+ * Kernel frames that an interrupt of user code has begun tell nothing of the thread, which
+ * was about to go back there: it was preempted, and its stack was due when it came to a
+ * CPU again. How many they are; 0: it was in a system call or a fault, or user code is
+ * not known.
+ */
+static unsigned int on_the_way_back(const struct episode *episode,
+				    const struct episode_stack *stack)
+{
+	unsigned int kernel = 0;
+
+	while (kernel < stack->count &&
+	       episode->frames[stack->frames[kernel]].kind == HELPER_KERNEL)
+		kernel++;
+	if (!kernel || kernel == stack->count)
+		return 0;
+	return begins(&episode->frames[stack->frames[kernel - 1]], interrupts) ? kernel : 0;
+}
+
 /*
  * A stack is taken by a program that interrupts the thread, or hooks its scheduling; what
  * the kernel does for that is on top of what the thread itself does. The first frame
@@ -125,9 +147,10 @@ static unsigned int first_of_thread(const struct episode *episode,
 {
 	static const char *const programs[] = { "bpf_prog_", "bpf_trace_run", "__traceiter_",
 						"__bpf_trace_", NULL };
-	static const char *const interrupts[] = { "asm_sysvec_", "asm_common_interrupt",
-						  "el1h_64_irq", "el0t_64_irq", NULL };
-	unsigned int first = 0, i;
+	unsigned int first = on_the_way_back(episode, stack), i;
+
+	if (first)
+		return first;
 
 	for (i = 0; i < stack->count; i++)
 		if (episode->frames[stack->frames[i]].kind == HELPER_KERNEL &&
