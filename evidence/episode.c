@@ -172,6 +172,12 @@ static bool is_astray(const struct episode *episode, const struct maze_frame *fr
 {
 	size_t i;
 
+	/*
+	 * An address below all mappings is given an offset in the lowest one by kernels
+	 * that do not look where it begins: before the file's beginning.
+	 */
+	if (frame->kind == MAZE_FRAME_FILE)
+		return frame->at >= 1ULL << 63;
 	if (frame->kind != MAZE_FRAME_ADDRESS)
 		return false;
 	/* Below what can be mapped (vm.mmap_min_addr), and above all of user space. */

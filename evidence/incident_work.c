@@ -29,6 +29,8 @@
 #define UNWINDS_MAX 8
 /* Files grow old without being written. */
 #define PRUNE_NS (3600 * MAZE_NSEC_PER_SEC)
+/* The directory is read whole for it: not for each of a hundred files. */
+#define PRUNE_SOON_NS MAZE_NSEC_PER_SEC
 #define CLOSE_NS (2 * MAZE_NSEC_PER_SEC)
 
 static maze_u64 monotonic_ns(void)
@@ -100,8 +102,9 @@ static void write_out(struct incidents *incidents, struct incident *incident,
 	incident->failed = false;
 	snprintf(incidents->last_id, sizeof(incidents->last_id), "%s", episode->id);
 	say_recovery(incidents, said);
+	/* Written again, it may be one that was removed meanwhile. */
+	incidents->prune = true;
 	if (!again) {
-		incidents->prune = true;
 		say(said, false, "incident %s", episode->id);
 	}
 	/* Under an id that it did not know yet. */
@@ -242,12 +245,15 @@ static void say_helper(struct incidents *incidents, struct incidents_said *said)
 	incidents->helper_said = err != 0;
 }
 
-static void prune(struct incidents *incidents, maze_u64 now)
+static int prune(struct incidents *incidents, maze_u64 now)
 {
-	if (!incidents->prune && now - incidents->pruned_ns < PRUNE_NS)
-		return;
+	maze_u64 since_ns = now - incidents->pruned_ns;
+
+	if (since_ns < (incidents->prune ? PRUNE_SOON_NS : PRUNE_NS))
+		return incidents->prune ? (int)(PRUNE_SOON_NS / MAZE_NSEC_PER_MSEC) : -1;
 	incidents->prune = keep_prune(incidents->keep);
 	incidents->pruned_ns = now;
+	return incidents->prune ? 0 : -1;
 }
 
 static void try_directory(struct incidents *incidents, struct incidents_said *said)
@@ -296,8 +302,7 @@ int incidents_work(struct incidents *incidents, struct incidents_said *ret)
 		again = sooner(again, BUSY_MS);
 	say_crowd(incidents, ret);
 	say_helper(incidents, ret);
-	prune(incidents, incidents_now_ns());
-	return again;
+	return sooner(again, prune(incidents, incidents_now_ns()));
 }
 
 void incidents_close(struct incidents *incidents, struct incidents_said *ret)

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -61,6 +62,16 @@ struct loop_place {
 	char directory[PATH_MAX];
 };
 
+/* The one that runs, which is ended with its test, however that ends; 0: none. */
+static pid_t loop_running;
+
+static inline void loop_stop(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	loop_running = 0;
+}
+
 /* In a directory of its own: `cc`-like commands with %s for it. */
 static inline void loop_shell(const struct loop_place *place, const char *command)
 {
@@ -94,6 +105,8 @@ static inline int loop_remove_place(void **state)
 {
 	const struct loop_place *place = *state;
 
+	if (loop_running)
+		loop_stop(loop_running);
 	loop_shell(place, "find . -mindepth 1 -delete");
 	return rmdir(place->directory);
 }
@@ -153,20 +166,16 @@ static inline pid_t loop_start(const char *path, const char *const *words)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(ends[1], 1);
 		execv(path, (char *const *)words);
 		_exit(127);
 	}
+	loop_running = pid;
 	close(ends[1]);
 	assert_int_equal(read(ends[0], &byte, 1), 1);
 	close(ends[0]);
 	return pid;
-}
-
-static inline void loop_stop(pid_t pid)
-{
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
 }
 
 #endif

@@ -98,6 +98,24 @@ static void a_debug_file_that_is_linked(void **state)
 	loop_stop(pid);
 }
 
+static void a_debug_file_of_another_build_is_not_used(void **state)
+{
+	const struct loop_place *place = *state;
+	const char *const words[] = { "apart", NULL };
+	struct incidents_options options = { .dir = in_place(place, "kept") };
+	json_t *incident;
+	pid_t pid;
+
+	loop_shell(place, CC "loop.c -o whole && " CC "-DOTHER -O1 loop.c -o other && "
+			     "objcopy --only-keep-debug other apart.debug && "
+			     "objcopy --strip-all --add-gnu-debuglink=apart.debug whole apart");
+	pid = loop_start(loop_path(place, "apart"), words);
+	incident = incident_of(place, &options, pid, "apart", "whole");
+	assert_null(get(incident, "stacks.0.frames.0.function"));
+	json_decref(incident);
+	loop_stop(pid);
+}
+
 static void a_stripped_one_has_build_id_and_offset(void **state)
 {
 	const struct loop_place *place = *state;
@@ -283,6 +301,7 @@ int main(void)
 		IN_PLACE(a_process_that_is_gone),
 		IN_PLACE(a_library_of_a_process_that_is_gone),
 		IN_PLACE(a_debug_file_that_is_linked),
+		IN_PLACE(a_debug_file_of_another_build_is_not_used),
 		IN_PLACE(a_stripped_one_has_build_id_and_offset),
 		IN_PLACE(another_build_is_not_used),
 		IN_PLACE(callers_by_dwarf),

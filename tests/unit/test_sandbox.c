@@ -71,10 +71,10 @@ static void little_is_left_to_it(void **state)
 		try_all(kept[1], other[1]);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
+	close(kept[1]);
 	assert_true(read(kept[0], said, sizeof(said) - 1) > 0);
 	assert_string_equal(said, "oskxcfid!");
 	close(kept[0]);
-	close(kept[1]);
 	close(other[0]);
 	close(other[1]);
 }

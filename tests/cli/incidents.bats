@@ -1,0 +1,145 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# maze run --incidents: that a caught thread's place in its program is kept, whatever
+# becomes of it, and that trouble with the keeping changes nothing of what is done.
+
+bats_require_minimum_version 1.5.0
+load test_helper
+
+setup() {
+	dir=$(mktemp -d)
+	kept=$dir/kept
+	work=
+	cat > "$dir/loop.c" <<- 'END'
+		volatile unsigned long sink;
+		__attribute__((noinline)) static void inner(unsigned long n) { for (;;) sink += n * n; }
+		__attribute__((noinline)) static void middle(unsigned long n) { inner(n + 1); sink++; }
+		__attribute__((noinline)) static void outer(unsigned long n) { middle(n + 1); sink++; }
+		int main(int argc, char **argv) { (void)argv; outer((unsigned long)argc); return 0; }
+	END
+}
+
+teardown() {
+	[ -z "$work" ] || umount "$work"
+	rm -rf "$dir"
+}
+
+build_loop() { (cd "$dir" && gcc -O2 -g -fomit-frame-pointer -Wl,--build-id "$@" loop.c -o loop); }
+
+# Caught at 100 ms, ended at 700 ms: some thirty samples. It must end as it would without.
+caught() {
+	run --separate-stderr "$MAZE" run --soft 100ms --hard 700ms --soft-signal 0 --incidents "$kept" \
+		"$@" -- "$dir/loop"
+	[ "$status" -eq 137 ]
+	# shellcheck disable=SC2154 # set by run
+	[[ $stderr == *' hard: '* ]]
+}
+
+report() { "$MAZE" report --incidents "$kept" last; }
+
+# Nine tenths of the samples and more have this innermost frame.
+named() {
+	report >&2
+	"$MAZE" report --incidents "$kept" --folded last | tee /dev/stderr | awk -v frame="$1" '
+		{ count = $NF; all += count; sub(/ [0-9]+$/, ""); n = split($0, stack, ";") }
+		stack[n] ~ "^" frame "$" { in_it += count }
+		END { exit !(all && in_it >= all * 0.9) }'
+}
+
+@test "a loop three calls deep, without frame pointers, is named" {
+	build_loop
+	caught
+	named inner
+	report | grep -q '^  inner .*loop.c:2'
+	[ "$(stat -c %a "$kept" "$kept"/*.json | tr '\n' ' ')" = '700 600 ' ]
+}
+
+@test "its callers are, too, by one unwind, and not with --no-unwind" {
+	build_loop
+	caught
+	report | grep -A 9 '^Unwound stack' | grep -q '^  outer'
+	rm -rf "$kept"
+	caught --no-unwind
+	[ "$(report | grep -c '^Unwound stack')" -eq 0 ]
+}
+
+@test "stripped, with its debug file apart" {
+	build_loop
+	(cd "$dir" && objcopy --only-keep-debug loop loop.debug && objcopy --strip-all --add-gnu-debuglink=loop.debug loop)
+	caught
+	named inner
+	report | grep -q '^  inner .*loop.c:2'
+}
+
+@test "static-pie" {
+	build_loop -static-pie
+	caught
+	named inner
+	report | grep -q '^  inner .*loop.c:2'
+}
+
+@test "stripped, without: build-id and offset" {
+	build_loop
+	strip "$dir/loop"
+	caught
+	# The loop is several instructions long, which nothing says belong together.
+	named 'loop[+]0x[0-9a-f]+'
+	report | grep -q "build-id $(readelf -n "$dir/loop" | sed -n 's/.*Build ID: //p')"
+}
+
+@test "killed a millisecond after its soft verdict" {
+	build_loop
+	run --separate-stderr "$MAZE" run --soft 100ms --hard 101ms --incidents "$kept" -- "$dir/loop"
+	[ "$status" -eq 137 ]
+	report | grep -q 'It was in inner ('
+}
+
+@test "in a system call: the kernel's functions" {
+	run --separate-stderr "$MAZE" run --soft 100ms --hard 500ms --soft-signal 0 --incidents "$kept" \
+		-- dd if=/dev/zero of=/dev/null bs=64M
+	[ "$status" -eq 137 ]
+	report >&2
+	report | grep -qE '^  [a-z_]*read[a-z_]* +kernel$'
+}
+
+@test "a crowd: each has its incident" {
+	run --separate-stderr "$MAZE" run --soft 50ms --hard 100ms --soft-signal 0 --incidents "$kept" \
+		-- "$PROGRAMS/copies" 40 "$PROGRAMS/spin"
+	[ "$(find "$kept" -name '*.json' | wc -l)" -eq 40 ]
+	[ "$("$MAZE" incidents --incidents "$kept" | grep -c ' hard ')" -eq 40 ]
+}
+
+@test "a directory that cannot be: said once, and caught all the same" {
+	build_loop
+	touch "$kept"
+	caught
+	[ "$(grep -cF "$kept" <<< "$stderr")" -eq 1 ]
+}
+
+@test "a directory that is full: said, and caught all the same" {
+	[ "$(id -u)" -eq 0 ] || skip 'only root can mount'
+	build_loop
+	mkdir -m 700 "$kept"
+	mount -t tmpfs -o size=4k,mode=700 tmpfs "$kept"
+	work=$kept
+	head -c 4096 /dev/zero > "$kept/full"
+	caught
+	[ "$(grep -c 'maze run: .*No space left' <<< "$stderr")" -eq 1 ]
+}
+
+@test "a directory that is read-only: said once, and caught all the same" {
+	[ "$(id -u)" -eq 0 ] || skip 'only root can mount'
+	build_loop
+	mkdir -m 700 "$kept"
+	mount -t tmpfs -o ro,mode=700 tmpfs "$kept"
+	work=$kept
+	caught
+	[ "$(grep -c 'maze run: .*Read-only' <<< "$stderr")" -eq 1 ]
+}
+
+@test "an engine that takes no stacks says so, and the rest is kept" {
+	build_loop
+	caught --engine poll --yield count
+	[[ $stderr == *'incidents will have no samples: the poll engine takes no stacks'* ]]
+	report | grep -q 'sent SIGKILL at'
+}
