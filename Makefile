@@ -61,7 +61,7 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz
 MANS := $(patsubst man/%.scd,$(BUILD)/man/%,$(wildcard man/*.scd))
 
 .PHONY: all help deps build sanitize check check-quick unit-check cli-check daemon-check page-check conformance vm-check \
-	demo bench bench-build bench-quick instructions instructions-check fuzz lint install install-dkms real-check \
+	demo bench bench-build bench-quick bench-quote instructions instructions-check fuzz lint install install-dkms real-check \
 	vm-evidence vm-stress vm-debug vm-systemd clean
 .DEFAULT_GOAL := all
 .SECONDARY:
@@ -307,6 +307,10 @@ bench-build:
 ## make bench        what it costs and how late it is, beside what else there is (10 minutes)
 bench: bench-build
 	@BUILD=$(BUILD) scripts/in-private-bpffs bench/run $(FIGURES)
+
+## make bench-quote  put the last run's table into docs/benchmarks.md
+bench-quote:
+	@bench/quote $(BUILD)/bench-results/table.txt
 
 ## make bench-quick  the same in 90 seconds: that it works, not what it costs
 bench-quick: bench-build

@@ -104,30 +104,45 @@ static unsigned int rounded_up(unsigned int size)
 	return bucket;
 }
 
-static unsigned int struct_size(const struct btf *btf, const char *name)
+static const struct btf_type *find_struct(const struct btf *btf, const char *name)
 {
-	const struct btf_type *type;
-	int id = btf__find_by_name_kind(btf, name, BTF_KIND_STRUCT);
+	int id = btf ? btf__find_by_name_kind(btf, name, BTF_KIND_STRUCT) : -1;
 
-	type = id < 0 ? NULL : btf__type_by_id(btf, (__u32)id);
-	return type ? type->size : 0;
+	return id < 0 ? NULL : btf__type_by_id(btf, (__u32)id);
+}
+
+/* In bytes; 0: it has no such member. */
+static unsigned int member_offset(const struct btf *btf, const struct btf_type *type,
+				  const char *name)
+{
+	__u32 i;
+
+	for (i = 0; type && i < btf_vlen(type); i++)
+		if (!strcmp(btf__name_by_offset(btf, btf_members(type)[i].name_off), name))
+			return btf_member_bit_offset(type, i) / 8;
+	return 0;
 }
 
 /* What this kernel's own types say: a storage for each task, and in it an element. */
 static void note_layout(struct figure *figure)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
-	unsigned int storage = btf ? struct_size(btf, "bpf_local_storage") : 0;
-	unsigned int element = btf ? struct_size(btf, "bpf_local_storage_elem") : 0;
+	const struct btf_type *storage = find_struct(btf, "bpf_local_storage");
+	const struct btf_type *data = find_struct(btf, "bpf_local_storage_data");
+	const struct btf_type *element = find_struct(btf, "bpf_local_storage_elem");
+	unsigned int at = member_offset(btf, element, "sdata"), size, storage_size;
 
-	btf__free(btf);
-	if (!storage || !element)
+	if (!storage || !data || !at) {
+		btf__free(btf);
 		return;
-	element += sizeof(struct maze_task);
+	}
+	size = at + data->size + (unsigned int)sizeof(struct maze_task);
+	storage_size = storage->size;
+	btf__free(btf);
 	figure_note(figure,
 		    "kernel memory for each watched task, by this kernel's types: storage %u and "
 		    "element %u, as allocated %u B",
-		    storage, element, rounded_up(storage) + rounded_up(element));
+		    storage_size, size, rounded_up(storage_size) + rounded_up(size));
 }
 
 static int count_entry(const struct maze_entry *entry, void *arg)
