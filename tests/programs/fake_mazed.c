@@ -11,18 +11,17 @@
 
 #include "program.h"
 
-/* Sends up to a blank line, which is not sent. */
+/* Sends up to a blank line, which is not sent; false: nothing is left for another request. */
 static bool answer(FILE *answers, int fd)
 {
 	char line[131072];
-	bool any = false;
+	int next;
 
-	while (fgets(line, sizeof(line), answers) && strcmp(line, "\n") != 0) {
-		any = true;
+	while (fgets(line, sizeof(line), answers) && strcmp(line, "\n") != 0)
 		if (send(fd, line, strlen(line), MSG_NOSIGNAL) < 0)
 			return false;
-	}
-	return any;
+	next = fgetc(answers);
+	return next != EOF && ungetc(next, answers) != EOF;
 }
 
 int main(int argc, char **argv)
