@@ -102,6 +102,18 @@ named() {
 	report | grep -qE '^  [a-z_]*read[a-z_]* +kernel$'
 }
 
+@test "what Node compiles at run time, where it says what that is" {
+	[ -n "$(command -v node)" ] || skip 'there is no node'
+	echo 'function wedgedCallback(n) { let x = 0; for (;;) x = (x * 31 + n) | 0; }
+		setTimeout(() => wedgedCallback(7), 10);' > "$dir/wedged.js"
+	# shellcheck disable=SC2016 # for the inner shell to expand
+	run --separate-stderr "$MAZE" run --soft 500ms --hard 2s --soft-signal 0 --incidents "$kept" \
+		-- sh -c 'echo $$ > "$1"; exec node --perf-basic-prof "$2"' sh "$dir/pid" "$dir/wedged.js"
+	rm -f "/tmp/perf-$(cat "$dir/pid").map"
+	[ "$status" -eq 137 ]
+	named '.*wedgedCallback.*'
+}
+
 @test "a crowd: each has its incident" {
 	run --separate-stderr "$MAZE" run --soft 50ms --hard 100ms --soft-signal 0 --incidents "$kept" \
 		-- "$PROGRAMS/copies" 40 "$PROGRAMS/spin"
