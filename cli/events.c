@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static int print_kept(const struct options *options, struct maze *maze, struct maze_reader *reader)
 {
@@ -25,12 +26,16 @@ static int follow(const struct options *options, struct maze *maze, struct maze_
 		{ .fd = maze_reader_fd(reader), .events = POLLIN },
 		{ .fd = maze_attend_fd(maze), .events = POLLIN },
 		{ .fd = maze_gone_fd(maze), .events = POLLIN },
+		/* For nothing but that its reader goes, who else would be missed at a record only. */
+		{ .fd = STDOUT_FILENO },
 	};
 	int timeout = -1, err;
 
 	for (;;) {
 		if (poll(fds, sizeof(fds) / sizeof(fds[0]), timeout) < 0 && errno != EINTR)
 			return -errno;
+		if (fds[3].revents)
+			return -EPIPE;
 		timeout = fds[1].fd >= 0 ? maze_attend(maze) : -1;
 		err = print_kept(options, maze, reader);
 		if (err || maze_gone(maze))
@@ -71,6 +76,7 @@ static int print_by_mazed(struct mazed_client *client, const struct options *opt
 	char *json = NULL;
 	int err;
 
+	client->follows = options->follow;
 	if (!mazed_ask(client, json_pack("{s:s,s:b,s:b}", "do", "events", "kept", 1, "follow",
 					 options->follow)))
 		return -EPROTO;

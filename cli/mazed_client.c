@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -91,6 +92,16 @@ static int send_line(struct mazed_client *client, const char *text)
 	return 0;
 }
 
+/* False: whoever reads what is printed has gone, and there may be nothing to print for long. */
+static bool wait_for_either(int fd)
+{
+	struct pollfd fds[] = { { .fd = fd, .events = POLLIN }, { .fd = STDOUT_FILENO } };
+
+	while (poll(fds, 2, -1) < 0 && errno == EINTR)
+		;
+	return !fds[1].revents;
+}
+
 /* One line, ended by NUL, valid until the next call; NULL after a complaint. */
 static char *read_line(struct mazed_client *client)
 {
@@ -113,6 +124,8 @@ static char *read_line(struct mazed_client *client)
 				 client->path);
 			return NULL;
 		}
+		if (client->follows && !wait_for_either(client->fd))
+			return NULL;
 		got = read(client->fd, client->buf + client->end,
 			   sizeof(client->buf) - client->end);
 		if (got > 0) {

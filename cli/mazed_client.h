@@ -16,6 +16,7 @@ struct mazed_client {
 	const struct command *command;
 	const char *path;
 	int fd;
+	bool follows; /* what is printed goes on: who reads it may go before that ends */
 	char *engine; /* of the last answer that named it; NULL: none did */
 	char buf[MAZED_LINE_MAX];
 	size_t begin, end;
