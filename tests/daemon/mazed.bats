@@ -183,7 +183,8 @@ $bad"
 		eventually [ "$(grep -cF 'the rules that were in force stay' "$log")" -gt "$before" ] ||
 			eventually said_times $((before + 1)) 'the rules that were in force stay'
 	done
-	said "$conf:11"
+	# The first bad line: behind those of configure and of the good file.
+	said "$conf:$(($(grep -c '' "$conf") - 2)): "
 	said 'colour'
 	said 'cmdline'
 	said 'never used'

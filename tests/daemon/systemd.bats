@@ -33,15 +33,17 @@ told_times() { [ "$(grep -cx "$mazed $2" "$dir/told")" -eq "$1" ]; }
 	[ "$status" -ne 0 ]
 }
 
-@test "the unit's exposure is 3.0 at most" {
+# What is above 3.0 are two lines that incidents need, with their reasons in the unit:
+# the names of kernel functions, and openat2.
+@test "the unit's exposure is 3.2 at most" {
 	install_unit
-	run systemd-analyze security --offline=yes --threshold=30 --no-pager "$dir/mazed.service"
+	run systemd-analyze security --offline=yes --threshold=32 --no-pager "$dir/mazed.service"
 	echo "${lines[-1]}"
 	[ "$status" -eq 0 ]
 	[[ ${lines[-1]} == *'exposure level'* ]]
 	# It can fail.
 	sed -i '/^CapabilityBoundingSet/d' "$dir/mazed.service"
-	run systemd-analyze security --offline=yes --threshold=30 --no-pager "$dir/mazed.service"
+	run systemd-analyze security --offline=yes --threshold=32 --no-pager "$dir/mazed.service"
 	[ "$status" -ne 0 ]
 }
 
