@@ -7,7 +7,8 @@
  * two more, which are trials themselves. A slot begins its next trial when one is over.
  *
  * usage: lateness [TRIALS [DETECTOR...]]  JSON, see figure.h
- *        lateness --text DETECTOR TRIALS  one line; exit status 1 if any was early
+ *        lateness --text DETECTOR TRIALS  one line, of one spinner at a time; exit status 1
+ *                                         if any was early
  */
 #include <math.h>
 #include <poll.h>
@@ -139,7 +140,8 @@ static void run_trials(struct run *run, const struct detector *detector, int per
 
 	memset(run, 0, sizeof(*run));
 	run->detector = detector;
-	run->slots_n = per_cpu * bench_cpus();
+	/* 0: one in all; emulated processors that all work are served in turn by one real one. */
+	run->slots_n = per_cpu ? per_cpu * bench_cpus() : 1;
 	if (run->slots_n > DETECTOR_SLOTS_MAX)
 		run->slots_n = DETECTOR_SLOTS_MAX;
 	run->wanted = trials;
@@ -293,7 +295,7 @@ static int report_text(const char *key, int trials)
 		bench_fail("%s is no engine of maze", key);
 	if (!detector->start())
 		bench_fail("%s cannot run here", detector->name);
-	run_trials(&run, detector, 1, trials);
+	run_trials(&run, detector, 0, trials);
 	while (n < run.done && detector_next_by_record(&by_record[n]))
 		n++;
 	detector->stop();
