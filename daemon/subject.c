@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "../lib/error.h"
+#include "../lib/read_file.h"
 
 /* The lines up to Gid: take some 200 bytes, of which the name is at most 63 * 2. */
 #define STATUS_SIZE 1024
@@ -48,34 +49,12 @@ static bool has_ended(int pidfd)
 	return poll(&poll_fd, 1, 0) > 0;
 }
 
-/* Reads up to size - 1 bytes and ends them with NUL; returns how many, or -errno. */
-static ssize_t read_file(int directory_fd, const char *name, char *buf, size_t size)
-{
-	int fd = openat(directory_fd, name, O_RDONLY | O_CLOEXEC);
-	size_t length = 0;
-	ssize_t got;
-
-	if (fd < 0)
-		return -errno;
-	do {
-		got = read(fd, buf + length, size - 1 - length);
-		if (got > 0)
-			length += (size_t)got;
-	} while ((got > 0 && length < size - 1) || (got < 0 && errno == EINTR));
-	if (got < 0)
-		length = 0;
-	buf[length] = '\0';
-	got = got < 0 ? -errno : (ssize_t)length;
-	close(fd);
-	return got;
-}
-
 /* ---- the facts, one by one ------------------------------------------------------- */
 
 static int read_comm(int directory_fd, const char *name, char *comm)
 {
 	char text[SUBJECT_COMM_SIZE + 1] = "";
-	ssize_t length = read_file(directory_fd, name, text, sizeof(text));
+	ssize_t length = read_file_at(directory_fd, name, text, sizeof(text));
 
 	if (length < 0)
 		return (int)length;
@@ -99,7 +78,7 @@ static int read_ids(const struct subject_source *source, struct subject *subject
 {
 	unsigned int uid, gid, ppid;
 	char status[STATUS_SIZE];
-	ssize_t length = read_file(source->task_fd, "status", status, sizeof(status));
+	ssize_t length = read_file_at(source->task_fd, "status", status, sizeof(status));
 
 	if (length < 0)
 		return (int)length;
@@ -174,7 +153,8 @@ static int read_exe(const struct subject_source *source, struct subject *subject
 static int read_cmdline(const struct subject_source *source, struct subject *subject)
 {
 	char *text = subject->cmdline;
-	ssize_t length = read_file(source->task_fd, "cmdline", text, sizeof(subject->cmdline)), i;
+	ssize_t length = read_file_at(source->task_fd, "cmdline", text, sizeof(subject->cmdline)),
+		i;
 
 	if (length < 0)
 		return (int)length;
@@ -189,7 +169,7 @@ static int read_cmdline(const struct subject_source *source, struct subject *sub
 static int read_cgroup(const struct subject_source *source, struct subject *subject)
 {
 	char text[CGROUP_FILE_SIZE], *line, *next;
-	ssize_t length = read_file(source->task_fd, "cgroup", text, sizeof(text));
+	ssize_t length = read_file_at(source->task_fd, "cgroup", text, sizeof(text));
 
 	/* A kernel without control groups has no such file. */
 	if (length == -ENOENT)

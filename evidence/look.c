@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "../lib/process_start.h"
-#include "read_file.h"
+#include "../lib/read_file.h"
 
 /* 51 numbers of up to 20 digits, and a name. */
 #define STAT_SIZE 1536

@@ -2,8 +2,8 @@
 /*
  * The beginning of a small file of /proc, in one buffer.
  */
-#ifndef MAZE_EVIDENCE_READ_FILE_H
-#define MAZE_EVIDENCE_READ_FILE_H
+#ifndef MAZE_LIB_READ_FILE_H
+#define MAZE_LIB_READ_FILE_H
 
 #include <stddef.h>
 #include <sys/types.h>
