@@ -49,6 +49,8 @@ void bench_die(const char *what) __attribute__((noreturn));
 void bench_fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 /* A fork that succeeds, and whose child does not outlive this process. */
 pid_t bench_fork(void);
+/* A program by its name, as such a child, that neither reads nor prints. */
+pid_t bench_spawn_quietly(char *const argv[]);
 /* Kills children of this process and waits for them. */
 void bench_reap(const pid_t *pids, int n);
 /* Until the child sleeps: from then on nothing it did before is on its count. */

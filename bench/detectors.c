@@ -6,7 +6,6 @@
  */
 #include "detector.h"
 
-#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -259,21 +258,6 @@ static void leave_pidfile(int slot)
 	unlink(path);
 }
 
-static pid_t spawn_quietly(char *const argv[])
-{
-	pid_t pid = bench_fork();
-	int null;
-
-	if (pid)
-		return pid;
-	null = open("/dev/null", O_RDWR);
-	dup2(null, 0);
-	dup2(null, 1);
-	dup2(null, 2);
-	execvp(argv[0], argv);
-	_exit(127);
-}
-
 /* Of all CPUs together, as monit has it: a spinner among three on a CPU has a third of one. */
 static int threshold(void)
 {
@@ -302,7 +286,7 @@ static bool start_monit(void)
 	fclose(file);
 	snprintf(path, sizeof(path), "%s/monitrc", place);
 	chmod(path, 0600);
-	poller = spawn_quietly((char *[]){ "monit", "-I", "-c", path, NULL });
+	poller = bench_spawn_quietly((char *[]){ "monit", "-I", "-c", path, NULL });
 	sleep(2);
 	return true;
 }
@@ -320,7 +304,7 @@ static bool start_ps(void)
 		 "while read -r pid cpu; do [ \"${cpu%%.*}\" -lt %d ] || kill -XCPU \"$pid\"; "
 		 "done; done",
 		 place, threshold() * bench_cpus());
-	poller = spawn_quietly((char *[]){ "sh", "-c", script, NULL });
+	poller = bench_spawn_quietly((char *[]){ "sh", "-c", script, NULL });
 	return true;
 }
 

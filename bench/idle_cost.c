@@ -9,7 +9,6 @@
  */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -130,21 +129,6 @@ static double measure(struct figure *figure, const char *name, struct engine *en
 	return expiries / passed;
 }
 
-static pid_t run(char *const argv[])
-{
-	pid_t pid = bench_fork();
-	int null;
-
-	if (pid)
-		return pid;
-	null = open("/dev/null", O_RDWR);
-	dup2(null, 0);
-	dup2(null, 1);
-	dup2(null, 2);
-	execvp(argv[0], argv);
-	_exit(127);
-}
-
 /* Waits for a child that ends by itself. */
 static bool end_of(pid_t pid, int *ret_status)
 {
@@ -206,14 +190,15 @@ static void measure_watch(struct figure *figure, char *maze)
 	int status;
 
 	snprintf(number, sizeof(number), "%d", (int)crowd);
-	if (!end_of(run((char *[]){ maze, "watch", number, NULL }), &status) || status)
+	if (!end_of(bench_spawn_quietly((char *[]){ maze, "watch", number, NULL }), &status) ||
+	    status)
 		bench_fail("%s watch %s ended with %d", maze, number, status);
 	other_children(crowd, pids);
 	engine = pinned_engine();
 	measure(figure, "maze watch, 1,000 sleepers, and its attendant", engine, pids);
 	engine_bpf.close(engine);
 	crowd_end(crowd);
-	end_of(run((char *[]){ maze, "unload", NULL }), &status);
+	end_of(bench_spawn_quietly((char *[]){ maze, "unload", NULL }), &status);
 	/* Those end by themselves when it is unloaded. */
 	while (wait(NULL) > 0)
 		;
@@ -234,7 +219,7 @@ static FILE *create(const char *name, char *ret_path, size_t size)
 static void measure_daemon(struct figure *figure, const char *name, char *const argv[],
 			   bool has_engine)
 {
-	pid_t pids[2] = { run(argv), 0 };
+	pid_t pids[2] = { bench_spawn_quietly(argv), 0 };
 	struct engine *engine = NULL;
 	int status;
 
@@ -265,7 +250,7 @@ static void measure_daemons(struct figure *figure, char *maze, char *mazed)
 	fclose(file);
 	measure_daemon(figure, "mazed, 1,000 sleepers by a rule",
 		       (char *[]){ mazed, "--config", path, NULL }, true);
-	end_of(run((char *[]){ maze, "unload", NULL }), &status);
+	end_of(bench_spawn_quietly((char *[]){ maze, "unload", NULL }), &status);
 	file = create("monitrc", path, sizeof(path));
 	fprintf(file, "set daemon 1\nset pidfile %s/monit.pid\nset idfile %s/id\n", place, place);
 	fprintf(file, "set statefile %s/state\ncheck process sleeper with pidfile %s/pid\n", place,
@@ -315,6 +300,6 @@ int main(int argc, char **argv)
 		    "processes, over %u s",
 		    seconds);
 	figure_print(figure);
-	end_of(run((char *[]){ "rm", "-rf", "--", place, NULL }), &status);
+	end_of(bench_spawn_quietly((char *[]){ "rm", "-rf", "--", place, NULL }), &status);
 	return 0;
 }
