@@ -140,7 +140,7 @@ static unsigned int file_by_map(struct episode *episode, const struct map *map)
 static struct episode_frame by_address(struct episode *episode, maze_u64 address, bool exact)
 {
 	struct episode_frame frame = {
-		.kind = HELPER_JIT, .file = EPISODE_NO_FILE, .at = address, .exact = exact
+		.kind = CONFINED_JIT, .file = EPISODE_NO_FILE, .at = address, .exact = exact
 	};
 	const struct map *map;
 
@@ -157,7 +157,7 @@ static struct episode_frame by_address(struct episode *episode, maze_u64 address
 	}
 	frame.file = file_by_map(episode, map);
 	if (frame.file != EPISODE_NO_FILE) {
-		frame.kind = HELPER_FILE;
+		frame.kind = CONFINED_FILE;
 		frame.at = address - map->start + map->offset;
 	}
 	return frame;
@@ -195,7 +195,7 @@ static bool is_astray(const struct episode *episode, const struct maze_frame *fr
 static struct episode_frame by_kernel_frame(struct episode *episode, const struct maze_frame *from,
 					    bool exact)
 {
-	struct episode_frame frame = { .kind = HELPER_FILE, .at = from->at, .exact = exact };
+	struct episode_frame frame = { .kind = CONFINED_FILE, .at = from->at, .exact = exact };
 
 	if (from->kind == MAZE_FRAME_ADDRESS)
 		return by_address(episode, from->at, exact);
@@ -305,7 +305,7 @@ static bool take_frames(struct episode *episode, const struct maze_stack *stack,
 		return false;
 	for (i = 0; fits && i < kernel + user; i++) {
 		if (i < kernel)
-			frame = (struct episode_frame){ .kind = HELPER_KERNEL,
+			frame = (struct episode_frame){ .kind = CONFINED_KERNEL,
 							.file = EPISODE_NO_FILE,
 							.at = stack->kernel[i],
 							.exact = i == 0 };

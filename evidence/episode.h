@@ -33,8 +33,8 @@ struct episode_file {
 
 /* A distinct place. */
 struct episode_frame {
-	enum helper_kind kind;
-	unsigned int file;  /* with HELPER_FILE: index; else EPISODE_NO_FILE */
+	enum confined_kind kind;
+	unsigned int file;  /* with CONFINED_FILE: index; else EPISODE_NO_FILE */
 	maze_u64 at;	    /* offset in the file, or address */
 	bool exact;	    /* else a return address: the call is before it */
 	const char *module; /* what an address without a file lies in: "[vdso]", "[anon]"; NULL */

@@ -61,12 +61,12 @@ static void set_place(const struct episode *episode, const struct episode_frame 
 {
 	const struct episode_file *file = NULL;
 
-	if (frame->kind == HELPER_KERNEL) {
+	if (frame->kind == CONFINED_KERNEL) {
 		set(object, "kernel", json_true());
 		set(object, "address", address_json(frame->at));
 		return;
 	}
-	if (frame->kind == HELPER_JIT) {
+	if (frame->kind == CONFINED_JIT) {
 		set(object, "module", text_json(frame->module));
 		set(object, "address", address_json(frame->at));
 		return;
@@ -130,7 +130,7 @@ static unsigned int on_the_way_back(const struct episode *episode,
 	unsigned int kernel = 0;
 
 	while (kernel < stack->count &&
-	       episode->frames[stack->frames[kernel]].kind == HELPER_KERNEL)
+	       episode->frames[stack->frames[kernel]].kind == CONFINED_KERNEL)
 		kernel++;
 	if (!kernel || kernel == stack->count)
 		return 0;
@@ -153,11 +153,11 @@ static unsigned int first_of_thread(const struct episode *episode,
 		return first;
 
 	for (i = 0; i < stack->count; i++)
-		if (episode->frames[stack->frames[i]].kind == HELPER_KERNEL &&
+		if (episode->frames[stack->frames[i]].kind == CONFINED_KERNEL &&
 		    begins(&episode->frames[stack->frames[i]], programs))
 			first = i + 1;
 	for (i = first; first && i < stack->count; i++) {
-		if (episode->frames[stack->frames[i]].kind != HELPER_KERNEL)
+		if (episode->frames[stack->frames[i]].kind != CONFINED_KERNEL)
 			break;
 		if (begins(&episode->frames[stack->frames[i]], interrupts))
 			return i + 1;

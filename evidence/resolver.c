@@ -31,7 +31,7 @@ struct slot {
 
 struct job {
 	struct place places[QUERIES_MAX];
-	struct helper_query queries[QUERIES_MAX];
+	struct confined_query queries[QUERIES_MAX];
 	bool answered[QUERIES_MAX];
 	size_t count;
 	struct module *modules[MODULES_MAX];
@@ -50,8 +50,8 @@ struct job {
 struct resolver {
 	struct slot slots[SLOTS];
 	struct job job;
-	struct helper *helper; /* doing the job; NULL: it is being put together */
-	struct helper *ending; /* to be reaped */
+	struct confined *helper; /* doing the job; NULL: it is being put together */
+	struct confined *ending; /* to be reaped */
 	bool restricted;
 	bool ended_well; /* the helper has said so */
 	int trouble;
@@ -194,9 +194,9 @@ int resolver_want(struct resolver *resolver, const struct place *place, struct m
 			close(perf_map_fd);
 		return -EAGAIN;
 	}
-	if (place->kind == HELPER_FILE)
+	if (place->kind == CONFINED_FILE)
 		err = hold_module(job, module, &index);
-	else if (place->kind == HELPER_JIT)
+	else if (place->kind == CONFINED_JIT)
 		err = hold_perf_map(job, place->scope, perf_map_fd);
 	else
 		job->has_kernel = true;
@@ -205,7 +205,7 @@ int resolver_want(struct resolver *resolver, const struct place *place, struct m
 	job->places[job->count] = *place;
 	job->answered[job->count] = false;
 	job->queries[job->count++] =
-		(struct helper_query){ .kind = place->kind, .module = index, .at = place->at };
+		(struct confined_query){ .kind = place->kind, .module = index, .at = place->at };
 	fill(resolver, place, NULL);
 	return 0;
 }
@@ -264,7 +264,7 @@ static void start(struct resolver *resolver)
 {
 	struct job *job = &resolver->job;
 	struct symbols_files files[MODULES_MAX];
-	struct helper_job helper_job = {
+	struct confined_job confined_job = {
 		.queries = job->queries,
 		.queries_count = job->count,
 		.modules = files,
@@ -281,11 +281,11 @@ static void start(struct resolver *resolver)
 		files[i] = job->modules[i]->files;
 	/* What it shows is decided where it is opened. */
 	if (job->has_kernel)
-		helper_job.kallsyms_fd = open("/proc/kallsyms", O_RDONLY | O_CLOEXEC);
+		confined_job.kallsyms_fd = open("/proc/kallsyms", O_RDONLY | O_CLOEXEC);
 	resolver->ended_well = false;
-	resolver->trouble = helper_start(&helper_job, &resolver->helper);
-	if (helper_job.kallsyms_fd >= 0)
-		close(helper_job.kallsyms_fd);
+	resolver->trouble = confined_start(&confined_job, &resolver->helper);
+	if (confined_job.kallsyms_fd >= 0)
+		close(confined_job.kallsyms_fd);
 	let_modules_go(job);
 }
 
@@ -343,7 +343,7 @@ static bool was_at(const struct job *job, size_t first, size_t query)
 /* In the order that the helper goes by: kernel, JIT, files by module. */
 static size_t first_unanswered(const struct job *job)
 {
-	static const enum helper_kind order[] = { HELPER_KERNEL, HELPER_JIT, HELPER_FILE };
+	static const enum confined_kind order[] = { CONFINED_KERNEL, CONFINED_JIT, CONFINED_FILE };
 	size_t i, kind, module;
 
 	for (kind = 0; kind < 2; kind++)
@@ -383,7 +383,7 @@ static void end_job(struct resolver *resolver)
 
 bool resolver_run(struct resolver *resolver)
 {
-	static const struct helper_events events = {
+	static const struct confined_events events = {
 		.named = take_named,
 		.unwound = take_unwound,
 		.restricted = take_restricted,
@@ -391,7 +391,7 @@ bool resolver_run(struct resolver *resolver)
 		.failed = take_failure,
 	};
 
-	if (resolver->ending && helper_reap(resolver->ending))
+	if (resolver->ending && confined_reap(resolver->ending))
 		resolver->ending = NULL;
 	if (!resolver->helper && !resolver->ending &&
 	    (resolver->job.count || resolver->job.asker)) {
@@ -405,9 +405,9 @@ bool resolver_run(struct resolver *resolver)
 	}
 	if (!resolver->helper)
 		return resolver->ending != NULL;
-	if (helper_read(resolver->helper, &events, resolver) > 0)
+	if (confined_read(resolver->helper, &events, resolver) > 0)
 		return true;
-	helper_stop(resolver->helper);
+	confined_stop(resolver->helper);
 	resolver->ending = resolver->helper;
 	resolver->helper = NULL;
 	end_job(resolver);
@@ -442,14 +442,14 @@ void resolver_free(struct resolver *resolver)
 	if (!resolver)
 		return;
 	if (resolver->helper) {
-		helper_stop(resolver->helper);
+		confined_stop(resolver->helper);
 		resolver->ending = resolver->helper;
 	} else {
 		let_modules_go(&resolver->job);
 	}
 	/* It was killed: no more than a moment. */
 	for (i = 0; resolver->ending && i < 100; i++) {
-		if (helper_reap(resolver->ending))
+		if (confined_reap(resolver->ending))
 			resolver->ending = NULL;
 		else
 			usleep(1000);

@@ -9,11 +9,11 @@
 #ifndef MAZE_EVIDENCE_RESOLVER_H
 #define MAZE_EVIDENCE_RESOLVER_H
 
-#include "helper.h"
+#include "confined.h"
 #include "modules.h"
 
 struct place {
-	enum helper_kind kind;
+	enum confined_kind kind;
 	maze_u64 scope; /* FILE: the module's number; JIT: the asker's; KERNEL: 0 */
 	maze_u64 at;
 };

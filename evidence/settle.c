@@ -80,7 +80,7 @@ static struct module *find_module(struct settler *settler, const struct modules_
 static struct place place_in(const struct episode_file *file, const struct episode_frame *frame)
 {
 	/* A call is before where it returns to, which may be another line or function. */
-	return (struct place){ .kind = HELPER_FILE,
+	return (struct place){ .kind = CONFINED_FILE,
 			       .scope = file->module,
 			       .at = frame->exact ? frame->at : frame->at - 1 };
 }
@@ -109,7 +109,7 @@ static void settle_in_file(struct settler *settler, struct episode *episode,
 
 	for (i = 0; i < episode->frames_count; i++) {
 		frame = &episode->frames[i];
-		if (frame->settled || frame->kind != HELPER_FILE || frame->file != number)
+		if (frame->settled || frame->kind != CONFINED_FILE || frame->file != number)
 			continue;
 		if (file->module) {
 			place = place_in(file, frame);
@@ -199,12 +199,12 @@ static void settle_address(struct settler *settler, struct episode *episode,
 			   const struct modules_scope *scope, struct episode_frame *frame)
 {
 	struct place place = { .kind = frame->kind,
-			       .scope = frame->kind == HELPER_JIT ? episode->serial : 0,
+			       .scope = frame->kind == CONFINED_JIT ? episode->serial : 0,
 			       .at = frame->exact ? frame->at : frame->at - 1 };
 
 	if (take_known(settler, episode, frame, &place))
 		return;
-	if (frame->kind == HELPER_JIT) {
+	if (frame->kind == CONFINED_JIT) {
 		want_jit(settler, episode, scope, frame, &place);
 		return;
 	}
@@ -370,8 +370,8 @@ static void note_what_lacks(struct settler *settler, struct episode *episode)
 	size_t i;
 
 	for (i = 0; i < episode->frames_count; i++) {
-		has_kernel |= episode->frames[i].kind == HELPER_KERNEL;
-		has_jit_name |= episode->frames[i].kind == HELPER_JIT &&
+		has_kernel |= episode->frames[i].kind == CONFINED_KERNEL;
+		has_jit_name |= episode->frames[i].kind == CONFINED_JIT &&
 				episode->frames[i].answer && episode->frames[i].answer->count;
 	}
 	if (has_kernel && resolver_kernel_is_restricted(settler->resolver))
@@ -393,7 +393,7 @@ bool settle_step(struct settler *settler, struct episode *episode)
 	for (i = 0; i < episode->files_count && episode->frames_open; i++)
 		settle_in_file(settler, episode, &scope, (unsigned int)i);
 	for (i = 0; i < episode->frames_count && episode->frames_open; i++)
-		if (!episode->frames[i].settled && episode->frames[i].kind != HELPER_FILE)
+		if (!episode->frames[i].settled && episode->frames[i].kind != CONFINED_FILE)
 			settle_address(settler, episode, &scope, &episode->frames[i]);
 	if (episode->unwind_wanted)
 		step_unwind(settler, episode, &scope);

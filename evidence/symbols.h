@@ -2,7 +2,7 @@
 /*
  * From a place in an ELF file to functions and source lines, by DWARF where there is any
  * and else by symbol tables. The files may be anybody's, so this runs in the helper
- * process (helper.h), on descriptors that were opened for it; it opens no file, and asks
+ * process (confined.h), on descriptors that were opened for it; it opens no file, and asks
  * nobody on the network (debuginfod), itself.
  */
 #ifndef MAZE_EVIDENCE_SYMBOLS_H

@@ -1,32 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The helper process: reads the files of others (their ELF and DWARF, their perf maps),
+ * The confined process: reads the files of others (their ELF and DWARF, their perf maps),
  * which may have been made to harm who reads them, and which can be large. It is forked
  * for one job, has the files open that the job needs, may do next to nothing else
  * (sandbox.h), answers through a pipe, and ends. What it says is still not trusted: it is
  * JSON with texts in it that are shown to people.
  */
-#ifndef MAZE_EVIDENCE_HELPER_H
-#define MAZE_EVIDENCE_HELPER_H
+#ifndef MAZE_EVIDENCE_CONFINED_H
+#define MAZE_EVIDENCE_CONFINED_H
 
 #include "symbols.h"
 #include "unwind.h"
 
-enum helper_kind {
-	HELPER_FILE,   /* `at` is an offset in the file of `module` */
-	HELPER_JIT,    /* an address, in the perf map */
-	HELPER_KERNEL, /* an address, in /proc/kallsyms */
+enum confined_kind {
+	CONFINED_FILE,	 /* `at` is an offset in the file of `module` */
+	CONFINED_JIT,	 /* an address, in the perf map */
+	CONFINED_KERNEL, /* an address, in /proc/kallsyms */
 };
 
-struct helper_query {
-	enum helper_kind kind;
+struct confined_query {
+	enum confined_kind kind;
 	unsigned int module;
 	maze_u64 at;
 };
 
-/* One job; it is only read while helper_start() runs. */
-struct helper_job {
-	const struct helper_query *queries;
+/* One job; it is only read while confined_start() runs. */
+struct confined_job {
+	const struct confined_query *queries;
 	size_t queries_count;
 	const struct symbols_files *modules;
 	size_t modules_count;
@@ -37,7 +37,7 @@ struct helper_job {
 	size_t unwind_count;
 };
 
-struct helper_events {
+struct confined_events {
 	void (*named)(void *arg, size_t query, const struct symbol *symbols, size_t count);
 	void (*unwound)(void *arg, const struct unwind_frame *frames, size_t count);
 	/* /proc/kallsyms has no addresses for this user. */
@@ -48,19 +48,19 @@ struct helper_events {
 	void (*failed)(void *arg, int err);
 };
 
-struct helper;
+struct confined;
 
-int helper_start(const struct helper_job *job, struct helper **ret_helper);
+int confined_start(const struct confined_job *job, struct confined **ret_confined);
 /*
  * Hands on what it has said so far. 1: there is more to come, 0: that was all, -EPROTO: it
  * has said what it should not, -ETIME: it has taken too long. Never waits.
  */
-int helper_read(struct helper *helper, const struct helper_events *events, void *arg);
+int confined_read(struct confined *confined, const struct confined_events *events, void *arg);
 /* Readable when it has said something. */
-int helper_fd(const struct helper *helper);
-/* Ends it, if it has not ended, without waiting for that. Then only helper_reap() is left. */
-void helper_stop(struct helper *helper);
-/* True: it is gone, and `helper` is freed; false: it can take a moment. */
-bool helper_reap(struct helper *helper);
+int confined_fd(const struct confined *confined);
+/* Ends it, if it has not ended, without waiting for that. Then only confined_reap() is left. */
+void confined_stop(struct confined *confined);
+/* True: it is gone, and `confined` is freed; false: it can take a moment. */
+bool confined_reap(struct confined *confined);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The helper process from its fork to its end; see helper.h. Exit status 0: all was said;
+ * The confined process from its fork to its end; see confined.h. Exit status 0: all was said;
  * 1: it could not be shut in; 2: no memory, or nobody listens.
  */
-#include "helper_main.h"
+#include "confined_main.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -62,21 +62,21 @@ static void say_symbols(int out, size_t query, const struct symbol *symbols, siz
 
 /* ---- the parts of a job ---------------------------------------------------------------------- */
 
-static void name_in_file(const struct helper_job *job, unsigned int module, int out)
+static void name_in_file(const struct confined_job *job, unsigned int module, int out)
 {
 	struct symbol found[SYMBOLS_INLINE_MAX];
 	struct symbols *symbols = symbols_open(&job->modules[module]);
 	size_t i;
 
 	for (i = 0; symbols && i < job->queries_count; i++)
-		if (job->queries[i].kind == HELPER_FILE && job->queries[i].module == module)
+		if (job->queries[i].kind == CONFINED_FILE && job->queries[i].module == module)
 			say_symbols(out, i, found,
 				    symbols_find(symbols, job->queries[i].at, found));
 	symbols_close(symbols);
 }
 
 /* The queries of a kind as sorted addresses. */
-static size_t collect(const struct helper_job *job, enum helper_kind kind,
+static size_t collect(const struct confined_job *job, enum confined_kind kind,
 		      struct named_address **ret_addresses)
 {
 	struct named_address *addresses = calloc(job->queries_count + 1, sizeof(*addresses));
@@ -92,7 +92,7 @@ static size_t collect(const struct helper_job *job, enum helper_kind kind,
 	return count;
 }
 
-static void say_addresses(const struct helper_job *job, enum helper_kind kind,
+static void say_addresses(const struct confined_job *job, enum confined_kind kind,
 			  const struct named_address *addresses, size_t count, int out)
 {
 	struct symbol symbol = { .line = 0 };
@@ -133,33 +133,33 @@ static char *read_whole(int fd, size_t *ret_size)
 	return text;
 }
 
-static void name_in_perf_map(const struct helper_job *job, int out)
+static void name_in_perf_map(const struct confined_job *job, int out)
 {
 	struct named_address *addresses;
-	size_t count = collect(job, HELPER_JIT, &addresses), size = 0;
+	size_t count = collect(job, CONFINED_JIT, &addresses), size = 0;
 	char *text = count ? read_whole(job->perf_map_fd, &size) : NULL;
 
 	if (text) {
 		named_addresses_perf_map(text, size, addresses, count);
-		say_addresses(job, HELPER_JIT, addresses, count, out);
+		say_addresses(job, CONFINED_JIT, addresses, count, out);
 	}
 	free(text);
 	free(addresses);
 }
 
-static void name_in_kernel(const struct helper_job *job, int out)
+static void name_in_kernel(const struct confined_job *job, int out)
 {
 	struct named_address *addresses;
-	size_t count = collect(job, HELPER_KERNEL, &addresses);
+	size_t count = collect(job, CONFINED_KERNEL, &addresses);
 
 	if (count && !named_addresses_kallsyms(job->kallsyms_fd, addresses, count))
 		say(out, json_pack("{s:b}", "restricted", 1));
 	else
-		say_addresses(job, HELPER_KERNEL, addresses, count, out);
+		say_addresses(job, CONFINED_KERNEL, addresses, count, out);
 	free(addresses);
 }
 
-static void unwind(const struct helper_job *job, int out)
+static void unwind(const struct confined_job *job, int out)
 {
 	struct unwind_frame frames[UNWIND_FRAMES_MAX];
 	size_t count, i;
@@ -174,7 +174,7 @@ static void unwind(const struct helper_job *job, int out)
 
 /* ---- the process ------------------------------------------------------------------------------- */
 
-static int shut_in(const struct helper_job *job, int out)
+static int shut_in(const struct confined_job *job, int out)
 {
 	size_t room = 4 + 3 * (job->modules_count + job->unwind_count), count = 0, i;
 	int *keep = calloc(room, sizeof(*keep));
@@ -198,7 +198,7 @@ static int shut_in(const struct helper_job *job, int out)
 	return sandbox_enter(keep, count);
 }
 
-void helper_main(const struct helper_job *job, int out)
+void confined_main(const struct confined_job *job, int out)
 {
 	size_t module;
 	int err;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Starts the helper process and takes what it says; see helper.h. Its own half is in
- * helper_main.c.
+ * Starts the confined process and takes what it says; see confined.h. Its own half is in
+ * confined_main.c.
  */
-#include "helper.h"
+#include "confined.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "helper_main.h"
+#include "confined_main.h"
 
 /* A line is the symbols of one place, or one stack of addresses. */
 #define LINE_MAX_SIZE (SYMBOLS_INLINE_MAX * SYMBOLS_NAME_MAX * 8)
@@ -29,7 +29,7 @@
 /* As in the kernel. */
 #define MAX_ERRNO 4096
 
-struct helper {
+struct confined {
 	pid_t pid;
 	int pidfd; /* -1: too old a kernel */
 	int pipe;
@@ -46,66 +46,66 @@ static time_t now_s(void)
 	return now.tv_sec;
 }
 
-int helper_start(const struct helper_job *job, struct helper **ret_helper)
+int confined_start(const struct confined_job *job, struct confined **ret_confined)
 {
-	struct helper *helper = calloc(1, sizeof(*helper));
+	struct confined *confined = calloc(1, sizeof(*confined));
 	int ends[2], err;
 
-	if (!helper)
+	if (!confined)
 		return -ENOMEM;
 	if (pipe2(ends, O_CLOEXEC)) {
 		err = -errno;
 		goto out_free;
 	}
 	fcntl(ends[0], F_SETFL, O_NONBLOCK);
-	helper->pid = fork();
-	if (helper->pid < 0) {
+	confined->pid = fork();
+	if (confined->pid < 0) {
 		err = -errno;
 		goto out_close;
 	}
-	if (!helper->pid)
-		helper_main(job, ends[1]);
+	if (!confined->pid)
+		confined_main(job, ends[1]);
 	close(ends[1]);
-	helper->pidfd = pidfd_open(helper->pid, 0);
-	helper->pipe = ends[0];
-	helper->started = now_s();
-	*ret_helper = helper;
+	confined->pidfd = pidfd_open(confined->pid, 0);
+	confined->pipe = ends[0];
+	confined->started = now_s();
+	*ret_confined = confined;
 	return 0;
 out_close:
 	close(ends[0]);
 	close(ends[1]);
 out_free:
-	free(helper);
+	free(confined);
 	return err;
 }
 
-int helper_fd(const struct helper *helper)
+int confined_fd(const struct confined *confined)
 {
-	return helper->pipe;
+	return confined->pipe;
 }
 
-void helper_stop(struct helper *helper)
+void confined_stop(struct confined *confined)
 {
-	close(helper->pipe);
-	helper->pipe = -1;
+	close(confined->pipe);
+	confined->pipe = -1;
 	/*
 	 * Whoever waits for all children may have reaped it, and its number may be another's:
 	 * so by the descriptor or not at all. It ends by itself when nobody listens.
 	 */
-	if (helper->pidfd >= 0)
-		syscall(SYS_pidfd_send_signal, helper->pidfd, SIGKILL, NULL, 0);
+	if (confined->pidfd >= 0)
+		syscall(SYS_pidfd_send_signal, confined->pidfd, SIGKILL, NULL, 0);
 }
 
-bool helper_reap(struct helper *helper)
+bool confined_reap(struct confined *confined)
 {
 	siginfo_t info = { .si_pid = 0 };
 
-	if (helper->pidfd >= 0 && !waitid(P_PIDFD, (id_t)helper->pidfd, &info, WEXITED | WNOHANG) &&
-	    !info.si_pid)
+	if (confined->pidfd >= 0 &&
+	    !waitid(P_PIDFD, (id_t)confined->pidfd, &info, WEXITED | WNOHANG) && !info.si_pid)
 		return false;
-	if (helper->pidfd >= 0)
-		close(helper->pidfd);
-	free(helper);
+	if (confined->pidfd >= 0)
+		close(confined->pidfd);
+	free(confined);
 	return true;
 }
 
@@ -133,7 +133,8 @@ static bool take_symbol(json_t *item, struct symbol *ret_symbol)
 	return true;
 }
 
-static bool take_named(json_t *query, json_t *items, const struct helper_events *events, void *arg)
+static bool take_named(json_t *query, json_t *items, const struct confined_events *events,
+		       void *arg)
 {
 	struct symbol symbols[SYMBOLS_INLINE_MAX];
 	size_t count = json_array_size(items), i;
@@ -147,7 +148,7 @@ static bool take_named(json_t *query, json_t *items, const struct helper_events 
 	return true;
 }
 
-static bool take_unwound(json_t *items, const struct helper_events *events, void *arg)
+static bool take_unwound(json_t *items, const struct confined_events *events, void *arg)
 {
 	struct unwind_frame frames[UNWIND_FRAMES_MAX];
 	size_t count = json_array_size(items), i;
@@ -164,7 +165,7 @@ static bool take_unwound(json_t *items, const struct helper_events *events, void
 	return true;
 }
 
-static bool take_line(const char *line, size_t length, const struct helper_events *events,
+static bool take_line(const char *line, size_t length, const struct confined_events *events,
 		      void *arg)
 {
 	json_t *object = json_loadb(line, length, 0, NULL);
@@ -193,13 +194,13 @@ static bool take_line(const char *line, size_t length, const struct helper_event
 }
 
 /* False: one of the lines is none. What is not whole yet stays. */
-static bool take_lines(struct helper *helper, const struct helper_events *events, void *arg)
+static bool take_lines(struct confined *confined, const struct confined_events *events, void *arg)
 {
-	char *line = helper->line, *end;
+	char *line = confined->line, *end;
 	size_t left;
 
 	for (;;) {
-		left = helper->length - (size_t)(line - helper->line);
+		left = confined->length - (size_t)(line - confined->line);
 		end = memchr(line, '\n', left);
 		if (!end)
 			break;
@@ -207,19 +208,19 @@ static bool take_lines(struct helper *helper, const struct helper_events *events
 			return false;
 		line = end + 1;
 	}
-	memmove(helper->line, line, left);
-	helper->length = left;
-	return left < sizeof(helper->line);
+	memmove(confined->line, line, left);
+	confined->length = left;
+	return left < sizeof(confined->line);
 }
 
-int helper_read(struct helper *helper, const struct helper_events *events, void *arg)
+int confined_read(struct confined *confined, const struct confined_events *events, void *arg)
 {
 	ssize_t got;
 	int reads;
 
 	for (reads = 0; reads < READS_MAX; reads++) {
-		got = read(helper->pipe, helper->line + helper->length,
-			   sizeof(helper->line) - helper->length);
+		got = read(confined->pipe, confined->line + confined->length,
+			   sizeof(confined->line) - confined->length);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0 && errno != EAGAIN)
@@ -227,9 +228,9 @@ int helper_read(struct helper *helper, const struct helper_events *events, void 
 		if (!got)
 			return 0;
 		if (got < 0)
-			return now_s() - helper->started > TIME_MAX_S ? -ETIME : 1;
-		helper->length += (size_t)got;
-		if (!take_lines(helper, events, arg))
+			return now_s() - confined->started > TIME_MAX_S ? -ETIME : 1;
+		confined->length += (size_t)got;
+		if (!take_lines(confined, events, arg))
 			return -EPROTO;
 	}
 	return 1;
