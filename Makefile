@@ -155,7 +155,7 @@ $(BUILD)/tests/programs/%: tests/programs/%.c tests/programs/program.h
 $(BUILD)/tests/conformance/conformance: $(CONFORMANCE_OBJ)
 	$(CC) $(CFLAGS) $^ -o $@ -ljansson
 
-$(BUILD)/bench/attach.o $(BUILD)/bench/instructions.o: $(BPF_SKELETON)
+$(BUILD)/bench/attach.o $(BUILD)/bench/instructions.o $(BUILD)/tests/unit/test_unseen.o: $(BPF_SKELETON)
 
 $(BUILD)/bench/shared.a: $(BENCH_SHARED)
 	rm -f $@

@@ -31,6 +31,7 @@ struct rq {
 	maze_u64 clock_task;	     /* that, less interrupts and steal */
 	maze_u64 prev_steal_time_rq; /* CONFIG_PARAVIRT_TIME_ACCOUNTING */
 	maze_u64 prev_irq_time;	     /* CONFIG_IRQ_TIME_ACCOUNTING */
+	unsigned int clock_update_flags;
 };
 
 struct cfs_rq {

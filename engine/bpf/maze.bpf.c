@@ -31,21 +31,23 @@ static int handle_timer(void *map, maze_u32 *key, struct maze_timer *slot)
 	due_ns = cpu->armed_until_ns;
 	cpu->armed_until_ns = 0;
 	cpu->expiries++;
-	if (index != bpf_get_smp_processor_id()) {
-		/* Migrated, which only an unpinned timer is: the switch-out will judge. */
-		cpu->strays++;
+	/* Migrated, which only an unpinned timer is: the switch-out will judge. */
+	if (index != bpf_get_smp_processor_id())
 		return 0;
-	}
 	/*
 	 * Not always the task it was armed for: in ksoftirqd that one was switched
 	 * out, and judged then. Whoever is current is judged if watched.
 	 */
 	task = bpf_get_current_task_btf();
-	if (!task->pid)
+	if (!task->pid) {
 		woken_from_idle(cpu, due_ns);
-	watched = watched_task(task);
-	if (!watched)
 		return 0;
+	}
+	watched = watched_task(task);
+	if (!watched) {
+		look_for_unseen(cpu, switch_clock(task));
+		return 0;
+	}
 	delay_ns = judge_running(task, watched, cpu);
 	arm(cpu, switch_clock(task), delay_ns);
 	return 0;

@@ -15,7 +15,7 @@
 #include "../../core/step.h"
 
 #define MAZE_BPF_MAGIC 0x4d415a45U /* "MAZE" */
-#define MAZE_BPF_ABI 3U
+#define MAZE_BPF_ABI 4U
 
 /*
  * Records kept per log. Verdicts have a log of their own, so that a storm of
@@ -78,9 +78,9 @@ struct maze_cpu {
 	maze_u64 armed_until_ns;  /* rq clock; 0: not armed */
 	maze_u64 clock_offset_ns; /* rq clock minus perf clock, rounded down; 0: unknown */
 	maze_u64 expiries;
-	maze_u64 strays;	 /* expiries on another CPU than the one they were meant for */
 	maze_u64 idle_ns;	 /* rq clock when it last went idle with its timer armed */
 	maze_u64 eager_until_ns; /* rq clock until which it goes idle with its timer put off */
+	maze_u64 unseen_ns;	 /* the timer is armed for who may run unseen: its delay; else 0 */
 	maze_u64 reserved[2];
 };
 _Static_assert(sizeof(struct maze_cpu) == 64, "one cache line, so that CPUs do not share");

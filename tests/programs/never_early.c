@@ -2,10 +2,13 @@
 /*
  * Compares its own CPU clock with the limit each time SIGXCPU comes: --rounds
  * times a limit of --limit-ms. Ends with 1 if any was early, with 0 if none was.
+ * --waker-us: beside a task that wakes so often and preempts it each time; for --cpu.
  */
 #include "program.h"
 
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 
 static volatile sig_atomic_t caught;
 static volatile long long caught_at;
@@ -17,14 +20,36 @@ static void on_soft(int signal)
 	caught = 1;
 }
 
+/* Returns its pid; it ends with us. */
+static pid_t start_waker(long us)
+{
+	struct timespec time = { 0, us * 1000 };
+	struct sched_param low = { .sched_priority = 1 };
+	pid_t parent = getpid(), pid = fork();
+
+	if (pid)
+		return pid;
+	alarm(LIFE_SECONDS);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_TIMERSLACK, 1UL);
+	sched_setscheduler(0, SCHED_FIFO, &low);
+	while (getppid() == parent)
+		nanosleep(&time, NULL);
+	_exit(0);
+}
+
 int main(int argc, char **argv)
 {
 	long long limit_ns = number_option(argc, argv, "--limit-ms", 5) * 1000000LL;
 	long long since, margin, least = limit_ns;
 	long rounds = number_option(argc, argv, "--rounds", 50);
+	long waker_us = number_option(argc, argv, "--waker-us", 0);
+	pid_t waker = 0;
 	int early = 0;
 
 	begin(argc, argv);
+	if (waker_us)
+		waker = start_waker(waker_us);
 	signal(SIGXCPU, on_soft);
 	for (long i = 0; i < rounds; i++) {
 		caught = 0;
@@ -35,6 +60,10 @@ int main(int argc, char **argv)
 		early += margin < 0;
 		if (margin < least)
 			least = margin;
+	}
+	if (waker > 0) {
+		kill(waker, SIGKILL);
+		waitpid(waker, NULL, 0);
 	}
 	printf("%ld rounds, %d early, least margin %lld ns\n", rounds, early, least);
 	return early != 0;
