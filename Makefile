@@ -308,9 +308,9 @@ bench-build:
 bench: bench-build
 	@BUILD=$(BUILD) scripts/in-private-bpffs bench/run $(FIGURES)
 
-## make bench-quote  put the last run's table into docs/benchmarks.md
+## make bench-quote  put the last run into docs/benchmarks.md: its table and plots
 bench-quote:
-	@bench/quote $(BUILD)/bench-results/table.txt
+	@bench/quote $(BUILD)/bench-results
 
 ## make bench-quick  the same in 90 seconds: that it works, not what it costs
 bench-quick: bench-build

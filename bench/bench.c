@@ -131,6 +131,22 @@ void bench_wait_until_blocked(pid_t pid)
 	} while (state != 'S');
 }
 
+maze_u64 bench_runtime_of(pid_t pid)
+{
+	unsigned long long runtime = 0;
+	char path[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/schedstat", (int)pid);
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	if (fscanf(file, "%llu", &runtime) != 1)
+		runtime = 0;
+	fclose(file);
+	return runtime;
+}
+
 struct maze *bench_open(const char *engine)
 {
 	struct maze_error error = { "" };

@@ -55,6 +55,11 @@ pid_t bench_spawn_quietly(char *const argv[]);
 void bench_reap(const pid_t *pids, int n);
 /* Until the child sleeps: from then on nothing it did before is on its count. */
 void bench_wait_until_blocked(pid_t pid);
+/*
+ * CPU time in ns of the only thread of a process that nobody reaps meanwhile; exact while
+ * it sleeps; 0 when it is gone. What its CLOCK_THREAD_CPUTIME_ID reads, from outside.
+ */
+maze_u64 bench_runtime_of(pid_t pid);
 /* A policy with limits nothing here reaches. */
 struct maze_policy bench_far_policy(void);
 /* Watches a process under it. */

@@ -136,23 +136,6 @@ static struct board {
 } * board;
 static pid_t poller;
 
-/* CPU time of a task that nobody reaps meanwhile; 0 when it is gone. */
-static maze_u64 runtime_of(pid_t pid)
-{
-	unsigned long long runtime = 0;
-	char path[64];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/schedstat", (int)pid);
-	file = fopen(path, "re");
-	if (!file)
-		return 0;
-	if (fscanf(file, "%llu", &runtime) != 1)
-		runtime = 0;
-	fclose(file);
-	return runtime;
-}
-
 static void poll_each_100_ms(void)
 {
 	struct sched_param param = { .sched_priority = 50 };
@@ -166,7 +149,7 @@ static void poll_each_100_ms(void)
 		clock_nanosleep(CLOCK_MONOTONIC, 0, &cycle, NULL);
 		for (i = 0; i < DETECTOR_SLOTS_MAX; i++) {
 			pid = board->pids[i];
-			if (!pid || runtime_of(pid) < board->from_ns[i] + LIMIT_NS)
+			if (!pid || bench_runtime_of(pid) < board->from_ns[i] + LIMIT_NS)
 				continue;
 			kill(pid, SIGXCPU);
 			board->pids[i] = 0;
@@ -188,7 +171,7 @@ static bool start_timer(void)
 
 static void enter_board(int slot, pid_t pid)
 {
-	board->from_ns[slot] = runtime_of(pid);
+	board->from_ns[slot] = bench_runtime_of(pid);
 	board->pids[slot] = pid;
 }
 

@@ -32,8 +32,9 @@ if (there("lateness.samples.tsv")) {
 	set yrange [0:1]
 	set key outside right
 	stats dir."/lateness.samples.tsv" using 2 nooutput
-	plot for [i = 0:STATS_blocks - 1] dir."/lateness.samples.tsv" index i using 1:2 \
-		with steps lw 2 dt 1 + i % 2 title columnheader(1)
+	# What ends a block also ends the last: the one after it is empty.
+	plot for [i = 0:STATS_blocks - 2] dir."/lateness.samples.tsv" index i using 1:2 \
+		with steps lw 2 lc 1 + i / 2 dt 1 + i % 2 title columnheader(1)
 	unset logscale
 }
 set autoscale
