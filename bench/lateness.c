@@ -117,8 +117,8 @@ static void finish(struct run *run, int index)
 	if (read(slot->report, &used, sizeof(used)) != sizeof(used))
 		run->missed++;
 	else
-		run->late_ns[run->done++] = (double)(used - slot->from_ns) -
-					    (double)run->detector->limit_ns;
+		run->late_ns[run->done++] =
+			(double)(used - slot->from_ns) - (double)run->detector->limit_ns;
 	if (run->detector->end)
 		run->detector->end(index);
 	waitpid(slot->pid, NULL, 0);

@@ -81,7 +81,8 @@ struct maze_cpu {
 	maze_u64 idle_ns;	 /* rq clock when it last went idle with its timer armed */
 	maze_u64 eager_until_ns; /* rq clock until which it goes idle with its timer put off */
 	maze_u64 unseen_ns;	 /* the timer is armed for who may run unseen: its delay; else 0 */
-	maze_u64 reserved[2];
+	maze_u64 lag_ns;	 /* how much too late the timer mostly goes off, learnt */
+	maze_u64 reserved;
 };
 _Static_assert(sizeof(struct maze_cpu) == 64, "one cache line, so that CPUs do not share");
 

@@ -24,6 +24,10 @@
 #define MAZE_LONG_IDLE_NS (10 * MAZE_NSEC_PER_MSEC)
 /* One wakeup in that time is less than any periodic task of a machine makes. */
 #define MAZE_EAGER_NS (10 * MAZE_NSEC_PER_SEC)
+/* No timer is later than that by itself; what is more was somebody else's doing. */
+#define MAZE_LAG_MAX_NS (50 * MAZE_NSEC_PER_USEC)
+/* Beyond that a look is aimed too early on purpose: clocks may differ by 0.2 %. */
+#define MAZE_CLOSE_NS (8 * MAZE_NSEC_PER_MSEC)
 /* How soon, and how often, to look for a watched task that runs unseen. */
 #define MAZE_UNSEEN_MIN_NS (4 * MAZE_NSEC_PER_MSEC)
 #define MAZE_UNSEEN_MAX_NS (1 * MAZE_NSEC_PER_SEC)
@@ -243,10 +247,10 @@ MAZE_INLINE void arm(struct maze_cpu *cpu, maze_u64 clock, maze_u64 delay_ns)
 	 * The timer runs on CLOCK_MONOTONIC, which may be slewed against the
 	 * scheduler's clock: go for a little less first, then for the rest.
 	 */
-	if (delay_ns > 8 * MAZE_NSEC_PER_MSEC)
+	if (delay_ns > MAZE_CLOSE_NS)
 		delay_ns -= delay_ns >> 9;
-	if (delay_ns < MAZE_NSEC_PER_USEC)
-		delay_ns = MAZE_NSEC_PER_USEC;
+	delay_ns = delay_ns > cpu->lag_ns + MAZE_NSEC_PER_USEC ? delay_ns - cpu->lag_ns
+							       : MAZE_NSEC_PER_USEC;
 	if (start_timer(delay_ns))
 		return;
 	cpu->armed_until_ns = clock + delay_ns;
@@ -304,6 +308,27 @@ MAZE_INLINE void woken_from_idle(struct maze_cpu *cpu, maze_u64 clock)
 }
 
 /*
+ * Learns from a look how late the timer is: from its going off to here is 2 us on bare
+ * metal and 20 in a machine that is emulated in another. `late_ns` is how far the count
+ * was past what the look was for. A look that comes too soon costs another, so the aim
+ * moves slowly to where one in ten or so is.
+ */
+MAZE_INLINE void learn_lag(struct maze_cpu *cpu, long long late_ns)
+{
+	if (late_ns < -(long long)MAZE_LAG_MAX_NS)
+		return;
+	if (late_ns < 0) {
+		cpu->lag_ns -= cpu->lag_ns >> 2;
+		return;
+	}
+	if (late_ns > (long long)MAZE_LAG_MAX_NS)
+		late_ns = (long long)MAZE_LAG_MAX_NS;
+	cpu->lag_ns += (maze_u64)late_ns >> 4;
+	if (cpu->lag_ns > MAZE_LAG_MAX_NS)
+		cpu->lag_ns = MAZE_LAG_MAX_NS;
+}
+
+/*
  * Judges the task that this CPU is running, in the timer's interrupt on top of
  * it, and returns after how much CPU time to look again (0: no need).
  */
@@ -315,6 +340,8 @@ MAZE_INLINE maze_u64 judge_running(struct task_struct *task, struct maze_task *w
 		.yield_ns = watched->yield_ns,
 		.act = MAZE_RUNS,
 	};
+	maze_u64 aim_ns = watched->account.count_ns + watched->next_ns;
+	bool close = watched->next_ns && watched->next_ns <= MAZE_CLOSE_NS;
 	struct maze_verdict verdict;
 
 	if (yields_reset(watched) && in_sched_yield(task)) {
@@ -324,6 +351,8 @@ MAZE_INLINE maze_u64 judge_running(struct task_struct *task, struct maze_task *w
 	verdict = maze_step(&watched->policy, &watched->account, &sample);
 	if (verdict.reset)
 		leave_near(watched);
+	else if (close)
+		learn_lag(cpu, (long long)(verdict.count_ns - aim_ns));
 	if (verdict.due) {
 		watched->due_episode = verdict.episode;
 		verdict.next_ns =
