@@ -118,28 +118,30 @@ static int set_control_socket(const struct key *key, struct key_target *target, 
 			  error);
 }
 
+/* A whole number within its limits, or nothing is changed. */
+static int set_number(const char *value, long min, long max, unsigned int *ret_number,
+		      struct maze_error *error)
+{
+	long number = 0;
+	int err = value_number(value, min, max, &number, error);
+
+	if (!err)
+		*ret_number = (unsigned int)number;
+	return err;
+}
+
 static int set_entries_per_user(const struct key *key, struct key_target *target, const char *value,
 				struct maze_error *error)
 {
-	long number = 0;
-	int err = value_number(value, 0, ENTRIES_PER_USER_MAX, &number, error);
-
 	(void)key;
-	if (!err)
-		target->daemon->entries_per_user = (unsigned int)number;
-	return err;
+	return set_number(value, 0, ENTRIES_PER_USER_MAX, &target->daemon->entries_per_user, error);
 }
 
 static int set_clients(const struct key *key, struct key_target *target, const char *value,
 		       struct maze_error *error)
 {
-	long number = 0;
-	int err = value_number(value, 1, CLIENTS_MAX, &number, error);
-
 	(void)key;
-	if (!err)
-		target->daemon->clients = (unsigned int)number;
-	return err;
+	return set_number(value, 1, CLIENTS_MAX, &target->daemon->clients, error);
 }
 
 static int set_incidents(const struct key *key, struct key_target *target, const char *value,
@@ -160,12 +162,12 @@ static int set_incidents(const struct key *key, struct key_target *target, const
 static int set_incidents_kept(const struct key *key, struct key_target *target, const char *value,
 			      struct maze_error *error)
 {
-	long number = 0;
-	int err = value_number(value, 1, INCIDENTS_KEPT_MAX, &number, error);
+	unsigned int number = 0;
+	int err = set_number(value, 1, INCIDENTS_KEPT_MAX, &number, error);
 
 	(void)key;
 	if (!err)
-		target->daemon->incidents.count_max = (size_t)number;
+		target->daemon->incidents.count_max = number;
 	return err;
 }
 
@@ -187,13 +189,8 @@ static int set_incidents_age(const struct key *key, struct key_target *target, c
 static int set_samples(const struct key *key, struct key_target *target, const char *value,
 		       struct maze_error *error)
 {
-	long number = 0;
-	int err = value_number(value, 0, MAZE_STACKS_MAX, &number, error);
-
 	(void)key;
-	if (!err)
-		target->daemon->incidents.samples = (unsigned int)number;
-	return err;
+	return set_number(value, 0, MAZE_STACKS_MAX, &target->daemon->incidents.samples, error);
 }
 
 static int set_unwind(const struct key *key, struct key_target *target, const char *value,
