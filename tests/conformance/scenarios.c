@@ -196,8 +196,8 @@ const struct scenario scenarios[] = {
 	{ "never early by its own clock", "--soft 25xms --hard 0",
 	  "never_early --limit-ms 25x --rounds 60", NULL, 0, 60, 0, NULL, NULL },
 	/* A wakeup on its CPU makes the scheduler charge its last microseconds to another. */
-	{ "never early beside one who wakes often", "--soft 5xms --hard 0",
-	  "never_early --limit-ms 5x --rounds 300 --waker-us 80x --cpu 1", NULL, 0, 300, 0, NULL,
+	{ "never early beside one who wakes often", "--soft 25xms --hard 0",
+	  "never_early --limit-ms 25x --rounds 160 --waker-us 40x --cpu 1", NULL, 0, 160, 0, NULL,
 	  NULL },
 	{ "limits changed mid-episode", NULL, NULL, NULL, 0, 0, 0, NULL, story_limits_changed },
 	{ "running process, watched by a maze that waits", NULL, NULL, NULL, 0, 0, 0, NULL,

@@ -52,8 +52,9 @@ int main(int argc, char **argv)
 		waker = start_waker(waker_us);
 	signal(SIGXCPU, on_soft);
 	for (long i = 0; i < rounds; i++) {
-		caught = 0;
 		since = sleep_for_certain(1);
+		/* What came before is of the episode before: of an exec that took long, say. */
+		caught = 0;
 		while (!caught)
 			;
 		margin = caught_at - since - limit_ns;
