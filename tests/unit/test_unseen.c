@@ -101,14 +101,14 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static void watch_spinner(maze_u64 soft_ns)
+static void watch_spinner(void)
 {
 	struct engine_target target = { .pidfd = pidfd_open(spinner, 0) };
 	struct engine_claim claim = { 0, 0 };
 	struct maze_policy policy;
 
 	maze_policy_default(&policy);
-	policy.soft_ns = soft_ns;
+	policy.soft_ns = 200 * MAZE_NSEC_PER_MSEC;
 	policy.hard_ns = 0;
 	assert_true(target.pidfd >= 0);
 	assert_int_equal(engine_bpf.watch(engine, &target, &policy, &claim, NULL), 0);
@@ -121,6 +121,15 @@ static void stop_telling(void)
 
 	bpf_link__destroy(*link);
 	*link = NULL;
+}
+
+/* The spinner's timer is armed then, and nothing of what follows is told. */
+static void watch_one_and_tell_no_more(void)
+{
+	spinner = start_spinning(false);
+	watch_spinner();
+	sleep_ms(20);
+	stop_telling();
 }
 
 static maze_u64 expiries(void)
@@ -150,11 +159,7 @@ static void who_runs_unseen_is_caught(void **state)
 
 	if (!*state)
 		skip();
-	spinner = start_spinning(false);
-	watch_spinner(200 * MAZE_NSEC_PER_MSEC);
-	/* Its timer is armed by now, and nothing of what follows is told. */
-	sleep_ms(20);
-	stop_telling();
+	watch_one_and_tell_no_more();
 	hog = start_spinning(true);
 	sleep_ms(300);
 	end_child(&hog);
@@ -171,10 +176,7 @@ static void the_search_has_an_end(void **state)
 
 	if (!*state)
 		skip();
-	spinner = start_spinning(false);
-	watch_spinner(200 * MAZE_NSEC_PER_MSEC);
-	sleep_ms(20);
-	stop_telling();
+	watch_one_and_tell_no_more();
 	end_child(&spinner);
 	hog = start_spinning(false);
 	before = expiries();
