@@ -37,11 +37,6 @@ struct costs {
 	double getppid, write;
 };
 
-static double fewer(double a, double b)
-{
-	return a < b ? a : b;
-}
-
 static double time_getppids(void)
 {
 	double least = INFINITY;
@@ -52,7 +47,7 @@ static double time_getppids(void)
 		start = bench_now(CLOCK_THREAD_CPUTIME_ID);
 		for (i = 0; i < GETPPIDS; i++)
 			syscall(SYS_getppid);
-		least = fewer(least, (double)(bench_now(CLOCK_THREAD_CPUTIME_ID) - start));
+		least = fmin(least, (double)(bench_now(CLOCK_THREAD_CPUTIME_ID) - start));
 	}
 	return least / GETPPIDS;
 }
@@ -71,7 +66,7 @@ static double time_writes(void)
 		for (i = 0; i < WRITES; i++)
 			if (write(fds[1], "", 1) != 1)
 				_exit(1);
-		least = fewer(least, (double)(bench_now(CLOCK_THREAD_CPUTIME_ID) - start));
+		least = fmin(least, (double)(bench_now(CLOCK_THREAD_CPUTIME_ID) - start));
 		if (read(fds[0], drain, sizeof(drain)) != sizeof(drain))
 			_exit(1);
 	}
