@@ -20,11 +20,33 @@
 
 #include "maps.bpf.h"
 
-/* Has the kernel what it takes to find a task's runqueue from the task? */
+/*
+ * Can a task's runqueue be found from the task, and its clock be read? The other members
+ * that the sum takes are there where config.has_clock is set: the loader has looked.
+ */
 MAZE_INLINE bool has_rq(void)
 {
 	return bpf_core_field_exists(struct cfs_rq, rq) &&
-	       bpf_core_field_exists(struct sched_entity, cfs_rq);
+	       bpf_core_field_exists(struct sched_entity, cfs_rq) &&
+	       bpf_core_field_exists(struct rq, clock);
+}
+
+/* CPU time of a task as of its last switch or tick. */
+MAZE_INLINE maze_u64 booked_runtime(struct task_struct *task)
+{
+	return READ(task, se.sum_exec_runtime);
+}
+
+/* Is it to sleep when it leaves the CPU, and not kept runnable by a signal? */
+MAZE_INLINE bool may_sleep(struct task_struct *task)
+{
+	return !bpf_core_field_exists(struct task_struct, __state) || READ(task, __state);
+}
+
+/* Its voluntary switches; where the kernel does not count them, no switch counts as missed. */
+MAZE_INLINE maze_u64 voluntary_switches(struct task_struct *task)
+{
+	return bpf_core_field_exists(struct task_struct, nvcsw) ? READ(task, nvcsw) : 0;
 }
 
 /* The clock of the runqueue a task is on: cheap, and fresh during a switch. */
@@ -32,7 +54,7 @@ MAZE_INLINE maze_u64 switch_clock(struct task_struct *task)
 {
 	if (!has_rq())
 		return bpf_ktime_get_ns();
-	return task->se.cfs_rq->rq->clock;
+	return READ(task->se.cfs_rq->rq, clock);
 }
 
 /* Costs about 60 ns. Returns 0 when this CPU has no clock event. */
@@ -52,7 +74,7 @@ MAZE_INLINE void calibrate(struct maze_cpu *cpu, struct task_struct *task)
 
 	if (!config.has_clock || !has_rq())
 		return;
-	clock = task->se.cfs_rq->rq->clock;
+	clock = READ(task->se.cfs_rq->rq, clock);
 	event = read_event();
 	if (event && clock - event > cpu->clock_offset_ns && clock > event)
 		cpu->clock_offset_ns = clock - event;
@@ -73,14 +95,14 @@ MAZE_INLINE maze_u64 read_u64(maze_u64 address)
  */
 MAZE_INLINE bool is_booked_ahead(struct rq *rq)
 {
-	return rq->clock_update_flags & 1;
+	return READ(rq, clock_update_flags) & 1;
 }
 
 /* How far rq_clock_task() has moved on since its last update, as a lower bound. */
 MAZE_INLINE maze_u64 clock_task_progress(struct maze_cpu *cpu, struct rq *rq, maze_u64 rq_address,
 					 maze_u64 prev_steal, maze_u64 prev_irq, bool in_interrupt)
 {
-	maze_u64 clock = rq->clock, now, event, taken = 0, stolen, start;
+	maze_u64 clock = READ(rq, clock), now, event, taken = 0, stolen, start;
 
 	event = read_event();
 	if (!event || !cpu->clock_offset_ns)
@@ -118,20 +140,20 @@ static __noinline maze_u64 running_runtime(struct task_struct *task, struct maze
 
 	if (!task || !cpu)
 		return 0;
-	sum = task->se.sum_exec_runtime;
+	sum = booked_runtime(task);
 	if (!config.has_clock || config.steal_unknown || !has_rq())
 		return sum;
 	/* This order: an update in the middle can only lose time, never count it twice. */
 	rq = task->se.cfs_rq->rq;
 	if (bpf_core_field_exists(struct rq, prev_steal_time_rq))
-		prev_steal = rq->prev_steal_time_rq;
+		prev_steal = READ(rq, prev_steal_time_rq);
 	if (bpf_core_field_exists(struct rq, prev_irq_time))
-		prev_irq = rq->prev_irq_time;
-	clock_task = rq->clock_task;
+		prev_irq = READ(rq, prev_irq_time);
+	clock_task = READ(rq, clock_task);
 	bpf_probe_read_kernel(&address, sizeof(address), &task->se.cfs_rq->rq);
 	now = clock_task +
 	      clock_task_progress(cpu, rq, address, prev_steal, prev_irq, in_interrupt);
-	start = task->se.exec_start;
+	start = READ(task, se.exec_start);
 	if (now <= start)
 		return sum;
 	/*

@@ -21,11 +21,11 @@ MAZE_INLINE bool may_watch(struct task_struct *task, struct maze_request *req)
 {
 	struct maze_task *leader_state;
 
-	if (task->tgid == 1 || process_number(task) == 1) {
+	if (READ(task, tgid) == 1 || process_number(task) == 1) {
 		req->refused_init++;
 		return false;
 	}
-	if (task->flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER)) {
+	if (READ(task, flags) & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER)) {
 		req->refused_kernel++;
 		return false;
 	}
@@ -34,7 +34,8 @@ MAZE_INLINE bool may_watch(struct task_struct *task, struct maze_request *req)
 		req->refused_self++;
 		return false;
 	}
-	if (task->exit_state || (task->flags & PF_EXITING)) {
+	/* Set before the exit handler runs, and never cleared. */
+	if (READ(task, flags) & PF_EXITING) {
 		req->exiting++;
 		return false;
 	}
@@ -86,7 +87,7 @@ static __noinline int begin_watch(struct task_struct *task, struct maze_request 
 		return 0;
 	fresh.policy = req->policy;
 	fresh.tag = req->tag;
-	fresh.nvcsw = task->nvcsw;
+	fresh.nvcsw = voluntary_switches(task);
 
 	watched = bpf_task_storage_get(&tasks, task, 0, 0);
 	if (watched && leave_alone(watched, req))
@@ -102,8 +103,12 @@ static __noinline int begin_watch(struct task_struct *task, struct maze_request 
 	}
 	record_life(task, watched, MAZE_EVENT_WATCH, 0);
 	req->done++;
-	cpu = task->thread_info.cpu;
-	if (task->on_cpu && cpu < MAZE_CPUS_MAX)
+	/* Without these its account begins at its next switch. */
+	if (!bpf_core_field_exists(struct thread_info, cpu) ||
+	    !bpf_core_field_exists(struct task_struct, on_cpu))
+		return 0;
+	cpu = READ(task, thread_info.cpu);
+	if (READ(task, on_cpu) && cpu < MAZE_CPUS_MAX)
 		req->running_on[cpu / 64] |= 1ULL << (cpu % 64);
 	return 0;
 }
@@ -152,7 +157,7 @@ int handle__control(struct bpf_iter__task *ctx)
 /* The count as of the task's last switch or tick; another CPU cannot know better. */
 MAZE_INLINE maze_u64 listed_count(struct task_struct *task, struct maze_task *watched)
 {
-	maze_u64 sum = task->se.sum_exec_runtime;
+	maze_u64 sum = booked_runtime(task);
 
 	if (!watched->account.begun || sum <= watched->account.runtime_ns)
 		return watched->account.count_ns;
@@ -177,14 +182,14 @@ int handle__list(struct bpf_iter__task *ctx)
 	entry.tag = watched->tag;
 	entry.pid = process_number(task);
 	entry.tid = thread_number(task);
-	entry.uid = task->real_cred->uid.val;
+	entry.uid = user_of(task);
 	entry.recovery = watched->policy.recovery;
 	entry.flags = watched->policy.flags;
 	entry.soft_signal = watched->policy.soft_signal;
 	entry.hard_signal = watched->policy.hard_signal;
 	entry.fired = watched->account.fired;
 	entry.episode = watched->account.episode;
-	bpf_probe_read_kernel_str(entry.comm, sizeof(entry.comm), task->comm);
+	read_name(entry.comm, task);
 	bpf_seq_write(ctx->meta->seq, &entry, sizeof(entry));
 	return 0;
 }

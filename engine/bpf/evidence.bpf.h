@@ -21,7 +21,7 @@ static __noinline int begin_evidence(struct task_struct *task, struct maze_task 
 	watched->stacks = 0;
 	maze_take_portrait(watched);
 	/* Who ends is nowhere any more: before 6.16 it has no memory left, either. */
-	if (!(task->flags & PF_EXITING))
+	if (!(READ(task, flags) & PF_EXITING))
 		maze_take_stack(watched, count_ns, at);
 	return 0;
 }
@@ -39,7 +39,7 @@ MAZE_INLINE maze_u64 next_stack(struct maze_task *watched)
 /* In the timer, after the account has been stepped. */
 MAZE_INLINE void go_on_sampling(struct task_struct *task, struct maze_task *watched)
 {
-	if (next_stack(watched) == 1 && !(task->flags & PF_EXITING))
+	if (next_stack(watched) == 1 && !(READ(task, flags) & PF_EXITING))
 		maze_take_stack(watched, watched->account.count_ns, TAKEN_IN_TIMER);
 }
 

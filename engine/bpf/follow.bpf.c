@@ -48,13 +48,25 @@ static __noinline int tell(struct task_struct *task, enum maze_process_event_kin
 
 MAZE_INLINE bool is_kernel_thread(struct task_struct *task)
 {
-	return task->flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER);
+	return READ(task, flags) & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER);
+}
+
+/* The first thread of its process? */
+MAZE_INLINE bool is_main(struct task_struct *task)
+{
+	return READ(task, pid) == READ(task, tgid);
+}
+
+MAZE_INLINE bool is_in_exec(struct task_struct *task)
+{
+	return bpf_core_field_exists(struct task_struct, in_execve) &&
+	       BPF_CORE_READ_BITFIELD(task, in_execve);
 }
 
 /* What a child has inherited is right for it too, as long as it differs in nothing else. */
 MAZE_INLINE bool inherits_all(struct task_struct *parent, struct task_struct *child)
 {
-	bool is_thread = child->pid != child->tgid, from_main = parent->pid == parent->tgid;
+	bool is_thread = !is_main(child), from_main = is_main(parent);
 
 	if (!child->bpf_storage || !watched_task(child))
 		return false;
@@ -63,14 +75,14 @@ MAZE_INLINE bool inherits_all(struct task_struct *parent, struct task_struct *ch
 	if (!from_main || (follow_config.wants & MAZE_FOLLOW_ALL_FORKS))
 		return false;
 	/* A child may begin in another group (CLONE_INTO_CGROUP), and nobody moves it. */
-	return child->cgroups->dfl_cgrp == parent->cgroups->dfl_cgrp;
+	return has_cgroups() && child->cgroups->dfl_cgrp == parent->cgroups->dfl_cgrp;
 }
 
 /* Comes after the engine's own handler, which has made the child inherit by now. */
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(follow__sched_process_fork, struct task_struct *parent, struct task_struct *child)
 {
-	bool is_thread = child->pid != child->tgid;
+	bool is_thread = !is_main(child);
 
 	if (is_kernel_thread(child) || inherits_all(parent, child))
 		return 0;
@@ -97,9 +109,9 @@ SEC("?tp_btf/task_rename")
 int BPF_PROG(follow__task_rename, struct task_struct *task)
 {
 	/* An exec renames, too, and is told of when it is over. */
-	if (is_kernel_thread(task) || BPF_CORE_READ_BITFIELD(task, in_execve))
+	if (is_kernel_thread(task) || is_in_exec(task))
 		return 0;
-	if (task->pid != task->tgid && !(follow_config.wants & MAZE_FOLLOW_THREAD_NAMES))
+	if (!is_main(task) && !(follow_config.wants & MAZE_FOLLOW_THREAD_NAMES))
 		return 0;
 	return tell(task, MAZE_PROCESS_NAME);
 }

@@ -3,7 +3,11 @@
  * The few kernel structs the BPF program reads, and of each only the members it
  * reads. libbpf relocates every access to the running kernel's layout (CO-RE),
  * so sizes and order here mean nothing and one object file fits all kernels.
- * Members that some kernels lack are only touched behind bpf_core_field_exists().
+ *
+ * Scalars are read by READ() and PROBE() only: a kernel may change their width and
+ * their sign (on_cpu is an int up to 6.18 and a u8 in 7.2). A member that the engine can
+ * do without is read behind bpf_core_field_exists(); the members, and what is lost
+ * without each, are in the table of kernel_members.c.
  */
 #ifndef MAZE_BPF_KERNEL_TYPES_H
 #define MAZE_BPF_KERNEL_TYPES_H
@@ -11,11 +15,40 @@
 #include <linux/bpf.h>
 #include <linux/types.h>
 
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
 #include "../../core/types.h"
 
 typedef _Bool bool;
 #define true 1
 #define false 0
+
+/*
+ * A scalar member through a pointer that the verifier knows. Where the kernel's is as
+ * wide as ours, this is one load: the condition is constant once libbpf has relocated
+ * it, and the verifier removes the branch that is not taken. libbpf refuses a direct
+ * load only where it can be reached.
+ */
+#define READ(from, member)                                                                         \
+	({                                                                                         \
+		typeof(from) read_from = (from);                                                   \
+		typeof(read_from->member) read_value;                                              \
+                                                                                                   \
+		if (__CORE_RELO(read_from, member, RSHIFT_U64) == 64 - 8 * sizeof(read_value))     \
+			read_value = read_from->member;                                            \
+		else                                                                               \
+			read_value = BPF_CORE_READ_BITFIELD(read_from, member);                    \
+		read_value;                                                                        \
+	})
+
+/* The same through any pointer: 0 where there is no memory. */
+#define PROBE(from, member)                                                                        \
+	({                                                                                         \
+		typeof(from) probe_from = (from);                                                  \
+                                                                                                   \
+		(typeof(probe_from->member))BPF_CORE_READ_BITFIELD_PROBED(probe_from, member);     \
+	})
 
 /* include/linux/sched.h: task states and flags; unchanged from 6.1 to 6.18. */
 #define TASK_RTLOCK_WAIT 0x1000U /* PREEMPT_RT: waits for a lock that elsewhere spins */
@@ -62,7 +95,7 @@ struct pid_namespace {
 };
 
 struct upid {
-	int nr;
+	unsigned int nr;
 	struct pid_namespace *ns;
 };
 
@@ -128,17 +161,16 @@ struct task_struct {
 	struct thread_info thread_info;
 	unsigned int __state;
 	unsigned int flags;
-	int on_cpu;
-	int exit_state;
-	int pid;
-	int tgid;
+	unsigned int on_cpu;
+	unsigned int pid;
+	unsigned int tgid;
 	unsigned long nvcsw;
 	struct task_struct *group_leader;
 	struct task_struct *real_parent;
 	maze_u64 start_boottime;
 	struct mm_struct *mm;
 	struct pid *thread_pid;
-	const struct cred *real_cred;
+	struct cred *real_cred;
 	struct css_set *cgroups;
 	unsigned int in_execve : 1;
 	char comm[16];

@@ -39,7 +39,7 @@ static int handle_timer(void *map, maze_u32 *key, struct maze_timer *slot)
 	 * out, and judged then. Whoever is current is judged if watched.
 	 */
 	task = bpf_get_current_task_btf();
-	if (!task->pid) {
+	if (!READ(task, pid)) {
 		woken_from_idle(cpu, due_ns);
 		return 0;
 	}
@@ -64,8 +64,8 @@ int handle__setup(struct bpf_iter__task *ctx)
 	struct task_struct *owner = bpf_get_current_task_btf();
 	struct maze_timer *slot;
 
-	if (owner->thread_pid)
-		state.pid_level = owner->thread_pid->level;
+	if (has_namespaces() && owner->thread_pid)
+		state.pid_level = READ(owner->thread_pid, level);
 	if (!ctx->task || index >= config.cpus)
 		return 0;
 	slot = bpf_map_lookup_elem(&timers, &index);
@@ -83,7 +83,7 @@ MAZE_INLINE void switch_out(struct task_struct *prev, struct maze_task *watched,
 			    unsigned int prev_state)
 {
 	struct maze_sample sample = {
-		.runtime_ns = prev->se.sum_exec_runtime,
+		.runtime_ns = booked_runtime(prev),
 		.yield_ns = watched->yield_ns,
 		.act = MAZE_RUNS,
 	};
@@ -94,7 +94,7 @@ MAZE_INLINE void switch_out(struct task_struct *prev, struct maze_task *watched,
 	 * pending signal kept runnable; __state tells the latter. Waiting for a
 	 * lock that only PREEMPT_RT makes a sleeping one is no sleep of the program.
 	 */
-	if (!preempt && (prev_state & ~TASK_RTLOCK_WAIT) && prev->__state) {
+	if (!preempt && (prev_state & ~TASK_RTLOCK_WAIT) && may_sleep(prev)) {
 		sample.act = MAZE_SLEEPS;
 		if (watched->policy.recovery != MAZE_RECOVERY_INF)
 			watched->asleep_ns = switch_clock(prev);
@@ -110,14 +110,14 @@ MAZE_INLINE void switch_out(struct task_struct *prev, struct maze_task *watched,
 					      verdict.count_ns, verdict.next_ns);
 	}
 	watched->next_ns = next_look(watched, verdict.next_ns);
-	watched->nvcsw = prev->nvcsw;
+	watched->nvcsw = voluntary_switches(prev);
 }
 
 /* The first sample, a wakeup under finite recovery, or a switch-out that was missed. */
 static __noinline int resume(struct task_struct *next, struct maze_task *watched)
 {
 	struct maze_sample sample = {
-		.runtime_ns = next->se.sum_exec_runtime,
+		.runtime_ns = booked_runtime(next),
 		.yield_ns = watched->yield_ns,
 		.act = MAZE_RUNS,
 	};
@@ -127,18 +127,18 @@ static __noinline int resume(struct task_struct *next, struct maze_task *watched
 	if (watched->asleep_ns) {
 		sample.act = MAZE_WAKES;
 		/* Runnable again since it was queued; after that it waited for a CPU. */
-		if (bpf_core_field_exists(struct task_struct, sched_info) &&
-		    next->sched_info.last_queued > watched->asleep_ns)
-			until = next->sched_info.last_queued;
+		if (bpf_core_field_exists(struct sched_info, last_queued) &&
+		    READ(next, sched_info.last_queued) > watched->asleep_ns)
+			until = READ(next, sched_info.last_queued);
 		if (until > watched->asleep_ns)
 			sample.asleep_ns = until - watched->asleep_ns;
 		watched->asleep_ns = 0;
-	} else if (watched->account.begun && next->nvcsw != watched->nvcsw) {
+	} else if (watched->account.begun && voluntary_switches(next) != watched->nvcsw) {
 		/* It slept and nobody told us: forgive all rather than too little. */
 		maze_reset(&watched->account);
 		watched->account.runtime_ns = sample.runtime_ns;
 	}
-	watched->nvcsw = next->nvcsw;
+	watched->nvcsw = voluntary_switches(next);
 	verdict = maze_step(&watched->policy, &watched->account, &sample);
 	/* What is due cannot be acted on yet: next is not current. The timer will. */
 	watched->account.fired &= ~verdict.due;
@@ -152,7 +152,8 @@ MAZE_INLINE void switch_in(struct task_struct *next, struct maze_task *watched)
 {
 	struct maze_cpu *cpu;
 
-	if (!watched->account.begun || watched->asleep_ns || next->nvcsw != watched->nvcsw)
+	if (!watched->account.begun || watched->asleep_ns ||
+	    voluntary_switches(next) != watched->nvcsw)
 		resume(next, watched);
 	if (!watched->next_ns)
 		return;
@@ -181,7 +182,7 @@ int BPF_PROG(handle__sched_switch, bool preempt, struct task_struct *prev, struc
 		watched = watched_task(next);
 		if (watched)
 			switch_in(next, watched);
-	} else if (!next->pid) {
+	} else if (!READ(next, pid)) {
 		cpu = this_cpu();
 		if (cpu)
 			go_idle(cpu, switch_clock(prev));

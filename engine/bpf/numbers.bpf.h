@@ -7,27 +7,35 @@
 
 #include "tasks.bpf.h"
 
-/*
- * A task's number in the pid namespace of the engine's owner; 0 if it is not in
- * it. The struct pid is read as plain memory: its array is indexed by a variable.
- */
-MAZE_INLINE maze_u32 number_at(struct task_struct *task, maze_u32 wanted)
+/* Can numbers be had in pid namespaces other than the first? */
+MAZE_INLINE bool has_namespaces(void)
 {
-	maze_u64 pid = 0;
-	maze_u32 level = 0, nr = 0;
+	return bpf_core_field_exists(struct task_struct, thread_pid) &&
+	       bpf_core_field_exists(struct pid, level) &&
+	       bpf_core_field_exists(struct pid, numbers) &&
+	       bpf_core_field_exists(struct upid, nr) && bpf_core_field_exists(struct upid, ns) &&
+	       bpf_core_field_exists(struct pid_namespace, ns) &&
+	       bpf_core_field_exists(struct ns_common, inum);
+}
 
-	bpf_probe_read_kernel(&pid, sizeof(pid), &task->thread_pid);
-	if (!pid)
+/* The struct pid is read as plain memory: its array is indexed by a variable. */
+MAZE_INLINE struct upid *upid_at(struct pid *pid, maze_u32 level)
+{
+	return (struct upid *)((maze_u64)pid + bpf_core_field_offset(struct pid, numbers) +
+			       (maze_u64)level * bpf_core_type_size(struct upid));
+}
+
+/* A task's number in the pid namespace of the engine's owner; 0 if it is not in it. */
+static __noinline maze_u32 number_at(struct task_struct *task, maze_u32 wanted)
+{
+	struct pid *pid;
+
+	if (!task || !has_namespaces())
 		return 0;
-	bpf_probe_read_kernel(&level, sizeof(level),
-			      (const void *)(pid + bpf_core_field_offset(struct pid, level)));
-	if (level < wanted)
+	pid = BPF_CORE_READ(task, thread_pid);
+	if (!pid || PROBE(pid, level) < wanted)
 		return 0;
-	pid += bpf_core_field_offset(struct pid, numbers) +
-	       (maze_u64)wanted * bpf_core_type_size(struct upid) +
-	       bpf_core_field_offset(struct upid, nr);
-	bpf_probe_read_kernel(&nr, sizeof(nr), (const void *)pid);
-	return nr;
+	return PROBE(upid_at(pid, wanted), nr);
 }
 
 /*
@@ -36,34 +44,28 @@ MAZE_INLINE maze_u32 number_at(struct task_struct *task, maze_u32 wanted)
  */
 MAZE_INLINE bool number_is_of(struct task_struct *task, maze_u32 level, maze_u32 namespace)
 {
-	maze_u64 pid = 0, ns = 0;
-	maze_u32 inum = 0;
+	struct pid_namespace *ns;
+	struct pid *pid;
 
 	if (!level)
 		return true;
-	bpf_probe_read_kernel(&pid, sizeof(pid), &task->thread_pid);
+	if (!task || !has_namespaces())
+		return false;
+	pid = BPF_CORE_READ(task, thread_pid);
 	if (!pid)
 		return false;
-	pid += bpf_core_field_offset(struct pid, numbers) +
-	       (maze_u64)level * bpf_core_type_size(struct upid) +
-	       bpf_core_field_offset(struct upid, ns);
-	bpf_probe_read_kernel(&ns, sizeof(ns), (const void *)pid);
-	if (!ns)
-		return false;
-	bpf_probe_read_kernel(&inum, sizeof(inum),
-			      (const void *)(ns + bpf_core_field_offset(struct pid_namespace, ns) +
-					     bpf_core_field_offset(struct ns_common, inum)));
-	return inum == namespace;
+	ns = BPF_CORE_READ(upid_at(pid, level), ns);
+	return ns && PROBE(ns, ns.inum) == namespace;
 }
 
 MAZE_INLINE maze_u32 thread_number_at(struct task_struct *task, maze_u32 level)
 {
-	return level ? number_at(task, level) : (maze_u32)task->pid;
+	return level ? number_at(task, level) : READ(task, pid);
 }
 
 MAZE_INLINE maze_u32 process_number_at(struct task_struct *task, maze_u32 level)
 {
-	return level ? number_at(task->group_leader, level) : (maze_u32)task->tgid;
+	return level ? number_at(task->group_leader, level) : READ(task, tgid);
 }
 
 #endif

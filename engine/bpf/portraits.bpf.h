@@ -38,7 +38,7 @@ MAZE_INLINE struct mount *mount_of(struct vfsmount *mount)
 MAZE_INLINE bool prepend(struct path_walk *walk, struct dentry *dentry)
 {
 	const unsigned char *name = BPF_CORE_READ(dentry, d_name.name);
-	maze_u32 length = BPF_CORE_READ(dentry, d_name.len), begin = walk->begin;
+	maze_u32 length = PROBE(dentry, d_name.len), begin = walk->begin;
 
 	if (length > PATH_NAME_MAX || length + 1 > begin) {
 		walk->cut = 1;
@@ -77,6 +77,22 @@ static long walk_up(maze_u32 index, struct path_walk *walk)
 	return !parent || parent == dentry;
 }
 
+MAZE_INLINE bool has_paths(void)
+{
+	return bpf_core_field_exists(struct task_struct, mm) &&
+	       bpf_core_field_exists(struct mm_struct, exe_file) &&
+	       bpf_core_field_exists(struct file, f_path) &&
+	       bpf_core_field_exists(struct path, mnt) &&
+	       bpf_core_field_exists(struct path, dentry) &&
+	       bpf_core_field_exists(struct vfsmount, mnt_root) &&
+	       bpf_core_field_exists(struct mount, mnt) &&
+	       bpf_core_field_exists(struct mount, mnt_parent) &&
+	       bpf_core_field_exists(struct mount, mnt_mountpoint) &&
+	       bpf_core_field_exists(struct dentry, d_parent) &&
+	       bpf_core_field_exists(struct dentry, d_name) &&
+	       bpf_core_field_exists(struct qstr, len) && bpf_core_field_exists(struct qstr, name);
+}
+
 static __noinline int portray_exe(struct task_struct *task, struct maze_portrait *portrait)
 {
 	struct file *file;
@@ -86,6 +102,8 @@ static __noinline int portray_exe(struct task_struct *task, struct maze_portrait
 	if (!task || !portrait)
 		return 0;
 	portrait->exe[0] = '\0';
+	if (!has_paths())
+		return 0;
 	file = BPF_CORE_READ(task, mm, exe_file);
 	if (!file)
 		return 0;
@@ -119,12 +137,18 @@ MAZE_INLINE bool read_args(struct maze_portrait *portrait, maze_u64 start, maze_
 static __noinline int portray_args(struct task_struct *task, struct maze_portrait *portrait)
 {
 	maze_u64 start, size, in_page;
+	struct mm_struct *mm;
 
 	if (!task || !portrait)
 		return 0;
 	portrait->args_size = 0;
-	start = BPF_CORE_READ(task, mm, arg_start);
-	size = BPF_CORE_READ(task, mm, arg_end) - start;
+	if (!bpf_core_field_exists(struct task_struct, mm) ||
+	    !bpf_core_field_exists(struct mm_struct, arg_start) ||
+	    !bpf_core_field_exists(struct mm_struct, arg_end))
+		return 0;
+	mm = BPF_CORE_READ(task, mm);
+	start = PROBE(mm, arg_start);
+	size = PROBE(mm, arg_end) - start;
 	if (!start || (long long)size <= 0)
 		return 0;
 	if (size > MAZE_PORTRAIT_ARGS) {
@@ -141,6 +165,15 @@ static __noinline int portray_args(struct task_struct *task, struct maze_portrai
 	return 0;
 }
 
+/* The inode number of its control group (version 2); 0: there is none to be had. */
+MAZE_INLINE maze_u64 cgroup_of(struct task_struct *task)
+{
+	if (!has_cgroups() || !bpf_core_field_exists(struct cgroup, kn) ||
+	    !bpf_core_field_exists(struct kernfs_node, id))
+		return 0;
+	return PROBE(BPF_CORE_READ(task, cgroups, dfl_cgrp, kn), id);
+}
+
 /* Of the current task; not static: see maze_ring_doorbells(). */
 __noinline int maze_take_portrait(struct maze_task *watched)
 {
@@ -153,16 +186,20 @@ __noinline int maze_take_portrait(struct maze_task *watched)
 		return 0;
 	*(volatile maze_u64 *)&portrait->seq = 0;
 	portrait->boot_ns = bpf_ktime_get_boot_ns();
-	portrait->start_ns = task->group_leader->start_boottime;
-	portrait->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	portrait->start_ns = 0;
+	if (bpf_core_field_exists(struct task_struct, start_boottime))
+		portrait->start_ns = READ(task->group_leader, start_boottime);
+	portrait->cgroup = cgroup_of(task);
 	portrait->tag = watched->tag;
 	portrait->pid = process_number(task);
 	portrait->tid = thread_number(task);
-	portrait->ppid = process_number(task->group_leader->real_parent);
-	portrait->uid = task->real_cred->uid.val;
+	portrait->ppid = 0;
+	if (bpf_core_field_exists(struct task_struct, real_parent))
+		portrait->ppid = process_number(task->group_leader->real_parent);
+	portrait->uid = user_of(task);
 	portrait->episode = watched->sampled - 1;
 	portrait->flags = 0;
-	bpf_probe_read_kernel_str(portrait->comm, sizeof(portrait->comm), task->group_leader->comm);
+	read_name(portrait->comm, task->group_leader);
 	portray_exe(task, portrait);
 	portray_args(task, portrait);
 	__sync_lock_test_and_set(&portrait->seq, seq);

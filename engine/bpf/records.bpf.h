@@ -50,6 +50,26 @@ MAZE_INLINE maze_u32 process_number(struct task_struct *task)
 	return process_number_at(task, state.pid_level);
 }
 
+MAZE_INLINE bool has_user(void)
+{
+	return bpf_core_field_exists(struct task_struct, real_cred) &&
+	       bpf_core_field_exists(struct cred, uid.val);
+}
+
+/* Its real user; where it cannot be read, the number that is no user's. */
+MAZE_INLINE maze_u32 user_of(struct task_struct *task)
+{
+	return has_user() ? READ(task->real_cred, uid.val) : ~0U;
+}
+
+/* Its name, cut to the 16 bytes that records have room for. */
+MAZE_INLINE void read_name(char *ret_name, struct task_struct *task)
+{
+	ret_name[0] = '\0';
+	if (bpf_core_field_exists(struct task_struct, comm))
+		bpf_probe_read_kernel_str(ret_name, 16, task->comm);
+}
+
 MAZE_INLINE struct maze_record *claim_slot(maze_u32 log, maze_u64 *ret_seq)
 {
 	maze_u64 seq = __sync_fetch_and_add(&state.heads[log & 1], 1) + 1;
@@ -95,13 +115,13 @@ static __noinline int write_record(struct task_struct *task, struct maze_task *w
 	record->tag = watched->tag;
 	record->pid = process_number(task);
 	record->tid = thread_number(task);
-	record->uid = task->real_cred->uid.val;
+	record->uid = user_of(task);
 	record->cpu = bpf_get_smp_processor_id();
 	record->event = facts->event;
 	record->signal = facts->signal;
 	record->flags = facts->flags;
 	record->episode = facts->episode;
-	bpf_probe_read_kernel_str(record->comm, sizeof(record->comm), task->comm);
+	read_name(record->comm, task);
 	/* The number last, and as an atomic, so that a reader that sees it sees all. */
 	__sync_lock_test_and_set(&record->seq, seq);
 	return maze_ring_doorbells(state.record_bells);

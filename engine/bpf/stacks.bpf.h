@@ -40,9 +40,9 @@ MAZE_INLINE bool in_system_call(struct task_struct *task)
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
 
 #if defined(__TARGET_ARCH_x86)
-	return (long)regs->orig_ax >= 0;
+	return (long)READ(regs, orig_ax) >= 0;
 #elif defined(__TARGET_ARCH_arm64)
-	return regs->syscallno >= 0;
+	return READ(regs, syscallno) >= 0;
 #endif
 }
 
@@ -153,7 +153,7 @@ static __noinline int take_kernel_frames(struct task_struct *task, struct maze_s
 	trace = (maze_u64 *)stack->user;
 	/* Who is preempted on the way back to user mode is there already. */
 	if (at == TAKEN_IN_TIMER ? !interrupted_in_kernel(task)
-				 : !task->__state && !in_system_call(task))
+				 : !may_sleep(task) && !in_system_call(task))
 		return 0;
 	stack->flags |= MAZE_STACK_IN_KERNEL;
 	size = bpf_get_task_stack(task, trace, TRACE_MAX * sizeof(*trace), 0);

@@ -22,6 +22,13 @@ struct {
 	__type(value, struct maze_task);
 } tasks SEC(".maps");
 
+/* Can it be told which control group (version 2) a task is in? */
+MAZE_INLINE bool has_cgroups(void)
+{
+	return bpf_core_field_exists(struct task_struct, cgroups) &&
+	       bpf_core_field_exists(struct css_set, dfl_cgrp);
+}
+
 MAZE_INLINE struct maze_task *watched_task(struct task_struct *task)
 {
 	struct maze_task *watched = bpf_task_storage_get(&tasks, task, 0, 0);

@@ -41,13 +41,14 @@ MAZE_INLINE bool in_sched_yield(struct task_struct *task)
 
 #if defined(__TARGET_ARCH_x86)
 	/* arch/x86/entry/syscalls: 24, as i386 158 (then TS_COMPAT is set), x32 has bit 30. */
-	unsigned long nr = regs->orig_ax;
+	unsigned long nr = READ(regs, orig_ax);
 
 	if ((nr & ~0x40000000UL) == 24)
 		return true;
-	return nr == 158 && (task->thread_info.status & 2);
+	return nr == 158 && bpf_core_field_exists(struct thread_info, status) &&
+	       (READ(task, thread_info.status) & 2);
 #elif defined(__TARGET_ARCH_arm64)
-	return regs->syscallno == 124; /* include/uapi/asm-generic/unistd.h */
+	return READ(regs, syscallno) == 124; /* include/uapi/asm-generic/unistd.h */
 #endif
 }
 
@@ -69,11 +70,11 @@ __noinline int maze_note_yield(struct maze_task *watched, struct maze_cpu *cpu)
 
 	if (!watched || !cpu)
 		return 0;
-	before = task->se.sum_exec_runtime;
+	before = booked_runtime(task);
 	moment = running_runtime(task, cpu, false) + MAZE_YIELD_MARGIN_NS;
 	if (!config.has_clock || !cpu->clock_offset_ns || config.steal_unknown || !has_rq() ||
-	    is_booked_ahead(task->se.cfs_rq->rq) || before != task->se.sum_exec_runtime)
-		moment = task->se.sum_exec_runtime + config.pending_max_ns;
+	    is_booked_ahead(task->se.cfs_rq->rq) || before != booked_runtime(task))
+		moment = booked_runtime(task) + config.pending_max_ns;
 	if (moment > watched->yield_ns)
 		watched->yield_ns = moment;
 	return 0;
@@ -175,10 +176,16 @@ static __noinline int act_on_stage(struct task_struct *task, struct maze_task *w
 MAZE_INLINE bool changed_hands(struct task_struct *task, struct maze_task *watched)
 {
 	maze_u32 owner = watched->policy.owner;
+	struct cred *cred;
 
-	return (watched->policy.flags & MAZE_POLICY_OWNED) &&
-	       (task->real_cred->uid.val != owner || task->real_cred->euid.val != owner ||
-		task->real_cred->suid.val != owner);
+	if (!(watched->policy.flags & MAZE_POLICY_OWNED))
+		return false;
+	if (!has_user() || !bpf_core_field_exists(struct cred, suid.val) ||
+	    !bpf_core_field_exists(struct cred, euid.val))
+		return true;
+	cred = task->real_cred;
+	return READ(cred, uid.val) != owner || READ(cred, euid.val) != owner ||
+	       READ(cred, suid.val) != owner;
 }
 
 /*
