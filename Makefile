@@ -8,10 +8,13 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 VERSION := 0.1.0
 FUZZ_SECONDS ?= 20
 
+# The first of these commands that there is, or the first.
+first_of = $(or $(firstword $(foreach each,$(1),$(if $(shell command -v $(each)),$(each)))),$(firstword $(1)))
 ifeq ($(origin CC),default)
-CC := gcc
+CC := $(call first_of,gcc gcc-12)
 endif
-CLANG ?= clang
+CLANG ?= $(call first_of,clang clang-14)
+export BUILD CC CLANG
 BPFTOOL ?= /usr/sbin/bpftool
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 BPF_ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
@@ -60,9 +63,10 @@ BENCHES := $(patsubst bench/%.c,$(BUILD)/bench/%,$(filter-out \
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 MANS := $(patsubst man/%.scd,$(BUILD)/man/%,$(wildcard man/*.scd))
 
-.PHONY: all help deps build sanitize check check-quick unit-check cli-check daemon-check page-check conformance vm-check \
-	demo bench bench-build bench-quick bench-quote instructions instructions-check fuzz lint install install-dkms real-check \
-	vm-evidence vm-stress vm-debug vm-systemd clean
+.PHONY: all help deps build tests-build suites-build beyond-build sanitize sanitize-parts check check-beyond \
+	check-all check-fresh unit-check cli-check daemon-check page-check conformance vm-check vm-evidence vm-stress \
+	vm-systemd vm-debug demo bench bench-build bench-quick bench-quote instructions instructions-check fuzz lint \
+	install install-dkms real-check clean
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -71,13 +75,16 @@ all: build
 
 help:
 	@sed -n 's/^## //p' Makefile
+	@echo; echo "Single suites, with their times on two quiet processors:"
+	@tests/suite --list | awk '{ name = "make suite-" $$1; time = $$3 " s"; \
+		$$1 = $$2 = $$3 = ""; printf "%-37s %5s %s\n", name, time, $$0 }'
 
 ## make              build maze, mazed, libmaze and the manual pages into build/
 build: $(BUILD)/maze $(BUILD)/mazed $(BUILD)/libmaze.so $(MANS)
 
-## make deps         install the Debian packages that are missing (root)
+## make deps         install the Debian packages that make check needs (root)
 deps:
-	@scripts/deps
+	@scripts/deps build check
 
 # ---- the BPF program --------------------------------------------------------------
 
@@ -85,8 +92,9 @@ $(BUILD)/engine/bpf/%.bpf.o: engine/bpf/%.bpf.c
 	@mkdir -p $(@D)
 	$(CLANG) -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Werror \
 		-Wno-unused-parameter -idirafter /usr/include/$(MULTIARCH) -I. -MMD -MP -MT $@ -MF $(@:.o=.d) -c $< -o $@.tmp
-	llvm-strip -g $@.tmp
-	mv $@.tmp $@
+# Linked alone: DWARF goes, BTF stays.
+	$(BPFTOOL) gen object $@ $@.tmp
+	rm $@.tmp
 
 $(BUILD)/engine/bpf/%.skel.h: $(BUILD)/engine/bpf/%.bpf.o
 	$(BPFTOOL) gen skeleton $< name $*_bpf > $@.tmp
@@ -195,118 +203,91 @@ sanitize: $(BPF_SKELETON)
 
 sanitize-parts: $(BUILD)/maze $(BUILD)/mazed $(UNIT)
 
-unit-check: tests-build sanitize
-	@echo "== unit and property tests"
-	@CMOCKA_MESSAGE_OUTPUT=TAP prove $(UNIT)
-	@echo "== the poll engine as a user without privileges"
-	@CMOCKA_MESSAGE_OUTPUT=TAP prove -e scripts/as-plain-user $(BUILD)/tests/unit/test_poll
-	@echo "== unit and property tests under ASan and UBSan"
-	@CMOCKA_MESSAGE_OUTPUT=TAP prove $(patsubst $(BUILD)/%,$(BUILD)/sanitize/%,$(UNIT))
-	@echo "== scripts, and a conformance suite that is lied to"
-	@BUILD=$(BUILD) prove scripts/test-check-layers tests/vm/test-scan-log tests/vm/test-tap-table \
-		tests/conformance/test-liars
+# Everything that the suites of make check run; then what check-beyond has besides.
+suites-build: tests-build sanitize $(BUILD)/bench/instructions
+beyond-build: tests-build $(BENCHES)
 
-cli-check: tests-build sanitize
-	@echo "== command line"
-	@MAZE=$(abspath $(BUILD))/maze PROGRAMS=$(abspath $(BUILD))/tests/programs \
-		scripts/in-private-bpffs bats --tap tests/cli/*.bats > $(BUILD)/cli.tap || { cat $(BUILD)/cli.tap; exit 1; }
-	@prove -e cat $(BUILD)/cli.tap
-	@echo "== command line under ASan and UBSan"
-	@MAZE=$(abspath $(BUILD))/sanitize/maze PROGRAMS=$(abspath $(BUILD))/tests/programs \
-		scripts/in-private-bpffs bats --tap tests/cli/*.bats > $(BUILD)/cli-sanitize.tap || { cat $(BUILD)/cli-sanitize.tap; exit 1; }
-	@prove -e cat $(BUILD)/cli-sanitize.tap
-
-daemon-check: tests-build sanitize
-	@echo "== mazed"
-	@MAZE=$(abspath $(BUILD))/maze MAZED=$(abspath $(BUILD))/mazed \
-		PROGRAMS=$(abspath $(BUILD))/tests/programs scripts/in-private-bpffs \
-		unshare --pid --fork --kill-child --mount-proc bats --tap tests/daemon/*.bats \
-		> $(BUILD)/daemon.tap || { cat $(BUILD)/daemon.tap; exit 1; }
-	@prove -e cat $(BUILD)/daemon.tap
-	@echo "== mazed under ASan and UBSan"
-	@MAZE=$(abspath $(BUILD))/maze MAZED=$(abspath $(BUILD))/sanitize/mazed \
-		PROGRAMS=$(abspath $(BUILD))/tests/programs scripts/in-private-bpffs \
-		unshare --pid --fork --kill-child --mount-proc bats --tap tests/daemon/*.bats \
-		> $(BUILD)/daemon-sanitize.tap || { cat $(BUILD)/daemon-sanitize.tap; exit 1; }
-	@prove -e cat $(BUILD)/daemon-sanitize.tap
-
-page-check: build
-	@echo "== the page of maze report --html in Chromium"
-	@MAZE=$(abspath $(BUILD))/maze tests/page/check > $(BUILD)/page.tap || { cat $(BUILD)/page.tap; exit 1; }
-	@prove -e cat $(BUILD)/page.tap
-
-conformance: tests-build
-	@echo "== conformance on this kernel, $$(uname -r)"
-	@scripts/in-private-bpffs scripts/conformance-here $(BUILD)
-
-## make check-quick  all tests but those in virtual machines
-check-quick: deps
-	@$(MAKE) -j$$(nproc) tests-build sanitize
-	@scripts/check-layers
-	@scripts/check-symbols
-	@$(MAKE) unit-check
-	@$(MAKE) instructions-check
-	@$(MAKE) cli-check
-	@$(MAKE) daemon-check
-	@$(MAKE) page-check
-	@$(MAKE) conformance
-
-## make check        install what is missing, build, run all tests
-check: check-quick
-	@$(MAKE) vm-check
+## make check        install what is missing, build, all tests that this kernel can run
+check:
+	@scripts/deps build check
+	@$(MAKE) -j$$(nproc) suites-build
+	@tests/suite $$(tests/suite --names check)
 	@echo "== all tests passed"
 
-## make vm-check     conformance, and what the module must bear, in virtual machines
-vm-check: deps
-	@$(MAKE) -j$$(nproc) tests-build
-	@echo "== conformance on other kernels"
-	@BUILD=$(BUILD) tests/vm/check
-	@$(MAKE) vm-evidence
-	@$(MAKE) vm-stress
-	@$(MAKE) vm-systemd
+## make check-beyond the tests that make check leaves out: the page in Chromium, other
+##                   kernels in virtual machines, a minimal Debian 12
+check-beyond:
+	@scripts/deps build check check-all
+	@$(MAKE) -j$$(nproc) beyond-build
+	@tests/suite $$(tests/suite --names beyond)
+	@echo "== all tests beyond make check passed"
 
-## make vm-evidence  stacks and portraits, on other kernels
-vm-evidence: deps
-	@$(MAKE) -j$$(nproc) tests-build
-	@echo "== evidence on other kernels"
-	@BUILD=$(BUILD) tests/vm/check-evidence
+## make check-all    make check, then make check-beyond
+check-all:
+	@$(MAKE) check
+	@$(MAKE) check-beyond
 
-## make vm-stress    what the kernel module must bear, on other kernels
-vm-stress: deps
-	@$(MAKE) -j$$(nproc) tests-build $(BENCHES)
-	@echo "== what the kernel module must bear"
-	@BUILD=$(BUILD) tests/vm/check-kmod
+# One suite: suite-NAME. The names and commands are in tests/suites.
+suite-%:
+	@scripts/deps build check $(if $(filter $*,$(shell tests/suite --names beyond)),check-all)
+	@$(MAKE) -j$$(nproc) $(if $(filter $*,$(shell tests/suite --names beyond)),beyond-build,suites-build)
+	@tests/suite $*
 
-## make vm-systemd   mazed as a service, in a machine that systemd has booted
-vm-systemd: deps
-	@$(MAKE) -j$$(nproc) tests-build
-	@echo "== mazed as a service of systemd"
-	@BUILD=$(BUILD) tests/vm/check-systemd
+## make unit-check   unit tests, plain, as a plain user and under ASan and UBSan
+unit-check cli-check daemon-check conformance:
+	@scripts/deps build check
+	@$(MAKE) -j$$(nproc) suites-build
+	@tests/suite $(filter $(SUITES_$@),$(shell tests/suite --names check))
 
-## make vm-debug     the module on a kernel with lockdep, KASAN and more (long, not in check)
-vm-debug: deps
-	@$(MAKE) -j$$(nproc) tests-build $(BENCHES)
-	@BUILD=$(BUILD) tests/vm/check-debug
+SUITES_unit-check := unit unit-user unit-asan scripts
+## make cli-check    the command line, plain and under ASan and UBSan
+SUITES_cli-check := cli cli-asan
+## make daemon-check mazed, plain and under ASan and UBSan
+SUITES_daemon-check := daemon daemon-asan
+## make conformance  the conformance suite on this kernel, each engine
+SUITES_conformance := conformance-%
 
-## make demo         install what is missing, build, show a mazed process being caught
-demo: deps
+## make page-check   the page of maze report --html in Chromium
+page-check: suite-page
+
+## make check-fresh  make demo and the unit tests on a minimal Debian 12
+check-fresh: suite-fresh
+
+## make vm-check     all tests in virtual machines
+vm-check:
+	@scripts/deps build check check-all
+	@$(MAKE) -j$$(nproc) beyond-build
+	@tests/suite $(filter vm%,$(shell tests/suite --names beyond))
+
+vm-evidence vm-stress vm-systemd: %: suite-%
+
+## make vm-debug     the module on a kernel with lockdep, KASAN and more (long, not in check-all)
+vm-debug:
+	@scripts/deps build check check-all debug
+	@$(MAKE) -j$$(nproc) beyond-build
+	@tests/vm/check-debug
+
+## make demo         install what compiling needs, build, show a runaway process being caught
+demo:
+	@scripts/deps build
 	@$(MAKE) -s -j$$(nproc) build $(PROGRAMS)
 	@scripts/demo $(BUILD)
 
 # Into build/bench-results: JSON, table.txt, plots. FIGURES="lateness scale": only those.
 ## make real-check   real programs under the shipped configuration, in shadow
-real-check: deps
+real-check:
+	@scripts/deps build
 	@$(MAKE) -j$$(nproc) build $(PROGRAMS)
-	@BUILD=$(BUILD) scripts/in-private-bpffs unshare --pid --fork --kill-child --mount-proc tests/real/run
-	@BUILD=$(BUILD) scripts/in-private-bpffs tests/real/crowd
+	@scripts/in-private-bpffs unshare --pid --fork --kill-child --mount-proc tests/real/run
+	@scripts/in-private-bpffs tests/real/crowd
 
 bench-build:
-	@scripts/deps --also 'To measure'
+	@scripts/deps build measure
 	@$(MAKE) -j$$(nproc) build $(BENCHES)
 
 ## make bench        what it costs and how late it is, beside what else there is (10 minutes)
 bench: bench-build
-	@BUILD=$(BUILD) scripts/in-private-bpffs bench/run $(FIGURES)
+	@scripts/in-private-bpffs bench/run $(FIGURES)
 
 ## make bench-quote  put the last run into docs/benchmarks.md: its table and plots
 bench-quote:
@@ -314,19 +295,19 @@ bench-quote:
 
 ## make bench-quick  the same in 90 seconds: that it works, not what it costs
 bench-quick: bench-build
-	@BUILD=$(BUILD) scripts/in-private-bpffs bench/run --quick $(FIGURES)
+	@scripts/in-private-bpffs bench/run --quick $(FIGURES)
 
 ## make instructions write down how large each BPF program is now
 instructions: $(BUILD)/bench/instructions
-	@$< $$($(CLANG) -dumpversion) > $(BUILD)/instructions.txt
+	@$< "$$($(CLANG) -dumpversion)" > $(BUILD)/instructions.txt
 	@cp $(BUILD)/instructions.txt bench/instructions.txt
 
 instructions-check: $(BUILD)/bench/instructions
-	@echo "== size of the BPF programs"
-	@BUILD=$(BUILD) CLANG=$(CLANG) prove bench/test-instructions
+	@prove bench/test-instructions
 
 ## make fuzz         fuzz the parsers, FUZZ_SECONDS each
-fuzz: deps
+fuzz:
+	@scripts/deps build fuzz
 	@$(MAKE) -j$$(nproc) $(FUZZERS)
 	@for fuzzer in $(FUZZERS); do \
 		echo "== $$(basename $$fuzzer)"; \
@@ -334,9 +315,10 @@ fuzz: deps
 	done
 
 ## make lint         format, static analysis, spelling of the project's rules
-lint: deps
+lint:
+	@scripts/deps build lint
 	@$(MAKE) -j$$(nproc) $(BPF_SKELETON) $(BUILD)/report/page.inc
-	@BUILD=$(BUILD) VERSION=$(VERSION) scripts/lint
+	@VERSION=$(VERSION) scripts/lint
 
 ## make install      DESTDIR and PREFIX as usual
 install: build

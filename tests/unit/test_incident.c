@@ -69,9 +69,9 @@ static void a_library_of_a_process_that_is_gone(void **state)
 	struct incidents_options options = { .dir = in_place(place, "kept") };
 	json_t *incident;
 
-	loop_shell(place, "gcc -O2 -g -fPIC -shared -Wl,--build-id -Dmain=loop_main loop.c "
+	loop_shell(place, "${CC:-gcc} -O2 -g -fPIC -shared -Wl,--build-id -Dmain=loop_main loop.c "
 			  "-o libloop.so && echo 'int loop_main(int, char **); int main(int c, "
-			  "char **v) { return loop_main(c, v); }' > main.c && gcc -Wl,--build-id "
+			  "char **v) { return loop_main(c, v); }' > main.c && ${CC:-gcc} -Wl,--build-id "
 			  "main.c -L. -lloop -o user");
 	incident = incident_of(place, &options, GONE, "user", "libloop.so");
 	assert_frame(incident, 1, "inner");
