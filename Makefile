@@ -156,7 +156,7 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/mazed.a $(BUILD)/evidenc
 	$(CC) $(CFLAGS) $^ -o $@ -lcmocka $(LDLIBS_DAEMON) $(LDLIBS_EVIDENCE) $(LDLIBS_MAZE)
 
 # Static, so that they run in a machine that has nothing else.
-$(BUILD)/tests/programs/%: tests/programs/%.c tests/programs/program.h
+$(BUILD)/tests/programs/%: tests/programs/%.c tests/programs/program.h tests/programs/account.h
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -O2 -g -static -pthread $< -o $@
 

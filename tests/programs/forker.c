@@ -18,6 +18,7 @@ static int one_child(long ms)
 		return 1;
 	if (!pid) {
 		alarm(LIFE_SECONDS);
+		account_begin();
 		burn_ms(ms);
 		_exit(0);
 	}
@@ -28,6 +29,8 @@ static int one_child(long ms)
 static void short_life(unsigned int seed)
 {
 	alarm(LIFE_SECONDS);
+	/* Far too short for an account. */
+	account_now[0] = NULL;
 	burn_ns(rand_r(&seed) % 200000);
 	if (rand_r(&seed) % 2)
 		sleep_ms(rand_r(&seed) % 3);
@@ -72,6 +75,7 @@ static int orphan(long ms)
 		if (fork())
 			_exit(0);
 		alarm(LIFE_SECONDS);
+		account_begin();
 		setsid();
 		burn_ms(ms);
 		_exit(0);

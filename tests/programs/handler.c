@@ -18,6 +18,7 @@ static void on_soft(int signal)
 {
 	(void)signal;
 	caught_at = own_cpu_ns();
+	account_caught(caught_at);
 	caught_in = syscall(SYS_gettid);
 	caught++;
 }
@@ -31,13 +32,13 @@ int main(int argc, char **argv)
 	signal(SIGXCPU, on_soft);
 	for (long i = 1; i <= times; i++) {
 		while (caught < i)
-			;
+			account_look();
 		printf("caught tid %ld cpu_ns %lld\n", caught_in, caught_at);
 		fflush(stdout);
 		if (spins_on)
 			burn_ms(number_option(argc, argv, "--for-ms", 3000));
 		else
-			sleep_ms(5);
+			sleep_for_certain(1);
 	}
 	return 0;
 }

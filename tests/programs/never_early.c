@@ -17,6 +17,7 @@ static void on_soft(int signal)
 {
 	(void)signal;
 	caught_at = own_cpu_ns();
+	account_caught(caught_at);
 	caught = 1;
 }
 
@@ -56,7 +57,7 @@ int main(int argc, char **argv)
 		/* What came before is of the episode before: of an exec that took long, say. */
 		caught = 0;
 		while (!caught)
-			;
+			account_look();
 		margin = caught_at - since - limit_ns;
 		early += margin < 0;
 		if (margin < least)

@@ -22,6 +22,7 @@ int main(int argc, char **argv)
 	empty = (struct pollfd){ .fd = fds[0], .events = POLLIN };
 	until = own_cpu_ns() + number_option(argc, argv, "--for-ms", 3000) * 1000000LL;
 	while (own_cpu_ns() < until) {
+		account_look();
 		if (reads ? read(fds[0], &byte, 1) > 0 : poll(&empty, 1, 0) > 0)
 			return 1;
 	}

@@ -1,19 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the programs that misbehave on purpose share: options, their own CPU
- * clock, and a bound on their own life, so that a broken maze leaves none behind.
+ * clock, the account of their episodes (account.h), and a bound on their own life, so
+ * that a broken maze leaves none behind.
  */
 #ifndef MAZE_TEST_PROGRAM_H
 #define MAZE_TEST_PROGRAM_H
 
+#include <fcntl.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "account.h"
 
 /* No scenario lasts that long, on any machine; the alarm ends what hangs. */
 #define LIFE_SECONDS 240
@@ -48,6 +54,15 @@ static inline long number_option(int argc, char **argv, const char *name, long f
 	return fallback;
 }
 
+/* NULL: it is not given. */
+static inline const char *text_option(int argc, char **argv, const char *name)
+{
+	for (int i = 1; i + 1 < argc; i++)
+		if (!strcmp(argv[i], name))
+			return argv[i + 1];
+	return NULL;
+}
+
 static inline void pin_to_cpu(long cpu)
 {
 	cpu_set_t set;
@@ -60,10 +75,159 @@ static inline void pin_to_cpu(long cpu)
 		perror("cannot pin");
 }
 
+static inline long voluntary_switches(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_THREAD, &usage);
+	return usage.ru_nvcsw;
+}
+
+/* NULL: no account is wanted. */
+static struct account_file *account_file;
+static __thread struct account_episode *account_now[ACCOUNT_VIEWS];
+
+static inline struct account_episode *account_take(int view, long switches, long long before_ns,
+						   long long at_ns)
+{
+	long long index = __atomic_fetch_add(&account_file->used, 1, __ATOMIC_RELAXED);
+	static __thread struct account_episode full;
+	struct account_episode *episode = &full;
+
+	if (index < ACCOUNT_EPISODES)
+		episode = &account_file->episodes[index];
+	episode->view = view;
+	episode->switches = switches;
+	episode->before_ns = before_ns;
+	episode->last_ns = episode->first_ns = at_ns;
+	episode->tid = syscall(SYS_gettid);
+	return episode;
+}
+
+/* So many resets since the last look; the one before at_ns began another episode. */
+static inline void account_next(int view, long resets, bool by_yield, long switches,
+				long long at_ns, long long asleep_ns)
+{
+	struct account_episode *old = account_now[view], *next;
+	long long before_ns = old->last_ns;
+
+	if (at_ns - old->before_ns < ACCOUNT_SHORTEST_NS && !old->caught && !asleep_ns) {
+		/* In an order in which the bounds hold after each store. */
+		old->switches = switches;
+		old->first_ns = at_ns;
+		old->last_ns = at_ns;
+		old->before_ns = before_ns;
+		old->by_yield = by_yield;
+		return;
+	}
+	old->more = resets - 1;
+	old->asleep_ns = asleep_ns;
+	old->after_ns = at_ns;
+	next = account_take(view, switches, before_ns, at_ns);
+	next->by_yield = by_yield;
+	account_now[view] = next;
+}
+
+static inline void account_look_after(long yields, long long asleep_ns)
+{
+	long long at_ns;
+	long switches, again, had;
+
+	if (!account_now[0])
+		return;
+	had = (long)account_now[0]->switches;
+	at_ns = own_cpu_ns();
+	switches = voluntary_switches();
+	/* The clock may have been read before a reset that is counted already: read it anew. */
+	for (; switches != had || yields; switches = again) {
+		at_ns = own_cpu_ns();
+		again = voluntary_switches();
+		if (again == switches)
+			break;
+	}
+	if (switches != had)
+		account_next(ACCOUNT_SLEEPS, switches - had, false, switches, at_ns, asleep_ns);
+	if (switches != had || yields)
+		account_next(ACCOUNT_SLEEPS_AND_YIELDS, switches - had + yields, yields > 0,
+			     switches, at_ns, asleep_ns);
+	account_now[ACCOUNT_SLEEPS]->last_ns = at_ns;
+	account_now[ACCOUNT_SLEEPS_AND_YIELDS]->last_ns = at_ns;
+}
+
+/* Every loop that burns CPU calls it often: what lies between two looks is not certain. */
+static inline void account_look(void)
+{
+	account_look_after(0, 0);
+}
+
+/* In a handler of the soft signal. */
+static inline void account_caught(long long at_ns)
+{
+	for (int view = 0; account_now[0] && view < ACCOUNT_VIEWS; view++) {
+		if (!account_now[view]->caught)
+			account_now[view]->caught_ns = at_ns;
+		account_now[view]->caught++;
+	}
+}
+
+/* A moment that the scenario's check wants to know. */
+static inline void account_mark(void)
+{
+	for (int view = 0; account_now[0] && view < ACCOUNT_VIEWS; view++)
+		account_now[view]->mark_ns = own_cpu_ns();
+}
+
+/* The entry that this thread left open when it called execve, or a new one. */
+static inline struct account_episode *account_find(int view)
+{
+	long long tid = syscall(SYS_gettid), i = account_file->used;
+
+	for (i = i < ACCOUNT_EPISODES ? i : ACCOUNT_EPISODES; i-- > 0;) {
+		struct account_episode *episode = &account_file->episodes[i];
+
+		if (episode->tid == tid && episode->view == view && !episode->after_ns)
+			return episode;
+	}
+	return account_take(view, 0, 0, 0);
+}
+
+/*
+ * First in every program, thread and forked child. A new account begins at the clock's
+ * zero, before the watch: then what ran before main() is in the upper bounds.
+ */
+static inline void account_begin(void)
+{
+	const char *path = getenv(ACCOUNT_FILE);
+	bool fresh;
+	int fd;
+
+	if (path && !account_file) {
+		fd = open(path, O_RDWR | O_CLOEXEC);
+		account_file = mmap(NULL, sizeof(*account_file), PROT_READ | PROT_WRITE, MAP_SHARED,
+				    fd, 0);
+		if (account_file == MAP_FAILED) {
+			perror(path);
+			exit(1);
+		}
+		close(fd);
+		atexit(account_look);
+	}
+	if (!account_file)
+		return;
+	for (int view = 0; view < ACCOUNT_VIEWS; view++)
+		account_now[view] = account_find(view);
+	fresh = !account_now[0]->last_ns;
+	account_look();
+	/* When the watch began, within its first episode, is not known. */
+	for (int view = 0; fresh && view < ACCOUNT_VIEWS; view++)
+		account_now[view]->first_ns = account_now[view]->last_ns;
+}
+
 /* --cpu N pins; every program calls it first. */
 static inline void begin(int argc, char **argv)
 {
 	alarm(LIFE_SECONDS);
+	account_begin();
 	pin_to_cpu(number_option(argc, argv, "--cpu", -1));
 }
 
@@ -72,12 +236,20 @@ static inline void burn_ns(long long ns)
 	long long until = own_cpu_ns() + ns;
 
 	while (own_cpu_ns() < until)
-		;
+		account_look();
 }
 
 static inline void burn_ms(long ms)
 {
 	burn_ns(ms * 1000000LL);
+}
+
+/* In user mode but for a look in each millisecond or so. */
+static inline void spin_on(void)
+{
+	for (volatile int i = 0; i < 200000; i++)
+		;
+	account_look();
 }
 
 static inline void sleep_ms(long ms)
@@ -87,12 +259,27 @@ static inline void sleep_ms(long ms)
 	nanosleep(&time, NULL);
 }
 
-static inline long voluntary_switches(void)
+/* Yields that follow upon each other. */
+static inline void yield(long times)
 {
-	struct rusage usage;
+	account_look();
+	for (long i = 0; i < times; i++)
+		sched_yield();
+	account_look_after(times, 0);
+}
 
-	getrusage(RUSAGE_THREAD, &usage);
-	return usage.ru_nvcsw;
+/* What this thread has waited for a CPU so far; its time not runnable is what is left. */
+static inline long long waited_ns(void)
+{
+	long long ns = 0;
+	FILE *file = fopen("/proc/thread-self/schedstat", "re");
+
+	if (!file || fscanf(file, "%*d %lld", &ns) != 1) {
+		perror("/proc/thread-self/schedstat");
+		exit(1);
+	}
+	fclose(file);
+	return ns;
 }
 
 /*
@@ -101,13 +288,23 @@ static inline long voluntary_switches(void)
  */
 static inline long long sleep_for_certain(long ms)
 {
-	long before = voluntary_switches();
-	long long at;
+	long long at, waited, cpu, wall, asleep;
+	long before;
 
 	do {
+		account_look();
+		waited = waited_ns();
+		/* The CPU clock outside the wall clock: not runnable is at least what is left. */
+		cpu = own_cpu_ns();
+		wall = clock_ns(CLOCK_MONOTONIC);
+		before = voluntary_switches();
 		at = own_cpu_ns();
 		sleep_ms(ms);
+		wall = clock_ns(CLOCK_MONOTONIC) - wall;
+		cpu = own_cpu_ns() - cpu;
+		asleep = wall - cpu - (waited_ns() - waited);
 	} while (voluntary_switches() == before);
+	account_look_after(0, asleep > 0 ? asleep : 0);
 	return at;
 }
 

@@ -26,6 +26,7 @@ static bool is_stopped(pid_t pid)
 static void keep_going(pid_t parent)
 {
 	alarm(LIFE_SECONDS);
+	account_begin();
 	while (getppid() == parent) {
 		/* It says "stopped" a moment before it leaves the CPU: give it that. */
 		sleep_ms(5);
@@ -52,6 +53,7 @@ int main(int argc, char **argv)
 	while (rounds-- > 0) {
 		burn_ms(work_ms);
 		raise(SIGSTOP);
+		account_look();
 	}
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);

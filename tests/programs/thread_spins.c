@@ -14,15 +14,17 @@ static volatile long spinner_tid;
 static void on_soft(int signal)
 {
 	(void)signal;
+	account_caught(own_cpu_ns());
 	_exit(syscall(SYS_gettid) == spinner_tid ? 0 : 1);
 }
 
 static __attribute__((noreturn)) void *spin(void *arg)
 {
 	(void)arg;
+	account_begin();
 	spinner_tid = syscall(SYS_gettid);
 	for (;;)
-		;
+		spin_on();
 }
 
 int main(int argc, char **argv)
@@ -33,6 +35,8 @@ int main(int argc, char **argv)
 	signal(SIGXCPU, on_soft);
 	if (pthread_create(&thread, NULL, spin, NULL))
 		return 1;
-	for (;;)
+	for (;;) {
 		sleep_ms(10);
+		account_look();
+	}
 }
