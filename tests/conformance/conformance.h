@@ -8,8 +8,11 @@
  * the --slow factor, so that slow machines keep the proportions.
  *
  * Asserted in every scenario, on every record: a verdict's count is at least its
- * limit, no stage twice in one episode of a thread, hard not before soft; and what
- * the policy says of limits, signals and shadow (expect_policy.c).
+ * limit, no stage twice in one episode of a thread, hard not before soft; what
+ * the policy says of limits, signals and shadow (expect_policy.c); and that the verdicts
+ * are those that the program's account of its episodes makes right (expect_account.c).
+ * Numbers of verdicts are in the table only where they follow from what the program
+ * does; where they rest on the time that something takes, the account has them.
  */
 #ifndef MAZE_CONFORMANCE_H
 #define MAZE_CONFORMANCE_H
@@ -19,9 +22,12 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-#define ANY (-1)     /* any number */
-#define SOME (-2)    /* at least one */
-#define EXIT_SKIP 77 /* a program's "not possible here" */
+#include "../programs/account.h"
+
+#define ANY (-1)       /* any number */
+#define SOME (-2)      /* at least one */
+#define BY_ACCOUNT ANY /* what the program's account makes right, and nothing else */
+#define EXIT_SKIP 77   /* a program's "not possible here" */
 
 struct record {
 	char event[16];
@@ -52,7 +58,7 @@ struct scenario {
 	const char *program; /* with its arguments */
 	const char *beside;  /* a program that runs unwatched at the same time, or NULL */
 	int exit_status;
-	int softs, hards; /* how many verdicts: a number, ANY or SOME */
+	int softs, hards; /* how many verdicts: a number, BY_ACCOUNT, ANY or SOME */
 	/* More to hold: NULL, or a sentence of what does not. */
 	const char *(*check)(const struct suite *suite, const struct outcome *outcome);
 	/* Instead of all the above: a scenario that is a small story of its own. */
@@ -61,6 +67,18 @@ struct scenario {
 
 extern const struct scenario scenarios[]; /* ended by a NULL name */
 
+struct stage {
+	long long limit_ns; /* 0: off */
+	char signal[16];    /* as in records; "": none */
+};
+
+/* What a policy's options say. */
+struct terms {
+	struct stage soft, hard;
+	bool shadow, yields_count;
+	double recovery; /* 0: infinite */
+};
+
 /* Why an engine cannot pass a scenario, or NULL: it must. */
 const char *cannot_reason(const char *engine, const char *scenario);
 
@@ -68,7 +86,10 @@ const char *cannot_reason(const char *engine, const char *scenario);
 int run_scenario(const struct suite *suite, const struct scenario *scenario,
 		 struct outcome *ret_outcome);
 void outcome_free(struct outcome *outcome);
-/* Starts words (split at spaces, `x` applied) with output to `output` (NULL: none). */
+/*
+ * Starts words (split at spaces, `x` applied) with output to `output` (NULL: none); what
+ * it runs adds to the account.
+ */
 pid_t start_words(const struct suite *suite, const char *words, const char *output);
 /* Waits at most so many seconds times slow, then kills; the status as in outcome. */
 int wait_bounded(const struct suite *suite, pid_t pid, int seconds);
@@ -86,7 +107,21 @@ bool is_verdict(const struct record *record);
 int count_events(const struct outcome *outcome, const char *event);
 const struct record *find_event(const struct outcome *outcome, const char *event);
 
+/* expect_account.c: likewise, of the verdicts by the programs' accounts. */
+const char *expect_account(const struct suite *suite, const struct terms *terms,
+			   const struct outcome *outcome);
+/* The entries of a thread, one after the other, from *at = 0 on; NULL: no more. */
+const struct account_episode *account_of(long long tid, enum account_view view, size_t *at);
+/* The thread's last episode; NULL: none. */
+const struct account_episode *last_episode(long long tid);
+/* How many of its episodes may have had a soft verdict, but no handler of its signal. */
+int uncaught_episodes(long long tid, long long limit_ns);
+/* run.c: the account; forgets what it has. */
+const struct account_file *account(void);
+void account_reset(void);
+
 /* expect_policy.c: likewise, of every record by the scenario's own policy. */
+struct terms terms_of(const char *policy, int slow);
 const char *expect_policy(const struct suite *suite, const struct scenario *scenario,
 			  const struct outcome *outcome);
 

@@ -88,10 +88,13 @@ static const char *expect_number(const struct outcome *outcome, const char *even
 const char *expect(const struct suite *suite, const struct scenario *scenario,
 		   const struct outcome *outcome)
 {
+	struct terms terms = terms_of(scenario->policy, suite->slow);
 	const char *wrong = expect_always(outcome);
 
 	if (!wrong)
 		wrong = expect_policy(suite, scenario, outcome);
+	if (!wrong)
+		wrong = expect_account(suite, &terms, outcome);
 	if (!wrong)
 		wrong = expect_number(outcome, "soft", scenario->softs);
 	if (!wrong)

@@ -10,16 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct stage {
-	long long limit_ns; /* 0: off */
-	char signal[16];    /* as in records; "": none */
-};
-
-struct terms {
-	struct stage soft, hard;
-	bool shadow;
-};
-
 static char sentence[256];
 
 /* The durations of the table: a number, `x` or not, then s, or ms, or nothing for 0. */
@@ -44,9 +34,10 @@ static void signal_of(char *to, size_t size, const char *name)
 }
 
 /* Starts from the defaults of DESIGN section 5. */
-static struct terms terms_of(const char *policy, int slow)
+struct terms terms_of(const char *policy, int slow)
 {
-	struct terms terms = { { 10000000000LL, "SIGXCPU" }, { 20000000000LL, "SIGKILL" }, false };
+	struct terms terms = { .soft = { 10000000000LL, "SIGXCPU" },
+			       .hard = { 20000000000LL, "SIGKILL" } };
 	char *copy = strdup(policy), *key, *value, *save = NULL;
 
 	for (key = strtok_r(copy, " ", &save); key; key = strtok_r(NULL, " ", &save)) {
@@ -65,6 +56,10 @@ static struct terms terms_of(const char *policy, int slow)
 			signal_of(terms.soft.signal, sizeof(terms.soft.signal), value);
 		else if (!strcmp(key, "--hard-signal"))
 			signal_of(terms.hard.signal, sizeof(terms.hard.signal), value);
+		else if (!strcmp(key, "--yield"))
+			terms.yields_count = !strcmp(value, "count");
+		else if (!strcmp(key, "--recovery"))
+			terms.recovery = strtod(value, NULL);
 	}
 	free(copy);
 	return terms;

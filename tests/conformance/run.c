@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -101,6 +102,39 @@ static char **split_words(const struct suite *suite, const char *words)
 	}
 	argv[n] = NULL;
 	return argv;
+}
+
+const struct account_file *account(void)
+{
+	static struct account_file *file;
+	char path[64];
+	int fd;
+
+	if (file)
+		return file;
+	fd = memfd_create("account", MFD_CLOEXEC);
+	if (fd < 0 || ftruncate(fd, sizeof(*file)))
+		goto out_bail;
+	file = mmap(NULL, sizeof(*file), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (file == MAP_FAILED)
+		goto out_bail;
+	/* Memory, since a write to a file may sleep, which would be a reset. */
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)getpid(), fd);
+	setenv(ACCOUNT_FILE, path, 1);
+	setenv(ACCOUNT_EVENTS, scratch_path("events"), 1);
+	return file;
+out_bail:
+	perror("Bail out! no memory for the account");
+	exit(1);
+}
+
+void account_reset(void)
+{
+	struct account_file *file = (struct account_file *)account();
+	long long used = file->used < ACCOUNT_EPISODES ? file->used : ACCOUNT_EPISODES;
+
+	memset(file->episodes, 0, (size_t)used * sizeof(file->episodes[0]));
+	file->used = 0;
 }
 
 pid_t start_words(const struct suite *suite, const char *words, const char *output)
@@ -223,6 +257,7 @@ int run_scenario(const struct suite *suite, const struct scenario *scenario,
 	char words[1024], events[128];
 	pid_t beside = -1;
 
+	account_reset();
 	snprintf(events, sizeof(events), "%s", scratch_path("events"));
 	unlink(events);
 	snprintf(words, sizeof(words), "%s run --engine %s --all --json --events %s %s -- %s",

@@ -20,6 +20,7 @@ static int one_child(long ms)
 		alarm(LIFE_SECONDS);
 		account_begin();
 		burn_ms(ms);
+		account_end();
 		_exit(0);
 	}
 	waitpid(pid, &status, 0);
@@ -78,6 +79,7 @@ static int orphan(long ms)
 		account_begin();
 		setsid();
 		burn_ms(ms);
+		account_end();
 		_exit(0);
 	}
 	close(ends[1]);

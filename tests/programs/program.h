@@ -160,6 +160,14 @@ static inline void account_look(void)
 	account_look_after(0, 0);
 }
 
+/* The last look of a thread that ends now. */
+static inline void account_end(void)
+{
+	account_look();
+	for (int view = 0; account_now[0] && view < ACCOUNT_VIEWS; view++)
+		account_now[view]->after_ns = account_now[view]->last_ns;
+}
+
 /* In a handler of the soft signal. */
 static inline void account_caught(long long at_ns)
 {
@@ -210,7 +218,7 @@ static inline void account_begin(void)
 			exit(1);
 		}
 		close(fd);
-		atexit(account_look);
+		atexit(account_end);
 	}
 	if (!account_file)
 		return;

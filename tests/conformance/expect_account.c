@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Which verdicts are right, from the account that each program keeps of its episodes.
+ *
+ * An episode whose upper bound is below the limit gets no verdict. One whose lower bound
+ * is at the limit gets one, where the engine sees each reset when it happens. Between the
+ * two either is right. The verdicts of a thread, in order, must fit its episodes, in
+ * order, each with a count that the episode can have had.
+ */
+#include "conformance.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How far behind the truth an engine may judge an episode that ends by itself. */
+static const struct lateness {
+	const char *engine;
+	long long after_sleep_ns; /* how much of an episode that began with a sleep */
+	long long after_yield_ns; /* or with a yield it may miss; -1: no bound */
+} lateness[] = {
+	/* Both judge at the switch-out too. When a yield was, is known to a tick. */
+	{ "bpf", 0, 10000000 },
+	{ "kmod", 0, 10000000 },
+	/* It sees an episode only if it looks in time, for which it needs a CPU. */
+	{ "poll", -1, -1 },
+};
+
+/* An episode, or a part of one that cannot be told apart, as the limit has it. */
+struct candidate {
+	bool certain;
+	long long upper_ns;
+};
+
+static char sentence[256];
+
+const struct account_episode *account_of(long long tid, enum account_view view, size_t *at)
+{
+	const struct account_file *file = account();
+	const struct account_episode *episode;
+
+	while (*at < ACCOUNT_EPISODES && (long long)*at < file->used) {
+		episode = &file->episodes[(*at)++];
+		if (episode->tid == tid && episode->view == view)
+			return episode;
+	}
+	return NULL;
+}
+
+const struct account_episode *last_episode(long long tid)
+{
+	const struct account_episode *episode, *last = NULL;
+	size_t at = 0;
+
+	while ((episode = account_of(tid, ACCOUNT_SLEEPS, &at)))
+		last = episode;
+	return last;
+}
+
+static long long upper_ns(const struct account_episode *episode)
+{
+	return episode->after_ns ? episode->after_ns - episode->before_ns : LLONG_MAX;
+}
+
+int uncaught_episodes(long long tid, long long limit_ns)
+{
+	const struct account_episode *episode;
+	size_t at = 0;
+	int n = 0;
+
+	while ((episode = account_of(tid, ACCOUNT_SLEEPS, &at)))
+		n += !episode->caught && upper_ns(episode) >= limit_ns;
+	return n;
+}
+
+static bool is_certain(const struct suite *suite, const struct account_episode *episode,
+		       long long limit_ns)
+{
+	const struct lateness *late = lateness;
+	long long late_ns;
+
+	while (strcmp(late->engine, suite->engine))
+		late++;
+	late_ns = episode->by_yield ? late->after_yield_ns : late->after_sleep_ns;
+	return late_ns >= 0 && episode->last_ns - episode->first_ns >= limit_ns + late_ns;
+}
+
+/* Which episodes of the thread may or must have a verdict; freed by the caller. */
+static struct candidate *list_candidates(const struct suite *suite, const struct terms *terms,
+					 long long tid, long long limit_ns, size_t *ret_count)
+{
+	bool yields = !terms->yields_count && strcmp(suite->engine, "poll");
+	enum account_view view = yields ? ACCOUNT_SLEEPS_AND_YIELDS : ACCOUNT_SLEEPS;
+	size_t room = 2 * ACCOUNT_EPISODES, count = 0, at = 0;
+	struct candidate *list = calloc(room, sizeof(*list));
+	const struct account_episode *episode;
+	long long rest_ns, shorter;
+
+	while (list && (episode = account_of(tid, view, &at))) {
+		if (upper_ns(episode) >= limit_ns && count < room)
+			list[count++] = (struct candidate){ is_certain(suite, episode, limit_ns),
+							    upper_ns(episode) };
+		/* Shorter ones, unseen, that lie between two looks. */
+		rest_ns = episode->after_ns ? episode->after_ns - episode->last_ns : 0;
+		shorter = rest_ns / limit_ns < episode->more ? rest_ns / limit_ns : episode->more;
+		for (; shorter > 0 && count < room; shorter--)
+			list[count++] = (struct candidate){ false, rest_ns };
+	}
+	*ret_count = count;
+	return list;
+}
+
+/* Whether the verdicts can be those of the candidates, in order. */
+static bool fits(const struct candidate *list, size_t count, const long long *counts_ns,
+		 size_t verdicts)
+{
+	/* possible[n]: the first n verdicts can be of the candidates up to here. */
+	bool *possible = calloc(verdicts + 1, sizeof(*possible)), result;
+	size_t i, n;
+
+	possible[0] = true;
+	for (i = 0; i < count; i++) {
+		for (n = verdicts; n > 0; n--)
+			possible[n] = (possible[n] && !list[i].certain) ||
+				      (possible[n - 1] && counts_ns[n - 1] <= list[i].upper_ns);
+		possible[0] = possible[0] && !list[i].certain;
+	}
+	result = possible[verdicts];
+	free(possible);
+	return result;
+}
+
+static const char *judge_stage(const struct suite *suite, const struct terms *terms,
+			       const struct outcome *outcome, long long tid, const char *event)
+{
+	long long limit_ns = strcmp(event, "hard") ? terms->soft.limit_ns : terms->hard.limit_ns;
+	long long *counts_ns = calloc(outcome->count + 1, sizeof(*counts_ns));
+	size_t count = 0, verdicts = 0, certain = 0, i;
+	struct candidate *list;
+	bool right;
+
+	if (!limit_ns) {
+		free(counts_ns);
+		return NULL;
+	}
+	list = list_candidates(suite, terms, tid, limit_ns, &count);
+	for (i = 0; i < outcome->count; i++)
+		if (outcome->records[i].tid == tid && !strcmp(outcome->records[i].event, event))
+			counts_ns[verdicts++] = outcome->records[i].count_ns;
+	right = fits(list, count, counts_ns, verdicts);
+	for (i = 0; i < count; i++)
+		certain += list[i].certain;
+	if (!right && verdicts >= certain && verdicts <= count)
+		snprintf(sentence, sizeof(sentence),
+			 "the counts of thread %lld's %zu %s verdicts do not fit its episodes", tid,
+			 verdicts, event);
+	else if (!right)
+		snprintf(sentence, sizeof(sentence),
+			 "%zu %s verdicts of thread %lld, where its account has %zu to %zu",
+			 verdicts, event, tid, certain, count);
+	free(counts_ns);
+	free(list);
+	return right ? NULL : sentence;
+}
+
+/*
+ * With a finite recovery the count lives on through sleeps. At most it is all CPU time
+ * less what the time that it was not runnable, at least, takes off.
+ */
+static const char *judge_recovery(const struct terms *terms, const struct outcome *outcome,
+				  long long tid)
+{
+	const struct account_episode *episode;
+	double count_ns = 0, most_ns = 0;
+	long long since_ns = 0;
+	bool ended = true;
+	size_t at = 0, i;
+
+	while ((episode = account_of(tid, ACCOUNT_SLEEPS, &at))) {
+		ended = episode->after_ns != 0;
+		count_ns += (double)(episode->last_ns - since_ns);
+		most_ns = count_ns > most_ns ? count_ns : most_ns;
+		count_ns -= (double)episode->asleep_ns * terms->recovery;
+		count_ns = count_ns > 0 ? count_ns : 0;
+		since_ns = episode->last_ns;
+	}
+	for (i = 0; ended && i < outcome->count; i++)
+		if (is_verdict(&outcome->records[i]) && outcome->records[i].tid == tid &&
+		    (double)outcome->records[i].limit_ns > most_ns)
+			return "a verdict, where by its account the count never was at the limit";
+	return NULL;
+}
+
+/* What the handlers saw: who has been signalled has a verdict, and none was early. */
+static const char *judge_caught(const struct suite *suite, const struct terms *terms,
+				const struct outcome *outcome, long long tid)
+{
+	long long caught = 0, softs = 0, limit_ns = terms->soft.limit_ns, before_ns = 0;
+	const struct account_episode *episode;
+	size_t at = 0, i;
+
+	while ((episode = account_of(tid, ACCOUNT_SLEEPS, &at))) {
+		caught += episode->caught;
+		/* A signal of poll's can come when the next episode has just begun. */
+		if (strcmp(suite->engine, "poll"))
+			before_ns = episode->before_ns;
+		if (episode->caught && episode->caught_ns - before_ns < limit_ns &&
+		    !terms->recovery) {
+			snprintf(sentence, sizeof(sentence),
+				 "EARLY: by its own clock at %lld of %lld ns",
+				 episode->caught_ns - before_ns, limit_ns);
+			return sentence;
+		}
+		before_ns = episode->before_ns;
+	}
+	for (i = 0; i < outcome->count; i++)
+		softs += outcome->records[i].tid == tid &&
+			 !strcmp(outcome->records[i].event, "soft");
+	if (softs >= caught)
+		return NULL;
+	snprintf(sentence, sizeof(sentence), "thread %lld caught %lld signals of %lld verdicts",
+		 tid, caught, softs);
+	return sentence;
+}
+
+static const char *judge_thread(const struct suite *suite, const struct terms *terms,
+				const struct outcome *outcome, long long tid)
+{
+	const char *wrong = judge_caught(suite, terms, outcome, tid);
+
+	if (!wrong && terms->recovery)
+		return judge_recovery(terms, outcome, tid);
+	if (!wrong)
+		wrong = judge_stage(suite, terms, outcome, tid, "soft");
+	if (!wrong)
+		wrong = judge_stage(suite, terms, outcome, tid, "hard");
+	return wrong;
+}
+
+/* Threads without an account may be helpers; a program without one is a mistake. */
+const char *expect_account(const struct suite *suite, const struct terms *terms,
+			   const struct outcome *outcome)
+{
+	const struct record *record = outcome->records;
+	const char *wrong = NULL;
+	size_t i, accounts = 0;
+
+	if (account()->used > ACCOUNT_EPISODES)
+		return "the account has no room for all episodes";
+	for (i = 0; !wrong && i < outcome->count; i++, record++) {
+		if (strcmp(record->event, "watch") || !last_episode(record->tid))
+			continue;
+		accounts++;
+		wrong = judge_thread(suite, terms, outcome, record->tid);
+	}
+	if (!wrong && !accounts && outcome->status < 128)
+		wrong = "no program has kept an account";
+	return wrong;
+}
