@@ -134,7 +134,9 @@ const char *story_list_empties(const struct suite *suite);
 /* stories_wait.c: what a maze that stays does for processes that run already. */
 const char *story_waits(const struct suite *suite);
 const char *story_thread_waits(const struct suite *suite);
-/* stories.c: the thread that is not the main one; waits until there is one. */
-pid_t second_thread(pid_t pid);
+/* stories.c: waits until the thread that is not the main one spins; 0: it does not. */
+pid_t second_thread(const struct suite *suite, pid_t pid);
+/* Waits until the thread has spun for more than that from now on; false: it does not. */
+bool spins_on(const struct suite *suite, pid_t tid, long long ns);
 
 #endif

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define WAIT_SECONDS 30
+#define WAIT_SECONDS 60
 
 /* Runs maze watch --wait with these words until the process has ended; its status. */
 static int wait_with(const struct suite *suite, const char *words)
@@ -44,11 +44,15 @@ const char *story_waits(const struct suite *suite)
 	const char *wrong;
 	char words[256];
 	pid_t pid;
+	bool spins;
 
+	account_reset();
 	pid = start_words(suite, "spin --ignore", NULL);
-	usleep(20000);
+	spins = spins_on(suite, pid, 0);
 	snprintf(words, sizeof(words), "--soft 200xms --hard 400xms %d", (int)pid);
-	wrong = wait_with(suite, words) ? "maze watch --wait did not end well" : NULL;
+	wrong = !spins			  ? "it does not spin"
+		: wait_with(suite, words) ? "maze watch --wait did not end well"
+					  : NULL;
 	if (wait_bounded(suite, pid, WAIT_SECONDS) != 128 + SIGKILL)
 		wrong = "it was not killed at its hard limit";
 	return wrong ? wrong : check(1, 1, pid);
@@ -60,8 +64,9 @@ const char *story_thread_waits(const struct suite *suite)
 	char words[256];
 	pid_t pid, tid;
 
+	account_reset();
 	pid = start_words(suite, "thread_spins", NULL);
-	tid = second_thread(pid);
+	tid = second_thread(suite, pid);
 	snprintf(words, sizeof(words), "--soft 200xms --hard 0 --thread %d", (int)tid);
 	wrong = wait_with(suite, words) ? "maze watch --wait did not end well" : NULL;
 	/* Its handler ends it with 0 if it runs in the thread that spins. */
