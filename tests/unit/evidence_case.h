@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -27,9 +28,12 @@
 #include <cmocka.h>
 
 #include "lib/maze.h"
+#include "skip.h"
 
 #define MS MAZE_NSEC_PER_MSEC
 #define STACKS 2048 /* more than any test has taken */
+/* Bounds what is waited for; no machine is that slow. */
+#define WAIT_SECONDS 60
 
 struct fixture {
 	struct maze *maze;
@@ -49,6 +53,7 @@ struct fixture {
 static bool must_run;
 /* One for all tests: to load it takes seconds on an emulated processor. NULL: cannot run. */
 static struct maze *engine;
+static char why_not[512];
 
 static inline int load_engine(void **state)
 {
@@ -57,7 +62,7 @@ static inline int load_engine(void **state)
 	(void)state;
 	if (!maze_open("bpf", MAZE_PRIVATE, &engine, &error))
 		return 0;
-	print_message("bpf cannot run here: %s\n", error.text);
+	snprintf(why_not, sizeof(why_not), "%.500s", error.text);
 	return must_run ? -1 : 0;
 }
 
@@ -104,7 +109,7 @@ static inline int tear_down(void **state)
 static inline struct fixture *fixture_or_skip(void **state)
 {
 	if (!*state)
-		skip();
+		skip_because("%s", why_not);
 	return *state;
 }
 
@@ -136,9 +141,16 @@ static inline void spin_ms(unsigned int ms)
 		;
 }
 
+/* A sleep is one that the kernel has counted: a timer may go off before it begins. */
 static inline void nap(void)
 {
-	usleep(2000);
+	struct rusage before, now;
+
+	getrusage(RUSAGE_THREAD, &before);
+	do {
+		usleep(2000);
+		getrusage(RUSAGE_THREAD, &now);
+	} while (now.ru_nvcsw == before.ru_nvcsw);
 }
 
 /* ---- and what the parent does ---------------------------------------------------------- */
@@ -152,7 +164,7 @@ static inline void start(struct fixture *fixture, void (*program)(void))
 	assert_int_equal(pipe2(go, O_CLOEXEC), 0);
 	fixture->child = fork();
 	if (!fixture->child) {
-		alarm(60);
+		alarm(4 * WAIT_SECONDS);
 		if (read(go[0], &byte, 1) != 1)
 			_exit(99);
 		program();
@@ -219,7 +231,7 @@ static inline const struct maze_record *find_record(struct fixture *fixture, enu
 	return NULL;
 }
 
-/* Reads what comes until there is so much of it, or 20 s have passed: false. */
+/* Reads what comes until there is so much of it; false: for a minute, nothing came. */
 static inline bool await(struct fixture *fixture, size_t stacks, enum maze_event event)
 {
 	struct pollfd fds[2] = { { .fd = maze_reader_fd(fixture->reader), .events = POLLIN },
@@ -231,7 +243,7 @@ static inline bool await(struct fixture *fixture, size_t stacks, enum maze_event
 		collect(fixture);
 		if (fixture->stacks_count >= stacks && (!event || find_record(fixture, event)))
 			return true;
-		if (poll(fds, 2, 20000) > 0)
+		if (poll(fds, 2, WAIT_SECONDS * 1000) > 0)
 			continue;
 		print_message("there are %zu stacks, %zu portraits, %zu records\n",
 			      fixture->stacks_count, fixture->portraits_count,

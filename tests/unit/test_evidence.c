@@ -4,29 +4,42 @@
  */
 #include "evidence_case.h"
 
+#include <sys/socket.h>
+
 static void spin_then_sleep_then_spin(void)
 {
-	spin_ms(500);
+	spin_ms(150);
 	nap();
 	spin_ms(30); /* not up to the limit again */
 }
 
-static void spin_and_nap(void)
+static void a_hundred_episodes(void)
 {
-	for (;;) {
-		spin_ms(1000);
+	int i;
+
+	for (i = 0; i < 100; i++) {
+		spin_ms(3);
 		nap();
 	}
 }
 
-static void three_hundred_episodes(void)
-{
-	int i;
+/* Rounds of fewer stacks than are kept, each of which begins with a byte from the parent. */
+static int rounds[2];
 
-	for (i = 0; i < 300; i++) {
-		spin_ms(3);
-		nap();
-	}
+static void spin_in_rounds(void)
+{
+	char byte;
+
+	do
+		spin_ms(300);
+	while (write(rounds[1], "", 1) == 1 && read(rounds[1], &byte, 1) == 1);
+}
+
+static void end_of_round(void)
+{
+	char byte;
+
+	assert_int_equal(read(rounds[0], &byte, 1), 1);
 }
 
 static void nothing_is_taken_unless_asked(void **state)
@@ -67,7 +80,7 @@ static void stacks_are_an_interval_of_cpu_time_apart(void **state)
 {
 	struct fixture *fixture = fixture_or_skip(state);
 	struct maze_policy policy = limits(20, 0);
-	size_t i, in_spin = 0;
+	size_t i, in_kernel = 0;
 
 	want(fixture, 40, 5 * MS);
 	start(fixture, spin_for_ever);
@@ -76,30 +89,30 @@ static void stacks_are_an_interval_of_cpu_time_apart(void **state)
 	for (i = 1; i < 40; i++)
 		assert_true(fixture->stacks[i].count_ns >=
 			    fixture->stacks[i - 1].count_ns + 5 * MS);
-	for (i = 0; i < 40; i++)
-		in_spin +=
-			leaf_is_the_spin(&fixture->stacks[i]) && !fixture->stacks[i].kernel_frames;
-	/* An interrupt may have come upon another one, or the way out of it. */
-	assert_true(in_spin >= 38);
-	/* Late by how the machine is loaded, but no interval is left out without need. */
-	print_message("40 stacks 5 ms apart in %llu ms of CPU time\n",
-		      (fixture->stacks[39].count_ns - fixture->stacks[0].count_ns) / MS);
+	/* An interrupt may have come upon another one, or the way out of it, but not always. */
+	for (i = 0; i < 40; i++) {
+		assert_true(leaf_is_the_spin(&fixture->stacks[i]));
+		assert_true(!fixture->stacks[i].kernel_frames ||
+			    fixture->stacks[i].flags & MAZE_STACK_IN_KERNEL);
+		in_kernel += fixture->stacks[i].kernel_frames > 0;
+	}
+	assert_true(in_kernel < 40);
 }
 
 static void a_sleep_ends_the_sampling(void **state)
 {
 	struct fixture *fixture = fixture_or_skip(state);
-	struct maze_policy policy = limits(200, 0);
+	struct maze_policy policy = limits(100, 0);
 	size_t i;
 
-	want(fixture, 1000, 5 * MS);
+	want(fixture, 1000, 2 * MS);
 	start(fixture, spin_then_sleep_then_spin);
 	begin(fixture, &policy);
 	await_end(fixture);
-	assert_true(fixture->stacks_count >= 2 && fixture->stacks_count <= 61);
-	assert_int_equal(fixture->portraits_count, 1);
+	assert_true(fixture->stacks_count >= 1);
+	/* The next episode has none before it has a verdict, however long it becomes here. */
 	for (i = 0; i < fixture->stacks_count; i++)
-		assert_true(fixture->stacks[i].episode == fixture->portraits[0].episode);
+		assert_true(fixture->stacks[i].count_ns >= policy.soft_ns);
 }
 
 static void each_episode_has_its_own(void **state)
@@ -109,7 +122,7 @@ static void each_episode_has_its_own(void **state)
 	size_t i, verdicts = 0;
 
 	want(fixture, 1, 0);
-	start(fixture, three_hundred_episodes);
+	start(fixture, a_hundred_episodes);
 	begin(fixture, &policy);
 	assert_true(await(fixture, 100, MAZE_EVENT_SOFT));
 	for (i = 1; i < 100; i++) {
@@ -131,14 +144,20 @@ static void lost_stacks_are_counted(void **state)
 	struct maze_stack stack;
 	maze_u64 before;
 
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, rounds), 0);
 	want(fixture, 1000, MAZE_STACK_INTERVAL_MIN_NS);
 	before = fixture->stacks[0].seq; /* the last that was there, 0: none */
 	late = fixture->evidence;
 	want(fixture, 1000, MAZE_STACK_INTERVAL_MIN_NS);
-	start(fixture, spin_and_nap);
+	start(fixture, spin_in_rounds);
 	begin(fixture, &policy);
 	/* There is room for 1024. */
-	assert_true(await(fixture, 1100, MAZE_EVENT_SOFT));
+	for (end_of_round(), collect(fixture); fixture->stacks_count < 1100; collect(fixture)) {
+		assert_int_equal(write(rounds[0], "", 1), 1);
+		end_of_round();
+	}
+	close(rounds[0]);
+	close(rounds[1]);
 	kill(fixture->child, SIGKILL);
 	assert_int_equal(waitpid(fixture->child, NULL, 0), fixture->child);
 	assert_true(maze_evidence_lost(fixture->evidence) == 0);
@@ -203,12 +222,12 @@ static void the_larger_number_and_the_smaller_interval_hold(void **state)
 	struct maze_policy policy = limits(20, 0);
 	struct maze_evidence *other;
 
-	want(fixture, 9, 50 * MS);
+	/* By that interval alone there would be nine after hours. */
+	want(fixture, 9, 3600 * MAZE_NSEC_PER_SEC);
 	assert_int_equal(maze_evidence_open(fixture->maze, &few, &other, NULL), 0);
 	start(fixture, spin_for_ever);
 	begin(fixture, &policy);
 	assert_true(await(fixture, 9, MAZE_EVENT_SOFT));
-	assert_true(fixture->stacks[8].count_ns < fixture->stacks[0].count_ns + 8 * 50 * MS);
 	maze_evidence_close(other);
 }
 
