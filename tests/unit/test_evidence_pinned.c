@@ -3,6 +3,7 @@
  * Evidence of a pinned engine: who asked for it may be gone, and whoever comes next finds
  * what was taken meanwhile. In a BPF file system that only this program sees.
  */
+#include "engine/bpf/engine_bpf.h"
 #include "evidence_case.h"
 #include "private_mounts.h"
 
@@ -52,26 +53,38 @@ static void ask_and_be_killed(maze_u32 stacks_max)
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
-/*
- * A child that gets so many stacks in an episode and then goes on to another verdict: they
- * are read by a reader that asked for none, and are there for those that open afterwards.
- */
-static void spin_for_stacks(struct fixture *fixture, size_t stacks)
+/* How many the engine has taken of whatever process; a reader would ask for more. */
+static maze_u64 stacks_taken(void)
+{
+	struct engine_error error = { "" };
+	struct engine *pinned;
+	maze_u64 taken;
+
+	if (engine_bpf.open(ENGINE_EXISTING, &pinned, &error))
+		fail_msg("%s", error.text);
+	taken = __atomic_load_n(&pinned->state->evidence_heads[MAZE_EVIDENCE_STACKS],
+				__ATOMIC_SEQ_CST);
+	engine_bpf.close(pinned);
+	return taken;
+}
+
+/* A child that is left alone until there are so many stacks of it, and a hard verdict. */
+static void spin_unread(struct fixture *fixture, unsigned int stacks)
 {
 	struct maze_policy policy = limits(20, 100);
+	maze_u64 before = stacks_taken();
+	time_t until = time(NULL) + WAIT_SECONDS;
 
 	policy.hard_signal = 0;
-	assert_int_equal(maze_evidence_open(fixture->maze, NULL, &fixture->evidence, NULL), 0);
-	while (maze_evidence_next_portrait(fixture->evidence, fixture->portraits) ||
-	       maze_evidence_next_stack(fixture->evidence, fixture->stacks))
-		;
 	start(fixture, spin_for_ever);
 	begin(fixture, &policy);
-	assert_true(await(fixture, stacks, MAZE_EVENT_HARD));
+	assert_true(await(fixture, 0, MAZE_EVENT_HARD));
+	while (stacks_taken() < before + stacks) {
+		assert_true(time(NULL) < until);
+		usleep(1000);
+	}
 	kill(fixture->child, SIGKILL);
 	assert_int_equal(waitpid(fixture->child, NULL, 0), fixture->child);
-	maze_evidence_close(fixture->evidence);
-	fixture->evidence = NULL;
 }
 
 static size_t stacks_of_child(struct fixture *fixture)
@@ -91,7 +104,7 @@ static void evidence_outlives_who_wanted_it(void **state)
 	bool found = false;
 
 	ask_and_be_killed(3);
-	spin_for_stacks(fixture, 3);
+	spin_unread(fixture, 3);
 	assert_int_equal(maze_evidence_open(fixture->maze, NULL, &fixture->evidence, NULL), 0);
 	assert_int_equal(stacks_of_child(fixture), 3);
 	while (maze_evidence_next_portrait(fixture->evidence, &portrait))
@@ -107,7 +120,7 @@ static void who_comes_next_sets_it_anew(void **state)
 
 	ask_and_be_killed(9);
 	ask_and_be_killed(2);
-	spin_for_stacks(fixture, 2);
+	spin_unread(fixture, 2);
 	assert_int_equal(maze_evidence_open(fixture->maze, NULL, &fixture->evidence, NULL), 0);
 	assert_int_equal(stacks_of_child(fixture), 2);
 	fixture->child = -1;
@@ -124,7 +137,7 @@ static void the_descriptor_is_readable_while_anything_is_left(void **state)
 	struct pollfd fd = { .events = POLLIN };
 
 	assert_int_equal(maze_evidence_open(fixture->maze, &wants, &evidence, NULL), 0);
-	spin_for_stacks(fixture, 2);
+	spin_unread(fixture, 2);
 	fd.fd = maze_evidence_fd(evidence);
 	while (maze_evidence_next_stack(evidence, &stack))
 		;
