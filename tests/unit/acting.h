@@ -24,6 +24,7 @@
 
 #include "../../daemon/actions.h"
 #include "../../daemon/cgroup.h"
+#include "skip.h"
 
 /* A bound on the waiting for what must come; no machine is that slow. */
 #define ACTING_WAIT_USEC 60000000ULL
@@ -250,16 +251,17 @@ static inline void act(struct acting *acting, const struct maze_record *record,
 
 /* ---- control groups ---------------------------------------------------------------------- */
 
-/*
- * A control group of this test below the root, with its path; false, with the reason on
- * standard error: there can be none here, and the test is to be skipped.
- */
+/* Why there can be none here, for skip_because(). */
+static char no_cgroup_why[256];
+
+/* A control group of this test below the root, with its path; false: there can be none. */
 static inline bool make_cgroup(const struct cgroup_fs *fs, const char *name, char path[64])
 {
 	snprintf(path, 64, "/maze-test-%d-%s", getpid(), name);
 	if (!mkdirat(fs->fd, path + 1, 0755))
 		return true;
-	fprintf(stderr, "# skipped: no control group %s: %s\n", path, strerror(errno));
+	snprintf(no_cgroup_why, sizeof(no_cgroup_why), "no control group %s: %s", path,
+		 strerror(errno));
 	return false;
 }
 
@@ -277,14 +279,15 @@ static inline void enter_cgroup(const struct cgroup_fs *fs, const char *path, pi
 /* What was in it is about to be gone, or is by now. */
 static inline void remove_cgroup(const struct cgroup_fs *fs, const char *path)
 {
+	maze_u64 until_ns = boot_now_ns() + ACTING_WAIT_USEC * MAZE_NSEC_PER_USEC;
 	struct timespec step = { .tv_nsec = 1000000 };
-	int fd = cgroup_open(fs, path), turns;
+	int fd = cgroup_open(fs, path);
 
 	if (fd < 0)
 		return;
 	cgroup_write(fd, "cgroup.freeze", "0");
 	close(fd);
-	for (turns = 0; turns < 10000 && unlinkat(fs->fd, path + 1, AT_REMOVEDIR); turns++)
+	while (unlinkat(fs->fd, path + 1, AT_REMOVEDIR) && boot_now_ns() < until_ns)
 		nanosleep(&step, NULL);
 }
 

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
@@ -20,9 +21,12 @@
 #include <cmocka.h>
 
 #include "lib/maze.h"
+#include "skip.h"
 
 #define NOBODY 65534
 #define MASK 0xff00ULL
+/* Bounds what is waited for; no machine is that slow. */
+#define WAIT_SECONDS 60
 
 struct fixture {
 	struct maze *maze;
@@ -34,6 +38,7 @@ struct fixture {
 static const char *engine_name;
 /* Asked for by name: then that it cannot run is a failure. */
 static bool must_run;
+static char why_not[512];
 
 /* The state is the name of the engine at first. */
 static int set_up(void **state)
@@ -43,7 +48,7 @@ static int set_up(void **state)
 
 	engine_name = *state;
 	if (maze_open(engine_name, MAZE_PRIVATE, &fixture->maze, &error)) {
-		print_message("%s cannot run here: %s\n", engine_name, error.text);
+		snprintf(why_not, sizeof(why_not), "%.500s", error.text);
 		free(fixture);
 		if (must_run)
 			return -1;
@@ -78,7 +83,7 @@ static int tear_down(void **state)
 static struct fixture *fixture_or_skip(void **state)
 {
 	if (!*state)
-		skip();
+		skip_because("%s", why_not);
 	return *state;
 }
 
@@ -91,7 +96,7 @@ static void spin_as(struct fixture *fixture, uid_t real, uid_t effective)
 	assert_int_equal(pipe(ready), 0);
 	fixture->child = fork();
 	if (!fixture->child) {
-		alarm(60);
+		alarm(4 * WAIT_SECONDS);
 		signal(SIGXCPU, SIG_IGN);
 		if ((real || effective) && setresuid(real, effective, effective))
 			_exit(99);
@@ -151,7 +156,7 @@ static bool await(struct fixture *fixture, enum maze_event event, struct maze_re
 			if (ret_record->pid == (maze_u32)fixture->child &&
 			    (!event || ret_record->event == event))
 				return true;
-		if (poll(&fd, 1, 20000) <= 0)
+		if (poll(&fd, 1, WAIT_SECONDS * 1000) <= 0)
 			return false;
 	}
 }
@@ -238,7 +243,7 @@ static void an_owned_watch_acts_on_its_owners_task(void **state)
 	struct maze_record record;
 
 	if (geteuid())
-		skip();
+		skip_because("a child of another user takes root");
 	policy.flags |= MAZE_POLICY_OWNED;
 	policy.owner = NOBODY;
 	spin_as(fixture, NOBODY, NOBODY);
@@ -256,7 +261,7 @@ static void an_owned_watch_ends_where_it_would_act_on_anothers(void **state)
 	struct maze_record record;
 
 	if (geteuid())
-		skip();
+		skip_because("a child of another user takes root");
 	policy.flags |= MAZE_POLICY_OWNED;
 	policy.owner = NOBODY;
 	spin_as(fixture, NOBODY, NOBODY - 1);

@@ -321,7 +321,7 @@ static void the_timeout_ends_a_process_group(void **state)
 static void the_timeout_ends_a_control_group(void **state)
 {
 	if (!exec_cgroup[0])
-		skip();
+		skip_because("%s", no_cgroup_why);
 	end_of_the_stubborn(*state,
 			    STUBBORN "setsid sh -c 'trap \"\" TERM; printf x >&9; "
 				     "while [ -p fifo ]; do sleep 1; done' &\n"
@@ -335,7 +335,7 @@ static void what_a_command_leaves_running_is_ended(void **state)
 	int fifo;
 
 	if (!exec_cgroup[0])
-		skip();
+		skip_because("%s", no_cgroup_why);
 	fifo = open_fifo(acting);
 	run(acting,
 	    script(acting, "leaves",
@@ -392,7 +392,7 @@ static void commands_of_a_mazed_that_was_killed_are_ended_by_the_next(void **sta
 	pid_t child;
 
 	if (!exec_cgroup[0])
-		skip();
+		skip_because("%s", no_cgroup_why);
 	snprintf(path, sizeof(path), "%s/maze-command-1-1", exec_cgroup);
 	assert_int_equal(mkdirat(cgroups.fd, path + 1, 0755), 0);
 	child = fork();
@@ -464,7 +464,7 @@ static void nothing_is_left_of_commands(void **state)
 	char *path = script(acting, "nothing", "exit 0\n");
 
 	if (!exec_cgroup[0])
-		skip();
+		skip_because("%s", no_cgroup_why);
 	/* The first may open what stays open: the log's, the loop's. */
 	run(acting, path, 60 * MAZE_NSEC_PER_SEC);
 	finish(acting);
@@ -510,7 +510,8 @@ int main(void)
 
 	alarm(240);
 	if (cgroup_fs_open(&cgroups, NULL))
-		fprintf(stderr, "# skipped: no control groups of version 2\n");
+		snprintf(no_cgroup_why, sizeof(no_cgroup_why),
+			 "no control groups of version 2 that can be written to");
 	else if (!make_cgroup(&cgroups, "commands", exec_cgroup))
 		exec_cgroup[0] = '\0';
 	failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,7 +61,7 @@ static void the_control_group_is_frozen_and_thawed_by_the_next_mazed(void **stat
 	int again;
 
 	if (!make_captive(&captive, "captive"))
-		skip();
+		skip_because("%s", no_cgroup_why);
 	act(acting, &captive.record, &freeze_stage, captive.victim.pidfd);
 	assert_true(is_frozen(captive.cgroup));
 	assert_said(acting, "\"action\":\"freeze\",\"tried\":true,\"applied\":true");
@@ -86,7 +86,7 @@ static void what_others_froze_is_neither_frozen_nor_thawed(void **state)
 	int fd, err;
 
 	if (!make_captive(&captive, "others"))
-		skip();
+		skip_because("%s", no_cgroup_why);
 	fd = cgroup_open(&cgroups, captive.cgroup);
 	assert_int_equal(cgroup_write(fd, "cgroup.freeze", "1"), 0);
 	close(fd);
@@ -105,7 +105,7 @@ static void shadow_freezes_nothing(void **state)
 	struct captive captive;
 
 	if (!make_captive(&captive, "shadow"))
-		skip();
+		skip_because("%s", no_cgroup_why);
 	captive.record.flags = MAZE_RECORD_SHADOW;
 	act(acting, &captive.record, &freeze_stage, captive.victim.pidfd);
 	assert_false(is_frozen(captive.cgroup));
@@ -121,7 +121,7 @@ static void what_cannot_be_written_down_is_not_frozen(void **state)
 	char path[128];
 
 	if (!make_captive(&captive, "unwritten"))
-		skip();
+		skip_because("%s", no_cgroup_why);
 	/* A directory is in the way of the file. */
 	snprintf(path, sizeof(path), "%s/frozen", acting->directory);
 	assert_int_equal(mkdir(path, 0700), 0);
@@ -140,7 +140,7 @@ static void a_group_that_is_gone_is_not_thawed_under_its_name(void **state)
 	int fd, err;
 
 	if (!make_captive(&first, "same-name"))
-		skip();
+		skip_because("%s", no_cgroup_why);
 	act(acting, &first.record, &freeze_stage, first.victim.pidfd);
 	assert_true(is_frozen(first.cgroup));
 	free_captive(&first);
@@ -161,7 +161,7 @@ static void all_is_thawed_for_a_mazed_that_goes_for_good(void **state)
 	struct captive one, two;
 
 	if (!make_captive(&one, "one"))
-		skip();
+		skip_because("%s", no_cgroup_why);
 	assert_true(make_captive(&two, "two"));
 	act(acting, &one.record, &freeze_stage, one.victim.pidfd);
 	act(acting, &two.record, &freeze_stage, two.victim.pidfd);
@@ -204,7 +204,7 @@ static void the_root_group_is_refused(void **state)
 	struct maze_record record;
 
 	if (cgroups.fd < 0)
-		skip();
+		skip_because("%s", no_cgroup_why);
 	start_victim(&victim);
 	enter_cgroup(&cgroups, "/", victim.pid);
 	record = record_of(victim.pid, victim.tid);
@@ -249,7 +249,7 @@ static void mazed_and_its_ancestors_are_never_frozen(void **state)
 
 	(void)state;
 	if (cgroups.fd < 0 || !make_cgroup(&cgroups, "ours", ours))
-		skip();
+		skip_because("%s", no_cgroup_why);
 	assert_true(make_cgroup(&cgroups, "childs", childs));
 	assert_true(make_cgroup(&cgroups, "other", other));
 	snprintf(below, sizeof(below), "%s/below", childs);
@@ -296,7 +296,7 @@ static void paths_do_not_lead_out(void **state)
 
 	(void)state;
 	if (cgroups.fd < 0)
-		skip();
+		skip_because("%s", no_cgroup_why);
 	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
 		assert_int_equal(cgroup_open(&cgroups, paths[i]), -EINVAL);
 }
@@ -382,7 +382,8 @@ int main(void)
 
 	alarm(240);
 	if (cgroup_fs_open(&cgroups, NULL)) {
-		fprintf(stderr, "# skipped: no control groups of version 2\n");
+		snprintf(no_cgroup_why, sizeof(no_cgroup_why),
+			 "no control groups of version 2 that can be written to");
 	} else if (make_cgroup(&cgroups, "probe", path)) {
 		remove_cgroup(&cgroups, path);
 	} else {

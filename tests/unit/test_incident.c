@@ -156,6 +156,7 @@ static void callers_by_dwarf(void **state)
 	const struct loop_place *place = *state;
 	const char *const words[] = { "loop", NULL };
 	struct incidents_options options = { .dir = in_place(place, "kept") };
+	char why_not[512];
 	json_t *incident;
 	pid_t pid;
 
@@ -164,9 +165,9 @@ static void callers_by_dwarf(void **state)
 	incident = incident_of(place, &options, pid, "loop", "loop");
 	loop_stop(pid);
 	if (!json_is_object(get(incident, "unwound"))) {
-		print_message("no unwind here: %s\n", text(incident, "notes.0"));
+		snprintf(why_not, sizeof(why_not), "%s", text(incident, "notes.0"));
 		json_decref(incident);
-		skip();
+		skip_because("no unwind: %s", why_not);
 	}
 	assert_int_equal(unwound_depth(incident, "outer") - unwound_depth(incident, "inner"), 2);
 	assert_true(unwound_depth(incident, "main") > unwound_depth(incident, "outer"));
@@ -238,7 +239,7 @@ static void kernel_frames_come_first(void **state)
 	json_t *incident;
 
 	if (!address)
-		skip();
+		skip_because("/proc/kallsyms has no addresses for this user");
 	stack.kernel[0] = address + 4;
 	stack.user[0] = (struct maze_frame){ .kind = MAZE_FRAME_ADDRESS, .at = 0x10800 };
 	incident = incident_with(place, &options, GONE, "loop", &stack);
@@ -262,7 +263,8 @@ static void the_takers_own_frames_are_left_out(void **state)
 	for (i = 0; i < 4; i++) {
 		stack.kernel[i] = kernel_address(functions[i]);
 		if (!stack.kernel[i])
-			skip();
+			skip_because("/proc/kallsyms has no address of %s for this user",
+				     functions[i]);
 		stack.kernel[i] += 4;
 	}
 	incident = incident_with(place, &options, GONE, "loop", &stack);
