@@ -250,7 +250,7 @@ static void what_does_not_fit_is_counted_and_said_later(void **state)
 	log = open_log(DAEMON_LOG_JOURNAL, NULL);
 	memset(big, 'x', sizeof(big) - 1);
 	big[sizeof(big) - 1] = '\0';
-	/* How many the kernel holds, and that nobody reads them, is this machine's. */
+	/* How many unread ones the kernel holds depends on its settings. */
 	for (said = 0; log_losses(log) < 1000; said++)
 		log_say(log, LOG_INFO, "%s", big);
 	/* A MiB of them is kept. */

@@ -177,7 +177,7 @@ static void stop_telling(void)
 	*link = NULL;
 }
 
-/* The timer is armed for the spinner then, and no switch that follows is told. */
+/* Then the timer is armed for the spinner, and the engine sees no switch that follows. */
 static void watch_one_and_tell_no_more(void)
 {
 	struct sched_param below = { .sched_priority = 1 };
@@ -258,7 +258,7 @@ static void the_search_has_an_end(void **state)
 	maze_u64 before, expiries = 0;
 
 	begin(state);
-	/* That CPU does not idle, which would end the search, whoever else may not run. */
+	/* The hog keeps the CPU from idling, which would end the search. */
 	hog = start_spinning(nothing);
 	close(nothing);
 	end_child(&spinner);
