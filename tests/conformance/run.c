@@ -22,7 +22,7 @@
 
 #define WORDS_MAX 64
 /* Generous: only what hangs meets it. */
-#define SCENARIO_SECONDS 60
+#define SCENARIO_SECONDS 120
 
 static char scratch_dir[64];
 

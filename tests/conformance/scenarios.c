@@ -207,11 +207,11 @@ const struct scenario scenarios[] = {
 	{ "a thousand short lives leave nothing", "--soft 10s --hard 20s", "forker --storm 1000",
 	  NULL, 0, 0, 0, all_gone, NULL },
 	/* Hard is there so that what passes soft before the handler is there ignores it. */
-	{ "never early by its own clock", "--soft 25xms --hard 100xs",
-	  "never_early --limit-ms 25x --rounds 60", NULL, 0, BY_ACCOUNT, 0, NULL, NULL },
+	{ "never early by its own clock", "--soft 10xms --hard 100xs",
+	  "never_early --limit-ms 10x --rounds 60", NULL, 0, BY_ACCOUNT, 0, NULL, NULL },
 	/* A wakeup on its CPU makes the scheduler charge its last microseconds to another. */
-	{ "never early beside one who wakes often", "--soft 25xms --hard 100xs",
-	  "never_early --limit-ms 25x --rounds 160 --waker-us 40x --cpu 1", NULL, 0, BY_ACCOUNT, 0,
+	{ "never early beside one who wakes often", "--soft 5xms --hard 100xs",
+	  "never_early --limit-ms 5x --rounds 160 --waker-us 40x --cpu 1", NULL, 0, BY_ACCOUNT, 0,
 	  NULL, NULL },
 	{ "limits changed mid-episode", NULL, NULL, NULL, 0, 0, 0, NULL, story_limits_changed },
 	{ "running process, watched by a maze that waits", NULL, NULL, NULL, 0, 0, 0, NULL,
