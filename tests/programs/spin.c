@@ -12,7 +12,8 @@ static bool is_recorded(const char *event)
 {
 	static char text[1 << 16];
 	char wanted[64];
-	int fd = open(getenv(ACCOUNT_EVENTS), O_RDONLY | O_CLOEXEC);
+	const char *path = getenv(ACCOUNT_EVENTS);
+	int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 	ssize_t n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : 0;
 
 	if (fd >= 0)
