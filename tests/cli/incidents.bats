@@ -6,11 +6,8 @@
 bats_require_minimum_version 1.5.0
 load test_helper
 
-setup() {
-	dir=$(mktemp -d)
-	kept=$dir/kept
-	work=
-	cat > "$dir/loop.c" <<- 'END'
+setup_file() {
+	cat > "$BATS_FILE_TMPDIR/loop.c" <<- 'END'
 		volatile unsigned long sink;
 		__attribute__((noinline)) static void inner(unsigned long n) { for (;;) sink += n * n; }
 		__attribute__((noinline)) static void middle(unsigned long n) { inner(n + 1); sink++; }
@@ -19,12 +16,23 @@ setup() {
 	END
 }
 
-teardown() {
-	[ -z "$work" ] || umount "$work"
-	rm -rf "$dir"
+# Only the bpf engine takes stacks.
+setup() {
+	dir=$BATS_TEST_TMPDIR
+	kept=$dir/kept
+	work=
+	needs_bpf
 }
 
-build_loop() { (cd "$dir" && gcc -O2 -g -fomit-frame-pointer -Wl,--build-id "$@" loop.c -o loop); }
+teardown() { [ -z "$work" ] || umount "$work"; }
+
+# Built once for each set of options.
+build_loop() {
+	local built=$BATS_FILE_TMPDIR/loop$*
+	needs_program gcc
+	[ -e "$built" ] || (cd "$BATS_FILE_TMPDIR" && gcc -O2 -g -fomit-frame-pointer -Wl,--build-id "$@" loop.c -o "$built")
+	cp "$built" "$dir/loop"
+}
 
 # Caught at 100 ms, ended at 700 ms: some thirty samples. It must end as it would without.
 caught() {
@@ -89,7 +97,7 @@ named() {
 
 @test "killed a millisecond after its soft verdict" {
 	build_loop
-	run --separate-stderr "$MAZE" run --soft 100ms --hard 101ms --incidents "$kept" -- "$dir/loop"
+	run -137 --separate-stderr "$MAZE" run --soft 100ms --hard 101ms --incidents "$kept" -- "$dir/loop"
 	[ "$status" -eq 137 ]
 	report | grep -q 'It was in inner ('
 }
@@ -103,12 +111,12 @@ named() {
 }
 
 @test "what Node compiles at run time, where it says what that is" {
-	[ -n "$(command -v node)" ] || skip 'there is no node'
+	needs_program node
 	echo 'function wedgedCallback(n) { let x = 0; for (;;) x = (x * 31 + n) | 0; }
 		setTimeout(() => wedgedCallback(7), 10);' > "$dir/wedged.js"
 	# shellcheck disable=SC2016 # for the inner shell to expand
 	run --separate-stderr "$MAZE" run --soft 500ms --hard 2s --soft-signal 0 --incidents "$kept" \
-		-- sh -c 'echo $$ > "$1"; exec node --perf-basic-prof "$2"' sh "$dir/pid" "$dir/wedged.js"
+		-- sh -c 'echo $$ > "$1"; cd "${1%/*}" && exec node --perf-basic-prof "$2"' sh "$dir/pid" "$dir/wedged.js"
 	rm -f "/tmp/perf-$(cat "$dir/pid").map"
 	[ "$status" -eq 137 ]
 	named '.*wedgedCallback.*'
@@ -129,7 +137,7 @@ named() {
 }
 
 @test "a directory that is full: said, and caught all the same" {
-	[ "$(id -u)" -eq 0 ] || skip 'only root can mount'
+	needs_private_mounts
 	build_loop
 	mkdir -m 700 "$kept"
 	mount -t tmpfs -o size=4k,mode=700 tmpfs "$kept"
@@ -140,18 +148,11 @@ named() {
 }
 
 @test "a directory that is read-only: said once, and caught all the same" {
-	[ "$(id -u)" -eq 0 ] || skip 'only root can mount'
+	needs_private_mounts
 	build_loop
 	mkdir -m 700 "$kept"
 	mount -t tmpfs -o ro,mode=700 tmpfs "$kept"
 	work=$kept
 	caught
 	[ "$(grep -c 'maze run: .*Read-only' <<< "$stderr")" -eq 1 ]
-}
-
-@test "an engine that takes no stacks says so, and the rest is kept" {
-	build_loop
-	caught --engine poll --yield count
-	[[ $stderr == *'incidents will have no samples: the poll engine takes no stacks'* ]]
-	report | grep -q 'sent SIGKILL at'
 }

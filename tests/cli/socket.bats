@@ -16,11 +16,7 @@ serve() {
 	cat > "$dir/answers"
 	"$PROGRAMS/fake_mazed" "$dir/s" "$dir/answers" > "$dir/requests" 3>&- &
 	started+=("$!")
-	for ((i = 0; i < 100; i++)); do
-		[ ! -S "$dir/s" ] || return 0
-		sleep 0.05
-	done
-	false
+	wait_until [ -S "$dir/s" ]
 }
 
 requests_are() { diff "$dir/requests" -; }

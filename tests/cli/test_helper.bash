@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What the command line's tests share. $MAZE is the program, $PROGRAMS the directory
-# of the programs that misbehave; run under scripts/in-private-bpffs.
+# What the tests of maze(1) and, through daemon/test_helper.bash, of mazed(8) share.
+# $MAZE is the program, $PROGRAMS the directory of the test programs. Under
+# scripts/in-private-bpffs, without which no test pins anything.
 # shellcheck shell=bash
 
 MAZE=${MAZE:-build/maze}
 PROGRAMS=${PROGRAMS:-build/tests/programs}
 
-# Started processes, killed by exact pid after each test, also when it failed.
+# Started processes, killed by exact PID after each test, also when it failed.
 started=()
 
 start() {
@@ -15,21 +16,123 @@ start() {
 	last=$!
 }
 
+# Before a file and a command: the command as it is, and its PID in the file.
+# shellcheck disable=SC2016,SC2034 # for the shell that is run; used by tests
+announced=(sh -c 'echo $$ > "$0.tmp" && mv "$0.tmp" "$0" && exec "$@"')
+
+# The children of a process and theirs, into $family; a killed maze leaves its command.
+add_family() {
+	local child children=
+	read -r -d '' children < "/proc/$1/task/$1/children" || :
+	for child in $children; do
+		add_family "$child"
+		family+=("$child")
+	done
+} 2> /dev/null
+
 stop_all() {
-	local pid
+	local pid family
 	for pid in "${started[@]}"; do
-		kill -KILL "$pid" 2> /dev/null || :
+		family=()
+		add_family "$pid"
+		kill -KILL "$pid" "${family[@]}" 2> /dev/null || :
 		wait "$pid" 2> /dev/null || :
 	done
 	started=()
+}
+
+# Lets time pass without a process being started.
+pass_seconds() {
+	[ -n "${never_readable-}" ] || exec {never_readable}<> <(:)
+	read -r -t "$1" -u "$never_readable" _ || :
+}
+
+# Waits until a command succeeds. Bounded by a minute of waiting in small parts, so that
+# a pause of the machine does not count.
+wait_until() {
+	local i
+	for ((i = 0; i < 1200; i++)); do
+		! "$@" || return 0
+		pass_seconds 0.05
+	done
+	echo "not within a minute: $*"
+	return 1
+}
+
+ended() { ! kill -0 "$1" 2> /dev/null; }
+is_zombie() { grep -q '^State:.*Z' "/proc/$1/status" 2> /dev/null; }
+has_threads() { [ "$(find "/proc/$1/task" -mindepth 1 -maxdepth 1 | wc -l)" -eq "$2" ]; }
+runs() { [ "$(cat "/proc/$1/comm" 2> /dev/null)" = "$2" ]; }
+
+# The CPU clock of a process's main thread, in ns, into the variable of that name.
+cpu_clock() {
+	local clock rest
+	read -r clock rest < "/proc/$1/schedstat"
+	printf -v "$2" %s "$clock"
+}
+
+# That the main thread is running, whatever else the machine does: its CPU clock moves.
+spins() {
+	local before
+	cpu_clock "$1" before
+	wait_until used_more "$1" "$before"
+}
+
+used_more() {
+	local now
+	cpu_clock "$1" now
+	[ "$now" -gt "$2" ]
+}
+
+# Why tests of the bpf engine cannot run here; empty: they can.
+bpf_refusal() {
+	local known=$BATS_FILE_TMPDIR/bpf-refusal
+	[ -e "$known" ] || "$MAZE" doctor | awk -v private="${MAZE_PRIVATE_BPFFS-}" '
+		/^bpf: can run here/ {
+			if (!private) print "no BPF file system of its own; use scripts/in-private-bpffs"
+		}
+		/^bpf: cannot run here/ { refused = 1; next }
+		refused { sub(/^ */, ""); print; exit }' > "$known" || :
+	cat "$known"
+}
+
+needs_bpf() {
+	local why
+	why=$(bpf_refusal)
+	[ -z "$why" ] || skip "$why"
+}
+
+needs_root() { [ "$(id -u)" -eq 0 ] || skip "only root can $1"; }
+
+# Mounts of a test's own, which the rest of the machine does not see.
+needs_private_mounts() {
+	needs_root mount
+	unshare --mount --propagation private true 2> /dev/null ||
+		skip 'no mount namespace with private mounts here: / is no mount point, or CAP_SYS_ADMIN is missing'
+}
+
+needs_user_namespace() {
+	unshare -Urpf --mount-proc true 2> /dev/null ||
+		skip 'no user namespace here: it is forbidden, or / is no mount point'
+}
+
+# In a PID namespace, 2 is another process or none.
+needs_kernel_thread() { runs 2 kthreadd || skip 'no kernel thread is seen here'; }
+
+needs_program() { [ -n "$(command -v "$1")" ] || skip "there is no $1"; }
+
+# Options of maze run for tests of no particular engine, into $engine: none where the
+# bpf engine can run, else the poll engine, which then has nothing to remark.
+any_engine() {
+	engine=()
+	[ -z "$(bpf_refusal)" ] || engine=(--engine poll --yield count)
 }
 
 # A refusal: the exit status, one clear line, and on standard error only.
 refused() {
 	local wanted=$1
 	shift
-	run --separate-stderr "$@"
-	[ "$status" -eq "$wanted" ] || { echo "status $status: $stderr"; return 1; }
+	run "-$wanted" --separate-stderr "$@"
 	[ -z "$output" ] || { echo "on standard output: $output"; return 1; }
 	# shellcheck disable=SC2154 # set by run --separate-stderr
 	[ "$(printf '%s\n' "$stderr" | wc -l)" -eq 1 ] || { echo "not one line: $stderr"; return 1; }
@@ -52,20 +155,29 @@ for_everyone() {
 	cp "$PROGRAMS/spin" "$public/spin"
 }
 
-# As a user who is nobody, with only the capabilities named ("" or "+bpf,+perfmon").
-as_nobody() {
+# As an ordinary user with only the capabilities named ("" or "+bpf,+perfmon"), which
+# root alone can give.
+as_user_with() {
 	local capabilities=$1
 	shift
+	if [ "$(id -u)" -ne 0 ] && [ -z "$capabilities" ]; then
+		"$@"
+		return
+	fi
 	setpriv --reuid 65534 --regid 65534 --clear-groups \
 		${capabilities:+--inh-caps "$capabilities" --ambient-caps "$capabilities"} "$@"
 }
 
+# Without a BPF file system of its own no test pins, and what others have pinned stays.
 nothing_pinned() {
+	[ -n "${MAZE_PRIVATE_BPFFS-}" ] || return 0
 	[ -z "$(ls -A /sys/fs/bpf | grep -v '\.debug$')" ] || { ls /sys/fs/bpf; return 1; }
 }
+
+unload_engine() { nothing_pinned > /dev/null || "$MAZE" unload > /dev/null 2>&1 || :; }
 
 teardown() {
 	stop_all
 	[ -z "$public" ] || rm -rf "$public"
-	"$MAZE" unload > /dev/null 2>&1 || :
+	unload_engine
 }

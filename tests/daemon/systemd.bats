@@ -15,16 +15,25 @@ install_unit() {
 }
 
 manage() {
+	needs_mazed
 	"$PROGRAMS/notify_socket" "$dir/notify" > "$dir/told" 3>&- &
 	started+=("$!")
-	eventually [ -S "$dir/notify" ]
+	wait_until [ -S "$dir/notify" ]
 	export NOTIFY_SOCKET=$dir/notify
 }
+
+notify() {
+	python3 -c 'import socket, sys
+socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(sys.argv[1].encode(), sys.argv[2])' "$1" "$dir/notify"
+}
+
+is_stopped() { grep -q '^State:.*T' "/proc/$1/status"; }
 
 told() { grep -qx "$mazed $1" "$dir/told"; }
 told_times() { [ "$(grep -cx "$mazed $2" "$dir/told")" -eq "$1" ]; }
 
 @test "the unit is one that systemd takes without a word" {
+	needs_program systemd-analyze
 	install_unit
 	run systemd-analyze verify --man=no "$dir/mazed.service"
 	[ "$status" -eq 0 ]
@@ -36,6 +45,7 @@ told_times() { [ "$(grep -cx "$mazed $2" "$dir/told")" -eq "$1" ]; }
 # What is above 3.0 are two lines that incidents need, with their reasons in the unit:
 # the names of kernel functions, and openat2.
 @test "the unit's exposure is 3.2 at most" {
+	needs_program systemd-analyze
 	install_unit
 	run systemd-analyze security --offline=yes --threshold=32 --no-pager "$dir/mazed.service"
 	echo "${lines[-1]}"
@@ -48,6 +58,7 @@ told_times() { [ "$(grep -cx "$mazed $2" "$dir/told")" -eq "$1" ]; }
 }
 
 @test "what the unit leaves of root's privileges is enough for the bpf engine" {
+	needs_mazed
 	chmod 755 "$dir"
 	configure <<- 'END'
 		[rule spinners]
@@ -60,21 +71,22 @@ told_times() { [ "$(grep -cx "$mazed $2" "$dir/told")" -eq "$1" ]; }
 	setpriv --bounding-set="-all$bounding" --inh-caps=-all --no-new-privs "$MAZED" --config "$conf" \
 		--engine bpf 3>&- > "$dir/out" 2>&1 &
 	mazed=$!
-	eventually said 'rules are in force'
+	wait_until said 'rules are in force'
 	start setpriv --reuid=65534 --regid=65534 --clear-groups "$PROGRAMS/spin"
-	eventually ended "$last"
-	eventually said '"rule":"spinners"'
+	wait_until ended "$last"
+	wait_until said '"rule":"spinners"'
 	! said 'lacks CAP_KILL'
 	stop_mazed
 	nothing_pinned
 }
 
 @test "without the right to signal, mazed says what it does not watch" {
+	needs_mazed
 	configure < /dev/null
 	setpriv --bounding-set=-all,+bpf,+perfmon,+sys_ptrace --inh-caps=-all "$MAZED" --config "$conf" \
 		--engine bpf 3>&- > "$dir/out" 2>&1 &
 	mazed=$!
-	eventually said 'rules are in force'
+	wait_until said 'rules are in force'
 	said 'lacks CAP_KILL'
 	stop_mazed
 }
@@ -83,20 +95,20 @@ told_times() { [ "$(grep -cx "$mazed $2" "$dir/told")" -eq "$1" ]; }
 	manage
 	configure < /dev/null
 	start_mazed
-	eventually told 'READY=1'
+	wait_until told 'READY=1'
 	reload_mazed
-	eventually told_times 2 'READY=1'
+	wait_until told_times 2 'READY=1'
 	told 'RELOADING=1'
 	told 'MONOTONIC_USEC=[0-9]*'
 	echo '[rule' >> "$conf"
 	kill -HUP "$mazed"
-	eventually told 'STATUS=a reload was refused; the old rules are in force'
+	wait_until told 'STATUS=a reload was refused; the old rules are in force'
 	told_times 2 'RELOADING=1'
 	told_times 3 'READY=1'
 	told_times 0 'STOPPING=1'
 	kill -TERM "$mazed"
 	wait "$mazed"
-	eventually told 'STOPPING=1'
+	wait_until told 'STOPPING=1'
 	mazed=
 }
 
@@ -105,17 +117,22 @@ told_times() { [ "$(grep -cx "$mazed $2" "$dir/told")" -eq "$1" ]; }
 	configure < /dev/null
 	export WATCHDOG_USEC=400000
 	start_mazed
-	eventually told 'READY=1'
+	wait_until told 'READY=1'
 	fed() { [ "$(grep -cx "$mazed WATCHDOG=1" "$dir/told")" -gt "$1" ]; }
-	eventually fed 2
+	wait_until fed 2
 	kill -STOP "$mazed"
-	# What was on the way has come by then.
-	sleep 0.5
+	wait_until is_stopped "$mazed"
+	# What is sent after mazed's last message is told after it.
+	notify MARK=1
+	wait_until grep -q 'MARK=1' "$dir/told"
 	before=$(grep -cx "$mazed WATCHDOG=1" "$dir/told")
-	sleep 1
+	# Four times as long as mazed waits between two.
+	pass_seconds 0.8
+	notify MARK=2
+	wait_until grep -q 'MARK=2' "$dir/told"
 	! fed "$before"
 	kill -CONT "$mazed"
-	eventually fed "$before"
+	wait_until fed "$before"
 	stop_mazed
 }
 

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What the daemon's tests share. $MAZE and $MAZED are the programs, $PROGRAMS the
-# directory of the programs that misbehave. Run with a BPF file system and a pid
-# namespace of their own, so that the rules meet nobody else's processes.
+# directory of the test programs. Run with a BPF file system and a PID namespace of
+# their own, so that the rules match no other processes.
 # shellcheck shell=bash
 
-MAZE=${MAZE:-build/maze}
+# shellcheck source=tests/cli/test_helper.bash
+source "$BATS_TEST_DIRNAME/../cli/test_helper.bash"
+
 MAZED=${MAZED:-build/mazed}
-PROGRAMS=${PROGRAMS:-build/tests/programs}
 
 setup() {
 	dir=$(mktemp -d)
@@ -16,17 +17,13 @@ setup() {
 	socket=$dir/control.sock
 	# Asked for by name only: the engine is to be looked at without mazed.
 	export MAZE_SOCKET=
-	started=()
 	mazed=
 }
 
 teardown() {
-	local pid
-	for pid in "${started[@]}" $mazed; do
-		kill -KILL "$pid" 2> /dev/null || :
-		wait "$pid" 2> /dev/null || :
-	done
-	"$MAZE" unload > /dev/null 2>&1 || :
+	[ -z "$mazed" ] || started+=("$mazed")
+	stop_all
+	unload_engine
 	rm -rf "$dir"
 }
 
@@ -38,47 +35,43 @@ configure() {
 	} > "$conf"
 }
 
-start() {
-	"$@" 3>&- > /dev/null 2>&1 &
-	started+=("$!")
-	last=$!
+# mazed enforces, so it needs an engine that can be pinned, and root.
+needs_mazed() {
+	needs_root 'run mazed'
+	needs_bpf
 }
 
-# Asked every now and then, for as long as a slow machine may take.
-eventually() {
-	local i
-	for ((i = 0; i < 600; i++)); do
-		"$@" && return 0
-		sleep 0.05
-	done
-	echo "not in half a minute: $*"
+said() { grep -qF -- "$1" "$log" 2> /dev/null; }
+times_said() { grep -cF -- "$1" "$log" 2> /dev/null || [ -e "$log" ] || echo 0; }
+said_times() { [ "$(times_said "$2")" -eq "$1" ]; }
+
+show_log() {
 	cat "$log" "$dir/out" 2> /dev/null
 	return 1
 }
 
-said() { grep -qF -- "$1" "$log" 2> /dev/null; }
-said_times() { [ "$(grep -cF -- "$2" "$log")" -eq "$1" ]; }
-
 # Starts mazed and waits until all processes have been looked at.
 start_mazed() {
 	local before
-	before=$(grep -cF 'rules are in force' "$log" 2> /dev/null || :)
+	needs_mazed
+	before=$(times_said 'rules are in force')
 	"$MAZED" --config "$conf" "$@" 3>&- > "$dir/out" 2>&1 &
 	mazed=$!
-	eventually in_force_again "${before:-0}"
+	wait_until in_force_again "$before" || show_log
 }
 
-in_force_again() { [ "$(grep -cF 'rules are in force' "$log" 2> /dev/null)" -gt "$1" ]; }
+in_force_again() { [ "$(times_said 'rules are in force')" -gt "$1" ]; }
 
 reload_mazed() {
 	local before
-	before=$(grep -cF 'rules are in force' "$log")
+	before=$(times_said 'rules are in force')
 	kill -HUP "$mazed"
-	eventually in_force_again "$before"
+	wait_until in_force_again "$before" || show_log
 }
 
 stop_mazed() {
 	kill -TERM "$mazed"
+	wait_until ended "$mazed" || show_log
 	wait "$mazed"
 	mazed=
 }
@@ -89,10 +82,8 @@ kill_mazed() {
 	mazed=
 }
 
-ended() { ! kill -0 "$1" 2> /dev/null; }
 watched() { "$MAZE" list --json 2> /dev/null | grep -q "\"pid\":$1,"; }
 unwatched() { ! watched "$1"; }
-nothing_pinned() { [ -z "$(ls -A /sys/fs/bpf | grep -v '\.debug$')" ]; }
 
 # How often mazed has gone to sleep, into the variable of that name; starts no process.
 wakeups() {
@@ -100,4 +91,41 @@ wakeups() {
 	while read -r key value rest; do
 		[ "$key" != voluntary_ctxt_switches: ] || printf -v "$1" %s "$value"
 	done < "/proc/$mazed/status"
+}
+
+# mazed sleeps, and has not been woken since the last look: it has nothing to do. Starts
+# no process, which would be an event that wakes it.
+is_idle() {
+	local pid comm state rest before=${idle_wakeups-}
+	wakeups idle_wakeups
+	read -r pid comm state rest < "/proc/$mazed/stat"
+	[ "$state" = S ] && [ "$idle_wakeups" = "$before" ]
+}
+
+# ---- the control socket
+
+CLIENT=$PROGRAMS/control_client
+
+# Sends what stands on standard input, one request a line; prints the answers.
+ask() { timeout 60 "$CLIENT" "$socket" talk; }
+as_user() {
+	local uid=$1
+	shift
+	setpriv --reuid="$uid" --regid="$uid" --clear-groups "$@"
+}
+ask_as() { as_user "$1" timeout 60 "$CLIENT" "$socket" talk; }
+start_as() {
+	local uid=$1
+	shift
+	start setpriv --reuid="$uid" --regid="$uid" --clear-groups "$@"
+	wait_until is_of "$last" "$uid"
+}
+is_of() { grep -q "^Uid:[[:space:]]$2" "/proc/$1/status"; }
+began() { sed 's/.*)//' "/proc/$1/stat" | cut -d' ' -f21; }
+
+# mazed with these further rules, reachable for every user.
+serve() {
+	chmod 755 "$dir"
+	configure
+	start_mazed
 }

@@ -6,8 +6,8 @@
  *   talk       sends standard input, then prints all that is answered
  *   hold       the same, but does not say that it sends no more
  *   silent     asks for N lists and reads nothing, until it is killed or sent away
- *   crowd      connects N times, keeps all, prints "N connected, M refused", and waits
- *              for the end of standard input
+ *   crowd      connects N times with a request each, keeps all, prints "N connected,
+ *              M refused", and waits for the end of standard input
  *   garbage    sends N MiB without a newline, prints how many bytes were taken
  *   linger     sends N messages, each with the last descriptor of a socket whose close
  *              waits for a minute; prints how many were taken
@@ -89,21 +89,26 @@ static int silent(long count)
 	return 0;
 }
 
+/* Refused: the first answer says so, or there is none. Otherwise it is that of a request. */
 static bool is_refused(int fd)
 {
-	struct pollfd waiting = { fd, POLLIN, 0 };
+	static const char accepted[] = "{\"ok\":true";
 	char line[256];
 
-	return poll(&waiting, 1, 200) > 0 && recv(fd, line, sizeof(line), 0) >= 0;
+	return recv(fd, line, sizeof(accepted) - 1, MSG_WAITALL) != sizeof(accepted) - 1 ||
+	       memcmp(line, accepted, sizeof(accepted) - 1) != 0;
 }
 
 static int crowd(long count)
 {
+	static const char request[] = "{\"do\":\"status\"}\n";
 	long connected = 0, refused = 0, i;
 	int *fds = calloc((size_t)count, sizeof(*fds));
 
-	for (i = 0; fds && i < count; i++)
+	for (i = 0; fds && i < count; i++) {
 		fds[i] = connect_once();
+		send(fds[i], request, sizeof(request) - 1, MSG_NOSIGNAL);
+	}
 	for (i = 0; fds && i < count; i++) {
 		if (fds[i] < 0 || is_refused(fds[i]))
 			refused++;

@@ -1,27 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * usage: storm DIR SPINNERS INNOCENTS PER_SECOND SEED
+ * usage: storm DIR SPINNERS INNOCENTS PER_SECOND SEED SOFT_MS HARD_MS
  *
  * Starts spinners and, beside each, innocents that live for some milliseconds, under
  * parents that end at once, wait, or have parents like themselves. Half of the spinners
  * are called spin* by their program's name, half give themselves that name later; half
  * catch SIGXCPU and spin on, half do not. Ends when all have, and prints what became
- * of them, as one line of "name value" pairs.
+ * of them, as one line of "name value" pairs: of the spinners, how many ended by the
+ * signal of a limit, how many of those had used less CPU than that limit (early), how
+ * many never had the SIGXCPU they catch (unsignalled), and how many had it twice without
+ * having slept in between (twice).
  *
  * DIR is where the program may be linked to under the names that it needs.
  */
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
-#define SURVIVED_NS (4 * 1000000000LL)
+#include "program.h"
+
+/* User and system time are whole microseconds each. */
+#define ROUNDING_NS 2000
 
 enum kind { SPINNER, INNOCENT };
 
@@ -29,26 +30,27 @@ enum kind { SPINNER, INNOCENT };
 struct life {
 	enum kind kind;
 	int catches;
-	volatile int begun;
-	volatile int signals;	   /* SIGXCPU it has had */
-	volatile int done;	   /* an innocent: ended by itself */
-	volatile long long cpu_ns; /* as it last looked */
+	volatile int signals; /* SIGXCPU it has had */
+	volatile int again;   /* those of them that came without a sleep since the last one */
+	volatile long switches;
+	volatile int done; /* an innocent: ended by itself */
 	volatile pid_t pid;
+	/* Of its end, by the parent that has waited for it. */
+	volatile bool ended;
+	volatile int status;
+	volatile long long cpu_ns;
 };
 
-static struct life *life;
-
-static long long cpu_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return t.tv_sec * 1000000000LL + t.tv_nsec;
-}
+static struct life *life; /* a spinner's or innocent's own */
+static struct life *lives;
 
 static void caught(int signal)
 {
+	long switches = voluntary_switches();
+
 	(void)signal;
+	life->again += life->signals && switches == life->switches;
+	life->switches = switches;
 	life->signals++;
 }
 
@@ -59,27 +61,20 @@ static _Noreturn void spin(void)
 	if (life->catches)
 		sigaction(SIGXCPU, &action, NULL);
 	life->pid = getpid();
-	life->begun = 1;
-	/* Nobody lives that long where it is guarded; and nobody for ever where it is not. */
-	while (life->cpu_ns < SURVIVED_NS)
-		life->cpu_ns = cpu_ns();
-	_exit(0);
+	alarm(LIFE_SECONDS);
+	for (;;)
+		;
 }
 
 static _Noreturn void be_innocent(unsigned int seed)
 {
 	struct sigaction action = { .sa_handler = caught };
 	struct timespec nap = { 0, (long)(rand_r(&seed) % 100) * 1000000L };
-	long long end;
 
 	sigaction(SIGXCPU, &action, NULL);
 	life->pid = getpid();
-	life->begun = 1;
 	nanosleep(&nap, NULL);
-	end = cpu_ns() + rand_r(&seed) % 5 * 1000000LL;
-	while (cpu_ns() < end)
-		;
-	life->cpu_ns = cpu_ns();
+	burn_ms(rand_r(&seed) % 5);
 	life->done = 1;
 	_exit(0);
 }
@@ -95,26 +90,36 @@ static _Noreturn void become(const char *dir, const char *name, size_t number, u
 	_exit(125);
 }
 
+/* The kernel's own account of a process that ended, also of one that was killed. */
+static void note_end(struct life *one, int status, const struct rusage *usage)
+{
+	one->status = status;
+	one->cpu_ns = (usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) * 1000000000LL +
+		      (usage->ru_utime.tv_usec + usage->ru_stime.tv_usec) * 1000LL;
+	one->ended = true;
+}
+
 /* As many parents above it as the dice say, of whom some do not wait. */
 static void start_under_parents(const char *dir, const char *name, size_t number, unsigned int seed)
 {
-	int depth = rand_r(&seed) % 3, waits;
+	int depth = rand_r(&seed) % 3, waits, status;
+	struct rusage usage;
+	pid_t child;
 
 	for (;;) {
-		pid_t child;
-
 		waits = rand_r(&seed) % 2;
 		child = fork();
 		if (child < 0)
 			_exit(124);
-		if (!child) {
-			if (!depth--)
-				become(dir, name, number, seed);
-			continue;
-		}
-		/* The storm itself goes on; a parent of its making waits or ends. */
-		return (void)(waits ? waitpid(child, NULL, 0) : 0), _exit(0);
+		if (child)
+			break;
+		if (!depth--)
+			become(dir, name, number, seed);
 	}
+	/* A child that is not waited for becomes the storm's own. */
+	if (waits && wait4(child, &status, 0, &usage) == child && child == lives[number].pid)
+		note_end(&lives[number], status, &usage);
+	_exit(0);
 }
 
 static void launch(const char *dir, const char *name, size_t number, unsigned int seed)
@@ -148,19 +153,37 @@ static void unlink_as(const char *dir, const char *name)
 	unlink(path);
 }
 
-static void reap(int flags)
+static void reap(int flags, size_t count)
 {
-	while (waitpid(-1, NULL, flags) > 0)
-		;
+	struct rusage usage;
+	int status;
+	pid_t pid;
+	size_t i;
+
+	while ((pid = wait4(-1, &status, flags, &usage)) > 0)
+		for (i = 0; i < count; i++)
+			if (lives[i].pid == pid && !lives[i].ended)
+				note_end(&lives[i], status, &usage);
 }
 
-static void report(const struct life *lives, size_t count)
+/* The limit whose signal ended it; 0: it ended in another way. */
+static long long ending_limit_ns(const struct life *one, long soft_ms, long hard_ms)
 {
-	size_t i, spinners = 0, ended = 0, caught_none = 0, twice = 0, hurt = 0, innocents = 0;
-	long long longest = 0;
+	if (!one->ended || !WIFSIGNALED(one->status))
+		return 0;
+	if (WTERMSIG(one->status) == SIGKILL)
+		return hard_ms * 1000000LL;
+	return WTERMSIG(one->status) == SIGXCPU ? soft_ms * 1000000LL : 0;
+}
+
+static void report(size_t count, long soft_ms, long hard_ms)
+{
+	size_t i, spinners = 0, ended = 0, early = 0, unsignalled = 0, twice = 0, hurt = 0,
+		  innocents = 0;
 
 	for (i = 0; i < count; i++) {
 		const struct life *one = &lives[i];
+		long long limit = ending_limit_ns(one, soft_ms, hard_ms);
 
 		if (one->kind == INNOCENT) {
 			innocents++;
@@ -168,15 +191,14 @@ static void report(const struct life *lives, size_t count)
 			continue;
 		}
 		spinners++;
-		ended += one->begun;
-		twice += one->signals > 1;
-		caught_none += one->catches && !one->signals;
-		if (one->cpu_ns > longest)
-			longest = one->cpu_ns;
+		ended += limit != 0;
+		early += limit && one->cpu_ns + ROUNDING_NS < limit;
+		unsignalled += one->catches && !one->signals;
+		twice += one->again > 0;
 	}
-	printf("spinners %zu ended %zu unsignalled %zu twice %zu longest-ms %lld "
-	       "innocents %zu hurt %zu\n",
-	       spinners, ended, caught_none, twice, longest / 1000000, innocents, hurt);
+	printf("spinners %zu ended %zu early %zu unsignalled %zu twice %zu innocents %zu hurt "
+	       "%zu\n",
+	       spinners, ended, early, unsignalled, twice, innocents, hurt);
 }
 
 /* The memory is found again behind exec by its descriptor, which is always the same. */
@@ -192,8 +214,8 @@ static int live(char **argv)
 {
 	size_t number = strtoul(argv[2], NULL, 10);
 	unsigned int seed = (unsigned int)strtoul(argv[3], NULL, 10);
-	struct life *lives = map_lives(number + 1);
 
+	lives = map_lives(number + 1);
 	if (lives == MAP_FAILED)
 		return 125;
 	life = &lives[number];
@@ -209,13 +231,13 @@ int main(int argc, char **argv)
 	size_t spinners, innocents, count, i;
 	unsigned int seed, rate;
 	struct timespec pause;
-	struct life *lives;
 	int fd;
 
 	if (argc >= 4 && !strcmp(argv[1], "life"))
 		return live(argv);
-	if (argc != 6) {
-		fputs("usage: storm DIR SPINNERS INNOCENTS PER_SECOND SEED\n", stderr);
+	if (argc != 8) {
+		fputs("usage: storm DIR SPINNERS INNOCENTS PER_SECOND SEED SOFT_MS HARD_MS\n",
+		      stderr);
 		return 2;
 	}
 	spinners = strtoul(argv[2], NULL, 10);
@@ -249,12 +271,12 @@ int main(int argc, char **argv)
 		       i, (unsigned int)rand_r(&seed));
 		if (is_spinner)
 			nanosleep(&pause, NULL);
-		reap(WNOHANG);
+		reap(WNOHANG, count);
 	}
-	reap(0);
+	reap(0, count);
 	unlink_as(argv[1], "spinner");
 	unlink_as(argv[1], "later");
 	unlink_as(argv[1], "innocent");
-	report(lives, count);
+	report(count, strtol(argv[6], NULL, 10), strtol(argv[7], NULL, 10));
 	return 0;
 }
