@@ -230,7 +230,8 @@ check-all:
 # One suite: suite-NAME. The names and commands are in tests/suites.
 suite-%:
 	@scripts/deps build check $(if $(filter $*,$(shell tests/suite --names beyond)),check-all)
-	@$(MAKE) -j$$(nproc) $(if $(filter $*,$(shell tests/suite --names beyond)),beyond-build,suites-build)
+	@$(MAKE) -j$$(nproc) $(if $(filter $*,$(shell tests/suite --names beyond)),beyond-build,\
+		tests-build $(BUILD)/bench/instructions $(if $(filter %-asan,$*),sanitize))
 	@tests/suite $*
 
 ## make unit-check   unit tests, plain, as a plain user and under ASan and UBSan
