@@ -8,8 +8,8 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 VERSION := 0.1.0
 FUZZ_SECONDS ?= 20
 
-# The first of these commands that there is, or the first.
-first_of = $(or $(firstword $(foreach each,$(1),$(if $(shell command -v $(each)),$(each)))),$(firstword $(1)))
+# The first of these commands that there is, or the last, which scripts/deps installs.
+first_of = $(or $(firstword $(foreach each,$(1),$(if $(shell command -v $(each)),$(each)))),$(lastword $(1)))
 ifeq ($(origin CC),default)
 CC := $(call first_of,gcc gcc-12)
 endif
