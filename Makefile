@@ -188,7 +188,9 @@ $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(TEXT_SRC)
 $(BUILD)/tests/unit/test_grammar: $(BUILD)/engine/kmod/module/grammar.o
 $(BUILD)/tests/fuzz/fuzz_grammar: engine/kmod/module/grammar.c
 
--include $(shell find $(BUILD) -path $(BUILD)/peers -prune -o -type f -name '*.d' -print 2>/dev/null)
+# Only where objects are: unpacked packages below $(BUILD) have files of that name too.
+OBJECT_DIRS := $(wildcard $(patsubst %,$(BUILD)/%,base bench cli core daemon engine evidence lib report tests))
+-include $(if $(OBJECT_DIRS),$(shell find $(OBJECT_DIRS) -type f -name '*.d' 2>/dev/null))
 
 tests-build: build $(UNIT) $(PROGRAMS) $(BUILD)/tests/conformance/conformance
 
