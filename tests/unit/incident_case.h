@@ -15,7 +15,7 @@
 #include "../../evidence/incident.h"
 #include "skip.h"
 
-#define CC "gcc -O2 -g -fomit-frame-pointer -Wl,--build-id "
+#define CC "${CC:-gcc} -O2 -g -fomit-frame-pointer -Wl,--build-id "
 /* Above any number that a process can have. */
 #define GONE 4194305
 /* Until then, a helper has done its work on any machine. */

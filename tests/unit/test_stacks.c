@@ -81,7 +81,9 @@ static void a_soft_verdict_has_a_portrait_and_a_stack(void **state)
 	assert_true(portrait->episode == record->episode && portrait->tag == 77);
 	assert_true(portrait->uid == getuid() && portrait->ppid == (maze_u32)getpid());
 	assert_true(readlink("/proc/self/exe", path, sizeof(path) - 1) > 0);
-	assert_string_equal(portrait->exe, path);
+	/* In a chroot the kernel's path begins at the machine's root. */
+	assert_true(strlen(portrait->exe) >= strlen(path));
+	assert_string_equal(portrait->exe + strlen(portrait->exe) - strlen(path), path);
 	assert_string_equal(portrait->comm, record->comm);
 	fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
 	size = read(fd, args, sizeof(args));

@@ -9,7 +9,7 @@
 #include "../../evidence/named_addresses.h"
 #include "../../evidence/symbols.h"
 
-#define CC "gcc -O2 -g -fomit-frame-pointer -Wl,--build-id "
+#define CC "${CC:-gcc} -O2 -g -fomit-frame-pointer -Wl,--build-id "
 
 /* The innermost name at half of a function, as the report would have it; "" for none. */
 static const char *name_at(const struct symbols_files *files, maze_u64 offset,
@@ -163,7 +163,7 @@ static void build_ids_and_links(void **state)
 
 	loop_shell(place, CC "loop.c -o whole && objcopy --only-keep-debug whole apart.debug && "
 			     "objcopy --strip-all --add-gnu-debuglink=apart.debug whole apart && "
-			     "gcc -Wl,--build-id=none loop.c -o none");
+			     "${CC:-gcc} -Wl,--build-id=none loop.c -o none");
 	fd = loop_open(place, "apart");
 	debug_fd = loop_open(place, "apart.debug");
 	none_fd = loop_open(place, "none");
