@@ -216,12 +216,14 @@ check:
 	@tests/suite $$(tests/suite --names check)
 	@echo "== all tests passed"
 
+# An emulated machine fills a processor: these suites run one after the other, and vm runs
+# its machines side by side.
 ## make check-beyond the tests that make check leaves out: the page in Chromium, other
 ##                   kernels in virtual machines, a minimal Debian 12
 check-beyond:
 	@scripts/deps build check check-all
 	@$(MAKE) -j$$(nproc) beyond-build
-	@tests/suite $$(tests/suite --names beyond)
+	@tests/suite --jobs 1 $$(tests/suite --names beyond)
 	@echo "== all tests beyond make check passed"
 
 ## make check-all    make check, then make check-beyond
@@ -260,7 +262,7 @@ check-fresh: suite-fresh
 vm-check:
 	@scripts/deps build check check-all
 	@$(MAKE) -j$$(nproc) beyond-build
-	@tests/suite $(filter vm%,$(shell tests/suite --names beyond))
+	@tests/suite --jobs 1 $(filter vm%,$(shell tests/suite --names beyond))
 
 vm-evidence vm-stress vm-systemd: %: suite-%
 
