@@ -283,7 +283,8 @@ demo:
 real-check:
 	@scripts/deps build
 	@$(MAKE) -j$$(nproc) build $(PROGRAMS)
-	@scripts/in-private-bpffs unshare --pid --fork --kill-child --mount-proc tests/real/run
+	@scripts/in-private-bpffs unshare --pid --fork --kill-child --mount-proc \
+		--propagation unchanged tests/real/run
 	@scripts/in-private-bpffs tests/real/crowd
 
 bench-build:
