@@ -105,7 +105,10 @@ load test_helper
 	start_mazed
 	start "$PROGRAMS/thread_spins"
 	wait_until watched "$last"
-	[ "$("$MAZE" list --json | grep -c "\"pid\":$last,")" -eq 1 ]
+	wait_until has_threads "$last" 2
+	# The second thread begins with the first one's watch, until mazed has looked at it.
+	only_one() { [ "$("$MAZE" list --json | grep -c "\"pid\":$last,")" -eq 1 ]; }
+	wait_until only_one
 	"$MAZE" list --json | grep "\"pid\":$last," | grep -q "\"tid\":$last,"
 	kill -0 "$last"
 	stop_mazed
