@@ -154,8 +154,9 @@ static void measure(struct figure *figure, int spinners, maze_u64 limit_ns, int 
 
 	gather(&crowd, spinners, 0, limit_ns);
 	before = account_now();
-	while (n < episodes || (n < episodes * 100 && account_now().wall_ns - before.wall_ns <
-							      (maze_u64)seconds * MAZE_NSEC_PER_SEC)) {
+	while (n < episodes ||
+	       (n < episodes * 100 &&
+		account_now().wall_ns - before.wall_ns < (maze_u64)seconds * MAZE_NSEC_PER_SEC)) {
 		if (read(crowd.report, &used_ns, sizeof(used_ns)) != sizeof(used_ns))
 			bench_fail("a spinner was not found in %d s", ROW_SECONDS_MAX);
 		if (skipped++ < WARM_UP * spinners)

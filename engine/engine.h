@@ -68,7 +68,7 @@ struct engine_counts {
 	maze_u64 watched; /* tasks watched now */
 	maze_u64 verdicts;
 	maze_u64 signals;	   /* signals the kernel accepted */
-	maze_u64 inherit_failures; /* children that could not be watched for want of memory */
+	maze_u64 inherit_failures; /* children that could not be watched */
 	maze_u64 timer_expiries;
 };
 

@@ -83,7 +83,7 @@ int maze_record_text(const struct maze_record *record, const char *engine, char 
 			return snprintf(
 				buf, size,
 				"%s lost: %s could not be watched like its parent, for want of "
-				"memory (%s)",
+				"memory, open files or timers (%s)",
 				time, who, engine);
 		return snprintf(buf, size, "%s lost: %llu records were overwritten unread (%s)",
 				time, record->lost, engine);

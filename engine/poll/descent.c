@@ -11,7 +11,9 @@
 #include "descent.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -57,7 +59,8 @@ bool poll_fork_events_permitted(void)
 
 void poll_descent_take(struct engine *engine)
 {
-	fork_events_take(engine);
+	if (poll_descent_is_told(engine))
+		fork_events_take(engine);
 }
 
 maze_u64 poll_descent_search(struct engine *engine, maze_u64 now)
@@ -78,63 +81,81 @@ maze_u64 poll_descent_search(struct engine *engine, maze_u64 now)
 	return descent->search_at;
 }
 
-static void lose(struct engine *engine, maze_u64 tag)
+struct heritage heritage_of(const struct poll_process *process, const struct poll_thread *thread)
 {
-	struct maze_record lost = { .event = MAZE_EVENT_LOST, .lost = 1, .tag = tag };
+	const struct poll_thread *parent = thread ? thread : process->threads;
+	struct heritage heritage = {
+		.policy = thread ? thread->policy : process->policy,
+		.tag = thread ? thread->tag : process->tag,
+	};
 
-	engine->counts.inherit_failures++;
-	poll_record(engine, NULL, NULL, &lost);
+	if (!parent)
+		return heritage;
+	heritage.uid = parent->uid;
+	memcpy(heritage.comm, parent->comm, sizeof(heritage.comm));
+	return heritage;
 }
 
-/* Is what was opened by its number the child that was told of, or another since? */
-static bool is_that_child(const struct poll_process *process, const struct child *child)
+static void lose(struct engine *engine, const struct child *child)
 {
-	maze_u64 start_ns = proc_start_ns(process->dir);
-	struct thread_status status;
+	struct maze_record lost = { .tag = child->heritage.tag,
+				    .pid = (maze_u32)child->pid,
+				    .tid = (maze_u32)child->pid,
+				    .uid = child->heritage.uid };
 
-	if (child->born_ns)
-		return start_ns <= child->born_ns + BIRTH_SLACK_NS &&
-		       child->born_ns <= start_ns + BIRTH_SLACK_NS;
-	return !proc_thread_status(process->dir, process->pid, &status) &&
-	       status.ppid == child->parent;
+	memcpy(lost.comm, child->heritage.comm, sizeof(lost.comm));
+	poll_lost(engine, &lost);
 }
 
+/*
+ * A child that is reaped while it is opened, and one whose number is another's by now,
+ * has ended. Linux gives three errors for a number without a process (pidfd_open(2)):
+ * which one depends on whether a thread, or what is left of a process, has it.
+ */
 static struct poll_process *open_child(struct engine *engine, const struct child *child, int *err)
 {
 	int pidfd = (int)syscall(SYS_pidfd_open, child->pid, 0);
+	struct pollfd ended = { .fd = pidfd, .events = POLLIN };
 	struct poll_process *process;
+	maze_u64 start_ns;
 
 	if (pidfd < 0) {
-		*err = -errno;
+		*err = errno == EINVAL || errno == ENOENT ? -ESRCH : -errno;
 		return NULL;
 	}
 	process = poll_process_new(engine, pidfd, child->pid, err);
+	/* It is there, but /proc does not show it to this user. */
+	if (!process && *err == -ESRCH && !poll(&ended, 1, 0))
+		*err = -EACCES;
 	close(pidfd);
-	return process;
+	if (!process)
+		return NULL;
+	start_ns = proc_start_ns(process->dir);
+	if (start_ns && start_ns <= child->seen_ns)
+		return process;
+	poll_process_drop(engine, process);
+	*err = -ESRCH;
+	return NULL;
 }
 
 int poll_inherit(struct engine *engine, const struct child *child)
 {
 	struct poll_process *process = poll_find(engine, child->pid);
-	int err = -ECHILD;
+	int err;
 
 	if (process && !poll_process_has_ended(process))
 		return 0;
 	if (process)
 		poll_process_ended(engine, process);
 	process = open_child(engine, child, &err);
-	if (process && !is_that_child(process, child)) {
-		poll_process_drop(engine, process);
-		process = NULL;
-	}
 	if (!process) {
 		if (err != -ESRCH)
-			lose(engine, child->tag);
+			lose(engine, child);
 		return err;
 	}
 	process->whole = true;
-	process->policy = child->policy;
-	process->tag = child->tag;
+	process->policy = child->heritage.policy;
+	process->tag = child->heritage.tag;
 	/* Its threads are listed, and so watched, at its first look. */
 	process->relist = true;
 	poll_look(engine, process);

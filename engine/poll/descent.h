@@ -9,16 +9,21 @@
 
 /* Searching more often than this costs more than the promise on lateness is worth. */
 #define SEARCH_MIN_NS (2 * MAZE_NSEC_PER_MSEC)
-/* /proc gives a process's beginning in hundredths of a second, cut off. */
-#define BIRTH_SLACK_NS (30 * MAZE_NSEC_PER_MSEC)
 /* Children that were gone when they were told of: their own children are still to come. */
 #define GHOSTS_MAX 64
 /* Numbers that were given but do not stand in /proc yet, or no more. */
 #define PENDING_MAX 256
 
-struct ghost {
+/* What a child has from its parent at birth. */
+struct heritage {
 	struct maze_policy policy;
 	maze_u64 tag;
+	maze_u32 uid;
+	char comm[MAZE_COMM_LEN];
+};
+
+struct ghost {
+	struct heritage heritage;
 	pid_t pid;
 };
 
@@ -27,13 +32,15 @@ struct pending_number {
 	maze_u64 until; /* CLOCK_MONOTONIC */
 };
 
-/* A child as it was told of, and by what it is known again once it has been opened. */
+/*
+ * A child as it was found, and by what it is known again once it has been opened. A
+ * number comes to another process only after the child has ended, so whatever has the
+ * number and began no later than the child was seen to exist is the child.
+ */
 struct child {
-	struct maze_policy policy;
-	maze_u64 tag;
+	struct heritage heritage;
 	pid_t pid;
-	maze_u64 born_ns; /* CLOCK_BOOTTIME; 0: by its parent */
-	pid_t parent;
+	maze_u64 seen_ns; /* CLOCK_BOOTTIME */
 };
 
 struct descent {
@@ -48,10 +55,12 @@ struct descent {
 };
 
 /*
- * descent.c: watches the child if it is still there. -ESRCH: it is not; anything else
- * has been counted as a loss.
+ * descent.c: watches the child if it is still there. -ESRCH: it has ended, which is no
+ * loss; any other error has been recorded as one.
  */
 int poll_inherit(struct engine *engine, const struct child *child);
+/* What a child of that thread (NULL: of any, of a process watched as a whole) has from it. */
+struct heritage heritage_of(const struct poll_process *process, const struct poll_thread *thread);
 
 /* fork_events.c: a socket that tells of every fork from now on, or -errno. */
 int fork_events_open(void);

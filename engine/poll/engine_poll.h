@@ -130,9 +130,11 @@ maze_inline maze_u64 poll_clock_ns(clockid_t clock)
 
 int poll_records_init(struct engine *engine);
 void poll_records_done(struct engine *engine);
-/* The thread may be NULL (LOST); event, count, limit, signal and flags are the caller's. */
+/* Event, count, limit, signal and flags are the caller's; all of it without a thread. */
 void poll_record(struct engine *engine, const struct poll_process *process,
 		 const struct poll_thread *thread, const struct maze_record *facts);
+/* A child or a new thread that could not be watched: tag, pid, tid, uid and comm. */
+void poll_lost(struct engine *engine, const struct maze_record *facts);
 int poll_reader_open(struct engine *engine, bool from_oldest, struct engine_reader **ret_reader,
 		     struct engine_error *error);
 int poll_reader_fd(struct engine_reader *reader);
@@ -190,7 +192,7 @@ int poll_descent_init(struct engine *engine);
 void poll_descent_done(struct engine *engine);
 /* Whether children are told of by the kernel, at once, or searched for. */
 bool poll_descent_is_told(const struct engine *engine);
-/* Takes what was told. */
+/* Takes what was told, if anything is. */
 void poll_descent_take(struct engine *engine);
 /* Searches if it is time to; returns when it is next (POLL_NEVER: there is no need to). */
 maze_u64 poll_descent_search(struct engine *engine, maze_u64 now);

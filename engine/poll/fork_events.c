@@ -3,7 +3,7 @@
  * Children of what is watched, as the process connector tells of their forks.
  *
  * Always: an event is only a hint whom to open. A number may have come to another
- * since, so the one that is opened must have begun when the event says.
+ * since, so the one that is opened must not have begun after the event.
  */
 #include "descent.h"
 
@@ -39,29 +39,31 @@ static void forget_ghost(struct descent *descent, pid_t pid)
 static void remember_ghost(struct descent *descent, const struct child *child)
 {
 	descent->ghosts[descent->ghost++ % GHOSTS_MAX] =
-		(struct ghost){ child->policy, child->tag, child->pid };
+		(struct ghost){ child->heritage, child->pid };
 }
 
 /* What a child of that thread inherits, if anything. */
-static bool heritage(struct engine *engine, pid_t tgid, pid_t tid, struct child *child)
+static bool find_heritage(struct engine *engine, pid_t tgid, pid_t tid, struct child *child)
 {
 	const struct poll_process *process = poll_find(engine, tgid);
 	const struct poll_thread *thread = process ? poll_thread_find(process, tid) : NULL;
 	const struct ghost *ghost = process ? NULL : find_ghost(engine->descent, tgid);
 
-	if (thread) {
-		child->policy = thread->policy;
-		child->tag = thread->tag;
-	} else if (process && process->whole) {
-		child->policy = process->policy;
-		child->tag = process->tag;
-	} else if (ghost) {
-		child->policy = ghost->policy;
-		child->tag = ghost->tag;
-	} else {
+	if (thread || (process && process->whole))
+		child->heritage = heritage_of(process, thread);
+	else if (ghost)
+		child->heritage = ghost->heritage;
+	else
 		return false;
-	}
-	return child->policy.flags & MAZE_POLICY_INHERIT;
+	return child->heritage.policy.flags & MAZE_POLICY_INHERIT;
+}
+
+/* Of a moment of CLOCK_MONOTONIC; the later, if anything. */
+static maze_u64 boot_ns_of(maze_u64 monotonic_ns)
+{
+	maze_u64 now = poll_clock_ns(CLOCK_MONOTONIC);
+
+	return monotonic_ns + (poll_clock_ns(CLOCK_BOOTTIME) - now);
 }
 
 static void take(struct engine *engine, const struct proc_event *event)
@@ -80,10 +82,10 @@ static void take(struct engine *engine, const struct proc_event *event)
 		return;
 	}
 	forget_ghost(engine->descent, child.pid);
-	if (!heritage(engine, fork->parent_tgid, fork->parent_pid, &child))
+	if (!find_heritage(engine, fork->parent_tgid, fork->parent_pid, &child))
 		return;
-	child.born_ns = event->timestamp_ns +
-			(poll_clock_ns(CLOCK_BOOTTIME) - poll_clock_ns(CLOCK_MONOTONIC));
+	/* The event follows the child's beginning. */
+	child.seen_ns = boot_ns_of(event->timestamp_ns);
 	if (poll_inherit(engine, &child) == -ESRCH)
 		remember_ghost(engine->descent, &child);
 }

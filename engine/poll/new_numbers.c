@@ -27,17 +27,15 @@ static bool is_parent(const struct poll_process *process, pid_t child, struct ch
 	const struct poll_thread *thread;
 
 	if (process->whole) {
-		heir->policy = process->policy;
-		heir->tag = process->tag;
-		return heir->policy.flags & MAZE_POLICY_INHERIT;
+		heir->heritage = heritage_of(process, NULL);
+		return heir->heritage.policy.flags & MAZE_POLICY_INHERIT;
 	}
 	/* Only some threads are watched: it must be theirs. */
 	for (thread = process->threads; thread; thread = thread->next) {
 		if (!(thread->policy.flags & MAZE_POLICY_INHERIT) ||
 		    !proc_is_child_of(process->dir, thread->tid, child))
 			continue;
-		heir->policy = thread->policy;
-		heir->tag = thread->tag;
+		heir->heritage = heritage_of(process, thread);
 		return true;
 	}
 	return false;
@@ -61,13 +59,14 @@ static int consider(struct engine *engine, pid_t number)
 		}
 		return 0;
 	}
-	heir.parent = status.ppid;
+	heir.seen_ns = poll_clock_ns(CLOCK_BOOTTIME);
 	process = poll_find(engine, status.ppid);
 	if (process && !poll_process_has_ended(process) && is_parent(process, number, &heir))
 		return poll_inherit(engine, &heir);
 	if (engine->adopts && status.ppid == getpid()) {
-		heir.policy = engine->adopt_policy;
-		heir.tag = engine->adopt_tag;
+		heir.heritage.policy = engine->adopt_policy;
+		heir.heritage.tag = engine->adopt_tag;
+		heir.heritage.uid = status.uid;
 		return poll_inherit(engine, &heir);
 	}
 	return 0;

@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -235,8 +236,21 @@ int poll_thread_watch(struct engine *engine, struct poll_process *process, pid_t
 struct listing {
 	struct engine *engine;
 	struct poll_process *process;
-	maze_u64 failed;
 };
+
+/* It has the name and the user of the thread that started it, whichever that was. */
+static void lose_thread(struct engine *engine, const struct poll_process *process, pid_t tid)
+{
+	struct maze_record lost = { .tag = process->tag,
+				    .pid = (maze_u32)process->pid,
+				    .tid = (maze_u32)tid };
+
+	if (process->threads) {
+		lost.uid = process->threads->uid;
+		memcpy(lost.comm, process->threads->comm, sizeof(lost.comm));
+	}
+	poll_lost(engine, &lost);
+}
 
 static void list_thread(pid_t tid, void *arg)
 {
@@ -254,13 +268,13 @@ static void list_thread(pid_t tid, void *arg)
 	err = poll_thread_watch(listing->engine, process, tid, &process->policy, process->tag,
 				MAZE_RECORD_INHERITED);
 	/* Gone already is no loss. */
-	listing->failed += err && err != -ESRCH;
+	if (err && err != -ESRCH)
+		lose_thread(listing->engine, process, tid);
 }
 
 void poll_threads_list(struct engine *engine, struct poll_process *process)
 {
-	struct listing listing = { engine, process, 0 };
-	struct maze_record lost = { .event = MAZE_EVENT_LOST, .tag = process->tag };
+	struct listing listing = { engine, process };
 	struct poll_thread *thread, *next;
 
 	for (thread = process->threads; thread; thread = thread->next)
@@ -274,10 +288,5 @@ void poll_threads_list(struct engine *engine, struct poll_process *process)
 		next = thread->next;
 		if (!thread->seen)
 			poll_thread_end(engine, process, thread, MAZE_EVENT_EXIT);
-	}
-	if (listing.failed) {
-		lost.lost = listing.failed;
-		engine->counts.inherit_failures += listing.failed;
-		poll_record(engine, process, NULL, &lost);
 	}
 }

@@ -89,6 +89,16 @@ void poll_record(struct engine *engine, const struct poll_process *process,
 	ring_bells(engine);
 }
 
+void poll_lost(struct engine *engine, const struct maze_record *facts)
+{
+	struct maze_record lost = *facts;
+
+	lost.event = MAZE_EVENT_LOST;
+	lost.lost = 1;
+	engine->counts.inherit_failures++;
+	poll_record(engine, NULL, NULL, &lost);
+}
+
 static int claim_bell(struct engine *engine)
 {
 	int i, fd;

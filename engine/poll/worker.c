@@ -151,6 +151,8 @@ static void take_event(struct engine *engine, maze_u64 what)
 		poll_descent_take(engine);
 		break;
 	default:
+		/* Before it, so that the children it told of find what they inherit. */
+		poll_descent_take(engine);
 		process = poll_find(engine, (pid_t)what);
 		if (process && poll_process_has_ended(process))
 			poll_process_ended(engine, process);

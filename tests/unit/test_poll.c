@@ -4,6 +4,7 @@
  * check` runs this as root and as a user who may do nothing.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -22,6 +23,7 @@
 
 #include <cmocka.h>
 
+#include "engine/poll/engine_poll.h"
 #include "engine/proc_files.h"
 #include "lib/maze.h"
 
@@ -421,6 +423,119 @@ static void a_spinner_among_two_hundred_sleepers_is_caught(void **state)
 	close_poll(maze, reader);
 }
 
+/* The next record of this event, or any loss; however long that takes. */
+static struct maze_record next_of(struct maze_reader *reader, enum maze_event event)
+{
+	struct pollfd readable = { .fd = maze_reader_fd(reader), .events = POLLIN };
+	struct maze_record record;
+
+	for (;;) {
+		assert_int_equal(poll(&readable, 1, LIFE_SECONDS * 1000), 1);
+		while (maze_reader_next(reader, &record) == 1)
+			if (record.event == event || record.event == MAZE_EVENT_LOST)
+				return record;
+	}
+}
+
+#define SHORT_LIVES 1000
+
+/* Each has ended, and has been reaped, before its parent goes on. */
+static void live_shortly(void)
+{
+	pid_t pid;
+	int i;
+
+	for (i = 0; i < SHORT_LIVES; i++) {
+		pid = vfork();
+		if (!pid)
+			_exit(0);
+		wait_for(pid);
+	}
+}
+
+static void children_that_ended_are_no_loss(void **state)
+{
+	struct maze_policy policy = policy_of(LIFE_SECONDS * MAZE_NSEC_PER_SEC, 0);
+	struct child child = start(live_shortly);
+	struct maze_reader *reader;
+	struct maze *maze = open_poll(&reader);
+	struct maze_record record;
+
+	(void)state;
+	assert_int_equal(maze_watch(maze, child.pid, 0, &policy, TAG, NULL), 0);
+	let_go(&child);
+	do {
+		record = next_of(reader, MAZE_EVENT_EXIT);
+		assert_int_not_equal(record.event, MAZE_EVENT_LOST);
+	} while (record.pid != (maze_u32)child.pid);
+	assert_int_equal(wait_for(child.pid), 0);
+	close_poll(maze, reader);
+}
+
+static void start_a_child(void)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		/* Also when the test fails, after which nobody kills it. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		alarm(LIFE_SECONDS);
+		pause();
+	}
+	wait_for(pid);
+}
+
+/* How many files this process may open more, within a limit. */
+static int free_files(int limit)
+{
+	int fd, n = 0;
+
+	for (fd = 0; fd < limit; fd++)
+		n += fcntl(fd, F_GETFD) < 0;
+	return n;
+}
+
+/* A process takes three files; with two to be had, the child cannot be watched. */
+static void child_that_cannot_be_watched_is_named_as_lost(void **state)
+{
+	struct maze_policy policy = policy_of(LIFE_SECONDS * MAZE_NSEC_PER_SEC, 0);
+	struct child child = start(start_a_child);
+	struct maze_record lost;
+	struct rlimit files, few;
+	struct maze_reader *reader;
+	struct thread_status status;
+	struct maze *maze;
+	char text[512];
+
+	(void)state;
+	if (!poll_fork_events_permitted()) {
+		/* There a child is found by reading /proc, which takes a file too. */
+		kill(child.pid, SIGKILL);
+		wait_for(child.pid);
+		skip();
+	}
+	maze = open_poll(&reader);
+	assert_int_equal(maze_watch(maze, child.pid, 0, &policy, TAG, NULL), 0);
+	getrlimit(RLIMIT_NOFILE, &files);
+	few = files;
+	for (few.rlim_cur = 3; free_files((int)few.rlim_cur) < 2; few.rlim_cur++)
+		;
+	setrlimit(RLIMIT_NOFILE, &few);
+	let_go(&child);
+	lost = next_of(reader, MAZE_EVENT_LOST);
+	setrlimit(RLIMIT_NOFILE, &files);
+	assert_int_equal(lost.lost, 1);
+	assert_int_equal(lost.tag, TAG);
+	assert_int_equal(proc_status_by_number((pid_t)lost.pid, &status), 0);
+	assert_int_equal(status.ppid, child.pid);
+	maze_record_text(&lost, "poll", text, sizeof(text));
+	assert_non_null(strstr(text, "could not be watched like its parent"));
+	assert_null(strstr(text, "overwritten"));
+	kill((pid_t)lost.pid, SIGKILL);
+	wait_for(child.pid);
+	close_poll(maze, reader);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -431,6 +546,8 @@ int main(void)
 		cmocka_unit_test(it_refuses_what_it_cannot_do),
 		cmocka_unit_test(hostile_names_are_read_past),
 		cmocka_unit_test(a_spinner_among_two_hundred_sleepers_is_caught),
+		cmocka_unit_test(children_that_ended_are_no_loss),
+		cmocka_unit_test(child_that_cannot_be_watched_is_named_as_lost),
 	};
 
 	return cmocka_run_group_tests_name("poll", tests, NULL, NULL);
