@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-/* The poll engine keeps two or three files open for each process it watches. */
+/* The poll engine keeps two files open for each process, and two for each that runs. */
 static void raise_limits(struct session *session)
 {
 	struct rlimit raised;

@@ -76,28 +76,37 @@ static int parse_times(const char *text, struct thread_times *ret_times)
 	return *end == '\n' ? 0 : -EPROTO;
 }
 
-int proc_thread_times(int dir, pid_t tid, int *fd, bool keep, struct thread_times *ret_times)
+/* Reads a file of a thread from its beginning; *fd and keep as in the header. */
+static int read_kept(int dir, pid_t tid, const char *name, int *fd, bool keep, char *buf,
+		     size_t size)
 {
-	char path[64], buf[96];
+	char path[64];
 	ssize_t n;
 	int err;
 
 	if (*fd < 0) {
-		snprintf(path, sizeof(path), "task/%d/schedstat", (int)tid);
+		snprintf(path, sizeof(path), "task/%d/%s", (int)tid, name);
 		*fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
 		if (*fd < 0)
 			return errno == ENOENT ? -ESRCH : -errno;
 	}
-	n = pread(*fd, buf, sizeof(buf) - 1, 0);
+	n = pread(*fd, buf, size - 1, 0);
 	err = n < 0 ? -errno : n ? 0 : -ESRCH;
 	if (!keep) {
 		close(*fd);
 		*fd = -1;
 	}
-	if (err)
-		return err;
-	buf[n] = '\0';
-	return parse_times(buf, ret_times);
+	if (!err)
+		buf[n] = '\0';
+	return err;
+}
+
+int proc_thread_times(int dir, pid_t tid, int *fd, bool keep, struct thread_times *ret_times)
+{
+	char buf[96];
+	int err = read_kept(dir, tid, "schedstat", fd, keep, buf, sizeof(buf));
+
+	return err ? err : parse_times(buf, ret_times);
 }
 
 /* The number after a line's name. A task's name cannot forge one: its newlines are escaped. */
@@ -130,12 +139,20 @@ static int parse_status(const char *text, struct thread_status *ret_status)
 	return 0;
 }
 
-int proc_thread_status(int dir, pid_t tid, struct thread_status *ret_status)
+int proc_thread_status_kept(int dir, pid_t tid, int *fd, bool keep,
+			    struct thread_status *ret_status)
 {
 	char buf[FILE_MAX];
-	int err = read_of_thread(dir, tid, "status", buf, sizeof(buf));
+	int err = read_kept(dir, tid, "status", fd, keep, buf, sizeof(buf));
 
 	return err ? err : parse_status(buf, ret_status);
+}
+
+int proc_thread_status(int dir, pid_t tid, struct thread_status *ret_status)
+{
+	int fd = -1;
+
+	return proc_thread_status_kept(dir, tid, &fd, false, ret_status);
 }
 
 int proc_status_by_number(pid_t pid, struct thread_status *ret_status)
@@ -256,13 +273,18 @@ bool proc_is_child_of(int dir, pid_t tid, pid_t child)
 	return found;
 }
 
-pid_t proc_last_number(void)
+pid_t proc_last_number(int *fd)
 {
 	char buf[128];
 	const char *last;
+	ssize_t n;
 
-	if (read_at(AT_FDCWD, "/proc/loadavg", buf, sizeof(buf)))
+	if (*fd < 0)
+		*fd = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
+	n = pread(*fd, buf, sizeof(buf) - 1, 0);
+	if (n <= 0)
 		return 0;
+	buf[n] = '\0';
 	last = strrchr(buf, ' ');
 	return last ? (pid_t)atoi(last) : 0;
 }

@@ -35,6 +35,8 @@ int proc_open_process(pid_t pid, int pidfd);
 /* *fd: kept open from call to call when not -1; set when `keep`. */
 int proc_thread_times(int dir, pid_t tid, int *fd, bool keep, struct thread_times *ret_times);
 int proc_thread_status(int dir, pid_t tid, struct thread_status *ret_status);
+int proc_thread_status_kept(int dir, pid_t tid, int *fd, bool keep,
+			    struct thread_status *ret_status);
 /* comm[] is left as it was on failure. */
 void proc_thread_comm(int dir, pid_t tid, char comm[MAZE_COMM_LEN]);
 /* The CPU it was last on; 0 if that cannot be told. */
@@ -50,7 +52,10 @@ int proc_each_thread(int dir, void (*each)(pid_t tid, void *arg), void *arg);
 bool proc_is_child_of(int dir, pid_t tid, pid_t child);
 /* The process or thread of that number, by number: only to find whom to open. -ESRCH. */
 int proc_status_by_number(pid_t pid, struct thread_status *ret_status);
-/* The number given last in this pid namespace (/proc/loadavg); 0: cannot be told. */
-pid_t proc_last_number(void);
+/*
+ * The number given last in this pid namespace (/proc/loadavg); 0: cannot be told. *fd is
+ * opened when -1, and the caller's to close.
+ */
+pid_t proc_last_number(int *fd);
 
 #endif

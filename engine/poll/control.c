@@ -154,7 +154,7 @@ static int enrol_all(struct enrolment *enrolment)
 		return 0;
 	}
 	process->whole = true;
-	process->step_ns = 0;
+	process->limit_ns = 0;
 	process->policy = *enrolment->policy;
 	process->tag = enrolment->claim->tag;
 	for (thread = process->threads; thread; thread = thread->next)

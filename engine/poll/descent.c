@@ -26,11 +26,12 @@ int poll_descent_init(struct engine *engine)
 	if (!descent)
 		return -ENOMEM;
 	engine->descent = descent;
+	descent->numbers_fd = -1;
 	descent->fork_fd = fork_events_open();
 	if (descent->fork_fd >= 0)
 		return epoll_ctl(engine->epoll_fd, EPOLL_CTL_ADD, descent->fork_fd, &event) ? -errno
 											    : 0;
-	descent->last_number = proc_last_number();
+	descent->last_number = proc_last_number(&descent->numbers_fd);
 	return 0;
 }
 
@@ -40,6 +41,8 @@ void poll_descent_done(struct engine *engine)
 		return;
 	if (engine->descent->fork_fd >= 0)
 		close(engine->descent->fork_fd);
+	if (engine->descent->numbers_fd >= 0)
+		close(engine->descent->numbers_fd);
 	free(engine->descent);
 }
 
@@ -66,18 +69,18 @@ void poll_descent_take(struct engine *engine)
 maze_u64 poll_descent_search(struct engine *engine, maze_u64 now)
 {
 	struct descent *descent = engine->descent;
-	maze_u64 late_ns = engine->tightest_ns / POLL_LATE_FRACTION;
+	maze_u64 pause_ns = pace_late_ns(engine->tightest_ns) * 4 / 5;
 
 	if (descent->fork_fd >= 0)
 		return POLL_NEVER;
-	if (now < descent->search_at)
+	if (pause_ns < SEARCH_MIN_NS)
+		pause_ns = SEARCH_MIN_NS;
+	pause_ns = pause_ns * engine->stretch / PACE_STRETCH_ONE;
+	/* A little early, where the worker is awake anyway. */
+	if (now + pause_ns / 4 < descent->search_at)
 		return descent->search_at;
 	new_numbers_take(engine, now);
-	if (late_ns > POLL_LATE_MAX_NS)
-		late_ns = POLL_LATE_MAX_NS;
-	if (late_ns < SEARCH_MIN_NS)
-		late_ns = SEARCH_MIN_NS;
-	descent->search_at = now + late_ns * 4 / 5 * engine->stretch;
+	descent->search_at = now + pause_ns;
 	return descent->search_at;
 }
 

@@ -48,6 +48,7 @@ struct descent {
 	struct ghost ghosts[GHOSTS_MAX];
 	unsigned int ghost; /* the next to be overwritten */
 	/* The search: */
+	int numbers_fd; /* /proc/loadavg, -1: not opened yet */
 	pid_t last_number;
 	maze_u64 search_at;
 	struct pending_number pending[PENDING_MAX];

@@ -28,15 +28,13 @@
 #include "../error.h"
 #include "../record_log.h"
 #include "../proc_files.h"
+#include "pace.h"
 
 /* As many as the bpf engine keeps, so that `maze events` means the same. */
 #define POLL_LOG_LEN 4096
 #define POLL_READERS_MAX 32
 /* Processes are found by number in a table of chains; a power of two. */
 #define POLL_CHAINS 256
-/* A verdict is to come at most this late on an idle machine, or a tenth of the limit. */
-#define POLL_LATE_MAX_NS (10 * MAZE_NSEC_PER_MSEC)
-#define POLL_LATE_FRACTION 10
 #define POLL_NEVER (~0ULL)
 
 struct poll_thread {
@@ -46,15 +44,19 @@ struct poll_thread {
 	maze_u64 tag;
 	maze_u64 next_ns;	   /* CPU time from account.runtime_ns to the next stage; 0: none */
 	struct thread_times times; /* at the last look */
-	maze_u64 sleeps;	   /* voluntary switches when the account was last stepped */
+	maze_u64 sleeps;	   /* voluntary switches when they were last read */
+	maze_u64 asked_ns;	   /* its runtime then */
+	maze_u64 unbroken_ns;	   /* the runtime until which it has not slept since */
+	maze_u64 arrivals;	   /* at a CPU, as of that runtime */
 	maze_u64 looked_ns;	   /* CLOCK_MONOTONIC */
+	maze_u64 ran_ns;	   /* CLOCK_MONOTONIC of the last look that found it had run */
 	maze_u64 first_ns;	   /* poll_awake_ns() at the first look, for a finite recovery */
 	struct thread_times first; /* and what /proc said then */
 	maze_u64 forgiven_ns;	   /* sleep since then that recovery has been given */
 	maze_u32 uid;
 	pid_t tid;
-	int times_fd; /* -1: not kept open */
-	bool seen;    /* a mark while threads are listed */
+	int times_fd, status_fd; /* -1: not kept open */
+	bool seen;		 /* a mark while threads are listed */
 	bool gone;
 	bool ignored; /* unwatched alone, in a process that is watched as a whole */
 	char comm[MAZE_COMM_LEN];
@@ -76,10 +78,13 @@ struct poll_process {
 	maze_u64 looked_ns;  /* CLOCK_MONOTONIC of the last look */
 	maze_u64 timer_ns;   /* when its timer fires, in its CPU time */
 	maze_u64 cpu_ns;     /* of the whole process, at the last look */
-	maze_u64 step_ns;    /* CPU time between looks */
+	maze_u64 limit_ns;   /* the least of its threads' */
+	maze_u64 left_ns;    /* CPU time until the first stage of its threads; POLL_NEVER */
 	maze_u64 look_at;    /* CLOCK_MONOTONIC, POLL_NEVER: when the timer says so */
 	unsigned long links; /* of its directory of threads: 2 + their number */
 	bool relist;	     /* its threads must be listed again */
+	bool unsettled;	     /* a thread has run since its sleeps were read */
+	bool keeps_files;
 };
 
 /* What the descriptors of the worker's epoll stand for; else the number of a process. */
@@ -102,13 +107,16 @@ struct engine {
 	int signal_fd; /* CPU timers fire here */
 	struct poll_process *chains[POLL_CHAINS];
 	maze_u32 processes;
-	maze_u32 open_fds; /* times_fd's kept open */
+	maze_u32 open_fds; /* of threads, kept open */
 	struct descent *descent;
 	maze_u64 tightest_ns; /* the least limit of any watch, POLL_NEVER: none */
 	maze_u64 backstop_at;
-	maze_u64 clock_at;    /* what clock_fd is set to */
-	unsigned int stretch; /* looks are this much rarer, to stay nearly free */
+	maze_u64 clock_at; /* what clock_fd is set to */
+	maze_u32 stretch;  /* pace.h */
+	bool crowded;	   /* many use little each, and a lot together */
+	maze_u64 busy_ns;  /* CPU time of watched processes in this period */
 	maze_u64 budget_wall_ns, budget_cpu_ns;
+	maze_u64 round_cpu_ns; /* own CPU time at the end of the last round */
 	struct maze_record *slots[RECORD_LOGS];
 	maze_u64 heads[RECORD_LOGS];
 	int bells[POLL_READERS_MAX]; /* eventfds of readers, -1: free */
@@ -176,6 +184,10 @@ struct poll_thread *poll_thread_find(const struct poll_process *process, pid_t t
 int poll_look_begin(struct poll_process *process, struct poll_thread *thread, bool born);
 /* Looks at all threads, acts on what is due, and says when to look again. */
 void poll_look(struct engine *engine, struct poll_process *process);
+/* The same, but only if any has run, or must be asked what it did when it last ran. */
+void poll_look_if_ran(struct engine *engine, struct poll_process *process);
+/* Closes what is kept open of a thread. */
+void poll_look_close(struct engine *engine, struct poll_thread *thread);
 /* Of a process that has ended: what /proc still says until its parent reaps it. */
 void poll_look_last(const struct poll_process *process, struct poll_thread *thread);
 /* The count as of the last look. */

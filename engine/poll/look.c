@@ -8,11 +8,13 @@
  * AFTER the number of sleeps that says it began. So of the time in between, which
  * could lie on either side of a sleep, nothing is ever charged.
  *
- * Costs, for a thread that did not run: one read of about 1 us. For one that ran
- * without having left its CPU: the same. Else a second read of about 5 us.
+ * Costs, for a process that did not run: one system call. For a thread that ran without
+ * having left its CPU: one read of about 1 us. Else a second read of about 6 us, once
+ * in a third of a step. Both files are kept open.
  */
 #include "engine_poll.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -23,19 +25,26 @@
  */
 #define BOOKING_LAG_NS (1500 * MAZE_NSEC_PER_MSEC)
 /* Where the timer did not fire although it should have: spinning inside a system call. */
-#define OVERDUE_NS (10 * MAZE_NSEC_PER_MSEC)
+#define OVERDUE_NS (5 * MAZE_NSEC_PER_MSEC)
 /* A timer that is not to fire while the clock on the wall stands in for it. */
 #define OUT_OF_THE_WAY_NS (4 * MAZE_NSEC_PER_SEC)
 /* So many files are kept open from look to look; beyond, they are opened each time. */
-#define KEPT_OPEN_MAX 128
+#define KEPT_OPEN_MAX 256
+/* Of a thread that has not run for so long, none is. */
+#define KEPT_OPEN_NS MAZE_NSEC_PER_SEC
+/* The part of a step after which a thread that has left its CPU is asked whether it slept. */
+#define ASK_FRACTION 3
+/* A CPU used by processes of which each uses less than this part is used by a crowd. */
+#define CROWD_FRACTION 16
 
 maze_u64 poll_count(const struct poll_thread *thread)
 {
 	const struct maze_account *account = &thread->account;
 
-	if (thread->times.runtime_ns <= account->runtime_ns)
+	/* What it ran later may lie in another episode. */
+	if (thread->unbroken_ns <= account->runtime_ns)
 		return account->count_ns;
-	return account->count_ns + thread->times.runtime_ns - account->runtime_ns;
+	return account->count_ns + thread->unbroken_ns - account->runtime_ns;
 }
 
 /* Wall time in which a thread can sleep: no clock is slewed in it, and suspend is in. */
@@ -80,8 +89,12 @@ int poll_look_begin(struct poll_process *process, struct poll_thread *thread, bo
 		return err;
 	proc_thread_comm(process->dir, thread->tid, thread->comm);
 	thread->sleeps = status.sleeps;
+	thread->asked_ns = thread->unbroken_ns = thread->times.runtime_ns;
+	/* It may have slept and come back between the two reads. */
+	thread->arrivals = POLL_NEVER;
 	thread->uid = status.uid;
 	thread->looked_ns = poll_clock_ns(CLOCK_MONOTONIC);
+	thread->ran_ns = 0;
 	thread->first = thread->times;
 	thread->first_ns = awake_and_asleep_ns();
 	thread->forgiven_ns = 0;
@@ -144,7 +157,7 @@ static void step(struct engine *engine, struct poll_process *process, struct pol
 		act(engine, process, thread, &verdict, true);
 }
 
-/* It slept since the last step; on which side of that its runtime lies is not known. */
+/* It slept since it was last asked; on which side of that its runtime lies is not known. */
 static int slept(struct engine *engine, struct poll_process *process, struct poll_thread *thread,
 		 maze_u64 sleeps)
 {
@@ -156,7 +169,7 @@ static int slept(struct engine *engine, struct poll_process *process, struct pol
 	if (err)
 		return err;
 	thread->sleeps = sleeps;
-	sample.runtime_ns = thread->times.runtime_ns;
+	thread->asked_ns = thread->unbroken_ns = sample.runtime_ns = thread->times.runtime_ns;
 	if (thread->policy.recovery == MAZE_RECOVERY_INF) {
 		maze_forgo(&thread->account, sample.runtime_ns);
 	} else {
@@ -181,7 +194,7 @@ void poll_look_last(const struct poll_process *process, struct poll_thread *thre
 			       &times) &&
 	    !proc_thread_status(process->dir, thread->tid, &status) &&
 	    status.sleeps <= thread->sleeps + 1)
-		thread->times = times;
+		thread->unbroken_ns = times.runtime_ns;
 }
 
 static bool is_another(const struct poll_thread *thread, const struct thread_times *times,
@@ -196,64 +209,118 @@ static bool is_another(const struct poll_thread *thread, const struct thread_tim
 /* CPU time until the next stage; POLL_NEVER: none is left. */
 static maze_u64 remaining(const struct poll_thread *thread)
 {
-	maze_u64 used = poll_count(thread) - thread->account.count_ns;
+	maze_u64 used = 0;
 
 	if (!thread->next_ns)
 		return POLL_NEVER;
+	if (thread->times.runtime_ns > thread->account.runtime_ns)
+		used = thread->times.runtime_ns - thread->account.runtime_ns;
 	return thread->next_ns > used ? thread->next_ns - used : 1;
 }
 
-/* Its times, through a descriptor that stays open from look to look as long as it runs. */
+void poll_look_close(struct engine *engine, struct poll_thread *thread)
+{
+	engine->open_fds -= (thread->times_fd >= 0) + (thread->status_fd >= 0);
+	if (thread->times_fd >= 0)
+		close(thread->times_fd);
+	if (thread->status_fd >= 0)
+		close(thread->status_fd);
+	thread->times_fd = thread->status_fd = -1;
+}
+
+/* Whether a file that was opened for this look, or before, stays open. */
+static bool keeps(const struct engine *engine, const struct poll_thread *thread, int fd)
+{
+	return fd >= 0 || (engine->open_fds < KEPT_OPEN_MAX && thread->looked_ns == thread->ran_ns);
+}
+
 static int read_times(struct engine *engine, const struct poll_process *process,
 		      struct poll_thread *thread, struct thread_times *ret_times)
 {
 	bool kept = thread->times_fd >= 0;
-	int err = proc_thread_times(process->dir, thread->tid, &thread->times_fd, true, ret_times);
-	bool runs = !err && ret_times->runtime_ns != thread->times.runtime_ns;
+	int err = proc_thread_times(process->dir, thread->tid, &thread->times_fd,
+				    keeps(engine, thread, thread->times_fd), ret_times);
 
-	if (thread->times_fd >= 0 && !(runs && (kept || engine->open_fds < KEPT_OPEN_MAX))) {
-		close(thread->times_fd);
-		thread->times_fd = -1;
-	}
 	engine->open_fds += !kept && thread->times_fd >= 0;
-	engine->open_fds -= kept && thread->times_fd < 0;
 	return err;
 }
 
-/* Returns whether the thread has run since the last look. */
-static bool look_at_thread(struct engine *engine, struct poll_process *process,
+static int read_status(struct engine *engine, const struct poll_process *process,
+		       struct poll_thread *thread, struct thread_status *ret_status)
+{
+	bool kept = thread->status_fd >= 0;
+	int err = proc_thread_status_kept(process->dir, thread->tid, &thread->status_fd,
+					  keeps(engine, thread, thread->status_fd), ret_status);
+
+	engine->open_fds += !kept && thread->status_fd >= 0;
+	return err;
+}
+
+/*
+ * Whether its sleeps must be read: before anything is charged that may be due; when it
+ * has run far enough for a sleep to have begun an episode that is to be noticed; and
+ * when it rests, for if it sleeps, that is known before it runs again.
+ */
+static bool must_ask(const struct engine *engine, const struct poll_process *process,
+		     const struct poll_thread *thread, bool ran)
+{
+	maze_u64 runtime_ns = thread->times.runtime_ns;
+
+	if (thread->next_ns && runtime_ns >= thread->account.runtime_ns + thread->next_ns)
+		return true;
+	if (!ran)
+		return thread->asked_ns != runtime_ns;
+	return runtime_ns - thread->unbroken_ns >=
+	       pace_step_ns(process->limit_ns, PACE_CLOCK_PERCENT, engine->stretch) / ASK_FRACTION;
+}
+
+/* Reads the number of its sleeps, after its times, and steps its account. */
+static int ask(struct engine *engine, struct poll_process *process, struct poll_thread *thread)
+{
+	struct maze_sample sample = { .act = MAZE_RUNS, .runtime_ns = thread->times.runtime_ns };
+	maze_u64 arrivals = thread->times.arrivals;
+	struct thread_status status;
+	int err = read_status(engine, process, thread, &status);
+
+	if (err)
+		return err;
+	thread->uid = status.uid;
+	/* Of before its sleeps were read: where it sleeps after that, it arrives once more. */
+	thread->arrivals = arrivals;
+	if (status.sleeps != thread->sleeps)
+		return slept(engine, process, thread, status.sleeps);
+	thread->asked_ns = thread->unbroken_ns = sample.runtime_ns;
+	step(engine, process, thread, &sample);
+	return 0;
+}
+
+static void look_at_thread(struct engine *engine, struct poll_process *process,
 			   struct poll_thread *thread, maze_u64 now)
 {
-	struct maze_sample sample = { .act = MAZE_RUNS };
-	struct thread_times times, last = thread->times;
-	struct thread_status status;
+	struct thread_times times;
+	bool ran;
+	int err = read_times(engine, process, thread, &times);
 
-	thread->gone = read_times(engine, process, thread, &times) != 0;
-	if (thread->gone)
-		return false;
+	/* Another error, as for want of files, does not mean that it has ended. */
+	thread->gone = err == -ESRCH;
+	if (err)
+		return;
 	if (is_another(thread, &times, now)) {
-		thread->gone = poll_look_begin(process, thread, false) != 0;
-		return true;
+		thread->gone = poll_look_begin(process, thread, false) == -ESRCH;
+		return;
 	}
+	ran = times.runtime_ns != thread->times.runtime_ns;
 	thread->looked_ns = now;
 	thread->times = times;
-	if (times.runtime_ns == last.runtime_ns)
-		return false;
-	/* It has never left its CPU, so it has not slept; and nothing is due yet. */
-	if (times.arrivals == last.arrivals &&
-	    (!thread->next_ns || times.runtime_ns < thread->account.runtime_ns + thread->next_ns))
-		return true;
-	thread->gone = proc_thread_status(process->dir, thread->tid, &status) != 0;
-	if (thread->gone)
-		return false;
-	thread->uid = status.uid;
-	if (status.sleeps != thread->sleeps) {
-		thread->gone = slept(engine, process, thread, status.sleeps) != 0;
-		return true;
-	}
-	sample.runtime_ns = times.runtime_ns;
-	step(engine, process, thread, &sample);
-	return true;
+	if (ran)
+		thread->ran_ns = now;
+	/* It has not come to a CPU again, so what it ran was in one go. */
+	if (times.arrivals == thread->arrivals)
+		thread->unbroken_ns = times.runtime_ns;
+	if (must_ask(engine, process, thread, ran))
+		thread->gone = ask(engine, process, thread) == -ESRCH;
+	if (now - thread->ran_ns > KEPT_OPEN_NS)
+		poll_look_close(engine, thread);
 }
 
 /*
@@ -270,57 +337,79 @@ static void set_timer(struct poll_process *process, maze_u64 until_ns)
 	timer_settime(process->timer, TIMER_ABSTIME, &when, NULL);
 }
 
+/* Whether it uses so much CPU that a clock on the wall costs less than its timer. */
+static bool is_busy(const struct engine *engine, maze_u64 used_ns, maze_u64 passed_ns)
+{
+	return used_ns > passed_ns / (engine->crowded ? CROWD_FRACTION : 2);
+}
+
 /*
  * When to look again. No thread uses more CPU than its process, nor than there is
  * time; so no limit can be passed before the process has used what is left of it,
  * and none before that much time has passed.
  *
  * A process that mostly runs is looked at by the clock on the wall, which costs less
- * than a signal for each look and is right for many threads too. One that mostly
- * sleeps is left to its timer, and costs nothing until that fires.
+ * than a signal for each look, is right for many threads too, and serves all such
+ * processes in one wakeup. One that mostly sleeps is left to its timer, and costs
+ * nothing until that fires; but before that it is looked at once while it rests.
  */
-static void plan(const struct engine *engine, struct poll_process *process, maze_u64 now,
-		 maze_u64 left, maze_u64 used_ns, unsigned int busy)
+static void plan(struct engine *engine, struct poll_process *process, maze_u64 now,
+		 maze_u64 used_ns)
 {
-	maze_u64 step_ns = process->step_ns * engine->stretch;
-	maze_u64 passed_ns = now - process->looked_ns;
+	maze_u64 step_ns = pace_step_ns(process->limit_ns, PACE_CLOCK_PERCENT, engine->stretch);
+	maze_u64 passed_ns = now - process->looked_ns, left = process->left_ns;
 
+	engine->busy_ns += used_ns;
 	process->looked_ns = now;
 	process->look_at = POLL_NEVER;
 	if (left <= step_ns) {
 		set_timer(process, process->cpu_ns + left);
-		process->look_at = now + left + OVERDUE_NS;
-	} else if (busy > 1 || used_ns > passed_ns / 2) {
+		if (used_ns || process->unsettled)
+			process->look_at = now + left + OVERDUE_NS;
+	} else if (process->unsettled || is_busy(engine, used_ns, passed_ns)) {
 		process->look_at = now + step_ns;
 		if (process->timer_ns < process->cpu_ns + OUT_OF_THE_WAY_NS / 2)
 			set_timer(process, process->cpu_ns + OUT_OF_THE_WAY_NS);
 	} else {
-		set_timer(process, process->cpu_ns + step_ns);
+		step_ns = pace_step_ns(process->limit_ns, PACE_TIMER_PERCENT, engine->stretch);
+		set_timer(process, process->cpu_ns + (left < step_ns ? left : step_ns));
 	}
 }
 
 void poll_look(struct engine *engine, struct poll_process *process)
 {
-	maze_u64 now = poll_clock_ns(CLOCK_MONOTONIC), left = POLL_NEVER, rest;
+	maze_u64 now = poll_clock_ns(CLOCK_MONOTONIC), rest;
 	maze_u64 before_ns = process->cpu_ns;
 	struct poll_thread *thread, *next;
-	unsigned int busy = 0;
 
 	/* Before the threads, so that none of their time is left out of the next step. */
 	process->cpu_ns = poll_clock_ns(process->clock);
 	if (process->relist || proc_thread_links(process->dir) != process->links)
 		poll_threads_list(engine, process);
+	process->left_ns = POLL_NEVER;
+	process->unsettled = process->keeps_files = false;
 	for (thread = process->threads; thread; thread = next) {
 		next = thread->next;
 		if (thread->ignored)
 			continue;
-		busy += look_at_thread(engine, process, thread, now);
+		look_at_thread(engine, process, thread, now);
 		if (thread->gone) {
 			poll_thread_end(engine, process, thread, MAZE_EVENT_EXIT);
 			continue;
 		}
 		rest = remaining(thread);
-		left = rest < left ? rest : left;
+		process->left_ns = rest < process->left_ns ? rest : process->left_ns;
+		process->unsettled |= thread->asked_ns != thread->times.runtime_ns;
+		process->keeps_files |= thread->times_fd >= 0 || thread->status_fd >= 0;
 	}
-	plan(engine, process, now, left, process->cpu_ns - before_ns, busy);
+	plan(engine, process, now, process->cpu_ns - before_ns);
+}
+
+void poll_look_if_ran(struct engine *engine, struct poll_process *process)
+{
+	if (process->relist || process->unsettled ||
+	    poll_clock_ns(process->clock) != process->cpu_ns)
+		poll_look(engine, process);
+	else
+		plan(engine, process, poll_clock_ns(CLOCK_MONOTONIC), 0);
 }

@@ -123,10 +123,10 @@ void new_numbers_search_all(struct engine *engine)
 void new_numbers_take(struct engine *engine, maze_u64 now)
 {
 	struct descent *descent = engine->descent;
-	pid_t last = proc_last_number(), number;
+	pid_t last = proc_last_number(&descent->numbers_fd), number;
 
 	try_again(engine, now);
-	if (last == descent->last_number)
+	if (!last || last == descent->last_number)
 		return;
 	/* Lower than before: the numbers have begun again from below. */
 	if (last < descent->last_number || last - descent->last_number > NUMBERS_MAX) {

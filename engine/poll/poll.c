@@ -96,7 +96,7 @@ static int start(struct engine *engine, struct engine_error *error)
 
 	engine->wake_fd = engine->clock_fd = engine->signal_fd = -1;
 	engine->tightest_ns = POLL_NEVER;
-	engine->stretch = 1;
+	engine->stretch = PACE_STRETCH_ONE;
 	engine->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	err = engine->epoll_fd < 0 ? -errno : poll_records_init(engine);
 	if (!err)

@@ -109,10 +109,7 @@ static void forget_thread(struct engine *engine, struct poll_process *process,
 	while (*at != thread)
 		at = &(*at)->next;
 	*at = thread->next;
-	if (thread->times_fd >= 0) {
-		close(thread->times_fd);
-		engine->open_fds--;
-	}
+	poll_look_close(engine, thread);
 	engine->counts.watched -= !thread->ignored;
 	free(thread);
 }
@@ -180,23 +177,13 @@ struct poll_thread *poll_thread_find(const struct poll_process *process, pid_t t
 	return thread;
 }
 
-/* The promise on lateness, in CPU time between looks: a tick (of 4 ms) and more is left. */
-static maze_u64 step_of(const struct maze_policy *policy)
-{
-	maze_u64 limit_ns = policy->soft_ns ? policy->soft_ns : policy->hard_ns;
-	maze_u64 late_ns = limit_ns / POLL_LATE_FRACTION;
-
-	return (late_ns < POLL_LATE_MAX_NS ? late_ns : POLL_LATE_MAX_NS) * 35 / 100;
-}
-
 static void tighten(struct engine *engine, struct poll_process *process,
 		    const struct maze_policy *policy)
 {
 	maze_u64 limit_ns = policy->soft_ns ? policy->soft_ns : policy->hard_ns;
-	maze_u64 step_ns = step_of(policy);
 
-	if (!process->step_ns || step_ns < process->step_ns)
-		process->step_ns = step_ns;
+	if (!process->limit_ns || limit_ns < process->limit_ns)
+		process->limit_ns = limit_ns;
 	if (limit_ns < engine->tightest_ns)
 		engine->tightest_ns = limit_ns;
 }
@@ -213,7 +200,7 @@ int poll_thread_watch(struct engine *engine, struct poll_process *process, pid_t
 		if (!thread)
 			return -ENOMEM;
 		thread->tid = tid;
-		thread->times_fd = -1;
+		thread->times_fd = thread->status_fd = -1;
 		thread->next = process->threads;
 		process->threads = thread;
 		engine->counts.watched++;

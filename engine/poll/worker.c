@@ -25,12 +25,6 @@
 #define BACKSTOP_FRACTION 4
 #define BACKSTOP_MIN_NS (20 * MAZE_NSEC_PER_MSEC)
 #define BACKSTOP_MAX_NS MAZE_NSEC_PER_SEC
-/* Own use of CPU, in thousandths: above this look half as often, below that twice. */
-#define BUDGET_HIGH 6
-#define BUDGET_LOW 2
-#define BUDGET_PERIOD_NS (500 * MAZE_NSEC_PER_MSEC)
-/* Lateness then is this many times what is promised; never early all the same. */
-#define STRETCH_MAX 64
 
 static void add_fd(struct engine *engine, int fd, maze_u64 what, int *err)
 {
@@ -42,24 +36,33 @@ static void add_fd(struct engine *engine, int fd, maze_u64 what, int *err)
 
 static void keep_budget(struct engine *engine, maze_u64 now)
 {
-	maze_u64 cpu_ns, share;
+	maze_u64 passed_ns = now - engine->budget_wall_ns, cpu_ns;
 
-	if (now < engine->budget_wall_ns + BUDGET_PERIOD_NS)
+	if (passed_ns < PACE_PERIOD_NS)
 		return;
 	cpu_ns = poll_clock_ns(CLOCK_THREAD_CPUTIME_ID);
-	share = (cpu_ns - engine->budget_cpu_ns) * 1000 / (now - engine->budget_wall_ns);
-	if (share > BUDGET_HIGH && engine->stretch < STRETCH_MAX)
-		engine->stretch *= 2;
-	else if (share < BUDGET_LOW && engine->stretch > 1)
-		engine->stretch /= 2;
+	engine->stretch =
+		pace_stretch(engine->stretch, (cpu_ns - engine->budget_cpu_ns) * 100000 / passed_ns,
+			     passed_ns / PACE_PERIOD_NS);
+	engine->crowded = engine->busy_ns > passed_ns / 2;
+	engine->busy_ns = 0;
 	engine->budget_wall_ns = now;
 	engine->budget_cpu_ns = cpu_ns;
 }
 
-/* A process of which only threads were watched, and none is left, has no reason to stay. */
-static void look(struct engine *engine, struct poll_process *process)
+/* What forks cost is not on the budget: looks that are rarer would not make it less. */
+static void end_round(struct engine *engine, bool only_forks)
 {
-	poll_look(engine, process);
+	maze_u64 cpu_ns = poll_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+
+	if (only_forks)
+		engine->budget_cpu_ns += cpu_ns - engine->round_cpu_ns;
+	engine->round_cpu_ns = cpu_ns;
+}
+
+/* A process of which only threads were watched, and none is left, has no reason to stay. */
+static void drop_if_empty(struct engine *engine, struct poll_process *process)
+{
 	if (!process->threads && !process->whole)
 		poll_process_drop(engine, process);
 }
@@ -73,8 +76,10 @@ static void take_timers(struct engine *engine)
 	/* What did not fit makes the descriptor readable again. */
 	for (i = 0; i < n / (ssize_t)sizeof(infos[0]); i++) {
 		process = poll_find(engine, infos[i].ssi_int);
-		if (process)
-			look(engine, process);
+		if (!process)
+			continue;
+		poll_look(engine, process);
+		drop_if_empty(engine, process);
 	}
 }
 
@@ -82,8 +87,20 @@ static void run_backstop(struct engine *engine, struct poll_process *process)
 {
 	maze_u64 used_ns = poll_clock_ns(process->clock) - process->cpu_ns;
 
-	if (used_ns >= process->step_ns * engine->stretch)
-		look(engine, process);
+	/* One that has not run since is looked at once more, and its files are closed. */
+	if (used_ns >= pace_step_ns(process->limit_ns, PACE_TIMER_PERCENT, engine->stretch) ||
+	    (!used_ns && process->keeps_files)) {
+		poll_look(engine, process);
+		drop_if_empty(engine, process);
+	}
+}
+
+/* Somewhat early is due too, so that one wakeup serves all that are looked at by the clock. */
+static bool is_due(const struct poll_process *process, maze_u64 now)
+{
+	maze_u64 early_ns = (process->look_at - process->looked_ns) / 4;
+
+	return process->look_at != POLL_NEVER && now + early_ns >= process->look_at;
 }
 
 /* Walks the table: only while somebody is watched, and not more often than planned. */
@@ -97,10 +114,12 @@ static maze_u64 look_when_due(struct engine *engine, maze_u64 now)
 	for (i = 0; i < POLL_CHAINS; i++) {
 		for (process = engine->chains[i]; process; process = after) {
 			after = process->next;
-			if (now >= process->look_at)
-				look(engine, process);
-			else if (backstop)
+			if (is_due(process, now)) {
+				poll_look_if_ran(engine, process);
+				drop_if_empty(engine, process);
+			} else if (backstop) {
 				run_backstop(engine, process);
+			}
 		}
 		for (process = engine->chains[i]; process; process = process->next)
 			next = process->look_at < next ? process->look_at : next;
@@ -188,6 +207,7 @@ static void *work(void *arg)
 		n = epoll_wait(engine->epoll_fd, events, EVENTS_MAX, -1);
 		pthread_mutex_lock(&engine->lock);
 		make_round(engine, events, n);
+		end_round(engine, n == 1 && events[0].data.u64 == POLL_EVENT_FORKS);
 		stop = engine->stop;
 		pthread_mutex_unlock(&engine->lock);
 	}
