@@ -58,21 +58,20 @@ maze_inline maze_u64 pace_step_ns(maze_u64 limit_ns, maze_u64 percent, maze_u64 
 }
 
 /*
- * The stretch that would have cost PACE_SHARE; in one period it doubles or halves at
- * most. Of `periods` without a look, each halves it.
+ * Half the way to the stretch that would have cost PACE_SHARE, because the cube answers a
+ * step of the stretch by three of the cost; doubled or halved at most. Each further period
+ * that has passed was one without a look, and halves it.
  */
 maze_inline maze_u32 pace_stretch(maze_u32 stretch, maze_u64 share, maze_u64 periods)
 {
 	maze_u64 aim = (stretch * share + PACE_SHARE - 1) / PACE_SHARE;
-	maze_u64 least = periods < 10 ? stretch >> periods : 0;
+	maze_u64 next = aim > 3ULL * stretch ? 2ULL * stretch : (stretch + aim + 1) / 2;
 
-	if (aim < least)
-		aim = least;
-	if (aim > 2ULL * stretch)
-		aim = 2ULL * stretch;
-	if (aim < PACE_STRETCH_ONE)
+	if (periods > 1)
+		next >>= periods < 10 ? periods - 1 : 10;
+	if (next < PACE_STRETCH_ONE)
 		return PACE_STRETCH_ONE;
-	return aim < PACE_STRETCH_MAX ? (maze_u32)aim : PACE_STRETCH_MAX;
+	return next < PACE_STRETCH_MAX ? (maze_u32)next : PACE_STRETCH_MAX;
 }
 
 #endif

@@ -423,7 +423,7 @@ static void a_spinner_among_two_hundred_sleepers_is_caught(void **state)
 	close_poll(maze, reader);
 }
 
-/* The next record of this event, or any loss; however long that takes. */
+/* The next record of this event, or of an end or a loss. */
 static struct maze_record next_of(struct maze_reader *reader, enum maze_event event)
 {
 	struct pollfd readable = { .fd = maze_reader_fd(reader), .events = POLLIN };
@@ -432,7 +432,8 @@ static struct maze_record next_of(struct maze_reader *reader, enum maze_event ev
 	for (;;) {
 		assert_int_equal(poll(&readable, 1, LIFE_SECONDS * 1000), 1);
 		while (maze_reader_next(reader, &record) == 1)
-			if (record.event == event || record.event == MAZE_EVENT_LOST)
+			if (record.event == event || record.event == MAZE_EVENT_EXIT ||
+			    record.event == MAZE_EVENT_LOST)
 				return record;
 	}
 }
@@ -495,15 +496,60 @@ static int free_files(int limit)
 	return n;
 }
 
+/* Leaves this process so many files that it may open; returns the limit there was. */
+static struct rlimit leave_files(int n)
+{
+	struct rlimit files, few;
+
+	getrlimit(RLIMIT_NOFILE, &files);
+	few = files;
+	for (few.rlim_cur = 3; free_files((int)few.rlim_cur) < n; few.rlim_cur++)
+		;
+	setrlimit(RLIMIT_NOFILE, &few);
+	return files;
+}
+
+/* A look that fails for want of files says nothing of the thread. */
+static void want_of_files_ends_no_watch(void **state)
+{
+	struct maze_policy policy = policy_of(20 * MS, 0);
+	struct child child = start(spin);
+	struct maze_reader *reader;
+	struct maze *maze = open_poll(&reader);
+	struct maze_record record;
+	struct rlimit files;
+	struct timespec used = { 0 };
+	clockid_t clock;
+
+	(void)state;
+	assert_int_equal(maze_watch(maze, child.pid, 0, &policy, TAG, NULL), 0);
+	assert_int_equal(clock_getcpuclockid(child.pid, &clock), 0);
+	files = leave_files(0);
+	let_go(&child);
+	/* Far beyond the limit; so a look has failed. */
+	while (used.tv_nsec < 200 * (long)MS && !used.tv_sec) {
+		usleep(1000);
+		clock_gettime(clock, &used);
+	}
+	setrlimit(RLIMIT_NOFILE, &files);
+	do {
+		record = next_of(reader, MAZE_EVENT_SOFT);
+		assert_int_equal(record.event, MAZE_EVENT_SOFT);
+	} while (record.pid != (maze_u32)child.pid);
+	kill(child.pid, SIGKILL);
+	wait_for(child.pid);
+	close_poll(maze, reader);
+}
+
 /* A process takes three files; with two to be had, the child cannot be watched. */
 static void child_that_cannot_be_watched_is_named_as_lost(void **state)
 {
 	struct maze_policy policy = policy_of(LIFE_SECONDS * MAZE_NSEC_PER_SEC, 0);
 	struct child child = start(start_a_child);
 	struct maze_record lost;
-	struct rlimit files, few;
 	struct maze_reader *reader;
 	struct thread_status status;
+	struct rlimit files;
 	struct maze *maze;
 	char text[512];
 
@@ -516,11 +562,7 @@ static void child_that_cannot_be_watched_is_named_as_lost(void **state)
 	}
 	maze = open_poll(&reader);
 	assert_int_equal(maze_watch(maze, child.pid, 0, &policy, TAG, NULL), 0);
-	getrlimit(RLIMIT_NOFILE, &files);
-	few = files;
-	for (few.rlim_cur = 3; free_files((int)few.rlim_cur) < 2; few.rlim_cur++)
-		;
-	setrlimit(RLIMIT_NOFILE, &few);
+	files = leave_files(2);
 	let_go(&child);
 	lost = next_of(reader, MAZE_EVENT_LOST);
 	setrlimit(RLIMIT_NOFILE, &files);
@@ -547,6 +589,7 @@ int main(void)
 		cmocka_unit_test(hostile_names_are_read_past),
 		cmocka_unit_test(a_spinner_among_two_hundred_sleepers_is_caught),
 		cmocka_unit_test(children_that_ended_are_no_loss),
+		cmocka_unit_test(want_of_files_ends_no_watch),
 		cmocka_unit_test(child_that_cannot_be_watched_is_named_as_lost),
 	};
 
