@@ -160,8 +160,9 @@ static void poll_probe(struct engine_report *ret_report)
 		"A sched_yield is not seen: a program that yields but never sleeps counts as "
 		"mazed.\n"
 		"A limit is noticed late: by up to 10 ms or a tenth of the limit, but not less "
-		"than "
-		"about two ticks of the kernel's clock; more where very much is watched at once.\n"
+		"than about two ticks of the kernel's clock. Where looks would cost more than 1 %% "
+		"of a CPU they are rarer: limits of seconds are then up to a tenth of the limit "
+		"late, and, where very much is watched, all limits later than that.\n"
 		"When maze ends, so do its watches: maze watch works only with --wait.\n"
 		"%s",
 		told ? ""
