@@ -121,11 +121,14 @@ static maze_u64 number_after(const char *text, const char *name)
 static void parse_uids(const char *text, struct thread_status *ret_status)
 {
 	const char *line = strstr(text, "\nUid:");
+	char *at;
 
 	ret_status->uid = ret_status->euid = ret_status->suid = 0;
-	if (line)
-		sscanf(line, "\nUid: %u %u %u", &ret_status->uid, &ret_status->euid,
-		       &ret_status->suid);
+	if (!line)
+		return;
+	ret_status->uid = (maze_u32)strtoul(line + strlen("\nUid:"), &at, 10);
+	ret_status->euid = (maze_u32)strtoul(at, &at, 10);
+	ret_status->suid = (maze_u32)strtoul(at, &at, 10);
 }
 
 static int parse_status(const char *text, struct thread_status *ret_status)

@@ -84,6 +84,7 @@ struct poll_process {
 	unsigned long links; /* of its directory of threads: 2 + their number */
 	bool relist;	     /* its threads must be listed again */
 	bool unsettled;	     /* a thread has run since its sleeps were read */
+	bool acted;	     /* the last look had a verdict */
 	bool keeps_files;
 };
 

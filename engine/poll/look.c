@@ -147,6 +147,7 @@ static void step(struct engine *engine, struct poll_process *process, struct pol
 	struct maze_verdict verdict = maze_step(&thread->policy, &thread->account, sample);
 
 	thread->next_ns = verdict.next_ns;
+	process->acted |= verdict.due != 0;
 	if (verdict.due && changed_hands(process, thread)) {
 		poll_thread_ignore(engine, process, thread);
 		return;
@@ -259,16 +260,17 @@ static int read_status(struct engine *engine, const struct poll_process *process
 /*
  * Whether its sleeps must be read: before anything is charged that may be due; when it
  * has run far enough for a sleep to have begun an episode that is to be noticed; and
- * when it rests, for if it sleeps, that is known before it runs again.
+ * when it rests and has not come back since, for if it sleeps, that is known before it
+ * runs again.
  */
 static bool must_ask(const struct engine *engine, const struct poll_process *process,
-		     const struct poll_thread *thread, bool ran)
+		     const struct poll_thread *thread, bool rests)
 {
 	maze_u64 runtime_ns = thread->times.runtime_ns;
 
 	if (thread->next_ns && runtime_ns >= thread->account.runtime_ns + thread->next_ns)
 		return true;
-	if (!ran)
+	if (rests)
 		return thread->asked_ns != runtime_ns;
 	return runtime_ns - thread->unbroken_ns >=
 	       pace_step_ns(process->limit_ns, PACE_CLOCK_PERCENT, engine->stretch) / ASK_FRACTION;
@@ -298,7 +300,8 @@ static void look_at_thread(struct engine *engine, struct poll_process *process,
 			   struct poll_thread *thread, maze_u64 now)
 {
 	struct thread_times times;
-	bool ran;
+	maze_u64 ran_ns;
+	bool rests;
 	int err = read_times(engine, process, thread, &times);
 
 	/* Another error, as for want of files, does not mean that it has ended. */
@@ -309,15 +312,17 @@ static void look_at_thread(struct engine *engine, struct poll_process *process,
 		thread->gone = poll_look_begin(process, thread, false) == -ESRCH;
 		return;
 	}
-	ran = times.runtime_ns != thread->times.runtime_ns;
+	ran_ns = times.runtime_ns - thread->times.runtime_ns;
+	rests = !ran_ns ||
+		(times.arrivals == thread->arrivals && ran_ns < (now - thread->looked_ns) / 2);
 	thread->looked_ns = now;
 	thread->times = times;
-	if (ran)
+	if (ran_ns)
 		thread->ran_ns = now;
 	/* It has not come to a CPU again, so what it ran was in one go. */
 	if (times.arrivals == thread->arrivals)
 		thread->unbroken_ns = times.runtime_ns;
-	if (must_ask(engine, process, thread, ran))
+	if (must_ask(engine, process, thread, rests))
 		thread->gone = ask(engine, process, thread) == -ESRCH;
 	if (now - thread->ran_ns > KEPT_OPEN_NS)
 		poll_look_close(engine, thread);
@@ -366,8 +371,9 @@ static void plan(struct engine *engine, struct poll_process *process, maze_u64 n
 		set_timer(process, process->cpu_ns + left);
 		if (used_ns || process->unsettled)
 			process->look_at = now + left + OVERDUE_NS;
-	} else if (process->unsettled || is_busy(engine, used_ns, passed_ns)) {
-		process->look_at = now + step_ns;
+	} else if (process->acted || process->unsettled || is_busy(engine, used_ns, passed_ns)) {
+		/* After a signal it is likely to sleep, and is best looked at while it does. */
+		process->look_at = now + (process->acted ? step_ns / 2 : step_ns);
 		if (process->timer_ns < process->cpu_ns + OUT_OF_THE_WAY_NS / 2)
 			set_timer(process, process->cpu_ns + OUT_OF_THE_WAY_NS);
 	} else {
@@ -387,7 +393,7 @@ void poll_look(struct engine *engine, struct poll_process *process)
 	if (process->relist || proc_thread_links(process->dir) != process->links)
 		poll_threads_list(engine, process);
 	process->left_ns = POLL_NEVER;
-	process->unsettled = process->keeps_files = false;
+	process->unsettled = process->keeps_files = process->acted = false;
 	for (thread = process->threads; thread; thread = next) {
 		next = thread->next;
 		if (thread->ignored)
