@@ -441,18 +441,22 @@ static struct maze_record next_of(struct maze_reader *reader, enum maze_event ev
 
 #define SHORT_LIVES 1000
 
+static pid_t start_one_that_ends(void)
+{
+	pid_t pid = vfork();
+
+	if (!pid)
+		_exit(0);
+	return pid;
+}
+
 /* Each has ended, and has been reaped, before its parent goes on. */
 static void live_shortly(void)
 {
-	pid_t pid;
 	int i;
 
-	for (i = 0; i < SHORT_LIVES; i++) {
-		pid = vfork();
-		if (!pid)
-			_exit(0);
-		wait_for(pid);
-	}
+	for (i = 0; i < SHORT_LIVES; i++)
+		wait_for(start_one_that_ends());
 }
 
 static void children_that_ended_are_no_loss(void **state)
