@@ -3,8 +3,8 @@
  * How often the poll engine looks: pure functions of a limit and of what the engine has
  * used. The stretch makes looks rarer where they cost more than the engine allows itself.
  *
- * One wakeup costs 10 to 40 us of CPU time in a virtual machine, whatever is then read,
- * so 1 % of a CPU pays for some 250 of them a second.
+ * A wakeup and the look that follows cost some 60 us of CPU time in a virtual machine,
+ * so that PACE_SHARE pays for some 130 of them a second.
  */
 #ifndef MAZE_POLL_PACE_H
 #define MAZE_POLL_PACE_H

@@ -80,7 +80,7 @@ static void pace_settles_below_one_percent_and_not_far_below(void **state)
 	}
 }
 
-/* Where a wakeup costs 45 us, one hundredth of a CPU pays for the full pace at 100 ms. */
+/* Up to 45 us a look, the budget pays for the full pace at 100 ms. */
 static void limit_of_100_ms_is_kept_where_a_wakeup_is_dear(void **state)
 {
 	maze_u64 share;
