@@ -154,6 +154,14 @@ int handle__control(struct bpf_iter__task *ctx)
 	return 0;
 }
 
+/* A task that ends is not listed: the handler of its exit may have missed it. */
+MAZE_INLINE struct maze_task *listed_watch(struct task_struct *task)
+{
+	if (!task->bpf_storage || (READ(task, flags) & PF_EXITING))
+		return 0;
+	return watched_task(task);
+}
+
 /* The count as of the task's last switch or tick; another CPU cannot know better. */
 MAZE_INLINE maze_u64 listed_count(struct task_struct *task, struct maze_task *watched)
 {
@@ -171,9 +179,9 @@ int handle__list(struct bpf_iter__task *ctx)
 	struct maze_task *watched;
 	struct maze_entry entry = {};
 
-	if (!task || !task->bpf_storage)
+	if (!task)
 		return 0;
-	watched = watched_task(task);
+	watched = listed_watch(task);
 	if (!watched)
 		return 0;
 	entry.count_ns = listed_count(task, watched);
@@ -208,9 +216,7 @@ int handle__entries(struct bpf_iter__task *ctx)
 	if (ctx->meta->seq_num == 0)
 		BPF_SEQ_PRINTF(seq,
 			       "pid: count: soft-limit: hard-limit: soft-signal: hard-signal:\n");
-	if (!task->bpf_storage)
-		return 0;
-	watched = watched_task(task);
+	watched = listed_watch(task);
 	if (!watched)
 		return 0;
 	count_ms = listed_count(task, watched) / MAZE_NSEC_PER_MSEC;

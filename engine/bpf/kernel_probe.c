@@ -195,6 +195,17 @@ static void probe_irq_stack(const struct btf *btf, struct kernel_offer *offer)
 	offer->irq_inuse_delta = (long long)in_use - rq;
 }
 
+/*
+ * Is memory for task storage had without a lock? So it is with kmalloc_nolock() only, and
+ * before that by allocators of BPF's own (6.4), where no handler of a tracepoint is
+ * preempted yet.
+ */
+static bool storage_takes_no_lock(const struct btf *btf)
+{
+	return btf__find_by_name_kind(btf, "kfree_nolock", BTF_KIND_FUNC) > 0 &&
+	       !has_member(btf, "bpf_local_storage_map", "bpf_ma");
+}
+
 /* Loading is not enough: some kernels permit that and refuse the trampoline. */
 static bool fentry_permitted(const struct btf *btf)
 {
@@ -335,6 +346,9 @@ int kernel_probe(struct kernel_offer *ret_offer, struct engine_error *error)
 	cpus = libbpf_num_possible_cpus();
 	offer.cpus = cpus > 0 ? cpus : 1;
 	offer.yield = choose_yield_method(btf);
+	offer.has_late_inherit =
+		storage_takes_no_lock(btf) &&
+		btf__find_by_name_kind(btf, "btf_trace_sched_wakeup_new", BTF_KIND_TYPEDEF) > 0;
 	offer.has_sched_info = has_member(btf, "sched_info", "last_queued");
 	offer.has_nohz_full = file_has_text("/sys/devices/system/cpu/nohz_full");
 	offer.has_unwinder = btf__find_by_name_kind(btf, "stack_trace_save_tsk", BTF_KIND_FUNC) > 0;

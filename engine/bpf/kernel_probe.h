@@ -18,7 +18,8 @@ enum yield_method {
 
 struct kernel_offer {
 	enum yield_method yield;
-	bool has_sched_info; /* finite recovery can tell sleeping from waiting */
+	bool has_sched_info;   /* finite recovery can tell sleeping from waiting */
+	bool has_late_inherit; /* handle__sched_wakeup_new may be attached */
 	bool has_nohz_full;
 	int clock_refused; /* errno of a perf event that reads the scheduler's clock; 0: none */
 	long long steal_delta, irq_total_delta, irq_start_delta;

@@ -50,7 +50,8 @@ typedef _Bool bool;
 		(typeof(probe_from->member))BPF_CORE_READ_BITFIELD_PROBED(probe_from, member);     \
 	})
 
-/* include/linux/sched.h: task states and flags; unchanged from 6.1 to 6.18. */
+/* include/linux/sched.h: task states and flags; unchanged from 6.1 to 7.2. */
+#define TASK_DEAD 0x80U
 #define TASK_RTLOCK_WAIT 0x1000U /* PREEMPT_RT: waits for a lock that elsewhere spins */
 #define PF_EXITING 0x00000004U
 #define PF_IO_WORKER 0x00000010U

@@ -63,6 +63,7 @@ static void fill_config(struct maze_config *config, const struct kernel_offer *o
 	config->pending_max_ns = offer->has_nohz_full ? PENDING_MAX_NOHZ_FULL_NS : PENDING_MAX_NS;
 	config->has_sched_info = offer->has_sched_info;
 	config->has_irq_stack = offer->has_irq_stack;
+	config->has_late_inherit = offer->has_late_inherit;
 	config->irq_stack_delta = offer->irq_stack_delta;
 	config->irq_inuse_delta = offer->irq_inuse_delta;
 	config->near_shift =
@@ -162,7 +163,7 @@ static void collect_fds(struct engine *engine, enum yield_method yield)
 			bpf_program__fd(skeleton->progs.handle__sys_enter_sched_yield);
 }
 
-static int attach_all(struct maze_bpf *skeleton, enum yield_method yield,
+static int attach_all(struct maze_bpf *skeleton, const struct kernel_offer *offer,
 		      struct engine_error *error)
 {
 	struct {
@@ -175,8 +176,10 @@ static int attach_all(struct maze_bpf *skeleton, enum yield_method yield,
 		  &skeleton->links.handle__sched_process_exit, true },
 		{ skeleton->progs.handle__sched_process_fork,
 		  &skeleton->links.handle__sched_process_fork, true },
+		{ skeleton->progs.handle__sched_wakeup_new,
+		  &skeleton->links.handle__sched_wakeup_new, offer->has_late_inherit },
 		{ skeleton->progs.handle__yield_entry, &skeleton->links.handle__yield_entry,
-		  yield == YIELD_BY_FENTRY },
+		  offer->yield == YIELD_BY_FENTRY },
 		{ skeleton->progs.handle__sched_switch, &skeleton->links.handle__sched_switch,
 		  true },
 	};
@@ -209,6 +212,8 @@ static int open_skeleton(struct engine *engine, const struct kernel_offer *offer
 	bpf_map__set_max_entries(skeleton->maps.cpus, offer->cpus);
 	bpf_map__set_max_entries(skeleton->maps.timers, offer->cpus);
 	bpf_map__set_max_entries(skeleton->maps.clocks, offer->cpus);
+	bpf_program__set_autoload(skeleton->progs.handle__sched_wakeup_new,
+				  offer->has_late_inherit);
 	bpf_program__set_autoload(skeleton->progs.handle__yield_entry,
 				  offer->yield == YIELD_BY_FENTRY);
 	bpf_program__set_autoload(skeleton->progs.handle__sched_exit,
@@ -254,5 +259,5 @@ int bpf_load(struct engine *engine, struct engine_error *error)
 	err = ready_timers(engine, error);
 	if (err)
 		return err;
-	return attach_all(engine->skeleton, offer.yield, error);
+	return attach_all(engine->skeleton, &offer, error);
 }

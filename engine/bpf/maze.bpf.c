@@ -109,6 +109,10 @@ MAZE_INLINE void switch_out(struct task_struct *prev, struct maze_task *watched,
 		verdict.next_ns = maze_act_on(watched, verdict.due | MAZE_AT_SWITCH,
 					      verdict.count_ns, verdict.next_ns);
 	}
+	if (prev_state & TASK_DEAD) {
+		end_with_task(prev, watched);
+		return;
+	}
 	watched->next_ns = next_look(watched, verdict.next_ns);
 	watched->nvcsw = voluntary_switches(prev);
 }
@@ -190,13 +194,13 @@ int BPF_PROG(handle__sched_switch, bool preempt, struct task_struct *prev, struc
 	return 0;
 }
 
-SEC("tp_btf/sched_process_fork")
-int BPF_PROG(handle__sched_process_fork, struct task_struct *parent, struct task_struct *child)
+/* Lets a child be watched as its parent is; last: it is not tried again. */
+static __noinline int inherit(struct task_struct *parent, struct task_struct *child, bool last)
 {
 	struct record_facts facts = { .event = MAZE_EVENT_LOST, .lost = 1 };
 	struct maze_task fresh = { .role = MAZE_ROLE_WATCHED }, *watched;
 
-	if (!parent->bpf_storage)
+	if (!parent || !child)
 		return 0;
 	watched = watched_task(parent);
 	if (!watched || !(watched->policy.flags & MAZE_POLICY_INHERIT))
@@ -207,9 +211,32 @@ int BPF_PROG(handle__sched_process_fork, struct task_struct *parent, struct task
 		record_life(child, &fresh, MAZE_EVENT_WATCH, MAZE_RECORD_INHERITED);
 		return 0;
 	}
+	if (!last)
+		return 0;
 	__sync_fetch_and_add(&state.inherit_failures, 1);
 	write_record(child, &fresh, &facts, MAZE_LOG_VERDICTS);
 	return 0;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(handle__sched_process_fork, struct task_struct *parent, struct task_struct *child)
+{
+	return parent->bpf_storage ? inherit(parent, child, !config.has_late_inherit) : 0;
+}
+
+/*
+ * For a child that the handler above missed; see end_with_task(). Nothing preempts this
+ * one. The runqueue is locked here, so it takes a kernel that makes task storage without
+ * a lock (kmalloc_nolock(), 7.0).
+ */
+SEC("?tp_btf/sched_wakeup_new")
+int BPF_PROG(handle__sched_wakeup_new, struct task_struct *child)
+{
+	struct task_struct *parent = bpf_get_current_task_btf();
+
+	if (!parent->bpf_storage || bpf_task_storage_get(&tasks, child, 0, 0))
+		return 0;
+	return inherit(parent, child, true);
 }
 
 SEC("tp_btf/sched_process_exit")
@@ -226,8 +253,7 @@ int BPF_PROG(handle__sched_process_exit, struct task_struct *task)
 	cpu = this_cpu();
 	if (cpu && watched->account.begun)
 		judge_running(task, watched, cpu);
-	leave_near(watched);
-	record_life(task, watched, MAZE_EVENT_EXIT, 0);
+	end_with_task(task, watched);
 	bpf_task_storage_delete(&tasks, task);
 	return 0;
 }

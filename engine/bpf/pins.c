@@ -208,6 +208,7 @@ static int pin_all(struct engine *engine)
 	err = pin_link(skeleton->links.handle__entries, "entries");
 	err = err ? err : pin_link(skeleton->links.handle__sched_process_exit, "link_exit");
 	err = err ? err : pin_link(skeleton->links.handle__sched_process_fork, "link_fork");
+	err = err ? err : pin_link(skeleton->links.handle__sched_wakeup_new, "link_wakeup");
 	err = err ? err : pin_link(skeleton->links.handle__yield_entry, "link_yield");
 	err = err ? err : pin_link(skeleton->links.handle__sched_switch, "link_switch");
 	return err;

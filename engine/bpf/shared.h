@@ -173,7 +173,8 @@ struct maze_config {
 	maze_u32 near_shift;	 /* a task is near its limit from limit >> near_shift on */
 	maze_u32 has_sched_info; /* finite recovery can tell sleeping from waiting */
 	maze_u32 has_irq_stack;	 /* irq_stack_delta and irq_inuse_delta hold */
-	maze_u32 reserved;
+	maze_u32
+		has_late_inherit; /* a child that its fork missed is watched from its first wakeup */
 };
 
 #endif

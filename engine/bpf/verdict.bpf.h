@@ -172,6 +172,19 @@ static __noinline int act_on_stage(struct task_struct *task, struct maze_task *w
 	return 0;
 }
 
+/*
+ * The watch of a task that ends. From 7.0 on a tracepoint's handler may be preempted, and
+ * until it goes on the kernel skips it for every other task on that CPU; so the exit
+ * handler may miss a task, and its last switch-out, which nothing preempts, ends the
+ * watch. The storage goes with the task.
+ */
+MAZE_INLINE void end_with_task(struct task_struct *task, struct maze_task *watched)
+{
+	leave_near(watched);
+	record_life(task, watched, MAZE_EVENT_EXIT, 0);
+	watched->role = MAZE_ROLE_NONE;
+}
+
 /* The task is not, or no longer, its owner's: what he asked for is not done to it. */
 MAZE_INLINE bool changed_hands(struct task_struct *task, struct maze_task *watched)
 {
