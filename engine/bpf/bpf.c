@@ -70,7 +70,9 @@ static void describe(const struct kernel_offer *offer, struct engine_report *rep
 	const size_t size = sizeof(report->blind_spots);
 
 	snprintf(report->detail, sizeof(report->detail), "clock: %s; %s; %s; %s",
-		 offer->steal_unknown || offer->clock_refused ? "exact at each tick" : "exact",
+		 offer->steal_unknown || offer->clock_refused || !offer->has_clock_members
+			 ? "exact at each tick"
+			 : "exact",
 		 "a timer per CPU, armed only while a watched task runs",
 		 kernel_yield_text(offer->yield),
 		 offer->has_unwinder ? "stacks of mazed threads, in user code and in the kernel"
@@ -105,6 +107,7 @@ static void describe(const struct kernel_offer *offer, struct engine_report *rep
 	if (!offer->has_sched_info)
 		n += (size_t)snprintf(text + n, size - n,
 				      "A finite --recovery cannot be had on this kernel.\n");
+	n += (size_t)snprintf(text + n, size - n, "%s", offer->losses);
 	snprintf(text + n, size - n, "Threads that io_uring makes for itself are not watched.\n");
 }
 

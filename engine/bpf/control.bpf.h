@@ -213,7 +213,7 @@ int handle__entries(struct bpf_iter__task *ctx)
 
 	if (!task)
 		return 0;
-	if (ctx->meta->seq_num == 0)
+	if (READ(ctx->meta, seq_num) == 0)
 		BPF_SEQ_PRINTF(seq,
 			       "pid: count: soft-limit: hard-limit: soft-signal: hard-signal:\n");
 	watched = listed_watch(task);

@@ -4,6 +4,7 @@
  */
 #include "follow.h"
 #include "engine_bpf.h"
+#include "kernel_probe.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -21,6 +22,7 @@ struct engine_follower {
 	struct follow_bpf *skeleton;
 	struct ring_buffer *ring;
 	maze_u64 lost; /* told already */
+	bool may_miss; /* the kernel skips a handler while another task is preempted in it */
 	size_t head, tail;
 	struct maze_process_event queue[QUEUE_LEN];
 };
@@ -40,7 +42,8 @@ static int take(void *arg, void *data, size_t size)
 static int load(struct engine *engine, struct engine_follower *follower, unsigned int wants,
 		struct engine_error *error)
 {
-	struct follow_bpf *skeleton = follow_bpf__open();
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = kernel_btf_path());
+	struct follow_bpf *skeleton = follow_bpf__open_opts(&opts);
 	struct follow_config *config;
 	struct stat st;
 	int err;
@@ -50,6 +53,7 @@ static int load(struct engine *engine, struct engine_follower *follower, unsigne
 				   "the program that follows processes cannot be opened: %s",
 				   strerror(errno));
 	follower->skeleton = skeleton;
+	follower->may_miss = engine->config.has_late_inherit;
 	config = (struct follow_config *)&skeleton->rodata->follow_config;
 	config->wants = wants;
 	config->pid_level = engine->state->pid_level;
@@ -99,15 +103,36 @@ int bpf_follower_fd(struct engine_follower *follower)
 	return ring_buffer__epoll_fd(follower->ring);
 }
 
+/* Events that were not queued: for want of room, or because their handler was skipped. */
+static maze_u64 count_lost(const struct engine_follower *follower)
+{
+	struct follow_bpf *skeleton = follower->skeleton;
+	maze_u64 lost = __atomic_load_n(&skeleton->bss->follow_state.lost, __ATOMIC_RELAXED);
+	struct bpf_program *program;
+
+	if (!follower->may_miss)
+		return lost;
+	bpf_object__for_each_program(program, skeleton->obj)
+	{
+		struct bpf_prog_info info = { 0 };
+		__u32 length = sizeof(info);
+
+		if (bpf_program__fd(program) >= 0 &&
+		    !bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &length))
+			lost += info.recursion_misses;
+	}
+	return lost;
+}
+
 int bpf_follower_next(struct engine_follower *follower, struct maze_process_event *ret_event)
 {
-	maze_u64 lost;
+	maze_u64 lost = follower->lost;
 
 	if (follower->head == follower->tail) {
 		follower->head = follower->tail = 0;
 		ring_buffer__consume(follower->ring);
+		lost = count_lost(follower);
 	}
-	lost = __atomic_load_n(&follower->skeleton->bss->follow_state.lost, __ATOMIC_RELAXED);
 	if (lost != follower->lost) {
 		*ret_event = (struct maze_process_event){ .kind = MAZE_PROCESS_LOST,
 							  .lost = lost - follower->lost };

@@ -4,8 +4,11 @@
  *
  * Environment MAZE_YIELD_PROBE=fentry|sched_exit|sys_enter|none overrides the
  * choice of the yield probe, so that each can be tested on any kernel that has it.
+ * MAZE_KERNEL_BTF=FILE has the types of another kernel in place of this one's, so that
+ * what a kernel lacks can be tested on one that lacks nothing.
  */
 #include "kernel_probe.h"
+#include "kernel_members.h"
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -88,39 +91,9 @@ static bool find_percpu_offset(const struct btf *btf, const char *name, maze_u32
 	return false;
 }
 
-/* Also in structs and unions without a name, which do not nest deeper than three here. */
-static int offset_in(const struct btf *btf, const struct btf_type *type, const char *member,
-		     int depth)
-{
-	const struct btf_member *members = btf_members(type);
-	const struct btf_type *inner;
-	int i, offset;
-
-	for (i = 0; i < btf_vlen(type); i++) {
-		offset = (int)(btf_member_bit_offset(type, i) / 8);
-		if (!strcmp(btf__name_by_offset(btf, members[i].name_off), member))
-			return offset;
-		inner = members[i].name_off ? NULL : btf__type_by_id(btf, members[i].type);
-		if (!inner || !btf_is_composite(inner) || !depth)
-			continue;
-		if (offset_in(btf, inner, member, depth - 1) >= 0)
-			return offset + offset_in(btf, inner, member, depth - 1);
-	}
-	return -1;
-}
-
-/* Where a struct keeps a member, in bytes from its start; -1: it has none. */
-static int member_offset(const struct btf *btf, const char *type_name, const char *member)
-{
-	int id = btf__find_by_name_kind(btf, type_name, BTF_KIND_STRUCT);
-	const struct btf_type *type = id < 0 ? NULL : btf__type_by_id(btf, id);
-
-	return type ? offset_in(btf, type, member, 3) : -1;
-}
-
 static bool has_member(const struct btf *btf, const char *type_name, const char *member)
 {
-	return member_offset(btf, type_name, member) >= 0;
+	return kernel_member_offset(btf, type_name, member) >= 0;
 }
 
 /*
@@ -159,8 +132,8 @@ static void probe_clocks(const struct btf *btf, struct kernel_offer *offer)
 		offer->steal_unknown = !offer->has_steal || !steal_is_readable();
 	}
 	if (has_member(btf, "rq", "prev_irq_time")) {
-		total = member_offset(btf, "irqtime", "total");
-		start = member_offset(btf, "irqtime", "irq_start_time");
+		total = kernel_member_offset(btf, "irqtime", "total");
+		start = kernel_member_offset(btf, "irqtime", "irq_start_time");
 		offer->has_irqtime = find_percpu_offset(btf, "cpu_irqtime", &irqtime) &&
 				     total >= 0 && start >= 0;
 		offer->irq_total_delta = (long long)irqtime - rq + total;
@@ -177,8 +150,8 @@ static void probe_clocks(const struct btf *btf, struct kernel_offer *offer)
  */
 static void probe_irq_stack(const struct btf *btf, struct kernel_offer *offer)
 {
-	int in_hot = member_offset(btf, "pcpu_hot", "hardirq_stack_ptr");
-	int use_in_hot = member_offset(btf, "pcpu_hot", "hardirq_stack_inuse");
+	int in_hot = kernel_member_offset(btf, "pcpu_hot", "hardirq_stack_ptr");
+	int use_in_hot = kernel_member_offset(btf, "pcpu_hot", "hardirq_stack_inuse");
 	maze_u32 rq = 0, hot = 0, stack = 0, in_use = 0;
 
 	if (!find_percpu_offset(btf, "runqueues", &rq))
@@ -251,6 +224,41 @@ int kernel_tracepoint_id(const char *system, const char *event)
 	return -ENOENT;
 }
 
+static int discard_print(enum libbpf_print_level level, const char *format, va_list args)
+{
+	(void)level;
+	(void)format;
+	(void)args;
+	return 0;
+}
+
+const char *kernel_btf_path(void)
+{
+	return secure_getenv("MAZE_KERNEL_BTF");
+}
+
+static struct btf *load_types(void)
+{
+	libbpf_print_fn_t print = libbpf_set_print(discard_print);
+	const char *path = kernel_btf_path();
+	struct btf *btf = path ? btf__parse(path, NULL) : btf__load_vmlinux_btf();
+
+	libbpf_set_print(print);
+	return btf;
+}
+
+/* From 5.18 on it tells what state a task that leaves the CPU is in. */
+static bool switch_tells_state(const struct btf *btf)
+{
+	int id = btf__find_by_name_kind(btf, "btf_trace_sched_switch", BTF_KIND_TYPEDEF);
+	const struct btf_type *type = id < 0 ? NULL : btf__type_by_id(btf, id);
+
+	type = type ? btf__type_by_id(btf, type->type) : NULL;
+	type = type && btf_is_ptr(type) ? btf__type_by_id(btf, type->type) : NULL;
+	/* The first of the five is the handler's own. */
+	return type && btf_is_func_proto(type) && btf_vlen(type) >= 5;
+}
+
 static enum yield_method choose_yield_method(const struct btf *btf)
 {
 	const char *forced = getenv("MAZE_YIELD_PROBE");
@@ -280,14 +288,6 @@ static bool file_has_text(const char *path)
 	return c != EOF && c != '\n' && c != '(';
 }
 
-static int discard_print(enum libbpf_print_level level, const char *format, va_list args)
-{
-	(void)level;
-	(void)format;
-	(void)args;
-	return 0;
-}
-
 int kernel_open_clock(int cpu)
 {
 	struct perf_event_attr attr = {
@@ -314,16 +314,13 @@ static int try_clock(void)
 int kernel_probe(struct kernel_offer *ret_offer, struct engine_error *error)
 {
 	struct kernel_offer offer = { 0 };
-	libbpf_print_fn_t print;
 	struct btf *btf;
 	int err, cpus;
 
 	err = check_rights(error);
 	if (err)
 		return err;
-	print = libbpf_set_print(discard_print);
-	btf = btf__load_vmlinux_btf();
-	libbpf_set_print(print);
+	btf = load_types();
 	if (!btf)
 		return engine_fail(
 			error, -EOPNOTSUPP,
@@ -334,8 +331,7 @@ int kernel_probe(struct kernel_offer *ret_offer, struct engine_error *error)
 	err = check_bpf_allowed(error);
 	if (err)
 		goto out_btf;
-	if (btf__find_by_name_kind(btf, "btf_trace_sched_switch", BTF_KIND_TYPEDEF) < 0 ||
-	    !has_member(btf, "task_struct", "bpf_storage")) {
+	if (!switch_tells_state(btf) || !has_member(btf, "task_struct", "bpf_storage")) {
 		err = engine_fail(
 			error, -EOPNOTSUPP,
 			"the bpf engine needs BPF tracing of sched_switch and task storage, "
@@ -343,6 +339,11 @@ int kernel_probe(struct kernel_offer *ret_offer, struct engine_error *error)
 			"CONFIG_BPF_SYSCALL and CONFIG_BPF_EVENTS");
 		goto out_btf;
 	}
+	err = kernel_members_check(btf, error);
+	if (err)
+		goto out_btf;
+	kernel_members_losses(btf, offer.losses, sizeof(offer.losses));
+	offer.has_clock_members = kernel_members_have_clock(btf);
 	cpus = libbpf_num_possible_cpus();
 	offer.cpus = cpus > 0 ? cpus : 1;
 	offer.yield = choose_yield_method(btf);

@@ -20,7 +20,9 @@ struct kernel_offer {
 	enum yield_method yield;
 	bool has_sched_info;   /* finite recovery can tell sleeping from waiting */
 	bool has_late_inherit; /* handle__sched_wakeup_new may be attached */
+	bool has_clock_members;
 	bool has_nohz_full;
+	char losses[400];  /* for want of members: kernel_members_losses() */
 	int clock_refused; /* errno of a perf event that reads the scheduler's clock; 0: none */
 	long long steal_delta, irq_total_delta, irq_start_delta;
 	bool has_steal, steal_unknown, has_irqtime;
@@ -45,6 +47,9 @@ int kernel_open_clock(int cpu);
 
 /* The id of tracepoint `event` of `system`, or -errno: tracefs is needed for it. */
 int kernel_tracepoint_id(const char *system, const char *event);
+
+/* The file with the kernel's types, where that is another than the running kernel's. */
+const char *kernel_btf_path(void);
 
 const char *kernel_yield_text(enum yield_method method);
 

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Which members of kernel structs this kernel has; see kernel_members.h.
+ */
+#include "kernel_members.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CLOCK_LOSS "Verdicts wait for the next tick, up to 10 ms late."
+
+/* One row for what is lost together; loss NULL: the engine cannot run. */
+static const struct row {
+	const char *members; /* STRUCT.MEMBER, separated by blanks */
+	const char *loss;
+} rows[] = {
+	{ "task_struct.bpf_storage task_struct.flags task_struct.pid task_struct.tgid "
+	  "task_struct.group_leader task_struct.se sched_entity.sum_exec_runtime "
+	  "bpf_iter__task.meta bpf_iter__task.task bpf_iter_meta.seq bpf_iter_meta.seq_num "
+#if defined(__x86_64__)
+	  "pt_regs.orig_ax",
+#else
+	  "pt_regs.syscallno",
+#endif
+	  NULL },
+	{ "sched_entity.cfs_rq cfs_rq.rq rq.clock rq.clock_task rq.clock_update_flags "
+	  "sched_entity.exec_start",
+	  CLOCK_LOSS },
+	{ "task_struct.nvcsw", "A switch that the kernel does not report is not noticed." },
+	{ "task_struct.__state",
+	  "A wait that a signal has cut short before it began ends an episode." },
+	{ "task_struct.thread_info thread_info.cpu task_struct.on_cpu",
+	  "The watch of a thread that runs begins at its next switch." },
+	{ "task_struct.thread_pid pid.level pid.numbers upid.nr upid.ns pid_namespace.ns "
+	  "ns_common.inum",
+	  "Inside a pid namespace, records have the numbers of the first one." },
+	{ "task_struct.real_cred cred.uid cred.suid cred.euid",
+	  "Records name no user, and a watch that a user has asked mazed for ends at its limit." },
+	{ "task_struct.cgroups css_set.dfl_cgrp cgroup.kn kernfs_node.id",
+	  "Incidents name no control group." },
+	{ "task_struct.mm mm_struct.exe_file file.f_path path.mnt path.dentry vfsmount.mnt_root "
+	  "mount.mnt mount.mnt_parent mount.mnt_mountpoint dentry.d_parent dentry.d_name "
+	  "qstr.len qstr.name",
+	  "Incidents name no executable." },
+	{ "task_struct.mm mm_struct.arg_start mm_struct.arg_end",
+	  "Incidents have no command line." },
+	{ "task_struct.start_boottime task_struct.real_parent",
+	  "Incidents name neither parent nor start time." },
+	{ "task_struct.comm", "Records have no thread name." },
+#if defined(__x86_64__)
+	{ "thread_info.status", "A sched_yield of a 32-bit program is not seen at a switch." },
+#endif
+};
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
+
+/* Also in structs and unions without a name, which do not nest deeper than three here. */
+static int offset_in(const struct btf *btf, const struct btf_type *type, const char *member,
+		     int depth)
+{
+	const struct btf_member *members = btf_members(type);
+	const struct btf_type *inner;
+	int i, offset, within;
+
+	for (i = 0; i < btf_vlen(type); i++) {
+		offset = (int)(btf_member_bit_offset(type, i) / 8);
+		if (!strcmp(btf__name_by_offset(btf, members[i].name_off), member))
+			return offset;
+		inner = members[i].name_off ? NULL : btf__type_by_id(btf, members[i].type);
+		if (!inner || !btf_is_composite(inner) || !depth)
+			continue;
+		within = offset_in(btf, inner, member, depth - 1);
+		if (within >= 0)
+			return offset + within;
+	}
+	return -1;
+}
+
+int kernel_member_offset(const struct btf *btf, const char *type_name, const char *member)
+{
+	int id = btf__find_by_name_kind(btf, type_name, BTF_KIND_STRUCT);
+	const struct btf_type *type = id < 0 ? NULL : btf__type_by_id(btf, id);
+
+	return type ? offset_in(btf, type, member, 3) : -1;
+}
+
+/* The first member of the row that the kernel lacks, as STRUCT.MEMBER; false: none. */
+static bool find_missing(const struct btf *btf, const struct row *row, char *ret_name, size_t size)
+{
+	const char *at = row->members;
+	char type[64], member[64];
+	int used;
+
+	while (sscanf(at, " %63[^.].%63s%n", type, member, &used) == 2) {
+		at += used;
+		if (kernel_member_offset(btf, type, member) >= 0)
+			continue;
+		snprintf(ret_name, size, "%s.%s", type, member);
+		return true;
+	}
+	return false;
+}
+
+int kernel_members_check(const struct btf *btf, struct engine_error *error)
+{
+	char name[130];
+	size_t i;
+
+	for (i = 0; i < ROWS; i++)
+		if (!rows[i].loss && find_missing(btf, &rows[i], name, sizeof(name)))
+			return engine_fail(error, -EOPNOTSUPP,
+					   "the bpf engine reads %s, which this kernel does not "
+					   "have; use --engine poll, or kmod",
+					   name);
+	return 0;
+}
+
+bool kernel_members_have_clock(const struct btf *btf)
+{
+	char name[130];
+	size_t i;
+
+	for (i = 0; i < ROWS; i++)
+		if (rows[i].loss && !strcmp(rows[i].loss, CLOCK_LOSS))
+			return !find_missing(btf, &rows[i], name, sizeof(name));
+	return false;
+}
+
+void kernel_members_losses(const struct btf *btf, char *ret_text, size_t size)
+{
+	char name[130], sentence[256];
+	size_t i, n = 0;
+
+	ret_text[0] = '\0';
+	for (i = 0; i < ROWS; i++) {
+		if (!rows[i].loss || !find_missing(btf, &rows[i], name, sizeof(name)))
+			continue;
+		snprintf(sentence, sizeof(sentence), "%.*s (this kernel has no %s).\n",
+			 (int)strlen(rows[i].loss) - 1, rows[i].loss, name);
+		if (n + strlen(sentence) >= size)
+			return;
+		n += (size_t)sprintf(ret_text + n, "%s", sentence);
+	}
+}

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Kernels that do not exist yet: this kernel's types, with members of other widths and
+ * signs, or without them. The bpf engine loads all the same, and says what is lost.
+ */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <cmocka.h>
+
+#include "engine/bpf/engine_bpf.h"
+#include "engine/bpf/follow.h"
+#include "maze.skel.h"
+
+/* The kernel's types, parsed, and a copy of them to change. */
+static struct btf *kernel;
+static char *copy;
+static const char *original;
+static __u32 copy_size;
+static struct maze_bpf *skeleton;
+static char path[] = "/tmp/maze-btf-XXXXXX";
+
+/* What becomes of a member; returns whether it is changed. */
+typedef bool (*change_t)(struct btf_member *member, const char *type, const char *name);
+
+static struct btf_member *in_copy(const struct btf_member *member)
+{
+	return (struct btf_member *)(copy + ((const char *)member - original));
+}
+
+static const struct btf_type *resolve(__u32 id)
+{
+	const struct btf_type *type = btf__type_by_id(kernel, id);
+
+	while (type && (btf_is_mod(type) || btf_is_typedef(type)))
+		type = btf__type_by_id(kernel, type->type);
+	return type;
+}
+
+/* Applies the change to one member of a kernel's struct, also within nameless ones. */
+static int change_in(const struct btf_type *in, const char *type, const char *name, change_t change)
+{
+	const struct btf_member *members = btf_members(in);
+	const struct btf_type *inner;
+	int i, changed = 0;
+
+	for (i = 0; i < btf_vlen(in); i++) {
+		if (!strcmp(btf__name_by_offset(kernel, members[i].name_off), name))
+			return change(in_copy(&members[i]), type, name);
+		inner = members[i].name_off ? NULL : resolve(members[i].type);
+		if (inner && btf_is_composite(inner))
+			changed += change_in(inner, type, name, change);
+	}
+	return changed;
+}
+
+/* Applies it to each member of a kernel's struct that the program has; how many changed? */
+static int change_all(change_t change)
+{
+	const struct btf *ours = bpf_object__btf(skeleton->obj);
+	const struct btf_type *type, *theirs;
+	int id, theirs_id, i, changed = 0;
+	const char *name, *member;
+
+	memcpy(copy, original, copy_size);
+	for (id = 1; id < (int)btf__type_cnt(ours); id++) {
+		type = btf__type_by_id(ours, (__u32)id);
+		name = btf__name_by_offset(ours, type->name_off);
+		if (!btf_is_struct(type) || !*name)
+			continue;
+		theirs_id = btf__find_by_name_kind(kernel, name, BTF_KIND_STRUCT);
+		theirs = theirs_id < 0 ? NULL : btf__type_by_id(kernel, (__u32)theirs_id);
+		for (i = 0; theirs && i < btf_vlen(type); i++) {
+			member = btf__name_by_offset(ours, btf_members(type)[i].name_off);
+			changed += change_in(theirs, name, member, change);
+		}
+	}
+	return changed;
+}
+
+static bool become(struct btf_member *member, const char *int_name)
+{
+	const struct btf_type *type = resolve(member->type);
+	int id = btf__find_by_name_kind(kernel, int_name, BTF_KIND_INT);
+
+	assert_true(id > 0);
+	if (!type || !btf_is_int(type))
+		return false;
+	member->type = (__u32)id;
+	return true;
+}
+
+static bool narrow_signed(struct btf_member *member, const char *type, const char *name)
+{
+	(void)type;
+	(void)name;
+	return become(member, "signed char");
+}
+
+static bool narrow_unsigned(struct btf_member *member, const char *type, const char *name)
+{
+	(void)type;
+	(void)name;
+	return become(member, "unsigned char");
+}
+
+/* As wide as it is, the other sign. */
+static bool flip_sign(struct btf_member *member, const char *type, const char *name)
+{
+	const struct btf_type *old = resolve(member->type);
+	bool is_signed;
+
+	(void)type;
+	(void)name;
+	if (!old || !btf_is_int(old))
+		return false;
+	is_signed = btf_int_encoding(old) & BTF_INT_SIGNED;
+	switch (old->size) {
+	case 1:
+		return become(member, is_signed ? "unsigned char" : "signed char");
+	case 4:
+		return become(member, is_signed ? "unsigned int" : "int");
+	case 8:
+		return become(member, is_signed ? "long unsigned int" : "long int");
+	default:
+		return false;
+	}
+}
+
+static bool is_essential(const char *type, const char *name)
+{
+	static const char *const list[] = {
+		"task_struct.bpf_storage",
+		"task_struct.flags",
+		"task_struct.pid",
+		"task_struct.tgid",
+		"task_struct.se",
+		"task_struct.group_leader",
+		"sched_entity.sum_exec_runtime",
+	};
+	char full[128];
+	size_t i;
+
+	snprintf(full, sizeof(full), "%s.%s", type, name);
+	for (i = 0; i < sizeof(list) / sizeof(list[0]); i++)
+		if (!strcmp(list[i], full))
+			return true;
+	/* What the kernel makes for an iterator, and the registers of the processor. */
+	return !strncmp(type, "bpf_iter", 8) || !strcmp(type, "pt_regs");
+}
+
+/* Without its first letter it is another. */
+static bool remove_it(struct btf_member *member, const char *type, const char *name)
+{
+	if (is_essential(type, name))
+		return false;
+	member->name_off++;
+	return true;
+}
+
+static void write_copy(void)
+{
+	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, copy, copy_size), copy_size);
+	close(fd);
+	setenv("MAZE_KERNEL_BTF", path, 1);
+}
+
+static void expect_both_load(void)
+{
+	struct engine_error error = { "" };
+	struct engine_follower *follower;
+	struct engine *engine;
+
+	if (engine_bpf.open(ENGINE_PRIVATE, &engine, &error))
+		fail_msg("%s", error.text);
+	if (engine_bpf.follow(engine, MAZE_FOLLOW_NAMES, &follower, &error))
+		fail_msg("%s", error.text);
+	engine_bpf.follower_close(follower);
+	engine_bpf.close(engine);
+}
+
+static void members_may_be_narrow_and_signed(void **state)
+{
+	if (!*state)
+		skip();
+	assert_true(change_all(narrow_signed) > 20);
+	write_copy();
+	expect_both_load();
+}
+
+static void members_may_be_narrow_and_unsigned(void **state)
+{
+	if (!*state)
+		skip();
+	assert_true(change_all(narrow_unsigned) > 20);
+	write_copy();
+	expect_both_load();
+}
+
+static void members_may_have_the_other_sign(void **state)
+{
+	if (!*state)
+		skip();
+	assert_true(change_all(flip_sign) > 20);
+	write_copy();
+	expect_both_load();
+}
+
+static void members_may_be_missing(void **state)
+{
+	struct engine_report report;
+
+	if (!*state)
+		skip();
+	assert_true(change_all(remove_it) > 30);
+	write_copy();
+	expect_both_load();
+	engine_bpf.probe(&report);
+	assert_true(report.usable);
+	assert_non_null(strstr(report.detail, "exact at each tick"));
+	assert_non_null(strstr(report.blind_spots,
+			       "up to 10 ms late (this kernel has no sched_entity.cfs_rq)."));
+}
+
+static bool remove_flags(struct btf_member *member, const char *type, const char *name)
+{
+	if (strcmp(type, "task_struct") || strcmp(name, "flags"))
+		return false;
+	member->name_off++;
+	return true;
+}
+
+static void member_that_it_cannot_do_without_is_named(void **state)
+{
+	struct engine_report report;
+
+	if (!*state)
+		skip();
+	assert_int_equal(change_all(remove_flags), 1);
+	write_copy();
+	engine_bpf.probe(&report);
+	assert_false(report.usable);
+	assert_non_null(strstr(report.why_not, "reads task_struct.flags, which this kernel does "));
+}
+
+static int set_up(void **state)
+{
+	struct engine_report report;
+	int fd;
+
+	engine_bpf.probe(&report);
+	if (!report.usable) {
+		print_message("bpf cannot run here: %s\n", report.why_not);
+		return 0;
+	}
+	kernel = btf__load_vmlinux_btf();
+	skeleton = maze_bpf__open();
+	fd = mkstemp(path);
+	if (!kernel || !skeleton || fd < 0)
+		return -1;
+	close(fd);
+	original = btf__raw_data(kernel, &copy_size);
+	copy = malloc(copy_size);
+	*state = copy;
+	return copy ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	free(copy);
+	maze_bpf__destroy(skeleton);
+	btf__free(kernel);
+	unsetenv("MAZE_KERNEL_BTF");
+	unlink(path);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(members_may_be_narrow_and_signed),
+		cmocka_unit_test(members_may_be_narrow_and_unsigned),
+		cmocka_unit_test(members_may_have_the_other_sign),
+		cmocka_unit_test(members_may_be_missing),
+		cmocka_unit_test(member_that_it_cannot_do_without_is_named),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
