@@ -101,28 +101,46 @@ static void probe_switch(void *data, bool preempt, struct task_struct *prev,
 		switch_in(next, watched);
 }
 
+/* What the child of a watched task is to be watched by; false: it is not to be watched. */
+static bool wish_for_child(const struct task_struct *parent, struct maze_wish *ret_wish)
+{
+	struct maze_task *watched;
+	unsigned long flags;
+
+	/* From 7.0 on nothing else keeps the entry: this probe may be preempted. */
+	rcu_read_lock();
+	watched = tasks_find(parent);
+	if (watched) {
+		raw_spin_lock_irqsave(&watched->lock, flags);
+		ret_wish->policy = watched->policy;
+		ret_wish->tag = watched->tag;
+		ret_wish->stamp = watched->stamp;
+		raw_spin_unlock_irqrestore(&watched->lock, flags);
+	}
+	rcu_read_unlock();
+	return watched && (ret_wish->policy.flags & MAZE_POLICY_INHERIT);
+}
+
+static bool is_watched(const struct task_struct *task)
+{
+	bool found;
+
+	rcu_read_lock();
+	found = tasks_find(task);
+	rcu_read_unlock();
+	return found;
+}
+
 static void probe_fork(void *data, struct task_struct *parent, struct task_struct *child)
 {
 	struct maze_record lost = { .event = MAZE_EVENT_LOST, .lost = 1 };
 	struct maze_wish wish = { .flags = MAZE_RECORD_INHERITED };
-	struct maze_task *watched;
-	unsigned long flags;
 
-	if (!atomic_read(&maze_watched))
-		return;
-	watched = tasks_find(parent);
-	if (!watched)
-		return;
-	raw_spin_lock_irqsave(&watched->lock, flags);
-	wish.policy = watched->policy;
-	wish.tag = watched->tag;
-	wish.stamp = watched->stamp;
-	raw_spin_unlock_irqrestore(&watched->lock, flags);
-	if (!(wish.policy.flags & MAZE_POLICY_INHERIT))
+	if (!atomic_read(&maze_watched) || !wish_for_child(parent, &wish))
 		return;
 	if (!tasks_watch(child, &wish)) {
 		/* Who ended the parent's watch since may have been past the child already. */
-		if (!tasks_find(parent))
+		if (!is_watched(parent))
 			tasks_end(child, MAZE_EVENT_UNWATCH);
 		return;
 	}
