@@ -21,6 +21,7 @@
 #include "engine/bpf/engine_bpf.h"
 #include "engine/bpf/follow.h"
 #include "maze.skel.h"
+#include "skip.h"
 
 /* The kernel's types, parsed, and a copy of them to change. */
 static struct btf *kernel;
@@ -28,6 +29,7 @@ static char *copy;
 static const char *original;
 static __u32 copy_size;
 static struct maze_bpf *skeleton;
+static char why_not[512];
 static char path[] = "/tmp/maze-btf-XXXXXX";
 
 /* What becomes of a member; returns whether it is changed. */
@@ -195,7 +197,7 @@ static void expect_both_load(void)
 static void members_may_be_narrow_and_signed(void **state)
 {
 	if (!*state)
-		skip();
+		skip_because("%s", why_not);
 	assert_true(change_all(narrow_signed) > 20);
 	write_copy();
 	expect_both_load();
@@ -204,7 +206,7 @@ static void members_may_be_narrow_and_signed(void **state)
 static void members_may_be_narrow_and_unsigned(void **state)
 {
 	if (!*state)
-		skip();
+		skip_because("%s", why_not);
 	assert_true(change_all(narrow_unsigned) > 20);
 	write_copy();
 	expect_both_load();
@@ -213,7 +215,7 @@ static void members_may_be_narrow_and_unsigned(void **state)
 static void members_may_have_the_other_sign(void **state)
 {
 	if (!*state)
-		skip();
+		skip_because("%s", why_not);
 	assert_true(change_all(flip_sign) > 20);
 	write_copy();
 	expect_both_load();
@@ -224,7 +226,7 @@ static void members_may_be_missing(void **state)
 	struct engine_report report;
 
 	if (!*state)
-		skip();
+		skip_because("%s", why_not);
 	assert_true(change_all(remove_it) > 30);
 	write_copy();
 	expect_both_load();
@@ -248,7 +250,7 @@ static void member_that_it_cannot_do_without_is_named(void **state)
 	struct engine_report report;
 
 	if (!*state)
-		skip();
+		skip_because("%s", why_not);
 	assert_int_equal(change_all(remove_flags), 1);
 	write_copy();
 	engine_bpf.probe(&report);
@@ -263,7 +265,7 @@ static int set_up(void **state)
 
 	engine_bpf.probe(&report);
 	if (!report.usable) {
-		print_message("bpf cannot run here: %s\n", report.why_not);
+		snprintf(why_not, sizeof(why_not), "%s", report.why_not);
 		return 0;
 	}
 	kernel = btf__load_vmlinux_btf();
