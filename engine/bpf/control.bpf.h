@@ -104,7 +104,7 @@ static __noinline int begin_watch(struct task_struct *task, struct maze_request 
 	record_life(task, watched, MAZE_EVENT_WATCH, 0);
 	req->done++;
 	/* Without these its account begins at its next switch. */
-	if (!bpf_core_field_exists(struct thread_info, cpu) ||
+	if (!bpf_core_field_exists(struct task_struct, thread_info.cpu) ||
 	    !bpf_core_field_exists(struct task_struct, on_cpu))
 		return 0;
 	cpu = READ(task, thread_info.cpu);

@@ -49,7 +49,8 @@ static const struct row {
 	  "Incidents name neither parent nor start time." },
 	{ "task_struct.comm", "Records have no thread name." },
 #if defined(__x86_64__)
-	{ "thread_info.status", "A sched_yield of a 32-bit program is not seen at a switch." },
+	{ "task_struct.thread_info thread_info.status",
+	  "A sched_yield of a 32-bit program is not seen at a switch." },
 #endif
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))

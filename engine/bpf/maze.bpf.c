@@ -131,7 +131,7 @@ static __noinline int resume(struct task_struct *next, struct maze_task *watched
 	if (watched->asleep_ns) {
 		sample.act = MAZE_WAKES;
 		/* Runnable again since it was queued; after that it waited for a CPU. */
-		if (bpf_core_field_exists(struct sched_info, last_queued) &&
+		if (bpf_core_field_exists(struct task_struct, sched_info.last_queued) &&
 		    READ(next, sched_info.last_queued) > watched->asleep_ns)
 			until = READ(next, sched_info.last_queued);
 		if (until > watched->asleep_ns)

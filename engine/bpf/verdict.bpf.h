@@ -45,7 +45,7 @@ MAZE_INLINE bool in_sched_yield(struct task_struct *task)
 
 	if ((nr & ~0x40000000UL) == 24)
 		return true;
-	return nr == 158 && bpf_core_field_exists(struct thread_info, status) &&
+	return nr == 158 && bpf_core_field_exists(struct task_struct, thread_info.status) &&
 	       (READ(task, thread_info.status) & 2);
 #elif defined(__TARGET_ARCH_arm64)
 	return READ(regs, syscallno) == 124; /* include/uapi/asm-generic/unistd.h */

@@ -170,6 +170,16 @@ static bool remove_it(struct btf_member *member, const char *type, const char *n
 	return true;
 }
 
+static bool remove_of_task(struct btf_member *member, const char *type, const char *name)
+{
+	return !strcmp(type, "task_struct") && remove_it(member, type, name);
+}
+
+static bool remove_of_others(struct btf_member *member, const char *type, const char *name)
+{
+	return strcmp(type, "task_struct") && remove_it(member, type, name);
+}
+
 static void write_copy(void)
 {
 	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
@@ -237,6 +247,19 @@ static void members_may_be_missing(void **state)
 			       "up to 10 ms late (this kernel has no sched_entity.cfs_rq)."));
 }
 
+/* A member of a member: that of the task alone is missing, or the one in that alone. */
+static void half_a_path_may_be_missing(void **state)
+{
+	if (!*state)
+		skip_because("%s", why_not);
+	assert_true(change_all(remove_of_task) > 10);
+	write_copy();
+	expect_both_load();
+	assert_true(change_all(remove_of_others) > 20);
+	write_copy();
+	expect_both_load();
+}
+
 static bool remove_flags(struct btf_member *member, const char *type, const char *name)
 {
 	if (strcmp(type, "task_struct") || strcmp(name, "flags"))
@@ -298,6 +321,7 @@ int main(void)
 		cmocka_unit_test(members_may_be_narrow_and_unsigned),
 		cmocka_unit_test(members_may_have_the_other_sign),
 		cmocka_unit_test(members_may_be_missing),
+		cmocka_unit_test(half_a_path_may_be_missing),
 		cmocka_unit_test(member_that_it_cannot_do_without_is_named),
 	};
 
