@@ -20,7 +20,8 @@ static int check(struct kmod_stats *ret_stats, struct engine_error *error)
 	if (err)
 		return engine_fail(error, -ENOENT,
 				   "the kernel module maze is not loaded (there is no " KMOD_DIR
-				   "); as root: modprobe maze, once it is built for this kernel");
+				   "); as root: modprobe maze, once it is built for this kernel, "
+				   "which has to be Linux 5.18 or later");
 	if (ret_stats->interface != KMOD_INTERFACE)
 		return engine_fail(
 			error, -EPROTO,
