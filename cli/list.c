@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../lib/escape.h"
+
 static void print_json(const struct maze_entry *entries, size_t count, const char *engine)
 {
 	char *object;
@@ -23,22 +25,13 @@ static void print_json(const struct maze_entry *entries, size_t count, const cha
 	puts(count ? "\n]" : "]");
 }
 
-/* A name may hold anything; a terminal must not. */
-static void copy_printable(char *to, const char *from, size_t size)
-{
-	size_t i;
-
-	for (i = 0; i + 1 < size && from[i]; i++)
-		to[i] = (unsigned char)from[i] < ' ' || from[i] == 127 ? '?' : from[i];
-	to[i] = '\0';
-}
-
 static void print_line(const struct maze_entry *entry)
 {
-	char count[64], soft[64], hard[64], soft_signal[32], hard_signal[32], comm[MAZE_COMM_LEN];
-	char stages[256];
+	char count[64], soft[64], hard[64], soft_signal[32], hard_signal[32];
+	char name[MAZE_COMM_LEN + 1] = "", comm[MAZE_COMM_LEN * ESCAPE_MAX], stages[256];
 
-	copy_printable(comm, entry->comm, sizeof(comm));
+	memcpy(name, entry->comm, MAZE_COMM_LEN);
+	escape_copy(comm, sizeof(comm), name);
 	maze_duration_format(entry->count_ns / MAZE_NSEC_PER_MSEC * MAZE_NSEC_PER_MSEC, count,
 			     sizeof(count));
 	maze_duration_format(entry->soft_ns, soft, sizeof(soft));

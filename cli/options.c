@@ -11,18 +11,31 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../lib/escape.h"
+
 /* Own options of any command plus the policy's keys, --help and the end. */
 #define LONG_MAX 32
 /* getopt values: below are indexes into the long options, so clear of characters. */
 #define VALUE_BASE 1000
+
+/* A sentence may quote an argument, or what mazed has answered. */
+static void write_sentence(const struct command *command, const char *format, va_list args)
+{
+	char *sentence;
+
+	fprintf(stderr, "maze %s: ", command->name);
+	if (vasprintf(&sentence, format, args) < 0)
+		return;
+	escape_write(stderr, sentence);
+	free(sentence);
+}
 
 void complain(const struct command *command, const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	fprintf(stderr, "maze %s: ", command->name);
-	vfprintf(stderr, format, args);
+	write_sentence(command, format, args);
 	fputc('\n', stderr);
 	va_end(args);
 }
@@ -32,8 +45,7 @@ int complain_usage(const struct command *command, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	fprintf(stderr, "maze %s: ", command->name);
-	vfprintf(stderr, format, args);
+	write_sentence(command, format, args);
 	fprintf(stderr, "; see maze %s --help\n", command->name);
 	va_end(args);
 	return EXIT_MAZE_USAGE;

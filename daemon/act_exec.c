@@ -17,7 +17,7 @@
 #include "../lib/error.h"
 #include "command_spawn.h"
 #include "entry_json.h"
-#include "printable.h"
+#include "../lib/escape.h"
 #include "record_fields.h"
 #include "subject.h"
 
@@ -71,7 +71,7 @@ static int add_field(char **env, size_t *count, const char *name, const char *va
 	if (!field)
 		return -ENOMEM;
 	length = (size_t)snprintf(field, FIELD_SIZE, "%s=", name);
-	printable_copy(field + length, FIELD_SIZE - length, value);
+	escape_copy(field + length, FIELD_SIZE - length, value);
 	env[*count] = strdup(field);
 	free(field);
 	if (!env[*count])

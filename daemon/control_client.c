@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "printable.h"
+#include "../lib/escape.h"
 
 /* maze-control(5), LIMITS */
 #define TAKE_USEC (30 * 1000000ULL)
@@ -74,7 +74,7 @@ void control_client_error(struct control_client *client, int err, const char *te
 
 	/* A sentence may name what the client itself has sent. */
 	add_object(client, json_pack("{s:b,s:s,s:s}", "ok", 0, "errno", name ? name : "EIO", "text",
-				     printable_copy(clean, sizeof(clean), text)));
+				     escape_copy(clean, sizeof(clean), text)));
 }
 
 void control_client_line(struct control_client *client, const char *key, const char *json)

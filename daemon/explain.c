@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "match.h"
-#include "printable.h"
+#include "../lib/escape.h"
 #include "problems.h"
 #include "treatment.h"
 #include "unused.h"
@@ -54,7 +54,7 @@ static void print_fact(FILE *out, size_t id, const struct subject *subject)
 
 	condition_keys[id].show(subject, shown, sizeof(shown));
 	if (shown[0])
-		printable_write(out, shown);
+		escape_write(out, shown);
 	else
 		fputs("(none)", out);
 }
@@ -84,7 +84,7 @@ static void print_words(FILE *out, const struct condition *condition, bool holds
 	fputs(holds ? " matches" : count > 1 ? " matches none of" : " does not match", out);
 	for (; i < end; i++) {
 		fputc(' ', out);
-		printable_write(out, condition->words.words[i]);
+		escape_write(out, condition->words.words[i]);
 	}
 	if (!holds && end < count)
 		fprintf(out, " and %zu more", count - end);

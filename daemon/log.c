@@ -20,7 +20,7 @@
 #include "backlog.h"
 #include "log_sink.h"
 #include "log_text.h"
-#include "printable.h"
+#include "../lib/escape.h"
 
 /* Some 2000 records: a storm while the journal restarts. */
 #define BACKLOG_BYTES (1U << 20)
@@ -254,7 +254,7 @@ void log_say(struct log *log, int priority, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(raw, sizeof(raw), format, args);
 	va_end(args);
-	printable_copy(text, sizeof(text), raw);
+	escape_copy(text, sizeof(text), raw);
 	if (!log) {
 		fprintf(stderr, "mazed: %s\n", text);
 		return;

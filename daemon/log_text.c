@@ -8,7 +8,7 @@
 #include <string.h>
 #include <syslog.h>
 
-#include "printable.h"
+#include "../lib/escape.h"
 
 /* The longest record in words: two durations and a name, each escaped. */
 #define RECORD_TEXT_SIZE 512
@@ -26,7 +26,7 @@ void log_text_of_record(const struct log_entry *entry, char *buf, size_t size)
 		snprintf(whole, sizeof(whole), "%s, rule %s", words, entry->rule);
 	else
 		snprintf(whole, sizeof(whole), "%s", words);
-	printable_copy(buf, size, whole);
+	escape_copy(buf, size, whole);
 }
 
 void log_text_of_action(const struct log_action *action, char *buf, size_t size)
@@ -42,7 +42,7 @@ void log_text_of_action(const struct log_action *action, char *buf, size_t size)
 			 action->entry.rule);
 	else
 		snprintf(whole, sizeof(whole), "%s: %s", head, action->text);
-	printable_copy(buf, size, whole);
+	escape_copy(buf, size, whole);
 }
 
 int log_priority_of_record(const struct maze_record *record)

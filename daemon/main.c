@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../lib/escape.h"
 #include "explain.h"
 #include "mazed.h"
 #include "problems.h"
@@ -150,6 +151,13 @@ static int parse(int argc, char **argv, struct arguments *arguments)
 	return -1;
 }
 
+static void print_failure(const struct maze_error *error)
+{
+	fputs("mazed: ", stderr);
+	escape_write(stderr, error->text);
+	fputc('\n', stderr);
+}
+
 static int explain(const struct arguments *arguments)
 {
 	struct maze_error error = { "" };
@@ -166,7 +174,7 @@ static int explain(const struct arguments *arguments)
 	} else {
 		err = explain_process(stdout, rules, arguments->explain, arguments->thread, &error);
 		if (err)
-			fprintf(stderr, "mazed: %s\n", error.text);
+			print_failure(&error);
 	}
 	problems_done(&problems);
 	rules_free(rules);
@@ -187,7 +195,7 @@ int main(int argc, char **argv)
 	if (arguments.explain)
 		return explain(&arguments);
 	if (mazed_run(&arguments.mazed, &error)) {
-		fprintf(stderr, "mazed: %s\n", error.text);
+		print_failure(&error);
 		return EXIT_MAZED_FAILED;
 	}
 	return EXIT_MAZED_OK;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "printable.h"
+#include "../lib/escape.h"
 
 /* Grown by doubling from here: most configurations have a few problems or none. */
 #define CAPACITY_FIRST 16
@@ -108,15 +108,15 @@ void problems_print(const struct problems *problems, FILE *out)
 
 	for (i = 0; i < problems->count; i++) {
 		item = &problems->items[i];
-		printable_write(out, item->file);
+		escape_write(out, item->file);
 		if (item->line)
 			fprintf(out, ":%u", item->line);
 		fputs(item->kind == PROBLEM_NOTE ? ": note: " : ": ", out);
 		if (item->key) {
-			printable_write(out, item->key);
+			escape_write(out, item->key);
 			fputs(": ", out);
 		}
-		printable_write(out, item->text);
+		escape_write(out, item->text);
 		fputc('\n', out);
 	}
 	if (lost)

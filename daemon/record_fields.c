@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "printable.h"
+#include "../lib/escape.h"
 
 struct value {
 	char text[256];
@@ -46,7 +46,7 @@ static void show_comm(const struct log_entry *entry, struct value *value)
 	char name[MAZE_COMM_LEN + 1];
 
 	snprintf(name, sizeof(name), "%.*s", MAZE_COMM_LEN, entry->record->comm);
-	printable_copy(value->text, sizeof(value->text), name);
+	escape_copy(value->text, sizeof(value->text), name);
 }
 
 static void show_uid(const struct log_entry *entry, struct value *value)
@@ -98,7 +98,7 @@ static void show_engine(const struct log_entry *entry, struct value *value)
 static void show_rule(const struct log_entry *entry, struct value *value)
 {
 	if (entry->rule)
-		printable_copy(value->text, sizeof(value->text), entry->rule);
+		escape_copy(value->text, sizeof(value->text), entry->rule);
 }
 
 static const struct {

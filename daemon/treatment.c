@@ -5,7 +5,7 @@
  */
 #include "treatment.h"
 
-#include "printable.h"
+#include "../lib/escape.h"
 
 /* Time for a script that collects evidence; then it is itself in the way. */
 #define EXEC_TIMEOUT_DEFAULT_NS (30 * MAZE_NSEC_PER_SEC)
@@ -75,7 +75,7 @@ static void print_stage(const struct treatment *treatment, enum stage which, FIL
 		fputs("; run", out);
 		for (i = 0; i < stage->exec.count; i++) {
 			fputc(' ', out);
-			printable_write(out, stage->exec.words[i]);
+			escape_write(out, stage->exec.words[i]);
 		}
 		maze_duration_format(treatment->exec_timeout_ns, limit, sizeof(limit));
 		fprintf(out, " (for %s at most)", limit);

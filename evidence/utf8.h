@@ -10,7 +10,5 @@
 
 /* Each byte that is not part of a character becomes U+FFFD. NULL: out of memory. */
 json_t *utf8_json(const char *bytes, size_t length);
-/* How many bytes the character there has; 0: there is none. */
-size_t utf8_character(const char *bytes, size_t length);
 
 #endif

@@ -46,7 +46,8 @@ static json_t *number_json(maze_u64 value)
 
 static char *dump(json_t *object)
 {
-	char *text = json_dumps(object, JSON_COMPACT);
+	/* A terminal may show it: no control or reordering characters but as \u escapes. */
+	char *text = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII);
 
 	json_decref(object);
 	return text;

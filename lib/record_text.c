@@ -4,6 +4,7 @@
  * the verdict rests on.
  */
 #include "record_time.h"
+#include "escape.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,22 +17,6 @@ static const char *const event_names[MAZE_EVENT_COUNT_] = {
 const char *maze_event_name(unsigned int event)
 {
 	return event < MAZE_EVENT_COUNT_ ? event_names[event] : NULL;
-}
-
-/* Bytes that a terminal would act on are shown as \xNN. */
-static void escape(const char *name, char *buf, size_t size)
-{
-	size_t i, n = 0;
-
-	for (i = 0; i < MAZE_COMM_LEN && name[i] && n + 5 < size; i++) {
-		unsigned char byte = (unsigned char)name[i];
-
-		if (byte < ' ' || byte == '\\' || byte >= 127)
-			n += (size_t)snprintf(buf + n, size - n, "\\x%02x", byte);
-		else
-			buf[n++] = (char)byte;
-	}
-	buf[n] = '\0';
 }
 
 static void describe_act(const struct maze_record *record, char *buf, size_t size)
@@ -51,12 +36,14 @@ static void describe_act(const struct maze_record *record, char *buf, size_t siz
 
 int maze_record_text(const struct maze_record *record, const char *engine, char *buf, size_t size)
 {
-	char time[RECORD_TIME_LEN], name[MAZE_COMM_LEN * 4 + 1], count[128], limit[128], act[64];
+	char time[RECORD_TIME_LEN], name[MAZE_COMM_LEN * ESCAPE_MAX], count[128], limit[128],
+		act[64];
 	const char *event = maze_event_name(record->event);
-	char who[160];
+	char comm[MAZE_COMM_LEN + 1] = "", who[MAZE_COMM_LEN * ESCAPE_MAX + 64];
 
+	memcpy(comm, record->comm, MAZE_COMM_LEN);
 	record_time_format(record->boot_ns, time);
-	escape(record->comm, name, sizeof(name));
+	escape_copy(name, sizeof(name), comm);
 	maze_duration_format(record->count_ns, count, sizeof(count));
 	maze_duration_format(record->limit_ns, limit, sizeof(limit));
 	snprintf(who, sizeof(who), "%s[%u] thread %u uid %u", name, record->pid, record->tid,

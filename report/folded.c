@@ -7,15 +7,18 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "../lib/escape.h"
+
+/* A ";" separates names. */
 static void put_name(FILE *out, const char *name)
 {
-	const char *at;
+	char shown[ESCAPE_MAX];
 
-	for (at = name; *at; at++) {
-		if ((unsigned char)*at < ' ' || *at == ';' || *at == 127)
-			fprintf(out, "\\x%02x", (unsigned char)*at);
+	while (*name) {
+		if (escape_next(&name, shown) == ';')
+			fputs("\\x3b", out);
 		else
-			fputc(*at, out);
+			fputs(shown, out);
 	}
 }
 

@@ -66,7 +66,4 @@ size_t shown_printable(FILE *out, const struct shown_terminal *terminal, const c
 /* How many columns that would write. */
 size_t shown_columns(const struct shown_terminal *terminal, const char *text);
 
-/* One code point of valid UTF-8; *at goes on to the next. 0 at the end. */
-unsigned int shown_next(const char **at);
-
 #endif

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../lib/escape.h"
+
 #define INDENT 2
 #define LABEL_WIDTH 11
 /* Names beyond this make the places they are followed by hard to find. */
@@ -48,15 +50,13 @@ static size_t line_length(const struct page *page, const char *text, size_t colu
 	size_t used = 0;
 	unsigned int code;
 	const char *from;
-	char glyph[8];
+	char glyph[ESCAPE_MAX];
 
 	while (*at) {
 		from = at;
-		code = shown_next(&at);
+		code = escape_next(&at, glyph);
 		if (code == ' ' && used <= columns)
 			fits = from;
-		memcpy(glyph, from, (size_t)(at - from));
-		glyph[at - from] = '\0';
 		used += shown_columns(page->terminal, glyph);
 		if (used > columns && fits)
 			return (size_t)(fits - text);

@@ -26,7 +26,7 @@
 
 #include "../../daemon/backlog.h"
 #include "../../daemon/log.h"
-#include "../../daemon/printable.h"
+#include "../../lib/escape.h"
 #include "log_case.h"
 #include "private_mounts.h"
 #include "skip.h"
@@ -430,7 +430,10 @@ static void only_printable_utf8_comes_out(void **state)
 		/* U+009B is a terminal's CSI. */
 		{ "\xc2\x9b"
 		  "2J",
-		  "\\xc2\\x9b2J" },
+		  "\\u{009b}2J" },
+		/* A right-to-left override, an isolate, a line separator, a tag. */
+		{ "X\xe2\x80\xae\xe2\x81\xa6\xe2\x80\xa8\xf3\xa0\x80\x81",
+		  "X\\u{202e}\\u{2066}\\u{2028}\\u{e0001}" },
 		/* overlong, surrogate, beyond the last, cut short */
 		{ "\xc0\xaf", "\\xc0\\xaf" },
 		{ "\xe0\x9f\xbf", "\\xe0\\x9f\\xbf" },
@@ -444,10 +447,10 @@ static void only_printable_utf8_comes_out(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		assert_string_equal(printable_copy(buf, sizeof(buf), rows[i].in), rows[i].out);
+		assert_string_equal(escape_copy(buf, sizeof(buf), rows[i].in), rows[i].out);
 	/* Cut between characters, not in them. */
-	assert_string_equal(printable_copy(buf, 3, "a\xc3\xbc"), "a");
-	assert_string_equal(printable_copy(buf, 5, "ab\n"), "ab");
+	assert_string_equal(escape_copy(buf, 3, "a\xc3\xbc"), "a");
+	assert_string_equal(escape_copy(buf, 5, "ab\n"), "ab");
 }
 
 int main(void)
