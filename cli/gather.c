@@ -8,14 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../evidence/incident.h"
+#include "../evidence/collector.h"
 
 struct gather {
 	const struct command *command;
 	const struct options *options;
 	struct maze *maze;
 	struct maze_evidence *evidence; /* NULL: this engine takes no stacks */
-	struct incidents *incidents;
+	struct collector *collector;
 	maze_u64 tag;
 	maze_u64 lost; /* that were said to be */
 };
@@ -49,7 +49,7 @@ int gather_open(const struct command *command, const struct options *options, st
 	}
 	*gather =
 		(struct gather){ .command = command, .options = options, .maze = maze, .tag = tag };
-	err = incidents_open(&wanted, &gather->incidents, &error);
+	err = collector_open(&wanted, &gather->collector, &error);
 	if (err)
 		goto out_complain;
 	err = maze_evidence_open(maze, NULL, &gather->evidence, &error);
@@ -70,10 +70,15 @@ int gather_fd(const struct gather *gather)
 	return gather && gather->evidence ? maze_evidence_fd(gather->evidence) : -1;
 }
 
+int gather_workers_fd(const struct gather *gather)
+{
+	return gather ? collector_fd(gather->collector) : -1;
+}
+
 void gather_record(struct gather *gather, const struct maze_record *record)
 {
 	if (gather && record->tag == gather->tag)
-		incidents_record(gather->incidents, record, maze_engine_name(gather->maze), NULL,
+		collector_record(gather->collector, record, maze_engine_name(gather->maze), NULL,
 				 &gather->options->policy);
 }
 
@@ -88,10 +93,10 @@ static void take_evidence(struct gather *gather)
 		return;
 	while (maze_evidence_next_portrait(gather->evidence, &portrait) == 1)
 		if (portrait.tag == gather->tag)
-			incidents_portrait(gather->incidents, &portrait);
+			collector_portrait(gather->collector, &portrait);
 	while (maze_evidence_next_stack(gather->evidence, &stack) == 1)
 		if (stack.tag == gather->tag)
-			incidents_stack(gather->incidents, &stack);
+			collector_stack(gather->collector, &stack);
 	lost = maze_evidence_lost(gather->evidence);
 	if (lost != gather->lost)
 		complain(gather->command, "%llu samples or portraits were lost",
@@ -107,7 +112,7 @@ int gather_work(struct gather *gather)
 	if (!gather)
 		return -1;
 	take_evidence(gather);
-	ms = incidents_work(gather->incidents, &said);
+	ms = collector_work(gather->collector, &said);
 	say(gather, &said);
 	return ms;
 }
@@ -121,7 +126,7 @@ void gather_close(struct gather *gather)
 	if (gather->evidence)
 		take_evidence(gather);
 	maze_evidence_close(gather->evidence);
-	incidents_close(gather->incidents, &said);
+	collector_close(gather->collector, &said);
 	say(gather, &said);
 	free(gather);
 }

@@ -19,6 +19,8 @@ int gather_open(const struct command *command, const struct options *options, st
 		maze_u64 tag, struct gather **ret_gather);
 /* Polls readable when there are stacks; -1: never. NULL has none. */
 int gather_fd(const struct gather *gather);
+/* Readable when gather_work() is to be called; -1: never. */
+int gather_workers_fd(const struct gather *gather);
 void gather_record(struct gather *gather, const struct maze_record *record);
 /* Returns the ms after which it wants to be called again; -1: when the fd says so. */
 int gather_work(struct gather *gather);

@@ -170,6 +170,7 @@ static int attend(struct run *run)
 		{ .fd = maze_reader_fd(run->session.reader), .events = POLLIN },
 		{ .fd = maze_attend_fd(run->session.maze), .events = POLLIN },
 		{ .fd = gather_fd(run->session.gather), .events = POLLIN },
+		{ .fd = gather_workers_fd(run->session.gather), .events = POLLIN },
 	};
 
 	for (;;) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * From the engine to incidents; see gather.h. All the work is done by evidence/, in
- * slices, in the event loop's idle time.
+ * From the engine to incidents; see gather.h. All the work is done by the workers of
+ * evidence/collector.h; pieces are handed to them in the event loop's idle time.
  */
 #include "gather.h"
 
@@ -11,8 +11,9 @@
 #include <syslog.h>
 #include <time.h>
 
-#include "../evidence/incident.h"
+#include "../evidence/collector.h"
 #include "../lib/error.h"
+#include "limited_log.h"
 
 /* Taken before others have their turn; each is copied, no more. */
 #define BATCH_MAX 64
@@ -22,12 +23,14 @@ struct gather {
 	struct maze *maze;
 	struct log *log;
 	struct maze_evidence *evidence; /* NULL: none is taken */
-	struct incidents *incidents;	/* NULL: none are wanted */
+	struct collector *collector;	/* NULL: none are wanted */
+	struct limited_log *limited;
 	struct incidents_settings settings;
-	sd_event_source *source; /* of the engine's evidence */
-	sd_event_source *later;	 /* when incidents want to go on */
-	maze_u64 lost;		 /* that were said to be */
-	maze_u64 since_ns;	 /* what was taken before that is of before our time */
+	sd_event_source *source;  /* of the engine's evidence */
+	sd_event_source *later;	  /* when incidents want to go on */
+	sd_event_source *workers; /* when their workers have something to say */
+	maze_u64 lost;		  /* that were said to be */
+	maze_u64 since_ns;	  /* what was taken before that is of before our time */
 };
 
 static maze_u64 boot_ns(void)
@@ -43,14 +46,15 @@ static void say(struct gather *gather, const struct incidents_said *said)
 	size_t i;
 
 	for (i = 0; i < said->count; i++)
-		log_say(gather->log, said->line[i].trouble ? LOG_WARNING : LOG_INFO, "%s",
-			said->line[i].text);
+		limited_log_incident(gather->limited, said->line[i].uid,
+				     said->line[i].trouble ? LOG_WARNING : LOG_INFO,
+				     said->line[i].text);
 }
 
 static void work(struct gather *gather)
 {
 	struct incidents_said said;
-	int ms = incidents_work(gather->incidents, &said);
+	int ms = collector_work(gather->collector, &said);
 
 	say(gather, &said);
 	if (ms < 0) {
@@ -73,13 +77,13 @@ static bool take_evidence(struct gather *gather)
 		if (maze_evidence_next_portrait(gather->evidence, &portrait) != 1)
 			break;
 		if (portrait.boot_ns >= gather->since_ns)
-			incidents_portrait(gather->incidents, &portrait);
+			collector_portrait(gather->collector, &portrait);
 	}
 	for (i = 0; i < BATCH_MAX; i++, taken++) {
 		if (maze_evidence_next_stack(gather->evidence, &stack) != 1)
 			break;
 		if (stack.boot_ns >= gather->since_ns)
-			incidents_stack(gather->incidents, &stack);
+			collector_stack(gather->collector, &stack);
 	}
 	lost = maze_evidence_lost(gather->evidence);
 	if (lost != gather->lost)
@@ -95,6 +99,15 @@ static int on_evidence(sd_event_source *source, int fd, uint32_t revents, void *
 	(void)fd;
 	(void)revents;
 	take_evidence(arg);
+	work(arg);
+	return 0;
+}
+
+static int on_workers(sd_event_source *source, int fd, uint32_t revents, void *arg)
+{
+	(void)source;
+	(void)fd;
+	(void)revents;
 	work(arg);
 	return 0;
 }
@@ -116,11 +129,12 @@ static void stop(struct gather *gather)
 			;
 	gather->source = sd_event_source_disable_unref(gather->source);
 	gather->later = sd_event_source_disable_unref(gather->later);
+	gather->workers = sd_event_source_disable_unref(gather->workers);
 	maze_evidence_close(gather->evidence);
-	incidents_close(gather->incidents, &said);
+	collector_close(gather->collector, &said);
 	say(gather, &said);
 	gather->evidence = NULL;
-	gather->incidents = NULL;
+	gather->collector = NULL;
 }
 
 static int listen_to_evidence(struct gather *gather, struct maze_error *error)
@@ -155,6 +169,7 @@ static int begin(struct gather *gather, const struct incidents_settings *setting
 		.no_unwind = !settings->unwind,
 		.masks = (const char *const *)settings->masks.words,
 		.masks_count = settings->masks.count,
+		.shared = true,
 	};
 	int err;
 
@@ -162,13 +177,18 @@ static int begin(struct gather *gather, const struct incidents_settings *setting
 	gather->settings = *settings;
 	if (!settings->dir)
 		return 0;
-	err = incidents_open(&options, &gather->incidents, error);
+	err = collector_open(&options, &gather->collector, error);
 	if (err)
 		return err;
 	err = sd_event_add_time_relative(gather->event, &gather->later, CLOCK_MONOTONIC, 0, 0,
 					 on_later, gather);
 	if (err >= 0)
 		err = sd_event_source_set_priority(gather->later, SD_EVENT_PRIORITY_IDLE);
+	if (err >= 0)
+		err = sd_event_add_io(gather->event, &gather->workers,
+				      collector_fd(gather->collector), EPOLLIN, on_workers, gather);
+	if (err >= 0)
+		err = sd_event_source_set_priority(gather->workers, SD_EVENT_PRIORITY_IDLE);
 	if (err < 0)
 		return maze_fail(error, err, "no place in the event loop: %s", strerror(-err));
 	return settings->samples ? listen_to_evidence(gather, error) : 0;
@@ -187,6 +207,11 @@ int gather_open(sd_event *event, struct maze *maze, struct log *log,
 	gather->maze = maze;
 	gather->log = log;
 	gather->since_ns = boot_ns();
+	err = limited_log_open(event, log, &gather->limited);
+	if (err < 0) {
+		free(gather);
+		return maze_fail(error, err, "no place in the event loop: %s", strerror(-err));
+	}
 	err = begin(gather, settings, error);
 	if (err) {
 		gather_close(gather);
@@ -200,9 +225,9 @@ void gather_record(struct gather *gather, const struct maze_record *record, cons
 		   const struct maze_policy *policy)
 {
 	/* Of before our time: where it was is not to be seen any more. */
-	if (!gather->incidents || record->boot_ns < gather->since_ns)
+	if (!gather->collector || record->boot_ns < gather->since_ns)
 		return;
-	incidents_record(gather->incidents, record, maze_engine_name(gather->maze), rule, policy);
+	collector_record(gather->collector, record, maze_engine_name(gather->maze), rule, policy);
 	sd_event_source_set_time_relative(gather->later, 0);
 	sd_event_source_set_enabled(gather->later, SD_EVENT_ONESHOT);
 }
@@ -232,5 +257,6 @@ void gather_close(struct gather *gather)
 	if (!gather)
 		return;
 	stop(gather);
+	limited_log_close(gather->limited);
 	free(gather);
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <syslog.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "repeat.h"
 #include "tag.h"
@@ -41,10 +42,9 @@ static void summarize(struct limited_log *limited, maze_u64 until_ns)
 
 	while (repeat_summarize(limited->repeat, until_ns, &summary)) {
 		maze_duration_format(summary.time_ns, time, sizeof(time));
-		/* No rule's name has a blank, so it cannot be taken for a user. */
-		log_say(limited->log, LOG_NOTICE, "%s %s: %llu more %s in the last %s not shown",
-			strchr(summary.rule, ' ') ? "watches of" : "rule", summary.rule,
-			summary.hidden, summary.hidden == 1 ? "record" : "records", time);
+		log_say(limited->log, LOG_NOTICE, "%s: %llu more %s in the last %s not shown",
+			summary.name, summary.hidden, summary.hidden == 1 ? "record" : "records",
+			time);
 	}
 }
 
@@ -106,31 +106,58 @@ void limited_log_close(struct limited_log *limited)
 	free(limited);
 }
 
-static bool user_allows(struct limited_log *limited, uid_t uid, maze_u64 now)
+static bool usual_allows(struct limited_log *limited, const char *name, maze_u64 now)
 {
 	struct treatment usual;
-	char who[32];
 
 	treatment_init(&usual);
-	snprintf(who, sizeof(who), "user id %u", uid);
-	return repeat_allows(limited->repeat, who, usual.repeat_count, usual.repeat_ns, now);
+	return repeat_allows(limited->repeat, name, usual.repeat_count, usual.repeat_ns, now);
+}
+
+/* Each user has the whole limit: one that has used it up hides no other's records. */
+static bool rule_allows(struct limited_log *limited, const struct log_entry *entry,
+			const struct treatment *treatment, maze_u64 now)
+{
+	char name[REPEAT_NAME_SIZE];
+
+	if (entry->record->uid == 0)
+		snprintf(name, sizeof(name), "rule %s", entry->rule);
+	else
+		snprintf(name, sizeof(name), "rule %s, user id %u", entry->rule,
+			 entry->record->uid);
+	return repeat_allows(limited->repeat, name, treatment->repeat_count, treatment->repeat_ns,
+			     now);
 }
 
 bool limited_log_record(struct limited_log *limited, const struct log_entry *entry,
 			const struct treatment *treatment)
 {
 	maze_u64 now = now_ns();
+	char name[REPEAT_NAME_SIZE];
 	bool shown = true;
 
 	/* What is over may not have been said yet, if the loop had other things to do. */
 	summarize(limited, now);
+	snprintf(name, sizeof(name), "watches of user id %u", tag_user(entry->record->tag));
 	if (entry->rule && treatment)
-		shown = repeat_allows(limited->repeat, entry->rule, treatment->repeat_count,
-				      treatment->repeat_ns, now);
+		shown = rule_allows(limited, entry, treatment, now);
 	else if (tag_kind(entry->record->tag) == TAG_USER)
-		shown = user_allows(limited, tag_user(entry->record->tag), now);
+		shown = usual_allows(limited, name, now);
 	if (shown)
 		log_record(limited->log, entry);
 	set_timer(limited);
 	return shown;
+}
+
+void limited_log_incident(struct limited_log *limited, unsigned int uid, int priority,
+			  const char *text)
+{
+	maze_u64 now = now_ns();
+	char name[REPEAT_NAME_SIZE];
+
+	summarize(limited, now);
+	snprintf(name, sizeof(name), "incidents of user id %u", uid);
+	if (uid == geteuid() || usual_allows(limited, name, now))
+		log_say(limited->log, priority, "%s", text);
+	set_timer(limited);
 }

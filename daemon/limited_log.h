@@ -18,10 +18,13 @@ int limited_log_open(sd_event *event, struct log *log, struct limited_log **ret_
 void limited_log_close(struct limited_log *limited);
 /*
  * Writes the record, or counts it; says which. `treatment` is the rule's; NULL, or an
- * entry without a rule: no limit, unless a user has asked for the watch. His records are
- * as many as he likes to cause, and have the limit that a rule has by default.
+ * entry without a rule: no limit, unless a user has asked for the watch: these have the limit
+ * that a rule has by default. Each user's records have a limit of their own.
  */
 bool limited_log_record(struct limited_log *limited, const struct log_entry *entry,
 			const struct treatment *treatment);
+/* A sentence about incidents of that user, under the same limit; mazed's own have none. */
+void limited_log_incident(struct limited_log *limited, unsigned int uid, int priority,
+			  const char *text);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * See repeat.h. A rule is here only while its time runs, or while what it hid has not
- * been said: as many as there are rules and users at most, and few in practice.
+ * See repeat.h. A name is here only while its time runs, or while what it hid has not
+ * been said: few in practice.
  */
 #include "repeat.h"
 
@@ -13,7 +13,7 @@
 
 struct limited {
 	struct limited *next;
-	char rule[sizeof(((struct repeat_summary *)NULL)->rule)];
+	char name[REPEAT_NAME_SIZE];
 	maze_u64 begin_ns;
 	maze_u64 time_ns;
 	maze_u64 shown;
@@ -46,12 +46,12 @@ void repeat_free(struct repeat *repeat)
 }
 
 /* FNV-1a; names are an operator's, so nobody has an interest in collisions. */
-static size_t bucket_of(const char *rule)
+static size_t bucket_of(const char *name)
 {
 	maze_u32 hash = 2166136261U;
 
-	for (; *rule; rule++)
-		hash = (hash ^ (unsigned char)*rule) * 16777619U;
+	for (; *name; name++)
+		hash = (hash ^ (unsigned char)*name) * 16777619U;
 	return hash % BUCKETS;
 }
 
@@ -61,15 +61,15 @@ static bool is_over(const struct limited *limited, maze_u64 now_ns)
 }
 
 /*
- * The place that holds the rule, or the end of its bucket. Those that are over and have
+ * The place that holds the name, or the end of its bucket. Those that are over and have
  * nothing to say go on the way.
  */
-static struct limited **find(struct repeat *repeat, const char *rule, maze_u64 now_ns)
+static struct limited **find(struct repeat *repeat, const char *name, maze_u64 now_ns)
 {
-	struct limited **place = &repeat->buckets[bucket_of(rule)], *limited;
+	struct limited **place = &repeat->buckets[bucket_of(name)], *limited;
 
 	while ((limited = *place)) {
-		if (!strcmp(limited->rule, rule))
+		if (!strcmp(limited->name, name))
 			break;
 		if (is_over(limited, now_ns) && !limited->hidden) {
 			*place = limited->next;
@@ -81,7 +81,7 @@ static struct limited **find(struct repeat *repeat, const char *rule, maze_u64 n
 	return place;
 }
 
-static struct limited *begin(struct limited **place, const char *rule, maze_u64 time_ns,
+static struct limited *begin(struct limited **place, const char *name, maze_u64 time_ns,
 			     maze_u64 now_ns)
 {
 	struct limited *limited = *place;
@@ -91,7 +91,7 @@ static struct limited *begin(struct limited **place, const char *rule, maze_u64 
 		if (!limited)
 			return NULL;
 		*place = limited;
-		strncpy(limited->rule, rule, sizeof(limited->rule) - 1);
+		strncpy(limited->name, name, sizeof(limited->name) - 1);
 	}
 	limited->begin_ns = now_ns;
 	limited->time_ns = time_ns;
@@ -99,19 +99,19 @@ static struct limited *begin(struct limited **place, const char *rule, maze_u64 
 	return limited;
 }
 
-bool repeat_allows(struct repeat *repeat, const char *rule, unsigned int count, maze_u64 time_ns,
+bool repeat_allows(struct repeat *repeat, const char *name, unsigned int count, maze_u64 time_ns,
 		   maze_u64 now_ns)
 {
 	struct limited **place, *limited;
 
-	/* No rule has a longer name, and two longer ones could look like one. */
-	if (!count || strlen(rule) >= sizeof(limited->rule))
+	/* No name is longer, and two longer ones could look like one. */
+	if (!count || strlen(name) >= sizeof(limited->name))
 		return true;
-	place = find(repeat, rule, now_ns);
+	place = find(repeat, name, now_ns);
 	limited = *place;
 	/* What was hidden before has to be summarized with the time that it was in. */
 	if (!limited || (is_over(limited, now_ns) && !limited->hidden))
-		limited = begin(place, rule, time_ns, now_ns);
+		limited = begin(place, name, time_ns, now_ns);
 	if (!limited)
 		return true;
 	if (limited->shown < count && !is_over(limited, now_ns)) {
@@ -131,7 +131,7 @@ bool repeat_summarize(struct repeat *repeat, maze_u64 now_ns, struct repeat_summ
 		for (place = &repeat->buckets[i]; (limited = *place); place = &limited->next) {
 			if (!limited->hidden || !is_over(limited, now_ns))
 				continue;
-			memcpy(ret_summary->rule, limited->rule, sizeof(limited->rule));
+			memcpy(ret_summary->name, limited->name, sizeof(limited->name));
 			ret_summary->hidden = limited->hidden;
 			ret_summary->time_ns = limited->time_ns;
 			*place = limited->next;

@@ -16,9 +16,12 @@
 
 struct repeat;
 
+/* A rule's name (64 bytes at most), and what a record's user adds to it. */
+#define REPEAT_NAME_SIZE 128
+
 /* How many records of a rule were not shown, in the time that is over. */
 struct repeat_summary {
-	char rule[65]; /* CONF_NAME_MAX and the NUL */
+	char name[REPEAT_NAME_SIZE];
 	maze_u64 hidden;
 	maze_u64 time_ns; /* the time, as the limit has it */
 };
@@ -32,7 +35,7 @@ void repeat_free(struct repeat *repeat);
  * count of 0: all. The limit may change from call to call (a reload); the time that
  * has begun keeps its length. Without memory everything is shown.
  */
-bool repeat_allows(struct repeat *repeat, const char *rule, unsigned int count, maze_u64 time_ns,
+bool repeat_allows(struct repeat *repeat, const char *name, unsigned int count, maze_u64 time_ns,
 		   maze_u64 now_ns);
 /*
  * True with one rule of which something was not shown and whose time is over; each is

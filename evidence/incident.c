@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "../lib/error.h"
 #include "../lib/record_time.h"
@@ -24,6 +25,7 @@ int incidents_open(const struct incidents_options *options, struct incidents **r
 		.count_max = options->count_max ?: INCIDENTS_COUNT_DEFAULT,
 		.bytes_max = options->bytes_max ?: INCIDENTS_BYTES_DEFAULT,
 		.age_max_ns = options->age_max_ns ?: INCIDENTS_AGE_DEFAULT_NS,
+		.shared = options->shared,
 	};
 	struct incidents *incidents = calloc(1, sizeof(*incidents));
 	int err = incidents ? 0 : -ENOMEM;
@@ -45,7 +47,12 @@ int incidents_open(const struct incidents_options *options, struct incidents **r
 		return maze_fail(error, err, "incidents cannot be kept in %s: %s", options->dir,
 				 strerror(-err));
 	}
-	incidents->unwinds = !options->no_unwind;
+	incidents->unwinds = !options->no_unwind && !options->blind;
+	incidents->settler.blind = options->blind;
+	incidents->replace = options->replace;
+	incidents->uid = options->shared ? options->uid : geteuid();
+	incidents->open_max =
+		incidents->uid == geteuid() ? INCIDENTS_OPEN_MAX : INCIDENTS_OPEN_USER;
 	/* That it cannot be used is better known before it is needed. */
 	incidents->is_new = true;
 	*ret = incidents;
@@ -88,23 +95,39 @@ maze_u64 incidents_now_ns(void)
 
 /* ---- the table ---------------------------------------------------------------------------- */
 
+void incidents_on_closed(struct incidents *incidents,
+			 void (*on_closed)(void *arg, const struct incident_closed *closed),
+			 void *arg)
+{
+	incidents->on_closed = on_closed;
+	incidents->on_closed_arg = arg;
+}
+
+static void note_closed(struct incidents *incidents, maze_u32 pid, maze_u32 tid, maze_u32 episode)
+{
+	struct incident_closed *closed =
+		&incidents->closed[incidents->closed_next++ % INCIDENTS_CLOSED_MAX];
+
+	*closed = (struct incident_closed){
+		.used = true, .pid = pid, .tid = tid, .episode = episode
+	};
+	if (incidents->on_closed)
+		incidents->on_closed(incidents->on_closed_arg, closed);
+}
+
 void incident_drop(struct incidents *incidents, struct incident **incident)
 {
 	const struct episode *episode = &(*incident)->episode;
 
-	incidents->closed[incidents->closed_next++ % INCIDENTS_CLOSED_MAX] =
-		(struct incident_closed){ .pid = episode->pid,
-					  .tid = episode->tid,
-					  .episode = episode->episode,
-					  .serial = episode->serial };
+	note_closed(incidents, episode->pid, episode->tid, episode->episode);
 	incidents->unwinds_open -= episode->asked != NULL;
 	episode_done(&(*incident)->episode);
 	free(*incident);
 	*incident = NULL;
 }
 
-/* "20261124T204512Z-4711-4713-0" */
-static void write_id(struct episode *episode)
+/* "20261124T204512Z-4711-4713-0", and "-u1000" where it is that user's and not ours */
+static void write_id(struct episode *episode, unsigned int uid)
 {
 	char time[RECORD_TIME_LEN], short_time[32];
 	const char *at;
@@ -117,6 +140,9 @@ static void write_id(struct episode *episode)
 	short_time[n] = '\0';
 	snprintf(episode->id, sizeof(episode->id), "%sZ-%u-%u-%u", short_time, episode->pid,
 		 episode->tid, episode->episode);
+	n = strlen(episode->id);
+	if (uid != geteuid())
+		snprintf(episode->id + n, sizeof(episode->id) - n, "-u%u", uid);
 }
 
 /* The free place, or that of the written incident that has been quiet the longest. */
@@ -125,7 +151,7 @@ static struct incident **make_place(struct incidents *incidents, maze_u64 now)
 	struct incident **quietest = NULL, **place;
 	size_t i;
 
-	for (i = 0; i < INCIDENTS_OPEN_MAX; i++) {
+	for (i = 0; i < incidents->open_max; i++) {
 		place = &incidents->open[i];
 		if (!*place)
 			return place;
@@ -169,6 +195,7 @@ static struct incident *open_new(struct incidents *incidents, maze_u32 pid, maze
 	if (!incident) {
 		incidents->lost++;
 		incidents->crowded++;
+		note_closed(incidents, pid, tid, episode);
 		return NULL;
 	}
 	*place = incident;
@@ -179,7 +206,7 @@ static struct incident *open_new(struct incidents *incidents, maze_u32 pid, maze
 	incident->episode.episode = episode;
 	incident->episode.first_ns = boot_ns;
 	incident->opened_ns = incident->last_ns = now;
-	write_id(&incident->episode);
+	write_id(&incident->episode, incidents->uid);
 	look_at_machine(&incident->episode.machine);
 	return incident;
 }
@@ -206,7 +233,7 @@ static bool is_late(const struct incidents *incidents, maze_u32 pid, maze_u32 ti
 
 	for (closed = incidents->closed; closed < incidents->closed + INCIDENTS_CLOSED_MAX;
 	     closed++)
-		if (closed->serial && closed->pid == pid && closed->tid == tid &&
+		if (closed->used && closed->pid == pid && closed->tid == tid &&
 		    closed->episode == episode)
 			return true;
 	return false;
@@ -223,6 +250,11 @@ static void look(struct incidents *incidents, struct incident *incident, maze_u6
 	if (incident->looked)
 		return;
 	incident->looked = true;
+	if (incidents->settler.blind) {
+		episode_note(episode, "The process was not looked at: an earlier look at a process "
+				      "of this user did not come back in time");
+		return;
+	}
 	err = look_open((pid_t)episode->pid, (pid_t)episode->tid, boot_ns, &episode->look);
 	if (err == -ESRCH)
 		episode_note(episode, "The process had ended before it could be looked at; what is "

@@ -17,6 +17,9 @@
 
 struct incidents;
 
+/* Of a user other than the caller, where the directory is shared. */
+#define INCIDENTS_OPEN_USER 64
+
 /* What is taken where an option is 0 or NULL. */
 #define INCIDENTS_COUNT_DEFAULT 1000
 #define INCIDENTS_BYTES_DEFAULT (256ULL << 20)
@@ -35,6 +38,17 @@ struct incidents_options {
 	 */
 	const char *const *masks;
 	size_t masks_count;
+	/*
+	 * The directory has the incidents of several users: then keep.h gives each a share, and
+	 * at most INCIDENTS_OPEN_USER of a user other than the caller are open at once.
+	 */
+	bool shared;
+	/* How long a worker of the collector may take without an answer; 0: the default. */
+	maze_u64 deadline_ns;
+	/* Set by the collector for its workers, not by its callers. */
+	unsigned int uid; /* whose incidents; named in the id if it is not the caller's */
+	bool blind;	  /* read no process and no file of one */
+	bool replace;	  /* an incident of that id may have been written before */
 };
 
 /* What there is to say after a call of incidents_work(): sentences without full stop. */
@@ -43,6 +57,7 @@ struct incidents_said {
 	size_t count;
 	struct {
 		bool trouble; /* a warning; false: an incident was written, or all is well again */
+		unsigned int uid; /* of collector_work(): whose worker */
 		char text[512];
 	} line[INCIDENTS_SAID_MAX];
 };

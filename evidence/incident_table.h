@@ -33,8 +33,8 @@ struct incident {
 /* Those that were closed last: what still comes of them opens no new incident. */
 #define INCIDENTS_CLOSED_MAX 64
 struct incident_closed {
+	bool used;
 	maze_u32 pid, tid, episode;
-	maze_u64 serial; /* 0: none */
 };
 
 struct incidents {
@@ -58,7 +58,17 @@ struct incidents {
 	bool prune;	    /* there may be too many files */
 	maze_u64 pruned_ns;
 	bool helper_said; /* that there is none */
+	size_t open_max;
+	unsigned int uid; /* named in ids, if it is not ours */
+	bool replace;
+	void (*on_closed)(void *arg, const struct incident_closed *closed);
+	void *on_closed_arg;
 };
+
+/* Called for each incident that is dropped, or had no room. */
+void incidents_on_closed(struct incidents *incidents,
+			 void (*on_closed)(void *arg, const struct incident_closed *closed),
+			 void *arg);
 
 maze_u64 incidents_now_ns(void);
 void incident_drop(struct incidents *incidents, struct incident **incident);

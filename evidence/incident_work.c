@@ -87,8 +87,8 @@ static void write_out(struct incidents *incidents, struct incident *incident,
 	if (!text)
 		snprintf(error.text, sizeof(error.text), "incident %s cannot be written: %s",
 			 episode->id, strerror(ENOMEM));
-	err = text ? keep_write(incidents->keep, episode->id, sizeof(episode->id), again, text,
-				&error)
+	err = text ? keep_write(incidents->keep, episode->id, sizeof(episode->id),
+				again || incidents->replace, text, &error)
 		   : -ENOMEM;
 	free(text);
 	incident->changed = false;
@@ -229,8 +229,9 @@ static void say_crowd(struct incidents *incidents, struct incidents_said *said)
 		return;
 	incidents->crowd_said = true;
 	say(said, true,
-	    "more than %d threads are mazed at once; incidents of the others are lost, and counted",
-	    INCIDENTS_OPEN_MAX);
+	    "more than %zu incidents of user id %u are open at once; the others are lost, and "
+	    "counted",
+	    incidents->open_max, incidents->uid);
 }
 
 static void say_helper(struct incidents *incidents, struct incidents_said *said)

@@ -254,23 +254,38 @@ static bool take_byte(const char **at, char byte)
 	return true;
 }
 
-bool keep_is_incident(const char *name)
+/* Whose it is, -1: the directory's owner's. False: it is the name of no incident. */
+static bool parse_name(const char *name, long long *ret_uid)
 {
 	const char *at = name;
 
-	/* 20261124T204512Z-4711-4713-0, and -2 where that was taken. */
+	*ret_uid = -1;
+	/* 20261124T204512Z-4711-4713-0, -u1000 of another user, and -2 where that was taken. */
 	if (!take_digits(&at, 8, 10) || !take_byte(&at, 'T') || !take_digits(&at, 6, 6) ||
 	    !take_byte(&at, 'Z') || !take_byte(&at, '-') || !take_digits(&at, 1, 10) ||
 	    !take_byte(&at, '-') || !take_digits(&at, 1, 10) || !take_byte(&at, '-') ||
 	    !take_digits(&at, 1, 10))
 		return false;
+	if (at[0] == '-' && at[1] == 'u') {
+		at += 2;
+		*ret_uid = atoll(at);
+		if (!take_digits(&at, 1, 10))
+			return false;
+	}
 	if (take_byte(&at, '-') && !take_digits(&at, 1, 3))
 		return false;
 	return !strcmp(at, SUFFIX);
 }
 
+bool keep_is_incident(const char *name)
+{
+	long long uid;
+
+	return parse_name(name, &uid);
+}
+
 /* What one who was killed in the middle has left. */
-static bool is_part(const char *name)
+static bool parse_part(const char *name, long long *ret_uid)
 {
 	size_t length = strlen(name), suffix = strlen(PART_SUFFIX);
 	char whole[NAME_MAX + sizeof(SUFFIX)];
@@ -278,19 +293,23 @@ static bool is_part(const char *name)
 	if (name[0] != '.' || length <= suffix + 1 || strcmp(name + length - suffix, PART_SUFFIX))
 		return false;
 	snprintf(whole, sizeof(whole), "%.*s" SUFFIX, (int)(length - suffix - 1), name + 1);
-	return keep_is_incident(whole);
+	return parse_name(whole, ret_uid);
 }
 
 struct kept {
 	char name[NAME_MAX + 1];
 	maze_u64 age_ns;
 	maze_u64 bytes;
+	long long uid; /* -1: the owner's */
+	size_t turn;   /* how many of this user's are newer */
 };
 
 static int newest_first(const void *left, const void *right)
 {
 	const struct kept *a = left, *b = right;
 
+	if (a->uid != b->uid)
+		return a->uid < b->uid ? -1 : 1;
 	if (a->age_ns != b->age_ns)
 		return a->age_ns < b->age_ns ? -1 : 1;
 	return strcmp(b->name, a->name);
@@ -301,9 +320,9 @@ static bool look_at(struct keep *keep, const char *name, struct kept *ret_kept)
 {
 	struct timespec now;
 	struct stat status;
-	long long age_ns;
+	long long age_ns, uid;
 
-	if (!keep_is_incident(name) && !is_part(name))
+	if (!parse_name(name, &uid) && !parse_part(name, &uid))
 		return false;
 	if (fstatat(keep->fd, name, &status, AT_SYMLINK_NOFOLLOW) || !S_ISREG(status.st_mode) ||
 	    status.st_uid != geteuid())
@@ -315,6 +334,7 @@ static bool look_at(struct keep *keep, const char *name, struct kept *ret_kept)
 	/* From the future, after the clock was set: new. */
 	ret_kept->age_ns = age_ns > 0 ? (maze_u64)age_ns : 0;
 	ret_kept->bytes = (maze_u64)status.st_size;
+	ret_kept->uid = keep->limits.shared ? uid : -1;
 	return true;
 }
 
@@ -346,30 +366,86 @@ static size_t list(struct keep *keep, struct kept **ret_files)
 	return count;
 }
 
+/* The owner's, and then of each other user the newest, of each the second, and so on. */
+static int by_turn(const void *left, const void *right)
+{
+	const struct kept *a = left, *b = right;
+
+	if ((a->uid < 0) != (b->uid < 0))
+		return a->uid < 0 ? -1 : 1;
+	if (a->turn != b->turn)
+		return a->turn < b->turn ? -1 : 1;
+	return newest_first(left, right);
+}
+
+static void sort(struct kept *files, size_t count)
+{
+	size_t i;
+
+	qsort(files, count, sizeof(*files), newest_first);
+	for (i = 1; i < count; i++)
+		files[i].turn = files[i].uid == files[i - 1].uid ? files[i - 1].turn + 1 : 0;
+	qsort(files, count, sizeof(*files), by_turn);
+}
+
+struct share {
+	size_t count_max, count;
+	maze_u64 bytes_max, bytes;
+	bool full;
+};
+
+static struct share owners_share(const struct keep_limits *limits)
+{
+	struct share share = { .count_max = limits->count_max, .bytes_max = limits->bytes_max };
+
+	if (limits->shared) {
+		share.count_max -= limits->count_max / 4;
+		share.bytes_max -= limits->bytes_max / 4;
+	}
+	return share;
+}
+
+/* What the owner's files leave. */
+static struct share others_share(const struct keep_limits *limits, const struct share *owners)
+{
+	struct share share = { 0 };
+
+	if (limits->count_max > owners->count)
+		share.count_max = limits->count_max - owners->count;
+	if (limits->bytes_max > owners->bytes)
+		share.bytes_max = limits->bytes_max - owners->bytes;
+	return share;
+}
+
 bool keep_prune(struct keep *keep)
 {
 	struct kept *files = NULL;
-	size_t count, i, kept = 0, removed = 0;
-	maze_u64 bytes = 0;
-	bool surplus, full = false;
+	struct share share = owners_share(&keep->limits);
+	size_t count, i, removed = 0;
+	bool surplus, others = false;
 
 	if (keep->fd < 0)
 		return false;
 	count = list(keep, &files);
 	if (count)
-		qsort(files, count, sizeof(*files), newest_first);
+		sort(files, count);
 	for (i = 0; i < count && removed < PRUNE_MAX; i++) {
+		if (files[i].uid >= 0 && !others) {
+			others = true;
+			share = others_share(&keep->limits, &share);
+		}
 		/* From the first that does not fit on, however small the older ones are. */
-		full |= kept >= keep->limits.count_max ||
-			(kept && bytes + files[i].bytes > keep->limits.bytes_max) ||
-			files[i].age_ns > keep->limits.age_max_ns;
-		/* A part is of somebody who is writing it, for a minute. */
-		surplus = files[i].name[0] == '.' ? files[i].age_ns > PART_AGE_NS : full;
+		share.full |= share.count >= share.count_max ||
+			      (share.count && share.bytes + files[i].bytes > share.bytes_max);
+		/* A part is of a process that is writing it, for a minute. */
+		surplus = files[i].name[0] == '.'
+				  ? files[i].age_ns > PART_AGE_NS
+				  : share.full || files[i].age_ns > keep->limits.age_max_ns;
 		if (surplus && !unlinkat(keep->fd, files[i].name, 0)) {
 			removed++;
 		} else {
-			kept++;
-			bytes += files[i].bytes;
+			share.count++;
+			share.bytes += files[i].bytes;
 		}
 	}
 	free(files);

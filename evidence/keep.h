@@ -6,6 +6,8 @@
 #ifndef MAZE_EVIDENCE_KEEP_H
 #define MAZE_EVIDENCE_KEEP_H
 
+#include <stdbool.h>
+
 #include "../lib/maze.h"
 
 struct keep;
@@ -14,6 +16,13 @@ struct keep_limits {
 	size_t count_max;
 	maze_u64 bytes_max;
 	maze_u64 age_max_ns;
+	/*
+	 * Incidents of several users are kept here. A quarter of each limit is for users other
+	 * than the directory's owner, who gets the rest and loses none of its files to a user's;
+	 * what the owner leaves is divided between the others, so that one of them that writes
+	 * many loses its own.
+	 */
+	bool shared;
 };
 
 /* Opens nothing yet. `dir` is copied. */

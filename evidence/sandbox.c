@@ -115,8 +115,12 @@ static void take_no_precedence(void)
 	}
 	if (getpriority(PRIO_PROCESS, 0) < 0)
 		setpriority(PRIO_PROCESS, 0, 0);
-	set_limit(RLIMIT_CPU, CPU_SECONDS);
 	set_limit(RLIMIT_CORE, 0);
+}
+
+static void take_limits(void)
+{
+	set_limit(RLIMIT_CPU, CPU_SECONDS);
 	set_limit(RLIMIT_FSIZE, 0);
 #ifndef SHADOW_MEMORY
 	set_limit(RLIMIT_DATA, MEMORY_MAX);
@@ -195,7 +199,7 @@ static int filter_system_calls(void)
 
 #endif
 
-int sandbox_enter(int *keep, size_t count)
+int sandbox_separate(const char *name, int *keep, size_t count)
 {
 	sigset_t all;
 	int err;
@@ -203,15 +207,22 @@ int sandbox_enter(int *keep, size_t count)
 	/* Signals are for the parent, whose handlers are here too. */
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
-	prctl(PR_SET_NAME, "maze-evidence");
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-	    prctl(PR_SET_DUMPABLE, 0))
+	prctl(PR_SET_NAME, name);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
 		return -errno;
 	take_no_precedence();
 	err = unmap_shared();
-	if (err)
-		return err;
-	err = close_others(keep, count);
+	return err ? err : close_others(keep, count);
+}
+
+int sandbox_enter(int *keep, size_t count)
+{
+	int err;
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_DUMPABLE, 0))
+		return -errno;
+	take_limits();
+	err = sandbox_separate("maze-evidence", keep, count);
 	if (err)
 		return err;
 	drop_capabilities();

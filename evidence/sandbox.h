@@ -14,5 +14,10 @@
  * not go on.
  */
 int sandbox_enter(int *keep, size_t count);
+/*
+ * The first half of that: its own name, blocked signals, no shared memory and no other
+ * descriptors; it keeps its privileges and may open files. It is killed when its parent ends.
+ */
+int sandbox_separate(const char *name, int *keep, size_t count);
 
 #endif

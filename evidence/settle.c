@@ -59,13 +59,15 @@ static void settle(struct episode *episode, struct episode_frame *frame, struct 
 static struct module *find_module(struct settler *settler, const struct modules_scope *scope,
 				  struct episode_file *file)
 {
-	struct module *module;
+	struct module *module = NULL;
 
+	file->sought = true;
+	if (settler->blind)
+		return NULL;
 	if (file->map)
 		module = modules_by_map(settler->modules, scope, file->map);
 	else
 		module = modules_by_build_id(settler->modules, scope, file->build_id);
-	file->sought = true;
 	if (!module)
 		return NULL;
 	modules_seek_debug(module, scope);
@@ -126,7 +128,8 @@ static void settle_in_file(struct settler *settler, struct episode *episode,
 		if (!module)
 			module = find_module(settler, scope, file);
 		if (!module) {
-			episode_note(episode, note_no_file);
+			if (!settler->blind)
+				episode_note(episode, note_no_file);
 			settle(episode, frame, NULL);
 			continue;
 		}
@@ -178,7 +181,7 @@ static void want_jit(struct settler *settler, struct episode *episode,
 
 	if (!resolver_is_free(settler->resolver))
 		return;
-	fd = open_perf_map(episode, scope);
+	fd = settler->blind ? -1 : open_perf_map(episode, scope);
 	if (fd < 0) {
 		/* Of a process that is gone, who knows what was at an address. */
 		if (frame->module)

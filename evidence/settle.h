@@ -11,6 +11,7 @@
 struct settler {
 	struct modules *modules;
 	struct resolver *resolver;
+	bool blind; /* opens no file that a process has */
 };
 
 /*

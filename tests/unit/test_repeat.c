@@ -56,7 +56,7 @@ static void records_beyond_the_limit_are_counted_and_said_once(void **state)
 	assert_int_equal(repeat_due_ns(*state), 65 * SECOND);
 	assert_false(repeat_summarize(*state, 65 * SECOND - 1, &summary));
 	assert_true(repeat_summarize(*state, 65 * SECOND, &summary));
-	assert_string_equal(summary.rule, "a");
+	assert_string_equal(summary.name, "a");
 	assert_int_equal(summary.hidden, 120);
 	assert_int_equal(summary.time_ns, MINUTE);
 	assert_false(repeat_summarize(*state, 70 * SECOND, &summary));
@@ -78,7 +78,7 @@ static void rules_do_not_share_a_limit(void **state)
 	}
 	assert_int_equal(repeat_due_ns(*state), 61 * SECOND);
 	while (repeat_summarize(*state, 61 * SECOND, &summary)) {
-		assert_int_equal(strtoul(summary.rule + strlen("rule-"), NULL, 10), summary.hidden);
+		assert_int_equal(strtoul(summary.name + strlen("rule-"), NULL, 10), summary.hidden);
 		seen++;
 	}
 	/* Of rule-0 nothing was hidden. */

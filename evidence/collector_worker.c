@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The worker's half; see collector_worker.h. Its loop: incidents_work(), answers, messages.
+ */
+#include "collector_worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "incident_table.h"
+
+/* Messages between two rounds of work. */
+#define BATCH_MAX 64
+/* While it works on and on, this often it says so. */
+#define STATUS_NS (250 * MAZE_NSEC_PER_MSEC)
+
+struct worker_loop {
+	int fd;
+	struct incidents *incidents;
+	maze_u32 taken;
+	maze_u64 told_ns;
+	bool ended;
+};
+
+static maze_u64 monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (maze_u64)now.tv_sec * MAZE_NSEC_PER_SEC + (maze_u64)now.tv_nsec;
+}
+
+/* ---- answers ------------------------------------------------------------------------------ */
+
+/* Waits where the socket is full: the parent reads it in each turn of its loop. */
+static void answer(struct worker_loop *loop, const struct collector_answer *answer)
+{
+	if (send(loop->fd, answer, sizeof(*answer), MSG_NOSIGNAL) < 0 && errno != EINTR)
+		loop->ended = true;
+}
+
+static void answer_said(struct worker_loop *loop, const struct incidents_said *said)
+{
+	struct collector_answer line = { .kind = COLLECTOR_SAID };
+	size_t i;
+
+	for (i = 0; i < said->count; i++) {
+		line.trouble = said->line[i].trouble;
+		memcpy(line.text, said->line[i].text, sizeof(line.text));
+		answer(loop, &line);
+	}
+}
+
+static void on_closed(void *arg, const struct incident_closed *closed)
+{
+	struct collector_answer line = { .kind = COLLECTOR_CLOSED,
+					 .pid = closed->pid,
+					 .tid = closed->tid,
+					 .episode = closed->episode };
+
+	answer(arg, &line);
+}
+
+static maze_u32 count_open(const struct incidents *incidents)
+{
+	maze_u32 count = 0;
+	size_t i;
+
+	for (i = 0; i < INCIDENTS_OPEN_MAX; i++)
+		count += incidents->open[i] != NULL;
+	return count;
+}
+
+static void answer_status(struct worker_loop *loop, int wait_ms)
+{
+	struct collector_answer status = { .kind = COLLECTOR_STATUS,
+					   .taken = loop->taken,
+					   .open = count_open(loop->incidents),
+					   .wait_ms = wait_ms,
+					   .lost = incidents_lost(loop->incidents) };
+	maze_u64 now = monotonic_ns();
+
+	if (!loop->taken && wait_ms >= 0 && wait_ms < 250 && now - loop->told_ns < STATUS_NS)
+		return;
+	answer(loop, &status);
+	loop->taken = 0;
+	loop->told_ns = now;
+}
+
+/* ---- messages ------------------------------------------------------------------------------ */
+
+static void take_record(struct worker_loop *loop, const struct collector_record *message)
+{
+	incidents_record(loop->incidents, &message->record, message->engine,
+			 message->rule[0] ? message->rule : NULL,
+			 message->has_policy ? &message->policy : NULL);
+}
+
+static void take(struct worker_loop *loop, const struct collector_header *header, const void *body)
+{
+	loop->taken++;
+	switch (header->kind) {
+	case COLLECTOR_RECORD:
+		take_record(loop, body);
+		return;
+	case COLLECTOR_PROCESS_INFO:
+		incidents_portrait(loop->incidents, body);
+		return;
+	case COLLECTOR_STACK:
+		incidents_stack(loop->incidents, body);
+		return;
+	}
+}
+
+static void take_messages(struct worker_loop *loop)
+{
+	/* 64-bit words, so that what is in it is aligned. */
+	static maze_u64 body[(COLLECTOR_BODY_MAX + 7) / 8];
+	struct collector_header header;
+	struct iovec parts[] = { { &header, sizeof(header) }, { body, sizeof(body) } };
+	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
+	ssize_t got;
+	int i;
+
+	for (i = 0; i < BATCH_MAX; i++) {
+		got = recvmsg(loop->fd, &message, MSG_DONTWAIT);
+		if (got < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (got < (ssize_t)sizeof(header)) {
+			loop->ended = true;
+			return;
+		}
+		take(loop, &header, body);
+	}
+}
+
+void collector_worker(int fd, void *arg)
+{
+	struct worker_loop loop = { .fd = fd };
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+	struct incidents_said said;
+	int wait_ms;
+
+	if (incidents_open(arg, &loop.incidents, NULL))
+		_exit(1);
+	incidents_on_closed(loop.incidents, on_closed, &loop);
+	while (!loop.ended) {
+		wait_ms = incidents_work(loop.incidents, &said);
+		answer_said(&loop, &said);
+		answer_status(&loop, wait_ms);
+		if (poll(&poll_fd, 1, wait_ms) > 0)
+			take_messages(&loop);
+	}
+	incidents_on_closed(loop.incidents, NULL, NULL);
+	incidents_close(loop.incidents, &said);
+	answer_said(&loop, &said);
+}

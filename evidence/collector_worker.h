@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The worker of one user's incidents (collector.h), and the messages between the two. Both
+ * are one program, so messages are plain structures.
+ */
+#ifndef MAZE_EVIDENCE_COLLECTOR_WORKER_H
+#define MAZE_EVIDENCE_COLLECTOR_WORKER_H
+
+#include "incident.h"
+
+/* ---- to the worker ------------------------------------------------------------------------- */
+
+enum collector_kind { COLLECTOR_RECORD, COLLECTOR_PROCESS_INFO, COLLECTOR_STACK };
+
+struct collector_header {
+	maze_u32 kind; /* enum collector_kind */
+	maze_u32 pid, tid, episode;
+};
+
+struct collector_record {
+	struct maze_record record;
+	struct maze_policy policy;
+	bool has_policy;
+	char engine[16];
+	char rule[80]; /* "": none */
+};
+
+#define COLLECTOR_BODY_MAX sizeof(struct maze_stack)
+_Static_assert(sizeof(struct maze_portrait) <= COLLECTOR_BODY_MAX &&
+		       sizeof(struct collector_record) <= COLLECTOR_BODY_MAX,
+	       "the stack is the largest message");
+
+/* ---- from the worker ------------------------------------------------------------------------ */
+
+enum collector_answer_kind {
+	COLLECTOR_STATUS, /* after each round of work, and four times a second while it works */
+	COLLECTOR_SAID,
+	COLLECTOR_CLOSED, /* nothing more is kept of that episode */
+};
+
+struct collector_answer {
+	maze_u32 kind; /* enum collector_answer_kind */
+	/* Of a status: messages taken since the last, incidents that are open. */
+	maze_u32 taken, open;
+	int wait_ms; /* until it works again; -1: not before a message */
+	maze_u64 lost;
+	maze_u32 pid, tid, episode;
+	bool trouble;
+	char text[sizeof(((struct incidents_said *)NULL)->line[0].text)];
+};
+
+/* worker_start()'s `main`; `arg` is a struct incidents_options. */
+void collector_worker(int fd, void *arg);
+
+#endif
