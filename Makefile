@@ -48,7 +48,7 @@ EVIDENCE_SRC := $(wildcard evidence/*.c)
 EVIDENCE_OBJ := $(EVIDENCE_SRC:%.c=$(BUILD)/%.o)
 LDLIBS_EVIDENCE := -ldw -liberty
 # What turns maze.conf into rules, and nothing that needs a kernel: for the fuzzer.
-RULES_SRC := $(patsubst %,daemon/%.c,condition conf conf_files explain glob keys match pattern \
+RULES_SRC := $(patsubst %,daemon/%.c,cmdline condition conf conf_files explain glob keys match pattern \
 	pattern_search pattern_set problems rules settings subject tag treatment unused values words)
 # What turns words into numbers and back: no kernel, so what tests and fuzzers take.
 TEXT_SRC := $(filter-out lib/evidence.c lib/handle.c lib/watch.c,$(wildcard lib/*.c))
@@ -173,7 +173,7 @@ $(BUILD)/bench/shared.a: $(BENCH_SHARED)
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/bench/shared.a $(BUILD)/libmaze.a
 	$(CC) $(CFLAGS) $^ -o $@ $(LDLIBS_MAZE) -lm
 
-$(BUILD)/tests/fuzz/fuzz_rules: $(RULES_SRC) evidence/mask.c
+$(BUILD)/tests/fuzz/fuzz_rules: $(RULES_SRC) evidence/mask.c evidence/worker.c evidence/sandbox.c
 $(BUILD)/tests/fuzz/fuzz_control: daemon/control_request.c
 $(BUILD)/tests/fuzz/fuzz_incident: $(REPORT_SRC) | $(BUILD)/report/page.inc
 $(BUILD)/tests/fuzz/fuzz_perf_map: evidence/named_addresses.c

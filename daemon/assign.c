@@ -14,6 +14,7 @@
 
 #include "../lib/error.h"
 #include "decide.h"
+#include "match.h"
 #include "tag.h"
 
 /* Watches of rules, and of users too; root's are left alone. */
@@ -74,22 +75,31 @@ static int give(const struct assign *assign, int pidfd, pid_t tid, const struct 
 	return err == -EEXIST ? 0 : err;
 }
 
-/* Which rule a thread falls under. The thread's own facts are read, the others kept. */
+/* The thread's own facts are to be read, the others stay. Close source->task_fd. */
+static int open_thread(struct subject_source *source, struct subject *subject, pid_t tid)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "task/%d", (int)tid);
+	source->task_fd = openat(source->proc_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (source->task_fd < 0)
+		return -ESRCH;
+	subject->tid = tid;
+	subject->is_main = tid == subject->pid;
+	subject->known &= ~FACT_THREAD;
+	return 0;
+}
+
+/* Which rule a thread falls under. */
 static int decide_thread(const struct assign *assign, const struct subject_source *of_process,
 			 struct subject *subject, pid_t tid, const struct rule **ret_rule,
 			 struct maze_error *error)
 {
 	struct subject_source source = *of_process;
-	char name[32];
-	int err;
+	int err = open_thread(&source, subject, tid);
 
-	snprintf(name, sizeof(name), "task/%d", (int)tid);
-	source.task_fd = openat(source.proc_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (source.task_fd < 0)
-		return -ESRCH;
-	subject->tid = tid;
-	subject->is_main = tid == subject->pid;
-	subject->known &= ~FACT_THREAD;
+	if (err)
+		return err;
 	err = decide(assign->rules, &source, subject, ret_rule, error);
 	close(source.task_fd);
 	return err;
@@ -200,58 +210,98 @@ static int assign_whole(const struct assign *assign, const struct subject_source
 }
 
 /*
- * Only what a rule in shadow has begun: each of the rules that its threads fall under now,
- * which are the ones that they are watched by.
+ * Rules in shadow that a thread may be watched by. Where a rule depends on the command line,
+ * which cannot be had without waiting, it may be that one or one that follows.
  */
-static int make_way(const struct assign *assign, const struct subject_source *source,
-		    const struct decisions *all, pid_t tid, struct maze_error *error)
+static int find_shadows(const struct assign *assign, const struct subject_source *of_process,
+			struct subject *subject, pid_t tid, bool *shadows, struct maze_error *error)
 {
-	const struct rule *rule, *done = NULL;
+	unsigned int facts = rules_facts_needed(assign->rules) & ~FACT_CMDLINE, missing;
+	struct subject_source source = *of_process;
+	enum match match = MATCH_NO;
+	int err = open_thread(&source, subject, tid);
+	const struct rule *rule;
+	size_t i;
+
+	if (err)
+		return err;
+	err = subject_read(&source, facts, subject, error);
+	for (i = 0; !err && match != MATCH_YES && i < assign->rules->count; i++) {
+		rule = &assign->rules->rules[i];
+		match = match_rule(rule, subject, &missing);
+		if (match != MATCH_NO && watching(rule) &&
+		    rule->treatment.policy.flags & MAZE_POLICY_SHADOW)
+			shadows[i] = true;
+	}
+	close(source.task_fd);
+	return err;
+}
+
+static int find_all_shadows(const struct assign *assign, const struct subject_source *source,
+			    struct subject *subject, bool *shadows, struct maze_error *error)
+{
+	int fd = openat(source->proc_fd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC), err = 0;
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	pid_t tid;
+
+	if (!dir) {
+		if (fd >= 0)
+			close(fd);
+		return -ESRCH;
+	}
+	while (!err && (entry = readdir(dir))) {
+		tid = (pid_t)strtol(entry->d_name, NULL, 10);
+		if (tid > 0)
+			err = find_shadows(assign, source, subject, tid, shadows, error);
+		/* This thread has ended, others go on. */
+		if (err == -ESRCH)
+			err = 0;
+	}
+	closedir(dir);
+	return err;
+}
+
+/* By exact tags: what is watched by another rule, or by none, is not touched. */
+static int release_shadows(const struct assign *assign, int pidfd, pid_t tid, const bool *shadows,
+			   struct maze_error *error)
+{
 	size_t i;
 	int err;
 
-	for (i = 0; i < all->count; i++) {
-		rule = watching(all->threads[i].rule);
-		if (!rule || rule == done || (tid && tid != all->threads[i].tid) ||
-		    !(rule->treatment.policy.flags & MAZE_POLICY_SHADOW))
+	for (i = 0; i < assign->rules->count; i++) {
+		if (!shadows[i])
 			continue;
-		err = maze_release(assign->maze, source->pidfd, tid, rule->tag, ~0ULL, error);
+		err = maze_release(assign->maze, pidfd, tid, assign->rules->rules[i].tag, ~0ULL,
+				   error);
 		if (err && err != -ENOENT)
 			return err;
-		done = rule;
 	}
 	return 0;
 }
 
-/* A user may ask often, and the process have threads by the thousand. */
-static int decide_one(const struct assign *assign, const struct subject_source *source,
-		      struct subject *subject, pid_t tid, struct decisions *all,
-		      struct maze_error *error)
-{
-	const struct rule *rule = NULL;
-	int err = decide_thread(assign, source, subject, tid, &rule, error);
-
-	if (!err && note(all, tid, rule))
-		err = maze_fail(error, -ENOMEM, "out of memory");
-	return err;
-}
-
 int assign_make_way(const struct assign *assign, pid_t pid, pid_t tid, struct maze_error *error)
 {
-	struct decisions all = { 0 };
+	bool *shadows = calloc(assign->rules->count + 1, sizeof(*shadows));
 	struct subject_source source;
 	struct subject subject;
-	int err = subject_open(pid, 0, &source, &subject, error);
+	int err;
 
-	if (err)
+	if (!shadows)
+		return maze_fail(error, -ENOMEM, "out of memory");
+	err = subject_open(pid, 0, &source, &subject, error);
+	if (err) {
+		free(shadows);
 		return err;
-	if (tid)
-		err = decide_one(assign, &source, &subject, tid, &all, error);
+	}
+	/* A user may ask often, and the process have threads by the thousand. */
+	if (tid || !assign->by_thread)
+		err = find_shadows(assign, &source, &subject, tid ?: pid, shadows, error);
 	else
-		err = decide_all(assign, &source, &subject, &all, error);
+		err = find_all_shadows(assign, &source, &subject, shadows, error);
 	if (!err)
-		err = make_way(assign, &source, &all, tid, error);
-	free(all.threads);
+		err = release_shadows(assign, source.pidfd, tid, shadows, error);
+	free(shadows);
 	subject_close(&source);
 	return err;
 }
@@ -268,6 +318,10 @@ int assign_process(const struct assign *assign, pid_t pid, pid_t tid,
 	err = subject_open(pid, 0, &source, &subject, error);
 	if (err)
 		return err;
+	if (assign->cmdlines) {
+		source.get_cmdline = cmdlines_get;
+		source.get_cmdline_arg = assign->cmdlines;
+	}
 	if (!assign->by_thread)
 		err = assign_whole(assign, &source, &subject, known, error);
 	else if (tid)

@@ -6,6 +6,7 @@
 #ifndef MAZE_DAEMON_ASSIGN_H
 #define MAZE_DAEMON_ASSIGN_H
 
+#include "cmdlines.h"
 #include "rules.h"
 
 /* What a watch is known to be before; a look that changes nothing then costs no call. */
@@ -19,6 +20,7 @@ struct assign {
 	struct maze *maze;
 	const struct rules *rules;
 	bool by_thread; /* the rules tell threads of one process apart */
+	struct cmdlines *cmdlines;
 };
 
 /* Whether any rule asks for more than all threads. */
@@ -26,7 +28,8 @@ bool assign_by_thread(const struct rules *rules);
 /*
  * Process `pid`; tid not 0: only this thread of it. 0, also when no rule or an ignoring
  * one applies and nothing was to be done; -ESRCH: it has ended; -EPERM: never watched
- * (init, kernel threads, maze); else -errno and a sentence.
+ * (init, kernel threads, maze); -EINPROGRESS: it is to be called again when `cmdlines` has
+ * the answer; else -errno and a sentence.
  */
 int assign_process(const struct assign *assign, pid_t pid, pid_t tid,
 		   const struct assign_known *known, struct maze_error *error);

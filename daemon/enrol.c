@@ -48,6 +48,7 @@ struct enrol {
 	DIR *proc;		     /* while all are looked at */
 	sd_event_source *turn;	     /* the next portion of what is left of either */
 	bool settles;		     /* its end is to be told */
+	bool scanned;		     /* one has ended since */
 	bool again;		     /* events were lost since it began */
 	maze_u64 lost;		     /* of these, those that were not said yet */
 	sd_event_source *lost_later; /* when they are to be */
@@ -78,6 +79,9 @@ static void look(struct enrol *enrol, pid_t pid, pid_t tid, const struct assign_
 
 	/* Ended meanwhile, or never to be watched: both are as they should be. */
 	if (!err || err == -ESRCH || err == -EINVAL || err == -EPERM)
+		return;
+	/* on_cmdline() looks again. */
+	if (err == -EINPROGRESS)
 		return;
 	complain(enrol, pid, &error);
 }
@@ -123,17 +127,31 @@ static int start_scan(struct enrol *enrol, struct maze_error *error)
 	return 0;
 }
 
+/* Those whose command lines are asked for are not decided about. */
+static void settle_if_done(struct enrol *enrol)
+{
+	if (!enrol->settles || !enrol->scanned || cmdlines_pending(enrol->assign.cmdlines))
+		return;
+	enrol->settles = false;
+	enrol->settled(enrol->arg);
+}
+
+static void on_cmdline(void *arg, pid_t pid)
+{
+	enrol_look(arg, pid, 0);
+	settle_if_done(arg);
+}
+
 static void end_scan(struct enrol *enrol)
 {
 	struct maze_error error = { "" };
-	bool again = enrol->again, settles = enrol->settles;
+	bool again = enrol->again;
 
 	stop_scan(enrol);
-	enrol->settles = false;
+	enrol->scanned = true;
 	if (again && start_scan(enrol, &error))
 		log_say(enrol->log, LOG_ERR, "processes may be unwatched: %s", error.text);
-	if (settles)
-		enrol->settled(enrol->arg);
+	settle_if_done(enrol);
 }
 
 static void scan_portion(struct enrol *enrol)
@@ -346,6 +364,7 @@ int enrol_use(struct enrol *enrol, const struct rules *rules, struct maze_error 
 	enrol->assign.rules = rules;
 	enrol->assign.by_thread = assign_by_thread(rules);
 	enrol->settles = true;
+	enrol->scanned = false;
 	return 0;
 }
 
@@ -384,6 +403,8 @@ int enrol_open(sd_event *event, struct maze *maze, struct log *log, const struct
 	enrol->settled = settled;
 	enrol->arg = arg;
 	err = add_timers(enrol);
+	if (err >= 0)
+		err = cmdlines_open(event, log, on_cmdline, enrol, &enrol->assign.cmdlines);
 	err = err < 0 ? maze_fail(error, err, "no place in the event loop: %s", strerror(-err))
 		      : enrol_use(enrol, rules, error);
 	if (err) {
@@ -400,6 +421,7 @@ void enrol_close(struct enrol *enrol)
 		return;
 	stop_scan(enrol);
 	unfollow(enrol);
+	cmdlines_close(enrol->assign.cmdlines);
 	sd_event_source_disable_unref(enrol->turn);
 	sd_event_source_disable_unref(enrol->lost_later);
 	sd_event_unref(enrol->event);

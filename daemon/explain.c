@@ -59,6 +59,12 @@ static void print_fact(FILE *out, size_t id, const struct subject *subject)
 		fputs("(none)", out);
 }
 
+static const char *why_unknown(const struct subject *subject, unsigned int fact)
+{
+	return subject->late & fact ? "cannot be read: its memory does not answer"
+				    : "not for this user to read";
+}
+
 static void print_facts(FILE *out, const struct subject *subject)
 {
 	size_t i;
@@ -70,7 +76,7 @@ static void print_facts(FILE *out, const struct subject *subject)
 		if (subject->known & condition_keys[i].fact)
 			print_fact(out, i, subject);
 		else
-			fputs("(not for this user to read)", out);
+			fprintf(out, "(%s)", why_unknown(subject, condition_keys[i].fact));
 		fputc('\n', out);
 	}
 }
@@ -101,7 +107,7 @@ static void explain_condition(FILE *out, const struct rule *rule, size_t id,
 
 	fprintf(out, "  %s: ", key->name);
 	if (!(subject->known & key->fact)) {
-		fputs("not for this user to read\n", out);
+		fprintf(out, "%s\n", why_unknown(subject, key->fact));
 		return;
 	}
 	holds = key->holds(condition, subject, &which);
@@ -169,7 +175,7 @@ static int read_all(const struct subject_source *source, struct subject *subject
 
 	for (fact = 1; fact & FACT_ALL; fact <<= 1) {
 		err = subject_read(source, fact, subject, error);
-		if (err && err != -EACCES)
+		if (err && err != -EACCES && err != -ETIMEDOUT)
 			return err;
 	}
 	return 0;

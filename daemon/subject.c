@@ -19,6 +19,7 @@
 
 #include "../lib/error.h"
 #include "../lib/read_file.h"
+#include "cmdline.h"
 
 /* The lines up to Gid: take some 200 bytes, of which the name is at most 63 * 2. */
 #define STATUS_SIZE 1024
@@ -37,6 +38,11 @@ static int fail_read(const struct subject *subject, int err, const char *what,
 	if (err == -ESRCH || err == -ENOENT)
 		return maze_fail(error, -ESRCH, "process %d, or its thread %d, has ended",
 				 subject->pid, subject->tid);
+	if (err == -ETIMEDOUT)
+		return maze_fail(error, err,
+				 "%s of process %d cannot be read: its memory does not "
+				 "answer",
+				 what, subject->pid);
 	return maze_fail(error, err, "%s of process %d cannot be read: %s", what, subject->pid,
 			 strerror(-err));
 }
@@ -152,18 +158,14 @@ static int read_exe(const struct subject_source *source, struct subject *subject
 
 static int read_cmdline(const struct subject_source *source, struct subject *subject)
 {
-	char *text = subject->cmdline;
-	ssize_t length = read_file_at(source->task_fd, "cmdline", text, sizeof(subject->cmdline)),
-		i;
+	/* Whoever reads it has to know whose memory that is. */
+	int err = read_ids(source, subject);
 
-	if (length < 0)
-		return (int)length;
-	while (length && !text[length - 1])
-		length--;
-	for (i = 0; i < length; i++)
-		if (!text[i])
-			text[i] = ' ';
-	return 0;
+	if (err)
+		return err;
+	if (source->get_cmdline)
+		return source->get_cmdline(source->get_cmdline_arg, source, subject);
+	return cmdline_read(source, subject);
 }
 
 static int read_cgroup(const struct subject_source *source, struct subject *subject)
@@ -227,6 +229,8 @@ int subject_read(const struct subject_source *source, unsigned int facts, struct
 		if (!(wanted & readers[i].facts & ~became_known))
 			continue;
 		err = readers[i].read(source, subject);
+		if (err == -ETIMEDOUT)
+			subject->late |= readers[i].facts;
 		if (err)
 			return fail_read(subject, err, readers[i].what, error);
 		became_known |= readers[i].facts;
@@ -265,7 +269,7 @@ int subject_open(pid_t pid, pid_t tid, struct subject_source *ret_source,
 	if (!tid)
 		tid = pid;
 	/* Of its texts, only the first bytes need be anything: kilobytes stay untouched. */
-	ret_subject->known = 0;
+	ret_subject->known = ret_subject->late = 0;
 	ret_subject->pid = pid;
 	ret_subject->tid = tid;
 	ret_subject->is_main = tid == pid;

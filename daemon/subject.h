@@ -35,6 +35,7 @@
 
 struct subject {
 	unsigned int known; /* FACT_* */
+	unsigned int late;  /* FACT_* of which subject_read() has said -ETIMEDOUT */
 	pid_t pid;
 	pid_t tid;
 	bool is_main; /* always known: tid == pid */
@@ -49,11 +50,16 @@ struct subject {
 	char cgroup[SUBJECT_TEXT_SIZE];	     /* of version 2, from '/'; "": there is none */
 };
 
+struct subject;
+
 /* Where a subject's facts are read from. */
 struct subject_source {
 	int pidfd;
 	int proc_fd; /* the directory /proc/PID */
 	int task_fd; /* the directory /proc/PID/task/TID */
+	/* How the command line is had (cmdline.h); NULL: cmdline_read(), which waits. */
+	int (*get_cmdline)(void *arg, const struct subject_source *source, struct subject *subject);
+	void *get_cmdline_arg;
 };
 
 /*
@@ -68,7 +74,8 @@ void subject_close(struct subject_source *source);
 
 /*
  * Reads those of the facts that are not known yet. -ESRCH: it has ended meanwhile;
- * -EACCES: not ours to look at. Then none of them has become known.
+ * -EACCES: not ours to look at; -ETIMEDOUT: its memory does not answer; -EINPROGRESS: the
+ * source's get_cmdline has asked for it. Then none of them has become known.
  */
 int subject_read(const struct subject_source *source, unsigned int facts, struct subject *subject,
 		 struct maze_error *error);
