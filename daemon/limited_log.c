@@ -138,10 +138,10 @@ bool limited_log_record(struct limited_log *limited, const struct log_entry *ent
 
 	/* What is over may not have been said yet, if the loop had other things to do. */
 	summarize(limited, now);
-	snprintf(name, sizeof(name), "watches of user id %u", tag_user(entry->record->tag));
+	snprintf(name, sizeof(name), "watches of user id %u", entry->record->uid);
 	if (entry->rule && treatment)
 		shown = rule_allows(limited, entry, treatment, now);
-	else if (tag_kind(entry->record->tag) == TAG_USER)
+	else if (tag_kind(entry->record->tag) == TAG_USER || entry->record->uid != geteuid())
 		shown = usual_allows(limited, name, now);
 	if (shown)
 		log_record(limited->log, entry);
@@ -156,7 +156,9 @@ void limited_log_incident(struct limited_log *limited, unsigned int uid, int pri
 	char name[REPEAT_NAME_SIZE];
 
 	summarize(limited, now);
-	snprintf(name, sizeof(name), "incidents of user id %u", uid);
+	/* How many are lost is not to be hidden behind how many were written. */
+	snprintf(name, sizeof(name), "%s of user id %u",
+		 priority < LOG_INFO ? "warnings about incidents" : "incidents", uid);
 	if (uid == geteuid() || usual_allows(limited, name, now))
 		log_say(limited->log, priority, "%s", text);
 	set_timer(limited);

@@ -17,9 +17,9 @@ int limited_log_open(sd_event *event, struct log *log, struct limited_log **ret_
 /* Says what is still to be said of records that were not shown. */
 void limited_log_close(struct limited_log *limited);
 /*
- * Writes the record, or counts it; says which. `treatment` is the rule's; NULL, or an
- * entry without a rule: no limit, unless a user has asked for the watch: these have the limit
- * that a rule has by default. Each user's records have a limit of their own.
+ * Writes the record, or counts it; returns which. `treatment` is the rule's; NULL, or an
+ * entry without a rule: the limit that a rule has by default, and none for records of mazed's
+ * own user id unless that user has asked for the watch. Each user has a limit of its own.
  */
 bool limited_log_record(struct limited_log *limited, const struct log_entry *entry,
 			const struct treatment *treatment);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "../lib/error.h"
+#include "collector_queue.h"
 #include "collector_worker.h"
 #include "mask.h"
 #include "worker.h"
@@ -31,23 +32,14 @@ _Static_assert(USERS_MAX + WORKERS_LEFT_OWN_MAX <= WORKERS_LEFT_ROOM,
 #define BLIND_NS (60 * MAZE_NSEC_PER_SEC)
 /* Without an incident, a worker of another user ends. */
 #define IDLE_NS (60 * MAZE_NSEC_PER_SEC)
-#define CLOSE_NS (3 * MAZE_NSEC_PER_SEC)
-/* Of one user, messages that are kept. */
-#define KEPT_MAX 512
-#define KEPT_BYTES_MAX (2U << 20)
+/* A worker takes two seconds to write what is open; after three, another gets as long. */
+#define CLOSE_NS (6 * MAZE_NSEC_PER_SEC)
+#define CLOSE_LATE_NS (3 * MAZE_NSEC_PER_SEC)
 /* Waits for a socket that is full. */
 #define RETRY_MS 5
 #define STEP_MS 1000
 /* One worker may have two sentences more to say. */
 #define SAID_FULL (INCIDENTS_SAID_MAX - 3)
-
-struct message {
-	struct message *next;
-	struct collector_header header;
-	bool sent;
-	size_t size;
-	char body[];
-};
 
 struct user {
 	bool used;
@@ -58,11 +50,10 @@ struct user {
 	unsigned int failures; /* workers in a row that ended before their time */
 	maze_u64 failed_ns;
 	maze_u64 idle_ns; /* since when it has nothing to do; 0: it has */
-	struct message *first, **last;
-	size_t kept, kept_bytes;
+	struct collector_queue queue;
 	maze_u32 unanswered; /* messages that the worker has not taken */
 	maze_u32 open;
-	maze_u64 lost; /* as the worker says */
+	maze_u64 lost, lost_said; /* as the worker counts */
 };
 
 struct collector {
@@ -98,86 +89,13 @@ say(struct incidents_said *said, unsigned int uid, bool trouble, const char *for
 	said->line[said->count++].uid = uid;
 }
 
-/* ---- messages that are kept --------------------------------------------------------------- */
-
-static void drop_message(struct user *user, struct message **place)
-{
-	struct message *message = *place;
-
-	*place = message->next;
-	if (!*place)
-		user->last = place;
-	user->kept--;
-	user->kept_bytes -= message->size;
-	free(message);
-}
-
-static void drop_messages(struct user *user)
-{
-	while (user->first)
-		drop_message(user, &user->first);
-}
-
-static bool is_of(const struct message *message, maze_u32 pid, maze_u32 tid, maze_u32 episode)
-{
-	return message->header.pid == pid && message->header.tid == tid &&
-	       message->header.episode == episode;
-}
-
-static void drop_episode(struct user *user, maze_u32 pid, maze_u32 tid, maze_u32 episode)
-{
-	struct message **place = &user->first;
-
-	while (*place) {
-		if ((*place)->sent && is_of(*place, pid, tid, episode))
-			drop_message(user, place);
-		else
-			place = &(*place)->next;
-	}
-}
-
-/* Room for one more: the oldest that was sent goes. False: all still wait to be sent. */
-static bool make_room(struct user *user, size_t size)
-{
-	struct message **place = &user->first;
-
-	while (user->kept >= KEPT_MAX || user->kept_bytes + size > KEPT_BYTES_MAX) {
-		while (*place && !(*place)->sent)
-			place = &(*place)->next;
-		if (!*place)
-			return false;
-		drop_message(user, place);
-	}
-	return true;
-}
-
-static bool keep_message(struct user *user, const struct collector_header *header, const void *body,
-			 size_t size)
-{
-	struct message *message;
-
-	message = make_room(user, size) ? malloc(sizeof(*message) + size) : NULL;
-	if (!message)
-		return false;
-	message->next = NULL;
-	message->header = *header;
-	message->sent = false;
-	message->size = size;
-	memcpy(message->body, body, size);
-	*user->last = message;
-	user->last = &message->next;
-	user->kept++;
-	user->kept_bytes += size;
-	return true;
-}
-
 /* ---- workers ------------------------------------------------------------------------------- */
 
 static int start_worker(struct collector *collector, struct user *user)
 {
 	struct incidents_options options = collector->options;
 	struct epoll_event event = { .events = EPOLLIN };
-	struct message *message;
+	struct collector_message *message;
 	int err;
 
 	if (!workers_left_allow(&collector->left, user->uid))
@@ -190,10 +108,11 @@ static int start_worker(struct collector *collector, struct user *user)
 		return err;
 	epoll_ctl(collector->epoll, EPOLL_CTL_ADD, user->worker.fd, &event);
 	user->unanswered = user->open = 0;
-	user->lost = 0;
+	user->shut = false;
+	user->lost = user->lost_said = 0;
 	user->idle_ns = 0;
 	collector->left_said = false;
-	for (message = user->first; message; message = message->next)
+	for (message = user->queue.first; message; message = message->next)
 		message->sent = false;
 	worker_expect(&user->worker, 0);
 	return 0;
@@ -224,19 +143,19 @@ static void replace_worker(struct collector *collector, struct user *user,
 	    "incidents of user id %u: the process that reads for them %s; %zu such are left "
 	    "behind; this user's processes are not looked at for now",
 	    user->uid, what, collector->left.count);
-	if (++user->failures == 1 || !user->first)
+	if (++user->failures == 1 || !user->queue.first)
 		return;
 	/* Not for a look, then, and not better the next time. */
 	say(said, user->uid, true, "incidents of user id %u that were open are lost, and counted",
 	    user->uid);
 	collector->lost += user->open ? user->open : 1;
-	drop_messages(user);
+	collector_queue_clear(&user->queue);
 }
 
 /* Sends what waits; false: it has to wait on. */
 static bool send_messages(struct user *user)
 {
-	struct message **place = &user->first, *message;
+	struct collector_message **place = &user->queue.first, *message;
 	struct iovec parts[2];
 
 	while ((message = *place)) {
@@ -253,14 +172,15 @@ static bool send_messages(struct user *user)
 		user->idle_ns = 0;
 		message->sent = true;
 		if (message->header.kind == COLLECTOR_STACK)
-			drop_message(user, place);
+			collector_queue_drop(&user->queue, place);
 		else
 			place = &message->next;
 	}
 	return true;
 }
 
-static void take_status(struct user *user, const struct collector_answer *status)
+static void take_status(struct user *user, const struct collector_answer *status,
+			struct incidents_said *said)
 {
 	user->unanswered -= status->taken < user->unanswered ? status->taken : user->unanswered;
 	user->open = status->open;
@@ -275,7 +195,11 @@ static void take_status(struct user *user, const struct collector_answer *status
 		worker_expect_nothing(&user->worker);
 	if (user->unanswered || status->open)
 		return;
-	drop_messages(user);
+	if (user->lost > user->lost_said)
+		say(said, user->uid, true, "%llu incidents of user id %u are lost",
+		    user->lost - user->lost_said, user->uid);
+	user->lost_said = user->lost;
+	collector_queue_clear(&user->queue);
 	user->idle_ns = now_ns();
 	user->failures = 0;
 }
@@ -294,9 +218,9 @@ static bool take_answers(struct user *user, struct incidents_said *said)
 		if (got != sizeof(answer))
 			return false;
 		if (answer.kind == COLLECTOR_STATUS)
-			take_status(user, &answer);
+			take_status(user, &answer, said);
 		else if (answer.kind == COLLECTOR_CLOSED)
-			drop_episode(user, answer.pid, answer.tid, answer.episode);
+			collector_queue_close(&user->queue, answer.pid, answer.tid, answer.episode);
 		else
 			say(said, user->uid, answer.trouble, "%.*s", (int)sizeof(answer.text) - 1,
 			    answer.text);
@@ -352,7 +276,7 @@ static bool get_worker(struct collector *collector, struct user *user, struct in
 		    strerror(-err), collector->left.count);
 	collector->left_said = true;
 	collector->lost++;
-	drop_messages(user);
+	collector_queue_clear(&user->queue);
 	return false;
 }
 
@@ -363,7 +287,7 @@ static int serve(struct collector *collector, struct user *user, struct incident
 
 	if (user->worker.fd >= 0)
 		check_worker(collector, user, said);
-	if (user->worker.fd < 0 && !user->first) {
+	if (user->worker.fd < 0 && !user->queue.first) {
 		user->used = own || user->blind;
 		return -1;
 	}
@@ -393,12 +317,12 @@ static struct user *find_user(struct collector *collector, unsigned int uid)
 static struct user *find_by_episode(struct collector *collector, maze_u32 pid, maze_u32 tid,
 				    maze_u32 episode)
 {
-	const struct message *message;
+	const struct collector_message *message;
 	size_t i;
 
 	for (i = 0; i < USERS_MAX; i++)
-		for (message = collector->users[i].first; message; message = message->next)
-			if (is_of(message, pid, tid, episode))
+		for (message = collector->users[i].queue.first; message; message = message->next)
+			if (collector_message_is_of(message, pid, tid, episode))
 				return &collector->users[i];
 	return NULL;
 }
@@ -413,7 +337,7 @@ static struct user *add_user(struct collector *collector, unsigned int uid)
 		user = &collector->users[i];
 		if (!user->used)
 			break;
-		if (user->worker.fd >= 0 && user->idle_ns && !user->first && !user->blind)
+		if (user->worker.fd >= 0 && user->idle_ns && !user->queue.first && !user->blind)
 			idle = user;
 	}
 	if (i == USERS_MAX) {
@@ -423,7 +347,7 @@ static struct user *add_user(struct collector *collector, unsigned int uid)
 		user = idle;
 	}
 	*user = (struct user){ .used = true, .uid = uid, .worker.fd = -1 };
-	user->last = &user->first;
+	collector_queue_init(&user->queue);
 	return user;
 }
 
@@ -450,7 +374,8 @@ static struct user *user_of(struct collector *collector, unsigned int uid)
 static void hand_on(struct collector *collector, struct user *user,
 		    const struct collector_header *header, const void *body, size_t size)
 {
-	if (user && !keep_message(user, header, body, size) && header->kind == COLLECTOR_RECORD)
+	if (user && !collector_queue_add(&user->queue, header, body, size) &&
+	    header->kind == COLLECTOR_RECORD)
 		collector->lost++;
 }
 
@@ -577,7 +502,7 @@ int collector_open(const struct incidents_options *options, struct collector **r
 		return err;
 	}
 	*own = (struct user){ .used = true, .uid = geteuid(), .worker.fd = -1 };
-	own->last = &own->first;
+	collector_queue_init(&own->queue);
 	/* It tries the directory, and goes on to remove what grows old in it. */
 	err = start_worker(collector, own);
 	if (err) {
@@ -591,29 +516,46 @@ int collector_open(const struct incidents_options *options, struct collector **r
 }
 
 /* True: it has written what was open, and ended. */
-static bool end_worker(struct user *user, struct incidents_said *said)
+static bool end_worker(struct collector *collector, struct user *user, struct incidents_said *said)
 {
-	struct incidents_said unheard = { 0 };
+	const maze_u64 step_ns = STEP_MS * MAZE_NSEC_PER_MSEC;
 
-	if (!user->shut && send_messages(user))
+	if (!user->shut && send_messages(user)) {
 		user->shut = !shutdown(user->worker.fd, SHUT_WR);
-	return !take_answers(user, said->count < SAID_FULL ? said : &unheard);
+		worker_expect(&user->worker, 0);
+	}
+	if (!take_answers(user, said))
+		return true;
+	if (!user->blind && worker_is_late(&user->worker, CLOSE_LATE_NS, step_ns))
+		replace_worker(collector, user, said, "has not ended in time");
+	return false;
+}
+
+static void end_user(struct collector *collector, struct user *user)
+{
+	leave_worker(collector, user, false);
+	collector_queue_clear(&user->queue);
 }
 
 static bool end_workers(struct collector *collector, struct incidents_said *said)
 {
+	struct incidents_said unheard;
 	struct user *user;
 	bool ended = true;
 
 	for (user = collector->users; user < collector->users + USERS_MAX; user++) {
 		if (!user->used)
 			continue;
-		if (user->worker.fd < 0 && user->first)
+		if (said->count >= SAID_FULL) {
+			unheard.count = 0;
+			said = &unheard;
+		}
+		if (user->worker.fd < 0 && user->queue.first)
 			get_worker(collector, user, said);
-		if (user->worker.fd >= 0 && !end_worker(user, said))
+		if (user->worker.fd >= 0 && !end_worker(collector, user, said))
 			ended = false;
 		else if (user->worker.fd >= 0)
-			leave_worker(collector, user, false);
+			end_user(collector, user);
 	}
 	return ended;
 }
@@ -635,7 +577,7 @@ void collector_close(struct collector *collector, struct incidents_said *ret)
 	for (user = collector->users; user < collector->users + USERS_MAX; user++) {
 		if (user->used && user->worker.fd >= 0)
 			leave_worker(collector, user, true);
-		drop_messages(user);
+		collector_queue_clear(&user->queue);
 	}
 	workers_left_reap(&collector->left);
 	for (i = 0; i < collector->left.count; i++)

@@ -25,7 +25,7 @@ void collector_stack(struct collector *collector, const struct maze_stack *stack
 int collector_work(struct collector *collector, struct incidents_said *ret);
 /* Readable when collector_work() is to be called. */
 int collector_fd(const struct collector *collector);
-/* Lets the workers write what is open, for at most three seconds. NULL is fine. */
+/* Lets the workers write what is open, for at most six seconds. NULL is fine. */
 void collector_close(struct collector *collector, struct incidents_said *ret);
 
 /* Incidents that were not kept or written, by any worker. */

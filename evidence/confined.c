@@ -34,6 +34,7 @@ struct confined {
 	int pidfd; /* -1: too old a kernel */
 	int pipe;
 	time_t started;
+	time_t seconds_max;
 	size_t length; /* of the line that is not whole yet */
 	char line[LINE_MAX_SIZE];
 };
@@ -69,6 +70,7 @@ int confined_start(const struct confined_job *job, struct confined **ret_confine
 	confined->pidfd = pidfd_open(confined->pid, 0);
 	confined->pipe = ends[0];
 	confined->started = now_s();
+	confined->seconds_max = job->seconds_max ?: TIME_MAX_S;
 	*ret_confined = confined;
 	return 0;
 out_close:
@@ -228,7 +230,7 @@ int confined_read(struct confined *confined, const struct confined_events *event
 		if (!got)
 			return 0;
 		if (got < 0)
-			return now_s() - confined->started > TIME_MAX_S ? -ETIME : 1;
+			return now_s() - confined->started > confined->seconds_max ? -ETIME : 1;
 		confined->length += (size_t)got;
 		if (!take_lines(confined, events, arg))
 			return -EPROTO;

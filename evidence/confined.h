@@ -35,6 +35,7 @@ struct confined_job {
 	const struct snapshot *snapshot; /* NULL: nothing to unwind */
 	const struct unwind_module *unwind_modules;
 	size_t unwind_count;
+	unsigned int seconds_max; /* by the clock; 0: a minute */
 };
 
 struct confined_events {

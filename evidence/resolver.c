@@ -23,6 +23,12 @@
 /* What one process has mapped that can be on a stack. */
 #define UNWIND_MODULES_MAX 32
 
+/*
+ * Helpers that were stopped and have not ended: to read a mapped file may block for ever. With
+ * so many, no more names are looked for.
+ */
+#define LEFT_MAX 4
+
 struct slot {
 	bool used, asked;
 	struct place place;
@@ -50,8 +56,9 @@ struct job {
 struct resolver {
 	struct slot slots[SLOTS];
 	struct job job;
-	struct confined *helper; /* doing the job; NULL: it is being put together */
-	struct confined *ending; /* to be reaped */
+	struct confined *helper;	 /* doing the job; NULL: it is being put together */
+	struct confined *left[LEFT_MAX]; /* stopped, and to be reaped */
+	size_t left_count;
 	bool restricted;
 	bool ended_well; /* the helper has said so */
 	int trouble;
@@ -147,7 +154,7 @@ void resolver_give_up(struct resolver *resolver, const struct place *place)
 
 bool resolver_is_free(const struct resolver *resolver)
 {
-	return !resolver->helper && !resolver->ending && resolver->job.count < QUERIES_MAX;
+	return !resolver->helper && resolver->job.count < QUERIES_MAX;
 }
 
 static int hold_module(struct job *job, struct module *module, unsigned int *ret_index)
@@ -283,7 +290,9 @@ static void start(struct resolver *resolver)
 	if (job->has_kernel)
 		confined_job.kallsyms_fd = open("/proc/kallsyms", O_RDONLY | O_CLOEXEC);
 	resolver->ended_well = false;
-	resolver->trouble = confined_start(&confined_job, &resolver->helper);
+	resolver->trouble = resolver->left_count < LEFT_MAX
+				    ? confined_start(&confined_job, &resolver->helper)
+				    : -EAGAIN;
 	if (confined_job.kallsyms_fd >= 0)
 		close(confined_job.kallsyms_fd);
 	let_modules_go(job);
@@ -381,6 +390,26 @@ static void end_job(struct resolver *resolver)
 	*job = (struct job){ .perf_map_fd = -1 };
 }
 
+static void reap(struct resolver *resolver)
+{
+	size_t i = 0;
+
+	while (i < resolver->left_count) {
+		if (confined_reap(resolver->left[i]))
+			resolver->left[i] = resolver->left[--resolver->left_count];
+		else
+			i++;
+	}
+}
+
+/* One runs at a time, and none is started where there is no room for it here. */
+static void stop(struct resolver *resolver)
+{
+	confined_stop(resolver->helper);
+	resolver->left[resolver->left_count++] = resolver->helper;
+	resolver->helper = NULL;
+}
+
 bool resolver_run(struct resolver *resolver)
 {
 	static const struct confined_events events = {
@@ -391,10 +420,8 @@ bool resolver_run(struct resolver *resolver)
 		.failed = take_failure,
 	};
 
-	if (resolver->ending && confined_reap(resolver->ending))
-		resolver->ending = NULL;
-	if (!resolver->helper && !resolver->ending &&
-	    (resolver->job.count || resolver->job.asker)) {
+	reap(resolver);
+	if (!resolver->helper && (resolver->job.count || resolver->job.asker)) {
 		start(resolver);
 		/* No process to be had: their places stay without names. */
 		if (resolver->trouble) {
@@ -404,12 +431,10 @@ bool resolver_run(struct resolver *resolver)
 		}
 	}
 	if (!resolver->helper)
-		return resolver->ending != NULL;
+		return false;
 	if (confined_read(resolver->helper, &events, resolver) > 0)
 		return true;
-	confined_stop(resolver->helper);
-	resolver->ending = resolver->helper;
-	resolver->helper = NULL;
+	stop(resolver);
 	end_job(resolver);
 	return true;
 }
@@ -441,18 +466,14 @@ void resolver_free(struct resolver *resolver)
 
 	if (!resolver)
 		return;
-	if (resolver->helper) {
-		confined_stop(resolver->helper);
-		resolver->ending = resolver->helper;
-	} else {
+	if (resolver->helper)
+		stop(resolver);
+	else
 		let_modules_go(&resolver->job);
-	}
-	/* It was killed: no more than a moment. */
-	for (i = 0; resolver->ending && i < 100; i++) {
-		if (confined_reap(resolver->ending))
-			resolver->ending = NULL;
-		else
-			usleep(1000);
+	/* They were killed: no more than a moment, or as long as a file likes. */
+	for (i = 0; resolver->left_count && i < 100; i++) {
+		reap(resolver);
+		usleep(1000);
 	}
 	free(resolver->job.snapshot);
 	for (i = 0; i < SLOTS; i++)

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Messages to a worker; see collector_queue.h.
+ */
+#include "collector_queue.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define COUNT_MAX 512
+#define BYTES_MAX (2U << 20)
+
+void collector_queue_init(struct collector_queue *queue)
+{
+	*queue = (struct collector_queue){ .last = &queue->first };
+}
+
+void collector_queue_drop(struct collector_queue *queue, struct collector_message **place)
+{
+	struct collector_message *message = *place;
+
+	*place = message->next;
+	if (!*place)
+		queue->last = place;
+	queue->count--;
+	queue->bytes -= message->size;
+	free(message);
+}
+
+void collector_queue_clear(struct collector_queue *queue)
+{
+	while (queue->first)
+		collector_queue_drop(queue, &queue->first);
+}
+
+bool collector_message_is_of(const struct collector_message *message, maze_u32 pid, maze_u32 tid,
+			     maze_u32 episode)
+{
+	return message->header.pid == pid && message->header.tid == tid &&
+	       message->header.episode == episode;
+}
+
+void collector_queue_close(struct collector_queue *queue, maze_u32 pid, maze_u32 tid,
+			   maze_u32 episode)
+{
+	struct collector_message **place = &queue->first;
+
+	while (*place) {
+		if ((*place)->sent && collector_message_is_of(*place, pid, tid, episode))
+			collector_queue_drop(queue, place);
+		else
+			place = &(*place)->next;
+	}
+}
+
+/* Room for one more: the oldest that was sent goes. False: all still wait to be sent. */
+static bool make_room(struct collector_queue *queue, size_t size)
+{
+	struct collector_message **place = &queue->first;
+
+	while (queue->count >= COUNT_MAX || queue->bytes + size > BYTES_MAX) {
+		while (*place && !(*place)->sent)
+			place = &(*place)->next;
+		if (!*place)
+			return false;
+		collector_queue_drop(queue, place);
+	}
+	return true;
+}
+
+bool collector_queue_add(struct collector_queue *queue, const struct collector_header *header,
+			 const void *body, size_t size)
+{
+	struct collector_message *message;
+
+	message = make_room(queue, size) ? malloc(sizeof(*message) + size) : NULL;
+	if (!message)
+		return false;
+	message->next = NULL;
+	message->header = *header;
+	message->sent = false;
+	message->size = size;
+	memcpy(message->body, body, size);
+	*queue->last = message;
+	queue->last = &message->next;
+	queue->count++;
+	queue->bytes += size;
+	return true;
+}

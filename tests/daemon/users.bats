@@ -1,0 +1,192 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# mazed against its users: a process that holds up whoever reads it holds up no other, and
+# what one user causes costs that user.
+
+bats_require_minimum_version 1.5.0
+load test_helper
+
+CLIENT=$PROGRAMS/control_client
+USER_ID=65534
+
+ask() { timeout 60 "$CLIENT" "$socket" talk; }
+as_user() { setpriv --reuid="$USER_ID" --regid="$USER_ID" --clear-groups "$@"; }
+
+# A victim of fuse_hang in that mode, into $victim; its server is $server.
+hang() {
+	[ "$(id -u)" -eq 0 ] || skip "needs root, to mount a FUSE"
+	mkdir -p "$dir/mnt"
+	chmod 755 "$dir"
+	"$PROGRAMS/fuse_hang" "$dir/mnt" "$USER_ID" "$1" 3>&- > "$dir/hang" 2>&1 &
+	server=$!
+	started+=("$server")
+	eventually grep -q 'victim\|no FUSE' "$dir/hang"
+	umount -l "$dir/mnt" 2> /dev/null || :
+	! grep -q 'no FUSE' "$dir/hang" || skip "$(cat "$dir/hang")"
+	victim=$(sed -n 's/victim //p' "$dir/hang")
+}
+
+release() { kill -USR1 "$server"; }
+
+# In state D, that of an uninterruptible sleep; by a file that needs no memory of theirs.
+workers_asleep() {
+	local stat pid comm state parent rest count=0
+	for stat in /proc/[0-9]*/stat; do
+		read -r pid comm state parent rest < "$stat" 2> /dev/null || continue
+		[ "$comm" != '(maze-worker)' ] || [ "$parent" != "$mazed" ] || [ "$state" != D ] ||
+			count=$((count + 1))
+	done
+	echo "$count"
+}
+asleep() { [ "$(workers_asleep)" -eq "$1" ]; }
+
+# The user's incident, whole, with that note.
+has_note() { grep -qs "$1" "$dir"/incidents/*-u"$USER_ID"*.json; }
+has_incident_of() { grep -qs "\"pid\":$1," "$dir"/incidents/*.json; }
+
+watch_victim() {
+	ask <<< "{\"do\":\"watch\",\"pid\":$victim,\"policy\":{\"soft\":\"100ms\",\"soft-signal\":\"0\",\"hard\":\"0\"}}" |
+		grep -qx '{"ok":true}'
+}
+
+# What mazed does for others: it answers, and a thread of root's gets its incident.
+serves_others() {
+	local spin
+	ask <<< '{"do":"list"}' | grep -q '"done":true'
+	start "$PROGRAMS/spin"
+	spin=$last
+	eventually ended "$spin"
+	eventually has_incident_of "$spin"
+}
+
+spinners() {
+	chmod 755 "$dir"
+	configure <<- 'END'
+		[rule spinners]
+		comm = spin
+		soft = 100ms
+		hard = 200ms
+		soft-signal = 0
+		repeat = 0
+	END
+}
+
+@test "a process whose memory map is locked holds up its own incidents only" {
+	spinners
+	start_mazed
+	hang memory
+	watch_victim
+	eventually said '"event":"soft"'
+	serves_others
+	eventually said 'has not answered in time'
+	eventually has_note 'was not looked at'
+	serves_others
+	stop_mazed
+}
+
+@test "a file that is never opened leaves a worker behind, which is counted" {
+	spinners
+	start_mazed
+	hang open
+	watch_victim
+	eventually grep -q 'open held' "$dir/hang"
+	eventually asleep 1
+	serves_others
+	eventually said "incidents of user id $USER_ID: the process that reads for them has not answered in time; 1 such are left behind"
+	eventually has_note 'was not looked at'
+	# Killed, and still there; a second verdict of that user leaves no second one.
+	asleep 1
+	ask <<< "{\"do\":\"unwatch\",\"pid\":$victim}" | grep -qx '{"ok":true}'
+	watch_victim
+	eventually said_times 2 "\"event\":\"soft\",\"pid\":$victim,"
+	serves_others
+	asleep 1
+	said_times 1 'has not answered in time'
+	release
+	eventually asleep 0
+	stop_mazed
+}
+
+@test "a rule by command line, and --explain, when a memory map is locked" {
+	spinners
+	cat >> "$conf" <<- 'END'
+		[rule by-command-line]
+		cmdline = needle
+		soft = 77s
+		hard = 0
+		[rule victims]
+		comm = fuse_hang
+		soft = 88s
+		hard = 0
+	END
+	start_mazed
+	hang memory
+	# The victim began before its memory was locked, and is moved: it is looked at again.
+	reload_mazed
+	said "the command line of process $victim of user id $USER_ID cannot be read"
+	"$MAZE" list --json | grep "\"pid\":$victim," | grep -q '"soft_ns":88000000000'
+	start bash -c 'exec -a needle sleep 1000'
+	eventually watched "$last"
+	"$MAZE" list --json | grep "\"pid\":$last," | grep -q '"soft_ns":77000000000'
+	timeout 60 "$MAZED" --config "$conf" --explain "$victim" > "$dir/explained"
+	grep -q 'cmdline .*(cannot be read: its memory does not answer)' "$dir/explained"
+	stop_mazed
+}
+
+@test "maze run --incidents ends, and writes, although a memory map is locked" {
+	hang memory
+	kill -KILL "$server"
+	cat > "$dir/job" <<- 'END'
+		"$PROGRAMS/fuse_hang" "$1/mnt" 65534 memory > "$1/hang" 2>&1 &
+		echo "$!" > "$1/server"
+		until grep -q victim "$1/hang"; do sleep 0.05; done
+		victim=$(sed -n 's/victim //p' "$1/hang")
+		until grep -qs "\"event\":\"soft\",\"pid\":$victim," "$1/events"; do sleep 0.05; done
+	END
+	# Until the end of the server, which this shell ends, the memory is locked.
+	run timeout 60 "$MAZE" run --soft 500ms --soft-signal 0 --hard 0 --events "$dir/events" \
+		--incidents "$dir/own" -- bash "$dir/job" "$dir"
+	kill -KILL "$(cat "$dir/server")"
+	umount -l "$dir/mnt" 2> /dev/null || :
+	[ "$status" -eq 0 ]
+	grep -q 'was not looked at' "$dir"/own/*.json
+}
+
+# ---- shares ----------------------------------------------------------------------------------
+
+@test "a user's flood of verdicts takes no incident of root's, and few lines of the log" {
+	[ "$(id -u)" -eq 0 ] || skip "needs root, to be another user"
+	spinners
+	sed -i 's/^\[rule spinners\]/incidents-kept = 8\n&/' "$conf"
+	start_mazed
+	for i in 1 2 3; do
+		serves_others
+	done
+	before=$(ls "$dir/incidents")
+	setpriv --reuid="$USER_ID" --regid="$USER_ID" --clear-groups "$PROGRAMS/sleep_now_and_then" \
+		--work-ms 2 --sleep-ms 1 --rounds 100000 3>&- > /dev/null 2>&1 &
+	started+=("$!")
+	victim=$!
+	eventually grep -q sleep_now "/proc/$victim/comm"
+	as_user timeout 60 "$CLIENT" "$socket" talk <<< "{\"do\":\"watch\",\"pid\":$victim,\"policy\":{\"soft\":\"1ms\",\"soft-signal\":\"0\",\"hard\":\"0\"}}" |
+		grep -qx '{"ok":true}'
+	# It has filled its own table, and the directory.
+	eventually said "more than 64 incidents of user id $USER_ID are open at once"
+	eventually eval '[ "$(ls "$dir/incidents" | wc -l)" -ge 8 ]'
+	for i in 4 5 6; do
+		serves_others
+	done
+	kill -KILL "$victim"
+	eventually said "incidents of user id $USER_ID are lost"
+	# Root's share is six of eight: the three of before are there with those of after.
+	for file in $before; do
+		[ -e "$dir/incidents/$file" ]
+	done
+	[ "$(ls "$dir/incidents" | grep -vc -- -u)" -eq 6 ]
+	# As many as a rule may have by default, and what is said of losses.
+	[ "$(grep -c "incident 2.*-u$USER_ID\"" "$log")" -le 10 ]
+	[ "$(grep -c "\"event\":\"soft\",\"pid\":$victim," "$log")" -le 10 ]
+	stop_mazed
+	grep -q "\"message\":\"watches of user id $USER_ID: [0-9]* more record" "$log"
+	grep -q "\"message\":\"incidents of user id $USER_ID: [0-9]* more record" "$log"
+}

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A process that holds up whoever reads its memory or its files: a FUSE server, and its user.
+ *
+ * usage: fuse_hang DIR UID memory|open, by root. A process of user UID burns CPU;
+ *   memory: one of its threads unmaps a page whose write to the server is never answered, and
+ *           another waits for the lock of its memory map: no one else gets that lock;
+ *   open:   it runs in a file of the server, which never answers another open of it.
+ * Prints "victim PID" when that is so, and "open held" for an open. SIGUSR1: all that is held
+ * is answered, and all that comes later. Exits with 77, and says why, where there is no FUSE.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/fuse.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+#include "program.h"
+
+#define EXIT_NO_FUSE 77
+#define FILE_NODE 2
+#define PAGE 4096UL
+#define HELD_MAX 64
+
+/* A jump to itself. */
+#if defined(__aarch64__)
+static const unsigned char loop_code[] = { 0x00, 0x00, 0x00, 0x14 };
+#else
+static const unsigned char loop_code[] = { 0xeb, 0xfe };
+#endif
+
+/* ---- the victim ---------------------------------------------------------------------------- */
+
+static bool holds_memory;
+static char *dirty;
+
+static void *burn(void *arg)
+{
+	(void)arg;
+	for (;;)
+		burn_ms(1000);
+	return NULL;
+}
+
+static void *unmap_dirty(void *arg)
+{
+	(void)arg;
+	munmap(dirty, PAGE);
+	return NULL;
+}
+
+/* Before it is known that another thread has the lock, the next one may get it. */
+static void await_signal(int number)
+{
+	sigset_t set;
+	int got;
+
+	sigemptyset(&set);
+	sigaddset(&set, number);
+	do
+		sigwait(&set, &got);
+	while (got != number);
+}
+
+static void hold_memory(int fd)
+{
+	pthread_t thread;
+
+	dirty = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (dirty == MAP_FAILED)
+		_exit(1);
+	dirty[0] = 1;
+	pthread_create(&thread, NULL, burn, NULL);
+	pthread_create(&thread, NULL, unmap_dirty, NULL);
+	await_signal(SIGUSR2);
+	mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	for (;;)
+		pause();
+}
+
+static void run_in_file(int fd)
+{
+	void (*code)(void) =
+		(void (*)(void))mmap(NULL, PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+
+	if (code == MAP_FAILED)
+		_exit(1);
+	code();
+}
+
+static void be_victim(const char *dir, uid_t uid)
+{
+	char path[512];
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR2);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	if (setgroups(0, NULL) || setresgid(uid, uid, uid) || setresuid(uid, uid, uid))
+		_exit(1);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	snprintf(path, sizeof(path), "%s/file", dir);
+	fd = open(path, holds_memory ? O_RDWR : O_RDONLY);
+	if (fd < 0)
+		_exit(1);
+	if (holds_memory)
+		hold_memory(fd);
+	else
+		run_in_file(fd);
+}
+
+/* ---- the server ---------------------------------------------------------------------------- */
+
+static volatile sig_atomic_t released;
+static pid_t victim;
+static bool holds_opens;
+static struct held {
+	uint64_t unique;
+	uint32_t written; /* 0: an open */
+} held[HELD_MAX];
+static size_t held_count;
+
+static void release(int signal)
+{
+	(void)signal;
+	released = 1;
+}
+
+static char state_of_victim(void)
+{
+	char path[64], text[512], *at;
+	FILE *stat;
+	size_t got;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", victim);
+	stat = fopen(path, "re");
+	got = stat ? fread(text, 1, sizeof(text) - 1, stat) : 0;
+	if (stat)
+		fclose(stat);
+	text[got] = '\0';
+	at = strrchr(text, ')');
+	return at && at[1] ? at[2] : '?';
+}
+
+static void announce(void)
+{
+	printf("victim %d\n", victim);
+	fflush(stdout);
+}
+
+static void reply(int fd, uint64_t unique, int error, const void *body, size_t size)
+{
+	struct fuse_out_header header = { (uint32_t)(sizeof(header) + size), error, unique };
+	struct iovec parts[2] = { { &header, sizeof(header) }, { (void *)body, size } };
+
+	/* A request that was interrupted meanwhile takes no answer. */
+	if (writev(fd, parts, size ? 2 : 1) < 0 && errno != ENOENT)
+		perror("fuse_hang: cannot answer");
+}
+
+static void reply_read(int fd, uint64_t unique)
+{
+	static unsigned char page[PAGE];
+	size_t i;
+
+	for (i = 0; i < sizeof(page); i++)
+		page[i] = loop_code[i % sizeof(loop_code)];
+	reply(fd, unique, 0, page, sizeof(page));
+}
+
+static void reply_open(int fd, uint64_t unique)
+{
+	const struct fuse_open_out opened = { .fh = 1 };
+
+	reply(fd, unique, 0, &opened, sizeof(opened));
+}
+
+static void reply_write(int fd, uint64_t unique, uint32_t size)
+{
+	const struct fuse_write_out written = { .size = size };
+
+	reply(fd, unique, 0, &written, sizeof(written));
+}
+
+static bool hold(uint64_t unique, uint32_t written)
+{
+	if (released || held_count == HELD_MAX)
+		return false;
+	held[held_count++] = (struct held){ unique, written };
+	return true;
+}
+
+static void serve_open(int fd, uint64_t unique)
+{
+	if (!holds_opens || !hold(unique, 0)) {
+		reply_open(fd, unique);
+		return;
+	}
+	puts("open held");
+	fflush(stdout);
+}
+
+/* The lock is held for reading now; with a thread that waits to write, no one reads. */
+static void serve_write(int fd, uint64_t unique, uint32_t size)
+{
+	if (!holds_memory || !hold(unique, size)) {
+		reply_write(fd, unique, size);
+		return;
+	}
+	kill(victim, SIGUSR2);
+	while (state_of_victim() != 'D')
+		sleep_ms(1);
+	announce();
+}
+
+static void serve_read(int fd, uint64_t unique)
+{
+	reply_read(fd, unique);
+	if (holds_memory || holds_opens)
+		return;
+	holds_opens = true;
+	announce();
+}
+
+static void let_go(int fd)
+{
+	while (held_count) {
+		held_count--;
+		if (held[held_count].written)
+			reply_write(fd, held[held_count].unique, held[held_count].written);
+		else
+			reply_open(fd, held[held_count].unique);
+	}
+}
+
+static struct fuse_attr attributes_of(uint64_t node)
+{
+	return (struct fuse_attr){
+		.ino = node,
+		.size = node == FILE_NODE ? PAGE : 0,
+		.mode = node == FILE_NODE ? S_IFREG | 0666 : S_IFDIR | 0555,
+		.nlink = 1,
+		.blksize = PAGE,
+	};
+}
+
+static void serve_one(int fd, const struct fuse_in_header *request)
+{
+	const struct fuse_init_out init = { .major = FUSE_KERNEL_VERSION,
+					    .minor = 31,
+					    .max_write = PAGE };
+	struct fuse_entry_out entry = { .nodeid = FILE_NODE, .entry_valid = 1000 };
+	struct fuse_attr_out attributes = { .attr_valid = 1000 };
+
+	switch (request->opcode) {
+	case FUSE_INIT:
+		reply(fd, request->unique, 0, &init, sizeof(init));
+		return;
+	case FUSE_LOOKUP:
+		entry.attr_valid = 1000;
+		entry.attr = attributes_of(FILE_NODE);
+		reply(fd, request->unique, 0, &entry, sizeof(entry));
+		return;
+	case FUSE_GETATTR:
+		attributes.attr = attributes_of(request->nodeid);
+		reply(fd, request->unique, 0, &attributes, sizeof(attributes));
+		return;
+	case FUSE_OPEN:
+		serve_open(fd, request->unique);
+		return;
+	case FUSE_READ:
+		serve_read(fd, request->unique);
+		return;
+	case FUSE_WRITE:
+		serve_write(fd, request->unique,
+			    ((const struct fuse_write_in *)(request + 1))->size);
+		return;
+	case FUSE_FLUSH:
+	case FUSE_RELEASE:
+		reply(fd, request->unique, 0, NULL, 0);
+		return;
+	case FUSE_FORGET:
+	case FUSE_BATCH_FORGET:
+	case FUSE_INTERRUPT:
+		return;
+	default:
+		reply(fd, request->unique, -ENOSYS, NULL, 0);
+	}
+}
+
+static void serve(int fd)
+{
+	static union {
+		struct fuse_in_header header;
+		char bytes[FUSE_MIN_READ_BUFFER + PAGE];
+	} request;
+	ssize_t got;
+
+	for (;;) {
+		if (released)
+			let_go(fd);
+		got = read(fd, &request, sizeof(request));
+		if (got >= (ssize_t)sizeof(request.header))
+			serve_one(fd, &request.header);
+		else if (got < 0 && errno != EINTR && errno != ENOENT)
+			return;
+	}
+}
+
+static int mount_at(const char *dir, int fd)
+{
+	char options[128];
+
+	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other",
+		 fd);
+	return mount("fuse_hang", dir, "fuse", MS_NOSUID | MS_NODEV, options);
+}
+
+int main(int argc, char **argv)
+{
+	/* Without SA_RESTART, so that a read of the server ends. */
+	const struct sigaction on_release = { .sa_handler = release };
+	int fd;
+
+	begin(argc, argv);
+	if (argc != 4) {
+		fputs("usage: fuse_hang DIR UID memory|open\n", stderr);
+		return 2;
+	}
+	holds_memory = !strcmp(argv[3], "memory");
+	sigaction(SIGUSR1, &on_release, NULL);
+	fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	if (fd < 0 || mount_at(argv[1], fd)) {
+		printf("no FUSE: %s\n", strerror(errno));
+		return EXIT_NO_FUSE;
+	}
+	victim = fork();
+	if (!victim) {
+		close(fd);
+		be_victim(argv[1], (uid_t)strtoul(argv[2], NULL, 10));
+	}
+	serve(fd);
+	return 0;
+}
