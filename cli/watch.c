@@ -8,6 +8,7 @@
 #include "mazed_client.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -17,12 +18,16 @@
  */
 static bool is_maze(pid_t pid)
 {
-	struct stat ours, theirs;
+	/* Of what the kernel has in memory: a FUSE server need not answer. */
+	const int flags = AT_STATX_DONT_SYNC;
+	struct statx ours, theirs;
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
-	return !stat("/proc/self/exe", &ours) && !stat(path, &theirs) &&
-	       ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+	return !statx(AT_FDCWD, "/proc/self/exe", flags, STATX_INO, &ours) &&
+	       !statx(AT_FDCWD, path, flags, STATX_INO, &theirs) &&
+	       ours.stx_dev_major == theirs.stx_dev_major &&
+	       ours.stx_dev_minor == theirs.stx_dev_minor && ours.stx_ino == theirs.stx_ino;
 }
 
 static bool refuse_maze(const struct command *command, pid_t pid)

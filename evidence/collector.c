@@ -249,8 +249,7 @@ static void check_worker(struct collector *collector, struct user *user,
 
 	if (!take_answers(user, said)) {
 		replace_worker(collector, user, said, "has ended before its time");
-	} else if (worker_is_late(&user->worker, collector->options.deadline_ns, step_ns) &&
-		   said->count < SAID_FULL) {
+	} else if (worker_is_late(&user->worker, DEADLINE_NS, step_ns) && said->count < SAID_FULL) {
 		/* Were it full, an answer might be there that was not taken. */
 		replace_worker(collector, user, said, "has not answered in time");
 	} else if (user->idle_ns && user->blind && may_see(collector, user)) {
@@ -296,9 +295,7 @@ static int serve(struct collector *collector, struct user *user, struct incident
 	if (!send_messages(user))
 		return RETRY_MS;
 	if (user->worker.expects)
-		return (int)((collector->options.deadline_ns + user->worker.allowed_ns) /
-			     MAZE_NSEC_PER_MSEC) +
-		       1;
+		return STEP_MS + (int)(user->worker.allowed_ns / MAZE_NSEC_PER_MSEC);
 	return own && !user->blind ? -1 : (int)(IDLE_NS / MAZE_NSEC_PER_MSEC) + 1;
 }
 
@@ -493,7 +490,6 @@ int collector_open(const struct incidents_options *options, struct collector **r
 	err = masks_new(options->masks, options->masks_count, &masks, error);
 	masks_free(err ? NULL : masks);
 	collector->options = *options;
-	collector->options.deadline_ns = options->deadline_ns ?: DEADLINE_NS;
 	collector->epoll = err ? -1 : epoll_create1(EPOLL_CLOEXEC);
 	if (!err && collector->epoll < 0)
 		err = maze_fail(error, -errno, "cannot make an epoll: %s", strerror(errno));

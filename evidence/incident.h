@@ -43,8 +43,6 @@ struct incidents_options {
 	 * at most INCIDENTS_OPEN_USER of a user other than the caller are open at once.
 	 */
 	bool shared;
-	/* How long a worker of the collector may take without an answer; 0: the default. */
-	maze_u64 deadline_ns;
 	/* Set by the collector for its workers, not by its callers. */
 	unsigned int uid; /* whose incidents; named in the id if it is not the caller's */
 	bool blind;	  /* read no process and no file of one */

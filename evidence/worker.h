@@ -36,6 +36,7 @@ bool workers_left_by(const struct workers_left *left, maze_u32 uid);
 bool workers_left_allow(const struct workers_left *left, maze_u32 uid);
 
 struct worker {
+	pid_t pid;
 	int pidfd;
 	int fd; /* the socket, non-blocking, one message a packet; -1: not running */
 	bool expects;
@@ -57,7 +58,8 @@ void worker_expect(struct worker *worker, maze_u64 allowed_ns);
 void worker_expect_nothing(struct worker *worker);
 /*
  * Whether the deadline has passed. Time counts in steps of at most `step_ns`, from call to
- * call: if this process was stopped or the machine was paused, the worker was too.
+ * call: if this process was stopped or the machine was paused, the worker was too. A step at
+ * the end of which the worker waits for a CPU, or has one, counts for a twelfth.
  */
 bool worker_is_late(struct worker *worker, maze_u64 deadline_ns, maze_u64 step_ns);
 

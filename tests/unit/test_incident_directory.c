@@ -211,6 +211,10 @@ static void names_of_incidents(void **state)
 	(void)state;
 	assert_true(keep_is_incident("20261124T204512Z-4711-4713-0.json"));
 	assert_true(keep_is_incident("20261124T204512Z-4711-4713-0-2.json"));
+	assert_true(keep_is_incident("20261124T204512Z-4711-4713-0-u1000.json"));
+	assert_true(keep_is_incident("20261124T204512Z-4711-4713-0-u1000-2.json"));
+	assert_false(keep_is_incident("20261124T204512Z-4711-4713-0-u.json"));
+	assert_false(keep_is_incident("20261124T204512Z-4711-4713-0-2-u1000.json"));
 	assert_false(keep_is_incident("20261124T204512Z-4711-4713-0"));
 	assert_false(keep_is_incident("20261124T204512Z-4711-4713.json"));
 	assert_false(keep_is_incident("20261124T204512Z-4711-4713-0.json.bak"));
@@ -285,6 +289,71 @@ static void what_a_killed_writer_left_is_removed(void **state)
 	assert_false(has_file(place, ".20260102T030401Z-1-1-0.part"));
 	assert_true(has_file(place, ".20260102T030402Z-1-1-0.part"));
 	assert_true(has_file(place, ".other.part"));
+	keep_free(keep);
+}
+
+/* ---- whose ----------------------------------------------------------------------------------------- */
+
+/* So many of a user (-1: the owner), each older than the one before, from that age on. */
+static void put_incidents(const struct loop_place *place, int uid, int count, time_t age)
+{
+	char name[64], user[16] = "";
+	int i;
+
+	if (uid >= 0)
+		snprintf(user, sizeof(user), "-u%d", uid);
+	for (i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "20260102T030405Z-1-%d-0%s.json", i, user);
+		put_file(place, name, 1000, age + i);
+	}
+}
+
+static void assert_count(const struct loop_place *place, const char *pattern, int count)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "test $(ls | grep -c -- '%s') -eq %d", pattern, count);
+	loop_shell(place, command);
+}
+
+static void a_user_takes_no_room_of_others(void **state)
+{
+	const struct loop_place *place = *state;
+	struct keep_limits limits = {
+		.count_max = 40, .bytes_max = 1 << 20, .age_max_ns = ~0ULL, .shared = true
+	};
+	struct keep *keep;
+
+	/* All of the flood is newer than all others. */
+	put_incidents(place, -1, 20, 2000);
+	put_incidents(place, 7, 4, 1000);
+	put_incidents(place, 8, 60, 10);
+	assert_int_equal(keep_new(place->directory, &limits, &keep), 0);
+	assert_int_equal(keep_open(keep, NULL), 0);
+	assert_false(keep_prune(keep));
+	assert_count(place, "-0.json$", 20);
+	assert_count(place, "-u7.json$", 4);
+	assert_count(place, "-u8.json$", 16);
+	/* The newest of it. */
+	assert_true(has_file(place, "20260102T030405Z-1-15-0-u8.json"));
+	keep_free(keep);
+}
+
+static void the_owner_leaves_a_quarter_to_users(void **state)
+{
+	const struct loop_place *place = *state;
+	struct keep_limits limits = {
+		.count_max = 99, .bytes_max = 40000, .age_max_ns = ~0ULL, .shared = true
+	};
+	struct keep *keep;
+
+	put_incidents(place, 7, 15, 2000);
+	put_incidents(place, -1, 35, 10);
+	assert_int_equal(keep_new(place->directory, &limits, &keep), 0);
+	assert_int_equal(keep_open(keep, NULL), 0);
+	assert_false(keep_prune(keep));
+	assert_count(place, "-0.json$", 30);
+	assert_count(place, "-u7.json$", 10);
 	keep_free(keep);
 }
 
@@ -373,6 +442,8 @@ int main(void)
 		cmocka_unit_test(names_of_incidents),
 		IN_PLACE(the_oldest_go_first),
 		IN_PLACE(what_a_killed_writer_left_is_removed),
+		IN_PLACE(a_user_takes_no_room_of_others),
+		IN_PLACE(the_owner_leaves_a_quarter_to_users),
 		IN_PLACE(a_hundred_at_once),
 		IN_PLACE(more_than_there_is_room_for),
 		IN_PLACE(an_end_writes_what_is_open),

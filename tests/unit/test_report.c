@@ -283,6 +283,10 @@ static void folded_names_have_no_separator(void **state)
 	assert_null(strchr(text, ';'));
 	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
 	assert_non_null(strstr(text, "\\x0a\\x3b"));
+	/* U+009B is a terminal's CSI, U+202E reverses what follows. */
+	assert_null(strstr(text, "\xc2\x9b"));
+	assert_null(strstr(text, "\xe2\x80\xae"));
+	assert_non_null(strstr(text, "\\u{009b}"));
 	free(text);
 }
 
