@@ -146,7 +146,7 @@ spinners() {
 	# Until the end of the server, which this shell ends, the memory is locked.
 	run timeout 60 "$MAZE" run --soft 500ms --soft-signal 0 --hard 0 --events "$dir/events" \
 		--incidents "$dir/own" -- bash "$dir/job" "$dir"
-	kill -KILL "$(cat "$dir/server")"
+	kill -KILL "$(cat "$dir/server")" 2> /dev/null || :
 	umount -l "$dir/mnt" 2> /dev/null || :
 	[ "$status" -eq 0 ]
 	grep -q 'was not looked at' "$dir"/own/*.json

@@ -25,6 +25,7 @@
 #define DEADLINE_NS (100 * MAZE_NSEC_PER_MSEC)
 #define STEP_NS MAZE_NSEC_PER_SEC
 #define ANY_WAIT_MS 60000
+#define TURN_MS 50
 
 static bool await_readable(int fd)
 {
@@ -172,15 +173,14 @@ static pid_t newest_child(void)
 	return pid;
 }
 
-/* Until one of its sentences has that part; false: not in a minute. */
+/* Until one of its sentences has that part; false: not in a minute of this program's own. */
 static bool collect_until(struct collector *collector, const char *part)
 {
-	maze_u64 until = case_now_ns() + ANY_WAIT_MS * MAZE_NSEC_PER_MSEC;
 	struct incidents_said said;
-	int wait_ms;
+	int turns, wait_ms;
 	size_t i;
 
-	while (case_now_ns() < until) {
+	for (turns = 0; turns < ANY_WAIT_MS / TURN_MS; turns++) {
 		struct pollfd poll_fd = { .fd = collector_fd(collector), .events = POLLIN };
 
 		wait_ms = collector_work(collector, &said);
@@ -189,7 +189,7 @@ static bool collect_until(struct collector *collector, const char *part)
 				return true;
 			print_message("not \"%s\": %s\n", part, said.line[i].text);
 		}
-		poll(&poll_fd, 1, wait_ms < 0 || wait_ms > 1000 ? 1000 : wait_ms);
+		poll(&poll_fd, 1, wait_ms < 0 || wait_ms > TURN_MS ? TURN_MS : wait_ms);
 	}
 	return false;
 }
