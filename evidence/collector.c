@@ -199,8 +199,8 @@ static void take_status(struct user *user, const struct collector_answer *status
 		say(said, user->uid, true, "%llu incidents of user id %u are lost",
 		    user->lost - user->lost_said, user->uid);
 	user->lost_said = user->lost;
-	collector_queue_clear(&user->queue);
-	user->idle_ns = now_ns();
+	collector_queue_clear_sent(&user->queue);
+	user->idle_ns = user->queue.first ? 0 : now_ns();
 	user->failures = 0;
 }
 

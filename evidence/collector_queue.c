@@ -27,6 +27,18 @@ void collector_queue_drop(struct collector_queue *queue, struct collector_messag
 	free(message);
 }
 
+void collector_queue_clear_sent(struct collector_queue *queue)
+{
+	struct collector_message **place = &queue->first;
+
+	while (*place) {
+		if ((*place)->sent)
+			collector_queue_drop(queue, place);
+		else
+			place = &(*place)->next;
+	}
+}
+
 void collector_queue_clear(struct collector_queue *queue)
 {
 	while (queue->first)

@@ -30,6 +30,8 @@ void collector_queue_drop(struct collector_queue *queue, struct collector_messag
 /* What was sent of an incident that is closed. */
 void collector_queue_close(struct collector_queue *queue, maze_u32 pid, maze_u32 tid,
 			   maze_u32 episode);
+/* No incident is open; what was not sent is of one that will be. */
+void collector_queue_clear_sent(struct collector_queue *queue);
 void collector_queue_clear(struct collector_queue *queue);
 bool collector_message_is_of(const struct collector_message *message, maze_u32 pid, maze_u32 tid,
 			     maze_u32 episode);
