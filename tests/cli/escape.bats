@@ -5,24 +5,24 @@
 bats_require_minimum_version 1.5.0
 load test_helper
 
+setup() { fifo=$(mktemp -u); }
+
 teardown() {
 	stop_all
-	"$MAZE" unload > /dev/null 2>&1 || :
+	unload_engine
 	rm -f "$fifo"
 }
 
-setup() { fifo=$(mktemp -u); }
+is_named() { [ "$(tr -d '\n' < "/proc/$1/comm" | wc -c)" -eq "$2" ]; }
 
 @test "list escapes control and reordering characters of a name, and keeps the rest" {
+	needs_root 'pin an engine'
+	needs_bpf
 	mkfifo "$fifo"
 	# U+009B, a terminal's CSI; a byte that is no UTF-8; U+202E; and U+00FC.
 	start bash -c "printf 'a\xc2\x9b1\xff\xe2\x80\xae\xc3\xbc' > /proc/self/comm; read -r line < '$fifo'"
-	for ((i = 0; i < 600; i++)); do
-		[ "$(tr -d '\n' < "/proc/$last/comm" | wc -c)" -ne 10 ] || break
-		sleep 0.1
-	done
-	run "$MAZE" watch --soft 10s "$last"
-	if [ "$status" -ne 0 ]; then skip "$output"; fi
+	wait_until is_named "$last" 10
+	"$MAZE" watch --soft 10s "$last"
 	"$MAZE" list > "$BATS_TEST_TMPDIR/text"
 	"$MAZE" list --json > "$BATS_TEST_TMPDIR/json"
 	grep -qF "$(printf 'a\\u{009b}1\\xff\\u{202e}\xc3\xbc')" "$BATS_TEST_TMPDIR/text"

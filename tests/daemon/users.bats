@@ -6,21 +6,17 @@
 bats_require_minimum_version 1.5.0
 load test_helper
 
-CLIENT=$PROGRAMS/control_client
 USER_ID=65534
-
-ask() { timeout 60 "$CLIENT" "$socket" talk; }
-as_user() { setpriv --reuid="$USER_ID" --regid="$USER_ID" --clear-groups "$@"; }
 
 # A victim of fuse_hang in that mode, into $victim; its server is $server.
 hang() {
-	[ "$(id -u)" -eq 0 ] || skip "needs root, to mount a FUSE"
+	needs_root 'mount a FUSE'
 	mkdir -p "$dir/mnt"
 	chmod 755 "$dir"
 	"$PROGRAMS/fuse_hang" "$dir/mnt" "$USER_ID" "$1" 3>&- > "$dir/hang" 2>&1 &
 	server=$!
 	started+=("$server")
-	eventually grep -q 'victim\|no FUSE' "$dir/hang"
+	wait_until grep -q 'victim\|no FUSE' "$dir/hang"
 	umount -l "$dir/mnt" 2> /dev/null || :
 	! grep -q 'no FUSE' "$dir/hang" || skip "$(cat "$dir/hang")"
 	victim=$(sed -n 's/victim //p' "$dir/hang")
@@ -55,8 +51,8 @@ serves_others() {
 	ask <<< '{"do":"list"}' | grep -q '"done":true'
 	start "$PROGRAMS/spin"
 	spin=$last
-	eventually ended "$spin"
-	eventually has_incident_of "$spin"
+	wait_until ended "$spin"
+	wait_until has_incident_of "$spin"
 }
 
 spinners() {
@@ -76,10 +72,10 @@ spinners() {
 	start_mazed
 	hang memory
 	watch_victim
-	eventually said '"event":"soft"'
+	wait_until said '"event":"soft"'
 	serves_others
-	eventually said 'has not answered in time'
-	eventually has_note 'was not looked at'
+	wait_until said 'has not answered in time'
+	wait_until has_note 'was not looked at'
 	serves_others
 	stop_mazed
 }
@@ -89,21 +85,21 @@ spinners() {
 	start_mazed
 	hang open
 	watch_victim
-	eventually grep -q 'open held' "$dir/hang"
-	eventually asleep 1
+	wait_until grep -q 'open held' "$dir/hang"
+	wait_until asleep 1
 	serves_others
-	eventually said "incidents of user id $USER_ID: the process that reads for them has not answered in time; 1 such are left behind"
-	eventually has_note 'was not looked at'
+	wait_until said "incidents of user id $USER_ID: the process that reads for them has not answered in time; 1 such are left behind"
+	wait_until has_note 'was not looked at'
 	# Killed, and still there; a second verdict of that user leaves no second one.
 	asleep 1
 	ask <<< "{\"do\":\"unwatch\",\"pid\":$victim}" | grep -qx '{"ok":true}'
 	watch_victim
-	eventually said_times 2 "\"event\":\"soft\",\"pid\":$victim,"
+	wait_until said_times 2 "\"event\":\"soft\",\"pid\":$victim,"
 	serves_others
 	asleep 1
 	said_times 1 'has not answered in time'
 	release
-	eventually asleep 0
+	wait_until asleep 0
 	stop_mazed
 }
 
@@ -126,7 +122,7 @@ spinners() {
 	said "the command line of process $victim of user id $USER_ID cannot be read"
 	"$MAZE" list --json | grep "\"pid\":$victim," | grep -q '"soft_ns":88000000000'
 	start bash -c 'exec -a needle sleep 1000'
-	eventually watched "$last"
+	wait_until watched "$last"
 	"$MAZE" list --json | grep "\"pid\":$last," | grep -q '"soft_ns":77000000000'
 	timeout 60 "$MAZED" --config "$conf" --explain "$victim" > "$dir/explained"
 	grep -q 'cmdline .*(cannot be read: its memory does not answer)' "$dir/explained"
@@ -155,7 +151,7 @@ spinners() {
 # ---- shares ----------------------------------------------------------------------------------
 
 @test "a user's flood of verdicts takes no incident of root's, and few lines of the log" {
-	[ "$(id -u)" -eq 0 ] || skip "needs root, to be another user"
+	needs_root 'be another user'
 	spinners
 	sed -i 's/^\[rule spinners\]/incidents-kept = 8\n&/' "$conf"
 	start_mazed
@@ -167,17 +163,17 @@ spinners() {
 		--work-ms 2 --sleep-ms 1 --rounds 100000 3>&- > /dev/null 2>&1 &
 	started+=("$!")
 	victim=$!
-	eventually grep -q sleep_now "/proc/$victim/comm"
-	as_user timeout 60 "$CLIENT" "$socket" talk <<< "{\"do\":\"watch\",\"pid\":$victim,\"policy\":{\"soft\":\"1ms\",\"soft-signal\":\"0\",\"hard\":\"0\"}}" |
+	wait_until grep -q sleep_now "/proc/$victim/comm"
+	ask_as "$USER_ID" <<< "{\"do\":\"watch\",\"pid\":$victim,\"policy\":{\"soft\":\"1ms\",\"soft-signal\":\"0\",\"hard\":\"0\"}}" |
 		grep -qx '{"ok":true}'
 	# It has filled its own table, and the directory.
-	eventually said "more than 64 incidents of user id $USER_ID are open at once"
-	eventually eval '[ "$(ls "$dir/incidents" | wc -l)" -ge 8 ]'
+	wait_until said "more than 64 incidents of user id $USER_ID are open at once"
+	wait_until eval '[ "$(ls "$dir/incidents" | wc -l)" -ge 8 ]'
 	for i in 4 5 6; do
 		serves_others
 	done
 	kill -KILL "$victim"
-	eventually said "incidents of user id $USER_ID are lost"
+	wait_until said "incidents of user id $USER_ID are lost"
 	# Root's share is six of eight: the three of before are there with those of after.
 	for file in $before; do
 		[ -e "$dir/incidents/$file" ]
