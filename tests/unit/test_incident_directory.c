@@ -326,16 +326,16 @@ static void a_user_takes_no_room_of_others(void **state)
 
 	/* All of the flood is newer than all others. */
 	put_incidents(place, -1, 20, 2000);
-	put_incidents(place, 7, 4, 1000);
-	put_incidents(place, 8, 60, 10);
+	put_incidents(place, 8, 4, 1000);
+	put_incidents(place, 7, 60, 10);
 	assert_int_equal(keep_new(place->directory, &limits, &keep), 0);
 	assert_int_equal(keep_open(keep, NULL), 0);
 	assert_false(keep_prune(keep));
 	assert_count(place, "-0.json$", 20);
-	assert_count(place, "-u7.json$", 4);
-	assert_count(place, "-u8.json$", 16);
+	assert_count(place, "-u8.json$", 4);
+	assert_count(place, "-u7.json$", 16);
 	/* The newest of it. */
-	assert_true(has_file(place, "20260102T030405Z-1-15-0-u8.json"));
+	assert_true(has_file(place, "20260102T030405Z-1-15-0-u7.json"));
 	keep_free(keep);
 }
 
