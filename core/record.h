@@ -25,6 +25,16 @@ enum maze_event {
 #define MAZE_RECORD_SHADOW (1U << 1)	/* the policy was in shadow: nothing was sent */
 #define MAZE_RECORD_INHERITED (1U << 2) /* WATCH: came by fork or clone, nobody asked */
 
+/* Why the signal of a verdict was not sent. */
+enum maze_not_sent {
+	MAZE_NOT_SENT_NONE = 0,	   /* it was, or none was to be: signal 0, shadow */
+	MAZE_NOT_SENT_EXITING,	   /* the thread was exiting */
+	MAZE_NOT_SENT_BUSY,	   /* the kernel had no room for another signal */
+	MAZE_NOT_SENT_WATCH_ENDED, /* the watch ended or was replaced first */
+	MAZE_NOT_SENT_OTHER,	   /* another reason, or one that this version does not know */
+	MAZE_NOT_SENT_COUNT_,
+};
+
 struct maze_record {
 	maze_u64 seq;	   /* 1, 2, … per engine and kind of event; 0: not numbered */
 	maze_u64 boot_ns;  /* CLOCK_BOOTTIME when it happened */
@@ -36,11 +46,12 @@ struct maze_record {
 	maze_u32 tid;	   /* thread id, likewise */
 	maze_u32 uid;	   /* real user id, in the initial user namespace */
 	maze_u32 cpu;
-	maze_u16 event;	  /* enum maze_event */
-	maze_u16 signal;  /* the signal of that stage; 0: none */
-	maze_u32 flags;	  /* MAZE_RECORD_* */
-	maze_u32 episode; /* counts the task's episodes, from 0 */
-	maze_u32 reserved;
+	maze_u16 event;	   /* enum maze_event */
+	maze_u16 signal;   /* the signal of that stage; 0: none */
+	maze_u32 flags;	   /* MAZE_RECORD_* */
+	maze_u32 episode;  /* counts the task's episodes, from 0 */
+	maze_u16 not_sent; /* enum maze_not_sent; of verdicts only */
+	maze_u16 reserved;
 	char comm[MAZE_COMM_LEN]; /* NUL-terminated; any bytes but NUL */
 };
 _Static_assert(sizeof(struct maze_record) == 96, "struct maze_record is shared with the kernel");

@@ -77,6 +77,8 @@ int maze_policy_explain(const struct maze_policy *policy, struct maze_error *err
 
 /* "soft", "hard", "exit", "watch", "unwatch", "lost"; NULL for anything else. */
 const char *maze_event_name(unsigned int event);
+/* Of enum maze_not_sent, such as "thread was exiting"; NULL for NONE and unknown values. */
+const char *maze_not_sent_name(unsigned int not_sent);
 
 /*
  * One line without newline, for people. `engine` is the engine's name.

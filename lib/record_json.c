@@ -70,6 +70,9 @@ char *maze_record_json(const struct maze_record *record, const char *engine)
 	json_object_set_new(object, "signal", signal_json(record->signal));
 	json_object_set_new(object, "signal_number", number_json(record->signal));
 	json_object_set_new(object, "sent", json_boolean(record->flags & MAZE_RECORD_SENT));
+	if (record->not_sent)
+		json_object_set_new(object, "not_sent",
+				    json_string(maze_not_sent_name(record->not_sent)));
 	json_object_set_new(object, "shadow", json_boolean(record->flags & MAZE_RECORD_SHADOW));
 	json_object_set_new(object, "engine", json_string(engine));
 	json_object_set_new(object, "cpu", number_json(record->cpu));

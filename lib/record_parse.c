@@ -92,6 +92,22 @@ static bool get_event(const json_t *object, maze_u16 *ret_event)
 	return false;
 }
 
+/* A reason that a later version has is one that this one does not know. */
+static bool get_not_sent(const json_t *object, maze_u16 *ret_not_sent)
+{
+	const json_t *value = json_object_get(object, "not_sent");
+	const char *text = json_string_value(value);
+	unsigned int i;
+
+	if (!value)
+		return true;
+	for (i = 1; text && i < MAZE_NOT_SENT_OTHER; i++)
+		if (!strcmp(text, maze_not_sent_name(i)))
+			break;
+	*ret_not_sent = (maze_u16)i;
+	return text;
+}
+
 static bool get_time(const json_t *object, maze_u64 *ret_boot_ns)
 {
 	const char *text = json_string_value(json_object_get(object, "time"));
@@ -110,6 +126,7 @@ static bool take_record(const json_t *object, struct maze_record *record)
 	    !get_ns(object, "limit_ns", &record->limit_ns) ||
 	    !get_number(object, "signal_number", MAZE_SIGNAL_MAX, &signal) ||
 	    !get_flag(object, "sent", MAZE_RECORD_SENT, &record->flags) ||
+	    !get_not_sent(object, &record->not_sent) ||
 	    !get_flag(object, "shadow", MAZE_RECORD_SHADOW, &record->flags) ||
 	    !get_u32(object, "cpu", &record->cpu) || !get_u32(object, "episode", &record->episode))
 		return false;

@@ -14,6 +14,18 @@ static const char *const event_names[MAZE_EVENT_COUNT_] = {
 	[MAZE_EVENT_WATCH] = "watch", [MAZE_EVENT_UNWATCH] = "unwatch", [MAZE_EVENT_LOST] = "lost",
 };
 
+static const char *const not_sent_names[MAZE_NOT_SENT_COUNT_] = {
+	[MAZE_NOT_SENT_EXITING] = "thread was exiting",
+	[MAZE_NOT_SENT_BUSY] = "kernel was busy",
+	[MAZE_NOT_SENT_WATCH_ENDED] = "watch ended first",
+	[MAZE_NOT_SENT_OTHER] = "other reason",
+};
+
+const char *maze_not_sent_name(unsigned int not_sent)
+{
+	return not_sent < MAZE_NOT_SENT_COUNT_ ? not_sent_names[not_sent] : NULL;
+}
+
 const char *maze_event_name(unsigned int event)
 {
 	return event < MAZE_EVENT_COUNT_ ? event_names[event] : NULL;
@@ -21,6 +33,7 @@ const char *maze_event_name(unsigned int event)
 
 static void describe_act(const struct maze_record *record, char *buf, size_t size)
 {
+	const char *reason = maze_not_sent_name(record->not_sent);
 	char signal[32];
 
 	maze_signal_format(record->signal, signal, sizeof(signal));
@@ -28,6 +41,8 @@ static void describe_act(const struct maze_record *record, char *buf, size_t siz
 		snprintf(buf, size, "shadow: would have sent %s", signal);
 	else if (record->flags & MAZE_RECORD_SENT)
 		snprintf(buf, size, "sent %s", signal);
+	else if (reason)
+		snprintf(buf, size, "could not send %s: %s", signal, reason);
 	else if (record->signal)
 		snprintf(buf, size, "could not send %s", signal);
 	else
@@ -37,7 +52,7 @@ static void describe_act(const struct maze_record *record, char *buf, size_t siz
 int maze_record_text(const struct maze_record *record, const char *engine, char *buf, size_t size)
 {
 	char time[RECORD_TIME_LEN], name[MAZE_COMM_LEN * ESCAPE_MAX], count[128], limit[128],
-		act[64];
+		act[96];
 	const char *event = maze_event_name(record->event);
 	char comm[MAZE_COMM_LEN + 1] = "", who[MAZE_COMM_LEN * ESCAPE_MAX + 64];
 

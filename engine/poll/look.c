@@ -118,10 +118,18 @@ static void act(struct engine *engine, const struct poll_process *process,
 		.signal = hard ? policy->hard_signal : policy->soft_signal,
 	};
 
-	if (policy->flags & MAZE_POLICY_SHADOW)
+	int err;
+
+	if (policy->flags & MAZE_POLICY_SHADOW) {
 		facts.flags |= MAZE_RECORD_SHADOW;
-	else if (facts.signal && !poll_deliver(process, thread, facts.signal))
-		facts.flags |= MAZE_RECORD_SENT;
+	} else if (facts.signal) {
+		err = poll_deliver(process, thread, facts.signal);
+		if (!err)
+			facts.flags |= MAZE_RECORD_SENT;
+		else
+			facts.not_sent =
+				err == -ESRCH ? MAZE_NOT_SENT_EXITING : MAZE_NOT_SENT_OTHER;
+	}
 	engine->counts.verdicts++;
 	engine->counts.signals += !!(facts.flags & MAZE_RECORD_SENT);
 	proc_thread_comm(process->dir, thread->tid, thread->comm);

@@ -33,6 +33,7 @@ struct record {
 	char event[16];
 	char comm[64];
 	char signal[32];
+	char not_sent[32];
 	char engine[16];
 	long long pid, tid, count_ns, limit_ns, episode;
 	bool sent, shadow, inherited;

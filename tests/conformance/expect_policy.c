@@ -99,6 +99,11 @@ static const char *judge(const struct terms *terms, const struct outcome *outcom
 	}
 	if (verdict->shadow != terms->shadow)
 		return "a verdict is wrong about being in shadow";
+	if (verdict->sent && verdict->not_sent[0])
+		return "a verdict was sent and gives a reason why not";
+	/* Who is ending takes no signal. */
+	if (sends && !strcmp(verdict->not_sent, "thread was exiting"))
+		sends = false;
 	if (verdict->sent != sends)
 		return sends ? "a verdict's signal was not sent" : "a signal was sent";
 	if (hard && terms->soft.limit_ns && !find_of(outcome, "soft", verdict, true))

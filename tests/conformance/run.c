@@ -204,6 +204,7 @@ static void fill_record(struct record *record, const json_t *object)
 	copy_text(record->event, sizeof(record->event), object, "event");
 	copy_text(record->comm, sizeof(record->comm), object, "comm");
 	copy_text(record->signal, sizeof(record->signal), object, "signal");
+	copy_text(record->not_sent, sizeof(record->not_sent), object, "not_sent");
 	copy_text(record->engine, sizeof(record->engine), object, "engine");
 	record->pid = number_of(object, "pid");
 	record->tid = number_of(object, "tid");

@@ -143,6 +143,22 @@ static void every_event_has_a_name_and_a_line(void **state)
 	assert_null(maze_event_name(MAZE_EVENT_COUNT_));
 }
 
+static void every_reason_not_to_send_is_in_the_line(void **state)
+{
+	struct maze_record record = soft();
+	char text[1024];
+
+	(void)state;
+	record.flags = 0;
+	for (record.not_sent = 1; record.not_sent < MAZE_NOT_SENT_COUNT_; record.not_sent++) {
+		assert_non_null(maze_not_sent_name(record.not_sent));
+		assert_true(maze_record_text(&record, "bpf", text, sizeof(text)) > 0);
+		assert_non_null(strstr(text, maze_not_sent_name(record.not_sent)));
+	}
+	assert_null(maze_not_sent_name(MAZE_NOT_SENT_NONE));
+	assert_null(maze_not_sent_name(MAZE_NOT_SENT_COUNT_));
+}
+
 static void an_entry_is_valid_json(void **state)
 {
 	struct maze_entry entry = { .pid = 1, .recovery = MAZE_RECOVERY_INF, .comm = "\xff" };
@@ -163,6 +179,7 @@ int main(void)
 		cmocka_unit_test(a_text_has_the_figures_exactly),
 		cmocka_unit_test(one_record_has_one_time),
 		cmocka_unit_test(every_event_has_a_name_and_a_line),
+		cmocka_unit_test(every_reason_not_to_send_is_in_the_line),
 		cmocka_unit_test(an_entry_is_valid_json),
 	};
 

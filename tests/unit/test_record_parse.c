@@ -62,6 +62,8 @@ static struct maze_record any_record(unsigned int *seed)
 	any_name(seed, record.comm);
 	if (record.event == MAZE_EVENT_WATCH && rand_r(seed) % 2)
 		record.flags |= MAZE_RECORD_INHERITED;
+	if (record.event == MAZE_EVENT_SOFT || record.event == MAZE_EVENT_HARD)
+		record.not_sent = (maze_u16)(rand_r(seed) % MAZE_NOT_SENT_COUNT_);
 	if (record.event == MAZE_EVENT_LOST)
 		record.lost = any(seed, INT64_MAX);
 	return record;
