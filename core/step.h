@@ -129,6 +129,21 @@ maze_inline maze_u64 maze_next(const struct maze_policy *policy, const struct ma
 	return 0;
 }
 
+/*
+ * CPU time after which to sample again where yields come as sample.yield_ns, between
+ * samples: at the next stage, at the latest a whole first limit from now. The episode
+ * that a yield begins meanwhile has its first stage a whole limit after that yield, so
+ * the sample is in time for it. `next_ns` is the verdict's; 0: no stage is left.
+ */
+maze_inline maze_u64 maze_next_sample(const struct maze_policy *policy, maze_u64 next_ns)
+{
+	maze_u64 first_ns = policy->soft_ns ? policy->soft_ns : policy->hard_ns;
+
+	if (policy->flags & MAZE_POLICY_YIELD_COUNTS)
+		return next_ns;
+	return next_ns && next_ns < first_ns ? next_ns : first_ns;
+}
+
 /* Charges the CPU time since the last sample, less what an unseen yield forgave. */
 maze_inline maze_u32 maze_charge(const struct maze_policy *policy, struct maze_account *account,
 				 const struct maze_sample *sample)

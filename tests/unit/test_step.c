@@ -67,6 +67,22 @@ static void what_was_used_before_the_watch_does_not_count(void **state)
 	assert_int_equal(step_at(0, MAZE_RUNS).next_ns, 100 * MS);
 }
 
+/* The episode of a yield that is told of between two samples has its verdict in time. */
+static void a_sample_is_due_within_each_first_limit(void **state)
+{
+	(void)state;
+	assert_int_equal(maze_next_sample(&policy, 60 * MS), 60 * MS);
+	/* Both stages had: the yield may come at once. */
+	assert_int_equal(maze_next_sample(&policy, 0), 100 * MS);
+	/* The soft stage had, the hard one far away. */
+	policy.hard_ns = 60000 * MS;
+	assert_int_equal(maze_next_sample(&policy, step_at(100, MAZE_RUNS).next_ns), 100 * MS);
+	policy.soft_ns = 0;
+	assert_int_equal(maze_next_sample(&policy, 0), 60000 * MS);
+	policy.flags = MAZE_POLICY_YIELD_COUNTS;
+	assert_int_equal(maze_next_sample(&policy, 0), 0);
+}
+
 static void one_ns_below_the_limit_is_no_verdict(void **state)
 {
 	struct maze_sample sample = { .runtime_ns = START + 100 * MS - 1, .act = MAZE_RUNS };
@@ -267,6 +283,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(what_was_used_before_the_watch_does_not_count),
+		TEST(a_sample_is_due_within_each_first_limit),
 		TEST(one_ns_below_the_limit_is_no_verdict),
 		TEST(the_limit_itself_is_a_verdict),
 		TEST(each_stage_comes_once_an_episode),

@@ -59,14 +59,47 @@ static void act(struct task_struct *task, const struct handed *handed, bool hard
 		.episode = handed->episode,
 	};
 
-	if (policy->flags & MAZE_POLICY_SHADOW)
+	int err;
+
+	if (policy->flags & MAZE_POLICY_SHADOW) {
 		facts.flags |= MAZE_RECORD_SHADOW;
-	else if (facts.signal && !send_sig(facts.signal, task, 1))
-		facts.flags |= MAZE_RECORD_SENT;
+	} else if (facts.signal) {
+		/* An exiting thread takes signals, but returns to no handler. */
+		err = task->flags & PF_EXITING ? -ESRCH : send_sig(facts.signal, task, 1);
+		if (!err)
+			facts.flags |= MAZE_RECORD_SENT;
+		else
+			facts.not_sent =
+				err == -ESRCH ? MAZE_NOT_SENT_EXITING : MAZE_NOT_SENT_OTHER;
+	}
 	atomic64_inc(&verdicts);
 	if (facts.flags & MAZE_RECORD_SENT)
 		atomic64_inc(&signals);
 	records_write(task, &facts);
+}
+
+void deliver_drop(struct maze_task *watched)
+{
+	const struct maze_policy *policy = &watched->policy;
+	struct maze_record facts = {
+		.count_ns = watched->pending_count_ns,
+		.tag = watched->tag,
+		.cpu = watched->cpu,
+		.episode = watched->pending_episode,
+		.not_sent = MAZE_NOT_SENT_WATCH_ENDED,
+	};
+	u32 stage;
+
+	for (stage = MAZE_FIRED_SOFT; stage <= MAZE_FIRED_HARD; stage <<= 1) {
+		if (!(watched->pending & stage))
+			continue;
+		facts.event = stage == MAZE_FIRED_SOFT ? MAZE_EVENT_SOFT : MAZE_EVENT_HARD;
+		facts.limit_ns = stage == MAZE_FIRED_SOFT ? policy->soft_ns : policy->hard_ns;
+		facts.signal = stage == MAZE_FIRED_SOFT ? policy->soft_signal : policy->hard_signal;
+		atomic64_inc(&verdicts);
+		records_write(watched->task, &facts);
+	}
+	watched->pending = 0;
 }
 
 static void take(struct maze_task *watched, struct handed *ret_handed)
@@ -186,7 +219,7 @@ void deliver(struct maze_task *watched, const struct maze_verdict *verdict)
 		return;
 	watched->pending |= verdict->due;
 	watched->pending_count_ns = verdict->count_ns;
-	watched->pending_episode = watched->account.episode - verdict->reset;
+	watched->pending_episode = verdict->episode;
 	watched->cpu = smp_processor_id();
 	get_task_struct(watched->task);
 	if (irq_work_queue(&watched->work))

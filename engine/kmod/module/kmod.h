@@ -47,7 +47,7 @@ struct maze_task {
 	struct maze_policy policy;
 	struct maze_account account;
 	u64 tag;
-	u64 next_ns;	  /* CPU time from the last step to the next stage; 0: none */
+	u64 next_ns;	  /* CPU time from the last step to the next look; 0: none */
 	u64 in_clock;	  /* local_clock() when it came to its CPU */
 	u64 in_runtime;	  /* and its runtime then */
 	u64 seen_clock;	  /* local_clock() at the first look before it began; 0: none was */
@@ -133,6 +133,8 @@ int deliver_start(void);
 void deliver_stop(void);
 /* With the task's lock held, on the CPU it runs on. */
 void deliver(struct maze_task *watched, const struct maze_verdict *verdict);
+/* With its lock held: the watch ends, and with it what is on its way, which is recorded. */
+void deliver_drop(struct maze_task *watched);
 void deliver_init(struct maze_task *watched);
 /* Before it is freed: waits until nothing touches it any more. May sleep. */
 void deliver_done(struct maze_task *watched);

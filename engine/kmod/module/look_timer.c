@@ -86,7 +86,8 @@ static u64 look(struct maze_task *watched, bool *ret_begun)
 	if (*ret_begun) {
 		sample.yield_ns = watched->yield_ns;
 		verdict = maze_step(&watched->policy, &watched->account, &sample);
-		next_ns = watched->next_ns = verdict.next_ns;
+		next_ns = maze_next_sample(&watched->policy, verdict.next_ns);
+		watched->next_ns = next_ns;
 		if (verdict.due)
 			deliver(watched, &verdict);
 	}

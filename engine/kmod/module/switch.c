@@ -37,7 +37,7 @@ static void switch_out(struct task_struct *prev, struct maze_task *watched, bool
 		sample.act = MAZE_YIELDS;
 	}
 	verdict = maze_step(&watched->policy, &watched->account, &sample);
-	watched->next_ns = verdict.next_ns;
+	watched->next_ns = maze_next_sample(&watched->policy, verdict.next_ns);
 	if (verdict.due)
 		deliver(watched, &verdict);
 	raw_spin_unlock(&watched->lock);
@@ -75,7 +75,7 @@ static void switch_in(struct task_struct *next, struct maze_task *watched)
 			watched->left_clock = 0;
 		}
 		verdict = maze_step(&watched->policy, &watched->account, &sample);
-		watched->next_ns = verdict.next_ns;
+		watched->next_ns = maze_next_sample(&watched->policy, verdict.next_ns);
 		if (verdict.due)
 			deliver(watched, &verdict);
 	}
@@ -149,10 +149,32 @@ static void probe_fork(void *data, struct task_struct *parent, struct task_struc
 	records_write(NULL, &lost);
 }
 
+/* What it has run since its last tick is not booked yet, and so not judged. */
+static void judge_last(struct task_struct *task)
+{
+	struct maze_sample sample = { .runtime_ns = task->se.sum_exec_runtime, .act = MAZE_RUNS };
+	struct maze_task *watched = tasks_find(task);
+	struct maze_verdict verdict;
+	unsigned long flags;
+
+	if (!watched)
+		return;
+	raw_spin_lock_irqsave(&watched->lock, flags);
+	if (watched->account.begun) {
+		sample.yield_ns = watched->yield_ns;
+		verdict = maze_step(&watched->policy, &watched->account, &sample);
+		if (verdict.due)
+			deliver(watched, &verdict);
+	}
+	raw_spin_unlock_irqrestore(&watched->lock, flags);
+}
+
 static void probe_exit(COMPAT_EXIT_ARGS)
 {
-	if (atomic_read(&maze_watched))
-		tasks_end(task, MAZE_EVENT_EXIT);
+	if (!atomic_read(&maze_watched))
+		return;
+	judge_last(task);
+	tasks_end(task, MAZE_EVENT_EXIT);
 }
 
 #define HOOK_EXIT 0

@@ -190,6 +190,8 @@ static int set_policy(struct maze_task *watched, const struct maze_wish *wish, b
 	watched->stamp = wish->stamp;
 	if (err)
 		goto out_unlock;
+	if (!is_new)
+		deliver_drop(watched);
 	watched->policy = wish->policy;
 	watched->tag = wish->tag;
 	/* It begins at the next sample that is up to date. */
@@ -198,7 +200,6 @@ static int set_policy(struct maze_task *watched, const struct maze_wish *wish, b
 	watched->next_ns = 0;
 	watched->yield_ns = 0;
 	watched->left_clock = 0;
-	watched->pending = 0;
 out_unlock:
 	raw_spin_unlock_irqrestore(&watched->lock, flags);
 	return err;
@@ -289,7 +290,7 @@ static u64 mark_ended(struct maze_task *watched, enum maze_event event)
 
 	watched->ended = true;
 	if (event == MAZE_EVENT_UNWATCH)
-		watched->pending = 0;
+		deliver_drop(watched);
 	/* What it has run since the last step; less than the whole of it, if it runs now. */
 	if (watched->account.begun && runtime_ns > watched->account.runtime_ns)
 		count_ns += runtime_ns - watched->account.runtime_ns;
