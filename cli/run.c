@@ -28,9 +28,10 @@ struct run {
 	int signals; /* signalfd */
 	int pidfd;
 	pid_t child;
-	int go[2];   /* a byte: you are watched, go on */
-	int fail[2]; /* errno of a failed execvp(3); closed by a successful one */
-	bool reaps;  /* orphans of the command come to us */
+	int go[2];     /* a byte: you are watched, go on */
+	int fail[2];   /* errno of a failed execvp(3); closed by a successful one */
+	bool reaps;    /* orphans of the command come to us */
+	int attend_ms; /* after which the engine wants to be attended to again; -1: it does not */
 };
 
 /* Passed on when sent to maze alone. */
@@ -110,6 +111,8 @@ static int let_go(struct run *run, const char *name)
 	struct maze_error error = { "" };
 	int err, why = 0;
 
+	if (maze_attend_fd(run->session.maze) >= 0)
+		run->attend_ms = maze_attend(run->session.maze);
 	err = maze_watch_pidfd(run->session.maze, run->pidfd, 0, &run->options->policy,
 			       run->session.tag, &error);
 	if (!err)
@@ -163,7 +166,7 @@ static int reap(struct run *run)
 
 static int attend(struct run *run)
 {
-	int status, gather_ms, timeout = -1;
+	int status, gather_ms, timeout = run->attend_ms;
 	struct pollfd fds[] = {
 		{ .fd = run->signals, .events = POLLIN },
 		{ .fd = run->pidfd, .events = POLLIN },
@@ -203,6 +206,7 @@ int cmd_run(const struct command *command, struct options *options, int argc, ch
 {
 	struct run run = { .command = command,
 			   .options = options,
+			   .attend_ms = -1,
 			   .signals = -1,
 			   .pidfd = -1,
 			   .go = { -1, -1 },

@@ -74,8 +74,11 @@ struct engine_counts {
 
 struct engine_ops {
 	const char *name;
-	/* It cannot tell a sched_yield(2): a policy under which yields reset is met without. */
-	bool yields_unseen;
+	/*
+	 * Whether it is told of every sched_yield(2); NULL: it is. Else a policy under which
+	 * yields reset is met without those that it is not told of.
+	 */
+	bool (*sees_yields)(const struct engine *engine);
 
 	/* Looks without changing anything; always fills the report. */
 	void (*probe)(struct engine_report *ret_report);

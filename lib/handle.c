@@ -126,7 +126,7 @@ const char *maze_why_not_better(const struct maze *maze)
 
 bool maze_sees_yields(const struct maze *maze)
 {
-	return !maze->ops->yields_unseen;
+	return !maze->ops->sees_yields || maze->ops->sees_yields(maze->engine);
 }
 
 int maze_adopt(struct maze *maze, const struct maze_policy *policy, maze_u64 tag)

@@ -20,7 +20,7 @@
 #include "kernel_probe.h"
 
 /* Detached after this long without need, so that it is not put on and off all the time. */
-#define QUIET_MS 200
+#define QUIET_MS 1000
 /* While attached we vouch for the probe this far ahead, and come back in good time. */
 #define VOUCH_MS 2000
 #define VOUCH_AGAIN_MS 500
@@ -81,10 +81,27 @@ static void detach(struct engine *engine)
 	struct attendance *attendance = &engine->attendance;
 
 	if (attendance->link_fd >= 0)
-		__atomic_store_n(&engine->state->probe_until_ns, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&engine->state->yield_probe, 0, __ATOMIC_SEQ_CST);
 	close_fd(&attendance->link_fd);
 	close_fd(&attendance->event_fd);
 	close_fd(&attendance->turn_fd);
+}
+
+/*
+ * Says that the probe is in place, by a number of its own: of what a task ran before it
+ * knows that number, no yield was seen. Also when the kernel has stopped believing us.
+ */
+static void vouch(struct engine *engine)
+{
+	struct maze_state *state = engine->state;
+
+	__atomic_store_n(&state->probe_until_ns, boot_ns() + VOUCH_MS * MAZE_NSEC_PER_MSEC,
+			 __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&state->yield_probe, __ATOMIC_SEQ_CST))
+		return;
+	if (!++state->yield_probes)
+		state->yield_probes = 1;
+	__atomic_store_n(&state->yield_probe, state->yield_probes, __ATOMIC_SEQ_CST);
 }
 
 static bool take_turn(struct engine *engine)
@@ -101,9 +118,13 @@ int bpf_attend_fd(struct engine *engine)
 
 	if (engine->config.yield_probe != MAZE_YIELD_ON_DEMAND)
 		return -1;
-	if (!attendance->ring && bpf_doorbell_open(engine, &engine->state->near_bells,
-						   &attendance->doorbell, &attendance->ring, NULL))
-		return -1;
+	if (!attendance->ring) {
+		if (bpf_doorbell_open(engine, &engine->state->near_bells, &attendance->doorbell,
+				      &attendance->ring, NULL))
+			return -1;
+		/* So that a task whose watch begins now is sure of its first episode, too. */
+		attendance->begins = true;
+	}
 	return bpf_doorbell_fd(attendance->ring);
 }
 
@@ -118,8 +139,9 @@ int bpf_attend(struct engine *engine)
 	wanted = __atomic_load_n(&engine->state->near_count, __ATOMIC_ACQUIRE) > 0;
 
 	if (attendance->link_fd < 0) {
-		if (!wanted)
+		if (!wanted && !attendance->begins)
 			return -1;
+		attendance->begins = false;
 		/* Another attends; should it be killed meanwhile, we are there to take over. */
 		if (!take_turn(engine))
 			return VOUCH_AGAIN_MS;
@@ -137,8 +159,7 @@ int bpf_attend(struct engine *engine)
 		detach(engine);
 		return -1;
 	}
-	__atomic_store_n(&engine->state->probe_until_ns, boot_ns() + VOUCH_MS * MAZE_NSEC_PER_MSEC,
-			 __ATOMIC_RELAXED);
+	vouch(engine);
 	return wanted ? VOUCH_AGAIN_MS : QUIET_MS + 1;
 }
 

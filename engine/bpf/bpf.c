@@ -91,11 +91,18 @@ static void describe(const struct kernel_offer *offer, struct engine_report *rep
 				      "This machine's steal or interrupt clock cannot be read, so "
 				      "verdicts wait for the next tick: up to 10 ms late.\n");
 	if (offer->yield == YIELD_BY_SCHED_EXIT || offer->yield == YIELD_BY_SYS_ENTER)
+		n += (size_t)snprintf(
+			text + n, size - n,
+			"A sched_yield that finds nothing else to run is seen by a probe that a "
+			"maze process attaches from %s of a limit on; what ran before is not "
+			"counted. With no maze process it is not seen, and verdicts are late by "
+			"the limit or 1 s, whichever is more.\n",
+			offer->yield == YIELD_BY_SCHED_EXIT ? "a 64th" : "half");
+	if (offer->clock_refused && offer->yield != YIELD_BY_SCHED_EXIT &&
+	    offer->yield != YIELD_BY_NOTHING)
 		n += (size_t)snprintf(text + n, size - n,
-				      "A sched_yield that finds nothing else to run is seen only "
-				      "from %s of a limit "
-				      "on, and only while a maze process attends.\n",
-				      offer->yield == YIELD_BY_SCHED_EXIT ? "an eighth" : "half");
+				      "Without that clock, the verdict after a sched_yield that "
+				      "finds nothing else to run is up to 25 ms late.\n");
 	if (offer->yield == YIELD_BY_NOTHING)
 		n += (size_t)snprintf(text + n, size - n,
 				      "A sched_yield that finds nothing else to run is not seen, "
@@ -138,8 +145,14 @@ static maze_u64 bpf_instance(struct engine *engine)
 	return info.id;
 }
 
+static bool bpf_sees_yields(const struct engine *engine)
+{
+	return engine->config.yield_probe != MAZE_YIELD_NONE;
+}
+
 const struct engine_ops engine_bpf = {
 	.name = "bpf",
+	.sees_yields = bpf_sees_yields,
 	.probe = bpf_probe,
 	.open = bpf_open,
 	.close = bpf_close,

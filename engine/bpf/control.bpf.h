@@ -93,7 +93,7 @@ static __noinline int begin_watch(struct task_struct *task, struct maze_request 
 	if (watched && leave_alone(watched, req))
 		return 0;
 	if (watched) {
-		leave_near(watched);
+		close_watch(task, watched);
 		bpf_task_storage_delete(&tasks, task);
 	}
 	watched = bpf_task_storage_get(&tasks, task, &fresh, BPF_LOCAL_STORAGE_GET_F_CREATE);
@@ -126,7 +126,7 @@ static __noinline int end_watch(struct task_struct *task, struct maze_request *r
 		req->left++;
 		return 0;
 	}
-	leave_near(watched);
+	close_watch(task, watched);
 	record_life(task, watched, MAZE_EVENT_UNWATCH, 0);
 	bpf_task_storage_delete(&tasks, task);
 	req->done++;

@@ -44,6 +44,7 @@ struct attendance {
 	int event_fd;	   /* perf event of a system-call tracepoint, -1: none */
 	int turn_fd;	   /* holds the turn, -1: not ours */
 	int residence_fd;  /* holds the residence, -1: not ours */
+	bool begins;	   /* has not attended yet: attaches the probe although nobody needs it */
 	maze_u64 quiet_ns; /* CLOCK_BOOTTIME since nobody is near a limit; 0: somebody is */
 };
 

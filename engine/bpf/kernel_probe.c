@@ -351,7 +351,8 @@ int kernel_probe(struct kernel_offer *ret_offer, struct engine_error *error)
 		storage_takes_no_lock(btf) &&
 		btf__find_by_name_kind(btf, "btf_trace_sched_wakeup_new", BTF_KIND_TYPEDEF) > 0;
 	offer.has_sched_info = has_member(btf, "task_struct", "sched_info") &&
-			       has_member(btf, "sched_info", "last_queued");
+			       has_member(btf, "sched_info", "last_queued") &&
+			       has_member(btf, "sched_info", "run_delay");
 	offer.has_nohz_full = file_has_text("/sys/devices/system/cpu/nohz_full");
 	offer.has_unwinder = btf__find_by_name_kind(btf, "stack_trace_save_tsk", BTF_KIND_FUNC) > 0;
 	probe_clocks(btf, &offer);

@@ -79,6 +79,7 @@ struct sched_entity {
 };
 
 struct sched_info {
+	unsigned long long run_delay;	/* all that it has waited for a CPU, up to last_queued */
 	unsigned long long last_queued; /* rq clock when it became runnable; 0 while it runs */
 };
 

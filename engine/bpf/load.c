@@ -27,10 +27,11 @@
 #define PENDING_MAX_NOHZ_FULL_NS (1500 * MAZE_NSEC_PER_MSEC)
 
 /*
- * A task wants the yield probe from this part of its limit on: the cheap probe
- * from an eighth, the one that all system calls pay for from a half.
+ * A task wants the yield probe from this part of its limit on: the cheap probe from a 64th,
+ * the one that all system calls pay for from a half. What it ran before the probe was
+ * attached is not counted, so the first verdict is late by as much.
  */
-#define NEAR_SHIFT_CHEAP 3
+#define NEAR_SHIFT_CHEAP 6
 #define NEAR_SHIFT_DEAR 1
 
 /* The last thing libbpf complained of: the why of a failed load. */

@@ -48,7 +48,7 @@ static int handle_timer(void *map, maze_u32 *key, struct maze_timer *slot)
 		look_for_unseen(cpu, switch_clock(task));
 		return 0;
 	}
-	delay_ns = judge_running(task, watched, cpu);
+	delay_ns = judge_running(task, watched, cpu, true);
 	arm(cpu, switch_clock(task), delay_ns);
 	return 0;
 }
@@ -79,6 +79,33 @@ int handle__setup(struct bpf_iter__task *ctx)
 	return 0;
 }
 
+MAZE_INLINE bool knows_waits(void)
+{
+	return bpf_core_field_exists(struct task_struct, sched_info.last_queued) &&
+	       bpf_core_field_exists(struct task_struct, sched_info.run_delay);
+}
+
+MAZE_INLINE void fall_asleep(struct task_struct *prev, struct maze_task *watched)
+{
+	watched->asleep_ns = switch_clock(prev);
+	if (knows_waits())
+		watched->waited_ns = READ(prev, sched_info.run_delay);
+}
+
+/* How long it was not runnable: all the time since it left, but for its waits for a CPU. */
+MAZE_INLINE maze_u64 slept_ns(struct task_struct *next, struct maze_task *watched)
+{
+	maze_u64 until = switch_clock(next), awake = watched->asleep_ns;
+
+	if (knows_waits()) {
+		/* The wait that ends now; those before it, on other CPUs, are in run_delay. */
+		if (READ(next, sched_info.last_queued) > watched->asleep_ns)
+			until = READ(next, sched_info.last_queued);
+		awake += READ(next, sched_info.run_delay) - watched->waited_ns;
+	}
+	return until > awake ? until - awake : 0;
+}
+
 MAZE_INLINE void switch_out(struct task_struct *prev, struct maze_task *watched, bool preempt,
 			    unsigned int prev_state)
 {
@@ -97,18 +124,16 @@ MAZE_INLINE void switch_out(struct task_struct *prev, struct maze_task *watched,
 	if (!preempt && (prev_state & ~TASK_RTLOCK_WAIT) && may_sleep(prev)) {
 		sample.act = MAZE_SLEEPS;
 		if (watched->policy.recovery != MAZE_RECOVERY_INF)
-			watched->asleep_ns = switch_clock(prev);
+			fall_asleep(prev, watched);
 	} else if (!preempt && yields_reset(watched) && in_sched_yield(prev)) {
 		sample.act = MAZE_YIELDS;
 	}
+	doubt_unseen_time(watched, 0, &sample);
 	verdict = maze_step(&watched->policy, &watched->account, &sample);
 	if (verdict.reset)
 		leave_near(watched);
-	if (verdict.due) {
-		watched->due_episode = verdict.episode;
-		verdict.next_ns = maze_act_on(watched, verdict.due | MAZE_AT_SWITCH,
-					      verdict.count_ns, verdict.next_ns);
-	}
+	if (verdict.due || watched->unsent)
+		verdict.next_ns = act_on_verdict(watched, &verdict, MAZE_AT_SWITCH);
 	if (prev_state & TASK_DEAD) {
 		end_with_task(prev, watched);
 		return;
@@ -125,17 +150,11 @@ static __noinline int resume(struct task_struct *next, struct maze_task *watched
 		.yield_ns = watched->yield_ns,
 		.act = MAZE_RUNS,
 	};
-	maze_u64 until = switch_clock(next);
 	struct maze_verdict verdict;
 
 	if (watched->asleep_ns) {
 		sample.act = MAZE_WAKES;
-		/* Runnable again since it was queued; after that it waited for a CPU. */
-		if (bpf_core_field_exists(struct task_struct, sched_info.last_queued) &&
-		    READ(next, sched_info.last_queued) > watched->asleep_ns)
-			until = READ(next, sched_info.last_queued);
-		if (until > watched->asleep_ns)
-			sample.asleep_ns = until - watched->asleep_ns;
+		sample.asleep_ns = slept_ns(next, watched);
 		watched->asleep_ns = 0;
 	} else if (watched->account.begun && voluntary_switches(next) != watched->nvcsw) {
 		/* It slept and nobody told us: forgive all rather than too little. */
@@ -143,6 +162,7 @@ static __noinline int resume(struct task_struct *next, struct maze_task *watched
 		watched->account.runtime_ns = sample.runtime_ns;
 	}
 	watched->nvcsw = voluntary_switches(next);
+	doubt_unseen_time(watched, 0, &sample);
 	verdict = maze_step(&watched->policy, &watched->account, &sample);
 	/* What is due cannot be acted on yet: next is not current. The timer will. */
 	watched->account.fired &= ~verdict.due;
@@ -252,20 +272,20 @@ int BPF_PROG(handle__sched_process_exit, struct task_struct *task)
 		return 0;
 	cpu = this_cpu();
 	if (cpu && watched->account.begun)
-		judge_running(task, watched, cpu);
+		judge_running(task, watched, cpu, false);
 	end_with_task(task, watched);
 	bpf_task_storage_delete(&tasks, task);
 	return 0;
 }
 
-MAZE_INLINE int note_current_yield(void)
+MAZE_INLINE int note_current_yield(bool booked)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct maze_task *watched = watched_task(task);
 	struct maze_cpu *cpu = this_cpu();
 
 	if (watched && cpu && yields_reset(watched))
-		maze_note_yield(watched, cpu);
+		maze_note_yield(watched, cpu, booked);
 	return 0;
 }
 
@@ -273,7 +293,7 @@ MAZE_INLINE int note_current_yield(void)
 SEC("?fentry/do_sched_yield")
 int BPF_PROG(handle__yield_entry)
 {
-	return note_current_yield();
+	return note_current_yield(false);
 }
 
 /*
@@ -288,12 +308,12 @@ int BPF_PROG(handle__sched_exit, bool is_switch)
 	/* Where it did switch, the switch-out has seen the yield. */
 	if (is_switch || !task->bpf_storage || !in_sched_yield(task))
 		return 0;
-	return note_current_yield();
+	return note_current_yield(true);
 }
 
 /* Everywhere, but while attached every system call of every task costs more. */
 SEC("?tracepoint/syscalls/sys_enter_sched_yield")
 int handle__sys_enter_sched_yield(void *ctx)
 {
-	return note_current_yield();
+	return note_current_yield(false);
 }

@@ -95,6 +95,7 @@ struct record_facts {
 	maze_u32 episode;
 	maze_u16 event;
 	maze_u16 signal;
+	maze_u16 not_sent;
 };
 
 static __noinline int write_record(struct task_struct *task, struct maze_task *watched,
@@ -121,6 +122,7 @@ static __noinline int write_record(struct task_struct *task, struct maze_task *w
 	record->signal = facts->signal;
 	record->flags = facts->flags;
 	record->episode = facts->episode;
+	record->not_sent = facts->not_sent;
 	read_name(record->comm, task);
 	/* The number last, and as an atomic, so that a reader that sees it sees all. */
 	__sync_lock_test_and_set(&record->seq, seq);

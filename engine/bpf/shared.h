@@ -15,7 +15,7 @@
 #include "../../core/step.h"
 
 #define MAZE_BPF_MAGIC 0x4d415a45U /* "MAZE" */
-#define MAZE_BPF_ABI 4U
+#define MAZE_BPF_ABI 5U
 
 /*
  * Records kept per log. Verdicts have a log of their own, so that a storm of
@@ -54,6 +54,13 @@ enum maze_role {
 	MAZE_ROLE_SELF, /* a process of maze's own: never watched */
 };
 
+/* maze_task.near. The last is final, so that a watch that was replaced leaves no count. */
+enum maze_near {
+	MAZE_NEAR_NO = 0,
+	MAZE_NEAR_YES,	 /* counted in maze_state.near_count */
+	MAZE_NEAR_ENDED, /* the watch has ended: never counted again */
+};
+
 /* Value of the task storage: everything about one watched task. */
 struct maze_task {
 	struct maze_policy policy;
@@ -62,16 +69,20 @@ struct maze_task {
 	maze_u64 yield_ns;     /* runtime at the last yield the probe saw; written by it alone */
 	maze_u64 next_ns;      /* CPU time until the account wants to be looked at; 0: never */
 	maze_u64 asleep_ns;    /* rq clock when it went to sleep; 0: it did not (finite recovery) */
+	maze_u64 waited_ns;    /* all that it had waited for a CPU by then */
 	maze_u64 nvcsw;	       /* its voluntary switches at the last switch-out we saw */
 	maze_u32 role;	       /* enum maze_role */
-	maze_u32 near;	       /* 1: counted in maze_state.near_count */
+	maze_u32 near;	       /* enum maze_near */
 	maze_u32 retries;      /* attempts at a signal the kernel was too busy to take */
-	maze_u32 due_episode;  /* of the verdict that is being acted on */
+	maze_u32 unsent;       /* MAZE_FIRED_*: stages that came due and are not recorded yet */
+	maze_u32 due_episode;  /* of the latest verdict, which those stages are of */
+	maze_u32 yield_probe;  /* the attachment that has seen this episode's yields; 0: none */
+	maze_u64 due_count_ns; /* and its count */
 	maze_u64 stack_due_ns; /* runtime from which on the next stack is due */
 	maze_u32 sampled;      /* the episode there is evidence of, plus 1; 0: of none */
 	maze_u32 stacks;       /* taken in it */
 };
-_Static_assert(sizeof(struct maze_task) == 144, "struct maze_task is pinned");
+_Static_assert(sizeof(struct maze_task) == 168, "struct maze_task is pinned");
 
 /* One CPU: when its timer goes off, and what is needed to read its scheduler clock. */
 struct maze_cpu {
@@ -135,18 +146,21 @@ struct maze_state {
 	maze_u64 verdicts;
 	maze_u64 signals;
 	maze_u64 inherit_failures;
-	maze_u64 probe_until_ns; /* CLOCK_BOOTTIME until which an attendant vouches for its probe */
-	maze_u32 near_count;	 /* watched tasks past the mark: the yield probe is wanted */
-	maze_u32 record_bells;	 /* bit i: doorbell i wants to hear of records */
+	maze_u64
+		probe_until_ns; /* CLOCK_BOOTTIME until which an attendant vouches for yield_probe */
+	maze_u32 near_count;	/* watched tasks past the mark: the yield probe is wanted */
+	maze_u32 record_bells;	/* bit i: doorbell i wants to hear of records */
 	maze_u32
 		near_bells; /* bit i: doorbell i wants to hear of near_count leaving or reaching 0 */
 	maze_u32 no_timer_pin; /* this kernel has no BPF_F_TIMER_CPU_PIN (before 6.7) */
 	maze_u32 timers_ready; /* CPUs whose timer has been initialised */
 	maze_u32 pid_level;    /* depth of the owner's pid namespace */
 	maze_u64 evidence_heads[MAZE_EVIDENCE_LOGS]; /* stacks and portraits taken so far */
-	maze_u64 stack_interval_ns;		     /* of a task's CPU time */
-	maze_u32 stacks_max;			     /* an episode; 0: nobody wants evidence */
-	maze_u32 evidence_bells;		     /* as record_bells */
+	maze_u32 yield_probe;	    /* which attachment of the yield probe is in place; 0: none */
+	maze_u32 yield_probes;	    /* how many there have been; user space only */
+	maze_u64 stack_interval_ns; /* of a task's CPU time */
+	maze_u32 stacks_max;	    /* an episode; 0: nobody wants evidence */
+	maze_u32 evidence_bells;    /* as record_bells */
 	struct maze_doorbell_owner owners[MAZE_READERS_MAX]; /* user space only */
 };
 

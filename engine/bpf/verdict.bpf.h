@@ -10,9 +10,8 @@
 #ifndef MAZE_BPF_VERDICT_BPF_H
 #define MAZE_BPF_VERDICT_BPF_H
 
-#include "clock.bpf.h"
 #include "evidence.bpf.h"
-#include "records.bpf.h"
+#include "yields.bpf.h"
 
 /* Soonest second look when the kernel was too busy to take a signal. */
 #define MAZE_RETRY_NS (100 * MAZE_NSEC_PER_USEC)
@@ -31,92 +30,6 @@
 /* How soon, and how often, to look for a watched task that runs unseen. */
 #define MAZE_UNSEEN_MIN_NS (4 * MAZE_NSEC_PER_MSEC)
 #define MAZE_UNSEEN_MAX_NS (1 * MAZE_NSEC_PER_SEC)
-/* Margin for the moment of a yield, which must never be taken too early. */
-#define MAZE_YIELD_MARGIN_NS (20 * MAZE_NSEC_PER_USEC)
-
-/* Is the task inside sched_yield(2)? Read from the frame it entered the kernel by. */
-MAZE_INLINE bool in_sched_yield(struct task_struct *task)
-{
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
-
-#if defined(__TARGET_ARCH_x86)
-	/* arch/x86/entry/syscalls: 24, as i386 158 (then TS_COMPAT is set), x32 has bit 30. */
-	unsigned long nr = READ(regs, orig_ax);
-
-	if ((nr & ~0x40000000UL) == 24)
-		return true;
-	return nr == 158 && bpf_core_field_exists(struct task_struct, thread_info.status) &&
-	       (READ(task, thread_info.status) & 2);
-#elif defined(__TARGET_ARCH_arm64)
-	return READ(regs, syscallno) == 124; /* include/uapi/asm-generic/unistd.h */
-#endif
-}
-
-MAZE_INLINE bool yields_reset(struct maze_task *watched)
-{
-	return !(watched->policy.flags & MAZE_POLICY_YIELD_COUNTS);
-}
-
-/*
- * Notes that the current task yields. The account belongs to the switch and the
- * timer; here only the moment is left for them, as one word. It must not be too
- * early: so the clock is read between two equal readings of the runtime, and a
- * margin is added that covers what the clock rounds down.
- */
-__noinline int maze_note_yield(struct maze_task *watched, struct maze_cpu *cpu)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	maze_u64 before, moment;
-
-	if (!watched || !cpu)
-		return 0;
-	before = booked_runtime(task);
-	moment = running_runtime(task, cpu, false) + MAZE_YIELD_MARGIN_NS;
-	if (!config.has_clock || !cpu->clock_offset_ns || config.steal_unknown || !has_rq() ||
-	    is_booked_ahead(task->se.cfs_rq->rq) || before != booked_runtime(task))
-		moment = booked_runtime(task) + config.pending_max_ns;
-	if (moment > watched->yield_ns)
-		watched->yield_ns = moment;
-	return 0;
-}
-
-MAZE_INLINE void leave_near(struct maze_task *watched)
-{
-	if (watched->near && __sync_lock_test_and_set(&watched->near, 0)) {
-		if (__sync_fetch_and_sub(&state.near_count, 1) == 1)
-			maze_ring_doorbells(state.near_bells);
-	}
-}
-
-MAZE_INLINE void enter_near(struct maze_task *watched)
-{
-	if (!watched->near && !__sync_lock_test_and_set(&watched->near, 1)) {
-		if (__sync_fetch_and_add(&state.near_count, 1) == 0)
-			maze_ring_doorbells(state.near_bells);
-	}
-}
-
-/*
- * Where yields that do not switch cannot be seen for nothing, a task has to be
- * looked at once more, on its way to a limit: past the mark it wants the yield
- * probe, and as long as no probe is there its timer looks every now and then
- * whether it runs into a yield.
- */
-MAZE_INLINE maze_u64 next_account_look(struct maze_task *watched, maze_u64 count_ns,
-				       maze_u64 next_ns)
-{
-	maze_u64 limit_ns = count_ns + next_ns, mark_ns;
-
-	if (config.yield_probe == MAZE_YIELD_PERMANENT || !next_ns || !yields_reset(watched))
-		return next_ns;
-	mark_ns = limit_ns >> config.near_shift;
-	if (count_ns < mark_ns)
-		return mark_ns - count_ns;
-	enter_near(watched);
-	if (bpf_ktime_get_boot_ns() > state.probe_until_ns && next_ns > limit_ns / 16)
-		return limit_ns / 16;
-	return next_ns;
-}
 
 MAZE_INLINE maze_u64 next_look(struct maze_task *watched, maze_u64 next_ns)
 {
@@ -124,23 +37,21 @@ MAZE_INLINE maze_u64 next_look(struct maze_task *watched, maze_u64 next_ns)
 	return or_next_stack(watched, next_ns);
 }
 
-/* Set in `due` when the episode is over, or the task: then a failed signal is final. */
-#define MAZE_LAST_CHANCE (1U << 31)
-/* Set in it at a switch-out, where the thread is not under an interrupt. */
-#define MAZE_AT_SWITCH (1U << 30)
+/* Where the verdict is acted on. */
+enum maze_act_at {
+	MAZE_IN_TIMER,
+	MAZE_AT_SWITCH,	  /* the thread is not under an interrupt */
+	MAZE_LAST_CHANCE, /* another verdict follows: a signal that fails now is not sent */
+};
 
-/*
- * Sends and records one stage, `stage` of `due`. Returns 1, and leaves no record, when the kernel was
- * too busy to take the signal and it can be tried again in this episode.
- */
-static __noinline int act_on_stage(struct task_struct *task, struct maze_task *watched,
-				   maze_u64 count_ns, maze_u32 stage, maze_u32 due)
+static __noinline int record_verdict(struct task_struct *task, struct maze_task *watched,
+				     maze_u32 stage, maze_u32 flags, maze_u32 not_sent)
 {
-	struct record_facts facts = { .count_ns = count_ns };
-	long err;
+	struct record_facts facts = { .flags = flags, .not_sent = not_sent };
 
 	if (!task || !watched)
 		return 0;
+	facts.count_ns = watched->due_count_ns;
 	facts.episode = watched->due_episode;
 	if (stage == MAZE_FIRED_SOFT) {
 		facts.event = MAZE_EVENT_SOFT;
@@ -151,24 +62,75 @@ static __noinline int act_on_stage(struct task_struct *task, struct maze_task *w
 		facts.limit_ns = watched->policy.hard_ns;
 		facts.signal = watched->policy.hard_signal;
 	}
+	__sync_fetch_and_add(&state.verdicts, 1);
+	return write_record(task, watched, &facts, MAZE_LOG_VERDICTS);
+}
+
+/*
+ * Sends and records one stage. Returns 1, and leaves no record, when the kernel was too
+ * busy to take the signal and it can be tried again. A CPU takes one signal in an
+ * interrupt or a switch, from all programs together.
+ */
+static __noinline int act_on_stage(struct task_struct *task, struct maze_task *watched,
+				   maze_u32 stage, maze_u32 at)
+{
+	maze_u32 flags = 0, not_sent = MAZE_NOT_SENT_NONE, signal;
+	long err = 0;
+
+	if (!task || !watched)
+		return 0;
+	signal = stage == MAZE_FIRED_SOFT ? watched->policy.soft_signal
+					  : watched->policy.hard_signal;
 	if (watched->policy.flags & MAZE_POLICY_SHADOW) {
-		facts.flags = MAZE_RECORD_SHADOW;
-	} else if (facts.signal) {
-		err = bpf_send_signal_thread(facts.signal);
+		flags = MAZE_RECORD_SHADOW;
+	} else if (signal) {
+		err = bpf_send_signal_thread(signal);
 		if (!err) {
-			facts.flags = MAZE_RECORD_SENT;
+			flags = MAZE_RECORD_SENT;
 			__sync_fetch_and_add(&state.signals, 1);
-		} else if (!(due & MAZE_LAST_CHANCE) && watched->retries < MAZE_RETRIES_MAX) {
+		}
+	}
+	if (state.stacks_max)
+		begin_evidence(task, watched, watched->due_count_ns,
+			       at == MAZE_AT_SWITCH ? TAKEN_AT_SWITCH : TAKEN_IN_TIMER);
+	if (err && (READ(task, flags) & PF_EXITING)) {
+		not_sent = MAZE_NOT_SENT_EXITING;
+	} else if (err) {
+		if (at != MAZE_LAST_CHANCE && watched->retries < MAZE_RETRIES_MAX) {
 			watched->retries++;
 			return 1;
 		}
+		not_sent = err == -16 /* EBUSY */ ? MAZE_NOT_SENT_BUSY : MAZE_NOT_SENT_OTHER;
 	}
 	watched->retries = 0;
-	if (state.stacks_max)
-		begin_evidence(task, watched, count_ns,
-			       due & MAZE_AT_SWITCH ? TAKEN_AT_SWITCH : TAKEN_IN_TIMER);
-	__sync_fetch_and_add(&state.verdicts, 1);
-	write_record(task, watched, &facts, MAZE_LOG_VERDICTS);
+	record_verdict(task, watched, stage, flags, not_sent);
+	return 0;
+}
+
+/* Records what is due of a watch that ends, which was not sent. */
+MAZE_INLINE void record_unsent(struct task_struct *task, struct maze_task *watched)
+{
+	maze_u32 unsent = 0;
+
+	if (watched->unsent)
+		unsent = __sync_lock_test_and_set(&watched->unsent, 0);
+	if (unsent & MAZE_FIRED_SOFT)
+		record_verdict(task, watched, MAZE_FIRED_SOFT, 0, MAZE_NOT_SENT_WATCH_ENDED);
+	if (unsent & MAZE_FIRED_HARD)
+		record_verdict(task, watched, MAZE_FIRED_HARD, 0, MAZE_NOT_SENT_WATCH_ENDED);
+}
+
+/*
+ * The watch ends, perhaps while another CPU steps its account: after this it is never
+ * counted as near again, and what was due of it has a record.
+ */
+static __noinline int close_watch(struct task_struct *task, struct maze_task *watched)
+{
+	if (!task || !watched)
+		return 0;
+	if (__sync_lock_test_and_set(&watched->near, MAZE_NEAR_ENDED) == MAZE_NEAR_YES)
+		drop_near();
+	record_unsent(task, watched);
 	return 0;
 }
 
@@ -180,7 +142,7 @@ static __noinline int act_on_stage(struct task_struct *task, struct maze_task *w
  */
 MAZE_INLINE void end_with_task(struct task_struct *task, struct maze_task *watched)
 {
-	leave_near(watched);
+	close_watch(task, watched);
 	record_life(task, watched, MAZE_EVENT_EXIT, 0);
 	watched->role = MAZE_ROLE_NONE;
 }
@@ -202,34 +164,65 @@ MAZE_INLINE bool changed_hands(struct task_struct *task, struct maze_task *watch
 }
 
 /*
- * Acts on what is due of the current task; the common case, nothing, is for the caller to
- * skip. Not static: see maze_ring_doorbells().
+ * Acts on watched->unsent, of the current task. Returns 1 when some of it is left for the
+ * next look. Not static: see maze_ring_doorbells().
  */
-__noinline maze_u64 maze_act_on(struct maze_task *watched, maze_u32 due, maze_u64 count_ns,
-				maze_u64 next_ns)
+__noinline int maze_act_on(struct maze_task *watched, maze_u32 at)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	maze_u32 owed = 0;
+	maze_u32 due, owed = 0;
 
 	if (!watched)
-		return next_ns;
+		return 0;
+	/* Taken as one, since another CPU may end the watch meanwhile. */
+	due = __sync_lock_test_and_set(&watched->unsent, 0);
+	if (!due)
+		return 0;
 	if (changed_hands(task, watched)) {
-		leave_near(watched);
+		close_watch(task, watched);
 		record_life(task, watched, MAZE_EVENT_UNWATCH, 0);
 		watched->role = MAZE_ROLE_NONE;
 		watched->sampled = 0;
 		return 0;
 	}
-	if ((due & MAZE_FIRED_SOFT) && act_on_stage(task, watched, count_ns, MAZE_FIRED_SOFT, due))
+	if ((due & MAZE_FIRED_SOFT) && act_on_stage(task, watched, MAZE_FIRED_SOFT, at))
 		owed |= MAZE_FIRED_SOFT;
 	/* The hard stage comes after the soft one, so it waits for it too. */
-	if ((due & MAZE_FIRED_HARD) &&
-	    (owed || act_on_stage(task, watched, count_ns, MAZE_FIRED_HARD, due)))
+	if ((due & MAZE_FIRED_HARD) && (owed || act_on_stage(task, watched, MAZE_FIRED_HARD, at)))
 		owed |= MAZE_FIRED_HARD;
 	if (!owed)
-		return next_ns;
-	watched->account.fired &= ~owed;
-	return MAZE_RETRY_NS;
+		return 0;
+	__sync_lock_test_and_set(&watched->unsent, owed);
+	if (*(volatile maze_u32 *)&watched->near == MAZE_NEAR_ENDED)
+		record_unsent(task, watched);
+	return 1;
+}
+
+/*
+ * What follows a step: signals and records of what has come due, now or before, and when
+ * to look again. The common case, nothing, is for the caller to skip.
+ */
+MAZE_INLINE maze_u64 act_on_verdict(struct maze_task *watched, struct maze_verdict *verdict,
+				    enum maze_act_at at)
+{
+	maze_u32 due = verdict->due;
+
+	if (due)
+		due = beyond_doubt(watched, verdict->count_ns, due);
+	if (due != verdict->due && verdict->episode == watched->account.episode) {
+		watched->account.fired &= ~(verdict->due & ~due);
+		verdict->next_ns = MAZE_PROBE_WAIT_NS;
+	}
+	if (due) {
+		if (watched->unsent)
+			maze_act_on(watched, MAZE_LAST_CHANCE);
+		watched->due_episode = verdict->episode;
+		watched->due_count_ns = verdict->count_ns;
+		watched->unsent = due;
+	}
+	if (watched->unsent && maze_act_on(watched, at))
+		return at == MAZE_AT_SWITCH ? 1 : MAZE_RETRY_NS;
+	return verdict->next_ns;
 }
 
 /* Only for the CPU it runs on. */
@@ -349,14 +342,14 @@ MAZE_INLINE void learn_lag(struct maze_cpu *cpu, long long late_ns)
 }
 
 /*
- * Judges the task that this CPU is running, in the timer's interrupt on top of
- * it, and returns after how much CPU time to look again (0: no need).
+ * Judges the task that this CPU is running, in the timer's interrupt on top of it or at
+ * its exit, and returns after how much CPU time to look again (0: no need).
  */
 MAZE_INLINE maze_u64 judge_running(struct task_struct *task, struct maze_task *watched,
-				   struct maze_cpu *cpu)
+				   struct maze_cpu *cpu, bool in_interrupt)
 {
 	struct maze_sample sample = {
-		.runtime_ns = running_runtime(task, cpu, true),
+		.runtime_ns = running_runtime(task, cpu, in_interrupt),
 		.yield_ns = watched->yield_ns,
 		.act = MAZE_RUNS,
 	};
@@ -365,19 +358,17 @@ MAZE_INLINE maze_u64 judge_running(struct task_struct *task, struct maze_task *w
 	struct maze_verdict verdict;
 
 	if (yields_reset(watched) && in_sched_yield(task)) {
-		maze_note_yield(watched, cpu);
+		maze_note_yield(watched, cpu, false);
 		sample.yield_ns = watched->yield_ns;
 	}
+	doubt_unseen_time(watched, cpu, &sample);
 	verdict = maze_step(&watched->policy, &watched->account, &sample);
 	if (verdict.reset)
 		leave_near(watched);
 	else if (close)
 		learn_lag(cpu, (long long)(verdict.count_ns - aim_ns));
-	if (verdict.due) {
-		watched->due_episode = verdict.episode;
-		verdict.next_ns =
-			maze_act_on(watched, verdict.due, verdict.count_ns, verdict.next_ns);
-	}
+	if (verdict.due || watched->unsent)
+		verdict.next_ns = act_on_verdict(watched, &verdict, MAZE_IN_TIMER);
 	if (watched->account.fired)
 		go_on_sampling(task, watched);
 	watched->next_ns = next_look(watched, verdict.next_ns);

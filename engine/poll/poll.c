@@ -216,9 +216,15 @@ static int poll_unload(bool *ret_was_loaded, struct engine_error *error)
 	return 0;
 }
 
+static bool poll_sees_yields(const struct engine *engine)
+{
+	(void)engine;
+	return false;
+}
+
 const struct engine_ops engine_poll = {
 	.name = "poll",
-	.yields_unseen = true,
+	.sees_yields = poll_sees_yields,
 	.probe = poll_probe,
 	.open = poll_open,
 	.close = poll_close,

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A watch that is replaced or ended by one CPU while another steps its account leaves no
+ * task counted that wants the yield probe: else the probe would stay attached for ever.
+ */
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "engine/bpf/engine_bpf.h"
+#include "lib/maze.h"
+#include "skip.h"
+
+#define ROUNDS 1000
+
+/* On the last CPU, before all that is not real-time. */
+static pid_t start_real_time(int priority, void (*live)(void))
+{
+	struct sched_param param = { priority };
+	pid_t pid = fork();
+	cpu_set_t set;
+
+	assert_true(pid >= 0);
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	alarm(240);
+	close_range(3, ~0U, 0);
+	CPU_ZERO(&set);
+	CPU_SET((size_t)sysconf(_SC_NPROCESSORS_ONLN) - 1, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+	sched_setscheduler(0, SCHED_FIFO, &param);
+	live();
+	_exit(0);
+}
+
+static void spin(void)
+{
+	for (;;)
+		;
+}
+
+/* So that the spinner's account is stepped thousands of times in a second. */
+static void preempt_often(void)
+{
+	struct timespec time = { 0, 20000 };
+
+	prctl(PR_SET_TIMERSLACK, 1UL);
+	for (;;)
+		nanosleep(&time, NULL);
+}
+
+static void a_replaced_watch_is_not_counted(void **state)
+{
+	struct engine_target target = { 0 };
+	struct engine_claim claim = { 0, 0 };
+	struct engine_error error = { "" };
+	struct maze_policy policy;
+	struct engine *engine;
+	pid_t spinner, waker;
+	maze_u32 near;
+	int i;
+
+	(void)state;
+	if (engine_bpf.open(ENGINE_PRIVATE, &engine, &error))
+		skip_because("%s", error.text);
+	if (engine->config.yield_probe == MAZE_YIELD_PERMANENT) {
+		engine_bpf.close(engine);
+		skip_because("this kernel's yield probe is always attached");
+	}
+	maze_policy_default(&policy);
+	policy.soft_signal = 0;
+	policy.hard_ns = 0;
+	spinner = start_real_time(1, spin);
+	waker = start_real_time(2, preempt_often);
+	target.pidfd = pidfd_open(spinner, 0);
+	for (i = 0; i < ROUNDS; i++) {
+		/* Never the same policy, which would go on counting. */
+		policy.soft_ns = (1 + i % 7) * MAZE_NSEC_PER_MSEC;
+		engine_bpf.watch(engine, &target, &policy, &claim, NULL);
+		if (i % 5 == 4)
+			engine_bpf.unwatch(engine, &target, &claim, NULL);
+	}
+	engine_bpf.unwatch(engine, &target, &claim, NULL);
+	kill(spinner, SIGKILL);
+	kill(waker, SIGKILL);
+	waitpid(spinner, NULL, 0);
+	waitpid(waker, NULL, 0);
+	close(target.pidfd);
+	near = engine->state->near_count;
+	engine_bpf.close(engine);
+	assert_int_equal(near, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(a_replaced_watch_is_not_counted) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
