@@ -137,11 +137,62 @@ static const char *episodes_and_handler(const struct suite *suite, const struct 
 	return wrong ? wrong : handler_agrees(suite, outcome);
 }
 
+/* Both limits are the same: so no episode has only one of the verdicts. */
+static const char *both_verdicts(const struct suite *suite, const struct outcome *outcome)
+{
+	const struct record *record = outcome->records;
+	long long softs = 0;
+	size_t i;
+
+	(void)suite;
+	/* In one episode hard comes right after soft. */
+	for (i = 0; i < outcome->count; i++, record++) {
+		if (!strcmp(record->event, "soft"))
+			softs++;
+		else if (!strcmp(record->event, "hard"))
+			softs--;
+		if (softs < 0 || softs > 1)
+			return "a soft verdict without its hard one";
+	}
+	return NULL;
+}
+
+/* A verdict, sent or not, for each thread that ended at or above the limit by its own clock. */
+static const char *ended_have_verdicts(const struct suite *suite, const struct outcome *outcome)
+{
+	long long limit_ns = 2LL * suite->slow * 1000000, tid, cpu_ns;
+	FILE *output = fopen(scratch_path("output"), "re");
+	static char sentence[128];
+	char line[1024];
+	int above = 0, missing = 0;
+	size_t i;
+
+	if (!output)
+		return "the program has written nothing";
+	while (fgets(line, sizeof(line), output)) {
+		if (sscanf(line, "ended tid %lld cpu_ns %lld", &tid, &cpu_ns) != 2 ||
+		    cpu_ns < limit_ns)
+			continue;
+		for (i = 0; i < outcome->count; i++)
+			if (!strcmp(outcome->records[i].event, "soft") &&
+			    outcome->records[i].tid == tid)
+				break;
+		above++;
+		missing += i == outcome->count;
+	}
+	fclose(output);
+	snprintf(sentence, sizeof(sentence), "%d of %d threads ended without a verdict", missing,
+		 above);
+	return missing || !above ? sentence : NULL;
+}
+
 #define BOTH "--soft 100xms --hard 200xms"
 /* Soft as above; hard is so far that no pause between the two can be in its place. */
 #define SOFT "--soft 100xms --hard 100xs"
 /* Until it is killed. */
 #define EVER "--for-ms 200000x"
+/* Of signals that are ignored unless handled: an exec can take longer than that. */
+#define SHORT "--soft 2xms --soft-signal URG --hard 2xms --hard-signal WINCH --no-inherit"
 
 const struct scenario scenarios[] = {
 	{ "spins alone", BOTH, "spin", NULL, 137, BY_ACCOUNT, 1, NULL, NULL },
@@ -222,6 +273,27 @@ const struct scenario scenarios[] = {
 	{ "never early beside one who wakes often", "--soft 5xms --hard 100xs",
 	  "never_early --limit-ms 5x --rounds 160 --waker-us 40x --cpu 1", NULL, 0, BY_ACCOUNT, 0,
 	  NULL, NULL },
+	{ "short episodes, each with its verdicts", SHORT, "episodes --limit-us 2000x --hard", NULL,
+	  0, ANY, ANY, NULL, NULL },
+	{ "short episodes that end near their limit", SHORT,
+	  "episodes --kind race --limit-us 2000x --hard", NULL, 0, ANY, ANY, both_verdicts, NULL },
+	{ "yields within short episodes, and after their verdicts", SHORT,
+	  "episodes --kind yield --limit-us 2000x --hard", NULL, 0, ANY, ANY, NULL, NULL },
+	{ "short episodes among spinners", SHORT,
+	  "episodes --kind yield --limit-us 2000x --hard --spinners 2", NULL, 0, ANY, ANY, NULL,
+	  NULL },
+	{ "short episodes beside one who wakes often", SHORT,
+	  "episodes --limit-us 2000x --hard --waker-us 50 --cpu 1", NULL, 0, ANY, ANY, NULL, NULL },
+	{ "short episodes, migrated often", SHORT,
+	  "episodes --limit-us 2000x --hard --migrate-us 300", NULL, 0, ANY, ANY, NULL, NULL },
+	{ "short episodes under many signals", SHORT,
+	  "episodes --limit-us 2000x --hard --signal-us 100", NULL, 0, ANY, ANY, NULL, NULL },
+	{ "threads that end near their limit have a verdict",
+	  "--soft 2xms --soft-signal URG --hard 0", "episodes --kind exit --limit-us 2000x", NULL,
+	  0, ANY, 0, ended_have_verdicts, NULL },
+	{ "waits for a CPU and is migrated, recovery 1",
+	  "--soft 60xms --soft-signal URG --hard 0 --recovery 1 --no-inherit",
+	  "migrated_wait --limit-ms 60x", NULL, 0, ANY, 0, NULL, NULL },
 	{ "limits changed mid-episode", NULL, NULL, NULL, 0, 0, 0, NULL, story_limits_changed },
 	{ "running process, watched by a maze that waits", NULL, NULL, NULL, 0, 0, 0, NULL,
 	  story_waits },
@@ -250,6 +322,14 @@ static const struct {
 	{ "poll", "yields among others at sixty hundredths of the limit", NO_YIELDS },
 	{ "poll", "a thousand short lives leave nothing",
 	  "who has ended before it was looked at has left no trace in /proc" },
+	{ "poll", "yields within short episodes, and after their verdicts", NO_YIELDS },
+	{ "poll", "short episodes among spinners", NO_YIELDS },
+	{ "poll", "short episodes that end near their limit",
+	  "it sees a limit of a few ms too late" },
+	{ "poll", "threads that end near their limit have a verdict",
+	  "it sees a limit of a few ms too late" },
+	{ "kmod", "threads that end near their limit have a verdict",
+	  "what a thread runs after its last tick is not booked when it ends" },
 	{ "poll", "limits changed mid-episode", NOT_ALONE },
 	{ "poll", "enforcement outlives every maze process", NOT_ALONE },
 	{ "poll", "one thread of a process", NOT_ALONE },

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Lives through many episodes of a short limit and holds maze to its own account of them:
+ * no SIGURG (soft) before its own CPU clock has come to the limit since the episode's
+ * reset point, one in each episode that reaches the limit, and not two. With --hard the
+ * same of SIGWINCH (hard, of the same limit). Both signals are ignored by default, so
+ * that an exec that takes longer than the limit ends nothing. Watch it with --no-inherit.
+ *
+ *   --episodes N --limit-us N   how many, of which limit
+ *   --kind spin                 sleeps, then spins until the signal has come
+ *          yield                the same; before, in a random moment of the episode, it
+ *                               yields; every other one does not sleep first
+ *          race                 sleeps, spins for about the limit, and sleeps again
+ *          exit                 a thread spins for about the limit, and ends; what its own
+ *                               clock read then is printed
+ *   --spinners N                beside children that spin
+ *   --waker-us N                beside a child that wakes so often on its CPU; with --cpu
+ *   --migrate-us N              moved to the next CPU so often, by a child
+ *   --signal-us N               interrupted by a signal so often
+ *
+ * Ends with 1 if any episode was not as it should be.
+ */
+#include "program.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+/* A verdict that has not come after so much more CPU time does not come at all. */
+#define PATIENCE_NS 4000000000LL
+#define CHILDREN_MAX 8
+
+static long long limit_ns;
+static bool hard;
+static volatile sig_atomic_t softs, hards;
+static volatile long long first_at; /* own clock at the first signal of the episode */
+static long early, missing, twice, wanted;
+static pid_t children[CHILDREN_MAX];
+static int child_count;
+
+static void on_verdict(int signal)
+{
+	long long now = own_cpu_ns();
+
+	if (!softs && !hards)
+		first_at = now;
+	if (signal == SIGURG)
+		softs++;
+	else
+		hards++;
+}
+
+static void do_nothing(int signal)
+{
+	(void)signal;
+}
+
+static void handle(int signal, void (*handler)(int))
+{
+	struct sigaction action = { .sa_handler = handler, .sa_flags = SA_RESTART };
+
+	sigaction(signal, &action, NULL);
+}
+
+static void sleep_us(long us)
+{
+	struct timespec time = { us / 1000000, us % 1000000 * 1000 };
+
+	nanosleep(&time, NULL);
+}
+
+/* True in the child, which ends with us. */
+static bool start_child(void)
+{
+	pid_t parent = getpid(), pid = fork();
+
+	if (pid) {
+		children[child_count++] = pid;
+		return false;
+	}
+	alarm(LIFE_SECONDS);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
+	return true;
+}
+
+static void wake_often(long us)
+{
+	struct sched_param low = { .sched_priority = 1 };
+
+	prctl(PR_SET_TIMERSLACK, 1UL);
+	sched_setscheduler(0, SCHED_FIFO, &low);
+	for (;;)
+		sleep_us(us);
+}
+
+static void migrate_often(long us)
+{
+	long cpu = 0, cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	pid_t parent = getppid();
+	cpu_set_t set;
+
+	for (;; cpu = (cpu + 1) % cpus) {
+		CPU_ZERO(&set);
+		CPU_SET((size_t)cpu, &set);
+		sched_setaffinity(parent, sizeof(set), &set);
+		sleep_us(us);
+	}
+}
+
+static void interrupt_often(long us)
+{
+	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
+	struct itimerspec often = { { 0, us * 1000 }, { 0, us * 1000 } };
+	timer_t timer;
+
+	handle(SIGUSR1, do_nothing);
+	if (timer_create(CLOCK_MONOTONIC, &event, &timer) || timer_settime(timer, 0, &often, NULL))
+		perror("no timer");
+}
+
+static void start_disturbances(int argc, char **argv)
+{
+	long spinners = number_option(argc, argv, "--spinners", 0);
+	long waker_us = number_option(argc, argv, "--waker-us", 0);
+	long migrate_us = number_option(argc, argv, "--migrate-us", 0);
+	long signal_us = number_option(argc, argv, "--signal-us", 0);
+
+	for (long i = 0; i < spinners && i < CHILDREN_MAX - 2; i++)
+		if (start_child())
+			for (;;)
+				;
+	if (waker_us && start_child())
+		wake_often(waker_us);
+	if (migrate_us && start_child())
+		migrate_often(migrate_us);
+	if (signal_us)
+		interrupt_often(signal_us);
+}
+
+static void end_children(void)
+{
+	while (child_count--) {
+		kill(children[child_count], SIGKILL);
+		waitpid(children[child_count], NULL, 0);
+	}
+}
+
+static void forget(void)
+{
+	softs = hards = 0;
+}
+
+/*
+ * Ends an episode by a sleep, and returns the clock right before it. A signal that is
+ * pending would end the sleep before it began, and yet count as a voluntary switch.
+ */
+static long long sleep_undisturbed(void)
+{
+	long long at;
+	sigset_t all, before;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	at = sleep_for_certain(1);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return at;
+}
+
+static bool all_came(void)
+{
+	return softs && (!hard || hards >= softs);
+}
+
+static void spin_until(long long until_ns)
+{
+	while (!all_came() && own_cpu_ns() < until_ns)
+		;
+}
+
+/*
+ * Ends the episode before and gives its signals the time to come; then, by a second sleep,
+ * begins one of whose signals none is mistaken: what lay between the two is too short to
+ * have had any. (Interrupts and the machine below can take as long as a short limit.)
+ */
+static long long begin_episode(void)
+{
+	long long last, at = sleep_undisturbed();
+
+	do {
+		last = at;
+		if (softs)
+			spin_until(own_cpu_ns() + PATIENCE_NS);
+		forget();
+		at = sleep_undisturbed();
+	} while (at - last >= limit_ns);
+	return at;
+}
+
+/*
+ * `since`: own clock right before the reset point. `reached`: the limit was, for certain.
+ * `one`: no other episode since can have reached it.
+ */
+static void judge(long long since, bool reached, bool one)
+{
+	wanted += reached;
+	if ((softs || hards) && first_at - since < limit_ns)
+		early++;
+	else if (reached && !(one ? all_came() : softs))
+		missing++;
+	if (one && (softs > 1 || hards > 1))
+		twice++;
+}
+
+static void spin_episode(long long since)
+{
+	spin_until(own_cpu_ns() + limit_ns + PATIENCE_NS);
+	burn_ns(limit_ns / 4);
+	judge(since, true, true);
+}
+
+static void yield_episode(long index, unsigned int *seed)
+{
+	bool fresh = index % 2 == 0;
+	long long slept = fresh ? begin_episode() : 0, since;
+
+	burn_ns(rand_r(seed) % (limit_ns * 9 / 10));
+	forget();
+	since = own_cpu_ns();
+	yield(1);
+	/* Interrupts that took long: it may have reached its limit before the yield. */
+	if (fresh && own_cpu_ns() - slept >= limit_ns)
+		return;
+	spin_episode(since);
+}
+
+static void race_episode(unsigned int *seed)
+{
+	long long since = begin_episode(), begun, ended;
+	bool reached;
+
+	begun = own_cpu_ns();
+	burn_ns(limit_ns * 9 / 10 + rand_r(seed) % (limit_ns * 3 / 20));
+	ended = own_cpu_ns();
+	sleep_undisturbed();
+	reached = ended - begun >= limit_ns;
+	/*
+	 * The second signal of one switch comes when the thread runs again, perhaps together
+	 * with that of the next episode, as one: so the records have to tell.
+	 */
+	if (reached || softs || hards)
+		spin_until(ended + limit_ns);
+	judge(since, reached || softs || hards, own_cpu_ns() - ended < limit_ns);
+}
+
+static void *short_life(void *arg)
+{
+	long long until = (long long)(size_t)arg, now;
+
+	do
+		now = own_cpu_ns();
+	while (now < until);
+	printf("ended tid %ld cpu_ns %lld\n", syscall(SYS_gettid), now);
+	return NULL;
+}
+
+static void exit_episode(unsigned int *seed)
+{
+	long long life = limit_ns * 17 / 20 + rand_r(seed) % (limit_ns / 5);
+	pthread_t thread;
+
+	if (!pthread_create(&thread, NULL, short_life, (void *)(size_t)life))
+		pthread_join(thread, NULL);
+}
+
+static void live(const char *kind, long index, unsigned int *seed)
+{
+	if (!strcmp(kind, "yield"))
+		return yield_episode(index, seed);
+	if (!strcmp(kind, "race"))
+		return race_episode(seed);
+	if (!strcmp(kind, "exit"))
+		return exit_episode(seed);
+	spin_episode(begin_episode());
+}
+
+int main(int argc, char **argv)
+{
+	long episodes = number_option(argc, argv, "--episodes", 200);
+	const char *kind = text_option(argc, argv, "--kind");
+	unsigned int seed = 1;
+
+	begin(argc, argv);
+	if (!kind)
+		kind = "spin";
+	limit_ns = number_option(argc, argv, "--limit-us", 1000) * 1000LL;
+	hard = has_option(argc, argv, "--hard");
+	handle(SIGURG, on_verdict);
+	handle(SIGWINCH, on_verdict);
+	start_disturbances(argc, argv);
+	for (long i = 0; i < episodes; i++)
+		live(kind, i, &seed);
+	end_children();
+	printf("%s: %ld episodes at their limit, %ld early, %ld missing, %ld twice\n", kind, wanted,
+	       early, missing, twice);
+	return early || missing || twice;
+}
