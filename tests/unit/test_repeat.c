@@ -155,23 +155,39 @@ static unsigned int hidden_in(const char *path)
 	return count;
 }
 
+/* The log, removed also when the test fails. */
+static int make_log(void **state)
+{
+	static char path[64];
+	int fd;
+
+	strcpy(path, "/tmp/test-repeat-XXXXXX");
+	fd = mkstemp(path);
+	if (fd < 0)
+		return -1;
+	close(fd);
+	*state = path;
+	return 0;
+}
+
+static int remove_log(void **state)
+{
+	return unlink(*state);
+}
+
 static void the_log_says_how_many_it_does_not_show(void **state)
 {
 	struct maze_record record = { .event = MAZE_EVENT_SOFT, .pid = 5, .tid = 5, .comm = "x" };
 	struct log_entry entry = { .record = &record, .engine = "bpf", .rule = "looping" };
 	struct treatment treatment = { .repeat_count = 3, .repeat_ns = 10 * MAZE_NSEC_PER_MSEC };
 	struct daemon_settings settings = { .log = DAEMON_LOG_FILE };
-	char path[] = "/tmp/test-repeat-XXXXXX";
 	struct limited_log *limited = NULL;
+	char *path = *state;
 	unsigned int i, shown = 0;
 	maze_u64 begin_ns, until_ns;
 	sd_event *event = NULL;
 	struct log *log = NULL;
-	int fd = mkstemp(path);
 
-	(void)state;
-	assert_true(fd >= 0);
-	close(fd);
 	settings.log_path = path;
 	assert_int_equal(log_open(&settings, &log, NULL), 0);
 	assert_true(sd_event_new(&event) >= 0);
@@ -196,7 +212,6 @@ static void the_log_says_how_many_it_does_not_show(void **state)
 		lines_with(path, "rule at-the-end: 4 more records in the last 1h not shown"), 1);
 	log_close(log);
 	sd_event_unref(event);
-	unlink(path);
 }
 
 int main(void)
@@ -209,7 +224,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(without_a_limit_all_are_shown, make, unmake),
 		cmocka_unit_test_setup_teardown(a_limit_that_is_changed_holds_at_once, make,
 						unmake),
-		cmocka_unit_test(the_log_says_how_many_it_does_not_show),
+		cmocka_unit_test_setup_teardown(the_log_says_how_many_it_does_not_show, make_log,
+						remove_log),
 	};
 
 	alarm(240);
