@@ -29,8 +29,7 @@ teardown() { [ -z "$work" ] || umount "$work"; }
 # Built once for each set of options.
 build_loop() {
 	local built=$BATS_FILE_TMPDIR/loop$*
-	needs_program gcc
-	[ -e "$built" ] || (cd "$BATS_FILE_TMPDIR" && gcc -O2 -g -fomit-frame-pointer -Wl,--build-id "$@" loop.c -o "$built")
+	[ -e "$built" ] || (cd "$BATS_FILE_TMPDIR" && ${CC:-gcc} -O2 -g -fomit-frame-pointer -Wl,--build-id "$@" loop.c -o "$built")
 	cp "$built" "$dir/loop"
 }
 
