@@ -309,7 +309,7 @@ instructions: $(BUILD)/bench/instructions
 	@$< "$$($(CLANG) -dumpversion)" > $(BUILD)/instructions.txt
 	@cp $(BUILD)/instructions.txt bench/instructions.txt
 
-instructions-check: $(BUILD)/bench/instructions
+instructions-check: $(BUILD)/bench/instructions $(BUILD)/maze
 	@prove bench/test-instructions
 
 ## make fuzz         fuzz the parsers, FUZZ_SECONDS each

@@ -98,6 +98,7 @@ named() {
 	build_loop
 	run -137 --separate-stderr "$MAZE" run --soft 100ms --hard 101ms --incidents "$kept" -- "$dir/loop"
 	[ "$status" -eq 137 ]
+	report >&2
 	report | grep -q 'It was in inner ('
 }
 
