@@ -356,7 +356,7 @@ idle_s=${MAZE_IDLE_S:-5}
 	wait_until said_times 3 '"message":"incident 2'
 	wait_until eval '[ "$(ls "$dir/incidents" | wc -l)" -eq 2 ]'
 	"$MAZE" report --incidents "$dir/incidents" last > "$dir/report"
-	grep -q "^spin (PID $last).* It was in main " "$dir/report"
+	grep -q "^spin (PID $last).* It was in spin_on .*, then sent SIGKILL at 200ms" "$dir/report"
 	grep -q '^  rule  *spinners$' "$dir/report"
 	[ "$(stat -c %a "$dir/incidents")" = 700 ]
 	# Without, from the next reload on.
