@@ -101,7 +101,7 @@ small_root() {
 
 @test "watch --wait stays until the process has ended" {
 	start "$PROGRAMS/spin" --ignore
-	run "$MAZE" watch --wait --engine poll --soft 300ms --hard 600ms "$last"
+	run timeout 60 "$MAZE" watch --wait --engine poll --soft 300ms --hard 600ms "$last"
 	[ "$status" -eq 0 ]
 	caught "$output" poll
 }
@@ -109,7 +109,7 @@ small_root() {
 @test "watch --wait works with the bpf engine too, and leaves nothing pinned" {
 	needs_bpf
 	start "$PROGRAMS/spin" --ignore
-	run "$MAZE" watch --wait --engine bpf --soft 300ms --hard 600ms "$last"
+	run timeout 60 "$MAZE" watch --wait --engine bpf --soft 300ms --hard 600ms "$last"
 	[ "$status" -eq 0 ]
 	caught "$output" bpf
 	nothing_pinned
