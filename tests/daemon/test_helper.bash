@@ -44,6 +44,12 @@ needs_mazed() {
 said() { grep -qF -- "$1" "$log" 2> /dev/null; }
 times_said() { grep -cF -- "$1" "$log" 2> /dev/null || [ -e "$log" ] || echo 0; }
 said_times() { [ "$(times_said "$2")" -eq "$1" ]; }
+# Lines with that text are at least so many seconds apart, by their own times; 1 s is for
+# the fractions that are cut off.
+said_apart() {
+	grep -F -- "$2" "$log" | sed 's/.*"time":"\([^"]*\)".*/\1/' | date -f - +%s |
+		awk -v apart="$(($1 - 1))" 'NR > 1 && $1 - last < apart { exit 1 } { last = $1 }'
+}
 
 show_log() {
 	cat "$log" "$dir/out" 2> /dev/null

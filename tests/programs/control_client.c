@@ -202,7 +202,7 @@ int main(int argc, char **argv)
 {
 	long count = argc > 3 ? strtol(argv[3], NULL, 10) : 1;
 
-	alarm(LIFE_SECONDS);
+	bound_life();
 	if (argc < 3 || strlen(argv[1]) >= sizeof(address.sun_path))
 		return 2;
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", argv[1]);

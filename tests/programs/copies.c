@@ -13,7 +13,7 @@ int main(int argc, char **argv)
 
 	if (argc < 3)
 		return 2;
-	alarm(LIFE_SECONDS);
+	bound_life();
 	account_begin();
 	for (n = strtol(argv[1], NULL, 10); n > 0; n--) {
 		pid_t pid = fork();

@@ -80,7 +80,7 @@ static bool start_child(void)
 		children[child_count++] = pid;
 		return false;
 	}
-	alarm(LIFE_SECONDS);
+	bound_life();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(1);

@@ -31,7 +31,7 @@ int main(int argc, char **argv)
 	char line[8192];
 	int listener, fd;
 
-	alarm(LIFE_SECONDS);
+	bound_life();
 	if (argc != 3 || strlen(argv[1]) >= sizeof(address.sun_path))
 		return 2;
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", argv[1]);

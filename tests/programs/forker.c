@@ -17,7 +17,7 @@ static int one_child(long ms)
 	if (pid < 0)
 		return 1;
 	if (!pid) {
-		alarm(LIFE_SECONDS);
+		bound_life();
 		account_begin();
 		burn_ms(ms);
 		account_end();
@@ -29,7 +29,7 @@ static int one_child(long ms)
 
 static void short_life(unsigned int seed)
 {
-	alarm(LIFE_SECONDS);
+	bound_life();
 	/* Far too short for an account. */
 	account_now[0] = NULL;
 	burn_ns(rand_r(&seed) % 200000);
@@ -75,7 +75,7 @@ static int orphan(long ms)
 	if (!pid) {
 		if (fork())
 			_exit(0);
-		alarm(LIFE_SECONDS);
+		bound_life();
 		account_begin();
 		setsid();
 		burn_ms(ms);

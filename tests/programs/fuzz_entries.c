@@ -28,7 +28,7 @@ static void live(void)
 {
 	unsigned int what = any(4);
 
-	alarm(LIFE_SECONDS);
+	bound_life();
 	if (what == 0)
 		burn_ms((long)any(300));
 	else if (what == 1)

@@ -30,7 +30,7 @@ static pid_t start_waker(long us)
 
 	if (pid)
 		return pid;
-	alarm(LIFE_SECONDS);
+	bound_life();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_TIMERSLACK, 1UL);
 	sched_setscheduler(0, SCHED_FIFO, &low);

@@ -29,7 +29,7 @@ int main(int argc, char **argv)
 	struct msghdr message;
 	ssize_t length;
 
-	alarm(LIFE_SECONDS);
+	bound_life();
 	if (argc != 2 || strlen(argv[1]) >= sizeof(address.sun_path))
 		return 2;
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", argv[1]);

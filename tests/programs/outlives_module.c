@@ -41,7 +41,7 @@ int main(int argc, char **argv)
 	char text[4096];
 	int list;
 
-	alarm(LIFE_SECONDS);
+	bound_life();
 	if (events < 0 || epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, events, &event)) {
 		perror("outlives_module");
 		return 2;

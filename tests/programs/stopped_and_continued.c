@@ -25,7 +25,7 @@ static bool is_stopped(pid_t pid)
 
 static void keep_going(pid_t parent)
 {
-	alarm(LIFE_SECONDS);
+	bound_life();
 	account_begin();
 	while (getppid() == parent) {
 		/* It says "stopped" a moment before it leaves the CPU: give it that. */

@@ -61,7 +61,7 @@ static _Noreturn void spin(void)
 	if (life->catches)
 		sigaction(SIGXCPU, &action, NULL);
 	life->pid = getpid();
-	alarm(LIFE_SECONDS);
+	bound_life();
 	for (;;)
 		;
 }
