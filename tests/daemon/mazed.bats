@@ -34,7 +34,7 @@ load test_helper
 	start "$PROGRAMS/thread_spins"
 	other=$last
 	start_mazed
-	wait_until ended "$spinner"
+	killed "$spinner"
 	unwatched "$other"
 	kill -0 "$other"
 	stop_mazed
@@ -197,7 +197,7 @@ $bad"
 	said 'cmdline'
 	said 'never used'
 	start "$PROGRAMS/spin"
-	wait_until ended "$last"
+	killed "$last"
 	stop_mazed
 }
 
@@ -253,7 +253,7 @@ idle_s=${MAZE_IDLE_S:-5}
 	wait_until said 'process events were lost'
 	for ((i = 0; i < 3; i++)); do
 		start "$PROGRAMS/spin"
-		wait_until ended "$last"
+		killed "$last"
 	done
 	reload_mazed
 	said_apart 60 'process events were lost'
@@ -355,8 +355,12 @@ idle_s=${MAZE_IDLE_S:-5}
 	done
 	wait_until said_times 3 '"message":"incident 2'
 	wait_until eval '[ "$(ls "$dir/incidents" | wc -l)" -eq 2 ]'
-	"$MAZE" report --incidents "$dir/incidents" last > "$dir/report"
-	grep -q "^spin (PID $last).* It was in spin_on .*, then sent SIGKILL at 200ms" "$dir/report"
+	# Written before all of it is known, and again after.
+	reported() {
+		"$MAZE" report --incidents "$dir/incidents" last > "$dir/report" 2> "$dir/refused" &&
+			grep -q "^spin (PID $last).* It was in spin_on .*, then sent SIGKILL at 200ms" "$dir/report"
+	}
+	wait_until reported || { cat "$dir/report" "$dir/refused"; false; }
 	grep -q '^  rule  *spinners$' "$dir/report"
 	[ "$(stat -c %a "$dir/incidents")" = 700 ]
 	# Without, from the next reload on.

@@ -88,6 +88,14 @@ kill_mazed() {
 	mazed=
 }
 
+# Ended by SIGKILL: a program that was not caught ends too, by its own alarm.
+killed() {
+	local status=0
+	wait_until ended "$1"
+	wait "$1" || status=$?
+	[ "$status" -eq 137 ]
+}
+
 watched() { "$MAZE" list --json 2> /dev/null | grep -q "\"pid\":$1,"; }
 unwatched() { ! watched "$1"; }
 
