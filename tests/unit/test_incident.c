@@ -305,6 +305,32 @@ static void what_is_no_code_is_cut_off(void **state)
 	json_decref(incident);
 }
 
+/* The record of a verdict may be read after its stack: no reader takes a file without one. */
+static void nothing_is_written_before_the_record(void **state)
+{
+	const struct loop_place *place = *state;
+	struct incidents_options options = { .dir = in_place(place, "kept") };
+	struct maze_record soft = case_record(GONE, MAZE_EVENT_SOFT);
+	struct maze_portrait portrait;
+	struct incidents *incidents;
+	struct maze_stack stack;
+
+	loop_shell(place, CC "loop.c -o loop");
+	portrait = case_portrait(place, GONE, "loop");
+	stack = case_stack(place, "loop");
+	stack.pid = stack.tid = (maze_u32)GONE;
+	stack.boot_ns = soft.boot_ns;
+	incidents = open_incidents(&options);
+	incidents_portrait(incidents, &portrait);
+	incidents_stack(incidents, &stack);
+	work_until_settled(incidents);
+	assert_string_equal(incidents_last_id(incidents), "");
+	incidents_record(incidents, &soft, "bpf", "spinners", &case_policy);
+	assert_true(work_until(incidents, "incident 2"));
+	json_decref(load_last(incidents, options.dir));
+	incidents_close(incidents, NULL);
+}
+
 int main(void)
 {
 #define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, loop_make_place, loop_remove_place)
@@ -322,6 +348,7 @@ int main(void)
 		IN_PLACE(kernel_frames_come_first),
 		IN_PLACE(the_takers_own_frames_are_left_out),
 		IN_PLACE(what_is_no_code_is_cut_off),
+		IN_PLACE(nothing_is_written_before_the_record),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
