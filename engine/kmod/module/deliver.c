@@ -212,7 +212,7 @@ void deliver_stop(void)
 		kthread_stop(courier);
 }
 
-void deliver(struct maze_task *watched, const struct maze_verdict *verdict)
+static void deliver(struct maze_task *watched, const struct maze_verdict *verdict)
 {
 	/* It was taken out of the hash, and perhaps nobody waits for it any more. */
 	if (watched->ended || !refcount_inc_not_zero(&watched->refs))
@@ -227,6 +227,17 @@ void deliver(struct maze_task *watched, const struct maze_verdict *verdict)
 	/* Still on its way from before, with references of its own. */
 	put_task_struct(watched->task);
 	tasks_put(watched);
+}
+
+void judge(struct maze_task *watched, struct maze_sample *sample)
+{
+	struct maze_verdict verdict;
+
+	sample->yield_ns = watched->yield_ns;
+	verdict = maze_step(&watched->policy, &watched->account, sample);
+	watched->next_ns = maze_next_sample(&watched->policy, verdict.next_ns);
+	if (verdict.due)
+		deliver(watched, &verdict);
 }
 
 void deliver_init(struct maze_task *watched)

@@ -50,6 +50,7 @@ struct maze_task {
 	u64 next_ns;	  /* CPU time from the last step to the next look; 0: none */
 	u64 in_clock;	  /* local_clock() when it came to its CPU */
 	u64 in_runtime;	  /* and its runtime then */
+	bool switched_in; /* it came while it was watched; else in_clock is the first look's */
 	u64 seen_clock;	  /* local_clock() at the first look before it began; 0: none was */
 	u64 seen_runtime; /* and its books then, which may have been behind */
 	u64 yield_ns;	  /* runtime at its last yield that did not switch; never too small */
@@ -131,8 +132,11 @@ u64 look_timer_expiries(void);
 int deliver_start(void);
 /* When no verdict can come up any more, and none is on its way. */
 void deliver_stop(void);
-/* With the task's lock held, on the CPU it runs on. */
-void deliver(struct maze_task *watched, const struct maze_verdict *verdict);
+/*
+ * Steps the account and hands over what is due. With the task's lock held, on the CPU it
+ * runs on. The sample's yield_ns is filled in.
+ */
+void judge(struct maze_task *watched, struct maze_sample *sample);
 /* With its lock held: the watch ends, and with it what is on its way, which is recorded. */
 void deliver_drop(struct maze_task *watched);
 void deliver_init(struct maze_task *watched);

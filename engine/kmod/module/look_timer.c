@@ -78,18 +78,13 @@ static u64 look(struct maze_task *watched, bool *ret_begun)
 		.runtime_ns = current->se.sum_exec_runtime,
 		.act = MAZE_RUNS,
 	};
-	struct maze_verdict verdict;
 	u64 next_ns = 0;
 
 	raw_spin_lock(&watched->lock);
 	*ret_begun = watched->account.begun || may_begin(watched, sample.runtime_ns);
 	if (*ret_begun) {
-		sample.yield_ns = watched->yield_ns;
-		verdict = maze_step(&watched->policy, &watched->account, &sample);
-		next_ns = maze_next_sample(&watched->policy, verdict.next_ns);
-		watched->next_ns = next_ns;
-		if (verdict.due)
-			deliver(watched, &verdict);
+		judge(watched, &sample);
+		next_ns = watched->next_ns;
 	}
 	raw_spin_unlock(&watched->lock);
 	return next_ns;

@@ -18,10 +18,8 @@ static void switch_out(struct task_struct *prev, struct maze_task *watched, bool
 		       unsigned int prev_state)
 {
 	struct maze_sample sample = { .runtime_ns = prev->se.sum_exec_runtime, .act = MAZE_RUNS };
-	struct maze_verdict verdict;
 
 	raw_spin_lock(&watched->lock);
-	sample.yield_ns = watched->yield_ns;
 	/*
 	 * prev_state is reported for a preempted task too, and for one that a pending
 	 * signal kept runnable; __state tells the latter. Waiting for a lock that only
@@ -36,10 +34,7 @@ static void switch_out(struct task_struct *prev, struct maze_task *watched, bool
 	} else if (!preempt && !prev_state && yields_now(prev)) {
 		sample.act = MAZE_YIELDS;
 	}
-	verdict = maze_step(&watched->policy, &watched->account, &sample);
-	watched->next_ns = maze_next_sample(&watched->policy, verdict.next_ns);
-	if (verdict.due)
-		deliver(watched, &verdict);
+	judge(watched, &sample);
 	raw_spin_unlock(&watched->lock);
 }
 
@@ -61,23 +56,20 @@ static u64 asleep_ns(const struct task_struct *next, const struct maze_task *wat
 static void switch_in(struct task_struct *next, struct maze_task *watched)
 {
 	struct maze_sample sample = { .runtime_ns = next->se.sum_exec_runtime, .act = MAZE_RUNS };
-	struct maze_verdict verdict;
 	u64 next_ns;
 
 	raw_spin_lock(&watched->lock);
-	watched->in_clock = local_clock();
+	/* Without sched_info (yields.c): a clock that is behind by what interrupts have taken. */
+	watched->in_clock = IS_ENABLED(CONFIG_SCHED_INFO) ? local_clock() : next->se.exec_start;
 	watched->in_runtime = sample.runtime_ns;
+	watched->switched_in = true;
 	if (!watched->account.begun || watched->left_clock) {
-		sample.yield_ns = watched->yield_ns;
 		if (watched->left_clock) {
 			sample.act = MAZE_WAKES;
 			sample.asleep_ns = asleep_ns(next, watched);
 			watched->left_clock = 0;
 		}
-		verdict = maze_step(&watched->policy, &watched->account, &sample);
-		watched->next_ns = maze_next_sample(&watched->policy, verdict.next_ns);
-		if (verdict.due)
-			deliver(watched, &verdict);
+		judge(watched, &sample);
 	}
 	next_ns = watched->next_ns;
 	raw_spin_unlock(&watched->lock);
@@ -154,18 +146,13 @@ static void judge_last(struct task_struct *task)
 {
 	struct maze_sample sample = { .runtime_ns = task->se.sum_exec_runtime, .act = MAZE_RUNS };
 	struct maze_task *watched = tasks_find(task);
-	struct maze_verdict verdict;
 	unsigned long flags;
 
 	if (!watched)
 		return;
 	raw_spin_lock_irqsave(&watched->lock, flags);
-	if (watched->account.begun) {
-		sample.yield_ns = watched->yield_ns;
-		verdict = maze_step(&watched->policy, &watched->account, &sample);
-		if (verdict.due)
-			deliver(watched, &verdict);
-	}
+	if (watched->account.begun)
+		judge(watched, &sample);
 	raw_spin_unlock_irqrestore(&watched->lock, flags);
 }
 

@@ -18,6 +18,20 @@
 
 static bool attached;
 
+/*
+ * The clock at in_runtime, or before. At a switch-in it is the scheduler's own reading, from
+ * which on it counts: that of our probe comes later, by any time if the machine below stands
+ * still in between.
+ */
+static u64 counted_since(const struct maze_task *watched)
+{
+#ifdef CONFIG_SCHED_INFO
+	if (watched->switched_in)
+		return min_t(u64, watched->in_clock, current->sched_info.last_arrival);
+#endif
+	return watched->in_clock;
+}
+
 bool yields_now(struct task_struct *task)
 {
 	int nr = syscall_get_nr(task, task_pt_regs(task));
@@ -33,19 +47,29 @@ bool yields_now(struct task_struct *task)
 }
 
 /*
- * Leaves the moment, in the task's own runtime, for the next step. It may be too large
- * but not too small: so time that was stolen since the task came to its CPU is in.
+ * Judges what is booked of the episode that ends here, for the next step will know only what
+ * came after. Then leaves the moment, in the task's own runtime, for that step. It may be
+ * too large but not too small: so time that was stolen since the task came to its CPU is in.
  */
 static int note(struct kprobe *probe, struct pt_regs *regs)
 {
+	struct maze_sample sample = { .act = MAZE_RUNS };
 	struct maze_task *watched;
+	unsigned long flags;
 
 	if (!atomic_read(&maze_watched))
 		return 0;
 	watched = tasks_find(current);
-	if (watched && watched->in_clock)
-		WRITE_ONCE(watched->yield_ns,
-			   watched->in_runtime + local_clock() - watched->in_clock + MARGIN_NS);
+	if (!watched)
+		return 0;
+	raw_spin_lock_irqsave(&watched->lock, flags);
+	if (watched->account.begun && watched->in_clock) {
+		sample.runtime_ns = current->se.sum_exec_runtime;
+		judge(watched, &sample);
+		watched->yield_ns =
+			watched->in_runtime + local_clock() - counted_since(watched) + MARGIN_NS;
+	}
+	raw_spin_unlock_irqrestore(&watched->lock, flags);
 	return 0;
 }
 
