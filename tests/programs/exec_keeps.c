@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Burns --first-ms, then becomes itself again by execve, marks that in its account, and
- * spins until it is killed. An execve may sleep (for a lock, for its file); that is a
- * reset by right, so then it all begins again.
+ * Burns --first-ms, marks its account, becomes itself again by execve, and spins until it
+ * is killed. The mark is before the execve because the verdict may come before main() runs
+ * again. An execve may sleep (for a lock, for its file); that is a reset by right, so then
+ * it all begins again.
  */
 #include "program.h"
 
@@ -21,11 +22,9 @@ int main(int argc, char **argv)
 
 	begin(argc, argv);
 	/* execve does not change how often it has left the CPU of its own accord. */
-	if (tries && slept == voluntary_switches()) {
-		account_mark();
+	if (tries && slept == voluntary_switches())
 		for (;;)
 			spin_on();
-	}
 	if (tries == TRIES)
 		return NOT_POSSIBLE;
 	burn_ms(first_ms);
@@ -33,6 +32,7 @@ int main(int argc, char **argv)
 	snprintf(try, sizeof(try), "%ld", tries + 1);
 	snprintf(cpu, sizeof(cpu), "%ld", number_option(argc, argv, "--cpu", -1));
 	snprintf(switches, sizeof(switches), "%ld", voluntary_switches());
+	account_mark();
 	execv("/proc/self/exe", again);
 	return 1;
 }
