@@ -182,6 +182,20 @@ maze_inline void maze_forgo(struct maze_account *account, maze_u64 runtime_ns)
 }
 
 /*
+ * Takes note that a reset point may have been missed before runtime_ns, an upper bound of
+ * the task's runtime now: nothing charged so far counts. Whether there was one is not
+ * known, so the episode goes on, and a stage that it has had does not come again.
+ */
+maze_inline void maze_doubt(struct maze_account *account, maze_u64 runtime_ns)
+{
+	account->count_ns = 0;
+	if (runtime_ns > account->runtime_ns)
+		account->runtime_ns = runtime_ns;
+	if (runtime_ns > account->yield_ns)
+		account->yield_ns = runtime_ns;
+}
+
+/*
  * Steps the account to the sample and says what is due. Stages that are due are
  * marked as had; a caller that fails to act on one clears its bit in
  * account->fired to be told again. The policy must have passed

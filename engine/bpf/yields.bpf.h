@@ -120,12 +120,13 @@ MAZE_INLINE bool needs_attached_probe(struct maze_task *watched)
 
 /*
  * A yield that no probe saw may have been at any moment before a probe was attached. So
- * an account that has time from before is begun again at its first sample after: late,
- * never early. Call it before each step; for the current task, unless `cpu` is 0.
+ * what an account has from before does not count from its first sample after: late, never
+ * early. Call it before each step; for the current task, unless `cpu` is 0.
  */
 MAZE_INLINE void doubt_unseen_time(struct maze_task *watched, struct maze_cpu *cpu,
 				   struct maze_sample *sample)
 {
+	bool yielded = watched->yield_ns > watched->account.yield_ns;
 	maze_u32 attached;
 
 	if (!needs_attached_probe(watched))
@@ -140,6 +141,9 @@ MAZE_INLINE void doubt_unseen_time(struct maze_task *watched, struct maze_cpu *c
 		maze_note_yield(watched, cpu, false);
 	else if (sample->runtime_ns > watched->yield_ns)
 		watched->yield_ns = sample->runtime_ns;
+	/* A yield that was seen is a reset point, and has the same effect on the count. */
+	if (!yielded)
+		maze_doubt(&watched->account, watched->yield_ns);
 	sample->yield_ns = watched->yield_ns;
 }
 

@@ -134,6 +134,8 @@ static struct maze_policy limits(unsigned int soft_ms, unsigned int hard_ms)
 	struct maze_policy policy;
 
 	maze_policy_default(&policy);
+	/* Nothing attends here, so a verdict would wait for a probe of yields. */
+	policy.flags |= MAZE_POLICY_YIELD_COUNTS;
 	policy.soft_ns = soft_ms * MAZE_NSEC_PER_MSEC;
 	policy.hard_ns = hard_ms * MAZE_NSEC_PER_MSEC;
 	return policy;

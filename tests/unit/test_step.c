@@ -277,6 +277,24 @@ static void what_is_forgone_is_never_charged(void **state)
 	assert_int_equal(step_at(450, MAZE_RUNS).due, MAZE_FIRED_HARD);
 }
 
+/* Where a reset point may have been missed, and it is not known that there was one. */
+static void what_is_in_doubt_does_not_count_and_no_stage_comes_twice(void **state)
+{
+	struct maze_verdict verdict;
+
+	(void)state;
+	assert_int_equal(step_at(150, MAZE_RUNS).due, MAZE_FIRED_SOFT);
+	maze_doubt(&account, START + 160 * MS);
+	verdict = step_at(359, MAZE_RUNS);
+	assert_int_equal(verdict.due, 0);
+	assert_int_equal(verdict.episode, 0);
+	assert_int_equal(verdict.count_ns, 199 * MS);
+	assert_int_equal(step_at(360, MAZE_RUNS).due, MAZE_FIRED_HARD);
+	/* The next reset point arms both stages again. */
+	step_at(360, MAZE_SLEEPS);
+	assert_int_equal(step_at(460, MAZE_RUNS).due, MAZE_FIRED_SOFT);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 
 int main(void)
@@ -302,6 +320,7 @@ int main(void)
 		TEST(soft_does_not_come_again_before_the_count_is_down_to_zero),
 		TEST(a_fraction_of_recovery_is_exact),
 		TEST(what_is_forgone_is_never_charged),
+		TEST(what_is_in_doubt_does_not_count_and_no_stage_comes_twice),
 		TEST(a_sleep_of_years_does_not_overflow),
 	};
 
