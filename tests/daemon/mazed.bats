@@ -228,6 +228,7 @@ idle_s=${MAZE_IDLE_S:-5}
 	start_mazed
 	start "$PROGRAMS/copies" 300 sleep 1000
 	wait_until eval '[ "$("$MAZE" list | grep -c sleep)" -ge 300 ]'
+	wait_until no_timer_within "$((idle_s + 1))"
 	wait_until is_idle
 	wakeups before
 	pass_seconds "$idle_s"

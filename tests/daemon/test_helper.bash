@@ -107,6 +107,13 @@ wakeups() {
 	done < "/proc/$mazed/status"
 }
 
+# No timer of mazed is due within so many seconds, as that of the yield probe is which
+# it takes off a second after it began.
+no_timer_within() {
+	! grep -hs '^it_value:' "/proc/$mazed/fdinfo/"* | tr -d '(),' |
+		awk -v seconds="$1" '$2 + $3 > 0 && $2 < seconds { soon = 1 } END { exit !soon }'
+}
+
 # mazed sleeps, and has not been woken since the last look: it has nothing to do. Starts
 # no process, which would be an event that wakes it.
 is_idle() {

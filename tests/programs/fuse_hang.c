@@ -80,7 +80,7 @@ static void hold_memory(int fd)
 	pthread_create(&thread, NULL, burn, NULL);
 	pthread_create(&thread, NULL, unmap_dirty, NULL);
 	await_signal(SIGUSR2);
-	mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	(void)mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	for (;;)
 		pause();
 }
