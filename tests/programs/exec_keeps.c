@@ -22,9 +22,8 @@ int main(int argc, char **argv)
 
 	begin(argc, argv);
 	/* execve does not change how often it has left the CPU of its own accord. */
-	if (tries && slept == voluntary_switches())
-		for (;;)
-			spin_on();
+	while (tries && slept == voluntary_switches())
+		spin_on();
 	if (tries == TRIES)
 		return NOT_POSSIBLE;
 	burn_ms(first_ms);

@@ -91,7 +91,7 @@ static void stacks_are_an_interval_of_cpu_time_apart(void **state)
 			    fixture->stacks[i - 1].count_ns + 5 * MS);
 	/* An interrupt may have come upon another one, or the way out of it, but not always. */
 	for (i = 0; i < 40; i++) {
-		assert_true(leaf_is_the_spin(&fixture->stacks[i]));
+		assert_true(leaf_is_the_spin(fixture, &fixture->stacks[i]));
 		assert_true(!fixture->stacks[i].kernel_frames ||
 			    fixture->stacks[i].flags & MAZE_STACK_IN_KERNEL);
 		in_kernel += fixture->stacks[i].kernel_frames > 0;
@@ -184,7 +184,7 @@ static void evidence_is_there_though_killed(void **state)
 	assert_non_null(find_record(fixture, MAZE_EVENT_HARD));
 	assert_int_equal(fixture->portraits_count, 1);
 	assert_true(fixture->stacks_count >= 1);
-	assert_true(leaf_is_the_spin(&fixture->stacks[0]));
+	assert_true(leaf_is_the_spin(fixture, &fixture->stacks[0]));
 }
 
 static void a_hard_stage_alone_has_evidence(void **state)
@@ -198,7 +198,7 @@ static void a_hard_stage_alone_has_evidence(void **state)
 	await_end(fixture);
 	assert_int_equal(fixture->portraits_count, 1);
 	assert_true(fixture->stacks_count >= 1);
-	assert_true(leaf_is_the_spin(&fixture->stacks[0]));
+	assert_true(leaf_is_the_spin(fixture, &fixture->stacks[0]));
 }
 
 static void a_verdict_in_shadow_has_evidence_too(void **state)
