@@ -174,17 +174,29 @@ const char *story_limits_changed(const struct suite *suite)
 	return wrong;
 }
 
-/* Is it what maze watch leaves behind, of the very maze under test? */
+static bool is_same_file(const char *a, const char *b)
+{
+	struct stat first, second;
+
+	return !stat(a, &first) && !stat(b, &second) && first.st_dev == second.st_dev &&
+	       first.st_ino == second.st_ino;
+}
+
+/*
+ * Is it what maze watch leaves behind, of the very maze under test, and with the BPF file
+ * system of this suite? Other suites run beside it, each in mounts of its own.
+ */
 static bool is_attendant(const struct suite *suite, const char *pid)
 {
 	char path[300], text[256] = "";
-	struct stat ours, theirs;
 	const char *second;
 	FILE *file;
 
 	snprintf(path, sizeof(path), "/proc/%s/exe", pid);
-	if (stat(suite->maze, &ours) || stat(path, &theirs) || ours.st_dev != theirs.st_dev ||
-	    ours.st_ino != theirs.st_ino)
+	if (!is_same_file(suite->maze, path))
+		return false;
+	snprintf(path, sizeof(path), "/proc/%s/ns/mnt", pid);
+	if (!is_same_file("/proc/self/ns/mnt", path))
 		return false;
 	snprintf(path, sizeof(path), "/proc/%s/cmdline", pid);
 	file = fopen(path, "re");
