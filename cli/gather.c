@@ -93,7 +93,7 @@ static void take_evidence(struct gather *gather)
 		return;
 	while (maze_evidence_next_portrait(gather->evidence, &portrait) == 1)
 		if (portrait.tag == gather->tag)
-			collector_portrait(gather->collector, &portrait);
+			collector_process_info(gather->collector, &portrait);
 	while (maze_evidence_next_stack(gather->evidence, &stack) == 1)
 		if (stack.tag == gather->tag)
 			collector_stack(gather->collector, &stack);

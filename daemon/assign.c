@@ -134,24 +134,39 @@ static int note(struct decisions *all, pid_t tid, const struct rule *rule)
 	return 0;
 }
 
+/* Its threads, for next_thread() and closedir(); NULL: it has ended. */
+static DIR *open_threads(const struct subject_source *source)
+{
+	int fd = openat(source->proc_fd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!dir && fd >= 0)
+		close(fd);
+	return dir;
+}
+
+/* 0: no more. */
+static pid_t next_thread(DIR *dir)
+{
+	struct dirent *entry;
+	pid_t tid = 0;
+
+	while (tid <= 0 && (entry = readdir(dir)))
+		tid = (pid_t)strtol(entry->d_name, NULL, 10);
+	return tid;
+}
+
 static int decide_all(const struct assign *assign, const struct subject_source *source,
 		      struct subject *subject, struct decisions *all, struct maze_error *error)
 {
-	int fd = openat(source->proc_fd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC), err = 0;
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	DIR *dir = open_threads(source);
 	const struct rule *rule = NULL;
-	struct dirent *entry;
+	int err = 0;
 	pid_t tid;
 
-	if (!dir) {
-		if (fd >= 0)
-			close(fd);
+	if (!dir)
 		return -ESRCH;
-	}
-	while (!err && (entry = readdir(dir))) {
-		tid = (pid_t)strtol(entry->d_name, NULL, 10);
-		if (tid <= 0)
-			continue;
+	while (!err && (tid = next_thread(dir))) {
 		err = decide_thread(assign, source, subject, tid, &rule, error);
 		if (!err)
 			err = note(all, tid, rule);
@@ -240,20 +255,14 @@ static int find_shadows(const struct assign *assign, const struct subject_source
 static int find_all_shadows(const struct assign *assign, const struct subject_source *source,
 			    struct subject *subject, bool *shadows, struct maze_error *error)
 {
-	int fd = openat(source->proc_fd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC), err = 0;
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
+	DIR *dir = open_threads(source);
+	int err = 0;
 	pid_t tid;
 
-	if (!dir) {
-		if (fd >= 0)
-			close(fd);
+	if (!dir)
 		return -ESRCH;
-	}
-	while (!err && (entry = readdir(dir))) {
-		tid = (pid_t)strtol(entry->d_name, NULL, 10);
-		if (tid > 0)
-			err = find_shadows(assign, source, subject, tid, shadows, error);
+	while (!err && (tid = next_thread(dir))) {
+		err = find_shadows(assign, source, subject, tid, shadows, error);
 		/* This thread has ended, others go on. */
 		if (err == -ESRCH)
 			err = 0;

@@ -77,7 +77,7 @@ static bool take_evidence(struct gather *gather)
 		if (maze_evidence_next_portrait(gather->evidence, &portrait) != 1)
 			break;
 		if (portrait.boot_ns >= gather->since_ns)
-			collector_portrait(gather->collector, &portrait);
+			collector_process_info(gather->collector, &portrait);
 	}
 	for (i = 0; i < BATCH_MAX; i++, taken++) {
 		if (maze_evidence_next_stack(gather->evidence, &stack) != 1)

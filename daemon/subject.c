@@ -158,7 +158,7 @@ static int read_exe(const struct subject_source *source, struct subject *subject
 
 static int read_cmdline(const struct subject_source *source, struct subject *subject)
 {
-	/* Whoever reads it has to know whose memory that is. */
+	/* The reader of the command line needs the owner of that memory. */
 	int err = read_ids(source, subject);
 
 	if (err)

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "../lib/error.h"
+#include "clock.h"
 #include "collector_queue.h"
 #include "collector_worker.h"
 #include "mask.h"
@@ -66,14 +67,6 @@ struct collector {
 	bool crowd_said, left_said;
 	struct incidents_said later; /* for the next collector_work() */
 };
-
-static maze_u64 now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (maze_u64)now.tv_sec * MAZE_NSEC_PER_SEC + (maze_u64)now.tv_nsec;
-}
 
 static void __attribute__((format(printf, 4, 5)))
 say(struct incidents_said *said, unsigned int uid, bool trouble, const char *format, ...)
@@ -138,7 +131,7 @@ static void replace_worker(struct collector *collector, struct user *user,
 {
 	leave_worker(collector, user, true);
 	user->blind = true;
-	user->failed_ns = now_ns();
+	user->failed_ns = monotonic_ns();
 	say(said, user->uid, true,
 	    "incidents of user id %u: the process that reads for them %s; %zu such are left "
 	    "behind; this user's processes are not looked at for now",
@@ -200,7 +193,7 @@ static void take_status(struct user *user, const struct collector_answer *status
 		    user->lost - user->lost_said, user->uid);
 	user->lost_said = user->lost;
 	collector_queue_clear_sent(&user->queue);
-	user->idle_ns = user->queue.first ? 0 : now_ns();
+	user->idle_ns = user->queue.first ? 0 : monotonic_ns();
 	user->failures = 0;
 }
 
@@ -228,18 +221,11 @@ static bool take_answers(struct user *user, struct incidents_said *said)
 	return true;
 }
 
-static int sooner(int a, int b)
-{
-	if (a < 0 || b < 0)
-		return a < 0 ? b : a;
-	return a < b ? a : b;
-}
-
 /* What it waits for is past: it may look at processes again. */
 static bool may_see(const struct collector *collector, const struct user *user)
 {
 	return !workers_left_by(&collector->left, user->uid) &&
-	       now_ns() - user->failed_ns > BLIND_NS;
+	       monotonic_ns() - user->failed_ns > BLIND_NS;
 }
 
 static void check_worker(struct collector *collector, struct user *user,
@@ -256,7 +242,7 @@ static void check_worker(struct collector *collector, struct user *user,
 		leave_worker(collector, user, false);
 		user->blind = false;
 	} else if (user->idle_ns && user != &collector->users[0] && !user->blind &&
-		   now_ns() - user->idle_ns > IDLE_NS) {
+		   monotonic_ns() - user->idle_ns > IDLE_NS) {
 		leave_worker(collector, user, false);
 	}
 }
@@ -415,7 +401,7 @@ void collector_record(struct collector *collector, const struct maze_record *rec
 	}
 }
 
-void collector_portrait(struct collector *collector, const struct maze_portrait *portrait)
+void collector_process_info(struct collector *collector, const struct maze_portrait *portrait)
 {
 	const struct collector_header header = { COLLECTOR_PROCESS_INFO, portrait->pid,
 						 portrait->tid, portrait->episode };
@@ -560,7 +546,7 @@ void collector_close(struct collector *collector, struct incidents_said *ret)
 {
 	const struct timespec pause = { .tv_nsec = RETRY_MS * (long)MAZE_NSEC_PER_MSEC };
 	struct incidents_said none = { 0 }, *said = ret ? ret : &none;
-	maze_u64 until = now_ns() + CLOSE_NS;
+	maze_u64 until = monotonic_ns() + CLOSE_NS;
 	struct user *user;
 	size_t i;
 
@@ -568,7 +554,7 @@ void collector_close(struct collector *collector, struct incidents_said *ret)
 		ret->count = 0;
 	if (!collector)
 		return;
-	while (!end_workers(collector, said) && now_ns() < until)
+	while (!end_workers(collector, said) && monotonic_ns() < until)
 		nanosleep(&pause, NULL);
 	for (user = collector->users; user < collector->users + USERS_MAX; user++) {
 		if (user->used && user->worker.fd >= 0)

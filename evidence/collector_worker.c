@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "incident_table.h"
 
 /* Messages between two rounds of work. */
@@ -25,14 +26,6 @@ struct worker_loop {
 	maze_u64 told_ns;
 	bool ended;
 };
-
-static maze_u64 monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (maze_u64)now.tv_sec * MAZE_NSEC_PER_SEC + (maze_u64)now.tv_nsec;
-}
 
 /* ---- answers ------------------------------------------------------------------------------ */
 

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "clock.h"
 #include "incident_table.h"
 
 /* One call's time: a caller has records to read and processes to look after. */
@@ -32,14 +33,6 @@
 /* The directory is read whole for it: not for each of a hundred files. */
 #define PRUNE_SOON_NS MAZE_NSEC_PER_SEC
 #define CLOSE_NS (2 * MAZE_NSEC_PER_SEC)
-
-static maze_u64 monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (maze_u64)now.tv_sec * MAZE_NSEC_PER_SEC + (maze_u64)now.tv_nsec;
-}
 
 static void __attribute__((format(printf, 3, 4)))
 say(struct incidents_said *said, bool trouble, const char *format, ...)
@@ -276,13 +269,6 @@ static void try_directory(struct incidents *incidents, struct incidents_said *sa
 	incidents->prune = true;
 	if (keep_open(incidents->keep, &error))
 		say_failure(incidents, &error, said);
-}
-
-static int sooner(int a, int b)
-{
-	if (a < 0 || b < 0)
-		return a < 0 ? b : a;
-	return a < b ? a : b;
 }
 
 int incidents_work(struct incidents *incidents, struct incidents_said *ret)

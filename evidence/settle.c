@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
+
 /* The slot of a name may be taken by another before it was read; not three times. */
 #define TRIES_MAX 3
 /* A thread that gets no CPU time meanwhile has no sample to give. */
@@ -228,14 +230,6 @@ static const char *snapshot_refusal(int err)
 		return "The stack was not unwound by DWARF: the thread had ended";
 	return "The stack was not unwound by DWARF: the kernel gives no perf event with registers "
 	       "and stack";
-}
-
-static maze_u64 monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (maze_u64)now.tv_sec * MAZE_NSEC_PER_SEC + (maze_u64)now.tv_nsec;
 }
 
 static void give_unwind_up(struct episode *episode, const char *note)

@@ -17,6 +17,8 @@
 #include <asm/perf_regs.h>
 #endif
 
+#include "clock.h"
+
 /* The kernel's number of each register, in DWARF's order, the instruction pointer last. */
 static const unsigned char numbers[] = {
 #if defined(__x86_64__)
@@ -52,14 +54,6 @@ struct snapshot_event {
 	maze_u64 asked_ns;
 };
 
-static maze_u64 now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (maze_u64)now.tv_sec * MAZE_NSEC_PER_SEC + (maze_u64)now.tv_nsec;
-}
-
 unsigned int snapshot_registers(void)
 {
 	return COUNT - 1;
@@ -93,7 +87,7 @@ int snapshot_ask(pid_t tid, struct snapshot_event **ret_event)
 	if (!event)
 		return -ENOMEM;
 	event->page = (size_t)sysconf(_SC_PAGESIZE);
-	event->asked_ns = now_ns();
+	event->asked_ns = monotonic_ns();
 	event->fd = open_event(&attributes, tid);
 	/* Without privileges, only while it is in user code. */
 	attributes.exclude_kernel = event->fd < 0;
@@ -183,7 +177,7 @@ int snapshot_get(struct snapshot_event *event, struct snapshot **ret_snapshot)
 		free(snapshot);
 		return -ENODATA;
 	}
-	snapshot->took_ns = now_ns() - event->asked_ns;
+	snapshot->took_ns = monotonic_ns() - event->asked_ns;
 	*ret_snapshot = snapshot;
 	return 1;
 }

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "../lib/read_file.h"
+#include "clock.h"
 #include "sandbox.h"
 
 /* Some fifty stacks. The kernel may give less; then the caller keeps what does not fit. */
@@ -73,14 +74,6 @@ bool workers_left_allow(const struct workers_left *left, maze_u32 uid)
 
 /* ---- one of them -------------------------------------------------------------------------- */
 
-static maze_u64 now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (maze_u64)now.tv_sec * MAZE_NSEC_PER_SEC + (maze_u64)now.tv_nsec;
-}
-
 static void __attribute__((noreturn)) become(void (*main)(int fd, void *arg), void *arg, int fd)
 {
 	int keep[] = { fd, STDERR_FILENO };
@@ -116,7 +109,7 @@ int worker_start(void (*main)(int fd, void *arg), void *arg, struct worker *ret_
 		return err;
 	}
 	*ret_worker = (struct worker){
-		.pid = pid, .pidfd = pidfd, .fd = ends[0], .checked_ns = now_ns()
+		.pid = pid, .pidfd = pidfd, .fd = ends[0], .checked_ns = monotonic_ns()
 	};
 	return 0;
 }
@@ -147,7 +140,7 @@ void worker_expect(struct worker *worker, maze_u64 allowed_ns)
 {
 	worker->expects = true;
 	worker->waited_ns = 0;
-	worker->checked_ns = now_ns();
+	worker->checked_ns = monotonic_ns();
 	worker->allowed_ns = allowed_ns;
 }
 
@@ -171,7 +164,7 @@ static bool is_runnable(const struct worker *worker)
 
 bool worker_is_late(struct worker *worker, maze_u64 deadline_ns, maze_u64 step_ns)
 {
-	maze_u64 now = now_ns(), passed = now - worker->checked_ns;
+	maze_u64 now = monotonic_ns(), passed = now - worker->checked_ns;
 
 	worker->checked_ns = now;
 	if (!worker->expects)
