@@ -144,6 +144,7 @@ spinners() {
 		--incidents "$dir/own" -- bash "$dir/job" "$dir"
 	kill -KILL "$(cat "$dir/server")" 2> /dev/null || :
 	umount -l "$dir/mnt" 2> /dev/null || :
+	echo "status $status: $output; $(cat "$dir/hang" "$dir/events")"
 	[ "$status" -eq 0 ]
 	grep -q 'was not looked at' "$dir"/own/*.json
 }

@@ -15,6 +15,7 @@
 #include <linux/fuse.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -40,10 +41,14 @@ static const unsigned char loop_code[] = { 0xeb, 0xfe };
 
 static bool holds_memory;
 static char *dirty;
+static atomic_bool burns;
 
+/* Its first touch of its stack takes the lock too: it has to come before the lock is held. */
 static void *burn(void *arg)
 {
 	(void)arg;
+	burn_ms(1);
+	atomic_store(&burns, true);
 	for (;;)
 		burn_ms(1000);
 	return NULL;
@@ -78,6 +83,8 @@ static void hold_memory(int fd)
 		_exit(1);
 	dirty[0] = 1;
 	pthread_create(&thread, NULL, burn, NULL);
+	while (!atomic_load(&burns))
+		sleep_ms(1);
 	pthread_create(&thread, NULL, unmap_dirty, NULL);
 	await_signal(SIGUSR2);
 	(void)mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
