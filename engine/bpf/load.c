@@ -34,6 +34,10 @@
 #define NEAR_SHIFT_CHEAP 6
 #define NEAR_SHIFT_DEAR 1
 
+/* How often, and how far apart, a CPU's timer is asked for: for a second. */
+#define TIMER_ATTEMPTS 100
+#define TIMER_ATTEMPT_US 10000
+
 /* The last thing libbpf complained of: the why of a failed load. */
 static char last_complaint[256];
 
@@ -111,15 +115,17 @@ static int create_clocks(struct maze_bpf *skeleton, const struct kernel_offer *o
 	return err;
 }
 
+/* The kernel allocates a timer without waiting, so that one attempt may fail for no lasting reason. */
 static int ready_timers(struct engine *engine, struct engine_error *error)
 {
 	int prog_fd = bpf_program__fd(engine->skeleton->progs.handle__setup);
-	maze_u32 before;
+	struct maze_state *state = engine->state;
+	int err, fd, attempts = 0;
 	char buf[64];
-	int err, fd;
 
-	while (engine->state->timers_ready < engine->config.cpus) {
-		before = engine->state->timers_ready;
+	while (state->timers_ready < engine->config.cpus) {
+		maze_u32 before = state->timers_ready;
+
 		err = bpf_iterate(prog_fd, -1, 0, &fd);
 		if (err)
 			return engine_fail(error, err,
@@ -128,10 +134,15 @@ static int ready_timers(struct engine *engine, struct engine_error *error)
 		while (read(fd, buf, sizeof(buf)) > 0)
 			;
 		close(fd);
-		if (engine->state->timers_ready == before)
+		if (state->timers_ready != before) {
+			attempts = 0;
+			continue;
+		}
+		if (++attempts == TIMER_ATTEMPTS)
 			return engine_fail(error, -ENOMEM,
-					   "the kernel did not give a BPF timer for CPU %u",
-					   before);
+					   "the kernel did not give a BPF timer for CPU %u: %s",
+					   before, strerror((int)-state->timer_error));
+		usleep(TIMER_ATTEMPT_US);
 	}
 	return 0;
 }

@@ -63,6 +63,7 @@ int handle__setup(struct bpf_iter__task *ctx)
 	maze_u32 index = state.timers_ready;
 	struct task_struct *owner = bpf_get_current_task_btf();
 	struct maze_timer *slot;
+	long err;
 
 	if (has_namespaces() && owner->thread_pid)
 		state.pid_level = READ(owner->thread_pid, level);
@@ -71,11 +72,13 @@ int handle__setup(struct bpf_iter__task *ctx)
 	slot = bpf_map_lookup_elem(&timers, &index);
 	if (!slot)
 		return 0;
-	if (bpf_timer_init(&slot->timer, &timers, 1 /* CLOCK_MONOTONIC */))
-		return 0;
-	if (bpf_timer_set_callback(&slot->timer, handle_timer))
-		return 0;
-	state.timers_ready = index + 1;
+	err = bpf_timer_init(&slot->timer, &timers, 1 /* CLOCK_MONOTONIC */);
+	if (!err)
+		err = bpf_timer_set_callback(&slot->timer, handle_timer);
+	if (err)
+		state.timer_error = err;
+	else
+		state.timers_ready = index + 1;
 	return 0;
 }
 

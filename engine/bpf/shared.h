@@ -155,6 +155,7 @@ struct maze_state {
 	maze_u32 no_timer_pin; /* this kernel has no BPF_F_TIMER_CPU_PIN (before 6.7) */
 	maze_u32 timers_ready; /* CPUs whose timer has been initialised */
 	maze_u32 pid_level;    /* depth of the owner's pid namespace */
+	long long timer_error; /* why the timer of the next CPU is not ready: -errno */
 	maze_u64 evidence_heads[MAZE_EVIDENCE_LOGS]; /* stacks and portraits taken so far */
 	maze_u32 yield_probe;	    /* which attachment of the yield probe is in place; 0: none */
 	maze_u32 yield_probes;	    /* how many there have been; user space only */
