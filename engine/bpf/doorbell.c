@@ -144,9 +144,14 @@ out_fd:
 	return err;
 }
 
+/*
+ * A record that comes while its place is stored wakes nobody: the kernel saw the old place.
+ * So whoever took something looks once more after a full barrier.
+ */
 void bpf_doorbell_drain(void *ring)
 {
-	ring_buffer__consume(ring);
+	while (ring_buffer__consume(ring) > 0)
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
 int bpf_doorbell_fd(void *ring)
@@ -154,13 +159,14 @@ int bpf_doorbell_fd(void *ring)
 	return ring_buffer__epoll_fd(ring);
 }
 
+/*
+ * Its ring stays in the map until another owner's takes its place: to take it out would wait
+ * for all CPUs' RCU readers, which a process that spins in the kernel holds up for minutes.
+ */
 void bpf_doorbell_close(struct engine *engine, int index, void *ring)
 {
-	maze_u32 key = (maze_u32)index;
-
 	if (index >= 0) {
 		silence(engine, index);
-		bpf_map_delete_elem(engine->fds[OBJECT_DOORBELLS], &key);
 		engine->state->owners[index].start_time = 0;
 	}
 	ring_buffer__free(ring);

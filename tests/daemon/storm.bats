@@ -7,8 +7,8 @@ load test_helper
 
 # As a test: enough to see all kinds. MAZE_STORM=500 MAZE_STORM_KILLS=20 for a real one,
 # on a machine that has nothing else to do.
-storm=${MAZE_STORM:-60}
-kills=${MAZE_STORM_KILLS:-6}
+storm=${MAZE_STORM:-20}
+kills=${MAZE_STORM_KILLS:-4}
 soft_ms=100
 hard_ms=200
 storm_rule() {

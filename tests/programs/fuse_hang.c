@@ -3,8 +3,8 @@
  * A process that holds up whoever reads its memory or its files: a FUSE server, and its user.
  *
  * usage: fuse_hang DIR UID memory|open, by root. A process of user UID burns CPU;
- *   memory: one of its threads unmaps a page whose write to the server is never answered, and
- *           another waits for the lock of its memory map: no one else gets that lock;
+ *   memory: one of its threads maps a file, which first writes a page of that file to the
+ *           server, which never answers: the thread has the lock of the memory map meanwhile;
  *   open:   it runs in a file of the server, which never answers another open of it.
  * Prints "victim PID" when that is so, and "open held" for an open. SIGUSR1: all that is held
  * is answered, and all that comes later. Exits with 77, and says why, where there is no FUSE.
@@ -54,46 +54,33 @@ static void *burn(void *arg)
 	return NULL;
 }
 
-static void *unmap_dirty(void *arg)
+/*
+ * Two descriptors of the file: one through the page cache, one past it, whose mapping begins
+ * with a write of what the cache has. The lock is held for writing; one held for reading, with
+ * a writer that waits, would do too, but such a writer spins in some kernels, and stops RCU.
+ */
+static void hold_memory(const char *path)
 {
-	(void)arg;
-	munmap(dirty, PAGE);
-	return NULL;
-}
-
-/* Before it is known that another thread has the lock, the next one may get it. */
-static void await_signal(int number)
-{
-	sigset_t set;
-	int got;
-
-	sigemptyset(&set);
-	sigaddset(&set, number);
-	do
-		sigwait(&set, &got);
-	while (got != number);
-}
-
-static void hold_memory(int fd)
-{
+	int cached = open(path, O_RDWR), direct = open(path, O_RDWR);
 	pthread_t thread;
 
-	dirty = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (cached < 0 || direct < 0)
+		_exit(1);
+	dirty = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, cached, 0);
 	if (dirty == MAP_FAILED)
 		_exit(1);
 	dirty[0] = 1;
 	pthread_create(&thread, NULL, burn, NULL);
 	while (!atomic_load(&burns))
 		sleep_ms(1);
-	pthread_create(&thread, NULL, unmap_dirty, NULL);
-	await_signal(SIGUSR2);
-	(void)mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	(void)mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, direct, 0);
 	for (;;)
 		pause();
 }
 
-static void run_in_file(int fd)
+static void run_in_file(const char *path)
 {
+	int fd = open(path, O_RDONLY);
 	void (*code)(void) =
 		(void (*)(void))mmap(NULL, PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
 
@@ -105,23 +92,15 @@ static void run_in_file(int fd)
 static void be_victim(const char *dir, uid_t uid)
 {
 	char path[512];
-	sigset_t set;
-	int fd;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR2);
-	sigprocmask(SIG_BLOCK, &set, NULL);
 	if (setgroups(0, NULL) || setresgid(uid, uid, uid) || setresuid(uid, uid, uid))
 		_exit(1);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	snprintf(path, sizeof(path), "%s/file", dir);
-	fd = open(path, holds_memory ? O_RDWR : O_RDONLY);
-	if (fd < 0)
-		_exit(1);
 	if (holds_memory)
-		hold_memory(fd);
+		hold_memory(path);
 	else
-		run_in_file(fd);
+		run_in_file(path);
 }
 
 /* ---- the server ---------------------------------------------------------------------------- */
@@ -139,22 +118,6 @@ static void release(int signal)
 {
 	(void)signal;
 	released = 1;
-}
-
-static char state_of_victim(void)
-{
-	char path[64], text[512], *at;
-	FILE *stat;
-	size_t got;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", victim);
-	stat = fopen(path, "re");
-	got = stat ? fread(text, 1, sizeof(text) - 1, stat) : 0;
-	if (stat)
-		fclose(stat);
-	text[got] = '\0';
-	at = strrchr(text, ')');
-	return at && at[1] ? at[2] : '?';
 }
 
 static void announce(void)
@@ -185,7 +148,9 @@ static void reply_read(int fd, uint64_t unique)
 
 static void reply_open(int fd, uint64_t unique)
 {
-	const struct fuse_open_out opened = { .fh = 1 };
+	static unsigned int opens;
+	const struct fuse_open_out opened = { .fh = 1,
+					      .open_flags = opens++ ? FOPEN_DIRECT_IO : 0 };
 
 	reply(fd, unique, 0, &opened, sizeof(opened));
 }
@@ -215,16 +180,12 @@ static void serve_open(int fd, uint64_t unique)
 	fflush(stdout);
 }
 
-/* The lock is held for reading now; with a thread that waits to write, no one reads. */
 static void serve_write(int fd, uint64_t unique, uint32_t size)
 {
 	if (!holds_memory || !hold(unique, size)) {
 		reply_write(fd, unique, size);
 		return;
 	}
-	kill(victim, SIGUSR2);
-	while (state_of_victim() != 'D')
-		sleep_ms(1);
 	announce();
 }
 
