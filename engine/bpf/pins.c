@@ -301,18 +301,22 @@ static int open_existing(struct engine *engine, struct engine_error *error)
 	return bpf_map_state(engine, error);
 }
 
+static int say_missing(struct engine_error *error)
+{
+	if (errno == EACCES || errno == EPERM)
+		return engine_fail(error, -EACCES,
+				   "cannot look into " PIN_DIR ": %s; run maze as root",
+				   strerror(errno));
+	return engine_fail(error, -ENOENT,
+			   "no engine is loaded: nothing is watched (maze watch loads it)");
+}
+
 int bpf_pins_open(struct engine *engine, bool load, struct engine_error *error)
 {
 	int lock, err;
 
-	if (!load && !bpf_pins_present()) {
-		if (errno == EACCES || errno == EPERM)
-			return engine_fail(error, -EACCES,
-					   "cannot look into " PIN_DIR ": %s; run maze as root",
-					   strerror(errno));
-		return engine_fail(error, -ENOENT,
-				   "no engine is loaded: nothing is watched (maze watch loads it)");
-	}
+	if (!load && !bpf_pins_present())
+		return say_missing(error);
 	if (load) {
 		err = ensure_bpffs(error);
 		if (err)
@@ -324,6 +328,8 @@ int bpf_pins_open(struct engine *engine, bool load, struct engine_error *error)
 	remove_pins(LOADING_DIR);
 	if (bpf_pins_present()) {
 		err = open_existing(engine, error);
+	} else if (!load) {
+		err = say_missing(error); /* unloaded while this waited for the lock */
 	} else {
 		err = bpf_load(engine, error);
 		if (!err)

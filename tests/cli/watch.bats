@@ -159,6 +159,24 @@ start_two_threads() {
 	nothing_pinned
 }
 
+@test "who waited for an engine that is unloaded meanwhile loads none" {
+	needs_program flock
+	start sleep 100
+	"$MAZE" watch "$last"
+	# The lock is held here, in place of maze unload.
+	exec {lock}< /sys/fs/bpf
+	flock "$lock"
+	start "$MAZE" list {lock}<&-
+	wait_until grep -q -- "-> FLOCK.* $last " /proc/locks
+	mv /sys/fs/bpf/maze /sys/fs/bpf/away
+	exec {lock}<&-
+	wait_until ended "$last"
+	[ ! -e /sys/fs/bpf/maze ]
+	mv /sys/fs/bpf/away /sys/fs/bpf/maze
+	"$MAZE" unload
+	nothing_pinned
+}
+
 @test "without a BPF file system it mounts one" {
 	start sleep 100
 	# The one of these tests, and those below it.
