@@ -56,6 +56,9 @@ show_log() {
 	return 1
 }
 
+# Where the threads of a process are in the kernel.
+show_stacks() { tail -n +1 "/proc/$1/task"/*/{comm,wchan,stack} 2> /dev/null || :; }
+
 # Starts mazed and waits until all processes have been looked at.
 start_mazed() {
 	local before
@@ -77,7 +80,7 @@ reload_mazed() {
 
 stop_mazed() {
 	kill -TERM "$mazed"
-	wait_until ended "$mazed" || show_log
+	wait_until ended "$mazed" || { show_stacks "$mazed"; show_log; }
 	wait "$mazed"
 	mazed=
 }

@@ -169,7 +169,7 @@ spinners() {
 		grep -qx '{"ok":true}'
 	# It has filled its own table, and the directory.
 	wait_until said "more than 64 incidents of user id $USER_ID are open at once"
-	wait_until eval '[ "$(ls "$dir/incidents" | wc -l)" -ge 8 ]'
+	wait_until eval '[ "$(ls "$dir/incidents" | wc -l)" -ge 8 ]' || show_log
 	for i in 4 5 6; do
 		serves_others
 	done
