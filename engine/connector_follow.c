@@ -14,6 +14,7 @@
 
 struct engine_follower {
 	int fd;
+	bool lost; /* of process_connector_next() */
 };
 
 int connector_follow(struct engine *engine, unsigned int wants,
@@ -85,7 +86,7 @@ int connector_follower_next(struct engine_follower *follower, struct maze_proces
 	int got;
 
 	do {
-		got = process_connector_next(follower->fd, &event);
+		got = process_connector_next(follower->fd, &follower->lost, &event);
 		/* How many, nobody counts. */
 		if (got == -ENOBUFS) {
 			*ret_event =

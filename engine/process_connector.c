@@ -116,12 +116,17 @@ int process_connector_open(unsigned int kinds)
 	return err;
 }
 
-int process_connector_next(int fd, struct proc_event *ret_event)
+int process_connector_next(int fd, bool *lost, struct proc_event *ret_event)
 {
 	__u32 answers;
-	ssize_t n = receive(fd, ret_event, &answers);
+	ssize_t n;
 
-	if (n == -ENOBUFS)
-		return -ENOBUFS;
-	return n > 0;
+	while ((n = receive(fd, ret_event, &answers)) == -ENOBUFS)
+		*lost = true;
+	if (n > 0)
+		return 1;
+	if (!*lost)
+		return 0;
+	*lost = false;
+	return -ENOBUFS;
 }

@@ -7,13 +7,19 @@
 #define MAZE_ENGINE_PROCESS_CONNECTOR_H
 
 #include <linux/cn_proc.h>
+#include <stdbool.h>
 
 /*
  * A socket that tells of these kinds (PROC_EVENT_*, or'ed) from now on; polls readable.
  * -EPERM: not here, or not to this user.
  */
 int process_connector_open(unsigned int kinds);
-/* 1 and an event; 0: none now; -ENOBUFS: some were lost, go on. Never waits. */
-int process_connector_next(int fd, struct proc_event *ret_event);
+/*
+ * 1 and an event; 0: none now; -ENOBUFS: some were lost, go on. Never waits. The kernel
+ * queues nothing from a loss until the queue has been read to its end, so only then the
+ * loss is told: who looks at everything now misses nobody. *lost, false at first, is kept
+ * by the caller for that.
+ */
+int process_connector_next(int fd, bool *lost, struct proc_event *ret_event);
 
 #endif

@@ -93,10 +93,11 @@ static void take(struct engine *engine, const struct proc_event *event)
 void fork_events_take(struct engine *engine)
 {
 	struct proc_event event;
+	bool lost = false;
 	int got;
 
 	for (;;) {
-		got = process_connector_next(engine->descent->fork_fd, &event);
+		got = process_connector_next(engine->descent->fork_fd, &lost, &event);
 		/* Events were lost: then whoever has a watched parent is found by that. */
 		if (got == -ENOBUFS)
 			new_numbers_search_all(engine);

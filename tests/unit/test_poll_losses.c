@@ -3,7 +3,9 @@
  * The poll engine, where a process ends before it is looked at or files are wanting: what
  * is a loss, and what is none.
  */
+#include "engine/connector_follow.h"
 #include "poll_case.h"
+#include "skip.h"
 
 #define SHORT_LIVES 1000
 
@@ -43,6 +45,33 @@ static void children_that_ended_are_no_loss(void **state)
 	} while (record.pid != (maze_u32)child.pid);
 	assert_int_equal(wait_for(child.pid), 0);
 	close_poll(maze, reader);
+}
+
+/*
+ * From a loss until the queue has been read to its end, the kernel queues nothing. Whoever
+ * forks then must come as an event, or a loss must be told after it.
+ */
+static void a_loss_is_told_after_the_last_event_that_was_kept(void **state)
+{
+	struct maze_process_event event;
+	struct engine_follower *follower;
+	bool found = false;
+	pid_t pid;
+	int i;
+
+	(void)state;
+	if (connector_follow(NULL, 0, &follower, NULL))
+		skip_because("the kernel does not tell of forks");
+	/* A megabyte, of which the kernel makes two, is full after some 3,000. */
+	for (i = 0; i < 6 * SHORT_LIVES; i++)
+		wait_for(start_one_that_ends());
+	assert_int_equal(connector_follower_next(follower, &event), 1);
+	pid = start_one_that_ends();
+	wait_for(pid);
+	while (connector_follower_next(follower, &event))
+		found |= event.kind == MAZE_PROCESS_LOST || event.pid == (maze_u32)pid;
+	assert_true(found);
+	connector_follower_close(follower);
 }
 
 static void start_a_child(void)
@@ -154,6 +183,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(children_that_ended_are_no_loss),
+		cmocka_unit_test(a_loss_is_told_after_the_last_event_that_was_kept),
 		cmocka_unit_test(want_of_files_ends_no_watch),
 		cmocka_unit_test(child_that_cannot_be_watched_is_named_as_lost),
 	};
