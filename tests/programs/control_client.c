@@ -165,22 +165,6 @@ static int lingering_socket(int *ret_other)
 	return fd;
 }
 
-static void ignore(int signal)
-{
-	(void)signal;
-}
-
-/* Where mazed has dropped the message already, this one is the last: signals end the wait. */
-static void close_at_once(int fd)
-{
-	const struct itimerval often = { { 0, 10000 }, { 0, 10000 } }, never = { 0 };
-
-	signal(SIGALRM, ignore);
-	setitimer(ITIMER_REAL, &often, NULL);
-	close(fd);
-	setitimer(ITIMER_REAL, &never, NULL);
-}
-
 static int linger(long count)
 {
 	union {
@@ -205,7 +189,7 @@ static int linger(long count)
 		if (sendmsg(fd, &message, MSG_NOSIGNAL) < 0)
 			break;
 		/* Now the last one is in the message. */
-		close_at_once(passed);
+		close(passed);
 	}
 	printf("%ld\n", taken);
 	fflush(stdout);
