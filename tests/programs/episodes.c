@@ -22,6 +22,7 @@
  */
 #include "program.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -204,13 +205,16 @@ static long long begin_episode(void)
 
 /*
  * `since`: own clock right before the reset point. `reached`: the limit was, for certain.
- * `one`: no other episode since can have reached it.
+ * `other_from`: own clock from which on another episode can have reached it. What has come
+ * is read before that clock, which may be held up right after.
  */
-static void judge(long long since, bool reached, bool one)
+static void judge(long long since, bool reached, long long other_from)
 {
-	bool is_early = (softs || hards) && first_at - since < limit_ns;
-	bool is_missing = !is_early && reached && !(one ? all_came() : softs);
-	bool is_twice = one && (softs > 1 || hards > 1);
+	int got_softs = softs, got_hards = hards;
+	bool all = all_came(), one = own_cpu_ns() < other_from;
+	bool is_early = (got_softs || got_hards) && first_at - since < limit_ns;
+	bool is_missing = !is_early && reached && !(one ? all : got_softs);
+	bool is_twice = one && (got_softs > 1 || got_hards > 1);
 
 	wanted += reached;
 	early += is_early;
@@ -219,14 +223,14 @@ static void judge(long long since, bool reached, bool one)
 	if (is_early || is_missing || is_twice)
 		printf("wrong: since %lld ns, first signal %lld ns, now %lld ns, %d softs, %d "
 		       "hards\n",
-		       since, first_at, own_cpu_ns(), (int)softs, (int)hards);
+		       since, first_at, own_cpu_ns(), got_softs, got_hards);
 }
 
 static void spin_episode(long long since)
 {
 	spin_until(own_cpu_ns() + limit_ns + PATIENCE_NS);
 	burn_ns(limit_ns / 4);
-	judge(since, true, true);
+	judge(since, true, LLONG_MAX);
 }
 
 static void yield_episode(long index, unsigned int *seed)
@@ -261,7 +265,7 @@ static void race_episode(unsigned int *seed)
 	 */
 	if (reached || softs || hards)
 		spin_until(ended + limit_ns);
-	judge(since, reached || softs || hards, own_cpu_ns() - ended < limit_ns);
+	judge(since, reached || softs || hards, ended + limit_ns);
 }
 
 static void *short_life(void *arg)
