@@ -274,11 +274,10 @@ const struct scenario scenarios[] = {
 	  BY_ACCOUNT, NULL, NULL },
 	{ "a thousand short lives leave nothing", "--soft 10s --hard 20s", "forker --storm 1000",
 	  NULL, 0, 0, 0, all_gone, NULL },
-	/* Hard is there so that what passes soft before the handler is there ignores it. */
-	{ "never early by its own clock", "--soft 10xms --hard 100xs",
+	{ "never early by its own clock", "--soft 10xms --soft-signal URG --hard 100xs",
 	  "never_early --limit-ms 10x --rounds 60", NULL, 0, BY_ACCOUNT, 0, NULL, NULL },
 	/* A wakeup on its CPU makes the scheduler charge its last microseconds to another. */
-	{ "never early beside one who wakes often", "--soft 5xms --hard 100xs",
+	{ "never early beside one who wakes often", "--soft 5xms --soft-signal URG --hard 100xs",
 	  "never_early --limit-ms 5x --rounds 160 --waker-us 40x --cpu 1", NULL, 0, BY_ACCOUNT, 0,
 	  NULL, NULL },
 	{ "short episodes, each with its verdicts", SHORT, "episodes --limit-us 2000x --hard", NULL,

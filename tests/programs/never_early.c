@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Compares its own CPU clock with the limit each time SIGXCPU comes: --rounds
- * times a limit of --limit-ms. Ends with 1 if any was early, with 0 if none was.
+ * Compares its own CPU clock with the limit each time SIGURG comes: --rounds
+ * times a limit of --limit-ms. Ends with 1 if any was early, with 0 if none was. SIGURG,
+ * because it is ignored until the handler is there.
  * --waker-us: beside a task that wakes so often and preempts it each time; for --cpu.
  */
 #include "program.h"
@@ -51,7 +52,7 @@ int main(int argc, char **argv)
 	begin(argc, argv);
 	if (waker_us)
 		waker = start_waker(waker_us);
-	signal(SIGXCPU, on_soft);
+	signal(SIGURG, on_soft);
 	for (long i = 0; i < rounds; i++) {
 		/*
 		 * A signal that is here already is of the episode before, or this one's only
