@@ -146,7 +146,7 @@ out_fd:
 
 /*
  * A record that comes while its place is stored wakes nobody: the kernel saw the old place.
- * So whoever took something looks once more after a full barrier.
+ * So a reader that took something looks once more after a full barrier.
  */
 void bpf_doorbell_drain(void *ring)
 {

@@ -48,8 +48,8 @@ static void children_that_ended_are_no_loss(void **state)
 }
 
 /*
- * From a loss until the queue has been read to its end, the kernel queues nothing. Whoever
- * forks then must come as an event, or a loss must be told after it.
+ * From a loss until the queue has been read to its end, the kernel queues nothing. A
+ * fork in that time must come as an event, or a loss must be told after it.
  */
 static void a_loss_is_told_after_the_last_event_that_was_kept(void **state)
 {
