@@ -15,10 +15,10 @@
  */
 int process_connector_open(unsigned int kinds);
 /*
- * 1 and an event; 0: none now; -ENOBUFS: some were lost, go on. Never waits. The kernel
- * queues nothing from a loss until the queue has been read to its end, so only then the
- * loss is told: who looks at everything now misses nobody. *lost, false at first, is kept
- * by the caller for that.
+ * 1 and an event; 0: none now; -ENOBUFS: some were lost, go on. Never waits. After a loss
+ * the kernel queues nothing until the queue has been read to its end, so the loss is
+ * reported only then: a full scan at that moment misses no process. *lost, initially false,
+ * belongs to this function between calls.
  */
 int process_connector_next(int fd, bool *lost, struct proc_event *ret_event);
 

@@ -145,8 +145,8 @@ out_fd:
 }
 
 /*
- * A record that comes while its place is stored wakes nobody: the kernel saw the old place.
- * So a reader that took something looks once more after a full barrier.
+ * A record written while the consumer position is being stored causes no wakeup, because the
+ * kernel read the old position. So after consuming, look once more behind a full barrier.
  */
 void bpf_doorbell_drain(void *ring)
 {

@@ -301,7 +301,7 @@ static int open_existing(struct engine *engine, struct engine_error *error)
 	return bpf_map_state(engine, error);
 }
 
-static int say_missing(struct engine_error *error)
+static int fail_missing(struct engine_error *error)
 {
 	if (errno == EACCES || errno == EPERM)
 		return engine_fail(error, -EACCES,
@@ -316,7 +316,7 @@ int bpf_pins_open(struct engine *engine, bool load, struct engine_error *error)
 	int lock, err;
 
 	if (!load && !bpf_pins_present())
-		return say_missing(error);
+		return fail_missing(error);
 	if (load) {
 		err = ensure_bpffs(error);
 		if (err)
@@ -329,7 +329,7 @@ int bpf_pins_open(struct engine *engine, bool load, struct engine_error *error)
 	if (bpf_pins_present()) {
 		err = open_existing(engine, error);
 	} else if (!load) {
-		err = say_missing(error); /* unloaded while this waited for the lock */
+		err = fail_missing(error); /* unloaded while this waited for the lock */
 	} else {
 		err = bpf_load(engine, error);
 		if (!err)
