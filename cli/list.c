@@ -36,7 +36,7 @@ static void print_line(const struct maze_entry *entry)
 			     sizeof(count));
 	maze_duration_format(entry->soft_ns, soft, sizeof(soft));
 	maze_duration_format(entry->hard_ns, hard, sizeof(hard));
-	maze_signal_format(entry->soft_signal, soft_signal, sizeof(soft_signal));
+	maze_soft_signal_format(entry->flags, entry->soft_signal, soft_signal, sizeof(soft_signal));
 	maze_signal_format(entry->hard_signal, hard_signal, sizeof(hard_signal));
 	snprintf(stages, sizeof(stages), "soft %s %s, hard %s %s", entry->soft_ns ? soft : "off",
 		 entry->soft_ns ? soft_signal : "", entry->hard_ns ? hard : "off",

@@ -109,9 +109,6 @@ static const struct command commands[] = {
 	  "passed through. Soft and hard verdicts, and losses of records, are printed on\n"
 	  "standard error.\n"
 	  "\n"
-	  "Where a hard stage follows, COMMAND starts with SIGXCPU ignored, as nohup(1) does with\n"
-	  "SIGHUP: a warning for programs that handle it, not the end of those that do not.\n"
-	  "\n"
 	  "If an engine is pinned (see maze watch), it is used; else one is loaded that goes\n"
 	  "away with maze. If maze is killed with SIGKILL, nothing of it stays behind, and\n"
 	  "COMMAND runs on: unwatched, or still watched if the engine is pinned.",

@@ -249,7 +249,8 @@ json_t *mazed_policy(const struct maze_policy *policy)
 	char soft[64], hard[64], recovery[32];
 
 	if (policy->soft_signal)
-		maze_signal_format(policy->soft_signal, soft_signal, sizeof(soft_signal));
+		maze_soft_signal_format(policy->flags, policy->soft_signal, soft_signal,
+					sizeof(soft_signal));
 	if (policy->hard_signal)
 		maze_signal_format(policy->hard_signal, hard_signal, sizeof(hard_signal));
 	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:b,s:b}", "soft",

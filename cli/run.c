@@ -45,17 +45,6 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
-/*
- * SIGXCPU kills by default, and then no hard stage would ever come. So where one
- * is to come, the command starts with it ignored, as nohup(1) does with SIGHUP:
- * a warning for whoever installs a handler, nothing for the rest.
- */
-static void soften_soft_signal(const struct maze_policy *policy)
-{
-	if (policy->soft_ns && policy->hard_ns && policy->soft_signal == SIGXCPU)
-		signal(SIGXCPU, SIG_IGN);
-}
-
 static void become(struct run *run, char **argv)
 {
 	char byte;
@@ -65,7 +54,6 @@ static void become(struct run *run, char **argv)
 	close(run->fail[0]);
 	if (read(run->go[0], &byte, 1) != 1)
 		_exit(EXIT_RUN_FAILED);
-	soften_soft_signal(&run->options->policy);
 	session_restore_limits(&run->session);
 	sigprocmask(SIG_SETMASK, &run->old_mask, NULL);
 	execvp(argv[0], argv);

@@ -16,6 +16,8 @@
 #define MAZE_LIMIT_MAX_NS (366ULL * 24 * 3600 * MAZE_NSEC_PER_SEC)
 /* SIGRTMAX on every Linux ABI but MIPS (which has 128 and is not supported). */
 #define MAZE_SIGNAL_MAX 64
+/* SIGXCPU: the soft signal that warns. */
+#define MAZE_SIGNAL_WARN 24
 
 /*
  * Recovery is a ratio in units of 1/65536, so that core/ needs no float. The
@@ -38,9 +40,15 @@
  * user id are `owner`. Otherwise the watch ends where it would have acted.
  */
 #define MAZE_POLICY_OWNED (1U << 4)
+/*
+ * The soft signal goes only to a process that has a handler for it, so that it never ends
+ * one; else the record says that it was not sent. Together with MAZE_SIGNAL_WARN only: a
+ * signal that was chosen by name is sent as it is. See maze_policy_warns().
+ */
+#define MAZE_POLICY_WARN (1U << 5)
 #define MAZE_POLICY_FLAGS                                                                          \
 	(MAZE_POLICY_INHERIT | MAZE_POLICY_YIELD_COUNTS | MAZE_POLICY_SHADOW | MAZE_POLICY_QUIET | \
-	 MAZE_POLICY_OWNED)
+	 MAZE_POLICY_OWNED | MAZE_POLICY_WARN)
 
 struct maze_policy {
 	maze_u64 soft_ns;     /* 0: no soft stage */
@@ -65,6 +73,12 @@ enum maze_policy_fault {
 	MAZE_POLICY_RECOVERY,	  /* 0, or between MAX and INF */
 	MAZE_POLICY_UNKNOWN_FLAG, /* a flag or reserved bit this version lacks */
 };
+
+/* Of a policy's or a list entry's flags and soft signal. */
+maze_inline int maze_policy_warns(maze_u32 flags, maze_u32 soft_signal)
+{
+	return (flags & MAZE_POLICY_WARN) && soft_signal == MAZE_SIGNAL_WARN;
+}
 
 static inline int maze_limit_in_range(maze_u64 limit_ns)
 {

@@ -21,16 +21,21 @@ enum maze_event {
 	MAZE_EVENT_COUNT_,
 };
 
-#define MAZE_RECORD_SENT (1U << 0)	/* the signal was accepted by the kernel */
+#define MAZE_RECORD_SENT (1U << 0)	/* the kernel accepted the signal, and the thread gets it */
 #define MAZE_RECORD_SHADOW (1U << 1)	/* the policy was in shadow: nothing was sent */
 #define MAZE_RECORD_INHERITED (1U << 2) /* WATCH: came by fork or clone, nobody asked */
+#define MAZE_RECORD_FATAL (1U << 3)	/* the signal ends the process; in shadow: would have */
 
-/* Why the signal of a verdict was not sent. */
+/* Why a verdict's signal was not sent or the thread does not get it; in shadow: would not. */
 enum maze_not_sent {
-	MAZE_NOT_SENT_NONE = 0,	   /* it was, or none was to be: signal 0, shadow */
+	MAZE_NOT_SENT_NONE = 0,	   /* it was, or none was to be: signal 0 */
 	MAZE_NOT_SENT_EXITING,	   /* the thread was exiting */
 	MAZE_NOT_SENT_BUSY,	   /* the kernel had no room for another signal */
 	MAZE_NOT_SENT_WATCH_ENDED, /* the watch ended or was replaced first */
+	MAZE_NOT_SENT_NO_HANDLER,  /* a warning that would have ended the process: withheld */
+	MAZE_NOT_SENT_IGNORED,	   /* by the process, or by the signal's default action */
+	MAZE_NOT_SENT_BLOCKED,	   /* pending until the thread unblocks it */
+	MAZE_NOT_SENT_INIT,	   /* no effect on a PID namespace's first process */
 	MAZE_NOT_SENT_OTHER,	   /* another reason, or one that this version does not know */
 	MAZE_NOT_SENT_COUNT_,
 };

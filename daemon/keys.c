@@ -176,6 +176,8 @@ static const char *policy_form(const struct maze_policy_key *row)
 		return "a duration such as 500ms, 10s or 1min 30s; 0: no such stage";
 	if (!strcmp(row->argument, "SIG"))
 		return "a signal such as KILL, XCPU or 9; 0: none";
+	if (!strcmp(row->argument, "SIG|warn"))
+		return "warn, a signal such as TERM, XCPU or 10, or 0 for none";
 	return row->argument;
 }
 

@@ -82,6 +82,11 @@ static void show_not_sent(const struct log_entry *entry, struct value *value)
 		snprintf(value->text, sizeof(value->text), "%s", name);
 }
 
+static void show_fatal(const struct log_entry *entry, struct value *value)
+{
+	show_flag(value, entry->record->flags, MAZE_RECORD_FATAL);
+}
+
 static void show_shadow(const struct log_entry *entry, struct value *value)
 {
 	show_flag(value, entry->record->flags, MAZE_RECORD_SHADOW);
@@ -113,14 +118,14 @@ static const struct {
 	const char *name;
 	void (*show)(const struct log_entry *entry, struct value *value);
 } rows[] = {
-	{ "MAZE_EVENT", show_event },	 { "MAZE_PID", show_pid },
-	{ "MAZE_TID", show_tid },	 { "MAZE_COMM", show_comm },
-	{ "MAZE_UID", show_uid },	 { "MAZE_COUNT_NS", show_count },
-	{ "MAZE_LIMIT_NS", show_limit }, { "MAZE_SIGNAL", show_signal },
-	{ "MAZE_SENT", show_sent },	 { "MAZE_NOT_SENT", show_not_sent },
-	{ "MAZE_SHADOW", show_shadow },	 { "MAZE_ENGINE", show_engine },
-	{ "MAZE_CPU", show_cpu },	 { "MAZE_EPISODE", show_episode },
-	{ "MAZE_RULE", show_rule },
+	{ "MAZE_EVENT", show_event },	  { "MAZE_PID", show_pid },
+	{ "MAZE_TID", show_tid },	  { "MAZE_COMM", show_comm },
+	{ "MAZE_UID", show_uid },	  { "MAZE_COUNT_NS", show_count },
+	{ "MAZE_LIMIT_NS", show_limit },  { "MAZE_SIGNAL", show_signal },
+	{ "MAZE_SENT", show_sent },	  { "MAZE_NOT_SENT", show_not_sent },
+	{ "MAZE_FATAL", show_fatal },	  { "MAZE_SHADOW", show_shadow },
+	{ "MAZE_ENGINE", show_engine },	  { "MAZE_CPU", show_cpu },
+	{ "MAZE_EPISODE", show_episode }, { "MAZE_RULE", show_rule },
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))

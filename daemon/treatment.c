@@ -53,7 +53,8 @@ static void print_stage(const struct treatment *treatment, enum stage which, FIL
 	const struct maze_policy *policy = &treatment->policy;
 	const struct stage_actions *stage = &treatment->stages[which];
 	bool soft = which == STAGE_SOFT;
-	char limit[WORDING_SIZE], signal[WORDING_SIZE];
+	char limit[WORDING_SIZE], name[WORDING_SIZE];
+	bool warns = soft && maze_policy_warns(policy->flags, policy->soft_signal);
 	size_t i;
 
 	if (!stage_is_on(treatment, which)) {
@@ -61,10 +62,9 @@ static void print_stage(const struct treatment *treatment, enum stage which, FIL
 		return;
 	}
 	maze_duration_format(soft ? policy->soft_ns : policy->hard_ns, limit, sizeof(limit));
-	maze_signal_format(soft ? policy->soft_signal : policy->hard_signal, signal,
-			   sizeof(signal));
-	fprintf(out, "  %s: after %s of CPU without sleep, signal %s", stage_name(which), limit,
-		signal);
+	maze_signal_format(soft ? policy->soft_signal : policy->hard_signal, name, sizeof(name));
+	fprintf(out, "  %s: after %s of CPU without sleep, signal %s%s", stage_name(which), limit,
+		name, warns ? " if it is handled" : "");
 	if (stage->renices)
 		fprintf(out, "; nice %d", stage->renice);
 	if (stage->idle)

@@ -3,6 +3,7 @@
  * What /proc tells of a thread; see proc_files.h.
  */
 #include "proc_files.h"
+#include "../core/delivery.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -166,6 +167,40 @@ int proc_status_by_number(pid_t pid, struct thread_status *ret_status)
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
 	err = read_at(AT_FDCWD, path, buf, sizeof(buf));
 	return err ? err : parse_status(buf, ret_status);
+}
+
+/* Whether a line's set of signals, in hexadecimal, has one; *known: false without the line. */
+static bool has_signal(const char *text, const char *name, int signal, bool *known)
+{
+	const char *at = strstr(text, name);
+
+	*known &= at != NULL;
+	return at && strtoull(at + strlen(name), NULL, 16) >> (signal - 1) & 1;
+}
+
+/* Its number in the innermost of its PID namespaces, the last of the line, is 1. */
+static bool is_first_of_namespace(const char *text)
+{
+	const char *line = strstr(text, "\nNStgid:"), *end = line ? strchr(line + 1, '\n') : NULL;
+
+	return end && end - line > 2 && end[-1] == '1' && end[-2] == '\t';
+}
+
+maze_u32 proc_thread_treats(int dir, pid_t tid, int signal)
+{
+	bool catches, ignores, blocks, known = true;
+	char buf[FILE_MAX];
+
+	if (!signal || read_of_thread(dir, tid, "status", buf, sizeof(buf)))
+		return 0;
+	catches = has_signal(buf, "\nSigCgt:", signal, &known);
+	ignores = has_signal(buf, "\nSigIgn:", signal, &known);
+	blocks = has_signal(buf, "\nSigBlk:", signal, &known);
+	if (!known)
+		return 0;
+	return MAZE_TREATS_KNOWN | (catches ? MAZE_TREATS_CATCHES : 0) |
+	       (ignores ? MAZE_TREATS_IGNORES : 0) | (blocks ? MAZE_TREATS_BLOCKS : 0) |
+	       (is_first_of_namespace(buf) ? MAZE_TREATS_INIT : 0);
 }
 
 void proc_thread_comm(int dir, pid_t tid, char comm[MAZE_COMM_LEN])

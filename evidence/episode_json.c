@@ -307,6 +307,13 @@ static json_t *signal_json(int signal)
 	return signal ? json_string(maze_signal_format(signal, name, sizeof(name))) : json_null();
 }
 
+static json_t *soft_signal_json(const struct maze_policy *policy)
+{
+	return maze_policy_warns(policy->flags, policy->soft_signal)
+		       ? json_string("warn")
+		       : signal_json(policy->soft_signal);
+}
+
 static json_t *policy_json(const struct maze_policy *policy)
 {
 	char recovery[32];
@@ -314,7 +321,7 @@ static json_t *policy_json(const struct maze_policy *policy)
 
 	set(object, "soft_ns", number_json(policy->soft_ns));
 	set(object, "hard_ns", number_json(policy->hard_ns));
-	set(object, "soft_signal", signal_json(policy->soft_signal));
+	set(object, "soft_signal", soft_signal_json(policy));
 	set(object, "hard_signal", signal_json(policy->hard_signal));
 	set(object, "recovery",
 	    json_string(maze_recovery_format(policy->recovery, recovery, sizeof(recovery))));

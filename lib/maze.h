@@ -46,19 +46,22 @@ int maze_signal_parse(const char *text, int *ret_signal, struct maze_error *erro
 /* "SIGKILL", "SIGRTMIN+3", "none" for 0, the number for what has no name; returns buf. */
 const char *maze_signal_format(int signal, char *buf, size_t size);
 
+/* The same of a soft signal and its policy's flags: "warn" where the policy warns. */
+const char *maze_soft_signal_format(maze_u32 flags, int soft_signal, char *buf, size_t size);
+
 /* "inf", or a ratio above 0 and up to 1000 in decimal notation ("1", "0.25"). */
 int maze_recovery_parse(const char *text, maze_u32 *ret_recovery, struct maze_error *error);
 const char *maze_recovery_format(maze_u32 recovery, char *buf, size_t size);
 
 /* ---- policies ------------------------------------------------------------------- */
 
-/* The defaults: soft 10 s SIGXCPU, hard 20 s SIGKILL, inherit, yields reset, no shadow. */
+/* The defaults: soft 10 s warn, hard 20 s SIGKILL, inherit, yields reset, no shadow. */
 void maze_policy_default(struct maze_policy *ret_policy);
 
 /* One key of a policy, as a long option and as a key of a configuration file. */
 struct maze_policy_key {
 	const char *name;     /* "soft-signal" */
-	const char *argument; /* "SIG"; NULL: takes none as an option, yes/no in a file */
+	const char *argument; /* "SIG|warn"; NULL: takes none as an option, yes/no in a file */
 	const char *help;     /* one line */
 };
 /* The table, ended by a NULL name. Option `no-inherit` is its own row. */

@@ -15,7 +15,7 @@
 static const struct maze_policy_key keys[] = {
 	{ "soft", "DUR", "CPU time without sleep until the soft signal; 0: no soft stage (10s)" },
 	{ "hard", "DUR", "CPU time without sleep until the hard signal; 0: no hard stage (20s)" },
-	{ "soft-signal", "SIG", "signal of the soft stage; 0: record only (XCPU)" },
+	{ "soft-signal", "SIG|warn", "signal of the soft stage; warn: XCPU if handled (warn)" },
 	{ "hard-signal", "SIG", "signal of the hard stage; 0: record only (KILL)" },
 	{ "recovery", "R|inf", "ns forgiven per ns asleep; inf: one sleep forgives all (inf)" },
 	{ "yield", "reset|count", "whether sched_yield resets the count or counts on (reset)" },
@@ -37,8 +37,8 @@ void maze_policy_default(struct maze_policy *ret_policy)
 		.soft_ns = 10 * MAZE_NSEC_PER_SEC,
 		.hard_ns = 20 * MAZE_NSEC_PER_SEC,
 		.recovery = MAZE_RECOVERY_INF,
-		.flags = MAZE_POLICY_INHERIT,
-		.soft_signal = SIGXCPU,
+		.flags = MAZE_POLICY_INHERIT | MAZE_POLICY_WARN,
+		.soft_signal = MAZE_SIGNAL_WARN,
 		.hard_signal = SIGKILL,
 	};
 }
@@ -142,6 +142,29 @@ static int set_signal(maze_u16 *signal, const char *value, struct maze_error *er
 	return err;
 }
 
+static int set_soft_signal(struct maze_policy *policy, const char *value, struct maze_error *error)
+{
+	int err;
+
+	if (!strcasecmp(value, "warn")) {
+		policy->soft_signal = MAZE_SIGNAL_WARN;
+		policy->flags |= MAZE_POLICY_WARN;
+		return 0;
+	}
+	err = set_signal(&policy->soft_signal, value, error);
+	if (!err)
+		policy->flags &= ~MAZE_POLICY_WARN;
+	return err;
+}
+
+const char *maze_soft_signal_format(maze_u32 flags, int soft_signal, char *buf, size_t size)
+{
+	if (!maze_policy_warns(flags, (maze_u32)soft_signal))
+		return maze_signal_format(soft_signal, buf, size);
+	snprintf(buf, size, "warn");
+	return buf;
+}
+
 int maze_policy_set(struct maze_policy *policy, const char *key, const char *value,
 		    struct maze_error *error)
 {
@@ -158,7 +181,7 @@ int maze_policy_set(struct maze_policy *policy, const char *key, const char *val
 	if (!strcmp(key, "hard"))
 		return maze_duration_parse(value, &policy->hard_ns, error);
 	if (!strcmp(key, "soft-signal"))
-		return set_signal(&policy->soft_signal, value, error);
+		return set_soft_signal(policy, value, error);
 	if (!strcmp(key, "hard-signal"))
 		return set_signal(&policy->hard_signal, value, error);
 	if (!strcmp(key, "recovery"))

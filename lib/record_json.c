@@ -39,6 +39,13 @@ static json_t *signal_json(int signal)
 	return signal ? json_string(maze_signal_format(signal, name, sizeof(name))) : json_null();
 }
 
+static json_t *soft_signal_json(const struct maze_entry *entry)
+{
+	return maze_policy_warns(entry->flags, entry->soft_signal)
+		       ? json_string("warn")
+		       : signal_json(entry->soft_signal);
+}
+
 static json_t *number_json(maze_u64 value)
 {
 	return json_integer((json_int_t)value);
@@ -73,6 +80,9 @@ char *maze_record_json(const struct maze_record *record, const char *engine)
 	if (record->not_sent)
 		json_object_set_new(object, "not_sent",
 				    json_string(maze_not_sent_name(record->not_sent)));
+	if (record->event == MAZE_EVENT_SOFT || record->event == MAZE_EVENT_HARD)
+		json_object_set_new(object, "fatal",
+				    json_boolean(record->flags & MAZE_RECORD_FATAL));
 	json_object_set_new(object, "shadow", json_boolean(record->flags & MAZE_RECORD_SHADOW));
 	json_object_set_new(object, "engine", json_string(engine));
 	json_object_set_new(object, "cpu", number_json(record->cpu));
@@ -101,7 +111,7 @@ char *maze_entry_json(const struct maze_entry *entry, const char *engine)
 	json_object_set_new(object, "count_ns", number_json(entry->count_ns));
 	json_object_set_new(object, "soft_ns", number_json(entry->soft_ns));
 	json_object_set_new(object, "hard_ns", number_json(entry->hard_ns));
-	json_object_set_new(object, "soft_signal", signal_json(entry->soft_signal));
+	json_object_set_new(object, "soft_signal", soft_signal_json(entry));
 	json_object_set_new(object, "hard_signal", signal_json(entry->hard_signal));
 	json_object_set_new(object, "recovery",
 			    entry->recovery == MAZE_RECOVERY_INF

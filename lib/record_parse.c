@@ -78,6 +78,18 @@ static bool get_signal(const json_t *object, const char *key, maze_u16 *ret_sign
 	return true;
 }
 
+/* "warn" is a signal and a flag. */
+static bool get_soft_signal(const json_t *object, struct maze_entry *entry)
+{
+	const char *text = json_string_value(json_object_get(object, "soft_signal"));
+
+	if (!text || strcmp(text, "warn") != 0)
+		return get_signal(object, "soft_signal", &entry->soft_signal);
+	entry->soft_signal = MAZE_SIGNAL_WARN;
+	entry->flags |= MAZE_POLICY_WARN;
+	return true;
+}
+
 static bool get_event(const json_t *object, maze_u16 *ret_event)
 {
 	const char *name = json_string_value(json_object_get(object, "event"));
@@ -131,6 +143,10 @@ static bool take_record(const json_t *object, struct maze_record *record)
 	    !get_u32(object, "cpu", &record->cpu) || !get_u32(object, "episode", &record->episode))
 		return false;
 	record->signal = (maze_u16)signal;
+	/* Of a version that did not have it yet there is none. */
+	if (json_object_get(object, "fatal") &&
+	    !get_flag(object, "fatal", MAZE_RECORD_FATAL, &record->flags))
+		return false;
 	if (record->event == MAZE_EVENT_WATCH &&
 	    !get_flag(object, "inherited", MAZE_RECORD_INHERITED, &record->flags))
 		return false;
@@ -183,8 +199,7 @@ static bool take_entry(const json_t *object, struct maze_entry *entry)
 	       get_comm(object, entry->comm) && get_u32(object, "uid", &entry->uid) &&
 	       get_ns(object, "count_ns", &entry->count_ns) &&
 	       get_ns(object, "soft_ns", &entry->soft_ns) &&
-	       get_ns(object, "hard_ns", &entry->hard_ns) &&
-	       get_signal(object, "soft_signal", &entry->soft_signal) &&
+	       get_ns(object, "hard_ns", &entry->hard_ns) && get_soft_signal(object, entry) &&
 	       get_signal(object, "hard_signal", &entry->hard_signal) &&
 	       get_recovery(object, &entry->recovery) && get_yield(object, &entry->flags) &&
 	       get_flag(object, "inherit", MAZE_POLICY_INHERIT, &entry->flags) &&

@@ -18,6 +18,10 @@ static const char *const not_sent_names[MAZE_NOT_SENT_COUNT_] = {
 	[MAZE_NOT_SENT_EXITING] = "thread was exiting",
 	[MAZE_NOT_SENT_BUSY] = "kernel was busy",
 	[MAZE_NOT_SENT_WATCH_ENDED] = "watch ended first",
+	[MAZE_NOT_SENT_NO_HANDLER] = "no handler",
+	[MAZE_NOT_SENT_IGNORED] = "ignored",
+	[MAZE_NOT_SENT_BLOCKED] = "blocked, pending",
+	[MAZE_NOT_SENT_INIT] = "first process of its PID namespace",
 	[MAZE_NOT_SENT_OTHER] = "other reason",
 };
 
@@ -34,25 +38,29 @@ const char *maze_event_name(unsigned int event)
 static void describe_act(const struct maze_record *record, char *buf, size_t size)
 {
 	const char *reason = maze_not_sent_name(record->not_sent);
+	bool shadow = record->flags & MAZE_RECORD_SHADOW;
 	char signal[32];
+	const char *did;
 
 	maze_signal_format(record->signal, signal, sizeof(signal));
-	if (record->flags & MAZE_RECORD_SHADOW)
-		snprintf(buf, size, "shadow: would have sent %s", signal);
-	else if (record->flags & MAZE_RECORD_SENT)
-		snprintf(buf, size, "sent %s", signal);
-	else if (reason)
-		snprintf(buf, size, "could not send %s: %s", signal, reason);
-	else if (record->signal)
-		snprintf(buf, size, "could not send %s", signal);
-	else
+	if (!record->signal) {
 		snprintf(buf, size, "recorded only");
+		return;
+	}
+	if (reason)
+		did = shadow ? "shadow: would not have delivered" : "did not deliver";
+	else if (shadow)
+		did = record->flags & MAZE_RECORD_FATAL ? "shadow: would have ended it with"
+							: "shadow: would have sent";
+	else
+		did = record->flags & MAZE_RECORD_SENT ? "sent" : "did not deliver";
+	snprintf(buf, size, "%s %s%s%s", did, signal, reason ? ": " : "", reason ? reason : "");
 }
 
 int maze_record_text(const struct maze_record *record, const char *engine, char *buf, size_t size)
 {
 	char time[RECORD_TIME_LEN], name[MAZE_COMM_LEN * ESCAPE_MAX], count[128], limit[128],
-		act[96];
+		act[128];
 	const char *event = maze_event_name(record->event);
 	char comm[MAZE_COMM_LEN + 1] = "", who[MAZE_COMM_LEN * ESCAPE_MAX + 64];
 

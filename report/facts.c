@@ -154,7 +154,7 @@ static void key_done(struct words *words, const struct incident *incident)
 	else if (last->shadow)
 		words_plain(words, "nothing (shadow)");
 	else if (!last->sent)
-		words_plain(words, "could not send %.32s", last->signal);
+		words_plain(words, "did not deliver %.32s", last->signal);
 	else if (hard && soft && soft->sent && soft->signal)
 		words_plain(words, "%.32s, then %.32s", soft->signal, last->signal);
 	else

@@ -20,10 +20,11 @@ struct incident_record {
 	const char *event; /* never NULL */
 	const char *comm;
 	const char *signal;
+	const char *not_sent; /* why, when it was not delivered */
 	const char *engine;
 	long long pid, tid, uid, cpu;
 	long long count_ns, limit_ns;
-	bool sent, shadow;
+	bool sent, fatal, shadow;
 };
 
 struct incident_frame {

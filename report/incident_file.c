@@ -64,6 +64,7 @@ static bool take_records(struct taker *taker, const json_t *array, struct incide
 		record->time_ns = take_time(taker, object, "time");
 		record->comm = take_text(taker, object, "comm");
 		record->signal = take_text(taker, object, "signal");
+		record->not_sent = take_text(taker, object, "not_sent");
 		record->engine = take_text(taker, object, "engine");
 		record->pid = take_number(taker, object, "pid");
 		record->tid = take_number(taker, object, "tid");
@@ -72,6 +73,7 @@ static bool take_records(struct taker *taker, const json_t *array, struct incide
 		record->count_ns = take_number(taker, object, "count_ns");
 		record->limit_ns = take_number(taker, object, "limit_ns");
 		record->sent = take_flag(taker, object, "sent", false);
+		record->fatal = take_flag(taker, object, "fatal", false);
 		record->shadow = take_flag(taker, object, "shadow", false);
 	}
 	return true;

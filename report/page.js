@@ -378,7 +378,7 @@
 			return "recorded only";
 		if (record.act.startsWith("shadow"))
 			return record.signal + ", not sent";
-		return record.act.startsWith("sent") ? record.signal : record.signal + " failed";
+		return record.act.startsWith("sent") ? record.signal : record.signal + ", not delivered";
 	}
 
 	function drawVerdicts(svg, at) {

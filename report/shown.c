@@ -184,23 +184,30 @@ long long shown_until(const struct incident *incident)
 	return until;
 }
 
+const char *shown_verb(const struct incident_record *record)
+{
+	if (!record->signal || !strcmp(record->signal, "none"))
+		return NULL;
+	if (record->shadow && record->not_sent)
+		return "would not have delivered ";
+	if (record->shadow)
+		return record->fatal ? "would have ended it with " : "would have sent ";
+	return record->sent ? "sent " : "did not deliver ";
+}
+
 char *shown_act(const struct incident_record *record)
 {
-	const char *signal = record->signal;
+	const char *verb = shown_verb(record);
 	char *act = NULL;
-	int n;
 
 	if (!strcmp(record->event, "exit"))
 		return strdup("ended");
 	if (strcmp(record->event, "soft") != 0 && strcmp(record->event, "hard") != 0)
 		return strdup(record->event);
-	if (!signal || !strcmp(signal, "none"))
+	if (!verb)
 		return strdup("recorded only");
-	if (record->shadow)
-		n = asprintf(&act, "shadow: would have sent %s", signal);
-	else if (record->sent)
-		n = asprintf(&act, "sent %s", signal);
-	else
-		n = asprintf(&act, "could not send %s", signal);
-	return n < 0 ? NULL : act;
+	if (asprintf(&act, "%s%s%s%s%s", record->shadow ? "shadow: " : "", verb, record->signal,
+		     record->not_sent ? ": " : "", record->not_sent ? record->not_sent : "") < 0)
+		return NULL;
+	return act;
 }

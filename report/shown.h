@@ -48,6 +48,11 @@ long long shown_since(const struct incident *incident);
 /* The last time that anything of it is known; unknown where no record has a time. */
 long long shown_until(const struct incident *incident);
 
+/*
+ * What was done about a verdict, with a blank for the signal to follow, such as "sent ",
+ * always the same pointer for the same verb; NULL: it was recorded only.
+ */
+const char *shown_verb(const struct incident_record *record);
 /* "sent SIGXCPU", "shadow: would have sent SIGKILL", "recorded only", "ended"; or NULL. */
 char *shown_act(const struct incident_record *record);
 

@@ -129,20 +129,20 @@ void words_where(struct words *words, const struct incident *incident, const str
 static void say_verdict(struct words *words, const struct incident_record *record,
 			const char **verb)
 {
-	const char *signal = record->signal, *now;
+	const char *sent = shown_verb(record);
+	const char *now = sent ? sent : "only recorded that the limit was reached";
 	char buf[SHOWN_LEN];
 
-	if (!signal || !strcmp(signal, "none"))
-		now = "only recorded that the limit was reached";
-	else
-		now = record->shadow ? "would have sent "
-		      : record->sent ? "sent "
-				     : "could not send ";
 	if (now != *verb)
 		words_plain(words, "%s", now);
 	*verb = now;
-	if (signal && strcmp(signal, "none") != 0)
-		words_figure(words, signal);
+	if (sent)
+		words_figure(words, record->signal);
+	if (sent && record->not_sent) {
+		words_plain(words, " (");
+		words_name(words, record->not_sent);
+		words_plain(words, ")");
+	}
 	if (record->count_ns >= 0)
 		words_plain(words, " at %s", shown_duration(record->count_ns, buf));
 }

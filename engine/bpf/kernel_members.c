@@ -37,6 +37,10 @@ static const struct row {
 	  "Inside a pid namespace, records have the numbers of the first one." },
 	{ "task_struct.real_cred cred.uid cred.suid cred.euid",
 	  "Records name no user, and a watch that a user has asked mazed for ends at its limit." },
+	{ "task_struct.sighand sighand_struct.action k_sigaction.sa sigaction.sa_handler "
+	  "task_struct.blocked task_struct.signal signal_struct.flags",
+	  "No warning (soft-signal warn) is sent, and records do not tell that a signal is "
+	  "blocked, ignored or without effect." },
 	{ "task_struct.cgroups css_set.dfl_cgrp cgroup.kn kernfs_node.id",
 	  "Incidents name no control group." },
 	{ "task_struct.mm mm_struct.exe_file file.f_path path.mnt path.dentry vfsmount.mnt_root "

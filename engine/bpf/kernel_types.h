@@ -18,7 +18,7 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
-#include "../../core/types.h"
+#include "../../core/policy.h"
 
 typedef _Bool bool;
 #define true 1
@@ -57,6 +57,8 @@ typedef _Bool bool;
 #define PF_IO_WORKER 0x00000010U
 #define PF_USER_WORKER 0x00004000U /* since 6.4; unused before */
 #define PF_KTHREAD 0x00200000U
+/* include/linux/sched/signal.h, likewise: a PID namespace's first process. */
+#define SIGNAL_UNKILLABLE 0x00000040U
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -153,6 +155,22 @@ struct file {
 	struct path f_path;
 };
 
+struct sigaction {
+	void *sa_handler; /* 0: SIG_DFL, 1: SIG_IGN */
+};
+
+struct k_sigaction {
+	struct sigaction sa;
+};
+
+struct sighand_struct {
+	struct k_sigaction action[MAZE_SIGNAL_MAX];
+};
+
+struct signal_struct {
+	unsigned int flags; /* SIGNAL_UNKILLABLE */
+};
+
 struct mm_struct {
 	unsigned long arg_start;
 	unsigned long arg_end;
@@ -173,6 +191,11 @@ struct task_struct {
 	struct mm_struct *mm;
 	struct pid *thread_pid;
 	struct cred *real_cred;
+	struct sighand_struct *sighand;
+	struct signal_struct *signal;
+	struct {
+		unsigned long sig[1];
+	} blocked;
 	struct css_set *cgroups;
 	unsigned int in_execve : 1;
 	char comm[16];

@@ -15,7 +15,7 @@
 #include "../../core/step.h"
 
 #define MAZE_BPF_MAGIC 0x4d415a45U /* "MAZE" */
-#define MAZE_BPF_ABI 5U
+#define MAZE_BPF_ABI 6U
 
 /*
  * Records kept per log. Verdicts have a log of their own, so that a storm of

@@ -11,6 +11,7 @@
 #define MAZE_BPF_VERDICT_BPF_H
 
 #include "evidence.bpf.h"
+#include "treats.bpf.h"
 #include "yields.bpf.h"
 
 /* Soonest second look when the kernel was too busy to take a signal. */
@@ -74,36 +75,35 @@ static __noinline int record_verdict(struct task_struct *task, struct maze_task 
 static __noinline int act_on_stage(struct task_struct *task, struct maze_task *watched,
 				   maze_u32 stage, maze_u32 at)
 {
-	maze_u32 flags = 0, not_sent = MAZE_NOT_SENT_NONE, signal;
+	struct maze_delivery delivery;
+	maze_u32 signal;
 	long err = 0;
 
 	if (!task || !watched)
 		return 0;
 	signal = stage == MAZE_FIRED_SOFT ? watched->policy.soft_signal
 					  : watched->policy.hard_signal;
-	if (watched->policy.flags & MAZE_POLICY_SHADOW) {
-		flags = MAZE_RECORD_SHADOW;
-	} else if (signal) {
+	delivery = maze_delivery(&watched->policy, stage == MAZE_FIRED_HARD,
+				 (maze_u32)maze_treats(signal));
+	if (!delivery.withheld)
 		err = bpf_send_signal_thread(signal);
-		if (!err) {
-			flags = MAZE_RECORD_SENT;
-			__sync_fetch_and_add(&state.signals, 1);
-		}
-	}
+	if (!err && (delivery.flags & MAZE_RECORD_SENT))
+		__sync_fetch_and_add(&state.signals, 1);
 	if (state.stacks_max)
 		begin_evidence(task, watched, watched->due_count_ns,
 			       at == MAZE_AT_SWITCH ? TAKEN_AT_SWITCH : TAKEN_IN_TIMER);
 	if (err && (READ(task, flags) & PF_EXITING)) {
-		not_sent = MAZE_NOT_SENT_EXITING;
+		maze_delivery_failed(&delivery, MAZE_NOT_SENT_EXITING);
 	} else if (err) {
 		if (at != MAZE_LAST_CHANCE && watched->retries < MAZE_RETRIES_MAX) {
 			watched->retries++;
 			return 1;
 		}
-		not_sent = err == -16 /* EBUSY */ ? MAZE_NOT_SENT_BUSY : MAZE_NOT_SENT_OTHER;
+		maze_delivery_failed(&delivery, err == -16 /* EBUSY */ ? MAZE_NOT_SENT_BUSY
+								       : MAZE_NOT_SENT_OTHER);
 	}
 	watched->retries = 0;
-	record_verdict(task, watched, stage, flags, not_sent);
+	record_verdict(task, watched, stage, delivery.flags, delivery.not_sent);
 	return 0;
 }
 

@@ -12,7 +12,7 @@
 
 #define KMOD_DIR "/proc/maze"
 /* The version of the files that this program speaks; module/proc_stats.c has the module's. */
-#define KMOD_INTERFACE 1
+#define KMOD_INTERFACE 2
 
 struct engine {
 	enum engine_scope scope;

@@ -12,6 +12,7 @@
  * having left its CPU: one read of about 1 us. Else a second read of about 6 us, once
  * in a third of a step. Both files are kept open.
  */
+#include "../../core/delivery.h"
 #include "engine_poll.h"
 
 #include <errno.h>
@@ -117,19 +118,15 @@ static void act(struct engine *engine, const struct poll_process *process,
 		.limit_ns = hard ? policy->hard_ns : policy->soft_ns,
 		.signal = hard ? policy->hard_signal : policy->soft_signal,
 	};
+	maze_u32 treats = proc_thread_treats(process->dir, thread->tid, facts.signal);
+	struct maze_delivery delivery = maze_delivery(policy, hard, treats);
+	int err = delivery.withheld ? 0 : poll_deliver(process, thread, facts.signal);
 
-	int err;
-
-	if (policy->flags & MAZE_POLICY_SHADOW) {
-		facts.flags |= MAZE_RECORD_SHADOW;
-	} else if (facts.signal) {
-		err = poll_deliver(process, thread, facts.signal);
-		if (!err)
-			facts.flags |= MAZE_RECORD_SENT;
-		else
-			facts.not_sent =
-				err == -ESRCH ? MAZE_NOT_SENT_EXITING : MAZE_NOT_SENT_OTHER;
-	}
+	if (err)
+		maze_delivery_failed(&delivery,
+				     err == -ESRCH ? MAZE_NOT_SENT_EXITING : MAZE_NOT_SENT_OTHER);
+	facts.flags = delivery.flags;
+	facts.not_sent = delivery.not_sent;
 	engine->counts.verdicts++;
 	engine->counts.signals += !!(facts.flags & MAZE_RECORD_SENT);
 	proc_thread_comm(process->dir, thread->tid, thread->comm);

@@ -45,8 +45,8 @@ json() { python3 -c "import json, sys; d = json.load(sys.stdin); print($1)"; }
 
 @test "the list tells what was not sent" {
 	run incidents
-	[[ ${lines[3]} == *"could not send SIGXCPU" ]]
-	[[ ${lines[4]} == *"shadow: would have sent SIGKILL" ]]
+	[[ ${lines[3]} == *"did not deliver SIGXCPU: no handler" ]]
+	[[ ${lines[4]} == *"shadow: would have ended it with SIGKILL" ]]
 	[[ ${lines[5]} == *"recorded only" ]]
 }
 
@@ -108,8 +108,15 @@ json() { python3 -c "import json, sys; d = json.load(sys.stdin); print($1)"; }
 @test "a loop in the kernel is reported by the kernel's functions" {
 	run report 901-901-0
 	holds 'It was in ext4_mb_find_by_goal (kernel) in all 12 samples.'
-	holds 'maze could not send SIGXCPU at 1s'
+	holds 'maze did not deliver SIGXCPU (no handler) at 1s'
 	holds 'recovery 9'
+}
+
+@test "in shadow it says which signal would have come, and what it would have ended" {
+	run report 3300-3300-0
+	holds 'maze would not have delivered SIGXCPU (no handler) at 500ms, then would have ended it with SIGKILL at 1s (the policy is in shadow).'
+	holds 'soft at 500ms, limit 500ms: shadow: would not have delivered SIGXCPU: no handler'
+	holds 'limits     soft 500ms warn, hard 1s SIGKILL'
 }
 
 @test "an incident of which nearly everything is missing" {

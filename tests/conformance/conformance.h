@@ -27,16 +27,19 @@
 #define ANY (-1)       /* any number */
 #define SOME (-2)      /* at least one */
 #define BY_ACCOUNT ANY /* what the program's account makes right, and nothing else */
-#define EXIT_SKIP 77   /* a program's "not possible here" */
+/* Signals that every program of a scenario is born ignoring, and blocking. */
+#define CONFORMANCE_IGNORED "IO"
+#define CONFORMANCE_BLOCKED "PWR"
+#define EXIT_SKIP 77 /* a program's "not possible here" */
 
 struct record {
 	char event[16];
 	char comm[64];
 	char signal[32];
-	char not_sent[32];
+	char not_sent[64];
 	char engine[16];
 	long long pid, tid, count_ns, limit_ns, episode;
-	bool sent, shadow, inherited;
+	bool sent, fatal, shadow, inherited;
 };
 
 struct outcome {
@@ -76,7 +79,7 @@ struct stage {
 /* What a policy's options say. */
 struct terms {
 	struct stage soft, hard;
-	bool shadow, yields_count;
+	bool warns, shadow, yields_count;
 	double recovery; /* 0: infinite */
 };
 

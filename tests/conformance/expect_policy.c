@@ -2,8 +2,8 @@
 /*
  * What the policy of a scenario says of every record, whatever else is expected:
  * a verdict has the limit and the signal of its stage, a stage that is off gives
- * none, hard follows soft, the signal was sent unless there is none or the policy
- * is in shadow, who is judged was watched, and no record is missing.
+ * none, hard follows soft, the signal was sent unless there is none, the policy is in
+ * shadow or the thread would not get it, who is judged was watched, and no record is missing.
  */
 #include "conformance.h"
 
@@ -37,7 +37,8 @@ static void signal_of(char *to, size_t size, const char *name)
 struct terms terms_of(const char *policy, int slow)
 {
 	struct terms terms = { .soft = { 10000000000LL, "SIGXCPU" },
-			       .hard = { 20000000000LL, "SIGKILL" } };
+			       .hard = { 20000000000LL, "SIGKILL" },
+			       .warns = true };
 	char *copy = strdup(policy), *key, *value, *save = NULL;
 
 	for (key = strtok_r(copy, " ", &save); key; key = strtok_r(NULL, " ", &save)) {
@@ -48,6 +49,8 @@ struct terms terms_of(const char *policy, int slow)
 		value = strtok_r(NULL, " ", &save);
 		if (!value)
 			break;
+		if (!strcmp(key, "--soft-signal"))
+			terms.warns = false;
 		if (!strcmp(key, "--soft"))
 			terms.soft.limit_ns = duration_ns(value, slow);
 		else if (!strcmp(key, "--hard"))
@@ -78,6 +81,24 @@ static const struct record *find_of(const struct outcome *outcome, const char *e
 	return NULL;
 }
 
+/* May the record say that the thread does not get the signal, for this reason? */
+static bool may_miss(const struct terms *terms, const struct record *verdict)
+{
+	static const char *const reasons[] = { "ignored", "blocked, pending",
+					       "first process of its PID namespace" };
+	size_t i;
+
+	/* Who is ending takes no signal. */
+	if (!strcmp(verdict->not_sent, "thread was exiting"))
+		return true;
+	if (!strcmp(verdict->not_sent, "no handler"))
+		return terms->warns && !strcmp(verdict->event, "soft");
+	for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (!strcmp(verdict->not_sent, reasons[i]))
+			return strcmp(verdict->signal, "SIGKILL");
+	return false;
+}
+
 static const char *judge(const struct terms *terms, const struct outcome *outcome,
 			 const struct record *verdict)
 {
@@ -101,8 +122,9 @@ static const char *judge(const struct terms *terms, const struct outcome *outcom
 		return "a verdict is wrong about being in shadow";
 	if (verdict->sent && verdict->not_sent[0])
 		return "a verdict was sent and gives a reason why not";
-	/* Who is ending takes no signal. */
-	if (sends && !strcmp(verdict->not_sent, "thread was exiting"))
+	if (verdict->sent && terms->warns && !hard && verdict->fatal)
+		return "a warning has ended a process";
+	if (may_miss(terms, verdict))
 		sends = false;
 	if (verdict->sent != sends)
 		return sends ? "a verdict's signal was not sent" : "a signal was sent";

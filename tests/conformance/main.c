@@ -8,6 +8,7 @@
 #include "conformance.h"
 
 #include <getopt.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,6 +74,17 @@ static bool try_scenario(const struct suite *suite, const struct scenario *scena
 	return passed;
 }
 
+/* Dispositions and masks are inherited, so what a program does with these has no beginning. */
+static void set_signals(void)
+{
+	sigset_t blocked;
+
+	signal(SIGIO, SIG_IGN);
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGPWR);
+	sigprocmask(SIG_BLOCK, &blocked, NULL);
+}
+
 static int run_all(const struct suite *suite)
 {
 	int n = 0, number = 0, failed = 0, i;
@@ -124,5 +136,6 @@ int main(int argc, char **argv)
 	}
 	if (suite.slow < 1 || optind < argc)
 		return 2;
+	set_signals();
 	return run_all(&suite);
 }

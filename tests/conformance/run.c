@@ -212,6 +212,7 @@ static void fill_record(struct record *record, const json_t *object)
 	record->limit_ns = number_of(object, "limit_ns");
 	record->episode = number_of(object, "episode");
 	record->sent = json_is_true(json_object_get(object, "sent"));
+	record->fatal = json_is_true(json_object_get(object, "fatal"));
 	record->shadow = json_is_true(json_object_get(object, "shadow"));
 	record->inherited = json_is_true(json_object_get(object, "inherited"));
 }

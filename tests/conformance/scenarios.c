@@ -89,6 +89,93 @@ static const char *shadow_said(const struct suite *suite, const struct outcome *
 	return nothing_sent(suite, outcome);
 }
 
+/* A shadow of the default policy: a warning that would not have come, and an end. */
+static const char *shadow_warns(const struct suite *suite, const struct outcome *outcome)
+{
+	const struct record *soft = find_event(outcome, "soft"),
+			    *hard = find_event(outcome, "hard");
+
+	if (!soft || strcmp(soft->not_sent, "no handler") || soft->fatal)
+		return "it does not say that the warning would not have been sent";
+	if (!hard || hard->not_sent[0] || !hard->fatal)
+		return "it does not say that the hard signal would have ended it";
+	return shadow_said(suite, outcome);
+}
+
+static const char *shadow_ends(const struct suite *suite, const struct outcome *outcome)
+{
+	const struct record *soft = find_event(outcome, "soft");
+
+	if (!soft || soft->not_sent[0] || !soft->fatal)
+		return "it does not say that the soft signal would have ended it";
+	return shadow_said(suite, outcome);
+}
+
+/* Every soft signal has not come for that reason; then it is killed. */
+static const char *missed(const struct outcome *outcome, const char *reason)
+{
+	const struct record *record = outcome->records, *hard = find_event(outcome, "hard");
+	size_t i;
+
+	for (i = 0; i < outcome->count; i++, record++)
+		if (!strcmp(record->event, "soft") &&
+		    (record->sent || record->fatal || strcmp(record->not_sent, reason)))
+			return "a soft verdict does not say why its signal has not come";
+	return hard && hard->sent && hard->fatal ? NULL : "it was not ended at its hard limit";
+}
+
+static const char *no_handler(const struct suite *suite, const struct outcome *outcome)
+{
+	(void)suite;
+	return missed(outcome, "no handler");
+}
+
+static const char *ignored(const struct suite *suite, const struct outcome *outcome)
+{
+	(void)suite;
+	return missed(outcome, "ignored");
+}
+
+static const char *blocked(const struct suite *suite, const struct outcome *outcome)
+{
+	(void)suite;
+	return missed(outcome, "blocked, pending");
+}
+
+/* Has the program written such a line? */
+static bool output_has(const char *text)
+{
+	FILE *output = fopen(scratch_path("output"), "re");
+	char line[1024];
+	bool has = false;
+
+	while (output && !has && fgets(line, sizeof(line), output))
+		has = !strncmp(line, text, strlen(text));
+	if (output)
+		fclose(output);
+	return has;
+}
+
+/* The child is the first one; until it does away with what it inherits it ignores. */
+static const char *first_unaffected(const struct suite *suite, const struct outcome *outcome)
+{
+	const struct record *watch = find_event(outcome, "watch"), *record = outcome->records;
+	const char *last = NULL;
+	size_t i;
+
+	(void)suite;
+	for (i = 0; watch && i < outcome->count; i++, record++)
+		if (!strcmp(record->event, "soft") && record->pid != watch->pid)
+			last = record->not_sent;
+	if (!last)
+		return "there is no soft verdict of the first process";
+	if (!output_has("ready"))
+		return "SKIP it used its limits before it was ready";
+	return strcmp(last, "first process of its PID namespace")
+		       ? "it is not recorded as not affected"
+		       : NULL;
+}
+
 static const char *all_gone(const struct suite *suite, const struct outcome *outcome)
 {
 	int watched = count_events(outcome, "watch"), gone = count_events(outcome, "exit");
@@ -136,6 +223,19 @@ static const char *handler_agrees(const struct suite *suite, const struct outcom
 	if (softs - caught > uncaught_episodes(tid, soft->limit_ns))
 		return "not every soft verdict came to the handler";
 	return NULL;
+}
+
+static const char *warned_and_killed(const struct suite *suite, const struct outcome *outcome)
+{
+	const char *wrong = handler_agrees(suite, outcome);
+	const struct record *hard = find_event(outcome, "hard"), *soft = outcome->records;
+	const struct account_episode *last = hard ? last_episode(hard->tid) : NULL;
+	size_t i;
+
+	for (i = 0; !wrong && last && last->caught && i < outcome->count; i++, soft++)
+		if (!strcmp(soft->event, "soft") && soft->episode == hard->episode && !soft->sent)
+			return "its handler was called, and the record says that it was not";
+	return wrong || (hard && hard->sent) ? wrong : "it was not ended at its hard limit";
 }
 
 static const char *episodes_and_handler(const struct suite *suite, const struct outcome *outcome)
@@ -241,8 +341,8 @@ const struct scenario scenarios[] = {
 	{ "child does not inherit", BOTH " --no-inherit", "forker --child-ms 300x", NULL, 0,
 	  BY_ACCOUNT, BY_ACCOUNT, NULL, NULL },
 	/* Pinned, because execve looks for a better CPU and sleeps while it is moved there. */
-	{ "exec keeps the count", BOTH " --hard 0", "exec_keeps --cpu 1 --first-ms 30x", NULL, 152,
-	  BY_ACCOUNT, 0, exec_kept, NULL },
+	{ "exec keeps the count", BOTH " --hard 0 --soft-signal XCPU",
+	  "exec_keeps --cpu 1 --first-ms 30x", NULL, 152, BY_ACCOUNT, 0, exec_kept, NULL },
 	{ "exits mid-episode", "--soft 50xms --hard 400xms --soft-signal 0", "spin --for-ms 100x",
 	  NULL, 0, BY_ACCOUNT, BY_ACCOUNT, exit_has_the_count, NULL },
 	{ "handler catches soft", SOFT, "handler --times 1", NULL, 0, BY_ACCOUNT, 0, handler_agrees,
@@ -250,8 +350,23 @@ const struct scenario scenarios[] = {
 	{ "sleep after soft begins a new episode", SOFT, "handler --times 3", NULL, 0, BY_ACCOUNT,
 	  0, episodes_and_handler, NULL },
 	{ "handler returns to the spin", BOTH, "handler --times 1 --spin-on " EVER, NULL, 137,
-	  BY_ACCOUNT, 1, handler_agrees, NULL },
+	  BY_ACCOUNT, 1, warned_and_killed, NULL },
+	{ "a warning spares who has no handler", BOTH, "spin", NULL, 137, BY_ACCOUNT, 1, no_handler,
+	  NULL },
 	{ "ignores soft", BOTH, "spin --ignore", NULL, 137, BY_ACCOUNT, 1, NULL, NULL },
+	{ "signal by name, ignored", BOTH " --soft-signal " CONFORMANCE_IGNORED, "spin", NULL, 137,
+	  BY_ACCOUNT, 1, ignored, NULL },
+	{ "signal by name, ignored unless handled", BOTH " --soft-signal URG", "spin", NULL, 137,
+	  BY_ACCOUNT, 1, ignored, NULL },
+	{ "signal by name, blocked", BOTH " --soft-signal " CONFORMANCE_BLOCKED, "spin", NULL, 137,
+	  BY_ACCOUNT, 1, blocked, NULL },
+	{ "signal by name to a namespace's first process",
+	  BOTH " --soft-signal " CONFORMANCE_IGNORED, "spin --first --default", NULL, 137,
+	  BY_ACCOUNT, 1, first_unaffected, NULL },
+	{ "warning to a namespace's first process", BOTH, "spin --first", NULL, 137, BY_ACCOUNT, 1,
+	  no_handler, NULL },
+	{ "soft signal kills although a hard stage follows", BOTH " --soft-signal XCPU", "spin",
+	  NULL, 152, 1, 0, NULL, NULL },
 	{ "soft signal kills who does not handle it", SOFT " --soft-signal TERM", "spin", NULL, 143,
 	  1, 0, NULL, NULL },
 	{ "soft stage only", "--soft 100xms --hard 0 --soft-signal KILL", "spin", NULL, 137, 1, 0,
@@ -262,7 +377,9 @@ const struct scenario scenarios[] = {
 	{ "signal 0 records only", BOTH " --soft-signal 0 --hard-signal 0", "spin --until hard",
 	  NULL, 0, BY_ACCOUNT, BY_ACCOUNT, nothing_sent, NULL },
 	{ "shadow records only", BOTH " --shadow", "spin --until hard", NULL, 0, BY_ACCOUNT,
-	  BY_ACCOUNT, shadow_said, NULL },
+	  BY_ACCOUNT, shadow_warns, NULL },
+	{ "shadow says who would have been ended", BOTH " --shadow --soft-signal TERM",
+	  "spin --until hard", NULL, 0, BY_ACCOUNT, BY_ACCOUNT, shadow_ends, NULL },
 	{ "real-time task", BOTH, "spin --fifo --cpu 1", NULL, 137, BY_ACCOUNT, 1, NULL, NULL },
 	{ "stopped and continued", BOTH, "stopped_and_continued --work-ms 50x --rounds 10", NULL, 0,
 	  BY_ACCOUNT, BY_ACCOUNT, NULL, NULL },

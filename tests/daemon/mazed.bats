@@ -40,6 +40,38 @@ load test_helper
 	stop_mazed
 }
 
+# As it is shipped but for shadow, and with limits for which a test can wait.
+configure_as_shipped() {
+	configure < <(sed -e 's/^shadow = yes/shadow = no/' -e 's/^soft = 10s/soft = 500ms/' \
+		-e 's/^hard = 1min/hard = 1s/' "$BATS_TEST_DIRNAME/../../packaging/maze.conf")
+	mkdir "$conf.d"
+	printf '[rule tested]\ncomm = plain warned\n' > "$conf.d/tested.conf"
+}
+
+# said_of PID EVENT TEXT: so does a record of it.
+said_of() { grep -F "\"event\":\"$2\",\"pid\":$1," "$log" | grep -qF -- "$3"; }
+
+@test "by the rules as shipped a warning comes to a handler and spares the rest until hard" {
+	cp "$BASH" "$dir/plain"
+	cp "$BASH" "$dir/warned"
+	configure_as_shipped
+	start_mazed
+	start "$dir/plain" -c 'while :; do :; done'
+	plain=$last
+	# Once it has slept its handler is there for the whole episode.
+	start "$dir/warned" -c 'trap "> $0" XCPU; sleep 0.01; while :; do :; done' "$dir/came"
+	warned=$last
+	killed "$plain"
+	killed "$warned"
+	wait_until said_of "$warned" hard '"sent":true'
+	wait_until said_of "$plain" hard '"sent":true'
+	said_of "$plain" soft '"sent":false,"not_sent":"no handler","fatal":false'
+	! said_of "$plain" soft '"sent":true'
+	said_of "$warned" soft '"sent":true,"fatal":false'
+	[ -e "$dir/came" ]
+	stop_mazed
+}
+
 @test "SIGTERM removes every watch and the engine" {
 	configure <<- 'END'
 		[rule sleepers]

@@ -2,11 +2,14 @@
 /*
  * Spins: for ever, or --for-ms of its own CPU time and then ends with 0; --until EVENT:
  * until the suite's file of records has one.
- * --ignore: ignores SIGXCPU; --fifo: as a real-time task.
+ * --ignore: ignores SIGXCPU; --fifo: as a real-time task; --first: a child does it, as the
+ * first process of a PID namespace, and with --default it leaves SIGIO at its default.
  */
 #include "program.h"
 
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 
 static bool is_recorded(const char *event)
 {
@@ -23,6 +26,39 @@ static bool is_recorded(const char *event)
 	return strstr(text, wanted) != NULL;
 }
 
+static void spin_as_first(bool by_default)
+{
+	/* It has no default action of a signal, so the clocks of bound_life() do not end it. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	account_now[0] = NULL;
+	if (by_default)
+		signal(SIGIO, SIG_DFL);
+	sleep_for_certain(1);
+	puts("ready");
+	fflush(stdout);
+	for (;;)
+		spin_on();
+}
+
+/* Ends as its child does. */
+static int be_parent_of_first(bool by_default)
+{
+	int status;
+	pid_t pid;
+
+	if (unshare(CLONE_NEWPID) && unshare(CLONE_NEWUSER | CLONE_NEWPID)) {
+		perror("no PID namespace here");
+		return EXIT_SKIP;
+	}
+	pid = fork();
+	if (pid < 0)
+		return 1;
+	if (!pid)
+		spin_as_first(by_default);
+	waitpid(pid, &status, 0);
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
 int main(int argc, char **argv)
 {
 	struct sched_param low = { .sched_priority = 1 };
@@ -30,6 +66,8 @@ int main(int argc, char **argv)
 	const char *until = text_option(argc, argv, "--until");
 
 	begin(argc, argv);
+	if (has_option(argc, argv, "--first"))
+		return be_parent_of_first(has_option(argc, argv, "--default"));
 	if (has_option(argc, argv, "--ignore"))
 		signal(SIGXCPU, SIG_IGN);
 	if (has_option(argc, argv, "--fifo") && sched_setscheduler(0, SCHED_FIFO, &low)) {

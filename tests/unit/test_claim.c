@@ -104,6 +104,11 @@ static struct fixture *fixture_or_skip(void **state)
 	return *state;
 }
 
+static void on_warning(int signal)
+{
+	(void)signal;
+}
+
 /* A child that spins, with a real, effective and saved user id. */
 static void spin_as(struct fixture *fixture, uid_t real, uid_t effective)
 {
@@ -114,7 +119,7 @@ static void spin_as(struct fixture *fixture, uid_t real, uid_t effective)
 	fixture->child = fork();
 	if (!fixture->child) {
 		alarm(4 * WAIT_SECONDS);
-		signal(SIGXCPU, SIG_IGN);
+		signal(SIGXCPU, on_warning);
 		if ((real || effective) && setresuid(real, effective, effective))
 			_exit(99);
 		if (write(ready[1], "", 1) != 1)

@@ -167,12 +167,12 @@ static void assert_line(const char *text, const char *line)
 
 static void a_command_gets_the_record_and_nothing_else(void **state)
 {
-	static const char *const names[] = { "PATH",	      "MAZE_EVENT",    "MAZE_PID",
-					     "MAZE_TID",      "MAZE_COMM",     "MAZE_UID",
-					     "MAZE_COUNT_NS", "MAZE_LIMIT_NS", "MAZE_SIGNAL",
-					     "MAZE_SENT",     "MAZE_SHADOW",   "MAZE_ENGINE",
-					     "MAZE_CPU",      "MAZE_EPISODE",  "MAZE_RULE",
-					     "MAZE_PIDFD",    "MAZE_EXE",      "MAZE_CGROUP" };
+	static const char *const names[] = {
+		"PATH",	      "MAZE_EVENT",    "MAZE_PID",	"MAZE_TID",    "MAZE_COMM",
+		"MAZE_UID",   "MAZE_COUNT_NS", "MAZE_LIMIT_NS", "MAZE_SIGNAL", "MAZE_SENT",
+		"MAZE_FATAL", "MAZE_SHADOW",   "MAZE_ENGINE",	"MAZE_CPU",    "MAZE_EPISODE",
+		"MAZE_RULE",  "MAZE_PIDFD",    "MAZE_EXE",	"MAZE_CGROUP"
+	};
 	struct acting *acting = *state;
 	struct maze_record record;
 	struct victim victim;

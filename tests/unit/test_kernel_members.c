@@ -5,12 +5,14 @@
  */
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -20,6 +22,7 @@
 
 #include "engine/bpf/engine_bpf.h"
 #include "engine/bpf/follow.h"
+#include "lib/maze.h"
 #include "maze.skel.h"
 #include "skip.h"
 
@@ -281,6 +284,81 @@ static void member_that_it_cannot_do_without_is_named(void **state)
 	assert_non_null(strstr(report.why_not, "reads task_struct.flags, which this kernel does "));
 }
 
+static bool remove_handlers(struct btf_member *member, const char *type, const char *name)
+{
+	if (strcmp(type, "task_struct") || strcmp(name, "sighand"))
+		return false;
+	member->name_off++;
+	return true;
+}
+
+static void end_otherwise(int signal)
+{
+	_exit(signal);
+}
+
+/* Spins, and would end with the warning's number if it got it. */
+static pid_t start_spinner(void)
+{
+	int go[2];
+	pid_t pid;
+	char byte;
+
+	assert_int_equal(pipe(go), 0);
+	pid = fork();
+	if (!pid) {
+		alarm(240);
+		signal(SIGXCPU, end_otherwise);
+		if (write(go[1], "", 1) != 1)
+			_exit(99);
+		for (;;)
+			;
+	}
+	assert_int_equal(read(go[0], &byte, 1), 1);
+	close(go[0]);
+	close(go[1]);
+	return pid;
+}
+
+/* Who has a handler is not known: nobody is warned, and the hard stage comes. */
+static void without_handlers_there_is_no_warning(void **state)
+{
+	struct maze_record record = { 0 }, soft = { 0 };
+	struct engine_report report;
+	struct maze_policy policy;
+	struct maze_reader *reader;
+	struct maze *maze;
+	int status;
+	pid_t pid;
+
+	if (!*state)
+		skip_because("%s", why_not);
+	assert_int_equal(change_all(remove_handlers), 1);
+	write_copy();
+	engine_bpf.probe(&report);
+	assert_true(report.usable);
+	assert_non_null(strstr(report.blind_spots, "No warning (soft-signal warn) is sent"));
+	assert_non_null(strstr(report.blind_spots, "no task_struct.sighand)"));
+	maze_policy_default(&policy);
+	policy.soft_ns = 50 * MAZE_NSEC_PER_MSEC;
+	policy.hard_ns = 100 * MAZE_NSEC_PER_MSEC;
+	policy.flags |= MAZE_POLICY_YIELD_COUNTS;
+	assert_int_equal(maze_open("bpf", MAZE_PRIVATE, &maze, NULL), 0);
+	assert_int_equal(maze_reader_open(maze, true, &reader, NULL), 0);
+	pid = start_spinner();
+	assert_int_equal(maze_watch(maze, pid, 0, &policy, 0, NULL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	while (maze_reader_next(reader, &record) == 1)
+		if (record.event == MAZE_EVENT_SOFT)
+			soft = record;
+	assert_int_equal(soft.pid, pid);
+	assert_int_equal(soft.flags & MAZE_RECORD_SENT, 0);
+	assert_int_equal(soft.not_sent, MAZE_NOT_SENT_OTHER);
+	maze_reader_close(reader);
+	maze_close(maze);
+}
+
 static int set_up(void **state)
 {
 	struct engine_report report;
@@ -323,6 +401,7 @@ int main(void)
 		cmocka_unit_test(members_may_be_missing),
 		cmocka_unit_test(half_a_path_may_be_missing),
 		cmocka_unit_test(member_that_it_cannot_do_without_is_named),
+		cmocka_unit_test(without_handlers_there_is_no_warning),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

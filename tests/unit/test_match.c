@@ -318,9 +318,9 @@ static void the_explanation_names_keys_values_and_policy(void **state)
 	says(said, "  cgroup: /system.slice/nginx.service matches nginx.*\n");
 	says(said, "  cmdline: evil\\x1b[1m matches ev\n");
 	says(said, "the other 1 is not looked at\nrule c: it is watched in shadow\n");
-	says(said, "  soft: after 1s of CPU without sleep, signal SIGXCPU; run /bin/x y (for 30s "
-		   "at most)\n  hard: no such stage\n  recovery: each ns asleep forgives 1 ns\n"
-		   "  yield: sched_yield counts on\n");
+	says(said, "  soft: after 1s of CPU without sleep, signal SIGXCPU if it is handled; "
+		   "run /bin/x y (for 30s at most)\n  hard: no such stage\n"
+		   "  recovery: each ns asleep forgives 1 ns\n  yield: sched_yield counts on\n");
 	says(said, "  shadow: all this is recorded, and none of it done\n");
 	assert_null(strchr(said, '\x1b'));
 	free(said);

@@ -47,9 +47,9 @@ static json_t *parse(char *text)
 
 static void a_record_has_every_key_of_the_contract(void **state)
 {
-	static const char *const keys[] = { "time",   "event",	  "pid",      "tid",	"comm",
-					    "uid",    "count_ns", "limit_ns", "signal", "sent",
-					    "shadow", "engine",	  "cpu" };
+	static const char *const keys[] = { "time",  "event",	 "pid",	     "tid",    "comm",
+					    "uid",   "count_ns", "limit_ns", "signal", "sent",
+					    "fatal", "shadow",	 "engine",   "cpu" };
 	struct maze_record record = soft();
 	json_t *object = parse(maze_record_json(&record, "bpf"));
 	size_t i;
@@ -63,6 +63,7 @@ static void a_record_has_every_key_of_the_contract(void **state)
 	assert_string_equal(json_string_value(json_object_get(object, "signal")), "SIGXCPU");
 	assert_true(json_is_true(json_object_get(object, "sent")));
 	assert_true(json_is_false(json_object_get(object, "shadow")));
+	assert_true(json_is_false(json_object_get(object, "fatal")));
 	json_decref(object);
 }
 
@@ -105,10 +106,20 @@ static void a_text_has_the_figures_exactly(void **state)
 	assert_non_null(strstr(text, "limit 200ms; sent SIGXCPU (bpf, cpu 1)"));
 	record.flags = MAZE_RECORD_SHADOW;
 	maze_record_text(&record, "bpf", text, sizeof(text));
-	assert_non_null(strstr(text, "would have sent SIGXCPU"));
+	assert_non_null(strstr(text, "; shadow: would have sent SIGXCPU ("));
+	record.flags |= MAZE_RECORD_FATAL;
+	maze_record_text(&record, "bpf", text, sizeof(text));
+	assert_non_null(strstr(text, "; shadow: would have ended it with SIGXCPU ("));
+	record.flags = MAZE_RECORD_SHADOW;
+	record.not_sent = MAZE_NOT_SENT_NO_HANDLER;
+	maze_record_text(&record, "bpf", text, sizeof(text));
+	assert_non_null(strstr(text, "shadow: would not have delivered SIGXCPU: no handler ("));
 	record.flags = 0;
 	maze_record_text(&record, "bpf", text, sizeof(text));
-	assert_non_null(strstr(text, "could not send SIGXCPU"));
+	assert_non_null(strstr(text, "; did not deliver SIGXCPU: no handler ("));
+	record.not_sent = MAZE_NOT_SENT_NONE;
+	maze_record_text(&record, "bpf", text, sizeof(text));
+	assert_non_null(strstr(text, "; did not deliver SIGXCPU ("));
 	record.signal = 0;
 	maze_record_text(&record, "bpf", text, sizeof(text));
 	assert_non_null(strstr(text, "recorded only"));

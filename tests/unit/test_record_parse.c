@@ -62,8 +62,10 @@ static struct maze_record any_record(unsigned int *seed)
 	any_name(seed, record.comm);
 	if (record.event == MAZE_EVENT_WATCH && rand_r(seed) % 2)
 		record.flags |= MAZE_RECORD_INHERITED;
-	if (record.event == MAZE_EVENT_SOFT || record.event == MAZE_EVENT_HARD)
+	if (record.event == MAZE_EVENT_SOFT || record.event == MAZE_EVENT_HARD) {
 		record.not_sent = (maze_u16)(rand_r(seed) % MAZE_NOT_SENT_COUNT_);
+		record.flags |= rand_r(seed) % 2 ? MAZE_RECORD_FATAL : 0;
+	}
 	if (record.event == MAZE_EVENT_LOST)
 		record.lost = any(seed, INT64_MAX);
 	return record;
@@ -109,6 +111,8 @@ static struct maze_entry any_entry(unsigned int *seed)
 		.episode = (maze_u32)any(seed, UINT32_MAX),
 	};
 
+	if (maze_policy_warns(entry.flags | MAZE_POLICY_WARN, entry.soft_signal))
+		entry.flags |= rand_r(seed) % 2 ? MAZE_POLICY_WARN : 0;
 	any_name(seed, entry.comm);
 	return entry;
 }
@@ -136,7 +140,7 @@ static void entries_come_back(void **state)
 /* Without any one of its keys, or with null or an object for it, it is none. */
 static void each_key_counts(void **state)
 {
-	static const char *const not_needed[] = { "signal", "engine" };
+	static const char *const not_needed[] = { "signal", "engine", "fatal" };
 	unsigned int seed = 3;
 	struct maze_record record = any_record(&seed), again;
 	char *json = maze_record_json(&record, "bpf"), *less;
@@ -148,9 +152,9 @@ static void each_key_counts(void **state)
 	(void)state;
 	json_object_foreach(object, key, value)
 	{
-		for (i = 0; i < 2 && strcmp(key, not_needed[i]) != 0; i++)
+		for (i = 0; i < 3 && strcmp(key, not_needed[i]) != 0; i++)
 			;
-		if (i < 2)
+		if (i < 3)
 			continue;
 		copy = json_copy(object);
 		json_object_del(copy, key);

@@ -127,8 +127,8 @@ static void a_rule_is_the_defaults_and_its_own_keys(void **state)
 	assert_int_equal(treatment->policy.soft_ns, MAZE_NSEC_PER_SEC);
 	assert_int_equal(treatment->policy.hard_ns, 20 * MAZE_NSEC_PER_SEC);
 	assert_int_equal(treatment->policy.hard_signal, SIGTERM);
-	assert_int_equal(treatment->policy.flags,
-			 MAZE_POLICY_SHADOW | MAZE_POLICY_YIELD_COUNTS | MAZE_POLICY_INHERIT);
+	assert_int_equal(treatment->policy.flags, MAZE_POLICY_SHADOW | MAZE_POLICY_YIELD_COUNTS |
+							  MAZE_POLICY_INHERIT | MAZE_POLICY_WARN);
 	assert_int_equal(treatment->repeat_count, 5);
 	assert_int_equal(treatment->repeat_ns, 120 * MAZE_NSEC_PER_SEC);
 	treatment = &fixture->rules->rules[1].treatment;

@@ -159,7 +159,7 @@ static void recoveries_are_ratios(void **state)
 	assert_int_equal(maze_recovery_parse("", &recovery, NULL), -EINVAL);
 }
 
-static void the_default_policy_is_the_example_of_2008(void **state)
+static void the_default_policy_is_the_example_of_2008_that_warns(void **state)
 {
 	struct maze_policy policy;
 
@@ -169,7 +169,7 @@ static void the_default_policy_is_the_example_of_2008(void **state)
 	assert_int_equal(policy.hard_ns, 20 * MAZE_NSEC_PER_SEC);
 	assert_int_equal(policy.soft_signal, 24);
 	assert_int_equal(policy.hard_signal, 9);
-	assert_int_equal(policy.flags, MAZE_POLICY_INHERIT);
+	assert_int_equal(policy.flags, MAZE_POLICY_INHERIT | MAZE_POLICY_WARN);
 	assert_int_equal(maze_policy_explain(&policy, NULL), 0);
 }
 
@@ -186,13 +186,40 @@ static void keys_set_what_they_name(void **state)
 	assert_int_equal(maze_policy_set(&policy, "shadow", "yes", NULL), 0);
 	assert_int_equal(policy.soft_ns, MAZE_NSEC_PER_SEC);
 	assert_int_equal(policy.hard_signal, SIGTERM);
-	assert_int_equal(policy.flags, MAZE_POLICY_YIELD_COUNTS | MAZE_POLICY_SHADOW);
+	assert_int_equal(policy.flags,
+			 MAZE_POLICY_YIELD_COUNTS | MAZE_POLICY_SHADOW | MAZE_POLICY_WARN);
 	assert_int_equal(maze_policy_set(&policy, "inherit", "yes", NULL), 0);
 	assert_int_equal(maze_policy_set(&policy, "shadow", "no", NULL), 0);
-	assert_int_equal(policy.flags, MAZE_POLICY_YIELD_COUNTS | MAZE_POLICY_INHERIT);
+	assert_int_equal(policy.flags,
+			 MAZE_POLICY_YIELD_COUNTS | MAZE_POLICY_INHERIT | MAZE_POLICY_WARN);
 	assert_int_equal(maze_policy_set(&policy, "sotf", "1s", NULL), -ENOENT);
 	assert_int_equal(maze_policy_set(&policy, "soft", NULL, NULL), -EINVAL);
 	assert_int_equal(maze_policy_set(&policy, "shadow", "maybe", NULL), -EINVAL);
+}
+
+/* Only what was chosen by name is sent whatever becomes of it, also if it is the same. */
+static void a_soft_signal_by_name_is_no_warning(void **state)
+{
+	struct maze_policy policy;
+	char buf[32];
+
+	(void)state;
+	maze_policy_default(&policy);
+	assert_string_equal(
+		maze_soft_signal_format(policy.flags, policy.soft_signal, buf, sizeof(buf)),
+		"warn");
+	assert_int_equal(maze_policy_set(&policy, "soft-signal", "XCPU", NULL), 0);
+	assert_int_equal(policy.soft_signal, SIGXCPU);
+	assert_false(maze_policy_warns(policy.flags, policy.soft_signal));
+	assert_string_equal(
+		maze_soft_signal_format(policy.flags, policy.soft_signal, buf, sizeof(buf)),
+		"SIGXCPU");
+	assert_int_equal(maze_policy_set(&policy, "soft-signal", "Warn", NULL), 0);
+	assert_true(maze_policy_warns(policy.flags, policy.soft_signal));
+	assert_int_equal(maze_policy_set(&policy, "soft-signal", "0", NULL), 0);
+	assert_false(maze_policy_warns(policy.flags, policy.soft_signal));
+	assert_int_equal(maze_policy_set(&policy, "soft-signal", "warning", NULL), -EINVAL);
+	assert_int_equal(maze_policy_set(&policy, "hard-signal", "warn", NULL), -EINVAL);
 }
 
 static void explain(maze_u64 soft_ns, maze_u64 hard_ns, const char *because)
@@ -230,8 +257,9 @@ int main(void)
 		cmocka_unit_test(signals_have_names_and_numbers),
 		cmocka_unit_test(what_is_no_signal_is_refused),
 		cmocka_unit_test(recoveries_are_ratios),
-		cmocka_unit_test(the_default_policy_is_the_example_of_2008),
+		cmocka_unit_test(the_default_policy_is_the_example_of_2008_that_warns),
 		cmocka_unit_test(keys_set_what_they_name),
+		cmocka_unit_test(a_soft_signal_by_name_is_no_warning),
 		cmocka_unit_test(a_policy_out_of_range_is_explained),
 	};
 

@@ -14,6 +14,7 @@
 #include <linux/sched/task.h>
 #include <uapi/linux/sched/types.h>
 
+#include "../../../core/delivery.h"
 #include "kmod.h"
 
 static atomic64_t verdicts;
@@ -46,6 +47,44 @@ static bool changed_hands(const struct task_struct *task, const struct maze_poli
 	return changed;
 }
 
+/*
+ * How the task treats the signal. The table of handlers goes when its last thread has ended
+ * and may be another process's then (SLAB_TYPESAFE_BY_RCU), so it is asked for once more.
+ */
+static u32 treats(struct task_struct *task, u32 signal)
+{
+	const struct sighand_struct *sighand;
+	u32 found = MAZE_TREATS_KNOWN;
+	__sighandler_t handler;
+
+	if (!signal)
+		return 0;
+	rcu_read_lock();
+	sighand = rcu_dereference(task->sighand);
+	handler = sighand ? READ_ONCE(sighand->action[signal - 1].sa.sa_handler) : SIG_DFL;
+	if (!sighand || rcu_access_pointer(task->sighand) != sighand)
+		found = 0;
+	rcu_read_unlock();
+	if (!found)
+		return 0;
+	if (handler == SIG_IGN)
+		found |= MAZE_TREATS_IGNORES;
+	else if (handler != SIG_DFL)
+		found |= MAZE_TREATS_CATCHES;
+	if (sigismember(&task->blocked, (int)signal))
+		found |= MAZE_TREATS_BLOCKS;
+	/* The reference to the task is one to this, too. */
+	if (READ_ONCE(task->signal->flags) & SIGNAL_UNKILLABLE)
+		found |= MAZE_TREATS_INIT;
+	return found;
+}
+
+/* 0 when the kernel took it. An exiting thread takes signals, but returns to no handler. */
+static int send(struct task_struct *task, u32 signal)
+{
+	return task->flags & PF_EXITING ? -ESRCH : send_sig((int)signal, task, 1);
+}
+
 static void act(struct task_struct *task, const struct handed *handed, bool hard)
 {
 	const struct maze_policy *policy = &handed->policy;
@@ -58,20 +97,14 @@ static void act(struct task_struct *task, const struct handed *handed, bool hard
 		.cpu = handed->cpu,
 		.episode = handed->episode,
 	};
+	struct maze_delivery delivery = maze_delivery(policy, hard, treats(task, facts.signal));
+	int err = delivery.withheld ? 0 : send(task, facts.signal);
 
-	int err;
-
-	if (policy->flags & MAZE_POLICY_SHADOW) {
-		facts.flags |= MAZE_RECORD_SHADOW;
-	} else if (facts.signal) {
-		/* An exiting thread takes signals, but returns to no handler. */
-		err = task->flags & PF_EXITING ? -ESRCH : send_sig(facts.signal, task, 1);
-		if (!err)
-			facts.flags |= MAZE_RECORD_SENT;
-		else
-			facts.not_sent =
-				err == -ESRCH ? MAZE_NOT_SENT_EXITING : MAZE_NOT_SENT_OTHER;
-	}
+	if (err)
+		maze_delivery_failed(&delivery,
+				     err == -ESRCH ? MAZE_NOT_SENT_EXITING : MAZE_NOT_SENT_OTHER);
+	facts.flags = delivery.flags;
+	facts.not_sent = delivery.not_sent;
 	atomic64_inc(&verdicts);
 	if (facts.flags & MAZE_RECORD_SENT)
 		atomic64_inc(&signals);

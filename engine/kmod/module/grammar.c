@@ -114,6 +114,8 @@ static int apply_word(const struct word *word, struct grammar_order *order)
 		order->policy.flags |= MAZE_POLICY_SHADOW;
 	} else if (is(word, "quiet")) {
 		order->policy.flags |= MAZE_POLICY_QUIET;
+	} else if (is(word, "warn")) {
+		order->policy.flags |= MAZE_POLICY_WARN;
 	} else if (is(word, "thread")) {
 		order->thread = 1;
 	} else if (begins(word, "owner=", &value)) {

@@ -7,7 +7,8 @@
  *	-tag=N [claim=MASK]				end every watch with that tag
  *	-all						end every watch
  *
- * WORD: no-inherit, yield-counts, shadow, quiet, owner=UID (MAZE_POLICY_OWNED), claim=MASK
+ * WORD: no-inherit, yield-counts, shadow, quiet, warn (MAZE_POLICY_WARN; without it the
+ * soft signal is sent as it is, as in 2008), owner=UID (MAZE_POLICY_OWNED), claim=MASK
  * (only watches whose tag agrees with this one in these bits are touched, and one that
  * has this very policy and tag goes on counting; 0, the default: all), thread (PID is that of one thread, and only
  * that is meant), recovery=N (in 1/65536ths), tag=N, start=N (only if the process began
@@ -40,7 +41,7 @@ struct grammar_order {
 	enum grammar_kind kind;
 };
 
-/* Longer lines are malformed: the longest meaningful one has less than 160 characters. */
+/* Longer lines are malformed: the longest meaningful one has less than 210 characters. */
 #define GRAMMAR_LINE_MAX 256
 
 /* Parses one line of `len` characters, without its newline. 1: good, 0: malformed or out of range. */

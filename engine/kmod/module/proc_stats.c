@@ -7,7 +7,7 @@
 #include "kmod.h"
 
 /* Of the files and their grammar; raised when a program that knows the old would err. */
-#define INTERFACE 1
+#define INTERFACE 2
 
 static int show(struct seq_file *file, void *unused)
 {

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What becomes of a signal (core/delivery.h): the table of signal(7) and
+ * pid_namespaces(7), for signals that were chosen by name and for a warning.
+ */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "core/delivery.h"
+
+#define KNOWN MAZE_TREATS_KNOWN
+#define CATCHES (KNOWN | MAZE_TREATS_CATCHES)
+#define IGNORES (KNOWN | MAZE_TREATS_IGNORES)
+#define BLOCKS MAZE_TREATS_BLOCKS
+#define INIT MAZE_TREATS_INIT
+
+#define SENT MAZE_RECORD_SENT
+#define FATAL (MAZE_RECORD_SENT | MAZE_RECORD_FATAL)
+
+static const struct expected {
+	int signal;
+	unsigned int treats;
+	unsigned int flags, not_sent;
+} by_name[] = {
+	{ SIGXCPU, CATCHES, SENT, 0 },
+	{ SIGXCPU, KNOWN, FATAL, 0 },
+	{ SIGXCPU, IGNORES, 0, MAZE_NOT_SENT_IGNORED },
+	{ SIGXCPU, KNOWN | BLOCKS, 0, MAZE_NOT_SENT_BLOCKED },
+	{ SIGXCPU, CATCHES | BLOCKS, 0, MAZE_NOT_SENT_BLOCKED },
+	{ SIGXCPU, IGNORES | BLOCKS, 0, MAZE_NOT_SENT_BLOCKED },
+	{ SIGXCPU, KNOWN | INIT, 0, MAZE_NOT_SENT_INIT },
+	{ SIGXCPU, CATCHES | INIT, SENT, 0 },
+	/* Nothing is known: then all that can be said is that it was sent. */
+	{ SIGXCPU, 0, SENT, 0 },
+	/* Default actions. */
+	{ SIGTERM, KNOWN, FATAL, 0 },
+	{ SIGABRT, KNOWN, FATAL, 0 },
+	{ 64, KNOWN, FATAL, 0 },
+	{ SIGCHLD, KNOWN, 0, MAZE_NOT_SENT_IGNORED },
+	{ SIGCONT, KNOWN, 0, MAZE_NOT_SENT_IGNORED },
+	{ SIGURG, KNOWN, 0, MAZE_NOT_SENT_IGNORED },
+	{ SIGWINCH, KNOWN, 0, MAZE_NOT_SENT_IGNORED },
+	{ SIGURG, CATCHES, SENT, 0 },
+	{ SIGTSTP, KNOWN, SENT, 0 },
+	{ SIGTTIN, KNOWN, SENT, 0 },
+	{ SIGTTOU, KNOWN, SENT, 0 },
+	/* Nothing helps against these. */
+	{ SIGSTOP, KNOWN | INIT, SENT, 0 },
+	{ SIGKILL, KNOWN, FATAL, 0 },
+	{ SIGKILL, KNOWN | INIT, FATAL, 0 },
+	{ SIGKILL, 0, FATAL, 0 },
+};
+
+static const struct expected warnings[] = {
+	{ SIGXCPU, CATCHES, SENT, 0 },
+	{ SIGXCPU, CATCHES | INIT, SENT, 0 },
+	{ SIGXCPU, CATCHES | BLOCKS, 0, MAZE_NOT_SENT_BLOCKED },
+	{ SIGXCPU, KNOWN, 0, MAZE_NOT_SENT_NO_HANDLER },
+	/* Unblocked one day, it would end it. */
+	{ SIGXCPU, KNOWN | BLOCKS, 0, MAZE_NOT_SENT_NO_HANDLER },
+	{ SIGXCPU, KNOWN | INIT, 0, MAZE_NOT_SENT_NO_HANDLER },
+	{ SIGXCPU, IGNORES, 0, MAZE_NOT_SENT_IGNORED },
+	{ SIGXCPU, IGNORES | BLOCKS, 0, MAZE_NOT_SENT_IGNORED },
+	{ SIGXCPU, 0, 0, MAZE_NOT_SENT_OTHER },
+};
+
+static struct maze_policy policy_of(int signal, unsigned int flags)
+{
+	struct maze_policy policy = { .flags = flags };
+
+	policy.soft_signal = policy.hard_signal = (maze_u16)signal;
+	return policy;
+}
+
+static void check(const struct expected *row, unsigned int flags, int hard)
+{
+	struct maze_policy policy = policy_of(row->signal, flags);
+	struct maze_delivery delivery = maze_delivery(&policy, hard, row->treats);
+
+	if (delivery.flags != row->flags || delivery.not_sent != row->not_sent)
+		fail_msg("signal %d treated %x: flags %x, not sent %u", row->signal, row->treats,
+			 delivery.flags, delivery.not_sent);
+}
+
+static void named_signals_are_sent_as_they_are(void **state)
+{
+	struct maze_policy policy;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(by_name) / sizeof(by_name[0]); i++) {
+		policy = policy_of(by_name[i].signal, 0);
+		check(&by_name[i], 0, 0);
+		check(&by_name[i], MAZE_POLICY_WARN, 1);
+		assert_false(maze_delivery(&policy, 0, by_name[i].treats).withheld);
+	}
+}
+
+static void a_warning_goes_only_to_a_handler(void **state)
+{
+	struct maze_policy policy = policy_of(SIGXCPU, MAZE_POLICY_WARN);
+	unsigned int treats;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(warnings) / sizeof(warnings[0]); i++) {
+		treats = warnings[i].treats;
+		check(&warnings[i], MAZE_POLICY_WARN, 0);
+		assert_int_equal(maze_delivery(&policy, 0, treats).withheld,
+				 !(treats & MAZE_TREATS_CATCHES));
+	}
+}
+
+/* A program of the library's that chose another signal, and left the default's flag. */
+static void another_signal_is_no_warning(void **state)
+{
+	struct maze_policy policy = policy_of(SIGTERM, MAZE_POLICY_WARN);
+
+	(void)state;
+	assert_int_equal(maze_delivery(&policy, 0, KNOWN).flags, FATAL);
+}
+
+static void shadow_says_what_would_have_been(void **state)
+{
+	struct maze_policy policy = policy_of(SIGXCPU, MAZE_POLICY_SHADOW);
+	struct maze_delivery delivery = maze_delivery(&policy, 0, KNOWN);
+
+	(void)state;
+	assert_true(delivery.withheld);
+	assert_int_equal(delivery.flags, MAZE_RECORD_SHADOW | MAZE_RECORD_FATAL);
+	delivery = maze_delivery(&policy, 0, CATCHES);
+	assert_int_equal(delivery.flags, MAZE_RECORD_SHADOW);
+	assert_int_equal(delivery.not_sent, MAZE_NOT_SENT_NONE);
+	policy.flags |= MAZE_POLICY_WARN;
+	delivery = maze_delivery(&policy, 0, KNOWN);
+	assert_int_equal(delivery.flags, MAZE_RECORD_SHADOW);
+	assert_int_equal(delivery.not_sent, MAZE_NOT_SENT_NO_HANDLER);
+}
+
+static void without_a_signal_nothing_is_sent(void **state)
+{
+	struct maze_policy policy = policy_of(0, MAZE_POLICY_WARN);
+	struct maze_delivery delivery = maze_delivery(&policy, 0, CATCHES);
+
+	(void)state;
+	assert_true(delivery.withheld);
+	assert_int_equal(delivery.flags, 0);
+	assert_int_equal(delivery.not_sent, MAZE_NOT_SENT_NONE);
+}
+
+static void what_the_kernel_did_not_take_has_its_reason(void **state)
+{
+	struct maze_policy policy = policy_of(SIGKILL, MAZE_POLICY_INHERIT);
+	struct maze_delivery delivery = maze_delivery(&policy, 1, KNOWN);
+
+	(void)state;
+	maze_delivery_failed(&delivery, MAZE_NOT_SENT_EXITING);
+	assert_int_equal(delivery.flags, 0);
+	assert_int_equal(delivery.not_sent, MAZE_NOT_SENT_EXITING);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(named_signals_are_sent_as_they_are),
+		cmocka_unit_test(a_warning_goes_only_to_a_handler),
+		cmocka_unit_test(another_signal_is_no_warning),
+		cmocka_unit_test(shadow_says_what_would_have_been),
+		cmocka_unit_test(without_a_signal_nothing_is_sent),
+		cmocka_unit_test(what_the_kernel_did_not_take_has_its_reason),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
