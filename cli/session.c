@@ -105,8 +105,7 @@ int session_open(struct session *session, const struct command *command,
 
 void session_close(struct session *session)
 {
-	/* In a pinned engine, what was left running is not ours to keep watched. */
-	if (session->maze && session->pinned)
+	if (session->maze && session->pinned && !session->leaves_watches)
 		maze_unwatch_tag(session->maze, session->tag, NULL);
 	gather_close(session->gather);
 	maze_reader_close(session->reader);

@@ -178,7 +178,7 @@ static int poll_attend_fd(struct engine *engine)
 
 /*
  * The worker does all there is to do. But who is about to reap a child, and to leave,
- * wants its end on record before: see engine.h.
+ * wants its end on record before, and its children listed: see engine.h.
  */
 static int poll_attend(struct engine *engine)
 {
@@ -186,6 +186,8 @@ static int poll_attend(struct engine *engine)
 	int i;
 
 	pthread_mutex_lock(&engine->lock);
+	/* Before that, so that its children find what they inherit. */
+	poll_descent_catch_up(engine);
 	for (i = 0; i < POLL_CHAINS; i++) {
 		for (process = engine->chains[i]; process; process = next) {
 			next = process->next;
