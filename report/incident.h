@@ -97,6 +97,9 @@ struct incident {
 	long long unwound_took_ns;
 	const char **notes;
 	size_t notes_count;
+	/* Sent to another thread before this one ended, see incident_group.h; "": none. */
+	char ended_by_signal[32];
+	long long ended_by_tid;
 	struct incident_source *source; /* what the texts are part of */
 };
 

@@ -147,6 +147,17 @@ static void say_verdict(struct words *words, const struct incident_record *recor
 		words_plain(words, " at %s", shown_duration(record->count_ns, buf));
 }
 
+/* A signal to one thread may end them all: then that is why, and not what this one did. */
+static void say_end(struct words *words, const struct incident *incident)
+{
+	words_plain(words, "; the thread ended");
+	if (!incident->ended_by_signal[0])
+		return;
+	words_plain(words, " after maze sent ");
+	words_name(words, incident->ended_by_signal);
+	words_plain(words, " to thread %lld of the process", incident->ended_by_tid);
+}
+
 void words_acts(struct words *words, const struct incident *incident)
 {
 	const struct incident_record *record;
@@ -167,7 +178,7 @@ void words_acts(struct words *words, const struct incident *incident)
 	if (shadow)
 		words_plain(words, " (the policy is in shadow)");
 	if (shown_record(incident, "exit"))
-		words_plain(words, "; the thread ended");
+		say_end(words, incident);
 	words_plain(words, ".");
 }
 

@@ -131,6 +131,58 @@ json() { python3 -c "import json, sys; d = json.load(sys.stdin); print($1)"; }
 	holds "late (PID 4711"
 }
 
+# A second thread of the same process, which reached its soft limit later, and which the
+# SIGKILL to the first one ended. write_bystander DIR [CODE]: CODE changes its object d.
+write_bystander() {
+	cp "$INCIDENTS/good/$LOOP.json" "$1/"
+	python3 - "$INCIDENTS/good/$LOOP.json" "$1" "${2-}" << 'END'
+import json, sys
+d = json.load(open(sys.argv[1]))
+d["id"] = "20261124T204513Z-4711-4712-0"
+soft, hard, end = d["records"]
+soft["time"] = "2026-11-24T20:45:13.500000000Z"
+d["records"] = [soft, end]
+for record in d["records"]:
+    record["tid"], record["comm"] = 4712, "dispatch-1"
+exec(sys.argv[3])
+json.dump(d, open(sys.argv[2] + "/" + d["id"] + ".json", "w"))
+END
+}
+
+@test "of two threads of a process, last is the one that was killed" {
+	mkdir "$BATS_TEST_TMPDIR/threads"
+	write_bystander "$BATS_TEST_TMPDIR/threads"
+	run "$MAZE" report --incidents "$BATS_TEST_TMPDIR/threads" last
+	holds "incident $LOOP"
+	holds 'maze sent SIGXCPU at 1s, then SIGKILL at 2s; the thread ended.'
+	# Whatever was sent to this one later.
+	write_bystander "$BATS_TEST_TMPDIR/threads" 'soft["time"] = "2026-11-24T20:45:14.022500000Z"'
+	run "$MAZE" report --incidents "$BATS_TEST_TMPDIR/threads" last
+	holds "incident $LOOP"
+}
+
+@test "that another thread's signal ended a thread is said" {
+	mkdir "$BATS_TEST_TMPDIR/threads"
+	write_bystander "$BATS_TEST_TMPDIR/threads"
+	run "$MAZE" report --incidents "$BATS_TEST_TMPDIR/threads" 4711-4712-0
+	output=$(tr '\n' ' ' <<< "$output")
+	holds 'sent SIGXCPU at 1s; the thread ended after maze sent SIGKILL to thread 4713 of the process.'
+	"$MAZE" report --html --incidents "$BATS_TEST_TMPDIR/threads" 4711-4712-0 | grep -q 'SIGKILL.* to thread 4713'
+}
+
+@test "incidents of another process that had the same PID, or of another time, are left out" {
+	local change
+	mkdir "$BATS_TEST_TMPDIR/threads"
+	for change in 'd["process"]["started"] = "2026-11-24T20:45:12.402117530Z"' \
+		'end["time"] = "2026-11-24T20:45:13.600000000Z"; d["process"]["started"] = None' \
+		'soft["time"] = "2026-11-24T20:46:13.5Z"; end["time"] = "2026-11-24T20:46:14Z"'; do
+		write_bystander "$BATS_TEST_TMPDIR/threads" "$change"
+		run "$MAZE" report --incidents "$BATS_TEST_TMPDIR/threads" last
+		holds 'incident 20261124T204513Z-4711-4712-0'
+		holds 'sent SIGXCPU at 1s; the thread ended.'
+	done
+}
+
 @test "an ID that is several, none, or a path" {
 	refused 1 report 20261124
 	says "6 incidents begin or end as 20261124"

@@ -86,14 +86,14 @@ released() {
 	: > "$BATS_TEST_TMPDIR/said"
 	"$MAZE" run --stay "${engine[@]}" -- "${leaving[@]}" "$left" 1 sleep 1000 \
 		2> "$BATS_TEST_TMPDIR/said" 3>&- &
-	maze=$!
-	started+=("$maze")
+	running=$!
+	started+=("$running")
 	wait_until grep -q -e '--stay waits' "$BATS_TEST_TMPDIR/said"
 	survivors
-	kill -TERM "$maze"
-	wait_until ended "$maze"
+	kill -TERM "$running"
+	wait_until ended "$running"
 	status=0
-	wait "$maze" || status=$?
+	wait "$running" || status=$?
 	[ "$status" -eq 5 ]
 	grep -q "1 process still runs, no longer watched: sleep (PID ${pids[0]})" "$BATS_TEST_TMPDIR/said"
 	runs "${pids[0]}" sleep
