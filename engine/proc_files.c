@@ -206,16 +206,19 @@ maze_u32 proc_thread_cpu(int dir, pid_t tid)
 	return (maze_u32)cpu;
 }
 
-/* PF_KTHREAD of include/linux/sched.h; in field 9 of stat since the beginning of /proc. */
-#define FLAG_KERNEL_THREAD 0x00200000
+/*
+ * PF_KTHREAD, PF_IO_WORKER and PF_USER_WORKER of include/linux/sched.h; in field 9 of stat
+ * since the beginning of /proc. The last meant a module being loaded before 5.18.
+ */
+#define FLAGS_OF_KERNEL (0x00200000 | 0x00000010 | 0x00004000)
 
-bool proc_is_kernel_thread(int dir)
+bool proc_is_kernel_thread(int dir, pid_t tid)
 {
 	char buf[1024];
 	maze_u64 flags;
 
-	return !read_at(dir, "stat", buf, sizeof(buf)) && stat_field(buf, 9, &flags) &&
-	       (flags & FLAG_KERNEL_THREAD);
+	return !read_of_thread(dir, tid, "stat", buf, sizeof(buf)) && stat_field(buf, 9, &flags) &&
+	       (flags & FLAGS_OF_KERNEL);
 }
 
 maze_u64 proc_start_ns(int dir)

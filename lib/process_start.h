@@ -14,4 +14,7 @@
  */
 int process_start(int proc_fd, maze_u64 *ret_ticks);
 
+/* Whether thread `tid` of that process is the kernel's own, so that no engine watches it. */
+bool process_thread_is_kernel(int proc_fd, pid_t tid);
+
 #endif
