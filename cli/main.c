@@ -157,8 +157,9 @@ static const struct command commands[] = {
 	{ "incidents", "", "list what was caught, with where it was stuck",
 	  "Shows one line for each incident that mazed, or maze run with --incidents, has kept:\n"
 	  "a thread that reached a limit, and the evidence of where it was then. Newest last.\n"
-	  "HOTTEST is the function that most samples were in. A file that cannot be read is\n"
-	  "named on standard error, and the exit status is 1.",
+	  "HOTTEST is the function of the program that most samples were in, or in what it called\n"
+	  "of the kernel. A file that cannot be read is named on standard error, and the exit\n"
+	  "status is 1.",
 	  false, incidents_options, cmd_incidents, false },
 	{ "report", "ID | last", "say of one incident where the loop was",
 	  "Shows an incident: what spun, since when and for how long, in which function, and what\n"

@@ -246,6 +246,7 @@ static bool add_distinct(struct episode *episode, struct episode_stack *stack,
 	for (i = 0; i < episode->stacks_count; i++) {
 		known = &episode->stacks[i];
 		if (known->count == stack->count && known->cut == stack->cut &&
+		    known->astray == stack->astray &&
 		    !memcmp(known->frames, stack->frames, stack->count * sizeof(*stack->frames))) {
 			free(stack->frames);
 			*ret_index = i;
@@ -321,9 +322,9 @@ static bool take_frames(struct episode *episode, const struct maze_stack *stack,
 		fits = index < EPISODE_FRAMES_MAX;
 		ret_stack->frames[ret_stack->count++] = index;
 	}
-	/* There was more, and nobody knows what. */
+	/* There was more, and nobody knows what: `cut` too, as in files of before. */
 	if (fits && i < kernel + user)
-		ret_stack->cut = true;
+		ret_stack->cut = ret_stack->astray = true;
 	if (!fits)
 		free(ret_stack->frames);
 	return fits;

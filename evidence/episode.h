@@ -46,7 +46,8 @@ struct episode_frame {
 struct episode_stack {
 	unsigned int *frames; /* indices */
 	unsigned int count;
-	bool cut;
+	bool cut;    /* there were more */
+	bool astray; /* the walk to the others led where no code is */
 };
 
 struct episode_sample {

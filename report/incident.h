@@ -41,7 +41,8 @@ struct incident_frame {
 struct incident_stack {
 	struct incident_frame *frames; /* innermost first, those of the kernel before the others */
 	size_t count;
-	bool cut; /* the outermost are missing */
+	bool cut;    /* the outermost are missing */
+	bool astray; /* because the walk to them did not find them */
 };
 
 struct incident_sample {

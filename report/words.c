@@ -101,14 +101,18 @@ static void say_frame(struct words *words, const struct incident_frame *frame)
 
 void words_where(struct words *words, const struct incident *incident, const struct stacks *stacks)
 {
-	const struct stacks_function *hot;
+	const struct stacks_function *place = stacks->place;
 
-	if (stacks->by_self_count) {
-		hot = &stacks->functions[stacks->by_self[0]];
+	if (place) {
 		words_plain(words, "It was in ");
-		say_frame(words, hot->frame);
+		say_frame(words, place->frame);
 		words_plain(words, " in ");
-		words_share(words, hot->self, stacks->samples);
+		words_share(words, place->placed, stacks->samples);
+		if (place->in_kernel * 2 > place->placed) {
+			words_plain(words, ", mostly in the kernel (");
+			words_name_free(words, shown_frame(stacks->place_kernel->frame));
+			words_plain(words, ")");
+		}
 		if (stacks->common) {
 			words_plain(words, ", nearly always inside ");
 			words_name_free(

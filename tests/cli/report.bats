@@ -105,11 +105,50 @@ json() { python3 -c "import json, sys; d = json.load(sys.stdin); print($1)"; }
 	holds 'No symbols: /opt/acme/bin/crunch is stripped'
 }
 
-@test "a loop in the kernel is reported by the kernel's functions" {
+@test "a loop in the kernel is reported by the function that called it, and the kernel's behind it" {
 	run report 901-901-0
-	holds 'It was in ext4_mb_find_by_goal (kernel) in all 12 samples.'
+	holds 'It was in fallocate64 (libc.so.6) in all 12 samples, mostly in the kernel (ext4_mb_find_by_goal), nearly always inside main.'
+	holds '  ext4_mb_find_by_goal '
 	holds 'maze could not send SIGXCPU at 1s'
 	holds 'recovery 9'
+	run incidents
+	[[ ${lines[3]} == *" fallocate64 "* ]]
+}
+
+# What the kernel's walk by frame pointers found, and the unwind beside it.
+write_astray() {
+	python3 - "$INCIDENTS/good/$LOOP.json" "$1" "${2-}" << 'END'
+import json, sys
+d = json.load(open(sys.argv[1]))
+stack = d["stacks"][0]
+d["stacks"] = [{"frames": stack["frames"][:1], "cut": True, "astray": True}]
+for sample in d["samples"]:
+    sample["stack"] = 0
+exec(sys.argv[3])
+json.dump(d, open(sys.argv[2] + "/" + d["id"] + ".json", "w"))
+END
+}
+
+@test "that the stack walk went astray is said, and the unwound stack comes first" {
+	mkdir "$BATS_TEST_TMPDIR/astray"
+	write_astray "$BATS_TEST_TMPDIR/astray"
+	run "$MAZE" report --incidents "$BATS_TEST_TMPDIR/astray" last
+	[[ $output == *"Unwound stack"*"  queue_find "*"  worker_main "*"Hottest stack"* ]]
+	holds 'Unwound stack: taken once, by debug information, in 1ms, innermost first'
+	holds '(the stack walk went astray here: code without frame pointers)'
+	lacks 'cut off here'
+	"$MAZE" report --html --incidents "$BATS_TEST_TMPDIR/astray" last > "$BATS_TEST_TMPDIR/page"
+	grep -q 'The stack walk went astray here: code without frame pointers' "$BATS_TEST_TMPDIR/page"
+	[[ $(cat "$BATS_TEST_TMPDIR/page") == *"Unwound once"*"went astray"* ]]
+	# Nothing to show first.
+	write_astray "$BATS_TEST_TMPDIR/astray" 'd["unwound"] = None'
+	run "$MAZE" report --incidents "$BATS_TEST_TMPDIR/astray" last
+	holds '(the stack walk went astray here: code without frame pointers)'
+	# A stack that was too deep is another thing.
+	write_astray "$BATS_TEST_TMPDIR/astray" 'del d["stacks"][0]["astray"]'
+	run "$MAZE" report --incidents "$BATS_TEST_TMPDIR/astray" last
+	[[ $output == *"Hottest stack"*"Unwound stack"* ]]
+	holds '(cut off here: there were more than can be taken)'
 }
 
 @test "an incident of which nearly everything is missing" {

@@ -302,6 +302,7 @@ static void what_is_no_code_is_cut_off(void **state)
 	assert_frame(incident, 1, "inner");
 	assert_int_equal(json_array_size(get(incident, "stacks.0.frames")), 2);
 	assert_true(json_is_true(get(incident, "stacks.0.cut")));
+	assert_true(json_is_true(get(incident, "stacks.0.astray")));
 	json_decref(incident);
 }
 
