@@ -53,6 +53,16 @@ void episode_note(struct episode *episode, const char *note)
 		episode->notes[episode->notes_count++] = note;
 }
 
+void episode_unnote(struct episode *episode, const char *note)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < episode->notes_count; i++)
+		if (episode->notes[i] != note)
+			episode->notes[kept++] = episode->notes[i];
+	episode->notes_count = kept;
+}
+
 void episode_add_record(struct episode *episode, const struct maze_record *record,
 			const char *engine)
 {
