@@ -55,6 +55,9 @@ static int open_engine(struct session *session)
 		err = -errno;
 	/* Bits 63 to 56 are for tags that mean something: those of mazed. */
 	session->tag >>= 8;
+	/* A maze run in a maze run loads an engine of its own, which takes a while of CPU. */
+	if (!err)
+		maze_spare_program(session->maze);
 	if (err)
 		complain(session->command, "%s", error.text[0] ? error.text : strerror(-err));
 	return err;

@@ -221,6 +221,18 @@ bool proc_is_kernel_thread(int dir, pid_t tid)
 	       (flags & FLAGS_OF_KERNEL);
 }
 
+bool proc_is_own_program(int dir, const char *exe)
+{
+	/* Of what the kernel has in memory: a FUSE server need not answer. */
+	const int flags = AT_STATX_DONT_SYNC;
+	struct statx ours, theirs;
+
+	return !statx(AT_FDCWD, "/proc/self/exe", flags, STATX_INO, &ours) &&
+	       !statx(dir, exe, flags, STATX_INO, &theirs) &&
+	       ours.stx_dev_major == theirs.stx_dev_major &&
+	       ours.stx_dev_minor == theirs.stx_dev_minor && ours.stx_ino == theirs.stx_ino;
+}
+
 maze_u64 proc_start_ns(int dir)
 {
 	maze_u64 ticks, hz = (maze_u64)sysconf(_SC_CLK_TCK);

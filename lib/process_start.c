@@ -39,6 +39,14 @@ int process_start(int proc_fd, maze_u64 *ret_ticks)
 	return at && sscanf(at, " %llu", ret_ticks) == 1 ? 0 : -EPROTO;
 }
 
+bool process_is_own_program(pid_t pid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	return proc_is_own_program(AT_FDCWD, path);
+}
+
 bool process_thread_is_kernel(int proc_fd, pid_t tid)
 {
 	return proc_is_kernel_thread(proc_fd, tid);

@@ -122,6 +122,7 @@ struct engine {
 	maze_u64 heads[RECORD_LOGS];
 	int bells[POLL_READERS_MAX]; /* eventfds of readers, -1: free */
 	struct engine_counts counts;
+	bool spares; /* who runs the file of this process's program is not judged */
 	bool adopts; /* orphans that become this process's children belong to a watch */
 	struct maze_policy adopt_policy;
 	maze_u64 adopt_tag;

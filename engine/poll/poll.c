@@ -224,6 +224,13 @@ static bool poll_sees_yields(const struct engine *engine)
 	return false;
 }
 
+static void poll_spare_program(struct engine *engine)
+{
+	pthread_mutex_lock(&engine->lock);
+	engine->spares = true;
+	pthread_mutex_unlock(&engine->lock);
+}
+
 const struct engine_ops engine_poll = {
 	.name = "poll",
 	.sees_yields = poll_sees_yields,
@@ -249,5 +256,6 @@ const struct engine_ops engine_poll = {
 	.gone_fd = poll_attend_fd,
 	.gone = poll_gone,
 	.adopt = poll_adopt,
+	.spare_program = poll_spare_program,
 	.unload = poll_unload,
 };
