@@ -30,6 +30,7 @@ struct options {
 	bool all;
 	bool follow;
 	bool wait;
+	bool stay;
 	bool yield_asked; /* --yield was given, so its default is not what is meant */
 	pid_t thread;
 	const char *socket; /* of mazed; NULL: where it is by default */

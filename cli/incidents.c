@@ -63,9 +63,9 @@ static bool take(const struct incident *incident, struct line *line)
 	line->process = copy(shown_process(incident));
 	line->stage = copy(shown_verdict(incident)->event);
 	line->act = acts(incident);
-	if (stacks->by_self_count) {
-		frame = stacks->functions[stacks->by_self[0]].frame;
-		line->self = stacks->functions[stacks->by_self[0]].self;
+	if (stacks->place) {
+		frame = stacks->place->frame;
+		line->self = stacks->place->placed;
 		line->samples = stacks->samples;
 	} else if (incident->unwound.count) {
 		frame = &incident->unwound.frames[0];

@@ -29,6 +29,7 @@ static const struct command_option run_options[] = {
 	JSON_OPTION("records"),
 	{ "events", "FILE", "append the records to FILE too, as JSON lines" },
 	{ "all", NULL, "also record when a watch begins and ends" },
+	{ "stay", NULL, "stay until all that COMMAND has started has ended too" },
 	{ "incidents", "DIR", "keep in DIR where each caught thread was; see maze report" },
 	{ "no-unwind", NULL, "with --incidents: no DWARF unwind of the caught thread" },
 	{ NULL, NULL, NULL },
@@ -111,7 +112,12 @@ static const struct command commands[] = {
 	  "\n"
 	  "If an engine is pinned (see maze watch), it is used; else one is loaded that goes\n"
 	  "away with maze. If maze is killed with SIGKILL, nothing of it stays behind, and\n"
-	  "COMMAND runs on: unwatched, or still watched if the engine is pinned.",
+	  "COMMAND runs on: unwatched, or still watched if the engine is pinned.\n"
+	  "\n"
+	  "What COMMAND has started and still runs when it ends is named on standard error. It\n"
+	  "is no longer watched then, or still watched if the engine is pinned. With --stay,\n"
+	  "maze goes on watching until all of it has ended, or until SIGTERM, SIGHUP, SIGINT\n"
+	  "or SIGQUIT comes to maze.",
 	  true, run_options, cmd_run, false },
 	{ "watch", "PID... | --thread TID", "watch running processes",
 	  "Watches each process PID, all its threads and what they start, from now on, and\n"
@@ -148,8 +154,9 @@ static const struct command commands[] = {
 	{ "incidents", "", "list what was caught, with where it was stuck",
 	  "Shows one line for each incident that mazed, or maze run with --incidents, has kept:\n"
 	  "a thread that reached a limit, and the evidence of where it was then. Newest last.\n"
-	  "HOTTEST is the function that most samples were in. A file that cannot be read is\n"
-	  "named on standard error, and the exit status is 1.",
+	  "HOTTEST is the function of the program that most samples were in, or in what it called\n"
+	  "of the kernel. A file that cannot be read is named on standard error, and the exit\n"
+	  "status is 1.",
 	  false, incidents_options, cmd_incidents, false },
 	{ "report", "ID | last", "say of one incident where the loop was",
 	  "Shows an incident: what spun, since when and for how long, in which function, and what\n"

@@ -112,6 +112,8 @@ static int apply(const struct command *command, struct options *options, const c
 		options->follow = true;
 	else if (!strcmp(name, "wait"))
 		options->wait = true;
+	else if (!strcmp(name, "stay"))
+		options->stay = true;
 	else if (!strcmp(name, "socket"))
 		options->socket = value;
 	else if (!strcmp(name, "direct"))

@@ -6,6 +6,7 @@
 #include "terminal.h"
 #include "report/incident_dir.h"
 #include "report/incident_file.h"
+#include "report/incident_group.h"
 #include "report/report.h"
 
 #include <errno.h>
@@ -71,6 +72,8 @@ int cmd_report(const struct command *command, struct options *options, int argc,
 	err = incident_dir_find(&dir, argv[0], &id, &error);
 	if (!err)
 		err = incident_dir_load(&dir, id, &incident, &error);
+	if (!err)
+		incident_group_note_end(&dir, incident, id);
 	incident_dir_close(&dir);
 	if (err) {
 		complain(command, "%s", error.text);

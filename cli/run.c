@@ -5,9 +5,10 @@
  * The child waits on a pipe until it is watched, and only then becomes the
  * command; if maze fails or dies before, the pipe closes and the child ends
  * without having run anything. maze stays in the command's process group, so
- * what the terminal sends reaches both; what is sent to maze alone is passed on.
+ * what the terminal sends reaches both; what is sent to maze alone is passed on. With
+ * --stay, maze goes on until all that it watches has ended.
  */
-#include "session.h"
+#include "survivors.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,8 +27,10 @@ struct run {
 	struct session session;
 	sigset_t old_mask;
 	int signals; /* signalfd */
-	int pidfd;
+	int pidfd;   /* of the command; once it has ended, of a process that --stay waits for */
 	pid_t child;
+	int status;    /* the exit status of the command; -1 before it has ended */
+	bool released; /* a signal has ended the wait of --stay */
 	int go[2];     /* a byte: you are watched, go on */
 	int fail[2];   /* errno of a failed execvp(3); closed by a successful one */
 	bool reaps;    /* orphans of the command come to us */
@@ -37,6 +40,8 @@ struct run {
 /* Passed on when sent to maze alone. */
 static const int passed_on[] = { SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM };
 #define PASSED_ON (sizeof(passed_on) / sizeof(passed_on[0]))
+/* A process that is listed and cannot be opened is ending, or of another PID namespace. */
+#define LIST_AGAIN_MS 100
 
 static void close_fd(int *fd)
 {
@@ -126,6 +131,13 @@ static int let_go(struct run *run, const char *name)
 	return EXIT_RUN_NOT_EXECUTABLE;
 }
 
+/* Once the command has ended, there is only the wait for what it has left to end. */
+static bool ends_wait(const struct signalfd_siginfo *info)
+{
+	return info->ssi_signo == SIGTERM || info->ssi_signo == SIGHUP ||
+	       info->ssi_signo == SIGINT || info->ssi_signo == SIGQUIT;
+}
+
 static void pass_signals_on(struct run *run)
 {
 	struct signalfd_siginfo info;
@@ -133,6 +145,10 @@ static void pass_signals_on(struct run *run)
 	while (read(run->signals, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGCHLD)
 			continue;
+		if (run->status >= 0) {
+			run->released |= ends_wait(&info);
+			continue;
+		}
 		/* From the terminal: the command, in the same group, has got it too. */
 		if (info.ssi_code == SI_KERNEL)
 			continue;
@@ -140,21 +156,47 @@ static void pass_signals_on(struct run *run)
 	}
 }
 
-/* The exit status once the command has ended; -1 before. */
-static int reap(struct run *run)
+static void reap(struct run *run)
 {
-	int status, result = -1;
+	int status;
 	pid_t pid;
 
 	while ((pid = waitpid(run->reaps ? -1 : run->child, &status, WNOHANG)) > 0)
 		if (pid == run->child)
-			result = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-	return result;
+			run->status =
+				WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* The command has ended: whether there is something left to stay for. */
+static bool stays(struct run *run, bool just_ended)
+{
+	if (!run->options->stay || run->released || !survivors_remain(&run->session, &run->pidfd))
+		return false;
+	if (just_ended)
+		survivors_report(&run->session, SURVIVORS_HELD);
+	return true;
+}
+
+/* What still runs is named: nobody is let go in silence. */
+static void leave(struct run *run)
+{
+	bool pinned = run->session.pinned;
+
+	if (!survivors_report(&run->session, pinned ? SURVIVORS_LEFT : SURVIVORS_FREED) || !pinned)
+		return;
+	run->session.leaves_watches = true;
+	attend_in_background(run->session.maze);
+}
+
+static int sooner(int ms, int other_ms)
+{
+	return ms < 0 || (other_ms >= 0 && other_ms < ms) ? other_ms : ms;
 }
 
 static int attend(struct run *run)
 {
-	int status, gather_ms, timeout = run->attend_ms;
+	int timeout = run->attend_ms;
+	bool ended;
 	struct pollfd fds[] = {
 		{ .fd = run->signals, .events = POLLIN },
 		{ .fd = run->pidfd, .events = POLLIN },
@@ -169,14 +211,18 @@ static int attend(struct run *run)
 			return EXIT_RUN_FAILED;
 		timeout = maze_attend(run->session.maze);
 		pass_signals_on(run);
-		status = reap(run);
+		ended = run->status >= 0;
+		reap(run);
 		session_print(&run->session);
-		if (status >= 0)
-			return status;
-		gather_ms = gather_work(run->session.gather);
-		if (gather_ms >= 0 && (timeout < 0 || gather_ms < timeout))
-			timeout = gather_ms;
+		if (run->status >= 0 && !stays(run, !ended))
+			break;
+		fds[1].fd = run->pidfd;
+		if (run->pidfd < 0)
+			timeout = sooner(timeout, LIST_AGAIN_MS);
+		timeout = sooner(timeout, gather_work(run->session.gather));
 	}
+	leave(run);
+	return run->status;
 }
 
 static void done(struct run *run)
@@ -197,6 +243,7 @@ int cmd_run(const struct command *command, struct options *options, int argc, ch
 			   .attend_ms = -1,
 			   .signals = -1,
 			   .pidfd = -1,
+			   .status = -1,
 			   .go = { -1, -1 },
 			   .fail = { -1, -1 } };
 	int status = EXIT_RUN_FAILED;

@@ -55,6 +55,9 @@ static int open_engine(struct session *session)
 		err = -errno;
 	/* Bits 63 to 56 are for tags that mean something: those of mazed. */
 	session->tag >>= 8;
+	/* A maze run in a maze run loads an engine of its own, which takes a while of CPU. */
+	if (!err)
+		maze_spare_program(session->maze);
 	if (err)
 		complain(session->command, "%s", error.text[0] ? error.text : strerror(-err));
 	return err;
@@ -105,8 +108,7 @@ int session_open(struct session *session, const struct command *command,
 
 void session_close(struct session *session)
 {
-	/* In a pinned engine, what was left running is not ours to keep watched. */
-	if (session->maze && session->pinned)
+	if (session->maze && session->pinned && !session->leaves_watches)
 		maze_unwatch_tag(session->maze, session->tag, NULL);
 	gather_close(session->gather);
 	maze_reader_close(session->reader);

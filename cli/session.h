@@ -20,6 +20,7 @@ struct session {
 	FILE *events;	       /* NULL: none */
 	maze_u64 tag;	       /* marks the watches of this session */
 	bool pinned;	       /* the engine was there before us and stays */
+	bool leaves_watches;   /* those in a pinned engine outlive the session */
 	struct rlimit files;   /* as we found it */
 };
 

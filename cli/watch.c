@@ -8,31 +8,17 @@
 #include "mazed_client.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <sys/stat.h>
+
+#include "../lib/process_start.h"
 
 /*
- * Is it a maze? The engine knows those that opened it; one that has a private
- * engine, or has not come so far yet, is known by its file.
+ * The engine knows the mazes that opened it; one that has a private engine, or has not come
+ * so far yet, is known by its file.
  */
-static bool is_maze(pid_t pid)
-{
-	/* Of what the kernel has in memory: a FUSE server need not answer. */
-	const int flags = AT_STATX_DONT_SYNC;
-	struct statx ours, theirs;
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
-	return !statx(AT_FDCWD, "/proc/self/exe", flags, STATX_INO, &ours) &&
-	       !statx(AT_FDCWD, path, flags, STATX_INO, &theirs) &&
-	       ours.stx_dev_major == theirs.stx_dev_major &&
-	       ours.stx_dev_minor == theirs.stx_dev_minor && ours.stx_ino == theirs.stx_ino;
-}
-
 static bool refuse_maze(const struct command *command, pid_t pid)
 {
-	if (!is_maze(pid))
+	if (!process_is_own_program(pid))
 		return false;
 	complain(command, "process %d cannot be watched: it is maze itself, which is never watched",
 		 (int)pid);

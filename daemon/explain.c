@@ -10,6 +10,7 @@
 
 #include "match.h"
 #include "../lib/escape.h"
+#include "../lib/process_start.h"
 #include "problems.h"
 #include "treatment.h"
 #include "unused.h"
@@ -141,12 +142,29 @@ static void explain_outcome(FILE *out, const struct rule *rule)
 	treatment_print(&rule->treatment, out);
 }
 
-void explain_subject(FILE *out, const struct rules *rules, const struct subject *subject)
+/* What every engine refuses (DESIGN, Identity); NULL: it may be watched. */
+static const char *why_never(const struct subject_source *source, const struct subject *subject)
+{
+	if (subject->pid == 1)
+		return "it is the init process";
+	if (!process_thread_is_kernel(source->proc_fd, subject->tid))
+		return NULL;
+	return subject->is_main ? "it is a kernel thread, which takes no signals"
+				: "it is a thread that the kernel has made of the process "
+				  "(io_uring, vhost), which takes no signals";
+}
+
+void explain_subject(FILE *out, const struct rules *rules, const struct subject *subject,
+		     const char *never)
 {
 	enum match match = MATCH_NO;
 	size_t i, left;
 
 	print_facts(out, subject);
+	if (never) {
+		fprintf(out, "%s: it is never watched, whatever the rules are\n", never);
+		return;
+	}
 	for (i = 0; match == MATCH_NO && i < rules->count; i++)
 		match = explain_rule(out, &rules->rules[i], i + 1, subject);
 	left = rules->count - i;
@@ -186,13 +204,15 @@ int explain_process(FILE *out, const struct rules *rules, pid_t pid, pid_t tid,
 {
 	struct subject_source source;
 	struct subject subject;
+	const char *never;
 	int err = subject_open(pid, tid, &source, &subject, error);
 
 	if (err)
 		return err;
 	err = read_all(&source, &subject, error);
+	never = err ? NULL : why_never(&source, &subject);
 	subject_close(&source);
 	if (!err)
-		explain_subject(out, rules, &subject);
+		explain_subject(out, rules, &subject, never);
 	return err;
 }

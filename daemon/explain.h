@@ -18,8 +18,12 @@
  */
 int explain_check(FILE *out, const char *path);
 
-/* Prints how each rule in turn fares with the subject, and what follows. */
-void explain_subject(FILE *out, const struct rules *rules, const struct subject *subject);
+/*
+ * Prints how each rule in turn fares with the subject, and what follows. `never`: why no
+ * engine watches it, whatever the rules are; or NULL.
+ */
+void explain_subject(FILE *out, const struct rules *rules, const struct subject *subject,
+		     const char *never);
 
 /*
  * Reads what may be read of process `pid` (of its thread `tid`, if not 0) and

@@ -197,6 +197,13 @@ struct engine_ops {
 	 */
 	int (*adopt)(struct engine *engine, const struct maze_policy *policy, maze_u64 tag);
 
+	/*
+	 * Who runs the file of this process's program is not judged from now on. Only a
+	 * private engine does that: it ends with the process that holds the file in use.
+	 * NULL: none does.
+	 */
+	void (*spare_program)(struct engine *engine);
+
 	/* Drops everything pinned; 0 also when nothing was there. */
 	int (*unload)(bool *ret_was_loaded, struct engine_error *error);
 };

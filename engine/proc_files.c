@@ -241,16 +241,31 @@ maze_u32 proc_thread_cpu(int dir, pid_t tid)
 	return (maze_u32)cpu;
 }
 
-/* PF_KTHREAD of include/linux/sched.h; in field 9 of stat since the beginning of /proc. */
-#define FLAG_KERNEL_THREAD 0x00200000
+/*
+ * PF_KTHREAD, PF_IO_WORKER and PF_USER_WORKER of include/linux/sched.h; in field 9 of stat
+ * since the beginning of /proc. The last meant a module being loaded before 5.18.
+ */
+#define FLAGS_OF_KERNEL (0x00200000 | 0x00000010 | 0x00004000)
 
-bool proc_is_kernel_thread(int dir)
+bool proc_is_kernel_thread(int dir, pid_t tid)
 {
 	char buf[1024];
 	maze_u64 flags;
 
-	return !read_at(dir, "stat", buf, sizeof(buf)) && stat_field(buf, 9, &flags) &&
-	       (flags & FLAG_KERNEL_THREAD);
+	return !read_of_thread(dir, tid, "stat", buf, sizeof(buf)) && stat_field(buf, 9, &flags) &&
+	       (flags & FLAGS_OF_KERNEL);
+}
+
+bool proc_is_own_program(int dir, const char *exe)
+{
+	/* Of what the kernel has in memory: a FUSE server need not answer. */
+	const int flags = AT_STATX_DONT_SYNC;
+	struct statx ours, theirs;
+
+	return !statx(AT_FDCWD, "/proc/self/exe", flags, STATX_INO, &ours) &&
+	       !statx(dir, exe, flags, STATX_INO, &theirs) &&
+	       ours.stx_dev_major == theirs.stx_dev_major &&
+	       ours.stx_dev_minor == theirs.stx_dev_minor && ours.stx_ino == theirs.stx_ino;
 }
 
 maze_u64 proc_start_ns(int dir)

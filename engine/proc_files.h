@@ -43,7 +43,10 @@ maze_u32 proc_thread_treats(int dir, pid_t tid, int signal);
 void proc_thread_comm(int dir, pid_t tid, char comm[MAZE_COMM_LEN]);
 /* The CPU it was last on; 0 if that cannot be told. */
 maze_u32 proc_thread_cpu(int dir, pid_t tid);
-bool proc_is_kernel_thread(int dir);
+/* Also one that the kernel has made of a process, for io_uring or vhost: it takes no signals. */
+bool proc_is_kernel_thread(int dir, pid_t tid);
+/* Whether that link to a program, from the directory, leads to the file of this one. */
+bool proc_is_own_program(int dir, const char *exe);
 /* CLOCK_BOOTTIME of the process's beginning, in full clock ticks; 0: cannot be told. */
 maze_u64 proc_start_ns(int dir);
 /* Number of links of the directory of threads: 2 and one for each; 0: gone. */

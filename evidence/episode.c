@@ -53,6 +53,16 @@ void episode_note(struct episode *episode, const char *note)
 		episode->notes[episode->notes_count++] = note;
 }
 
+void episode_unnote(struct episode *episode, const char *note)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < episode->notes_count; i++)
+		if (episode->notes[i] != note)
+			episode->notes[kept++] = episode->notes[i];
+	episode->notes_count = kept;
+}
+
 void episode_add_record(struct episode *episode, const struct maze_record *record,
 			const char *engine)
 {
@@ -246,6 +256,7 @@ static bool add_distinct(struct episode *episode, struct episode_stack *stack,
 	for (i = 0; i < episode->stacks_count; i++) {
 		known = &episode->stacks[i];
 		if (known->count == stack->count && known->cut == stack->cut &&
+		    known->astray == stack->astray &&
 		    !memcmp(known->frames, stack->frames, stack->count * sizeof(*stack->frames))) {
 			free(stack->frames);
 			*ret_index = i;
@@ -321,9 +332,9 @@ static bool take_frames(struct episode *episode, const struct maze_stack *stack,
 		fits = index < EPISODE_FRAMES_MAX;
 		ret_stack->frames[ret_stack->count++] = index;
 	}
-	/* There was more, and nobody knows what. */
+	/* There was more, and nobody knows what: `cut` too, as in files of before. */
 	if (fits && i < kernel + user)
-		ret_stack->cut = true;
+		ret_stack->cut = ret_stack->astray = true;
 	if (!fits)
 		free(ret_stack->frames);
 	return fits;

@@ -46,7 +46,8 @@ struct episode_frame {
 struct episode_stack {
 	unsigned int *frames; /* indices */
 	unsigned int count;
-	bool cut;
+	bool cut;    /* there were more */
+	bool astray; /* the walk to the others led where no code is */
 };
 
 struct episode_sample {
@@ -77,6 +78,7 @@ struct episode {
 	size_t files_count;
 	struct episode_frame *frames;
 	size_t frames_count, frames_room, frames_open; /* the last: not settled */
+	bool asks_again; /* at its end: for names of code that was made at run time */
 	struct episode_stack stacks[EPISODE_STACKS_MAX];
 	size_t stacks_count;
 	struct episode_sample *samples;
@@ -99,6 +101,8 @@ void episode_done(struct episode *episode);
 
 /* A sentence for people; said once. */
 void episode_note(struct episode *episode, const char *note);
+/* It does not hold any more. */
+void episode_unnote(struct episode *episode, const char *note);
 void episode_add_record(struct episode *episode, const struct maze_record *record,
 			const char *engine);
 void episode_add_portrait(struct episode *episode, const struct maze_portrait *portrait);

@@ -174,6 +174,8 @@ static json_t *stack_json(const struct episode *episode, const struct episode_st
 		append_frame(episode, &episode->frames[stack->frames[i]], frames);
 	set(object, "frames", frames);
 	set(object, "cut", json_boolean(stack->cut));
+	if (stack->astray)
+		set(object, "astray", json_true());
 	return object;
 }
 

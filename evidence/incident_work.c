@@ -186,6 +186,10 @@ static int work_on(struct incidents *incidents, struct incident **place,
 	if (wanted && !episode->unwind_wanted)
 		incident->changed = true;
 	over = is_over(incident, now);
+	if (over && settled && settle_again(episode)) {
+		incident->changed = true;
+		return BUSY_MS;
+	}
 	if (is_due(incident, settled, over, now))
 		write_out(incidents, incident, said);
 	if (over && settled && (!incident->changed || !has_record(incident))) {

@@ -27,9 +27,10 @@ static const char note_no_file[] =
 	"A file that code lies in could not be found by its build-id any more; its functions are "
 	"shown by build-id and offset";
 static const char note_jit[] =
-	"There is code that was made at run time, and no /tmp/perf-PID.map that names it (Node: "
-	"node --perf-basic-prof; Python from 3.12 on: python3 -X perf; Java: an agent such as "
-	"perf-map-agent)";
+	"There is code that was made at run time, and no /tmp/perf-PID.map that names it (Java "
+	"from 17 on: java -XX:+PreserveFramePointer, and jcmd PID Compiler.perfmap while it "
+	"spins; Node: node --perf-basic-prof --interpreted-frames-native-stack; Python from 3.12 "
+	"on: python3 -X perf)";
 static const char note_python[] =
 	"The stack is that of the Python interpreter: names of Python functions are there from "
 	"Python 3.12 on, started with -X perf (python3 --version)";
@@ -158,6 +159,9 @@ static int open_perf_map(const struct episode *episode, const struct modules_sco
 	char path[64];
 	int root = -1, fd;
 
+	/* The number that it had elsewhere is another process's here. */
+	if (!scope->look && pid != (pid_t)episode->pid)
+		return -1;
 	if (scope->look)
 		root = openat(scope->look->proc_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	/* Gone, or about to be: where most processes had it. */
@@ -200,11 +204,17 @@ static void want_jit(struct settler *settler, struct episode *episode,
 	}
 }
 
+/* Of each reading of the map its own, so that what it lacked before is asked for again. */
+static maze_u64 jit_scope(const struct episode *episode)
+{
+	return 2 * episode->serial + episode->asks_again;
+}
+
 static void settle_address(struct settler *settler, struct episode *episode,
 			   const struct modules_scope *scope, struct episode_frame *frame)
 {
 	struct place place = { .kind = frame->kind,
-			       .scope = frame->kind == CONFINED_JIT ? episode->serial : 0,
+			       .scope = frame->kind == CONFINED_JIT ? jit_scope(episode) : 0,
 			       .at = frame->exact ? frame->at : frame->at - 1 };
 
 	if (take_known(settler, episode, frame, &place))
@@ -396,6 +406,34 @@ bool settle_step(struct settler *settler, struct episode *episode)
 		step_unwind(settler, episode, &scope);
 	note_what_lacks(settler, episode);
 	return !episode->frames_open && !episode->unwind_wanted;
+}
+
+bool settle_again(struct episode *episode)
+{
+	struct episode_frame *frame;
+	size_t i;
+	bool any = false;
+
+	if (episode->asks_again)
+		return false;
+	episode->asks_again = true;
+	for (i = 0; i < episode->frames_count; i++) {
+		frame = &episode->frames[i];
+		/* "[vdso]" and its like have no names in a map. */
+		if (frame->kind != CONFINED_JIT || !frame->settled ||
+		    (frame->answer && frame->answer->count) ||
+		    (frame->module && strcmp(frame->module, "[anon]") != 0))
+			continue;
+		answer_drop(frame->answer);
+		frame->answer = NULL;
+		frame->tries = 0;
+		frame->settled = false;
+		episode->frames_open++;
+		any = true;
+	}
+	if (any)
+		episode_unnote(episode, note_jit);
+	return any;
 }
 
 bool settle_has_stack(const struct episode *episode, size_t stack)

@@ -19,6 +19,11 @@ struct settler {
  * or without, and no unwind is awaited.
  */
 bool settle_step(struct settler *settler, struct episode *episode);
+/*
+ * The episode is over: runtimes write their perf map late, and some only when they are told
+ * to. False: no frame lacks a name that it may have by now, or this was done before.
+ */
+bool settle_again(struct episode *episode);
 /* Whether all frames of that stack are settled; false when there is none. */
 bool settle_has_stack(const struct episode *episode, size_t stack);
 

@@ -134,6 +134,12 @@ int maze_adopt(struct maze *maze, const struct maze_policy *policy, maze_u64 tag
 	return maze->ops->adopt ? maze->ops->adopt(maze->engine, policy, tag) : 0;
 }
 
+void maze_spare_program(struct maze *maze)
+{
+	if (maze->ops->spare_program)
+		maze->ops->spare_program(maze->engine);
+}
+
 void maze_close(struct maze *maze)
 {
 	if (!maze)

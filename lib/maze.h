@@ -134,6 +134,12 @@ bool maze_sees_yields(const struct maze *maze);
  * wait(2) for children it does not know; 0: the engine has no need of it; or -errno.
  */
 int maze_adopt(struct maze *maze, const struct maze_policy *policy, maze_u64 tag);
+/*
+ * Processes that run the file of this program are never judged, also where they are watched
+ * because who started them is; what they start that runs another file is. For a program
+ * that may be started under itself. Of a pinned engine: nothing, it spares who opens it.
+ */
+void maze_spare_program(struct maze *maze);
 
 /*
  * Watches process `pid` (all its threads and, by default, what they start), or

@@ -3,6 +3,7 @@
  * When a process began; see process_start.h.
  */
 #include "process_start.h"
+#include "../engine/proc_files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,4 +37,17 @@ int process_start(int proc_fd, maze_u64 *ret_ticks)
 	for (field = NAME_FIELD; at && field < START_FIELD; field++)
 		at = strchr(at + 1, ' ');
 	return at && sscanf(at, " %llu", ret_ticks) == 1 ? 0 : -EPROTO;
+}
+
+bool process_is_own_program(pid_t pid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	return proc_is_own_program(AT_FDCWD, path);
+}
+
+bool process_thread_is_kernel(int proc_fd, pid_t tid)
+{
+	return proc_is_kernel_thread(proc_fd, tid);
 }

@@ -14,4 +14,10 @@
  */
 int process_start(int proc_fd, maze_u64 *ret_ticks);
 
+/* Whether the process runs the same file as this one; by its number. */
+bool process_is_own_program(pid_t pid);
+
+/* Whether thread `tid` of that process is the kernel's own, so that no engine watches it. */
+bool process_thread_is_kernel(int proc_fd, pid_t tid);
+
 #endif

@@ -6,6 +6,7 @@
 #include "shown.h"
 #include "wall_time.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,6 +47,7 @@ static void put_place(struct html *html, const struct incident_frame *frame)
 static void put_frames(struct html *html, const struct incident_stack *stack)
 {
 	const struct incident_frame *frame;
+	const char *cut;
 	size_t i;
 
 	fputs("<ol class=\"stack\">\n", html->out);
@@ -58,17 +60,18 @@ static void put_frames(struct html *html, const struct incident_stack *stack)
 		fputs("</li>\n", html->out);
 	}
 	fputs("</ol>\n", html->out);
-	if (stack->cut)
-		fputs("<p class=\"hint\">Cut off here: there were more than can be taken.</p>\n",
-		      html->out);
+	cut = shown_cut(stack);
+	if (cut)
+		fprintf(html->out, "<p class=\"hint\">%c%s.</p>\n", toupper(cut[0]), cut + 1);
 }
 
-static void put_unwound(struct html *html)
+static void put_unwound(struct html *html, bool open)
 {
 	const struct incident *incident = html->incident;
 	char took[SHOWN_LEN];
 
-	fputs("<details><summary>Unwound once by debug information", html->out);
+	fprintf(html->out, "<details%s><summary>Unwound once by debug information",
+		open ? " open" : "");
 	if (incident->unwound_took_ns >= 0)
 		fprintf(html->out, ", in %s", shown_duration(incident->unwound_took_ns, took));
 	fputs("</summary>\n", html->out);
@@ -79,7 +82,10 @@ static void put_unwound(struct html *html)
 void html_stack(struct html *html)
 {
 	const struct stacks_fold *hottest = html->stacks->hottest;
+	bool unwound_first = stacks_unwound_first(html->incident, html->stacks);
 
+	if (unwound_first)
+		put_unwound(html, true);
 	if (hottest) {
 		fputs("<p class=\"hint\">Taken by ", html->out);
 		words_share(&html->words, hottest->samples, html->stacks->samples);
@@ -90,8 +96,8 @@ void html_stack(struct html *html)
 	} else {
 		fputs("<p class=\"hint\">There is none: no stack was taken.</p>\n", html->out);
 	}
-	if (html->incident->unwound.count)
-		put_unwound(html);
+	if (html->incident->unwound.count && !unwound_first)
+		put_unwound(html, false);
 }
 
 static void put_function(struct html *html, const struct stacks_function *function)

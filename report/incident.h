@@ -42,7 +42,8 @@ struct incident_frame {
 struct incident_stack {
 	struct incident_frame *frames; /* innermost first, those of the kernel before the others */
 	size_t count;
-	bool cut; /* the outermost are missing */
+	bool cut;    /* the outermost are missing */
+	bool astray; /* because the walk to them did not find them */
 };
 
 struct incident_sample {
@@ -98,6 +99,9 @@ struct incident {
 	long long unwound_took_ns;
 	const char **notes;
 	size_t notes_count;
+	/* Sent to another thread before this one ended, see incident_group.h; "": none. */
+	char ended_by_signal[32];
+	long long ended_by_tid;
 	struct incident_source *source; /* what the texts are part of */
 };
 

@@ -4,6 +4,7 @@
  */
 #include "incident_dir.h"
 #include "incident_file.h"
+#include "incident_group.h"
 #include "../lib/error.h"
 
 #include <dirent.h>
@@ -147,7 +148,11 @@ static int find_last(const struct incident_dir *dir, const char **ret_id, struct
 		}
 		incident_free(incident);
 	}
-	*ret_id = last;
+	err = incident_dir_load(dir, last, &incident, error);
+	if (err)
+		return err;
+	incident_group_leader(dir, incident, last, ret_id);
+	incident_free(incident);
 	return 0;
 }
 

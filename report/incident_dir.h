@@ -26,7 +26,8 @@ int incident_dir_open(const char *path, struct incident_dir *ret_dir, struct maz
 void incident_dir_close(struct incident_dir *dir);
 
 /*
- * The ID that is, begins or ends as `word`; or, for "last", that of the newest. -EINVAL:
+ * The ID that is, begins or ends as `word`; or, for "last", that of the newest, or
+ * of the one of the same process that tells why that one ended. -EINVAL:
  * it cannot be one, -ENOENT, -ENOTUNIQ: several.
  */
 int incident_dir_find(const struct incident_dir *dir, const char *word, const char **ret_id,

@@ -114,6 +114,7 @@ static bool take_stack(struct taker *taker, const json_t *object, struct inciden
 	size_t i;
 
 	stack->cut = take_flag(taker, object, "cut", false);
+	stack->astray = take_flag(taker, object, "astray", false);
 	if (json_array_size(array) > INCIDENT_FRAMES_MAX) {
 		take_wrong(taker, "frames", "an array of at most 4096");
 		return true;

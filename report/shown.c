@@ -92,6 +92,13 @@ char *shown_place(const struct incident_frame *frame)
 	return n < 0 ? NULL : place;
 }
 
+const char *shown_cut(const struct incident_stack *stack)
+{
+	if (stack->astray)
+		return "the stack walk went astray here: code without frame pointers";
+	return stack->cut ? "cut off here: there were more than can be taken" : NULL;
+}
+
 const struct incident_record *shown_record(const struct incident *incident, const char *event)
 {
 	size_t i;

@@ -30,6 +30,9 @@ char *shown_frame(const struct incident_frame *frame);
 /* Where that is: "loop.c:12", "libc.so.6", "kernel", "build-id 12ab.."; "" when unknown. */
 char *shown_place(const struct incident_frame *frame);
 
+/* Why a stack has no more frames than these; NULL: it has them all. */
+const char *shown_cut(const struct incident_stack *stack);
+
 /* Whose incident it is: the name of the process, else of its thread, else NULL. */
 const char *shown_process(const struct incident *incident);
 long long shown_pid(const struct incident *incident);

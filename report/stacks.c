@@ -49,6 +49,11 @@ bool stacks_same(const struct incident_frame *a, const struct incident_frame *b)
 	return compare_frames(a, b) == 0;
 }
 
+bool stacks_unwound_first(const struct incident *incident, const struct stacks *stacks)
+{
+	return stacks->hottest && stacks->hottest->stack->astray && incident->unwound.count > 1;
+}
+
 static int compare_uses(const void *a, const void *b)
 {
 	return compare_frames(((const struct use *)a)->frame, ((const struct use *)b)->frame);
@@ -192,6 +197,59 @@ static int count_functions(struct stacks *stacks)
 	return 0;
 }
 
+/* The innermost function of user space; in a stack of the kernel's alone, the innermost. */
+static size_t place_of(const struct stacks *stacks, const struct stacks_fold *fold)
+{
+	size_t i = fold->depth;
+
+	while (i > 0 && stacks->functions[fold->functions[i - 1]].frame->kernel)
+		i--;
+	return fold->functions[i > 0 ? i - 1 : fold->depth - 1];
+}
+
+static bool is_hotter_place(const struct stacks_function *a, const struct stacks_function *b)
+{
+	if (!b || a->placed != b->placed)
+		return !b || a->placed > b->placed;
+	return a->self != b->self ? a->self > b->self : a->total > b->total;
+}
+
+static int find_place(struct stacks *stacks)
+{
+	size_t *behind = calloc(stacks->functions_count + 1, sizeof(*behind));
+	const struct stacks_fold *fold;
+	struct stacks_function *place;
+	size_t i, leaf, hottest = 0;
+
+	if (!behind)
+		return -ENOMEM;
+	for (i = 0; i < stacks->folds_count; i++) {
+		fold = &stacks->folds[i];
+		place = &stacks->functions[place_of(stacks, fold)];
+		place->placed += fold->samples;
+		if (place != &stacks->functions[fold->functions[fold->depth - 1]])
+			place->in_kernel += fold->samples;
+	}
+	for (i = 0; i < stacks->functions_count; i++)
+		if (stacks->functions[i].placed &&
+		    is_hotter_place(&stacks->functions[i], stacks->place))
+			stacks->place = &stacks->functions[i];
+	for (i = 0; i < stacks->folds_count; i++) {
+		fold = &stacks->folds[i];
+		leaf = fold->functions[fold->depth - 1];
+		if (&stacks->functions[place_of(stacks, fold)] != stacks->place ||
+		    &stacks->functions[leaf] == stacks->place)
+			continue;
+		behind[leaf] += fold->samples;
+		if (behind[leaf] <= hottest)
+			continue;
+		hottest = behind[leaf];
+		stacks->place_kernel = &stacks->functions[leaf];
+	}
+	free(behind);
+	return 0;
+}
+
 /* Sorted folds make the tree: what a fold has not in common with the one before is new. */
 static int grow_tree(struct stacks *stacks)
 {
@@ -234,6 +292,8 @@ static int grow_tree(struct stacks *stacks)
  */
 static void find_common(struct stacks *stacks)
 {
+	bool in_kernel = stacks->place && stacks->place->in_kernel * 2 > stacks->place->placed;
+	const struct stacks_function *function;
 	const struct stacks_node *node;
 	size_t i, depth = 0;
 
@@ -241,8 +301,10 @@ static void find_common(struct stacks *stacks)
 		node = &stacks->nodes[i];
 		if (node->depth != depth || node->total * 10 < stacks->samples * COMMON_TENTHS)
 			continue;
-		stacks->common = node;
 		depth++;
+		function = &stacks->functions[node->function];
+		if (!in_kernel || (!function->frame->kernel && function != stacks->place))
+			stacks->common = node;
 	}
 	if (stacks->common &&
 	    stacks->common->function == stacks->hottest->functions[stacks->hottest->depth - 1])
@@ -296,6 +358,9 @@ int stacks_make(const struct incident *incident, struct stacks **ret_stacks)
 		err = grow_tree(stacks);
 	if (!err)
 		err = sort_functions(stacks);
+	if (err)
+		goto out_free;
+	err = find_place(stacks);
 	if (err)
 		goto out_free;
 	find_common(stacks);

@@ -14,6 +14,8 @@ struct stacks_function {
 	const struct incident_frame *frame; /* one of those that stand for it */
 	size_t self;			    /* samples that were in it */
 	size_t total;			    /* samples that were in it or in what it called */
+	/* Samples in it or in what it called of the kernel; of these, those in the kernel. */
+	size_t placed, in_kernel;
 };
 
 /* One way from the outermost frame to the innermost, with all samples that took it. */
@@ -44,8 +46,15 @@ struct stacks {
 	size_t by_self_count;
 	const struct stacks_fold *hottest; /* NULL: there is no sample */
 	/*
+	 * Where it was, for a headline: the function with most placed samples, which is one
+	 * of user space where there is any; and the kernel's function that most of its
+	 * samples in the kernel were in. NULL: there is none.
+	 */
+	const struct stacks_function *place, *place_kernel;
+	/*
 	 * The function that holds the loop, as far as samples can tell: the innermost
-	 * that nearly all samples have in common, when that is not the hottest itself.
+	 * that nearly all samples have in common, when that is not the hottest itself. Of
+	 * a place that was mostly in the kernel, a function of user space that led to it.
 	 * NULL otherwise.
 	 */
 	const struct stacks_node *common;
@@ -53,6 +62,9 @@ struct stacks {
 
 /* Whether two frames are the same function for a person, or the same place without a name. */
 bool stacks_same(const struct incident_frame *a, const struct incident_frame *b);
+
+/* The walk to the hottest stack's callers went astray, and the unwind found callers. */
+bool stacks_unwound_first(const struct incident *incident, const struct stacks *stacks);
 
 /* 0 or -ENOMEM. The incident has to stay while this is used. */
 int stacks_make(const struct incident *incident, struct stacks **ret_stacks);

@@ -164,9 +164,8 @@ static void put_frames(struct page *page, const struct incident_stack *stack, si
 		free(name);
 		free(place);
 	}
-	if (stack->cut)
-		fprintf(page->out, "%*s(cut off here: there were more than can be taken)\n", INDENT,
-			"");
+	if (shown_cut(stack))
+		fprintf(page->out, "%*s(%s)\n", INDENT, "", shown_cut(stack));
 }
 
 /* How many frames of `stack` the unwound one begins with; 0 if it does not have all. */
@@ -187,23 +186,29 @@ static void put_unwound(struct page *page, const struct incident *incident,
 {
 	const struct incident_stack *unwound = &incident->unwound;
 	size_t known = stacks->hottest ? begins_with(unwound, stacks->hottest->stack) : 0;
+	bool first = stacks_unwound_first(incident, stacks);
 	char took[SHOWN_LEN];
 
 	heading(page, "Unwound stack");
 	fputs(": taken once, by debug information", page->out);
 	if (incident->unwound_took_ns >= 0)
 		fprintf(page->out, ", in %s", shown_duration(incident->unwound_took_ns, took));
-	if (known)
+	if (first)
+		fputs(", innermost first", page->out);
+	else if (known)
 		fputs(known == unwound->count ? "; the same" : "; the same, called by", page->out);
 	fputc('\n', page->out);
-	put_frames(page, unwound, known);
+	put_frames(page, unwound, first ? 0 : known);
 }
 
 static void put_stack(struct page *page, const struct incident *incident,
 		      const struct stacks *stacks)
 {
+	bool unwound_first = stacks_unwound_first(incident, stacks);
 	char share[SHOWN_LEN];
 
+	if (unwound_first)
+		put_unwound(page, incident, stacks);
 	if (stacks->hottest) {
 		heading(page, "Hottest stack");
 		fprintf(page->out, ": %zu of %zu sample%s (%s), innermost first\n",
@@ -211,7 +216,7 @@ static void put_stack(struct page *page, const struct incident *incident,
 			shown_share(stacks->hottest->samples, stacks->samples, share));
 		put_frames(page, stacks->hottest->stack, 0);
 	}
-	if (incident->unwound.count)
+	if (incident->unwound.count && !unwound_first)
 		put_unwound(page, incident, stacks);
 }
 

@@ -101,14 +101,18 @@ static void say_frame(struct words *words, const struct incident_frame *frame)
 
 void words_where(struct words *words, const struct incident *incident, const struct stacks *stacks)
 {
-	const struct stacks_function *hot;
+	const struct stacks_function *place = stacks->place;
 
-	if (stacks->by_self_count) {
-		hot = &stacks->functions[stacks->by_self[0]];
+	if (place) {
 		words_plain(words, "It was in ");
-		say_frame(words, hot->frame);
+		say_frame(words, place->frame);
 		words_plain(words, " in ");
-		words_share(words, hot->self, stacks->samples);
+		words_share(words, place->placed, stacks->samples);
+		if (place->in_kernel * 2 > place->placed) {
+			words_plain(words, ", mostly in the kernel (");
+			words_name_free(words, shown_frame(stacks->place_kernel->frame));
+			words_plain(words, ")");
+		}
 		if (stacks->common) {
 			words_plain(words, ", nearly always inside ");
 			words_name_free(
@@ -147,6 +151,17 @@ static void say_verdict(struct words *words, const struct incident_record *recor
 		words_plain(words, " at %s", shown_duration(record->count_ns, buf));
 }
 
+/* A signal to one thread may end them all: then that is why, and not what this one did. */
+static void say_end(struct words *words, const struct incident *incident)
+{
+	words_plain(words, "; the thread ended");
+	if (!incident->ended_by_signal[0])
+		return;
+	words_plain(words, " after maze sent ");
+	words_name(words, incident->ended_by_signal);
+	words_plain(words, " to thread %lld of the process", incident->ended_by_tid);
+}
+
 void words_acts(struct words *words, const struct incident *incident)
 {
 	const struct incident_record *record;
@@ -167,7 +182,7 @@ void words_acts(struct words *words, const struct incident *incident)
 	if (shadow)
 		words_plain(words, " (the policy is in shadow)");
 	if (shown_record(incident, "exit"))
-		words_plain(words, "; the thread ended");
+		say_end(words, incident);
 	words_plain(words, ".");
 }
 

@@ -150,6 +150,13 @@ static bool bpf_sees_yields(const struct engine *engine)
 	return engine->config.yield_probe != MAZE_YIELD_NONE;
 }
 
+/* The entry stays the same as long as the file is in use, which it is while we run. */
+static void bpf_spare_program(struct engine *engine)
+{
+	if (engine->scope == ENGINE_PRIVATE)
+		engine->state->spared_program = engine->state->own_program;
+}
+
 const struct engine_ops engine_bpf = {
 	.name = "bpf",
 	.sees_yields = bpf_sees_yields,
@@ -181,5 +188,6 @@ const struct engine_ops engine_bpf = {
 	.reside = bpf_reside,
 	.gone_fd = bpf_pins_gone_fd,
 	.gone = bpf_pins_gone,
+	.spare_program = bpf_spare_program,
 	.unload = bpf_pins_unload,
 };

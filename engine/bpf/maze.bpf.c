@@ -67,6 +67,7 @@ int handle__setup(struct bpf_iter__task *ctx)
 
 	if (has_namespaces() && owner->thread_pid)
 		state.pid_level = READ(owner->thread_pid, level);
+	state.own_program = program_of(owner);
 	if (!ctx->task || index >= config.cpus)
 		return 0;
 	slot = bpf_map_lookup_elem(&timers, &index);

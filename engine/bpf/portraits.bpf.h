@@ -93,6 +93,17 @@ MAZE_INLINE bool has_paths(void)
 	       bpf_core_field_exists(struct qstr, len) && bpf_core_field_exists(struct qstr, name);
 }
 
+/* The directory entry of its program; 0: there is none, or it cannot be told. */
+MAZE_INLINE maze_u64 program_of(struct task_struct *task)
+{
+	if (!bpf_core_field_exists(struct task_struct, mm) ||
+	    !bpf_core_field_exists(struct mm_struct, exe_file) ||
+	    !bpf_core_field_exists(struct file, f_path) ||
+	    !bpf_core_field_exists(struct path, dentry))
+		return 0;
+	return (maze_u64)BPF_CORE_READ(task, mm, exe_file, f_path.dentry);
+}
+
 static __noinline int portray_exe(struct task_struct *task, struct maze_portrait *portrait)
 {
 	struct file *file;

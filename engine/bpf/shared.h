@@ -163,6 +163,8 @@ struct maze_state {
 	maze_u32 stacks_max;	    /* an episode; 0: nobody wants evidence */
 	maze_u32 evidence_bells;    /* as record_bells */
 	struct maze_doorbell_owner owners[MAZE_READERS_MAX]; /* user space only */
+	maze_u64 own_program;	 /* directory entry of the owner's program */
+	maze_u64 spared_program; /* of that which is not judged; 0: there is none */
 };
 
 enum maze_yield_probe {

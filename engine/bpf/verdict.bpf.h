@@ -178,6 +178,8 @@ __noinline int maze_act_on(struct maze_task *watched, maze_u32 at)
 	due = __sync_lock_test_and_set(&watched->unsent, 0);
 	if (!due)
 		return 0;
+	if (state.spared_program && program_of(task) == state.spared_program)
+		return 0;
 	if (changed_hands(task, watched)) {
 		close_watch(task, watched);
 		record_life(task, watched, MAZE_EVENT_UNWATCH, 0);

@@ -45,6 +45,10 @@ static int explain(int err, int pidfd, struct engine_error *error)
 		return engine_fail(error, err,
 				   "no more timers are to be had; raise the limit on pending "
 				   "signals (ulimit -i)");
+	case -EPERM:
+		return engine_fail(
+			error, err,
+			"it is a kernel thread, which takes no signals and is never watched");
 	case -EEXIST:
 		return engine_fail(error, err, "it is watched for somebody else already");
 	case -EMFILE:
@@ -82,11 +86,11 @@ static struct poll_process *place(struct engine *engine, int pidfd, bool *is_new
 		if (!process)
 			return NULL;
 	}
-	if (!proc_is_kernel_thread(process->dir))
+	if (!proc_is_kernel_thread(process->dir, pid))
 		return process;
 	poll_process_drop(engine, process);
-	*err = engine_fail(error, -EPERM,
-			   "it is a kernel thread, which takes no signals and is never watched");
+	*err = -EPERM;
+	explain(*err, pidfd, error);
 	return NULL;
 }
 
@@ -95,7 +99,7 @@ struct enrolment {
 	struct poll_process *process;
 	const struct maze_policy *policy;
 	const struct engine_claim *claim;
-	int done, kept, left, err;
+	int done, kept, left, refused, err;
 };
 
 static bool reaches(const struct engine_claim *claim, maze_u64 tag)
@@ -138,6 +142,8 @@ static void enrol(pid_t tid, void *arg)
 				enrolment->claim->tag, 0);
 	if (!err)
 		enrolment->done++;
+	else if (err == -EPERM)
+		enrolment->refused++;
 	else if (err != -ESRCH)
 		enrolment->err = err;
 }
@@ -184,7 +190,9 @@ static int enrol_target(struct enrolment *enrolment, pid_t tid)
 		return err ? err : enrolment->err;
 	if (enrolment->done || enrolment->kept)
 		return 0;
-	return enrolment->left ? -EEXIST : -ESRCH;
+	if (enrolment->left)
+		return -EEXIST;
+	return enrolment->refused ? -EPERM : -ESRCH;
 }
 
 int poll_watch(struct engine *engine, const struct engine_target *target,

@@ -66,6 +66,18 @@ void poll_descent_take(struct engine *engine)
 		fork_events_take(engine);
 }
 
+void poll_descent_catch_up(struct engine *engine)
+{
+	unsigned int before = engine->processes;
+
+	if (poll_descent_is_told(engine))
+		fork_events_take(engine);
+	else if (engine->processes || engine->adopts)
+		new_numbers_take(engine, poll_clock_ns(CLOCK_MONOTONIC));
+	if (engine->processes != before)
+		poll_worker_wake(engine);
+}
+
 maze_u64 poll_descent_search(struct engine *engine, maze_u64 now)
 {
 	struct descent *descent = engine->descent;

@@ -122,6 +122,7 @@ struct engine {
 	maze_u64 heads[RECORD_LOGS];
 	int bells[POLL_READERS_MAX]; /* eventfds of readers, -1: free */
 	struct engine_counts counts;
+	bool spares; /* who runs the file of this process's program is not judged */
 	bool adopts; /* orphans that become this process's children belong to a watch */
 	struct maze_policy adopt_policy;
 	maze_u64 adopt_tag;
@@ -207,6 +208,8 @@ void poll_descent_done(struct engine *engine);
 bool poll_descent_is_told(const struct engine *engine);
 /* Takes what was told, if anything is. */
 void poll_descent_take(struct engine *engine);
+/* In any thread: children that were started until now are watched, by either way. */
+void poll_descent_catch_up(struct engine *engine);
 /* Searches if it is time to; returns when it is next (POLL_NEVER: there is no need to). */
 maze_u64 poll_descent_search(struct engine *engine, maze_u64 now);
 /* Whether this machine lets this process hear of forks; for doctor. */

@@ -153,6 +153,8 @@ static void step(struct engine *engine, struct poll_process *process, struct pol
 
 	thread->next_ns = verdict.next_ns;
 	process->acted |= verdict.due != 0;
+	if (verdict.due && engine->spares && proc_is_own_program(process->dir, "exe"))
+		return;
 	if (verdict.due && changed_hands(process, thread)) {
 		poll_thread_ignore(engine, process, thread);
 		return;

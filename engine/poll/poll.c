@@ -178,7 +178,7 @@ static int poll_attend_fd(struct engine *engine)
 
 /*
  * The worker does all there is to do. But who is about to reap a child, and to leave,
- * wants its end on record before: see engine.h.
+ * wants its end on record before, and its children listed: see engine.h.
  */
 static int poll_attend(struct engine *engine)
 {
@@ -186,6 +186,8 @@ static int poll_attend(struct engine *engine)
 	int i;
 
 	pthread_mutex_lock(&engine->lock);
+	/* Before that, so that its children find what they inherit. */
+	poll_descent_catch_up(engine);
 	for (i = 0; i < POLL_CHAINS; i++) {
 		for (process = engine->chains[i]; process; process = next) {
 			next = process->next;
@@ -222,6 +224,13 @@ static bool poll_sees_yields(const struct engine *engine)
 	return false;
 }
 
+static void poll_spare_program(struct engine *engine)
+{
+	pthread_mutex_lock(&engine->lock);
+	engine->spares = true;
+	pthread_mutex_unlock(&engine->lock);
+}
+
 const struct engine_ops engine_poll = {
 	.name = "poll",
 	.sees_yields = poll_sees_yields,
@@ -247,5 +256,6 @@ const struct engine_ops engine_poll = {
 	.gone_fd = poll_attend_fd,
 	.gone = poll_gone,
 	.adopt = poll_adopt,
+	.spare_program = poll_spare_program,
 	.unload = poll_unload,
 };

@@ -196,6 +196,9 @@ int poll_thread_watch(struct engine *engine, struct poll_process *process, pid_t
 	int err;
 
 	if (!thread) {
+		/* One that leads a process is none, or was refused with it. */
+		if (tid != process->pid && proc_is_kernel_thread(process->dir, tid))
+			return -EPERM;
 		thread = calloc(1, sizeof(*thread));
 		if (!thread)
 			return -ENOMEM;
@@ -254,8 +257,8 @@ static void list_thread(pid_t tid, void *arg)
 		return;
 	err = poll_thread_watch(listing->engine, process, tid, &process->policy, process->tag,
 				MAZE_RECORD_INHERITED);
-	/* Gone already is no loss. */
-	if (err && err != -ESRCH)
+	/* Gone already, or never watched, is no loss. */
+	if (err && err != -ESRCH && err != -EPERM)
 		lose_thread(listing->engine, process, tid);
 }
 

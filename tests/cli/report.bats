@@ -105,11 +105,50 @@ json() { python3 -c "import json, sys; d = json.load(sys.stdin); print($1)"; }
 	holds 'No symbols: /opt/acme/bin/crunch is stripped'
 }
 
-@test "a loop in the kernel is reported by the kernel's functions" {
+@test "a loop in the kernel is reported by the function that called it, and the kernel's behind it" {
 	run report 901-901-0
-	holds 'It was in ext4_mb_find_by_goal (kernel) in all 12 samples.'
+	holds 'It was in fallocate64 (libc.so.6) in all 12 samples, mostly in the kernel (ext4_mb_find_by_goal), nearly always inside main.'
+	holds '  ext4_mb_find_by_goal '
 	holds 'maze did not deliver SIGXCPU (no handler) at 1s'
 	holds 'recovery 9'
+	run incidents
+	[[ ${lines[3]} == *" fallocate64 "* ]]
+}
+
+# What the kernel's walk by frame pointers found, and the unwind beside it.
+write_astray() {
+	python3 - "$INCIDENTS/good/$LOOP.json" "$1" "${2-}" << 'END'
+import json, sys
+d = json.load(open(sys.argv[1]))
+stack = d["stacks"][0]
+d["stacks"] = [{"frames": stack["frames"][:1], "cut": True, "astray": True}]
+for sample in d["samples"]:
+    sample["stack"] = 0
+exec(sys.argv[3])
+json.dump(d, open(sys.argv[2] + "/" + d["id"] + ".json", "w"))
+END
+}
+
+@test "that the stack walk went astray is said, and the unwound stack comes first" {
+	mkdir "$BATS_TEST_TMPDIR/astray"
+	write_astray "$BATS_TEST_TMPDIR/astray"
+	run "$MAZE" report --incidents "$BATS_TEST_TMPDIR/astray" last
+	[[ $output == *"Unwound stack"*"  queue_find "*"  worker_main "*"Hottest stack"* ]]
+	holds 'Unwound stack: taken once, by debug information, in 1ms, innermost first'
+	holds '(the stack walk went astray here: code without frame pointers)'
+	lacks 'cut off here'
+	"$MAZE" report --html --incidents "$BATS_TEST_TMPDIR/astray" last > "$BATS_TEST_TMPDIR/page"
+	grep -q 'The stack walk went astray here: code without frame pointers' "$BATS_TEST_TMPDIR/page"
+	[[ $(cat "$BATS_TEST_TMPDIR/page") == *"Unwound once"*"went astray"* ]]
+	# Nothing to show first.
+	write_astray "$BATS_TEST_TMPDIR/astray" 'd["unwound"] = None'
+	run "$MAZE" report --incidents "$BATS_TEST_TMPDIR/astray" last
+	holds '(the stack walk went astray here: code without frame pointers)'
+	# A stack that was too deep is another thing.
+	write_astray "$BATS_TEST_TMPDIR/astray" 'del d["stacks"][0]["astray"]'
+	run "$MAZE" report --incidents "$BATS_TEST_TMPDIR/astray" last
+	[[ $output == *"Hottest stack"*"Unwound stack"* ]]
+	holds '(cut off here: there were more than can be taken)'
 }
 
 @test "in shadow it says which signal would have come, and what it would have ended" {
@@ -136,6 +175,58 @@ json() { python3 -c "import json, sys; d = json.load(sys.stdin); print($1)"; }
 		> "$BATS_TEST_TMPDIR/two/20261124T204512Z-11-11-0.json"
 	run "$MAZE" report --incidents "$BATS_TEST_TMPDIR/two" last
 	holds "late (PID 4711"
+}
+
+# A second thread of the same process, which reached its soft limit later, and which the
+# SIGKILL to the first one ended. write_bystander DIR [CODE]: CODE changes its object d.
+write_bystander() {
+	cp "$INCIDENTS/good/$LOOP.json" "$1/"
+	python3 - "$INCIDENTS/good/$LOOP.json" "$1" "${2-}" << 'END'
+import json, sys
+d = json.load(open(sys.argv[1]))
+d["id"] = "20261124T204513Z-4711-4712-0"
+soft, hard, end = d["records"]
+soft["time"] = "2026-11-24T20:45:13.500000000Z"
+d["records"] = [soft, end]
+for record in d["records"]:
+    record["tid"], record["comm"] = 4712, "dispatch-1"
+exec(sys.argv[3])
+json.dump(d, open(sys.argv[2] + "/" + d["id"] + ".json", "w"))
+END
+}
+
+@test "of two threads of a process, last is the one that was killed" {
+	mkdir "$BATS_TEST_TMPDIR/threads"
+	write_bystander "$BATS_TEST_TMPDIR/threads"
+	run "$MAZE" report --incidents "$BATS_TEST_TMPDIR/threads" last
+	holds "incident $LOOP"
+	holds 'maze sent SIGXCPU at 1s, then SIGKILL at 2s; the thread ended.'
+	# Whatever was sent to this one later.
+	write_bystander "$BATS_TEST_TMPDIR/threads" 'soft["time"] = "2026-11-24T20:45:14.022500000Z"'
+	run "$MAZE" report --incidents "$BATS_TEST_TMPDIR/threads" last
+	holds "incident $LOOP"
+}
+
+@test "that another thread's signal ended a thread is said" {
+	mkdir "$BATS_TEST_TMPDIR/threads"
+	write_bystander "$BATS_TEST_TMPDIR/threads"
+	run "$MAZE" report --incidents "$BATS_TEST_TMPDIR/threads" 4711-4712-0
+	output=$(tr '\n' ' ' <<< "$output")
+	holds 'sent SIGXCPU at 1s; the thread ended after maze sent SIGKILL to thread 4713 of the process.'
+	"$MAZE" report --html --incidents "$BATS_TEST_TMPDIR/threads" 4711-4712-0 | grep -q 'SIGKILL.* to thread 4713'
+}
+
+@test "incidents of another process that had the same PID, or of another time, are left out" {
+	local change
+	mkdir "$BATS_TEST_TMPDIR/threads"
+	for change in 'd["process"]["started"] = "2026-11-24T20:45:12.402117530Z"' \
+		'end["time"] = "2026-11-24T20:45:13.600000000Z"; d["process"]["started"] = None' \
+		'soft["time"] = "2026-11-24T20:46:13.5Z"; end["time"] = "2026-11-24T20:46:14Z"'; do
+		write_bystander "$BATS_TEST_TMPDIR/threads" "$change"
+		run "$MAZE" report --incidents "$BATS_TEST_TMPDIR/threads" last
+		holds 'incident 20261124T204513Z-4711-4712-0'
+		holds 'sent SIGXCPU at 1s; the thread ended.'
+	done
 }
 
 @test "an ID that is several, none, or a path" {

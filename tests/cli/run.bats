@@ -140,6 +140,54 @@ setup() { any_engine; }
 	[ "$("$MAZE" list | wc -l)" -eq 2 ]
 }
 
+# Loading an engine is 100 ms of CPU and more. The inner one's child is watched by both.
+nested() {
+	run --separate-stderr "$MAZE" run "${outer[@]}" --json --soft 20ms --soft-signal 0 --hard 0 -- \
+		"$MAZE" run "${engine[@]}" --soft 1h --hard 2h -- "$PROGRAMS/spin" --for-ms 200
+	[ "$status" -eq 0 ]
+	[[ $stderr == *'"event":"soft"'*'"comm":"spin"'* ]]
+	[[ $stderr != *'"comm":"maze'* ]] || { echo "$stderr"; return 1; }
+}
+
+@test "a maze run in a maze run is not judged, and what it runs is" {
+	outer=(--engine poll --yield count)
+	nested
+	needs_bpf
+	outer=(--engine bpf)
+	nested
+}
+
+# It either leaves the CPU, as its own account of context switches shows, or is caught.
+short_sleeps() {
+	cat > "$BATS_TEST_TMPDIR/naps.py" <<- 'END'
+		import ctypes, resource, sys, time
+		libc = ctypes.CDLL(None)
+		libc.prctl(29, 1, 0, 0, 0)  # PR_SET_TIMERSLACK: 1 ns
+		longest, begin, switches = 0.0, time.thread_time(), -1
+		while time.thread_time() < 1:
+		    libc.usleep(1)
+		    now = resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
+		    if now != switches:
+		        begin, switches = time.thread_time(), now
+		    longest = max(longest, time.thread_time() - begin)
+		print(longest)
+	END
+	run --separate-stderr "$MAZE" run "${engine[@]}" --json --soft 100ms --soft-signal 0 --hard 0 -- \
+		python3 "$BATS_TEST_TMPDIR/naps.py"
+	[ "$status" -eq 0 ]
+	caught=$(grep -c '"event":"soft"' <<< "$stderr" || :)
+	python3 -c '
+import sys
+longest, caught = float(sys.argv[1]), int(sys.argv[2])
+sys.exit((longest >= 0.2 and not caught) or (longest < 0.09 and caught))
+' "$output" "$caught" || { echo "longest $output s, caught $caught times"; return 1; }
+}
+
+@test "a sleep too short to leave the CPU for is none" {
+	needs_program python3
+	short_sleeps
+}
+
 # It proves something once its four yielders have used more than the soft limit each, and
 # that depends on what else runs: a yielder makes way.
 @test "stress-ng's yielder, which we did not write, is left alone" {

@@ -217,6 +217,49 @@ static void code_made_at_run_time(void **state)
 	json_decref(incident);
 }
 
+/* A runtime that is told to write its map when it was caught already. */
+static void a_map_that_comes_late(void **state)
+{
+	const struct loop_place *place = *state;
+	const char *const words[] = { "loop", NULL };
+	struct incidents_options options = { .dir = in_place(place, "kept") };
+	struct maze_stack stack = { .user_frames = 1 };
+	struct incidents *incidents;
+	struct maze_record soft, end;
+	json_t *before, *after;
+	char map[64];
+	FILE *file;
+	pid_t pid;
+
+	loop_shell(place, CC "loop.c -o loop");
+	pid = loop_start(loop_path(place, "loop"), words);
+	soft = case_record(pid, MAZE_EVENT_SOFT);
+	end = case_record(pid, MAZE_EVENT_EXIT);
+	stack.pid = stack.tid = (maze_u32)pid;
+	stack.boot_ns = soft.boot_ns;
+	stack.user[0] = (struct maze_frame){ .kind = MAZE_FRAME_ADDRESS, .at = 0x10800 };
+	incidents = open_incidents(&options);
+	incidents_record(incidents, &soft, "bpf", "spinners", &case_policy);
+	incidents_stack(incidents, &stack);
+	assert_true(work_until(incidents, "incident 2"));
+	before = load_last(incidents, options.dir);
+	snprintf(map, sizeof(map), "/tmp/perf-%d.map", pid);
+	file = fopen(map, "we");
+	assert_non_null(file);
+	fprintf(file, "10000 1000 Loop::spin\n");
+	fclose(file);
+	incidents_record(incidents, &end, "bpf", NULL, NULL);
+	work_until_settled(incidents);
+	incidents_close(incidents, NULL);
+	unlink(map);
+	loop_stop(pid);
+	after = load_path(last_path);
+	assert_null(get(before, "stacks.0.frames.0.function"));
+	assert_frame(after, 0, "Loop::spin");
+	json_decref(before);
+	json_decref(after);
+}
+
 /* What stands at a path that others may write to is not trusted for it. */
 static void a_map_that_is_no_file(void **state)
 {
@@ -302,6 +345,7 @@ static void what_is_no_code_is_cut_off(void **state)
 	assert_frame(incident, 1, "inner");
 	assert_int_equal(json_array_size(get(incident, "stacks.0.frames")), 2);
 	assert_true(json_is_true(get(incident, "stacks.0.cut")));
+	assert_true(json_is_true(get(incident, "stacks.0.astray")));
 	json_decref(incident);
 }
 
@@ -344,6 +388,7 @@ int main(void)
 		IN_PLACE(another_build_is_not_used),
 		IN_PLACE(callers_by_dwarf),
 		IN_PLACE(code_made_at_run_time),
+		IN_PLACE(a_map_that_comes_late),
 		IN_PLACE(a_map_that_is_no_file),
 		IN_PLACE(kernel_frames_come_first),
 		IN_PLACE(the_takers_own_frames_are_left_out),

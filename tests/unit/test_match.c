@@ -286,7 +286,7 @@ static char *explanation(const char *text, const struct subject *subject)
 	FILE *out = open_memstream(&said, &size);
 
 	assert_non_null(out);
-	explain_subject(out, rules, subject);
+	explain_subject(out, rules, subject, NULL);
 	fclose(out);
 	rules_free(rules);
 	return said;

@@ -4,6 +4,7 @@
  * check` runs this as root and as a user who may do nothing.
  */
 #include "poll_case.h"
+#include "ring.h"
 
 static maze_u64 own_ns(void)
 {
@@ -276,13 +277,76 @@ static void hostile_names_are_read_past(void **state)
 	assert_int_equal(status.tgid, getpid());
 	assert_int_equal(status.ppid, getppid());
 	assert_int_equal(status.uid, getuid());
-	assert_false(proc_is_kernel_thread(dir));
+	assert_false(proc_is_kernel_thread(dir, getpid()));
 	assert_true(proc_start_ns(dir) > 0);
 	proc_thread_comm(dir, getpid(), comm);
 	assert_string_equal(comm, "x) R\nTgid:\t1\n(");
 	prctl(PR_SET_NAME, "test_poll");
 	close(dir);
 	close(pidfd);
+}
+
+static void keep_a_ring(void)
+{
+	int ring;
+
+	ring_thread(&ring);
+	pause();
+}
+
+/* The other thread of a process that soon has two. */
+static pid_t other_thread(pid_t pid)
+{
+	char path[64];
+	struct dirent *entry;
+	pid_t other = 0;
+	DIR *task;
+	int i;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	for (i = 0; !other && i < WAIT_SECONDS * 100; i++) {
+		usleep(10000);
+		task = opendir(path);
+		assert_non_null(task);
+		while (!other && (entry = readdir(task)))
+			other = atoi(entry->d_name) == pid ? 0 : atoi(entry->d_name);
+		closedir(task);
+	}
+	assert_true(other);
+	return other;
+}
+
+static void a_thread_of_io_uring_is_not_watched(void **state)
+{
+	struct maze_policy policy = policy_of(MAZE_NSEC_PER_SEC, 0);
+	struct maze_error error = { "" };
+	struct maze_reader *reader;
+	struct maze_entry *entries;
+	int ring, err, whole;
+	struct child child;
+	struct maze *maze;
+	size_t count = 0;
+	pid_t tid;
+
+	(void)state;
+	ring_thread(&ring);
+	close(ring);
+	maze = open_poll(&reader);
+	child = start(keep_a_ring);
+	let_go(&child);
+	tid = other_thread(child.pid);
+	err = maze_watch(maze, child.pid, tid, &policy, TAG, &error);
+	whole = maze_watch(maze, child.pid, 0, &policy, TAG, NULL);
+	assert_int_equal(maze_list(maze, &entries, &count, NULL), 0);
+	kill(child.pid, SIGKILL);
+	wait_for(child.pid);
+	assert_int_equal(err, -EPERM);
+	assert_non_null(strstr(error.text, "kernel thread"));
+	assert_int_equal(whole, 0);
+	assert_int_equal(count, 1);
+	assert_int_equal(entries[0].tid, child.pid);
+	free(entries);
+	close_poll(maze, reader);
 }
 
 #define SLEEPERS 200
@@ -328,6 +392,7 @@ int main(void)
 		cmocka_unit_test(unwatched_process_is_left_alone),
 		cmocka_unit_test(it_refuses_what_it_cannot_do),
 		cmocka_unit_test(hostile_names_are_read_past),
+		cmocka_unit_test(a_thread_of_io_uring_is_not_watched),
 		cmocka_unit_test(a_spinner_among_two_hundred_sleepers_is_caught),
 	};
 

@@ -23,6 +23,7 @@
 
 #include "daemon/decide.h"
 #include "daemon/explain.h"
+#include "ring.h"
 #include "daemon/subject.h"
 
 /* A child that waits to be killed; it dies with this test whatever happens. */
@@ -409,6 +410,43 @@ static void a_decision_reads_what_it_needs(void **state)
 	rules_free(rules);
 }
 
+static char *explained(const struct rules *rules, pid_t pid, pid_t tid)
+{
+	char *said = NULL;
+	size_t size;
+	FILE *out = open_memstream(&said, &size);
+
+	assert_non_null(out);
+	assert_int_equal(explain_process(out, rules, pid, tid, NULL), 0);
+	fclose(out);
+	return said;
+}
+
+static void what_no_engine_watches_is_not_said_to_be_watched(void **state)
+{
+	struct rules *rules = rules_of("[rule all]\n");
+	pid_t tid;
+	char *said;
+	int ring;
+
+	(void)state;
+	said = explained(rules, 1, 0);
+	assert_non_null(strstr(said, "it is the init process: it is never watched"));
+	assert_null(strstr(said, "it is watched"));
+	free(said);
+	tid = ring_thread(&ring);
+	said = explained(rules, getpid(), tid);
+	close(ring);
+	assert_non_null(strstr(said, "has made of the process (io_uring, vhost), which takes no "
+				     "signals: it is never watched"));
+	assert_null(strstr(said, "it is watched"));
+	free(said);
+	said = explained(rules, getpid(), 0);
+	assert_non_null(strstr(said, "rule all: it is watched"));
+	free(said);
+	rules_free(rules);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -422,6 +460,7 @@ int main(void)
 		cmocka_unit_test(a_thread_has_its_own_name),
 		cmocka_unit_test(no_such_process),
 		cmocka_unit_test(a_decision_reads_what_it_needs),
+		cmocka_unit_test(what_no_engine_watches_is_not_said_to_be_watched),
 	};
 
 	return cmocka_run_group_tests_name("subject", tests, NULL, NULL);

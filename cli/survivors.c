@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the command of maze run leaves behind; see survivors.h. The engine's own list says
+ * who is watched: a child is in it from its first instruction on.
+ */
+#include "survivors.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* As many as a person reads; a fork bomb leaves thousands. */
+#define NAMED_MAX 8
+
+/* The first thread of each process of the session moves to the front; how many they are. */
+static size_t keep_processes(const struct session *session, struct maze_entry *entries,
+			     size_t count)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < count; i++) {
+		if (entries[i].tag != session->tag)
+			continue;
+		/* The list is sorted by process. */
+		if (!kept || entries[kept - 1].pid != entries[i].pid)
+			entries[kept++] = entries[i];
+	}
+	return kept;
+}
+
+static size_t list_processes(const struct session *session, struct maze_entry **ret_entries)
+{
+	struct maze_error error = { "" };
+	size_t count;
+
+	if (maze_list(session->maze, ret_entries, &count, &error)) {
+		complain(session->command, "what still runs cannot be listed: %s", error.text);
+		*ret_entries = NULL;
+		return 0;
+	}
+	return keep_processes(session, *ret_entries, count);
+}
+
+static void name_processes(FILE *stream, const struct maze_entry *entries, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count && i < NAMED_MAX; i++)
+		fprintf(stream, "%s%.*s (PID %u)", i ? ", " : "", (int)sizeof(entries[i].comm),
+			entries[i].comm, entries[i].pid);
+	if (count > NAMED_MAX)
+		fprintf(stream, " and %zu more", count - NAMED_MAX);
+}
+
+size_t survivors_report(const struct session *session, enum survivors_fate fate)
+{
+	static const char *const fates[] = {
+		[SURVIVORS_HELD] = "watched; --stay waits for the end of",
+		[SURVIVORS_LEFT] = "watched by the pinned engine until maze unwatch",
+		[SURVIVORS_FREED] = "no longer watched",
+	};
+	struct maze_entry *entries;
+	size_t count = list_processes(session, &entries), size;
+	char *names = NULL;
+	FILE *stream = count ? open_memstream(&names, &size) : NULL;
+
+	if (stream) {
+		name_processes(stream, entries, count);
+		fclose(stream);
+		complain(session->command,
+			 "the command has ended; %zu process%s still run%s, %s: %s", count,
+			 count == 1 ? "" : "es", count == 1 ? "s" : "", fates[fate], names);
+	}
+	free(names);
+	free(entries);
+	return count;
+}
+
+static bool has_ended(int pidfd)
+{
+	struct pollfd ended = { .fd = pidfd, .events = POLLIN };
+
+	return poll(&ended, 1, 0) != 0;
+}
+
+bool survivors_remain(const struct session *session, int *pidfd)
+{
+	struct maze_entry *entries;
+	size_t count, i;
+
+	if (*pidfd >= 0 && !has_ended(*pidfd))
+		return true;
+	if (*pidfd >= 0)
+		close(*pidfd);
+	*pidfd = -1;
+	count = list_processes(session, &entries);
+	for (i = 0; i < count && *pidfd < 0; i++)
+		*pidfd = (int)syscall(SYS_pidfd_open, (pid_t)entries[i].pid, 0);
+	free(entries);
+	return count != 0;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Incidents of one process; see incident_group.h. They are told by the PID in their IDs,
+ * by when the process was started, and by their times: episodes that overlap.
+ */
+#include "incident_group.h"
+#include "incident_file.h"
+#include "shown.h"
+
+#include <limits.h>
+#include <string.h>
+
+/* A signal to a thread of the process, of which `by_kill` is one that surely ends it. */
+struct signal_sent {
+	const char *id; /* of its incident; NULL: none found */
+	long long time_ns, tid;
+	bool by_kill;
+	char signal[sizeof(((struct incident *)0)->ended_by_signal)];
+};
+
+struct search {
+	const struct incident *incident;
+	long long since_ns, until_ns;
+	bool ended;   /* the thread has, so that the last signal counts */
+	bool shadows; /* signals that were not sent because of shadow count */
+	struct signal_sent found;
+};
+
+/* "TIME-PID-" of both are the same but for the time. */
+static bool same_process_number(const char *a, const char *b)
+{
+	const char *of_a = strchr(a, '-'), *of_b = strchr(b, '-'), *end;
+
+	if (!of_a || !of_b)
+		return false;
+	end = strchr(of_a + 1, '-');
+	return end && !strncmp(of_a, of_b, (size_t)(end - of_a) + 1);
+}
+
+static bool same_process(const struct incident *a, const struct incident *b)
+{
+	const char *of_a = a->process.started, *of_b = b->process.started;
+
+	return !of_a || !of_b || !strcmp(of_a, of_b);
+}
+
+static bool is_better(const struct search *search, const struct signal_sent *sent)
+{
+	const struct signal_sent *found = &search->found;
+
+	if (sent->time_ns < search->since_ns || sent->time_ns > search->until_ns)
+		return false;
+	if (sent->by_kill)
+		return !found->by_kill || sent->time_ns < found->time_ns;
+	return search->ended && !found->by_kill && sent->time_ns > found->time_ns;
+}
+
+static void consider(struct search *search, const struct incident *incident, const char *id)
+{
+	const struct incident_record *record;
+	struct signal_sent sent;
+	size_t i;
+
+	for (i = 0; i < incident->records_count; i++) {
+		record = &incident->records[i];
+		if (!record->signal ||
+		    (strcmp(record->event, "soft") != 0 && strcmp(record->event, "hard") != 0))
+			continue;
+		if (!record->sent && !(search->shadows && record->shadow))
+			continue;
+		sent = (struct signal_sent){ .id = id,
+					     .time_ns = record->time_ns,
+					     .tid = record->tid,
+					     .by_kill = !strcmp(record->signal, "SIGKILL") };
+		if (!is_better(search, &sent))
+			continue;
+		search->found = sent;
+		snprintf(search->found.signal, sizeof(search->found.signal), "%s", record->signal);
+	}
+}
+
+static void search_group(const struct incident_dir *dir, struct search *search, const char *id)
+{
+	const struct incident_record *exit = shown_record(search->incident, "exit");
+	struct incident *other;
+	size_t i;
+
+	search->ended = exit != NULL;
+	search->since_ns = shown_since(search->incident);
+	search->until_ns = exit && exit->time_ns >= 0 ? exit->time_ns : LLONG_MAX;
+	search->found.time_ns = INCIDENT_UNKNOWN;
+	/* Without times nothing can be said of what came before what. */
+	if (search->since_ns < 0)
+		return;
+	consider(search, search->incident, id);
+	for (i = 0; i < dir->count; i++) {
+		if (!strcmp(dir->ids[i], id) || !same_process_number(dir->ids[i], id))
+			continue;
+		/* One that cannot be read says nothing of this one. */
+		if (incident_dir_load(dir, dir->ids[i], &other, NULL))
+			continue;
+		if (same_process(search->incident, other))
+			consider(search, other, dir->ids[i]);
+		incident_free(other);
+	}
+}
+
+void incident_group_leader(const struct incident_dir *dir, const struct incident *incident,
+			   const char *id, const char **ret_id)
+{
+	struct search search = { .incident = incident, .shadows = true };
+
+	search_group(dir, &search, id);
+	*ret_id = search.found.id ? search.found.id : id;
+}
+
+void incident_group_note_end(const struct incident_dir *dir, struct incident *incident,
+			     const char *id)
+{
+	struct search search = { .incident = incident };
+
+	search_group(dir, &search, id);
+	if (!search.ended || !search.found.id || !strcmp(search.found.id, id))
+		return;
+	incident->ended_by_tid = search.found.tid;
+	memcpy(incident->ended_by_signal, search.found.signal, sizeof(search.found.signal));
+}

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# maze run when its command has ended and what it started has not: said, or held by --stay.
+
+bats_require_minimum_version 1.5.0
+load test_helper
+
+# A command that leaves behind $1 processes that run "$@" after it, once they do. Their
+# PIDs are in $left; the test that started them kills them.
+# shellcheck disable=SC2016 # for the shell that is run
+leaving=(sh -c 'n=$1; shift
+	while [ "$n" -gt 0 ]; do
+		"$@" > /dev/null 2>&1 3>&- & echo $! >> "$0"; n=$((n - 1)); name=sh
+		while [ "$name" = sh ]; do read -r name < "/proc/$!/comm"; done
+	done
+	exit 5')
+
+setup() {
+	left=$BATS_TEST_TMPDIR/left
+	: > "$left"
+}
+
+# The PIDs, after a run; they are no longer children of what was started here.
+survivors() { mapfile -t pids < "$left" && started+=("${pids[@]}"); }
+
+# Each private engine: the function named, with the options in $engine.
+with_each_engine() {
+	engine=(--engine poll --yield count)
+	"$@"
+	[ -n "$(bpf_refusal)" ] || { engine=(--engine bpf) && "$@"; }
+}
+
+said_of_one() {
+	: > "$left"
+	run -5 --separate-stderr "$MAZE" run "${engine[@]}" -- "${leaving[@]}" "$left" 1 sleep 1000
+	survivors
+	[ "$stderr" = "maze run: the command has ended; 1 process still runs, no longer watched: sleep (PID ${pids[0]})" ]
+}
+
+@test "says who still runs, and that it is no longer watched" {
+	with_each_engine said_of_one
+}
+
+said_of_many() {
+	: > "$left"
+	run -5 --separate-stderr "$MAZE" run "${engine[@]}" -- "${leaving[@]}" "$left" 10 sleep 1000
+	survivors
+	says "10 processes still run, no longer watched: "
+	[ "$(grep -o '(PID [0-9]*)' <<< "$stderr" | wc -l)" -eq 8 ]
+	[[ $stderr == *" and 2 more" ]]
+}
+
+@test "names eight of them, and counts the rest" {
+	with_each_engine said_of_many
+}
+
+silent() {
+	run -0 --separate-stderr "$MAZE" run "${engine[@]}" "$@"
+	[ -z "$stderr" ]
+}
+
+@test "says nothing where all have ended, or are not watched" {
+	with_each_engine silent -- sh -c 'sleep 0.01 & wait'
+	with_each_engine silent --stay -- sh -c 'sleep 0.01 & wait'
+	with_each_engine silent --no-inherit -- "${leaving[@]/exit 5/exit 0}" "$left" 1 sleep 1000
+	survivors
+}
+
+# Only a maze that stays and watches ends that.
+held() {
+	: > "$left"
+	run -5 --separate-stderr timeout 60 "$MAZE" run --stay "${engine[@]}" --soft 50ms --hard 100ms -- \
+		"${leaving[@]}" "$left" 2 "$PROGRAMS/spin" --ignore
+	survivors
+	says "2 processes still run, watched; --stay waits for the end of: "
+	[ "$(grep -c ' hard: spin' <<< "$stderr")" -eq 2 ]
+	[[ $stderr != *"no longer watched"* ]]
+}
+
+@test "--stay watches until all have ended, and ends as the command did" {
+	with_each_engine held
+}
+
+released() {
+	: > "$left"
+	# What the run before said must not be taken for what this one says.
+	: > "$BATS_TEST_TMPDIR/said"
+	"$MAZE" run --stay "${engine[@]}" -- "${leaving[@]}" "$left" 1 sleep 1000 \
+		2> "$BATS_TEST_TMPDIR/said" 3>&- &
+	running=$!
+	started+=("$running")
+	wait_until grep -q -e '--stay waits' "$BATS_TEST_TMPDIR/said"
+	survivors
+	kill -TERM "$running"
+	wait_until ended "$running"
+	status=0
+	wait "$running" || status=$?
+	[ "$status" -eq 5 ]
+	grep -q "1 process still runs, no longer watched: sleep (PID ${pids[0]})" "$BATS_TEST_TMPDIR/said"
+	runs "${pids[0]}" sleep
+}
+
+@test "SIGTERM ends the wait of --stay, and who then still runs is said" {
+	with_each_engine released
+}
+
+@test "in a pinned engine they stay watched, and that is said" {
+	needs_bpf
+	"$MAZE" load
+	run -5 --separate-stderr "$MAZE" run --soft 1h --hard 2h -- "${leaving[@]}" "$left" 1 sleep 1000
+	survivors
+	says "1 process still runs, watched by the pinned engine until maze unwatch: sleep (PID ${pids[0]})"
+	"$MAZE" list | grep -q "^ *${pids[0]} .* sleep "
+	"$MAZE" unwatch "${pids[0]}"
+}
+
+@test "--stay holds them in a pinned engine too" {
+	needs_bpf
+	"$MAZE" load
+	engine=()
+	held
+	[ "$("$MAZE" list | wc -l)" -le 1 ]
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * maze_spare_program(): who runs the same program as we do is not judged, whatever it uses;
+ * who runs another is. With each engine that can run here.
+ */
+#include "poll_case.h"
+
+#define LIMIT_NS (20 * MS)
+
+static void spin_in_a_shell(void)
+{
+	execl("/bin/sh", "sh", "-c", "while :; do :; done", (char *)NULL);
+	_exit(127);
+}
+
+/* So that a limit was reached several times over. */
+static void wait_until_used(pid_t pid, maze_u64 used_ns)
+{
+	struct timespec used = { 0 };
+	clockid_t clock;
+	int i;
+
+	assert_int_equal(clock_getcpuclockid(pid, &clock), 0);
+	for (i = 0; i < WAIT_SECONDS * 100; i++) {
+		assert_int_equal(clock_gettime(clock, &used), 0);
+		if ((maze_u64)used.tv_sec * MAZE_NSEC_PER_SEC + (maze_u64)used.tv_nsec >= used_ns)
+			return;
+		usleep(10000);
+	}
+	fail_msg("process %d got no CPU within a minute", (int)pid);
+}
+
+static bool has_verdict(struct maze_reader *reader)
+{
+	struct maze_record record;
+	bool found = false;
+
+	while (maze_reader_next(reader, &record) == 1)
+		found |= record.event == MAZE_EVENT_SOFT;
+	return found;
+}
+
+static void only_another_program_is_judged(const char *engine)
+{
+	struct maze_policy policy = policy_of(LIMIT_NS, 0);
+	struct maze_error error = { "" };
+	struct maze_reader *reader;
+	struct maze_record record;
+	struct child same, other;
+	bool judged;
+	struct maze *maze;
+
+	/* Else a verdict waits for somebody who attends to the yield probe. */
+	policy.flags |= MAZE_POLICY_YIELD_COUNTS;
+	if (maze_open(engine, MAZE_PRIVATE, &maze, &error))
+		skip_because("no engine: %s", error.text);
+	assert_int_equal(maze_reader_open(maze, false, &reader, &error), 0);
+	maze_spare_program(maze);
+	same = start(spin);
+	assert_int_equal(maze_watch(maze, same.pid, 0, &policy, TAG, &error), 0);
+	let_go(&same);
+	wait_until_used(same.pid, 10 * LIMIT_NS);
+	judged = has_verdict(reader);
+	kill(same.pid, SIGKILL);
+	wait_for(same.pid);
+	other = start(spin_in_a_shell);
+	assert_int_equal(maze_watch(maze, other.pid, 0, &policy, TAG, &error), 0);
+	let_go(&other);
+	do
+		record = next_of(reader, MAZE_EVENT_SOFT);
+	while (record.pid != (maze_u32)other.pid);
+	kill(other.pid, SIGKILL);
+	wait_for(other.pid);
+	close_poll(maze, reader);
+	assert_false(judged);
+	assert_int_equal(record.event, MAZE_EVENT_SOFT);
+	assert_string_equal(record.comm, "sh");
+}
+
+static void the_bpf_engine_spares_its_own_program(void **state)
+{
+	(void)state;
+	only_another_program_is_judged("bpf");
+}
+
+static void the_poll_engine_spares_its_own_program(void **state)
+{
+	(void)state;
+	only_another_program_is_judged("poll");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_bpf_engine_spares_its_own_program),
+		cmocka_unit_test(the_poll_engine_spares_its_own_program),
+	};
+
+	return cmocka_run_group_tests_name("spare", tests, NULL, NULL);
+}
