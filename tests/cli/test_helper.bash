@@ -10,10 +10,13 @@ PROGRAMS=${PROGRAMS:-build/tests/programs}
 # Started processes, killed by exact PID after each test, also when it failed.
 started=()
 
+# Returns when the program runs: until its execve the child is this shell, by any name that
+# a rule may match.
 start() {
 	"$@" 3>&- > /dev/null 2>&1 &
 	started+=("$!")
 	last=$!
+	[ "$(type -t "$1")" != file ] || wait_until has_begun "$last"
 }
 
 # Before a file and a command: the command as it is, and its PID in the file.
@@ -59,6 +62,7 @@ wait_until() {
 	return 1
 }
 
+has_begun() { ! cmp -s "/proc/$1/cmdline" "/proc/$$/cmdline"; }
 ended() { ! kill -0 "$1" 2> /dev/null; }
 is_zombie() { grep -q '^State:.*Z' "/proc/$1/status" 2> /dev/null; }
 has_threads() { [ "$(find "/proc/$1/task" -mindepth 1 -maxdepth 1 | wc -l)" -eq "$2" ]; }
