@@ -253,11 +253,12 @@ json_t *mazed_policy(const struct maze_policy *policy)
 					sizeof(soft_signal));
 	if (policy->hard_signal)
 		maze_signal_format(policy->hard_signal, hard_signal, sizeof(hard_signal));
-	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:b,s:b}", "soft",
+	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:b,s:b}", "soft",
 			 maze_duration_format(policy->soft_ns, soft, sizeof(soft)), "hard",
 			 maze_duration_format(policy->hard_ns, hard, sizeof(hard)), "soft-signal",
 			 soft_signal, "hard-signal", hard_signal, "recovery",
 			 maze_recovery_format(policy->recovery, recovery, sizeof(recovery)),
+			 "signal-to", policy->flags & MAZE_POLICY_TO_PROCESS ? "process" : "thread",
 			 "yield", policy->flags & MAZE_POLICY_YIELD_COUNTS ? "count" : "reset",
 			 "inherit", !!(policy->flags & MAZE_POLICY_INHERIT), "shadow",
 			 !!(policy->flags & MAZE_POLICY_SHADOW));

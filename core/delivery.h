@@ -56,15 +56,20 @@ maze_inline maze_u16 maze_why_withheld(maze_u32 treats)
 	return treats & MAZE_TREATS_IGNORES ? MAZE_NOT_SENT_IGNORED : MAZE_NOT_SENT_NO_HANDLER;
 }
 
-/* Why a thread does not get, now, what is sent to it. */
-maze_inline maze_u16 maze_why_missed(maze_u32 signal, maze_u32 treats)
+/* Why what is sent has no effect now. */
+maze_inline maze_u16 maze_why_missed(const struct maze_policy *policy, maze_u32 signal,
+				     maze_u32 treats)
 {
 	/* Not even a first process is spared the latter, from outside its namespace. */
 	if (!(treats & MAZE_TREATS_KNOWN) || maze_is_one_of(MAZE_UNCATCHABLE, signal))
 		return MAZE_NOT_SENT_NONE;
-	/* First, since a blocked signal is kept even where it would be ignored. */
+	/*
+	 * First, since a blocked signal is kept even where it would be ignored. One to the
+	 * process goes to a thread that does not block it, or that waits in sigwait(2).
+	 */
 	if (treats & MAZE_TREATS_BLOCKS)
-		return MAZE_NOT_SENT_BLOCKED;
+		return policy->flags & MAZE_POLICY_TO_PROCESS ? MAZE_NOT_SENT_NONE
+							      : MAZE_NOT_SENT_BLOCKED;
 	if (treats & MAZE_TREATS_CATCHES)
 		return MAZE_NOT_SENT_NONE;
 	if (treats & MAZE_TREATS_IGNORES || maze_is_one_of(MAZE_IGNORED_BY_DEFAULT, signal))
@@ -72,12 +77,16 @@ maze_inline maze_u16 maze_why_missed(maze_u32 signal, maze_u32 treats)
 	return treats & MAZE_TREATS_INIT ? MAZE_NOT_SENT_INIT : MAZE_NOT_SENT_NONE;
 }
 
-/* Whether a signal that the thread gets ends its process. */
+/*
+ * Whether a signal that is delivered ends the process. One that the thread blocks, and
+ * another thread may get, is not known to.
+ */
 maze_inline int maze_is_fatal(maze_u32 signal, maze_u32 treats)
 {
 	if (signal == MAZE_SIGKILL)
 		return 1;
-	return (treats & MAZE_TREATS_KNOWN) && !(treats & MAZE_TREATS_CATCHES) &&
+	return (treats & MAZE_TREATS_KNOWN) &&
+	       !(treats & (MAZE_TREATS_CATCHES | MAZE_TREATS_BLOCKS)) &&
 	       !maze_is_one_of(MAZE_STOPS_BY_DEFAULT, signal);
 }
 
@@ -98,7 +107,7 @@ maze_inline struct maze_delivery maze_delivery(const struct maze_policy *policy,
 	if (delivery.not_sent)
 		delivery.withheld = 1;
 	else
-		delivery.not_sent = maze_why_missed(signal, treats);
+		delivery.not_sent = maze_why_missed(policy, signal, treats);
 	if (delivery.not_sent)
 		return delivery;
 	if (maze_is_fatal(signal, treats))

@@ -26,6 +26,12 @@
 #define MAZE_RECOVERY_ONE 65536U
 #define MAZE_RECOVERY_MAX (1000U * MAZE_RECOVERY_ONE)
 #define MAZE_RECOVERY_INF 0xffffffffU /* one sleep forgives everything */
+/*
+ * With this bit, the ratio is for waits for a lock (futex(2)) alone, and any other sleep
+ * forgives everything. Interpreter locks and garbage collectors stop an endless loop for
+ * microseconds; a server at full load sleeps as little, but in epoll_wait(2) or recv(2).
+ */
+#define MAZE_RECOVERY_LOCK 0x80000000U
 
 #define MAZE_POLICY_INHERIT (1U << 0)	   /* children start watched */
 #define MAZE_POLICY_YIELD_COUNTS (1U << 1) /* sched_yield(2) is no reset point */
@@ -46,14 +52,19 @@
  * signal that was chosen by name is sent as it is. See maze_policy_warns().
  */
 #define MAZE_POLICY_WARN (1U << 5)
+/*
+ * Signals go to the process, which any of its threads may take: also one that waits in
+ * sigwait(2). Without it they go to the thread that is over its limit.
+ */
+#define MAZE_POLICY_TO_PROCESS (1U << 6)
 #define MAZE_POLICY_FLAGS                                                                          \
 	(MAZE_POLICY_INHERIT | MAZE_POLICY_YIELD_COUNTS | MAZE_POLICY_SHADOW | MAZE_POLICY_QUIET | \
-	 MAZE_POLICY_OWNED | MAZE_POLICY_WARN)
+	 MAZE_POLICY_OWNED | MAZE_POLICY_WARN | MAZE_POLICY_TO_PROCESS)
 
 struct maze_policy {
 	maze_u64 soft_ns;     /* 0: no soft stage */
 	maze_u64 hard_ns;     /* 0: no hard stage; else not below soft_ns */
-	maze_u32 recovery;    /* 1/65536ths, or MAZE_RECOVERY_INF */
+	maze_u32 recovery;    /* 1/65536ths, perhaps with MAZE_RECOVERY_LOCK; or _INF */
 	maze_u32 flags;	      /* MAZE_POLICY_* */
 	maze_u16 soft_signal; /* 0: record only */
 	maze_u16 hard_signal;
@@ -70,7 +81,7 @@ enum maze_policy_fault {
 	MAZE_POLICY_HARD_BELOW_SOFT,
 	MAZE_POLICY_SOFT_SIGNAL, /* above MAZE_SIGNAL_MAX */
 	MAZE_POLICY_HARD_SIGNAL,
-	MAZE_POLICY_RECOVERY,	  /* 0, or between MAX and INF */
+	MAZE_POLICY_RECOVERY,	  /* neither INF nor a ratio in 1..MAX */
 	MAZE_POLICY_UNKNOWN_FLAG, /* a flag or reserved bit this version lacks */
 };
 
@@ -78,6 +89,17 @@ enum maze_policy_fault {
 maze_inline int maze_policy_warns(maze_u32 flags, maze_u32 soft_signal)
 {
 	return (flags & MAZE_POLICY_WARN) && soft_signal == MAZE_SIGNAL_WARN;
+}
+
+maze_inline int maze_recovery_is_for_locks(maze_u32 recovery)
+{
+	return recovery != MAZE_RECOVERY_INF && (recovery & MAZE_RECOVERY_LOCK);
+}
+
+/* Of a recovery that is not MAZE_RECOVERY_INF. */
+maze_inline maze_u32 maze_recovery_ratio(maze_u32 recovery)
+{
+	return recovery & ~MAZE_RECOVERY_LOCK;
 }
 
 static inline int maze_limit_in_range(maze_u64 limit_ns)
@@ -101,7 +123,8 @@ static inline enum maze_policy_fault maze_policy_check(const struct maze_policy 
 	if (policy->hard_signal > MAZE_SIGNAL_MAX)
 		return MAZE_POLICY_HARD_SIGNAL;
 	if (policy->recovery != MAZE_RECOVERY_INF &&
-	    (policy->recovery == 0 || policy->recovery > MAZE_RECOVERY_MAX))
+	    (maze_recovery_ratio(policy->recovery) == 0 ||
+	     maze_recovery_ratio(policy->recovery) > MAZE_RECOVERY_MAX))
 		return MAZE_POLICY_RECOVERY;
 	if (policy->flags & ~MAZE_POLICY_FLAGS)
 		return MAZE_POLICY_UNKNOWN_FLAG;

@@ -45,21 +45,25 @@ struct maze_record {
 	maze_u64 boot_ns;  /* CLOCK_BOOTTIME when it happened */
 	maze_u64 count_ns; /* the task's maze count then; for a verdict >= limit_ns */
 	maze_u64 limit_ns; /* the limit that was reached; 0 for other events */
-	maze_u64 lost;	   /* LOST: how many */
-	maze_u64 tag;	   /* who asked for the watch: see engine.h */
-	maze_u32 pid;	   /* thread group id, in the pid namespace of the engine's owner */
-	maze_u32 tid;	   /* thread id, likewise */
-	maze_u32 uid;	   /* real user id, in the initial user namespace */
+	/* Of verdicts: what the episode has come to; with an infinite recovery the count and 0. */
+	maze_u64 used_ns;   /* CPU time */
+	maze_u64 asleep_ns; /* time not runnable, of which each ns forgave some of the count */
+	maze_u64 lost;	    /* LOST: how many */
+	maze_u64 tag;	    /* who asked for the watch: see engine.h */
+	maze_u32 pid;	    /* thread group id, in the pid namespace of the engine's owner */
+	maze_u32 tid;	    /* thread id, likewise */
+	maze_u32 uid;	    /* real user id, in the initial user namespace */
 	maze_u32 cpu;
-	maze_u16 event;	   /* enum maze_event */
-	maze_u16 signal;   /* the signal of that stage; 0: none */
-	maze_u32 flags;	   /* MAZE_RECORD_* */
-	maze_u32 episode;  /* counts the task's episodes, from 0 */
-	maze_u16 not_sent; /* enum maze_not_sent; of verdicts only */
-	maze_u16 reserved;
+	maze_u16 event;		  /* enum maze_event */
+	maze_u16 signal;	  /* the signal of that stage; 0: none */
+	maze_u32 flags;		  /* MAZE_RECORD_* */
+	maze_u32 episode;	  /* counts the task's episodes, from 0 */
+	maze_u32 not_sent;	  /* enum maze_not_sent; of verdicts only */
+	maze_u32 sleeps;	  /* of verdicts: in how many sleeps asleep_ns was */
 	char comm[MAZE_COMM_LEN]; /* NUL-terminated; any bytes but NUL */
+	maze_u32 reserved;
 };
-_Static_assert(sizeof(struct maze_record) == 96, "struct maze_record is shared with the kernel");
+_Static_assert(sizeof(struct maze_record) == 120, "struct maze_record is shared with the kernel");
 
 /* Where a reader of records is: what was not read yet. */
 struct maze_place {

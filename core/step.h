@@ -17,7 +17,9 @@
  * (a stage whose limit is 0 is skipped). With an infinite recovery any sleep is
  * a reset. With a finite one, r, each ns not runnable takes r ns off the count,
  * and the reset is the moment the count comes down to 0; so a program that uses
- * more than r/(1+r) of one CPU for long enough is caught although it sleeps.
+ * more than r/(1+r) of one CPU for long enough is caught although it sleeps. With
+ * a finite one for locks, that holds for waits for a lock, and any other sleep is
+ * a reset.
  *
  * Pure functions: no clock, no allocation, no lock, no float, no loop. Time
  * arrives in the sample, as the scheduler's own runtime of that task, which is
@@ -45,15 +47,19 @@ struct maze_account {
 	maze_u32 fired;	     /* MAZE_FIRED_* */
 	maze_u32 episode;    /* how many reset points there have been */
 	maze_u32 begun;	     /* 0 until the first sample has set runtime_ns */
-	maze_u32 reserved;
+	/* Of this episode; a sleep that was a reset is not in it. */
+	maze_u32 sleeps;
+	maze_u64 asleep_ns; /* in all these sleeps, which took some off the count */
+	maze_u64 from_ns;   /* the task's runtime when it began */
 };
-_Static_assert(sizeof(struct maze_account) == 40, "struct maze_account is shared with the kernel");
+_Static_assert(sizeof(struct maze_account) == 56, "struct maze_account is shared with the kernel");
 
 /* What the task does at the moment of the sample. */
 enum maze_act {
 	MAZE_RUNS,   /* it goes on, or was preempted: no reset point */
 	MAZE_SLEEPS, /* it leaves the CPU not runnable */
-	MAZE_WAKES,  /* it comes to a CPU after having been not runnable */
+	MAZE_LOCKS,  /* the same, in a wait for a lock; told apart if the recovery is for locks */
+	MAZE_WAKES,  /* it comes to a CPU after a sleep that was not a reset */
 	MAZE_YIELDS, /* it is in sched_yield(2) */
 };
 
@@ -64,38 +70,67 @@ struct maze_sample {
 	enum maze_act act;
 };
 
-struct maze_verdict {
-	maze_u64 count_ns; /* the count this verdict rests on, before any reset */
-	maze_u64 next_ns;  /* CPU time from now to the next stage; 0: none is left */
-	maze_u32 due;	   /* MAZE_FIRED_SOFT and/or _HARD: the stages reached by this sample */
-	maze_u32 reset;	   /* 1: this sample ended the episode */
-	maze_u32 episode;  /* the one that count_ns and due are of */
+/* What an episode has come to. */
+struct maze_tally {
+	maze_u64 count_ns; /* the maze count: used_ns less what sleeps have forgiven */
+	maze_u64 used_ns;  /* CPU time since the episode's beginning */
+	maze_u64 asleep_ns;
+	maze_u32 sleeps;
+	maze_u32 episode;
 };
+_Static_assert(sizeof(struct maze_tally) == 32, "struct maze_tally is shared with the kernel");
+
+struct maze_verdict {
+	struct maze_tally tally; /* what this verdict rests on, before any reset */
+	maze_u64 next_ns;	 /* CPU time from now to the next stage; 0: none is left */
+	maze_u32 due;		 /* MAZE_FIRED_SOFT, _HARD: the stages reached by this sample */
+	maze_u32 reset;		 /* 1: this sample ended the episode */
+};
+
+/* Whether a sleep of that kind is a reset point of its own. */
+maze_inline int maze_sleep_resets(const struct maze_policy *policy, enum maze_act act)
+{
+	if (act == MAZE_SLEEPS)
+		return policy->recovery & MAZE_RECOVERY_LOCK; /* INF has that bit too */
+	return act == MAZE_LOCKS && policy->recovery == MAZE_RECOVERY_INF;
+}
 
 maze_inline void maze_reset(struct maze_account *account)
 {
 	account->count_ns = 0;
 	account->fired = 0;
+	account->sleeps = 0;
+	account->asleep_ns = 0;
+	account->from_ns = account->runtime_ns;
 	account->episode++;
+}
+
+/* The runtime goes on to there, and what lies between belongs to no episode. */
+maze_inline void maze_skip(struct maze_account *account, maze_u64 runtime_ns)
+{
+	account->from_ns += runtime_ns - account->runtime_ns;
+	account->runtime_ns = runtime_ns;
 }
 
 /* Takes recovery * asleep_ns off the count; the product cannot overflow. */
 maze_inline int maze_recover(const struct maze_policy *policy, struct maze_account *account,
 			     maze_u64 asleep_ns)
 {
-	maze_u64 whole, rest, forgiven;
+	maze_u64 whole, rest, forgiven, ratio = maze_recovery_ratio(policy->recovery);
 
 	if (!asleep_ns || !account->count_ns)
 		return 0;
+	account->sleeps++;
+	account->asleep_ns += asleep_ns;
 	if (asleep_ns > MAZE_LIMIT_MAX_NS)
 		asleep_ns = MAZE_LIMIT_MAX_NS;
 	/* 2^55 ns times 2^26 does not fit 64 bits: split at the unit of the ratio. */
 	whole = asleep_ns / MAZE_RECOVERY_ONE;
 	rest = asleep_ns % MAZE_RECOVERY_ONE;
-	if (whole && policy->recovery > ~0ULL / whole / 2)
+	if (whole && ratio > ~0ULL / whole / 2)
 		forgiven = account->count_ns;
 	else
-		forgiven = whole * policy->recovery + rest * policy->recovery / MAZE_RECOVERY_ONE;
+		forgiven = whole * ratio + rest * ratio / MAZE_RECOVERY_ONE;
 	if (forgiven < account->count_ns) {
 		account->count_ns -= forgiven;
 		return 0;
@@ -160,12 +195,13 @@ maze_inline maze_u32 maze_charge(const struct maze_policy *policy, struct maze_a
 	account->yield_ns = sample->yield_ns;
 	/* Too large by intent, it may lie ahead: nothing is charged until then. */
 	if (account->runtime_ns < sample->yield_ns)
-		account->runtime_ns = sample->yield_ns;
+		maze_skip(account, sample->yield_ns);
 	since_yield = account->runtime_ns - sample->yield_ns;
 	if (since_yield >= account->count_ns)
 		return 0;
 	maze_reset(account);
 	account->count_ns = since_yield;
+	account->from_ns = sample->yield_ns;
 	return 1;
 }
 
@@ -178,7 +214,7 @@ maze_inline maze_u32 maze_charge(const struct maze_policy *policy, struct maze_a
 maze_inline void maze_forgo(struct maze_account *account, maze_u64 runtime_ns)
 {
 	if (account->begun && runtime_ns > account->runtime_ns)
-		account->runtime_ns = runtime_ns;
+		maze_skip(account, runtime_ns);
 }
 
 /*
@@ -189,10 +225,13 @@ maze_inline void maze_forgo(struct maze_account *account, maze_u64 runtime_ns)
 maze_inline void maze_doubt(struct maze_account *account, maze_u64 runtime_ns)
 {
 	account->count_ns = 0;
+	account->sleeps = 0;
+	account->asleep_ns = 0;
 	if (runtime_ns > account->runtime_ns)
 		account->runtime_ns = runtime_ns;
 	if (runtime_ns > account->yield_ns)
 		account->yield_ns = runtime_ns;
+	account->from_ns = account->runtime_ns;
 }
 
 /*
@@ -205,24 +244,30 @@ maze_inline struct maze_verdict maze_step(const struct maze_policy *policy,
 					  struct maze_account *account,
 					  const struct maze_sample *sample)
 {
-	struct maze_verdict verdict = { 0, 0, 0, 0, 0 };
+	struct maze_verdict verdict = { { 0, 0, 0, 0, 0 }, 0, 0, 0 };
 
 	if (!account->begun) {
 		account->begun = 1;
 		account->runtime_ns = sample->runtime_ns;
 		account->yield_ns = sample->yield_ns;
+		account->from_ns = sample->runtime_ns;
 	}
 	verdict.reset = maze_charge(policy, account, sample);
 
 	if (sample->act == MAZE_WAKES && policy->recovery != MAZE_RECOVERY_INF)
 		verdict.reset |= maze_recover(policy, account, sample->asleep_ns);
 
-	verdict.count_ns = account->count_ns;
-	verdict.episode = account->episode;
+	verdict.tally.count_ns = account->count_ns;
+	verdict.tally.episode = account->episode;
 	verdict.due = maze_due(policy, account);
-	account->fired |= verdict.due;
+	if (verdict.due) {
+		verdict.tally.used_ns = account->runtime_ns - account->from_ns;
+		verdict.tally.asleep_ns = account->asleep_ns;
+		verdict.tally.sleeps = account->sleeps;
+		account->fired |= verdict.due;
+	}
 
-	if ((sample->act == MAZE_SLEEPS && policy->recovery == MAZE_RECOVERY_INF) ||
+	if (maze_sleep_resets(policy, sample->act) ||
 	    (sample->act == MAZE_YIELDS && !(policy->flags & MAZE_POLICY_YIELD_COUNTS))) {
 		maze_reset(account);
 		verdict.reset = 1;

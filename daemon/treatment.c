@@ -90,8 +90,15 @@ void treatment_print(const struct treatment *treatment, FILE *out)
 
 	print_stage(treatment, STAGE_SOFT, out);
 	print_stage(treatment, STAGE_HARD, out);
+	if (policy->flags & MAZE_POLICY_TO_PROCESS)
+		fputs("  signals: to the process\n", out);
 	if (policy->recovery == MAZE_RECOVERY_INF)
 		fputs("  recovery: inf, one sleep forgives all\n", out);
+	else if (maze_recovery_is_for_locks(policy->recovery))
+		fprintf(out,
+			"  recovery: %s, each ns asleep in a wait for a lock forgives as many; any "
+			"other sleep forgives all\n",
+			maze_recovery_format(policy->recovery, text, sizeof(text)));
 	else
 		fprintf(out, "  recovery: each ns asleep forgives %s ns\n",
 			maze_recovery_format(policy->recovery, text, sizeof(text)));

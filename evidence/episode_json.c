@@ -325,6 +325,8 @@ static json_t *policy_json(const struct maze_policy *policy)
 	set(object, "hard_ns", number_json(policy->hard_ns));
 	set(object, "soft_signal", soft_signal_json(policy));
 	set(object, "hard_signal", signal_json(policy->hard_signal));
+	set(object, "signal_to",
+	    json_string(policy->flags & MAZE_POLICY_TO_PROCESS ? "process" : "thread"));
 	set(object, "recovery",
 	    json_string(maze_recovery_format(policy->recovery, recovery, sizeof(recovery))));
 	set(object, "inherit", json_boolean(policy->flags & MAZE_POLICY_INHERIT));

@@ -49,13 +49,19 @@ const char *maze_signal_format(int signal, char *buf, size_t size);
 /* The same of a soft signal and its policy's flags: "warn" where the policy warns. */
 const char *maze_soft_signal_format(maze_u32 flags, int soft_signal, char *buf, size_t size);
 
-/* "inf", or a ratio above 0 and up to 1000 in decimal notation ("1", "0.25"). */
+/*
+ * "inf", a ratio above 0 and up to 1000 in decimal notation ("1", "0.25"), or one for waits
+ * for a lock alone ("lock:29").
+ */
 int maze_recovery_parse(const char *text, maze_u32 *ret_recovery, struct maze_error *error);
 const char *maze_recovery_format(maze_u32 recovery, char *buf, size_t size);
 
 /* ---- policies ------------------------------------------------------------------- */
 
-/* The defaults: soft 10 s warn, hard 20 s SIGKILL, inherit, yields reset, no shadow. */
+/*
+ * The defaults: soft 10 s warn, hard 20 s SIGKILL, recovery lock:29, inherit, yields reset,
+ * signals to the thread, no shadow.
+ */
 void maze_policy_default(struct maze_policy *ret_policy);
 
 /* One key of a policy, as a long option and as a key of a configuration file. */
@@ -83,6 +89,12 @@ const char *maze_event_name(unsigned int event);
 /* Of enum maze_not_sent, such as "thread was exiting"; NULL for NONE and unknown values. */
 const char *maze_not_sent_name(unsigned int not_sent);
 
+/*
+ * What an episode has come to, in words: "10s of CPU without sleeping", or "34s of CPU,
+ * asleep 0.4 % of the time in 1205 sleeps". Returns buf.
+ */
+const char *maze_used_format(maze_u64 used_ns, maze_u64 asleep_ns, maze_u32 sleeps, char *buf,
+			     size_t size);
 /*
  * One line without newline, for people. `engine` is the engine's name.
  * Returns the length it has or would have, as snprintf(3).

@@ -17,7 +17,8 @@ static const struct maze_policy_key keys[] = {
 	{ "hard", "DUR", "CPU time without sleep until the hard signal; 0: no hard stage (20s)" },
 	{ "soft-signal", "SIG|warn", "signal of the soft stage; warn: XCPU if handled (warn)" },
 	{ "hard-signal", "SIG", "signal of the hard stage; 0: record only (KILL)" },
-	{ "recovery", "R|inf", "ns forgiven per ns asleep; inf: one sleep forgives all (inf)" },
+	{ "signal-to", "thread|process", "which of them the signals are sent to (thread)" },
+	{ "recovery", "R|lock:R|inf", "ns forgiven per ns asleep, or asleep in a lock (lock:29)" },
 	{ "yield", "reset|count", "whether sched_yield resets the count or counts on (reset)" },
 	{ "inherit", NULL, "children and new threads start watched (yes)" },
 	{ "no-inherit", NULL, "children and new threads start unwatched" },
@@ -36,7 +37,7 @@ void maze_policy_default(struct maze_policy *ret_policy)
 	*ret_policy = (struct maze_policy){
 		.soft_ns = 10 * MAZE_NSEC_PER_SEC,
 		.hard_ns = 20 * MAZE_NSEC_PER_SEC,
-		.recovery = MAZE_RECOVERY_INF,
+		.recovery = MAZE_RECOVERY_LOCK | 29 * MAZE_RECOVERY_ONE,
 		.flags = MAZE_POLICY_INHERIT | MAZE_POLICY_WARN,
 		.soft_signal = MAZE_SIGNAL_WARN,
 		.hard_signal = SIGKILL,
@@ -45,16 +46,23 @@ void maze_policy_default(struct maze_policy *ret_policy)
 
 int maze_recovery_parse(const char *text, maze_u32 *ret_recovery, struct maze_error *error)
 {
+	static const char of_locks[] = "lock:";
 	maze_u64 whole = 0, fraction = 0, scale = 1, value;
-	const char *at = text;
+	maze_u32 kind = 0;
+	const char *at = text, *begin;
 
 	if (!strcasecmp(text, "inf")) {
 		*ret_recovery = MAZE_RECOVERY_INF;
 		return 0;
 	}
+	if (!strncasecmp(text, of_locks, strlen(of_locks))) {
+		kind = MAZE_RECOVERY_LOCK;
+		at += strlen(of_locks);
+	}
+	begin = at;
 	for (; isdigit((unsigned char)*at) && whole <= 1000; at++)
 		whole = whole * 10 + (maze_u64)(*at - '0');
-	if (at != text && *at == '.') {
+	if (at != begin && *at == '.') {
 		for (at++; isdigit((unsigned char)*at); at++) {
 			/* Beyond nine digits a 65536th cannot tell. */
 			if (scale == MAZE_NSEC_PER_SEC)
@@ -64,17 +72,19 @@ int maze_recovery_parse(const char *text, maze_u32 *ret_recovery, struct maze_er
 		}
 	}
 	value = whole * MAZE_RECOVERY_ONE + (fraction * MAZE_RECOVERY_ONE + scale / 2) / scale;
-	if (at == text || *at || !value || value > MAZE_RECOVERY_MAX)
+	if (at == begin || *at || !value || value > MAZE_RECOVERY_MAX)
 		return maze_fail(error, -EINVAL,
 				 "\"%s\" is not a recovery; give inf, or a ratio above 0 and up to "
-				 "1000, such as 1 (half a CPU, sustained) or 0.25",
+				 "1000, such as 1 (half a CPU, sustained) or 0.25, or lock: and a "
+				 "ratio, such as lock:29",
 				 text);
-	*ret_recovery = (maze_u32)value;
+	*ret_recovery = kind | (maze_u32)value;
 	return 0;
 }
 
 const char *maze_recovery_format(maze_u32 recovery, char *buf, size_t size)
 {
+	const char *kind = maze_recovery_is_for_locks(recovery) ? "lock:" : "";
 	maze_u64 micro;
 	int length;
 
@@ -83,8 +93,9 @@ const char *maze_recovery_format(maze_u32 recovery, char *buf, size_t size)
 		return buf;
 	}
 	/* Six digits are enough to tell 65536ths apart. */
-	micro = ((maze_u64)recovery * 1000000 + MAZE_RECOVERY_ONE / 2) / MAZE_RECOVERY_ONE;
-	length = snprintf(buf, size, "%llu.%06llu", micro / 1000000, micro % 1000000);
+	micro = ((maze_u64)maze_recovery_ratio(recovery) * 1000000 + MAZE_RECOVERY_ONE / 2) /
+		MAZE_RECOVERY_ONE;
+	length = snprintf(buf, size, "%s%llu.%06llu", kind, micro / 1000000, micro % 1000000);
 	while (length > 0 && (size_t)length < size && buf[length - 1] == '0')
 		buf[--length] = '\0';
 	if (length > 0 && (size_t)length < size && buf[length - 1] == '.')
@@ -130,6 +141,17 @@ static int set_yield(struct maze_policy *policy, const char *value, struct maze_
 		policy->flags |= MAZE_POLICY_YIELD_COUNTS;
 	else
 		return maze_fail(error, -EINVAL, "\"%s\" is neither reset nor count", value);
+	return 0;
+}
+
+static int set_signal_to(struct maze_policy *policy, const char *value, struct maze_error *error)
+{
+	if (!strcmp(value, "thread"))
+		policy->flags &= ~MAZE_POLICY_TO_PROCESS;
+	else if (!strcmp(value, "process"))
+		policy->flags |= MAZE_POLICY_TO_PROCESS;
+	else
+		return maze_fail(error, -EINVAL, "\"%s\" is neither thread nor process", value);
 	return 0;
 }
 
@@ -184,6 +206,8 @@ int maze_policy_set(struct maze_policy *policy, const char *key, const char *val
 		return set_soft_signal(policy, value, error);
 	if (!strcmp(key, "hard-signal"))
 		return set_signal(&policy->hard_signal, value, error);
+	if (!strcmp(key, "signal-to"))
+		return set_signal_to(policy, value, error);
 	if (!strcmp(key, "recovery"))
 		return maze_recovery_parse(value, &policy->recovery, error);
 	if (!strcmp(key, "yield"))
@@ -240,7 +264,7 @@ int maze_policy_explain(const struct maze_policy *policy, struct maze_error *err
 		return maze_fail(
 			error, -EINVAL,
 			"the recovery is out of range; give inf, or a ratio above 0 and up to "
-			"1000");
+			"1000, or lock: and such a ratio");
 	default:
 		return maze_fail(error, -EINVAL,
 				 "the policy has a flag that this version of maze does not know");

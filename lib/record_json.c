@@ -60,6 +60,24 @@ static char *dump(json_t *object)
 	return text;
 }
 
+/* A number where it is one, so that it can be computed with. */
+static json_t *recovery_json(maze_u32 recovery)
+{
+	char text[32];
+
+	if (recovery == MAZE_RECOVERY_INF || maze_recovery_is_for_locks(recovery))
+		return json_string(maze_recovery_format(recovery, text, sizeof(text)));
+	return json_real((double)recovery / MAZE_RECOVERY_ONE);
+}
+
+static void set_verdict(json_t *object, const struct maze_record *record)
+{
+	json_object_set_new(object, "fatal", json_boolean(record->flags & MAZE_RECORD_FATAL));
+	json_object_set_new(object, "used_ns", number_json(record->used_ns));
+	json_object_set_new(object, "asleep_ns", number_json(record->asleep_ns));
+	json_object_set_new(object, "sleeps", number_json(record->sleeps));
+}
+
 char *maze_record_json(const struct maze_record *record, const char *engine)
 {
 	const char *event = maze_event_name(record->event);
@@ -81,8 +99,7 @@ char *maze_record_json(const struct maze_record *record, const char *engine)
 		json_object_set_new(object, "not_sent",
 				    json_string(maze_not_sent_name(record->not_sent)));
 	if (record->event == MAZE_EVENT_SOFT || record->event == MAZE_EVENT_HARD)
-		json_object_set_new(object, "fatal",
-				    json_boolean(record->flags & MAZE_RECORD_FATAL));
+		set_verdict(object, record);
 	json_object_set_new(object, "shadow", json_boolean(record->flags & MAZE_RECORD_SHADOW));
 	json_object_set_new(object, "engine", json_string(engine));
 	json_object_set_new(object, "cpu", number_json(record->cpu));
@@ -113,14 +130,14 @@ char *maze_entry_json(const struct maze_entry *entry, const char *engine)
 	json_object_set_new(object, "hard_ns", number_json(entry->hard_ns));
 	json_object_set_new(object, "soft_signal", soft_signal_json(entry));
 	json_object_set_new(object, "hard_signal", signal_json(entry->hard_signal));
-	json_object_set_new(object, "recovery",
-			    entry->recovery == MAZE_RECOVERY_INF
-				    ? json_string("inf")
-				    : json_real((double)entry->recovery / MAZE_RECOVERY_ONE));
+	json_object_set_new(object, "recovery", recovery_json(entry->recovery));
 	json_object_set_new(
 		object, "yield",
 		json_string(entry->flags & MAZE_POLICY_YIELD_COUNTS ? "count" : "reset"));
 	json_object_set_new(object, "inherit", json_boolean(entry->flags & MAZE_POLICY_INHERIT));
+	json_object_set_new(
+		object, "signal_to",
+		json_string(entry->flags & MAZE_POLICY_TO_PROCESS ? "process" : "thread"));
 	json_object_set_new(object, "shadow", json_boolean(entry->flags & MAZE_POLICY_SHADOW));
 	json_object_set_new(object, "fired", json_string(fired_name(entry->fired)));
 	json_object_set_new(object, "episode", number_json(entry->episode));

@@ -105,7 +105,7 @@ static bool get_event(const json_t *object, maze_u16 *ret_event)
 }
 
 /* A reason that a later version has is one that this one does not know. */
-static bool get_not_sent(const json_t *object, maze_u16 *ret_not_sent)
+static bool get_not_sent(const json_t *object, maze_u32 *ret_not_sent)
 {
 	const json_t *value = json_object_get(object, "not_sent");
 	const char *text = json_string_value(value);
@@ -116,7 +116,7 @@ static bool get_not_sent(const json_t *object, maze_u16 *ret_not_sent)
 	for (i = 1; text && i < MAZE_NOT_SENT_OTHER; i++)
 		if (!strcmp(text, maze_not_sent_name(i)))
 			break;
-	*ret_not_sent = (maze_u16)i;
+	*ret_not_sent = i;
 	return text;
 }
 
@@ -125,6 +125,18 @@ static bool get_time(const json_t *object, maze_u64 *ret_boot_ns)
 	const char *text = json_string_value(json_object_get(object, "time"));
 
 	return text && record_time_parse(text, ret_boot_ns);
+}
+
+/* What a version that wrote it did not have yet is what it was then. */
+static bool take_verdict(const json_t *object, struct maze_record *record)
+{
+	record->used_ns = record->count_ns;
+	return (!json_object_get(object, "fatal") ||
+		get_flag(object, "fatal", MAZE_RECORD_FATAL, &record->flags)) &&
+	       (!json_object_get(object, "used_ns") ||
+		(get_ns(object, "used_ns", &record->used_ns) &&
+		 get_ns(object, "asleep_ns", &record->asleep_ns) &&
+		 get_u32(object, "sleeps", &record->sleeps)));
 }
 
 static bool take_record(const json_t *object, struct maze_record *record)
@@ -143,9 +155,8 @@ static bool take_record(const json_t *object, struct maze_record *record)
 	    !get_u32(object, "cpu", &record->cpu) || !get_u32(object, "episode", &record->episode))
 		return false;
 	record->signal = (maze_u16)signal;
-	/* Of a version that did not have it yet there is none. */
-	if (json_object_get(object, "fatal") &&
-	    !get_flag(object, "fatal", MAZE_RECORD_FATAL, &record->flags))
+	if ((record->event == MAZE_EVENT_SOFT || record->event == MAZE_EVENT_HARD) &&
+	    !take_verdict(object, record))
 		return false;
 	if (record->event == MAZE_EVENT_WATCH &&
 	    !get_flag(object, "inherited", MAZE_RECORD_INHERITED, &record->flags))
@@ -158,16 +169,27 @@ static bool get_recovery(const json_t *object, maze_u32 *ret_recovery)
 	const json_t *value = json_object_get(object, "recovery");
 	double ratio;
 
-	if (json_is_string(value) && !strcmp(json_string_value(value), "inf")) {
-		*ret_recovery = MAZE_RECOVERY_INF;
-		return true;
-	}
+	if (json_is_string(value))
+		return !maze_recovery_parse(json_string_value(value), ret_recovery, NULL);
 	if (!json_is_number(value))
 		return false;
 	ratio = json_number_value(value) * MAZE_RECOVERY_ONE;
 	if (!(ratio >= 0) || ratio >= (double)MAZE_RECOVERY_INF)
 		return false;
 	*ret_recovery = (maze_u32)(ratio + 0.5);
+	return true;
+}
+
+static bool get_signal_to(const json_t *object, maze_u32 *flags)
+{
+	const json_t *value = json_object_get(object, "signal_to");
+	const char *text = json_string_value(value);
+
+	if (!value)
+		return true;
+	if (!text || (strcmp(text, "process") != 0 && strcmp(text, "thread") != 0))
+		return false;
+	*flags |= !strcmp(text, "process") ? MAZE_POLICY_TO_PROCESS : 0;
 	return true;
 }
 
@@ -202,6 +224,7 @@ static bool take_entry(const json_t *object, struct maze_entry *entry)
 	       get_ns(object, "hard_ns", &entry->hard_ns) && get_soft_signal(object, entry) &&
 	       get_signal(object, "hard_signal", &entry->hard_signal) &&
 	       get_recovery(object, &entry->recovery) && get_yield(object, &entry->flags) &&
+	       get_signal_to(object, &entry->flags) &&
 	       get_flag(object, "inherit", MAZE_POLICY_INHERIT, &entry->flags) &&
 	       get_flag(object, "shadow", MAZE_POLICY_SHADOW, &entry->flags) &&
 	       get_fired(object, &entry->fired) && get_u32(object, "episode", &entry->episode);

@@ -104,13 +104,14 @@ static void label(struct words *words, const char *text)
 
 static void title(struct html *html)
 {
-	char buf[SHOWN_LEN];
+	char used[SHOWN_LEN], asleep[SHOWN_LEN];
 
 	html_put(html->out,
 		 shown_process(html->incident) ? shown_process(html->incident) : "A process");
 	if (shown_count(html->incident) >= 0)
-		fprintf(html->out, ", %s of CPU time without sleeping",
-			shown_duration(shown_count(html->incident), buf));
+		fprintf(html->out, ", %s of CPU time%s",
+			shown_duration(shown_used(html->incident), used),
+			shown_asleep(html->incident, asleep));
 	fputs(" (maze)", html->out);
 }
 

@@ -24,6 +24,7 @@ struct incident_record {
 	const char *engine;
 	long long pid, tid, uid, cpu;
 	long long count_ns, limit_ns;
+	long long used_ns, asleep_ns, sleeps; /* of verdicts: what its episode came to */
 	bool sent, fatal, shadow;
 };
 

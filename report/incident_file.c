@@ -72,6 +72,9 @@ static bool take_records(struct taker *taker, const json_t *array, struct incide
 		record->cpu = take_number(taker, object, "cpu");
 		record->count_ns = take_number(taker, object, "count_ns");
 		record->limit_ns = take_number(taker, object, "limit_ns");
+		record->used_ns = take_number(taker, object, "used_ns");
+		record->asleep_ns = take_number(taker, object, "asleep_ns");
+		record->sleeps = take_number(taker, object, "sleeps");
 		record->sent = take_flag(taker, object, "sent", false);
 		record->fatal = take_flag(taker, object, "fatal", false);
 		record->shadow = take_flag(taker, object, "shadow", false);

@@ -312,7 +312,7 @@
 		const x = (t) => edge.left + (t - first) / (until - first) * (width - edge.left - edge.right);
 		const y = (c) => height - edge.bottom - c / top * (height - edge.top - edge.bottom);
 		const svg = drawn("svg", { viewBox: "0 0 " + width + " " + height, role: "img",
-			"aria-label": "Count of CPU time without sleep, against time" });
+			"aria-label": "Maze count, against time" });
 
 		drawAxes(svg, { first, until, top, x, y, width, height, edge });
 		for (const name of shown)
@@ -330,7 +330,7 @@
 
 	function courseWords(limits, shown) {
 		const begin = new Date(data.base).toISOString().replace("T", " ").slice(0, 23);
-		let words = "CPU time without sleep, against time";
+		let words = "Maze count (CPU time, less what sleep forgave), against time";
 		if (data.since_known)
 			words += " since " + begin + " UTC";
 		words += data.points.length ? "; a circle is a sample." : ".";

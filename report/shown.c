@@ -160,6 +160,43 @@ long long shown_count(const struct incident *incident)
 	return count;
 }
 
+static const struct incident_record *record_with_sleep(const struct incident *incident)
+{
+	const struct incident_record *record = shown_verdict(incident);
+
+	return record && record->sleeps > 0 && record->used_ns >= 0 && record->asleep_ns >= 0
+		       ? record
+		       : NULL;
+}
+
+long long shown_used(const struct incident *incident)
+{
+	const struct incident_record *record = record_with_sleep(incident);
+
+	return record ? record->used_ns : shown_count(incident);
+}
+
+const char *shown_asleep(const struct incident *incident, char buf[SHOWN_LEN])
+{
+	const struct incident_record *record = record_with_sleep(incident);
+	double share;
+
+	if (!record)
+		return " without sleeping";
+	share = 100 * (double)record->asleep_ns / ((double)record->used_ns + record->asleep_ns + 1);
+	snprintf(buf, SHOWN_LEN, ", asleep %s%.2g %% of the time", share < 0.01 ? "less than " : "",
+		 share < 0.01 ? 0.01 : share);
+	return buf;
+}
+
+/* How long before the record its episode began, at least. */
+static long long lasted(const struct incident_record *record)
+{
+	return record->sleeps > 0 && record->used_ns >= 0 && record->asleep_ns >= 0
+		       ? record->used_ns + record->asleep_ns
+		       : record->count_ns;
+}
+
 long long shown_since(const struct incident *incident)
 {
 	const struct incident_record *record;
@@ -168,11 +205,10 @@ long long shown_since(const struct incident *incident)
 
 	for (i = 0; i < incident->records_count; i++) {
 		record = &incident->records[i];
-		if (record->time_ns < 0 || record->count_ns < 0 ||
-		    record->count_ns > record->time_ns)
+		if (record->time_ns < 0 || record->count_ns < 0 || lasted(record) > record->time_ns)
 			continue;
-		if (since < 0 || record->time_ns - record->count_ns < since)
-			since = record->time_ns - record->count_ns;
+		if (since < 0 || record->time_ns - lasted(record) < since)
+			since = record->time_ns - lasted(record);
 	}
 	return since;
 }

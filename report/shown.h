@@ -46,7 +46,14 @@ const struct incident_record *shown_record(const struct incident *incident, cons
 const struct incident_record *shown_verdict(const struct incident *incident);
 /* The highest count that any record or sample tells. */
 long long shown_count(const struct incident *incident);
-/* Since when it has not slept, at the latest: a record's time less its count. */
+/*
+ * The CPU time that a headline names: that count, or where it slept meanwhile all that it
+ * used until its furthest stage.
+ */
+long long shown_used(const struct incident *incident);
+/* " without sleeping", or ", asleep 0.4 % of the time": what follows that CPU time. */
+const char *shown_asleep(const struct incident *incident, char buf[SHOWN_LEN]);
+/* Since when, at the latest, its episode has lasted: a record's time less what it used. */
 long long shown_since(const struct incident *incident);
 /* The last time that anything of it is known; unknown where no record has a time. */
 long long shown_until(const struct incident *incident);

@@ -74,16 +74,16 @@ static void say_who(struct words *words, const struct incident *incident)
 
 static void say_how_long(struct words *words, const struct incident *incident)
 {
-	long long count = shown_count(incident);
+	long long used = shown_used(incident);
 	char buf[SHOWN_LEN];
 
-	if (count < 0) {
+	if (used < 0) {
 		words_plain(words, " used more CPU time without sleeping than it may.");
 		return;
 	}
 	words_plain(words, " used ");
-	words_figure(words, shown_duration(count, buf));
-	words_plain(words, " of CPU time without sleeping.");
+	words_figure(words, shown_duration(used, buf));
+	words_plain(words, " of CPU time%s.", shown_asleep(incident, buf));
 }
 
 static void say_frame(struct words *words, const struct incident_frame *frame)

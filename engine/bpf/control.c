@@ -143,7 +143,7 @@ int bpf_watch(struct engine *engine, const struct engine_target *target,
 	struct maze_request *request;
 	int lock, err;
 
-	if (policy->recovery != MAZE_RECOVERY_INF && !engine->config.has_sched_info)
+	if (!maze_sleep_resets(policy, MAZE_SLEEPS) && !engine->config.has_sched_info)
 		return engine_fail(
 			error, -EOPNOTSUPP,
 			"this kernel keeps no scheduling information (CONFIG_SCHED_INFO), "

@@ -15,9 +15,9 @@
 static __noinline int begin_evidence(struct task_struct *task, struct maze_task *watched,
 				     maze_u64 count_ns, maze_u32 at)
 {
-	if (!task || !watched || watched->sampled == watched->due_episode + 1)
+	if (!task || !watched || watched->sampled == watched->due.episode + 1)
 		return 0;
-	watched->sampled = watched->due_episode + 1;
+	watched->sampled = watched->due.episode + 1;
 	watched->stacks = 0;
 	maze_take_portrait(watched);
 	/* Who ends is nowhere any more: before 6.16 it has no memory left, either. */

@@ -89,6 +89,16 @@ MAZE_INLINE bool knows_waits(void)
 	       bpf_core_field_exists(struct task_struct, sched_info.run_delay);
 }
 
+/*
+ * Where the policy tells it from other sleeps. A kernel that cannot tell how long it slept
+ * has any sleep forgive everything.
+ */
+MAZE_INLINE bool waits_for_lock(struct maze_task *watched, struct task_struct *task)
+{
+	return maze_recovery_is_for_locks(watched->policy.recovery) && knows_waits() &&
+	       in_futex(task);
+}
+
 MAZE_INLINE void fall_asleep(struct task_struct *prev, struct maze_task *watched)
 {
 	watched->asleep_ns = switch_clock(prev);
@@ -126,8 +136,8 @@ MAZE_INLINE void switch_out(struct task_struct *prev, struct maze_task *watched,
 	 * lock that only PREEMPT_RT makes a sleeping one is no sleep of the program.
 	 */
 	if (!preempt && (prev_state & ~TASK_RTLOCK_WAIT) && may_sleep(prev)) {
-		sample.act = MAZE_SLEEPS;
-		if (watched->policy.recovery != MAZE_RECOVERY_INF)
+		sample.act = waits_for_lock(watched, prev) ? MAZE_LOCKS : MAZE_SLEEPS;
+		if (!maze_sleep_resets(&watched->policy, sample.act))
 			fall_asleep(prev, watched);
 	} else if (!preempt && yields_reset(watched) && in_sched_yield(prev)) {
 		sample.act = MAZE_YIELDS;
@@ -162,8 +172,8 @@ static __noinline int resume(struct task_struct *next, struct maze_task *watched
 		watched->asleep_ns = 0;
 	} else if (watched->account.begun && voluntary_switches(next) != watched->nvcsw) {
 		/* It slept and nobody told us: forgive all rather than too little. */
-		maze_reset(&watched->account);
 		watched->account.runtime_ns = sample.runtime_ns;
+		maze_reset(&watched->account);
 	}
 	watched->nvcsw = voluntary_switches(next);
 	doubt_unseen_time(watched, 0, &sample);

@@ -88,11 +88,10 @@ MAZE_INLINE struct maze_record *claim_slot(maze_u32 log, maze_u64 *ret_seq)
 
 /* What differs from record to record; the rest is read from the task. */
 struct record_facts {
-	maze_u64 count_ns;
+	struct maze_tally tally;
 	maze_u64 limit_ns;
 	maze_u64 lost;
 	maze_u32 flags;
-	maze_u32 episode;
 	maze_u16 event;
 	maze_u16 signal;
 	maze_u16 not_sent;
@@ -110,8 +109,11 @@ static __noinline int write_record(struct task_struct *task, struct maze_task *w
 	if (!record)
 		return 0;
 	record->boot_ns = bpf_ktime_get_boot_ns();
-	record->count_ns = facts->count_ns;
+	record->count_ns = facts->tally.count_ns;
 	record->limit_ns = facts->limit_ns;
+	record->used_ns = facts->tally.used_ns;
+	record->asleep_ns = facts->tally.asleep_ns;
+	record->sleeps = facts->tally.sleeps;
 	record->lost = facts->lost;
 	record->tag = watched->tag;
 	record->pid = process_number(task);
@@ -121,7 +123,7 @@ static __noinline int write_record(struct task_struct *task, struct maze_task *w
 	record->event = facts->event;
 	record->signal = facts->signal;
 	record->flags = facts->flags;
-	record->episode = facts->episode;
+	record->episode = facts->tally.episode;
 	record->not_sent = facts->not_sent;
 	read_name(record->comm, task);
 	/* The number last, and as an atomic, so that a reader that sees it sees all. */
@@ -133,10 +135,10 @@ MAZE_INLINE void record_life(struct task_struct *task, struct maze_task *watched
 			     maze_u32 flags)
 {
 	struct record_facts facts = {
-		.count_ns = watched->account.count_ns,
+		.tally.count_ns = watched->account.count_ns,
+		.tally.episode = watched->account.episode,
 		.event = event,
 		.flags = flags,
-		.episode = watched->account.episode,
 	};
 
 	/* What was said of a verdict is said to its end. */

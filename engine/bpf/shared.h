@@ -66,23 +66,23 @@ struct maze_task {
 	struct maze_policy policy;
 	struct maze_account account; /* stepped only on the CPU that runs the task */
 	maze_u64 tag;
-	maze_u64 yield_ns;     /* runtime at the last yield the probe saw; written by it alone */
-	maze_u64 next_ns;      /* CPU time until the account wants to be looked at; 0: never */
-	maze_u64 asleep_ns;    /* rq clock when it went to sleep; 0: it did not (finite recovery) */
-	maze_u64 waited_ns;    /* all that it had waited for a CPU by then */
-	maze_u64 nvcsw;	       /* its voluntary switches at the last switch-out we saw */
-	maze_u32 role;	       /* enum maze_role */
-	maze_u32 near;	       /* enum maze_near */
-	maze_u32 retries;      /* attempts at a signal the kernel was too busy to take */
-	maze_u32 unsent;       /* MAZE_FIRED_*: stages that came due and are not recorded yet */
-	maze_u32 due_episode;  /* of the latest verdict, which those stages are of */
-	maze_u32 yield_probe;  /* the attachment that has seen this episode's yields; 0: none */
-	maze_u64 due_count_ns; /* and its count */
+	maze_u64 yield_ns;    /* runtime at the last yield the probe saw; written by it alone */
+	maze_u64 next_ns;     /* CPU time until the account wants to be looked at; 0: never */
+	maze_u64 asleep_ns;   /* rq clock when it fell into a sleep that is no reset; 0: none */
+	maze_u64 waited_ns;   /* all that it had waited for a CPU by then */
+	maze_u64 nvcsw;	      /* its voluntary switches at the last switch-out we saw */
+	maze_u32 role;	      /* enum maze_role */
+	maze_u32 near;	      /* enum maze_near */
+	maze_u32 retries;     /* attempts at a signal the kernel was too busy to take */
+	maze_u32 unsent;      /* MAZE_FIRED_*: stages that came due and are not recorded yet */
+	maze_u32 yield_probe; /* the attachment that has seen this episode's yields; 0: none */
+	maze_u32 sampled;     /* the episode there is evidence of, plus 1; 0: of none */
+	maze_u32 stacks;      /* taken in it */
+	maze_u32 reserved;
+	struct maze_tally due; /* of the latest verdict, which the unsent stages are of */
 	maze_u64 stack_due_ns; /* runtime from which on the next stack is due */
-	maze_u32 sampled;      /* the episode there is evidence of, plus 1; 0: of none */
-	maze_u32 stacks;       /* taken in it */
 };
-_Static_assert(sizeof(struct maze_task) == 168, "struct maze_task is pinned");
+_Static_assert(sizeof(struct maze_task) == 208, "struct maze_task is pinned");
 
 /* One CPU: when its timer goes off, and what is needed to read its scheduler clock. */
 struct maze_cpu {

@@ -52,8 +52,7 @@ static __noinline int record_verdict(struct task_struct *task, struct maze_task 
 
 	if (!task || !watched)
 		return 0;
-	facts.count_ns = watched->due_count_ns;
-	facts.episode = watched->due_episode;
+	facts.tally = watched->due;
 	if (stage == MAZE_FIRED_SOFT) {
 		facts.event = MAZE_EVENT_SOFT;
 		facts.limit_ns = watched->policy.soft_ns;
@@ -86,11 +85,13 @@ static __noinline int act_on_stage(struct task_struct *task, struct maze_task *w
 	delivery = maze_delivery(&watched->policy, stage == MAZE_FIRED_HARD,
 				 (maze_u32)maze_treats(signal));
 	if (!delivery.withheld)
-		err = bpf_send_signal_thread(signal);
+		err = watched->policy.flags & MAZE_POLICY_TO_PROCESS
+			      ? bpf_send_signal(signal)
+			      : bpf_send_signal_thread(signal);
 	if (!err && (delivery.flags & MAZE_RECORD_SENT))
 		__sync_fetch_and_add(&state.signals, 1);
 	if (state.stacks_max)
-		begin_evidence(task, watched, watched->due_count_ns,
+		begin_evidence(task, watched, watched->due.count_ns,
 			       at == MAZE_AT_SWITCH ? TAKEN_AT_SWITCH : TAKEN_IN_TIMER);
 	if (err && (READ(task, flags) & PF_EXITING)) {
 		maze_delivery_failed(&delivery, MAZE_NOT_SENT_EXITING);
@@ -210,16 +211,15 @@ MAZE_INLINE maze_u64 act_on_verdict(struct maze_task *watched, struct maze_verdi
 	maze_u32 due = verdict->due;
 
 	if (due)
-		due = beyond_doubt(watched, verdict->count_ns, due);
-	if (due != verdict->due && verdict->episode == watched->account.episode) {
+		due = beyond_doubt(watched, verdict->tally.count_ns, due);
+	if (due != verdict->due && verdict->tally.episode == watched->account.episode) {
 		watched->account.fired &= ~(verdict->due & ~due);
 		verdict->next_ns = MAZE_PROBE_WAIT_NS;
 	}
 	if (due) {
 		if (watched->unsent)
 			maze_act_on(watched, MAZE_LAST_CHANCE);
-		watched->due_episode = verdict->episode;
-		watched->due_count_ns = verdict->count_ns;
+		watched->due = verdict->tally;
 		watched->unsent = due;
 	}
 	if (watched->unsent && maze_act_on(watched, at))
@@ -368,7 +368,7 @@ MAZE_INLINE maze_u64 judge_running(struct task_struct *task, struct maze_task *w
 	if (verdict.reset)
 		leave_near(watched);
 	else if (close)
-		learn_lag(cpu, (long long)(verdict.count_ns - aim_ns));
+		learn_lag(cpu, (long long)(verdict.tally.count_ns - aim_ns));
 	if (verdict.due || watched->unsent)
 		verdict.next_ns = act_on_verdict(watched, &verdict, MAZE_IN_TIMER);
 	if (watched->account.fired)

@@ -22,21 +22,67 @@
 /* The same where the clock may end at the latest wakeup, some 20 us before. */
 #define MAZE_AHEAD_MARGIN_NS (100 * MAZE_NSEC_PER_USEC)
 
-/* Is the task inside sched_yield(2)? Read from the frame it entered the kernel by. */
-MAZE_INLINE bool in_sched_yield(struct task_struct *task)
+#if defined(__TARGET_ARCH_x86)
+/* arch/x86/entry/syscalls; x32 has bit 30. */
+#define MAZE_NR_FUTEX 202
+#define MAZE_NR_SCHED_YIELD 24
+#define MAZE_NR_I386_FUTEX 240
+#define MAZE_NR_I386_SCHED_YIELD 158
+#elif defined(__TARGET_ARCH_arm64)
+#define MAZE_NR_FUTEX 98 /* include/uapi/asm-generic/unistd.h */
+#define MAZE_NR_SCHED_YIELD 124
+#endif
+/* The same on every architecture. */
+#define MAZE_NR_FUTEX_TIME64 422
+#define MAZE_NR_FUTEX_WAITV 449
+#define MAZE_NR_FUTEX_WAIT 455
+
+/* The system call that the task is in, read from the frame that it entered the kernel by. */
+MAZE_INLINE long system_call(struct task_struct *task)
 {
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
 
 #if defined(__TARGET_ARCH_x86)
-	/* arch/x86/entry/syscalls: 24, as i386 158 (then TS_COMPAT is set), x32 has bit 30. */
-	unsigned long nr = READ(regs, orig_ax);
-
-	if ((nr & ~0x40000000UL) == 24)
-		return true;
-	return nr == 158 && bpf_core_field_exists(struct task_struct, thread_info.status) &&
-	       (READ(task, thread_info.status) & 2);
+	return READ(regs, orig_ax) & ~0x40000000UL;
 #elif defined(__TARGET_ARCH_arm64)
-	return READ(regs, syscallno) == 124; /* include/uapi/asm-generic/unistd.h */
+	return READ(regs, syscallno);
+#endif
+}
+
+#if defined(__TARGET_ARCH_x86)
+/* TS_COMPAT: the number is one of i386. */
+MAZE_INLINE bool is_compat(struct task_struct *task)
+{
+	return bpf_core_field_exists(struct task_struct, thread_info.status) &&
+	       (READ(task, thread_info.status) & 2);
+}
+#endif
+
+MAZE_INLINE bool in_sched_yield(struct task_struct *task)
+{
+	long nr = system_call(task);
+
+	if (nr == MAZE_NR_SCHED_YIELD)
+		return true;
+#if defined(__TARGET_ARCH_x86)
+	return nr == MAZE_NR_I386_SCHED_YIELD && is_compat(task);
+#else
+	return false;
+#endif
+}
+
+/* Of a task that sleeps, which no other call with one of these numbers does. */
+MAZE_INLINE bool in_futex(struct task_struct *task)
+{
+	long nr = system_call(task);
+
+	if (nr == MAZE_NR_FUTEX || nr == MAZE_NR_FUTEX_WAIT || nr == MAZE_NR_FUTEX_WAITV ||
+	    nr == MAZE_NR_FUTEX_TIME64)
+		return true;
+#if defined(__TARGET_ARCH_x86)
+	return nr == MAZE_NR_I386_FUTEX && is_compat(task);
+#else
+	return false;
 #endif
 }
 

@@ -113,7 +113,7 @@ static void format_watch(char *line, const struct identity *identity, pid_t tid,
 	if (policy->flags & MAZE_POLICY_OWNED)
 		snprintf(owner, sizeof(owner), " owner=%u", policy->owner);
 	snprintf(line, LINE_MAX_BYTES,
-		 "%d %llu %llu %u %u start=%llu tag=%llu claim=%llu%s%s%s%s%s%s%s%s\n",
+		 "%d %llu %llu %u %u start=%llu tag=%llu claim=%llu%s%s%s%s%s%s%s%s%s\n",
 		 (int)(tid ? tid : identity->pid), policy->soft_ns / MAZE_NSEC_PER_MSEC,
 		 policy->hard_ns / MAZE_NSEC_PER_MSEC, policy->soft_signal, policy->hard_signal,
 		 identity->start_ticks, claim->tag, claim->mask, recovery, owner,
@@ -121,7 +121,8 @@ static void format_watch(char *line, const struct identity *identity, pid_t tid,
 		 policy->flags & MAZE_POLICY_YIELD_COUNTS ? " yield-counts" : "",
 		 policy->flags & MAZE_POLICY_SHADOW ? " shadow" : "",
 		 policy->flags & MAZE_POLICY_QUIET ? " quiet" : "",
-		 policy->flags & MAZE_POLICY_WARN ? " warn" : "");
+		 policy->flags & MAZE_POLICY_WARN ? " warn" : "",
+		 policy->flags & MAZE_POLICY_TO_PROCESS ? " to-process" : "");
 }
 
 /* Remembered before it is used: else a private watch could outlive its engine. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A signal to exactly one thread, and to nobody who came by its number since.
+ * A signal to exactly one thread, or to its process, and never to another one that has its
+ * number since.
  *
  * Linux 6.9 has pidfds of threads. Before, tgkill(2) takes two numbers: while the
  * process that the pidfd holds has not ended, its number is its own, so the pidfd
@@ -55,7 +56,8 @@ int poll_deliver(const struct poll_process *process, const struct poll_thread *t
 	int err;
 
 	/* 2 links are those of any directory, the third is the only thread's. */
-	if (signal == SIGKILL || proc_thread_links(process->dir) == 3)
+	if (signal == SIGKILL || thread->policy.flags & MAZE_POLICY_TO_PROCESS ||
+	    proc_thread_links(process->dir) == 3)
 		return send_by_pidfd(process->pidfd, signal);
 	err = send_by_thread_pidfd(process, thread->tid, signal);
 	if (err != -EINVAL)

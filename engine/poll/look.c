@@ -114,7 +114,10 @@ static void act(struct engine *engine, const struct poll_process *process,
 	const struct maze_policy *policy = &thread->policy;
 	struct maze_record facts = {
 		.event = hard ? MAZE_EVENT_HARD : MAZE_EVENT_SOFT,
-		.count_ns = verdict->count_ns,
+		.count_ns = verdict->tally.count_ns,
+		.used_ns = verdict->tally.used_ns,
+		.asleep_ns = verdict->tally.asleep_ns,
+		.sleeps = verdict->tally.sleeps,
 		.limit_ns = hard ? policy->hard_ns : policy->soft_ns,
 		.signal = hard ? policy->hard_signal : policy->soft_signal,
 	};
@@ -178,7 +181,8 @@ static int slept(struct engine *engine, struct poll_process *process, struct pol
 		return err;
 	thread->sleeps = sleeps;
 	thread->asked_ns = thread->unbroken_ns = sample.runtime_ns = thread->times.runtime_ns;
-	if (thread->policy.recovery == MAZE_RECOVERY_INF) {
+	/* Which call it slept in is not known, so a recovery for locks has any sleep reset. */
+	if (maze_sleep_resets(&thread->policy, MAZE_SLEEPS)) {
 		maze_forgo(&thread->account, sample.runtime_ns);
 	} else {
 		/* Charging all that ran before forgiving all that slept errs to the late side. */

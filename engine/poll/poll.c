@@ -157,6 +157,9 @@ static void poll_probe(struct engine_report *ret_report)
 		      : "searches for new processes about 100 times a second");
 	snprintf(
 		ret_report->blind_spots, sizeof(ret_report->blind_spots),
+		"A wait for a lock is not told from another sleep: with --recovery lock:R, the "
+		"default, "
+		"any sleep forgives everything.\n"
 		"A sched_yield is not seen: a program that yields but never sleeps counts as "
 		"mazed.\n"
 		"A limit is noticed late: by up to 10 ms or a tenth of the limit, but not less "

@@ -39,6 +39,7 @@ struct record {
 	char not_sent[64];
 	char engine[16];
 	long long pid, tid, count_ns, limit_ns, episode;
+	long long used_ns, asleep_ns, sleeps;
 	bool sent, fatal, shadow, inherited;
 };
 
@@ -80,7 +81,7 @@ struct stage {
 struct terms {
 	struct stage soft, hard;
 	bool warns, shadow, yields_count;
-	double recovery; /* 0: infinite */
+	double recovery; /* 0: infinite; one for locks counts where the program waits for them */
 };
 
 /* Why an engine cannot pass a scenario, or NULL: it must. */
@@ -125,7 +126,7 @@ const struct account_file *account(void);
 void account_reset(void);
 
 /* expect_policy.c: likewise, of every record by the scenario's own policy. */
-struct terms terms_of(const char *policy, int slow);
+struct terms terms_of(const struct scenario *scenario, int slow);
 const char *expect_policy(const struct suite *suite, const struct scenario *scenario,
 			  const struct outcome *outcome);
 

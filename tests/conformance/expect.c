@@ -104,7 +104,7 @@ static int right_status(const struct scenario *scenario, const struct outcome *o
 const char *expect(const struct suite *suite, const struct scenario *scenario,
 		   const struct outcome *outcome)
 {
-	struct terms terms = terms_of(scenario->policy, suite->slow);
+	struct terms terms = terms_of(scenario, suite->slow);
 	const char *wrong = expect_always(outcome);
 	int status = right_status(scenario, outcome);
 

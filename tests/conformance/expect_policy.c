@@ -7,6 +7,7 @@
  */
 #include "conformance.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,12 +35,19 @@ static void signal_of(char *to, size_t size, const char *name)
 }
 
 /* Starts from the defaults of DESIGN section 5. */
-struct terms terms_of(const char *policy, int slow)
+static double recovery_of(const char *text, const struct scenario *scenario)
+{
+	if (strncmp(text, "lock:", 5) != 0)
+		return strtod(text, NULL);
+	return strstr(scenario->program, "--lock") ? strtod(text + 5, NULL) : 0;
+}
+
+struct terms terms_of(const struct scenario *scenario, int slow)
 {
 	struct terms terms = { .soft = { 10000000000LL, "SIGXCPU" },
 			       .hard = { 20000000000LL, "SIGKILL" },
 			       .warns = true };
-	char *copy = strdup(policy), *key, *value, *save = NULL;
+	char *copy = strdup(scenario->policy), *key, *value, *save = NULL;
 
 	for (key = strtok_r(copy, " ", &save); key; key = strtok_r(NULL, " ", &save)) {
 		if (!strcmp(key, "--shadow"))
@@ -62,7 +70,7 @@ struct terms terms_of(const char *policy, int slow)
 		else if (!strcmp(key, "--yield"))
 			terms.yields_count = !strcmp(value, "count");
 		else if (!strcmp(key, "--recovery"))
-			terms.recovery = strtod(value, NULL);
+			terms.recovery = recovery_of(value, scenario);
 	}
 	free(copy);
 	return terms;
@@ -99,13 +107,33 @@ static bool may_miss(const struct terms *terms, const struct record *verdict)
 	return false;
 }
 
+/* The count is what was used, less what each sleep forgave, rounded down. */
+static const char *judge_tally(const struct terms *terms, const struct record *verdict)
+{
+	double forgiven_ns = (double)(verdict->used_ns - verdict->count_ns);
+
+	if (forgiven_ns < 0)
+		return "the count is above what was used";
+	if (!verdict->sleeps != !verdict->asleep_ns)
+		return "the time asleep does not fit the number of sleeps";
+	if (!verdict->sleeps && forgiven_ns > 0)
+		return "the count is below what was used without sleeping";
+	if (terms->recovery &&
+	    fabs(forgiven_ns - (double)verdict->asleep_ns * terms->recovery) > verdict->sleeps + 1)
+		return "what was forgiven is not the recovery of the time asleep";
+	return NULL;
+}
+
 static const char *judge(const struct terms *terms, const struct outcome *outcome,
 			 const struct record *verdict)
 {
+	const char *wrong = judge_tally(terms, verdict);
 	bool hard = !strcmp(verdict->event, "hard");
 	const struct stage *stage = hard ? &terms->hard : &terms->soft;
 	bool sends = stage->signal[0] && !terms->shadow;
 
+	if (wrong)
+		return wrong;
 	if (!stage->limit_ns)
 		return "a verdict of a stage that is off";
 	if (verdict->limit_ns != stage->limit_ns) {
@@ -138,7 +166,7 @@ static const char *judge(const struct terms *terms, const struct outcome *outcom
 const char *expect_policy(const struct suite *suite, const struct scenario *scenario,
 			  const struct outcome *outcome)
 {
-	struct terms terms = terms_of(scenario->policy, suite->slow);
+	struct terms terms = terms_of(scenario, suite->slow);
 	const struct record *record = outcome->records;
 	const char *wrong;
 	size_t i;

@@ -209,6 +209,9 @@ static void fill_record(struct record *record, const json_t *object)
 	record->pid = number_of(object, "pid");
 	record->tid = number_of(object, "tid");
 	record->count_ns = number_of(object, "count_ns");
+	record->used_ns = number_of(object, "used_ns");
+	record->asleep_ns = number_of(object, "asleep_ns");
+	record->sleeps = number_of(object, "sleeps");
 	record->limit_ns = number_of(object, "limit_ns");
 	record->episode = number_of(object, "episode");
 	record->sent = json_is_true(json_object_get(object, "sent"));

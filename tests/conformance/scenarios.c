@@ -69,6 +69,26 @@ static const char *exec_kept(const struct suite *suite, const struct outcome *ou
 	return NULL;
 }
 
+/* One soft signal, to the process: its thread that waits for it ends it with 0. */
+static const char *sent_to_process(const struct suite *suite, const struct outcome *outcome)
+{
+	const struct record *soft = find_event(outcome, "soft");
+
+	(void)suite;
+	if (!soft || !soft->sent)
+		return "it does not say that the signal was sent";
+	return soft->fatal ? "it says that the signal ends the process" : NULL;
+}
+
+/* Its verdicts came although it slept, and say how long. */
+static const char *slept_meanwhile(const struct suite *suite, const struct outcome *outcome)
+{
+	const struct record *hard = find_event(outcome, "hard");
+
+	(void)suite;
+	return hard && hard->sleeps > 0 ? NULL : "it does not say that it slept meanwhile";
+}
+
 static const char *nothing_sent(const struct suite *suite, const struct outcome *outcome)
 {
 	size_t i;
@@ -360,6 +380,9 @@ const struct scenario scenarios[] = {
 	  BY_ACCOUNT, 1, ignored, NULL },
 	{ "signal by name, blocked", BOTH " --soft-signal " CONFORMANCE_BLOCKED, "spin", NULL, 137,
 	  BY_ACCOUNT, 1, blocked, NULL },
+	{ "signal by name to the process, taken by sigwait",
+	  SOFT " --soft-signal " CONFORMANCE_BLOCKED " --signal-to process", "spin --sigwait", NULL,
+	  0, BY_ACCOUNT, 0, sent_to_process, NULL },
 	{ "signal by name to a namespace's first process",
 	  BOTH " --soft-signal " CONFORMANCE_IGNORED, "spin --first --default", NULL, 137,
 	  BY_ACCOUNT, 1, first_unaffected, NULL },
@@ -388,6 +411,19 @@ const struct scenario scenarios[] = {
 	  NULL },
 	{ "works less than its share, recovery 1", BOTH " --recovery 1",
 	  "sleep_now_and_then --work-ms 20x --sleep-ms 60x --rounds 10", NULL, 0, BY_ACCOUNT,
+	  BY_ACCOUNT, NULL, NULL },
+	{ "interrupted by waits for a lock, recovery lock:9", BOTH " --recovery lock:9",
+	  "sleep_now_and_then --lock --work-ms 50x --sleep-ms 1 --rounds 4000", NULL, 137, SOME, 1,
+	  slept_meanwhile, NULL },
+	{ "waits for a lock for long enough, recovery lock:1", BOTH " --recovery lock:1",
+	  "sleep_now_and_then --lock --work-ms 20x --sleep-ms 60x --rounds 10", NULL, 0, BY_ACCOUNT,
+	  BY_ACCOUNT, NULL, NULL },
+	/* Were a sleep of 1 ms to forgive 1 ms, two pieces of work would be more than the limit. */
+	{ "sleeps but not in a lock, recovery lock:1", BOTH " --recovery lock:1",
+	  "sleep_now_and_then --work-ms 60x --sleep-ms 1 --rounds 10", NULL, 0, BY_ACCOUNT,
+	  BY_ACCOUNT, NULL, NULL },
+	{ "waits for a lock, recovery inf", BOTH " --recovery inf",
+	  "sleep_now_and_then --lock --work-ms 60x --sleep-ms 1 --rounds 10", NULL, 0, BY_ACCOUNT,
 	  BY_ACCOUNT, NULL, NULL },
 	{ "a thousand short lives leave nothing", "--soft 10s --hard 20s", "forker --storm 1000",
 	  NULL, 0, 0, 0, all_gone, NULL },
@@ -444,6 +480,8 @@ static const struct {
 	{ "poll", "yields among others at every half of the limit", NO_YIELDS },
 	{ "poll", "yields alone at sixty hundredths of the limit", NO_YIELDS },
 	{ "poll", "yields among others at sixty hundredths of the limit", NO_YIELDS },
+	{ "poll", "interrupted by waits for a lock, recovery lock:9",
+	  "/proc does not tell of a wait for a lock, so it forgives all, as any sleep" },
 	{ "poll", "a thousand short lives leave nothing",
 	  "who has ended before it was looked at has left no trace in /proc" },
 	{ "poll", "yields within short episodes, and after their verdicts", NO_YIELDS },

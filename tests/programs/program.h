@@ -307,7 +307,7 @@ static inline long long waited_ns(void)
  * A sleep whose time has passed before it begins, as on a busy emulated machine, does not
  * switch: then again. Returns the CPU clock right before the sleep that was one.
  */
-static inline long long sleep_for_certain(long ms)
+static inline long long sleep_somehow(long ms, void (*sleeps)(long ms))
 {
 	long long at, waited, cpu, wall, asleep;
 	long before;
@@ -320,13 +320,27 @@ static inline long long sleep_for_certain(long ms)
 		wall = clock_ns(CLOCK_MONOTONIC);
 		before = voluntary_switches();
 		at = own_cpu_ns();
-		sleep_ms(ms);
+		sleeps(ms);
 		wall = clock_ns(CLOCK_MONOTONIC) - wall;
 		cpu = own_cpu_ns() - cpu;
 		asleep = wall - cpu - (waited_ns() - waited);
 	} while (voluntary_switches() == before);
 	account_look_after(0, asleep > 0 ? asleep : 0);
 	return at;
+}
+
+static inline long long sleep_for_certain(long ms)
+{
+	return sleep_somehow(ms, sleep_ms);
+}
+
+/* As a lock that is held does it. */
+static inline void wait_in_futex(long ms)
+{
+	struct timespec timeout = { ms / 1000, ms % 1000 * 1000000 };
+	static unsigned int word;
+
+	syscall(SYS_futex, &word, 128 /* FUTEX_WAIT_PRIVATE */, 0, &timeout, NULL, 0);
 }
 
 #endif

@@ -2,11 +2,13 @@
 /*
  * Spins: for ever, or --for-ms of its own CPU time and then ends with 0; --until EVENT:
  * until the suite's file of records has one.
+ * --sigwait: until another of its threads has taken the soft signal by sigwait(2).
  * --ignore: ignores SIGXCPU; --fifo: as a real-time task; --first: a child does it, as the
  * first process of a PID namespace, and with --default it leaves SIGIO at its default.
  */
 #include "program.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -59,15 +61,32 @@ static int be_parent_of_first(bool by_default)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+/* The suite has SIGPWR blocked, for which it calls this signal CONFORMANCE_BLOCKED. */
+static void *take_signal(void *unused)
+{
+	sigset_t set;
+	int signal;
+
+	(void)unused;
+	sigemptyset(&set);
+	sigaddset(&set, SIGPWR);
+	if (sigwait(&set, &signal))
+		_exit(1);
+	_exit(0);
+}
+
 int main(int argc, char **argv)
 {
 	struct sched_param low = { .sched_priority = 1 };
 	long for_ms = number_option(argc, argv, "--for-ms", 0);
 	const char *until = text_option(argc, argv, "--until");
+	pthread_t taker;
 
 	begin(argc, argv);
 	if (has_option(argc, argv, "--first"))
 		return be_parent_of_first(has_option(argc, argv, "--default"));
+	if (has_option(argc, argv, "--sigwait") && pthread_create(&taker, NULL, take_signal, NULL))
+		return 1;
 	if (has_option(argc, argv, "--ignore"))
 		signal(SIGXCPU, SIG_IGN);
 	if (has_option(argc, argv, "--fifo") && sched_setscheduler(0, SCHED_FIFO, &low)) {

@@ -23,11 +23,11 @@
 /* The model is quadratic: a history ends, as a task does, after so many entries. */
 #define HISTORY_MAX 60
 
-enum what { RAN, SLEPT, YIELDED };
+enum what { RAN, SLEPT, LOCKED, YIELDED };
 
 struct happened {
 	enum what what;
-	maze_u64 ns; /* RAN: CPU time; SLEPT: time not runnable */
+	maze_u64 ns; /* RAN: CPU time; SLEPT, LOCKED: time not runnable */
 };
 
 struct model {
@@ -51,6 +51,9 @@ static maze_u64 roll(maze_u64 below)
 /* The count as the definition says it, and which episode it is in. */
 static maze_u64 model_count(const struct model *model, int *ret_episode)
 {
+	maze_u32 recovery = model->policy.recovery;
+	bool of_locks = maze_recovery_is_for_locks(recovery);
+	maze_u32 ratio = maze_recovery_ratio(recovery);
 	unsigned __int128 count = 0, forgiven;
 	int i;
 
@@ -69,13 +72,12 @@ static maze_u64 model_count(const struct model *model, int *ret_episode)
 			++*ret_episode;
 			continue;
 		}
-		if (model->policy.recovery == MAZE_RECOVERY_INF) {
+		if (recovery == MAZE_RECOVERY_INF || (of_locks && entry->what == SLEPT)) {
 			count = 0;
 			++*ret_episode;
 			continue;
 		}
-		forgiven =
-			(unsigned __int128)entry->ns * model->policy.recovery / MAZE_RECOVERY_ONE;
+		forgiven = (unsigned __int128)entry->ns * ratio / MAZE_RECOVERY_ONE;
 		if (!count || !entry->ns)
 			continue;
 		if (forgiven >= count)
@@ -116,6 +118,8 @@ static struct maze_policy random_policy(void)
 		policy.hard_ns = roll(4) ? policy.soft_ns + roll(50000000) + MAZE_LIMIT_MIN_NS : 0;
 		policy.recovery =
 			roll(2) ? MAZE_RECOVERY_INF : (maze_u32)(1 + roll(3 * MAZE_RECOVERY_ONE));
+		if (policy.recovery != MAZE_RECOVERY_INF && roll(2))
+			policy.recovery |= MAZE_RECOVERY_LOCK;
 		policy.flags = (maze_u32)roll(MAZE_POLICY_FLAGS + 1);
 	} while (maze_policy_check(&policy));
 	return policy;
@@ -162,11 +166,37 @@ static void fork_child(struct pair *pair)
 	pair->model.policy = policy;
 }
 
+/* Of a verdict: the definition of what was used and forgiven, in the episode alone. */
+static void check_tally(const struct model *model, const struct maze_verdict *verdict)
+{
+	const struct maze_tally *tally = &verdict->tally;
+	maze_u64 used = 0, asleep = 0, sleeps = 0;
+	struct model until = *model;
+	int episode, now, i;
+
+	if (!verdict->due)
+		return;
+	model_count(model, &now);
+	for (i = 0; i < model->length; i++) {
+		until.length = i + 1;
+		model_count(&until, &episode);
+		if (episode != now)
+			continue;
+		if (model->history[i].what == RAN)
+			used += model->history[i].ns;
+		else if (model->history[i].what != YIELDED && used && model->history[i].ns)
+			sleeps++, asleep += model->history[i].ns;
+	}
+	assert_int_equal(tally->used_ns, used);
+	assert_int_equal(tally->asleep_ns, asleep);
+	assert_int_equal(tally->sleeps, sleeps);
+}
+
 static void one_step(struct pair *pair)
 {
 	struct maze_sample sample = { .act = MAZE_RUNS };
 	maze_u64 ran = roll(3) ? roll(8000000) : roll(40000000), after = 0, count;
-	bool late_yield = roll(6) == 0, sleeps = false;
+	bool late_yield = roll(6) == 0, sleeps = false, locks = roll(2);
 	struct maze_verdict verdict;
 	int episode;
 
@@ -186,7 +216,7 @@ static void one_step(struct pair *pair)
 
 	switch (roll(4)) {
 	case 0:
-		sample.act = MAZE_SLEEPS;
+		sample.act = locks ? MAZE_LOCKS : MAZE_SLEEPS;
 		sleeps = true;
 		break;
 	case 1:
@@ -197,7 +227,8 @@ static void one_step(struct pair *pair)
 	}
 	count = model_count(&pair->model, &episode);
 	verdict = maze_step(&pair->model.policy, &pair->account, &sample);
-	assert_int_equal(verdict.count_ns, count);
+	assert_int_equal(verdict.tally.count_ns, count);
+	check_tally(&pair->model, &verdict);
 	assert_int_equal(verdict.due, model_due(&pair->model, count, episode));
 	assert_true(!(verdict.due & MAZE_FIRED_SOFT) || count >= pair->model.policy.soft_ns);
 	assert_true(!(verdict.due & MAZE_FIRED_HARD) || count >= pair->model.policy.hard_ns);
@@ -205,9 +236,15 @@ static void one_step(struct pair *pair)
 	if (sample.act == MAZE_YIELDS)
 		add(&pair->model, YIELDED, 0);
 	if (sleeps) {
-		sample.act = MAZE_WAKES;
+		/* After a reset an engine says nothing of the wakeup, or that it did not sleep. */
 		sample.asleep_ns = roll(20000000);
-		add(&pair->model, SLEPT, sample.asleep_ns);
+		add(&pair->model, locks ? LOCKED : SLEPT, sample.asleep_ns);
+		if (maze_sleep_resets(&pair->model.policy, sample.act)) {
+			sample.asleep_ns = 0;
+			sample.act = roll(2) ? MAZE_WAKES : MAZE_RUNS;
+		} else {
+			sample.act = MAZE_WAKES;
+		}
 		verdict = maze_step(&pair->model.policy, &pair->account, &sample);
 	}
 	count = model_count(&pair->model, &episode);

@@ -21,6 +21,7 @@ static struct maze_record soft(void)
 		.boot_ns = 1000,
 		.count_ns = 200013000,
 		.limit_ns = 200000000,
+		.used_ns = 200013000,
 		.pid = 1234,
 		.tid = 1235,
 		.uid = 7,
@@ -47,9 +48,11 @@ static json_t *parse(char *text)
 
 static void a_record_has_every_key_of_the_contract(void **state)
 {
-	static const char *const keys[] = { "time",  "event",	 "pid",	     "tid",    "comm",
-					    "uid",   "count_ns", "limit_ns", "signal", "sent",
-					    "fatal", "shadow",	 "engine",   "cpu" };
+	static const char *const keys[] = { "time",   "event", "pid",	   "tid",
+					    "comm",   "uid",   "count_ns", "limit_ns",
+					    "signal", "sent",  "fatal",	   "shadow",
+					    "engine", "cpu",   "used_ns",  "asleep_ns",
+					    "sleeps" };
 	struct maze_record record = soft();
 	json_t *object = parse(maze_record_json(&record, "bpf"));
 	size_t i;
@@ -95,6 +98,25 @@ static void a_text_is_one_line_whatever_the_name(void **state)
 	assert_non_null(strstr(text, "a\\x0ab\\x1b[31m[1234]"));
 }
 
+static void a_text_says_how_long_it_slept(void **state)
+{
+	struct maze_record record = soft();
+	char text[1024];
+
+	(void)state;
+	record.used_ns = 400000000;
+	record.asleep_ns = 1600000;
+	record.sleeps = 41534;
+	maze_record_text(&record, "bpf", text, sizeof(text));
+	assert_non_null(strstr(text,
+			       " used 400ms of CPU, asleep 0.4 % of the time in 41534 sleeps, "
+			       "count 200.013ms, limit 200ms; "));
+	record.asleep_ns = 16;
+	record.sleeps = 1;
+	maze_record_text(&record, "bpf", text, sizeof(text));
+	assert_non_null(strstr(text, ", asleep less than 0.01 % of the time in 1 sleep, "));
+}
+
 static void a_text_has_the_figures_exactly(void **state)
 {
 	struct maze_record record = soft();
@@ -102,7 +124,8 @@ static void a_text_has_the_figures_exactly(void **state)
 
 	(void)state;
 	maze_record_text(&record, "bpf", text, sizeof(text));
-	assert_non_null(strstr(text, "soft: sh[1234] thread 1235 uid 7 used 200.013ms"));
+	assert_non_null(strstr(text, "soft: sh[1234] thread 1235 uid 7 used 200.013ms of CPU "
+				     "without sleeping, limit 200ms; "));
 	assert_non_null(strstr(text, "limit 200ms; sent SIGXCPU (bpf, cpu 1)"));
 	record.flags = MAZE_RECORD_SHADOW;
 	maze_record_text(&record, "bpf", text, sizeof(text));
@@ -188,6 +211,7 @@ int main(void)
 		cmocka_unit_test(any_bytes_of_a_name_make_valid_json),
 		cmocka_unit_test(a_text_is_one_line_whatever_the_name),
 		cmocka_unit_test(a_text_has_the_figures_exactly),
+		cmocka_unit_test(a_text_says_how_long_it_slept),
 		cmocka_unit_test(one_record_has_one_time),
 		cmocka_unit_test(every_event_has_a_name_and_a_line),
 		cmocka_unit_test(every_reason_not_to_send_is_in_the_line),

@@ -65,6 +65,9 @@ static struct maze_record any_record(unsigned int *seed)
 	if (record.event == MAZE_EVENT_SOFT || record.event == MAZE_EVENT_HARD) {
 		record.not_sent = (maze_u16)(rand_r(seed) % MAZE_NOT_SENT_COUNT_);
 		record.flags |= rand_r(seed) % 2 ? MAZE_RECORD_FATAL : 0;
+		record.used_ns = any(seed, INT64_MAX);
+		record.asleep_ns = any(seed, INT64_MAX);
+		record.sleeps = (maze_u32)any(seed, UINT32_MAX);
 	}
 	if (record.event == MAZE_EVENT_LOST)
 		record.lost = any(seed, INT64_MAX);
@@ -103,8 +106,8 @@ static struct maze_entry any_entry(unsigned int *seed)
 		.uid = (maze_u32)any(seed, UINT32_MAX),
 		.recovery = rand_r(seed) % 2 ? MAZE_RECOVERY_INF
 					     : (maze_u32)any(seed, MAZE_RECOVERY_MAX),
-		.flags = (maze_u32)any(seed, MAZE_POLICY_INHERIT | MAZE_POLICY_YIELD_COUNTS |
-						     MAZE_POLICY_SHADOW),
+		.flags = (maze_u32)rand_r(seed) & (MAZE_POLICY_INHERIT | MAZE_POLICY_YIELD_COUNTS |
+						   MAZE_POLICY_SHADOW | MAZE_POLICY_TO_PROCESS),
 		.soft_signal = (maze_u16)any(seed, MAZE_SIGNAL_MAX),
 		.hard_signal = (maze_u16)any(seed, MAZE_SIGNAL_MAX),
 		.fired = fired[rand_r(seed) % 3],
@@ -113,6 +116,8 @@ static struct maze_entry any_entry(unsigned int *seed)
 
 	if (maze_policy_warns(entry.flags | MAZE_POLICY_WARN, entry.soft_signal))
 		entry.flags |= rand_r(seed) % 2 ? MAZE_POLICY_WARN : 0;
+	if (entry.recovery != MAZE_RECOVERY_INF && entry.recovery && rand_r(seed) % 2)
+		entry.recovery |= MAZE_RECOVERY_LOCK;
 	any_name(seed, entry.comm);
 	return entry;
 }
@@ -140,7 +145,7 @@ static void entries_come_back(void **state)
 /* Without any one of its keys, or with null or an object for it, it is none. */
 static void each_key_counts(void **state)
 {
-	static const char *const not_needed[] = { "signal", "engine", "fatal" };
+	static const char *const not_needed[] = { "signal", "engine", "fatal", "used_ns" };
 	unsigned int seed = 3;
 	struct maze_record record = any_record(&seed), again;
 	char *json = maze_record_json(&record, "bpf"), *less;

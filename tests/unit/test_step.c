@@ -99,7 +99,7 @@ static void the_limit_itself_is_a_verdict(void **state)
 
 	(void)state;
 	assert_int_equal(verdict.due, MAZE_FIRED_SOFT);
-	assert_int_equal(verdict.count_ns, 100 * MS);
+	assert_int_equal(verdict.tally.count_ns, 100 * MS);
 	assert_int_equal(verdict.next_ns, 100 * MS);
 }
 
@@ -158,7 +158,7 @@ static void the_verdict_comes_before_the_sleep_of_the_same_sample(void **state)
 
 	(void)state;
 	assert_int_equal(verdict.due, MAZE_FIRED_SOFT);
-	assert_int_equal(verdict.count_ns, 120 * MS);
+	assert_int_equal(verdict.tally.count_ns, 120 * MS);
 	assert_int_equal(account.count_ns, 0);
 	assert_int_equal(account.fired, 0);
 }
@@ -167,8 +167,8 @@ static void a_stale_clock_counts_nothing(void **state)
 {
 	(void)state;
 	step_at(50, MAZE_RUNS);
-	assert_int_equal(step_at(40, MAZE_RUNS).count_ns, 50 * MS);
-	assert_int_equal(step_at(60, MAZE_RUNS).count_ns, 60 * MS);
+	assert_int_equal(step_at(40, MAZE_RUNS).tally.count_ns, 50 * MS);
+	assert_int_equal(step_at(60, MAZE_RUNS).tally.count_ns, 60 * MS);
 }
 
 static void a_yield_resets_unless_yields_count(void **state)
@@ -180,7 +180,7 @@ static void a_yield_resets_unless_yields_count(void **state)
 	policy.flags |= MAZE_POLICY_YIELD_COUNTS;
 	assert_int_equal(step_at(90, MAZE_YIELDS).reset, 0);
 	assert_int_equal(account.count_ns, 90 * MS);
-	assert_int_equal(hear_at(95, 94).count_ns, 95 * MS);
+	assert_int_equal(hear_at(95, 94).tally.count_ns, 95 * MS);
 }
 
 static void a_yield_heard_of_late_leaves_what_came_after_it(void **state)
@@ -190,29 +190,29 @@ static void a_yield_heard_of_late_leaves_what_came_after_it(void **state)
 	(void)state;
 	assert_int_equal(verdict.due, 0);
 	assert_int_equal(verdict.reset, 1);
-	assert_int_equal(verdict.count_ns, 30 * MS);
+	assert_int_equal(verdict.tally.count_ns, 30 * MS);
 }
 
 static void a_yield_is_heard_of_once(void **state)
 {
 	(void)state;
 	hear_at(50, 40);
-	assert_int_equal(hear_at(100, 40).count_ns, 60 * MS);
+	assert_int_equal(hear_at(100, 40).tally.count_ns, 60 * MS);
 }
 
 static void a_yield_ahead_of_the_clock_charges_nothing_until_then(void **state)
 {
 	(void)state;
-	assert_int_equal(hear_at(50, 60).count_ns, 0);
-	assert_int_equal(step_at(55, MAZE_RUNS).count_ns, 0);
-	assert_int_equal(step_at(70, MAZE_RUNS).count_ns, 10 * MS);
+	assert_int_equal(hear_at(50, 60).tally.count_ns, 0);
+	assert_int_equal(step_at(55, MAZE_RUNS).tally.count_ns, 0);
+	assert_int_equal(step_at(70, MAZE_RUNS).tally.count_ns, 10 * MS);
 }
 
 static void a_yield_before_the_last_reset_changes_nothing(void **state)
 {
 	(void)state;
 	step_at(50, MAZE_SLEEPS);
-	assert_int_equal(hear_at(70, 30).count_ns, 20 * MS);
+	assert_int_equal(hear_at(70, 30).tally.count_ns, 20 * MS);
 	assert_int_equal(account.episode, 1);
 }
 
@@ -221,7 +221,7 @@ static void with_a_finite_recovery_a_sleep_is_no_reset(void **state)
 	(void)state;
 	policy.recovery = MAZE_RECOVERY_ONE;
 	assert_int_equal(step_at(90, MAZE_SLEEPS).reset, 0);
-	assert_int_equal(wake_at(90, 50 * MS).count_ns, 40 * MS);
+	assert_int_equal(wake_at(90, 50 * MS).tally.count_ns, 40 * MS);
 	assert_int_equal(wake_at(90, 39 * MS).reset, 0);
 	assert_int_equal(wake_at(90, MS).reset, 1);
 	assert_int_equal(account.count_ns, 0);
@@ -243,7 +243,7 @@ static void a_fraction_of_recovery_is_exact(void **state)
 	(void)state;
 	policy.recovery = MAZE_RECOVERY_ONE / 4;
 	step_at(90, MAZE_SLEEPS);
-	assert_int_equal(wake_at(90, 40 * MS).count_ns, 80 * MS);
+	assert_int_equal(wake_at(90, 40 * MS).tally.count_ns, 80 * MS);
 }
 
 static void a_sleep_of_years_does_not_overflow(void **state)
@@ -251,7 +251,7 @@ static void a_sleep_of_years_does_not_overflow(void **state)
 	(void)state;
 	policy.recovery = MAZE_RECOVERY_MAX;
 	step_at(90, MAZE_SLEEPS);
-	assert_int_equal(wake_at(90, ~0ULL).count_ns, 0);
+	assert_int_equal(wake_at(90, ~0ULL).tally.count_ns, 0);
 	policy.recovery = 1;
 	step_at(180, MAZE_SLEEPS);
 	assert_int_equal(wake_at(180, ~0ULL).reset, 1);
@@ -267,7 +267,7 @@ static void what_is_forgone_is_never_charged(void **state)
 	maze_forgo(&account, START + 250 * MS);
 	verdict = step_at(250, MAZE_SLEEPS);
 	assert_int_equal(verdict.due, 0);
-	assert_int_equal(verdict.count_ns, 90 * MS);
+	assert_int_equal(verdict.tally.count_ns, 90 * MS);
 	assert_int_equal(account.count_ns, 0);
 	assert_int_equal(step_at(349, MAZE_RUNS).due, 0);
 	assert_int_equal(step_at(350, MAZE_RUNS).due, MAZE_FIRED_SOFT);
@@ -287,8 +287,8 @@ static void what_is_in_doubt_does_not_count_and_no_stage_comes_twice(void **stat
 	maze_doubt(&account, START + 160 * MS);
 	verdict = step_at(359, MAZE_RUNS);
 	assert_int_equal(verdict.due, 0);
-	assert_int_equal(verdict.episode, 0);
-	assert_int_equal(verdict.count_ns, 199 * MS);
+	assert_int_equal(verdict.tally.episode, 0);
+	assert_int_equal(verdict.tally.count_ns, 199 * MS);
 	assert_int_equal(step_at(360, MAZE_RUNS).due, MAZE_FIRED_HARD);
 	/* The next reset point arms both stages again. */
 	step_at(360, MAZE_SLEEPS);

@@ -152,6 +152,13 @@ static void recoveries_are_ratios(void **state)
 	assert_int_equal(maze_recovery_parse("1000", &recovery, NULL), 0);
 	assert_string_equal(maze_recovery_format(MAZE_RECOVERY_ONE / 4, text, sizeof(text)),
 			    "0.25");
+	assert_int_equal(maze_recovery_parse("lock:29", &recovery, NULL), 0);
+	assert_int_equal(recovery, MAZE_RECOVERY_LOCK | 29 * MAZE_RECOVERY_ONE);
+	assert_string_equal(maze_recovery_format(recovery, text, sizeof(text)), "lock:29");
+	assert_int_equal(maze_recovery_parse("lock:", &recovery, NULL), -EINVAL);
+	assert_int_equal(maze_recovery_parse("lock:0", &recovery, NULL), -EINVAL);
+	assert_int_equal(maze_recovery_parse("lock:inf", &recovery, NULL), -EINVAL);
+	assert_int_equal(maze_recovery_parse("lock", &recovery, NULL), -EINVAL);
 	assert_int_equal(maze_recovery_parse("0", &recovery, NULL), -EINVAL);
 	assert_int_equal(maze_recovery_parse("-1", &recovery, NULL), -EINVAL);
 	assert_int_equal(maze_recovery_parse("1000.1", &recovery, NULL), -EINVAL);

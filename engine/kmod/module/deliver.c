@@ -23,11 +23,10 @@ static atomic64_t signals;
 /* The verdict as it was when it was handed over; policies may change meanwhile. */
 struct handed {
 	struct maze_policy policy;
+	struct maze_tally tally;
 	u64 tag;
-	u64 count_ns;
 	u32 stages;
 	u32 cpu;
-	u32 episode;
 };
 
 /* The task is not, or no longer, its owner's: what he asked for is not done to it. */
@@ -80,9 +79,21 @@ static u32 treats(struct task_struct *task, u32 signal)
 }
 
 /* 0 when the kernel took it. An exiting thread takes signals, but returns to no handler. */
-static int send(struct task_struct *task, u32 signal)
+static int send(struct task_struct *task, u32 signal, bool to_process)
 {
-	return task->flags & PF_EXITING ? -ESRCH : send_sig((int)signal, task, 1);
+	if (task->flags & PF_EXITING)
+		return -ESRCH;
+	return to_process ? kill_pid(task_tgid(task), (int)signal, 1)
+			  : send_sig((int)signal, task, 1);
+}
+
+static void set_tally(struct maze_record *facts, const struct maze_tally *tally)
+{
+	facts->count_ns = tally->count_ns;
+	facts->used_ns = tally->used_ns;
+	facts->asleep_ns = tally->asleep_ns;
+	facts->sleeps = tally->sleeps;
+	facts->episode = tally->episode;
 }
 
 static void act(struct task_struct *task, const struct handed *handed, bool hard)
@@ -90,16 +101,16 @@ static void act(struct task_struct *task, const struct handed *handed, bool hard
 	const struct maze_policy *policy = &handed->policy;
 	struct maze_record facts = {
 		.event = hard ? MAZE_EVENT_HARD : MAZE_EVENT_SOFT,
-		.count_ns = handed->count_ns,
 		.limit_ns = hard ? policy->hard_ns : policy->soft_ns,
 		.signal = hard ? policy->hard_signal : policy->soft_signal,
 		.tag = handed->tag,
 		.cpu = handed->cpu,
-		.episode = handed->episode,
 	};
 	struct maze_delivery delivery = maze_delivery(policy, hard, treats(task, facts.signal));
-	int err = delivery.withheld ? 0 : send(task, facts.signal);
+	bool to_process = policy->flags & MAZE_POLICY_TO_PROCESS;
+	int err = delivery.withheld ? 0 : send(task, facts.signal, to_process);
 
+	set_tally(&facts, &handed->tally);
 	if (err)
 		maze_delivery_failed(&delivery,
 				     err == -ESRCH ? MAZE_NOT_SENT_EXITING : MAZE_NOT_SENT_OTHER);
@@ -115,14 +126,13 @@ void deliver_drop(struct maze_task *watched)
 {
 	const struct maze_policy *policy = &watched->policy;
 	struct maze_record facts = {
-		.count_ns = watched->pending_count_ns,
 		.tag = watched->tag,
 		.cpu = watched->cpu,
-		.episode = watched->pending_episode,
 		.not_sent = MAZE_NOT_SENT_WATCH_ENDED,
 	};
 	u32 stage;
 
+	set_tally(&facts, &watched->pending_tally);
 	for (stage = MAZE_FIRED_SOFT; stage <= MAZE_FIRED_HARD; stage <<= 1) {
 		if (!(watched->pending & stage))
 			continue;
@@ -142,11 +152,10 @@ static void take(struct maze_task *watched, struct handed *ret_handed)
 	raw_spin_lock_irqsave(&watched->lock, flags);
 	*ret_handed = (struct handed){
 		.policy = watched->policy,
+		.tally = watched->pending_tally,
 		.tag = watched->tag,
-		.count_ns = watched->pending_count_ns,
 		.stages = watched->pending,
 		.cpu = watched->cpu,
-		.episode = watched->pending_episode,
 	};
 	watched->pending = 0;
 	raw_spin_unlock_irqrestore(&watched->lock, flags);
@@ -251,8 +260,7 @@ static void deliver(struct maze_task *watched, const struct maze_verdict *verdic
 	if (watched->ended || !refcount_inc_not_zero(&watched->refs))
 		return;
 	watched->pending |= verdict->due;
-	watched->pending_count_ns = verdict->count_ns;
-	watched->pending_episode = verdict->episode;
+	watched->pending_tally = verdict->tally;
 	watched->cpu = smp_processor_id();
 	get_task_struct(watched->task);
 	if (irq_work_queue(&watched->work))

@@ -54,7 +54,7 @@ struct maze_task {
 	u64 seen_clock;	  /* local_clock() at the first look before it began; 0: none was */
 	u64 seen_runtime; /* and its books then, which may have been behind */
 	u64 yield_ns;	  /* runtime at its last yield that did not switch; never too small */
-	u64 left_clock;	  /* local_clock() when it left not runnable; 0: it did not */
+	u64 left_clock;	  /* local_clock() when it fell into a sleep that is no reset; 0: none */
 	u64 left_waited;  /* its run_delay then */
 	/* Verdicts on their way to deliver.c. */
 	struct irq_work work;
@@ -62,8 +62,7 @@ struct maze_task {
 	unsigned long carried; /* bit 0: it is on the courier's list */
 	u32 pending;	       /* MAZE_FIRED_* */
 	u32 cpu;
-	u64 pending_count_ns;
-	u32 pending_episode;
+	struct maze_tally pending_tally;
 	u32 stamp;	 /* of the request that watched it, or whom it inherits from, last */
 	bool ended;	 /* out of the hash: nothing is done by it any more */
 	refcount_t refs; /* the hash's, and one while a verdict is on its way */
@@ -153,6 +152,8 @@ void yields_done(void);
 bool yields_are_seen(void);
 /* Is it inside sched_yield(2)? For the current task. */
 bool yields_now(struct task_struct *task);
+/* Does it sleep in futex(2)? For the task that is switched out. */
+bool waits_for_lock(struct task_struct *task);
 
 /* ---- records.c ---------------------------------------------------------------------------------- */
 

@@ -13,6 +13,14 @@
 
 static DEFINE_PER_CPU(u64, switches);
 
+static void fall_asleep(const struct task_struct *prev, struct maze_task *watched)
+{
+	watched->left_clock = local_clock();
+#ifdef CONFIG_SCHED_INFO
+	watched->left_waited = prev->sched_info.run_delay;
+#endif
+}
+
 /* The probe runs after the scheduler has booked what prev has used. */
 static void switch_out(struct task_struct *prev, struct maze_task *watched, bool preempt,
 		       unsigned int prev_state)
@@ -27,10 +35,10 @@ static void switch_out(struct task_struct *prev, struct maze_task *watched, bool
 	 */
 	if (!preempt && (prev_state & ~TASK_RTLOCK_WAIT) && READ_ONCE(prev->__state)) {
 		sample.act = MAZE_SLEEPS;
-		watched->left_clock = local_clock();
-#ifdef CONFIG_SCHED_INFO
-		watched->left_waited = prev->sched_info.run_delay;
-#endif
+		if (maze_recovery_is_for_locks(watched->policy.recovery) && waits_for_lock(prev))
+			sample.act = MAZE_LOCKS;
+		if (!maze_sleep_resets(&watched->policy, sample.act))
+			fall_asleep(prev, watched);
 	} else if (!preempt && !prev_state && yields_now(prev)) {
 		sample.act = MAZE_YIELDS;
 	}
@@ -38,7 +46,10 @@ static void switch_out(struct task_struct *prev, struct maze_task *watched, bool
 	raw_spin_unlock(&watched->lock);
 }
 
-/* How long it was not runnable: not counting the wait for a CPU, which comes after. */
+/*
+ * How long it was not runnable: not counting the wait for a CPU, which comes after, unless
+ * the kernel cannot tell it.
+ */
 static u64 asleep_ns(const struct task_struct *next, const struct maze_task *watched)
 {
 #ifdef CONFIG_SCHED_INFO
@@ -50,7 +61,7 @@ static u64 asleep_ns(const struct task_struct *next, const struct maze_task *wat
 	if (queued > watched->left_clock + waited)
 		return queued - watched->left_clock - waited;
 #endif
-	return 0;
+	return IS_ENABLED(CONFIG_SCHED_INFO) ? 0 : local_clock() - watched->left_clock;
 }
 
 static void switch_in(struct task_struct *next, struct maze_task *watched)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Seeing sched_yield(2). One that lets another task run is seen at that switch, by the
+ * Seeing sched_yield(2), and waits in futex(2). A yield that lets another task run is seen at that switch, by the
  * system call that the task is in. One that finds nothing else to run is seen by a
  * kprobe on the function behind the call, which costs other calls nothing.
  */
@@ -44,6 +44,28 @@ bool yields_now(struct task_struct *task)
 #else
 	return nr == __NR_sched_yield;
 #endif
+}
+
+/* Of a task that sleeps, which no other call with one of these numbers does. */
+bool waits_for_lock(struct task_struct *task)
+{
+	int nr = syscall_get_nr(task, task_pt_regs(task));
+
+#ifdef CONFIG_X86_64
+	/* arch/x86/entry/syscalls/syscall_32.tbl */
+	if ((task_thread_info(task)->status & TS_COMPAT) && (nr == 240 || nr == 422))
+		return true;
+	nr &= ~__X32_SYSCALL_BIT;
+#endif
+#ifdef __NR_futex_waitv
+	if (nr == __NR_futex_waitv)
+		return true;
+#endif
+#ifdef __NR_futex_wait
+	if (nr == __NR_futex_wait)
+		return true;
+#endif
+	return nr == __NR_futex;
 }
 
 /*
