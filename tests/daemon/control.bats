@@ -219,7 +219,8 @@ load test_helper
 	ask_as 65534 <<< "{\"do\":\"watch\",\"pid\":$shadowed,\"policy\":{\"soft\":\"3s\"}}" | grep -qx '{"ok":true}'
 	soft_is "$shadowed" 3000000000
 	ask_as 65534 <<< "{\"do\":\"unwatch\",\"pid\":$shadowed}" | grep -qx '{"ok":true}'
-	soft_is "$shadowed" 9000000000
+	# The rule needs the command line, which the helper reads meanwhile.
+	wait_until soft_is "$shadowed" 9000000000
 	ask_as 65534 <<< "{\"do\":\"unwatch\",\"pid\":$shadowed}" | grep -q ENOENT
 	soft_is "$shadowed" 9000000000
 	ask_as 65534 <<< "{\"do\":\"watch\",\"pid\":$strict,\"policy\":{\"soft\":\"3s\"}}" | grep -q EEXIST
