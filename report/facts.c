@@ -113,8 +113,8 @@ static void fact_policy(struct words *words, const struct incident *incident)
 		words_plain(words, ", yield ");
 		words_name(words, policy->yield);
 	}
-	words_plain(words, "%s%s", policy->inherit ? "" : ", not inherited",
-		    policy->shadow ? ", shadow" : "");
+	words_plain(words, "%s%s%s", policy->to_process ? ", signals to the process" : "",
+		    policy->inherit ? "" : ", not inherited", policy->shadow ? ", shadow" : "");
 }
 
 static void fact_machine(struct words *words, const struct incident_machine *machine)

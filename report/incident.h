@@ -63,7 +63,7 @@ struct incident_policy {
 	long long soft_ns, hard_ns;
 	const char *soft_signal, *hard_signal, *yield;
 	char recovery[32]; /* "inf", "0.25"; "": unknown */
-	bool inherit, shadow;
+	bool inherit, shadow, to_process;
 };
 
 struct incident_process {

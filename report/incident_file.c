@@ -236,6 +236,8 @@ static void take_policy(struct taker *taker, const json_t *object, struct incide
 			 json_number_value(recovery));
 	else if (text)
 		snprintf(policy->recovery, sizeof(policy->recovery), "%s", text);
+	text = take_text(taker, object, "signal_to");
+	policy->to_process = text && !strcmp(text, "process");
 	policy->yield = take_text(taker, object, "yield");
 	policy->inherit = take_flag(taker, object, "inherit", true);
 	policy->shadow = take_flag(taker, object, "shadow", false);

@@ -18,7 +18,7 @@
 
 #include "../proc_files.h"
 
-/* Longest line: numbers of 20 digits, four words. */
+/* Longest line: numbers of 20 digits, seven words. */
 #define LINE_MAX_BYTES 256
 
 struct identity {

@@ -8,12 +8,13 @@
  *	-all						end every watch
  *
  * WORD: no-inherit, yield-counts, shadow, quiet, warn (MAZE_POLICY_WARN; without it the
- * soft signal is sent as it is, as in 2008), owner=UID (MAZE_POLICY_OWNED), claim=MASK
- * (only watches whose tag agrees with this one in these bits are touched, and one that
- * has this very policy and tag goes on counting; 0, the default: all), thread (PID is that of one thread, and only
- * that is meant), recovery=N (in 1/65536ths), tag=N, start=N (only if the process began
- * then, in clock ticks since boot as in field 22 of /proc/PID/stat: so that a number
- * that has come to another process names nobody). Numbers are unsigned and decimal.
+ * soft signal is sent as it is, as in 2008), to-process (MAZE_POLICY_TO_PROCESS), owner=UID
+ * (MAZE_POLICY_OWNED), claim=MASK (only watches whose tag agrees with this one in these
+ * bits are touched, and one that has this very policy and tag goes on counting; 0, the
+ * default: all), thread (PID is that of one thread, and only that is meant), recovery=N (as
+ * in struct maze_policy; MAZE_RECOVERY_INF without it), tag=N, start=N (only if the process
+ * began then, in clock ticks since boot as in field 22 of /proc/PID/stat: a number that is
+ * another process's by now then has no effect). Numbers are unsigned and decimal.
  * What follows a # is comment; a line without words means nothing.
  *
  * Pure: no memory, no kernel; also compiled into tests and a fuzzer.
@@ -41,7 +42,7 @@ struct grammar_order {
 	enum grammar_kind kind;
 };
 
-/* Longer lines are malformed: the longest meaningful one has less than 210 characters. */
+/* Longer lines are malformed: the longest meaningful one has less than 230 characters. */
 #define GRAMMAR_LINE_MAX 256
 
 /* Parses one line of `len` characters, without its newline. 1: good, 0: malformed or out of range. */
