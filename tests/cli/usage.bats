@@ -55,6 +55,16 @@ load test_helper
 	says '"-1" is not a recovery'
 }
 
+@test "a recovery for locks that has no ratio" {
+	refused 2 "$MAZE" run --recovery lock: -- true
+	says '"lock:" is not a recovery'
+}
+
+@test "a signal to what is neither thread nor process" {
+	refused 2 "$MAZE" run --signal-to group -- true
+	says 'neither thread nor process'
+}
+
 @test "a yield rule that is none" {
 	refused 2 "$MAZE" run --yield maybe -- true
 	says "neither reset nor count"

@@ -56,6 +56,18 @@ static const struct expected {
 	{ SIGKILL, 0, FATAL, 0 },
 };
 
+/* The same to the process: what this thread blocks, another may take. */
+static const struct expected to_process[] = {
+	{ SIGQUIT, KNOWN, FATAL, 0 },
+	{ SIGQUIT, CATCHES | BLOCKS, SENT, 0 },
+	{ SIGQUIT, KNOWN | BLOCKS, SENT, 0 },
+	{ SIGQUIT, IGNORES | BLOCKS, SENT, 0 },
+	{ SIGQUIT, KNOWN | INIT | BLOCKS, SENT, 0 },
+	{ SIGQUIT, IGNORES, 0, MAZE_NOT_SENT_IGNORED },
+	{ SIGQUIT, KNOWN | INIT, 0, MAZE_NOT_SENT_INIT },
+	{ SIGKILL, KNOWN | BLOCKS, FATAL, 0 },
+};
+
 static const struct expected warnings[] = {
 	{ SIGXCPU, CATCHES, SENT, 0 },
 	{ SIGXCPU, CATCHES | INIT, SENT, 0 },
@@ -99,6 +111,15 @@ static void named_signals_are_sent_as_they_are(void **state)
 		check(&by_name[i], MAZE_POLICY_WARN, 1);
 		assert_false(maze_delivery(&policy, 0, by_name[i].treats).withheld);
 	}
+}
+
+static void another_thread_may_take_what_goes_to_the_process(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(to_process) / sizeof(to_process[0]); i++)
+		check(&to_process[i], MAZE_POLICY_TO_PROCESS, 0);
 }
 
 static void a_warning_goes_only_to_a_handler(void **state)
@@ -168,6 +189,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(named_signals_are_sent_as_they_are),
+		cmocka_unit_test(another_thread_may_take_what_goes_to_the_process),
 		cmocka_unit_test(a_warning_goes_only_to_a_handler),
 		cmocka_unit_test(another_signal_is_no_warning),
 		cmocka_unit_test(shadow_says_what_would_have_been),
