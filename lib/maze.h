@@ -90,12 +90,6 @@ const char *maze_event_name(unsigned int event);
 const char *maze_not_sent_name(unsigned int not_sent);
 
 /*
- * What an episode has come to, in words: "10s of CPU without sleeping", or "34s of CPU,
- * asleep 0.4 % of the time in 1205 sleeps". Returns buf.
- */
-const char *maze_used_format(maze_u64 used_ns, maze_u64 asleep_ns, maze_u32 sleeps, char *buf,
-			     size_t size);
-/*
  * One line without newline, for people. `engine` is the engine's name.
  * Returns the length it has or would have, as snprintf(3).
  */

@@ -57,26 +57,24 @@ static void describe_act(const struct maze_record *record, char *buf, size_t siz
 	snprintf(buf, size, "%s %s%s%s", did, signal, reason ? ": " : "", reason ? reason : "");
 }
 
-const char *maze_used_format(maze_u64 used_ns, maze_u64 asleep_ns, maze_u32 sleeps, char *buf,
-			     size_t size)
+static void describe_used(const struct maze_record *record, char *buf, size_t size)
 {
-	double share = 100 * (double)asleep_ns / ((double)asleep_ns + (double)used_ns + 1);
-	char used[128];
+	char used[128], count[128], asleep[RECORD_ASLEEP_LEN];
 
-	maze_duration_format(used_ns, used, sizeof(used));
-	if (!sleeps)
+	maze_duration_format(record->used_ns, used, sizeof(used));
+	maze_duration_format(record->count_ns, count, sizeof(count));
+	record_asleep_format(record->used_ns, record->asleep_ns, asleep);
+	if (!record->sleeps)
 		snprintf(buf, size, "%s of CPU without sleeping", used);
 	else
-		snprintf(buf, size, "%s of CPU, asleep %s%.2g %% of the time in %u sleep%s", used,
-			 share < 0.01 ? "less than " : "", share < 0.01 ? 0.01 : share, sleeps,
-			 sleeps == 1 ? "" : "s");
-	return buf;
+		snprintf(buf, size, "%s of CPU, asleep %s of the time in %u sleep%s, count %s",
+			 used, asleep, record->sleeps, record->sleeps == 1 ? "" : "s", count);
 }
 
 int maze_record_text(const struct maze_record *record, const char *engine, char *buf, size_t size)
 {
 	char time[RECORD_TIME_LEN], name[MAZE_COMM_LEN * ESCAPE_MAX], count[128], limit[128],
-		act[128], used[256];
+		act[128], used[384];
 	const char *event = maze_event_name(record->event);
 	char comm[MAZE_COMM_LEN + 1] = "", who[MAZE_COMM_LEN * ESCAPE_MAX + 64];
 
@@ -91,12 +89,9 @@ int maze_record_text(const struct maze_record *record, const char *engine, char 
 	case MAZE_EVENT_SOFT:
 	case MAZE_EVENT_HARD:
 		describe_act(record, act, sizeof(act));
-		maze_used_format(record->used_ns, record->asleep_ns, record->sleeps, used,
-				 sizeof(used));
-		return snprintf(buf, size, "%s %s: %s used %s, %s%s%slimit %s; %s (%s, cpu %u)",
-				time, event, who, used, record->sleeps ? "count " : "",
-				record->sleeps ? count : "", record->sleeps ? ", " : "", limit, act,
-				engine, record->cpu);
+		describe_used(record, used, sizeof(used));
+		return snprintf(buf, size, "%s %s: %s used %s, limit %s; %s (%s, cpu %u)", time,
+				event, who, used, limit, act, engine, record->cpu);
 	case MAZE_EVENT_EXIT:
 		return snprintf(buf, size, "%s exit: %s ended with a count of %s (%s, cpu %u)",
 				time, who, count, engine, record->cpu);

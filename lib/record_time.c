@@ -73,6 +73,17 @@ const char *record_time_format(maze_u64 boot_ns, char buf[RECORD_TIME_LEN])
 	return buf;
 }
 
+const char *record_asleep_format(maze_u64 used_ns, maze_u64 asleep_ns, char buf[RECORD_ASLEEP_LEN])
+{
+	double percent = 100 * (double)asleep_ns / ((double)asleep_ns + (double)used_ns + 1);
+
+	if (percent < 0.01)
+		snprintf(buf, RECORD_ASLEEP_LEN, "less than 0.01 %%");
+	else
+		snprintf(buf, RECORD_ASLEEP_LEN, "%.2g %%", percent);
+	return buf;
+}
+
 bool record_time_parse(const char *text, maze_u64 *ret_boot_ns)
 {
 	char fraction[10] = "";

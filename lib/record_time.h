@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * When a record happened, for people. Records carry CLOCK_BOOTTIME, because the
- * kernel side has no wall clock; it becomes one when it is shown.
+ * When a record happened, and how long its thread slept before, for people. Records carry
+ * CLOCK_BOOTTIME, because the kernel side has no wall clock; it becomes one when it is shown.
  */
 #ifndef MAZE_LIB_RECORD_TIME_H
 #define MAZE_LIB_RECORD_TIME_H
@@ -13,6 +13,10 @@
 
 /* RFC 3339 in UTC with nanoseconds; returns buf. */
 const char *record_time_format(maze_u64 boot_ns, char buf[RECORD_TIME_LEN]);
+/* Enough for what record_asleep_format() writes. */
+#define RECORD_ASLEEP_LEN 32
+/* The part of the time that it slept: "0.4 %", "less than 0.01 %"; returns buf. */
+const char *record_asleep_format(maze_u64 used_ns, maze_u64 asleep_ns, char buf[RECORD_ASLEEP_LEN]);
 /* The other way round, to the boot of this machine; false: no such time, or before that. */
 bool record_time_parse(const char *text, maze_u64 *ret_boot_ns);
 

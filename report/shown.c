@@ -3,7 +3,7 @@
  * How figures and names of an incident read; see shown.h.
  */
 #include "shown.h"
-#include "../lib/maze.h"
+#include "../lib/record_time.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -179,13 +179,12 @@ long long shown_used(const struct incident *incident)
 const char *shown_asleep(const struct incident *incident, char buf[SHOWN_LEN])
 {
 	const struct incident_record *record = record_with_sleep(incident);
-	double share;
+	char asleep[RECORD_ASLEEP_LEN];
 
 	if (!record)
 		return " without sleeping";
-	share = 100 * (double)record->asleep_ns / ((double)record->used_ns + record->asleep_ns + 1);
-	snprintf(buf, SHOWN_LEN, ", asleep %s%.2g %% of the time", share < 0.01 ? "less than " : "",
-		 share < 0.01 ? 0.01 : share);
+	record_asleep_format((maze_u64)record->used_ns, (maze_u64)record->asleep_ns, asleep);
+	snprintf(buf, SHOWN_LEN, ", asleep %s of the time", asleep);
 	return buf;
 }
 

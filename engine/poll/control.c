@@ -312,6 +312,8 @@ static void fill_entry(const struct poll_process *process, const struct poll_thr
 		.episode = thread->account.episode,
 	};
 	memcpy(entry->comm, thread->comm, sizeof(entry->comm));
+	/* One that sleeps has not been read since it took another name. */
+	proc_thread_comm(process->dir, thread->tid, entry->comm);
 }
 
 int poll_list(struct engine *engine, int (*each)(const struct maze_entry *entry, void *arg),

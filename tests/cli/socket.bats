@@ -35,7 +35,7 @@ began() { sed 's/.*)//' "/proc/$1/stat" | cut -d' ' -f21; }
 	run "$MAZE" watch --socket "$dir/s" --soft 300ms --hard 0 --soft-signal TERM --recovery 0.5 \
 		--shadow --no-inherit --yield count "$one" "$last"
 	[ "$status" -eq 0 ] && [ -z "$output" ]
-	policy='"policy":{"soft":"300ms","hard":"0","soft-signal":"SIGTERM","hard-signal":"SIGKILL","recovery":"0.5","yield":"count","inherit":false,"shadow":true}'
+	policy='"policy":{"soft":"300ms","hard":"0","soft-signal":"SIGTERM","hard-signal":"SIGKILL","recovery":"0.5","signal-to":"thread","yield":"count","inherit":false,"shadow":true}'
 	requests_are <<- END
 		{"do":"watch","pid":$one,"start":$(began "$one"),$policy}
 		{"do":"watch","pid":$last,"start":$(began "$last"),$policy}
