@@ -324,7 +324,7 @@ fuzz:
 ## make lint         format, static analysis, spelling of the project's rules
 lint:
 	@scripts/deps build lint
-	@$(MAKE) -j$$(nproc) $(BPF_SKELETON) $(BUILD)/report/page.inc
+	@$(MAKE) -j$$(nproc) $(BPF_SKELETON) $(BUILD)/report/page.inc $(BUILD)/maze
 	@VERSION=$(VERSION) scripts/lint
 
 ## make install      DESTDIR and PREFIX as usual

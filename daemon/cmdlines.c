@@ -24,6 +24,7 @@ struct asked {
 	struct cmdline_request request;
 	uid_t uid;
 	bool sent;
+	bool again; /* looked at since it was sent: it may have executed another program */
 };
 
 struct suspect {
@@ -71,30 +72,43 @@ static struct asked *find(struct cmdlines *cmdlines, const struct cmdline_reques
 	return asked;
 }
 
+static void append(struct cmdlines *cmdlines, struct asked *asked)
+{
+	asked->next = NULL;
+	*cmdlines->last = asked;
+	cmdlines->last = &asked->next;
+}
+
+static struct asked *unlink_first(struct cmdlines *cmdlines)
+{
+	struct asked *asked = cmdlines->first;
+
+	cmdlines->first = asked->next;
+	if (!cmdlines->first)
+		cmdlines->last = &cmdlines->first;
+	return asked;
+}
+
 /* The first: answers come in the order of asking. */
 static void drop_first(struct cmdlines *cmdlines)
 {
-	struct asked *asked = cmdlines->first;
+	struct asked *asked = unlink_first(cmdlines);
 	struct asked **place = chain_of(cmdlines, asked->request.pid);
 
 	while (*place != asked)
 		place = &(*place)->chain_next;
 	*place = asked->chain_next;
-	cmdlines->first = asked->next;
-	if (!cmdlines->first)
-		cmdlines->last = &cmdlines->first;
 	cmdlines->count--;
 	free(asked);
 }
 
-static void answer_first(struct cmdlines *cmdlines, const struct cmdline_answer *answer)
+/* The worker may have read the command line before the event that led to the last look. */
+static void ask_first_again(struct cmdlines *cmdlines)
 {
-	pid_t pid = cmdlines->first->request.pid;
+	struct asked *asked = unlink_first(cmdlines);
 
-	drop_first(cmdlines);
-	cmdlines->current = answer;
-	cmdlines->answered(cmdlines->arg, pid);
-	cmdlines->current = NULL;
+	asked->sent = asked->again = false;
+	append(cmdlines, asked);
 }
 
 static void stop_worker(struct cmdlines *cmdlines, bool killed, uid_t uid)
@@ -114,6 +128,20 @@ static bool is_suspect(struct cmdlines *cmdlines, uid_t uid)
 		if (cmdlines->suspects[i].uid == uid && cmdlines->suspects[i].until_usec > now)
 			return true;
 	return false;
+}
+
+static void answer_first(struct cmdlines *cmdlines, const struct cmdline_answer *answer)
+{
+	pid_t pid = cmdlines->first->request.pid;
+
+	/* The answer counts until the next one: a loop of execs does not escape the rules. */
+	if (cmdlines->first->again && !is_suspect(cmdlines, cmdlines->first->uid))
+		ask_first_again(cmdlines);
+	else
+		drop_first(cmdlines);
+	cmdlines->current = answer;
+	cmdlines->answered(cmdlines->arg, pid);
+	cmdlines->current = NULL;
 }
 
 static void complain(struct cmdlines *cmdlines, const struct asked *asked, const char *what)
@@ -248,15 +276,17 @@ int cmdlines_get(void *arg, const struct subject_source *source, struct subject 
 		subject->cmdline[0] = '\0';
 		return 0;
 	}
-	if (find(cmdlines, &request))
+	asked = find(cmdlines, &request);
+	if (asked) {
+		asked->again = asked->sent;
 		return -EINPROGRESS;
+	}
 	asked = calloc(1, sizeof(*asked));
 	if (!asked)
 		return -ENOMEM;
 	asked->request = request;
 	asked->uid = subject->uid;
-	*cmdlines->last = asked;
-	cmdlines->last = &asked->next;
+	append(cmdlines, asked);
 	asked->chain_next = *chain_of(cmdlines, request.pid);
 	*chain_of(cmdlines, request.pid) = asked;
 	cmdlines->count++;

@@ -9,6 +9,18 @@ source "$BATS_TEST_DIRNAME/../cli/test_helper.bash"
 
 MAZED=${MAZED:-build/mazed}
 
+# Tests run programs as other users too, and the build directory may be below a directory
+# that only root may enter, such as /root.
+setup_file() {
+	public_programs=$(mktemp -d)
+	export public_programs
+	chmod 755 "$public_programs"
+	cp -al "$PROGRAMS/." "$public_programs/" 2> /dev/null || cp -a "$PROGRAMS/." "$public_programs/"
+	export PROGRAMS=$public_programs
+}
+
+teardown_file() { rm -rf "$public_programs"; }
+
 setup() {
 	dir=$(mktemp -d)
 	export RUNTIME_DIRECTORY=$dir/run
@@ -42,7 +54,11 @@ needs_mazed() {
 }
 
 said() { grep -qF -- "$1" "$log" 2> /dev/null; }
-times_said() { grep -cF -- "$1" "$log" 2> /dev/null || [ -e "$log" ] || echo 0; }
+times_said() {
+	local times
+	times=$(grep -cF -- "$1" "$log" 2> /dev/null) || :
+	echo "${times:-0}"
+}
 said_times() { [ "$(times_said "$2")" -eq "$1" ]; }
 # Lines with that text are at least so many seconds apart, by their own times; 1 s is for
 # the fractions that are cut off.
