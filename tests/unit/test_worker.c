@@ -173,22 +173,30 @@ static pid_t newest_child(void)
 	return pid;
 }
 
-/* Until one of its sentences has that part; false: not in a minute of this program's own. */
-static bool collect_until(struct collector *collector, const char *part)
-{
+/* What the collector has reported; one call may bring several sentences. */
+struct reports {
 	struct incidents_said said;
+	size_t next; /* the first that was not looked at */
+};
+
+/* Until a further sentence has that part; false: not in a minute of this program's own. */
+static bool collect_until(struct collector *collector, struct reports *reports, const char *part)
+{
+	const struct incidents_said *said = &reports->said;
 	int turns, wait_ms;
-	size_t i;
 
 	for (turns = 0; turns < ANY_WAIT_MS / TURN_MS; turns++) {
 		struct pollfd poll_fd = { .fd = collector_fd(collector), .events = POLLIN };
 
-		wait_ms = collector_work(collector, &said);
-		for (i = 0; i < said.count; i++) {
-			if (strstr(said.line[i].text, part))
+		while (reports->next < said->count) {
+			if (strstr(said->line[reports->next++].text, part))
 				return true;
-			print_message("not \"%s\": %s\n", part, said.line[i].text);
+			print_message("not \"%s\": %s\n", part, said->line[reports->next - 1].text);
 		}
+		wait_ms = collector_work(collector, &reports->said);
+		reports->next = 0;
+		if (said->count)
+			continue;
 		poll(&poll_fd, 1, wait_ms < 0 || wait_ms > TURN_MS ? TURN_MS : wait_ms);
 	}
 	return false;
@@ -220,6 +228,7 @@ static void a_worker_that_hangs_loses_no_incident(void **state)
 	struct incidents_options options = { .dir = in_place(place, "kept") };
 	struct maze_record soft = case_record(getpid(), MAZE_EVENT_SOFT);
 	struct collector *collector = NULL;
+	struct reports reports = { .next = 0 };
 	struct maze_error error = { "" };
 	json_t *incident;
 	pid_t worker;
@@ -236,8 +245,8 @@ static void a_worker_that_hangs_loses_no_incident(void **state)
 	assert_int_equal(kill(worker, SIGSTOP), 0);
 	assert_int_equal(waitpid(worker, NULL, WUNTRACED), worker);
 	collector_record(collector, &soft, "bpf", "spinners", &case_policy);
-	assert_true(collect_until(collector, "has not answered in time"));
-	assert_true(collect_until(collector, "incident 2"));
+	assert_true(collect_until(collector, &reports, "has not answered in time"));
+	assert_true(collect_until(collector, &reports, "incident 2"));
 	/* The next is of the same worker. */
 	soft.event = MAZE_EVENT_HARD;
 	collector_record(collector, &soft, "bpf", "spinners", &case_policy);
@@ -255,6 +264,7 @@ static void a_worker_that_dies_loses_no_incident(void **state)
 	struct incidents_options options = { .dir = in_place(place, "kept") };
 	struct maze_record soft = case_record(getpid(), MAZE_EVENT_SOFT);
 	struct collector *collector = NULL;
+	struct reports reports = { .next = 0 };
 	json_t *incident;
 	pid_t worker;
 
@@ -266,8 +276,8 @@ static void a_worker_that_dies_loses_no_incident(void **state)
 	}
 	kill(worker, SIGKILL);
 	collector_record(collector, &soft, "bpf", NULL, &case_policy);
-	assert_true(collect_until(collector, "has ended before its time"));
-	assert_true(collect_until(collector, "incident 2"));
+	assert_true(collect_until(collector, &reports, "has ended before its time"));
+	assert_true(collect_until(collector, &reports, "incident 2"));
 	collector_close(collector, NULL);
 	incident = load_only(options.dir);
 	json_decref(incident);
@@ -280,6 +290,7 @@ static void users_have_tables_of_their_own(void **state)
 	struct incidents_options options = { .dir = in_place(place, "kept"), .shared = true };
 	struct maze_record soft = case_record(GONE, MAZE_EVENT_SOFT);
 	struct collector *collector = NULL;
+	struct reports reports = { .next = 0 };
 	char expected[64];
 
 	assert_int_equal(collector_open(&options, &collector, NULL), 0);
@@ -291,7 +302,7 @@ static void users_have_tables_of_their_own(void **state)
 	collector_record(collector, &soft, "bpf", NULL, &case_policy);
 	snprintf(expected, sizeof(expected), "more than %d incidents of user id %u",
 		 INCIDENTS_OPEN_USER, geteuid() + 1);
-	assert_true(collect_until(collector, expected));
+	assert_true(collect_until(collector, &reports, expected));
 	snprintf(expected, sizeof(expected), "ls kept | grep -q -- '-%d-1-0.json$'", GONE);
 	/* What is open is written at the end. */
 	collector_close(collector, NULL);
