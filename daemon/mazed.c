@@ -355,7 +355,10 @@ static int listen_to_signals(struct mazed *mazed)
 
 static int open_engine(struct mazed *mazed, struct maze_error *error)
 {
-	int err = maze_open(mazed->options->engine, MAZE_PINNED, &mazed->maze, error);
+	const char *engine = mazed->options->engine;
+	/* What is part of this process cannot stay when it ends. */
+	enum maze_scope scope = engine && !strcmp(engine, "poll") ? MAZE_PRIVATE : MAZE_PINNED;
+	int err = maze_open(engine, scope, &mazed->maze, error);
 
 	if (err)
 		return err;

@@ -51,11 +51,11 @@ configure_as_shipped() {
 # said_of PID EVENT TEXT: so does a record of it.
 said_of() { grep -F "\"event\":\"$2\",\"pid\":$1," "$log" | grep -qF -- "$3"; }
 
-@test "by the rules as shipped a warning comes to a handler and spares the rest until hard" {
+warns_as_shipped() {
 	cp "$BASH" "$dir/plain"
 	cp "$BASH" "$dir/warned"
 	configure_as_shipped
-	start_mazed
+	start_mazed "$@"
 	start "$dir/plain" -c 'while :; do :; done'
 	plain=$last
 	# Once it has slept its handler is there for the whole episode.
@@ -70,6 +70,14 @@ said_of() { grep -F "\"event\":\"$2\",\"pid\":$1," "$log" | grep -qF -- "$3"; }
 	said_of "$warned" soft '"sent":true,"fatal":false'
 	[ -e "$dir/came" ]
 	stop_mazed
+}
+
+@test "by the rules as shipped a warning comes to a handler and spares the rest until hard" {
+	warns_as_shipped
+}
+
+@test "by the rules as shipped, with the engine poll" {
+	warns_as_shipped --engine poll
 }
 
 @test "SIGTERM removes every watch and the engine" {
