@@ -77,6 +77,12 @@ warns_as_shipped() {
 }
 
 @test "by the rules as shipped, with the engine poll" {
+	configure < /dev/null
+	"$MAZED" --config "$conf" --engine poll 3>&- > "$dir/out" 2>&1 &
+	mazed=$!
+	wait_until eval 'in_force_again 0 || ended "$mazed"'
+	! grep -q 'process connector' "$dir/out" || skip 'the process connector takes the initial namespaces'
+	stop_mazed
 	warns_as_shipped --engine poll
 }
 
