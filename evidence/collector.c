@@ -407,9 +407,12 @@ void collector_process_info(struct collector *collector, const struct maze_portr
 						 portrait->tid, portrait->episode };
 	struct user *user =
 		find_by_episode(collector, portrait->pid, portrait->tid, portrait->episode);
+	bool opens = !user;
 
-	hand_on(collector, user ?: user_of(collector, portrait->uid), &header, portrait,
-		sizeof(*portrait));
+	user = user ?: user_of(collector, portrait->uid);
+	if (!user || (opens && collector_queue_is_behind(&user->queue)))
+		return;
+	hand_on(collector, user, &header, portrait, sizeof(*portrait));
 }
 
 void collector_stack(struct collector *collector, const struct maze_stack *stack)

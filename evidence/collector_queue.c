@@ -80,6 +80,18 @@ static bool make_room(struct collector_queue *queue, size_t size)
 	return true;
 }
 
+bool collector_queue_is_behind(const struct collector_queue *queue)
+{
+	const struct collector_message *message;
+	size_t count = 0, bytes = 0;
+
+	for (message = queue->first; message; message = message->next) {
+		count += !message->sent;
+		bytes += message->sent ? 0 : message->size;
+	}
+	return count > COUNT_MAX / 2 || bytes > BYTES_MAX / 2;
+}
+
 bool collector_queue_add(struct collector_queue *queue, const struct collector_header *header,
 			 const void *body, size_t size)
 {

@@ -25,6 +25,12 @@ void collector_queue_init(struct collector_queue *queue);
 /* False: no room, as all messages wait to be sent, or no memory. */
 bool collector_queue_add(struct collector_queue *queue, const struct collector_header *header,
 			 const void *body, size_t size);
+/*
+ * Half of its messages or bytes wait to be sent: the worker does not keep up. Then a process
+ * info whose record is not there yet is not to be added. It would open an incident for which
+ * no record finds room, and one without a record is never written.
+ */
+bool collector_queue_is_behind(const struct collector_queue *queue);
 /* The message at *place. */
 void collector_queue_drop(struct collector_queue *queue, struct collector_message **place);
 /* What was sent of an incident that is closed. */

@@ -145,10 +145,25 @@ static void write_id(struct episode *episode, unsigned int uid)
 		snprintf(episode->id + n, sizeof(episode->id) - n, "-u%u", uid);
 }
 
-/* The free place, or that of the written incident that has been quiet the longest. */
-static struct incident **make_place(struct incidents *incidents, maze_u64 now)
+bool incident_has_record(const struct incident *incident)
 {
-	struct incident **quietest = NULL, **place;
+	return json_array_size(incident->episode.records) > 0;
+}
+
+/* Which of two incidents is to make room; NULL counts as the last one to. */
+static bool is_quieter(struct incident *const *place, struct incident *const *other)
+{
+	return !other || (*place)->last_ns < (*other)->last_ns;
+}
+
+/*
+ * The free place, or that of the written incident that has been quiet the longest. For a
+ * record also that of one without any: where the worker does not keep up, the two do not
+ * meet, and what has no record is never written.
+ */
+static struct incident **make_place(struct incidents *incidents, maze_u64 now, bool for_record)
+{
+	struct incident **quietest = NULL, **without = NULL, **place;
 	size_t i;
 
 	for (i = 0; i < incidents->open_max; i++) {
@@ -156,13 +171,15 @@ static struct incident **make_place(struct incidents *incidents, maze_u64 now)
 		if (!*place)
 			return place;
 		if ((*place)->written && !(*place)->changed &&
-		    now - (*place)->last_ns > INCIDENT_QUIET_NS &&
-		    (!quietest || (*place)->last_ns < (*quietest)->last_ns))
+		    now - (*place)->last_ns > INCIDENT_QUIET_NS && is_quieter(place, quietest))
 			quietest = place;
+		if (for_record && !incident_has_record(*place) && is_quieter(place, without))
+			without = place;
 	}
-	if (quietest)
-		incident_drop(incidents, quietest);
-	return quietest;
+	place = quietest ? quietest : without;
+	if (place)
+		incident_drop(incidents, place);
+	return place;
 }
 
 static struct incident *find(struct incidents *incidents, maze_u32 pid, maze_u32 tid,
@@ -173,9 +190,9 @@ static struct incident *find(struct incidents *incidents, maze_u32 pid, maze_u32
 
 	for (i = 0; i < INCIDENTS_OPEN_MAX; i++) {
 		incident = incidents->open[i];
-		if (!incident || incident->over || incident->episode.pid != pid ||
-		    incident->episode.tid != tid)
+		if (!incident || incident->episode.pid != pid || incident->episode.tid != tid)
 			continue;
+		/* Also one that is over: a straggler of it. */
 		if (incident->episode.episode == episode)
 			return incident;
 		/* A thread has one episode at a time, and pieces of an old one are rare. */
@@ -186,10 +203,10 @@ static struct incident *find(struct incidents *incidents, maze_u32 pid, maze_u32
 }
 
 static struct incident *open_new(struct incidents *incidents, maze_u32 pid, maze_u32 tid,
-				 maze_u32 episode, maze_u64 boot_ns)
+				 maze_u32 episode, maze_u64 boot_ns, bool for_record)
 {
 	maze_u64 now = incidents_now_ns();
-	struct incident **place = make_place(incidents, now), *incident;
+	struct incident **place = make_place(incidents, now, for_record), *incident;
 
 	incident = place ? calloc(1, sizeof(*incident)) : NULL;
 	if (!incident) {
@@ -212,12 +229,12 @@ static struct incident *open_new(struct incidents *incidents, maze_u32 pid, maze
 }
 
 static struct incident *piece_of(struct incidents *incidents, maze_u32 pid, maze_u32 tid,
-				 maze_u32 episode, maze_u64 boot_ns)
+				 maze_u32 episode, maze_u64 boot_ns, bool is_record)
 {
 	struct incident *incident = find(incidents, pid, tid, episode);
 
 	if (!incident)
-		incident = open_new(incidents, pid, tid, episode, boot_ns);
+		incident = open_new(incidents, pid, tid, episode, boot_ns, is_record);
 	if (!incident)
 		return NULL;
 	incident->changed = true;
@@ -272,8 +289,8 @@ static void look(struct incidents *incidents, struct incident *incident, maze_u6
 static void add_verdict(struct incidents *incidents, const struct maze_record *record,
 			const char *engine, const char *rule, const struct maze_policy *policy)
 {
-	struct incident *incident =
-		piece_of(incidents, record->pid, record->tid, record->episode, record->boot_ns);
+	struct incident *incident = piece_of(incidents, record->pid, record->tid, record->episode,
+					     record->boot_ns, true);
 	struct episode *episode;
 
 	if (!incident)
@@ -342,7 +359,7 @@ void incidents_portrait(struct incidents *incidents, const struct maze_portrait 
 	if (is_late(incidents, portrait->pid, portrait->tid, portrait->episode))
 		return;
 	incident = piece_of(incidents, portrait->pid, portrait->tid, portrait->episode,
-			    portrait->boot_ns);
+			    portrait->boot_ns, false);
 	if (!incident)
 		return;
 	episode_add_portrait(&incident->episode, portrait);
@@ -355,7 +372,8 @@ void incidents_stack(struct incidents *incidents, const struct maze_stack *stack
 
 	if (is_late(incidents, stack->pid, stack->tid, stack->episode))
 		return;
-	incident = piece_of(incidents, stack->pid, stack->tid, stack->episode, stack->boot_ns);
+	incident =
+		piece_of(incidents, stack->pid, stack->tid, stack->episode, stack->boot_ns, false);
 	if (!incident)
 		return;
 	look(incidents, incident, stack->boot_ns);

@@ -30,7 +30,10 @@ struct incident {
 	bool over;   /* nothing more comes: the thread has another episode */
 };
 
-/* Those that were closed last: what still comes of them opens no new incident. */
+/*
+ * Those that were closed last: what still comes of them opens no new incident, but for a
+ * record.
+ */
 #define INCIDENTS_CLOSED_MAX 64
 struct incident_closed {
 	bool used;
@@ -71,6 +74,8 @@ void incidents_on_closed(struct incidents *incidents,
 			 void *arg);
 
 maze_u64 incidents_now_ns(void);
+/* Whether it has a verdict's record, without which no reader takes it. */
+bool incident_has_record(const struct incident *incident);
 void incident_drop(struct incidents *incidents, struct incident **incident);
 void incidents_free(struct incidents *incidents);
 

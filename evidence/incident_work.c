@@ -118,7 +118,8 @@ static bool is_over(const struct incident *incident, maze_u64 now)
 	const struct episode *episode = &incident->episode;
 	maze_u64 quiet_ns = now - incident->last_ns;
 
-	if (incident->over || episode->has_exit)
+	/* Records may be read long after the stacks of the same episodes. */
+	if ((incident->over || episode->has_exit) && incident_has_record(incident))
 		return quiet_ns > EXIT_GRACE_NS;
 	if (quiet_ns <= INCIDENT_QUIET_NS)
 		return false;
@@ -126,12 +127,6 @@ static bool is_over(const struct incident *incident, maze_u64 now)
 	if (!episode->has_look || !look_is_live(&episode->look))
 		return true;
 	return !awaits_hard(episode) || quiet_ns > WAIT_MAX_NS;
-}
-
-/* A verdict's record comes on its own way, and may be later than its stack. */
-static bool has_record(const struct incident *incident)
-{
-	return json_array_size(incident->episode.records) > 0;
 }
 
 /* For the first time: something to show. */
@@ -146,7 +141,7 @@ static bool is_due_first(const struct incident *incident, bool settled, maze_u64
 static bool is_due(const struct incident *incident, bool settled, bool over, maze_u64 now)
 {
 	/* Without a record it is no incident: no reader takes it. */
-	if (!has_record(incident))
+	if (!incident_has_record(incident))
 		return false;
 	if (!incident->changed)
 		return incident->failed && over;
@@ -192,7 +187,7 @@ static int work_on(struct incidents *incidents, struct incident **place,
 	}
 	if (is_due(incident, settled, over, now))
 		write_out(incidents, incident, said);
-	if (over && settled && (!incident->changed || !has_record(incident))) {
+	if (over && settled && (!incident->changed || !incident_has_record(incident))) {
 		incidents->lost += !incident->written;
 		incident_drop(incidents, place);
 		return -1;
@@ -330,7 +325,7 @@ void incidents_close(struct incidents *incidents, struct incidents_said *ret)
 	}
 	/* With the names that are there by now. */
 	for (i = 0; i < INCIDENTS_OPEN_MAX; i++)
-		if (incidents->open[i] && has_record(incidents->open[i]) &&
+		if (incidents->open[i] && incident_has_record(incidents->open[i]) &&
 		    (incidents->open[i]->changed || !incidents->open[i]->written))
 			write_out(incidents, incidents->open[i], ret);
 	keep_prune(incidents->keep);

@@ -283,6 +283,39 @@ static void a_worker_that_dies_loses_no_incident(void **state)
 	json_decref(incident);
 }
 
+/*
+ * A worker that does not keep up: the stacks and names of a flood leave room for its records,
+ * without which no incident is written.
+ */
+static void a_flood_of_process_infos_leaves_room_for_records(void **state)
+{
+	const struct loop_place *place = *state;
+	struct incidents_options options = { .dir = in_place(place, "kept") };
+	struct maze_record soft = case_record(GONE, MAZE_EVENT_SOFT);
+	struct maze_portrait portrait = { .pid = GONE, .tid = GONE, .uid = geteuid() };
+	struct collector *collector = NULL;
+	struct reports reports = { .next = 0 };
+	pid_t worker;
+
+	assert_int_equal(collector_open(&options, &collector, NULL), 0);
+	worker = newest_child();
+	if (!worker) {
+		collector_close(collector, NULL);
+		skip();
+	}
+	/* Nothing is sent before collector_work(). */
+	for (portrait.episode = 0; portrait.episode < 1000; portrait.episode++)
+		collector_process_info(collector, &portrait);
+	for (soft.episode = 0; soft.episode < 10; soft.episode++)
+		collector_record(collector, &soft, "bpf", NULL, &case_policy);
+	assert_true(collect_until(collector, &reports, "incident 2"));
+	/* Of other episodes than those that the table is full of. */
+	soft.episode = 5000;
+	collector_record(collector, &soft, "bpf", NULL, &case_policy);
+	assert_true(collect_until(collector, &reports, "-5000"));
+	collector_close(collector, NULL);
+}
+
 /* Two users, one of whom floods; the names say whose they are. */
 static void users_have_tables_of_their_own(void **state)
 {
@@ -387,6 +420,7 @@ int main(void)
 		cmocka_unit_test(those_left_behind_are_bounded),
 		IN_PLACE(a_worker_that_hangs_loses_no_incident),
 		IN_PLACE(a_worker_that_dies_loses_no_incident),
+		IN_PLACE(a_flood_of_process_infos_leaves_room_for_records),
 		IN_PLACE(users_have_tables_of_their_own),
 		cmocka_unit_test(a_helper_that_hangs_is_late),
 	};
