@@ -6,6 +6,7 @@
 
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -123,6 +124,7 @@ static void play(enum pair_by by, int go, int report)
 
 void pair_start(struct pair *pair, enum pair_by by, int cpu)
 {
+	struct sched_param no_priority = { 0 };
 	int go[2], report[2];
 
 	if (pipe(go) || pipe(report))
@@ -130,6 +132,9 @@ void pair_start(struct pair *pair, enum pair_by by, int cpu)
 	pair->player = bench_fork();
 	if (!pair->player) {
 		bench_pin(cpu);
+		/* Its wakeups do not preempt, so that each switch is a sleep. */
+		if (sched_setscheduler(0, SCHED_BATCH, &no_priority))
+			_exit(1);
 		close(go[1]);
 		close(report[0]);
 		play(by, go[0], report[1]);
