@@ -77,13 +77,14 @@ static const struct {
 	[AMONG_10000] = { "maze, both among 10,000 watched", .maze = true, .watched = 2,
 			  .crowds = 3 },
 	[RUNQLAT] = { .name = "runqlat (bcc)" },
-	[LOCK_NOTHING] = { "locks: nothing attached", PAIR_BY_FUTEX },
-	[LOCK_EMPTY] = { "locks: empty program", PAIR_BY_FUTEX },
-	[LOCK_BOTH] = { "locks: maze, both watched", PAIR_BY_FUTEX, true, 2 },
-	[LOCK_INF] = { "locks: maze, both watched, recovery inf", PAIR_BY_FUTEX, true, 2,
-		       .recovery = MAZE_RECOVERY_INF },
-	[LOCK_FINITE] = { "locks: maze, both watched, recovery 99", PAIR_BY_FUTEX, true, 2,
-			  .recovery = FINITE },
+	[LOCK_NOTHING] = { "locks: nothing attached", .by = PAIR_BY_FUTEX },
+	[LOCK_EMPTY] = { "locks: empty program", .by = PAIR_BY_FUTEX },
+	[LOCK_BOTH] = { "locks: maze, both watched", .by = PAIR_BY_FUTEX, .maze = true,
+			.watched = 2 },
+	[LOCK_INF] = { "locks: maze, both watched, recovery inf", .by = PAIR_BY_FUTEX, .maze = true,
+		       .watched = 2, .recovery = MAZE_RECOVERY_INF },
+	[LOCK_FINITE] = { "locks: maze, both watched, recovery 99", .by = PAIR_BY_FUTEX,
+			  .maze = true, .watched = 2, .recovery = FINITE },
 };
 
 static enum setting nothing_beside(enum setting setting)
