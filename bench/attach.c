@@ -82,16 +82,15 @@ void attach_close(struct engine *engine)
 	engine_bpf.close(engine);
 }
 
-bool attach_try_watch(struct engine *engine, pid_t pid)
+static bool watch_under(struct engine *engine, pid_t pid, const struct maze_policy *policy)
 {
 	struct engine_target target = { .pidfd = pidfd_open(pid, 0) };
-	struct maze_policy policy = bench_far_policy();
 	struct engine_claim claim = { 0, 0 };
 	struct engine_error error = { "" };
 	int err = -ESRCH;
 
 	if (target.pidfd >= 0) {
-		err = engine_bpf.watch(engine, &target, &policy, &claim, &error);
+		err = engine_bpf.watch(engine, &target, policy, &claim, &error);
 		close(target.pidfd);
 	}
 	if (err && err != -ESRCH)
@@ -99,9 +98,24 @@ bool attach_try_watch(struct engine *engine, pid_t pid)
 	return !err;
 }
 
+bool attach_try_watch(struct engine *engine, pid_t pid)
+{
+	struct maze_policy policy = bench_far_policy();
+
+	return watch_under(engine, pid, &policy);
+}
+
 void attach_watch(struct engine *engine, pid_t pid)
 {
-	if (!attach_try_watch(engine, pid))
+	attach_watch_recovery(engine, pid, bench_far_policy().recovery);
+}
+
+void attach_watch_recovery(struct engine *engine, pid_t pid, maze_u32 recovery)
+{
+	struct maze_policy policy = bench_far_policy();
+
+	policy.recovery = recovery;
+	if (!watch_under(engine, pid, &policy))
 		bench_fail("a process to be watched has ended");
 }
 

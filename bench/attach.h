@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "core/types.h"
+
 struct engine;
 
 /* Loads it, handler off. Ends the program with a sentence where it cannot. */
@@ -25,6 +27,8 @@ void attach_lives(struct engine *engine, bool on);
 const char *attach_yield_probe(struct engine *engine, bool on);
 /* Watches all threads of a process under limits that nothing here reaches. */
 void attach_watch(struct engine *engine, pid_t pid);
+/* The same with a recovery that is not the default: MAZE_RECOVERY_*. */
+void attach_watch_recovery(struct engine *engine, pid_t pid, maze_u32 recovery);
 /* The same; false when the process has ended. */
 bool attach_try_watch(struct engine *engine, pid_t pid);
 /* Nothing when it has ended. */

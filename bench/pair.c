@@ -4,10 +4,13 @@
  */
 #include "pair.h"
 
+#include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,59 +21,110 @@
 /* What the C library asks for at least, and a page; a sleeper touches one of them. */
 #define STACK_BYTES (20 * 1024)
 
-static void echo(int in, int out)
+/* The turn, of a pair by futex: shared memory. */
+enum turn { PLAYER, ECHO, OVER };
+
+static void futex(int *turn, int operation, int value)
+{
+	syscall(SYS_futex, turn, operation, value, NULL, NULL, 0);
+}
+
+static void give(int *turn, enum turn to)
+{
+	__atomic_store_n(turn, to, __ATOMIC_RELEASE);
+	futex(turn, FUTEX_WAKE, 1);
+}
+
+/* Sleeps while it is the other's turn; returns whose it is then. */
+static enum turn await(int *turn, enum turn other)
+{
+	int now;
+
+	while ((now = __atomic_load_n(turn, __ATOMIC_ACQUIRE)) == (int)other)
+		futex(turn, FUTEX_WAIT, (int)other);
+	return (enum turn)now;
+}
+
+/* Between the two: pipes, or the turn if there is one. */
+struct court {
+	int to[2], from[2];
+	int *turn;
+};
+
+static void court_init(struct court *court, enum pair_by by)
+{
+	court->turn = NULL;
+	if (by == PAIR_BY_FUTEX) {
+		court->turn = mmap(NULL, sizeof(*court->turn), PROT_READ | PROT_WRITE,
+				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		if (court->turn == MAP_FAILED)
+			_exit(1);
+	}
+	if (pipe(court->to) || pipe(court->from))
+		_exit(1);
+}
+
+static void echo(struct court *court)
 {
 	char byte;
 
-	while (read(in, &byte, 1) == 1)
-		if (write(out, &byte, 1) != 1)
+	close(court->to[1]);
+	close(court->from[0]);
+	while (court->turn && await(court->turn, PLAYER) != OVER)
+		give(court->turn, PLAYER);
+	while (read(court->to[0], &byte, 1) == 1)
+		if (write(court->from[1], &byte, 1) != 1)
 			_exit(1);
 	_exit(0);
 }
 
-static void pass(int to, int from, int passes)
+static void pass(struct court *court, int passes)
 {
 	char byte = 0;
 	int i;
 
-	for (i = 0; i < passes; i++)
-		if (write(to, &byte, 1) != 1 || read(from, &byte, 1) != 1)
+	for (i = 0; i < passes && court->turn; i++) {
+		give(court->turn, ECHO);
+		await(court->turn, ECHO);
+	}
+	for (i = 0; i < passes && !court->turn; i++)
+		if (write(court->to[1], &byte, 1) != 1 || read(court->from[0], &byte, 1) != 1)
 			_exit(1);
 }
 
-static void play(int go, int report)
+static void play(enum pair_by by, int go, int report)
 {
-	int to[2], from[2], passes;
+	struct court court;
 	maze_u64 start;
 	clockid_t clock;
 	double result;
+	int passes;
 	pid_t peer;
 
-	if (pipe(to) || pipe(from))
-		_exit(1);
+	court_init(&court, by);
 	peer = bench_fork();
-	if (!peer) {
-		close(to[1]);
-		close(from[0]);
-		echo(to[0], from[1]);
-	}
-	close(to[0]);
-	close(from[1]);
+	if (!peer)
+		echo(&court);
+	close(court.to[0]);
+	close(court.from[1]);
 	if (clock_getcpuclockid(peer, &clock) || write(report, &peer, sizeof(peer)) < 0)
 		_exit(1);
 	if (read(go, &passes, sizeof(passes)) != sizeof(passes))
 		_exit(1);
-	pass(to[1], from[0], WARM_UP);
+	pass(&court, WARM_UP);
 	start = bench_now(CLOCK_PROCESS_CPUTIME_ID) + bench_now(clock);
-	pass(to[1], from[0], passes);
+	pass(&court, passes);
 	result = (double)(bench_now(CLOCK_PROCESS_CPUTIME_ID) + bench_now(clock) - start);
-	close(to[1]);
+	if (court.turn)
+		give(court.turn, OVER);
+	close(court.to[1]);
 	waitpid(peer, NULL, 0);
 	_exit(write(report, &result, sizeof(result)) != sizeof(result));
 }
 
-void pair_start(struct pair *pair, int cpu)
+void pair_start(struct pair *pair, enum pair_by by, int cpu)
 {
+	struct sched_param no_priority = { 0 };
 	int go[2], report[2];
 
 	if (pipe(go) || pipe(report))
@@ -78,9 +132,12 @@ void pair_start(struct pair *pair, int cpu)
 	pair->player = bench_fork();
 	if (!pair->player) {
 		bench_pin(cpu);
+		/* Its wakeups do not preempt, so that each switch is a sleep. */
+		if (sched_setscheduler(0, SCHED_BATCH, &no_priority))
+			_exit(1);
 		close(go[1]);
 		close(report[0]);
-		play(go[0], report[1]);
+		play(by, go[0], report[1]);
 	}
 	close(go[0]);
 	close(report[1]);

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Two processes that hand a byte to and fro through pipes on one CPU, which then does
- * nothing but switch between them; and crowds of tasks that sleep.
+ * Two processes that wake each other in turn on one CPU, which then does nothing but
+ * switch between them; and crowds of tasks that sleep.
  */
 #ifndef MAZE_BENCH_PAIR_H
 #define MAZE_BENCH_PAIR_H
 
 #include <sys/types.h>
+
+enum pair_by {
+	PAIR_BY_PIPE,  /* a byte goes to and fro: they sleep in read(2) */
+	PAIR_BY_FUTEX, /* each of their sleeps is a wait for a lock */
+};
 
 struct pair {
 	pid_t player, echo;
@@ -14,7 +19,7 @@ struct pair {
 };
 
 /* Both wait, and have used no CPU to speak of. */
-void pair_start(struct pair *pair, int cpu);
+void pair_start(struct pair *pair, enum pair_by by, int cpu);
 /*
  * CPU time of both a switch, in ns, over `passes` to and fro. CPU time, because what
  * others do on that CPU meanwhile, and what a hypervisor takes, is not in it. Ends the pair.

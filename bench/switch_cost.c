@@ -3,9 +3,9 @@
  * What does a context switch cost? A pair of processes switches on one CPU under one
  * setting after the other, in an order that is shuffled anew each round; a setting's
  * cost is the median, over the rounds, of its difference to nothing attached in the
- * same round. A second column has the time the kernel itself counts in the handler
- * (kernel.bpf_stats_enabled), less that of the empty program: much less noise, but
- * blind to what the handler does to caches.
+ * same round, with a pair of the same kind. A second column has the time the kernel
+ * itself counts in the handler (kernel.bpf_stats_enabled), less that of the empty
+ * program: much less noise, but blind to what the handler does to caches.
  *
  * usage: switch_cost [ROUNDS]   JSON, see figure.h
  */
@@ -31,30 +31,71 @@
 /* Rounds for the kernel's own count, which needs few. */
 #define COUNTED_ROUNDS 5
 
+/* 99 of 100 of a CPU, for sleeps of all kinds: each wakeup takes some off the count. */
+#define FINITE (99 * MAZE_RECOVERY_ONE)
+
 enum setting {
 	NOTHING,
 	EMPTY,
 	UNWATCHED,
 	ONE,
 	BOTH,
+	BOTH_INF,
+	BOTH_FINITE,
 	AMONG_10,
 	AMONG_1000,
 	AMONG_10000,
 	RUNQLAT,
+	LOCK_NOTHING,
+	LOCK_EMPTY,
+	LOCK_BOTH,
+	LOCK_INF,
+	LOCK_FINITE,
 	SETTINGS,
 };
 
-static const char *const names[SETTINGS] = {
-	[NOTHING] = "nothing attached",
-	[EMPTY] = "empty program",
-	[UNWATCHED] = "maze, pair unwatched",
-	[ONE] = "maze, one watched",
-	[BOTH] = "maze, both watched",
-	[AMONG_10] = "maze, both among 10 watched",
-	[AMONG_1000] = "maze, both among 1,000 watched",
-	[AMONG_10000] = "maze, both among 10,000 watched",
-	[RUNQLAT] = "runqlat (bcc)",
+static const struct {
+	const char *name;
+	enum pair_by by;
+	bool maze;
+	int watched;	   /* of the pair */
+	int crowds;	   /* watched beside it */
+	maze_u32 recovery; /* 0: the default */
+} settings[SETTINGS] = {
+	[NOTHING] = { .name = "nothing attached" },
+	[EMPTY] = { .name = "empty program" },
+	[UNWATCHED] = { "maze, pair unwatched", .maze = true },
+	[ONE] = { "maze, one watched", .maze = true, .watched = 1 },
+	[BOTH] = { "maze, both watched", .maze = true, .watched = 2 },
+	[BOTH_INF] = { "maze, both watched, recovery inf", .maze = true, .watched = 2,
+		       .recovery = MAZE_RECOVERY_INF },
+	[BOTH_FINITE] = { "maze, both watched, recovery 99", .maze = true, .watched = 2,
+			  .recovery = FINITE },
+	[AMONG_10] = { "maze, both among 10 watched", .maze = true, .watched = 2, .crowds = 1 },
+	[AMONG_1000] = { "maze, both among 1,000 watched", .maze = true, .watched = 2,
+			 .crowds = 2 },
+	[AMONG_10000] = { "maze, both among 10,000 watched", .maze = true, .watched = 2,
+			  .crowds = 3 },
+	[RUNQLAT] = { .name = "runqlat (bcc)" },
+	[LOCK_NOTHING] = { "locks: nothing attached", .by = PAIR_BY_FUTEX },
+	[LOCK_EMPTY] = { "locks: empty program", .by = PAIR_BY_FUTEX },
+	[LOCK_BOTH] = { "locks: maze, both watched", .by = PAIR_BY_FUTEX, .maze = true,
+			.watched = 2 },
+	[LOCK_INF] = { "locks: maze, both watched, recovery inf", .by = PAIR_BY_FUTEX, .maze = true,
+		       .watched = 2, .recovery = MAZE_RECOVERY_INF },
+	[LOCK_FINITE] = { "locks: maze, both watched, recovery 99", .by = PAIR_BY_FUTEX,
+			  .maze = true, .watched = 2, .recovery = FINITE },
 };
+
+static enum setting nothing_beside(enum setting setting)
+{
+	return settings[setting].by == PAIR_BY_FUTEX ? LOCK_NOTHING : NOTHING;
+}
+
+static enum setting empty_beside(enum setting setting)
+{
+	return settings[setting].by == PAIR_BY_FUTEX ? LOCK_EMPTY : EMPTY;
+}
 
 /* Crowds of sleepers that make up, with the pair, 10, 1,000 and 10,000; there always. */
 static const int crowd_sizes[] = { 8, 990, 9000 };
@@ -90,14 +131,21 @@ static pid_t start_runqlat(int others)
 	return -1;
 }
 
-static int crowds_of(enum setting setting)
+static void watch_pair(enum setting setting, const struct pair *pair)
 {
-	return setting < AMONG_10 || setting > AMONG_10000 ? 0 : (int)(setting - AMONG_10) + 1;
+	maze_u32 recovery = settings[setting].recovery;
+
+	if (!recovery)
+		recovery = bench_far_policy().recovery;
+	if (settings[setting].watched >= 1)
+		attach_watch_recovery(bench.engine, pair->player, recovery);
+	if (settings[setting].watched >= 2)
+		attach_watch_recovery(bench.engine, pair->echo, recovery);
 }
 
 static double measure(enum setting setting)
 {
-	bool maze = setting >= UNWATCHED && setting <= AMONG_10000;
+	bool maze = settings[setting].maze;
 	int i, empty = -1;
 	struct pair pair;
 	pid_t peer = -1;
@@ -108,19 +156,16 @@ static double measure(enum setting setting)
 		if (peer < 0)
 			return NAN;
 	}
-	pair_start(&pair, bench.cpu);
-	if (setting == EMPTY)
+	pair_start(&pair, settings[setting].by, bench.cpu);
+	if (setting == empty_beside(setting))
 		empty = attach_empty(NULL);
 	if (maze)
 		attach_switch(bench.engine, true);
-	if (setting >= ONE && maze)
-		attach_watch(bench.engine, pair.player);
-	if (setting >= BOTH && maze)
-		attach_watch(bench.engine, pair.echo);
-	for (i = 0; i < crowds_of(setting); i++)
+	watch_pair(setting, &pair);
+	for (i = 0; i < settings[setting].crowds; i++)
 		attach_watch(bench.engine, bench.crowds[i]);
 	result = pair_run(&pair, PASSES);
-	for (i = 0; i < crowds_of(setting); i++)
+	for (i = 0; i < settings[setting].crowds; i++)
 		attach_unwatch(bench.engine, bench.crowds[i]);
 	if (maze)
 		attach_switch(bench.engine, false);
@@ -152,26 +197,30 @@ static double counted(enum setting setting)
 	int program, link = -1;
 	struct pair pair;
 
-	pair_start(&pair, bench.cpu);
+	pair_start(&pair, settings[setting].by, bench.cpu);
 	program = attach_program_fd(bench.engine);
-	if (setting == EMPTY)
+	if (setting == empty_beside(setting))
 		link = attach_empty(&program);
 	else
 		attach_switch(bench.engine, true);
-	if (setting >= ONE)
-		attach_watch(bench.engine, pair.player);
-	if (setting >= BOTH)
-		attach_watch(bench.engine, pair.echo);
+	watch_pair(setting, &pair);
 	before = read_runs(program);
 	pair_run(&pair, PASSES);
 	after = read_runs(program);
-	if (setting == EMPTY) {
+	if (link >= 0) {
 		close(link);
 		close(program);
 	} else {
 		attach_switch(bench.engine, false);
 	}
 	return (double)(after.ns - before.ns) / (double)(after.count - before.count);
+}
+
+/* By the kernel's count; a crowd is not in the handler. */
+static bool is_counted(enum setting setting)
+{
+	return setting == empty_beside(setting) ||
+	       (settings[setting].maze && !settings[setting].crowds);
 }
 
 /* In the handler beyond the empty program, by the kernel's count. */
@@ -185,12 +234,16 @@ static void count_all(double *ret_ns)
 	if (statistics < 0)
 		return;
 	for (round = 0; round < COUNTED_ROUNDS; round++)
-		for (setting = EMPTY; setting <= BOTH; setting++)
-			values[setting][round] = counted((enum setting)setting);
-	for (setting = EMPTY; setting <= BOTH; setting++)
-		ret_ns[setting] =
-			bench_median_difference(values[setting], values[EMPTY], COUNTED_ROUNDS)
-				.value;
+		for (setting = 0; setting < SETTINGS; setting++)
+			if (is_counted((enum setting)setting))
+				values[setting][round] = counted((enum setting)setting);
+	for (setting = 0; setting < SETTINGS; setting++)
+		if (is_counted((enum setting)setting))
+			ret_ns[setting] =
+				bench_median_difference(values[setting],
+							values[empty_beside((enum setting)setting)],
+							COUNTED_ROUNDS)
+					.value;
 	close(statistics);
 }
 
@@ -198,13 +251,15 @@ static void count_all(double *ret_ns)
 static size_t costs(double *values[SETTINGS], enum setting setting, size_t rounds, double *ret_own,
 		    double *ret_empty)
 {
+	const double *nothing = values[nothing_beside(setting)];
+	const double *empty = values[empty_beside(setting)];
 	size_t round, n = 0;
 
 	for (round = 0; round < rounds; round++) {
 		if (isnan(values[setting][round]))
 			continue;
-		ret_own[n] = values[setting][round] - values[NOTHING][round];
-		ret_empty[n++] = values[EMPTY][round] - values[NOTHING][round];
+		ret_own[n] = values[setting][round] - nothing[round];
+		ret_empty[n++] = empty[round] - nothing[round];
 	}
 	return n;
 }
@@ -213,12 +268,13 @@ static void report_target(struct figure *figure, double *values[SETTINGS], enum 
 			  enum setting base, size_t rounds, const char *what, double limit)
 {
 	double *own = bench_values(rounds), *other = bench_values(rounds);
+	const double *nothing = values[nothing_beside(setting)];
 	struct estimate ratio;
 	size_t round;
 
 	for (round = 0; round < rounds; round++) {
-		own[round] = values[setting][round] - values[NOTHING][round];
-		other[round] = values[base][round] - values[NOTHING][round];
+		own[round] = values[setting][round] - nothing[round];
+		other[round] = values[base][round] - nothing[round];
 	}
 	ratio = bench_ratio(own, other, rounds);
 	figure_target(figure, what, ratio.value, ratio.low, ratio.high, limit);
@@ -241,22 +297,25 @@ static void report(double *values[SETTINGS], size_t rounds, const double *in_han
 	figure_column(figure, "x empty", 2);
 	figure_column(figure, "handler", 1);
 	figure_column(figure, "rounds", 0);
-	level = bench_median(values[NOTHING], rounds).value;
 	for (setting = 0; setting < SETTINGS; setting++) {
 		n = costs(values, (enum setting)setting, rounds, own, empty);
 		if (!n) {
 			figure_note(figure, "%s is not installed or does not run here",
-				    names[setting]);
+				    settings[setting].name);
 			continue;
 		}
+		level = bench_median(values[nothing_beside((enum setting)setting)], rounds).value;
 		cost = bench_median(own, n);
 		ratio = bench_ratio(own, empty, n);
-		figure_row(figure, names[setting],
-			   (double[]){ level + cost.value, cost.value, cost.low, cost.high,
-				       setting ? ratio.value : NAN, in_handler[setting],
-				       (double)n },
-			   NULL);
-		figure_samples(figure, names[setting], own, n);
+		figure_row(
+			figure, settings[setting].name,
+			(double[]){ level + cost.value, cost.value, cost.low, cost.high,
+				    (enum setting)setting == nothing_beside((enum setting)setting)
+					    ? NAN
+					    : ratio.value,
+				    in_handler[setting], (double)n },
+			NULL);
+		figure_samples(figure, settings[setting].name, own, n);
 	}
 	figure_note(figure, "ns of CPU time of both processes a switch; handler: by the kernel's "
 			    "own count, beyond the empty program");
@@ -266,6 +325,8 @@ static void report(double *values[SETTINGS], size_t rounds, const double *in_han
 	report_target(figure, values, UNWATCHED, EMPTY, rounds, "unwatched pair, to empty program",
 		      1.5);
 	report_target(figure, values, BOTH, EMPTY, rounds, "both watched, to empty program", 3);
+	report_target(figure, values, LOCK_BOTH, LOCK_EMPTY, rounds,
+		      "both watched, each sleep a lock, to empty program", 3);
 	report_target(figure, values, AMONG_10000, BOTH, rounds,
 		      "both among 10,000 watched, to among 2", 1.1);
 	figure_print(figure);

@@ -201,6 +201,7 @@ struct task_struct {
 	char comm[16];
 	struct sched_entity se;
 	struct sched_info sched_info;
+	void *stack;
 	void *bpf_storage;
 };
 

@@ -54,8 +54,9 @@ static int handle_timer(void *map, maze_u32 *key, struct maze_timer *slot)
 }
 
 /*
- * Learns who its owner is, and readies one CPU's timer for each task it is shown; run
- * until all are ready. Not at a switch, because bpf_timer_init() allocates.
+ * Learns who its owner is and where a stack has the entry frame, and readies one CPU's
+ * timer for each task it is shown; run until all are ready. Not at a switch, because
+ * bpf_timer_init() allocates.
  */
 SEC("iter/task")
 int handle__setup(struct bpf_iter__task *ctx)
@@ -68,6 +69,7 @@ int handle__setup(struct bpf_iter__task *ctx)
 	if (has_namespaces() && owner->thread_pid)
 		state.pid_level = READ(owner->thread_pid, level);
 	state.own_program = program_of(owner);
+	find_entry_frame(owner);
 	if (!ctx->task || index >= config.cpus)
 		return 0;
 	slot = bpf_map_lookup_elem(&timers, &index);

@@ -15,7 +15,7 @@
 #include "../../core/step.h"
 
 #define MAZE_BPF_MAGIC 0x4d415a45U /* "MAZE" */
-#define MAZE_BPF_ABI 6U
+#define MAZE_BPF_ABI 7U
 
 /*
  * Records kept per log. Verdicts have a log of their own, so that a storm of
@@ -165,6 +165,7 @@ struct maze_state {
 	struct maze_doorbell_owner owners[MAZE_READERS_MAX]; /* user space only */
 	maze_u64 own_program;	 /* directory entry of the owner's program */
 	maze_u64 spared_program; /* of that which is not judged; 0: there is none */
+	maze_u64 frame_offset;	 /* from a task's stack to the frame it entered the kernel by */
 };
 
 enum maze_yield_probe {
