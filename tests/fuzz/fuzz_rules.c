@@ -61,7 +61,7 @@ static void use(const struct rules *rules, const uint8_t *data, size_t size)
 	out = open_memstream(&said, &length);
 	if (!out)
 		abort();
-	explain_subject(out, rules, &subject);
+	explain_subject(out, rules, &subject, NULL);
 	fclose(out);
 	/* Only newlines may come through as they are. */
 	for (i = 0; i < length; i++)
