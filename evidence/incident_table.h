@@ -22,7 +22,8 @@ struct incident {
 	struct episode episode;
 	maze_u64 opened_ns, last_ns; /* CLOCK_BOOTTIME: the first and the last piece */
 	maze_u64 written_ns;
-	maze_u64 due_ns; /* when it wants a turn; 0: as soon as can be */
+	maze_u64 due_ns;  /* when it wants a turn; 0: as soon as can be */
+	maze_u64 gone_ns; /* when its process was first seen to have ended; 0: it was not */
 	bool looked;
 	bool changed; /* since it was written */
 	bool written;

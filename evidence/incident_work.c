@@ -112,8 +112,20 @@ static bool awaits_hard(const struct episode *episode)
 	return episode->has_policy && episode->policy.hard_ns && !episode->has_hard;
 }
 
+/* Gone, and what is on its way has come: its hard verdict, for one, which ended it. */
+static bool is_gone(struct incident *incident, maze_u64 now)
+{
+	if (!incident->episode.has_look)
+		return true;
+	if (look_is_live(&incident->episode.look))
+		return false;
+	if (!incident->gone_ns)
+		incident->gone_ns = now;
+	return now - incident->gone_ns > EXIT_GRACE_NS;
+}
+
 /* Nothing more comes, or what comes would be another incident. */
-static bool is_over(const struct incident *incident, maze_u64 now)
+static bool is_over(struct incident *incident, maze_u64 now)
 {
 	const struct episode *episode = &incident->episode;
 	maze_u64 quiet_ns = now - incident->last_ns;
@@ -123,8 +135,8 @@ static bool is_over(const struct incident *incident, maze_u64 now)
 		return quiet_ns > EXIT_GRACE_NS;
 	if (quiet_ns <= INCIDENT_QUIET_NS)
 		return false;
-	/* Gone, and its exit is no record: a quiet policy, or another engine. */
-	if (!episode->has_look || !look_is_live(&episode->look))
+	/* Its exit is no record: a quiet policy, or another engine. */
+	if (is_gone(incident, now))
 		return true;
 	return !awaits_hard(episode) || quiet_ns > WAIT_MAX_NS;
 }

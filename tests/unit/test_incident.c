@@ -4,9 +4,13 @@
  * are gone; what a directory that fails costs, and how many files are kept.
  */
 #include "incident_case.h"
+#include "evidence/incident_table.h"
 
+#include <signal.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 static void a_loop_is_named(void **state)
 {
@@ -375,6 +379,47 @@ static void nothing_is_written_before_the_record(void **state)
 	incidents_close(incidents, NULL);
 }
 
+static size_t count_open(const struct incidents *incidents)
+{
+	size_t i, count = 0;
+
+	for (i = 0; i < INCIDENTS_OPEN_MAX; i++)
+		count += incidents->open[i] != NULL;
+	return count;
+}
+
+/* SIGKILL at the hard limit: the process may be seen to be gone before the record is read. */
+static void a_hard_verdict_that_is_read_after_the_end(void **state)
+{
+	const struct loop_place *place = *state;
+	struct incidents_options options = { .dir = in_place(place, "kept") };
+	struct incidents *incidents = open_incidents(&options);
+	struct maze_record record;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	record = case_record(pid, MAZE_EVENT_SOFT);
+	incidents_record(incidents, &record, "kmod", "spinners", &case_policy);
+	assert_true(work_until(incidents, "incident 2"));
+	/* As if it had spun for that long since. */
+	incidents->open[0]->last_ns -= 2 * INCIDENT_QUIET_NS;
+	incidents->open[0]->due_ns = 0;
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	incidents_work(incidents, NULL);
+	assert_int_equal(count_open(incidents), 1);
+	record.event = MAZE_EVENT_HARD;
+	incidents_record(incidents, &record, "kmod", "spinners", &case_policy);
+	assert_int_equal(count_open(incidents), 1);
+	assert_int_equal(json_array_size(incidents->open[0]->episode.records), 2);
+	incidents_close(incidents, NULL);
+}
+
 int main(void)
 {
 #define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, loop_make_place, loop_remove_place)
@@ -394,6 +439,7 @@ int main(void)
 		IN_PLACE(the_takers_own_frames_are_left_out),
 		IN_PLACE(what_is_no_code_is_cut_off),
 		IN_PLACE(nothing_is_written_before_the_record),
+		IN_PLACE(a_hard_verdict_that_is_read_after_the_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
