@@ -1,3 +1,4 @@
+#!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # What the checks with real programs share: the programs themselves, control groups as
 # systemd makes them, a directory that goes at the end. To be sourced.
