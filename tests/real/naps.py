@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A thread that is 95 % busy, until it has used 8 s of CPU by its own clock: after each 19 ms
+"""A thread that is 95 % busy, until it has used 10 s of CPU by its own clock: after each 19 ms
 of CPU it sleeps for 1 ms.
 
     naps.py sleep           in nanosleep(2)
@@ -12,7 +12,7 @@ import time
 
 WORK_NS = 19_000_000
 NAP_S = 0.001
-TOTAL_NS = 8_000_000_000
+TOTAL_NS = 10_000_000_000
 
 
 def wait_for_condition() -> None:
