@@ -143,8 +143,8 @@ nginx_group=system.slice/maze-nginx.service
 redis_group=system.slice/maze-redis.service
 postgres_group=system.slice/maze-postgres.service
 java_group=system.slice/maze-java.service
-threads_group=system.slice/maze-python-threads.service
-asyncio_group=system.slice/maze-python-asyncio.service
+python_group=system.slice/maze-python.service
+python2_group=system.slice/maze-python2.service
 user_group=user.slice/maze-user.scope
 
 start_postgres() {
@@ -196,14 +196,14 @@ start_java_service() {
 	eventually answers 18081
 }
 
-# start_python_service threads|asyncio
+# One event loop; two, in a thread each.
 start_python_service() {
-	local port=18082 group=threads_group
-
-	[ "$1" = threads ] || port=18083 group=asyncio_group
-	start_in "${!group}" "$python" "$here/service.py" $port "$1"
-	python_page=http://127.0.0.1:$port/page
-	eventually answers $port
+	start_in $python_group "$python" "$here/service.py" 18082 1
+	start_in $python2_group "$python" "$here/service.py" 18083 2
+	python_page=http://127.0.0.1:18082/page
+	python2_page=http://127.0.0.1:18083/page
+	eventually answers 18082
+	eventually answers 18083
 }
 
 # A request of a server at that port gets its page.

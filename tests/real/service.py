@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A web server: a page of 4 KiB, HTTP/1.1 with keep-alive.
+"""A web server: a page of 4 KiB, HTTP/1.1 with keep-alive, in asyncio. Several threads have an
+event loop each, and share the port and the interpreter lock.
 
-    service.py PORT asyncio         one thread, an event loop
-    service.py PORT threads         a thread for each connection
+    service.py PORT THREADS
 """
 
 import asyncio
-import http.server
 import sys
+import threading
 
-ADDRESS = "127.0.0.1"
 # More than are waiting in any load of tests/real.
 BACKLOG = 1024
 
@@ -31,36 +30,13 @@ async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
         writer.close()
 
 
-async def serve_in_loop(port: int) -> None:
-    server = await asyncio.start_server(converse, ADDRESS, port, backlog=BACKLOG)
+async def serve() -> None:
+    server = await asyncio.start_server(
+        converse, "127.0.0.1", int(sys.argv[1]), backlog=BACKLOG, reuse_port=True
+    )
     await server.serve_forever()
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1  # headers and page in one segment
-
-    def do_GET(self) -> None:
-        body = page()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args: object) -> None:
-        pass
-
-
-class Server(http.server.ThreadingHTTPServer):
-    request_queue_size = BACKLOG
-
-
-def main() -> None:
-    port = int(sys.argv[1])
-    if sys.argv[2] == "asyncio":
-        asyncio.run(serve_in_loop(port))
-    else:
-        Server((ADDRESS, port), Handler).serve_forever()
-
-
-main()
+for _ in range(1, int(sys.argv[2])):
+    threading.Thread(target=lambda: asyncio.run(serve()), daemon=True).start()
+asyncio.run(serve())
