@@ -2,10 +2,10 @@
 //
 // A search in a list of which the last node leads back to the first: it never ends, and
 // allocates nothing. The main thread allocates, so that the collector stops all threads
-// some five times a second.
+// some three times a second.
 
 public class Ring {
-	private static final int BURST = 40, BYTES = 20_000, PAUSE_MS = 20;
+	private static final int BURST = 20, BYTES = 20_000, PAUSE_MS = 20;
 
 	static final class Node {
 		final int key;
