@@ -160,7 +160,17 @@ start_postgres() {
 	run_in $user_group "$postgres/pgbench" "${database[@]}" -i -s 5 postgres
 }
 
+# free_port VARIABLE: one that nothing has at the moment, also no other run of these checks.
+free_port() {
+	printf -v "$1" %s "$("$python" -c 'import socket
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1])')"
+}
+
 start_nginx() {
+	local port
+
+	free_port port
 	mkdir "$work/www"
 	head -c 4096 /dev/zero > "$work/www/page"
 	cat > "$work/nginx.conf" <<-END
@@ -176,12 +186,12 @@ start_nginx() {
 			fastcgi_temp_path $work/nginx-fastcgi;
 			uwsgi_temp_path $work/nginx-uwsgi;
 			scgi_temp_path $work/nginx-scgi;
-			server { listen 127.0.0.1:18080; root $work/www; }
+			server { listen 127.0.0.1:$port; root $work/www; }
 		}
 	END
 	start_in $nginx_group nginx -c "$work/nginx.conf"
-	nginx_page=http://127.0.0.1:18080/page
-	eventually answers 18080
+	nginx_page=http://127.0.0.1:$port/page
+	eventually answers "$port"
 }
 
 start_redis() {
@@ -190,20 +200,27 @@ start_redis() {
 }
 
 start_java_service() {
+	local port
+
+	free_port port
 	compile_java "$here/Service.java"
-	start_in $java_group java -cp "$work/classes" Service 18081 2
-	java_page=http://127.0.0.1:18081/page
-	eventually answers 18081
+	start_in $java_group java -cp "$work/classes" Service "$port" 2
+	java_page=http://127.0.0.1:$port/page
+	eventually answers "$port"
 }
 
 # One event loop; two, in a thread each.
 start_python_service() {
-	start_in $python_group "$python" "$here/service.py" 18082 1
-	start_in $python2_group "$python" "$here/service.py" 18083 2
-	python_page=http://127.0.0.1:18082/page
-	python2_page=http://127.0.0.1:18083/page
-	eventually answers 18082
-	eventually answers 18083
+	local port
+
+	free_port port
+	start_in $python_group "$python" "$here/service.py" "$port" 1
+	python_page=http://127.0.0.1:$port/page
+	eventually answers "$port"
+	free_port port
+	start_in $python2_group "$python" "$here/service.py" "$port" 2
+	python2_page=http://127.0.0.1:$port/page
+	eventually answers "$port"
 }
 
 # A request of a server at that port gets its page.
@@ -237,6 +254,7 @@ load_until_used() {
 	pids+=("$running")
 	for ((i = 0; i < 6000 && $(busiest_ms "$group") < until; i++)); do
 		kill -0 "$running" 2> /dev/null || { cat "$work/load" >&2; die "ended early: $*"; }
+		[ -n "$(cat "$root/$group/cgroup.procs")" ] || { tail -n 20 "$work/out" >&2; die "no process in $group"; }
 		sleep 0.1
 	done
 	kill -INT "$running"
