@@ -249,7 +249,8 @@ load_until_used() {
 	until=$(($(busiest_ms "$group") + $1))
 	shift 2
 	make_group $user_group
-	(in_group $user_group "$@") < /dev/null > "$work/load" 2>&1 &
+	# Of a background process the shell has SIGINT ignored.
+	(in_group $user_group env --default-signal=INT "$@") < /dev/null > "$work/load" 2>&1 &
 	running=$!
 	pids+=("$running")
 	for ((i = 0; i < 6000 && $(busiest_ms "$group") < until; i++)); do
