@@ -286,6 +286,8 @@ real-check:
 	@$(MAKE) -j$$(nproc) build $(PROGRAMS)
 	@scripts/in-private-bpffs unshare --pid --fork --kill-child --mount-proc \
 		--propagation unchanged tests/real/run
+	@scripts/in-private-bpffs unshare --pid --fork --kill-child --mount-proc \
+		--propagation unchanged tests/real/runtimes
 	@scripts/in-private-bpffs tests/real/crowd
 
 bench-build:

@@ -1,0 +1,281 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# What the checks with real programs share: the programs themselves, control groups as
+# systemd makes them, a directory that goes at the end. To be sourced.
+#
+#   BUILD          where maze and mazed are (build)
+# shellcheck shell=bash
+# shellcheck disable=SC2034 # for those that source it
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+top=$(realpath -- "$here/../..")
+build=$(realpath -- "${BUILD:-build}")
+work=$(mktemp -d)
+log=$work/log
+groups=()
+pids=()
+mazed=
+chmod 755 "$work"
+
+say() { printf '# %s\n' "$*"; }
+die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
+
+# shellcheck disable=SC2317 # it is reached: by the trap
+clean_up() {
+	local pid i
+
+	for pid in "${pids[@]}" $mazed; do
+		kill -TERM "$pid" 2> /dev/null || :
+	done
+	for pid in "${pids[@]}" $mazed; do
+		wait "$pid" 2> /dev/null || :
+	done
+	# The deepest were made last.
+	for ((i = ${#groups[@]} - 1; i >= 0; i--)); do
+		rmdir -- "${groups[i]}" 2> /dev/null || :
+	done
+	rm -rf -- "$work"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# Where the control groups of version 2 are, alone or beside those of version 1.
+root=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
+[ -n "$root" ] || die 'no control groups of version 2 are mounted, and the rules go by them'
+
+# make_group GROUP: and those above it.
+make_group() {
+	[ ! -d "$root/$1" ] || return 0
+	[ "${1%/*}" = "$1" ] || make_group "${1%/*}"
+	mkdir -- "$root/$1" || die "cannot make the control group $1"
+	groups+=("$root/$1")
+}
+
+# in_group GROUP COMMAND...: instead of this (sub)shell.
+in_group() {
+	echo "$BASHPID" > "$root/$1/cgroup.procs"
+	shift
+	exec "$@"
+}
+
+start_in() {
+	make_group "$1"
+	(in_group "$@") < /dev/null >> "$work/out" 2>&1 &
+	pids+=("$!")
+}
+
+run_in() {
+	make_group "$1"
+	(in_group "$@") < /dev/null >> "$work/out" 2>&1 || { tail -n 20 "$work/out" >&2; die "failed: $*"; }
+}
+
+eventually() {
+	for _ in $(seq 600); do
+		! "$@" > /dev/null 2>&1 || return 0
+		sleep 0.1
+	done
+	die "not within a minute: $*"
+}
+
+# Unpacked beside what is installed, where need be: these packages start daemons.
+# npm is left out where there is one: a Node.js from elsewhere brings its own, and minds.
+find_programs() {
+	local packages command
+
+	mapfile -t packages < <("$top/scripts/deps" --list try-real-programs |
+		if [ -n "$(command -v npm)" ]; then grep -vx npm; else cat; fi)
+	"$top/bench/fetch-peers" --public "$work/peers" "$build/real" "${packages[@]}" 2>&1 > "$build/real.paths" |
+		tee -a "$work/out" | sed -n '/^== \|^fetch-peers: /p' >&2
+	# shellcheck source=/dev/null
+	. "$build/real.paths"
+	: "${peers_path?}" "${peers_libraries?}"
+	export PATH=$PATH:$peers_path
+	[ -z "$peers_libraries" ] || export LD_LIBRARY_PATH=$peers_libraries
+	use_unpacked_java
+	for command in redis-server redis-benchmark redis-cli nginx wrk node npm java python3; do
+		[ -n "$(command -v "$command")" ] || die "no $command: make real-check installs it"
+	done
+	# The program itself: a version manager's python3 is a script in another language.
+	python=$(python3 -c 'import sys; print(sys.executable)')
+	postgres=$(find /usr/lib/postgresql "$work/peers/root/usr/lib/postgresql" -name pg_ctl -printf '%h\n' 2> /dev/null | sort -V | tail -n 1 || :)
+	[ -n "$postgres" ] || die 'no postgresql: make real-check installs it'
+	use_unpacked_node
+}
+
+# Debian's Node.js has the path /usr/share/nodejs compiled in: what is unpacked appears there,
+# in this mount namespace only. It does not look where Debian installs certificates.
+use_unpacked_node() {
+	local root=$work/peers/root certificates=/etc/ssl/certs/ca-certificates.crt
+
+	[ -d "$root/usr/share/nodejs" ] || return 0
+	mount -t overlay overlay -o "ro,lowerdir=$root/usr/share:/usr/share" /usr/share ||
+		die 'the unpacked npm cannot be mounted at /usr/share'
+	if [ ! -e "$certificates" ]; then
+		certificates=$work/certificates
+		cat "$root"/usr/share/ca-certificates/mozilla/*.crt > "$certificates"
+	fi
+	export NODE_EXTRA_CA_CERTS=${NODE_EXTRA_CA_CERTS:-$certificates}
+}
+
+# Debian's Java is a directory of its own, without a link in usr/bin until it is configured,
+# and has links to files below /etc, where nothing is unpacked.
+use_unpacked_java() {
+	local root=$work/peers/root link bin
+
+	for bin in "$root"/usr/lib/jvm/java-*/bin; do
+		[ -x "$bin/java" ] || continue
+		PATH=$PATH:$bin
+		find "${bin%/bin}" -type l -lname '/etc/java-*' -print | while IFS= read -r link; do
+			ln -sfn -- "$root$(readlink -- "$link")" "$link"
+		done
+	done
+}
+
+# compile_java FILE...: into $work/classes. The runtime has the compiler, but no javac.
+compile_java() {
+	java -m jdk.compiler/com.sun.tools.javac.Main -d "$work/classes" "$@" >> "$work/out" 2>&1 ||
+		{ tail -n 20 "$work/out" >&2; die "cannot compile $*"; }
+}
+
+# ---- services, each in its own control group, and what they are loaded by
+
+nginx_group=system.slice/maze-nginx.service
+redis_group=system.slice/maze-redis.service
+postgres_group=system.slice/maze-postgres.service
+java_group=system.slice/maze-java.service
+python_group=system.slice/maze-python.service
+python2_group=system.slice/maze-python2.service
+user_group=user.slice/maze-user.scope
+
+start_postgres() {
+	# PostgreSQL refuses to run as root.
+	local as_postgres=(setpriv --reuid=nobody --regid=nogroup --clear-groups --)
+
+	install -d -o nobody "$work/db"
+	run_in $postgres_group "${as_postgres[@]}" "$postgres/initdb" -D "$work/db" -U postgres -A trust --no-sync
+	start_in $postgres_group "${as_postgres[@]}" "$postgres/postgres" -D "$work/db" \
+		-k "$work/db" -c listen_addresses= -c fsync=off
+	database=(-h "$work/db" -U postgres)
+	eventually "$postgres/pg_isready" -h "$work/db"
+	run_in $user_group "$postgres/pgbench" "${database[@]}" -i -s 5 postgres
+}
+
+# free_port VARIABLE: one that nothing has at the moment, also no other run of these checks.
+free_port() {
+	printf -v "$1" %s "$("$python" -c 'import socket
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1])')"
+}
+
+start_nginx() {
+	local port
+
+	free_port port
+	mkdir "$work/www"
+	head -c 4096 /dev/zero > "$work/www/page"
+	cat > "$work/nginx.conf" <<-END
+		daemon off;
+		worker_processes 2;
+		pid $work/nginx.pid;
+		error_log $work/nginx-error.log;
+		events { worker_connections 1024; }
+		http {
+			access_log off;
+			client_body_temp_path $work/nginx-body;
+			proxy_temp_path $work/nginx-proxy;
+			fastcgi_temp_path $work/nginx-fastcgi;
+			uwsgi_temp_path $work/nginx-uwsgi;
+			scgi_temp_path $work/nginx-scgi;
+			server { listen 127.0.0.1:$port; root $work/www; }
+		}
+	END
+	start_in $nginx_group nginx -c "$work/nginx.conf"
+	nginx_page=http://127.0.0.1:$port/page
+	eventually answers "$port"
+}
+
+start_redis() {
+	start_in $redis_group redis-server --unixsocket "$work/redis" --port 0 --save '' --dir "$work"
+	eventually redis-cli -s "$work/redis" ping
+}
+
+start_java_service() {
+	local port
+
+	free_port port
+	compile_java "$here/Service.java"
+	start_in $java_group java -cp "$work/classes" Service "$port" 2
+	java_page=http://127.0.0.1:$port/page
+	eventually answers "$port"
+}
+
+# One event loop; two, in a thread each.
+start_python_service() {
+	local port
+
+	free_port port
+	start_in $python_group "$python" "$here/service.py" "$port" 1
+	python_page=http://127.0.0.1:$port/page
+	eventually answers "$port"
+	free_port port
+	start_in $python2_group "$python" "$here/service.py" "$port" 2
+	python2_page=http://127.0.0.1:$port/page
+	eventually answers "$port"
+}
+
+# A request of a server at that port gets its page.
+answers() {
+	"$python" -c 'import sys, urllib.request
+page = urllib.request.urlopen("http://127.0.0.1:%s/page" % sys.argv[1]).read()
+sys.exit(len(page) != 4096)' "$1"
+}
+
+# The CPU time of the busiest thread of a group, in ms.
+busiest_ms() {
+	local tid ns rest most=0
+
+	while read -r tid; do
+		{ read -r ns rest < "/proc/$tid/schedstat"; } 2> /dev/null || continue
+		[ "$ns" -le "$most" ] || most=$ns
+	done < "$root/$1/cgroup.threads"
+	echo $((most / 1000000))
+}
+
+# load_until_used MS GROUP COMMAND...: until a thread of the group has used so much CPU time
+# under that load; what the command prints goes to $work/load. A signal ends it.
+load_until_used() {
+	local group=$2 until running i
+
+	until=$(($(busiest_ms "$group") + $1))
+	shift 2
+	make_group $user_group
+	# Of a background process the shell has SIGINT ignored.
+	(in_group $user_group env --default-signal=INT "$@") < /dev/null > "$work/load" 2>&1 &
+	running=$!
+	pids+=("$running")
+	for ((i = 0; i < 6000 && $(busiest_ms "$group") < until; i++)); do
+		kill -0 "$running" 2> /dev/null || { cat "$work/load" >&2; die "ended early: $*"; }
+		[ -n "$(cat "$root/$group/cgroup.procs")" ] || { tail -n 20 "$work/out" >&2; die "no process in $group"; }
+		sleep 0.1
+	done
+	kill -INT "$running"
+	wait "$running" || :
+	unset 'pids[-1]'
+	[ "$i" -lt 6000 ] || die "in ten minutes no thread of $group used the CPU time: $*"
+}
+
+# Under the shipped configuration and what stands on standard input;
+# returns when all processes have been looked at.
+start_mazed() {
+	export RUNTIME_DIRECTORY=$work/run
+	mkdir -p "$work/maze.conf.d"
+	cp "$top/packaging/maze.conf" "$work/maze.conf"
+	{
+		printf '[daemon]\nlog = %s\ncontrol-socket = %s\n' "$log" "$work/socket"
+		cat
+	} > "$work/maze.conf.d/here.conf"
+	"$build/mazed" --config "$work/maze.conf" > "$work/mazed" 2>&1 &
+	mazed=$!
+	eventually grep -qF 'rules are in force' "$log"
+}
