@@ -10,7 +10,8 @@
  *
  * An account is stepped only on the CPU its task runs on, with interrupts off
  * (switch) or in the timer's soft interrupt on top of the task, which exclude
- * each other; so there is no lock. A task that is not watched and never was costs two
+ * each other; so there is no lock. The exit handler takes the task's role first,
+ * so that the two pass it by. A task that is not watched and never was costs two
  * loads and two branches a switch. Nothing here waits for user space, allocates
  * in the switch path, or keeps a reference to a task.
  */
@@ -286,6 +287,12 @@ int BPF_PROG(handle__sched_process_exit, struct task_struct *task)
 	watched = watched_task(task);
 	if (!watched)
 		return 0;
+	/*
+	 * The timer may interrupt this, and from 7.0 on a switch may: neither is to step the
+	 * account meanwhile.
+	 */
+	*(volatile maze_u32 *)&watched->role = MAZE_ROLE_NONE;
+	asm volatile("" ::: "memory");
 	cpu = this_cpu();
 	if (cpu && watched->account.begun)
 		judge_running(task, watched, cpu, false);
