@@ -46,13 +46,16 @@ maze_inline int maze_is_one_of(maze_u32 signals, maze_u32 signal)
 	return signal < 32 && (signals >> signal) & 1;
 }
 
-/* Why a warning is not sent, as enum maze_not_sent. */
+/*
+ * Why a warning is not sent, as enum maze_not_sent. One that is blocked would be pending, and
+ * could end the process later: the handler goes at an execve, the blocked signals stay.
+ */
 maze_inline maze_u16 maze_why_withheld(maze_u32 treats)
 {
 	if (!(treats & MAZE_TREATS_KNOWN))
 		return MAZE_NOT_SENT_OTHER;
 	if (treats & MAZE_TREATS_CATCHES)
-		return MAZE_NOT_SENT_NONE;
+		return treats & MAZE_TREATS_BLOCKS ? MAZE_NOT_SENT_BLOCKED : MAZE_NOT_SENT_NONE;
 	return treats & MAZE_TREATS_IGNORES ? MAZE_NOT_SENT_IGNORED : MAZE_NOT_SENT_NO_HANDLER;
 }
 

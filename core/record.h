@@ -34,7 +34,7 @@ enum maze_not_sent {
 	MAZE_NOT_SENT_WATCH_ENDED, /* the watch ended or was replaced first */
 	MAZE_NOT_SENT_NO_HANDLER,  /* a warning that would have ended the process: withheld */
 	MAZE_NOT_SENT_IGNORED,	   /* by the process, or by the signal's default action */
-	MAZE_NOT_SENT_BLOCKED,	   /* pending until the thread unblocks it */
+	MAZE_NOT_SENT_BLOCKED,	   /* by the thread: pending, but for a warning: withheld */
 	MAZE_NOT_SENT_INIT,	   /* no effect on a PID namespace's first process */
 	MAZE_NOT_SENT_OTHER,	   /* another reason, or one that this version does not know */
 	MAZE_NOT_SENT_COUNT_,

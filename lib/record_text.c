@@ -20,7 +20,7 @@ static const char *const not_sent_names[MAZE_NOT_SENT_COUNT_] = {
 	[MAZE_NOT_SENT_WATCH_ENDED] = "watch ended first",
 	[MAZE_NOT_SENT_NO_HANDLER] = "no handler",
 	[MAZE_NOT_SENT_IGNORED] = "ignored",
-	[MAZE_NOT_SENT_BLOCKED] = "blocked, pending",
+	[MAZE_NOT_SENT_BLOCKED] = "blocked",
 	[MAZE_NOT_SENT_INIT] = "first process of its PID namespace",
 	[MAZE_NOT_SENT_OTHER] = "other reason",
 };

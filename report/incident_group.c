@@ -10,7 +10,7 @@
 #include <limits.h>
 #include <string.h>
 
-/* A signal to a thread of the process, of which `by_kill` is one that surely ends it. */
+/* A signal that ends the process, sent to one of its threads; `by_kill`: surely. */
 struct signal_sent {
 	const char *id; /* of its incident; NULL: none found */
 	long long time_ns, tid;
@@ -67,6 +67,8 @@ static void consider(struct search *search, const struct incident *incident, con
 		    (strcmp(record->event, "soft") != 0 && strcmp(record->event, "hard") != 0))
 			continue;
 		if (!record->sent && !(search->shadows && record->shadow))
+			continue;
+		if (!record->fatal && strcmp(record->signal, "SIGKILL") != 0)
 			continue;
 		sent = (struct signal_sent){ .id = id,
 					     .time_ns = record->time_ns,

@@ -173,7 +173,10 @@ long long shown_used(const struct incident *incident)
 {
 	const struct incident_record *record = record_with_sleep(incident);
 
-	return record ? record->used_ns : shown_count(incident);
+	long long count = shown_count(incident);
+
+	/* What it went on to use, at least. */
+	return record && record->used_ns > count ? record->used_ns : count;
 }
 
 const char *shown_asleep(const struct incident *incident, char buf[SHOWN_LEN])

@@ -51,6 +51,7 @@ typedef _Bool bool;
 	})
 
 /* include/linux/sched.h: task states and flags; unchanged from 6.1 to 7.2. */
+#define TASK_STOPPED_OR_TRACED 0xcU
 #define TASK_DEAD 0x80U
 #define TASK_RTLOCK_WAIT 0x1000U /* PREEMPT_RT: waits for a lock that elsewhere spins */
 #define PF_EXITING 0x00000004U

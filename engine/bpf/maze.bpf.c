@@ -96,10 +96,11 @@ MAZE_INLINE bool knows_waits(void)
  * Where the policy tells it from other sleeps. A kernel that cannot tell how long it slept
  * has any sleep forgive everything.
  */
-MAZE_INLINE bool waits_for_lock(struct maze_task *watched, struct task_struct *task)
+MAZE_INLINE bool waits_for_lock(struct maze_task *watched, struct task_struct *task,
+				unsigned int task_state)
 {
-	return maze_recovery_is_for_locks(watched->policy.recovery) && knows_waits() &&
-	       in_futex(task);
+	return maze_recovery_is_for_locks(watched->policy.recovery) &&
+	       !(task_state & TASK_STOPPED_OR_TRACED) && knows_waits() && in_futex(task);
 }
 
 MAZE_INLINE void fall_asleep(struct task_struct *prev, struct maze_task *watched)
@@ -139,7 +140,7 @@ MAZE_INLINE void switch_out(struct task_struct *prev, struct maze_task *watched,
 	 * lock that only PREEMPT_RT makes a sleeping one is no sleep of the program.
 	 */
 	if (!preempt && (prev_state & ~TASK_RTLOCK_WAIT) && may_sleep(prev)) {
-		sample.act = waits_for_lock(watched, prev) ? MAZE_LOCKS : MAZE_SLEEPS;
+		sample.act = waits_for_lock(watched, prev, prev_state) ? MAZE_LOCKS : MAZE_SLEEPS;
 		if (!maze_sleep_resets(&watched->policy, sample.act))
 			fall_asleep(prev, watched);
 	} else if (!preempt && yields_reset(watched) && in_sched_yield(prev)) {

@@ -98,7 +98,7 @@ MAZE_INLINE bool in_sched_yield(struct task_struct *task)
 #endif
 }
 
-/* Of a task that sleeps, which no other call with one of these numbers does. */
+/* Of a task that sleeps and is not stopped: no other call with one of these numbers sleeps. */
 MAZE_INLINE bool in_futex(struct task_struct *task)
 {
 	long nr = system_call(task);

@@ -92,7 +92,7 @@ static const struct record *find_of(const struct outcome *outcome, const char *e
 /* May the record say that the thread does not get the signal, for this reason? */
 static bool may_miss(const struct terms *terms, const struct record *verdict)
 {
-	static const char *const reasons[] = { "ignored", "blocked, pending",
+	static const char *const reasons[] = { "ignored", "blocked",
 					       "first process of its PID namespace" };
 	size_t i;
 

@@ -159,7 +159,7 @@ static const char *ignored(const struct suite *suite, const struct outcome *outc
 static const char *blocked(const struct suite *suite, const struct outcome *outcome)
 {
 	(void)suite;
-	return missed(outcome, "blocked, pending");
+	return missed(outcome, "blocked");
 }
 
 /* Has the program written such a line? */

@@ -35,7 +35,8 @@ static void switch_out(struct task_struct *prev, struct maze_task *watched, bool
 	 */
 	if (!preempt && (prev_state & ~TASK_RTLOCK_WAIT) && READ_ONCE(prev->__state)) {
 		sample.act = MAZE_SLEEPS;
-		if (maze_recovery_is_for_locks(watched->policy.recovery) && waits_for_lock(prev))
+		if (maze_recovery_is_for_locks(watched->policy.recovery) &&
+		    !(prev_state & (__TASK_STOPPED | __TASK_TRACED)) && waits_for_lock(prev))
 			sample.act = MAZE_LOCKS;
 		if (!maze_sleep_resets(&watched->policy, sample.act))
 			fall_asleep(prev, watched);

@@ -46,7 +46,7 @@ bool yields_now(struct task_struct *task)
 #endif
 }
 
-/* Of a task that sleeps, which no other call with one of these numbers does. */
+/* Of a task that sleeps and is not stopped: no other call with one of these numbers sleeps. */
 bool waits_for_lock(struct task_struct *task)
 {
 	int nr = syscall_get_nr(task, task_pt_regs(task));
