@@ -69,7 +69,7 @@ static void print_help(void)
 		printf("  %-18s %s\n", left, table[i].help);
 	}
 	puts("\nSIGHUP reloads the rules; SIGTERM and SIGINT end mazed and remove its watches.\n"
-	     "Killed in any other way it leaves the engine (but poll) enforcing, for the next one.\n"
+	     "Killed in any other way it leaves the engine enforcing, but for poll.\n"
 	     "See mazed(8).");
 }
 
