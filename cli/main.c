@@ -29,7 +29,7 @@ static const struct command_option run_options[] = {
 	JSON_OPTION("records"),
 	{ "events", "FILE", "append the records to FILE too, as JSON lines" },
 	{ "all", NULL, "also record when a watch begins and ends" },
-	{ "stay", NULL, "stay until all that is watched of COMMAND has ended too" },
+	{ "stay", NULL, "stay until all watched processes of COMMAND have ended" },
 	{ "incidents", "DIR", "keep in DIR where each caught thread was; see maze report" },
 	{ "no-unwind", NULL, "with --incidents: no DWARF unwind of the caught thread" },
 	{ NULL, NULL, NULL },
