@@ -216,6 +216,14 @@ END
 	"$MAZE" report --html --incidents "$BATS_TEST_TMPDIR/threads" 4711-4712-0 | grep -q 'SIGKILL.* to thread 4713'
 }
 
+@test "a signal that another thread handled is not why a thread ended" {
+	mkdir "$BATS_TEST_TMPDIR/threads"
+	write_bystander "$BATS_TEST_TMPDIR/threads"
+	sed -i 's/"SIGKILL"/"SIGTERM"/g; s/"fatal": true/"fatal": false/g' "$BATS_TEST_TMPDIR/threads/$LOOP.json"
+	run "$MAZE" report --incidents "$BATS_TEST_TMPDIR/threads" 4711-4712-0
+	holds 'sent SIGXCPU at 1s; the thread ended.'
+}
+
 @test "incidents of another process that had the same PID, or of another time, are left out" {
 	local change
 	mkdir "$BATS_TEST_TMPDIR/threads"
