@@ -9,6 +9,7 @@
  * --stay, maze goes on until all that it watches has ended.
  */
 #include "survivors.h"
+#include "evidence/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -186,11 +187,6 @@ static void leave(struct run *run)
 		return;
 	run->session.leaves_watches = true;
 	attend_in_background(run->session.maze);
-}
-
-static int sooner(int ms, int other_ms)
-{
-	return ms < 0 || (other_ms >= 0 && other_ms < ms) ? other_ms : ms;
 }
 
 static int attend(struct run *run)

@@ -311,9 +311,12 @@ static json_t *signal_json(int signal)
 
 static json_t *soft_signal_json(const struct maze_policy *policy)
 {
-	return maze_policy_warns(policy->flags, policy->soft_signal)
-		       ? json_string("warn")
-		       : signal_json(policy->soft_signal);
+	char name[32];
+
+	return policy->soft_signal
+		       ? json_string(maze_soft_signal_format(policy->flags, policy->soft_signal,
+							     name, sizeof(name)))
+		       : json_null();
 }
 
 static json_t *policy_json(const struct maze_policy *policy)

@@ -41,9 +41,11 @@ static json_t *signal_json(int signal)
 
 static json_t *soft_signal_json(const struct maze_entry *entry)
 {
-	return maze_policy_warns(entry->flags, entry->soft_signal)
-		       ? json_string("warn")
-		       : signal_json(entry->soft_signal);
+	char name[32];
+
+	return entry->soft_signal ? json_string(maze_soft_signal_format(
+					    entry->flags, entry->soft_signal, name, sizeof(name)))
+				  : json_null();
 }
 
 static json_t *number_json(maze_u64 value)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Seeing sched_yield(2), and waits in futex(2). A yield that lets another task run is seen at that switch, by the
- * system call that the task is in. One that finds nothing else to run is seen by a
- * kprobe on the function behind the call, which costs other calls nothing.
+ * Seeing sched_yield(2), and waits in futex(2). A yield that lets another task run is seen
+ * at that switch, by the system call that the task is in. One that finds nothing else to
+ * run is seen by a kprobe on the function behind the call, which costs other calls nothing.
  */
 #include <linux/kprobes.h>
 #include <linux/sched/clock.h>
