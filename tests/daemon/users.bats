@@ -132,11 +132,12 @@ spinners() {
 @test "maze run --incidents ends, and writes, although a memory map is locked" {
 	hang memory
 	kill -KILL "$server"
+	# A file of its own: the first server's line in "$dir/hang" names another process.
 	cat > "$dir/job" <<- 'END'
-		"$PROGRAMS/fuse_hang" "$1/mnt" 65534 memory > "$1/hang" 2>&1 &
+		"$PROGRAMS/fuse_hang" "$1/mnt" 65534 memory > "$1/second" 2>&1 &
 		echo "$!" > "$1/server"
-		until grep -q victim "$1/hang"; do sleep 0.05; done
-		victim=$(sed -n 's/victim //p' "$1/hang")
+		until grep -q victim "$1/second"; do sleep 0.05; done
+		victim=$(sed -n 's/victim //p' "$1/second")
 		until grep -qs "\"event\":\"soft\",\"pid\":$victim," "$1/events"; do sleep 0.05; done
 	END
 	# Until the end of the server, which this shell ends, the memory is locked.
@@ -144,7 +145,7 @@ spinners() {
 		--incidents "$dir/own" -- bash "$dir/job" "$dir"
 	kill -KILL "$(cat "$dir/server")" 2> /dev/null || :
 	umount -l "$dir/mnt" 2> /dev/null || :
-	echo "status $status: $output; $(cat "$dir/hang" "$dir/events")"
+	echo "status $status: $output; $(cat "$dir/second" "$dir/events")"
 	[ "$status" -eq 0 ]
 	grep -q 'was not looked at' "$dir"/own/*.json
 }
