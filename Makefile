@@ -32,7 +32,7 @@ LDLIBS_MAZE := -lbpf -lelf -lz -ljansson -pthread
 LDFLAGS_MAZE := -Wl,-z,relro,-z,now
 
 BPF_SKELETON := $(BUILD)/engine/bpf/maze.skel.h $(BUILD)/engine/bpf/follow.skel.h
-LIB_SRC := $(filter-out %.bpf.c,$(wildcard engine/*.c engine/bpf/*.c engine/kmod/*.c engine/poll/*.c)) $(wildcard lib/*.c)
+LIB_SRC := $(wildcard base/*.c) $(filter-out %.bpf.c,$(wildcard engine/*.c engine/bpf/*.c engine/kmod/*.c engine/poll/*.c)) $(wildcard lib/*.c)
 CLI_SRC := $(wildcard cli/*.c)
 # Incidents as they are read and shown; an archive, likewise.
 REPORT_SRC := $(wildcard report/*.c)
@@ -40,7 +40,7 @@ REPORT_OBJ := $(REPORT_SRC:%.c=$(BUILD)/%.o)
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(BUILD)/%.o)
 # All of mazed but its main, as an archive, so that unit tests take what they need.
-DAEMON_SRC := $(filter-out daemon/main.c,$(wildcard daemon/*.c))
+DAEMON_SRC := $(filter-out daemon/main.c,$(wildcard daemon/*.c daemon/*/*.c daemon/*/*/*.c))
 DAEMON_OBJ := $(DAEMON_SRC:%.c=$(BUILD)/%.o)
 LDLIBS_DAEMON := -linih -lsystemd
 # What becomes of a verdict's stacks: apart from libmaze, which does not need libdw.
@@ -48,10 +48,9 @@ EVIDENCE_SRC := $(wildcard evidence/*.c)
 EVIDENCE_OBJ := $(EVIDENCE_SRC:%.c=$(BUILD)/%.o)
 LDLIBS_EVIDENCE := -ldw -liberty
 # What turns maze.conf into rules, and nothing that needs a kernel: for the fuzzer.
-RULES_SRC := $(patsubst %,daemon/%.c,cmdline condition conf conf_files explain glob keys match pattern \
-	pattern_search pattern_set problems rules settings subject tag treatment unused values words)
+RULES_SRC := $(filter-out %/decide.c,$(wildcard daemon/rules/*.c daemon/rules/expression/*.c))
 # What turns words into numbers and back: no kernel, so what tests and fuzzers take.
-TEXT_SRC := $(filter-out lib/evidence.c lib/handle.c lib/watch.c,$(wildcard lib/*.c))
+TEXT_SRC := $(filter-out lib/evidence.c lib/handle.c lib/watch.c,$(wildcard base/*.c lib/*.c))
 
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 PROGRAMS := $(patsubst tests/programs/%.c,$(BUILD)/tests/programs/%,$(wildcard tests/programs/*.c))
@@ -174,7 +173,7 @@ $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/bench/shared.a $(BUILD)/libmaze.a
 	$(CC) $(CFLAGS) $^ -o $@ $(LDLIBS_MAZE) -lm
 
 $(BUILD)/tests/fuzz/fuzz_rules: $(RULES_SRC) evidence/mask.c evidence/worker.c evidence/sandbox.c
-$(BUILD)/tests/fuzz/fuzz_control: daemon/control_request.c
+$(BUILD)/tests/fuzz/fuzz_control: daemon/control/control_request.c
 $(BUILD)/tests/fuzz/fuzz_incident: $(REPORT_SRC) | $(BUILD)/report/page.inc
 $(BUILD)/tests/fuzz/fuzz_perf_map: evidence/named_addresses.c
 $(BUILD)/tests/fuzz/fuzz_elf_file: evidence/elf_file.c

@@ -68,7 +68,7 @@ const char *attach_yield_probe(struct engine *engine, bool on)
 
 struct engine *attach_open(void)
 {
-	struct engine_error error = { "" };
+	struct maze_error error = { "" };
 	struct engine *engine;
 
 	if (engine_bpf.open(ENGINE_PRIVATE, &engine, &error))
@@ -86,7 +86,7 @@ static bool watch_under(struct engine *engine, pid_t pid, const struct maze_poli
 {
 	struct engine_target target = { .pidfd = pidfd_open(pid, 0) };
 	struct engine_claim claim = { 0, 0 };
-	struct engine_error error = { "" };
+	struct maze_error error = { "" };
 	int err = -ESRCH;
 
 	if (target.pidfd >= 0) {
@@ -123,7 +123,7 @@ void attach_unwatch(struct engine *engine, pid_t pid)
 {
 	struct engine_target target = { .pidfd = pidfd_open(pid, 0) };
 	struct engine_claim claim = { 0, 0 };
-	struct engine_error error = { "" };
+	struct maze_error error = { "" };
 	int err;
 
 	if (target.pidfd < 0)

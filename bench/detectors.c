@@ -40,11 +40,11 @@ static atomic_bool stopping;
 /* As every maze process does: unattended, a verdict waits for what it may have missed. */
 static void *attend(void *arg)
 {
-	struct pollfd fd = { .fd = maze_attend_fd(maze), .events = POLLIN };
+	struct pollfd fd = { .fd = maze_service_fd(maze), .events = POLLIN };
 	int wait_ms;
 
 	while (!atomic_load(&stopping)) {
-		wait_ms = maze_attend(maze);
+		wait_ms = maze_service(maze);
 		poll(&fd, 1, wait_ms < 0 || wait_ms > ATTEND_MS ? ATTEND_MS : wait_ms);
 	}
 	return arg;
@@ -59,7 +59,7 @@ static bool start_engine(const char *name)
 	if (maze_reader_open(maze, false, &reader, &error))
 		bench_fail("%s", error.text);
 	/* Once before the first watch. */
-	maze_attend(maze);
+	maze_service(maze);
 	atomic_store(&stopping, false);
 	if (pthread_create(&attendant, NULL, attend, NULL))
 		bench_die("pthread_create");

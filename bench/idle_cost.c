@@ -169,7 +169,7 @@ static double measure_engine(struct figure *figure)
 /* As soon as it is there: on a busy machine that takes a while. */
 static struct engine *pinned_engine(void)
 {
-	struct engine_error error = { "" };
+	struct maze_error error = { "" };
 	struct engine *engine;
 	int i;
 

@@ -159,7 +159,7 @@ struct times {
 
 static struct times time_crowd(struct engine *engine, pid_t crowd, int size)
 {
-	struct engine_error error = { "" };
+	struct maze_error error = { "" };
 	double before = slab_bytes();
 	struct times times;
 	maze_u64 start;

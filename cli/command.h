@@ -96,9 +96,9 @@ int cmd_unload(const struct command *command, struct options *options, int argc,
 int cmd_thaw(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_incidents(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_report(const struct command *command, struct options *options, int argc, char **argv);
-int cmd_attend(const struct command *command, struct options *options, int argc, char **argv);
+int cmd_service(const struct command *command, struct options *options, int argc, char **argv);
 
 /* Leaves a process behind that attends to the yield probe, where one is needed. */
-void attend_in_background(struct maze *maze);
+void start_service(struct maze *maze);
 
 #endif

@@ -24,7 +24,7 @@ static int follow(const struct options *options, struct maze *maze, struct maze_
 {
 	struct pollfd fds[] = {
 		{ .fd = maze_reader_fd(reader), .events = POLLIN },
-		{ .fd = maze_attend_fd(maze), .events = POLLIN },
+		{ .fd = maze_service_fd(maze), .events = POLLIN },
 		{ .fd = maze_gone_fd(maze), .events = POLLIN },
 		/* For nothing but that its reader goes, who else would be missed at a record only. */
 		{ .fd = STDOUT_FILENO },
@@ -36,7 +36,7 @@ static int follow(const struct options *options, struct maze *maze, struct maze_
 			return -errno;
 		if (fds[3].revents)
 			return -EPIPE;
-		timeout = fds[1].fd >= 0 ? maze_attend(maze) : -1;
+		timeout = fds[1].fd >= 0 ? maze_service(maze) : -1;
 		err = print_kept(options, maze, reader);
 		if (err || maze_gone(maze))
 			return err;

@@ -85,21 +85,21 @@ void gather_record(struct gather *gather, const struct maze_record *record)
 /* A pinned engine has what others watch, too, and what there was before. */
 static void take_evidence(struct gather *gather)
 {
-	struct maze_portrait portrait;
+	struct maze_process_info process_info;
 	struct maze_stack stack;
 	maze_u64 lost;
 
 	if (!gather->evidence)
 		return;
-	while (maze_evidence_next_portrait(gather->evidence, &portrait) == 1)
-		if (portrait.tag == gather->tag)
-			collector_process_info(gather->collector, &portrait);
+	while (maze_evidence_next_process_info(gather->evidence, &process_info) == 1)
+		if (process_info.tag == gather->tag)
+			collector_process_info(gather->collector, &process_info);
 	while (maze_evidence_next_stack(gather->evidence, &stack) == 1)
 		if (stack.tag == gather->tag)
 			collector_stack(gather->collector, &stack);
 	lost = maze_evidence_lost(gather->evidence);
 	if (lost != gather->lost)
-		complain(gather->command, "%llu samples or portraits were lost",
+		complain(gather->command, "%llu samples or process_infos were lost",
 			 lost - gather->lost);
 	gather->lost = lost;
 }

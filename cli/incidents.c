@@ -8,7 +8,7 @@
 #include "report/incident_dir.h"
 #include "report/incident_file.h"
 #include "report/stacks.h"
-#include "report/wall_time.h"
+#include "base/rfc3339.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -96,14 +96,14 @@ static json_t *number_json(long long number)
 
 static void print_json(const struct line *lines, size_t count)
 {
-	char time[WALL_TIME_LEN], rfc3339[WALL_TIME_LEN + 1];
+	char time[UTC_LEN], rfc3339[UTC_LEN + 1];
 	json_t *object;
 	char *text;
 	size_t i;
 
 	putchar('[');
 	for (i = 0; i < count; i++) {
-		wall_time_format(lines[i].began, 9, time);
+		utc_format(lines[i].began, 9, time);
 		time[strlen("YYYY-MM-DD")] = 'T';
 		snprintf(rfc3339, sizeof(rfc3339), "%sZ", time);
 		object = json_object();
@@ -138,7 +138,7 @@ static void print_column(const struct shown_terminal *terminal, const char *text
 static void print_table(const struct line *lines, size_t count)
 {
 	size_t i, width, id_width = strlen("ID"), function_width = FUNCTION_WIDTH_MIN;
-	char time[WALL_TIME_LEN], buf[SHOWN_LEN];
+	char time[UTC_LEN], buf[SHOWN_LEN];
 	struct shown_terminal terminal;
 	bool bold;
 
@@ -157,7 +157,7 @@ static void print_table(const struct line *lines, size_t count)
 	       "DONE");
 	for (i = 0; i < count; i++) {
 		printf("%-*s  %-19s  ", (int)id_width, lines[i].id,
-		       lines[i].began ? wall_time_format(lines[i].began, 0, time) : "?");
+		       lines[i].began ? utc_format(lines[i].began, 0, time) : "?");
 		print_column(&terminal, lines[i].process, PROCESS_WIDTH);
 		printf("%7s  ", shown_number(lines[i].tid, buf));
 		print_column(&terminal, lines[i].stage, strlen("STAGE"));

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../lib/escape.h"
+#include "../base/escape.h"
 
 static void print_json(const struct maze_entry *entries, size_t count, const char *engine)
 {

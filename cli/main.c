@@ -178,7 +178,7 @@ static const struct command commands[] = {
 	{ "unload", "", "drop everything that is pinned",
 	  "Ends all watches of the pinned engine and removes it from the kernel.", false, NULL,
 	  cmd_unload, false },
-	{ "attend", "", "attend to the pinned engine's yield probe", "", false, NULL, cmd_attend,
+	{ "attend", "", "attend to the pinned engine's yield probe", "", false, NULL, cmd_service,
 	  true },
 	{ NULL, NULL, NULL, NULL, false, NULL, NULL, false },
 };

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "lib/control.h"
-#include "lib/process_start.h"
+#include "base/proc_files.h"
 
 /* NULL: mazed is not to be asked. */
 static const char *socket_path(const struct options *options, bool *ret_given)
@@ -228,7 +228,7 @@ json_t *mazed_request(const struct mazed_client *client, const char *verb, pid_t
 	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
 	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd >= 0) {
-		err = process_start(fd, &start);
+		err = proc_start_ticks(fd, &start);
 		close(fd);
 	}
 	if (err) {

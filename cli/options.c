@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../lib/escape.h"
+#include "../base/escape.h"
 
 /* Own options of any command plus the policy's keys, --help and the end. */
 #define LONG_MAX 32

@@ -9,7 +9,7 @@
  * --stay, maze goes on until all that it watches has ended.
  */
 #include "survivors.h"
-#include "evidence/clock.h"
+#include "base/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,12 +30,12 @@ struct run {
 	int signals; /* signalfd */
 	int pidfd;   /* of the command; once it has ended, of a process that --stay waits for */
 	pid_t child;
-	int status;    /* the exit status of the command; -1 before it has ended */
-	bool released; /* a signal has ended the wait of --stay */
-	int go[2];     /* a byte: you are watched, go on */
-	int fail[2];   /* errno of a failed execvp(3); closed by a successful one */
-	bool reaps;    /* orphans of the command come to us */
-	int attend_ms; /* after which the engine wants to be attended to again; -1: it does not */
+	int status;	/* the exit status of the command; -1 before it has ended */
+	bool released;	/* a signal has ended the wait of --stay */
+	int go[2];	/* a byte: you are watched, go on */
+	int fail[2];	/* errno of a failed execvp(3); closed by a successful one */
+	bool reaps;	/* orphans of the command come to us */
+	int service_ms; /* after which the engine wants to be attended to again; -1: it does not */
 };
 
 /* Passed on when sent to maze alone. */
@@ -105,8 +105,8 @@ static int let_go(struct run *run, const char *name)
 	struct maze_error error = { "" };
 	int err, why = 0;
 
-	if (maze_attend_fd(run->session.maze) >= 0)
-		run->attend_ms = maze_attend(run->session.maze);
+	if (maze_service_fd(run->session.maze) >= 0)
+		run->service_ms = maze_service(run->session.maze);
 	err = maze_watch_pidfd(run->session.maze, run->pidfd, 0, &run->options->policy,
 			       run->session.tag, &error);
 	if (!err)
@@ -186,18 +186,18 @@ static void leave(struct run *run)
 	if (!survivors_report(&run->session, pinned ? SURVIVORS_LEFT : SURVIVORS_FREED) || !pinned)
 		return;
 	run->session.leaves_watches = true;
-	attend_in_background(run->session.maze);
+	start_service(run->session.maze);
 }
 
-static int attend(struct run *run)
+static int follow_command(struct run *run)
 {
-	int timeout = run->attend_ms;
+	int timeout = run->service_ms;
 	bool ended;
 	struct pollfd fds[] = {
 		{ .fd = run->signals, .events = POLLIN },
 		{ .fd = run->pidfd, .events = POLLIN },
 		{ .fd = maze_reader_fd(run->session.reader), .events = POLLIN },
-		{ .fd = maze_attend_fd(run->session.maze), .events = POLLIN },
+		{ .fd = maze_service_fd(run->session.maze), .events = POLLIN },
 		{ .fd = gather_fd(run->session.gather), .events = POLLIN },
 		{ .fd = gather_workers_fd(run->session.gather), .events = POLLIN },
 	};
@@ -205,7 +205,7 @@ static int attend(struct run *run)
 	for (;;) {
 		if (poll(fds, sizeof(fds) / sizeof(fds[0]), timeout) < 0 && errno != EINTR)
 			return EXIT_RUN_FAILED;
-		timeout = maze_attend(run->session.maze);
+		timeout = maze_service(run->session.maze);
 		pass_signals_on(run);
 		ended = run->status >= 0;
 		reap(run);
@@ -236,7 +236,7 @@ int cmd_run(const struct command *command, struct options *options, int argc, ch
 {
 	struct run run = { .command = command,
 			   .options = options,
-			   .attend_ms = -1,
+			   .service_ms = -1,
 			   .signals = -1,
 			   .pidfd = -1,
 			   .status = -1,
@@ -254,7 +254,7 @@ int cmd_run(const struct command *command, struct options *options, int argc, ch
 		waitpid(run.child, NULL, 0);
 		goto out_done;
 	}
-	status = attend(&run);
+	status = follow_command(&run);
 out_done:
 	done(&run);
 	return status;

@@ -10,6 +10,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../base/pidfd.h"
+
 /* As many as a person reads; a fork bomb leaves thousands. */
 #define NAMED_MAX 8
 
@@ -77,19 +79,12 @@ size_t survivors_report(const struct session *session, enum survivors_fate fate)
 	return count;
 }
 
-static bool has_ended(int pidfd)
-{
-	struct pollfd ended = { .fd = pidfd, .events = POLLIN };
-
-	return poll(&ended, 1, 0) != 0;
-}
-
 bool survivors_remain(const struct session *session, int *pidfd)
 {
 	struct maze_entry *entries;
 	size_t count, i;
 
-	if (*pidfd >= 0 && !has_ended(*pidfd))
+	if (*pidfd >= 0 && !pidfd_has_ended(*pidfd))
 		return true;
 	if (*pidfd >= 0)
 		close(*pidfd);

@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "../lib/process_start.h"
+#include "../base/proc_files.h"
 
 /*
  * The engine knows the mazes that opened it; one that has a private engine, or has not come
@@ -18,7 +18,7 @@
  */
 static bool refuse_maze(const struct command *command, pid_t pid)
 {
-	if (!process_is_own_program(pid))
+	if (!proc_pid_is_own_program(pid))
 		return false;
 	complain(command, "process %d cannot be watched: it is maze itself, which is never watched",
 		 (int)pid);
@@ -82,7 +82,7 @@ static int watch_and_leave(const struct command *command, const struct options *
 	for (i = 0; i < pids->count; i++)
 		watched += watch_one(command, options, maze, pids->pids[i], 0);
 	if (watched)
-		attend_in_background(maze);
+		start_service(maze);
 	else if (loaded)
 		unload_if_unused(maze);
 	maze_close(maze);

@@ -74,7 +74,7 @@ static int wait_for_all(struct session *session, struct pollfd *fds, int count)
 	while (count) {
 		if (poll(fds, FD_FIRST_PROCESS + (nfds_t)count, timeout) < 0 && errno != EINTR)
 			return EXIT_MAZE_FAILED;
-		timeout = maze_attend(session->maze);
+		timeout = maze_service(session->maze);
 		session_print(session);
 		if (read(fds[FD_SIGNALS].fd, &info, sizeof(info)) == sizeof(info))
 			return 128 + (int)info.ssi_signo;
@@ -97,7 +97,7 @@ int watch_and_wait(const struct command *command, const struct options *options,
 		goto out_close;
 	fds[FD_SIGNALS] = (struct pollfd){ .fd = open_signals(), .events = POLLIN };
 	fds[FD_RECORDS] = (struct pollfd){ .fd = maze_reader_fd(session.reader), .events = POLLIN };
-	fds[FD_ATTEND] = (struct pollfd){ .fd = maze_attend_fd(session.maze), .events = POLLIN };
+	fds[FD_ATTEND] = (struct pollfd){ .fd = maze_service_fd(session.maze), .events = POLLIN };
 	watched = enrol(&session, pids, fds + FD_FIRST_PROCESS, &refused);
 	status = wait_for_all(&session, fds, watched);
 	if (!status && refused)

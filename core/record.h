@@ -66,7 +66,7 @@ struct maze_record {
 _Static_assert(sizeof(struct maze_record) == 120, "struct maze_record is shared with the kernel");
 
 /* Where a reader of records is: what was not read yet. */
-struct maze_place {
+struct maze_cursor {
 	maze_u64 instance; /* of the engine: another one counts anew; 0: not to come back to */
 	maze_u64 next[2];  /* numbers of verdicts and losses; of beginnings and ends; 0: none yet */
 };

@@ -75,18 +75,18 @@ _Static_assert(sizeof(struct maze_stack) ==
 		       64 + 8 * MAZE_STACK_KERNEL_MAX + 32 * MAZE_STACK_USER_MAX,
 	       "struct maze_stack is shared with the kernel");
 
-#define MAZE_PORTRAIT_PATH 512
-#define MAZE_PORTRAIT_ARGS 1024
+#define MAZE_PROCESS_INFO_PATH 512
+#define MAZE_PROCESS_INFO_ARGS 1024
 
-#define MAZE_PORTRAIT_EXE_CUT (1U << 0)	 /* `exe` lacks its beginning */
-#define MAZE_PORTRAIT_ARGS_CUT (1U << 1) /* there was more than fits */
+#define MAZE_PROCESS_INFO_EXE_CUT (1U << 0)  /* `exe` lacks its beginning */
+#define MAZE_PROCESS_INFO_ARGS_CUT (1U << 1) /* there was more than fits */
 
 /*
  * Who was mazed: what /proc would say, taken in the kernel at the soft verdict, for
  * processes that are gone before anybody can look. What could not be read then (a page
  * that was not in memory) is empty.
  */
-struct maze_portrait {
+struct maze_process_info {
 	maze_u64 seq; /* 1, 2, … per engine */
 	maze_u64 boot_ns;
 	maze_u64 start_ns; /* CLOCK_BOOTTIME when the process began */
@@ -97,13 +97,15 @@ struct maze_portrait {
 	maze_u32 ppid;
 	maze_u32 uid;
 	maze_u32 episode;
-	maze_u16 flags;	    /* MAZE_PORTRAIT_* */
+	maze_u16 flags;	    /* MAZE_PROCESS_INFO_* */
 	maze_u16 args_size; /* bytes of `args` */
 	char comm[MAZE_COMM_LEN];
-	char exe[MAZE_PORTRAIT_PATH];  /* path in its own mount tree; NUL-terminated; "": unknown */
-	char args[MAZE_PORTRAIT_ARGS]; /* as in /proc/PID/cmdline: words with a NUL after each */
+	char exe[MAZE_PROCESS_INFO_PATH]; /* path in its own mount tree; NUL-terminated; "": unknown */
+	char args
+		[MAZE_PROCESS_INFO_ARGS]; /* as in /proc/PID/cmdline: words with a NUL after each */
 };
-_Static_assert(sizeof(struct maze_portrait) == 80 + MAZE_PORTRAIT_PATH + MAZE_PORTRAIT_ARGS,
-	       "struct maze_portrait is shared with the kernel");
+_Static_assert(sizeof(struct maze_process_info) ==
+		       80 + MAZE_PROCESS_INFO_PATH + MAZE_PROCESS_INFO_ARGS,
+	       "struct maze_process_info is shared with the kernel");
 
 #endif

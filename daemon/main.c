@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../lib/escape.h"
-#include "explain.h"
+#include "../base/escape.h"
+#include "rules/explain.h"
 #include "mazed.h"
-#include "problems.h"
+#include "rules/problems.h"
 
 #define CONFIG_DEFAULT "/etc/maze/maze.conf"
 

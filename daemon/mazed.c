@@ -21,20 +21,21 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../lib/error.h"
-#include "actions.h"
-#include "control.h"
-#include "enrol.h"
-#include "gather.h"
-#include "log.h"
+#include "../base/error.h"
+#include "actions/actions.h"
+#include "control/control.h"
+#include "tracker/tracker.h"
+#include "records/incident_log.h"
+#include "log/log.h"
 #include "privileges.h"
-#include "problems.h"
-#include "rules.h"
+#include "rules/problems.h"
+#include "rules/rules.h"
 #include "runtime.h"
-#include "tag.h"
-#include "treatment.h"
-#include "unused.h"
-#include "verdicts.h"
+#include "rules/tag.h"
+#include "rules/rule_settings.h"
+#include "rules/unused.h"
+#include "records/verdicts.h"
+#include "../base/clock.h"
 
 struct mazed {
 	const struct mazed_options *options;
@@ -48,8 +49,8 @@ struct mazed {
 	struct verdicts *verdicts;
 	struct enrol *enrol;
 	struct control *control;
-	sd_event_source *attend;       /* what the engine wants done */
-	sd_event_source *attend_later; /* by the clock */
+	sd_event_source *service;	/* what the engine wants done */
+	sd_event_source *service_later; /* by the clock */
 	sd_event_source *gone;
 	bool ready;
 	bool remove; /* at the end: told to go */
@@ -109,30 +110,30 @@ static int load_rules(const char *path, const struct rules *instead_of, struct l
 
 /* ---- the engine ----------------------------------------------------------------------- */
 
-static int attend(struct mazed *mazed)
+static int service(struct mazed *mazed)
 {
-	int ms = maze_attend(mazed->maze);
+	int ms = maze_service(mazed->maze);
 
 	if (ms < 0)
-		return sd_event_source_set_enabled(mazed->attend_later, SD_EVENT_OFF);
-	sd_event_source_set_time_relative(mazed->attend_later, (uint64_t)ms * 1000);
-	return sd_event_source_set_enabled(mazed->attend_later, SD_EVENT_ONESHOT);
+		return sd_event_source_set_enabled(mazed->service_later, SD_EVENT_OFF);
+	sd_event_source_set_time_relative(mazed->service_later, (uint64_t)ms * 1000);
+	return sd_event_source_set_enabled(mazed->service_later, SD_EVENT_ONESHOT);
 }
 
-static int on_attend(sd_event_source *source, int fd, uint32_t revents, void *arg)
+static int on_service(sd_event_source *source, int fd, uint32_t revents, void *arg)
 {
 	(void)source;
 	(void)fd;
 	(void)revents;
-	attend(arg);
+	service(arg);
 	return 0;
 }
 
-static int on_attend_later(sd_event_source *source, uint64_t usec, void *arg)
+static int on_service_later(sd_event_source *source, uint64_t usec, void *arg)
 {
 	(void)source;
 	(void)usec;
-	attend(arg);
+	service(arg);
 	return 0;
 }
 
@@ -155,16 +156,17 @@ static int on_gone(sd_event_source *source, int fd, uint32_t revents, void *arg)
 
 static int serve_engine(struct mazed *mazed)
 {
-	int fd = maze_attend_fd(mazed->maze), err = 0;
+	int fd = maze_service_fd(mazed->maze), err = 0;
 
 	if (fd >= 0) {
-		err = sd_event_add_io(mazed->event, &mazed->attend, fd, EPOLLIN, on_attend, mazed);
+		err = sd_event_add_io(mazed->event, &mazed->service, fd, EPOLLIN, on_service,
+				      mazed);
 		if (err >= 0)
-			err = sd_event_add_time_relative(mazed->event, &mazed->attend_later,
-							 CLOCK_MONOTONIC, 0, 0, on_attend_later,
+			err = sd_event_add_time_relative(mazed->event, &mazed->service_later,
+							 CLOCK_MONOTONIC, 0, 0, on_service_later,
 							 mazed);
 		if (err >= 0)
-			maze_reside(mazed->maze);
+			maze_become_service(mazed->maze);
 	}
 	fd = maze_gone_fd(mazed->maze);
 	if (err >= 0 && fd >= 0)
@@ -247,11 +249,7 @@ static void settled(void *arg)
 
 static void notify_reloading(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
-		   (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", now_ns(CLOCK_MONOTONIC) / 1000);
 }
 
 static int use_rules(struct mazed *mazed, struct rules *rules, struct maze_error *error)
@@ -470,8 +468,8 @@ static void stop(struct mazed *mazed)
 		actions_thaw_all(mazed->actions);
 	if (mazed->actions)
 		actions_close(mazed->actions);
-	sd_event_source_disable_unref(mazed->attend);
-	sd_event_source_disable_unref(mazed->attend_later);
+	sd_event_source_disable_unref(mazed->service);
+	sd_event_source_disable_unref(mazed->service_later);
 	sd_event_source_disable_unref(mazed->gone);
 	maze_close(mazed->maze);
 	if (mazed->runtime_fd >= 0)

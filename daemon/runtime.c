@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../lib/error.h"
+#include "../base/error.h"
 
 #define RUNTIME_DEFAULT "/run/maze"
 

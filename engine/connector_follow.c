@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "error.h"
+#include "../base/error.h"
 #include "process_connector.h"
 
 struct engine_follower {
@@ -18,7 +18,7 @@ struct engine_follower {
 };
 
 int connector_follow(struct engine *engine, unsigned int wants,
-		     struct engine_follower **ret_follower, struct engine_error *error)
+		     struct engine_follower **ret_follower, struct maze_error *error)
 {
 	unsigned int kinds = PROC_EVENT_FORK | PROC_EVENT_EXEC | PROC_EVENT_UID | PROC_EVENT_GID;
 	struct engine_follower *follower = calloc(1, sizeof(*follower));
@@ -26,18 +26,18 @@ int connector_follow(struct engine *engine, unsigned int wants,
 
 	(void)engine;
 	if (!follower)
-		return engine_fail(error, -ENOMEM, "out of memory");
+		return maze_fail(error, -ENOMEM, "out of memory");
 	if (wants & (MAZE_FOLLOW_NAMES | MAZE_FOLLOW_THREAD_NAMES))
 		kinds |= PROC_EVENT_COMM;
 	follower->fd = process_connector_open(kinds);
 	if (follower->fd < 0) {
 		err = follower->fd;
 		free(follower);
-		return engine_fail(error, err,
-				   "the kernel does not tell this process of others (the process "
-				   "connector, CONFIG_PROC_EVENTS): %s; it takes CAP_NET_ADMIN in "
-				   "the initial namespaces",
-				   strerror(-err));
+		return maze_fail(error, err,
+				 "the kernel does not tell this process of others (the process "
+				 "connector, CONFIG_PROC_EVENTS): %s; it takes CAP_NET_ADMIN in "
+				 "the initial namespaces",
+				 strerror(-err));
 	}
 	*ret_follower = follower;
 	return 0;

@@ -10,7 +10,7 @@
 
 /* As the operations of the same names in engine.h. */
 int connector_follow(struct engine *engine, unsigned int wants,
-		     struct engine_follower **ret_follower, struct engine_error *error);
+		     struct engine_follower **ret_follower, struct maze_error *error);
 int connector_follower_fd(struct engine_follower *follower);
 int connector_follower_next(struct engine_follower *follower, struct maze_process_event *ret_event);
 void connector_follower_close(struct engine_follower *follower);

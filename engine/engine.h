@@ -4,7 +4,7 @@
  * section 4). An engine decides nothing about meaning (core/step.h does) and
  * knows nothing of terminals, files of rules or options. Calls return 0 or
  * -errno; `ret_*` arguments are untouched on failure. Where a sentence is needed
- * the engine leaves one in struct engine_error: what failed, on what, why, and
+ * the engine leaves one in struct maze_error: what failed, on what, why, and
  * what would be right. No call prints.
  *
  * Who calls what: lib/ is the only caller. An engine handle belongs to one
@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "../base/maze_error.h"
 #include "../core/policy.h"
 #include "../core/process_event.h"
 #include "../core/record.h"
@@ -26,10 +27,6 @@ struct engine;	      /* one open handle; each engine defines its own */
 struct engine_reader; /* one reader's place in the records */
 struct engine_follower;
 struct engine_evidence;
-
-struct engine_error {
-	char text[512]; /* one sentence without a full stop; "" when nothing to say */
-};
 
 /* Where the engine's state lives. */
 enum engine_scope {
@@ -89,8 +86,7 @@ struct engine_ops {
 	 * another ABI version is there, -ENOENT: ENGINE_EXISTING and none is there,
 	 * -EACCES: ENGINE_EXISTING and this process may not even look.
 	 */
-	int (*open)(enum engine_scope scope, struct engine **ret_engine,
-		    struct engine_error *error);
+	int (*open)(enum engine_scope scope, struct engine **ret_engine, struct maze_error *error);
 	void (*close)(struct engine *engine);
 
 	/*
@@ -102,21 +98,21 @@ struct engine_ops {
 	 */
 	int (*watch)(struct engine *engine, const struct engine_target *target,
 		     const struct maze_policy *policy, const struct engine_claim *claim,
-		     struct engine_error *error);
+		     struct maze_error *error);
 
 	/* Ends the target's watches that the claim reaches. -ENOENT: there are none. */
 	int (*unwatch)(struct engine *engine, const struct engine_target *target,
-		       const struct engine_claim *claim, struct engine_error *error);
+		       const struct engine_claim *claim, struct maze_error *error);
 	/* Ends every watch that the claim reaches; 0 also when there is none. */
 	int (*unwatch_all)(struct engine *engine, const struct engine_claim *claim,
-			   struct engine_error *error);
+			   struct maze_error *error);
 
 	/*
 	 * Hands every watched task to `each`, in no promised order; stops early
 	 * when it returns non-zero and returns that.
 	 */
 	int (*list)(struct engine *engine, int (*each)(const struct maze_entry *entry, void *arg),
-		    void *arg, struct engine_error *error);
+		    void *arg, struct maze_error *error);
 	int (*counts)(struct engine *engine, struct engine_counts *ret_counts);
 
 	/*
@@ -127,7 +123,7 @@ struct engine_ops {
 	 * MAZE_EVENT_LOST with their number. Readers do not disturb each other.
 	 */
 	int (*reader_open)(struct engine *engine, bool from_oldest,
-			   struct engine_reader **ret_reader, struct engine_error *error);
+			   struct engine_reader **ret_reader, struct maze_error *error);
 	int (*reader_fd)(struct engine_reader *reader);
 	int (*reader_next)(struct engine_reader *reader, struct maze_record *ret_record);
 	void (*reader_close)(struct engine_reader *reader);
@@ -142,14 +138,14 @@ struct engine_ops {
 	 * -EPERM, -EOPNOTSUPP: not here.
 	 */
 	int (*follow)(struct engine *engine, unsigned int wants,
-		      struct engine_follower **ret_follower, struct engine_error *error);
+		      struct engine_follower **ret_follower, struct maze_error *error);
 	int (*follower_fd)(struct engine_follower *follower);
 	int (*follower_next)(struct engine_follower *follower,
 			     struct maze_process_event *ret_event);
 	void (*follower_close)(struct engine_follower *follower);
 
 	/*
-	 * Evidence (core/stack.h): at the first verdict of each episode a portrait and a
+	 * Evidence (core/stack.h): at the first verdict of each episode a process_info and a
 	 * stack, then stacks as it is wanted, until the episode ends. Of several who want
 	 * it at once the larger number and the smaller interval hold, for all. It is taken
 	 * from then on, also when nobody is left to read it, until the engine is unloaded
@@ -159,12 +155,12 @@ struct engine_ops {
 	 * there may be one. All NULL: this engine takes none.
 	 */
 	int (*evidence_open)(struct engine *engine, const struct maze_evidence_wants *wants,
-			     struct engine_evidence **ret_evidence, struct engine_error *error);
+			     struct engine_evidence **ret_evidence, struct maze_error *error);
 	int (*evidence_fd)(struct engine_evidence *evidence);
-	int (*evidence_next_portrait)(struct engine_evidence *evidence,
-				      struct maze_portrait *ret_portrait);
+	int (*evidence_next_process_info)(struct engine_evidence *evidence,
+					  struct maze_process_info *ret_process_info);
 	int (*evidence_next_stack)(struct engine_evidence *evidence, struct maze_stack *ret_stack);
-	/* Stacks and portraits that were overwritten before they were read. */
+	/* Stacks and process_infos that were overwritten before they were read. */
 	maze_u64 (*evidence_lost)(const struct engine_evidence *evidence);
 	void (*evidence_close)(struct engine_evidence *evidence);
 
@@ -177,10 +173,10 @@ struct engine_ops {
 	 * Called by who is about to reap a child of its own, it lets the engine take
 	 * note of what only a process that has ended but was not reaped can tell.
 	 */
-	int (*attend_fd)(struct engine *engine);
-	int (*attend)(struct engine *engine);
+	int (*service_fd)(struct engine *engine);
+	int (*service)(struct engine *engine);
 	/* Become the one process that stays to attend a pinned engine; -EEXIST: there is one. */
-	int (*reside)(struct engine *engine);
+	int (*become_service)(struct engine *engine);
 
 	/*
 	 * For those who stay: gone_fd polls readable when the engine may have been
@@ -205,7 +201,7 @@ struct engine_ops {
 	void (*spare_program)(struct engine *engine);
 
 	/* Drops everything pinned; 0 also when nothing was there. */
-	int (*unload)(bool *ret_was_loaded, struct engine_error *error);
+	int (*unload)(bool *ret_was_loaded, struct maze_error *error);
 };
 
 extern const struct engine_ops engine_bpf;

@@ -7,27 +7,30 @@
 #include <string.h>
 #include <time.h>
 
+#include "../base/clock.h"
+
 static maze_u64 head_of(const struct record_log *log)
 {
 	return __atomic_load_n(log->head, __ATOMIC_ACQUIRE);
 }
 
-void record_place_init(struct record_place *place, const struct record_log *logs, bool from_oldest)
+void record_cursor_init(struct record_cursor *cursor, const struct record_log *logs,
+			bool from_oldest)
 {
 	maze_u64 head;
 	int i;
 
-	place->lost = 0;
+	cursor->lost = 0;
 	for (i = 0; i < RECORD_LOGS; i++) {
 		head = head_of(&logs[i]);
-		place->next[i] = head + 1;
+		cursor->next[i] = head + 1;
 		if (from_oldest)
-			place->next[i] = head > logs[i].len ? head - logs[i].len + 1 : 1;
+			cursor->next[i] = head > logs[i].len ? head - logs[i].len + 1 : 1;
 	}
 }
 
 /* Copies the next record of a log if it is there; counts what is gone for good. */
-static bool peek(struct record_place *place, const struct record_log *logs, int i,
+static bool peek(struct record_cursor *cursor, const struct record_log *logs, int i,
 		 struct maze_record *ret_record)
 {
 	const struct record_log *log = &logs[i];
@@ -35,7 +38,7 @@ static bool peek(struct record_place *place, const struct record_log *logs, int 
 	maze_u64 seq, next;
 
 	for (;;) {
-		next = place->next[i];
+		next = cursor->next[i];
 		if (next > head_of(log))
 			return false;
 		slot = &log->slots[(next - 1) % log->len];
@@ -51,42 +54,40 @@ static bool peek(struct record_place *place, const struct record_log *logs, int 
 		if (head_of(log) < next + log->len)
 			return false;
 		seq = head_of(log) - log->len + 1;
-		place->lost += seq - next;
-		place->next[i] = seq;
+		cursor->lost += seq - next;
+		cursor->next[i] = seq;
 	}
 }
 
-static void report_loss(struct record_place *place, struct maze_record *ret_record)
+static void report_loss(struct record_cursor *cursor, struct maze_record *ret_record)
 {
-	struct timespec now;
 
-	clock_gettime(CLOCK_BOOTTIME, &now);
 	memset(ret_record, 0, sizeof(*ret_record));
 	ret_record->event = MAZE_EVENT_LOST;
-	ret_record->lost = place->lost;
-	ret_record->boot_ns = (maze_u64)now.tv_sec * MAZE_NSEC_PER_SEC + (maze_u64)now.tv_nsec;
-	place->lost = 0;
+	ret_record->lost = cursor->lost;
+	ret_record->boot_ns = now_ns(CLOCK_BOOTTIME);
+	cursor->lost = 0;
 }
 
-int record_place_next(struct record_place *place, const struct record_log *logs,
-		      struct maze_record *ret_record)
+int record_cursor_next(struct record_cursor *cursor, const struct record_log *logs,
+		       struct maze_record *ret_record)
 {
 	struct maze_record records[RECORD_LOGS];
 	int i, first = -1;
 
 	for (i = 0; i < RECORD_LOGS; i++) {
-		if (!peek(place, logs, i, &records[i]))
+		if (!peek(cursor, logs, i, &records[i]))
 			continue;
 		if (first < 0 || records[i].boot_ns < records[first].boot_ns)
 			first = i;
 	}
-	if (place->lost) {
-		report_loss(place, ret_record);
+	if (cursor->lost) {
+		report_loss(cursor, ret_record);
 		return 1;
 	}
 	if (first < 0)
 		return 0;
 	*ret_record = records[first];
-	place->next[first]++;
+	cursor->next[first]++;
 	return 1;
 }

@@ -25,16 +25,17 @@ struct record_log {
 	maze_u64 len;
 };
 
-struct record_place {
+struct record_cursor {
 	maze_u64 next[RECORD_LOGS]; /* number of the record to read next */
 	maze_u64 lost;		    /* not yet reported */
 };
 
 /* A place at the oldest records kept, or after the newest. */
-void record_place_init(struct record_place *place, const struct record_log *logs, bool from_oldest);
+void record_cursor_init(struct record_cursor *cursor, const struct record_log *logs,
+			bool from_oldest);
 
 /* 1 and the oldest record not yet read, or a MAZE_EVENT_LOST; 0: there is none now. */
-int record_place_next(struct record_place *place, const struct record_log *logs,
-		      struct maze_record *ret_record);
+int record_cursor_next(struct record_cursor *cursor, const struct record_log *logs,
+		       struct maze_record *ret_record);
 
 #endif

@@ -16,8 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../lib/error.h"
-#include "clock.h"
+#include "../base/error.h"
+#include "../base/clock.h"
 #include "collector_queue.h"
 #include "collector_worker.h"
 #include "mask.h"
@@ -131,7 +131,7 @@ static void replace_worker(struct collector *collector, struct user *user,
 {
 	leave_worker(collector, user, true);
 	user->blind = true;
-	user->failed_ns = monotonic_ns();
+	user->failed_ns = now_ns(CLOCK_MONOTONIC);
 	say(said, user->uid, true,
 	    "incidents of user id %u: the process that reads for them %s; %zu such are left "
 	    "behind; this user's processes are not looked at for now",
@@ -193,7 +193,7 @@ static void take_status(struct user *user, const struct collector_answer *status
 		    user->lost - user->lost_said, user->uid);
 	user->lost_said = user->lost;
 	collector_queue_clear_sent(&user->queue);
-	user->idle_ns = user->queue.first ? 0 : monotonic_ns();
+	user->idle_ns = user->queue.first ? 0 : now_ns(CLOCK_MONOTONIC);
 	user->failures = 0;
 }
 
@@ -225,7 +225,7 @@ static bool take_answers(struct user *user, struct incidents_said *said)
 static bool may_see(const struct collector *collector, const struct user *user)
 {
 	return !workers_left_by(&collector->left, user->uid) &&
-	       monotonic_ns() - user->failed_ns > BLIND_NS;
+	       now_ns(CLOCK_MONOTONIC) - user->failed_ns > BLIND_NS;
 }
 
 static void check_worker(struct collector *collector, struct user *user,
@@ -242,7 +242,7 @@ static void check_worker(struct collector *collector, struct user *user,
 		leave_worker(collector, user, false);
 		user->blind = false;
 	} else if (user->idle_ns && user != &collector->users[0] && !user->blind &&
-		   monotonic_ns() - user->idle_ns > IDLE_NS) {
+		   now_ns(CLOCK_MONOTONIC) - user->idle_ns > IDLE_NS) {
 		leave_worker(collector, user, false);
 	}
 }
@@ -401,18 +401,19 @@ void collector_record(struct collector *collector, const struct maze_record *rec
 	}
 }
 
-void collector_process_info(struct collector *collector, const struct maze_portrait *portrait)
+void collector_process_info(struct collector *collector,
+			    const struct maze_process_info *process_info)
 {
-	const struct collector_header header = { COLLECTOR_PROCESS_INFO, portrait->pid,
-						 portrait->tid, portrait->episode };
-	struct user *user =
-		find_by_episode(collector, portrait->pid, portrait->tid, portrait->episode);
+	const struct collector_header header = { COLLECTOR_PROCESS_INFO, process_info->pid,
+						 process_info->tid, process_info->episode };
+	struct user *user = find_by_episode(collector, process_info->pid, process_info->tid,
+					    process_info->episode);
 	bool opens = !user;
 
-	user = user ?: user_of(collector, portrait->uid);
+	user = user ?: user_of(collector, process_info->uid);
 	if (!user || (opens && collector_queue_is_behind(&user->queue)))
 		return;
-	hand_on(collector, user, &header, portrait, sizeof(*portrait));
+	hand_on(collector, user, &header, process_info, sizeof(*process_info));
 }
 
 void collector_stack(struct collector *collector, const struct maze_stack *stack)
@@ -549,7 +550,7 @@ void collector_close(struct collector *collector, struct incidents_said *ret)
 {
 	const struct timespec pause = { .tv_nsec = RETRY_MS * (long)MAZE_NSEC_PER_MSEC };
 	struct incidents_said none = { 0 }, *said = ret ? ret : &none;
-	maze_u64 until = monotonic_ns() + CLOSE_NS;
+	maze_u64 until = now_ns(CLOCK_MONOTONIC) + CLOSE_NS;
 	struct user *user;
 	size_t i;
 
@@ -557,7 +558,7 @@ void collector_close(struct collector *collector, struct incidents_said *ret)
 		ret->count = 0;
 	if (!collector)
 		return;
-	while (!end_workers(collector, said) && monotonic_ns() < until)
+	while (!end_workers(collector, said) && now_ns(CLOCK_MONOTONIC) < until)
 		nanosleep(&pause, NULL);
 	for (user = collector->users; user < collector->users + USERS_MAX; user++) {
 		if (user->used && user->worker.fd >= 0)

@@ -18,8 +18,9 @@ int collector_open(const struct incidents_options *options, struct collector **r
 		   struct maze_error *error);
 void collector_record(struct collector *collector, const struct maze_record *record,
 		      const char *engine, const char *rule, const struct maze_policy *policy);
-void collector_process_info(struct collector *collector, const struct maze_portrait *portrait);
-/* A stack is its episode's, which a record or a portrait has to name first. */
+void collector_process_info(struct collector *collector,
+			    const struct maze_process_info *process_info);
+/* A stack is its episode's, which a record or a process_info has to name first. */
 void collector_stack(struct collector *collector, const struct maze_stack *stack);
 /* As incidents_work(). */
 int collector_work(struct collector *collector, struct incidents_said *ret);

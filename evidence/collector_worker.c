@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "../base/clock.h"
 #include "incident_table.h"
 
 /* Messages between two rounds of work. */
@@ -75,7 +75,7 @@ static void answer_status(struct worker_loop *loop, int wait_ms)
 					   .open = count_open(loop->incidents),
 					   .wait_ms = wait_ms,
 					   .lost = incidents_lost(loop->incidents) };
-	maze_u64 now = monotonic_ns();
+	maze_u64 now = now_ns(CLOCK_MONOTONIC);
 
 	if (!loop->taken && wait_ms >= 0 && wait_ms < 250 && now - loop->told_ns < STATUS_NS)
 		return;
@@ -101,7 +101,7 @@ static void take(struct worker_loop *loop, const struct collector_header *header
 		take_record(loop, body);
 		return;
 	case COLLECTOR_PROCESS_INFO:
-		incidents_portrait(loop->incidents, body);
+		incidents_process_info(loop->incidents, body);
 		return;
 	case COLLECTOR_STACK:
 		incidents_stack(loop->incidents, body);

@@ -26,7 +26,7 @@ struct collector_record {
 };
 
 #define COLLECTOR_BODY_MAX sizeof(struct maze_stack)
-_Static_assert(sizeof(struct maze_portrait) <= COLLECTOR_BODY_MAX &&
+_Static_assert(sizeof(struct maze_process_info) <= COLLECTOR_BODY_MAX &&
 		       sizeof(struct collector_record) <= COLLECTOR_BODY_MAX,
 	       "the stack is the largest message");
 

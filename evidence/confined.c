@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "confined_main.h"
+#include "../base/clock.h"
 
 /* A line is the symbols of one place, or one stack of addresses. */
 #define LINE_MAX_SIZE (SYMBOLS_INLINE_MAX * SYMBOLS_NAME_MAX * 8)
@@ -38,14 +39,6 @@ struct confined {
 	size_t length; /* of the line that is not whole yet */
 	char line[LINE_MAX_SIZE];
 };
-
-static time_t now_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
-}
 
 int confined_start(const struct confined_job *job, struct confined **ret_confined)
 {
@@ -69,7 +62,7 @@ int confined_start(const struct confined_job *job, struct confined **ret_confine
 	close(ends[1]);
 	confined->pidfd = pidfd_open(confined->pid, 0);
 	confined->pipe = ends[0];
-	confined->started = now_s();
+	confined->started = (time_t)(now_ns(CLOCK_MONOTONIC) / MAZE_NSEC_PER_SEC);
 	confined->seconds_max = job->seconds_max ?: TIME_MAX_S;
 	*ret_confined = confined;
 	return 0;
@@ -230,7 +223,11 @@ int confined_read(struct confined *confined, const struct confined_events *event
 		if (!got)
 			return 0;
 		if (got < 0)
-			return now_s() - confined->started > confined->seconds_max ? -ETIME : 1;
+			return (time_t)(now_ns(CLOCK_MONOTONIC) / MAZE_NSEC_PER_SEC) -
+						       confined->started >
+					       confined->seconds_max
+				       ? -ETIME
+				       : 1;
 		confined->length += (size_t)got;
 		if (!take_lines(confined, events, arg))
 			return -EPROTO;

@@ -26,7 +26,7 @@ void episode_done(struct episode *episode)
 	json_decref(episode->records);
 	free(episode->rule);
 	look_done(&episode->look);
-	free(episode->portrait);
+	free(episode->process_info);
 	free(episode->cgroup);
 	for (i = 0; i < episode->files_count; i++)
 		free(episode->files[i].path);
@@ -84,19 +84,19 @@ void episode_add_record(struct episode *episode, const struct maze_record *recor
 	free(text);
 }
 
-void episode_add_portrait(struct episode *episode, const struct maze_portrait *portrait)
+void episode_add_process_info(struct episode *episode, const struct maze_process_info *process_info)
 {
-	struct maze_portrait *kept = episode->portrait ?: malloc(sizeof(*kept));
+	struct maze_process_info *kept = episode->process_info ?: malloc(sizeof(*kept));
 
 	if (!kept)
 		return;
-	*kept = *portrait;
+	*kept = *process_info;
 	/* It came from where others write. */
 	kept->comm[sizeof(kept->comm) - 1] = '\0';
 	kept->exe[sizeof(kept->exe) - 1] = '\0';
 	if (kept->args_size > sizeof(kept->args))
 		kept->args_size = sizeof(kept->args);
-	episode->portrait = kept;
+	episode->process_info = kept;
 	if (!episode->cgroup)
 		episode->cgroup = look_cgroup_path(kept->cgroup);
 }
@@ -105,9 +105,9 @@ const char *episode_exe(const struct episode *episode)
 {
 	if (episode->has_look && episode->look.exe)
 		return episode->look.exe;
-	if (episode->portrait && episode->portrait->exe[0] &&
-	    !(episode->portrait->flags & MAZE_PORTRAIT_EXE_CUT))
-		return episode->portrait->exe;
+	if (episode->process_info && episode->process_info->exe[0] &&
+	    !(episode->process_info->flags & MAZE_PROCESS_INFO_EXE_CUT))
+		return episode->process_info->exe;
 	return NULL;
 }
 

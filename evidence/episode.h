@@ -70,7 +70,7 @@ struct episode {
 
 	struct look look;
 	bool has_look;
-	struct maze_portrait *portrait; /* NULL: none came */
+	struct maze_process_info *process_info; /* NULL: none came */
 	struct look_machine machine;
 	char *cgroup; /* NULL: not known */
 
@@ -105,11 +105,12 @@ void episode_note(struct episode *episode, const char *note);
 void episode_unnote(struct episode *episode, const char *note);
 void episode_add_record(struct episode *episode, const struct maze_record *record,
 			const char *engine);
-void episode_add_portrait(struct episode *episode, const struct maze_portrait *portrait);
+void episode_add_process_info(struct episode *episode,
+			      const struct maze_process_info *process_info);
 /* -ENOSPC: it was counted and dropped. */
 int episode_add_stack(struct episode *episode, const struct maze_stack *stack);
 void episode_add_unwound(struct episode *episode, const struct unwind_frame *frames, size_t count);
-/* Its process, looked at now, or what the portrait says. */
+/* Its process, looked at now, or what the process_info says. */
 const char *episode_exe(const struct episode *episode);
 
 /* The whole of it, as maze-incident(5) has it; NULL: out of memory. free(3) it. */

@@ -24,7 +24,7 @@ static json_t *number_json(maze_u64 value)
 
 static json_t *time_json(maze_u64 boot_ns)
 {
-	char time[RECORD_TIME_LEN];
+	char time[RFC3339_LEN];
 
 	return json_string(record_time_format(boot_ns, time));
 }
@@ -272,18 +272,20 @@ static void set_looked_at(const struct look *look, const struct masks *masks, js
 	set(process, "threads_total", json_integer((json_int_t)look->threads_total));
 }
 
-static void set_portrayed(const struct maze_portrait *portrait, const struct masks *masks,
+static void set_portrayed(const struct maze_process_info *process_info, const struct masks *masks,
 			  json_t *process)
 {
-	set(process, "ppid", json_integer(portrait->ppid));
-	set(process, "comm", text_json(portrait->comm));
-	set(process, "exe", portrait->exe[0] ? text_json(portrait->exe) : json_null());
-	if (portrait->args_size) {
-		set(process, "cmdline", words_json(masks, portrait->args, portrait->args_size));
-		set(process, "cmdline_cut", json_boolean(portrait->flags & MAZE_PORTRAIT_ARGS_CUT));
+	set(process, "ppid", json_integer(process_info->ppid));
+	set(process, "comm", text_json(process_info->comm));
+	set(process, "exe", process_info->exe[0] ? text_json(process_info->exe) : json_null());
+	if (process_info->args_size) {
+		set(process, "cmdline",
+		    words_json(masks, process_info->args, process_info->args_size));
+		set(process, "cmdline_cut",
+		    json_boolean(process_info->flags & MAZE_PROCESS_INFO_ARGS_CUT));
 	}
-	set(process, "uid", json_integer(portrait->uid));
-	set(process, "started", time_json(portrait->start_ns));
+	set(process, "uid", json_integer(process_info->uid));
+	set(process, "started", time_json(process_info->start_ns));
 }
 
 static json_t *process_json(const struct episode *episode, const struct masks *masks)
@@ -293,8 +295,8 @@ static json_t *process_json(const struct episode *episode, const struct masks *m
 	set(process, "pid", json_integer(episode->pid));
 	if (episode->has_look)
 		set_looked_at(&episode->look, masks, process);
-	if (episode->portrait)
-		set_portrayed(episode->portrait, masks, portrayed);
+	if (episode->process_info)
+		set_portrayed(episode->process_info, masks, portrayed);
 	json_object_update_missing(process, portrayed);
 	json_decref(portrayed);
 	if (episode->cgroup && !json_is_string(json_object_get(process, "cgroup")))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The table of open incidents; see incident.h. Whatever comes first of an episode opens its
- * incident: record, portrait or stack. It stays open while more can come, and can be
+ * incident: record, process_info or stack. It stays open while more can come, and can be
  * forgotten at any time once it was written.
  */
 #include "incident.h"
@@ -14,7 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../lib/error.h"
+#include "../base/clock.h"
+#include "../base/error.h"
 #include "../lib/record_time.h"
 #include "incident_table.h"
 
@@ -85,14 +86,6 @@ maze_u64 incidents_lost(const struct incidents *incidents)
 	return incidents->lost;
 }
 
-maze_u64 incidents_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (maze_u64)now.tv_sec * MAZE_NSEC_PER_SEC + (maze_u64)now.tv_nsec;
-}
-
 /* ---- the table ---------------------------------------------------------------------------- */
 
 void incidents_on_closed(struct incidents *incidents,
@@ -129,7 +122,7 @@ void incident_drop(struct incidents *incidents, struct incident **incident)
 /* "20261124T204512Z-4711-4713-0", and "-u1000" where it is that user's and not ours */
 static void write_id(struct episode *episode, unsigned int uid)
 {
-	char time[RECORD_TIME_LEN], short_time[32];
+	char time[RFC3339_LEN], short_time[32];
 	const char *at;
 	size_t n = 0;
 
@@ -205,7 +198,7 @@ static struct incident *find(struct incidents *incidents, maze_u32 pid, maze_u32
 static struct incident *open_new(struct incidents *incidents, maze_u32 pid, maze_u32 tid,
 				 maze_u32 episode, maze_u64 boot_ns, bool for_record)
 {
-	maze_u64 now = incidents_now_ns();
+	maze_u64 now = now_ns(CLOCK_BOOTTIME);
 	struct incident **place = make_place(incidents, now, for_record), *incident;
 
 	incident = place ? calloc(1, sizeof(*incident)) : NULL;
@@ -238,7 +231,7 @@ static struct incident *piece_of(struct incidents *incidents, maze_u32 pid, maze
 	if (!incident)
 		return NULL;
 	incident->changed = true;
-	incident->last_ns = incidents_now_ns();
+	incident->last_ns = now_ns(CLOCK_BOOTTIME);
 	incident->due_ns = 0;
 	return incident;
 }
@@ -322,7 +315,7 @@ static void add_exit(struct incidents *incidents, const struct maze_record *reco
 			episode_add_record(&incident->episode, record, engine);
 		incident->episode.has_exit = true;
 		incident->changed = true;
-		incident->last_ns = incidents_now_ns();
+		incident->last_ns = now_ns(CLOCK_BOOTTIME);
 		incident->due_ns = 0;
 	}
 }
@@ -352,18 +345,19 @@ void incidents_record(struct incidents *incidents, const struct maze_record *rec
 	}
 }
 
-void incidents_portrait(struct incidents *incidents, const struct maze_portrait *portrait)
+void incidents_process_info(struct incidents *incidents,
+			    const struct maze_process_info *process_info)
 {
 	struct incident *incident;
 
-	if (is_late(incidents, portrait->pid, portrait->tid, portrait->episode))
+	if (is_late(incidents, process_info->pid, process_info->tid, process_info->episode))
 		return;
-	incident = piece_of(incidents, portrait->pid, portrait->tid, portrait->episode,
-			    portrait->boot_ns, false);
+	incident = piece_of(incidents, process_info->pid, process_info->tid, process_info->episode,
+			    process_info->boot_ns, false);
 	if (!incident)
 		return;
-	episode_add_portrait(&incident->episode, portrait);
-	look(incidents, incident, portrait->boot_ns);
+	episode_add_process_info(&incident->episode, process_info);
+	look(incidents, incident, process_info->boot_ns);
 }
 
 void incidents_stack(struct incidents *incidents, const struct maze_stack *stack)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Incidents: what is known of one episode of one thread, from its soft verdict on, in a
- * file of its own (maze-incident(5)). Who reads records, portraits and stacks of an
+ * file of its own (maze-incident(5)). Who reads records, process_infos and stacks of an
  * engine hands them over here, in any order, and calls incidents_work() from its loop.
  *
  * Nothing here prints, and nothing waits: files of other users are read by a helper
@@ -73,7 +73,8 @@ int incidents_open(const struct incidents_options *options, struct incidents **r
  */
 void incidents_record(struct incidents *incidents, const struct maze_record *record,
 		      const char *engine, const char *rule, const struct maze_policy *policy);
-void incidents_portrait(struct incidents *incidents, const struct maze_portrait *portrait);
+void incidents_process_info(struct incidents *incidents,
+			    const struct maze_process_info *process_info);
 void incidents_stack(struct incidents *incidents, const struct maze_stack *stack);
 /*
  * Does what is due, in slices of a few milliseconds. Returns the milliseconds until it

@@ -74,7 +74,6 @@ void incidents_on_closed(struct incidents *incidents,
 			 void (*on_closed)(void *arg, const struct incident_closed *closed),
 			 void *arg);
 
-maze_u64 incidents_now_ns(void);
 /* Whether it has a verdict's record, without which no reader takes it. */
 bool incident_has_record(const struct incident *incident);
 void incident_drop(struct incidents *incidents, struct incident **incident);

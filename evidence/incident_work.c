@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "clock.h"
+#include "../base/clock.h"
 #include "incident_table.h"
 
 /* One call's time: a caller has records to read and processes to look after. */
@@ -85,7 +85,7 @@ static void write_out(struct incidents *incidents, struct incident *incident,
 		   : -ENOMEM;
 	free(text);
 	incident->changed = false;
-	incident->written_ns = incidents_now_ns();
+	incident->written_ns = now_ns(CLOCK_BOOTTIME);
 	if (err < 0) {
 		incident->failed = true;
 		say_failure(incidents, &error, said);
@@ -178,7 +178,7 @@ static int work_on(struct incidents *incidents, struct incident **place,
 {
 	struct incident *incident = *place;
 	struct episode *episode = &incident->episode;
-	maze_u64 now = incidents_now_ns();
+	maze_u64 now = now_ns(CLOCK_BOOTTIME);
 	bool wanted = episode->unwind_wanted, settled, over, was_open = episode->asked;
 
 	/* Later, when fewer are under way. */
@@ -215,7 +215,7 @@ static int work_on(struct incidents *incidents, struct incident **place,
 static int give_turn(struct incidents *incidents, struct incident **place,
 		     struct incidents_said *said)
 {
-	maze_u64 now = incidents_now_ns();
+	maze_u64 now = now_ns(CLOCK_BOOTTIME);
 	int again;
 
 	if (now < (*place)->due_ns)
@@ -284,7 +284,7 @@ static void try_directory(struct incidents *incidents, struct incidents_said *sa
 
 int incidents_work(struct incidents *incidents, struct incidents_said *ret)
 {
-	maze_u64 until = monotonic_ns() + SLICE_NS;
+	maze_u64 until = now_ns(CLOCK_MONOTONIC) + SLICE_NS;
 	int again = -1;
 	size_t turns;
 
@@ -299,7 +299,8 @@ int incidents_work(struct incidents *incidents, struct incidents_said *ret)
 							&incidents->open[incidents->next], ret));
 		incidents->next = (incidents->next + 1) % INCIDENTS_OPEN_MAX;
 		/* What is to be said has room for few. */
-		if (monotonic_ns() > until || (ret && ret->count >= INCIDENTS_SAID_MAX - 4)) {
+		if (now_ns(CLOCK_MONOTONIC) > until ||
+		    (ret && ret->count >= INCIDENTS_SAID_MAX - 4)) {
 			again = 0;
 			break;
 		}
@@ -309,13 +310,13 @@ int incidents_work(struct incidents *incidents, struct incidents_said *ret)
 		again = sooner(again, BUSY_MS);
 	say_crowd(incidents, ret);
 	say_helper(incidents, ret);
-	return sooner(again, prune(incidents, incidents_now_ns()));
+	return sooner(again, prune(incidents, now_ns(CLOCK_BOOTTIME)));
 }
 
 void incidents_close(struct incidents *incidents, struct incidents_said *ret)
 {
 	const struct timespec pause = { .tv_nsec = BUSY_MS * (long)MAZE_NSEC_PER_MSEC };
-	maze_u64 until = monotonic_ns() + CLOSE_NS;
+	maze_u64 until = now_ns(CLOCK_MONOTONIC) + CLOSE_NS;
 	struct incidents_said said;
 	size_t i;
 
@@ -329,7 +330,7 @@ void incidents_close(struct incidents *incidents, struct incidents_said *ret)
 		incidents->open[i]->over = true;
 		incidents->open[i]->last_ns = incidents->open[i]->due_ns = 0;
 	}
-	while (!may_end(incidents) && monotonic_ns() < until) {
+	while (!may_end(incidents) && now_ns(CLOCK_MONOTONIC) < until) {
 		incidents_work(incidents, &said);
 		for (i = 0; ret && i < said.count; i++)
 			say(ret, said.line[i].trouble, "%s", said.line[i].text);

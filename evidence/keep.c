@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../lib/error.h"
+#include "../base/error.h"
 
 #define FILE_MODE 0600
 #define DIRECTORY_MODE 0700

@@ -18,8 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../lib/process_start.h"
-#include "../lib/read_file.h"
+#include "../base/proc_files.h"
+#include "../base/pidfd.h"
 
 /* 51 numbers of up to 20 digits, and a name. */
 #define STAT_SIZE 1536
@@ -28,13 +28,6 @@
 #define CGROUP_SIZE 8192
 /* Entries of /proc/PID/fd that are counted where the kernel does not tell their number. */
 #define FILES_COUNTED_MAX 4096
-
-static maze_u64 ticks_to_ns(maze_u64 ticks)
-{
-	long per_second = sysconf(_SC_CLK_TCK);
-
-	return ticks * (MAZE_NSEC_PER_SEC / (maze_u64)(per_second > 0 ? per_second : 100));
-}
 
 /* ---- facts of the process --------------------------------------------------------------- */
 
@@ -178,7 +171,7 @@ static bool read_thread(int task_fd, pid_t tid, struct look_thread *ret_thread)
 	if (sscanf(close_bracket + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu",
 		   &thread.state, &user, &system) != 3)
 		return false;
-	thread.cpu_ns = ticks_to_ns(user + system);
+	thread.cpu_ns = proc_ticks_to_ns(user + system);
 	/* More exact, where the kernel has it. */
 	snprintf(name, sizeof(name), "%d/schedstat", tid);
 	if (read_file_at(task_fd, name, text, sizeof(text)) > 0 && sscanf(text, "%llu", &user) == 1)
@@ -216,13 +209,6 @@ static void read_threads(struct look *look, pid_t mazed_tid)
 
 /* ---- all of it ----------------------------------------------------------------------------- */
 
-static bool has_ended(int pidfd)
-{
-	struct pollfd poll_fd = { .fd = pidfd, .events = POLLIN };
-
-	return poll(&poll_fd, 1, 0) > 0;
-}
-
 /* The directory of that process and no other's. */
 static int open_process(pid_t pid, pid_t tid, maze_u64 verdict_ns, struct look *look)
 {
@@ -235,13 +221,13 @@ static int open_process(pid_t pid, pid_t tid, maze_u64 verdict_ns, struct look *
 	snprintf(name, sizeof(name), "/proc/%d", pid);
 	look->proc_fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	err = look->proc_fd < 0 ? (errno == ENOENT ? -ESRCH : -errno)
-				: process_start(look->proc_fd, &ticks);
-	if (!err && has_ended(pidfd))
+				: proc_start_ticks(look->proc_fd, &ticks);
+	if (!err && pidfd_has_ended(pidfd))
 		err = -ESRCH;
 	close(pidfd);
 	if (err)
 		return err;
-	look->start_ns = ticks_to_ns(ticks);
+	look->start_ns = proc_ticks_to_ns(ticks);
 	snprintf(name, sizeof(name), "task/%d", tid);
 	if (look->start_ns > verdict_ns || faccessat(look->proc_fd, name, F_OK, 0))
 		return -ESRCH;
@@ -287,7 +273,7 @@ bool look_is_live(const struct look *look)
 {
 	maze_u64 ticks;
 
-	return look->proc_fd >= 0 && !process_start(look->proc_fd, &ticks);
+	return look->proc_fd >= 0 && !proc_start_ticks(look->proc_fd, &ticks);
 }
 
 void look_release(struct look *look)

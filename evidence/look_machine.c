@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../base/clock.h"
+
 /* include/linux/exportfs.h of the kernel: a handle that is kernfs's 64-bit number. */
 #define KERNFS_HANDLE 0xfe
 #define CGROUP_ROOT "/sys/fs/cgroup"
@@ -22,14 +24,12 @@ void look_at_machine(struct look_machine *ret_machine)
 {
 	struct look_machine machine = { .cpus = sysconf(_SC_NPROCESSORS_ONLN) };
 	struct utsname name;
-	struct timespec now;
 
 	if (!uname(&name))
 		snprintf(machine.kernel, sizeof(machine.kernel), "%s", name.release);
 	if (getloadavg(machine.load, 3) != 3)
 		memset(machine.load, 0, sizeof(machine.load));
-	if (!clock_gettime(CLOCK_BOOTTIME, &now))
-		machine.uptime_s = (maze_u64)now.tv_sec;
+	machine.uptime_s = now_ns(CLOCK_BOOTTIME) / MAZE_NSEC_PER_SEC;
 	*ret_machine = machine;
 }
 

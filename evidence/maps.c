@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../lib/read_file.h"
+#include "../base/proc_files.h"
 
 /* A line has some 70 bytes and a path; most are of mappings that are not executable. */
 #define TEXT_MAX (1U << 20)

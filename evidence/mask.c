@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../lib/error.h"
+#include "../base/error.h"
 
 /* Names of what should be nobody's to read. */
 static const char *const usual[] = {

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "../base/clock.h"
 
 /* The slot of a name may be taken by another before it was read; not three times. */
 #define TRIES_MAX 3
@@ -151,9 +151,9 @@ static void settle_in_file(struct settler *settler, struct episode *episode,
 /* Written by the process itself or by root, and nothing but a file; -1: there is none. */
 static int open_perf_map(const struct episode *episode, const struct modules_scope *scope)
 {
-	unsigned int uid = episode->has_look   ? episode->look.uid
-			   : episode->portrait ? episode->portrait->uid
-					       : 0;
+	unsigned int uid = episode->has_look	   ? episode->look.uid
+			   : episode->process_info ? episode->process_info->uid
+						   : 0;
 	pid_t pid = episode->has_look ? episode->look.inner_pid : (pid_t)episode->pid;
 	struct stat status;
 	char path[64];
@@ -354,7 +354,7 @@ static void step_unwind(struct settler *settler, struct episode *episode,
 		start_unwind(settler, episode, scope);
 	} else if (got < 0) {
 		give_unwind_up(episode, snapshot_refusal(got));
-	} else if (monotonic_ns() - snapshot_asked_ns(episode->asked) > SNAPSHOT_WAIT_NS) {
+	} else if (now_ns(CLOCK_MONOTONIC) - snapshot_asked_ns(episode->asked) > SNAPSHOT_WAIT_NS) {
 		give_unwind_up(episode, scope->look ? "The stack was not unwound by DWARF: the "
 						      "thread did not run meanwhile"
 						    : snapshot_refusal(-ESRCH));

@@ -17,7 +17,7 @@
 #include <asm/perf_regs.h>
 #endif
 
-#include "clock.h"
+#include "../base/clock.h"
 
 /* The kernel's number of each register, in DWARF's order, the instruction pointer last. */
 static const unsigned char numbers[] = {
@@ -87,7 +87,7 @@ int snapshot_ask(pid_t tid, struct snapshot_event **ret_event)
 	if (!event)
 		return -ENOMEM;
 	event->page = (size_t)sysconf(_SC_PAGESIZE);
-	event->asked_ns = monotonic_ns();
+	event->asked_ns = now_ns(CLOCK_MONOTONIC);
 	event->fd = open_event(&attributes, tid);
 	/* Without privileges, only while it is in user code. */
 	attributes.exclude_kernel = event->fd < 0;
@@ -177,7 +177,7 @@ int snapshot_get(struct snapshot_event *event, struct snapshot **ret_snapshot)
 		free(snapshot);
 		return -ENODATA;
 	}
-	snapshot->took_ns = monotonic_ns() - event->asked_ns;
+	snapshot->took_ns = now_ns(CLOCK_MONOTONIC) - event->asked_ns;
 	*ret_snapshot = snapshot;
 	return 1;
 }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../lib/escape.h"
+#include "../base/escape.h"
 
 #define REPLACEMENT "\xef\xbf\xbd"
 

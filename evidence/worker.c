@@ -18,9 +18,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../lib/read_file.h"
-#include "clock.h"
+#include "../base/proc_files.h"
+#include "../base/clock.h"
 #include "sandbox.h"
+#include "../base/pidfd.h"
 
 /* Some fifty stacks. The kernel may give less; then the caller keeps what does not fit. */
 #define SOCKET_BYTES (1 << 20)
@@ -31,23 +32,12 @@
 /* ---- those that are left ------------------------------------------------------------------ */
 
 /* True also where it was reaped by the caller's own wait for all children. */
-static bool has_ended(int pidfd)
-{
-	struct pollfd poll_fd = { .fd = pidfd, .events = POLLIN };
-	siginfo_t info;
-
-	if (poll(&poll_fd, 1, 0) <= 0)
-		return false;
-	waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG);
-	return true;
-}
-
 size_t workers_left_reap(struct workers_left *left)
 {
 	size_t i = 0;
 
 	while (i < left->count) {
-		if (!has_ended(left->worker[i].pidfd)) {
+		if (!pidfd_has_ended(left->worker[i].pidfd)) {
 			i++;
 			continue;
 		}
@@ -109,7 +99,7 @@ int worker_start(void (*main)(int fd, void *arg), void *arg, struct worker *ret_
 		return err;
 	}
 	*ret_worker = (struct worker){
-		.pid = pid, .pidfd = pidfd, .fd = ends[0], .checked_ns = monotonic_ns()
+		.pid = pid, .pidfd = pidfd, .fd = ends[0], .checked_ns = now_ns(CLOCK_MONOTONIC)
 	};
 	return 0;
 }
@@ -140,7 +130,7 @@ void worker_expect(struct worker *worker, maze_u64 allowed_ns)
 {
 	worker->expects = true;
 	worker->waited_ns = 0;
-	worker->checked_ns = monotonic_ns();
+	worker->checked_ns = now_ns(CLOCK_MONOTONIC);
 	worker->allowed_ns = allowed_ns;
 }
 
@@ -164,7 +154,7 @@ static bool is_runnable(const struct worker *worker)
 
 bool worker_is_late(struct worker *worker, maze_u64 deadline_ns, maze_u64 step_ns)
 {
-	maze_u64 now = monotonic_ns(), passed = now - worker->checked_ns;
+	maze_u64 now = now_ns(CLOCK_MONOTONIC), passed = now - worker->checked_ns;
 
 	worker->checked_ns = now;
 	if (!worker->expects)
@@ -181,7 +171,7 @@ void worker_leave(struct worker *worker, bool killed, maze_u32 uid, struct worke
 	worker->fd = -1;
 	if (killed)
 		syscall(SYS_pidfd_send_signal, worker->pidfd, SIGKILL, NULL, 0);
-	if (has_ended(worker->pidfd) || left->count == WORKERS_LEFT_ROOM) {
+	if (pidfd_has_ended(worker->pidfd) || left->count == WORKERS_LEFT_ROOM) {
 		close(worker->pidfd);
 		return;
 	}

@@ -3,12 +3,14 @@
  * Durations as in systemd.time(7), exact to the nanosecond and without floating
  * point: 0.1 has no exact double, and a limit must be what was written.
  */
-#include "error.h"
+#include "maze.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "../base/error.h"
 
 #define MINUTE (60 * MAZE_NSEC_PER_SEC)
 #define HOUR (60 * MINUTE)

@@ -25,16 +25,15 @@ static int settle(const struct maze_evidence_wants *wants, struct maze_evidence_
 	if (!settled.interval_ns)
 		settled.interval_ns = MAZE_STACK_INTERVAL_DEFAULT_NS;
 	if (settled.stacks_max > MAZE_STACKS_MAX)
-		return handle_fail(error, -EINVAL,
-				   "%u stacks are more than can be taken of one episode; at most "
-				   "%d are",
-				   settled.stacks_max, MAZE_STACKS_MAX);
+		return maze_fail(error, -EINVAL,
+				 "%u stacks are more than can be taken of one episode; at most "
+				 "%d are",
+				 settled.stacks_max, MAZE_STACKS_MAX);
 	if (settled.interval_ns < MAZE_STACK_INTERVAL_MIN_NS ||
 	    settled.interval_ns > MAZE_LIMIT_MAX_NS)
-		return handle_fail(
-			error, -EINVAL,
-			"stacks cannot be taken %llu ns apart; it takes 1 ms to 366 days",
-			(unsigned long long)settled.interval_ns);
+		return maze_fail(error, -EINVAL,
+				 "stacks cannot be taken %llu ns apart; it takes 1 ms to 366 days",
+				 (unsigned long long)settled.interval_ns);
 	*ret_wants = settled;
 	return 0;
 }
@@ -44,25 +43,24 @@ int maze_evidence_open(struct maze *maze, const struct maze_evidence_wants *want
 {
 	struct maze_evidence_wants settled;
 	struct maze_evidence *evidence;
-	struct engine_error why = { "" };
 	int err;
 
 	if (!maze->ops->evidence_open)
-		return handle_fail(error, -EOPNOTSUPP,
-				   "the %s engine takes no stacks of mazed threads; the bpf engine "
-				   "does",
-				   maze->ops->name);
+		return maze_fail(error, -EOPNOTSUPP,
+				 "the %s engine takes no stacks of mazed threads; the bpf engine "
+				 "does",
+				 maze->ops->name);
 	err = settle(wants, &settled, error);
 	if (err)
 		return err;
 	evidence = calloc(1, sizeof(*evidence));
 	if (!evidence)
-		return handle_fail(error, -ENOMEM, "out of memory");
+		return maze_fail(error, -ENOMEM, "out of memory");
 	evidence->ops = maze->ops;
-	err = maze->ops->evidence_open(maze->engine, &settled, &evidence->evidence, &why);
+	err = maze->ops->evidence_open(maze->engine, &settled, &evidence->evidence, error);
 	if (err) {
 		free(evidence);
-		return handle_fail(error, err, "%s", why.text);
+		return err;
 	}
 	*ret_evidence = evidence;
 	return 0;
@@ -73,9 +71,10 @@ int maze_evidence_fd(struct maze_evidence *evidence)
 	return evidence->ops->evidence_fd(evidence->evidence);
 }
 
-int maze_evidence_next_portrait(struct maze_evidence *evidence, struct maze_portrait *ret_portrait)
+int maze_evidence_next_process_info(struct maze_evidence *evidence,
+				    struct maze_process_info *ret_process_info)
 {
-	return evidence->ops->evidence_next_portrait(evidence->evidence, ret_portrait);
+	return evidence->ops->evidence_next_process_info(evidence->evidence, ret_process_info);
 }
 
 int maze_evidence_next_stack(struct maze_evidence *evidence, struct maze_stack *ret_stack)

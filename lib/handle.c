@@ -53,9 +53,9 @@ static void add_reason(struct maze *maze, const char *name, const char *why)
  * The first that opens. Where none does, what the best one says counts; and what is
  * looked for but not there (-ENOENT) is so only when no engine has it.
  */
-static int open_best(struct maze *maze, enum engine_scope scope, struct engine_error *ret_why)
+static int open_best(struct maze *maze, enum engine_scope scope, struct maze_error *ret_why)
 {
-	struct engine_error why;
+	struct maze_error why;
 	int err, first = 0;
 	size_t i;
 
@@ -89,14 +89,14 @@ int maze_engine_check(const char *name, struct maze_error *error)
 	for (i = 0; i < ENGINES; i++)
 		n += (size_t)snprintf(names + n, sizeof(names) - n, "%s%s",
 				      i + 1 == ENGINES ? " and " : ", ", engines[i]->name);
-	return handle_fail(error, -EINVAL, "\"%s\" is not an engine of this maze; it has %s", name,
-			   names);
+	return maze_fail(error, -EINVAL, "\"%s\" is not an engine of this maze; it has %s", name,
+			 names);
 }
 
 int maze_open(const char *engine, enum maze_scope scope, struct maze **ret_maze,
 	      struct maze_error *error)
 {
-	struct engine_error why = { "" };
+	struct maze_error why = { "" };
 	struct maze *maze;
 	int err;
 
@@ -104,7 +104,7 @@ int maze_open(const char *engine, enum maze_scope scope, struct maze **ret_maze,
 		return -EINVAL;
 	maze = calloc(1, sizeof(*maze));
 	if (!maze)
-		return handle_fail(error, -ENOMEM, "out of memory");
+		return maze_fail(error, -ENOMEM, "out of memory");
 	if (!engine || !strcmp(engine, "auto")) {
 		err = open_best(maze, scopes[scope], &why);
 	} else {
@@ -113,7 +113,7 @@ int maze_open(const char *engine, enum maze_scope scope, struct maze **ret_maze,
 	}
 	if (err) {
 		free(maze);
-		return handle_fail(error, err, "%s", why.text);
+		return maze_fail(error, err, "%s", why.text);
 	}
 	*ret_maze = maze;
 	return 0;
@@ -162,21 +162,20 @@ int maze_follow(struct maze *maze, unsigned int wants, struct maze_follower **re
 		struct maze_error *error)
 {
 	struct maze_follower *follower;
-	struct engine_error why = { "" };
 	int err;
 
 	if (!maze->ops->follow)
-		return handle_fail(error, -EOPNOTSUPP,
-				   "the %s engine does not tell what happens to processes",
-				   maze->ops->name);
+		return maze_fail(error, -EOPNOTSUPP,
+				 "the %s engine does not tell what happens to processes",
+				 maze->ops->name);
 	follower = calloc(1, sizeof(*follower));
 	if (!follower)
-		return handle_fail(error, -ENOMEM, "out of memory");
+		return maze_fail(error, -ENOMEM, "out of memory");
 	follower->ops = maze->ops;
-	err = maze->ops->follow(maze->engine, wants, &follower->follower, &why);
+	err = maze->ops->follow(maze->engine, wants, &follower->follower, error);
 	if (err) {
 		free(follower);
-		return handle_fail(error, err, "%s", why.text);
+		return err;
 	}
 	*ret_follower = follower;
 	return 0;
@@ -200,19 +199,19 @@ void maze_follower_close(struct maze_follower *follower)
 	free(follower);
 }
 
-int maze_attend_fd(struct maze *maze)
+int maze_service_fd(struct maze *maze)
 {
-	return maze->ops->attend_fd(maze->engine);
+	return maze->ops->service_fd(maze->engine);
 }
 
-int maze_attend(struct maze *maze)
+int maze_service(struct maze *maze)
 {
-	return maze->ops->attend(maze->engine);
+	return maze->ops->service(maze->engine);
 }
 
-int maze_reside(struct maze *maze)
+int maze_become_service(struct maze *maze)
 {
-	return maze->ops->reside(maze->engine);
+	return maze->ops->become_service(maze->engine);
 }
 
 int maze_gone_fd(struct maze *maze)
@@ -227,7 +226,6 @@ bool maze_gone(struct maze *maze)
 
 int maze_unload(const char *engine, bool *ret_was_loaded, struct maze_error *error)
 {
-	struct engine_error why = { "" };
 	bool any = false, one;
 	size_t i;
 	int err;
@@ -235,9 +233,9 @@ int maze_unload(const char *engine, bool *ret_was_loaded, struct maze_error *err
 	for (i = 0; i < ENGINES; i++) {
 		if (engine && strcmp(engine, engines[i]->name))
 			continue;
-		err = engines[i]->unload(&one, &why);
+		err = engines[i]->unload(&one, error);
 		if (err)
-			return handle_fail(error, err, "%s", why.text);
+			return err;
 		any |= one;
 	}
 	*ret_was_loaded = any;

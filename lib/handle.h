@@ -6,10 +6,8 @@
 #define MAZE_LIB_HANDLE_H
 
 #include "../engine/engine.h"
-#include "error.h"
+#include "../base/error.h"
 #include "maze.h"
-
-#define handle_fail maze_fail
 
 struct maze {
 	const struct engine_ops *ops;

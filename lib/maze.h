@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "../base/maze_error.h"
 #include "../core/policy.h"
 #include "../core/process_event.h"
 #include "../core/record.h"
@@ -24,10 +25,6 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-struct maze_error {
-	char text[512]; /* no full stop, no newline; "" when there is nothing to say */
-};
 
 /* ---- words to numbers and back ------------------------------------------------ */
 
@@ -184,14 +181,14 @@ int maze_list(struct maze *maze, struct maze_entry **ret_entries, size_t *ret_co
 int maze_reader_open(struct maze *maze, bool from_oldest, struct maze_reader **ret_reader,
 		     struct maze_error *error);
 /*
- * From where another reader was, by maze_reader_place(), also of a process that has ended;
+ * From where another reader was, by maze_reader_cursor(), also of a process that has ended;
  * what was overwritten since comes as a MAZE_EVENT_LOST. 1: that was another engine, so
  * it begins with the oldest record kept.
  */
-int maze_reader_resume(struct maze *maze, const struct maze_place *place,
+int maze_reader_resume(struct maze *maze, const struct maze_cursor *cursor,
 		       struct maze_reader **ret_reader, struct maze_error *error);
 /* After the record that was read last. */
-void maze_reader_place(const struct maze_reader *reader, struct maze_place *ret_place);
+void maze_reader_cursor(const struct maze_reader *reader, struct maze_cursor *ret_cursor);
 int maze_reader_fd(struct maze_reader *reader);
 int maze_reader_next(struct maze_reader *reader, struct maze_record *ret_record);
 void maze_reader_close(struct maze_reader *reader);
@@ -213,7 +210,7 @@ void maze_follower_close(struct maze_follower *follower);
 /* ---- where mazed threads were ----------------------------------------------------------- */
 
 /*
- * Portraits and stacks (core/stack.h): at the first verdict of each episode of each
+ * Process infos and stacks (core/stack.h): at the first verdict of each episode of each
  * watched task one of either, then a stack each wants->interval_ns of the task's own CPU
  * time until there are wants->stacks_max or the episode ends. Verdicts in shadow have
  * them too. `wants` NULL, or a 0 in it: what core/stack.h has as default. Of several who
@@ -228,17 +225,18 @@ int maze_evidence_open(struct maze *maze, const struct maze_evidence_wants *want
 		       struct maze_evidence **ret_evidence, struct maze_error *error);
 /* Polls readable when there may be something; until both of the next say 0. */
 int maze_evidence_fd(struct maze_evidence *evidence);
-/* 1 and one, or 0: none now. Never wait. A portrait is there before its first stack. */
-int maze_evidence_next_portrait(struct maze_evidence *evidence, struct maze_portrait *ret_portrait);
+/* 1 and one, or 0: none now. Never wait. A process_info is there before its first stack. */
+int maze_evidence_next_process_info(struct maze_evidence *evidence,
+				    struct maze_process_info *ret_process_info);
 int maze_evidence_next_stack(struct maze_evidence *evidence, struct maze_stack *ret_stack);
-/* How many stacks and portraits were overwritten before this reader came to them. */
+/* How many stacks and process_infos were overwritten before this reader came to them. */
 maze_u64 maze_evidence_lost(const struct maze_evidence *evidence);
 void maze_evidence_close(struct maze_evidence *evidence);
 
-/* See engine.h: attendance. A long-lived program should poll the fd and attend. */
-int maze_attend_fd(struct maze *maze);
-int maze_attend(struct maze *maze);
-int maze_reside(struct maze *maze);
+/* See engine.h: service. A long-lived program should poll the fd and attend. */
+int maze_service_fd(struct maze *maze);
+int maze_service(struct maze *maze);
+int maze_become_service(struct maze *maze);
 
 /* When somebody unloads the engine: see engine.h. */
 int maze_gone_fd(struct maze *maze);

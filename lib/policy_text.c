@@ -3,7 +3,7 @@
  * Policies in words: the table of keys that options and configuration share, and
  * the sentences for what maze_policy_check() finds wrong.
  */
-#include "error.h"
+#include "maze.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+
+#include "../base/error.h"
 
 static const struct maze_policy_key keys[] = {
 	{ "soft", "DUR", "CPU time without sleep until the soft signal; 0: no soft stage (10s)" },

@@ -9,10 +9,12 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "../base/clock.h"
+
 struct maze_reader {
 	const struct engine_ops *ops;
 	struct engine_reader *reader;
-	struct maze_place place;
+	struct maze_cursor cursor;
 	bool resumes;		  /* until the place is reached again, records were read before */
 	maze_u64 lost;		  /* between the place and the oldest one kept */
 	bool held;		  /* the one that came when that was found out */
@@ -23,18 +25,17 @@ static int open_reader(struct maze *maze, bool from_oldest, struct maze_reader *
 		       struct maze_error *error)
 {
 	struct maze_reader *reader = calloc(1, sizeof(*reader));
-	struct engine_error why = { "" };
 	int err;
 
 	if (!reader)
-		return handle_fail(error, -ENOMEM, "out of memory");
+		return maze_fail(error, -ENOMEM, "out of memory");
 	reader->ops = maze->ops;
-	err = maze->ops->reader_open(maze->engine, from_oldest, &reader->reader, &why);
+	err = maze->ops->reader_open(maze->engine, from_oldest, &reader->reader, error);
 	if (err) {
 		free(reader);
-		return handle_fail(error, err, "%s", why.text);
+		return err;
 	}
-	reader->place.instance = maze->ops->instance ? maze->ops->instance(maze->engine) : 0;
+	reader->cursor.instance = maze->ops->instance ? maze->ops->instance(maze->engine) : 0;
 	*ret_reader = reader;
 	return 0;
 }
@@ -45,23 +46,23 @@ int maze_reader_open(struct maze *maze, bool from_oldest, struct maze_reader **r
 	return open_reader(maze, from_oldest, ret_reader, error);
 }
 
-int maze_reader_resume(struct maze *maze, const struct maze_place *place,
+int maze_reader_resume(struct maze *maze, const struct maze_cursor *cursor,
 		       struct maze_reader **ret_reader, struct maze_error *error)
 {
 	int err = open_reader(maze, true, ret_reader, error);
 
 	if (err)
 		return err;
-	if (!place->instance || place->instance != (*ret_reader)->place.instance)
+	if (!cursor->instance || cursor->instance != (*ret_reader)->cursor.instance)
 		return 1;
-	(*ret_reader)->place = *place;
+	(*ret_reader)->cursor = *cursor;
 	(*ret_reader)->resumes = true;
 	return 0;
 }
 
-void maze_reader_place(const struct maze_reader *reader, struct maze_place *ret_place)
+void maze_reader_cursor(const struct maze_reader *reader, struct maze_cursor *ret_cursor)
 {
-	*ret_place = reader->place;
+	*ret_cursor = reader->cursor;
 }
 
 int maze_reader_fd(struct maze_reader *reader)
@@ -84,13 +85,11 @@ static int log_of(const struct maze_record *record)
 
 static void report_loss(struct maze_reader *reader, struct maze_record *ret_record)
 {
-	struct timespec now;
 
-	clock_gettime(CLOCK_BOOTTIME, &now);
 	*ret_record = (struct maze_record){
 		.event = MAZE_EVENT_LOST,
 		.lost = reader->lost,
-		.boot_ns = (maze_u64)now.tv_sec * MAZE_NSEC_PER_SEC + (maze_u64)now.tv_nsec,
+		.boot_ns = now_ns(CLOCK_BOOTTIME),
 	};
 	reader->lost = 0;
 }
@@ -98,7 +97,7 @@ static void report_loss(struct maze_reader *reader, struct maze_record *ret_reco
 /* Whether it was read already, before this reader came; notes how far we have come. */
 static bool read_before(struct maze_reader *reader, const struct maze_record *record)
 {
-	maze_u64 *next = &reader->place.next[log_of(record)];
+	maze_u64 *next = &reader->cursor.next[log_of(record)];
 
 	/* A loss that the engine noticed while it was read: its number is of no log. */
 	if (!record->seq)

@@ -83,7 +83,7 @@ static void set_verdict(json_t *object, const struct maze_record *record)
 char *maze_record_json(const struct maze_record *record, const char *engine)
 {
 	const char *event = maze_event_name(record->event);
-	char time[RECORD_TIME_LEN];
+	char time[RFC3339_LEN];
 	json_t *object = json_object();
 
 	json_object_set_new(object, "time", json_string(record_time_format(record->boot_ns, time)));

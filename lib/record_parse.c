@@ -5,13 +5,15 @@
  * broken: what is there has to be what it should be, and what is new is passed over.
  */
 #include "../core/step.h"
-#include "error.h"
+#include "maze.h"
 #include "record_time.h"
 
 #include <errno.h>
 #include <jansson.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "../base/error.h"
 
 static bool get_number(const json_t *object, const char *key, maze_u64 max, maze_u64 *ret_value)
 {

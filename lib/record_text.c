@@ -4,7 +4,7 @@
  * the verdict rests on.
  */
 #include "record_time.h"
-#include "escape.h"
+#include "../base/escape.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -73,8 +73,8 @@ static void describe_used(const struct maze_record *record, char *buf, size_t si
 
 int maze_record_text(const struct maze_record *record, const char *engine, char *buf, size_t size)
 {
-	char time[RECORD_TIME_LEN], name[MAZE_COMM_LEN * ESCAPE_MAX], count[128], limit[128],
-		act[128], used[384];
+	char time[RFC3339_LEN], name[MAZE_COMM_LEN * ESCAPE_MAX], count[128], limit[128], act[128],
+		used[384];
 	const char *event = maze_event_name(record->event);
 	char comm[MAZE_COMM_LEN + 1] = "", who[MAZE_COMM_LEN * ESCAPE_MAX + 64];
 

@@ -2,7 +2,7 @@
 /*
  * Signals by the names of signal(7), for people and records.
  */
-#include "error.h"
+#include "maze.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "../base/error.h"
 
 static const struct {
 	const char *name;

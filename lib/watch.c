@@ -17,6 +17,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../base/pidfd.h"
+
 int maze_thread_owner(pid_t tid, pid_t *ret_pid, struct maze_error *error)
 {
 	char path[64], line[256];
@@ -32,7 +34,7 @@ int maze_thread_owner(pid_t tid, pid_t *ret_pid, struct maze_error *error)
 		fclose(file);
 	}
 	if (pid <= 0)
-		return handle_fail(error, -ESRCH, "no thread has the ID %d", (int)tid);
+		return maze_fail(error, -ESRCH, "no thread has the ID %d", (int)tid);
 	*ret_pid = pid;
 	return 0;
 }
@@ -54,13 +56,13 @@ static int open_process(pid_t pid, int *ret_pidfd, struct maze_error *error)
 	err = -errno;
 	if ((err == -EINVAL || err == -ENOENT) && !maze_thread_owner(pid, &owner, NULL) &&
 	    owner != pid)
-		return handle_fail(error, -EINVAL,
-				   "%d is a thread of process %d; name the process, or the thread "
-				   "with --thread %d",
-				   (int)pid, (int)owner, (int)pid);
+		return maze_fail(error, -EINVAL,
+				 "%d is a thread of process %d; name the process, or the thread "
+				 "with --thread %d",
+				 (int)pid, (int)owner, (int)pid);
 	if (err == -ESRCH)
-		return handle_fail(error, err, "no process has the PID %d", (int)pid);
-	return handle_fail(error, err, "process %d cannot be opened: %s", (int)pid, strerror(-err));
+		return maze_fail(error, err, "no process has the PID %d", (int)pid);
+	return maze_fail(error, err, "process %d cannot be opened: %s", (int)pid, strerror(-err));
 }
 
 static int owner_uid(pid_t pid)
@@ -72,36 +74,18 @@ static int owner_uid(pid_t pid)
 	return stat(path, &st) ? -1 : (int)st.st_uid;
 }
 
-/* The number a pidfd stands for, for sentences; 0 when it cannot be told. */
-static pid_t pidfd_number(int pidfd)
-{
-	char path[64], line[256];
-	int pid = 0;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
-	file = fopen(path, "re");
-	if (!file)
-		return 0;
-	while (!pid && fgets(line, sizeof(line), file))
-		if (sscanf(line, "Pid: %d", &pid) != 1)
-			pid = 0;
-	fclose(file);
-	return pid > 0 ? pid : 0;
-}
-
 static int check_right(int pidfd, pid_t pid, struct maze_error *error)
 {
 	if (!syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0))
 		return 0;
 	if (errno == EPERM)
-		return handle_fail(
+		return maze_fail(
 			error, -EPERM,
 			"process %d belongs to another user (uid %d), whose processes you "
 			"may not signal and so not watch; run maze as that user or as root",
 			(int)pid, owner_uid(pid));
-	return handle_fail(error, -errno, "process %d cannot be signalled: %s", (int)pid,
-			   strerror(errno));
+	return maze_fail(error, -errno, "process %d cannot be signalled: %s", (int)pid,
+			 strerror(errno));
 }
 
 static struct engine_target target_of(int pidfd, pid_t tid)
@@ -113,8 +97,8 @@ static int watch_pidfd(struct maze *maze, int pidfd, pid_t tid, const struct maz
 		       const struct engine_claim *claim, struct maze_error *error)
 {
 	struct engine_target target = target_of(pidfd, tid);
-	struct engine_error why = { "" };
-	pid_t pid = pidfd_number(pidfd);
+	struct maze_error why = { "" };
+	pid_t pid = pidfd_pid(pidfd);
 	int err;
 
 	err = maze_policy_explain(policy, error);
@@ -122,19 +106,19 @@ static int watch_pidfd(struct maze *maze, int pidfd, pid_t tid, const struct maz
 		return err;
 	/* The engine refuses it too; but not every kernel shows it the init process. */
 	if (pid == 1)
-		return handle_fail(error, -EPERM,
-				   "process 1 cannot be watched: it is the init process, which is "
-				   "never watched");
+		return maze_fail(error, -EPERM,
+				 "process 1 cannot be watched: it is the init process, which is "
+				 "never watched");
 	err = check_right(pidfd, pid, error);
 	if (err)
 		return err;
 	err = maze->ops->watch(maze->engine, &target, policy, claim, &why);
 	if (err && tid)
-		return handle_fail(error, err, "thread %d of process %d cannot be watched: %s",
-				   (int)tid, (int)pid, why.text);
+		return maze_fail(error, err, "thread %d of process %d cannot be watched: %s",
+				 (int)tid, (int)pid, why.text);
 	if (err)
-		return handle_fail(error, err, "process %d cannot be watched: %s", (int)pid,
-				   why.text);
+		return maze_fail(error, err, "process %d cannot be watched: %s", (int)pid,
+				 why.text);
 	return 0;
 }
 
@@ -172,15 +156,15 @@ int maze_release(struct maze *maze, int pidfd, pid_t tid, maze_u64 tag, maze_u64
 {
 	struct engine_target target = target_of(pidfd, tid);
 	struct engine_claim claim = { .tag = tag, .mask = mask };
-	struct engine_error why = { "" };
-	pid_t pid = pidfd_number(pidfd);
+	struct maze_error why = { "" };
+	pid_t pid = pidfd_pid(pidfd);
 	int err;
 
 	err = check_right(pidfd, pid, error);
 	if (err)
 		return err;
 	err = maze->ops->unwatch(maze->engine, &target, &claim, &why);
-	return err ? handle_fail(error, err, "process %d: %s", (int)pid, why.text) : 0;
+	return err ? maze_fail(error, err, "process %d: %s", (int)pid, why.text) : 0;
 }
 
 int maze_unwatch(struct maze *maze, pid_t pid, pid_t tid, struct maze_error *error)
@@ -198,10 +182,8 @@ int maze_unwatch(struct maze *maze, pid_t pid, pid_t tid, struct maze_error *err
 int maze_release_all(struct maze *maze, maze_u64 tag, maze_u64 mask, struct maze_error *error)
 {
 	struct engine_claim claim = { .tag = tag, .mask = mask };
-	struct engine_error why = { "" };
-	int err = maze->ops->unwatch_all(maze->engine, &claim, &why);
 
-	return err ? handle_fail(error, err, "%s", why.text) : 0;
+	return maze->ops->unwatch_all(maze->engine, &claim, error);
 }
 
 int maze_unwatch_tag(struct maze *maze, maze_u64 tag, struct maze_error *error)
@@ -244,14 +226,14 @@ static int by_number(const void *left, const void *right)
 int maze_list(struct maze *maze, struct maze_entry **ret_entries, size_t *ret_count,
 	      struct maze_error *error)
 {
-	struct engine_error why = { "" };
+	struct maze_error why = { "" };
 	struct collection all = { 0 };
 	int err;
 
 	err = maze->ops->list(maze->engine, collect, &all, &why);
 	if (err) {
 		free(all.entries);
-		return handle_fail(error, err, "%s", why.text[0] ? why.text : strerror(-err));
+		return maze_fail(error, err, "%s", why.text[0] ? why.text : strerror(-err));
 	}
 	if (all.count)
 		qsort(all.entries, all.count, sizeof(*all.entries), by_number);

@@ -4,22 +4,22 @@
  */
 #include "words.h"
 #include "shown.h"
-#include "wall_time.h"
+#include "../base/rfc3339.h"
 
 #include <string.h>
 
 static void fact_times(struct words *words, const struct incident *incident)
 {
 	long long since = shown_since(incident), until = shown_until(incident);
-	char buf[SHOWN_LEN], time[WALL_TIME_LEN];
+	char buf[SHOWN_LEN], time[UTC_LEN];
 
 	if (since >= 0) {
 		words->label(words, "since");
-		words_plain(words, "%s UTC at the latest", wall_time_format(since, 3, time));
+		words_plain(words, "%s UTC at the latest", utc_format(since, 3, time));
 	}
 	if (since >= 0 && until >= since) {
 		words->label(words, "until");
-		words_plain(words, "%s UTC, %s later", wall_time_format(until, 3, time),
+		words_plain(words, "%s UTC, %s later", utc_format(until, 3, time),
 			    shown_duration(until - since, buf));
 	}
 }
@@ -165,11 +165,11 @@ void words_keys(struct words *words, const struct incident *incident)
 {
 	long long since = shown_since(incident), until = shown_until(incident);
 	long long pid = shown_pid(incident);
-	char buf[SHOWN_LEN], time[WALL_TIME_LEN];
+	char buf[SHOWN_LEN], time[UTC_LEN];
 
 	if (since >= 0) {
 		words->label(words, "since");
-		words_plain(words, "%s UTC", wall_time_format(since, 3, time));
+		words_plain(words, "%s UTC", utc_format(since, 3, time));
 	}
 	if (since >= 0 && until >= since) {
 		words->label(words, "for");

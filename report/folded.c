@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "../lib/escape.h"
+#include "../base/escape.h"
 
 /* A ";" separates names. */
 static void put_name(FILE *out, const char *name)

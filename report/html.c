@@ -5,7 +5,7 @@
  */
 #include "html.h"
 #include "report.h"
-#include "wall_time.h"
+#include "../base/rfc3339.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
  */
 #include "html.h"
 #include "shown.h"
-#include "wall_time.h"
+#include "../base/rfc3339.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -138,12 +138,12 @@ void html_functions(struct html *html)
 
 static void put_record(struct html *html, const struct incident_record *record)
 {
-	char time[WALL_TIME_LEN], buf[SHOWN_LEN];
+	char time[UTC_LEN], buf[SHOWN_LEN];
 	char *act = shown_act(record);
 
 	fputs("<tr><td class=\"time\">", html->out);
 	if (record->time_ns >= 0) {
-		wall_time_format(record->time_ns, 3, time);
+		utc_format(record->time_ns, 3, time);
 		fprintf(html->out, "<span class=\"date\">%.10s </span>%s", time, time + 11);
 	} else {
 		fputs("unknown", html->out);

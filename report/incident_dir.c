@@ -5,7 +5,7 @@
 #include "incident_dir.h"
 #include "incident_file.h"
 #include "incident_group.h"
-#include "../lib/error.h"
+#include "../base/error.h"
 
 #include <dirent.h>
 #include <errno.h>

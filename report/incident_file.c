@@ -5,7 +5,7 @@
  */
 #include "incident_file.h"
 #include "json_take.h"
-#include "../lib/error.h"
+#include "../base/error.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,7 +4,7 @@
  */
 #include "json_take.h"
 #include "incident.h"
-#include "wall_time.h"
+#include "../base/rfc3339.h"
 
 void take_wrong(struct taker *taker, const char *key, const char *wanted)
 {
@@ -82,7 +82,7 @@ long long take_time(struct taker *taker, const json_t *object, const char *key)
 	const char *text = take_text(taker, object, key);
 	long long ns;
 
-	return text && wall_time_parse(text, &ns) ? ns : INCIDENT_UNKNOWN;
+	return text && rfc3339_parse(text, &ns) ? ns : INCIDENT_UNKNOWN;
 }
 
 json_t *take_element(struct taker *taker, const json_t *array, size_t index)

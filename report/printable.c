@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Escaped text (lib/escape.h) by columns of a terminal; see shown.h.
+ * Escaped text (base/escape.h) by columns of a terminal; see shown.h.
  */
 #include "shown.h"
 
@@ -8,7 +8,7 @@
 #include <wchar.h>
 #include <wctype.h>
 
-#include "../lib/escape.h"
+#include "../base/escape.h"
 
 /* How one character is written, which *at moves behind; returns its columns. */
 static size_t glyph(const struct shown_terminal *terminal, const char **at, char buf[ESCAPE_MAX])

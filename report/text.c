@@ -4,14 +4,14 @@
  * is harmless for a terminal before it is broken into lines.
  */
 #include "report.h"
-#include "wall_time.h"
+#include "../base/rfc3339.h"
 #include "words.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "../lib/escape.h"
+#include "../base/escape.h"
 
 #define INDENT 2
 #define LABEL_WIDTH 11
@@ -115,7 +115,7 @@ static void heading(struct page *page, const char *text)
 
 /* The width of the column of names, and of what is left for places (0: no limit). */
 static void frame_columns(const struct page *page, const struct incident_stack *stack,
-			  size_t *ret_name, size_t *ret_place)
+			  size_t *ret_name, size_t *ret_cursor)
 {
 	size_t i, width, widest = 0, columns = page->terminal->columns;
 	char *name;
@@ -129,11 +129,11 @@ static void frame_columns(const struct page *page, const struct incident_stack *
 	}
 	if (widest > NAME_WIDTH_MAX)
 		widest = NAME_WIDTH_MAX;
-	*ret_place = 0;
+	*ret_cursor = 0;
 	if (columns >= COLUMNS_MIN) {
 		if (widest > columns * 3 / 5)
 			widest = columns * 3 / 5;
-		*ret_place = columns - INDENT - widest - 2;
+		*ret_cursor = columns - INDENT - widest - 2;
 	}
 	*ret_name = widest;
 }
@@ -252,7 +252,7 @@ static void put_functions(struct page *page, const struct stacks *stacks)
 static void put_records(struct page *page, const struct incident *incident)
 {
 	const struct incident_record *record;
-	char time[WALL_TIME_LEN], buf[SHOWN_LEN];
+	char time[UTC_LEN], buf[SHOWN_LEN];
 	char *act;
 	size_t i;
 
@@ -263,7 +263,7 @@ static void put_records(struct page *page, const struct incident *incident)
 		act = shown_act(record);
 		begin(page, NULL, INDENT);
 		words_plain(&page->words, "%s  ",
-			    record->time_ns >= 0 ? wall_time_format(record->time_ns, 3, time)
+			    record->time_ns >= 0 ? utc_format(record->time_ns, 3, time)
 						 : "at an unknown time     ");
 		words_name(&page->words, record->event);
 		if (record->count_ns >= 0)

@@ -20,7 +20,7 @@ static void bpf_close(struct engine *engine)
 
 	if (!engine)
 		return;
-	bpf_attend_done(engine);
+	bpf_service_done(engine);
 	bpf_unmap_state(engine);
 	if (engine->gone_fd >= 0)
 		close(engine->gone_fd);
@@ -35,18 +35,18 @@ static void bpf_close(struct engine *engine)
 	free(engine);
 }
 
-static int bpf_open(enum engine_scope scope, struct engine **ret_engine, struct engine_error *error)
+static int bpf_open(enum engine_scope scope, struct engine **ret_engine, struct maze_error *error)
 {
 	struct engine *engine = calloc(1, sizeof(*engine));
 	int i, err;
 
 	if (!engine)
-		return engine_fail(error, -ENOMEM, "out of memory");
+		return maze_fail(error, -ENOMEM, "out of memory");
 	engine->scope = scope;
 	engine->gone_fd = -1;
 	for (i = 0; i < OBJECT_COUNT; i++)
 		engine->fds[i] = -1;
-	engine->attendance = (struct attendance){
+	engine->service = (struct yield_service){
 		.doorbell = -1, .link_fd = -1, .event_fd = -1, .turn_fd = -1, .residence_fd = -1
 	};
 	if (scope == ENGINE_PRIVATE)
@@ -120,7 +120,7 @@ static void describe(const struct kernel_offer *offer, struct engine_report *rep
 
 static void bpf_probe(struct engine_report *ret_report)
 {
-	struct engine_error error = { "" };
+	struct maze_error error = { "" };
 	struct kernel_offer offer;
 
 	memset(ret_report, 0, sizeof(*ret_report));
@@ -179,13 +179,13 @@ const struct engine_ops engine_bpf = {
 	.follower_close = bpf_follower_close,
 	.evidence_open = bpf_evidence_open,
 	.evidence_fd = bpf_evidence_fd,
-	.evidence_next_portrait = bpf_evidence_next_portrait,
+	.evidence_next_process_info = bpf_evidence_next_process_info,
 	.evidence_next_stack = bpf_evidence_next_stack,
 	.evidence_lost = bpf_evidence_lost,
 	.evidence_close = bpf_evidence_close,
-	.attend_fd = bpf_attend_fd,
-	.attend = bpf_attend,
-	.reside = bpf_reside,
+	.service_fd = bpf_service_fd,
+	.service = bpf_service,
+	.become_service = bpf_become_service,
 	.gone_fd = bpf_pins_gone_fd,
 	.gone = bpf_pins_gone,
 	.spare_program = bpf_spare_program,

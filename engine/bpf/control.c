@@ -80,7 +80,7 @@ static int carry_out(struct engine *engine, struct maze_request *request,
 }
 
 /* Only a pinned engine is shared; a private one has no one to keep out. */
-static int lock_control(struct engine *engine, struct engine_error *error)
+static int lock_control(struct engine *engine, struct maze_error *error)
 {
 	return engine->scope == ENGINE_PRIVATE ? 0 : bpf_pins_lock(error);
 }
@@ -92,66 +92,65 @@ static void unlock_control(struct engine *engine, int lock)
 }
 
 static int with_ticket(struct engine *engine, struct maze_request *request,
-		       const struct engine_target *target, struct engine_error *error)
+		       const struct engine_target *target, struct maze_error *error)
 {
 	int tickets = engine->fds[OBJECT_TICKETS], err;
 
 	if (getrandom(&request->ticket, sizeof(request->ticket), 0) != sizeof(request->ticket))
-		return engine_fail(error, -errno, "the kernel gives no random number: %s",
-				   strerror(errno));
+		return maze_fail(error, -errno, "the kernel gives no random number: %s",
+				 strerror(errno));
 	if (bpf_map_update_elem(tickets, &target->pidfd, &request->ticket, BPF_ANY)) {
 		err = -errno;
 		if (err == -ENOENT || err == -ESRCH)
-			return engine_fail(error, -ESRCH, "it has ended");
-		return engine_fail(error, err, "the kernel refuses to mark it: %s", strerror(-err));
+			return maze_fail(error, -ESRCH, "it has ended");
+		return maze_fail(error, err, "the kernel refuses to mark it: %s", strerror(-err));
 	}
 	err = carry_out(engine, request, target);
 	bpf_map_delete_elem(tickets, &target->pidfd);
 	if (err == -ENOENT || err == -ESRCH)
-		return engine_fail(error, -ESRCH, "it has ended");
+		return maze_fail(error, -ESRCH, "it has ended");
 	if (err)
-		return engine_fail(error, err, "the kernel refuses to walk its threads: %s",
-				   strerror(-err));
+		return maze_fail(error, err, "the kernel refuses to walk its threads: %s",
+				 strerror(-err));
 	return 0;
 }
 
-static int explain_watch(const struct maze_request *request, struct engine_error *error)
+static int explain_watch(const struct maze_request *request, struct maze_error *error)
 {
 	if (request->refused_init)
-		return engine_fail(error, -EPERM,
-				   "it is PID 1, the init process, which is never watched");
+		return maze_fail(error, -EPERM,
+				 "it is PID 1, the init process, which is never watched");
 	if (request->refused_self)
-		return engine_fail(error, -EPERM, "it is maze itself, which is never watched");
+		return maze_fail(error, -EPERM, "it is maze itself, which is never watched");
 	if (request->no_memory)
-		return engine_fail(error, -ENOMEM, "the kernel has no memory for %u of its threads",
-				   request->no_memory);
+		return maze_fail(error, -ENOMEM, "the kernel has no memory for %u of its threads",
+				 request->no_memory);
 	if (request->done || request->kept)
 		return 0;
 	if (request->left)
-		return engine_fail(error, -EEXIST, "it is watched for somebody else already");
+		return maze_fail(error, -EEXIST, "it is watched for somebody else already");
 	if (request->refused_kernel)
-		return engine_fail(
+		return maze_fail(
 			error, -EPERM,
 			"it is a kernel thread, which takes no signals and is never watched");
-	return engine_fail(error, -ESRCH, "it has ended");
+	return maze_fail(error, -ESRCH, "it has ended");
 }
 
 int bpf_watch(struct engine *engine, const struct engine_target *target,
 	      const struct maze_policy *policy, const struct engine_claim *claim,
-	      struct engine_error *error)
+	      struct maze_error *error)
 {
 	struct maze_request *request;
 	int lock, err;
 
 	if (!maze_sleep_resets(policy, MAZE_SLEEPS) && !engine->config.has_sched_info)
-		return engine_fail(
-			error, -EOPNOTSUPP,
-			"this kernel keeps no scheduling information (CONFIG_SCHED_INFO), "
-			"without which sleeping cannot be told from waiting: only "
-			"--recovery inf can be had");
+		return maze_fail(error, -EOPNOTSUPP,
+				 "this kernel keeps no scheduling information (CONFIG_SCHED_INFO), "
+				 "without which sleeping cannot be told from waiting: only "
+				 "--recovery inf can be had");
 	request = calloc(1, sizeof(*request));
 	if (!request)
-		return engine_fail(error, -ENOMEM, "out of memory");
+		return maze_fail(error, -ENOMEM, "out of memory");
 	request->kind = MAZE_REQUEST_WATCH;
 	request->policy = *policy;
 	request->tag = claim->tag;
@@ -173,7 +172,7 @@ out_free:
 }
 
 static int end_watches(struct engine *engine, struct maze_request *request,
-		       const struct engine_target *target, struct engine_error *error)
+		       const struct engine_target *target, struct maze_error *error)
 {
 	int lock = lock_control(engine, error), err;
 
@@ -188,43 +187,43 @@ static int end_watches(struct engine *engine, struct maze_request *request,
 }
 
 int bpf_unwatch(struct engine *engine, const struct engine_target *target,
-		const struct engine_claim *claim, struct engine_error *error)
+		const struct engine_claim *claim, struct maze_error *error)
 {
 	struct maze_request *request = calloc(1, sizeof(*request));
 	int err;
 
 	if (!request)
-		return engine_fail(error, -ENOMEM, "out of memory");
+		return maze_fail(error, -ENOMEM, "out of memory");
 	request->kind = MAZE_REQUEST_UNWATCH;
 	request->tag = claim->tag;
 	request->mask = claim->mask;
 	err = end_watches(engine, request, target, error);
 	if (!err && !request->done)
-		err = engine_fail(error, -ENOENT, "it is not watched");
+		err = maze_fail(error, -ENOENT, "it is not watched");
 	free(request);
 	return err;
 }
 
 int bpf_unwatch_all(struct engine *engine, const struct engine_claim *claim,
-		    struct engine_error *error)
+		    struct maze_error *error)
 {
 	struct maze_request *request = calloc(1, sizeof(*request));
 	int err;
 
 	if (!request)
-		return engine_fail(error, -ENOMEM, "out of memory");
+		return maze_fail(error, -ENOMEM, "out of memory");
 	request->kind = MAZE_REQUEST_UNWATCH_ALL;
 	request->tag = claim->tag;
 	request->mask = claim->mask;
 	err = end_watches(engine, request, NULL, error);
 	if (err)
-		engine_fail(error, err, "watches cannot be ended: %s", strerror(-err));
+		maze_fail(error, err, "watches cannot be ended: %s", strerror(-err));
 	free(request);
 	return err;
 }
 
 int bpf_list(struct engine *engine, int (*each)(const struct maze_entry *entry, void *arg),
-	     void *arg, struct engine_error *error)
+	     void *arg, struct maze_error *error)
 {
 	struct maze_entry entries[64];
 	size_t have = 0, i;
@@ -233,15 +232,14 @@ int bpf_list(struct engine *engine, int (*each)(const struct maze_entry *entry, 
 
 	err = bpf_iterate(engine->fds[OBJECT_PROG_LIST], -1, 0, &fd);
 	if (err)
-		return engine_fail(error, err, "the kernel refuses an iterator over tasks: %s",
-				   strerror(-err));
+		return maze_fail(error, err, "the kernel refuses an iterator over tasks: %s",
+				 strerror(-err));
 	for (;;) {
 		n = read(fd, (char *)entries + have, sizeof(entries) - have);
 		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (n <= 0) {
-			err = n ? engine_fail(error, -errno, "reading the list: %s",
-					      strerror(errno))
+			err = n ? maze_fail(error, -errno, "reading the list: %s", strerror(errno))
 				: 0;
 			break;
 		}
@@ -287,16 +285,16 @@ int bpf_counts(struct engine *engine, struct engine_counts *ret_counts)
 	return err;
 }
 
-int bpf_mark_self(struct engine *engine, struct engine_error *error)
+int bpf_mark_self(struct engine *engine, struct maze_error *error)
 {
 	struct maze_task self = { .role = MAZE_ROLE_SELF };
 	int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0), err = 0;
 
 	if (pidfd < 0)
-		return engine_fail(error, -errno, "cannot open a pidfd of maze itself: %s",
-				   strerror(errno));
+		return maze_fail(error, -errno, "cannot open a pidfd of maze itself: %s",
+				 strerror(errno));
 	if (bpf_map_update_elem(engine->fds[OBJECT_TASKS], &pidfd, &self, BPF_ANY))
-		err = engine_fail(error, -errno, "maze cannot exempt itself: %s", strerror(errno));
+		err = maze_fail(error, -errno, "maze cannot exempt itself: %s", strerror(errno));
 	close(pidfd);
 	return err;
 }

@@ -9,30 +9,28 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* Field 22 of /proc/PID/stat; 0 when there is no such process. */
+#include "../../base/proc_files.h"
+
+/* In clock ticks since boot; 0: there is no such process. */
 static maze_u64 start_time(pid_t pid)
 {
-	char path[64], text[1024], *field;
-	size_t length;
-	FILE *file;
-	int i;
+	maze_u64 ticks = 0;
+	char path[64];
+	int dir;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	file = fopen(path, "re");
-	if (!file)
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
 		return 0;
-	length = fread(text, 1, sizeof(text) - 1, file);
-	fclose(file);
-	text[length] = '\0';
-	field = strrchr(text, ')'); /* the name before it may hold anything */
-	for (i = 2; field && i < 22; i++)
-		field = strchr(field + 1, ' ');
-	return field ? strtoull(field, NULL, 10) : 0;
+	(void)proc_start_ticks(dir, &ticks);
+	close(dir);
+	return ticks;
 }
 
 static bool owner_lives(const struct maze_doorbell_owner *owner)
@@ -98,7 +96,7 @@ static int claim_slot(struct engine *engine, maze_u32 *mask, int ring_fd, int *r
 }
 
 int bpf_doorbell_open(struct engine *engine, maze_u32 *mask, int *ret_index, void **ret_ring,
-		      struct engine_error *error)
+		      struct maze_error *error)
 {
 	int fd, lock = -1, index = -1, err;
 	struct ring_buffer *ring;
@@ -106,12 +104,12 @@ int bpf_doorbell_open(struct engine *engine, maze_u32 *mask, int *ret_index, voi
 	fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "maze_doorbell", 0, 0,
 			    (__u32)sysconf(_SC_PAGESIZE), NULL);
 	if (fd < 0)
-		return engine_fail(error, -errno, "the kernel refuses a ring buffer: %s",
-				   strerror(errno));
+		return maze_fail(error, -errno, "the kernel refuses a ring buffer: %s",
+				 strerror(errno));
 	ring = ring_buffer__new(fd, nothing, NULL, NULL);
 	if (!ring) {
-		err = engine_fail(error, -errno, "a ring buffer cannot be mapped: %s",
-				  strerror(errno));
+		err = maze_fail(error, -errno, "a ring buffer cannot be mapped: %s",
+				strerror(errno));
 		goto out_fd;
 	}
 	if (engine->scope != ENGINE_PRIVATE) {
@@ -125,12 +123,12 @@ int bpf_doorbell_open(struct engine *engine, maze_u32 *mask, int *ret_index, voi
 	if (lock >= 0)
 		close(lock);
 	if (err == -ENOSPC) {
-		engine_fail(error, err, "%u readers follow the records already; end one of them",
-			    MAZE_READERS_MAX);
+		maze_fail(error, err, "%u readers follow the records already; end one of them",
+			  MAZE_READERS_MAX);
 		goto out_ring;
 	}
 	if (err) {
-		engine_fail(error, err, "the kernel refuses a reader: %s", strerror(-err));
+		maze_fail(error, err, "the kernel refuses a reader: %s", strerror(-err));
 		goto out_ring;
 	}
 	close(fd); /* the ring and the map hold it */

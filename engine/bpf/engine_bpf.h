@@ -8,7 +8,7 @@
 #define MAZE_ENGINE_BPF_H
 
 #include "../engine.h"
-#include "../error.h"
+#include "../../base/error.h"
 #include "shared.h"
 
 /* Every map and program that user space works with; the order of pins.c's table. */
@@ -22,7 +22,7 @@ enum bpf_object_id {
 	OBJECT_VERDICT_LOG,
 	OBJECT_LIFE_LOG,
 	OBJECT_STACK_LOG,
-	OBJECT_PORTRAIT_LOG,
+	OBJECT_PROCESS_INFO_LOG,
 	OBJECT_DOORBELLS,
 	OBJECT_REQUEST,
 	OBJECT_STATE,
@@ -37,7 +37,7 @@ enum bpf_object_id {
 struct maze_bpf; /* the skeleton */
 
 /* This process's part in attending to the yield probe; see attend.c. */
-struct attendance {
+struct yield_service {
 	int doorbell;	   /* index, -1: none */
 	void *ring;	   /* struct ring_buffer of that doorbell */
 	int link_fd;	   /* the attached probe, -1: none */
@@ -55,22 +55,22 @@ struct engine {
 	struct maze_state *state;	     /* mapped, read-write */
 	struct maze_config config;	     /* a copy: constant */
 	struct maze_record *logs[MAZE_LOGS]; /* mapped, read-only */
-	struct attendance attendance;
+	struct yield_service service;
 	int gone_fd;		  /* inotify on the pins' parent, -1: not asked for yet */
 	unsigned long meta_inode; /* of the pinned engine's version: its identity */
 };
 
 /* load.c: loads and attaches a private engine; nothing of it outlives the process. */
-int bpf_load(struct engine *engine, struct engine_error *error);
+int bpf_load(struct engine *engine, struct maze_error *error);
 
 /* pins.c */
-int bpf_pins_open(struct engine *engine, bool load, struct engine_error *error);
-int bpf_pins_unload(bool *ret_was_loaded, struct engine_error *error);
+int bpf_pins_open(struct engine *engine, bool load, struct maze_error *error);
+int bpf_pins_unload(bool *ret_was_loaded, struct maze_error *error);
 bool bpf_pins_present(void);
 int bpf_pins_gone_fd(struct engine *engine);
 bool bpf_pins_gone(struct engine *engine);
 /* Serialises whatever changes a pinned engine; returns a descriptor to close, or -errno. */
-int bpf_pins_lock(struct engine_error *error);
+int bpf_pins_lock(struct maze_error *error);
 /*
  * Two locks that live with the pinned engine and go with their holder: the turn, of
  * the process that attends now, and the residence, of the one that stays to attend.
@@ -82,22 +82,22 @@ int bpf_pins_take_residence(void);
 /* map.c: descriptors to mappings, and back. Whole pages; NULL: see errno. */
 void *bpf_map_fd(int fd, size_t size, int protection);
 void bpf_unmap_fd(const void *address, size_t size);
-int bpf_map_state(struct engine *engine, struct engine_error *error);
+int bpf_map_state(struct engine *engine, struct maze_error *error);
 void bpf_unmap_state(struct engine *engine);
 
 /* control.c */
 int bpf_watch(struct engine *engine, const struct engine_target *target,
 	      const struct maze_policy *policy, const struct engine_claim *claim,
-	      struct engine_error *error);
+	      struct maze_error *error);
 int bpf_unwatch(struct engine *engine, const struct engine_target *target,
-		const struct engine_claim *claim, struct engine_error *error);
+		const struct engine_claim *claim, struct maze_error *error);
 int bpf_unwatch_all(struct engine *engine, const struct engine_claim *claim,
-		    struct engine_error *error);
+		    struct maze_error *error);
 int bpf_list(struct engine *engine, int (*each)(const struct maze_entry *entry, void *arg),
-	     void *arg, struct engine_error *error);
+	     void *arg, struct maze_error *error);
 int bpf_counts(struct engine *engine, struct engine_counts *ret_counts);
 /* Marks this process as maze's own, never to be watched; undone by its exit. */
-int bpf_mark_self(struct engine *engine, struct engine_error *error);
+int bpf_mark_self(struct engine *engine, struct maze_error *error);
 /* Runs an iterator program over tasks (tid 0: all; pidfd -1: of all processes). */
 int bpf_iterate(int prog_fd, int pidfd, pid_t tid, int *ret_fd);
 
@@ -106,7 +106,7 @@ void bpf_kick(const maze_u64 *cpu_set, size_t words);
 
 /* doorbell.c; mask: which of the state's *_bells it belongs to */
 int bpf_doorbell_open(struct engine *engine, maze_u32 *mask, int *ret_index, void **ret_ring,
-		      struct engine_error *error);
+		      struct maze_error *error);
 void bpf_doorbell_drain(void *ring);
 int bpf_doorbell_fd(void *ring);
 void bpf_doorbell_close(struct engine *engine, int index, void *ring);
@@ -115,31 +115,31 @@ bool bpf_doorbell_others(struct engine *engine, maze_u32 mask, int index);
 
 /* reader.c */
 int bpf_reader_open(struct engine *engine, bool from_oldest, struct engine_reader **ret_reader,
-		    struct engine_error *error);
+		    struct maze_error *error);
 int bpf_reader_fd(struct engine_reader *reader);
 int bpf_reader_next(struct engine_reader *reader, struct maze_record *ret_record);
 void bpf_reader_close(struct engine_reader *reader);
 
 /* follow.c */
 int bpf_follow(struct engine *engine, unsigned int wants, struct engine_follower **ret_follower,
-	       struct engine_error *error);
+	       struct maze_error *error);
 int bpf_follower_fd(struct engine_follower *follower);
 int bpf_follower_next(struct engine_follower *follower, struct maze_process_event *ret_event);
 void bpf_follower_close(struct engine_follower *follower);
 
 /* evidence.c */
 int bpf_evidence_open(struct engine *engine, const struct maze_evidence_wants *wants,
-		      struct engine_evidence **ret_evidence, struct engine_error *error);
+		      struct engine_evidence **ret_evidence, struct maze_error *error);
 int bpf_evidence_fd(struct engine_evidence *evidence);
-int bpf_evidence_next_portrait(struct engine_evidence *evidence, struct maze_portrait *ret);
+int bpf_evidence_next_process_info(struct engine_evidence *evidence, struct maze_process_info *ret);
 int bpf_evidence_next_stack(struct engine_evidence *evidence, struct maze_stack *ret);
 maze_u64 bpf_evidence_lost(const struct engine_evidence *evidence);
 void bpf_evidence_close(struct engine_evidence *evidence);
 
 /* attend.c */
-int bpf_attend_fd(struct engine *engine);
-int bpf_attend(struct engine *engine);
-int bpf_reside(struct engine *engine);
-void bpf_attend_done(struct engine *engine);
+int bpf_service_fd(struct engine *engine);
+int bpf_service(struct engine *engine);
+int bpf_become_service(struct engine *engine);
+void bpf_service_done(struct engine *engine);
 
 #endif

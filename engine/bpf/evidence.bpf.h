@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * When evidence is taken: at the first verdict of an episode a portrait and a stack,
+ * When evidence is taken: at the first verdict of an episode a process_info and a stack,
  * then a stack each state.stack_interval_ns of the task's own CPU time, from the timer,
  * until there are state.stacks_max or the episode ends. Nothing at all while
  * state.stacks_max is 0, and nothing for a task that has had no verdict.
@@ -8,7 +8,7 @@
 #ifndef MAZE_BPF_EVIDENCE_BPF_H
 #define MAZE_BPF_EVIDENCE_BPF_H
 
-#include "portraits.bpf.h"
+#include "process_info.bpf.h"
 #include "stacks.bpf.h"
 
 /* Taken of this verdict's episode, unless there is evidence of it already. */
@@ -19,7 +19,7 @@ static __noinline int begin_evidence(struct task_struct *task, struct maze_task 
 		return 0;
 	watched->sampled = watched->due.episode + 1;
 	watched->stacks = 0;
-	maze_take_portrait(watched);
+	maze_take_process_info(watched);
 	/* Who ends is nowhere any more: before 6.16 it has no memory left, either. */
 	if (!(READ(task, flags) & PF_EXITING))
 		maze_take_stack(watched, count_ns, at);

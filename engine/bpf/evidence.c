@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Readers of evidence: a place in the two mapped logs (see stacks.bpf.h and
- * portraits.bpf.h for how they are written), and a doorbell for both. The logs are
+ * process_info.bpf.h for how they are written), and a doorbell for both. The logs are
  * mapped while they are read, so that others do not pay for their size.
  *
  * Always: the descriptor is readable while something is there to be read of either log.
@@ -39,7 +39,8 @@ struct engine_evidence {
 
 static const size_t log_bytes[MAZE_EVIDENCE_LOGS] = {
 	[MAZE_EVIDENCE_STACKS] = MAZE_STACK_LOG_LEN * sizeof(struct maze_stack),
-	[MAZE_EVIDENCE_PORTRAITS] = MAZE_PORTRAIT_LOG_LEN * sizeof(struct maze_portrait),
+	[MAZE_EVIDENCE_PROCESS_INFOS] =
+		MAZE_PROCESS_INFO_LOG_LEN * sizeof(struct maze_process_info),
 };
 
 static maze_u64 load_number(const void *number)
@@ -107,9 +108,9 @@ static int next_of(struct engine_evidence *evidence, int which, void *ret)
 	return take_next(evidence, &evidence->logs[which], ret);
 }
 
-int bpf_evidence_next_portrait(struct engine_evidence *evidence, struct maze_portrait *ret)
+int bpf_evidence_next_process_info(struct engine_evidence *evidence, struct maze_process_info *ret)
 {
-	if (!next_of(evidence, MAZE_EVIDENCE_PORTRAITS, ret))
+	if (!next_of(evidence, MAZE_EVIDENCE_PROCESS_INFOS, ret))
 		return 0;
 	/* The kernel side works there: what is left is no part of it. */
 	if (ret->args_size > sizeof(ret->args))
@@ -145,7 +146,7 @@ int bpf_evidence_fd(struct engine_evidence *evidence)
 
 /* What is taken from now on; the caller's doorbell is among the bells already. */
 static int switch_on(struct engine *engine, const struct maze_evidence_wants *wants, int doorbell,
-		     struct engine_error *error)
+		     struct maze_error *error)
 {
 	struct maze_state *state = engine->state;
 	struct maze_evidence_wants now = *wants;
@@ -171,7 +172,7 @@ static int switch_on(struct engine *engine, const struct maze_evidence_wants *wa
 }
 
 static int map_log(struct engine_evidence *evidence, int which, int map_fd, size_t slot_size,
-		   maze_u64 len, struct engine_error *error)
+		   maze_u64 len, struct maze_error *error)
 {
 	struct evidence_log *log = &evidence->logs[which];
 	maze_u64 head;
@@ -181,14 +182,14 @@ static int map_log(struct engine_evidence *evidence, int which, int map_fd, size
 	log->slot_size = slot_size;
 	log->len = len;
 	if (!log->slots)
-		return engine_fail(error, -errno, "the engine's evidence cannot be mapped: %s",
-				   strerror(errno));
+		return maze_fail(error, -errno, "the engine's evidence cannot be mapped: %s",
+				 strerror(errno));
 	head = load_number(log->head);
 	log->next = head > len ? head - len + 1 : 1;
 	return 0;
 }
 
-static int map_logs(struct engine_evidence *evidence, struct engine_error *error)
+static int map_logs(struct engine_evidence *evidence, struct maze_error *error)
 {
 	const int *fds = evidence->engine->fds;
 	int err;
@@ -197,12 +198,12 @@ static int map_logs(struct engine_evidence *evidence, struct engine_error *error
 		      sizeof(struct maze_stack), MAZE_STACK_LOG_LEN, error);
 	if (err)
 		return err;
-	return map_log(evidence, MAZE_EVIDENCE_PORTRAITS, fds[OBJECT_PORTRAIT_LOG],
-		       sizeof(struct maze_portrait), MAZE_PORTRAIT_LOG_LEN, error);
+	return map_log(evidence, MAZE_EVIDENCE_PROCESS_INFOS, fds[OBJECT_PROCESS_INFO_LOG],
+		       sizeof(struct maze_process_info), MAZE_PROCESS_INFO_LOG_LEN, error);
 }
 
 /* One descriptor out of the bell's and the rest's; it is readable at first. */
-static int join_fds(struct engine_evidence *evidence, struct engine_error *error)
+static int join_fds(struct engine_evidence *evidence, struct maze_error *error)
 {
 	struct epoll_event event = { .events = EPOLLIN };
 
@@ -211,19 +212,19 @@ static int join_fds(struct engine_evidence *evidence, struct engine_error *error
 	if (evidence->rest_fd < 0 || evidence->fd < 0 ||
 	    epoll_ctl(evidence->fd, EPOLL_CTL_ADD, evidence->rest_fd, &event) ||
 	    epoll_ctl(evidence->fd, EPOLL_CTL_ADD, bpf_doorbell_fd(evidence->ring), &event))
-		return engine_fail(error, -errno, "descriptors for evidence cannot be had: %s",
-				   strerror(errno));
+		return maze_fail(error, -errno, "descriptors for evidence cannot be had: %s",
+				 strerror(errno));
 	return 0;
 }
 
 int bpf_evidence_open(struct engine *engine, const struct maze_evidence_wants *wants,
-		      struct engine_evidence **ret_evidence, struct engine_error *error)
+		      struct engine_evidence **ret_evidence, struct maze_error *error)
 {
 	struct engine_evidence *evidence = calloc(1, sizeof(*evidence));
 	int err;
 
 	if (!evidence)
-		return engine_fail(error, -ENOMEM, "out of memory");
+		return maze_fail(error, -ENOMEM, "out of memory");
 	evidence->engine = engine;
 	evidence->doorbell = evidence->fd = evidence->rest_fd = -1;
 	err = map_logs(evidence, error);

@@ -40,7 +40,7 @@ static int take(void *arg, void *data, size_t size)
 }
 
 static int load(struct engine *engine, struct engine_follower *follower, unsigned int wants,
-		struct engine_error *error)
+		struct maze_error *error)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = kernel_btf_path());
 	struct follow_bpf *skeleton = follow_bpf__open_opts(&opts);
@@ -49,17 +49,17 @@ static int load(struct engine *engine, struct engine_follower *follower, unsigne
 	int err;
 
 	if (!skeleton)
-		return engine_fail(error, -errno,
-				   "the program that follows processes cannot be opened: %s",
-				   strerror(errno));
+		return maze_fail(error, -errno,
+				 "the program that follows processes cannot be opened: %s",
+				 strerror(errno));
 	follower->skeleton = skeleton;
 	follower->may_miss = engine->config.has_late_inherit;
 	config = (struct follow_config *)&skeleton->rodata->follow_config;
 	config->wants = wants;
 	config->pid_level = engine->state->pid_level;
 	if (stat("/proc/self/ns/pid", &st))
-		return engine_fail(error, -errno, "/proc/self/ns/pid cannot be looked at: %s",
-				   strerror(errno));
+		return maze_fail(error, -errno, "/proc/self/ns/pid cannot be looked at: %s",
+				 strerror(errno));
 	config->pid_namespace = (maze_u32)st.st_ino;
 	bpf_program__set_autoload(skeleton->progs.follow__task_rename,
 				  wants & (MAZE_FOLLOW_NAMES | MAZE_FOLLOW_THREAD_NAMES));
@@ -69,26 +69,26 @@ static int load(struct engine *engine, struct engine_follower *follower, unsigne
 	if (!err)
 		err = follow_bpf__attach(skeleton);
 	if (err)
-		return engine_fail(error, err,
-				   "the kernel refuses the program that follows processes: %s; "
-				   "MAZE_DEBUG=1 shows all it says",
-				   strerror(-err));
+		return maze_fail(error, err,
+				 "the kernel refuses the program that follows processes: %s; "
+				 "MAZE_DEBUG=1 shows all it says",
+				 strerror(-err));
 	follower->ring =
 		ring_buffer__new(bpf_map__fd(skeleton->maps.process_events), take, follower, NULL);
 	if (!follower->ring)
-		return engine_fail(error, -errno, "a ring buffer cannot be mapped: %s",
-				   strerror(errno));
+		return maze_fail(error, -errno, "a ring buffer cannot be mapped: %s",
+				 strerror(errno));
 	return 0;
 }
 
 int bpf_follow(struct engine *engine, unsigned int wants, struct engine_follower **ret_follower,
-	       struct engine_error *error)
+	       struct maze_error *error)
 {
 	struct engine_follower *follower = calloc(1, sizeof(*follower));
 	int err;
 
 	if (!follower)
-		return engine_fail(error, -ENOMEM, "out of memory");
+		return maze_fail(error, -ENOMEM, "out of memory");
 	err = load(engine, follower, wants, error);
 	if (err) {
 		bpf_follower_close(follower);

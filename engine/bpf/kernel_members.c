@@ -106,17 +106,17 @@ static bool find_missing(const struct btf *btf, const struct row *row, char *ret
 	return false;
 }
 
-int kernel_members_check(const struct btf *btf, struct engine_error *error)
+int kernel_members_check(const struct btf *btf, struct maze_error *error)
 {
 	char name[130];
 	size_t i;
 
 	for (i = 0; i < ROWS; i++)
 		if (!rows[i].loss && find_missing(btf, &rows[i], name, sizeof(name)))
-			return engine_fail(error, -EOPNOTSUPP,
-					   "the bpf engine reads %s, which this kernel does not "
-					   "have; use --engine poll, or kmod",
-					   name);
+			return maze_fail(error, -EOPNOTSUPP,
+					 "the bpf engine reads %s, which this kernel does not "
+					 "have; use --engine poll, or kmod",
+					 name);
 	return 0;
 }
 

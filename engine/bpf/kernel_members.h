@@ -10,10 +10,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "../error.h"
+#include "../../base/error.h"
 
 /* 0; or -EOPNOTSUPP and which member it is that the engine cannot do without. */
-int kernel_members_check(const struct btf *btf, struct engine_error *error);
+int kernel_members_check(const struct btf *btf, struct maze_error *error);
 
 /* Can the scheduler's clock be read between two ticks? */
 bool kernel_members_have_clock(const struct btf *btf);

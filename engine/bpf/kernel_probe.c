@@ -39,34 +39,33 @@ static bool has_capability(int capability)
 	return data[capability / 32].effective & (1U << (capability % 32));
 }
 
-static int check_rights(struct engine_error *error)
+static int check_rights(struct maze_error *error)
 {
 	bool all = has_capability(CAP_SYS_ADMIN);
 
 	if (!all && !has_capability(CAP_BPF))
-		return engine_fail(
-			error, -EPERM,
-			"the bpf engine needs CAP_BPF, which this process (uid %d) lacks; "
-			"run maze as root, or with CAP_BPF and CAP_PERFMON",
-			(int)geteuid());
+		return maze_fail(error, -EPERM,
+				 "the bpf engine needs CAP_BPF, which this process (uid %d) lacks; "
+				 "run maze as root, or with CAP_BPF and CAP_PERFMON",
+				 (int)geteuid());
 	if (!all && !has_capability(CAP_PERFMON))
-		return engine_fail(error, -EPERM,
-				   "the bpf engine needs CAP_PERFMON beside CAP_BPF, which this "
-				   "process (uid %d) lacks; run maze as root, or with both",
-				   (int)geteuid());
+		return maze_fail(error, -EPERM,
+				 "the bpf engine needs CAP_PERFMON beside CAP_BPF, which this "
+				 "process (uid %d) lacks; run maze as root, or with both",
+				 (int)geteuid());
 	return 0;
 }
 
 /* In a user namespace all capabilities may show and none of them count here. */
-static int check_bpf_allowed(struct engine_error *error)
+static int check_bpf_allowed(struct maze_error *error)
 {
 	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "maze_probe", 4, 8, 1, NULL);
 
 	if (fd < 0)
-		return engine_fail(error, -EPERM,
-				   "the kernel refuses bpf(2): %s; inside a container or user "
-				   "namespace run maze on the host instead",
-				   strerror(errno));
+		return maze_fail(error, -EPERM,
+				 "the kernel refuses bpf(2): %s; inside a container or user "
+				 "namespace run maze on the host instead",
+				 strerror(errno));
 	close(fd);
 	return 0;
 }
@@ -311,7 +310,7 @@ static int try_clock(void)
 	return 0;
 }
 
-int kernel_probe(struct kernel_offer *ret_offer, struct engine_error *error)
+int kernel_probe(struct kernel_offer *ret_offer, struct maze_error *error)
 {
 	struct kernel_offer offer = { 0 };
 	struct btf *btf;
@@ -322,7 +321,7 @@ int kernel_probe(struct kernel_offer *ret_offer, struct engine_error *error)
 		return err;
 	btf = load_types();
 	if (!btf)
-		return engine_fail(
+		return maze_fail(
 			error, -EOPNOTSUPP,
 			"the bpf engine needs the kernel's type information at "
 			"/sys/kernel/btf/vmlinux, which cannot be read (%s); boot a kernel "
@@ -332,7 +331,7 @@ int kernel_probe(struct kernel_offer *ret_offer, struct engine_error *error)
 	if (err)
 		goto out_btf;
 	if (!switch_tells_state(btf) || !has_member(btf, "task_struct", "bpf_storage")) {
-		err = engine_fail(
+		err = maze_fail(
 			error, -EOPNOTSUPP,
 			"the bpf engine needs BPF tracing of sched_switch and task storage, "
 			"which this kernel lacks; it runs on Linux 6.1 and later with "

@@ -6,7 +6,9 @@
 #ifndef MAZE_BPF_KERNEL_PROBE_H
 #define MAZE_BPF_KERNEL_PROBE_H
 
-#include "../error.h"
+#include <stdbool.h>
+
+#include "../../base/error.h"
 #include "shared.h"
 
 enum yield_method {
@@ -36,7 +38,7 @@ struct kernel_offer {
  * 0, or why the engine cannot run here: -EPERM (capabilities), -EOPNOTSUPP (the
  * kernel lacks something); the sentence says which and what would help.
  */
-int kernel_probe(struct kernel_offer *ret_offer, struct engine_error *error);
+int kernel_probe(struct kernel_offer *ret_offer, struct maze_error *error);
 
 /*
  * A counting (never sampling) cpu-clock event of one CPU, which reads the scheduler's

@@ -116,7 +116,7 @@ static int create_clocks(struct maze_bpf *skeleton, const struct kernel_offer *o
 }
 
 /* The kernel allocates a timer without waiting, so that one attempt may fail for no lasting reason. */
-static int ready_timers(struct engine *engine, struct engine_error *error)
+static int ready_timers(struct engine *engine, struct maze_error *error)
 {
 	int prog_fd = bpf_program__fd(engine->skeleton->progs.handle__setup);
 	struct maze_state *state = engine->state;
@@ -128,9 +128,9 @@ static int ready_timers(struct engine *engine, struct engine_error *error)
 
 		err = bpf_iterate(prog_fd, -1, 0, &fd);
 		if (err)
-			return engine_fail(error, err,
-					   "the kernel refuses an iterator over tasks: %s",
-					   strerror(-err));
+			return maze_fail(error, err,
+					 "the kernel refuses an iterator over tasks: %s",
+					 strerror(-err));
 		while (read(fd, buf, sizeof(buf)) > 0)
 			;
 		close(fd);
@@ -139,9 +139,9 @@ static int ready_timers(struct engine *engine, struct engine_error *error)
 			continue;
 		}
 		if (++attempts == TIMER_ATTEMPTS)
-			return engine_fail(error, -ENOMEM,
-					   "the kernel did not give a BPF timer for CPU %u: %s",
-					   before, strerror((int)-state->timer_error));
+			return maze_fail(error, -ENOMEM,
+					 "the kernel did not give a BPF timer for CPU %u: %s",
+					 before, strerror((int)-state->timer_error));
 		usleep(TIMER_ATTEMPT_US);
 	}
 	return 0;
@@ -161,7 +161,7 @@ static void collect_fds(struct engine *engine, enum yield_method yield)
 	fds[OBJECT_VERDICT_LOG] = bpf_map__fd(skeleton->maps.verdict_log);
 	fds[OBJECT_LIFE_LOG] = bpf_map__fd(skeleton->maps.life_log);
 	fds[OBJECT_STACK_LOG] = bpf_map__fd(skeleton->maps.stack_log);
-	fds[OBJECT_PORTRAIT_LOG] = bpf_map__fd(skeleton->maps.portrait_log);
+	fds[OBJECT_PROCESS_INFO_LOG] = bpf_map__fd(skeleton->maps.process_info_log);
 	fds[OBJECT_DOORBELLS] = bpf_map__fd(skeleton->maps.doorbells);
 	fds[OBJECT_REQUEST] = bpf_map__fd(skeleton->maps.request);
 	fds[OBJECT_STATE] = bpf_map__fd(skeleton->maps.bss);
@@ -178,7 +178,7 @@ static void collect_fds(struct engine *engine, enum yield_method yield)
 }
 
 static int attach_all(struct maze_bpf *skeleton, const struct kernel_offer *offer,
-		      struct engine_error *error)
+		      struct maze_error *error)
 {
 	struct {
 		struct bpf_program *program;
@@ -204,14 +204,14 @@ static int attach_all(struct maze_bpf *skeleton, const struct kernel_offer *offe
 			continue;
 		*table[i].link = bpf_program__attach(table[i].program);
 		if (!*table[i].link)
-			return engine_fail(error, -errno, "the kernel refuses to attach %s: %s",
-					   bpf_program__name(table[i].program), strerror(errno));
+			return maze_fail(error, -errno, "the kernel refuses to attach %s: %s",
+					 bpf_program__name(table[i].program), strerror(errno));
 	}
 	return 0;
 }
 
 static int open_skeleton(struct engine *engine, const struct kernel_offer *offer,
-			 struct engine_error *error)
+			 struct maze_error *error)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = kernel_btf_path());
 	struct maze_bpf *skeleton = maze_bpf__open_opts(&opts);
@@ -219,8 +219,8 @@ static int open_skeleton(struct engine *engine, const struct kernel_offer *offer
 	int err;
 
 	if (!skeleton)
-		return engine_fail(error, -errno, "the bpf engine's program cannot be opened: %s",
-				   strerror(errno));
+		return maze_fail(error, -errno, "the bpf engine's program cannot be opened: %s",
+				 strerror(errno));
 	engine->skeleton = skeleton;
 	config = (struct maze_config *)&skeleton->rodata->config;
 	fill_config(config, offer);
@@ -237,12 +237,12 @@ static int open_skeleton(struct engine *engine, const struct kernel_offer *offer
 				  offer->yield == YIELD_BY_SYS_ENTER);
 	err = create_clocks(skeleton, offer, config);
 	if (err)
-		return engine_fail(error, err, "the kernel refuses a map for its clocks: %s",
-				   strerror(-err));
+		return maze_fail(error, err, "the kernel refuses a map for its clocks: %s",
+				 strerror(-err));
 	return 0;
 }
 
-int bpf_load(struct engine *engine, struct engine_error *error)
+int bpf_load(struct engine *engine, struct maze_error *error)
 {
 	struct maze_meta meta = { .magic = MAZE_BPF_MAGIC, .abi = MAZE_BPF_ABI };
 	struct kernel_offer offer;
@@ -259,15 +259,15 @@ int bpf_load(struct engine *engine, struct engine_error *error)
 		return err;
 	err = maze_bpf__load(engine->skeleton);
 	if (err)
-		return engine_fail(
+		return maze_fail(
 			error, err,
 			"the kernel refuses the bpf engine's program: %s (%s); MAZE_DEBUG=1 "
 			"shows all it says",
 			strerror(-err), last_complaint);
 	collect_fds(engine, offer.yield);
 	if (bpf_map_update_elem(engine->fds[OBJECT_META], &zero, &meta, BPF_ANY))
-		return engine_fail(error, -errno, "the engine's version cannot be written: %s",
-				   strerror(errno));
+		return maze_fail(error, -errno, "the engine's version cannot be written: %s",
+				 strerror(errno));
 	err = bpf_map_state(engine, error);
 	if (err)
 		return err;

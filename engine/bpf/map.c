@@ -30,7 +30,7 @@ void bpf_unmap_fd(const void *address, size_t size)
 		munmap((void *)address, round_to_page(size));
 }
 
-int bpf_map_state(struct engine *engine, struct engine_error *error)
+int bpf_map_state(struct engine *engine, struct maze_error *error)
 {
 	const size_t log_bytes = MAZE_LOG_LEN * sizeof(struct maze_record);
 	maze_u32 zero = 0;
@@ -39,8 +39,8 @@ int bpf_map_state(struct engine *engine, struct engine_error *error)
 	char config[4096] = { 0 };
 
 	if (bpf_map_lookup_elem(engine->fds[OBJECT_CONFIG], &zero, config))
-		return engine_fail(error, -errno, "the engine's configuration cannot be read: %s",
-				   strerror(errno));
+		return maze_fail(error, -errno, "the engine's configuration cannot be read: %s",
+				 strerror(errno));
 	memcpy(&engine->config, config, sizeof(engine->config));
 
 	engine->state = bpf_map_fd(engine->fds[OBJECT_STATE], sizeof(*engine->state),
@@ -50,8 +50,8 @@ int bpf_map_state(struct engine *engine, struct engine_error *error)
 	engine->logs[MAZE_LOG_LIVES] =
 		bpf_map_fd(engine->fds[OBJECT_LIFE_LOG], log_bytes, PROT_READ);
 	if (!engine->state || !engine->logs[MAZE_LOG_VERDICTS] || !engine->logs[MAZE_LOG_LIVES])
-		return engine_fail(error, -errno, "the engine's state cannot be mapped: %s",
-				   strerror(errno));
+		return maze_fail(error, -errno, "the engine's state cannot be mapped: %s",
+				 strerror(errno));
 	return 0;
 }
 

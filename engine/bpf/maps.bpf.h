@@ -77,11 +77,11 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, MAZE_PORTRAIT_LOG_LEN);
+	__uint(max_entries, MAZE_PROCESS_INFO_LOG_LEN);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, maze_u32);
-	__type(value, struct maze_portrait);
-} portrait_log SEC(".maps");
+	__type(value, struct maze_process_info);
+} process_info_log SEC(".maps");
 
 struct maze_doorbell {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -45,7 +45,7 @@ static const struct {
 	{ OBJECT_VERDICT_LOG, "verdict_log", false },
 	{ OBJECT_LIFE_LOG, "life_log", false },
 	{ OBJECT_STACK_LOG, "stack_log", false },
-	{ OBJECT_PORTRAIT_LOG, "portrait_log", false },
+	{ OBJECT_PROCESS_INFO_LOG, "process_info_log", false },
 	{ OBJECT_DOORBELLS, "doorbells", false },
 	{ OBJECT_REQUEST, "request", false },
 	{ OBJECT_STATE, "state", false },
@@ -65,17 +65,16 @@ static bool is_bpffs(const char *path)
 }
 
 /* systemd mounts it everywhere; elsewhere it is ours to do, as bpftool does. */
-static int ensure_bpffs(struct engine_error *error)
+static int ensure_bpffs(struct maze_error *error)
 {
 	if (is_bpffs(BPFFS))
 		return 0;
 	if (!mount("bpf", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700"))
 		return 0;
-	return engine_fail(error, -errno,
-			   "no BPF file system is mounted at " BPFFS
-			   " and it cannot be mounted: %s; "
-			   "as root: mount -t bpf bpf " BPFFS,
-			   strerror(errno));
+	return maze_fail(error, -errno,
+			 "no BPF file system is mounted at " BPFFS " and it cannot be mounted: %s; "
+			 "as root: mount -t bpf bpf " BPFFS,
+			 strerror(errno));
 }
 
 bool bpf_pins_present(void)
@@ -113,17 +112,17 @@ bool bpf_pins_gone(struct engine *engine)
 	return engine->scope != ENGINE_PRIVATE && meta_inode() != engine->meta_inode;
 }
 
-int bpf_pins_lock(struct engine_error *error)
+int bpf_pins_lock(struct maze_error *error)
 {
 	int fd = open(BPFFS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
-		return engine_fail(error, -errno, "cannot open " BPFFS ": %s", strerror(errno));
+		return maze_fail(error, -errno, "cannot open " BPFFS ": %s", strerror(errno));
 	while (flock(fd, LOCK_EX)) {
 		if (errno == EINTR)
 			continue;
 		close(fd);
-		return engine_fail(error, -errno, "cannot lock " BPFFS ": %s", strerror(errno));
+		return maze_fail(error, -errno, "cannot lock " BPFFS ": %s", strerror(errno));
 	}
 	return fd;
 }
@@ -214,24 +213,23 @@ static int pin_all(struct engine *engine)
 	return err;
 }
 
-static int publish(struct engine *engine, struct engine_error *error)
+static int publish(struct engine *engine, struct maze_error *error)
 {
 	int err;
 
 	if (mkdir(LOADING_DIR, 0700))
-		return engine_fail(error, -errno, "cannot make " LOADING_DIR ": %s",
-				   strerror(errno));
+		return maze_fail(error, -errno, "cannot make " LOADING_DIR ": %s", strerror(errno));
 	err = mkdir(LOADING_DIR "/residence", 0700) ? -errno : pin_all(engine);
 	if (!err && rename(LOADING_DIR, PIN_DIR))
 		err = -errno;
 	if (!err)
 		return 0;
 	remove_pins(LOADING_DIR);
-	return engine_fail(error, err, "the engine cannot be pinned at " PIN_DIR ": %s",
-			   strerror(-err));
+	return maze_fail(error, err, "the engine cannot be pinned at " PIN_DIR ": %s",
+			 strerror(-err));
 }
 
-static int check_meta(int fd, struct engine_error *error)
+static int check_meta(int fd, struct maze_error *error)
 {
 	struct bpf_map_info info = { 0 };
 	struct maze_meta meta = { 0 };
@@ -240,12 +238,11 @@ static int check_meta(int fd, struct engine_error *error)
 
 	if (bpf_obj_get_info_by_fd(fd, &info, &length) || info.value_size != sizeof(meta) ||
 	    bpf_map_lookup_elem(fd, &zero, &meta) || meta.magic != MAZE_BPF_MAGIC)
-		return engine_fail(error, -EPROTO,
-				   PIN_DIR
-				   " holds something that is not an engine of maze; look at "
-				   "it, then remove it with: maze unload");
+		return maze_fail(error, -EPROTO,
+				 PIN_DIR " holds something that is not an engine of maze; look at "
+					 "it, then remove it with: maze unload");
 	if (meta.abi != MAZE_BPF_ABI)
-		return engine_fail(
+		return maze_fail(
 			error, -EPROTO,
 			"the engine pinned at " PIN_DIR " has ABI version %u and this maze "
 			"speaks version %u; run `maze unload` (which ends all its watches) "
@@ -255,23 +252,22 @@ static int check_meta(int fd, struct engine_error *error)
 }
 
 /* What others could have put there is not taken for an engine and run with. */
-static int check_owner(struct engine_error *error)
+static int check_owner(struct maze_error *error)
 {
 	struct stat st;
 
 	if (stat(PIN_DIR, &st))
-		return engine_fail(error, -errno, "cannot look at " PIN_DIR ": %s",
-				   strerror(errno));
+		return maze_fail(error, -errno, "cannot look at " PIN_DIR ": %s", strerror(errno));
 	if ((st.st_uid && st.st_uid != geteuid()) || (st.st_mode & (S_IWGRP | S_IWOTH)))
-		return engine_fail(error, -EPERM,
-				   PIN_DIR
-				   " can be written by others (uid %d, mode %o), so what is in it "
-				   "is not trusted; remove it, as root, with: maze unload",
-				   (int)st.st_uid, (unsigned int)st.st_mode & 07777);
+		return maze_fail(error, -EPERM,
+				 PIN_DIR
+				 " can be written by others (uid %d, mode %o), so what is in it "
+				 "is not trusted; remove it, as root, with: maze unload",
+				 (int)st.st_uid, (unsigned int)st.st_mode & 07777);
 	return 0;
 }
 
-static int open_existing(struct engine *engine, struct engine_error *error)
+static int open_existing(struct engine *engine, struct maze_error *error)
 {
 	char path[256];
 	unsigned int i;
@@ -285,12 +281,11 @@ static int open_existing(struct engine *engine, struct engine_error *error)
 		snprintf(path, sizeof(path), PIN_DIR "/%s", objects[i].name);
 		engine->fds[objects[i].id] = bpf_obj_get(path);
 		if (engine->fds[objects[i].id] < 0 && !objects[i].optional)
-			return engine_fail(
-				error, -errno, "cannot open the engine's %s: %s%s", path,
-				strerror(errno),
-				errno == EPERM || errno == EACCES
-					? "; run maze as root"
-					: "; `maze unload` clears a damaged engine away");
+			return maze_fail(error, -errno, "cannot open the engine's %s: %s%s", path,
+					 strerror(errno),
+					 errno == EPERM || errno == EACCES
+						 ? "; run maze as root"
+						 : "; `maze unload` clears a damaged engine away");
 		/* The first is the version: nothing else is touched before it is known. */
 		if (objects[i].id == OBJECT_META) {
 			err = check_meta(engine->fds[OBJECT_META], error);
@@ -301,17 +296,17 @@ static int open_existing(struct engine *engine, struct engine_error *error)
 	return bpf_map_state(engine, error);
 }
 
-static int fail_missing(struct engine_error *error)
+static int fail_missing(struct maze_error *error)
 {
 	if (errno == EACCES || errno == EPERM)
-		return engine_fail(error, -EACCES,
-				   "cannot look into " PIN_DIR ": %s; run maze as root",
-				   strerror(errno));
-	return engine_fail(error, -ENOENT,
-			   "no engine is loaded: nothing is watched (maze watch loads it)");
+		return maze_fail(error, -EACCES,
+				 "cannot look into " PIN_DIR ": %s; run maze as root",
+				 strerror(errno));
+	return maze_fail(error, -ENOENT,
+			 "no engine is loaded: nothing is watched (maze watch loads it)");
 }
 
-int bpf_pins_open(struct engine *engine, bool load, struct engine_error *error)
+int bpf_pins_open(struct engine *engine, bool load, struct maze_error *error)
 {
 	int lock, err;
 
@@ -340,7 +335,7 @@ int bpf_pins_open(struct engine *engine, bool load, struct engine_error *error)
 	return err;
 }
 
-int bpf_pins_unload(bool *ret_was_loaded, struct engine_error *error)
+int bpf_pins_unload(bool *ret_was_loaded, struct maze_error *error)
 {
 	int lock, err;
 	bool loaded;
@@ -350,8 +345,8 @@ int bpf_pins_unload(bool *ret_was_loaded, struct engine_error *error)
 		return 0;
 	}
 	if (access(BPFFS, R_OK | W_OK | X_OK))
-		return engine_fail(error, -EPERM, "cannot change " BPFFS ": %s; run maze as root",
-				   strerror(errno));
+		return maze_fail(error, -EPERM, "cannot change " BPFFS ": %s; run maze as root",
+				 strerror(errno));
 	lock = bpf_pins_lock(error);
 	if (lock < 0)
 		return lock;
@@ -361,7 +356,7 @@ int bpf_pins_unload(bool *ret_was_loaded, struct engine_error *error)
 		err = remove_pins(PIN_DIR);
 	close(lock);
 	if (err)
-		return engine_fail(error, err, "cannot remove " PIN_DIR ": %s", strerror(-err));
+		return maze_fail(error, err, "cannot remove " PIN_DIR ": %s", strerror(-err));
 	*ret_was_loaded = loaded;
 	return 0;
 }

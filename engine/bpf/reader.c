@@ -14,19 +14,19 @@ _Static_assert(RECORD_LOGS == MAZE_LOGS, "the logs of the engine are those that 
 struct engine_reader {
 	struct engine *engine;
 	struct record_log logs[RECORD_LOGS];
-	struct record_place place;
+	struct record_cursor cursor;
 	int doorbell;
 	void *ring;
 };
 
 int bpf_reader_open(struct engine *engine, bool from_oldest, struct engine_reader **ret_reader,
-		    struct engine_error *error)
+		    struct maze_error *error)
 {
 	struct engine_reader *reader = calloc(1, sizeof(*reader));
 	int i, err;
 
 	if (!reader)
-		return engine_fail(error, -ENOMEM, "out of memory");
+		return maze_fail(error, -ENOMEM, "out of memory");
 	reader->engine = engine;
 	err = bpf_doorbell_open(engine, &engine->state->record_bells, &reader->doorbell,
 				&reader->ring, error);
@@ -37,7 +37,7 @@ int bpf_reader_open(struct engine *engine, bool from_oldest, struct engine_reade
 	for (i = 0; i < RECORD_LOGS; i++)
 		reader->logs[i] = (struct record_log){ &engine->state->heads[i], engine->logs[i],
 						       MAZE_LOG_LEN };
-	record_place_init(&reader->place, reader->logs, from_oldest);
+	record_cursor_init(&reader->cursor, reader->logs, from_oldest);
 	*ret_reader = reader;
 	return 0;
 }
@@ -49,11 +49,11 @@ int bpf_reader_fd(struct engine_reader *reader)
 
 int bpf_reader_next(struct engine_reader *reader, struct maze_record *ret_record)
 {
-	if (record_place_next(&reader->place, reader->logs, ret_record))
+	if (record_cursor_next(&reader->cursor, reader->logs, ret_record))
 		return 1;
 	/* Silence the bell, then look again: what rang in between is seen now. */
 	bpf_doorbell_drain(reader->ring);
-	return record_place_next(&reader->place, reader->logs, ret_record);
+	return record_cursor_next(&reader->cursor, reader->logs, ret_record);
 }
 
 void bpf_reader_close(struct engine_reader *reader)

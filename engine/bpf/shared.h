@@ -28,12 +28,12 @@
 
 /*
  * Evidence kept: the stacks of twenty mazed threads at what is taken unless asked
- * otherwise (2.4 MB), and the portraits of more than ten times as many (0.4 MB).
+ * otherwise (2.4 MB), and the process_infos of more than ten times as many (0.4 MB).
  */
 #define MAZE_STACK_LOG_LEN 1024U
-#define MAZE_PORTRAIT_LOG_LEN 256U
+#define MAZE_PROCESS_INFO_LOG_LEN 256U
 #define MAZE_EVIDENCE_STACKS 0
-#define MAZE_EVIDENCE_PORTRAITS 1
+#define MAZE_EVIDENCE_PROCESS_INFOS 1
 #define MAZE_EVIDENCE_LOGS 2
 
 /* Readers at once; each costs a page of ring that is used as a doorbell only. */
@@ -156,7 +156,7 @@ struct maze_state {
 	maze_u32 timers_ready; /* CPUs whose timer has been initialised */
 	maze_u32 pid_level;    /* depth of the owner's pid namespace */
 	long long timer_error; /* why the timer of the next CPU is not ready: -errno */
-	maze_u64 evidence_heads[MAZE_EVIDENCE_LOGS]; /* stacks and portraits taken so far */
+	maze_u64 evidence_heads[MAZE_EVIDENCE_LOGS]; /* stacks and process_infos taken so far */
 	maze_u32 yield_probe;	    /* which attachment of the yield probe is in place; 0: none */
 	maze_u32 yield_probes;	    /* how many there have been; user space only */
 	maze_u64 stack_interval_ns; /* of a task's CPU time */

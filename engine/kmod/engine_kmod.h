@@ -8,7 +8,7 @@
 #define MAZE_ENGINE_KMOD_H
 
 #include "../engine.h"
-#include "../error.h"
+#include "../../base/error.h"
 
 #define KMOD_DIR "/proc/maze"
 /* The version of the files that this program speaks; module/proc_stats.c has the module's. */
@@ -39,20 +39,20 @@ int kmod_counts(struct engine *engine, struct engine_counts *ret_counts);
 /* orders.c */
 int kmod_watch(struct engine *engine, const struct engine_target *target,
 	       const struct maze_policy *policy, const struct engine_claim *claim,
-	       struct engine_error *error);
+	       struct maze_error *error);
 int kmod_unwatch(struct engine *engine, const struct engine_target *target,
-		 const struct engine_claim *claim, struct engine_error *error);
+		 const struct engine_claim *claim, struct maze_error *error);
 int kmod_unwatch_all(struct engine *engine, const struct engine_claim *claim,
-		     struct engine_error *error);
-int kmod_unload(bool *ret_was_loaded, struct engine_error *error);
+		     struct maze_error *error);
+int kmod_unload(bool *ret_was_loaded, struct maze_error *error);
 
 /* list.c */
 int kmod_list(struct engine *engine, int (*each)(const struct maze_entry *entry, void *arg),
-	      void *arg, struct engine_error *error);
+	      void *arg, struct maze_error *error);
 
 /* reader.c */
 int kmod_reader_open(struct engine *engine, bool from_oldest, struct engine_reader **ret_reader,
-		     struct engine_error *error);
+		     struct maze_error *error);
 int kmod_reader_fd(struct engine_reader *reader);
 int kmod_reader_next(struct engine_reader *reader, struct maze_record *ret_record);
 void kmod_reader_close(struct engine_reader *reader);

@@ -13,17 +13,17 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-static int check(struct kmod_stats *ret_stats, struct engine_error *error)
+static int check(struct kmod_stats *ret_stats, struct maze_error *error)
 {
 	int err = kmod_stats_read(ret_stats);
 
 	if (err)
-		return engine_fail(error, -ENOENT,
-				   "the kernel module maze is not loaded (there is no " KMOD_DIR
-				   "); as root: modprobe maze, once it is built for this kernel, "
-				   "which has to be Linux 5.18 or later");
+		return maze_fail(error, -ENOENT,
+				 "the kernel module maze is not loaded (there is no " KMOD_DIR
+				 "); as root: modprobe maze, once it is built for this kernel, "
+				 "which has to be Linux 5.18 or later");
 	if (ret_stats->interface != KMOD_INTERFACE)
-		return engine_fail(
+		return maze_fail(
 			error, -EPROTO,
 			"the module that is loaded speaks version %llu of its files, this "
 			"maze %d; rmmod maze, and load the module that came with this maze",
@@ -31,16 +31,16 @@ static int check(struct kmod_stats *ret_stats, struct engine_error *error)
 	return 0;
 }
 
-static int open_entries(struct engine_error *error)
+static int open_entries(struct maze_error *error)
 {
 	int fd = open(KMOD_DIR "/entries", O_WRONLY | O_CLOEXEC);
 
 	if (fd >= 0)
 		return fd;
-	return engine_fail(error, errno == EACCES ? -EPERM : -errno,
-			   KMOD_DIR "/entries cannot be written: %s; it takes CAP_SYS_ADMIN in the "
-				    "initial user namespace: run maze as root",
-			   strerror(errno));
+	return maze_fail(error, errno == EACCES ? -EPERM : -errno,
+			 KMOD_DIR "/entries cannot be written: %s; it takes CAP_SYS_ADMIN in the "
+				  "initial user namespace: run maze as root",
+			 strerror(errno));
 }
 
 static void kmod_close(struct engine *engine)
@@ -64,8 +64,7 @@ static void kmod_close(struct engine *engine)
 	free(engine);
 }
 
-static int kmod_open(enum engine_scope scope, struct engine **ret_engine,
-		     struct engine_error *error)
+static int kmod_open(enum engine_scope scope, struct engine **ret_engine, struct maze_error *error)
 {
 	struct engine *engine;
 	struct kmod_stats stats;
@@ -76,15 +75,14 @@ static int kmod_open(enum engine_scope scope, struct engine **ret_engine,
 		return err;
 	/* A module that nobody has used is not what `existing` is after. */
 	if (scope == ENGINE_EXISTING && !stats.entries && !stats.records)
-		return engine_fail(error, -ENOENT,
-				   "the kernel module maze has watched nothing yet");
+		return maze_fail(error, -ENOENT, "the kernel module maze has watched nothing yet");
 	fd = open_entries(error);
 	if (fd < 0)
 		return fd;
 	engine = calloc(1, sizeof(*engine));
 	if (!engine) {
 		close(fd);
-		return engine_fail(error, -ENOMEM, "out of memory");
+		return maze_fail(error, -ENOMEM, "out of memory");
 	}
 	engine->scope = scope;
 	engine->entries = fd;
@@ -96,7 +94,7 @@ static int kmod_open(enum engine_scope scope, struct engine **ret_engine,
 
 static void kmod_probe(struct engine_report *ret_report)
 {
-	struct engine_error error = { "" };
+	struct maze_error error = { "" };
 	struct kmod_stats stats;
 	int fd;
 
@@ -134,19 +132,19 @@ static maze_u64 kmod_instance(struct engine *engine)
 	return kmod_stats_read(&stats) ? 0 : stats.loaded_ns;
 }
 
-static int kmod_attend_fd(struct engine *engine)
+static int kmod_service_fd(struct engine *engine)
 {
 	(void)engine;
 	return -1;
 }
 
-static int kmod_attend(struct engine *engine)
+static int kmod_service(struct engine *engine)
 {
 	(void)engine;
 	return -1;
 }
 
-static int kmod_reside(struct engine *engine)
+static int kmod_become_service(struct engine *engine)
 {
 	(void)engine;
 	return 0;
@@ -203,9 +201,9 @@ const struct engine_ops engine_kmod = {
 	.follower_fd = connector_follower_fd,
 	.follower_next = connector_follower_next,
 	.follower_close = connector_follower_close,
-	.attend_fd = kmod_attend_fd,
-	.attend = kmod_attend,
-	.reside = kmod_reside,
+	.service_fd = kmod_service_fd,
+	.service = kmod_service,
+	.become_service = kmod_become_service,
 	.gone_fd = kmod_gone_fd,
 	.gone = kmod_gone,
 	.unload = kmod_unload,

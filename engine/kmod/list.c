@@ -9,7 +9,7 @@
 #include <string.h>
 
 int kmod_list(struct engine *engine, int (*each)(const struct maze_entry *entry, void *arg),
-	      void *arg, struct engine_error *error)
+	      void *arg, struct maze_error *error)
 {
 	FILE *file = fopen(KMOD_DIR "/list", "re");
 	struct maze_entry entry;
@@ -17,12 +17,12 @@ int kmod_list(struct engine *engine, int (*each)(const struct maze_entry *entry,
 
 	(void)engine;
 	if (!file)
-		return engine_fail(error, -errno, KMOD_DIR "/list cannot be read: %s",
-				   strerror(errno));
+		return maze_fail(error, -errno, KMOD_DIR "/list cannot be read: %s",
+				 strerror(errno));
 	while (!err && fread(&entry, sizeof(entry), 1, file) == 1)
 		err = each(&entry, arg);
 	if (!err && ferror(file))
-		err = engine_fail(error, -EIO, KMOD_DIR "/list cannot be read to its end");
+		err = maze_fail(error, -EIO, KMOD_DIR "/list cannot be read to its end");
 	fclose(file);
 	return err;
 }

@@ -16,7 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../proc_files.h"
+#include "../../base/proc_files.h"
+#include "../../base/pidfd.h"
 
 /* Longest line: numbers of 20 digits, seven words. */
 #define LINE_MAX_BYTES 256
@@ -26,39 +27,20 @@ struct identity {
 	maze_u64 start_ticks;
 };
 
-static pid_t number_of(int pidfd)
+static int identify(int pidfd, struct identity *ret_identity, struct maze_error *error)
 {
-	char path[64], line[256];
-	int pid = 0;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
-	file = fopen(path, "re");
-	if (!file)
-		return 0;
-	while (!pid && fgets(line, sizeof(line), file))
-		if (sscanf(line, "Pid: %d", &pid) != 1)
-			pid = 0;
-	fclose(file);
-	return pid > 0 ? pid : 0;
-}
-
-static int identify(int pidfd, struct identity *ret_identity, struct engine_error *error)
-{
-	struct identity identity = { .pid = number_of(pidfd) };
-	maze_u64 hz = (maze_u64)sysconf(_SC_CLK_TCK);
-	int dir;
+	struct identity identity = { .pid = pidfd_pid(pidfd) };
+	int dir, err;
 
 	if (!identity.pid)
-		return engine_fail(error, -ESRCH, "it has ended");
+		return maze_fail(error, -ESRCH, "it has ended");
 	dir = proc_open_process(identity.pid, pidfd);
 	if (dir < 0)
-		return engine_fail(error, dir, dir == -ESRCH ? "it has ended" : "%s",
-				   strerror(-dir));
-	identity.start_ticks = proc_start_ns(dir) / (MAZE_NSEC_PER_SEC / hz);
+		return maze_fail(error, dir, dir == -ESRCH ? "it has ended" : "%s", strerror(-dir));
+	err = proc_start_ticks(dir, &identity.start_ticks);
 	close(dir);
-	if (!identity.start_ticks)
-		return engine_fail(error, -ESRCH, "it has ended");
+	if (err)
+		return maze_fail(error, -ESRCH, "it has ended");
 	*ret_identity = identity;
 	return 0;
 }
@@ -71,35 +53,35 @@ static int write_line(struct engine *engine, const char *line)
 }
 
 /* What the file cannot say, by name. */
-static int check_expressible(const struct maze_policy *policy, struct engine_error *error)
+static int check_expressible(const struct maze_policy *policy, struct maze_error *error)
 {
 	if (policy->soft_ns % MAZE_NSEC_PER_MSEC || policy->hard_ns % MAZE_NSEC_PER_MSEC)
-		return engine_fail(error, -EOPNOTSUPP,
-				   "the kmod engine takes --soft and --hard in whole milliseconds");
+		return maze_fail(error, -EOPNOTSUPP,
+				 "the kmod engine takes --soft and --hard in whole milliseconds");
 	return 0;
 }
 
-static int explain(int err, struct engine_error *error)
+static int explain(int err, struct maze_error *error)
 {
 	switch (err) {
 	case -ESRCH:
-		return engine_fail(error, err, "it has ended");
+		return maze_fail(error, err, "it has ended");
 	case -EPERM:
-		return engine_fail(error, err,
-				   "it is a kernel thread or the init process, which are never "
-				   "watched");
+		return maze_fail(error, err,
+				 "it is a kernel thread or the init process, which are never "
+				 "watched");
 	case -ENOSPC:
-		return engine_fail(error, err,
-				   "the module watches as many tasks as it may; raise "
-				   "/sys/module/maze/parameters/max_entries");
+		return maze_fail(error, err,
+				 "the module watches as many tasks as it may; raise "
+				 "/sys/module/maze/parameters/max_entries");
 	case -ENOMEM:
-		return engine_fail(error, err, "the kernel has no memory for its threads");
+		return maze_fail(error, err, "the kernel has no memory for its threads");
 	case -EEXIST:
-		return engine_fail(error, err, "it is watched for somebody else already");
+		return maze_fail(error, err, "it is watched for somebody else already");
 	case -ENOENT:
-		return engine_fail(error, err, "it is not watched");
+		return maze_fail(error, err, "it is not watched");
 	default:
-		return engine_fail(error, err, "the module refuses: %s", strerror(-err));
+		return maze_fail(error, err, "the module refuses: %s", strerror(-err));
 	}
 }
 
@@ -144,7 +126,7 @@ static int remember_tag(struct engine *engine, maze_u64 tag)
 
 int kmod_watch(struct engine *engine, const struct engine_target *target,
 	       const struct maze_policy *policy, const struct engine_claim *claim,
-	       struct engine_error *error)
+	       struct maze_error *error)
 {
 	struct identity identity;
 	char line[LINE_MAX_BYTES];
@@ -156,16 +138,16 @@ int kmod_watch(struct engine *engine, const struct engine_target *target,
 	if (err)
 		return err;
 	if (identity.pid == getpid())
-		return engine_fail(error, -EPERM, "it is maze itself, which is never watched");
+		return maze_fail(error, -EPERM, "it is maze itself, which is never watched");
 	if (engine->scope == ENGINE_PRIVATE && remember_tag(engine, claim->tag))
-		return engine_fail(error, -ENOMEM, "out of memory");
+		return maze_fail(error, -ENOMEM, "out of memory");
 	format_watch(line, &identity, target->tid, policy, claim);
 	err = write_line(engine, line);
 	return err ? explain(err, error) : 0;
 }
 
 int kmod_unwatch(struct engine *engine, const struct engine_target *target,
-		 const struct engine_claim *claim, struct engine_error *error)
+		 const struct engine_claim *claim, struct maze_error *error)
 {
 	struct identity identity;
 	char line[LINE_MAX_BYTES];
@@ -182,18 +164,18 @@ int kmod_unwatch(struct engine *engine, const struct engine_target *target,
 }
 
 int kmod_unwatch_all(struct engine *engine, const struct engine_claim *claim,
-		     struct engine_error *error)
+		     struct maze_error *error)
 {
 	char line[LINE_MAX_BYTES];
 	int err;
 
 	snprintf(line, sizeof(line), "-tag=%llu claim=%llu\n", claim->tag, claim->mask);
 	err = write_line(engine, line);
-	return err ? engine_fail(error, err, "watches cannot be ended: %s", strerror(-err)) : 0;
+	return err ? maze_fail(error, err, "watches cannot be ended: %s", strerror(-err)) : 0;
 }
 
 /* Every watch there is ends; the module stays, as it came: by its administrator. */
-int kmod_unload(bool *ret_was_loaded, struct engine_error *error)
+int kmod_unload(bool *ret_was_loaded, struct maze_error *error)
 {
 	struct kmod_stats stats;
 	int fd, err;
@@ -206,9 +188,9 @@ int kmod_unload(bool *ret_was_loaded, struct engine_error *error)
 	err = fd < 0 || write(fd, "-all\n", 5) != 5 ? -errno : 0;
 	if (fd >= 0)
 		close(fd);
-	return err ? engine_fail(error, err,
-				 KMOD_DIR "/entries cannot be written: %s; run maze as "
-					  "root",
-				 strerror(-err))
+	return err ? maze_fail(error, err,
+			       KMOD_DIR "/entries cannot be written: %s; run maze as "
+					"root",
+			       strerror(-err))
 		   : 0;
 }

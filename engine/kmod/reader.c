@@ -20,14 +20,14 @@ struct engine_reader {
 };
 
 int kmod_reader_open(struct engine *engine, bool from_oldest, struct engine_reader **ret_reader,
-		     struct engine_error *error)
+		     struct maze_error *error)
 {
 	struct engine_reader *reader = calloc(1, sizeof(*reader));
 	int err;
 
 	(void)engine;
 	if (!reader)
-		return engine_fail(error, -ENOMEM, "out of memory");
+		return maze_fail(error, -ENOMEM, "out of memory");
 	reader->fd = open(KMOD_DIR "/events", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (reader->fd >= 0 && (from_oldest || lseek(reader->fd, 0, SEEK_END) == 0)) {
 		*ret_reader = reader;
@@ -35,7 +35,7 @@ int kmod_reader_open(struct engine *engine, bool from_oldest, struct engine_read
 	}
 	err = -errno;
 	kmod_reader_close(reader);
-	return engine_fail(error, err, KMOD_DIR "/events cannot be read: %s", strerror(-err));
+	return maze_fail(error, err, KMOD_DIR "/events cannot be read: %s", strerror(-err));
 }
 
 int kmod_reader_fd(struct engine_reader *reader)

@@ -12,64 +12,47 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-/* The number that a pidfd stands for in this process's namespace; 0 when it has ended. */
-static pid_t number_of(int pidfd)
-{
-	char path[64], line[256];
-	int pid = 0;
-	FILE *file;
+#include "../../base/pidfd.h"
 
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
-	file = fopen(path, "re");
-	if (!file)
-		return 0;
-	while (!pid && fgets(line, sizeof(line), file))
-		if (sscanf(line, "Pid: %d", &pid) != 1)
-			pid = 0;
-	fclose(file);
-	return pid > 0 ? pid : 0;
-}
-
-static int explain(int err, int pidfd, struct engine_error *error)
+static int explain(int err, int pidfd, struct maze_error *error)
 {
 	struct pollfd ended = { .fd = pidfd, .events = POLLIN };
 
 	switch (err) {
 	case -ESRCH:
 		if (poll(&ended, 1, 0) == 0)
-			return engine_fail(error, err,
-					   "/proc does not show it to this user (see hidepid in "
-					   "proc(5))");
-		return engine_fail(error, err, "it has ended");
+			return maze_fail(error, err,
+					 "/proc does not show it to this user (see hidepid in "
+					 "proc(5))");
+		return maze_fail(error, err, "it has ended");
 	case -EAGAIN:
-		return engine_fail(error, err,
-				   "no more timers are to be had; raise the limit on pending "
-				   "signals (ulimit -i)");
+		return maze_fail(error, err,
+				 "no more timers are to be had; raise the limit on pending "
+				 "signals (ulimit -i)");
 	case -EPERM:
-		return engine_fail(
+		return maze_fail(
 			error, err,
 			"it is a kernel thread, which takes no signals and is never watched");
 	case -EEXIST:
-		return engine_fail(error, err, "it is watched for somebody else already");
+		return maze_fail(error, err, "it is watched for somebody else already");
 	case -EMFILE:
-		return engine_fail(
-			error, err,
-			"no more files may be open; raise the limit on them (ulimit -n)");
+		return maze_fail(error, err,
+				 "no more files may be open; raise the limit on them (ulimit -n)");
 	default:
-		return engine_fail(error, err, "%s", strerror(-err));
+		return maze_fail(error, err, "%s", strerror(-err));
 	}
 }
 
 /* The process's place in the table, found or made (*is_new); NULL: *err and a sentence. */
 static struct poll_process *place(struct engine *engine, int pidfd, bool *is_new, int *err,
-				  struct engine_error *error)
+				  struct maze_error *error)
 {
-	pid_t pid = number_of(pidfd);
+	pid_t pid = pidfd_pid(pidfd);
 	struct poll_process *process;
 
 	*err = -EPERM;
 	if (pid == getpid()) {
-		engine_fail(error, *err, "it is maze itself, which is never watched");
+		maze_fail(error, *err, "it is maze itself, which is never watched");
 		return NULL;
 	}
 	process = poll_find(engine, pid);
@@ -197,7 +180,7 @@ static int enrol_target(struct enrolment *enrolment, pid_t tid)
 
 int poll_watch(struct engine *engine, const struct engine_target *target,
 	       const struct maze_policy *policy, const struct engine_claim *claim,
-	       struct engine_error *error)
+	       struct maze_error *error)
 {
 	struct enrolment enrolment = { .engine = engine, .policy = policy, .claim = claim };
 	bool is_new = false;
@@ -228,14 +211,14 @@ static void drop_if_unwatched(struct engine *engine, struct poll_process *proces
 }
 
 int poll_unwatch(struct engine *engine, const struct engine_target *target,
-		 const struct engine_claim *claim, struct engine_error *error)
+		 const struct engine_claim *claim, struct maze_error *error)
 {
 	struct poll_process *process;
 	struct poll_thread *thread, *next;
 	int ended = 0;
 
 	pthread_mutex_lock(&engine->lock);
-	process = poll_find(engine, number_of(target->pidfd));
+	process = poll_find(engine, pidfd_pid(target->pidfd));
 	if (process && !poll_process_has_ended(process)) {
 		poll_look(engine, process);
 		for (thread = process->threads; thread; thread = next) {
@@ -255,7 +238,7 @@ int poll_unwatch(struct engine *engine, const struct engine_target *target,
 		drop_if_unwatched(engine, process);
 	}
 	pthread_mutex_unlock(&engine->lock);
-	return ended ? 0 : engine_fail(error, -ENOENT, "it is not watched");
+	return ended ? 0 : maze_fail(error, -ENOENT, "it is not watched");
 }
 
 static void unwatch_threads(struct engine *engine, struct poll_process *process,
@@ -274,7 +257,7 @@ static void unwatch_threads(struct engine *engine, struct poll_process *process,
 }
 
 int poll_unwatch_all(struct engine *engine, const struct engine_claim *claim,
-		     struct engine_error *error)
+		     struct maze_error *error)
 {
 	struct poll_process *process, *next;
 	int i;
@@ -317,7 +300,7 @@ static void fill_entry(const struct poll_process *process, const struct poll_thr
 }
 
 int poll_list(struct engine *engine, int (*each)(const struct maze_entry *entry, void *arg),
-	      void *arg, struct engine_error *error)
+	      void *arg, struct maze_error *error)
 {
 	const struct poll_process *process;
 	const struct poll_thread *thread;

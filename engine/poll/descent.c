@@ -73,7 +73,7 @@ void poll_descent_catch_up(struct engine *engine)
 	if (poll_descent_is_told(engine))
 		fork_events_take(engine);
 	else if (engine->processes || engine->adopts)
-		new_numbers_take(engine, poll_clock_ns(CLOCK_MONOTONIC));
+		new_numbers_take(engine, now_ns(CLOCK_MONOTONIC));
 	if (engine->processes != before)
 		poll_worker_wake(engine);
 }

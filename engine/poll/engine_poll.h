@@ -25,10 +25,11 @@
 
 #include "../../core/step.h"
 #include "../engine.h"
-#include "../error.h"
+#include "../../base/error.h"
 #include "../record_log.h"
-#include "../proc_files.h"
+#include "../../base/proc_files.h"
 #include "pace.h"
+#include "../../base/clock.h"
 
 /* As many as the bpf engine keeps, so that `maze events` means the same. */
 #define POLL_LOG_LEN 4096
@@ -128,14 +129,6 @@ struct engine {
 	maze_u64 adopt_tag;
 };
 
-maze_inline maze_u64 poll_clock_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (maze_u64)t.tv_sec * MAZE_NSEC_PER_SEC + (maze_u64)t.tv_nsec;
-}
-
 /* ---- records.c: the logs, and who reads them ------------------------------------ */
 
 int poll_records_init(struct engine *engine);
@@ -146,7 +139,7 @@ void poll_record(struct engine *engine, const struct poll_process *process,
 /* A child or a new thread that could not be watched: tag, pid, tid, uid and comm. */
 void poll_lost(struct engine *engine, const struct maze_record *facts);
 int poll_reader_open(struct engine *engine, bool from_oldest, struct engine_reader **ret_reader,
-		     struct engine_error *error);
+		     struct maze_error *error);
 int poll_reader_fd(struct engine_reader *reader);
 int poll_reader_next(struct engine_reader *reader, struct maze_record *ret_record);
 void poll_reader_close(struct engine_reader *reader);
@@ -217,7 +210,7 @@ bool poll_fork_events_permitted(void);
 
 /* ---- worker.c ------------------------------------------------------------------------ */
 
-int poll_worker_start(struct engine *engine, struct engine_error *error);
+int poll_worker_start(struct engine *engine, struct maze_error *error);
 void poll_worker_stop(struct engine *engine);
 /* With the lock held: something has changed that the worker must plan for. */
 void poll_worker_wake(struct engine *engine);
@@ -226,13 +219,13 @@ void poll_worker_wake(struct engine *engine);
 
 int poll_watch(struct engine *engine, const struct engine_target *target,
 	       const struct maze_policy *policy, const struct engine_claim *claim,
-	       struct engine_error *error);
+	       struct maze_error *error);
 int poll_unwatch(struct engine *engine, const struct engine_target *target,
-		 const struct engine_claim *claim, struct engine_error *error);
+		 const struct engine_claim *claim, struct maze_error *error);
 int poll_unwatch_all(struct engine *engine, const struct engine_claim *claim,
-		     struct engine_error *error);
+		     struct maze_error *error);
 int poll_list(struct engine *engine, int (*each)(const struct maze_entry *entry, void *arg),
-	      void *arg, struct engine_error *error);
+	      void *arg, struct maze_error *error);
 int poll_counts(struct engine *engine, struct engine_counts *ret_counts);
 int poll_adopt(struct engine *engine, const struct maze_policy *policy, maze_u64 tag);
 

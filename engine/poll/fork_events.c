@@ -61,9 +61,9 @@ static bool find_heritage(struct engine *engine, pid_t tgid, pid_t tid, struct c
 /* Of a moment of CLOCK_MONOTONIC; the later, if anything. */
 static maze_u64 boot_ns_of(maze_u64 monotonic_ns)
 {
-	maze_u64 now = poll_clock_ns(CLOCK_MONOTONIC);
+	maze_u64 now = now_ns(CLOCK_MONOTONIC);
 
-	return monotonic_ns + (poll_clock_ns(CLOCK_BOOTTIME) - now);
+	return monotonic_ns + (now_ns(CLOCK_BOOTTIME) - now);
 }
 
 static void take(struct engine *engine, const struct proc_event *event)

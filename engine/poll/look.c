@@ -51,8 +51,7 @@ maze_u64 poll_count(const struct poll_thread *thread)
 /* Wall time in which a thread can sleep: no clock is slewed in it, and suspend is in. */
 static maze_u64 awake_and_asleep_ns(void)
 {
-	return poll_clock_ns(CLOCK_MONOTONIC_RAW) +
-	       (poll_clock_ns(CLOCK_BOOTTIME) - poll_clock_ns(CLOCK_MONOTONIC));
+	return now_ns(CLOCK_MONOTONIC_RAW) + (now_ns(CLOCK_BOOTTIME) - now_ns(CLOCK_MONOTONIC));
 }
 
 /*
@@ -94,7 +93,7 @@ int poll_look_begin(struct poll_process *process, struct poll_thread *thread, bo
 	/* It may have slept and come back between the two reads. */
 	thread->arrivals = POLL_NEVER;
 	thread->uid = status.uid;
-	thread->looked_ns = poll_clock_ns(CLOCK_MONOTONIC);
+	thread->looked_ns = now_ns(CLOCK_MONOTONIC);
 	thread->ran_ns = 0;
 	thread->first = thread->times;
 	thread->first_ns = awake_and_asleep_ns();
@@ -395,12 +394,12 @@ static void plan(struct engine *engine, struct poll_process *process, maze_u64 n
 
 void poll_look(struct engine *engine, struct poll_process *process)
 {
-	maze_u64 now = poll_clock_ns(CLOCK_MONOTONIC), rest;
+	maze_u64 now = now_ns(CLOCK_MONOTONIC), rest;
 	maze_u64 before_ns = process->cpu_ns;
 	struct poll_thread *thread, *next;
 
 	/* Before the threads, so that none of their time is left out of the next step. */
-	process->cpu_ns = poll_clock_ns(process->clock);
+	process->cpu_ns = now_ns(process->clock);
 	if (process->relist || proc_thread_links(process->dir) != process->links)
 		poll_threads_list(engine, process);
 	process->left_ns = POLL_NEVER;
@@ -424,9 +423,8 @@ void poll_look(struct engine *engine, struct poll_process *process)
 
 void poll_look_if_ran(struct engine *engine, struct poll_process *process)
 {
-	if (process->relist || process->unsettled ||
-	    poll_clock_ns(process->clock) != process->cpu_ns)
+	if (process->relist || process->unsettled || now_ns(process->clock) != process->cpu_ns)
 		poll_look(engine, process);
 	else
-		plan(engine, process, poll_clock_ns(CLOCK_MONOTONIC), 0);
+		plan(engine, process, now_ns(CLOCK_MONOTONIC), 0);
 }

@@ -59,7 +59,7 @@ static int consider(struct engine *engine, pid_t number)
 		}
 		return 0;
 	}
-	heir.seen_ns = poll_clock_ns(CLOCK_BOOTTIME);
+	heir.seen_ns = now_ns(CLOCK_BOOTTIME);
 	process = poll_find(engine, status.ppid);
 	if (process && !poll_process_has_ended(process) && is_parent(process, number, &heir))
 		return poll_inherit(engine, &heir);

@@ -25,20 +25,19 @@ static bool shows_us(void)
 }
 
 /* All that the engine stands on; 0, or -errno and the sentence. */
-static int check(struct engine_error *error)
+static int check(struct maze_error *error)
 {
 	struct thread_times times = { 0 };
 	struct thread_status status;
 	int pidfd, dir, fd = -1, err;
 
 	if (!shows_us())
-		return engine_fail(
-			error, -ENOENT,
-			"the poll engine reads /proc, and none is mounted here that shows "
-			"this process; mount -t proc proc /proc");
+		return maze_fail(error, -ENOENT,
+				 "the poll engine reads /proc, and none is mounted here that shows "
+				 "this process; mount -t proc proc /proc");
 	pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
 	if (pidfd < 0)
-		return engine_fail(
+		return maze_fail(
 			error, -EOPNOTSUPP,
 			"the poll engine signals through pidfds, which this kernel refuses: "
 			"%s; it takes Linux 5.3",
@@ -46,21 +45,21 @@ static int check(struct engine_error *error)
 	dir = proc_open_process(getpid(), pidfd);
 	close(pidfd);
 	if (dir < 0)
-		return engine_fail(error, dir, "/proc/%d cannot be opened: %s", (int)getpid(),
-				   strerror(-dir));
+		return maze_fail(error, dir, "/proc/%d cannot be opened: %s", (int)getpid(),
+				 strerror(-dir));
 	err = proc_thread_times(dir, gettid(), &fd, false, &times);
 	if (!err)
 		err = proc_thread_status(dir, gettid(), &status);
 	close(dir);
 	if (err)
-		return engine_fail(error, -EOPNOTSUPP,
-				   "the poll engine needs schedstat and voluntary_ctxt_switches in "
-				   "/proc, which this kernel does not offer: %s",
-				   strerror(-err));
+		return maze_fail(error, -EOPNOTSUPP,
+				 "the poll engine needs schedstat and voluntary_ctxt_switches in "
+				 "/proc, which this kernel does not offer: %s",
+				 strerror(-err));
 	if (!times.arrivals)
-		return engine_fail(error, -EOPNOTSUPP,
-				   "/proc/PID/schedstat is empty on this kernel; boot it with "
-				   "delayacct, or build it with CONFIG_SCHEDSTATS");
+		return maze_fail(error, -EOPNOTSUPP,
+				 "/proc/PID/schedstat is empty on this kernel; boot it with "
+				 "delayacct, or build it with CONFIG_SCHEDSTATS");
 	return 0;
 }
 
@@ -90,7 +89,7 @@ static void poll_close(struct engine *engine)
 	free(engine);
 }
 
-static int start(struct engine *engine, struct engine_error *error)
+static int start(struct engine *engine, struct maze_error *error)
 {
 	int err;
 
@@ -102,31 +101,29 @@ static int start(struct engine *engine, struct engine_error *error)
 	if (!err)
 		err = poll_descent_init(engine);
 	if (err)
-		return engine_fail(error, err, "the poll engine cannot start: %s", strerror(-err));
+		return maze_fail(error, err, "the poll engine cannot start: %s", strerror(-err));
 	return poll_worker_start(engine, error);
 }
 
-static int poll_open(enum engine_scope scope, struct engine **ret_engine,
-		     struct engine_error *error)
+static int poll_open(enum engine_scope scope, struct engine **ret_engine, struct maze_error *error)
 {
 	struct engine *engine;
 	int err;
 
 	if (scope == ENGINE_EXISTING)
-		return engine_fail(
-			error, -ENOENT,
-			"the poll engine lives in the maze that started it, and cannot be "
-			"reached from another");
+		return maze_fail(error, -ENOENT,
+				 "the poll engine lives in the maze that started it, and cannot be "
+				 "reached from another");
 	if (scope == ENGINE_PINNED)
-		return engine_fail(error, -EOPNOTSUPP,
-				   "the poll engine lives in a running maze and ends with it, so "
-				   "nothing can be left behind; stay with maze watch --wait");
+		return maze_fail(error, -EOPNOTSUPP,
+				 "the poll engine lives in a running maze and ends with it, so "
+				 "nothing can be left behind; stay with maze watch --wait");
 	err = check(error);
 	if (err)
 		return err;
 	engine = calloc(1, sizeof(*engine));
 	if (!engine)
-		return engine_fail(error, -ENOMEM, "out of memory");
+		return maze_fail(error, -ENOMEM, "out of memory");
 	pthread_mutex_init(&engine->lock, NULL);
 	err = start(engine, error);
 	if (err) {
@@ -139,7 +136,7 @@ static int poll_open(enum engine_scope scope, struct engine **ret_engine,
 
 static void poll_probe(struct engine_report *ret_report)
 {
-	struct engine_error error = { "" };
+	struct maze_error error = { "" };
 	bool told = poll_fork_events_permitted();
 
 	memset(ret_report, 0, sizeof(*ret_report));
@@ -173,7 +170,7 @@ static void poll_probe(struct engine_report *ret_report)
 		       "both were started by maze run.\n");
 }
 
-static int poll_attend_fd(struct engine *engine)
+static int poll_service_fd(struct engine *engine)
 {
 	(void)engine;
 	return -1;
@@ -183,7 +180,7 @@ static int poll_attend_fd(struct engine *engine)
  * The worker does all there is to do. But who is about to reap a child, and to leave,
  * wants its end on record before, and its children listed: see engine.h.
  */
-static int poll_attend(struct engine *engine)
+static int poll_service(struct engine *engine)
 {
 	struct poll_process *process, *next;
 	int i;
@@ -202,7 +199,7 @@ static int poll_attend(struct engine *engine)
 	return -1;
 }
 
-static int poll_reside(struct engine *engine)
+static int poll_become_service(struct engine *engine)
 {
 	(void)engine;
 	return 0;
@@ -214,7 +211,7 @@ static bool poll_gone(struct engine *engine)
 	return false;
 }
 
-static int poll_unload(bool *ret_was_loaded, struct engine_error *error)
+static int poll_unload(bool *ret_was_loaded, struct maze_error *error)
 {
 	(void)error;
 	*ret_was_loaded = false;
@@ -253,10 +250,10 @@ const struct engine_ops engine_poll = {
 	.follower_fd = connector_follower_fd,
 	.follower_next = connector_follower_next,
 	.follower_close = connector_follower_close,
-	.attend_fd = poll_attend_fd,
-	.attend = poll_attend,
-	.reside = poll_reside,
-	.gone_fd = poll_attend_fd,
+	.service_fd = poll_service_fd,
+	.service = poll_service,
+	.become_service = poll_become_service,
+	.gone_fd = poll_service_fd,
 	.gone = poll_gone,
 	.adopt = poll_adopt,
 	.spare_program = poll_spare_program,

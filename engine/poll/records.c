@@ -17,7 +17,7 @@ enum { LOG_VERDICTS, LOG_LIVES };
 struct engine_reader {
 	struct engine *engine;
 	struct record_log logs[RECORD_LOGS];
-	struct record_place place;
+	struct record_cursor cursor;
 	int bell; /* index */
 };
 
@@ -76,7 +76,7 @@ void poll_record(struct engine *engine, const struct poll_process *process,
 	if (thread && !is_verdict && (thread->policy.flags & MAZE_POLICY_QUIET) &&
 	    !(facts->event == MAZE_EVENT_EXIT && thread->account.fired))
 		return;
-	record.boot_ns = poll_clock_ns(CLOCK_BOOTTIME);
+	record.boot_ns = now_ns(CLOCK_BOOTTIME);
 	if (thread) {
 		record.tag = thread->tag;
 		record.pid = (maze_u32)process->pid;
@@ -115,19 +115,19 @@ static int claim_bell(struct engine *engine)
 }
 
 int poll_reader_open(struct engine *engine, bool from_oldest, struct engine_reader **ret_reader,
-		     struct engine_error *error)
+		     struct maze_error *error)
 {
 	struct engine_reader *reader = calloc(1, sizeof(*reader));
 	int i;
 
 	if (!reader)
-		return engine_fail(error, -ENOMEM, "out of memory");
+		return maze_fail(error, -ENOMEM, "out of memory");
 	pthread_mutex_lock(&engine->lock);
 	reader->bell = claim_bell(engine);
 	for (i = 0; i < RECORD_LOGS; i++)
 		reader->logs[i] =
 			(struct record_log){ &engine->heads[i], engine->slots[i], POLL_LOG_LEN };
-	record_place_init(&reader->place, reader->logs, from_oldest);
+	record_cursor_init(&reader->cursor, reader->logs, from_oldest);
 	pthread_mutex_unlock(&engine->lock);
 	if (reader->bell >= 0) {
 		reader->engine = engine;
@@ -137,9 +137,9 @@ int poll_reader_open(struct engine *engine, bool from_oldest, struct engine_read
 	i = reader->bell;
 	free(reader);
 	if (i == -ENOSPC)
-		return engine_fail(error, i, "there are %d readers of records already, no more fit",
-				   POLL_READERS_MAX);
-	return engine_fail(error, i, "cannot make an event for a reader: %s", strerror(-i));
+		return maze_fail(error, i, "there are %d readers of records already, no more fit",
+				 POLL_READERS_MAX);
+	return maze_fail(error, i, "cannot make an event for a reader: %s", strerror(-i));
 }
 
 int poll_reader_fd(struct engine_reader *reader)
@@ -151,11 +151,11 @@ int poll_reader_next(struct engine_reader *reader, struct maze_record *ret_recor
 {
 	eventfd_t rung;
 
-	if (record_place_next(&reader->place, reader->logs, ret_record))
+	if (record_cursor_next(&reader->cursor, reader->logs, ret_record))
 		return 1;
 	/* Silence the bell, then look again: what rang in between is seen now. */
 	eventfd_read(poll_reader_fd(reader), &rung);
-	return record_place_next(&reader->place, reader->logs, ret_record);
+	return record_cursor_next(&reader->cursor, reader->logs, ret_record);
 }
 
 void poll_reader_close(struct engine_reader *reader)

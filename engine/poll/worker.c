@@ -40,7 +40,7 @@ static void keep_budget(struct engine *engine, maze_u64 now)
 
 	if (passed_ns < PACE_PERIOD_NS)
 		return;
-	cpu_ns = poll_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	cpu_ns = now_ns(CLOCK_THREAD_CPUTIME_ID);
 	engine->stretch =
 		pace_stretch(engine->stretch, (cpu_ns - engine->budget_cpu_ns) * 100000 / passed_ns,
 			     passed_ns / PACE_PERIOD_NS);
@@ -53,7 +53,7 @@ static void keep_budget(struct engine *engine, maze_u64 now)
 /* What forks cost is not on the budget: looks that are rarer would not make it less. */
 static void end_round(struct engine *engine, bool only_forks)
 {
-	maze_u64 cpu_ns = poll_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	maze_u64 cpu_ns = now_ns(CLOCK_THREAD_CPUTIME_ID);
 
 	if (only_forks)
 		engine->budget_cpu_ns += cpu_ns - engine->round_cpu_ns;
@@ -85,7 +85,7 @@ static void take_timers(struct engine *engine)
 
 static void run_backstop(struct engine *engine, struct poll_process *process)
 {
-	maze_u64 used_ns = poll_clock_ns(process->clock) - process->cpu_ns;
+	maze_u64 used_ns = now_ns(process->clock) - process->cpu_ns;
 
 	/* One that has not run since is looked at once more, and its files are closed. */
 	if (used_ns >= pace_step_ns(process->limit_ns, PACE_TIMER_PERCENT, engine->stretch) ||
@@ -185,7 +185,7 @@ static void make_round(struct engine *engine, const struct epoll_event *events, 
 
 	for (i = 0; i < n; i++)
 		take_event(engine, events[i].data.u64);
-	now = poll_clock_ns(CLOCK_MONOTONIC);
+	now = now_ns(CLOCK_MONOTONIC);
 	if (engine->processes) {
 		next = look_when_due(engine, now);
 		search = poll_descent_search(engine, now);
@@ -239,7 +239,7 @@ static int create(struct engine *engine)
 	return -err;
 }
 
-int poll_worker_start(struct engine *engine, struct engine_error *error)
+int poll_worker_start(struct engine *engine, struct maze_error *error)
 {
 	sigset_t timers;
 	int err = 0;
@@ -249,15 +249,15 @@ int poll_worker_start(struct engine *engine, struct engine_error *error)
 	engine->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	engine->clock_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	engine->signal_fd = signalfd(-1, &timers, SFD_CLOEXEC | SFD_NONBLOCK);
-	engine->budget_wall_ns = poll_clock_ns(CLOCK_MONOTONIC);
+	engine->budget_wall_ns = now_ns(CLOCK_MONOTONIC);
 	add_fd(engine, engine->wake_fd, POLL_EVENT_WAKE, &err);
 	add_fd(engine, engine->clock_fd, POLL_EVENT_CLOCK, &err);
 	add_fd(engine, engine->signal_fd, POLL_EVENT_TIMERS, &err);
 	if (!err)
 		err = create(engine);
 	if (err)
-		return engine_fail(error, err, "the poll engine cannot start its thread: %s",
-				   strerror(-err));
+		return maze_fail(error, err, "the poll engine cannot start its thread: %s",
+				 strerror(-err));
 	engine->has_worker = true;
 	while (!__atomic_load_n(&engine->worker_tid, __ATOMIC_ACQUIRE))
 		sched_yield();

@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/explain.h"
-#include "daemon/match.h"
-#include "daemon/rules.h"
-#include "daemon/unused.h"
+#include "daemon/rules/explain.h"
+#include "daemon/rules/match.h"
+#include "daemon/rules/rules.h"
+#include "daemon/rules/unused.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

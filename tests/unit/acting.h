@@ -22,8 +22,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../../daemon/actions.h"
-#include "../../daemon/cgroup.h"
+#include "../../daemon/actions/actions.h"
+#include "../../daemon/actions/cgroup.h"
 #include "skip.h"
 
 /* A bound on the waiting for what must come; no machine is that slow. */

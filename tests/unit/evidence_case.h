@@ -44,8 +44,8 @@ struct fixture {
 	volatile maze_u64 *began_ns; /* the child's CPU clock then; shared with it */
 	struct maze_stack *stacks;
 	size_t stacks_count;
-	struct maze_portrait portraits[512];
-	size_t portraits_count;
+	struct maze_process_info process_infos[512];
+	size_t process_infos_count;
 	struct maze_record records[2048];
 	size_t records_count;
 };
@@ -209,7 +209,7 @@ static inline void want(struct fixture *fixture, maze_u32 stacks_max, maze_u64 i
 	if (maze_evidence_open(fixture->maze, &wants, &fixture->evidence, &error))
 		fail_msg("%s", error.text);
 	/* That of tests before. */
-	while (maze_evidence_next_portrait(fixture->evidence, fixture->portraits) ||
+	while (maze_evidence_next_process_info(fixture->evidence, fixture->process_infos) ||
 	       maze_evidence_next_stack(fixture->evidence, fixture->stacks))
 		;
 }
@@ -218,10 +218,10 @@ static inline void collect(struct fixture *fixture)
 {
 	struct maze_record record;
 
-	while (fixture->evidence && fixture->portraits_count < 512 &&
-	       maze_evidence_next_portrait(fixture->evidence,
-					   &fixture->portraits[fixture->portraits_count]))
-		fixture->portraits_count++;
+	while (fixture->evidence && fixture->process_infos_count < 512 &&
+	       maze_evidence_next_process_info(
+		       fixture->evidence, &fixture->process_infos[fixture->process_infos_count]))
+		fixture->process_infos_count++;
 	while (fixture->evidence && fixture->stacks_count < STACKS &&
 	       maze_evidence_next_stack(fixture->evidence, &fixture->stacks[fixture->stacks_count]))
 		fixture->stacks_count++;
@@ -254,8 +254,8 @@ static inline bool await(struct fixture *fixture, size_t stacks, enum maze_event
 			return true;
 		if (poll(fds, 2, WAIT_SECONDS * 1000) > 0)
 			continue;
-		print_message("there are %zu stacks, %zu portraits, %zu records\n",
-			      fixture->stacks_count, fixture->portraits_count,
+		print_message("there are %zu stacks, %zu process_infos, %zu records\n",
+			      fixture->stacks_count, fixture->process_infos_count,
 			      fixture->records_count);
 		return false;
 	}

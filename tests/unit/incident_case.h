@@ -67,11 +67,11 @@ static inline struct maze_record case_record(pid_t pid, unsigned int event)
 	};
 }
 
-static inline struct maze_portrait case_portrait(const struct loop_place *place, pid_t pid,
-						 const char *program)
+static inline struct maze_process_info case_process_info(const struct loop_place *place, pid_t pid,
+							 const char *program)
 {
 	static const char args[] = "loop\0TOKEN=hush";
-	struct maze_portrait portrait = {
+	struct maze_process_info process_info = {
 		.boot_ns = case_now_ns(),
 		.start_ns = 1000,
 		.pid = (maze_u32)pid,
@@ -80,9 +80,9 @@ static inline struct maze_portrait case_portrait(const struct loop_place *place,
 		.comm = "loop",
 	};
 
-	snprintf(portrait.exe, sizeof(portrait.exe), "%.300s", loop_path(place, program));
-	memcpy(portrait.args, args, sizeof(args));
-	return portrait;
+	snprintf(process_info.exe, sizeof(process_info.exe), "%.300s", loop_path(place, program));
+	memcpy(process_info.args, args, sizeof(args));
+	return process_info;
 }
 
 /* inner, middle, outer, as a walk by frame pointers would find them in that file. */
@@ -168,7 +168,7 @@ static inline json_t *incident_with(const struct loop_place *place,
 {
 	struct maze_record soft = case_record(pid, MAZE_EVENT_SOFT);
 	struct maze_record end = case_record(pid, MAZE_EVENT_EXIT);
-	struct maze_portrait portrait = case_portrait(place, pid, program);
+	struct maze_process_info process_info = case_process_info(place, pid, program);
 	struct incidents *incidents = open_incidents(options);
 	struct maze_stack stack = *stack_of;
 	json_t *incident;
@@ -176,7 +176,7 @@ static inline json_t *incident_with(const struct loop_place *place,
 	stack.pid = stack.tid = (maze_u32)pid;
 	stack.boot_ns = soft.boot_ns;
 	incidents_record(incidents, &soft, "bpf", "spinners", &case_policy);
-	incidents_portrait(incidents, &portrait);
+	incidents_process_info(incidents, &process_info);
 	incidents_stack(incidents, &stack);
 	stack.number = 1;
 	incidents_stack(incidents, &stack);

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "../../daemon/log.h"
+#include "../../daemon/log/log.h"
 
 static const struct maze_record a_record = {
 	.boot_ns = 1000,

@@ -27,7 +27,7 @@
 #include <cmocka.h>
 
 #include "engine/poll/engine_poll.h"
-#include "engine/proc_files.h"
+#include "base/proc_files.h"
 #include "lib/maze.h"
 #include "skip.h"
 

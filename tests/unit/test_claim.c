@@ -304,14 +304,14 @@ static void a_reader_goes_on_where_another_one_was(void **state)
 	struct maze_policy policy = limits(50, 100);
 	struct maze_reader *next;
 	struct maze_record record;
-	struct maze_place place;
+	struct maze_cursor place;
 	int resumed;
 
 	policy.soft_signal = policy.hard_signal = 0;
 	spin_as(fixture, 0, 0);
 	assert_int_equal(claim(fixture, &policy, 0x1101, MASK), 0);
 	assert_true(await(fixture, MAZE_EVENT_SOFT, &record));
-	maze_reader_place(fixture->reader, &place);
+	maze_reader_cursor(fixture->reader, &place);
 	resumed = maze_reader_resume(fixture->maze, &place, &next, NULL);
 	maze_reader_close(fixture->reader);
 	fixture->reader = next;

@@ -22,7 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "daemon/cmdlines.h"
+#include "daemon/tracker/cmdlines.h"
 
 #define ANY_WAIT_MS 60000
 #define TURN_MS 10

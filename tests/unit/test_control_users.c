@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/control_users.h"
+#include "daemon/control/control_users.h"
 
 #define SECOND 1000000ULL
 #define BEGIN (5 * SECOND)

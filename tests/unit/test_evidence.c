@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Portraits and stacks of mazed threads: when they are taken, and how many.
+ * Process infos and stacks of mazed threads: when they are taken, and how many.
  */
 #include "evidence_case.h"
 
@@ -53,7 +53,7 @@ static void nothing_is_taken_unless_asked(void **state)
 	assert_non_null(find_record(fixture, MAZE_EVENT_HARD));
 	assert_int_equal(maze_evidence_open(fixture->maze, NULL, &fixture->evidence, NULL), 0);
 	collect(fixture);
-	assert_int_equal(fixture->stacks_count + fixture->portraits_count, 0);
+	assert_int_equal(fixture->stacks_count + fixture->process_infos_count, 0);
 	assert_true(maze_evidence_lost(fixture->evidence) == 0);
 }
 
@@ -70,7 +70,7 @@ static void stacks_stop_at_their_maximum(void **state)
 	/* 80 ms after the first: there would have been forty. */
 	assert_true(await(fixture, 7, MAZE_EVENT_HARD));
 	assert_int_equal(fixture->stacks_count, 7);
-	assert_int_equal(fixture->portraits_count, 1);
+	assert_int_equal(fixture->process_infos_count, 1);
 	for (i = 0; i < 7; i++)
 		assert_int_equal(fixture->stacks[i].number, i);
 	assert_true(maze_evidence_lost(fixture->evidence) == 0);
@@ -132,7 +132,7 @@ static void each_episode_has_its_own(void **state)
 	for (i = 0; i < fixture->records_count; i++)
 		if (fixture->records[i].event == MAZE_EVENT_SOFT && verdicts < 100)
 			assert_true(fixture->records[i].episode ==
-				    fixture->portraits[verdicts++].episode);
+				    fixture->process_infos[verdicts++].episode);
 	assert_int_equal(verdicts, 100);
 }
 
@@ -182,7 +182,7 @@ static void evidence_is_there_though_killed(void **state)
 	begin(fixture, &policy);
 	await_end(fixture);
 	assert_non_null(find_record(fixture, MAZE_EVENT_HARD));
-	assert_int_equal(fixture->portraits_count, 1);
+	assert_int_equal(fixture->process_infos_count, 1);
 	assert_true(fixture->stacks_count >= 1);
 	assert_true(leaf_is_the_spin(fixture, &fixture->stacks[0]));
 }
@@ -196,7 +196,7 @@ static void a_hard_stage_alone_has_evidence(void **state)
 	start(fixture, spin_for_ever);
 	begin(fixture, &policy);
 	await_end(fixture);
-	assert_int_equal(fixture->portraits_count, 1);
+	assert_int_equal(fixture->process_infos_count, 1);
 	assert_true(fixture->stacks_count >= 1);
 	assert_true(leaf_is_the_spin(fixture, &fixture->stacks[0]));
 }
@@ -211,7 +211,7 @@ static void a_verdict_in_shadow_has_evidence_too(void **state)
 	start(fixture, spin_for_ever);
 	begin(fixture, &policy);
 	assert_true(await(fixture, 5, MAZE_EVENT_HARD));
-	assert_int_equal(fixture->portraits_count, 1);
+	assert_int_equal(fixture->process_infos_count, 1);
 	assert_int_equal(waitpid(fixture->child, NULL, WNOHANG), 0);
 }
 

@@ -56,7 +56,7 @@ static void ask_and_be_killed(maze_u32 stacks_max)
 /* How many the engine has taken of whatever process; a reader would ask for more. */
 static maze_u64 stacks_taken(void)
 {
-	struct engine_error error = { "" };
+	struct maze_error error = { "" };
 	struct engine *pinned;
 	maze_u64 taken;
 
@@ -100,15 +100,15 @@ static size_t stacks_of_child(struct fixture *fixture)
 static void evidence_outlives_who_wanted_it(void **state)
 {
 	struct fixture *fixture = fixture_or_skip(state);
-	struct maze_portrait portrait = { 0 };
+	struct maze_process_info process_info = { 0 };
 	bool found = false;
 
 	ask_and_be_killed(3);
 	spin_unread(fixture, 3);
 	assert_int_equal(maze_evidence_open(fixture->maze, NULL, &fixture->evidence, NULL), 0);
 	assert_int_equal(stacks_of_child(fixture), 3);
-	while (maze_evidence_next_portrait(fixture->evidence, &portrait))
-		found |= portrait.pid == (maze_u32)fixture->child;
+	while (maze_evidence_next_process_info(fixture->evidence, &process_info))
+		found |= process_info.pid == (maze_u32)fixture->child;
 	assert_true(found);
 	fixture->child = -1;
 }
@@ -132,7 +132,7 @@ static void the_descriptor_is_readable_while_anything_is_left(void **state)
 	struct fixture *fixture = fixture_or_skip(state);
 	struct maze_evidence_wants wants = { 2, 2 * MS };
 	struct maze_evidence *evidence;
-	struct maze_portrait portrait;
+	struct maze_process_info process_info;
 	struct maze_stack stack;
 	struct pollfd fd = { .events = POLLIN };
 
@@ -142,7 +142,7 @@ static void the_descriptor_is_readable_while_anything_is_left(void **state)
 	while (maze_evidence_next_stack(evidence, &stack))
 		;
 	assert_int_equal(poll(&fd, 1, 0), 1);
-	while (maze_evidence_next_portrait(evidence, &portrait))
+	while (maze_evidence_next_process_info(evidence, &process_info))
 		;
 	maze_evidence_next_stack(evidence, &stack);
 	assert_int_equal(poll(&fd, 1, 0), 0);

@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "../../daemon/freezing.h"
-#include "../../daemon/frozen.h"
+#include "../../daemon/actions/freezing.h"
+#include "../../daemon/actions/frozen.h"
 #include "acting.h"
 
 static struct cgroup_fs cgroups = { .fd = -1 };

@@ -359,17 +359,17 @@ static void nothing_is_written_before_the_record(void **state)
 	const struct loop_place *place = *state;
 	struct incidents_options options = { .dir = in_place(place, "kept") };
 	struct maze_record soft = case_record(GONE, MAZE_EVENT_SOFT);
-	struct maze_portrait portrait;
+	struct maze_process_info process_info;
 	struct incidents *incidents;
 	struct maze_stack stack;
 
 	loop_shell(place, CC "loop.c -o loop");
-	portrait = case_portrait(place, GONE, "loop");
+	process_info = case_process_info(place, GONE, "loop");
 	stack = case_stack(place, "loop");
 	stack.pid = stack.tid = (maze_u32)GONE;
 	stack.boot_ns = soft.boot_ns;
 	incidents = open_incidents(&options);
-	incidents_portrait(incidents, &portrait);
+	incidents_process_info(incidents, &process_info);
 	incidents_stack(incidents, &stack);
 	work_until_settled(incidents);
 	assert_string_equal(incidents_last_id(incidents), "");

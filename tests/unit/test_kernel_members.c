@@ -195,7 +195,7 @@ static void write_copy(void)
 
 static void expect_both_load(void)
 {
-	struct engine_error error = { "" };
+	struct maze_error error = { "" };
 	struct engine_follower *follower;
 	struct engine *engine;
 

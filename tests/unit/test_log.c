@@ -24,9 +24,9 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "../../daemon/backlog.h"
-#include "../../daemon/log.h"
-#include "../../lib/escape.h"
+#include "../../daemon/log/backlog.h"
+#include "../../daemon/log/log.h"
+#include "../../base/escape.h"
 #include "log_case.h"
 #include "private_mounts.h"
 #include "skip.h"

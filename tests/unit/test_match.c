@@ -14,9 +14,9 @@
 
 #include <cmocka.h>
 
-#include "daemon/explain.h"
-#include "daemon/glob.h"
-#include "daemon/match.h"
+#include "daemon/rules/explain.h"
+#include "daemon/rules/expression/glob.h"
+#include "daemon/rules/match.h"
 
 static struct rules *rules_of(const char *text)
 {

@@ -64,7 +64,7 @@ static void a_replaced_watch_is_not_counted(void **state)
 {
 	struct engine_target target = { 0 };
 	struct engine_claim claim = { 0, 0 };
-	struct engine_error error = { "" };
+	struct maze_error error = { "" };
 	struct maze_policy policy;
 	struct engine *engine;
 	pid_t spinner, waker;

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/pattern.h"
+#include "daemon/rules/expression/pattern.h"
 
 static void expect(const char *text, const char *searched, bool wanted)
 {

@@ -102,7 +102,7 @@ static void read_on(struct maze *maze, struct maze_reader *reader, struct seen *
 {
 	struct maze_record record;
 
-	maze_attend(maze);
+	maze_service(maze);
 	while (maze_reader_next(reader, &record) == 1) {
 		assert_int_equal(record.tag, TAG);
 		seen->watches += record.event == MAZE_EVENT_WATCH;

@@ -16,8 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../../daemon/limited_log.h"
-#include "../../daemon/repeat.h"
+#include "../../daemon/log/limited_log.h"
+#include "../../daemon/log/repeat.h"
 
 #define SECOND MAZE_NSEC_PER_SEC
 #define MINUTE (60 * SECOND)

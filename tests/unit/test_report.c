@@ -19,7 +19,7 @@
 #include "report/incident_dir.h"
 #include "report/incident_file.h"
 #include "report/report.h"
-#include "report/wall_time.h"
+#include "base/rfc3339.h"
 
 #define HEAD "{\"version\":1,\"id\":\"A-1\",\"records\":[{\"event\":\"soft\"}]"
 #define HOSTILE "</script><img src=x>&\\u2028\\u202e\\u001b[2J\\u007f\\u009b\\n;\\\"'"
@@ -341,20 +341,20 @@ static void a_frame_without_a_name_is_shown_by_its_place(void **state)
 
 static void times_are_taken_and_shown(void **state)
 {
-	char buf[WALL_TIME_LEN];
+	char buf[UTC_LEN];
 	long long ns, other;
 
 	(void)state;
-	assert_true(wall_time_parse("2026-11-24T20:45:12.300Z", &ns));
-	assert_string_equal(wall_time_format(ns, 3, buf), "2026-11-24 20:45:12.300");
-	assert_string_equal(wall_time_format(ns, 0, buf), "2026-11-24 20:45:12");
-	assert_true(wall_time_parse("2026-11-24T21:45:12.3+01:00", &other));
+	assert_true(rfc3339_parse("2026-11-24T20:45:12.300Z", &ns));
+	assert_string_equal(utc_format(ns, 3, buf), "2026-11-24 20:45:12.300");
+	assert_string_equal(utc_format(ns, 0, buf), "2026-11-24 20:45:12");
+	assert_true(rfc3339_parse("2026-11-24T21:45:12.3+01:00", &other));
 	assert_true(ns == other);
-	assert_false(wall_time_parse("2026-11-24T20:45:12", &ns));
-	assert_false(wall_time_parse("2026-11-24T20:45:12.Z", &ns));
-	assert_false(wall_time_parse("1969-12-31T23:59:59Z", &ns));
-	assert_false(wall_time_parse("9999-12-31T23:59:59Z", &ns));
-	assert_false(wall_time_parse("yesterday", &ns));
+	assert_false(rfc3339_parse("2026-11-24T20:45:12", &ns));
+	assert_false(rfc3339_parse("2026-11-24T20:45:12.Z", &ns));
+	assert_false(rfc3339_parse("1969-12-31T23:59:59Z", &ns));
+	assert_false(rfc3339_parse("9999-12-31T23:59:59Z", &ns));
+	assert_false(rfc3339_parse("yesterday", &ns));
 }
 
 static void ids_are_no_paths(void **state)

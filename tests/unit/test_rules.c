@@ -17,10 +17,10 @@
 
 #include <cmocka.h>
 
-#include "daemon/explain.h"
-#include "daemon/keys.h"
-#include "daemon/rules.h"
-#include "daemon/unused.h"
+#include "daemon/rules/explain.h"
+#include "daemon/rules/keys.h"
+#include "daemon/rules/rules.h"
+#include "daemon/rules/unused.h"
 
 /* What has to be given back, also when a test fails in between. */
 struct fixture {

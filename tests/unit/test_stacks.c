@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Portraits and stacks of mazed threads: that they say who it was and where it was.
+ * Process infos and stacks of mazed threads: that they say who it was and where it was.
  */
 #include "evidence_case.h"
 
 #include <sys/pidfd.h>
 
-#include "engine/proc_files.h"
+#include "base/proc_files.h"
 
 /* The child's own account of the call, in its CPU time. */
 struct call {
@@ -59,11 +59,11 @@ static maze_u64 start_of(pid_t pid)
 	return start_ns;
 }
 
-static void a_soft_verdict_has_a_portrait_and_a_stack(void **state)
+static void a_soft_verdict_has_a_process_info_and_a_stack(void **state)
 {
 	struct fixture *fixture = fixture_or_skip(state);
 	struct maze_policy policy = limits(50, 0);
-	const struct maze_portrait *portrait = fixture->portraits;
+	const struct maze_process_info *process_info = fixture->process_infos;
 	const struct maze_stack *stack = fixture->stacks;
 	const struct maze_record *record;
 	char path[512] = "", args[2048];
@@ -76,26 +76,26 @@ static void a_soft_verdict_has_a_portrait_and_a_stack(void **state)
 	begin(fixture, &policy);
 	assert_true(await(fixture, 1, MAZE_EVENT_SOFT));
 	record = find_record(fixture, MAZE_EVENT_SOFT);
-	assert_int_equal(fixture->portraits_count, 1);
-	assert_true(portrait->pid == record->pid && portrait->tid == record->tid);
-	assert_true(portrait->episode == record->episode && portrait->tag == 77);
-	assert_true(portrait->uid == getuid() && portrait->ppid == (maze_u32)getpid());
+	assert_int_equal(fixture->process_infos_count, 1);
+	assert_true(process_info->pid == record->pid && process_info->tid == record->tid);
+	assert_true(process_info->episode == record->episode && process_info->tag == 77);
+	assert_true(process_info->uid == getuid() && process_info->ppid == (maze_u32)getpid());
 	assert_true(readlink("/proc/self/exe", path, sizeof(path) - 1) > 0);
 	/* In a chroot the kernel's path begins at the machine's root. */
-	assert_true(strlen(portrait->exe) >= strlen(path));
-	assert_string_equal(portrait->exe + strlen(portrait->exe) - strlen(path), path);
-	assert_string_equal(portrait->comm, record->comm);
+	assert_true(strlen(process_info->exe) >= strlen(path));
+	assert_string_equal(process_info->exe + strlen(process_info->exe) - strlen(path), path);
+	assert_string_equal(process_info->comm, record->comm);
 	fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
 	size = read(fd, args, sizeof(args));
 	close(fd);
-	assert_int_equal(portrait->args_size, size);
-	assert_memory_equal(portrait->args, args, size);
-	assert_true(portrait->start_ns < portrait->boot_ns);
+	assert_int_equal(process_info->args_size, size);
+	assert_memory_equal(process_info->args, args, size);
+	assert_true(process_info->start_ns < process_info->boot_ns);
 	/* /proc has it in ticks, rounded down. */
 	start_ns = start_of(fixture->child);
-	assert_true(portrait->start_ns >= start_ns);
-	assert_true(portrait->start_ns < start_ns + MAZE_NSEC_PER_SEC / sysconf(_SC_CLK_TCK));
-	assert_true(portrait->cgroup > 0);
+	assert_true(process_info->start_ns >= start_ns);
+	assert_true(process_info->start_ns < start_ns + MAZE_NSEC_PER_SEC / sysconf(_SC_CLK_TCK));
+	assert_true(process_info->cgroup > 0);
 
 	assert_true(stack->pid == record->pid && stack->tid == record->tid && stack->tag == 77);
 	assert_true(stack->episode == record->episode && stack->number == 0);
@@ -237,7 +237,7 @@ static void a_loop_in_a_system_call_has_kernel_frames(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_soft_verdict_has_a_portrait_and_a_stack),
+		TEST(a_soft_verdict_has_a_process_info_and_a_stack),
 		TEST(a_loop_in_a_system_call_has_kernel_frames),
 	};
 

@@ -21,10 +21,10 @@
 
 #include <cmocka.h>
 
-#include "daemon/decide.h"
-#include "daemon/explain.h"
+#include "daemon/rules/decide.h"
+#include "daemon/rules/explain.h"
 #include "ring.h"
-#include "daemon/subject.h"
+#include "daemon/rules/subject.h"
 
 /* A child that waits to be killed; it dies with this test whatever happens. */
 static pid_t start_child(const char *comm)

@@ -120,7 +120,7 @@ static void end_child(pid_t *pid)
 
 static int set_up(void **state)
 {
-	struct engine_error error = { "" };
+	struct maze_error error = { "" };
 
 	engine = NULL;
 	if (engine_bpf.open(ENGINE_PRIVATE, &engine, &error)) {

@@ -292,14 +292,14 @@ static void a_flood_of_process_infos_leaves_room_for_records(void **state)
 	const struct loop_place *place = *state;
 	struct incidents_options options = { .dir = in_place(place, "kept") };
 	struct maze_record soft = case_record(GONE, MAZE_EVENT_SOFT);
-	struct maze_portrait portrait = { .pid = GONE, .tid = GONE, .uid = geteuid() };
+	struct maze_process_info process_info = { .pid = GONE, .tid = GONE, .uid = geteuid() };
 	struct collector *collector = NULL;
 	struct reports reports = { .next = 0 };
 
 	assert_int_equal(collector_open(&options, &collector, NULL), 0);
 	/* Nothing is sent before collector_work(). */
-	for (portrait.episode = 0; portrait.episode < 1000; portrait.episode++)
-		collector_process_info(collector, &portrait);
+	for (process_info.episode = 0; process_info.episode < 1000; process_info.episode++)
+		collector_process_info(collector, &process_info);
 	for (soft.episode = 0; soft.episode < 10; soft.episode++)
 		collector_record(collector, &soft, "bpf", NULL, &case_policy);
 	assert_true(collect_until(collector, &reports, "incident 2"));

@@ -162,15 +162,15 @@ void records_done(void);
 /* Any context. The task may be NULL (LOST). boot_ns, seq and the task's facts are filled in. */
 void records_write(const struct task_struct *task, const struct maze_record *facts);
 
-struct records_place {
+struct records_cursor {
 	u64 next[2];
 	u64 lost;
 };
 
-void records_place_init(struct records_place *place, bool from_oldest);
+void records_cursor_init(struct records_cursor *cursor, bool from_oldest);
 /* True and the oldest not yet read, or a LOST. */
-bool records_next(struct records_place *place, struct maze_record *ret_record);
-bool records_ready(const struct records_place *place);
+bool records_next(struct records_cursor *cursor, struct maze_record *ret_record);
+bool records_ready(const struct records_cursor *cursor);
 struct wait_queue_head *records_wait(void);
 /* Readers that wait give up: the module goes. */
 void records_hang_up(void);

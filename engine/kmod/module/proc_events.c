@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * /proc/maze/events: a stream of whole struct maze_record (core/record.h), oldest
- * first. Each open file has its own place; lseek(fd, 0, SEEK_END) goes behind the
+ * first. Each open file has its own cursor; lseek(fd, 0, SEEK_END) goes behind the
  * newest record, SEEK_SET to the oldest. poll(2) works. Numbers are those of the
  * initial pid namespace.
  */
@@ -18,7 +18,7 @@
 
 struct reader {
 	struct mutex lock; /* threads that share the file */
-	struct records_place place;
+	struct records_cursor cursor;
 };
 
 static int open(struct inode *inode, struct file *file)
@@ -35,7 +35,7 @@ static int open(struct inode *inode, struct file *file)
 	if (!reader)
 		return -ENOMEM;
 	mutex_init(&reader->lock);
-	records_place_init(&reader->place, true);
+	records_cursor_init(&reader->cursor, true);
 	file->private_data = reader;
 	return 0;
 }
@@ -45,7 +45,7 @@ static ssize_t copy_records(struct reader *reader, char __user *to, size_t count
 	struct maze_record record;
 	size_t done = 0;
 
-	while (done + sizeof(record) <= count && records_next(&reader->place, &record)) {
+	while (done + sizeof(record) <= count && records_next(&reader->cursor, &record)) {
 		if (copy_to_user(to + done, &record, sizeof(record)))
 			return done ? (ssize_t)done : -EFAULT;
 		done += sizeof(record);
@@ -72,7 +72,7 @@ static ssize_t read(struct file *file, char __user *to, size_t count, loff_t *of
 		if (file->f_flags & O_NONBLOCK)
 			return -EAGAIN;
 		err = wait_event_interruptible(*records_wait(),
-					       records_ready(&reader->place) || records_hung_up());
+					       records_ready(&reader->cursor) || records_hung_up());
 		if (err)
 			return err;
 	}
@@ -85,7 +85,7 @@ static __poll_t poll(struct file *file, struct poll_table_struct *table)
 	poll_wait(file, records_wait(), table);
 	if (records_hung_up())
 		return EPOLLHUP | EPOLLIN;
-	return records_ready(&reader->place) ? EPOLLIN | EPOLLRDNORM : 0;
+	return records_ready(&reader->cursor) ? EPOLLIN | EPOLLRDNORM : 0;
 }
 
 static loff_t seek(struct file *file, loff_t offset, int whence)
@@ -95,7 +95,7 @@ static loff_t seek(struct file *file, loff_t offset, int whence)
 	if (offset || (whence != SEEK_SET && whence != SEEK_END))
 		return -EINVAL;
 	mutex_lock(&reader->lock);
-	records_place_init(&reader->place, whence == SEEK_SET);
+	records_cursor_init(&reader->cursor, whence == SEEK_SET);
 	mutex_unlock(&reader->lock);
 	return 0;
 }

@@ -72,72 +72,72 @@ void records_write(const struct task_struct *task, const struct maze_record *fac
 	irq_work_queue(&bell);
 }
 
-void records_place_init(struct records_place *place, bool from_oldest)
+void records_cursor_init(struct records_cursor *cursor, bool from_oldest)
 {
 	u64 head;
 	int i;
 
-	place->lost = 0;
+	cursor->lost = 0;
 	for (i = 0; i < RINGS; i++) {
 		head = READ_ONCE(rings[i].head);
-		place->next[i] = head + 1;
+		cursor->next[i] = head + 1;
 		if (from_oldest)
-			place->next[i] = head > RING_LEN ? head - RING_LEN + 1 : 1;
+			cursor->next[i] = head > RING_LEN ? head - RING_LEN + 1 : 1;
 	}
 }
 
-static bool peek(struct records_place *place, int i, struct maze_record *ret_record)
+static bool peek(struct records_cursor *cursor, int i, struct maze_record *ret_record)
 {
 	struct ring *ring = &rings[i];
 	unsigned long flags;
 	bool have;
 
 	raw_spin_lock_irqsave(&ring->lock, flags);
-	if (place->next[i] + RING_LEN <= ring->head) {
-		place->lost += ring->head - RING_LEN + 1 - place->next[i];
-		place->next[i] = ring->head - RING_LEN + 1;
+	if (cursor->next[i] + RING_LEN <= ring->head) {
+		cursor->lost += ring->head - RING_LEN + 1 - cursor->next[i];
+		cursor->next[i] = ring->head - RING_LEN + 1;
 	}
-	have = place->next[i] <= ring->head;
+	have = cursor->next[i] <= ring->head;
 	if (have)
-		*ret_record = ring->slots[(place->next[i] - 1) % RING_LEN];
+		*ret_record = ring->slots[(cursor->next[i] - 1) % RING_LEN];
 	raw_spin_unlock_irqrestore(&ring->lock, flags);
 	return have;
 }
 
-bool records_next(struct records_place *place, struct maze_record *ret_record)
+bool records_next(struct records_cursor *cursor, struct maze_record *ret_record)
 {
 	struct maze_record record;
 	int i, first = -1;
 
 	for (i = 0; i < RINGS; i++) {
-		if (!peek(place, i, &record))
+		if (!peek(cursor, i, &record))
 			continue;
 		if (first < 0 || record.boot_ns < ret_record->boot_ns) {
 			first = i;
 			*ret_record = record;
 		}
 	}
-	if (place->lost) {
+	if (cursor->lost) {
 		memset(ret_record, 0, sizeof(*ret_record));
 		ret_record->event = MAZE_EVENT_LOST;
-		ret_record->lost = place->lost;
+		ret_record->lost = cursor->lost;
 		ret_record->boot_ns = ktime_get_boottime_ns();
-		place->lost = 0;
+		cursor->lost = 0;
 		return true;
 	}
 	if (first >= 0)
-		place->next[first]++;
+		cursor->next[first]++;
 	return first >= 0;
 }
 
-bool records_ready(const struct records_place *place)
+bool records_ready(const struct records_cursor *cursor)
 {
 	int i;
 
 	for (i = 0; i < RINGS; i++)
-		if (place->next[i] <= READ_ONCE(rings[i].head))
+		if (cursor->next[i] <= READ_ONCE(rings[i].head))
 			return true;
-	return place->lost;
+	return cursor->lost;
 }
 
 struct wait_queue_head *records_wait(void)

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Clocks in nanoseconds, and the shorter of two timeouts. */
+#ifndef MAZE_BASE_CLOCK_H
+#define MAZE_BASE_CLOCK_H
+
+#include <time.h>
+
+#include "../core/types.h"
+
+/* CLOCK_MONOTONIC does not count a suspend, CLOCK_BOOTTIME (the clock of records) does. */
+static inline maze_u64 now_ns(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (maze_u64)now.tv_sec * MAZE_NSEC_PER_SEC + (maze_u64)now.tv_nsec;
+}
+
+/* The shorter of two timeouts of poll(2), in ms; -1: none. */
+static inline int sooner(int a, int b)
+{
+	if (a < 0 || b < 0)
+		return a < 0 ? b : a;
+	return a < b ? a : b;
+}
+
+#endif

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "proc_files.h"
+#include "../core/delivery.h"
+#include "pidfd.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The longest file read whole: status is below 2 KiB, with every CPU and node in it. */
+#define FILE_MAX 8192
+/* stat: 51 numbers of up to 20 digits, and a name of up to 63 bytes. */
+#define STAT_SIZE 1536
+
+ssize_t read_file_at(int dir, const char *name, char *buf, size_t size)
+{
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC), err = 0;
+	size_t length = 0;
+	ssize_t got;
+
+	if (fd < 0)
+		return -errno;
+	do {
+		got = read(fd, buf + length, size - 1 - length);
+		if (got > 0)
+			length += (size_t)got;
+	} while ((got > 0 && length < size - 1) || (got < 0 && errno == EINTR));
+	if (got < 0)
+		err = -errno;
+	close(fd);
+	buf[err ? 0 : length] = '\0';
+	return err ? err : (ssize_t)length;
+}
+
+/* A file of a process: an empty or missing one means that the process has ended. */
+static int read_at(int dir, const char *path, char *buf, size_t size)
+{
+	ssize_t length = read_file_at(dir, path, buf, size);
+
+	if (length == -ENOENT || !length)
+		return -ESRCH;
+	return length < 0 ? (int)length : 0;
+}
+
+static int read_of_thread(int dir, pid_t tid, const char *name, char *buf, size_t size)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "task/%d/%s", (int)tid, name);
+	return read_at(dir, path, buf, size);
+}
+
+int proc_open_process(pid_t pid, int pidfd)
+{
+	char path[32];
+	int dir;
+
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	/* It has not ended: so the number was its own all the time. */
+	if (!pidfd_has_ended(pidfd))
+		return dir;
+	close(dir);
+	return -ESRCH;
+}
+
+static int parse_times(const char *text, struct thread_times *ret_times)
+{
+	char *end;
+
+	ret_times->runtime_ns = strtoull(text, &end, 10);
+	ret_times->waited_ns = strtoull(end, &end, 10);
+	ret_times->arrivals = strtoull(end, &end, 10);
+	return *end == '\n' ? 0 : -EPROTO;
+}
+
+/* Reads a file of a thread from its beginning; *fd and keep as in the header. */
+static int read_kept(int dir, pid_t tid, const char *name, int *fd, bool keep, char *buf,
+		     size_t size)
+{
+	char path[64];
+	ssize_t n;
+	int err;
+
+	if (*fd < 0) {
+		snprintf(path, sizeof(path), "task/%d/%s", (int)tid, name);
+		*fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
+		if (*fd < 0)
+			return errno == ENOENT ? -ESRCH : -errno;
+	}
+	n = pread(*fd, buf, size - 1, 0);
+	err = n < 0 ? -errno : n ? 0 : -ESRCH;
+	if (!keep) {
+		close(*fd);
+		*fd = -1;
+	}
+	if (!err)
+		buf[n] = '\0';
+	return err;
+}
+
+int proc_thread_times(int dir, pid_t tid, int *fd, bool keep, struct thread_times *ret_times)
+{
+	char buf[96];
+	int err = read_kept(dir, tid, "schedstat", fd, keep, buf, sizeof(buf));
+
+	return err ? err : parse_times(buf, ret_times);
+}
+
+/* The number after a line's name. A task's name cannot forge one: its newlines are escaped. */
+static maze_u64 number_after(const char *text, const char *name)
+{
+	const char *at = strstr(text, name);
+
+	return at ? strtoull(at + strlen(name), NULL, 10) : 0;
+}
+
+/* "Uid:" is followed by four: real, effective, saved, of the file system. */
+static void parse_uids(const char *text, struct thread_status *ret_status)
+{
+	const char *line = strstr(text, "\nUid:");
+	char *at;
+
+	ret_status->uid = ret_status->euid = ret_status->suid = 0;
+	if (!line)
+		return;
+	ret_status->uid = (maze_u32)strtoul(line + strlen("\nUid:"), &at, 10);
+	ret_status->euid = (maze_u32)strtoul(at, &at, 10);
+	ret_status->suid = (maze_u32)strtoul(at, &at, 10);
+}
+
+static int parse_status(const char *text, struct thread_status *ret_status)
+{
+	if (!strstr(text, "\nvoluntary_ctxt_switches:"))
+		return -EPROTO;
+	ret_status->tgid = (pid_t)number_after(text, "\nTgid:");
+	ret_status->ppid = (pid_t)number_after(text, "\nPPid:");
+	parse_uids(text, ret_status);
+	ret_status->sleeps = number_after(text, "\nvoluntary_ctxt_switches:");
+	return 0;
+}
+
+int proc_thread_status_kept(int dir, pid_t tid, int *fd, bool keep,
+			    struct thread_status *ret_status)
+{
+	char buf[FILE_MAX];
+	int err = read_kept(dir, tid, "status", fd, keep, buf, sizeof(buf));
+
+	return err ? err : parse_status(buf, ret_status);
+}
+
+int proc_thread_status(int dir, pid_t tid, struct thread_status *ret_status)
+{
+	int fd = -1;
+
+	return proc_thread_status_kept(dir, tid, &fd, false, ret_status);
+}
+
+int proc_status_by_number(pid_t pid, struct thread_status *ret_status)
+{
+	char path[64], buf[FILE_MAX];
+	int err;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	err = read_at(AT_FDCWD, path, buf, sizeof(buf));
+	return err ? err : parse_status(buf, ret_status);
+}
+
+/* Whether a line's set of signals, in hexadecimal, has one; *known: false without the line. */
+static bool has_signal(const char *text, const char *name, int signal, bool *known)
+{
+	const char *at = strstr(text, name);
+
+	*known &= at != NULL;
+	return at && strtoull(at + strlen(name), NULL, 16) >> (signal - 1) & 1;
+}
+
+/* Its number in the innermost of its PID namespaces, the last of the line, is 1. */
+static bool is_first_of_namespace(const char *text)
+{
+	const char *line = strstr(text, "\nNStgid:"), *end = line ? strchr(line + 1, '\n') : NULL;
+
+	return end && end - line > 2 && end[-1] == '1' && end[-2] == '\t';
+}
+
+maze_u32 proc_thread_treats(int dir, pid_t tid, int signal)
+{
+	bool catches, ignores, blocks, known = true;
+	char buf[FILE_MAX];
+
+	if (!signal || read_of_thread(dir, tid, "status", buf, sizeof(buf)))
+		return 0;
+	catches = has_signal(buf, "\nSigCgt:", signal, &known);
+	ignores = has_signal(buf, "\nSigIgn:", signal, &known);
+	blocks = has_signal(buf, "\nSigBlk:", signal, &known);
+	if (!known)
+		return 0;
+	return MAZE_TREATS_KNOWN | (catches ? MAZE_TREATS_CATCHES : 0) |
+	       (ignores ? MAZE_TREATS_IGNORES : 0) | (blocks ? MAZE_TREATS_BLOCKS : 0) |
+	       (is_first_of_namespace(buf) ? MAZE_TREATS_INIT : 0);
+}
+
+void proc_thread_comm(int dir, pid_t tid, char comm[MAZE_COMM_LEN])
+{
+	char buf[64];
+	size_t n;
+
+	if (read_of_thread(dir, tid, "comm", buf, sizeof(buf)))
+		return;
+	n = strlen(buf);
+	if (n && buf[n - 1] == '\n')
+		buf[--n] = '\0';
+	snprintf(comm, MAZE_COMM_LEN, "%.*s", MAZE_COMM_LEN - 1, buf);
+}
+
+/* Field `number` (from 1, as in proc(5)) of a stat file; names may hold blanks and brackets. */
+static bool stat_field(const char *text, int number, maze_u64 *ret_value)
+{
+	const char *at = strrchr(text, ')');
+	int field;
+
+	/* The bracket ends field 2. */
+	for (field = 2; at && field < number; field++)
+		at = strchr(at + 1, ' ');
+	if (!at)
+		return false;
+	*ret_value = strtoull(at, NULL, 10);
+	return true;
+}
+
+maze_u32 proc_thread_cpu(int dir, pid_t tid)
+{
+	char buf[STAT_SIZE];
+	maze_u64 cpu;
+
+	if (read_of_thread(dir, tid, "stat", buf, sizeof(buf)) || !stat_field(buf, 39, &cpu))
+		return 0;
+	return (maze_u32)cpu;
+}
+
+/*
+ * PF_KTHREAD, PF_IO_WORKER and PF_USER_WORKER of include/linux/sched.h; in field 9 of stat
+ * since the beginning of /proc. The last meant a module being loaded before 5.18.
+ */
+#define FLAGS_OF_KERNEL (0x00200000 | 0x00000010 | 0x00004000)
+
+bool proc_is_kernel_thread(int dir, pid_t tid)
+{
+	char buf[STAT_SIZE];
+	maze_u64 flags;
+
+	return !read_of_thread(dir, tid, "stat", buf, sizeof(buf)) && stat_field(buf, 9, &flags) &&
+	       (flags & FLAGS_OF_KERNEL);
+}
+
+bool proc_is_own_program(int dir, const char *exe)
+{
+	/* Of what the kernel has in memory: a FUSE server need not answer. */
+	const int flags = AT_STATX_DONT_SYNC;
+	struct statx ours, theirs;
+
+	return !statx(AT_FDCWD, "/proc/self/exe", flags, STATX_INO, &ours) &&
+	       !statx(dir, exe, flags, STATX_INO, &theirs) &&
+	       ours.stx_dev_major == theirs.stx_dev_major &&
+	       ours.stx_dev_minor == theirs.stx_dev_minor && ours.stx_ino == theirs.stx_ino;
+}
+
+bool proc_pid_is_own_program(pid_t pid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	return proc_is_own_program(AT_FDCWD, path);
+}
+
+int proc_start_ticks(int dir, maze_u64 *ret_ticks)
+{
+	char buf[STAT_SIZE];
+	int err = read_at(dir, "stat", buf, sizeof(buf));
+
+	if (err)
+		return err;
+	return stat_field(buf, 22, ret_ticks) ? 0 : -EPROTO;
+}
+
+maze_u64 proc_ticks_to_ns(maze_u64 ticks)
+{
+	return ticks * (MAZE_NSEC_PER_SEC / (maze_u64)sysconf(_SC_CLK_TCK));
+}
+
+maze_u64 proc_start_ns(int dir)
+{
+	maze_u64 ticks;
+
+	return proc_start_ticks(dir, &ticks) ? 0 : proc_ticks_to_ns(ticks);
+}
+
+unsigned long proc_thread_links(int dir)
+{
+	struct stat st;
+
+	return fstatat(dir, "task", &st, 0) ? 0 : st.st_nlink;
+}
+
+int proc_each_thread(int dir, void (*each)(pid_t tid, void *arg), void *arg)
+{
+	int fd = openat(dir, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dirent *entry;
+	DIR *task;
+
+	if (fd < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	task = fdopendir(fd);
+	if (!task) {
+		close(fd);
+		return -ENOMEM;
+	}
+	while ((entry = readdir(task)))
+		if (isdigit((unsigned char)entry->d_name[0]))
+			each(atoi(entry->d_name), arg);
+	closedir(task);
+	return 0;
+}
+
+bool proc_is_child_of(int dir, pid_t tid, pid_t child)
+{
+	char path[64], number[24];
+	bool found = false;
+	FILE *file;
+	int fd;
+
+	snprintf(path, sizeof(path), "task/%d/children", (int)tid);
+	fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
+	file = fd >= 0 ? fdopen(fd, "r") : NULL;
+	if (!file) {
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	while (!found && fscanf(file, "%23s", number) == 1)
+		found = atoi(number) == child;
+	fclose(file);
+	return found;
+}
+
+pid_t proc_last_number(int *fd)
+{
+	char buf[128];
+	const char *last;
+	ssize_t n;
+
+	if (*fd < 0)
+		*fd = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
+	n = pread(*fd, buf, sizeof(buf) - 1, 0);
+	if (n <= 0)
+		return 0;
+	buf[n] = '\0';
+	last = strrchr(buf, ' ');
+	return last ? (pid_t)atoi(last) : 0;
+}

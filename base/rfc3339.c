@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "rfc3339.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define NSEC_PER_SEC 1000000000LL
+/* Year 2262 is the last that fits into 63 bits of nanoseconds. */
+#define SECONDS_MAX (9223372036LL - 1)
+
+/* The fraction of a second, in ns; digits beyond the ninth are ignored. */
+static const char *parse_fraction(const char *at, long long *ret_ns)
+{
+	long long scale = NSEC_PER_SEC / 10;
+
+	*ret_ns = 0;
+	if (*at != '.')
+		return at;
+	if (!isdigit((unsigned char)*++at))
+		return NULL;
+	for (; isdigit((unsigned char)*at); at++, scale /= 10)
+		*ret_ns += (*at - '0') * scale;
+	return at;
+}
+
+static bool parse_offset(const char *at, long long *ret_seconds)
+{
+	int hours, minutes, end = 0;
+	char sign;
+
+	*ret_seconds = 0;
+	if ((*at == 'Z' || *at == 'z') && !at[1])
+		return true;
+	if (sscanf(at, "%c%2d:%2d%n", &sign, &hours, &minutes, &end) != 3 || end != 6 || at[end] ||
+	    (sign != '+' && sign != '-') || hours < 0 || hours > 23 || minutes < 0 || minutes > 59)
+		return false;
+	*ret_seconds = (hours * 60LL + minutes) * 60 * (sign == '+' ? 1 : -1);
+	return true;
+}
+
+bool rfc3339_parse(const char *text, long long *ret_ns)
+{
+	long long seconds, fraction, offset;
+	struct tm utc = { 0 };
+	const char *at = strptime(text, "%Y-%m-%dT%H:%M:%S", &utc);
+
+	at = at ? parse_fraction(at, &fraction) : NULL;
+	if (!at || !parse_offset(at, &offset))
+		return false;
+	seconds = (long long)timegm(&utc);
+	if (seconds < 0 || seconds > SECONDS_MAX)
+		return false;
+	seconds -= offset;
+	if (seconds < 0 || seconds > SECONDS_MAX)
+		return false;
+	*ret_ns = seconds * NSEC_PER_SEC + fraction;
+	return true;
+}
+
+static size_t format(long long ns, const char *seconds_format, char *buf, size_t size)
+{
+	time_t seconds = (time_t)(ns / NSEC_PER_SEC);
+	struct tm utc = { 0 };
+
+	gmtime_r(&seconds, &utc);
+	return strftime(buf, size, seconds_format, &utc);
+}
+
+const char *rfc3339_format(long long ns, char buf[RFC3339_LEN])
+{
+	size_t n;
+
+	if (ns < 0)
+		ns = 0;
+	n = format(ns, "%Y-%m-%dT%H:%M:%S", buf, RFC3339_LEN);
+	snprintf(buf + n, RFC3339_LEN - n, ".%09lldZ", ns % NSEC_PER_SEC);
+	return buf;
+}
+
+const char *utc_format(long long ns, int digits, char buf[UTC_LEN])
+{
+	size_t n = format(ns, "%Y-%m-%d %H:%M:%S", buf, UTC_LEN);
+	char fraction[16];
+
+	if (digits) {
+		snprintf(fraction, sizeof(fraction), "%09lld", ns % NSEC_PER_SEC);
+		snprintf(buf + n, UTC_LEN - n, ".%.*s", digits, fraction);
+	}
+	return buf;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Times of day, in ns since 1970 (CLOCK_REALTIME), as text. */
+#ifndef MAZE_BASE_RFC3339_H
+#define MAZE_BASE_RFC3339_H
+
+#include <stdbool.h>
+
+/* "2026-11-23T22:10:05.123456789Z" and its NUL, for years of up to ten digits. */
+#define RFC3339_LEN 48
+
+/* In UTC with nine digits; a negative time is written as 1970-01-01. Returns buf. */
+const char *rfc3339_format(long long ns, char buf[RFC3339_LEN]);
+/*
+ * "2026-11-24T20:45:12.300Z" with any number of digits, also with an offset as +01:00. The
+ * years 1970 to 2262; false: malformed, or outside of them.
+ */
+bool rfc3339_parse(const char *text, long long *ret_ns);
+
+#define UTC_LEN 48
+/* For tables: "2026-11-24 20:45:12.300", to `digits` (0 to 9) of a second. Returns buf. */
+const char *utc_format(long long ns, int digits, char buf[UTC_LEN]);
+
+#endif

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The action `freeze`, and its undoing: the control group that the mazed thread is in,
+ * with all that is in it and below. Before it is frozen it is written down that it is,
+ * so that it can be thawed whatever becomes of mazed.
+ */
+#include "action.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "../../base/error.h"
+#include "freezing.h"
+#include "../rules/subject.h"
+
+/* Of a name of a group in a sentence; the whole is 512 bytes. */
+#define SHOWN "%.200s"
+
+static bool wanted(const struct stage_actions *stage)
+{
+	return stage->freeze;
+}
+
+/* The group that a thread is in, for free(3). */
+static int find_cgroup(pid_t pid, pid_t tid, char **ret_cgroup, struct maze_error *error)
+{
+	struct subject *subject = malloc(sizeof(*subject));
+	struct subject_source source;
+	int err;
+
+	if (!subject)
+		return maze_fail(error, -ENOMEM, "out of memory");
+	err = subject_open(pid, tid, &source, subject, error);
+	if (!err) {
+		err = subject_read(&source, FACT_CGROUP, subject, error);
+		subject_close(&source);
+	}
+	if (!err && !subject->cgroup[0])
+		err = maze_fail(error, -ENOENT, "it is in no control group of version 2");
+	if (!err) {
+		*ret_cgroup = strdup(subject->cgroup);
+		if (!*ret_cgroup)
+			err = maze_fail(error, -ENOMEM, "out of memory");
+	}
+	free(subject);
+	return err;
+}
+
+static bool is_frozen(int fd)
+{
+	char state[8];
+
+	return !cgroup_read(fd, "cgroup.freeze", state, sizeof(state)) && !strcmp(state, "1");
+}
+
+/* A group that was frozen, if it is still the one; or -errno. */
+static int open_frozen(const struct actions *actions, const struct frozen_group *group)
+{
+	int fd = cgroup_open(&actions->cgroups, group->cgroup);
+
+	if (fd >= 0 && cgroup_id(fd) != group->id) {
+		close(fd);
+		return -ENOENT;
+	}
+	return fd;
+}
+
+/* Opens its group, having seen that it may be frozen and is not. */
+static int open_group(struct actions *actions, const char *cgroup, int *ret_fd,
+		      struct maze_error *error)
+{
+	int err = freezing_is_allowed(cgroup, error), fd;
+	char state[8];
+
+	if (err)
+		return err;
+	fd = cgroup_open(&actions->cgroups, cgroup);
+	if (fd < 0)
+		return maze_fail(error, fd, "its control group, " SHOWN ", cannot be opened: %s",
+				 cgroup, strerror(-fd));
+	err = cgroup_read(fd, "cgroup.freeze", state, sizeof(state));
+	if (err)
+		maze_fail(error, err,
+			  "its control group, " SHOWN ", cannot be frozen by this kernel: %s",
+			  cgroup, strerror(-err));
+	else if (is_frozen(fd))
+		err = maze_fail(error, -EALREADY, "its control group, " SHOWN ", is frozen already",
+				cgroup);
+	if (err) {
+		close(fd);
+		return err;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+/* The group is not left frozen without the thread that it was frozen for. */
+static int is_still_in(const struct culprit *culprit, const char *cgroup, struct maze_error *error)
+{
+	char *now = NULL;
+	int err = find_cgroup(culprit->pid, culprit->tid, &now, error);
+
+	if (now && (strcmp(now, cgroup) != 0 || !culprit_is_there(culprit)))
+		err = maze_fail(error, -ESRCH,
+				"it ended, or left its control group " SHOWN
+				", while that was frozen; thawed again",
+				cgroup);
+	free(now);
+	return err;
+}
+
+/* Groups that are gone, or that somebody else has thawed. */
+static void forget_stale(struct actions *actions)
+{
+	size_t index = actions->frozen->count;
+	int fd;
+
+	while (index-- > 0) {
+		fd = open_frozen(actions, &actions->frozen->groups[index]);
+		if (fd < 0 || !is_frozen(fd))
+			frozen_remove(actions->frozen, index, NULL);
+		if (fd >= 0)
+			close(fd);
+	}
+}
+
+static void freeze_group(struct actions *actions, const struct act_on *on,
+			 const struct culprit *culprit, const char *cgroup, int fd,
+			 struct action_result *ret_result)
+{
+	struct frozen_group group = {
+		.id = cgroup_id(fd),
+		.boot_ns = on->record->boot_ns,
+		.pid = on->record->pid,
+		.rule = (char *)(on->rule ? on->rule : "-"),
+		.cgroup = (char *)cgroup,
+	};
+	struct maze_error *text = &ret_result->text;
+	int err;
+
+	forget_stale(actions);
+	if (frozen_add(actions->frozen, &group, text))
+		return;
+	ret_result->tried = true;
+	err = cgroup_write(fd, "cgroup.freeze", "1");
+	if (err)
+		maze_fail(text, err, "could not freeze its control group, " SHOWN ": %s", cgroup,
+			  strerror(-err));
+	else
+		err = is_still_in(culprit, cgroup, text);
+	if (!err) {
+		ret_result->applied = true;
+		maze_fail(text, 0, "froze its control group, " SHOWN, cgroup);
+		return;
+	}
+	cgroup_write(fd, "cgroup.freeze", "0");
+	frozen_remove(actions->frozen, frozen_find(actions->frozen, group.id), NULL);
+}
+
+static void perform(struct actions *actions, const struct act_on *on, const struct culprit *culprit,
+		    struct action_result *ret_result)
+{
+	struct maze_error *text = &ret_result->text;
+	char *cgroup = NULL;
+	int fd = -1;
+
+	find_cgroup(culprit->pid, culprit->tid, &cgroup, text);
+	if (!cgroup)
+		return;
+	/* What was read by number is the culprit's if that is there after. */
+	if (!culprit_is_there(culprit))
+		maze_fail(text, -ESRCH, "the thread has ended");
+	else if (open_group(actions, cgroup, &fd, text))
+		fd = -1;
+	else if (act_is_shadow(on))
+		maze_fail(text, 0, "shadow: would have frozen its control group, " SHOWN, cgroup);
+	else
+		freeze_group(actions, on, culprit, cgroup, fd, ret_result);
+	if (fd >= 0)
+		close(fd);
+	free(cgroup);
+}
+
+const struct action action_freeze = {
+	.name = "freeze",
+	.wanted = wanted,
+	.perform = perform,
+};
+
+/* ---- thaw ------------------------------------------------------------------------------ */
+
+/* Thaws one that was frozen, if it is still the one, and forgets it. */
+static int thaw(struct actions *actions, size_t index, struct maze_error *error)
+{
+	const struct frozen_group *group = &actions->frozen->groups[index];
+	int fd = open_frozen(actions, group), err;
+
+	if (fd >= 0) {
+		err = cgroup_write(fd, "cgroup.freeze", "0");
+		close(fd);
+	} else {
+		err = fd;
+	}
+	/* -ENODEV: it was removed under our hands. */
+	if (err == -ENOENT || err == -ENODEV) {
+		maze_fail(error, -ENOENT, "control group " SHOWN " is gone", group->cgroup);
+		frozen_remove(actions->frozen, index, NULL);
+		return -ENOENT;
+	}
+	if (err)
+		return maze_fail(error, err, "control group " SHOWN " could not be thawed: %s",
+				 group->cgroup, strerror(-err));
+	return frozen_remove(actions->frozen, index, error);
+}
+
+/* The process's group itself, or the one above it, that was frozen. */
+static size_t find_frozen(const struct actions *actions, const char *cgroup, bool or_above)
+{
+	const struct frozen_group *group;
+	size_t i;
+
+	for (i = 0; i < actions->frozen->count; i++) {
+		group = &actions->frozen->groups[i];
+		if (!strcmp(group->cgroup, cgroup) ||
+		    (or_above && cgroup_contains(group->cgroup, cgroup)))
+			break;
+	}
+	return i;
+}
+
+int actions_thaw(struct actions *actions, const char *cgroup, pid_t pid, struct maze_error *error)
+{
+	char *found = NULL;
+	size_t index;
+	int err;
+
+	if (!cgroup) {
+		err = find_cgroup(pid, 0, &found, error);
+		if (!found)
+			return err;
+		cgroup = found;
+	}
+	index = find_frozen(actions, cgroup, found != NULL);
+	if (index == actions->frozen->count)
+		err = maze_fail(error, -ENOENT, "control group " SHOWN " was not frozen by mazed",
+				cgroup);
+	else
+		err = thaw(actions, index, error);
+	free(found);
+	return err;
+}
+
+void actions_thaw_all(struct actions *actions)
+{
+	size_t index = actions->frozen->count;
+	struct maze_error error;
+
+	while (index-- > 0) {
+		error.text[0] = '\0';
+		if (thaw(actions, index, &error))
+			log_say(actions->log, LOG_WARNING, "%s", error.text);
+	}
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The table of actions, and the way that all of them take (actions.h).
+ */
+#include "action.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "../../base/error.h"
+
+/*
+ * In the order in which they are done: at once what takes load off the machine, then
+ * what starts something. A command finds the process as the other actions left it.
+ */
+static const struct action *const table[] = {
+	&action_renice,
+	&action_idle,
+	&action_freeze,
+	&action_exec,
+};
+
+static void say(const struct actions *actions, const struct act_on *on, const char *name,
+		const struct action_result *result)
+{
+	struct log_action action = {
+		.entry = { .record = on->record, .engine = on->engine, .rule = on->rule },
+		.action = name,
+		.tried = result->tried,
+		.applied = result->applied,
+		.text = result->text.text,
+	};
+
+	if (!on->quiet && !result->said)
+		log_act(actions->log, &action);
+}
+
+void actions_perform(struct actions *actions, const struct act_on *on)
+{
+	struct culprit culprit;
+	struct maze_error why = { "" };
+	int err = culprit_open(on->record, on->pidfd, &culprit, &why);
+	struct action_result result;
+	size_t i;
+
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		if (!table[i]->wanted(on->stage))
+			continue;
+		result = (struct action_result){ .tried = false };
+		if (err && !table[i]->needs_no_culprit)
+			maze_fail(&result.text, err, "nothing done: %.400s", why.text);
+		else
+			table[i]->perform(actions, on, err ? NULL : &culprit, &result);
+		say(actions, on, table[i]->name, &result);
+	}
+	if (!err)
+		culprit_close(&culprit);
+}
+
+/* ---- open and closed ------------------------------------------------------------------ */
+
+static int open_frozen(struct actions *actions, const char *runtime_dir, struct maze_error *error)
+{
+	char path[PATH_MAX];
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/frozen", runtime_dir) >= sizeof(path))
+		return maze_fail(error, -ENAMETOOLONG, "the path %.64s... is too long",
+				 runtime_dir);
+	return frozen_open(path, &actions->frozen, error);
+}
+
+static int open_commands(struct actions *actions, const struct actions_settings *settings,
+			 struct maze_error *error)
+{
+	struct commands_settings commands = {
+		.event = settings->event,
+		.log = settings->log,
+		.cgroups = &actions->cgroups,
+		.cgroup = settings->exec_cgroup,
+		.grace_ns = settings->exec_grace_ns,
+	};
+
+	return commands_open(&commands, &actions->commands, error);
+}
+
+int actions_open(const struct actions_settings *settings, struct actions **ret_actions,
+		 struct maze_error *error)
+{
+	struct actions *actions = calloc(1, sizeof(*actions));
+	int err;
+
+	if (!actions)
+		return maze_fail(error, -ENOMEM, "out of memory");
+	actions->log = settings->log;
+	/* Without any, freezing says so when it is asked for. */
+	if (cgroup_fs_open(&actions->cgroups, NULL))
+		actions->cgroups.fd = -1;
+	err = open_frozen(actions, settings->runtime_dir, error);
+	if (!err)
+		err = open_commands(actions, settings, error);
+	if (err) {
+		actions_close(actions);
+		return err;
+	}
+	*ret_actions = actions;
+	return 0;
+}
+
+void actions_close(struct actions *actions)
+{
+	if (!actions)
+		return;
+	commands_close(actions->commands);
+	frozen_close(actions->frozen);
+	cgroup_fs_close(&actions->cgroups);
+	free(actions);
+}
+
+const struct frozen *actions_frozen(const struct actions *actions)
+{
+	return actions->frozen;
+}
+
+void actions_commands(const struct actions *actions, unsigned int *ret_running,
+		      unsigned int *ret_waiting)
+{
+	commands_count(actions->commands, ret_running, ret_waiting);
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * See cgroup.h.
+ */
+#include "cgroup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "../../base/error.h"
+
+/* A line of mountinfo: two paths, and options. */
+#define MOUNT_LINE_SIZE (3 * PATH_MAX)
+
+/* mountinfo has blanks and the like in paths as three octal digits. */
+static void unescape(char *text)
+{
+	char *from = text, *to = text;
+
+	while (*from) {
+		if (from[0] == '\\' && from[1] && from[2] && from[3]) {
+			*to++ = (char)(((from[1] - '0') << 6) + ((from[2] - '0') << 3) +
+				       (from[3] - '0'));
+			from += 4;
+		} else {
+			*to++ = *from++;
+		}
+	}
+	*to = '\0';
+}
+
+/* Whether the line is of a whole cgroup2; its mount point then is *ret_point, in line. */
+static bool is_cgroup2(char *line, char **ret_point)
+{
+	char *kind = strstr(line, " - cgroup2 "), *root = line, *point, *end;
+	int i;
+
+	if (!kind)
+		return false;
+	for (i = 0; root && i < 3; i++)
+		root = strchr(root + 1, ' ');
+	/* A part of the tree, mounted alone, has other paths than /proc/PID/cgroup. */
+	if (!root || strncmp(root, " / ", 3) != 0)
+		return false;
+	point = root + 3;
+	end = strchr(point, ' ');
+	if (!end)
+		return false;
+	*end = '\0';
+	unescape(point);
+	*ret_point = point;
+	return true;
+}
+
+int cgroup_fs_open(struct cgroup_fs *ret_fs, struct maze_error *error)
+{
+	FILE *file = fopen("/proc/self/mountinfo", "re");
+	char line[MOUNT_LINE_SIZE], *point;
+	int fd = -ENOENT;
+
+	if (!file)
+		return maze_fail(error, -errno, "/proc/self/mountinfo cannot be read: %s",
+				 strerror(errno));
+	while (fd < 0 && fgets(line, sizeof(line), file)) {
+		if (!is_cgroup2(line, &point))
+			continue;
+		fd = open(point, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0)
+			fd = -errno;
+	}
+	fclose(file);
+	if (fd < 0)
+		return maze_fail(error, fd,
+				 "control groups of version 2 are not mounted, or not for this "
+				 "process to see");
+	ret_fs->fd = fd;
+	return 0;
+}
+
+void cgroup_fs_close(struct cgroup_fs *fs)
+{
+	if (fs->fd >= 0)
+		close(fs->fd);
+	fs->fd = -1;
+}
+
+/* No part of it is . or .. or empty; the root is "/". */
+static bool is_plain(const char *path)
+{
+	const char *part, *end;
+
+	if (path[0] != '/')
+		return false;
+	if (!path[1])
+		return true;
+	for (part = path; *part; part = end) {
+		part++;
+		end = strchrnul(part, '/');
+		if (end == part || (end - part <= 2 && !strncmp(part, "..", (size_t)(end - part))))
+			return false;
+	}
+	return true;
+}
+
+int cgroup_open(const struct cgroup_fs *fs, const char *path)
+{
+	int fd;
+
+	if (fs->fd < 0)
+		return -ENOENT;
+	if (!is_plain(path))
+		return -EINVAL;
+	fd = openat(fs->fd, path[1] ? path + 1 : ".",
+		    O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return fd < 0 ? -errno : fd;
+}
+
+/* The number of its directory: of 64 bits, given once. */
+maze_u64 cgroup_id(int fd)
+{
+	struct stat status;
+
+	return fstat(fd, &status) ? 0 : status.st_ino;
+}
+
+bool cgroup_contains(const char *path, const char *other)
+{
+	size_t length = strlen(path);
+
+	if (!strcmp(path, "/"))
+		return true;
+	return !strncmp(path, other, length) && (!other[length] || other[length] == '/');
+}
+
+int cgroup_read(int fd, const char *file, char *buf, size_t size)
+{
+	int file_fd = openat(fd, file, O_RDONLY | O_CLOEXEC), err = 0;
+	ssize_t length;
+
+	if (file_fd < 0)
+		return -errno;
+	length = read(file_fd, buf, size - 1);
+	if (length < 0)
+		err = -errno;
+	close(file_fd);
+	if (err)
+		return err;
+	if (length && buf[length - 1] == '\n')
+		length--;
+	buf[length] = '\0';
+	return 0;
+}
+
+int cgroup_write(int fd, const char *file, const char *text)
+{
+	int file_fd = openat(fd, file, O_WRONLY | O_CLOEXEC), err = 0;
+
+	if (file_fd < 0)
+		return -errno;
+	if (write(file_fd, text, strlen(text)) < 0)
+		err = -errno;
+	close(file_fd);
+	return err;
+}
+
+/* As systemd marks it: for who may set trusted ones, or as of systemd 251 for all. */
+bool cgroup_is_delegated(int fd)
+{
+	static const char *const names[] = { "user.delegate", "trusted.delegate" };
+	char value[2];
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (fgetxattr(fd, names[i], value, sizeof(value)) == 1 && value[0] == '1')
+			return true;
+	return false;
+}

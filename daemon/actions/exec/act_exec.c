@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The action `exec`: what a command is told of the record, on standard input as JSON
+ * and in its environment, of which nothing is mazed's own. When it runs is for
+ * commands.c.
+ */
+#include "../action.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "../../../base/error.h"
+#include "command_spawn.h"
+#include "../../log/entry_json.h"
+#include "../../../base/escape.h"
+#include "../../log/record_fields.h"
+#include "../../rules/subject.h"
+
+/* Where Debian and others have programs; mazed's own path is whoever started it's. */
+#define COMMAND_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+/* PATH, MAZE_EXE, MAZE_CGROUP, MAZE_PIDFD, and the NULL. */
+#define ENV_MAX (RECORD_FIELDS_MAX + 5)
+/* A path, each byte of which may come out as four. */
+#define FIELD_SIZE (4 * SUBJECT_TEXT_SIZE + 32)
+
+static bool wanted(const struct stage_actions *stage)
+{
+	return stage->exec.count;
+}
+
+static struct log_entry entry_of(const struct act_on *on)
+{
+	return (struct log_entry){ .record = on->record, .engine = on->engine, .rule = on->rule };
+}
+
+/* ---- what it is told ----------------------------------------------------------------- */
+
+/* All of it is there at once, so that neither side can make the other wait. */
+static int make_input(const struct act_on *on, int *ret_fd)
+{
+	struct log_entry entry = entry_of(on);
+	char *text = entry_json(&entry);
+	int fd, err = 0;
+
+	if (!text)
+		return -ENOMEM;
+	fd = memfd_create("maze-record", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0 || dprintf(fd, "%s\n", text) < 0 || lseek(fd, 0, SEEK_SET) < 0 ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE))
+		err = -errno;
+	free(text);
+	if (err) {
+		if (fd >= 0)
+			close(fd);
+		return err;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+static int add_field(char **env, size_t *count, const char *name, const char *value)
+{
+	char *field = malloc(FIELD_SIZE);
+	size_t length;
+
+	if (!field)
+		return -ENOMEM;
+	length = (size_t)snprintf(field, FIELD_SIZE, "%s=", name);
+	escape_copy(field + length, FIELD_SIZE - length, value);
+	env[*count] = strdup(field);
+	free(field);
+	if (!env[*count])
+		return -ENOMEM;
+	(*count)++;
+	return 0;
+}
+
+/* What the process is now; left out where that cannot be told any more. */
+static int add_facts(char **env, size_t *count, const struct culprit *culprit)
+{
+	struct subject *subject = malloc(sizeof(*subject));
+	struct subject_source source;
+	int err = 0;
+
+	if (!subject)
+		return -ENOMEM;
+	if (!subject_open(culprit->pid, culprit->tid, &source, subject, NULL)) {
+		subject_read(&source, FACT_CGROUP, subject, NULL);
+		subject_read(&source, FACT_EXE, subject, NULL);
+		subject_close(&source);
+	}
+	/* Read by number: the culprit's, if that is there after. */
+	if (culprit_is_there(culprit)) {
+		if (subject->known & FACT_EXE && subject->exe[0])
+			err = add_field(env, count, "MAZE_EXE", subject->exe);
+		if (!err && subject->known & FACT_CGROUP && subject->cgroup[0])
+			err = add_field(env, count, "MAZE_CGROUP", subject->cgroup);
+	}
+	free(subject);
+	return err;
+}
+
+static int fill_env(char **env, const struct act_on *on, const struct culprit *culprit)
+{
+	struct log_entry entry = entry_of(on);
+	struct record_fields fields;
+	size_t count = 0, i;
+	char number[16];
+	int err = 0;
+
+	record_fields_format(&entry, &fields);
+	env[count] = strdup(COMMAND_PATH);
+	if (!env[count++])
+		return -ENOMEM;
+	for (i = 0; i < fields.count; i++) {
+		env[count] = strdup(fields.fields[i]);
+		if (!env[count++])
+			return -ENOMEM;
+	}
+	if (culprit) {
+		snprintf(number, sizeof(number), "%d", COMMAND_PIDFD);
+		err = add_field(env, &count, "MAZE_PIDFD", number);
+		if (!err)
+			err = add_facts(env, &count, culprit);
+	}
+	return err;
+}
+
+/* ---- the order ------------------------------------------------------------------------ */
+
+static int copy_words(const struct words *words, char ***ret_argv)
+{
+	char **argv = calloc(words->count + 1, sizeof(*argv));
+	size_t i;
+
+	if (!argv)
+		return -ENOMEM;
+	*ret_argv = argv;
+	for (i = 0; i < words->count; i++) {
+		argv[i] = strdup(words->words[i]);
+		if (!argv[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int fill_order(struct command_order *order, const struct act_on *on,
+		      const struct culprit *culprit)
+{
+	int err;
+
+	order->record = *on->record;
+	order->timeout_ns = on->exec_timeout_ns;
+	order->quiet = on->quiet;
+	order->engine = strdup(on->engine);
+	order->rule = on->rule ? strdup(on->rule) : NULL;
+	order->env = calloc(ENV_MAX, sizeof(*order->env));
+	if (!order->engine || (on->rule && !order->rule) || !order->env)
+		return -ENOMEM;
+	err = copy_words(&on->stage->exec, &order->argv);
+	if (!err)
+		err = fill_env(order->env, on, culprit);
+	if (!err)
+		err = make_input(on, &order->input_fd);
+	if (!err && culprit) {
+		order->pidfd = fcntl(culprit->pidfd, F_DUPFD_CLOEXEC, COMMAND_PIDFD + 1);
+		if (order->pidfd < 0)
+			err = -errno;
+	}
+	return err;
+}
+
+static void perform(struct actions *actions, const struct act_on *on, const struct culprit *culprit,
+		    struct action_result *ret_result)
+{
+	const char *path = on->stage->exec.words[0];
+	struct command_order *order;
+	int err;
+
+	if (act_is_shadow(on)) {
+		if (access(path, X_OK))
+			maze_fail(&ret_result->text, -errno,
+				  "shadow: could not have run %.256s: %s", path, strerror(errno));
+		else
+			maze_fail(&ret_result->text, 0, "shadow: would have run %.256s", path);
+		return;
+	}
+	order = calloc(1, sizeof(*order));
+	if (!order) {
+		maze_fail(&ret_result->text, -ENOMEM, "could not run %.256s: out of memory", path);
+		return;
+	}
+	order->input_fd = -1;
+	order->pidfd = -1;
+	err = fill_order(order, on, culprit);
+	if (err) {
+		maze_fail(&ret_result->text, err, "could not run %.256s: %s", path, strerror(-err));
+		command_order_free(order);
+		return;
+	}
+	commands_add(actions->commands, order);
+	ret_result->said = true;
+}
+
+const struct action action_exec = {
+	.name = "exec",
+	.wanted = wanted,
+	.needs_no_culprit = true,
+	.perform = perform,
+};

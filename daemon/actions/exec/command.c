@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * See command.h. The states of a command:
+ *
+ *	runs ──time is over──► told (SIGTERM) ──grace is over──► killed (SIGKILL)
+ *	  └──────────────────────┴──── it ends ─────────────────────┘
+ *	                                 │ what it has left is killed
+ *	                                 ▼
+ *	                  ended ──its control group is empty──► done
+ *
+ * It is waited for only after its process group was killed: until then its number, by
+ * which the group goes, is nobody else's.
+ */
+#include "command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "../../../base/error.h"
+#include "command_output.h"
+#include "command_spawn.h"
+
+/* Time-outs are in seconds, as a rule. */
+#define TIMER_ACCURACY_USEC 10000U
+/* What was killed is gone within milliseconds, but for what hangs in the kernel. */
+#define REMOVE_FIRST_USEC 2000U
+#define REMOVE_TRIES 12
+
+enum state {
+	STATE_RUNS,
+	STATE_TOLD,
+	STATE_KILLED,
+	STATE_ENDED,
+};
+
+struct command {
+	const struct command_host *host;
+	struct command_order *order;
+	enum state state;
+	pid_t pid; /* not waited for until STATE_ENDED */
+	int pidfd;
+	int failure_fd; /* -1: it is known whether it could be executed */
+	bool failed;	/* it could not */
+	struct command_group group;
+	struct command_output *output;
+	sd_event_source *ended;
+	sd_event_source *failure;
+	sd_event_source *timer;
+	unsigned int remove_tries;
+};
+
+/* ---- orders ---------------------------------------------------------------------------- */
+
+static void free_strings(char **strings)
+{
+	size_t i;
+
+	for (i = 0; strings && strings[i]; i++)
+		free(strings[i]);
+	free(strings);
+}
+
+void command_order_free(struct command_order *order)
+{
+	if (!order)
+		return;
+	free(order->engine);
+	free(order->rule);
+	free_strings(order->argv);
+	free_strings(order->env);
+	if (order->input_fd >= 0)
+		close(order->input_fd);
+	if (order->pidfd >= 0)
+		close(order->pidfd);
+	free(order);
+}
+
+static void say(struct log *log, const struct command_order *order, bool tried, bool applied,
+		const char *text)
+{
+	struct log_action action = {
+		.entry = { .record = &order->record, .engine = order->engine, .rule = order->rule },
+		.action = "exec",
+		.tried = tried,
+		.applied = applied,
+		.text = text,
+	};
+
+	if (!order->quiet)
+		log_act(log, &action);
+}
+
+void command_order_say(struct log *log, const struct command_order *order, bool tried,
+		       const char *text)
+{
+	say(log, order, tried, false, text);
+}
+
+__attribute__((format(printf, 3, 4))) static void remark(const struct command *command,
+							 int priority, const char *format, ...)
+{
+	char text[256];
+	va_list args;
+
+	if (command->order->quiet)
+		return;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	log_say(command->host->log, priority, "exec: %.256s, process %d, %s",
+		command->order->argv[0], command->pid, text);
+}
+
+/* ---- signals --------------------------------------------------------------------------- */
+
+/*
+ * To its process group, which it leads from soon after its start; before that, to it
+ * alone. Only while it has not been waited for.
+ */
+static void signal_it(const struct command *command, int signal)
+{
+	if (command->pid <= 1 || command->state == STATE_ENDED)
+		return;
+	if (kill(-command->pid, signal))
+		pidfd_send_signal(command->pidfd, signal, NULL, 0);
+}
+
+void command_kill(struct command *command)
+{
+	if (command->state == STATE_ENDED)
+		return;
+	command_group_kill(&command->group);
+	signal_it(command, SIGKILL);
+	/* Between fork and setsid, a group of that number may be none of it. */
+	pidfd_send_signal(command->pidfd, SIGKILL, NULL, 0);
+	command->state = STATE_KILLED;
+}
+
+static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct command *command = userdata;
+	char time[64];
+
+	(void)usec;
+	if (command->state == STATE_RUNS) {
+		command->state = STATE_TOLD;
+		maze_duration_format(command->order->timeout_ns, time, sizeof(time));
+		remark(command, LOG_WARNING, "takes longer than %s: told to end (SIGTERM)", time);
+		signal_it(command, SIGTERM);
+		sd_event_source_set_time_relative(source,
+						  command->host->grace_ns / MAZE_NSEC_PER_USEC);
+		sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+	} else if (command->state == STATE_TOLD) {
+		remark(command, LOG_WARNING, "has not ended: killed, with all that it started");
+		command_kill(command);
+	}
+	return 0;
+}
+
+/* ---- its end ---------------------------------------------------------------------------- */
+
+/* Whether it could be executed is known when its end of the pipe is closed. */
+static void settle_start(struct command *command)
+{
+	char text[512];
+	ssize_t length;
+	int failure = 0;
+
+	if (command->failure_fd < 0)
+		return;
+	length = read(command->failure_fd, &failure, sizeof(failure));
+	if (length < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	command->failed = length == sizeof(failure);
+	if (command->failed)
+		snprintf(text, sizeof(text), "could not run %.256s: %s", command->order->argv[0],
+			 strerror(failure));
+	else
+		snprintf(text, sizeof(text), "runs %.256s as process %d", command->order->argv[0],
+			 command->pid);
+	say(command->host->log, command->order, true, !command->failed, text);
+	command->failure = sd_event_source_disable_unref(command->failure);
+	close(command->failure_fd);
+	command->failure_fd = -1;
+}
+
+static int on_failure(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	(void)source;
+	(void)fd;
+	(void)events;
+	settle_start(userdata);
+	return 0;
+}
+
+static void say_end(const struct command *command, const siginfo_t *info)
+{
+	char name[32];
+
+	/* Said already when it could not be executed, or was told to end. */
+	if (command->failed || command->state != STATE_RUNS || !info->si_pid)
+		return;
+	if (info->si_code == CLD_EXITED && info->si_status)
+		remark(command, LOG_WARNING, "ended with exit status %d", info->si_status);
+	else if (info->si_code != CLD_EXITED)
+		remark(command, LOG_WARNING, "was ended by %s",
+		       maze_signal_format(info->si_status, name, sizeof(name)));
+}
+
+/* False: it has not ended. After it, all that it started is being killed. */
+static bool reap(struct command *command)
+{
+	siginfo_t info = { 0 };
+	int err;
+
+	if (command->state == STATE_ENDED)
+		return true;
+	err = waitid(P_PIDFD, (id_t)command->pidfd, &info, WEXITED | WNOHANG | WNOWAIT) ? -errno
+											: 0;
+	/* -ECHILD: somebody else has waited for it, so its number is not ours any more. */
+	if (err != -ECHILD && (err || !info.si_pid))
+		return false;
+	settle_start(command);
+	say_end(command, &info);
+	command_group_kill(&command->group);
+	if (info.si_pid)
+		signal_it(command, SIGKILL);
+	waitid(P_PIDFD, (id_t)command->pidfd, &info, WEXITED | WNOHANG);
+	command->state = STATE_ENDED;
+	command->ended = sd_event_source_disable_unref(command->ended);
+	command_output_finish(command->output, command->order->quiet);
+	command->output = NULL;
+	return true;
+}
+
+bool command_is_over(struct command *command)
+{
+	return reap(command) && command_group_remove(command->host->groups, &command->group);
+}
+
+/* Tries until its group is empty, twice as long each time. */
+static int on_remove(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct command *command = userdata;
+	uint64_t wait_usec;
+
+	(void)usec;
+	if (command_is_over(command)) {
+		command->host->done(command->host->userdata, command);
+		return 0;
+	}
+	if (command->remove_tries++ == REMOVE_TRIES) {
+		remark(command, LOG_WARNING, "has left something that cannot be killed, in %s",
+		       command->group.name);
+		command->host->done(command->host->userdata, command);
+		return 0;
+	}
+	/* What it started may have been starting something when it was killed. */
+	command_group_kill(&command->group);
+	wait_usec = (uint64_t)REMOVE_FIRST_USEC << command->remove_tries;
+	sd_event_source_set_time_relative(source, wait_usec);
+	sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+	return 0;
+}
+
+static int on_end(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	struct command *command = userdata;
+	int err;
+
+	(void)source;
+	(void)fd;
+	(void)events;
+	if (!reap(command))
+		return 0;
+	command->timer = sd_event_source_disable_unref(command->timer);
+	if (!command_is_over(command)) {
+		err = sd_event_add_time_relative(command->host->event, &command->timer,
+						 CLOCK_MONOTONIC, REMOVE_FIRST_USEC, 1, on_remove,
+						 command);
+		if (err >= 0)
+			return 0;
+	}
+	command->host->done(command->host->userdata, command);
+	return 0;
+}
+
+void command_free(struct command *command)
+{
+	if (!command)
+		return;
+	sd_event_source_disable_unref(command->ended);
+	sd_event_source_disable_unref(command->failure);
+	sd_event_source_disable_unref(command->timer);
+	command_output_free(command->output);
+	if (command->pidfd >= 0)
+		close(command->pidfd);
+	if (command->failure_fd >= 0)
+		close(command->failure_fd);
+	if (command->group.fd >= 0)
+		close(command->group.fd);
+	command_order_free(command->order);
+	free(command);
+}
+
+/* ---- its start ---------------------------------------------------------------------------- */
+
+/* Descriptors that the child is given are out of the way of those that it will have. */
+static int move_up(int *fd)
+{
+	int moved = fcntl(*fd, F_DUPFD_CLOEXEC, COMMAND_PIDFD + 1);
+
+	if (moved < 0)
+		return -errno;
+	close(*fd);
+	*fd = moved;
+	return 0;
+}
+
+/* The reading end does not wait; the writing end is the command's, and may. */
+static int make_pipe(int ret_ends[2])
+{
+	int ends[2], err = 0;
+
+	if (pipe2(ends, O_CLOEXEC))
+		return -errno;
+	if (fcntl(ends[0], F_SETFL, O_NONBLOCK))
+		err = -errno;
+	if (!err)
+		err = move_up(&ends[1]);
+	if (err) {
+		close(ends[0]);
+		close(ends[1]);
+		return err;
+	}
+	memcpy(ret_ends, ends, sizeof(ends));
+	return 0;
+}
+
+static int spawn(struct command *command, int output_fd, int failure_fd)
+{
+	struct command_order *order = command->order;
+	struct command_spawn spawn = {
+		.argv = order->argv,
+		.env = order->env,
+		.output_fd = output_fd,
+		.failure_fd = failure_fd,
+		.cgroup_fd = -1,
+	};
+	int err = move_up(&order->input_fd);
+
+	if (!err && order->pidfd >= 0)
+		err = move_up(&order->pidfd);
+	if (err)
+		return err;
+	spawn.input_fd = order->input_fd;
+	spawn.pidfd = order->pidfd;
+	/* Without a group of its own it runs all the same; that there are none was said. */
+	err = command_group_make(command->host->groups, &command->group);
+	if (err && err != -ENOENT)
+		remark(command, LOG_WARNING, "has no control group: %s", strerror(-err));
+	spawn.cgroup_fd = command->group.fd;
+	return command_spawn(&spawn, &command->pid, &command->pidfd);
+}
+
+static int add_sources(struct command *command)
+{
+	sd_event *event = command->host->event;
+	int err = sd_event_add_io(event, &command->ended, command->pidfd, EPOLLIN, on_end, command);
+
+	if (err >= 0)
+		err = sd_event_add_io(event, &command->failure, command->failure_fd, EPOLLIN,
+				      on_failure, command);
+	if (err >= 0)
+		err = sd_event_add_time_relative(event, &command->timer, CLOCK_MONOTONIC,
+						 command->order->timeout_ns / MAZE_NSEC_PER_USEC,
+						 TIMER_ACCURACY_USEC, on_time, command);
+	return err < 0 ? err : 0;
+}
+
+/* All but what command_free() undoes is undone on failure. */
+static int start(struct command *command)
+{
+	int output[2] = { -1, -1 }, failure[2] = { -1, -1 }, err;
+
+	err = make_pipe(output);
+	if (err)
+		return err;
+	err = make_pipe(failure);
+	if (err) {
+		close(output[0]);
+		close(output[1]);
+		return err;
+	}
+	command->failure_fd = failure[0];
+	err = command_output_new(command->host->event, command->host->log, output[0],
+				 command->order->argv[0], &command->output);
+	if (err)
+		close(output[0]);
+	else
+		err = spawn(command, output[1], failure[1]);
+	close(output[1]);
+	close(failure[1]);
+	if (err)
+		return err;
+	err = add_sources(command);
+	if (err) {
+		/* Nobody would see its end: it must not run. */
+		command_kill(command);
+		waitid(P_PIDFD, (id_t)command->pidfd, &(siginfo_t){ 0 }, WEXITED);
+	}
+	return err;
+}
+
+int command_start(const struct command_host *host, struct command_order *order,
+		  struct command **ret_command)
+{
+	struct command *command = calloc(1, sizeof(*command));
+	char text[512];
+	int err;
+
+	if (!command) {
+		command_order_say(host->log, order, true, "could not run: out of memory");
+		command_order_free(order);
+		return -ENOMEM;
+	}
+	command->host = host;
+	command->order = order;
+	command->pidfd = -1;
+	command->failure_fd = -1;
+	command->group.fd = -1;
+	err = start(command);
+	if (err) {
+		snprintf(text, sizeof(text), "could not run %.256s: %s", order->argv[0],
+			 strerror(-err));
+		command_order_say(host->log, order, true, text);
+		command_group_remove(host->groups, &command->group);
+		command_free(command);
+		return err;
+	}
+	*ret_command = command;
+	return 0;
+}

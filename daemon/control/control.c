@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The control socket; see control.h.
+ */
+#include "control.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../../base/error.h"
+#include "control_act.h"
+#include "control_client.h"
+#include "control_listen.h"
+#include "control_streams.h"
+#include "../../base/clock.h"
+
+/* Let in or sent away before anything else has its turn. */
+#define ACCEPTS_PER_TURN 16
+/* When there are no descriptors or no memory for one more. */
+#define PAUSE_USEC 1000000
+
+struct control {
+	struct control_host host;
+	struct control_io reception;
+	struct control_users users;
+	struct control_user strangers; /* of those who are sent away: what was said */
+	struct control_client *clients;
+	char *path;
+	int fd;
+	sd_event_source *source, *resume;
+};
+
+/* ---- clients --------------------------------------------------------------------------- */
+
+static void handle(struct control_client *client, const struct control_request *request, void *arg)
+{
+	struct control *control = arg;
+	const struct control_host *host = &control->host;
+
+	switch (request->verb) {
+	case CONTROL_WATCH:
+		return control_watch(host, client, request);
+	case CONTROL_UNWATCH:
+		return control_unwatch(host, client, request);
+	case CONTROL_LIST:
+		return control_list(host, client);
+	case CONTROL_EVENTS:
+		return control_events(host, client, request->kept, request->follow);
+	case CONTROL_STATUS:
+		return control_status(host, client, control->users.connections);
+	case CONTROL_RELOAD:
+		return control_reload(host, client);
+	case CONTROL_THAW:
+		return control_thaw(host, client, request);
+	}
+}
+
+static const char *const faults[] = {
+	[CONTROL_FAULT_CONNECTIONS] = "was sent away: too many are connected",
+	[CONTROL_FAULT_GARBAGE] = "was sent away: what it sent is no request",
+	[CONTROL_FAULT_NOT_READING] = "was sent away: it did not read its answers",
+	[CONTROL_FAULT_RATE] = "is made to wait: it asks too often",
+	[CONTROL_FAULT_QUOTA] = "has as many processes watched as it may",
+};
+
+static void say_fault(struct control *control, struct control_user *user, const struct ucred *peer,
+		      enum control_fault fault)
+{
+	unsigned int unsaid;
+
+	if (!control_user_fault(user, fault, now_ns(CLOCK_MONOTONIC) / 1000, &unsaid))
+		return;
+	log_say(control->host.log, LOG_NOTICE,
+		"control socket: user id %u (process %d) %s (%u more times since that was said "
+		"last; it is said once in 10 minutes)",
+		peer->uid, peer->pid, faults[fault], unsaid);
+}
+
+static void hear_fault(struct control_client *client, enum control_fault fault, void *arg)
+{
+	say_fault(arg, client->user, &client->peer, fault);
+}
+
+static void drop(struct control_client *client, void *arg)
+{
+	struct control *control = arg;
+	struct control_client **at;
+
+	for (at = &control->clients; *at != client; at = &(*at)->next)
+		;
+	*at = client->next;
+	control_users_disconnect(&control->users, client->user);
+	control_client_free(client);
+}
+
+static bool is_root(const struct ucred *peer)
+{
+	/* A mazed without privileges (engine poll) serves its own user as others serve root. */
+	return !peer->uid || peer->uid == geteuid();
+}
+
+/* One line, if it goes out at once. */
+static void refuse(struct control *control, int fd, const struct ucred *peer,
+		   struct control_user *user)
+{
+	static const char line[] = "{\"ok\":false,\"errno\":\"EUSERS\",\"text\":\"too many are "
+				   "connected, or you too often; try again later\"}\n";
+
+	if (send(fd, line, sizeof(line) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+		/* It sees the end of the connection then, and that has to do. */
+	}
+	say_fault(control, user ? user : &control->strangers, peer, CONTROL_FAULT_CONNECTIONS);
+	control_io_hang_up(&control->reception, fd);
+}
+
+static void admit(struct control *control, int fd, const struct ucred *peer,
+		  struct control_user *user)
+{
+	struct control_client *client = calloc(1, sizeof(*client));
+
+	if (!client) {
+		control_users_disconnect(&control->users, user);
+		control_io_hang_up(&control->reception, fd);
+		return;
+	}
+	client->event = control->host.event;
+	client->reception = &control->reception;
+	client->fd = fd;
+	client->peer = *peer;
+	client->root = is_root(peer);
+	client->user = user;
+	client->handle = handle;
+	client->fault = hear_fault;
+	client->gone = drop;
+	client->arg = control;
+	client->next = control->clients;
+	control->clients = client;
+	if (control_client_start(client))
+		drop(client, control);
+}
+
+static void receive(struct control *control, int fd)
+{
+	struct control_user *user;
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+	bool root;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size)) {
+		control_io_hang_up(&control->reception, fd);
+		return;
+	}
+	root = is_root(&peer);
+	user = control_users_connect(&control->users, peer.uid, root,
+				     control->host.rules->daemon.clients,
+				     now_ns(CLOCK_MONOTONIC) / 1000);
+	if (!user) {
+		refuse(control, fd, &peer, NULL);
+		return;
+	}
+	/* To come and go is not free either. */
+	if (!root && control_user_spend(user, 1, now_ns(CLOCK_MONOTONIC) / 1000)) {
+		control_users_disconnect(&control->users, user);
+		refuse(control, fd, &peer, user);
+		return;
+	}
+	admit(control, fd, &peer, user);
+}
+
+static int on_connect(sd_event_source *source, int listener, uint32_t revents, void *arg)
+{
+	struct control *control = arg;
+	int i, fd;
+
+	(void)revents;
+	for (i = 0; i < ACCEPTS_PER_TURN; i++) {
+		fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (fd >= 0) {
+			receive(control, fd);
+			continue;
+		}
+		if (errno == EAGAIN || errno == ECONNABORTED || errno == EINTR)
+			return 0;
+		/* It would be tried for ever: a guard must not be what it guards against. */
+		log_say(control->host.log, LOG_WARNING,
+			"control socket: nobody can be let in for a second: %s", strerror(errno));
+		sd_event_source_set_enabled(source, SD_EVENT_OFF);
+		sd_event_source_set_time_relative(control->resume, PAUSE_USEC);
+		sd_event_source_set_enabled(control->resume, SD_EVENT_ONESHOT);
+		return 0;
+	}
+	return 0;
+}
+
+static int on_resume(sd_event_source *source, uint64_t usec, void *arg)
+{
+	struct control *control = arg;
+
+	(void)source;
+	(void)usec;
+	return sd_event_source_set_enabled(control->source, SD_EVENT_ON);
+}
+
+/* ---- up and down ------------------------------------------------------------------------- */
+
+static void stop_listening(struct control *control, bool remove)
+{
+	control->source = sd_event_source_disable_unref(control->source);
+	if (control->fd >= 0) {
+		if (remove)
+			unlink(control->path);
+		close(control->fd);
+	}
+	control->fd = -1;
+	free(control->path);
+	control->path = NULL;
+}
+
+static int listen_on(struct control *control, const char *path, struct maze_error *error)
+{
+	int fd = control_listen(path, error), err;
+	sd_event_source *source;
+	char *copy;
+
+	if (fd < 0)
+		return fd;
+	copy = strdup(path);
+	err = copy ? sd_event_add_io(control->host.event, &source, fd, EPOLLIN, on_connect, control)
+		   : -ENOMEM;
+	if (err < 0) {
+		unlink(path);
+		close(fd);
+		free(copy);
+		return maze_fail(error, err, "no place in the event loop: %s", strerror(-err));
+	}
+	sd_event_source_set_priority(source, SD_EVENT_PRIORITY_IDLE);
+	stop_listening(control, true);
+	control->fd = fd;
+	control->path = copy;
+	control->source = source;
+	return 0;
+}
+
+int control_use(struct control *control, const struct rules *rules, struct maze_error *error)
+{
+	const char *path = rules->daemon.control_socket;
+	int err = 0;
+
+	if (!control->path || strcmp(control->path, path) != 0)
+		err = listen_on(control, path, error);
+	if (!err)
+		control->host.rules = rules;
+	return err;
+}
+
+void control_hear(struct control *control, const struct maze_record *record)
+{
+	struct control_client *client;
+
+	for (client = control->clients; client; client = client->next)
+		control_events_hear(client, record);
+}
+
+int control_open(const struct control_host *host, struct control **ret_control,
+		 struct maze_error *error)
+{
+	struct control *control = calloc(1, sizeof(*control));
+	int err;
+
+	if (!control)
+		return maze_fail(error, -ENOMEM, "out of memory");
+	control->host = *host;
+	control->fd = -1;
+	err = control_io_open(&control->reception);
+	if (err) {
+		free(control);
+		return maze_fail(error, err, "no timer: %s", strerror(-err));
+	}
+	err = sd_event_add_time(host->event, &control->resume, CLOCK_MONOTONIC, 0, 0, on_resume,
+				control);
+	if (err >= 0)
+		err = sd_event_source_set_enabled(control->resume, SD_EVENT_OFF);
+	err = err < 0 ? maze_fail(error, err, "no place in the event loop: %s", strerror(-err))
+		      : control_use(control, host->rules, error);
+	if (err) {
+		control_close(control);
+		return err;
+	}
+	*ret_control = control;
+	return 0;
+}
+
+void control_close(struct control *control)
+{
+	if (!control)
+		return;
+	while (control->clients)
+		drop(control->clients, control);
+	stop_listening(control, true);
+	sd_event_source_disable_unref(control->resume);
+	control_users_done(&control->users);
+	control_io_close(&control->reception);
+	free(control);
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Requests, done; see control_act.h. A user is held to what is his in two ways: here,
+ * before anything is changed, and in the engine, where a watch of his acts on nothing
+ * that is not wholly his by then.
+ */
+#include "control_act.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../../base/error.h"
+#include "../tracker/apply_rule.h"
+#include "control_owner.h"
+#include "../rules/tag.h"
+#include "../../base/clock.h"
+
+/* A count of all that is watched takes milliseconds where that is much. */
+#define COUNT_USEC 100000U
+
+/* ---- how much a user has watched ------------------------------------------------------- */
+
+static int count_entries(const struct control_host *host, struct control_user *user,
+			 struct maze_error *error)
+{
+	maze_u64 tag = tag_of_user(user->uid);
+	struct maze_entry *entries = NULL;
+	size_t count = 0, i;
+	int err = maze_list(host->maze, &entries, &count, error);
+
+	if (err)
+		return err;
+	user->entries = 0;
+	for (i = 0; i < count; i++)
+		user->entries += entries[i].tag == tag;
+	free(entries);
+	user->counted_usec = now_ns(CLOCK_MONOTONIC) / 1000;
+	return 0;
+}
+
+/* A directory of threads has two links, and one for each. */
+static unsigned int threads_of(const struct subject_source *source)
+{
+	struct stat st;
+
+	if (fstatat(source->proc_fd, "task", &st, 0) || st.st_nlink < 3)
+		return 1;
+	return (unsigned int)st.st_nlink - 2;
+}
+
+/*
+ * Exact within a moment: what his processes start meanwhile is watched without asking
+ * here, and found by the next count.
+ */
+static int charge(const struct control_host *host, struct control_client *client,
+		  unsigned int tasks, struct maze_error *error)
+{
+	unsigned int max = host->rules->daemon.entries_per_user;
+	struct control_user *user = client->user;
+	int err = 0;
+
+	if (!user->counted_usec ||
+	    now_ns(CLOCK_MONOTONIC) / 1000 - user->counted_usec >= COUNT_USEC)
+		err = count_entries(host, user, error);
+	if (err)
+		return err;
+	if (user->entries + tasks > max) {
+		client->fault(client, CONTROL_FAULT_QUOTA, client->arg);
+		return maze_fail(error, -EDQUOT,
+				 "you have %u processes and threads watched, of %u that you may "
+				 "have (entries-per-user in maze.conf)",
+				 user->entries, max);
+	}
+	user->entries += tasks;
+	return 0;
+}
+
+/* ---- watch and unwatch -------------------------------------------------------------------- */
+
+static int watch_for_root(const struct control_host *host, const struct control_request *request,
+			  int pidfd, struct maze_error *error)
+{
+	return maze_claim(host->maze, pidfd, request->tid, &request->policy, tag_of_root(), 0,
+			  error);
+}
+
+static int watch_for_user(const struct control_host *host, struct control_client *client,
+			  const struct control_request *request,
+			  const struct subject_source *source, struct maze_error *error)
+{
+	struct maze_policy policy = request->policy;
+	maze_u64 tag = tag_of_user(client->peer.uid);
+	int err;
+
+	policy.flags |= MAZE_POLICY_OWNED;
+	policy.owner = client->peer.uid;
+	err = charge(host, client, request->tid ? 1 : threads_of(source), error);
+	if (err)
+		return err;
+	err = enrol_make_way(host->enrol, request->pid, request->tid, error);
+	if (!err)
+		err = maze_claim(host->maze, source->pidfd, request->tid, &policy, tag, ~0ULL,
+				 error);
+	if (err == -EEXIST)
+		maze_fail(error, err,
+			  "process %d is watched for somebody else already, or by a rule that "
+			  "enforces",
+			  request->pid);
+	/* What made way and was not replaced is the rules' again. */
+	if (err)
+		enrol_look(host->enrol, request->pid, request->tid);
+	return err;
+}
+
+void control_watch(const struct control_host *host, struct control_client *client,
+		   const struct control_request *request)
+{
+	struct maze_error error = { "" };
+	struct subject_source source;
+	int err = control_owner_open(client, request, &source, &error);
+
+	if (!err) {
+		err = client->root ? watch_for_root(host, request, source.pidfd, &error)
+				   : watch_for_user(host, client, request, &source, &error);
+		subject_close(&source);
+	}
+	if (err)
+		control_client_error(client, err, error.text);
+	else
+		control_client_ok(client, NULL);
+}
+
+void control_unwatch(const struct control_host *host, struct control_client *client,
+		     const struct control_request *request)
+{
+	maze_u64 tag = client->root ? 0 : tag_of_user(client->peer.uid);
+	struct maze_error error = { "" };
+	struct subject_source source;
+	int err = control_owner_open(client, request, &source, &error);
+
+	if (!err) {
+		err = maze_release(host->maze, source.pidfd, request->tid, tag,
+				   client->root ? 0 : ~0ULL, &error);
+		subject_close(&source);
+		if (err == -ENOENT && !client->root)
+			maze_fail(&error, err, "you have no watch of process %d", request->pid);
+		if (!err && !client->root)
+			enrol_look(host->enrol, request->pid, request->tid);
+	}
+	if (err)
+		control_client_error(client, err, error.text);
+	else
+		control_client_ok(client, NULL);
+}
+
+/* ---- the others ----------------------------------------------------------------------------- */
+
+void control_status(const struct control_host *host, struct control_client *client,
+		    unsigned int clients)
+{
+	control_client_ok(client,
+			  json_pack("{s:s,s:i,s:s,s:I,s:i}", "version", MAZE_VERSION, "pid",
+				    (int)getpid(), "engine", maze_engine_name(host->maze), "rules",
+				    (json_int_t)host->rules->count, "clients", (int)clients));
+}
+
+static bool refuse_others(struct control_client *client, const char *what)
+{
+	char text[128];
+
+	if (client->root)
+		return false;
+	snprintf(text, sizeof(text), "to %s is for root only", what);
+	control_client_error(client, -EPERM, text);
+	return true;
+}
+
+void control_reload(const struct control_host *host, struct control_client *client)
+{
+	struct maze_error error = { "" };
+	int err;
+
+	if (refuse_others(client, "reload"))
+		return;
+	err = host->reload(host->arg, &error);
+	if (err)
+		control_client_error(client, err, error.text);
+	else
+		control_client_ok(client, NULL);
+}
+
+void control_thaw(const struct control_host *host, struct control_client *client,
+		  const struct control_request *request)
+{
+	struct maze_error error = { "" };
+	struct subject_source source;
+	int err = 0;
+
+	if (refuse_others(client, "thaw"))
+		return;
+	if (request->pid) {
+		err = control_owner_open(client, request, &source, &error);
+		if (!err)
+			subject_close(&source);
+	}
+	if (!err && request->all)
+		actions_thaw_all(host->actions);
+	else if (!err)
+		err = actions_thaw(host->actions, request->cgroup, request->pid, &error);
+	if (err)
+		control_client_error(client, err, error.text);
+	else
+		control_client_ok(client, NULL);
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Records for one client: those that were kept, read at once and sent as they are taken,
+ * and those to come, as mazed hears of them. Each client has a queue of its own, and
+ * what has no room in it is counted, so that nobody waits for anybody.
+ */
+#include "control_streams.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../base/clock.h"
+
+/* What comes while a client is a moment late: 24 KiB. */
+#define QUEUE_MAX 256
+/* More than the engines keep. */
+#define KEPT_MAX 65536
+
+struct events_stream {
+	struct control_stream stream; /* first: the client knows it by that */
+	const char *engine;
+	struct maze_record *kept;
+	size_t kept_count, kept_next;
+	bool follow;
+	struct maze_record *queue; /* QUEUE_MAX of them; NULL: does not follow */
+	size_t queue_next, queue_count;
+	maze_u64 lost;
+	/* The last numbers seen of verdicts, and of beginnings and ends. */
+	maze_u64 seen[2];
+};
+
+static int kind_of(const struct maze_record *record)
+{
+	return record->event == MAZE_EVENT_SOFT || record->event == MAZE_EVENT_HARD ||
+			       record->event == MAZE_EVENT_LOST
+		       ? 0
+		       : 1;
+}
+
+static void say(struct control_client *client, const struct events_stream *events,
+		const struct maze_record *record)
+{
+	char *json = maze_record_json(record, events->engine);
+
+	if (json)
+		control_client_line(client, "record", json);
+	free(json);
+}
+
+static bool say_lost(struct control_client *client, struct events_stream *events)
+{
+	struct maze_record record = { .event = MAZE_EVENT_LOST, .lost = events->lost };
+
+	if (!control_client_room(client))
+		return false;
+	record.boot_ns = now_ns(CLOCK_BOOTTIME);
+	say(client, events, &record);
+	events->lost = 0;
+	return true;
+}
+
+static enum control_produced produce(struct control_client *client, struct control_stream *stream)
+{
+	struct events_stream *events = (struct events_stream *)stream;
+
+	for (; events->kept_next < events->kept_count; events->kept_next++) {
+		if (!control_client_room(client))
+			return CONTROL_MORE;
+		say(client, events, &events->kept[events->kept_next]);
+	}
+	free(events->kept);
+	events->kept = NULL;
+	events->kept_next = events->kept_count = 0;
+	for (; events->queue_count; events->queue_count--) {
+		if (!control_client_room(client))
+			return CONTROL_MORE;
+		say(client, events, &events->queue[events->queue_next]);
+		events->queue_next = (events->queue_next + 1) % QUEUE_MAX;
+	}
+	if (events->lost && !say_lost(client, events))
+		return CONTROL_MORE;
+	if (events->follow)
+		return CONTROL_IDLE;
+	if (!control_client_room(client))
+		return CONTROL_MORE;
+	control_client_ok(client, json_pack("{s:b}", "done", 1));
+	return CONTROL_END;
+}
+
+static void free_stream(struct control_stream *stream)
+{
+	struct events_stream *events = (struct events_stream *)stream;
+
+	free(events->kept);
+	free(events->queue);
+	free(events);
+}
+
+/* What was lost is everybody's business, and nobody's secret. */
+static bool is_shown(const struct control_client *client, const struct maze_record *record)
+{
+	return client->root || record->event == MAZE_EVENT_LOST || record->uid == client->peer.uid;
+}
+
+static int keep(struct events_stream *events, const struct maze_record *record, size_t *room)
+{
+	struct maze_record *grown;
+
+	if (events->kept_count == *room) {
+		*room = *room ? *room * 2 : 64;
+		grown = reallocarray(events->kept, *room, sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		events->kept = grown;
+	}
+	events->kept[events->kept_count++] = *record;
+	return 0;
+}
+
+/* A reader of its own, for this moment: such are few, and are not for strangers to hold. */
+static int read_kept(const struct control_host *host, struct control_client *client,
+		     struct events_stream *events, struct maze_error *error)
+{
+	struct maze_reader *reader;
+	struct maze_record record;
+	size_t room = 0, read = 0;
+	int err = maze_reader_open(host->maze, true, &reader, error);
+
+	if (err)
+		return err;
+	while (!err && read++ < KEPT_MAX && maze_reader_next(reader, &record) == 1) {
+		if (record.seq > events->seen[kind_of(&record)])
+			events->seen[kind_of(&record)] = record.seq;
+		if (is_shown(client, &record))
+			err = keep(events, &record, &room);
+	}
+	maze_reader_close(reader);
+	return err ? -ENOMEM : 0;
+}
+
+void control_events_hear(struct control_client *client, const struct maze_record *record)
+{
+	struct events_stream *events = (struct events_stream *)client->stream;
+
+	if (!events || events->stream.produce != produce || !events->follow ||
+	    !is_shown(client, record))
+		return;
+	/* Read from what was kept already, a moment before mazed heard of it. */
+	if (record->seq && record->seq <= events->seen[kind_of(record)])
+		return;
+	if (events->queue_count == QUEUE_MAX || events->lost) {
+		events->lost += record->event == MAZE_EVENT_LOST && !record->seq ? record->lost : 1;
+	} else {
+		events->queue[(events->queue_next + events->queue_count) % QUEUE_MAX] = *record;
+		events->queue_count++;
+	}
+	control_client_wake(client);
+}
+
+void control_events(const struct control_host *host, struct control_client *client, bool kept,
+		    bool follow)
+{
+	struct events_stream *events = calloc(1, sizeof(*events));
+	struct maze_error error = { "out of memory" };
+	int err = -ENOMEM;
+
+	if (events && follow)
+		events->queue = calloc(QUEUE_MAX, sizeof(*events->queue));
+	if (events && (events->queue || !follow))
+		err = kept ? read_kept(host, client, events, &error) : 0;
+	if (err) {
+		if (events)
+			free_stream(&events->stream);
+		control_client_error(client, err, error.text);
+		return;
+	}
+	events->engine = maze_engine_name(host->maze);
+	events->follow = follow;
+	events->stream = (struct control_stream){ produce, free_stream };
+	control_client_ok(client, json_pack("{s:s}", "engine", events->engine));
+	client->stream = &events->stream;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What of mazed the control socket's requests reach.
+ */
+#ifndef MAZE_DAEMON_CONTROL_HOST_H
+#define MAZE_DAEMON_CONTROL_HOST_H
+
+#include <systemd/sd-event.h>
+
+#include "../actions/actions.h"
+#include "../tracker/tracker.h"
+#include "../log/log.h"
+#include "../rules/rules.h"
+
+struct control_host {
+	sd_event *event;
+	struct maze *maze;
+	struct log *log;
+	struct actions *actions;
+	struct enrol *enrol;
+	const struct rules *rules; /* those in force */
+	/* As by SIGHUP. It may change `rules`. */
+	int (*reload)(void *arg, struct maze_error *error);
+	void *arg;
+};
+
+#endif

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * See limited_log.h. A timer runs only while there is something to be said when it
+ * expires.
+ */
+#include "limited_log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "repeat.h"
+#include "../rules/tag.h"
+#include "../rules/rule_settings.h"
+#include "../../base/clock.h"
+
+/* Nobody waits for the number: it may be said with something else that wakes mazed. */
+#define ACCURACY_USEC 1000000U
+
+struct limited_log {
+	struct log *log;
+	struct repeat *repeat;
+	sd_event_source *timer;
+	maze_u64 due_ns; /* what the timer is set to; 0: off */
+};
+
+static void summarize(struct limited_log *limited, maze_u64 until_ns)
+{
+	struct repeat_summary summary;
+	char time[64];
+
+	while (repeat_summarize(limited->repeat, until_ns, &summary)) {
+		maze_duration_format(summary.time_ns, time, sizeof(time));
+		log_say(limited->log, LOG_NOTICE, "%s: %llu more %s in the last %s not shown",
+			summary.name, summary.hidden, summary.hidden == 1 ? "record" : "records",
+			time);
+	}
+}
+
+static void set_timer(struct limited_log *limited)
+{
+	maze_u64 due_ns = repeat_due_ns(limited->repeat);
+
+	if (due_ns == limited->due_ns)
+		return;
+	limited->due_ns = due_ns;
+	/* Up, so that it is over when the timer expires. */
+	sd_event_source_set_time(limited->timer, due_ns / MAZE_NSEC_PER_USEC + 1);
+	sd_event_source_set_enabled(limited->timer, due_ns ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct limited_log *limited = userdata;
+
+	(void)source;
+	(void)usec;
+	summarize(limited, now_ns(CLOCK_MONOTONIC));
+	limited->due_ns = 0;
+	set_timer(limited);
+	return 0;
+}
+
+int limited_log_open(sd_event *event, struct log *log, struct limited_log **ret_limited)
+{
+	struct limited_log *limited = calloc(1, sizeof(*limited));
+	int err;
+
+	if (!limited)
+		return -ENOMEM;
+	limited->log = log;
+	limited->repeat = repeat_new();
+	err = limited->repeat ? sd_event_add_time(event, &limited->timer, CLOCK_MONOTONIC, 0,
+						  ACCURACY_USEC, on_timer, limited)
+			      : -ENOMEM;
+	if (err < 0) {
+		repeat_free(limited->repeat);
+		free(limited);
+		return err;
+	}
+	sd_event_source_set_description(limited->timer, "repeat");
+	sd_event_source_set_enabled(limited->timer, SD_EVENT_OFF);
+	*ret_limited = limited;
+	return 0;
+}
+
+void limited_log_close(struct limited_log *limited)
+{
+	if (!limited)
+		return;
+	/* All of them are over now. */
+	summarize(limited, (maze_u64)-1);
+	sd_event_source_disable_unref(limited->timer);
+	repeat_free(limited->repeat);
+	free(limited);
+}
+
+static bool usual_allows(struct limited_log *limited, const char *name, maze_u64 now)
+{
+	struct treatment usual;
+
+	treatment_init(&usual);
+	return repeat_allows(limited->repeat, name, usual.repeat_count, usual.repeat_ns, now);
+}
+
+/* Each user has the whole limit: one that has used it up hides no other's records. */
+static bool rule_allows(struct limited_log *limited, const struct log_entry *entry,
+			const struct treatment *treatment, maze_u64 now)
+{
+	char name[REPEAT_NAME_SIZE];
+
+	if (entry->record->uid == 0)
+		snprintf(name, sizeof(name), "rule %s", entry->rule);
+	else
+		snprintf(name, sizeof(name), "rule %s, user id %u", entry->rule,
+			 entry->record->uid);
+	return repeat_allows(limited->repeat, name, treatment->repeat_count, treatment->repeat_ns,
+			     now);
+}
+
+bool limited_log_record(struct limited_log *limited, const struct log_entry *entry,
+			const struct treatment *treatment)
+{
+	maze_u64 now = now_ns(CLOCK_MONOTONIC);
+	char name[REPEAT_NAME_SIZE];
+	bool shown = true;
+
+	/* What is over may not have been said yet, if the loop had other things to do. */
+	summarize(limited, now);
+	snprintf(name, sizeof(name), "watches of user id %u", entry->record->uid);
+	if (entry->rule && treatment)
+		shown = rule_allows(limited, entry, treatment, now);
+	else if (tag_kind(entry->record->tag) == TAG_USER || entry->record->uid != geteuid())
+		shown = usual_allows(limited, name, now);
+	if (shown)
+		log_record(limited->log, entry);
+	set_timer(limited);
+	return shown;
+}
+
+void limited_log_incident(struct limited_log *limited, unsigned int uid, int priority,
+			  const char *text)
+{
+	maze_u64 now = now_ns(CLOCK_MONOTONIC);
+	char name[REPEAT_NAME_SIZE];
+
+	summarize(limited, now);
+	/* How many are lost is not to be hidden behind how many were written. */
+	snprintf(name, sizeof(name), "%s of user id %u",
+		 priority < LOG_INFO ? "warnings about incidents" : "incidents", uid);
+	if (uid == geteuid() || usual_allows(limited, name, now))
+		log_say(limited->log, priority, "%s", text);
+	set_timer(limited);
+}

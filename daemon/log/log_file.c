@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A file of one JSON object a line: records as `maze events --json` prints them, with
+ * their rule; what mazed says of itself as "event": "message". One write(2) a line, at
+ * the end of the file wherever that is by now, so that lines stay whole beside other
+ * writers and a file may be cut from outside.
+ */
+#include "log_sink.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "../../base/error.h"
+#include "../../lib/record_time.h"
+#include "entry_json.h"
+
+/* Names of processes and users are not for everybody on the machine. */
+#define FILE_MODE 0640
+/*
+ * A link could lead root's pen anywhere; O_NONBLOCK keeps the opening of a FIFO that
+ * nobody reads from waiting, before it is refused for what it is.
+ */
+#define FILE_FLAGS (O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK)
+
+static int open_or_create(const char *path)
+{
+	int fd = open(path, FILE_FLAGS | O_CREAT | O_EXCL, FILE_MODE);
+
+	if (fd >= 0) {
+		/* Whatever the umask says. A file that was there keeps its mode. */
+		fchmod(fd, FILE_MODE);
+		return fd;
+	}
+	if (errno == EEXIST)
+		fd = open(path, FILE_FLAGS);
+	return fd < 0 ? -errno : fd;
+}
+
+static int open_file(const struct daemon_settings *settings, struct log_target *ret_target,
+		     struct maze_error *error)
+{
+	const char *path = settings->log_path;
+	int fd = open_or_create(path);
+	struct stat status;
+
+	if (fd == -ELOOP)
+		return maze_fail(error, fd,
+				 "the log %s is a symbolic link, and is not followed; name the "
+				 "file itself",
+				 path);
+	if (fd < 0 && fd != -ENXIO)
+		return maze_fail(error, fd, "the log %s cannot be opened: %s", path, strerror(-fd));
+	if (fd < 0 || fstat(fd, &status) || !S_ISREG(status.st_mode)) {
+		if (fd >= 0)
+			close(fd);
+		return maze_fail(error, -EINVAL, "the log %s is no regular file", path);
+	}
+	*ret_target = (struct log_target){ .fd = fd };
+	return 0;
+}
+
+/* The names of the levels of syslog(3) that mazed uses. */
+static const char *priority_name(int priority)
+{
+	static const char *const names[] = { "emerg",	"alert",  "crit", "err",
+					     "warning", "notice", "info", "debug" };
+
+	return names[priority & 7];
+}
+
+static char *message_json(const struct log_message *message)
+{
+	char time[RFC3339_LEN], *text;
+	json_t *object = json_object();
+
+	if (!object)
+		return NULL;
+	json_object_set_new(object, "time",
+			    json_string(record_time_format(message->boot_ns, time)));
+	json_object_set_new(object, "event", json_string("message"));
+	json_object_set_new(object, "priority", json_string(priority_name(message->priority)));
+	json_object_set_new(object, "message", json_string(message->text));
+	text = json_dumps(object, JSON_COMPACT);
+	json_decref(object);
+	return text;
+}
+
+static int render(const struct log_message *message, char *buf, size_t size)
+{
+	char *text;
+	int length;
+
+	if (message->action)
+		text = action_json(message->action, message->text);
+	else if (message->entry)
+		text = entry_json(message->entry);
+	else
+		text = message_json(message);
+	if (!text)
+		return -ENOMEM;
+	length = snprintf(buf, size, "%s\n", text);
+	free(text);
+	if (length < 0 || (size_t)length >= size)
+		return -ENOBUFS;
+	return length;
+}
+
+/*
+ * On a full disk part of a line may be written. It stays as a line of its own, which
+ * is no JSON, and the whole one comes after it.
+ */
+static int send_file(struct log_target *target, const char *bytes, size_t length)
+{
+	struct iovec parts[] = { { .iov_base = "\n", .iov_len = 1 },
+				 { .iov_base = (void *)bytes, .iov_len = length } };
+	size_t first = target->torn ? 0 : 1, whole = length + 1 - first;
+	ssize_t written;
+
+	do
+		written = writev(target->fd, parts + first, 2 - (int)first);
+	while (written < 0 && errno == EINTR);
+	if (written < 0)
+		return -errno;
+	if ((size_t)written == whole) {
+		target->torn = false;
+		return 0;
+	}
+	/* The newline alone mends the tear. */
+	if (written > 0)
+		target->torn = !(target->torn && written == 1);
+	return -ENOSPC;
+}
+
+const struct log_sink log_file = {
+	.name = "the log file",
+	.open = open_file,
+	.render = render,
+	.send = send_file,
+};

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Syslog, as facility daemon, in the form that syslog(3) gives its messages. Not by
+ * syslog(3) itself: that waits for as long as /dev/log is full, and drops what it is
+ * given, without a word, where nobody listens.
+ */
+#include "log_sink.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../../base/error.h"
+#include "log_socket.h"
+
+#define SYSLOG_SOCKET "/dev/log"
+
+static int open_syslog(const struct daemon_settings *settings, struct log_target *ret_target,
+		       struct maze_error *error)
+{
+	int fd = log_socket_open(SYSLOG_SOCKET);
+
+	(void)settings;
+	if (fd < 0)
+		return maze_fail(error, fd,
+				 "syslog cannot be reached at %s: %s; without a syslog daemon, "
+				 "[daemon] needs \"log = journal\" or \"log = PATH\"",
+				 SYSLOG_SOCKET,
+				 fd == -EPROTOTYPE ? "it is no datagram socket" : strerror(-fd));
+	*ret_target = (struct log_target){ .fd = fd };
+	return 0;
+}
+
+/* The names of RFC 3164, which strftime(3) would put into the locale's language. */
+static const char months[12][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
+				    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+
+static int render(const struct log_message *message, char *buf, size_t size)
+{
+	time_t now = time(NULL);
+	struct tm local;
+	int length;
+
+	if (!localtime_r(&now, &local))
+		localtime_r(&(time_t){ 0 }, &local);
+	length = snprintf(buf, size, "<%d>%s %2d %02d:%02d:%02d mazed[%d]: %s",
+			  LOG_DAEMON | message->priority, months[local.tm_mon], local.tm_mday,
+			  local.tm_hour, local.tm_min, local.tm_sec, getpid(), message->text);
+	if (length < 0 || (size_t)length >= size)
+		return -ENOBUFS;
+	return length;
+}
+
+static int send_syslog(struct log_target *target, const char *bytes, size_t length)
+{
+	return log_socket_send(target->fd, SYSLOG_SOCKET, bytes, length);
+}
+
+const struct log_sink log_syslog = {
+	.name = "syslog",
+	.open = open_syslog,
+	.render = render,
+	.send = send_syslog,
+};

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * See log_text.h. The words for a record are the library's, as in `maze events`.
+ */
+#include "log_text.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "../../base/escape.h"
+
+/* The longest record in words: two durations and a name, each escaped. */
+#define RECORD_TEXT_SIZE 512
+
+void log_text_of_record(const struct log_entry *entry, char *buf, size_t size)
+{
+	char text[RECORD_TEXT_SIZE], whole[RECORD_TEXT_SIZE + 128];
+	const char *words;
+
+	maze_record_text(entry->record, entry->engine, text, sizeof(text));
+	/* The time goes first there; the log has its own. */
+	words = strchr(text, ' ');
+	words = words ? words + 1 : text;
+	if (entry->rule)
+		snprintf(whole, sizeof(whole), "%s, rule %s", words, entry->rule);
+	else
+		snprintf(whole, sizeof(whole), "%s", words);
+	escape_copy(buf, size, whole);
+}
+
+void log_text_of_action(const struct log_action *action, char *buf, size_t size)
+{
+	const struct maze_record *record = action->entry.record;
+	char name[MAZE_COMM_LEN + 1], head[256], whole[RECORD_TEXT_SIZE + 1024];
+
+	snprintf(name, sizeof(name), "%.*s", MAZE_COMM_LEN, record->comm);
+	snprintf(head, sizeof(head), "%s: %s[%u] thread %u", action->action, name, record->pid,
+		 record->tid);
+	if (action->entry.rule)
+		snprintf(whole, sizeof(whole), "%s: %s, rule %s", head, action->text,
+			 action->entry.rule);
+	else
+		snprintf(whole, sizeof(whole), "%s: %s", head, action->text);
+	escape_copy(buf, size, whole);
+}
+
+int log_priority_of_record(const struct maze_record *record)
+{
+	switch (record->event) {
+	case MAZE_EVENT_HARD:
+	case MAZE_EVENT_SOFT:
+		/* In shadow nothing happened yet; somebody is to read it some day. */
+		return record->flags & MAZE_RECORD_SHADOW ? LOG_NOTICE : LOG_WARNING;
+	case MAZE_EVENT_LOST:
+		return LOG_WARNING;
+	default:
+		return LOG_INFO;
+	}
+}
+
+int log_priority_of_action(const struct log_action *action)
+{
+	if (action->applied)
+		return LOG_NOTICE;
+	return action->entry.record->flags & MAZE_RECORD_SHADOW ? LOG_NOTICE : LOG_WARNING;
+}

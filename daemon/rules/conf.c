@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Reads text through inih, line by line. inih (as distributions build it) gives no
+ * line numbers, cuts lines of more than 200 bytes and section names of more than
+ * 50 without a word, is silent about empty sections, and names only the first line
+ * that it does not understand. So it is fed by a reader of ours, which knows the
+ * line that is being worked on, keeps long ones from it, sees to section headers
+ * itself, and notices every line for which nothing came back. That leaves to inih
+ * what is its own: keys, values, comments and continued lines.
+ */
+#include "conf.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <ini.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../base/error.h"
+
+/* What inih says its buffer must have beyond the longest line: CR, LF and NUL. */
+#define INI_LINE_OVERHEAD 3
+/* Continued lines make one value; the longest that any key takes is shorter. */
+#define VALUE_MAX 8192
+
+struct reading {
+	struct conf *conf;
+	struct problems *problems;
+	const char *file;
+	const char *at; /* the next line of the text */
+	const char *end;
+	unsigned int line;	      /* the one that inih has got last */
+	bool indented;		      /* it begins with a blank */
+	bool pending;		      /* it should make inih call back, and has not yet */
+	bool discards;		      /* the last key is refused, with its continued lines */
+	bool after_key;		      /* a key has come since the section's header */
+	struct conf_section *section; /* NULL: before the first */
+	int err;		      /* -ENOMEM, once and for all */
+};
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f';
+}
+
+/* ---- sections ------------------------------------------------------------------- */
+
+/* Doubled at each power of two; the items before stay as they are. */
+static void *grow(void *items, size_t count, size_t item_size)
+{
+	if (count & (count - 1))
+		return items;
+	return realloc(items, (count ? count * 2 : 1) * item_size);
+}
+
+static int add_section(struct reading *reading, unsigned int kind, const char *name, size_t length)
+{
+	struct conf *conf = reading->conf;
+	struct conf_section *section, **grown;
+
+	grown = grow(conf->sections, conf->count, sizeof(struct conf_section *));
+	if (!grown)
+		return -ENOMEM;
+	conf->sections = grown;
+	section = calloc(1, sizeof(*section));
+	if (!section)
+		return -ENOMEM;
+	section->kind = kind;
+	section->file = reading->file;
+	section->line = reading->line;
+	if (name) {
+		section->name = strndup(name, length);
+		if (!section->name) {
+			free(section);
+			return -ENOMEM;
+		}
+	}
+	conf->sections[conf->count++] = section;
+	reading->section = section;
+	return 0;
+}
+
+static bool is_name(const char *name, size_t length)
+{
+	size_t i;
+
+	if (!length || length > CONF_NAME_MAX)
+		return false;
+	for (i = 0; i < length; i++)
+		if (!isalnum((unsigned char)name[i]) && !strchr("._-@:+", name[i]))
+			return false;
+	return true;
+}
+
+/* Only a comment may follow a header; inih would take no notice of anything else. */
+static bool ends_well(const char *at, const char *end)
+{
+	while (at < end && is_blank(*at))
+		at++;
+	return at == end || *at == ';' || *at == '#';
+}
+
+/* The kind of section that [text] names; a rule's name is what is left of the text. */
+static unsigned int section_kind(const char **text, size_t *length)
+{
+	if (*length == 8 && !strncmp(*text, "defaults", 8))
+		return SECTION_DEFAULTS;
+	if (*length == 6 && !strncmp(*text, "daemon", 6))
+		return SECTION_DAEMON;
+	if (*length < 5 || strncmp(*text, "rule", 4) || !is_blank((*text)[4]))
+		return 0;
+	while (*length > 4 && is_blank((*text)[4])) {
+		(*text)++;
+		(*length)--;
+	}
+	*text += 4;
+	*length -= 4;
+	return is_name(*text, *length) ? SECTION_RULE : 0;
+}
+
+static void begin_section(struct reading *reading, const char *at, const char *end)
+{
+	const char *close = memchr(at, ']', (size_t)(end - at)), *name = at + 1;
+	unsigned int kind = 0;
+	size_t length = 0;
+
+	if (close) {
+		while (name < close && is_blank(*name))
+			name++;
+		length = (size_t)(close - name);
+		while (length && is_blank(name[length - 1]))
+			length--;
+		kind = section_kind(&name, &length);
+	}
+	if (!close || !ends_well(close + 1, end)) {
+		problems_add(reading->problems, PROBLEM_ERROR, reading->file, reading->line, NULL,
+			     "a section's line is its name in brackets and nothing else, such as "
+			     "[defaults]");
+		kind = 0;
+	} else if (!kind) {
+		problems_add(reading->problems, PROBLEM_ERROR, reading->file, reading->line, NULL,
+			     "there is no section [%.*s]; there are [defaults], [daemon] and [rule "
+			     "NAME], where NAME is up to %d letters, digits and . _ - @ : +",
+			     (int)(close - at - 1), at + 1, CONF_NAME_MAX);
+	}
+	reading->after_key = false;
+	if (add_section(reading, kind, kind == SECTION_RULE ? name : NULL, length))
+		reading->err = -ENOMEM;
+}
+
+/* ---- keys and values -------------------------------------------------------------- */
+
+const struct conf_entry *conf_section_entry(const struct conf_section *section, const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < section->count; i++)
+		if (!strcmp(section->entries[i].key.name, key))
+			return &section->entries[i];
+	return NULL;
+}
+
+/* Why the key may not stand here, as a problem; or true, and the key. */
+static bool key_is_right(struct reading *reading, const char *name, struct key *ret_key)
+{
+	const struct conf_section *section = reading->section;
+	const struct conf_entry *first;
+	char list[512];
+
+	if (!key_find(section->kind, name, ret_key)) {
+		problems_add(reading->problems, PROBLEM_ERROR, reading->file, reading->line, name,
+			     "there is no such key in %s; there are: %s",
+			     section->kind == SECTION_RULE	 ? "[rule NAME]"
+			     : section->kind == SECTION_DEFAULTS ? "[defaults]"
+								 : "[daemon]",
+			     keys_list(section->kind, list, sizeof(list)));
+		return false;
+	}
+	first = conf_section_entry(section, name);
+	if (first) {
+		problems_add(reading->problems, PROBLEM_ERROR, reading->file, reading->line, name,
+			     "the section has it already, in line %u; give all values there",
+			     first->line);
+		return false;
+	}
+	return true;
+}
+
+static int add_entry(struct reading *reading, const char *name, const char *value)
+{
+	struct conf_section *section = reading->section;
+	struct conf_entry *grown;
+	struct key key;
+
+	reading->after_key = true;
+	reading->discards = true;
+	if (!section) {
+		problems_add(reading->problems, PROBLEM_ERROR, reading->file, reading->line, name,
+			     "it stands before the first section; begin with [defaults] or [rule "
+			     "NAME]");
+		return 0;
+	}
+	/* The section was refused already; its keys have no kind to be held against. */
+	if (!section->kind || !key_is_right(reading, name, &key))
+		return 0;
+	grown = grow(section->entries, section->count, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	section->entries = grown;
+	grown[section->count].key = key;
+	grown[section->count].line = reading->line;
+	grown[section->count].value = strdup(value);
+	if (!grown[section->count].value)
+		return -ENOMEM;
+	section->count++;
+	reading->discards = false;
+	return 0;
+}
+
+/* Whether the text reads like the line of a key that somebody has indented. */
+static bool looks_like_key(const struct reading *reading, const char *text)
+{
+	size_t length = strcspn(text, "=: \t");
+	const char *sign = text + length + strspn(text + length, " \t");
+	char name[32];
+	struct key key;
+
+	if ((*sign != '=' && *sign != ':') || length >= sizeof(name))
+		return false;
+	memcpy(name, text, length);
+	name[length] = '\0';
+	return key_find(reading->section->kind, name, &key);
+}
+
+static int continue_entry(struct reading *reading, const char *text)
+{
+	struct conf_entry *entry;
+	size_t length, text_length;
+	char *longer;
+
+	if (reading->discards)
+		return 0;
+	entry = &reading->section->entries[reading->section->count - 1];
+	if (looks_like_key(reading, text)) {
+		problems_add(reading->problems, PROBLEM_ERROR, reading->file, reading->line, NULL,
+			     "a line that begins with a blank continues the value above, that of "
+			     "%s; for a key of its own, take the blank away",
+			     entry->key.name);
+		return 0;
+	}
+	length = strlen(entry->value);
+	text_length = strlen(text);
+	if (length + text_length + 1 > VALUE_MAX) {
+		problems_add(reading->problems, PROBLEM_ERROR, reading->file, reading->line,
+			     entry->key.name, "the value is longer than %d bytes", VALUE_MAX);
+		reading->discards = true;
+		return 0;
+	}
+	longer = realloc(entry->value, length + text_length + 2);
+	if (!longer)
+		return -ENOMEM;
+	entry->value = longer;
+	longer[length] = ' ';
+	memcpy(longer + length + 1, text, text_length + 1);
+	return 0;
+}
+
+/* inih's call for one key, or for a line that continues its value. */
+static int handle_pair(void *arg, const char *section, const char *name, const char *value)
+{
+	struct reading *reading = arg;
+	int err;
+
+	(void)section;
+	/* A build of inih that takes a key without '=': still pending, so refused. */
+	if (!value || reading->err)
+		return 1;
+	reading->pending = false;
+	if (reading->indented && reading->after_key) {
+		err = continue_entry(reading, value);
+	} else if (!*name) {
+		problems_add(reading->problems, PROBLEM_ERROR, reading->file, reading->line, NULL,
+			     "there is no key before the =");
+		err = 0;
+	} else {
+		err = add_entry(reading, name, value);
+	}
+	if (err)
+		reading->err = err;
+	return 1;
+}
+
+/* ---- lines -------------------------------------------------------------------------- */
+
+static void settle_pending(struct reading *reading)
+{
+	if (!reading->pending)
+		return;
+	reading->pending = false;
+	problems_add(reading->problems, PROBLEM_ERROR, reading->file, reading->line, NULL,
+		     "this is neither [section], nor KEY = VALUE, nor a comment (# or ; first)");
+}
+
+/* What inih is to see of the line from `at` to `end`; length 0: nothing. */
+static size_t inspect_line(struct reading *reading, const char *at, const char *end, size_t room)
+{
+	const char *first = at;
+
+	while (first < end && is_blank(*first))
+		first++;
+	if (first == end || *first == ';' || *first == '#')
+		return 0;
+	reading->indented = first > at;
+	if ((size_t)(end - at) > room) {
+		problems_add(reading->problems, PROBLEM_ERROR, reading->file, reading->line, NULL,
+			     "the line has %zu bytes, where %zu are the most; go on in the next "
+			     "line, which begins with a blank then",
+			     (size_t)(end - at), room);
+		reading->discards = true;
+		return 0;
+	}
+	if (*first == '[' && !(reading->indented && reading->after_key)) {
+		begin_section(reading, first, end);
+		return 0;
+	}
+	reading->pending = true;
+	return (size_t)(end - at);
+}
+
+/* As fgets(3) to inih: one line with its newline, never in parts. */
+static char *next_line(char *buf, int size, void *arg)
+{
+	struct reading *reading = arg;
+	const char *begin = reading->at, *end;
+	struct conf_section *before = reading->section;
+	size_t length;
+
+	settle_pending(reading);
+	if (reading->at == reading->end || reading->err || size <= INI_LINE_OVERHEAD)
+		return NULL;
+	end = memchr(begin, '\n', (size_t)(reading->end - begin));
+	if (!end)
+		end = reading->end;
+	reading->at = end < reading->end ? end + 1 : end;
+	reading->line++;
+	length = inspect_line(reading, begin, end, (size_t)size - INI_LINE_OVERHEAD);
+	if (reading->section != before) {
+		/* So that inih, too, forgets the key that could be continued. */
+		snprintf(buf, (size_t)size, "[-]\n");
+		return buf;
+	}
+	memcpy(buf, begin, length);
+	buf[length] = '\n';
+	buf[length + 1] = '\0';
+	return buf;
+}
+
+static int add_file(struct conf *conf, const char *name)
+{
+	char **grown = grow(conf->files, conf->file_count, sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	conf->files = grown;
+	grown[conf->file_count] = strdup(name);
+	if (!grown[conf->file_count])
+		return -ENOMEM;
+	conf->file_count++;
+	return 0;
+}
+
+int conf_parse(struct conf *conf, const char *name, const char *text, size_t length,
+	       struct problems *problems)
+{
+	struct reading reading = { .conf = conf, .problems = problems };
+	const char *nul = memchr(text, '\0', length);
+	int err = add_file(conf, name);
+
+	if (err)
+		return err;
+	reading.file = conf->files[conf->file_count - 1];
+	if (nul) {
+		problems_add(problems, PROBLEM_ERROR, name, 0, NULL,
+			     "byte %zu is 0: this is no text", (size_t)(nul - text));
+		return 0;
+	}
+	/* Some editors put a byte order mark in front; it means nothing in UTF-8. */
+	if (length >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) {
+		text += 3;
+		length -= 3;
+	}
+	reading.at = text;
+	reading.end = text + length;
+	/* Its answer is the first line it did not like; the reader has seen them all. */
+	if (ini_parse_stream(next_line, &reading, handle_pair, &reading) == -2)
+		return -ENOMEM;
+	/* A build of inih that stops at the first such line asks for no other after it. */
+	settle_pending(&reading);
+	return reading.err;
+}
+
+void conf_init(struct conf *conf)
+{
+	*conf = (struct conf){ 0 };
+}
+
+static void section_free(struct conf_section *section)
+{
+	size_t i;
+
+	for (i = 0; i < section->count; i++)
+		free(section->entries[i].value);
+	free(section->entries);
+	free(section->name);
+	free(section);
+}
+
+void conf_done(struct conf *conf)
+{
+	size_t i;
+
+	for (i = 0; i < conf->count; i++)
+		section_free(conf->sections[i]);
+	for (i = 0; i < conf->file_count; i++)
+		free(conf->files[i]);
+	free(conf->sections);
+	free(conf->files);
+	conf_init(conf);
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The keys of [daemon], one row each at the end; see settings.h and keys.h.
+ */
+#include "daemon_settings.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "../../evidence/incident.h"
+#include "../../evidence/mask.h"
+#include "../../lib/control.h"
+#include "../../base/error.h"
+#include "keys.h"
+#include "values.h"
+
+/* A user who needs more has another problem; each costs the kernel some 300 bytes. */
+#define ENTRIES_PER_USER_MAX 1000000
+/* A build with all its compilers; far from what the kernel would feel. */
+#define ENTRIES_PER_USER_DEFAULT 1000
+/* Each is a descriptor and a buffer; the usual limit of descriptors is 1024. */
+#define CLIENTS_MAX 512
+/* Terminals of people who look at once, and one or two programs. */
+#define CLIENTS_DEFAULT 32
+/* Where state goes that outlives a boot; the unit says StateDirectory=maze. */
+#define INCIDENTS_DIR "/var/lib/maze/incidents"
+/* The directory is read whole where the oldest is to be found. */
+#define INCIDENTS_KEPT_MAX 100000
+/* Less than one incident with all its samples may not fit. */
+#define INCIDENTS_BYTES_MIN (1ULL << 20)
+#define INCIDENTS_BYTES_MAX (1ULL << 40)
+
+int settings_init(struct daemon_settings *settings)
+{
+	*settings = (struct daemon_settings){
+		.entries_per_user = ENTRIES_PER_USER_DEFAULT,
+		.clients = CLIENTS_DEFAULT,
+		.control_socket = strdup(MAZE_CONTROL_SOCKET),
+		.incidents = {
+			.dir = strdup(INCIDENTS_DIR),
+			.count_max = INCIDENTS_COUNT_DEFAULT,
+			.bytes_max = INCIDENTS_BYTES_DEFAULT,
+			.age_max_ns = INCIDENTS_AGE_DEFAULT_NS,
+			.samples = MAZE_STACKS_DEFAULT,
+			.unwind = true,
+		},
+	};
+	return settings->control_socket && settings->incidents.dir ? 0 : -ENOMEM;
+}
+
+void settings_done(struct daemon_settings *settings)
+{
+	free(settings->log_path);
+	free(settings->control_socket);
+	free(settings->incidents.dir);
+	words_done(&settings->incidents.masks);
+}
+
+static bool words_differ(const struct words *a, const struct words *b)
+{
+	size_t i;
+
+	if (a->count != b->count)
+		return true;
+	for (i = 0; i < a->count; i++)
+		if (strcmp(a->words[i], b->words[i]))
+			return true;
+	return false;
+}
+
+bool incidents_settings_differ(const struct incidents_settings *a,
+			       const struct incidents_settings *b)
+{
+	if (!a->dir || !b->dir)
+		return a->dir || b->dir;
+	return strcmp(a->dir, b->dir) || a->count_max != b->count_max ||
+	       a->bytes_max != b->bytes_max || a->age_max_ns != b->age_max_ns ||
+	       a->samples != b->samples || a->unwind != b->unwind ||
+	       words_differ(&a->masks, &b->masks);
+}
+
+/* ---- values ---------------------------------------------------------------------------- */
+
+static int set_log(const struct key *key, struct key_target *target, const char *value,
+		   struct maze_error *error)
+{
+	struct daemon_settings *daemon = target->daemon;
+	int err;
+
+	(void)key;
+	if (*value == '/') {
+		err = value_path(value, PATH_MAX - 1, &daemon->log_path, error);
+		if (!err)
+			daemon->log = DAEMON_LOG_FILE;
+		return err;
+	}
+	if (!strcmp(value, "journal"))
+		daemon->log = DAEMON_LOG_JOURNAL;
+	else if (!strcmp(value, "syslog"))
+		daemon->log = DAEMON_LOG_SYSLOG;
+	else
+		return maze_fail(error, -EINVAL, "\"%.64s\" is no log", value);
+	free(daemon->log_path);
+	daemon->log_path = NULL;
+	return 0;
+}
+
+static int set_control_socket(const struct key *key, struct key_target *target, const char *value,
+			      struct maze_error *error)
+{
+	const struct sockaddr_un *address = NULL;
+
+	(void)key;
+	return value_path(value, sizeof(address->sun_path) - 1, &target->daemon->control_socket,
+			  error);
+}
+
+/* A whole number within its limits, or nothing is changed. */
+static int set_number(const char *value, long min, long max, unsigned int *ret_number,
+		      struct maze_error *error)
+{
+	long number = 0;
+	int err = value_number(value, min, max, &number, error);
+
+	if (!err)
+		*ret_number = (unsigned int)number;
+	return err;
+}
+
+static int set_entries_per_user(const struct key *key, struct key_target *target, const char *value,
+				struct maze_error *error)
+{
+	(void)key;
+	return set_number(value, 0, ENTRIES_PER_USER_MAX, &target->daemon->entries_per_user, error);
+}
+
+static int set_clients(const struct key *key, struct key_target *target, const char *value,
+		       struct maze_error *error)
+{
+	(void)key;
+	return set_number(value, 1, CLIENTS_MAX, &target->daemon->clients, error);
+}
+
+static int set_incidents(const struct key *key, struct key_target *target, const char *value,
+			 struct maze_error *error)
+{
+	struct incidents_settings *incidents = &target->daemon->incidents;
+
+	(void)key;
+	if (*value == '/')
+		return value_path(value, PATH_MAX - 1, &incidents->dir, error);
+	if (strcmp(value, "no") != 0)
+		return maze_fail(error, -EINVAL, "\"%.128s\" is no absolute path", value);
+	free(incidents->dir);
+	incidents->dir = NULL;
+	return 0;
+}
+
+static int set_incidents_kept(const struct key *key, struct key_target *target, const char *value,
+			      struct maze_error *error)
+{
+	unsigned int number = 0;
+	int err = set_number(value, 1, INCIDENTS_KEPT_MAX, &number, error);
+
+	(void)key;
+	if (!err)
+		target->daemon->incidents.count_max = number;
+	return err;
+}
+
+static int set_incidents_size(const struct key *key, struct key_target *target, const char *value,
+			      struct maze_error *error)
+{
+	(void)key;
+	return value_bytes(value, INCIDENTS_BYTES_MIN, INCIDENTS_BYTES_MAX,
+			   &target->daemon->incidents.bytes_max, error);
+}
+
+static int set_incidents_age(const struct key *key, struct key_target *target, const char *value,
+			     struct maze_error *error)
+{
+	(void)key;
+	return value_duration(value, &target->daemon->incidents.age_max_ns, error);
+}
+
+static int set_samples(const struct key *key, struct key_target *target, const char *value,
+		       struct maze_error *error)
+{
+	(void)key;
+	return set_number(value, 0, MAZE_STACKS_MAX, &target->daemon->incidents.samples, error);
+}
+
+static int set_unwind(const struct key *key, struct key_target *target, const char *value,
+		      struct maze_error *error)
+{
+	(void)key;
+	return value_yes_no(value, &target->daemon->incidents.unwind, error);
+}
+
+/* Tried here, so that what is no mask is refused where it stands. */
+static int set_mask(const struct key *key, struct key_target *target, const char *value,
+		    struct maze_error *error)
+{
+	struct words words = { 0 };
+	struct masks *masks = NULL;
+	int err = words_split(value, &words, error);
+
+	(void)key;
+	if (!err)
+		err = masks_new((const char *const *)words.words, words.count, &masks, error);
+	masks_free(masks);
+	if (err) {
+		words_done(&words);
+		return err;
+	}
+	words_done(&target->daemon->incidents.masks);
+	target->daemon->incidents.masks = words;
+	return 0;
+}
+
+/* ---- the table --------------------------------------------------------------------------- */
+
+const struct key settings_keys[] = {
+	{ "log", SECTION_DAEMON, "journal, syslog, or an absolute path", set_log, 0 },
+	{ "control-socket", SECTION_DAEMON, "an absolute path", set_control_socket, 0 },
+	{ "entries-per-user", SECTION_DAEMON, "a number; 0: users may watch nothing",
+	  set_entries_per_user, 0 },
+	{ "clients", SECTION_DAEMON, "a number", set_clients, 0 },
+	{ "incidents", SECTION_DAEMON, "an absolute path, or no", set_incidents, 0 },
+	{ "incidents-kept", SECTION_DAEMON, "a number", set_incidents_kept, 0 },
+	{ "incidents-size", SECTION_DAEMON, "a size such as 64M or 1G", set_incidents_size, 0 },
+	{ "incidents-age", SECTION_DAEMON, "a duration such as 30d", set_incidents_age, 0 },
+	{ "samples", SECTION_DAEMON, "a number; 0: no stacks are taken", set_samples, 0 },
+	{ "unwind", SECTION_DAEMON, "yes, or no", set_unwind, 0 },
+	{ "mask", SECTION_DAEMON, "names of options or variables, * for any bytes", set_mask, 0 },
+	{ NULL, 0, NULL, NULL, 0 },
+};

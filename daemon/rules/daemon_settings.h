@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What [daemon] says: settings of mazed itself, not of what is watched.
+ */
+#ifndef MAZE_DAEMON_SETTINGS_H
+#define MAZE_DAEMON_SETTINGS_H
+
+#include "../../lib/maze.h"
+#include "string_list.h"
+
+enum daemon_log {
+	DAEMON_LOG_JOURNAL,
+	DAEMON_LOG_SYSLOG,
+	DAEMON_LOG_FILE,
+};
+
+/* What is kept of who was caught; evidence/incident.h says how. */
+struct incidents_settings {
+	char *dir; /* NULL: nothing is */
+	size_t count_max;
+	maze_u64 bytes_max;
+	maze_u64 age_max_ns;
+	unsigned int samples; /* stacks of an episode; 0: none are taken */
+	bool unwind;
+	struct words masks;
+};
+
+struct daemon_settings {
+	enum daemon_log log;
+	char *log_path; /* of DAEMON_LOG_FILE, else NULL */
+	char *control_socket;
+	unsigned int entries_per_user;
+	unsigned int clients;
+	struct incidents_settings incidents;
+};
+
+/* What holds where nothing is said. -ENOMEM: settings_done() is right even then. */
+int settings_init(struct daemon_settings *settings);
+void settings_done(struct daemon_settings *settings);
+bool incidents_settings_differ(const struct incidents_settings *a,
+			       const struct incidents_settings *b);
+
+#endif

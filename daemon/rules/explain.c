@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * See explain.h. It asks the very functions that the search asks (match.h, condition.h), so
+ * what is explained is what would be done.
+ */
+#include "explain.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "match.h"
+#include "../../base/escape.h"
+#include "../../base/proc_files.h"
+#include "problems.h"
+#include "rule_settings.h"
+#include "unused.h"
+
+/* A rule may list hundreds of programs; who wants to see them all has the file. */
+#define WORDS_SHOWN_MAX 8
+
+static const char *plural(size_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
+int explain_check(FILE *out, const char *path)
+{
+	struct problems problems;
+	struct rules *rules = NULL;
+	int err;
+
+	problems_init(&problems);
+	err = rules_load(path, &rules, &problems);
+	if (!err)
+		rules_note_unused(rules, &problems);
+	problems_sort(&problems);
+	problems_print(&problems, out);
+	if (err == -ENOMEM)
+		fputs("out of memory: not everything was checked\n", out);
+	else if (err)
+		fprintf(out, "refused: %zu error%s, %zu note%s\n", problems.errors,
+			plural(problems.errors), problems.notes, plural(problems.notes));
+	else
+		fprintf(out, "accepted: %zu rule%s in %zu file%s, %zu note%s\n", rules->count,
+			plural(rules->count), rules->file_count, plural(rules->file_count),
+			problems.notes, plural(problems.notes));
+	rules_free(rules);
+	problems_done(&problems);
+	return err;
+}
+
+static void print_fact(FILE *out, size_t id, const struct subject *subject)
+{
+	char shown[CONDITION_SHOWN_SIZE];
+
+	condition_keys[id].show(subject, shown, sizeof(shown));
+	if (shown[0])
+		escape_write(out, shown);
+	else
+		fputs("(none)", out);
+}
+
+static const char *why_unknown(const struct subject *subject, unsigned int fact)
+{
+	return subject->late & fact ? "cannot be read: its memory does not answer"
+				    : "not for this user to read";
+}
+
+static void print_facts(FILE *out, const struct subject *subject)
+{
+	size_t i;
+
+	fprintf(out, "process %d, thread %d%s\n", subject->pid, subject->tid,
+		subject->is_main ? ", its main thread" : "");
+	for (i = 0; i < CONDITION_COUNT; i++) {
+		fprintf(out, "  %-8s ", condition_keys[i].name);
+		if (subject->known & condition_keys[i].fact)
+			print_fact(out, i, subject);
+		else
+			fprintf(out, "(%s)", why_unknown(subject, condition_keys[i].fact));
+		fputc('\n', out);
+	}
+}
+
+/* The words from the first to the last of those that matter, and how many there are. */
+static void print_words(FILE *out, const struct condition *condition, bool holds, size_t which)
+{
+	size_t count = condition->words.count, i = holds ? which : 0;
+	size_t end = holds ? which + 1 : count < WORDS_SHOWN_MAX ? count : WORDS_SHOWN_MAX;
+
+	fputs(holds ? " matches" : count > 1 ? " matches none of" : " does not match", out);
+	for (; i < end; i++) {
+		fputc(' ', out);
+		escape_write(out, condition->words.words[i]);
+	}
+	if (!holds && end < count)
+		fprintf(out, " and %zu more", count - end);
+	fputc('\n', out);
+}
+
+static void explain_condition(FILE *out, const struct rule *rule, size_t id,
+			      const struct subject *subject)
+{
+	const struct condition *condition = &rule->conditions[id];
+	const struct condition_key *key = &condition_keys[id];
+	size_t which = 0;
+	bool holds;
+
+	fprintf(out, "  %s: ", key->name);
+	if (!(subject->known & key->fact)) {
+		fprintf(out, "%s\n", why_unknown(subject, key->fact));
+		return;
+	}
+	holds = key->holds(condition, subject, &which);
+	print_fact(out, id, subject);
+	print_words(out, condition, holds, which);
+}
+
+static enum match explain_rule(FILE *out, const struct rule *rule, size_t number,
+			       const struct subject *subject)
+{
+	unsigned int missing;
+	size_t i;
+
+	fprintf(out, "%zu. rule %s (%s:%u)\n", number, rule->name, rule->file, rule->line);
+	if (!rule->facts)
+		fputs("  it has no matching key, so it matches everything\n", out);
+	for (i = 0; i < CONDITION_COUNT; i++)
+		if (rule->conditions[i].given)
+			explain_condition(out, rule, i, subject);
+	return match_rule(rule, subject, &missing);
+}
+
+static void explain_outcome(FILE *out, const struct rule *rule)
+{
+	if (rule->ignore) {
+		fprintf(out, "rule %s: it is left alone (action = ignore)\n", rule->name);
+		return;
+	}
+	fprintf(out, "rule %s: it is watched%s\n", rule->name,
+		rule->treatment.policy.flags & MAZE_POLICY_SHADOW ? " in shadow" : "");
+	treatment_print(&rule->treatment, out);
+}
+
+/* What every engine refuses (DESIGN, Identity); NULL: it may be watched. */
+static const char *why_never(const struct subject_source *source, const struct subject *subject)
+{
+	if (subject->pid == 1)
+		return "it is the init process";
+	if (!proc_is_kernel_thread(source->proc_fd, subject->tid))
+		return NULL;
+	return subject->is_main ? "it is a kernel thread, which takes no signals"
+				: "it is a thread that the kernel has made of the process "
+				  "(io_uring, vhost), which takes no signals";
+}
+
+void explain_subject(FILE *out, const struct rules *rules, const struct subject *subject,
+		     const char *never)
+{
+	enum match match = MATCH_NO;
+	size_t i, left;
+
+	print_facts(out, subject);
+	if (never) {
+		fprintf(out, "%s: it is never watched, whatever the rules are\n", never);
+		return;
+	}
+	for (i = 0; match == MATCH_NO && i < rules->count; i++)
+		match = explain_rule(out, &rules->rules[i], i + 1, subject);
+	left = rules->count - i;
+	if (match == MATCH_NO) {
+		fputs("no rule matches: it is left alone\n", out);
+		return;
+	}
+	if (match == MATCH_MORE) {
+		fprintf(out,
+			"whether rule %s matches cannot be said without what could not be read\n",
+			rules->rules[i - 1].name);
+		return;
+	}
+	if (left)
+		fprintf(out, "the first rule that matches holds: the other %zu %s not looked at\n",
+			left, left == 1 ? "is" : "are");
+	explain_outcome(out, &rules->rules[i - 1]);
+}
+
+/* What may not be read stays unknown; everything else can still be explained. */
+static int read_all(const struct subject_source *source, struct subject *subject,
+		    struct maze_error *error)
+{
+	unsigned int fact;
+	int err;
+
+	for (fact = 1; fact & FACT_ALL; fact <<= 1) {
+		err = subject_read(source, fact, subject, error);
+		if (err && err != -EACCES && err != -ETIMEDOUT)
+			return err;
+	}
+	return 0;
+}
+
+int explain_process(FILE *out, const struct rules *rules, pid_t pid, pid_t tid,
+		    struct maze_error *error)
+{
+	struct subject_source source;
+	struct subject subject;
+	const char *never;
+	int err = subject_open(pid, tid, &source, &subject, error);
+
+	if (err)
+		return err;
+	err = read_all(&source, &subject, error);
+	never = err ? NULL : why_never(&source, &subject);
+	subject_close(&source);
+	if (!err)
+		explain_subject(out, rules, &subject, never);
+	return err;
+}

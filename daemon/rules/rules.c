@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * From sections of text to rules (rules.h), in three steps: which sections count
+ * (a rule replaces the one of its name in an earlier file); what [defaults] and
+ * [daemon] say, over all files; and every rule as the built-in treatment, plus
+ * [defaults], plus its own keys. Every fault is reported once, where it stands.
+ */
+#include "rules.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf.h"
+#include "keys.h"
+#include "tag.h"
+#include "rule_settings.h"
+
+struct building {
+	const struct conf *conf;
+	struct problems *problems;
+	const struct conf_section **sections; /* of the rules that count, in order */
+	size_t count;
+	bool defaults_hold; /* they do not contradict themselves */
+};
+
+static void rule_done(struct rule *rule)
+{
+	size_t i;
+
+	for (i = 0; i < CONDITION_COUNT; i++)
+		condition_done(&rule->conditions[i]);
+	treatment_done(&rule->treatment);
+	free(rule->name);
+}
+
+static void rules_done(struct rules *rules)
+{
+	size_t i;
+
+	for (i = 0; i < rules->count; i++)
+		rule_done(&rules->rules[i]);
+	for (i = 0; i < rules->file_count; i++)
+		free(rules->files[i]);
+	free(rules->rules);
+	free(rules->files);
+	settings_done(&rules->daemon);
+}
+
+void rules_free(struct rules *rules)
+{
+	if (!rules)
+		return;
+	rules_done(rules);
+	free(rules);
+}
+
+/* ---- which sections count ------------------------------------------------------- */
+
+static size_t find_rule(const struct building *building, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < building->count; i++)
+		if (!strcmp(building->sections[i]->name, name))
+			break;
+	return i;
+}
+
+static void choose_section(struct building *building, const struct conf_section *section)
+{
+	size_t place = find_rule(building, section->name);
+
+	if (place == building->count) {
+		building->sections[building->count++] = section;
+		return;
+	}
+	/* The names of files are compared by address: each was stored once. */
+	if (building->sections[place]->file != section->file) {
+		problems_add(building->problems, PROBLEM_NOTE, building->sections[place]->file,
+			     building->sections[place]->line, NULL,
+			     "rule \"%s\" is replaced, in its place, by the one at %s:%u",
+			     section->name, section->file, section->line);
+		building->sections[place] = section;
+		return;
+	}
+	problems_add(building->problems, PROBLEM_ERROR, section->file, section->line, NULL,
+		     "there is a rule \"%s\" in this file already, in line %u; give one of them "
+		     "another name",
+		     section->name, building->sections[place]->line);
+}
+
+static int choose_sections(struct building *building)
+{
+	const struct conf *conf = building->conf;
+	size_t i;
+
+	building->sections = calloc(RULES_MAX, sizeof(struct conf_section *));
+	if (!building->sections)
+		return -ENOMEM;
+	for (i = 0; i < conf->count; i++) {
+		if (conf->sections[i]->kind != SECTION_RULE)
+			continue;
+		if (building->count == RULES_MAX) {
+			problems_add(building->problems, PROBLEM_ERROR, conf->sections[i]->file,
+				     conf->sections[i]->line, NULL,
+				     "this rule is one too many: %d are the most", RULES_MAX);
+			break;
+		}
+		choose_section(building, conf->sections[i]);
+	}
+	return 0;
+}
+
+/* ---- values --------------------------------------------------------------------- */
+
+/* problems NULL: they have been reported before. */
+static int apply_section(const struct conf_section *section, struct key_target *target,
+			 struct problems *problems)
+{
+	const struct conf_entry *entry;
+	struct maze_error error;
+	size_t i;
+	int err;
+
+	for (i = 0; i < section->count; i++) {
+		entry = &section->entries[i];
+		error.text[0] = '\0';
+		err = entry->key.set(&entry->key, target, entry->value, &error);
+		if (err == -ENOMEM)
+			return err;
+		if (err && problems)
+			problems_add(problems, PROBLEM_ERROR, section->file, entry->line,
+				     entry->key.name, "%s; accepted: %s", error.text,
+				     entry->key.form);
+	}
+	return 0;
+}
+
+/* Every section of the kind, in order: the last value of a key is the one that holds. */
+static int apply_kind(const struct conf *conf, unsigned int kind, struct key_target *target,
+		      struct problems *problems)
+{
+	size_t i;
+	int err = 0;
+
+	for (i = 0; !err && i < conf->count; i++)
+		if (conf->sections[i]->kind == kind)
+			err = apply_section(conf->sections[i], target, problems);
+	return err;
+}
+
+/* The key of the section that a contradiction is most likely to be about. */
+static const struct conf_entry *find_culprit(const struct conf_section *section)
+{
+	const struct conf_entry *entry = conf_section_entry(section, "hard");
+
+	return entry ? entry : conf_section_entry(section, "soft");
+}
+
+static void check_policy(const struct conf_section *section, const struct treatment *treatment,
+			 struct problems *problems)
+{
+	const struct conf_entry *culprit = find_culprit(section);
+	struct maze_error error = { "" };
+
+	if (maze_policy_explain(&treatment->policy, &error))
+		problems_add(problems, PROBLEM_ERROR, section->file,
+			     culprit ? culprit->line : section->line,
+			     culprit ? culprit->key.name : NULL, "%s", error.text);
+}
+
+/* What was set and cannot come to effect; only a section's own keys are looked at. */
+static void note_idle_keys(const struct conf_section *section, const struct rule *rule,
+			   struct problems *problems)
+{
+	const struct conf_entry *entry;
+	const char *stage;
+	size_t i, k;
+
+	for (i = 0; i < section->count; i++) {
+		entry = &section->entries[i];
+		if (!(entry->key.sections & SECTION_DEFAULTS))
+			continue;
+		if (rule->ignore) {
+			problems_add(problems, PROBLEM_NOTE, section->file, entry->line,
+				     entry->key.name,
+				     "it has no effect, because the rule ignores what it matches");
+			continue;
+		}
+		for (k = 0; k < STAGE_COUNT; k++) {
+			stage = stage_name((enum stage)k);
+			if (!stage_is_on(&rule->treatment, (enum stage)k) &&
+			    !strncmp(entry->key.name, stage, strlen(stage)) &&
+			    entry->key.name[strlen(stage)] == '-')
+				problems_add(problems, PROBLEM_NOTE, section->file, entry->line,
+					     entry->key.name,
+					     "it has no effect, because the rule has no %s stage",
+					     stage);
+		}
+	}
+	entry = conf_section_entry(section, "exec-timeout");
+	if (entry && !rule->ignore && !rule->treatment.stages[STAGE_SOFT].exec.count &&
+	    !rule->treatment.stages[STAGE_HARD].exec.count)
+		problems_add(problems, PROBLEM_NOTE, section->file, entry->line, entry->key.name,
+			     "it has no effect, because the rule runs no command");
+}
+
+static int build_defaults(struct building *building)
+{
+	struct treatment treatment;
+	struct key_target target = { .treatment = &treatment };
+	const struct conf *conf = building->conf;
+	size_t i, before = building->problems->errors;
+	const struct conf_section *last = NULL;
+	int err;
+
+	treatment_init(&treatment);
+	err = apply_kind(conf, SECTION_DEFAULTS, &target, building->problems);
+	for (i = 0; i < conf->count; i++)
+		if (conf->sections[i]->kind == SECTION_DEFAULTS && find_culprit(conf->sections[i]))
+			last = conf->sections[i];
+	if (!err && last && building->problems->errors == before)
+		check_policy(last, &treatment, building->problems);
+	building->defaults_hold = building->problems->errors == before;
+	treatment_done(&treatment);
+	return err;
+}
+
+static int build_rule(const struct building *building, const struct conf_section *section,
+		      struct rule *rule, const char *file)
+{
+	struct key_target target = { .treatment = &rule->treatment, .rule = rule };
+	size_t before = building->problems->errors;
+	int err;
+
+	treatment_init(&rule->treatment);
+	rule->file = file;
+	rule->line = section->line;
+	rule->name = strdup(section->name);
+	if (!rule->name)
+		return -ENOMEM;
+	rule->tag = tag_of_rule(rule->name);
+	err = apply_kind(building->conf, SECTION_DEFAULTS, &target, NULL);
+	if (!err)
+		err = apply_section(section, &target, building->problems);
+	if (err)
+		return err;
+	/* What follows from something that was refused already is no fault of its own. */
+	if (!rule->ignore && building->defaults_hold && building->problems->errors == before)
+		check_policy(section, &rule->treatment, building->problems);
+	note_idle_keys(section, rule, building->problems);
+	return 0;
+}
+
+static int build_daemon(const struct building *building, struct daemon_settings *daemon)
+{
+	struct key_target target = { .daemon = daemon };
+
+	if (settings_init(daemon))
+		return -ENOMEM;
+	return apply_kind(building->conf, SECTION_DAEMON, &target, building->problems);
+}
+
+struct tagged {
+	maze_u64 tag;
+	const struct rule *rule;
+};
+
+static int by_tag(const void *left, const void *right)
+{
+	const struct tagged *a = left, *b = right;
+
+	return a->tag < b->tag ? -1 : a->tag > b->tag;
+}
+
+/* A watch names its rule by a hash, which two names may share: one pair in four billion. */
+static int check_tags(const struct rules *rules, struct problems *problems)
+{
+	struct tagged *sorted = calloc(rules->count + 1, sizeof(*sorted));
+	const struct rule *rule;
+	size_t i;
+
+	if (!sorted)
+		return -ENOMEM;
+	for (i = 0; i < rules->count; i++)
+		sorted[i] = (struct tagged){ rules->rules[i].tag, &rules->rules[i] };
+	qsort(sorted, rules->count, sizeof(*sorted), by_tag);
+	for (i = 1; i < rules->count; i++) {
+		rule = sorted[i].rule;
+		if (sorted[i].tag == sorted[i - 1].tag)
+			problems_add(problems, PROBLEM_ERROR, rule->file, rule->line, NULL,
+				     "this rule's name cannot be told from %s by its hash; give "
+				     "one of them another name",
+				     sorted[i - 1].rule->name);
+	}
+	free(sorted);
+	return 0;
+}
+
+const struct rule *rules_by_tag(const struct rules *rules, maze_u64 tag)
+{
+	size_t i;
+
+	for (i = 0; i < rules->count; i++)
+		if (rules->rules[i].tag == tag)
+			return &rules->rules[i];
+	return NULL;
+}
+
+/* ---- all of it -------------------------------------------------------------------- */
+
+static int build(struct building *building, struct rules *rules)
+{
+	size_t i;
+	int err = choose_sections(building);
+
+	if (!err)
+		err = build_defaults(building);
+	if (!err)
+		err = build_daemon(building, &rules->daemon);
+	if (err)
+		return err;
+	/* One more: a size of 0 has no address to be told from failure. */
+	rules->rules = calloc(building->count + 1, sizeof(*rules->rules));
+	if (!rules->rules)
+		return -ENOMEM;
+	for (i = 0; i < building->count; i++) {
+		rules->count++;
+		err = build_rule(building, building->sections[i], &rules->rules[i],
+				 building->sections[i]->file);
+		if (err)
+			return err;
+	}
+	return check_tags(rules, building->problems);
+}
+
+static int finish(struct conf *conf, int err, struct rules **ret_rules, struct problems *problems)
+{
+	struct building building = { .conf = conf, .problems = problems };
+	struct rules *rules = NULL;
+
+	if (err)
+		goto out_conf;
+	rules = calloc(1, sizeof(*rules));
+	err = rules ? build(&building, rules) : -ENOMEM;
+	if (err)
+		goto out_rules;
+	if (problems->errors) {
+		err = -EINVAL;
+		goto out_rules;
+	}
+	/* The rules keep the names of the files, which their `file` points to. */
+	rules->files = conf->files;
+	rules->file_count = conf->file_count;
+	conf->files = NULL;
+	conf->file_count = 0;
+	*ret_rules = rules;
+	rules = NULL;
+out_rules:
+	rules_free(rules);
+	free(building.sections);
+out_conf:
+	problems_sort(problems);
+	conf_done(conf);
+	return err;
+}
+
+int rules_load(const char *path, struct rules **ret_rules, struct problems *problems)
+{
+	struct conf conf;
+	int err;
+
+	conf_init(&conf);
+	err = conf_read_file(&conf, path, problems);
+	if (!err)
+		err = conf_read_drop_ins(&conf, path, problems);
+	return finish(&conf, err, ret_rules, problems);
+}
+
+int rules_parse(const char *name, const char *text, size_t length, struct rules **ret_rules,
+		struct problems *problems)
+{
+	struct conf conf;
+	int err;
+
+	conf_init(&conf);
+	err = conf_parse(&conf, name, text, length, problems);
+	return finish(&conf, err, ret_rules, problems);
+}

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Reads the facts of subject.h from /proc. Two things make it safe against numbers
+ * that are used again: a descriptor of a directory of /proc stays with the process
+ * that it was opened for, and gives ESRCH once that is gone; and a process that its
+ * pidfd shows alive after the directory was opened is the one that the directory
+ * belongs to.
+ */
+#include "subject.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <unistd.h>
+
+#include "../../base/error.h"
+#include "../../base/proc_files.h"
+#include "cmdline.h"
+#include "../../base/pidfd.h"
+
+/* The lines up to Gid: take some 200 bytes, of which the name is at most 63 * 2. */
+#define STATUS_SIZE 1024
+/* Twelve hierarchies of version 1 and a path as long as there can be. */
+#define CGROUP_FILE_SIZE 8192
+/* Each turn, a parent has died: a family that dies faster than that is ending. */
+#define PARENT_TRIES 8
+
+static int fail_read(const struct subject *subject, int err, const char *what,
+		     struct maze_error *error)
+{
+	if (err == -EACCES || err == -EPERM)
+		return maze_fail(error, -EACCES,
+				 "%s of process %d is not for this user to read; root may", what,
+				 subject->pid);
+	if (err == -ESRCH || err == -ENOENT)
+		return maze_fail(error, -ESRCH, "process %d, or its thread %d, has ended",
+				 subject->pid, subject->tid);
+	if (err == -ETIMEDOUT)
+		return maze_fail(error, err,
+				 "%s of process %d cannot be read: its memory does not "
+				 "answer",
+				 what, subject->pid);
+	return maze_fail(error, err, "%s of process %d cannot be read: %s", what, subject->pid,
+			 strerror(-err));
+}
+
+/* ---- the facts, one by one ------------------------------------------------------- */
+
+static int read_comm(int directory_fd, const char *name, char *comm)
+{
+	char text[SUBJECT_COMM_SIZE + 1] = "";
+	ssize_t length = read_file_at(directory_fd, name, text, sizeof(text));
+
+	if (length < 0)
+		return (int)length;
+	/* The newline at the end is the file's; others may be the name's. */
+	if (length && text[length - 1] == '\n')
+		text[length - 1] = '\0';
+	text[SUBJECT_COMM_SIZE - 1] = '\0';
+	memcpy(comm, text, SUBJECT_COMM_SIZE);
+	return 0;
+}
+
+/* The first number of a line of status. The kernel escapes newlines in the name. */
+static bool status_number(const char *status, const char *field, unsigned int *ret_number)
+{
+	const char *line = strstr(status, field);
+
+	return line && sscanf(line + strlen(field), "%u", ret_number) == 1;
+}
+
+static int read_ids(const struct subject_source *source, struct subject *subject)
+{
+	unsigned int uid, gid, ppid;
+	char status[STATUS_SIZE];
+	ssize_t length = read_file_at(source->task_fd, "status", status, sizeof(status));
+
+	if (length < 0)
+		return (int)length;
+	if (!status_number(status, "\nPPid:", &ppid) || !status_number(status, "\nUid:", &uid) ||
+	    !status_number(status, "\nGid:", &gid))
+		return -EPROTO;
+	subject->ppid = (pid_t)ppid;
+	subject->uid = uid;
+	subject->gid = gid;
+	return 0;
+}
+
+/*
+ * The parent is known by number only. But a process never gets back a parent that
+ * it has lost, so a number that is still the parent's afterwards was so throughout.
+ */
+static int read_parent(const struct subject_source *source, struct subject *subject)
+{
+	char name[64];
+	pid_t ppid;
+	int err, tries;
+
+	for (tries = 0; tries < PARENT_TRIES; tries++) {
+		err = read_ids(source, subject);
+		if (err)
+			return err;
+		ppid = subject->ppid;
+		subject->parent_comm[0] = '\0';
+		/* No parent in this pid namespace. */
+		if (!ppid)
+			return 0;
+		snprintf(name, sizeof(name), "/proc/%d/comm", ppid);
+		/* Not to be seen, under hidepid: as if there were none. */
+		if (read_comm(AT_FDCWD, name, subject->parent_comm))
+			subject->parent_comm[0] = '\0';
+		err = read_ids(source, subject);
+		if (err)
+			return err;
+		if (subject->ppid == ppid)
+			return 0;
+	}
+	return -EAGAIN;
+}
+
+/*
+ * The kernel says so behind the name when the file was removed or replaced. A
+ * program whose package was upgraded falls under the same rule as before.
+ */
+static void strip_deleted(char *path)
+{
+	static const char mark[] = " (deleted)";
+	size_t length = strlen(path), mark_length = sizeof(mark) - 1;
+
+	if (length > mark_length && !strcmp(path + length - mark_length, mark))
+		path[length - mark_length] = '\0';
+}
+
+static int read_exe(const struct subject_source *source, struct subject *subject)
+{
+	ssize_t length = readlinkat(source->task_fd, "exe", subject->exe, sizeof(subject->exe) - 1);
+
+	/* It has no program: a kernel thread. One that is gone shows at the end. */
+	if (length < 0 && errno == ENOENT)
+		length = 0;
+	if (length < 0)
+		return -errno;
+	subject->exe[length] = '\0';
+	strip_deleted(subject->exe);
+	return 0;
+}
+
+static int read_cmdline(const struct subject_source *source, struct subject *subject)
+{
+	/* The reader of the command line needs the owner of that memory. */
+	int err = read_ids(source, subject);
+
+	if (err)
+		return err;
+	if (source->get_cmdline)
+		return source->get_cmdline(source->get_cmdline_arg, source, subject);
+	return cmdline_read(source, subject);
+}
+
+static int read_cgroup(const struct subject_source *source, struct subject *subject)
+{
+	char text[CGROUP_FILE_SIZE], *line, *next;
+	ssize_t length = read_file_at(source->task_fd, "cgroup", text, sizeof(text));
+
+	/* A kernel without control groups has no such file. */
+	if (length == -ENOENT)
+		length = text[0] = '\0';
+	if (length < 0)
+		return (int)length;
+	subject->cgroup[0] = '\0';
+	for (line = text; line; line = next) {
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = '\0';
+		if (strncmp(line, "0::", 3) != 0)
+			continue;
+		snprintf(subject->cgroup, sizeof(subject->cgroup), "%s", line + 3);
+		strip_deleted(subject->cgroup);
+	}
+	return 0;
+}
+
+static int read_process_comm(const struct subject_source *source, struct subject *subject)
+{
+	return read_comm(source->proc_fd, "comm", subject->comm);
+}
+
+static int read_thread_comm(const struct subject_source *source, struct subject *subject)
+{
+	return read_comm(source->task_fd, "comm", subject->thread_comm);
+}
+
+static const struct {
+	unsigned int facts;
+	const char *what;
+	int (*read)(const struct subject_source *source, struct subject *subject);
+} readers[] = {
+	{ FACT_COMM, "the name", read_process_comm },
+	{ FACT_THREAD, "the thread's name", read_thread_comm },
+	{ FACT_IDS, "the status", read_ids },
+	{ FACT_CGROUP, "the control group", read_cgroup },
+	{ FACT_EXE, "the program", read_exe },
+	{ FACT_CMDLINE, "the command line", read_cmdline },
+	{ FACT_PARENT | FACT_IDS, "the parent", read_parent },
+};
+
+/* ---- all of them ------------------------------------------------------------------- */
+
+int subject_read(const struct subject_source *source, unsigned int facts, struct subject *subject,
+		 struct maze_error *error)
+{
+	unsigned int wanted = facts & ~subject->known, became_known = 0;
+	size_t i;
+	int err;
+
+	for (i = 0; i < sizeof(readers) / sizeof(readers[0]); i++) {
+		/* The parent's row has the ids too; it is for who wants the parent. */
+		if (!(wanted & readers[i].facts & ~became_known))
+			continue;
+		err = readers[i].read(source, subject);
+		if (err == -ETIMEDOUT)
+			subject->late |= readers[i].facts;
+		if (err)
+			return fail_read(subject, err, readers[i].what, error);
+		became_known |= readers[i].facts;
+	}
+	/* A process that ends while it is read shows facts of nobody. */
+	if (pidfd_has_ended(source->pidfd) || faccessat(source->task_fd, "comm", F_OK, 0))
+		return fail_read(subject, -ESRCH, "anything", error);
+	subject->known |= became_known;
+	return 0;
+}
+
+static int open_directories(pid_t tid, struct subject_source *source, struct subject *subject,
+			    struct maze_error *error)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "/proc/%d", subject->pid);
+	source->proc_fd = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (source->proc_fd < 0)
+		return fail_read(subject, -errno, "the directory in /proc", error);
+	snprintf(name, sizeof(name), "task/%d", tid);
+	source->task_fd = openat(source->proc_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (source->task_fd < 0)
+		return fail_read(subject, -errno, "the thread's directory in /proc", error);
+	if (pidfd_has_ended(source->pidfd))
+		return fail_read(subject, -ESRCH, "anything", error);
+	return 0;
+}
+
+int subject_open(pid_t pid, pid_t tid, struct subject_source *ret_source,
+		 struct subject *ret_subject, struct maze_error *error)
+{
+	struct subject_source source = { .pidfd = -1, .proc_fd = -1, .task_fd = -1 };
+	int err;
+
+	if (!tid)
+		tid = pid;
+	/* Of its texts, only the first bytes need be anything: kilobytes stay untouched. */
+	ret_subject->known = ret_subject->late = 0;
+	ret_subject->pid = pid;
+	ret_subject->tid = tid;
+	ret_subject->is_main = tid == pid;
+	source.pidfd = pidfd_open(pid, 0);
+	/* A thread that leads no process; kernels differ in how they say so. */
+	if (source.pidfd < 0 && (errno == EINVAL || errno == ENOENT))
+		return maze_fail(error, -EINVAL,
+				 "%d is not the number of a process, but of a thread at most", pid);
+	if (source.pidfd < 0)
+		return fail_read(ret_subject, -errno, "a descriptor", error);
+	err = open_directories(tid, &source, ret_subject, error);
+	if (err) {
+		subject_close(&source);
+		return err;
+	}
+	*ret_source = source;
+	return 0;
+}
+
+void subject_close(struct subject_source *source)
+{
+	int *fds[] = { &source->pidfd, &source->proc_fd, &source->task_fd };
+	size_t i;
+
+	for (i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+		if (*fds[i] >= 0)
+			close(*fds[i]);
+		*fds[i] = -1;
+	}
+}

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * From a process to its watch; see assign.h. Costs some ten system calls for a process
+ * whose watch is right already, and some ten more where it has to change.
+ */
+#include "apply_rule.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <dirent.h>
+#include <unistd.h>
+
+#include "../../base/error.h"
+#include "../rules/decide.h"
+#include "../rules/match.h"
+#include "../rules/tag.h"
+
+/* Watches of rules, and of users too; root's are left alone. */
+#define MASK_RULES (~0ULL << TAG_KIND_SHIFT)
+#define MASK_RULES_AND_USERS (~0ULL << (TAG_KIND_SHIFT + TAG_KIND_BITS_OF_RULES))
+_Static_assert((TAG_RULE | TAG_USER) >> TAG_KIND_BITS_OF_RULES == 0 &&
+		       TAG_ROOT >> TAG_KIND_BITS_OF_RULES != 0,
+	       "what a rule's claim reaches");
+
+bool assign_by_thread(const struct rules *rules)
+{
+	const struct condition *condition;
+	size_t i;
+
+	for (i = 0; i < rules->count; i++) {
+		condition = &rules->rules[i].conditions[CONDITION_THREAD];
+		if (condition->given &&
+		    !(condition->words.count == 1 && !strcmp(condition->words.words[0], "all")))
+			return true;
+	}
+	return false;
+}
+
+static const struct rule *watching(const struct rule *rule)
+{
+	return rule && !rule->ignore ? rule : NULL;
+}
+
+/* Every process that there is would fill the log of lives with itself. */
+static struct maze_policy policy_of(const struct rule *rule)
+{
+	struct maze_policy policy = rule->treatment.policy;
+
+	policy.flags |= MAZE_POLICY_QUIET;
+	return policy;
+}
+
+static int give(const struct assign *assign, int pidfd, pid_t tid, const struct rule *rule,
+		const struct assign_known *known, struct maze_error *error)
+{
+	struct maze_policy policy;
+	int err;
+
+	rule = watching(rule);
+	if (!rule) {
+		/* A watch that mazed did not begin is not its to end. */
+		if (known->known && (!known->watched || tag_kind(known->tag) != TAG_RULE))
+			return 0;
+		err = maze_release(assign->maze, pidfd, tid, tag_of_rule(""), MASK_RULES, error);
+		return err == -ENOENT ? 0 : err;
+	}
+	if (known->known && known->watched && known->tag == rule->tag)
+		return 0;
+	policy = policy_of(rule);
+	err = maze_claim(assign->maze, pidfd, tid, &policy, rule->tag,
+			 policy.flags & MAZE_POLICY_SHADOW ? MASK_RULES : MASK_RULES_AND_USERS,
+			 error);
+	return err == -EEXIST ? 0 : err;
+}
+
+/* The thread's own facts are to be read, the others stay. Close source->task_fd. */
+static int open_thread(struct subject_source *source, struct subject *subject, pid_t tid)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "task/%d", (int)tid);
+	source->task_fd = openat(source->proc_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (source->task_fd < 0)
+		return -ESRCH;
+	subject->tid = tid;
+	subject->is_main = tid == subject->pid;
+	subject->known &= ~FACT_THREAD;
+	return 0;
+}
+
+/* Which rule a thread falls under. */
+static int decide_thread(const struct assign *assign, const struct subject_source *of_process,
+			 struct subject *subject, pid_t tid, const struct rule **ret_rule,
+			 struct maze_error *error)
+{
+	struct subject_source source = *of_process;
+	int err = open_thread(&source, subject, tid);
+
+	if (err)
+		return err;
+	err = decide(assign->rules, &source, subject, ret_rule, error);
+	close(source.task_fd);
+	return err;
+}
+
+struct decided {
+	pid_t tid;
+	const struct rule *rule;
+};
+
+struct decisions {
+	struct decided *threads;
+	size_t count, room;
+	bool differ;
+};
+
+static int note(struct decisions *all, pid_t tid, const struct rule *rule)
+{
+	struct decided *grown;
+	size_t room;
+
+	if (all->count == all->room) {
+		room = all->room ? all->room * 2 : 32;
+		grown = reallocarray(all->threads, room, sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		all->threads = grown;
+		all->room = room;
+	}
+	all->differ |= all->count && watching(rule) != watching(all->threads[0].rule);
+	all->threads[all->count++] = (struct decided){ tid, rule };
+	return 0;
+}
+
+/* Its threads, for next_thread() and closedir(); NULL: it has ended. */
+static DIR *open_threads(const struct subject_source *source)
+{
+	int fd = openat(source->proc_fd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!dir && fd >= 0)
+		close(fd);
+	return dir;
+}
+
+/* 0: no more. */
+static pid_t next_thread(DIR *dir)
+{
+	struct dirent *entry;
+	pid_t tid = 0;
+
+	while (tid <= 0 && (entry = readdir(dir)))
+		tid = (pid_t)strtol(entry->d_name, NULL, 10);
+	return tid;
+}
+
+static int decide_all(const struct assign *assign, const struct subject_source *source,
+		      struct subject *subject, struct decisions *all, struct maze_error *error)
+{
+	DIR *dir = open_threads(source);
+	const struct rule *rule = NULL;
+	int err = 0;
+	pid_t tid;
+
+	if (!dir)
+		return -ESRCH;
+	while (!err && (tid = next_thread(dir))) {
+		err = decide_thread(assign, source, subject, tid, &rule, error);
+		if (!err)
+			err = note(all, tid, rule);
+		else if (err == -ESRCH)
+			err = 0; /* this thread has ended, others go on */
+	}
+	closedir(dir);
+	if (err == -ENOMEM)
+		maze_fail(error, err, "out of memory");
+	return err;
+}
+
+/* One call where all threads fall under one rule, as nearly all processes' do. */
+static int assign_threads(const struct assign *assign, const struct subject_source *source,
+			  struct subject *subject, const struct assign_known *known,
+			  struct maze_error *error)
+{
+	static const struct assign_known unknown = { .known = false };
+	struct decisions all = { 0 };
+	size_t i;
+	int err = decide_all(assign, source, subject, &all, error), one;
+
+	if (!err && all.count && !all.differ) {
+		err = give(assign, source->pidfd, 0, all.threads[0].rule,
+			   all.count == 1 ? known : &unknown, error);
+	} else if (!err) {
+		for (i = 0; i < all.count; i++) {
+			one = give(assign, source->pidfd, all.threads[i].tid, all.threads[i].rule,
+				   &unknown, error);
+			if (one && one != -ESRCH)
+				err = one;
+		}
+	}
+	free(all.threads);
+	return err;
+}
+
+static int assign_thread(const struct assign *assign, const struct subject_source *source,
+			 struct subject *subject, pid_t tid, const struct assign_known *known,
+			 struct maze_error *error)
+{
+	const struct rule *rule = NULL;
+	int err = decide_thread(assign, source, subject, tid, &rule, error);
+
+	return err ? err : give(assign, source->pidfd, tid, rule, known, error);
+}
+
+static int assign_whole(const struct assign *assign, const struct subject_source *source,
+			struct subject *subject, const struct assign_known *known,
+			struct maze_error *error)
+{
+	const struct rule *rule = NULL;
+	int err = decide(assign->rules, source, subject, &rule, error);
+
+	return err ? err : give(assign, source->pidfd, 0, rule, known, error);
+}
+
+/*
+ * Rules in shadow that a thread may be watched by. Where a rule depends on the command line,
+ * which cannot be had without waiting, it may be that one or one that follows.
+ */
+static int find_shadows(const struct assign *assign, const struct subject_source *of_process,
+			struct subject *subject, pid_t tid, bool *shadows, struct maze_error *error)
+{
+	unsigned int facts = rules_facts_needed(assign->rules) & ~FACT_CMDLINE, missing;
+	struct subject_source source = *of_process;
+	enum match match = MATCH_NO;
+	int err = open_thread(&source, subject, tid);
+	const struct rule *rule;
+	size_t i;
+
+	if (err)
+		return err;
+	err = subject_read(&source, facts, subject, error);
+	for (i = 0; !err && match != MATCH_YES && i < assign->rules->count; i++) {
+		rule = &assign->rules->rules[i];
+		match = match_rule(rule, subject, &missing);
+		if (match != MATCH_NO && watching(rule) &&
+		    rule->treatment.policy.flags & MAZE_POLICY_SHADOW)
+			shadows[i] = true;
+	}
+	close(source.task_fd);
+	return err;
+}
+
+static int find_all_shadows(const struct assign *assign, const struct subject_source *source,
+			    struct subject *subject, bool *shadows, struct maze_error *error)
+{
+	DIR *dir = open_threads(source);
+	int err = 0;
+	pid_t tid;
+
+	if (!dir)
+		return -ESRCH;
+	while (!err && (tid = next_thread(dir))) {
+		err = find_shadows(assign, source, subject, tid, shadows, error);
+		/* This thread has ended, others go on. */
+		if (err == -ESRCH)
+			err = 0;
+	}
+	closedir(dir);
+	return err;
+}
+
+/* By exact tags: what is watched by another rule, or by none, is not touched. */
+static int release_shadows(const struct assign *assign, int pidfd, pid_t tid, const bool *shadows,
+			   struct maze_error *error)
+{
+	size_t i;
+	int err;
+
+	for (i = 0; i < assign->rules->count; i++) {
+		if (!shadows[i])
+			continue;
+		err = maze_release(assign->maze, pidfd, tid, assign->rules->rules[i].tag, ~0ULL,
+				   error);
+		if (err && err != -ENOENT)
+			return err;
+	}
+	return 0;
+}
+
+int assign_make_way(const struct assign *assign, pid_t pid, pid_t tid, struct maze_error *error)
+{
+	bool *shadows = calloc(assign->rules->count + 1, sizeof(*shadows));
+	struct subject_source source;
+	struct subject subject;
+	int err;
+
+	if (!shadows)
+		return maze_fail(error, -ENOMEM, "out of memory");
+	err = subject_open(pid, 0, &source, &subject, error);
+	if (err) {
+		free(shadows);
+		return err;
+	}
+	/* A user may ask often, and the process have threads by the thousand. */
+	if (tid || !assign->by_thread)
+		err = find_shadows(assign, &source, &subject, tid ?: pid, shadows, error);
+	else
+		err = find_all_shadows(assign, &source, &subject, shadows, error);
+	if (!err)
+		err = release_shadows(assign, source.pidfd, tid, shadows, error);
+	free(shadows);
+	subject_close(&source);
+	return err;
+}
+
+int assign_process(const struct assign *assign, pid_t pid, pid_t tid,
+		   const struct assign_known *known, struct maze_error *error)
+{
+	struct subject_source source;
+	struct subject subject;
+	int err;
+
+	if (pid == 1)
+		return -EPERM;
+	err = subject_open(pid, 0, &source, &subject, error);
+	if (err)
+		return err;
+	if (assign->cmdlines) {
+		source.get_cmdline = cmdlines_get;
+		source.get_cmdline_arg = assign->cmdlines;
+	}
+	if (!assign->by_thread)
+		err = assign_whole(assign, &source, &subject, known, error);
+	else if (tid)
+		err = assign_thread(assign, &source, &subject, tid, known, error);
+	else
+		err = assign_threads(assign, &source, &subject, known, error);
+	subject_close(&source);
+	return err;
+}
