@@ -34,7 +34,7 @@ static void signal_of(char *to, size_t size, const char *name)
 		to[0] = '\0';
 }
 
-/* Starts from the defaults of DESIGN section 5. */
+/* Starts from the defaults of maze(1). */
 static double recovery_of(const char *text, const struct scenario *scenario)
 {
 	if (strncmp(text, "lock:", 5) != 0)
