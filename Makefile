@@ -48,8 +48,8 @@ EVIDENCE_SRC := $(wildcard evidence/*.c)
 EVIDENCE_OBJ := $(EVIDENCE_SRC:%.c=$(BUILD)/%.o)
 LDLIBS_EVIDENCE := -ldw -liberty
 # What turns maze.conf into rules, and nothing that needs a kernel: for the fuzzer.
-RULES_SRC := $(patsubst %,daemon/%.c,cmdline condition conf conf_files explain glob keys match pattern \
-	pattern_search pattern_set problems rules settings subject tag treatment unused values words)
+RULES_SRC := $(patsubst %,daemon/%.c,cmdline condition conf conf_files explain glob keys match problems \
+	rules settings subject tag treatment unused values words)
 # What turns words into numbers and back: no kernel, so what tests and fuzzers take.
 TEXT_SRC := $(filter-out lib/evidence.c lib/handle.c lib/watch.c,$(wildcard lib/*.c))
 
