@@ -48,7 +48,7 @@ EVIDENCE_SRC := $(wildcard evidence/*.c)
 EVIDENCE_OBJ := $(EVIDENCE_SRC:%.c=$(BUILD)/%.o)
 LDLIBS_EVIDENCE := -ldw -liberty
 # What turns maze.conf into rules, and nothing that needs a kernel: for the fuzzer.
-RULES_SRC := $(filter-out %/decide.c,$(wildcard daemon/rules/*.c daemon/rules/expression/*.c))
+RULES_SRC := $(filter-out %/decide.c,$(wildcard daemon/rules/*.c))
 # What turns words into numbers and back: no kernel, so what tests and fuzzers take.
 TEXT_SRC := $(filter-out lib/evidence.c lib/handle.c lib/watch.c,$(wildcard base/*.c lib/*.c))
 

@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "../../base/error.h"
-#include "expression/glob.h"
+#include "glob.h"
 
 /* What name services need for one entry; a group of thousands of members fits. */
 #define NAME_BUFFER_SIZE (256 * 1024)
@@ -23,7 +23,6 @@ void condition_done(struct condition *condition)
 {
 	words_done(&condition->words);
 	free(condition->ids);
-	pattern_free(condition->pattern);
 	*condition = (struct condition){ 0 };
 }
 
@@ -241,28 +240,23 @@ static void show_thread(const struct subject *subject, char *buf, size_t size)
 static int parse_cmdline(const char *value, struct condition *ret_condition,
 			 struct maze_error *error)
 {
-	int err;
+	int err = parse_globs(value, ret_condition, error);
+	size_t i;
 
-	if (!*value)
-		return maze_fail(error, -EINVAL, "the value is empty");
-	err = words_single(value, &ret_condition->words, error);
-	if (err)
-		return err;
-	ret_condition->given = true;
-	return pattern_compile(value, &ret_condition->pattern, error);
+	/* A regular expression, which 0.1.0 took, never begins with *. */
+	for (i = 0; !err && i < ret_condition->words.count; i++)
+		if (ret_condition->words.words[i][0] != '*')
+			err = maze_fail(error, -EINVAL,
+					"\"%.64s\" does not begin with *; regular expressions "
+					"are not accepted",
+					ret_condition->words.words[i]);
+	return err;
 }
 
 static bool cmdline_holds(const struct condition *condition, const struct subject *subject,
 			  size_t *ret_which)
 {
-	*ret_which = 0;
-	return pattern_matches(condition->pattern, subject->cmdline);
-}
-
-/* Whether one expression takes all that another does is not worth finding out. */
-static bool cmdline_covers(const struct condition *a, const struct condition *b)
-{
-	return b && !strcmp(a->words.words[0], b->words.words[0]);
+	return any_glob(condition, glob_matches, subject->cmdline, ret_which);
 }
 
 static void show_cmdline(const struct subject *subject, char *buf, size_t size)
@@ -429,7 +423,7 @@ const struct condition_key condition_keys[CONDITION_COUNT] = {
 			    parse_globs, exe_holds, exe_covers, show_exe },
 	[CONDITION_PARENT] = { "parent", "globs on the parent process's name", FACT_PARENT,
 			       parse_globs, parent_holds, comm_covers, show_parent },
-	[CONDITION_CMDLINE] = { "cmdline", "one extended regular expression, as of egrep",
-				FACT_CMDLINE, parse_cmdline, cmdline_holds, cmdline_covers,
+	[CONDITION_CMDLINE] = { "cmdline", "globs on the whole command line, each beginning with *",
+				FACT_CMDLINE, parse_cmdline, cmdline_holds, comm_covers,
 				show_cmdline },
 };

@@ -13,7 +13,6 @@
 #include <sys/types.h>
 
 #include "../../lib/maze.h"
-#include "expression/pattern.h"
 #include "subject.h"
 #include "string_list.h"
 
@@ -32,9 +31,8 @@ enum condition_id {
 
 struct condition {
 	bool given;
-	struct words words;	 /* the alternatives as written; of cmdline, the one */
-	id_t *ids;		 /* user, group: the words as numbers */
-	struct pattern *pattern; /* cmdline */
+	struct words words; /* the alternatives as written */
+	id_t *ids;	    /* user, group: the words as numbers */
 };
 
 /* Enough for any fact of a subject, cut at the end where it is longer. */

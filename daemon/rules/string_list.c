@@ -86,15 +86,3 @@ int words_split(const char *text, struct words *ret_words, struct maze_error *er
 	*ret_words = words;
 	return 0;
 }
-
-int words_single(const char *text, struct words *ret_words, struct maze_error *error)
-{
-	struct words words = { 0 };
-
-	if (!reserve(text, &words))
-		return maze_fail(error, -ENOMEM, "out of memory");
-	memcpy(words.text, text, strlen(text) + 1);
-	words.words[words.count++] = words.text;
-	*ret_words = words;
-	return 0;
-}

@@ -19,8 +19,6 @@ struct words {
 
 /* -EINVAL: a quote that does not end; -ENOMEM. No words at all is fine: count 0. */
 int words_split(const char *text, struct words *ret_words, struct maze_error *error);
-/* The whole text as the one word. -ENOMEM. */
-int words_single(const char *text, struct words *ret_words, struct maze_error *error);
 void words_done(struct words *words);
 
 #endif

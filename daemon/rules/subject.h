@@ -19,7 +19,7 @@
 #define SUBJECT_COMM_SIZE 64
 /*
  * The file name: PATH_MAX. The command line: cut there, because a process may give
- * itself megabytes of it and every regular expression has to look at all of them.
+ * itself megabytes of it and every glob has to look at all of them.
  */
 #define SUBJECT_TEXT_SIZE 4097
 

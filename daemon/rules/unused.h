@@ -2,7 +2,7 @@
 /*
  * Rules that can never be any process's, because an earlier rule takes all that
  * they would match. What is noted is certain; not everything that is so is noticed
- * (two globs, or two regular expressions, are compared by their text).
+ * (two globs are compared by their text).
  */
 #ifndef MAZE_DAEMON_UNUSED_H
 #define MAZE_DAEMON_UNUSED_H

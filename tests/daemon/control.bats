@@ -202,7 +202,7 @@ load test_helper
 	serve <<- 'END'
 		[rule mine]
 		comm = sleep
-		cmdline = ^sleep 1000$
+		cmdline = "*sleep 1000"
 		soft = 9s
 		shadow = yes
 		[rule strict]

@@ -107,7 +107,7 @@ spinners() {
 	spinners
 	cat >> "$conf" <<- 'END'
 		[rule by-command-line]
-		cmdline = needle
+		cmdline = *needle*
 		soft = 77s
 		hard = 0
 		[rule victims]

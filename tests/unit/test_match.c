@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which rule is a subject's: globs, expressions, numbers, the first that matches;
+ * Which rule is a subject's: globs, numbers, the first that matches;
  * and that no fact is asked for which cannot matter.
  */
 #include <setjmp.h>
@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "daemon/rules/explain.h"
-#include "daemon/rules/expression/glob.h"
+#include "daemon/rules/glob.h"
 #include "daemon/rules/match.h"
 
 static struct rules *rules_of(const char *text)
@@ -173,9 +173,12 @@ static void each_key_asks_for_its_fact(void **state)
 	expect("exe = ng*", &subject, true);
 	expect("exe = sbin", &subject, false);
 	expect("exe = usr/sbin/nginx", &subject, false);
-	expect("cmdline = ^nginx: (worker|cache)", &subject, true);
-	expect("cmdline = worker$", &subject, false);
-	expect("cmdline = \"nginx\"", &subject, false);
+	expect("cmdline = \"*nginx: cache*\" \"*nginx: worker*\"", &subject, true);
+	expect("cmdline = *worker", &subject, false);
+	expect("cmdline = *ginx: *ess", &subject, true);
+	expect("cmdline = '*ginx: *es'", &subject, false);
+	expect("cmdline = '*ginx: *s?'", &subject, true);
+	expect("cmdline = *", &subject, true);
 	expect("user = 1000", &subject, true);
 	expect("user = root 1001", &subject, false);
 	expect("group = 0 100", &subject, true);
@@ -246,7 +249,7 @@ static void keys_are_anded_and_the_first_rule_wins(void **state)
 
 static void only_facts_that_can_matter_are_asked_for(void **state)
 {
-	struct rules *rules = rules_of("[rule a]\ncmdline = x\ncomm = apache\n"
+	struct rules *rules = rules_of("[rule a]\ncmdline = *x*\ncomm = apache\n"
 				       "[rule b]\nexe = nginx\nthread = main\ncgroup = y\n"
 				       "[rule c]\nparent = z\n");
 	const struct rule *rule = NULL;
@@ -307,7 +310,7 @@ static void the_explanation_names_keys_values_and_policy(void **state)
 	subject_fill(&subject);
 	strcpy(subject.cmdline, "evil\x1b[1m");
 	said = explanation("[rule a]\ncomm = x y\n[rule b]\nuser = 0 1000\ncomm = z\n"
-			   "[rule c]\ncgroup = a nginx.*\ncmdline = ev\nshadow = yes\nsoft = 1s\n"
+			   "[rule c]\ncgroup = a nginx.*\ncmdline = *ev*\nshadow = yes\nsoft = 1s\n"
 			   "hard = 0\nsoft-exec = /bin/x y\nyield = count\nrecovery = 1\n"
 			   "[rule d]\n",
 			   &subject);
@@ -316,7 +319,7 @@ static void the_explanation_names_keys_values_and_policy(void **state)
 	says(said, "2. rule b (t.conf:3)\n  comm: nginx does not match z\n"
 		   "  user: 1000 matches 1000\n");
 	says(said, "  cgroup: /system.slice/nginx.service matches nginx.*\n");
-	says(said, "  cmdline: evil\\x1b[1m matches ev\n");
+	says(said, "  cmdline: evil\\x1b[1m matches *ev*\n");
 	says(said, "the other 1 is not looked at\nrule c: it is watched in shadow\n");
 	says(said, "  soft: after 1s of CPU without sleep, signal SIGXCPU if it is handled; "
 		   "run /bin/x y (for 30s at most)\n  hard: no such stage\n"

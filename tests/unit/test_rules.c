@@ -175,11 +175,11 @@ static void actions_are_set_by_stage(void **state)
 static void lists_quotes_comments_and_continued_lines(void **state)
 {
 	struct fixture *fixture = *state;
-	const struct words *comm;
+	const struct words *comm, *cmdline;
 
 	accept(fixture, "\xef\xbb\xbf# first\r\n[rule a] ; c\r\ncomm = a \"b c\" ; comment\r\n"
 			"\t'd\"e'\r\n  # between\r\n\r\n  f\\*\r\n  [gh] i=j\n"
-			"cmdline: a  b|\"c\"\n  [de]\n");
+			"cmdline: \"*a  b\"\n  *[de]\n");
 	comm = &condition(fixture, CONDITION_COMM)->words;
 	assert_int_equal(comm->count, 6);
 	assert_string_equal(comm->words[1], "b c");
@@ -187,8 +187,10 @@ static void lists_quotes_comments_and_continued_lines(void **state)
 	assert_string_equal(comm->words[3], "f\\*");
 	assert_string_equal(comm->words[4], "[gh]");
 	assert_string_equal(comm->words[5], "i=j");
-	assert_string_equal(condition(fixture, CONDITION_CMDLINE)->words.words[0],
-			    "a  b|\"c\" [de]");
+	cmdline = &condition(fixture, CONDITION_CMDLINE)->words;
+	assert_int_equal(cmdline->count, 2);
+	assert_string_equal(cmdline->words[0], "*a  b");
+	assert_string_equal(cmdline->words[1], "*[de]");
 	assert_int_equal(fixture->rules->count, 1);
 }
 
@@ -273,7 +275,25 @@ static void values_are_refused_with_the_form_that_is_accepted(void **state)
 	refuse(fixture, "[rule a]\nexe = a\\\n", 2, "exe", "ends in a backslash");
 	refuse(fixture, "[rule a]\nuser = no-such-user-here\n", 2, "user", "there is no user");
 	refuse(fixture, "[rule a]\ngroup = 4294967295\n", 2, "group", "4294967294 is the highest");
-	refuse(fixture, "[rule a]\ncmdline = (a\n", 2, "cmdline", "not closed");
+	refuse(fixture, "[rule a]\ncmdline = *[a\n", 2, "cmdline", "does not end");
+}
+
+/* 0.1.0 took these. As globs they would match other processes. */
+static void cmdline_takes_no_regular_expression(void **state)
+{
+	static const char *const expressions[] = { "(a",    "needle",	 "^/usr/bin/borg create$",
+						   ".*a",   "a*",	 "*b a",
+						   "[ab]*", "\\*needle", "(a+)+$" };
+	struct fixture *fixture = *state;
+	char text[128];
+	size_t i;
+
+	for (i = 0; i < sizeof(expressions) / sizeof(expressions[0]); i++) {
+		snprintf(text, sizeof(text), "[rule a]\ncmdline = %s\n", expressions[i]);
+		refuse(fixture, text, 2, "cmdline",
+		       "does not begin with *; regular expressions are not accepted; accepted: "
+		       "globs on the whole command line");
+	}
 }
 
 static void what_contradicts_itself_is_refused_once(void **state)
@@ -485,8 +505,8 @@ static void rules_that_an_earlier_one_takes_are_noted(void **state)
 	note(fixture, "[rule a]\nexe = /usr/*\n[rule b]\nexe = python3\n", 0, NULL);
 	note(fixture, "[rule a]\ncgroup = u*.slice\n[rule b]\ncgroup = /user.slice/x\n", 3,
 	     "never used");
-	note(fixture, "[rule a]\ncmdline = a.c\n[rule b]\ncmdline = a.c\n", 3, "never used");
-	note(fixture, "[rule a]\ncmdline = a\n[rule b]\n", 0, NULL);
+	note(fixture, "[rule a]\ncmdline = *a.c\n[rule b]\ncmdline = *a.c\n", 3, "never used");
+	note(fixture, "[rule a]\ncmdline = *a\n[rule b]\n", 0, NULL);
 }
 
 static void keys_without_effect_are_noted(void **state)
@@ -579,6 +599,7 @@ int main(void)
 		TEST(the_keys_of_the_daemon),
 		TEST(what_has_no_right_shape_is_refused),
 		TEST(values_are_refused_with_the_form_that_is_accepted),
+		TEST(cmdline_takes_no_regular_expression),
 		TEST(what_contradicts_itself_is_refused_once),
 		TEST(every_fault_is_reported_in_order),
 		TEST(a_long_line_is_refused_and_none_is_cut),

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "../../../lib/maze.h"
+#include "../../lib/maze.h"
 
 /* 0, or -EINVAL with what is wrong with the pattern. */
 int glob_check(const char *pattern, struct maze_error *error);

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "../../../base/error.h"
+#include "../../base/error.h"
 
 /* The end of the set that begins at '[', on its ']'; NULL: it has none. */
 static const char *set_end(const char *set)
