@@ -101,7 +101,7 @@ static __noinline int begin_watch(struct task_struct *task, struct maze_request 
 		req->no_memory++;
 		return 0;
 	}
-	record_life(task, watched, MAZE_EVENT_WATCH, 0);
+	record_lifecycle(task, watched, MAZE_EVENT_WATCH, 0);
 	req->done++;
 	/* Without these its account begins at its next switch. */
 	if (!bpf_core_field_exists(struct task_struct, thread_info.cpu) ||
@@ -127,7 +127,7 @@ static __noinline int end_watch(struct task_struct *task, struct maze_request *r
 		return 0;
 	}
 	close_watch(task, watched);
-	record_life(task, watched, MAZE_EVENT_UNWATCH, 0);
+	record_lifecycle(task, watched, MAZE_EVENT_UNWATCH, 0);
 	bpf_task_storage_delete(&tasks, task);
 	req->done++;
 	return 0;

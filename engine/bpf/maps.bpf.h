@@ -65,7 +65,7 @@ struct {
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, maze_u32);
 	__type(value, struct maze_record);
-} life_log SEC(".maps");
+} lifecycle_log SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -83,7 +83,7 @@ struct {
 	__type(value, struct maze_process_info);
 } process_info_log SEC(".maps");
 
-struct maze_doorbell {
+struct maze_wakeup {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4096);
 };
@@ -92,8 +92,8 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, MAZE_READERS_MAX);
 	__type(key, maze_u32);
-	__array(values, struct maze_doorbell);
-} doorbells SEC(".maps");
+	__array(values, struct maze_wakeup);
+} wakeups SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

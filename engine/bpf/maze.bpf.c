@@ -46,7 +46,7 @@ static int handle_timer(void *map, maze_u32 *key, struct maze_timer *slot)
 	}
 	watched = watched_task(task);
 	if (!watched) {
-		look_for_unseen(cpu, switch_clock(task));
+		recheck_missed_switch(cpu, switch_clock(task));
 		return 0;
 	}
 	delay_ns = judge_running(task, watched, cpu, true);
@@ -86,7 +86,7 @@ int handle__setup(struct bpf_iter__task *ctx)
 	return 0;
 }
 
-MAZE_INLINE bool knows_waits(void)
+MAZE_INLINE bool has_wait_times(void)
 {
 	return bpf_core_field_exists(struct task_struct, sched_info.last_queued) &&
 	       bpf_core_field_exists(struct task_struct, sched_info.run_delay);
@@ -100,13 +100,13 @@ MAZE_INLINE bool waits_for_lock(struct maze_task *watched, struct task_struct *t
 				unsigned int task_state)
 {
 	return maze_recovery_is_for_locks(watched->policy.recovery) &&
-	       !(task_state & TASK_STOPPED_OR_TRACED) && knows_waits() && in_futex(task);
+	       !(task_state & TASK_STOPPED_OR_TRACED) && has_wait_times() && in_futex(task);
 }
 
-MAZE_INLINE void fall_asleep(struct task_struct *prev, struct maze_task *watched)
+MAZE_INLINE void begin_sleep(struct task_struct *prev, struct maze_task *watched)
 {
 	watched->asleep_ns = switch_clock(prev);
-	if (knows_waits())
+	if (has_wait_times())
 		watched->waited_ns = READ(prev, sched_info.run_delay);
 }
 
@@ -115,7 +115,7 @@ MAZE_INLINE maze_u64 slept_ns(struct task_struct *next, struct maze_task *watche
 {
 	maze_u64 until = switch_clock(next), awake = watched->asleep_ns;
 
-	if (knows_waits()) {
+	if (has_wait_times()) {
 		/* The wait that ends now; those before it, on other CPUs, are in run_delay. */
 		if (READ(next, sched_info.last_queued) > watched->asleep_ns)
 			until = READ(next, sched_info.last_queued);
@@ -142,21 +142,21 @@ MAZE_INLINE void switch_out(struct task_struct *prev, struct maze_task *watched,
 	if (!preempt && (prev_state & ~TASK_RTLOCK_WAIT) && may_sleep(prev)) {
 		sample.act = waits_for_lock(watched, prev, prev_state) ? MAZE_LOCKS : MAZE_SLEEPS;
 		if (!maze_sleep_resets(&watched->policy, sample.act))
-			fall_asleep(prev, watched);
+			begin_sleep(prev, watched);
 	} else if (!preempt && yields_reset(watched) && in_sched_yield(prev)) {
 		sample.act = MAZE_YIELDS;
 	}
-	doubt_unseen_time(watched, 0, &sample);
+	doubt_unprobed_time(watched, 0, &sample);
 	verdict = maze_step(&watched->policy, &watched->account, &sample);
 	if (verdict.reset)
-		leave_near(watched);
+		release_yield_probe(watched);
 	if (verdict.due || watched->unsent)
 		verdict.next_ns = act_on_verdict(watched, &verdict, MAZE_AT_SWITCH);
 	if (prev_state & TASK_DEAD) {
 		end_with_task(prev, watched);
 		return;
 	}
-	watched->next_ns = next_look(watched, verdict.next_ns);
+	watched->next_ns = next_check(watched, verdict.next_ns);
 	watched->nvcsw = voluntary_switches(prev);
 }
 
@@ -180,13 +180,13 @@ static __noinline int resume(struct task_struct *next, struct maze_task *watched
 		maze_reset(&watched->account);
 	}
 	watched->nvcsw = voluntary_switches(next);
-	doubt_unseen_time(watched, 0, &sample);
+	doubt_unprobed_time(watched, 0, &sample);
 	verdict = maze_step(&watched->policy, &watched->account, &sample);
 	/* What is due cannot be acted on yet: next is not current. The timer will. */
 	watched->account.fired &= ~verdict.due;
 	if (verdict.reset)
-		leave_near(watched);
-	watched->next_ns = next_look(watched, verdict.due ? 1 : verdict.next_ns);
+		release_yield_probe(watched);
+	watched->next_ns = next_check(watched, verdict.due ? 1 : verdict.next_ns);
 	return 0;
 }
 
@@ -246,7 +246,7 @@ static __noinline int inherit(struct task_struct *parent, struct task_struct *ch
 	fresh.policy = watched->policy;
 	fresh.tag = watched->tag;
 	if (bpf_task_storage_get(&tasks, child, &fresh, BPF_LOCAL_STORAGE_GET_F_CREATE)) {
-		record_life(child, &fresh, MAZE_EVENT_WATCH, MAZE_RECORD_INHERITED);
+		record_lifecycle(child, &fresh, MAZE_EVENT_WATCH, MAZE_RECORD_INHERITED);
 		return 0;
 	}
 	if (!last)

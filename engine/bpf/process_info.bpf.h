@@ -104,7 +104,7 @@ MAZE_INLINE maze_u64 program_of(struct task_struct *task)
 	return (maze_u64)BPF_CORE_READ(task, mm, exe_file, f_path.dentry);
 }
 
-static __noinline int portray_exe(struct task_struct *task, struct maze_process_info *process_info)
+static __noinline int take_exe(struct task_struct *task, struct maze_process_info *process_info)
 {
 	struct file *file;
 	struct path_walk walk = {};
@@ -145,7 +145,7 @@ MAZE_INLINE bool read_args(struct maze_process_info *process_info, maze_u64 star
 	return true;
 }
 
-static __noinline int portray_args(struct task_struct *task, struct maze_process_info *process_info)
+static __noinline int take_args(struct task_struct *task, struct maze_process_info *process_info)
 {
 	maze_u64 start, size, in_page;
 	struct mm_struct *mm;
@@ -185,7 +185,7 @@ MAZE_INLINE maze_u64 cgroup_of(struct task_struct *task)
 	return PROBE(BPF_CORE_READ(task, cgroups, dfl_cgrp, kn), id);
 }
 
-/* Of the current task; not static: see maze_ring_doorbells(). */
+/* Of the current task; not static: see maze_notify(). */
 __noinline int maze_take_process_info(struct maze_task *watched)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -212,10 +212,10 @@ __noinline int maze_take_process_info(struct maze_task *watched)
 	process_info->episode = watched->sampled - 1;
 	process_info->flags = 0;
 	read_name(process_info->comm, task->group_leader);
-	portray_exe(task, process_info);
-	portray_args(task, process_info);
+	take_exe(task, process_info);
+	take_args(task, process_info);
 	__sync_lock_test_and_set(&process_info->seq, seq);
-	return maze_ring_doorbells(state.evidence_bells);
+	return maze_notify(state.notify_evidence);
 }
 
 #endif

@@ -20,7 +20,7 @@
  * one once in a program, and not once more for each way to it, which would make loading
  * the engine several times as long.
  */
-__noinline int maze_ring_doorbells(maze_u32 mask)
+__noinline int maze_notify(maze_u32 mask)
 {
 	maze_u64 one = 1;
 	maze_u32 i;
@@ -29,13 +29,13 @@ __noinline int maze_ring_doorbells(maze_u32 mask)
 		return 0;
 	for (i = 0; i < MAZE_READERS_MAX; i++) {
 		maze_u32 slot = i;
-		void *bell;
+		void *ring;
 
 		if (!(mask & (1U << i)))
 			continue;
-		bell = bpf_map_lookup_elem(&doorbells, &slot);
-		if (bell)
-			bpf_ringbuf_output(bell, &one, sizeof(one), 0);
+		ring = bpf_map_lookup_elem(&wakeups, &slot);
+		if (ring)
+			bpf_ringbuf_output(ring, &one, sizeof(one), 0);
 	}
 	return 0;
 }
@@ -79,7 +79,7 @@ MAZE_INLINE struct maze_record *claim_slot(maze_u32 log, maze_u64 *ret_seq)
 	if (log == MAZE_LOG_VERDICTS)
 		record = bpf_map_lookup_elem(&verdict_log, &slot);
 	else
-		record = bpf_map_lookup_elem(&life_log, &slot);
+		record = bpf_map_lookup_elem(&lifecycle_log, &slot);
 	if (record)
 		*(volatile maze_u64 *)&record->seq = 0;
 	*ret_seq = seq;
@@ -109,11 +109,8 @@ static __noinline int write_record(struct task_struct *task, struct maze_task *w
 	if (!record)
 		return 0;
 	record->boot_ns = bpf_ktime_get_boot_ns();
-	record->count_ns = facts->tally.count_ns;
+	maze_record_tally(record, &facts->tally);
 	record->limit_ns = facts->limit_ns;
-	record->used_ns = facts->tally.used_ns;
-	record->asleep_ns = facts->tally.asleep_ns;
-	record->sleeps = facts->tally.sleeps;
 	record->lost = facts->lost;
 	record->tag = watched->tag;
 	record->pid = process_number(task);
@@ -123,16 +120,15 @@ static __noinline int write_record(struct task_struct *task, struct maze_task *w
 	record->event = facts->event;
 	record->signal = facts->signal;
 	record->flags = facts->flags;
-	record->episode = facts->tally.episode;
 	record->not_sent = facts->not_sent;
 	read_name(record->comm, task);
 	/* The number last, and as an atomic, so that a reader that sees it sees all. */
 	__sync_lock_test_and_set(&record->seq, seq);
-	return maze_ring_doorbells(state.record_bells);
+	return maze_notify(state.notify_records);
 }
 
-MAZE_INLINE void record_life(struct task_struct *task, struct maze_task *watched, maze_u16 event,
-			     maze_u32 flags)
+MAZE_INLINE void record_lifecycle(struct task_struct *task, struct maze_task *watched,
+				  maze_u16 event, maze_u32 flags)
 {
 	struct record_facts facts = {
 		.tally.count_ns = watched->account.count_ns,
@@ -145,7 +141,7 @@ MAZE_INLINE void record_life(struct task_struct *task, struct maze_task *watched
 	if ((watched->policy.flags & MAZE_POLICY_QUIET) &&
 	    !(event == MAZE_EVENT_EXIT && watched->account.fired))
 		return;
-	write_record(task, watched, &facts, MAZE_LOG_LIVES);
+	write_record(task, watched, &facts, MAZE_LOG_LIFECYCLE);
 }
 
 #endif

@@ -15,7 +15,7 @@
 #include "../../core/step.h"
 
 #define MAZE_BPF_MAGIC 0x4d415a45U /* "MAZE" */
-#define MAZE_BPF_ABI 7U
+#define MAZE_BPF_ABI 8U
 
 /*
  * Records kept per log. Verdicts have a log of their own, so that a storm of
@@ -23,7 +23,7 @@
  */
 #define MAZE_LOG_LEN 4096U
 #define MAZE_LOG_VERDICTS 0
-#define MAZE_LOG_LIVES 1
+#define MAZE_LOG_LIFECYCLE 1
 #define MAZE_LOGS 2
 
 /*
@@ -54,11 +54,11 @@ enum maze_role {
 	MAZE_ROLE_SELF, /* a process of maze's own: never watched */
 };
 
-/* maze_task.near. The last is final, so that a watch that was replaced leaves no count. */
-enum maze_near {
-	MAZE_NEAR_NO = 0,
-	MAZE_NEAR_YES,	 /* counted in maze_state.near_count */
-	MAZE_NEAR_ENDED, /* the watch has ended: never counted again */
+/* maze_task.needs_yield_probe. The last is final, so that a watch that was replaced leaves no count. */
+enum maze_probe_need {
+	MAZE_PROBE_NOT_NEEDED = 0,
+	MAZE_PROBE_NEEDED,	/* counted in maze_state.yield_probe_users */
+	MAZE_PROBE_WATCH_ENDED, /* the watch has ended: never counted again */
 };
 
 /* Value of the task storage: everything about one watched task. */
@@ -66,14 +66,14 @@ struct maze_task {
 	struct maze_policy policy;
 	struct maze_account account; /* stepped only on the CPU that runs the task */
 	maze_u64 tag;
-	maze_u64 yield_ns;    /* runtime at the last yield the probe saw; written by it alone */
-	maze_u64 next_ns;     /* CPU time until the account wants to be looked at; 0: never */
-	maze_u64 asleep_ns;   /* rq clock when it fell into a sleep that is no reset; 0: none */
-	maze_u64 waited_ns;   /* all that it had waited for a CPU by then */
-	maze_u64 nvcsw;	      /* its voluntary switches at the last switch-out we saw */
-	maze_u32 role;	      /* enum maze_role */
-	maze_u32 near;	      /* enum maze_near */
-	maze_u32 retries;     /* attempts at a signal the kernel was too busy to take */
+	maze_u64 yield_ns;  /* runtime at the last yield the probe saw; written by it alone */
+	maze_u64 next_ns;   /* CPU time until the account wants to be looked at; 0: never */
+	maze_u64 asleep_ns; /* rq clock when it fell into a sleep that is no reset; 0: none */
+	maze_u64 waited_ns; /* all that it had waited for a CPU by then */
+	maze_u64 nvcsw;	    /* its voluntary switches at the last switch-out we saw */
+	maze_u32 role;	    /* enum maze_role */
+	maze_u32 needs_yield_probe; /* enum maze_probe_need */
+	maze_u32 retries;	    /* attempts at a signal the kernel was too busy to take */
 	maze_u32 unsent;      /* MAZE_FIRED_*: stages that came due and are not recorded yet */
 	maze_u32 yield_probe; /* the attachment that has seen this episode's yields; 0: none */
 	maze_u32 sampled;     /* the episode there is evidence of, plus 1; 0: of none */
@@ -89,10 +89,12 @@ struct maze_cpu {
 	maze_u64 armed_until_ns;  /* rq clock; 0: not armed */
 	maze_u64 clock_offset_ns; /* rq clock minus perf clock, rounded down; 0: unknown */
 	maze_u64 expiries;
-	maze_u64 idle_ns;	 /* rq clock when it last went idle with its timer armed */
-	maze_u64 eager_until_ns; /* rq clock until which it goes idle with its timer put off */
-	maze_u64 unseen_ns;	 /* the timer is armed for who may run unseen: its delay; else 0 */
-	maze_u64 lag_ns;	 /* how much too late the timer mostly goes off, learnt */
+	maze_u64 idle_ns; /* rq clock when it last went idle with its timer armed */
+	maze_u64
+		cancel_when_idle_until_ns; /* rq clock until which it goes idle with its timer put off */
+	maze_u64
+		recheck_delay_ns; /* the timer is armed for who may run unseen: its delay; else 0 */
+	maze_u64 lag_ns;	  /* how much too late the timer mostly goes off, learnt */
 	maze_u64 reserved;
 };
 _Static_assert(sizeof(struct maze_cpu) == 64, "one cache line, so that CPUs do not share");
@@ -134,7 +136,7 @@ struct maze_request {
 _Static_assert(sizeof(struct maze_request) == 96 + MAZE_CPUS_MAX / 8, "no hidden padding");
 
 /* Whose doorbell it is, so that one left behind by a killed reader can be reused. */
-struct maze_doorbell_owner {
+struct maze_wakeup_owner {
 	maze_u64 start_time; /* field 22 of /proc/PID/stat; 0: free */
 	maze_u32 pid;
 	maze_u32 reserved;
@@ -147,11 +149,11 @@ struct maze_state {
 	maze_u64 signals;
 	maze_u64 inherit_failures;
 	maze_u64
-		probe_until_ns; /* CLOCK_BOOTTIME until which an attendant vouches for yield_probe */
-	maze_u32 near_count;	/* watched tasks past the mark: the yield probe is wanted */
-	maze_u32 record_bells;	/* bit i: doorbell i wants to hear of records */
+		probe_lease_until_ns; /* CLOCK_BOOTTIME until which an attendant vouches for yield_probe */
+	maze_u32 yield_probe_users; /* watched tasks past the mark: the yield probe is wanted */
+	maze_u32 notify_records;    /* bit i: doorbell i wants to hear of records */
 	maze_u32
-		near_bells; /* bit i: doorbell i wants to hear of near_count leaving or reaching 0 */
+		notify_yield_probe; /* bit i: doorbell i wants to hear of yield_probe_users leaving or reaching 0 */
 	maze_u32 no_timer_pin; /* this kernel has no BPF_F_TIMER_CPU_PIN (before 6.7) */
 	maze_u32 timers_ready; /* CPUs whose timer has been initialised */
 	maze_u32 pid_level;    /* depth of the owner's pid namespace */
@@ -161,8 +163,8 @@ struct maze_state {
 	maze_u32 yield_probes;	    /* how many there have been; user space only */
 	maze_u64 stack_interval_ns; /* of a task's CPU time */
 	maze_u32 stacks_max;	    /* an episode; 0: nobody wants evidence */
-	maze_u32 evidence_bells;    /* as record_bells */
-	struct maze_doorbell_owner owners[MAZE_READERS_MAX]; /* user space only */
+	maze_u32 notify_evidence;   /* as notify_records */
+	struct maze_wakeup_owner owners[MAZE_READERS_MAX]; /* user space only */
 	maze_u64 own_program;	 /* directory entry of the owner's program */
 	maze_u64 spared_program; /* of that which is not judged; 0: there is none */
 	maze_u64 frame_offset;	 /* from a task's stack to the frame it entered the kernel by */
@@ -171,7 +173,7 @@ struct maze_state {
 enum maze_yield_probe {
 	MAZE_YIELD_NONE = 0,  /* only yields that switch, or that the timer runs into */
 	MAZE_YIELD_PERMANENT, /* fentry: always there, free for all other calls */
-	MAZE_YIELD_ON_DEMAND, /* attached by an attendant while near_count > 0 */
+	MAZE_YIELD_ON_DEMAND, /* attached by an attendant while yield_probe_users > 0 */
 };
 
 /* Found out by the loader about this kernel; constant from load on. */
@@ -188,7 +190,7 @@ struct maze_config {
 	maze_u32 steal_unknown;	 /* a hypervisor may steal and we cannot read how much */
 	maze_u32 has_irqtime;	 /* irq_*_delta hold */
 	maze_u32 yield_probe;	 /* enum maze_yield_probe */
-	maze_u32 near_shift;	 /* a task is near its limit from limit >> near_shift on */
+	maze_u32 probe_shift;	 /* a task is near its limit from limit >> probe_shift on */
 	maze_u32 has_sched_info; /* finite recovery can tell sleeping from waiting */
 	maze_u32 has_irq_stack;	 /* irq_stack_delta and irq_inuse_delta hold */
 	maze_u32

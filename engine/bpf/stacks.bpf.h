@@ -20,6 +20,7 @@
 
 #include "clock.bpf.h"
 #include "records.bpf.h"
+#include "system_call.bpf.h"
 
 /* Frames unwound to find those that are kept: interrupts put some 20 in front. */
 #define TRACE_MAX 96U
@@ -34,40 +35,22 @@ enum taken_at {
 	TAKEN_AT_SWITCH,
 };
 
-/* Is it in a system call, by the registers that it entered the kernel with? */
-MAZE_INLINE bool in_system_call(struct task_struct *task)
-{
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
-
-#if defined(__TARGET_ARCH_x86)
-	return (long)READ(regs, orig_ax) >= 0;
-#elif defined(__TARGET_ARCH_arm64)
-	return READ(regs, syscallno) >= 0;
-#endif
-}
-
+/* The runqueue, from which the interrupt stack is found; 0: cannot be found here. */
 MAZE_INLINE maze_u64 rq_address(struct task_struct *task)
 {
 	maze_u64 address = 0;
 
-	bpf_probe_read_kernel(&address, sizeof(address), &task->se.cfs_rq->rq);
+	if (config.has_irq_stack && has_rq())
+		bpf_probe_read_kernel(&address, sizeof(address), &task->se.cfs_rq->rq);
 	return address;
 }
 
-MAZE_INLINE bool can_tell_interrupted(void)
-{
-	return config.has_irq_stack && has_rq();
-}
-
-/* Was it kernel code of the thread that the timer's interrupt came upon? */
-MAZE_INLINE bool interrupted_in_kernel(struct task_struct *task)
+/* Whether the timer interrupted kernel code of the thread. */
+MAZE_INLINE bool interrupted_in_kernel(maze_u64 rq)
 {
 	unsigned char in_use = 0;
 
-	if (!can_tell_interrupted())
-		return in_system_call(task);
-	bpf_probe_read_kernel(&in_use, sizeof(in_use),
-			      (const void *)(rq_address(task) + config.irq_inuse_delta));
+	bpf_probe_read_kernel(&in_use, sizeof(in_use), (const void *)(rq + config.irq_inuse_delta));
 	return in_use;
 }
 
@@ -84,14 +67,14 @@ MAZE_INLINE bool are_kernel_registers(const maze_u64 *words, maze_u64 address)
 }
 
 /* The kernel address that the interrupt came upon; 0: it cannot be told. */
-static __noinline maze_u64 interrupted_at(struct task_struct *task, maze_u64 *window)
+static __noinline maze_u64 interrupted_at(maze_u64 rq, maze_u64 *window)
 {
 	maze_u64 top, sp;
 	maze_u32 i;
 
-	if (!task || !window || !can_tell_interrupted())
+	if (!window)
 		return 0;
-	top = read_u64(rq_address(task) + config.irq_stack_delta);
+	top = read_u64(rq + config.irq_stack_delta);
 	sp = read_u64(top);
 	if (!sp || bpf_probe_read_kernel(window, WINDOW_WORDS * sizeof(*window), (const void *)sp))
 		return 0;
@@ -144,24 +127,26 @@ MAZE_INLINE void keep_frames(struct maze_stack *stack, const maze_u64 *trace, ma
 static __noinline int take_kernel_frames(struct task_struct *task, struct maze_stack *stack,
 					 maze_u32 at)
 {
-	maze_u64 *trace, address = 0, first = 0;
+	maze_u64 *trace, rq = 0, address = 0, first = 0;
 	maze_u32 frames;
 	long size;
 
 	if (!task || !stack)
 		return 0;
 	trace = (maze_u64 *)stack->user;
-	/* Who is preempted on the way back to user mode is there already. */
-	if (at == TAKEN_IN_TIMER ? !interrupted_in_kernel(task)
-				 : !may_sleep(task) && !in_system_call(task))
+	if (at == TAKEN_IN_TIMER)
+		rq = rq_address(task);
+	/* A thread that is preempted on its way back to user mode is in user code. */
+	if (rq ? !interrupted_in_kernel(rq)
+	       : !in_system_call(task) && (at == TAKEN_IN_TIMER || !may_sleep(task)))
 		return 0;
 	stack->flags |= MAZE_STACK_IN_KERNEL;
 	size = bpf_get_task_stack(task, trace, TRACE_MAX * sizeof(*trace), 0);
 	if (size <= 0)
 		return 0;
 	frames = size / sizeof(*trace);
-	if (at == TAKEN_IN_TIMER)
-		address = interrupted_at(task, trace + TRACE_MAX);
+	if (rq)
+		address = interrupted_at(rq, trace + TRACE_MAX);
 	if (address) {
 		find_frame(trace, frames, address, &stack->reserved);
 		first = *(volatile maze_u64 *)&stack->reserved;
@@ -189,7 +174,7 @@ MAZE_INLINE void take_user_frames(struct task_struct *task, struct maze_stack *s
 
 /*
  * One stack more of the current task's episode that watched->sampled is of. Why it is not
- * static, maze_ring_doorbells() says.
+ * static, maze_notify() says.
  */
 __noinline int maze_take_stack(struct maze_task *watched, maze_u64 count_ns, maze_u32 at)
 {
@@ -218,7 +203,7 @@ __noinline int maze_take_stack(struct maze_task *watched, maze_u64 count_ns, maz
 	watched->stacks++;
 	watched->stack_due_ns = watched->account.runtime_ns + state.stack_interval_ns;
 	__sync_lock_test_and_set(&stack->seq, seq);
-	return maze_ring_doorbells(state.evidence_bells);
+	return maze_notify(state.notify_evidence);
 }
 
 #endif

@@ -11,7 +11,7 @@
 #define MAZE_BPF_VERDICT_BPF_H
 
 #include "evidence.bpf.h"
-#include "treats.bpf.h"
+#include "disposition.bpf.h"
 #include "yields.bpf.h"
 
 /* Soonest second look when the kernel was too busy to take a signal. */
@@ -23,18 +23,18 @@
 /* Who idles for less has work to do: a timer that goes off then disturbs no sleep. */
 #define MAZE_LONG_IDLE_NS (10 * MAZE_NSEC_PER_MSEC)
 /* One wakeup in that time is less than any periodic task of a machine makes. */
-#define MAZE_EAGER_NS (10 * MAZE_NSEC_PER_SEC)
+#define MAZE_CANCEL_WHEN_IDLE_NS (10 * MAZE_NSEC_PER_SEC)
 /* No timer is later than that by itself; what is more was somebody else's doing. */
 #define MAZE_LAG_MAX_NS (50 * MAZE_NSEC_PER_USEC)
 /* Beyond that a look is aimed too early on purpose: clocks may differ by 0.2 %. */
 #define MAZE_CLOSE_NS (8 * MAZE_NSEC_PER_MSEC)
 /* How soon, and how often, to look for a watched task that runs unseen. */
-#define MAZE_UNSEEN_MIN_NS (4 * MAZE_NSEC_PER_MSEC)
-#define MAZE_UNSEEN_MAX_NS (1 * MAZE_NSEC_PER_SEC)
+#define MAZE_RECHECK_MIN_NS (4 * MAZE_NSEC_PER_MSEC)
+#define MAZE_RECHECK_MAX_NS (1 * MAZE_NSEC_PER_SEC)
 
-MAZE_INLINE maze_u64 next_look(struct maze_task *watched, maze_u64 next_ns)
+MAZE_INLINE maze_u64 next_check(struct maze_task *watched, maze_u64 next_ns)
 {
-	next_ns = next_account_look(watched, watched->account.count_ns, next_ns);
+	next_ns = next_account_check(watched, watched->account.count_ns, next_ns);
 	return or_next_stack(watched, next_ns);
 }
 
@@ -83,7 +83,7 @@ static __noinline int act_on_stage(struct task_struct *task, struct maze_task *w
 	signal = stage == MAZE_FIRED_SOFT ? watched->policy.soft_signal
 					  : watched->policy.hard_signal;
 	delivery = maze_delivery(&watched->policy, stage == MAZE_FIRED_HARD,
-				 (maze_u32)maze_treats(signal));
+				 (maze_u32)maze_disposition(signal));
 	if (!delivery.withheld)
 		err = watched->policy.flags & MAZE_POLICY_TO_PROCESS
 			      ? bpf_send_signal(signal)
@@ -129,8 +129,9 @@ static __noinline int close_watch(struct task_struct *task, struct maze_task *wa
 {
 	if (!task || !watched)
 		return 0;
-	if (__sync_lock_test_and_set(&watched->near, MAZE_NEAR_ENDED) == MAZE_NEAR_YES)
-		drop_near();
+	if (__sync_lock_test_and_set(&watched->needs_yield_probe, MAZE_PROBE_WATCH_ENDED) ==
+	    MAZE_PROBE_NEEDED)
+		drop_yield_probe_user();
 	record_unsent(task, watched);
 	return 0;
 }
@@ -144,7 +145,7 @@ static __noinline int close_watch(struct task_struct *task, struct maze_task *wa
 MAZE_INLINE void end_with_task(struct task_struct *task, struct maze_task *watched)
 {
 	close_watch(task, watched);
-	record_life(task, watched, MAZE_EVENT_EXIT, 0);
+	record_lifecycle(task, watched, MAZE_EVENT_EXIT, 0);
 	watched->role = MAZE_ROLE_NONE;
 }
 
@@ -166,7 +167,7 @@ MAZE_INLINE bool changed_hands(struct task_struct *task, struct maze_task *watch
 
 /*
  * Acts on watched->unsent, of the current task. Returns 1 when some of it is left for the
- * next look. Not static: see maze_ring_doorbells().
+ * next look. Not static: see maze_notify().
  */
 __noinline int maze_act_on(struct maze_task *watched, maze_u32 at)
 {
@@ -183,7 +184,7 @@ __noinline int maze_act_on(struct maze_task *watched, maze_u32 at)
 		return 0;
 	if (changed_hands(task, watched)) {
 		close_watch(task, watched);
-		record_life(task, watched, MAZE_EVENT_UNWATCH, 0);
+		record_lifecycle(task, watched, MAZE_EVENT_UNWATCH, 0);
 		watched->role = MAZE_ROLE_NONE;
 		watched->sampled = 0;
 		return 0;
@@ -196,7 +197,7 @@ __noinline int maze_act_on(struct maze_task *watched, maze_u32 at)
 	if (!owed)
 		return 0;
 	__sync_lock_test_and_set(&watched->unsent, owed);
-	if (*(volatile maze_u32 *)&watched->near == MAZE_NEAR_ENDED)
+	if (*(volatile maze_u32 *)&watched->needs_yield_probe == MAZE_PROBE_WATCH_ENDED)
 		record_unsent(task, watched);
 	return 1;
 }
@@ -269,7 +270,7 @@ MAZE_INLINE void arm(struct maze_cpu *cpu, maze_u64 clock, maze_u64 delay_ns)
 	if (start_timer(delay_ns))
 		return;
 	cpu->armed_until_ns = clock + delay_ns;
-	cpu->unseen_ns = 0;
+	cpu->recheck_delay_ns = 0;
 }
 
 /*
@@ -279,16 +280,16 @@ MAZE_INLINE void arm(struct maze_cpu *cpu, maze_u64 clock, maze_u64 delay_ns)
  * their PID 1, and that task was the one before. So look again some nine times in two
  * seconds, ever more rarely, or until the CPU idles.
  */
-MAZE_INLINE void look_for_unseen(struct maze_cpu *cpu, maze_u64 clock)
+MAZE_INLINE void recheck_missed_switch(struct maze_cpu *cpu, maze_u64 clock)
 {
-	maze_u64 delay_ns = cpu->unseen_ns ? 2 * cpu->unseen_ns : MAZE_UNSEEN_MIN_NS;
+	maze_u64 delay_ns = cpu->recheck_delay_ns ? 2 * cpu->recheck_delay_ns : MAZE_RECHECK_MIN_NS;
 
-	if (delay_ns > MAZE_UNSEEN_MAX_NS) {
-		cpu->unseen_ns = 0;
+	if (delay_ns > MAZE_RECHECK_MAX_NS) {
+		cpu->recheck_delay_ns = 0;
 		return;
 	}
 	arm(cpu, clock, delay_ns);
-	cpu->unseen_ns = delay_ns;
+	cpu->recheck_delay_ns = delay_ns;
 }
 
 /* Nothing runs here: put the timer off for ever, which unlike cancelling never waits. */
@@ -302,13 +303,13 @@ MAZE_INLINE void disarm(struct maze_cpu *cpu)
  * To put the timer off at each idle and arm it again after costs a task that sleeps and
  * wakes thousands of times a second 300 ns each time. So it is left to go off, unless it
  * lately did so in a long idle, where it wakes the CPU for nothing: then for a while
- * it is put off. An idle CPU is woken once in MAZE_EAGER_NS at most.
+ * it is put off. An idle CPU is woken once in MAZE_CANCEL_WHEN_IDLE_NS at most.
  */
 MAZE_INLINE void go_idle(struct maze_cpu *cpu, maze_u64 clock)
 {
 	if (!cpu->armed_until_ns)
 		return;
-	if (clock < cpu->eager_until_ns)
+	if (clock < cpu->cancel_when_idle_until_ns)
 		disarm(cpu);
 	else
 		cpu->idle_ns = clock;
@@ -317,9 +318,9 @@ MAZE_INLINE void go_idle(struct maze_cpu *cpu, maze_u64 clock)
 /* The timer, due at `clock`, has gone off while nothing ran. */
 MAZE_INLINE void woken_from_idle(struct maze_cpu *cpu, maze_u64 clock)
 {
-	cpu->unseen_ns = 0;
+	cpu->recheck_delay_ns = 0;
 	if (clock > cpu->idle_ns + MAZE_LONG_IDLE_NS)
-		cpu->eager_until_ns = clock + MAZE_EAGER_NS;
+		cpu->cancel_when_idle_until_ns = clock + MAZE_CANCEL_WHEN_IDLE_NS;
 }
 
 /*
@@ -363,17 +364,17 @@ MAZE_INLINE maze_u64 judge_running(struct task_struct *task, struct maze_task *w
 		maze_note_yield(watched, cpu, false);
 		sample.yield_ns = watched->yield_ns;
 	}
-	doubt_unseen_time(watched, cpu, &sample);
+	doubt_unprobed_time(watched, cpu, &sample);
 	verdict = maze_step(&watched->policy, &watched->account, &sample);
 	if (verdict.reset)
-		leave_near(watched);
+		release_yield_probe(watched);
 	else if (close)
 		learn_lag(cpu, (long long)(verdict.tally.count_ns - aim_ns));
 	if (verdict.due || watched->unsent)
 		verdict.next_ns = act_on_verdict(watched, &verdict, MAZE_IN_TIMER);
 	if (watched->account.fired)
 		go_on_sampling(task, watched);
-	watched->next_ns = next_look(watched, verdict.next_ns);
+	watched->next_ns = next_check(watched, verdict.next_ns);
 	return watched->next_ns;
 }
 

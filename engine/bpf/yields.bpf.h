@@ -8,6 +8,7 @@
 
 #include "clock.bpf.h"
 #include "records.bpf.h"
+#include "system_call.bpf.h"
 
 /*
  * How long a verdict waits for the yield probe, in CPU time past its limit, and at least as
@@ -21,97 +22,6 @@
 #define MAZE_YIELD_MARGIN_NS (20 * MAZE_NSEC_PER_USEC)
 /* The same where the clock may end at the latest wakeup, some 20 us before. */
 #define MAZE_AHEAD_MARGIN_NS (100 * MAZE_NSEC_PER_USEC)
-
-#if defined(__TARGET_ARCH_x86)
-/* arch/x86/entry/syscalls; x32 has bit 30. */
-#define MAZE_NR_FUTEX 202
-#define MAZE_NR_SCHED_YIELD 24
-#define MAZE_NR_I386_FUTEX 240
-#define MAZE_NR_I386_SCHED_YIELD 158
-#elif defined(__TARGET_ARCH_arm64)
-#define MAZE_NR_FUTEX 98 /* include/uapi/asm-generic/unistd.h */
-#define MAZE_NR_SCHED_YIELD 124
-#endif
-/* The same on every architecture. */
-#define MAZE_NR_FUTEX_TIME64 422
-#define MAZE_NR_FUTEX_WAITV 449
-#define MAZE_NR_FUTEX_WAIT 455
-
-/* Since 6.2. The verifier replaces the call by a move. */
-extern void *bpf_rdonly_cast(const void *object, maze_u32 type) __ksym __weak;
-
-/*
- * The frame that the task entered the kernel by. It has the same place on every task's
- * stack, and each sleep of a watched task reads it: bpf_task_pt_regs() costs 25 ns.
- */
-MAZE_INLINE struct pt_regs *entry_frame(struct task_struct *task)
-{
-	if (!bpf_rdonly_cast || !bpf_core_field_exists(struct task_struct, stack))
-		return (struct pt_regs *)bpf_task_pt_regs(task);
-	return bpf_rdonly_cast((void *)((maze_u64)task->stack + state.frame_offset),
-			       bpf_core_type_id_kernel(struct pt_regs));
-}
-
-/* Before the handlers are attached: until it returns, the offset is wrong. */
-MAZE_INLINE void find_entry_frame(struct task_struct *task)
-{
-	/* By way of memory: the verifier permits no difference of pointers. */
-	volatile maze_u64 *offset = &state.frame_offset;
-
-	if (!bpf_core_field_exists(struct task_struct, stack))
-		return;
-	*offset = (maze_u64)bpf_task_pt_regs(task);
-	*offset -= (maze_u64)task->stack;
-}
-
-/* The system call that the task is in. */
-MAZE_INLINE long system_call(struct task_struct *task)
-{
-	struct pt_regs *regs = entry_frame(task);
-
-#if defined(__TARGET_ARCH_x86)
-	return READ(regs, orig_ax) & ~0x40000000UL;
-#elif defined(__TARGET_ARCH_arm64)
-	return READ(regs, syscallno);
-#endif
-}
-
-#if defined(__TARGET_ARCH_x86)
-/* TS_COMPAT: the number is one of i386. */
-MAZE_INLINE bool is_compat(struct task_struct *task)
-{
-	return bpf_core_field_exists(struct task_struct, thread_info.status) &&
-	       (READ(task, thread_info.status) & 2);
-}
-#endif
-
-MAZE_INLINE bool in_sched_yield(struct task_struct *task)
-{
-	long nr = system_call(task);
-
-	if (nr == MAZE_NR_SCHED_YIELD)
-		return true;
-#if defined(__TARGET_ARCH_x86)
-	return nr == MAZE_NR_I386_SCHED_YIELD && is_compat(task);
-#else
-	return false;
-#endif
-}
-
-/* Of a task that sleeps and is not stopped: no other call with one of these numbers sleeps. */
-MAZE_INLINE bool in_futex(struct task_struct *task)
-{
-	long nr = system_call(task);
-
-	if (nr == MAZE_NR_FUTEX || nr == MAZE_NR_FUTEX_WAIT || nr == MAZE_NR_FUTEX_WAITV ||
-	    nr == MAZE_NR_FUTEX_TIME64)
-		return true;
-#if defined(__TARGET_ARCH_x86)
-	return nr == MAZE_NR_I386_FUTEX && is_compat(task);
-#else
-	return false;
-#endif
-}
 
 MAZE_INLINE bool yields_reset(struct maze_task *watched)
 {
@@ -163,27 +73,27 @@ __noinline int maze_note_yield(struct maze_task *watched, struct maze_cpu *cpu, 
 	return 0;
 }
 
-MAZE_INLINE void drop_near(void)
+MAZE_INLINE void drop_yield_probe_user(void)
 {
-	if (__sync_fetch_and_sub(&state.near_count, 1) == 1)
-		maze_ring_doorbells(state.near_bells);
+	if (__sync_fetch_and_sub(&state.yield_probe_users, 1) == 1)
+		maze_notify(state.notify_yield_probe);
 }
 
-MAZE_INLINE void leave_near(struct maze_task *watched)
+MAZE_INLINE void release_yield_probe(struct maze_task *watched)
 {
-	if (watched->near == MAZE_NEAR_YES &&
-	    __sync_val_compare_and_swap(&watched->near, MAZE_NEAR_YES, MAZE_NEAR_NO) ==
-		    MAZE_NEAR_YES)
-		drop_near();
+	if (watched->needs_yield_probe == MAZE_PROBE_NEEDED &&
+	    __sync_val_compare_and_swap(&watched->needs_yield_probe, MAZE_PROBE_NEEDED,
+					MAZE_PROBE_NOT_NEEDED) == MAZE_PROBE_NEEDED)
+		drop_yield_probe_user();
 }
 
-MAZE_INLINE void enter_near(struct maze_task *watched)
+MAZE_INLINE void need_yield_probe(struct maze_task *watched)
 {
-	if (watched->near == MAZE_NEAR_NO &&
-	    __sync_val_compare_and_swap(&watched->near, MAZE_NEAR_NO, MAZE_NEAR_YES) ==
-		    MAZE_NEAR_NO &&
-	    __sync_fetch_and_add(&state.near_count, 1) == 0)
-		maze_ring_doorbells(state.near_bells);
+	if (watched->needs_yield_probe == MAZE_PROBE_NOT_NEEDED &&
+	    __sync_val_compare_and_swap(&watched->needs_yield_probe, MAZE_PROBE_NOT_NEEDED,
+					MAZE_PROBE_NEEDED) == MAZE_PROBE_NOT_NEEDED &&
+	    __sync_fetch_and_add(&state.yield_probe_users, 1) == 0)
+		maze_notify(state.notify_yield_probe);
 }
 
 MAZE_INLINE bool needs_attached_probe(struct maze_task *watched)
@@ -196,8 +106,8 @@ MAZE_INLINE bool needs_attached_probe(struct maze_task *watched)
  * what an account has from before does not count from its first sample after: late, never
  * early. Call it before each step; for the current task, unless `cpu` is 0.
  */
-MAZE_INLINE void doubt_unseen_time(struct maze_task *watched, struct maze_cpu *cpu,
-				   struct maze_sample *sample)
+MAZE_INLINE void doubt_unprobed_time(struct maze_task *watched, struct maze_cpu *cpu,
+				     struct maze_sample *sample)
 {
 	bool yielded = watched->yield_ns > watched->account.yield_ns;
 	maze_u32 attached;
@@ -228,7 +138,7 @@ MAZE_INLINE maze_u32 beyond_doubt(struct maze_task *watched, maze_u64 count_ns, 
 	if (!needs_attached_probe(watched))
 		return due;
 	/* Whoever attached it may have been killed, and the probe gone with it. */
-	if (bpf_ktime_get_boot_ns() > state.probe_until_ns)
+	if (bpf_ktime_get_boot_ns() > state.probe_lease_until_ns)
 		watched->yield_probe = state.yield_probe = 0;
 	if (watched->yield_probe)
 		return due;
@@ -245,10 +155,10 @@ MAZE_INLINE maze_u32 beyond_doubt(struct maze_task *watched, maze_u64 count_ns, 
  * probe, and as long as no probe is there its timer looks every now and then
  * whether there is one, and whether it runs into a yield.
  */
-MAZE_INLINE maze_u64 next_account_look(struct maze_task *watched, maze_u64 count_ns,
-				       maze_u64 next_ns)
+MAZE_INLINE maze_u64 next_account_check(struct maze_task *watched, maze_u64 count_ns,
+					maze_u64 next_ns)
 {
-	maze_u64 limit_ns = count_ns + next_ns, mark_ns = limit_ns >> config.near_shift;
+	maze_u64 limit_ns = count_ns + next_ns, mark_ns = limit_ns >> config.probe_shift;
 	maze_u64 sample_ns, wait_ns;
 
 	if (!yields_reset(watched))
@@ -258,7 +168,7 @@ MAZE_INLINE maze_u64 next_account_look(struct maze_task *watched, maze_u64 count
 		return sample_ns;
 	if (next_ns && count_ns < mark_ns)
 		return mark_ns - count_ns < sample_ns ? mark_ns - count_ns : sample_ns;
-	enter_near(watched);
+	need_yield_probe(watched);
 	if (watched->yield_probe)
 		return sample_ns;
 	wait_ns = limit_ns / 16;
