@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * How the current task disposition a signal (core/delivery.h), looked at when there is a
- * verdict and at no other time.
- */
+/* The current task's disposition of a signal (core/delivery.h), read only for a verdict. */
 #ifndef MAZE_BPF_DISPOSITION_BPF_H
 #define MAZE_BPF_DISPOSITION_BPF_H
 
 #include "../../core/delivery.h"
 #include "records.bpf.h"
 
-/* CO-RE relocates no index of an array, so the addresses of elements are put together. */
+/* CO-RE relocates no array index, so this computes the address of the element. */
 MAZE_INLINE bool read_handler(struct task_struct *task, maze_u32 signal, maze_u64 *ret_handler)
 {
 	struct sighand_struct *sighand = BPF_CORE_READ(task, sighand);
@@ -21,7 +18,7 @@ MAZE_INLINE bool read_handler(struct task_struct *task, maze_u32 signal, maze_u6
 	return sighand && !bpf_probe_read_kernel(ret_handler, sizeof(*ret_handler), at);
 }
 
-/* A set of signals has 64 bits on every 64-bit architecture that is supported. */
+/* A signal set has 64 bits on all supported architectures. */
 MAZE_INLINE bool read_blocked(struct task_struct *task, maze_u64 *ret_blocked)
 {
 	char *at = (char *)task + bpf_core_field_offset(task->blocked);
@@ -29,7 +26,7 @@ MAZE_INLINE bool read_blocked(struct task_struct *task, maze_u64 *ret_blocked)
 	return !bpf_probe_read_kernel(ret_blocked, sizeof(*ret_blocked), at);
 }
 
-/* Not static, as other functions that begin with maze_: see maze_notify(). */
+/* Not static: see maze_notify(). */
 __noinline int maze_disposition(maze_u32 signal)
 {
 	struct task_struct *task = bpf_get_current_task_btf();

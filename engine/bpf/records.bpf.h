@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Writing records. Each log is a ring of numbered slots that never waits: record
- * n goes to slot (n - 1) % MAZE_LOG_LEN over whatever is there. Any number of
- * readers follow at their own pace and see from the numbers what they missed, so
- * nothing is lost that is not counted, and a reader that died takes nothing
- * with it. A slot's seq is 0 while it is being written.
+ * Writing records. Each log is a ring of numbered slots, and its writers never wait: record
+ * n overwrites slot (n - 1) % MAZE_LOG_LEN. Readers keep their own position and find by the
+ * numbers which records they missed. A slot's seq is 0 while it is written.
  */
 #ifndef MAZE_BPF_RECORDS_BPF_H
 #define MAZE_BPF_RECORDS_BPF_H
@@ -13,12 +11,12 @@
 #include "numbers.bpf.h"
 
 /*
- * Wakes whoever the mask names. A full doorbell is as good: its owner has yet to
- * look. Each costs an interrupt to this CPU itself, so nobody is woken in vain.
+ * Wakes the readers in the mask. If a ring is full, its reader has a wakeup pending already.
+ * Each wakeup costs an interrupt of this CPU.
  *
- * Not static, as other functions here that begin with maze_: the verifier looks at such a
- * one once in a program, and not once more for each way to it, which would make loading
- * the engine several times as long.
+ * Not static, as all functions that begin with maze_: the verifier checks a global function
+ * once per program, and a static one on each path to it, which would make loading several
+ * times as long.
  */
 __noinline int maze_notify(maze_u32 mask)
 {
@@ -56,13 +54,12 @@ MAZE_INLINE bool has_user(void)
 	       bpf_core_field_exists(struct cred, uid.val);
 }
 
-/* Its real user; where it cannot be read, the number that is no user's. */
+/* Its real user ID; ~0 if unknown. */
 MAZE_INLINE maze_u32 user_of(struct task_struct *task)
 {
 	return has_user() ? READ(task->real_cred, uid.val) : ~0U;
 }
 
-/* Its name, cut to the 16 bytes that records have room for. */
 MAZE_INLINE void read_name(char *ret_name, struct task_struct *task)
 {
 	ret_name[0] = '\0';
@@ -86,7 +83,7 @@ MAZE_INLINE struct maze_record *claim_slot(maze_u32 log, maze_u64 *ret_seq)
 	return record;
 }
 
-/* What differs from record to record; the rest is read from the task. */
+/* The fields of a record that are not read from the task. */
 struct record_facts {
 	struct maze_tally tally;
 	maze_u64 limit_ns;
@@ -122,7 +119,7 @@ static __noinline int write_record(struct task_struct *task, struct maze_task *w
 	record->flags = facts->flags;
 	record->not_sent = facts->not_sent;
 	read_name(record->comm, task);
-	/* The number last, and as an atomic, so that a reader that sees it sees all. */
+	/* Last and atomic: a reader that sees the number sees the other fields too. */
 	__sync_lock_test_and_set(&record->seq, seq);
 	return maze_notify(state.notify_records);
 }
@@ -137,7 +134,7 @@ MAZE_INLINE void record_lifecycle(struct task_struct *task, struct maze_task *wa
 		.flags = flags,
 	};
 
-	/* What was said of a verdict is said to its end. */
+	/* A quiet watch still logs the exit that follows a verdict. */
 	if ((watched->policy.flags & MAZE_POLICY_QUIET) &&
 	    !(event == MAZE_EVENT_EXIT && watched->account.fired))
 		return;

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Stacks of a mazed thread (core/stack.h), taken on top of it: in the timer's soft
- * interrupt, or at its switch-out.
+ * Stacks of a runaway thread (core/stack.h), taken in the timer's soft interrupt or at its
+ * switch-out.
  *
- * The kernel's unwinder begins with ourselves, so in front of where the thread was come
- * the frames of the interrupt that we run in. On x86 what was interrupted can be told:
- * from user mode the kernel stays on the thread's own stack, which is empty then; from
- * the kernel it moves to the CPU's interrupt stack and leaves the way back in its first
- * word (arch/x86/include/asm/irq_stack.h). There, on the thread's stack, lie the
- * registers of the interrupted kernel code, and its address is that of the first frame
- * which is the thread's. Elsewhere the thread's system call number has to do: then a
- * fault counts as user code, and the frames come with ours on top.
+ * The kernel's unwinder starts in this program, so the frames of the current interrupt come
+ * before those of the thread. On x86 the interrupted code can be found. An interrupt of user
+ * mode stays on the thread's kernel stack, which is empty then. An interrupt of the kernel
+ * moves to the CPU's interrupt stack, whose first word points back to the thread's stack
+ * (arch/x86/include/asm/irq_stack.h). The registers of the interrupted kernel code are
+ * there, and their instruction pointer is the address of the thread's first frame. On other
+ * architectures the thread's system call number decides: a fault counts as user code, and
+ * the frames of the interrupt stay on top.
  *
- * A slot's own room for user frames is the workspace, so nothing is shared with who
- * interrupts us. The log is written as those of records.bpf.h are.
+ * The slot's user frames are the scratch space, so an interrupting program shares none. The
+ * log is written like those of records.bpf.h.
  */
 #ifndef MAZE_BPF_STACKS_BPF_H
 #define MAZE_BPF_STACKS_BPF_H
@@ -22,13 +22,13 @@
 #include "records.bpf.h"
 #include "system_call.bpf.h"
 
-/* Frames unwound to find those that are kept: interrupts put some 20 in front. */
+/* Frames to unwind: an interrupt adds some 20 before those that are kept. */
 #define TRACE_MAX 96U
-/* Words of the thread's stack searched for registers: the frames above are small. */
+/* Words of the thread's stack to search for registers: the frames above are small. */
 #define WINDOW_WORDS 64U
 _Static_assert((TRACE_MAX + WINDOW_WORDS) * sizeof(maze_u64) <=
 		       MAZE_STACK_USER_MAX * sizeof(struct maze_frame),
-	       "both fit where user frames go");
+	       "both fit into the user frames");
 
 enum taken_at {
 	TAKEN_IN_TIMER,
@@ -54,7 +54,7 @@ MAZE_INLINE bool interrupted_in_kernel(maze_u64 rq)
 	return in_use;
 }
 
-/* Do registers of kernel code lie at this word, from the instruction pointer on? */
+/* Whether these words are registers of kernel code, from the instruction pointer on. */
 MAZE_INLINE bool are_kernel_registers(const maze_u64 *words, maze_u64 address)
 {
 	/* ip, cs, flags, sp, ss; an interrupt comes only where interrupts are on. */
@@ -62,11 +62,11 @@ MAZE_INLINE bool are_kernel_registers(const maze_u64 *words, maze_u64 address)
 		return false;
 	if ((words[4] & 0xffff) != 0x18 && (words[4] & 0xffff))
 		return false;
-	/* It was right above them, up to how the CPU aligns what it pushes. */
+	/* The stack pointer was right above them, up to the CPU's alignment. */
 	return words[3] - (address + 5 * sizeof(maze_u64)) < 128;
 }
 
-/* The kernel address that the interrupt came upon; 0: it cannot be told. */
+/* The kernel address that was interrupted; 0: unknown. */
 static __noinline maze_u64 interrupted_at(maze_u64 rq, maze_u64 *window)
 {
 	maze_u64 top, sp;
@@ -85,9 +85,9 @@ static __noinline maze_u64 interrupted_at(maze_u64 rq, maze_u64 *window)
 }
 
 /*
- * The first frame of the trace that is this address, TRACE_MAX: there is none. The answer
- * goes through memory, where the verifier does not follow it: it would look at all that
- * comes after once for each.
+ * The index of the first frame with this address; TRACE_MAX: none. The result goes through
+ * memory, where the verifier does not track it: else it would check the code that follows
+ * once per index.
  */
 static __noinline int find_frame(const maze_u64 *trace, maze_u32 frames, maze_u64 address,
 				 volatile maze_u64 *ret_index)
@@ -108,7 +108,6 @@ static __noinline int find_frame(const maze_u64 *trace, maze_u32 frames, maze_u6
 	return 0;
 }
 
-/* The kernel frames of a trace from its frame `first` on. */
 MAZE_INLINE void keep_frames(struct maze_stack *stack, const maze_u64 *trace, maze_u32 first,
 			     maze_u32 frames)
 {
@@ -173,8 +172,8 @@ MAZE_INLINE void take_user_frames(struct task_struct *task, struct maze_stack *s
 }
 
 /*
- * One stack more of the current task's episode that watched->sampled is of. Why it is not
- * static, maze_notify() says.
+ * Takes a stack of the current task, for the episode of watched->sampled. Not static: see
+ * maze_notify().
  */
 __noinline int maze_take_stack(struct maze_task *watched, maze_u64 count_ns, maze_u32 at)
 {

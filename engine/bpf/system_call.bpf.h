@@ -26,8 +26,8 @@
 extern void *bpf_rdonly_cast(const void *object, maze_u32 type) __ksym __weak;
 
 /*
- * The frame that the task entered the kernel by. It has the same place on every task's
- * stack, and each sleep of a watched task reads it: bpf_task_pt_regs() costs 25 ns.
+ * The frame by which the task entered the kernel. It has the same offset in each task's
+ * stack. Each sleep of a watched task reads it, and bpf_task_pt_regs() would cost 25 ns.
  */
 MAZE_INLINE struct pt_regs *entry_frame(struct task_struct *task)
 {
@@ -37,10 +37,10 @@ MAZE_INLINE struct pt_regs *entry_frame(struct task_struct *task)
 			       bpf_core_type_id_kernel(struct pt_regs));
 }
 
-/* Before the handlers are attached: until it returns, the offset is wrong. */
+/* Call it before the handlers are attached: it stores a wrong offset meanwhile. */
 MAZE_INLINE void find_entry_frame(struct task_struct *task)
 {
-	/* By way of memory: the verifier permits no difference of pointers. */
+	/* Through memory, because the verifier permits no difference of pointers. */
 	volatile maze_u64 *offset = &state.frame_offset;
 
 	if (!bpf_core_field_exists(struct task_struct, stack))
@@ -49,7 +49,7 @@ MAZE_INLINE void find_entry_frame(struct task_struct *task)
 	*offset -= (maze_u64)task->stack;
 }
 
-/* The system call that the task is in. */
+/* The number of the system call; negative: none. */
 MAZE_INLINE long system_call(struct task_struct *task)
 {
 	struct pt_regs *regs = entry_frame(task);
@@ -62,7 +62,7 @@ MAZE_INLINE long system_call(struct task_struct *task)
 }
 
 #if defined(__TARGET_ARCH_x86)
-/* TS_COMPAT: the number is one of i386. */
+/* TS_COMPAT: the number is that of an i386 system call. */
 MAZE_INLINE bool is_compat(struct task_struct *task)
 {
 	return bpf_core_field_exists(struct task_struct, thread_info.status) &&
@@ -83,7 +83,10 @@ MAZE_INLINE bool in_sched_yield(struct task_struct *task)
 #endif
 }
 
-/* Of a task that sleeps and is not stopped: no other call with one of these numbers sleeps. */
+/*
+ * For a task that sleeps and is not stopped: an i386 call with one of these numbers does not
+ * sleep.
+ */
 MAZE_INLINE bool in_futex(struct task_struct *task)
 {
 	long nr = system_call(task);
