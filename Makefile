@@ -162,7 +162,7 @@ $(BUILD)/tests/programs/%: tests/programs/%.c tests/programs/program.h tests/pro
 $(BUILD)/tests/conformance/conformance: $(CONFORMANCE_OBJ)
 	$(CC) $(CFLAGS) $^ -o $@ -ljansson
 
-$(BUILD)/bench/attach.o $(BUILD)/bench/instructions.o $(BUILD)/tests/unit/test_unseen.o \
+$(BUILD)/bench/attach.o $(BUILD)/bench/instructions.o $(BUILD)/tests/unit/test_missed_switch.o \
 	$(BUILD)/tests/unit/test_kernel_members.o: $(BPF_SKELETON)
 
 $(BUILD)/bench/shared.a: $(BENCH_SHARED)

@@ -192,7 +192,7 @@ static bool is_first_of_namespace(const char *text)
 	return end && end - line > 2 && end[-1] == '1' && end[-2] == '\t';
 }
 
-maze_u32 proc_thread_treats(int dir, pid_t tid, int signal)
+maze_u32 proc_thread_disposition(int dir, pid_t tid, int signal)
 {
 	bool catches, ignores, blocks, known = true;
 	char buf[FILE_MAX];
@@ -204,9 +204,9 @@ maze_u32 proc_thread_treats(int dir, pid_t tid, int signal)
 	blocks = has_signal(buf, "\nSigBlk:", signal, &known);
 	if (!known)
 		return 0;
-	return MAZE_TREATS_KNOWN | (catches ? MAZE_TREATS_CATCHES : 0) |
-	       (ignores ? MAZE_TREATS_IGNORES : 0) | (blocks ? MAZE_TREATS_BLOCKS : 0) |
-	       (is_first_of_namespace(buf) ? MAZE_TREATS_INIT : 0);
+	return MAZE_DISPOSITION_KNOWN | (catches ? MAZE_DISPOSITION_CAUGHT : 0) |
+	       (ignores ? MAZE_DISPOSITION_IGNORED : 0) | (blocks ? MAZE_DISPOSITION_BLOCKED : 0) |
+	       (is_first_of_namespace(buf) ? MAZE_DISPOSITION_INIT : 0);
 }
 
 void proc_thread_comm(int dir, pid_t tid, char comm[MAZE_COMM_LEN])

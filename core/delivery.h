@@ -21,12 +21,12 @@
 #define MAZE_SIGURG 23U
 #define MAZE_SIGWINCH 28U
 
-/* How the thread treats one signal. Without KNOWN nothing else is set. */
-#define MAZE_TREATS_KNOWN (1U << 0)
-#define MAZE_TREATS_CATCHES (1U << 1) /* the process has a handler */
-#define MAZE_TREATS_IGNORES (1U << 2) /* SIG_IGN */
-#define MAZE_TREATS_BLOCKS (1U << 3)
-#define MAZE_TREATS_INIT (1U << 4) /* the process is the first one of a PID namespace */
+/* How the thread disposition one signal. Without KNOWN nothing else is set. */
+#define MAZE_DISPOSITION_KNOWN (1U << 0)
+#define MAZE_DISPOSITION_CAUGHT (1U << 1)  /* the process has a handler */
+#define MAZE_DISPOSITION_IGNORED (1U << 2) /* SIG_IGN */
+#define MAZE_DISPOSITION_BLOCKED (1U << 3)
+#define MAZE_DISPOSITION_INIT (1U << 4) /* the process is the first one of a PID namespace */
 
 struct maze_delivery {
 	maze_u32 flags;	   /* of its record: MAZE_RECORD_* */
@@ -50,52 +50,55 @@ maze_inline int maze_is_one_of(maze_u32 signals, maze_u32 signal)
  * Why a warning is not sent, as enum maze_not_sent. One that is blocked would be pending, and
  * could end the process later: the handler goes at an execve, the blocked signals stay.
  */
-maze_inline maze_u16 maze_why_withheld(maze_u32 treats)
+maze_inline maze_u16 maze_why_withheld(maze_u32 disposition)
 {
-	if (!(treats & MAZE_TREATS_KNOWN))
+	if (!(disposition & MAZE_DISPOSITION_KNOWN))
 		return MAZE_NOT_SENT_OTHER;
-	if (treats & MAZE_TREATS_CATCHES)
-		return treats & MAZE_TREATS_BLOCKS ? MAZE_NOT_SENT_BLOCKED : MAZE_NOT_SENT_NONE;
-	return treats & MAZE_TREATS_IGNORES ? MAZE_NOT_SENT_IGNORED : MAZE_NOT_SENT_NO_HANDLER;
+	if (disposition & MAZE_DISPOSITION_CAUGHT)
+		return disposition & MAZE_DISPOSITION_BLOCKED ? MAZE_NOT_SENT_BLOCKED
+							      : MAZE_NOT_SENT_NONE;
+	return disposition & MAZE_DISPOSITION_IGNORED ? MAZE_NOT_SENT_IGNORED
+						      : MAZE_NOT_SENT_NO_HANDLER;
 }
 
 /* Why what is sent has no effect now. */
 maze_inline maze_u16 maze_why_missed(const struct maze_policy *policy, maze_u32 signal,
-				     maze_u32 treats)
+				     maze_u32 disposition)
 {
 	/* Not even a first process is spared the latter, from outside its namespace. */
-	if (!(treats & MAZE_TREATS_KNOWN) || maze_is_one_of(MAZE_UNCATCHABLE, signal))
+	if (!(disposition & MAZE_DISPOSITION_KNOWN) || maze_is_one_of(MAZE_UNCATCHABLE, signal))
 		return MAZE_NOT_SENT_NONE;
 	/*
 	 * First, since a blocked signal is kept even where it would be ignored. One to the
 	 * process goes to a thread that does not block it, or that waits in sigwait(2).
 	 */
-	if (treats & MAZE_TREATS_BLOCKS)
+	if (disposition & MAZE_DISPOSITION_BLOCKED)
 		return policy->flags & MAZE_POLICY_TO_PROCESS ? MAZE_NOT_SENT_NONE
 							      : MAZE_NOT_SENT_BLOCKED;
-	if (treats & MAZE_TREATS_CATCHES)
+	if (disposition & MAZE_DISPOSITION_CAUGHT)
 		return MAZE_NOT_SENT_NONE;
-	if (treats & MAZE_TREATS_IGNORES || maze_is_one_of(MAZE_IGNORED_BY_DEFAULT, signal))
+	if (disposition & MAZE_DISPOSITION_IGNORED ||
+	    maze_is_one_of(MAZE_IGNORED_BY_DEFAULT, signal))
 		return MAZE_NOT_SENT_IGNORED;
-	return treats & MAZE_TREATS_INIT ? MAZE_NOT_SENT_INIT : MAZE_NOT_SENT_NONE;
+	return disposition & MAZE_DISPOSITION_INIT ? MAZE_NOT_SENT_INIT : MAZE_NOT_SENT_NONE;
 }
 
 /*
  * Whether a signal that is delivered ends the process. One that the thread blocks, and
  * another thread may get, is not known to.
  */
-maze_inline int maze_is_fatal(maze_u32 signal, maze_u32 treats)
+maze_inline int maze_is_fatal(maze_u32 signal, maze_u32 disposition)
 {
 	if (signal == MAZE_SIGKILL)
 		return 1;
-	return (treats & MAZE_TREATS_KNOWN) &&
-	       !(treats & (MAZE_TREATS_CATCHES | MAZE_TREATS_BLOCKS)) &&
+	return (disposition & MAZE_DISPOSITION_KNOWN) &&
+	       !(disposition & (MAZE_DISPOSITION_CAUGHT | MAZE_DISPOSITION_BLOCKED)) &&
 	       !maze_is_one_of(MAZE_STOPS_BY_DEFAULT, signal);
 }
 
 /* What is to be done at a stage, and what its record says if the kernel takes the signal. */
 maze_inline struct maze_delivery maze_delivery(const struct maze_policy *policy, int hard,
-					       maze_u32 treats)
+					       maze_u32 disposition)
 {
 	maze_u32 signal = hard ? policy->hard_signal : policy->soft_signal;
 	int shadow = !!(policy->flags & MAZE_POLICY_SHADOW);
@@ -106,14 +109,14 @@ maze_inline struct maze_delivery maze_delivery(const struct maze_policy *policy,
 	if (!signal)
 		return delivery;
 	if (!hard && maze_policy_warns(policy->flags, signal))
-		delivery.not_sent = maze_why_withheld(treats);
+		delivery.not_sent = maze_why_withheld(disposition);
 	if (delivery.not_sent)
 		delivery.withheld = 1;
 	else
-		delivery.not_sent = maze_why_missed(policy, signal, treats);
+		delivery.not_sent = maze_why_missed(policy, signal, disposition);
 	if (delivery.not_sent)
 		return delivery;
-	if (maze_is_fatal(signal, treats))
+	if (maze_is_fatal(signal, disposition))
 		delivery.flags |= MAZE_RECORD_FATAL;
 	if (!delivery.withheld)
 		delivery.flags |= MAZE_RECORD_SENT;

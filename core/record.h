@@ -65,6 +65,25 @@ struct maze_record {
 };
 _Static_assert(sizeof(struct maze_record) == 120, "struct maze_record is shared with the kernel");
 
+/* The totals of one episode. */
+struct maze_tally {
+	maze_u64 count_ns;  /* the maze count: used_ns less what sleeps took off */
+	maze_u64 used_ns;   /* CPU time since the episode began */
+	maze_u64 asleep_ns; /* time in sleeps that took some off the count; 0 with _INF */
+	maze_u32 sleeps;    /* number of those sleeps */
+	maze_u32 episode;   /* number of resets before it */
+};
+_Static_assert(sizeof(struct maze_tally) == 32, "struct maze_tally is shared with the kernel");
+
+maze_inline void maze_record_tally(struct maze_record *record, const struct maze_tally *tally)
+{
+	record->count_ns = tally->count_ns;
+	record->used_ns = tally->used_ns;
+	record->asleep_ns = tally->asleep_ns;
+	record->sleeps = tally->sleeps;
+	record->episode = tally->episode;
+}
+
 /* Where a reader of records is: what was not read yet. */
 struct maze_cursor {
 	maze_u64 instance; /* of the engine: another one counts anew; 0: not to come back to */

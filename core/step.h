@@ -32,6 +32,7 @@
 #define MAZE_CORE_STEP_H
 
 #include "policy.h"
+#include "record.h"
 
 #define MAZE_FIRED_SOFT (1U << 0) /* this episode has had its soft verdict */
 #define MAZE_FIRED_HARD (1U << 1) /* and its hard one */
@@ -69,16 +70,6 @@ struct maze_sample {
 	maze_u64 asleep_ns;  /* MAZE_WAKES: how long it was not runnable */
 	enum maze_act act;
 };
-
-/* What an episode has come to. */
-struct maze_tally {
-	maze_u64 count_ns; /* the maze count: used_ns less what sleeps have forgiven */
-	maze_u64 used_ns;  /* CPU time since the episode's beginning */
-	maze_u64 asleep_ns;
-	maze_u32 sleeps;
-	maze_u32 episode;
-};
-_Static_assert(sizeof(struct maze_tally) == 32, "struct maze_tally is shared with the kernel");
 
 struct maze_verdict {
 	struct maze_tally tally; /* what this verdict rests on, before any reset */

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The bpf engine behind engine.h: opening, closing, and what it says of itself.
- */
+/* The bpf engine behind engine.h: opens, closes and describes itself. */
 #include "engine_bpf.h"
 #include "kernel_probe.h"
 
@@ -25,7 +23,7 @@ static void bpf_close(struct engine *engine)
 	if (engine->gone_fd >= 0)
 		close(engine->gone_fd);
 	if (engine->skeleton) {
-		/* Its descriptors are the skeleton's own. */
+		/* This closes fds[] too. */
 		maze_bpf__destroy(engine->skeleton);
 	} else {
 		for (i = 0; i < OBJECT_COUNT; i++)
@@ -46,9 +44,11 @@ static int bpf_open(enum engine_scope scope, struct engine **ret_engine, struct 
 	engine->gone_fd = -1;
 	for (i = 0; i < OBJECT_COUNT; i++)
 		engine->fds[i] = -1;
-	engine->service = (struct yield_service){
-		.doorbell = -1, .link_fd = -1, .event_fd = -1, .turn_fd = -1, .residence_fd = -1
-	};
+	engine->service = (struct yield_service){ .wakeup = -1,
+						  .link_fd = -1,
+						  .event_fd = -1,
+						  .probe_lock_fd = -1,
+						  .service_lock_fd = -1 };
 	if (scope == ENGINE_PRIVATE)
 		err = bpf_load(engine, error);
 	else
@@ -82,9 +82,9 @@ static void describe(const struct kernel_offer *offer, struct engine_report *rep
 		n += (size_t)snprintf(
 			text + n, size - n,
 			"The scheduler's clock cannot be read (perf_event_open: %s), so "
-			"verdicts wait for the next tick: up to 10 ms late. Where "
-			"kernel.perf_event_paranoid is 3 it takes CAP_SYS_ADMIN, or 2 "
-			"there; once loaded (maze load), the engine needs neither.\n",
+			"verdicts wait for the next tick: up to 10 ms late. If "
+			"kernel.perf_event_paranoid is 3, loading the engine (maze load) "
+			"needs CAP_SYS_ADMIN, or the setting 2.\n",
 			strerror(offer->clock_refused));
 	else if (offer->steal_unknown)
 		n += (size_t)snprintf(text + n, size - n,
@@ -94,9 +94,9 @@ static void describe(const struct kernel_offer *offer, struct engine_report *rep
 		n += (size_t)snprintf(
 			text + n, size - n,
 			"A sched_yield that finds nothing else to run is seen by a probe that a "
-			"maze process attaches from %s of a limit on; what ran before is not "
-			"counted. With no maze process it is not seen, and verdicts are late by "
-			"the limit or 1 s, whichever is more.\n",
+			"maze process attaches from %s of a limit on; CPU time before that is "
+			"not counted. Without a maze process it is not seen, and verdicts are "
+			"late by the limit or 1 s, whichever is more.\n",
 			offer->yield == YIELD_BY_SCHED_EXIT ? "a 64th" : "half");
 	if (offer->clock_refused && offer->yield != YIELD_BY_SCHED_EXIT &&
 	    offer->yield != YIELD_BY_NOTHING)
@@ -106,14 +106,14 @@ static void describe(const struct kernel_offer *offer, struct engine_report *rep
 	if (offer->yield == YIELD_BY_NOTHING)
 		n += (size_t)snprintf(text + n, size - n,
 				      "A sched_yield that finds nothing else to run is not seen, "
-				      "unless the timer runs into it.\n");
+				      "unless the timer interrupts it.\n");
 	if (offer->has_nohz_full)
 		n += (size_t)snprintf(text + n, size - n,
 				      "On nohz_full CPUs, kernels before 6.7 may judge only at the "
 				      "next switch.\n");
 	if (!offer->has_sched_info)
 		n += (size_t)snprintf(text + n, size - n,
-				      "A finite --recovery cannot be had on this kernel.\n");
+				      "This kernel does not support a finite --recovery.\n");
 	n += (size_t)snprintf(text + n, size - n, "%s", offer->losses);
 	snprintf(text + n, size - n, "Threads that io_uring makes for itself are not watched.\n");
 }
@@ -134,7 +134,7 @@ static void bpf_probe(struct engine_report *ret_report)
 	describe(&offer, ret_report);
 }
 
-/* The kernel numbers maps, and takes no number twice before it has been through them all. */
+/* The ID of the map: the kernel reuses an ID only after all others. */
 static maze_u64 bpf_instance(struct engine *engine)
 {
 	struct bpf_map_info info = { 0 };
@@ -150,7 +150,7 @@ static bool bpf_sees_yields(const struct engine *engine)
 	return engine->config.yield_probe != MAZE_YIELD_NONE;
 }
 
-/* The entry stays the same as long as the file is in use, which it is while we run. */
+/* The directory entry stays the same while the file is in use, as by this process. */
 static void bpf_spare_program(struct engine *engine)
 {
 	if (engine->scope == ENGINE_PRIVATE)

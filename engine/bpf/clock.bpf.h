@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a running task's CPU clock would read now, or a little less.
+ * The runtime of a running task: what CLOCK_THREAD_CPUTIME_ID would read, or a little less.
  *
- * The scheduler brings se.sum_exec_runtime up to date at every switch and tick;
- * in between, CLOCK_THREAD_CPUTIME_ID adds rq_clock_task() - se.exec_start, and
- * that clock is the CPU's sched_clock less interrupt time and hypervisor steal
- * (kernel/sched/core.c, update_rq_clock_task()). The same sum is made here from
- * the same parts. No BPF helper reads sched_clock, but a counting cpu-clock perf
- * event does (kernel/events/core.c, cpu_clock_event_read()), up to a constant;
- * the constant is bounded from below by every pair (rq->clock, event) seen, and
- * is tight when the pair is taken right after a clock update, as at a switch.
+ * The scheduler updates se.sum_exec_runtime at each switch and tick. Between two updates,
+ * CLOCK_THREAD_CPUTIME_ID adds rq_clock_task() - se.exec_start. That clock is the CPU's
+ * sched_clock less interrupt time and steal (kernel/sched/core.c, update_rq_clock_task()).
+ * This file computes the same sum from the same parts. No BPF helper reads sched_clock, but
+ * a counting cpu-clock perf event does (kernel/events/core.c, cpu_clock_event_read()), up to
+ * a constant. Each pair (rq->clock, event) is a lower bound of the constant, which is exact
+ * when the pair is read right after a clock update, as at a switch.
  *
- * Always: the result is at most the task's true runtime, because each part is
- * read so that a concurrent update can only make the sum smaller. What the task will
- * not be charged for is not counted either: see is_booked_ahead().
+ * Always: the result is at most the task's true runtime, because a concurrent update can
+ * only make the sum smaller. Time that the task will not be charged for is not in it: see
+ * is_booked_ahead().
  */
 #ifndef MAZE_BPF_CLOCK_BPF_H
 #define MAZE_BPF_CLOCK_BPF_H
@@ -21,8 +20,8 @@
 #include "maps.bpf.h"
 
 /*
- * Can a task's runqueue be found from the task, and its clock be read? The other members
- * that the sum takes are there where config.has_clock is set: the loader has looked.
+ * Whether a task's runqueue and its clock can be read. config.has_clock says so for the other
+ * members of the sum.
  */
 MAZE_INLINE bool has_rq(void)
 {
@@ -31,25 +30,25 @@ MAZE_INLINE bool has_rq(void)
 	       bpf_core_field_exists(struct rq, clock);
 }
 
-/* CPU time of a task as of its last switch or tick. */
+/* CPU time of a task at its last switch or tick. */
 MAZE_INLINE maze_u64 booked_runtime(struct task_struct *task)
 {
 	return READ(task, se.sum_exec_runtime);
 }
 
-/* Is it to sleep when it leaves the CPU, and not kept runnable by a signal? */
+/* Whether it will sleep when it leaves the CPU; a pending signal keeps it runnable. */
 MAZE_INLINE bool may_sleep(struct task_struct *task)
 {
 	return !bpf_core_field_exists(struct task_struct, __state) || READ(task, __state);
 }
 
-/* Its voluntary switches; where the kernel does not count them, no switch counts as missed. */
+/* Its voluntary switches; always 0 where the kernel does not count them. */
 MAZE_INLINE maze_u64 voluntary_switches(struct task_struct *task)
 {
 	return bpf_core_field_exists(struct task_struct, nvcsw) ? READ(task, nvcsw) : 0;
 }
 
-/* The clock of the runqueue a task is on: cheap, and fresh during a switch. */
+/* The clock of the task's runqueue: cheap, and up to date during a switch. */
 MAZE_INLINE maze_u64 switch_clock(struct task_struct *task)
 {
 	if (!has_rq())
@@ -57,7 +56,7 @@ MAZE_INLINE maze_u64 switch_clock(struct task_struct *task)
 	return READ(task->se.cfs_rq->rq, clock);
 }
 
-/* Costs about 60 ns. Returns 0 when this CPU has no clock event. */
+/* Costs about 60 ns. 0: this CPU has no clock event. */
 MAZE_INLINE maze_u64 read_event(void)
 {
 	struct bpf_perf_event_value value = {};
@@ -67,7 +66,7 @@ MAZE_INLINE maze_u64 read_event(void)
 	return value.counter;
 }
 
-/* Tightens this CPU's clock offset; call it where the runqueue clock is fresh. */
+/* Improves this CPU's clock offset; call it where the runqueue clock is up to date. */
 MAZE_INLINE void calibrate(struct maze_cpu *cpu, struct task_struct *task)
 {
 	maze_u64 clock, event;
@@ -89,16 +88,16 @@ MAZE_INLINE maze_u64 read_u64(maze_u64 address)
 }
 
 /*
- * A wakeup that preempts brings the clock up to date and bids the coming switch not to
- * (kernel/sched/core.c, wakeup_preempt(), RQCF_REQ_SKIP). The time until then, some
- * 20 us, is charged to who comes next, though the task still runs.
+ * A wakeup that preempts updates the clock and makes the coming switch skip its update
+ * (kernel/sched/core.c, wakeup_preempt(), RQCF_REQ_SKIP). The task runs on until the switch,
+ * some 20 us, but the next task is charged for that time.
  */
 MAZE_INLINE bool is_booked_ahead(struct rq *rq)
 {
 	return READ(rq, clock_update_flags) & 1;
 }
 
-/* How far rq_clock_task() has moved on since its last update, as a lower bound. */
+/* A lower bound of the progress of rq_clock_task() since its last update. */
 MAZE_INLINE maze_u64 clock_task_progress(struct maze_cpu *cpu, struct rq *rq, maze_u64 rq_address,
 					 maze_u64 prev_steal, maze_u64 prev_irq, bool in_interrupt)
 {
@@ -111,7 +110,7 @@ MAZE_INLINE maze_u64 clock_task_progress(struct maze_cpu *cpu, struct rq *rq, ma
 
 	if (config.has_irqtime) {
 		start = read_u64(rq_address + config.irq_start_delta);
-		/* The interrupt we are in is not the task's time. */
+		/* The current interrupt is not the task's time. */
 		if (in_interrupt && start && start < now)
 			now = start;
 		taken = read_u64(rq_address + config.irq_total_delta) - prev_irq;
@@ -121,16 +120,15 @@ MAZE_INLINE maze_u64 clock_task_progress(struct maze_cpu *cpu, struct rq *rq, ma
 		if (stolen > prev_steal)
 			taken += stolen - prev_steal;
 	}
-	/* Last: a wakeup that comes later has a later clock than ours. */
+	/* Last: a later wakeup has a later clock than the one read here. */
 	if (now <= clock || now - clock <= taken || is_booked_ahead(rq))
 		return 0;
 	return now - clock - taken;
 }
 
 /*
- * CPU time of a task that runs on this CPU now, from the task or from an
- * interrupt on top of it. Costs about 150 ns; not for the switch path, where
- * sum_exec_runtime itself is exact.
+ * CPU time of the task that runs on this CPU, called in the task or in an interrupt. Costs
+ * about 150 ns. The switch path does not need it: sum_exec_runtime is exact there.
  */
 static __noinline maze_u64 running_runtime(struct task_struct *task, struct maze_cpu *cpu,
 					   bool in_interrupt)
@@ -143,7 +141,7 @@ static __noinline maze_u64 running_runtime(struct task_struct *task, struct maze
 	sum = booked_runtime(task);
 	if (!config.has_clock || config.steal_unknown || !has_rq())
 		return sum;
-	/* This order: an update in the middle can only lose time, never count it twice. */
+	/* In this order an update in between can only lose time, never count it twice. */
 	rq = task->se.cfs_rq->rq;
 	if (bpf_core_field_exists(struct rq, prev_steal_time_rq))
 		prev_steal = READ(rq, prev_steal_time_rq);
@@ -156,10 +154,7 @@ static __noinline maze_u64 running_runtime(struct task_struct *task, struct maze
 	start = READ(task, se.exec_start);
 	if (now <= start)
 		return sum;
-	/*
-	 * More than can pass between two ticks is not believed: the clock jumped
-	 * (a snapshot resumed, say). The next tick will tell.
-	 */
+	/* No tick for longer than possible: the clock has jumped, as after a resumed snapshot. */
 	if (now - start > config.pending_max_ns)
 		return sum;
 	return sum + (now - start);

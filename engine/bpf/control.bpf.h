@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What user space asks of the engine: iterators over tasks that it runs by
- * reading a file. handle__control begins and ends watches as `request` says,
- * handle__list and handle__entries show them, handle__setup readies the timers.
+ * Iterators over tasks, which user space runs by reading a file. handle__control begins and
+ * ends watches according to `request`; handle__list and handle__entries show them.
  */
 #ifndef MAZE_BPF_CONTROL_BPF_H
 #define MAZE_BPF_CONTROL_BPF_H
@@ -16,7 +15,7 @@ MAZE_INLINE struct maze_request *current_request(void)
 	return bpf_map_lookup_elem(&request, &zero);
 }
 
-/* May this task be watched at all? Counts the reason when not. */
+/* Counts the reason if the task may not be watched. */
 MAZE_INLINE bool may_watch(struct task_struct *task, struct maze_request *req)
 {
 	struct maze_task *leader_state;
@@ -42,7 +41,6 @@ MAZE_INLINE bool may_watch(struct task_struct *task, struct maze_request *req)
 	return true;
 }
 
-/* Is the watch one that the claim does not reach? */
 MAZE_INLINE bool beyond_claim(struct maze_task *watched, struct maze_request *req)
 {
 	return (watched->tag ^ req->tag) & req->mask;
@@ -55,7 +53,7 @@ MAZE_INLINE bool same_policy(const struct maze_policy *a, const struct maze_poli
 	       a->hard_signal == b->hard_signal && a->owner == b->owner;
 }
 
-/* Under a claim, some watches are not to be touched; counts them. */
+/* Whether the request's claim leaves this watch as it is; counts such watches. */
 MAZE_INLINE bool leave_alone(struct maze_task *watched, struct maze_request *req)
 {
 	if (watched->role != MAZE_ROLE_WATCHED || !req->mask)
@@ -72,9 +70,9 @@ MAZE_INLINE bool leave_alone(struct maze_task *watched, struct maze_request *req
 }
 
 /*
- * A new watch is a new storage element, published whole, so that the switch
- * handler on another CPU sees the old watch, none, or the new one, and never
- * half of each. Its account begins at the first sample taken on the task's CPU.
+ * A new watch is a new storage element, published at once: the switch handler on another CPU
+ * sees the old watch, none, or the new one, never a mixture. The account begins at the first
+ * sample on the task's CPU.
  */
 static __noinline int begin_watch(struct task_struct *task, struct maze_request *req)
 {
@@ -101,9 +99,9 @@ static __noinline int begin_watch(struct task_struct *task, struct maze_request 
 		req->no_memory++;
 		return 0;
 	}
-	record_life(task, watched, MAZE_EVENT_WATCH, 0);
+	record_lifecycle(task, watched, MAZE_EVENT_WATCH, 0);
 	req->done++;
-	/* Without these its account begins at its next switch. */
+	/* Without these members the account begins at the task's next switch. */
 	if (!bpf_core_field_exists(struct task_struct, thread_info.cpu) ||
 	    !bpf_core_field_exists(struct task_struct, on_cpu))
 		return 0;
@@ -127,7 +125,7 @@ static __noinline int end_watch(struct task_struct *task, struct maze_request *r
 		return 0;
 	}
 	close_watch(task, watched);
-	record_life(task, watched, MAZE_EVENT_UNWATCH, 0);
+	record_lifecycle(task, watched, MAZE_EVENT_UNWATCH, 0);
 	bpf_task_storage_delete(&tasks, task);
 	req->done++;
 	return 0;
@@ -154,7 +152,7 @@ int handle__control(struct bpf_iter__task *ctx)
 	return 0;
 }
 
-/* A task that ends is not listed: the handler of its exit may have missed it. */
+/* An exiting task is not listed: the exit handler may have missed it. */
 MAZE_INLINE struct maze_task *listed_watch(struct task_struct *task)
 {
 	if (!task->bpf_storage || (READ(task, flags) & PF_EXITING))
@@ -162,7 +160,7 @@ MAZE_INLINE struct maze_task *listed_watch(struct task_struct *task)
 	return watched_task(task);
 }
 
-/* The count as of the task's last switch or tick; another CPU cannot know better. */
+/* The count at the task's last switch or tick, as exact as another CPU can tell. */
 MAZE_INLINE maze_u64 listed_count(struct task_struct *task, struct maze_task *watched)
 {
 	maze_u64 sum = booked_runtime(task);

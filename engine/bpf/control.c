@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Asking the engine to begin, end and list watches: a request is written to a
- * map, then an iterator over tasks is read, which carries it out in the kernel.
+ * Begins, ends and lists watches: a request is written to a map, then an iterator program
+ * that runs once for each task carries it out in the kernel.
  *
- * Always: the process is named by its pidfd. The iterator walks tasks by number,
- * so right before that the process is given a ticket through the pidfd, and the
- * program passes over whoever does not hold it.
+ * Always: a pidfd identifies the process. The iterator finds tasks by number, so a random
+ * ticket is first stored on the process through the pidfd, and the program skips tasks of
+ * processes without this ticket.
  */
 #include "engine_bpf.h"
 
@@ -18,48 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-int bpf_iterate(int prog_fd, int pidfd, pid_t tid, int *ret_fd)
-{
-	union bpf_iter_link_info info = { 0 };
-	LIBBPF_OPTS(bpf_link_create_opts, opts);
-	int link, fd, err = 0;
-
-	/* Parametrised task iterators came with 6.1: one of tid and pid_fd. */
-	if (tid)
-		info.task.tid = (__u32)tid;
-	else if (pidfd >= 0)
-		info.task.pid_fd = (__u32)pidfd;
-	if (tid || pidfd >= 0) {
-		opts.iter_info = &info;
-		opts.iter_info_len = sizeof(info);
-	}
-	link = bpf_link_create(prog_fd, 0, BPF_TRACE_ITER, &opts);
-	if (link < 0)
-		return -errno;
-	fd = bpf_iter_create(link);
-	if (fd < 0)
-		err = -errno;
-	close(link);
-	if (!err)
-		*ret_fd = fd;
-	return err;
-}
-
-static int drain(int fd)
-{
-	char buf[256];
-	ssize_t n;
-
-	for (;;) {
-		n = read(fd, buf, sizeof(buf));
-		if (n == 0)
-			return 0;
-		if (n < 0 && errno != EINTR && errno != EAGAIN)
-			return -errno;
-	}
-}
-
-/* Carries out *request over the target's tasks and reads the answers back into it. */
+/* Runs *request on the target's tasks (NULL: all) and reads the results back into it. */
 static int carry_out(struct engine *engine, struct maze_request *request,
 		     const struct engine_target *target)
 {
@@ -72,23 +31,10 @@ static int carry_out(struct engine *engine, struct maze_request *request,
 	err = bpf_iterate(prog, target ? target->pidfd : -1, target ? target->tid : 0, &fd);
 	if (err)
 		return err;
-	err = drain(fd);
-	close(fd);
+	err = bpf_drain_iterator(fd);
 	if (err)
 		return err;
 	return bpf_map_lookup_elem(map, &zero, request) ? -errno : 0;
-}
-
-/* Only a pinned engine is shared; a private one has no one to keep out. */
-static int lock_control(struct engine *engine, struct maze_error *error)
-{
-	return engine->scope == ENGINE_PRIVATE ? 0 : bpf_pins_lock(error);
-}
-
-static void unlock_control(struct engine *engine, int lock)
-{
-	if (engine->scope != ENGINE_PRIVATE)
-		close(lock);
 }
 
 static int with_ticket(struct engine *engine, struct maze_request *request,
@@ -97,21 +43,19 @@ static int with_ticket(struct engine *engine, struct maze_request *request,
 	int tickets = engine->fds[OBJECT_TICKETS], err;
 
 	if (getrandom(&request->ticket, sizeof(request->ticket), 0) != sizeof(request->ticket))
-		return maze_fail(error, -errno, "the kernel gives no random number: %s",
-				 strerror(errno));
+		return maze_fail(error, -errno, "cannot get a random number: %s", strerror(errno));
 	if (bpf_map_update_elem(tickets, &target->pidfd, &request->ticket, BPF_ANY)) {
 		err = -errno;
 		if (err == -ENOENT || err == -ESRCH)
 			return maze_fail(error, -ESRCH, "it has ended");
-		return maze_fail(error, err, "the kernel refuses to mark it: %s", strerror(-err));
+		return maze_fail(error, err, "cannot mark it: %s", strerror(-err));
 	}
 	err = carry_out(engine, request, target);
 	bpf_map_delete_elem(tickets, &target->pidfd);
 	if (err == -ENOENT || err == -ESRCH)
 		return maze_fail(error, -ESRCH, "it has ended");
 	if (err)
-		return maze_fail(error, err, "the kernel refuses to walk its threads: %s",
-				 strerror(-err));
+		return maze_fail(error, err, "cannot iterate over its threads: %s", strerror(-err));
 	return 0;
 }
 
@@ -123,12 +67,13 @@ static int explain_watch(const struct maze_request *request, struct maze_error *
 	if (request->refused_self)
 		return maze_fail(error, -EPERM, "it is maze itself, which is never watched");
 	if (request->no_memory)
-		return maze_fail(error, -ENOMEM, "the kernel has no memory for %u of its threads",
+		return maze_fail(error, -ENOMEM,
+				 "the kernel has no memory to watch %u of its threads",
 				 request->no_memory);
 	if (request->done || request->kept)
 		return 0;
 	if (request->left)
-		return maze_fail(error, -EEXIST, "it is watched for somebody else already");
+		return maze_fail(error, -EEXIST, "it is already watched by another user or rule");
 	if (request->refused_kernel)
 		return maze_fail(
 			error, -EPERM,
@@ -145,9 +90,8 @@ int bpf_watch(struct engine *engine, const struct engine_target *target,
 
 	if (!maze_sleep_resets(policy, MAZE_SLEEPS) && !engine->config.has_sched_info)
 		return maze_fail(error, -EOPNOTSUPP,
-				 "this kernel keeps no scheduling information (CONFIG_SCHED_INFO), "
-				 "without which sleeping cannot be told from waiting: only "
-				 "--recovery inf can be had");
+				 "this kernel has no CONFIG_SCHED_INFO, so sleeping cannot be "
+				 "distinguished from waiting for a CPU; use --recovery inf");
 	request = calloc(1, sizeof(*request));
 	if (!request)
 		return maze_fail(error, -ENOMEM, "out of memory");
@@ -155,17 +99,15 @@ int bpf_watch(struct engine *engine, const struct engine_target *target,
 	request->policy = *policy;
 	request->tag = claim->tag;
 	request->mask = claim->mask;
-	lock = lock_control(engine, error);
-	if (lock < 0) {
-		err = lock;
+	err = bpf_lock(engine, &lock, error);
+	if (err)
 		goto out_free;
-	}
 	err = with_ticket(engine, request, target, error);
-	unlock_control(engine, lock);
+	bpf_unlock(lock);
 	if (!err)
 		err = explain_watch(request, error);
 	if (!err)
-		bpf_kick(request->running_on, MAZE_CPUS_MAX / 64);
+		bpf_force_switch(request->running_on, MAZE_CPUS_MAX / 64);
 out_free:
 	free(request);
 	return err;
@@ -174,15 +116,15 @@ out_free:
 static int end_watches(struct engine *engine, struct maze_request *request,
 		       const struct engine_target *target, struct maze_error *error)
 {
-	int lock = lock_control(engine, error), err;
+	int lock, err = bpf_lock(engine, &lock, error);
 
-	if (lock < 0)
-		return lock;
+	if (err)
+		return err;
 	if (target)
 		err = with_ticket(engine, request, target, error);
 	else
 		err = carry_out(engine, request, NULL);
-	unlock_control(engine, lock);
+	bpf_unlock(lock);
 	return err;
 }
 
@@ -217,7 +159,7 @@ int bpf_unwatch_all(struct engine *engine, const struct engine_claim *claim,
 	request->mask = claim->mask;
 	err = end_watches(engine, request, NULL, error);
 	if (err)
-		maze_fail(error, err, "watches cannot be ended: %s", strerror(-err));
+		maze_fail(error, err, "cannot end the watches: %s", strerror(-err));
 	free(request);
 	return err;
 }
@@ -232,14 +174,14 @@ int bpf_list(struct engine *engine, int (*each)(const struct maze_entry *entry, 
 
 	err = bpf_iterate(engine->fds[OBJECT_PROG_LIST], -1, 0, &fd);
 	if (err)
-		return maze_fail(error, err, "the kernel refuses an iterator over tasks: %s",
-				 strerror(-err));
+		return maze_fail(error, err, "cannot iterate over tasks: %s", strerror(-err));
 	for (;;) {
 		n = read(fd, (char *)entries + have, sizeof(entries) - have);
 		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (n <= 0) {
-			err = n ? maze_fail(error, -errno, "reading the list: %s", strerror(errno))
+			err = n ? maze_fail(error, -errno, "cannot read the list: %s",
+					    strerror(errno))
 				: 0;
 			break;
 		}
@@ -248,7 +190,7 @@ int bpf_list(struct engine *engine, int (*each)(const struct maze_entry *entry, 
 			err = each(&entries[i], arg);
 		if (err)
 			break;
-		/* A read may end inside an entry: keep the rest for the next one. */
+		/* A read may end inside an entry: keep that part for the next read. */
 		memmove(entries, (char *)entries + i * sizeof(entries[0]),
 			have % sizeof(entries[0]));
 		have %= sizeof(entries[0]);
@@ -291,8 +233,7 @@ int bpf_mark_self(struct engine *engine, struct maze_error *error)
 	int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0), err = 0;
 
 	if (pidfd < 0)
-		return maze_fail(error, -errno, "cannot open a pidfd of maze itself: %s",
-				 strerror(errno));
+		return maze_fail(error, -errno, "cannot open a pidfd of maze: %s", strerror(errno));
 	if (bpf_map_update_elem(engine->fds[OBJECT_TASKS], &pidfd, &self, BPF_ANY))
 		err = maze_fail(error, -errno, "maze cannot exempt itself: %s", strerror(errno));
 	close(pidfd);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * An open bpf engine, as its user-space files see it. Whether the engine was
- * loaded by this process or found pinned makes no difference past load.c and
- * pins.c: both end in the same descriptors and mappings.
+ * An open bpf engine as its user-space files see it. load.c (a new engine) and pins.c (a
+ * pinned one) fill the same descriptors and mappings; the other files do not tell the two
+ * apart. Functions return 0 or -errno unless their comment says otherwise, and leave the
+ * reason in *error, which may be NULL.
  */
 #ifndef MAZE_ENGINE_BPF_H
 #define MAZE_ENGINE_BPF_H
@@ -11,7 +12,7 @@
 #include "../../base/error.h"
 #include "shared.h"
 
-/* Every map and program that user space works with; the order of pins.c's table. */
+/* Every map and program that user space uses; the table in pins.c has their pin names. */
 enum bpf_object_id {
 	OBJECT_META,
 	OBJECT_TASKS,
@@ -20,32 +21,32 @@ enum bpf_object_id {
 	OBJECT_TIMERS,
 	OBJECT_CLOCKS,
 	OBJECT_VERDICT_LOG,
-	OBJECT_LIFE_LOG,
+	OBJECT_LIFECYCLE_LOG,
 	OBJECT_STACK_LOG,
 	OBJECT_PROCESS_INFO_LOG,
-	OBJECT_DOORBELLS,
+	OBJECT_WAKEUPS,
 	OBJECT_REQUEST,
 	OBJECT_STATE,
 	OBJECT_CONFIG,
 	OBJECT_PROG_CONTROL,
 	OBJECT_PROG_LIST,
-	OBJECT_PROG_SCHED_EXIT, /* these two: -1 where not loaded */
-	OBJECT_PROG_SYS_ENTER,
+	OBJECT_PROG_SCHED_EXIT, /* -1 where not loaded */
+	OBJECT_PROG_SYS_ENTER,	/* -1 where not loaded */
 	OBJECT_COUNT,
 };
 
 struct maze_bpf; /* the skeleton */
 
-/* This process's part in attending to the yield probe; see attend.c. */
+/* The yield-probe service of this process; see yield_service.c. Descriptors: -1 when unused. */
 struct yield_service {
-	int doorbell;	   /* index, -1: none */
-	void *ring;	   /* struct ring_buffer of that doorbell */
-	int link_fd;	   /* the attached probe, -1: none */
-	int event_fd;	   /* perf event of a system-call tracepoint, -1: none */
-	int turn_fd;	   /* holds the turn, -1: not ours */
-	int residence_fd;  /* holds the residence, -1: not ours */
-	bool begins;	   /* has not attended yet: attaches the probe although nobody needs it */
-	maze_u64 quiet_ns; /* CLOCK_BOOTTIME since nobody is near a limit; 0: somebody is */
+	int wakeup;	     /* index, -1: none */
+	void *ring;	     /* struct ring_buffer of that wakeup */
+	int link_fd;	     /* the attached probe */
+	int event_fd;	     /* perf event of the system-call tracepoint */
+	int probe_lock_fd;   /* held while this process has the probe attached */
+	int service_lock_fd; /* held by the process that stays to serve */
+	bool begins;	     /* attaches the probe at its first call even without need */
+	maze_u64 quiet_ns;   /* CLOCK_BOOTTIME since no task needs the probe; 0: one does */
 };
 
 struct engine {
@@ -56,36 +57,44 @@ struct engine {
 	struct maze_config config;	     /* a copy: constant */
 	struct maze_record *logs[MAZE_LOGS]; /* mapped, read-only */
 	struct yield_service service;
-	int gone_fd;		  /* inotify on the pins' parent, -1: not asked for yet */
-	unsigned long meta_inode; /* of the pinned engine's version: its identity */
+	int gone_fd;		  /* inotify on the pins' parent, -1: not created yet */
+	unsigned long meta_inode; /* of the pinned meta map: identifies the engine */
 };
 
-/* load.c: loads and attaches a private engine; nothing of it outlives the process. */
+/* load.c: loads and attaches an engine that ends with this process. */
 int bpf_load(struct engine *engine, struct maze_error *error);
 
-/* pins.c */
+/* pins.c: as the operations open, unload, gone_fd and gone of engine.h. */
 int bpf_pins_open(struct engine *engine, bool load, struct maze_error *error);
 int bpf_pins_unload(bool *ret_was_loaded, struct maze_error *error);
 bool bpf_pins_present(void);
 int bpf_pins_gone_fd(struct engine *engine);
 bool bpf_pins_gone(struct engine *engine);
-/* Serialises whatever changes a pinned engine; returns a descriptor to close, or -errno. */
-int bpf_pins_lock(struct maze_error *error);
+/* Serialises changes to a pinned engine between processes; does nothing on a private one. */
+int bpf_lock(struct engine *engine, int *ret_lock, struct maze_error *error);
+void bpf_unlock(int lock);
 /*
- * Two locks that live with the pinned engine and go with their holder: the turn, of
- * the process that attends now, and the residence, of the one that stays to attend.
- * A descriptor to close, or -errno; -EWOULDBLOCK when another process has it.
+ * The locks of struct yield_service. Both return a descriptor to close or -errno:
+ * -EWOULDBLOCK when another process has it. The kernel drops a lock with its holder.
  */
-int bpf_pins_take_turn(void);
-int bpf_pins_take_residence(void);
+int bpf_pins_lock_probe(void);
+int bpf_pins_lock_service(void);
 
-/* map.c: descriptors to mappings, and back. Whole pages; NULL: see errno. */
+/* map.c: maps whole pages of a descriptor; NULL: see errno. */
 void *bpf_map_fd(int fd, size_t size, int protection);
 void bpf_unmap_fd(const void *address, size_t size);
 int bpf_map_state(struct engine *engine, struct maze_error *error);
 void bpf_unmap_state(struct engine *engine);
 
-/* control.c */
+/*
+ * iterate.c: opens an iterator over one task (tid), one process (pidfd, tid 0) or all
+ * (pidfd -1, tid 0).
+ */
+int bpf_iterate(int prog_fd, int pidfd, pid_t tid, int *ret_fd);
+/* Runs the iterator to its end, discards its output, and closes it. */
+int bpf_drain_iterator(int fd);
+
+/* control.c: as the operations of the same names in engine.h. */
 int bpf_watch(struct engine *engine, const struct engine_target *target,
 	      const struct maze_policy *policy, const struct engine_claim *claim,
 	      struct maze_error *error);
@@ -96,22 +105,24 @@ int bpf_unwatch_all(struct engine *engine, const struct engine_claim *claim,
 int bpf_list(struct engine *engine, int (*each)(const struct maze_entry *entry, void *arg),
 	     void *arg, struct maze_error *error);
 int bpf_counts(struct engine *engine, struct engine_counts *ret_counts);
-/* Marks this process as maze's own, never to be watched; undone by its exit. */
+/* Exempts this process from being watched, until it exits. */
 int bpf_mark_self(struct engine *engine, struct maze_error *error);
-/* Runs an iterator program over tasks (tid 0: all; pidfd -1: of all processes). */
-int bpf_iterate(int prog_fd, int pidfd, pid_t tid, int *ret_fd);
 
-/* kick.c: makes each CPU in the set go through a switch; best effort. */
-void bpf_kick(const maze_u64 *cpu_set, size_t words);
+/* force_switch.c: makes each CPU in the set go through a context switch; best effort. */
+void bpf_force_switch(const maze_u64 *cpu_set, size_t words);
 
-/* doorbell.c; mask: which of the state's *_bells it belongs to */
-int bpf_doorbell_open(struct engine *engine, maze_u32 *mask, int *ret_index, void **ret_ring,
-		      struct maze_error *error);
-void bpf_doorbell_drain(void *ring);
-int bpf_doorbell_fd(void *ring);
-void bpf_doorbell_close(struct engine *engine, int index, void *ring);
-/* Does a living process other than that doorbell's own have a bit in the mask? */
-bool bpf_doorbell_others(struct engine *engine, maze_u32 mask, int index);
+/*
+ * notify.c: wakeups of readers. `mask` is the notify_* word of struct maze_state that the
+ * wakeup belongs to. -ENOSPC: MAZE_READERS_MAX are in use.
+ */
+int bpf_notify_open(struct engine *engine, maze_u32 *mask, int *ret_index, void **ret_ring,
+		    struct maze_error *error);
+/* Makes the descriptor unreadable until the next wakeup. */
+void bpf_notify_drain(void *ring);
+int bpf_notify_fd(void *ring);
+void bpf_notify_close(struct engine *engine, int index, void *ring);
+/* Whether a running process has a bit in the mask other than bit `index`. */
+bool bpf_notify_others(struct engine *engine, maze_u32 mask, int index);
 
 /* reader.c */
 int bpf_reader_open(struct engine *engine, bool from_oldest, struct engine_reader **ret_reader,
@@ -136,7 +147,7 @@ int bpf_evidence_next_stack(struct engine_evidence *evidence, struct maze_stack 
 maze_u64 bpf_evidence_lost(const struct engine_evidence *evidence);
 void bpf_evidence_close(struct engine_evidence *evidence);
 
-/* attend.c */
+/* yield_service.c */
 int bpf_service_fd(struct engine *engine);
 int bpf_service(struct engine *engine);
 int bpf_become_service(struct engine *engine);

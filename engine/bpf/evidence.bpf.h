@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * When evidence is taken: at the first verdict of an episode a process_info and a stack,
- * then a stack each state.stack_interval_ns of the task's own CPU time, from the timer,
- * until there are state.stacks_max or the episode ends. Nothing at all while
- * state.stacks_max is 0, and nothing for a task that has had no verdict.
+ * When evidence is taken: at the first verdict of an episode a process info and a stack, then
+ * a stack each state.stack_interval_ns of the task's own CPU time, in the timer, until there
+ * are state.stacks_max or the episode ends. If stacks_max is 0, no evidence is taken.
  */
 #ifndef MAZE_BPF_EVIDENCE_BPF_H
 #define MAZE_BPF_EVIDENCE_BPF_H
@@ -11,7 +10,7 @@
 #include "process_info.bpf.h"
 #include "stacks.bpf.h"
 
-/* Taken of this verdict's episode, unless there is evidence of it already. */
+/* For the episode of this verdict, unless it has evidence already. */
 static __noinline int begin_evidence(struct task_struct *task, struct maze_task *watched,
 				     maze_u64 count_ns, maze_u32 at)
 {
@@ -20,13 +19,13 @@ static __noinline int begin_evidence(struct task_struct *task, struct maze_task 
 	watched->sampled = watched->due.episode + 1;
 	watched->stacks = 0;
 	maze_take_process_info(watched);
-	/* Who ends is nowhere any more: before 6.16 it has no memory left, either. */
+	/* An exiting thread has no user stack; before 6.16 its memory is gone, too. */
 	if (!(READ(task, flags) & PF_EXITING))
 		maze_take_stack(watched, count_ns, at);
 	return 0;
 }
 
-/* CPU time until the next stack; 0: there is to be none. */
+/* CPU time until the next stack; 0: none follows. */
 MAZE_INLINE maze_u64 next_stack(struct maze_task *watched)
 {
 	if (watched->sampled != watched->account.episode + 1 || watched->stacks >= state.stacks_max)
@@ -36,14 +35,14 @@ MAZE_INLINE maze_u64 next_stack(struct maze_task *watched)
 	return watched->stack_due_ns - watched->account.runtime_ns;
 }
 
-/* In the timer, after the account has been stepped. */
+/* Call it in the timer, after the step. */
 MAZE_INLINE void go_on_sampling(struct task_struct *task, struct maze_task *watched)
 {
 	if (next_stack(watched) == 1 && !(READ(task, flags) & PF_EXITING))
 		maze_take_stack(watched, watched->account.count_ns, TAKEN_IN_TIMER);
 }
 
-/* The earlier of a look at the account and one at the stack. */
+/* CPU time until the next check of the account or the next stack, whichever is earlier. */
 MAZE_INLINE maze_u64 or_next_stack(struct maze_task *watched, maze_u64 next_ns)
 {
 	maze_u64 stack_ns;

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Readers of evidence: a place in the two mapped logs (see stacks.bpf.h and
- * process_info.bpf.h for how they are written), and a doorbell for both. The logs are
- * mapped while they are read, so that others do not pay for their size.
+ * Readers of evidence: a position in each of the two mapped logs, and one wakeup for both.
+ * The logs (2.8 MB) are mapped only for a reader.
  *
- * Always: the descriptor is readable while something is there to be read of either log.
- * The bell is one for both, so whoever silences it for one looks whether there is
- * something in the other, and then keeps the descriptor readable himself.
+ * Always: the descriptor is readable while either log has something to read. Draining the
+ * wakeup for one log would hide what is in the other, so `rest_fd` is set in that case.
  */
 #include "engine_bpf.h"
 
@@ -24,17 +22,17 @@ struct evidence_log {
 	const unsigned char *slots;
 	size_t slot_size;
 	maze_u64 len;
-	maze_u64 next; /* number of the one to read next */
+	maze_u64 next; /* number of the slot to read next */
 };
 
 struct engine_evidence {
 	struct engine *engine;
 	struct evidence_log logs[MAZE_EVIDENCE_LOGS];
 	maze_u64 lost;
-	int doorbell;
+	int wakeup;
 	void *ring;
-	int fd;	     /* epoll: the doorbell and the rest */
-	int rest_fd; /* eventfd: there is something left, though the bell was silenced */
+	int fd;	     /* epoll of the wakeup and rest_fd */
+	int rest_fd; /* eventfd: a log is not empty although the wakeup was drained */
 };
 
 static const size_t log_bytes[MAZE_EVIDENCE_LOGS] = {
@@ -48,7 +46,7 @@ static maze_u64 load_number(const void *number)
 	return __atomic_load_n((const maze_u64 *)number, __ATOMIC_ACQUIRE);
 }
 
-/* Copies the next one if it is there whole; counts those that are gone for good. */
+/* Copies the next slot if it is complete; counts slots that were overwritten. */
 static bool take_next(struct engine_evidence *evidence, struct evidence_log *log, void *ret)
 {
 	const unsigned char *slot;
@@ -68,7 +66,7 @@ static bool take_next(struct engine_evidence *evidence, struct evidence_log *log
 			}
 			continue;
 		}
-		/* Being written: the bell will ring. Unless it was overwritten. */
+		/* Being written, and a wakeup follows; or overwritten. */
 		head = load_number(log->head);
 		if (head < log->next + log->len)
 			return false;
@@ -83,7 +81,6 @@ static bool has_next(const struct evidence_log *log)
 	return log->next <= load_number(log->head);
 }
 
-/* Keeps the descriptor readable, or lets it be silent again. */
 static void set_rest(struct engine_evidence *evidence, bool rest)
 {
 	maze_u64 number = 1;
@@ -100,9 +97,9 @@ static int next_of(struct engine_evidence *evidence, int which, void *ret)
 
 	if (take_next(evidence, &evidence->logs[which], ret))
 		return 1;
-	/* Silence the bell, then look again: what rang in between is seen now. */
+	/* Drain the wakeup, then read again: a slot may have been filled in between. */
 	set_rest(evidence, false);
-	bpf_doorbell_drain(evidence->ring);
+	bpf_notify_drain(evidence->ring);
 	if (has_next(other))
 		set_rest(evidence, true);
 	return take_next(evidence, &evidence->logs[which], ret);
@@ -112,7 +109,7 @@ int bpf_evidence_next_process_info(struct engine_evidence *evidence, struct maze
 {
 	if (!next_of(evidence, MAZE_EVIDENCE_PROCESS_INFOS, ret))
 		return 0;
-	/* The kernel side works there: what is left is no part of it. */
+	/* The kernel side uses `args` as scratch space: clear what it left there. */
 	if (ret->args_size > sizeof(ret->args))
 		ret->args_size = sizeof(ret->args);
 	memset(ret->args + ret->args_size, 0, sizeof(ret->args) - ret->args_size);
@@ -144,30 +141,26 @@ int bpf_evidence_fd(struct engine_evidence *evidence)
 	return evidence->fd;
 }
 
-/* What is taken from now on; the caller's doorbell is among the bells already. */
-static int switch_on(struct engine *engine, const struct maze_evidence_wants *wants, int doorbell,
+/* The caller's wakeup is in the mask already. */
+static int switch_on(struct engine *engine, const struct maze_evidence_wants *wants, int wakeup,
 		     struct maze_error *error)
 {
 	struct maze_state *state = engine->state;
 	struct maze_evidence_wants now = *wants;
-	int lock = -1;
+	int lock, err = bpf_lock(engine, &lock, error);
 
-	if (engine->scope != ENGINE_PRIVATE) {
-		lock = bpf_pins_lock(error);
-		if (lock < 0)
-			return lock;
-	}
-	if (bpf_doorbell_others(engine, state->evidence_bells, doorbell)) {
+	if (err)
+		return err;
+	if (bpf_notify_others(engine, state->notify_evidence, wakeup)) {
 		if (state->stacks_max > now.stacks_max)
 			now.stacks_max = state->stacks_max;
 		if (state->stack_interval_ns && state->stack_interval_ns < now.interval_ns)
 			now.interval_ns = state->stack_interval_ns;
 	}
-	/* The number last: it is what the kernel side looks at. */
+	/* stacks_max last: the kernel side tests it first. */
 	__atomic_store_n(&state->stack_interval_ns, now.interval_ns, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&state->stacks_max, now.stacks_max, __ATOMIC_SEQ_CST);
-	if (lock >= 0)
-		close(lock);
+	bpf_unlock(lock);
 	return 0;
 }
 
@@ -182,7 +175,7 @@ static int map_log(struct engine_evidence *evidence, int which, int map_fd, size
 	log->slot_size = slot_size;
 	log->len = len;
 	if (!log->slots)
-		return maze_fail(error, -errno, "the engine's evidence cannot be mapped: %s",
+		return maze_fail(error, -errno, "cannot map the engine's evidence: %s",
 				 strerror(errno));
 	head = load_number(log->head);
 	log->next = head > len ? head - len + 1 : 1;
@@ -202,7 +195,7 @@ static int map_logs(struct engine_evidence *evidence, struct maze_error *error)
 		       sizeof(struct maze_process_info), MAZE_PROCESS_INFO_LOG_LEN, error);
 }
 
-/* One descriptor out of the bell's and the rest's; it is readable at first. */
+/* The eventfd starts at 1, so the descriptor is readable at first. */
 static int join_fds(struct engine_evidence *evidence, struct maze_error *error)
 {
 	struct epoll_event event = { .events = EPOLLIN };
@@ -211,8 +204,8 @@ static int join_fds(struct engine_evidence *evidence, struct maze_error *error)
 	evidence->fd = epoll_create1(EPOLL_CLOEXEC);
 	if (evidence->rest_fd < 0 || evidence->fd < 0 ||
 	    epoll_ctl(evidence->fd, EPOLL_CTL_ADD, evidence->rest_fd, &event) ||
-	    epoll_ctl(evidence->fd, EPOLL_CTL_ADD, bpf_doorbell_fd(evidence->ring), &event))
-		return maze_fail(error, -errno, "descriptors for evidence cannot be had: %s",
+	    epoll_ctl(evidence->fd, EPOLL_CTL_ADD, bpf_notify_fd(evidence->ring), &event))
+		return maze_fail(error, -errno, "cannot create descriptors for evidence: %s",
 				 strerror(errno));
 	return 0;
 }
@@ -226,15 +219,15 @@ int bpf_evidence_open(struct engine *engine, const struct maze_evidence_wants *w
 	if (!evidence)
 		return maze_fail(error, -ENOMEM, "out of memory");
 	evidence->engine = engine;
-	evidence->doorbell = evidence->fd = evidence->rest_fd = -1;
+	evidence->wakeup = evidence->fd = evidence->rest_fd = -1;
 	err = map_logs(evidence, error);
 	if (!err)
-		err = bpf_doorbell_open(engine, &engine->state->evidence_bells, &evidence->doorbell,
-					&evidence->ring, error);
+		err = bpf_notify_open(engine, &engine->state->notify_evidence, &evidence->wakeup,
+				      &evidence->ring, error);
 	if (!err)
 		err = join_fds(evidence, error);
 	if (!err)
-		err = switch_on(engine, wants, evidence->doorbell, error);
+		err = switch_on(engine, wants, evidence->wakeup, error);
 	if (err) {
 		bpf_evidence_close(evidence);
 		return err;
@@ -254,7 +247,7 @@ void bpf_evidence_close(struct engine_evidence *evidence)
 	if (evidence->rest_fd >= 0)
 		close(evidence->rest_fd);
 	if (evidence->ring)
-		bpf_doorbell_close(evidence->engine, evidence->doorbell, evidence->ring);
+		bpf_notify_close(evidence->engine, evidence->wakeup, evidence->ring);
 	for (i = 0; i < MAZE_EVIDENCE_LOGS; i++)
 		bpf_unmap_fd(evidence->logs[i].slots, log_bytes[i]);
 	free(evidence);

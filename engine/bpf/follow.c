@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Loads the program that tells of processes, and hands on what it tells.
- */
+/* Loads the program that reports process events, and reads its events. */
 #include "follow.h"
 #include "engine_bpf.h"
 #include "kernel_probe.h"
@@ -15,19 +13,19 @@
 
 #include "follow.skel.h"
 
-/* As many as the ring holds: they are taken out of it in one go. */
+/* As many as the ring holds: one read empties it. */
 #define QUEUE_LEN (FOLLOW_RING_BYTES / (sizeof(struct maze_process_event) + BPF_RINGBUF_HDR_SZ))
 
 struct engine_follower {
 	struct follow_bpf *skeleton;
 	struct ring_buffer *ring;
-	maze_u64 lost; /* told already */
-	bool may_miss; /* the kernel skips a handler while another task is preempted in it */
+	maze_u64 lost; /* reported so far */
+	bool may_miss; /* the kernel skips a handler while a task is preempted in it */
 	size_t head, tail;
 	struct maze_process_event queue[QUEUE_LEN];
 };
 
-/* Returning less than 0 leaves this one, and what is behind it, in the ring. */
+/* A negative result leaves this event and all that follow in the ring. */
 static int take(void *arg, void *data, size_t size)
 {
 	struct engine_follower *follower = arg;
@@ -50,7 +48,7 @@ static int load(struct engine *engine, struct engine_follower *follower, unsigne
 
 	if (!skeleton)
 		return maze_fail(error, -errno,
-				 "the program that follows processes cannot be opened: %s",
+				 "cannot open the program that reports process events: %s",
 				 strerror(errno));
 	follower->skeleton = skeleton;
 	follower->may_miss = engine->config.has_late_inherit;
@@ -58,7 +56,7 @@ static int load(struct engine *engine, struct engine_follower *follower, unsigne
 	config->wants = wants;
 	config->pid_level = engine->state->pid_level;
 	if (stat("/proc/self/ns/pid", &st))
-		return maze_fail(error, -errno, "/proc/self/ns/pid cannot be looked at: %s",
+		return maze_fail(error, -errno, "cannot read /proc/self/ns/pid: %s",
 				 strerror(errno));
 	config->pid_namespace = (maze_u32)st.st_ino;
 	bpf_program__set_autoload(skeleton->progs.follow__task_rename,
@@ -70,14 +68,13 @@ static int load(struct engine *engine, struct engine_follower *follower, unsigne
 		err = follow_bpf__attach(skeleton);
 	if (err)
 		return maze_fail(error, err,
-				 "the kernel refuses the program that follows processes: %s; "
-				 "MAZE_DEBUG=1 shows all it says",
+				 "cannot load the program that reports process events: %s; "
+				 "MAZE_DEBUG=1 shows the kernel's log",
 				 strerror(-err));
 	follower->ring =
 		ring_buffer__new(bpf_map__fd(skeleton->maps.process_events), take, follower, NULL);
 	if (!follower->ring)
-		return maze_fail(error, -errno, "a ring buffer cannot be mapped: %s",
-				 strerror(errno));
+		return maze_fail(error, -errno, "cannot map a ring buffer: %s", strerror(errno));
 	return 0;
 }
 
@@ -103,7 +100,7 @@ int bpf_follower_fd(struct engine_follower *follower)
 	return ring_buffer__epoll_fd(follower->ring);
 }
 
-/* Events that were not queued: for want of room, or because their handler was skipped. */
+/* Events that were not queued: the ring was full, or their handler was skipped. */
 static maze_u64 count_lost(const struct engine_follower *follower)
 {
 	struct follow_bpf *skeleton = follower->skeleton;

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * What the program that follows processes and its loader share.
- */
+/* Shared by the program that reports process events and its loader. */
 #ifndef MAZE_BPF_FOLLOW_H
 #define MAZE_BPF_FOLLOW_H
 
 #include "../../core/process_event.h"
 
-/* 6,553 events of 40 bytes: half a second of the fastest forks of a few CPUs. */
+/* 6,553 events of 40 bytes: half a second of forks as fast as a few CPUs make them. */
 #define FOLLOW_RING_BYTES (256U * 1024)
 
 /* Constant from load on. */
@@ -19,7 +17,7 @@ struct follow_config {
 };
 
 struct follow_state {
-	maze_u64 lost; /* events for which there was no room */
+	maze_u64 lost; /* events that did not fit into the ring */
 };
 
 #endif

@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Which members of kernel structs this kernel has; see kernel_members.h.
- */
 #include "kernel_members.h"
 
 #include <errno.h>
@@ -10,7 +7,7 @@
 
 #define CLOCK_LOSS "Verdicts wait for the next tick, up to 10 ms late."
 
-/* One row for what is lost together; loss NULL: the engine cannot run. */
+/* Members that are needed together, and what is lost without them; NULL: the engine cannot run. */
 static const struct row {
 	const char *members; /* STRUCT.MEMBER, separated by blanks */
 	const char *loss;
@@ -27,19 +24,19 @@ static const struct row {
 	{ "sched_entity.cfs_rq cfs_rq.rq rq.clock rq.clock_task rq.clock_update_flags "
 	  "sched_entity.exec_start",
 	  CLOCK_LOSS },
-	{ "task_struct.nvcsw", "A switch that the kernel does not report is not noticed." },
+	{ "task_struct.nvcsw", "A switch that the kernel does not report goes unnoticed." },
 	{ "task_struct.__state",
-	  "A wait that a signal has cut short before it began ends an episode." },
+	  "A sleep that a pending signal prevents ends an episode all the same." },
 	{ "task_struct.thread_info thread_info.cpu task_struct.on_cpu",
-	  "The watch of a thread that runs begins at its next switch." },
+	  "The watch of a running thread begins at its next switch." },
 	{ "task_struct.thread_pid pid.level pid.numbers upid.nr upid.ns pid_namespace.ns "
 	  "ns_common.inum",
-	  "Inside a pid namespace, records have the numbers of the first one." },
+	  "Inside a PID namespace, records have the PIDs of the initial one." },
 	{ "task_struct.real_cred cred.uid cred.suid cred.euid",
-	  "Records name no user, and a watch that a user has asked mazed for ends at its limit." },
+	  "Records name no user, and a user's watch by mazed ends at its limit." },
 	{ "task_struct.sighand sighand_struct.action k_sigaction.sa sigaction.sa_handler "
 	  "task_struct.blocked task_struct.signal signal_struct.flags",
-	  "No warning (soft-signal warn) is sent, and records do not tell that a signal is "
+	  "No warning (soft-signal warn) is sent, and records do not say that a signal is "
 	  "blocked, ignored or without effect." },
 	{ "task_struct.cgroups css_set.dfl_cgrp cgroup.kn kernfs_node.id",
 	  "Incidents name no control group." },
@@ -59,7 +56,7 @@ static const struct row {
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
-/* Also in structs and unions without a name, which do not nest deeper than three here. */
+/* Searches unnamed structs and unions too, which here nest at most three deep. */
 static int offset_in(const struct btf *btf, const struct btf_type *type, const char *member,
 		     int depth)
 {
@@ -89,7 +86,7 @@ int kernel_member_offset(const struct btf *btf, const char *type_name, const cha
 	return type ? offset_in(btf, type, member, 3) : -1;
 }
 
-/* The first member of the row that the kernel lacks, as STRUCT.MEMBER; false: none. */
+/* The first member of the row that the kernel lacks; false: none. */
 static bool find_missing(const struct btf *btf, const struct row *row, char *ret_name, size_t size)
 {
 	const char *at = row->members;
@@ -114,8 +111,8 @@ int kernel_members_check(const struct btf *btf, struct maze_error *error)
 	for (i = 0; i < ROWS; i++)
 		if (!rows[i].loss && find_missing(btf, &rows[i], name, sizeof(name)))
 			return maze_fail(error, -EOPNOTSUPP,
-					 "the bpf engine reads %s, which this kernel does not "
-					 "have; use --engine poll, or kmod",
+					 "the bpf engine needs %s, which this kernel does not "
+					 "have; use --engine poll or kmod",
 					 name);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The members of kernel structs that the BPF program reads (kernel_types.h), and what is
- * lost on a kernel that does not have them.
+ * The members of kernel structs that the BPF program reads (kernel_types.h), and what the
+ * engine cannot do on a kernel without them.
  */
 #ifndef MAZE_BPF_KERNEL_MEMBERS_H
 #define MAZE_BPF_KERNEL_MEMBERS_H
@@ -12,16 +12,16 @@
 
 #include "../../base/error.h"
 
-/* 0; or -EOPNOTSUPP and which member it is that the engine cannot do without. */
+/* -EOPNOTSUPP if an indispensable member is missing; *error names it. */
 int kernel_members_check(const struct btf *btf, struct maze_error *error);
 
-/* Can the scheduler's clock be read between two ticks? */
+/* Whether the scheduler's clock can be read between two ticks. */
 bool kernel_members_have_clock(const struct btf *btf);
 
-/* What is lost for want of a member, a sentence a line, as many as fit. */
+/* What the engine cannot do here, one sentence a line, as many as fit. */
 void kernel_members_losses(const struct btf *btf, char *ret_text, size_t size);
 
-/* Where a struct keeps a member, in bytes from its start; -1: it has none. */
+/* The offset of a member in bytes; -1: the struct or the member does not exist. */
 int kernel_member_offset(const struct btf *btf, const char *type_name, const char *member);
 
 #endif

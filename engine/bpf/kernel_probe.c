@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Finding out what the running kernel offers; see kernel_probe.h.
- *
- * Environment MAZE_YIELD_PROBE=fentry|sched_exit|sys_enter|none overrides the
- * choice of the yield probe, so that each can be tested on any kernel that has it.
- * MAZE_KERNEL_BTF=FILE has the types of another kernel in place of this one's, so that
- * what a kernel lacks can be tested on one that lacks nothing.
+ * Environment variables for tests: MAZE_YIELD_PROBE=fentry|sched_exit|sys_enter|none
+ * overrides the choice of the yield probe. MAZE_KERNEL_BTF=FILE replaces the types of the
+ * running kernel, to test a kernel that lacks some members.
  */
 #include "kernel_probe.h"
 #include "kernel_members.h"
@@ -56,7 +53,7 @@ static int check_rights(struct maze_error *error)
 	return 0;
 }
 
-/* In a user namespace all capabilities may show and none of them count here. */
+/* Capabilities in a user namespace do not permit bpf(2). */
 static int check_bpf_allowed(struct maze_error *error)
 {
 	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "maze_probe", 4, 8, 1, NULL);
@@ -64,7 +61,7 @@ static int check_bpf_allowed(struct maze_error *error)
 	if (fd < 0)
 		return maze_fail(error, -EPERM,
 				 "the kernel refuses bpf(2): %s; inside a container or user "
-				 "namespace run maze on the host instead",
+				 "namespace, run maze on the host instead",
 				 strerror(errno));
 	close(fd);
 	return 0;
@@ -96,9 +93,8 @@ static bool has_member(const struct btf *btf, const char *type_name, const char 
 }
 
 /*
- * Does the kernel take steal from the task clock in a way we cannot read? Only
- * KVM's steal clock is a plain per-CPU word; on bare metal and under emulators
- * without one nothing is stolen from the clock.
+ * KVM's steal clock is a plain per-CPU word. On bare metal, and under an emulator without a
+ * steal clock, there is no steal. Any other hypervisor's cannot be read.
  */
 static bool steal_is_readable(void)
 {
@@ -137,15 +133,15 @@ static void probe_clocks(const struct btf *btf, struct kernel_offer *offer)
 				     total >= 0 && start >= 0;
 		offer->irq_total_delta = (long long)irqtime - rq + total;
 		offer->irq_start_delta = (long long)irqtime - rq + start;
-		/* Interrupt time that we cannot see would count: as with steal. */
+		/* Unknown interrupt time would be charged to the task, as steal would. */
 		if (!offer->has_irqtime)
 			offer->steal_unknown = true;
 	}
 }
 
 /*
- * Where a CPU keeps the address of its interrupt stack and whether that is in use: in
- * variables of their own, or, from 6.2 to 6.14, in one struct. Only x86 has them.
+ * The per-CPU address of the interrupt stack and its in-use flag: two variables, or, from
+ * 6.2 to 6.14, members of one struct. x86 only.
  */
 static void probe_irq_stack(const struct btf *btf, struct kernel_offer *offer)
 {
@@ -168,9 +164,9 @@ static void probe_irq_stack(const struct btf *btf, struct kernel_offer *offer)
 }
 
 /*
- * Is memory for task storage had without a lock? So it is with kmalloc_nolock() only, and
- * before that by allocators of BPF's own (6.4), where no handler of a tracepoint is
- * preempted yet.
+ * Whether task storage is allocated by kmalloc_nolock(). Its predecessor since 6.4, BPF's
+ * own allocator, takes no lock either, but kernels that have it do not preempt tracepoint
+ * handlers, so they need no late inheritance.
  */
 static bool storage_takes_no_lock(const struct btf *btf)
 {
@@ -178,7 +174,7 @@ static bool storage_takes_no_lock(const struct btf *btf)
 	       !has_member(btf, "bpf_local_storage_map", "bpf_ma");
 }
 
-/* Loading is not enough: some kernels permit that and refuse the trampoline. */
+/* Some kernels permit the load and refuse the trampoline, so attach too. */
 static bool fentry_permitted(const struct btf *btf)
 {
 	const struct bpf_insn nothing[] = {
@@ -246,15 +242,14 @@ static struct btf *load_types(void)
 	return btf;
 }
 
-/* From 5.18 on it tells what state a task that leaves the CPU is in. */
-static bool switch_tells_state(const struct btf *btf)
+/* Since 5.18 the tracepoint has the previous task's state: the fifth BTF parameter. */
+static bool switch_reports_state(const struct btf *btf)
 {
 	int id = btf__find_by_name_kind(btf, "btf_trace_sched_switch", BTF_KIND_TYPEDEF);
 	const struct btf_type *type = id < 0 ? NULL : btf__type_by_id(btf, id);
 
 	type = type ? btf__type_by_id(btf, type->type) : NULL;
 	type = type && btf_is_ptr(type) ? btf__type_by_id(btf, type->type) : NULL;
-	/* The first of the five is the handler's own. */
 	return type && btf_is_func_proto(type) && btf_vlen(type) >= 5;
 }
 
@@ -299,7 +294,7 @@ int kernel_open_clock(int cpu)
 	return fd < 0 ? -errno : fd;
 }
 
-/* On the CPU that we run on, which is online. */
+/* On the current CPU, which is online. */
 static int try_clock(void)
 {
 	int cpu = sched_getcpu(), fd = kernel_open_clock(cpu < 0 ? 0 : cpu);
@@ -321,16 +316,15 @@ int kernel_probe(struct kernel_offer *ret_offer, struct maze_error *error)
 		return err;
 	btf = load_types();
 	if (!btf)
-		return maze_fail(
-			error, -EOPNOTSUPP,
-			"the bpf engine needs the kernel's type information at "
-			"/sys/kernel/btf/vmlinux, which cannot be read (%s); boot a kernel "
-			"built with CONFIG_DEBUG_INFO_BTF, as Debian's are",
-			strerror(errno));
+		return maze_fail(error, -EOPNOTSUPP,
+				 "the bpf engine cannot read the kernel's type information at "
+				 "/sys/kernel/btf/vmlinux (%s); boot a kernel built with "
+				 "CONFIG_DEBUG_INFO_BTF, as Debian's are",
+				 strerror(errno));
 	err = check_bpf_allowed(error);
 	if (err)
 		goto out_btf;
-	if (!switch_tells_state(btf) || !has_member(btf, "task_struct", "bpf_storage")) {
+	if (!switch_reports_state(btf) || !has_member(btf, "task_struct", "bpf_storage")) {
 		err = maze_fail(
 			error, -EOPNOTSUPP,
 			"the bpf engine needs BPF tracing of sched_switch and task storage, "
@@ -367,15 +361,14 @@ const char *kernel_yield_text(enum yield_method method)
 {
 	switch (method) {
 	case YIELD_BY_FENTRY:
-		return "yields by fentry on do_sched_yield, at no cost to other calls";
+		return "yields by fentry on do_sched_yield, at no cost to other system calls";
 	case YIELD_BY_SCHED_EXIT:
 		return "yields at switches, and by tracepoint sched_exit_tp while a watched task "
 		       "nears its limit (this kernel refuses fentry)";
 	case YIELD_BY_SYS_ENTER:
 		return "yields at switches, and by tracepoint sys_enter_sched_yield while a "
-		       "watched "
-		       "task nears its limit (this kernel refuses fentry)";
+		       "watched task nears its limit (this kernel refuses fentry)";
 	default:
-		return "yields only at switches and when the timer runs into one";
+		return "yields only at switches and when the timer interrupts one";
 	}
 }

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The few kernel structs the BPF program reads, and of each only the members it
- * reads. libbpf relocates every access to the running kernel's layout (CO-RE),
- * so sizes and order here mean nothing and one object file fits all kernels.
+ * The kernel structs that the BPF program reads, each with only the members that it reads.
+ * libbpf relocates each access to the running kernel's layout (CO-RE), so sizes and order
+ * here have no meaning, and one object file fits all kernels.
  *
- * Scalars are read by READ() and PROBE() only: a kernel may change their width and
- * their sign (on_cpu is an int up to 6.18 and a u8 in 7.2). A member that the engine can
- * do without is read behind bpf_core_field_exists(); the members, and what is lost
- * without each, are in the table of kernel_members.c.
+ * Only READ() and PROBE() read scalars, because a kernel may change their width and sign
+ * (on_cpu is an int up to 6.18 and a u8 in 7.2). bpf_core_field_exists() guards each member
+ * that the engine can do without; kernel_members.c lists what is lost without it.
  */
 #ifndef MAZE_BPF_KERNEL_TYPES_H
 #define MAZE_BPF_KERNEL_TYPES_H
@@ -25,10 +24,10 @@ typedef _Bool bool;
 #define false 0
 
 /*
- * A scalar member through a pointer that the verifier knows. Where the kernel's is as
- * wide as ours, this is one load: the condition is constant once libbpf has relocated
- * it, and the verifier removes the branch that is not taken. libbpf refuses a direct
- * load only where it can be reached.
+ * A scalar member through a pointer that the verifier knows. If the kernel's member has the
+ * same width, this is one load: the condition is constant after relocation, and the verifier
+ * removes the other branch. libbpf rejects a direct load of the wrong width only where the
+ * program can reach it.
  */
 #define READ(from, member)                                                                         \
 	({                                                                                         \
@@ -42,7 +41,7 @@ typedef _Bool bool;
 		read_value;                                                                        \
 	})
 
-/* The same through any pointer: 0 where there is no memory. */
+/* The same through any pointer; 0 if the memory cannot be read. */
 #define PROBE(from, member)                                                                        \
 	({                                                                                         \
 		typeof(from) probe_from = (from);                                                  \
@@ -53,19 +52,19 @@ typedef _Bool bool;
 /* include/linux/sched.h: task states and flags; unchanged from 6.1 to 7.2. */
 #define TASK_STOPPED_OR_TRACED 0xcU
 #define TASK_DEAD 0x80U
-#define TASK_RTLOCK_WAIT 0x1000U /* PREEMPT_RT: waits for a lock that elsewhere spins */
+#define TASK_RTLOCK_WAIT 0x1000U /* PREEMPT_RT: waits for a lock that spins elsewhere */
 #define PF_EXITING 0x00000004U
 #define PF_IO_WORKER 0x00000010U
 #define PF_USER_WORKER 0x00004000U /* since 6.4; unused before */
 #define PF_KTHREAD 0x00200000U
-/* include/linux/sched/signal.h, likewise: a PID namespace's first process. */
+/* include/linux/sched/signal.h, unchanged too: a PID namespace's first process. */
 #define SIGNAL_UNKILLABLE 0x00000040U
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct rq {
 	maze_u64 clock;		     /* sched_clock_cpu() at the last update */
-	maze_u64 clock_task;	     /* that, less interrupts and steal */
+	maze_u64 clock_task;	     /* clock less interrupt time and steal */
 	maze_u64 prev_steal_time_rq; /* CONFIG_PARAVIRT_TIME_ACCOUNTING */
 	maze_u64 prev_irq_time;	     /* CONFIG_IRQ_TIME_ACCOUNTING */
 	unsigned int clock_update_flags;
@@ -82,7 +81,7 @@ struct sched_entity {
 };
 
 struct sched_info {
-	unsigned long long run_delay;	/* all that it has waited for a CPU, up to last_queued */
+	unsigned long long run_delay;	/* time that it has waited for a CPU, up to last_queued */
 	unsigned long long last_queued; /* rq clock when it became runnable; 0 while it runs */
 };
 
@@ -116,7 +115,7 @@ struct cred {
 };
 
 struct kernfs_node {
-	maze_u64 id; /* the inode number in it */
+	maze_u64 id; /* contains the inode number */
 };
 
 struct cgroup {
@@ -124,7 +123,7 @@ struct cgroup {
 };
 
 struct css_set {
-	struct cgroup *dfl_cgrp; /* of version 2 */
+	struct cgroup *dfl_cgrp; /* version 2 */
 };
 
 struct qstr {
@@ -208,14 +207,14 @@ struct task_struct {
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long orig_ax; /* the system call's number while in one, else negative */
+	unsigned long orig_ax; /* number of the system call; negative: none */
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {
 	int syscallno;
 };
 #else
-#error "say where this architecture keeps the number of the system call a task is in"
+#error "no system call number is known for this architecture"
 #endif
 
 struct seq_file;

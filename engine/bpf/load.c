@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Loading the BPF program into the kernel and attaching it. Everything is held by
- * descriptors of this process only, so that a kill at any moment leaves nothing;
- * pins.c may then make it stay.
+ * Loads the BPF program into the kernel and attaches it. Only descriptors of this process
+ * hold it, so nothing remains if the process is killed, unless pins.c has pinned it.
  */
 #include "engine_bpf.h"
 #include "kernel_probe.h"
@@ -19,39 +18,39 @@
 #include "maze.skel.h"
 
 /*
- * Most time that can pass between two updates of a running task by the tick:
- * 10 ms at HZ=100, with room for a late one; on nohz_full CPUs the tick is one
- * second apart (kernel/sched/core.c, sched_tick_remote()).
+ * Longest time between two updates of a running task's runtime by the tick: 10 ms at
+ * HZ=100, plus a margin for a late tick; 1 s on nohz_full CPUs (kernel/sched/core.c,
+ * sched_tick_remote()).
  */
 #define PENDING_MAX_NS (25 * MAZE_NSEC_PER_MSEC)
 #define PENDING_MAX_NOHZ_FULL_NS (1500 * MAZE_NSEC_PER_MSEC)
 
 /*
- * A task wants the yield probe from this part of its limit on: the cheap probe from a 64th,
- * the one that all system calls pay for from a half. What it ran before the probe was
- * attached is not counted, so the first verdict is late by as much.
+ * A task needs the yield probe from this part of its limit on: a 64th for the cheap probe, a
+ * half for the probe that slows down all system calls. CPU time before the probe was
+ * attached is not counted, so it makes the first verdict late.
  */
-#define NEAR_SHIFT_CHEAP 6
-#define NEAR_SHIFT_DEAR 1
+#define PROBE_SHIFT_CHEAP 6
+#define PROBE_SHIFT_COSTLY 1
 
-/* How often, and how far apart, a CPU's timer is asked for: for a second. */
+/* Attempts to set up a CPU's timer: for one second. */
 #define TIMER_ATTEMPTS 100
 #define TIMER_ATTEMPT_US 10000
 
-/* The last thing libbpf complained of: the why of a failed load. */
-static char last_complaint[256];
+/* The first warning of libbpf since the load began, for the error message. */
+static char last_warning[256];
 
-static int keep_complaint(enum libbpf_print_level level, const char *format, va_list args)
+static int keep_warning(enum libbpf_print_level level, const char *format, va_list args)
 {
 	char *newline;
 
 	if (getenv("MAZE_DEBUG"))
 		return vfprintf(stderr, format, args);
-	/* One kind is of loads that are not reached where they do not fit (READ()). */
-	if (level != LIBBPF_WARN || last_complaint[0] || strstr(format, "accesses field"))
+	/* "accesses field": a load of READ() that the verifier removes as unreachable. */
+	if (level != LIBBPF_WARN || last_warning[0] || strstr(format, "accesses field"))
 		return 0;
-	vsnprintf(last_complaint, sizeof(last_complaint), format, args);
-	newline = strchr(last_complaint, '\n');
+	vsnprintf(last_warning, sizeof(last_warning), format, args);
+	newline = strchr(last_warning, '\n');
 	if (newline)
 		*newline = '\0';
 	return 0;
@@ -72,15 +71,15 @@ static void fill_config(struct maze_config *config, const struct kernel_offer *o
 	config->has_late_inherit = offer->has_late_inherit;
 	config->irq_stack_delta = offer->irq_stack_delta;
 	config->irq_inuse_delta = offer->irq_inuse_delta;
-	config->near_shift =
-		offer->yield == YIELD_BY_SYS_ENTER ? NEAR_SHIFT_DEAR : NEAR_SHIFT_CHEAP;
+	config->probe_shift =
+		offer->yield == YIELD_BY_SYS_ENTER ? PROBE_SHIFT_COSTLY : PROBE_SHIFT_CHEAP;
 	if (offer->yield == YIELD_BY_FENTRY)
 		config->yield_probe = MAZE_YIELD_PERMANENT;
 	else if (offer->yield != YIELD_BY_NOTHING)
 		config->yield_probe = MAZE_YIELD_ON_DEMAND;
 }
 
-/* One counting cpu-clock event per online CPU; true when at least one is in place. */
+/* Whether at least one CPU has a clock event. */
 static bool open_clocks(int map_fd, maze_u32 cpus)
 {
 	bool any = false;
@@ -90,7 +89,7 @@ static bool open_clocks(int map_fd, maze_u32 cpus)
 	for (cpu = 0; cpu < cpus; cpu++) {
 		fd = kernel_open_clock((int)cpu);
 		if (fd < 0)
-			continue; /* offline: it runs on tick precision when it comes up */
+			continue; /* offline; once online its verdicts wait for the tick */
 		if (!bpf_map_update_elem(map_fd, &cpu, &fd, BPF_ANY))
 			any = true;
 		close(fd); /* the map holds the event */
@@ -98,7 +97,7 @@ static bool open_clocks(int map_fd, maze_u32 cpus)
 	return any;
 }
 
-/* The clock events need a map before the program is loaded that reads them. */
+/* Before the load, because the program's config says whether there are clock events. */
 static int create_clocks(struct maze_bpf *skeleton, const struct kernel_offer *offer,
 			 struct maze_config *config)
 {
@@ -115,32 +114,27 @@ static int create_clocks(struct maze_bpf *skeleton, const struct kernel_offer *o
 	return err;
 }
 
-/* The kernel allocates a timer without waiting, so that one attempt may fail for no lasting reason. */
+/* The kernel allocates a timer without sleeping, so an attempt can fail for want of memory. */
 static int ready_timers(struct engine *engine, struct maze_error *error)
 {
 	int prog_fd = bpf_program__fd(engine->skeleton->progs.handle__setup);
 	struct maze_state *state = engine->state;
 	int err, fd, attempts = 0;
-	char buf[64];
 
 	while (state->timers_ready < engine->config.cpus) {
 		maze_u32 before = state->timers_ready;
 
 		err = bpf_iterate(prog_fd, -1, 0, &fd);
 		if (err)
-			return maze_fail(error, err,
-					 "the kernel refuses an iterator over tasks: %s",
+			return maze_fail(error, err, "cannot iterate over tasks: %s",
 					 strerror(-err));
-		while (read(fd, buf, sizeof(buf)) > 0)
-			;
-		close(fd);
+		(void)bpf_drain_iterator(fd);
 		if (state->timers_ready != before) {
 			attempts = 0;
 			continue;
 		}
 		if (++attempts == TIMER_ATTEMPTS)
-			return maze_fail(error, -ENOMEM,
-					 "the kernel did not give a BPF timer for CPU %u: %s",
+			return maze_fail(error, -ENOMEM, "cannot set up a BPF timer for CPU %u: %s",
 					 before, strerror((int)-state->timer_error));
 		usleep(TIMER_ATTEMPT_US);
 	}
@@ -159,10 +153,10 @@ static void collect_fds(struct engine *engine, enum yield_method yield)
 	fds[OBJECT_TIMERS] = bpf_map__fd(skeleton->maps.timers);
 	fds[OBJECT_CLOCKS] = bpf_map__fd(skeleton->maps.clocks);
 	fds[OBJECT_VERDICT_LOG] = bpf_map__fd(skeleton->maps.verdict_log);
-	fds[OBJECT_LIFE_LOG] = bpf_map__fd(skeleton->maps.life_log);
+	fds[OBJECT_LIFECYCLE_LOG] = bpf_map__fd(skeleton->maps.lifecycle_log);
 	fds[OBJECT_STACK_LOG] = bpf_map__fd(skeleton->maps.stack_log);
 	fds[OBJECT_PROCESS_INFO_LOG] = bpf_map__fd(skeleton->maps.process_info_log);
-	fds[OBJECT_DOORBELLS] = bpf_map__fd(skeleton->maps.doorbells);
+	fds[OBJECT_WAKEUPS] = bpf_map__fd(skeleton->maps.wakeups);
 	fds[OBJECT_REQUEST] = bpf_map__fd(skeleton->maps.request);
 	fds[OBJECT_STATE] = bpf_map__fd(skeleton->maps.bss);
 	fds[OBJECT_CONFIG] = bpf_map__fd(skeleton->maps.rodata);
@@ -185,7 +179,7 @@ static int attach_all(struct maze_bpf *skeleton, const struct kernel_offer *offe
 		struct bpf_link **link;
 		bool wanted;
 	} table[] = {
-		/* Exit and fork before switch: no task is ever half looked after. */
+		/* Exit and fork before switch, so that no task is switched to without them. */
 		{ skeleton->progs.handle__sched_process_exit,
 		  &skeleton->links.handle__sched_process_exit, true },
 		{ skeleton->progs.handle__sched_process_fork,
@@ -204,7 +198,7 @@ static int attach_all(struct maze_bpf *skeleton, const struct kernel_offer *offe
 			continue;
 		*table[i].link = bpf_program__attach(table[i].program);
 		if (!*table[i].link)
-			return maze_fail(error, -errno, "the kernel refuses to attach %s: %s",
+			return maze_fail(error, -errno, "cannot attach %s: %s",
 					 bpf_program__name(table[i].program), strerror(errno));
 	}
 	return 0;
@@ -219,7 +213,7 @@ static int open_skeleton(struct engine *engine, const struct kernel_offer *offer
 	int err;
 
 	if (!skeleton)
-		return maze_fail(error, -errno, "the bpf engine's program cannot be opened: %s",
+		return maze_fail(error, -errno, "cannot open the bpf engine's program: %s",
 				 strerror(errno));
 	engine->skeleton = skeleton;
 	config = (struct maze_config *)&skeleton->rodata->config;
@@ -237,7 +231,7 @@ static int open_skeleton(struct engine *engine, const struct kernel_offer *offer
 				  offer->yield == YIELD_BY_SYS_ENTER);
 	err = create_clocks(skeleton, offer, config);
 	if (err)
-		return maze_fail(error, err, "the kernel refuses a map for its clocks: %s",
+		return maze_fail(error, err, "cannot create a map of clock events: %s",
 				 strerror(-err));
 	return 0;
 }
@@ -252,8 +246,8 @@ int bpf_load(struct engine *engine, struct maze_error *error)
 	err = kernel_probe(&offer, error);
 	if (err)
 		return err;
-	last_complaint[0] = '\0';
-	libbpf_set_print(keep_complaint);
+	last_warning[0] = '\0';
+	libbpf_set_print(keep_warning);
 	err = open_skeleton(engine, &offer, error);
 	if (err)
 		return err;
@@ -261,12 +255,12 @@ int bpf_load(struct engine *engine, struct maze_error *error)
 	if (err)
 		return maze_fail(
 			error, err,
-			"the kernel refuses the bpf engine's program: %s (%s); MAZE_DEBUG=1 "
-			"shows all it says",
-			strerror(-err), last_complaint);
+			"cannot load the bpf engine's program: %s (%s); MAZE_DEBUG=1 shows "
+			"the kernel's log",
+			strerror(-err), last_warning);
 	collect_fds(engine, offer.yield);
 	if (bpf_map_update_elem(engine->fds[OBJECT_META], &zero, &meta, BPF_ANY))
-		return maze_fail(error, -errno, "the engine's version cannot be written: %s",
+		return maze_fail(error, -errno, "cannot write the engine's version: %s",
 				 strerror(errno));
 	err = bpf_map_state(engine, error);
 	if (err)

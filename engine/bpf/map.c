@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Mapping the engine's state and logs into this process, from their descriptors.
- */
+/* Maps the engine's state and logs into this process. */
 #include "engine_bpf.h"
 
 #include <bpf/bpf.h>
@@ -34,12 +32,11 @@ int bpf_map_state(struct engine *engine, struct maze_error *error)
 {
 	const size_t log_bytes = MAZE_LOG_LEN * sizeof(struct maze_record);
 	maze_u32 zero = 0;
-
-	/* The program's .rodata holds the config first and alone. */
+	/* .rodata holds nothing but the config. */
 	char config[4096] = { 0 };
 
 	if (bpf_map_lookup_elem(engine->fds[OBJECT_CONFIG], &zero, config))
-		return maze_fail(error, -errno, "the engine's configuration cannot be read: %s",
+		return maze_fail(error, -errno, "cannot read the engine's configuration: %s",
 				 strerror(errno));
 	memcpy(&engine->config, config, sizeof(engine->config));
 
@@ -47,10 +44,10 @@ int bpf_map_state(struct engine *engine, struct maze_error *error)
 				   PROT_READ | PROT_WRITE);
 	engine->logs[MAZE_LOG_VERDICTS] =
 		bpf_map_fd(engine->fds[OBJECT_VERDICT_LOG], log_bytes, PROT_READ);
-	engine->logs[MAZE_LOG_LIVES] =
-		bpf_map_fd(engine->fds[OBJECT_LIFE_LOG], log_bytes, PROT_READ);
-	if (!engine->state || !engine->logs[MAZE_LOG_VERDICTS] || !engine->logs[MAZE_LOG_LIVES])
-		return maze_fail(error, -errno, "the engine's state cannot be mapped: %s",
+	engine->logs[MAZE_LOG_LIFECYCLE] =
+		bpf_map_fd(engine->fds[OBJECT_LIFECYCLE_LOG], log_bytes, PROT_READ);
+	if (!engine->state || !engine->logs[MAZE_LOG_VERDICTS] || !engine->logs[MAZE_LOG_LIFECYCLE])
+		return maze_fail(error, -errno, "cannot map the engine's state: %s",
 				 strerror(errno));
 	return 0;
 }

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The maps and globals of the BPF program. All are pinned together; see load.c.
- */
+/* The maps and globals of the BPF program; pins.c pins them together. */
 #ifndef MAZE_BPF_MAPS_BPF_H
 #define MAZE_BPF_MAPS_BPF_H
 
@@ -17,8 +15,8 @@ const volatile struct maze_config config = {};
 struct maze_state state = {};
 
 /*
- * Tickets are put on a process through its pidfd, right before the control
- * iterator walks tasks by number: no ticket, not the process that was meant.
+ * A ticket is stored on a process through its pidfd before the control iterator finds tasks
+ * by number. A process without the ticket has reused the number, and is skipped.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -42,7 +40,7 @@ struct {
 	__type(value, struct maze_timer);
 } timers SEC(".maps");
 
-/* A counting (never sampling) cpu-clock event per CPU: the scheduler's clock, readable. */
+/* A counting (never sampling) cpu-clock event per CPU: it reads the scheduler's clock. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
 	__uint(max_entries, 1);
@@ -65,7 +63,7 @@ struct {
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, maze_u32);
 	__type(value, struct maze_record);
-} life_log SEC(".maps");
+} lifecycle_log SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -83,7 +81,7 @@ struct {
 	__type(value, struct maze_process_info);
 } process_info_log SEC(".maps");
 
-struct maze_doorbell {
+struct maze_wakeup {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4096);
 };
@@ -92,8 +90,8 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, MAZE_READERS_MAX);
 	__type(key, maze_u32);
-	__array(values, struct maze_doorbell);
-} doorbells SEC(".maps");
+	__array(values, struct maze_wakeup);
+} wakeups SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -102,7 +100,7 @@ struct {
 	__type(value, struct maze_request);
 } request SEC(".maps");
 
-/* Read first, by whoever finds the pins: is this engine one I can talk to? */
+/* Read first on opening a pinned engine: whether this maze has the same ABI. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The bpf engine, kernel side: scheduler events in, verdicts out.
+ * The kernel side of the bpf engine. Handlers of scheduler events step accounts and act on
+ * their verdicts:
  *
- *   switch-out  the task's runtime is exact: step its account, act if due
- *   switch-in   arm this CPU's timer for what is left of its budget
- *   timer       on top of the running task: step, act if due, arm for the rest
+ *   switch-out  the task's runtime is exact: step its account, act if a stage is due
+ *   switch-in   arm this CPU's timer for the CPU time until the next check
+ *   timer       interrupts the running task: step, act if due, arm for the next check
  *   fork, exit  a child starts watched; a watch ends with its task
  *   yield       a probe notes when a task yields without a switch
  *
- * An account is stepped only on the CPU its task runs on, with interrupts off
- * (switch) or in the timer's soft interrupt on top of the task, which exclude
- * each other; so there is no lock. The exit handler takes the task's role first,
- * so that the two pass it by. A task that is not watched and never was costs two
- * loads and two branches a switch. Nothing here waits for user space, allocates
- * in the switch path, or keeps a reference to a task.
+ * An account is stepped only on the CPU that runs its task, either with interrupts off
+ * (switch) or in the timer's soft interrupt. These exclude each other, so no lock is needed.
+ * The exit handler first clears the task's role, so that both skip the task. A task that was
+ * never watched costs two loads and two branches per switch. No handler waits for user
+ * space, allocates in the switch path, or keeps a reference to a task.
  */
 #include "control.bpf.h"
 
@@ -32,12 +32,12 @@ static int handle_timer(void *map, maze_u32 *key, struct maze_timer *slot)
 	due_ns = cpu->armed_until_ns;
 	cpu->armed_until_ns = 0;
 	cpu->expiries++;
-	/* Migrated, which only an unpinned timer is: the switch-out will judge. */
+	/* An unpinned timer has migrated; the switch-out steps the account. */
 	if (index != bpf_get_smp_processor_id())
 		return 0;
 	/*
-	 * Not always the task it was armed for: in ksoftirqd that one was switched
-	 * out, and judged then. Whoever is current is judged if watched.
+	 * Not always the task that the timer was armed for: under ksoftirqd that task has been
+	 * switched out, and its account was stepped then.
 	 */
 	task = bpf_get_current_task_btf();
 	if (!READ(task, pid)) {
@@ -46,7 +46,7 @@ static int handle_timer(void *map, maze_u32 *key, struct maze_timer *slot)
 	}
 	watched = watched_task(task);
 	if (!watched) {
-		look_for_unseen(cpu, switch_clock(task));
+		recheck_missed_switch(cpu, switch_clock(task));
 		return 0;
 	}
 	delay_ns = judge_running(task, watched, cpu, true);
@@ -55,9 +55,9 @@ static int handle_timer(void *map, maze_u32 *key, struct maze_timer *slot)
 }
 
 /*
- * Learns who its owner is and where a stack has the entry frame, and readies one CPU's
- * timer for each task it is shown; run until all are ready. Not at a switch, because
- * bpf_timer_init() allocates.
+ * Finds out the owner's properties and the place of the entry frame, and initialises one
+ * CPU's timer per task; the loader runs it until all timers are ready. A switch could not
+ * do this, because bpf_timer_init() allocates.
  */
 SEC("iter/task")
 int handle__setup(struct bpf_iter__task *ctx)
@@ -86,37 +86,37 @@ int handle__setup(struct bpf_iter__task *ctx)
 	return 0;
 }
 
-MAZE_INLINE bool knows_waits(void)
+MAZE_INLINE bool has_wait_times(void)
 {
 	return bpf_core_field_exists(struct task_struct, sched_info.last_queued) &&
 	       bpf_core_field_exists(struct task_struct, sched_info.run_delay);
 }
 
 /*
- * Where the policy tells it from other sleeps. A kernel that cannot tell how long it slept
- * has any sleep forgive everything.
+ * Whether this sleep is a wait for a lock that the policy treats apart. Always false on a
+ * kernel that cannot measure sleeps: there each sleep is a reset.
  */
 MAZE_INLINE bool waits_for_lock(struct maze_task *watched, struct task_struct *task,
 				unsigned int task_state)
 {
 	return maze_recovery_is_for_locks(watched->policy.recovery) &&
-	       !(task_state & TASK_STOPPED_OR_TRACED) && knows_waits() && in_futex(task);
+	       !(task_state & TASK_STOPPED_OR_TRACED) && has_wait_times() && in_futex(task);
 }
 
-MAZE_INLINE void fall_asleep(struct task_struct *prev, struct maze_task *watched)
+MAZE_INLINE void begin_sleep(struct task_struct *prev, struct maze_task *watched)
 {
 	watched->asleep_ns = switch_clock(prev);
-	if (knows_waits())
+	if (has_wait_times())
 		watched->waited_ns = READ(prev, sched_info.run_delay);
 }
 
-/* How long it was not runnable: all the time since it left, but for its waits for a CPU. */
+/* Time since the switch-out, less the time that it waited for a CPU. */
 MAZE_INLINE maze_u64 slept_ns(struct task_struct *next, struct maze_task *watched)
 {
 	maze_u64 until = switch_clock(next), awake = watched->asleep_ns;
 
-	if (knows_waits()) {
-		/* The wait that ends now; those before it, on other CPUs, are in run_delay. */
+	if (has_wait_times()) {
+		/* The current wait for a CPU; earlier ones, on other CPUs, are in run_delay. */
 		if (READ(next, sched_info.last_queued) > watched->asleep_ns)
 			until = READ(next, sched_info.last_queued);
 		awake += READ(next, sched_info.run_delay) - watched->waited_ns;
@@ -135,28 +135,28 @@ MAZE_INLINE void switch_out(struct task_struct *prev, struct maze_task *watched,
 	struct maze_verdict verdict;
 
 	/*
-	 * prev_state is reported for a preempted task too, and for one that a
-	 * pending signal kept runnable; __state tells the latter. Waiting for a
-	 * lock that only PREEMPT_RT makes a sleeping one is no sleep of the program.
+	 * prev_state is also set for a preempted task, and for one that a pending signal kept
+	 * runnable, whose __state is 0. A wait for a spin lock that sleeps under PREEMPT_RT is
+	 * not a sleep of the program.
 	 */
 	if (!preempt && (prev_state & ~TASK_RTLOCK_WAIT) && may_sleep(prev)) {
 		sample.act = waits_for_lock(watched, prev, prev_state) ? MAZE_LOCKS : MAZE_SLEEPS;
 		if (!maze_sleep_resets(&watched->policy, sample.act))
-			fall_asleep(prev, watched);
+			begin_sleep(prev, watched);
 	} else if (!preempt && yields_reset(watched) && in_sched_yield(prev)) {
 		sample.act = MAZE_YIELDS;
 	}
-	doubt_unseen_time(watched, 0, &sample);
+	doubt_unprobed_time(watched, 0, &sample);
 	verdict = maze_step(&watched->policy, &watched->account, &sample);
 	if (verdict.reset)
-		leave_near(watched);
+		release_yield_probe(watched);
 	if (verdict.due || watched->unsent)
 		verdict.next_ns = act_on_verdict(watched, &verdict, MAZE_AT_SWITCH);
 	if (prev_state & TASK_DEAD) {
 		end_with_task(prev, watched);
 		return;
 	}
-	watched->next_ns = next_look(watched, verdict.next_ns);
+	watched->next_ns = next_check(watched, verdict.next_ns);
 	watched->nvcsw = voluntary_switches(prev);
 }
 
@@ -175,18 +175,18 @@ static __noinline int resume(struct task_struct *next, struct maze_task *watched
 		sample.asleep_ns = slept_ns(next, watched);
 		watched->asleep_ns = 0;
 	} else if (watched->account.begun && voluntary_switches(next) != watched->nvcsw) {
-		/* It slept and nobody told us: forgive all rather than too little. */
+		/* A switch-out was missed: reset rather than overcharge. */
 		watched->account.runtime_ns = sample.runtime_ns;
 		maze_reset(&watched->account);
 	}
 	watched->nvcsw = voluntary_switches(next);
-	doubt_unseen_time(watched, 0, &sample);
+	doubt_unprobed_time(watched, 0, &sample);
 	verdict = maze_step(&watched->policy, &watched->account, &sample);
-	/* What is due cannot be acted on yet: next is not current. The timer will. */
+	/* Signals go to current, which is not next yet: the timer acts on what is due. */
 	watched->account.fired &= ~verdict.due;
 	if (verdict.reset)
-		leave_near(watched);
-	watched->next_ns = next_look(watched, verdict.due ? 1 : verdict.next_ns);
+		release_yield_probe(watched);
+	watched->next_ns = next_check(watched, verdict.due ? 1 : verdict.next_ns);
 	return 0;
 }
 
@@ -214,7 +214,7 @@ int BPF_PROG(handle__sched_switch, bool preempt, struct task_struct *prev, struc
 	struct maze_task *watched;
 	struct maze_cpu *cpu;
 
-	/* A task without any task storage, of anyone's, is not watched: no call needed. */
+	/* A task without storage of any BPF program is not watched: saves the lookup. */
 	if (prev->bpf_storage) {
 		watched = watched_task(prev);
 		if (watched)
@@ -232,7 +232,7 @@ int BPF_PROG(handle__sched_switch, bool preempt, struct task_struct *prev, struc
 	return 0;
 }
 
-/* Lets a child be watched as its parent is; last: it is not tried again. */
+/* Watches a child as its parent is; `last`: a failure is recorded, and not tried again. */
 static __noinline int inherit(struct task_struct *parent, struct task_struct *child, bool last)
 {
 	struct record_facts facts = { .event = MAZE_EVENT_LOST, .lost = 1 };
@@ -246,7 +246,7 @@ static __noinline int inherit(struct task_struct *parent, struct task_struct *ch
 	fresh.policy = watched->policy;
 	fresh.tag = watched->tag;
 	if (bpf_task_storage_get(&tasks, child, &fresh, BPF_LOCAL_STORAGE_GET_F_CREATE)) {
-		record_life(child, &fresh, MAZE_EVENT_WATCH, MAZE_RECORD_INHERITED);
+		record_lifecycle(child, &fresh, MAZE_EVENT_WATCH, MAZE_RECORD_INHERITED);
 		return 0;
 	}
 	if (!last)
@@ -263,9 +263,9 @@ int BPF_PROG(handle__sched_process_fork, struct task_struct *parent, struct task
 }
 
 /*
- * For a child that the handler above missed; see end_with_task(). Nothing preempts this
- * one. The runqueue is locked here, so it takes a kernel that makes task storage without
- * a lock (kmalloc_nolock(), 7.0).
+ * For a child that the fork handler missed; see end_with_task(). This handler is never
+ * preempted. It runs with the runqueue locked, so task storage must be allocated without a
+ * lock (kmalloc_nolock(), 7.0).
  */
 SEC("?tp_btf/sched_wakeup_new")
 int BPF_PROG(handle__sched_wakeup_new, struct task_struct *child)
@@ -288,10 +288,7 @@ int BPF_PROG(handle__sched_process_exit, struct task_struct *task)
 	watched = watched_task(task);
 	if (!watched)
 		return 0;
-	/*
-	 * The timer may interrupt this, and from 7.0 on a switch may: neither is to step the
-	 * account meanwhile.
-	 */
+	/* So that neither the timer nor, from 7.0 on, a switch steps the account meanwhile. */
 	*(volatile maze_u32 *)&watched->role = MAZE_ROLE_NONE;
 	asm volatile("" ::: "memory");
 	cpu = this_cpu();
@@ -313,7 +310,7 @@ MAZE_INLINE int note_current_yield(bool booked)
 	return 0;
 }
 
-/* Free for every other call, but not every kernel permits it. */
+/* No cost for other system calls, but not every kernel permits fentry. */
 SEC("?fentry/do_sched_yield")
 int BPF_PROG(handle__yield_entry)
 {
@@ -321,21 +318,21 @@ int BPF_PROG(handle__yield_entry)
 }
 
 /*
- * From 6.15 or so: fires at the end of every __schedule(), so also when a yield
- * found nothing else to run. Costs no system call anything.
+ * From 6.15 or so: runs at the end of each __schedule(), so also when a yield found nothing
+ * else to run. No cost for other system calls.
  */
 SEC("?tp_btf/sched_exit_tp")
 int BPF_PROG(handle__sched_exit, bool is_switch)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 
-	/* Where it did switch, the switch-out has seen the yield. */
+	/* A yield that switched was seen at the switch-out. */
 	if (is_switch || !task->bpf_storage || !in_sched_yield(task))
 		return 0;
 	return note_current_yield(true);
 }
 
-/* Everywhere, but while attached every system call of every task costs more. */
+/* On every kernel, but slows down all system calls of all tasks while attached. */
 SEC("?tracepoint/syscalls/sys_enter_sched_yield")
 int handle__sys_enter_sched_yield(void *ctx)
 {

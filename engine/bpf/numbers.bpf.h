@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The numbers of tasks as a pid namespace of a given depth has them.
- */
+/* Thread and process numbers of tasks in a pid namespace of a given depth. */
 #ifndef MAZE_BPF_NUMBERS_BPF_H
 #define MAZE_BPF_NUMBERS_BPF_H
 
 #include "tasks.bpf.h"
 
-/* Can numbers be had in pid namespaces other than the first? */
+/* Whether numbers in pid namespaces other than the initial one can be read. */
 MAZE_INLINE bool has_namespaces(void)
 {
 	return bpf_core_field_exists(struct task_struct, thread_pid) &&
@@ -18,14 +16,14 @@ MAZE_INLINE bool has_namespaces(void)
 	       bpf_core_field_exists(struct ns_common, inum);
 }
 
-/* The struct pid is read as plain memory: its array is indexed by a variable. */
+/* As plain memory, because the index of the array is variable. */
 MAZE_INLINE struct upid *upid_at(struct pid *pid, maze_u32 level)
 {
 	return (struct upid *)((maze_u64)pid + bpf_core_field_offset(struct pid, numbers) +
 			       (maze_u64)level * bpf_core_type_size(struct upid));
 }
 
-/* A task's number in the pid namespace of the engine's owner; 0 if it is not in it. */
+/* A task's number at this depth; 0: it is in no namespace so deep. */
 static __noinline maze_u32 number_at(struct task_struct *task, maze_u32 wanted)
 {
 	struct pid *pid;
@@ -39,8 +37,8 @@ static __noinline maze_u32 number_at(struct task_struct *task, maze_u32 wanted)
 }
 
 /*
- * Is that number one of the namespace with this inode number? At the same depth there
- * may be several, each with numbers of its own; at depth 0 there is one.
+ * Whether that number belongs to the namespace with this inode number. Several namespaces may
+ * have the same depth, except at depth 0.
  */
 MAZE_INLINE bool number_is_of(struct task_struct *task, maze_u32 level, maze_u32 namespace)
 {

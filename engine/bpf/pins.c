@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The pinned engine: loaded once, then found by name under /sys/fs/bpf/maze.
+ * The pinned engine: loaded once, then opened by name under /sys/fs/bpf/maze.
  *
- * Always: the directory /sys/fs/bpf/maze appears whole, by a rename, or not at
- * all. A load that was killed half-way leaves at most maze-loading, which the
- * next command that takes the lock removes. The lock is a flock(2) on the bpffs
- * directory, which the kernel drops with its holder.
+ * Always: the directory /sys/fs/bpf/maze is complete, because a rename creates it. A load
+ * that was killed leaves at most maze-loading, which the next load, open or unload removes.
+ * The lock is a flock(2) on the bpffs directory, which the kernel drops with its holder.
  */
 #include "engine_bpf.h"
 
@@ -28,7 +27,7 @@
 
 #define BPFFS "/sys/fs/bpf"
 #define PIN_DIR BPFFS "/maze"
-/* No dot: bpffs keeps names with dots to itself. */
+/* bpffs reserves names with dots. */
 #define LOADING_DIR BPFFS "/maze-loading"
 
 static const struct {
@@ -43,10 +42,10 @@ static const struct {
 	{ OBJECT_TIMERS, "timers", false },
 	{ OBJECT_CLOCKS, "clocks", false },
 	{ OBJECT_VERDICT_LOG, "verdict_log", false },
-	{ OBJECT_LIFE_LOG, "life_log", false },
+	{ OBJECT_LIFECYCLE_LOG, "lifecycle_log", false },
 	{ OBJECT_STACK_LOG, "stack_log", false },
 	{ OBJECT_PROCESS_INFO_LOG, "process_info_log", false },
-	{ OBJECT_DOORBELLS, "doorbells", false },
+	{ OBJECT_WAKEUPS, "wakeups", false },
 	{ OBJECT_REQUEST, "request", false },
 	{ OBJECT_STATE, "state", false },
 	{ OBJECT_CONFIG, "config", false },
@@ -64,7 +63,7 @@ static bool is_bpffs(const char *path)
 	return !statfs(path, &fs) && (unsigned long)fs.f_type == BPF_FS_MAGIC;
 }
 
-/* systemd mounts it everywhere; elsewhere it is ours to do, as bpftool does. */
+/* systemd mounts it; without systemd maze does, as bpftool does. */
 static int ensure_bpffs(struct maze_error *error)
 {
 	if (is_bpffs(BPFFS))
@@ -72,7 +71,7 @@ static int ensure_bpffs(struct maze_error *error)
 	if (!mount("bpf", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700"))
 		return 0;
 	return maze_fail(error, -errno,
-			 "no BPF file system is mounted at " BPFFS " and it cannot be mounted: %s; "
+			 "cannot mount the BPF file system at " BPFFS ": %s; "
 			 "as root: mount -t bpf bpf " BPFFS,
 			 strerror(errno));
 }
@@ -98,7 +97,7 @@ int bpf_pins_gone_fd(struct engine *engine)
 	engine->gone_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (engine->gone_fd < 0)
 		return -1;
-	/* On the parent: the directory itself may be kept alive by those who hold it. */
+	/* On the parent: an open descriptor keeps the directory itself alive. */
 	inotify_add_watch(engine->gone_fd, BPFFS, IN_DELETE | IN_MOVED_FROM | IN_ONLYDIR);
 	return engine->gone_fd;
 }
@@ -112,7 +111,7 @@ bool bpf_pins_gone(struct engine *engine)
 	return engine->scope != ENGINE_PRIVATE && meta_inode() != engine->meta_inode;
 }
 
-int bpf_pins_lock(struct maze_error *error)
+static int lock_pins(struct maze_error *error)
 {
 	int fd = open(BPFFS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -125,6 +124,22 @@ int bpf_pins_lock(struct maze_error *error)
 		return maze_fail(error, -errno, "cannot lock " BPFFS ": %s", strerror(errno));
 	}
 	return fd;
+}
+
+int bpf_lock(struct engine *engine, int *ret_lock, struct maze_error *error)
+{
+	int lock = engine->scope == ENGINE_PRIVATE ? -1 : lock_pins(error);
+
+	if (lock < 0 && engine->scope != ENGINE_PRIVATE)
+		return lock;
+	*ret_lock = lock;
+	return 0;
+}
+
+void bpf_unlock(int lock)
+{
+	if (lock >= 0)
+		close(lock);
 }
 
 static int lock_now(const char *path)
@@ -140,17 +155,17 @@ static int lock_now(const char *path)
 	return err;
 }
 
-int bpf_pins_take_turn(void)
+int bpf_pins_lock_probe(void)
 {
 	return lock_now(PIN_DIR);
 }
 
-int bpf_pins_take_residence(void)
+int bpf_pins_lock_service(void)
 {
-	return lock_now(PIN_DIR "/residence");
+	return lock_now(PIN_DIR "/service");
 }
 
-/* Removes a pin directory, the links first so that nothing runs without its maps. */
+/* The links first, so that no program runs without its maps. */
 static int remove_pins(const char *path)
 {
 	static const char *const passes[] = { "link_", "" };
@@ -218,15 +233,15 @@ static int publish(struct engine *engine, struct maze_error *error)
 	int err;
 
 	if (mkdir(LOADING_DIR, 0700))
-		return maze_fail(error, -errno, "cannot make " LOADING_DIR ": %s", strerror(errno));
-	err = mkdir(LOADING_DIR "/residence", 0700) ? -errno : pin_all(engine);
+		return maze_fail(error, -errno, "cannot create " LOADING_DIR ": %s",
+				 strerror(errno));
+	err = mkdir(LOADING_DIR "/service", 0700) ? -errno : pin_all(engine);
 	if (!err && rename(LOADING_DIR, PIN_DIR))
 		err = -errno;
 	if (!err)
 		return 0;
 	remove_pins(LOADING_DIR);
-	return maze_fail(error, err, "the engine cannot be pinned at " PIN_DIR ": %s",
-			 strerror(-err));
+	return maze_fail(error, err, "cannot pin the engine at " PIN_DIR ": %s", strerror(-err));
 }
 
 static int check_meta(int fd, struct maze_error *error)
@@ -239,30 +254,30 @@ static int check_meta(int fd, struct maze_error *error)
 	if (bpf_obj_get_info_by_fd(fd, &info, &length) || info.value_size != sizeof(meta) ||
 	    bpf_map_lookup_elem(fd, &zero, &meta) || meta.magic != MAZE_BPF_MAGIC)
 		return maze_fail(error, -EPROTO,
-				 PIN_DIR " holds something that is not an engine of maze; look at "
-					 "it, then remove it with: maze unload");
+				 PIN_DIR " is not an engine of maze; inspect it, then remove it "
+					 "with: maze unload");
 	if (meta.abi != MAZE_BPF_ABI)
-		return maze_fail(
-			error, -EPROTO,
-			"the engine pinned at " PIN_DIR " has ABI version %u and this maze "
-			"speaks version %u; run `maze unload` (which ends all its watches) "
-			"and try again, or use the maze that loaded it",
-			meta.abi, MAZE_BPF_ABI);
+		return maze_fail(error, -EPROTO,
+				 "the engine pinned at " PIN_DIR
+				 " has ABI version %u and this maze "
+				 "has version %u; run `maze unload` (which ends all its watches) "
+				 "and try again, or use the maze that loaded it",
+				 meta.abi, MAZE_BPF_ABI);
 	return 0;
 }
 
-/* What others could have put there is not taken for an engine and run with. */
+/* Other users could have put programs of their own there. */
 static int check_owner(struct maze_error *error)
 {
 	struct stat st;
 
 	if (stat(PIN_DIR, &st))
-		return maze_fail(error, -errno, "cannot look at " PIN_DIR ": %s", strerror(errno));
+		return maze_fail(error, -errno, "cannot read " PIN_DIR ": %s", strerror(errno));
 	if ((st.st_uid && st.st_uid != geteuid()) || (st.st_mode & (S_IWGRP | S_IWOTH)))
 		return maze_fail(error, -EPERM,
 				 PIN_DIR
-				 " can be written by others (uid %d, mode %o), so what is in it "
-				 "is not trusted; remove it, as root, with: maze unload",
+				 " is writable by other users (uid %d, mode %o), so maze does "
+				 "not trust it; remove it, as root, with: maze unload",
 				 (int)st.st_uid, (unsigned int)st.st_mode & 07777);
 	return 0;
 }
@@ -281,12 +296,12 @@ static int open_existing(struct engine *engine, struct maze_error *error)
 		snprintf(path, sizeof(path), PIN_DIR "/%s", objects[i].name);
 		engine->fds[objects[i].id] = bpf_obj_get(path);
 		if (engine->fds[objects[i].id] < 0 && !objects[i].optional)
-			return maze_fail(error, -errno, "cannot open the engine's %s: %s%s", path,
+			return maze_fail(error, -errno, "cannot open %s: %s%s", path,
 					 strerror(errno),
 					 errno == EPERM || errno == EACCES
 						 ? "; run maze as root"
-						 : "; `maze unload` clears a damaged engine away");
-		/* The first is the version: nothing else is touched before it is known. */
+						 : "; `maze unload` removes a damaged engine");
+		/* The first row: its version decides whether the others can be used. */
 		if (objects[i].id == OBJECT_META) {
 			err = check_meta(engine->fds[OBJECT_META], error);
 			if (err)
@@ -299,11 +314,10 @@ static int open_existing(struct engine *engine, struct maze_error *error)
 static int fail_missing(struct maze_error *error)
 {
 	if (errno == EACCES || errno == EPERM)
-		return maze_fail(error, -EACCES,
-				 "cannot look into " PIN_DIR ": %s; run maze as root",
+		return maze_fail(error, -EACCES, "cannot read " PIN_DIR ": %s; run maze as root",
 				 strerror(errno));
 	return maze_fail(error, -ENOENT,
-			 "no engine is loaded: nothing is watched (maze watch loads it)");
+			 "no engine is loaded, so nothing is watched (maze watch loads it)");
 }
 
 int bpf_pins_open(struct engine *engine, bool load, struct maze_error *error)
@@ -317,14 +331,14 @@ int bpf_pins_open(struct engine *engine, bool load, struct maze_error *error)
 		if (err)
 			return err;
 	}
-	lock = bpf_pins_lock(error);
+	lock = lock_pins(error);
 	if (lock < 0)
 		return lock;
 	remove_pins(LOADING_DIR);
 	if (bpf_pins_present()) {
 		err = open_existing(engine, error);
 	} else if (!load) {
-		err = fail_missing(error); /* unloaded while this waited for the lock */
+		err = fail_missing(error); /* unloaded meanwhile */
 	} else {
 		err = bpf_load(engine, error);
 		if (!err)
@@ -347,7 +361,7 @@ int bpf_pins_unload(bool *ret_was_loaded, struct maze_error *error)
 	if (access(BPFFS, R_OK | W_OK | X_OK))
 		return maze_fail(error, -EPERM, "cannot change " BPFFS ": %s; run maze as root",
 				 strerror(errno));
-	lock = bpf_pins_lock(error);
+	lock = lock_pins(error);
 	if (lock < 0)
 		return lock;
 	loaded = !access(PIN_DIR, F_OK) || !access(LOADING_DIR, F_OK);

@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Process infos (core/stack.h): who was mazed, read where the mazed thread is current, so
- * that its memory is at hand. Nothing here waits: what is not in memory stays empty.
+ * Process infos (core/stack.h), taken while the runaway thread is current, so its memory can
+ * be read. Nothing here waits: a field whose memory is paged out stays empty.
  *
- * The room for the arguments is the workspace for the path, so nothing is shared with
- * who interrupts us. The log is written as those of records.bpf.h are.
+ * `args` is the scratch space for `exe`, so an interrupting program shares none. The log is
+ * written like those of records.bpf.h.
  */
 #ifndef MAZE_BPF_PROCESS_INFOS_BPF_H
 #define MAZE_BPF_PROCESS_INFOS_BPF_H
 
 #include "records.bpf.h"
 
-/* Names and mount points on the way to the root; few paths of 512 bytes have more. */
+/* Names and mount points up to the root; few paths of 512 bytes have more. */
 #define PATH_STEPS_MAX 96
 #define PATH_NAME_MAX 255U /* NAME_MAX, include/uapi/linux/limits.h */
 _Static_assert(MAZE_PROCESS_INFO_PATH + PATH_NAME_MAX + 1 <= MAZE_PROCESS_INFO_ARGS,
-	       "a path and a name too long for it fit where arguments go");
+	       "a path, plus a name that does not fit it, fit into args");
 
-/* Forbids the compiler to reason about a value, so that the verifier sees the bound. */
+/* Hides a value from the optimiser, so that the verifier sees the bound that follows. */
 #define HIDE(value) asm volatile("" : "+r"(value))
 
-/* Where a walk from a file to the root is; the path so far is text[begin..]. */
+/* State of a walk from a file up to the root; the path so far is text[begin..]. */
 struct path_walk {
 	struct dentry *dentry;
 	struct mount *mount;
@@ -34,7 +34,7 @@ MAZE_INLINE struct mount *mount_of(struct vfsmount *mount)
 	return (struct mount *)((maze_u64)mount - bpf_core_field_offset(struct mount, mnt));
 }
 
-/* Puts a name in front of the path; false: there is no room for it. */
+/* false: the name does not fit. */
 MAZE_INLINE bool prepend(struct path_walk *walk, struct dentry *dentry)
 {
 	const unsigned char *name = BPF_CORE_READ(dentry, d_name.name);
@@ -55,7 +55,7 @@ MAZE_INLINE bool prepend(struct path_walk *walk, struct dentry *dentry)
 	return true;
 }
 
-/* One step up; 1: this was the last one. */
+/* 1: this was the last step. */
 static long walk_up(maze_u32 index, struct path_walk *walk)
 {
 	struct dentry *dentry = walk->dentry, *parent;
@@ -73,7 +73,7 @@ static long walk_up(maze_u32 index, struct path_walk *walk)
 	if (!prepend(walk, dentry))
 		return 1;
 	walk->dentry = parent;
-	/* A file that is in no directory, as one of memfd_create(2). */
+	/* A file without a directory, as of memfd_create(2). */
 	return !parent || parent == dentry;
 }
 
@@ -93,7 +93,7 @@ MAZE_INLINE bool has_paths(void)
 	       bpf_core_field_exists(struct qstr, len) && bpf_core_field_exists(struct qstr, name);
 }
 
-/* The directory entry of its program; 0: there is none, or it cannot be told. */
+/* The dentry of its executable; 0: none or unknown. */
 MAZE_INLINE maze_u64 program_of(struct task_struct *task)
 {
 	if (!bpf_core_field_exists(struct task_struct, mm) ||
@@ -104,7 +104,7 @@ MAZE_INLINE maze_u64 program_of(struct task_struct *task)
 	return (maze_u64)BPF_CORE_READ(task, mm, exe_file, f_path.dentry);
 }
 
-static __noinline int portray_exe(struct task_struct *task, struct maze_process_info *process_info)
+static __noinline int take_exe(struct task_struct *task, struct maze_process_info *process_info)
 {
 	struct file *file;
 	struct path_walk walk = {};
@@ -145,7 +145,7 @@ MAZE_INLINE bool read_args(struct maze_process_info *process_info, maze_u64 star
 	return true;
 }
 
-static __noinline int portray_args(struct task_struct *task, struct maze_process_info *process_info)
+static __noinline int take_args(struct task_struct *task, struct maze_process_info *process_info)
 {
 	maze_u64 start, size, in_page;
 	struct mm_struct *mm;
@@ -168,7 +168,7 @@ static __noinline int portray_args(struct task_struct *task, struct maze_process
 	}
 	if (read_args(process_info, start, size))
 		return 0;
-	/* Not all of it is in memory: then what lies in its first page. */
+	/* Some of it is paged out: try the part in its first page. */
 	in_page = 4096 - start % 4096;
 	process_info->flags |= MAZE_PROCESS_INFO_ARGS_CUT;
 	if (in_page < size)
@@ -176,7 +176,7 @@ static __noinline int portray_args(struct task_struct *task, struct maze_process
 	return 0;
 }
 
-/* The inode number of its control group (version 2); 0: there is none to be had. */
+/* The inode number of its control group (version 2); 0: unknown. */
 MAZE_INLINE maze_u64 cgroup_of(struct task_struct *task)
 {
 	if (!has_cgroups() || !bpf_core_field_exists(struct cgroup, kn) ||
@@ -185,7 +185,7 @@ MAZE_INLINE maze_u64 cgroup_of(struct task_struct *task)
 	return PROBE(BPF_CORE_READ(task, cgroups, dfl_cgrp, kn), id);
 }
 
-/* Of the current task; not static: see maze_ring_doorbells(). */
+/* Of the current task; not static: see maze_notify(). */
 __noinline int maze_take_process_info(struct maze_task *watched)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -212,10 +212,10 @@ __noinline int maze_take_process_info(struct maze_task *watched)
 	process_info->episode = watched->sampled - 1;
 	process_info->flags = 0;
 	read_name(process_info->comm, task->group_leader);
-	portray_exe(task, process_info);
-	portray_args(task, process_info);
+	take_exe(task, process_info);
+	take_args(task, process_info);
 	__sync_lock_test_and_set(&process_info->seq, seq);
-	return maze_ring_doorbells(state.evidence_bells);
+	return maze_notify(state.notify_evidence);
 }
 
 #endif

@@ -1,21 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Readers of the bpf engine: a place in the mapped logs (see records.bpf.h for how
- * they are written), and a doorbell that wakes whoever waits at it.
- */
+/* Readers of the bpf engine: a cursor into the mapped logs, and a wakeup. */
 #include "../record_log.h"
 #include "engine_bpf.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-_Static_assert(RECORD_LOGS == MAZE_LOGS, "the logs of the engine are those that are read");
+_Static_assert(RECORD_LOGS == MAZE_LOGS, "a reader reads all logs of the engine");
 
 struct engine_reader {
 	struct engine *engine;
 	struct record_log logs[RECORD_LOGS];
 	struct record_cursor cursor;
-	int doorbell;
+	int wakeup;
 	void *ring;
 };
 
@@ -28,8 +25,8 @@ int bpf_reader_open(struct engine *engine, bool from_oldest, struct engine_reade
 	if (!reader)
 		return maze_fail(error, -ENOMEM, "out of memory");
 	reader->engine = engine;
-	err = bpf_doorbell_open(engine, &engine->state->record_bells, &reader->doorbell,
-				&reader->ring, error);
+	err = bpf_notify_open(engine, &engine->state->notify_records, &reader->wakeup,
+			      &reader->ring, error);
 	if (err) {
 		free(reader);
 		return err;
@@ -44,15 +41,15 @@ int bpf_reader_open(struct engine *engine, bool from_oldest, struct engine_reade
 
 int bpf_reader_fd(struct engine_reader *reader)
 {
-	return bpf_doorbell_fd(reader->ring);
+	return bpf_notify_fd(reader->ring);
 }
 
 int bpf_reader_next(struct engine_reader *reader, struct maze_record *ret_record)
 {
 	if (record_cursor_next(&reader->cursor, reader->logs, ret_record))
 		return 1;
-	/* Silence the bell, then look again: what rang in between is seen now. */
-	bpf_doorbell_drain(reader->ring);
+	/* Drain the wakeup, then read again: a record may have come in between. */
+	bpf_notify_drain(reader->ring);
 	return record_cursor_next(&reader->cursor, reader->logs, ret_record);
 }
 
@@ -60,6 +57,6 @@ void bpf_reader_close(struct engine_reader *reader)
 {
 	if (!reader)
 		return;
-	bpf_doorbell_close(reader->engine, reader->doorbell, reader->ring);
+	bpf_notify_close(reader->engine, reader->wakeup, reader->ring);
 	free(reader);
 }

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Writing records. Each log is a ring of numbered slots that never waits: record
- * n goes to slot (n - 1) % MAZE_LOG_LEN over whatever is there. Any number of
- * readers follow at their own pace and see from the numbers what they missed, so
- * nothing is lost that is not counted, and a reader that died takes nothing
- * with it. A slot's seq is 0 while it is being written.
+ * Writing records. Each log is a ring of numbered slots, and its writers never wait: record
+ * n overwrites slot (n - 1) % MAZE_LOG_LEN. Readers keep their own position and find by the
+ * numbers which records they missed. A slot's seq is 0 while it is written.
  */
 #ifndef MAZE_BPF_RECORDS_BPF_H
 #define MAZE_BPF_RECORDS_BPF_H
@@ -13,14 +11,14 @@
 #include "numbers.bpf.h"
 
 /*
- * Wakes whoever the mask names. A full doorbell is as good: its owner has yet to
- * look. Each costs an interrupt to this CPU itself, so nobody is woken in vain.
+ * Wakes the readers in the mask. If a ring is full, its reader has a wakeup pending already.
+ * Each wakeup costs an interrupt of this CPU.
  *
- * Not static, as other functions here that begin with maze_: the verifier looks at such a
- * one once in a program, and not once more for each way to it, which would make loading
- * the engine several times as long.
+ * Not static, as all functions that begin with maze_: the verifier checks a global function
+ * once per program, and a static one on each path to it, which would make loading several
+ * times as long.
  */
-__noinline int maze_ring_doorbells(maze_u32 mask)
+__noinline int maze_notify(maze_u32 mask)
 {
 	maze_u64 one = 1;
 	maze_u32 i;
@@ -29,13 +27,13 @@ __noinline int maze_ring_doorbells(maze_u32 mask)
 		return 0;
 	for (i = 0; i < MAZE_READERS_MAX; i++) {
 		maze_u32 slot = i;
-		void *bell;
+		void *ring;
 
 		if (!(mask & (1U << i)))
 			continue;
-		bell = bpf_map_lookup_elem(&doorbells, &slot);
-		if (bell)
-			bpf_ringbuf_output(bell, &one, sizeof(one), 0);
+		ring = bpf_map_lookup_elem(&wakeups, &slot);
+		if (ring)
+			bpf_ringbuf_output(ring, &one, sizeof(one), 0);
 	}
 	return 0;
 }
@@ -56,13 +54,12 @@ MAZE_INLINE bool has_user(void)
 	       bpf_core_field_exists(struct cred, uid.val);
 }
 
-/* Its real user; where it cannot be read, the number that is no user's. */
+/* Its real user ID; ~0 if unknown. */
 MAZE_INLINE maze_u32 user_of(struct task_struct *task)
 {
 	return has_user() ? READ(task->real_cred, uid.val) : ~0U;
 }
 
-/* Its name, cut to the 16 bytes that records have room for. */
 MAZE_INLINE void read_name(char *ret_name, struct task_struct *task)
 {
 	ret_name[0] = '\0';
@@ -79,14 +76,14 @@ MAZE_INLINE struct maze_record *claim_slot(maze_u32 log, maze_u64 *ret_seq)
 	if (log == MAZE_LOG_VERDICTS)
 		record = bpf_map_lookup_elem(&verdict_log, &slot);
 	else
-		record = bpf_map_lookup_elem(&life_log, &slot);
+		record = bpf_map_lookup_elem(&lifecycle_log, &slot);
 	if (record)
 		*(volatile maze_u64 *)&record->seq = 0;
 	*ret_seq = seq;
 	return record;
 }
 
-/* What differs from record to record; the rest is read from the task. */
+/* The fields of a record that are not read from the task. */
 struct record_facts {
 	struct maze_tally tally;
 	maze_u64 limit_ns;
@@ -109,11 +106,8 @@ static __noinline int write_record(struct task_struct *task, struct maze_task *w
 	if (!record)
 		return 0;
 	record->boot_ns = bpf_ktime_get_boot_ns();
-	record->count_ns = facts->tally.count_ns;
+	maze_record_tally(record, &facts->tally);
 	record->limit_ns = facts->limit_ns;
-	record->used_ns = facts->tally.used_ns;
-	record->asleep_ns = facts->tally.asleep_ns;
-	record->sleeps = facts->tally.sleeps;
 	record->lost = facts->lost;
 	record->tag = watched->tag;
 	record->pid = process_number(task);
@@ -123,16 +117,15 @@ static __noinline int write_record(struct task_struct *task, struct maze_task *w
 	record->event = facts->event;
 	record->signal = facts->signal;
 	record->flags = facts->flags;
-	record->episode = facts->tally.episode;
 	record->not_sent = facts->not_sent;
 	read_name(record->comm, task);
-	/* The number last, and as an atomic, so that a reader that sees it sees all. */
+	/* Last and atomic: a reader that sees the number sees the other fields too. */
 	__sync_lock_test_and_set(&record->seq, seq);
-	return maze_ring_doorbells(state.record_bells);
+	return maze_notify(state.notify_records);
 }
 
-MAZE_INLINE void record_life(struct task_struct *task, struct maze_task *watched, maze_u16 event,
-			     maze_u32 flags)
+MAZE_INLINE void record_lifecycle(struct task_struct *task, struct maze_task *watched,
+				  maze_u16 event, maze_u32 flags)
 {
 	struct record_facts facts = {
 		.tally.count_ns = watched->account.count_ns,
@@ -141,11 +134,11 @@ MAZE_INLINE void record_life(struct task_struct *task, struct maze_task *watched
 		.flags = flags,
 	};
 
-	/* What was said of a verdict is said to its end. */
+	/* A quiet watch still logs the exit that follows a verdict. */
 	if ((watched->policy.flags & MAZE_POLICY_QUIET) &&
 	    !(event == MAZE_EVENT_EXIT && watched->account.fired))
 		return;
-	write_record(task, watched, &facts, MAZE_LOG_LIVES);
+	write_record(task, watched, &facts, MAZE_LOG_LIFECYCLE);
 }
 
 #endif

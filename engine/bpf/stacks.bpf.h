@@ -1,77 +1,60 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Stacks of a mazed thread (core/stack.h), taken on top of it: in the timer's soft
- * interrupt, or at its switch-out.
+ * Stacks of a runaway thread (core/stack.h), taken in the timer's soft interrupt or at its
+ * switch-out.
  *
- * The kernel's unwinder begins with ourselves, so in front of where the thread was come
- * the frames of the interrupt that we run in. On x86 what was interrupted can be told:
- * from user mode the kernel stays on the thread's own stack, which is empty then; from
- * the kernel it moves to the CPU's interrupt stack and leaves the way back in its first
- * word (arch/x86/include/asm/irq_stack.h). There, on the thread's stack, lie the
- * registers of the interrupted kernel code, and its address is that of the first frame
- * which is the thread's. Elsewhere the thread's system call number has to do: then a
- * fault counts as user code, and the frames come with ours on top.
+ * The kernel's unwinder starts in this program, so the frames of the current interrupt come
+ * before those of the thread. On x86 the interrupted code can be found. An interrupt of user
+ * mode stays on the thread's kernel stack, which is empty then. An interrupt of the kernel
+ * moves to the CPU's interrupt stack, whose first word points back to the thread's stack
+ * (arch/x86/include/asm/irq_stack.h). The registers of the interrupted kernel code are
+ * there, and their instruction pointer is the address of the thread's first frame. On other
+ * architectures the thread's system call number decides: a fault counts as user code, and
+ * the frames of the interrupt stay on top.
  *
- * A slot's own room for user frames is the workspace, so nothing is shared with who
- * interrupts us. The log is written as those of records.bpf.h are.
+ * The slot's user frames are the scratch space, so an interrupting program shares none. The
+ * log is written like those of records.bpf.h.
  */
 #ifndef MAZE_BPF_STACKS_BPF_H
 #define MAZE_BPF_STACKS_BPF_H
 
 #include "clock.bpf.h"
 #include "records.bpf.h"
+#include "system_call.bpf.h"
 
-/* Frames unwound to find those that are kept: interrupts put some 20 in front. */
+/* Frames to unwind: an interrupt adds some 20 before those that are kept. */
 #define TRACE_MAX 96U
-/* Words of the thread's stack searched for registers: the frames above are small. */
+/* Words of the thread's stack to search for registers: the frames above are small. */
 #define WINDOW_WORDS 64U
 _Static_assert((TRACE_MAX + WINDOW_WORDS) * sizeof(maze_u64) <=
 		       MAZE_STACK_USER_MAX * sizeof(struct maze_frame),
-	       "both fit where user frames go");
+	       "both fit into the user frames");
 
 enum taken_at {
 	TAKEN_IN_TIMER,
 	TAKEN_AT_SWITCH,
 };
 
-/* Is it in a system call, by the registers that it entered the kernel with? */
-MAZE_INLINE bool in_system_call(struct task_struct *task)
-{
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
-
-#if defined(__TARGET_ARCH_x86)
-	return (long)READ(regs, orig_ax) >= 0;
-#elif defined(__TARGET_ARCH_arm64)
-	return READ(regs, syscallno) >= 0;
-#endif
-}
-
+/* The runqueue, from which the interrupt stack is found; 0: cannot be found here. */
 MAZE_INLINE maze_u64 rq_address(struct task_struct *task)
 {
 	maze_u64 address = 0;
 
-	bpf_probe_read_kernel(&address, sizeof(address), &task->se.cfs_rq->rq);
+	if (config.has_irq_stack && has_rq())
+		bpf_probe_read_kernel(&address, sizeof(address), &task->se.cfs_rq->rq);
 	return address;
 }
 
-MAZE_INLINE bool can_tell_interrupted(void)
-{
-	return config.has_irq_stack && has_rq();
-}
-
-/* Was it kernel code of the thread that the timer's interrupt came upon? */
-MAZE_INLINE bool interrupted_in_kernel(struct task_struct *task)
+/* Whether the timer interrupted kernel code of the thread. */
+MAZE_INLINE bool interrupted_in_kernel(maze_u64 rq)
 {
 	unsigned char in_use = 0;
 
-	if (!can_tell_interrupted())
-		return in_system_call(task);
-	bpf_probe_read_kernel(&in_use, sizeof(in_use),
-			      (const void *)(rq_address(task) + config.irq_inuse_delta));
+	bpf_probe_read_kernel(&in_use, sizeof(in_use), (const void *)(rq + config.irq_inuse_delta));
 	return in_use;
 }
 
-/* Do registers of kernel code lie at this word, from the instruction pointer on? */
+/* Whether these words are registers of kernel code, from the instruction pointer on. */
 MAZE_INLINE bool are_kernel_registers(const maze_u64 *words, maze_u64 address)
 {
 	/* ip, cs, flags, sp, ss; an interrupt comes only where interrupts are on. */
@@ -79,19 +62,19 @@ MAZE_INLINE bool are_kernel_registers(const maze_u64 *words, maze_u64 address)
 		return false;
 	if ((words[4] & 0xffff) != 0x18 && (words[4] & 0xffff))
 		return false;
-	/* It was right above them, up to how the CPU aligns what it pushes. */
+	/* The stack pointer was right above them, up to the CPU's alignment. */
 	return words[3] - (address + 5 * sizeof(maze_u64)) < 128;
 }
 
-/* The kernel address that the interrupt came upon; 0: it cannot be told. */
-static __noinline maze_u64 interrupted_at(struct task_struct *task, maze_u64 *window)
+/* The kernel address that was interrupted; 0: unknown. */
+static __noinline maze_u64 interrupted_at(maze_u64 rq, maze_u64 *window)
 {
 	maze_u64 top, sp;
 	maze_u32 i;
 
-	if (!task || !window || !can_tell_interrupted())
+	if (!window)
 		return 0;
-	top = read_u64(rq_address(task) + config.irq_stack_delta);
+	top = read_u64(rq + config.irq_stack_delta);
 	sp = read_u64(top);
 	if (!sp || bpf_probe_read_kernel(window, WINDOW_WORDS * sizeof(*window), (const void *)sp))
 		return 0;
@@ -102,9 +85,9 @@ static __noinline maze_u64 interrupted_at(struct task_struct *task, maze_u64 *wi
 }
 
 /*
- * The first frame of the trace that is this address, TRACE_MAX: there is none. The answer
- * goes through memory, where the verifier does not follow it: it would look at all that
- * comes after once for each.
+ * The index of the first frame with this address; TRACE_MAX: none. The result goes through
+ * memory, where the verifier does not track it: else it would check the code that follows
+ * once per index.
  */
 static __noinline int find_frame(const maze_u64 *trace, maze_u32 frames, maze_u64 address,
 				 volatile maze_u64 *ret_index)
@@ -125,7 +108,6 @@ static __noinline int find_frame(const maze_u64 *trace, maze_u32 frames, maze_u6
 	return 0;
 }
 
-/* The kernel frames of a trace from its frame `first` on. */
 MAZE_INLINE void keep_frames(struct maze_stack *stack, const maze_u64 *trace, maze_u32 first,
 			     maze_u32 frames)
 {
@@ -144,24 +126,26 @@ MAZE_INLINE void keep_frames(struct maze_stack *stack, const maze_u64 *trace, ma
 static __noinline int take_kernel_frames(struct task_struct *task, struct maze_stack *stack,
 					 maze_u32 at)
 {
-	maze_u64 *trace, address = 0, first = 0;
+	maze_u64 *trace, rq = 0, address = 0, first = 0;
 	maze_u32 frames;
 	long size;
 
 	if (!task || !stack)
 		return 0;
 	trace = (maze_u64 *)stack->user;
-	/* Who is preempted on the way back to user mode is there already. */
-	if (at == TAKEN_IN_TIMER ? !interrupted_in_kernel(task)
-				 : !may_sleep(task) && !in_system_call(task))
+	if (at == TAKEN_IN_TIMER)
+		rq = rq_address(task);
+	/* A thread that is preempted on its way back to user mode is in user code. */
+	if (rq ? !interrupted_in_kernel(rq)
+	       : !in_system_call(task) && (at == TAKEN_IN_TIMER || !may_sleep(task)))
 		return 0;
 	stack->flags |= MAZE_STACK_IN_KERNEL;
 	size = bpf_get_task_stack(task, trace, TRACE_MAX * sizeof(*trace), 0);
 	if (size <= 0)
 		return 0;
 	frames = size / sizeof(*trace);
-	if (at == TAKEN_IN_TIMER)
-		address = interrupted_at(task, trace + TRACE_MAX);
+	if (rq)
+		address = interrupted_at(rq, trace + TRACE_MAX);
 	if (address) {
 		find_frame(trace, frames, address, &stack->reserved);
 		first = *(volatile maze_u64 *)&stack->reserved;
@@ -188,8 +172,8 @@ MAZE_INLINE void take_user_frames(struct task_struct *task, struct maze_stack *s
 }
 
 /*
- * One stack more of the current task's episode that watched->sampled is of. Why it is not
- * static, maze_ring_doorbells() says.
+ * Takes a stack of the current task, for the episode of watched->sampled. Not static: see
+ * maze_notify().
  */
 __noinline int maze_take_stack(struct maze_task *watched, maze_u64 count_ns, maze_u32 at)
 {
@@ -218,7 +202,7 @@ __noinline int maze_take_stack(struct maze_task *watched, maze_u64 count_ns, maz
 	watched->stacks++;
 	watched->stack_due_ns = watched->account.runtime_ns + state.stack_interval_ns;
 	__sync_lock_test_and_set(&stack->seq, seq);
-	return maze_ring_doorbells(state.evidence_bells);
+	return maze_notify(state.notify_evidence);
 }
 
 #endif

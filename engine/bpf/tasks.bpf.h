@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Who is watched: the one map that all programs of the engine share.
- */
+/* The map of watched tasks, which all programs of the engine share. */
 #ifndef MAZE_BPF_TASKS_BPF_H
 #define MAZE_BPF_TASKS_BPF_H
 
@@ -14,7 +12,7 @@
 
 #define MAZE_INLINE static __always_inline
 
-/* Watched tasks, and maze's own processes, by task: freed with the task. */
+/* Watched tasks and maze's own processes; the kernel frees a value with its task. */
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -22,7 +20,7 @@ struct {
 	__type(value, struct maze_task);
 } tasks SEC(".maps");
 
-/* Can it be told which control group (version 2) a task is in? */
+/* Whether a task's control group (version 2) can be read. */
 MAZE_INLINE bool has_cgroups(void)
 {
 	return bpf_core_field_exists(struct task_struct, cgroups) &&

@@ -1,48 +1,47 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * From a sample to what is done about it: the step of core/, the signal, the
- * record, and when to look again. The rule itself is not here.
+ * Verdicts: steps an account (the rule is in core/step.h), sends the signal, writes the
+ * record, and arms the timer for the next check.
  *
- * A signal goes to the current task, so maze_act_on() may only be called where the
- * task that was judged is current: at its switch-out, in the timer on top of it,
- * and at its exit; never at its switch-in.
+ * A signal goes to the current task, so maze_act_on() may be called only while the judged
+ * task is current: at its switch-out, in the timer, and at its exit; never at its switch-in.
  */
 #ifndef MAZE_BPF_VERDICT_BPF_H
 #define MAZE_BPF_VERDICT_BPF_H
 
 #include "evidence.bpf.h"
-#include "treats.bpf.h"
+#include "disposition.bpf.h"
 #include "yields.bpf.h"
 
-/* Soonest second look when the kernel was too busy to take a signal. */
+/* Delay before a signal that the kernel refused as busy is tried again. */
 #define MAZE_RETRY_NS (100 * MAZE_NSEC_PER_USEC)
-/* After so many it is no passing trouble: record the verdict as not sent. */
+/* After so many attempts the verdict is recorded as not sent. */
 #define MAZE_RETRIES_MAX 16
-/* A timer this late is taken for lost; its soft interrupt may well be some ms late. */
+/* A timer this late is armed again; its soft interrupt may be some ms late. */
 #define MAZE_OVERDUE_NS (10 * MAZE_NSEC_PER_MSEC)
-/* Who idles for less has work to do: a timer that goes off then disturbs no sleep. */
+/* On a CPU that idles for less, an expiring timer does not disturb a deep idle state. */
 #define MAZE_LONG_IDLE_NS (10 * MAZE_NSEC_PER_MSEC)
-/* One wakeup in that time is less than any periodic task of a machine makes. */
-#define MAZE_EAGER_NS (10 * MAZE_NSEC_PER_SEC)
-/* No timer is later than that by itself; what is more was somebody else's doing. */
+/* One wakeup in that time is less than any periodic task causes. */
+#define MAZE_CANCEL_WHEN_IDLE_NS (10 * MAZE_NSEC_PER_SEC)
+/* More lateness than this has other causes than the timer. */
 #define MAZE_LAG_MAX_NS (50 * MAZE_NSEC_PER_USEC)
-/* Beyond that a look is aimed too early on purpose: clocks may differ by 0.2 %. */
+/* A longer delay is shortened by 0.2 %, as clocks may differ by that. */
 #define MAZE_CLOSE_NS (8 * MAZE_NSEC_PER_MSEC)
-/* How soon, and how often, to look for a watched task that runs unseen. */
-#define MAZE_UNSEEN_MIN_NS (4 * MAZE_NSEC_PER_MSEC)
-#define MAZE_UNSEEN_MAX_NS (1 * MAZE_NSEC_PER_SEC)
+/* First and longest delay of recheck_missed_switch(). */
+#define MAZE_RECHECK_MIN_NS (4 * MAZE_NSEC_PER_MSEC)
+#define MAZE_RECHECK_MAX_NS (1 * MAZE_NSEC_PER_SEC)
 
-MAZE_INLINE maze_u64 next_look(struct maze_task *watched, maze_u64 next_ns)
+MAZE_INLINE maze_u64 next_check(struct maze_task *watched, maze_u64 next_ns)
 {
-	next_ns = next_account_look(watched, watched->account.count_ns, next_ns);
+	next_ns = next_account_check(watched, watched->account.count_ns, next_ns);
 	return or_next_stack(watched, next_ns);
 }
 
-/* Where the verdict is acted on. */
+/* Where a verdict is acted on. */
 enum maze_act_at {
 	MAZE_IN_TIMER,
-	MAZE_AT_SWITCH,	  /* the thread is not under an interrupt */
-	MAZE_LAST_CHANCE, /* another verdict follows: a signal that fails now is not sent */
+	MAZE_AT_SWITCH,	  /* not in an interrupt */
+	MAZE_LAST_CHANCE, /* another verdict follows: no retry */
 };
 
 static __noinline int record_verdict(struct task_struct *task, struct maze_task *watched,
@@ -67,9 +66,9 @@ static __noinline int record_verdict(struct task_struct *task, struct maze_task 
 }
 
 /*
- * Sends and records one stage. Returns 1, and leaves no record, when the kernel was too
- * busy to take the signal and it can be tried again. A CPU takes one signal in an
- * interrupt or a switch, from all programs together.
+ * Sends and records one stage. Returns 1 without a record when the kernel was busy and the
+ * signal is to be tried again: a CPU accepts one signal of all BPF programs per interrupt or
+ * switch.
  */
 static __noinline int act_on_stage(struct task_struct *task, struct maze_task *watched,
 				   maze_u32 stage, maze_u32 at)
@@ -83,7 +82,7 @@ static __noinline int act_on_stage(struct task_struct *task, struct maze_task *w
 	signal = stage == MAZE_FIRED_SOFT ? watched->policy.soft_signal
 					  : watched->policy.hard_signal;
 	delivery = maze_delivery(&watched->policy, stage == MAZE_FIRED_HARD,
-				 (maze_u32)maze_treats(signal));
+				 (maze_u32)maze_disposition(signal));
 	if (!delivery.withheld)
 		err = watched->policy.flags & MAZE_POLICY_TO_PROCESS
 			      ? bpf_send_signal(signal)
@@ -108,7 +107,7 @@ static __noinline int act_on_stage(struct task_struct *task, struct maze_task *w
 	return 0;
 }
 
-/* Records what is due of a watch that ends, which was not sent. */
+/* Records the stages that are due when a watch ends, as not sent. */
 MAZE_INLINE void record_unsent(struct task_struct *task, struct maze_task *watched)
 {
 	maze_u32 unsent = 0;
@@ -122,33 +121,34 @@ MAZE_INLINE void record_unsent(struct task_struct *task, struct maze_task *watch
 }
 
 /*
- * The watch ends, perhaps while another CPU steps its account: after this it is never
- * counted as near again, and what was due of it has a record.
+ * Ends a watch, perhaps while another CPU steps its account. After this it never needs the
+ * yield probe again, and each stage that was due has a record.
  */
 static __noinline int close_watch(struct task_struct *task, struct maze_task *watched)
 {
 	if (!task || !watched)
 		return 0;
-	if (__sync_lock_test_and_set(&watched->near, MAZE_NEAR_ENDED) == MAZE_NEAR_YES)
-		drop_near();
+	if (__sync_lock_test_and_set(&watched->needs_yield_probe, MAZE_PROBE_WATCH_ENDED) ==
+	    MAZE_PROBE_NEEDED)
+		drop_yield_probe_user();
 	record_unsent(task, watched);
 	return 0;
 }
 
 /*
- * The watch of a task that ends. From 7.0 on a tracepoint's handler may be preempted, and
- * until it goes on the kernel skips it for every other task on that CPU; so the exit
- * handler may miss a task, and its last switch-out, which nothing preempts, ends the
- * watch. The storage goes with the task.
+ * Ends the watch of a task that exits. From 7.0 on a tracepoint handler may be preempted,
+ * and the kernel then skips it for all other tasks on that CPU. So the exit handler can miss
+ * a task; the last switch-out, which is never preempted, ends its watch then. The kernel
+ * frees the storage with the task.
  */
 MAZE_INLINE void end_with_task(struct task_struct *task, struct maze_task *watched)
 {
 	close_watch(task, watched);
-	record_life(task, watched, MAZE_EVENT_EXIT, 0);
+	record_lifecycle(task, watched, MAZE_EVENT_EXIT, 0);
 	watched->role = MAZE_ROLE_NONE;
 }
 
-/* The task is not, or no longer, its owner's: what he asked for is not done to it. */
+/* Whether the task no longer runs as the policy's owner, so the policy must not act. */
 MAZE_INLINE bool changed_hands(struct task_struct *task, struct maze_task *watched)
 {
 	maze_u32 owner = watched->policy.owner;
@@ -165,8 +165,8 @@ MAZE_INLINE bool changed_hands(struct task_struct *task, struct maze_task *watch
 }
 
 /*
- * Acts on watched->unsent, of the current task. Returns 1 when some of it is left for the
- * next look. Not static: see maze_ring_doorbells().
+ * Acts on watched->unsent of the current task. Returns 1 when a stage is left for the next
+ * check. Not static: see maze_notify().
  */
 __noinline int maze_act_on(struct maze_task *watched, maze_u32 at)
 {
@@ -175,7 +175,7 @@ __noinline int maze_act_on(struct maze_task *watched, maze_u32 at)
 
 	if (!watched)
 		return 0;
-	/* Taken as one, since another CPU may end the watch meanwhile. */
+	/* Atomic, since another CPU may end the watch meanwhile. */
 	due = __sync_lock_test_and_set(&watched->unsent, 0);
 	if (!due)
 		return 0;
@@ -183,27 +183,27 @@ __noinline int maze_act_on(struct maze_task *watched, maze_u32 at)
 		return 0;
 	if (changed_hands(task, watched)) {
 		close_watch(task, watched);
-		record_life(task, watched, MAZE_EVENT_UNWATCH, 0);
+		record_lifecycle(task, watched, MAZE_EVENT_UNWATCH, 0);
 		watched->role = MAZE_ROLE_NONE;
 		watched->sampled = 0;
 		return 0;
 	}
 	if ((due & MAZE_FIRED_SOFT) && act_on_stage(task, watched, MAZE_FIRED_SOFT, at))
 		owed |= MAZE_FIRED_SOFT;
-	/* The hard stage comes after the soft one, so it waits for it too. */
+	/* The hard stage waits for a soft one that is still to be sent. */
 	if ((due & MAZE_FIRED_HARD) && (owed || act_on_stage(task, watched, MAZE_FIRED_HARD, at)))
 		owed |= MAZE_FIRED_HARD;
 	if (!owed)
 		return 0;
 	__sync_lock_test_and_set(&watched->unsent, owed);
-	if (*(volatile maze_u32 *)&watched->near == MAZE_NEAR_ENDED)
+	if (*(volatile maze_u32 *)&watched->needs_yield_probe == MAZE_PROBE_WATCH_ENDED)
 		record_unsent(task, watched);
 	return 1;
 }
 
 /*
- * What follows a step: signals and records of what has come due, now or before, and when
- * to look again. The common case, nothing, is for the caller to skip.
+ * Sends and records the stages that are due now or were due before. Returns the CPU time
+ * until the next check. Callers skip it in the common case that nothing is due.
  */
 MAZE_INLINE maze_u64 act_on_verdict(struct maze_task *watched, struct maze_verdict *verdict,
 				    enum maze_act_at at)
@@ -227,7 +227,7 @@ MAZE_INLINE maze_u64 act_on_verdict(struct maze_task *watched, struct maze_verdi
 	return verdict->next_ns;
 }
 
-/* Only for the CPU it runs on. */
+/* Starts the timer of this CPU. */
 MAZE_INLINE long start_timer(maze_u64 delay_ns)
 {
 	maze_u32 index = bpf_get_smp_processor_id();
@@ -235,7 +235,7 @@ MAZE_INLINE long start_timer(maze_u64 delay_ns)
 	long err;
 
 	if (!slot)
-		return -2; /* ENOENT: a CPU beyond those counted at load */
+		return -2; /* ENOENT: the loader did not count this CPU */
 	if (!state.no_timer_pin) {
 		err = bpf_timer_start(&slot->timer, delay_ns, 2 /* BPF_F_TIMER_CPU_PIN, 6.7 */);
 		if (err != -22 /* EINVAL: no such flag */)
@@ -246,21 +246,21 @@ MAZE_INLINE long start_timer(maze_u64 delay_ns)
 }
 
 /*
- * Makes sure that this CPU's timer goes off once the task has run for delay_ns.
- * `clock` is the rq clock. Nothing to do when it goes off earlier anyway: it
- * then looks and arms itself for the rest. Costs about 100 ns when it does arm.
+ * Makes this CPU's timer expire once the task has run for delay_ns, or earlier: a timer that
+ * is armed for an earlier time stays as it is, and is armed for the rest then. `clock` is
+ * the rq clock. Arming costs about 100 ns.
  */
 MAZE_INLINE void arm(struct maze_cpu *cpu, maze_u64 clock, maze_u64 delay_ns)
 {
 	if (!delay_ns)
 		return;
-	/* Long overdue is not trusted to be armed at all: then arm again. */
+	/* A timer that is long overdue may not be armed: arm it again. */
 	if (cpu->armed_until_ns && cpu->armed_until_ns <= clock + delay_ns &&
 	    cpu->armed_until_ns + MAZE_OVERDUE_NS > clock)
 		return;
 	/*
-	 * The timer runs on CLOCK_MONOTONIC, which may be slewed against the
-	 * scheduler's clock: go for a little less first, then for the rest.
+	 * The timer runs on CLOCK_MONOTONIC, whose rate may differ from the scheduler's clock:
+	 * expire a little early, then arm for the rest.
 	 */
 	if (delay_ns > MAZE_CLOSE_NS)
 		delay_ns -= delay_ns >> 9;
@@ -269,29 +269,28 @@ MAZE_INLINE void arm(struct maze_cpu *cpu, maze_u64 clock, maze_u64 delay_ns)
 	if (start_timer(delay_ns))
 		return;
 	cpu->armed_until_ns = clock + delay_ns;
-	cpu->unseen_ns = 0;
+	cpu->recheck_delay_ns = 0;
 }
 
 /*
- * The timer has gone off while somebody runs who is not watched. Who it was armed for
- * has been switched out, and the next switch-in arms it again, if we are told of it. We
- * are not where the kernel shows no events of some task, as kernels of sandboxes hide
- * their PID 1, and that task was the one before. So look again some nine times in two
- * seconds, ever more rarely, or until the CPU idles.
+ * The timer has expired while a task runs that is not watched. The task it was armed for has
+ * been switched out, and its next switch-in arms the timer again. But some kernels report
+ * no events of some task (sandboxes hide their PID 1), and a switch from that task to a
+ * watched one is missed. So check again after 4, 8, ... 512 ms, or until the CPU idles.
  */
-MAZE_INLINE void look_for_unseen(struct maze_cpu *cpu, maze_u64 clock)
+MAZE_INLINE void recheck_missed_switch(struct maze_cpu *cpu, maze_u64 clock)
 {
-	maze_u64 delay_ns = cpu->unseen_ns ? 2 * cpu->unseen_ns : MAZE_UNSEEN_MIN_NS;
+	maze_u64 delay_ns = cpu->recheck_delay_ns ? 2 * cpu->recheck_delay_ns : MAZE_RECHECK_MIN_NS;
 
-	if (delay_ns > MAZE_UNSEEN_MAX_NS) {
-		cpu->unseen_ns = 0;
+	if (delay_ns > MAZE_RECHECK_MAX_NS) {
+		cpu->recheck_delay_ns = 0;
 		return;
 	}
 	arm(cpu, clock, delay_ns);
-	cpu->unseen_ns = delay_ns;
+	cpu->recheck_delay_ns = delay_ns;
 }
 
-/* Nothing runs here: put the timer off for ever, which unlike cancelling never waits. */
+/* Starts the timer for a time that never comes: unlike cancelling, that never waits. */
 MAZE_INLINE void disarm(struct maze_cpu *cpu)
 {
 	if (!start_timer(1ULL << 62))
@@ -299,34 +298,34 @@ MAZE_INLINE void disarm(struct maze_cpu *cpu)
 }
 
 /*
- * To put the timer off at each idle and arm it again after costs a task that sleeps and
- * wakes thousands of times a second 300 ns each time. So it is left to go off, unless it
- * lately did so in a long idle, where it wakes the CPU for nothing: then for a while
- * it is put off. An idle CPU is woken once in MAZE_EAGER_NS at most.
+ * Cancelling the timer at each idle and arming it afterwards would cost a task that sleeps
+ * thousands of times per second 300 ns each time. So an armed timer is left to expire. If it
+ * does so in a long idle period, where it wakes the CPU for nothing, idle cancels it for
+ * the next MAZE_CANCEL_WHEN_IDLE_NS. An idle CPU is woken once in that time at most.
  */
 MAZE_INLINE void go_idle(struct maze_cpu *cpu, maze_u64 clock)
 {
 	if (!cpu->armed_until_ns)
 		return;
-	if (clock < cpu->eager_until_ns)
+	if (clock < cpu->cancel_when_idle_until_ns)
 		disarm(cpu);
 	else
 		cpu->idle_ns = clock;
 }
 
-/* The timer, due at `clock`, has gone off while nothing ran. */
+/* The timer, due at `clock`, has expired on an idle CPU. */
 MAZE_INLINE void woken_from_idle(struct maze_cpu *cpu, maze_u64 clock)
 {
-	cpu->unseen_ns = 0;
+	cpu->recheck_delay_ns = 0;
 	if (clock > cpu->idle_ns + MAZE_LONG_IDLE_NS)
-		cpu->eager_until_ns = clock + MAZE_EAGER_NS;
+		cpu->cancel_when_idle_until_ns = clock + MAZE_CANCEL_WHEN_IDLE_NS;
 }
 
 /*
- * Learns from a look how late the timer is: from its going off to here is 2 us on bare
- * metal and 20 in a machine that is emulated in another. `late_ns` is how far the count
- * was past what the look was for. A look that comes too soon costs another, so the aim
- * moves slowly to where one in ten or so is.
+ * Adapts lag_ns to the lateness of the timer, which is 2 us on bare metal and 20 us in a
+ * nested virtual machine. `late_ns` is how far the count was past the value that the timer
+ * was armed for. A check that comes too early costs another one, so lag_ns grows slowly and
+ * falls quickly: about one check in ten is too early.
  */
 MAZE_INLINE void learn_lag(struct maze_cpu *cpu, long long late_ns)
 {
@@ -344,8 +343,8 @@ MAZE_INLINE void learn_lag(struct maze_cpu *cpu, long long late_ns)
 }
 
 /*
- * Judges the task that this CPU is running, in the timer's interrupt on top of it or at
- * its exit, and returns after how much CPU time to look again (0: no need).
+ * Steps the account of the current task, in the timer's interrupt or at its exit. Returns
+ * the CPU time until the next check (0: none).
  */
 MAZE_INLINE maze_u64 judge_running(struct task_struct *task, struct maze_task *watched,
 				   struct maze_cpu *cpu, bool in_interrupt)
@@ -363,17 +362,17 @@ MAZE_INLINE maze_u64 judge_running(struct task_struct *task, struct maze_task *w
 		maze_note_yield(watched, cpu, false);
 		sample.yield_ns = watched->yield_ns;
 	}
-	doubt_unseen_time(watched, cpu, &sample);
+	doubt_unprobed_time(watched, cpu, &sample);
 	verdict = maze_step(&watched->policy, &watched->account, &sample);
 	if (verdict.reset)
-		leave_near(watched);
+		release_yield_probe(watched);
 	else if (close)
 		learn_lag(cpu, (long long)(verdict.tally.count_ns - aim_ns));
 	if (verdict.due || watched->unsent)
 		verdict.next_ns = act_on_verdict(watched, &verdict, MAZE_IN_TIMER);
 	if (watched->account.fired)
 		go_on_sampling(task, watched);
-	watched->next_ns = next_look(watched, verdict.next_ns);
+	watched->next_ns = next_check(watched, verdict.next_ns);
 	return watched->next_ns;
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Attending to the yield probe, where the kernel refuses fentry: attached while
- * some watched task nears a limit, detached when none does, held by a descriptor
- * of this process so that it goes when we go.
+ * The yield-probe service, for kernels that refuse fentry: it attaches the probe while a
+ * watched task needs it and detaches it when none does. A descriptor of this process holds
+ * the probe, so the probe ends with the process.
  *
- * Without an attendant enforcement goes on; what is then not seen is a yield of a
- * task that is alone on its CPU, unless the timer runs into it.
+ * Without the service the limits are still enforced. The engine then misses the yield of a
+ * task that is alone on its CPU, unless the timer interrupts that very call.
  */
 #include "engine_bpf.h"
 
@@ -20,11 +20,11 @@
 #include "kernel_probe.h"
 #include "../../base/clock.h"
 
-/* Detached after this long without need, so that it is not put on and off all the time. */
+/* The probe stays attached this long after its last need, so that it is not toggled often. */
 #define QUIET_MS 1000
-/* While attached we vouch for the probe this far ahead, and come back in good time. */
-#define VOUCH_MS 2000
-#define VOUCH_AGAIN_MS 500
+/* The kernel side takes the probe for attached until the lease ends: see renew_lease(). */
+#define LEASE_MS 2000
+#define LEASE_RENEW_MS 500
 
 static void close_fd(int *fd)
 {
@@ -47,7 +47,7 @@ static int attach_sys_enter(struct engine *engine)
 	if (id < 0)
 		return id;
 	attr.config = (__u64)id;
-	/* BPF on a tracepoint event runs for all tasks and CPUs, whatever the event's own. */
+	/* A program on a tracepoint event runs for all tasks and CPUs, not just for the event's. */
 	service->event_fd =
 		(int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
 	if (service->event_fd < 0)
@@ -77,19 +77,20 @@ static void detach(struct engine *engine)
 		__atomic_store_n(&engine->state->yield_probe, 0, __ATOMIC_SEQ_CST);
 	close_fd(&service->link_fd);
 	close_fd(&service->event_fd);
-	close_fd(&service->turn_fd);
+	close_fd(&service->probe_lock_fd);
 }
 
 /*
- * Says that the probe is in place, by a number of its own: of what a task ran before it
- * knows that number, no yield was seen. Also when the kernel has stopped believing us.
+ * Tells the kernel side that the probe is attached until the lease ends. Each attachment has
+ * a new number: yields that a task made before it saw that number may have been missed.
+ * After a lease has run out, the kernel side has set the number to 0, and needs a new one.
  */
-static void vouch(struct engine *engine)
+static void renew_lease(struct engine *engine)
 {
 	struct maze_state *state = engine->state;
 
-	__atomic_store_n(&state->probe_until_ns,
-			 now_ns(CLOCK_BOOTTIME) + VOUCH_MS * MAZE_NSEC_PER_MSEC, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&state->probe_lease_until_ns,
+			 now_ns(CLOCK_BOOTTIME) + LEASE_MS * MAZE_NSEC_PER_MSEC, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&state->yield_probe, __ATOMIC_SEQ_CST))
 		return;
 	if (!++state->yield_probes)
@@ -97,12 +98,12 @@ static void vouch(struct engine *engine)
 	__atomic_store_n(&state->yield_probe, state->yield_probes, __ATOMIC_SEQ_CST);
 }
 
-static bool take_turn(struct engine *engine)
+static bool lock_probe(struct engine *engine)
 {
 	if (engine->scope == ENGINE_PRIVATE)
 		return true;
-	engine->service.turn_fd = bpf_pins_take_turn();
-	return engine->service.turn_fd >= 0;
+	engine->service.probe_lock_fd = bpf_pins_lock_probe();
+	return engine->service.probe_lock_fd >= 0;
 }
 
 int bpf_service_fd(struct engine *engine)
@@ -112,13 +113,13 @@ int bpf_service_fd(struct engine *engine)
 	if (engine->config.yield_probe != MAZE_YIELD_ON_DEMAND)
 		return -1;
 	if (!service->ring) {
-		if (bpf_doorbell_open(engine, &engine->state->near_bells, &service->doorbell,
-				      &service->ring, NULL))
+		if (bpf_notify_open(engine, &engine->state->notify_yield_probe, &service->wakeup,
+				    &service->ring, NULL))
 			return -1;
-		/* So that a task whose watch begins now is sure of its first episode, too. */
+		/* So that no yield is missed in the first episode of a watch that begins now. */
 		service->begins = true;
 	}
-	return bpf_doorbell_fd(service->ring);
+	return bpf_notify_fd(service->ring);
 }
 
 int bpf_service(struct engine *engine)
@@ -128,19 +129,19 @@ int bpf_service(struct engine *engine)
 
 	if (!service->ring)
 		return -1;
-	bpf_doorbell_drain(service->ring);
-	wanted = __atomic_load_n(&engine->state->near_count, __ATOMIC_ACQUIRE) > 0;
+	bpf_notify_drain(service->ring);
+	wanted = __atomic_load_n(&engine->state->yield_probe_users, __ATOMIC_ACQUIRE) > 0;
 
 	if (service->link_fd < 0) {
 		if (!wanted && !service->begins)
 			return -1;
 		service->begins = false;
-		/* Another attends; should it be killed meanwhile, we are there to take over. */
-		if (!take_turn(engine))
-			return VOUCH_AGAIN_MS;
+		/* Another process has the probe attached: call again, in case it was killed. */
+		if (!lock_probe(engine))
+			return LEASE_RENEW_MS;
 		if (attach(engine)) {
 			detach(engine);
-			return VOUCH_AGAIN_MS;
+			return LEASE_RENEW_MS;
 		}
 	}
 	if (wanted)
@@ -152,8 +153,8 @@ int bpf_service(struct engine *engine)
 		detach(engine);
 		return -1;
 	}
-	vouch(engine);
-	return wanted ? VOUCH_AGAIN_MS : QUIET_MS + 1;
+	renew_lease(engine);
+	return wanted ? LEASE_RENEW_MS : QUIET_MS + 1;
 }
 
 int bpf_become_service(struct engine *engine)
@@ -162,10 +163,10 @@ int bpf_become_service(struct engine *engine)
 
 	if (engine->scope == ENGINE_PRIVATE)
 		return 0;
-	fd = bpf_pins_take_residence();
+	fd = bpf_pins_lock_service();
 	if (fd < 0)
 		return fd == -EWOULDBLOCK ? -EEXIST : fd;
-	engine->service.residence_fd = fd;
+	engine->service.service_lock_fd = fd;
 	return 0;
 }
 
@@ -174,8 +175,8 @@ void bpf_service_done(struct engine *engine)
 	struct yield_service *service = &engine->service;
 
 	detach(engine);
-	close_fd(&service->residence_fd);
+	close_fd(&service->service_lock_fd);
 	if (service->ring)
-		bpf_doorbell_close(engine, service->doorbell, service->ring);
+		bpf_notify_close(engine, service->wakeup, service->ring);
 	service->ring = NULL;
 }

@@ -113,17 +113,14 @@ static void act(struct engine *engine, const struct poll_process *process,
 	const struct maze_policy *policy = &thread->policy;
 	struct maze_record facts = {
 		.event = hard ? MAZE_EVENT_HARD : MAZE_EVENT_SOFT,
-		.count_ns = verdict->tally.count_ns,
-		.used_ns = verdict->tally.used_ns,
-		.asleep_ns = verdict->tally.asleep_ns,
-		.sleeps = verdict->tally.sleeps,
 		.limit_ns = hard ? policy->hard_ns : policy->soft_ns,
 		.signal = hard ? policy->hard_signal : policy->soft_signal,
 	};
-	maze_u32 treats = proc_thread_treats(process->dir, thread->tid, facts.signal);
-	struct maze_delivery delivery = maze_delivery(policy, hard, treats);
+	maze_u32 disposition = proc_thread_disposition(process->dir, thread->tid, facts.signal);
+	struct maze_delivery delivery = maze_delivery(policy, hard, disposition);
 	int err = delivery.withheld ? 0 : poll_deliver(process, thread, facts.signal);
 
+	maze_record_tally(&facts, &verdict->tally);
 	if (err)
 		maze_delivery_failed(&delivery,
 				     err == -ESRCH ? MAZE_NOT_SENT_EXITING : MAZE_NOT_SENT_OTHER);

@@ -13,18 +13,18 @@
 
 #include "core/delivery.h"
 
-#define KNOWN MAZE_TREATS_KNOWN
-#define CATCHES (KNOWN | MAZE_TREATS_CATCHES)
-#define IGNORES (KNOWN | MAZE_TREATS_IGNORES)
-#define BLOCKS MAZE_TREATS_BLOCKS
-#define INIT MAZE_TREATS_INIT
+#define KNOWN MAZE_DISPOSITION_KNOWN
+#define CATCHES (KNOWN | MAZE_DISPOSITION_CAUGHT)
+#define IGNORES (KNOWN | MAZE_DISPOSITION_IGNORED)
+#define BLOCKS MAZE_DISPOSITION_BLOCKED
+#define INIT MAZE_DISPOSITION_INIT
 
 #define SENT MAZE_RECORD_SENT
 #define FATAL (MAZE_RECORD_SENT | MAZE_RECORD_FATAL)
 
 static const struct expected {
 	int signal;
-	unsigned int treats;
+	unsigned int disposition;
 	unsigned int flags, not_sent;
 } by_name[] = {
 	{ SIGXCPU, CATCHES, SENT, 0 },
@@ -93,11 +93,11 @@ static struct maze_policy policy_of(int signal, unsigned int flags)
 static void check(const struct expected *row, unsigned int flags, int hard)
 {
 	struct maze_policy policy = policy_of(row->signal, flags);
-	struct maze_delivery delivery = maze_delivery(&policy, hard, row->treats);
+	struct maze_delivery delivery = maze_delivery(&policy, hard, row->disposition);
 
 	if (delivery.flags != row->flags || delivery.not_sent != row->not_sent)
-		fail_msg("signal %d treated %x: flags %x, not sent %u", row->signal, row->treats,
-			 delivery.flags, delivery.not_sent);
+		fail_msg("signal %d treated %x: flags %x, not sent %u", row->signal,
+			 row->disposition, delivery.flags, delivery.not_sent);
 }
 
 static void named_signals_are_sent_as_they_are(void **state)
@@ -110,7 +110,7 @@ static void named_signals_are_sent_as_they_are(void **state)
 		policy = policy_of(by_name[i].signal, 0);
 		check(&by_name[i], 0, 0);
 		check(&by_name[i], MAZE_POLICY_WARN, 1);
-		assert_false(maze_delivery(&policy, 0, by_name[i].treats).withheld);
+		assert_false(maze_delivery(&policy, 0, by_name[i].disposition).withheld);
 	}
 }
 
@@ -126,15 +126,16 @@ static void another_thread_may_take_what_goes_to_the_process(void **state)
 static void a_warning_goes_only_to_a_handler(void **state)
 {
 	struct maze_policy policy = policy_of(SIGXCPU, MAZE_POLICY_WARN);
-	unsigned int treats;
+	unsigned int disposition;
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < sizeof(warnings) / sizeof(warnings[0]); i++) {
-		treats = warnings[i].treats;
+		disposition = warnings[i].disposition;
 		check(&warnings[i], MAZE_POLICY_WARN, 0);
-		assert_int_equal(maze_delivery(&policy, 0, treats).withheld,
-				 !(treats & MAZE_TREATS_CATCHES) || (treats & BLOCKS));
+		assert_int_equal(maze_delivery(&policy, 0, disposition).withheld,
+				 !(disposition & MAZE_DISPOSITION_CAUGHT) ||
+					 (disposition & BLOCKS));
 	}
 }
 

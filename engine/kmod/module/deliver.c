@@ -53,7 +53,7 @@ static bool changed_hands(const struct task_struct *task, const struct maze_poli
 static u32 treats(struct task_struct *task, u32 signal)
 {
 	const struct sighand_struct *sighand;
-	u32 found = MAZE_TREATS_KNOWN;
+	u32 found = MAZE_DISPOSITION_KNOWN;
 	__sighandler_t handler;
 
 	if (!signal)
@@ -67,14 +67,14 @@ static u32 treats(struct task_struct *task, u32 signal)
 	if (!found)
 		return 0;
 	if (handler == SIG_IGN)
-		found |= MAZE_TREATS_IGNORES;
+		found |= MAZE_DISPOSITION_IGNORED;
 	else if (handler != SIG_DFL)
-		found |= MAZE_TREATS_CATCHES;
+		found |= MAZE_DISPOSITION_CAUGHT;
 	if (sigismember(&task->blocked, (int)signal))
-		found |= MAZE_TREATS_BLOCKS;
+		found |= MAZE_DISPOSITION_BLOCKED;
 	/* The reference to the task is one to this, too. */
 	if (READ_ONCE(task->signal->flags) & SIGNAL_UNKILLABLE)
-		found |= MAZE_TREATS_INIT;
+		found |= MAZE_DISPOSITION_INIT;
 	return found;
 }
 
@@ -85,15 +85,6 @@ static int send(struct task_struct *task, u32 signal, bool to_process)
 		return -ESRCH;
 	return to_process ? kill_pid(task_tgid(task), (int)signal, 1)
 			  : send_sig((int)signal, task, 1);
-}
-
-static void set_tally(struct maze_record *facts, const struct maze_tally *tally)
-{
-	facts->count_ns = tally->count_ns;
-	facts->used_ns = tally->used_ns;
-	facts->asleep_ns = tally->asleep_ns;
-	facts->sleeps = tally->sleeps;
-	facts->episode = tally->episode;
 }
 
 static void act(struct task_struct *task, const struct handed *handed, bool hard)
@@ -110,7 +101,7 @@ static void act(struct task_struct *task, const struct handed *handed, bool hard
 	bool to_process = policy->flags & MAZE_POLICY_TO_PROCESS;
 	int err = delivery.withheld ? 0 : send(task, facts.signal, to_process);
 
-	set_tally(&facts, &handed->tally);
+	maze_record_tally(&facts, &handed->tally);
 	if (err)
 		maze_delivery_failed(&delivery,
 				     err == -ESRCH ? MAZE_NOT_SENT_EXITING : MAZE_NOT_SENT_OTHER);
@@ -132,7 +123,7 @@ void deliver_drop(struct maze_task *watched)
 	};
 	u32 stage;
 
-	set_tally(&facts, &watched->pending_tally);
+	maze_record_tally(&facts, &watched->pending_tally);
 	for (stage = MAZE_FIRED_SOFT; stage <= MAZE_FIRED_HARD; stage <<= 1) {
 		if (!(watched->pending & stage))
 			continue;

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * How the current task treats a signal (core/delivery.h), looked at when there is a
- * verdict and at no other time.
- */
-#ifndef MAZE_BPF_TREATS_BPF_H
-#define MAZE_BPF_TREATS_BPF_H
+/* The current task's disposition of a signal (core/delivery.h), read only for a verdict. */
+#ifndef MAZE_BPF_DISPOSITION_BPF_H
+#define MAZE_BPF_DISPOSITION_BPF_H
 
 #include "../../core/delivery.h"
 #include "records.bpf.h"
 
-/* CO-RE relocates no index of an array, so the addresses of elements are put together. */
+/* CO-RE relocates no array index, so this computes the address of the element. */
 MAZE_INLINE bool read_handler(struct task_struct *task, maze_u32 signal, maze_u64 *ret_handler)
 {
 	struct sighand_struct *sighand = BPF_CORE_READ(task, sighand);
@@ -21,7 +18,7 @@ MAZE_INLINE bool read_handler(struct task_struct *task, maze_u32 signal, maze_u6
 	return sighand && !bpf_probe_read_kernel(ret_handler, sizeof(*ret_handler), at);
 }
 
-/* A set of signals has 64 bits on every 64-bit architecture that is supported. */
+/* A signal set has 64 bits on all supported architectures. */
 MAZE_INLINE bool read_blocked(struct task_struct *task, maze_u64 *ret_blocked)
 {
 	char *at = (char *)task + bpf_core_field_offset(task->blocked);
@@ -29,11 +26,11 @@ MAZE_INLINE bool read_blocked(struct task_struct *task, maze_u64 *ret_blocked)
 	return !bpf_probe_read_kernel(ret_blocked, sizeof(*ret_blocked), at);
 }
 
-/* Not static, as other functions that begin with maze_: see maze_ring_doorbells(). */
-__noinline int maze_treats(maze_u32 signal)
+/* Not static: see maze_notify(). */
+__noinline int maze_disposition(maze_u32 signal)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	maze_u32 treats = MAZE_TREATS_KNOWN;
+	maze_u32 disposition = MAZE_DISPOSITION_KNOWN;
 	maze_u64 handler = 0, blocked = 0;
 
 	if (!signal || signal > MAZE_SIGNAL_MAX ||
@@ -48,14 +45,14 @@ __noinline int maze_treats(maze_u32 signal)
 	if (!read_handler(task, signal, &handler) || !read_blocked(task, &blocked))
 		return 0;
 	if (handler > 1)
-		treats |= MAZE_TREATS_CATCHES;
+		disposition |= MAZE_DISPOSITION_CAUGHT;
 	else if (handler)
-		treats |= MAZE_TREATS_IGNORES;
+		disposition |= MAZE_DISPOSITION_IGNORED;
 	if (blocked >> (signal - 1) & 1)
-		treats |= MAZE_TREATS_BLOCKS;
+		disposition |= MAZE_DISPOSITION_BLOCKED;
 	if (PROBE(BPF_CORE_READ(task, signal), flags) & SIGNAL_UNKILLABLE)
-		treats |= MAZE_TREATS_INIT;
-	return (int)treats;
+		disposition |= MAZE_DISPOSITION_INIT;
+	return (int)disposition;
 }
 
 #endif

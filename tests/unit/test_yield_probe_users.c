@@ -68,7 +68,7 @@ static void a_replaced_watch_is_not_counted(void **state)
 	struct maze_policy policy;
 	struct engine *engine;
 	pid_t spinner, waker;
-	maze_u32 near;
+	maze_u32 users;
 	int i;
 
 	(void)state;
@@ -97,9 +97,9 @@ static void a_replaced_watch_is_not_counted(void **state)
 	waitpid(spinner, NULL, 0);
 	waitpid(waker, NULL, 0);
 	close(target.pidfd);
-	near = engine->state->near_count;
+	users = engine->state->yield_probe_users;
 	engine_bpf.close(engine);
-	assert_int_equal(near, 0);
+	assert_int_equal(users, 0);
 }
 
 int main(void)

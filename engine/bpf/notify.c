@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Reader wakeups: how the kernel side wakes readers and the yield-probe service. Each has a
+ * ring buffer of one page to itself. Its content has no meaning; that it is not empty
+ * means that there may be something to read.
+ */
+#include "engine_bpf.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../../base/proc_files.h"
+
+/* In clock ticks since boot; 0: no such process. */
+static maze_u64 start_time(pid_t pid)
+{
+	maze_u64 ticks = 0;
+	char path[64];
+	int dir;
+
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return 0;
+	(void)proc_start_ticks(dir, &ticks);
+	close(dir);
+	return ticks;
+}
+
+static bool owner_exists(const struct maze_wakeup_owner *owner)
+{
+	return owner->start_time && start_time((pid_t)owner->pid) == owner->start_time;
+}
+
+static int free_slot(struct engine *engine)
+{
+	unsigned int i;
+
+	for (i = 0; i < MAZE_READERS_MAX; i++)
+		if (!owner_exists(&engine->state->owners[i]))
+			return (int)i;
+	return -ENOSPC;
+}
+
+static int ignore(void *context, void *data, size_t size)
+{
+	(void)context;
+	(void)data;
+	(void)size;
+	return 0;
+}
+
+static void clear_bits(struct engine *engine, int index)
+{
+	maze_u32 others = ~(1U << index);
+
+	__atomic_fetch_and(&engine->state->notify_records, others, __ATOMIC_SEQ_CST);
+	__atomic_fetch_and(&engine->state->notify_yield_probe, others, __ATOMIC_SEQ_CST);
+	__atomic_fetch_and(&engine->state->notify_evidence, others, __ATOMIC_SEQ_CST);
+}
+
+bool bpf_notify_others(struct engine *engine, maze_u32 mask, int index)
+{
+	int i;
+
+	for (i = 0; i < (int)MAZE_READERS_MAX; i++)
+		if (i != index && (mask & (1U << i)) && owner_exists(&engine->state->owners[i]))
+			return true;
+	return false;
+}
+
+static int claim_slot(struct engine *engine, maze_u32 *mask, int ring_fd, int *ret_index)
+{
+	struct maze_wakeup_owner *owner;
+	int index = free_slot(engine);
+	maze_u32 key = (maze_u32)index;
+
+	if (index < 0)
+		return index;
+	if (bpf_map_update_elem(engine->fds[OBJECT_WAKEUPS], &key, &ring_fd, BPF_ANY))
+		return -errno;
+	owner = &engine->state->owners[index];
+	owner->pid = (maze_u32)getpid();
+	owner->start_time = start_time(getpid());
+	/* The last owner, if it was killed, left its bit in the mask of its kind. */
+	clear_bits(engine, index);
+	__atomic_fetch_or(mask, 1U << index, __ATOMIC_SEQ_CST);
+	*ret_index = index;
+	return 0;
+}
+
+int bpf_notify_open(struct engine *engine, maze_u32 *mask, int *ret_index, void **ret_ring,
+		    struct maze_error *error)
+{
+	int fd, lock, err;
+	struct ring_buffer *ring;
+
+	fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "maze_wakeup", 0, 0, (__u32)sysconf(_SC_PAGESIZE),
+			    NULL);
+	if (fd < 0)
+		return maze_fail(error, -errno, "cannot create a ring buffer: %s", strerror(errno));
+	ring = ring_buffer__new(fd, ignore, NULL, NULL);
+	if (!ring) {
+		err = maze_fail(error, -errno, "cannot map a ring buffer: %s", strerror(errno));
+		goto out_fd;
+	}
+	err = bpf_lock(engine, &lock, error);
+	if (err)
+		goto out_ring;
+	err = claim_slot(engine, mask, fd, ret_index);
+	bpf_unlock(lock);
+	if (err == -ENOSPC) {
+		maze_fail(error, err, "all %u readers are in use; close one first",
+			  MAZE_READERS_MAX);
+		goto out_ring;
+	}
+	if (err) {
+		maze_fail(error, err, "cannot add a reader: %s", strerror(-err));
+		goto out_ring;
+	}
+	close(fd); /* the ring and the map hold it */
+	*ret_ring = ring;
+	return 0;
+out_ring:
+	ring_buffer__free(ring);
+out_fd:
+	close(fd);
+	return err;
+}
+
+/*
+ * A record written while the consumer position is being stored causes no wakeup, because the
+ * kernel read the old position. So consume again after a full barrier, until nothing is left.
+ */
+void bpf_notify_drain(void *ring)
+{
+	while (ring_buffer__consume(ring) > 0)
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+int bpf_notify_fd(void *ring)
+{
+	return ring_buffer__epoll_fd(ring);
+}
+
+/*
+ * The ring stays in the map until the next owner replaces it. Removing it would wait for an
+ * RCU grace period, which a process that spins in the kernel delays for minutes.
+ */
+void bpf_notify_close(struct engine *engine, int index, void *ring)
+{
+	if (index >= 0) {
+		clear_bits(engine, index);
+		engine->state->owners[index].start_time = 0;
+	}
+	ring_buffer__free(ring);
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The system call that a task is in, read from the frame by which it entered the kernel.
+ */
+#ifndef MAZE_BPF_SYSTEM_CALL_BPF_H
+#define MAZE_BPF_SYSTEM_CALL_BPF_H
+
+#include "maps.bpf.h"
+
+#if defined(__TARGET_ARCH_x86)
+/* arch/x86/entry/syscalls; x32 has bit 30. */
+#define MAZE_NR_FUTEX 202
+#define MAZE_NR_SCHED_YIELD 24
+#define MAZE_NR_I386_FUTEX 240
+#define MAZE_NR_I386_SCHED_YIELD 158
+#elif defined(__TARGET_ARCH_arm64)
+#define MAZE_NR_FUTEX 98 /* include/uapi/asm-generic/unistd.h */
+#define MAZE_NR_SCHED_YIELD 124
+#endif
+/* The same on every architecture. */
+#define MAZE_NR_FUTEX_TIME64 422
+#define MAZE_NR_FUTEX_WAITV 449
+#define MAZE_NR_FUTEX_WAIT 455
+
+/* Since 6.2. The verifier replaces the call by a move. */
+extern void *bpf_rdonly_cast(const void *object, maze_u32 type) __ksym __weak;
+
+/*
+ * The frame by which the task entered the kernel. It has the same offset in each task's
+ * stack. Each sleep of a watched task reads it, and bpf_task_pt_regs() would cost 25 ns.
+ */
+MAZE_INLINE struct pt_regs *entry_frame(struct task_struct *task)
+{
+	if (!bpf_rdonly_cast || !bpf_core_field_exists(struct task_struct, stack))
+		return (struct pt_regs *)bpf_task_pt_regs(task);
+	return bpf_rdonly_cast((void *)((maze_u64)task->stack + state.frame_offset),
+			       bpf_core_type_id_kernel(struct pt_regs));
+}
+
+/* Call it before the handlers are attached: it stores a wrong offset meanwhile. */
+MAZE_INLINE void find_entry_frame(struct task_struct *task)
+{
+	/* Through memory, because the verifier permits no difference of pointers. */
+	volatile maze_u64 *offset = &state.frame_offset;
+
+	if (!bpf_core_field_exists(struct task_struct, stack))
+		return;
+	*offset = (maze_u64)bpf_task_pt_regs(task);
+	*offset -= (maze_u64)task->stack;
+}
+
+/* The number of the system call; negative: none. */
+MAZE_INLINE long system_call(struct task_struct *task)
+{
+	struct pt_regs *regs = entry_frame(task);
+
+#if defined(__TARGET_ARCH_x86)
+	return READ(regs, orig_ax) & ~0x40000000UL;
+#elif defined(__TARGET_ARCH_arm64)
+	return READ(regs, syscallno);
+#endif
+}
+
+#if defined(__TARGET_ARCH_x86)
+/* TS_COMPAT: the number is that of an i386 system call. */
+MAZE_INLINE bool is_compat(struct task_struct *task)
+{
+	return bpf_core_field_exists(struct task_struct, thread_info.status) &&
+	       (READ(task, thread_info.status) & 2);
+}
+#endif
+
+MAZE_INLINE bool in_sched_yield(struct task_struct *task)
+{
+	long nr = system_call(task);
+
+	if (nr == MAZE_NR_SCHED_YIELD)
+		return true;
+#if defined(__TARGET_ARCH_x86)
+	return nr == MAZE_NR_I386_SCHED_YIELD && is_compat(task);
+#else
+	return false;
+#endif
+}
+
+/*
+ * For a task that sleeps and is not stopped: an i386 call with one of these numbers does not
+ * sleep.
+ */
+MAZE_INLINE bool in_futex(struct task_struct *task)
+{
+	long nr = system_call(task);
+
+	if (nr == MAZE_NR_FUTEX || nr == MAZE_NR_FUTEX_WAIT || nr == MAZE_NR_FUTEX_WAITV ||
+	    nr == MAZE_NR_FUTEX_TIME64)
+		return true;
+#if defined(__TARGET_ARCH_x86)
+	return nr == MAZE_NR_I386_FUTEX && is_compat(task);
+#else
+	return false;
+#endif
+}
+
+MAZE_INLINE bool in_system_call(struct task_struct *task)
+{
+	return system_call(task) >= 0;
+}
+
+#endif
