@@ -1,8 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * From the engine to incidents; see gather.h. All the work is done by the workers of
- * evidence/collector.h; pieces are handed to them in the event loop's idle time.
- */
 #include "incident_log.h"
 
 #include <errno.h>
@@ -11,92 +7,54 @@
 #include <syslog.h>
 #include <time.h>
 
-#include "../../evidence/collector.h"
-#include "../../base/error.h"
-#include "../log/limited_log.h"
 #include "../../base/clock.h"
+#include "../../base/error.h"
+#include "../../evidence/collector.h"
+#include "../log/limited_log.h"
 
-/* Taken before others have their turn; each is copied, no more. */
-#define BATCH_MAX 64
-
-struct gather {
+struct incident_log {
 	sd_event *event;
 	struct maze *maze;
 	struct log *log;
-	struct maze_evidence *evidence; /* NULL: none is taken */
-	struct collector *collector;	/* NULL: none are wanted */
+	struct collector *collector; /* NULL: the settings want no incidents */
 	struct limited_log *limited;
 	struct incidents_settings settings;
-	sd_event_source *source;  /* of the engine's evidence */
-	sd_event_source *later;	  /* when incidents want to go on */
-	sd_event_source *workers; /* when their workers have something to say */
-	maze_u64 lost;		  /* that were said to be */
-	maze_u64 since_ns;	  /* what was taken before that is of before our time */
+	sd_event_source *readable, *timer; /* of the collector */
+	maze_u64 lost;			   /* as reported */
+	maze_u64 since_ns;		   /* older records and evidence are ignored */
 };
 
-static void say(struct gather *gather, const struct incidents_said *said)
+static void report(struct incident_log *incidents, const struct incident_messages *messages)
 {
 	size_t i;
 
-	for (i = 0; i < said->count; i++)
-		limited_log_incident(gather->limited, said->line[i].uid,
-				     said->line[i].trouble ? LOG_WARNING : LOG_INFO,
-				     said->line[i].text);
+	for (i = 0; i < messages->count; i++)
+		limited_log_incident(incidents->limited, messages->message[i].uid,
+				     messages->message[i].trouble ? LOG_WARNING : LOG_INFO,
+				     messages->message[i].text);
 }
 
-static void work(struct gather *gather)
+static void work(struct incident_log *incidents)
 {
-	struct incidents_said said;
-	int ms = collector_work(gather->collector, &said);
+	struct incident_messages messages;
+	int ms = collector_work(incidents->collector, &messages);
+	maze_u64 lost = collector_evidence_lost(incidents->collector);
 
-	say(gather, &said);
+	report(incidents, &messages);
+	if (lost != incidents->lost)
+		log_say(incidents->log, LOG_WARNING,
+			"%llu samples or process infos of incidents are lost",
+			lost - incidents->lost);
+	incidents->lost = lost;
 	if (ms < 0) {
-		sd_event_source_set_enabled(gather->later, SD_EVENT_OFF);
+		sd_event_source_set_enabled(incidents->timer, SD_EVENT_OFF);
 		return;
 	}
-	sd_event_source_set_time_relative(gather->later, (uint64_t)ms * 1000);
-	sd_event_source_set_enabled(gather->later, SD_EVENT_ONESHOT);
+	sd_event_source_set_time_relative(incidents->timer, (uint64_t)ms * 1000);
+	sd_event_source_set_enabled(incidents->timer, SD_EVENT_ONESHOT);
 }
 
-/* True: there may be more. */
-static bool take_evidence(struct gather *gather)
-{
-	struct maze_process_info process_info;
-	struct maze_stack stack;
-	maze_u64 lost;
-	int i, taken = 0;
-
-	for (i = 0; i < BATCH_MAX; i++, taken++) {
-		if (maze_evidence_next_process_info(gather->evidence, &process_info) != 1)
-			break;
-		if (process_info.boot_ns >= gather->since_ns)
-			collector_process_info(gather->collector, &process_info);
-	}
-	for (i = 0; i < BATCH_MAX; i++, taken++) {
-		if (maze_evidence_next_stack(gather->evidence, &stack) != 1)
-			break;
-		if (stack.boot_ns >= gather->since_ns)
-			collector_stack(gather->collector, &stack);
-	}
-	lost = maze_evidence_lost(gather->evidence);
-	if (lost != gather->lost)
-		log_say(gather->log, LOG_WARNING,
-			"%llu samples or process_infos of incidents are lost", lost - gather->lost);
-	gather->lost = lost;
-	return taken >= BATCH_MAX;
-}
-
-static int on_evidence(sd_event_source *source, int fd, uint32_t revents, void *arg)
-{
-	(void)source;
-	(void)fd;
-	(void)revents;
-	take_evidence(arg);
-	work(arg);
-	return 0;
-}
-
-static int on_workers(sd_event_source *source, int fd, uint32_t revents, void *arg)
+static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *arg)
 {
 	(void)source;
 	(void)fd;
@@ -105,7 +63,7 @@ static int on_workers(sd_event_source *source, int fd, uint32_t revents, void *a
 	return 0;
 }
 
-static int on_later(sd_event_source *source, uint64_t usec, void *arg)
+static int on_timer(sd_event_source *source, uint64_t usec, void *arg)
 {
 	(void)source;
 	(void)usec;
@@ -113,45 +71,34 @@ static int on_later(sd_event_source *source, uint64_t usec, void *arg)
 	return 0;
 }
 
-static void stop(struct gather *gather)
+static void stop(struct incident_log *incidents)
 {
-	struct incidents_said said = { 0 };
+	struct incident_messages messages = { 0 };
 
-	if (gather->evidence)
-		while (take_evidence(gather))
-			;
-	gather->source = sd_event_source_disable_unref(gather->source);
-	gather->later = sd_event_source_disable_unref(gather->later);
-	gather->workers = sd_event_source_disable_unref(gather->workers);
-	maze_evidence_close(gather->evidence);
-	collector_close(gather->collector, &said);
-	say(gather, &said);
-	gather->evidence = NULL;
-	gather->collector = NULL;
+	/* The last losses are only reported here. */
+	if (incidents->timer)
+		work(incidents);
+	incidents->readable = sd_event_source_disable_unref(incidents->readable);
+	incidents->timer = sd_event_source_disable_unref(incidents->timer);
+	collector_close(incidents->collector, &messages);
+	report(incidents, &messages);
+	incidents->collector = NULL;
 }
 
-static int listen_to_evidence(struct gather *gather, struct maze_error *error)
+static int follow(struct incident_log *incidents, struct maze_error *error)
 {
-	const struct maze_evidence_wants wants = { .stacks_max = gather->settings.samples };
+	const struct maze_evidence_wants wants = { .stacks_max = incidents->settings.samples };
 	struct maze_error why = { "" };
-	int err = maze_evidence_open(gather->maze, &wants, &gather->evidence, &why);
+	int err = collector_follow(incidents->collector, incidents->maze, &wants, &why);
 
 	if (err == -EOPNOTSUPP) {
-		log_say(gather->log, LOG_NOTICE, "incidents have no samples: %s", why.text);
+		log_say(incidents->log, LOG_NOTICE, "incidents have no samples: %s", why.text);
 		return 0;
 	}
-	if (err)
-		return maze_fail(error, err, "%s", why.text);
-	gather->lost = 0;
-	err = sd_event_add_io(gather->event, &gather->source, maze_evidence_fd(gather->evidence),
-			      EPOLLIN, on_evidence, gather);
-	if (err >= 0)
-		err = sd_event_source_set_priority(gather->source, SD_EVENT_PRIORITY_IDLE);
-	return err < 0 ? maze_fail(error, err, "no place in the event loop: %s", strerror(-err))
-		       : 0;
+	return err ? maze_fail(error, err, "%s", why.text) : 0;
 }
 
-static int begin(struct gather *gather, const struct incidents_settings *settings,
+static int begin(struct incident_log *incidents, const struct incidents_settings *settings,
 		 struct maze_error *error)
 {
 	const struct incidents_options options = {
@@ -160,96 +107,99 @@ static int begin(struct gather *gather, const struct incidents_settings *setting
 		.bytes_max = settings->bytes_max,
 		.age_max_ns = settings->age_max_ns,
 		.no_unwind = !settings->unwind,
-		.masks = (const char *const *)settings->masks.words,
-		.masks_count = settings->masks.count,
+		.redact_names = (const char *const *)settings->redact_names.words,
+		.redact_names_count = settings->redact_names.count,
 		.shared = true,
+		.since_ns = incidents->since_ns,
 	};
 	int err;
 
-	/* Borrowed from the rules, which are exchanged together with these. */
-	gather->settings = *settings;
+	/* Borrowed from the rules; incident_log_use() comes before the rules are freed. */
+	incidents->settings = *settings;
+	incidents->lost = 0;
 	if (!settings->dir)
 		return 0;
-	err = collector_open(&options, &gather->collector, error);
+	err = collector_open(&options, &incidents->collector, error);
 	if (err)
 		return err;
-	err = sd_event_add_time_relative(gather->event, &gather->later, CLOCK_MONOTONIC, 0, 0,
-					 on_later, gather);
+	err = sd_event_add_time_relative(incidents->event, &incidents->timer, CLOCK_MONOTONIC, 0, 0,
+					 on_timer, incidents);
 	if (err >= 0)
-		err = sd_event_source_set_priority(gather->later, SD_EVENT_PRIORITY_IDLE);
+		err = sd_event_source_set_priority(incidents->timer, SD_EVENT_PRIORITY_IDLE);
 	if (err >= 0)
-		err = sd_event_add_io(gather->event, &gather->workers,
-				      collector_fd(gather->collector), EPOLLIN, on_workers, gather);
+		err = sd_event_add_io(incidents->event, &incidents->readable,
+				      collector_fd(incidents->collector), EPOLLIN, on_readable,
+				      incidents);
 	if (err >= 0)
-		err = sd_event_source_set_priority(gather->workers, SD_EVENT_PRIORITY_IDLE);
+		err = sd_event_source_set_priority(incidents->readable, SD_EVENT_PRIORITY_IDLE);
 	if (err < 0)
-		return maze_fail(error, err, "no place in the event loop: %s", strerror(-err));
-	return settings->samples ? listen_to_evidence(gather, error) : 0;
+		return maze_fail(error, err, "cannot add an event source: %s", strerror(-err));
+	return settings->samples ? follow(incidents, error) : 0;
 }
 
-int gather_open(sd_event *event, struct maze *maze, struct log *log,
-		const struct incidents_settings *settings, struct gather **ret_gather,
-		struct maze_error *error)
+int incident_log_open(sd_event *event, struct maze *maze, struct log *log,
+		      const struct incidents_settings *settings,
+		      struct incident_log **ret_incidents, struct maze_error *error)
 {
-	struct gather *gather = calloc(1, sizeof(*gather));
+	struct incident_log *incidents = calloc(1, sizeof(*incidents));
 	int err;
 
-	if (!gather)
+	if (!incidents)
 		return maze_fail(error, -ENOMEM, "out of memory");
-	gather->event = event;
-	gather->maze = maze;
-	gather->log = log;
-	gather->since_ns = now_ns(CLOCK_BOOTTIME);
-	err = limited_log_open(event, log, &gather->limited);
+	incidents->event = event;
+	incidents->maze = maze;
+	incidents->log = log;
+	incidents->since_ns = now_ns(CLOCK_BOOTTIME);
+	err = limited_log_open(event, log, &incidents->limited);
 	if (err < 0) {
-		free(gather);
-		return maze_fail(error, err, "no place in the event loop: %s", strerror(-err));
+		free(incidents);
+		return maze_fail(error, err, "cannot add an event source: %s", strerror(-err));
 	}
-	err = begin(gather, settings, error);
+	err = begin(incidents, settings, error);
 	if (err) {
-		gather_close(gather);
+		incident_log_close(incidents);
 		return err;
 	}
-	*ret_gather = gather;
+	*ret_incidents = incidents;
 	return 0;
 }
 
-void gather_record(struct gather *gather, const struct maze_record *record, const char *rule,
-		   const struct maze_policy *policy)
+void incident_log_record(struct incident_log *incidents, const struct maze_record *record,
+			 const char *rule, const struct maze_policy *policy)
 {
-	/* Of before our time: where it was is not to be seen any more. */
-	if (!gather->collector || record->boot_ns < gather->since_ns)
+	if (!incidents->collector)
 		return;
-	collector_record(gather->collector, record, maze_engine_name(gather->maze), rule, policy);
-	sd_event_source_set_time_relative(gather->later, 0);
-	sd_event_source_set_enabled(gather->later, SD_EVENT_ONESHOT);
+	collector_record(incidents->collector, record, maze_engine_name(incidents->maze), rule,
+			 policy);
+	sd_event_source_set_time_relative(incidents->timer, 0);
+	sd_event_source_set_enabled(incidents->timer, SD_EVENT_ONESHOT);
 }
 
-int gather_use(struct gather *gather, const struct incidents_settings *settings,
-	       struct maze_error *error)
+int incident_log_use(struct incident_log *incidents, const struct incidents_settings *settings,
+		     struct maze_error *error)
 {
-	const struct incidents_settings before = gather->settings;
+	const struct incidents_settings before = incidents->settings;
 	int err;
 
 	if (!incidents_settings_differ(&before, settings)) {
-		gather->settings = *settings;
+		incidents->settings = *settings;
 		return 0;
 	}
-	stop(gather);
-	err = begin(gather, settings, error);
+	stop(incidents);
+	err = begin(incidents, settings, error);
 	if (!err)
 		return 0;
-	stop(gather);
-	if (begin(gather, &before, NULL))
-		log_say(gather->log, LOG_ERR, "no incidents are kept any more");
+	stop(incidents);
+	if (begin(incidents, &before, NULL))
+		log_say(incidents->log, LOG_ERR, "incidents are not kept any more");
 	return err;
 }
 
-void gather_close(struct gather *gather)
+void incident_log_close(struct incident_log *incidents)
 {
-	if (!gather)
+	if (!incidents)
 		return;
-	stop(gather);
-	limited_log_close(gather->limited);
-	free(gather);
+	stop(incidents);
+	limited_log_close(incidents->limited);
+	free(incidents);
 }

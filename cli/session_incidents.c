@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "session_incidents.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../evidence/collector.h"
+
+struct session_incidents {
+	const struct command *command;
+	const struct options *options;
+	struct maze *maze;
+	struct collector *collector;
+	maze_u64 lost; /* as reported */
+};
+
+static void report(const struct session_incidents *incidents,
+		   const struct incident_messages *messages)
+{
+	size_t i;
+
+	for (i = 0; i < messages->count; i++)
+		if (messages->message[i].trouble)
+			complain(incidents->command, "%s", messages->message[i].text);
+		else
+			complain(incidents->command, "%s is in %s; maze report shows it",
+				 messages->message[i].text, incidents->options->incidents);
+}
+
+int session_incidents_open(const struct command *command, const struct options *options,
+			   struct maze *maze, maze_u64 tag,
+			   struct session_incidents **ret_incidents)
+{
+	/* A pinned engine also has evidence of other watches, and older evidence. */
+	const struct incidents_options wanted = {
+		.dir = options->incidents,
+		.no_unwind = options->no_unwind,
+		.tag = tag,
+	};
+	struct session_incidents *incidents = calloc(1, sizeof(*incidents));
+	struct maze_error error = { "" };
+	int err;
+
+	if (!incidents) {
+		complain(command, "out of memory");
+		return -ENOMEM;
+	}
+	incidents->command = command;
+	incidents->options = options;
+	incidents->maze = maze;
+	err = collector_open(&wanted, &incidents->collector, &error);
+	if (err)
+		goto out_complain;
+	err = collector_follow(incidents->collector, maze, NULL, &error);
+	if (err == -EOPNOTSUPP)
+		complain(command, "incidents will have no samples: %s", error.text);
+	else if (err)
+		goto out_complain;
+	*ret_incidents = incidents;
+	return 0;
+out_complain:
+	complain(command, "%s", error.text[0] ? error.text : strerror(-err));
+	session_incidents_close(incidents);
+	return err;
+}
+
+int session_incidents_fd(const struct session_incidents *incidents)
+{
+	return incidents ? collector_fd(incidents->collector) : -1;
+}
+
+void session_incidents_record(struct session_incidents *incidents, const struct maze_record *record)
+{
+	if (incidents)
+		collector_record(incidents->collector, record, maze_engine_name(incidents->maze),
+				 NULL, &incidents->options->policy);
+}
+
+int session_incidents_work(struct session_incidents *incidents)
+{
+	struct incident_messages messages;
+	maze_u64 lost;
+	int ms;
+
+	if (!incidents)
+		return -1;
+	ms = collector_work(incidents->collector, &messages);
+	report(incidents, &messages);
+	lost = collector_evidence_lost(incidents->collector);
+	if (lost != incidents->lost)
+		complain(incidents->command, "%llu samples or process infos were lost",
+			 lost - incidents->lost);
+	incidents->lost = lost;
+	return ms;
+}
+
+void session_incidents_close(struct session_incidents *incidents)
+{
+	struct incident_messages messages = { 0 };
+
+	if (!incidents)
+		return;
+	/* Reports the last losses. */
+	if (incidents->collector)
+		session_incidents_work(incidents);
+	collector_close(incidents->collector, &messages);
+	report(incidents, &messages);
+	free(incidents);
+}

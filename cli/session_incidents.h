@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The incidents of a session's watches, written to options->incidents. Every problem is a
+ * complaint and changes nothing else.
+ */
+#ifndef MAZE_CLI_SESSION_INCIDENTS_H
+#define MAZE_CLI_SESSION_INCIDENTS_H
+
+#include "command.h"
+
+struct session_incidents;
+
+/* For the watches with this tag. 0, or -errno after the complaint. */
+int session_incidents_open(const struct command *command, const struct options *options,
+			   struct maze *maze, maze_u64 tag,
+			   struct session_incidents **ret_incidents);
+/* Readable when session_incidents_work() is due; -1 for NULL. */
+int session_incidents_fd(const struct session_incidents *incidents);
+void session_incidents_record(struct session_incidents *incidents,
+			      const struct maze_record *record);
+/* Returns the ms until the next call; -1: when the fd is readable. */
+int session_incidents_work(struct session_incidents *incidents);
+/* Writes what is still open. NULL is fine. */
+void session_incidents_close(struct session_incidents *incidents);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What /proc shows of a runaway thread's live process: program, command line, cgroup,
+ * threads, mappings. A process that started after the verdict is refused: the PID was
+ * reused. Each fact may be missing.
+ */
+#ifndef MAZE_EVIDENCE_PROCESS_INFO_H
+#define MAZE_EVIDENCE_PROCESS_INFO_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "../../core/stack.h"
+#include "maps.h"
+
+/* The runaway thread is the first. All threads are counted. */
+#define PROCESS_INFO_THREADS_MAX 64
+/* A command line can be megabytes. */
+#define PROCESS_INFO_WORDS_MAX 8192
+
+struct process_info_thread {
+	pid_t tid;
+	char comm[64];
+	char state; /* as in proc(5): 'R', 'S', … */
+	maze_u64 cpu_ns;
+};
+
+struct process_info {
+	int proc_fd;	   /* /proc/PID; -1: released */
+	maze_u64 start_ns; /* CLOCK_BOOTTIME, rounded down to a clock tick; 0: unknown */
+	pid_t ppid;
+	unsigned int uid;
+	pid_t inner_pid; /* in its own PID namespace */
+	char comm[64];
+	char *exe;   /* NULL: unknown */
+	char *words; /* as /proc/PID/cmdline; NULL: unknown */
+	size_t words_size;
+	bool words_cut;
+	char *cgroup;	 /* cgroup v2 path; NULL: unknown */
+	long open_files; /* -1: unknown */
+	struct process_info_thread *threads;
+	size_t threads_count, threads_total;
+	struct maps maps;
+};
+
+/*
+ * `verdict_ns` is the CLOCK_BOOTTIME of the verdict. -ESRCH: the process has ended; -EACCES:
+ * this user may not read it; -ENOMEM.
+ */
+int process_info_open(pid_t pid, pid_t tid, maze_u64 verdict_ns, struct process_info *ret_live);
+bool process_info_is_live(const struct process_info *live);
+/* Closes /proc/PID; the facts stay. */
+void process_info_release(struct process_info *live);
+void process_info_done(struct process_info *live);
+
+#endif
