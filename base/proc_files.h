@@ -43,7 +43,7 @@ int proc_thread_times(int dir, pid_t tid, int *fd, bool keep, struct thread_time
 int proc_thread_status(int dir, pid_t tid, struct thread_status *ret_status);
 int proc_thread_status_kept(int dir, pid_t tid, int *fd, bool keep,
 			    struct thread_status *ret_status);
-/* How it treats a signal: MAZE_DISPOSITION_* of core/delivery.h; 0: cannot be told, or no signal. */
+/* What it does with a signal: MAZE_DISPOSITION_* of core/delivery.h; 0: unknown, or no signal. */
 maze_u32 proc_thread_disposition(int dir, pid_t tid, int signal);
 /* comm[] is left as it was on failure. */
 void proc_thread_comm(int dir, pid_t tid, char comm[MAZE_COMM_LEN]);

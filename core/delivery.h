@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What becomes of a signal that a stage sends, from what its thread does with it at the
- * verdict (signal(7), pid_namespaces(7)). Every engine reads the thread's side of it in
- * its own way and asks here, so that "sent" means the same in all of them.
+ * The outcome of a stage's signal, from the thread's disposition at the verdict (signal(7),
+ * pid_namespaces(7)). Each engine reads the disposition in its own way and uses these
+ * functions, so that "sent" has the same meaning in all engines.
  */
 #ifndef MAZE_CORE_DELIVERY_H
 #define MAZE_CORE_DELIVERY_H
@@ -10,7 +10,7 @@
 #include "policy.h"
 #include "record.h"
 
-/* The same numbers on every architecture that an engine runs on (x86, arm64). */
+/* The same numbers on all supported architectures (x86, arm64). */
 #define MAZE_SIGKILL 9U
 #define MAZE_SIGCHLD 17U
 #define MAZE_SIGCONT 18U
@@ -21,34 +21,35 @@
 #define MAZE_SIGURG 23U
 #define MAZE_SIGWINCH 28U
 
-/* How the thread disposition one signal. Without KNOWN nothing else is set. */
+/* What the thread does with one signal. Without KNOWN no other bit is set. */
 #define MAZE_DISPOSITION_KNOWN (1U << 0)
 #define MAZE_DISPOSITION_CAUGHT (1U << 1)  /* the process has a handler */
 #define MAZE_DISPOSITION_IGNORED (1U << 2) /* SIG_IGN */
 #define MAZE_DISPOSITION_BLOCKED (1U << 3)
-#define MAZE_DISPOSITION_INIT (1U << 4) /* the process is the first one of a PID namespace */
+#define MAZE_DISPOSITION_INIT (1U << 4) /* the process is the first of a PID namespace */
 
 struct maze_delivery {
-	maze_u32 flags;	   /* of its record: MAZE_RECORD_* */
-	maze_u16 not_sent; /* enum maze_not_sent: why the thread does not get it now */
-	maze_u16 withheld; /* 1: it is not to be sent */
+	maze_u32 flags;	   /* MAZE_RECORD_*, for the record */
+	maze_u16 not_sent; /* enum maze_not_sent, for the record */
+	maze_u16 withheld; /* 1: do not send the signal */
 };
 
-/* Sets of signals, all below 32; the actions are those of signal(7). */
+/* Sets of signals below 32, by their default actions in signal(7). */
 #define MAZE_UNCATCHABLE (1U << MAZE_SIGKILL | 1U << MAZE_SIGSTOP)
 #define MAZE_IGNORED_BY_DEFAULT                                                                    \
 	(1U << MAZE_SIGCHLD | 1U << MAZE_SIGCONT | 1U << MAZE_SIGURG | 1U << MAZE_SIGWINCH)
 #define MAZE_STOPS_BY_DEFAULT                                                                      \
 	(1U << MAZE_SIGSTOP | 1U << MAZE_SIGTSTP | 1U << MAZE_SIGTTIN | 1U << MAZE_SIGTTOU)
 
+/* Whether a set has this signal. */
 maze_inline int maze_is_one_of(maze_u32 signals, maze_u32 signal)
 {
 	return signal < 32 && (signals >> signal) & 1;
 }
 
 /*
- * Why a warning is not sent, as enum maze_not_sent. One that is blocked would be pending, and
- * could end the process later: the handler goes at an execve, the blocked signals stay.
+ * Why a warning is not sent (enum maze_not_sent). A blocked warning would stay pending and
+ * could end the process later, because execve removes the handler and keeps the pending signal.
  */
 maze_inline maze_u16 maze_why_withheld(maze_u32 disposition)
 {
@@ -61,16 +62,16 @@ maze_inline maze_u16 maze_why_withheld(maze_u32 disposition)
 						      : MAZE_NOT_SENT_NO_HANDLER;
 }
 
-/* Why what is sent has no effect now. */
+/* Why a signal that is sent has no effect now (enum maze_not_sent). */
 maze_inline maze_u16 maze_why_missed(const struct maze_policy *policy, maze_u32 signal,
 				     maze_u32 disposition)
 {
-	/* Not even a first process is spared the latter, from outside its namespace. */
+	/* From outside its namespace, SIGKILL and SIGSTOP also reach a first process. */
 	if (!(disposition & MAZE_DISPOSITION_KNOWN) || maze_is_one_of(MAZE_UNCATCHABLE, signal))
 		return MAZE_NOT_SENT_NONE;
 	/*
-	 * First, since a blocked signal is kept even where it would be ignored. One to the
-	 * process goes to a thread that does not block it, or that waits in sigwait(2).
+	 * First, because a blocked signal stays pending even if it would be ignored. A signal to
+	 * the process goes to a thread that does not block it, or that is in sigwait(2).
 	 */
 	if (disposition & MAZE_DISPOSITION_BLOCKED)
 		return policy->flags & MAZE_POLICY_TO_PROCESS ? MAZE_NOT_SENT_NONE
@@ -84,8 +85,8 @@ maze_inline maze_u16 maze_why_missed(const struct maze_policy *policy, maze_u32 
 }
 
 /*
- * Whether a signal that is delivered ends the process. One that the thread blocks, and
- * another thread may get, is not known to.
+ * Whether a signal that is delivered ends the process. Unknown, so 0, for a signal that the
+ * thread blocks and another thread may get.
  */
 maze_inline int maze_is_fatal(maze_u32 signal, maze_u32 disposition)
 {
@@ -96,7 +97,7 @@ maze_inline int maze_is_fatal(maze_u32 signal, maze_u32 disposition)
 	       !maze_is_one_of(MAZE_STOPS_BY_DEFAULT, signal);
 }
 
-/* What is to be done at a stage, and what its record says if the kernel takes the signal. */
+/* What to do at a stage (`hard`: 0 or 1), and its record if the kernel accepts the signal. */
 maze_inline struct maze_delivery maze_delivery(const struct maze_policy *policy, int hard,
 					       maze_u32 disposition)
 {
@@ -123,7 +124,7 @@ maze_inline struct maze_delivery maze_delivery(const struct maze_policy *policy,
 	return delivery;
 }
 
-/* The kernel has not taken it, for that reason. */
+/* Corrects the record after the kernel has refused the signal. */
 maze_inline void maze_delivery_failed(struct maze_delivery *delivery, maze_u16 not_sent)
 {
 	delivery->flags &= ~(MAZE_RECORD_SENT | MAZE_RECORD_FATAL);

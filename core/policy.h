@@ -1,60 +1,59 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A policy: what is allowed to one task, and what happens beyond it (DESIGN
- * section 2). The layout is shared with the kernel side of every engine; the
- * ranges live here and nowhere else, so that each front end refuses the same
- * values in the same order.
+ * A policy: the limits of one task and what happens at each (DESIGN section 2). The kernel
+ * side of every engine shares the layout. Only this file defines the ranges, so all front
+ * ends refuse the same values.
  */
 #ifndef MAZE_CORE_POLICY_H
 #define MAZE_CORE_POLICY_H
 
 #include "types.h"
 
-/* AVL.14.0 asks for thresholds of one millisecond; finer ones are refused. */
+/* AVL.14.0 requires thresholds of one millisecond. */
 #define MAZE_LIMIT_MIN_NS MAZE_NSEC_PER_MSEC
-/* 366 days: far beyond any sane limit, far below where u64 sums could wrap. */
+/* 366 days: far above any useful limit, far below an overflow of 64-bit sums. */
 #define MAZE_LIMIT_MAX_NS (366ULL * 24 * 3600 * MAZE_NSEC_PER_SEC)
 /* SIGRTMAX on every Linux ABI but MIPS (which has 128 and is not supported). */
 #define MAZE_SIGNAL_MAX 64
-/* SIGXCPU: the soft signal that warns. */
+/* SIGXCPU: the soft signal of a warning. */
 #define MAZE_SIGNAL_WARN 24
 
 /*
- * Recovery is a ratio in units of 1/65536, so that core/ needs no float. The
- * largest finite ratio is 1000: each ms asleep forgives one second.
+ * Recovery is a ratio in units of 1/65536, because core/ uses no float. The largest finite
+ * ratio is 1000: each ms asleep takes 1 s off the count.
  */
 #define MAZE_RECOVERY_ONE 65536U
 #define MAZE_RECOVERY_MAX (1000U * MAZE_RECOVERY_ONE)
-#define MAZE_RECOVERY_INF 0xffffffffU /* one sleep forgives everything */
+#define MAZE_RECOVERY_INF 0xffffffffU /* any sleep is a reset */
 /*
- * With this bit, the ratio is for waits for a lock (futex(2)) alone, and any other sleep
- * forgives everything. Interpreter locks and garbage collectors stop an endless loop for
- * microseconds; a server at full load sleeps as little, but in epoll_wait(2) or recv(2).
+ * With this bit the ratio holds for waits for a lock (futex(2)) only, and any other sleep is
+ * a reset. Interpreter locks and garbage collectors stop an endless loop for microseconds; a
+ * server at full load sleeps as little, but in epoll_wait(2) or recv(2).
  */
 #define MAZE_RECOVERY_LOCK 0x80000000U
 
 #define MAZE_POLICY_INHERIT (1U << 0)	   /* children start watched */
-#define MAZE_POLICY_YIELD_COUNTS (1U << 1) /* sched_yield(2) is no reset point */
-#define MAZE_POLICY_SHADOW (1U << 2)	   /* record, but send nothing */
+#define MAZE_POLICY_YIELD_COUNTS (1U << 1) /* sched_yield(2) is not a reset point */
+#define MAZE_POLICY_SHADOW (1U << 2)	   /* record verdicts, send no signal */
 /*
- * No records of beginnings and ends of the watch, but of an end with a verdict in
- * its episode: for who watches all there is, where they would push out the others.
+ * No records of the watch's beginning and end, except of an exit in an episode that had a
+ * verdict. If every process is watched, these records would overwrite all others.
  */
 #define MAZE_POLICY_QUIET (1U << 3)
 /*
- * Asked for by an ordinary user: acts only while the task's real, effective and saved
- * user id are `owner`. Otherwise the watch ends where it would have acted.
+ * A watch by an ordinary user: acts only while the task's real, effective and saved user IDs
+ * are `owner`. If they are not when a stage is due, the watch ends.
  */
 #define MAZE_POLICY_OWNED (1U << 4)
 /*
  * The soft signal goes only to a process that has a handler for it, so that it never ends
- * one; else the record says that it was not sent. Together with MAZE_SIGNAL_WARN only: a
- * signal that was chosen by name is sent as it is. See maze_policy_warns().
+ * the process; otherwise the record has the reason. Effective with MAZE_SIGNAL_WARN only,
+ * see maze_policy_warns(). Any other soft signal is sent in any case.
  */
 #define MAZE_POLICY_WARN (1U << 5)
 /*
- * Signals go to the process, which any of its threads may take: also one that waits in
- * sigwait(2). Without it they go to the thread that is over its limit.
+ * Signals go to the process, where any thread may take them, also in sigwait(2). Without this
+ * flag they go to the thread that is over its limit.
  */
 #define MAZE_POLICY_TO_PROCESS (1U << 6)
 #define MAZE_POLICY_FLAGS                                                                          \
@@ -64,50 +63,52 @@
 struct maze_policy {
 	maze_u64 soft_ns;     /* 0: no soft stage */
 	maze_u64 hard_ns;     /* 0: no hard stage; else not below soft_ns */
-	maze_u32 recovery;    /* 1/65536ths, perhaps with MAZE_RECOVERY_LOCK; or _INF */
+	maze_u32 recovery;    /* 1/65536ths, with or without MAZE_RECOVERY_LOCK; or _INF */
 	maze_u32 flags;	      /* MAZE_POLICY_* */
 	maze_u16 soft_signal; /* 0: record only */
 	maze_u16 hard_signal;
-	maze_u32 owner; /* with MAZE_POLICY_OWNED: in the initial user namespace; else 0 */
+	maze_u32 owner; /* with MAZE_POLICY_OWNED: user ID in the initial namespace; else 0 */
 };
 _Static_assert(sizeof(struct maze_policy) == 32, "struct maze_policy is shared with the kernel");
 
-/* What is wrong with a policy; the sentences belong to the front ends. */
+/* Faults of a policy; the front ends have a message for each. */
 enum maze_policy_fault {
 	MAZE_POLICY_OK = 0,
 	MAZE_POLICY_NO_STAGE,	/* both limits are 0 */
-	MAZE_POLICY_SOFT_RANGE, /* soft_ns outside MIN..MAX and not 0 */
+	MAZE_POLICY_SOFT_RANGE, /* soft_ns is neither 0 nor in LIMIT_MIN..LIMIT_MAX */
 	MAZE_POLICY_HARD_RANGE,
 	MAZE_POLICY_HARD_BELOW_SOFT,
 	MAZE_POLICY_SOFT_SIGNAL, /* above MAZE_SIGNAL_MAX */
 	MAZE_POLICY_HARD_SIGNAL,
-	MAZE_POLICY_RECOVERY,	  /* neither INF nor a ratio in 1..MAX */
-	MAZE_POLICY_UNKNOWN_FLAG, /* a flag or reserved bit this version lacks */
+	MAZE_POLICY_RECOVERY,	  /* neither INF nor a ratio in 1..RECOVERY_MAX */
+	MAZE_POLICY_UNKNOWN_FLAG, /* unknown flag, or an owner without MAZE_POLICY_OWNED */
 };
 
-/* Of a policy's or a list entry's flags and soft signal. */
+/* Whether the soft signal is a warning; flags and signal of a policy or a list entry. */
 maze_inline int maze_policy_warns(maze_u32 flags, maze_u32 soft_signal)
 {
 	return (flags & MAZE_POLICY_WARN) && soft_signal == MAZE_SIGNAL_WARN;
 }
 
+/* Whether the ratio holds for waits for a lock only. */
 maze_inline int maze_recovery_is_for_locks(maze_u32 recovery)
 {
 	return recovery != MAZE_RECOVERY_INF && (recovery & MAZE_RECOVERY_LOCK);
 }
 
-/* Of a recovery that is not MAZE_RECOVERY_INF. */
+/* The ratio in 1/65536ths, of a recovery that is not MAZE_RECOVERY_INF. */
 maze_inline maze_u32 maze_recovery_ratio(maze_u32 recovery)
 {
 	return recovery & ~MAZE_RECOVERY_LOCK;
 }
 
+/* Whether a limit in ns is 0 or in MAZE_LIMIT_MIN_NS..MAZE_LIMIT_MAX_NS. */
 static inline int maze_limit_in_range(maze_u64 limit_ns)
 {
 	return limit_ns == 0 || (limit_ns >= MAZE_LIMIT_MIN_NS && limit_ns <= MAZE_LIMIT_MAX_NS);
 }
 
-/* Returns the first fault in the order of the enum, or MAZE_POLICY_OK. */
+/* The first fault in the order of the enum, or MAZE_POLICY_OK. */
 static inline enum maze_policy_fault maze_policy_check(const struct maze_policy *policy)
 {
 	if (!policy->soft_ns && !policy->hard_ns)

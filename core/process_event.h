@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What happens to processes, for who decides by what they are which of them are
- * watched. An event is a hint to look at a process again and no more: when it is read
- * the process may have changed again, or ended, and its number have come to another.
+ * Process events: what happens to processes, so that rules can be applied again. An event is
+ * only a hint to examine a process: by the time it is read the process may have changed
+ * again, or ended, and its PID may belong to another process.
  */
 #ifndef MAZE_CORE_PROCESS_EVENT_H
 #define MAZE_CORE_PROCESS_EVENT_H
@@ -10,36 +10,36 @@
 #include "types.h"
 
 enum maze_process_event_kind {
-	MAZE_PROCESS_FORK = 1, /* a process, or a thread of one, has begun */
-	MAZE_PROCESS_EXEC,     /* it runs another program; its ids may be others, too */
-	MAZE_PROCESS_MOVE,     /* it is in another control group of version 2 */
-	MAZE_PROCESS_NAME,     /* a thread has given itself another name */
-	MAZE_PROCESS_LOST,     /* `lost` events: look at everything */
+	MAZE_PROCESS_FORK = 1, /* a process or thread has begun */
+	MAZE_PROCESS_EXEC,     /* it runs another program, or its user or group IDs changed */
+	MAZE_PROCESS_MOVE,     /* it has moved to another control group (version 2) */
+	MAZE_PROCESS_NAME,     /* a thread has changed its name */
+	MAZE_PROCESS_LOST,     /* `lost` events are missing: examine all processes */
 };
 
 /*
- * What else is to be told. Execs and moves always are; and forks of which the child
- * begins unwatched, or in another control group than its parent, or was not made by its
- * parent's main thread.
+ * Optional events. Without these flags there are events for execs, moves, and forks whose
+ * child is not watched, starts in another control group than its parent, or was not forked
+ * by a main thread.
  */
-#define MAZE_FOLLOW_ALL_FORKS (1U << 0)	   /* all children */
-#define MAZE_FOLLOW_THREADS (1U << 1)	   /* threads that a main thread has made, also watched */
-#define MAZE_FOLLOW_NAMES (1U << 2)	   /* main threads that give themselves another name */
-#define MAZE_FOLLOW_THREAD_NAMES (1U << 3) /* all threads that do */
+#define MAZE_FOLLOW_ALL_FORKS (1U << 0)	   /* all child processes */
+#define MAZE_FOLLOW_THREADS (1U << 1)	   /* threads that a main thread creates, watched or not */
+#define MAZE_FOLLOW_NAMES (1U << 2)	   /* main threads that change their name */
+#define MAZE_FOLLOW_THREAD_NAMES (1U << 3) /* all threads that change their name */
 
 enum maze_process_watched {
-	MAZE_PROCESS_WATCHED_UNKNOWN = 0, /* the engine cannot tell from where it stands */
+	MAZE_PROCESS_WATCHED_UNKNOWN = 0, /* the source of the event does not know */
 	MAZE_PROCESS_UNWATCHED,
-	MAZE_PROCESS_WATCHED, /* for `tag` */
+	MAZE_PROCESS_WATCHED, /* with tag `tag` */
 };
 
 struct maze_process_event {
 	maze_u32 kind; /* enum maze_process_event_kind */
 	maze_u32 pid;  /* thread group id, in the pid namespace of the engine's owner */
 	maze_u32 tid;
-	maze_u32 watched; /* enum maze_process_watched: task `tid`, when it happened */
+	maze_u32 watched; /* enum maze_process_watched of task `tid` at the event */
 	maze_u64 tag;
-	maze_u64 lost;
+	maze_u64 lost; /* LOST: number of events */
 };
 _Static_assert(sizeof(struct maze_process_event) == 32,
 	       "struct maze_process_event is shared with the kernel");

@@ -1,32 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The heart: what "mazed" means, once, for every engine.
+ * The definition of the maze count and of verdicts. Every engine uses these functions.
  *
- * A task's maze count is the CPU time it has used since its last reset point:
- * it left the CPU not runnable, or it called sched_yield(2) (unless its policy
- * counts yields), or its watch began. Preemption, migration, throttling, execve
- * and calls that fail or do not block are not reset points. From one reset point
- * to the next is an episode; in it the count may reach the soft limit once and
- * then the hard limit once:
+ * A task's maze count is the CPU time that it has used since its last reset point. Reset
+ * points are:
+ *   - it leaves the CPU not runnable (it sleeps, blocks or is stopped);
+ *   - it calls sched_yield(2), unless its policy counts yields;
+ *   - its watch begins.
+ * Preemption, migration, throttling, execve, and system calls that fail or do not block are
+ * not reset points. An episode is the time from one reset point to the next. In one episode
+ * the count can reach the soft limit once and then the hard limit once:
  *
  *              count >= soft            count >= hard
  *     ARMED ─────────────────► SOFT ─────────────────► HARD
  *       ▲                        │                       │
  *       └──────── reset ─────────┴──────── reset ────────┘
  *
- * (a stage whose limit is 0 is skipped). With an infinite recovery any sleep is
- * a reset. With a finite one, r, each ns not runnable takes r ns off the count,
- * and the reset is the moment the count comes down to 0; so a program that uses
- * more than r/(1+r) of one CPU for long enough is caught although it sleeps. With
- * a finite one for locks, that holds for waits for a lock, and any other sleep is
- * a reset.
+ * A stage whose limit is 0 is skipped. With infinite recovery each sleep is a reset. With a
+ * finite recovery r, each ns not runnable takes r ns off the count, and the reset comes when
+ * the count is 0. So a program that uses more than r/(1+r) of one CPU for long enough
+ * reaches its limit although it sleeps. With a finite recovery for locks, this holds for
+ * waits for a lock only, and any other sleep is a reset.
  *
- * Pure functions: no clock, no allocation, no lock, no float, no loop. Time
- * arrives in the sample, as the scheduler's own runtime of that task, which is
- * what CLOCK_THREAD_CPUTIME_ID reads and from which steal and suspend are
- * already taken off. Never early: a caller that cannot know the runtime exactly
- * must pass one that is too small, never one that is too large; for the moment
- * of a yield it must pass one that is too large, never too small.
+ * The functions are pure: no clock, allocation, lock, float or loop. A sample has the time:
+ * the scheduler's runtime of the task in ns, as CLOCK_THREAD_CPUTIME_ID reads it, which
+ * contains neither steal nor suspend. A verdict must never be early. A caller that does not
+ * know the exact runtime passes a lower bound; for the time of a yield it passes an upper
+ * bound.
  */
 #ifndef MAZE_CORE_STEP_H
 #define MAZE_CORE_STEP_H
@@ -35,50 +35,49 @@
 #include "record.h"
 
 #define MAZE_FIRED_SOFT (1U << 0) /* this episode has had its soft verdict */
-#define MAZE_FIRED_HARD (1U << 1) /* and its hard one */
+#define MAZE_FIRED_HARD (1U << 1) /* this episode has had its hard verdict */
 
 /*
- * One task's account. All zero is a valid account whose watch begins at the
- * first sample. Only one context at a time may step an account.
+ * The account of one task. All zero is a valid account, which begins with the first sample.
+ * The caller owns it, and excludes concurrent calls for the same account.
  */
 struct maze_account {
 	maze_u64 runtime_ns; /* the task's runtime at the last sample */
-	maze_u64 count_ns;   /* the maze count then */
-	maze_u64 yield_ns;   /* the last yield that has been accounted for */
+	maze_u64 count_ns;   /* the maze count at the last sample */
+	maze_u64 yield_ns;   /* the task's runtime at the last yield accounted for */
 	maze_u32 fired;	     /* MAZE_FIRED_* */
-	maze_u32 episode;    /* how many reset points there have been */
+	maze_u32 episode;    /* number of resets */
 	maze_u32 begun;	     /* 0 until the first sample has set runtime_ns */
-	/* Of this episode; a sleep that was a reset is not in it. */
-	maze_u32 sleeps;
-	maze_u64 asleep_ns; /* in all these sleeps, which took some off the count */
-	maze_u64 from_ns;   /* the task's runtime when it began */
+	maze_u32 sleeps;     /* in this episode, see struct maze_tally */
+	maze_u64 asleep_ns;  /* likewise */
+	maze_u64 from_ns;    /* the task's runtime when the episode began */
 };
 _Static_assert(sizeof(struct maze_account) == 56, "struct maze_account is shared with the kernel");
 
-/* What the task does at the moment of the sample. */
+/* What the task does at the time of the sample. */
 enum maze_act {
-	MAZE_RUNS,   /* it goes on, or was preempted: no reset point */
+	MAZE_RUNS,   /* it runs on or is preempted */
 	MAZE_SLEEPS, /* it leaves the CPU not runnable */
-	MAZE_LOCKS,  /* the same, in a wait for a lock; told apart if the recovery is for locks */
-	MAZE_WAKES,  /* it comes to a CPU after a sleep that was not a reset */
+	MAZE_LOCKS,  /* likewise, for a lock; as MAZE_SLEEPS unless the recovery is for locks */
+	MAZE_WAKES,  /* it gets a CPU after a sleep that was not a reset */
 	MAZE_YIELDS, /* it is in sched_yield(2) */
 };
 
 struct maze_sample {
-	maze_u64 runtime_ns; /* CPU time of the task so far; never goes back */
-	maze_u64 yield_ns;   /* runtime at its latest yield seen elsewhere; 0: none */
-	maze_u64 asleep_ns;  /* MAZE_WAKES: how long it was not runnable */
+	maze_u64 runtime_ns; /* CPU time of the task; must not decrease */
+	maze_u64 yield_ns;   /* runtime at its latest yield between samples; 0: none */
+	maze_u64 asleep_ns;  /* MAZE_WAKES: time that it was not runnable */
 	enum maze_act act;
 };
 
 struct maze_verdict {
-	struct maze_tally tally; /* what this verdict rests on, before any reset */
-	maze_u64 next_ns;	 /* CPU time from now to the next stage; 0: none is left */
-	maze_u32 due;		 /* MAZE_FIRED_SOFT, _HARD: the stages reached by this sample */
-	maze_u32 reset;		 /* 1: this sample ended the episode */
+	struct maze_tally tally; /* of the episode, before a reset by this sample */
+	maze_u64 next_ns;	 /* CPU time until the next stage; 0: no stage is left */
+	maze_u32 due;		 /* MAZE_FIRED_*: the stages reached by this sample */
+	maze_u32 reset;		 /* 1: this sample ended an episode */
 };
 
-/* Whether a sleep of that kind is a reset point of its own. */
+/* Whether a sleep of this kind (MAZE_SLEEPS or MAZE_LOCKS) is a reset point. */
 maze_inline int maze_sleep_resets(const struct maze_policy *policy, enum maze_act act)
 {
 	if (act == MAZE_SLEEPS)
@@ -86,6 +85,7 @@ maze_inline int maze_sleep_resets(const struct maze_policy *policy, enum maze_ac
 	return act == MAZE_LOCKS && policy->recovery == MAZE_RECOVERY_INF;
 }
 
+/* Ends the episode and begins the next one at the account's runtime. */
 maze_inline void maze_reset(struct maze_account *account)
 {
 	account->count_ns = 0;
@@ -96,14 +96,14 @@ maze_inline void maze_reset(struct maze_account *account)
 	account->episode++;
 }
 
-/* The runtime goes on to there, and what lies between belongs to no episode. */
+/* Advances the runtime without charging the time. */
 maze_inline void maze_skip(struct maze_account *account, maze_u64 runtime_ns)
 {
 	account->from_ns += runtime_ns - account->runtime_ns;
 	account->runtime_ns = runtime_ns;
 }
 
-/* Takes recovery * asleep_ns off the count; the product cannot overflow. */
+/* Takes recovery * asleep_ns off the count, saturating. 1: that was a reset. */
 maze_inline int maze_recover(const struct maze_policy *policy, struct maze_account *account,
 			     maze_u64 asleep_ns)
 {
@@ -130,20 +130,20 @@ maze_inline int maze_recover(const struct maze_policy *policy, struct maze_accou
 	return 1;
 }
 
-/* Which stages the count has reached and the episode has not yet had. */
+/* MAZE_FIRED_*: the stages that the count has reached and the episode has not had. */
 maze_inline maze_u32 maze_due(const struct maze_policy *policy, const struct maze_account *account)
 {
 	maze_u32 due = 0;
 
 	if (policy->soft_ns && account->count_ns >= policy->soft_ns)
 		due |= MAZE_FIRED_SOFT;
-	/* hard_ns >= soft_ns, so where hard is reached, soft is or was. */
+	/* hard_ns >= soft_ns, so the soft stage is due now or was before. */
 	if (policy->hard_ns && account->count_ns >= policy->hard_ns)
 		due |= MAZE_FIRED_HARD;
 	return due & ~account->fired;
 }
 
-/* CPU time until the next stage not yet reached; 0: there is none. */
+/* CPU time until the next stage; 0: none is left. */
 maze_inline maze_u64 maze_next(const struct maze_policy *policy, const struct maze_account *account)
 {
 	if (policy->soft_ns && !(account->fired & MAZE_FIRED_SOFT))
@@ -156,10 +156,10 @@ maze_inline maze_u64 maze_next(const struct maze_policy *policy, const struct ma
 }
 
 /*
- * CPU time after which to sample again where yields come as sample.yield_ns, between
- * samples: at the next stage, at the latest a whole first limit from now. The episode
- * that a yield begins meanwhile has its first stage a whole limit after that yield, so
- * the sample is in time for it. `next_ns` is the verdict's; 0: no stage is left.
+ * CPU time until the next sample, for callers that pass yields as sample.yield_ns: until the
+ * next stage, but at most the first limit. A yield in between begins an episode whose first
+ * stage is a whole limit later, so that sample is in time for it. `next_ns` is that of the
+ * verdict.
  */
 maze_inline maze_u64 maze_next_sample(const struct maze_policy *policy, maze_u64 next_ns)
 {
@@ -170,13 +170,13 @@ maze_inline maze_u64 maze_next_sample(const struct maze_policy *policy, maze_u64
 	return next_ns && next_ns < first_ns ? next_ns : first_ns;
 }
 
-/* Charges the CPU time since the last sample, less what an unseen yield forgave. */
+/* Charges the CPU time since the last sample, or since a yield in between. 1: reset. */
 maze_inline maze_u32 maze_charge(const struct maze_policy *policy, struct maze_account *account,
 				 const struct maze_sample *sample)
 {
 	maze_u64 since_yield;
 
-	/* A stale reading counts as no time at all: late, never early. */
+	/* An older reading is charged as no time: late, never early. */
 	if (sample->runtime_ns > account->runtime_ns) {
 		account->count_ns += sample->runtime_ns - account->runtime_ns;
 		account->runtime_ns = sample->runtime_ns;
@@ -184,7 +184,7 @@ maze_inline maze_u32 maze_charge(const struct maze_policy *policy, struct maze_a
 	if (sample->yield_ns <= account->yield_ns || (policy->flags & MAZE_POLICY_YIELD_COUNTS))
 		return 0;
 	account->yield_ns = sample->yield_ns;
-	/* Too large by intent, it may lie ahead: nothing is charged until then. */
+	/* An upper bound, it may lie ahead of the runtime: nothing is charged up to it. */
 	if (account->runtime_ns < sample->yield_ns)
 		maze_skip(account, sample->yield_ns);
 	since_yield = account->runtime_ns - sample->yield_ns;
@@ -197,10 +197,9 @@ maze_inline maze_u32 maze_charge(const struct maze_policy *policy, struct maze_a
 }
 
 /*
- * Takes note of CPU time that must not be charged: a caller that looks only now
- * and then calls this, right before it steps to MAZE_SLEEPS, with the runtime at a
- * moment after the reset point. On which side of that point the time lies it cannot
- * tell, and to charge too little is late, to charge too much would be early.
+ * Skips CPU time up to runtime_ns. A caller that polls calls this right before a step with
+ * MAZE_SLEEPS, with a runtime after the reset point: it does not know how much of the time
+ * was before that point, and charging too much would be early.
  */
 maze_inline void maze_forgo(struct maze_account *account, maze_u64 runtime_ns)
 {
@@ -209,9 +208,9 @@ maze_inline void maze_forgo(struct maze_account *account, maze_u64 runtime_ns)
 }
 
 /*
- * Takes note that a reset point may have been missed before runtime_ns, an upper bound of
- * the task's runtime now: nothing charged so far counts. Whether there was one is not
- * known, so the episode goes on, and a stage that it has had does not come again.
+ * Discards the count because a reset point may have been missed before runtime_ns, an upper
+ * bound of the task's runtime. The episode goes on, because there may have been none: a
+ * stage that it has had does not come again.
  */
 maze_inline void maze_doubt(struct maze_account *account, maze_u64 runtime_ns)
 {
@@ -226,10 +225,10 @@ maze_inline void maze_doubt(struct maze_account *account, maze_u64 runtime_ns)
 }
 
 /*
- * Steps the account to the sample and says what is due. Stages that are due are
- * marked as had; a caller that fails to act on one clears its bit in
- * account->fired to be told again. The policy must have passed
- * maze_policy_check(). Costs about 20 instructions on the common path.
+ * Advances the account to the sample and returns the stages that are due. It marks them in
+ * account->fired; a caller that could not act on a stage clears its bit, and the next step
+ * returns it again. The policy must have passed maze_policy_check(). About 20 instructions
+ * on the common path.
  */
 maze_inline struct maze_verdict maze_step(const struct maze_policy *policy,
 					  struct maze_account *account,

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The integer types of everything that is compiled both into a kernel and into
- * user space. core/ includes no header of either, so the widths are pinned here
- * and checked at once, in every compiler that ever reads this file.
+ * Integer types for code that is compiled for the kernel and for user space. core/ includes
+ * no header of either, so this file defines the widths and checks them.
  */
 #ifndef MAZE_CORE_TYPES_H
 #define MAZE_CORE_TYPES_H
@@ -16,10 +15,7 @@ _Static_assert(sizeof(maze_u64) == 8, "maze_u64 must be 64 bits");
 _Static_assert(sizeof(maze_u32) == 4, "maze_u32 must be 32 bits");
 _Static_assert(sizeof(maze_u16) == 2, "maze_u16 must be 16 bits");
 
-/*
- * Always inlined, because the BPF target cannot return a struct from a call, and
- * the rule reads better when it can.
- */
+/* Always inlined, because a BPF function cannot return a struct. */
 #define maze_inline static inline __attribute__((__always_inline__))
 
 #define MAZE_NSEC_PER_USEC 1000ULL

@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Following processes by the process connector; see connector_follow.h.
- */
 #include "connector_follow.h"
 
 #include <errno.h>
@@ -34,9 +31,8 @@ int connector_follow(struct engine *engine, unsigned int wants,
 		err = follower->fd;
 		free(follower);
 		return maze_fail(error, err,
-				 "the kernel does not tell this process of others (the process "
-				 "connector, CONFIG_PROC_EVENTS): %s; it takes CAP_NET_ADMIN in "
-				 "the initial namespaces",
+				 "cannot open the process connector (CONFIG_PROC_EVENTS): %s; it "
+				 "needs CAP_NET_ADMIN in the initial namespaces",
 				 strerror(-err));
 	}
 	*ret_follower = follower;
@@ -48,7 +44,7 @@ int connector_follower_fd(struct engine_follower *follower)
 	return follower->fd;
 }
 
-/* False: of a kind that nobody asked for. */
+/* False: an event of another kind. */
 static bool translate(const struct proc_event *event, struct maze_process_event *ret_event)
 {
 	*ret_event = (struct maze_process_event){ 0 };
@@ -65,7 +61,7 @@ static bool translate(const struct proc_event *event, struct maze_process_event 
 		return true;
 	case PROC_EVENT_UID:
 	case PROC_EVENT_GID:
-		/* It is somebody else now: as good as another program. */
+		/* Rules match the user and group, so this is like another program. */
 		ret_event->kind = MAZE_PROCESS_EXEC;
 		ret_event->pid = (maze_u32)event->event_data.id.process_tgid;
 		ret_event->tid = (maze_u32)event->event_data.id.process_pid;
@@ -87,7 +83,7 @@ int connector_follower_next(struct engine_follower *follower, struct maze_proces
 
 	do {
 		got = process_connector_next(follower->fd, &follower->lost, &event);
-		/* How many, nobody counts. */
+		/* The number of lost events is unknown. */
 		if (got == -ENOBUFS) {
 			*ret_event =
 				(struct maze_process_event){ .kind = MAZE_PROCESS_LOST, .lost = 1 };

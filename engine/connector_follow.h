@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Following processes by the process connector, for engines that have no events of
- * their own. It does not tell of moves between control groups, nor what is watched.
+ * Process events from the process connector, for engines without a source of their own.
+ * There are no events for moves between control groups, and `watched` is unknown.
  */
 #ifndef MAZE_ENGINE_CONNECTOR_FOLLOW_H
 #define MAZE_ENGINE_CONNECTOR_FOLLOW_H
 
 #include "engine.h"
 
-/* As the operations of the same names in engine.h. */
+/* The operations follow and follower_* of engine.h. */
 int connector_follow(struct engine *engine, unsigned int wants,
 		     struct engine_follower **ret_follower, struct maze_error *error);
 int connector_follower_fd(struct engine_follower *follower);

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What an engine is: the one interface behind which maze watches tasks (DESIGN
- * section 4). An engine decides nothing about meaning (core/step.h does) and
- * knows nothing of terminals, files of rules or options. Calls return 0 or
- * -errno; `ret_*` arguments are untouched on failure. Where a sentence is needed
- * the engine leaves one in struct maze_error: what failed, on what, why, and
- * what would be right. No call prints.
+ * The interface of an engine: the ways to watch tasks on this machine (DESIGN section 4). An
+ * engine applies core/step.h, and knows no terminals, rule files or options. Only lib/ calls
+ * it.
  *
- * Who calls what: lib/ is the only caller. An engine handle belongs to one
- * thread; several processes may hold handles of one pinned engine.
+ * Calls return 0 or -errno unless their comment says otherwise, and leave ret_* arguments
+ * untouched on failure. With an error they leave in *error (which may be NULL) what failed,
+ * on what, why, and what would be right. No call prints. A handle belongs to one thread;
+ * several processes may hold handles of one pinned engine.
  */
 #ifndef MAZE_ENGINE_H
 #define MAZE_ENGINE_H
@@ -23,48 +22,48 @@
 #include "../core/record.h"
 #include "../core/stack.h"
 
-struct engine;	      /* one open handle; each engine defines its own */
-struct engine_reader; /* one reader's place in the records */
-struct engine_follower;
-struct engine_evidence;
+struct engine;		/* one open handle; each engine defines its own */
+struct engine_reader;	/* the position of one reader of records */
+struct engine_follower; /* one reader of process events */
+struct engine_evidence; /* one reader of evidence */
 
-/* Where the engine's state lives. */
+/* Where the engine's state is. */
 enum engine_scope {
-	ENGINE_PRIVATE,	 /* in this process: gone, watches and all, when it ends */
-	ENGINE_PINNED,	 /* in the kernel: loaded if it is not there yet, stays after us */
-	ENGINE_EXISTING, /* pinned, but only if it is there: else -ENOENT */
+	ENGINE_PRIVATE,	 /* in this process: the engine and its watches end with it */
+	ENGINE_PINNED,	 /* in the kernel: loaded if necessary, and stays after this process */
+	ENGINE_EXISTING, /* in the kernel, and only if it is loaded already: else -ENOENT */
 };
 
-/* The task or tasks a call is about. The caller keeps pidfd open during the call. */
+/* The task or tasks of a call. The caller keeps pidfd open during the call. */
 struct engine_target {
 	int pidfd; /* of the process (its thread group leader) */
-	pid_t tid; /* this one thread of it; 0: all its threads */
+	pid_t tid; /* only this thread of it; 0: all its threads */
 };
 
-/* Who asks for something to be done, and whose watches it reaches. */
+/* On whose behalf a call is made, and which watches it may change. */
 struct engine_claim {
-	maze_u64 tag;
+	maze_u64 tag; /* of the caller; a watch, its children's watches and records carry it */
 	/*
-	 * 0: all. Else only watches whose tag agrees with this one in these bits; and a
-	 * watch that has this very policy and tag already goes on, its count as it is.
+	 * 0: all watches. Otherwise only watches whose tag equals this one in these bits; and
+	 * a watch that has this policy and tag already stays, and keeps its count.
 	 */
 	maze_u64 mask;
 };
 
-/* What an engine says of itself on this machine, for `maze doctor`. */
+/* The engine's description of itself on this machine, for `maze doctor`. */
 struct engine_report {
-	const char *name;
+	const char *name; /* static */
 	bool usable;
-	bool pinned;		/* an engine of this kind is loaded and pinned now */
-	char why_not[512];	/* "" when usable */
-	char detail[512];	/* how it would run: clock, timer, yield probe */
+	bool pinned;		/* an engine of this kind is loaded and pinned */
+	char why_not[512];	/* "" if usable */
+	char detail[512];	/* clock, timer and yield probe that it would use */
 	char blind_spots[1024]; /* what it cannot see here, one sentence a line */
 };
 
 struct engine_counts {
 	maze_u64 watched; /* tasks watched now */
 	maze_u64 verdicts;
-	maze_u64 signals;	   /* signals the kernel accepted */
+	maze_u64 signals;	   /* signals that the kernel accepted */
 	maze_u64 inherit_failures; /* children that could not be watched */
 	maze_u64 timer_expiries;
 };
@@ -72,29 +71,28 @@ struct engine_counts {
 struct engine_ops {
 	const char *name;
 	/*
-	 * Whether it is told of every sched_yield(2); NULL: it is. Else a policy under which
-	 * yields reset is met without those that it is not told of.
+	 * Whether it sees every sched_yield(2); NULL: it does. If not, yields that it does not
+	 * see are not reset points.
 	 */
 	bool (*sees_yields)(const struct engine *engine);
 
-	/* Looks without changing anything; always fills the report. */
+	/* Examines the machine without changing anything, and fills the whole report. */
 	void (*probe)(struct engine_report *ret_report);
 
 	/*
-	 * Opens (and if need be loads) the engine. -EPERM: not allowed,
-	 * -EOPNOTSUPP: this kernel lacks something, -EPROTO: a pinned engine of
-	 * another ABI version is there, -ENOENT: ENGINE_EXISTING and none is there,
-	 * -EACCES: ENGINE_EXISTING and this process may not even look.
+	 * Opens the engine, and loads it if the scope says so. The caller frees the handle
+	 * with close(). -EPERM: not permitted, -EOPNOTSUPP: this kernel lacks something,
+	 * -EPROTO: an engine of another ABI version is pinned, -ENOENT: ENGINE_EXISTING, and
+	 * none is pinned, -EACCES: ENGINE_EXISTING, and this process may not find out.
 	 */
 	int (*open)(enum engine_scope scope, struct engine **ret_engine, struct maze_error *error);
-	void (*close)(struct engine *engine);
+	void (*close)(struct engine *engine); /* NULL is allowed */
 
 	/*
-	 * Watches the target's tasks under the policy from now on, count 0;
-	 * replaces a policy they already have, if the claim reaches it. The tag marks
-	 * the watch, its children's watches and all their records. -ESRCH: it is gone,
-	 * -EPERM: refused (init, kernel thread, maze itself), -EEXIST: the claim reaches
-	 * none of it, -ENOMEM, -ENOSPC.
+	 * Watches the target's tasks under the policy from now on, with count 0. Replaces the
+	 * watches that they have already, if the claim reaches them. -ESRCH: the target has
+	 * ended, -EPERM: it may not be watched (init, a kernel thread, maze itself), -EEXIST:
+	 * the claim reaches none of its watches, -ENOMEM, -ENOSPC.
 	 */
 	int (*watch)(struct engine *engine, const struct engine_target *target,
 		     const struct maze_policy *policy, const struct engine_claim *claim,
@@ -103,24 +101,23 @@ struct engine_ops {
 	/* Ends the target's watches that the claim reaches. -ENOENT: there are none. */
 	int (*unwatch)(struct engine *engine, const struct engine_target *target,
 		       const struct engine_claim *claim, struct maze_error *error);
-	/* Ends every watch that the claim reaches; 0 also when there is none. */
+	/* Ends all watches that the claim reaches; 0 also if there are none. */
 	int (*unwatch_all)(struct engine *engine, const struct engine_claim *claim,
 			   struct maze_error *error);
 
 	/*
-	 * Hands every watched task to `each`, in no promised order; stops early
-	 * when it returns non-zero and returns that.
+	 * Calls `each` for each watched task, in no particular order. The entry is valid during
+	 * the call. A result other than 0 ends the list and is returned.
 	 */
 	int (*list)(struct engine *engine, int (*each)(const struct maze_entry *entry, void *arg),
 		    void *arg, struct maze_error *error);
 	int (*counts)(struct engine *engine, struct engine_counts *ret_counts);
 
 	/*
-	 * Records. A reader starts with the oldest record kept, or with the next
-	 * one to come. reader_fd polls readable when there may be something to
-	 * read. reader_next returns 1 and a record, or 0 when there is none now;
-	 * records that were overwritten before they were read arrive as one
-	 * MAZE_EVENT_LOST with their number. Readers do not disturb each other.
+	 * Records, from the oldest one kept or only new ones. reader_fd, which belongs to the
+	 * reader, polls readable when there may be a record. reader_next returns 1 and a
+	 * record, or 0: none now. Records that were overwritten before they were read come as
+	 * one MAZE_EVENT_LOST with their number. Readers are independent of each other.
 	 */
 	int (*reader_open)(struct engine *engine, bool from_oldest,
 			   struct engine_reader **ret_reader, struct maze_error *error);
@@ -128,14 +125,17 @@ struct engine_ops {
 	int (*reader_next)(struct engine_reader *reader, struct maze_record *ret_record);
 	void (*reader_close)(struct engine_reader *reader);
 
-	/* Not 0, and never again that of another engine of this boot. NULL: ends with us. */
+	/*
+	 * A number that no other engine of this boot has, for cursors; 0: unknown. NULL: the
+	 * engine ends with this process.
+	 */
 	maze_u64 (*instance)(struct engine *engine);
 
 	/*
-	 * What happens to processes (core/process_event.h), from now on until the
-	 * follower is closed; `wants` are MAZE_FOLLOW_*. follower_fd polls readable when
-	 * there may be something; follower_next returns 1 and an event, or 0: none now.
-	 * -EPERM, -EOPNOTSUPP: not here.
+	 * Process events (core/process_event.h) from now on until the follower is closed;
+	 * `wants` is a set of MAZE_FOLLOW_*. follower_fd, which belongs to the follower, polls
+	 * readable when there may be an event. follower_next returns 1 and an event, or 0: none
+	 * now. -EPERM, -EOPNOTSUPP: not possible here.
 	 */
 	int (*follow)(struct engine *engine, unsigned int wants,
 		      struct engine_follower **ret_follower, struct maze_error *error);
@@ -145,14 +145,14 @@ struct engine_ops {
 	void (*follower_close)(struct engine_follower *follower);
 
 	/*
-	 * Evidence (core/stack.h): at the first verdict of each episode a process_info and a
-	 * stack, then stacks as it is wanted, until the episode ends. Of several who want
-	 * it at once the larger number and the smaller interval hold, for all. It is taken
-	 * from then on, also when nobody is left to read it, until the engine is unloaded
-	 * or somebody opens it anew when nobody else has it open. `wants` has no zeros and
-	 * is within the limits of core/stack.h. Starts with the oldest that is kept.
-	 * evidence_next_* return 1 and one, or 0: none now; evidence_fd polls readable when
-	 * there may be one. All NULL: this engine takes none.
+	 * Evidence (core/stack.h): a process info and a stack at the first verdict of each
+	 * episode, then more stacks until the episode ends. With several readers the largest
+	 * stacks_max and the smallest interval_ns hold for all. The engine takes evidence until
+	 * it is unloaded, even without readers; a reader that opens it alone sets new values.
+	 * `wants` has no zeros and is within the limits of core/stack.h. Starts with the oldest
+	 * evidence kept. evidence_fd, which belongs to the reader, polls readable when there
+	 * may be some. evidence_next_* return 1 and one item, or 0: none now. All NULL: this
+	 * engine takes no evidence.
 	 */
 	int (*evidence_open)(struct engine *engine, const struct maze_evidence_wants *wants,
 			     struct engine_evidence **ret_evidence, struct maze_error *error);
@@ -160,47 +160,45 @@ struct engine_ops {
 	int (*evidence_next_process_info)(struct engine_evidence *evidence,
 					  struct maze_process_info *ret_process_info);
 	int (*evidence_next_stack)(struct engine_evidence *evidence, struct maze_stack *ret_stack);
-	/* Stacks and process_infos that were overwritten before they were read. */
+	/* Number of stacks and process infos that were overwritten before they were read. */
 	maze_u64 (*evidence_lost)(const struct engine_evidence *evidence);
 	void (*evidence_close)(struct engine_evidence *evidence);
 
 	/*
-	 * Attendance: what the engine wants done in user space while it runs, if
-	 * anything (the bpf engine: to attach the yield probe while it is needed).
-	 * attend_fd polls readable when attend() should be called, and is -1 when
-	 * nothing is ever wanted. attend() returns the ms after which it wants to be
-	 * called again, -1: not before the fd says so. Several processes may attend.
-	 * Called by who is about to reap a child of its own, it lets the engine take
-	 * note of what only a process that has ended but was not reaped can tell.
+	 * The work that the engine needs in user space, if any (the bpf engine: the yield-probe
+	 * service). service_fd, which belongs to the engine, polls readable when service()
+	 * should be called; -1: there is no such work. service() returns the ms after which to
+	 * call it again; -1: when service_fd is readable. Several processes may serve. A process
+	 * also calls it before it reaps a child: an engine may need to read the state of the
+	 * ended child.
 	 */
 	int (*service_fd)(struct engine *engine);
 	int (*service)(struct engine *engine);
-	/* Become the one process that stays to attend a pinned engine; -EEXIST: there is one. */
+	/* Makes this process the one that stays to serve. -EEXIST: there is one already. */
 	int (*become_service)(struct engine *engine);
 
 	/*
-	 * For those who stay: gone_fd polls readable when the engine may have been
-	 * unloaded by someone (-1: it cannot be), gone() then says whether it was.
+	 * gone_fd, which belongs to the engine, polls readable when the engine may have been
+	 * unloaded (-1: it cannot be); gone() returns whether it was.
 	 */
 	int (*gone_fd)(struct engine *engine);
 	bool (*gone)(struct engine *engine);
 
 	/*
-	 * Children of this process that it did not start itself, but is handed as a
-	 * reaper, are orphans of what it watches: to be watched by this policy and tag.
-	 * 1: the engine needs that and has made this process a subreaper (prctl(2)), so
-	 * it must reap children that it does not know; 0: no need. NULL: never any.
+	 * Watches, by this policy and tag, the children that this process gets as a reaper of
+	 * orphans. 1: the engine needs that and has made this process a subreaper (prctl(2)),
+	 * so it must reap unknown children; 0: no need. NULL: never needed.
 	 */
 	int (*adopt)(struct engine *engine, const struct maze_policy *policy, maze_u64 tag);
 
 	/*
-	 * Who runs the file of this process's program is not judged from now on. Only a
-	 * private engine does that: it ends with the process that holds the file in use.
-	 * NULL: none does.
+	 * From now on, processes that run the same executable as this process get no verdicts.
+	 * Only a private engine does that, because this process keeps the file in use. NULL:
+	 * not supported.
 	 */
 	void (*spare_program)(struct engine *engine);
 
-	/* Drops everything pinned; 0 also when nothing was there. */
+	/* Removes everything pinned; 0 also if nothing was. */
 	int (*unload)(bool *ret_was_loaded, struct maze_error *error);
 };
 

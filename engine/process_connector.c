@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The process connector; see process_connector.h.
- */
 #include "process_connector.h"
 
 #include <arpa/inet.h>
@@ -20,20 +17,20 @@
 #define EVENT_OFFSET (CONNECTOR_OFFSET + sizeof(struct cn_msg))
 #define KIND_OFFSET (EVENT_OFFSET + offsetof(struct proc_event, what))
 #define MESSAGE_MAX (EVENT_OFFSET + sizeof(struct proc_event))
-/* Up to and with the numbers of an exec, the smallest of those that we ask for. */
+/* Up to the end of an exec event, the smallest of the requested kinds. */
 #define MESSAGE_MIN                                                                                \
 	(EVENT_OFFSET + offsetof(struct proc_event, event_data) + sizeof(struct exec_proc_event))
-/* Asked for; the kernel gives what net.core.rmem_max allows, 270 events by default. */
+/* Without CAP_NET_ADMIN the limit is net.core.rmem_max, by default 270 events. */
 #define QUEUE_BYTES (1 << 20)
 
-/* Only these kinds, and the answer to our request, are queued for us, and wake us. */
+/* Queues only these kinds and the answer to request(). */
 static int filter(int fd, unsigned int kinds)
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, KIND_OFFSET),
-		/* Their bits are set; PROC_EVENT_NONE, of answers, is no bit. */
+		/* An answer has PROC_EVENT_NONE, which is 0; the kinds are bits. */
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(PROC_EVENT_NONE), 1, 0),
-		/* A load gives the number as if it were in the order of the network. */
+		/* BPF_LD converts from network byte order, so the constants do too. */
 		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, htonl(kinds), 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
 		BPF_STMT(BPF_RET | BPF_K, 0),
@@ -43,7 +40,7 @@ static int filter(int fd, unsigned int kinds)
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) ? -errno : 0;
 }
 
-/* The length of a message from the kernel, or -errno; *ret_answers: whose question, plus one. */
+/* The length of a message from the kernel, or -errno. *ret_answers: its `ack` field. */
 static ssize_t receive(int fd, struct proc_event *ret_event, __u32 *ret_answers)
 {
 	struct sockaddr_nl from = { 0 };
@@ -57,7 +54,7 @@ static ssize_t receive(int fd, struct proc_event *ret_event, __u32 *ret_answers)
 			     &from_len);
 		if (n < 0)
 			return -errno;
-		/* Anybody may send to us; only what comes from the kernel (0) counts. */
+		/* Any process may send to this socket; port 0 is the kernel. */
 		if (from.nl_pid || n < (ssize_t)MESSAGE_MIN)
 			continue;
 		memcpy(&connector, buf + CONNECTOR_OFFSET, sizeof(connector));
@@ -68,8 +65,8 @@ static ssize_t receive(int fd, struct proc_event *ret_event, __u32 *ret_answers)
 }
 
 /*
- * The kernel answers within send(2). Where it will not let us listen it does not
- * answer, although events may come that others have asked for.
+ * Asks the kernel for events. It answers within send(2), or not at all if this process may
+ * not listen; events that other listeners asked for may come all the same.
  */
 static int request(int fd)
 {
@@ -80,7 +77,7 @@ static int request(int fd)
 	struct proc_event event;
 	__u32 answers;
 
-	/* An answer carries the asker's number plus one; all listeners hear all answers. */
+	/* All listeners receive all answers. An answer has the `ack` of its request plus 1. */
 	if (getrandom(&connector.ack, sizeof(connector.ack), 0) != sizeof(connector.ack))
 		return -errno;
 	memcpy(buf, &header, sizeof(header));
@@ -102,7 +99,7 @@ int process_connector_open(unsigned int kinds)
 
 	if (fd < 0)
 		return -errno;
-	/* Beyond rmem_max for who may (CAP_NET_ADMIN). */
+	/* The first call exceeds rmem_max, and needs CAP_NET_ADMIN. */
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)))
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
 	err = filter(fd, kinds);

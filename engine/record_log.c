@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Reading logs of records; see record_log.h.
- */
 #include "record_log.h"
 
 #include <string.h>
@@ -29,7 +26,7 @@ void record_cursor_init(struct record_cursor *cursor, const struct record_log *l
 	}
 }
 
-/* Copies the next record of a log if it is there; counts what is gone for good. */
+/* Copies the next record of a log if it is complete; counts overwritten ones. */
 static bool peek(struct record_cursor *cursor, const struct record_log *logs, int i,
 		 struct maze_record *ret_record)
 {
@@ -50,7 +47,7 @@ static bool peek(struct record_cursor *cursor, const struct record_log *logs, in
 				return true;
 			continue;
 		}
-		/* 0 or older: being written, its reader will be woken. Unless we were lapped. */
+		/* 0 or older: being written, and a wakeup follows; unless it was overwritten. */
 		if (head_of(log) < next + log->len)
 			return false;
 		seq = head_of(log) - log->len + 1;
@@ -61,7 +58,6 @@ static bool peek(struct record_cursor *cursor, const struct record_log *logs, in
 
 static void report_loss(struct record_cursor *cursor, struct maze_record *ret_record)
 {
-
 	memset(ret_record, 0, sizeof(*ret_record));
 	ret_record->event = MAZE_EVENT_LOST;
 	ret_record->lost = cursor->lost;

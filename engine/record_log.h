@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reading logs of records: rings of numbered slots that one writer fills and never
- * waits for anybody to empty. A reader only looks: it holds its own place in each
- * log, and what the writer has meanwhile overwritten it reports as one record of
- * loss. Used by every engine whose logs are memory of this process, be it mapped
- * from the kernel or its own.
+ * Reading logs of records: rings of numbered slots whose writer never waits for readers. A
+ * reader has a cursor with a position in each log. Records that were overwritten before it
+ * read them come as one MAZE_EVENT_LOST. For engines whose logs are in the memory of this
+ * process, mapped from the kernel or its own.
  *
- * The writer of record number N (from 1): head = N; slot (N - 1) % len: seq = 0, the
- * rest, then seq = N, in this order for all who look.
+ * The writer of record N (from 1) stores, in this order: head = N; in slot (N - 1) % len
+ * seq = 0, the other fields, and seq = N.
  */
 #ifndef MAZE_ENGINE_RECORD_LOG_H
 #define MAZE_ENGINE_RECORD_LOG_H
@@ -16,25 +15,25 @@
 
 #include "../core/record.h"
 
-/* Verdicts, and beginnings and ends of watches: a storm of these overwrites no verdict. */
+/* Verdicts, and lifecycle records, which so overwrite no verdict. */
 #define RECORD_LOGS 2
 
 struct record_log {
-	const maze_u64 *head; /* number of the newest record, 0: none yet */
+	const maze_u64 *head; /* number of the newest record; 0: none yet */
 	const struct maze_record *slots;
-	maze_u64 len;
+	maze_u64 len; /* slots */
 };
 
 struct record_cursor {
 	maze_u64 next[RECORD_LOGS]; /* number of the record to read next */
-	maze_u64 lost;		    /* not yet reported */
+	maze_u64 lost;		    /* records lost and not yet reported */
 };
 
-/* A place at the oldest records kept, or after the newest. */
+/* Starts at the oldest records kept, or after the newest. */
 void record_cursor_init(struct record_cursor *cursor, const struct record_log *logs,
 			bool from_oldest);
 
-/* 1 and the oldest record not yet read, or a MAZE_EVENT_LOST; 0: there is none now. */
+/* 1 and the oldest record not yet read, or a MAZE_EVENT_LOST; 0: none now. */
 int record_cursor_next(struct record_cursor *cursor, const struct record_log *logs,
 		       struct maze_record *ret_record);
 

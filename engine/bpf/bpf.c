@@ -75,8 +75,8 @@ static void describe(const struct kernel_offer *offer, struct engine_report *rep
 			 : "exact",
 		 "a timer per CPU, armed only while a watched task runs",
 		 kernel_yield_text(offer->yield),
-		 offer->has_unwinder ? "stacks of mazed threads, in user code and in the kernel"
-				     : "stacks of mazed threads, in user code only");
+		 offer->has_unwinder ? "stacks of runaway threads, in user code and in the kernel"
+				     : "stacks of runaway threads, in user code only");
 	text[0] = '\0';
 	if (offer->clock_refused)
 		n += (size_t)snprintf(

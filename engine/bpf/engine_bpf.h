@@ -12,7 +12,7 @@
 #include "../../base/error.h"
 #include "shared.h"
 
-/* Every map and program that user space uses; the table in pins.c has their pin names. */
+/* Every map and program that user space uses, the version first. */
 enum bpf_object_id {
 	OBJECT_META,
 	OBJECT_TASKS,

@@ -115,15 +115,13 @@ int bpf_notify_open(struct engine *engine, maze_u32 *mask, int *ret_index, void 
 		goto out_ring;
 	err = claim_slot(engine, mask, fd, ret_index);
 	bpf_unlock(lock);
-	if (err == -ENOSPC) {
+	if (err == -ENOSPC)
 		maze_fail(error, err, "all %u readers are in use; close one first",
 			  MAZE_READERS_MAX);
-		goto out_ring;
-	}
-	if (err) {
+	else if (err)
 		maze_fail(error, err, "cannot add a reader: %s", strerror(-err));
+	if (err)
 		goto out_ring;
-	}
 	close(fd); /* the ring and the map hold it */
 	*ret_ring = ring;
 	return 0;

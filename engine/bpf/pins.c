@@ -3,7 +3,7 @@
  * The pinned engine: loaded once, then opened by name under /sys/fs/bpf/maze.
  *
  * Always: the directory /sys/fs/bpf/maze is complete, because a rename creates it. A load
- * that was killed leaves at most maze-loading, which the next load, open or unload removes.
+ * that was killed leaves at most maze-loading, which the next open or unload removes.
  * The lock is a flock(2) on the bpffs directory, which the kernel drops with its holder.
  */
 #include "engine_bpf.h"
@@ -30,31 +30,27 @@
 /* bpffs reserves names with dots. */
 #define LOADING_DIR BPFFS "/maze-loading"
 
-static const struct {
-	enum bpf_object_id id;
-	const char *name;
-	bool optional;
-} objects[] = {
-	{ OBJECT_META, "meta", false },
-	{ OBJECT_TASKS, "tasks", false },
-	{ OBJECT_TICKETS, "tickets", false },
-	{ OBJECT_CPUS, "cpus", false },
-	{ OBJECT_TIMERS, "timers", false },
-	{ OBJECT_CLOCKS, "clocks", false },
-	{ OBJECT_VERDICT_LOG, "verdict_log", false },
-	{ OBJECT_LIFECYCLE_LOG, "lifecycle_log", false },
-	{ OBJECT_STACK_LOG, "stack_log", false },
-	{ OBJECT_PROCESS_INFO_LOG, "process_info_log", false },
-	{ OBJECT_WAKEUPS, "wakeups", false },
-	{ OBJECT_REQUEST, "request", false },
-	{ OBJECT_STATE, "state", false },
-	{ OBJECT_CONFIG, "config", false },
-	{ OBJECT_PROG_CONTROL, "control", false },
-	{ OBJECT_PROG_LIST, "list", false },
-	{ OBJECT_PROG_SCHED_EXIT, "yield_sched_exit", true },
-	{ OBJECT_PROG_SYS_ENTER, "yield_sys_enter", true },
+static const char *const pin_names[] = {
+	[OBJECT_META] = "meta",
+	[OBJECT_TASKS] = "tasks",
+	[OBJECT_TICKETS] = "tickets",
+	[OBJECT_CPUS] = "cpus",
+	[OBJECT_TIMERS] = "timers",
+	[OBJECT_CLOCKS] = "clocks",
+	[OBJECT_VERDICT_LOG] = "verdict_log",
+	[OBJECT_LIFECYCLE_LOG] = "lifecycle_log",
+	[OBJECT_STACK_LOG] = "stack_log",
+	[OBJECT_PROCESS_INFO_LOG] = "process_info_log",
+	[OBJECT_WAKEUPS] = "wakeups",
+	[OBJECT_REQUEST] = "request",
+	[OBJECT_STATE] = "state",
+	[OBJECT_CONFIG] = "config",
+	[OBJECT_PROG_CONTROL] = "control",
+	[OBJECT_PROG_LIST] = "list",
+	[OBJECT_PROG_SCHED_EXIT] = "yield_sched_exit",
+	[OBJECT_PROG_SYS_ENTER] = "yield_sys_enter",
 };
-_Static_assert(sizeof(objects) / sizeof(objects[0]) == OBJECT_COUNT, "a row for each object");
+_Static_assert(sizeof(pin_names) / sizeof(pin_names[0]) == OBJECT_COUNT, "a name for each object");
 
 static bool is_bpffs(const char *path)
 {
@@ -209,10 +205,10 @@ static int pin_all(struct engine *engine)
 	int err;
 
 	for (i = 0; i < OBJECT_COUNT; i++) {
-		if (engine->fds[objects[i].id] < 0)
+		if (engine->fds[i] < 0)
 			continue;
-		snprintf(path, sizeof(path), LOADING_DIR "/%s", objects[i].name);
-		if (bpf_obj_pin(engine->fds[objects[i].id], path))
+		snprintf(path, sizeof(path), LOADING_DIR "/%s", pin_names[i]);
+		if (bpf_obj_pin(engine->fds[i], path))
 			return -errno;
 	}
 	skeleton->links.handle__entries =
@@ -258,10 +254,9 @@ static int check_meta(int fd, struct maze_error *error)
 					 "with: maze unload");
 	if (meta.abi != MAZE_BPF_ABI)
 		return maze_fail(error, -EPROTO,
-				 "the engine pinned at " PIN_DIR
-				 " has ABI version %u and this maze "
-				 "has version %u; run `maze unload` (which ends all its watches) "
-				 "and try again, or use the maze that loaded it",
+				 "the engine pinned at " PIN_DIR " has ABI version %u and this "
+				 "maze has %u; run `maze unload` (which ends all its watches) and "
+				 "try again, or use the maze that loaded it",
 				 meta.abi, MAZE_BPF_ABI);
 	return 0;
 }
@@ -293,16 +288,16 @@ static int open_existing(struct engine *engine, struct maze_error *error)
 		return err;
 
 	for (i = 0; i < OBJECT_COUNT; i++) {
-		snprintf(path, sizeof(path), PIN_DIR "/%s", objects[i].name);
-		engine->fds[objects[i].id] = bpf_obj_get(path);
-		if (engine->fds[objects[i].id] < 0 && !objects[i].optional)
+		snprintf(path, sizeof(path), PIN_DIR "/%s", pin_names[i]);
+		engine->fds[i] = bpf_obj_get(path);
+		if (engine->fds[i] < 0 && i != OBJECT_PROG_SCHED_EXIT && i != OBJECT_PROG_SYS_ENTER)
 			return maze_fail(error, -errno, "cannot open %s: %s%s", path,
 					 strerror(errno),
 					 errno == EPERM || errno == EACCES
 						 ? "; run maze as root"
 						 : "; `maze unload` removes a damaged engine");
-		/* The first row: its version decides whether the others can be used. */
-		if (objects[i].id == OBJECT_META) {
+		/* The first object: its version decides whether the others can be used. */
+		if (i == OBJECT_META) {
 			err = check_meta(engine->fds[OBJECT_META], error);
 			if (err)
 				return err;

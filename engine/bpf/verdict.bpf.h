@@ -149,7 +149,7 @@ MAZE_INLINE void end_with_task(struct task_struct *task, struct maze_task *watch
 }
 
 /* Whether the task no longer runs as the policy's owner, so the policy must not act. */
-MAZE_INLINE bool changed_hands(struct task_struct *task, struct maze_task *watched)
+MAZE_INLINE bool owner_differs(struct task_struct *task, struct maze_task *watched)
 {
 	maze_u32 owner = watched->policy.owner;
 	struct cred *cred;
@@ -181,7 +181,7 @@ __noinline int maze_act_on(struct maze_task *watched, maze_u32 at)
 		return 0;
 	if (state.spared_program && program_of(task) == state.spared_program)
 		return 0;
-	if (changed_hands(task, watched)) {
+	if (owner_differs(task, watched)) {
 		close_watch(task, watched);
 		record_lifecycle(task, watched, MAZE_EVENT_UNWATCH, 0);
 		watched->role = MAZE_ROLE_NONE;
@@ -211,7 +211,7 @@ MAZE_INLINE maze_u64 act_on_verdict(struct maze_task *watched, struct maze_verdi
 	maze_u32 due = verdict->due;
 
 	if (due)
-		due = beyond_doubt(watched, verdict->tally.count_ns, due);
+		due = certain_stages(watched, verdict->tally.count_ns, due);
 	if (due != verdict->due && verdict->tally.episode == watched->account.episode) {
 		watched->account.fired &= ~(verdict->due & ~due);
 		verdict->next_ns = MAZE_PROBE_WAIT_NS;
@@ -300,8 +300,8 @@ MAZE_INLINE void disarm(struct maze_cpu *cpu)
 /*
  * Cancelling the timer at each idle and arming it afterwards would cost a task that sleeps
  * thousands of times per second 300 ns each time. So an armed timer is left to expire. If it
- * does so in a long idle period, where it wakes the CPU for nothing, idle cancels it for
- * the next MAZE_CANCEL_WHEN_IDLE_NS. An idle CPU is woken once in that time at most.
+ * does so in a long idle period, where it wakes the CPU for nothing, going idle cancels
+ * it for the next MAZE_CANCEL_WHEN_IDLE_NS. An idle CPU is woken once in that time at most.
  */
 MAZE_INLINE void go_idle(struct maze_cpu *cpu, maze_u64 clock)
 {

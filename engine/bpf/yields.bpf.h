@@ -129,8 +129,8 @@ MAZE_INLINE void doubt_unprobed_time(struct maze_task *watched, struct maze_cpu 
 	sample->yield_ns = watched->yield_ns;
 }
 
-/* The stages of `due` that need not wait for the probe (any longer): see MAZE_DOUBT_NS. */
-MAZE_INLINE maze_u32 beyond_doubt(struct maze_task *watched, maze_u64 count_ns, maze_u32 due)
+/* The stages of `due` that need not wait for the probe: see MAZE_DOUBT_NS. */
+MAZE_INLINE maze_u32 certain_stages(struct maze_task *watched, maze_u64 count_ns, maze_u32 due)
 {
 	maze_u64 soft_ns = watched->policy.soft_ns, hard_ns = watched->policy.hard_ns;
 
@@ -150,8 +150,9 @@ MAZE_INLINE maze_u32 beyond_doubt(struct maze_task *watched, maze_u64 count_ns, 
 
 /*
  * CPU time until the next check of the account. Without the permanent probe there is one
- * more check on the way to a limit: past the mark the task needs the probe. Until the probe
- * is attached, the timer checks for it, and whether the task is in a yield, at short intervals.
+ * more check on the way to a limit: at the mark, from which on the task needs the probe.
+ * Until the probe is attached, the timer checks at short intervals whether it is, and whether
+ * the task is in a yield.
  */
 MAZE_INLINE maze_u64 next_account_check(struct maze_task *watched, maze_u64 count_ns,
 					maze_u64 next_ns)

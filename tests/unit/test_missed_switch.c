@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A context switch that the bpf engine is not told of, as where a kernel shows no events
- * of some task: the watched task it lets run is caught all the same, and the timer that
- * looks for it does not go on for ever. The handler of switches is taken off for that.
+ * A context switch that the bpf engine misses, as on a kernel that reports no events of some
+ * task: the watched task that runs after it is caught all the same, and the timer that
+ * rechecks for it stops some time. The tests detach the switch handler to miss switches.
  *
- * This process is a real-time task on the spinner's CPU, above the spinner. So the spinner
- * runs only while this process sleeps, and what the timer comes upon is known.
+ * This process is a real-time task on the spinner's CPU with a higher priority. So the
+ * spinner runs only while this process sleeps, and the timer interrupts a known task.
  */
 #include <bpf/bpf.h>
 #include <fcntl.h>
@@ -33,7 +33,7 @@
 #include "maze.skel.h"
 #include "skip.h"
 
-/* Bounds what is waited for; no machine is that slow. */
+/* Longest wait; no machine is that slow. */
 #define WAIT_SECONDS 60
 /* The timer goes off for the spinner, then after 4, 8, ... 512 ms, and then no more. */
 #define EXPIRIES_MAX 9
@@ -56,7 +56,7 @@ static void choose_cpu(void)
 			cpu = i;
 }
 
-/* Another run of this test would keep the spinner from its CPU for longer than is searched. */
+/* Another run of this test would keep the spinner off its CPU for longer than the rechecks. */
 static void wait_for_others(void)
 {
 	static int place = -1;
@@ -152,7 +152,7 @@ static void watch_spinner(void)
 	struct maze_policy policy;
 
 	maze_policy_default(&policy);
-	/* Nothing attends here, so a verdict would wait for a probe of yields. */
+	/* No yield-probe service runs here, so a verdict would wait for the probe. */
 	policy.flags |= MAZE_POLICY_YIELD_COUNTS;
 	policy.soft_ns = 200 * MAZE_NSEC_PER_MSEC;
 	policy.soft_signal = SIGTERM;
@@ -162,7 +162,7 @@ static void watch_spinner(void)
 	close(target.pidfd);
 }
 
-/* What the engine has of that CPU. */
+/* The engine's state of that CPU. */
 static struct maze_cpu here(void)
 {
 	struct maze_cpu now;
@@ -171,7 +171,7 @@ static struct maze_cpu here(void)
 	return now;
 }
 
-static void stop_telling(void)
+static void detach_switch_handler(void)
 {
 	struct bpf_link **link = &engine->skeleton->links.handle__sched_switch;
 
@@ -179,8 +179,8 @@ static void stop_telling(void)
 	*link = NULL;
 }
 
-/* Then the timer is armed for the spinner, and the engine sees no switch that follows. */
-static void watch_one_and_tell_no_more(void)
+/* Afterwards the timer is armed for the spinner, and the engine misses all switches. */
+static void watch_and_miss_switches(void)
 {
 	struct sched_param below = { .sched_priority = 1 };
 	struct timespec let_it_run = { .tv_nsec = 1000000 };
@@ -197,7 +197,7 @@ static void watch_one_and_tell_no_more(void)
 		assert_true(time(NULL) < until);
 		nanosleep(&let_it_run, NULL);
 	}
-	stop_telling();
+	detach_switch_handler();
 	if (!here().armed_until_ns)
 		skip_because("the machine was paused while the spinner ran");
 }
@@ -209,10 +209,10 @@ static void begin(void **state)
 	wait_for_others();
 	if (!take_cpu())
 		skip_because("this process may not be a real-time task");
-	watch_one_and_tell_no_more();
+	watch_and_miss_switches();
 }
 
-/* Runs until the timer has gone off upon this process; false: it is not armed. */
+/* Runs until the timer has interrupted this process; false: it is not armed. */
 static bool run_until_expiry(void)
 {
 	struct maze_cpu before = here(), now = before;
@@ -237,7 +237,7 @@ static int wait_for_end(pid_t *pid)
 	return status;
 }
 
-static void who_runs_unseen_is_caught(void **state)
+static void a_task_after_a_missed_switch_is_caught(void **state)
 {
 	struct maze_record record = { 0 };
 	int status;
@@ -254,13 +254,13 @@ static void who_runs_unseen_is_caught(void **state)
 	assert_true(record.count_ns >= record.limit_ns);
 }
 
-static void the_search_has_an_end(void **state)
+static void the_rechecks_end(void **state)
 {
 	int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	maze_u64 before, expiries = 0;
 
 	begin(state);
-	/* The hog keeps the CPU from idling, which would end the search. */
+	/* The hog keeps the CPU from idling, which would end the rechecks. */
 	hog = start_spinning(nothing);
 	close(nothing);
 	end_child(&spinner);
@@ -269,7 +269,7 @@ static void the_search_has_an_end(void **state)
 		expiries = here().expiries - before;
 		assert_true(expiries <= EXPIRIES_MAX);
 	}
-	/* A timer that is not pinned may go off elsewhere, and ends the search there. */
+	/* A timer that is not pinned may expire on another CPU, and ends the rechecks there. */
 	if (!engine->state->no_timer_pin)
 		assert_int_equal(expiries, EXPIRIES_MAX);
 }
@@ -277,9 +277,10 @@ static void the_search_has_an_end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(who_runs_unseen_is_caught, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(the_search_has_an_end, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_task_after_a_missed_switch_is_caught, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(the_rechecks_end, set_up, tear_down),
 	};
 
-	return cmocka_run_group_tests_name("unseen", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("missed switch", tests, NULL, NULL);
 }

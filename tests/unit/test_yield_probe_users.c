@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A watch that is replaced or ended by one CPU while another steps its account leaves no
- * task counted that wants the yield probe: else the probe would stay attached for ever.
+ * A watch that one CPU replaces or ends while another CPU steps its account leaves no user of
+ * the yield probe; otherwise the probe would stay attached for ever.
  */
 #include <sched.h>
 #include <setjmp.h>
@@ -23,7 +23,7 @@
 
 #define ROUNDS 1000
 
-/* On the last CPU, before all that is not real-time. */
+/* On the last CPU, ahead of all tasks that are not real-time. */
 static pid_t start_real_time(int priority, void (*live)(void))
 {
 	struct sched_param param = { priority };
@@ -85,7 +85,7 @@ static void a_replaced_watch_is_not_counted(void **state)
 	waker = start_real_time(2, preempt_often);
 	target.pidfd = pidfd_open(spinner, 0);
 	for (i = 0; i < ROUNDS; i++) {
-		/* Never the same policy, which would go on counting. */
+		/* Never the same policy, which would keep its count. */
 		policy.soft_ns = (1 + i % 7) * MAZE_NSEC_PER_MSEC;
 		engine_bpf.watch(engine, &target, &policy, &claim, NULL);
 		if (i % 5 == 4)
