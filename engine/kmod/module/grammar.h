@@ -49,7 +49,7 @@ struct grammar_order {
 /* Longer lines are malformed: the longest valid one has less than 230 characters. */
 #define GRAMMAR_LINE_MAX 256
 
-/* Parses a line of `len` characters, without newline. 1: valid, 0: malformed or out of range. */
+/* Parses a line without its newline. 1: valid, 0: malformed or out of range. */
 int grammar_parse(const char *line, maze_u64 len, struct grammar_order *ret_order);
 
 #endif

@@ -34,7 +34,7 @@
 #undef pr_fmt
 #define pr_fmt(fmt) "maze: " fmt
 
-/* ---- watched tasks: tasks.c --------------------------------------------------------- */
+/* ---- watched tasks: tasks.c ------------------------------------------------------ */
 
 /* 4096 chains: with 10,000 watched tasks, a chain has 2 or 3 entries. */
 #define MAZE_TASK_BITS 12
@@ -107,7 +107,7 @@ bool tasks_end_if(struct task_struct *task, enum maze_event event,
 void tasks_each(unsigned int chain, void (*each)(struct maze_task *watched, void *arg), void *arg);
 size_t tasks_bytes(void);
 
-/* ---- switch.c: from scheduler events to steps ---------------------------------------- */
+/* ---- switch.c: from scheduler events to steps ------------------------------------ */
 
 int switch_attach(void);
 /* Detaches the switch and fork probes; the exit probe still ends watches. */
@@ -116,7 +116,7 @@ void switch_stop(void);
 void switch_detach(void);
 u64 switch_count(void);
 
-/* ---- check_timer.c ---------------------------------------------------------------------- */
+/* ---- check_timer.c --------------------------------------------------------------- */
 
 int check_timer_init(void);
 void check_timer_done(void);
@@ -126,7 +126,7 @@ void check_timer_arm(u64 delay_ns);
 void check_timer_arm_all(void);
 u64 check_timer_expiries(void);
 
-/* ---- deliver.c: signals and records of verdicts ------------------------------------------- */
+/* ---- deliver.c: signals and records of verdicts ---------------------------------- */
 
 int deliver_start(void);
 /* After all pending verdicts are delivered and no new one is possible. */
@@ -139,7 +139,7 @@ void deliver_verdict(struct irq_work *work);
  */
 void judge(struct maze_task *watched, struct maze_sample *sample);
 
-/* ---- yields.c -------------------------------------------------------------------------------- */
+/* ---- yields.c -------------------------------------------------------------------- */
 
 /* Logs a warning where yields that do not switch cannot be seen. */
 void yields_init(void);
@@ -150,7 +150,7 @@ bool yields_now(struct task_struct *task);
 /* Does it sleep in futex(2)? For the task that is switched out. */
 bool waits_for_lock(struct task_struct *task);
 
-/* ---- records.c ---------------------------------------------------------------------------------- */
+/* ---- records.c ------------------------------------------------------------------- */
 
 int records_init(void);
 void records_done(void);
@@ -183,13 +183,13 @@ u64 records_count(void);
 u64 records_verdicts(void);
 u64 records_signals(void);
 
-/* ---- control.c: writes ------------------------------------------------------------------------------ */
+/* ---- control.c: writes ----------------------------------------------------------- */
 
 ssize_t control_write(const char __user *text, size_t count);
 u64 control_inherit_failures(void);
 void control_inherit_failed(void);
 
-/* ---- the files --------------------------------------------------------------------------------------- */
+/* ---- the files ------------------------------------------------------------------- */
 
 struct proc_dir_entry;
 int proc_entries_create(struct proc_dir_entry *dir);

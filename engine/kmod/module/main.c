@@ -39,7 +39,7 @@ static int create_files(void)
 	return err;
 }
 
-/* After the files are removed: first stop new events, then end watches, then free memory. */
+/* After the files are removed: stops new events, then ends watches, then frees memory. */
 static void take_down(void)
 {
 	records_detach_pollers();

@@ -177,7 +177,7 @@ void records_detach_pollers(void)
 	__wake_up(readers, TASK_NORMAL, 0, poll_to_key(EPOLLHUP | POLLFREE));
 }
 
-/* A task in poll(2) has been woken and leaves the queue when it next runs; do not wait for it. */
+/* Does not wait for a task in poll(2): it leaves the queue when it next runs. */
 static void free_readers(void)
 {
 	bool empty;

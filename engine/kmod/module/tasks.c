@@ -42,7 +42,7 @@ static struct chain *chain_of(const struct task_struct *task)
 	return &chains[hash_ptr(task, MAZE_TASK_BITS)];
 }
 
-/* Adds the entry to the pool if the pool has fewer than `full`; else frees it, which may sleep. */
+/* Adds the entry to the pool if it has fewer than `full`; else frees it and may sleep. */
 static void pool_put(struct maze_task *watched, unsigned int full)
 {
 	unsigned long flags;
