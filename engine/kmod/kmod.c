@@ -121,7 +121,7 @@ static void kmod_probe(struct engine_report *ret_report)
 		 "Worker threads of io_uring are not watched.\n",
 		 stats.lone_yields_seen
 			 ? ""
-			 : "A sched_yield without a switch to another task is not seen.\n");
+			 : "A sched_yield that finds nothing else to run is not seen.\n");
 }
 
 static maze_u64 kmod_instance(struct engine *engine)

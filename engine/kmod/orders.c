@@ -67,8 +67,8 @@ static int explain(int err, struct maze_error *error)
 		return maze_fail(error, err, "it has ended");
 	case -EPERM:
 		return maze_fail(error, err,
-				 "it is a kernel thread or the init process, which maze never "
-				 "watches");
+				 "it is a kernel thread or the init process, which are never "
+				 "watched");
 	case -ENOSPC:
 		return maze_fail(error, err,
 				 "the module watches the maximum number of tasks; raise "
@@ -76,7 +76,7 @@ static int explain(int err, struct maze_error *error)
 	case -ENOMEM:
 		return maze_fail(error, err, "the kernel is out of memory");
 	case -EEXIST:
-		return maze_fail(error, err, "it is already watched for another user");
+		return maze_fail(error, err, "it is already watched by another user or rule");
 	case -ENOENT:
 		return maze_fail(error, err, "it is not watched");
 	default:
@@ -137,7 +137,7 @@ int kmod_watch(struct engine *engine, const struct engine_target *target,
 	if (err)
 		return err;
 	if (identity.pid == getpid())
-		return maze_fail(error, -EPERM, "it is maze itself, which maze never watches");
+		return maze_fail(error, -EPERM, "it is maze itself, which is never watched");
 	if (engine->scope == ENGINE_PRIVATE && remember_tag(engine, claim->tag))
 		return maze_fail(error, -ENOMEM, "out of memory");
 	format_watch(line, &identity, target->tid, policy, claim);
