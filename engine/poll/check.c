@@ -33,7 +33,7 @@
 #define KEPT_OPEN_NS MAZE_NSEC_PER_SEC
 /* After this part of a step, read whether a thread that has left its CPU slept. */
 #define READ_SLEEPS_FRACTION 3
-/* On a crowded engine, a process that uses more than this part of a CPU is busy. */
+/* While the engine is crowded, a process above this part of a CPU is busy. */
 #define CROWD_FRACTION 16
 
 /* Sends the signal of a stage and writes its record. */
@@ -66,7 +66,7 @@ static void act(struct engine *engine, const struct poll_process *process,
 	poll_record(engine, process, thread, &facts);
 }
 
-/* A policy of an owner does not apply to a task that has another user. */
+/* A policy with MAZE_POLICY_OWNED applies only while the task has that user. */
 static bool owner_differs(const struct poll_process *process, const struct poll_thread *thread)
 {
 	maze_u32 owner = thread->policy.owner;
@@ -234,7 +234,7 @@ static bool is_busy(const struct engine *engine, maze_u64 used_ns, maze_u64 pass
 
 /*
  * Plans the next check. A thread uses no more CPU time than its process and no more than
- * the wall time, so no limit is reached before either has advanced by left_ns.
+ * the wall time, so no limit is reached before both have advanced by left_ns.
  *
  * A process that mostly runs is checked by wall time: that costs less than a signal for each
  * check, is correct for many threads too, and one wakeup serves all such processes. A process

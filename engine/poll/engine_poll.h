@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Shared declarations of the poll engine, which needs nothing in the kernel. It reads the
- * CPU time and the number of sleeps of each watched thread from /proc and steps the account
- * with core/step.h, as every engine does.
+ * Shared declarations of the poll engine, which loads nothing into the kernel. It reads
+ * the CPU time and the number of sleeps of each watched thread from /proc and steps the
+ * account with core/step.h, as every engine does.
  *
  * When it checks: a CPU-time timer (timer_create(2) on the clock of the watched process,
  * which needs no privilege) fires when the process has used a few ms of CPU since the last

@@ -173,7 +173,7 @@ static int poll_service_fd(struct engine *engine)
 }
 
 /*
- * The worker needs no help. But before the caller reaps a child, the exit of that child must
+ * The worker needs no service. But before the caller reaps a child, the exit of that child must
  * be recorded and its children found (engine.h).
  */
 static int poll_service(struct engine *engine)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A timer per CPU that expires when the watched task there may have used what is left of
- * its limit. On a CPU without a watched task, no timer is armed.
+ * its limit. It is not armed again on a CPU that runs no watched task.
  *
  * The scheduler updates the runtime of a running task at ticks and switches, so when the
  * limit is reached the value is up to a tick old. The module does not replace it by a clock
@@ -98,7 +98,7 @@ static enum hrtimer_restart expire(struct hrtimer *hrtimer)
 
 	timer->expiries++;
 	timer->until_ns = 0;
-	/* Its CPU went offline and the timer moved here, where another timer is in charge. */
+	/* Its CPU went offline and the timer moved here; this CPU has its own timer. */
 	if (timer->cpu != smp_processor_id() || !atomic_read(&maze_watched))
 		return HRTIMER_NORESTART;
 	watched = tasks_find(current);

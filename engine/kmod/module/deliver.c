@@ -25,7 +25,7 @@ struct queued_verdicts {
 	u32 cpu;
 };
 
-/* A policy of an owner does not apply to a task that has another user. */
+/* A policy with MAZE_POLICY_OWNED applies only while the task has that user. */
 static bool owner_differs(const struct task_struct *task, const struct maze_policy *policy)
 {
 	kuid_t owner = make_kuid(&init_user_ns, policy->owner);

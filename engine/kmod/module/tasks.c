@@ -114,8 +114,8 @@ static struct maze_task *new_entry(struct task_struct *task, bool may_sleep)
 
 	watched = may_sleep ? NULL : pool_take();
 	/*
-	 * A task that forks faster than the pool is refilled must not lose the watch. A fork
-	 * only has preemption disabled, so except on PREEMPT_RT it may allocate.
+	 * Children must not lose the watch if their parent forks faster than the pool refills.
+	 * At a fork only preemption is disabled, so except on PREEMPT_RT it may allocate.
 	 */
 	if (!watched && (may_sleep || !IS_ENABLED(CONFIG_PREEMPT_RT))) {
 		watched =
