@@ -21,7 +21,7 @@
  */
 #define PACE_CLOCK_PERCENT 60
 #define PACE_TIMER_PERCENT 35
-/* Runtime is updated at ticks, of 4 ms on most kernels: shorter intervals read nothing new. */
+/* Ticks of 4 ms on most kernels update the runtime: shorter intervals read nothing new. */
 #define PACE_STEP_MIN_NS (2 * MAZE_NSEC_PER_MSEC)
 
 /* In sixteenths. */
