@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The kmod engine from user space: words written to /proc/maze/entries, and the other
- * files of the module read. What the module is, and the grammar of the words, is in
- * module/; here nothing is decided and little is kept.
+ * The user-space side of the kmod engine: writes lines to /proc/maze/entries (grammar in
+ * module/grammar.h) and reads the other files in /proc/maze. The module decides.
  */
 #ifndef MAZE_ENGINE_KMOD_H
 #define MAZE_ENGINE_KMOD_H
@@ -11,16 +10,16 @@
 #include "../../base/error.h"
 
 #define KMOD_DIR "/proc/maze"
-/* The version of the files that this program speaks; module/proc_stats.c has the module's. */
+/* Version of the module's files (module/proc_stats.c) that this program supports. */
 #define KMOD_INTERFACE 2
 
 struct engine {
 	enum engine_scope scope;
 	int entries;	    /* open for writing */
-	int gone_fd;	    /* see kmod_gone_fd(); -1: not asked for */
-	int gone_events;    /* what it holds */
-	maze_u64 loaded_ns; /* when the module was loaded that this was opened on */
-	/* Tags given to watches: a private engine's end with it. */
+	int gone_fd;	    /* kmod_gone_fd(); -1: not open */
+	int gone_events;    /* the file in the epoll gone_fd; -1: not open */
+	maze_u64 loaded_ns; /* load time of the module when this was opened */
+	/* Tags of watches: closing a private engine ends these watches. */
 	maze_u64 *tags;
 	size_t tag_count;
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The kmod engine behind engine.h: opening, closing, and what it says of itself.
+ * The kmod engine's engine_ops: open, close, probe and unload detection.
  */
 #include "../connector_follow.h"
 #include "engine_kmod.h"
@@ -19,14 +19,14 @@ static int check(struct kmod_stats *ret_stats, struct maze_error *error)
 
 	if (err)
 		return maze_fail(error, -ENOENT,
-				 "the kernel module maze is not loaded (there is no " KMOD_DIR
-				 "); as root: modprobe maze, once it is built for this kernel, "
-				 "which has to be Linux 5.18 or later");
+				 "the kernel module maze is not loaded (no " KMOD_DIR "); build it "
+				 "for this kernel (Linux 5.18 or later), then run modprobe maze as "
+				 "root");
 	if (ret_stats->interface != KMOD_INTERFACE)
 		return maze_fail(
 			error, -EPROTO,
-			"the module that is loaded speaks version %llu of its files, this "
-			"maze %d; rmmod maze, and load the module that came with this maze",
+			"the loaded module has interface version %llu, this maze needs version "
+			"%d; rmmod maze, then load the module of this maze's version",
 			ret_stats->interface, KMOD_INTERFACE);
 	return 0;
 }
@@ -38,8 +38,8 @@ static int open_entries(struct maze_error *error)
 	if (fd >= 0)
 		return fd;
 	return maze_fail(error, errno == EACCES ? -EPERM : -errno,
-			 KMOD_DIR "/entries cannot be written: %s; it takes CAP_SYS_ADMIN in the "
-				  "initial user namespace: run maze as root",
+			 "cannot write " KMOD_DIR "/entries: %s; this needs CAP_SYS_ADMIN in the "
+			 "initial user namespace: run maze as root",
 			 strerror(errno));
 }
 
@@ -73,9 +73,10 @@ static int kmod_open(enum engine_scope scope, struct engine **ret_engine, struct
 	err = check(&stats, error);
 	if (err)
 		return err;
-	/* A module that nobody has used is not what `existing` is after. */
+	/* A loaded module that was never used does not count as an existing engine. */
 	if (scope == ENGINE_EXISTING && !stats.entries && !stats.records)
-		return maze_fail(error, -ENOENT, "the kernel module maze has watched nothing yet");
+		return maze_fail(error, -ENOENT,
+				 "the kernel module maze has not watched any task yet");
 	fd = open_entries(error);
 	if (fd < 0)
 		return fd;
@@ -112,13 +113,12 @@ static void kmod_probe(struct engine_report *ret_report)
 		 "clock: the scheduler's own; a timer per CPU, armed only while a watched task "
 		 "runs; "
 		 "%s",
-		 stats.lone_yields_seen ? "yields at switches, and by a kprobe on the call"
-					: "yields at switches only");
+		 stats.lone_yields_seen ? "yields seen at switches, and by a kprobe"
+					: "yields seen at switches only");
 	snprintf(ret_report->blind_spots, sizeof(ret_report->blind_spots),
 		 "%sLimits are whole milliseconds.\n"
-		 "What maze run or maze watch --wait watches stays watched if maze is killed with "
-		 "SIGKILL.\n"
-		 "Threads that io_uring makes for itself are not watched.\n",
+		 "If maze run or maze watch --wait is killed with SIGKILL, its watches stay.\n"
+		 "Worker threads of io_uring are not watched.\n",
 		 stats.lone_yields_seen
 			 ? ""
 			 : "A sched_yield that finds nothing else to run is not seen.\n");
@@ -151,9 +151,9 @@ static int kmod_become_service(struct engine *engine)
 }
 
 /*
- * An epoll that holds the events, and asks for what they never are while the module is
- * there, writable: a file whose module has gone is all that poll(2) can ask for. The
- * events alone would say it too, but also that there are records.
+ * An epoll that waits for EPOLLOUT on the events file. While the module is loaded, that
+ * file is never writable; after an unload, it reports every event. Polling the file itself
+ * would also report new records.
  */
 static int kmod_gone_fd(struct engine *engine)
 {
@@ -174,7 +174,7 @@ static int kmod_gone_fd(struct engine *engine)
 	return engine->gone_fd;
 }
 
-/* Also when it has come again: what was watched is not, and the open files are dead. */
+/* Also true after a reload: the watches are lost and the open files are invalid. */
 static bool kmod_gone(struct engine *engine)
 {
 	struct kmod_stats stats;

@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * /proc/maze/list: whole entries, one after the other.
- */
 #include "engine_kmod.h"
 
 #include <errno.h>
@@ -17,12 +14,12 @@ int kmod_list(struct engine *engine, int (*each)(const struct maze_entry *entry,
 
 	(void)engine;
 	if (!file)
-		return maze_fail(error, -errno, KMOD_DIR "/list cannot be read: %s",
+		return maze_fail(error, -errno, "cannot read " KMOD_DIR "/list: %s",
 				 strerror(errno));
 	while (!err && fread(&entry, sizeof(entry), 1, file) == 1)
 		err = each(&entry, arg);
 	if (!err && ferror(file))
-		err = maze_fail(error, -EIO, KMOD_DIR "/list cannot be read to its end");
+		err = maze_fail(error, -EIO, "error while reading " KMOD_DIR "/list");
 	fclose(file);
 	return err;
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Watches begun and ended by a line written to /proc/maze/entries (the grammar is in
- * module/grammar.h).
+ * Starts and ends watches by lines written to /proc/maze/entries (module/grammar.h).
  *
- * Always: the line carries the process's beginning beside its number, read through a
- * directory that the pidfd vouches for. So a number that has come to another process
- * before the module reads it names nobody.
+ * Each line has the PID and the start time of the process, read through a /proc directory
+ * that is checked against the pidfd. If the PID is reused before the module reads the line,
+ * the start time does not match and the module rejects the line.
  */
 #include "engine_kmod.h"
 
@@ -19,7 +18,7 @@
 #include "../../base/proc_files.h"
 #include "../../base/pidfd.h"
 
-/* Longest line: numbers of 20 digits, seven words. */
+/* Longer than the longest line of format_watch(). */
 #define LINE_MAX_BYTES 256
 
 struct identity {
@@ -52,12 +51,12 @@ static int write_line(struct engine *engine, const char *line)
 	return n < 0 ? -errno : (size_t)n == strlen(line) ? 0 : -EIO;
 }
 
-/* What the file cannot say, by name. */
+/* The grammar has limits in milliseconds only. */
 static int check_expressible(const struct maze_policy *policy, struct maze_error *error)
 {
 	if (policy->soft_ns % MAZE_NSEC_PER_MSEC || policy->hard_ns % MAZE_NSEC_PER_MSEC)
 		return maze_fail(error, -EOPNOTSUPP,
-				 "the kmod engine takes --soft and --hard in whole milliseconds");
+				 "the kmod engine needs --soft and --hard in whole milliseconds");
 	return 0;
 }
 
@@ -72,16 +71,16 @@ static int explain(int err, struct maze_error *error)
 				 "watched");
 	case -ENOSPC:
 		return maze_fail(error, err,
-				 "the module watches as many tasks as it may; raise "
+				 "the module watches the maximum number of tasks; raise "
 				 "/sys/module/maze/parameters/max_entries");
 	case -ENOMEM:
-		return maze_fail(error, err, "the kernel has no memory for its threads");
+		return maze_fail(error, err, "the kernel is out of memory");
 	case -EEXIST:
-		return maze_fail(error, err, "it is watched for somebody else already");
+		return maze_fail(error, err, "it is already watched by another user or rule");
 	case -ENOENT:
 		return maze_fail(error, err, "it is not watched");
 	default:
-		return maze_fail(error, err, "the module refuses: %s", strerror(-err));
+		return maze_fail(error, err, "the module rejects it: %s", strerror(-err));
 	}
 }
 
@@ -107,7 +106,7 @@ static void format_watch(char *line, const struct identity *identity, pid_t tid,
 		 policy->flags & MAZE_POLICY_TO_PROCESS ? " to-process" : "");
 }
 
-/* Remembered before it is used: else a private watch could outlive its engine. */
+/* Stored before the tag is used: else a private watch could outlive its engine. */
 static int remember_tag(struct engine *engine, maze_u64 tag)
 {
 	maze_u64 *grown;
@@ -171,10 +170,10 @@ int kmod_unwatch_all(struct engine *engine, const struct engine_claim *claim,
 
 	snprintf(line, sizeof(line), "-tag=%llu claim=%llu\n", claim->tag, claim->mask);
 	err = write_line(engine, line);
-	return err ? maze_fail(error, err, "watches cannot be ended: %s", strerror(-err)) : 0;
+	return err ? maze_fail(error, err, "cannot end watches: %s", strerror(-err)) : 0;
 }
 
-/* Every watch there is ends; the module stays, as it came: by its administrator. */
+/* Ends every watch. The administrator, not maze, loads and unloads the module. */
 int kmod_unload(bool *ret_was_loaded, struct maze_error *error)
 {
 	struct kmod_stats stats;
@@ -189,8 +188,7 @@ int kmod_unload(bool *ret_was_loaded, struct maze_error *error)
 	if (fd >= 0)
 		close(fd);
 	return err ? maze_fail(error, err,
-			       KMOD_DIR "/entries cannot be written: %s; run maze as "
-					"root",
+			       "cannot write " KMOD_DIR "/entries: %s; run maze as root",
 			       strerror(-err))
 		   : 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * /proc/maze/events: the kernel keeps each reader's place, and says what it missed.
+ * /proc/maze/events: the module has a cursor per open file, and reports missed records.
  */
 #include "engine_kmod.h"
 
@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Records fetched at once: 6 KiB. */
+/* Records per read(2); their size is 6 KiB. */
 #define BATCH 64
 
 struct engine_reader {
@@ -35,7 +35,7 @@ int kmod_reader_open(struct engine *engine, bool from_oldest, struct engine_read
 	}
 	err = -errno;
 	kmod_reader_close(reader);
-	return maze_fail(error, err, KMOD_DIR "/events cannot be read: %s", strerror(-err));
+	return maze_fail(error, err, "cannot read " KMOD_DIR "/events: %s", strerror(-err));
 }
 
 int kmod_reader_fd(struct engine_reader *reader)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * /proc/maze/stats, as numbers. A name that is not known is passed over: the module
- * may be newer in what it counts.
+ * /proc/maze/stats. Unknown names are skipped: a newer module may have more counters.
  */
 #include "engine_kmod.h"
 

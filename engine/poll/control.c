@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Beginning, ending and listing watches: what callers ask of the poll engine. Each
- * call holds the lock while it works, and then lets the worker plan again.
+ * Starts, ends and lists watches for the callers of the poll engine.
  */
 #include "engine_poll.h"
 
@@ -27,25 +26,24 @@ static int explain(int err, int pidfd, struct maze_error *error)
 		return maze_fail(error, err, "it has ended");
 	case -EAGAIN:
 		return maze_fail(error, err,
-				 "no more timers are to be had; raise the limit on pending "
-				 "signals (ulimit -i)");
+				 "too many timers; raise the limit on pending signals "
+				 "(ulimit -i)");
 	case -EPERM:
 		return maze_fail(
 			error, err,
 			"it is a kernel thread, which takes no signals and is never watched");
 	case -EEXIST:
-		return maze_fail(error, err, "it is watched for somebody else already");
+		return maze_fail(error, err, "it is already watched by another user or rule");
 	case -EMFILE:
-		return maze_fail(error, err,
-				 "no more files may be open; raise the limit on them (ulimit -n)");
+		return maze_fail(error, err, "too many open files; raise the limit (ulimit -n)");
 	default:
 		return maze_fail(error, err, "%s", strerror(-err));
 	}
 }
 
-/* The process's place in the table, found or made (*is_new); NULL: *err and a sentence. */
-static struct poll_process *place(struct engine *engine, int pidfd, bool *is_new, int *err,
-				  struct maze_error *error)
+/* Finds the process in the table or adds it (*is_new). NULL: sets *err and error. */
+static struct poll_process *get_process(struct engine *engine, int pidfd, bool *is_new, int *err,
+					struct maze_error *error)
 {
 	pid_t pid = pidfd_pid(pidfd);
 	struct poll_process *process;
@@ -77,7 +75,7 @@ static struct poll_process *place(struct engine *engine, int pidfd, bool *is_new
 	return NULL;
 }
 
-struct enrolment {
+struct watch_request {
 	struct engine *engine;
 	struct poll_process *process;
 	const struct maze_policy *policy;
@@ -90,114 +88,114 @@ static bool reaches(const struct engine_claim *claim, maze_u64 tag)
 	return !((tag ^ claim->tag) & claim->mask);
 }
 
-/* Under a claim, some watches are not to be touched; counts them. */
-static bool leave_alone(struct enrolment *enrolment, const struct poll_thread *thread)
+/* Whether the claim keeps this watch as it is; counts such watches. */
+static bool leave_alone(struct watch_request *request, const struct poll_thread *thread)
 {
-	const struct engine_claim *claim = enrolment->claim;
+	const struct engine_claim *claim = request->claim;
 
 	if (!claim->mask || thread->ignored)
 		return false;
 	if (!reaches(claim, thread->tag)) {
-		enrolment->left++;
+		request->left++;
 		return true;
 	}
 	if (thread->tag == claim->tag &&
-	    !memcmp(&thread->policy, enrolment->policy, sizeof(thread->policy))) {
-		enrolment->kept++;
+	    !memcmp(&thread->policy, request->policy, sizeof(thread->policy))) {
+		request->kept++;
 		return true;
 	}
 	return false;
 }
 
-static void enrol(pid_t tid, void *arg)
+static void watch_thread(pid_t tid, void *arg)
 {
-	struct enrolment *enrolment = arg;
-	struct poll_thread *thread = poll_thread_find(enrolment->process, tid);
+	struct watch_request *request = arg;
+	struct poll_thread *thread = poll_thread_find(request->process, tid);
 	int err;
 
 	if (thread && thread->seen)
 		return;
-	if (thread && leave_alone(enrolment, thread)) {
+	if (thread && leave_alone(request, thread)) {
 		thread->seen = true;
 		return;
 	}
-	err = poll_thread_watch(enrolment->engine, enrolment->process, tid, enrolment->policy,
-				enrolment->claim->tag, 0);
+	err = poll_thread_watch(request->engine, request->process, tid, request->policy,
+				request->claim->tag, 0);
 	if (!err)
-		enrolment->done++;
+		request->done++;
 	else if (err == -EPERM)
-		enrolment->refused++;
+		request->refused++;
 	else if (err != -ESRCH)
-		enrolment->err = err;
+		request->err = err;
 }
 
-/* All threads, and those that these start while we are at it. */
-static int enrol_all(struct enrolment *enrolment)
+/* All threads, including those that start meanwhile. */
+static int watch_process(struct watch_request *request)
 {
-	struct poll_process *process = enrolment->process;
+	struct poll_process *process = request->process;
 	struct poll_thread *thread;
 	int before, err;
 
-	if (process->whole && !reaches(enrolment->claim, process->tag)) {
-		enrolment->left++;
+	if (process->whole && !reaches(request->claim, process->tag)) {
+		request->left++;
 		return 0;
 	}
 	process->whole = true;
 	process->limit_ns = 0;
-	process->policy = *enrolment->policy;
-	process->tag = enrolment->claim->tag;
+	process->policy = *request->policy;
+	process->tag = request->claim->tag;
 	for (thread = process->threads; thread; thread = thread->next)
 		thread->seen = false;
 	do {
-		before = enrolment->done;
+		before = request->done;
 		process->links = proc_thread_links(process->dir);
-		err = proc_each_thread(process->dir, enrol, enrolment);
-	} while (!err && enrolment->done > before);
+		err = proc_each_thread(process->dir, watch_thread, request);
+	} while (!err && request->done > before);
 	return err;
 }
 
-static int enrol_target(struct enrolment *enrolment, pid_t tid)
+static int watch_target(struct watch_request *request, pid_t tid)
 {
 	struct poll_thread *thread;
 	int err = 0;
 
 	if (tid) {
-		thread = poll_thread_find(enrolment->process, tid);
+		thread = poll_thread_find(request->process, tid);
 		if (thread)
 			thread->seen = false;
-		enrol(tid, enrolment);
+		watch_thread(tid, request);
 	} else {
-		err = enrol_all(enrolment);
+		err = watch_process(request);
 	}
-	if (err || enrolment->err)
-		return err ? err : enrolment->err;
-	if (enrolment->done || enrolment->kept)
+	if (err || request->err)
+		return err ? err : request->err;
+	if (request->done || request->kept)
 		return 0;
-	if (enrolment->left)
+	if (request->left)
 		return -EEXIST;
-	return enrolment->refused ? -EPERM : -ESRCH;
+	return request->refused ? -EPERM : -ESRCH;
 }
 
 int poll_watch(struct engine *engine, const struct engine_target *target,
 	       const struct maze_policy *policy, const struct engine_claim *claim,
 	       struct maze_error *error)
 {
-	struct enrolment enrolment = { .engine = engine, .policy = policy, .claim = claim };
+	struct watch_request request = { .engine = engine, .policy = policy, .claim = claim };
 	bool is_new = false;
 	int err;
 
 	pthread_mutex_lock(&engine->lock);
-	enrolment.process = place(engine, target->pidfd, &is_new, &err, error);
-	if (!enrolment.process)
+	request.process = get_process(engine, target->pidfd, &is_new, &err, error);
+	if (!request.process)
 		goto out_unlock;
-	err = enrol_target(&enrolment, target->tid);
+	err = watch_target(&request, target->tid);
 	if (err) {
 		if (is_new)
-			poll_process_drop(engine, enrolment.process);
+			poll_process_drop(engine, request.process);
 		explain(err, target->pidfd, error);
 		goto out_unlock;
 	}
-	poll_look(engine, enrolment.process);
+	poll_check(engine, request.process);
 	poll_worker_wake(engine);
 out_unlock:
 	pthread_mutex_unlock(&engine->lock);
@@ -220,7 +218,7 @@ int poll_unwatch(struct engine *engine, const struct engine_target *target,
 	pthread_mutex_lock(&engine->lock);
 	process = poll_find(engine, pidfd_pid(target->pidfd));
 	if (process && !poll_process_has_ended(process)) {
-		poll_look(engine, process);
+		poll_check(engine, process);
 		for (thread = process->threads; thread; thread = next) {
 			next = thread->next;
 			if (target->tid && thread->tid != target->tid)
@@ -295,7 +293,7 @@ static void fill_entry(const struct poll_process *process, const struct poll_thr
 		.episode = thread->account.episode,
 	};
 	memcpy(entry->comm, thread->comm, sizeof(entry->comm));
-	/* One that sleeps has not been read since it took another name. */
+	/* A sleeping thread was not sampled after a change of its name. */
 	proc_thread_comm(process->dir, thread->tid, entry->comm);
 }
 
@@ -333,8 +331,8 @@ int poll_counts(struct engine *engine, struct engine_counts *ret_counts)
 
 int poll_adopt(struct engine *engine, const struct maze_policy *policy, maze_u64 tag)
 {
-	/* Who is told of every fork loses nobody to an early death in between. */
-	if (poll_descent_is_told(engine) || !(policy->flags & MAZE_POLICY_INHERIT))
+	/* With fork events, no child is missed because its parent ended early. */
+	if (poll_child_tracker_has_events(engine) || !(policy->flags & MAZE_POLICY_INHERIT))
 		return 0;
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1))
 		return -errno;

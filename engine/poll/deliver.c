@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A signal to exactly one thread, or to its process, and never to another one that has its
- * number since.
+ * Sends a signal to one thread or to its process, never to a task that has reused the ID.
  *
- * Linux 6.9 has pidfds of threads. Before, tgkill(2) takes two numbers: while the
- * process that the pidfd holds has not ended, its number is its own, so the pidfd
- * is asked right before and right after. Where the signal means the process anyway
- * (SIGKILL) or there is but one thread, the process's pidfd is all it takes.
+ * From Linux 6.9 on, a pidfd can refer to a thread. Before, tgkill(2) takes PID and TID. The
+ * PID is not reused while the process of its pidfd exists, so the pidfd is tested before and
+ * after the call. For SIGKILL, and for a process with one thread, the pidfd of the process
+ * suffices.
  */
 #include "engine_poll.h"
 
@@ -33,7 +32,7 @@ static int send_by_thread_pidfd(const struct poll_process *process, pid_t tid, i
 
 	if (fd < 0)
 		return -errno;
-	/* The process has such a thread still: so that is the one the pidfd holds. */
+	/* The process still has a thread with this TID, so the pidfd refers to it. */
 	err = proc_thread_status(process->dir, tid, &status);
 	if (!err)
 		err = send_by_pidfd(fd, signal);
@@ -41,7 +40,7 @@ static int send_by_thread_pidfd(const struct poll_process *process, pid_t tid, i
 	return err;
 }
 
-static int send_by_numbers(const struct poll_process *process, pid_t tid, int signal)
+static int send_by_tgkill(const struct poll_process *process, pid_t tid, int signal)
 {
 	int err = send_by_pidfd(process->pidfd, 0);
 
@@ -55,12 +54,12 @@ int poll_deliver(const struct poll_process *process, const struct poll_thread *t
 {
 	int err;
 
-	/* 2 links are those of any directory, the third is the only thread's. */
+	/* Every directory has 2 links; each thread adds one. */
 	if (signal == SIGKILL || thread->policy.flags & MAZE_POLICY_TO_PROCESS ||
 	    proc_thread_links(process->dir) == 3)
 		return send_by_pidfd(process->pidfd, signal);
 	err = send_by_thread_pidfd(process, thread->tid, signal);
 	if (err != -EINVAL)
 		return err;
-	return send_by_numbers(process, thread->tid, signal);
+	return send_by_tgkill(process, thread->tid, signal);
 }

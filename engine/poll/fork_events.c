@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Children of what is watched, as the process connector tells of their forks.
+ * Finds children by the fork events of the process connector.
  *
- * Always: an event is only a hint whom to open. A number may have come to another
- * since, so the one that is opened must not have begun after the event.
+ * Invariant: an event is only a hint. Its PID may have been reused, so the process that is
+ * opened must not have started after the event.
  */
-#include "descent.h"
+#include "children.h"
 
 #include <errno.h>
 
@@ -16,49 +16,54 @@ int fork_events_open(void)
 	return process_connector_open(PROC_EVENT_FORK);
 }
 
-static const struct ghost *find_ghost(const struct descent *descent, pid_t pid)
+static const struct exited_parent *find_exited_parent(const struct child_tracker *tracker,
+						      pid_t pid)
 {
+	const struct exited_parent *exited;
 	unsigned int i;
 
-	/* The newest first: a number may come again. */
-	for (i = 1; i <= GHOSTS_MAX; i++)
-		if (descent->ghosts[(descent->ghost - i) % GHOSTS_MAX].pid == pid)
-			return &descent->ghosts[(descent->ghost - i) % GHOSTS_MAX];
+	/* The newest first: a PID may be reused. */
+	for (i = 1; i <= EXITED_PARENTS_MAX; i++) {
+		exited = &tracker->exited[(tracker->next_exited - i) % EXITED_PARENTS_MAX];
+		if (exited->pid == pid)
+			return exited;
+	}
 	return NULL;
 }
 
-static void forget_ghost(struct descent *descent, pid_t pid)
+static void forget_exited_parent(struct child_tracker *tracker, pid_t pid)
 {
 	unsigned int i;
 
-	for (i = 0; i < GHOSTS_MAX; i++)
-		if (descent->ghosts[i].pid == pid)
-			descent->ghosts[i].pid = 0;
+	for (i = 0; i < EXITED_PARENTS_MAX; i++)
+		if (tracker->exited[i].pid == pid)
+			tracker->exited[i].pid = 0;
 }
 
-static void remember_ghost(struct descent *descent, const struct child *child)
+static void remember_exited_parent(struct child_tracker *tracker, const struct child *child)
 {
-	descent->ghosts[descent->ghost++ % GHOSTS_MAX] =
-		(struct ghost){ child->heritage, child->pid };
+	tracker->exited[tracker->next_exited++ % EXITED_PARENTS_MAX] =
+		(struct exited_parent){ child->inherited, child->pid };
 }
 
-/* What a child of that thread inherits, if anything. */
-static bool find_heritage(struct engine *engine, pid_t tgid, pid_t tid, struct child *child)
+/* False: a child of that thread is not watched. */
+static bool find_inheritance(struct engine *engine, pid_t tgid, pid_t tid, struct child *child)
 {
 	const struct poll_process *process = poll_find(engine, tgid);
 	const struct poll_thread *thread = process ? poll_thread_find(process, tid) : NULL;
-	const struct ghost *ghost = process ? NULL : find_ghost(engine->descent, tgid);
+	const struct exited_parent *exited =
+		process ? NULL : find_exited_parent(engine->child_tracker, tgid);
 
 	if (thread || (process && process->whole))
-		child->heritage = heritage_of(process, thread);
-	else if (ghost)
-		child->heritage = ghost->heritage;
+		child->inherited = inheritance_of(process, thread);
+	else if (exited)
+		child->inherited = exited->inherited;
 	else
 		return false;
-	return child->heritage.policy.flags & MAZE_POLICY_INHERIT;
+	return child->inherited.policy.flags & MAZE_POLICY_INHERIT;
 }
 
-/* Of a moment of CLOCK_MONOTONIC; the later, if anything. */
+/* Converts from CLOCK_MONOTONIC to CLOCK_BOOTTIME; never too early. */
 static maze_u64 boot_ns_of(maze_u64 monotonic_ns)
 {
 	maze_u64 now = now_ns(CLOCK_MONOTONIC);
@@ -73,21 +78,21 @@ static void take(struct engine *engine, const struct proc_event *event)
 	struct poll_process *process;
 
 	if (fork->child_pid != fork->child_tgid) {
-		/* A thread. Who made it is not told, so only whole processes pass on. */
+		/* A thread. Its creator is unknown, so only a whole process passes on its watch. */
 		process = poll_find(engine, fork->child_tgid);
 		if (process && process->whole) {
 			process->relist = true;
-			poll_look(engine, process);
+			poll_check(engine, process);
 		}
 		return;
 	}
-	forget_ghost(engine->descent, child.pid);
-	if (!find_heritage(engine, fork->parent_tgid, fork->parent_pid, &child))
+	forget_exited_parent(engine->child_tracker, child.pid);
+	if (!find_inheritance(engine, fork->parent_tgid, fork->parent_pid, &child))
 		return;
-	/* The event follows the child's beginning. */
+	/* The event comes after the start of the child. */
 	child.seen_ns = boot_ns_of(event->timestamp_ns);
 	if (poll_inherit(engine, &child) == -ESRCH)
-		remember_ghost(engine->descent, &child);
+		remember_exited_parent(engine->child_tracker, &child);
 }
 
 void fork_events_take(struct engine *engine)
@@ -97,10 +102,10 @@ void fork_events_take(struct engine *engine)
 	int got;
 
 	for (;;) {
-		got = process_connector_next(engine->descent->fork_fd, &lost, &event);
-		/* Events were lost: then whoever has a watched parent is found by that. */
+		got = process_connector_next(engine->child_tracker->fork_fd, &lost, &event);
+		/* Events were lost: find children by their parent PIDs. */
 		if (got == -ENOBUFS)
-			new_numbers_search_all(engine);
+			new_pids_search_all(engine);
 		else if (got <= 0)
 			return;
 		else if ((__u32)event.what == PROC_EVENT_FORK)

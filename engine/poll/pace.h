@@ -1,33 +1,33 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How often the poll engine looks: pure functions of a limit and of what the engine has
- * used. The stretch makes looks rarer where they cost more than the engine allows itself.
+ * The interval between checks of the poll engine: pure functions of the limit and of the
+ * engine's CPU use. The stretch makes the interval longer when checks exceed PACE_SHARE.
  *
- * A wakeup and the look that follows cost some 60 us of CPU time in a virtual machine,
- * so that PACE_SHARE pays for some 130 of them a second.
+ * A wakeup with a check costs about 60 us of CPU time in a virtual machine, so PACE_SHARE
+ * allows about 130 per second.
  */
 #ifndef MAZE_POLL_PACE_H
 #define MAZE_POLL_PACE_H
 
 #include "../../core/types.h"
 
-/* A verdict is to come at most this late on an idle machine, or a tenth of the limit. */
+/* A verdict is late by at most this, or a tenth of the limit, on an idle machine. */
 #define PACE_LATE_MAX_NS (10 * MAZE_NSEC_PER_MSEC)
 #define PACE_LATE_FRACTION 10
 /*
- * What of that lies between two looks. The rest is for the last look, which comes at a
- * tick, up to 4 ms after the limit. A CPU timer fires at a tick, too, so that less is
- * left for it than for a clock on the wall.
+ * The part of that between two checks. The rest is for the last check, which happens at a
+ * tick, up to 4 ms after the limit. A CPU-time timer also fires at a tick, so its part is
+ * smaller than with wall time.
  */
 #define PACE_CLOCK_PERCENT 60
 #define PACE_TIMER_PERCENT 35
-/* Runtime is booked at ticks, of 4 ms on most kernels: looks much denser read nothing new. */
+/* Ticks of 4 ms on most kernels update the runtime: shorter intervals read nothing new. */
 #define PACE_STEP_MIN_NS (2 * MAZE_NSEC_PER_MSEC)
 
 /* In sixteenths. */
 #define PACE_STRETCH_ONE 16U
 #define PACE_STRETCH_MAX (64 * PACE_STRETCH_ONE)
-/* Own use of CPU in 1/100,000ths: what the stretch aims at, below the 1 % that is promised. */
+/* Target of the engine's own CPU use, in 1/100,000: below the documented maximum of 1 %. */
 #define PACE_SHARE 800U
 #define PACE_PERIOD_NS (250 * MAZE_NSEC_PER_MSEC)
 
@@ -39,8 +39,8 @@ maze_inline maze_u64 pace_late_ns(maze_u64 limit_ns)
 }
 
 /*
- * Up to a tenth of a limit, the stretch counts three times (its cube): so limits of
- * seconds are looked after less closely before limits of 100 ms are.
+ * Up to a tenth of the limit, the interval grows with the cube of the stretch: so checks for
+ * limits of seconds become rare before checks for limits of 100 ms do.
  */
 maze_inline maze_u64 pace_step_ns(maze_u64 limit_ns, maze_u64 percent, maze_u64 stretch)
 {
@@ -58,9 +58,9 @@ maze_inline maze_u64 pace_step_ns(maze_u64 limit_ns, maze_u64 percent, maze_u64 
 }
 
 /*
- * Half the way to the stretch that would have cost PACE_SHARE, because the cube answers a
- * step of the stretch by three of the cost; doubled or halved at most. Each further period
- * that has passed was one without a look, and halves it.
+ * Moves the stretch half the way to the value that would have cost PACE_SHARE, because the
+ * cost follows the cube of the stretch; at most doubles or halves it. Each further period
+ * without a check halves it again.
  */
 maze_inline maze_u32 pace_stretch(maze_u32 stretch, maze_u64 share, maze_u64 periods)
 {

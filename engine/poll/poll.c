@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The poll engine behind engine.h: opening, closing, and what it says of itself.
+ * The poll engine's engine_ops: open, close and probe.
  */
 #include "../connector_follow.h"
 #include "engine_poll.h"
@@ -24,7 +24,7 @@ static bool shows_us(void)
 	return atoi(text) == getpid();
 }
 
-/* All that the engine stands on; 0, or -errno and the sentence. */
+/* Checks the requirements of the engine. */
 static int check(struct maze_error *error)
 {
 	struct thread_times times = { 0 };
@@ -33,19 +33,17 @@ static int check(struct maze_error *error)
 
 	if (!shows_us())
 		return maze_fail(error, -ENOENT,
-				 "the poll engine reads /proc, and none is mounted here that shows "
-				 "this process; mount -t proc proc /proc");
+				 "the poll engine needs a /proc that shows this process; "
+				 "mount -t proc proc /proc");
 	pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
 	if (pidfd < 0)
-		return maze_fail(
-			error, -EOPNOTSUPP,
-			"the poll engine signals through pidfds, which this kernel refuses: "
-			"%s; it takes Linux 5.3",
-			strerror(errno));
+		return maze_fail(error, -EOPNOTSUPP,
+				 "the poll engine needs pidfd_open(2), of Linux 5.3 or later: %s",
+				 strerror(errno));
 	dir = proc_open_process(getpid(), pidfd);
 	close(pidfd);
 	if (dir < 0)
-		return maze_fail(error, dir, "/proc/%d cannot be opened: %s", (int)getpid(),
+		return maze_fail(error, dir, "cannot open /proc/%d: %s", (int)getpid(),
 				 strerror(-dir));
 	err = proc_thread_times(dir, gettid(), &fd, false, &times);
 	if (!err)
@@ -54,7 +52,7 @@ static int check(struct maze_error *error)
 	if (err)
 		return maze_fail(error, -EOPNOTSUPP,
 				 "the poll engine needs schedstat and voluntary_ctxt_switches in "
-				 "/proc, which this kernel does not offer: %s",
+				 "/proc, which this kernel does not provide: %s",
 				 strerror(-err));
 	if (!times.arrivals)
 		return maze_fail(error, -EOPNOTSUPP,
@@ -79,7 +77,7 @@ static void poll_close(struct engine *engine)
 	for (i = 0; i < POLL_CHAINS; i++)
 		while (engine->chains[i])
 			poll_process_drop(engine, engine->chains[i]);
-	poll_descent_done(engine);
+	poll_child_tracker_done(engine);
 	poll_records_done(engine);
 	close_fd(engine->signal_fd);
 	close_fd(engine->clock_fd);
@@ -99,9 +97,9 @@ static int start(struct engine *engine, struct maze_error *error)
 	engine->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	err = engine->epoll_fd < 0 ? -errno : poll_records_init(engine);
 	if (!err)
-		err = poll_descent_init(engine);
+		err = poll_child_tracker_init(engine);
 	if (err)
-		return maze_fail(error, err, "the poll engine cannot start: %s", strerror(-err));
+		return maze_fail(error, err, "cannot start the poll engine: %s", strerror(-err));
 	return poll_worker_start(engine, error);
 }
 
@@ -112,12 +110,12 @@ static int poll_open(enum engine_scope scope, struct engine **ret_engine, struct
 
 	if (scope == ENGINE_EXISTING)
 		return maze_fail(error, -ENOENT,
-				 "the poll engine lives in the maze that started it, and cannot be "
-				 "reached from another");
+				 "the poll engine runs in the maze process that started it; other "
+				 "processes cannot use it");
 	if (scope == ENGINE_PINNED)
 		return maze_fail(error, -EOPNOTSUPP,
-				 "the poll engine lives in a running maze and ends with it, so "
-				 "nothing can be left behind; stay with maze watch --wait");
+				 "the poll engine runs in a maze process and ends with it, so its "
+				 "watches cannot stay; use maze watch --wait");
 	err = check(error);
 	if (err)
 		return err;
@@ -137,7 +135,7 @@ static int poll_open(enum engine_scope scope, struct engine **ret_engine, struct
 static void poll_probe(struct engine_report *ret_report)
 {
 	struct maze_error error = { "" };
-	bool told = poll_fork_events_permitted();
+	bool fork_events = poll_fork_events_permitted();
 
 	memset(ret_report, 0, sizeof(*ret_report));
 	ret_report->name = engine_poll.name;
@@ -147,27 +145,25 @@ static void poll_probe(struct engine_report *ret_report)
 	}
 	ret_report->usable = true;
 	snprintf(ret_report->detail, sizeof(ret_report->detail),
-		 "needs no privilege; looks at /proc when a watched process has used a few ms of "
+		 "needs no privilege; reads /proc when a watched process has used a few ms of "
 		 "CPU; "
 		 "%s",
-		 told ? "hears of new processes from the kernel (process connector)"
-		      : "searches for new processes about 100 times a second");
-	snprintf(
-		ret_report->blind_spots, sizeof(ret_report->blind_spots),
-		"A wait for a lock is not told from another sleep: with --recovery lock:R, the "
-		"default, "
-		"any sleep forgives everything.\n"
-		"A sched_yield is not seen: a program that yields but never sleeps counts as "
-		"mazed.\n"
-		"A limit is noticed late: by up to 10 ms or a tenth of the limit, but not less "
-		"than about two ticks of the kernel's clock. Where looks would cost more than 1 %% "
-		"of a CPU they are rarer: limits of seconds are then up to a tenth of the limit "
-		"late, and, where very much is watched, all limits later than that.\n"
-		"When maze ends, so do its watches: maze watch works only with --wait.\n"
-		"%s",
-		told ? ""
-		     : "A process whose parent ended within 10 ms of starting it is missed, unless "
-		       "both were started by maze run.\n");
+		 fork_events ? "gets fork events from the process connector"
+			     : "searches for new processes about 100 times a second");
+	snprintf(ret_report->blind_spots, sizeof(ret_report->blind_spots),
+		 "A wait for a lock looks like any other sleep: with --recovery lock:R, the "
+		 "default, any sleep resets the count.\n"
+		 "A sched_yield is not seen: a program that yields but never sleeps reaches its "
+		 "limit.\n"
+		 "A limit is noticed late: by up to 10 ms or a tenth of the limit, but not less "
+		 "than about two ticks of the kernel. If checks would cost more than 1 %% of a "
+		 "CPU, they become rarer: limits of seconds are then late by up to a tenth of "
+		 "the limit, and with very many watched threads all limits are later than that.\n"
+		 "When maze ends, its watches end: maze watch works only with --wait.\n"
+		 "%s",
+		 fork_events ? ""
+			     : "A process whose parent ended within 10 ms of starting it is "
+			       "missed, unless both were started by maze run.\n");
 }
 
 static int poll_service_fd(struct engine *engine)
@@ -177,17 +173,21 @@ static int poll_service_fd(struct engine *engine)
 }
 
 /*
- * The worker does all there is to do. But who is about to reap a child, and to leave,
- * wants its end on record before, and its children listed: see engine.h.
+ * The worker needs no service. But before the caller reaps a child, the exit of that child must
+ * be recorded and its children found (engine.h).
  */
 static int poll_service(struct engine *engine)
 {
 	struct poll_process *process, *next;
+	maze_u32 before;
 	int i;
 
 	pthread_mutex_lock(&engine->lock);
-	/* Before that, so that its children find what they inherit. */
-	poll_descent_catch_up(engine);
+	before = engine->processes;
+	/* Before a process is removed, so that its children find what they inherit. */
+	poll_child_tracker_catch_up(engine);
+	if (engine->processes != before)
+		poll_worker_wake(engine);
 	for (i = 0; i < POLL_CHAINS; i++) {
 		for (process = engine->chains[i]; process; process = next) {
 			next = process->next;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What is watched: a table of processes by number, each with its watched threads.
+ * A hash of watched processes by PID, each with its watched threads. All with the lock held.
  *
- * Always: a process in the table is held by a pidfd and by its directory in /proc,
- * so that its number is only ever a way to find it here. All with the lock held.
+ * Invariant: an entry has a pidfd and a /proc directory of its process, so the PID only
+ * serves to find the entry.
  */
 #include "engine_poll.h"
 
@@ -29,7 +29,7 @@ struct poll_process *poll_find(const struct engine *engine, pid_t pid)
 	return process;
 }
 
-/* It costs its owner nothing until it is armed, and the watched process nothing to speak of. */
+/* An unarmed timer costs no CPU time. */
 static int make_timer(const struct engine *engine, struct poll_process *process)
 {
 	struct sigevent event = {
@@ -71,7 +71,7 @@ struct poll_process *poll_process_new(struct engine *engine, int pidfd, pid_t pi
 		return NULL;
 	}
 	process->pid = pid;
-	process->look_at = POLL_NEVER;
+	process->check_at = POLL_NEVER;
 	process->dir = -1;
 	process->pidfd = dup(pidfd);
 	if (process->pidfd < 0) {
@@ -81,7 +81,7 @@ struct poll_process *poll_process_new(struct engine *engine, int pidfd, pid_t pi
 	err = make_timer(engine, process);
 	if (err)
 		goto out_free;
-	/* Last, because it makes sure that the number was the pidfd's until now. */
+	/* After make_timer(): it checks that the PID still belongs to the pidfd. */
 	process->dir = proc_open_process(pid, pidfd);
 	if (process->dir < 0) {
 		err = process->dir;
@@ -109,7 +109,7 @@ static void forget_thread(struct engine *engine, struct poll_process *process,
 	while (*at != thread)
 		at = &(*at)->next;
 	*at = thread->next;
-	poll_look_close(engine, thread);
+	poll_sample_close(engine, thread);
 	engine->counts.watched -= !thread->ignored;
 	free(thread);
 }
@@ -135,7 +135,7 @@ void poll_thread_end(struct engine *engine, struct poll_process *process,
 {
 	struct maze_record facts = { .event = (maze_u16)event, .count_ns = poll_count(thread) };
 
-	/* It may have changed by execve since the last record. */
+	/* An execve may have changed it since the last record. */
 	proc_thread_comm(process->dir, thread->tid, thread->comm);
 	if (!thread->ignored)
 		poll_record(engine, process, thread, &facts);
@@ -162,7 +162,7 @@ bool poll_process_has_ended(const struct poll_process *process)
 void poll_process_ended(struct engine *engine, struct poll_process *process)
 {
 	while (process->threads) {
-		poll_look_last(process, process->threads);
+		poll_sample_last(process, process->threads);
 		poll_thread_end(engine, process, process->threads, MAZE_EVENT_EXIT);
 	}
 	poll_process_drop(engine, process);
@@ -196,7 +196,7 @@ int poll_thread_watch(struct engine *engine, struct poll_process *process, pid_t
 	int err;
 
 	if (!thread) {
-		/* One that leads a process is none, or was refused with it. */
+		/* The leader was already checked with the process. */
 		if (tid != process->pid && proc_is_kernel_thread(process->dir, tid))
 			return -EPERM;
 		thread = calloc(1, sizeof(*thread));
@@ -213,7 +213,7 @@ int poll_thread_watch(struct engine *engine, struct poll_process *process, pid_t
 	thread->policy = *policy;
 	thread->tag = tag;
 	thread->seen = true;
-	err = poll_look_begin(process, thread, flags & MAZE_RECORD_INHERITED);
+	err = poll_sample_begin(process, thread, flags & MAZE_RECORD_INHERITED);
 	if (err) {
 		forget_thread(engine, process, thread);
 		return err;
@@ -228,7 +228,7 @@ struct listing {
 	struct poll_process *process;
 };
 
-/* It has the name and the user of the thread that started it, whichever that was. */
+/* The creator of the thread is unknown; its name and user are those of the first entry. */
 static void lose_thread(struct engine *engine, const struct poll_process *process, pid_t tid)
 {
 	struct maze_record lost = { .tag = process->tag,
@@ -257,7 +257,7 @@ static void list_thread(pid_t tid, void *arg)
 		return;
 	err = poll_thread_watch(listing->engine, process, tid, &process->policy, process->tag,
 				MAZE_RECORD_INHERITED);
-	/* Gone already, or never watched, is no loss. */
+	/* A thread that has exited or is never watched is not a loss. */
 	if (err && err != -ESRCH && err != -EPERM)
 		lose_thread(listing->engine, process, tid);
 }
@@ -269,7 +269,7 @@ void poll_threads_list(struct engine *engine, struct poll_process *process)
 
 	for (thread = process->threads; thread; thread = thread->next)
 		thread->seen = false;
-	/* Before the list: who comes in between makes the next look list again. */
+	/* Before the list: a thread that starts during it makes the next check list again. */
 	process->links = proc_thread_links(process->dir);
 	process->relist = false;
 	if (proc_each_thread(process->dir, list_thread, &listing))

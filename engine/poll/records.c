@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The logs of the poll engine, in memory of this process: written by whoever holds
- * the engine's lock, read without it (record_log.h). A reader that does not read
- * delays nobody.
+ * The record logs of the poll engine, in memory of this process. The writer holds the lock
+ * and never waits for a reader; readers do not take it (record_log.h).
  */
 #include "engine_poll.h"
 
@@ -12,13 +11,13 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { LOG_VERDICTS, LOG_LIVES };
+enum { LOG_VERDICTS, LOG_LIFECYCLE };
 
 struct engine_reader {
 	struct engine *engine;
 	struct record_log logs[RECORD_LOGS];
 	struct record_cursor cursor;
-	int bell; /* index */
+	int slot; /* in reader_fds */
 };
 
 int poll_records_init(struct engine *engine)
@@ -26,7 +25,7 @@ int poll_records_init(struct engine *engine)
 	int i;
 
 	for (i = 0; i < POLL_READERS_MAX; i++)
-		engine->bells[i] = -1;
+		engine->reader_fds[i] = -1;
 	for (i = 0; i < RECORD_LOGS; i++) {
 		engine->slots[i] = calloc(POLL_LOG_LEN, sizeof(struct maze_record));
 		if (!engine->slots[i])
@@ -57,13 +56,13 @@ static void write_record(struct engine *engine, int log, const struct maze_recor
 	__atomic_store_n(&slot->seq, seq, __ATOMIC_RELEASE);
 }
 
-static void ring_bells(const struct engine *engine)
+static void notify_readers(const struct engine *engine)
 {
 	int i;
 
 	for (i = 0; i < POLL_READERS_MAX; i++)
-		if (engine->bells[i] >= 0)
-			eventfd_write(engine->bells[i], 1);
+		if (engine->reader_fds[i] >= 0)
+			eventfd_write(engine->reader_fds[i], 1);
 }
 
 void poll_record(struct engine *engine, const struct poll_process *process,
@@ -72,7 +71,7 @@ void poll_record(struct engine *engine, const struct poll_process *process,
 	bool is_verdict = facts->event == MAZE_EVENT_SOFT || facts->event == MAZE_EVENT_HARD;
 	struct maze_record record = *facts;
 
-	/* What was said of a verdict is said to its end. */
+	/* A quiet watch still logs the exit that follows a verdict. */
 	if (thread && !is_verdict && (thread->policy.flags & MAZE_POLICY_QUIET) &&
 	    !(facts->event == MAZE_EVENT_EXIT && thread->account.fired))
 		return;
@@ -85,8 +84,8 @@ void poll_record(struct engine *engine, const struct poll_process *process,
 		record.episode = thread->account.episode;
 		memcpy(record.comm, thread->comm, sizeof(record.comm));
 	}
-	write_record(engine, is_verdict ? LOG_VERDICTS : LOG_LIVES, &record);
-	ring_bells(engine);
+	write_record(engine, is_verdict ? LOG_VERDICTS : LOG_LIFECYCLE, &record);
+	notify_readers(engine);
 }
 
 void poll_lost(struct engine *engine, const struct maze_record *facts)
@@ -99,18 +98,18 @@ void poll_lost(struct engine *engine, const struct maze_record *facts)
 	poll_record(engine, NULL, NULL, &lost);
 }
 
-static int claim_bell(struct engine *engine)
+static int add_reader_fd(struct engine *engine)
 {
 	int i, fd;
 
-	for (i = 0; i < POLL_READERS_MAX && engine->bells[i] >= 0; i++)
+	for (i = 0; i < POLL_READERS_MAX && engine->reader_fds[i] >= 0; i++)
 		;
 	if (i == POLL_READERS_MAX)
 		return -ENOSPC;
 	fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (fd < 0)
 		return -errno;
-	engine->bells[i] = fd;
+	engine->reader_fds[i] = fd;
 	return i;
 }
 
@@ -123,38 +122,38 @@ int poll_reader_open(struct engine *engine, bool from_oldest, struct engine_read
 	if (!reader)
 		return maze_fail(error, -ENOMEM, "out of memory");
 	pthread_mutex_lock(&engine->lock);
-	reader->bell = claim_bell(engine);
+	reader->slot = add_reader_fd(engine);
 	for (i = 0; i < RECORD_LOGS; i++)
 		reader->logs[i] =
 			(struct record_log){ &engine->heads[i], engine->slots[i], POLL_LOG_LEN };
 	record_cursor_init(&reader->cursor, reader->logs, from_oldest);
 	pthread_mutex_unlock(&engine->lock);
-	if (reader->bell >= 0) {
+	if (reader->slot >= 0) {
 		reader->engine = engine;
 		*ret_reader = reader;
 		return 0;
 	}
-	i = reader->bell;
+	i = reader->slot;
 	free(reader);
 	if (i == -ENOSPC)
-		return maze_fail(error, i, "there are %d readers of records already, no more fit",
+		return maze_fail(error, i, "too many readers of records: the maximum is %d",
 				 POLL_READERS_MAX);
-	return maze_fail(error, i, "cannot make an event for a reader: %s", strerror(-i));
+	return maze_fail(error, i, "cannot create an eventfd: %s", strerror(-i));
 }
 
 int poll_reader_fd(struct engine_reader *reader)
 {
-	return reader->engine->bells[reader->bell];
+	return reader->engine->reader_fds[reader->slot];
 }
 
 int poll_reader_next(struct engine_reader *reader, struct maze_record *ret_record)
 {
-	eventfd_t rung;
+	eventfd_t count;
 
 	if (record_cursor_next(&reader->cursor, reader->logs, ret_record))
 		return 1;
-	/* Silence the bell, then look again: what rang in between is seen now. */
-	eventfd_read(poll_reader_fd(reader), &rung);
+	/* Reset the eventfd, then read again: a record may have come in between. */
+	eventfd_read(poll_reader_fd(reader), &count);
 	return record_cursor_next(&reader->cursor, reader->logs, ret_record);
 }
 
@@ -163,8 +162,8 @@ void poll_reader_close(struct engine_reader *reader)
 	if (!reader)
 		return;
 	pthread_mutex_lock(&reader->engine->lock);
-	close(reader->engine->bells[reader->bell]);
-	reader->engine->bells[reader->bell] = -1;
+	close(reader->engine->reader_fds[reader->slot]);
+	reader->engine->reader_fds[reader->slot] = -1;
 	pthread_mutex_unlock(&reader->engine->lock);
 	free(reader);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The thread that looks. It sleeps until a CPU timer fires, a watched process ends,
- * something was started, or a time that was planned has come; and it keeps its own
- * use of CPU below one hundredth, if need be by looking more rarely.
+ * The worker thread. It sleeps until a CPU-time timer fires, a watched process ends, a fork
+ * is reported, or a planned check is due. It keeps its own CPU use below 1 %, if necessary
+ * by longer intervals between checks.
  */
 #include "engine_poll.h"
 
@@ -16,11 +16,11 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-/* So much at once; what is left over is there the next time. */
+/* Events per read; the rest stays readable. */
 #define EVENTS_MAX 64
 /*
- * The backstop looks at the CPU clock of each process, half a microsecond each: for
- * who spins inside one long system call, where CPU timers do not fire.
+ * The backstop reads the CPU clock of each process, which takes 0.5 us each: CPU-time
+ * timers do not fire for a task that spins inside a system call.
  */
 #define BACKSTOP_FRACTION 4
 #define BACKSTOP_MIN_NS (20 * MAZE_NSEC_PER_MSEC)
@@ -50,7 +50,7 @@ static void keep_budget(struct engine *engine, maze_u64 now)
 	engine->budget_cpu_ns = cpu_ns;
 }
 
-/* What forks cost is not on the budget: looks that are rarer would not make it less. */
+/* The budget excludes the cost of forks: fewer checks would not reduce it. */
 static void end_round(struct engine *engine, bool only_forks)
 {
 	maze_u64 cpu_ns = now_ns(CLOCK_THREAD_CPUTIME_ID);
@@ -60,7 +60,7 @@ static void end_round(struct engine *engine, bool only_forks)
 	engine->round_cpu_ns = cpu_ns;
 }
 
-/* A process of which only threads were watched, and none is left, has no reason to stay. */
+/* Drops a process of which only threads were watched, after the last of them. */
 static void drop_if_empty(struct engine *engine, struct poll_process *process)
 {
 	if (!process->threads && !process->whole)
@@ -73,12 +73,12 @@ static void take_timers(struct engine *engine)
 	struct poll_process *process;
 	ssize_t n = read(engine->signal_fd, infos, sizeof(infos)), i;
 
-	/* What did not fit makes the descriptor readable again. */
+	/* If more are pending, the descriptor stays readable. */
 	for (i = 0; i < n / (ssize_t)sizeof(infos[0]); i++) {
 		process = poll_find(engine, infos[i].ssi_int);
 		if (!process)
 			continue;
-		poll_look(engine, process);
+		poll_check(engine, process);
 		drop_if_empty(engine, process);
 	}
 }
@@ -87,24 +87,24 @@ static void run_backstop(struct engine *engine, struct poll_process *process)
 {
 	maze_u64 used_ns = now_ns(process->clock) - process->cpu_ns;
 
-	/* One that has not run since is looked at once more, and its files are closed. */
+	/* A process that has not run since is checked once more, which closes its files. */
 	if (used_ns >= pace_step_ns(process->limit_ns, PACE_TIMER_PERCENT, engine->stretch) ||
 	    (!used_ns && process->keeps_files)) {
-		poll_look(engine, process);
+		poll_check(engine, process);
 		drop_if_empty(engine, process);
 	}
 }
 
-/* Somewhat early is due too, so that one wakeup serves all that are looked at by the clock. */
+/* Up to a quarter early is due too, so that one wakeup serves several processes. */
 static bool is_due(const struct poll_process *process, maze_u64 now)
 {
-	maze_u64 early_ns = (process->look_at - process->looked_ns) / 4;
+	maze_u64 early_ns = (process->check_at - process->checked_ns) / 4;
 
-	return process->look_at != POLL_NEVER && now + early_ns >= process->look_at;
+	return process->check_at != POLL_NEVER && now + early_ns >= process->check_at;
 }
 
-/* Walks the table: only while somebody is watched, and not more often than planned. */
-static maze_u64 look_when_due(struct engine *engine, maze_u64 now)
+/* Returns the time of the next check or backstop. */
+static maze_u64 check_when_due(struct engine *engine, maze_u64 now)
 {
 	bool backstop = now >= engine->backstop_at;
 	maze_u64 next = POLL_NEVER, pause;
@@ -115,14 +115,14 @@ static maze_u64 look_when_due(struct engine *engine, maze_u64 now)
 		for (process = engine->chains[i]; process; process = after) {
 			after = process->next;
 			if (is_due(process, now)) {
-				poll_look_if_ran(engine, process);
+				poll_check_if_ran(engine, process);
 				drop_if_empty(engine, process);
 			} else if (backstop) {
 				run_backstop(engine, process);
 			}
 		}
 		for (process = engine->chains[i]; process; process = process->next)
-			next = process->look_at < next ? process->look_at : next;
+			next = process->check_at < next ? process->check_at : next;
 	}
 	if (backstop) {
 		pause = engine->tightest_ns / BACKSTOP_FRACTION;
@@ -167,11 +167,11 @@ static void take_event(struct engine *engine, maze_u64 what)
 		take_timers(engine);
 		break;
 	case POLL_EVENT_FORKS:
-		poll_descent_take(engine);
+		poll_child_tracker_take(engine);
 		break;
 	default:
-		/* Before it, so that the children it told of find what they inherit. */
-		poll_descent_take(engine);
+		/* Before its removal, so that its children find what they inherit. */
+		poll_child_tracker_take(engine);
 		process = poll_find(engine, (pid_t)what);
 		if (process && poll_process_has_ended(process))
 			poll_process_ended(engine, process);
@@ -187,8 +187,8 @@ static void make_round(struct engine *engine, const struct epoll_event *events, 
 		take_event(engine, events[i].data.u64);
 	now = now_ns(CLOCK_MONOTONIC);
 	if (engine->processes) {
-		next = look_when_due(engine, now);
-		search = poll_descent_search(engine, now);
+		next = check_when_due(engine, now);
+		search = poll_child_tracker_search(engine, now);
 		next = search < next ? search : next;
 		keep_budget(engine, now);
 	}
@@ -214,7 +214,7 @@ static void *work(void *arg)
 	return NULL;
 }
 
-/* Its number is needed for timers to find it, so it is told before anything is watched. */
+/* Timers need the TID of the worker, so it is set before the first watch. */
 static void *start(void *arg)
 {
 	struct engine *engine = arg;
@@ -226,7 +226,7 @@ static void *start(void *arg)
 	return work(engine);
 }
 
-/* No signal is for the worker but those of its timers, which it reads from a descriptor. */
+/* The worker blocks all signals; it reads those of its timers from signal_fd. */
 static int create(struct engine *engine)
 {
 	sigset_t all, before;
@@ -256,7 +256,7 @@ int poll_worker_start(struct engine *engine, struct maze_error *error)
 	if (!err)
 		err = create(engine);
 	if (err)
-		return maze_fail(error, err, "the poll engine cannot start its thread: %s",
+		return maze_fail(error, err, "cannot start the thread of the poll engine: %s",
 				 strerror(-err));
 	engine->has_worker = true;
 	while (!__atomic_load_n(&engine->worker_tid, __ATOMIC_ACQUIRE))

@@ -152,7 +152,7 @@ small_root() {
 
 @test "list and events cannot reach a poll engine, and say so" {
 	refused 1 "$MAZE" events --engine poll
-	says "lives in the maze that started it"
+	says "runs in the maze process that started it"
 }
 
 # The grandchild spins for longer than the test may take, so it is found at any time.

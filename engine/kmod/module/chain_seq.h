@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Files that walk the hash of watched tasks, a chain at a time: a header, then as many
- * positions as there are chains. A task keeps its chain, so none is met twice or
- * passed over, whatever comes and goes between two reads.
+ * seq_file over the hash of watched tasks: position 0 is a header, each further position is
+ * a chain. A task never changes its chain, so a reader with any buffer size gets each task
+ * that is watched throughout exactly once.
  */
 #ifndef MAZE_KMOD_CHAIN_SEQ_H
 #define MAZE_KMOD_CHAIN_SEQ_H
@@ -13,8 +13,7 @@
 #include "kmod.h"
 
 struct chain_seq {
-	struct pid_namespace
-		*namespace; /* of who opened the file; he may be gone, and it with him */
+	struct pid_namespace *namespace; /* of the opener; referenced, since it may exit */
 };
 
 static inline void *chain_seq_start(struct seq_file *file, loff_t *position)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Where kernels differ: each entry says in which range which form is right. No other
- * file of the module asks for a version.
+ * Differences between kernel versions. No other file of the module tests for a version.
  */
 #ifndef MAZE_KMOD_COMPAT_H
 #define MAZE_KMOD_COMPAT_H
@@ -10,19 +9,19 @@
 #include <linux/sched.h>
 #include <linux/version.h>
 
-/* sched_switch passes the previous state from 5.18 on, behind `next`. */
+/* From 5.18 on, sched_switch passes the previous state after `next`. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 18, 0)
 #error "maze needs Linux 5.18 or later"
 #endif
 
-/* sched_process_exit has an argument more from 6.16 on. */
+/* From 6.16 on, sched_process_exit has one more argument. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
 #define COMPAT_EXIT_ARGS void *data, struct task_struct *task, bool group_dead
 #else
 #define COMPAT_EXIT_ARGS void *data, struct task_struct *task
 #endif
 
-/* hrtimer_setup() came with 6.13, and hrtimer_init() went with 6.15. */
+/* 6.13 added hrtimer_setup(), and 6.15 removed hrtimer_init(). */
 static inline void compat_hrtimer_setup(struct hrtimer *timer,
 					enum hrtimer_restart (*function)(struct hrtimer *))
 {
@@ -34,12 +33,12 @@ static inline void compat_hrtimer_setup(struct hrtimer *timer,
 #endif
 }
 
-/* Threads that vhost makes of a process's own, from 6.4 on; io_uring's are among them. */
+/* From 6.4 on: worker threads of vhost and io_uring that belong to a user process. */
 #ifndef PF_USER_WORKER
 #define PF_USER_WORKER PF_IO_WORKER
 #endif
 
-/* A task that waits for a lock that only PREEMPT_RT makes a sleeping one; 5.15 on. */
+/* From 5.15 on: the task waits for a lock that sleeps only on PREEMPT_RT. */
 #ifndef TASK_RTLOCK_WAIT
 #define TASK_RTLOCK_WAIT 0
 #endif

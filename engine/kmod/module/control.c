@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is written to /proc/maze/entries: whole lines, one after the other, until one
- * fails. What came before it stands, and the short count that is returned says so.
+ * Writes to /proc/maze/entries: lines are executed in order until one fails. The lines
+ * before it stay in effect, and write(2) returns their length.
  */
 #include <linux/capability.h>
 #include <linux/pid.h>
@@ -16,7 +16,7 @@
 #include "grammar.h"
 #include "kmod.h"
 
-/* Taken of one write; the rest is for the caller's next, as of any write(2). */
+/* The most that one write(2) processes; the caller writes the rest again. */
 #define WRITE_MAX (64 * 1024)
 
 static DEFINE_MUTEX(one_writer);
@@ -33,10 +33,10 @@ void control_inherit_failed(void)
 	atomic64_inc(&inherit_failures);
 }
 
-/* The task of that number in the writer's pid namespace, with a reference. */
-static struct task_struct *find_task(u32 number)
+/* By its PID in the writer's PID namespace; with a reference. */
+static struct task_struct *find_task(u32 nr)
 {
-	struct pid *pid = find_get_pid(number);
+	struct pid *pid = find_get_pid(nr);
 	struct task_struct *task = pid ? get_pid_task(pid, PIDTYPE_PID) : NULL;
 
 	put_pid(pid);
@@ -51,12 +51,12 @@ static int refuse(const struct task_struct *task)
 	return 0;
 }
 
-/* Threads of a process that a request has not watched yet. */
+/* Threads of a process that the current request has not watched yet. */
 struct batch {
 	struct task_struct *leader;
-	u64 born_by; /* of CLOCK_BOOTTIME; later ones are not meant */
+	u64 latest_start_ns; /* CLOCK_BOOTTIME; threads that started later are not included */
 	unsigned int count;
-	/* Few enough for the stack, many enough that thousands are not gone through for each. */
+	/* Fits on the stack; a process of thousands of threads is walked once for each 32. */
 	struct task_struct *threads[32];
 };
 
@@ -68,7 +68,7 @@ static bool is_left(const struct batch *batch, const struct task_struct *thread)
 		return false;
 	if (watched && watched->stamp == stamp)
 		return false;
-	return thread->start_boottime <= batch->born_by;
+	return thread->start_boottime <= batch->latest_start_ns;
 }
 
 /* With references. */
@@ -91,14 +91,14 @@ static bool next_batch(struct batch *batch)
 	return batch->count;
 }
 
-static int watch_batch(const struct batch *batch, const struct maze_wish *wish, u64 *ret_done,
-		       u64 *ret_left)
+static int watch_batch(const struct batch *batch, const struct maze_watch_params *params,
+		       u64 *ret_done, u64 *ret_left)
 {
 	unsigned int i;
 	int err, failed = 0;
 
 	for (i = 0; i < batch->count; i++) {
-		err = failed ? failed : tasks_watch(batch->threads[i], wish);
+		err = failed ? failed : tasks_watch(batch->threads[i], params);
 		put_task_struct(batch->threads[i]);
 		if (err == -EEXIST)
 			++*ret_left;
@@ -110,23 +110,22 @@ static int watch_batch(const struct batch *batch, const struct maze_wish *wish, 
 }
 
 /*
- * All threads. Those that these start while we are at it inherit the stamp with the
- * watch, unless they are not to be watched at all; so only who had not been come to yet
- * makes more work. Nobody can be kept at it: not by threads that are started faster, and
- * not beyond his own death.
+ * All threads. With inheritance, a new thread of a watched thread inherits watch and stamp
+ * and makes no more work. The loop ends even if unwatched threads start new ones faster,
+ * and when the writer receives a fatal signal.
  */
-static int watch_process(struct task_struct *leader, const struct maze_wish *wish)
+static int watch_process(struct task_struct *leader, const struct maze_watch_params *params)
 {
-	bool inherits = wish->policy.flags & MAZE_POLICY_INHERIT;
+	bool inherits = params->policy.flags & MAZE_POLICY_INHERIT;
 	struct batch batch = {
 		.leader = leader,
-		.born_by = inherits ? U64_MAX : ktime_get_boottime_ns(),
+		.latest_start_ns = inherits ? U64_MAX : ktime_get_boottime_ns(),
 	};
 	u64 done = 0, left = 0, tried = 0;
 	int err;
 
 	while (next_batch(&batch)) {
-		err = watch_batch(&batch, wish, &done, &left);
+		err = watch_batch(&batch, params, &done, &left);
 		if (err)
 			return err;
 		tried += batch.count;
@@ -143,7 +142,7 @@ static int watch_process(struct task_struct *leader, const struct maze_wish *wis
 
 static int watch(struct task_struct *task, const struct grammar_order *order)
 {
-	struct maze_wish wish = {
+	struct maze_watch_params params = {
 		.policy = order->policy,
 		.tag = order->tag,
 		.mask = order->mask,
@@ -153,17 +152,17 @@ static int watch(struct task_struct *task, const struct grammar_order *order)
 
 	if (err)
 		return err;
-	wish.stamp = ++stamp;
+	params.stamp = ++stamp;
 	if (order->thread)
-		err = tasks_watch(task, &wish);
+		err = tasks_watch(task, &params);
 	else
-		err = watch_process(task, &wish);
+		err = watch_process(task, &params);
 	/*
-	 * Some may be running this very moment, and would not be switched for long; of
-	 * several, some may be watched where a later one failed.
+	 * A running task may not switch for long. After an error, some threads may be
+	 * watched already.
 	 */
 	if (err != -ESRCH && err != -EEXIST)
-		look_timer_kick();
+		check_timer_arm_all();
 	return err;
 }
 
@@ -211,17 +210,17 @@ static void end_tag(const struct grammar_order *order)
 }
 
 /*
- * In what /proc counts in, by the time namespace of who writes, as of who reads there;
- * its files say it of the process, which is the leader's.
+ * Compares with the start time in /proc/PID/stat: the leader's, in clock ticks, by the
+ * time namespace of the writer.
  */
-static bool began_otherwise(const struct task_struct *task, const struct grammar_order *order)
+static bool start_differs(const struct task_struct *task, const struct grammar_order *order)
 {
 	u64 start_ns = 0;
 	bool alive;
 
 	if (!order->start_ticks)
 		return false;
-	/* What has been reaped still points to its leader, who need not be there any more. */
+	/* The leader pointer of a reaped task may be stale. */
 	rcu_read_lock();
 	alive = pid_alive(task);
 	if (alive)
@@ -249,8 +248,8 @@ static int carry_out(const struct grammar_order *order)
 	task = find_task(order->pid);
 	if (!task)
 		return -ESRCH;
-	/* Without `thread` a number means a process. */
-	if (began_otherwise(task, order))
+	/* Without `thread` the PID means a process. */
+	if (start_differs(task, order))
 		err = -ESRCH;
 	else if (!order->thread && !thread_group_leader(task))
 		err = -EINVAL;
@@ -262,7 +261,7 @@ static int carry_out(const struct grammar_order *order)
 	return err;
 }
 
-/* Carries out line after line; how many bytes were taken, or the error of the first line. */
+/* Returns the number of bytes processed, or the error of the first line. */
 static ssize_t carry_out_all(const char *text, size_t len)
 {
 	struct grammar_order order;
@@ -281,7 +280,7 @@ static ssize_t carry_out_all(const char *text, size_t len)
 	return (ssize_t)len;
 }
 
-/* Of more than is taken at once, only whole lines. */
+/* If the write is longer than `taken`, cuts it after the last whole line. */
 static size_t cut(const char *text, size_t taken, size_t count)
 {
 	size_t len = taken;

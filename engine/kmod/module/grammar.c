@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * The grammar of /proc/maze/entries; see grammar.h.
- */
 #include "grammar.h"
 
-/* The largest number of a process on any Linux (PID_MAX_LIMIT). */
+/* PID_MAX_LIMIT of the kernel. */
 #define PID_LARGEST 4194304ULL
 
 struct cursor {
@@ -21,7 +18,7 @@ static int is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
-/* The next word; 0: there is none, a comment counts as the end. */
+/* 0: no more words; a comment ends the line. */
 static int next_word(struct cursor *cursor, struct word *ret_word)
 {
 	while (cursor->at < cursor->end && is_blank(*cursor->at))
@@ -62,7 +59,7 @@ static int next_number(struct cursor *cursor, maze_u64 max, maze_u64 *ret_number
 	return next_word(cursor, &word) && parse_number(word.at, word.len, max, ret_number);
 }
 
-/* Does the word begin with this? *ret_rest: its length; what follows goes to ret_value. */
+/* Whether the word begins with this; the rest of the word goes to ret_value. */
 static int begins(const struct word *word, const char *with, struct word *ret_value)
 {
 	maze_u64 i;
@@ -90,7 +87,7 @@ static int apply_start(const struct word *word, struct grammar_order *order)
 	       parse_number(value.at, value.len, ~0ULL, &order->start_ticks);
 }
 
-/* Whose watches the order reaches. */
+/* The words that select watches by tag. */
 static int apply_claim(const struct word *word, struct grammar_order *order)
 {
 	struct word value;
@@ -121,7 +118,7 @@ static int apply_word(const struct word *word, struct grammar_order *order)
 	} else if (is(word, "thread")) {
 		order->thread = 1;
 	} else if (begins(word, "owner=", &value)) {
-		/* (uid_t)-1 is nobody's. */
+		/* (uid_t)-1 is not a valid user. */
 		if (!parse_number(value.at, value.len, 0xfffffffeU, &number))
 			return 0;
 		order->policy.owner = (maze_u32)number;
@@ -136,7 +133,7 @@ static int apply_word(const struct word *word, struct grammar_order *order)
 	return 1;
 }
 
-/* Milliseconds; a limit that policy.h would refuse may not overflow on its way there. */
+/* Milliseconds; bounded so that the product cannot overflow. */
 static int next_limit(struct cursor *cursor, maze_u64 *ret_ns)
 {
 	maze_u64 ms;

@@ -1,23 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The grammar of what is written to /proc/maze/entries, line by line:
+ * The grammar of a line written to /proc/maze/entries:
  *
  *	PID SOFT_MS HARD_MS SOFT_SIG HARD_SIG [WORD...]	watch, or replace a policy
  *	-PID [thread] [start=N] [tag=N] [claim=MASK]	end the watch
  *	-tag=N [claim=MASK]				end every watch with that tag
  *	-all						end every watch
  *
- * WORD: no-inherit, yield-counts, shadow, quiet, warn (MAZE_POLICY_WARN; without it the
- * soft signal is sent as it is, as in 2008), to-process (MAZE_POLICY_TO_PROCESS), owner=UID
- * (MAZE_POLICY_OWNED), claim=MASK (only watches whose tag agrees with this one in these
- * bits are touched, and one that has this very policy and tag goes on counting; 0, the
- * default: all), thread (PID is that of one thread, and only that is meant), recovery=N (as
- * in struct maze_policy; MAZE_RECOVERY_INF without it), tag=N, start=N (only if the process
- * began then, in clock ticks since boot as in field 22 of /proc/PID/stat: a number that is
- * another process's by now then has no effect). Numbers are unsigned and decimal.
- * What follows a # is comment; a line without words means nothing.
+ * WORD is one of:
+ *	no-inherit, yield-counts, shadow, quiet, warn, to-process: MAZE_POLICY_*; without
+ *		warn the soft signal is sent as it is, as in 2008
+ *	owner=UID	MAZE_POLICY_OWNED
+ *	claim=MASK	replace only watches whose tag agrees with this one in these bits, and
+ *			keep the count of one that has the same policy and tag; 0 (default): all
+ *	thread		PID is a thread ID; watch only that thread
+ *	recovery=N	as in struct maze_policy; default MAZE_RECOVERY_INF
+ *	tag=N
+ *	start=N		-ESRCH unless the process started then (field 22 of /proc/PID/stat):
+ *			protects against a reused PID
  *
- * Pure: no memory, no kernel; also compiled into tests and a fuzzer.
+ * Numbers are unsigned and decimal. # begins a comment; a line without words is ignored.
+ *
+ * No allocation, no kernel function: also compiled into tests and a fuzzer.
  */
 #ifndef MAZE_KMOD_GRAMMAR_H
 #define MAZE_KMOD_GRAMMAR_H
@@ -35,17 +39,17 @@ enum grammar_kind {
 struct grammar_order {
 	struct maze_policy policy;
 	maze_u64 tag;
-	maze_u64 mask;	      /* see claim= */
+	maze_u64 mask;	      /* claim= */
 	maze_u64 start_ticks; /* 0: any */
 	maze_u32 pid;
 	maze_u32 thread; /* 1: only that thread */
 	enum grammar_kind kind;
 };
 
-/* Longer lines are malformed: the longest meaningful one has less than 230 characters. */
+/* Longer lines are malformed: the longest valid one has less than 230 characters. */
 #define GRAMMAR_LINE_MAX 256
 
-/* Parses one line of `len` characters, without its newline. 1: good, 0: malformed or out of range. */
+/* Parses a line without its newline. 1: valid, 0: malformed or out of range. */
 int grammar_parse(const char *line, maze_u64 len, struct grammar_order *ret_order);
 
 #endif

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The kernel module, as its files see it.
+ * Shared declarations of the kernel module.
  *
- * Contexts. The switch probe runs under the runqueue's lock, the fork and exit probes
- * with preemption disabled, the look timer in hard interrupt context, all on PREEMPT_RT
- * too: so they allocate nothing, take raw locks only, and wake nobody. What cannot be
- * done there (signals, waking readers) is left to irq_work; memory comes from a pool
+ * Contexts. The switch probe runs under the runqueue lock, the fork and exit probes with
+ * preemption disabled, the check timer in hard interrupt context, also on PREEMPT_RT. So
+ * they do not allocate (except at a fork without PREEMPT_RT), take raw locks only and do
+ * not wake tasks. Signals and reader wakeups run from irq_work; entries come from a pool
  * that a work item fills.
  *
- * Locks, in this order: runqueue > bucket > task > ring or pool > hrtimer base. None is
- * held while a signal is sent.
+ * Lock order: runqueue > chain > task > ring or pool > hrtimer base. No lock is held while
+ * a signal is sent.
  *
- * Never early: se.sum_exec_runtime, which the scheduler books at switches and ticks and
- * from which steal is off already, is all that is ever charged. No clock of our own is
- * added to it; where it is stale, the scheduler is made to book (look_timer.c).
+ * Never early: only se.sum_exec_runtime is charged. The scheduler updates it at switches
+ * and ticks and has already subtracted steal time. The module adds no clock of its own;
+ * where the value is stale, it makes the scheduler update it (check_timer.c).
  */
 #ifndef MAZE_KMOD_H
 #define MAZE_KMOD_H
@@ -34,119 +34,114 @@
 #undef pr_fmt
 #define pr_fmt(fmt) "maze: " fmt
 
-/* ---- watched tasks: tasks.c --------------------------------------------------------- */
+/* ---- watched tasks: tasks.c ------------------------------------------------------ */
 
-/* 4096 chains: 10,000 watched tasks make them 2 or 3 long. */
+/* 4096 chains: with 10,000 watched tasks, a chain has 2 or 3 entries. */
 #define MAZE_TASK_BITS 12
 #define MAZE_CHAINS (1U << MAZE_TASK_BITS)
 
 struct maze_task {
 	struct hlist_node chain;
 	struct task_struct *task; /* key; valid until its exit probe has run, then by RCU */
-	raw_spinlock_t lock;	  /* all that follows, up to `refs` */
+	raw_spinlock_t lock;	  /* protects all fields below, up to `refs` */
 	struct maze_policy policy;
 	struct maze_account account;
 	u64 tag;
-	u64 next_ns;	  /* CPU time from the last step to the next look; 0: none */
-	u64 in_clock;	  /* local_clock() when it came to its CPU */
-	u64 in_runtime;	  /* and its runtime then */
-	bool switched_in; /* it came while it was watched; else in_clock is the first look's */
-	u64 seen_clock;	  /* local_clock() at the first look before it began; 0: none was */
-	u64 seen_runtime; /* and its books then, which may have been behind */
-	u64 yield_ns;	  /* runtime at its last yield that did not switch; never too small */
-	u64 left_clock;	  /* local_clock() when it fell into a sleep that is no reset; 0: none */
-	u64 left_waited;  /* its run_delay then */
-	/* Verdicts on their way to deliver.c. */
+	u64 next_check_ns; /* CPU time from the last step to the next check; 0: none */
+	u64 in_clock;	   /* local_clock() at its switch-in */
+	u64 in_runtime;	   /* its runtime at that time */
+	bool switched_in;  /* in_clock is of a switch-in; false: of the first check */
+	u64 seen_clock;	   /* local_clock() at the first check before it began; 0: none yet */
+	u64 seen_runtime;  /* its runtime at that time, which may be stale */
+	u64 yield_ns;	   /* runtime at its last yield without a switch; never too small */
+	u64 left_clock;	   /* local_clock() when a sleep that is no reset began; 0: none */
+	u64 left_waited;   /* its run_delay at that time */
+	/* Verdicts that deliver.c has not processed yet. */
 	struct irq_work work;
-	struct llist_node handed;
-	unsigned long carried; /* bit 0: it is on the courier's list */
-	u32 pending;	       /* MAZE_FIRED_* */
+	struct llist_node queue_node;
+	unsigned long queued; /* bit 0: in the queue of the delivery kthread */
+	u32 pending;	      /* MAZE_FIRED_* */
 	u32 cpu;
 	struct maze_tally pending_tally;
-	u32 stamp;	 /* of the request that watched it, or whom it inherits from, last */
-	bool ended;	 /* out of the hash: nothing is done by it any more */
-	refcount_t refs; /* the hash's, and one while a verdict is on its way */
+	u32 stamp;	 /* of the last request that watched it or the task it inherits from */
+	bool ended;	 /* out of the hash: it causes no more verdicts */
+	refcount_t refs; /* the hash's, and one for a verdict that is being delivered */
 	struct rcu_work free;
 };
 
 extern atomic_t maze_watched;
 
-/* What is asked for a task. */
-struct maze_wish {
+struct maze_watch_params {
 	struct maze_policy policy;
 	u64 tag;
-	u64 mask;	/* only a watch whose tag agrees in these bits is replaced; 0: any */
+	u64 mask;	/* replace only a watch whose tag agrees in these bits; 0: any */
 	u32 flags;	/* of its WATCH record */
 	u32 stamp;	/* of the request */
-	bool may_sleep; /* memory may come from the allocator */
+	bool may_sleep; /* the caller may sleep in an allocation */
 };
 
-int tasks_init(void);
+/* deliver: called in an interrupt for each task with a verdict. */
+int tasks_init(void (*deliver)(struct irq_work *work));
 /* Ends all watches; while the exit probe is attached. */
 void tasks_drop_all(void);
-/* Frees all, when no probe and no file is left. */
+/* Frees all entries; after the probes are detached and the files removed. */
 void tasks_done(void);
 /* Under RCU, or with preemption disabled. */
 struct maze_task *tasks_find(const struct task_struct *task);
 /*
- * Watches a task, or replaces its policy; count 0. 0 (also when it has this very policy
- * and tag under a mask: then it goes on counting), -EEXIST (not reached by the mask),
- * -ENOMEM, -ENOSPC (max_entries), -ESRCH (exiting).
+ * Watches a task, or replaces its policy; count 0. 0 (also when it has the same policy and
+ * tag under a mask: its count is kept), -EEXIST (not covered by the mask), -ENOMEM,
+ * -ENOSPC (max_entries), -ESRCH (exiting).
  */
-int tasks_watch(struct task_struct *task, const struct maze_wish *wish);
+int tasks_watch(struct task_struct *task, const struct maze_watch_params *params);
 void tasks_put(struct maze_task *watched);
 /*
- * Ends the watch, with a record of this event; UNWATCH: without a verdict that is on its
- * way. False: it was not watched.
+ * Ends the watch and records this event. UNWATCH also discards a verdict that is not
+ * delivered yet, and records it. False: it was not watched.
  */
 bool tasks_end(struct task_struct *task, enum maze_event event);
-/* The same, only if this is its policy still. */
+/* The same, only if this is still its policy. */
 bool tasks_end_if(struct task_struct *task, enum maze_event event,
 		  const struct maze_policy *policy);
 /* Calls each() for every task of a chain, under RCU. */
 void tasks_each(unsigned int chain, void (*each)(struct maze_task *watched, void *arg), void *arg);
 size_t tasks_bytes(void);
 
-/* ---- switch.c: from scheduler events to steps ---------------------------------------- */
+/* ---- switch.c: from scheduler events to steps ------------------------------------ */
 
 int switch_attach(void);
-/* Nobody is switched or inherits any more; who exits is still let go. */
+/* Detaches the switch and fork probes; the exit probe still ends watches. */
 void switch_stop(void);
-/* After this, no probe runs any more. */
+/* No probe runs after this returns. */
 void switch_detach(void);
 u64 switch_count(void);
 
-/* ---- look_timer.c ----------------------------------------------------------------------- */
+/* ---- check_timer.c --------------------------------------------------------------- */
 
-int look_timer_init(void);
-void look_timer_done(void);
-/* On this CPU, to look at the current or next task after it has run so long. */
-void look_timer_arm(u64 delay_ns);
-/* Makes every CPU look at what it runs: after watches have begun. May sleep. */
-void look_timer_kick(void);
-u64 look_timer_expiries(void);
+int check_timer_init(void);
+void check_timer_done(void);
+/* On this CPU: check the task that runs there after this delay. */
+void check_timer_arm(u64 delay_ns);
+/* Arms the timer of every CPU: new watches may be of running tasks. May sleep. */
+void check_timer_arm_all(void);
+u64 check_timer_expiries(void);
 
-/* ---- deliver.c: signals and records of verdicts ------------------------------------------- */
+/* ---- deliver.c: signals and records of verdicts ---------------------------------- */
 
 int deliver_start(void);
-/* When no verdict can come up any more, and none is on its way. */
+/* After all pending verdicts are delivered and no new one is possible. */
 void deliver_stop(void);
+/* Sends signals and writes records for the task that contains this work. */
+void deliver_verdict(struct irq_work *work);
 /*
- * Steps the account and hands over what is due. With the task's lock held, on the CPU it
- * runs on. The sample's yield_ns is filled in.
+ * Steps the account and queues the verdicts that are due. With the task's lock held, on the
+ * CPU it runs on. Fills in the sample's yield_ns.
  */
 void judge(struct maze_task *watched, struct maze_sample *sample);
-/* With its lock held: the watch ends, and with it what is on its way, which is recorded. */
-void deliver_drop(struct maze_task *watched);
-void deliver_init(struct maze_task *watched);
-/* Before it is freed: waits until nothing touches it any more. May sleep. */
-void deliver_done(struct maze_task *watched);
-u64 deliver_verdicts(void);
-u64 deliver_signals(void);
 
-/* ---- yields.c -------------------------------------------------------------------------------- */
+/* ---- yields.c -------------------------------------------------------------------- */
 
-/* Says in the log, and in stats, when yields that do not switch cannot be seen. */
+/* Logs a warning where yields that do not switch cannot be seen. */
 void yields_init(void);
 void yields_done(void);
 bool yields_are_seen(void);
@@ -155,12 +150,15 @@ bool yields_now(struct task_struct *task);
 /* Does it sleep in futex(2)? For the task that is switched out. */
 bool waits_for_lock(struct task_struct *task);
 
-/* ---- records.c ---------------------------------------------------------------------------------- */
+/* ---- records.c ------------------------------------------------------------------- */
 
 int records_init(void);
 void records_done(void);
-/* Any context. The task may be NULL (LOST). boot_ns, seq and the task's facts are filled in. */
+/* Any context. The task may be NULL (LOST). Fills in boot_ns, seq and the task's facts. */
 void records_write(const struct task_struct *task, const struct maze_record *facts);
+/* The facts of a verdict that come from its policy and tally. */
+struct maze_record records_of_verdict(const struct maze_policy *policy,
+				      const struct maze_tally *tally, bool hard);
 
 struct records_cursor {
 	u64 next[2];
@@ -168,28 +166,30 @@ struct records_cursor {
 };
 
 void records_cursor_init(struct records_cursor *cursor, bool from_oldest);
-/* True and the oldest not yet read, or a LOST. */
+/* True and the oldest unread record, or a LOST. */
 bool records_next(struct records_cursor *cursor, struct maze_record *ret_record);
 bool records_ready(const struct records_cursor *cursor);
 struct wait_queue_head *records_wait(void);
-/* Readers that wait give up: the module goes. */
+/* Readers that wait return: the module is being unloaded. */
 void records_hang_up(void);
 /*
- * When no file can be polled any more: epolls forget the queue that they wait in. A grace
- * period has to pass before records_done(), for one that is about to leave it by itself.
+ * Removes epolls from the wait queue, after the last call of the file's poll operation. A
+ * grace period must pass before records_done(), for a poller that removes itself meanwhile.
  */
-void records_let_go(void);
+void records_detach_pollers(void);
 bool records_hung_up(void);
 size_t records_bytes(void);
 u64 records_count(void);
+u64 records_verdicts(void);
+u64 records_signals(void);
 
-/* ---- control.c: writes ------------------------------------------------------------------------------ */
+/* ---- control.c: writes ----------------------------------------------------------- */
 
 ssize_t control_write(const char __user *text, size_t count);
 u64 control_inherit_failures(void);
 void control_inherit_failed(void);
 
-/* ---- the files --------------------------------------------------------------------------------------- */
+/* ---- the files ------------------------------------------------------------------- */
 
 struct proc_dir_entry;
 int proc_entries_create(struct proc_dir_entry *dir);
@@ -198,7 +198,7 @@ int proc_events_create(struct proc_dir_entry *dir);
 int proc_stats_create(struct proc_dir_entry *dir);
 
 extern unsigned int maze_max_entries;
-/* CLOCK_BOOTTIME of the module's loading: which of several this one is. */
+/* CLOCK_BOOTTIME at load: distinguishes this load of the module from others. */
 extern u64 maze_loaded_ns;
 
 #endif

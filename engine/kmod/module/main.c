@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * maze.ko: watches tasks for CPU time used without sleeping, and signals those that
- * pass their limits. The rule is in core/step.h; this file brings the parts up and
- * takes them down in the opposite order.
+ * exceed their limits. The rule is in core/step.h; this file starts the parts and stops
+ * them in the opposite order.
  */
 #include <linux/module.h>
 #include <linux/proc_fs.h>
@@ -39,15 +39,15 @@ static int create_files(void)
 	return err;
 }
 
-/* First nobody can ask for more, then nothing happens any more, then it is freed. */
+/* After the files are removed: stops new events, then ends watches, then frees memory. */
 static void take_down(void)
 {
-	records_let_go();
+	records_detach_pollers();
 	switch_stop();
 	yields_done();
-	look_timer_done();
+	check_timer_done();
 	tasks_drop_all();
-	/* It waits for RCU, and so for the interrupts in which verdicts were handed over. */
+	/* Waits for RCU, and so for the interrupts that queued verdicts. */
 	switch_detach();
 	deliver_stop();
 	tasks_done();
@@ -62,20 +62,20 @@ static int __init maze_init(void)
 	err = records_init();
 	if (err)
 		return err;
-	err = tasks_init();
+	err = tasks_init(deliver_verdict);
 	if (err)
 		goto out_records;
 	err = deliver_start();
 	if (err)
 		goto out_tasks;
-	err = look_timer_init();
+	err = check_timer_init();
 	if (err)
 		goto out_deliver;
 	yields_init();
 	err = switch_attach();
 	if (err)
 		goto out_yields;
-	/* Those files that there were may have been used. */
+	/* If it fails, the files that exist may already have been used. */
 	err = create_files();
 	if (err) {
 		take_down();
@@ -85,7 +85,7 @@ static int __init maze_init(void)
 	return 0;
 out_yields:
 	yields_done();
-	look_timer_done();
+	check_timer_done();
 out_deliver:
 	deliver_stop();
 out_tasks:
@@ -106,4 +106,4 @@ module_init(maze_init);
 module_exit(maze_exit);
 MODULE_LICENSE("GPL");
 MODULE_AUTHOR("The maze authors");
-MODULE_DESCRIPTION("Monitor for mazed processes: CPU time used without sleeping");
+MODULE_DESCRIPTION("Monitor for runaway threads: CPU time used without sleeping");

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /proc/maze/entries, as in 2008: write to watch (control.c), read for a line for each
- * watched task, by the numbers of the reader's pid namespace.
- *
- * A position in the file is a chain of the hash, so that a reader of any buffer size
- * meets each task that is watched all the while exactly once.
+ * /proc/maze/entries, as in 2008: a write watches tasks (control.c); a read returns a line
+ * for each watched task, with the PIDs of the reader's PID namespace.
  */
 #include <linux/capability.h>
 #include <linux/pid_namespace.h>

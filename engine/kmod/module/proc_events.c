@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /proc/maze/events: a stream of whole struct maze_record (core/record.h), oldest
- * first. Each open file has its own cursor; lseek(fd, 0, SEEK_END) goes behind the
- * newest record, SEEK_SET to the oldest. poll(2) works. Numbers are those of the
- * initial pid namespace.
+ * /proc/maze/events: a stream of struct maze_record (core/record.h), oldest first. Each
+ * open file has its own cursor; lseek(fd, 0, SEEK_END) moves it after the newest record,
+ * SEEK_SET to the oldest. poll(2) works. PIDs are those of the initial PID namespace.
  */
 #include <linux/capability.h>
 #include <linux/mutex.h>
@@ -17,7 +16,7 @@
 #include "kmod.h"
 
 struct reader {
-	struct mutex lock; /* threads that share the file */
+	struct mutex lock; /* for threads that share the file */
 	struct records_cursor cursor;
 };
 
@@ -26,8 +25,8 @@ static int open(struct inode *inode, struct file *file)
 	struct reader *reader;
 
 	/*
-	 * Root in a container owns the file too, but what it says is of the whole machine,
-	 * by numbers that he has no use for.
+	 * Root in a container may open the file by its mode, but the records are of the
+	 * whole machine.
 	 */
 	if (task_active_pid_ns(current) != &init_pid_ns && !capable(CAP_SYS_ADMIN))
 		return -EPERM;

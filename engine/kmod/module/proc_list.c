@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /proc/maze/list: for programs, an array of struct maze_entry (core/record.h), by the
- * numbers of the reader's pid namespace.
+ * /proc/maze/list: an array of struct maze_entry (core/record.h), with the PIDs of the
+ * reader's PID namespace.
  */
 #include <linux/cred.h>
 #include <linux/proc_fs.h>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /proc/maze/stats: what the module has done so far, a number a line.
+ * /proc/maze/stats: counters since the module was loaded, one per line.
  */
 #include <linux/proc_fs.h>
 
 #include "kmod.h"
 
-/* Of the files and their grammar; raised when a program that knows the old would err. */
+/* Version of the files and the grammar; increased by an incompatible change. */
 #define INTERFACE 2
 
 static int show(struct seq_file *file, void *unused)
@@ -15,10 +15,10 @@ static int show(struct seq_file *file, void *unused)
 	seq_printf(file, "loaded-ns: %llu\n", maze_loaded_ns);
 	seq_printf(file, "entries: %d\n", atomic_read(&maze_watched));
 	seq_printf(file, "records: %llu\n", records_count());
-	seq_printf(file, "verdicts: %llu\n", deliver_verdicts());
-	seq_printf(file, "signals: %llu\n", deliver_signals());
+	seq_printf(file, "verdicts: %llu\n", records_verdicts());
+	seq_printf(file, "signals: %llu\n", records_signals());
 	seq_printf(file, "switches: %llu\n", switch_count());
-	seq_printf(file, "timer-expiries: %llu\n", look_timer_expiries());
+	seq_printf(file, "timer-expiries: %llu\n", check_timer_expiries());
 	seq_printf(file, "inherit-failures: %llu\n", control_inherit_failures());
 	seq_printf(file, "memory-bytes: %zu\n", tasks_bytes() + records_bytes());
 	seq_printf(file, "lone-yields: %s\n", yields_are_seen() ? "seen" : "unseen");

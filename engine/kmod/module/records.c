@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The records kept: two rings, of verdicts and of beginnings and ends of watches, so
- * that a storm of the latter overwrites no verdict. Writing never waits for a reader;
- * readers see by the numbers what they missed.
+ * Two rings of records: verdicts, and lifecycle events of watches, so that many of the
+ * latter overwrite no verdict. The writer never waits for a reader; a reader computes
+ * from the record numbers how many it missed.
  */
 #include <linux/cred.h>
 #include <linux/poll.h>
@@ -15,9 +15,9 @@
 
 #include "kmod.h"
 
-/* As many as the bpf engine keeps. */
+/* The same as in the bpf engine. */
 #define RING_LEN 4096
-enum { RING_VERDICTS, RING_LIVES, RINGS };
+enum { RING_VERDICTS, RING_LIFECYCLE, RINGS };
 
 struct ring {
 	raw_spinlock_t lock;
@@ -27,22 +27,24 @@ struct ring {
 
 static struct ring rings[RINGS] = {
 	[RING_VERDICTS] = { .lock = __RAW_SPIN_LOCK_UNLOCKED(rings[RING_VERDICTS].lock) },
-	[RING_LIVES] = { .lock = __RAW_SPIN_LOCK_UNLOCKED(rings[RING_LIVES].lock) },
+	[RING_LIFECYCLE] = { .lock = __RAW_SPIN_LOCK_UNLOCKED(rings[RING_LIFECYCLE].lock) },
 };
 /*
- * In memory of its own: a poll(2) or epoll(7) that once asked stays in the queue until
- * it leaves by itself, and that may be when the module and its data have long gone.
+ * Allocated separately: a poll(2) or epoll(7) removes itself from the queue, possibly
+ * after the module is unloaded.
  */
 static struct wait_queue_head *readers;
 static bool hung_up;
+/* Written with the lock of RING_VERDICTS held. */
+static u64 verdicts, signals;
 
 static void wake_readers(struct irq_work *work)
 {
 	wake_up_interruptible_all(readers);
 }
 
-/* Whoever writes a record may not wake anybody itself. */
-static struct irq_work bell = IRQ_WORK_INIT(wake_readers);
+/* The contexts that write records cannot wake tasks. */
+static struct irq_work notify = IRQ_WORK_INIT(wake_readers);
 
 static void fill(struct maze_record *record, const struct task_struct *task)
 {
@@ -52,15 +54,28 @@ static void fill(struct maze_record *record, const struct task_struct *task)
 	record->pid = task_tgid_nr((struct task_struct *)task);
 	record->tid = task_pid_nr((struct task_struct *)task);
 	record->uid = from_kuid(&init_user_ns, task_uid(task));
-	/* May change under us, as it may for everybody who reads it. */
+	/* Not locked: the name may change during the copy. */
 	strscpy_pad(record->comm, task->comm, sizeof(record->comm));
+}
+
+struct maze_record records_of_verdict(const struct maze_policy *policy,
+				      const struct maze_tally *tally, bool hard)
+{
+	struct maze_record facts = {
+		.event = hard ? MAZE_EVENT_HARD : MAZE_EVENT_SOFT,
+		.limit_ns = hard ? policy->hard_ns : policy->soft_ns,
+		.signal = hard ? policy->hard_signal : policy->soft_signal,
+	};
+
+	maze_record_tally(&facts, tally);
+	return facts;
 }
 
 void records_write(const struct task_struct *task, const struct maze_record *facts)
 {
-	bool verdict = facts->event == MAZE_EVENT_SOFT || facts->event == MAZE_EVENT_HARD ||
-		       facts->event == MAZE_EVENT_LOST;
-	struct ring *ring = &rings[verdict ? RING_VERDICTS : RING_LIVES];
+	bool verdict = facts->event == MAZE_EVENT_SOFT || facts->event == MAZE_EVENT_HARD;
+	bool lifecycle = !verdict && facts->event != MAZE_EVENT_LOST;
+	struct ring *ring = &rings[lifecycle ? RING_LIFECYCLE : RING_VERDICTS];
 	struct maze_record record = *facts;
 	unsigned long flags;
 
@@ -68,8 +83,12 @@ void records_write(const struct task_struct *task, const struct maze_record *fac
 	raw_spin_lock_irqsave(&ring->lock, flags);
 	record.seq = ++ring->head;
 	ring->slots[(record.seq - 1) % RING_LEN] = record;
+	if (verdict) {
+		verdicts++;
+		signals += !!(record.flags & MAZE_RECORD_SENT);
+	}
 	raw_spin_unlock_irqrestore(&ring->lock, flags);
-	irq_work_queue(&bell);
+	irq_work_queue(&notify);
 }
 
 void records_cursor_init(struct records_cursor *cursor, bool from_oldest)
@@ -151,26 +170,26 @@ void records_hang_up(void)
 	wake_up_interruptible_all(readers);
 }
 
-void records_let_go(void)
+void records_detach_pollers(void)
 {
 	__wake_up(readers, TASK_NORMAL, 0, poll_to_key(EPOLLHUP | POLLFREE));
 }
 
-/* Who is in poll(2) has been woken, and leaves when it next runs: that is not waited for. */
+/* Does not wait for a task in poll(2): it leaves the queue when it next runs. */
 static void free_readers(void)
 {
 	bool empty;
 
 	if (!readers)
 		return;
-	/* With the lock, so that who has just left it is done with it. */
+	/* With the lock: a task that has just left the queue has released the lock. */
 	spin_lock_irq(&readers->lock);
 	empty = list_empty(&readers->head);
 	spin_unlock_irq(&readers->lock);
 	if (empty)
 		kfree(readers);
 	else
-		pr_info("somebody still polls /proc/maze/events: %zu bytes are left to it\n",
+		pr_info("/proc/maze/events is still being polled: %zu bytes are not freed\n",
 			sizeof(*readers));
 }
 
@@ -186,7 +205,17 @@ size_t records_bytes(void)
 
 u64 records_count(void)
 {
-	return READ_ONCE(rings[RING_VERDICTS].head) + READ_ONCE(rings[RING_LIVES].head);
+	return READ_ONCE(rings[RING_VERDICTS].head) + READ_ONCE(rings[RING_LIFECYCLE].head);
+}
+
+u64 records_verdicts(void)
+{
+	return READ_ONCE(verdicts);
+}
+
+u64 records_signals(void)
+{
+	return READ_ONCE(signals);
 }
 
 int records_init(void)
@@ -211,7 +240,7 @@ void records_done(void)
 {
 	int i;
 
-	irq_work_sync(&bell);
+	irq_work_sync(&notify);
 	for (i = 0; i < RINGS; i++)
 		vfree(rings[i].slots);
 	free_readers();

@@ -3,8 +3,8 @@
  * From scheduler events to steps of the account: sched_switch, sched_process_fork and
  * sched_process_exit, found by name, because they are not exported as symbols.
  *
- * Costs, at each switch: with nothing watched, one load; else two lookups in the hash.
- * Only a watched task is stepped, and only its switch-in may start a timer.
+ * Cost of each switch: one load if nothing is watched; else two lookups in the hash. Only
+ * a watched task is stepped, and only its switch-in may arm the timer.
  */
 #include <linux/sched/clock.h>
 #include <linux/tracepoint.h>
@@ -21,7 +21,7 @@ static void fall_asleep(const struct task_struct *prev, struct maze_task *watche
 #endif
 }
 
-/* The probe runs after the scheduler has booked what prev has used. */
+/* The probe runs after the scheduler has updated the runtime of prev. */
 static void switch_out(struct task_struct *prev, struct maze_task *watched, bool preempt,
 		       unsigned int prev_state)
 {
@@ -29,9 +29,9 @@ static void switch_out(struct task_struct *prev, struct maze_task *watched, bool
 
 	raw_spin_lock(&watched->lock);
 	/*
-	 * prev_state is reported for a preempted task too, and for one that a pending
-	 * signal kept runnable; __state tells the latter. Waiting for a lock that only
-	 * PREEMPT_RT makes a sleeping one is no sleep of the program.
+	 * prev_state is also set for a preempted task, and for one that a pending signal
+	 * kept runnable, which __state shows. A wait for a lock that sleeps only on
+	 * PREEMPT_RT does not count as a sleep.
 	 */
 	if (!preempt && (prev_state & ~TASK_RTLOCK_WAIT) && READ_ONCE(prev->__state)) {
 		sample.act = MAZE_SLEEPS;
@@ -48,8 +48,8 @@ static void switch_out(struct task_struct *prev, struct maze_task *watched, bool
 }
 
 /*
- * How long it was not runnable: not counting the wait for a CPU, which comes after, unless
- * the kernel cannot tell it.
+ * How long it was not runnable. With CONFIG_SCHED_INFO, without the wait for a CPU that
+ * follows the sleep.
  */
 static u64 asleep_ns(const struct task_struct *next, const struct maze_task *watched)
 {
@@ -71,7 +71,7 @@ static void switch_in(struct task_struct *next, struct maze_task *watched)
 	u64 next_ns;
 
 	raw_spin_lock(&watched->lock);
-	/* Without sched_info (yields.c): a clock that is behind by what interrupts have taken. */
+	/* Without sched_info (yields.c): exec_start lags by the time spent in interrupts. */
 	watched->in_clock = IS_ENABLED(CONFIG_SCHED_INFO) ? local_clock() : next->se.exec_start;
 	watched->in_runtime = sample.runtime_ns;
 	watched->switched_in = true;
@@ -83,10 +83,10 @@ static void switch_in(struct task_struct *next, struct maze_task *watched)
 		}
 		judge(watched, &sample);
 	}
-	next_ns = watched->next_ns;
+	next_ns = watched->next_check_ns;
 	raw_spin_unlock(&watched->lock);
 	if (next_ns)
-		look_timer_arm(next_ns);
+		check_timer_arm(next_ns);
 }
 
 static void probe_switch(void *data, bool preempt, struct task_struct *prev,
@@ -105,24 +105,24 @@ static void probe_switch(void *data, bool preempt, struct task_struct *prev,
 		switch_in(next, watched);
 }
 
-/* What the child of a watched task is to be watched by; false: it is not to be watched. */
-static bool wish_for_child(const struct task_struct *parent, struct maze_wish *ret_wish)
+/* False: a child of this task is not watched. */
+static bool params_for_child(const struct task_struct *parent, struct maze_watch_params *ret_params)
 {
 	struct maze_task *watched;
 	unsigned long flags;
 
-	/* From 7.0 on nothing else keeps the entry: this probe may be preempted. */
+	/* From 7.0 on this probe may be preempted, so only RCU keeps the entry. */
 	rcu_read_lock();
 	watched = tasks_find(parent);
 	if (watched) {
 		raw_spin_lock_irqsave(&watched->lock, flags);
-		ret_wish->policy = watched->policy;
-		ret_wish->tag = watched->tag;
-		ret_wish->stamp = watched->stamp;
+		ret_params->policy = watched->policy;
+		ret_params->tag = watched->tag;
+		ret_params->stamp = watched->stamp;
 		raw_spin_unlock_irqrestore(&watched->lock, flags);
 	}
 	rcu_read_unlock();
-	return watched && (ret_wish->policy.flags & MAZE_POLICY_INHERIT);
+	return watched && (ret_params->policy.flags & MAZE_POLICY_INHERIT);
 }
 
 static bool is_watched(const struct task_struct *task)
@@ -138,22 +138,22 @@ static bool is_watched(const struct task_struct *task)
 static void probe_fork(void *data, struct task_struct *parent, struct task_struct *child)
 {
 	struct maze_record lost = { .event = MAZE_EVENT_LOST, .lost = 1 };
-	struct maze_wish wish = { .flags = MAZE_RECORD_INHERITED };
+	struct maze_watch_params params = { .flags = MAZE_RECORD_INHERITED };
 
-	if (!atomic_read(&maze_watched) || !wish_for_child(parent, &wish))
+	if (!atomic_read(&maze_watched) || !params_for_child(parent, &params))
 		return;
-	if (!tasks_watch(child, &wish)) {
-		/* Who ended the parent's watch since may have been past the child already. */
+	if (!tasks_watch(child, &params)) {
+		/* A concurrent end of watches may have passed this chain before the child. */
 		if (!is_watched(parent))
 			tasks_end(child, MAZE_EVENT_UNWATCH);
 		return;
 	}
 	control_inherit_failed();
-	lost.tag = wish.tag;
+	lost.tag = params.tag;
 	records_write(NULL, &lost);
 }
 
-/* What it has run since its last tick is not booked yet, and so not judged. */
+/* The time since its last tick is not yet in its runtime, and so not judged. */
 static void judge_last(struct task_struct *task)
 {
 	struct maze_sample sample = { .runtime_ns = task->se.sum_exec_runtime, .act = MAZE_RUNS };
@@ -220,7 +220,7 @@ void switch_detach(void)
 	unregister(HOOK_EXIT);
 }
 
-/* The exit probe first, so that whoever is watched is also let go. */
+/* The exit probe first, so that every watched task is removed when it exits. */
 int switch_attach(void)
 {
 	unsigned int i;
@@ -232,8 +232,7 @@ int switch_attach(void)
 			      ? tracepoint_probe_register(hooks[i].found, hooks[i].probe, NULL)
 			      : -ENOENT;
 		if (err) {
-			pr_err("this kernel's tracepoint %s cannot be used: error %d\n",
-			       hooks[i].name, err);
+			pr_err("cannot use tracepoint %s: error %d\n", hooks[i].name, err);
 			switch_detach();
 			return err;
 		}

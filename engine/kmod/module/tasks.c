@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Watched tasks: a hash by task_struct, read under RCU, written under a lock for each
- * chain. The switch probe finds an entry with one load, or a few, and no atomic.
+ * Watched tasks: a hash by task_struct, read under RCU, written under a lock per chain.
+ * The switch probe finds an entry with a few loads and no atomic operation.
  *
- * Always: an entry is in the hash only while its task can still be switched in. The
- * exit probe takes it out; and who puts one in looks after that whether the task is
- * exiting, since then the probe may have been before. A freed entry waits for an RCU
- * grace period, and for the verdict that may be on its way from it.
+ * Invariant: an entry is in the hash only while its task can still be switched in. The
+ * exit probe removes it. tasks_watch() adds an entry, then checks whether the task is
+ * exiting, because the exit probe may already have run. An entry is freed after an RCU
+ * grace period, and after its pending verdict is delivered.
  */
 #include <linux/hash.h>
 #include <linux/rculist.h>
@@ -15,8 +15,8 @@
 #include "kmod.h"
 
 /*
- * Entries in store for forks, where PREEMPT_RT can allocate nothing: as many as a machine
- * forks in the few ms until the work item has filled it up again.
+ * Entries for forks, where PREEMPT_RT cannot allocate: enough for the forks in the few ms
+ * until the work item has refilled the pool.
  */
 #define POOL_FULL 1024
 #define POOL_LOW 768
@@ -35,13 +35,14 @@ atomic_t maze_watched;
 static DEFINE_RAW_SPINLOCK(pool_lock);
 static HLIST_HEAD(pool);
 static unsigned int pooled;
+static void (*deliver_fn)(struct irq_work *work);
 
 static struct chain *chain_of(const struct task_struct *task)
 {
 	return &chains[hash_ptr(task, MAZE_TASK_BITS)];
 }
 
-/* The pool takes it while it has fewer than `full`; else it is freed, which may sleep. */
+/* Adds the entry to the pool if it has fewer than `full`; else frees it and may sleep. */
 static void pool_put(struct maze_task *watched, unsigned int full)
 {
 	unsigned long flags;
@@ -97,7 +98,7 @@ static void free_entry(struct work_struct *work)
 {
 	struct maze_task *watched = container_of(to_rcu_work(work), struct maze_task, free);
 
-	deliver_done(watched);
+	irq_work_sync(&watched->work);
 	pool_put(watched, POOL_FULL);
 }
 
@@ -113,8 +114,8 @@ static struct maze_task *new_entry(struct task_struct *task, bool may_sleep)
 
 	watched = may_sleep ? NULL : pool_take();
 	/*
-	 * Who forks faster than the pool is filled would rid his children of the watch. At a
-	 * fork there is only preemption disabled: but for PREEMPT_RT one may ask then.
+	 * Children must not lose the watch if their parent forks faster than the pool refills.
+	 * At a fork only preemption is disabled, so except on PREEMPT_RT it may allocate.
 	 */
 	if (!watched && (may_sleep || !IS_ENABLED(CONFIG_PREEMPT_RT))) {
 		watched =
@@ -129,7 +130,11 @@ static struct maze_task *new_entry(struct task_struct *task, bool may_sleep)
 	raw_spin_lock_init(&watched->lock);
 	refcount_set(&watched->refs, 1);
 	INIT_RCU_WORK(&watched->free, free_entry);
-	deliver_init(watched);
+	/* Without HARD, irq_work may take a signal's locks, but on PREEMPT_RT runs in a thread. */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		watched->work = IRQ_WORK_INIT_HARD(deliver_fn);
+	else
+		watched->work = IRQ_WORK_INIT(deliver_fn);
 	return watched;
 }
 
@@ -142,10 +147,10 @@ struct maze_task *tasks_find(const struct task_struct *task)
 	return NULL;
 }
 
-static void write_life(const struct task_struct *task, const struct maze_task *watched,
-		       enum maze_event event, u64 count_ns, u32 flags)
+static void write_lifecycle(const struct task_struct *task, const struct maze_task *watched,
+			    enum maze_event event, u64 count_ns, u32 flags)
 {
-	/* What was said of a verdict is said to its end. */
+	/* A quiet watch still records the exit that follows a verdict. */
 	bool wanted = !(READ_ONCE(watched->policy.flags) & MAZE_POLICY_QUIET) ||
 		      (event == MAZE_EVENT_EXIT && READ_ONCE(watched->account.fired));
 	struct maze_record facts = {
@@ -161,43 +166,63 @@ static void write_life(const struct task_struct *task, const struct maze_task *w
 		records_write(task, &facts);
 }
 
-/* What comes of a wish for a task that is watched already; with its lock held. */
-static int judge_wish(const struct maze_task *watched, const struct maze_wish *wish)
+/* With the lock held, pending verdicts are recorded as not sent: their watch ends. */
+static void drop_pending(struct maze_task *watched)
 {
-	const struct maze_policy *is = &watched->policy, *wanted = &wish->policy;
+	struct maze_record facts;
+	u32 stage;
 
-	if (!wish->mask)
+	for (stage = MAZE_FIRED_SOFT; stage <= MAZE_FIRED_HARD; stage <<= 1) {
+		if (!(watched->pending & stage))
+			continue;
+		facts = records_of_verdict(&watched->policy, &watched->pending_tally,
+					   stage == MAZE_FIRED_HARD);
+		facts.tag = watched->tag;
+		facts.cpu = watched->cpu;
+		facts.not_sent = MAZE_NOT_SENT_WATCH_ENDED;
+		records_write(watched->task, &facts);
+	}
+	watched->pending = 0;
+}
+
+/* Whether the request may replace this watch; with the lock held. */
+static int check_replaceable(const struct maze_task *watched,
+			     const struct maze_watch_params *params)
+{
+	if (!params->mask)
 		return 0;
-	if ((watched->tag ^ wish->tag) & wish->mask)
+	if ((watched->tag ^ params->tag) & params->mask)
 		return -EEXIST;
-	if (watched->tag == wish->tag && !memcmp(is, wanted, sizeof(*is)))
+	if (watched->tag == params->tag &&
+	    !memcmp(&watched->policy, &params->policy, sizeof(params->policy)))
 		return -EALREADY;
 	return 0;
 }
 
-/* 0, -EEXIST: another's, -EALREADY: it is so already, -ENOENT: it has just ended. */
-static int set_policy(struct maze_task *watched, const struct maze_wish *wish, bool is_new)
+/* 0, -EEXIST: not covered by the mask, -EALREADY: unchanged, -ENOENT: it has just ended. */
+static int set_policy(struct maze_task *watched, const struct maze_watch_params *params,
+		      bool is_new)
 {
 	unsigned long flags;
 	int err = 0;
 
-	/* Who has asked for a child by its number has done so after it was begun. */
-	if (!is_new && (wish->flags & MAZE_RECORD_INHERITED))
+	/* A request by PID came after the fork: inheritance does not replace it. */
+	if (!is_new && (params->flags & MAZE_RECORD_INHERITED))
 		return -EALREADY;
 	raw_spin_lock_irqsave(&watched->lock, flags);
 	if (!is_new)
-		err = watched->ended ? -ENOENT : judge_wish(watched, wish);
-	watched->stamp = wish->stamp;
+		err = watched->ended ? -ENOENT : check_replaceable(watched, params);
+	watched->stamp = params->stamp;
 	if (err)
 		goto out_unlock;
 	if (!is_new)
-		deliver_drop(watched);
-	watched->policy = wish->policy;
-	watched->tag = wish->tag;
-	/* It begins at the next sample that is up to date. */
+		drop_pending(watched);
+	watched->policy = params->policy;
+	watched->tag = params->tag;
+	/* The account begins at the next sample that is up to date. */
 	memset(&watched->account, 0, sizeof(watched->account));
 	watched->seen_clock = 0;
-	watched->next_ns = 0;
+	watched->next_check_ns = 0;
 	watched->yield_ns = 0;
 	watched->left_clock = 0;
 out_unlock:
@@ -205,7 +230,7 @@ out_unlock:
 	return err;
 }
 
-/* Puts it in, unless somebody else just did: then that one is returned. */
+/* Adds the entry, or returns the one that was added concurrently. */
 static struct maze_task *hash_entry(struct maze_task *fresh)
 {
 	struct chain *chain = chain_of(fresh->task);
@@ -220,7 +245,7 @@ static struct maze_task *hash_entry(struct maze_task *fresh)
 	return there;
 }
 
-static int add(struct task_struct *task, const struct maze_wish *wish)
+static int add(struct task_struct *task, const struct maze_watch_params *params)
 {
 	struct maze_task *fresh, *there;
 	int err = -ENOSPC;
@@ -228,25 +253,25 @@ static int add(struct task_struct *task, const struct maze_wish *wish)
 	if (atomic_inc_return(&maze_watched) > READ_ONCE(maze_max_entries))
 		goto out_count;
 	err = -ENOMEM;
-	fresh = new_entry(task, wish->may_sleep);
+	fresh = new_entry(task, params->may_sleep);
 	if (!fresh)
 		goto out_count;
-	err = set_policy(fresh, wish, true);
+	err = set_policy(fresh, params, true);
 	rcu_read_lock();
 	there = hash_entry(fresh);
 	if (there)
-		err = set_policy(there, wish, false);
+		err = set_policy(there, params, false);
 	rcu_read_unlock();
 	if (!there)
 		return 0;
-	/* On PREEMPT_RT not even what was allocated could be freed at a fork. */
-	pool_put(fresh, wish->may_sleep ? POOL_FULL : UINT_MAX);
+	/* At a fork, PREEMPT_RT cannot free memory either. */
+	pool_put(fresh, params->may_sleep ? POOL_FULL : UINT_MAX);
 out_count:
 	atomic_dec(&maze_watched);
 	return err;
 }
 
-static int replace_or_add(struct task_struct *task, const struct maze_wish *wish)
+static int replace_or_add(struct task_struct *task, const struct maze_watch_params *params)
 {
 	struct maze_task *watched;
 	int err = -ENOENT;
@@ -254,25 +279,25 @@ static int replace_or_add(struct task_struct *task, const struct maze_wish *wish
 	rcu_read_lock();
 	watched = tasks_find(task);
 	if (watched)
-		err = set_policy(watched, wish, false);
+		err = set_policy(watched, params, false);
 	rcu_read_unlock();
-	return err == -ENOENT ? add(task, wish) : err;
+	return err == -ENOENT ? add(task, params) : err;
 }
 
-int tasks_watch(struct task_struct *task, const struct maze_wish *wish)
+int tasks_watch(struct task_struct *task, const struct maze_watch_params *params)
 {
 	struct maze_task *watched;
 	int err;
 
 	do
-		err = replace_or_add(task, wish);
+		err = replace_or_add(task, params);
 	while (err == -ENOENT);
 	if (err)
 		return err == -EALREADY ? 0 : err;
 	rcu_read_lock();
 	watched = tasks_find(task);
 	if (watched)
-		write_life(task, watched, MAZE_EVENT_WATCH, 0, wish->flags);
+		write_lifecycle(task, watched, MAZE_EVENT_WATCH, 0, params->flags);
 	rcu_read_unlock();
 	/* Pairs with do_exit(): PF_EXITING is set before the exit probe looks for an entry. */
 	smp_mb();
@@ -282,7 +307,7 @@ int tasks_watch(struct task_struct *task, const struct maze_wish *wish)
 	return -ESRCH;
 }
 
-/* With both locks held, so that nobody gives a policy to what has ended. */
+/* With both locks held, so that no policy is set on an ended watch. */
 static u64 mark_ended(struct maze_task *watched, enum maze_event event)
 {
 	u64 runtime_ns = watched->task->se.sum_exec_runtime;
@@ -290,8 +315,8 @@ static u64 mark_ended(struct maze_task *watched, enum maze_event event)
 
 	watched->ended = true;
 	if (event == MAZE_EVENT_UNWATCH)
-		deliver_drop(watched);
-	/* What it has run since the last step; less than the whole of it, if it runs now. */
+		drop_pending(watched);
+	/* Adds the runtime since the last step; a running task has used more than this. */
 	if (watched->account.begun && runtime_ns > watched->account.runtime_ns)
 		count_ns += runtime_ns - watched->account.runtime_ns;
 	return count_ns;
@@ -320,7 +345,7 @@ bool tasks_end_if(struct task_struct *task, enum maze_event event, const struct 
 	if (!watched)
 		return false;
 	atomic_dec(&maze_watched);
-	write_life(task, watched, event, count_ns, 0);
+	write_lifecycle(task, watched, event, count_ns, 0);
 	tasks_put(watched);
 	return true;
 }
@@ -344,16 +369,17 @@ size_t tasks_bytes(void)
 	return (size_t)atomic_read(&allocated) * sizeof(struct maze_task) + sizeof(chains);
 }
 
-int tasks_init(void)
+int tasks_init(void (*deliver)(struct irq_work *work))
 {
 	unsigned int i;
 
+	deliver_fn = deliver;
 	for (i = 0; i < MAZE_CHAINS; i++)
 		raw_spin_lock_init(&chains[i].lock);
 	cache = KMEM_CACHE(maze_task, 0);
 	if (!cache)
 		return -ENOMEM;
-	/* Before those whose forks and exits make its work. */
+	/* High priority: user threads that fork and exit must not starve it. */
 	workers = alloc_workqueue("maze", WQ_UNBOUND | WQ_HIGHPRI, 0);
 	if (!workers) {
 		kmem_cache_destroy(cache);
@@ -363,7 +389,7 @@ int tasks_init(void)
 	return 0;
 }
 
-static void drop(struct maze_task *watched, void *arg)
+static void end_watch(struct maze_task *watched, void *arg)
 {
 	tasks_end(watched->task, MAZE_EVENT_UNWATCH);
 }
@@ -373,7 +399,7 @@ void tasks_drop_all(void)
 	unsigned int i;
 
 	for (i = 0; i < MAZE_CHAINS; i++) {
-		tasks_each(i, drop, NULL);
+		tasks_each(i, end_watch, NULL);
 		cond_resched();
 	}
 }
@@ -383,7 +409,7 @@ void tasks_done(void)
 	struct maze_task *watched;
 	struct hlist_node *next;
 
-	/* All grace periods are over, then all work that came of them is done. */
+	/* First wait for all grace periods, then for the work that they queued. */
 	rcu_barrier();
 	cancel_work_sync(&pool_work);
 	destroy_workqueue(workers);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Seeing sched_yield(2), and waits in futex(2). A yield that lets another task run is seen
- * at that switch, by the system call that the task is in. One that finds nothing else to
- * run is seen by a kprobe on the function behind the call, which costs other calls nothing.
+ * Detects sched_yield(2), and waits in futex(2). A yield that switches to another task is
+ * detected at the switch, by the system call number of the task. A yield without a switch
+ * is detected by a kprobe on do_sched_yield(), which costs other calls nothing.
  */
 #include <linux/kprobes.h>
 #include <linux/sched/clock.h>
@@ -13,15 +13,14 @@
 
 #include "kmod.h"
 
-/* What a clock read before and after may round down, and more. */
+/* More than two readings of a clock may round down. */
 #define MARGIN_NS NSEC_PER_USEC
 
 static bool attached;
 
 /*
- * The clock at in_runtime, or before. At a switch-in it is the scheduler's own reading, from
- * which on it counts: that of our probe comes later, by any time if the machine below stands
- * still in between.
+ * The clock at in_runtime, or earlier. At a switch-in, the scheduler's own reading: the
+ * probe reads the clock later, and much later if a hypervisor stops the CPU in between.
  */
 static u64 counted_since(const struct maze_task *watched)
 {
@@ -46,7 +45,7 @@ bool yields_now(struct task_struct *task)
 #endif
 }
 
-/* Of a task that sleeps and is not stopped: no other call with one of these numbers sleeps. */
+/* For a sleeping task that is not stopped: of these calls, only waits sleep. */
 bool waits_for_lock(struct task_struct *task)
 {
 	int nr = syscall_get_nr(task, task_pt_regs(task));
@@ -69,11 +68,11 @@ bool waits_for_lock(struct task_struct *task)
 }
 
 /*
- * Judges what is booked of the episode that ends here, for the next step will know only what
- * came after. Then leaves the moment, in the task's own runtime, for that step. It may be
- * too large but not too small: so time that was stolen since the task came to its CPU is in.
+ * Judges the runtime of the episode that ends here, because the next step charges only what
+ * follows the yield. Then stores the task's runtime at the yield for that step. That value
+ * may be too large but not too small, so it includes time stolen since the switch-in.
  */
-static int note(struct kprobe *probe, struct pt_regs *regs)
+static int handle_yield(struct kprobe *probe, struct pt_regs *regs)
 {
 	struct maze_sample sample = { .act = MAZE_RUNS };
 	struct maze_task *watched;
@@ -97,7 +96,7 @@ static int note(struct kprobe *probe, struct pt_regs *regs)
 
 static struct kprobe probe = {
 	.symbol_name = "do_sched_yield",
-	.pre_handler = note,
+	.pre_handler = handle_yield,
 };
 
 void yields_init(void)
@@ -106,8 +105,8 @@ void yields_init(void)
 
 	attached = !err;
 	if (err)
-		pr_warn("no kprobe on %s (error %d): a sched_yield that finds nothing else to run "
-			"is not seen\n",
+		pr_warn("no kprobe on %s (error %d): sched_yield without a switch is not "
+			"detected\n",
 			probe.symbol_name, err);
 }
 

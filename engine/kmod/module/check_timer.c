@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A timer per CPU that expires when the watched task there may have used what is left of
+ * its limit. It is not armed again on a CPU that runs no watched task.
+ *
+ * The scheduler updates the runtime of a running task at ticks and switches, so when the
+ * limit is reached the value is up to a tick old. The module does not replace it by a clock
+ * of its own: the timer sets need_resched, which makes the scheduler update the runtime even
+ * if it picks the same task again, and expires again some microseconds later.
+ */
+#include <linux/cpuhotplug.h>
+#include <linux/sched/clock.h>
+#include <linux/smp.h>
+
+#include "kmod.h"
+
+/* From need_resched to the end of this interrupt and through the scheduler. */
+#define UPDATE_NS (20 * NSEC_PER_USEC)
+/* A task that spins in the kernel is not rescheduled at once: back off up to this. */
+#define UPDATE_MAX_NS NSEC_PER_MSEC
+/* A shorter delay costs more than the precision is worth. */
+#define DELAY_MIN_NS (5 * NSEC_PER_USEC)
+
+struct check_timer {
+	struct hrtimer timer;
+	u64 until_ns;  /* CLOCK_MONOTONIC when it expires; 0: not armed */
+	u64 update_ns; /* delay for the runtime update that it requested; 0: none requested */
+	u64 expiries;
+	int cpu;
+};
+
+static DEFINE_PER_CPU(struct check_timer, timers);
+static enum cpuhp_state hotplug;
+
+void check_timer_arm(u64 delay_ns)
+{
+	struct check_timer *timer = this_cpu_ptr(&timers);
+	u64 now = ktime_get_ns();
+
+	if (delay_ns < DELAY_MIN_NS)
+		delay_ns = DELAY_MIN_NS;
+	/* If it expires earlier anyway, it checks and arms itself for the rest. */
+	if (timer->until_ns > now && timer->until_ns <= now + delay_ns)
+		return;
+	timer->until_ns = now + delay_ns;
+	timer->update_ns = 0;
+	hrtimer_start(&timer->timer, ns_to_ktime(delay_ns), HRTIMER_MODE_REL_PINNED_HARD);
+}
+
+/*
+ * An account must not begin in the past, so not with a runtime from before the watch: it
+ * begins once the runtime has changed since the first check. A cleared need_resched does
+ * not prove an update: the request may have been for another task or from before the watch,
+ * and a real-time class that picks the same task again need not update before the next tick.
+ */
+static bool may_begin(struct maze_task *watched, u64 runtime_ns)
+{
+	if (!watched->seen_clock) {
+		watched->seen_runtime = runtime_ns;
+		watched->seen_clock = local_clock();
+		return false;
+	}
+	if (runtime_ns <= watched->seen_runtime)
+		return false;
+	/* Without a switch-in since the watch began, use the time of the first check. */
+	if (!watched->in_clock) {
+		watched->in_runtime = runtime_ns;
+		watched->in_clock = watched->seen_clock;
+	}
+	return true;
+}
+
+/* Steps the current task's account. Returns the delay until the next check, 0: none. */
+static u64 check(struct maze_task *watched, bool *ret_begun)
+{
+	struct maze_sample sample = {
+		.runtime_ns = current->se.sum_exec_runtime,
+		.act = MAZE_RUNS,
+	};
+	u64 next_ns = 0;
+
+	raw_spin_lock(&watched->lock);
+	*ret_begun = watched->account.begun || may_begin(watched, sample.runtime_ns);
+	if (*ret_begun) {
+		judge(watched, &sample);
+		next_ns = watched->next_check_ns;
+	}
+	raw_spin_unlock(&watched->lock);
+	return next_ns;
+}
+
+static enum hrtimer_restart expire(struct hrtimer *hrtimer)
+{
+	struct check_timer *timer = container_of(hrtimer, struct check_timer, timer);
+	struct maze_task *watched;
+	u64 delay_ns;
+	bool updated, begun;
+
+	timer->expiries++;
+	timer->until_ns = 0;
+	/* Its CPU went offline and the timer moved here; this CPU has its own timer. */
+	if (timer->cpu != smp_processor_id() || !atomic_read(&maze_watched))
+		return HRTIMER_NORESTART;
+	watched = tasks_find(current);
+	if (!watched)
+		return HRTIMER_NORESTART;
+	updated = timer->update_ns && !test_tsk_need_resched(current);
+	/* Check also without an update: a tick may have added enough for a verdict. */
+	delay_ns = check(watched, &begun);
+	if (updated && begun) {
+		timer->update_ns = 0;
+		if (!delay_ns)
+			return HRTIMER_NORESTART;
+		if (delay_ns < DELAY_MIN_NS)
+			delay_ns = DELAY_MIN_NS;
+	} else {
+		set_tsk_need_resched(current);
+		set_preempt_need_resched();
+		/* Twice as long each time: the task may stay in the kernel for a while. */
+		timer->update_ns = timer->update_ns ? timer->update_ns * 2 : UPDATE_NS;
+		if (timer->update_ns > UPDATE_MAX_NS)
+			timer->update_ns = UPDATE_MAX_NS;
+		delay_ns = timer->update_ns;
+	}
+	timer->until_ns = ktime_get_ns() + delay_ns;
+	hrtimer_set_expires(hrtimer, ns_to_ktime(timer->until_ns));
+	return HRTIMER_RESTART;
+}
+
+static void arm_soon(void *arg)
+{
+	check_timer_arm(DELAY_MIN_NS);
+}
+
+void check_timer_arm_all(void)
+{
+	on_each_cpu(arm_soon, NULL, 1);
+}
+
+static int disarm(unsigned int cpu)
+{
+	struct check_timer *timer = &per_cpu(timers, cpu);
+
+	hrtimer_cancel(&timer->timer);
+	timer->until_ns = 0;
+	return 0;
+}
+
+int check_timer_init(void)
+{
+	struct check_timer *timer;
+	int cpu, state;
+
+	for_each_possible_cpu(cpu)
+	{
+		timer = &per_cpu(timers, cpu);
+		timer->cpu = cpu;
+		compat_hrtimer_setup(&timer->timer, expire);
+	}
+	/*
+	 * A timer that is armed while its CPU goes offline moves to another CPU and does
+	 * nothing there. When its CPU is online again, until_ns must not say "armed".
+	 */
+	state = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "maze:online", disarm, disarm);
+	if (state < 0)
+		return state;
+	hotplug = state;
+	return 0;
+}
+
+void check_timer_done(void)
+{
+	int cpu;
+
+	cpuhp_remove_state(hotplug);
+	/* The probes that arm timers are detached. */
+	for_each_possible_cpu(cpu) hrtimer_cancel(&per_cpu(timers, cpu).timer);
+}
+
+u64 check_timer_expiries(void)
+{
+	u64 sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu) sum += per_cpu(timers, cpu).expiries;
+	return sum;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Watches a child with the policy that it inherits.
+ */
+#include "children.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct inheritance inheritance_of(const struct poll_process *process,
+				  const struct poll_thread *thread)
+{
+	const struct poll_thread *parent = thread ? thread : process->threads;
+	struct inheritance inherited = {
+		.policy = thread ? thread->policy : process->policy,
+		.tag = thread ? thread->tag : process->tag,
+	};
+
+	if (!parent)
+		return inherited;
+	inherited.uid = parent->uid;
+	memcpy(inherited.comm, parent->comm, sizeof(inherited.comm));
+	return inherited;
+}
+
+static void lose(struct engine *engine, const struct child *child)
+{
+	struct maze_record lost = { .tag = child->inherited.tag,
+				    .pid = (maze_u32)child->pid,
+				    .tid = (maze_u32)child->pid,
+				    .uid = child->inherited.uid };
+
+	memcpy(lost.comm, child->inherited.comm, sizeof(lost.comm));
+	poll_lost(engine, &lost);
+}
+
+/*
+ * A child that is reaped during the open, or whose PID was reused, has ended. For a PID
+ * without a process pidfd_open(2) fails with ESRCH, EINVAL or ENOENT, depending on whether
+ * a thread or an exiting process has the PID.
+ */
+static struct poll_process *open_child(struct engine *engine, const struct child *child, int *err)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, child->pid, 0);
+	struct pollfd ended = { .fd = pidfd, .events = POLLIN };
+	struct poll_process *process;
+	maze_u64 start_ns;
+
+	if (pidfd < 0) {
+		*err = errno == EINVAL || errno == ENOENT ? -ESRCH : -errno;
+		return NULL;
+	}
+	process = poll_process_new(engine, pidfd, child->pid, err);
+	/* The process exists, but /proc does not show it to this user. */
+	if (!process && *err == -ESRCH && !poll(&ended, 1, 0))
+		*err = -EACCES;
+	close(pidfd);
+	if (!process)
+		return NULL;
+	start_ns = proc_start_ns(process->dir);
+	if (start_ns && start_ns <= child->seen_ns)
+		return process;
+	poll_process_drop(engine, process);
+	*err = -ESRCH;
+	return NULL;
+}
+
+int poll_inherit(struct engine *engine, const struct child *child)
+{
+	struct poll_process *process = poll_find(engine, child->pid);
+	int err;
+
+	if (process && !poll_process_has_ended(process))
+		return 0;
+	if (process)
+		poll_process_ended(engine, process);
+	process = open_child(engine, child, &err);
+	if (!process) {
+		if (err != -ESRCH)
+			lose(engine, child);
+		return err;
+	}
+	process->whole = true;
+	process->policy = child->inherited.policy;
+	process->tag = child->inherited.tag;
+	/* The first check lists its threads, and so watches them. */
+	process->relist = true;
+	poll_check(engine, process);
+	return 0;
+}
