@@ -65,9 +65,9 @@ static void say_problems(struct log *log, const struct problems *problems)
 
 	for (i = 0; i < problems->count; i++) {
 		item = &problems->items[i];
-		log_say(log, item->kind == PROBLEM_ERROR ? LOG_ERR : LOG_WARNING, "%s:%u: %s%s%s",
-			item->file, item->line, item->key ? item->key : "", item->key ? ": " : "",
-			item->text);
+		log_printf(log, item->kind == PROBLEM_ERROR ? LOG_ERR : LOG_WARNING,
+			   "%s:%u: %s%s%s", item->file, item->line, item->key ? item->key : "",
+			   item->key ? ": " : "", item->text);
 	}
 }
 
@@ -147,7 +147,8 @@ static int on_gone(sd_event_source *source, int fd, uint32_t revents, void *arg)
 	(void)revents;
 	if (!maze_gone(mazed->maze))
 		return 0;
-	log_say(mazed->log, LOG_ERR,
+	log_printf(
+		mazed->log, LOG_ERR,
 		"the engine was unloaded by somebody (maze unload?): nothing is watched any more; "
 		"mazed ends, and begins anew where its service says so; to end it for good, stop "
 		"the service");
@@ -192,12 +193,12 @@ static void remove_everything(struct mazed *mazed)
 		err = maze_list(mazed->maze, &entries, &count, &error);
 	free(entries);
 	if (!err && count)
-		log_say(mazed->log, LOG_NOTICE,
-			"the engine stays: %zu tasks are watched for others (maze list)", count);
+		log_printf(mazed->log, LOG_NOTICE,
+			   "the engine stays: %zu tasks are watched for others (maze list)", count);
 	else if (!err)
 		err = maze_unload(maze_engine_name(mazed->maze), &loaded, &error);
 	if (err)
-		log_say(mazed->log, LOG_ERR, "not everything could be removed: %s", error.text);
+		log_printf(mazed->log, LOG_ERR, "not everything could be removed: %s", error.text);
 }
 
 /* ---- what happens ------------------------------------------------------------------------ */
@@ -212,16 +213,16 @@ static void hear(void *arg, const struct maze_record *record, const struct rule 
 	if (mazed->control)
 		control_hear(mazed->control, record);
 	gather_record(mazed->gather, record, rule ? rule->name : NULL,
-		      rule ? &rule->treatment.policy : NULL);
+		      rule ? &rule->settings.policy : NULL);
 	if (!rule || (record->event != MAZE_EVENT_SOFT && record->event != MAZE_EVENT_HARD) ||
-	    !stage_acts(&rule->treatment.stages[stage]))
+	    !stage_acts(&rule->settings.stages[stage]))
 		return;
 	on = (struct act_on){
 		.record = record,
 		.engine = maze_engine_name(mazed->maze),
 		.rule = rule->name,
-		.stage = &rule->treatment.stages[stage],
-		.exec_timeout_ns = rule->treatment.exec_timeout_ns,
+		.stage = &rule->settings.stages[stage],
+		.exec_timeout_ns = rule->settings.exec_timeout_ns,
 		.pidfd = pidfd_open((pid_t)record->pid, 0),
 		.quiet = !said,
 	};
@@ -240,8 +241,8 @@ static void settled(void *arg)
 	if (maze_list(mazed->maze, &entries, &count, NULL))
 		count = 0;
 	free(entries);
-	log_say(mazed->log, LOG_INFO, "%zu rules are in force, %zu tasks are watched, engine %s",
-		mazed->rules->count, count, maze_engine_name(mazed->maze));
+	log_printf(mazed->log, LOG_INFO, "%zu rules are in force, %zu tasks are watched, engine %s",
+		   mazed->rules->count, count, maze_engine_name(mazed->maze));
 	sd_notifyf(0, "READY=1\nSTATUS=%zu rules, engine %s", mazed->rules->count,
 		   maze_engine_name(mazed->maze));
 	mazed->ready = true;
@@ -296,11 +297,11 @@ static int reload(void *arg, struct maze_error *error)
 	}
 	if (!err)
 		return 0;
-	log_say(mazed->log, LOG_ERR, "not reloaded, the rules that were in force stay: %s",
-		error->text);
+	log_printf(mazed->log, LOG_ERR, "not reloaded, the rules that were in force stay: %s",
+		   error->text);
 	/* A file that was renamed is opened anew all the same. */
 	if (log_reopen(mazed->log, &mazed->rules->daemon, &reopening))
-		log_say(mazed->log, LOG_ERR, "%s", reopening.text);
+		log_printf(mazed->log, LOG_ERR, "%s", reopening.text);
 	sd_notify(0, "READY=1\nSTATUS=a reload was refused; the old rules are in force");
 	return err;
 }
@@ -321,8 +322,8 @@ static int on_end(sd_event_source *source, const struct signalfd_siginfo *info, 
 	struct mazed *mazed = arg;
 
 	(void)source;
-	log_say(mazed->log, LOG_INFO, "told to end by signal %u of process %u", info->ssi_signo,
-		info->ssi_pid);
+	log_printf(mazed->log, LOG_INFO, "told to end by signal %u of process %u", info->ssi_signo,
+		   info->ssi_pid);
 	mazed->remove = true;
 	return sd_event_exit(mazed->event, 0);
 }
@@ -361,14 +362,15 @@ static int open_engine(struct mazed *mazed, struct maze_error *error)
 	if (err)
 		return err;
 	if (maze_why_not_better(mazed->maze)[0])
-		log_say(mazed->log, LOG_WARNING, "engine %s: %s", maze_engine_name(mazed->maze),
-			maze_why_not_better(mazed->maze));
+		log_printf(mazed->log, LOG_WARNING, "engine %s: %s", maze_engine_name(mazed->maze),
+			   maze_why_not_better(mazed->maze));
 	if (!privileges_reach_everybody())
-		log_say(mazed->log, LOG_WARNING,
-			"mazed lacks CAP_KILL: only processes of user id %u are watched",
-			geteuid());
+		log_printf(mazed->log, LOG_WARNING,
+			   "mazed lacks CAP_KILL: only processes of user id %u are watched",
+			   geteuid());
 	if (!maze_sees_yields(mazed->maze))
-		log_say(mazed->log, LOG_WARNING,
+		log_printf(
+			mazed->log, LOG_WARNING,
 			"the %s engine cannot tell yields: where a rule says yield = reset, what "
 			"only yields counts on",
 			maze_engine_name(mazed->maze));

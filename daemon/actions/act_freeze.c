@@ -261,6 +261,6 @@ void actions_thaw_all(struct actions *actions)
 	while (index-- > 0) {
 		error.text[0] = '\0';
 		if (thaw(actions, index, &error))
-			log_say(actions->log, LOG_WARNING, "%s", error.text);
+			log_printf(actions->log, LOG_WARNING, "%s", error.text);
 	}
 }

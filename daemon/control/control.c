@@ -74,10 +74,10 @@ static void say_fault(struct control *control, struct control_user *user, const 
 
 	if (!control_user_fault(user, fault, now_ns(CLOCK_MONOTONIC) / 1000, &unsaid))
 		return;
-	log_say(control->host.log, LOG_NOTICE,
-		"control socket: user id %u (process %d) %s (%u more times since that was said "
-		"last; it is said once in 10 minutes)",
-		peer->uid, peer->pid, faults[fault], unsaid);
+	log_printf(control->host.log, LOG_NOTICE,
+		   "control socket: user id %u (process %d) %s (%u more times since that was said "
+		   "last; it is said once in 10 minutes)",
+		   peer->uid, peer->pid, faults[fault], unsaid);
 }
 
 static void hear_fault(struct control_client *client, enum control_fault fault, void *arg)
@@ -186,8 +186,9 @@ static int on_connect(sd_event_source *source, int listener, uint32_t revents, v
 		if (errno == EAGAIN || errno == ECONNABORTED || errno == EINTR)
 			return 0;
 		/* It would be tried for ever: a guard must not be what it guards against. */
-		log_say(control->host.log, LOG_WARNING,
-			"control socket: nobody can be let in for a second: %s", strerror(errno));
+		log_printf(control->host.log, LOG_WARNING,
+			   "control socket: nobody can be let in for a second: %s",
+			   strerror(errno));
 		sd_event_source_set_enabled(source, SD_EVENT_OFF);
 		sd_event_source_set_time_relative(control->resume, PAUSE_USEC);
 		sd_event_source_set_enabled(control->resume, SD_EVENT_ONESHOT);

@@ -80,8 +80,9 @@ static bool take_evidence(struct gather *gather)
 	}
 	lost = maze_evidence_lost(gather->evidence);
 	if (lost != gather->lost)
-		log_say(gather->log, LOG_WARNING,
-			"%llu samples or process_infos of incidents are lost", lost - gather->lost);
+		log_printf(gather->log, LOG_WARNING,
+			   "%llu samples or process_infos of incidents are lost",
+			   lost - gather->lost);
 	gather->lost = lost;
 	return taken >= BATCH_MAX;
 }
@@ -137,7 +138,7 @@ static int listen_to_evidence(struct gather *gather, struct maze_error *error)
 	int err = maze_evidence_open(gather->maze, &wants, &gather->evidence, &why);
 
 	if (err == -EOPNOTSUPP) {
-		log_say(gather->log, LOG_NOTICE, "incidents have no samples: %s", why.text);
+		log_printf(gather->log, LOG_NOTICE, "incidents have no samples: %s", why.text);
 		return 0;
 	}
 	if (err)
@@ -160,7 +161,7 @@ static int begin(struct gather *gather, const struct incidents_settings *setting
 		.bytes_max = settings->bytes_max,
 		.age_max_ns = settings->age_max_ns,
 		.no_unwind = !settings->unwind,
-		.masks = (const char *const *)settings->masks.words,
+		.masks = (const char *const *)settings->masks.items,
 		.masks_count = settings->masks.count,
 		.shared = true,
 	};
@@ -241,7 +242,7 @@ int gather_use(struct gather *gather, const struct incidents_settings *settings,
 		return 0;
 	stop(gather);
 	if (begin(gather, &before, NULL))
-		log_say(gather->log, LOG_ERR, "no incidents are kept any more");
+		log_printf(gather->log, LOG_ERR, "no incidents are kept any more");
 	return err;
 }
 

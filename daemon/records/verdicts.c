@@ -62,8 +62,7 @@ static void deal_with(struct verdicts *verdicts, const struct maze_record *recor
 		rule = rules_by_tag(verdicts->rules, record->tag);
 	entry.rule = rule ? rule->name : NULL;
 	if (is_said(record))
-		said = limited_log_record(verdicts->limited, &entry,
-					  rule ? &rule->treatment : NULL);
+		said = limited_log_record(verdicts->limited, &entry, rule ? &rule->settings : NULL);
 	verdicts->hearer.hear(verdicts->hearer.arg, record, rule, said);
 }
 
@@ -75,7 +74,8 @@ static void keep_place(struct verdicts *verdicts)
 	maze_reader_cursor(verdicts->reader, &cursor);
 	err = cursor_file_save(verdicts->cursor_fd, &cursor);
 	if (err && !verdicts->cursor_lost)
-		log_say(verdicts->log, LOG_WARNING,
+		log_printf(
+			verdicts->log, LOG_WARNING,
 			"it cannot be kept which records were dealt with: %s; if mazed is killed "
 			"now, the next one says some of them again",
 			strerror(-err));
@@ -86,7 +86,8 @@ static void say_caught_up(struct verdicts *verdicts)
 {
 	verdicts->catching_up = false;
 	if (verdicts->caught)
-		log_say(verdicts->log, LOG_NOTICE,
+		log_printf(
+			verdicts->log, LOG_NOTICE,
 			"while no mazed ran, %llu records were written, and %llu of them are lost",
 			verdicts->caught + verdicts->missed, verdicts->missed);
 }

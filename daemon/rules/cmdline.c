@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * See cmdline.h. The worker opens the process anew, by its number and when it began, since
- * it has no descriptors of its parent.
+ * The worker has no descriptors of its parent, so it opens the process by PID and checks
+ * the start time before and after the read.
  */
 #include "cmdline.h"
 

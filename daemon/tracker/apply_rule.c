@@ -32,7 +32,7 @@ bool assign_by_thread(const struct rules *rules)
 	for (i = 0; i < rules->count; i++) {
 		condition = &rules->rules[i].conditions[CONDITION_THREAD];
 		if (condition->given &&
-		    !(condition->words.count == 1 && !strcmp(condition->words.words[0], "all")))
+		    !(condition->words.count == 1 && !strcmp(condition->words.items[0], "all")))
 			return true;
 	}
 	return false;
@@ -46,7 +46,7 @@ static const struct rule *watching(const struct rule *rule)
 /* Every process that there is would fill the log of lives with itself. */
 static struct maze_policy policy_of(const struct rule *rule)
 {
-	struct maze_policy policy = rule->treatment.policy;
+	struct maze_policy policy = rule->settings.policy;
 
 	policy.flags |= MAZE_POLICY_QUIET;
 	return policy;
@@ -245,7 +245,7 @@ static int find_shadows(const struct assign *assign, const struct subject_source
 		rule = &assign->rules->rules[i];
 		match = match_rule(rule, subject, &missing);
 		if (match != MATCH_NO && watching(rule) &&
-		    rule->treatment.policy.flags & MAZE_POLICY_SHADOW)
+		    rule->settings.policy.flags & MAZE_POLICY_SHADOW)
 			shadows[i] = true;
 	}
 	close(source.task_fd);

@@ -151,7 +151,8 @@ static void complain(struct cmdlines *cmdlines, const struct asked *asked, const
 	if (cmdlines->complained_usec && now - cmdlines->complained_usec < SUSPECT_USEC)
 		return;
 	cmdlines->complained_usec = now;
-	log_say(cmdlines->log, LOG_WARNING,
+	log_printf(
+		cmdlines->log, LOG_WARNING,
 		"the command line of process %d of user id %u %s (%zu processes that read one are "
 		"left behind); rules see an empty one",
 		asked->request.pid, asked->uid, what, cmdlines->left.count);

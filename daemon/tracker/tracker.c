@@ -66,8 +66,8 @@ static void complain(struct enrol *enrol, pid_t pid, const struct maze_error *er
 	enrol->failures++;
 	if (enrol->said_usec && now - enrol->said_usec < COMPLAINT_USEC)
 		return;
-	log_say(enrol->log, LOG_WARNING, "process %d is not watched: %s%s", (int)pid, error->text,
-		enrol->failures > 1 ? " (and so were others)" : "");
+	log_printf(enrol->log, LOG_WARNING, "process %d is not watched: %s%s", (int)pid,
+		   error->text, enrol->failures > 1 ? " (and so were others)" : "");
 	enrol->failures = 0;
 	enrol->said_usec = now;
 }
@@ -150,7 +150,7 @@ static void end_scan(struct enrol *enrol)
 	stop_scan(enrol);
 	enrol->scanned = true;
 	if (again && start_scan(enrol, &error))
-		log_say(enrol->log, LOG_ERR, "processes may be unwatched: %s", error.text);
+		log_printf(enrol->log, LOG_ERR, "processes may be unwatched: %s", error.text);
 	settle_if_done(enrol);
 }
 
@@ -178,8 +178,8 @@ static void scan_portion(struct enrol *enrol)
 
 static void say_lost(struct enrol *enrol)
 {
-	log_say(enrol->log, LOG_NOTICE,
-		"%llu process events were lost: all processes are looked at again", enrol->lost);
+	log_printf(enrol->log, LOG_NOTICE,
+		   "%llu process events were lost: all processes are looked at again", enrol->lost);
 	enrol->lost = 0;
 	sd_event_source_set_time_relative(enrol->lost_later, COMPLAINT_USEC);
 	sd_event_source_set_enabled(enrol->lost_later, SD_EVENT_ONESHOT);
@@ -209,7 +209,7 @@ static void take_loss(struct enrol *enrol, maze_u64 lost)
 	if (enrol->proc)
 		enrol->again = true;
 	else if (start_scan(enrol, &error))
-		log_say(enrol->log, LOG_ERR, "processes may be unwatched: %s", error.text);
+		log_printf(enrol->log, LOG_ERR, "processes may be unwatched: %s", error.text);
 }
 
 /* ---- as it happens ---------------------------------------------------------------------- */

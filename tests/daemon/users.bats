@@ -125,7 +125,7 @@ spinners() {
 	wait_until watched "$last"
 	"$MAZE" list --json | grep "\"pid\":$last," | grep -q '"soft_ns":77000000000'
 	timeout 60 "$MAZED" --config "$conf" --explain "$victim" > "$dir/explained"
-	grep -q 'cmdline .*(cannot be read: its memory does not answer)' "$dir/explained"
+	grep -q 'cmdline .*(unreadable: reading its memory timed out)' "$dir/explained"
 	stop_mazed
 }
 

@@ -126,12 +126,12 @@ static void shadow_does_nothing_and_says_what_it_would_have_done(void **state)
 	struct maze_record record;
 	int nice, policy;
 
-	stage.exec = (struct words){ .words = words, .count = 1 };
+	stage.exec = (struct string_list){ .items = words, .count = 1 };
 	start_victim(&victim);
 	record = record_of(victim.pid, victim.tid);
 	record.flags = MAZE_RECORD_SHADOW;
 	act(acting, &record, &stage, victim.pidfd);
-	stage = (struct stage_actions){ .exec = { .words = no_words, .count = 1 } };
+	stage = (struct stage_actions){ .exec = { .items = no_words, .count = 1 } };
 	act(acting, &record, &stage, victim.pidfd);
 	nice = getpriority(PRIO_PROCESS, (id_t)victim.tid);
 	policy = sched_getscheduler(victim.tid);

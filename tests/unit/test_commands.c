@@ -57,7 +57,7 @@ static void run_on(struct acting *acting, char *path, const struct maze_record *
 		   maze_u64 timeout_ns)
 {
 	char *words[] = { path, (char *)"an argument", (char *)"$(reboot)", NULL };
-	struct stage_actions stage = { .exec = { .words = words, .count = 3 } };
+	struct stage_actions stage = { .exec = { .items = words, .count = 3 } };
 	struct act_on on = act_on_of(record, &stage, pidfd);
 
 	on.exec_timeout_ns = timeout_ns;
@@ -67,7 +67,7 @@ static void run_on(struct acting *acting, char *path, const struct maze_record *
 /* A program without a shell, which would have descriptors and signals of its own. */
 static void run_program(struct acting *acting, char **words, size_t count)
 {
-	struct stage_actions stage = { .exec = { .words = words, .count = count } };
+	struct stage_actions stage = { .exec = { .items = words, .count = count } };
 	struct maze_record record = record_of(4000001, 4000001);
 
 	act(acting, &record, &stage, -1);

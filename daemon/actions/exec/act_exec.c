@@ -133,16 +133,16 @@ static int fill_env(char **env, const struct act_on *on, const struct culprit *c
 
 /* ---- the order ------------------------------------------------------------------------ */
 
-static int copy_words(const struct words *words, char ***ret_argv)
+static int copy_list(const struct string_list *list, char ***ret_argv)
 {
-	char **argv = calloc(words->count + 1, sizeof(*argv));
+	char **argv = calloc(list->count + 1, sizeof(*argv));
 	size_t i;
 
 	if (!argv)
 		return -ENOMEM;
 	*ret_argv = argv;
-	for (i = 0; i < words->count; i++) {
-		argv[i] = strdup(words->words[i]);
+	for (i = 0; i < list->count; i++) {
+		argv[i] = strdup(list->items[i]);
 		if (!argv[i])
 			return -ENOMEM;
 	}
@@ -162,7 +162,7 @@ static int fill_order(struct command_order *order, const struct act_on *on,
 	order->env = calloc(ENV_MAX, sizeof(*order->env));
 	if (!order->engine || (on->rule && !order->rule) || !order->env)
 		return -ENOMEM;
-	err = copy_words(&on->stage->exec, &order->argv);
+	err = copy_list(&on->stage->exec, &order->argv);
 	if (!err)
 		err = fill_env(order->env, on, culprit);
 	if (!err)
@@ -178,7 +178,7 @@ static int fill_order(struct command_order *order, const struct act_on *on,
 static void perform(struct actions *actions, const struct act_on *on, const struct culprit *culprit,
 		    struct action_result *ret_result)
 {
-	const char *path = on->stage->exec.words[0];
+	const char *path = on->stage->exec.items[0];
 	struct command_order *order;
 	int err;
 

@@ -116,8 +116,8 @@ __attribute__((format(printf, 3, 4))) static void remark(const struct command *c
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	log_say(command->host->log, priority, "exec: %.256s, process %d, %s",
-		command->order->argv[0], command->pid, text);
+	log_printf(command->host->log, priority, "exec: %.256s, process %d, %s",
+		   command->order->argv[0], command->pid, text);
 }
 
 /* ---- signals --------------------------------------------------------------------------- */

@@ -95,14 +95,14 @@ static void say(const struct command_output *output, char *text)
 		if (next)
 			*next++ = '\0';
 		if (*line)
-			log_say(output->log, LOG_INFO, "exec: %.256s: %s", output->name, line);
+			log_printf(output->log, LOG_INFO, "exec: %.256s: %s", output->name, line);
 		line = next;
 	}
 	if (line)
 		more += strlen(line);
 	if (more)
-		log_say(output->log, LOG_INFO, "exec: %.256s: %llu more bytes not shown",
-			output->name, more);
+		log_printf(output->log, LOG_INFO, "exec: %.256s: %llu more bytes not shown",
+			   output->name, more);
 }
 
 void command_output_finish(struct command_output *output, bool quiet)

@@ -33,9 +33,9 @@ struct commands {
 static void say_dropped(struct commands *commands)
 {
 	if (commands->dropped > 1)
-		log_say(commands->host.log, LOG_WARNING,
-			"exec: %llu commands in all were not run, because too many were waiting",
-			commands->dropped);
+		log_printf(commands->host.log, LOG_WARNING,
+			   "exec: %llu commands in all were not run, because too many were waiting",
+			   commands->dropped);
 	commands->dropped = 0;
 }
 
@@ -134,10 +134,10 @@ int commands_open(const struct commands_settings *settings, struct commands **re
 			free(commands);
 			return maze_fail(error, -ENOENT, "%s", why.text);
 		}
-		log_say(settings->log, LOG_INFO,
-			"exec: commands get no control groups, so what leaves its process group "
-			"outlives its command: %s",
-			why.text);
+		log_printf(settings->log, LOG_INFO,
+			   "exec: commands get no control groups, so what leaves its process group "
+			   "outlives its command: %s",
+			   why.text);
 	}
 	*ret_commands = commands;
 	return 0;
@@ -164,9 +164,9 @@ void commands_close(struct commands *commands)
 	if (!commands)
 		return;
 	if (commands->waiting_count)
-		log_say(commands->host.log, LOG_WARNING,
-			"exec: %u commands were not run, because mazed ends",
-			commands->waiting_count);
+		log_printf(commands->host.log, LOG_WARNING,
+			   "exec: %u commands were not run, because mazed ends",
+			   commands->waiting_count);
 	while (commands->waiting_count)
 		command_order_free(take_first(commands));
 	for (i = 0; i < COMMANDS_RUNNING_MAX; i++)
