@@ -47,7 +47,7 @@ struct mazed {
 	struct actions *actions;
 	struct gather *gather;
 	struct verdicts *verdicts;
-	struct enrol *enrol;
+	struct tracker *tracker;
 	struct control *control;
 	sd_event_source *service;	/* what the engine wants done */
 	sd_event_source *service_later; /* by the clock */
@@ -232,7 +232,7 @@ static void hear(void *arg, const struct maze_record *record, const struct rule 
 }
 
 /* All processes have been looked at: at the start, and after each reload. */
-static void settled(void *arg)
+static void on_scanned(void *arg)
 {
 	struct mazed *mazed = arg;
 	struct maze_entry *entries = NULL;
@@ -265,7 +265,7 @@ static int use_rules(struct mazed *mazed, struct rules *rules, struct maze_error
 	err = gather_use(mazed->gather, &rules->daemon.incidents, error);
 	if (err)
 		goto out_control;
-	err = enrol_use(mazed->enrol, rules, error);
+	err = tracker_use(mazed->tracker, rules, error);
 	if (err)
 		goto out_gather;
 	verdicts_use(mazed->verdicts, rules);
@@ -409,7 +409,7 @@ static int open_control(struct mazed *mazed, struct maze_error *error)
 		.maze = mazed->maze,
 		.log = mazed->log,
 		.actions = mazed->actions,
-		.enrol = mazed->enrol,
+		.tracker = mazed->tracker,
 		.rules = mazed->rules,
 		.reload = reload,
 		.arg = mazed,
@@ -450,8 +450,8 @@ static int start(struct mazed *mazed, struct maze_error *error)
 			    &hearer, error, &mazed->verdicts);
 	if (err)
 		return err;
-	err = enrol_open(mazed->event, mazed->maze, mazed->log, mazed->rules, settled, mazed, error,
-			 &mazed->enrol);
+	err = tracker_open(mazed->event, mazed->maze, mazed->log, mazed->rules, on_scanned, mazed,
+			   error, &mazed->tracker);
 	return err ? err : open_control(mazed, error);
 }
 
@@ -460,7 +460,7 @@ static void stop(struct mazed *mazed)
 	/* First: nobody asks for anything that would not last. */
 	control_close(mazed->control);
 	mazed->control = NULL;
-	enrol_close(mazed->enrol);
+	tracker_close(mazed->tracker);
 	if (mazed->remove)
 		remove_everything(mazed);
 	/* Closed after that: what came up to the last moment is still said. */

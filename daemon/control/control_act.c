@@ -101,7 +101,7 @@ static int watch_for_user(const struct control_host *host, struct control_client
 	err = charge(host, client, request->tid ? 1 : threads_of(source), error);
 	if (err)
 		return err;
-	err = enrol_make_way(host->enrol, request->pid, request->tid, error);
+	err = tracker_release_shadow(host->tracker, request->pid, request->tid, error);
 	if (!err)
 		err = maze_claim(host->maze, source->pidfd, request->tid, &policy, tag, ~0ULL,
 				 error);
@@ -112,7 +112,7 @@ static int watch_for_user(const struct control_host *host, struct control_client
 			  request->pid);
 	/* What made way and was not replaced is the rules' again. */
 	if (err)
-		enrol_look(host->enrol, request->pid, request->tid);
+		tracker_track(host->tracker, request->pid, request->tid);
 	return err;
 }
 
@@ -149,7 +149,7 @@ void control_unwatch(const struct control_host *host, struct control_client *cli
 		if (err == -ENOENT && !client->root)
 			maze_fail(&error, err, "you have no watch of process %d", request->pid);
 		if (!err && !client->root)
-			enrol_look(host->enrol, request->pid, request->tid);
+			tracker_track(host->tracker, request->pid, request->tid);
 	}
 	if (err)
 		control_client_error(client, err, error.text);

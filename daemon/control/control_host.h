@@ -17,7 +17,7 @@ struct control_host {
 	struct maze *maze;
 	struct log *log;
 	struct actions *actions;
-	struct enrol *enrol;
+	struct tracker *tracker;
 	const struct rules *rules; /* those in force */
 	/* As by SIGHUP. It may change `rules`. */
 	int (*reload)(void *arg, struct maze_error *error);

@@ -63,7 +63,7 @@ void cmdline_worker(int fd, void *arg)
 	}
 }
 
-int cmdline_ask(struct worker *worker, const struct cmdline_request *request)
+int cmdline_send(struct worker *worker, const struct cmdline_request *request)
 {
 	struct iovec part = { (void *)request, sizeof(*request) };
 	int err = worker_send(worker, &part, 1);
@@ -120,7 +120,7 @@ int cmdline_read(const struct subject_source *source, struct subject *subject)
 		err = worker_start(cmdline_worker, NULL, &worker);
 	if (err)
 		return err;
-	err = cmdline_ask(&worker, &request);
+	err = cmdline_send(&worker, &request);
 	if (!err)
 		err = await_answer(&worker, &answer);
 	worker_leave(&worker, true, subject->uid, &left);

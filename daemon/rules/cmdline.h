@@ -36,7 +36,7 @@ struct cmdline_answer {
 void cmdline_worker(int fd, void *arg);
 int cmdline_request(const struct subject_source *source, const struct subject *subject,
 		    struct cmdline_request *ret_request);
-int cmdline_ask(struct worker *worker, const struct cmdline_request *request);
+int cmdline_send(struct worker *worker, const struct cmdline_request *request);
 bool cmdline_is_late(struct worker *worker);
 
 #endif

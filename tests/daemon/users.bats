@@ -119,7 +119,7 @@ spinners() {
 	hang memory
 	# The victim began before its memory was locked, and is moved: it is looked at again.
 	reload_mazed
-	said "the command line of process $victim of user id $USER_ID cannot be read"
+	said "the command line of process $victim (user id $USER_ID) cannot be read"
 	"$MAZE" list --json | grep "\"pid\":$victim," | grep -q '"soft_ns":88000000000'
 	start bash -c 'exec -a needle sleep 1000'
 	wait_until watched "$last"
