@@ -17,7 +17,6 @@
 #include <syslog.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
-#include <sys/pidfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,16 +24,16 @@
 #include "actions/actions.h"
 #include "control/control.h"
 #include "tracker/tracker.h"
+#include "records/dispatch.h"
 #include "records/incident_log.h"
+#include "log/limited_log.h"
 #include "log/log.h"
 #include "privileges.h"
 #include "rules/problems.h"
 #include "rules/rules.h"
 #include "runtime.h"
 #include "rules/tag.h"
-#include "rules/rule_settings.h"
 #include "rules/unused.h"
-#include "records/verdicts.h"
 #include "../base/clock.h"
 
 struct mazed {
@@ -46,7 +45,9 @@ struct mazed {
 	struct maze *maze;
 	struct actions *actions;
 	struct gather *gather;
-	struct verdicts *verdicts;
+	struct limited_log *record_log;
+	struct record_consumer consumers[5];
+	struct dispatch *dispatch;
 	struct tracker *tracker;
 	struct control *control;
 	sd_event_source *service;	/* what the engine wants done */
@@ -203,34 +204,6 @@ static void remove_everything(struct mazed *mazed)
 
 /* ---- what happens ------------------------------------------------------------------------ */
 
-/* What the record's rule wants done beyond the signal, which was sent before this. */
-static void hear(void *arg, const struct maze_record *record, const struct rule *rule, bool said)
-{
-	enum stage stage = record->event == MAZE_EVENT_HARD ? STAGE_HARD : STAGE_SOFT;
-	struct mazed *mazed = arg;
-	struct act_on on;
-
-	if (mazed->control)
-		control_hear(mazed->control, record);
-	gather_record(mazed->gather, record, rule ? rule->name : NULL,
-		      rule ? &rule->settings.policy : NULL);
-	if (!rule || (record->event != MAZE_EVENT_SOFT && record->event != MAZE_EVENT_HARD) ||
-	    !stage_acts(&rule->settings.stages[stage]))
-		return;
-	on = (struct act_on){
-		.record = record,
-		.engine = maze_engine_name(mazed->maze),
-		.rule = rule->name,
-		.stage = &rule->settings.stages[stage],
-		.exec_timeout_ns = rule->settings.exec_timeout_ns,
-		.pidfd = pidfd_open((pid_t)record->pid, 0),
-		.quiet = !said,
-	};
-	actions_perform(mazed->actions, &on);
-	if (on.pidfd >= 0)
-		close(on.pidfd);
-}
-
 /* All processes have been looked at: at the start, and after each reload. */
 static void on_scanned(void *arg)
 {
@@ -268,7 +241,7 @@ static int use_rules(struct mazed *mazed, struct rules *rules, struct maze_error
 	err = tracker_use(mazed->tracker, rules, error);
 	if (err)
 		goto out_gather;
-	verdicts_use(mazed->verdicts, rules);
+	dispatch_use(mazed->dispatch, rules);
 	rules_free(mazed->rules);
 	mazed->rules = rules;
 	return 0;
@@ -418,9 +391,33 @@ static int open_control(struct mazed *mazed, struct maze_error *error)
 	return control_open(&host, &mazed->control, error);
 }
 
+static void collect_incident(void *arg, struct mazed_record *record)
+{
+	gather_record(arg, record->entry.record, record->entry.rule,
+		      record->rule ? &record->rule->settings.policy : NULL);
+}
+
+static int open_dispatch(struct mazed *mazed, struct maze_error *error)
+{
+	int err = limited_log_open(mazed->event, mazed->log, &mazed->record_log);
+	/* In this order: the log decides whether actions are logged too. */
+	const struct record_consumer consumers[] = {
+		{ limited_log_on_record, mazed->record_log },
+		{ control_on_record, mazed->control },
+		{ collect_incident, mazed->gather },
+		{ actions_on_record, mazed->actions },
+		{ NULL, NULL },
+	};
+
+	if (err < 0)
+		return maze_fail(error, err, "cannot add an event source: %s", strerror(-err));
+	memcpy(mazed->consumers, consumers, sizeof(consumers));
+	return dispatch_open(mazed->event, mazed->maze, mazed->log, mazed->rules, mazed->runtime_fd,
+			     mazed->consumers, error, &mazed->dispatch);
+}
+
 static int start(struct mazed *mazed, struct maze_error *error)
 {
-	struct verdicts_hearer hearer = { hear, mazed };
 	int err;
 
 	err = load_rules(mazed->options->config, NULL, NULL, &mazed->rules, error);
@@ -446,13 +443,11 @@ static int start(struct mazed *mazed, struct maze_error *error)
 			  &mazed->gather, error);
 	if (err)
 		return err;
-	err = verdicts_open(mazed->event, mazed->maze, mazed->log, mazed->rules, mazed->runtime_fd,
-			    &hearer, error, &mazed->verdicts);
-	if (err)
-		return err;
 	err = tracker_open(mazed->event, mazed->maze, mazed->log, mazed->rules, on_scanned, mazed,
 			   error, &mazed->tracker);
-	return err ? err : open_control(mazed, error);
+	if (!err)
+		err = open_control(mazed, error);
+	return err ? err : open_dispatch(mazed, error);
 }
 
 static void stop(struct mazed *mazed)
@@ -464,7 +459,8 @@ static void stop(struct mazed *mazed)
 	if (mazed->remove)
 		remove_everything(mazed);
 	/* Closed after that: what came up to the last moment is still said. */
-	verdicts_close(mazed->verdicts);
+	dispatch_close(mazed->dispatch);
+	limited_log_close(mazed->record_log);
 	gather_close(mazed->gather);
 	if (mazed->remove && mazed->actions)
 		actions_thaw_all(mazed->actions);

@@ -9,10 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <syslog.h>
 #include <unistd.h>
 
 #include "../../base/error.h"
+#include "../rules/rule_settings.h"
 
 /*
  * In the order in which they are done: at once what takes load off the machine, then
@@ -60,6 +62,30 @@ void actions_perform(struct actions *actions, const struct act_on *on)
 	}
 	if (!err)
 		culprit_close(&culprit);
+}
+
+void actions_on_record(void *arg, struct mazed_record *record)
+{
+	const struct maze_record *verdict = record->entry.record;
+	enum stage stage = verdict->event == MAZE_EVENT_HARD ? STAGE_HARD : STAGE_SOFT;
+	const struct rule *rule = record->rule;
+	struct act_on on;
+
+	if (!rule || (verdict->event != MAZE_EVENT_SOFT && verdict->event != MAZE_EVENT_HARD) ||
+	    !stage_acts(&rule->settings.stages[stage]))
+		return;
+	on = (struct act_on){
+		.record = verdict,
+		.engine = record->entry.engine,
+		.rule = rule->name,
+		.stage = &rule->settings.stages[stage],
+		.exec_timeout_ns = rule->settings.exec_timeout_ns,
+		.pidfd = pidfd_open((pid_t)verdict->pid, 0),
+		.quiet = !record->logged,
+	};
+	actions_perform(arg, &on);
+	if (on.pidfd >= 0)
+		close(on.pidfd);
 }
 
 /* ---- open and closed ------------------------------------------------------------------ */

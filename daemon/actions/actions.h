@@ -49,6 +49,8 @@ void actions_close(struct actions *actions);
 
 /* Does what the stage says. What came of it is in the log. */
 void actions_perform(struct actions *actions, const struct act_on *on);
+/* For records/dispatch.h: `arg` is the struct actions. Performs those of the record's rule. */
+void actions_on_record(void *arg, struct mazed_record *record);
 
 /*
  * Thaws what mazed has frozen, named by its control group or, with `cgroup` NULL, by a

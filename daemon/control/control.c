@@ -258,12 +258,13 @@ int control_use(struct control *control, const struct rules *rules, struct maze_
 	return err;
 }
 
-void control_hear(struct control *control, const struct maze_record *record)
+void control_on_record(void *arg, struct mazed_record *record)
 {
+	struct control *control = arg;
 	struct control_client *client;
 
 	for (client = control->clients; client; client = client->next)
-		control_events_hear(client, record);
+		control_events_on_record(client, record->entry.record);
 }
 
 int control_open(const struct control_host *host, struct control **ret_control,

@@ -18,8 +18,8 @@ int control_open(const struct control_host *host, struct control **ret_control,
 		 struct maze_error *error);
 /* Other rules from now on. When the new socket cannot be had, all stays as it was. */
 int control_use(struct control *control, const struct rules *rules, struct maze_error *error);
-/* For those who follow. */
-void control_hear(struct control *control, const struct maze_record *record);
+/* For records/dispatch.h: `arg` is the struct control. For clients that follow events. */
+void control_on_record(void *arg, struct mazed_record *record);
 /* Sends everybody away, and removes the socket. */
 void control_close(struct control *control);
 

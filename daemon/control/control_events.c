@@ -139,7 +139,7 @@ static int read_kept(const struct control_host *host, struct control_client *cli
 	return err ? -ENOMEM : 0;
 }
 
-void control_events_hear(struct control_client *client, const struct maze_record *record)
+void control_events_on_record(struct control_client *client, const struct maze_record *record)
 {
 	struct events_stream *events = (struct events_stream *)client->stream;
 

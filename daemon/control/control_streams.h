@@ -14,6 +14,6 @@ void control_list(const struct control_host *host, struct control_client *client
 void control_events(const struct control_host *host, struct control_client *client, bool kept,
 		    bool follow);
 /* A record has come; for a client that follows, if it is one. Takes a copy at most. */
-void control_events_hear(struct control_client *client, const struct maze_record *record);
+void control_events_on_record(struct control_client *client, const struct maze_record *record);
 
 #endif

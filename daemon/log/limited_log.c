@@ -139,6 +139,22 @@ bool limited_log_record(struct limited_log *limited, const struct log_entry *ent
 	return shown;
 }
 
+void limited_log_on_record(void *arg, struct mazed_record *record)
+{
+	switch (record->entry.record->event) {
+	case MAZE_EVENT_SOFT:
+	case MAZE_EVENT_HARD:
+	case MAZE_EVENT_LOST:
+		break;
+	default:
+		/* Lifecycle records of watches that mazed did not begin are not logged. */
+		if (tag_kind(record->entry.record->tag) == TAG_NONE)
+			return;
+	}
+	record->logged = limited_log_record(arg, &record->entry,
+					    record->rule ? &record->rule->settings : NULL);
+}
+
 void limited_log_incident(struct limited_log *limited, unsigned int uid, int priority,
 			  const char *text)
 {

@@ -23,6 +23,8 @@ void limited_log_close(struct limited_log *limited);
  */
 bool limited_log_record(struct limited_log *limited, const struct log_entry *entry,
 			const struct rule_settings *settings);
+/* For records/dispatch.h: `arg` is the struct limited_log. Sets record->logged. */
+void limited_log_on_record(void *arg, struct mazed_record *record);
 /*
  * A message about incidents of that user, under the default limit; mazed's own UID has
  * none.

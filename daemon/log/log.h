@@ -22,6 +22,13 @@ struct log_entry {
 	const char *rule;   /* NULL: watched by request, or by a rule that no longer exists */
 };
 
+/* A record on its way through the consumers (records/dispatch.h). */
+struct mazed_record {
+	struct log_entry entry;
+	const struct rule *rule; /* NULL: none */
+	bool logged;		 /* the log has it: it is not beyond the rule's limit */
+};
+
 /* The result of an action. */
 struct log_action {
 	struct log_entry entry;
