@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * mazed(8): the command line.
- */
+/* mazed(8): the command line. */
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The daemon itself: its parts brought up, run and taken down.
- */
+/* The daemon itself: its parts brought up, run and taken down. */
 #ifndef MAZE_DAEMON_MAZED_H
 #define MAZE_DAEMON_MAZED_H
 

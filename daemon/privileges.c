@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * See privileges.h.
- */
+/* See privileges.h. */
 #include "privileges.h"
 
 #include <linux/capability.h>

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Whether mazed may do what it is there for.
- */
+/* Whether mazed may do what it is there for. */
 #ifndef MAZE_DAEMON_PRIVILEGES_H
 #define MAZE_DAEMON_PRIVILEGES_H
 

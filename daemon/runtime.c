@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The directory of mazed's running state; see runtime.h.
- */
+/* The directory of mazed's running state; see runtime.h. */
 #include "runtime.h"
 
 #include <errno.h>

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The control socket; see control.h.
- */
+/* The control socket; see control.h. */
 #include "control.h"
 
 #include <errno.h>

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * What the requests of maze-control(5) do that are answered by one line.
- */
+/* What the requests of maze-control(5) do that are answered by one line. */
 #ifndef MAZE_DAEMON_CONTROL_ACT_H
 #define MAZE_DAEMON_CONTROL_ACT_H
 

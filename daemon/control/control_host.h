@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * What of mazed the control socket's requests reach.
- */
+/* What of mazed the control socket's requests reach. */
 #ifndef MAZE_DAEMON_CONTROL_HOST_H
 #define MAZE_DAEMON_CONTROL_HOST_H
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The list of what is watched, for one client: taken at once and sent as it is read.
- */
+/* The list of what is watched, for one client: taken at once and sent as it is read. */
 #include "control_streams.h"
 
 #include <errno.h>

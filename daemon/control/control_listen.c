@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * See control_listen.h.
- */
+/* See control_listen.h. */
 #include "control_listen.h"
 
 #include <errno.h>

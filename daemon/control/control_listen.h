@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The control socket in the file system.
- */
+/* The control socket in the file system. */
 #ifndef MAZE_DAEMON_CONTROL_LISTEN_H
 #define MAZE_DAEMON_CONTROL_LISTEN_H
 

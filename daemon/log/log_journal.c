@@ -21,9 +21,7 @@
 
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 
-/*
- * The MESSAGE_ID of each kind of message: random, listed in maze.conf(5), never changed.
- */
+/* The MESSAGE_ID of each kind of message: random, listed in maze.conf(5), never changed. */
 static const char *const event_ids[MAZE_EVENT_COUNT_] = {
 	[MAZE_EVENT_SOFT] = "377bb8b911e94b0b82e3224c7c9e2b12",
 	[MAZE_EVENT_HARD] = "d089427f431c4c3b935657523c96860d",

@@ -10,9 +10,7 @@
 
 /* A connected descriptor, or -errno. */
 int log_socket_open(const char *path);
-/*
- * Sends one datagram without blocking, or fails. Reconnects if the receiver has closed.
- */
+/* Sends one datagram without blocking, or fails. Reconnects if the receiver has closed. */
 int log_socket_send(int fd, const char *path, const char *bytes, size_t length);
 
 #endif

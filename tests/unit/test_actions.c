@@ -96,7 +96,7 @@ static void a_thread_with_the_number_of_another_is_left_alone(void **state)
 	end_victim(&victim);
 	assert_int_equal(nice, getpriority(PRIO_PROCESS, 0));
 	assert_int_equal(policy, sched_getscheduler(0));
-	assert_int_equal(count_said(acting, "another has its number now"), 2);
+	assert_int_equal(count_said(acting, "its TID is reused"), 2);
 }
 
 static void a_thread_that_has_ended_is_left_alone(void **state)
