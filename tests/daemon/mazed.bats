@@ -306,7 +306,7 @@ idle_s=${MAZE_IDLE_S:-5}
 	reload_mazed
 	said_apart 60 'process events were lost'
 	# To look at everything again is no news either.
-	said_times 2 'rules are in force'
+	said_times 2 ' in force, '
 	stop_mazed
 }
 
