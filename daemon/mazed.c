@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The daemon itself; see mazed.h.
- *
- * Always: what enforces is the engine, in the kernel where it can be. mazed may be
- * stopped, starved or killed at any instruction; then no new process is enrolled until
- * the next mazed looks at all of them, and everything else goes on. So it ends in two
- * ways: told to, it takes everything with it; in any other way, it leaves everything.
+ * The engine enforces, in the kernel if it can run there. mazed may be stopped, starved
+ * or killed at any time; then no new process gets a watch until the next mazed scans all
+ * of them, and everything else goes on. So mazed ends in two ways: by SIGTERM or SIGINT
+ * it removes everything; in any other way it leaves everything in place.
  */
 #include "mazed.h"
 
@@ -50,16 +48,16 @@ struct mazed {
 	struct dispatch *dispatch;
 	struct tracker *tracker;
 	struct control *control;
-	sd_event_source *service;	/* what the engine wants done */
-	sd_event_source *service_later; /* by the clock */
+	sd_event_source *service;	/* of the yield-probe service */
+	sd_event_source *service_later; /* its timer */
 	sd_event_source *gone;
 	bool ready;
-	bool remove; /* at the end: told to go */
+	bool remove; /* at the end: SIGTERM or SIGINT came */
 };
 
 /* ---- rules -------------------------------------------------------------------------- */
 
-static void say_problems(struct log *log, const struct problems *problems)
+static void log_problems(struct log *log, const struct problems *problems)
 {
 	const struct problem *item;
 	size_t i;
@@ -73,8 +71,8 @@ static void say_problems(struct log *log, const struct problems *problems)
 }
 
 /*
- * `instead_of` others that are in force, rules that can never match are refused too:
- * whoever wrote them meant something that would not come about.
+ * With `instead_of`, the rules in force, rules that can never match are refused: they do
+ * not do what their author meant.
  */
 static int load_rules(const char *path, const struct rules *instead_of, struct log *log,
 		      struct rules **ret_rules, struct maze_error *error)
@@ -91,16 +89,15 @@ static int load_rules(const char *path, const struct rules *instead_of, struct l
 		rules_note_unused(rules, &problems);
 		unused = problems.notes - unused;
 	}
-	say_problems(log, &problems);
+	log_problems(log, &problems);
 	if (err == -ENOMEM)
 		maze_fail(error, err, "out of memory");
 	else if (err)
 		maze_fail(error, err, "%s: %zu error%s; `mazed --check` shows them", path,
 			  problems.errors, problems.errors == 1 ? "" : "s");
 	else if (unused && instead_of)
-		err = maze_fail(error, -EINVAL,
-				"%s: %zu rule%s can never match; remove what is without effect",
-				path, unused, unused == 1 ? "" : "s");
+		err = maze_fail(error, -EINVAL, "%s: %zu rule%s can never match; remove them", path,
+				unused, unused == 1 ? "" : "s");
 	problems_done(&problems);
 	if (err)
 		rules_free(rules);
@@ -138,7 +135,7 @@ static int on_service_later(sd_event_source *source, uint64_t usec, void *arg)
 	return 0;
 }
 
-/* Somebody has unloaded the engine: that is not what a guard is there for. */
+/* Another program unloaded the engine: exit with an error, so that the service restarts. */
 static int on_gone(sd_event_source *source, int fd, uint32_t revents, void *arg)
 {
 	struct mazed *mazed = arg;
@@ -148,11 +145,9 @@ static int on_gone(sd_event_source *source, int fd, uint32_t revents, void *arg)
 	(void)revents;
 	if (!maze_gone(mazed->maze))
 		return 0;
-	log_printf(
-		mazed->log, LOG_ERR,
-		"the engine was unloaded by somebody (maze unload?): nothing is watched any more; "
-		"mazed ends, and begins anew where its service says so; to end it for good, stop "
-		"the service");
+	log_printf(mazed->log, LOG_ERR,
+		   "the engine was unloaded (maze unload?), so nothing is watched; mazed ends, and "
+		   "restarts if its service says so; to end it for good, stop the service");
 	return sd_event_exit(mazed->event, -ENOENT);
 }
 
@@ -173,13 +168,13 @@ static int serve_engine(struct mazed *mazed)
 	fd = maze_gone_fd(mazed->maze);
 	if (err >= 0 && fd >= 0)
 		err = sd_event_add_io(mazed->event, &mazed->gone, fd, EPOLLIN, on_gone, mazed);
-	/* Before verdicts: what there is to read them from may be ready for ever then. */
+	/* Before records: their descriptor may stay readable once the engine is gone. */
 	if (mazed->gone)
 		sd_event_source_set_priority(mazed->gone, SD_EVENT_PRIORITY_IMPORTANT - 1);
 	return err < 0 ? err : 0;
 }
 
-/* What others watch by the same engine stays, and the engine for them. */
+/* Watches of other programs stay, and the engine with them. */
 static void remove_everything(struct mazed *mazed)
 {
 	struct maze_entry *entries = NULL;
@@ -195,16 +190,17 @@ static void remove_everything(struct mazed *mazed)
 	free(entries);
 	if (!err && count)
 		log_printf(mazed->log, LOG_NOTICE,
-			   "the engine stays: %zu tasks are watched for others (maze list)", count);
+			   "the engine stays: it watches %zu task%s for other programs (maze list)",
+			   count, count == 1 ? "" : "s");
 	else if (!err)
 		err = maze_unload(maze_engine_name(mazed->maze), &loaded, &error);
 	if (err)
-		log_printf(mazed->log, LOG_ERR, "not everything could be removed: %s", error.text);
+		log_printf(mazed->log, LOG_ERR, "cannot remove everything: %s", error.text);
 }
 
-/* ---- what happens ------------------------------------------------------------------------ */
+/* ---- rules in force ---------------------------------------------------------------- */
 
-/* All processes have been looked at: at the start, and after each reload. */
+/* All processes have been scanned, after the start or a reload. */
 static void on_scanned(void *arg)
 {
 	struct mazed *mazed = arg;
@@ -214,10 +210,11 @@ static void on_scanned(void *arg)
 	if (maze_list(mazed->maze, &entries, &count, NULL))
 		count = 0;
 	free(entries);
-	log_printf(mazed->log, LOG_INFO, "%zu rules are in force, %zu tasks are watched, engine %s",
-		   mazed->rules->count, count, maze_engine_name(mazed->maze));
-	sd_notifyf(0, "READY=1\nSTATUS=%zu rules, engine %s", mazed->rules->count,
-		   maze_engine_name(mazed->maze));
+	log_printf(mazed->log, LOG_INFO, "%zu rule%s in force, %zu task%s watched, engine %s",
+		   mazed->rules->count, mazed->rules->count == 1 ? "" : "s", count,
+		   count == 1 ? "" : "s", maze_engine_name(mazed->maze));
+	sd_notifyf(0, "READY=1\nSTATUS=%zu rule%s, engine %s", mazed->rules->count,
+		   mazed->rules->count == 1 ? "" : "s", maze_engine_name(mazed->maze));
 	mazed->ready = true;
 }
 
@@ -270,9 +267,9 @@ static int reload(void *arg, struct maze_error *error)
 	}
 	if (!err)
 		return 0;
-	log_printf(mazed->log, LOG_ERR, "not reloaded, the rules that were in force stay: %s",
+	log_printf(mazed->log, LOG_ERR, "reload refused, the old rules stay in force: %s",
 		   error->text);
-	/* A file that was renamed is opened anew all the same. */
+	/* Reopen the log all the same: the file may have been renamed. */
 	if (log_reopen(mazed->log, &mazed->rules->daemon, &reopening))
 		log_printf(mazed->log, LOG_ERR, "%s", reopening.text);
 	sd_notify(0, "READY=1\nSTATUS=a reload was refused; the old rules are in force");
@@ -285,7 +282,7 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
 
 	(void)source;
 	(void)info;
-	/* What was wrong is in the log. */
+	/* The error is in the log. */
 	reload(arg, &error);
 	return 0;
 }
@@ -295,13 +292,13 @@ static int on_end(sd_event_source *source, const struct signalfd_siginfo *info, 
 	struct mazed *mazed = arg;
 
 	(void)source;
-	log_printf(mazed->log, LOG_INFO, "told to end by signal %u of process %u", info->ssi_signo,
+	log_printf(mazed->log, LOG_INFO, "ends by signal %u of process %u", info->ssi_signo,
 		   info->ssi_pid);
 	mazed->remove = true;
 	return sd_event_exit(mazed->event, 0);
 }
 
-/* ---- up and down ---------------------------------------------------------------------------- */
+/* ---- start and stop ---------------------------------------------------------------- */
 
 static int listen_to_signals(struct mazed *mazed)
 {
@@ -316,7 +313,7 @@ static int listen_to_signals(struct mazed *mazed)
 		sigaddset(&all, ends[i]);
 	if (sigprocmask(SIG_BLOCK, &all, NULL))
 		return -errno;
-	/* A reader that went away is an error of a write, and no end. */
+	/* A closed reader is an error of write(2), not a reason to end. */
 	signal(SIGPIPE, SIG_IGN);
 	for (i = 0; err >= 0 && i < sizeof(ends) / sizeof(ends[0]); i++)
 		err = sd_event_add_signal(mazed->event, NULL, ends[i], on_end, mazed);
@@ -328,7 +325,7 @@ static int listen_to_signals(struct mazed *mazed)
 static int open_engine(struct mazed *mazed, struct maze_error *error)
 {
 	const char *engine = mazed->options->engine;
-	/* What is part of this process cannot stay when it ends. */
+	/* The poll engine runs in this process and ends with it. */
 	enum maze_scope scope = engine && !strcmp(engine, "poll") ? MAZE_PRIVATE : MAZE_PINNED;
 	int err = maze_open(engine, scope, &mazed->maze, error);
 
@@ -342,11 +339,9 @@ static int open_engine(struct mazed *mazed, struct maze_error *error)
 			   "mazed lacks CAP_KILL: only processes of user id %u are watched",
 			   geteuid());
 	if (!maze_sees_yields(mazed->maze))
-		log_printf(
-			mazed->log, LOG_WARNING,
-			"the %s engine cannot tell yields: where a rule says yield = reset, what "
-			"only yields counts on",
-			maze_engine_name(mazed->maze));
+		log_printf(mazed->log, LOG_WARNING,
+			   "the %s engine cannot see sched_yield(2): yield = reset has no effect",
+			   maze_engine_name(mazed->maze));
 	return 0;
 }
 
@@ -356,12 +351,13 @@ static int open_loop(struct mazed *mazed, struct maze_error *error)
 
 	if (err >= 0)
 		err = listen_to_signals(mazed);
-	/* Only where the service manager asks for it (WATCHDOG_USEC). */
+	/* Has no effect unless the service manager has set WATCHDOG_USEC. */
 	if (err >= 0)
 		err = sd_event_set_watchdog(mazed->event, true);
 	if (err >= 0)
 		err = log_attach(mazed->log, mazed->event);
-	return err < 0 ? maze_fail(error, err, "no event loop: %s", strerror(-err)) : 0;
+	return err < 0 ? maze_fail(error, err, "cannot create the event loop: %s", strerror(-err))
+		       : 0;
 }
 
 static int open_actions(struct mazed *mazed, struct maze_error *error)
@@ -435,7 +431,7 @@ static int start(struct mazed *mazed, struct maze_error *error)
 		return err;
 	err = serve_engine(mazed);
 	if (err)
-		return maze_fail(error, err, "no place in the event loop: %s", strerror(-err));
+		return maze_fail(error, err, "cannot add an event source: %s", strerror(-err));
 	err = open_actions(mazed, error);
 	if (err)
 		return err;
@@ -452,13 +448,13 @@ static int start(struct mazed *mazed, struct maze_error *error)
 
 static void stop(struct mazed *mazed)
 {
-	/* First: nobody asks for anything that would not last. */
+	/* First, so that no request is accepted that would not last. */
 	control_close(mazed->control);
 	mazed->control = NULL;
 	tracker_close(mazed->tracker);
 	if (mazed->remove)
 		remove_everything(mazed);
-	/* Closed after that: what came up to the last moment is still said. */
+	/* After that, so that everything up to now is logged. */
 	dispatch_close(mazed->dispatch);
 	limited_log_close(mazed->record_log);
 	gather_close(mazed->gather);

@@ -21,8 +21,6 @@
 #include "cmdline.h"
 #include "../../base/pidfd.h"
 
-/* The lines up to Gid: take about 200 bytes; the name is at most 63 * 2 of them. */
-#define STATUS_SIZE 1024
 /* Twelve hierarchies of version 1 and a path of the maximum length. */
 #define CGROUP_FILE_SIZE 8192
 /* Each turn, a parent has ended. */
@@ -63,28 +61,16 @@ static int read_comm(int directory_fd, const char *name, char *comm)
 	return 0;
 }
 
-/* The first number of a line of status. The kernel escapes newlines in names. */
-static bool status_number(const char *status, const char *field, unsigned int *ret_number)
-{
-	const char *line = strstr(status, field);
-
-	return line && sscanf(line + strlen(field), "%u", ret_number) == 1;
-}
-
 static int read_ids(const struct subject_source *source, struct subject *subject)
 {
-	unsigned int uid, gid, ppid;
-	char status[STATUS_SIZE];
-	ssize_t length = read_file_at(source->task_fd, "status", status, sizeof(status));
+	struct thread_status status;
+	int err = proc_thread_status(source->proc_fd, subject->tid, &status);
 
-	if (length < 0)
-		return (int)length;
-	if (!status_number(status, "\nPPid:", &ppid) || !status_number(status, "\nUid:", &uid) ||
-	    !status_number(status, "\nGid:", &gid))
-		return -EPROTO;
-	subject->ppid = (pid_t)ppid;
-	subject->uid = uid;
-	subject->gid = gid;
+	if (err)
+		return err;
+	subject->ppid = status.ppid;
+	subject->uid = status.uid;
+	subject->gid = status.gid;
 	return 0;
 }
 

@@ -302,7 +302,7 @@ load test_helper
 	ask <<< '{"do":"reload"}' | grep -qx '{"ok":true}'
 	echo '[rule broken' >> "$conf"
 	ask <<< '{"do":"reload"}' | grep -q '"errno":"EINVAL"'
-	said 'the rules that were in force stay'
+	said 'the old rules stay in force'
 	stop_mazed
 }
 

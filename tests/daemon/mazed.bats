@@ -234,9 +234,9 @@ comm = sleep
 user = root'; do
 		configure <<< "$good
 $bad"
-		before=$(times_said 'the rules that were in force stay')
+		before=$(times_said 'the old rules stay in force')
 		kill -HUP "$mazed"
-		wait_until said_times $((before + 1)) 'the rules that were in force stay'
+		wait_until said_times $((before + 1)) 'the old rules stay in force'
 	done
 	# The first bad line: behind those of configure and of the good file.
 	said "$conf:$(($(grep -c '' "$conf") - 2)): "
