@@ -144,6 +144,7 @@ static int parse_status(const char *text, struct thread_status *ret_status)
 		return -EPROTO;
 	ret_status->tgid = (pid_t)number_after(text, "\nTgid:");
 	ret_status->ppid = (pid_t)number_after(text, "\nPPid:");
+	ret_status->gid = (maze_u32)number_after(text, "\nGid:");
 	parse_uids(text, ret_status);
 	ret_status->sleeps = number_after(text, "\nvoluntary_ctxt_switches:");
 	return 0;

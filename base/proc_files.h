@@ -21,7 +21,7 @@ struct thread_times {
 
 struct thread_status {
 	pid_t tgid, ppid;
-	maze_u32 uid;	     /* real */
+	maze_u32 uid, gid;   /* real */
 	maze_u32 euid, suid; /* effective, saved */
 	maze_u64 sleeps;     /* voluntary context switches: it left the CPU not runnable */
 };

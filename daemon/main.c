@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * mazed(8): the command line.
- */
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -23,7 +20,7 @@ enum {
 
 enum { OPTION_CONFIG = 256, OPTION_CHECK, OPTION_EXPLAIN, OPTION_THREAD, OPTION_ENGINE };
 
-/* One row for each option: getopt's, and its line of --help. */
+/* One row for each option: for getopt and for --help. */
 static const struct {
 	struct option option;
 	const char *argument;
@@ -34,18 +31,18 @@ static const struct {
 	  "rules from FILE and FILE.d/*.conf (" CONFIG_DEFAULT ")" },
 	{ { "check", no_argument, NULL, OPTION_CHECK },
 	  NULL,
-	  "say what is wrong or without effect in them, and end" },
+	  "print errors and settings without effect, and exit" },
 	{ { "explain", required_argument, NULL, OPTION_EXPLAIN },
 	  "PID",
-	  "say which rule a process falls under, and why, and end" },
+	  "print which rule applies to a process, and why, and exit" },
 	{ { "thread", required_argument, NULL, OPTION_THREAD },
 	  "TID",
-	  "with --explain: this thread of it, not its main one" },
+	  "with --explain: this thread instead of the main thread" },
 	{ { "engine", required_argument, NULL, OPTION_ENGINE },
 	  "NAME",
 	  "auto, bpf, kmod or poll (auto: the best that can run)" },
-	{ { "help", no_argument, NULL, 'h' }, NULL, "this text" },
-	{ { "version", no_argument, NULL, 'V' }, NULL, "the version" },
+	{ { "help", no_argument, NULL, 'h' }, NULL, "print this text" },
+	{ { "version", no_argument, NULL, 'V' }, NULL, "print the version" },
 };
 #define OPTIONS (sizeof(table) / sizeof(table[0]))
 
@@ -62,14 +59,14 @@ static void print_help(void)
 	size_t i;
 
 	puts("usage: mazed [OPTION...]\n\n"
-	     "Watches processes by the rules of maze.conf(5), until it is told to end.\n");
+	     "Watches processes by the rules of maze.conf(5) until it is terminated.\n");
 	for (i = 0; i < OPTIONS; i++) {
 		snprintf(left, sizeof(left), "--%s %s", table[i].option.name,
 			 table[i].argument ? table[i].argument : "");
 		printf("  %-18s %s\n", left, table[i].help);
 	}
 	puts("\nSIGHUP reloads the rules; SIGTERM and SIGINT end mazed and remove its watches.\n"
-	     "Killed in any other way it leaves the engine enforcing, but for poll.\n"
+	     "If it ends in any other way, the engine (except poll) goes on enforcing.\n"
 	     "See mazed(8).");
 }
 
@@ -93,8 +90,8 @@ static bool parse_pid(const char *text, pid_t *ret_pid)
 	return true;
 }
 
-/* -1: go on; else the exit status. */
-static int take_option(int option, struct arguments *arguments)
+/* -1: continue; else the exit status. */
+static int parse_option(int option, struct arguments *arguments)
 {
 	struct maze_error error = { "" };
 
@@ -108,11 +105,11 @@ static int take_option(int option, struct arguments *arguments)
 	case OPTION_EXPLAIN:
 		return parse_pid(optarg, &arguments->explain)
 			       ? -1
-			       : usage_error("--explain takes the number of a process", optarg);
+			       : usage_error("--explain takes a PID", optarg);
 	case OPTION_THREAD:
 		return parse_pid(optarg, &arguments->thread)
 			       ? -1
-			       : usage_error("--thread takes the number of a thread", optarg);
+			       : usage_error("--thread takes a TID", optarg);
 	case OPTION_ENGINE:
 		arguments->mazed.engine = optarg;
 		return maze_engine_check(optarg, &error) ? usage_error(error.text, NULL) : -1;
@@ -123,7 +120,7 @@ static int take_option(int option, struct arguments *arguments)
 		puts("mazed " MAZE_VERSION);
 		return EXIT_MAZED_OK;
 	default:
-		/* getopt has said what. */
+		/* getopt has printed the error. */
 		fputs("See mazed --help.\n", stderr);
 		return EXIT_MAZED_USAGE;
 	}
@@ -138,16 +135,16 @@ static int parse(int argc, char **argv, struct arguments *arguments)
 	for (i = 0; i < OPTIONS; i++)
 		options[i] = table[i].option;
 	while ((option = getopt_long(argc, argv, "hV", options, NULL)) != -1) {
-		status = take_option(option, arguments);
+		status = parse_option(option, arguments);
 		if (status >= 0)
 			return status;
 	}
 	if (optind < argc)
-		return usage_error("mazed takes no arguments but options", argv[optind]);
+		return usage_error("mazed takes only options", argv[optind]);
 	if (arguments->check && arguments->explain)
-		return usage_error("--check and --explain are two things: one at a time", NULL);
+		return usage_error("--check and --explain exclude each other", NULL);
 	if (arguments->thread && !arguments->explain)
-		return usage_error("--thread goes with --explain", NULL);
+		return usage_error("--thread requires --explain", NULL);
 	return -1;
 }
 

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The daemon itself; see mazed.h.
- *
- * Always: what enforces is the engine, in the kernel where it can be. mazed may be
- * stopped, starved or killed at any instruction; then no new process is enrolled until
- * the next mazed looks at all of them, and everything else goes on. So it ends in two
- * ways: told to, it takes everything with it; in any other way, it leaves everything.
+ * The engine enforces, in the kernel if it can run there. mazed may be stopped, starved
+ * or killed at any time; then no new process gets a watch until the next mazed scans all
+ * of them, and everything else goes on. So mazed ends in two ways: by SIGTERM or SIGINT
+ * it removes everything; in any other way it leaves everything in place.
  */
 #include "mazed.h"
 
@@ -17,7 +15,6 @@
 #include <syslog.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
-#include <sys/pidfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,16 +22,16 @@
 #include "actions/actions.h"
 #include "control/control.h"
 #include "tracker/tracker.h"
+#include "records/dispatch.h"
 #include "records/incident_log.h"
+#include "log/limited_log.h"
 #include "log/log.h"
 #include "privileges.h"
 #include "rules/problems.h"
 #include "rules/rules.h"
 #include "runtime.h"
 #include "rules/tag.h"
-#include "rules/rule_settings.h"
 #include "rules/unused.h"
-#include "records/verdicts.h"
 #include "../base/clock.h"
 
 struct mazed {
@@ -46,34 +43,36 @@ struct mazed {
 	struct maze *maze;
 	struct actions *actions;
 	struct incident_log *incident_log;
-	struct verdicts *verdicts;
-	struct enrol *enrol;
+	struct limited_log *record_log;
+	struct record_consumer consumers[5];
+	struct dispatch *dispatch;
+	struct tracker *tracker;
 	struct control *control;
-	sd_event_source *service;	/* what the engine wants done */
-	sd_event_source *service_later; /* by the clock */
+	sd_event_source *service;	/* of the yield-probe service */
+	sd_event_source *service_later; /* its timer */
 	sd_event_source *gone;
 	bool ready;
-	bool remove; /* at the end: told to go */
+	bool remove; /* at the end: SIGTERM or SIGINT came */
 };
 
 /* ---- rules -------------------------------------------------------------------------- */
 
-static void say_problems(struct log *log, const struct problems *problems)
+static void log_problems(struct log *log, const struct problems *problems)
 {
 	const struct problem *item;
 	size_t i;
 
 	for (i = 0; i < problems->count; i++) {
 		item = &problems->items[i];
-		log_say(log, item->kind == PROBLEM_ERROR ? LOG_ERR : LOG_WARNING, "%s:%u: %s%s%s",
-			item->file, item->line, item->key ? item->key : "", item->key ? ": " : "",
-			item->text);
+		log_printf(log, item->kind == PROBLEM_ERROR ? LOG_ERR : LOG_WARNING,
+			   "%s:%u: %s%s%s", item->file, item->line, item->key ? item->key : "",
+			   item->key ? ": " : "", item->text);
 	}
 }
 
 /*
- * `instead_of` others that are in force, rules that can never match are refused too:
- * whoever wrote them meant something that would not come about.
+ * With `instead_of`, the rules in force, rules that can never match are refused: they do
+ * not do what their author meant.
  */
 static int load_rules(const char *path, const struct rules *instead_of, struct log *log,
 		      struct rules **ret_rules, struct maze_error *error)
@@ -90,16 +89,15 @@ static int load_rules(const char *path, const struct rules *instead_of, struct l
 		rules_note_unused(rules, &problems);
 		unused = problems.notes - unused;
 	}
-	say_problems(log, &problems);
+	log_problems(log, &problems);
 	if (err == -ENOMEM)
 		maze_fail(error, err, "out of memory");
 	else if (err)
 		maze_fail(error, err, "%s: %zu error%s; `mazed --check` shows them", path,
 			  problems.errors, problems.errors == 1 ? "" : "s");
 	else if (unused && instead_of)
-		err = maze_fail(error, -EINVAL,
-				"%s: %zu rule%s can never match; remove what is without effect",
-				path, unused, unused == 1 ? "" : "s");
+		err = maze_fail(error, -EINVAL, "%s: %zu rule%s can never match; remove them", path,
+				unused, unused == 1 ? "" : "s");
 	problems_done(&problems);
 	if (err)
 		rules_free(rules);
@@ -137,7 +135,7 @@ static int on_service_later(sd_event_source *source, uint64_t usec, void *arg)
 	return 0;
 }
 
-/* Somebody has unloaded the engine: that is not what a guard is there for. */
+/* Another program unloaded the engine: exit with an error, so that the service restarts. */
 static int on_gone(sd_event_source *source, int fd, uint32_t revents, void *arg)
 {
 	struct mazed *mazed = arg;
@@ -147,10 +145,9 @@ static int on_gone(sd_event_source *source, int fd, uint32_t revents, void *arg)
 	(void)revents;
 	if (!maze_gone(mazed->maze))
 		return 0;
-	log_say(mazed->log, LOG_ERR,
-		"the engine was unloaded by somebody (maze unload?): nothing is watched any more; "
-		"mazed ends, and begins anew where its service says so; to end it for good, stop "
-		"the service");
+	log_printf(mazed->log, LOG_ERR,
+		   "the engine was unloaded (maze unload?), so nothing is watched; mazed ends, and "
+		   "restarts if its service says so; to end it for good, stop the service");
 	return sd_event_exit(mazed->event, -ENOENT);
 }
 
@@ -171,13 +168,13 @@ static int serve_engine(struct mazed *mazed)
 	fd = maze_gone_fd(mazed->maze);
 	if (err >= 0 && fd >= 0)
 		err = sd_event_add_io(mazed->event, &mazed->gone, fd, EPOLLIN, on_gone, mazed);
-	/* Before verdicts: what there is to read them from may be ready for ever then. */
+	/* Before records: their descriptor may stay readable once the engine is gone. */
 	if (mazed->gone)
 		sd_event_source_set_priority(mazed->gone, SD_EVENT_PRIORITY_IMPORTANT - 1);
 	return err < 0 ? err : 0;
 }
 
-/* What others watch by the same engine stays, and the engine for them. */
+/* Watches of other programs stay, and the engine with them. */
 static void remove_everything(struct mazed *mazed)
 {
 	struct maze_entry *entries = NULL;
@@ -192,46 +189,19 @@ static void remove_everything(struct mazed *mazed)
 		err = maze_list(mazed->maze, &entries, &count, &error);
 	free(entries);
 	if (!err && count)
-		log_say(mazed->log, LOG_NOTICE,
-			"the engine stays: %zu tasks are watched for others (maze list)", count);
+		log_printf(mazed->log, LOG_NOTICE,
+			   "the engine stays: it watches %zu task%s for other programs (maze list)",
+			   count, count == 1 ? "" : "s");
 	else if (!err)
 		err = maze_unload(maze_engine_name(mazed->maze), &loaded, &error);
 	if (err)
-		log_say(mazed->log, LOG_ERR, "not everything could be removed: %s", error.text);
+		log_printf(mazed->log, LOG_ERR, "cannot remove everything: %s", error.text);
 }
 
-/* ---- what happens ------------------------------------------------------------------------ */
+/* ---- rules in force ---------------------------------------------------------------- */
 
-/* What the record's rule wants done beyond the signal, which was sent before this. */
-static void hear(void *arg, const struct maze_record *record, const struct rule *rule, bool said)
-{
-	enum stage stage = record->event == MAZE_EVENT_HARD ? STAGE_HARD : STAGE_SOFT;
-	struct mazed *mazed = arg;
-	struct act_on on;
-
-	if (mazed->control)
-		control_hear(mazed->control, record);
-	incident_log_record(mazed->incident_log, record, rule ? rule->name : NULL,
-			    rule ? &rule->treatment.policy : NULL);
-	if (!rule || (record->event != MAZE_EVENT_SOFT && record->event != MAZE_EVENT_HARD) ||
-	    !stage_acts(&rule->treatment.stages[stage]))
-		return;
-	on = (struct act_on){
-		.record = record,
-		.engine = maze_engine_name(mazed->maze),
-		.rule = rule->name,
-		.stage = &rule->treatment.stages[stage],
-		.exec_timeout_ns = rule->treatment.exec_timeout_ns,
-		.pidfd = pidfd_open((pid_t)record->pid, 0),
-		.quiet = !said,
-	};
-	actions_perform(mazed->actions, &on);
-	if (on.pidfd >= 0)
-		close(on.pidfd);
-}
-
-/* All processes have been looked at: at the start, and after each reload. */
-static void settled(void *arg)
+/* All processes have been scanned, after the start or a reload. */
+static void on_scanned(void *arg)
 {
 	struct mazed *mazed = arg;
 	struct maze_entry *entries = NULL;
@@ -240,10 +210,11 @@ static void settled(void *arg)
 	if (maze_list(mazed->maze, &entries, &count, NULL))
 		count = 0;
 	free(entries);
-	log_say(mazed->log, LOG_INFO, "%zu rules are in force, %zu tasks are watched, engine %s",
-		mazed->rules->count, count, maze_engine_name(mazed->maze));
-	sd_notifyf(0, "READY=1\nSTATUS=%zu rules, engine %s", mazed->rules->count,
-		   maze_engine_name(mazed->maze));
+	log_printf(mazed->log, LOG_INFO, "%zu rule%s in force, %zu task%s watched, engine %s",
+		   mazed->rules->count, mazed->rules->count == 1 ? "" : "s", count,
+		   count == 1 ? "" : "s", maze_engine_name(mazed->maze));
+	sd_notifyf(0, "READY=1\nSTATUS=%zu rule%s, engine %s", mazed->rules->count,
+		   mazed->rules->count == 1 ? "" : "s", maze_engine_name(mazed->maze));
 	mazed->ready = true;
 }
 
@@ -264,10 +235,10 @@ static int use_rules(struct mazed *mazed, struct rules *rules, struct maze_error
 	err = incident_log_use(mazed->incident_log, &rules->daemon.incidents, error);
 	if (err)
 		goto out_control;
-	err = enrol_use(mazed->enrol, rules, error);
+	err = tracker_use(mazed->tracker, rules, error);
 	if (err)
 		goto out_incidents;
-	verdicts_use(mazed->verdicts, rules);
+	dispatch_use(mazed->dispatch, rules);
 	rules_free(mazed->rules);
 	mazed->rules = rules;
 	return 0;
@@ -296,11 +267,11 @@ static int reload(void *arg, struct maze_error *error)
 	}
 	if (!err)
 		return 0;
-	log_say(mazed->log, LOG_ERR, "not reloaded, the rules that were in force stay: %s",
-		error->text);
-	/* A file that was renamed is opened anew all the same. */
+	log_printf(mazed->log, LOG_ERR, "reload refused, the old rules stay in force: %s",
+		   error->text);
+	/* Reopen the log all the same: the file may have been renamed. */
 	if (log_reopen(mazed->log, &mazed->rules->daemon, &reopening))
-		log_say(mazed->log, LOG_ERR, "%s", reopening.text);
+		log_printf(mazed->log, LOG_ERR, "%s", reopening.text);
 	sd_notify(0, "READY=1\nSTATUS=a reload was refused; the old rules are in force");
 	return err;
 }
@@ -311,7 +282,7 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
 
 	(void)source;
 	(void)info;
-	/* What was wrong is in the log. */
+	/* The error is in the log. */
 	reload(arg, &error);
 	return 0;
 }
@@ -321,13 +292,13 @@ static int on_end(sd_event_source *source, const struct signalfd_siginfo *info, 
 	struct mazed *mazed = arg;
 
 	(void)source;
-	log_say(mazed->log, LOG_INFO, "told to end by signal %u of process %u", info->ssi_signo,
-		info->ssi_pid);
+	log_printf(mazed->log, LOG_INFO, "ends by signal %u of process %u", info->ssi_signo,
+		   info->ssi_pid);
 	mazed->remove = true;
 	return sd_event_exit(mazed->event, 0);
 }
 
-/* ---- up and down ---------------------------------------------------------------------------- */
+/* ---- start and stop ---------------------------------------------------------------- */
 
 static int listen_to_signals(struct mazed *mazed)
 {
@@ -342,7 +313,7 @@ static int listen_to_signals(struct mazed *mazed)
 		sigaddset(&all, ends[i]);
 	if (sigprocmask(SIG_BLOCK, &all, NULL))
 		return -errno;
-	/* A reader that went away is an error of a write, and no end. */
+	/* A closed reader is an error of write(2), not a reason to end. */
 	signal(SIGPIPE, SIG_IGN);
 	for (i = 0; err >= 0 && i < sizeof(ends) / sizeof(ends[0]); i++)
 		err = sd_event_add_signal(mazed->event, NULL, ends[i], on_end, mazed);
@@ -354,24 +325,23 @@ static int listen_to_signals(struct mazed *mazed)
 static int open_engine(struct mazed *mazed, struct maze_error *error)
 {
 	const char *engine = mazed->options->engine;
-	/* What is part of this process cannot stay when it ends. */
+	/* The poll engine runs in this process and ends with it. */
 	enum maze_scope scope = engine && !strcmp(engine, "poll") ? MAZE_PRIVATE : MAZE_PINNED;
 	int err = maze_open(engine, scope, &mazed->maze, error);
 
 	if (err)
 		return err;
 	if (maze_why_not_better(mazed->maze)[0])
-		log_say(mazed->log, LOG_WARNING, "engine %s: %s", maze_engine_name(mazed->maze),
-			maze_why_not_better(mazed->maze));
+		log_printf(mazed->log, LOG_WARNING, "engine %s: %s", maze_engine_name(mazed->maze),
+			   maze_why_not_better(mazed->maze));
 	if (!privileges_reach_everybody())
-		log_say(mazed->log, LOG_WARNING,
-			"mazed lacks CAP_KILL: only processes of user id %u are watched",
-			geteuid());
+		log_printf(mazed->log, LOG_WARNING,
+			   "mazed lacks CAP_KILL: only processes of user id %u are watched",
+			   geteuid());
 	if (!maze_sees_yields(mazed->maze))
-		log_say(mazed->log, LOG_WARNING,
-			"the %s engine cannot tell yields: where a rule says yield = reset, what "
-			"only yields counts on",
-			maze_engine_name(mazed->maze));
+		log_printf(mazed->log, LOG_WARNING,
+			   "the %s engine cannot see sched_yield(2): yield = reset has no effect",
+			   maze_engine_name(mazed->maze));
 	return 0;
 }
 
@@ -381,12 +351,13 @@ static int open_loop(struct mazed *mazed, struct maze_error *error)
 
 	if (err >= 0)
 		err = listen_to_signals(mazed);
-	/* Only where the service manager asks for it (WATCHDOG_USEC). */
+	/* Has no effect unless the service manager has set WATCHDOG_USEC. */
 	if (err >= 0)
 		err = sd_event_set_watchdog(mazed->event, true);
 	if (err >= 0)
 		err = log_attach(mazed->log, mazed->event);
-	return err < 0 ? maze_fail(error, err, "no event loop: %s", strerror(-err)) : 0;
+	return err < 0 ? maze_fail(error, err, "cannot create the event loop: %s", strerror(-err))
+		       : 0;
 }
 
 static int open_actions(struct mazed *mazed, struct maze_error *error)
@@ -407,7 +378,7 @@ static int open_control(struct mazed *mazed, struct maze_error *error)
 		.maze = mazed->maze,
 		.log = mazed->log,
 		.actions = mazed->actions,
-		.enrol = mazed->enrol,
+		.tracker = mazed->tracker,
 		.rules = mazed->rules,
 		.reload = reload,
 		.arg = mazed,
@@ -416,9 +387,33 @@ static int open_control(struct mazed *mazed, struct maze_error *error)
 	return control_open(&host, &mazed->control, error);
 }
 
+static void collect_incident(void *arg, struct mazed_record *record)
+{
+	incident_log_record(arg, record->entry.record, record->entry.rule,
+		      record->rule ? &record->rule->settings.policy : NULL);
+}
+
+static int open_dispatch(struct mazed *mazed, struct maze_error *error)
+{
+	int err = limited_log_open(mazed->event, mazed->log, &mazed->record_log);
+	/* In this order: the log decides whether actions are logged too. */
+	const struct record_consumer consumers[] = {
+		{ limited_log_on_record, mazed->record_log },
+		{ control_on_record, mazed->control },
+		{ collect_incident, mazed->incident_log },
+		{ actions_on_record, mazed->actions },
+		{ NULL, NULL },
+	};
+
+	if (err < 0)
+		return maze_fail(error, err, "cannot add an event source: %s", strerror(-err));
+	memcpy(mazed->consumers, consumers, sizeof(consumers));
+	return dispatch_open(mazed->event, mazed->maze, mazed->log, mazed->rules, mazed->runtime_fd,
+			     mazed->consumers, error, &mazed->dispatch);
+}
+
 static int start(struct mazed *mazed, struct maze_error *error)
 {
-	struct verdicts_hearer hearer = { hear, mazed };
 	int err;
 
 	err = load_rules(mazed->options->config, NULL, NULL, &mazed->rules, error);
@@ -436,7 +431,7 @@ static int start(struct mazed *mazed, struct maze_error *error)
 		return err;
 	err = serve_engine(mazed);
 	if (err)
-		return maze_fail(error, err, "no place in the event loop: %s", strerror(-err));
+		return maze_fail(error, err, "cannot add an event source: %s", strerror(-err));
 	err = open_actions(mazed, error);
 	if (err)
 		return err;
@@ -444,25 +439,24 @@ static int start(struct mazed *mazed, struct maze_error *error)
 				&mazed->rules->daemon.incidents, &mazed->incident_log, error);
 	if (err)
 		return err;
-	err = verdicts_open(mazed->event, mazed->maze, mazed->log, mazed->rules, mazed->runtime_fd,
-			    &hearer, error, &mazed->verdicts);
-	if (err)
-		return err;
-	err = enrol_open(mazed->event, mazed->maze, mazed->log, mazed->rules, settled, mazed, error,
-			 &mazed->enrol);
-	return err ? err : open_control(mazed, error);
+	err = tracker_open(mazed->event, mazed->maze, mazed->log, mazed->rules, on_scanned, mazed,
+			   error, &mazed->tracker);
+	if (!err)
+		err = open_control(mazed, error);
+	return err ? err : open_dispatch(mazed, error);
 }
 
 static void stop(struct mazed *mazed)
 {
-	/* First: nobody asks for anything that would not last. */
+	/* First, so that no request is accepted that would not last. */
 	control_close(mazed->control);
 	mazed->control = NULL;
-	enrol_close(mazed->enrol);
+	tracker_close(mazed->tracker);
 	if (mazed->remove)
 		remove_everything(mazed);
-	/* Closed after that: what came up to the last moment is still said. */
-	verdicts_close(mazed->verdicts);
+	/* After that, so that everything up to now is logged. */
+	dispatch_close(mazed->dispatch);
+	limited_log_close(mazed->record_log);
 	incident_log_close(mazed->incident_log);
 	if (mazed->remove && mazed->actions)
 		actions_thaw_all(mazed->actions);

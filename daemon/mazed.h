@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The daemon itself: its parts brought up, run and taken down.
- */
+/* The daemon: starts, runs and stops its parts. */
 #ifndef MAZE_DAEMON_MAZED_H
 #define MAZE_DAEMON_MAZED_H
 
@@ -9,13 +7,12 @@
 
 struct mazed_options {
 	const char *config; /* maze.conf(5) */
-	const char *engine; /* NULL: the best there is */
+	const char *engine; /* NULL: the best that can run */
 };
 
 /*
- * Runs until it is told to end (SIGTERM, SIGINT), then removes all its watches, and the
- * engine too if nobody else has any. 0, or -errno with a sentence when it could not begin
- * or had to give up.
+ * Runs until SIGTERM or SIGINT, then removes all its watches, and the engine unless it
+ * has other watches. 0, or -errno and a message.
  */
 int mazed_run(const struct mazed_options *options, struct maze_error *error);
 

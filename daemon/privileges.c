@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * See privileges.h.
- */
 #include "privileges.h"
 
 #include <linux/capability.h>

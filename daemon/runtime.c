@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The directory of mazed's running state; see runtime.h.
- */
 #include "runtime.h"
 
 #include <errno.h>
@@ -20,23 +17,22 @@ const char *runtime_path(void)
 {
 	const char *given = getenv("RUNTIME_DIRECTORY");
 
-	/* systemd.exec(5): several are joined by colons, which ours are not. */
+	/* systemd.exec(5) joins several by colons; the unit has only one. */
 	return given && given[0] == '/' ? given : RUNTIME_DEFAULT;
 }
 
-/* What others could put there would be taken for mazed's own. */
+/* Files of other users in it would be trusted. */
 static int check_owner(int fd, const char *path, struct maze_error *error)
 {
 	struct stat st;
 
 	if (fstat(fd, &st))
-		return maze_fail(error, -errno, "%s cannot be looked at: %s", path,
-				 strerror(errno));
+		return maze_fail(error, -errno, "cannot stat %s: %s", path, strerror(errno));
 	if (st.st_uid == geteuid() && !(st.st_mode & (S_IWGRP | S_IWOTH)))
 		return 0;
 	return maze_fail(error, -EPERM,
-			 "%s may be written to by others (uid %u, mode %o); it is to belong to "
-			 "uid %u and have mode 755",
+			 "other users may write to %s (uid %u, mode %o); it must belong to uid %u "
+			 "and have mode 755",
 			 path, st.st_uid, st.st_mode & 07777, geteuid());
 }
 
@@ -46,15 +42,15 @@ int runtime_open(struct maze_error *error)
 	int fd, err;
 
 	if (mkdir(path, 0755) && errno != EEXIST)
-		return maze_fail(error, -errno, "%s cannot be made: %s", path, strerror(errno));
+		return maze_fail(error, -errno, "cannot create %s: %s", path, strerror(errno));
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return maze_fail(error, -errno, "%s cannot be opened: %s", path, strerror(errno));
+		return maze_fail(error, -errno, "cannot open %s: %s", path, strerror(errno));
 	err = check_owner(fd, path, error);
 	if (!err && flock(fd, LOCK_EX | LOCK_NB))
 		err = maze_fail(error, errno == EWOULDBLOCK ? -EBUSY : -errno,
-				errno == EWOULDBLOCK ? "another mazed is running, which holds %s"
-						     : "%s cannot be locked",
+				errno == EWOULDBLOCK ? "another mazed is running and has locked %s"
+						     : "cannot lock %s",
 				path);
 	if (!err)
 		return fd;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The action `freeze`, and its undoing: the control group that the mazed thread is in,
- * with all that is in it and below. Before it is frozen it is written down that it is,
- * so that it can be thawed whatever becomes of mazed.
+ * The action `freeze` and its reversal: the cgroup that the runaway thread is in, with
+ * everything in and below it. The group is written to the list of frozen groups before it
+ * is frozen, so that it can be thawed whatever happens to mazed.
  */
 #include "action.h"
 
@@ -16,7 +16,7 @@
 #include "freezing.h"
 #include "../rules/subject.h"
 
-/* Of a name of a group in a sentence; the whole is 512 bytes. */
+/* How much of a cgroup's path a message shows; a message has 512 bytes. */
 #define SHOWN "%.200s"
 
 static bool wanted(const struct stage_actions *stage)
@@ -24,7 +24,7 @@ static bool wanted(const struct stage_actions *stage)
 	return stage->freeze;
 }
 
-/* The group that a thread is in, for free(3). */
+/* The cgroup of a thread, for free(3). */
 static int find_cgroup(pid_t pid, pid_t tid, char **ret_cgroup, struct maze_error *error)
 {
 	struct subject *subject = malloc(sizeof(*subject));
@@ -39,7 +39,7 @@ static int find_cgroup(pid_t pid, pid_t tid, char **ret_cgroup, struct maze_erro
 		subject_close(&source);
 	}
 	if (!err && !subject->cgroup[0])
-		err = maze_fail(error, -ENOENT, "it is in no control group of version 2");
+		err = maze_fail(error, -ENOENT, "it is not in a cgroup of version 2");
 	if (!err) {
 		*ret_cgroup = strdup(subject->cgroup);
 		if (!*ret_cgroup)
@@ -56,7 +56,7 @@ static bool is_frozen(int fd)
 	return !cgroup_read(fd, "cgroup.freeze", state, sizeof(state)) && !strcmp(state, "1");
 }
 
-/* A group that was frozen, if it is still the one; or -errno. */
+/* The descriptor of a frozen group, if the path still leads to it; or -errno. */
 static int open_frozen(const struct actions *actions, const struct frozen_group *group)
 {
 	int fd = cgroup_open(&actions->cgroups, group->cgroup);
@@ -68,7 +68,7 @@ static int open_frozen(const struct actions *actions, const struct frozen_group 
 	return fd;
 }
 
-/* Opens its group, having seen that it may be frozen and is not. */
+/* Opens the cgroup, after checking that it may be frozen and is not frozen yet. */
 static int open_group(struct actions *actions, const char *cgroup, int *ret_fd,
 		      struct maze_error *error)
 {
@@ -79,16 +79,14 @@ static int open_group(struct actions *actions, const char *cgroup, int *ret_fd,
 		return err;
 	fd = cgroup_open(&actions->cgroups, cgroup);
 	if (fd < 0)
-		return maze_fail(error, fd, "its control group, " SHOWN ", cannot be opened: %s",
-				 cgroup, strerror(-fd));
+		return maze_fail(error, fd, "cannot open its cgroup " SHOWN ": %s", cgroup,
+				 strerror(-fd));
 	err = cgroup_read(fd, "cgroup.freeze", state, sizeof(state));
 	if (err)
-		maze_fail(error, err,
-			  "its control group, " SHOWN ", cannot be frozen by this kernel: %s",
-			  cgroup, strerror(-err));
+		maze_fail(error, err, "this kernel cannot freeze its cgroup " SHOWN ": %s", cgroup,
+			  strerror(-err));
 	else if (is_frozen(fd))
-		err = maze_fail(error, -EALREADY, "its control group, " SHOWN ", is frozen already",
-				cgroup);
+		err = maze_fail(error, -EALREADY, "its cgroup " SHOWN " is already frozen", cgroup);
 	if (err) {
 		close(fd);
 		return err;
@@ -97,22 +95,23 @@ static int open_group(struct actions *actions, const char *cgroup, int *ret_fd,
 	return 0;
 }
 
-/* The group is not left frozen without the thread that it was frozen for. */
-static int is_still_in(const struct culprit *culprit, const char *cgroup, struct maze_error *error)
+/* The group must not stay frozen without the thread that it was frozen for. */
+static int is_still_in(const struct target_thread *target, const char *cgroup,
+		       struct maze_error *error)
 {
 	char *now = NULL;
-	int err = find_cgroup(culprit->pid, culprit->tid, &now, error);
+	int err = find_cgroup(target->pid, target->tid, &now, error);
 
-	if (now && (strcmp(now, cgroup) != 0 || !culprit_is_there(culprit)))
+	if (now && (strcmp(now, cgroup) != 0 || !target_thread_exists(target)))
 		err = maze_fail(error, -ESRCH,
-				"it ended, or left its control group " SHOWN
-				", while that was frozen; thawed again",
+				"it ended or left its cgroup " SHOWN
+				" during the freeze; thawed again",
 				cgroup);
 	free(now);
 	return err;
 }
 
-/* Groups that are gone, or that somebody else has thawed. */
+/* Removes groups that are gone or that another program has thawed. */
 static void forget_stale(struct actions *actions)
 {
 	size_t index = actions->frozen->count;
@@ -128,7 +127,7 @@ static void forget_stale(struct actions *actions)
 }
 
 static void freeze_group(struct actions *actions, const struct act_on *on,
-			 const struct culprit *culprit, const char *cgroup, int fd,
+			 const struct target_thread *target, const char *cgroup, int fd,
 			 struct action_result *ret_result)
 {
 	struct frozen_group group = {
@@ -147,38 +146,38 @@ static void freeze_group(struct actions *actions, const struct act_on *on,
 	ret_result->tried = true;
 	err = cgroup_write(fd, "cgroup.freeze", "1");
 	if (err)
-		maze_fail(text, err, "could not freeze its control group, " SHOWN ": %s", cgroup,
+		maze_fail(text, err, "could not freeze its cgroup " SHOWN ": %s", cgroup,
 			  strerror(-err));
 	else
-		err = is_still_in(culprit, cgroup, text);
+		err = is_still_in(target, cgroup, text);
 	if (!err) {
 		ret_result->applied = true;
-		maze_fail(text, 0, "froze its control group, " SHOWN, cgroup);
+		maze_fail(text, 0, "froze its cgroup " SHOWN, cgroup);
 		return;
 	}
 	cgroup_write(fd, "cgroup.freeze", "0");
 	frozen_remove(actions->frozen, frozen_find(actions->frozen, group.id), NULL);
 }
 
-static void perform(struct actions *actions, const struct act_on *on, const struct culprit *culprit,
-		    struct action_result *ret_result)
+static void perform(struct actions *actions, const struct act_on *on,
+		    const struct target_thread *target, struct action_result *ret_result)
 {
 	struct maze_error *text = &ret_result->text;
 	char *cgroup = NULL;
 	int fd = -1;
 
-	find_cgroup(culprit->pid, culprit->tid, &cgroup, text);
+	find_cgroup(target->pid, target->tid, &cgroup, text);
 	if (!cgroup)
 		return;
-	/* What was read by number is the culprit's if that is there after. */
-	if (!culprit_is_there(culprit))
+	/* What was read by PID belongs to the target if that still exists afterwards. */
+	if (!target_thread_exists(target))
 		maze_fail(text, -ESRCH, "the thread has ended");
 	else if (open_group(actions, cgroup, &fd, text))
 		fd = -1;
 	else if (act_is_shadow(on))
-		maze_fail(text, 0, "shadow: would have frozen its control group, " SHOWN, cgroup);
+		maze_fail(text, 0, "shadow: would have frozen its cgroup " SHOWN, cgroup);
 	else
-		freeze_group(actions, on, culprit, cgroup, fd, ret_result);
+		freeze_group(actions, on, target, cgroup, fd, ret_result);
 	if (fd >= 0)
 		close(fd);
 	free(cgroup);
@@ -192,7 +191,7 @@ const struct action action_freeze = {
 
 /* ---- thaw ------------------------------------------------------------------------------ */
 
-/* Thaws one that was frozen, if it is still the one, and forgets it. */
+/* Thaws a group, if the path still leads to it, and removes it from the list. */
 static int thaw(struct actions *actions, size_t index, struct maze_error *error)
 {
 	const struct frozen_group *group = &actions->frozen->groups[index];
@@ -204,19 +203,19 @@ static int thaw(struct actions *actions, size_t index, struct maze_error *error)
 	} else {
 		err = fd;
 	}
-	/* -ENODEV: it was removed under our hands. */
+	/* -ENODEV: removed in the meantime. */
 	if (err == -ENOENT || err == -ENODEV) {
-		maze_fail(error, -ENOENT, "control group " SHOWN " is gone", group->cgroup);
+		maze_fail(error, -ENOENT, "the cgroup " SHOWN " no longer exists", group->cgroup);
 		frozen_remove(actions->frozen, index, NULL);
 		return -ENOENT;
 	}
 	if (err)
-		return maze_fail(error, err, "control group " SHOWN " could not be thawed: %s",
+		return maze_fail(error, err, "could not thaw the cgroup " SHOWN ": %s",
 				 group->cgroup, strerror(-err));
 	return frozen_remove(actions->frozen, index, error);
 }
 
-/* The process's group itself, or the one above it, that was frozen. */
+/* The index of a frozen group: this one, or with `or_above` an ancestor of it. */
 static size_t find_frozen(const struct actions *actions, const char *cgroup, bool or_above)
 {
 	const struct frozen_group *group;
@@ -245,7 +244,7 @@ int actions_thaw(struct actions *actions, const char *cgroup, pid_t pid, struct 
 	}
 	index = find_frozen(actions, cgroup, found != NULL);
 	if (index == actions->frozen->count)
-		err = maze_fail(error, -ENOENT, "control group " SHOWN " was not frozen by mazed",
+		err = maze_fail(error, -ENOENT, "the cgroup " SHOWN " was not frozen by mazed",
 				cgroup);
 	else
 		err = thaw(actions, index, error);
@@ -261,6 +260,6 @@ void actions_thaw_all(struct actions *actions)
 	while (index-- > 0) {
 		error.text[0] = '\0';
 		if (thaw(actions, index, &error))
-			log_say(actions->log, LOG_WARNING, "%s", error.text);
+			log_printf(actions->log, LOG_WARNING, "%s", error.text);
 	}
 }

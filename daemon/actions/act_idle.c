@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The action `idle`: the mazed thread runs under SCHED_IDLE from here on, that is with
- * next to no weight beside others. Also a thread of a real-time policy, which is what
- * a machine needs most when such a thread does not sleep.
+ * The action `idle`: sets SCHED_IDLE for the runaway thread, the lowest weight. Also for
+ * a thread of a real-time policy, since that starves the machine most.
  */
 #include "action.h"
 
@@ -35,22 +34,22 @@ static const char *policy_name(int policy)
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (names[i].policy == policy)
 			return names[i].name;
-	return "a policy without a name";
+	return "an unknown policy";
 }
 
-static void perform(struct actions *actions, const struct act_on *on, const struct culprit *culprit,
-		    struct action_result *ret_result)
+static void perform(struct actions *actions, const struct act_on *on,
+		    const struct target_thread *target, struct action_result *ret_result)
 {
 	struct sched_param none = { 0 };
-	int before = sched_getscheduler(culprit->tid), kept;
+	int before = sched_getscheduler(target->tid), kept;
 
 	(void)actions;
 	if (before < 0) {
-		maze_fail(&ret_result->text, -errno, "its scheduling policy cannot be read: %s",
+		maze_fail(&ret_result->text, -errno, "cannot read its scheduling policy: %s",
 			  strerror(errno));
 		return;
 	}
-	/* What its children are to have is not this action's to change. */
+	/* The policy of its children is not this action's to change. */
 	kept = before & SCHED_RESET_ON_FORK;
 	before &= ~SCHED_RESET_ON_FORK;
 	if (act_is_shadow(on)) {
@@ -59,12 +58,13 @@ static void perform(struct actions *actions, const struct act_on *on, const stru
 		return;
 	}
 	ret_result->tried = true;
-	if (sched_setscheduler(culprit->tid, SCHED_IDLE | kept, &none)) {
+	if (sched_setscheduler(target->tid, SCHED_IDLE | kept, &none)) {
 		maze_fail(&ret_result->text, -errno,
-			  "could not set SCHED_IDLE: %s; it takes CAP_SYS_NICE", strerror(errno));
+			  "could not set SCHED_IDLE: %s; it requires CAP_SYS_NICE",
+			  strerror(errno));
 		return;
 	}
-	ret_result->applied = culprit_is_there(culprit);
+	ret_result->applied = target_thread_exists(target);
 	if (ret_result->applied)
 		maze_fail(&ret_result->text, 0, "has SCHED_IDLE, had %s", policy_name(before));
 	else

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The action `renice`: the nice value of the mazed thread, and of no other thread of
- * its process.
- */
+/* The action `renice`: the nice value of the runaway thread, and of no other thread. */
 #include "action.h"
 
 #include <errno.h>
@@ -16,16 +13,16 @@ static bool wanted(const struct stage_actions *stage)
 	return stage->renices;
 }
 
-static void perform(struct actions *actions, const struct act_on *on, const struct culprit *culprit,
-		    struct action_result *ret_result)
+static void perform(struct actions *actions, const struct act_on *on,
+		    const struct target_thread *target, struct action_result *ret_result)
 {
 	int before, nice = on->stage->renice;
 
 	(void)actions;
 	errno = 0;
-	before = getpriority(PRIO_PROCESS, (id_t)culprit->tid);
+	before = getpriority(PRIO_PROCESS, (id_t)target->tid);
 	if (errno) {
-		maze_fail(&ret_result->text, -errno, "its nice value cannot be read: %s",
+		maze_fail(&ret_result->text, -errno, "cannot read its nice value: %s",
 			  strerror(errno));
 		return;
 	}
@@ -35,13 +32,13 @@ static void perform(struct actions *actions, const struct act_on *on, const stru
 		return;
 	}
 	ret_result->tried = true;
-	if (setpriority(PRIO_PROCESS, (id_t)culprit->tid, nice)) {
+	if (setpriority(PRIO_PROCESS, (id_t)target->tid, nice)) {
 		maze_fail(&ret_result->text, -errno,
-			  "could not set the nice value %d: %s; it takes CAP_SYS_NICE", nice,
+			  "could not set the nice value %d: %s; it requires CAP_SYS_NICE", nice,
 			  strerror(errno));
 		return;
 	}
-	ret_result->applied = culprit_is_there(culprit);
+	ret_result->applied = target_thread_exists(target);
 	if (ret_result->applied)
 		maze_fail(&ret_result->text, 0, "has the nice value %d, had %d", nice, before);
 	else

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * What one action is to actions.c: a row of its table.
- */
+/* The interface of an action: a row of the table in actions.c. */
 #ifndef MAZE_DAEMON_ACTION_H
 #define MAZE_DAEMON_ACTION_H
 
@@ -11,10 +9,10 @@
 #include "target_thread.h"
 #include "frozen.h"
 
-/* What the actions share. */
+/* The state that actions share. */
 struct actions {
 	struct log *log;
-	struct cgroup_fs cgroups; /* fd -1: there are none of version 2 here */
+	struct cgroup_fs cgroups; /* fd -1: no cgroups of version 2 */
 	struct frozen *frozen;
 	struct commands *commands;
 };
@@ -22,18 +20,18 @@ struct actions {
 struct action_result {
 	bool tried;
 	bool applied;
-	bool said;		/* by the action itself */
-	struct maze_error text; /* what was done, or why it was not; no full stop */
+	bool logged;		/* the action writes the log itself */
+	struct maze_error text; /* the result, or the reason of the failure; no full stop */
 };
 
 struct action {
-	const char *name; /* as the key of maze.conf(5), behind its stage */
+	const char *name; /* as in the key of maze.conf(5), after the stage */
 	bool (*wanted)(const struct stage_actions *stage);
-	/* Makes sense when the process is gone: culprit is NULL then. */
-	bool needs_no_culprit;
-	/* With MAZE_RECORD_SHADOW, everything but the call that acts. */
+	/* Also performed when the process is gone; then `target` is NULL. */
+	bool needs_no_target;
+	/* With MAZE_RECORD_SHADOW, everything except the acting call. */
 	void (*perform)(struct actions *actions, const struct act_on *on,
-			const struct culprit *culprit, struct action_result *ret_result);
+			const struct target_thread *target, struct action_result *ret_result);
 };
 
 extern const struct action action_renice;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The table of actions, and the way that all of them take (actions.h).
- */
+/* The table of actions and the steps that are common to all (actions.h). */
 #include "action.h"
 
 #include <errno.h>
@@ -9,14 +7,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <syslog.h>
 #include <unistd.h>
 
 #include "../../base/error.h"
+#include "../rules/rule_settings.h"
 
 /*
- * In the order in which they are done: at once what takes load off the machine, then
- * what starts something. A command finds the process as the other actions left it.
+ * In this order: first what relieves the machine, then what starts something. A command
+ * sees the process after the other actions.
  */
 static const struct action *const table[] = {
 	&action_renice,
@@ -25,8 +25,8 @@ static const struct action *const table[] = {
 	&action_exec,
 };
 
-static void say(const struct actions *actions, const struct act_on *on, const char *name,
-		const struct action_result *result)
+static void report(const struct actions *actions, const struct act_on *on, const char *name,
+		   const struct action_result *result)
 {
 	struct log_action action = {
 		.entry = { .record = on->record, .engine = on->engine, .rule = on->rule },
@@ -36,15 +36,15 @@ static void say(const struct actions *actions, const struct act_on *on, const ch
 		.text = result->text.text,
 	};
 
-	if (!on->quiet && !result->said)
+	if (!on->quiet && !result->logged)
 		log_act(actions->log, &action);
 }
 
 void actions_perform(struct actions *actions, const struct act_on *on)
 {
-	struct culprit culprit;
+	struct target_thread target;
 	struct maze_error why = { "" };
-	int err = culprit_open(on->record, on->pidfd, &culprit, &why);
+	int err = target_thread_open(on->record, on->pidfd, &target, &why);
 	struct action_result result;
 	size_t i;
 
@@ -52,14 +52,38 @@ void actions_perform(struct actions *actions, const struct act_on *on)
 		if (!table[i]->wanted(on->stage))
 			continue;
 		result = (struct action_result){ .tried = false };
-		if (err && !table[i]->needs_no_culprit)
+		if (err && !table[i]->needs_no_target)
 			maze_fail(&result.text, err, "nothing done: %.400s", why.text);
 		else
-			table[i]->perform(actions, on, err ? NULL : &culprit, &result);
-		say(actions, on, table[i]->name, &result);
+			table[i]->perform(actions, on, err ? NULL : &target, &result);
+		report(actions, on, table[i]->name, &result);
 	}
 	if (!err)
-		culprit_close(&culprit);
+		target_thread_close(&target);
+}
+
+void actions_on_record(void *arg, struct mazed_record *record)
+{
+	const struct maze_record *verdict = record->entry.record;
+	enum stage stage = verdict->event == MAZE_EVENT_HARD ? STAGE_HARD : STAGE_SOFT;
+	const struct rule *rule = record->rule;
+	struct act_on on;
+
+	if (!rule || (verdict->event != MAZE_EVENT_SOFT && verdict->event != MAZE_EVENT_HARD) ||
+	    !stage_acts(&rule->settings.stages[stage]))
+		return;
+	on = (struct act_on){
+		.record = verdict,
+		.engine = record->entry.engine,
+		.rule = rule->name,
+		.stage = &rule->settings.stages[stage],
+		.exec_timeout_ns = rule->settings.exec_timeout_ns,
+		.pidfd = pidfd_open((pid_t)verdict->pid, 0),
+		.quiet = !record->logged,
+	};
+	actions_perform(arg, &on);
+	if (on.pidfd >= 0)
+		close(on.pidfd);
 }
 
 /* ---- open and closed ------------------------------------------------------------------ */
@@ -97,7 +121,7 @@ int actions_open(const struct actions_settings *settings, struct actions **ret_a
 	if (!actions)
 		return maze_fail(error, -ENOMEM, "out of memory");
 	actions->log = settings->log;
-	/* Without any, freezing says so when it is asked for. */
+	/* Without cgroups, freezing fails with a message. */
 	if (cgroup_fs_open(&actions->cgroups, NULL))
 		actions->cgroups.fd = -1;
 	err = open_frozen(actions, settings->runtime_dir, error);

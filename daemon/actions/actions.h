@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What mazed does at a stage beyond the signal, which the kernel has sent by then:
- * renice, idle, freeze, exec. A new action is one file and one row of the table in
- * actions.c.
+ * What mazed does at a stage beside the signal, which the engine has sent before: renice,
+ * idle, freeze, exec. A new action is one file and one row of the table in actions.c.
  *
- * Every action takes the same way: look that the thread is still the one that the
- * record is about, act, look again; then say in the log what was tried and what was
- * applied. In shadow it is the same way but for the last call. Nothing here waits.
+ * Each action takes the same steps: check that the thread is that of the record, act,
+ * check again, and log what was tried and what was applied. In shadow only the acting
+ * call is left out. Nothing here blocks.
  */
 #ifndef MAZE_DAEMON_ACTIONS_H
 #define MAZE_DAEMON_ACTIONS_H
@@ -20,48 +19,50 @@ struct actions;
 
 struct actions_settings {
 	sd_event *event;
-	struct log *log;	 /* the caller's; must be there until actions_close() */
-	const char *runtime_dir; /* of mazed alone: remembers there what is frozen */
+	struct log *log;	 /* borrowed until actions_close() */
+	const char *runtime_dir; /* the list of frozen groups is there */
 	/*
-	 * The control group of version 2, from '/', in which commands get groups of
-	 * their own. NULL: mazed's own, if systemd has delegated it ("Delegate=yes").
+	 * The cgroup of version 2, from '/', in which each command gets a group of its
+	 * own. NULL: mazed's own, if systemd has delegated it ("Delegate=yes").
 	 */
 	const char *exec_cgroup;
 	maze_u64 exec_grace_ns; /* from SIGTERM to SIGKILL; 0: the default */
 };
 
-/* One verdict. All of it is the caller's, and needed during the call only. */
+/* A verdict and what to do. Borrowed during the call. */
 struct act_on {
 	const struct maze_record *record;
 	const char *engine;
-	const char *rule; /* NULL: none that is known now */
+	const char *rule; /* NULL: unknown */
 	const struct stage_actions *stage;
 	maze_u64 exec_timeout_ns;
-	int pidfd;  /* of the record's process; -1: it is gone */
-	bool quiet; /* its record was beyond the rule's limit: say nothing but losses */
+	int pidfd;  /* of the record's process; -1: it has ended */
+	bool quiet; /* its record was beyond the rule's limit: log only losses */
 };
 
-/* -errno with a sentence. */
+/* -errno and a message. */
 int actions_open(const struct actions_settings *settings, struct actions **ret_actions,
 		 struct maze_error *error);
-/* Ends all commands that run, at once. What is frozen stays so. */
+/* Kills all running commands. Frozen groups stay frozen. */
 void actions_close(struct actions *actions);
 
-/* Does what the stage says. What came of it is in the log. */
+/* Performs the actions of the stage and logs the results. */
 void actions_perform(struct actions *actions, const struct act_on *on);
+/* For records/dispatch.h: `arg` is the struct actions. Performs those of the record's rule. */
+void actions_on_record(void *arg, struct mazed_record *record);
 
 /*
- * Thaws what mazed has frozen, named by its control group or, with `cgroup` NULL, by a
- * process in it. -ENOENT: mazed has frozen no such group, or it is gone; -ESRCH: no
- * such process.
+ * Thaws what mazed has frozen: `cgroup`, or with NULL the group that has process `pid` in
+ * or below it. -ENOENT: mazed has not frozen such a group, or it is gone; -ESRCH: no such
+ * process.
  */
 int actions_thaw(struct actions *actions, const char *cgroup, pid_t pid, struct maze_error *error);
-/* Thaws all of it, saying in the log what could not be; for a mazed that goes for good. */
+/* Thaws everything and logs failures; for a mazed that removes its watches. */
 void actions_thaw_all(struct actions *actions);
-/* What is frozen; valid until the next call. */
+/* Valid until the next call. */
 const struct frozen *actions_frozen(const struct actions *actions);
 
-/* Commands that run, and that wait for their turn. */
+/* The number of commands that run and that are queued. */
 void actions_commands(const struct actions *actions, unsigned int *ret_running,
 		      unsigned int *ret_waiting);
 

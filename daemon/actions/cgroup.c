@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * See cgroup.h.
- */
 #include "cgroup.h"
 
 #include <errno.h>
@@ -15,10 +12,10 @@
 
 #include "../../base/error.h"
 
-/* A line of mountinfo: two paths, and options. */
+/* A line of mountinfo: two paths and options. */
 #define MOUNT_LINE_SIZE (3 * PATH_MAX)
 
-/* mountinfo has blanks and the like in paths as three octal digits. */
+/* mountinfo has blanks in paths as three octal digits. */
 static void unescape(char *text)
 {
 	char *from = text, *to = text;
@@ -35,7 +32,7 @@ static void unescape(char *text)
 	*to = '\0';
 }
 
-/* Whether the line is of a whole cgroup2; its mount point then is *ret_point, in line. */
+/* Whether the line is a mount of the whole cgroup2 tree; *ret_point is its mount point. */
 static bool is_cgroup2(char *line, char **ret_point)
 {
 	char *kind = strstr(line, " - cgroup2 "), *root = line, *point, *end;
@@ -45,7 +42,7 @@ static bool is_cgroup2(char *line, char **ret_point)
 		return false;
 	for (i = 0; root && i < 3; i++)
 		root = strchr(root + 1, ' ');
-	/* A part of the tree, mounted alone, has other paths than /proc/PID/cgroup. */
+	/* A mount of a subtree has other paths than /proc/PID/cgroup. */
 	if (!root || strncmp(root, " / ", 3) != 0)
 		return false;
 	point = root + 3;
@@ -65,7 +62,7 @@ int cgroup_fs_open(struct cgroup_fs *ret_fs, struct maze_error *error)
 	int fd = -ENOENT;
 
 	if (!file)
-		return maze_fail(error, -errno, "/proc/self/mountinfo cannot be read: %s",
+		return maze_fail(error, -errno, "cannot read /proc/self/mountinfo: %s",
 				 strerror(errno));
 	while (fd < 0 && fgets(line, sizeof(line), file)) {
 		if (!is_cgroup2(line, &point))
@@ -77,8 +74,7 @@ int cgroup_fs_open(struct cgroup_fs *ret_fs, struct maze_error *error)
 	fclose(file);
 	if (fd < 0)
 		return maze_fail(error, fd,
-				 "control groups of version 2 are not mounted, or not for this "
-				 "process to see");
+				 "cgroups of version 2 are not mounted, or not visible here");
 	ret_fs->fd = fd;
 	return 0;
 }
@@ -90,7 +86,7 @@ void cgroup_fs_close(struct cgroup_fs *fs)
 	fs->fd = -1;
 }
 
-/* No part of it is . or .. or empty; the root is "/". */
+/* No part is ".", ".." or empty; the root is "/". */
 static bool is_plain(const char *path)
 {
 	const char *part, *end;
@@ -121,7 +117,7 @@ int cgroup_open(const struct cgroup_fs *fs, const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
-/* The number of its directory: of 64 bits, given once. */
+/* The 64-bit inode number of its directory, which is never reused. */
 maze_u64 cgroup_id(int fd)
 {
 	struct stat status;
@@ -169,7 +165,7 @@ int cgroup_write(int fd, const char *file, const char *text)
 	return err;
 }
 
-/* As systemd marks it: for who may set trusted ones, or as of systemd 251 for all. */
+/* systemd marks it so: trusted.* for privileged units, user.* since version 251. */
 bool cgroup_is_delegated(int fd)
 {
 	static const char *const names[] = { "user.delegate", "trusted.delegate" };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Control groups of version 2: where they are mounted, and their files. Paths of
- * groups are as in /proc/PID/cgroup, from '/'.
+ * The mount and the files of cgroups of version 2. Paths are as in /proc/PID/cgroup, from
+ * '/'.
  */
 #ifndef MAZE_DAEMON_CGROUP_H
 #define MAZE_DAEMON_CGROUP_H
@@ -12,24 +12,24 @@
 #include "../../lib/maze.h"
 
 struct cgroup_fs {
-	int fd; /* its root; -1: there is none */
+	int fd; /* the root; -1: none */
 };
 
 /* -ENOENT: this machine has none. */
 int cgroup_fs_open(struct cgroup_fs *ret_fs, struct maze_error *error);
 void cgroup_fs_close(struct cgroup_fs *fs);
 
-/* The directory of a group as a descriptor, or -errno; -EINVAL: no such path may be. */
+/* A descriptor of the cgroup's directory, or -errno; -EINVAL: invalid path. */
 int cgroup_open(const struct cgroup_fs *fs, const char *path);
-/* Names the group as long as it is, and never another: 0 is none. */
+/* Identifies the cgroup and is never reused; 0: failed. */
 maze_u64 cgroup_id(int fd);
-/* Whether group `path` is `other`, or has it below itself. */
+/* Whether `path` is `other` or an ancestor of it. */
 bool cgroup_contains(const char *path, const char *other);
 
-/* Files of a group. Return 0 or -errno; what is read loses its newline at the end. */
+/* Files of a cgroup. 0 or -errno; reading strips the last newline. */
 int cgroup_read(int fd, const char *file, char *buf, size_t size);
 int cgroup_write(int fd, const char *file, const char *text);
-/* Whether systemd has left the group to who is in it. */
+/* Whether systemd has delegated the cgroup. */
 bool cgroup_is_delegated(int fd);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * See freezing.h. What cannot be found out is refused: a machine that is frozen for
- * good is worse than one that is busy.
+ * If a fact cannot be read, freezing is refused: a machine that is frozen for good is
+ * worse than a busy one.
  */
 #include "freezing.h"
 
@@ -14,9 +14,9 @@
 #include "cgroup.h"
 #include "../rules/subject.h"
 
-/* mazed is started by init or by a person's shell; a longer line of parents is none. */
+/* Far more ancestors than mazed can have. */
 #define ANCESTORS_MAX 256
-/* Each turn a parent has died meanwhile. */
+/* Each turn, an ancestor has ended. */
 #define TRIES 8
 
 static int check_name(const char *cgroup, struct maze_error *error)
@@ -27,22 +27,20 @@ static int check_name(const char *cgroup, struct maze_error *error)
 
 	if (!name || !strcmp(cgroup, "/"))
 		return maze_fail(error, -EPERM,
-				 "it is in the root control group, which holds all of the machine");
+				 "it is in the root cgroup, which holds the whole machine");
 	if (strstr(cgroup, "/.."))
-		return maze_fail(error, -EPERM,
-				 "its control group, %.128s, is outside of what mazed sees",
+		return maze_fail(error, -EPERM, "its cgroup %.128s is outside of what mazed sees",
 				 cgroup);
 	if (!strcmp(name, "/init.scope"))
-		return maze_fail(error, -EPERM,
-				 "its control group, %.128s, is that of a service manager", cgroup);
+		return maze_fail(error, -EPERM, "its cgroup %.128s is that of a service manager",
+				 cgroup);
 	if (length > strlen(slice) && !strcmp(cgroup + length - strlen(slice), slice))
 		return maze_fail(error, -EPERM,
-				 "its control group, %.128s, is a slice, which holds other units",
-				 cgroup);
+				 "its cgroup %.128s is a slice, which holds other units", cgroup);
 	return 0;
 }
 
-/* Who must go on running. */
+/* Fails if the process, which must not be frozen, is in the cgroup. */
 static int check_process(const char *cgroup, pid_t pid, const char *who, pid_t *ret_parent,
 			 struct maze_error *error)
 {
@@ -58,8 +56,8 @@ static int check_process(const char *cgroup, pid_t pid, const char *who, pid_t *
 	err = subject_read(&source, FACT_IDS | FACT_CGROUP, subject, error);
 	subject_close(&source);
 	if (!err && cgroup_contains(cgroup, subject->cgroup))
-		err = maze_fail(error, -EPERM, "its control group, %.128s, contains %s, process %d",
-				cgroup, who, pid);
+		err = maze_fail(error, -EPERM, "its cgroup %.128s contains %s, process %d", cgroup,
+				who, pid);
 	if (!err)
 		*ret_parent = subject->ppid;
 out_free:
@@ -67,8 +65,8 @@ out_free:
 	return err;
 }
 
-/* mazed and its ancestors; -ESRCH: one of them has ended meanwhile. */
-static int check_line(const char *cgroup, struct maze_error *error)
+/* mazed and its ancestors. -ESRCH: one of them has ended meanwhile. */
+static int check_ancestors(const char *cgroup, struct maze_error *error)
 {
 	const char *who = "mazed itself";
 	pid_t pid = getpid();
@@ -76,7 +74,7 @@ static int check_line(const char *cgroup, struct maze_error *error)
 
 	for (i = 0; pid > 1; i++) {
 		if (i == ANCESTORS_MAX)
-			return maze_fail(error, -EPERM, "mazed cannot tell its own ancestors");
+			return maze_fail(error, -EPERM, "cannot find the ancestors of mazed");
 		err = check_process(cgroup, pid, who, &pid, error);
 		if (err)
 			return err;
@@ -96,7 +94,7 @@ int freezing_is_allowed(const char *cgroup, struct maze_error *error)
 	if (err)
 		return err;
 	for (tries = 0; tries < TRIES; tries++) {
-		err = check_line(cgroup, error);
+		err = check_ancestors(cgroup, error);
 		if (err != -ESRCH)
 			break;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * See frozen.h. One line a group: ID BOOT_NS PID RULE CGROUP. Names of rules have no
- * blanks; of groups the kernel takes any bytes but newlines, and they come last.
+ * One line per group: ID BOOT_NS PID RULE CGROUP. Names of rules have no blanks; paths of
+ * cgroups may have any bytes but newlines and come last.
  */
 #include "frozen.h"
 
@@ -54,7 +54,7 @@ static int append(struct frozen *frozen, const struct frozen_group *group)
 	return 0;
 }
 
-static void take_out(struct frozen *frozen, size_t index)
+static void remove_entry(struct frozen *frozen, size_t index)
 {
 	frozen->count--;
 	memmove(frozen->groups + index, frozen->groups + index + 1,
@@ -84,10 +84,11 @@ static int read_lines(struct frozen *frozen, FILE *file, struct maze_error *erro
 
 	while (fgets(line, sizeof(line), file)) {
 		if (frozen->count == FROZEN_MAX || !parse_line(line, &group, rule))
-			return maze_fail(error, -EINVAL,
-					 "%s is no list of frozen control groups as mazed writes "
-					 "it; thaw what is frozen by hand, and remove the file",
-					 frozen->path);
+			return maze_fail(
+				error, -EINVAL,
+				"%s is not a list of frozen cgroups of mazed; thaw them by hand, "
+				"and remove the file",
+				frozen->path);
 		if (append(frozen, &group))
 			return maze_fail(error, -ENOMEM, "out of memory");
 	}
@@ -112,7 +113,7 @@ int frozen_open(const char *path, struct frozen **ret_frozen, struct maze_error 
 		err = read_lines(frozen, file, error);
 		fclose(file);
 	} else if (errno != ENOENT) {
-		err = maze_fail(error, -errno, "%s cannot be read: %s", path, strerror(errno));
+		err = maze_fail(error, -errno, "cannot read %s: %s", path, strerror(errno));
 	}
 	if (err) {
 		frozen_close(frozen);
@@ -129,7 +130,7 @@ static int write_lines(const struct frozen *frozen, const char *path)
 	size_t i;
 	int fd, err = 0;
 
-	/* Left over by a mazed that was killed in the middle. */
+	/* Left over by a mazed that was killed. */
 	unlink(path);
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	file = fd < 0 ? NULL : fdopen(fd, "w");
@@ -163,28 +164,28 @@ static int save(const struct frozen *frozen, struct maze_error *error)
 		err = -errno;
 	if (err) {
 		unlink(path);
-		return maze_fail(error, err, "what is frozen cannot be written to %s: %s",
+		return maze_fail(error, err, "cannot write the list of frozen cgroups to %s: %s",
 				 frozen->path, strerror(-err));
 	}
 	return 0;
 }
 
-/* ---- both ------------------------------------------------------------------------------ */
+/* ---- memory and file --------------------------------------------------------------- */
 
 int frozen_add(struct frozen *frozen, const struct frozen_group *group, struct maze_error *error)
 {
 	int err;
 
 	if (frozen->count == FROZEN_MAX)
-		return maze_fail(error, -ENOSPC, "mazed has frozen %d control groups already",
-				 FROZEN_MAX);
+		return maze_fail(error, -ENOSPC,
+				 "mazed has frozen %d cgroups, which is the maximum", FROZEN_MAX);
 	err = append(frozen, group);
 	if (err)
 		return maze_fail(error, err, "out of memory");
 	err = save(frozen, error);
 	if (err) {
 		free_group(&frozen->groups[frozen->count - 1]);
-		take_out(frozen, frozen->count - 1);
+		remove_entry(frozen, frozen->count - 1);
 	}
 	return err;
 }
@@ -194,10 +195,9 @@ int frozen_remove(struct frozen *frozen, size_t index, struct maze_error *error)
 	struct frozen_group group = frozen->groups[index];
 	int err;
 
-	take_out(frozen, index);
+	remove_entry(frozen, index);
 	err = save(frozen, error);
 	if (err) {
-		/* There is room: it was there a moment ago. */
 		frozen->groups[frozen->count++] = group;
 		return err;
 	}

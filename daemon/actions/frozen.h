@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What mazed has frozen, in memory and in a file, so that the next mazed knows too.
- * The file is written whole and renamed into place with each change.
+ * The list of cgroups that mazed has frozen, in memory and in a file for the next mazed.
+ * Each change writes a new file and renames it.
  */
 #ifndef MAZE_DAEMON_FROZEN_H
 #define MAZE_DAEMON_FROZEN_H
 
 #include "../../lib/maze.h"
 
-/* Who freezes more than that has no machine any more, but one big bug. */
+/* More frozen cgroups than this indicates a bug. */
 #define FROZEN_MAX 1024
 
 struct frozen_group {
-	maze_u64 id;	  /* of cgroup_id() */
-	maze_u64 boot_ns; /* of the record for which it was frozen */
-	maze_u32 pid;	  /* the process for which */
+	maze_u64 id;	  /* cgroup_id() */
+	maze_u64 boot_ns; /* of the record that caused it */
+	maze_u32 pid;	  /* of the process of that record */
 	char *rule;	  /* "-": none */
 	char *cgroup;
 };
@@ -25,13 +25,13 @@ struct frozen {
 	size_t count;
 };
 
-/* Reads the file, if there is one. A line that is none of ours is an error, -EINVAL. */
+/* Reads the file, if there is one. -EINVAL: invalid line. */
 int frozen_open(const char *path, struct frozen **ret_frozen, struct maze_error *error);
 void frozen_close(struct frozen *frozen);
-/* Each changes nothing when the file cannot be written. -errno with a sentence. */
+/* Each changes nothing if the file cannot be written. -errno and a message. */
 int frozen_add(struct frozen *frozen, const struct frozen_group *group, struct maze_error *error);
 int frozen_remove(struct frozen *frozen, size_t index, struct maze_error *error);
-/* The group of that id; count if there is none. */
+/* The index of the group of that id; `count`: not found. */
 size_t frozen_find(const struct frozen *frozen, maze_u64 id);
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * See culprit.h. The pidfd holds the process; a directory of /proc holds the thread,
- * since it stays with the thread that it was opened for. That this is the thread of
- * the record, and not a later one of the same process, shows in when it began.
+ * The pidfd refers to the process, and the /proc directory to the thread, since it stays
+ * with the thread for which it was opened. The start time shows that this is the thread
+ * of the record and not a later one with the same TID.
  *
- * setpriority(2) and sched_setscheduler(2) take numbers all the same. Between a look
- * and such a call the thread would have to end, and all numbers to be given away once,
- * for a stranger to be hit: numbers are used in turn, and there are 32768 at least.
+ * setpriority(2) and sched_setscheduler(2) still take a TID. To hit another thread, the
+ * target would have to end between the check and the call, and all TIDs to be used once:
+ * they are assigned in turn, and there are at least 32768.
  */
 #include "target_thread.h"
 
@@ -22,48 +22,47 @@
 #include "../../base/pidfd.h"
 #include "../../base/proc_files.h"
 
-bool culprit_is_there(const struct culprit *culprit)
+bool target_thread_exists(const struct target_thread *target)
 {
-	return !pidfd_has_ended(culprit->pidfd) && !faccessat(culprit->task_fd, "comm", F_OK, 0);
+	return !pidfd_has_ended(target->pidfd) && !faccessat(target->task_fd, "comm", F_OK, 0);
 }
 
-int culprit_open(const struct maze_record *record, int pidfd, struct culprit *ret_culprit,
-		 struct maze_error *error)
+int target_thread_open(const struct maze_record *record, int pidfd,
+		       struct target_thread *ret_target, struct maze_error *error)
 {
-	struct culprit culprit = { .pid = (pid_t)record->pid,
-				   .tid = (pid_t)record->tid,
-				   .pidfd = pidfd };
+	struct target_thread target = { .pid = (pid_t)record->pid,
+					.tid = (pid_t)record->tid,
+					.pidfd = pidfd };
 	maze_u64 start_ticks = 0;
 	char path[64];
 	int err;
 
 	if (pidfd < 0)
 		return maze_fail(error, -ESRCH, "the process has ended");
-	snprintf(path, sizeof(path), "/proc/%d/task/%d", culprit.pid, culprit.tid);
-	culprit.task_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (culprit.task_fd < 0 && errno != ENOENT && errno != ESRCH)
-		return maze_fail(error, -errno, "%s cannot be opened: %s", path, strerror(errno));
-	if (culprit.task_fd < 0)
+	snprintf(path, sizeof(path), "/proc/%d/task/%d", target.pid, target.tid);
+	target.task_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (target.task_fd < 0 && errno != ENOENT && errno != ESRCH)
+		return maze_fail(error, -errno, "cannot open %s: %s", path, strerror(errno));
+	if (target.task_fd < 0)
 		return maze_fail(error, -ESRCH, "the thread has ended");
-	err = proc_start_ticks(culprit.task_fd, &start_ticks);
+	err = proc_start_ticks(target.task_fd, &start_ticks);
 	if (err == -EPROTO) {
-		maze_fail(error, err, "%s/stat is not as proc(5) says", path);
-	} else if (err || !culprit_is_there(&culprit)) {
+		maze_fail(error, err, "%s/stat is malformed", path);
+	} else if (err || !target_thread_exists(&target)) {
 		err = maze_fail(error, -ESRCH, "the thread has ended");
 	} else if (proc_ticks_to_ns(start_ticks) > record->boot_ns) {
-		err = maze_fail(error, -ESRCH,
-				"the thread has ended, and another has its number now");
+		err = maze_fail(error, -ESRCH, "the thread has ended, and its TID is reused");
 	}
 	if (err) {
-		close(culprit.task_fd);
+		close(target.task_fd);
 		return err;
 	}
-	*ret_culprit = culprit;
+	*ret_target = target;
 	return 0;
 }
 
-void culprit_close(struct culprit *culprit)
+void target_thread_close(struct target_thread *target)
 {
-	close(culprit->task_fd);
-	culprit->task_fd = -1;
+	close(target->task_fd);
+	target->task_fd = -1;
 }

@@ -1,30 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The thread that a record is about, held so that it can be acted upon: never another
- * that got its number since.
+ * The thread of a record, opened so that actions cannot hit another thread that has got
+ * its TID.
  */
-#ifndef MAZE_DAEMON_CULPRIT_H
-#define MAZE_DAEMON_CULPRIT_H
+#ifndef MAZE_DAEMON_TARGET_THREAD_H
+#define MAZE_DAEMON_TARGET_THREAD_H
 
 #include <stdbool.h>
 
 #include "../../lib/maze.h"
 
-struct culprit {
+struct target_thread {
 	pid_t pid;
 	pid_t tid;
-	int pidfd;   /* the caller's */
+	int pidfd;   /* borrowed */
 	int task_fd; /* the directory /proc/PID/task/TID */
 };
 
 /*
- * pidfd is of the record's process, or -1 if that is gone. -ESRCH with a sentence: the
- * thread has ended, or what has its number now began after the record.
+ * pidfd is of the record's process, or -1 if that has ended. -ESRCH and a message: the
+ * thread has ended, or the thread with its TID started after the record.
  */
-int culprit_open(const struct maze_record *record, int pidfd, struct culprit *ret_culprit,
-		 struct maze_error *error);
-void culprit_close(struct culprit *culprit);
-/* Whether it has not ended since. */
-bool culprit_is_there(const struct culprit *culprit);
+int target_thread_open(const struct maze_record *record, int pidfd,
+		       struct target_thread *ret_target, struct maze_error *error);
+void target_thread_close(struct target_thread *target);
+/* Whether it has not ended yet. */
+bool target_thread_exists(const struct target_thread *target);
 
 #endif

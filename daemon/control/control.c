@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The control socket; see control.h.
- */
 #include "control.h"
 
 #include <errno.h>
@@ -18,16 +15,16 @@
 #include "control_streams.h"
 #include "../../base/clock.h"
 
-/* Let in or sent away before anything else has its turn. */
+/* Connections accepted in one turn. */
 #define ACCEPTS_PER_TURN 16
-/* When there are no descriptors or no memory for one more. */
+/* Without descriptors or memory for one more. */
 #define PAUSE_USEC 1000000
 
 struct control {
 	struct control_host host;
-	struct control_io reception;
+	struct control_io io;
 	struct control_users users;
-	struct control_user strangers; /* of those who are sent away: what was said */
+	struct control_user rejected; /* shared by users that were not connected */
 	struct control_client *clients;
 	char *path;
 	int fd;
@@ -60,32 +57,32 @@ static void handle(struct control_client *client, const struct control_request *
 }
 
 static const char *const faults[] = {
-	[CONTROL_FAULT_CONNECTIONS] = "was sent away: too many are connected",
-	[CONTROL_FAULT_GARBAGE] = "was sent away: what it sent is no request",
-	[CONTROL_FAULT_NOT_READING] = "was sent away: it did not read its answers",
-	[CONTROL_FAULT_RATE] = "is made to wait: it asks too often",
-	[CONTROL_FAULT_QUOTA] = "has as many processes watched as it may",
+	[CONTROL_FAULT_CONNECTIONS] = "was disconnected: too many connections",
+	[CONTROL_FAULT_GARBAGE] = "was disconnected: invalid request",
+	[CONTROL_FAULT_NOT_READING] = "was disconnected: it did not read its answers",
+	[CONTROL_FAULT_RATE] = "is delayed: too many requests",
+	[CONTROL_FAULT_QUOTA] = "has reached its limit of watched processes",
 };
 
-static void say_fault(struct control *control, struct control_user *user, const struct ucred *peer,
+static void log_fault(struct control *control, struct control_user *user, const struct ucred *peer,
 		      enum control_fault fault)
 {
-	unsigned int unsaid;
+	unsigned int suppressed;
 
-	if (!control_user_fault(user, fault, now_ns(CLOCK_MONOTONIC) / 1000, &unsaid))
+	if (!control_user_fault(user, fault, now_ns(CLOCK_MONOTONIC) / 1000, &suppressed))
 		return;
-	log_say(control->host.log, LOG_NOTICE,
-		"control socket: user id %u (process %d) %s (%u more times since that was said "
-		"last; it is said once in 10 minutes)",
-		peer->uid, peer->pid, faults[fault], unsaid);
+	log_printf(control->host.log, LOG_NOTICE,
+		   "control socket: user id %u (process %d) %s (%u more time%s since the last "
+		   "message; logged once in 10 minutes)",
+		   peer->uid, peer->pid, faults[fault], suppressed, suppressed == 1 ? "" : "s");
 }
 
-static void hear_fault(struct control_client *client, enum control_fault fault, void *arg)
+static void on_fault(struct control_client *client, enum control_fault fault, void *arg)
 {
-	say_fault(arg, client->user, &client->peer, fault);
+	log_fault(arg, client->user, &client->peer, fault);
 }
 
-static void drop(struct control_client *client, void *arg)
+static void remove_client(struct control_client *client, void *arg)
 {
 	struct control *control = arg;
 	struct control_client **at;
@@ -99,22 +96,21 @@ static void drop(struct control_client *client, void *arg)
 
 static bool is_root(const struct ucred *peer)
 {
-	/* A mazed without privileges (engine poll) serves its own user as others serve root. */
+	/* A mazed without privileges (engine poll) treats its own user as root. */
 	return !peer->uid || peer->uid == geteuid();
 }
 
-/* One line, if it goes out at once. */
-static void refuse(struct control *control, int fd, const struct ucred *peer,
+static void reject(struct control *control, int fd, const struct ucred *peer,
 		   struct control_user *user)
 {
-	static const char line[] = "{\"ok\":false,\"errno\":\"EUSERS\",\"text\":\"too many are "
-				   "connected, or you too often; try again later\"}\n";
+	static const char line[] = "{\"ok\":false,\"errno\":\"EUSERS\",\"text\":\"too many "
+				   "connections or connection attempts; try again later\"}\n";
 
 	if (send(fd, line, sizeof(line) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
-		/* It sees the end of the connection then, and that has to do. */
+		/* The client sees the end of the connection. */
 	}
-	say_fault(control, user ? user : &control->strangers, peer, CONTROL_FAULT_CONNECTIONS);
-	control_io_hang_up(&control->reception, fd);
+	log_fault(control, user ? user : &control->rejected, peer, CONTROL_FAULT_CONNECTIONS);
+	control_io_hang_up(&control->io, fd);
 }
 
 static void admit(struct control *control, int fd, const struct ucred *peer,
@@ -124,26 +120,26 @@ static void admit(struct control *control, int fd, const struct ucred *peer,
 
 	if (!client) {
 		control_users_disconnect(&control->users, user);
-		control_io_hang_up(&control->reception, fd);
+		control_io_hang_up(&control->io, fd);
 		return;
 	}
 	client->event = control->host.event;
-	client->reception = &control->reception;
+	client->io = &control->io;
 	client->fd = fd;
 	client->peer = *peer;
 	client->root = is_root(peer);
 	client->user = user;
 	client->handle = handle;
-	client->fault = hear_fault;
-	client->gone = drop;
+	client->fault = on_fault;
+	client->gone = remove_client;
 	client->arg = control;
 	client->next = control->clients;
 	control->clients = client;
 	if (control_client_start(client))
-		drop(client, control);
+		remove_client(client, control);
 }
 
-static void receive(struct control *control, int fd)
+static void accept_client(struct control *control, int fd)
 {
 	struct control_user *user;
 	struct ucred peer;
@@ -151,7 +147,7 @@ static void receive(struct control *control, int fd)
 	bool root;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size)) {
-		control_io_hang_up(&control->reception, fd);
+		control_io_hang_up(&control->io, fd);
 		return;
 	}
 	root = is_root(&peer);
@@ -159,13 +155,13 @@ static void receive(struct control *control, int fd)
 				     control->host.rules->daemon.clients,
 				     now_ns(CLOCK_MONOTONIC) / 1000);
 	if (!user) {
-		refuse(control, fd, &peer, NULL);
+		reject(control, fd, &peer, NULL);
 		return;
 	}
-	/* To come and go is not free either. */
+	/* A connection costs as much as a request. */
 	if (!root && control_user_spend(user, 1, now_ns(CLOCK_MONOTONIC) / 1000)) {
 		control_users_disconnect(&control->users, user);
-		refuse(control, fd, &peer, user);
+		reject(control, fd, &peer, user);
 		return;
 	}
 	admit(control, fd, &peer, user);
@@ -180,14 +176,15 @@ static int on_connect(sd_event_source *source, int listener, uint32_t revents, v
 	for (i = 0; i < ACCEPTS_PER_TURN; i++) {
 		fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd >= 0) {
-			receive(control, fd);
+			accept_client(control, fd);
 			continue;
 		}
 		if (errno == EAGAIN || errno == ECONNABORTED || errno == EINTR)
 			return 0;
-		/* It would be tried for ever: a guard must not be what it guards against. */
-		log_say(control->host.log, LOG_WARNING,
-			"control socket: nobody can be let in for a second: %s", strerror(errno));
+		/* Pause, or the event loop would retry endlessly. */
+		log_printf(control->host.log, LOG_WARNING,
+			   "control socket: cannot accept connections, pausing for a second: %s",
+			   strerror(errno));
 		sd_event_source_set_enabled(source, SD_EVENT_OFF);
 		sd_event_source_set_time_relative(control->resume, PAUSE_USEC);
 		sd_event_source_set_enabled(control->resume, SD_EVENT_ONESHOT);
@@ -205,7 +202,7 @@ static int on_resume(sd_event_source *source, uint64_t usec, void *arg)
 	return sd_event_source_set_enabled(control->source, SD_EVENT_ON);
 }
 
-/* ---- up and down ------------------------------------------------------------------------- */
+/* ---- open and close ---------------------------------------------------------------- */
 
 static void stop_listening(struct control *control, bool remove)
 {
@@ -235,7 +232,7 @@ static int listen_on(struct control *control, const char *path, struct maze_erro
 		unlink(path);
 		close(fd);
 		free(copy);
-		return maze_fail(error, err, "no place in the event loop: %s", strerror(-err));
+		return maze_fail(error, err, "cannot add an event source: %s", strerror(-err));
 	}
 	sd_event_source_set_priority(source, SD_EVENT_PRIORITY_IDLE);
 	stop_listening(control, true);
@@ -257,12 +254,13 @@ int control_use(struct control *control, const struct rules *rules, struct maze_
 	return err;
 }
 
-void control_hear(struct control *control, const struct maze_record *record)
+void control_on_record(void *arg, struct mazed_record *record)
 {
+	struct control *control = arg;
 	struct control_client *client;
 
 	for (client = control->clients; client; client = client->next)
-		control_events_hear(client, record);
+		control_events_on_record(client, record->entry.record);
 }
 
 int control_open(const struct control_host *host, struct control **ret_control,
@@ -275,16 +273,16 @@ int control_open(const struct control_host *host, struct control **ret_control,
 		return maze_fail(error, -ENOMEM, "out of memory");
 	control->host = *host;
 	control->fd = -1;
-	err = control_io_open(&control->reception);
+	err = control_io_open(&control->io);
 	if (err) {
 		free(control);
-		return maze_fail(error, err, "no timer: %s", strerror(-err));
+		return maze_fail(error, err, "cannot create a timer: %s", strerror(-err));
 	}
 	err = sd_event_add_time(host->event, &control->resume, CLOCK_MONOTONIC, 0, 0, on_resume,
 				control);
 	if (err >= 0)
 		err = sd_event_source_set_enabled(control->resume, SD_EVENT_OFF);
-	err = err < 0 ? maze_fail(error, err, "no place in the event loop: %s", strerror(-err))
+	err = err < 0 ? maze_fail(error, err, "cannot add an event source: %s", strerror(-err))
 		      : control_use(control, host->rules, error);
 	if (err) {
 		control_close(control);
@@ -299,10 +297,10 @@ void control_close(struct control *control)
 	if (!control)
 		return;
 	while (control->clients)
-		drop(control->clients, control);
+		remove_client(control->clients, control);
 	stop_listening(control, true);
 	sd_event_source_disable_unref(control->resume);
 	control_users_done(&control->users);
-	control_io_close(&control->reception);
+	control_io_close(&control->io);
 	free(control);
 }

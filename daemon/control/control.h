@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The control socket of maze-control(5): who may connect, and how many. All that is
- * done here is done behind everything else that mazed has to do.
+ * The control socket of maze-control(5): accepts connections within the limits.
+ * Everything here runs at idle priority.
  */
 #ifndef MAZE_DAEMON_CONTROL_H
 #define MAZE_DAEMON_CONTROL_H
@@ -11,16 +11,16 @@
 struct control;
 
 /*
- * Listens where the rules of the host say. -errno and a sentence; -EADDRINUSE: another
+ * Listens on the path of the host's rules. -errno and a message; -EADDRINUSE: another
  * program listens there.
  */
 int control_open(const struct control_host *host, struct control **ret_control,
 		 struct maze_error *error);
-/* Other rules from now on. When the new socket cannot be had, all stays as it was. */
+/* Switches to new rules. If the new socket cannot be opened, nothing changes. */
 int control_use(struct control *control, const struct rules *rules, struct maze_error *error);
-/* For those who follow. */
-void control_hear(struct control *control, const struct maze_record *record);
-/* Sends everybody away, and removes the socket. */
+/* For records/dispatch.h: `arg` is the struct control. For clients that follow events. */
+void control_on_record(void *arg, struct mazed_record *record);
+/* Disconnects all clients and removes the socket. */
 void control_close(struct control *control);
 
 #endif

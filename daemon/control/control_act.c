@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Requests, done; see control_act.h. A user is held to what is his in two ways: here,
- * before anything is changed, and in the engine, where a watch of his acts on nothing
- * that is not wholly his by then.
+ * Performs requests. A user is limited to the user's own processes twice: here, before
+ * anything is changed, and in the engine, where the watch acts only while all three user
+ * ids are the owner's.
  */
 #include "control_act.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "../../base/error.h"
+#include "../../base/proc_files.h"
 #include "../tracker/apply_rule.h"
 #include "control_owner.h"
 #include "../rules/tag.h"
 #include "../../base/clock.h"
 
-/* A count of all that is watched takes milliseconds where that is much. */
+/* Counting the watches takes milliseconds if there are many. */
 #define COUNT_USEC 100000U
 
-/* ---- how much a user has watched ------------------------------------------------------- */
+/* ---- the limit of watched tasks ---------------------------------------------------- */
 
 static int count_entries(const struct control_host *host, struct control_user *user,
 			 struct maze_error *error)
@@ -42,19 +42,16 @@ static int count_entries(const struct control_host *host, struct control_user *u
 	return 0;
 }
 
-/* A directory of threads has two links, and one for each. */
 static unsigned int threads_of(const struct subject_source *source)
 {
-	struct stat st;
+	unsigned long links = proc_thread_links(source->proc_fd);
 
-	if (fstatat(source->proc_fd, "task", &st, 0) || st.st_nlink < 3)
-		return 1;
-	return (unsigned int)st.st_nlink - 2;
+	return links < 3 ? 1 : (unsigned int)links - 2;
 }
 
 /*
- * Exact within a moment: what his processes start meanwhile is watched without asking
- * here, and found by the next count.
+ * Accurate to a moment: children inherit the watch without a request and are found by the
+ * next count.
  */
 static int charge(const struct control_host *host, struct control_client *client,
 		  unsigned int tasks, struct maze_error *error)
@@ -71,8 +68,8 @@ static int charge(const struct control_host *host, struct control_client *client
 	if (user->entries + tasks > max) {
 		client->fault(client, CONTROL_FAULT_QUOTA, client->arg);
 		return maze_fail(error, -EDQUOT,
-				 "you have %u processes and threads watched, of %u that you may "
-				 "have (entries-per-user in maze.conf)",
+				 "you watch %u of at most %u processes and threads "
+				 "(entries-per-user in maze.conf)",
 				 user->entries, max);
 	}
 	user->entries += tasks;
@@ -101,18 +98,18 @@ static int watch_for_user(const struct control_host *host, struct control_client
 	err = charge(host, client, request->tid ? 1 : threads_of(source), error);
 	if (err)
 		return err;
-	err = enrol_make_way(host->enrol, request->pid, request->tid, error);
+	err = tracker_release_shadow(host->tracker, request->pid, request->tid, error);
 	if (!err)
 		err = maze_claim(host->maze, source->pidfd, request->tid, &policy, tag, ~0ULL,
 				 error);
 	if (err == -EEXIST)
 		maze_fail(error, err,
-			  "process %d is watched for somebody else already, or by a rule that "
+			  "process %d is already watched for another user, or by a rule that "
 			  "enforces",
 			  request->pid);
-	/* What made way and was not replaced is the rules' again. */
+	/* Restore the rule's watch, if there was one. */
 	if (err)
-		enrol_look(host->enrol, request->pid, request->tid);
+		tracker_track(host->tracker, request->pid, request->tid);
 	return err;
 }
 
@@ -149,7 +146,7 @@ void control_unwatch(const struct control_host *host, struct control_client *cli
 		if (err == -ENOENT && !client->root)
 			maze_fail(&error, err, "you have no watch of process %d", request->pid);
 		if (!err && !client->root)
-			enrol_look(host->enrol, request->pid, request->tid);
+			tracker_track(host->tracker, request->pid, request->tid);
 	}
 	if (err)
 		control_client_error(client, err, error.text);
@@ -157,7 +154,7 @@ void control_unwatch(const struct control_host *host, struct control_client *cli
 		control_client_ok(client, NULL);
 }
 
-/* ---- the others ----------------------------------------------------------------------------- */
+/* ---- other requests ---------------------------------------------------------------- */
 
 void control_status(const struct control_host *host, struct control_client *client,
 		    unsigned int clients)
@@ -174,7 +171,7 @@ static bool refuse_others(struct control_client *client, const char *what)
 
 	if (client->root)
 		return false;
-	snprintf(text, sizeof(text), "to %s is for root only", what);
+	snprintf(text, sizeof(text), "%s requires root", what);
 	control_client_error(client, -EPERM, text);
 	return true;
 }

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * What the requests of maze-control(5) do that are answered by one line.
- */
+/* The requests of maze-control(5) that have an answer of one line. */
 #ifndef MAZE_DAEMON_CONTROL_ACT_H
 #define MAZE_DAEMON_CONTROL_ACT_H
 
 #include "control_client.h"
 #include "control_host.h"
 
-/* Each adds its one answer. */
+/* Each adds its answer. */
 void control_watch(const struct control_host *host, struct control_client *client,
 		   const struct control_request *request);
 void control_unwatch(const struct control_host *host, struct control_client *client,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One connection; see control_client.h. What it waits for, one thing at a time: that its
- * answers are taken (EPOLLOUT, and not for ever), that its stream has something, that
- * it may ask again (the timer), or its next request (EPOLLIN).
+ * A connection waits for one thing at a time: that its answers can be sent (EPOLLOUT,
+ * with a timeout), that its stream has more, that the rate limit allows a request (the
+ * timer), or the next request (EPOLLIN).
  */
 #include "control_client.h"
 
@@ -16,11 +16,11 @@
 #include "../../base/clock.h"
 
 /* maze-control(5), LIMITS */
-#define TAKE_USEC (30 * 1000000ULL)
+#define FLUSH_USEC (30 * 1000000ULL)
 #define LIST_COST 10
-/* Requests and full buffers; then others have their turn. */
+/* Steps in one turn; then other event sources run. */
 #define STEPS_PER_TURN 8
-/* By default a timer, also one that is over, may wait for a quarter of a second. */
+/* The default accuracy of a timer is 250 ms, also when it has expired. */
 #define TIMER_ACCURACY_USEC 1000U
 
 /* ---- answers ------------------------------------------------------------------------ */
@@ -33,7 +33,7 @@ bool control_client_room(const struct control_client *client)
 static void add_text(struct control_client *client, const char *text, size_t length)
 {
 	if (length > sizeof(client->out) - client->out_end) {
-		/* Not reached: who adds asks for room first, and no answer is longer. */
+		/* Not reached: callers check the room first, and no answer is longer. */
 		client->closing = true;
 		return;
 	}
@@ -73,7 +73,7 @@ void control_client_error(struct control_client *client, int err, const char *te
 	const char *name = strerrorname_np(-err);
 	char clean[512];
 
-	/* A sentence may name what the client itself has sent. */
+	/* The message may quote what the client has sent. */
 	add_object(client, json_pack("{s:b,s:s,s:s}", "ok", 0, "errno", name ? name : "EIO", "text",
 				     escape_copy(clean, sizeof(clean), text)));
 }
@@ -93,7 +93,7 @@ void control_client_line(struct control_client *client, const char *key, const c
 	free(id);
 }
 
-/* ---- in and out --------------------------------------------------------------------- */
+/* ---- input and output -------------------------------------------------------------- */
 
 static void set_timer(struct control_client *client, uint64_t usec)
 {
@@ -106,7 +106,7 @@ static void stop_timer(struct control_client *client)
 	sd_event_source_set_enabled(client->timer, SD_EVENT_OFF);
 }
 
-/* False: it is gone. */
+/* False: the connection is broken. */
 static bool flush(struct control_client *client)
 {
 	ssize_t sent;
@@ -125,7 +125,7 @@ static bool flush(struct control_client *client)
 	return true;
 }
 
-/* One line of what came in; NULL: none is whole yet. The line is dropped by drop_line(). */
+/* The first complete line of the input, or NULL; drop_line() removes it. */
 static const char *first_line(const struct control_client *client, size_t *ret_length)
 {
 	const char *end = memchr(client->in, '\n', client->in_length);
@@ -142,8 +142,8 @@ static void drop_line(struct control_client *client, size_t length)
 	memmove(client->in, client->in + length + 1, client->in_length);
 }
 
-static void send_away(struct control_client *client, enum control_fault fault, int err,
-		      const char *text)
+static void disconnect(struct control_client *client, enum control_fault fault, int err,
+		       const char *text)
 {
 	control_client_error(client, err, text);
 	client->closing = true;
@@ -157,8 +157,8 @@ static unsigned int cost_of(const struct control_request *request)
 	return request->verb == CONTROL_LIST || request->verb == CONTROL_EVENTS ? LIST_COST : 1;
 }
 
-/* False: the rate is exceeded, and it will be tried again. */
-static bool may_ask(struct control_client *client, unsigned int cost)
+/* False: the rate limit is exceeded; the timer retries. */
+static bool spend_tokens(struct control_client *client, unsigned int cost)
 {
 	uint64_t wait = client->root ? 0
 				     : control_user_spend(client->user, cost,
@@ -171,51 +171,51 @@ static bool may_ask(struct control_client *client, unsigned int cost)
 	return false;
 }
 
-/* False: not now. */
-static bool take_request(struct control_client *client, const char *line, size_t length)
+/* False: delayed by the rate limit. */
+static bool handle_request(struct control_client *client, const char *line, size_t length)
 {
 	struct control_request request;
 	struct maze_error error = { "" };
 	int err = control_request_parse(line, length, &request, &error);
-	bool taken = may_ask(client, err ? 1 : cost_of(&request));
+	bool allowed = spend_tokens(client, err ? 1 : cost_of(&request));
 
-	if (!taken)
+	if (!allowed)
 		goto out_done;
 	json_decref(client->id);
 	client->id = json_incref(request.id);
 	drop_line(client, length);
 	if (err == -EBADMSG)
-		send_away(client, CONTROL_FAULT_GARBAGE, err, error.text);
+		disconnect(client, CONTROL_FAULT_GARBAGE, err, error.text);
 	else if (err)
 		control_client_error(client, err, error.text);
 	else
 		client->handle(client, &request, client->arg);
 out_done:
 	control_request_done(&request);
-	return taken;
+	return allowed;
 }
 
-/* False: it is gone. */
+/* False: the connection is broken. */
 static bool receive(struct control_client *client)
 {
 	ssize_t got;
 
 	if (client->eof || client->in_length == sizeof(client->in))
 		return true;
-	got = control_io_receive(client->reception, client->fd, client->in + client->in_length,
+	got = control_io_receive(client->io, client->fd, client->in + client->in_length,
 				 sizeof(client->in) - client->in_length);
 	if (got > 0)
 		client->in_length += (size_t)got;
 	else if (!got)
 		client->eof = true;
 	else if (got == -EPERM)
-		send_away(client, CONTROL_FAULT_GARBAGE, -EPERM, "descriptors are not taken");
+		disconnect(client, CONTROL_FAULT_GARBAGE, -EPERM, "descriptors are not accepted");
 	else if (got != -EAGAIN)
 		return false;
 	return true;
 }
 
-/* ---- what it waits for ------------------------------------------------------------------ */
+/* ---- waiting ----------------------------------------------------------------------- */
 
 static void end_stream(struct control_client *client)
 {
@@ -224,7 +224,7 @@ static void end_stream(struct control_client *client)
 	client->stream = NULL;
 }
 
-/* Of who sends no more, the end would be told again and again. */
+/* After the end of input, EPOLLIN would be reported endlessly. */
 static void wait_for_input(struct control_client *client)
 {
 	stop_timer(client);
@@ -238,12 +238,12 @@ static void wait_for_timer(struct control_client *client)
 
 static void wait_for_output(struct control_client *client)
 {
-	client->taking = true;
-	set_timer(client, TAKE_USEC);
+	client->flushing = true;
+	set_timer(client, FLUSH_USEC);
 	sd_event_source_set_io_events(client->source, EPOLLOUT);
 }
 
-/* False: there is nothing to say now. */
+/* False: nothing to send now. */
 static bool run_stream(struct control_client *client)
 {
 	switch (client->stream->produce(client, client->stream)) {
@@ -257,27 +257,27 @@ static bool run_stream(struct control_client *client)
 	}
 	if (!client->out_end && client->in_length) {
 		end_stream(client);
-		send_away(client, CONTROL_FAULT_GARBAGE, -EBUSY,
-			  "nothing more can be asked for on a connection that follows");
+		disconnect(client, CONTROL_FAULT_GARBAGE, -EBUSY,
+			   "a connection that follows events takes no more requests");
 	}
 	return client->out_end > 0;
 }
 
-/* False: it has to wait, and what for is set. */
+/* False: it has to wait, and the event source is set. */
 static bool next_request(struct control_client *client)
 {
 	size_t length = 0;
 	const char *line = first_line(client, &length);
 
-	if (line && take_request(client, line, length))
+	if (line && handle_request(client, line, length))
 		return true;
 	if (line) {
 		wait_for_timer(client);
 		return false;
 	}
 	if (client->in_length == sizeof(client->in)) {
-		send_away(client, CONTROL_FAULT_GARBAGE, -EMSGSIZE,
-			  "a request is one line of at most 4096 bytes");
+		disconnect(client, CONTROL_FAULT_GARBAGE, -EMSGSIZE,
+			   "a request is one line of at most 4096 bytes");
 		return true;
 	}
 	if (client->eof) {
@@ -288,12 +288,12 @@ static bool next_request(struct control_client *client)
 	return false;
 }
 
-/* Goes on until there is something to wait for. False: the client is to be freed. */
+/* Runs until there is something to wait for. False: the client is to be freed. */
 static bool advance(struct control_client *client)
 {
 	int turns;
 
-	client->taking = false;
+	client->flushing = false;
 	for (turns = 0; turns < STEPS_PER_TURN; turns++) {
 		if (!flush(client))
 			return false;
@@ -329,7 +329,7 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *arg)
 
 	(void)source;
 	(void)fd;
-	/* Nobody is there for answers; what was asked and not read yet is not done. */
+	/* No program reads the answers; pending requests are dropped. */
 	if (revents & (EPOLLHUP | EPOLLERR) || (revents & EPOLLIN && !receive(client)))
 		client->gone(client, client->arg);
 	else
@@ -343,7 +343,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *arg)
 
 	(void)source;
 	(void)usec;
-	if (!client->taking) {
+	if (!client->flushing) {
 		go_on(client);
 		return 0;
 	}
@@ -354,8 +354,8 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *arg)
 
 void control_client_wake(struct control_client *client)
 {
-	/* Who does not take what is there is woken by his own reading. */
-	if (!client->taking)
+	/* If output is pending, EPOLLOUT wakes the client. */
+	if (!client->flushing)
 		set_timer(client, 0);
 }
 
@@ -369,7 +369,7 @@ int control_client_start(struct control_client *client)
 					TIMER_ACCURACY_USEC, on_timer, client);
 	if (err >= 0)
 		err = sd_event_source_set_enabled(client->timer, SD_EVENT_OFF);
-	/* Behind all that mazed does of its own. */
+	/* After everything that mazed does itself. */
 	if (err >= 0)
 		err = sd_event_source_set_priority(client->source, SD_EVENT_PRIORITY_IDLE);
 	if (err >= 0)
@@ -383,6 +383,6 @@ void control_client_free(struct control_client *client)
 	sd_event_source_disable_unref(client->timer);
 	end_stream(client);
 	json_decref(client->id);
-	control_io_hang_up(client->reception, client->fd);
+	control_io_hang_up(client->io, client->fd);
 	free(client);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Records for one client: those that were kept, read at once and sent as they are taken,
- * and those to come, as mazed hears of them. Each client has a queue of its own, and
- * what has no room in it is counted, so that nobody waits for anybody.
+ * Records for one client: first those in the engine's rings, read at once and sent as the
+ * client reads, then new ones, as mazed dispatches them. Each client has its own queue;
+ * what does not fit is counted, so that clients do not delay each other.
  */
 #include "control_streams.h"
 
@@ -12,21 +12,21 @@
 
 #include "../../base/clock.h"
 
-/* What comes while a client is a moment late: 24 KiB. */
+/* For a client that is a moment late: 24 KiB. */
 #define QUEUE_MAX 256
-/* More than the engines keep. */
+/* More than the engines store. */
 #define KEPT_MAX 65536
 
 struct events_stream {
-	struct control_stream stream; /* first: the client knows it by that */
+	struct control_stream stream; /* first: it is cast to events_stream */
 	const char *engine;
 	struct maze_record *kept;
 	size_t kept_count, kept_next;
 	bool follow;
-	struct maze_record *queue; /* QUEUE_MAX of them; NULL: does not follow */
+	struct maze_record *queue; /* of QUEUE_MAX; NULL: does not follow */
 	size_t queue_next, queue_count;
 	maze_u64 lost;
-	/* The last numbers seen of verdicts, and of beginnings and ends. */
+	/* The last sequence numbers seen of verdicts and of lifecycle records. */
 	maze_u64 seen[2];
 };
 
@@ -38,8 +38,8 @@ static int kind_of(const struct maze_record *record)
 		       : 1;
 }
 
-static void say(struct control_client *client, const struct events_stream *events,
-		const struct maze_record *record)
+static void send_record(struct control_client *client, const struct events_stream *events,
+			const struct maze_record *record)
 {
 	char *json = maze_record_json(record, events->engine);
 
@@ -48,14 +48,14 @@ static void say(struct control_client *client, const struct events_stream *event
 	free(json);
 }
 
-static bool say_lost(struct control_client *client, struct events_stream *events)
+static bool send_lost(struct control_client *client, struct events_stream *events)
 {
 	struct maze_record record = { .event = MAZE_EVENT_LOST, .lost = events->lost };
 
 	if (!control_client_room(client))
 		return false;
 	record.boot_ns = now_ns(CLOCK_BOOTTIME);
-	say(client, events, &record);
+	send_record(client, events, &record);
 	events->lost = 0;
 	return true;
 }
@@ -67,7 +67,7 @@ static enum control_produced produce(struct control_client *client, struct contr
 	for (; events->kept_next < events->kept_count; events->kept_next++) {
 		if (!control_client_room(client))
 			return CONTROL_MORE;
-		say(client, events, &events->kept[events->kept_next]);
+		send_record(client, events, &events->kept[events->kept_next]);
 	}
 	free(events->kept);
 	events->kept = NULL;
@@ -75,10 +75,10 @@ static enum control_produced produce(struct control_client *client, struct contr
 	for (; events->queue_count; events->queue_count--) {
 		if (!control_client_room(client))
 			return CONTROL_MORE;
-		say(client, events, &events->queue[events->queue_next]);
+		send_record(client, events, &events->queue[events->queue_next]);
 		events->queue_next = (events->queue_next + 1) % QUEUE_MAX;
 	}
-	if (events->lost && !say_lost(client, events))
+	if (events->lost && !send_lost(client, events))
 		return CONTROL_MORE;
 	if (events->follow)
 		return CONTROL_IDLE;
@@ -97,13 +97,13 @@ static void free_stream(struct control_stream *stream)
 	free(events);
 }
 
-/* What was lost is everybody's business, and nobody's secret. */
+/* Losses concern all users. */
 static bool is_shown(const struct control_client *client, const struct maze_record *record)
 {
 	return client->root || record->event == MAZE_EVENT_LOST || record->uid == client->peer.uid;
 }
 
-static int keep(struct events_stream *events, const struct maze_record *record, size_t *room)
+static int store(struct events_stream *events, const struct maze_record *record, size_t *room)
 {
 	struct maze_record *grown;
 
@@ -118,7 +118,7 @@ static int keep(struct events_stream *events, const struct maze_record *record, 
 	return 0;
 }
 
-/* A reader of its own, for this moment: such are few, and are not for strangers to hold. */
+/* Opens a reader only for this moment, since the engine has few of them. */
 static int read_kept(const struct control_host *host, struct control_client *client,
 		     struct events_stream *events, struct maze_error *error)
 {
@@ -133,20 +133,20 @@ static int read_kept(const struct control_host *host, struct control_client *cli
 		if (record.seq > events->seen[kind_of(&record)])
 			events->seen[kind_of(&record)] = record.seq;
 		if (is_shown(client, &record))
-			err = keep(events, &record, &room);
+			err = store(events, &record, &room);
 	}
 	maze_reader_close(reader);
 	return err ? -ENOMEM : 0;
 }
 
-void control_events_hear(struct control_client *client, const struct maze_record *record)
+void control_events_on_record(struct control_client *client, const struct maze_record *record)
 {
 	struct events_stream *events = (struct events_stream *)client->stream;
 
 	if (!events || events->stream.produce != produce || !events->follow ||
 	    !is_shown(client, record))
 		return;
-	/* Read from what was kept already, a moment before mazed heard of it. */
+	/* Already read from the engine's rings, before mazed dispatched it. */
 	if (record->seq && record->seq <= events->seen[kind_of(record)])
 		return;
 	if (events->queue_count == QUEUE_MAX || events->lost) {

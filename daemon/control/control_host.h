@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * What of mazed the control socket's requests reach.
- */
+/* What requests of the control socket can use of mazed. */
 #ifndef MAZE_DAEMON_CONTROL_HOST_H
 #define MAZE_DAEMON_CONTROL_HOST_H
 
@@ -17,9 +15,9 @@ struct control_host {
 	struct maze *maze;
 	struct log *log;
 	struct actions *actions;
-	struct enrol *enrol;
-	const struct rules *rules; /* those in force */
-	/* As by SIGHUP. It may change `rules`. */
+	struct tracker *tracker;
+	const struct rules *rules; /* in force */
+	/* As for SIGHUP; may change `rules`. */
 	int (*reload)(void *arg, struct maze_error *error);
 	void *arg;
 };

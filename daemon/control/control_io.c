@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * See control_io.h. Two calls of timer_settime(2) more for each receive: some 300 ns
- * each, against the some ten microseconds of a request.
+ * Each receive costs two more calls of timer_settime(2) of about 300 ns; a request costs
+ * about 10 us.
  */
 #include "control_io.h"
 
@@ -21,7 +21,7 @@ static void on_alarm(int signal)
 
 int control_io_open(struct control_io *io)
 {
-	/* No SA_RESTART: to interrupt is all that it is for. */
+	/* Without SA_RESTART: it has to interrupt. */
 	struct sigaction action = { .sa_handler = on_alarm };
 	struct sigevent event = { 0 };
 
@@ -38,7 +38,7 @@ void control_io_close(struct control_io *io)
 	timer_delete(io->timer);
 }
 
-/* Again and again, in case the first one comes a moment before there is a wait. */
+/* Periodic, in case the first signal comes before the wait begins. */
 static void guard(struct control_io *io, long nsec)
 {
 	const struct itimerspec spec = {
@@ -62,7 +62,7 @@ ssize_t control_io_receive(struct control_io *io, int fd, char *buf, size_t size
 	guard(io, 0);
 	if (got < 0)
 		return err == EINTR ? -EAGAIN : -err;
-	/* No room for descriptors was given, so they were cut off. */
+	/* No buffer for descriptors was given, so the kernel has closed them. */
 	return message.msg_flags & MSG_CTRUNC ? -EPERM : got;
 }
 

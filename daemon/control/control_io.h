@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Taking bytes from a stranger's socket without taking his time.
+ * Receives from a client's socket without being blocked by the client.
  *
- * Descriptors that come along (SCM_RIGHTS) are dropped by the kernel in our context, and
- * to drop the last one of a socket that lingers (SO_LINGER, socket(7)) waits as long as
- * whoever set it likes. Signals end such a wait; so a timer's signal goes round every
- * call that can drop descriptors, which then takes 10 ms at most.
+ * The kernel closes passed descriptors (SCM_RIGHTS) in the context of the receiver, and
+ * closing the last one of a socket with SO_LINGER (socket(7)) waits as long as its owner
+ * has set. Signals end such a wait. So a timer's signal is armed around each call that
+ * can close descriptors; the call then takes at most 10 ms.
  */
 #ifndef MAZE_DAEMON_CONTROL_IO_H
 #define MAZE_DAEMON_CONTROL_IO_H
@@ -19,16 +19,16 @@ struct control_io {
 	timer_t timer;
 };
 
-/* For the calling thread, which must not block SIGALRM, and has no other use for it. */
+/* For the calling thread, which must not block SIGALRM or use it otherwise. */
 int control_io_open(struct control_io *io);
 void control_io_close(struct control_io *io);
 
 /*
- * As recv(2) without waiting: how many bytes, 0 at the end, -EAGAIN, or -errno;
- * -EPERM: descriptors came along, and were dropped.
+ * Like recv(2) without blocking: the number of bytes, 0 at the end, -EAGAIN, or -errno;
+ * -EPERM: descriptors were passed, and closed.
  */
 ssize_t control_io_receive(struct control_io *io, int fd, char *buf, size_t size);
-/* Closes a client's socket, and drops what is still on the way in it. */
+/* Closes a client's socket and what is still queued in it. */
 void control_io_hang_up(struct control_io *io, int fd);
 
 #endif

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The list of what is watched, for one client: taken at once and sent as it is read.
- */
+/* The list of watches for one client: read at once, and sent as the client reads. */
 #include "control_streams.h"
 
 #include <errno.h>
@@ -9,7 +7,7 @@
 #include <string.h>
 
 struct list_stream {
-	struct control_stream stream; /* first: the client knows it by that */
+	struct control_stream stream; /* first: it is cast to list_stream */
 	const char *engine;
 	struct maze_entry *entries;
 	size_t count, next;
@@ -42,7 +40,7 @@ static void free_stream(struct control_stream *stream)
 	free(list);
 }
 
-/* What is not for this client is not even kept. */
+/* Entries of other users are not stored. */
 static void keep_own(struct list_stream *list, uid_t uid)
 {
 	struct maze_entry *fewer;

@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * See control_listen.h.
- */
 #include "control_listen.h"
 
 #include <errno.h>
@@ -14,10 +11,10 @@
 
 #include "../../base/error.h"
 
-/* Who comes when so many wait to be let in waits too, or is told EAGAIN. */
+/* Further connections wait in connect(2), or get EAGAIN. */
 #define BACKLOG 128
 
-/* A mazed that was killed leaves its socket behind. */
+/* Removes the socket of a mazed that was killed. */
 static int remove_stale(const struct sockaddr_un *address, struct maze_error *error)
 {
 	struct stat st;
@@ -25,20 +22,20 @@ static int remove_stale(const struct sockaddr_un *address, struct maze_error *er
 
 	if (lstat(address->sun_path, &st))
 		return errno == ENOENT ? 0
-				       : maze_fail(error, -errno, "%s cannot be looked at: %s",
+				       : maze_fail(error, -errno, "cannot stat %s: %s",
 						   address->sun_path, strerror(errno));
 	if (!S_ISSOCK(st.st_mode))
-		return maze_fail(error, -EEXIST, "%s is there, and is no socket",
+		return maze_fail(error, -EEXIST, "%s exists and is not a socket",
 				 address->sun_path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return maze_fail(error, -errno, "no socket: %s", strerror(errno));
-	/* EAGAIN: its backlog is full, so there is somebody. */
+		return maze_fail(error, -errno, "cannot create a socket: %s", strerror(errno));
+	/* EAGAIN: the backlog is full, so a program listens. */
 	if (!connect(fd, (const struct sockaddr *)address, sizeof(*address)) || errno == EAGAIN)
 		err = maze_fail(error, -EADDRINUSE, "another program listens on %s",
 				address->sun_path);
 	else if (errno == ECONNREFUSED && unlink(address->sun_path))
-		err = maze_fail(error, -errno, "%s cannot be removed: %s", address->sun_path,
+		err = maze_fail(error, -errno, "cannot remove %s: %s", address->sun_path,
 				strerror(errno));
 	close(fd);
 	return err;
@@ -55,12 +52,11 @@ int control_listen(const char *path, struct maze_error *error)
 		return err;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return maze_fail(error, -errno, "no socket: %s", strerror(errno));
-	/* Nobody gets in before listen(2), so the modes may change until then. */
+		return maze_fail(error, -errno, "cannot create a socket: %s", strerror(errno));
+	/* No client can connect before listen(2), so the mode can be changed before. */
 	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) || chmod(path, 0666) ||
 	    listen(fd, BACKLOG)) {
-		err = maze_fail(error, -errno, "%s cannot be listened on: %s", path,
-				strerror(errno));
+		err = maze_fail(error, -errno, "cannot listen on %s: %s", path, strerror(errno));
 		close(fd);
 		return err;
 	}

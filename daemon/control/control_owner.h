@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Whose a process is that a request of the control socket names, and whether it is the
- * one that was meant.
- */
+/* Checks that a client may act on the process of a request. */
 #ifndef MAZE_DAEMON_CONTROL_OWNER_H
 #define MAZE_DAEMON_CONTROL_OWNER_H
 
@@ -10,10 +7,10 @@
 #include "../rules/subject.h"
 
 /*
- * Opens the process (and thread) of the request for that client, who has to be root, or
- * whose all three user ids of it have to be. To be closed by subject_close(). -ESRCH:
- * there is none, or it began at another time; -EPERM: not his, or he counts processes
- * otherwise; -EINVAL: a thread; each with a sentence.
+ * Opens the process (and thread) of the request. The client must be root or own it by
+ * real, effective and saved user id. Close with subject_close(). -ESRCH: no such process,
+ * or another start time; -EPERM: not the owner, or in another PID namespace; -EINVAL: a
+ * thread; each with a message.
  */
 int control_owner_open(const struct control_client *client, const struct control_request *request,
 		       struct subject_source *ret_source, struct maze_error *error);

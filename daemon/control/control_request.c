@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Requests; see control_request.h. What is not understood is refused: a key that is
- * misspelt must not become a default.
- */
+/* Unknown keys are refused: a misspelt key must not become a default. */
 #include "control_request.h"
 
 #include <errno.h>
@@ -13,13 +10,13 @@
 #include "../../base/error.h"
 
 #define ID_MAX 64
-/* The highest number that a kernel gives is below (PID_MAX_LIMIT). */
+/* Above the maximum of the kernel (PID_MAX_LIMIT). */
 #define PID_MAX 0x3fffffff
 
 static const struct {
 	const char *name;
 	enum control_verb verb;
-	bool process; /* "pid" is needed */
+	bool process; /* "pid" is required */
 } verbs[] = {
 	{ "watch", CONTROL_WATCH, true },    { "unwatch", CONTROL_UNWATCH, true },
 	{ "list", CONTROL_LIST, false },     { "events", CONTROL_EVENTS, false },
@@ -30,8 +27,8 @@ static const struct {
 
 #define OF(verb) (1U << (verb))
 
-static int take_pid(struct control_request *request, const char *key, const json_t *value,
-		    struct maze_error *error)
+static int parse_pid(struct control_request *request, const char *key, const json_t *value,
+		     struct maze_error *error)
 {
 	json_int_t number = json_is_integer(value) ? json_integer_value(value) : 0;
 
@@ -45,20 +42,20 @@ static int take_pid(struct control_request *request, const char *key, const json
 	return 0;
 }
 
-static int take_start(struct control_request *request, const char *key, const json_t *value,
-		      struct maze_error *error)
+static int parse_start(struct control_request *request, const char *key, const json_t *value,
+		       struct maze_error *error)
 {
 	json_int_t number = json_is_integer(value) ? json_integer_value(value) : 0;
 
 	if (number < 1)
 		return maze_fail(error, -EINVAL,
-				 "\"%s\" takes the clock ticks at which the process began", key);
+				 "\"%s\" takes the start time of the process in clock ticks", key);
 	request->start = (maze_u64)number;
 	return 0;
 }
 
-static int take_flag(struct control_request *request, const char *key, const json_t *value,
-		     struct maze_error *error)
+static int parse_flag(struct control_request *request, const char *key, const json_t *value,
+		      struct maze_error *error)
 {
 	bool *flag = !strcmp(key, "kept")     ? &request->kept
 		     : !strcmp(key, "follow") ? &request->follow
@@ -70,30 +67,31 @@ static int take_flag(struct control_request *request, const char *key, const jso
 	return 0;
 }
 
-static int take_cgroup(struct control_request *request, const char *key, const json_t *value,
-		       struct maze_error *error)
+static int parse_cgroup(struct control_request *request, const char *key, const json_t *value,
+			struct maze_error *error)
 {
 	const char *text = json_string_value(value);
 
 	if (!text || text[0] != '/')
-		return maze_fail(error, -EINVAL, "\"%s\" takes a control group, from \"/\"", key);
+		return maze_fail(error, -EINVAL, "\"%s\" takes the path of a cgroup, from \"/\"",
+				 key);
 	request->cgroup = strdup(text);
 	return request->cgroup ? 0 : maze_fail(error, -ENOMEM, "out of memory");
 }
 
-/* Flags are spelt out, so that a program that sends yes for true hears of it. */
-static int take_policy_key(struct maze_policy *policy, const char *key, const json_t *value,
-			   struct maze_error *error)
+/* Flags must be true or false, so that "yes" is an error. */
+static int parse_policy_key(struct maze_policy *policy, const char *key, const json_t *value,
+			    struct maze_error *error)
 {
 	bool is_flag = !strcmp(key, "inherit") || !strcmp(key, "shadow");
 	struct maze_error why = { "" };
 	const char *text;
 	int err;
 
-	/* The option's spelling; here there is false. */
+	/* The name of the option; the key is inherit. */
 	if (!strcmp(key, "no-inherit"))
 		return maze_fail(error, -EINVAL,
-				 "a policy has no \"no-inherit\"; say inherit: false");
+				 "unknown key \"no-inherit\"; write \"inherit\": false");
 	if (is_flag && !json_is_boolean(value))
 		return maze_fail(error, -EINVAL, "\"%s\" takes true or false", key);
 	if (!is_flag && !json_is_string(value))
@@ -105,8 +103,8 @@ static int take_policy_key(struct maze_policy *policy, const char *key, const js
 			      : 0;
 }
 
-static int take_policy(struct control_request *request, const char *key, const json_t *value,
-		       struct maze_error *error)
+static int parse_policy(struct control_request *request, const char *key, const json_t *value,
+			struct maze_error *error)
 {
 	const char *name;
 	const json_t *each;
@@ -119,7 +117,7 @@ static int take_policy(struct control_request *request, const char *key, const j
 	     at = json_object_iter_next((json_t *)(uintptr_t)value, at)) {
 		name = json_object_iter_key(at);
 		each = json_object_iter_value(at);
-		err = take_policy_key(&request->policy, name, each, error);
+		err = parse_policy_key(&request->policy, name, each, error);
 		if (err)
 			return err;
 	}
@@ -129,32 +127,32 @@ static int take_policy(struct control_request *request, const char *key, const j
 static const struct {
 	const char *key;
 	unsigned int verbs;
-	int (*take)(struct control_request *request, const char *key, const json_t *value,
-		    struct maze_error *error);
+	int (*parse)(struct control_request *request, const char *key, const json_t *value,
+		     struct maze_error *error);
 } keys[] = {
-	{ "pid", OF(CONTROL_WATCH) | OF(CONTROL_UNWATCH) | OF(CONTROL_THAW), take_pid },
-	{ "start", OF(CONTROL_WATCH) | OF(CONTROL_UNWATCH) | OF(CONTROL_THAW), take_start },
-	{ "tid", OF(CONTROL_WATCH) | OF(CONTROL_UNWATCH), take_pid },
-	{ "policy", OF(CONTROL_WATCH), take_policy },
-	{ "kept", OF(CONTROL_EVENTS), take_flag },
-	{ "follow", OF(CONTROL_EVENTS), take_flag },
-	{ "cgroup", OF(CONTROL_THAW), take_cgroup },
-	{ "all", OF(CONTROL_THAW), take_flag },
+	{ "pid", OF(CONTROL_WATCH) | OF(CONTROL_UNWATCH) | OF(CONTROL_THAW), parse_pid },
+	{ "start", OF(CONTROL_WATCH) | OF(CONTROL_UNWATCH) | OF(CONTROL_THAW), parse_start },
+	{ "tid", OF(CONTROL_WATCH) | OF(CONTROL_UNWATCH), parse_pid },
+	{ "policy", OF(CONTROL_WATCH), parse_policy },
+	{ "kept", OF(CONTROL_EVENTS), parse_flag },
+	{ "follow", OF(CONTROL_EVENTS), parse_flag },
+	{ "cgroup", OF(CONTROL_THAW), parse_cgroup },
+	{ "all", OF(CONTROL_THAW), parse_flag },
 };
 
-static int take_key(struct control_request *request, const char *verb, const char *key,
-		    const json_t *value, struct maze_error *error)
+static int parse_key(struct control_request *request, const char *verb, const char *key,
+		     const json_t *value, struct maze_error *error)
 {
 	size_t i;
 
 	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (!strcmp(keys[i].key, key) && keys[i].verbs & OF(request->verb))
-			return keys[i].take(request, key, value, error);
+			return keys[i].parse(request, key, value, error);
 	return maze_fail(error, -EINVAL, "%s takes no \"%.64s\"", verb, key);
 }
 
-static int take_verb(struct control_request *request, const char *verb, bool *ret_process,
-		     struct maze_error *error)
+static int parse_verb(struct control_request *request, const char *verb, bool *ret_process,
+		      struct maze_error *error)
 {
 	size_t i;
 
@@ -169,7 +167,7 @@ static int take_verb(struct control_request *request, const char *verb, bool *re
 			 "\"do\" takes watch, unwatch, list, events, status, reload or thaw");
 }
 
-static int take_id(struct control_request *request, json_t *id, struct maze_error *error)
+static int parse_id(struct control_request *request, json_t *id, struct maze_error *error)
 {
 	if (!id)
 		return 0;
@@ -180,15 +178,15 @@ static int take_id(struct control_request *request, json_t *id, struct maze_erro
 	return 0;
 }
 
-static int check_whole(const struct control_request *request, bool process,
-		       struct maze_error *error)
+static int check_complete(const struct control_request *request, bool process,
+			  struct maze_error *error)
 {
 	int ways;
 
 	if (process && !request->pid)
-		return maze_fail(error, -EINVAL, "\"pid\" is needed");
+		return maze_fail(error, -EINVAL, "missing \"pid\"");
 	if (request->start && !request->pid)
-		return maze_fail(error, -EINVAL, "\"start\" goes with \"pid\"");
+		return maze_fail(error, -EINVAL, "\"start\" requires \"pid\"");
 	ways = !!request->pid + !!request->cgroup + request->all;
 	if (request->verb == CONTROL_THAW && ways != 1)
 		return maze_fail(error, -EINVAL,
@@ -196,21 +194,21 @@ static int check_whole(const struct control_request *request, bool process,
 	return 0;
 }
 
-static int take_object(struct control_request *request, json_t *object, struct maze_error *error)
+static int parse_object(struct control_request *request, json_t *object, struct maze_error *error)
 {
 	const char *verb = json_string_value(json_object_get(object, "do")), *key;
-	int err = take_id(request, json_object_get(object, "id"), error);
+	int err = parse_id(request, json_object_get(object, "id"), error);
 	bool process = false;
 	void *at;
 
 	if (!err)
-		err = take_verb(request, verb, &process, error);
+		err = parse_verb(request, verb, &process, error);
 	for (at = json_object_iter(object); !err && at; at = json_object_iter_next(object, at)) {
 		key = json_object_iter_key(at);
 		if (strcmp(key, "do") != 0 && strcmp(key, "id") != 0)
-			err = take_key(request, verb, key, json_object_iter_value(at), error);
+			err = parse_key(request, verb, key, json_object_iter_value(at), error);
 	}
-	return err ? err : check_whole(request, process, error);
+	return err ? err : check_complete(request, process, error);
 }
 
 int control_request_parse(const char *line, size_t length, struct control_request *ret_request,
@@ -227,7 +225,7 @@ int control_request_parse(const char *line, size_t length, struct control_reques
 		json_decref(object);
 		return maze_fail(error, -EBADMSG, "a request is one JSON object on one line");
 	}
-	err = take_object(ret_request, object, error);
+	err = parse_object(ret_request, object, error);
 	json_decref(object);
 	return err;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A request of maze-control(5): from its line to numbers. Pure, for whoever sends it is
- * not trusted: nothing is looked up here and nothing is done.
+ * Parses a request of maze-control(5). Pure: the sender is not trusted, so nothing is
+ * looked up or done here.
  */
 #ifndef MAZE_DAEMON_CONTROL_REQUEST_H
 #define MAZE_DAEMON_CONTROL_REQUEST_H
@@ -22,19 +22,19 @@ enum control_verb {
 
 struct control_request {
 	enum control_verb verb;
-	json_t *id;	/* NULL: none was given */
+	json_t *id;	/* NULL: not given */
 	pid_t pid, tid; /* 0: not given */
 	maze_u64 start; /* clock ticks; 0: not given */
 	struct maze_policy policy;
-	bool kept, follow; /* of events */
-	char *cgroup;	   /* of thaw, or NULL */
-	bool all;	   /* likewise */
+	bool kept, follow; /* for events */
+	char *cgroup;	   /* for thaw; or NULL */
+	bool all;	   /* for thaw */
 };
 
 /*
- * Parses one line without its newline. On failure the request has its id all the same,
- * if it was to be had. -EBADMSG: no JSON object; -EINVAL: not a request that there is;
- * each with a sentence. Always to be ended by control_request_done().
+ * Parses one line without its newline. On failure the request still has its id, if it
+ * could be read. -EBADMSG: not a JSON object; -EINVAL: invalid request; each with a
+ * message. Always call control_request_done().
  */
 int control_request_parse(const char *line, size_t length, struct control_request *ret_request,
 			  struct maze_error *error);

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The accounts of the control socket's users; see control_users.h. A bucket of tokens
- * for each: what a user has not used in two seconds is not saved up any further.
- */
+/* Each user has a token bucket: unused tokens are saved for two seconds at most. */
 #include "control_users.h"
 
 #include <stdlib.h>
@@ -18,7 +15,7 @@ static void refill(struct control_user *user, uint64_t now_usec)
 {
 	uint64_t tokens = (now_usec - user->refilled_usec) / USEC_PER_TOKEN;
 
-	/* Fractions of a token are kept by not moving the time on. */
+	/* The remainder stays in refilled_usec. */
 	user->refilled_usec += tokens * USEC_PER_TOKEN;
 	user->tokens += tokens;
 	if (user->tokens > (uint64_t)BURST * TOKEN)
@@ -35,7 +32,7 @@ static struct control_user *find(const struct control_users *users, uid_t uid)
 	return NULL;
 }
 
-/* Who is not connected and has a full bucket is as good as new, but for what was said. */
+/* Frees a user without connections and with a full bucket; only fault counts are lost. */
 static void forget_one(struct control_users *users, uint64_t now_usec)
 {
 	struct control_user *user;
@@ -55,7 +52,7 @@ static void forget_one(struct control_users *users, uint64_t now_usec)
 static struct control_user *find_or_add(struct control_users *users, uid_t uid, bool root,
 					uint64_t now_usec)
 {
-	/* The last place is root's, whoever else has made himself many. */
+	/* The last slot is reserved for root. */
 	unsigned int max = CONTROL_USERS_MAX - !root;
 	struct control_user *user = find(users, uid);
 
@@ -81,7 +78,7 @@ struct control_user *control_users_connect(struct control_users *users, uid_t ui
 	unsigned int quarter = max / 4 ? max / 4 : 1;
 	struct control_user *user;
 
-	/* With a single one there is nothing to keep back for root. */
+	/* A maximum of 1 has no reserve for root. */
 	if (users->connections >= (root || max < 2 ? max : max - quarter))
 		return NULL;
 	user = find_or_add(users, uid, root, now_usec);
@@ -110,15 +107,15 @@ uint64_t control_user_spend(struct control_user *user, unsigned int cost, uint64
 }
 
 bool control_user_fault(struct control_user *user, enum control_fault fault, uint64_t now_usec,
-			unsigned int *ret_unsaid)
+			unsigned int *ret_suppressed)
 {
-	if (user->said_usec[fault] && now_usec - user->said_usec[fault] < FAULT_USEC) {
-		user->unsaid[fault]++;
+	if (user->reported_usec[fault] && now_usec - user->reported_usec[fault] < FAULT_USEC) {
+		user->suppressed[fault]++;
 		return false;
 	}
-	*ret_unsaid = user->unsaid[fault];
-	user->unsaid[fault] = 0;
-	user->said_usec[fault] = now_usec;
+	*ret_suppressed = user->suppressed[fault];
+	user->suppressed[fault] = 0;
+	user->reported_usec[fault] = now_usec;
 	return true;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * See backlog.h. One block of memory, used from front to back and moved to the front
- * when its end is reached; a message is moved once for each time the block fills up.
+ * One block of memory, filled from front to back; when the end is reached, the rest is
+ * moved to the front.
  */
 #include "backlog.h"
 
@@ -63,7 +63,7 @@ void backlog_drop_first(struct backlog *backlog)
 		return;
 	backlog->begin += sizeof(length) + length;
 	backlog->count--;
-	/* Given back, because a mazed that has nothing to say should be small. */
+	/* An idle mazed should be small. */
 	if (!backlog->count)
 		backlog_done(backlog);
 }

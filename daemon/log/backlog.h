@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Messages that wait to be sent, oldest first, in a bounded number of bytes. Takes no
- * memory while it is empty from the start on.
+ * A bounded queue of messages to be sent. It allocates memory only while it is not empty.
  */
 #ifndef MAZE_DAEMON_BACKLOG_H
 #define MAZE_DAEMON_BACKLOG_H
@@ -10,17 +9,17 @@
 #include <stddef.h>
 
 struct backlog {
-	char *bytes; /* each message behind its length */
+	char *bytes; /* each message after its length */
 	size_t begin, end, max;
 	size_t count;
 };
 
 void backlog_init(struct backlog *backlog, size_t max_bytes);
 void backlog_done(struct backlog *backlog);
-/* False: no room, or no memory. */
+/* False: full, or no memory. */
 bool backlog_add(struct backlog *backlog, const char *message, size_t length);
 size_t backlog_bytes(const struct backlog *backlog);
-/* The oldest; NULL: there is none. Valid until the backlog changes. */
+/* The oldest; NULL: empty. Valid until the backlog changes. */
 const char *backlog_first(const struct backlog *backlog, size_t *ret_length);
 void backlog_drop_first(struct backlog *backlog);
 

@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * See entry_json.h. The record's own keys are the library's and are not made twice.
- */
 #include "entry_json.h"
 
 #include <jansson.h>

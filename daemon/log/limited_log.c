@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * See limited_log.h. A timer runs only while there is something to be said when it
- * expires.
- */
+/* The timer runs only while a summary is due. */
 #include "limited_log.h"
 
 #include <errno.h>
@@ -18,7 +15,7 @@
 #include "../rules/rule_settings.h"
 #include "../../base/clock.h"
 
-/* Nobody waits for the number: it may be said with something else that wakes mazed. */
+/* A summary is not urgent, so it may share a wakeup. */
 #define ACCURACY_USEC 1000000U
 
 struct limited_log {
@@ -35,9 +32,9 @@ static void summarize(struct limited_log *limited, maze_u64 until_ns)
 
 	while (repeat_summarize(limited->repeat, until_ns, &summary)) {
 		maze_duration_format(summary.time_ns, time, sizeof(time));
-		log_say(limited->log, LOG_NOTICE, "%s: %llu more %s in the last %s not shown",
-			summary.name, summary.hidden, summary.hidden == 1 ? "record" : "records",
-			time);
+		log_printf(limited->log, LOG_NOTICE, "%s: %llu more %s in the last %s not shown",
+			   summary.name, summary.hidden, summary.hidden == 1 ? "record" : "records",
+			   time);
 	}
 }
 
@@ -48,7 +45,7 @@ static void set_timer(struct limited_log *limited)
 	if (due_ns == limited->due_ns)
 		return;
 	limited->due_ns = due_ns;
-	/* Up, so that it is over when the timer expires. */
+	/* Rounded up, so that the interval has ended when the timer expires. */
 	sd_event_source_set_time(limited->timer, due_ns / MAZE_NSEC_PER_USEC + 1);
 	sd_event_source_set_enabled(limited->timer, due_ns ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 }
@@ -92,7 +89,7 @@ void limited_log_close(struct limited_log *limited)
 {
 	if (!limited)
 		return;
-	/* All of them are over now. */
+	/* Ends all intervals. */
 	summarize(limited, (maze_u64)-1);
 	sd_event_source_disable_unref(limited->timer);
 	repeat_free(limited->repeat);
@@ -101,15 +98,15 @@ void limited_log_close(struct limited_log *limited)
 
 static bool usual_allows(struct limited_log *limited, const char *name, maze_u64 now)
 {
-	struct treatment usual;
+	struct rule_settings usual;
 
-	treatment_init(&usual);
+	rule_settings_init(&usual);
 	return repeat_allows(limited->repeat, name, usual.repeat_count, usual.repeat_ns, now);
 }
 
-/* Each user has the whole limit: one that has used it up hides no other's records. */
+/* A limit per user: one user's records do not hide another's. */
 static bool rule_allows(struct limited_log *limited, const struct log_entry *entry,
-			const struct treatment *treatment, maze_u64 now)
+			const struct rule_settings *settings, maze_u64 now)
 {
 	char name[REPEAT_NAME_SIZE];
 
@@ -118,28 +115,44 @@ static bool rule_allows(struct limited_log *limited, const struct log_entry *ent
 	else
 		snprintf(name, sizeof(name), "rule %s, user id %u", entry->rule,
 			 entry->record->uid);
-	return repeat_allows(limited->repeat, name, treatment->repeat_count, treatment->repeat_ns,
+	return repeat_allows(limited->repeat, name, settings->repeat_count, settings->repeat_ns,
 			     now);
 }
 
 bool limited_log_record(struct limited_log *limited, const struct log_entry *entry,
-			const struct treatment *treatment)
+			const struct rule_settings *settings)
 {
 	maze_u64 now = now_ns(CLOCK_MONOTONIC);
 	char name[REPEAT_NAME_SIZE];
 	bool shown = true;
 
-	/* What is over may not have been said yet, if the loop had other things to do. */
+	/* An interval may have ended before its timer was handled. */
 	summarize(limited, now);
 	snprintf(name, sizeof(name), "watches of user id %u", entry->record->uid);
-	if (entry->rule && treatment)
-		shown = rule_allows(limited, entry, treatment, now);
+	if (entry->rule && settings)
+		shown = rule_allows(limited, entry, settings, now);
 	else if (tag_kind(entry->record->tag) == TAG_USER || entry->record->uid != geteuid())
 		shown = usual_allows(limited, name, now);
 	if (shown)
 		log_record(limited->log, entry);
 	set_timer(limited);
 	return shown;
+}
+
+void limited_log_on_record(void *arg, struct mazed_record *record)
+{
+	switch (record->entry.record->event) {
+	case MAZE_EVENT_SOFT:
+	case MAZE_EVENT_HARD:
+	case MAZE_EVENT_LOST:
+		break;
+	default:
+		/* Lifecycle records of watches that mazed did not begin are not logged. */
+		if (tag_kind(record->entry.record->tag) == TAG_NONE)
+			return;
+	}
+	record->logged = limited_log_record(arg, &record->entry,
+					    record->rule ? &record->rule->settings : NULL);
 }
 
 void limited_log_incident(struct limited_log *limited, unsigned int uid, int priority,
@@ -149,10 +162,10 @@ void limited_log_incident(struct limited_log *limited, unsigned int uid, int pri
 	char name[REPEAT_NAME_SIZE];
 
 	summarize(limited, now);
-	/* How many are lost is not to be hidden behind how many were written. */
+	/* Warnings have their own limit, so that incidents do not hide them. */
 	snprintf(name, sizeof(name), "%s of user id %u",
 		 priority < LOG_INFO ? "warnings about incidents" : "incidents", uid);
 	if (uid == geteuid() || usual_allows(limited, name, now))
-		log_say(limited->log, priority, "%s", text);
+		log_printf(limited->log, priority, "%s", text);
 	set_timer(limited);
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The log whatever it is written to (log.h): turns things into messages, keeps what is
- * not taken, and counts what is lost. What always holds: messages leave in the order
- * in which they were said; and what was lost is said before anything that was said
- * after the loss.
+ * The part that is common to all sinks: formats messages, queues those that the sink does
+ * not accept, and counts those that are dropped. Messages are sent in order, and a drop
+ * is reported before any later message.
  */
 #include "log.h"
 
@@ -23,12 +22,12 @@
 #include "../../base/escape.h"
 #include "../../base/clock.h"
 
-/* Some 2000 records: a storm while the journal restarts. */
+/* About 2000 records: a storm while the journal restarts. */
 #define BACKLOG_BYTES (1U << 20)
-/* A journal that is only busy is ready soon; one that is gone is asked ever less. */
+/* A busy journal accepts again soon; one that is gone is tried less and less often. */
 #define RETRY_MIN_USEC 10000U
 #define RETRY_MAX_USEC 10000000U
-/* The loop would otherwise let it wait for a quarter of a second. */
+/* The default accuracy of the event loop is 250 ms. */
 #define RETRY_ACCURACY_USEC 1000U
 
 static const struct log_sink *const sinks[] = {
@@ -41,21 +40,26 @@ struct log {
 	const struct log_sink *sink;
 	struct log_target target;
 	struct backlog backlog;
-	maze_u64 losses;
-	maze_u64 unsaid; /* of the losses, those that were not said yet */
+	maze_u64 dropped;
+	maze_u64 unreported; /* of the dropped */
 	sd_event_source *retry;
 	unsigned int retry_usec;
 };
 
-/* ---- what is kept, and what is lost ----------------------------------------------- */
+/* ---- queue and drops --------------------------------------------------------------- */
 
-static void lose(struct log *log)
+static const char *entries(maze_u64 count)
 {
-	log->losses++;
-	log->unsaid++;
+	return count == 1 ? "entry" : "entries";
 }
 
-/* True when nothing is kept any more. */
+static void drop(struct log *log)
+{
+	log->dropped++;
+	log->unreported++;
+}
+
+/* True when the backlog is empty. */
 static bool send_backlog(struct log *log)
 {
 	const char *bytes;
@@ -70,14 +74,13 @@ static bool send_backlog(struct log *log)
 		if (err && err != -EMSGSIZE)
 			return false;
 		if (err)
-			lose(log);
+			drop(log);
 		backlog_drop_first(&log->backlog);
-		/* It takes some: it is only busy. */
+		/* It accepts messages, so it is only busy. */
 		log->retry_usec = RETRY_MIN_USEC;
 	}
 }
 
-/* Each vain attempt doubles the time until the next. */
 static void arm_retry(struct log *log)
 {
 	int enabled = SD_EVENT_OFF;
@@ -91,8 +94,8 @@ static void arm_retry(struct log *log)
 	sd_event_source_set_enabled(log->retry, SD_EVENT_ONESHOT);
 }
 
-/* Sends or keeps one message. False: it is lost, and not counted here. */
-static bool put(struct log *log, const struct log_message *message)
+/* Sends or queues one message. False: dropped, and not counted here. */
+static bool enqueue(struct log *log, const struct log_message *message)
 {
 	char bytes[LOG_MESSAGE_SIZE];
 	int length = log->sink->render(message, bytes, sizeof(bytes)), err;
@@ -113,26 +116,24 @@ static bool put(struct log *log, const struct log_message *message)
 }
 
 /*
- * False: the losses cannot be said yet, so nothing else may be either. They wait until
- * there is room for more than their sentence, or it would be said for each.
+ * False: the report cannot be queued, so no later message may be. It waits until half of
+ * the backlog is free, or each drop would make a report of its own.
  */
-static bool say_losses(struct log *log)
+static bool report_dropped(struct log *log)
 {
 	char text[128];
 	struct log_message message = { .priority = LOG_WARNING, .text = text };
 
-	if (!log->unsaid)
+	if (!log->unreported)
 		return true;
 	if (backlog_bytes(&log->backlog) > BACKLOG_BYTES / 2)
 		return false;
-	snprintf(text, sizeof(text),
-		 "%llu records or messages before this one were lost, "
-		 "because %s did not take them",
-		 log->unsaid, log->sink->name);
+	snprintf(text, sizeof(text), "%llu %s lost before this one: %s did not accept them",
+		 log->unreported, entries(log->unreported), log->sink->name);
 	message.boot_ns = now_ns(CLOCK_BOOTTIME);
-	if (!put(log, &message))
+	if (!enqueue(log, &message))
 		return false;
-	log->unsaid = 0;
+	log->unreported = 0;
 	return true;
 }
 
@@ -147,21 +148,21 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 		log->retry_usec = RETRY_MAX_USEC;
 	if (send_backlog(log)) {
 		log->retry_usec = RETRY_MIN_USEC;
-		say_losses(log);
+		report_dropped(log);
 		return 0;
 	}
 	arm_retry(log);
 	return 0;
 }
 
-static void take(struct log *log, const struct log_message *message)
+static void submit(struct log *log, const struct log_message *message)
 {
 	send_backlog(log);
-	if (!say_losses(log) || !put(log, message))
-		lose(log);
+	if (!report_dropped(log) || !enqueue(log, message))
+		drop(log);
 }
 
-/* ---- open and closed ---------------------------------------------------------------- */
+/* ---- open and close ---------------------------------------------------------------- */
 
 int log_open(const struct daemon_settings *settings, struct log **ret_log, struct maze_error *error)
 {
@@ -187,12 +188,11 @@ void log_close(struct log *log)
 	if (!log)
 		return;
 	if (send_backlog(log))
-		say_losses(log);
-	if (log->backlog.count || log->unsaid)
-		log_say(NULL, LOG_WARNING,
-			"%llu records or messages were lost, because %s did not "
-			"take them",
-			log->backlog.count + log->unsaid, log->sink->name);
+		report_dropped(log);
+	if (log->backlog.count || log->unreported)
+		log_printf(NULL, LOG_WARNING, "%llu %s lost: %s did not accept them",
+			   log->backlog.count + log->unreported,
+			   entries(log->backlog.count + log->unreported), log->sink->name);
 	sd_event_source_disable_unref(log->retry);
 	backlog_done(&log->backlog);
 	close(log->target.fd);
@@ -221,11 +221,11 @@ int log_reopen(struct log *log, const struct daemon_settings *settings, struct m
 
 	if (err)
 		return err;
-	/* Of another kind, what is kept has another form: it goes to the old one or nowhere. */
+	/* A message in the old sink's format cannot be sent to a sink of another kind. */
 	send_backlog(log);
 	if (sink != log->sink) {
 		while (log->backlog.count) {
-			lose(log);
+			drop(log);
 			backlog_drop_first(&log->backlog);
 		}
 	}
@@ -236,9 +236,9 @@ int log_reopen(struct log *log, const struct daemon_settings *settings, struct m
 	return 0;
 }
 
-/* ---- what can be said -------------------------------------------------------------- */
+/* ---- messages -------------------------------------------------------------------- */
 
-void log_say(struct log *log, int priority, const char *format, ...)
+void log_printf(struct log *log, int priority, const char *format, ...)
 {
 	char raw[LOG_TEXT_SIZE], text[LOG_TEXT_SIZE];
 	struct log_message message = { .priority = priority, .text = text };
@@ -253,7 +253,7 @@ void log_say(struct log *log, int priority, const char *format, ...)
 		return;
 	}
 	message.boot_ns = now_ns(CLOCK_BOOTTIME);
-	take(log, &message);
+	submit(log, &message);
 }
 
 void log_record(struct log *log, const struct log_entry *entry)
@@ -267,7 +267,7 @@ void log_record(struct log *log, const struct log_entry *entry)
 	};
 
 	log_text_of_record(entry, text, sizeof(text));
-	take(log, &message);
+	submit(log, &message);
 }
 
 void log_act(struct log *log, const struct log_action *action)
@@ -282,10 +282,10 @@ void log_act(struct log *log, const struct log_action *action)
 	};
 
 	log_text_of_action(action, text, sizeof(text));
-	take(log, &message);
+	submit(log, &message);
 }
 
-maze_u64 log_losses(const struct log *log)
+maze_u64 log_dropped(const struct log *log)
 {
-	return log->losses;
+	return log->dropped;
 }

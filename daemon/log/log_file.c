@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A file of one JSON object a line: records as `maze events --json` prints them, with
- * their rule; what mazed says of itself as "event": "message". One write(2) a line, at
- * the end of the file wherever that is by now, so that lines stay whole beside other
- * writers and a file may be cut from outside.
+ * A file with one JSON object per line: records as `maze events --json` prints them, with
+ * their rule; messages of mazed as "event": "message". Each line is one write(2) with
+ * O_APPEND, so that lines stay whole beside other writers and the file may be truncated
+ * at any time.
  */
 #include "log_sink.h"
 
@@ -21,11 +21,11 @@
 #include "../../lib/record_time.h"
 #include "entry_json.h"
 
-/* Names of processes and users are not for everybody on the machine. */
+/* Names of processes and users are not for all users. */
 #define FILE_MODE 0640
 /*
- * A link could lead root's pen anywhere; O_NONBLOCK keeps the opening of a FIFO that
- * nobody reads from waiting, before it is refused for what it is.
+ * O_NOFOLLOW: a symlink could redirect a write by root. O_NONBLOCK: opening a FIFO
+ * without a reader must not block before it is refused.
  */
 #define FILE_FLAGS (O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK)
 
@@ -34,7 +34,7 @@ static int open_or_create(const char *path)
 	int fd = open(path, FILE_FLAGS | O_CREAT | O_EXCL, FILE_MODE);
 
 	if (fd >= 0) {
-		/* Whatever the umask says. A file that was there keeps its mode. */
+		/* Independent of the umask. An existing file keeps its mode. */
 		fchmod(fd, FILE_MODE);
 		return fd;
 	}
@@ -52,21 +52,20 @@ static int open_file(const struct daemon_settings *settings, struct log_target *
 
 	if (fd == -ELOOP)
 		return maze_fail(error, fd,
-				 "the log %s is a symbolic link, and is not followed; name the "
+				 "the log %s is a symbolic link, which is not followed; name the "
 				 "file itself",
 				 path);
 	if (fd < 0 && fd != -ENXIO)
-		return maze_fail(error, fd, "the log %s cannot be opened: %s", path, strerror(-fd));
+		return maze_fail(error, fd, "cannot open the log %s: %s", path, strerror(-fd));
 	if (fd < 0 || fstat(fd, &status) || !S_ISREG(status.st_mode)) {
 		if (fd >= 0)
 			close(fd);
-		return maze_fail(error, -EINVAL, "the log %s is no regular file", path);
+		return maze_fail(error, -EINVAL, "the log %s is not a regular file", path);
 	}
 	*ret_target = (struct log_target){ .fd = fd };
 	return 0;
 }
 
-/* The names of the levels of syslog(3) that mazed uses. */
 static const char *priority_name(int priority)
 {
 	static const char *const names[] = { "emerg",	"alert",  "crit", "err",
@@ -113,8 +112,8 @@ static int render(const struct log_message *message, char *buf, size_t size)
 }
 
 /*
- * On a full disk part of a line may be written. It stays as a line of its own, which
- * is no JSON, and the whole one comes after it.
+ * On a full disk part of a line may be written. It becomes a line of its own, which is
+ * not valid JSON, and the whole line is written after it.
  */
 static int send_file(struct log_target *target, const char *bytes, size_t length)
 {
@@ -132,7 +131,7 @@ static int send_file(struct log_target *target, const char *bytes, size_t length
 		target->torn = false;
 		return 0;
 	}
-	/* The newline alone mends the tear. */
+	/* The newline alone ended the partial line. */
 	if (written > 0)
 		target->torn = !(target->torn && written == 1);
 	return -ENOSPC;

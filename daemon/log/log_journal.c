@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The journal, in its own protocol (the "native" one, which its documentation calls
- * stable): a datagram of lines FIELD=VALUE. Not by sd_journal_sendv(3): that waits for
- * as long as the journal is busy, and reports success when there is none.
+ * The journal, by its native protocol, which is documented as stable: a datagram of lines
+ * FIELD=VALUE. sd_journal_sendv(3) is not used: it blocks while the journal is busy and
+ * reports success when there is none.
  *
- * OBJECT_PID makes the journal add what it knows of the process (OBJECT_COMM,
- * OBJECT_SYSTEMD_UNIT and so on), so that `journalctl OBJECT_PID=` and, as long as the
- * process is there to be asked about, `journalctl -u UNIT` find the record.
+ * OBJECT_PID makes the journal add its fields about the process (OBJECT_COMM,
+ * OBJECT_SYSTEMD_UNIT), so that `journalctl OBJECT_PID=` and, if the process still
+ * exists, `journalctl -u UNIT` find the record.
  */
 #include "log_sink.h"
 
@@ -21,10 +21,7 @@
 
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 
-/*
- * What kind of message it is, whatever its words: random numbers of our own, which
- * maze.conf(5) lists and nobody may change.
- */
+/* The MESSAGE_ID of each kind of message: random, listed in maze.conf(5), never changed. */
 static const char *const event_ids[MAZE_EVENT_COUNT_] = {
 	[MAZE_EVENT_SOFT] = "377bb8b911e94b0b82e3224c7c9e2b12",
 	[MAZE_EVENT_HARD] = "d089427f431c4c3b935657523c96860d",
@@ -43,7 +40,7 @@ static int open_journal(const struct daemon_settings *settings, struct log_targe
 	(void)settings;
 	if (fd < 0)
 		return maze_fail(error, fd,
-				 "the journal cannot be reached at %s: %s; without a journal, "
+				 "cannot connect to the journal at %s: %s; without a journal, "
 				 "[daemon] needs \"log = syslog\" or \"log = PATH\"",
 				 JOURNAL_SOCKET, strerror(-fd));
 	*ret_target = (struct log_target){ .fd = fd };
@@ -59,7 +56,7 @@ static const char *message_id(const struct log_message *message)
 	return NULL;
 }
 
-/* No value has a newline in it, so each is one line. */
+/* No value has a newline, so each takes one line. */
 static void write_record(FILE *out, const struct log_message *message)
 {
 	struct record_fields fields;
@@ -67,7 +64,7 @@ static void write_record(FILE *out, const struct log_message *message)
 
 	record_fields_format(message->entry, &fields);
 	for (i = 0; i < fields.count; i++) {
-		/* An action's is "action": the record has an entry of its own. */
+		/* For an action MAZE_EVENT is "action". */
 		if (message->action && !strncmp(fields.fields[i], "MAZE_EVENT=", 11))
 			fprintf(out, "MAZE_EVENT=action\nMAZE_STAGE=%s\n", fields.fields[i] + 11);
 		else

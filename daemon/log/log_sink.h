@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a place that logs go to must be able to do. A new one is one file and one row
- * of the table in log.c. Messages become bytes first and are sent after, so that what
- * is not taken can be kept as it is.
+ * The interface of a sink: journal, syslog, file. A new one is one file and one row of
+ * the table in log.c. A message is rendered to bytes first and then sent, so that a
+ * message that is not accepted can be queued.
  */
 #ifndef MAZE_DAEMON_LOG_SINK_H
 #define MAZE_DAEMON_LOG_SINK_H
@@ -12,23 +12,23 @@
 
 #include "log.h"
 
-/* A sentence is cut there; the longest are about rules, with a path and a pattern. */
+/* Longer text is cut. The longest messages are about rules, with a path and a pattern. */
 #define LOG_TEXT_SIZE 2048
-/* A message with all its fields, each character of the sentence escaped. */
+/* All fields, with each character of the text escaped. */
 #define LOG_MESSAGE_SIZE 8192
 
 struct log_message {
 	int priority;			 /* LOG_ERR to LOG_DEBUG */
-	maze_u64 boot_ns;		 /* CLOCK_BOOTTIME of what it is about */
+	maze_u64 boot_ns;		 /* CLOCK_BOOTTIME of the event */
 	const char *text;		 /* one line of printable UTF-8 */
-	const struct log_entry *entry;	 /* NULL: it is about no record */
-	const struct log_action *action; /* NULL: it is about no action */
+	const struct log_entry *entry;	 /* NULL: not about a record */
+	const struct log_action *action; /* NULL: not about an action */
 };
 
-/* An open place: a socket, or a file. */
+/* An open socket or file. */
 struct log_target {
 	int fd;
-	bool torn; /* of a file: its last line is not whole */
+	bool torn; /* of a file: the last line is incomplete */
 };
 
 struct log_sink {
@@ -37,7 +37,9 @@ struct log_sink {
 		    struct maze_error *error);
 	/* Returns the length, or -ENOBUFS, -ENOMEM. */
 	int (*render)(const struct log_message *message, char *buf, size_t size);
-	/* All or nothing, and at once. -errno: try later; -EMSGSIZE: it is never taken. */
+	/*
+	 * All or nothing, without blocking. -errno: try later; -EMSGSIZE: never accepted.
+	 */
 	int (*send)(struct log_target *target, const char *bytes, size_t length);
 };
 

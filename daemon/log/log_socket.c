@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * See log_socket.h. Nothing here can wait: connecting a datagram socket of the Unix
- * family only looks up the name.
- */
+/* Nothing here blocks: connect(2) of a Unix datagram socket only looks up the name. */
 #include "log_socket.h"
 
 #include <errno.h>
@@ -51,7 +48,7 @@ int log_socket_send(int fd, const char *path, const char *bytes, size_t length)
 {
 	int err = send_once(fd, bytes, length);
 
-	/* The one that listened has closed its socket; another may be there by now. */
+	/* The receiver has closed its socket; a new one may be there. */
 	if (err == -ECONNREFUSED || err == -ECONNRESET || err == -ENOTCONN || err == -EPIPE) {
 		err = connect_to(fd, path);
 		if (!err)

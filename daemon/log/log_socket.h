@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A socket that a log listens on for datagrams: the journal's and syslog's. The calls
- * of sd-journal and syslog(3) are not used, because both wait as long as the other
- * side is busy, and both keep silent when nobody listens.
+ * The datagram socket of the journal or of syslog. sd-journal and syslog(3) are not used:
+ * both block while the receiver is busy, and neither reports that there is none.
  */
 #ifndef MAZE_DAEMON_LOG_SOCKET_H
 #define MAZE_DAEMON_LOG_SOCKET_H
@@ -11,7 +10,7 @@
 
 /* A connected descriptor, or -errno. */
 int log_socket_open(const char *path);
-/* Sends one datagram, at once or not at all; connects anew if the other side did. */
+/* Sends one datagram without blocking, or fails. Reconnects if the receiver has closed. */
 int log_socket_send(int fd, const char *path, const char *bytes, size_t length);
 
 #endif

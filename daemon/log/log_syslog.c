@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Syslog, as facility daemon, in the form that syslog(3) gives its messages. Not by
- * syslog(3) itself: that waits for as long as /dev/log is full, and drops what it is
- * given, without a word, where nobody listens.
+ * Syslog, facility daemon, in the format of syslog(3). That function is not used: it
+ * blocks while /dev/log is full, and silently drops messages without a receiver.
  */
 #include "log_sink.h"
 
@@ -26,15 +25,15 @@ static int open_syslog(const struct daemon_settings *settings, struct log_target
 	(void)settings;
 	if (fd < 0)
 		return maze_fail(error, fd,
-				 "syslog cannot be reached at %s: %s; without a syslog daemon, "
+				 "cannot connect to syslog at %s: %s; without a syslog daemon, "
 				 "[daemon] needs \"log = journal\" or \"log = PATH\"",
 				 SYSLOG_SOCKET,
-				 fd == -EPROTOTYPE ? "it is no datagram socket" : strerror(-fd));
+				 fd == -EPROTOTYPE ? "not a datagram socket" : strerror(-fd));
 	*ret_target = (struct log_target){ .fd = fd };
 	return 0;
 }
 
-/* The names of RFC 3164, which strftime(3) would put into the locale's language. */
+/* The names of RFC 3164; strftime(3) would use those of the locale. */
 static const char months[12][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
 				    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
 

@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * See log_text.h. The words for a record are the library's, as in `maze events`.
- */
 #include "log_text.h"
 
 #include <stdio.h>
@@ -10,7 +7,7 @@
 
 #include "../../base/escape.h"
 
-/* The longest record in words: two durations and a name, each escaped. */
+/* The longest record as text: two durations and a name, each escaped. */
 #define RECORD_TEXT_SIZE 512
 
 void log_text_of_record(const struct log_entry *entry, char *buf, size_t size)
@@ -19,7 +16,7 @@ void log_text_of_record(const struct log_entry *entry, char *buf, size_t size)
 	const char *words;
 
 	maze_record_text(entry->record, entry->engine, text, sizeof(text));
-	/* The time goes first there; the log has its own. */
+	/* Skip the time; the log has its own. */
 	words = strchr(text, ' ');
 	words = words ? words + 1 : text;
 	if (entry->rule)
@@ -50,7 +47,7 @@ int log_priority_of_record(const struct maze_record *record)
 	switch (record->event) {
 	case MAZE_EVENT_HARD:
 	case MAZE_EVENT_SOFT:
-		/* In shadow nothing happened yet; somebody is to read it some day. */
+		/* In shadow nothing was done. */
 		return record->flags & MAZE_RECORD_SHADOW ? LOG_NOTICE : LOG_WARNING;
 	case MAZE_EVENT_LOST:
 		return LOG_WARNING;

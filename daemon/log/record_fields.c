@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * See record_fields.h.
- */
 #include "record_fields.h"
 
 #include <assert.h>
@@ -107,7 +104,7 @@ static void show_engine(const struct log_entry *entry, struct value *value)
 	snprintf(value->text, sizeof(value->text), "%s", entry->engine);
 }
 
-/* Only where there is one: an empty value is a rule without a name. */
+/* Left out without a rule, since a field may not be empty. */
 static void show_rule(const struct log_entry *entry, struct value *value)
 {
 	if (entry->rule)
@@ -129,7 +126,7 @@ static const struct {
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
-static_assert(ROWS <= RECORD_FIELDS_MAX, "every row has a place");
+static_assert(ROWS <= RECORD_FIELDS_MAX, "every row fits");
 
 void record_fields_format(const struct log_entry *entry, struct record_fields *ret_fields)
 {
@@ -145,7 +142,7 @@ void record_fields_format(const struct log_entry *entry, struct record_fields *r
 			continue;
 		written = snprintf(ret_fields->text + length, sizeof(ret_fields->text) - length,
 				   "%s=%s", rows[i].name, value.text);
-		/* No row is that long; a cut one would be wrong. */
+		/* A cut field would be wrong; no row is that long. */
 		if (written < 0 || (size_t)written >= sizeof(ret_fields->text) - length)
 			break;
 		ret_fields->fields[ret_fields->count++] = ret_fields->text + length;

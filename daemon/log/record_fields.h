@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A record as NAME=VALUE texts, MAZE_PID=123 and so on: the fields of journal
- * entries, and the environment of commands. One table, so that both always have the
- * same. Values are printable, whatever a process calls itself.
+ * A record as NAME=VALUE texts (MAZE_PID=123): the fields of journal entries and the
+ * environment of commands. One table, so that both are the same. Values are escaped.
  */
 #ifndef MAZE_DAEMON_RECORD_FIELDS_H
 #define MAZE_DAEMON_RECORD_FIELDS_H
@@ -14,7 +13,7 @@
 #define RECORD_FIELDS_MAX 16
 
 struct record_fields {
-	const char *fields[RECORD_FIELDS_MAX + 1]; /* ended by NULL; point into text */
+	const char *fields[RECORD_FIELDS_MAX + 1]; /* ends in NULL; points into text */
 	size_t count;
 	char text[1024];
 };

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * See repeat.h. A name is here only while its time runs, or while what it hid has not
- * been said: few in practice.
- */
+/* A name is stored while its interval runs or its summary is due: few in practice. */
 #include "repeat.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Rules in one bucket: 16, were all of the 4096 mazed at once. */
+/* 16 rules in a bucket if all of 4096 rules log at once. */
 #define BUCKETS 256
 
 struct limited {
@@ -45,7 +42,7 @@ void repeat_free(struct repeat *repeat)
 	free(repeat);
 }
 
-/* FNV-1a; names are an operator's, so nobody has an interest in collisions. */
+/* FNV-1a. Names come from the operator, so collisions are not an attack. */
 static size_t bucket_of(const char *name)
 {
 	maze_u32 hash = 2166136261U;
@@ -61,36 +58,36 @@ static bool is_over(const struct limited *limited, maze_u64 now_ns)
 }
 
 /*
- * The place that holds the name, or the end of its bucket. Those that are over and have
- * nothing to say go on the way.
+ * The slot that holds the name, or the end of its bucket. Frees on its way what has ended
+ * and has no summary due.
  */
 static struct limited **find(struct repeat *repeat, const char *name, maze_u64 now_ns)
 {
-	struct limited **place = &repeat->buckets[bucket_of(name)], *limited;
+	struct limited **slot = &repeat->buckets[bucket_of(name)], *limited;
 
-	while ((limited = *place)) {
+	while ((limited = *slot)) {
 		if (!strcmp(limited->name, name))
 			break;
 		if (is_over(limited, now_ns) && !limited->hidden) {
-			*place = limited->next;
+			*slot = limited->next;
 			free(limited);
 			continue;
 		}
-		place = &limited->next;
+		slot = &limited->next;
 	}
-	return place;
+	return slot;
 }
 
-static struct limited *begin(struct limited **place, const char *name, maze_u64 time_ns,
+static struct limited *begin(struct limited **slot, const char *name, maze_u64 time_ns,
 			     maze_u64 now_ns)
 {
-	struct limited *limited = *place;
+	struct limited *limited = *slot;
 
 	if (!limited) {
 		limited = calloc(1, sizeof(*limited));
 		if (!limited)
 			return NULL;
-		*place = limited;
+		*slot = limited;
 		strncpy(limited->name, name, sizeof(limited->name) - 1);
 	}
 	limited->begin_ns = now_ns;
@@ -102,16 +99,16 @@ static struct limited *begin(struct limited **place, const char *name, maze_u64 
 bool repeat_allows(struct repeat *repeat, const char *name, unsigned int count, maze_u64 time_ns,
 		   maze_u64 now_ns)
 {
-	struct limited **place, *limited;
+	struct limited **slot, *limited;
 
-	/* No name is longer, and two longer ones could look like one. */
+	/* No valid name is longer; cut names could be equal. */
 	if (!count || strlen(name) >= sizeof(limited->name))
 		return true;
-	place = find(repeat, name, now_ns);
-	limited = *place;
-	/* What was hidden before has to be summarized with the time that it was in. */
+	slot = find(repeat, name, now_ns);
+	limited = *slot;
+	/* A summary that is due keeps its interval. */
 	if (!limited || (is_over(limited, now_ns) && !limited->hidden))
-		limited = begin(place, name, time_ns, now_ns);
+		limited = begin(slot, name, time_ns, now_ns);
 	if (!limited)
 		return true;
 	if (limited->shown < count && !is_over(limited, now_ns)) {
@@ -124,17 +121,17 @@ bool repeat_allows(struct repeat *repeat, const char *name, unsigned int count, 
 
 bool repeat_summarize(struct repeat *repeat, maze_u64 now_ns, struct repeat_summary *ret_summary)
 {
-	struct limited **place, *limited;
+	struct limited **slot, *limited;
 	size_t i;
 
 	for (i = 0; i < BUCKETS; i++) {
-		for (place = &repeat->buckets[i]; (limited = *place); place = &limited->next) {
+		for (slot = &repeat->buckets[i]; (limited = *slot); slot = &limited->next) {
 			if (!limited->hidden || !is_over(limited, now_ns))
 				continue;
 			memcpy(ret_summary->name, limited->name, sizeof(limited->name));
 			ret_summary->hidden = limited->hidden;
 			ret_summary->time_ns = limited->time_ns;
-			*place = limited->next;
+			*slot = limited->next;
 			free(limited);
 			return true;
 		}

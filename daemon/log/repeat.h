@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The limits of the key `repeat` of maze.conf(5): which records of a rule are shown,
- * and how many were not. Only about what is written to the log; nothing that is done
- * depends on it. Pure: time is given in, CLOCK_BOOTTIME or any that never goes back.
+ * The limits of the key `repeat` of maze.conf(5): which records of a rule are written to
+ * the log, and how many were not. Actions do not depend on it. Pure: the caller passes
+ * the time, by any clock that never goes back.
  *
- * A rule's time begins with the first record that is shown, and the next one with the
+ * An interval begins with the first record that is shown; the next one begins with the
  * first record after its end.
  */
 #ifndef MAZE_DAEMON_REPEAT_H
@@ -16,14 +16,14 @@
 
 struct repeat;
 
-/* A rule's name (64 bytes at most), and what a record's user adds to it. */
+/* A rule's name (up to 64 bytes) with the user of the record. */
 #define REPEAT_NAME_SIZE 128
 
-/* How many records of a rule were not shown, in the time that is over. */
+/* The number of records that were not shown in an interval that has ended. */
 struct repeat_summary {
 	char name[REPEAT_NAME_SIZE];
 	maze_u64 hidden;
-	maze_u64 time_ns; /* the time, as the limit has it */
+	maze_u64 time_ns; /* the length of the interval */
 };
 
 /* NULL: out of memory. */
@@ -31,18 +31,18 @@ struct repeat *repeat_new(void);
 void repeat_free(struct repeat *repeat);
 
 /*
- * Whether a record of that rule is to be shown, where `count` in `time_ns` may be; a
- * count of 0: all. The limit may change from call to call (a reload); the time that
- * has begun keeps its length. Without memory everything is shown.
+ * Whether to show a record of that rule, with a limit of `count` per `time_ns`; count 0:
+ * no limit. The limit may change between calls (a reload), but a running interval keeps
+ * its length. Without memory everything is shown.
  */
 bool repeat_allows(struct repeat *repeat, const char *name, unsigned int count, maze_u64 time_ns,
 		   maze_u64 now_ns);
 /*
- * True with one rule of which something was not shown and whose time is over; each is
- * given once. To be called until it is false.
+ * True with one summary of an interval that has ended; call it until it is false. Each is
+ * returned once.
  */
 bool repeat_summarize(struct repeat *repeat, maze_u64 now_ns, struct repeat_summary *ret_summary);
-/* When the first of those that hide something is over; 0: none hides anything. */
+/* When the next summary is due; 0: none. */
 maze_u64 repeat_due_ns(const struct repeat *repeat);
 
 #endif

@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Where mazed is in the engine's records; see cursor.h.
- */
 #include "cursor_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
+/* The name of 0.1.0, so that an upgraded mazed finds it. */
 #define NAME "place"
 #define MAGIC 0x4d415a45504c4143ULL /* "MAZEPLAC" */
 
-/* One write(2) of less than a page: a reader after a kill finds all of it, or none. */
-struct kept {
+/* One write(2) of less than a page: after a kill, all or nothing of it is there. */
+struct saved {
 	maze_u64 magic;
 	struct maze_cursor cursor;
 };
@@ -26,24 +24,19 @@ int cursor_file_open(int dir_fd)
 
 bool cursor_file_load(int fd, struct maze_cursor *ret_cursor)
 {
-	struct kept kept;
+	struct saved saved;
 
-	if (pread(fd, &kept, sizeof(kept), 0) != sizeof(kept) || kept.magic != MAGIC)
+	if (pread(fd, &saved, sizeof(saved), 0) != sizeof(saved) || saved.magic != MAGIC)
 		return false;
-	*ret_cursor = kept.cursor;
+	*ret_cursor = saved.cursor;
 	return true;
 }
 
 int cursor_file_save(int fd, const struct maze_cursor *cursor)
 {
-	struct kept kept = { .magic = MAGIC, .cursor = *cursor };
+	struct saved saved = { .magic = MAGIC, .cursor = *cursor };
 
-	if (pwrite(fd, &kept, sizeof(kept), 0) != sizeof(kept))
+	if (pwrite(fd, &saved, sizeof(saved), 0) != sizeof(saved))
 		return -EIO;
 	return 0;
-}
-
-void cursor_file_forget(int dir_fd)
-{
-	unlinkat(dir_fd, NAME, 0);
 }

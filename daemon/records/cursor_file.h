@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Where mazed is in the engine's records, kept in a file, so that the next mazed goes
- * on where this one was killed. Written after a record has been dealt with: so a kill
- * in between makes a record be dealt with twice, and never not at all.
+ * mazed's position in the engine's records, in a file, so that the next mazed continues
+ * there. It is saved after the records were handled: after a kill in between, records are
+ * handled twice, but none is missed.
  */
-#ifndef MAZE_DAEMON_PLACE_H
-#define MAZE_DAEMON_PLACE_H
+#ifndef MAZE_DAEMON_CURSOR_FILE_H
+#define MAZE_DAEMON_CURSOR_FILE_H
 
 #include "../../lib/maze.h"
 
-/* A descriptor of the file in directory `dir_fd`, made if need be; or -errno. */
+/* Opens or creates the file in directory `dir_fd`. A descriptor, or -errno. */
 int cursor_file_open(int dir_fd);
-/* False: nothing, or nothing whole, was kept. */
+/* False: there is no valid cursor. */
 bool cursor_file_load(int fd, struct maze_cursor *ret_cursor);
-/* Costs one system call; goes no further than the page cache, as /run does anyway. */
+/* One system call; no fsync(2), since /run does not outlive a boot. */
 int cursor_file_save(int fd, const struct maze_cursor *cursor);
-/* The engine is gone, and its records with it. */
-void cursor_file_forget(int dir_fd);
 
 #endif

@@ -42,7 +42,7 @@ static void work(struct incident_log *incidents)
 
 	report(incidents, &messages);
 	if (lost != incidents->lost)
-		log_say(incidents->log, LOG_WARNING,
+		log_printf(incidents->log, LOG_WARNING,
 			"%llu samples or process infos of incidents are lost",
 			lost - incidents->lost);
 	incidents->lost = lost;
@@ -92,7 +92,7 @@ static int follow(struct incident_log *incidents, struct maze_error *error)
 	int err = collector_follow(incidents->collector, incidents->maze, &wants, &why);
 
 	if (err == -EOPNOTSUPP) {
-		log_say(incidents->log, LOG_NOTICE, "incidents have no samples: %s", why.text);
+		log_printf(incidents->log, LOG_NOTICE, "incidents have no samples: %s", why.text);
 		return 0;
 	}
 	return err ? maze_fail(error, err, "%s", why.text) : 0;
@@ -107,7 +107,7 @@ static int begin(struct incident_log *incidents, const struct incidents_settings
 		.bytes_max = settings->bytes_max,
 		.age_max_ns = settings->age_max_ns,
 		.no_unwind = !settings->unwind,
-		.redact_names = (const char *const *)settings->redact_names.words,
+		.redact_names = (const char *const *)settings->redact_names.items,
 		.redact_names_count = settings->redact_names.count,
 		.shared = true,
 		.since_ns = incidents->since_ns,
@@ -191,7 +191,7 @@ int incident_log_use(struct incident_log *incidents, const struct incidents_sett
 		return 0;
 	stop(incidents);
 	if (begin(incidents, &before, NULL))
-		log_say(incidents->log, LOG_ERR, "incidents are not kept any more");
+		log_printf(incidents->log, LOG_ERR, "no incidents are kept any more");
 	return err;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * See cmdline.h. The worker opens the process anew, by its number and when it began, since
- * it has no descriptors of its parent.
+ * The worker has no descriptors of its parent, so it opens the process by PID and checks
+ * the start time before and after the read.
  */
 #include "cmdline.h"
 
@@ -63,7 +63,7 @@ void cmdline_worker(int fd, void *arg)
 	}
 }
 
-int cmdline_ask(struct worker *worker, const struct cmdline_request *request)
+int cmdline_send(struct worker *worker, const struct cmdline_request *request)
 {
 	struct iovec part = { (void *)request, sizeof(*request) };
 	int err = worker_send(worker, &part, 1);
@@ -120,7 +120,7 @@ int cmdline_read(const struct subject_source *source, struct subject *subject)
 		err = worker_start(cmdline_worker, NULL, &worker);
 	if (err)
 		return err;
-	err = cmdline_ask(&worker, &request);
+	err = cmdline_send(&worker, &request);
 	if (!err)
 		err = await_answer(&worker, &answer);
 	worker_leave(&worker, true, subject->uid, &left);

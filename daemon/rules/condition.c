@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The table of matching keys (condition.h). User and group names become numbers
- * when the file is read, so that holding a condition against a subject asks no
- * name service. A condition that was parsed needs no more checking.
+ * The table of matching keys (condition.h). User and group names become numbers when the
+ * file is read, so that matching needs no name service.
  */
 #include "condition.h"
 
@@ -16,19 +15,19 @@
 #include "../../base/error.h"
 #include "glob.h"
 
-/* What name services need for one entry; a group of thousands of members fits. */
+/* Enough for a group with thousands of members. */
 #define NAME_BUFFER_SIZE (256 * 1024)
 
 void condition_done(struct condition *condition)
 {
-	words_done(&condition->words);
+	string_list_done(&condition->words);
 	free(condition->ids);
 	*condition = (struct condition){ 0 };
 }
 
 static int parse_words(const char *value, struct condition *ret_condition, struct maze_error *error)
 {
-	int err = words_split(value, &ret_condition->words, error);
+	int err = string_list_split(value, &ret_condition->words, error);
 
 	if (err)
 		return err;
@@ -46,13 +45,14 @@ static int parse_globs(const char *value, struct condition *ret_condition, struc
 	size_t i;
 
 	for (i = 0; !err && i < ret_condition->words.count; i++) {
-		/* The commonest mistake: a comment behind the value, shell style. */
-		if (ret_condition->words.words[i][0] == '#')
-			err = maze_fail(error, -EINVAL,
-					"a comment does not begin with # behind a value; give it "
-					"its own line, or write [#] for the character");
+		/* The most frequent mistake: a shell-style comment after the value. */
+		if (ret_condition->words.items[i][0] == '#')
+			err = maze_fail(
+				error, -EINVAL,
+				"# does not begin a comment after a value; move the comment "
+				"to its own line, or write [#] for the character");
 		else
-			err = glob_check(ret_condition->words.words[i], error);
+			err = glob_check(ret_condition->words.items[i], error);
 	}
 	return err;
 }
@@ -65,7 +65,7 @@ static bool any_glob(const struct condition *condition, glob_test test, const ch
 	size_t i;
 
 	for (i = 0; i < condition->words.count; i++) {
-		if (test(condition->words.words[i], text)) {
+		if (test(condition->words.items[i], text)) {
 			*ret_which = i;
 			return true;
 		}
@@ -73,7 +73,7 @@ static bool any_glob(const struct condition *condition, glob_test test, const ch
 	return false;
 }
 
-/* A glob without '/' is about the last part of the file's name. */
+/* A glob without '/' matches the last part of the path. */
 static bool exe_glob_matches(const char *pattern, const char *exe)
 {
 	const char *base = strrchr(exe, '/');
@@ -86,12 +86,12 @@ static bool is_only_stars(const char *pattern)
 	return *pattern && pattern[strspn(pattern, "*")] == '\0';
 }
 
-/* A glob without '/' is about any one part of the path: a unit, a slice, a pod. */
+/* A glob without '/' matches any part of the path: a unit, a slice, a pod. */
 static bool cgroup_glob_matches(const char *pattern, const char *cgroup)
 {
 	size_t length;
 
-	/* The root, and where there is no path, have no parts; but they are something. */
+	/* The root and an empty path have no parts, but * matches them. */
 	if (strchr(pattern, '/') || is_only_stars(pattern))
 		return glob_matches(pattern, cgroup);
 	while (*cgroup) {
@@ -137,7 +137,7 @@ static bool thread_holds(const struct condition *condition, const struct subject
 	size_t i;
 
 	for (i = 0; i < condition->words.count; i++) {
-		word = condition->words.words[i];
+		word = condition->words.items[i];
 		if (!strcmp(word, "all"))
 			holds = true;
 		else if (!strcmp(word, "main"))
@@ -152,7 +152,7 @@ static bool thread_holds(const struct condition *condition, const struct subject
 	return false;
 }
 
-/* A slash in `a` and none in `b`: they are about different texts. */
+/* If only `a` has a slash, the two globs match different texts. */
 static bool glob_covers(const char *a, const char *b, glob_test test)
 {
 	if (!strcmp(a, b))
@@ -167,11 +167,11 @@ static bool globs_cover(const struct condition *a, const struct condition *b, gl
 	size_t i, k;
 
 	for (k = 0; k < a->words.count; k++)
-		if (is_only_stars(a->words.words[k]))
+		if (is_only_stars(a->words.items[k]))
 			return true;
 	for (i = 0; b && i < b->words.count; i++) {
 		for (k = 0; k < a->words.count; k++)
-			if (glob_covers(a->words.words[k], b->words.words[i], test))
+			if (glob_covers(a->words.items[k], b->words.items[i], test))
 				break;
 		if (k == a->words.count)
 			return false;
@@ -204,9 +204,9 @@ static bool thread_covers(const struct condition *a, const struct condition *b)
 	size_t i;
 
 	for (i = 0; i < a->words.count; i++)
-		if (!strcmp(a->words.words[i], "all"))
+		if (!strcmp(a->words.items[i], "all"))
 			return true;
-	/* `main` and a thread's name are about different things: the same words only. */
+	/* `main` is not a name, so only equal words cover each other. */
 	return globs_cover(a, b, same_word);
 }
 
@@ -245,11 +245,11 @@ static int parse_cmdline(const char *value, struct condition *ret_condition,
 
 	/* A regular expression, which 0.1.0 took, never begins with *. */
 	for (i = 0; !err && i < ret_condition->words.count; i++)
-		if (ret_condition->words.words[i][0] != '*')
+		if (ret_condition->words.items[i][0] != '*')
 			err = maze_fail(error, -EINVAL,
 					"\"%.64s\" does not begin with *; regular expressions "
 					"are not accepted",
-					ret_condition->words.words[i]);
+					ret_condition->words.items[i]);
 	return err;
 }
 
@@ -266,7 +266,7 @@ static void show_cmdline(const struct subject *subject, char *buf, size_t size)
 
 /* ---- user, group --------------------------------------------------------------- */
 
-/* -ENOENT: there is none of that name; else as the name service says. */
+/* -ENOENT: no such name; other errors are those of the name service. */
 typedef int (*id_lookup)(const char *name, char *buf, size_t size, id_t *ret_id);
 
 static int look_up_user(const char *name, char *buf, size_t size, id_t *ret_id)
@@ -291,7 +291,7 @@ static int look_up_group(const char *name, char *buf, size_t size, id_t *ret_id)
 	return 0;
 }
 
-/* True if the word is all digits; then *ret_id is the number, or -1 if it is none. */
+/* True if the word is all digits. *ret_id is the number, or -1 if it is out of range. */
 static bool is_number(const char *word, id_t *ret_id)
 {
 	unsigned long long number;
@@ -314,8 +314,8 @@ static int parse_id(const char *word, const char *kind, id_lookup lookup, id_t *
 		if (*ret_id != (id_t)-1)
 			return 0;
 		return maze_fail(error, -EINVAL,
-				 "%.64s is no number of a %s; 4294967294 is the "
-				 "highest",
+				 "%.64s is not a valid %s ID; the maximum is "
+				 "4294967294",
 				 word, kind);
 	}
 	buf = malloc(NAME_BUFFER_SIZE);
@@ -328,8 +328,8 @@ static int parse_id(const char *word, const char *kind, id_lookup lookup, id_t *
 				 word);
 	if (err)
 		return maze_fail(error, -EINVAL,
-				 "the %s \"%.64s\" cannot be looked up (%s); a number needs no "
-				 "looking up",
+				 "cannot look up the %s \"%.64s\" (%s); a number needs no "
+				 "lookup",
 				 kind, word, strerror(-err));
 	return 0;
 }
@@ -346,7 +346,7 @@ static int parse_ids(const char *value, const char *kind, id_lookup lookup,
 	if (!ret_condition->ids)
 		return maze_fail(error, -ENOMEM, "out of memory");
 	for (i = 0; !err && i < ret_condition->words.count; i++)
-		err = parse_id(ret_condition->words.words[i], kind, lookup, &ret_condition->ids[i],
+		err = parse_id(ret_condition->words.items[i], kind, lookup, &ret_condition->ids[i],
 			       error);
 	return err;
 }

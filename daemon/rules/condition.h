@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One condition of a rule: one matching key and its alternatives, any of which
- * will do. What keys there are, how each is written, which fact of a subject it
- * asks for and when it holds, is one row of one table. Holding against a subject
- * reads nothing and changes nothing.
+ * A condition of a rule: a matching key and its alternatives, of which one has to match.
+ * Each key is one row of a table: its name, its form, the fact that it needs and how it
+ * matches. Matching reads nothing and changes nothing.
  */
 #ifndef MAZE_DAEMON_CONDITION_H
 #define MAZE_DAEMON_CONDITION_H
@@ -16,7 +15,7 @@
 #include "subject.h"
 #include "string_list.h"
 
-/* From the cheapest to read to the dearest: the order in which they are tried. */
+/* In the order in which they are tried: the cheapest fact first. */
 enum condition_id {
 	CONDITION_THREAD,
 	CONDITION_COMM,
@@ -31,26 +30,23 @@ enum condition_id {
 
 struct condition {
 	bool given;
-	struct words words; /* the alternatives as written */
-	id_t *ids;	    /* user, group: the words as numbers */
+	struct string_list words; /* the alternatives as written */
+	id_t *ids;		  /* user, group: the words as numbers */
 };
 
-/* Enough for any fact of a subject, cut at the end where it is longer. */
+/* A longer fact is cut. */
 #define CONDITION_SHOWN_SIZE 256
 
 struct condition_key {
 	const char *name;
-	const char *form;  /* what is accepted, in words */
+	const char *form;  /* the accepted form, for messages */
 	unsigned int fact; /* FACT_* */
-	/* Fills a condition that holds nothing yet. -EINVAL, -ENOMEM. */
+	/* Fills an empty condition. -EINVAL, -ENOMEM. */
 	int (*parse)(const char *value, struct condition *ret_condition, struct maze_error *error);
-	/* The fact is known. *ret_which is the alternative that holds. */
+	/* The fact is known. *ret_which is the index of the alternative that matches. */
 	bool (*holds)(const struct condition *condition, const struct subject *subject,
 		      size_t *ret_which);
-	/*
-	 * True if `a` holds wherever `b` does, as far as their texts show; `b` NULL:
-	 * wherever at all.
-	 */
+	/* True if `a` certainly holds wherever `b` does; with `b` NULL: holds always. */
 	bool (*covers)(const struct condition *a, const struct condition *b);
 	/* The fact as text. */
 	void (*show)(const struct subject *subject, char *buf, size_t size);

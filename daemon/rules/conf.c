@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reads text through inih, line by line. inih (as distributions build it) gives no
- * line numbers, cuts lines of more than 200 bytes and section names of more than
- * 50 without a word, is silent about empty sections, and names only the first line
- * that it does not understand. So it is fed by a reader of ours, which knows the
- * line that is being worked on, keeps long ones from it, sees to section headers
- * itself, and notices every line for which nothing came back. That leaves to inih
- * what is its own: keys, values, comments and continued lines.
+ * Parses with inih, line by line. inih (as distributions build it) reports no line
+ * numbers, silently cuts lines of more than 200 bytes and section names of more than 50,
+ * does not report empty sections, and names only the first invalid line. So a reader of
+ * ours feeds it: the reader counts lines, rejects long ones, parses section headers, and
+ * reports each line for which inih does not call back. inih parses keys, values, comments
+ * and continued lines.
  */
 #include "conf.h"
 
@@ -19,9 +18,9 @@
 
 #include "../../base/error.h"
 
-/* What inih says its buffer must have beyond the longest line: CR, LF and NUL. */
+/* inih's buffer needs room for CR, LF and NUL beyond the longest line. */
 #define INI_LINE_OVERHEAD 3
-/* Continued lines make one value; the longest that any key takes is shorter. */
+/* The limit of a value with its continued lines; no valid value is longer. */
 #define VALUE_MAX 8192
 
 struct reading {
@@ -30,13 +29,13 @@ struct reading {
 	const char *file;
 	const char *at; /* the next line of the text */
 	const char *end;
-	unsigned int line;	      /* the one that inih has got last */
+	unsigned int line;	      /* that inih got last */
 	bool indented;		      /* it begins with a blank */
-	bool pending;		      /* it should make inih call back, and has not yet */
-	bool discards;		      /* the last key is refused, with its continued lines */
+	bool pending;		      /* inih should call back for it, and has not yet */
+	bool discards;		      /* skip the continued lines of a key that was refused */
 	bool after_key;		      /* a key has come since the section's header */
 	struct conf_section *section; /* NULL: before the first */
-	int err;		      /* -ENOMEM, once and for all */
+	int err;		      /* -ENOMEM, kept */
 };
 
 static bool is_blank(char c)
@@ -46,7 +45,7 @@ static bool is_blank(char c)
 
 /* ---- sections ------------------------------------------------------------------- */
 
-/* Doubled at each power of two; the items before stay as they are. */
+/* Doubles the capacity at each power of two. Items keep their values. */
 static void *grow(void *items, size_t count, size_t item_size)
 {
 	if (count & (count - 1))
@@ -93,7 +92,7 @@ static bool is_name(const char *name, size_t length)
 	return true;
 }
 
-/* Only a comment may follow a header; inih would take no notice of anything else. */
+/* Only a comment may follow a header; inih ignores anything there. */
 static bool ends_well(const char *at, const char *end)
 {
 	while (at < end && is_blank(*at))
@@ -101,7 +100,7 @@ static bool ends_well(const char *at, const char *end)
 	return at == end || *at == ';' || *at == '#';
 }
 
-/* The kind of section that [text] names; a rule's name is what is left of the text. */
+/* The kind of the section named by [text]; for a rule, text becomes its name. */
 static unsigned int section_kind(const char **text, size_t *length)
 {
 	if (*length == 8 && !strncmp(*text, "defaults", 8))
@@ -135,12 +134,12 @@ static void begin_section(struct reading *reading, const char *at, const char *e
 	}
 	if (!close || !ends_well(close + 1, end)) {
 		problems_add(reading->problems, PROBLEM_ERROR, reading->file, reading->line, NULL,
-			     "a section's line is its name in brackets and nothing else, such as "
+			     "a section line holds only the name in brackets, such as "
 			     "[defaults]");
 		kind = 0;
 	} else if (!kind) {
 		problems_add(reading->problems, PROBLEM_ERROR, reading->file, reading->line, NULL,
-			     "there is no section [%.*s]; there are [defaults], [daemon] and [rule "
+			     "unknown section [%.*s]; known are [defaults], [daemon] and [rule "
 			     "NAME], where NAME is up to %d letters, digits and . _ - @ : +",
 			     (int)(close - at - 1), at + 1, CONF_NAME_MAX);
 	}
@@ -161,7 +160,7 @@ const struct conf_entry *conf_section_entry(const struct conf_section *section, 
 	return NULL;
 }
 
-/* Why the key may not stand here, as a problem; or true, and the key. */
+/* True, and the key; or false, and a problem is added. */
 static bool key_is_right(struct reading *reading, const char *name, struct key *ret_key)
 {
 	const struct conf_section *section = reading->section;
@@ -170,7 +169,7 @@ static bool key_is_right(struct reading *reading, const char *name, struct key *
 
 	if (!key_find(section->kind, name, ret_key)) {
 		problems_add(reading->problems, PROBLEM_ERROR, reading->file, reading->line, name,
-			     "there is no such key in %s; there are: %s",
+			     "unknown key in %s; known keys: %s",
 			     section->kind == SECTION_RULE	 ? "[rule NAME]"
 			     : section->kind == SECTION_DEFAULTS ? "[defaults]"
 								 : "[daemon]",
@@ -180,7 +179,7 @@ static bool key_is_right(struct reading *reading, const char *name, struct key *
 	first = conf_section_entry(section, name);
 	if (first) {
 		problems_add(reading->problems, PROBLEM_ERROR, reading->file, reading->line, name,
-			     "the section has it already, in line %u; give all values there",
+			     "duplicate key, first set in line %u; write all values there",
 			     first->line);
 		return false;
 	}
@@ -197,11 +196,11 @@ static int add_entry(struct reading *reading, const char *name, const char *valu
 	reading->discards = true;
 	if (!section) {
 		problems_add(reading->problems, PROBLEM_ERROR, reading->file, reading->line, name,
-			     "it stands before the first section; begin with [defaults] or [rule "
+			     "key before the first section; begin with [defaults] or [rule "
 			     "NAME]");
 		return 0;
 	}
-	/* The section was refused already; its keys have no kind to be held against. */
+	/* An unknown section was reported already. */
 	if (!section->kind || !key_is_right(reading, name, &key))
 		return 0;
 	grown = grow(section->entries, section->count, sizeof(*grown));
@@ -218,7 +217,7 @@ static int add_entry(struct reading *reading, const char *name, const char *valu
 	return 0;
 }
 
-/* Whether the text reads like the line of a key that somebody has indented. */
+/* Whether an indented line looks like a key of its own. */
 static bool looks_like_key(const struct reading *reading, const char *text)
 {
 	size_t length = strcspn(text, "=: \t");
@@ -244,8 +243,8 @@ static int continue_entry(struct reading *reading, const char *text)
 	entry = &reading->section->entries[reading->section->count - 1];
 	if (looks_like_key(reading, text)) {
 		problems_add(reading->problems, PROBLEM_ERROR, reading->file, reading->line, NULL,
-			     "a line that begins with a blank continues the value above, that of "
-			     "%s; for a key of its own, take the blank away",
+			     "a line that begins with a blank continues the value of %s; to set a "
+			     "key, remove the blank",
 			     entry->key.name);
 		return 0;
 	}
@@ -266,14 +265,14 @@ static int continue_entry(struct reading *reading, const char *text)
 	return 0;
 }
 
-/* inih's call for one key, or for a line that continues its value. */
+/* inih's callback for a key, or for a line that continues its value. */
 static int handle_pair(void *arg, const char *section, const char *name, const char *value)
 {
 	struct reading *reading = arg;
 	int err;
 
 	(void)section;
-	/* A build of inih that takes a key without '=': still pending, so refused. */
+	/* inih may be built to accept a key without '='; pending makes it an error. */
 	if (!value || reading->err)
 		return 1;
 	reading->pending = false;
@@ -281,7 +280,7 @@ static int handle_pair(void *arg, const char *section, const char *name, const c
 		err = continue_entry(reading, value);
 	} else if (!*name) {
 		problems_add(reading->problems, PROBLEM_ERROR, reading->file, reading->line, NULL,
-			     "there is no key before the =");
+			     "missing key before =");
 		err = 0;
 	} else {
 		err = add_entry(reading, name, value);
@@ -299,10 +298,10 @@ static void settle_pending(struct reading *reading)
 		return;
 	reading->pending = false;
 	problems_add(reading->problems, PROBLEM_ERROR, reading->file, reading->line, NULL,
-		     "this is neither [section], nor KEY = VALUE, nor a comment (# or ; first)");
+		     "invalid line; expected [SECTION], KEY = VALUE, or a comment (# or ;)");
 }
 
-/* What inih is to see of the line from `at` to `end`; length 0: nothing. */
+/* How many bytes of the line inih has to parse; 0: none. */
 static size_t inspect_line(struct reading *reading, const char *at, const char *end, size_t room)
 {
 	const char *first = at;
@@ -314,8 +313,8 @@ static size_t inspect_line(struct reading *reading, const char *at, const char *
 	reading->indented = first > at;
 	if ((size_t)(end - at) > room) {
 		problems_add(reading->problems, PROBLEM_ERROR, reading->file, reading->line, NULL,
-			     "the line has %zu bytes, where %zu are the most; go on in the next "
-			     "line, which begins with a blank then",
+			     "the line has %zu bytes, the maximum is %zu; continue in a next "
+			     "line that begins with a blank",
 			     (size_t)(end - at), room);
 		reading->discards = true;
 		return 0;
@@ -328,7 +327,7 @@ static size_t inspect_line(struct reading *reading, const char *at, const char *
 	return (size_t)(end - at);
 }
 
-/* As fgets(3) to inih: one line with its newline, never in parts. */
+/* Like fgets(3) for inih, but a line is never split. */
 static char *next_line(char *buf, int size, void *arg)
 {
 	struct reading *reading = arg;
@@ -346,7 +345,7 @@ static char *next_line(char *buf, int size, void *arg)
 	reading->line++;
 	length = inspect_line(reading, begin, end, (size_t)size - INI_LINE_OVERHEAD);
 	if (reading->section != before) {
-		/* So that inih, too, forgets the key that could be continued. */
+		/* Makes inih end the key that could be continued. */
 		snprintf(buf, (size_t)size, "[-]\n");
 		return buf;
 	}
@@ -382,20 +381,20 @@ int conf_parse(struct conf *conf, const char *name, const char *text, size_t len
 	reading.file = conf->files[conf->file_count - 1];
 	if (nul) {
 		problems_add(problems, PROBLEM_ERROR, name, 0, NULL,
-			     "byte %zu is 0: this is no text", (size_t)(nul - text));
+			     "byte %zu is NUL: not a text file", (size_t)(nul - text));
 		return 0;
 	}
-	/* Some editors put a byte order mark in front; it means nothing in UTF-8. */
+	/* Skip the byte order mark that some editors write. */
 	if (length >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) {
 		text += 3;
 		length -= 3;
 	}
 	reading.at = text;
 	reading.end = text + length;
-	/* Its answer is the first line it did not like; the reader has seen them all. */
+	/* It returns the first invalid line; the reader has reported all of them. */
 	if (ini_parse_stream(next_line, &reading, handle_pair, &reading) == -2)
 		return -ENOMEM;
-	/* A build of inih that stops at the first such line asks for no other after it. */
+	/* inih may be built to stop at the first invalid line. */
 	settle_pending(&reading);
 	return reading.err;
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Configuration files as text: sections, and in them keys with their values, each
- * with the line it stands on. What is here has the shape of maze.conf(5) and only
- * keys that there are, none twice in its section; what the values mean is not
- * looked at.
+ * Configuration files as text: sections with keys and values, each with its line. The
+ * syntax is checked: only keys that exist, each once in a section. Values are not checked
+ * here.
  */
 #ifndef MAZE_DAEMON_CONF_H
 #define MAZE_DAEMON_CONF_H
@@ -13,11 +12,11 @@
 #include "keys.h"
 #include "problems.h"
 
-/* A rule's name is printed in every record of it; that of a unit fits. */
+/* As long as a unit name of usual length: it is printed in each record of the rule. */
 #define CONF_NAME_MAX 64
-/* All rules there may be, at a KiB each. */
+/* Room for RULES_MAX rules of 1 KiB. */
 #define CONF_FILE_MAX_BYTES (4U << 20)
-/* One for each package that has something to say; a directory of more is a mistake. */
+/* Enough for one file per package. */
 #define CONF_FILES_MAX 1024
 
 struct conf_entry {
@@ -27,8 +26,8 @@ struct conf_entry {
 };
 
 struct conf_section {
-	unsigned int kind; /* SECTION_*; 0: none that there is, and empty */
-	char *name;	   /* of a rule, else NULL */
+	unsigned int kind; /* SECTION_*; 0: unknown; it has no entries */
+	char *name;	   /* of a rule; else NULL */
 	const char *file;  /* belongs to struct conf */
 	unsigned int line;
 	struct conf_entry *entries;
@@ -45,16 +44,14 @@ struct conf {
 void conf_init(struct conf *conf);
 void conf_done(struct conf *conf);
 
-/*
- * Each adds to conf and to problems. 0, also when there were problems; -ENOMEM.
- */
+/* Each adds to conf and to problems. Returns 0 also with problems; -ENOMEM. */
 int conf_parse(struct conf *conf, const char *name, const char *text, size_t length,
 	       struct problems *problems);
 int conf_read_file(struct conf *conf, const char *path, struct problems *problems);
-/* The files in PATH.d whose names end in .conf, in order of name by byte. */
+/* The *.conf files in PATH.d, in byte order of their names. */
 int conf_read_drop_ins(struct conf *conf, const char *path, struct problems *problems);
 
-/* NULL: the section has no such key. */
+/* NULL: the section does not have the key. */
 const struct conf_entry *conf_section_entry(const struct conf_section *section, const char *key);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Configuration files on disk: which there are, in which order, and their text. What
- * mazed(8) reads here it acts on with its own rights, so a file that anybody may
- * write to is refused. Only regular files are read: no pipe can hold up a reload.
+ * Which configuration files are read, in which order. mazed executes what they say as
+ * root, so a file or directory that all users may write to is refused. Only regular files
+ * are read, since a FIFO would block a reload.
  */
 #include "conf.h"
 
@@ -15,10 +15,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The whole file, or -errno. */
 static int read_all(int fd, size_t size, char **ret_text, size_t *ret_length)
 {
-	/* One more than it should have: to notice that it has grown. */
+	/* One byte more than the size, to detect that the file has grown. */
 	char *text = malloc(size + 1);
 	size_t length = 0;
 	ssize_t got;
@@ -41,15 +40,15 @@ static int read_all(int fd, size_t size, char **ret_text, size_t *ret_length)
 	return 0;
 }
 
-/* Why the file may not be read, or NULL. */
+/* The reason for refusing the file, or NULL. */
 static const char *refusal(const struct stat *status)
 {
 	if (!S_ISREG(status->st_mode))
-		return "it is no regular file";
+		return "not a regular file";
 	if (status->st_size > CONF_FILE_MAX_BYTES)
-		return "it is larger than 4 MiB, which is more than all rules there may be";
+		return "larger than the maximum of 4 MiB";
 	if (status->st_mode & S_IWOTH)
-		return "everybody may write to it; take that right away (chmod o-w)";
+		return "all users may write to it; remove that permission (chmod o-w)";
 	return NULL;
 }
 
@@ -62,7 +61,7 @@ int conf_read_file(struct conf *conf, const char *path, struct problems *problem
 	char *text = NULL;
 
 	if (fd < 0 || fstat(fd, &status)) {
-		problems_add(problems, PROBLEM_ERROR, path, 0, NULL, "it cannot be opened: %s",
+		problems_add(problems, PROBLEM_ERROR, path, 0, NULL, "cannot open: %s",
 			     strerror(errno));
 		goto out_fd;
 	}
@@ -75,14 +74,14 @@ int conf_read_file(struct conf *conf, const char *path, struct problems *problem
 	if (err == -ENOMEM)
 		goto out_fd;
 	if (err) {
-		problems_add(problems, PROBLEM_ERROR, path, 0, NULL, "it cannot be read: %s",
+		problems_add(problems, PROBLEM_ERROR, path, 0, NULL, "cannot read: %s",
 			     strerror(-err));
 		err = 0;
 		goto out_fd;
 	}
 	if (length != (size_t)status.st_size)
 		problems_add(problems, PROBLEM_ERROR, path, 0, NULL,
-			     "it is being written to; try again when that is done");
+			     "it changed while it was read; try again");
 	else
 		err = conf_parse(conf, path, text, length, problems);
 	free(text);
@@ -92,13 +91,13 @@ out_fd:
 	return err;
 }
 
-/* By byte, so that the order does not depend on anybody's locale. */
+/* By byte: the order must not depend on a locale. */
 static int by_name(const struct dirent **a, const struct dirent **b)
 {
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-/* What editors and package managers leave behind (.swp, ~, .dpkg-old) is none. */
+/* Skips what editors and package managers leave behind (.swp, ~, .dpkg-old). */
 static int is_drop_in(const struct dirent *entry)
 {
 	size_t length = strlen(entry->d_name);
@@ -120,8 +119,8 @@ static int read_named(struct conf *conf, const char *directory, const char *name
 	return err;
 }
 
-/* Whoever may put a file there says what is executed as root, also in a sticky directory. */
-static bool is_for_everybody(const char *directory)
+/* Also in a sticky directory: a new file there can run commands as root. */
+static bool is_world_writable(const char *directory)
 {
 	struct stat status;
 
@@ -136,19 +135,19 @@ int conf_read_drop_ins(struct conf *conf, const char *path, struct problems *pro
 
 	if (asprintf(&directory, "%s.d", path) < 0)
 		return -ENOMEM;
-	if (is_for_everybody(directory)) {
+	if (is_world_writable(directory)) {
 		problems_add(problems, PROBLEM_ERROR, directory, 0, NULL,
-			     "everybody may write to it; take that right away (chmod o-w)");
+			     "all users may write to it; remove that permission (chmod o-w)");
 		free(directory);
 		return 0;
 	}
 	count = scandir(directory, &names, is_drop_in, by_name);
 	if (count < 0 && errno != ENOENT)
 		problems_add(problems, PROBLEM_ERROR, directory, 0, NULL,
-			     "the directory cannot be read: %s", strerror(errno));
+			     "cannot read the directory: %s", strerror(errno));
 	if (count > CONF_FILES_MAX)
 		problems_add(problems, PROBLEM_ERROR, directory, 0, NULL,
-			     "there are %d files, where %d are the most", count, CONF_FILES_MAX);
+			     "%d files; the maximum is %d", count, CONF_FILES_MAX);
 	for (i = 0; i < count; i++) {
 		if (!err && count <= CONF_FILES_MAX)
 			err = read_named(conf, directory, names[i]->d_name, problems);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The keys of [daemon], one row each at the end; see settings.h and keys.h.
- */
+/* The keys of [daemon]: one row each in the table at the end. */
 #include "daemon_settings.h"
 
 #include <errno.h>
@@ -17,23 +15,23 @@
 #include "keys.h"
 #include "values.h"
 
-/* A user who needs more has another problem; each costs the kernel some 300 bytes. */
+/* Each costs the kernel about 300 bytes. */
 #define ENTRIES_PER_USER_MAX 1000000
-/* A build with all its compilers; far from what the kernel would feel. */
+/* Enough for a parallel build of a large program. */
 #define ENTRIES_PER_USER_DEFAULT 1000
 /* Each is a descriptor and a buffer; the usual limit of descriptors is 1024. */
 #define CLIENTS_MAX 512
-/* Terminals of people who look at once, and one or two programs. */
+/* Enough for several terminals and a few programs. */
 #define CLIENTS_DEFAULT 32
-/* Where state goes that outlives a boot; the unit says StateDirectory=maze. */
+/* The unit's StateDirectory=maze. */
 #define INCIDENTS_DIR "/var/lib/maze/incidents"
-/* The directory is read whole where the oldest is to be found. */
+/* The whole directory is read to find the oldest. */
 #define INCIDENTS_KEPT_MAX 100000
-/* Less than one incident with all its samples may not fit. */
+/* One incident with all its samples must fit. */
 #define INCIDENTS_BYTES_MIN (1ULL << 20)
 #define INCIDENTS_BYTES_MAX (1ULL << 40)
 
-int settings_init(struct daemon_settings *settings)
+int daemon_settings_init(struct daemon_settings *settings)
 {
 	*settings = (struct daemon_settings){
 		.entries_per_user = ENTRIES_PER_USER_DEFAULT,
@@ -51,22 +49,22 @@ int settings_init(struct daemon_settings *settings)
 	return settings->control_socket && settings->incidents.dir ? 0 : -ENOMEM;
 }
 
-void settings_done(struct daemon_settings *settings)
+void daemon_settings_done(struct daemon_settings *settings)
 {
 	free(settings->log_path);
 	free(settings->control_socket);
 	free(settings->incidents.dir);
-	words_done(&settings->incidents.redact_names);
+	string_list_done(&settings->incidents.redact_names);
 }
 
-static bool words_differ(const struct words *a, const struct words *b)
+static bool string_lists_differ(const struct string_list *a, const struct string_list *b)
 {
 	size_t i;
 
 	if (a->count != b->count)
 		return true;
 	for (i = 0; i < a->count; i++)
-		if (strcmp(a->words[i], b->words[i]))
+		if (strcmp(a->items[i], b->items[i]))
 			return true;
 	return false;
 }
@@ -79,7 +77,7 @@ bool incidents_settings_differ(const struct incidents_settings *a,
 	return strcmp(a->dir, b->dir) || a->count_max != b->count_max ||
 	       a->bytes_max != b->bytes_max || a->age_max_ns != b->age_max_ns ||
 	       a->samples != b->samples || a->unwind != b->unwind ||
-	       words_differ(&a->redact_names, &b->redact_names);
+	       string_lists_differ(&a->redact_names, &b->redact_names);
 }
 
 /* ---- values ---------------------------------------------------------------------------- */
@@ -102,7 +100,7 @@ static int set_log(const struct key *key, struct key_target *target, const char 
 	else if (!strcmp(value, "syslog"))
 		daemon->log = DAEMON_LOG_SYSLOG;
 	else
-		return maze_fail(error, -EINVAL, "\"%.64s\" is no log", value);
+		return maze_fail(error, -EINVAL, "unknown log \"%.64s\"", value);
 	free(daemon->log_path);
 	daemon->log_path = NULL;
 	return 0;
@@ -118,7 +116,6 @@ static int set_control_socket(const struct key *key, struct key_target *target, 
 			  error);
 }
 
-/* A whole number within its limits, or nothing is changed. */
 static int set_number(const char *value, long min, long max, unsigned int *ret_number,
 		      struct maze_error *error)
 {
@@ -153,7 +150,7 @@ static int set_incidents(const struct key *key, struct key_target *target, const
 	if (*value == '/')
 		return value_path(value, PATH_MAX - 1, &incidents->dir, error);
 	if (strcmp(value, "no") != 0)
-		return maze_fail(error, -EINVAL, "\"%.128s\" is no absolute path", value);
+		return maze_fail(error, -EINVAL, "\"%.128s\" is not an absolute path", value);
 	free(incidents->dir);
 	incidents->dir = NULL;
 	return 0;
@@ -200,30 +197,30 @@ static int set_unwind(const struct key *key, struct key_target *target, const ch
 	return value_yes_no(value, &target->daemon->incidents.unwind, error);
 }
 
-/* Tried here, so that what is no mask is refused where it stands. */
+/* Compiled here to report an invalid mask at its line. */
 static int set_mask(const struct key *key, struct key_target *target, const char *value,
 		    struct maze_error *error)
 {
-	struct words words = { 0 };
+	struct string_list list = { 0 };
 	struct redactor *redactor = NULL;
-	int err = words_split(value, &words, error);
+	int err = string_list_split(value, &list, error);
 
 	(void)key;
 	if (!err)
-		err = redact_new((const char *const *)words.words, words.count, &redactor, error);
+		err = redact_new((const char *const *)list.items, list.count, &redactor, error);
 	redact_free(redactor);
 	if (err) {
-		words_done(&words);
+		string_list_done(&list);
 		return err;
 	}
-	words_done(&target->daemon->incidents.redact_names);
-	target->daemon->incidents.redact_names = words;
+	string_list_done(&target->daemon->incidents.redact_names);
+	target->daemon->incidents.redact_names = list;
 	return 0;
 }
 
 /* ---- the table --------------------------------------------------------------------------- */
 
-const struct key settings_keys[] = {
+const struct key daemon_keys[] = {
 	{ "log", SECTION_DAEMON, "journal, syslog, or an absolute path", set_log, 0 },
 	{ "control-socket", SECTION_DAEMON, "an absolute path", set_control_socket, 0 },
 	{ "entries-per-user", SECTION_DAEMON, "a number; 0: users may watch nothing",

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * What [daemon] says: settings of mazed itself, not of what is watched.
- */
+/* The settings of mazed itself: the section [daemon]. */
 #ifndef MAZE_DAEMON_SETTINGS_H
 #define MAZE_DAEMON_SETTINGS_H
 
@@ -14,15 +12,15 @@ enum daemon_log {
 	DAEMON_LOG_FILE,
 };
 
-/* What is kept of who was caught; evidence/incident.h says how. */
+/* What is stored of each incident; see evidence/incident.h. */
 struct incidents_settings {
-	char *dir; /* NULL: nothing is */
+	char *dir; /* NULL: no incidents are stored */
 	size_t count_max;
 	maze_u64 bytes_max;
 	maze_u64 age_max_ns;
 	unsigned int samples; /* stacks of an episode; 0: none are taken */
 	bool unwind;
-	struct words redact_names;
+	struct string_list redact_names;
 };
 
 struct daemon_settings {
@@ -34,9 +32,9 @@ struct daemon_settings {
 	struct incidents_settings incidents;
 };
 
-/* What holds where nothing is said. -ENOMEM: settings_done() is right even then. */
-int settings_init(struct daemon_settings *settings);
-void settings_done(struct daemon_settings *settings);
+/* Sets the defaults. -ENOMEM: daemon_settings_done() is needed also then. */
+int daemon_settings_init(struct daemon_settings *settings);
+void daemon_settings_done(struct daemon_settings *settings);
 bool incidents_settings_differ(const struct incidents_settings *a,
 			       const struct incidents_settings *b);
 

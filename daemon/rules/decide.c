@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * See decide.h. Ends after as many turns as there are facts, because each turn
- * makes one more known or fails.
- */
+/* Ends: each turn makes one more fact known, or fails. */
 #include "decide.h"
 
 #include "match.h"

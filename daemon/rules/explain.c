@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * See explain.h. It asks the very functions that the search asks (match.h, condition.h), so
- * what is explained is what would be done.
+ * Uses the functions of the search itself (match.h, condition.h), so that the explanation
+ * is right by construction.
  */
 #include "explain.h"
 
@@ -15,7 +15,7 @@
 #include "rule_settings.h"
 #include "unused.h"
 
-/* A rule may list hundreds of programs; who wants to see them all has the file. */
+/* A rule may list hundreds of words. */
 #define WORDS_SHOWN_MAX 8
 
 static const char *plural(size_t count)
@@ -62,8 +62,8 @@ static void print_fact(FILE *out, size_t id, const struct subject *subject)
 
 static const char *why_unknown(const struct subject *subject, unsigned int fact)
 {
-	return subject->late & fact ? "cannot be read: its memory does not answer"
-				    : "not for this user to read";
+	return subject->late & fact ? "unreadable: reading its memory timed out"
+				    : "no permission to read it";
 }
 
 static void print_facts(FILE *out, const struct subject *subject)
@@ -82,7 +82,7 @@ static void print_facts(FILE *out, const struct subject *subject)
 	}
 }
 
-/* The words from the first to the last of those that matter, and how many there are. */
+/* Prints the word that matches, or the first words, and how many more there are. */
 static void print_words(FILE *out, const struct condition *condition, bool holds, size_t which)
 {
 	size_t count = condition->words.count, i = holds ? which : 0;
@@ -91,7 +91,7 @@ static void print_words(FILE *out, const struct condition *condition, bool holds
 	fputs(holds ? " matches" : count > 1 ? " matches none of" : " does not match", out);
 	for (; i < end; i++) {
 		fputc(' ', out);
-		escape_write(out, condition->words.words[i]);
+		escape_write(out, condition->words.items[i]);
 	}
 	if (!holds && end < count)
 		fprintf(out, " and %zu more", count - end);
@@ -134,15 +134,15 @@ static enum match explain_rule(FILE *out, const struct rule *rule, size_t number
 static void explain_outcome(FILE *out, const struct rule *rule)
 {
 	if (rule->ignore) {
-		fprintf(out, "rule %s: it is left alone (action = ignore)\n", rule->name);
+		fprintf(out, "rule %s: it is not watched (action = ignore)\n", rule->name);
 		return;
 	}
 	fprintf(out, "rule %s: it is watched%s\n", rule->name,
-		rule->treatment.policy.flags & MAZE_POLICY_SHADOW ? " in shadow" : "");
-	treatment_print(&rule->treatment, out);
+		rule->settings.policy.flags & MAZE_POLICY_SHADOW ? " in shadow" : "");
+	rule_settings_print(&rule->settings, out);
 }
 
-/* What every engine refuses (DESIGN, Identity); NULL: it may be watched. */
+/* Why every engine refuses it (DESIGN.md, Identity); NULL: it may be watched. */
 static const char *why_never(const struct subject_source *source, const struct subject *subject)
 {
 	if (subject->pid == 1)
@@ -150,7 +150,7 @@ static const char *why_never(const struct subject_source *source, const struct s
 	if (!proc_is_kernel_thread(source->proc_fd, subject->tid))
 		return NULL;
 	return subject->is_main ? "it is a kernel thread, which takes no signals"
-				: "it is a thread that the kernel has made of the process "
+				: "it is a thread that the kernel created in the process "
 				  "(io_uring, vhost), which takes no signals";
 }
 
@@ -169,22 +169,21 @@ void explain_subject(FILE *out, const struct rules *rules, const struct subject 
 		match = explain_rule(out, &rules->rules[i], i + 1, subject);
 	left = rules->count - i;
 	if (match == MATCH_NO) {
-		fputs("no rule matches: it is left alone\n", out);
+		fputs("no rule matches: it is not watched\n", out);
 		return;
 	}
 	if (match == MATCH_MORE) {
-		fprintf(out,
-			"whether rule %s matches cannot be said without what could not be read\n",
+		fprintf(out, "whether rule %s matches is unknown: a fact could not be read\n",
 			rules->rules[i - 1].name);
 		return;
 	}
 	if (left)
-		fprintf(out, "the first rule that matches holds: the other %zu %s not looked at\n",
+		fprintf(out, "the first rule that matches applies: the other %zu %s not checked\n",
 			left, left == 1 ? "is" : "are");
 	explain_outcome(out, &rules->rules[i - 1]);
 }
 
-/* What may not be read stays unknown; everything else can still be explained. */
+/* What cannot be read stays unknown; the rest can still be explained. */
 static int read_all(const struct subject_source *source, struct subject *subject,
 		    struct maze_error *error)
 {

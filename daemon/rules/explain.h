@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The texts of `mazed --check` and `mazed --explain PID`. Whatever a process calls
- * itself, only printable text comes out.
+ * The output of `mazed --check` and `mazed --explain PID`. Text from processes is
+ * escaped.
  */
 #ifndef MAZE_DAEMON_EXPLAIN_H
 #define MAZE_DAEMON_EXPLAIN_H
@@ -13,21 +13,21 @@
 #include "subject.h"
 
 /*
- * Loads the rules from `path` as mazed would, prints line by line what is wrong and
- * what has no effect, then a summary. 0 (notes or not), -EINVAL: refused, -ENOMEM.
+ * Loads the rules from `path` and prints each problem and a summary. 0 (also with notes),
+ * -EINVAL: refused, -ENOMEM.
  */
 int explain_check(FILE *out, const char *path);
 
 /*
- * Prints how each rule in turn fares with the subject, and what follows. `never`: why no
- * engine watches it, whatever the rules are; or NULL.
+ * Prints for each rule whether it matches the subject, and the result. `never`: why no
+ * engine watches it under any rules, or NULL.
  */
 void explain_subject(FILE *out, const struct rules *rules, const struct subject *subject,
 		     const char *never);
 
 /*
- * Reads what may be read of process `pid` (of its thread `tid`, if not 0) and
- * explains it. Fails as subject_open() and subject_read() do; then nothing is printed.
+ * Reads what it can of process `pid` (of thread `tid` if not 0) and explains it. Fails as
+ * subject_open() and subject_read() do; then nothing is printed.
  */
 int explain_process(FILE *out, const struct rules *rules, pid_t pid, pid_t tid,
 		    struct maze_error *error);

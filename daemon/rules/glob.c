@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Globs as glob.h says. A mismatch goes back to the last `*` only, and lets that
- * one take a byte more: earlier ones need not be tried again, because whatever
- * they could give up, the last one can take. Hence pattern times text at worst.
+ * On a mismatch, the match goes back only to the last `*` and lets it take one byte more.
+ * Earlier ones need no second try, since the last one can take every byte that they
+ * could. So the time is at most pattern length times text length.
  */
 #include "glob.h"
 
@@ -11,14 +11,14 @@
 
 #include "../../base/error.h"
 
-/* The end of the set that begins at '[', on its ']'; NULL: it has none. */
+/* The ']' that ends the set at '['; NULL: there is none. */
 static const char *set_end(const char *set)
 {
 	const char *at = set + 1;
 
 	if (*at == '!' || *at == '^')
 		at++;
-	/* As the first of the set, ']' is one of its bytes. */
+	/* As the first byte of the set, ']' is a member. */
 	if (*at == ']')
 		at++;
 	while (*at && *at != ']')
@@ -35,14 +35,14 @@ int glob_check(const char *pattern, struct maze_error *error)
 			at++;
 			if (!*at)
 				return maze_fail(error, -EINVAL,
-						 "the glob %.128s ends in a backslash with nothing "
-						 "to stand for; write \\\\ for a backslash",
+						 "the glob %.128s ends in a backslash; write "
+						 "\\\\ for a backslash",
 						 pattern);
 		} else if (*at == '[') {
 			end = set_end(at);
 			if (!end)
 				return maze_fail(error, -EINVAL,
-						 "the set [ of the glob %.128s does not end; close "
+						 "unterminated set [ in the glob %.128s; close "
 						 "it with ], or write \\[ for a bracket",
 						 pattern);
 			at = end;
@@ -74,7 +74,7 @@ static bool set_holds(const char *set, const char *end, unsigned char byte)
 	return found != inverted;
 }
 
-/* Whether the one element at `at` takes the byte; *ret_next is what follows it. */
+/* Whether the element at `at` matches the byte; *ret_next is the next element. */
 static bool element_takes(const char *at, char byte, const char **ret_next)
 {
 	const char *end;

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Globs over bytes: `*` any bytes, `?` one byte, `[a-z]` and `[!a-z]` one of a set,
- * `\` takes the next byte as it is. Not fnmatch(3): names of processes are bytes,
- * not characters of a locale; a bad pattern is refused rather than taken for its
- * letters; and the time is bounded by pattern length times text length, whatever
- * a process calls itself.
+ * Globs over bytes: `*` any bytes, `?` one byte, `[a-z]` and `[!a-z]` one of a set, `\`
+ * takes the next byte literally. Not fnmatch(3): process names are bytes, not characters
+ * of a locale; an invalid pattern is refused; and the time is bounded by pattern length
+ * times text length.
  */
 #ifndef MAZE_DAEMON_GLOB_H
 #define MAZE_DAEMON_GLOB_H
@@ -14,12 +13,12 @@
 
 #include "../../lib/maze.h"
 
-/* 0, or -EINVAL with what is wrong with the pattern. */
+/* 0, or -EINVAL and what is wrong. */
 int glob_check(const char *pattern, struct maze_error *error);
 /* The pattern must have passed glob_check(). */
 bool glob_matches(const char *pattern, const char *text);
 bool glob_matches_bytes(const char *pattern, const char *text, size_t length);
-/* True if the pattern stands for one text only: itself. */
+/* True if the pattern has no special characters. */
 bool glob_is_literal(const char *pattern);
 
 #endif

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The search of match.h. Conditions are tried in the order of their table, which
- * goes from facts that are cheap to read to dear ones.
- */
+/* Conditions are tried in the order of their table, the cheapest fact first. */
 #include "match.h"
 
 enum match match_rule(const struct rule *rule, const struct subject *subject,

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The list of problems.h. Adding never fails as far as the caller can see: where
- * there is no memory for a sentence, the count still says that there is one more.
- */
+/* Adding never fails for the caller: without memory for a text, only the count grows. */
 #include "problems.h"
 
 #include <stdarg.h>
@@ -11,7 +8,7 @@
 
 #include "../../base/escape.h"
 
-/* Grown by doubling from here: most configurations have a few problems or none. */
+/* Doubled from here: most configurations have few problems. */
 #define CAPACITY_FIRST 16
 
 void problems_init(struct problems *problems)
@@ -56,7 +53,7 @@ static struct problem *next_free(struct problems *problems)
 void problems_add(struct problems *problems, enum problem_kind kind, const char *file,
 		  unsigned int line, const char *key, const char *format, ...)
 {
-	struct problem item = { .kind = kind, .line = line }, *place;
+	struct problem item = { .kind = kind, .line = line }, *slot;
 	va_list args;
 	int written;
 
@@ -64,8 +61,8 @@ void problems_add(struct problems *problems, enum problem_kind kind, const char 
 		problems->errors++;
 	else
 		problems->notes++;
-	place = next_free(problems);
-	if (!place)
+	slot = next_free(problems);
+	if (!slot)
 		return;
 	va_start(args, format);
 	written = vasprintf(&item.text, format, args);
@@ -79,11 +76,11 @@ void problems_add(struct problems *problems, enum problem_kind kind, const char 
 		return;
 	}
 	item.order = problems->count;
-	*place = item;
+	*slot = item;
 	problems->count++;
 }
 
-static int by_place(const void *left, const void *right)
+static int by_position(const void *left, const void *right)
 {
 	const struct problem *a = left, *b = right;
 	int order = strcmp(a->file, b->file);
@@ -98,7 +95,7 @@ static int by_place(const void *left, const void *right)
 void problems_sort(struct problems *problems)
 {
 	if (problems->count)
-		qsort(problems->items, problems->count, sizeof(*problems->items), by_place);
+		qsort(problems->items, problems->count, sizeof(*problems->items), by_position);
 }
 
 void problems_print(const struct problems *problems, FILE *out)

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What is wrong with a configuration, as a list: file, line, key and a sentence.
- * A list with errors means that nothing of the configuration may be used; notes
- * are about what can be used but has no effect. The counts are right even when
- * there was no room or memory to keep every sentence.
+ * The problems of a configuration: file, line, key and a text each. With errors, the
+ * whole configuration is refused; notes are about settings that have no effect. The
+ * counts are right also for problems that could not be kept.
  */
 #ifndef MAZE_DAEMON_PROBLEMS_H
 #define MAZE_DAEMON_PROBLEMS_H
@@ -11,30 +10,27 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/*
- * More than a person reads at once; a file that is no configuration at all (a
- * binary, say) must not turn into as many sentences as it has lines.
- */
+/* A binary file must not produce a problem for each of its lines. */
 #define PROBLEMS_KEPT_MAX 1000
 
 enum problem_kind {
 	PROBLEM_ERROR, /* the configuration is refused */
-	PROBLEM_NOTE,  /* it is taken, but this has no effect */
+	PROBLEM_NOTE,  /* accepted, but has no effect */
 };
 
 struct problem {
 	enum problem_kind kind;
 	char *file;
-	unsigned int line; /* from 1; 0: the file as a whole */
-	char *key;	   /* NULL: no one key */
+	unsigned int line; /* from 1; 0: the whole file */
+	char *key;	   /* NULL: not about one key */
 	char *text;	   /* no full stop, no newline */
-	size_t order;	   /* in which they were added */
+	size_t order;	   /* of adding */
 };
 
 struct problems {
 	struct problem *items;
 	size_t count;
-	size_t errors; /* also those that were not kept */
+	size_t errors; /* with those that were not kept */
 	size_t notes;
 };
 
@@ -43,9 +39,9 @@ void problems_done(struct problems *problems);
 void problems_add(struct problems *problems, enum problem_kind kind, const char *file,
 		  unsigned int line, const char *key, const char *format, ...)
 	__attribute__((format(printf, 6, 7)));
-/* By file, line, and order of adding: as one reads. Drop-ins come after their file. */
+/* By file, line, and order of adding. Drop-ins come after their file. */
 void problems_sort(struct problems *problems);
-/* One line each, "FILE:LINE: KEY: sentence", and how many were not kept. */
+/* One line each, "FILE:LINE: KEY: text", and how many were not kept. */
 void problems_print(const struct problems *problems, FILE *out);
 
 #endif

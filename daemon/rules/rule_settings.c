@@ -1,36 +1,41 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Treatments: their defaults, and themselves in words (treatment.h). Durations,
- * signals and recoveries are worded by the library, as everywhere.
- */
 #include "rule_settings.h"
 
-#include "../../base/escape.h"
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
-/* Time for a script that collects evidence; then it is itself in the way. */
+#include "../../base/error.h"
+#include "../../base/escape.h"
+#include "keys.h"
+#include "values.h"
+
+/* Enough for a script that collects evidence. */
 #define EXEC_TIMEOUT_DEFAULT_NS (30 * MAZE_NSEC_PER_SEC)
-/* A service in a crash loop fills a screen of the log in an hour, not the disk. */
+/* A service in a crash loop must not fill the disk with records. */
 #define REPEAT_COUNT_DEFAULT 10
 #define REPEAT_DEFAULT_NS (60 * MAZE_NSEC_PER_SEC)
-/* Any duration, signal or recovery in words. */
+/* Above the number of records in a second, a limit has no meaning. */
+#define REPEAT_COUNT_MAX 1000000
+/* Any duration, signal or recovery as text. */
 #define WORDING_SIZE 128
 
-void treatment_init(struct treatment *treatment)
+void rule_settings_init(struct rule_settings *settings)
 {
-	*treatment = (struct treatment){
+	*settings = (struct rule_settings){
 		.exec_timeout_ns = EXEC_TIMEOUT_DEFAULT_NS,
 		.repeat_count = REPEAT_COUNT_DEFAULT,
 		.repeat_ns = REPEAT_DEFAULT_NS,
 	};
-	maze_policy_default(&treatment->policy);
+	maze_policy_default(&settings->policy);
 }
 
-void treatment_done(struct treatment *treatment)
+void rule_settings_done(struct rule_settings *settings)
 {
 	size_t i;
 
 	for (i = 0; i < STAGE_COUNT; i++)
-		words_done(&treatment->stages[i].exec);
+		string_list_done(&settings->stages[i].exec);
 }
 
 const char *stage_name(enum stage stage)
@@ -38,9 +43,9 @@ const char *stage_name(enum stage stage)
 	return stage == STAGE_SOFT ? "soft" : "hard";
 }
 
-bool stage_is_on(const struct treatment *treatment, enum stage stage)
+bool stage_is_on(const struct rule_settings *settings, enum stage stage)
 {
-	return stage == STAGE_SOFT ? treatment->policy.soft_ns : treatment->policy.hard_ns;
+	return stage == STAGE_SOFT ? settings->policy.soft_ns : settings->policy.hard_ns;
 }
 
 bool stage_acts(const struct stage_actions *stage)
@@ -48,17 +53,17 @@ bool stage_acts(const struct stage_actions *stage)
 	return stage->exec.count || stage->renices || stage->idle || stage->freeze;
 }
 
-static void print_stage(const struct treatment *treatment, enum stage which, FILE *out)
+static void print_stage(const struct rule_settings *settings, enum stage which, FILE *out)
 {
-	const struct maze_policy *policy = &treatment->policy;
-	const struct stage_actions *stage = &treatment->stages[which];
+	const struct maze_policy *policy = &settings->policy;
+	const struct stage_actions *stage = &settings->stages[which];
 	bool soft = which == STAGE_SOFT;
 	char limit[WORDING_SIZE], name[WORDING_SIZE];
 	bool warns = soft && maze_policy_warns(policy->flags, policy->soft_signal);
 	size_t i;
 
-	if (!stage_is_on(treatment, which)) {
-		fprintf(out, "  %s: no such stage\n", stage_name(which));
+	if (!stage_is_on(settings, which)) {
+		fprintf(out, "  %s: off\n", stage_name(which));
 		return;
 	}
 	maze_duration_format(soft ? policy->soft_ns : policy->hard_ns, limit, sizeof(limit));
@@ -75,43 +80,168 @@ static void print_stage(const struct treatment *treatment, enum stage which, FIL
 		fputs("; run", out);
 		for (i = 0; i < stage->exec.count; i++) {
 			fputc(' ', out);
-			escape_write(out, stage->exec.words[i]);
+			escape_write(out, stage->exec.items[i]);
 		}
-		maze_duration_format(treatment->exec_timeout_ns, limit, sizeof(limit));
-		fprintf(out, " (for %s at most)", limit);
+		maze_duration_format(settings->exec_timeout_ns, limit, sizeof(limit));
+		fprintf(out, " (at most %s)", limit);
 	}
 	fputc('\n', out);
 }
 
-void treatment_print(const struct treatment *treatment, FILE *out)
+void rule_settings_print(const struct rule_settings *settings, FILE *out)
 {
-	const struct maze_policy *policy = &treatment->policy;
+	const struct maze_policy *policy = &settings->policy;
 	char text[WORDING_SIZE];
 
-	print_stage(treatment, STAGE_SOFT, out);
-	print_stage(treatment, STAGE_HARD, out);
+	print_stage(settings, STAGE_SOFT, out);
+	print_stage(settings, STAGE_HARD, out);
 	if (policy->flags & MAZE_POLICY_TO_PROCESS)
 		fputs("  signals: to the process\n", out);
 	if (policy->recovery == MAZE_RECOVERY_INF)
-		fputs("  recovery: inf, one sleep forgives all\n", out);
+		fputs("  recovery: inf, a sleep resets the count\n", out);
 	else if (maze_recovery_is_for_locks(policy->recovery))
 		fprintf(out,
-			"  recovery: %s, each ns asleep in a wait for a lock forgives as many; any "
-			"other sleep forgives all\n",
+			"  recovery: %s, each ns of waiting for a lock takes that many ns off the "
+			"count; any other sleep resets it\n",
 			maze_recovery_format(policy->recovery, text, sizeof(text)));
 	else
-		fprintf(out, "  recovery: each ns asleep forgives %s ns\n",
+		fprintf(out, "  recovery: each ns asleep takes %s ns off the count\n",
 			maze_recovery_format(policy->recovery, text, sizeof(text)));
-	fprintf(out, "  yield: sched_yield %s\n",
-		policy->flags & MAZE_POLICY_YIELD_COUNTS ? "counts on" : "resets the count");
+	fprintf(out, "  yield: sched_yield %s the count\n",
+		policy->flags & MAZE_POLICY_YIELD_COUNTS ? "keeps" : "resets");
 	fprintf(out, "  inherit: children and new threads start %s\n",
 		policy->flags & MAZE_POLICY_INHERIT ? "watched" : "unwatched");
-	if (treatment->repeat_count)
-		fprintf(out, "  repeat: at most %u records of this rule in %s\n",
-			treatment->repeat_count,
-			maze_duration_format(treatment->repeat_ns, text, sizeof(text)));
+	if (settings->repeat_count)
+		fprintf(out, "  repeat: at most %u record%s of this rule in %s\n",
+			settings->repeat_count, settings->repeat_count == 1 ? "" : "s",
+			maze_duration_format(settings->repeat_ns, text, sizeof(text)));
 	else
 		fputs("  repeat: every record\n", out);
 	if (policy->flags & MAZE_POLICY_SHADOW)
-		fputs("  shadow: all this is recorded, and none of it done\n", out);
+		fputs("  shadow: all of this is recorded, none of it is done\n", out);
 }
+
+/* ---- the keys of [rule] and [defaults] -------------------------------------------- */
+
+static int set_action(const struct key *key, struct key_target *target, const char *value,
+		      struct maze_error *error)
+{
+	(void)key;
+	if (!strcmp(value, "ignore"))
+		target->rule->ignore = true;
+	else if (!strcmp(value, "watch"))
+		target->rule->ignore = false;
+	else
+		return maze_fail(error, -EINVAL, "unknown action \"%.64s\"", value);
+	return 0;
+}
+
+static int set_exec(const struct key *key, struct key_target *target, const char *value,
+		    struct maze_error *error)
+{
+	struct stage_actions *stage = &target->settings->stages[key->detail];
+	struct string_list list = { 0 };
+	int err = string_list_split(value, &list, error);
+
+	if (err)
+		return err;
+	/* No search path: the command runs without a shell, in /. */
+	if (list.count && list.items[0][0] != '/') {
+		err = maze_fail(error, -EINVAL, "\"%.128s\" is not an absolute path",
+				list.items[0]);
+		string_list_done(&list);
+		return err;
+	}
+	string_list_done(&stage->exec);
+	stage->exec = list;
+	return 0;
+}
+
+static int set_renice(const struct key *key, struct key_target *target, const char *value,
+		      struct maze_error *error)
+{
+	struct stage_actions *stage = &target->settings->stages[key->detail];
+	long number = 0;
+	int err;
+
+	if (*value) {
+		/* The range of setpriority(2). */
+		err = value_number(value, -20, 19, &number, error);
+		if (err)
+			return err;
+	}
+	stage->renices = *value != '\0';
+	stage->renice = (int)number;
+	return 0;
+}
+
+static int set_idle(const struct key *key, struct key_target *target, const char *value,
+		    struct maze_error *error)
+{
+	return value_yes_no(value, &target->settings->stages[key->detail].idle, error);
+}
+
+static int set_freeze(const struct key *key, struct key_target *target, const char *value,
+		      struct maze_error *error)
+{
+	return value_yes_no(value, &target->settings->stages[key->detail].freeze, error);
+}
+
+static int set_exec_timeout(const struct key *key, struct key_target *target, const char *value,
+			    struct maze_error *error)
+{
+	(void)key;
+	return value_duration(value, &target->settings->exec_timeout_ns, error);
+}
+
+static int set_repeat(const struct key *key, struct key_target *target, const char *value,
+		      struct maze_error *error)
+{
+	const char *slash = strchr(value, '/');
+	char number[32];
+	maze_u64 ns = 0;
+	long count = 0;
+	int err;
+
+	(void)key;
+	if (!strcmp(value, "0")) {
+		target->settings->repeat_count = 0;
+		target->settings->repeat_ns = 0;
+		return 0;
+	}
+	if (!slash || (size_t)(slash - value) >= sizeof(number))
+		return maze_fail(error, -EINVAL, "\"%.64s\" is not a number and a duration", value);
+	snprintf(number, sizeof(number), "%.*s", (int)(slash - value), value);
+	number[strcspn(number, " \t")] = '\0';
+	err = value_number(number, 1, REPEAT_COUNT_MAX, &count, error);
+	if (!err)
+		err = maze_duration_parse(slash + 1, &ns, error);
+	if (err)
+		return err;
+	if (ns < MAZE_LIMIT_MIN_NS || ns > MAZE_LIMIT_MAX_NS)
+		return maze_fail(error, -EINVAL, "the time in %.64s is not from 1ms to 366 days",
+				 value);
+	target->settings->repeat_count = (unsigned int)count;
+	target->settings->repeat_ns = ns;
+	return 0;
+}
+
+#define BOTH (SECTION_DEFAULTS | SECTION_RULE)
+#define EXEC_FORM "an absolute path and arguments; empty: no command"
+#define RENICE_FORM "a nice value from -20 to 19; empty: none"
+
+const struct key rule_keys[] = {
+	{ "action", SECTION_RULE, "watch, or ignore", set_action, 0 },
+	{ "soft-exec", BOTH, EXEC_FORM, set_exec, STAGE_SOFT },
+	{ "hard-exec", BOTH, EXEC_FORM, set_exec, STAGE_HARD },
+	{ "soft-renice", BOTH, RENICE_FORM, set_renice, STAGE_SOFT },
+	{ "hard-renice", BOTH, RENICE_FORM, set_renice, STAGE_HARD },
+	{ "soft-idle", BOTH, "yes, or no", set_idle, STAGE_SOFT },
+	{ "hard-idle", BOTH, "yes, or no", set_idle, STAGE_HARD },
+	{ "soft-freeze", BOTH, "yes, or no", set_freeze, STAGE_SOFT },
+	{ "hard-freeze", BOTH, "yes, or no", set_freeze, STAGE_HARD },
+	{ "exec-timeout", BOTH, "a duration such as 30s", set_exec_timeout, 0 },
+	{ "repeat", BOTH, "a number and a duration such as 10/1min, or 0 for no limit", set_repeat,
+	  0 },
+	{ NULL, 0, NULL, NULL, 0 },
+};

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * From sections of text to rules (rules.h), in three steps: which sections count
- * (a rule replaces the one of its name in an earlier file); what [defaults] and
- * [daemon] say, over all files; and every rule as the built-in treatment, plus
- * [defaults], plus its own keys. Every fault is reported once, where it stands.
+ * From sections of text to rules (rules.h), in three steps: choose the sections (a rule
+ * replaces the rule of the same name in an earlier file); apply [defaults] and [daemon]
+ * of all files; build each rule from the built-in settings, [defaults] and its own keys.
+ * Each error is reported once, at its line.
  */
 #include "rules.h"
 
@@ -19,9 +19,9 @@
 struct building {
 	const struct conf *conf;
 	struct problems *problems;
-	const struct conf_section **sections; /* of the rules that count, in order */
+	const struct conf_section **sections; /* of the chosen rules, in order */
 	size_t count;
-	bool defaults_hold; /* they do not contradict themselves */
+	bool defaults_are_valid; /* [defaults] has no error */
 };
 
 static void rule_done(struct rule *rule)
@@ -30,7 +30,7 @@ static void rule_done(struct rule *rule)
 
 	for (i = 0; i < CONDITION_COUNT; i++)
 		condition_done(&rule->conditions[i]);
-	treatment_done(&rule->treatment);
+	rule_settings_done(&rule->settings);
 	free(rule->name);
 }
 
@@ -44,7 +44,7 @@ static void rules_done(struct rules *rules)
 		free(rules->files[i]);
 	free(rules->rules);
 	free(rules->files);
-	settings_done(&rules->daemon);
+	daemon_settings_done(&rules->daemon);
 }
 
 void rules_free(struct rules *rules)
@@ -69,25 +69,25 @@ static size_t find_rule(const struct building *building, const char *name)
 
 static void choose_section(struct building *building, const struct conf_section *section)
 {
-	size_t place = find_rule(building, section->name);
+	size_t index = find_rule(building, section->name);
 
-	if (place == building->count) {
+	if (index == building->count) {
 		building->sections[building->count++] = section;
 		return;
 	}
-	/* The names of files are compared by address: each was stored once. */
-	if (building->sections[place]->file != section->file) {
-		problems_add(building->problems, PROBLEM_NOTE, building->sections[place]->file,
-			     building->sections[place]->line, NULL,
+	/* Names of files compare by address: each is stored once. */
+	if (building->sections[index]->file != section->file) {
+		problems_add(building->problems, PROBLEM_NOTE, building->sections[index]->file,
+			     building->sections[index]->line, NULL,
 			     "rule \"%s\" is replaced, in its place, by the one at %s:%u",
 			     section->name, section->file, section->line);
-		building->sections[place] = section;
+		building->sections[index] = section;
 		return;
 	}
 	problems_add(building->problems, PROBLEM_ERROR, section->file, section->line, NULL,
-		     "there is a rule \"%s\" in this file already, in line %u; give one of them "
-		     "another name",
-		     section->name, building->sections[place]->line);
+		     "duplicate rule \"%s\", first defined in line %u of this file; rename "
+		     "one of them",
+		     section->name, building->sections[index]->line);
 }
 
 static int choose_sections(struct building *building)
@@ -104,7 +104,7 @@ static int choose_sections(struct building *building)
 		if (building->count == RULES_MAX) {
 			problems_add(building->problems, PROBLEM_ERROR, conf->sections[i]->file,
 				     conf->sections[i]->line, NULL,
-				     "this rule is one too many: %d are the most", RULES_MAX);
+				     "too many rules; the maximum is %d", RULES_MAX);
 			break;
 		}
 		choose_section(building, conf->sections[i]);
@@ -114,7 +114,7 @@ static int choose_sections(struct building *building)
 
 /* ---- values --------------------------------------------------------------------- */
 
-/* problems NULL: they have been reported before. */
+/* problems NULL: they have been reported already. */
 static int apply_section(const struct conf_section *section, struct key_target *target,
 			 struct problems *problems)
 {
@@ -137,7 +137,7 @@ static int apply_section(const struct conf_section *section, struct key_target *
 	return 0;
 }
 
-/* Every section of the kind, in order: the last value of a key is the one that holds. */
+/* Applies each section of the kind in order: the last value of a key wins. */
 static int apply_kind(const struct conf *conf, unsigned int kind, struct key_target *target,
 		      struct problems *problems)
 {
@@ -150,29 +150,29 @@ static int apply_kind(const struct conf *conf, unsigned int kind, struct key_tar
 	return err;
 }
 
-/* The key of the section that a contradiction is most likely to be about. */
-static const struct conf_entry *find_culprit(const struct conf_section *section)
+/* The key that a contradiction is probably about. */
+static const struct conf_entry *find_limit_key(const struct conf_section *section)
 {
 	const struct conf_entry *entry = conf_section_entry(section, "hard");
 
 	return entry ? entry : conf_section_entry(section, "soft");
 }
 
-static void check_policy(const struct conf_section *section, const struct treatment *treatment,
+static void check_policy(const struct conf_section *section, const struct rule_settings *settings,
 			 struct problems *problems)
 {
-	const struct conf_entry *culprit = find_culprit(section);
+	const struct conf_entry *key = find_limit_key(section);
 	struct maze_error error = { "" };
 
-	if (maze_policy_explain(&treatment->policy, &error))
+	if (maze_policy_explain(&settings->policy, &error))
 		problems_add(problems, PROBLEM_ERROR, section->file,
-			     culprit ? culprit->line : section->line,
-			     culprit ? culprit->key.name : NULL, "%s", error.text);
+			     key ? key->line : section->line, key ? key->key.name : NULL, "%s",
+			     error.text);
 }
 
-/* What was set and cannot come to effect; only a section's own keys are looked at. */
-static void note_idle_keys(const struct conf_section *section, const struct rule *rule,
-			   struct problems *problems)
+/* Adds a note for each of the section's own keys that has no effect. */
+static void note_keys_without_effect(const struct conf_section *section, const struct rule *rule,
+				     struct problems *problems)
 {
 	const struct conf_entry *entry;
 	const char *stage;
@@ -190,7 +190,7 @@ static void note_idle_keys(const struct conf_section *section, const struct rule
 		}
 		for (k = 0; k < STAGE_COUNT; k++) {
 			stage = stage_name((enum stage)k);
-			if (!stage_is_on(&rule->treatment, (enum stage)k) &&
+			if (!stage_is_on(&rule->settings, (enum stage)k) &&
 			    !strncmp(entry->key.name, stage, strlen(stage)) &&
 			    entry->key.name[strlen(stage)] == '-')
 				problems_add(problems, PROBLEM_NOTE, section->file, entry->line,
@@ -200,41 +200,42 @@ static void note_idle_keys(const struct conf_section *section, const struct rule
 		}
 	}
 	entry = conf_section_entry(section, "exec-timeout");
-	if (entry && !rule->ignore && !rule->treatment.stages[STAGE_SOFT].exec.count &&
-	    !rule->treatment.stages[STAGE_HARD].exec.count)
+	if (entry && !rule->ignore && !rule->settings.stages[STAGE_SOFT].exec.count &&
+	    !rule->settings.stages[STAGE_HARD].exec.count)
 		problems_add(problems, PROBLEM_NOTE, section->file, entry->line, entry->key.name,
 			     "it has no effect, because the rule runs no command");
 }
 
 static int build_defaults(struct building *building)
 {
-	struct treatment treatment;
-	struct key_target target = { .treatment = &treatment };
+	struct rule_settings settings;
+	struct key_target target = { .settings = &settings };
 	const struct conf *conf = building->conf;
 	size_t i, before = building->problems->errors;
 	const struct conf_section *last = NULL;
 	int err;
 
-	treatment_init(&treatment);
+	rule_settings_init(&settings);
 	err = apply_kind(conf, SECTION_DEFAULTS, &target, building->problems);
 	for (i = 0; i < conf->count; i++)
-		if (conf->sections[i]->kind == SECTION_DEFAULTS && find_culprit(conf->sections[i]))
+		if (conf->sections[i]->kind == SECTION_DEFAULTS &&
+		    find_limit_key(conf->sections[i]))
 			last = conf->sections[i];
 	if (!err && last && building->problems->errors == before)
-		check_policy(last, &treatment, building->problems);
-	building->defaults_hold = building->problems->errors == before;
-	treatment_done(&treatment);
+		check_policy(last, &settings, building->problems);
+	building->defaults_are_valid = building->problems->errors == before;
+	rule_settings_done(&settings);
 	return err;
 }
 
 static int build_rule(const struct building *building, const struct conf_section *section,
 		      struct rule *rule, const char *file)
 {
-	struct key_target target = { .treatment = &rule->treatment, .rule = rule };
+	struct key_target target = { .settings = &rule->settings, .rule = rule };
 	size_t before = building->problems->errors;
 	int err;
 
-	treatment_init(&rule->treatment);
+	rule_settings_init(&rule->settings);
 	rule->file = file;
 	rule->line = section->line;
 	rule->name = strdup(section->name);
@@ -246,10 +247,10 @@ static int build_rule(const struct building *building, const struct conf_section
 		err = apply_section(section, &target, building->problems);
 	if (err)
 		return err;
-	/* What follows from something that was refused already is no fault of its own. */
-	if (!rule->ignore && building->defaults_hold && building->problems->errors == before)
-		check_policy(section, &rule->treatment, building->problems);
-	note_idle_keys(section, rule, building->problems);
+	/* An error in what was inherited is not reported again. */
+	if (!rule->ignore && building->defaults_are_valid && building->problems->errors == before)
+		check_policy(section, &rule->settings, building->problems);
+	note_keys_without_effect(section, rule, building->problems);
 	return 0;
 }
 
@@ -257,7 +258,7 @@ static int build_daemon(const struct building *building, struct daemon_settings 
 {
 	struct key_target target = { .daemon = daemon };
 
-	if (settings_init(daemon))
+	if (daemon_settings_init(daemon))
 		return -ENOMEM;
 	return apply_kind(building->conf, SECTION_DAEMON, &target, building->problems);
 }
@@ -274,7 +275,7 @@ static int by_tag(const void *left, const void *right)
 	return a->tag < b->tag ? -1 : a->tag > b->tag;
 }
 
-/* A watch names its rule by a hash, which two names may share: one pair in four billion. */
+/* A watch names its rule by a hash. Two names collide in one of four billion pairs. */
 static int check_tags(const struct rules *rules, struct problems *problems)
 {
 	struct tagged *sorted = calloc(rules->count + 1, sizeof(*sorted));
@@ -290,8 +291,8 @@ static int check_tags(const struct rules *rules, struct problems *problems)
 		rule = sorted[i].rule;
 		if (sorted[i].tag == sorted[i - 1].tag)
 			problems_add(problems, PROBLEM_ERROR, rule->file, rule->line, NULL,
-				     "this rule's name cannot be told from %s by its hash; give "
-				     "one of them another name",
+				     "the hash of this rule's name is that of rule %s; rename "
+				     "one of them",
 				     sorted[i - 1].rule->name);
 	}
 	free(sorted);
@@ -321,7 +322,7 @@ static int build(struct building *building, struct rules *rules)
 		err = build_daemon(building, &rules->daemon);
 	if (err)
 		return err;
-	/* One more: a size of 0 has no address to be told from failure. */
+	/* One more, since calloc(0) may return NULL. */
 	rules->rules = calloc(building->count + 1, sizeof(*rules->rules));
 	if (!rules->rules)
 		return -ENOMEM;
@@ -350,7 +351,7 @@ static int finish(struct conf *conf, int err, struct rules **ret_rules, struct p
 		err = -EINVAL;
 		goto out_rules;
 	}
-	/* The rules keep the names of the files, which their `file` points to. */
+	/* The rules keep the file names that their `file` points to. */
 	rules->files = conf->files;
 	rules->file_count = conf->file_count;
 	conf->files = NULL;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The rules of mazed(8): what maze.conf(5) says, as numbers. Loaded whole or not at
- * all, and never changed after that, so that a reload is the exchange of one
- * pointer, and bad files leave the old rules as they are.
+ * The rules of mazed(8), parsed from maze.conf(5). They are loaded as a whole or not at
+ * all and never change afterwards, so a reload exchanges one pointer and invalid files
+ * leave the old rules in force.
  */
 #ifndef MAZE_DAEMON_RULES_H
 #define MAZE_DAEMON_RULES_H
@@ -16,7 +16,7 @@
 #include "daemon_settings.h"
 #include "string_list.h"
 
-/* A search takes each in turn; this many are a few hundred microseconds. */
+/* Each is tried in turn; this many take a few hundred microseconds. */
 #define RULES_MAX 4096
 
 enum stage {
@@ -25,55 +25,54 @@ enum stage {
 	STAGE_COUNT,
 };
 
-/* What is done at one stage beyond the signal. */
+/* The actions of a stage beside its signal. */
 struct stage_actions {
-	struct words exec; /* as for execve(2), the path absolute; count 0: nothing */
+	struct string_list exec; /* the argv, with an absolute path; count 0: no command */
 	bool renices;
 	int renice; /* the nice value, if renices */
 	bool idle;
 	bool freeze;
 };
 
-/* How a process is treated that no rule says to ignore; [defaults] and every rule. */
-struct treatment {
+/* The settings of watched processes: [defaults] and every rule have them. */
+struct rule_settings {
 	struct maze_policy policy;
 	struct stage_actions stages[STAGE_COUNT];
 	maze_u64 exec_timeout_ns;
-	unsigned int repeat_count; /* so many records of one rule ... */
-	maze_u64 repeat_ns;	   /* ... in so long; 0: all of them */
+	unsigned int repeat_count; /* at most so many records of one rule ... */
+	maze_u64 repeat_ns;	   /* ... in this time; 0: no limit */
 };
 
 struct rule {
 	char *name;
-	maze_u64 tag;	  /* of its watches: tag_of_rule() */
+	maze_u64 tag;	  /* of its watches; see tag_of_rule() */
 	const char *file; /* belongs to struct rules */
 	unsigned int line;
 	struct condition conditions[CONDITION_COUNT];
-	unsigned int facts; /* FACT_*: what its conditions ask for */
+	unsigned int facts; /* FACT_*: what its conditions need */
 	bool ignore;
-	struct treatment treatment; /* also when it ignores */
+	struct rule_settings settings; /* set also for action = ignore */
 };
 
 struct rules {
-	struct rule *rules; /* in the order in which they are tried */
+	struct rule *rules; /* in order of precedence */
 	size_t count;
 	struct daemon_settings daemon;
-	char **files; /* those that were read, in order */
+	char **files; /* that were read, in order */
 	size_t file_count;
 };
 
 /*
- * Reads file `path`, then PATH.d/NAME.conf in order of name. On success *ret_rules is
- * for rules_free(); there may be notes in `problems`, which the caller has
- * initialised. -EINVAL: refused, *ret_rules is untouched, `problems` says why.
- * -ENOMEM likewise.
+ * Reads the file `path`, then the *.conf files in PATH.d by name. On success *ret_rules is
+ * for rules_free(), and `problems`, which the caller has initialised, may have notes.
+ * -EINVAL: refused, see `problems`. -EINVAL and -ENOMEM leave *ret_rules untouched.
  */
 int rules_load(const char *path, struct rules **ret_rules, struct problems *problems);
-/* The same from a text in memory, which `name` stands for in problems. */
+/* The same for a text in memory; `name` is its file name in problems. */
 int rules_parse(const char *name, const char *text, size_t length, struct rules **ret_rules,
 		struct problems *problems);
 void rules_free(struct rules *rules);
-/* The rule of that tag; NULL: there is none now. */
+/* NULL: no rule has this tag. */
 const struct rule *rules_by_tag(const struct rules *rules, maze_u64 tag);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Splits lists as words.h says. One pass and two allocations: a word, with the NUL
- * behind it, never needs more bytes than it and what ends it took in the text.
+ * One pass and two allocations: a word and its NUL never need more bytes than the word
+ * and its separator took in the text.
  */
 #include "string_list.h"
 
@@ -17,28 +17,30 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-void words_done(struct words *words)
+void string_list_done(struct string_list *list)
 {
-	free(words->words);
-	free(words->text);
-	*words = (struct words){ 0 };
+	free(list->items);
+	free(list->text);
+	*list = (struct string_list){ 0 };
 }
 
-/* Room for all words that the text can have, and for their bytes. */
-static bool reserve(const char *text, struct words *ret_words)
+/* Room for as many words as the text can have, and for their bytes. */
+static bool reserve(const char *text, struct string_list *ret_list)
 {
 	size_t length = strlen(text);
 
-	/* A word and a blank are two bytes; one more for the last, and one for the NULL. */
-	ret_words->words = calloc(length / 2 + 2, sizeof(char *));
-	ret_words->text = malloc(length + 1);
-	if (ret_words->words && ret_words->text)
+	/*
+	 * A word and a blank take two bytes; plus one for the last word and one for NULL.
+	 */
+	ret_list->items = calloc(length / 2 + 2, sizeof(char *));
+	ret_list->text = malloc(length + 1);
+	if (ret_list->items && ret_list->text)
 		return true;
-	words_done(ret_words);
+	string_list_done(ret_list);
 	return false;
 }
 
-/* Copies the word at *at to *to without its quotes, and moves both behind it. */
+/* Copies the word at *at to *to without its quotes, and advances both. */
 static int take_word(const char **at, char **to, struct maze_error *error)
 {
 	const char *from = *at, *begin = *at;
@@ -56,33 +58,33 @@ static int take_word(const char **at, char **to, struct maze_error *error)
 	*at = from;
 	if (quote)
 		return maze_fail(error, -EINVAL,
-				 "the quote in %.64s does not end; close it, or put the word into "
-				 "quotes of the other kind",
+				 "unterminated quote in %.64s; close it, or quote the word with "
+				 "the other kind",
 				 begin);
 	return 0;
 }
 
-int words_split(const char *text, struct words *ret_words, struct maze_error *error)
+int string_list_split(const char *text, struct string_list *ret_list, struct maze_error *error)
 {
-	struct words words = { 0 };
+	struct string_list list = { 0 };
 	int err = 0;
 	char *to;
 
-	if (!reserve(text, &words))
+	if (!reserve(text, &list))
 		return maze_fail(error, -ENOMEM, "out of memory");
-	to = words.text;
+	to = list.text;
 	while (!err) {
 		while (is_blank(*text))
 			text++;
 		if (!*text)
 			break;
-		words.words[words.count++] = to;
+		list.items[list.count++] = to;
 		err = take_word(&text, &to, error);
 	}
 	if (err) {
-		words_done(&words);
+		string_list_done(&list);
 		return err;
 	}
-	*ret_words = words;
+	*ret_list = list;
 	return 0;
 }

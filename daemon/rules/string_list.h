@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A value that is a list: words separated by blanks. A word with blanks in it
- * stands in double or single quotes; there are no escapes, so that a backslash
- * means to a glob what it always means. No word is empty unless it was quoted.
+ * A list value: words separated by blanks. A word with blanks is quoted by " or '. There
+ * are no escapes, so a backslash keeps its meaning for globs. Only a quoted word can be
+ * empty.
  */
-#ifndef MAZE_DAEMON_WORDS_H
-#define MAZE_DAEMON_WORDS_H
+#ifndef MAZE_DAEMON_STRING_LIST_H
+#define MAZE_DAEMON_STRING_LIST_H
 
 #include <stddef.h>
 
 #include "../../lib/maze.h"
 
-struct words {
-	char **words; /* ended by NULL, so that it serves as an argv; NULL: no words */
+struct string_list {
+	char **items; /* ends in NULL, as an argv; NULL: no words */
 	size_t count;
-	char *text; /* what the words point into */
+	char *text; /* the bytes of all items */
 };
 
-/* -EINVAL: a quote that does not end; -ENOMEM. No words at all is fine: count 0. */
-int words_split(const char *text, struct words *ret_words, struct maze_error *error);
-void words_done(struct words *words);
+/* -EINVAL: unterminated quote; -ENOMEM. A text without words gives count 0. */
+int string_list_split(const char *text, struct string_list *ret_list, struct maze_error *error);
+void string_list_done(struct string_list *list);
 
 #endif

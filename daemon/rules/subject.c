@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reads the facts of subject.h from /proc. Two things make it safe against numbers
- * that are used again: a descriptor of a directory of /proc stays with the process
- * that it was opened for, and gives ESRCH once that is gone; and a process that its
- * pidfd shows alive after the directory was opened is the one that the directory
- * belongs to.
+ * Reads the facts of subject.h from /proc. PID reuse is excluded by two properties: a
+ * descriptor of a /proc directory stays with its process and fails with ESRCH once that
+ * is gone; and a process that its pidfd shows alive after the directory was opened owns
+ * the directory.
  */
 #include "subject.h"
 
@@ -22,11 +21,9 @@
 #include "cmdline.h"
 #include "../../base/pidfd.h"
 
-/* The lines up to Gid: take some 200 bytes, of which the name is at most 63 * 2. */
-#define STATUS_SIZE 1024
-/* Twelve hierarchies of version 1 and a path as long as there can be. */
+/* Twelve hierarchies of version 1 and a path of the maximum length. */
 #define CGROUP_FILE_SIZE 8192
-/* Each turn, a parent has died: a family that dies faster than that is ending. */
+/* Each turn, a parent has ended. */
 #define PARENT_TRIES 8
 
 static int fail_read(const struct subject *subject, int err, const char *what,
@@ -34,17 +31,16 @@ static int fail_read(const struct subject *subject, int err, const char *what,
 {
 	if (err == -EACCES || err == -EPERM)
 		return maze_fail(error, -EACCES,
-				 "%s of process %d is not for this user to read; root may", what,
+				 "no permission to read %s of process %d; root may read it", what,
 				 subject->pid);
 	if (err == -ESRCH || err == -ENOENT)
 		return maze_fail(error, -ESRCH, "process %d, or its thread %d, has ended",
 				 subject->pid, subject->tid);
 	if (err == -ETIMEDOUT)
 		return maze_fail(error, err,
-				 "%s of process %d cannot be read: its memory does not "
-				 "answer",
-				 what, subject->pid);
-	return maze_fail(error, err, "%s of process %d cannot be read: %s", what, subject->pid,
+				 "cannot read %s of process %d: reading its memory timed out", what,
+				 subject->pid);
+	return maze_fail(error, err, "cannot read %s of process %d: %s", what, subject->pid,
 			 strerror(-err));
 }
 
@@ -57,7 +53,7 @@ static int read_comm(int directory_fd, const char *name, char *comm)
 
 	if (length < 0)
 		return (int)length;
-	/* The newline at the end is the file's; others may be the name's. */
+	/* The kernel appends one newline; others belong to the name. */
 	if (length && text[length - 1] == '\n')
 		text[length - 1] = '\0';
 	text[SUBJECT_COMM_SIZE - 1] = '\0';
@@ -65,34 +61,22 @@ static int read_comm(int directory_fd, const char *name, char *comm)
 	return 0;
 }
 
-/* The first number of a line of status. The kernel escapes newlines in the name. */
-static bool status_number(const char *status, const char *field, unsigned int *ret_number)
-{
-	const char *line = strstr(status, field);
-
-	return line && sscanf(line + strlen(field), "%u", ret_number) == 1;
-}
-
 static int read_ids(const struct subject_source *source, struct subject *subject)
 {
-	unsigned int uid, gid, ppid;
-	char status[STATUS_SIZE];
-	ssize_t length = read_file_at(source->task_fd, "status", status, sizeof(status));
+	struct thread_status status;
+	int err = proc_thread_status(source->proc_fd, subject->tid, &status);
 
-	if (length < 0)
-		return (int)length;
-	if (!status_number(status, "\nPPid:", &ppid) || !status_number(status, "\nUid:", &uid) ||
-	    !status_number(status, "\nGid:", &gid))
-		return -EPROTO;
-	subject->ppid = (pid_t)ppid;
-	subject->uid = uid;
-	subject->gid = gid;
+	if (err)
+		return err;
+	subject->ppid = status.ppid;
+	subject->uid = status.uid;
+	subject->gid = status.gid;
 	return 0;
 }
 
 /*
- * The parent is known by number only. But a process never gets back a parent that
- * it has lost, so a number that is still the parent's afterwards was so throughout.
+ * The parent is known by PID only. A process never gets back a parent that it has lost,
+ * so a PPid that is the same before and after was the parent's all the time.
  */
 static int read_parent(const struct subject_source *source, struct subject *subject)
 {
@@ -106,11 +90,11 @@ static int read_parent(const struct subject_source *source, struct subject *subj
 			return err;
 		ppid = subject->ppid;
 		subject->parent_comm[0] = '\0';
-		/* No parent in this pid namespace. */
+		/* The parent is outside of this PID namespace. */
 		if (!ppid)
 			return 0;
 		snprintf(name, sizeof(name), "/proc/%d/comm", ppid);
-		/* Not to be seen, under hidepid: as if there were none. */
+		/* Under hidepid it may be invisible; this counts as no parent. */
 		if (read_comm(AT_FDCWD, name, subject->parent_comm))
 			subject->parent_comm[0] = '\0';
 		err = read_ids(source, subject);
@@ -123,8 +107,8 @@ static int read_parent(const struct subject_source *source, struct subject *subj
 }
 
 /*
- * The kernel says so behind the name when the file was removed or replaced. A
- * program whose package was upgraded falls under the same rule as before.
+ * The kernel appends this when the file was removed or replaced. A process whose package
+ * was upgraded keeps its rule.
  */
 static void strip_deleted(char *path)
 {
@@ -139,7 +123,7 @@ static int read_exe(const struct subject_source *source, struct subject *subject
 {
 	ssize_t length = readlinkat(source->task_fd, "exe", subject->exe, sizeof(subject->exe) - 1);
 
-	/* It has no program: a kernel thread. One that is gone shows at the end. */
+	/* A kernel thread has no program. An ended process is found at the end. */
 	if (length < 0 && errno == ENOENT)
 		length = 0;
 	if (length < 0)
@@ -151,7 +135,7 @@ static int read_exe(const struct subject_source *source, struct subject *subject
 
 static int read_cmdline(const struct subject_source *source, struct subject *subject)
 {
-	/* The reader of the command line needs the owner of that memory. */
+	/* get_cmdline needs the uid. */
 	int err = read_ids(source, subject);
 
 	if (err)
@@ -166,7 +150,7 @@ static int read_cgroup(const struct subject_source *source, struct subject *subj
 	char text[CGROUP_FILE_SIZE], *line, *next;
 	ssize_t length = read_file_at(source->task_fd, "cgroup", text, sizeof(text));
 
-	/* A kernel without control groups has no such file. */
+	/* A kernel without cgroups lacks the file. */
 	if (length == -ENOENT)
 		length = text[0] = '\0';
 	if (length < 0)
@@ -202,7 +186,7 @@ static const struct {
 	{ FACT_COMM, "the name", read_process_comm },
 	{ FACT_THREAD, "the thread's name", read_thread_comm },
 	{ FACT_IDS, "the status", read_ids },
-	{ FACT_CGROUP, "the control group", read_cgroup },
+	{ FACT_CGROUP, "the cgroup", read_cgroup },
 	{ FACT_EXE, "the program", read_exe },
 	{ FACT_CMDLINE, "the command line", read_cmdline },
 	{ FACT_PARENT | FACT_IDS, "the parent", read_parent },
@@ -218,7 +202,7 @@ int subject_read(const struct subject_source *source, unsigned int facts, struct
 	int err;
 
 	for (i = 0; i < sizeof(readers) / sizeof(readers[0]); i++) {
-		/* The parent's row has the ids too; it is for who wants the parent. */
+		/* The row of the parent has FACT_IDS too, but is not needed for them. */
 		if (!(wanted & readers[i].facts & ~became_known))
 			continue;
 		err = readers[i].read(source, subject);
@@ -228,7 +212,7 @@ int subject_read(const struct subject_source *source, unsigned int facts, struct
 			return fail_read(subject, err, readers[i].what, error);
 		became_known |= readers[i].facts;
 	}
-	/* A process that ends while it is read shows facts of nobody. */
+	/* The facts of a process that has ended meanwhile are not valid. */
 	if (pidfd_has_ended(source->pidfd) || faccessat(source->task_fd, "comm", F_OK, 0))
 		return fail_read(subject, -ESRCH, "anything", error);
 	subject->known |= became_known;
@@ -243,11 +227,11 @@ static int open_directories(pid_t tid, struct subject_source *source, struct sub
 	snprintf(name, sizeof(name), "/proc/%d", subject->pid);
 	source->proc_fd = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (source->proc_fd < 0)
-		return fail_read(subject, -errno, "the directory in /proc", error);
+		return fail_read(subject, -errno, "the /proc directory", error);
 	snprintf(name, sizeof(name), "task/%d", tid);
 	source->task_fd = openat(source->proc_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (source->task_fd < 0)
-		return fail_read(subject, -errno, "the thread's directory in /proc", error);
+		return fail_read(subject, -errno, "the thread's /proc directory", error);
 	if (pidfd_has_ended(source->pidfd))
 		return fail_read(subject, -ESRCH, "anything", error);
 	return 0;
@@ -261,16 +245,17 @@ int subject_open(pid_t pid, pid_t tid, struct subject_source *ret_source,
 
 	if (!tid)
 		tid = pid;
-	/* Of its texts, only the first bytes need be anything: kilobytes stay untouched. */
+	/* Only the known facts are initialised: the texts have many kilobytes. */
 	ret_subject->known = ret_subject->late = 0;
 	ret_subject->pid = pid;
 	ret_subject->tid = tid;
 	ret_subject->is_main = tid == pid;
 	source.pidfd = pidfd_open(pid, 0);
-	/* A thread that leads no process; kernels differ in how they say so. */
+	/* The TID of another thread; kernels differ in the error. */
 	if (source.pidfd < 0 && (errno == EINVAL || errno == ENOENT))
 		return maze_fail(error, -EINVAL,
-				 "%d is not the number of a process, but of a thread at most", pid);
+				 "%d is not the PID of a process; it may be the TID of a thread",
+				 pid);
 	if (source.pidfd < 0)
 		return fail_read(ret_subject, -errno, "a descriptor", error);
 	err = open_directories(tid, &source, ret_subject, error);

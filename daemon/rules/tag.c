@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The tags of mazed's watches; see tag.h.
- */
 #include "tag.h"
 
-/* FNV-1a, of 32 bits: a few hundred names, and two of one hash are refused at load. */
+/* 32-bit FNV-1a: there are a few hundred names, and a collision is refused at load. */
 static maze_u32 hash(const char *text)
 {
 	maze_u32 sum = 2166136261U;

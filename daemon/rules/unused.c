@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * See unused.h. An earlier rule takes all that a later one would if each of its
- * conditions covers the later rule's condition of the same key.
+ * An earlier rule covers a later one if each of its conditions covers the later rule's
+ * condition of the same key.
  */
 #include "unused.h"
 
@@ -33,7 +33,7 @@ void rules_note_unused(const struct rules *rules, struct problems *problems)
 				continue;
 			problems_add(problems, PROBLEM_NOTE, later->file, later->line, NULL,
 				     "rule \"%s\" is never used: rule \"%s\" (%s:%u) comes first "
-				     "and matches all that it would%s",
+				     "and matches everything that it matches%s",
 				     later->name, earlier->name, earlier->file, earlier->line,
 				     earlier->facts ? "" : ", as it has no matching key");
 			break;

@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Values from text; see values.h.
- */
 #include "values.h"
 
 #include <errno.h>
@@ -28,7 +25,7 @@ int value_number(const char *value, long min, long max, long *ret_number, struct
 	errno = 0;
 	number = strtol(value, &end, 10);
 	if (errno || end == value || *end || number < min || number > max)
-		return maze_fail(error, -EINVAL, "\"%.64s\" is no number from %ld to %ld", value,
+		return maze_fail(error, -EINVAL, "\"%.64s\" is not a number from %ld to %ld", value,
 				 min, max);
 	*ret_number = number;
 	return 0;
@@ -45,7 +42,7 @@ int value_bytes(const char *value, maze_u64 min, maze_u64 max, maze_u64 *ret_byt
 
 	errno = 0;
 	number = strtoull(value, &end, 10);
-	/* It takes a sign, and makes a large number of it. */
+	/* strtoull() accepts a sign. */
 	if (*value < '0' || *value > '9')
 		errno = EINVAL;
 	if (!errno && *end) {
@@ -57,8 +54,8 @@ int value_bytes(const char *value, maze_u64 min, maze_u64 max, maze_u64 *ret_byt
 	}
 	if (errno || number > max >> shift || number << shift < min)
 		return maze_fail(error, -EINVAL,
-				 "\"%.64s\" is no size from %llu to %llu bytes; 64M is one", value,
-				 min, max);
+				 "\"%.64s\" is not a size from %llu to %llu bytes, such as 64M",
+				 value, min, max);
 	*ret_bytes = number << shift;
 	return 0;
 }
@@ -81,7 +78,7 @@ int value_path(const char *value, size_t max, char **ret_path, struct maze_error
 	char *path;
 
 	if (value[0] != '/')
-		return maze_fail(error, -EINVAL, "\"%.128s\" is no absolute path", value);
+		return maze_fail(error, -EINVAL, "\"%.128s\" is not an absolute path", value);
 	if (strlen(value) > max)
 		return maze_fail(error, -EINVAL, "the path is longer than %zu bytes", max);
 	path = strdup(value);

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * From a process to its watch; see assign.h. Costs some ten system calls for a process
- * whose watch is right already, and some ten more where it has to change.
- */
+/* Takes about ten system calls if the watch is right already, and ten more to change it. */
 #include "apply_rule.h"
 
 #include <errno.h>
@@ -17,14 +14,14 @@
 #include "../rules/match.h"
 #include "../rules/tag.h"
 
-/* Watches of rules, and of users too; root's are left alone. */
+/* Watches of rules, or of rules and users; watches of root are never replaced. */
 #define MASK_RULES (~0ULL << TAG_KIND_SHIFT)
 #define MASK_RULES_AND_USERS (~0ULL << (TAG_KIND_SHIFT + TAG_KIND_BITS_OF_RULES))
 _Static_assert((TAG_RULE | TAG_USER) >> TAG_KIND_BITS_OF_RULES == 0 &&
 		       TAG_ROOT >> TAG_KIND_BITS_OF_RULES != 0,
-	       "what a rule's claim reaches");
+	       "which watches a rule may replace");
 
-bool assign_by_thread(const struct rules *rules)
+bool rules_tell_threads_apart(const struct rules *rules)
 {
 	const struct condition *condition;
 	size_t i;
@@ -32,7 +29,7 @@ bool assign_by_thread(const struct rules *rules)
 	for (i = 0; i < rules->count; i++) {
 		condition = &rules->rules[i].conditions[CONDITION_THREAD];
 		if (condition->given &&
-		    !(condition->words.count == 1 && !strcmp(condition->words.words[0], "all")))
+		    !(condition->words.count == 1 && !strcmp(condition->words.items[0], "all")))
 			return true;
 	}
 	return false;
@@ -43,39 +40,40 @@ static const struct rule *watching(const struct rule *rule)
 	return rule && !rule->ignore ? rule : NULL;
 }
 
-/* Every process that there is would fill the log of lives with itself. */
+/* QUIET: a lifecycle record of every process would fill the log. */
 static struct maze_policy policy_of(const struct rule *rule)
 {
-	struct maze_policy policy = rule->treatment.policy;
+	struct maze_policy policy = rule->settings.policy;
 
 	policy.flags |= MAZE_POLICY_QUIET;
 	return policy;
 }
 
-static int give(const struct assign *assign, int pidfd, pid_t tid, const struct rule *rule,
-		const struct assign_known *known, struct maze_error *error)
+static int set_watch(const struct rule_applier *applier, int pidfd, pid_t tid,
+		     const struct rule *rule, const struct known_watch *known,
+		     struct maze_error *error)
 {
 	struct maze_policy policy;
 	int err;
 
 	rule = watching(rule);
 	if (!rule) {
-		/* A watch that mazed did not begin is not its to end. */
+		/* Watches that mazed did not begin are left alone. */
 		if (known->known && (!known->watched || tag_kind(known->tag) != TAG_RULE))
 			return 0;
-		err = maze_release(assign->maze, pidfd, tid, tag_of_rule(""), MASK_RULES, error);
+		err = maze_release(applier->maze, pidfd, tid, tag_of_rule(""), MASK_RULES, error);
 		return err == -ENOENT ? 0 : err;
 	}
 	if (known->known && known->watched && known->tag == rule->tag)
 		return 0;
 	policy = policy_of(rule);
-	err = maze_claim(assign->maze, pidfd, tid, &policy, rule->tag,
+	err = maze_claim(applier->maze, pidfd, tid, &policy, rule->tag,
 			 policy.flags & MAZE_POLICY_SHADOW ? MASK_RULES : MASK_RULES_AND_USERS,
 			 error);
 	return err == -EEXIST ? 0 : err;
 }
 
-/* The thread's own facts are to be read, the others stay. Close source->task_fd. */
+/* Switches to a thread: only its own facts are read again. Close source->task_fd. */
 static int open_thread(struct subject_source *source, struct subject *subject, pid_t tid)
 {
 	char name[32];
@@ -90,17 +88,16 @@ static int open_thread(struct subject_source *source, struct subject *subject, p
 	return 0;
 }
 
-/* Which rule a thread falls under. */
-static int decide_thread(const struct assign *assign, const struct subject_source *of_process,
-			 struct subject *subject, pid_t tid, const struct rule **ret_rule,
-			 struct maze_error *error)
+static int decide_thread(const struct rule_applier *applier,
+			 const struct subject_source *of_process, struct subject *subject,
+			 pid_t tid, const struct rule **ret_rule, struct maze_error *error)
 {
 	struct subject_source source = *of_process;
 	int err = open_thread(&source, subject, tid);
 
 	if (err)
 		return err;
-	err = decide(assign->rules, &source, subject, ret_rule, error);
+	err = decide(applier->rules, &source, subject, ret_rule, error);
 	close(source.task_fd);
 	return err;
 }
@@ -116,7 +113,7 @@ struct decisions {
 	bool differ;
 };
 
-static int note(struct decisions *all, pid_t tid, const struct rule *rule)
+static int add_decision(struct decisions *all, pid_t tid, const struct rule *rule)
 {
 	struct decided *grown;
 	size_t room;
@@ -134,7 +131,7 @@ static int note(struct decisions *all, pid_t tid, const struct rule *rule)
 	return 0;
 }
 
-/* Its threads, for next_thread() and closedir(); NULL: it has ended. */
+/* The threads, for next_thread() and closedir(); NULL: the process has ended. */
 static DIR *open_threads(const struct subject_source *source)
 {
 	int fd = openat(source->proc_fd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -145,7 +142,7 @@ static DIR *open_threads(const struct subject_source *source)
 	return dir;
 }
 
-/* 0: no more. */
+/* 0: no more threads. */
 static pid_t next_thread(DIR *dir)
 {
 	struct dirent *entry;
@@ -156,7 +153,7 @@ static pid_t next_thread(DIR *dir)
 	return tid;
 }
 
-static int decide_all(const struct assign *assign, const struct subject_source *source,
+static int decide_all(const struct rule_applier *applier, const struct subject_source *source,
 		      struct subject *subject, struct decisions *all, struct maze_error *error)
 {
 	DIR *dir = open_threads(source);
@@ -167,11 +164,11 @@ static int decide_all(const struct assign *assign, const struct subject_source *
 	if (!dir)
 		return -ESRCH;
 	while (!err && (tid = next_thread(dir))) {
-		err = decide_thread(assign, source, subject, tid, &rule, error);
+		err = decide_thread(applier, source, subject, tid, &rule, error);
 		if (!err)
-			err = note(all, tid, rule);
+			err = add_decision(all, tid, rule);
 		else if (err == -ESRCH)
-			err = 0; /* this thread has ended, others go on */
+			err = 0; /* only this thread has ended */
 	}
 	closedir(dir);
 	if (err == -ENOMEM)
@@ -179,23 +176,23 @@ static int decide_all(const struct assign *assign, const struct subject_source *
 	return err;
 }
 
-/* One call where all threads fall under one rule, as nearly all processes' do. */
-static int assign_threads(const struct assign *assign, const struct subject_source *source,
-			  struct subject *subject, const struct assign_known *known,
-			  struct maze_error *error)
+/* One call if all threads fall under one rule, as in nearly all processes. */
+static int apply_to_threads(const struct rule_applier *applier, const struct subject_source *source,
+			    struct subject *subject, const struct known_watch *known,
+			    struct maze_error *error)
 {
-	static const struct assign_known unknown = { .known = false };
+	static const struct known_watch unknown = { .known = false };
 	struct decisions all = { 0 };
 	size_t i;
-	int err = decide_all(assign, source, subject, &all, error), one;
+	int err = decide_all(applier, source, subject, &all, error), one;
 
 	if (!err && all.count && !all.differ) {
-		err = give(assign, source->pidfd, 0, all.threads[0].rule,
-			   all.count == 1 ? known : &unknown, error);
+		err = set_watch(applier, source->pidfd, 0, all.threads[0].rule,
+				all.count == 1 ? known : &unknown, error);
 	} else if (!err) {
 		for (i = 0; i < all.count; i++) {
-			one = give(assign, source->pidfd, all.threads[i].tid, all.threads[i].rule,
-				   &unknown, error);
+			one = set_watch(applier, source->pidfd, all.threads[i].tid,
+					all.threads[i].rule, &unknown, error);
 			if (one && one != -ESRCH)
 				err = one;
 		}
@@ -204,34 +201,34 @@ static int assign_threads(const struct assign *assign, const struct subject_sour
 	return err;
 }
 
-static int assign_thread(const struct assign *assign, const struct subject_source *source,
-			 struct subject *subject, pid_t tid, const struct assign_known *known,
-			 struct maze_error *error)
+static int apply_to_thread(const struct rule_applier *applier, const struct subject_source *source,
+			   struct subject *subject, pid_t tid, const struct known_watch *known,
+			   struct maze_error *error)
 {
 	const struct rule *rule = NULL;
-	int err = decide_thread(assign, source, subject, tid, &rule, error);
+	int err = decide_thread(applier, source, subject, tid, &rule, error);
 
-	return err ? err : give(assign, source->pidfd, tid, rule, known, error);
+	return err ? err : set_watch(applier, source->pidfd, tid, rule, known, error);
 }
 
-static int assign_whole(const struct assign *assign, const struct subject_source *source,
-			struct subject *subject, const struct assign_known *known,
-			struct maze_error *error)
+static int apply_to_process(const struct rule_applier *applier, const struct subject_source *source,
+			    struct subject *subject, const struct known_watch *known,
+			    struct maze_error *error)
 {
 	const struct rule *rule = NULL;
-	int err = decide(assign->rules, source, subject, &rule, error);
+	int err = decide(applier->rules, source, subject, &rule, error);
 
-	return err ? err : give(assign, source->pidfd, 0, rule, known, error);
+	return err ? err : set_watch(applier, source->pidfd, 0, rule, known, error);
 }
 
 /*
- * Rules in shadow that a thread may be watched by. Where a rule depends on the command line,
- * which cannot be had without waiting, it may be that one or one that follows.
+ * Marks the rules in shadow that may watch the thread. The command line cannot be read
+ * without waiting, so where a rule depends on it, that rule and the following ones may.
  */
-static int find_shadows(const struct assign *assign, const struct subject_source *of_process,
+static int find_shadows(const struct rule_applier *applier, const struct subject_source *of_process,
 			struct subject *subject, pid_t tid, bool *shadows, struct maze_error *error)
 {
-	unsigned int facts = rules_facts_needed(assign->rules) & ~FACT_CMDLINE, missing;
+	unsigned int facts = rules_facts_needed(applier->rules) & ~FACT_CMDLINE, missing;
 	struct subject_source source = *of_process;
 	enum match match = MATCH_NO;
 	int err = open_thread(&source, subject, tid);
@@ -241,18 +238,18 @@ static int find_shadows(const struct assign *assign, const struct subject_source
 	if (err)
 		return err;
 	err = subject_read(&source, facts, subject, error);
-	for (i = 0; !err && match != MATCH_YES && i < assign->rules->count; i++) {
-		rule = &assign->rules->rules[i];
+	for (i = 0; !err && match != MATCH_YES && i < applier->rules->count; i++) {
+		rule = &applier->rules->rules[i];
 		match = match_rule(rule, subject, &missing);
 		if (match != MATCH_NO && watching(rule) &&
-		    rule->treatment.policy.flags & MAZE_POLICY_SHADOW)
+		    rule->settings.policy.flags & MAZE_POLICY_SHADOW)
 			shadows[i] = true;
 	}
 	close(source.task_fd);
 	return err;
 }
 
-static int find_all_shadows(const struct assign *assign, const struct subject_source *source,
+static int find_all_shadows(const struct rule_applier *applier, const struct subject_source *source,
 			    struct subject *subject, bool *shadows, struct maze_error *error)
 {
 	DIR *dir = open_threads(source);
@@ -262,8 +259,8 @@ static int find_all_shadows(const struct assign *assign, const struct subject_so
 	if (!dir)
 		return -ESRCH;
 	while (!err && (tid = next_thread(dir))) {
-		err = find_shadows(assign, source, subject, tid, shadows, error);
-		/* This thread has ended, others go on. */
+		err = find_shadows(applier, source, subject, tid, shadows, error);
+		/* Only this thread has ended. */
 		if (err == -ESRCH)
 			err = 0;
 	}
@@ -271,17 +268,17 @@ static int find_all_shadows(const struct assign *assign, const struct subject_so
 	return err;
 }
 
-/* By exact tags: what is watched by another rule, or by none, is not touched. */
-static int release_shadows(const struct assign *assign, int pidfd, pid_t tid, const bool *shadows,
-			   struct maze_error *error)
+/* By exact tag, so watches of other rules stay. */
+static int release_shadows(const struct rule_applier *applier, int pidfd, pid_t tid,
+			   const bool *shadows, struct maze_error *error)
 {
 	size_t i;
 	int err;
 
-	for (i = 0; i < assign->rules->count; i++) {
+	for (i = 0; i < applier->rules->count; i++) {
 		if (!shadows[i])
 			continue;
-		err = maze_release(assign->maze, pidfd, tid, assign->rules->rules[i].tag, ~0ULL,
+		err = maze_release(applier->maze, pidfd, tid, applier->rules->rules[i].tag, ~0ULL,
 				   error);
 		if (err && err != -ENOENT)
 			return err;
@@ -289,9 +286,10 @@ static int release_shadows(const struct assign *assign, int pidfd, pid_t tid, co
 	return 0;
 }
 
-int assign_make_way(const struct assign *assign, pid_t pid, pid_t tid, struct maze_error *error)
+int release_shadow_rules(const struct rule_applier *applier, pid_t pid, pid_t tid,
+			 struct maze_error *error)
 {
-	bool *shadows = calloc(assign->rules->count + 1, sizeof(*shadows));
+	bool *shadows = calloc(applier->rules->count + 1, sizeof(*shadows));
 	struct subject_source source;
 	struct subject subject;
 	int err;
@@ -303,20 +301,20 @@ int assign_make_way(const struct assign *assign, pid_t pid, pid_t tid, struct ma
 		free(shadows);
 		return err;
 	}
-	/* A user may ask often, and the process have threads by the thousand. */
-	if (tid || !assign->by_thread)
-		err = find_shadows(assign, &source, &subject, tid ?: pid, shadows, error);
+	/* A process may have thousands of threads, and a user may request this often. */
+	if (tid || !applier->by_thread)
+		err = find_shadows(applier, &source, &subject, tid ?: pid, shadows, error);
 	else
-		err = find_all_shadows(assign, &source, &subject, shadows, error);
+		err = find_all_shadows(applier, &source, &subject, shadows, error);
 	if (!err)
-		err = release_shadows(assign, source.pidfd, tid, shadows, error);
+		err = release_shadows(applier, source.pidfd, tid, shadows, error);
 	free(shadows);
 	subject_close(&source);
 	return err;
 }
 
-int assign_process(const struct assign *assign, pid_t pid, pid_t tid,
-		   const struct assign_known *known, struct maze_error *error)
+int apply_rule(const struct rule_applier *applier, pid_t pid, pid_t tid,
+	       const struct known_watch *known, struct maze_error *error)
 {
 	struct subject_source source;
 	struct subject subject;
@@ -327,16 +325,16 @@ int assign_process(const struct assign *assign, pid_t pid, pid_t tid,
 	err = subject_open(pid, 0, &source, &subject, error);
 	if (err)
 		return err;
-	if (assign->cmdlines) {
+	if (applier->cmdlines) {
 		source.get_cmdline = cmdlines_get;
-		source.get_cmdline_arg = assign->cmdlines;
+		source.get_cmdline_arg = applier->cmdlines;
 	}
-	if (!assign->by_thread)
-		err = assign_whole(assign, &source, &subject, known, error);
+	if (!applier->by_thread)
+		err = apply_to_process(applier, &source, &subject, known, error);
 	else if (tid)
-		err = assign_thread(assign, &source, &subject, tid, known, error);
+		err = apply_to_thread(applier, &source, &subject, tid, known, error);
 	else
-		err = assign_threads(assign, &source, &subject, known, error);
+		err = apply_to_threads(applier, &source, &subject, known, error);
 	subject_close(&source);
 	return err;
 }

@@ -1,42 +1,39 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Gives one process, or one thread of it, the watch that its rule asks for, or takes
- * away the one that no rule asks for any more.
- */
-#ifndef MAZE_DAEMON_ASSIGN_H
-#define MAZE_DAEMON_ASSIGN_H
+/* Sets or ends the watch of a process, or of a thread of it, as its rule says. */
+#ifndef MAZE_DAEMON_APPLY_RULE_H
+#define MAZE_DAEMON_APPLY_RULE_H
 
 #include "cmdlines.h"
 #include "../rules/rules.h"
 
-/* What a watch is known to be before; a look that changes nothing then costs no call. */
-struct assign_known {
+/* What is known of the current watch; saves a call when nothing changes. */
+struct known_watch {
 	bool known;
-	bool watched; /* for `tag` */
+	bool watched; /* with `tag` */
 	maze_u64 tag;
 };
 
-struct assign {
+struct rule_applier {
 	struct maze *maze;
 	const struct rules *rules;
-	bool by_thread; /* the rules tell threads of one process apart */
+	bool by_thread; /* rules_tell_threads_apart() */
 	struct cmdlines *cmdlines;
 };
 
-/* Whether any rule asks for more than all threads. */
-bool assign_by_thread(const struct rules *rules);
+/* Whether a rule selects single threads of a process. */
+bool rules_tell_threads_apart(const struct rules *rules);
 /*
- * Process `pid`; tid not 0: only this thread of it. 0, also when no rule or an ignoring
- * one applies and nothing was to be done; -ESRCH: it has ended; -EPERM: never watched
- * (init, kernel threads, maze); -EINPROGRESS: it is to be called again when `cmdlines` has
- * the answer; else -errno and a sentence.
+ * Process `pid`, or with tid not 0 only that thread of it. 0: done, or nothing to do;
+ * -ESRCH: it has ended; -EPERM: never watched (init, kernel threads, maze); -EINPROGRESS:
+ * call again when `cmdlines` has the answer; else -errno and a message.
  */
-int assign_process(const struct assign *assign, pid_t pid, pid_t tid,
-		   const struct assign_known *known, struct maze_error *error);
+int apply_rule(const struct rule_applier *applier, pid_t pid, pid_t tid,
+	       const struct known_watch *known, struct maze_error *error);
 /*
- * Takes away what a rule in shadow has of process `pid`, or of its thread, for a user's
- * own watch to take its place; assign_process() brings it back. Errors as there.
+ * Ends the watch that a rule in shadow has of process `pid`, or of its thread, to make
+ * room for a user's own watch; apply_rule() restores it. Errors as there.
  */
-int assign_make_way(const struct assign *assign, pid_t pid, pid_t tid, struct maze_error *error);
+int release_shadow_rules(const struct rule_applier *applier, pid_t pid, pid_t tid,
+			 struct maze_error *error);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * See cmdlines.h. Requests are answered in their order, so the first is the one that a worker
- * that is late is at. The others are asked of the next worker.
+ * Answers come in the order of the requests, so a late worker is blocked in the first
+ * request. The other requests are sent to the next worker.
  */
 #include "cmdlines.h"
 
@@ -15,16 +15,16 @@
 
 #define SUSPECT_USEC (60 * 1000000ULL)
 #define SUSPECTS_MAX 64
-/* Chains of requests, by process. */
+/* Hash chains of requests, by process. */
 #define CHAINS 256
 
-struct asked {
-	struct asked *next;	  /* in the order of asking */
-	struct asked *chain_next; /* of the same chain */
+struct pending {
+	struct pending *next;	    /* in the order of sending */
+	struct pending *chain_next; /* in the same chain */
 	struct cmdline_request request;
 	uid_t uid;
 	bool sent;
-	bool again; /* looked at since it was sent: it may have executed another program */
+	bool repeat; /* requested again since it was sent: an exec may have happened */
 };
 
 struct suspect {
@@ -35,18 +35,18 @@ struct suspect {
 struct cmdlines {
 	sd_event *event;
 	struct log *log;
-	void (*answered)(void *arg, pid_t pid);
+	void (*on_answer)(void *arg, pid_t pid);
 	void *arg;
-	struct worker worker; /* fd -1: none runs */
+	struct worker worker; /* fd -1: no worker runs */
 	sd_event_source *readable, *timer;
 	struct workers_left left;
-	struct asked *first, **last;
-	struct asked *chains[CHAINS];
+	struct pending *first, **last;
+	struct pending *chains[CHAINS];
 	size_t count;
 	struct suspect suspects[SUSPECTS_MAX]; /* the oldest is replaced */
 	size_t suspects_next;
-	const struct cmdline_answer *current; /* while answered() is called */
-	uint64_t complained_usec;
+	const struct cmdline_answer *current; /* during on_answer() */
+	uint64_t reported_usec;
 };
 
 static uint64_t now_usec(const struct cmdlines *cmdlines)
@@ -57,58 +57,58 @@ static uint64_t now_usec(const struct cmdlines *cmdlines)
 	return now;
 }
 
-static struct asked **chain_of(struct cmdlines *cmdlines, pid_t pid)
+static struct pending **chain_of(struct cmdlines *cmdlines, pid_t pid)
 {
 	return &cmdlines->chains[(unsigned int)pid % CHAINS];
 }
 
-static struct asked *find(struct cmdlines *cmdlines, const struct cmdline_request *request)
+static struct pending *find(struct cmdlines *cmdlines, const struct cmdline_request *request)
 {
-	struct asked *asked = *chain_of(cmdlines, request->pid);
+	struct pending *pending = *chain_of(cmdlines, request->pid);
 
-	while (asked &&
-	       (asked->request.pid != request->pid || asked->request.start != request->start))
-		asked = asked->chain_next;
-	return asked;
+	while (pending &&
+	       (pending->request.pid != request->pid || pending->request.start != request->start))
+		pending = pending->chain_next;
+	return pending;
 }
 
-static void append(struct cmdlines *cmdlines, struct asked *asked)
+static void append(struct cmdlines *cmdlines, struct pending *pending)
 {
-	asked->next = NULL;
-	*cmdlines->last = asked;
-	cmdlines->last = &asked->next;
+	pending->next = NULL;
+	*cmdlines->last = pending;
+	cmdlines->last = &pending->next;
 }
 
-static struct asked *unlink_first(struct cmdlines *cmdlines)
+static struct pending *unlink_first(struct cmdlines *cmdlines)
 {
-	struct asked *asked = cmdlines->first;
+	struct pending *pending = cmdlines->first;
 
-	cmdlines->first = asked->next;
+	cmdlines->first = pending->next;
 	if (!cmdlines->first)
 		cmdlines->last = &cmdlines->first;
-	return asked;
+	return pending;
 }
 
-/* The first: answers come in the order of asking. */
+/* Removes the first: answers come in order. */
 static void drop_first(struct cmdlines *cmdlines)
 {
-	struct asked *asked = unlink_first(cmdlines);
-	struct asked **place = chain_of(cmdlines, asked->request.pid);
+	struct pending *pending = unlink_first(cmdlines);
+	struct pending **slot = chain_of(cmdlines, pending->request.pid);
 
-	while (*place != asked)
-		place = &(*place)->chain_next;
-	*place = asked->chain_next;
+	while (*slot != pending)
+		slot = &(*slot)->chain_next;
+	*slot = pending->chain_next;
 	cmdlines->count--;
-	free(asked);
+	free(pending);
 }
 
-/* The worker may have read the command line before the event that led to the last look. */
-static void ask_first_again(struct cmdlines *cmdlines)
+/* The worker may have read the command line before the exec. */
+static void requeue_first(struct cmdlines *cmdlines)
 {
-	struct asked *asked = unlink_first(cmdlines);
+	struct pending *pending = unlink_first(cmdlines);
 
-	asked->sent = asked->again = false;
-	append(cmdlines, asked);
+	pending->sent = pending->repeat = false;
+	append(cmdlines, pending);
 }
 
 static void stop_worker(struct cmdlines *cmdlines, bool killed, uid_t uid)
@@ -134,27 +134,28 @@ static void answer_first(struct cmdlines *cmdlines, const struct cmdline_answer 
 {
 	pid_t pid = cmdlines->first->request.pid;
 
-	/* The answer counts until the next one: a loop of execs does not escape the rules. */
-	if (cmdlines->first->again && !is_suspect(cmdlines, cmdlines->first->uid))
-		ask_first_again(cmdlines);
+	/* Use the answer until the next one: a loop of execs must not evade the rules. */
+	if (cmdlines->first->repeat && !is_suspect(cmdlines, cmdlines->first->uid))
+		requeue_first(cmdlines);
 	else
 		drop_first(cmdlines);
 	cmdlines->current = answer;
-	cmdlines->answered(cmdlines->arg, pid);
+	cmdlines->on_answer(cmdlines->arg, pid);
 	cmdlines->current = NULL;
 }
 
-static void complain(struct cmdlines *cmdlines, const struct asked *asked, const char *what)
+static void complain(struct cmdlines *cmdlines, const struct pending *pending, const char *what)
 {
 	uint64_t now = now_usec(cmdlines);
 
-	if (cmdlines->complained_usec && now - cmdlines->complained_usec < SUSPECT_USEC)
+	if (cmdlines->reported_usec && now - cmdlines->reported_usec < SUSPECT_USEC)
 		return;
-	cmdlines->complained_usec = now;
-	log_say(cmdlines->log, LOG_WARNING,
-		"the command line of process %d of user id %u %s (%zu processes that read one are "
-		"left behind); rules see an empty one",
-		asked->request.pid, asked->uid, what, cmdlines->left.count);
+	cmdlines->reported_usec = now;
+	log_printf(cmdlines->log, LOG_WARNING,
+		   "the command line of process %d (user id %u) %s; rules see an empty one; %zu "
+		   "blocked worker%s",
+		   pending->request.pid, pending->uid, what, cmdlines->left.count,
+		   cmdlines->left.count == 1 ? "" : "s");
 }
 
 static void answer_empty(struct cmdlines *cmdlines, const char *what)
@@ -170,7 +171,7 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
 
 static int start_worker(struct cmdlines *cmdlines)
 {
-	struct asked *asked;
+	struct pending *pending;
 	int err = worker_start(cmdline_worker, NULL, &cmdlines->worker);
 
 	if (err)
@@ -181,34 +182,34 @@ static int start_worker(struct cmdlines *cmdlines)
 		stop_worker(cmdlines, true, geteuid());
 		return err;
 	}
-	for (asked = cmdlines->first; asked; asked = asked->next)
-		asked->sent = false;
+	for (pending = cmdlines->first; pending; pending = pending->next)
+		pending->sent = false;
 	return 0;
 }
 
-/* Sends what waits; a worker that is missing is started, if that may be. */
+/* Sends what is queued, and starts a worker if there is none and one may block. */
 static void serve(struct cmdlines *cmdlines)
 {
-	struct asked *asked;
+	struct pending *pending;
 
 	workers_left_reap(&cmdlines->left);
 	while (cmdlines->first && cmdlines->worker.fd < 0) {
 		if (workers_left_allow(&cmdlines->left, cmdlines->first->uid) &&
 		    !start_worker(cmdlines))
 			break;
-		answer_empty(cmdlines, "cannot be read, for want of a process that may block");
+		answer_empty(cmdlines, "cannot be read: too many workers are blocked");
 	}
-	for (asked = cmdlines->first; asked; asked = asked->next) {
-		if (!asked->sent && cmdline_ask(&cmdlines->worker, &asked->request))
+	for (pending = cmdlines->first; pending; pending = pending->next) {
+		if (!pending->sent && cmdline_send(&cmdlines->worker, &pending->request))
 			break;
-		asked->sent = true;
+		pending->sent = true;
 	}
 	sd_event_source_set_time_relative(cmdlines->timer, CMDLINE_CHECK_MS * 1000);
 	sd_event_source_set_enabled(cmdlines->timer,
 				    cmdlines->first ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 }
 
-/* The first of those that were asked about is the one that it is at. */
+/* A worker is blocked in the first request. */
 static void give_up_first(struct cmdlines *cmdlines, const char *what)
 {
 	uid_t uid = cmdlines->first->uid;
@@ -238,7 +239,7 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
 			worker_expect_nothing(&cmdlines->worker);
 	}
 	if (got != -EAGAIN && cmdlines->first)
-		give_up_first(cmdlines, "ended the process that read it");
+		give_up_first(cmdlines, "cannot be read: the worker ended");
 	else if (got != -EAGAIN)
 		stop_worker(cmdlines, true, geteuid());
 	serve(cmdlines);
@@ -252,7 +253,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *arg)
 	(void)source;
 	(void)usec;
 	if (cmdlines->worker.fd >= 0 && cmdlines->first && cmdline_is_late(&cmdlines->worker))
-		give_up_first(cmdlines, "cannot be read: its memory does not answer");
+		give_up_first(cmdlines, "cannot be read: reading its memory timed out");
 	serve(cmdlines);
 	return 0;
 }
@@ -261,7 +262,7 @@ int cmdlines_get(void *arg, const struct subject_source *source, struct subject 
 {
 	struct cmdlines *cmdlines = arg;
 	const struct cmdline_answer *current = cmdlines->current;
-	struct asked *asked;
+	struct pending *pending;
 	struct cmdline_request request;
 	int err = cmdline_request(source, subject, &request);
 
@@ -276,21 +277,21 @@ int cmdlines_get(void *arg, const struct subject_source *source, struct subject 
 		subject->cmdline[0] = '\0';
 		return 0;
 	}
-	asked = find(cmdlines, &request);
-	if (asked) {
-		asked->again = asked->sent;
+	pending = find(cmdlines, &request);
+	if (pending) {
+		pending->repeat = pending->sent;
 		return -EINPROGRESS;
 	}
-	asked = calloc(1, sizeof(*asked));
-	if (!asked)
+	pending = calloc(1, sizeof(*pending));
+	if (!pending)
 		return -ENOMEM;
-	asked->request = request;
-	asked->uid = subject->uid;
-	append(cmdlines, asked);
-	asked->chain_next = *chain_of(cmdlines, request.pid);
-	*chain_of(cmdlines, request.pid) = asked;
+	pending->request = request;
+	pending->uid = subject->uid;
+	append(cmdlines, pending);
+	pending->chain_next = *chain_of(cmdlines, request.pid);
+	*chain_of(cmdlines, request.pid) = pending;
 	cmdlines->count++;
-	/* Not at once: a worker that cannot be started answers, and the caller is in a look. */
+	/* Not at once: a failed start calls on_answer(), and the caller is not done yet. */
 	sd_event_source_set_time_relative(cmdlines->timer, 0);
 	sd_event_source_set_enabled(cmdlines->timer, SD_EVENT_ONESHOT);
 	return -EINPROGRESS;
@@ -301,7 +302,7 @@ size_t cmdlines_pending(const struct cmdlines *cmdlines)
 	return cmdlines->count;
 }
 
-int cmdlines_open(sd_event *event, struct log *log, void (*answered)(void *arg, pid_t pid),
+int cmdlines_open(sd_event *event, struct log *log, void (*on_answer)(void *arg, pid_t pid),
 		  void *arg, struct cmdlines **ret_cmdlines)
 {
 	struct cmdlines *cmdlines = calloc(1, sizeof(*cmdlines));
@@ -310,7 +311,7 @@ int cmdlines_open(sd_event *event, struct log *log, void (*answered)(void *arg, 
 	if (!cmdlines)
 		return -ENOMEM;
 	*cmdlines = (struct cmdlines){
-		.event = event, .log = log, .answered = answered, .arg = arg, .worker.fd = -1
+		.event = event, .log = log, .on_answer = on_answer, .arg = arg, .worker.fd = -1
 	};
 	cmdlines->last = &cmdlines->first;
 	err = sd_event_add_time(event, &cmdlines->timer, CLOCK_MONOTONIC, 0, 1, on_timer, cmdlines);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Command lines (cmdline.h) in an event loop, without waiting. A user whose process has made
- * a worker miss the deadline has empty command lines for a minute, and for as long as that
- * worker has not ended.
+ * Command lines (cmdline.h) without blocking the event loop. After a process has made a
+ * worker miss the deadline, its user's command lines count as empty for a minute, and for
+ * as long as that worker is blocked.
  */
 #ifndef MAZE_DAEMON_CMDLINES_H
 #define MAZE_DAEMON_CMDLINES_H
@@ -14,12 +14,12 @@
 
 struct cmdlines;
 
-/* `answered` is called when cmdlines_get() of that process is to be called again. */
-int cmdlines_open(sd_event *event, struct log *log, void (*answered)(void *arg, pid_t pid),
+/* `on_answer` is called when cmdlines_get() of that process is to be repeated. */
+int cmdlines_open(sd_event *event, struct log *log, void (*on_answer)(void *arg, pid_t pid),
 		  void *arg, struct cmdlines **ret_cmdlines);
-/* 0: it is in subject->cmdline, empty if it could not be read; -EINPROGRESS: asked for. */
+/* 0: subject->cmdline is set, empty if it could not be read; -EINPROGRESS: requested. */
 int cmdlines_get(void *cmdlines, const struct subject_source *source, struct subject *subject);
-/* How many processes are asked about. */
+/* How many requests are pending. */
 size_t cmdlines_pending(const struct cmdlines *cmdlines);
 void cmdlines_close(struct cmdlines *cmdlines);
 

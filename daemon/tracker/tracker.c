@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Enrolment; see enrol.h. The kernel's events come in batches, and what is told of one
- * process several times in a batch is looked at once. A look goes by what the process
- * is then, so events that come late, twice or out of order do no harm; and those that
- * were lost are made good by looking at everything.
+ * The engine's events come in batches, and a process with several events in a batch is
+ * tracked once. Tracking goes by the current state of the process, so late, duplicate or
+ * reordered events do no harm. After lost events all processes are scanned.
  *
- * Anybody can make events faster than they can be looked at: to give a thread a name
- * takes a microsecond. So where there are more than a batch of them, they have their
- * turn behind everything else, beside the clients of the control socket and a look at
- * everything, each in turn; and a look at everything ends before another begins. Who
- * begins while events are lost is found after two such looks at the latest, and nobody
- * can put that off any further.
+ * Any user can create events faster than they can be handled: renaming a thread takes a
+ * microsecond. So events beyond one batch are handled at idle priority, in turn with
+ * control clients and the scan, and a scan ends before the next one begins. A process
+ * that starts while events are lost is found after at most two scans, and no user can
+ * delay that further.
  */
 #include "tracker.h"
 
@@ -24,195 +22,196 @@
 #include "apply_rule.h"
 #include "../rules/match.h"
 
-/* Looked at before anything else has its turn: some 5 ms. */
+/* Handled in one turn; about 5 ms. */
 #define BATCH_MAX 128
-/* Of a failure that is likely to repeat itself, one sentence in so long. */
+/* A repeated failure is logged once in this time. */
 #define COMPLAINT_USEC (60 * 1000000ULL)
-/* Nobody waits for a number: it may be said with something else that wakes mazed. */
+/* The report is not urgent, so it may share a wakeup. */
 #define COMPLAINT_ACCURACY_USEC 1000000U
-/* At once. By a timer, because a deferred source would go before all others, each time. */
+/* At once. Not a deferred source, which would run before all others each time. */
 #define TURN_USEC 0
 #define TURN_ACCURACY_USEC 1
 
-struct enrol {
+struct tracker {
 	sd_event *event;
 	struct maze *maze;
 	struct log *log;
-	struct assign assign;
-	void (*settled)(void *arg);
+	struct rule_applier applier;
+	void (*on_scanned)(void *arg);
 	void *arg;
 	struct maze_follower *follower;
 	unsigned int wants;
-	sd_event_source *told;	     /* the follower's; off while there is more than a batch */
-	bool behind;		     /* there is */
-	DIR *proc;		     /* while all are looked at */
-	sd_event_source *turn;	     /* the next portion of what is left of either */
-	bool settles;		     /* its end is to be told */
-	bool scanned;		     /* one has ended since */
-	bool again;		     /* events were lost since it began */
-	maze_u64 lost;		     /* of these, those that were not said yet */
-	sd_event_source *lost_later; /* when they are to be */
-	maze_u64 failures;	     /* not said yet */
-	uint64_t said_usec;
+	sd_event_source *source;     /* the follower's; off while `behind` */
+	bool behind;		     /* the last batch was full: more events may be queued */
+	DIR *proc;		     /* of the scan that runs; else NULL */
+	sd_event_source *turn;	     /* the next batch of events and portion of the scan */
+	bool reports_scan;	     /* on_scanned() is due */
+	bool scanned;		     /* a scan has ended since tracker_use() */
+	bool again;		     /* events were lost since the scan began */
+	maze_u64 lost;		     /* not reported yet */
+	sd_event_source *lost_timer; /* runs until the next report may be made */
+	maze_u64 failures;	     /* not reported yet */
+	uint64_t reported_usec;
 };
 
 /* ---- one process -------------------------------------------------------------------- */
 
-static void complain(struct enrol *enrol, pid_t pid, const struct maze_error *error)
+static void complain(struct tracker *tracker, pid_t pid, const struct maze_error *error)
 {
 	uint64_t now = 0;
 
-	sd_event_now(enrol->event, CLOCK_MONOTONIC, &now);
-	enrol->failures++;
-	if (enrol->said_usec && now - enrol->said_usec < COMPLAINT_USEC)
+	sd_event_now(tracker->event, CLOCK_MONOTONIC, &now);
+	tracker->failures++;
+	if (tracker->reported_usec && now - tracker->reported_usec < COMPLAINT_USEC)
 		return;
-	log_say(enrol->log, LOG_WARNING, "process %d is not watched: %s%s", (int)pid, error->text,
-		enrol->failures > 1 ? " (and so were others)" : "");
-	enrol->failures = 0;
-	enrol->said_usec = now;
+	log_printf(tracker->log, LOG_WARNING, "process %d is not watched: %s%s", (int)pid,
+		   error->text, tracker->failures > 1 ? " (and others)" : "");
+	tracker->failures = 0;
+	tracker->reported_usec = now;
 }
 
-static void look(struct enrol *enrol, pid_t pid, pid_t tid, const struct assign_known *known)
+static void track(struct tracker *tracker, pid_t pid, pid_t tid, const struct known_watch *known)
 {
 	struct maze_error error = { "" };
-	int err = assign_process(&enrol->assign, pid, tid, known, &error);
+	int err = apply_rule(&tracker->applier, pid, tid, known, &error);
 
-	/* Ended meanwhile, or never to be watched: both are as they should be. */
+	/* It has ended, or is never watched. */
 	if (!err || err == -ESRCH || err == -EINVAL || err == -EPERM)
 		return;
-	/* on_cmdline() looks again. */
+	/* on_cmdline() repeats it. */
 	if (err == -EINPROGRESS)
 		return;
-	complain(enrol, pid, &error);
+	complain(tracker, pid, &error);
 }
 
-void enrol_look(struct enrol *enrol, pid_t pid, pid_t tid)
+void tracker_track(struct tracker *tracker, pid_t pid, pid_t tid)
 {
-	static const struct assign_known unknown = { .known = false };
+	static const struct known_watch unknown = { .known = false };
 
-	look(enrol, pid, tid, &unknown);
+	track(tracker, pid, tid, &unknown);
 }
 
-int enrol_make_way(struct enrol *enrol, pid_t pid, pid_t tid, struct maze_error *error)
+int tracker_release_shadow(struct tracker *tracker, pid_t pid, pid_t tid, struct maze_error *error)
 {
-	return assign_make_way(&enrol->assign, pid, tid, error);
+	return release_shadow_rules(&tracker->applier, pid, tid, error);
 }
 
-/* ---- all of them, in portions --------------------------------------------------------- */
+/* ---- the scan of all processes ----------------------------------------------------- */
 
-static void stop_scan(struct enrol *enrol)
+static void stop_scan(struct tracker *tracker)
 {
-	if (enrol->proc)
-		closedir(enrol->proc);
-	enrol->proc = NULL;
+	if (tracker->proc)
+		closedir(tracker->proc);
+	tracker->proc = NULL;
 }
 
-static void take_turn_soon(struct enrol *enrol)
+static void arm_turn(struct tracker *tracker)
 {
-	sd_event_source_set_time_relative(enrol->turn, TURN_USEC);
-	sd_event_source_set_enabled(enrol->turn, SD_EVENT_ONESHOT);
+	sd_event_source_set_time_relative(tracker->turn, TURN_USEC);
+	sd_event_source_set_enabled(tracker->turn, SD_EVENT_ONESHOT);
 }
 
-/* From the beginning. On failure one that is under way goes on. */
-static int start_scan(struct enrol *enrol, struct maze_error *error)
+/* On failure a scan that runs goes on. */
+static int start_scan(struct tracker *tracker, struct maze_error *error)
 {
 	DIR *proc = opendir("/proc");
 
 	if (!proc)
-		return maze_fail(error, -errno, "/proc cannot be read: %s", strerror(errno));
-	stop_scan(enrol);
-	enrol->proc = proc;
-	take_turn_soon(enrol);
-	enrol->again = false;
+		return maze_fail(error, -errno, "cannot read /proc: %s", strerror(errno));
+	stop_scan(tracker);
+	tracker->proc = proc;
+	arm_turn(tracker);
+	tracker->again = false;
 	return 0;
 }
 
-/* Those whose command lines are asked for are not decided about. */
-static void settle_if_done(struct enrol *enrol)
+/* A process whose command line is pending is not decided yet. */
+static void report_scanned(struct tracker *tracker)
 {
-	if (!enrol->settles || !enrol->scanned || cmdlines_pending(enrol->assign.cmdlines))
+	if (!tracker->reports_scan || !tracker->scanned ||
+	    cmdlines_pending(tracker->applier.cmdlines))
 		return;
-	enrol->settles = false;
-	enrol->settled(enrol->arg);
+	tracker->reports_scan = false;
+	tracker->on_scanned(tracker->arg);
 }
 
 static void on_cmdline(void *arg, pid_t pid)
 {
-	enrol_look(arg, pid, 0);
-	settle_if_done(arg);
+	tracker_track(arg, pid, 0);
+	report_scanned(arg);
 }
 
-static void end_scan(struct enrol *enrol)
+static void end_scan(struct tracker *tracker)
 {
 	struct maze_error error = { "" };
-	bool again = enrol->again;
+	bool again = tracker->again;
 
-	stop_scan(enrol);
-	enrol->scanned = true;
-	if (again && start_scan(enrol, &error))
-		log_say(enrol->log, LOG_ERR, "processes may be unwatched: %s", error.text);
-	settle_if_done(enrol);
+	stop_scan(tracker);
+	tracker->scanned = true;
+	if (again && start_scan(tracker, &error))
+		log_printf(tracker->log, LOG_ERR, "processes may be unwatched: %s", error.text);
+	report_scanned(tracker);
 }
 
-static void scan_portion(struct enrol *enrol)
+static void scan_portion(struct tracker *tracker)
 {
 	struct dirent *entry;
-	int looked = 0;
+	int tracked = 0;
 	pid_t pid;
 
-	while (looked < BATCH_MAX) {
-		entry = readdir(enrol->proc);
+	while (tracked < BATCH_MAX) {
+		entry = readdir(tracker->proc);
 		if (!entry) {
-			end_scan(enrol);
+			end_scan(tracker);
 			return;
 		}
 		pid = (pid_t)strtol(entry->d_name, NULL, 10);
 		if (pid <= 0)
 			continue;
-		enrol_look(enrol, pid, 0);
-		looked++;
+		tracker_track(tracker, pid, 0);
+		tracked++;
 	}
 }
 
-/* ---- losses ----------------------------------------------------------------------------- */
+/* ---- lost events ------------------------------------------------------------------- */
 
-static void say_lost(struct enrol *enrol)
+static void report_lost(struct tracker *tracker)
 {
-	log_say(enrol->log, LOG_NOTICE,
-		"%llu process events were lost: all processes are looked at again", enrol->lost);
-	enrol->lost = 0;
-	sd_event_source_set_time_relative(enrol->lost_later, COMPLAINT_USEC);
-	sd_event_source_set_enabled(enrol->lost_later, SD_EVENT_ONESHOT);
+	log_printf(tracker->log, LOG_NOTICE, "%llu process event%s lost: scanning all processes",
+		   tracker->lost, tracker->lost == 1 ? "" : "s");
+	tracker->lost = 0;
+	sd_event_source_set_time_relative(tracker->lost_timer, COMPLAINT_USEC);
+	sd_event_source_set_enabled(tracker->lost_timer, SD_EVENT_ONESHOT);
 }
 
-static int on_lost_later(sd_event_source *source, uint64_t usec, void *arg)
+static int on_report_lost(sd_event_source *source, uint64_t usec, void *arg)
 {
-	struct enrol *enrol = arg;
+	struct tracker *tracker = arg;
 
 	(void)source;
 	(void)usec;
-	if (enrol->lost)
-		say_lost(enrol);
+	if (tracker->lost)
+		report_lost(tracker);
 	return 0;
 }
 
-/* Where losses do not end, the log has one sentence of them in so long. */
-static void take_loss(struct enrol *enrol, maze_u64 lost)
+/* Continuous losses are reported once per COMPLAINT_USEC. */
+static void handle_loss(struct tracker *tracker, maze_u64 lost)
 {
 	struct maze_error error = { "" };
 	int waits = SD_EVENT_OFF;
 
-	enrol->lost += lost;
-	sd_event_source_get_enabled(enrol->lost_later, &waits);
+	tracker->lost += lost;
+	sd_event_source_get_enabled(tracker->lost_timer, &waits);
 	if (waits == SD_EVENT_OFF)
-		say_lost(enrol);
-	if (enrol->proc)
-		enrol->again = true;
-	else if (start_scan(enrol, &error))
-		log_say(enrol->log, LOG_ERR, "processes may be unwatched: %s", error.text);
+		report_lost(tracker);
+	if (tracker->proc)
+		tracker->again = true;
+	else if (start_scan(tracker, &error))
+		log_printf(tracker->log, LOG_ERR, "processes may be unwatched: %s", error.text);
 }
 
-/* ---- as it happens ---------------------------------------------------------------------- */
+/* ---- events ------------------------------------------------------------------------ */
 
 static int by_process(const void *left, const void *right)
 {
@@ -223,32 +222,33 @@ static int by_process(const void *left, const void *right)
 	return a->tid < b->tid ? -1 : a->tid > b->tid;
 }
 
-static void look_at_event(struct enrol *enrol, const struct maze_process_event *event, bool alone)
+static void handle_event(struct tracker *tracker, const struct maze_process_event *event,
+			 bool alone)
 {
-	/* Of who was told of twice, the hint of neither is sure to be the later one. */
-	struct assign_known known = {
+	/* With two events for one task, neither is known to be the newer. */
+	struct known_watch known = {
 		.known = alone && event->watched != MAZE_PROCESS_WATCHED_UNKNOWN,
 		.watched = event->watched == MAZE_PROCESS_WATCHED,
 		.tag = event->tag,
 	};
 	bool is_thread = event->tid != event->pid;
 
-	/* An exec and a move are the process's; so is the name that its main thread has. */
-	if (is_thread && !enrol->assign.by_thread)
+	/* An exec, a move, and the name of the main thread concern the whole process. */
+	if (is_thread && !tracker->applier.by_thread)
 		return;
 	if (event->kind == MAZE_PROCESS_MOVE || (event->kind == MAZE_PROCESS_NAME && !is_thread))
 		known.known = false;
-	look(enrol, (pid_t)event->pid, is_thread ? (pid_t)event->tid : 0, &known);
+	track(tracker, (pid_t)event->pid, is_thread ? (pid_t)event->tid : 0, &known);
 }
 
-/* True: there may be more. */
-static bool take_batch(struct enrol *enrol)
+/* True: there may be more events. */
+static bool read_batch(struct tracker *tracker)
 {
 	struct maze_process_event events[BATCH_MAX];
 	size_t count = 0, i, end;
 	maze_u64 lost = 0;
 
-	while (count < BATCH_MAX && maze_follower_next(enrol->follower, &events[count]) == 1) {
+	while (count < BATCH_MAX && maze_follower_next(tracker->follower, &events[count]) == 1) {
 		if (events[count].kind == MAZE_PROCESS_LOST)
 			lost += events[count].lost;
 		else
@@ -259,45 +259,45 @@ static bool take_batch(struct enrol *enrol)
 		end = i + 1;
 		while (end < count && !by_process(&events[end], &events[i]))
 			end++;
-		look_at_event(enrol, &events[i], end == i + 1);
+		handle_event(tracker, &events[i], end == i + 1);
 	}
 	if (lost)
-		take_loss(enrol, lost);
+		handle_loss(tracker, lost);
 	return count == BATCH_MAX;
 }
 
-/* What is beyond a batch does not make the descriptor ready: it may be read already. */
-static void take_events(struct enrol *enrol)
+/* Events beyond the batch may be read already and do not make the descriptor ready. */
+static void read_events(struct tracker *tracker)
 {
-	enrol->behind = take_batch(enrol);
-	sd_event_source_set_enabled(enrol->told, enrol->behind ? SD_EVENT_OFF : SD_EVENT_ON);
+	tracker->behind = read_batch(tracker);
+	sd_event_source_set_enabled(tracker->source, tracker->behind ? SD_EVENT_OFF : SD_EVENT_ON);
 }
 
-static int on_told(sd_event_source *source, int fd, uint32_t revents, void *arg)
+static int on_events(sd_event_source *source, int fd, uint32_t revents, void *arg)
 {
-	struct enrol *enrol = arg;
+	struct tracker *tracker = arg;
 
 	(void)source;
 	(void)fd;
 	(void)revents;
-	take_events(enrol);
-	if (enrol->behind)
-		take_turn_soon(enrol);
+	read_events(tracker);
+	if (tracker->behind)
+		arm_turn(tracker);
 	return 0;
 }
 
 static int on_turn(sd_event_source *source, uint64_t usec, void *arg)
 {
-	struct enrol *enrol = arg;
+	struct tracker *tracker = arg;
 
 	(void)source;
 	(void)usec;
-	if (enrol->behind)
-		take_events(enrol);
-	if (enrol->proc)
-		scan_portion(enrol);
-	if (enrol->behind || enrol->proc)
-		take_turn_soon(enrol);
+	if (tracker->behind)
+		read_events(tracker);
+	if (tracker->proc)
+		scan_portion(tracker);
+	if (tracker->behind || tracker->proc)
+		arm_turn(tracker);
 	return 0;
 }
 
@@ -309,121 +309,121 @@ static unsigned int wants_of(const struct rules *rules)
 		wants |= MAZE_FOLLOW_ALL_FORKS;
 	if (facts & FACT_COMM)
 		wants |= MAZE_FOLLOW_NAMES;
-	if (assign_by_thread(rules))
+	if (rules_tell_threads_apart(rules))
 		wants |= MAZE_FOLLOW_THREADS | MAZE_FOLLOW_THREAD_NAMES | MAZE_FOLLOW_NAMES;
 	return wants;
 }
 
-static void unfollow(struct enrol *enrol)
+static void unfollow(struct tracker *tracker)
 {
-	enrol->told = sd_event_source_disable_unref(enrol->told);
-	maze_follower_close(enrol->follower);
-	enrol->follower = NULL;
-	enrol->behind = false;
+	tracker->source = sd_event_source_disable_unref(tracker->source);
+	maze_follower_close(tracker->follower);
+	tracker->follower = NULL;
+	tracker->behind = false;
 }
 
-static int follow(struct enrol *enrol, unsigned int wants, struct maze_error *error)
+static int follow(struct tracker *tracker, unsigned int wants, struct maze_error *error)
 {
 	struct maze_follower *follower;
-	sd_event_source *told;
+	sd_event_source *source;
 	int err;
 
-	if (enrol->follower && enrol->wants == wants)
+	if (tracker->follower && tracker->wants == wants)
 		return 0;
-	err = maze_follow(enrol->maze, wants, &follower, error);
+	err = maze_follow(tracker->maze, wants, &follower, error);
 	if (err)
 		return err;
-	err = sd_event_add_io(enrol->event, &told, maze_follower_fd(follower), EPOLLIN, on_told,
-			      enrol);
+	err = sd_event_add_io(tracker->event, &source, maze_follower_fd(follower), EPOLLIN,
+			      on_events, tracker);
 	if (err) {
 		maze_follower_close(follower);
-		return maze_fail(error, err, "no place in the event loop: %s", strerror(-err));
+		return maze_fail(error, err, "cannot add an event source: %s", strerror(-err));
 	}
-	/* Before who asks for something and what is scanned, behind verdicts. */
-	sd_event_source_set_priority(told, SD_EVENT_PRIORITY_IMPORTANT / 2);
-	unfollow(enrol);
-	enrol->follower = follower;
-	enrol->told = told;
-	enrol->wants = wants;
+	/* Before control requests and the scan, after verdicts. */
+	sd_event_source_set_priority(source, SD_EVENT_PRIORITY_IMPORTANT / 2);
+	unfollow(tracker);
+	tracker->follower = follower;
+	tracker->source = source;
+	tracker->wants = wants;
 	return 0;
 }
 
 /* ---- rules --------------------------------------------------------------------------------- */
 
-int enrol_use(struct enrol *enrol, const struct rules *rules, struct maze_error *error)
+int tracker_use(struct tracker *tracker, const struct rules *rules, struct maze_error *error)
 {
-	/* Followed before all are looked at: who begins in between is not missed. */
-	int err = follow(enrol, wants_of(rules), error);
+	/* Follow before the scan, so that no process is missed in between. */
+	int err = follow(tracker, wants_of(rules), error);
 
 	if (err)
 		return err;
-	err = start_scan(enrol, error);
+	err = start_scan(tracker, error);
 	if (err)
 		return err;
-	/* Not before nothing can fail: the caller frees rules that are not taken. */
-	enrol->assign.rules = rules;
-	enrol->assign.by_thread = assign_by_thread(rules);
-	enrol->settles = true;
-	enrol->scanned = false;
+	/* Only when nothing can fail any more: on failure the caller frees these rules. */
+	tracker->applier.rules = rules;
+	tracker->applier.by_thread = rules_tell_threads_apart(rules);
+	tracker->reports_scan = true;
+	tracker->scanned = false;
 	return 0;
 }
 
-static int add_timers(struct enrol *enrol)
+static int add_timers(struct tracker *tracker)
 {
-	int err = sd_event_add_time(enrol->event, &enrol->turn, CLOCK_MONOTONIC, 0,
-				    TURN_ACCURACY_USEC, on_turn, enrol);
+	int err = sd_event_add_time(tracker->event, &tracker->turn, CLOCK_MONOTONIC, 0,
+				    TURN_ACCURACY_USEC, on_turn, tracker);
 
 	if (err >= 0)
-		err = sd_event_source_set_enabled(enrol->turn, SD_EVENT_OFF);
+		err = sd_event_source_set_enabled(tracker->turn, SD_EVENT_OFF);
 	if (err >= 0)
-		err = sd_event_source_set_priority(enrol->turn, SD_EVENT_PRIORITY_IDLE);
+		err = sd_event_source_set_priority(tracker->turn, SD_EVENT_PRIORITY_IDLE);
 	if (err >= 0)
-		err = sd_event_add_time(enrol->event, &enrol->lost_later, CLOCK_MONOTONIC, 0,
-					COMPLAINT_ACCURACY_USEC, on_lost_later, enrol);
+		err = sd_event_add_time(tracker->event, &tracker->lost_timer, CLOCK_MONOTONIC, 0,
+					COMPLAINT_ACCURACY_USEC, on_report_lost, tracker);
 	if (err >= 0)
-		err = sd_event_source_set_enabled(enrol->lost_later, SD_EVENT_OFF);
+		err = sd_event_source_set_enabled(tracker->lost_timer, SD_EVENT_OFF);
 	return err;
 }
 
-int enrol_open(sd_event *event, struct maze *maze, struct log *log, const struct rules *rules,
-	       void (*settled)(void *arg), void *arg, struct maze_error *error,
-	       struct enrol **ret_enrol)
+int tracker_open(sd_event *event, struct maze *maze, struct log *log, const struct rules *rules,
+		 void (*on_scanned)(void *arg), void *arg, struct maze_error *error,
+		 struct tracker **ret_tracker)
 {
-	struct enrol *enrol = calloc(1, sizeof(*enrol));
+	struct tracker *tracker = calloc(1, sizeof(*tracker));
 	int err;
 
-	if (!enrol) {
+	if (!tracker) {
 		snprintf(error->text, sizeof(error->text), "out of memory");
 		return -ENOMEM;
 	}
-	enrol->event = sd_event_ref(event);
-	enrol->maze = maze;
-	enrol->log = log;
-	enrol->assign.maze = maze;
-	enrol->settled = settled;
-	enrol->arg = arg;
-	err = add_timers(enrol);
+	tracker->event = sd_event_ref(event);
+	tracker->maze = maze;
+	tracker->log = log;
+	tracker->applier.maze = maze;
+	tracker->on_scanned = on_scanned;
+	tracker->arg = arg;
+	err = add_timers(tracker);
 	if (err >= 0)
-		err = cmdlines_open(event, log, on_cmdline, enrol, &enrol->assign.cmdlines);
-	err = err < 0 ? maze_fail(error, err, "no place in the event loop: %s", strerror(-err))
-		      : enrol_use(enrol, rules, error);
+		err = cmdlines_open(event, log, on_cmdline, tracker, &tracker->applier.cmdlines);
+	err = err < 0 ? maze_fail(error, err, "cannot add an event source: %s", strerror(-err))
+		      : tracker_use(tracker, rules, error);
 	if (err) {
-		enrol_close(enrol);
+		tracker_close(tracker);
 		return err;
 	}
-	*ret_enrol = enrol;
+	*ret_tracker = tracker;
 	return 0;
 }
 
-void enrol_close(struct enrol *enrol)
+void tracker_close(struct tracker *tracker)
 {
-	if (!enrol)
+	if (!tracker)
 		return;
-	stop_scan(enrol);
-	unfollow(enrol);
-	cmdlines_close(enrol->assign.cmdlines);
-	sd_event_source_disable_unref(enrol->turn);
-	sd_event_source_disable_unref(enrol->lost_later);
-	sd_event_unref(enrol->event);
-	free(enrol);
+	stop_scan(tracker);
+	unfollow(tracker);
+	cmdlines_close(tracker->applier.cmdlines);
+	sd_event_source_disable_unref(tracker->turn);
+	sd_event_source_disable_unref(tracker->lost_timer);
+	sd_event_unref(tracker->event);
+	free(tracker);
 }

@@ -1,35 +1,36 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Enrolment: every process is watched as the rules say, from the moment it is what a
- * rule asks for. All processes are looked at once, in portions, when enrolment begins
- * and when the rules are others; from then on only those that the engine tells of.
+ * Watches every process as the rules say, as soon as it matches one. All processes are
+ * scanned, in portions, at the start and when the rules change; after that only those for
+ * which the engine reports an event.
  *
- * Only watches of mazed's own are replaced and ended; a user's own watch gives way to
- * a rule that enforces, and to no other.
+ * Only mazed's own watches are replaced and ended. A rule that enforces replaces a user's
+ * watch; a rule in shadow does not.
  */
-#ifndef MAZE_DAEMON_ENROL_H
-#define MAZE_DAEMON_ENROL_H
+#ifndef MAZE_DAEMON_TRACKER_H
+#define MAZE_DAEMON_TRACKER_H
 
 #include <systemd/sd-event.h>
 
 #include "../log/log.h"
 #include "../rules/rules.h"
 
-struct enrol;
+struct tracker;
 
 /*
- * Begins. `rules` must stay until enrol_use() or enrol_close(). `settled` is called when
- * all processes have been looked at, each time that was begun. -errno and a sentence.
+ * Starts. `rules` must stay until tracker_use() or tracker_close(). `on_scanned` is
+ * called once after the start and once after each tracker_use(), when all processes have
+ * been scanned. -errno and a message.
  */
-int enrol_open(sd_event *event, struct maze *maze, struct log *log, const struct rules *rules,
-	       void (*settled)(void *arg), void *arg, struct maze_error *error,
-	       struct enrol **ret_enrol);
-/* Other rules from now on, for every process there is; the old ones may be freed. */
-int enrol_use(struct enrol *enrol, const struct rules *rules, struct maze_error *error);
-/* Looks at one process again, or at that thread of it: somebody has ended a watch of his. */
-void enrol_look(struct enrol *enrol, pid_t pid, pid_t tid);
-/* assign_make_way(), by the rules in force. */
-int enrol_make_way(struct enrol *enrol, pid_t pid, pid_t tid, struct maze_error *error);
-void enrol_close(struct enrol *enrol);
+int tracker_open(sd_event *event, struct maze *maze, struct log *log, const struct rules *rules,
+		 void (*on_scanned)(void *arg), void *arg, struct maze_error *error,
+		 struct tracker **ret_tracker);
+/* Switches to new rules and scans all processes; the old rules may be freed. */
+int tracker_use(struct tracker *tracker, const struct rules *rules, struct maze_error *error);
+/* Applies the rules to a process, or a thread of it, after a user's watch has ended. */
+void tracker_track(struct tracker *tracker, pid_t pid, pid_t tid);
+/* release_shadow_rules(), by the rules in force. */
+int tracker_release_shadow(struct tracker *tracker, pid_t pid, pid_t tid, struct maze_error *error);
+void tracker_close(struct tracker *tracker);
 
 #endif

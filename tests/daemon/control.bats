@@ -131,7 +131,7 @@ load test_helper
 @test "who is in another pid namespace is told that numbers differ" {
 	serve < /dev/null
 	run unshare --pid --fork --mount --propagation unchanged --mount-proc timeout 60 "$CLIENT" "$socket" talk <<< '{"do":"watch","pid":1}'
-	[[ $output == *'"errno":"EPERM"'*'pid namespace'* ]]
+	[[ $output == *'"errno":"EPERM"'*'PID namespace'* ]]
 	stop_mazed
 }
 
@@ -289,7 +289,7 @@ load test_helper
 	done
 	ask_as 65534 <<< "{\"do\":\"watch\",\"pid\":$last}" | grep -q '"errno":"EDQUOT"'
 	unwatched "$last"
-	said_times 1 'has as many processes watched as it may'
+	said_times 1 'has reached its limit of watched processes'
 	# What was given back can be had again.
 	ask_as 65534 <<< "{\"do\":\"unwatch\",\"pid\":${started[0]}}"
 	free_again() { ask_as 65534 <<< "{\"do\":\"watch\",\"pid\":$last}" | grep -qx '{"ok":true}'; }
@@ -302,7 +302,7 @@ load test_helper
 	ask <<< '{"do":"reload"}' | grep -qx '{"ok":true}'
 	echo '[rule broken' >> "$conf"
 	ask <<< '{"do":"reload"}' | grep -q '"errno":"EINVAL"'
-	said 'the rules that were in force stay'
+	said 'the old rules stay in force'
 	stop_mazed
 }
 

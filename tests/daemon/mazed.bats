@@ -234,9 +234,9 @@ comm = sleep
 user = root'; do
 		configure <<< "$good
 $bad"
-		before=$(times_said 'the rules that were in force stay')
+		before=$(times_said 'the old rules stay in force')
 		kill -HUP "$mazed"
-		wait_until said_times $((before + 1)) 'the rules that were in force stay'
+		wait_until said_times $((before + 1)) 'the old rules stay in force'
 	done
 	# The first bad line: behind those of configure and of the good file.
 	said "$conf:$(($(grep -c '' "$conf") - 2)): "
@@ -306,7 +306,7 @@ idle_s=${MAZE_IDLE_S:-5}
 	reload_mazed
 	said_apart 60 'process events were lost'
 	# To look at everything again is no news either.
-	said_times 2 'rules are in force'
+	said_times 2 ' in force, '
 	stop_mazed
 }
 

@@ -79,17 +79,17 @@ show_stacks() { tail -n +1 "/proc/$1/task"/*/{comm,wchan,stack} 2> /dev/null || 
 start_mazed() {
 	local before
 	needs_mazed
-	before=$(times_said 'rules are in force')
+	before=$(times_said ' in force, ')
 	"$MAZED" --config "$conf" "$@" 3>&- > "$dir/out" 2>&1 &
 	mazed=$!
 	wait_until in_force_again "$before" || show_log
 }
 
-in_force_again() { [ "$(times_said 'rules are in force')" -gt "$1" ]; }
+in_force_again() { [ "$(times_said ' in force, ')" -gt "$1" ]; }
 
 reload_mazed() {
 	local before
-	before=$(times_said 'rules are in force')
+	before=$(times_said ' in force, ')
 	kill -HUP "$mazed"
 	wait_until in_force_again "$before" || show_log
 }

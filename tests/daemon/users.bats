@@ -119,13 +119,13 @@ spinners() {
 	hang memory
 	# The victim began before its memory was locked, and is moved: it is looked at again.
 	reload_mazed
-	said "the command line of process $victim of user id $USER_ID cannot be read"
+	said "the command line of process $victim (user id $USER_ID) cannot be read"
 	"$MAZE" list --json | grep "\"pid\":$victim," | grep -q '"soft_ns":88000000000'
 	start bash -c 'exec -a needle sleep 1000'
 	wait_until watched "$last"
 	"$MAZE" list --json | grep "\"pid\":$last," | grep -q '"soft_ns":77000000000'
 	timeout 60 "$MAZED" --config "$conf" --explain "$victim" > "$dir/explained"
-	grep -q 'cmdline .*(cannot be read: its memory does not answer)' "$dir/explained"
+	grep -q 'cmdline .*(unreadable: reading its memory timed out)' "$dir/explained"
 	stop_mazed
 }
 

@@ -53,7 +53,7 @@ static void use(const struct rules *rules, const uint8_t *data, size_t size)
 
 	for (i = 0; i < rules->count; i++)
 		if (!rules->rules[i].ignore &&
-		    maze_policy_explain(&rules->rules[i].treatment.policy, NULL))
+		    maze_policy_explain(&rules->rules[i].settings.policy, NULL))
 			abort();
 	fill(&subject, data, size);
 	if (match_first(rules, &subject, &rule, &missing) == MATCH_YES && !rule)

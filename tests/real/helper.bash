@@ -277,5 +277,5 @@ start_mazed() {
 	} > "$work/maze.conf.d/here.conf"
 	"$build/mazed" --config "$work/maze.conf" > "$work/mazed" 2>&1 &
 	mazed=$!
-	eventually grep -qF 'rules are in force' "$log"
+	eventually grep -qF ' in force, ' "$log"
 }

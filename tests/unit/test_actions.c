@@ -96,7 +96,7 @@ static void a_thread_with_the_number_of_another_is_left_alone(void **state)
 	end_victim(&victim);
 	assert_int_equal(nice, getpriority(PRIO_PROCESS, 0));
 	assert_int_equal(policy, sched_getscheduler(0));
-	assert_int_equal(count_said(acting, "another has its number now"), 2);
+	assert_int_equal(count_said(acting, "its TID is reused"), 2);
 }
 
 static void a_thread_that_has_ended_is_left_alone(void **state)
@@ -126,12 +126,12 @@ static void shadow_does_nothing_and_says_what_it_would_have_done(void **state)
 	struct maze_record record;
 	int nice, policy;
 
-	stage.exec = (struct words){ .words = words, .count = 1 };
+	stage.exec = (struct string_list){ .items = words, .count = 1 };
 	start_victim(&victim);
 	record = record_of(victim.pid, victim.tid);
 	record.flags = MAZE_RECORD_SHADOW;
 	act(acting, &record, &stage, victim.pidfd);
-	stage = (struct stage_actions){ .exec = { .words = no_words, .count = 1 } };
+	stage = (struct stage_actions){ .exec = { .items = no_words, .count = 1 } };
 	act(acting, &record, &stage, victim.pidfd);
 	nice = getpriority(PRIO_PROCESS, (id_t)victim.tid);
 	policy = sched_getscheduler(victim.tid);

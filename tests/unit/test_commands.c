@@ -57,7 +57,7 @@ static void run_on(struct acting *acting, char *path, const struct maze_record *
 		   maze_u64 timeout_ns)
 {
 	char *words[] = { path, (char *)"an argument", (char *)"$(reboot)", NULL };
-	struct stage_actions stage = { .exec = { .words = words, .count = 3 } };
+	struct stage_actions stage = { .exec = { .items = words, .count = 3 } };
 	struct act_on on = act_on_of(record, &stage, pidfd);
 
 	on.exec_timeout_ns = timeout_ns;
@@ -67,7 +67,7 @@ static void run_on(struct acting *acting, char *path, const struct maze_record *
 /* A program without a shell, which would have descriptors and signals of its own. */
 static void run_program(struct acting *acting, char **words, size_t count)
 {
-	struct stage_actions stage = { .exec = { .words = words, .count = count } };
+	struct stage_actions stage = { .exec = { .items = words, .count = count } };
 	struct maze_record record = record_of(4000001, 4000001);
 
 	act(acting, &record, &stage, -1);
@@ -286,7 +286,7 @@ static void a_hundred_verdicts_never_run_more_than_the_limit(void **state)
 	assert_true(most <= 8);
 	assert_int_equal(count_said(acting, "did not run"), 1);
 	assert_said(acting, "did not run");
-	assert_said(acting, "28 commands in all were not run");
+	assert_said(acting, "28 commands were not run");
 	assert_int_equal(count_said(acting, "\"applied\":true"), 72);
 }
 
@@ -308,8 +308,8 @@ static void end_of_the_stubborn(struct acting *acting, const char *text, unsigne
 	finish(acting);
 	assert_all_are_gone(fifo);
 	close(fifo);
-	assert_said(acting, ": told to end (SIGTERM)");
-	assert_said(acting, "has not ended: killed");
+	assert_said(acting, ": sent SIGTERM");
+	assert_said(acting, "did not end: killed");
 }
 
 static void the_timeout_ends_a_process_group(void **state)
@@ -346,7 +346,7 @@ static void what_a_command_leaves_running_is_ended(void **state)
 	finish(acting);
 	assert_all_are_gone(fifo);
 	close(fifo);
-	assert_int_equal(count_said(acting, "told to end"), 0);
+	assert_int_equal(count_said(acting, "sent SIGTERM"), 0);
 }
 
 /* Those that end when they are told to are not killed. */
@@ -364,7 +364,7 @@ static void sigterm_comes_first(void **state)
 	finish(acting);
 	assert_all_are_gone(fifo);
 	close(fifo);
-	assert_said(acting, "told to end");
+	assert_said(acting, "sent SIGTERM");
 	assert_string_equal(read_text(file_of(acting, "told")), "told\n");
 }
 
@@ -429,7 +429,7 @@ static void what_a_command_prints_is_in_the_log_to_a_bound(void **state)
 	/* As JSON has it: the backslash is doubled. */
 	assert_said(acting, "/flood: a\\\\x1b[2Jb");
 	assert_said(acting, "more bytes not shown");
-	tries = count_said(acting, "told to end");
+	tries = count_said(acting, "sent SIGTERM");
 	assert_true(count_said(acting, "flooding") <= 16 * tries);
 	assert_true(strlen(read_text(acting->log_path)) < 16384 * tries);
 }

@@ -145,16 +145,18 @@ static void test_rest_is_not_saved_up(void **state)
 static void test_a_fault_is_said_once(void **state)
 {
 	struct control_user *user = enter(1, 32);
-	unsigned int unsaid = 7;
+	unsigned int suppressed = 7;
 
 	(void)state;
-	assert_true(control_user_fault(user, CONTROL_FAULT_RATE, BEGIN, &unsaid));
-	assert_int_equal(unsaid, 0);
-	assert_false(control_user_fault(user, CONTROL_FAULT_RATE, BEGIN + SECOND, &unsaid));
-	assert_false(control_user_fault(user, CONTROL_FAULT_RATE, BEGIN + 599 * SECOND, &unsaid));
-	assert_true(control_user_fault(user, CONTROL_FAULT_GARBAGE, BEGIN + SECOND, &unsaid));
-	assert_true(control_user_fault(user, CONTROL_FAULT_RATE, BEGIN + 600 * SECOND, &unsaid));
-	assert_int_equal(unsaid, 2);
+	assert_true(control_user_fault(user, CONTROL_FAULT_RATE, BEGIN, &suppressed));
+	assert_int_equal(suppressed, 0);
+	assert_false(control_user_fault(user, CONTROL_FAULT_RATE, BEGIN + SECOND, &suppressed));
+	assert_false(
+		control_user_fault(user, CONTROL_FAULT_RATE, BEGIN + 599 * SECOND, &suppressed));
+	assert_true(control_user_fault(user, CONTROL_FAULT_GARBAGE, BEGIN + SECOND, &suppressed));
+	assert_true(
+		control_user_fault(user, CONTROL_FAULT_RATE, BEGIN + 600 * SECOND, &suppressed));
+	assert_int_equal(suppressed, 2);
 }
 
 int main(void)

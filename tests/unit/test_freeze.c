@@ -65,7 +65,7 @@ static void the_control_group_is_frozen_and_thawed_by_the_next_mazed(void **stat
 	act(acting, &captive.record, &freeze_stage, captive.victim.pidfd);
 	assert_true(is_frozen(captive.cgroup));
 	assert_said(acting, "\"action\":\"freeze\",\"tried\":true,\"applied\":true");
-	assert_said(acting, "froze its control group, /maze-test-");
+	assert_said(acting, "froze its cgroup /maze-test-");
 	/* By its process, whose other thread the record was about. */
 	actions_close(acting->actions);
 	open_actions(acting);
@@ -95,7 +95,7 @@ static void what_others_froze_is_neither_frozen_nor_thawed(void **state)
 	assert_true(is_frozen(captive.cgroup));
 	free_captive(&captive);
 	assert_int_equal(err, -ENOENT);
-	assert_said(acting, "is frozen already");
+	assert_said(acting, "is already frozen");
 	assert_said(acting, "\"tried\":false,\"applied\":false");
 }
 
@@ -110,7 +110,7 @@ static void shadow_freezes_nothing(void **state)
 	act(acting, &captive.record, &freeze_stage, captive.victim.pidfd);
 	assert_false(is_frozen(captive.cgroup));
 	free_captive(&captive);
-	assert_said(acting, "shadow: would have frozen its control group, /maze-test-");
+	assert_said(acting, "shadow: would have frozen its cgroup /maze-test-");
 	assert_int_equal(actions_frozen(acting->actions)->count, 0);
 }
 
@@ -128,7 +128,7 @@ static void what_cannot_be_written_down_is_not_frozen(void **state)
 	act(acting, &captive.record, &freeze_stage, captive.victim.pidfd);
 	assert_false(is_frozen(captive.cgroup));
 	free_captive(&captive);
-	assert_said(acting, "cannot be written to");
+	assert_said(acting, "cannot write the list");
 	assert_said(acting, "\"tried\":false,\"applied\":false");
 }
 
@@ -187,7 +187,7 @@ static void assert_refused(const char *cgroup, const char *why)
 static void groups_of_more_than_one_are_refused(void **state)
 {
 	(void)state;
-	assert_refused("/", "root control group");
+	assert_refused("/", "root cgroup");
 	assert_refused("/init.scope", "service manager");
 	assert_refused("/user.slice/user-1000.slice/user@1000.service/init.scope",
 		       "service manager");
@@ -210,7 +210,7 @@ static void the_root_group_is_refused(void **state)
 	record = record_of(victim.pid, victim.tid);
 	act(acting, &record, &freeze_stage, victim.pidfd);
 	end_victim(&victim);
-	assert_said(acting, "it is in the root control group");
+	assert_said(acting, "it is in the root cgroup");
 	assert_said(acting, "\"tried\":false,\"applied\":false");
 }
 

@@ -117,7 +117,7 @@ static void a_record_in_the_journal(void **state)
 	/* The words are on one line, begin with the event, and end with the rule. */
 	assert_true(!strncmp(text, "MESSAGE=hard: ", 14));
 	assert_has(text, "rule spinners\nPRIORITY");
-	assert_int_equal(log_losses(log), 0);
+	assert_int_equal(log_dropped(log), 0);
 	log_close(log);
 	close(journal);
 }
@@ -160,7 +160,7 @@ static void sentences_of_mazed_are_one_line(void **state)
 		skip_because("%s", private_mounts_why);
 	journal = listen_at(JOURNAL_SOCKET);
 	log = open_log(DAEMON_LOG_JOURNAL, NULL);
-	log_say(log, LOG_ERR, "rule %s\nMAZE_RULE=forged", "x");
+	log_printf(log, LOG_ERR, "rule %s\nMAZE_RULE=forged", "x");
 	text = hear(journal);
 	assert_line(text, "MESSAGE=rule x\\x0aMAZE_RULE=forged");
 	assert_line(text, "PRIORITY=3");
@@ -194,7 +194,7 @@ static unsigned int drain(int fd, maze_u64 *lost)
 	const char *message;
 
 	for (message = hear(fd); *message; message = hear(fd)) {
-		if (strstr(message, " were lost, because the journal "))
+		if (strstr(message, " lost before this one: the journal "))
 			*lost += strtoull(message + strlen("MESSAGE="), NULL, 10);
 		else
 			count++;
@@ -220,12 +220,12 @@ static void a_full_journal_never_holds_up(void **state)
 	journal = listen_at(JOURNAL_SOCKET);
 	log = open_log(DAEMON_LOG_JOURNAL, NULL);
 	for (i = 0; i < 1000; i++)
-		log_say(log, LOG_INFO, "number %u", i);
-	assert_int_equal(log_losses(log), 0);
+		log_printf(log, LOG_INFO, "number %u", i);
+	assert_int_equal(log_dropped(log), 0);
 	while (next < 1000) {
 		message = hear(journal);
 		if (!*message) {
-			log_say(log, LOG_INFO, "number %u", i++);
+			log_printf(log, LOG_INFO, "number %u", i++);
 			continue;
 		}
 		snprintf(line, sizeof(line), "MESSAGE=number %u", next++);
@@ -251,20 +251,20 @@ static void what_does_not_fit_is_counted_and_said_later(void **state)
 	memset(big, 'x', sizeof(big) - 1);
 	big[sizeof(big) - 1] = '\0';
 	/* How many unread ones the kernel holds depends on its settings. */
-	for (said = 0; log_losses(log) < 1000; said++)
-		log_say(log, LOG_INFO, "%s", big);
+	for (said = 0; log_dropped(log) < 1000; said++)
+		log_printf(log, LOG_INFO, "%s", big);
 	/* A MiB of them is kept. */
-	assert_true((said - log_losses(log)) * sizeof(big) > 1 << 19);
+	assert_true((said - log_dropped(log)) * sizeof(big) > 1 << 19);
 	heard = drain(journal, &lost);
 	assert_int_equal(lost, 0);
 	for (turn = 0; turn < 10000 && heard + lost < said; turn++) {
-		log_say(log, LOG_DEBUG, "later");
+		log_printf(log, LOG_DEBUG, "later");
 		said++;
 		heard += drain(journal, &lost);
 	}
 	/* Each was heard, or is one of those that are said to be lost. */
 	assert_int_equal(heard + lost, said);
-	assert_int_equal(lost, log_losses(log));
+	assert_int_equal(lost, log_dropped(log));
 	log_close(log);
 	close(journal);
 }
@@ -305,8 +305,8 @@ static void the_event_loop_writes_what_was_kept(void **state)
 	/* Nothing is kept: nothing runs. */
 	assert_int_equal(sd_event_run(event, 0), 0);
 	for (i = 0; i < 500; i++)
-		log_say(log, LOG_INFO, "one of many");
-	log_say(log, LOG_INFO, "the last");
+		log_printf(log, LOG_INFO, "one of many");
+	log_printf(log, LOG_INFO, "the last");
 	assert_true(sd_event_add_io(event, NULL, journal, EPOLLIN, on_journal, NULL) >= 0);
 	assert_true(sd_event_add_time_relative(event, NULL, CLOCK_MONOTONIC, 60000000, 0, stop_loop,
 					       &too_late) >= 0);
@@ -329,12 +329,12 @@ static void a_journal_that_comes_back_is_found(void **state)
 	log = open_log(DAEMON_LOG_JOURNAL, NULL);
 	close(journal);
 	unlink(JOURNAL_SOCKET);
-	log_say(log, LOG_INFO, "into the void");
+	log_printf(log, LOG_INFO, "into the void");
 	journal = listen_at(JOURNAL_SOCKET);
-	log_say(log, LOG_INFO, "again");
+	log_printf(log, LOG_INFO, "again");
 	assert_line(hear(journal), "MESSAGE=into the void");
 	assert_line(hear(journal), "MESSAGE=again");
-	assert_int_equal(log_losses(log), 0);
+	assert_int_equal(log_dropped(log), 0);
 	log_close(log);
 	close(journal);
 }

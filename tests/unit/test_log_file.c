@@ -94,7 +94,7 @@ static void records_in_a_file(void **state)
 	log_record(log, &an_entry);
 	log_record(log, &nobody);
 	log_act(log, &action);
-	log_say(log, LOG_NOTICE, "a \"quoted\" \xff word");
+	log_printf(log, LOG_NOTICE, "a \"quoted\" \xff word");
 	log_close(log);
 	assert_int_equal(stat(place->path, &status), 0);
 	assert_int_equal(status.st_mode & 07777, 0640);
@@ -148,7 +148,7 @@ static void only_regular_files_are_written_to(void **state)
 	/* A FIFO that nobody reads: opening it must not wait. */
 	assert_int_equal(mkfifo(place->path, 0600), 0);
 	assert_int_equal(log_open(&settings, &log, &error), -EINVAL);
-	assert_has(error.text, "no regular file");
+	assert_has(error.text, "not a regular file");
 }
 
 static void a_renamed_file_is_left_at_reopen(void **state)
@@ -158,11 +158,11 @@ static void a_renamed_file_is_left_at_reopen(void **state)
 	struct log *log = open_log(DAEMON_LOG_FILE, place->path);
 	json_t *object;
 
-	log_say(log, LOG_INFO, "one");
+	log_printf(log, LOG_INFO, "one");
 	assert_int_equal(rename(place->path, place->other), 0);
-	log_say(log, LOG_INFO, "two");
+	log_printf(log, LOG_INFO, "two");
 	assert_int_equal(log_reopen(log, &settings, NULL), 0);
-	log_say(log, LOG_INFO, "three");
+	log_printf(log, LOG_INFO, "three");
 	log_close(log);
 	object = line_of(place->other, 1);
 	assert_string_equal(string_of(object, "message"), "two");
@@ -183,7 +183,7 @@ static void a_failed_reopen_changes_nothing(void **state)
 
 	assert_int_equal(log_reopen(log, &settings, &error), -ENOENT);
 	assert_has(error.text, "/nonexistent/maze/log");
-	log_say(log, LOG_INFO, "still here");
+	log_printf(log, LOG_INFO, "still here");
 	log_close(log);
 	object = line_of(place->path, 0);
 	assert_string_equal(string_of(object, "message"), "still here");
@@ -205,14 +205,14 @@ static void a_full_disk_loses_nothing_that_fits_later(void **state)
 
 	signal(SIGXFSZ, SIG_IGN);
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
-	log_say(log, LOG_INFO, "zero");
+	log_printf(log, LOG_INFO, "zero");
 	full = (struct rlimit){ strlen(read_all(place->path)) + 10, before.rlim_max };
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
-	log_say(log, LOG_INFO, "one");
-	log_say(log, LOG_INFO, "two");
+	log_printf(log, LOG_INFO, "one");
+	log_printf(log, LOG_INFO, "two");
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
-	log_say(log, LOG_INFO, "three");
-	assert_int_equal(log_losses(log), 0);
+	log_printf(log, LOG_INFO, "three");
+	assert_int_equal(log_dropped(log), 0);
 	log_close(log);
 	text = read_all(place->path);
 	for (line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {

@@ -320,22 +320,23 @@ static void the_explanation_names_keys_values_and_policy(void **state)
 		   "  user: 1000 matches 1000\n");
 	says(said, "  cgroup: /system.slice/nginx.service matches nginx.*\n");
 	says(said, "  cmdline: evil\\x1b[1m matches *ev*\n");
-	says(said, "the other 1 is not looked at\nrule c: it is watched in shadow\n");
+	says(said, "the other 1 is not checked\nrule c: it is watched in shadow\n");
 	says(said, "  soft: after 1s of CPU without sleep, signal SIGXCPU if it is handled; "
-		   "run /bin/x y (for 30s at most)\n  hard: no such stage\n"
-		   "  recovery: each ns asleep forgives 1 ns\n  yield: sched_yield counts on\n");
-	says(said, "  shadow: all this is recorded, and none of it done\n");
+		   "run /bin/x y (at most 30s)\n  hard: off\n"
+		   "  recovery: each ns asleep takes 1 ns off the count\n  yield: sched_yield "
+		   "keeps the count\n");
+	says(said, "  shadow: all of this is recorded, none of it is done\n");
 	assert_null(strchr(said, '\x1b'));
 	free(said);
 	said = explanation("[rule a]\ncomm = nginx\naction = ignore\n", &subject);
-	says(said, "rule a: it is left alone (action = ignore)\n");
+	says(said, "rule a: it is not watched (action = ignore)\n");
 	free(said);
 	said = explanation("[rule a]\ncomm = x\n", &subject);
-	says(said, "no rule matches: it is left alone\n");
+	says(said, "no rule matches: it is not watched\n");
 	free(said);
 	subject.known &= ~FACT_EXE;
 	said = explanation("[rule a]\nexe = x\n[rule b]\n", &subject);
-	says(said, "whether rule a matches cannot be said");
+	says(said, "whether rule a matches is unknown");
 	free(said);
 }
 

@@ -179,7 +179,8 @@ static void the_log_says_how_many_it_does_not_show(void **state)
 {
 	struct maze_record record = { .event = MAZE_EVENT_SOFT, .pid = 5, .tid = 5, .comm = "x" };
 	struct log_entry entry = { .record = &record, .engine = "bpf", .rule = "looping" };
-	struct treatment treatment = { .repeat_count = 3, .repeat_ns = 10 * MAZE_NSEC_PER_MSEC };
+	struct rule_settings rule_settings = { .repeat_count = 3,
+					       .repeat_ns = 10 * MAZE_NSEC_PER_MSEC };
 	struct daemon_settings settings = { .log = DAEMON_LOG_FILE };
 	struct limited_log *limited = NULL;
 	char *path = *state;
@@ -194,9 +195,9 @@ static void the_log_says_how_many_it_does_not_show(void **state)
 	assert_int_equal(limited_log_open(event, log, &limited), 0);
 	begin_ns = now_ns();
 	for (i = 0; i < 1000; i++)
-		shown += limited_log_record(limited, &entry, &treatment);
+		shown += limited_log_record(limited, &entry, &rule_settings);
 	/* Three in each time that has begun meanwhile, of which a slow machine has more. */
-	assert_true(shown <= 3 * ((now_ns() - begin_ns) / treatment.repeat_ns + 1));
+	assert_true(shown <= 3 * ((now_ns() - begin_ns) / rule_settings.repeat_ns + 1));
 	assert_int_equal(lines_with(path, "\"event\":\"soft\""), shown);
 	until_ns = now_ns() + MINUTE;
 	while (shown + hidden_in(path) < 1000 && now_ns() < until_ns)
@@ -204,9 +205,9 @@ static void the_log_says_how_many_it_does_not_show(void **state)
 	assert_int_equal(shown + hidden_in(path), 1000);
 	/* What is left over is said at the end. */
 	entry.rule = "at-the-end";
-	treatment.repeat_ns = 3600 * SECOND;
+	rule_settings.repeat_ns = 3600 * SECOND;
 	for (i = 0; i < 7; i++)
-		limited_log_record(limited, &entry, &treatment);
+		limited_log_record(limited, &entry, &rule_settings);
 	limited_log_close(limited);
 	assert_int_equal(
 		lines_with(path, "rule at-the-end: 4 more records in the last 1h not shown"), 1);

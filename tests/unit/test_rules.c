@@ -118,22 +118,22 @@ static const struct condition *condition(const struct fixture *fixture, enum con
 static void a_rule_is_the_defaults_and_its_own_keys(void **state)
 {
 	struct fixture *fixture = *state;
-	const struct treatment *treatment;
+	const struct rule_settings *settings;
 
 	accept(fixture, "[defaults]\nsoft = 3s\nshadow = yes\nyield = count\nrepeat = 5/2min\n"
 			"[rule a]\ncomm = x\nsoft = 1s\nhard-signal = TERM\n[rule b]\n");
 	assert_int_equal(fixture->rules->count, 2);
-	treatment = &fixture->rules->rules[0].treatment;
-	assert_int_equal(treatment->policy.soft_ns, MAZE_NSEC_PER_SEC);
-	assert_int_equal(treatment->policy.hard_ns, 20 * MAZE_NSEC_PER_SEC);
-	assert_int_equal(treatment->policy.hard_signal, SIGTERM);
-	assert_int_equal(treatment->policy.flags, MAZE_POLICY_SHADOW | MAZE_POLICY_YIELD_COUNTS |
-							  MAZE_POLICY_INHERIT | MAZE_POLICY_WARN);
-	assert_int_equal(treatment->repeat_count, 5);
-	assert_int_equal(treatment->repeat_ns, 120 * MAZE_NSEC_PER_SEC);
-	treatment = &fixture->rules->rules[1].treatment;
-	assert_int_equal(treatment->policy.soft_ns, 3 * MAZE_NSEC_PER_SEC);
-	assert_int_equal(treatment->policy.hard_signal, SIGKILL);
+	settings = &fixture->rules->rules[0].settings;
+	assert_int_equal(settings->policy.soft_ns, MAZE_NSEC_PER_SEC);
+	assert_int_equal(settings->policy.hard_ns, 20 * MAZE_NSEC_PER_SEC);
+	assert_int_equal(settings->policy.hard_signal, SIGTERM);
+	assert_int_equal(settings->policy.flags, MAZE_POLICY_SHADOW | MAZE_POLICY_YIELD_COUNTS |
+							 MAZE_POLICY_INHERIT | MAZE_POLICY_WARN);
+	assert_int_equal(settings->repeat_count, 5);
+	assert_int_equal(settings->repeat_ns, 120 * MAZE_NSEC_PER_SEC);
+	settings = &fixture->rules->rules[1].settings;
+	assert_int_equal(settings->policy.soft_ns, 3 * MAZE_NSEC_PER_SEC);
+	assert_int_equal(settings->policy.hard_signal, SIGKILL);
 	assert_string_equal(fixture->rules->rules[1].name, "b");
 	assert_int_equal(fixture->rules->rules[1].line, 10);
 	assert_int_equal(fixture->rules->rules[1].facts, 0);
@@ -145,7 +145,7 @@ static void defaults_hold_for_rules_before_them(void **state)
 	struct fixture *fixture = *state;
 
 	accept(fixture, "[rule a]\n[defaults]\nsoft = 3s\n");
-	assert_int_equal(fixture->rules->rules[0].treatment.policy.soft_ns, 3 * MAZE_NSEC_PER_SEC);
+	assert_int_equal(fixture->rules->rules[0].settings.policy.soft_ns, 3 * MAZE_NSEC_PER_SEC);
 }
 
 static void actions_are_set_by_stage(void **state)
@@ -157,40 +157,40 @@ static void actions_are_set_by_stage(void **state)
 	       "[defaults]\nsoft-exec = /bin/a\nhard-renice = 3\n"
 	       "[rule a]\nsoft-exec = /bin/b \"x y\" '' -z\nhard-renice =\nhard-idle = yes\n"
 	       "soft-freeze = on\nsoft-renice = -20\nexec-timeout = 5s\n[rule b]\n");
-	soft = &fixture->rules->rules[0].treatment.stages[STAGE_SOFT];
-	hard = &fixture->rules->rules[0].treatment.stages[STAGE_HARD];
+	soft = &fixture->rules->rules[0].settings.stages[STAGE_SOFT];
+	hard = &fixture->rules->rules[0].settings.stages[STAGE_HARD];
 	assert_int_equal(soft->exec.count, 4);
-	assert_string_equal(soft->exec.words[0], "/bin/b");
-	assert_string_equal(soft->exec.words[1], "x y");
-	assert_string_equal(soft->exec.words[2], "");
-	assert_null(soft->exec.words[4]);
+	assert_string_equal(soft->exec.items[0], "/bin/b");
+	assert_string_equal(soft->exec.items[1], "x y");
+	assert_string_equal(soft->exec.items[2], "");
+	assert_null(soft->exec.items[4]);
 	assert_true(soft->renices && soft->renice == -20 && soft->freeze && !soft->idle);
 	assert_true(!hard->renices && hard->idle && !hard->freeze && !hard->exec.count);
-	assert_int_equal(fixture->rules->rules[0].treatment.exec_timeout_ns, 5 * MAZE_NSEC_PER_SEC);
-	soft = &fixture->rules->rules[1].treatment.stages[STAGE_SOFT];
-	assert_string_equal(soft->exec.words[0], "/bin/a");
-	assert_int_equal(fixture->rules->rules[1].treatment.stages[STAGE_HARD].renice, 3);
+	assert_int_equal(fixture->rules->rules[0].settings.exec_timeout_ns, 5 * MAZE_NSEC_PER_SEC);
+	soft = &fixture->rules->rules[1].settings.stages[STAGE_SOFT];
+	assert_string_equal(soft->exec.items[0], "/bin/a");
+	assert_int_equal(fixture->rules->rules[1].settings.stages[STAGE_HARD].renice, 3);
 }
 
 static void lists_quotes_comments_and_continued_lines(void **state)
 {
 	struct fixture *fixture = *state;
-	const struct words *comm, *cmdline;
+	const struct string_list *comm, *cmdline;
 
 	accept(fixture, "\xef\xbb\xbf# first\r\n[rule a] ; c\r\ncomm = a \"b c\" ; comment\r\n"
 			"\t'd\"e'\r\n  # between\r\n\r\n  f\\*\r\n  [gh] i=j\n"
 			"cmdline: \"*a  b\"\n  *[de]\n");
 	comm = &condition(fixture, CONDITION_COMM)->words;
 	assert_int_equal(comm->count, 6);
-	assert_string_equal(comm->words[1], "b c");
-	assert_string_equal(comm->words[2], "d\"e");
-	assert_string_equal(comm->words[3], "f\\*");
-	assert_string_equal(comm->words[4], "[gh]");
-	assert_string_equal(comm->words[5], "i=j");
+	assert_string_equal(comm->items[1], "b c");
+	assert_string_equal(comm->items[2], "d\"e");
+	assert_string_equal(comm->items[3], "f\\*");
+	assert_string_equal(comm->items[4], "[gh]");
+	assert_string_equal(comm->items[5], "i=j");
 	cmdline = &condition(fixture, CONDITION_CMDLINE)->words;
 	assert_int_equal(cmdline->count, 2);
-	assert_string_equal(cmdline->words[0], "*a  b");
-	assert_string_equal(cmdline->words[1], "*[de]");
+	assert_string_equal(cmdline->items[0], "*a  b");
+	assert_string_equal(cmdline->items[1], "*[de]");
 	assert_int_equal(fixture->rules->count, 1);
 }
 
@@ -222,9 +222,9 @@ static void the_keys_of_the_daemon(void **state)
 	assert_int_equal(fixture->rules->daemon.entries_per_user, 0);
 	assert_int_equal(fixture->rules->daemon.clients, 3);
 	refuse(fixture, "[daemon]\nsoft = 1s\n", 2, "soft",
-	       "no such key in [daemon]; there are: "
+	       "unknown key in [daemon]; known keys: "
 	       "log control-socket");
-	refuse(fixture, "[daemon]\nclients = 0", 2, "clients", "no number from 1 to 512");
+	refuse(fixture, "[daemon]\nclients = 0", 2, "clients", "not a number from 1 to 512");
 	refuse(fixture, "[daemon]\nlog = file", 2, "log", "accepted: journal, syslog");
 	refuse(fixture, "[daemon]\ncontrol-socket = x", 2, "control-socket", "absolute");
 }
@@ -234,20 +234,20 @@ static void what_has_no_right_shape_is_refused(void **state)
 	struct fixture *fixture = *state;
 
 	refuse(fixture, "soft = 1s\n", 1, "soft", "before the first section");
-	refuse(fixture, "[rule a]\n\nnonsense\n", 3, NULL, "neither [section]");
-	refuse(fixture, "[rule a]\nnonsense", 2, NULL, "neither [section]");
-	refuse(fixture, "[rule a]\n= 3\n", 2, NULL, "no key before");
+	refuse(fixture, "[rule a]\n\nnonsense\n", 3, NULL, "expected [SECTION]");
+	refuse(fixture, "[rule a]\nnonsense", 2, NULL, "expected [SECTION]");
+	refuse(fixture, "[rule a]\n= 3\n", 2, NULL, "missing key before");
 	refuse(fixture, "[rule a\n", 1, NULL, "name in brackets");
-	refuse(fixture, "[rule a] b\n", 1, NULL, "nothing else");
-	refuse(fixture, "[rules a]\nfoo = 1\n", 1, NULL, "no section [rules a]");
-	refuse(fixture, "[rule]\n", 1, NULL, "no section [rule]");
+	refuse(fixture, "[rule a] b\n", 1, NULL, "only the name");
+	refuse(fixture, "[rules a]\nfoo = 1\n", 1, NULL, "unknown section [rules a]");
+	refuse(fixture, "[rule]\n", 1, NULL, "unknown section [rule]");
 	refuse(fixture, "[rule a b]\n", 1, NULL, "letters, digits");
-	refuse(fixture, "[rule a]\n\n[rule a]\n", 3, NULL, "in this file already, in line 1");
-	refuse(fixture, "[rule a]\ncomm = a\nsfot = 1s\n", 3, "sfot", "no such key in [rule NAME]");
-	refuse(fixture, "[defaults]\ncomm = a\n", 2, "comm", "no such key in [defaults]");
+	refuse(fixture, "[rule a]\n\n[rule a]\n", 3, NULL, "first defined in line 1");
+	refuse(fixture, "[rule a]\ncomm = a\nsfot = 1s\n", 3, "sfot", "unknown key in [rule NAME]");
+	refuse(fixture, "[defaults]\ncomm = a\n", 2, "comm", "unknown key in [defaults]");
 	refuse(fixture, "[rule a]\ncomm = a\nuser = 0\ncomm = b\n", 4, "comm",
-	       "already, in line 2");
-	refuse(fixture, "[rule a]\ncomm = a\n soft = 1s\n", 3, NULL, "take the blank away");
+	       "first set in line 2");
+	refuse(fixture, "[rule a]\ncomm = a\n soft = 1s\n", 3, NULL, "remove the blank");
 	assert_int_equal(
 		rules_parse("t.conf", "[rule a]\0x", 10, &fixture->rules, &fixture->problems),
 		-EINVAL);
@@ -260,8 +260,8 @@ static void values_are_refused_with_the_form_that_is_accepted(void **state)
 	refuse(fixture, "[rule a]\nsoft = 10x\n", 2, "soft", "accepted: a duration such as");
 	refuse(fixture, "[rule a]\nhard-signal = NOPE\n", 2, "hard-signal", "accepted: a signal");
 	refuse(fixture, "[rule a]\nshadow = maybe\n", 2, "shadow", "accepted: yes, or no");
-	refuse(fixture, "[rule a]\nsoft-exec = ls -l\n", 2, "soft-exec", "no absolute path");
-	refuse(fixture, "[rule a]\nsoft-exec = /a \"b\n", 2, "soft-exec", "does not end");
+	refuse(fixture, "[rule a]\nsoft-exec = ls -l\n", 2, "soft-exec", "not an absolute path");
+	refuse(fixture, "[rule a]\nsoft-exec = /a \"b\n", 2, "soft-exec", "unterminated quote");
 	refuse(fixture, "[rule a]\nhard-renice = 20\n", 2, "hard-renice", "from -20 to 19");
 	refuse(fixture, "[rule a]\nrepeat = 5\n", 2, "repeat", "accepted: a number and a duration");
 	refuse(fixture, "[rule a]\nrepeat = 0/1s\n", 2, "repeat", "from 1 to");
@@ -270,12 +270,13 @@ static void values_are_refused_with_the_form_that_is_accepted(void **state)
 	refuse(fixture, "[rule a]\naction = kill\n", 2, "action", "accepted: watch, or ignore");
 	refuse(fixture, "[rule a]\ncomm =\n", 2, "comm", "empty");
 	refuse(fixture, "[rule a]\ncmdline =\n", 2, "cmdline", "empty");
-	refuse(fixture, "[rule a]\ncomm = gcc # compiler\n", 2, "comm", "does not begin with #");
-	refuse(fixture, "[rule a]\ncomm = [a\n", 2, "comm", "does not end");
+	refuse(fixture, "[rule a]\ncomm = gcc # compiler\n", 2, "comm",
+	       "# does not begin a comment");
+	refuse(fixture, "[rule a]\ncomm = [a\n", 2, "comm", "unterminated set");
 	refuse(fixture, "[rule a]\nexe = a\\\n", 2, "exe", "ends in a backslash");
 	refuse(fixture, "[rule a]\nuser = no-such-user-here\n", 2, "user", "there is no user");
-	refuse(fixture, "[rule a]\ngroup = 4294967295\n", 2, "group", "4294967294 is the highest");
-	refuse(fixture, "[rule a]\ncmdline = *[a\n", 2, "cmdline", "does not end");
+	refuse(fixture, "[rule a]\ngroup = 4294967295\n", 2, "group", "the maximum is 4294967294");
+	refuse(fixture, "[rule a]\ncmdline = *[a\n", 2, "cmdline", "unterminated set");
 }
 
 /* 0.1.0 took these. As globs they would match other processes. */
@@ -334,13 +335,13 @@ static void a_long_line_is_refused_and_none_is_cut(void **state)
 		if (!rules_parse("t.conf", text, strlen(text), &fixture->rules,
 				 &fixture->problems)) {
 			assert_int_equal(refused, 0);
-			assert_int_equal(strlen(condition(fixture, CONDITION_COMM)->words.words[0]),
+			assert_int_equal(strlen(condition(fixture, CONDITION_COMM)->words.items[0]),
 					 i);
 			continue;
 		}
 		refused++;
 		assert_int_equal(fixture->problems.items[0].line, 2);
-		assert_non_null(strstr(fixture->problems.items[0].text, "are the most"));
+		assert_non_null(strstr(fixture->problems.items[0].text, "the maximum is"));
 	}
 	assert_true(refused > 0);
 }
@@ -359,13 +360,13 @@ static void bounds_hold(void **state)
 	accept(fixture, text);
 	assert_int_equal(fixture->rules->count, RULES_MAX);
 	snprintf(text + length, size - length, "[rule one-more]\n[rule another]\n");
-	refuse(fixture, text, RULES_MAX + 1, NULL, "one too many");
+	refuse(fixture, text, RULES_MAX + 1, NULL, "too many rules");
 	assert_int_equal(fixture->problems.errors, 1);
 	memset(text, '\n', 5000);
 	for (i = 0; i < 5000; i += 2)
 		text[i] = 'x';
 	text[5000] = '\0';
-	refuse(fixture, text, 1, NULL, "neither");
+	refuse(fixture, text, 1, NULL, "invalid line");
 	assert_int_equal(fixture->problems.errors, 2500);
 	assert_int_equal(fixture->problems.count, PROBLEMS_KEPT_MAX);
 	free(text);
@@ -425,7 +426,7 @@ static void drop_ins_come_in_order_and_replace_in_place(void **state)
 	assert_string_equal(fixture->rules->rules[1].name, "b");
 	assert_string_equal(fixture->rules->rules[2].name, "c");
 	assert_string_equal(fixture->rules->rules[3].name, "d");
-	assert_int_equal(fixture->rules->rules[1].treatment.policy.soft_ns, 4 * MAZE_NSEC_PER_SEC);
+	assert_int_equal(fixture->rules->rules[1].settings.policy.soft_ns, 4 * MAZE_NSEC_PER_SEC);
 	assert_int_equal(fixture->problems.notes, 1);
 	assert_non_null(strstr(fixture->problems.items[0].text, "is replaced, in its place"));
 }
@@ -457,18 +458,18 @@ static void files_that_cannot_be_trusted_are_refused(void **state)
 	assert_int_equal(chmod(path, 01777), 0);
 	write_file(fixture, file_names[0], "[rule a]\n", 0644);
 	assert_int_equal(load(fixture), -EINVAL);
-	assert_non_null(strstr(fixture->problems.items[0].text, "everybody may write"));
+	assert_non_null(strstr(fixture->problems.items[0].text, "all users may write"));
 	assert_int_equal(chmod(path, 0755), 0);
 	write_file(fixture, file_names[0], "[rule a]\n", 0646);
 	assert_int_equal(load(fixture), -EINVAL);
-	assert_non_null(strstr(fixture->problems.items[0].text, "everybody may write"));
+	assert_non_null(strstr(fixture->problems.items[0].text, "all users may write"));
 	snprintf(path, sizeof(path), "%s/test.conf", fixture->directory);
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(load(fixture), -EINVAL);
-	assert_non_null(strstr(fixture->problems.items[0].text, "cannot be opened"));
+	assert_non_null(strstr(fixture->problems.items[0].text, "cannot open"));
 	assert_int_equal(mkfifo(path, 0600), 0);
 	assert_int_equal(load(fixture), -EINVAL);
-	assert_non_null(strstr(fixture->problems.items[0].text, "no regular file"));
+	assert_non_null(strstr(fixture->problems.items[0].text, "not a regular file"));
 }
 
 /* ---- notes -------------------------------------------------------------------------- */
@@ -560,7 +561,7 @@ static void the_shipped_configuration_enforces_nothing(void **state)
 		if (fixture->rules->rules[i].ignore)
 			continue;
 		watched++;
-		assert_true(fixture->rules->rules[i].treatment.policy.flags & MAZE_POLICY_SHADOW);
+		assert_true(fixture->rules->rules[i].settings.policy.flags & MAZE_POLICY_SHADOW);
 	}
 	assert_true(watched >= 3);
 }

@@ -437,7 +437,7 @@ static void what_no_engine_watches_is_not_said_to_be_watched(void **state)
 	tid = ring_thread(&ring);
 	said = explained(rules, getpid(), tid);
 	close(ring);
-	assert_non_null(strstr(said, "has made of the process (io_uring, vhost), which takes no "
+	assert_non_null(strstr(said, "created in the process (io_uring, vhost), which takes no "
 				     "signals: it is never watched"));
 	assert_null(strstr(said, "it is watched"));
 	free(said);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The action `exec`: what a command is told of the record, on standard input as JSON
- * and in its environment, of which nothing is mazed's own. When it runs is for
- * commands.c.
+ * The action `exec`: builds a command's input (the record as JSON) and its environment,
+ * which has nothing of mazed's own. commands.c decides when it runs.
  */
 #include "../action.h"
 
@@ -21,11 +20,11 @@
 #include "../../log/record_fields.h"
 #include "../../rules/subject.h"
 
-/* Where Debian and others have programs; mazed's own path is whoever started it's. */
+/* The usual directories of programs; mazed's own PATH depends on how it was started. */
 #define COMMAND_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 /* PATH, MAZE_EXE, MAZE_CGROUP, MAZE_PIDFD, and the NULL. */
 #define ENV_MAX (RECORD_FIELDS_MAX + 5)
-/* A path, each byte of which may come out as four. */
+/* A path of which each byte may be escaped as four. */
 #define FIELD_SIZE (4 * SUBJECT_TEXT_SIZE + 32)
 
 static bool wanted(const struct stage_actions *stage)
@@ -38,9 +37,9 @@ static struct log_entry entry_of(const struct act_on *on)
 	return (struct log_entry){ .record = on->record, .engine = on->engine, .rule = on->rule };
 }
 
-/* ---- what it is told ----------------------------------------------------------------- */
+/* ---- input and environment --------------------------------------------------------- */
 
-/* All of it is there at once, so that neither side can make the other wait. */
+/* A sealed memfd has all of the input at once, so that neither side can block the other. */
 static int make_input(const struct act_on *on, int *ret_fd)
 {
 	struct log_entry entry = entry_of(on);
@@ -80,8 +79,8 @@ static int add_field(char **env, size_t *count, const char *name, const char *va
 	return 0;
 }
 
-/* What the process is now; left out where that cannot be told any more. */
-static int add_facts(char **env, size_t *count, const struct culprit *culprit)
+/* Current facts about the process; left out if they cannot be read. */
+static int add_facts(char **env, size_t *count, const struct target_thread *target)
 {
 	struct subject *subject = malloc(sizeof(*subject));
 	struct subject_source source;
@@ -89,13 +88,13 @@ static int add_facts(char **env, size_t *count, const struct culprit *culprit)
 
 	if (!subject)
 		return -ENOMEM;
-	if (!subject_open(culprit->pid, culprit->tid, &source, subject, NULL)) {
+	if (!subject_open(target->pid, target->tid, &source, subject, NULL)) {
 		subject_read(&source, FACT_CGROUP, subject, NULL);
 		subject_read(&source, FACT_EXE, subject, NULL);
 		subject_close(&source);
 	}
-	/* Read by number: the culprit's, if that is there after. */
-	if (culprit_is_there(culprit)) {
+	/* What was read by PID belongs to the target if that still exists afterwards. */
+	if (target_thread_exists(target)) {
 		if (subject->known & FACT_EXE && subject->exe[0])
 			err = add_field(env, count, "MAZE_EXE", subject->exe);
 		if (!err && subject->known & FACT_CGROUP && subject->cgroup[0])
@@ -105,7 +104,7 @@ static int add_facts(char **env, size_t *count, const struct culprit *culprit)
 	return err;
 }
 
-static int fill_env(char **env, const struct act_on *on, const struct culprit *culprit)
+static int fill_env(char **env, const struct act_on *on, const struct target_thread *target)
 {
 	struct log_entry entry = entry_of(on);
 	struct record_fields fields;
@@ -122,27 +121,27 @@ static int fill_env(char **env, const struct act_on *on, const struct culprit *c
 		if (!env[count++])
 			return -ENOMEM;
 	}
-	if (culprit) {
+	if (target) {
 		snprintf(number, sizeof(number), "%d", COMMAND_PIDFD);
 		err = add_field(env, &count, "MAZE_PIDFD", number);
 		if (!err)
-			err = add_facts(env, &count, culprit);
+			err = add_facts(env, &count, target);
 	}
 	return err;
 }
 
 /* ---- the order ------------------------------------------------------------------------ */
 
-static int copy_words(const struct words *words, char ***ret_argv)
+static int copy_list(const struct string_list *list, char ***ret_argv)
 {
-	char **argv = calloc(words->count + 1, sizeof(*argv));
+	char **argv = calloc(list->count + 1, sizeof(*argv));
 	size_t i;
 
 	if (!argv)
 		return -ENOMEM;
 	*ret_argv = argv;
-	for (i = 0; i < words->count; i++) {
-		argv[i] = strdup(words->words[i]);
+	for (i = 0; i < list->count; i++) {
+		argv[i] = strdup(list->items[i]);
 		if (!argv[i])
 			return -ENOMEM;
 	}
@@ -150,7 +149,7 @@ static int copy_words(const struct words *words, char ***ret_argv)
 }
 
 static int fill_order(struct command_order *order, const struct act_on *on,
-		      const struct culprit *culprit)
+		      const struct target_thread *target)
 {
 	int err;
 
@@ -162,23 +161,23 @@ static int fill_order(struct command_order *order, const struct act_on *on,
 	order->env = calloc(ENV_MAX, sizeof(*order->env));
 	if (!order->engine || (on->rule && !order->rule) || !order->env)
 		return -ENOMEM;
-	err = copy_words(&on->stage->exec, &order->argv);
+	err = copy_list(&on->stage->exec, &order->argv);
 	if (!err)
-		err = fill_env(order->env, on, culprit);
+		err = fill_env(order->env, on, target);
 	if (!err)
 		err = make_input(on, &order->input_fd);
-	if (!err && culprit) {
-		order->pidfd = fcntl(culprit->pidfd, F_DUPFD_CLOEXEC, COMMAND_PIDFD + 1);
+	if (!err && target) {
+		order->pidfd = fcntl(target->pidfd, F_DUPFD_CLOEXEC, COMMAND_PIDFD + 1);
 		if (order->pidfd < 0)
 			err = -errno;
 	}
 	return err;
 }
 
-static void perform(struct actions *actions, const struct act_on *on, const struct culprit *culprit,
-		    struct action_result *ret_result)
+static void perform(struct actions *actions, const struct act_on *on,
+		    const struct target_thread *target, struct action_result *ret_result)
 {
-	const char *path = on->stage->exec.words[0];
+	const char *path = on->stage->exec.items[0];
 	struct command_order *order;
 	int err;
 
@@ -197,19 +196,19 @@ static void perform(struct actions *actions, const struct act_on *on, const stru
 	}
 	order->input_fd = -1;
 	order->pidfd = -1;
-	err = fill_order(order, on, culprit);
+	err = fill_order(order, on, target);
 	if (err) {
 		maze_fail(&ret_result->text, err, "could not run %.256s: %s", path, strerror(-err));
 		command_order_free(order);
 		return;
 	}
 	commands_add(actions->commands, order);
-	ret_result->said = true;
+	ret_result->logged = true;
 }
 
 const struct action action_exec = {
 	.name = "exec",
 	.wanted = wanted,
-	.needs_no_culprit = true,
+	.needs_no_target = true,
 	.perform = perform,
 };

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * See command.h. The states of a command:
+ * The states of a command:
  *
- *	runs ──time is over──► told (SIGTERM) ──grace is over──► killed (SIGKILL)
- *	  └──────────────────────┴──── it ends ─────────────────────┘
- *	                                 │ what it has left is killed
+ *	runs ──timeout──► terminating (SIGTERM) ──grace time──► killed (SIGKILL)
+ *	  └──────────────────────┴──── it ends ────────────────────┘
+ *	                                 │ what it has started is killed
  *	                                 ▼
- *	                  ended ──its control group is empty──► done
+ *	                  ended ──its cgroup is empty──► done
  *
- * It is waited for only after its process group was killed: until then its number, by
- * which the group goes, is nobody else's.
+ * It is reaped only after its process group was killed: until then its PID, which names
+ * the group, cannot be reused.
  */
 #include "command.h"
 
@@ -29,15 +29,15 @@
 #include "command_output.h"
 #include "command_spawn.h"
 
-/* Time-outs are in seconds, as a rule. */
+/* Timeouts are usually in seconds. */
 #define TIMER_ACCURACY_USEC 10000U
-/* What was killed is gone within milliseconds, but for what hangs in the kernel. */
+/* Killed processes are gone within milliseconds unless they hang in the kernel. */
 #define REMOVE_FIRST_USEC 2000U
 #define REMOVE_TRIES 12
 
 enum state {
 	STATE_RUNS,
-	STATE_TOLD,
+	STATE_TERMINATING,
 	STATE_KILLED,
 	STATE_ENDED,
 };
@@ -46,10 +46,10 @@ struct command {
 	const struct command_host *host;
 	struct command_order *order;
 	enum state state;
-	pid_t pid; /* not waited for until STATE_ENDED */
+	pid_t pid; /* not reaped before STATE_ENDED */
 	int pidfd;
-	int failure_fd; /* -1: it is known whether it could be executed */
-	bool failed;	/* it could not */
+	int failure_fd; /* -1: the result of execve(2) is known */
+	bool failed;	/* execve(2) failed */
 	struct command_group group;
 	struct command_output *output;
 	sd_event_source *ended;
@@ -84,8 +84,8 @@ void command_order_free(struct command_order *order)
 	free(order);
 }
 
-static void say(struct log *log, const struct command_order *order, bool tried, bool applied,
-		const char *text)
+static void report(struct log *log, const struct command_order *order, bool tried, bool applied,
+		   const char *text)
 {
 	struct log_action action = {
 		.entry = { .record = &order->record, .engine = order->engine, .rule = order->rule },
@@ -99,14 +99,14 @@ static void say(struct log *log, const struct command_order *order, bool tried, 
 		log_act(log, &action);
 }
 
-void command_order_say(struct log *log, const struct command_order *order, bool tried,
-		       const char *text)
+void command_order_report(struct log *log, const struct command_order *order, bool tried,
+			  const char *text)
 {
-	say(log, order, tried, false, text);
+	report(log, order, tried, false, text);
 }
 
-__attribute__((format(printf, 3, 4))) static void remark(const struct command *command,
-							 int priority, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void log_command(const struct command *command,
+							      int priority, const char *format, ...)
 {
 	char text[256];
 	va_list args;
@@ -116,17 +116,16 @@ __attribute__((format(printf, 3, 4))) static void remark(const struct command *c
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	log_say(command->host->log, priority, "exec: %.256s, process %d, %s",
-		command->order->argv[0], command->pid, text);
+	log_printf(command->host->log, priority, "exec: %.256s, process %d, %s",
+		   command->order->argv[0], command->pid, text);
 }
 
 /* ---- signals --------------------------------------------------------------------------- */
 
 /*
- * To its process group, which it leads from soon after its start; before that, to it
- * alone. Only while it has not been waited for.
+ * Signals its process group, or before setsid(2) only the process. Not once it is reaped.
  */
-static void signal_it(const struct command *command, int signal)
+static void send_signal(const struct command *command, int signal)
 {
 	if (command->pid <= 1 || command->state == STATE_ENDED)
 		return;
@@ -139,8 +138,8 @@ void command_kill(struct command *command)
 	if (command->state == STATE_ENDED)
 		return;
 	command_group_kill(&command->group);
-	signal_it(command, SIGKILL);
-	/* Between fork and setsid, a group of that number may be none of it. */
+	send_signal(command, SIGKILL);
+	/* Between fork and setsid(2) it may be in no group of that number. */
 	pidfd_send_signal(command->pidfd, SIGKILL, NULL, 0);
 	command->state = STATE_KILLED;
 }
@@ -152,24 +151,25 @@ static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
 
 	(void)usec;
 	if (command->state == STATE_RUNS) {
-		command->state = STATE_TOLD;
+		command->state = STATE_TERMINATING;
 		maze_duration_format(command->order->timeout_ns, time, sizeof(time));
-		remark(command, LOG_WARNING, "takes longer than %s: told to end (SIGTERM)", time);
-		signal_it(command, SIGTERM);
+		log_command(command, LOG_WARNING, "takes longer than %s: sent SIGTERM", time);
+		send_signal(command, SIGTERM);
 		sd_event_source_set_time_relative(source,
 						  command->host->grace_ns / MAZE_NSEC_PER_USEC);
 		sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
-	} else if (command->state == STATE_TOLD) {
-		remark(command, LOG_WARNING, "has not ended: killed, with all that it started");
+	} else if (command->state == STATE_TERMINATING) {
+		log_command(command, LOG_WARNING,
+			    "did not end: killed, with everything that it started");
 		command_kill(command);
 	}
 	return 0;
 }
 
-/* ---- its end ---------------------------------------------------------------------------- */
+/* ---- end --------------------------------------------------------------------------- */
 
-/* Whether it could be executed is known when its end of the pipe is closed. */
-static void settle_start(struct command *command)
+/* The result of execve(2) is known when the child's end of the pipe is closed. */
+static void report_start(struct command *command)
 {
 	char text[512];
 	ssize_t length;
@@ -187,7 +187,7 @@ static void settle_start(struct command *command)
 	else
 		snprintf(text, sizeof(text), "runs %.256s as process %d", command->order->argv[0],
 			 command->pid);
-	say(command->host->log, command->order, true, !command->failed, text);
+	report(command->host->log, command->order, true, !command->failed, text);
 	command->failure = sd_event_source_disable_unref(command->failure);
 	close(command->failure_fd);
 	command->failure_fd = -1;
@@ -198,25 +198,25 @@ static int on_failure(sd_event_source *source, int fd, uint32_t events, void *us
 	(void)source;
 	(void)fd;
 	(void)events;
-	settle_start(userdata);
+	report_start(userdata);
 	return 0;
 }
 
-static void say_end(const struct command *command, const siginfo_t *info)
+static void report_end(const struct command *command, const siginfo_t *info)
 {
 	char name[32];
 
-	/* Said already when it could not be executed, or was told to end. */
+	/* Logged already if execve(2) failed or it was terminated. */
 	if (command->failed || command->state != STATE_RUNS || !info->si_pid)
 		return;
 	if (info->si_code == CLD_EXITED && info->si_status)
-		remark(command, LOG_WARNING, "ended with exit status %d", info->si_status);
+		log_command(command, LOG_WARNING, "ended with exit status %d", info->si_status);
 	else if (info->si_code != CLD_EXITED)
-		remark(command, LOG_WARNING, "was ended by %s",
-		       maze_signal_format(info->si_status, name, sizeof(name)));
+		log_command(command, LOG_WARNING, "was ended by %s",
+			    maze_signal_format(info->si_status, name, sizeof(name)));
 }
 
-/* False: it has not ended. After it, all that it started is being killed. */
+/* False: it has not ended. True: everything that it started is being killed. */
 static bool reap(struct command *command)
 {
 	siginfo_t info = { 0 };
@@ -226,14 +226,14 @@ static bool reap(struct command *command)
 		return true;
 	err = waitid(P_PIDFD, (id_t)command->pidfd, &info, WEXITED | WNOHANG | WNOWAIT) ? -errno
 											: 0;
-	/* -ECHILD: somebody else has waited for it, so its number is not ours any more. */
+	/* -ECHILD: it was reaped elsewhere, so its PID may be reused. */
 	if (err != -ECHILD && (err || !info.si_pid))
 		return false;
-	settle_start(command);
-	say_end(command, &info);
+	report_start(command);
+	report_end(command, &info);
 	command_group_kill(&command->group);
 	if (info.si_pid)
-		signal_it(command, SIGKILL);
+		send_signal(command, SIGKILL);
 	waitid(P_PIDFD, (id_t)command->pidfd, &info, WEXITED | WNOHANG);
 	command->state = STATE_ENDED;
 	command->ended = sd_event_source_disable_unref(command->ended);
@@ -247,7 +247,7 @@ bool command_is_over(struct command *command)
 	return reap(command) && command_group_remove(command->host->groups, &command->group);
 }
 
-/* Tries until its group is empty, twice as long each time. */
+/* Retries until its cgroup is empty; each wait is twice as long. */
 static int on_remove(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct command *command = userdata;
@@ -259,12 +259,12 @@ static int on_remove(sd_event_source *source, uint64_t usec, void *userdata)
 		return 0;
 	}
 	if (command->remove_tries++ == REMOVE_TRIES) {
-		remark(command, LOG_WARNING, "has left something that cannot be killed, in %s",
-		       command->group.name);
+		log_command(command, LOG_WARNING, "left a process that cannot be killed in %s",
+			    command->group.name);
 		command->host->done(command->host->userdata, command);
 		return 0;
 	}
-	/* What it started may have been starting something when it was killed. */
+	/* A process may have been forking when it was killed. */
 	command_group_kill(&command->group);
 	wait_usec = (uint64_t)REMOVE_FIRST_USEC << command->remove_tries;
 	sd_event_source_set_time_relative(source, wait_usec);
@@ -312,9 +312,9 @@ void command_free(struct command *command)
 	free(command);
 }
 
-/* ---- its start ---------------------------------------------------------------------------- */
+/* ---- start ------------------------------------------------------------------------- */
 
-/* Descriptors that the child is given are out of the way of those that it will have. */
+/* Moves a descriptor above those that the child will have. */
 static int move_up(int *fd)
 {
 	int moved = fcntl(*fd, F_DUPFD_CLOEXEC, COMMAND_PIDFD + 1);
@@ -326,7 +326,7 @@ static int move_up(int *fd)
 	return 0;
 }
 
-/* The reading end does not wait; the writing end is the command's, and may. */
+/* Only the reading end is non-blocking; the writing end is the command's. */
 static int make_pipe(int ret_ends[2])
 {
 	int ends[2], err = 0;
@@ -364,10 +364,10 @@ static int spawn(struct command *command, int output_fd, int failure_fd)
 		return err;
 	spawn.input_fd = order->input_fd;
 	spawn.pidfd = order->pidfd;
-	/* Without a group of its own it runs all the same; that there are none was said. */
+	/* It runs also without a cgroup; that was logged at the start. */
 	err = command_group_make(command->host->groups, &command->group);
 	if (err && err != -ENOENT)
-		remark(command, LOG_WARNING, "has no control group: %s", strerror(-err));
+		log_command(command, LOG_WARNING, "has no cgroup: %s", strerror(-err));
 	spawn.cgroup_fd = command->group.fd;
 	return command_spawn(&spawn, &command->pid, &command->pidfd);
 }
@@ -387,7 +387,7 @@ static int add_sources(struct command *command)
 	return err < 0 ? err : 0;
 }
 
-/* All but what command_free() undoes is undone on failure. */
+/* On failure undoes everything that command_free() does not. */
 static int start(struct command *command)
 {
 	int output[2] = { -1, -1 }, failure[2] = { -1, -1 }, err;
@@ -414,7 +414,7 @@ static int start(struct command *command)
 		return err;
 	err = add_sources(command);
 	if (err) {
-		/* Nobody would see its end: it must not run. */
+		/* Without event sources its end would be missed. */
 		command_kill(command);
 		waitid(P_PIDFD, (id_t)command->pidfd, &(siginfo_t){ 0 }, WEXITED);
 	}
@@ -429,7 +429,7 @@ int command_start(const struct command_host *host, struct command_order *order,
 	int err;
 
 	if (!command) {
-		command_order_say(host->log, order, true, "could not run: out of memory");
+		command_order_report(host->log, order, true, "could not run: out of memory");
 		command_order_free(order);
 		return -ENOMEM;
 	}
@@ -442,7 +442,7 @@ int command_start(const struct command_host *host, struct command_order *order,
 	if (err) {
 		snprintf(text, sizeof(text), "could not run %.256s: %s", order->argv[0],
 			 strerror(-err));
-		command_order_say(host->log, order, true, text);
+		command_order_report(host->log, order, true, text);
 		command_group_remove(host->groups, &command->group);
 		command_free(command);
 		return err;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * One command that runs: from its start until nothing of it is left.
- */
+/* A running command: from its start until all its processes are gone. */
 #ifndef MAZE_DAEMON_COMMAND_H
 #define MAZE_DAEMON_COMMAND_H
 
@@ -10,7 +8,7 @@
 #include "command_groups.h"
 #include "../../log/log.h"
 
-/* What to run, and about which record; on the heap with all that it points to. */
+/* What to run, for which record. On the heap with everything that it points to. */
 struct command_order {
 	struct maze_record record;
 	char *engine;
@@ -18,20 +16,20 @@ struct command_order {
 	char **argv; /* argv[0] is the path */
 	char **env;
 	int input_fd; /* a file */
-	int pidfd;    /* of the record's process; -1: it is gone */
+	int pidfd;    /* of the record's process; -1: it has ended */
 	maze_u64 timeout_ns;
-	bool quiet; /* say nothing of it */
+	bool quiet; /* do not log it */
 };
 
 void command_order_free(struct command_order *order);
 
-/* What all commands share; belongs to the caller, like what it points to. */
+/* What all commands share; borrowed, with everything that it points to. */
 struct command_host {
 	sd_event *event;
 	struct log *log;
 	struct command_groups *groups;
 	maze_u64 grace_ns; /* from SIGTERM to SIGKILL */
-	/* Nothing of the command is left; it is to be freed. */
+	/* All processes of the command are gone; frees it. */
 	void (*done)(void *userdata, void *command);
 	void *userdata;
 };
@@ -39,19 +37,19 @@ struct command_host {
 struct command;
 
 /*
- * Takes the order over, also when it fails. What becomes of it is said in the log.
- * -errno: nothing was started, and `done` will not be called.
+ * Takes ownership of the order, also on failure, and logs what happens to it. -errno:
+ * nothing was started, and `done` will not be called.
  */
 int command_start(const struct command_host *host, struct command_order *order,
 		  struct command **ret_command);
-/* Kills it, with all that it started. */
+/* Kills it, with everything that it started. */
 void command_kill(struct command *command);
-/* True: nothing is left of it. Does not wait, and does not call `done`. */
+/* True: all its processes are gone. Does not block and does not call `done`. */
 bool command_is_over(struct command *command);
 void command_free(struct command *command);
 
-/* Says that an order is not, or will not be, carried out. */
-void command_order_say(struct log *log, const struct command_order *order, bool tried,
-		       const char *text);
+/* Logs that an order is not carried out. */
+void command_order_report(struct log *log, const struct command_order *order, bool tried,
+			  const char *text);
 
 #endif

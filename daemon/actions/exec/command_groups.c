@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * See command_groups.h.
- */
 #include "command_groups.h"
 
 #include <dirent.h>
@@ -18,7 +15,7 @@
 
 #define NAME_PREFIX "maze-command-"
 
-/* mazed's own group, if systemd has left it to mazed. */
+/* mazed's own cgroup, if systemd has delegated it. */
 static int open_own(const struct cgroup_fs *fs, struct maze_error *error)
 {
 	struct subject *subject = malloc(sizeof(*subject));
@@ -35,12 +32,12 @@ static int open_own(const struct cgroup_fs *fs, struct maze_error *error)
 	if (!err) {
 		fd = cgroup_open(fs, subject->cgroup);
 		if (fd < 0)
-			err = maze_fail(error, fd, "control group %.200s cannot be opened: %s",
+			err = maze_fail(error, fd, "cannot open the cgroup %.200s: %s",
 					subject->cgroup, strerror(-fd));
 	}
 	if (!err && (!subject->cgroup[1] || !cgroup_is_delegated(fd))) {
 		err = maze_fail(error, -EPERM,
-				"control group %.200s is not delegated to mazed (Delegate=yes)",
+				"the cgroup %.200s is not delegated to mazed (Delegate=yes)",
 				subject->cgroup);
 		close(fd);
 	}
@@ -48,7 +45,7 @@ static int open_own(const struct cgroup_fs *fs, struct maze_error *error)
 	return err ? err : fd;
 }
 
-/* What a mazed that was killed has left: nobody else watches its time. */
+/* Kills what a killed mazed has left, since its timeouts are gone. */
 static void sweep(const struct command_groups *groups)
 {
 	int fd = openat(groups->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -71,7 +68,7 @@ static void sweep(const struct command_groups *groups)
 		if (group.fd < 0)
 			continue;
 		command_group_kill(&group);
-		/* Those that are not gone at once are for the next mazed. */
+		/* A group that is not empty yet is left for the next mazed. */
 		if (!command_group_remove(groups, &group))
 			close(group.fd);
 	}
@@ -87,8 +84,8 @@ int command_groups_open(struct command_groups *groups, const struct cgroup_fs *f
 	if (path) {
 		fd = cgroup_open(fs, path);
 		if (fd < 0)
-			return maze_fail(error, fd, "control group %.200s cannot be opened: %s",
-					 path, strerror(-fd));
+			return maze_fail(error, fd, "cannot open the cgroup %.200s: %s", path,
+					 strerror(-fd));
 	} else {
 		fd = open_own(fs, error);
 		if (fd < 0)
@@ -118,7 +115,7 @@ int command_group_make(struct command_groups *groups, struct command_group *ret_
 	if (mkdirat(groups->fd, ret_group->name, 0755))
 		return -errno;
 	ret_group->fd = openat(groups->fd, ret_group->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	/* Without it (before Linux 5.14) a group is of no use here. */
+	/* Without cgroup.kill (before Linux 5.14) a group is of no use here. */
 	if (ret_group->fd < 0 || faccessat(ret_group->fd, "cgroup.kill", W_OK, 0))
 		err = -errno;
 	if (err) {

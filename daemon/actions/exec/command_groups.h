@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Control groups for commands, one each, so that a command ends with all that it has
- * started, whatever that has done to get away.
+ * A cgroup for each command, so that a command can be ended with everything that it has
+ * started.
  */
 #ifndef MAZE_DAEMON_COMMAND_GROUPS_H
 #define MAZE_DAEMON_COMMAND_GROUPS_H
@@ -14,7 +14,7 @@
 #define COMMAND_GROUP_NAME_SIZE 64
 
 struct command_groups {
-	int fd; /* the group that they are made in; -1: there is none */
+	int fd; /* their parent; -1: none */
 	unsigned int next;
 };
 
@@ -24,9 +24,9 @@ struct command_group {
 };
 
 /*
- * In group `path`, or, if that is NULL, in the group of mazed if it may make groups
- * there. Ends and removes what an earlier mazed has left there. -errno with the
- * sentence why there can be none; `groups` then makes none.
+ * Creates the groups in cgroup `path`, or with NULL in mazed's own, if that is delegated.
+ * Kills and removes what an earlier mazed has left there. -errno and a message: no groups
+ * are created.
  */
 int command_groups_open(struct command_groups *groups, const struct cgroup_fs *fs, const char *path,
 			struct maze_error *error);
@@ -34,9 +34,9 @@ void command_groups_close(struct command_groups *groups);
 
 /* -errno: ret_group->fd is -1. */
 int command_group_make(struct command_groups *groups, struct command_group *ret_group);
-/* Kills all that is in it and below; those end soon. */
+/* Kills everything in and below it; the processes end soon after. */
 void command_group_kill(const struct command_group *group);
-/* True: it is removed; false: what was in it has not ended yet, or there are groups in it. */
+/* True: removed. False: a process has not ended yet, or there are groups in it. */
 bool command_group_remove(const struct command_groups *groups, struct command_group *group);
 
 #endif

@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * See command_output.h.
- */
 #include "command_output.h"
 
 #include <errno.h>
@@ -10,12 +7,12 @@
 #include <syslog.h>
 #include <unistd.h>
 
-/* An error message with its context; a report belongs into a file of the command's. */
+/* Enough for an error message with its context; longer output belongs into a file. */
 #define KEPT_BYTES 2048
 #define LINES_MAX 16
-/* A pipe's worth at once. */
+/* The size of a pipe. */
 #define READ_BYTES 65536
-/* 2 MiB a second: far more than a command has to say, little for mazed to read. */
+/* 2 MiB a second: more than a command needs, and little work for mazed. */
 #define READS_PER_SECOND 32U
 
 struct command_output {
@@ -23,27 +20,27 @@ struct command_output {
 	const char *name;
 	int fd;
 	sd_event_source *source;
-	char kept[KEPT_BYTES + 1];
+	char text[KEPT_BYTES + 1];
 	size_t length;
 	maze_u64 more;
 };
 
-/* False: nothing more is there for now, or for good. */
+/* False: nothing more to read now or, with *ret_end, ever. */
 static bool read_some(struct command_output *output, bool *ret_end)
 {
 	static char bytes[READ_BYTES];
 	ssize_t length = read(output->fd, bytes, sizeof(bytes));
-	size_t kept;
+	size_t stored;
 
 	*ret_end = !length || (length < 0 && errno != EAGAIN && errno != EINTR);
 	if (length <= 0)
 		return false;
-	kept = KEPT_BYTES - output->length;
-	if (kept > (size_t)length)
-		kept = (size_t)length;
-	memcpy(output->kept + output->length, bytes, kept);
-	output->length += kept;
-	output->more += (size_t)length - kept;
+	stored = KEPT_BYTES - output->length;
+	if (stored > (size_t)length)
+		stored = (size_t)length;
+	memcpy(output->text + output->length, bytes, stored);
+	output->length += stored;
+	output->more += (size_t)length - stored;
 	return true;
 }
 
@@ -55,7 +52,7 @@ static int on_output(sd_event_source *source, int fd, uint32_t events, void *use
 	(void)fd;
 	(void)events;
 	read_some(output, &end);
-	/* It closed its output, and may run on. */
+	/* It has closed its output, and may still run. */
 	if (end)
 		sd_event_source_set_enabled(source, SD_EVENT_OFF);
 	return 0;
@@ -84,7 +81,7 @@ int command_output_new(sd_event *event, struct log *log, int fd, const char *nam
 	return 0;
 }
 
-static void say(const struct command_output *output, char *text)
+static void log_output(const struct command_output *output, char *text)
 {
 	maze_u64 more = output->more;
 	char *line = text, *next;
@@ -95,14 +92,14 @@ static void say(const struct command_output *output, char *text)
 		if (next)
 			*next++ = '\0';
 		if (*line)
-			log_say(output->log, LOG_INFO, "exec: %.256s: %s", output->name, line);
+			log_printf(output->log, LOG_INFO, "exec: %.256s: %s", output->name, line);
 		line = next;
 	}
 	if (line)
 		more += strlen(line);
 	if (more)
-		log_say(output->log, LOG_INFO, "exec: %.256s: %llu more bytes not shown",
-			output->name, more);
+		log_printf(output->log, LOG_INFO, "exec: %.256s: %llu more bytes not shown",
+			   output->name, more);
 }
 
 void command_output_finish(struct command_output *output, bool quiet)
@@ -113,14 +110,14 @@ void command_output_finish(struct command_output *output, bool quiet)
 
 	if (!output)
 		return;
-	/* What escaped, without a control group, may go on printing: it is not awaited. */
+	/* Without a cgroup, a process that escaped may still print; do not wait for it. */
 	for (i = 0; i < READS_PER_SECOND && read_some(output, &end); i++)
 		;
 	for (at = 0; at < output->length; at++)
-		if (!output->kept[at])
-			output->kept[at] = ' ';
+		if (!output->text[at])
+			output->text[at] = ' ';
 	if (!quiet)
-		say(output, output->kept);
+		log_output(output, output->text);
 	command_output_free(output);
 }
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * See command_spawn.h. By clone(2), because posix_spawn(3) of this C library gives no
- * pidfd; and not by clone3(2), which a service under RestrictNamespaces= does not have
- * (a seccomp filter cannot look at its flags). So the child goes into its control group
- * by itself, before it becomes the program: nothing of that is ever outside.
+ * By clone(2), because posix_spawn(3) of this C library returns no pidfd; not by
+ * clone3(2), which RestrictNamespaces= blocks (a seccomp filter cannot read its flags).
+ * So the child enters its cgroup itself, before it executes the program, and no process
+ * of the command is ever outside.
  *
- * mazed may have threads, so between clone and exec the child may do only what
- * signal-safety(7) allows: no memory is taken, no lock either.
+ * mazed may have threads, so between clone and exec the child may only do what
+ * signal-safety(7) allows: no allocation, no locks.
  */
 #include "command_spawn.h"
 
@@ -24,19 +24,20 @@
 #endif
 
 /*
- * A signal that mazed ignores would stay ignored. By the system call, since glibc keeps 32 and 33 to itself; whoever started mazed may
- * have had them ignored. Its struct begins with the handler; all 0 is SIG_DFL.
+ * Ignored signals would stay ignored. By the system call, since glibc reserves signals 32
+ * and 33, which may be inherited as ignored. The kernel's struct begins with the handler;
+ * 0 is SIG_DFL.
  */
 static void reset_signals(void)
 {
-	static const unsigned long as_ever[8];
+	static const unsigned long defaults[8];
 	int signal;
 
 	for (signal = 1; signal < NSIG; signal++)
-		syscall(SYS_rt_sigaction, signal, as_ever, NULL, NSIG / 8);
+		syscall(SYS_rt_sigaction, signal, defaults, NULL, NSIG / 8);
 }
 
-/* mazed may be of a high priority, and spared by the OOM killer. Best effort. */
+/* mazed may have a high priority and be protected from the OOM killer. Best effort. */
 static void reset_privileges(void)
 {
 	struct sched_param none = { 0 };
@@ -46,7 +47,6 @@ static void reset_privileges(void)
 	setpriority(PRIO_PROCESS, 0, 0);
 	fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 	if (fd >= 0) {
-		/* Where it may not be set, it is what it was. */
 		if (write(fd, "0", 1) < 0)
 			errno = 0;
 		close(fd);
@@ -68,7 +68,7 @@ static int enter_group(int cgroup_fd)
 	return err;
 }
 
-static int place_descriptors(const struct command_spawn *spawn)
+static int set_descriptors(const struct command_spawn *spawn)
 {
 	unsigned int kept = COMMAND_PIDFD;
 
@@ -77,13 +77,13 @@ static int place_descriptors(const struct command_spawn *spawn)
 		return -errno;
 	if (spawn->pidfd >= 0 && dup2(spawn->pidfd, (int)kept++) < 0)
 		return -errno;
-	/* What mazed opens is O_CLOEXEC; this is for what a library may have forgotten. */
+	/* mazed's descriptors are O_CLOEXEC; those of a library may not be. */
 	if (syscall(SYS_close_range, kept, ~0U, CLOSE_RANGE_CLOEXEC))
 		return errno == ENOSYS ? 0 : -errno;
 	return 0;
 }
 
-static void __attribute__((noreturn)) become(const struct command_spawn *spawn)
+static void __attribute__((noreturn)) run_program(const struct command_spawn *spawn)
 {
 	sigset_t none;
 	int failure;
@@ -93,7 +93,7 @@ static void __attribute__((noreturn)) become(const struct command_spawn *spawn)
 	setsid();
 	failure = -enter_group(spawn->cgroup_fd);
 	if (!failure)
-		failure = -place_descriptors(spawn);
+		failure = -set_descriptors(spawn);
 	if (!failure && chdir("/"))
 		failure = errno;
 	if (!failure) {
@@ -113,12 +113,12 @@ int command_spawn(const struct command_spawn *spawn, pid_t *ret_pid, int *ret_pi
 	int pidfd = -1, err;
 	long pid;
 
-	/* No handler of mazed's may run in the child. */
+	/* No signal handler of mazed may run in the child. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	pid = syscall(SYS_clone, CLONE_PIDFD | SIGCHLD, NULL, &pidfd, NULL, 0);
 	if (!pid)
-		become(spawn);
+		run_program(spawn);
 	err = pid < 0 ? -errno : 0;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (err)

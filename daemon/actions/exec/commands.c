@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * See commands.h.
- */
 #include "commands.h"
 
 #include <errno.h>
@@ -13,33 +10,33 @@
 #include "../../../base/error.h"
 #include "../../../base/clock.h"
 
-/* Enough to write a file and to go; a command that needs more has had its time. */
+/* Enough to write a file and exit. */
 #define GRACE_DEFAULT_NS (2 * MAZE_NSEC_PER_SEC)
-/* Killed ones are gone in milliseconds; what is not by then will not be. */
+/* Killed processes are gone within milliseconds, unless they hang in the kernel. */
 #define CLOSE_NS MAZE_NSEC_PER_SEC
 #define CLOSE_STEP_NS 1000000
 
 struct commands {
 	struct command_host host;
 	struct command_groups groups;
-	struct command *running[COMMANDS_RUNNING_MAX]; /* NULL: a free place */
+	struct command *running[COMMANDS_RUNNING_MAX]; /* NULL: free */
 	unsigned int running_count;
 	struct command_order *waiting[COMMANDS_WAITING_MAX]; /* a ring */
 	unsigned int first, waiting_count;
 	maze_u64 dropped; /* since the queue was last empty */
 };
 
-/* Once the queue is empty again; the first of them was said at once. */
-static void say_dropped(struct commands *commands)
+/* Called when the queue is empty; the first drop was logged at once. */
+static void report_dropped(struct commands *commands)
 {
 	if (commands->dropped > 1)
-		log_say(commands->host.log, LOG_WARNING,
-			"exec: %llu commands in all were not run, because too many were waiting",
-			commands->dropped);
+		log_printf(commands->host.log, LOG_WARNING,
+			   "exec: %llu commands were not run: the queue was full",
+			   commands->dropped);
 	commands->dropped = 0;
 }
 
-static struct command_order *take_first(struct commands *commands)
+static struct command_order *pop_first(struct commands *commands)
 {
 	struct command_order *order = commands->waiting[commands->first];
 
@@ -54,16 +51,16 @@ static void start_waiting(struct commands *commands)
 	unsigned int i;
 
 	for (i = 0; i < COMMANDS_RUNNING_MAX; i++) {
-		/* One that could not be started leaves its place to the next. */
+		/* If a command cannot be started, the next one gets its slot. */
 		while (!commands->running[i] && commands->waiting_count) {
-			if (command_start(&commands->host, take_first(commands), &command))
+			if (command_start(&commands->host, pop_first(commands), &command))
 				continue;
 			commands->running[i] = command;
 			commands->running_count++;
 		}
 	}
 	if (!commands->waiting_count)
-		say_dropped(commands);
+		report_dropped(commands);
 }
 
 static void on_done(void *userdata, void *command)
@@ -85,12 +82,12 @@ static void drop(struct commands *commands, struct command_order *order)
 {
 	char text[512];
 
-	snprintf(text, sizeof(text), "did not run %.256s: %u commands run, and %u wait already",
+	snprintf(text, sizeof(text), "did not run %.256s: %u commands run and %u are queued",
 		 order->argv[0], commands->running_count, commands->waiting_count);
-	/* The first is said whatever its rule's limit: it is a loss. */
+	/* The first drop is logged whatever the rule's limit. */
 	order->quiet = false;
 	if (!commands->dropped++)
-		command_order_say(commands->host.log, order, false, text);
+		command_order_report(commands->host.log, order, false, text);
 	command_order_free(order);
 }
 
@@ -129,21 +126,21 @@ int commands_open(const struct commands_settings *settings, struct commands **re
 		.userdata = commands,
 	};
 	if (command_groups_open(&commands->groups, settings->cgroups, settings->cgroup, &why)) {
-		/* A place that was asked for must be there; mazed's own may not. */
+		/* Without `cgroup`, commands run without groups of their own. */
 		if (settings->cgroup) {
 			free(commands);
 			return maze_fail(error, -ENOENT, "%s", why.text);
 		}
-		log_say(settings->log, LOG_INFO,
-			"exec: commands get no control groups, so what leaves its process group "
-			"outlives its command: %s",
-			why.text);
+		log_printf(settings->log, LOG_INFO,
+			   "exec: commands have no cgroups, so a process that leaves its process "
+			   "group outlives its command: %s",
+			   why.text);
 	}
 	*ret_commands = commands;
 	return 0;
 }
 
-/* They are killed already; false: one is still there. */
+/* Called after all are killed; false: one is still there. */
 static bool are_over(struct commands *commands)
 {
 	bool over = true;
@@ -164,11 +161,11 @@ void commands_close(struct commands *commands)
 	if (!commands)
 		return;
 	if (commands->waiting_count)
-		log_say(commands->host.log, LOG_WARNING,
-			"exec: %u commands were not run, because mazed ends",
-			commands->waiting_count);
+		log_printf(commands->host.log, LOG_WARNING,
+			   "exec: %u command%s not run: mazed ends", commands->waiting_count,
+			   commands->waiting_count == 1 ? "" : "s");
 	while (commands->waiting_count)
-		command_order_free(take_first(commands));
+		command_order_free(pop_first(commands));
 	for (i = 0; i < COMMANDS_RUNNING_MAX; i++)
 		if (commands->running[i])
 			command_kill(commands->running[i]);

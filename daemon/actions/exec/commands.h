@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The commands of the action `exec`: a bounded number at a time, the others wait in
- * a bounded queue, and what does not fit there is not run, counted and said. Each has
- * its time; then it is told to end, and then it is ended, with all that it started.
+ * The commands of the action `exec`: a bounded number run at a time, others wait in a
+ * bounded queue, and beyond that they are dropped, counted and reported. A command that
+ * exceeds its time gets SIGTERM, then it is killed with everything that it started.
  */
 #ifndef MAZE_DAEMON_COMMANDS_H
 #define MAZE_DAEMON_COMMANDS_H
 
 #include "command.h"
 
-/* Commands are about a machine that is in trouble: they are not to be more of it. */
+/* Commands run on a machine that is in trouble already and must not add to it. */
 #define COMMANDS_RUNNING_MAX 8
-/* Some seconds' worth of them; what is older is no news any more. */
+/* Older verdicts are no longer of interest. */
 #define COMMANDS_WAITING_MAX 64
 
 struct commands;
@@ -20,15 +20,15 @@ struct commands_settings {
 	sd_event *event;
 	struct log *log;
 	const struct cgroup_fs *cgroups;
-	const char *cgroup; /* where each gets a group of its own; NULL: mazed's own */
+	const char *cgroup; /* parent of the commands' cgroups; NULL: mazed's own */
 	maze_u64 grace_ns;  /* from SIGTERM to SIGKILL; 0: the default */
 };
 
 int commands_open(const struct commands_settings *settings, struct commands **ret_commands,
 		  struct maze_error *error);
-/* Ends those that run; waits for them no longer than a second. */
+/* Kills the running ones; waits at most one second. */
 void commands_close(struct commands *commands);
-/* Takes the order over. What becomes of it is said in the log. */
+/* Takes ownership of the order and logs what happens to it. */
 void commands_add(struct commands *commands, struct command_order *order);
 void commands_count(const struct commands *commands, unsigned int *ret_running,
 		    unsigned int *ret_waiting);
