@@ -6,54 +6,54 @@
 
 #include "../base/clock.h"
 
-static maze_u64 head_of(const struct record_log *log)
+static maze_u64 load_number(const void *number)
 {
-	return __atomic_load_n(log->head, __ATOMIC_ACQUIRE);
+	return __atomic_load_n((const maze_u64 *)number, __ATOMIC_ACQUIRE);
+}
+
+maze_u64 record_log_start(const struct record_log *log, bool from_oldest)
+{
+	maze_u64 head = load_number(log->head);
+
+	if (!from_oldest)
+		return head + 1;
+	return head > log->len ? head - log->len + 1 : 1;
+}
+
+bool record_log_peek(const struct record_log *log, size_t slot_size, maze_u64 *next, maze_u64 *lost,
+		     void *ret_slot)
+{
+	const unsigned char *slot;
+	maze_u64 head, oldest;
+
+	while (*next <= load_number(log->head)) {
+		slot = (const unsigned char *)log->slots + (*next - 1) % log->len * slot_size;
+		if (load_number(slot) == *next) {
+			memcpy(ret_slot, slot, slot_size);
+			__atomic_thread_fence(__ATOMIC_ACQUIRE);
+			if (load_number(slot) == *next)
+				return true;
+			continue;
+		}
+		/* 0 or older: being written, and a wakeup follows; unless it was overwritten. */
+		head = load_number(log->head);
+		if (head < *next + log->len)
+			return false;
+		oldest = head - log->len + 1;
+		*lost += oldest - *next;
+		*next = oldest;
+	}
+	return false;
 }
 
 void record_cursor_init(struct record_cursor *cursor, const struct record_log *logs,
 			bool from_oldest)
 {
-	maze_u64 head;
 	int i;
 
 	cursor->lost = 0;
-	for (i = 0; i < RECORD_LOGS; i++) {
-		head = head_of(&logs[i]);
-		cursor->next[i] = head + 1;
-		if (from_oldest)
-			cursor->next[i] = head > logs[i].len ? head - logs[i].len + 1 : 1;
-	}
-}
-
-/* Copies the next record of a log if it is complete; counts overwritten ones. */
-static bool peek(struct record_cursor *cursor, const struct record_log *logs, int i,
-		 struct maze_record *ret_record)
-{
-	const struct record_log *log = &logs[i];
-	const struct maze_record *slot;
-	maze_u64 seq, next;
-
-	for (;;) {
-		next = cursor->next[i];
-		if (next > head_of(log))
-			return false;
-		slot = &log->slots[(next - 1) % log->len];
-		seq = __atomic_load_n(&slot->seq, __ATOMIC_ACQUIRE);
-		if (seq == next) {
-			memcpy(ret_record, (const void *)slot, sizeof(*ret_record));
-			__atomic_thread_fence(__ATOMIC_ACQUIRE);
-			if (__atomic_load_n(&slot->seq, __ATOMIC_ACQUIRE) == next)
-				return true;
-			continue;
-		}
-		/* 0 or older: being written, and a wakeup follows; unless it was overwritten. */
-		if (head_of(log) < next + log->len)
-			return false;
-		seq = head_of(log) - log->len + 1;
-		cursor->lost += seq - next;
-		cursor->next[i] = seq;
-	}
+	for (i = 0; i < RECORD_LOGS; i++)
+		cursor->next[i] = record_log_start(&logs[i], from_oldest);
 }
 
 static void report_loss(struct record_cursor *cursor, struct maze_record *ret_record)
@@ -72,7 +72,8 @@ int record_cursor_next(struct record_cursor *cursor, const struct record_log *lo
 	int i, first = -1;
 
 	for (i = 0; i < RECORD_LOGS; i++) {
-		if (!peek(cursor, logs, i, &records[i]))
+		if (!record_log_peek(&logs[i], sizeof(records[i]), &cursor->next[i], &cursor->lost,
+				     &records[i]))
 			continue;
 		if (first < 0 || records[i].boot_ns < records[first].boot_ns)
 			first = i;

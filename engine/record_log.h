@@ -12,6 +12,7 @@
 #define MAZE_ENGINE_RECORD_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "../core/record.h"
 
@@ -20,14 +21,24 @@
 
 struct record_log {
 	const maze_u64 *head; /* number of the newest record; 0: none yet */
-	const struct maze_record *slots;
-	maze_u64 len; /* slots */
+	const void *slots;    /* each begins with its number */
+	maze_u64 len;	      /* slots */
 };
 
 struct record_cursor {
 	maze_u64 next[RECORD_LOGS]; /* number of the record to read next */
 	maze_u64 lost;		    /* records lost and not yet reported */
 };
+
+/* The number of the oldest record kept, or of the next one to come. */
+maze_u64 record_log_start(const struct record_log *log, bool from_oldest);
+
+/*
+ * Whether record *next is complete, and if so a copy of it. Moves *next past overwritten
+ * records, and adds their number to *lost.
+ */
+bool record_log_peek(const struct record_log *log, size_t slot_size, maze_u64 *next, maze_u64 *lost,
+		     void *ret_slot);
 
 /* Starts at the oldest records kept, or after the newest. */
 void record_cursor_init(struct record_cursor *cursor, const struct record_log *logs,

@@ -109,8 +109,8 @@ static void describe(const struct kernel_offer *offer, struct engine_report *rep
 				      "unless the timer interrupts it.\n");
 	if (offer->has_nohz_full)
 		n += (size_t)snprintf(text + n, size - n,
-				      "On nohz_full CPUs, kernels before 6.7 may judge only at the "
-				      "next switch.\n");
+				      "On nohz_full CPUs, verdicts of kernels before 6.7 may "
+				      "wait for the next switch.\n");
 	if (!offer->has_sched_info)
 		n += (size_t)snprintf(text + n, size - n,
 				      "This kernel does not support a finite --recovery.\n");

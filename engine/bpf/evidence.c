@@ -7,6 +7,7 @@
  * wakeup for one log would hide what is in the other, so `rest_fd` is set in that case.
  */
 #include "engine_bpf.h"
+#include "../record_log.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -16,12 +17,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* A ring of numbered slots whose first member is the number; see record_log.h. */
 struct evidence_log {
-	const maze_u64 *head;
-	const unsigned char *slots;
+	struct record_log log;
 	size_t slot_size;
-	maze_u64 len;
 	maze_u64 next; /* number of the slot to read next */
 };
 
@@ -41,44 +39,12 @@ static const size_t log_bytes[MAZE_EVIDENCE_LOGS] = {
 		MAZE_PROCESS_INFO_LOG_LEN * sizeof(struct maze_process_info),
 };
 
-static maze_u64 load_number(const void *number)
-{
-	return __atomic_load_n((const maze_u64 *)number, __ATOMIC_ACQUIRE);
-}
-
-/* Copies the next slot if it is complete; counts slots that were overwritten. */
 static bool take_next(struct engine_evidence *evidence, struct evidence_log *log, void *ret)
 {
-	const unsigned char *slot;
-	maze_u64 head, oldest;
-
-	for (;;) {
-		head = load_number(log->head);
-		if (log->next > head)
-			return false;
-		slot = log->slots + (log->next - 1) % log->len * log->slot_size;
-		if (load_number(slot) == log->next) {
-			memcpy(ret, slot, log->slot_size);
-			__atomic_thread_fence(__ATOMIC_ACQUIRE);
-			if (load_number(slot) == log->next) {
-				log->next++;
-				return true;
-			}
-			continue;
-		}
-		/* Being written, and a wakeup follows; or overwritten. */
-		head = load_number(log->head);
-		if (head < log->next + log->len)
-			return false;
-		oldest = head - log->len + 1;
-		evidence->lost += oldest - log->next;
-		log->next = oldest;
-	}
-}
-
-static bool has_next(const struct evidence_log *log)
-{
-	return log->next <= load_number(log->head);
+	if (!record_log_peek(&log->log, log->slot_size, &log->next, &evidence->lost, ret))
+		return false;
+	log->next++;
+	return true;
 }
 
 static void set_rest(struct engine_evidence *evidence, bool rest)
@@ -100,7 +66,7 @@ static int next_of(struct engine_evidence *evidence, int which, void *ret)
 	/* Drain the wakeup, then read again: a slot may have been filled in between. */
 	set_rest(evidence, false);
 	bpf_notify_drain(evidence->ring);
-	if (has_next(other))
+	if (other->next < record_log_start(&other->log, false))
 		set_rest(evidence, true);
 	return take_next(evidence, &evidence->logs[which], ret);
 }
@@ -168,17 +134,15 @@ static int map_log(struct engine_evidence *evidence, int which, int map_fd, size
 		   maze_u64 len, struct maze_error *error)
 {
 	struct evidence_log *log = &evidence->logs[which];
-	maze_u64 head;
 
-	log->head = &evidence->engine->state->evidence_heads[which];
-	log->slots = bpf_map_fd(map_fd, log_bytes[which], PROT_READ);
+	log->log.head = &evidence->engine->state->evidence_heads[which];
+	log->log.slots = bpf_map_fd(map_fd, log_bytes[which], PROT_READ);
+	log->log.len = len;
 	log->slot_size = slot_size;
-	log->len = len;
-	if (!log->slots)
+	if (!log->log.slots)
 		return maze_fail(error, -errno, "cannot map the engine's evidence: %s",
 				 strerror(errno));
-	head = load_number(log->head);
-	log->next = head > len ? head - len + 1 : 1;
+	log->next = record_log_start(&log->log, true);
 	return 0;
 }
 
@@ -249,6 +213,6 @@ void bpf_evidence_close(struct engine_evidence *evidence)
 	if (evidence->ring)
 		bpf_notify_close(evidence->engine, evidence->wakeup, evidence->ring);
 	for (i = 0; i < MAZE_EVIDENCE_LOGS; i++)
-		bpf_unmap_fd(evidence->logs[i].slots, log_bytes[i]);
+		bpf_unmap_fd(evidence->logs[i].log.slots, log_bytes[i]);
 	free(evidence);
 }

@@ -281,7 +281,7 @@ static void member_that_it_cannot_do_without_is_named(void **state)
 	write_copy();
 	engine_bpf.probe(&report);
 	assert_false(report.usable);
-	assert_non_null(strstr(report.why_not, "reads task_struct.flags, which this kernel does "));
+	assert_non_null(strstr(report.why_not, "needs task_struct.flags, which this kernel does "));
 }
 
 static bool remove_handlers(struct btf_member *member, const char *type, const char *name)
