@@ -25,7 +25,7 @@ struct collector_user {
 	bool input_closed;     /* the worker ends after the messages that it has */
 	unsigned int failures; /* workers in a row that ended early */
 	maze_u64 failed_ns;
-	maze_u64 idle_ns; /* since when the worker has nothing to do; 0: it works */
+	maze_u64 idle_ns; /* when the worker became idle; 0: it works */
 	struct collector_queue queue;
 	maze_u32 unanswered; /* messages that the worker has not taken */
 	maze_u32 open;
@@ -48,8 +48,8 @@ struct collector {
 int collector_start_worker(struct collector *collector, struct collector_user *user);
 void collector_leave_worker(struct collector *collector, struct collector_user *user, bool killed);
 /*
- * Reads the worker's answers, checks its deadline and sends what is queued. Returns the ms
- * until the next call; -1: at the next event.
+ * Reads the worker's answers, checks its deadline and sends what is queued. Returns the
+ * ms until the next call; -1: at the next event.
  */
 int collector_serve(struct collector *collector, struct collector_user *user,
 		    struct incident_messages *messages);

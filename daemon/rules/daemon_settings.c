@@ -11,6 +11,7 @@
 #include "../../evidence/store/incident_store.h"
 #include "../../evidence/store/redact.h"
 #include "../../lib/control.h"
+#include "../../lib/paths.h"
 #include "../../base/error.h"
 #include "keys.h"
 #include "values.h"
@@ -23,8 +24,6 @@
 #define CLIENTS_MAX 512
 /* Enough for several terminals and a few programs. */
 #define CLIENTS_DEFAULT 32
-/* The unit's StateDirectory=maze. */
-#define INCIDENTS_DIR "/var/lib/maze/incidents"
 /* The whole directory is read to find the oldest. */
 #define INCIDENTS_KEPT_MAX 100000
 /* One incident with all its samples must fit. */
@@ -38,7 +37,7 @@ int daemon_settings_init(struct daemon_settings *settings)
 		.clients = CLIENTS_DEFAULT,
 		.control_socket = strdup(MAZE_CONTROL_SOCKET),
 		.incidents = {
-			.dir = strdup(INCIDENTS_DIR),
+			.dir = strdup(MAZE_INCIDENT_DIR),
 			.count_max = INCIDENT_STORE_COUNT_DEFAULT,
 			.bytes_max = INCIDENT_STORE_BYTES_DEFAULT,
 			.age_max_ns = INCIDENT_STORE_AGE_DEFAULT_NS,
