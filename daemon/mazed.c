@@ -55,7 +55,7 @@ struct mazed {
 	bool remove; /* at the end: SIGTERM or SIGINT came */
 };
 
-/* ---- rules -------------------------------------------------------------------------- */
+/* ---- rules ------------------------------------------------------------------------- */
 
 static void log_problems(struct log *log, const struct problems *problems)
 {
@@ -106,7 +106,7 @@ static int load_rules(const char *path, const struct rules *instead_of, struct l
 	return err;
 }
 
-/* ---- the engine ----------------------------------------------------------------------- */
+/* ---- the engine -------------------------------------------------------------------- */
 
 static int service(struct mazed *mazed)
 {

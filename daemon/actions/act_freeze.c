@@ -189,7 +189,7 @@ const struct action action_freeze = {
 	.perform = perform,
 };
 
-/* ---- thaw ------------------------------------------------------------------------------ */
+/* ---- thaw -------------------------------------------------------------------------- */
 
 /* Thaws a group, if the path still leads to it, and removes it from the list. */
 static int thaw(struct actions *actions, size_t index, struct maze_error *error)

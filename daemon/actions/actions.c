@@ -86,7 +86,7 @@ void actions_on_record(void *arg, struct mazed_record *record)
 		close(on.pidfd);
 }
 
-/* ---- open and closed ------------------------------------------------------------------ */
+/* ---- open and closed --------------------------------------------------------------- */
 
 static int open_frozen(struct actions *actions, const char *runtime_dir, struct maze_error *error)
 {

@@ -61,7 +61,7 @@ static void remove_entry(struct frozen *frozen, size_t index)
 		(frozen->count - index) * sizeof(*frozen->groups));
 }
 
-/* ---- the file ------------------------------------------------------------------------ */
+/* ---- the file ---------------------------------------------------------------------- */
 
 static bool parse_line(char *line, struct frozen_group *ret_group, char rule[RULE_SIZE])
 {

@@ -31,7 +31,7 @@ struct control {
 	sd_event_source *source, *resume;
 };
 
-/* ---- clients --------------------------------------------------------------------------- */
+/* ---- clients ----------------------------------------------------------------------- */
 
 static void handle(struct control_client *client, const struct control_request *request, void *arg)
 {

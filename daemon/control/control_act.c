@@ -14,7 +14,6 @@
 
 #include "../../base/error.h"
 #include "../../base/proc_files.h"
-#include "../tracker/apply_rule.h"
 #include "control_owner.h"
 #include "../rules/tag.h"
 #include "../../base/clock.h"
@@ -76,7 +75,7 @@ static int charge(const struct control_host *host, struct control_client *client
 	return 0;
 }
 
-/* ---- watch and unwatch -------------------------------------------------------------------- */
+/* ---- watch and unwatch ------------------------------------------------------------- */
 
 static int watch_for_root(const struct control_host *host, const struct control_request *request,
 			  int pidfd, struct maze_error *error)

@@ -23,7 +23,7 @@
 /* The default accuracy of a timer is 250 ms, also when it has expired. */
 #define TIMER_ACCURACY_USEC 1000U
 
-/* ---- answers ------------------------------------------------------------------------ */
+/* ---- answers ----------------------------------------------------------------------- */
 
 bool control_client_room(const struct control_client *client)
 {
@@ -150,7 +150,7 @@ static void disconnect(struct control_client *client, enum control_fault fault, 
 	client->fault(client, fault, client->arg);
 }
 
-/* ---- requests ------------------------------------------------------------------------ */
+/* ---- requests ---------------------------------------------------------------------- */
 
 static unsigned int cost_of(const struct control_request *request)
 {

@@ -236,7 +236,7 @@ int log_reopen(struct log *log, const struct daemon_settings *settings, struct m
 	return 0;
 }
 
-/* ---- messages -------------------------------------------------------------------- */
+/* ---- messages ---------------------------------------------------------------------- */
 
 void log_printf(struct log *log, int priority, const char *format, ...)
 {

@@ -16,7 +16,7 @@
 
 #include "../../base/proc_files.h"
 
-/* ---- the worker ---------------------------------------------------------------------------- */
+/* ---- the worker -------------------------------------------------------------------- */
 
 static int read_it(const struct cmdline_request *request, char *text)
 {
@@ -86,7 +86,7 @@ bool cmdline_is_late(struct worker *worker)
 			      2 * CMDLINE_CHECK_MS * MAZE_NSEC_PER_MSEC);
 }
 
-/* ---- once, waiting ------------------------------------------------------------------------- */
+/* ---- once, waiting ----------------------------------------------------------------- */
 
 static int await_answer(struct worker *worker, struct cmdline_answer *answer)
 {

@@ -18,7 +18,7 @@
 /* Fills subject->cmdline. Waits until the deadline at most; then -ETIMEDOUT. */
 int cmdline_read(const struct subject_source *source, struct subject *subject);
 
-/* ---- the worker, for cmdlines.h -------------------------------------------------------------- */
+/* ---- the worker, for cmdlines.h ---------------------------------------------------- */
 
 struct cmdline_request {
 	pid_t pid, tid;

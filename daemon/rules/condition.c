@@ -37,7 +37,7 @@ static int parse_words(const char *value, struct condition *ret_condition, struc
 	return 0;
 }
 
-/* ---- globs: comm, parent, thread, exe, cgroup ---------------------------------- */
+/* ---- globs: comm, parent, thread, exe, cgroup -------------------------------------- */
 
 static int parse_globs(const char *value, struct condition *ret_condition, struct maze_error *error)
 {
@@ -235,7 +235,7 @@ static void show_thread(const struct subject *subject, char *buf, size_t size)
 	snprintf(buf, size, "%s%s", subject->thread_comm, subject->is_main ? " (main)" : "");
 }
 
-/* ---- cmdline ------------------------------------------------------------------- */
+/* ---- cmdline ----------------------------------------------------------------------- */
 
 static int parse_cmdline(const char *value, struct condition *ret_condition,
 			 struct maze_error *error)
@@ -264,7 +264,7 @@ static void show_cmdline(const struct subject *subject, char *buf, size_t size)
 	snprintf(buf, size, "%s", subject->cmdline);
 }
 
-/* ---- user, group --------------------------------------------------------------- */
+/* ---- user, group ------------------------------------------------------------------- */
 
 /* -ENOENT: no such name; other errors are those of the name service. */
 typedef int (*id_lookup)(const char *name, char *buf, size_t size, id_t *ret_id);
@@ -406,7 +406,7 @@ static void show_gid(const struct subject *subject, char *buf, size_t size)
 	snprintf(buf, size, "%u", subject->gid);
 }
 
-/* ---- the table ------------------------------------------------------------------- */
+/* ---- the table --------------------------------------------------------------------- */
 
 const struct condition_key condition_keys[CONDITION_COUNT] = {
 	[CONDITION_THREAD] = { "thread", "main, all, or globs on the thread's name", FACT_THREAD,

@@ -43,7 +43,7 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f';
 }
 
-/* ---- sections ------------------------------------------------------------------- */
+/* ---- sections ---------------------------------------------------------------------- */
 
 /* Doubles the capacity at each power of two. Items keep their values. */
 static void *grow(void *items, size_t count, size_t item_size)
@@ -148,7 +148,7 @@ static void begin_section(struct reading *reading, const char *at, const char *e
 		reading->err = -ENOMEM;
 }
 
-/* ---- keys and values -------------------------------------------------------------- */
+/* ---- keys and values --------------------------------------------------------------- */
 
 const struct conf_entry *conf_section_entry(const struct conf_section *section, const char *key)
 {
@@ -290,7 +290,7 @@ static int handle_pair(void *arg, const char *section, const char *name, const c
 	return 1;
 }
 
-/* ---- lines -------------------------------------------------------------------------- */
+/* ---- lines ------------------------------------------------------------------------- */
 
 static void settle_pending(struct reading *reading)
 {

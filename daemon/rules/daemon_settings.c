@@ -79,7 +79,7 @@ bool incidents_settings_differ(const struct incidents_settings *a,
 	       string_lists_differ(&a->redact_names, &b->redact_names);
 }
 
-/* ---- values ---------------------------------------------------------------------------- */
+/* ---- values ------------------------------------------------------------------------ */
 
 static int set_log(const struct key *key, struct key_target *target, const char *value,
 		   struct maze_error *error)
@@ -217,7 +217,7 @@ static int set_mask(const struct key *key, struct key_target *target, const char
 	return 0;
 }
 
-/* ---- the table --------------------------------------------------------------------------- */
+/* ---- the table --------------------------------------------------------------------- */
 
 const struct key daemon_keys[] = {
 	{ "log", SECTION_DAEMON, "journal, syslog, or an absolute path", set_log, 0 },

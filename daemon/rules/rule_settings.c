@@ -121,7 +121,7 @@ void rule_settings_print(const struct rule_settings *settings, FILE *out)
 		fputs("  shadow: all of this is recorded, none of it is done\n", out);
 }
 
-/* ---- the keys of [rule] and [defaults] -------------------------------------------- */
+/* ---- the keys of [rule] and [defaults] --------------------------------------------- */
 
 static int set_action(const struct key *key, struct key_target *target, const char *value,
 		      struct maze_error *error)

@@ -55,7 +55,7 @@ void rules_free(struct rules *rules)
 	free(rules);
 }
 
-/* ---- which sections count ------------------------------------------------------- */
+/* ---- which sections count ---------------------------------------------------------- */
 
 static size_t find_rule(const struct building *building, const char *name)
 {
@@ -112,7 +112,7 @@ static int choose_sections(struct building *building)
 	return 0;
 }
 
-/* ---- values --------------------------------------------------------------------- */
+/* ---- values ------------------------------------------------------------------------ */
 
 /* problems NULL: they have been reported already. */
 static int apply_section(const struct conf_section *section, struct key_target *target,
@@ -309,7 +309,7 @@ const struct rule *rules_by_tag(const struct rules *rules, maze_u64 tag)
 	return NULL;
 }
 
-/* ---- all of it -------------------------------------------------------------------- */
+/* ---- all of it --------------------------------------------------------------------- */
 
 static int build(struct building *building, struct rules *rules)
 {

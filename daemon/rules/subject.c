@@ -44,7 +44,7 @@ static int fail_read(const struct subject *subject, int err, const char *what,
 			 strerror(-err));
 }
 
-/* ---- the facts, one by one ------------------------------------------------------- */
+/* ---- the facts, one by one --------------------------------------------------------- */
 
 static int read_comm(int directory_fd, const char *name, char *comm)
 {

@@ -54,7 +54,7 @@ struct tracker {
 	uint64_t reported_usec;
 };
 
-/* ---- one process -------------------------------------------------------------------- */
+/* ---- one process ------------------------------------------------------------------- */
 
 static void complain(struct tracker *tracker, pid_t pid, const struct maze_error *error)
 {
@@ -348,7 +348,7 @@ static int follow(struct tracker *tracker, unsigned int wants, struct maze_error
 	return 0;
 }
 
-/* ---- rules --------------------------------------------------------------------------------- */
+/* ---- rules ------------------------------------------------------------------------- */
 
 int tracker_use(struct tracker *tracker, const struct rules *rules, struct maze_error *error)
 {

@@ -130,7 +130,7 @@ static int fill_env(char **env, const struct act_on *on, const struct target_thr
 	return err;
 }
 
-/* ---- the order ------------------------------------------------------------------------ */
+/* ---- the order --------------------------------------------------------------------- */
 
 static int copy_list(const struct string_list *list, char ***ret_argv)
 {

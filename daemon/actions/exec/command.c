@@ -58,7 +58,7 @@ struct command {
 	unsigned int remove_tries;
 };
 
-/* ---- orders ---------------------------------------------------------------------------- */
+/* ---- orders ------------------------------------------------------------------------ */
 
 static void free_strings(char **strings)
 {
@@ -120,7 +120,7 @@ __attribute__((format(printf, 3, 4))) static void log_command(const struct comma
 		   command->order->argv[0], command->pid, text);
 }
 
-/* ---- signals --------------------------------------------------------------------------- */
+/* ---- signals ----------------------------------------------------------------------- */
 
 /*
  * Signals its process group, or before setsid(2) only the process. Not once it is reaped.

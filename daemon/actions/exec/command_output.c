@@ -98,8 +98,8 @@ static void log_output(const struct command_output *output, char *text)
 	if (line)
 		more += strlen(line);
 	if (more)
-		log_printf(output->log, LOG_INFO, "exec: %.256s: %llu more bytes not shown",
-			   output->name, more);
+		log_printf(output->log, LOG_INFO, "exec: %.256s: %llu more byte%s not shown",
+			   output->name, more, more == 1 ? "" : "s");
 }
 
 void command_output_finish(struct command_output *output, bool quiet)
