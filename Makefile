@@ -44,7 +44,7 @@ DAEMON_SRC := $(filter-out daemon/main.c,$(wildcard daemon/*.c daemon/*/*.c daem
 DAEMON_OBJ := $(DAEMON_SRC:%.c=$(BUILD)/%.o)
 LDLIBS_DAEMON := -linih -lsystemd
 # What becomes of a verdict's stacks: apart from libmaze, which does not need libdw.
-EVIDENCE_SRC := $(wildcard evidence/*.c)
+EVIDENCE_SRC := $(wildcard evidence/*.c evidence/*/*.c)
 EVIDENCE_OBJ := $(EVIDENCE_SRC:%.c=$(BUILD)/%.o)
 LDLIBS_EVIDENCE := -ldw -liberty
 # What turns maze.conf into rules, and nothing that needs a kernel: for the fuzzer.
@@ -172,12 +172,12 @@ $(BUILD)/bench/shared.a: $(BENCH_SHARED)
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/bench/shared.a $(BUILD)/libmaze.a
 	$(CC) $(CFLAGS) $^ -o $@ $(LDLIBS_MAZE) -lm
 
-$(BUILD)/tests/fuzz/fuzz_rules: $(RULES_SRC) evidence/mask.c evidence/worker.c evidence/sandbox.c
+$(BUILD)/tests/fuzz/fuzz_rules: $(RULES_SRC) evidence/store/redact.c evidence/isolation/worker.c evidence/isolation/sandbox.c
 $(BUILD)/tests/fuzz/fuzz_control: daemon/control/control_request.c
 $(BUILD)/tests/fuzz/fuzz_incident: $(REPORT_SRC) | $(BUILD)/report/page.inc
-$(BUILD)/tests/fuzz/fuzz_perf_map: evidence/named_addresses.c
-$(BUILD)/tests/fuzz/fuzz_elf_file: evidence/elf_file.c
-$(BUILD)/tests/fuzz/fuzz_mask: evidence/mask.c evidence/utf8.c
+$(BUILD)/tests/fuzz/fuzz_perf_map: evidence/symbols/named_addresses.c
+$(BUILD)/tests/fuzz/fuzz_elf_file: evidence/symbols/elf_file.c
+$(BUILD)/tests/fuzz/fuzz_redact: evidence/store/redact.c
 $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(TEXT_SRC)
 	@mkdir -p $(@D)
 	$(CLANG) -std=gnu11 -D_GNU_SOURCE -DMAZE_VERSION='"$(VERSION)"' -I. -isystem $(BUILD)/report \

@@ -198,8 +198,8 @@ static int follow_command(struct run *run)
 		{ .fd = run->pidfd, .events = POLLIN },
 		{ .fd = maze_reader_fd(run->session.reader), .events = POLLIN },
 		{ .fd = maze_service_fd(run->session.maze), .events = POLLIN },
-		{ .fd = gather_fd(run->session.gather), .events = POLLIN },
-		{ .fd = gather_workers_fd(run->session.gather), .events = POLLIN },
+		{ .fd = session_incidents_fd(run->session.incidents), .events = POLLIN },
+		{ .fd = session_incidents_workers_fd(run->session.incidents), .events = POLLIN },
 	};
 
 	for (;;) {
@@ -215,7 +215,7 @@ static int follow_command(struct run *run)
 		fds[1].fd = run->pidfd;
 		if (run->pidfd < 0)
 			timeout = sooner(timeout, LIST_AGAIN_MS);
-		timeout = sooner(timeout, gather_work(run->session.gather));
+		timeout = sooner(timeout, session_incidents_work(run->session.incidents));
 	}
 	leave(run);
 	return run->status;

@@ -102,7 +102,8 @@ int session_open(struct session *session, const struct command *command,
 	if (!err)
 		err = explain_engine(session);
 	if (!err && options->incidents)
-		err = gather_open(command, options, session->maze, session->tag, &session->gather);
+		err = session_incidents_open(command, options, session->maze, session->tag,
+					     &session->incidents);
 	return err;
 }
 
@@ -110,7 +111,7 @@ void session_close(struct session *session)
 {
 	if (session->maze && session->pinned && !session->leaves_watches)
 		maze_unwatch_tag(session->maze, session->tag, NULL);
-	gather_close(session->gather);
+	session_incidents_close(session->incidents);
 	maze_reader_close(session->reader);
 	maze_close(session->maze);
 	if (session->events)
@@ -133,7 +134,7 @@ void session_print(struct session *session)
 	struct maze_record record;
 
 	while (maze_reader_next(session->reader, &record) == 1) {
-		gather_record(session->gather, &record);
+		session_incidents_record(session->incidents, &record);
 		if (!is_wanted(session, &record))
 			continue;
 		print_record(stderr, &record, engine, session->options->json);

@@ -9,19 +9,19 @@
 #include <sys/resource.h>
 
 #include "command.h"
-#include "gather.h"
+#include "session_incidents.h"
 
 struct session {
 	const struct command *command;
 	const struct options *options;
 	struct maze *maze;
 	struct maze_reader *reader;
-	struct gather *gather; /* NULL: no incidents are wanted */
-	FILE *events;	       /* NULL: none */
-	maze_u64 tag;	       /* marks the watches of this session */
-	bool pinned;	       /* the engine was there before us and stays */
-	bool leaves_watches;   /* those in a pinned engine outlive the session */
-	struct rlimit files;   /* as we found it */
+	struct session_incidents *incidents; /* NULL: no incidents are wanted */
+	FILE *events;			     /* NULL: none */
+	maze_u64 tag;			     /* marks the watches of this session */
+	bool pinned;			     /* the engine was there before us and stays */
+	bool leaves_watches;		     /* those in a pinned engine outlive the session */
+	struct rlimit files;		     /* as we found it */
 };
 
 /*

@@ -45,7 +45,7 @@ struct mazed {
 	int runtime_fd;
 	struct maze *maze;
 	struct actions *actions;
-	struct gather *gather;
+	struct incident_log *incident_log;
 	struct verdicts *verdicts;
 	struct enrol *enrol;
 	struct control *control;
@@ -211,8 +211,8 @@ static void hear(void *arg, const struct maze_record *record, const struct rule 
 
 	if (mazed->control)
 		control_hear(mazed->control, record);
-	gather_record(mazed->gather, record, rule ? rule->name : NULL,
-		      rule ? &rule->treatment.policy : NULL);
+	incident_log_record(mazed->incident_log, record, rule ? rule->name : NULL,
+			    rule ? &rule->treatment.policy : NULL);
 	if (!rule || (record->event != MAZE_EVENT_SOFT && record->event != MAZE_EVENT_HARD) ||
 	    !stage_acts(&rule->treatment.stages[stage]))
 		return;
@@ -261,18 +261,18 @@ static int use_rules(struct mazed *mazed, struct rules *rules, struct maze_error
 	err = control_use(mazed->control, rules, error);
 	if (err)
 		goto out_log;
-	err = gather_use(mazed->gather, &rules->daemon.incidents, error);
+	err = incident_log_use(mazed->incident_log, &rules->daemon.incidents, error);
 	if (err)
 		goto out_control;
 	err = enrol_use(mazed->enrol, rules, error);
 	if (err)
-		goto out_gather;
+		goto out_incidents;
 	verdicts_use(mazed->verdicts, rules);
 	rules_free(mazed->rules);
 	mazed->rules = rules;
 	return 0;
-out_gather:
-	gather_use(mazed->gather, &mazed->rules->daemon.incidents, NULL);
+out_incidents:
+	incident_log_use(mazed->incident_log, &mazed->rules->daemon.incidents, NULL);
 out_control:
 	control_use(mazed->control, mazed->rules, NULL);
 out_log:
@@ -440,8 +440,8 @@ static int start(struct mazed *mazed, struct maze_error *error)
 	err = open_actions(mazed, error);
 	if (err)
 		return err;
-	err = gather_open(mazed->event, mazed->maze, mazed->log, &mazed->rules->daemon.incidents,
-			  &mazed->gather, error);
+	err = incident_log_open(mazed->event, mazed->maze, mazed->log,
+				&mazed->rules->daemon.incidents, &mazed->incident_log, error);
 	if (err)
 		return err;
 	err = verdicts_open(mazed->event, mazed->maze, mazed->log, mazed->rules, mazed->runtime_fd,
@@ -463,7 +463,7 @@ static void stop(struct mazed *mazed)
 		remove_everything(mazed);
 	/* Closed after that: what came up to the last moment is still said. */
 	verdicts_close(mazed->verdicts);
-	gather_close(mazed->gather);
+	incident_log_close(mazed->incident_log);
 	if (mazed->remove && mazed->actions)
 		actions_thaw_all(mazed->actions);
 	if (mazed->actions)

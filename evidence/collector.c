@@ -20,8 +20,8 @@
 #include "../base/clock.h"
 #include "collector_queue.h"
 #include "collector_worker.h"
-#include "mask.h"
-#include "worker.h"
+#include "store/redact.h"
+#include "isolation/worker.h"
 
 /* Users whose incidents are kept at once; the first place is the caller's own. */
 #define USERS_MAX 16
@@ -40,7 +40,7 @@ _Static_assert(USERS_MAX + WORKERS_LEFT_OWN_MAX <= WORKERS_LEFT_ROOM,
 #define RETRY_MS 5
 #define STEP_MS 1000
 /* One worker may have two sentences more to say. */
-#define SAID_FULL (INCIDENTS_SAID_MAX - 3)
+#define MESSAGES_FULL (INCIDENT_MESSAGES_MAX - 3)
 
 struct user {
 	bool used;
@@ -54,7 +54,7 @@ struct user {
 	struct collector_queue queue;
 	maze_u32 unanswered; /* messages that the worker has not taken */
 	maze_u32 open;
-	maze_u64 lost, lost_said; /* as the worker counts */
+	maze_u64 lost, lost_reported; /* as the worker counts */
 };
 
 struct collector {
@@ -64,22 +64,24 @@ struct collector {
 	int epoll;
 	maze_u64 lost;
 	int asked_ms; /* until the next call, as the caller was told */
-	bool crowd_said, left_said;
-	struct incidents_said later; /* for the next collector_work() */
+	bool crowd_reported, left_reported;
+	struct incident_messages later; /* for the next collector_work() */
 };
 
 static void __attribute__((format(printf, 4, 5)))
-say(struct incidents_said *said, unsigned int uid, bool trouble, const char *format, ...)
+add_message(struct incident_messages *messages, unsigned int uid, bool trouble, const char *format,
+	    ...)
 {
 	va_list arguments;
 
-	if (said->count == INCIDENTS_SAID_MAX)
+	if (messages->count == INCIDENT_MESSAGES_MAX)
 		return;
 	va_start(arguments, format);
-	vsnprintf(said->line[said->count].text, sizeof(said->line[0].text), format, arguments);
+	vsnprintf(messages->message[messages->count].text, sizeof(messages->message[0].text),
+		  format, arguments);
 	va_end(arguments);
-	said->line[said->count].trouble = trouble;
-	said->line[said->count++].uid = uid;
+	messages->message[messages->count].trouble = trouble;
+	messages->message[messages->count++].uid = uid;
 }
 
 /* ---- workers ------------------------------------------------------------------------------- */
@@ -102,9 +104,9 @@ static int start_worker(struct collector *collector, struct user *user)
 	epoll_ctl(collector->epoll, EPOLL_CTL_ADD, user->worker.fd, &event);
 	user->unanswered = user->open = 0;
 	user->shut = false;
-	user->lost = user->lost_said = 0;
+	user->lost = user->lost_reported = 0;
 	user->idle_ns = 0;
-	collector->left_said = false;
+	collector->left_reported = false;
 	for (message = user->queue.first; message; message = message->next)
 		message->sent = false;
 	worker_expect(&user->worker, 0);
@@ -127,20 +129,21 @@ static void leave_worker(struct collector *collector, struct user *user, bool ki
 
 /* It has missed its deadline, or ended; what is open goes to another that looks at nothing. */
 static void replace_worker(struct collector *collector, struct user *user,
-			   struct incidents_said *said, const char *what)
+			   struct incident_messages *messages, const char *what)
 {
 	leave_worker(collector, user, true);
 	user->blind = true;
 	user->failed_ns = now_ns(CLOCK_MONOTONIC);
-	say(said, user->uid, true,
-	    "incidents of user id %u: the process that reads for them %s; %zu such are left "
-	    "behind; this user's processes are not looked at for now",
-	    user->uid, what, collector->left.count);
+	add_message(
+		messages, user->uid, true,
+		"incidents of user id %u: the process that reads for them %s; %zu such are left "
+		"behind; this user's processes are not looked at for now",
+		user->uid, what, collector->left.count);
 	if (++user->failures == 1 || !user->queue.first)
 		return;
 	/* Not for a look, then, and not better the next time. */
-	say(said, user->uid, true, "incidents of user id %u that were open are lost, and counted",
-	    user->uid);
+	add_message(messages, user->uid, true,
+		    "incidents of user id %u that were open are lost, and counted", user->uid);
 	collector->lost += user->open ? user->open : 1;
 	collector_queue_clear(&user->queue);
 }
@@ -173,7 +176,7 @@ static bool send_messages(struct user *user)
 }
 
 static void take_status(struct user *user, const struct collector_answer *status,
-			struct incidents_said *said)
+			struct incident_messages *messages)
 {
 	user->unanswered -= status->taken < user->unanswered ? status->taken : user->unanswered;
 	user->open = status->open;
@@ -188,35 +191,35 @@ static void take_status(struct user *user, const struct collector_answer *status
 		worker_expect_nothing(&user->worker);
 	if (user->unanswered || status->open)
 		return;
-	if (user->lost > user->lost_said)
-		say(said, user->uid, true, "%llu incidents of user id %u are lost",
-		    user->lost - user->lost_said, user->uid);
-	user->lost_said = user->lost;
+	if (user->lost > user->lost_reported)
+		add_message(messages, user->uid, true, "%llu incidents of user id %u are lost",
+			    user->lost - user->lost_reported, user->uid);
+	user->lost_reported = user->lost;
 	collector_queue_clear_sent(&user->queue);
 	user->idle_ns = user->queue.first ? 0 : now_ns(CLOCK_MONOTONIC);
 	user->failures = 0;
 }
 
 /* False: it has ended. */
-static bool take_answers(struct user *user, struct incidents_said *said)
+static bool take_answers(struct user *user, struct incident_messages *messages)
 {
 	struct collector_answer answer;
 	ssize_t got;
 
 	/* A sentence that has no room is left where it is. */
-	while (said->count < SAID_FULL) {
+	while (messages->count < MESSAGES_FULL) {
 		got = worker_receive(&user->worker, &answer, sizeof(answer));
 		if (got == -EAGAIN)
 			return true;
 		if (got != sizeof(answer))
 			return false;
 		if (answer.kind == COLLECTOR_STATUS)
-			take_status(user, &answer, said);
+			take_status(user, &answer, messages);
 		else if (answer.kind == COLLECTOR_CLOSED)
 			collector_queue_close(&user->queue, answer.pid, answer.tid, answer.episode);
 		else
-			say(said, user->uid, answer.trouble, "%.*s", (int)sizeof(answer.text) - 1,
-			    answer.text);
+			add_message(messages, user->uid, answer.trouble, "%.*s",
+				    (int)sizeof(answer.text) - 1, answer.text);
 	}
 	return true;
 }
@@ -229,15 +232,16 @@ static bool may_see(const struct collector *collector, const struct user *user)
 }
 
 static void check_worker(struct collector *collector, struct user *user,
-			 struct incidents_said *said)
+			 struct incident_messages *messages)
 {
 	maze_u64 step_ns = (maze_u64)(collector->asked_ms + STEP_MS) * MAZE_NSEC_PER_MSEC;
 
-	if (!take_answers(user, said)) {
-		replace_worker(collector, user, said, "has ended before its time");
-	} else if (worker_is_late(&user->worker, DEADLINE_NS, step_ns) && said->count < SAID_FULL) {
+	if (!take_answers(user, messages)) {
+		replace_worker(collector, user, messages, "has ended before its time");
+	} else if (worker_is_late(&user->worker, DEADLINE_NS, step_ns) &&
+		   messages->count < MESSAGES_FULL) {
 		/* Were it full, an answer might be there that was not taken. */
-		replace_worker(collector, user, said, "has not answered in time");
+		replace_worker(collector, user, messages, "has not answered in time");
 	} else if (user->idle_ns && user->blind && may_see(collector, user)) {
 		leave_worker(collector, user, false);
 		user->blind = false;
@@ -248,35 +252,36 @@ static void check_worker(struct collector *collector, struct user *user,
 }
 
 /* False: none can be had, and what waited for it is lost. */
-static bool get_worker(struct collector *collector, struct user *user, struct incidents_said *said)
+static bool get_worker(struct collector *collector, struct user *user,
+		       struct incident_messages *messages)
 {
 	int err = start_worker(collector, user);
 
 	if (!err)
 		return true;
-	if (!collector->left_said)
-		say(said, user->uid, true,
-		    "no process can be started that reads for incidents (%s; %zu are left "
-		    "behind); incidents are lost, and counted",
-		    strerror(-err), collector->left.count);
-	collector->left_said = true;
+	if (!collector->left_reported)
+		add_message(messages, user->uid, true,
+			    "no process can be started that reads for incidents (%s; %zu are left "
+			    "behind); incidents are lost, and counted",
+			    strerror(-err), collector->left.count);
+	collector->left_reported = true;
 	collector->lost++;
 	collector_queue_clear(&user->queue);
 	return false;
 }
 
 /* A user's turn; milliseconds until it wants another, -1: when something comes. */
-static int serve(struct collector *collector, struct user *user, struct incidents_said *said)
+static int serve(struct collector *collector, struct user *user, struct incident_messages *messages)
 {
 	bool own = user == &collector->users[0];
 
 	if (user->worker.fd >= 0)
-		check_worker(collector, user, said);
+		check_worker(collector, user, messages);
 	if (user->worker.fd < 0 && !user->queue.first) {
 		user->used = own || user->blind;
 		return -1;
 	}
-	if (user->worker.fd < 0 && !get_worker(collector, user, said))
+	if (user->worker.fd < 0 && !get_worker(collector, user, messages))
 		return -1;
 	if (!send_messages(user))
 		return RETRY_MS;
@@ -345,12 +350,13 @@ static struct user *user_of(struct collector *collector, unsigned int uid)
 	if (user)
 		return user;
 	collector->lost++;
-	if (!collector->crowd_said)
-		say(&collector->later, uid, true,
-		    "more than %d users have incidents at once; those of user id %u are lost, and "
-		    "counted",
-		    USERS_MAX, uid);
-	collector->crowd_said = true;
+	if (!collector->crowd_reported)
+		add_message(&collector->later, uid, true,
+			    "more than %d users have incidents at once; those of user id %u are "
+			    "lost, and "
+			    "counted",
+			    USERS_MAX, uid);
+	collector->crowd_reported = true;
 	return NULL;
 }
 
@@ -401,19 +407,18 @@ void collector_record(struct collector *collector, const struct maze_record *rec
 	}
 }
 
-void collector_process_info(struct collector *collector,
-			    const struct maze_process_info *process_info)
+void collector_process_info(struct collector *collector, const struct maze_process_info *recorded)
 {
-	const struct collector_header header = { COLLECTOR_PROCESS_INFO, process_info->pid,
-						 process_info->tid, process_info->episode };
-	struct user *user = find_by_episode(collector, process_info->pid, process_info->tid,
-					    process_info->episode);
+	const struct collector_header header = { COLLECTOR_PROCESS_INFO, recorded->pid,
+						 recorded->tid, recorded->episode };
+	struct user *user =
+		find_by_episode(collector, recorded->pid, recorded->tid, recorded->episode);
 	bool opens = !user;
 
-	user = user ?: user_of(collector, process_info->uid);
+	user = user ?: user_of(collector, recorded->uid);
 	if (!user || (opens && collector_queue_is_behind(&user->queue)))
 		return;
-	hand_on(collector, user, &header, process_info, sizeof(*process_info));
+	hand_on(collector, user, &header, recorded, sizeof(*recorded));
 }
 
 void collector_stack(struct collector *collector, const struct maze_stack *stack)
@@ -425,22 +430,22 @@ void collector_stack(struct collector *collector, const struct maze_stack *stack
 		&header, stack, sizeof(*stack));
 }
 
-int collector_work(struct collector *collector, struct incidents_said *ret)
+int collector_work(struct collector *collector, struct incident_messages *ret)
 {
-	struct incidents_said *said = &collector->later;
+	struct incident_messages *messages = &collector->later;
 	struct user *user;
 	int wait_ms = -1;
 
 	workers_left_reap(&collector->left);
 	for (user = collector->users; user < collector->users + USERS_MAX; user++) {
-		if (user->used && said->count < SAID_FULL)
-			wait_ms = sooner(wait_ms, serve(collector, user, said));
+		if (user->used && messages->count < MESSAGES_FULL)
+			wait_ms = sooner(wait_ms, serve(collector, user, messages));
 		else if (user->used)
 			wait_ms = 0;
 	}
 	collector->asked_ms = wait_ms > 0 ? wait_ms : 0;
-	*ret = *said;
-	said->count = 0;
+	*ret = *messages;
+	messages->count = 0;
 	return wait_ms;
 }
 
@@ -471,14 +476,14 @@ int collector_open(const struct incidents_options *options, struct collector **r
 {
 	struct collector *collector = calloc(1, sizeof(*collector));
 	struct user *own = collector ? &collector->users[0] : NULL;
-	struct masks *masks = NULL;
+	struct redactor *redactor = NULL;
 	int err;
 
 	if (!collector)
 		return maze_fail(error, -ENOMEM, "out of memory");
 	/* What is wrong with them is better known here than in a worker. */
-	err = masks_new(options->masks, options->masks_count, &masks, error);
-	masks_free(err ? NULL : masks);
+	err = redact_new(options->redact_names, options->redact_names_count, &redactor, error);
+	redact_free(err ? NULL : redactor);
 	collector->options = *options;
 	collector->epoll = err ? -1 : epoll_create1(EPOLL_CLOEXEC);
 	if (!err && collector->epoll < 0)
@@ -502,7 +507,8 @@ int collector_open(const struct incidents_options *options, struct collector **r
 }
 
 /* True: it has written what was open, and ended. */
-static bool end_worker(struct collector *collector, struct user *user, struct incidents_said *said)
+static bool end_worker(struct collector *collector, struct user *user,
+		       struct incident_messages *messages)
 {
 	const maze_u64 step_ns = STEP_MS * MAZE_NSEC_PER_MSEC;
 
@@ -510,10 +516,10 @@ static bool end_worker(struct collector *collector, struct user *user, struct in
 		user->shut = !shutdown(user->worker.fd, SHUT_WR);
 		worker_expect(&user->worker, 0);
 	}
-	if (!take_answers(user, said))
+	if (!take_answers(user, messages))
 		return true;
 	if (!user->blind && worker_is_late(&user->worker, CLOSE_LATE_NS, step_ns))
-		replace_worker(collector, user, said, "has not ended in time");
+		replace_worker(collector, user, messages, "has not ended in time");
 	return false;
 }
 
@@ -523,22 +529,22 @@ static void end_user(struct collector *collector, struct user *user)
 	collector_queue_clear(&user->queue);
 }
 
-static bool end_workers(struct collector *collector, struct incidents_said *said)
+static bool end_workers(struct collector *collector, struct incident_messages *messages)
 {
-	struct incidents_said unheard;
+	struct incident_messages unheard;
 	struct user *user;
 	bool ended = true;
 
 	for (user = collector->users; user < collector->users + USERS_MAX; user++) {
 		if (!user->used)
 			continue;
-		if (said->count >= SAID_FULL) {
+		if (messages->count >= MESSAGES_FULL) {
 			unheard.count = 0;
-			said = &unheard;
+			messages = &unheard;
 		}
 		if (user->worker.fd < 0 && user->queue.first)
-			get_worker(collector, user, said);
-		if (user->worker.fd >= 0 && !end_worker(collector, user, said))
+			get_worker(collector, user, messages);
+		if (user->worker.fd >= 0 && !end_worker(collector, user, messages))
 			ended = false;
 		else if (user->worker.fd >= 0)
 			end_user(collector, user);
@@ -546,10 +552,10 @@ static bool end_workers(struct collector *collector, struct incidents_said *said
 	return ended;
 }
 
-void collector_close(struct collector *collector, struct incidents_said *ret)
+void collector_close(struct collector *collector, struct incident_messages *ret)
 {
 	const struct timespec pause = { .tv_nsec = RETRY_MS * (long)MAZE_NSEC_PER_MSEC };
-	struct incidents_said none = { 0 }, *said = ret ? ret : &none;
+	struct incident_messages none = { 0 }, *messages = ret ? ret : &none;
 	maze_u64 until = now_ns(CLOCK_MONOTONIC) + CLOSE_NS;
 	struct user *user;
 	size_t i;
@@ -558,7 +564,7 @@ void collector_close(struct collector *collector, struct incidents_said *ret)
 		ret->count = 0;
 	if (!collector)
 		return;
-	while (!end_workers(collector, said) && now_ns(CLOCK_MONOTONIC) < until)
+	while (!end_workers(collector, messages) && now_ns(CLOCK_MONOTONIC) < until)
 		nanosleep(&pause, NULL);
 	for (user = collector->users; user < collector->users + USERS_MAX; user++) {
 		if (user->used && user->worker.fd >= 0)

@@ -18,16 +18,15 @@ int collector_open(const struct incidents_options *options, struct collector **r
 		   struct maze_error *error);
 void collector_record(struct collector *collector, const struct maze_record *record,
 		      const char *engine, const char *rule, const struct maze_policy *policy);
-void collector_process_info(struct collector *collector,
-			    const struct maze_process_info *process_info);
+void collector_process_info(struct collector *collector, const struct maze_process_info *recorded);
 /* A stack is its episode's, which a record or a process_info has to name first. */
 void collector_stack(struct collector *collector, const struct maze_stack *stack);
 /* As incidents_work(). */
-int collector_work(struct collector *collector, struct incidents_said *ret);
+int collector_work(struct collector *collector, struct incident_messages *ret);
 /* Readable when collector_work() is to be called. */
 int collector_fd(const struct collector *collector);
 /* Lets the workers write what is open, for at most six seconds. NULL is fine. */
-void collector_close(struct collector *collector, struct incidents_said *ret);
+void collector_close(struct collector *collector, struct incident_messages *ret);
 
 /* Incidents that were not kept or written, by any worker. */
 maze_u64 collector_lost(const struct collector *collector);

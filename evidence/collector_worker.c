@@ -36,14 +36,14 @@ static void answer(struct worker_loop *loop, const struct collector_answer *answ
 		loop->ended = true;
 }
 
-static void answer_said(struct worker_loop *loop, const struct incidents_said *said)
+static void answer_said(struct worker_loop *loop, const struct incident_messages *messages)
 {
-	struct collector_answer line = { .kind = COLLECTOR_SAID };
+	struct collector_answer line = { .kind = COLLECTOR_MESSAGE };
 	size_t i;
 
-	for (i = 0; i < said->count; i++) {
-		line.trouble = said->line[i].trouble;
-		memcpy(line.text, said->line[i].text, sizeof(line.text));
+	for (i = 0; i < messages->count; i++) {
+		line.trouble = messages->message[i].trouble;
+		memcpy(line.text, messages->message[i].text, sizeof(line.text));
 		answer(loop, &line);
 	}
 }
@@ -135,20 +135,20 @@ void collector_worker(int fd, void *arg)
 {
 	struct worker_loop loop = { .fd = fd };
 	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
-	struct incidents_said said;
+	struct incident_messages messages;
 	int wait_ms;
 
 	if (incidents_open(arg, &loop.incidents, NULL))
 		_exit(1);
 	incidents_on_closed(loop.incidents, on_closed, &loop);
 	while (!loop.ended) {
-		wait_ms = incidents_work(loop.incidents, &said);
-		answer_said(&loop, &said);
+		wait_ms = incidents_work(loop.incidents, &messages);
+		answer_said(&loop, &messages);
 		answer_status(&loop, wait_ms);
 		if (poll(&poll_fd, 1, wait_ms) > 0)
 			take_messages(&loop);
 	}
 	incidents_on_closed(loop.incidents, NULL, NULL);
-	incidents_close(loop.incidents, &said);
-	answer_said(&loop, &said);
+	incidents_close(loop.incidents, &messages);
+	answer_said(&loop, &messages);
 }

@@ -34,7 +34,7 @@ _Static_assert(sizeof(struct maze_process_info) <= COLLECTOR_BODY_MAX &&
 
 enum collector_answer_kind {
 	COLLECTOR_STATUS, /* after each round of work, and four times a second while it works */
-	COLLECTOR_SAID,
+	COLLECTOR_MESSAGE,
 	COLLECTOR_CLOSED, /* nothing more is kept of that episode */
 };
 
@@ -46,7 +46,7 @@ struct collector_answer {
 	maze_u64 lost;
 	maze_u32 pid, tid, episode;
 	bool trouble;
-	char text[sizeof(((struct incidents_said *)NULL)->line[0].text)];
+	char text[sizeof(((struct incident_messages *)NULL)->message[0].text)];
 };
 
 /* worker_start()'s `main`; `arg` is a struct incidents_options. */

@@ -22,7 +22,7 @@
 int incidents_open(const struct incidents_options *options, struct incidents **ret,
 		   struct maze_error *error)
 {
-	struct keep_limits limits = {
+	struct incident_store_limits limits = {
 		.count_max = options->count_max ?: INCIDENTS_COUNT_DEFAULT,
 		.bytes_max = options->bytes_max ?: INCIDENTS_BYTES_DEFAULT,
 		.age_max_ns = options->age_max_ns ?: INCIDENTS_AGE_DEFAULT_NS,
@@ -32,24 +32,25 @@ int incidents_open(const struct incidents_options *options, struct incidents **r
 	int err = incidents ? 0 : -ENOMEM;
 
 	if (!err)
-		err = masks_new(options->masks, options->masks_count, &incidents->masks, error);
+		err = redact_new(options->redact_names, options->redact_names_count,
+				 &incidents->redactor, error);
 	if (err == -EINVAL) {
 		free(incidents);
 		return err;
 	}
 	if (!err)
-		err = keep_new(options->dir, &limits, &incidents->keep);
+		err = incident_store_new(options->dir, &limits, &incidents->store);
 	if (!err)
-		err = modules_new(&incidents->settler.modules);
+		err = modules_new(&incidents->sources.modules);
 	if (!err)
-		err = resolver_new(&incidents->settler.resolver);
+		err = resolver_new(&incidents->sources.resolver);
 	if (err) {
 		incidents_free(incidents);
 		return maze_fail(error, err, "incidents cannot be kept in %s: %s", options->dir,
 				 strerror(-err));
 	}
 	incidents->unwinds = !options->no_unwind && !options->blind;
-	incidents->settler.blind = options->blind;
+	incidents->sources.blind = options->blind;
 	incidents->replace = options->replace;
 	incidents->uid = options->shared ? options->uid : geteuid();
 	incidents->open_max =
@@ -69,10 +70,10 @@ void incidents_free(struct incidents *incidents)
 	for (i = 0; i < INCIDENTS_OPEN_MAX; i++)
 		if (incidents->open[i])
 			incident_drop(incidents, &incidents->open[i]);
-	resolver_free(incidents->settler.resolver);
-	modules_free(incidents->settler.modules);
-	keep_free(incidents->keep);
-	masks_free(incidents->masks);
+	resolver_free(incidents->sources.resolver);
+	modules_free(incidents->sources.modules);
+	incident_store_free(incidents->store);
+	redact_free(incidents->redactor);
 	free(incidents);
 }
 
@@ -217,7 +218,7 @@ static struct incident *open_new(struct incidents *incidents, maze_u32 pid, maze
 	incident->episode.first_ns = boot_ns;
 	incident->opened_ns = incident->last_ns = now;
 	write_id(&incident->episode, incidents->uid);
-	look_at_machine(&incident->episode.machine);
+	machine_info_read(&incident->episode.machine);
 	return incident;
 }
 
@@ -252,7 +253,7 @@ static bool is_late(const struct incidents *incidents, maze_u32 pid, maze_u32 ti
 /* ---- what comes ------------------------------------------------------------------------------ */
 
 /* Once, with the first piece: nobody knows how long it will be there. */
-static void look(struct incidents *incidents, struct incident *incident, maze_u64 boot_ns)
+static void live(struct incidents *incidents, struct incident *incident, maze_u64 boot_ns)
 {
 	struct episode *episode = &incident->episode;
 	int err;
@@ -260,12 +261,12 @@ static void look(struct incidents *incidents, struct incident *incident, maze_u6
 	if (incident->looked)
 		return;
 	incident->looked = true;
-	if (incidents->settler.blind) {
+	if (incidents->sources.blind) {
 		episode_note(episode, "The process was not looked at: an earlier look at a process "
 				      "of this user did not come back in time");
 		return;
 	}
-	err = look_open((pid_t)episode->pid, (pid_t)episode->tid, boot_ns, &episode->look);
+	err = process_info_open((pid_t)episode->pid, (pid_t)episode->tid, boot_ns, &episode->live);
 	if (err == -ESRCH)
 		episode_note(episode, "The process had ended before it could be looked at; what is "
 				      "said of it was taken in the kernel at the verdict");
@@ -273,8 +274,8 @@ static void look(struct incidents *incidents, struct incident *incident, maze_u6
 		episode_note(episode, "The process could not be looked at in /proc");
 	if (err)
 		return;
-	episode->has_look = true;
-	if (episode->look.maps.cut)
+	episode->has_live = true;
+	if (episode->live.maps.cut)
 		episode_note(episode, "The process has more mappings than were looked at");
 	episode->unwind_wanted = incidents->unwinds;
 }
@@ -289,7 +290,7 @@ static void add_verdict(struct incidents *incidents, const struct maze_record *r
 	if (!incident)
 		return;
 	episode = &incident->episode;
-	look(incidents, incident, record->boot_ns);
+	live(incidents, incident, record->boot_ns);
 	episode_add_record(episode, record, engine);
 	if (rule && !episode->rule)
 		episode->rule = strdup(rule);
@@ -345,19 +346,18 @@ void incidents_record(struct incidents *incidents, const struct maze_record *rec
 	}
 }
 
-void incidents_process_info(struct incidents *incidents,
-			    const struct maze_process_info *process_info)
+void incidents_process_info(struct incidents *incidents, const struct maze_process_info *recorded)
 {
 	struct incident *incident;
 
-	if (is_late(incidents, process_info->pid, process_info->tid, process_info->episode))
+	if (is_late(incidents, recorded->pid, recorded->tid, recorded->episode))
 		return;
-	incident = piece_of(incidents, process_info->pid, process_info->tid, process_info->episode,
-			    process_info->boot_ns, false);
+	incident = piece_of(incidents, recorded->pid, recorded->tid, recorded->episode,
+			    recorded->boot_ns, false);
 	if (!incident)
 		return;
-	episode_add_process_info(&incident->episode, process_info);
-	look(incidents, incident, process_info->boot_ns);
+	episode_add_process_info(&incident->episode, recorded);
+	live(incidents, incident, recorded->boot_ns);
 }
 
 void incidents_stack(struct incidents *incidents, const struct maze_stack *stack)
@@ -370,6 +370,6 @@ void incidents_stack(struct incidents *incidents, const struct maze_stack *stack
 		piece_of(incidents, stack->pid, stack->tid, stack->episode, stack->boot_ns, false);
 	if (!incident)
 		return;
-	look(incidents, incident, stack->boot_ns);
+	live(incidents, incident, stack->boot_ns);
 	episode_add_stack(&incident->episode, stack);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Incidents: what is known of one episode of one thread, from its soft verdict on, in a
- * file of its own (maze-incident(5)). Who reads records, process_infos and stacks of an
+ * file of its own (maze-incident(5)). Who reads records, process infos and stacks of an
  * engine hands them over here, in any order, and calls incidents_work() from its loop.
  *
  * Nothing here prints, and nothing waits: files of other users are read by a helper
@@ -34,12 +34,12 @@ struct incidents_options {
 	bool no_unwind; /* no DWARF unwind of the live thread */
 	/*
 	 * Names of options and variables whose values are not written, case not minded:
-	 * "*secret*". On top of those that mask.h always has. May be NULL.
+	 * "*secret*". On top of those that redact.h always has. May be NULL.
 	 */
-	const char *const *masks;
-	size_t masks_count;
+	const char *const *redact_names;
+	size_t redact_names_count;
 	/*
-	 * The directory has the incidents of several users: then keep.h gives each a share, and
+	 * The directory has the incidents of several users: then incident_store.h gives each a share, and
 	 * at most INCIDENTS_OPEN_USER of a user other than the caller are open at once.
 	 */
 	bool shared;
@@ -50,14 +50,14 @@ struct incidents_options {
 };
 
 /* What there is to say after a call of incidents_work(): sentences without full stop. */
-#define INCIDENTS_SAID_MAX 8
-struct incidents_said {
+#define INCIDENT_MESSAGES_MAX 8
+struct incident_messages {
 	size_t count;
 	struct {
 		bool trouble; /* a warning; false: an incident was written, or all is well again */
 		unsigned int uid; /* of collector_work(): whose worker */
 		char text[512];
-	} line[INCIDENTS_SAID_MAX];
+	} message[INCIDENT_MESSAGES_MAX];
 };
 
 /*
@@ -73,17 +73,16 @@ int incidents_open(const struct incidents_options *options, struct incidents **r
  */
 void incidents_record(struct incidents *incidents, const struct maze_record *record,
 		      const char *engine, const char *rule, const struct maze_policy *policy);
-void incidents_process_info(struct incidents *incidents,
-			    const struct maze_process_info *process_info);
+void incidents_process_info(struct incidents *incidents, const struct maze_process_info *recorded);
 void incidents_stack(struct incidents *incidents, const struct maze_stack *stack);
 /*
  * Does what is due, in slices of a few milliseconds. Returns the milliseconds until it
  * wants to be called again, 0: at once, after other events; -1: not before something new
  * was handed over. `ret` (may be NULL: nobody listens) is always set.
  */
-int incidents_work(struct incidents *incidents, struct incidents_said *ret);
+int incidents_work(struct incidents *incidents, struct incident_messages *ret);
 /* Resolves and writes what is open, for at most two seconds. NULL is fine. */
-void incidents_close(struct incidents *incidents, struct incidents_said *ret);
+void incidents_close(struct incidents *incidents, struct incident_messages *ret);
 
 /* The incident that was written last, "" when none was; until the next call. */
 const char *incidents_last_id(const struct incidents *incidents);

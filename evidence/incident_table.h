@@ -7,8 +7,8 @@
 #define MAZE_EVIDENCE_INCIDENT_TABLE_H
 
 #include "incident.h"
-#include "keep.h"
-#include "settle.h"
+#include "store/incident_store.h"
+#include "episode/symbolize.h"
 
 /* Some 30 KiB each before stacks; a machine with more mazed at once has other worries. */
 #define INCIDENTS_OPEN_MAX 256
@@ -47,21 +47,21 @@ struct incidents {
 	struct incident *open[INCIDENTS_OPEN_MAX];
 	size_t next; /* where the next call goes on */
 	maze_u64 serial;
-	struct settler settler;
-	struct keep *keep;
-	struct masks *masks;
+	struct symbolize_sources sources;
+	struct incident_store *store;
+	struct redactor *redactor;
 	bool unwinds;
 	size_t unwinds_open; /* perf events that are open */
 	char last_id[EPISODE_ID_MAX];
 	maze_u64 lost;
 	maze_u64 crowded; /* of these, for want of room, and not said yet */
-	bool crowd_said;
+	bool crowd_reported;
 	bool is_new;	    /* the directory has not been tried */
 	bool failing;	    /* the directory takes no files, which was said */
 	maze_u64 lost_then; /* `lost` when that began */
 	bool prune;	    /* there may be too many files */
 	maze_u64 pruned_ns;
-	bool helper_said; /* that there is none */
+	bool helper_reported; /* that there is none */
 	size_t open_max;
 	unsigned int uid; /* named in ids, if it is not ours */
 	bool replace;

@@ -35,74 +35,76 @@
 #define CLOSE_NS (2 * MAZE_NSEC_PER_SEC)
 
 static void __attribute__((format(printf, 3, 4)))
-say(struct incidents_said *said, bool trouble, const char *format, ...)
+add_message(struct incident_messages *messages, bool trouble, const char *format, ...)
 {
 	va_list arguments;
 
-	if (!said || said->count == INCIDENTS_SAID_MAX)
+	if (!messages || messages->count == INCIDENT_MESSAGES_MAX)
 		return;
 	va_start(arguments, format);
-	vsnprintf(said->line[said->count].text, sizeof(said->line[0].text), format, arguments);
+	vsnprintf(messages->message[messages->count].text, sizeof(messages->message[0].text),
+		  format, arguments);
 	va_end(arguments);
-	said->line[said->count++].trouble = trouble;
+	messages->message[messages->count++].trouble = trouble;
 }
 
 /* ---- files -------------------------------------------------------------------------------- */
 
 static void say_failure(struct incidents *incidents, const struct maze_error *error,
-			struct incidents_said *said)
+			struct incident_messages *messages)
 {
 	if (incidents->failing)
 		return;
 	incidents->failing = true;
 	incidents->lost_then = incidents->lost;
-	say(said, true, "%.400s; incidents are lost until it can, and counted", error->text);
+	add_message(messages, true, "%.400s; incidents are lost until it can, and counted",
+		    error->text);
 }
 
-static void say_recovery(struct incidents *incidents, struct incidents_said *said)
+static void say_recovery(struct incidents *incidents, struct incident_messages *messages)
 {
 	if (!incidents->failing)
 		return;
 	incidents->failing = false;
-	say(said, false, "incidents are written again; %llu were lost",
-	    incidents->lost - incidents->lost_then);
+	add_message(messages, false, "incidents are written again; %llu were lost",
+		    incidents->lost - incidents->lost_then);
 }
 
 static void write_out(struct incidents *incidents, struct incident *incident,
-		      struct incidents_said *said)
+		      struct incident_messages *messages)
 {
 	struct episode *episode = &incident->episode;
 	bool again = incident->written;
 	struct maze_error error = { "" };
-	char *text = episode_json(episode, incidents->masks);
+	char *text = episode_json(episode, incidents->redactor);
 	int err;
 
 	if (!text)
 		snprintf(error.text, sizeof(error.text), "incident %s cannot be written: %s",
 			 episode->id, strerror(ENOMEM));
-	err = text ? keep_write(incidents->keep, episode->id, sizeof(episode->id),
-				again || incidents->replace, text, &error)
+	err = text ? incident_store_write(incidents->store, episode->id, sizeof(episode->id),
+					  again || incidents->replace, text, &error)
 		   : -ENOMEM;
 	free(text);
 	incident->changed = false;
 	incident->written_ns = now_ns(CLOCK_BOOTTIME);
 	if (err < 0) {
 		incident->failed = true;
-		say_failure(incidents, &error, said);
+		say_failure(incidents, &error, messages);
 		return;
 	}
 	incident->written = true;
 	incident->failed = false;
 	snprintf(incidents->last_id, sizeof(incidents->last_id), "%s", episode->id);
-	say_recovery(incidents, said);
+	say_recovery(incidents, messages);
 	/* Written again, it may be one that was removed meanwhile. */
 	incidents->prune = true;
 	if (!again) {
-		say(said, false, "incident %s", episode->id);
+		add_message(messages, false, "incident %s", episode->id);
 	}
 	/* Under an id that it did not know yet. */
 	if (err > 0)
-		write_out(incidents, incident, said);
+		write_out(incidents, incident, messages);
 }
 
 /* ---- when ------------------------------------------------------------------------------------ */
@@ -115,9 +117,9 @@ static bool awaits_hard(const struct episode *episode)
 /* Gone, and what is on its way has come: its hard verdict, for one, which ended it. */
 static bool is_gone(struct incident *incident, maze_u64 now)
 {
-	if (!incident->episode.has_look)
+	if (!incident->episode.has_live)
 		return true;
-	if (look_is_live(&incident->episode.look))
+	if (process_info_is_live(&incident->episode.live))
 		return false;
 	if (!incident->gone_ns)
 		incident->gone_ns = now;
@@ -142,15 +144,15 @@ static bool is_over(struct incident *incident, maze_u64 now)
 }
 
 /* For the first time: something to show. */
-static bool is_due_first(const struct incident *incident, bool settled, maze_u64 now)
+static bool is_due_first(const struct incident *incident, bool symbolized, maze_u64 now)
 {
-	if (settle_has_stack(&incident->episode, 0))
+	if (symbolize_has_stack(&incident->episode, 0))
 		return true;
-	return settled && !incident->episode.stacks_count &&
+	return symbolized && !incident->episode.stacks_count &&
 	       now - incident->opened_ns > FIRST_STACK_NS;
 }
 
-static bool is_due(const struct incident *incident, bool settled, bool over, maze_u64 now)
+static bool is_due(const struct incident *incident, bool symbolized, bool over, maze_u64 now)
 {
 	/* Without a record it is no incident: no reader takes it. */
 	if (!incident_has_record(incident))
@@ -158,12 +160,12 @@ static bool is_due(const struct incident *incident, bool settled, bool over, maz
 	if (!incident->changed)
 		return incident->failed && over;
 	if (over)
-		return settled;
+		return symbolized;
 	if (incident->failed)
 		return false;
 	if (!incident->written)
-		return is_due_first(incident, settled, now);
-	return settled && now - incident->written_ns > AGAIN_NS;
+		return is_due_first(incident, symbolized, now);
+	return symbolized && now - incident->written_ns > AGAIN_NS;
 }
 
 static bool may_unwind(struct incidents *incidents, struct episode *episode)
@@ -174,37 +176,37 @@ static bool may_unwind(struct incidents *incidents, struct episode *episode)
 
 /* One incident's turn; milliseconds until it wants another, -1: when something comes. */
 static int work_on(struct incidents *incidents, struct incident **place,
-		   struct incidents_said *said)
+		   struct incident_messages *messages)
 {
 	struct incident *incident = *place;
 	struct episode *episode = &incident->episode;
 	maze_u64 now = now_ns(CLOCK_BOOTTIME);
-	bool wanted = episode->unwind_wanted, settled, over, was_open = episode->asked;
+	bool wanted = episode->unwind_wanted, symbolized, over, was_open = episode->asked;
 
 	/* Later, when fewer are under way. */
 	if (wanted && !may_unwind(incidents, episode))
 		episode->unwind_wanted = false;
-	settled = settle_step(&incidents->settler, episode);
+	symbolized = symbolize_step(&incidents->sources, episode);
 	if (wanted && !episode->unwind_wanted && !episode->unwind_done) {
 		episode->unwind_wanted = true;
-		settled = false;
+		symbolized = false;
 	}
 	incidents->unwinds_open += (size_t)(episode->asked != NULL) - (size_t)was_open;
 	if (wanted && !episode->unwind_wanted)
 		incident->changed = true;
 	over = is_over(incident, now);
-	if (over && settled && settle_again(episode)) {
+	if (over && symbolized && symbolize_again(episode)) {
 		incident->changed = true;
 		return BUSY_MS;
 	}
-	if (is_due(incident, settled, over, now))
-		write_out(incidents, incident, said);
-	if (over && settled && (!incident->changed || !incident_has_record(incident))) {
+	if (is_due(incident, symbolized, over, now))
+		write_out(incidents, incident, messages);
+	if (over && symbolized && (!incident->changed || !incident_has_record(incident))) {
 		incidents->lost += !incident->written;
 		incident_drop(incidents, place);
 		return -1;
 	}
-	if (!settled)
+	if (!symbolized)
 		return BUSY_MS;
 	if (incident->changed || over)
 		return 100;
@@ -213,14 +215,14 @@ static int work_on(struct incidents *incidents, struct incident **place,
 
 /* If it is due; milliseconds until it is again, -1: when something comes. */
 static int give_turn(struct incidents *incidents, struct incident **place,
-		     struct incidents_said *said)
+		     struct incident_messages *messages)
 {
 	maze_u64 now = now_ns(CLOCK_BOOTTIME);
 	int again;
 
 	if (now < (*place)->due_ns)
 		return 1 + (int)(((*place)->due_ns - now) / MAZE_NSEC_PER_MSEC);
-	again = work_on(incidents, place, said);
+	again = work_on(incidents, place, messages);
 	if (*place)
 		(*place)->due_ns = now + (maze_u64)again * MAZE_NSEC_PER_MSEC;
 	return again;
@@ -236,27 +238,29 @@ static bool may_end(const struct incidents *incidents)
 	return true;
 }
 
-static void say_crowd(struct incidents *incidents, struct incidents_said *said)
+static void say_crowd(struct incidents *incidents, struct incident_messages *messages)
 {
-	if (!incidents->crowded || incidents->crowd_said)
+	if (!incidents->crowded || incidents->crowd_reported)
 		return;
-	incidents->crowd_said = true;
-	say(said, true,
-	    "more than %zu incidents of user id %u are open at once; the others are lost, and "
-	    "counted",
-	    incidents->open_max, incidents->uid);
+	incidents->crowd_reported = true;
+	add_message(
+		messages, true,
+		"more than %zu incidents of user id %u are open at once; the others are lost, and "
+		"counted",
+		incidents->open_max, incidents->uid);
 }
 
-static void say_helper(struct incidents *incidents, struct incidents_said *said)
+static void say_helper(struct incidents *incidents, struct incident_messages *messages)
 {
-	int err = resolver_trouble(incidents->settler.resolver);
+	int err = resolver_trouble(incidents->sources.resolver);
 
-	if (err && !incidents->helper_said)
-		say(said, true,
-		    "no process can be started that finds names for stacks: %s; incidents have "
-		    "addresses only",
-		    strerror(-err));
-	incidents->helper_said = err != 0;
+	if (err && !incidents->helper_reported)
+		add_message(
+			messages, true,
+			"no process can be started that finds names for stacks: %s; incidents have "
+			"addresses only",
+			strerror(-err));
+	incidents->helper_reported = err != 0;
 }
 
 static int prune(struct incidents *incidents, maze_u64 now)
@@ -265,12 +269,12 @@ static int prune(struct incidents *incidents, maze_u64 now)
 
 	if (since_ns < (incidents->prune ? PRUNE_SOON_NS : PRUNE_NS))
 		return incidents->prune ? (int)(PRUNE_SOON_NS / MAZE_NSEC_PER_MSEC) : -1;
-	incidents->prune = keep_prune(incidents->keep);
+	incidents->prune = incident_store_prune(incidents->store);
 	incidents->pruned_ns = now;
 	return incidents->prune ? 0 : -1;
 }
 
-static void try_directory(struct incidents *incidents, struct incidents_said *said)
+static void try_directory(struct incidents *incidents, struct incident_messages *messages)
 {
 	struct maze_error error = { "" };
 
@@ -278,11 +282,11 @@ static void try_directory(struct incidents *incidents, struct incidents_said *sa
 		return;
 	incidents->is_new = false;
 	incidents->prune = true;
-	if (keep_open(incidents->keep, &error))
-		say_failure(incidents, &error, said);
+	if (incident_store_open(incidents->store, &error))
+		say_failure(incidents, &error, messages);
 }
 
-int incidents_work(struct incidents *incidents, struct incidents_said *ret)
+int incidents_work(struct incidents *incidents, struct incident_messages *ret)
 {
 	maze_u64 until = now_ns(CLOCK_MONOTONIC) + SLICE_NS;
 	int again = -1;
@@ -291,7 +295,7 @@ int incidents_work(struct incidents *incidents, struct incidents_said *ret)
 	if (ret)
 		ret->count = 0;
 	try_directory(incidents, ret);
-	if (resolver_run(incidents->settler.resolver))
+	if (resolver_run(incidents->sources.resolver))
 		again = BUSY_MS;
 	for (turns = 0; turns < INCIDENTS_OPEN_MAX; turns++) {
 		if (incidents->open[incidents->next])
@@ -300,24 +304,24 @@ int incidents_work(struct incidents *incidents, struct incidents_said *ret)
 		incidents->next = (incidents->next + 1) % INCIDENTS_OPEN_MAX;
 		/* What is to be said has room for few. */
 		if (now_ns(CLOCK_MONOTONIC) > until ||
-		    (ret && ret->count >= INCIDENTS_SAID_MAX - 4)) {
+		    (ret && ret->count >= INCIDENT_MESSAGES_MAX - 4)) {
 			again = 0;
 			break;
 		}
 	}
 	/* What was asked for in this round. */
-	if (resolver_run(incidents->settler.resolver))
+	if (resolver_run(incidents->sources.resolver))
 		again = sooner(again, BUSY_MS);
 	say_crowd(incidents, ret);
 	say_helper(incidents, ret);
 	return sooner(again, prune(incidents, now_ns(CLOCK_BOOTTIME)));
 }
 
-void incidents_close(struct incidents *incidents, struct incidents_said *ret)
+void incidents_close(struct incidents *incidents, struct incident_messages *ret)
 {
 	const struct timespec pause = { .tv_nsec = BUSY_MS * (long)MAZE_NSEC_PER_MSEC };
 	maze_u64 until = now_ns(CLOCK_MONOTONIC) + CLOSE_NS;
-	struct incidents_said said;
+	struct incident_messages messages;
 	size_t i;
 
 	if (ret)
@@ -331,9 +335,10 @@ void incidents_close(struct incidents *incidents, struct incidents_said *ret)
 		incidents->open[i]->last_ns = incidents->open[i]->due_ns = 0;
 	}
 	while (!may_end(incidents) && now_ns(CLOCK_MONOTONIC) < until) {
-		incidents_work(incidents, &said);
-		for (i = 0; ret && i < said.count; i++)
-			say(ret, said.line[i].trouble, "%s", said.line[i].text);
+		incidents_work(incidents, &messages);
+		for (i = 0; ret && i < messages.count; i++)
+			add_message(ret, messages.message[i].trouble, "%s",
+				    messages.message[i].text);
 		nanosleep(&pause, NULL);
 	}
 	/* With the names that are there by now. */
@@ -341,6 +346,6 @@ void incidents_close(struct incidents *incidents, struct incidents_said *ret)
 		if (incidents->open[i] && incident_has_record(incidents->open[i]) &&
 		    (incidents->open[i]->changed || !incidents->open[i]->written))
 			write_out(incidents, incidents->open[i], ret);
-	keep_prune(incidents->keep);
+	incident_store_prune(incidents->store);
 	incidents_free(incidents);
 }

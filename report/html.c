@@ -68,17 +68,17 @@ void html_name_free(struct html *html, char *name)
 	free(name);
 }
 
-static void put(struct words *words, enum words_kind kind, const char *text)
+static void put(struct summary *summary, enum summary_kind kind, const char *text)
 {
-	struct html *html = (struct html *)words;
+	struct html *html = (struct html *)summary;
 
-	if (kind == WORDS_NAME)
+	if (kind == SUMMARY_NAME)
 		html_name(html->out, text);
-	else if (kind == WORDS_FIGURE)
+	else if (kind == SUMMARY_FIGURE)
 		fputs("<strong>", html->out);
-	if (kind != WORDS_NAME)
+	if (kind != SUMMARY_NAME)
 		html_put(html->out, text);
-	if (kind == WORDS_FIGURE)
+	if (kind == SUMMARY_FIGURE)
 		fputs("</strong>", html->out);
 }
 
@@ -89,9 +89,9 @@ static void close_term(struct html *html)
 	html->term_open = false;
 }
 
-static void label(struct words *words, const char *text)
+static void label(struct summary *summary, const char *text)
 {
-	struct html *html = (struct html *)words;
+	struct html *html = (struct html *)summary;
 
 	close_term(html);
 	fputs("<div><dt>", html->out);
@@ -122,24 +122,24 @@ static void id(struct html *html)
 
 static void what(struct html *html)
 {
-	words_what(&html->words, html->incident);
+	summary_what(&html->summary, html->incident);
 }
 
 static void where(struct html *html)
 {
-	words_where(&html->words, html->incident, html->stacks);
-	words_acts(&html->words, html->incident);
+	summary_where(&html->summary, html->incident, html->stacks);
+	summary_acts(&html->summary, html->incident);
 }
 
 static void keys(struct html *html)
 {
-	words_keys(&html->words, html->incident);
+	summary_keys(&html->summary, html->incident);
 	close_term(html);
 }
 
 static void facts(struct html *html)
 {
-	words_facts(&html->words, html->incident, html->stacks);
+	summary_facts(&html->summary, html->incident, html->stacks);
 	close_term(html);
 }
 
@@ -183,7 +183,7 @@ static size_t find_place(const char *at, size_t left)
 int report_html(const struct incident *incident, const struct stacks *stacks, FILE *out)
 {
 	struct html html = {
-		.words = { .put = put, .label = label },
+		.summary = { .put = put, .label = label },
 		.out = out,
 		.incident = incident,
 		.stacks = stacks,

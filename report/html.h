@@ -10,10 +10,10 @@
 
 #include "incident.h"
 #include "stacks.h"
-#include "words.h"
+#include "summary.h"
 
 struct html {
-	struct words words; /* first, so that it is found by its words */
+	struct summary summary; /* first, so that it is found by its words */
 	FILE *out;
 	const struct incident *incident;
 	const struct stacks *stacks;

@@ -88,7 +88,7 @@ void html_stack(struct html *html)
 		put_unwound(html, true);
 	if (hottest) {
 		fputs("<p class=\"hint\">Taken by ", html->out);
-		words_share(&html->words, hottest->samples, html->stacks->samples);
+		summary_share(&html->summary, hottest->samples, html->stacks->samples);
 		fputs("; innermost first.</p>\n", html->out);
 		put_frames(html, hottest->stack);
 	} else if (html->incident->unwound.count) {
@@ -182,16 +182,16 @@ static const char *state_word(const char *state)
 {
 	static const struct {
 		const char *letter, *word;
-	} words[] = {
+	} summary[] = {
 		{ "R", "running" }, { "S", "sleeping" }, { "D", "waiting, uninterruptible" },
 		{ "T", "stopped" }, { "t", "traced" },	 { "Z", "ended" },
 		{ "X", "ended" },   { "I", "idle" },
 	};
 	size_t i;
 
-	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (!strcmp(state, words[i].letter))
-			return words[i].word;
+	for (i = 0; i < sizeof(summary) / sizeof(summary[0]); i++)
+		if (!strcmp(state, summary[i].letter))
+			return summary[i].word;
 	return state;
 }
 

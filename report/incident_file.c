@@ -4,7 +4,7 @@
  * with the incident. The arrays are one block each.
  */
 #include "incident_file.h"
-#include "json_take.h"
+#include "json_reader.h"
 #include "../base/error.h"
 
 #include <errno.h>
@@ -46,64 +46,66 @@ static bool make_room(const json_t *array, size_t size, void *ret_room, size_t *
 	return true;
 }
 
-static bool take_records(struct taker *taker, const json_t *array, struct incident *incident)
+static bool read_records(struct json_reader *reader, const json_t *array, struct incident *incident)
 {
 	struct incident_record *record;
 	json_t *object;
 	size_t i;
 
-	taker->where = "records";
+	reader->where = "records";
 	if (!make_room(array, sizeof(*record), &incident->records, &incident->records_count))
 		return false;
 	for (i = 0; i < incident->records_count; i++) {
 		record = &incident->records[i];
-		object = take_element(taker, array, i);
-		record->event = take_text(taker, object, "event");
+		object = read_element(reader, array, i);
+		record->event = read_text(reader, object, "event");
 		if (object && !record->event)
-			take_wrong(taker, "event", "a text");
-		record->time_ns = take_time(taker, object, "time");
-		record->comm = take_text(taker, object, "comm");
-		record->signal = take_text(taker, object, "signal");
-		record->not_sent = take_text(taker, object, "not_sent");
-		record->engine = take_text(taker, object, "engine");
-		record->pid = take_number(taker, object, "pid");
-		record->tid = take_number(taker, object, "tid");
-		record->uid = take_number(taker, object, "uid");
-		record->cpu = take_number(taker, object, "cpu");
-		record->count_ns = take_number(taker, object, "count_ns");
-		record->limit_ns = take_number(taker, object, "limit_ns");
-		record->used_ns = take_number(taker, object, "used_ns");
-		record->asleep_ns = take_number(taker, object, "asleep_ns");
-		record->sleeps = take_number(taker, object, "sleeps");
-		record->sent = take_flag(taker, object, "sent", false);
-		record->fatal = take_flag(taker, object, "fatal", false);
-		record->shadow = take_flag(taker, object, "shadow", false);
+			type_error(reader, "event", "a text");
+		record->time_ns = read_time(reader, object, "time");
+		record->comm = read_text(reader, object, "comm");
+		record->signal = read_text(reader, object, "signal");
+		record->not_sent = read_text(reader, object, "not_sent");
+		record->engine = read_text(reader, object, "engine");
+		record->pid = read_number(reader, object, "pid");
+		record->tid = read_number(reader, object, "tid");
+		record->uid = read_number(reader, object, "uid");
+		record->cpu = read_number(reader, object, "cpu");
+		record->count_ns = read_number(reader, object, "count_ns");
+		record->limit_ns = read_number(reader, object, "limit_ns");
+		record->used_ns = read_number(reader, object, "used_ns");
+		record->asleep_ns = read_number(reader, object, "asleep_ns");
+		record->sleeps = read_number(reader, object, "sleeps");
+		record->sent = read_flag(reader, object, "sent", false);
+		record->fatal = read_flag(reader, object, "fatal", false);
+		record->shadow = read_flag(reader, object, "shadow", false);
 	}
 	return true;
 }
 
 /* It may be an address as high as the kernel's, which JSON has as a negative number. */
-static void take_offset(struct taker *taker, const json_t *object, struct incident_frame *frame)
+static void read_offset(struct json_reader *reader, const json_t *object,
+			struct incident_frame *frame)
 {
 	json_t *offset = json_object_get(object, "offset");
 
 	frame->has_offset = json_is_integer(offset);
 	frame->offset = (unsigned long long)json_integer_value(offset);
 	if (offset && !json_is_null(offset) && !frame->has_offset)
-		take_wrong(taker, "offset", "a whole number");
+		type_error(reader, "offset", "a whole number");
 }
 
-static void take_frame(struct taker *taker, const json_t *object, struct incident_frame *frame)
+static void read_frame(struct json_reader *reader, const json_t *object,
+		       struct incident_frame *frame)
 {
-	frame->function = take_text(taker, object, "function");
-	frame->file = take_text(taker, object, "file");
-	frame->module = take_text(taker, object, "module");
-	frame->build_id = take_text(taker, object, "build_id");
-	frame->address = take_text(taker, object, "address");
-	frame->line = take_number(taker, object, "line");
-	take_offset(taker, object, frame);
-	frame->inlined = take_flag(taker, object, "inlined", false);
-	frame->kernel = take_flag(taker, object, "kernel", false);
+	frame->function = read_text(reader, object, "function");
+	frame->file = read_text(reader, object, "file");
+	frame->module = read_text(reader, object, "module");
+	frame->build_id = read_text(reader, object, "build_id");
+	frame->address = read_text(reader, object, "address");
+	frame->line = read_number(reader, object, "line");
+	read_offset(reader, object, frame);
+	frame->inlined = read_flag(reader, object, "inlined", false);
+	frame->kernel = read_flag(reader, object, "kernel", false);
 	/* An empty name is none. */
 	if (frame->function && !frame->function[0])
 		frame->function = NULL;
@@ -111,71 +113,72 @@ static void take_frame(struct taker *taker, const json_t *object, struct inciden
 		frame->build_id = NULL;
 }
 
-static bool take_stack(struct taker *taker, const json_t *object, struct incident_stack *stack)
+static bool read_stack(struct json_reader *reader, const json_t *object,
+		       struct incident_stack *stack)
 {
-	json_t *array = take_array(taker, object, "frames");
+	json_t *array = read_array(reader, object, "frames");
 	size_t i;
 
-	stack->cut = take_flag(taker, object, "cut", false);
-	stack->astray = take_flag(taker, object, "astray", false);
+	stack->cut = read_flag(reader, object, "cut", false);
+	stack->astray = read_flag(reader, object, "astray", false);
 	if (json_array_size(array) > INCIDENT_FRAMES_MAX) {
-		take_wrong(taker, "frames", "an array of at most 4096");
+		type_error(reader, "frames", "an array of at most 4096");
 		return true;
 	}
 	if (!make_room(array, sizeof(*stack->frames), &stack->frames, &stack->count))
 		return false;
 	for (i = 0; i < stack->count; i++)
-		take_frame(taker, take_element(taker, array, i), &stack->frames[i]);
+		read_frame(reader, read_element(reader, array, i), &stack->frames[i]);
 	return true;
 }
 
-static bool take_stacks(struct taker *taker, const json_t *root, struct incident *incident)
+static bool read_stacks(struct json_reader *reader, const json_t *root, struct incident *incident)
 {
-	json_t *array = take_array(taker, root, "stacks");
-	json_t *unwound = take_object(taker, root, "unwound");
+	json_t *array = read_array(reader, root, "stacks");
+	json_t *unwound = read_object(reader, root, "unwound");
 	size_t i;
 
-	taker->where = "stacks";
+	reader->where = "stacks";
 	if (!make_room(array, sizeof(*incident->stacks), &incident->stacks,
 		       &incident->stacks_count))
 		return false;
 	for (i = 0; i < incident->stacks_count; i++)
-		if (!take_stack(taker, take_element(taker, array, i), &incident->stacks[i]))
+		if (!read_stack(reader, read_element(reader, array, i), &incident->stacks[i]))
 			return false;
-	taker->where = "unwound";
-	incident->unwound_took_ns = take_number(taker, unwound, "took_ns");
-	return take_stack(taker, unwound, &incident->unwound);
+	reader->where = "unwound";
+	incident->unwound_took_ns = read_number(reader, unwound, "took_ns");
+	return read_stack(reader, unwound, &incident->unwound);
 }
 
-static bool take_samples(struct taker *taker, const json_t *array, struct incident *incident)
+static bool read_samples(struct json_reader *reader, const json_t *array, struct incident *incident)
 {
 	struct incident_sample *sample;
 	long long stack;
 	json_t *object;
 	size_t i;
 
-	taker->where = "samples";
+	reader->where = "samples";
 	if (!make_room(array, sizeof(*sample), &incident->samples, &incident->samples_count))
 		return false;
 	for (i = 0; i < incident->samples_count; i++) {
 		sample = &incident->samples[i];
-		object = take_element(taker, array, i);
-		sample->time_ns = take_time(taker, object, "time");
-		sample->count_ns = take_number(taker, object, "count_ns");
-		sample->cpu = take_number(taker, object, "cpu");
-		stack = take_number(taker, object, "stack");
+		object = read_element(reader, array, i);
+		sample->time_ns = read_time(reader, object, "time");
+		sample->count_ns = read_number(reader, object, "count_ns");
+		sample->cpu = read_number(reader, object, "cpu");
+		stack = read_number(reader, object, "stack");
 		if (stack < 0 || (size_t)stack >= incident->stacks_count)
-			take_wrong(taker, "stack", "an index into \"stacks\"");
+			type_error(reader, "stack", "an index into \"stacks\"");
 		else
 			sample->stack = (size_t)stack;
 	}
 	return true;
 }
 
-static bool take_texts(struct taker *taker, const json_t *object, const char *key,
+static bool read_texts(struct json_reader *reader, const json_t *object, const char *key,
 		       const char ***ret_texts, size_t *ret_count)
 {
-	json_t *array = take_array(taker, object, key);
+	json_t *array = read_array(reader, object, key);
 	size_t i;
 
 	if (!make_room(array, sizeof(**ret_texts), ret_texts, ret_count))
@@ -183,108 +186,109 @@ static bool take_texts(struct taker *taker, const json_t *object, const char *ke
 	for (i = 0; i < *ret_count; i++) {
 		(*ret_texts)[i] = json_string_value(json_array_get(array, i));
 		if (!(*ret_texts)[i])
-			take_wrong(taker, key, "an array of texts");
+			type_error(reader, key, "an array of texts");
 	}
 	return true;
 }
 
-static bool take_process(struct taker *taker, const json_t *object,
+static bool read_process(struct json_reader *reader, const json_t *object,
 			 struct incident_process *process)
 {
-	json_t *threads = take_array(taker, object, "threads"), *element;
+	json_t *threads = read_array(reader, object, "threads"), *element;
 	struct incident_thread *thread;
 	size_t i;
 
-	process->pid = take_number(taker, object, "pid");
-	process->ppid = take_number(taker, object, "ppid");
-	process->uid = take_number(taker, object, "uid");
-	process->open_files = take_number(taker, object, "open_files");
-	process->comm = take_text(taker, object, "comm");
-	process->exe = take_text(taker, object, "exe");
-	process->cgroup = take_text(taker, object, "cgroup");
-	process->started = take_text(taker, object, "started");
-	process->cmdline_cut = take_flag(taker, object, "cmdline_cut", false);
-	process->threads_total = take_number(taker, object, "threads_total");
-	if (!take_texts(taker, object, "cmdline", &process->cmdline, &process->cmdline_count) ||
+	process->pid = read_number(reader, object, "pid");
+	process->ppid = read_number(reader, object, "ppid");
+	process->uid = read_number(reader, object, "uid");
+	process->open_files = read_number(reader, object, "open_files");
+	process->comm = read_text(reader, object, "comm");
+	process->exe = read_text(reader, object, "exe");
+	process->cgroup = read_text(reader, object, "cgroup");
+	process->started = read_text(reader, object, "started");
+	process->cmdline_cut = read_flag(reader, object, "cmdline_cut", false);
+	process->threads_total = read_number(reader, object, "threads_total");
+	if (!read_texts(reader, object, "cmdline", &process->cmdline, &process->cmdline_count) ||
 	    !make_room(threads, sizeof(*thread), &process->threads, &process->threads_count))
 		return false;
-	taker->where = "threads";
+	reader->where = "threads";
 	for (i = 0; i < process->threads_count; i++) {
 		thread = &process->threads[i];
-		element = take_element(taker, threads, i);
-		thread->tid = take_number(taker, element, "tid");
-		thread->comm = take_text(taker, element, "comm");
-		thread->state = take_text(taker, element, "state");
-		thread->cpu_ns = take_number(taker, element, "cpu_ns");
+		element = read_element(reader, threads, i);
+		thread->tid = read_number(reader, element, "tid");
+		thread->comm = read_text(reader, element, "comm");
+		thread->state = read_text(reader, element, "state");
+		thread->cpu_ns = read_number(reader, element, "cpu_ns");
 	}
 	return true;
 }
 
-static void take_policy(struct taker *taker, const json_t *object, struct incident_policy *policy)
+static void read_policy(struct json_reader *reader, const json_t *object,
+			struct incident_policy *policy)
 {
 	json_t *recovery = json_object_get(object, "recovery");
 	const char *text;
 
 	policy->there = object;
-	policy->soft_ns = take_number(taker, object, "soft_ns");
-	policy->hard_ns = take_number(taker, object, "hard_ns");
-	policy->soft_signal = take_text(taker, object, "soft_signal");
-	policy->hard_signal = take_text(taker, object, "hard_signal");
-	text = json_is_number(recovery) ? NULL : take_text(taker, object, "recovery");
+	policy->soft_ns = read_number(reader, object, "soft_ns");
+	policy->hard_ns = read_number(reader, object, "hard_ns");
+	policy->soft_signal = read_text(reader, object, "soft_signal");
+	policy->hard_signal = read_text(reader, object, "hard_signal");
+	text = json_is_number(recovery) ? NULL : read_text(reader, object, "recovery");
 	if (json_is_number(recovery))
 		snprintf(policy->recovery, sizeof(policy->recovery), "%.9g",
 			 json_number_value(recovery));
 	else if (text)
 		snprintf(policy->recovery, sizeof(policy->recovery), "%s", text);
-	text = take_text(taker, object, "signal_to");
+	text = read_text(reader, object, "signal_to");
 	policy->to_process = text && !strcmp(text, "process");
-	policy->yield = take_text(taker, object, "yield");
-	policy->inherit = take_flag(taker, object, "inherit", true);
-	policy->shadow = take_flag(taker, object, "shadow", false);
+	policy->yield = read_text(reader, object, "yield");
+	policy->inherit = read_flag(reader, object, "inherit", true);
+	policy->shadow = read_flag(reader, object, "shadow", false);
 }
 
-static void take_machine(struct taker *taker, const json_t *object,
+static void read_machine(struct json_reader *reader, const json_t *object,
 			 struct incident_machine *machine)
 {
-	json_t *load = take_array(taker, object, "load"), *value;
+	json_t *load = read_array(reader, object, "load"), *value;
 	size_t i;
 
-	machine->kernel = take_text(taker, object, "kernel");
-	machine->cpus = take_number(taker, object, "cpus");
-	machine->uptime_s = take_number(taker, object, "uptime_s");
+	machine->kernel = read_text(reader, object, "kernel");
+	machine->cpus = read_number(reader, object, "cpus");
+	machine->uptime_s = read_number(reader, object, "uptime_s");
 	for (i = 0; i < 3; i++) {
 		value = json_array_get(load, i);
 		if (value && !json_is_number(value))
-			take_wrong(taker, "load", "an array of numbers");
+			type_error(reader, "load", "an array of numbers");
 		machine->load[i] = json_is_number(value) ? json_number_value(value) : -1;
 	}
 }
 
-static bool take_all(struct taker *taker, const json_t *root, struct incident *incident)
+static bool read_incident(struct json_reader *reader, const json_t *root, struct incident *incident)
 {
-	json_t *records = take_array(taker, root, "records");
-	json_t *samples = take_array(taker, root, "samples");
-	json_t *policy = take_object(taker, root, "policy");
-	json_t *machine = take_object(taker, root, "machine");
-	json_t *process = take_object(taker, root, "process");
+	json_t *records = read_array(reader, root, "records");
+	json_t *samples = read_array(reader, root, "samples");
+	json_t *policy = read_object(reader, root, "policy");
+	json_t *machine = read_object(reader, root, "machine");
+	json_t *process = read_object(reader, root, "process");
 
-	incident->id = take_text(taker, root, "id");
+	incident->id = read_text(reader, root, "id");
 	if (!incident->id || !incident_id_valid(incident->id, strlen(incident->id)))
-		take_wrong(taker, "id", "a name of letters, digits and \"-\"");
-	incident->rule = take_text(taker, root, "rule");
-	incident->samples_lost = take_number(taker, root, "samples_lost");
+		type_error(reader, "id", "a name of letters, digits and \"-\"");
+	incident->rule = read_text(reader, root, "rule");
+	incident->samples_lost = read_number(reader, root, "samples_lost");
 	if (!json_array_size(records))
-		take_wrong(taker, "records", "an array of at least one record");
-	if (!take_texts(taker, root, "notes", &incident->notes, &incident->notes_count) ||
-	    !take_records(taker, records, incident) || !take_stacks(taker, root, incident) ||
-	    !take_samples(taker, samples, incident))
+		type_error(reader, "records", "an array of at least one record");
+	if (!read_texts(reader, root, "notes", &incident->notes, &incident->notes_count) ||
+	    !read_records(reader, records, incident) || !read_stacks(reader, root, incident) ||
+	    !read_samples(reader, samples, incident))
 		return false;
-	taker->where = "policy";
-	take_policy(taker, policy, &incident->policy);
-	taker->where = "machine";
-	take_machine(taker, machine, &incident->machine);
-	taker->where = "process";
-	return take_process(taker, process, &incident->process);
+	reader->where = "policy";
+	read_policy(reader, policy, &incident->policy);
+	reader->where = "machine";
+	read_machine(reader, machine, &incident->machine);
+	reader->where = "process";
+	return read_process(reader, process, &incident->process);
 }
 
 static int check_version(const json_t *root, struct maze_error *error)
@@ -303,16 +307,16 @@ static int check_version(const json_t *root, struct maze_error *error)
 	return 0;
 }
 
-static int say_wrong(const struct taker *taker, struct maze_error *error)
+static int say_wrong(const struct json_reader *reader, struct maze_error *error)
 {
-	const char *where = taker->wrong_where ? taker->wrong_where : "";
+	const char *where = reader->wrong_where ? reader->wrong_where : "";
 
-	if (!taker->wrong_key[0])
+	if (!reader->wrong_key[0])
 		return maze_fail(error, -EINVAL, "it is no incident: \"%s\" has to be %s", where,
-				 taker->wanted);
+				 reader->wanted);
 	return maze_fail(error, -EINVAL, "it is no incident: \"%s\"%s%s%s has to be %s",
-			 taker->wrong_key, where[0] ? " in \"" : "", where, where[0] ? "\"" : "",
-			 taker->wanted);
+			 reader->wrong_key, where[0] ? " in \"" : "", where, where[0] ? "\"" : "",
+			 reader->wanted);
 }
 
 /* What it quotes of the file is for a terminal. */
@@ -334,7 +338,7 @@ int incident_parse(const char *text, size_t size, struct incident **ret_incident
 		   struct maze_error *error)
 {
 	struct incident *incident = calloc(1, sizeof(*incident));
-	struct taker taker = { 0 };
+	struct json_reader reader = { 0 };
 	json_error_t json_error;
 	int err;
 
@@ -359,10 +363,10 @@ int incident_parse(const char *text, size_t size, struct incident **ret_incident
 	if (err)
 		goto out_free;
 	err = -ENOMEM;
-	if (!take_all(&taker, incident->source->root, incident))
+	if (!read_incident(&reader, incident->source->root, incident))
 		goto out_memory;
-	if (taker.wrong_key) {
-		err = say_wrong(&taker, error);
+	if (reader.wrong_key) {
+		err = say_wrong(&reader, error);
 		goto out_free;
 	}
 	*ret_incident = incident;

@@ -5,7 +5,7 @@
  */
 #include "report.h"
 #include "../base/rfc3339.h"
-#include "words.h"
+#include "summary.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@
 #define COLUMNS_MIN 40
 
 struct page {
-	struct words words; /* first, so that a page is found by its words */
+	struct summary summary; /* first, so that a page is found by its words */
 	const struct shown_terminal *terminal;
 	bool bold;
 	FILE *out;
@@ -90,18 +90,18 @@ static void end(struct page *page)
 	page->text = NULL;
 }
 
-static void put(struct words *words, enum words_kind kind, const char *text)
+static void put(struct summary *summary, enum summary_kind kind, const char *text)
 {
-	struct page *page = (struct page *)words;
+	struct page *page = (struct page *)summary;
 
 	(void)kind;
 	if (page->paragraph)
 		shown_printable(page->paragraph, page->terminal, text, 0);
 }
 
-static void label(struct words *words, const char *label)
+static void label(struct summary *summary, const char *label)
 {
-	struct page *page = (struct page *)words;
+	struct page *page = (struct page *)summary;
 
 	end(page);
 	begin(page, label, INDENT + LABEL_WIDTH);
@@ -262,20 +262,21 @@ static void put_records(struct page *page, const struct incident *incident)
 		record = &incident->records[i];
 		act = shown_act(record);
 		begin(page, NULL, INDENT);
-		words_plain(&page->words, "%s  ",
-			    record->time_ns >= 0 ? utc_format(record->time_ns, 3, time)
-						 : "at an unknown time     ");
-		words_name(&page->words, record->event);
+		summary_plain(&page->summary, "%s  ",
+			      record->time_ns >= 0 ? utc_format(record->time_ns, 3, time)
+						   : "at an unknown time     ");
+		summary_name(&page->summary, record->event);
 		if (record->count_ns >= 0)
-			words_plain(&page->words, " at %s", shown_duration(record->count_ns, buf));
+			summary_plain(&page->summary, " at %s",
+				      shown_duration(record->count_ns, buf));
 		if (record->limit_ns > 0)
-			words_plain(&page->words, ", limit %s",
-				    shown_duration(record->limit_ns, buf));
-		words_plain(&page->words, ": ");
+			summary_plain(&page->summary, ", limit %s",
+				      shown_duration(record->limit_ns, buf));
+		summary_plain(&page->summary, ": ");
 		if (act)
-			words_name(&page->words, act);
+			summary_name(&page->summary, act);
 		if (record->cpu >= 0)
-			words_plain(&page->words, " (CPU %lld)", record->cpu);
+			summary_plain(&page->summary, " (CPU %lld)", record->cpu);
 		end(page);
 		free(act);
 	}
@@ -291,7 +292,7 @@ static void put_notes(struct page *page, const struct incident *incident)
 	fputc('\n', page->out);
 	for (i = 0; i < incident->notes_count; i++) {
 		begin(page, "-", INDENT + 2);
-		words_name(&page->words, incident->notes[i]);
+		summary_name(&page->summary, incident->notes[i]);
 		end(page);
 	}
 }
@@ -300,7 +301,7 @@ int report_text(const struct incident *incident, const struct stacks *stacks,
 		const struct shown_terminal *terminal, bool bold, FILE *out)
 {
 	struct page page = {
-		.words = { .put = put, .label = label },
+		.summary = { .put = put, .label = label },
 		.terminal = terminal,
 		.bold = bold,
 		.out = out,
@@ -308,14 +309,14 @@ int report_text(const struct incident *incident, const struct stacks *stacks,
 
 	fprintf(out, "incident %s\n\n", incident->id);
 	begin(&page, NULL, 0);
-	words_headline(&page.words, incident, stacks);
+	summary_headline(&page.summary, incident, stacks);
 	end(&page);
 	put_stack(&page, incident, stacks);
 	put_functions(&page, stacks);
 	put_records(&page, incident);
 	heading(&page, "Facts");
 	fputc('\n', out);
-	words_facts(&page.words, incident, stacks);
+	summary_facts(&page.summary, incident, stacks);
 	end(&page);
 	put_notes(&page, incident);
 	if (page.failed)

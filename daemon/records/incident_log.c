@@ -19,7 +19,7 @@
 /* Taken before others have their turn; each is copied, no more. */
 #define BATCH_MAX 64
 
-struct gather {
+struct incident_log {
 	sd_event *event;
 	struct maze *maze;
 	struct log *log;
@@ -34,55 +34,56 @@ struct gather {
 	maze_u64 since_ns;	  /* what was taken before that is of before our time */
 };
 
-static void say(struct gather *gather, const struct incidents_said *said)
+static void say(struct incident_log *incidents, const struct incident_messages *messages)
 {
 	size_t i;
 
-	for (i = 0; i < said->count; i++)
-		limited_log_incident(gather->limited, said->line[i].uid,
-				     said->line[i].trouble ? LOG_WARNING : LOG_INFO,
-				     said->line[i].text);
+	for (i = 0; i < messages->count; i++)
+		limited_log_incident(incidents->limited, messages->message[i].uid,
+				     messages->message[i].trouble ? LOG_WARNING : LOG_INFO,
+				     messages->message[i].text);
 }
 
-static void work(struct gather *gather)
+static void work(struct incident_log *incidents)
 {
-	struct incidents_said said;
-	int ms = collector_work(gather->collector, &said);
+	struct incident_messages messages;
+	int ms = collector_work(incidents->collector, &messages);
 
-	say(gather, &said);
+	say(incidents, &messages);
 	if (ms < 0) {
-		sd_event_source_set_enabled(gather->later, SD_EVENT_OFF);
+		sd_event_source_set_enabled(incidents->later, SD_EVENT_OFF);
 		return;
 	}
-	sd_event_source_set_time_relative(gather->later, (uint64_t)ms * 1000);
-	sd_event_source_set_enabled(gather->later, SD_EVENT_ONESHOT);
+	sd_event_source_set_time_relative(incidents->later, (uint64_t)ms * 1000);
+	sd_event_source_set_enabled(incidents->later, SD_EVENT_ONESHOT);
 }
 
 /* True: there may be more. */
-static bool take_evidence(struct gather *gather)
+static bool take_evidence(struct incident_log *incidents)
 {
-	struct maze_process_info process_info;
+	struct maze_process_info recorded;
 	struct maze_stack stack;
 	maze_u64 lost;
 	int i, taken = 0;
 
 	for (i = 0; i < BATCH_MAX; i++, taken++) {
-		if (maze_evidence_next_process_info(gather->evidence, &process_info) != 1)
+		if (maze_evidence_next_process_info(incidents->evidence, &recorded) != 1)
 			break;
-		if (process_info.boot_ns >= gather->since_ns)
-			collector_process_info(gather->collector, &process_info);
+		if (recorded.boot_ns >= incidents->since_ns)
+			collector_process_info(incidents->collector, &recorded);
 	}
 	for (i = 0; i < BATCH_MAX; i++, taken++) {
-		if (maze_evidence_next_stack(gather->evidence, &stack) != 1)
+		if (maze_evidence_next_stack(incidents->evidence, &stack) != 1)
 			break;
-		if (stack.boot_ns >= gather->since_ns)
-			collector_stack(gather->collector, &stack);
+		if (stack.boot_ns >= incidents->since_ns)
+			collector_stack(incidents->collector, &stack);
 	}
-	lost = maze_evidence_lost(gather->evidence);
-	if (lost != gather->lost)
-		log_say(gather->log, LOG_WARNING,
-			"%llu samples or process_infos of incidents are lost", lost - gather->lost);
-	gather->lost = lost;
+	lost = maze_evidence_lost(incidents->evidence);
+	if (lost != incidents->lost)
+		log_say(incidents->log, LOG_WARNING,
+			"%llu samples or process_infos of incidents are lost",
+			lost - incidents->lost);
+	incidents->lost = lost;
 	return taken >= BATCH_MAX;
 }
 
@@ -113,45 +114,46 @@ static int on_later(sd_event_source *source, uint64_t usec, void *arg)
 	return 0;
 }
 
-static void stop(struct gather *gather)
+static void stop(struct incident_log *incidents)
 {
-	struct incidents_said said = { 0 };
+	struct incident_messages messages = { 0 };
 
-	if (gather->evidence)
-		while (take_evidence(gather))
+	if (incidents->evidence)
+		while (take_evidence(incidents))
 			;
-	gather->source = sd_event_source_disable_unref(gather->source);
-	gather->later = sd_event_source_disable_unref(gather->later);
-	gather->workers = sd_event_source_disable_unref(gather->workers);
-	maze_evidence_close(gather->evidence);
-	collector_close(gather->collector, &said);
-	say(gather, &said);
-	gather->evidence = NULL;
-	gather->collector = NULL;
+	incidents->source = sd_event_source_disable_unref(incidents->source);
+	incidents->later = sd_event_source_disable_unref(incidents->later);
+	incidents->workers = sd_event_source_disable_unref(incidents->workers);
+	maze_evidence_close(incidents->evidence);
+	collector_close(incidents->collector, &messages);
+	say(incidents, &messages);
+	incidents->evidence = NULL;
+	incidents->collector = NULL;
 }
 
-static int listen_to_evidence(struct gather *gather, struct maze_error *error)
+static int listen_to_evidence(struct incident_log *incidents, struct maze_error *error)
 {
-	const struct maze_evidence_wants wants = { .stacks_max = gather->settings.samples };
+	const struct maze_evidence_wants wants = { .stacks_max = incidents->settings.samples };
 	struct maze_error why = { "" };
-	int err = maze_evidence_open(gather->maze, &wants, &gather->evidence, &why);
+	int err = maze_evidence_open(incidents->maze, &wants, &incidents->evidence, &why);
 
 	if (err == -EOPNOTSUPP) {
-		log_say(gather->log, LOG_NOTICE, "incidents have no samples: %s", why.text);
+		log_say(incidents->log, LOG_NOTICE, "incidents have no samples: %s", why.text);
 		return 0;
 	}
 	if (err)
 		return maze_fail(error, err, "%s", why.text);
-	gather->lost = 0;
-	err = sd_event_add_io(gather->event, &gather->source, maze_evidence_fd(gather->evidence),
-			      EPOLLIN, on_evidence, gather);
+	incidents->lost = 0;
+	err = sd_event_add_io(incidents->event, &incidents->source,
+			      maze_evidence_fd(incidents->evidence), EPOLLIN, on_evidence,
+			      incidents);
 	if (err >= 0)
-		err = sd_event_source_set_priority(gather->source, SD_EVENT_PRIORITY_IDLE);
+		err = sd_event_source_set_priority(incidents->source, SD_EVENT_PRIORITY_IDLE);
 	return err < 0 ? maze_fail(error, err, "no place in the event loop: %s", strerror(-err))
 		       : 0;
 }
 
-static int begin(struct gather *gather, const struct incidents_settings *settings,
+static int begin(struct incident_log *incidents, const struct incidents_settings *settings,
 		 struct maze_error *error)
 {
 	const struct incidents_options options = {
@@ -160,96 +162,98 @@ static int begin(struct gather *gather, const struct incidents_settings *setting
 		.bytes_max = settings->bytes_max,
 		.age_max_ns = settings->age_max_ns,
 		.no_unwind = !settings->unwind,
-		.masks = (const char *const *)settings->masks.words,
-		.masks_count = settings->masks.count,
+		.redact_names = (const char *const *)settings->redact_names.words,
+		.redact_names_count = settings->redact_names.count,
 		.shared = true,
 	};
 	int err;
 
 	/* Borrowed from the rules, which are exchanged together with these. */
-	gather->settings = *settings;
+	incidents->settings = *settings;
 	if (!settings->dir)
 		return 0;
-	err = collector_open(&options, &gather->collector, error);
+	err = collector_open(&options, &incidents->collector, error);
 	if (err)
 		return err;
-	err = sd_event_add_time_relative(gather->event, &gather->later, CLOCK_MONOTONIC, 0, 0,
-					 on_later, gather);
+	err = sd_event_add_time_relative(incidents->event, &incidents->later, CLOCK_MONOTONIC, 0, 0,
+					 on_later, incidents);
 	if (err >= 0)
-		err = sd_event_source_set_priority(gather->later, SD_EVENT_PRIORITY_IDLE);
+		err = sd_event_source_set_priority(incidents->later, SD_EVENT_PRIORITY_IDLE);
 	if (err >= 0)
-		err = sd_event_add_io(gather->event, &gather->workers,
-				      collector_fd(gather->collector), EPOLLIN, on_workers, gather);
+		err = sd_event_add_io(incidents->event, &incidents->workers,
+				      collector_fd(incidents->collector), EPOLLIN, on_workers,
+				      incidents);
 	if (err >= 0)
-		err = sd_event_source_set_priority(gather->workers, SD_EVENT_PRIORITY_IDLE);
+		err = sd_event_source_set_priority(incidents->workers, SD_EVENT_PRIORITY_IDLE);
 	if (err < 0)
 		return maze_fail(error, err, "no place in the event loop: %s", strerror(-err));
-	return settings->samples ? listen_to_evidence(gather, error) : 0;
+	return settings->samples ? listen_to_evidence(incidents, error) : 0;
 }
 
-int gather_open(sd_event *event, struct maze *maze, struct log *log,
-		const struct incidents_settings *settings, struct gather **ret_gather,
-		struct maze_error *error)
+int incident_log_open(sd_event *event, struct maze *maze, struct log *log,
+		      const struct incidents_settings *settings, struct incident_log **ret_log,
+		      struct maze_error *error)
 {
-	struct gather *gather = calloc(1, sizeof(*gather));
+	struct incident_log *incidents = calloc(1, sizeof(*incidents));
 	int err;
 
-	if (!gather)
+	if (!incidents)
 		return maze_fail(error, -ENOMEM, "out of memory");
-	gather->event = event;
-	gather->maze = maze;
-	gather->log = log;
-	gather->since_ns = now_ns(CLOCK_BOOTTIME);
-	err = limited_log_open(event, log, &gather->limited);
+	incidents->event = event;
+	incidents->maze = maze;
+	incidents->log = log;
+	incidents->since_ns = now_ns(CLOCK_BOOTTIME);
+	err = limited_log_open(event, log, &incidents->limited);
 	if (err < 0) {
-		free(gather);
+		free(incidents);
 		return maze_fail(error, err, "no place in the event loop: %s", strerror(-err));
 	}
-	err = begin(gather, settings, error);
+	err = begin(incidents, settings, error);
 	if (err) {
-		gather_close(gather);
+		incident_log_close(incidents);
 		return err;
 	}
-	*ret_gather = gather;
+	*ret_log = incidents;
 	return 0;
 }
 
-void gather_record(struct gather *gather, const struct maze_record *record, const char *rule,
-		   const struct maze_policy *policy)
+void incident_log_record(struct incident_log *incidents, const struct maze_record *record,
+			 const char *rule, const struct maze_policy *policy)
 {
 	/* Of before our time: where it was is not to be seen any more. */
-	if (!gather->collector || record->boot_ns < gather->since_ns)
+	if (!incidents->collector || record->boot_ns < incidents->since_ns)
 		return;
-	collector_record(gather->collector, record, maze_engine_name(gather->maze), rule, policy);
-	sd_event_source_set_time_relative(gather->later, 0);
-	sd_event_source_set_enabled(gather->later, SD_EVENT_ONESHOT);
+	collector_record(incidents->collector, record, maze_engine_name(incidents->maze), rule,
+			 policy);
+	sd_event_source_set_time_relative(incidents->later, 0);
+	sd_event_source_set_enabled(incidents->later, SD_EVENT_ONESHOT);
 }
 
-int gather_use(struct gather *gather, const struct incidents_settings *settings,
-	       struct maze_error *error)
+int incident_log_use(struct incident_log *incidents, const struct incidents_settings *settings,
+		     struct maze_error *error)
 {
-	const struct incidents_settings before = gather->settings;
+	const struct incidents_settings before = incidents->settings;
 	int err;
 
 	if (!incidents_settings_differ(&before, settings)) {
-		gather->settings = *settings;
+		incidents->settings = *settings;
 		return 0;
 	}
-	stop(gather);
-	err = begin(gather, settings, error);
+	stop(incidents);
+	err = begin(incidents, settings, error);
 	if (!err)
 		return 0;
-	stop(gather);
-	if (begin(gather, &before, NULL))
-		log_say(gather->log, LOG_ERR, "no incidents are kept any more");
+	stop(incidents);
+	if (begin(incidents, &before, NULL))
+		log_say(incidents->log, LOG_ERR, "no incidents are kept any more");
 	return err;
 }
 
-void gather_close(struct gather *gather)
+void incident_log_close(struct incident_log *incidents)
 {
-	if (!gather)
+	if (!incidents)
 		return;
-	stop(gather);
-	limited_log_close(gather->limited);
-	free(gather);
+	stop(incidents);
+	limited_log_close(incidents->limited);
+	free(incidents);
 }

@@ -7,7 +7,7 @@
 #ifndef MAZE_DAEMON_CMDLINE_H
 #define MAZE_DAEMON_CMDLINE_H
 
-#include "../../evidence/worker.h"
+#include "../../evidence/isolation/worker.h"
 #include "subject.h"
 
 /* A command line that is in memory takes some 20 us. */

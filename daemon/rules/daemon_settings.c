@@ -11,7 +11,7 @@
 #include <sys/un.h>
 
 #include "../../evidence/incident.h"
-#include "../../evidence/mask.h"
+#include "../../evidence/store/redact.h"
 #include "../../lib/control.h"
 #include "../../base/error.h"
 #include "keys.h"
@@ -56,7 +56,7 @@ void settings_done(struct daemon_settings *settings)
 	free(settings->log_path);
 	free(settings->control_socket);
 	free(settings->incidents.dir);
-	words_done(&settings->incidents.masks);
+	words_done(&settings->incidents.redact_names);
 }
 
 static bool words_differ(const struct words *a, const struct words *b)
@@ -79,7 +79,7 @@ bool incidents_settings_differ(const struct incidents_settings *a,
 	return strcmp(a->dir, b->dir) || a->count_max != b->count_max ||
 	       a->bytes_max != b->bytes_max || a->age_max_ns != b->age_max_ns ||
 	       a->samples != b->samples || a->unwind != b->unwind ||
-	       words_differ(&a->masks, &b->masks);
+	       words_differ(&a->redact_names, &b->redact_names);
 }
 
 /* ---- values ---------------------------------------------------------------------------- */
@@ -205,19 +205,19 @@ static int set_mask(const struct key *key, struct key_target *target, const char
 		    struct maze_error *error)
 {
 	struct words words = { 0 };
-	struct masks *masks = NULL;
+	struct redactor *redactor = NULL;
 	int err = words_split(value, &words, error);
 
 	(void)key;
 	if (!err)
-		err = masks_new((const char *const *)words.words, words.count, &masks, error);
-	masks_free(masks);
+		err = redact_new((const char *const *)words.words, words.count, &redactor, error);
+	redact_free(redactor);
 	if (err) {
 		words_done(&words);
 		return err;
 	}
-	words_done(&target->daemon->incidents.masks);
-	target->daemon->incidents.masks = words;
+	words_done(&target->daemon->incidents.redact_names);
+	target->daemon->incidents.redact_names = words;
 	return 0;
 }
 

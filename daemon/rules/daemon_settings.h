@@ -22,7 +22,7 @@ struct incidents_settings {
 	maze_u64 age_max_ns;
 	unsigned int samples; /* stacks of an episode; 0: none are taken */
 	bool unwind;
-	struct words masks;
+	struct words redact_names;
 };
 
 struct daemon_settings {

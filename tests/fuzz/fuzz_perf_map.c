@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "evidence/named_addresses.h"
+#include "evidence/symbols/named_addresses.h"
 
 #define COUNT 5
 

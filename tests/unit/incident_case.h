@@ -71,7 +71,7 @@ static inline struct maze_process_info case_process_info(const struct loop_place
 							 const char *program)
 {
 	static const char args[] = "loop\0TOKEN=hush";
-	struct maze_process_info process_info = {
+	struct maze_process_info recorded = {
 		.boot_ns = case_now_ns(),
 		.start_ns = 1000,
 		.pid = (maze_u32)pid,
@@ -80,9 +80,9 @@ static inline struct maze_process_info case_process_info(const struct loop_place
 		.comm = "loop",
 	};
 
-	snprintf(process_info.exe, sizeof(process_info.exe), "%.300s", loop_path(place, program));
-	memcpy(process_info.args, args, sizeof(args));
-	return process_info;
+	snprintf(recorded.exe, sizeof(recorded.exe), "%.300s", loop_path(place, program));
+	memcpy(recorded.args, args, sizeof(args));
+	return recorded;
 }
 
 /* inner, middle, outer, as a walk by frame pointers would find them in that file. */
@@ -108,14 +108,14 @@ static inline struct maze_stack case_stack(const struct loop_place *place, const
 static inline bool work_until(struct incidents *incidents, const char *part)
 {
 	maze_u64 until = case_now_ns() + PATIENCE_MS * MAZE_NSEC_PER_MSEC;
-	struct incidents_said said;
+	struct incident_messages messages;
 	size_t i;
 	int wait;
 
 	do {
-		wait = incidents_work(incidents, &said);
-		for (i = 0; i < said.count; i++)
-			if (strstr(said.line[i].text, part))
+		wait = incidents_work(incidents, &messages);
+		for (i = 0; i < messages.count; i++)
+			if (strstr(messages.message[i].text, part))
 				return true;
 		poll(NULL, 0, wait > 0 ? wait : 0);
 	} while (wait >= 0 && case_now_ns() < until);
@@ -123,7 +123,7 @@ static inline bool work_until(struct incidents *incidents, const char *part)
 }
 
 /* Until nothing is under way: what is due then is due by the clock. */
-static inline void work_until_settled(struct incidents *incidents)
+static inline void work_until_symbolized(struct incidents *incidents)
 {
 	maze_u64 until = case_now_ns() + PATIENCE_MS * MAZE_NSEC_PER_MSEC;
 	int wait;
@@ -168,7 +168,7 @@ static inline json_t *incident_with(const struct loop_place *place,
 {
 	struct maze_record soft = case_record(pid, MAZE_EVENT_SOFT);
 	struct maze_record end = case_record(pid, MAZE_EVENT_EXIT);
-	struct maze_process_info process_info = case_process_info(place, pid, program);
+	struct maze_process_info recorded = case_process_info(place, pid, program);
 	struct incidents *incidents = open_incidents(options);
 	struct maze_stack stack = *stack_of;
 	json_t *incident;
@@ -176,7 +176,7 @@ static inline json_t *incident_with(const struct loop_place *place,
 	stack.pid = stack.tid = (maze_u32)pid;
 	stack.boot_ns = soft.boot_ns;
 	incidents_record(incidents, &soft, "bpf", "spinners", &case_policy);
-	incidents_process_info(incidents, &process_info);
+	incidents_process_info(incidents, &recorded);
 	incidents_stack(incidents, &stack);
 	stack.number = 1;
 	incidents_stack(incidents, &stack);
@@ -186,7 +186,7 @@ static inline json_t *incident_with(const struct loop_place *place,
 	assert_int_equal(incidents_lost(incidents), 0);
 	/* The end of the collector writes it again, at once; the loop would take its time. */
 	incidents_record(incidents, &end, "bpf", NULL, NULL);
-	work_until_settled(incidents);
+	work_until_symbolized(incidents);
 	incidents_close(incidents, NULL);
 	incident = load_path(last_path);
 	assert_string_equal(

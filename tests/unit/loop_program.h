@@ -23,7 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../../evidence/elf_file.h"
+#include "../../evidence/symbols/elf_file.h"
 
 /*
  * inner() is where it loops, with twist() inlined; what a caller does after the call keeps

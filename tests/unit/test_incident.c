@@ -253,7 +253,7 @@ static void a_map_that_comes_late(void **state)
 	fprintf(file, "10000 1000 Loop::spin\n");
 	fclose(file);
 	incidents_record(incidents, &end, "bpf", NULL, NULL);
-	work_until_settled(incidents);
+	work_until_symbolized(incidents);
 	incidents_close(incidents, NULL);
 	unlink(map);
 	loop_stop(pid);
@@ -359,19 +359,19 @@ static void nothing_is_written_before_the_record(void **state)
 	const struct loop_place *place = *state;
 	struct incidents_options options = { .dir = in_place(place, "kept") };
 	struct maze_record soft = case_record(GONE, MAZE_EVENT_SOFT);
-	struct maze_process_info process_info;
+	struct maze_process_info recorded;
 	struct incidents *incidents;
 	struct maze_stack stack;
 
 	loop_shell(place, CC "loop.c -o loop");
-	process_info = case_process_info(place, GONE, "loop");
+	recorded = case_process_info(place, GONE, "loop");
 	stack = case_stack(place, "loop");
 	stack.pid = stack.tid = (maze_u32)GONE;
 	stack.boot_ns = soft.boot_ns;
 	incidents = open_incidents(&options);
-	incidents_process_info(incidents, &process_info);
+	incidents_process_info(incidents, &recorded);
 	incidents_stack(incidents, &stack);
-	work_until_settled(incidents);
+	work_until_symbolized(incidents);
 	assert_string_equal(incidents_last_id(incidents), "");
 	incidents_record(incidents, &soft, "bpf", "spinners", &case_policy);
 	assert_true(work_until(incidents, "incident 2"));

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <utime.h>
 
-#include "../../evidence/keep.h"
+#include "../../evidence/store/incident_store.h"
 #include "private_mounts.h"
 
 #define INCIDENT(second) "20260102T03040" #second "Z-1-1-0.json"
@@ -28,17 +28,17 @@ static void feed(struct incidents *incidents, pid_t pid)
 static unsigned int work(struct incidents *incidents, const char *part, unsigned int *ret_troubles)
 {
 	maze_u64 until = case_now_ns() + PATIENCE_MS * MAZE_NSEC_PER_MSEC;
-	struct incidents_said said;
+	struct incident_messages messages;
 	unsigned int count = 0;
 	size_t i;
 	int wait;
 
 	*ret_troubles = 0;
 	do {
-		wait = incidents_work(incidents, &said);
-		for (i = 0; i < said.count; i++) {
-			count += strstr(said.line[i].text, part) != NULL;
-			*ret_troubles += said.line[i].trouble;
+		wait = incidents_work(incidents, &messages);
+		for (i = 0; i < messages.count; i++) {
+			count += strstr(messages.message[i].text, part) != NULL;
+			*ret_troubles += messages.message[i].trouble;
 		}
 		poll(NULL, 0, wait > 0 ? wait : 0);
 	} while (wait >= 0 && case_now_ns() < until);
@@ -189,38 +189,42 @@ static void a_link_is_not_followed(void **state)
 static void a_name_that_is_taken_is_left_alone(void **state)
 {
 	const struct loop_place *place = *state;
-	struct keep_limits limits = { .count_max = 10, .bytes_max = 1 << 20, .age_max_ns = ~0ULL };
+	struct incident_store_limits limits = { .count_max = 10,
+						.bytes_max = 1 << 20,
+						.age_max_ns = ~0ULL };
 	char first[96] = "20260102T030405Z-1-1-0", second[96] = "20260102T030405Z-1-1-0",
 	     third[96] = "20260102T030405Z-1-1-0";
-	struct keep *keep;
+	struct incident_store *store;
 
-	assert_int_equal(keep_new(place->directory, &limits, &keep), 0);
-	assert_int_equal(keep_write(keep, first, sizeof(first), false, "one", NULL), 0);
-	assert_int_equal(keep_write(keep, second, sizeof(second), false, "two", NULL), 1);
+	assert_int_equal(incident_store_new(place->directory, &limits, &store), 0);
+	assert_int_equal(incident_store_write(store, first, sizeof(first), false, "one", NULL), 0);
+	assert_int_equal(incident_store_write(store, second, sizeof(second), false, "two", NULL),
+			 1);
 	assert_string_equal(second, "20260102T030405Z-1-1-0-2");
-	assert_int_equal(keep_write(keep, second, sizeof(second), true, "three", NULL), 0);
-	assert_int_equal(keep_write(keep, third, sizeof(third), false, "four", NULL), 1);
+	assert_int_equal(incident_store_write(store, second, sizeof(second), true, "three", NULL),
+			 0);
+	assert_int_equal(incident_store_write(store, third, sizeof(third), false, "four", NULL), 1);
 	assert_string_equal(third, "20260102T030405Z-1-1-0-3");
 	loop_shell(place, "test \"$(cat 20260102T030405Z-1-1-0.json)\" = one");
 	loop_shell(place, "test \"$(cat 20260102T030405Z-1-1-0-2.json)\" = three");
-	keep_free(keep);
+	incident_store_free(store);
 }
 
 static void names_of_incidents(void **state)
 {
 	(void)state;
-	assert_true(keep_is_incident("20261124T204512Z-4711-4713-0.json"));
-	assert_true(keep_is_incident("20261124T204512Z-4711-4713-0-2.json"));
-	assert_true(keep_is_incident("20261124T204512Z-4711-4713-0-u1000.json"));
-	assert_true(keep_is_incident("20261124T204512Z-4711-4713-0-u1000-2.json"));
-	assert_false(keep_is_incident("20261124T204512Z-4711-4713-0-u.json"));
-	assert_false(keep_is_incident("20261124T204512Z-4711-4713-0-2-u1000.json"));
-	assert_false(keep_is_incident("20261124T204512Z-4711-4713-0"));
-	assert_false(keep_is_incident("20261124T204512Z-4711-4713.json"));
-	assert_false(keep_is_incident("20261124T204512Z-4711-4713-0.json.bak"));
-	assert_false(keep_is_incident("20261124T204512Z-4711-4713-x.json"));
-	assert_false(keep_is_incident("notes.json"));
-	assert_false(keep_is_incident(""));
+	assert_true(incident_store_is_incident("20261124T204512Z-4711-4713-0.json"));
+	assert_true(incident_store_is_incident("20261124T204512Z-4711-4713-0-2.json"));
+	assert_true(incident_store_is_incident("20261124T204512Z-4711-4713-0-u1000.json"));
+	assert_true(incident_store_is_incident("20261124T204512Z-4711-4713-0-u1000-2.json"));
+	assert_false(incident_store_is_incident("20261124T204512Z-4711-4713-0-u.json"));
+	assert_false(incident_store_is_incident("20261124T204512Z-4711-4713-0-2-u1000.json"));
+	assert_false(incident_store_is_incident("20261124T204512Z-4711-4713-0"));
+	assert_false(incident_store_is_incident("20261124T204512Z-4711-4713.json"));
+	assert_false(incident_store_is_incident("20261124T204512Z-4711-4713-0.json.bak"));
+	assert_false(incident_store_is_incident("20261124T204512Z-4711-4713-x.json"));
+	assert_false(incident_store_is_incident("notes.json"));
+	assert_false(incident_store_is_incident(""));
 }
 
 /* ---- how many -------------------------------------------------------------------------------------- */
@@ -235,15 +239,15 @@ static void put_four(const struct loop_place *place)
 	loop_shell(place, "ln -s loop.c " INCIDENT(0));
 }
 
-static void assert_pruned(const struct loop_place *place, struct keep_limits limits, bool first,
-			  bool second, bool third)
+static void assert_pruned(const struct loop_place *place, struct incident_store_limits limits,
+			  bool first, bool second, bool third)
 {
-	struct keep *keep;
+	struct incident_store *store;
 
 	put_four(place);
-	assert_int_equal(keep_new(place->directory, &limits, &keep), 0);
-	assert_int_equal(keep_open(keep, NULL), 0);
-	assert_false(keep_prune(keep));
+	assert_int_equal(incident_store_new(place->directory, &limits, &store), 0);
+	assert_int_equal(incident_store_open(store, NULL), 0);
+	assert_false(incident_store_prune(store));
 	assert_int_equal(has_file(place, INCIDENT(1)), first);
 	assert_int_equal(has_file(place, INCIDENT(2)), second);
 	assert_int_equal(has_file(place, INCIDENT(3)), third);
@@ -251,14 +255,16 @@ static void assert_pruned(const struct loop_place *place, struct keep_limits lim
 	assert_true(has_file(place, INCIDENT(4)));
 	assert_true(has_file(place, "notes.json"));
 	assert_true(has_file(place, INCIDENT(0)));
-	keep_free(keep);
+	incident_store_free(store);
 	unlink(loop_path(place, INCIDENT(0)));
 }
 
 static void the_oldest_go_first(void **state)
 {
-	const struct keep_limits none = { .count_max = 9, .bytes_max = 99999, .age_max_ns = ~0ULL };
-	struct keep_limits limits = none;
+	const struct incident_store_limits none = { .count_max = 9,
+						    .bytes_max = 99999,
+						    .age_max_ns = ~0ULL };
+	struct incident_store_limits limits = none;
 
 	assert_pruned(*state, limits, true, true, true);
 	limits.count_max = 2;
@@ -277,19 +283,21 @@ static void the_oldest_go_first(void **state)
 static void what_a_killed_writer_left_is_removed(void **state)
 {
 	const struct loop_place *place = *state;
-	struct keep_limits limits = { .count_max = 9, .bytes_max = 99999, .age_max_ns = ~0ULL };
-	struct keep *keep;
+	struct incident_store_limits limits = { .count_max = 9,
+						.bytes_max = 99999,
+						.age_max_ns = ~0ULL };
+	struct incident_store *store;
 
 	put_file(place, ".20260102T030401Z-1-1-0.part", 10, 100);
 	put_file(place, ".20260102T030402Z-1-1-0.part", 10, 0);
 	put_file(place, ".other.part", 10, 100);
-	assert_int_equal(keep_new(place->directory, &limits, &keep), 0);
-	assert_int_equal(keep_open(keep, NULL), 0);
-	keep_prune(keep);
+	assert_int_equal(incident_store_new(place->directory, &limits, &store), 0);
+	assert_int_equal(incident_store_open(store, NULL), 0);
+	incident_store_prune(store);
 	assert_false(has_file(place, ".20260102T030401Z-1-1-0.part"));
 	assert_true(has_file(place, ".20260102T030402Z-1-1-0.part"));
 	assert_true(has_file(place, ".other.part"));
-	keep_free(keep);
+	incident_store_free(store);
 }
 
 /* ---- whose ----------------------------------------------------------------------------------------- */
@@ -319,42 +327,42 @@ static void assert_count(const struct loop_place *place, const char *pattern, in
 static void a_user_takes_no_room_of_others(void **state)
 {
 	const struct loop_place *place = *state;
-	struct keep_limits limits = {
+	struct incident_store_limits limits = {
 		.count_max = 40, .bytes_max = 1 << 20, .age_max_ns = ~0ULL, .shared = true
 	};
-	struct keep *keep;
+	struct incident_store *store;
 
 	/* All of the flood is newer than all others. */
 	put_incidents(place, -1, 20, 2000);
 	put_incidents(place, 8, 4, 1000);
 	put_incidents(place, 7, 60, 10);
-	assert_int_equal(keep_new(place->directory, &limits, &keep), 0);
-	assert_int_equal(keep_open(keep, NULL), 0);
-	assert_false(keep_prune(keep));
+	assert_int_equal(incident_store_new(place->directory, &limits, &store), 0);
+	assert_int_equal(incident_store_open(store, NULL), 0);
+	assert_false(incident_store_prune(store));
 	assert_count(place, "-0.json$", 20);
 	assert_count(place, "-u8.json$", 4);
 	assert_count(place, "-u7.json$", 16);
 	/* The newest of it. */
 	assert_true(has_file(place, "20260102T030405Z-1-15-0-u7.json"));
-	keep_free(keep);
+	incident_store_free(store);
 }
 
 static void the_owner_leaves_a_quarter_to_users(void **state)
 {
 	const struct loop_place *place = *state;
-	struct keep_limits limits = {
+	struct incident_store_limits limits = {
 		.count_max = 99, .bytes_max = 40000, .age_max_ns = ~0ULL, .shared = true
 	};
-	struct keep *keep;
+	struct incident_store *store;
 
 	put_incidents(place, 7, 15, 2000);
 	put_incidents(place, -1, 35, 10);
-	assert_int_equal(keep_new(place->directory, &limits, &keep), 0);
-	assert_int_equal(keep_open(keep, NULL), 0);
-	assert_false(keep_prune(keep));
+	assert_int_equal(incident_store_new(place->directory, &limits, &store), 0);
+	assert_int_equal(incident_store_open(store, NULL), 0);
+	assert_false(incident_store_prune(store));
 	assert_count(place, "-0.json$", 30);
 	assert_count(place, "-u7.json$", 10);
-	keep_free(keep);
+	incident_store_free(store);
 }
 
 /* ---- many at once ------------------------------------------------------------------------------------ */
@@ -398,12 +406,12 @@ static void an_end_writes_what_is_open(void **state)
 	struct incidents_options options = { .dir = in_place(place, "kept") };
 	struct incidents *incidents = open_incidents(&options);
 	struct maze_record soft = case_record(GONE, MAZE_EVENT_SOFT);
-	struct incidents_said said;
+	struct incident_messages messages;
 
 	incidents_record(incidents, &soft, "bpf", NULL, &case_policy);
-	incidents_close(incidents, &said);
-	assert_int_equal(said.count, 1);
-	assert_non_null(strstr(said.line[0].text, "incident 2"));
+	incidents_close(incidents, &messages);
+	assert_int_equal(messages.count, 1);
+	assert_non_null(strstr(messages.message[0].text, "incident 2"));
 	assert_int_equal(count_files(options.dir), 1);
 }
 
@@ -414,7 +422,7 @@ static void an_episode_has_an_incident(void **state)
 	struct incidents_options options = { .dir = in_place(place, "kept") };
 	struct incidents *incidents = open_incidents(&options);
 	struct maze_record soft = case_record(GONE, MAZE_EVENT_SOFT);
-	struct incidents_said said;
+	struct incident_messages messages;
 
 	incidents_record(incidents, &soft, "bpf", NULL, &case_policy);
 	soft.event = MAZE_EVENT_HARD;
@@ -424,8 +432,8 @@ static void an_episode_has_an_incident(void **state)
 	incidents_record(incidents, &soft, "bpf", NULL, &case_policy);
 	soft.event = MAZE_EVENT_EXIT;
 	incidents_record(incidents, &soft, "bpf", NULL, NULL);
-	incidents_close(incidents, &said);
-	assert_int_equal(said.count, 2);
+	incidents_close(incidents, &messages);
+	assert_int_equal(messages.count, 2);
 	assert_int_equal(count_files(options.dir), 2);
 }
 

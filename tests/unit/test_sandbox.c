@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../../evidence/sandbox.h"
+#include "../../evidence/isolation/sandbox.h"
 
 /* What is refused there, one letter each, on the descriptor that was kept. */
 static void __attribute__((noreturn)) try_all(int kept, int other)
@@ -59,7 +59,7 @@ static void __attribute__((noreturn)) try_all(int kept, int other)
 static void little_is_left_to_it(void **state)
 {
 	int kept[2], other[2], status = -1;
-	char said[32] = "";
+	char messages[32] = "";
 	pid_t pid;
 
 	(void)state;
@@ -72,8 +72,8 @@ static void little_is_left_to_it(void **state)
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 	close(kept[1]);
-	assert_true(read(kept[0], said, sizeof(said) - 1) > 0);
-	assert_string_equal(said, "oskxcfid!");
+	assert_true(read(kept[0], messages, sizeof(messages) - 1) > 0);
+	assert_string_equal(messages, "oskxcfid!");
 	close(kept[0]);
 	close(other[0]);
 	close(other[1]);

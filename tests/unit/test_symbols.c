@@ -6,8 +6,8 @@
  */
 #include "loop_program.h"
 
-#include "../../evidence/named_addresses.h"
-#include "../../evidence/symbols.h"
+#include "../../evidence/symbols/named_addresses.h"
+#include "../../evidence/symbols/symbols.h"
 
 #define CC "${CC:-gcc} -O2 -g -fomit-frame-pointer -Wl,--build-id "
 

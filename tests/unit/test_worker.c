@@ -19,8 +19,8 @@
 #include <sys/wait.h>
 
 #include "../../evidence/collector.h"
-#include "../../evidence/confined.h"
-#include "../../evidence/worker.h"
+#include "../../evidence/symbols/symbolizer.h"
+#include "../../evidence/isolation/worker.h"
 
 #define DEADLINE_NS (100 * MAZE_NSEC_PER_MSEC)
 #define STEP_NS MAZE_NSEC_PER_SEC
@@ -175,27 +175,28 @@ static pid_t newest_child(void)
 
 /* What the collector has reported; one call may bring several sentences. */
 struct reports {
-	struct incidents_said said;
+	struct incident_messages messages;
 	size_t next; /* the first that was not looked at */
 };
 
 /* Until a further sentence has that part; false: not in a minute of this program's own. */
 static bool collect_until(struct collector *collector, struct reports *reports, const char *part)
 {
-	const struct incidents_said *said = &reports->said;
+	const struct incident_messages *messages = &reports->messages;
 	int turns, wait_ms;
 
 	for (turns = 0; turns < ANY_WAIT_MS / TURN_MS; turns++) {
 		struct pollfd poll_fd = { .fd = collector_fd(collector), .events = POLLIN };
 
-		while (reports->next < said->count) {
-			if (strstr(said->line[reports->next++].text, part))
+		while (reports->next < messages->count) {
+			if (strstr(messages->message[reports->next++].text, part))
 				return true;
-			print_message("not \"%s\": %s\n", part, said->line[reports->next - 1].text);
+			print_message("not \"%s\": %s\n", part,
+				      messages->message[reports->next - 1].text);
 		}
-		wait_ms = collector_work(collector, &reports->said);
+		wait_ms = collector_work(collector, &reports->messages);
 		reports->next = 0;
-		if (said->count)
+		if (messages->count)
 			continue;
 		poll(&poll_fd, 1, wait_ms < 0 || wait_ms > TURN_MS ? TURN_MS : wait_ms);
 	}
@@ -292,14 +293,14 @@ static void a_flood_of_process_infos_leaves_room_for_records(void **state)
 	const struct loop_place *place = *state;
 	struct incidents_options options = { .dir = in_place(place, "kept") };
 	struct maze_record soft = case_record(GONE, MAZE_EVENT_SOFT);
-	struct maze_process_info process_info = { .pid = GONE, .tid = GONE, .uid = geteuid() };
+	struct maze_process_info recorded = { .pid = GONE, .tid = GONE, .uid = geteuid() };
 	struct collector *collector = NULL;
 	struct reports reports = { .next = 0 };
 
 	assert_int_equal(collector_open(&options, &collector, NULL), 0);
 	/* Nothing is sent before collector_work(). */
-	for (process_info.episode = 0; process_info.episode < 1000; process_info.episode++)
-		collector_process_info(collector, &process_info);
+	for (recorded.episode = 0; recorded.episode < 1000; recorded.episode++)
+		collector_process_info(collector, &recorded);
 	for (soft.episode = 0; soft.episode < 10; soft.episode++)
 		collector_record(collector, &soft, "bpf", NULL, &case_policy);
 	assert_true(collect_until(collector, &reports, "incident 2"));
@@ -367,38 +368,38 @@ static void ignore_named(void *arg, size_t query, const struct symbol *symbols, 
 /* It reads a pipe that nothing comes from. */
 static void a_helper_that_hangs_is_late(void **state)
 {
-	const struct confined_events events = { .named = ignore_named,
-						.restricted = ignore_restricted,
-						.ended = count_end,
-						.failed = ignore_failed };
-	const struct confined_query query = { .kind = CONFINED_KERNEL, .at = 1 };
-	struct confined_job job = {
+	const struct symbolizer_events events = { .named = ignore_named,
+						  .restricted = ignore_restricted,
+						  .ended = count_end,
+						  .failed = ignore_failed };
+	const struct symbolizer_query query = { .kind = SYMBOLIZER_KERNEL, .at = 1 };
+	struct symbolizer_job job = {
 		.queries = &query, .queries_count = 1, .perf_map_fd = -1, .seconds_max = 1
 	};
-	struct confined *hangs, *next;
+	struct symbolizer *hangs, *next;
 	unsigned int ended = 0;
 	int silent[2], got;
 
 	(void)state;
 	assert_int_equal(pipe2(silent, O_CLOEXEC), 0);
 	job.kallsyms_fd = silent[0];
-	assert_int_equal(confined_start(&job, &hangs), 0);
-	while ((got = confined_read(hangs, &events, &ended)) > 0)
+	assert_int_equal(symbolizer_start(&job, &hangs), 0);
+	while ((got = symbolizer_read(hangs, &events, &ended)) > 0)
 		poll(NULL, 0, 10);
 	assert_int_equal(got, -ETIME);
-	confined_stop(hangs);
+	symbolizer_stop(hangs);
 	/* The next is not held up by it. */
 	job.kallsyms_fd = -1;
 	job.queries_count = 0;
 	job.seconds_max = 0;
-	assert_int_equal(confined_start(&job, &next), 0);
-	while (confined_read(next, &events, &ended) > 0)
-		await_readable(confined_fd(next));
+	assert_int_equal(symbolizer_start(&job, &next), 0);
+	while (symbolizer_read(next, &events, &ended) > 0)
+		await_readable(symbolizer_fd(next));
 	assert_int_equal(ended, 1);
-	confined_stop(next);
-	while (!confined_reap(next))
+	symbolizer_stop(next);
+	while (!symbolizer_reap(next))
 		poll(NULL, 0, 1);
-	while (!confined_reap(hangs))
+	while (!symbolizer_reap(hangs))
 		poll(NULL, 0, 1);
 	close(silent[0]);
 	close(silent[1]);

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Looks at a process in /proc; see process_info.h. A descriptor of a directory of /proc stays with
+ * its process, and a process that its pidfd shows alive after the directory was opened is
+ * the one that the directory belongs to.
+ */
+#include "process_info.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../../base/proc_files.h"
+#include "../../base/pidfd.h"
+
+/* 51 numbers of up to 20 digits, and a name. */
+#define STAT_SIZE 1536
+#define STATUS_SIZE 4096
+/* Twelve hierarchies of version 1 and a path as long as there can be. */
+#define CGROUP_SIZE 8192
+/* Entries of /proc/PID/fd that are counted where the kernel does not tell their number. */
+#define FILES_COUNTED_MAX 4096
+
+/* ---- facts of the process --------------------------------------------------------------- */
+
+static char *copy_bytes(const char *bytes, size_t size)
+{
+	char *copy = malloc(size + 1);
+
+	if (copy) {
+		memcpy(copy, bytes, size);
+		copy[size] = '\0';
+	}
+	return copy;
+}
+
+static void read_exe(struct process_info *live)
+{
+	static const char mark[] = " (deleted)";
+	char path[PATH_MAX];
+	ssize_t length = readlinkat(live->proc_fd, "exe", path, sizeof(path) - 1);
+
+	if (length <= 0)
+		return;
+	path[length] = '\0';
+	if ((size_t)length >= sizeof(mark) &&
+	    !strcmp(path + length - (ssize_t)(sizeof(mark) - 1), mark))
+		path[length - (ssize_t)(sizeof(mark) - 1)] = '\0';
+	live->exe = strdup(path);
+}
+
+static void read_words(struct process_info *live)
+{
+	char words[PROCESS_INFO_WORDS_MAX + 1];
+	ssize_t length = read_file_at(live->proc_fd, "cmdline", words, sizeof(words));
+
+	if (length < 0)
+		return;
+	live->words = copy_bytes(words, (size_t)length);
+	live->words_size = live->words ? (size_t)length : 0;
+	live->words_cut = length == PROCESS_INFO_WORDS_MAX;
+}
+
+static void read_cgroup(struct process_info *live)
+{
+	char text[CGROUP_SIZE], *line, *end;
+
+	if (read_file_at(live->proc_fd, "cgroup", text, sizeof(text)) <= 0)
+		return;
+	for (line = text; line; line = end ? end + 1 : NULL) {
+		end = strchr(line, '\n');
+		if (strncmp(line, "0::", 3))
+			continue;
+		if (end)
+			*end = '\0';
+		live->cgroup = strdup(line + 3);
+		return;
+	}
+}
+
+/* The line's text behind the colon, or NULL. The kernel escapes newlines in the name. */
+static const char *status_line(const char *status, const char *field)
+{
+	const char *line = strstr(status, field);
+
+	return line ? line + strlen(field) : NULL;
+}
+
+static void read_status(struct process_info *live)
+{
+	char status[STATUS_SIZE];
+	const char *line;
+
+	if (read_file_at(live->proc_fd, "status", status, sizeof(status)) <= 0)
+		return;
+	line = status_line(status, "\nPPid:");
+	if (line)
+		live->ppid = atoi(line);
+	line = status_line(status, "\nUid:");
+	if (line)
+		live->uid = (unsigned int)strtoul(line, NULL, 10);
+	line = status_line(status, "\nNSpid:");
+	/* From the outermost namespace that is ours to see to its own. */
+	while (line && *line && *line != '\n') {
+		if (*line >= '0' && *line <= '9') {
+			live->inner_pid = atoi(line);
+			line += strspn(line, "0123456789");
+		} else {
+			line++;
+		}
+	}
+}
+
+static void count_files(struct process_info *live)
+{
+	struct stat status;
+	struct dirent *entry;
+	long count = 0;
+	DIR *directory;
+	int fd = openat(live->proc_fd, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	/* From 6.2 on, the size is the number. */
+	if (!fstat(fd, &status) && status.st_size > 0) {
+		live->open_files = status.st_size;
+		close(fd);
+		return;
+	}
+	directory = fdopendir(fd);
+	if (!directory) {
+		close(fd);
+		return;
+	}
+	while (count < FILES_COUNTED_MAX && (entry = readdir(directory)))
+		if (entry->d_name[0] != '.')
+			count++;
+	closedir(directory);
+	/* Where there are more, no number is better than a wrong one. */
+	live->open_files = count < FILES_COUNTED_MAX ? count : -1;
+}
+
+/* ---- its threads ------------------------------------------------------------------------- */
+
+static bool read_thread(int task_fd, pid_t tid, struct process_info_thread *ret_thread)
+{
+	struct process_info_thread thread = { .tid = tid, .state = '?' };
+	maze_u64 user = 0, system = 0;
+	char name[32], text[STAT_SIZE], *open, *close_bracket;
+	size_t length;
+
+	snprintf(name, sizeof(name), "%d/stat", tid);
+	if (read_file_at(task_fd, name, text, sizeof(text)) <= 0)
+		return false;
+	open = strchr(text, '(');
+	close_bracket = strrchr(text, ')');
+	if (!open || !close_bracket || close_bracket < open)
+		return false;
+	length = (size_t)(close_bracket - open - 1);
+	if (length >= sizeof(thread.comm))
+		length = sizeof(thread.comm) - 1;
+	memcpy(thread.comm, open + 1, length);
+	if (sscanf(close_bracket + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu",
+		   &thread.state, &user, &system) != 3)
+		return false;
+	thread.cpu_ns = proc_ticks_to_ns(user + system);
+	/* More exact, where the kernel has it. */
+	snprintf(name, sizeof(name), "%d/schedstat", tid);
+	if (read_file_at(task_fd, name, text, sizeof(text)) > 0 && sscanf(text, "%llu", &user) == 1)
+		thread.cpu_ns = user;
+	*ret_thread = thread;
+	return true;
+}
+
+static void read_threads(struct process_info *live, pid_t mazed_tid)
+{
+	int fd = openat(live->proc_fd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	pid_t tid;
+
+	if (!directory) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	live->threads = calloc(PROCESS_INFO_THREADS_MAX, sizeof(*live->threads));
+	if (live->threads && read_thread(fd, mazed_tid, &live->threads[0]))
+		live->threads_count = live->threads_total = 1;
+	while (live->threads && (entry = readdir(directory))) {
+		tid = atoi(entry->d_name);
+		if (tid <= 0 || tid == mazed_tid)
+			continue;
+		live->threads_total++;
+		if (live->threads_count < PROCESS_INFO_THREADS_MAX &&
+		    read_thread(fd, tid, &live->threads[live->threads_count]))
+			live->threads_count++;
+	}
+	closedir(directory);
+}
+
+/* ---- all of it ----------------------------------------------------------------------------- */
+
+/* The directory of that process and no other's. */
+static int open_process(pid_t pid, pid_t tid, maze_u64 verdict_ns, struct process_info *live)
+{
+	maze_u64 ticks = 0;
+	char name[64];
+	int pidfd = pidfd_open(pid, 0), err;
+
+	if (pidfd < 0)
+		return errno == EINVAL || errno == ENOENT ? -ESRCH : -errno;
+	snprintf(name, sizeof(name), "/proc/%d", pid);
+	live->proc_fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	err = live->proc_fd < 0 ? (errno == ENOENT ? -ESRCH : -errno)
+				: proc_start_ticks(live->proc_fd, &ticks);
+	if (!err && pidfd_has_ended(pidfd))
+		err = -ESRCH;
+	close(pidfd);
+	if (err)
+		return err;
+	live->start_ns = proc_ticks_to_ns(ticks);
+	snprintf(name, sizeof(name), "task/%d", tid);
+	if (live->start_ns > verdict_ns || faccessat(live->proc_fd, name, F_OK, 0))
+		return -ESRCH;
+	return 0;
+}
+
+static void read_comm(struct process_info *live)
+{
+	ssize_t length = read_file_at(live->proc_fd, "comm", live->comm, sizeof(live->comm));
+
+	if (length > 0 && live->comm[length - 1] == '\n')
+		live->comm[length - 1] = '\0';
+}
+
+int process_info_open(pid_t pid, pid_t tid, maze_u64 verdict_ns, struct process_info *ret_live)
+{
+	struct process_info live = { .proc_fd = -1, .open_files = -1, .inner_pid = pid };
+	int err = open_process(pid, tid, verdict_ns, &live);
+
+	if (err) {
+		process_info_done(&live);
+		return err;
+	}
+	/* What a process that is killed meanwhile loses first comes first. */
+	(void)maps_read(live.proc_fd, &live.maps);
+	read_words(&live);
+	read_exe(&live);
+	/* It is ending: it has its directory still, and no memory any more. */
+	if (!live.maps.count && !live.exe) {
+		process_info_done(&live);
+		return -ESRCH;
+	}
+	read_status(&live);
+	read_comm(&live);
+	read_cgroup(&live);
+	count_files(&live);
+	read_threads(&live, tid);
+	*ret_live = live;
+	return 0;
+}
+
+bool process_info_is_live(const struct process_info *live)
+{
+	maze_u64 ticks;
+
+	return live->proc_fd >= 0 && !proc_start_ticks(live->proc_fd, &ticks);
+}
+
+void process_info_release(struct process_info *live)
+{
+	if (live->proc_fd >= 0)
+		close(live->proc_fd);
+	live->proc_fd = -1;
+}
+
+void process_info_done(struct process_info *live)
+{
+	process_info_release(live);
+	maps_done(&live->maps);
+	free(live->exe);
+	free(live->words);
+	free(live->cgroup);
+	free(live->threads);
+	*live = (struct process_info){ .proc_fd = -1, .open_files = -1 };
+}

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Takes in what comes of an episode; see episode.h.
+ */
+#include "episode.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Samples of an episode: what can be asked of the engine, and some. */
+#define SAMPLES_MAX (MAZE_STACKS_MAX + 24)
+
+void episode_init(struct episode *episode)
+{
+	memset(episode, 0, sizeof(*episode));
+	episode->live.proc_fd = -1;
+	episode->live.open_files = -1;
+	episode->records = json_array();
+}
+
+void episode_done(struct episode *episode)
+{
+	size_t i;
+
+	json_decref(episode->records);
+	free(episode->rule);
+	process_info_done(&episode->live);
+	free(episode->recorded);
+	free(episode->cgroup);
+	for (i = 0; i < episode->files_count; i++)
+		free(episode->files[i].path);
+	for (i = 0; i < episode->frames_count; i++)
+		answer_drop(episode->frames[i].answer);
+	free(episode->frames);
+	for (i = 0; i < episode->stacks_count; i++)
+		free(episode->stacks[i].frames);
+	free(episode->samples);
+	snapshot_drop(episode->asked);
+	free(episode->snapshot);
+	free(episode->unwound.frames);
+	memset(episode, 0, sizeof(*episode));
+}
+
+void episode_note(struct episode *episode, const char *note)
+{
+	size_t i;
+
+	for (i = 0; i < episode->notes_count; i++)
+		if (!strcmp(episode->notes[i], note))
+			return;
+	if (episode->notes_count < EPISODE_NOTES_MAX)
+		episode->notes[episode->notes_count++] = note;
+}
+
+void episode_unnote(struct episode *episode, const char *note)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < episode->notes_count; i++)
+		if (episode->notes[i] != note)
+			episode->notes[kept++] = episode->notes[i];
+	episode->notes_count = kept;
+}
+
+void episode_add_record(struct episode *episode, const struct maze_record *record,
+			const char *engine)
+{
+	char *text;
+	json_t *object;
+
+	if (record->event == MAZE_EVENT_SOFT)
+		episode->has_soft = true;
+	if (record->event == MAZE_EVENT_HARD)
+		episode->has_hard = true;
+	if (record->event == MAZE_EVENT_EXIT)
+		episode->has_exit = true;
+	if (json_array_size(episode->records) == EPISODE_RECORDS_MAX)
+		return;
+	text = maze_record_json(record, engine);
+	object = text ? json_loads(text, 0, NULL) : NULL;
+	if (object)
+		json_array_append_new(episode->records, object);
+	free(text);
+}
+
+void episode_add_process_info(struct episode *episode, const struct maze_process_info *recorded)
+{
+	struct maze_process_info *kept = episode->recorded ?: malloc(sizeof(*kept));
+
+	if (!kept)
+		return;
+	*kept = *recorded;
+	/* It came from where others write. */
+	kept->comm[sizeof(kept->comm) - 1] = '\0';
+	kept->exe[sizeof(kept->exe) - 1] = '\0';
+	if (kept->args_size > sizeof(kept->args))
+		kept->args_size = sizeof(kept->args);
+	episode->recorded = kept;
+	if (!episode->cgroup)
+		episode->cgroup = process_info_cgroup_path(kept->cgroup);
+}
+
+const char *episode_exe(const struct episode *episode)
+{
+	if (episode->has_live && episode->live.exe)
+		return episode->live.exe;
+	if (episode->recorded && episode->recorded->exe[0] &&
+	    !(episode->recorded->flags & MAZE_PROCESS_INFO_EXE_CUT))
+		return episode->recorded->exe;
+	return NULL;
+}
+
+/* ---- frames ------------------------------------------------------------------------------- */
+
+static unsigned int file_by_build_id(struct episode *episode, const maze_u8 *build_id)
+{
+	struct episode_file *file;
+	unsigned int i;
+
+	for (i = 0; i < episode->files_count; i++)
+		if (!episode->files[i].map && episode->files[i].has_build_id &&
+		    !memcmp(episode->files[i].build_id, build_id, MAZE_BUILD_ID_LEN))
+			return i;
+	if (i == EPISODE_FILES_MAX)
+		return EPISODE_NO_FILE;
+	file = &episode->files[episode->files_count++];
+	file->has_build_id = true;
+	memcpy(file->build_id, build_id, MAZE_BUILD_ID_LEN);
+	return i;
+}
+
+static unsigned int file_by_map(struct episode *episode, const struct map *map)
+{
+	struct episode_file *file;
+	unsigned int i;
+
+	for (i = 0; i < episode->files_count; i++)
+		if (episode->files[i].map == map)
+			return i;
+	if (i == EPISODE_FILES_MAX)
+		return EPISODE_NO_FILE;
+	file = &episode->files[episode->files_count++];
+	file->map = map;
+	file->path = strdup(map->path);
+	return i;
+}
+
+/* The frame of an address: in a mapped file if there is one, or code made at run time. */
+static struct episode_frame by_address(struct episode *episode, maze_u64 address, bool exact)
+{
+	struct episode_frame frame = {
+		.kind = SYMBOLIZER_JIT, .file = EPISODE_NO_FILE, .at = address, .exact = exact
+	};
+	const struct map *map;
+
+	if (!episode->has_live)
+		return frame;
+	map = maps_find(&episode->live.maps, exact ? address : address - 1);
+	if (!map)
+		return frame;
+	if (!map_has_file(map)) {
+		frame.module = map->path[0] == '[' ? map->path : "[anon]";
+		/* What the kernel brings along has no names that a JIT compiler wrote. */
+		frame.symbolized = map->path[0] == '[';
+		return frame;
+	}
+	frame.file = file_by_map(episode, map);
+	if (frame.file != EPISODE_NO_FILE) {
+		frame.kind = SYMBOLIZER_FILE;
+		frame.at = address - map->start + map->offset;
+	}
+	return frame;
+}
+
+/*
+ * Code without frame pointers leads the kernel's walk astray: what it then takes for
+ * addresses is what lay on the stack. True: no code is there. Not for the innermost frame,
+ * which is where the thread was.
+ */
+static bool is_astray(const struct episode *episode, const struct maze_frame *frame)
+{
+	size_t i;
+
+	/*
+	 * An address below all mappings is given an offset in the lowest one by kernels
+	 * that do not look where it begins: before the file's beginning.
+	 */
+	if (frame->kind == MAZE_FRAME_FILE)
+		return frame->at >= 1ULL << 63;
+	if (frame->kind != MAZE_FRAME_ADDRESS)
+		return false;
+	/* Below what can be mapped (vm.mmap_min_addr), and above all of user space. */
+	if (frame->at < 0x10000 || frame->at >= 1ULL << 56)
+		return true;
+	if (!episode->has_live || maps_find(&episode->live.maps, frame->at))
+		return false;
+	/* Who makes code at run time may have made more since it was looked at. */
+	for (i = 0; i < episode->live.maps.count; i++)
+		if (!episode->live.maps.map[i].inode && episode->live.maps.map[i].path[0] != '[')
+			return false;
+	return !episode->live.maps.cut;
+}
+
+static struct episode_frame by_kernel_frame(struct episode *episode, const struct maze_frame *from,
+					    bool exact)
+{
+	struct episode_frame frame = { .kind = SYMBOLIZER_FILE, .at = from->at, .exact = exact };
+
+	if (from->kind == MAZE_FRAME_ADDRESS)
+		return by_address(episode, from->at, exact);
+	frame.file = file_by_build_id(episode, from->build_id);
+	/* Of more files than one has to be expected, the rest have no names. */
+	frame.symbolized = frame.file == EPISODE_NO_FILE;
+	return frame;
+}
+
+static bool same_frame(const struct episode_frame *a, const struct episode_frame *b)
+{
+	return a->kind == b->kind && a->file == b->file && a->at == b->at && a->exact == b->exact;
+}
+
+/* Its index; EPISODE_FRAMES_MAX: there is no room. */
+static unsigned int add_frame(struct episode *episode, const struct episode_frame *frame)
+{
+	struct episode_frame *grown;
+	size_t i, room;
+
+	for (i = 0; i < episode->frames_count; i++)
+		if (same_frame(&episode->frames[i], frame))
+			return (unsigned int)i;
+	if (i == EPISODE_FRAMES_MAX)
+		return EPISODE_FRAMES_MAX;
+	if (i == episode->frames_room) {
+		room = i ? i * 2 : 32;
+		grown = realloc(episode->frames, room * sizeof(*grown));
+		if (!grown)
+			return EPISODE_FRAMES_MAX;
+		episode->frames = grown;
+		episode->frames_room = room;
+	}
+	episode->frames[episode->frames_count++] = *frame;
+	episode->frames_open += !frame->symbolized;
+	return (unsigned int)i;
+}
+
+/* ---- stacks ---------------------------------------------------------------------------------- */
+
+/* The distinct stack that it is; false: there is no room. Takes over `frames`. */
+static bool add_distinct(struct episode *episode, struct episode_stack *stack,
+			 unsigned int *ret_index)
+{
+	struct episode_stack *known;
+	unsigned int i;
+
+	for (i = 0; i < episode->stacks_count; i++) {
+		known = &episode->stacks[i];
+		if (known->count == stack->count && known->cut == stack->cut &&
+		    known->astray == stack->astray &&
+		    !memcmp(known->frames, stack->frames, stack->count * sizeof(*stack->frames))) {
+			free(stack->frames);
+			*ret_index = i;
+			return true;
+		}
+	}
+	if (i == EPISODE_STACKS_MAX) {
+		free(stack->frames);
+		return false;
+	}
+	episode->stacks[episode->stacks_count++] = *stack;
+	*ret_index = i;
+	return true;
+}
+
+static bool add_sample(struct episode *episode, const struct maze_stack *stack, unsigned int index)
+{
+	struct episode_sample *grown;
+	size_t room;
+
+	if (episode->samples_count == episode->samples_room) {
+		room = episode->samples_room ? episode->samples_room * 2 : 64;
+		if (episode->samples_count >= SAMPLES_MAX)
+			return false;
+		grown = realloc(episode->samples, room * sizeof(*grown));
+		if (!grown)
+			return false;
+		episode->samples = grown;
+		episode->samples_room = room;
+	}
+	episode->samples[episode->samples_count++] = (struct episode_sample){
+		.boot_ns = stack->boot_ns,
+		.count_ns = stack->count_ns,
+		.cpu = stack->cpu,
+		.stack = index,
+	};
+	return true;
+}
+
+/* All frames of a stack as indices; false: no room, nothing is kept of it. */
+static bool take_frames(struct episode *episode, const struct maze_stack *stack,
+			struct episode_stack *ret_stack)
+{
+	unsigned int kernel = stack->kernel_frames, user = stack->user_frames, i, index;
+	struct episode_frame frame;
+	bool fits = true;
+
+	if (kernel > MAZE_STACK_KERNEL_MAX)
+		kernel = MAZE_STACK_KERNEL_MAX;
+	if (user > MAZE_STACK_USER_MAX)
+		user = MAZE_STACK_USER_MAX;
+	*ret_stack = (struct episode_stack){
+		.frames = calloc(kernel + user + 1, sizeof(*ret_stack->frames)),
+		.cut = stack->flags & (MAZE_STACK_USER_CUT | MAZE_STACK_KERNEL_CUT),
+	};
+	if (!ret_stack->frames)
+		return false;
+	for (i = 0; fits && i < kernel + user; i++) {
+		if (i < kernel)
+			frame = (struct episode_frame){ .kind = SYMBOLIZER_KERNEL,
+							.file = EPISODE_NO_FILE,
+							.at = stack->kernel[i],
+							.exact = i == 0 };
+		else if (stack->user[i - kernel].kind == MAZE_FRAME_NONE)
+			continue;
+		else if (i > kernel && is_astray(episode, &stack->user[i - kernel]))
+			break;
+		else
+			/* In a system call, user space goes on where it called. */
+			frame = by_kernel_frame(episode, &stack->user[i - kernel],
+						i == kernel && !kernel);
+		index = add_frame(episode, &frame);
+		fits = index < EPISODE_FRAMES_MAX;
+		ret_stack->frames[ret_stack->count++] = index;
+	}
+	/* There was more, and nobody knows what: `cut` too, as in files of before. */
+	if (fits && i < kernel + user)
+		ret_stack->cut = ret_stack->astray = true;
+	if (!fits)
+		free(ret_stack->frames);
+	return fits;
+}
+
+int episode_add_stack(struct episode *episode, const struct maze_stack *stack)
+{
+	struct episode_stack taken;
+	unsigned int index;
+
+	if (stack->number >= episode->numbers)
+		episode->numbers = stack->number + 1U;
+	if (!take_frames(episode, stack, &taken) || !add_distinct(episode, &taken, &index) ||
+	    !add_sample(episode, stack, index)) {
+		episode->samples_dropped++;
+		return -ENOSPC;
+	}
+	return 0;
+}
+
+void episode_add_unwound(struct episode *episode, const struct unwind_frame *frames, size_t count)
+{
+	struct episode_frame frame;
+	unsigned int index;
+	size_t i;
+
+	episode->unwound.frames = calloc(count + 1, sizeof(*episode->unwound.frames));
+	for (i = 0; episode->unwound.frames && i < count; i++) {
+		frame = by_address(episode, frames[i].address, frames[i].exact);
+		index = add_frame(episode, &frame);
+		if (index == EPISODE_FRAMES_MAX)
+			break;
+		episode->unwound.frames[episode->unwound.count++] = index;
+	}
+	episode->unwound.cut = count == UNWIND_FRAMES_MAX;
+}

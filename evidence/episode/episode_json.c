@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * An episode as JSON: the file format of maze-incident(5), whose keys are only ever added.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../lib/record_time.h"
+#include "episode.h"
+#include "../../lib/utf8_json.h"
+
+#define FORMAT_VERSION 1
+
+static json_t *text_json(const char *text)
+{
+	return text ? utf8_json(text, strlen(text)) : json_null();
+}
+
+static json_t *number_json(maze_u64 value)
+{
+	return json_integer((json_int_t)value);
+}
+
+static json_t *time_json(maze_u64 boot_ns)
+{
+	char time[RFC3339_LEN];
+
+	return json_string(record_time_format(boot_ns, time));
+}
+
+/* JSON's integers end below the addresses of a kernel. */
+static json_t *address_json(maze_u64 address)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "0x%016llx", address);
+	return json_string(text);
+}
+
+static void set(json_t *object, const char *key, json_t *value)
+{
+	json_object_set_new(object, key, value);
+}
+
+/* ---- frames ------------------------------------------------------------------------------ */
+
+static json_t *build_id_json(const maze_u8 *build_id)
+{
+	char text[MAZE_BUILD_ID_LEN * 2 + 1] = "";
+	size_t i;
+
+	for (i = 0; i < elf_file_build_id_length(build_id); i++)
+		snprintf(text + i * 2, 3, "%02x", build_id[i]);
+	return json_string(text);
+}
+
+/* Where it is, beside what it is called. */
+static void set_place(const struct episode *episode, const struct episode_frame *frame,
+		      json_t *object)
+{
+	const struct episode_file *file = NULL;
+
+	if (frame->kind == SYMBOLIZER_KERNEL) {
+		set(object, "kernel", json_true());
+		set(object, "address", address_json(frame->at));
+		return;
+	}
+	if (frame->kind == SYMBOLIZER_JIT) {
+		set(object, "module", text_json(frame->module));
+		set(object, "address", address_json(frame->at));
+		return;
+	}
+	if (frame->file != EPISODE_NO_FILE)
+		file = &episode->files[frame->file];
+	set(object, "module", text_json(file ? file->path : NULL));
+	if (file && file->has_build_id)
+		set(object, "build_id", build_id_json(file->build_id));
+	set(object, "offset", number_json(frame->at));
+}
+
+/* One object for each function that is inlined there, and one for that which it is in. */
+static void append_frame(const struct episode *episode, const struct episode_frame *frame,
+			 json_t *frames)
+{
+	const struct answer *answer = frame->answer;
+	size_t count = answer && answer->count ? answer->count : 1, i;
+	json_t *object;
+
+	for (i = 0; i < count; i++) {
+		object = json_object();
+		if (answer && answer->count) {
+			if (answer->symbol[i].function[0])
+				set(object, "function", text_json(answer->symbol[i].function));
+			if (answer->symbol[i].file[0])
+				set(object, "file", text_json(answer->symbol[i].file));
+			if (answer->symbol[i].line)
+				set(object, "line", number_json(answer->symbol[i].line));
+			if (answer->symbol[i].inlined)
+				set(object, "inlined", json_true());
+		}
+		set_place(episode, frame, object);
+		json_array_append_new(frames, object);
+	}
+}
+
+static bool begins(const struct episode_frame *frame, const char *const *names)
+{
+	const char *name =
+		frame->answer && frame->answer->count ? frame->answer->symbol[0].function : "";
+
+	for (; *names; names++)
+		if (!strncmp(name, *names, strlen(*names)))
+			return true;
+	return false;
+}
+
+static const char *const interrupts[] = { "asm_sysvec_", "asm_common_interrupt", "el1h_64_irq",
+					  "el0t_64_irq", NULL };
+
+/*
+ * Kernel frames that an interrupt of user code has begun tell nothing of the thread, which
+ * was about to go back there: it was preempted, and its stack was due when it came to a
+ * CPU again. How many they are; 0: it was in a system call or a fault, or user code is
+ * not known.
+ */
+static unsigned int on_the_way_back(const struct episode *episode,
+				    const struct episode_stack *stack)
+{
+	unsigned int kernel = 0;
+
+	while (kernel < stack->count &&
+	       episode->frames[stack->frames[kernel]].kind == SYMBOLIZER_KERNEL)
+		kernel++;
+	if (!kernel || kernel == stack->count)
+		return 0;
+	return begins(&episode->frames[stack->frames[kernel - 1]], interrupts) ? kernel : 0;
+}
+
+/*
+ * A stack is taken by a program that interrupts the thread, or hooks its scheduling; what
+ * the kernel does for that is on top of what the thread itself does. The first frame
+ * behind it.
+ */
+static unsigned int first_of_thread(const struct episode *episode,
+				    const struct episode_stack *stack)
+{
+	static const char *const programs[] = { "bpf_prog_", "bpf_trace_run", "__traceiter_",
+						"__bpf_trace_", NULL };
+	unsigned int first = on_the_way_back(episode, stack), i;
+
+	if (first)
+		return first;
+
+	for (i = 0; i < stack->count; i++)
+		if (episode->frames[stack->frames[i]].kind == SYMBOLIZER_KERNEL &&
+		    begins(&episode->frames[stack->frames[i]], programs))
+			first = i + 1;
+	for (i = first; first && i < stack->count; i++) {
+		if (episode->frames[stack->frames[i]].kind != SYMBOLIZER_KERNEL)
+			break;
+		if (begins(&episode->frames[stack->frames[i]], interrupts))
+			return i + 1;
+	}
+	return first;
+}
+
+static json_t *stack_json(const struct episode *episode, const struct episode_stack *stack)
+{
+	json_t *object = json_object(), *frames = json_array();
+	unsigned int i;
+
+	for (i = first_of_thread(episode, stack); i < stack->count; i++)
+		append_frame(episode, &episode->frames[stack->frames[i]], frames);
+	set(object, "frames", frames);
+	set(object, "cut", json_boolean(stack->cut));
+	if (stack->astray)
+		set(object, "astray", json_true());
+	return object;
+}
+
+static json_t *stacks_json(const struct episode *episode)
+{
+	json_t *stacks = json_array();
+	size_t i;
+
+	for (i = 0; i < episode->stacks_count; i++)
+		json_array_append_new(stacks, stack_json(episode, &episode->stacks[i]));
+	return stacks;
+}
+
+static json_t *samples_json(const struct episode *episode)
+{
+	json_t *samples = json_array(), *object;
+	size_t i;
+
+	for (i = 0; i < episode->samples_count; i++) {
+		object = json_object();
+		set(object, "time", time_json(episode->samples[i].boot_ns));
+		set(object, "count_ns", number_json(episode->samples[i].count_ns));
+		set(object, "cpu", number_json(episode->samples[i].cpu));
+		set(object, "stack", number_json(episode->samples[i].stack));
+		json_array_append_new(samples, object);
+	}
+	return samples;
+}
+
+static json_t *unwound_json(const struct episode *episode)
+{
+	json_t *object;
+
+	if (!episode->unwound.count)
+		return json_null();
+	object = stack_json(episode, &episode->unwound);
+	set(object, "took_ns", number_json(episode->unwind_ns));
+	return object;
+}
+
+/* ---- facts -------------------------------------------------------------------------------- */
+
+static json_t *words_json(const struct redactor *redactor, const char *words, size_t size)
+{
+	json_t *array;
+	size_t redacted_size = 0, at, length;
+	char *redacted = redact_apply(redactor, words, size, &redacted_size);
+
+	if (!redacted)
+		return json_null();
+	array = json_array();
+	for (at = 0; at < redacted_size; at += length + 1) {
+		length = strnlen(redacted + at, redacted_size - at);
+		json_array_append_new(array, utf8_json(redacted + at, length));
+	}
+	free(redacted);
+	return array;
+}
+
+static json_t *threads_json(const struct process_info *live)
+{
+	json_t *threads = json_array(), *object;
+	char state[2] = "";
+	size_t i;
+
+	for (i = 0; i < live->threads_count; i++) {
+		object = json_object();
+		state[0] = live->threads[i].state;
+		set(object, "tid", json_integer(live->threads[i].tid));
+		set(object, "comm", text_json(live->threads[i].comm));
+		set(object, "state", text_json(state));
+		set(object, "cpu_ns", number_json(live->threads[i].cpu_ns));
+		json_array_append_new(threads, object);
+	}
+	return threads;
+}
+
+static void set_looked_at(const struct process_info *live, const struct redactor *redactor,
+			  json_t *process)
+{
+	set(process, "ppid", json_integer(live->ppid));
+	set(process, "comm", text_json(live->comm));
+	if (live->exe)
+		set(process, "exe", text_json(live->exe));
+	if (live->words_size) {
+		set(process, "cmdline", words_json(redactor, live->words, live->words_size));
+		set(process, "cmdline_cut", json_boolean(live->words_cut));
+	}
+	set(process, "cgroup", text_json(live->cgroup));
+	set(process, "uid", json_integer(live->uid));
+	set(process, "started", time_json(live->start_ns));
+	if (live->open_files >= 0)
+		set(process, "open_files", json_integer(live->open_files));
+	set(process, "threads", threads_json(live));
+	set(process, "threads_total", json_integer((json_int_t)live->threads_total));
+}
+
+static void set_portrayed(const struct maze_process_info *recorded, const struct redactor *redactor,
+			  json_t *process)
+{
+	set(process, "ppid", json_integer(recorded->ppid));
+	set(process, "comm", text_json(recorded->comm));
+	set(process, "exe", recorded->exe[0] ? text_json(recorded->exe) : json_null());
+	if (recorded->args_size) {
+		set(process, "cmdline", words_json(redactor, recorded->args, recorded->args_size));
+		set(process, "cmdline_cut",
+		    json_boolean(recorded->flags & MAZE_PROCESS_INFO_ARGS_CUT));
+	}
+	set(process, "uid", json_integer(recorded->uid));
+	set(process, "started", time_json(recorded->start_ns));
+}
+
+static json_t *process_json(const struct episode *episode, const struct redactor *redactor)
+{
+	json_t *process = json_object(), *portrayed = json_object();
+
+	set(process, "pid", json_integer(episode->pid));
+	if (episode->has_live)
+		set_looked_at(&episode->live, redactor, process);
+	if (episode->recorded)
+		set_portrayed(episode->recorded, redactor, portrayed);
+	json_object_update_missing(process, portrayed);
+	json_decref(portrayed);
+	if (episode->cgroup && !json_is_string(json_object_get(process, "cgroup")))
+		set(process, "cgroup", text_json(episode->cgroup));
+	return process;
+}
+
+static json_t *signal_json(int signal)
+{
+	char name[32];
+
+	return signal ? json_string(maze_signal_format(signal, name, sizeof(name))) : json_null();
+}
+
+static json_t *soft_signal_json(const struct maze_policy *policy)
+{
+	char name[32];
+
+	return policy->soft_signal
+		       ? json_string(maze_soft_signal_format(policy->flags, policy->soft_signal,
+							     name, sizeof(name)))
+		       : json_null();
+}
+
+static json_t *policy_json(const struct maze_policy *policy)
+{
+	char recovery[32];
+	json_t *object = json_object();
+
+	set(object, "soft_ns", number_json(policy->soft_ns));
+	set(object, "hard_ns", number_json(policy->hard_ns));
+	set(object, "soft_signal", soft_signal_json(policy));
+	set(object, "hard_signal", signal_json(policy->hard_signal));
+	set(object, "signal_to",
+	    json_string(policy->flags & MAZE_POLICY_TO_PROCESS ? "process" : "thread"));
+	set(object, "recovery",
+	    json_string(maze_recovery_format(policy->recovery, recovery, sizeof(recovery))));
+	set(object, "inherit", json_boolean(policy->flags & MAZE_POLICY_INHERIT));
+	set(object, "yield",
+	    json_string(policy->flags & MAZE_POLICY_YIELD_COUNTS ? "count" : "reset"));
+	set(object, "shadow", json_boolean(policy->flags & MAZE_POLICY_SHADOW));
+	return object;
+}
+
+static json_t *machine_json(const struct machine_info *machine)
+{
+	json_t *object = json_object(), *load = json_array();
+	size_t i;
+
+	for (i = 0; i < 3; i++)
+		json_array_append_new(load, json_real(machine->load[i]));
+	set(object, "kernel", text_json(machine->kernel));
+	set(object, "cpus", json_integer(machine->cpus));
+	set(object, "load", load);
+	set(object, "uptime_s", number_json(machine->uptime_s));
+	return object;
+}
+
+static json_t *notes_json(const struct episode *episode)
+{
+	json_t *notes = json_array();
+	size_t i;
+
+	for (i = 0; i < episode->notes_count; i++)
+		json_array_append_new(notes, text_json(episode->notes[i]));
+	return notes;
+}
+
+/* Those that were taken and did not come, and those that came and did not fit. */
+static maze_u64 samples_lost(const struct episode *episode)
+{
+	size_t came = episode->samples_count + episode->samples_dropped;
+
+	return episode->samples_dropped + (episode->numbers > came ? episode->numbers - came : 0);
+}
+
+char *episode_json(const struct episode *episode, const struct redactor *redactor)
+{
+	json_t *object = json_object();
+	char *text;
+
+	set(object, "version", json_integer(FORMAT_VERSION));
+	set(object, "id", json_string(episode->id));
+	set(object, "records", json_incref(episode->records));
+	set(object, "rule", text_json(episode->rule));
+	set(object, "policy", episode->has_policy ? policy_json(&episode->policy) : json_null());
+	set(object, "process", process_json(episode, redactor));
+	set(object, "machine", machine_json(&episode->machine));
+	set(object, "stacks", stacks_json(episode));
+	set(object, "samples", samples_json(episode));
+	set(object, "samples_lost", number_json(samples_lost(episode)));
+	set(object, "unwound", unwound_json(episode));
+	set(object, "notes", notes_json(episode));
+	text = json_dumps(object, JSON_COMPACT);
+	json_decref(object);
+	return text;
+}

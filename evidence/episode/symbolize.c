@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * From frames to names; see symbolize.h. File by file, because to find a file is what costs.
+ */
+#include "symbolize.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../../base/clock.h"
+
+/* The slot of a name may be taken by another before it was read; not three times. */
+#define TRIES_MAX 3
+/* A thread that gets no CPU time meanwhile has no sample to give. */
+#define SNAPSHOT_WAIT_NS (500 * MAZE_NSEC_PER_MSEC)
+/* As many as the resolver takes for one unwind. */
+#define UNWIND_MODULES_MAX 32
+
+static const char note_no_file[] =
+	"A file that code lies in could not be found by its build-id any more; its functions are "
+	"shown by build-id and offset";
+static const char note_jit[] =
+	"There is code that was made at run time, and no /tmp/perf-PID.map that names it (Java "
+	"from 17 on: java -XX:+PreserveFramePointer, and jcmd PID Compiler.perfmap while it "
+	"spins; Node: node --perf-basic-prof --interpreted-frames-native-stack; Python from 3.12 "
+	"on: python3 -X perf)";
+static const char note_python[] =
+	"The stack is that of the Python interpreter: names of Python functions are there from "
+	"Python 3.12 on, started with -X perf (python3 --version)";
+static const char note_kernel[] =
+	"The kernel does not show its symbols to this user (kernel.kptr_restrict; CAP_SYSLOG), so "
+	"kernel functions have no names";
+static const char note_cut_off[] =
+	"There are more stacks than are named and kept; the rest is counted as lost";
+
+static struct modules_scope scope_of(const struct episode *episode)
+{
+	bool live = episode->has_live && process_info_is_live(&episode->live);
+
+	return (struct modules_scope){
+		.live = live ? &episode->live : NULL,
+		.exe = episode_exe(episode),
+	};
+}
+
+static void finish_frame(struct episode *episode, struct episode_frame *frame,
+			 struct answer *answer)
+{
+	frame->answer = answer;
+	frame->symbolized = true;
+	episode->frames_open--;
+}
+
+/* ---- places that lie in files -------------------------------------------------------------- */
+
+static struct module *find_module(struct symbolize_sources *sources,
+				  const struct modules_scope *scope, struct episode_file *file)
+{
+	struct module *module = NULL;
+
+	file->sought = true;
+	if (sources->blind)
+		return NULL;
+	if (file->map)
+		module = modules_by_map(sources->modules, scope, file->map);
+	else
+		module = modules_by_build_id(sources->modules, scope, file->build_id);
+	if (!module)
+		return NULL;
+	modules_seek_debug(module, scope);
+	file->module = module->number;
+	if (!file->path && module->path)
+		file->path = strdup(module->path);
+	file->has_build_id = module->has_build_id;
+	memcpy(file->build_id, module->build_id, MAZE_BUILD_ID_LEN);
+	return module;
+}
+
+static struct place place_in(const struct episode_file *file, const struct episode_frame *frame)
+{
+	/* A call is before where it returns to, which may be another line or function. */
+	return (struct place){ .kind = SYMBOLIZER_FILE,
+			       .scope = file->module,
+			       .at = frame->exact ? frame->at : frame->at - 1 };
+}
+
+/* What is known already is taken; true: all that is left is asked for. */
+static bool take_known(struct symbolize_sources *sources, struct episode *episode,
+		       struct episode_frame *frame, const struct place *place)
+{
+	struct answer *answer;
+	bool asked;
+
+	answer = resolver_get(sources->resolver, place, &asked);
+	if (answer)
+		finish_frame(episode, frame, answer);
+	return answer || asked;
+}
+
+static void symbolize_in_file(struct symbolize_sources *sources, struct episode *episode,
+			      const struct modules_scope *scope, unsigned int number)
+{
+	struct episode_file *file = &episode->files[number];
+	struct module *module = NULL;
+	struct episode_frame *frame;
+	struct place place;
+	size_t i;
+
+	for (i = 0; i < episode->frames_count; i++) {
+		frame = &episode->frames[i];
+		if (frame->symbolized || frame->kind != SYMBOLIZER_FILE || frame->file != number)
+			continue;
+		if (file->module) {
+			place = place_in(file, frame);
+			if (take_known(sources, episode, frame, &place))
+				continue;
+		}
+		if (file->sought && !file->module) {
+			finish_frame(episode, frame, NULL);
+			continue;
+		}
+		/* To find it for nothing would cost the most. */
+		if (!resolver_is_free(sources->resolver) && file->module)
+			continue;
+		if (!module)
+			module = find_module(sources, scope, file);
+		if (!module) {
+			if (!sources->blind)
+				episode_note(episode, note_no_file);
+			finish_frame(episode, frame, NULL);
+			continue;
+		}
+		place = place_in(file, frame);
+		if (take_known(sources, episode, frame, &place))
+			continue;
+		if (++frame->tries > TRIES_MAX)
+			finish_frame(episode, frame, NULL);
+		else if (resolver_want(sources->resolver, &place, module, -1))
+			frame->tries--;
+	}
+}
+
+/* ---- places that do not ----------------------------------------------------------------------- */
+
+/* Written by the process itself or by root, and nothing but a file; -1: there is none. */
+static int open_perf_map(const struct episode *episode, const struct modules_scope *scope)
+{
+	unsigned int uid = episode->has_live   ? episode->live.uid
+			   : episode->recorded ? episode->recorded->uid
+					       : 0;
+	pid_t pid = episode->has_live ? episode->live.inner_pid : (pid_t)episode->pid;
+	struct stat status;
+	char path[64];
+	int root = -1, fd;
+
+	/* The number that it had elsewhere is another process's here. */
+	if (!scope->live && pid != (pid_t)episode->pid)
+		return -1;
+	if (scope->live)
+		root = openat(scope->live->proc_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	/* Gone, or about to be: where most processes had it. */
+	if (root < 0)
+		root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return -1;
+	snprintf(path, sizeof(path), "/tmp/perf-%d.map", pid);
+	fd = modules_open_in(root, path);
+	close(root);
+	if (fd >= 0 && (fstat(fd, &status) || (status.st_uid != uid && status.st_uid != 0))) {
+		close(fd);
+		fd = -1;
+	}
+	return fd < 0 ? -1 : fd;
+}
+
+static void want_jit(struct symbolize_sources *sources, struct episode *episode,
+		     const struct modules_scope *scope, struct episode_frame *frame,
+		     const struct place *place)
+{
+	int fd;
+
+	if (!resolver_is_free(sources->resolver))
+		return;
+	fd = sources->blind ? -1 : open_perf_map(episode, scope);
+	if (fd < 0) {
+		/* Of a process that is gone, who knows what was at an address. */
+		if (frame->module)
+			episode_note(episode, note_jit);
+		resolver_give_up(sources->resolver, place);
+		finish_frame(episode, frame, NULL);
+		return;
+	}
+	if (++frame->tries > TRIES_MAX) {
+		close(fd);
+		finish_frame(episode, frame, NULL);
+	} else if (resolver_want(sources->resolver, place, NULL, fd)) {
+		frame->tries--;
+	}
+}
+
+/* Of each reading of the map its own, so that what it lacked before is asked for again. */
+static maze_u64 jit_scope(const struct episode *episode)
+{
+	return 2 * episode->serial + episode->asks_again;
+}
+
+static void symbolize_address(struct symbolize_sources *sources, struct episode *episode,
+			      const struct modules_scope *scope, struct episode_frame *frame)
+{
+	struct place place = { .kind = frame->kind,
+			       .scope = frame->kind == SYMBOLIZER_JIT ? jit_scope(episode) : 0,
+			       .at = frame->exact ? frame->at : frame->at - 1 };
+
+	if (take_known(sources, episode, frame, &place))
+		return;
+	if (frame->kind == SYMBOLIZER_JIT) {
+		want_jit(sources, episode, scope, frame, &place);
+		return;
+	}
+	if (resolver_kernel_is_restricted(sources->resolver) || ++frame->tries > TRIES_MAX)
+		finish_frame(episode, frame, NULL);
+	else if (resolver_want(sources->resolver, &place, NULL, -1))
+		frame->tries--;
+}
+
+/* ---- the unwind ----------------------------------------------------------------------------- */
+
+static const char *snapshot_refusal(int err)
+{
+	if (err == -EACCES || err == -EPERM)
+		return "The stack was not unwound by DWARF: a perf event of the thread is not "
+		       "permitted (CAP_PERFMON; kernel.perf_event_paranoid)";
+	if (err == -ESRCH)
+		return "The stack was not unwound by DWARF: the thread had ended";
+	return "The stack was not unwound by DWARF: the kernel gives no perf event with registers "
+	       "and stack";
+}
+
+static void give_unwind_up(struct episode *episode, const char *note)
+{
+	if (note)
+		episode_note(episode, note);
+	snapshot_drop(episode->asked);
+	episode->asked = NULL;
+	free(episode->snapshot);
+	episode->snapshot = NULL;
+	episode->unwind_wanted = episode->unwind_running = false;
+	episode->unwind_done = true;
+}
+
+/* The modules that addresses on the stack lie in: those that an unwind can come by. */
+static size_t find_unwind_modules(struct symbolize_sources *sources, struct episode *episode,
+				  const struct modules_scope *scope, struct module **ret_modules,
+				  const struct map **ret_maps)
+{
+	const struct snapshot *snapshot = episode->snapshot;
+	const struct maps *maps = &episode->live.maps;
+	bool seen[MAPS_MAX] = { false };
+	const struct map *map;
+	maze_u64 word;
+	size_t at, count = 0, i;
+
+	map = maps_find(maps, snapshot->registers[snapshot_registers()]);
+	for (at = 0; count < UNWIND_MODULES_MAX; at += sizeof(word)) {
+		if (map && map_has_file(map) && !seen[map - maps->map]) {
+			seen[map - maps->map] = true;
+			ret_modules[count] = modules_by_map(sources->modules, scope, map);
+			if (ret_modules[count]) {
+				/* What the next one opens must not push it out. */
+				ret_modules[count]->held++;
+				modules_seek_debug(ret_modules[count], scope);
+				ret_maps[count++] = map;
+			}
+		}
+		if (at + sizeof(word) > snapshot->stack_size)
+			break;
+		memcpy(&word, snapshot->stack + at, sizeof(word));
+		map = maps_find(maps, word);
+	}
+	for (i = 0; i < count; i++)
+		ret_modules[i]->held--;
+	return count;
+}
+
+static void start_unwind(struct symbolize_sources *sources, struct episode *episode,
+			 const struct modules_scope *scope)
+{
+	const struct map *maps[UNWIND_MODULES_MAX];
+	struct module *modules[UNWIND_MODULES_MAX];
+	size_t count;
+
+	if (!scope->live) {
+		give_unwind_up(episode, snapshot_refusal(-ESRCH));
+		return;
+	}
+	if (!resolver_is_free(sources->resolver))
+		return;
+	count = find_unwind_modules(sources, episode, scope, modules, maps);
+	if (!count) {
+		give_unwind_up(episode, "The stack was not unwound by DWARF: the thread was in no "
+					"file");
+		return;
+	}
+	if (resolver_want_unwind(sources->resolver, episode->serial, episode->snapshot, modules,
+				 maps, count))
+		return;
+	episode->unwind_ns = episode->snapshot->took_ns;
+	episode->snapshot = NULL;
+	episode->unwind_running = true;
+}
+
+static void take_unwound(struct symbolize_sources *sources, struct episode *episode)
+{
+	struct unwind_frame frames[UNWIND_FRAMES_MAX];
+	size_t count = 0;
+
+	if (!resolver_take_unwound(sources->resolver, episode->serial, frames, &count))
+		return;
+	if (count)
+		episode_add_unwound(episode, frames, count);
+	give_unwind_up(episode,
+		       count ? NULL : "The stack was not unwound by DWARF: its tables led nowhere");
+}
+
+static void step_unwind(struct symbolize_sources *sources, struct episode *episode,
+			const struct modules_scope *scope)
+{
+	int got;
+
+	if (episode->unwind_running) {
+		take_unwound(sources, episode);
+		return;
+	}
+	if (episode->snapshot) {
+		start_unwind(sources, episode, scope);
+		return;
+	}
+	if (!episode->asked) {
+		got = snapshot_ask((pid_t)episode->tid, &episode->asked);
+		if (got)
+			give_unwind_up(episode, snapshot_refusal(got));
+		return;
+	}
+	got = snapshot_get(episode->asked, &episode->snapshot);
+	if (got > 0) {
+		snapshot_drop(episode->asked);
+		episode->asked = NULL;
+		start_unwind(sources, episode, scope);
+	} else if (got < 0) {
+		give_unwind_up(episode, snapshot_refusal(got));
+	} else if (now_ns(CLOCK_MONOTONIC) - snapshot_asked_ns(episode->asked) > SNAPSHOT_WAIT_NS) {
+		give_unwind_up(episode, scope->live ? "The stack was not unwound by DWARF: the "
+						      "thread did not run meanwhile"
+						    : snapshot_refusal(-ESRCH));
+	}
+}
+
+/* ---- all of it -------------------------------------------------------------------------------- */
+
+/* By the name of the program: no other interpreter's own functions are so often missed. */
+static bool is_python(const struct episode *episode)
+{
+	const char *exe = episode_exe(episode), *name = exe ? strrchr(exe, '/') : NULL;
+
+	return name && !strncmp(name + 1, "python", strlen("python"));
+}
+
+static void note_what_lacks(struct symbolize_sources *sources, struct episode *episode)
+{
+	bool has_kernel = false, has_jit_name = false;
+	size_t i;
+
+	for (i = 0; i < episode->frames_count; i++) {
+		has_kernel |= episode->frames[i].kind == SYMBOLIZER_KERNEL;
+		has_jit_name |= episode->frames[i].kind == SYMBOLIZER_JIT &&
+				episode->frames[i].answer && episode->frames[i].answer->count;
+	}
+	if (has_kernel && resolver_kernel_is_restricted(sources->resolver))
+		episode_note(episode, note_kernel);
+	if (!episode->frames_open && episode->frames_count && !has_jit_name && is_python(episode))
+		episode_note(episode, note_python);
+	if (episode->samples_dropped)
+		episode_note(episode, note_cut_off);
+}
+
+bool symbolize_step(struct symbolize_sources *sources, struct episode *episode)
+{
+	struct modules_scope scope;
+	size_t i;
+
+	if (!episode->frames_open && !episode->unwind_wanted)
+		return true;
+	scope = scope_of(episode);
+	for (i = 0; i < episode->files_count && episode->frames_open; i++)
+		symbolize_in_file(sources, episode, &scope, (unsigned int)i);
+	for (i = 0; i < episode->frames_count && episode->frames_open; i++)
+		if (!episode->frames[i].symbolized && episode->frames[i].kind != SYMBOLIZER_FILE)
+			symbolize_address(sources, episode, &scope, &episode->frames[i]);
+	if (episode->unwind_wanted)
+		step_unwind(sources, episode, &scope);
+	note_what_lacks(sources, episode);
+	return !episode->frames_open && !episode->unwind_wanted;
+}
+
+bool symbolize_again(struct episode *episode)
+{
+	struct episode_frame *frame;
+	size_t i;
+	bool any = false;
+
+	if (episode->asks_again)
+		return false;
+	episode->asks_again = true;
+	for (i = 0; i < episode->frames_count; i++) {
+		frame = &episode->frames[i];
+		/* "[vdso]" and its like have no names in a map. */
+		if (frame->kind != SYMBOLIZER_JIT || !frame->symbolized ||
+		    (frame->answer && frame->answer->count) ||
+		    (frame->module && strcmp(frame->module, "[anon]") != 0))
+			continue;
+		answer_drop(frame->answer);
+		frame->answer = NULL;
+		frame->tries = 0;
+		frame->symbolized = false;
+		episode->frames_open++;
+		any = true;
+	}
+	if (any)
+		episode_unnote(episode, note_jit);
+	return any;
+}
+
+bool symbolize_has_stack(const struct episode *episode, size_t stack)
+{
+	unsigned int i;
+
+	if (stack >= episode->stacks_count)
+		return false;
+	for (i = 0; i < episode->stacks[stack].count; i++)
+		if (!episode->frames[episode->stacks[stack].frames[i]].symbolized)
+			return false;
+	return true;
+}

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Masks secrets in words; see redact.h. A word is gone through piece by piece, because a
+ * shell's `-c` has a whole command line in one, and a URL its parameters.
+ */
+#include "redact.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../base/error.h"
+
+/* Names of what should be nobody's to read. */
+static const char *const usual[] = {
+	"*password*", "*passwd*",	 "*passphrase*",  "pass",	   "*-pass",
+	"pwd",	      "*-pwd",		 "*secret*",	  "*token*",	   "*api-key*",
+	"*apikey*",   "*access-key*",	 "*private-key*", "*credential*",  "auth",
+	"*-auth",     "*authorization*", "*cookie*",	  "*session-key*", "*bearer*",
+};
+
+/* A name that is longer is none; a mask that is longer never fits. */
+#define NAME_MAX_LENGTH 128
+
+struct redactor {
+	char **more;
+	size_t count;
+};
+
+struct output {
+	char *bytes;
+	size_t length, room;
+	bool failed;
+};
+
+/* ---- names ------------------------------------------------------------------------------- */
+
+static char fold(char byte)
+{
+	return byte == '_' ? '-' : (char)tolower((unsigned char)byte);
+}
+
+/* In time of the product of the lengths: only the last `*` is ever gone back to. */
+static bool fits(const char *mask, const char *name, size_t length)
+{
+	const char *star = NULL, *end = name + length, *retry = name;
+
+	while (name < end) {
+		if (*mask == '*') {
+			star = ++mask;
+			retry = name;
+		} else if (*mask && fold(*mask) == fold(*name)) {
+			mask++;
+			name++;
+		} else if (star) {
+			mask = star;
+			name = ++retry;
+		} else {
+			return false;
+		}
+	}
+	while (*mask == '*')
+		mask++;
+	return !*mask;
+}
+
+bool redact_name_is_secret(const struct redactor *redactor, const char *name, size_t length)
+{
+	size_t i;
+
+	while (length && *name == '-') {
+		name++;
+		length--;
+	}
+	if (!length || length > NAME_MAX_LENGTH)
+		return false;
+	for (i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
+		if (fits(usual[i], name, length))
+			return true;
+	for (i = 0; i < redactor->count; i++)
+		if (fits(redactor->more[i], name, length))
+			return true;
+	return false;
+}
+
+static int check(const char *mask, struct maze_error *error)
+{
+	const char *at;
+
+	if (!*mask || strlen(mask) > NAME_MAX_LENGTH)
+		return maze_fail(error, -EINVAL,
+				 "a mask has 1 to %d characters, such as *secret*: \"%s\"",
+				 NAME_MAX_LENGTH, mask);
+	for (at = mask; *at; at++)
+		if (*at == '=' || isspace((unsigned char)*at) || iscntrl((unsigned char)*at))
+			return maze_fail(error, -EINVAL,
+					 "a mask is the name of an option or variable, without "
+					 "\"=\" and blanks, such as *secret*: \"%s\"",
+					 mask);
+	return 0;
+}
+
+int redact_new(const char *const *more, size_t count, struct redactor **ret_redactor,
+	       struct maze_error *error)
+{
+	struct redactor *redactor;
+	const char *mask;
+	size_t i;
+	int err;
+
+	for (i = 0; i < count; i++) {
+		err = check(more[i], error);
+		if (err)
+			return err;
+	}
+	redactor = calloc(1, sizeof(*redactor));
+	if (redactor)
+		redactor->more = calloc(count + 1, sizeof(*redactor->more));
+	if (!redactor || !redactor->more)
+		goto out_free;
+	for (i = 0; i < count; i++, redactor->count++) {
+		/* As names are: without dashes in front. */
+		mask = more[i] + strspn(more[i], "-");
+		redactor->more[i] = strdup(mask);
+		if (!redactor->more[i])
+			goto out_free;
+	}
+	*ret_redactor = redactor;
+	return 0;
+out_free:
+	redact_free(redactor);
+	return maze_fail(error, -ENOMEM, "out of memory");
+}
+
+void redact_free(struct redactor *redactor)
+{
+	size_t i;
+
+	if (!redactor)
+		return;
+	for (i = 0; i < redactor->count; i++)
+		free(redactor->more[i]);
+	free(redactor->more);
+	free(redactor);
+}
+
+/* ---- words ---------------------------------------------------------------------------------- */
+
+static void put(struct output *output, const char *bytes, size_t length)
+{
+	size_t room = output->room;
+	char *grown;
+
+	if (!length)
+		return;
+	while (room < output->length + length)
+		room = room ? room * 2 : 256;
+	if (room > output->room) {
+		grown = realloc(output->bytes, room);
+		if (!grown) {
+			output->failed = true;
+			return;
+		}
+		output->bytes = grown;
+		output->room = room;
+	}
+	memcpy(output->bytes + output->length, bytes, length);
+	output->length += length;
+}
+
+static void put_redacted(struct output *output)
+{
+	put(output, REDACT_TEXT, strlen(REDACT_TEXT));
+}
+
+/* Between the pieces of a word. */
+static bool separates(char byte)
+{
+	return isspace((unsigned char)byte) || strchr("?&;,'\"`()|<>", byte);
+}
+
+static size_t piece_length(const char *word, size_t length)
+{
+	size_t i;
+
+	for (i = 0; i < length && !separates(word[i]); i++)
+		;
+	return i;
+}
+
+/* Where the password of "scheme://user:password@host" begins and ends; false: no such. */
+static bool find_password(const char *word, size_t length, size_t *ret_begin, size_t *ret_end)
+{
+	const char *begin = memmem(word, length, "://", 3), *end = word + length, *at, *colon;
+
+	if (!begin)
+		return false;
+	begin += 3;
+	for (at = begin; at < end && *at != '/' && !isspace((unsigned char)*at); at++)
+		;
+	end = at;
+	/* The last one: a password may have one in it. */
+	at = memrchr(begin, '@', (size_t)(end - begin));
+	colon = at ? memchr(begin, ':', (size_t)(at - begin)) : NULL;
+	if (!colon) {
+		*ret_begin = *ret_end = (size_t)(end - word);
+		return true;
+	}
+	*ret_begin = (size_t)(colon + 1 - word);
+	*ret_end = (size_t)(at - word);
+	return true;
+}
+
+/* All URLs of a word, before it is taken to pieces: a password may have anything in it. */
+static void put_urls(struct output *output, const char *word, size_t length)
+{
+	size_t begin, end;
+
+	while (find_password(word, length, &begin, &end)) {
+		put(output, word, begin);
+		if (end > begin)
+			put_redacted(output);
+		word += end;
+		length -= end;
+	}
+	put(output, word, length);
+}
+
+enum asks { ASKS_NOTHING, ASKS_NEXT, ASKS_REST };
+
+/*
+ * Puts a piece, its value masked if its name is a secret's; says whether what comes behind
+ * it is the value: the next piece of an option, all the rest of a header line.
+ */
+static enum asks put_named(const struct redactor *redactor, struct output *output,
+			   const char *piece, size_t length)
+{
+	const char *equals = memchr(piece, '=', length);
+	size_t name = equals ? (size_t)(equals - piece) : length;
+	bool header = !equals && length > 1 && piece[length - 1] == ':';
+
+	if (header)
+		name--;
+	if (!redact_name_is_secret(redactor, piece, name)) {
+		put(output, piece, length);
+		return ASKS_NOTHING;
+	}
+	if (equals) {
+		put(output, piece, name + 1);
+		/* An empty one is behind a quote, if anywhere. */
+		if (length > name + 1)
+			put_redacted(output);
+		return length > name + 1 ? ASKS_NOTHING : ASKS_NEXT;
+	}
+	put(output, piece, length);
+	if (header)
+		return ASKS_REST;
+	return piece[0] == '-' ? ASKS_NEXT : ASKS_NOTHING;
+}
+
+/* True: the word after this one is a value to be masked. */
+static bool put_word(const struct redactor *redactor, struct output *output, const char *word,
+		     size_t length)
+{
+	const char *equals = memchr(word, '=', length);
+	enum asks asks = ASKS_NOTHING;
+	size_t at = 0, piece;
+
+	/* "--password=what has blanks in it": all of it. */
+	if (equals && piece_length(word, length) > (size_t)(equals - word) &&
+	    redact_name_is_secret(redactor, word, (size_t)(equals - word))) {
+		put(output, word, (size_t)(equals - word) + 1);
+		put_redacted(output);
+		return false;
+	}
+	while (at < length) {
+		piece = piece_length(word + at, length - at);
+		if (piece && asks == ASKS_NEXT) {
+			put_redacted(output);
+			asks = ASKS_NOTHING;
+		} else if (piece) {
+			asks = put_named(redactor, output, word + at, piece);
+		}
+		at += piece;
+		if (asks == ASKS_REST && at < length) {
+			put(output, " ", 1);
+			put_redacted(output);
+			return false;
+		}
+		if (at < length)
+			put(output, &word[at++], 1);
+	}
+	return asks != ASKS_NOTHING;
+}
+
+/* The word with its URLs masked, then its names: what put_word() says. */
+static bool put_masked(const struct redactor *redactor, struct output *output, const char *word,
+		       size_t length)
+{
+	struct output urls = { .length = 0 };
+	bool is_value = false;
+
+	put_urls(&urls, word, length);
+	if (urls.failed)
+		output->failed = true;
+	else if (urls.length)
+		is_value = put_word(redactor, output, urls.bytes, urls.length);
+	free(urls.bytes);
+	return is_value;
+}
+
+char *redact_apply(const struct redactor *redactor, const char *words, size_t size,
+		   size_t *ret_size)
+{
+	struct output output = { .length = 0 };
+	bool is_value = false;
+	size_t at = 0, length;
+
+	while (at < size) {
+		length = strnlen(words + at, size - at);
+		/* What looks like an option is one: then the one before had no value. */
+		if (is_value && !(length > 2 && words[at] == '-' && words[at + 1] == '-')) {
+			put_redacted(&output);
+			is_value = false;
+		} else {
+			is_value = put_masked(redactor, &output, words + at, length);
+		}
+		put(&output, "", 1);
+		at += length + 1;
+	}
+	if (output.failed) {
+		free(output.bytes);
+		return NULL;
+	}
+	*ret_size = output.length;
+	return output.bytes ? output.bytes : calloc(1, 1);
+}

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Finds and keeps the files of modules; see modules.h. Paths of a process are resolved
+ * below its own root, so that those of containers work, and that a symbolic link put there
+ * by the process leads nowhere else. What is opened is a regular file before it is opened
+ * for reading: the opening of a device may already do something.
+ */
+#include "modules.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "modules_debug.h"
+
+/* Three descriptors each at most. What 100 processes have in common is a few. */
+#define KEPT_MAX 48
+/* Libraries that are looked into for the sake of a process that is gone. */
+#define NEEDED_MAX 128
+
+struct modules {
+	struct module kept[KEPT_MAX]; /* number 0: free */
+	maze_u64 next_number;
+	maze_u64 uses;
+};
+
+/* ---- opening -------------------------------------------------------------------------------- */
+
+int modules_open_in(int root_fd, const char *path)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC,
+				.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+	int found = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how)), fd;
+	struct stat status;
+	char link[64];
+
+	if (found < 0)
+		return -errno;
+	if (fstat(found, &status)) {
+		fd = -errno;
+	} else if (!S_ISREG(status.st_mode)) {
+		fd = -EINVAL;
+	} else {
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", found);
+		fd = open(link, O_RDONLY | O_NOCTTY | O_CLOEXEC);
+		if (fd < 0)
+			fd = -errno;
+	}
+	close(found);
+	return fd;
+}
+
+int modules_open_root(const struct modules_scope *scope)
+{
+	int fd;
+
+	if (scope->live && scope->live->proc_fd >= 0)
+		fd = openat(scope->live->proc_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	else
+		fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/*
+ * The kernel's own link to the mapped file, which needs a privilege; else the path, if the
+ * file there has the inode number of the mapped one. Not the device's: overlays show one
+ * in maps, and another in stat(2).
+ */
+static int open_map(const struct modules_scope *scope, const struct map *map)
+{
+	struct stat status;
+	char link[64];
+	int root, fd;
+
+	snprintf(link, sizeof(link), "map_files/%llx-%llx", map->start, map->end);
+	fd = openat(scope->live->proc_fd, link, O_RDONLY | O_NOCTTY | O_CLOEXEC);
+	if (fd >= 0)
+		return fd;
+	root = modules_open_root(scope);
+	if (root < 0)
+		return root;
+	fd = modules_open_in(root, map->path);
+	close(root);
+	if (fd >= 0 && (fstat(fd, &status) || status.st_ino != map->inode)) {
+		close(fd);
+		return -ESTALE;
+	}
+	return fd;
+}
+
+/* ---- keeping -------------------------------------------------------------------------------- */
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+static void drop(struct module *module)
+{
+	int fds[] = { module->files.fd, module->files.debug_fd, module->files.shared_fd };
+	size_t i;
+
+	for (i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	free(module->path);
+	*module = (struct module){ 0 };
+}
+
+static struct module *kept_by_identity(struct modules *modules, const struct stat *identity)
+{
+	size_t i;
+
+	for (i = 0; i < KEPT_MAX; i++)
+		if (modules->kept[i].number && same_file(&modules->kept[i].identity, identity))
+			return &modules->kept[i];
+	return NULL;
+}
+
+/* The free place, or that of the module which was used longest ago; NULL: all are held. */
+static struct module *make_room(struct modules *modules)
+{
+	struct module *oldest = NULL, *module;
+
+	for (module = modules->kept; module < modules->kept + KEPT_MAX; module++) {
+		if (!module->number)
+			return module;
+		if (!module->held && (!oldest || module->used < oldest->used))
+			oldest = module;
+	}
+	if (oldest)
+		drop(oldest);
+	return oldest;
+}
+
+/*
+ * Takes the descriptor: keeps it, or closes it if the file is kept already, or is not the
+ * one that is `wanted` (NULL: any).
+ */
+static struct module *keep(struct modules *modules, int fd, const char *path, const maze_u8 *wanted)
+{
+	maze_u8 build_id[MAZE_BUILD_ID_LEN] = { 0 };
+	struct module *module = NULL;
+	struct stat identity;
+	bool has_build_id;
+
+	if (fstat(fd, &identity) || !S_ISREG(identity.st_mode))
+		goto out_close;
+	module = kept_by_identity(modules, &identity);
+	if (module) {
+		if (wanted &&
+		    (!module->has_build_id || memcmp(module->build_id, wanted, MAZE_BUILD_ID_LEN)))
+			module = NULL;
+		goto out_close;
+	}
+	has_build_id = !elf_file_build_id(fd, build_id);
+	if (wanted && (!has_build_id || memcmp(build_id, wanted, MAZE_BUILD_ID_LEN)))
+		goto out_close;
+	module = make_room(modules);
+	if (!module)
+		goto out_close;
+	*module = (struct module){
+		.number = ++modules->next_number,
+		.has_build_id = has_build_id,
+		.path = strdup(path),
+		.files = { .fd = fd, .debug_fd = -1, .shared_fd = -1 },
+		.identity = identity,
+	};
+	memcpy(module->build_id, build_id, sizeof(build_id));
+	fd = -1;
+out_close:
+	if (module)
+		module->used = ++modules->uses;
+	if (fd >= 0)
+		close(fd);
+	return module;
+}
+
+/* ---- looking -------------------------------------------------------------------------------- */
+
+struct module *modules_by_map(struct modules *modules, const struct modules_scope *scope,
+			      const struct map *map)
+{
+	int fd;
+
+	if (!scope->live || scope->live->proc_fd < 0 || !map_has_file(map))
+		return NULL;
+	fd = open_map(scope, map);
+	return fd < 0 ? NULL : keep(modules, fd, map->path, NULL);
+}
+
+static struct module *find_in_maps(struct modules *modules, const struct modules_scope *scope,
+				   const maze_u8 *build_id)
+{
+	const struct maps *maps = &scope->live->maps;
+	struct module *module;
+	maze_u64 previous = 0;
+	size_t i;
+	int fd;
+
+	for (i = 0; i < maps->count; i++) {
+		/* Mappings of one file lie together. */
+		if (!map_has_file(&maps->map[i]) || maps->map[i].inode == previous)
+			continue;
+		previous = maps->map[i].inode;
+		fd = open_map(scope, &maps->map[i]);
+		module = fd < 0 ? NULL : keep(modules, fd, maps->map[i].path, build_id);
+		if (module)
+			return module;
+	}
+	return NULL;
+}
+
+/* Where ld.so(8) looks for libraries, and distributions put them. */
+static const char *const library_directories[] = {
+#if defined(__x86_64__)
+	"/usr/lib/x86_64-linux-gnu",
+	"/lib/x86_64-linux-gnu",
+#elif defined(__aarch64__)
+	"/usr/lib/aarch64-linux-gnu",
+	"/lib/aarch64-linux-gnu",
+#endif
+	"/usr/lib64",
+	"/lib64",
+	"/usr/lib",
+	"/lib",
+	"/usr/local/lib",
+};
+
+/* A walk over what a program needs, and what that needs. */
+struct walk {
+	char names[NEEDED_MAX][ELF_FILE_NAME_MAX];
+	size_t count;
+};
+
+static void add_needed(struct walk *walk, int fd)
+{
+	char names[ELF_FILE_NEEDED_MAX][ELF_FILE_NAME_MAX];
+	int count = elf_file_needed(fd, names), i;
+	size_t seen;
+
+	for (i = 0; i < count && walk->count < NEEDED_MAX; i++) {
+		for (seen = 0; seen < walk->count; seen++)
+			if (!strcmp(walk->names[seen], names[i]))
+				break;
+		if (seen == walk->count && !strchr(names[i], '/'))
+			memcpy(walk->names[walk->count++], names[i], sizeof(names[i]));
+	}
+}
+
+/* The library where the program's own directory or a usual one has it. */
+static int open_library(int root, const char *exe, const char *name, char *ret_path)
+{
+	const size_t usual = sizeof(library_directories) / sizeof(library_directories[0]);
+	const char *slash = strrchr(exe, '/');
+	int fd = -ENOENT;
+	size_t i;
+
+	for (i = 0; fd < 0 && i <= usual; i++) {
+		if (i < usual)
+			snprintf(ret_path, PATH_MAX, "%s/%s", library_directories[i], name);
+		else
+			snprintf(ret_path, PATH_MAX, "%.*s/%s", (int)(slash - exe), exe, name);
+		fd = modules_open_in(root, ret_path);
+	}
+	return fd;
+}
+
+static struct module *find_needed(struct modules *modules, int root, const char *exe, int exe_fd,
+				  const maze_u8 *build_id)
+{
+	struct walk *walk = calloc(1, sizeof(*walk));
+	struct module *module = NULL;
+	char path[PATH_MAX];
+	size_t i;
+	int fd;
+
+	if (walk)
+		add_needed(walk, exe_fd);
+	for (i = 0; walk && !module && i < walk->count; i++) {
+		fd = open_library(root, exe, walk->names[i], path);
+		if (fd < 0)
+			continue;
+		add_needed(walk, fd);
+		module = keep(modules, fd, path, build_id);
+	}
+	free(walk);
+	return module;
+}
+
+/* By the paths that a process had, in the tree of files that is ours. */
+static struct module *find_by_exe(struct modules *modules, const char *exe, const maze_u8 *build_id)
+{
+	int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), fd, copy;
+	struct module *module = NULL;
+
+	if (root < 0)
+		return NULL;
+	fd = modules_open_in(root, exe);
+	copy = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (copy >= 0)
+		module = keep(modules, copy, exe, build_id);
+	if (fd >= 0 && !module)
+		module = find_needed(modules, root, exe, fd, build_id);
+	if (fd >= 0)
+		close(fd);
+	close(root);
+	return module;
+}
+
+struct module *modules_by_build_id(struct modules *modules, const struct modules_scope *scope,
+				   const maze_u8 build_id[MAZE_BUILD_ID_LEN])
+{
+	struct module *module = NULL;
+	char path[PATH_MAX];
+	int fd;
+
+	if (scope->live && scope->live->proc_fd >= 0)
+		module = find_in_maps(modules, scope, build_id);
+	if (!module && scope->exe && scope->exe[0] == '/')
+		module = find_by_exe(modules, scope->exe, build_id);
+	if (module)
+		return module;
+	/* Better than nothing: the debug half of it, which has the names. */
+	fd = modules_open_debug_of(build_id, path, sizeof(path));
+	return fd < 0 ? NULL : keep(modules, fd, path, build_id);
+}
+
+/* ---- the set of them ------------------------------------------------------------------------- */
+
+int modules_new(struct modules **ret)
+{
+	struct modules *modules = calloc(1, sizeof(*modules));
+
+	if (!modules)
+		return -ENOMEM;
+	*ret = modules;
+	return 0;
+}
+
+void modules_free(struct modules *modules)
+{
+	size_t i;
+
+	for (i = 0; modules && i < KEPT_MAX; i++)
+		if (modules->kept[i].number)
+			drop(&modules->kept[i]);
+	free(modules);
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Taking values out of JSON objects; see json_reader.h.
+ */
+#include "json_reader.h"
+#include "incident.h"
+#include "../base/rfc3339.h"
+
+void type_error(struct json_reader *reader, const char *key, const char *wanted)
+{
+	if (reader->wrong_key)
+		return;
+	reader->wrong_where = reader->where;
+	reader->wrong_key = key;
+	reader->wanted = wanted;
+}
+
+static json_t *get(const json_t *object, const char *key)
+{
+	json_t *value = json_object_get(object, key);
+
+	return json_is_null(value) ? NULL : value;
+}
+
+const char *read_text(struct json_reader *reader, const json_t *object, const char *key)
+{
+	json_t *value = get(object, key);
+
+	if (value && !json_is_string(value))
+		type_error(reader, key, "a text");
+	return json_string_value(value);
+}
+
+long long read_number(struct json_reader *reader, const json_t *object, const char *key)
+{
+	json_t *value = get(object, key);
+
+	if (!value)
+		return INCIDENT_UNKNOWN;
+	if (!json_is_integer(value) || json_integer_value(value) < 0) {
+		type_error(reader, key, "a whole number of at least 0");
+		return INCIDENT_UNKNOWN;
+	}
+	return json_integer_value(value);
+}
+
+bool read_flag(struct json_reader *reader, const json_t *object, const char *key, bool otherwise)
+{
+	json_t *value = get(object, key);
+
+	if (!value)
+		return otherwise;
+	if (!json_is_boolean(value))
+		type_error(reader, key, "true or false");
+	return json_is_true(value);
+}
+
+json_t *read_array(struct json_reader *reader, const json_t *object, const char *key)
+{
+	json_t *value = get(object, key);
+
+	if (value && !json_is_array(value)) {
+		type_error(reader, key, "an array");
+		return NULL;
+	}
+	return value;
+}
+
+json_t *read_object(struct json_reader *reader, const json_t *object, const char *key)
+{
+	json_t *value = get(object, key);
+
+	if (value && !json_is_object(value)) {
+		type_error(reader, key, "an object");
+		return NULL;
+	}
+	return value;
+}
+
+long long read_time(struct json_reader *reader, const json_t *object, const char *key)
+{
+	const char *text = read_text(reader, object, key);
+	long long ns;
+
+	return text && rfc3339_parse(text, &ns) ? ns : INCIDENT_UNKNOWN;
+}
+
+json_t *read_element(struct json_reader *reader, const json_t *array, size_t index)
+{
+	json_t *value = json_array_get(array, index);
+
+	if (json_is_object(value))
+		return value;
+	/* Without a key: it is the array that is wrong. */
+	type_error(reader, "", "an array of objects");
+	return NULL;
+}

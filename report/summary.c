@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * An incident in sentences; see summary.h.
+ */
+#include "summary.h"
+#include "shown.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+void summary_plain(struct summary *summary, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	summary->put(summary, SUMMARY_PLAIN, text);
+}
+
+void summary_name(struct summary *summary, const char *name)
+{
+	summary->put(summary, SUMMARY_NAME, name);
+}
+
+void summary_name_free(struct summary *summary, char *name)
+{
+	if (name && name[0])
+		summary->put(summary, SUMMARY_NAME, name);
+	free(name);
+}
+
+void summary_figure(struct summary *summary, const char *figure)
+{
+	summary->put(summary, SUMMARY_FIGURE, figure);
+}
+
+void summary_share(struct summary *summary, size_t part, size_t whole)
+{
+	char share[SHOWN_LEN];
+
+	if (part == whole && whole > 1) {
+		summary_figure(summary, "all");
+		summary_plain(summary, " %zu samples", whole);
+		return;
+	}
+	summary_figure(summary, shown_share(part, whole, share));
+	summary_plain(summary, " of %zu sample%s", whole, whole == 1 ? "" : "s");
+}
+
+static void say_who(struct summary *summary, const struct incident *incident)
+{
+	const char *process = shown_process(incident), *thread = shown_thread_name(incident);
+	long long pid = shown_pid(incident), tid = shown_tid(incident);
+	char buf[SHOWN_LEN];
+
+	if (process)
+		summary_name(summary, process);
+	else
+		summary_plain(summary, "A process of unknown name");
+	summary_plain(summary, " (PID %s", shown_number(pid, buf));
+	if (tid >= 0 && tid != pid) {
+		summary_plain(summary, ", thread %lld", tid);
+		if (thread && process && strcmp(thread, process) != 0) {
+			summary_plain(summary, " \"");
+			summary_name(summary, thread);
+			summary_plain(summary, "\"");
+		}
+	}
+	summary_plain(summary, ")");
+}
+
+static void say_how_long(struct summary *summary, const struct incident *incident)
+{
+	long long used = shown_used(incident);
+	char buf[SHOWN_LEN];
+
+	if (used < 0) {
+		summary_plain(summary, " used more CPU time without sleeping than it may.");
+		return;
+	}
+	summary_plain(summary, " used ");
+	summary_figure(summary, shown_duration(used, buf));
+	summary_plain(summary, " of CPU time%s.", shown_asleep(incident, buf));
+}
+
+static void say_frame(struct summary *summary, const struct incident_frame *frame)
+{
+	char *place = shown_place(frame);
+
+	summary_name_free(summary, shown_frame(frame));
+	if (place && place[0]) {
+		summary_plain(summary, " (");
+		summary_name(summary, place);
+		summary_plain(summary, ")");
+	}
+	free(place);
+}
+
+void summary_where(struct summary *summary, const struct incident *incident,
+		   const struct stacks *stacks)
+{
+	const struct stacks_function *place = stacks->place;
+
+	if (place) {
+		summary_plain(summary, "It was in ");
+		say_frame(summary, place->frame);
+		summary_plain(summary, " in ");
+		summary_share(summary, place->placed, stacks->samples);
+		if (place->in_kernel * 2 > place->placed) {
+			summary_plain(summary, ", mostly in the kernel (");
+			summary_name_free(summary, shown_frame(stacks->place_kernel->frame));
+			summary_plain(summary, ")");
+		}
+		if (stacks->common) {
+			summary_plain(summary, ", nearly always inside ");
+			summary_name_free(
+				summary,
+				shown_frame(stacks->functions[stacks->common->function].frame));
+		}
+		summary_plain(summary, ". ");
+	} else if (incident->unwound.count) {
+		summary_plain(summary, "When it was looked at, once, it was in ");
+		say_frame(summary, &incident->unwound.frames[0]);
+		summary_plain(summary, ". ");
+	} else {
+		summary_plain(summary, "Where it was is not known: there is no stack of it. ");
+	}
+}
+
+/* "sent SIGXCPU at 1s"; the verb only where it is another than before. */
+static void say_verdict(struct summary *summary, const struct incident_record *record,
+			const char **verb)
+{
+	const char *sent = shown_verb(record);
+	const char *now = sent ? sent : "only recorded that the limit was reached";
+	char buf[SHOWN_LEN];
+
+	if (now != *verb)
+		summary_plain(summary, "%s", now);
+	*verb = now;
+	if (sent)
+		summary_figure(summary, record->signal);
+	if (sent && record->not_sent) {
+		summary_plain(summary, " (");
+		summary_name(summary, record->not_sent);
+		summary_plain(summary, ")");
+	}
+	if (record->count_ns >= 0)
+		summary_plain(summary, " at %s", shown_duration(record->count_ns, buf));
+}
+
+/* A signal to one thread may end them all: then that is why, and not what this one did. */
+static void say_end(struct summary *summary, const struct incident *incident)
+{
+	summary_plain(summary, "; the thread ended");
+	if (!incident->ended_by_signal[0])
+		return;
+	summary_plain(summary, " after maze sent ");
+	summary_name(summary, incident->ended_by_signal);
+	summary_plain(summary, " to thread %lld of the process", incident->ended_by_tid);
+}
+
+void summary_acts(struct summary *summary, const struct incident *incident)
+{
+	const struct incident_record *record;
+	const char *verb = NULL;
+	bool shadow = false;
+	size_t i, n = 0;
+
+	for (i = 0; i < incident->records_count; i++) {
+		record = &incident->records[i];
+		if (strcmp(record->event, "soft") != 0 && strcmp(record->event, "hard") != 0)
+			continue;
+		summary_plain(summary, n++ ? ", then " : "maze ");
+		say_verdict(summary, record, &verb);
+		shadow |= record->shadow;
+	}
+	if (!n)
+		summary_plain(summary, "No verdict was recorded");
+	if (shadow)
+		summary_plain(summary, " (the policy is in shadow)");
+	if (shown_record(incident, "exit"))
+		say_end(summary, incident);
+	summary_plain(summary, ".");
+}
+
+void summary_what(struct summary *summary, const struct incident *incident)
+{
+	const char *process = shown_process(incident);
+
+	if (process)
+		summary_name(summary, process);
+	else
+		summary_plain(summary, "A process of unknown name");
+	say_how_long(summary, incident);
+}
+
+void summary_headline(struct summary *summary, const struct incident *incident,
+		      const struct stacks *stacks)
+{
+	say_who(summary, incident);
+	say_how_long(summary, incident);
+	summary_plain(summary, " ");
+	summary_where(summary, incident, stacks);
+	summary_acts(summary, incident);
+}
