@@ -199,7 +199,6 @@ static int follow_command(struct run *run)
 		{ .fd = maze_reader_fd(run->session.reader), .events = POLLIN },
 		{ .fd = maze_service_fd(run->session.maze), .events = POLLIN },
 		{ .fd = session_incidents_fd(run->session.incidents), .events = POLLIN },
-		{ .fd = session_incidents_workers_fd(run->session.incidents), .events = POLLIN },
 	};
 
 	for (;;) {

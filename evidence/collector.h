@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Incidents of all users, each user's kept by a worker process of its own (worker.h), since
- * to look at a process is to read its memory, its mappings and its files, which may block
- * for as long as the user likes. What one user's threads do costs that user's incidents: a
- * worker has its own table of open incidents, and one that misses its deadline is left
- * behind and replaced by one that looks at no process. The interface is that of incident.h.
+ * The incident collector of maze run and mazed: it takes records from its caller and
+ * evidence from an engine, and writes incidents of all users.
+ *
+ * Capturing a process reads its memory, mappings and files, which may block for as long as
+ * its user likes. So each user's incidents belong to a worker process of their own
+ * (isolation/worker.h) with its own table of open incidents, and what one user's threads do
+ * costs only that user's incidents. A worker that misses its deadline is left behind, and
+ * the next one reads no process. The calls are those of incident.h.
  */
 #ifndef MAZE_EVIDENCE_COLLECTOR_H
 #define MAZE_EVIDENCE_COLLECTOR_H
@@ -13,24 +16,30 @@
 
 struct collector;
 
-/* As incidents_open(); texts and masks are borrowed until collector_close(). */
+/* As incidents_open(); the options' strings are borrowed until collector_close(). */
 int collector_open(const struct incidents_options *options, struct collector **ret,
 		   struct maze_error *error);
+/*
+ * Takes process infos and stacks from this engine, which must outlive the collector. Once.
+ * `wants` as in maze_evidence_open(). -EOPNOTSUPP: the engine has none, or -errno.
+ */
+int collector_follow(struct collector *collector, struct maze *maze,
+		     const struct maze_evidence_wants *wants, struct maze_error *error);
 void collector_record(struct collector *collector, const struct maze_record *record,
 		      const char *engine, const char *rule, const struct maze_policy *policy);
 void collector_process_info(struct collector *collector, const struct maze_process_info *recorded);
-/* A stack is its episode's, which a record or a process_info has to name first. */
+/* Ignored unless a record or a process info has named the stack's episode before. */
 void collector_stack(struct collector *collector, const struct maze_stack *stack);
 /* As incidents_work(). */
 int collector_work(struct collector *collector, struct incident_messages *ret);
-/* Readable when collector_work() is to be called. */
+/* Readable when collector_work() is due. */
 int collector_fd(const struct collector *collector);
-/* Lets the workers write what is open, for at most six seconds. NULL is fine. */
+/* Gives the workers at most six seconds to write what is open. NULL is fine. */
 void collector_close(struct collector *collector, struct incident_messages *ret);
 
-/* Incidents that were not kept or written, by any worker. */
+/* Incidents that no worker kept or wrote. */
 maze_u64 collector_lost(const struct collector *collector);
-/* Workers that missed their deadline and have not ended yet. */
-size_t collector_left_behind(const struct collector *collector);
+/* Process infos and stacks that the engine overwrote before they were read. */
+maze_u64 collector_evidence_lost(const struct collector *collector);
 
 #endif

@@ -23,9 +23,9 @@ int incidents_open(const struct incidents_options *options, struct incidents **r
 		   struct maze_error *error)
 {
 	struct incident_store_limits limits = {
-		.count_max = options->count_max ?: INCIDENTS_COUNT_DEFAULT,
-		.bytes_max = options->bytes_max ?: INCIDENTS_BYTES_DEFAULT,
-		.age_max_ns = options->age_max_ns ?: INCIDENTS_AGE_DEFAULT_NS,
+		.count_max = options->count_max ?: INCIDENT_STORE_COUNT_DEFAULT,
+		.bytes_max = options->bytes_max ?: INCIDENT_STORE_BYTES_DEFAULT,
+		.age_max_ns = options->age_max_ns ?: INCIDENT_STORE_AGE_DEFAULT_NS,
 		.shared = options->shared,
 	};
 	struct incidents *incidents = calloc(1, sizeof(*incidents));

@@ -20,11 +20,6 @@ struct incidents;
 /* Of a user other than the caller, where the directory is shared. */
 #define INCIDENTS_OPEN_USER 64
 
-/* What is taken where an option is 0 or NULL. */
-#define INCIDENTS_COUNT_DEFAULT 1000
-#define INCIDENTS_BYTES_DEFAULT (256ULL << 20)
-#define INCIDENTS_AGE_DEFAULT_NS (90 * 24 * 3600 * MAZE_NSEC_PER_SEC)
-
 struct incidents_options {
 	const char *dir; /* made, for its owner only, where it is missing */
 	/* What the directory keeps: older incidents are removed first. 0: the default. */
@@ -43,6 +38,9 @@ struct incidents_options {
 	 * at most INCIDENTS_OPEN_USER of a user other than the caller are open at once.
 	 */
 	bool shared;
+	/* For a collector: it ignores records and evidence with another tag (0: any), or older. */
+	maze_u64 tag;
+	maze_u64 since_ns; /* CLOCK_BOOTTIME */
 	/* Set by the collector for its workers, not by its callers. */
 	unsigned int uid; /* whose incidents; named in the id if it is not the caller's */
 	bool blind;	  /* read no process and no file of one */

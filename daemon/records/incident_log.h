@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Evidence of verdicts: the engine's stacks and the records, made into incidents as
- * [daemon] wants them. Behind everything that enforces in the event loop; trouble with
- * it is in the log, and changes nothing else.
+ * Incidents as the settings of [daemon] want them, and their messages in the log. All of it
+ * runs in the event loop behind everything that enforces.
  */
 #ifndef MAZE_DAEMON_RECORDS_INCIDENT_LOG_H
 #define MAZE_DAEMON_RECORDS_INCIDENT_LOG_H
@@ -14,14 +13,14 @@
 
 struct incident_log;
 
-/* Never waits, and wakes nobody while nothing is mazed. 0, or -errno and a sentence. */
+/* Never waits, and causes no wakeup without a verdict. 0, or -errno with a sentence. */
 int incident_log_open(sd_event *event, struct maze *maze, struct log *log,
-		      const struct incidents_settings *settings, struct incident_log **ret_log,
-		      struct maze_error *error);
-/* `rule` and `policy` may be NULL: not known. */
+		      const struct incidents_settings *settings,
+		      struct incident_log **ret_incidents, struct maze_error *error);
+/* `rule` and `policy` may be NULL: unknown. */
 void incident_log_record(struct incident_log *incidents, const struct maze_record *record,
 			 const char *rule, const struct maze_policy *policy);
-/* Other settings from now on; what is open is written first. On failure the old ones stay. */
+/* Writes what is open, then uses other settings. On failure the old ones stay. */
 int incident_log_use(struct incident_log *incidents, const struct incidents_settings *settings,
 		     struct maze_error *error);
 /* Writes what is open. NULL is fine. */

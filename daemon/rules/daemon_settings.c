@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/un.h>
 
-#include "../../evidence/incident.h"
+#include "../../evidence/store/incident_store.h"
 #include "../../evidence/store/redact.h"
 #include "../../lib/control.h"
 #include "../../base/error.h"
@@ -41,9 +41,9 @@ int settings_init(struct daemon_settings *settings)
 		.control_socket = strdup(MAZE_CONTROL_SOCKET),
 		.incidents = {
 			.dir = strdup(INCIDENTS_DIR),
-			.count_max = INCIDENTS_COUNT_DEFAULT,
-			.bytes_max = INCIDENTS_BYTES_DEFAULT,
-			.age_max_ns = INCIDENTS_AGE_DEFAULT_NS,
+			.count_max = INCIDENT_STORE_COUNT_DEFAULT,
+			.bytes_max = INCIDENT_STORE_BYTES_DEFAULT,
+			.age_max_ns = INCIDENT_STORE_AGE_DEFAULT_NS,
 			.samples = MAZE_STACKS_DEFAULT,
 			.unwind = true,
 		},

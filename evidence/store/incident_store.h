@@ -10,6 +10,10 @@
 
 #include "../../lib/maze.h"
 
+#define INCIDENT_STORE_COUNT_DEFAULT 1000
+#define INCIDENT_STORE_BYTES_DEFAULT (256ULL << 20)
+#define INCIDENT_STORE_AGE_DEFAULT_NS (90 * 24 * 3600 * MAZE_NSEC_PER_SEC)
+
 struct incident_store;
 
 struct incident_store_limits {

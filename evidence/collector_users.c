@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Each queued message stays until its incident is closed, so that a worker that replaces
+ * another can write the incident. Stacks are large and go once they are sent.
+ */
+#include "collector_users.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "../base/clock.h"
+
+/* Reading a process takes a millisecond; writing a file may wait for a busy disk. */
+#define DEADLINE_NS (5 * MAZE_NSEC_PER_SEC)
+/* After a worker was left behind, the next ones of this user read no process for so long. */
+#define BLIND_NS (60 * MAZE_NSEC_PER_SEC)
+/* Another user's worker ends after so long without an incident. */
+#define IDLE_NS (60 * MAZE_NSEC_PER_SEC)
+/* At the end: a worker needs two seconds at most; after three, another one starts. */
+#define CLOSE_LATE_NS (3 * MAZE_NSEC_PER_SEC)
+#define STEP_MS 1000
+/* Beside an answer of a worker, two more messages may come. */
+#define MESSAGES_FULL (INCIDENT_MESSAGES_MAX - 3)
+
+void collector_add_message(struct incident_messages *messages, unsigned int uid, bool trouble,
+			   const char *format, ...)
+{
+	va_list arguments;
+
+	if (messages->count == INCIDENT_MESSAGES_MAX)
+		return;
+	va_start(arguments, format);
+	vsnprintf(messages->message[messages->count].text, sizeof(messages->message[0].text),
+		  format, arguments);
+	va_end(arguments);
+	messages->message[messages->count].trouble = trouble;
+	messages->message[messages->count++].uid = uid;
+}
+
+int collector_start_worker(struct collector *collector, struct collector_user *user)
+{
+	struct incidents_options options = collector->options;
+	struct epoll_event event = { .events = EPOLLIN };
+	struct collector_message *message;
+	int err;
+
+	if (!workers_left_allow(&collector->left, user->uid))
+		return -EAGAIN;
+	options.uid = user->uid;
+	options.blind = user->blind;
+	options.replace = user->failures > 0;
+	err = worker_start(collector_worker, &options, &user->worker);
+	if (err)
+		return err;
+	epoll_ctl(collector->epoll, EPOLL_CTL_ADD, user->worker.fd, &event);
+	user->unanswered = user->open = 0;
+	user->input_closed = false;
+	user->lost = user->lost_reported = 0;
+	user->idle_ns = 0;
+	collector->left_reported = false;
+	for (message = user->queue.first; message; message = message->next)
+		message->sent = false;
+	worker_expect(&user->worker, 0);
+	return 0;
+}
+
+void collector_leave_worker(struct collector *collector, struct collector_user *user, bool killed)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	size_t count = collector->left.count;
+
+	collector->lost += user->lost;
+	user->lost = 0;
+	worker_leave(&user->worker, killed, user->uid, &collector->left);
+	/* collector_fd() becomes readable when the worker ends. */
+	if (collector->left.count > count)
+		epoll_ctl(collector->epoll, EPOLL_CTL_ADD, collector->left.worker[count].pidfd,
+			  &event);
+}
+
+/* The worker missed its deadline, or ended. The next one gets the open incidents. */
+static void replace_worker(struct collector *collector, struct collector_user *user,
+			   struct incident_messages *messages, const char *what)
+{
+	collector_leave_worker(collector, user, true);
+	user->blind = true;
+	user->failed_ns = now_ns(CLOCK_MONOTONIC);
+	collector_add_message(
+		messages, user->uid, true,
+		"incidents of user id %u: the worker process %s; %zu workers are left behind; "
+		"this user's processes are not read for now",
+		user->uid, what, collector->left.count);
+	if (++user->failures == 1 || !user->queue.first)
+		return;
+	/* The replacement failed too, so reading a process is not the cause. */
+	collector_add_message(messages, user->uid, true,
+			      "the open incidents of user id %u are lost and counted", user->uid);
+	collector->lost += user->open ? user->open : 1;
+	collector_queue_clear(&user->queue);
+}
+
+/* False: the socket is full. */
+static bool send_messages(struct collector_user *user)
+{
+	struct collector_message **place = &user->queue.first, *message;
+	struct iovec parts[2];
+
+	while ((message = *place)) {
+		if (message->sent) {
+			place = &message->next;
+			continue;
+		}
+		parts[0] = (struct iovec){ &message->header, sizeof(message->header) };
+		parts[1] = (struct iovec){ message->body, message->size };
+		if (worker_send(&user->worker, parts, 2))
+			return false;
+		if (!user->unanswered++ || !user->worker.expects)
+			worker_expect(&user->worker, 0);
+		user->idle_ns = 0;
+		message->sent = true;
+		if (message->header.kind == COLLECTOR_STACK)
+			collector_queue_drop(&user->queue, place);
+		else
+			place = &message->next;
+	}
+	return true;
+}
+
+static void take_status(struct collector_user *user, const struct collector_answer *status,
+			struct incident_messages *messages)
+{
+	user->unanswered -= status->taken < user->unanswered ? status->taken : user->unanswered;
+	user->open = status->open;
+	user->lost = status->lost;
+	if (user->unanswered)
+		worker_expect(&user->worker, 0);
+	else if (status->open)
+		worker_expect(&user->worker,
+			      status->wait_ms > 0 ? (maze_u64)status->wait_ms * MAZE_NSEC_PER_MSEC
+						  : 0);
+	else
+		worker_expect_nothing(&user->worker);
+	if (user->unanswered || status->open)
+		return;
+	if (user->lost > user->lost_reported)
+		collector_add_message(messages, user->uid, true,
+				      "%llu incidents of user id %u are lost",
+				      user->lost - user->lost_reported, user->uid);
+	user->lost_reported = user->lost;
+	collector_queue_clear_sent(&user->queue);
+	user->idle_ns = user->queue.first ? 0 : now_ns(CLOCK_MONOTONIC);
+	user->failures = 0;
+}
+
+/* False: the worker has ended. */
+static bool take_answers(struct collector_user *user, struct incident_messages *messages)
+{
+	struct collector_answer answer;
+	ssize_t got;
+
+	/* A message without room stays in the socket. */
+	while (messages->count < MESSAGES_FULL) {
+		got = worker_receive(&user->worker, &answer, sizeof(answer));
+		if (got == -EAGAIN)
+			return true;
+		if (got != sizeof(answer))
+			return false;
+		if (answer.kind == COLLECTOR_STATUS)
+			take_status(user, &answer, messages);
+		else if (answer.kind == COLLECTOR_CLOSED)
+			collector_queue_close(&user->queue, answer.pid, answer.tid, answer.episode);
+		else
+			collector_add_message(messages, user->uid, answer.trouble, "%.*s",
+					      (int)sizeof(answer.text) - 1, answer.text);
+	}
+	return true;
+}
+
+/* Whether the next worker may read processes again. */
+static bool may_see(const struct collector *collector, const struct collector_user *user)
+{
+	return !workers_left_by(&collector->left, user->uid) &&
+	       now_ns(CLOCK_MONOTONIC) - user->failed_ns > BLIND_NS;
+}
+
+static void check_worker(struct collector *collector, struct collector_user *user,
+			 struct incident_messages *messages)
+{
+	maze_u64 step_ns = (maze_u64)(collector->wait_ms + STEP_MS) * MAZE_NSEC_PER_MSEC;
+
+	if (!take_answers(user, messages)) {
+		replace_worker(collector, user, messages, "has ended early");
+	} else if (worker_is_late(&user->worker, DEADLINE_NS, step_ns) &&
+		   messages->count < MESSAGES_FULL) {
+		/* With no room for messages, the answer may still be in the socket. */
+		replace_worker(collector, user, messages, "has not answered in time");
+	} else if (user->idle_ns && user->blind && may_see(collector, user)) {
+		collector_leave_worker(collector, user, false);
+		user->blind = false;
+	} else if (user->idle_ns && user != &collector->users[0] && !user->blind &&
+		   now_ns(CLOCK_MONOTONIC) - user->idle_ns > IDLE_NS) {
+		collector_leave_worker(collector, user, false);
+	}
+}
+
+/* False: no worker can be started, and the queued messages are lost. */
+static bool get_worker(struct collector *collector, struct collector_user *user,
+		       struct incident_messages *messages)
+{
+	int err = collector_start_worker(collector, user);
+
+	if (!err)
+		return true;
+	if (!collector->left_reported)
+		collector_add_message(messages, user->uid, true,
+				      "cannot start a worker process for incidents (%s; %zu "
+				      "workers are left behind); "
+				      "incidents are lost and counted",
+				      strerror(-err), collector->left.count);
+	collector->left_reported = true;
+	collector->lost++;
+	collector_queue_clear(&user->queue);
+	return false;
+}
+
+int collector_serve(struct collector *collector, struct collector_user *user,
+		    struct incident_messages *messages)
+{
+	bool own = user == &collector->users[0];
+
+	if (user->worker.fd >= 0)
+		check_worker(collector, user, messages);
+	if (user->worker.fd < 0 && !user->queue.first) {
+		user->used = own || user->blind;
+		return -1;
+	}
+	if (user->worker.fd < 0 && !get_worker(collector, user, messages))
+		return -1;
+	if (!send_messages(user))
+		return RETRY_MS;
+	if (user->worker.expects)
+		return STEP_MS + (int)(user->worker.allowed_ns / MAZE_NSEC_PER_MSEC);
+	return own && !user->blind ? -1 : (int)(IDLE_NS / MAZE_NSEC_PER_MSEC) + 1;
+}
+
+/* True: the worker has written what was open, and ended. */
+static bool end_worker(struct collector *collector, struct collector_user *user,
+		       struct incident_messages *messages)
+{
+	const maze_u64 step_ns = STEP_MS * MAZE_NSEC_PER_MSEC;
+
+	if (!user->input_closed && send_messages(user)) {
+		user->input_closed = !shutdown(user->worker.fd, SHUT_WR);
+		worker_expect(&user->worker, 0);
+	}
+	if (!take_answers(user, messages))
+		return true;
+	if (!user->blind && worker_is_late(&user->worker, CLOSE_LATE_NS, step_ns))
+		replace_worker(collector, user, messages, "has not ended in time");
+	return false;
+}
+
+static void end_user(struct collector *collector, struct collector_user *user)
+{
+	collector_leave_worker(collector, user, false);
+	collector_queue_clear(&user->queue);
+}
+
+bool collector_has_room(const struct incident_messages *messages)
+{
+	return messages->count < MESSAGES_FULL;
+}
+
+bool collector_end_workers(struct collector *collector, struct incident_messages *messages)
+{
+	struct incident_messages dropped;
+	struct collector_user *user;
+	bool ended = true;
+
+	for (user = collector->users; user < collector->users + USERS_MAX; user++) {
+		if (!user->used)
+			continue;
+		if (messages->count >= MESSAGES_FULL) {
+			dropped.count = 0;
+			messages = &dropped;
+		}
+		if (user->worker.fd < 0 && user->queue.first)
+			get_worker(collector, user, messages);
+		if (user->worker.fd >= 0 && !end_worker(collector, user, messages))
+			ended = false;
+		else if (user->worker.fd >= 0)
+			end_user(collector, user);
+	}
+	return ended;
+}
