@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "../../base/clock.h"
+#include "../capture/process_root.h"
 
 /* The slot of a name may be taken by another before it was read; not three times. */
 #define TRIES_MAX 3
@@ -158,20 +159,19 @@ static int open_perf_map(const struct episode *episode, const struct modules_sco
 	pid_t pid = episode->has_live ? episode->live.inner_pid : (pid_t)episode->pid;
 	struct stat status;
 	char path[64];
-	int root = -1, fd;
+	int root, fd;
 
 	/* The number that it had elsewhere is another process's here. */
 	if (!scope->live && pid != (pid_t)episode->pid)
 		return -1;
-	if (scope->live)
-		root = openat(scope->live->proc_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	/* Gone, or about to be: where most processes had it. */
+	root = process_root_open(scope->live);
+	/* The process is ending: most processes have this root. */
 	if (root < 0)
-		root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		root = process_root_open(NULL);
 	if (root < 0)
 		return -1;
 	snprintf(path, sizeof(path), "/tmp/perf-%d.map", pid);
-	fd = modules_open_in(root, path);
+	fd = process_root_open_file(root, path);
 	close(root);
 	if (fd >= 0 && (fstat(fd, &status) || (status.st_uid != uid && status.st_uid != 0))) {
 		close(fd);

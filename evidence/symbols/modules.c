@@ -1,27 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Finds and keeps the files of modules; see modules.h. Paths of a process are resolved
- * below its own root, so that those of containers work, and that a symbolic link put there
- * by the process leads nowhere else. What is opened is a regular file before it is opened
- * for reading: the opening of a device may already do something.
- */
 #include "modules.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../capture/process_root.h"
 #include "modules_debug.h"
 
-/* Three descriptors each at most. What 100 processes have in common is a few. */
+/* At most three descriptors each. 100 processes share a few modules. */
 #define KEPT_MAX 48
-/* Libraries that are looked into for the sake of a process that is gone. */
+/* Libraries that are searched for a process that has ended. */
 #define NEEDED_MAX 128
 
 struct modules {
@@ -32,45 +25,10 @@ struct modules {
 
 /* ---- opening -------------------------------------------------------------------------------- */
 
-int modules_open_in(int root_fd, const char *path)
-{
-	struct open_how how = { .flags = O_PATH | O_CLOEXEC,
-				.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
-	int found = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how)), fd;
-	struct stat status;
-	char link[64];
-
-	if (found < 0)
-		return -errno;
-	if (fstat(found, &status)) {
-		fd = -errno;
-	} else if (!S_ISREG(status.st_mode)) {
-		fd = -EINVAL;
-	} else {
-		snprintf(link, sizeof(link), "/proc/self/fd/%d", found);
-		fd = open(link, O_RDONLY | O_NOCTTY | O_CLOEXEC);
-		if (fd < 0)
-			fd = -errno;
-	}
-	close(found);
-	return fd;
-}
-
-int modules_open_root(const struct modules_scope *scope)
-{
-	int fd;
-
-	if (scope->live && scope->live->proc_fd >= 0)
-		fd = openat(scope->live->proc_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	else
-		fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
-
 /*
- * The kernel's own link to the mapped file, which needs a privilege; else the path, if the
- * file there has the inode number of the mapped one. Not the device's: overlays show one
- * in maps, and another in stat(2).
+ * Opens the kernel's link to the mapped file, which needs a privilege, or the path if its
+ * file has the same inode number. The device number is not compared: with overlayfs, maps and
+ * stat(2) show different ones.
  */
 static int open_map(const struct modules_scope *scope, const struct map *map)
 {
@@ -82,10 +40,10 @@ static int open_map(const struct modules_scope *scope, const struct map *map)
 	fd = openat(scope->live->proc_fd, link, O_RDONLY | O_NOCTTY | O_CLOEXEC);
 	if (fd >= 0)
 		return fd;
-	root = modules_open_root(scope);
+	root = process_root_open(scope->live);
 	if (root < 0)
 		return root;
-	fd = modules_open_in(root, map->path);
+	fd = process_root_open_file(root, map->path);
 	close(root);
 	if (fd >= 0 && (fstat(fd, &status) || status.st_ino != map->inode)) {
 		close(fd);
@@ -94,7 +52,7 @@ static int open_map(const struct modules_scope *scope, const struct map *map)
 	return fd;
 }
 
-/* ---- keeping -------------------------------------------------------------------------------- */
+/* ---- open modules -------------------------------------------------------------------------------- */
 
 static bool same_file(const struct stat *a, const struct stat *b)
 {
@@ -124,7 +82,7 @@ static struct module *kept_by_identity(struct modules *modules, const struct sta
 	return NULL;
 }
 
-/* The free place, or that of the module which was used longest ago; NULL: all are held. */
+/* A free slot, or that of the least recently used module; NULL: all are held. */
 static struct module *make_room(struct modules *modules)
 {
 	struct module *oldest = NULL, *module;
@@ -141,10 +99,11 @@ static struct module *make_room(struct modules *modules)
 }
 
 /*
- * Takes the descriptor: keeps it, or closes it if the file is kept already, or is not the
- * one that is `wanted` (NULL: any).
+ * Takes over the descriptor, and closes it if the file is open already or its build-id is not
+ * `wanted` (NULL: any).
  */
-static struct module *keep(struct modules *modules, int fd, const char *path, const maze_u8 *wanted)
+static struct module *take_fd(struct modules *modules, int fd, const char *path,
+			      const maze_u8 *wanted)
 {
 	maze_u8 build_id[MAZE_BUILD_ID_LEN] = { 0 };
 	struct module *module = NULL;
@@ -183,7 +142,7 @@ out_close:
 	return module;
 }
 
-/* ---- looking -------------------------------------------------------------------------------- */
+/* ---- search -------------------------------------------------------------------------------- */
 
 struct module *modules_by_map(struct modules *modules, const struct modules_scope *scope,
 			      const struct map *map)
@@ -193,7 +152,7 @@ struct module *modules_by_map(struct modules *modules, const struct modules_scop
 	if (!scope->live || scope->live->proc_fd < 0 || !map_has_file(map))
 		return NULL;
 	fd = open_map(scope, map);
-	return fd < 0 ? NULL : keep(modules, fd, map->path, NULL);
+	return fd < 0 ? NULL : take_fd(modules, fd, map->path, NULL);
 }
 
 static struct module *find_in_maps(struct modules *modules, const struct modules_scope *scope,
@@ -206,19 +165,19 @@ static struct module *find_in_maps(struct modules *modules, const struct modules
 	int fd;
 
 	for (i = 0; i < maps->count; i++) {
-		/* Mappings of one file lie together. */
+		/* Mappings of one file are adjacent. */
 		if (!map_has_file(&maps->map[i]) || maps->map[i].inode == previous)
 			continue;
 		previous = maps->map[i].inode;
 		fd = open_map(scope, &maps->map[i]);
-		module = fd < 0 ? NULL : keep(modules, fd, maps->map[i].path, build_id);
+		module = fd < 0 ? NULL : take_fd(modules, fd, maps->map[i].path, build_id);
 		if (module)
 			return module;
 	}
 	return NULL;
 }
 
-/* Where ld.so(8) looks for libraries, and distributions put them. */
+/* Directories that ld.so(8) and distributions use. */
 static const char *const library_directories[] = {
 #if defined(__x86_64__)
 	"/usr/lib/x86_64-linux-gnu",
@@ -234,7 +193,7 @@ static const char *const library_directories[] = {
 	"/usr/local/lib",
 };
 
-/* A walk over what a program needs, and what that needs. */
+/* The names of the libraries that a program needs, directly or not. */
 struct walk {
 	char names[NEEDED_MAX][ELF_FILE_NAME_MAX];
 	size_t count;
@@ -255,7 +214,7 @@ static void add_needed(struct walk *walk, int fd)
 	}
 }
 
-/* The library where the program's own directory or a usual one has it. */
+/* Opens a library in a usual directory or that of the program. */
 static int open_library(int root, const char *exe, const char *name, char *ret_path)
 {
 	const size_t usual = sizeof(library_directories) / sizeof(library_directories[0]);
@@ -268,7 +227,7 @@ static int open_library(int root, const char *exe, const char *name, char *ret_p
 			snprintf(ret_path, PATH_MAX, "%s/%s", library_directories[i], name);
 		else
 			snprintf(ret_path, PATH_MAX, "%.*s/%s", (int)(slash - exe), exe, name);
-		fd = modules_open_in(root, ret_path);
+		fd = process_root_open_file(root, ret_path);
 	}
 	return fd;
 }
@@ -289,24 +248,24 @@ static struct module *find_needed(struct modules *modules, int root, const char 
 		if (fd < 0)
 			continue;
 		add_needed(walk, fd);
-		module = keep(modules, fd, path, build_id);
+		module = take_fd(modules, fd, path, build_id);
 	}
 	free(walk);
 	return module;
 }
 
-/* By the paths that a process had, in the tree of files that is ours. */
+/* By the paths that the process had, below this program's own root. */
 static struct module *find_by_exe(struct modules *modules, const char *exe, const maze_u8 *build_id)
 {
-	int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), fd, copy;
+	int root = process_root_open(NULL), fd, copy;
 	struct module *module = NULL;
 
 	if (root < 0)
 		return NULL;
-	fd = modules_open_in(root, exe);
+	fd = process_root_open_file(root, exe);
 	copy = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (copy >= 0)
-		module = keep(modules, copy, exe, build_id);
+		module = take_fd(modules, copy, exe, build_id);
 	if (fd >= 0 && !module)
 		module = find_needed(modules, root, exe, fd, build_id);
 	if (fd >= 0)
@@ -328,12 +287,12 @@ struct module *modules_by_build_id(struct modules *modules, const struct modules
 		module = find_by_exe(modules, scope->exe, build_id);
 	if (module)
 		return module;
-	/* Better than nothing: the debug half of it, which has the names. */
+	/* The debug file alone has the names, too. */
 	fd = modules_open_debug_of(build_id, path, sizeof(path));
-	return fd < 0 ? NULL : keep(modules, fd, path, build_id);
+	return fd < 0 ? NULL : take_fd(modules, fd, path, build_id);
 }
 
-/* ---- the set of them ------------------------------------------------------------------------- */
+/* ---- the set ---------------------------------------------------------------------------------- */
 
 int modules_new(struct modules **ret)
 {

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The files that a process has its code from, opened: by build-id or by mapping, with
- * their separate debug files. A file is taken for a build-id only if it has that
- * build-id, wherever it was found; so a wrong one is never used.
+ * Modules: the open files that contain a process's code, found by build-id or mapping, with
+ * their separate debug files. A search by build-id only accepts a file with that build-id.
  *
- * Opened files are kept for a while, because many threads burn in the same program. A
- * module stays valid until the next call that may open another, or while it is held.
+ * Files stay open for a while, because many runaway threads run the same program. A module
+ * is valid until the next call that may open another, or while it is held.
  */
 #ifndef MAZE_EVIDENCE_MODULES_H
 #define MAZE_EVIDENCE_MODULES_H
@@ -17,7 +16,7 @@
 #include "symbols.h"
 
 struct module {
-	maze_u64 number; /* 1, 2, …: this very file, never another's; for caches */
+	maze_u64 number; /* 1, 2, …: never reused; for caches */
 	bool has_build_id;
 	maze_u8 build_id[MAZE_BUILD_ID_LEN];
 	char *path; /* as the process has it */
@@ -25,14 +24,14 @@ struct module {
 	char shared_name[ELF_FILE_NAME_MAX];
 	bool debug_sought;
 	struct stat identity;
-	maze_u64 used; /* when, by count of uses */
+	maze_u64 used; /* the set's count of uses at its last use */
 	unsigned int held;
 };
 
-/* Where to look: in a process, and if it is gone, by the path of its program. */
+/* Where to search: in a process, or by the path of its program once it has ended. */
 struct modules_scope {
-	const struct process_info *live; /* NULL: it is gone */
-	const char *exe;		 /* NULL: not known */
+	const struct process_info *live; /* NULL: it has ended */
+	const char *exe;		 /* NULL: unknown */
 };
 
 struct modules;
@@ -40,16 +39,13 @@ struct modules;
 int modules_new(struct modules **ret);
 void modules_free(struct modules *modules);
 
-/* NULL: there is no file with that build-id, where it may be looked for. */
+/* NULL: no file with that build-id was found. */
 struct module *modules_by_build_id(struct modules *modules, const struct modules_scope *scope,
 				   const maze_u8 build_id[MAZE_BUILD_ID_LEN]);
-/* The file that is mapped there. NULL: not to be opened. The process must be live. */
+/* The mapped file. NULL: it cannot be opened. The process must be live. */
 struct module *modules_by_map(struct modules *modules, const struct modules_scope *scope,
 			      const struct map *map);
-/* Looks for the module's debug files once; they are in module->files afterwards. */
+/* Searches the module's debug files once and opens them in module->files. */
 void modules_seek_debug(struct module *module, const struct modules_scope *scope);
-
-/* A regular file below a root, symbolic links resolved within it. A descriptor or -errno. */
-int modules_open_in(int root_fd, const char *path);
 
 #endif

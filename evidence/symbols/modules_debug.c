@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Finds separate debug files; see modules.h: by build-id in /usr/lib/debug, and by the
- * module's .gnu_debuglink beside it, first as the process sees them, then as we do. The
- * build-id is compared in each case: a link's checksum would ask to read all of a file.
+ * Finds separate debug files by build-id in /usr/lib/debug and by the .gnu_debuglink of the
+ * module, first below the root of the process, then below our own. The build-id is always
+ * compared; the checksum of a .gnu_debuglink would require reading the whole file.
  */
 #include "modules_debug.h"
+#include "../capture/process_root.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,11 +27,11 @@ static void debug_path(const maze_u8 *build_id, char *ret_path, size_t size)
 	snprintf(ret_path + n, size - n, ".debug");
 }
 
-/* -ESTALE: what is there is another build's. */
+/* -ESTALE: the file has another build-id. */
 static int open_checked(int root, const char *path, const maze_u8 *build_id)
 {
 	maze_u8 found[MAZE_BUILD_ID_LEN];
-	int fd = modules_open_in(root, path);
+	int fd = process_root_open_file(root, path);
 
 	if (fd < 0)
 		return fd;
@@ -43,17 +44,17 @@ static int open_checked(int root, const char *path, const maze_u8 *build_id)
 
 int modules_open_debug_of(const maze_u8 build_id[MAZE_BUILD_ID_LEN], char *ret_path, size_t size)
 {
-	int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), fd;
+	int root = process_root_open(NULL), fd;
 
 	if (root < 0)
-		return -errno;
+		return root;
 	debug_path(build_id, ret_path, size);
 	fd = open_checked(root, ret_path, build_id);
 	close(root);
 	return fd;
 }
 
-/* By the name in .gnu_debuglink, in the places that gdb(1) has made usual. */
+/* By the name in .gnu_debuglink, in the directories that gdb(1) searches. */
 static int open_linked(int root, const struct module *module, char *ret_path, size_t size)
 {
 	char name[ELF_FILE_NAME_MAX];
@@ -87,8 +88,8 @@ static int open_debug(int root, const struct module *module, char *ret_path, siz
 }
 
 /*
- * What dwz(1) took out of several debug files: a path, absolute or from where the debug
- * file is, and behind its NUL the build-id.
+ * The file that dwz(1) made of the common parts of several debug files. The link has a path,
+ * absolute or relative to the debug file, a NUL and the build-id.
  */
 static void open_shared(int root, struct module *module, const char *debug)
 {
@@ -133,17 +134,17 @@ void modules_seek_debug(struct module *module, const struct modules_scope *scope
 	if (module->debug_sought)
 		return;
 	module->debug_sought = true;
-	/* Without one, nothing could be verified. */
+	/* Nothing could be verified. */
 	if (!module->has_build_id)
 		return;
-	root = modules_open_root(scope);
+	root = process_root_open(scope->live);
 	if (root >= 0) {
 		seek_below(root, module);
 		close(root);
 	}
 	if (module->files.debug_fd >= 0 || module->files.shared_fd >= 0)
 		return;
-	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	root = process_root_open(NULL);
 	if (root >= 0) {
 		seek_below(root, module);
 		close(root);
