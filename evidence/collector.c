@@ -77,7 +77,7 @@ static struct collector_user *user_of(struct collector *collector, unsigned int 
 		return user;
 	collector->lost++;
 	if (!collector->crowd_reported)
-		collector_add_message(&collector->later, uid, true,
+		incident_messages_add(&collector->later, uid, true,
 				      "more than %d users have incidents at the same time; those "
 				      "of user id %u are lost and counted",
 				      USERS_MAX, uid);

@@ -6,8 +6,6 @@
 #include "collector_users.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -25,21 +23,6 @@
 #define STEP_MS 1000
 /* Beside an answer of a worker, two more messages may come. */
 #define MESSAGES_FULL (INCIDENT_MESSAGES_MAX - 3)
-
-void collector_add_message(struct incident_messages *messages, unsigned int uid, bool trouble,
-			   const char *format, ...)
-{
-	va_list arguments;
-
-	if (messages->count == INCIDENT_MESSAGES_MAX)
-		return;
-	va_start(arguments, format);
-	vsnprintf(messages->message[messages->count].text, sizeof(messages->message[0].text),
-		  format, arguments);
-	va_end(arguments);
-	messages->message[messages->count].trouble = trouble;
-	messages->message[messages->count++].uid = uid;
-}
 
 int collector_start_worker(struct collector *collector, struct collector_user *user)
 {
@@ -89,7 +72,7 @@ static void replace_worker(struct collector *collector, struct collector_user *u
 	collector_leave_worker(collector, user, true);
 	user->blind = true;
 	user->failed_ns = now_ns(CLOCK_MONOTONIC);
-	collector_add_message(
+	incident_messages_add(
 		messages, user->uid, true,
 		"incidents of user id %u: the worker process %s; %zu workers are left behind; "
 		"this user's processes are not read for now",
@@ -97,7 +80,7 @@ static void replace_worker(struct collector *collector, struct collector_user *u
 	if (++user->failures == 1 || !user->queue.first)
 		return;
 	/* The replacement failed too, so reading a process is not the cause. */
-	collector_add_message(messages, user->uid, true,
+	incident_messages_add(messages, user->uid, true,
 			      "the open incidents of user id %u are lost and counted", user->uid);
 	collector->lost += user->open ? user->open : 1;
 	collector_queue_clear(&user->queue);
@@ -147,7 +130,7 @@ static void take_status(struct collector_user *user, const struct collector_answ
 	if (user->unanswered || status->open)
 		return;
 	if (user->lost > user->lost_reported)
-		collector_add_message(messages, user->uid, true,
+		incident_messages_add(messages, user->uid, true,
 				      "%llu incidents of user id %u are lost",
 				      user->lost - user->lost_reported, user->uid);
 	user->lost_reported = user->lost;
@@ -174,7 +157,7 @@ static bool take_answers(struct collector_user *user, struct incident_messages *
 		else if (answer.kind == COLLECTOR_CLOSED)
 			collector_queue_close(&user->queue, answer.pid, answer.tid, answer.episode);
 		else
-			collector_add_message(messages, user->uid, answer.trouble, "%.*s",
+			incident_messages_add(messages, user->uid, answer.trouble, "%.*s",
 					      (int)sizeof(answer.text) - 1, answer.text);
 	}
 	return true;
@@ -216,7 +199,7 @@ static bool get_worker(struct collector *collector, struct collector_user *user,
 	if (!err)
 		return true;
 	if (!collector->left_reported)
-		collector_add_message(messages, user->uid, true,
+		incident_messages_add(messages, user->uid, true,
 				      "cannot start a worker process for incidents (%s; %zu "
 				      "workers are left behind); "
 				      "incidents are lost and counted",

@@ -44,8 +44,6 @@ struct collector {
 	struct incident_messages later; /* for the next collector_work() */
 };
 
-void collector_add_message(struct incident_messages *messages, unsigned int uid, bool trouble,
-			   const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* 0; -EAGAIN: too many workers of this user are left behind; or -errno. */
 int collector_start_worker(struct collector *collector, struct collector_user *user);
 void collector_leave_worker(struct collector *collector, struct collector_user *user, bool killed);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The table of open incidents; see incident.h. Whatever comes first of an episode opens its
- * incident: record, process_info or stack. It stays open while more can come, and can be
- * forgotten at any time once it was written.
+ * The first record, process info or stack of an episode opens its incident. It stays open
+ * while more can come, and can be dropped at any time once it was written.
  */
 #include "incident.h"
 
@@ -46,7 +45,7 @@ int incidents_open(const struct incidents_options *options, struct incidents **r
 		err = resolver_new(&incidents->sources.resolver);
 	if (err) {
 		incidents_free(incidents);
-		return maze_fail(error, err, "incidents cannot be kept in %s: %s", options->dir,
+		return maze_fail(error, err, "cannot keep incidents in %s: %s", options->dir,
 				 strerror(-err));
 	}
 	incidents->unwinds = !options->no_unwind && !options->blind;
@@ -55,7 +54,6 @@ int incidents_open(const struct incidents_options *options, struct incidents **r
 	incidents->uid = options->shared ? options->uid : geteuid();
 	incidents->open_max =
 		incidents->uid == geteuid() ? INCIDENTS_OPEN_MAX : INCIDENTS_OPEN_USER;
-	/* That it cannot be used is better known before it is needed. */
 	incidents->is_new = true;
 	*ret = incidents;
 	return 0;
@@ -120,7 +118,7 @@ void incident_drop(struct incidents *incidents, struct incident **incident)
 	*incident = NULL;
 }
 
-/* "20261124T204512Z-4711-4713-0", and "-u1000" where it is that user's and not ours */
+/* "20261124T204512Z-4711-4713-0", and "-u1000" for another user. */
 static void write_id(struct episode *episode, unsigned int uid)
 {
 	char time[RFC3339_LEN], short_time[32];
@@ -144,16 +142,15 @@ bool incident_has_record(const struct incident *incident)
 	return json_array_size(incident->episode.records) > 0;
 }
 
-/* Which of two incidents is to make room; NULL counts as the last one to. */
 static bool is_quieter(struct incident *const *place, struct incident *const *other)
 {
 	return !other || (*place)->last_ns < (*other)->last_ns;
 }
 
 /*
- * The free place, or that of the written incident that has been quiet the longest. For a
- * record also that of one without any: where the worker does not keep up, the two do not
- * meet, and what has no record is never written.
+ * A free slot, or that of the written incident that has been quiet the longest. A record may
+ * also replace an incident without one, which is never written: with a slow worker, records
+ * and other evidence of an episode may miss each other.
  */
 static struct incident **make_place(struct incidents *incidents, maze_u64 now, bool for_record)
 {
@@ -186,10 +183,10 @@ static struct incident *find(struct incidents *incidents, maze_u32 pid, maze_u32
 		incident = incidents->open[i];
 		if (!incident || incident->episode.pid != pid || incident->episode.tid != tid)
 			continue;
-		/* Also one that is over: a straggler of it. */
+		/* Late evidence of an incident that is over belongs to it, too. */
 		if (incident->episode.episode == episode)
 			return incident;
-		/* A thread has one episode at a time, and pieces of an old one are rare. */
+		/* A thread has one episode at a time. */
 		if (episode > incident->episode.episode)
 			incident->over = true;
 	}
@@ -222,8 +219,8 @@ static struct incident *open_new(struct incidents *incidents, maze_u32 pid, maze
 	return incident;
 }
 
-static struct incident *piece_of(struct incidents *incidents, maze_u32 pid, maze_u32 tid,
-				 maze_u32 episode, maze_u64 boot_ns, bool is_record)
+static struct incident *get_incident(struct incidents *incidents, maze_u32 pid, maze_u32 tid,
+				     maze_u32 episode, maze_u64 boot_ns, bool is_record)
 {
 	struct incident *incident = find(incidents, pid, tid, episode);
 
@@ -237,7 +234,7 @@ static struct incident *piece_of(struct incidents *incidents, maze_u32 pid, maze
 	return incident;
 }
 
-/* Of an incident that is closed: a straggler from another ring, and nothing to begin with. */
+/* Late evidence of a closed incident, from another ring. */
 static bool is_late(const struct incidents *incidents, maze_u32 pid, maze_u32 tid, maze_u32 episode)
 {
 	const struct incident_closed *closed;
@@ -250,47 +247,47 @@ static bool is_late(const struct incidents *incidents, maze_u32 pid, maze_u32 ti
 	return false;
 }
 
-/* ---- what comes ------------------------------------------------------------------------------ */
+/* ---- records and evidence --------------------------------------------------------------------- */
 
-/* Once, with the first piece: nobody knows how long it will be there. */
-static void live(struct incidents *incidents, struct incident *incident, maze_u64 boot_ns)
+/* Once, with the first evidence: the process may end at any time. */
+static void capture(struct incidents *incidents, struct incident *incident, maze_u64 boot_ns)
 {
 	struct episode *episode = &incident->episode;
 	int err;
 
-	if (incident->looked)
+	if (incident->captured)
 		return;
-	incident->looked = true;
+	incident->captured = true;
 	if (incidents->sources.blind) {
-		episode_note(episode, "The process was not looked at: an earlier look at a process "
-				      "of this user did not come back in time");
+		episode_note(episode, "The process was not read: an earlier read of a process of "
+				      "this user did not return in time");
 		return;
 	}
 	err = process_info_open((pid_t)episode->pid, (pid_t)episode->tid, boot_ns, &episode->live);
 	if (err == -ESRCH)
-		episode_note(episode, "The process had ended before it could be looked at; what is "
-				      "said of it was taken in the kernel at the verdict");
+		episode_note(episode, "The process had ended before it was read; its facts were "
+				      "recorded in the kernel at the verdict");
 	else if (err)
-		episode_note(episode, "The process could not be looked at in /proc");
+		episode_note(episode, "The process could not be read in /proc");
 	if (err)
 		return;
 	episode->has_live = true;
 	if (episode->live.maps.cut)
-		episode_note(episode, "The process has more mappings than were looked at");
+		episode_note(episode, "The process has more mappings than were read");
 	episode->unwind_wanted = incidents->unwinds;
 }
 
 static void add_verdict(struct incidents *incidents, const struct maze_record *record,
 			const char *engine, const char *rule, const struct maze_policy *policy)
 {
-	struct incident *incident = piece_of(incidents, record->pid, record->tid, record->episode,
-					     record->boot_ns, true);
+	struct incident *incident = get_incident(incidents, record->pid, record->tid,
+						 record->episode, record->boot_ns, true);
 	struct episode *episode;
 
 	if (!incident)
 		return;
 	episode = &incident->episode;
-	live(incidents, incident, record->boot_ns);
+	capture(incidents, incident, record->boot_ns);
 	episode_add_record(episode, record, engine);
 	if (rule && !episode->rule)
 		episode->rule = strdup(rule);
@@ -311,7 +308,7 @@ static void add_exit(struct incidents *incidents, const struct maze_record *reco
 		if (!incident || incident->over || incident->episode.pid != record->pid ||
 		    incident->episode.tid != record->tid || incident->episode.has_exit)
 			continue;
-		/* It ended in another episode: how this one ended, nobody has said. */
+		/* If the thread exited in another episode, the end of this one is unknown. */
 		if (incident->episode.episode == record->episode)
 			episode_add_record(&incident->episode, record, engine);
 		incident->episode.has_exit = true;
@@ -338,8 +335,7 @@ void incidents_record(struct incidents *incidents, const struct maze_record *rec
 		for (i = 0; i < INCIDENTS_OPEN_MAX; i++)
 			if (incidents->open[i] && !incidents->open[i]->over)
 				episode_note(&incidents->open[i]->episode,
-					     "Records were lost meanwhile; some of this incident's "
-					     "may be among them");
+					     "Records were lost; this incident may lack some");
 		return;
 	default:
 		return;
@@ -352,12 +348,12 @@ void incidents_process_info(struct incidents *incidents, const struct maze_proce
 
 	if (is_late(incidents, recorded->pid, recorded->tid, recorded->episode))
 		return;
-	incident = piece_of(incidents, recorded->pid, recorded->tid, recorded->episode,
-			    recorded->boot_ns, false);
+	incident = get_incident(incidents, recorded->pid, recorded->tid, recorded->episode,
+				recorded->boot_ns, false);
 	if (!incident)
 		return;
 	episode_add_process_info(&incident->episode, recorded);
-	live(incidents, incident, recorded->boot_ns);
+	capture(incidents, incident, recorded->boot_ns);
 }
 
 void incidents_stack(struct incidents *incidents, const struct maze_stack *stack)
@@ -366,10 +362,10 @@ void incidents_stack(struct incidents *incidents, const struct maze_stack *stack
 
 	if (is_late(incidents, stack->pid, stack->tid, stack->episode))
 		return;
-	incident =
-		piece_of(incidents, stack->pid, stack->tid, stack->episode, stack->boot_ns, false);
+	incident = get_incident(incidents, stack->pid, stack->tid, stack->episode, stack->boot_ns,
+				false);
 	if (!incident)
 		return;
-	live(incidents, incident, stack->boot_ns);
+	capture(incidents, incident, stack->boot_ns);
 	episode_add_stack(&incident->episode, stack);
 }

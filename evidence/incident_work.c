@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What is due of the open incidents: names for their frames, files, and their end; see
- * incident.h. An incident is written as soon as its first stack has names, so that there is
- * something if we are killed; and again when what came after is settled and it is quiet.
+ * Symbolizes, writes and closes incidents. An incident is written once its first stack has
+ * names, in case this process is killed, and again with the rest.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -14,28 +13,28 @@
 #include "../base/clock.h"
 #include "incident_table.h"
 
-/* One call's time: a caller has records to read and processes to look after. */
+/* The time of one call: the caller has other work. */
 #define SLICE_NS (4 * MAZE_NSEC_PER_MSEC)
-/* Looks at a helper that is at work. */
+/* Between two reads from a helper that works. */
 #define BUSY_MS 5
-/* Without a stack by then, there is none to come. */
+/* After that no first stack is expected. */
 #define FIRST_STACK_NS MAZE_NSEC_PER_SEC
-/* Stacks that come on and on are written at this pace. */
+/* Between two writes of an incident that still gets stacks. */
 #define AGAIN_NS (2 * MAZE_NSEC_PER_SEC)
-/* After the thread's end: what is on its way in another ring. */
+/* For late evidence from another ring after the thread's exit. */
 #define EXIT_GRACE_NS (200 * MAZE_NSEC_PER_MSEC)
-/* A hard verdict is waited for; but the thread may have slept, and nobody says so. */
+/* The longest wait for a hard verdict: no record tells of a sleep. */
 #define WAIT_MAX_NS (600 * MAZE_NSEC_PER_SEC)
 /* Each event holds 132 KiB of locked memory. */
 #define UNWINDS_MAX 8
-/* Files grow old without being written. */
+/* Files reach their maximum age without a write. */
 #define PRUNE_NS (3600 * MAZE_NSEC_PER_SEC)
-/* The directory is read whole for it: not for each of a hundred files. */
+/* Pruning reads the whole directory, so not after each of a hundred files. */
 #define PRUNE_SOON_NS MAZE_NSEC_PER_SEC
 #define CLOSE_NS (2 * MAZE_NSEC_PER_SEC)
 
-static void __attribute__((format(printf, 3, 4)))
-add_message(struct incident_messages *messages, bool trouble, const char *format, ...)
+void incident_messages_add(struct incident_messages *messages, unsigned int uid, bool trouble,
+			   const char *format, ...)
 {
 	va_list arguments;
 
@@ -45,29 +44,31 @@ add_message(struct incident_messages *messages, bool trouble, const char *format
 	vsnprintf(messages->message[messages->count].text, sizeof(messages->message[0].text),
 		  format, arguments);
 	va_end(arguments);
-	messages->message[messages->count++].trouble = trouble;
+	messages->message[messages->count].trouble = trouble;
+	messages->message[messages->count++].uid = uid;
 }
 
 /* ---- files -------------------------------------------------------------------------------- */
 
-static void say_failure(struct incidents *incidents, const struct maze_error *error,
-			struct incident_messages *messages)
+static void report_failure(struct incidents *incidents, const struct maze_error *error,
+			   struct incident_messages *messages)
 {
 	if (incidents->failing)
 		return;
 	incidents->failing = true;
 	incidents->lost_then = incidents->lost;
-	add_message(messages, true, "%.400s; incidents are lost until it can, and counted",
-		    error->text);
+	incident_messages_add(messages, incidents->uid, true,
+			      "%.400s; incidents are lost until then, and counted", error->text);
 }
 
-static void say_recovery(struct incidents *incidents, struct incident_messages *messages)
+static void report_recovery(struct incidents *incidents, struct incident_messages *messages)
 {
 	if (!incidents->failing)
 		return;
 	incidents->failing = false;
-	add_message(messages, false, "incidents are written again; %llu were lost",
-		    incidents->lost - incidents->lost_then);
+	incident_messages_add(messages, incidents->uid, false,
+			      "incidents are written again; %llu were lost",
+			      incidents->lost - incidents->lost_then);
 }
 
 static void write_out(struct incidents *incidents, struct incident *incident,
@@ -80,7 +81,7 @@ static void write_out(struct incidents *incidents, struct incident *incident,
 	int err;
 
 	if (!text)
-		snprintf(error.text, sizeof(error.text), "incident %s cannot be written: %s",
+		snprintf(error.text, sizeof(error.text), "cannot write incident %s: %s",
 			 episode->id, strerror(ENOMEM));
 	err = text ? incident_store_write(incidents->store, episode->id, sizeof(episode->id),
 					  again || incidents->replace, text, &error)
@@ -90,19 +91,18 @@ static void write_out(struct incidents *incidents, struct incident *incident,
 	incident->written_ns = now_ns(CLOCK_BOOTTIME);
 	if (err < 0) {
 		incident->failed = true;
-		say_failure(incidents, &error, messages);
+		report_failure(incidents, &error, messages);
 		return;
 	}
 	incident->written = true;
 	incident->failed = false;
 	snprintf(incidents->last_id, sizeof(incidents->last_id), "%s", episode->id);
-	say_recovery(incidents, messages);
-	/* Written again, it may be one that was removed meanwhile. */
+	report_recovery(incidents, messages);
+	/* Also after a rewrite: the file may have been removed in between. */
 	incidents->prune = true;
-	if (!again) {
-		add_message(messages, false, "incident %s", episode->id);
-	}
-	/* Under an id that it did not know yet. */
+	if (!again)
+		incident_messages_add(messages, incidents->uid, false, "incident %s", episode->id);
+	/* Its id has changed. */
 	if (err > 0)
 		write_out(incidents, incident, messages);
 }
@@ -114,7 +114,7 @@ static bool awaits_hard(const struct episode *episode)
 	return episode->has_policy && episode->policy.hard_ns && !episode->has_hard;
 }
 
-/* Gone, and what is on its way has come: its hard verdict, for one, which ended it. */
+/* The process has ended, and late evidence has come, such as its hard verdict. */
 static bool is_gone(struct incident *incident, maze_u64 now)
 {
 	if (!incident->episode.has_live)
@@ -126,7 +126,7 @@ static bool is_gone(struct incident *incident, maze_u64 now)
 	return now - incident->gone_ns > EXIT_GRACE_NS;
 }
 
-/* Nothing more comes, or what comes would be another incident. */
+/* No more evidence of this incident is expected. */
 static bool is_over(struct incident *incident, maze_u64 now)
 {
 	const struct episode *episode = &incident->episode;
@@ -137,13 +137,12 @@ static bool is_over(struct incident *incident, maze_u64 now)
 		return quiet_ns > EXIT_GRACE_NS;
 	if (quiet_ns <= INCIDENT_QUIET_NS)
 		return false;
-	/* Its exit is no record: a quiet policy, or another engine. */
+	/* The exit may have no record: a quiet policy, or another engine. */
 	if (is_gone(incident, now))
 		return true;
 	return !awaits_hard(episode) || quiet_ns > WAIT_MAX_NS;
 }
 
-/* For the first time: something to show. */
 static bool is_due_first(const struct incident *incident, bool symbolized, maze_u64 now)
 {
 	if (symbolize_has_stack(&incident->episode, 0))
@@ -154,7 +153,6 @@ static bool is_due_first(const struct incident *incident, bool symbolized, maze_
 
 static bool is_due(const struct incident *incident, bool symbolized, bool over, maze_u64 now)
 {
-	/* Without a record it is no incident: no reader takes it. */
 	if (!incident_has_record(incident))
 		return false;
 	if (!incident->changed)
@@ -174,7 +172,7 @@ static bool may_unwind(struct incidents *incidents, struct episode *episode)
 	       incidents->unwinds_open < UNWINDS_MAX;
 }
 
-/* One incident's turn; milliseconds until it wants another, -1: when something comes. */
+/* Returns the ms until the next turn; -1: after the next evidence. */
 static int work_on(struct incidents *incidents, struct incident **place,
 		   struct incident_messages *messages)
 {
@@ -183,7 +181,7 @@ static int work_on(struct incidents *incidents, struct incident **place,
 	maze_u64 now = now_ns(CLOCK_BOOTTIME);
 	bool wanted = episode->unwind_wanted, symbolized, over, was_open = episode->asked;
 
-	/* Later, when fewer are under way. */
+	/* Not now: too many unwinds are under way. */
 	if (wanted && !may_unwind(incidents, episode))
 		episode->unwind_wanted = false;
 	symbolized = symbolize_step(&incidents->sources, episode);
@@ -213,7 +211,7 @@ static int work_on(struct incidents *incidents, struct incident **place,
 	return 1000;
 }
 
-/* If it is due; milliseconds until it is again, -1: when something comes. */
+/* As work_on(), if the turn is due. */
 static int give_turn(struct incidents *incidents, struct incident **place,
 		     struct incident_messages *messages)
 {
@@ -238,27 +236,26 @@ static bool may_end(const struct incidents *incidents)
 	return true;
 }
 
-static void say_crowd(struct incidents *incidents, struct incident_messages *messages)
+static void report_crowd(struct incidents *incidents, struct incident_messages *messages)
 {
 	if (!incidents->crowded || incidents->crowd_reported)
 		return;
 	incidents->crowd_reported = true;
-	add_message(
-		messages, true,
-		"more than %zu incidents of user id %u are open at once; the others are lost, and "
-		"counted",
+	incident_messages_add(
+		messages, incidents->uid, true,
+		"more than %zu incidents of user id %u are open at the same time; the others are "
+		"lost and counted",
 		incidents->open_max, incidents->uid);
 }
 
-static void say_helper(struct incidents *incidents, struct incident_messages *messages)
+static void report_helper(struct incidents *incidents, struct incident_messages *messages)
 {
 	int err = resolver_trouble(incidents->sources.resolver);
 
 	if (err && !incidents->helper_reported)
-		add_message(
-			messages, true,
-			"no process can be started that finds names for stacks: %s; incidents have "
-			"addresses only",
+		incident_messages_add(
+			messages, incidents->uid, true,
+			"cannot start the symbolizer process: %s; incidents have addresses only",
 			strerror(-err));
 	incidents->helper_reported = err != 0;
 }
@@ -283,7 +280,7 @@ static void try_directory(struct incidents *incidents, struct incident_messages 
 	incidents->is_new = false;
 	incidents->prune = true;
 	if (incident_store_open(incidents->store, &error))
-		say_failure(incidents, &error, messages);
+		report_failure(incidents, &error, messages);
 }
 
 int incidents_work(struct incidents *incidents, struct incident_messages *ret)
@@ -302,18 +299,17 @@ int incidents_work(struct incidents *incidents, struct incident_messages *ret)
 			again = sooner(again, give_turn(incidents,
 							&incidents->open[incidents->next], ret));
 		incidents->next = (incidents->next + 1) % INCIDENTS_OPEN_MAX;
-		/* What is to be said has room for few. */
 		if (now_ns(CLOCK_MONOTONIC) > until ||
 		    (ret && ret->count >= INCIDENT_MESSAGES_MAX - 4)) {
 			again = 0;
 			break;
 		}
 	}
-	/* What was asked for in this round. */
+	/* The requests of this round. */
 	if (resolver_run(incidents->sources.resolver))
 		again = sooner(again, BUSY_MS);
-	say_crowd(incidents, ret);
-	say_helper(incidents, ret);
+	report_crowd(incidents, ret);
+	report_helper(incidents, ret);
 	return sooner(again, prune(incidents, now_ns(CLOCK_BOOTTIME)));
 }
 
@@ -337,11 +333,11 @@ void incidents_close(struct incidents *incidents, struct incident_messages *ret)
 	while (!may_end(incidents) && now_ns(CLOCK_MONOTONIC) < until) {
 		incidents_work(incidents, &messages);
 		for (i = 0; ret && i < messages.count; i++)
-			add_message(ret, messages.message[i].trouble, "%s",
-				    messages.message[i].text);
+			incident_messages_add(ret, incidents->uid, messages.message[i].trouble,
+					      "%s", messages.message[i].text);
 		nanosleep(&pause, NULL);
 	}
-	/* With the names that are there by now. */
+	/* With the names found until now. */
 	for (i = 0; i < INCIDENTS_OPEN_MAX; i++)
 		if (incidents->open[i] && incident_has_record(incidents->open[i]) &&
 		    (incidents->open[i]->changed || !incidents->open[i]->written))

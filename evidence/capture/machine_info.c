@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * What an incident says of the machine, and of control groups by number; see process_info.h.
- */
-#include "process_info.h"
+#include "machine_info.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +13,7 @@
 
 #include "../../base/clock.h"
 
-/* include/linux/exportfs.h of the kernel: a handle that is kernfs's 64-bit number. */
+/* FILEID_KERNFS of the kernel's include/linux/exportfs.h: the handle is an inode number. */
 #define KERNFS_HANDLE 0xfe
 #define CGROUP_ROOT "/sys/fs/cgroup"
 
@@ -51,7 +48,7 @@ static int open_cgroup(maze_u64 inode)
 	return fd;
 }
 
-char *process_info_cgroup_path(maze_u64 inode)
+char *machine_info_cgroup_path(maze_u64 inode)
 {
 	char link[64], path[PATH_MAX];
 	int fd = inode ? open_cgroup(inode) : -ENOENT;
@@ -67,6 +64,5 @@ char *process_info_cgroup_path(maze_u64 inode)
 	path[length] = '\0';
 	if (strncmp(path, CGROUP_ROOT, strlen(CGROUP_ROOT)) != 0)
 		return NULL;
-	/* The root itself is "/". */
 	return strdup(path[strlen(CGROUP_ROOT)] ? path + strlen(CGROUP_ROOT) : "/");
 }

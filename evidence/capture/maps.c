@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Reads /proc/PID/maps; see maps.h.
- */
 #include "maps.h"
 
 #include <errno.h>
@@ -13,11 +10,10 @@
 
 #include "../../base/proc_files.h"
 
-/* A line has some 70 bytes and a path; most are of mappings that are not executable. */
+/* A line has about 70 bytes and a path; most mappings are not executable. */
 #define TEXT_MAX (1U << 20)
 
-/* The kernel says so behind a name whose file was removed or replaced. */
-static void strip_deleted(char *path)
+void maps_strip_deleted(char *path)
 {
 	static const char mark[] = " (deleted)";
 	size_t length = strlen(path);
@@ -26,7 +22,7 @@ static void strip_deleted(char *path)
 		path[length - (sizeof(mark) - 1)] = '\0';
 }
 
-/* 1: one that counts, 0: another, -errno. */
+/* 1: executable, 0: not, or -errno. */
 static int parse_line(const char *line, struct map *ret_map)
 {
 	struct map map = { 0 };
@@ -40,7 +36,7 @@ static int parse_line(const char *line, struct map *ret_map)
 	map.path = strdup(line + path_at + strspn(line + path_at, " "));
 	if (!map.path)
 		return -ENOMEM;
-	strip_deleted(map.path);
+	maps_strip_deleted(map.path);
 	*ret_map = map;
 	return 1;
 }
@@ -56,7 +52,7 @@ int maps_parse(char *text, struct maps *ret_maps)
 		return -ENOMEM;
 	for (line = text; line && *line; line = next) {
 		next = strchr(line, '\n');
-		/* The last line may be cut within. */
+		/* The last line may be incomplete. */
 		if (!next)
 			break;
 		*next++ = '\0';

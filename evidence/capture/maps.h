@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a process has mapped and may execute, as /proc/PID/maps shows it: which file an
- * address belongs to. Bounded: a process may have as many mappings as it likes.
+ * The executable mappings in /proc/PID/maps, which tell the file of an address. Bounded,
+ * because a process chooses how many it has.
  */
 #ifndef MAZE_EVIDENCE_MAPS_H
 #define MAZE_EVIDENCE_MAPS_H
@@ -11,7 +11,7 @@
 
 #include "../../core/types.h"
 
-/* Large programs have some hundred; a JIT may have thousands of its own. */
+/* Large programs have some hundred; a JIT may make thousands. */
 #define MAPS_MAX 2048
 
 struct map {
@@ -19,7 +19,7 @@ struct map {
 	maze_u64 offset;     /* of the file at `start` */
 	maze_u64 inode;	     /* 0: no file */
 	unsigned int major, minor;
-	char *path; /* as in maps, without " (deleted)"; "" when it has no name */
+	char *path; /* without " (deleted)"; "": no name */
 };
 
 struct maps {
@@ -28,13 +28,15 @@ struct maps {
 	bool cut; /* there were more */
 };
 
-/* 0 or -errno. `proc_fd` is the directory of the process in /proc. */
+/* `proc_fd` is /proc/PID. 0 or -errno. */
 int maps_read(int proc_fd, struct maps *ret_maps);
-/* The same from text, which is changed. */
+/* The same from text, which it changes. */
 int maps_parse(char *text, struct maps *ret_maps);
-/* NULL: nothing executable is there. */
+/* NULL: no executable mapping is there. */
 const struct map *maps_find(const struct maps *maps, maze_u64 address);
 bool map_has_file(const struct map *map);
 void maps_done(struct maps *maps);
+/* Removes the " (deleted)" that the kernel adds to the path of a removed file. */
+void maps_strip_deleted(char *path);
 
 #endif

@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Looks at a process in /proc; see process_info.h. A descriptor of a directory of /proc stays with
- * its process, and a process that its pidfd shows alive after the directory was opened is
- * the one that the directory belongs to.
- */
 #include "process_info.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,17 +13,16 @@
 #include <unistd.h>
 
 #include "../../base/proc_files.h"
-#include "../../base/pidfd.h"
 
 /* 51 numbers of up to 20 digits, and a name. */
 #define STAT_SIZE 1536
 #define STATUS_SIZE 4096
-/* Twelve hierarchies of version 1 and a path as long as there can be. */
+/* Twelve cgroup v1 hierarchies and the longest v2 path. */
 #define CGROUP_SIZE 8192
-/* Entries of /proc/PID/fd that are counted where the kernel does not tell their number. */
+/* Where the kernel does not report their number, at most so many files are counted. */
 #define FILES_COUNTED_MAX 4096
 
-/* ---- facts of the process --------------------------------------------------------------- */
+/* ---- the process --------------------------------------------------------------- */
 
 static char *copy_bytes(const char *bytes, size_t size)
 {
@@ -44,16 +37,13 @@ static char *copy_bytes(const char *bytes, size_t size)
 
 static void read_exe(struct process_info *live)
 {
-	static const char mark[] = " (deleted)";
 	char path[PATH_MAX];
 	ssize_t length = readlinkat(live->proc_fd, "exe", path, sizeof(path) - 1);
 
 	if (length <= 0)
 		return;
 	path[length] = '\0';
-	if ((size_t)length >= sizeof(mark) &&
-	    !strcmp(path + length - (ssize_t)(sizeof(mark) - 1), mark))
-		path[length - (ssize_t)(sizeof(mark) - 1)] = '\0';
+	maps_strip_deleted(path);
 	live->exe = strdup(path);
 }
 
@@ -86,7 +76,7 @@ static void read_cgroup(struct process_info *live)
 	}
 }
 
-/* The line's text behind the colon, or NULL. The kernel escapes newlines in the name. */
+/* The text behind the colon, or NULL. The kernel escapes newlines in the task's name. */
 static const char *status_line(const char *status, const char *field)
 {
 	const char *line = strstr(status, field);
@@ -108,7 +98,7 @@ static void read_status(struct process_info *live)
 	if (line)
 		live->uid = (unsigned int)strtoul(line, NULL, 10);
 	line = status_line(status, "\nNSpid:");
-	/* From the outermost namespace that is ours to see to its own. */
+	/* The last number is that of the innermost namespace. */
 	while (line && *line && *line != '\n') {
 		if (*line >= '0' && *line <= '9') {
 			live->inner_pid = atoi(line);
@@ -129,7 +119,7 @@ static void count_files(struct process_info *live)
 
 	if (fd < 0)
 		return;
-	/* From 6.2 on, the size is the number. */
+	/* From Linux 6.2 on, st_size is the number of files. */
 	if (!fstat(fd, &status) && status.st_size > 0) {
 		live->open_files = status.st_size;
 		close(fd);
@@ -144,21 +134,22 @@ static void count_files(struct process_info *live)
 		if (entry->d_name[0] != '.')
 			count++;
 	closedir(directory);
-	/* Where there are more, no number is better than a wrong one. */
 	live->open_files = count < FILES_COUNTED_MAX ? count : -1;
 }
 
-/* ---- its threads ------------------------------------------------------------------------- */
+/* ---- threads ------------------------------------------------------------------------- */
 
-static bool read_thread(int task_fd, pid_t tid, struct process_info_thread *ret_thread)
+static bool read_thread(int proc_fd, pid_t tid, struct process_info_thread *ret_thread)
 {
 	struct process_info_thread thread = { .tid = tid, .state = '?' };
 	maze_u64 user = 0, system = 0;
 	char name[32], text[STAT_SIZE], *open, *close_bracket;
+	struct thread_times times;
+	int fd = -1;
 	size_t length;
 
-	snprintf(name, sizeof(name), "%d/stat", tid);
-	if (read_file_at(task_fd, name, text, sizeof(text)) <= 0)
+	snprintf(name, sizeof(name), "task/%d/stat", tid);
+	if (read_file_at(proc_fd, name, text, sizeof(text)) <= 0)
 		return false;
 	open = strchr(text, '(');
 	close_bracket = strrchr(text, ')');
@@ -172,44 +163,37 @@ static bool read_thread(int task_fd, pid_t tid, struct process_info_thread *ret_
 		   &thread.state, &user, &system) != 3)
 		return false;
 	thread.cpu_ns = proc_ticks_to_ns(user + system);
-	/* More exact, where the kernel has it. */
-	snprintf(name, sizeof(name), "%d/schedstat", tid);
-	if (read_file_at(task_fd, name, text, sizeof(text)) > 0 && sscanf(text, "%llu", &user) == 1)
-		thread.cpu_ns = user;
+	/* More exact, but not in every kernel. */
+	if (!proc_thread_times(proc_fd, tid, &fd, false, &times))
+		thread.cpu_ns = times.runtime_ns;
 	*ret_thread = thread;
 	return true;
 }
 
-static void read_threads(struct process_info *live, pid_t mazed_tid)
+static void add_thread(pid_t tid, void *arg)
 {
-	int fd = openat(live->proc_fd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
-	pid_t tid;
+	struct process_info *live = arg;
 
-	if (!directory) {
-		if (fd >= 0)
-			close(fd);
+	if (live->threads_count && tid == live->threads[0].tid)
 		return;
-	}
+	live->threads_total++;
+	if (live->threads_count < PROCESS_INFO_THREADS_MAX &&
+	    read_thread(live->proc_fd, tid, &live->threads[live->threads_count]))
+		live->threads_count++;
+}
+
+static void read_threads(struct process_info *live, pid_t runaway_tid)
+{
 	live->threads = calloc(PROCESS_INFO_THREADS_MAX, sizeof(*live->threads));
-	if (live->threads && read_thread(fd, mazed_tid, &live->threads[0]))
-		live->threads_count = live->threads_total = 1;
-	while (live->threads && (entry = readdir(directory))) {
-		tid = atoi(entry->d_name);
-		if (tid <= 0 || tid == mazed_tid)
-			continue;
-		live->threads_total++;
-		if (live->threads_count < PROCESS_INFO_THREADS_MAX &&
-		    read_thread(fd, tid, &live->threads[live->threads_count]))
-			live->threads_count++;
-	}
-	closedir(directory);
+	if (!live->threads)
+		return;
+	add_thread(runaway_tid, live);
+	live->threads_total = live->threads_count;
+	proc_each_thread(live->proc_fd, add_thread, live);
 }
 
 /* ---- all of it ----------------------------------------------------------------------------- */
 
-/* The directory of that process and no other's. */
 static int open_process(pid_t pid, pid_t tid, maze_u64 verdict_ns, struct process_info *live)
 {
 	maze_u64 ticks = 0;
@@ -218,13 +202,9 @@ static int open_process(pid_t pid, pid_t tid, maze_u64 verdict_ns, struct proces
 
 	if (pidfd < 0)
 		return errno == EINVAL || errno == ENOENT ? -ESRCH : -errno;
-	snprintf(name, sizeof(name), "/proc/%d", pid);
-	live->proc_fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	err = live->proc_fd < 0 ? (errno == ENOENT ? -ESRCH : -errno)
-				: proc_start_ticks(live->proc_fd, &ticks);
-	if (!err && pidfd_has_ended(pidfd))
-		err = -ESRCH;
+	live->proc_fd = proc_open_process(pid, pidfd);
 	close(pidfd);
+	err = live->proc_fd < 0 ? live->proc_fd : proc_start_ticks(live->proc_fd, &ticks);
 	if (err)
 		return err;
 	live->start_ns = proc_ticks_to_ns(ticks);
@@ -251,11 +231,11 @@ int process_info_open(pid_t pid, pid_t tid, maze_u64 verdict_ns, struct process_
 		process_info_done(&live);
 		return err;
 	}
-	/* What a process that is killed meanwhile loses first comes first. */
+	/* First what a killed process loses first. */
 	(void)maps_read(live.proc_fd, &live.maps);
 	read_words(&live);
 	read_exe(&live);
-	/* It is ending: it has its directory still, and no memory any more. */
+	/* The process is ending: it has lost its memory, but not its directory. */
 	if (!live.maps.count && !live.exe) {
 		process_info_done(&live);
 		return -ESRCH;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A look at the process of a verdict while it is there: what it runs, with which words,
- * where, its threads, its mappings. Held by a pidfd while it is looked at, and refused
- * where it began only after the verdict, so that it is no other's who got the number.
- * Each fact may be missing; a look never fails for one.
+ * What /proc shows of a runaway thread's live process: program, command line, cgroup,
+ * threads, mappings. A process that started after the verdict is refused: the PID was
+ * reused. Each fact may be missing.
  */
 #ifndef MAZE_EVIDENCE_PROCESS_INFO_H
 #define MAZE_EVIDENCE_PROCESS_INFO_H
@@ -14,7 +13,7 @@
 #include "../../core/stack.h"
 #include "maps.h"
 
-/* What a person reads, the one that is mazed first; how many there are is known too. */
+/* The runaway thread is the first. All threads are counted. */
 #define PROCESS_INFO_THREADS_MAX 64
 /* A command line can be megabytes. */
 #define PROCESS_INFO_WORDS_MAX 8192
@@ -27,43 +26,31 @@ struct process_info_thread {
 };
 
 struct process_info {
-	int proc_fd;	   /* its directory in /proc, of no use once it is gone; -1 */
-	maze_u64 start_ns; /* CLOCK_BOOTTIME, to a clock tick; 0: not known */
+	int proc_fd;	   /* /proc/PID; -1: released */
+	maze_u64 start_ns; /* CLOCK_BOOTTIME, rounded down to a clock tick; 0: unknown */
 	pid_t ppid;
 	unsigned int uid;
-	pid_t inner_pid; /* its number in its own pid namespace */
+	pid_t inner_pid; /* in its own PID namespace */
 	char comm[64];
-	char *exe;   /* NULL: not known */
-	char *words; /* as /proc/PID/cmdline; NULL: not known */
+	char *exe;   /* NULL: unknown */
+	char *words; /* as /proc/PID/cmdline; NULL: unknown */
 	size_t words_size;
 	bool words_cut;
-	char *cgroup;	 /* path in version 2; NULL: not known */
-	long open_files; /* -1: not known */
+	char *cgroup;	 /* cgroup v2 path; NULL: unknown */
+	long open_files; /* -1: unknown */
 	struct process_info_thread *threads;
 	size_t threads_count, threads_total;
 	struct maps maps;
 };
 
 /*
- * -ESRCH: it is gone; -EACCES: not this user's to see; -ENOMEM. `verdict_ns` is when its
- * verdict was, CLOCK_BOOTTIME.
+ * `verdict_ns` is the CLOCK_BOOTTIME of the verdict. -ESRCH: the process has ended; -EACCES:
+ * this user may not read it; -ENOMEM.
  */
 int process_info_open(pid_t pid, pid_t tid, maze_u64 verdict_ns, struct process_info *ret_live);
-/* Whether the process is still there. */
 bool process_info_is_live(const struct process_info *live);
-/* Lets go of what only a live process has use for; the facts stay. */
+/* Closes /proc/PID; the facts stay. */
 void process_info_release(struct process_info *live);
 void process_info_done(struct process_info *live);
-
-/* The path of a control group by its inode number; NULL: not known. free(3) it. */
-char *process_info_cgroup_path(maze_u64 inode);
-
-struct machine_info {
-	char kernel[128];
-	long cpus;
-	double load[3];
-	maze_u64 uptime_s;
-};
-void machine_info_read(struct machine_info *ret_machine);
 
 #endif

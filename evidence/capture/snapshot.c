@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Takes one sample of a thread by perf_event_open(2); see snapshot.h.
- */
 #include "snapshot.h"
 
 #include <errno.h>
@@ -19,7 +16,7 @@
 
 #include "../../base/clock.h"
 
-/* The kernel's number of each register, in DWARF's order, the instruction pointer last. */
+/* The kernel's register numbers in DWARF order, the instruction pointer last. */
 static const unsigned char numbers[] = {
 #if defined(__x86_64__)
 	PERF_REG_X86_AX,  PERF_REG_X86_DX,  PERF_REG_X86_CX,  PERF_REG_X86_BX,	PERF_REG_X86_SI,
@@ -29,7 +26,7 @@ static const unsigned char numbers[] = {
 #define STACK_POINTER 7
 #define WHOLE_ABI PERF_SAMPLE_REGS_ABI_64
 #elif defined(__aarch64__)
-	/* x0 to x30, sp, pc: the two agree. */
+	/* x0 to x30, sp, pc: the same in both. */
 	0,  1,	2,  3,	4,  5,	6,  7,	8,  9,	10, 11, 12, 13, 14, 15, 16,
 	17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32,
 #define STACK_POINTER 31
@@ -42,7 +39,7 @@ static const unsigned char numbers[] = {
 };
 #define COUNT (sizeof(numbers) / sizeof(numbers[0]))
 
-/* Time on the CPU between samples; the first one is what is wanted. */
+/* CPU time until the first sample, which is the one that is read. */
 #define PERIOD_NS MAZE_NSEC_PER_MSEC
 /* A power of two, and room for two samples. */
 #define RING_SIZE (2 * 65536)
@@ -50,7 +47,7 @@ static const unsigned char numbers[] = {
 struct snapshot_event {
 	int fd;
 	size_t page;
-	unsigned char *mapped; /* a page of control, then the ring */
+	unsigned char *mapped; /* the control page, then the ring */
 	maze_u64 asked_ns;
 };
 
@@ -89,7 +86,7 @@ int snapshot_ask(pid_t tid, struct snapshot_event **ret_event)
 	event->page = (size_t)sysconf(_SC_PAGESIZE);
 	event->asked_ns = now_ns(CLOCK_MONOTONIC);
 	event->fd = open_event(&attributes, tid);
-	/* Without privileges, only while it is in user code. */
+	/* Without privileges only samples in user code are permitted. */
 	attributes.exclude_kernel = event->fd < 0;
 	if (event->fd < 0)
 		event->fd = open_event(&attributes, tid);
@@ -112,7 +109,7 @@ out_free:
 	return err;
 }
 
-/* The ring is larger than what has been written once, so nothing wraps round before. */
+/* The first sample never wraps, because the ring is larger. */
 static bool take(const unsigned char **at, const unsigned char *end, void *ret, size_t size)
 {
 	if ((size_t)(end - *at) < size)
@@ -122,7 +119,7 @@ static bool take(const unsigned char **at, const unsigned char *end, void *ret, 
 	return true;
 }
 
-/* In the order that perf_event_open(2) gives: registers by the kernel's number, the stack. */
+/* The layout of perf_event_open(2): registers by kernel number, then the stack. */
 static bool read_sample(const unsigned char *at, const unsigned char *end,
 			struct snapshot *snapshot)
 {

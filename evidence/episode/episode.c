@@ -98,7 +98,7 @@ void episode_add_process_info(struct episode *episode, const struct maze_process
 		kept->args_size = sizeof(kept->args);
 	episode->recorded = kept;
 	if (!episode->cgroup)
-		episode->cgroup = process_info_cgroup_path(kept->cgroup);
+		episode->cgroup = machine_info_cgroup_path(kept->cgroup);
 }
 
 const char *episode_exe(const struct episode *episode)

@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "../capture/machine_info.h"
 #include "../capture/process_info.h"
 #include "../store/redact.h"
 #include "../symbols/resolver.h"

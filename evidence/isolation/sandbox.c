@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Shuts a process in; see sandbox.h. The list of system calls is what malloc(3), libelf
- * and write(2) use on files that are open; any other one fails by EPERM, which libelf
- * takes for a file that is not there.
+ * Allowed are the system calls that malloc(3), libelf and write(2) use on open files. Any
+ * other fails with EPERM, which libelf handles like a missing file.
  */
 #include "sandbox.h"
 
@@ -41,7 +40,7 @@
 
 /* Reading the debug information of a large program takes a second or two. */
 #define CPU_SECONDS 10
-/* Private memory; a browser's debug information is mapped, and is that large. */
+/* Private memory: the debug information of a browser is mapped, and is this large. */
 #define MEMORY_MAX (4ULL << 30)
 
 /* ---- descriptors and memory ------------------------------------------------------------------ */
@@ -68,9 +67,8 @@ static int close_others(int *keep, size_t count)
 }
 
 /*
- * What is shared with the parent or the kernel (the engine's maps, rings of events) must
- * not be written from here. Their addresses are read first, since a list that is read
- * while it changes is none.
+ * Memory shared with the parent or the kernel (maps of the engine, event rings) must not be
+ * writable from here. All addresses are read first: unmapping changes the list.
  */
 #define SHARED_MAX 256
 static int unmap_shared(void)
@@ -104,7 +102,7 @@ static void set_limit(int what, rlim_t most)
 	setrlimit((__rlimit_resource_t)what, &limit);
 }
 
-/* mazed is nice to itself and spared by the kernel when memory is short; this is not mazed. */
+/* Gives up the priority and the OOM protection that mazed has. */
 static void take_no_precedence(void)
 {
 	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
@@ -128,8 +126,8 @@ static void take_limits(void)
 }
 
 /*
- * Where that is not permitted (a sandbox of systemd's may refuse it), the filter of system
- * calls holds all the same: none that it lets through asks for a capability.
+ * A sandbox of systemd may refuse this. The filter is enough then: no allowed system call
+ * needs a capability.
  */
 static void drop_capabilities(void)
 {
@@ -162,7 +160,7 @@ static int filter_system_calls(void)
 		ALLOW(lseek),
 		ALLOW(fstat),
 #ifdef SYS_newfstatat
-		ALLOW(newfstatat), /* how newer C libraries do fstat */
+		ALLOW(newfstatat), /* fstat(3) of newer C libraries */
 #endif
 		ALLOW(mmap),
 		ALLOW(munmap),
@@ -175,10 +173,10 @@ static int filter_system_calls(void)
 		ALLOW(clock_gettime),
 		ALLOW(gettimeofday),
 		ALLOW(getpid),
-		ALLOW(sigaltstack), /* AddressSanitizer, where a function does not return */
+		ALLOW(sigaltstack), /* AddressSanitizer, in noreturn functions */
 		ALLOW(exit),
 		ALLOW(exit_group),
-		/* Copies of descriptors, but no owners of them, who could be sent signals. */
+		/* Of fcntl(2) only F_DUPFD_CLOEXEC: F_SETOWN could send signals. */
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fcntl, 0, 3),
 		LOAD(args[1]),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, F_DUPFD_CLOEXEC, 0, 1),
@@ -204,7 +202,7 @@ int sandbox_separate(const char *name, int *keep, size_t count)
 	sigset_t all;
 	int err;
 
-	/* Signals are for the parent, whose handlers are here too. */
+	/* The handlers are those of the parent. */
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	prctl(PR_SET_NAME, name);

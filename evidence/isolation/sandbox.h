@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A process that reads what others have written gives up all that it does not need: it may
- * use the descriptors and the memory that it has, and end.
+ * The sandbox of a process that reads untrusted data: it can use its open descriptors and its
+ * memory, and exit.
  */
 #ifndef MAZE_EVIDENCE_SANDBOX_H
 #define MAZE_EVIDENCE_SANDBOX_H
@@ -9,14 +9,13 @@
 #include <stddef.h>
 
 /*
- * For a process that was just forked, and has one thread. Closes all descriptors but those
- * of `keep` (sorted here, -1 passed over), and standard error. 0 or -errno: then it must
- * not go on.
+ * For a process that was just forked and has one thread. Closes all descriptors except those
+ * in `keep`, which it sorts; -1 is allowed. 0, or -errno: then the process must exit.
  */
 int sandbox_enter(int *keep, size_t count);
 /*
- * The first half of that: its own name, blocked signals, no shared memory and no other
- * descriptors; it keeps its privileges and may open files. It is killed when its parent ends.
+ * The first half of it: an own name, blocked signals, no shared memory, no other
+ * descriptors, and SIGKILL when the parent ends. Privileges stay, and files can be opened.
  */
 int sandbox_separate(const char *name, int *keep, size_t count);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Starts, reaches and leaves workers; see worker.h. They are known by pidfd: a caller that
- * waits for all its children may have reaped one, and its number may be another's.
+ * Workers are identified by pidfd: a caller that waits for all its children may have reaped
+ * one, and its PID may be in use again.
  */
 #include "worker.h"
 
@@ -18,20 +18,19 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../../base/proc_files.h"
 #include "../../base/clock.h"
-#include "sandbox.h"
 #include "../../base/pidfd.h"
+#include "../../base/proc_files.h"
+#include "sandbox.h"
 
-/* Some fifty stacks. The kernel may give less; then the caller keeps what does not fit. */
+/* About fifty stacks. The kernel may give less; then the caller queues the rest. */
 #define SOCKET_BYTES (1 << 20)
 
-/* On a crowded machine a worker gets little of a CPU, and an endless loop is found all the same. */
+/* A worker gets little CPU time on a busy machine, and an endless loop still ends. */
 #define RUNNABLE_SLOWER 12
 
-/* ---- those that are left ------------------------------------------------------------------ */
+/* ---- left behind ------------------------------------------------------------------ */
 
-/* True also where it was reaped by the caller's own wait for all children. */
 size_t workers_left_reap(struct workers_left *left)
 {
 	size_t i = 0;
@@ -62,7 +61,7 @@ bool workers_left_allow(const struct workers_left *left, maze_u32 uid)
 	return left->count < (uid == geteuid() ? WORKERS_LEFT_OWN_MAX : WORKERS_LEFT_MAX);
 }
 
-/* ---- one of them -------------------------------------------------------------------------- */
+/* ---- one worker -------------------------------------------------------------------------- */
 
 static void __attribute__((noreturn)) become(void (*main)(int fd, void *arg), void *arg, int fd)
 {
@@ -91,7 +90,7 @@ int worker_start(void (*main)(int fd, void *arg), void *arg, struct worker *ret_
 	err = pid < 0 ? -errno : 0;
 	close(ends[1]);
 	pidfd = err ? -1 : pidfd_open(pid, 0);
-	/* Without a descriptor it could not be killed: the socket's end ends it. */
+	/* Without a pidfd it cannot be killed: closing the socket ends it. */
 	if (!err && pidfd < 0)
 		err = -errno;
 	if (err) {
@@ -139,7 +138,6 @@ void worker_expect_nothing(struct worker *worker)
 	worker->expects = false;
 }
 
-/* Runnable: it does something, or is kept from it by others. */
 static bool is_runnable(const struct worker *worker)
 {
 	char path[64], stat[512];

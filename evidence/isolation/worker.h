@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A worker: a child process that does what may block for ever, such as reading the memory or
- * the files of another process. It is reached by messages on a socket, and has a deadline.
- * A read that a FUSE server never answers is uninterruptible: SIGKILL does not end it. Such
- * a worker is left behind and counted; the caller never waits for it.
+ * A worker is a child process for work that may block forever, such as reading the memory or
+ * the files of another process. It gets messages on a socket and has a deadline. SIGKILL
+ * does not end a worker in an uninterruptible read that a FUSE server never answers. Such a
+ * worker is left behind and counted; the caller never waits for it.
  */
 #ifndef MAZE_EVIDENCE_WORKER_H
 #define MAZE_EVIDENCE_WORKER_H
@@ -14,11 +14,11 @@
 
 #include "../../core/types.h"
 
-/* Workers that are killed and have not ended; beyond these, none is started for a user. */
+/* With so many killed workers that have not ended, no further one starts for a user. */
 #define WORKERS_LEFT_MAX 8
-/* And beyond these none for the caller's own user id: half of the room is kept for it. */
+/* The same for the caller's own user ID, which has half of the room to itself. */
 #define WORKERS_LEFT_OWN_MAX 16
-/* Every worker that runs may come to be left, at most 16 at once. */
+/* Room for 16 running workers, too, each of which can be left behind. */
 #define WORKERS_LEFT_ROOM 32
 
 struct workers_left {
@@ -29,41 +29,41 @@ struct workers_left {
 	size_t count;
 };
 
-/* Forgets those that have ended; how many are left. */
+/* Removes ended workers. Returns how many are left. */
 size_t workers_left_reap(struct workers_left *left);
 bool workers_left_by(const struct workers_left *left, maze_u32 uid);
-/* Whether another worker may be started that works for that user. */
+/* Whether another worker may start for this user. */
 bool workers_left_allow(const struct workers_left *left, maze_u32 uid);
 
 struct worker {
 	pid_t pid;
 	int pidfd;
-	int fd; /* the socket, non-blocking, one message a packet; -1: not running */
+	int fd; /* non-blocking socket, one packet per message; -1: not running */
 	bool expects;
 	maze_u64 waited_ns, checked_ns, allowed_ns;
 };
 
 /*
- * Forks. The child has `main`'s socket, standard error and nothing else open, shares no
- * memory that can be written, and has all signals blocked; when `main` returns it ends.
+ * Forks. The child has open only the socket and standard error, shares no writable memory,
+ * blocks all signals, and exits when `main` returns.
  */
 int worker_start(void (*main)(int fd, void *arg), void *arg, struct worker *ret_worker);
-/* One message. 0; -EAGAIN: no room at the moment; -EPIPE: it has ended. Never waits. */
+/* One message. 0; -EAGAIN: no room now; -EPIPE: it has ended. Never waits. */
 int worker_send(struct worker *worker, const struct iovec *parts, size_t count);
-/* The size of one message; 0: it has ended; -EAGAIN: there is none. Never waits. */
+/* The size of one message; 0: it has ended; -EAGAIN: none now. Never waits. */
 ssize_t worker_receive(struct worker *worker, void *buf, size_t size);
 
-/* An answer is due, within the deadline and what is allowed beside. */
+/* An answer is due within the deadline plus `allowed_ns`. */
 void worker_expect(struct worker *worker, maze_u64 allowed_ns);
 void worker_expect_nothing(struct worker *worker);
 /*
- * Whether the deadline has passed. Time counts in steps of at most `step_ns`, from call to
- * call: if this process was stopped or the machine was paused, the worker was too. A step at
- * the end of which the worker waits for a CPU, or has one, counts for a twelfth.
+ * Whether the deadline has passed. The time between two calls counts as at most `step_ns`,
+ * because a pause of this process or the machine may have paused the worker as well. It
+ * counts a twelfth if the worker is runnable at its end.
  */
 bool worker_is_late(struct worker *worker, maze_u64 deadline_ns, maze_u64 step_ns);
 
-/* Closes the socket, upon which a worker ends, or kills it; it is among `left` until it has. */
+/* Closes the socket, which ends a worker, or kills it. It is in `left` until it has ended. */
 void worker_leave(struct worker *worker, bool killed, maze_u32 uid, struct workers_left *left);
 
 #endif

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Writes and removes files of incidents; see incident_store.h. A file is written under another name
- * and then given its own, so a reader never sees half of one. It is not forced onto the
- * disk (fsync(2)): that would hold up whoever calls for as long as a busy disk likes, and
- * what a crash of the machine takes is the last seconds of incidents, not their reason.
+ * A file is written under a temporary name and then linked to its own, so a reader never
+ * sees an incomplete one. There is no fsync(2): a busy disk would block the caller, and a
+ * crash of the machine loses only the incidents of the last seconds.
  */
 #include "incident_store.h"
 
@@ -23,11 +22,11 @@
 
 #define FILE_MODE 0600
 #define DIRECTORY_MODE 0700
-/* /var/lib/maze is for more than incidents. */
+/* Other files may be there: /var/lib/maze. */
 #define PARENT_MODE 0755
-/* Same second, thread and episode: processes of other pid namespaces, or another boot. */
+/* The same second, TID and episode: in another PID namespace or another boot. */
 #define SAME_ID_MAX 100
-/* Removed in one go, so that nobody waits; a directory is beyond its limits by one, mostly. */
+/* Bounds one call; mostly one file is beyond the limits. */
 #define PRUNE_MAX 64
 #define PART_AGE_NS (60 * MAZE_NSEC_PER_SEC)
 #define SUFFIX ".json"
@@ -114,27 +113,26 @@ int incident_store_open(struct incident_store *store, struct maze_error *error)
 	if (store->fd < 0 && errno == ENOENT) {
 		err = make_directories(store->dir);
 		if (err)
-			return maze_fail(error, err,
-					 "the directory of incidents %s cannot be made: %s",
+			return maze_fail(error, err, "cannot create the incident directory %s: %s",
 					 store->dir, strerror(-err));
 		store->fd = open(store->dir, flags);
 	}
 	err = store->fd < 0 ? -errno : 0;
 	if (err == -ELOOP || err == -ENOTDIR)
 		return maze_fail(error, err,
-				 "%s is to be the directory of incidents, and is none, or a "
-				 "symbolic link, which is not followed",
+				 "the incident directory %s is not a directory, or a symbolic "
+				 "link, which is not followed",
 				 store->dir);
 	if (err)
-		return maze_fail(error, err, "the directory of incidents %s cannot be opened: %s",
+		return maze_fail(error, err, "cannot open the incident directory %s: %s",
 				 store->dir, strerror(-err));
-	/* Who may write there could put other files in the place of incidents. */
+	/* Another user with write access could replace incidents. */
 	if (!fstat(store->fd, &status) && (status.st_mode & (S_IWGRP | S_IWOTH)) &&
 	    !(status.st_mode & S_ISVTX)) {
 		close_directory(store);
 		return maze_fail(error, -EPERM,
-				 "others may write into the directory of incidents %s; it should "
-				 "be for its owner only (chmod go-w)",
+				 "other users may write to the incident directory %s; only its "
+				 "owner should (chmod go-w)",
 				 store->dir);
 	}
 	return 0;
@@ -163,12 +161,12 @@ static int write_part(struct incident_store *store, const char *part, const char
 	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
 	int fd = openat(store->fd, part, flags, FILE_MODE), err;
 
-	/* Left by one who was killed in the middle. */
+	/* A killed process has left one. */
 	if (fd < 0 && errno == EEXIST && !unlinkat(store->fd, part, 0))
 		fd = openat(store->fd, part, flags, FILE_MODE);
 	if (fd < 0)
 		return -errno;
-	/* Whatever the umask says. */
+	/* The umask may have removed bits. */
 	fchmod(fd, FILE_MODE);
 	err = write_all(fd, text, strlen(text));
 	if (close(fd) && !err)
@@ -176,7 +174,7 @@ static int write_part(struct incident_store *store, const char *part, const char
 	return err;
 }
 
-/* A link, and not a renaming: that would replace what is there. */
+/* link(2), because rename(2) would replace an existing file. */
 static int give_name(struct incident_store *store, const char *part, char *id, size_t size)
 {
 	char name[NAME_MAX + 1], plain[NAME_MAX + 1];
@@ -195,7 +193,6 @@ static int give_name(struct incident_store *store, const char *part, char *id, s
 	return -EEXIST;
 }
 
-/* The text carries the id, which is known only when the file has its name. */
 static int write_new(struct incident_store *store, char *id, size_t size, const char *part)
 {
 	char plain[NAME_MAX + 1];
@@ -207,7 +204,6 @@ static int write_new(struct incident_store *store, char *id, size_t size, const 
 		snprintf(id, size, "%s", plain);
 		return err;
 	}
-	/* 1: it has got another id than the one that it was written under. */
 	return strcmp(plain, id) != 0;
 }
 
@@ -231,11 +227,11 @@ int incident_store_write(struct incident_store *store, char *id, size_t size, bo
 	if (err >= 0)
 		return err;
 	unlinkat(store->fd, part, 0);
-	return maze_fail(error, err, "incident %s cannot be written into %s: %s", id, store->dir,
+	return maze_fail(error, err, "cannot write incident %s to %s: %s", id, store->dir,
 			 strerror(-err));
 }
 
-/* ---- keeping to the limits ------------------------------------------------------------------------ */
+/* ---- pruning -------------------------------------------------------------------------------- */
 
 static bool take_digits(const char **at, size_t least, size_t most)
 {
@@ -255,13 +251,13 @@ static bool take_byte(const char **at, char byte)
 	return true;
 }
 
-/* Whose it is, -1: the directory's owner's. False: it is the name of no incident. */
+/* *ret_uid -1: of the directory's owner. False: not an incident. */
 static bool parse_name(const char *name, long long *ret_uid)
 {
 	const char *at = name;
 
 	*ret_uid = -1;
-	/* 20261124T204512Z-4711-4713-0, -u1000 of another user, and -2 where that was taken. */
+	/* 20261124T204512Z-4711-4713-0, then -u1000 for another user, then -2 if that is taken. */
 	if (!take_digits(&at, 8, 10) || !take_byte(&at, 'T') || !take_digits(&at, 6, 6) ||
 	    !take_byte(&at, 'Z') || !take_byte(&at, '-') || !take_digits(&at, 1, 10) ||
 	    !take_byte(&at, '-') || !take_digits(&at, 1, 10) || !take_byte(&at, '-') ||
@@ -285,7 +281,7 @@ bool incident_store_is_incident(const char *name)
 	return parse_name(name, &uid);
 }
 
-/* What one who was killed in the middle has left. */
+/* A file that is not complete. */
 static bool parse_part(const char *name, long long *ret_uid)
 {
 	size_t length = strlen(name), suffix = strlen(PART_SUFFIX);
@@ -301,8 +297,8 @@ struct kept {
 	char name[NAME_MAX + 1];
 	maze_u64 age_ns;
 	maze_u64 bytes;
-	long long uid; /* -1: the owner's */
-	size_t turn;   /* how many of this user's are newer */
+	long long uid; /* -1: the owner */
+	size_t turn;   /* how many files of this user are newer */
 };
 
 static int newest_first(const void *left, const void *right)
@@ -316,8 +312,8 @@ static int newest_first(const void *left, const void *right)
 	return strcmp(b->name, a->name);
 }
 
-/* True: one of ours, by name, kind and owner. */
-static bool look_at(struct incident_store *store, const char *name, struct kept *ret_kept)
+/* True: an incident by name, type and owner. */
+static bool read_status(struct incident_store *store, const char *name, struct kept *ret_kept)
 {
 	struct timespec now;
 	struct stat status;
@@ -332,7 +328,7 @@ static bool look_at(struct incident_store *store, const char *name, struct kept 
 	age_ns = (long long)(now.tv_sec - status.st_mtim.tv_sec) * (long long)MAZE_NSEC_PER_SEC +
 		 (now.tv_nsec - status.st_mtim.tv_nsec);
 	snprintf(ret_kept->name, sizeof(ret_kept->name), "%s", name);
-	/* From the future, after the clock was set: new. */
+	/* Negative after the clock was set: new. */
 	ret_kept->age_ns = age_ns > 0 ? (maze_u64)age_ns : 0;
 	ret_kept->bytes = (maze_u64)status.st_size;
 	ret_kept->uid = store->limits.shared ? uid : -1;
@@ -360,14 +356,14 @@ static size_t list(struct incident_store *store, struct kept **ret_files)
 				break;
 			files = grown;
 		}
-		count += look_at(store, entry->d_name, &files[count]);
+		count += read_status(store, entry->d_name, &files[count]);
 	}
 	closedir(directory);
 	*ret_files = files;
 	return count;
 }
 
-/* The owner's, and then of each other user the newest, of each the second, and so on. */
+/* The owner's files, the newest of each other user, the second newest of each, …. */
 static int by_turn(const void *left, const void *right)
 {
 	const struct kept *a = left, *b = right;
@@ -406,7 +402,7 @@ static struct share owners_share(const struct incident_store_limits *limits)
 	return share;
 }
 
-/* What the owner's files leave. */
+/* What the owner leaves. */
 static struct share others_share(const struct incident_store_limits *limits,
 				 const struct share *owners)
 {
@@ -424,7 +420,7 @@ bool incident_store_prune(struct incident_store *store)
 	struct kept *files = NULL;
 	struct share share = owners_share(&store->limits);
 	size_t count, i, removed = 0;
-	bool surplus, others = false;
+	bool excess, others = false;
 
 	if (store->fd < 0)
 		return false;
@@ -436,14 +432,14 @@ bool incident_store_prune(struct incident_store *store)
 			others = true;
 			share = others_share(&store->limits, &share);
 		}
-		/* From the first that does not fit on, however small the older ones are. */
+		/* After the first that does not fit, older ones do not fit either. */
 		share.full |= share.count >= share.count_max ||
 			      (share.count && share.bytes + files[i].bytes > share.bytes_max);
-		/* A part is of a process that is writing it, for a minute. */
-		surplus = files[i].name[0] == '.'
-				  ? files[i].age_ns > PART_AGE_NS
-				  : share.full || files[i].age_ns > store->limits.age_max_ns;
-		if (surplus && !unlinkat(store->fd, files[i].name, 0)) {
+		/* A process may still write a part for a minute. */
+		excess = files[i].name[0] == '.'
+				 ? files[i].age_ns > PART_AGE_NS
+				 : share.full || files[i].age_ns > store->limits.age_max_ns;
+		if (excess && !unlinkat(store->fd, files[i].name, 0)) {
 			removed++;
 		} else {
 			share.count++;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Masks secrets in words; see redact.h. A word is gone through piece by piece, because a
- * shell's `-c` has a whole command line in one, and a URL its parameters.
+ * A word is processed in pieces, because one word may contain a whole command line (`sh -c`)
+ * or the parameters of a URL.
  */
 #include "redact.h"
 
@@ -12,7 +12,6 @@
 
 #include "../../base/error.h"
 
-/* Names of what should be nobody's to read. */
 static const char *const usual[] = {
 	"*password*", "*passwd*",	 "*passphrase*",  "pass",	   "*-pass",
 	"pwd",	      "*-pwd",		 "*secret*",	  "*token*",	   "*api-key*",
@@ -20,7 +19,7 @@ static const char *const usual[] = {
 	"*-auth",     "*authorization*", "*cookie*",	  "*session-key*", "*bearer*",
 };
 
-/* A name that is longer is none; a mask that is longer never fits. */
+/* Longer names are not names of secrets, and longer masks are refused. */
 #define NAME_MAX_LENGTH 128
 
 struct redactor {
@@ -41,7 +40,7 @@ static char fold(char byte)
 	return byte == '_' ? '-' : (char)tolower((unsigned char)byte);
 }
 
-/* In time of the product of the lengths: only the last `*` is ever gone back to. */
+/* Needs at most the product of the lengths: it backtracks to the last `*` only. */
 static bool fits(const char *mask, const char *name, size_t length)
 {
 	const char *star = NULL, *end = name + length, *retry = name;
@@ -90,14 +89,15 @@ static int check(const char *mask, struct maze_error *error)
 
 	if (!*mask || strlen(mask) > NAME_MAX_LENGTH)
 		return maze_fail(error, -EINVAL,
-				 "a mask has 1 to %d characters, such as *secret*: \"%s\"",
-				 NAME_MAX_LENGTH, mask);
+				 "invalid mask \"%s\": use 1 to %d characters, such as *secret*",
+				 mask, NAME_MAX_LENGTH);
 	for (at = mask; *at; at++)
 		if (*at == '=' || isspace((unsigned char)*at) || iscntrl((unsigned char)*at))
-			return maze_fail(error, -EINVAL,
-					 "a mask is the name of an option or variable, without "
-					 "\"=\" and blanks, such as *secret*: \"%s\"",
-					 mask);
+			return maze_fail(
+				error, -EINVAL,
+				"invalid mask \"%s\": use the name of an option or variable, "
+				"without \"=\" and blanks, such as *secret*",
+				mask);
 	return 0;
 }
 
@@ -120,7 +120,7 @@ int redact_new(const char *const *more, size_t count, struct redactor **ret_reda
 	if (!redactor || !redactor->more)
 		goto out_free;
 	for (i = 0; i < count; i++, redactor->count++) {
-		/* As names are: without dashes in front. */
+		/* Names are compared without their leading dashes. */
 		mask = more[i] + strspn(more[i], "-");
 		redactor->more[i] = strdup(mask);
 		if (!redactor->more[i])
@@ -174,7 +174,6 @@ static void put_redacted(struct output *output)
 	put(output, REDACT_TEXT, strlen(REDACT_TEXT));
 }
 
-/* Between the pieces of a word. */
 static bool separates(char byte)
 {
 	return isspace((unsigned char)byte) || strchr("?&;,'\"`()|<>", byte);
@@ -189,7 +188,7 @@ static size_t piece_length(const char *word, size_t length)
 	return i;
 }
 
-/* Where the password of "scheme://user:password@host" begins and ends; false: no such. */
+/* Finds the password of the first "scheme://user:password@host". False: there is no URL. */
 static bool find_password(const char *word, size_t length, size_t *ret_begin, size_t *ret_end)
 {
 	const char *begin = memmem(word, length, "://", 3), *end = word + length, *at, *colon;
@@ -200,7 +199,7 @@ static bool find_password(const char *word, size_t length, size_t *ret_begin, si
 	for (at = begin; at < end && *at != '/' && !isspace((unsigned char)*at); at++)
 		;
 	end = at;
-	/* The last one: a password may have one in it. */
+	/* The last one: a password may contain others. */
 	at = memrchr(begin, '@', (size_t)(end - begin));
 	colon = at ? memchr(begin, ':', (size_t)(at - begin)) : NULL;
 	if (!colon) {
@@ -212,7 +211,7 @@ static bool find_password(const char *word, size_t length, size_t *ret_begin, si
 	return true;
 }
 
-/* All URLs of a word, before it is taken to pieces: a password may have anything in it. */
+/* Comes before the split into pieces, because a password may contain any byte. */
 static void put_urls(struct output *output, const char *word, size_t length)
 {
 	size_t begin, end;
@@ -227,14 +226,14 @@ static void put_urls(struct output *output, const char *word, size_t length)
 	put(output, word, length);
 }
 
-enum asks { ASKS_NOTHING, ASKS_NEXT, ASKS_REST };
+enum secret { SECRET_NONE, SECRET_NEXT, SECRET_REST };
 
 /*
- * Puts a piece, its value masked if its name is a secret's; says whether what comes behind
- * it is the value: the next piece of an option, all the rest of a header line.
+ * Writes one piece, and "***" for its value if it has the name of a secret. The value may be
+ * behind the piece: the next piece after an option, the rest of a header line.
  */
-static enum asks put_named(const struct redactor *redactor, struct output *output,
-			   const char *piece, size_t length)
+static enum secret put_named(const struct redactor *redactor, struct output *output,
+			     const char *piece, size_t length)
 {
 	const char *equals = memchr(piece, '=', length);
 	size_t name = equals ? (size_t)(equals - piece) : length;
@@ -244,30 +243,30 @@ static enum asks put_named(const struct redactor *redactor, struct output *outpu
 		name--;
 	if (!redact_name_is_secret(redactor, piece, name)) {
 		put(output, piece, length);
-		return ASKS_NOTHING;
+		return SECRET_NONE;
 	}
 	if (equals) {
 		put(output, piece, name + 1);
-		/* An empty one is behind a quote, if anywhere. */
+		/* An empty value may be followed by a quoted one. */
 		if (length > name + 1)
 			put_redacted(output);
-		return length > name + 1 ? ASKS_NOTHING : ASKS_NEXT;
+		return length > name + 1 ? SECRET_NONE : SECRET_NEXT;
 	}
 	put(output, piece, length);
 	if (header)
-		return ASKS_REST;
-	return piece[0] == '-' ? ASKS_NEXT : ASKS_NOTHING;
+		return SECRET_REST;
+	return piece[0] == '-' ? SECRET_NEXT : SECRET_NONE;
 }
 
-/* True: the word after this one is a value to be masked. */
+/* True: the next word is a secret value. */
 static bool put_word(const struct redactor *redactor, struct output *output, const char *word,
 		     size_t length)
 {
 	const char *equals = memchr(word, '=', length);
-	enum asks asks = ASKS_NOTHING;
+	enum secret secret = SECRET_NONE;
 	size_t at = 0, piece;
 
-	/* "--password=what has blanks in it": all of it. */
+	/* "--password=a value with blanks". */
 	if (equals && piece_length(word, length) > (size_t)(equals - word) &&
 	    redact_name_is_secret(redactor, word, (size_t)(equals - word))) {
 		put(output, word, (size_t)(equals - word) + 1);
@@ -276,14 +275,14 @@ static bool put_word(const struct redactor *redactor, struct output *output, con
 	}
 	while (at < length) {
 		piece = piece_length(word + at, length - at);
-		if (piece && asks == ASKS_NEXT) {
+		if (piece && secret == SECRET_NEXT) {
 			put_redacted(output);
-			asks = ASKS_NOTHING;
+			secret = SECRET_NONE;
 		} else if (piece) {
-			asks = put_named(redactor, output, word + at, piece);
+			secret = put_named(redactor, output, word + at, piece);
 		}
 		at += piece;
-		if (asks == ASKS_REST && at < length) {
+		if (secret == SECRET_REST && at < length) {
 			put(output, " ", 1);
 			put_redacted(output);
 			return false;
@@ -291,12 +290,12 @@ static bool put_word(const struct redactor *redactor, struct output *output, con
 		if (at < length)
 			put(output, &word[at++], 1);
 	}
-	return asks != ASKS_NOTHING;
+	return secret != SECRET_NONE;
 }
 
-/* The word with its URLs masked, then its names: what put_word() says. */
-static bool put_masked(const struct redactor *redactor, struct output *output, const char *word,
-		       size_t length)
+/* As put_word(), after the URLs. */
+static bool redact_word(const struct redactor *redactor, struct output *output, const char *word,
+			size_t length)
 {
 	struct output urls = { .length = 0 };
 	bool is_value = false;
@@ -319,12 +318,12 @@ char *redact_apply(const struct redactor *redactor, const char *words, size_t si
 
 	while (at < size) {
 		length = strnlen(words + at, size - at);
-		/* What looks like an option is one: then the one before had no value. */
+		/* A word that looks like an option is one: the option before has no value. */
 		if (is_value && !(length > 2 && words[at] == '-' && words[at + 1] == '-')) {
 			put_redacted(&output);
 			is_value = false;
 		} else {
-			is_value = put_masked(redactor, &output, words + at, length);
+			is_value = redact_word(redactor, &output, words + at, length);
 		}
 		put(&output, "", 1);
 		at += length + 1;

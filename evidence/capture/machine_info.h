@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What an incident says about the machine. */
+#ifndef MAZE_EVIDENCE_MACHINE_INFO_H
+#define MAZE_EVIDENCE_MACHINE_INFO_H
+
+#include "../../core/types.h"
+
+struct machine_info {
+	char kernel[128];
+	long cpus;
+	double load[3];
+	maze_u64 uptime_s;
+};
+
+void machine_info_read(struct machine_info *ret_machine);
+/* The path of the cgroup with this inode number; NULL: unknown. free(3) it. */
+char *machine_info_cgroup_path(maze_u64 inode);
+
+#endif
