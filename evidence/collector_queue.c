@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Messages to a worker; see collector_queue.h.
- */
 #include "collector_queue.h"
 
 #include <stdlib.h>
@@ -15,13 +12,13 @@ void collector_queue_init(struct collector_queue *queue)
 	*queue = (struct collector_queue){ .last = &queue->first };
 }
 
-void collector_queue_drop(struct collector_queue *queue, struct collector_message **place)
+void collector_queue_drop(struct collector_queue *queue, struct collector_message **link)
 {
-	struct collector_message *message = *place;
+	struct collector_message *message = *link;
 
-	*place = message->next;
-	if (!*place)
-		queue->last = place;
+	*link = message->next;
+	if (!*link)
+		queue->last = link;
 	queue->count--;
 	queue->bytes -= message->size;
 	free(message);
@@ -29,13 +26,13 @@ void collector_queue_drop(struct collector_queue *queue, struct collector_messag
 
 void collector_queue_clear_sent(struct collector_queue *queue)
 {
-	struct collector_message **place = &queue->first;
+	struct collector_message **link = &queue->first;
 
-	while (*place) {
-		if ((*place)->sent)
-			collector_queue_drop(queue, place);
+	while (*link) {
+		if ((*link)->sent)
+			collector_queue_drop(queue, link);
 		else
-			place = &(*place)->next;
+			link = &(*link)->next;
 	}
 }
 
@@ -55,27 +52,27 @@ bool collector_message_is_of(const struct collector_message *message, maze_u32 p
 void collector_queue_close(struct collector_queue *queue, maze_u32 pid, maze_u32 tid,
 			   maze_u32 episode)
 {
-	struct collector_message **place = &queue->first;
+	struct collector_message **link = &queue->first;
 
-	while (*place) {
-		if ((*place)->sent && collector_message_is_of(*place, pid, tid, episode))
-			collector_queue_drop(queue, place);
+	while (*link) {
+		if ((*link)->sent && collector_message_is_of(*link, pid, tid, episode))
+			collector_queue_drop(queue, link);
 		else
-			place = &(*place)->next;
+			link = &(*link)->next;
 	}
 }
 
-/* Room for one more: the oldest that was sent goes. False: all still wait to be sent. */
+/* Drops the oldest sent messages. False: none of them was sent. */
 static bool make_room(struct collector_queue *queue, size_t size)
 {
-	struct collector_message **place = &queue->first;
+	struct collector_message **link = &queue->first;
 
 	while (queue->count >= COUNT_MAX || queue->bytes + size > BYTES_MAX) {
-		while (*place && !(*place)->sent)
-			place = &(*place)->next;
-		if (!*place)
+		while (*link && !(*link)->sent)
+			link = &(*link)->next;
+		if (!*link)
 			return false;
-		collector_queue_drop(queue, place);
+		collector_queue_drop(queue, link);
 	}
 	return true;
 }

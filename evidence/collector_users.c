@@ -74,7 +74,7 @@ static void replace_worker(struct collector *collector, struct collector_user *u
 	user->failed_ns = now_ns(CLOCK_MONOTONIC);
 	incident_messages_add(
 		messages, user->uid, true,
-		"incidents of user id %u: the worker process %s; %zu workers are left behind; "
+		"incidents of user id %u: the worker process %s; workers left behind: %zu; "
 		"this user's processes are not read for now",
 		user->uid, what, collector->left.count);
 	if (++user->failures == 1 || !user->queue.first)
@@ -89,12 +89,12 @@ static void replace_worker(struct collector *collector, struct collector_user *u
 /* False: the socket is full. */
 static bool send_messages(struct collector_user *user)
 {
-	struct collector_message **place = &user->queue.first, *message;
+	struct collector_message **link = &user->queue.first, *message;
 	struct iovec parts[2];
 
-	while ((message = *place)) {
+	while ((message = *link)) {
 		if (message->sent) {
-			place = &message->next;
+			link = &message->next;
 			continue;
 		}
 		parts[0] = (struct iovec){ &message->header, sizeof(message->header) };
@@ -106,9 +106,9 @@ static bool send_messages(struct collector_user *user)
 		user->idle_ns = 0;
 		message->sent = true;
 		if (message->header.kind == COLLECTOR_STACK)
-			collector_queue_drop(&user->queue, place);
+			collector_queue_drop(&user->queue, link);
 		else
-			place = &message->next;
+			link = &message->next;
 	}
 	return true;
 }
@@ -200,9 +200,8 @@ static bool get_worker(struct collector *collector, struct collector_user *user,
 		return true;
 	if (!collector->left_reported)
 		incident_messages_add(messages, user->uid, true,
-				      "cannot start a worker process for incidents (%s; %zu "
-				      "workers are left behind); "
-				      "incidents are lost and counted",
+				      "cannot start a worker process for incidents (%s; "
+				      "workers left behind: %zu); incidents are lost and counted",
 				      strerror(-err), collector->left.count);
 	collector->left_reported = true;
 	collector->lost++;

@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The worker's half; see collector_worker.h. Its loop: incidents_work(), answers, messages.
- */
 #include "collector_worker.h"
 
 #include <errno.h>
@@ -14,29 +11,29 @@
 #include "../base/clock.h"
 #include "incident_table.h"
 
-/* Messages between two rounds of work. */
+/* Messages between two incidents_work(). */
 #define BATCH_MAX 64
-/* While it works on and on, this often it says so. */
+/* Between two answers during long work. */
 #define STATUS_NS (250 * MAZE_NSEC_PER_MSEC)
 
 struct worker_loop {
 	int fd;
 	struct incidents *incidents;
 	maze_u32 taken;
-	maze_u64 told_ns;
+	maze_u64 answered_ns;
 	bool ended;
 };
 
 /* ---- answers ------------------------------------------------------------------------------ */
 
-/* Waits where the socket is full: the parent reads it in each turn of its loop. */
+/* May wait for a full socket: the parent reads it in each turn of its loop. */
 static void answer(struct worker_loop *loop, const struct collector_answer *answer)
 {
 	if (send(loop->fd, answer, sizeof(*answer), MSG_NOSIGNAL) < 0 && errno != EINTR)
 		loop->ended = true;
 }
 
-static void answer_said(struct worker_loop *loop, const struct incident_messages *messages)
+static void answer_messages(struct worker_loop *loop, const struct incident_messages *messages)
 {
 	struct collector_answer line = { .kind = COLLECTOR_MESSAGE };
 	size_t i;
@@ -77,11 +74,11 @@ static void answer_status(struct worker_loop *loop, int wait_ms)
 					   .lost = incidents_lost(loop->incidents) };
 	maze_u64 now = now_ns(CLOCK_MONOTONIC);
 
-	if (!loop->taken && wait_ms >= 0 && wait_ms < 250 && now - loop->told_ns < STATUS_NS)
+	if (!loop->taken && wait_ms >= 0 && wait_ms < 250 && now - loop->answered_ns < STATUS_NS)
 		return;
 	answer(loop, &status);
 	loop->taken = 0;
-	loop->told_ns = now;
+	loop->answered_ns = now;
 }
 
 /* ---- messages ------------------------------------------------------------------------------ */
@@ -143,12 +140,12 @@ void collector_worker(int fd, void *arg)
 	incidents_on_closed(loop.incidents, on_closed, &loop);
 	while (!loop.ended) {
 		wait_ms = incidents_work(loop.incidents, &messages);
-		answer_said(&loop, &messages);
+		answer_messages(&loop, &messages);
 		answer_status(&loop, wait_ms);
 		if (poll(&poll_fd, 1, wait_ms) > 0)
 			take_messages(&loop);
 	}
 	incidents_on_closed(loop.incidents, NULL, NULL);
 	incidents_close(loop.incidents, &messages);
-	answer_said(&loop, &messages);
+	answer_messages(&loop, &messages);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The worker of one user's incidents (collector.h), and the messages between the two. Both
- * are one program, so messages are plain structures.
+ * The worker of one user's incidents (collector.h), and the messages between it and the
+ * collector. Both are one program, so messages are plain structures.
  */
 #ifndef MAZE_EVIDENCE_COLLECTOR_WORKER_H
 #define MAZE_EVIDENCE_COLLECTOR_WORKER_H
@@ -33,16 +33,16 @@ _Static_assert(sizeof(struct maze_process_info) <= COLLECTOR_BODY_MAX &&
 /* ---- from the worker ------------------------------------------------------------------------ */
 
 enum collector_answer_kind {
-	COLLECTOR_STATUS, /* after each round of work, and four times a second while it works */
+	COLLECTOR_STATUS, /* after each round, and four times a second during long work */
 	COLLECTOR_MESSAGE,
-	COLLECTOR_CLOSED, /* nothing more is kept of that episode */
+	COLLECTOR_CLOSED, /* the incident of that episode is closed */
 };
 
 struct collector_answer {
 	maze_u32 kind; /* enum collector_answer_kind */
-	/* Of a status: messages taken since the last, incidents that are open. */
+	/* Of a status: messages taken since the last one, open incidents. */
 	maze_u32 taken, open;
-	int wait_ms; /* until it works again; -1: not before a message */
+	int wait_ms; /* until it works again; -1: at the next message */
 	maze_u64 lost;
 	maze_u32 pid, tid, episode;
 	bool trouble;

@@ -142,9 +142,9 @@ bool incident_has_record(const struct incident *incident)
 	return json_array_size(incident->episode.records) > 0;
 }
 
-static bool is_quieter(struct incident *const *place, struct incident *const *other)
+static bool is_quieter(struct incident *const *slot, struct incident *const *other)
 {
-	return !other || (*place)->last_ns < (*other)->last_ns;
+	return !other || (*slot)->last_ns < (*other)->last_ns;
 }
 
 /*
@@ -152,25 +152,25 @@ static bool is_quieter(struct incident *const *place, struct incident *const *ot
  * also replace an incident without one, which is never written: with a slow worker, records
  * and other evidence of an episode may miss each other.
  */
-static struct incident **make_place(struct incidents *incidents, maze_u64 now, bool for_record)
+static struct incident **make_room(struct incidents *incidents, maze_u64 now, bool for_record)
 {
-	struct incident **quietest = NULL, **without = NULL, **place;
+	struct incident **quietest = NULL, **without = NULL, **slot;
 	size_t i;
 
 	for (i = 0; i < incidents->open_max; i++) {
-		place = &incidents->open[i];
-		if (!*place)
-			return place;
-		if ((*place)->written && !(*place)->changed &&
-		    now - (*place)->last_ns > INCIDENT_QUIET_NS && is_quieter(place, quietest))
-			quietest = place;
-		if (for_record && !incident_has_record(*place) && is_quieter(place, without))
-			without = place;
+		slot = &incidents->open[i];
+		if (!*slot)
+			return slot;
+		if ((*slot)->written && !(*slot)->changed &&
+		    now - (*slot)->last_ns > INCIDENT_QUIET_NS && is_quieter(slot, quietest))
+			quietest = slot;
+		if (for_record && !incident_has_record(*slot) && is_quieter(slot, without))
+			without = slot;
 	}
-	place = quietest ? quietest : without;
-	if (place)
-		incident_drop(incidents, place);
-	return place;
+	slot = quietest ? quietest : without;
+	if (slot)
+		incident_drop(incidents, slot);
+	return slot;
 }
 
 static struct incident *find(struct incidents *incidents, maze_u32 pid, maze_u32 tid,
@@ -197,16 +197,16 @@ static struct incident *open_new(struct incidents *incidents, maze_u32 pid, maze
 				 maze_u32 episode, maze_u64 boot_ns, bool for_record)
 {
 	maze_u64 now = now_ns(CLOCK_BOOTTIME);
-	struct incident **place = make_place(incidents, now, for_record), *incident;
+	struct incident **slot = make_room(incidents, now, for_record), *incident;
 
-	incident = place ? calloc(1, sizeof(*incident)) : NULL;
+	incident = slot ? calloc(1, sizeof(*incident)) : NULL;
 	if (!incident) {
 		incidents->lost++;
 		incidents->crowded++;
 		note_closed(incidents, pid, tid, episode);
 		return NULL;
 	}
-	*place = incident;
+	*slot = incident;
 	episode_init(&incident->episode);
 	incident->episode.serial = ++incidents->serial;
 	incident->episode.pid = pid;

@@ -173,10 +173,10 @@ static bool may_unwind(struct incidents *incidents, struct episode *episode)
 }
 
 /* Returns the ms until the next turn; -1: after the next evidence. */
-static int work_on(struct incidents *incidents, struct incident **place,
+static int work_on(struct incidents *incidents, struct incident **slot,
 		   struct incident_messages *messages)
 {
-	struct incident *incident = *place;
+	struct incident *incident = *slot;
 	struct episode *episode = &incident->episode;
 	maze_u64 now = now_ns(CLOCK_BOOTTIME);
 	bool wanted = episode->unwind_wanted, symbolized, over, was_open = episode->asked;
@@ -201,7 +201,7 @@ static int work_on(struct incidents *incidents, struct incident **place,
 		write_out(incidents, incident, messages);
 	if (over && symbolized && (!incident->changed || !incident_has_record(incident))) {
 		incidents->lost += !incident->written;
-		incident_drop(incidents, place);
+		incident_drop(incidents, slot);
 		return -1;
 	}
 	if (!symbolized)
@@ -212,17 +212,17 @@ static int work_on(struct incidents *incidents, struct incident **place,
 }
 
 /* As work_on(), if the turn is due. */
-static int give_turn(struct incidents *incidents, struct incident **place,
+static int give_turn(struct incidents *incidents, struct incident **slot,
 		     struct incident_messages *messages)
 {
 	maze_u64 now = now_ns(CLOCK_BOOTTIME);
 	int again;
 
-	if (now < (*place)->due_ns)
-		return 1 + (int)(((*place)->due_ns - now) / MAZE_NSEC_PER_MSEC);
-	again = work_on(incidents, place, messages);
-	if (*place)
-		(*place)->due_ns = now + (maze_u64)again * MAZE_NSEC_PER_MSEC;
+	if (now < (*slot)->due_ns)
+		return 1 + (int)(((*slot)->due_ns - now) / MAZE_NSEC_PER_MSEC);
+	again = work_on(incidents, slot, messages);
+	if (*slot)
+		(*slot)->due_ns = now + (maze_u64)again * MAZE_NSEC_PER_MSEC;
 	return again;
 }
 

@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Any bytes as a JSON string; see utf8.h.
- */
 #include "utf8_json.h"
 
 #include <stdlib.h>

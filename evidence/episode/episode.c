@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Takes in what comes of an episode; see episode.h.
- */
 #include "episode.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Samples of an episode: what can be asked of the engine, and some. */
+/* The most that an engine takes, and a reserve. */
 #define SAMPLES_MAX (MAZE_STACKS_MAX + 24)
 
 void episode_init(struct episode *episode)
@@ -91,7 +88,7 @@ void episode_add_process_info(struct episode *episode, const struct maze_process
 	if (!kept)
 		return;
 	*kept = *recorded;
-	/* It came from where others write. */
+	/* Bounds what comes from the rings of the engine. */
 	kept->comm[sizeof(kept->comm) - 1] = '\0';
 	kept->exe[sizeof(kept->exe) - 1] = '\0';
 	if (kept->args_size > sizeof(kept->args))
@@ -146,7 +143,7 @@ static unsigned int file_by_map(struct episode *episode, const struct map *map)
 	return i;
 }
 
-/* The frame of an address: in a mapped file if there is one, or code made at run time. */
+/* In a mapped file, or code made at run time. */
 static struct episode_frame by_address(struct episode *episode, maze_u64 address, bool exact)
 {
 	struct episode_frame frame = {
@@ -161,7 +158,7 @@ static struct episode_frame by_address(struct episode *episode, maze_u64 address
 		return frame;
 	if (!map_has_file(map)) {
 		frame.module = map->path[0] == '[' ? map->path : "[anon]";
-		/* What the kernel brings along has no names that a JIT compiler wrote. */
+		/* A perf map has no names for "[vdso]" and the like. */
 		frame.symbolized = map->path[0] == '[';
 		return frame;
 	}
@@ -174,28 +171,27 @@ static struct episode_frame by_address(struct episode *episode, maze_u64 address
 }
 
 /*
- * Code without frame pointers leads the kernel's walk astray: what it then takes for
- * addresses is what lay on the stack. True: no code is there. Not for the innermost frame,
- * which is where the thread was.
+ * In code without frame pointers the kernel takes other values on the stack for addresses.
+ * True: no code is there. Not for the innermost frame, which is always right.
  */
 static bool is_astray(const struct episode *episode, const struct maze_frame *frame)
 {
 	size_t i;
 
 	/*
-	 * An address below all mappings is given an offset in the lowest one by kernels
-	 * that do not look where it begins: before the file's beginning.
+	 * Some kernels give an address below all mappings an offset in the lowest one, which
+	 * is negative.
 	 */
 	if (frame->kind == MAZE_FRAME_FILE)
 		return frame->at >= 1ULL << 63;
 	if (frame->kind != MAZE_FRAME_ADDRESS)
 		return false;
-	/* Below what can be mapped (vm.mmap_min_addr), and above all of user space. */
+	/* Below vm.mmap_min_addr, or above user space. */
 	if (frame->at < 0x10000 || frame->at >= 1ULL << 56)
 		return true;
 	if (!episode->has_live || maps_find(&episode->live.maps, frame->at))
 		return false;
-	/* Who makes code at run time may have made more since it was looked at. */
+	/* A JIT compiler may have made more code since the mappings were read. */
 	for (i = 0; i < episode->live.maps.count; i++)
 		if (!episode->live.maps.map[i].inode && episode->live.maps.map[i].path[0] != '[')
 			return false;
@@ -210,7 +206,7 @@ static struct episode_frame by_kernel_frame(struct episode *episode, const struc
 	if (from->kind == MAZE_FRAME_ADDRESS)
 		return by_address(episode, from->at, exact);
 	frame.file = file_by_build_id(episode, from->build_id);
-	/* Of more files than one has to be expected, the rest have no names. */
+	/* With too many files, frames have no names. */
 	frame.symbolized = frame.file == EPISODE_NO_FILE;
 	return frame;
 }
@@ -220,7 +216,7 @@ static bool same_frame(const struct episode_frame *a, const struct episode_frame
 	return a->kind == b->kind && a->file == b->file && a->at == b->at && a->exact == b->exact;
 }
 
-/* Its index; EPISODE_FRAMES_MAX: there is no room. */
+/* The index; EPISODE_FRAMES_MAX: no room. */
 static unsigned int add_frame(struct episode *episode, const struct episode_frame *frame)
 {
 	struct episode_frame *grown;
@@ -246,7 +242,7 @@ static unsigned int add_frame(struct episode *episode, const struct episode_fram
 
 /* ---- stacks ---------------------------------------------------------------------------------- */
 
-/* The distinct stack that it is; false: there is no room. Takes over `frames`. */
+/* The index of the distinct stack. False: no room. Takes over `stack->frames`. */
 static bool add_distinct(struct episode *episode, struct episode_stack *stack,
 			 unsigned int *ret_index)
 {
@@ -296,7 +292,7 @@ static bool add_sample(struct episode *episode, const struct maze_stack *stack, 
 	return true;
 }
 
-/* All frames of a stack as indices; false: no room, nothing is kept of it. */
+/* The frames of a stack as indices. False: no room. */
 static bool take_frames(struct episode *episode, const struct maze_stack *stack,
 			struct episode_stack *ret_stack)
 {
@@ -325,14 +321,14 @@ static bool take_frames(struct episode *episode, const struct maze_stack *stack,
 		else if (i > kernel && is_astray(episode, &stack->user[i - kernel]))
 			break;
 		else
-			/* In a system call, user space goes on where it called. */
+			/* In the kernel, user space has a return address. */
 			frame = by_kernel_frame(episode, &stack->user[i - kernel],
 						i == kernel && !kernel);
 		index = add_frame(episode, &frame);
 		fits = index < EPISODE_FRAMES_MAX;
 		ret_stack->frames[ret_stack->count++] = index;
 	}
-	/* There was more, and nobody knows what: `cut` too, as in files of before. */
+	/* Readers of older versions only know `cut`. */
 	if (fits && i < kernel + user)
 		ret_stack->cut = ret_stack->astray = true;
 	if (!fits)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What is known of one episode, in memory: records, the process, and its stacks, each
- * distinct stack and each distinct place once. Bounded, whatever comes in.
+ * One episode in memory: records, the process, and each distinct stack and code location
+ * once. Everything is bounded.
  */
 #ifndef MAZE_EVIDENCE_EPISODE_H
 #define MAZE_EVIDENCE_EPISODE_H
@@ -14,7 +14,7 @@
 #include "../symbols/resolver.h"
 
 #define EPISODE_RECORDS_MAX 16
-/* A loop goes round in few places; more stacks than that add nothing for a person. */
+/* A loop has few distinct stacks. */
 #define EPISODE_STACKS_MAX 200
 #define EPISODE_FRAMES_MAX 2048
 #define EPISODE_FILES_MAX 256
@@ -22,23 +22,23 @@
 #define EPISODE_ID_MAX 96
 #define EPISODE_NO_FILE ~0U
 
-/* A file that frames lie in. */
+/* The file of frames. */
 struct episode_file {
 	bool has_build_id;
 	maze_u8 build_id[MAZE_BUILD_ID_LEN];
-	const struct map *map; /* of an address; NULL: known by build-id only */
-	char *path;	       /* NULL: not known */
-	maze_u64 module;       /* its number; 0: not found */
+	const struct map *map; /* NULL: the frame has only a build-id */
+	char *path;	       /* NULL: unknown */
+	maze_u64 module;       /* number of the module; 0: not found */
 	bool sought;
 };
 
-/* A distinct place. */
+/* A distinct code location. */
 struct episode_frame {
 	enum symbolizer_kind kind;
 	unsigned int file;  /* with SYMBOLIZER_FILE: index; else EPISODE_NO_FILE */
 	maze_u64 at;	    /* offset in the file, or address */
-	bool exact;	    /* else a return address: the call is before it */
-	const char *module; /* what an address without a file lies in: "[vdso]", "[anon]"; NULL */
+	bool exact;	    /* else a return address */
+	const char *module; /* of an address without a file: "[vdso]", "[anon]"; NULL */
 	bool symbolized;
 	unsigned char tries;
 	struct answer *answer; /* NULL: no name */
@@ -47,8 +47,8 @@ struct episode_frame {
 struct episode_stack {
 	unsigned int *frames; /* indices */
 	unsigned int count;
-	bool cut;    /* there were more */
-	bool astray; /* the walk to the others led where no code is */
+	bool cut;    /* outer frames are missing */
+	bool astray; /* because the next address was not code */
 };
 
 struct episode_sample {
@@ -57,10 +57,9 @@ struct episode_sample {
 };
 
 struct episode {
-	maze_u64 serial; /* 1, 2, …: names the episode here */
-	/* Whose it is. */
+	maze_u64 serial; /* 1, 2, …: never reused */
 	maze_u32 pid, tid, episode;
-	maze_u64 first_ns; /* CLOCK_BOOTTIME of its first piece */
+	maze_u64 first_ns; /* CLOCK_BOOTTIME of its first evidence */
 	char id[EPISODE_ID_MAX];
 
 	json_t *records; /* array */
@@ -73,47 +72,46 @@ struct episode {
 	bool has_live;
 	struct maze_process_info *recorded; /* NULL: none came */
 	struct machine_info machine;
-	char *cgroup; /* NULL: not known */
+	char *cgroup; /* NULL: unknown */
 
 	struct episode_file files[EPISODE_FILES_MAX];
 	size_t files_count;
 	struct episode_frame *frames;
-	size_t frames_count, frames_room, frames_open; /* the last: not settled */
-	bool asks_again; /* at its end: for names of code that was made at run time */
+	size_t frames_count, frames_room, frames_open; /* the last: not symbolized */
+	bool symbolized_again;			       /* symbolize_again() was called */
 	struct episode_stack stacks[EPISODE_STACKS_MAX];
 	size_t stacks_count;
 	struct episode_sample *samples;
 	size_t samples_count, samples_room;
-	maze_u32 samples_dropped; /* that did not fit */
-	maze_u32 numbers;	  /* the highest number of a sample, and one */
+	maze_u32 samples_dropped; /* without room */
+	maze_u32 numbers;	  /* the highest sample number plus one */
 
-	struct snapshot_event *asked; /* for the unwind; NULL: none is awaited */
+	struct snapshot_event *asked; /* NULL: no snapshot is awaited */
 	struct snapshot *snapshot;    /* to be unwound */
 	maze_u64 unwind_ns;
 	bool unwind_wanted, unwind_running, unwind_done;
 	struct episode_stack unwound;
 
-	const char *notes[EPISODE_NOTES_MAX]; /* literals, each once */
+	const char *notes[EPISODE_NOTES_MAX]; /* literals */
 	size_t notes_count;
 };
 
 void episode_init(struct episode *episode);
 void episode_done(struct episode *episode);
 
-/* A sentence for people; said once. */
+/* Adds a sentence once. */
 void episode_note(struct episode *episode, const char *note);
-/* It does not hold any more. */
 void episode_unnote(struct episode *episode, const char *note);
 void episode_add_record(struct episode *episode, const struct maze_record *record,
 			const char *engine);
 void episode_add_process_info(struct episode *episode, const struct maze_process_info *recorded);
-/* -ENOSPC: it was counted and dropped. */
+/* -ENOSPC: counted and dropped. */
 int episode_add_stack(struct episode *episode, const struct maze_stack *stack);
 void episode_add_unwound(struct episode *episode, const struct unwind_frame *frames, size_t count);
-/* Its process, looked at now, or what the process_info says. */
+/* NULL: unknown. */
 const char *episode_exe(const struct episode *episode);
 
-/* The whole of it, as maze-incident(5) has it; NULL: out of memory. free(3) it. */
+/* In the format of maze-incident(5); NULL: out of memory. free(3) it. */
 char *episode_json(const struct episode *episode, const struct redactor *redactor);
 
 #endif

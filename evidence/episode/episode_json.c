@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * An episode as JSON: the file format of maze-incident(5), whose keys are only ever added.
- */
+/* The file format of maze-incident(5). Keys are only ever added. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../../lib/record_time.h"
-#include "episode.h"
 #include "../../lib/utf8_json.h"
+#include "episode.h"
 
 #define FORMAT_VERSION 1
 
@@ -29,7 +27,7 @@ static json_t *time_json(maze_u64 boot_ns)
 	return json_string(record_time_format(boot_ns, time));
 }
 
-/* JSON's integers end below the addresses of a kernel. */
+/* Kernel addresses do not fit in JSON integers. */
 static json_t *address_json(maze_u64 address)
 {
 	char text[32];
@@ -55,9 +53,8 @@ static json_t *build_id_json(const maze_u8 *build_id)
 	return json_string(text);
 }
 
-/* Where it is, beside what it is called. */
-static void set_place(const struct episode *episode, const struct episode_frame *frame,
-		      json_t *object)
+static void set_location(const struct episode *episode, const struct episode_frame *frame,
+			 json_t *object)
 {
 	const struct episode_file *file = NULL;
 
@@ -79,7 +76,7 @@ static void set_place(const struct episode *episode, const struct episode_frame 
 	set(object, "offset", number_json(frame->at));
 }
 
-/* One object for each function that is inlined there, and one for that which it is in. */
+/* One object for each inlined function, and one for the outermost. */
 static void append_frame(const struct episode *episode, const struct episode_frame *frame,
 			 json_t *frames)
 {
@@ -99,7 +96,7 @@ static void append_frame(const struct episode *episode, const struct episode_fra
 			if (answer->symbol[i].inlined)
 				set(object, "inlined", json_true());
 		}
-		set_place(episode, frame, object);
+		set_location(episode, frame, object);
 		json_array_append_new(frames, object);
 	}
 }
@@ -119,13 +116,12 @@ static const char *const interrupts[] = { "asm_sysvec_", "asm_common_interrupt",
 					  "el0t_64_irq", NULL };
 
 /*
- * Kernel frames that an interrupt of user code has begun tell nothing of the thread, which
- * was about to go back there: it was preempted, and its stack was due when it came to a
- * CPU again. How many they are; 0: it was in a system call or a fault, or user code is
- * not known.
+ * The number of kernel frames if they all come from an interrupt of user code: the thread was
+ * preempted, and they say nothing about it. 0: the thread was in a system call or a fault, or
+ * its user code is unknown.
  */
-static unsigned int on_the_way_back(const struct episode *episode,
-				    const struct episode_stack *stack)
+static unsigned int interrupt_frames(const struct episode *episode,
+				     const struct episode_stack *stack)
 {
 	unsigned int kernel = 0;
 
@@ -138,20 +134,18 @@ static unsigned int on_the_way_back(const struct episode *episode,
 }
 
 /*
- * A stack is taken by a program that interrupts the thread, or hooks its scheduling; what
- * the kernel does for that is on top of what the thread itself does. The first frame
- * behind it.
+ * The frames of the interrupt or the scheduler hook that takes the stack are above those of
+ * the thread. Returns the index of the first frame of the thread.
  */
 static unsigned int first_of_thread(const struct episode *episode,
 				    const struct episode_stack *stack)
 {
 	static const char *const programs[] = { "bpf_prog_", "bpf_trace_run", "__traceiter_",
 						"__bpf_trace_", NULL };
-	unsigned int first = on_the_way_back(episode, stack), i;
+	unsigned int first = interrupt_frames(episode, stack), i;
 
 	if (first)
 		return first;
-
 	for (i = 0; i < stack->count; i++)
 		if (episode->frames[stack->frames[i]].kind == SYMBOLIZER_KERNEL &&
 		    begins(&episode->frames[stack->frames[i]], programs))
@@ -253,8 +247,8 @@ static json_t *threads_json(const struct process_info *live)
 	return threads;
 }
 
-static void set_looked_at(const struct process_info *live, const struct redactor *redactor,
-			  json_t *process)
+static void set_live(const struct process_info *live, const struct redactor *redactor,
+		     json_t *process)
 {
 	set(process, "ppid", json_integer(live->ppid));
 	set(process, "comm", text_json(live->comm));
@@ -273,8 +267,8 @@ static void set_looked_at(const struct process_info *live, const struct redactor
 	set(process, "threads_total", json_integer((json_int_t)live->threads_total));
 }
 
-static void set_portrayed(const struct maze_process_info *recorded, const struct redactor *redactor,
-			  json_t *process)
+static void set_recorded(const struct maze_process_info *recorded, const struct redactor *redactor,
+			 json_t *process)
 {
 	set(process, "ppid", json_integer(recorded->ppid));
 	set(process, "comm", text_json(recorded->comm));
@@ -290,15 +284,15 @@ static void set_portrayed(const struct maze_process_info *recorded, const struct
 
 static json_t *process_json(const struct episode *episode, const struct redactor *redactor)
 {
-	json_t *process = json_object(), *portrayed = json_object();
+	json_t *process = json_object(), *recorded = json_object();
 
 	set(process, "pid", json_integer(episode->pid));
 	if (episode->has_live)
-		set_looked_at(&episode->live, redactor, process);
+		set_live(&episode->live, redactor, process);
 	if (episode->recorded)
-		set_portrayed(episode->recorded, redactor, portrayed);
-	json_object_update_missing(process, portrayed);
-	json_decref(portrayed);
+		set_recorded(episode->recorded, redactor, recorded);
+	json_object_update_missing(process, recorded);
+	json_decref(recorded);
 	if (episode->cgroup && !json_is_string(json_object_get(process, "cgroup")))
 		set(process, "cgroup", text_json(episode->cgroup));
 	return process;
@@ -365,7 +359,7 @@ static json_t *notes_json(const struct episode *episode)
 	return notes;
 }
 
-/* Those that were taken and did not come, and those that came and did not fit. */
+/* Taken but never received, or received without room. */
 static maze_u64 samples_lost(const struct episode *episode)
 {
 	size_t came = episode->samples_count + episode->samples_dropped;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * From frames to names; see symbolize.h. File by file, because to find a file is what costs.
- */
+/* Goes file by file, because finding a file is the expensive step. */
 #include "symbolize.h"
 
 #include <errno.h>
@@ -17,29 +15,27 @@
 #include "../../base/clock.h"
 #include "../capture/process_root.h"
 
-/* The slot of a name may be taken by another before it was read; not three times. */
+/* Another name may replace one in the cache before it was read, but not three times. */
 #define TRIES_MAX 3
-/* A thread that gets no CPU time meanwhile has no sample to give. */
+/* A thread that gets no CPU time gives no sample. */
 #define SNAPSHOT_WAIT_NS (500 * MAZE_NSEC_PER_MSEC)
-/* As many as the resolver takes for one unwind. */
+/* As in the resolver. */
 #define UNWIND_MODULES_MAX 32
 
 static const char note_no_file[] =
-	"A file that code lies in could not be found by its build-id any more; its functions are "
-	"shown by build-id and offset";
+	"A file was not found by its build-id; its functions are shown by build-id and offset";
 static const char note_jit[] =
-	"There is code that was made at run time, and no /tmp/perf-PID.map that names it (Java "
-	"from 17 on: java -XX:+PreserveFramePointer, and jcmd PID Compiler.perfmap while it "
-	"spins; Node: node --perf-basic-prof --interpreted-frames-native-stack; Python from 3.12 "
-	"on: python3 -X perf)";
+	"Some code was made at run time, and no /tmp/perf-PID.map names it (Java 17 or later: java "
+	"-XX:+PreserveFramePointer, and jcmd PID Compiler.perfmap while it spins; Node: node "
+	"--perf-basic-prof --interpreted-frames-native-stack; Python 3.12 or later: python3 -X "
+	"perf)";
 static const char note_python[] =
-	"The stack is that of the Python interpreter: names of Python functions are there from "
-	"Python 3.12 on, started with -X perf (python3 --version)";
+	"The stack is that of the Python interpreter; Python 3.12 or later names Python functions "
+	"if it is started with -X perf (python3 --version)";
 static const char note_kernel[] =
-	"The kernel does not show its symbols to this user (kernel.kptr_restrict; CAP_SYSLOG), so "
-	"kernel functions have no names";
-static const char note_cut_off[] =
-	"There are more stacks than are named and kept; the rest is counted as lost";
+	"Kernel functions have no names, because this user may not see them "
+	"(kernel.kptr_restrict; CAP_SYSLOG)";
+static const char note_cut_off[] = "There were too many stacks; the rest is counted as lost";
 
 static struct modules_scope scope_of(const struct episode *episode)
 {
@@ -59,7 +55,7 @@ static void finish_frame(struct episode *episode, struct episode_frame *frame,
 	episode->frames_open--;
 }
 
-/* ---- places that lie in files -------------------------------------------------------------- */
+/* ---- locations in files --------------------------------------------------------------------- */
 
 static struct module *find_module(struct symbolize_sources *sources,
 				  const struct modules_scope *scope, struct episode_file *file)
@@ -84,22 +80,23 @@ static struct module *find_module(struct symbolize_sources *sources,
 	return module;
 }
 
-static struct place place_in(const struct episode_file *file, const struct episode_frame *frame)
+static struct location location_in(const struct episode_file *file,
+				   const struct episode_frame *frame)
 {
-	/* A call is before where it returns to, which may be another line or function. */
-	return (struct place){ .kind = SYMBOLIZER_FILE,
-			       .scope = file->module,
-			       .at = frame->exact ? frame->at : frame->at - 1 };
+	/* The call is before the return address, which may be in another line or function. */
+	return (struct location){ .kind = SYMBOLIZER_FILE,
+				  .scope = file->module,
+				  .at = frame->exact ? frame->at : frame->at - 1 };
 }
 
-/* What is known already is taken; true: all that is left is asked for. */
+/* True: the name is known, or in a job. */
 static bool take_known(struct symbolize_sources *sources, struct episode *episode,
-		       struct episode_frame *frame, const struct place *place)
+		       struct episode_frame *frame, const struct location *location)
 {
 	struct answer *answer;
 	bool asked;
 
-	answer = resolver_get(sources->resolver, place, &asked);
+	answer = resolver_get(sources->resolver, location, &asked);
 	if (answer)
 		finish_frame(episode, frame, answer);
 	return answer || asked;
@@ -111,7 +108,7 @@ static void symbolize_in_file(struct symbolize_sources *sources, struct episode 
 	struct episode_file *file = &episode->files[number];
 	struct module *module = NULL;
 	struct episode_frame *frame;
-	struct place place;
+	struct location location;
 	size_t i;
 
 	for (i = 0; i < episode->frames_count; i++) {
@@ -119,15 +116,14 @@ static void symbolize_in_file(struct symbolize_sources *sources, struct episode 
 		if (frame->symbolized || frame->kind != SYMBOLIZER_FILE || frame->file != number)
 			continue;
 		if (file->module) {
-			place = place_in(file, frame);
-			if (take_known(sources, episode, frame, &place))
+			location = location_in(file, frame);
+			if (take_known(sources, episode, frame, &location))
 				continue;
 		}
 		if (file->sought && !file->module) {
 			finish_frame(episode, frame, NULL);
 			continue;
 		}
-		/* To find it for nothing would cost the most. */
 		if (!resolver_is_free(sources->resolver) && file->module)
 			continue;
 		if (!module)
@@ -138,19 +134,19 @@ static void symbolize_in_file(struct symbolize_sources *sources, struct episode 
 			finish_frame(episode, frame, NULL);
 			continue;
 		}
-		place = place_in(file, frame);
-		if (take_known(sources, episode, frame, &place))
+		location = location_in(file, frame);
+		if (take_known(sources, episode, frame, &location))
 			continue;
 		if (++frame->tries > TRIES_MAX)
 			finish_frame(episode, frame, NULL);
-		else if (resolver_want(sources->resolver, &place, module, -1))
+		else if (resolver_want(sources->resolver, &location, module, -1))
 			frame->tries--;
 	}
 }
 
-/* ---- places that do not ----------------------------------------------------------------------- */
+/* ---- other locations ------------------------------------------------------------------------- */
 
-/* Written by the process itself or by root, and nothing but a file; -1: there is none. */
+/* A regular file of the process's user or of root; -1: none. */
 static int open_perf_map(const struct episode *episode, const struct modules_scope *scope)
 {
 	unsigned int uid = episode->has_live   ? episode->live.uid
@@ -161,7 +157,7 @@ static int open_perf_map(const struct episode *episode, const struct modules_sco
 	char path[64];
 	int root, fd;
 
-	/* The number that it had elsewhere is another process's here. */
+	/* A PID of another PID namespace is useless without the process's root. */
 	if (!scope->live && pid != (pid_t)episode->pid)
 		return -1;
 	root = process_root_open(scope->live);
@@ -182,7 +178,7 @@ static int open_perf_map(const struct episode *episode, const struct modules_sco
 
 static void want_jit(struct symbolize_sources *sources, struct episode *episode,
 		     const struct modules_scope *scope, struct episode_frame *frame,
-		     const struct place *place)
+		     const struct location *location)
 {
 	int fd;
 
@@ -190,43 +186,44 @@ static void want_jit(struct symbolize_sources *sources, struct episode *episode,
 		return;
 	fd = sources->blind ? -1 : open_perf_map(episode, scope);
 	if (fd < 0) {
-		/* Of a process that is gone, who knows what was at an address. */
+		/* The mappings of an ended process are unknown. */
 		if (frame->module)
 			episode_note(episode, note_jit);
-		resolver_give_up(sources->resolver, place);
+		resolver_give_up(sources->resolver, location);
 		finish_frame(episode, frame, NULL);
 		return;
 	}
 	if (++frame->tries > TRIES_MAX) {
 		close(fd);
 		finish_frame(episode, frame, NULL);
-	} else if (resolver_want(sources->resolver, place, NULL, fd)) {
+	} else if (resolver_want(sources->resolver, location, NULL, fd)) {
 		frame->tries--;
 	}
 }
 
-/* Of each reading of the map its own, so that what it lacked before is asked for again. */
+/* Another one for symbolize_again(), so that missing names are queried again. */
 static maze_u64 jit_scope(const struct episode *episode)
 {
-	return 2 * episode->serial + episode->asks_again;
+	return 2 * episode->serial + episode->symbolized_again;
 }
 
 static void symbolize_address(struct symbolize_sources *sources, struct episode *episode,
 			      const struct modules_scope *scope, struct episode_frame *frame)
 {
-	struct place place = { .kind = frame->kind,
-			       .scope = frame->kind == SYMBOLIZER_JIT ? jit_scope(episode) : 0,
-			       .at = frame->exact ? frame->at : frame->at - 1 };
+	struct location location = { .kind = frame->kind,
+				     .scope =
+					     frame->kind == SYMBOLIZER_JIT ? jit_scope(episode) : 0,
+				     .at = frame->exact ? frame->at : frame->at - 1 };
 
-	if (take_known(sources, episode, frame, &place))
+	if (take_known(sources, episode, frame, &location))
 		return;
 	if (frame->kind == SYMBOLIZER_JIT) {
-		want_jit(sources, episode, scope, frame, &place);
+		want_jit(sources, episode, scope, frame, &location);
 		return;
 	}
 	if (resolver_kernel_is_restricted(sources->resolver) || ++frame->tries > TRIES_MAX)
 		finish_frame(episode, frame, NULL);
-	else if (resolver_want(sources->resolver, &place, NULL, -1))
+	else if (resolver_want(sources->resolver, &location, NULL, -1))
 		frame->tries--;
 }
 
@@ -255,7 +252,7 @@ static void give_unwind_up(struct episode *episode, const char *note)
 	episode->unwind_done = true;
 }
 
-/* The modules that addresses on the stack lie in: those that an unwind can come by. */
+/* The modules of all addresses on the stack: an unwind needs no other. */
 static size_t find_unwind_modules(struct symbolize_sources *sources, struct episode *episode,
 				  const struct modules_scope *scope, struct module **ret_modules,
 				  const struct map **ret_maps)
@@ -273,7 +270,7 @@ static size_t find_unwind_modules(struct symbolize_sources *sources, struct epis
 			seen[map - maps->map] = true;
 			ret_modules[count] = modules_by_map(sources->modules, scope, map);
 			if (ret_modules[count]) {
-				/* What the next one opens must not push it out. */
+				/* The next call must not close it. */
 				ret_modules[count]->held++;
 				modules_seek_debug(ret_modules[count], scope);
 				ret_maps[count++] = map;
@@ -304,8 +301,8 @@ static void start_unwind(struct symbolize_sources *sources, struct episode *epis
 		return;
 	count = find_unwind_modules(sources, episode, scope, modules, maps);
 	if (!count) {
-		give_unwind_up(episode, "The stack was not unwound by DWARF: the thread was in no "
-					"file");
+		give_unwind_up(episode, "The stack was not unwound by DWARF: the thread was not in "
+					"a file");
 		return;
 	}
 	if (resolver_want_unwind(sources->resolver, episode->serial, episode->snapshot, modules,
@@ -326,7 +323,7 @@ static void take_unwound(struct symbolize_sources *sources, struct episode *epis
 	if (count)
 		episode_add_unwound(episode, frames, count);
 	give_unwind_up(episode,
-		       count ? NULL : "The stack was not unwound by DWARF: its tables led nowhere");
+		       count ? NULL : "The stack was not unwound by DWARF: no unwind table fits");
 }
 
 static void step_unwind(struct symbolize_sources *sources, struct episode *episode,
@@ -357,14 +354,14 @@ static void step_unwind(struct symbolize_sources *sources, struct episode *episo
 		give_unwind_up(episode, snapshot_refusal(got));
 	} else if (now_ns(CLOCK_MONOTONIC) - snapshot_asked_ns(episode->asked) > SNAPSHOT_WAIT_NS) {
 		give_unwind_up(episode, scope->live ? "The stack was not unwound by DWARF: the "
-						      "thread did not run meanwhile"
+						      "thread did not run"
 						    : snapshot_refusal(-ESRCH));
 	}
 }
 
-/* ---- all of it -------------------------------------------------------------------------------- */
+/* ---- one step --------------------------------------------------------------------------------- */
 
-/* By the name of the program: no other interpreter's own functions are so often missed. */
+/* By the program's name. */
 static bool is_python(const struct episode *episode)
 {
 	const char *exe = episode_exe(episode), *name = exe ? strrchr(exe, '/') : NULL;
@@ -372,7 +369,7 @@ static bool is_python(const struct episode *episode)
 	return name && !strncmp(name + 1, "python", strlen("python"));
 }
 
-static void note_what_lacks(struct symbolize_sources *sources, struct episode *episode)
+static void note_missing_names(struct symbolize_sources *sources, struct episode *episode)
 {
 	bool has_kernel = false, has_jit_name = false;
 	size_t i;
@@ -405,7 +402,7 @@ bool symbolize_step(struct symbolize_sources *sources, struct episode *episode)
 			symbolize_address(sources, episode, &scope, &episode->frames[i]);
 	if (episode->unwind_wanted)
 		step_unwind(sources, episode, &scope);
-	note_what_lacks(sources, episode);
+	note_missing_names(sources, episode);
 	return !episode->frames_open && !episode->unwind_wanted;
 }
 
@@ -415,12 +412,12 @@ bool symbolize_again(struct episode *episode)
 	size_t i;
 	bool any = false;
 
-	if (episode->asks_again)
+	if (episode->symbolized_again)
 		return false;
-	episode->asks_again = true;
+	episode->symbolized_again = true;
 	for (i = 0; i < episode->frames_count; i++) {
 		frame = &episode->frames[i];
-		/* "[vdso]" and its like have no names in a map. */
+		/* A perf map has no names for "[vdso]" and the like. */
 		if (frame->kind != SYMBOLIZER_JIT || !frame->symbolized ||
 		    (frame->answer && frame->answer->count) ||
 		    (frame->module && strcmp(frame->module, "[anon]") != 0))

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Gives the frames of an episode their names: finds the files, asks the resolver, and asks
- * for the one unwind.
- */
+/* Names the frames of an episode, and unwinds its live stack once by DWARF. */
 #ifndef MAZE_EVIDENCE_SYMBOLIZE_H
 #define MAZE_EVIDENCE_SYMBOLIZE_H
 
@@ -11,20 +8,20 @@
 struct symbolize_sources {
 	struct modules *modules;
 	struct resolver *resolver;
-	bool blind; /* opens no file that a process has */
+	bool blind; /* opens no file of a process */
 };
 
 /*
- * One step, of some milliseconds at most. True: all of its frames are settled, with a name
- * or without, and no unwind is awaited.
+ * One step of at most a few milliseconds. True: done, each frame has a name or never gets
+ * one.
  */
 bool symbolize_step(struct symbolize_sources *sources, struct episode *episode);
 /*
- * The episode is over: runtimes write their perf map late, and some only when they are told
- * to. False: no frame lacks a name that it may have by now, or this was done before.
+ * At the end of the episode, once: reads the perf map again, which runtimes write late. True:
+ * symbolize_step() has more to do.
  */
 bool symbolize_again(struct episode *episode);
-/* Whether all frames of that stack are settled; false when there is none. */
+/* Whether symbolize_step() is done with this stack; false: no such stack. */
 bool symbolize_has_stack(const struct episode *episode, size_t stack);
 
 #endif

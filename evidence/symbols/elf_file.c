@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Reads the headers of ELF files; see elf_file.h. 32-bit headers are widened as they are
- * read, so there is one way through. Only files of this machine's byte order.
- */
+/* 32-bit headers are widened when they are read. Only the byte order of this machine. */
 #include "elf_file.h"
 
 #include <elf.h>
@@ -13,10 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Far above what linkers write (some 14 and 45); what has more is not looked at. */
+/* Linkers write about 14 and 45. A file with more is refused. */
 #define PROGRAM_HEADERS_MAX 256
 #define SECTIONS_MAX 1024
-/* Notes are some hundred bytes; cores have more, and are not executed. */
+/* Notes have some hundred bytes; only core files have more. */
 #define NOTES_MAX 65536
 #define DYNAMIC_MAX 1024
 
@@ -186,7 +183,7 @@ int elf_file_build_id(int fd, maze_u8 ret_build_id[MAZE_BUILD_ID_LEN])
 		if (!build_id_in(fd, segment.p_offset, segment.p_filesz, ret_build_id))
 			return 0;
 	}
-	/* In a separate debug file, segments point at what is not in it; its sections do not. */
+	/* The segments of a separate debug file point to data that it lacks. */
 	for (i = 0; i < file.header.e_shnum; i++) {
 		if (read_section(&file, i, &section) || section.sh_type != SHT_NOTE)
 			continue;
@@ -207,7 +204,6 @@ size_t elf_file_build_id_length(const maze_u8 build_id[MAZE_BUILD_ID_LEN])
 
 /* ---- sections -------------------------------------------------------------------------- */
 
-/* False: it has another name, or none that can be read. */
 static bool section_is(const struct elf_file *file, const Elf64_Shdr *names,
 		       const Elf64_Shdr *section, const char *name)
 {
@@ -249,7 +245,7 @@ int elf_file_section(int fd, const char *section, char *ret_bytes, size_t size)
 
 /* ---- segments -------------------------------------------------------------------------- */
 
-/* The offset in the file of what is mapped at an address; false: nothing is. */
+/* The file offset of an address; false: none. */
 static bool offset_of(const struct elf_file *file, maze_u64 address, maze_u64 *ret_offset)
 {
 	Elf64_Phdr segment;
@@ -267,7 +263,7 @@ static bool offset_of(const struct elf_file *file, maze_u64 address, maze_u64 *r
 
 int elf_file_slide(int fd, maze_u64 offset, maze_u64 *ret_slide)
 {
-	/* A mapping begins with a page, a segment anywhere in it. */
+	/* A segment may begin anywhere in the first page of its mapping. */
 	maze_u64 page = (maze_u64)sysconf(_SC_PAGESIZE), begin;
 	struct elf_file file;
 	Elf64_Phdr segment;
@@ -304,7 +300,6 @@ static int read_dynamic(const struct elf_file *file, maze_u64 at, Elf64_Dyn *ret
 	return 0;
 }
 
-/* Names are read byte strings; one that does not end within its room is none. */
 static bool read_name(int fd, maze_u64 at, char *ret_name)
 {
 	ssize_t got = at > INT64_MAX ? -1 : pread(fd, ret_name, ELF_FILE_NAME_MAX, (off_t)at);

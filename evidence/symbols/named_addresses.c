@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Finds names of addresses; see named_addresses.h.
- */
 #include "named_addresses.h"
 
 #include <ctype.h>
@@ -10,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Functions are shorter; what is further above a symbol is code without one. */
+/* Functions are shorter; an address further above a symbol has no symbol. */
 #define KERNEL_FUNCTION_MAX (1ULL << 20)
 #define CHUNK_SIZE 65536
 
@@ -26,7 +23,7 @@ void named_addresses_sort(struct named_address *addresses, size_t count)
 	qsort(addresses, count, sizeof(*addresses), by_address);
 }
 
-/* The first that is not below; `count` when all are. */
+/* The first address that is not below `from`; `count`: none. */
 static size_t first_from(const struct named_address *addresses, size_t count, maze_u64 from)
 {
 	size_t low = 0, high = count, middle;
@@ -49,7 +46,7 @@ static void set_name(struct named_address *address, const char *name, size_t len
 	address->name[length] = '\0';
 }
 
-/* Hexadecimal digits at `*at`, which is moved behind them; false: none, or too many. */
+/* Moves *at behind the hexadecimal digits. False: none, or too many. */
 static bool take_hex(const char **at, const char *end, maze_u64 *ret_number)
 {
 	const char *begin = *at;
@@ -101,7 +98,7 @@ void named_addresses_perf_map(const char *text, size_t size, struct named_addres
 {
 	const char *end = text + size, *line_end;
 
-	/* The last line may be in the middle of being written. */
+	/* The last line may be incomplete. */
 	for (; (line_end = memchr(text, '\n', (size_t)(end - text))); text = line_end + 1)
 		take_perf_line(text, line_end, addresses, count);
 }
@@ -109,8 +106,8 @@ void named_addresses_perf_map(const char *text, size_t size, struct named_addres
 /* ---- /proc/kallsyms ---------------------------------------------------------------------------- */
 
 /*
- * Each name is kept at the first address that is not below it, if it is nearer than the one
- * kept there; what is left without is served by its neighbour below. True: it was not 0.
+ * The first address that is not below the symbol gets its name if it has none from a nearer
+ * symbol. share_with_neighbours() names the rest. True: the symbol's address was not 0.
  */
 static bool take_kernel_line(const char *line, const char *end, struct named_address *addresses,
 			     size_t count)
@@ -128,7 +125,7 @@ static bool take_kernel_line(const char *line, const char *end, struct named_add
 	if (i == count || (addresses[i].name[0] && addresses[i].start >= start))
 		return true;
 	addresses[i].start = start;
-	/* A module's name in brackets stands behind a tab; it is said too. */
+	/* Includes the name of the kernel module, in brackets behind a tab. */
 	set_name(&addresses[i], line + 3, (size_t)(end - line - 3));
 	return true;
 }
@@ -172,7 +169,6 @@ bool named_addresses_kallsyms(int fd, struct named_address *addresses, size_t co
 		}
 		length -= (size_t)(line - chunk);
 		memmove(chunk, line, length);
-		/* No line is that long. */
 		if (length == sizeof(chunk))
 			break;
 	}

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Names of addresses from texts that list them by the ten thousand: /proc/kallsyms, and
- * the map that a JIT compiler leaves for perf(1). Read once from end to end for a set of
- * addresses; nothing of it is kept.
+ * Names of addresses from long lists: /proc/kallsyms, and the map that a JIT compiler writes
+ * for perf(1). A list is read once for a set of addresses, and not kept.
  */
 #ifndef MAZE_EVIDENCE_NAMED_ADDRESSES_H
 #define MAZE_EVIDENCE_NAMED_ADDRESSES_H
@@ -14,23 +13,19 @@
 
 struct named_address {
 	maze_u64 address;
-	maze_u64 start;		     /* of what has that name */
-	char name[SYMBOLS_NAME_MAX]; /* "": not known */
+	maze_u64 start;		     /* of the function */
+	char name[SYMBOLS_NAME_MAX]; /* "": unknown */
 };
 
-/* Puts them in the order that the finders want. */
+/* The other calls need sorted addresses. */
 void named_addresses_sort(struct named_address *addresses, size_t count);
 /*
- * Lines "START SIZE NAME", the first two hexadecimal, in any order; where two overlap, the
- * later holds, as code is replaced. Lines that are none are passed over. `text` need not
- * end with NUL.
+ * Lines "START SIZE NAME", hexadecimal, in any order. Of two that overlap the later one holds,
+ * because a JIT compiler replaces code. Other lines are ignored. `text` needs no NUL.
  */
 void named_addresses_perf_map(const char *text, size_t size, struct named_address *addresses,
 			      size_t count);
-/*
- * Lines as in /proc/kallsyms. False: all addresses in it are 0, which is how the kernel
- * says that they are not for this user.
- */
+/* /proc/kallsyms. False: all its addresses are 0, because this user may not see them. */
 bool named_addresses_kallsyms(int fd, struct named_address *addresses, size_t count);
 
 #endif

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Cache and jobs; see resolver.h. The cache has one slot for each hash: a newer place takes
- * the slot of an older one, and who still needs that has a reference to its answer.
+ * The cache has one slot for each hash: a new location replaces an old one, whose users hold
+ * a reference to its answer.
  *
- * A file may be made so that reading it ends the helper. Then the module that it was at is
- * given up, and what was behind it is asked for again: no module can keep another's names
- * away for longer than one job.
+ * A malicious file may crash the helper. Then its module gets no names, and the queries after
+ * it are repeated: a module delays the names of another by at most one job.
  */
 #include "resolver.h"
 
@@ -15,28 +14,28 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A power of two: 8,192 places of some 100 bytes each. */
+/* A power of two; about 100 bytes each. */
 #define SLOTS (1U << 13)
 #define QUERIES_MAX 512
-/* Three descriptors and, in the helper, its debug information each. */
+/* Three descriptors each, and the debug information in the helper. */
 #define MODULES_MAX 16
-/* What one process has mapped that can be on a stack. */
+/* The modules on one stack. */
 #define UNWIND_MODULES_MAX 32
 
 /*
- * Helpers that were stopped and have not ended: to read a mapped file may block for ever. With
- * so many, no more names are looked for.
+ * Killed helpers that have not ended: reading a mapped file may block forever. With so many,
+ * no further one starts.
  */
 #define LEFT_MAX 4
 
 struct slot {
 	bool used, asked;
-	struct place place;
+	struct location location;
 	struct answer *answer;
 };
 
 struct job {
-	struct place places[QUERIES_MAX];
+	struct location locations[QUERIES_MAX];
 	struct symbolizer_query queries[QUERIES_MAX];
 	bool answered[QUERIES_MAX];
 	size_t count;
@@ -45,7 +44,7 @@ struct job {
 	int perf_map_fd;
 	maze_u64 jit_scope;
 	bool has_kernel;
-	/* The unwind, and whose it is; 0: none. */
+	/* The unwind and its asker; 0: none. */
 	maze_u64 asker;
 	struct snapshot *snapshot;
 	struct module *unwind_modules[UNWIND_MODULES_MAX];
@@ -56,13 +55,13 @@ struct job {
 struct resolver {
 	struct slot slots[SLOTS];
 	struct job job;
-	struct symbolizer *helper;	   /* doing the job; NULL: it is being put together */
-	struct symbolizer *left[LEFT_MAX]; /* stopped, and to be reaped */
+	struct symbolizer *helper;	   /* NULL: the job has not started */
+	struct symbolizer *left[LEFT_MAX]; /* killed, to be reaped */
 	size_t left_count;
 	bool restricted;
-	bool ended_well; /* the helper has said so */
+	bool ended_well; /* as the helper reported */
 	int trouble;
-	maze_u64 unwound_for; /* 0: nobody */
+	maze_u64 unwound_for; /* the asker; 0: no result */
 	struct unwind_frame unwound[UNWIND_FRAMES_MAX];
 	size_t unwound_count;
 };
@@ -106,35 +105,38 @@ static struct answer *make_answer(const struct symbol *symbols, size_t count)
 
 /* ---- the cache ------------------------------------------------------------------------------- */
 
-static bool same_place(const struct place *a, const struct place *b)
+static bool same_location(const struct location *a, const struct location *b)
 {
 	return a->kind == b->kind && a->scope == b->scope && a->at == b->at;
 }
 
-static struct slot *slot_of(struct resolver *resolver, const struct place *place)
+static struct slot *slot_of(struct resolver *resolver, const struct location *location)
 {
 	/* Fibonacci hashing: the upper bits of a product by 2^64 / golden ratio. */
-	maze_u64 hash = (place->at ^ place->scope << 40 ^ (maze_u64)place->kind << 62) *
+	maze_u64 hash = (location->at ^ location->scope << 40 ^ (maze_u64)location->kind << 62) *
 			0x9e3779b97f4a7c15ULL;
 
 	return &resolver->slots[hash >> 51];
 }
 _Static_assert(SLOTS == 1U << (64 - 51), "the hash has as many bits as there are slots");
 
-static void fill(struct resolver *resolver, const struct place *place, struct answer *answer)
+static void fill(struct resolver *resolver, const struct location *location, struct answer *answer)
 {
-	struct slot *slot = slot_of(resolver, place);
+	struct slot *slot = slot_of(resolver, location);
 
 	answer_drop(slot->answer);
-	*slot = (struct slot){ .used = true, .asked = !answer, .place = *place, .answer = answer };
+	*slot = (struct slot){
+		.used = true, .asked = !answer, .location = *location, .answer = answer
+	};
 }
 
-struct answer *resolver_get(struct resolver *resolver, const struct place *place, bool *ret_asked)
+struct answer *resolver_get(struct resolver *resolver, const struct location *location,
+			    bool *ret_asked)
 {
-	struct slot *slot = slot_of(resolver, place);
+	struct slot *slot = slot_of(resolver, location);
 
 	*ret_asked = false;
-	if (!slot->used || !same_place(&slot->place, place))
+	if (!slot->used || !same_location(&slot->location, location))
 		return NULL;
 	*ret_asked = slot->asked;
 	if (slot->answer)
@@ -142,15 +144,15 @@ struct answer *resolver_get(struct resolver *resolver, const struct place *place
 	return slot->answer;
 }
 
-void resolver_give_up(struct resolver *resolver, const struct place *place)
+void resolver_give_up(struct resolver *resolver, const struct location *location)
 {
 	struct answer *none = make_answer(NULL, 0);
 
 	if (none)
-		fill(resolver, place, none);
+		fill(resolver, location, none);
 }
 
-/* ---- putting a job together -------------------------------------------------------------------- */
+/* ---- the next job ----------------------------------------------------------------------------- */
 
 bool resolver_is_free(const struct resolver *resolver)
 {
@@ -174,7 +176,7 @@ static int hold_module(struct job *job, struct module *module, unsigned int *ret
 	return 0;
 }
 
-/* Takes the descriptor. A job has one process's map. */
+/* Takes over the descriptor. A job has the map of one process. */
 static int hold_perf_map(struct job *job, maze_u64 scope, int fd)
 {
 	if (job->perf_map_fd >= 0 && job->jit_scope != scope) {
@@ -189,7 +191,7 @@ static int hold_perf_map(struct job *job, maze_u64 scope, int fd)
 	return 0;
 }
 
-int resolver_want(struct resolver *resolver, const struct place *place, struct module *module,
+int resolver_want(struct resolver *resolver, const struct location *location, struct module *module,
 		  int perf_map_fd)
 {
 	struct job *job = &resolver->job;
@@ -201,19 +203,20 @@ int resolver_want(struct resolver *resolver, const struct place *place, struct m
 			close(perf_map_fd);
 		return -EAGAIN;
 	}
-	if (place->kind == SYMBOLIZER_FILE)
+	if (location->kind == SYMBOLIZER_FILE)
 		err = hold_module(job, module, &index);
-	else if (place->kind == SYMBOLIZER_JIT)
-		err = hold_perf_map(job, place->scope, perf_map_fd);
+	else if (location->kind == SYMBOLIZER_JIT)
+		err = hold_perf_map(job, location->scope, perf_map_fd);
 	else
 		job->has_kernel = true;
 	if (err)
 		return err;
-	job->places[job->count] = *place;
+	job->locations[job->count] = *location;
 	job->answered[job->count] = false;
-	job->queries[job->count++] =
-		(struct symbolizer_query){ .kind = place->kind, .module = index, .at = place->at };
-	fill(resolver, place, NULL);
+	job->queries[job->count++] = (struct symbolizer_query){ .kind = location->kind,
+								.module = index,
+								.at = location->at };
+	fill(resolver, location, NULL);
 	return 0;
 }
 
@@ -223,7 +226,7 @@ int resolver_want_unwind(struct resolver *resolver, maze_u64 asker, struct snaps
 	struct job *job = &resolver->job;
 	size_t i;
 
-	/* A result that nobody has taken is not to be lost. */
+	/* A result that was not taken yet would be lost. */
 	if (!resolver_is_free(resolver) || job->asker || resolver->unwound_for)
 		return -EAGAIN;
 	for (i = 0; i < count && i < UNWIND_MODULES_MAX; i++) {
@@ -251,9 +254,9 @@ int resolver_take_unwound(struct resolver *resolver, maze_u64 asker,
 	return resolver->job.asker == asker ? 0 : -ENOENT;
 }
 
-/* ---- doing it -------------------------------------------------------------------------------- */
+/* ---- the running job -------------------------------------------------------------------------------- */
 
-static void let_modules_go(struct job *job)
+static void release_modules(struct job *job)
 {
 	size_t i;
 
@@ -261,7 +264,6 @@ static void let_modules_go(struct job *job)
 		job->modules[i]->held--;
 	for (i = 0; i < job->unwind_count; i++)
 		job->unwind_modules[i]->held--;
-	/* The numbers of both are still looked at; what they point to may go. */
 	if (job->perf_map_fd >= 0)
 		close(job->perf_map_fd);
 	job->perf_map_fd = -1;
@@ -286,7 +288,7 @@ static void start(struct resolver *resolver)
 
 	for (i = 0; i < job->modules_count; i++)
 		files[i] = job->modules[i]->files;
-	/* What it shows is decided where it is opened. */
+	/* The privileges of the opener decide what it shows. */
 	if (job->has_kernel)
 		symbolizer_job.kallsyms_fd = open("/proc/kallsyms", O_RDONLY | O_CLOEXEC);
 	resolver->ended_well = false;
@@ -295,7 +297,7 @@ static void start(struct resolver *resolver)
 				    : -EAGAIN;
 	if (symbolizer_job.kallsyms_fd >= 0)
 		close(symbolizer_job.kallsyms_fd);
-	let_modules_go(job);
+	release_modules(job);
 }
 
 static void take_named(void *arg, size_t query, const struct symbol *symbols, size_t count)
@@ -309,7 +311,7 @@ static void take_named(void *arg, size_t query, const struct symbol *symbols, si
 	if (!answer)
 		return;
 	resolver->job.answered[query] = true;
-	fill(resolver, &resolver->job.places[query], answer);
+	fill(resolver, &resolver->job.locations[query], answer);
 }
 
 static void take_unwound(void *arg, const struct unwind_frame *frames, size_t count)
@@ -338,18 +340,18 @@ static void take_failure(void *arg, int err)
 	struct resolver *resolver = arg;
 
 	resolver->trouble = err;
-	/* It would fail for the next job too. */
+	/* The next job would fail in the same way. */
 	resolver->ended_well = true;
 }
 
-/* Where the helper ended before its time: the kind and module that it was at. */
+/* Whether the query belongs to the kind and module that the helper worked on. */
 static bool was_at(const struct job *job, size_t first, size_t query)
 {
 	return job->queries[query].kind == job->queries[first].kind &&
 	       job->queries[query].module == job->queries[first].module;
 }
 
-/* In the order that the helper goes by: kernel, JIT, files by module. */
+/* In the order of the helper: kernel, JIT, files by module. */
 static size_t first_unanswered(const struct job *job)
 {
 	static const enum symbolizer_kind order[] = { SYMBOLIZER_KERNEL, SYMBOLIZER_JIT,
@@ -376,13 +378,13 @@ static void end_job(struct resolver *resolver)
 	for (i = 0; i < job->count; i++) {
 		if (job->answered[i])
 			continue;
-		slot = slot_of(resolver, &job->places[i]);
+		slot = slot_of(resolver, &job->locations[i]);
 		if (resolver->ended_well || was_at(job, first, i))
-			resolver_give_up(resolver, &job->places[i]);
-		else if (slot->used && same_place(&slot->place, &job->places[i]))
+			resolver_give_up(resolver, &job->locations[i]);
+		else if (slot->used && same_location(&slot->location, &job->locations[i]))
 			slot->used = slot->asked = false;
 	}
-	/* An unwind that ended the helper has no frames. */
+	/* An unwind that crashed the helper has no frames. */
 	if (job->asker && resolver->unwound_for != job->asker && !resolver->unwound_for) {
 		resolver->unwound_for = job->asker;
 		resolver->unwound_count = 0;
@@ -403,7 +405,7 @@ static void reap(struct resolver *resolver)
 	}
 }
 
-/* One runs at a time, and none is started where there is no room for it here. */
+/* There is room: start() has checked it, and one helper runs at a time. */
 static void stop(struct resolver *resolver)
 {
 	symbolizer_stop(resolver->helper);
@@ -424,7 +426,7 @@ bool resolver_run(struct resolver *resolver)
 	reap(resolver);
 	if (!resolver->helper && (resolver->job.count || resolver->job.asker)) {
 		start(resolver);
-		/* No process to be had: their places stay without names. */
+		/* Without a helper the locations have no names. */
 		if (resolver->trouble) {
 			resolver->helper = NULL;
 			resolver->ended_well = true;
@@ -470,8 +472,8 @@ void resolver_free(struct resolver *resolver)
 	if (resolver->helper)
 		stop(resolver);
 	else
-		let_modules_go(&resolver->job);
-	/* They were killed: no more than a moment, or as long as a file likes. */
+		release_modules(&resolver->job);
+	/* A killed helper ends at once, or blocks as long as a file does. */
 	for (i = 0; resolver->left_count && i < 100; i++) {
 		reap(resolver);
 		usleep(1000);

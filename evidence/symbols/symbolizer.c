@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Starts the confined process and takes what it says; see symbolizer.h. Its own half is in
- * symbolizer_main.c.
- */
+/* The parent's half; the child's is in symbolizer_main.c. */
 #include "symbolizer.h"
 
 #include <errno.h>
@@ -21,22 +18,21 @@
 #include "symbolizer_main.h"
 #include "../../base/clock.h"
 
-/* A line is the symbols of one place, or one stack of addresses. */
+/* A line has the symbols of one query, or one unwound stack. */
 #define LINE_MAX_SIZE (SYMBOLS_INLINE_MAX * SYMBOLS_NAME_MAX * 8)
-/* Its CPU time is limited; this is for a machine where it hardly gets any. */
+/* The sandbox limits its CPU time; this is for a machine where it gets little. */
 #define TIME_MAX_S 60
-/* Between looks at the pipe, one read's worth; more is for the next call. */
+/* Bounds one call. */
 #define READS_MAX 16
-/* As in the kernel. */
 #define MAX_ERRNO 4096
 
 struct symbolizer {
 	pid_t pid;
-	int pidfd; /* -1: too old a kernel */
+	int pidfd; /* -1: none */
 	int pipe;
 	time_t started;
 	time_t seconds_max;
-	size_t length; /* of the line that is not whole yet */
+	size_t length; /* of the incomplete line */
 	char line[LINE_MAX_SIZE];
 };
 
@@ -84,8 +80,8 @@ void symbolizer_stop(struct symbolizer *symbolizer)
 	close(symbolizer->pipe);
 	symbolizer->pipe = -1;
 	/*
-	 * Whoever waits for all children may have reaped it, and its number may be another's:
-	 * so by the descriptor or not at all. It ends by itself when nobody listens.
+	 * Never by PID: a caller that waits for all children may have reaped it. Without a
+	 * pidfd, the closed pipe ends it.
 	 */
 	if (symbolizer->pidfd >= 0)
 		syscall(SYS_pidfd_send_signal, symbolizer->pidfd, SIGKILL, NULL, 0);
@@ -104,7 +100,7 @@ bool symbolizer_reap(struct symbolizer *symbolizer)
 	return true;
 }
 
-/* ---- what it says -------------------------------------------------------------------------- */
+/* ---- answers -------------------------------------------------------------------------- */
 
 static void copy_text(json_t *text, char *ret_text)
 {
@@ -188,7 +184,7 @@ static bool take_line(const char *line, size_t length, const struct symbolizer_e
 	return fine;
 }
 
-/* False: one of the lines is none. What is not whole yet stays. */
+/* False: an invalid line. An incomplete line stays. */
 static bool take_lines(struct symbolizer *symbolizer, const struct symbolizer_events *events,
 		       void *arg)
 {

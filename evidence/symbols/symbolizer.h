@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The confined process: reads the files of others (their ELF and DWARF, their perf maps),
- * which may have been made to harm who reads them, and which can be large. It is forked
- * for one job, has the files open that the job needs, may do next to nothing else
- * (sandbox.h), answers through a pipe, and ends. What it says is still not trusted: it is
- * JSON with texts in it that are shown to people.
+ * The symbolizer: a sandboxed helper process (../isolation/sandbox.h) that reads untrusted
+ * files (ELF, DWARF, perf maps), which may be large or malicious. It is forked for one job,
+ * has only the files of the job open, answers in JSON through a pipe, and exits. Its answers
+ * are not trusted.
  */
 #ifndef MAZE_EVIDENCE_SYMBOLIZER_H
 #define MAZE_EVIDENCE_SYMBOLIZER_H
@@ -24,7 +23,7 @@ struct symbolizer_query {
 	maze_u64 at;
 };
 
-/* One job; it is only read while symbolizer_start() runs. */
+/* Used only while symbolizer_start() runs. */
 struct symbolizer_job {
 	const struct symbolizer_query *queries;
 	size_t queries_count;
@@ -32,10 +31,10 @@ struct symbolizer_job {
 	size_t modules_count;
 	int perf_map_fd;		 /* -1: none */
 	int kallsyms_fd;		 /* -1: none */
-	const struct snapshot *snapshot; /* NULL: nothing to unwind */
+	const struct snapshot *snapshot; /* NULL: no unwind */
 	const struct unwind_module *unwind_modules;
 	size_t unwind_count;
-	unsigned int seconds_max; /* by the clock; 0: a minute */
+	unsigned int seconds_max; /* wall clock; 0: a minute */
 };
 
 struct symbolizer_events {
@@ -43,9 +42,9 @@ struct symbolizer_events {
 	void (*unwound)(void *arg, const struct unwind_frame *frames, size_t count);
 	/* /proc/kallsyms has no addresses for this user. */
 	void (*restricted)(void *arg);
-	/* All is said that there is to say; without that, it has ended before its time. */
+	/* The job is done. Without this event the process has ended early. */
 	void (*ended)(void *arg);
-	/* It could not be shut in, by that -errno, and has read nothing. */
+	/* The sandbox could not be entered, and nothing was read. */
 	void (*failed)(void *arg, int err);
 };
 
@@ -53,16 +52,16 @@ struct symbolizer;
 
 int symbolizer_start(const struct symbolizer_job *job, struct symbolizer **ret_symbolizer);
 /*
- * Hands on what it has said so far. 1: there is more to come, 0: that was all, -EPROTO: it
- * has said what it should not, -ETIME: it has taken too long. Never waits.
+ * Calls `events` for the answers so far. 1: more will come, 0: the end, -EPROTO: an invalid
+ * answer, -ETIME: it took too long. Never waits.
  */
 int symbolizer_read(struct symbolizer *symbolizer, const struct symbolizer_events *events,
 		    void *arg);
-/* Readable when it has said something. */
+/* Readable when symbolizer_read() is due. */
 int symbolizer_fd(const struct symbolizer *symbolizer);
-/* Ends it, if it has not ended, without waiting for that. Then only symbolizer_reap() is left. */
+/* Kills it without waiting. Only symbolizer_reap() may follow. */
 void symbolizer_stop(struct symbolizer *symbolizer);
-/* True: it is gone, and `confined` is freed; false: it can take a moment. */
+/* True: it has ended, and `symbolizer` is freed. */
 bool symbolizer_reap(struct symbolizer *symbolizer);
 
 #endif

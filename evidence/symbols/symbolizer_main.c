@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The confined process from its fork to its end; see symbolizer.h. Exit status 0: all was said;
- * 1: it could not be shut in; 2: no memory, or nobody listens.
+ * Exit status 0: the job is done; 1: the sandbox could not be entered; 2: out of memory, or
+ * the pipe is closed.
  */
 #include "symbolizer_main.h"
 
@@ -17,14 +17,14 @@
 #include "../../lib/utf8_json.h"
 
 #define FAILED_SANDBOX 1
-#define FAILED_SAYING 2
+#define FAILED_ANSWER 2
 
-/* What a JIT compiler has written until it is mazed; Node's is some megabytes. */
+/* The map of Node.js has some megabytes. */
 #define PERF_MAP_MAX (64U << 20)
 
-/* ---- saying -------------------------------------------------------------------------------- */
+/* ---- answers -------------------------------------------------------------------------------- */
 
-static void say(int out, json_t *object)
+static void answer(int out, json_t *object)
 {
 	char *text = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII);
 	size_t length = text ? strlen(text) : 0, at = 0;
@@ -32,20 +32,20 @@ static void say(int out, json_t *object)
 
 	json_decref(object);
 	if (!text)
-		_exit(FAILED_SAYING);
-	/* In place of its NUL: the text is not used as a string after this. */
+		_exit(FAILED_ANSWER);
+	/* In place of the NUL, which is not needed. */
 	text[length++] = '\n';
 	while (at < length) {
 		written = write(out, text + at, length - at);
 		if (written < 0 && errno != EINTR)
-			_exit(FAILED_SAYING);
+			_exit(FAILED_ANSWER);
 		if (written > 0)
 			at += (size_t)written;
 	}
 	free(text);
 }
 
-static void say_symbols(int out, size_t query, const struct symbol *symbols, size_t count)
+static void answer_symbols(int out, size_t query, const struct symbol *symbols, size_t count)
 {
 	json_t *items = json_array();
 	size_t i;
@@ -57,7 +57,7 @@ static void say_symbols(int out, size_t query, const struct symbol *symbols, siz
 				  utf8_json(symbols[i].function, strlen(symbols[i].function)),
 				  utf8_json(symbols[i].file, strlen(symbols[i].file)),
 				  (int)symbols[i].line, (int)symbols[i].inlined));
-	say(out, json_pack("{s:I, s:o}", "query", (json_int_t)query, "symbols", items));
+	answer(out, json_pack("{s:I, s:o}", "query", (json_int_t)query, "symbols", items));
 }
 
 /* ---- the parts of a job ---------------------------------------------------------------------- */
@@ -70,12 +70,12 @@ static void name_in_file(const struct symbolizer_job *job, unsigned int module, 
 
 	for (i = 0; symbols && i < job->queries_count; i++)
 		if (job->queries[i].kind == SYMBOLIZER_FILE && job->queries[i].module == module)
-			say_symbols(out, i, found,
-				    symbols_find(symbols, job->queries[i].at, found));
+			answer_symbols(out, i, found,
+				       symbols_find(symbols, job->queries[i].at, found));
 	symbols_close(symbols);
 }
 
-/* The queries of a kind as sorted addresses. */
+/* The queries of one kind as sorted addresses. */
 static size_t collect(const struct symbolizer_job *job, enum symbolizer_kind kind,
 		      struct named_address **ret_addresses)
 {
@@ -83,7 +83,7 @@ static size_t collect(const struct symbolizer_job *job, enum symbolizer_kind kin
 	size_t count = 0, i;
 
 	if (!addresses)
-		_exit(FAILED_SAYING);
+		_exit(FAILED_ANSWER);
 	for (i = 0; i < job->queries_count; i++)
 		if (job->queries[i].kind == kind)
 			addresses[count++].address = job->queries[i].at;
@@ -92,8 +92,8 @@ static size_t collect(const struct symbolizer_job *job, enum symbolizer_kind kin
 	return count;
 }
 
-static void say_addresses(const struct symbolizer_job *job, enum symbolizer_kind kind,
-			  const struct named_address *addresses, size_t count, int out)
+static void answer_addresses(const struct symbolizer_job *job, enum symbolizer_kind kind,
+			     const struct named_address *addresses, size_t count, int out)
 {
 	struct symbol symbol = { .line = 0 };
 	size_t i, k;
@@ -107,11 +107,11 @@ static void say_addresses(const struct symbolizer_job *job, enum symbolizer_kind
 		if (k == count || !addresses[k].name[0])
 			continue;
 		memcpy(symbol.function, addresses[k].name, sizeof(symbol.function));
-		say_symbols(out, i, &symbol, 1);
+		answer_symbols(out, i, &symbol, 1);
 	}
 }
 
-/* By read(2), not mmap(2): it is being written, and may be cut. */
+/* Not mmap(2): the process may still write the file, or truncate it. */
 static char *read_whole(int fd, size_t *ret_size)
 {
 	struct stat status;
@@ -141,7 +141,7 @@ static void name_in_perf_map(const struct symbolizer_job *job, int out)
 
 	if (text) {
 		named_addresses_perf_map(text, size, addresses, count);
-		say_addresses(job, SYMBOLIZER_JIT, addresses, count, out);
+		answer_addresses(job, SYMBOLIZER_JIT, addresses, count, out);
 	}
 	free(text);
 	free(addresses);
@@ -153,9 +153,9 @@ static void name_in_kernel(const struct symbolizer_job *job, int out)
 	size_t count = collect(job, SYMBOLIZER_KERNEL, &addresses);
 
 	if (count && !named_addresses_kallsyms(job->kallsyms_fd, addresses, count))
-		say(out, json_pack("{s:b}", "restricted", 1));
+		answer(out, json_pack("{s:b}", "restricted", 1));
 	else
-		say_addresses(job, SYMBOLIZER_KERNEL, addresses, count, out);
+		answer_addresses(job, SYMBOLIZER_KERNEL, addresses, count, out);
 	free(addresses);
 }
 
@@ -169,12 +169,12 @@ static void unwind(const struct symbolizer_job *job, int out)
 	for (i = 0; i < count; i++)
 		json_array_append_new(items, json_pack("[I, b]", (json_int_t)frames[i].address,
 						       (int)frames[i].exact));
-	say(out, json_pack("{s:o}", "unwound", items));
+	answer(out, json_pack("{s:o}", "unwound", items));
 }
 
 /* ---- the process ------------------------------------------------------------------------------- */
 
-static int shut_in(const struct symbolizer_job *job, int out)
+static int enter_sandbox(const struct symbolizer_job *job, int out)
 {
 	size_t room = 4 + 3 * (job->modules_count + job->unwind_count), count = 0, i;
 	int *keep = calloc(room, sizeof(*keep));
@@ -182,7 +182,7 @@ static int shut_in(const struct symbolizer_job *job, int out)
 	if (!keep)
 		return -ENOMEM;
 	keep[count++] = out;
-	keep[count++] = STDERR_FILENO; /* what a sanitizer has to say */
+	keep[count++] = STDERR_FILENO; /* for sanitizers */
 	keep[count++] = job->perf_map_fd;
 	keep[count++] = job->kallsyms_fd;
 	for (i = 0; i < job->modules_count; i++) {
@@ -203,12 +203,12 @@ void symbolizer_main(const struct symbolizer_job *job, int out)
 	size_t module;
 	int err;
 
-	err = shut_in(job, out);
+	err = enter_sandbox(job, out);
 	if (err) {
-		say(out, json_pack("{s:i}", "failed", -err));
+		answer(out, json_pack("{s:i}", "failed", -err));
 		_exit(FAILED_SANDBOX);
 	}
-	/* What is surest comes first: a file may end this process before its time. */
+	/* The surest answers first: a malicious file may crash this process. */
 	if (job->kallsyms_fd >= 0)
 		name_in_kernel(job, out);
 	if (job->perf_map_fd >= 0)
@@ -217,6 +217,6 @@ void symbolizer_main(const struct symbolizer_job *job, int out)
 		name_in_file(job, module, out);
 	if (job->snapshot)
 		unwind(job, out);
-	say(out, json_pack("{s:b}", "ended", 1));
+	answer(out, json_pack("{s:b}", "ended", 1));
 	_exit(0);
 }

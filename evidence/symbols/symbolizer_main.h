@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * What the confined process does: see symbolizer.h.
- */
 #ifndef MAZE_EVIDENCE_SYMBOLIZER_MAIN_H
 #define MAZE_EVIDENCE_SYMBOLIZER_MAIN_H
 
 #include "symbolizer.h"
 
-/* In the forked child; does the job, says what it found on `out`, ends. */
+/* In the forked child: does the job, writes the answers to `out`, exits. */
 void symbolizer_main(const struct symbolizer_job *job, int out) __attribute__((noreturn));
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Symbols by libdwfl; see symbols.h. A module is reported offline, from its descriptor,
- * and its separate debug file comes through the callback, never by libdwfl's own search.
+ * Uses libdwfl offline: a module comes from its descriptor and its separate debug file from
+ * the callback, never from a search by libdwfl.
  */
 #include "symbols.h"
 
@@ -15,14 +15,13 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Namespaces and classes around a function. */
 #define ENCLOSING_MAX 8
 
 struct symbols {
 	struct symbols_files files;
 	Dwfl *dwfl;
 	Dwfl_Module *module;
-	GElf_Addr bias; /* of addresses in libdwfl against those in the file */
+	GElf_Addr bias; /* address in libdwfl minus address in the file */
 	Elf *elf;
 };
 
@@ -34,13 +33,13 @@ static int find_debuginfo(Dwfl_Module *module, void **userdata, const char *name
 	int fd = symbols->files.debug_fd;
 
 	(void)module, (void)name, (void)base, (void)file_name, (void)link_crc, (void)ret_name;
-	/* The same callback is asked for what debug files share. */
+	/* Also called for the file that several debug files share. */
 	if (link && symbols->files.shared_name && !strcmp(link, symbols->files.shared_name))
 		fd = symbols->files.shared_fd;
 	return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
 }
 
-/* Not asked: the file is there already. libdwfl's own would look for one. */
+/* Never called for a module with a descriptor. The default of libdwfl would search. */
 static int find_no_elf(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr base,
 		       char **ret_name, Elf **ret_elf)
 {
@@ -64,7 +63,7 @@ struct symbols *symbols_open(const struct symbols_files *files)
 		return NULL;
 	symbols->files = *files;
 	symbols->dwfl = dwfl_begin(&callbacks);
-	/* It becomes libdwfl's, which closes it. */
+	/* libdwfl closes it. */
 	fd = fcntl(files->fd, F_DUPFD_CLOEXEC, 0);
 	if (!symbols->dwfl || fd < 0)
 		goto out_close_fd;
@@ -94,7 +93,7 @@ void symbols_close(struct symbols *symbols)
 	free(symbols);
 }
 
-/* ---- where the place is ------------------------------------------------------------------ */
+/* ---- addresses ------------------------------------------------------------------ */
 
 static bool address_of(const struct symbols *symbols, maze_u64 offset, GElf_Addr *ret_address)
 {
@@ -114,7 +113,7 @@ static bool address_of(const struct symbols *symbols, maze_u64 offset, GElf_Addr
 	return false;
 }
 
-/* The compilation unit of an address. Not all compilers write the index of addresses. */
+/* Not all compilers write .debug_aranges, so all units may have to be searched. */
 static Dwarf_Die *unit_of(Dwfl_Module *module, GElf_Addr address, Dwarf_Addr *ret_bias)
 {
 	Dwarf_Die *unit = dwfl_module_addrdie(module, address, ret_bias);
@@ -136,7 +135,7 @@ static void append(char *text, size_t size, const char *more)
 	snprintf(text + length, size - length, "%s", more);
 }
 
-/* The die that says where in the program's namespaces it is declared. */
+/* The DIE of its declaration, which is inside the namespaces. */
 static Dwarf_Die *declaration_of(Dwarf_Die *die, Dwarf_Die *mem)
 {
 	static const unsigned int links[] = { DW_AT_abstract_origin, DW_AT_specification };
@@ -159,7 +158,6 @@ static bool is_enclosing(Dwarf_Die *die)
 	       tag == DW_TAG_structure_type || tag == DW_TAG_union_type;
 }
 
-/* Of languages that have them; in the others a function stands in the unit itself. */
 static bool has_namespaces(Dwarf_Die *unit)
 {
 	switch (dwarf_srclang(unit)) {
@@ -168,14 +166,14 @@ static bool has_namespaces(Dwarf_Die *unit)
 	case DW_LANG_C99:
 	case DW_LANG_C11:
 	case DW_LANG_Mips_Assembler:
-	case DW_LANG_Go: /* has them in the name */
+	case DW_LANG_Go: /* the name contains them */
 		return false;
 	default:
 		return true;
 	}
 }
 
-/* "space::class::function"; false: the die has no name. */
+/* "space::class::function"; false: the DIE has no name. */
 static bool write_name(Dwarf_Die *die, bool namespaces, char *ret_name, size_t size)
 {
 	const char *name = dwarf_diename(die), *outer[ENCLOSING_MAX];
@@ -214,7 +212,7 @@ static void write_line(Dwarf_Die *unit, Dwarf_Addr address, struct symbol *symbo
 		symbol->line = (unsigned int)number;
 }
 
-/* Where an inlined function was called is a line of the one that it is in. */
+/* The call of an inlined function is a line of the outer function. */
 static void write_call(Dwarf_Die *unit, Dwarf_Die *inlined, struct symbol *outer)
 {
 	Dwarf_Word number = 0, line = 0;
@@ -233,7 +231,7 @@ static void write_call(Dwarf_Die *unit, Dwarf_Die *inlined, struct symbol *outer
 		outer->line = (unsigned int)line;
 }
 
-/* The chain from the innermost scope out to the function that has code of its own. */
+/* From the innermost scope out to the function that is not inlined. */
 static size_t walk_scopes(Dwarf_Die *unit, Dwarf_Die *scopes, int count, struct symbol *ret)
 {
 	bool namespaces = has_namespaces(unit), ended = false;
@@ -253,7 +251,7 @@ static size_t walk_scopes(Dwarf_Die *unit, Dwarf_Die *scopes, int count, struct 
 		if (!ended && found < SYMBOLS_INLINE_MAX)
 			write_call(unit, &scopes[i], &ret[found]);
 	}
-	/* Nothing to be inlined into, whatever the file says. */
+	/* The outermost function cannot be inlined, even if the file says so. */
 	if (found)
 		ret[found - 1].inlined = false;
 	return found;
@@ -271,8 +269,8 @@ static size_t find_in_dwarf(struct symbols *symbols, GElf_Addr address, struct s
 		return 0;
 	write_line(unit, address - bias, &ret[0]);
 	/*
-	 * The first gives the innermost scope, and then those that its declaration is in;
-	 * the second those that its code is in.
+	 * dwarf_getscopes() gives the innermost scope and the scopes of its declaration,
+	 * dwarf_getscopes_die() the scopes that contain its code.
 	 */
 	if (dwarf_getscopes(unit, address - bias, &scopes) > 0) {
 		count = dwarf_getscopes_die(&scopes[0], &chain);
@@ -283,7 +281,7 @@ static size_t find_in_dwarf(struct symbols *symbols, GElf_Addr address, struct s
 	return found ? found : ret[0].file[0] != '\0';
 }
 
-/* As the source has it, without types of arguments, which DWARF's names have not either. */
+/* As in the source, without argument types, like the names in DWARF. */
 static void write_linker_name(const char *name, char *ret_name, size_t size)
 {
 	char *demangled = cplus_demangle(name, DMGL_AUTO);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * From a place in an ELF file to functions and source lines, by DWARF where there is any
- * and else by symbol tables. The files may be anybody's, so this runs in the helper
- * process (symbolizer.h), on descriptors that were opened for it; it opens no file, and asks
- * nobody on the network (debuginfod), itself.
+ * The functions and source lines of an offset in an ELF file, by DWARF or else by symbol
+ * tables. The files are untrusted, so this runs in the symbolizer process (symbolizer.h), on
+ * descriptors opened for it. It opens no file and uses no network (debuginfod).
  */
 #ifndef MAZE_EVIDENCE_SYMBOLS_H
 #define MAZE_EVIDENCE_SYMBOLS_H
@@ -13,32 +12,32 @@
 
 #include "../../core/types.h"
 
-/* More functions inlined into each other than that are cut off at the outer end. */
+/* Outer functions beyond so many levels of inlining are cut off. */
 #define SYMBOLS_INLINE_MAX 16
-/* C++ names can be longer; what a person reads is the beginning. */
+/* C++ names can be longer, and are cut at the end. */
 #define SYMBOLS_NAME_MAX 512
 
 struct symbol {
-	char function[SYMBOLS_NAME_MAX]; /* "": not known */
-	char file[SYMBOLS_NAME_MAX];	 /* source; "": not known */
-	unsigned int line;		 /* 0: not known */
+	char function[SYMBOLS_NAME_MAX]; /* "": unknown */
+	char file[SYMBOLS_NAME_MAX];	 /* source; "": unknown */
+	unsigned int line;		 /* 0: unknown */
 	bool inlined;			 /* into the next one */
 };
 
-/* The files of one module; -1 where there is none. */
+/* The files of one module; -1: none. */
 struct symbols_files {
 	int fd;
-	int debug_fd;		 /* its separate debug file */
-	int shared_fd;		 /* what that shares with other debug files (.gnu_debugaltlink) */
-	const char *shared_name; /* by which the link names it; NULL */
+	int debug_fd;		 /* the separate debug file */
+	int shared_fd;		 /* what several debug files share (.gnu_debugaltlink) */
+	const char *shared_name; /* its name in the link; NULL: none */
 };
 
 struct symbols;
 
-/* The descriptors stay the caller's. NULL: no ELF file, or no memory. */
+/* The caller keeps the descriptors. NULL: no ELF file, or out of memory. */
 struct symbols *symbols_open(const struct symbols_files *files);
 /*
- * What is at an offset of the file, innermost first: how many, 0: nothing is known.
+ * The symbols of an offset of the file, innermost first. Returns their number; 0: unknown.
  * `ret` has room for SYMBOLS_INLINE_MAX.
  */
 size_t symbols_find(struct symbols *symbols, maze_u64 offset, struct symbol *ret);

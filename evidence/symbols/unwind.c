@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Unwinds a snapshot by libdwfl; see unwind.h. What the thread would tell is told from the
- * snapshot: registers, and memory as far as it is the copied stack.
- */
+/* Gives libdwfl the registers and the copied stack of the snapshot instead of a process. */
 #include "unwind.h"
 
 #include <dwarf.h>
@@ -14,7 +11,7 @@
 
 #include "elf_file.h"
 
-/* libdwfl wants numbers for process and thread, and does nothing with them. */
+/* libdwfl needs a PID and a TID, but does not use them. */
 #define ANY_ID 1
 
 struct unwind {
@@ -26,7 +23,7 @@ struct unwind {
 static pid_t next_thread(Dwfl *dwfl, void *arg, void **thread_arg)
 {
 	(void)dwfl;
-	/* There is one, and it was given out when the place for its argument is filled. */
+	/* There is one thread; its argument is set after the first call. */
 	if (*thread_arg)
 		return 0;
 	*thread_arg = arg;
@@ -56,7 +53,7 @@ static bool set_registers(Dwfl_Thread *thread, void *arg)
 	for (i = 0; i <= count; i++)
 		words[i] = snapshot->registers[i];
 #if defined(__x86_64__)
-	/* Here the instruction pointer is one of DWARF's registers. */
+	/* The instruction pointer is a DWARF register of this machine. */
 	return dwfl_thread_state_registers(thread, 0, count + 1, words);
 #else
 	dwfl_thread_state_register_pc(thread, words[count]);
@@ -149,7 +146,7 @@ size_t unwind_frames(const struct snapshot *snapshot, const struct unwind_module
 	for (i = 0; i < count; i++)
 		report(dwfl, &modules[i], i);
 	dwfl_report_end(dwfl, NULL, NULL);
-	/* An end by a frame that cannot be unwound still has those before it. */
+	/* If a frame cannot be unwound, those before it stay. */
 	if (dwfl_attach_state(dwfl, NULL, ANY_ID, &thread_callbacks, &unwind))
 		dwfl_getthread_frames(dwfl, ANY_ID, take_frame, &unwind);
 	dwfl_end(dwfl);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The callers in a snapshot, by the unwind tables of the modules that the process had
- * mapped. Runs in the helper process, as symbols.h does, and for the same reason.
+ * The frames of a snapshot, by the unwind tables of the mapped modules. Runs in the
+ * symbolizer process, like symbols.h.
  */
 #ifndef MAZE_EVIDENCE_UNWIND_H
 #define MAZE_EVIDENCE_UNWIND_H
@@ -11,19 +11,21 @@
 
 #define UNWIND_FRAMES_MAX 64
 
-/* A module where the process has it. */
 struct unwind_module {
 	struct symbols_files files;
 	maze_u64 start;	 /* address of its executable mapping */
-	maze_u64 offset; /* of the file there */
+	maze_u64 offset; /* in the file at `start` */
 };
 
 struct unwind_frame {
 	maze_u64 address;
-	bool exact; /* where it was; else where it would have returned to */
+	bool exact; /* else a return address */
 };
 
-/* How many frames, innermost first; 0: not to be unwound. Room for UNWIND_FRAMES_MAX. */
+/*
+ * Innermost first. Returns their number; 0: cannot be unwound. `ret_frames` has room for
+ * UNWIND_FRAMES_MAX.
+ */
 size_t unwind_frames(const struct snapshot *snapshot, const struct unwind_module *modules,
 		     size_t count, struct unwind_frame *ret_frames);
 

@@ -46,7 +46,7 @@ report() { "$MAZE" report --incidents "$kept" last; }
 
 # Then the program's path is the kernel's, which in a chroot begins at the machine's root.
 ended_unseen_in_chroot() {
-	report | grep -q 'had ended before it could be looked at' &&
+	report | grep -q 'had ended before it was read' &&
 		report | grep -q "^  program  */..*$dir/loop\$"
 }
 

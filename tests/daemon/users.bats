@@ -75,7 +75,7 @@ spinners() {
 	wait_until said '"event":"soft"'
 	serves_others
 	wait_until said 'has not answered in time'
-	wait_until has_note 'was not looked at'
+	wait_until has_note 'was not read'
 	serves_others
 	stop_mazed
 }
@@ -88,8 +88,8 @@ spinners() {
 	wait_until grep -q 'open held' "$dir/hang"
 	wait_until asleep 1
 	serves_others
-	wait_until said "incidents of user id $USER_ID: the process that reads for them has not answered in time; 1 such are left behind"
-	wait_until has_note 'was not looked at'
+	wait_until said "incidents of user id $USER_ID: the worker process has not answered in time; workers left behind: 1"
+	wait_until has_note 'was not read'
 	# Killed, and still there; a second verdict of that user leaves no second one.
 	asleep 1
 	ask <<< "{\"do\":\"unwatch\",\"pid\":$victim}" | grep -qx '{"ok":true}'
@@ -147,7 +147,7 @@ spinners() {
 	umount -l "$dir/mnt" 2> /dev/null || :
 	echo "status $status: $output; $(cat "$dir/second" "$dir/events")"
 	[ "$status" -eq 0 ]
-	grep -q 'was not looked at' "$dir"/own/*.json
+	grep -q 'was not read' "$dir"/own/*.json
 }
 
 # ---- shares ----------------------------------------------------------------------------------
@@ -169,7 +169,7 @@ spinners() {
 	ask_as "$USER_ID" <<< "{\"do\":\"watch\",\"pid\":$victim,\"policy\":{\"soft\":\"1ms\",\"soft-signal\":\"0\",\"hard\":\"0\"}}" |
 		grep -qx '{"ok":true}'
 	# It has filled its own table, and the directory.
-	wait_until said "more than 64 incidents of user id $USER_ID are open at once"
+	wait_until said "more than 64 incidents of user id $USER_ID are open at the same time"
 	wait_until eval '[ "$(ls "$dir/incidents" | wc -l)" -ge 8 ]' || show_log
 	for i in 4 5 6; do
 		serves_others

@@ -155,7 +155,7 @@ static void another_build_is_not_used(void **state)
 	json_decref(incident);
 }
 
-#define NOT_RUN "the thread did not run meanwhile"
+#define NOT_RUN "the thread did not run"
 
 /* Callers without frame pointers, from a sample of the thread, which is not stopped. */
 static void callers_by_dwarf(void **state)

@@ -88,10 +88,10 @@ static void what_cannot_be_made_is_said_once(void **state)
 	struct incidents *incidents = open_incidents(&options);
 	unsigned int troubles;
 
-	assert_int_equal(work(incidents, "directory of incidents", &troubles), 1);
+	assert_int_equal(work(incidents, "incident directory", &troubles), 1);
 	feed(incidents, GONE);
 	feed(incidents, GONE + 1);
-	assert_int_equal(work(incidents, "directory of incidents", &troubles), 0);
+	assert_int_equal(work(incidents, "incident directory", &troubles), 0);
 	assert_int_equal(troubles, 0);
 	assert_int_equal(incidents_lost(incidents), 2);
 	/* What stood in the way is gone. */
@@ -103,7 +103,7 @@ static void what_cannot_be_made_is_said_once(void **state)
 	/* And is there once more: said once more. */
 	loop_shell(place, "find loop.c -delete && touch loop.c");
 	feed(incidents, GONE);
-	assert_int_equal(work(incidents, "directory of incidents", &troubles), 1);
+	assert_int_equal(work(incidents, "incident directory", &troubles), 1);
 	incidents_close(incidents, NULL);
 }
 
@@ -161,7 +161,7 @@ static void a_directory_for_others_is_refused(void **state)
 	assert_int_equal(mkdir(options.dir, 0700), 0);
 	assert_int_equal(chmod(options.dir, 0770), 0);
 	incidents = open_incidents(&options);
-	assert_int_equal(work(incidents, "others may write", &troubles), 1);
+	assert_int_equal(work(incidents, "other users may write", &troubles), 1);
 	incidents_close(incidents, NULL);
 	assert_int_equal(chmod(options.dir, 0755), 0);
 	/* To be read by others it may be: the files are not. */

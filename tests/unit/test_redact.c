@@ -115,7 +115,7 @@ static void what_is_no_name_is_refused(void **state)
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		error.text[0] = '\0';
 		assert_int_equal(redact_new(&bad[i], 1, &redactor, &error), -EINVAL);
-		assert_non_null(strstr(error.text, "a mask"));
+		assert_non_null(strstr(error.text, "invalid mask"));
 		assert_null(redactor);
 	}
 }

@@ -176,7 +176,7 @@ static pid_t newest_child(void)
 /* What the collector has reported; one call may bring several sentences. */
 struct reports {
 	struct incident_messages messages;
-	size_t next; /* the first that was not looked at */
+	size_t next; /* the first that was not read */
 };
 
 /* Until a further sentence has that part; false: not in a minute of this program's own. */
@@ -253,7 +253,7 @@ static void a_worker_that_hangs_loses_no_incident(void **state)
 	collector_record(collector, &soft, "bpf", "spinners", &case_policy);
 	collector_close(collector, NULL);
 	incident = load_only(options.dir);
-	assert_note(incident, "was not looked at");
+	assert_note(incident, "was not read");
 	assert_int_equal(json_array_size(get(incident, "records")), 2);
 	assert_string_equal(text(incident, "rule"), "spinners");
 	json_decref(incident);
@@ -277,7 +277,7 @@ static void a_worker_that_dies_loses_no_incident(void **state)
 	}
 	kill(worker, SIGKILL);
 	collector_record(collector, &soft, "bpf", NULL, &case_policy);
-	assert_true(collect_until(collector, &reports, "has ended before its time"));
+	assert_true(collect_until(collector, &reports, "has ended early"));
 	assert_true(collect_until(collector, &reports, "incident 2"));
 	collector_close(collector, NULL);
 	incident = load_only(options.dir);
