@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The facts of an incident, each under its label, those that are known; see summary.h.
- */
 #include "summary.h"
 #include "shown.h"
 #include "../base/rfc3339.h"
@@ -79,7 +76,7 @@ static void fact_process(struct summary *summary, const struct incident_process 
 	}
 }
 
-static void say_stage(struct summary *summary, const char *stage, long long limit_ns,
+static void put_stage(struct summary *summary, const char *stage, long long limit_ns,
 		      const char *signal)
 {
 	char buf[SHOWN_LEN];
@@ -103,8 +100,8 @@ static void fact_policy(struct summary *summary, const struct incident *incident
 	if (!policy->there)
 		return;
 	summary->label(summary, "limits");
-	say_stage(summary, "soft", policy->soft_ns, policy->soft_signal);
-	say_stage(summary, ", hard", policy->hard_ns, policy->hard_signal);
+	put_stage(summary, "soft", policy->soft_ns, policy->soft_signal);
+	put_stage(summary, ", hard", policy->hard_ns, policy->hard_signal);
 	if (policy->recovery[0]) {
 		summary_plain(summary, ", recovery ");
 		summary_name(summary, policy->recovery);

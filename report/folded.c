@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Folded stacks; see report.h.
- */
 #include "report.h"
 
 #include <errno.h>
@@ -9,7 +6,6 @@
 
 #include "../base/escape.h"
 
-/* A ";" separates names. */
 static void put_name(FILE *out, const char *name)
 {
 	char shown[ESCAPE_MAX];

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The HTML page; see report.h. Its frame is page.html, with page.css and page.js put in
- * when maze is built; here the places marked @LIKE_THIS@ are filled.
- */
+/* page.inc is page.html with page.css and page.js. Marks @LIKE_THIS@ are filled here. */
 #include "html.h"
 #include "report.h"
 #include "../base/rfc3339.h"
@@ -17,7 +14,7 @@ static const char page[] = {
 
 void html_put(FILE *out, const char *text)
 {
-	/* On a page, too, a name has no business to turn the text around it. */
+	/* Bidirectional controls in a name would reorder the text around it. */
 	static const struct shown_terminal plain = { .page = true };
 	char *printable = NULL;
 	size_t size, i;
@@ -100,7 +97,7 @@ static void label(struct summary *summary, const char *text)
 	html->term_open = true;
 }
 
-/* ---- what fills the marked places ------------------------------------------------- */
+/* ---- marks ------------------------------------------------------------------------ */
 
 static void title(struct html *html)
 {
@@ -151,7 +148,7 @@ static void version(struct html *html)
 static const struct {
 	const char *mark;
 	void (*fill)(struct html *html);
-} places[] = {
+} marks[] = {
 	{ "@TITLE@", title },
 	{ "@ID@", id },
 	{ "@WHAT@", what },
@@ -166,16 +163,16 @@ static const struct {
 	{ "@VERSION@", version },
 	{ "@DATA@", html_data },
 };
-#define PLACES (sizeof(places) / sizeof(places[0]))
+#define MARKS (sizeof(marks) / sizeof(marks[0]))
 
-/* The place that is marked here; PLACES: an @ that is only one. */
-static size_t find_place(const char *at, size_t left)
+/* The mark at `at`; MARKS: just an @. */
+static size_t find_mark(const char *at, size_t left)
 {
 	size_t i;
 
-	for (i = 0; i < PLACES; i++)
-		if (left >= strlen(places[i].mark) &&
-		    !memcmp(at, places[i].mark, strlen(places[i].mark)))
+	for (i = 0; i < MARKS; i++)
+		if (left >= strlen(marks[i].mark) &&
+		    !memcmp(at, marks[i].mark, strlen(marks[i].mark)))
 			break;
 	return i;
 }
@@ -189,7 +186,7 @@ int report_html(const struct incident *incident, const struct stacks *stacks, FI
 		.stacks = stacks,
 	};
 	const char *at = page, *end = page + sizeof(page), *mark;
-	size_t place;
+	size_t found;
 
 	while (at < end) {
 		mark = memchr(at, '@', (size_t)(end - at));
@@ -198,14 +195,14 @@ int report_html(const struct incident *incident, const struct stacks *stacks, FI
 		fwrite(at, 1, (size_t)(mark - at), out);
 		if (mark == end)
 			break;
-		place = find_place(mark, (size_t)(end - mark));
-		if (place == PLACES) {
+		found = find_mark(mark, (size_t)(end - mark));
+		if (found == MARKS) {
 			fputc('@', out);
 			at = mark + 1;
 			continue;
 		}
-		places[place].fill(&html);
-		at = mark + strlen(places[place].mark);
+		marks[found].fill(&html);
+		at = mark + strlen(marks[found].mark);
 	}
 	if (html.failed)
 		return -ENOMEM;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Inside of report_html(): the parts of the page. A text of others reaches the page only
- * through html_put() and html_name(), or as JSON through html_data().
+ * The parts of report_html(). Untrusted text reaches the page only through html_put() and
+ * html_name(), or as JSON through html_data().
  */
 #ifndef MAZE_REPORT_HTML_H
 #define MAZE_REPORT_HTML_H
@@ -13,23 +13,23 @@
 #include "summary.h"
 
 struct html {
-	struct summary summary; /* first, so that it is found by its words */
+	struct summary summary; /* first: the callbacks cast it to the page */
 	FILE *out;
 	const struct incident *incident;
 	const struct stacks *stacks;
 	bool term_open; /* a <dd> is to be closed */
-	bool failed;	/* for want of memory */
+	bool failed;	/* out of memory */
 };
 
 /* Text as the content of an element or of an attribute in double quotes. */
 void html_put(FILE *out, const char *text);
-/* The same as code, apart from the text around it. NULL: nothing. */
+/* The same in <code>. NULL: nothing. */
 void html_name(FILE *out, const char *name);
-/* What the caller gives up; NULL is a lack of memory. */
+/* Frees `name`; NULL: out of memory. */
 void html_name_free(struct html *html, char *name);
-/* "kernel", "user", "made" (at run time) or "unnamed": the class of what shows a frame. */
+/* The class of a frame: "kernel", "user", "made" (at run time) or "unnamed". */
 const char *html_kind(const struct incident_frame *frame);
-/* A cell with a share of the samples, as a figure and as a bar. */
+/* A cell with a share of the samples. */
 void html_share(FILE *out, size_t part, size_t whole);
 
 void html_stack(struct html *html);
@@ -37,7 +37,7 @@ void html_functions(struct html *html);
 void html_records(struct html *html);
 void html_threads(struct html *html);
 void html_notes(struct html *html);
-/* What the script of the page draws, as JSON that can stand inside <script>. */
+/* The data of the page's script, as JSON that is safe inside <script>. */
 void html_data(struct html *html);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the script of the page draws; see html.h. Times are milliseconds after the first
- * one, because a double of JavaScript cannot hold ns since 1970.
+ * Times are milliseconds after the first one, because a JavaScript number cannot hold ns
+ * since 1970.
  */
 #include "html.h"
 #include "shown.h"
@@ -12,7 +12,7 @@
 
 #define NSEC_PER_MSEC 1000000.0
 
-/* Harmless as the graph shows it, and no longer than the rest of the page has it. */
+/* Escaped and cut like the other text of the page. */
 static json_t *text_json(const char *text)
 {
 	static const struct shown_terminal plain = { .page = true };
@@ -52,7 +52,7 @@ const char *html_kind(const struct incident_frame *frame)
 		return "kernel";
 	if (!frame->function)
 		return "unnamed";
-	/* Code that no file has was made by a runtime. */
+	/* Code without a file was made by a runtime. */
 	if (!frame->file && !frame->build_id &&
 	    (!frame->module || frame->module[0] == '[' || strstr(frame->module, "/perf-")))
 		return "made";
@@ -139,7 +139,7 @@ static json_t *records_json(const struct incident *incident, long long base_ns)
 	return array;
 }
 
-/* The limits of the policy, or else those that records tell. */
+/* The limit of the policy, or else of a record. */
 static long long limit(const struct incident *incident, long long of_policy, const char *event)
 {
 	const struct incident_record *record = shown_record(incident, event);
@@ -149,7 +149,7 @@ static long long limit(const struct incident *incident, long long of_policy, con
 	return record ? record->limit_ns : INCIDENT_UNKNOWN;
 }
 
-/* Inside <script> only "</" and "<!--" would matter; without any of these none can be. */
+/* Escapes all of "<>&", because "</" and "<!--" have a meaning inside <script>. */
 static int write_safely(const char *text, size_t size, void *data)
 {
 	FILE *out = data;
@@ -180,7 +180,7 @@ void html_data(struct html *html)
 	json_object_set_new(root, "records", records_json(incident, base));
 	json_object_set_new(root, "soft", ms_json(limit(incident, policy->soft_ns, "soft"), 0));
 	json_object_set_new(root, "hard", ms_json(limit(incident, policy->hard_ns, "hard"), 0));
-	/* U+2028 and its like: all that is not ASCII is written as \uNNNN. */
+	/* Only ASCII: U+2028 and the like end a line in JavaScript. */
 	if (json_dump_callback(root, write_safely, html->out,
 			       JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(16)))
 		html->failed = true;

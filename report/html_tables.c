@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The tables of the HTML page; see html.h. They are read without a script too.
- */
+/* The tables need no script. */
 #include "html.h"
 #include "shown.h"
 #include "../base/rfc3339.h"
@@ -10,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Nobody reads further; the graph has all. */
+/* The graph has all of them. */
 #define FUNCTIONS_SHOWN 30
 #define THREADS_SHOWN 200
 
@@ -21,7 +19,7 @@ void html_share(FILE *out, size_t part, size_t whole)
 	fprintf(out, "<td class=\"figure\">%s</td>", shown_share(part, whole, share));
 }
 
-/* As an image, since the page allows no style in its elements. */
+/* An image, because the page allows no inline style. */
 static void put_gauge(FILE *out, size_t part, size_t whole)
 {
 	fprintf(out,
@@ -94,7 +92,7 @@ void html_stack(struct html *html)
 	} else if (html->incident->unwound.count) {
 		fputs("<p class=\"hint\">There are no samples.</p>\n", html->out);
 	} else {
-		fputs("<p class=\"hint\">There is none: no stack was taken.</p>\n", html->out);
+		fputs("<p class=\"hint\">No stack was taken.</p>\n", html->out);
 	}
 	if (html->incident->unwound.count && !unwound_first)
 		put_unwound(html, false);
@@ -177,21 +175,21 @@ void html_records(struct html *html)
 	fputs("</tbody></table></div>\n", html->out);
 }
 
-/* The letters of proc_pid_stat(5); others are shown as they are. */
+/* The letters of proc_pid_stat(5). */
 static const char *state_word(const char *state)
 {
 	static const struct {
 		const char *letter, *word;
-	} summary[] = {
+	} states[] = {
 		{ "R", "running" }, { "S", "sleeping" }, { "D", "waiting, uninterruptible" },
 		{ "T", "stopped" }, { "t", "traced" },	 { "Z", "ended" },
 		{ "X", "ended" },   { "I", "idle" },
 	};
 	size_t i;
 
-	for (i = 0; i < sizeof(summary) / sizeof(summary[0]); i++)
-		if (!strcmp(state, summary[i].letter))
-			return summary[i].word;
+	for (i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+		if (!strcmp(state, states[i].letter))
+			return states[i].word;
 	return state;
 }
 
@@ -219,11 +217,11 @@ void html_threads(struct html *html)
 	for (i = 0; i < shown_count; i++) {
 		thread = &process->threads[i];
 		fprintf(html->out, "<tr%s><td class=\"figure\">%s</td><td>",
-			thread->tid >= 0 && thread->tid == tid ? " class=\"mazed\"" : "",
+			thread->tid >= 0 && thread->tid == tid ? " class=\"runaway\"" : "",
 			shown_number(thread->tid, buf));
 		html_name(html->out, thread->comm);
 		if (thread->tid >= 0 && thread->tid == tid)
-			fputs(" <span class=\"tag\">mazed</span>", html->out);
+			fputs(" <span class=\"tag\">runaway</span>", html->out);
 		fputs("</td><td>", html->out);
 		html_put(html->out, thread->state ? state_word(thread->state) : "?");
 		fprintf(html->out, "</td><td class=\"figure\">%s</td></tr>\n",

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * An incident as it was written down: one episode of one thread, of which nearly
- * everything may be missing. All texts are UTF-8 and others' (names of processes and
- * functions): whoever shows one has to make it harmless for where it is shown. They
- * belong to the incident and live until incident_free().
+ * An incident as in its file: one episode of one thread, most of which may be missing.
+ * Strings are UTF-8 and untrusted (names of processes and functions), and must be escaped
+ * for their output. They live until incident_free().
  */
 #ifndef MAZE_REPORT_INCIDENT_H
 #define MAZE_REPORT_INCIDENT_H
@@ -11,20 +10,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Of a number: it is not there. Of a text that is not there: NULL. */
+/* A missing number. A missing string is NULL. */
 #define INCIDENT_UNKNOWN (-1LL)
 
-/* The stages of records[], see maze(1), RECORDS. */
+/* See maze(1), RECORDS. */
 struct incident_record {
 	long long time_ns; /* since 1970 */
 	const char *event; /* never NULL */
 	const char *comm;
 	const char *signal;
-	const char *not_sent; /* why, when it was not delivered */
+	const char *not_sent; /* the reason */
 	const char *engine;
 	long long pid, tid, uid, cpu;
 	long long count_ns, limit_ns;
-	long long used_ns, asleep_ns, sleeps; /* of verdicts: what its episode came to */
+	long long used_ns, asleep_ns, sleeps; /* of verdicts */
 	bool sent, fatal, shadow;
 };
 
@@ -35,16 +34,16 @@ struct incident_frame {
 	const char *build_id; /* hexadecimal */
 	const char *address;  /* hexadecimal, with 0x */
 	long long line;
-	unsigned long long offset; /* in the module's file; without a module, the address */
+	unsigned long long offset; /* in the file of the module; without a module, the address */
 	bool has_offset;
 	bool inlined, kernel;
 };
 
 struct incident_stack {
-	struct incident_frame *frames; /* innermost first, those of the kernel before the others */
+	struct incident_frame *frames; /* innermost first, kernel frames before the others */
 	size_t count;
-	bool cut;    /* the outermost are missing */
-	bool astray; /* because the walk to them did not find them */
+	bool cut;    /* outer frames are missing */
+	bool astray; /* because the next address was not code */
 };
 
 struct incident_sample {
@@ -74,7 +73,7 @@ struct incident_process {
 	bool cmdline_cut; /* there was more */
 	struct incident_thread *threads;
 	size_t threads_count;
-	long long threads_total; /* how many there were, not all of which need be here */
+	long long threads_total; /* may be more than threads_count */
 };
 
 struct incident_machine {
@@ -96,14 +95,14 @@ struct incident {
 	struct incident_sample *samples;
 	size_t samples_count;
 	long long samples_lost;
-	struct incident_stack unwound; /* count 0: there is none */
+	struct incident_stack unwound; /* count 0: none */
 	long long unwound_took_ns;
 	const char **notes;
 	size_t notes_count;
-	/* Sent to another thread before this one ended, see incident_group.h; "": none. */
+	/* Sent to another thread before this one ended (incident_group.h); "": none. */
 	char ended_by_signal[32];
 	long long ended_by_tid;
-	struct incident_source *source; /* what the texts are part of */
+	struct incident_source *source; /* has the strings */
 };
 
 #endif

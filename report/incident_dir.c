@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * A directory of incidents; see incident_dir.h.
- */
 #include "incident_dir.h"
 #include "incident_file.h"
 #include "incident_group.h"
@@ -16,7 +13,7 @@
 #include <unistd.h>
 
 #define SUFFIX ".json"
-/* "20261124T204512Z": what IDs of the same second have in common. */
+/* "20261124T204512Z": the first part of an ID. */
 #define SECOND_LEN 16
 
 static int compare_ids(const void *a, const void *b)
@@ -24,7 +21,7 @@ static int compare_ids(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Adds the ID of a file, if that is what it is. */
+/* Adds the ID of a file, if it has one. */
 static int add(struct incident_dir *dir, const char *name)
 {
 	size_t length = strlen(name);
@@ -33,7 +30,7 @@ static int add(struct incident_dir *dir, const char *name)
 	if (length <= strlen(SUFFIX) || strcmp(name + length - strlen(SUFFIX), SUFFIX) != 0 ||
 	    !incident_id_valid(name, length - strlen(SUFFIX)))
 		return 0;
-	/* Twice as many each time that a power of two is full. */
+	/* Doubles the array at each power of two. */
 	if (!(dir->count & (dir->count - 1))) {
 		grown = reallocarray(dir->ids, dir->count ? dir->count * 2 : 1, sizeof(*grown));
 		if (!grown)
@@ -47,18 +44,18 @@ static int add(struct incident_dir *dir, const char *name)
 	return 0;
 }
 
-static int say_open(const char *path, int err, struct maze_error *error)
+static int fail_open(const char *path, int err, struct maze_error *error)
 {
 	if (err == -ENOENT && !strcmp(path, INCIDENT_DIR))
 		return maze_fail(error, err,
-				 "there is no " INCIDENT_DIR ", where mazed keeps incidents; "
-				 "--incidents names another directory");
+				 "no directory " INCIDENT_DIR ", where mazed keeps incidents; "
+				 "use --incidents for another one");
 	if (err == -EACCES)
 		return maze_fail(error, err,
-				 "%s cannot be read: %s; incidents are for root, or for who made "
-				 "the directory",
+				 "cannot read %s: %s; only its owner, for mazed root, can read "
+				 "incidents",
 				 path, strerror(-err));
-	return maze_fail(error, err, "%s cannot be read: %s", path, strerror(-err));
+	return maze_fail(error, err, "cannot read %s: %s", path, strerror(-err));
 }
 
 int incident_dir_open(const char *path, struct incident_dir *ret_dir, struct maze_error *error)
@@ -69,7 +66,7 @@ int incident_dir_open(const char *path, struct incident_dir *ret_dir, struct maz
 	int err = 0;
 
 	if (!stream)
-		return say_open(path, -errno, error);
+		return fail_open(path, -errno, error);
 	dir.fd = dup(dirfd(stream));
 	if (dir.fd < 0)
 		err = -errno;
@@ -80,7 +77,7 @@ int incident_dir_open(const char *path, struct incident_dir *ret_dir, struct maz
 	closedir(stream);
 	if (err) {
 		incident_dir_close(&dir);
-		return say_open(path, err, error);
+		return fail_open(path, err, error);
 	}
 	if (dir.count)
 		qsort(dir.ids, dir.count, sizeof(*dir.ids), compare_ids);
@@ -127,7 +124,7 @@ long long incident_began(const struct incident *incident, const char *id)
 		       : 0;
 }
 
-/* Names of the same second do not tell which was first; what is in the files does. */
+/* Of IDs of the same second, the times in the files tell which is the newest. */
 static int find_last(const struct incident_dir *dir, const char **ret_id, struct maze_error *error)
 {
 	const char *newest = dir->ids[dir->count - 1], *last = newest;
@@ -138,7 +135,7 @@ static int find_last(const struct incident_dir *dir, const char **ret_id, struct
 
 	for (i = dir->count; i > 0 && !strncmp(dir->ids[i - 1], newest, SECOND_LEN); i--) {
 		if (i == dir->count && (i == 1 || strncmp(dir->ids[i - 2], newest, SECOND_LEN)))
-			break; /* the only one */
+			break; /* the only one of its second */
 		err = incident_dir_load(dir, dir->ids[i - 1], &incident, error);
 		if (err)
 			return err;
@@ -172,10 +169,10 @@ int incident_dir_find(const struct incident_dir *dir, const char *word, const ch
 
 	if (!incident_id_valid(word, strlen(word)))
 		return maze_fail(error, -EINVAL,
-				 "that is no ID of an incident: it has only letters, digits and "
-				 "\"-\", and is no path (--incidents names the directory)");
+				 "invalid incident ID: use letters, digits and \"-\", not a path "
+				 "(--incidents names the directory)");
 	if (!dir->count)
-		return maze_fail(error, -ENOENT, "there is no incident in %s", dir->path);
+		return maze_fail(error, -ENOENT, "no incident in %s", dir->path);
 	if (!strcmp(word, "last"))
 		return find_last(dir, ret_id, error);
 	for (i = 0; i < dir->count; i++) {
@@ -188,13 +185,13 @@ int incident_dir_find(const struct incident_dir *dir, const char *word, const ch
 	}
 	if (!count)
 		return maze_fail(error, -ENOENT,
-				 "no incident in %s is, begins or ends as %s; maze incidents lists "
-				 "them",
+				 "no ID in %s equals, begins with or ends with %s; maze incidents "
+				 "lists them",
 				 dir->path, word);
 	if (count > 1)
 		return maze_fail(error, -ENOTUNIQ,
-				 "%zu incidents begin or end as %s, the first of them %s: say more "
-				 "of its ID",
+				 "%zu IDs begin or end with %s, the first is %s; give more of the "
+				 "ID",
 				 count, word, found);
 	*ret_id = found;
 	return 0;

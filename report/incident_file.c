@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Reading incident files; see incident_file.h. Texts are not copied: the JSON stays
- * with the incident. The arrays are one block each.
- */
+/* Strings are not copied: the incident keeps the JSON. Each array is one block. */
 #include "incident_file.h"
 #include "json_reader.h"
 #include "../base/error.h"
@@ -19,7 +16,7 @@
 
 struct incident_source {
 	json_t *root;
-	char *text; /* as it was read */
+	char *text; /* the file */
 	size_t size;
 };
 
@@ -30,7 +27,7 @@ bool incident_id_valid(const char *id, size_t length)
 		       length;
 }
 
-/* Room for the elements of an array, which may be NULL; false: out of memory. */
+/* For the elements of an array, which may be NULL. False: out of memory. */
 static bool make_room(const json_t *array, size_t size, void *ret_room, size_t *ret_count)
 {
 	size_t count = json_array_size(array);
@@ -60,7 +57,7 @@ static bool read_records(struct json_reader *reader, const json_t *array, struct
 		object = read_element(reader, array, i);
 		record->event = read_text(reader, object, "event");
 		if (object && !record->event)
-			type_error(reader, "event", "a text");
+			type_error(reader, "event", "a string");
 		record->time_ns = read_time(reader, object, "time");
 		record->comm = read_text(reader, object, "comm");
 		record->signal = read_text(reader, object, "signal");
@@ -82,7 +79,7 @@ static bool read_records(struct json_reader *reader, const json_t *array, struct
 	return true;
 }
 
-/* It may be an address as high as the kernel's, which JSON has as a negative number. */
+/* A kernel address is a negative number in JSON. */
 static void read_offset(struct json_reader *reader, const json_t *object,
 			struct incident_frame *frame)
 {
@@ -106,7 +103,6 @@ static void read_frame(struct json_reader *reader, const json_t *object,
 	read_offset(reader, object, frame);
 	frame->inlined = read_flag(reader, object, "inlined", false);
 	frame->kernel = read_flag(reader, object, "kernel", false);
-	/* An empty name is none. */
 	if (frame->function && !frame->function[0])
 		frame->function = NULL;
 	if (frame->build_id && !frame->build_id[0])
@@ -186,7 +182,7 @@ static bool read_texts(struct json_reader *reader, const json_t *object, const c
 	for (i = 0; i < *ret_count; i++) {
 		(*ret_texts)[i] = json_string_value(json_array_get(array, i));
 		if (!(*ret_texts)[i])
-			type_error(reader, key, "an array of texts");
+			type_error(reader, key, "an array of strings");
 	}
 	return true;
 }
@@ -296,31 +292,31 @@ static int check_version(const json_t *root, struct maze_error *error)
 	const json_t *version = json_object_get(root, "version");
 
 	if (!json_is_object(root))
-		return maze_fail(error, -EINVAL, "it is no incident: JSON, but no object");
+		return maze_fail(error, -EINVAL, "not an incident: JSON, but not an object");
 	if (!json_is_integer(version))
-		return maze_fail(error, -EINVAL, "it is no incident: it has no \"version\"");
+		return maze_fail(error, -EINVAL, "not an incident: it has no \"version\"");
 	if (json_integer_value(version) != VERSION)
 		return maze_fail(error, -EPROTONOSUPPORT,
-				 "it is an incident of version %lld, and this maze reads only "
-				 "version %d: read it with the maze that wrote it",
+				 "incident format version %lld, but this maze reads only "
+				 "version %d; use the maze that wrote it",
 				 (long long)json_integer_value(version), VERSION);
 	return 0;
 }
 
-static int say_wrong(const struct json_reader *reader, struct maze_error *error)
+static int fail_type(const struct json_reader *reader, struct maze_error *error)
 {
 	const char *where = reader->wrong_where ? reader->wrong_where : "";
 
 	if (!reader->wrong_key[0])
-		return maze_fail(error, -EINVAL, "it is no incident: \"%s\" has to be %s", where,
+		return maze_fail(error, -EINVAL, "not an incident: \"%s\" must be %s", where,
 				 reader->wanted);
-	return maze_fail(error, -EINVAL, "it is no incident: \"%s\"%s%s%s has to be %s",
+	return maze_fail(error, -EINVAL, "not an incident: \"%s\"%s%s%s must be %s",
 			 reader->wrong_key, where[0] ? " in \"" : "", where, where[0] ? "\"" : "",
 			 reader->wanted);
 }
 
-/* What it quotes of the file is for a terminal. */
-static int say_no_json(const json_error_t *json_error, struct maze_error *error)
+/* The text quotes the file, which may have control characters. */
+static int fail_json(const json_error_t *json_error, struct maze_error *error)
 {
 	char text[JSON_ERROR_TEXT_LENGTH];
 	size_t i;
@@ -330,7 +326,7 @@ static int say_no_json(const json_error_t *json_error, struct maze_error *error)
 				  ? '?'
 				  : json_error->text[i];
 	text[i] = '\0';
-	return maze_fail(error, -EINVAL, "it is no incident: not JSON (line %d: %s)",
+	return maze_fail(error, -EINVAL, "not an incident: not JSON (line %d: %s)",
 			 json_error->line, text);
 }
 
@@ -356,7 +352,7 @@ int incident_parse(const char *text, size_t size, struct incident **ret_incident
 		memcpy(incident->source->text, text, size);
 	incident->source->root = json_loadb(text, size, 0, &json_error);
 	if (!incident->source->root) {
-		err = say_no_json(&json_error, error);
+		err = fail_json(&json_error, error);
 		goto out_free;
 	}
 	err = check_version(incident->source->root, error);
@@ -366,7 +362,7 @@ int incident_parse(const char *text, size_t size, struct incident **ret_incident
 	if (!read_incident(&reader, incident->source->root, incident))
 		goto out_memory;
 	if (reader.wrong_key) {
-		err = say_wrong(&reader, error);
+		err = fail_type(&reader, error);
 		goto out_free;
 	}
 	*ret_incident = incident;
@@ -402,7 +398,7 @@ void incident_free(struct incident *incident)
 	free(incident);
 }
 
-/* All of a file of at most INCIDENT_FILE_MAX bytes, which may be growing. */
+/* A file of at most INCIDENT_FILE_MAX bytes, which may grow. */
 static int read_all(int fd, char **ret_text, size_t *ret_size, struct maze_error *error)
 {
 	size_t size = 0, room = 0;
@@ -413,7 +409,7 @@ static int read_all(int fd, char **ret_text, size_t *ret_size, struct maze_error
 	do {
 		size += (size_t)n;
 		if (size > (size_t)INCIDENT_FILE_MAX) {
-			err = maze_fail(error, -EFBIG, "it is larger than 64 MiB");
+			err = maze_fail(error, -EFBIG, "larger than 64 MiB");
 			goto out_free;
 		}
 		if (size == room) {
@@ -429,7 +425,7 @@ static int read_all(int fd, char **ret_text, size_t *ret_size, struct maze_error
 	} while (n > 0 || (n < 0 && errno == EINTR && (n = 0, 1)));
 	if (n < 0) {
 		err = -errno;
-		maze_fail(error, err, "it cannot be read: %s", strerror(-err));
+		maze_fail(error, err, "cannot read it: %s", strerror(-err));
 		goto out_free;
 	}
 	*ret_text = text;
@@ -444,7 +440,7 @@ out_free:
 int incident_load(int dirfd, const char *name, struct incident **ret_incident,
 		  struct maze_error *error)
 {
-	/* O_NONBLOCK: a FIFO of that name must not keep anybody waiting. */
+	/* O_NONBLOCK: opening a FIFO must not block. */
 	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), err;
 	char *text = NULL;
 	struct stat stat;
@@ -452,10 +448,10 @@ int incident_load(int dirfd, const char *name, struct incident **ret_incident,
 
 	if (fd < 0) {
 		err = -errno;
-		return maze_fail(error, err, "it cannot be opened: %s", strerror(-err));
+		return maze_fail(error, err, "cannot open it: %s", strerror(-err));
 	}
 	if (fstat(fd, &stat) || !S_ISREG(stat.st_mode)) {
-		err = maze_fail(error, -EINVAL, "it is no regular file");
+		err = maze_fail(error, -EINVAL, "not a regular file");
 		goto out_close;
 	}
 	err = read_all(fd, &text, &size, error);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * From an incident file (version 1) to a struct incident. Strict about what is there:
- * a key of the wrong kind makes it no incident, and the sentence names the key.
- * Keys that are not known are passed over, as later versions of maze may write more.
+ * Reads incident files of version 1. A value of the wrong type makes a file invalid, and the
+ * error names its key. Unknown keys are ignored, because later versions of maze may add some.
  */
 #ifndef MAZE_REPORT_INCIDENT_FILE_H
 #define MAZE_REPORT_INCIDENT_FILE_H
@@ -12,15 +11,15 @@
 #include "incident.h"
 #include "../lib/maze.h"
 
-/* Far above what a collector writes; so that no file can take all memory. */
+/* Far above the size that maze writes, so that no file takes all memory. */
 #define INCIDENT_FILE_MAX (64L << 20)
-/* Far above what is captured (core/stack.h), with every frame inlined many times over. */
+/* Far above the largest captured stack (core/stack.h), even with many inlined functions. */
 #define INCIDENT_FRAMES_MAX 4096
 
 /*
- * Reads `name` in the directory `dirfd`. The sentence does not name the file. 0, and an
- * incident for incident_free(); -EINVAL: it is none, -EFBIG, -EPROTONOSUPPORT: of a later
- * version, or the -errno of open(2) and read(2).
+ * Reads `name` in the directory `dirfd`; incident_free() the result. The error does not name
+ * the file. -EINVAL: invalid, -EFBIG, -EPROTONOSUPPORT: another version, or the -errno of
+ * open(2) or read(2).
  */
 int incident_load(int dirfd, const char *name, struct incident **ret_incident,
 		  struct maze_error *error);
@@ -30,12 +29,12 @@ int incident_parse(const char *text, size_t size, struct incident **ret_incident
 void incident_free(struct incident *incident);
 
 /*
- * What the file says, byte by byte; or, `ascii`, the same JSON without a byte that a
- * terminal would act on. 0 or -EIO.
+ * Writes the bytes of the file; with `ascii`, the same JSON without bytes that a terminal
+ * acts on. 0 or -EIO.
  */
 int incident_write_json(const struct incident *incident, bool ascii, FILE *out);
 
-/* Whether `id` can be the name of an incident: [0-9A-Za-z-], at most 200. */
+/* Whether `id` has only characters of an ID, [0-9A-Za-z-], and at most 200. */
 bool incident_id_valid(const char *id, size_t length);
 
 #endif

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Incidents of one process; see incident_group.h. They are told by the PID in their IDs,
- * by when the process was started, and by their times: episodes that overlap.
- */
+/* One process is the same PID in the ID, the same start time, and overlapping episodes. */
 #include "incident_group.h"
 #include "incident_file.h"
 #include "shown.h"
@@ -10,7 +7,7 @@
 #include <limits.h>
 #include <string.h>
 
-/* A signal that ends the process, sent to one of its threads; `by_kill`: surely. */
+/* A signal to a thread that may end the process; SIGKILL surely does. */
 struct signal_sent {
 	const char *id; /* of its incident; NULL: none found */
 	long long time_ns, tid;
@@ -21,13 +18,13 @@ struct signal_sent {
 struct search {
 	const struct incident *incident;
 	long long since_ns, until_ns;
-	bool ended;   /* the thread has, so that the last signal counts */
-	bool shadows; /* signals that were not sent because of shadow count */
+	bool ended;   /* the thread; then the last signal counts */
+	bool shadows; /* counts signals that shadow has suppressed */
 	struct signal_sent found;
 };
 
-/* "TIME-PID-" of both are the same but for the time. */
-static bool same_process_number(const char *a, const char *b)
+/* Compares "-PID-" in "TIME-PID-TID-EPISODE". */
+static bool same_pid(const char *a, const char *b)
 {
 	const char *of_a = strchr(a, '-'), *of_b = strchr(b, '-'), *end;
 
@@ -91,14 +88,13 @@ static void search_group(const struct incident_dir *dir, struct search *search, 
 	search->since_ns = shown_since(search->incident);
 	search->until_ns = exit && exit->time_ns >= 0 ? exit->time_ns : LLONG_MAX;
 	search->found.time_ns = INCIDENT_UNKNOWN;
-	/* Without times nothing can be said of what came before what. */
+	/* Without times the order is unknown. */
 	if (search->since_ns < 0)
 		return;
 	consider(search, search->incident, id);
 	for (i = 0; i < dir->count; i++) {
-		if (!strcmp(dir->ids[i], id) || !same_process_number(dir->ids[i], id))
+		if (!strcmp(dir->ids[i], id) || !same_pid(dir->ids[i], id))
 			continue;
-		/* One that cannot be read says nothing of this one. */
 		if (incident_dir_load(dir, dir->ids[i], &other, NULL))
 			continue;
 		if (same_process(search->incident, other))

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Taking values out of JSON objects; see json_reader.h.
- */
 #include "json_reader.h"
-#include "incident.h"
+
 #include "../base/rfc3339.h"
+#include "incident.h"
 
 void type_error(struct json_reader *reader, const char *key, const char *wanted)
 {
@@ -27,7 +25,7 @@ const char *read_text(struct json_reader *reader, const json_t *object, const ch
 	json_t *value = get(object, key);
 
 	if (value && !json_is_string(value))
-		type_error(reader, key, "a text");
+		type_error(reader, key, "a string");
 	return json_string_value(value);
 }
 
@@ -91,7 +89,6 @@ json_t *read_element(struct json_reader *reader, const json_t *array, size_t ind
 
 	if (json_is_object(value))
 		return value;
-	/* Without a key: it is the array that is wrong. */
 	type_error(reader, "", "an array of objects");
 	return NULL;
 }

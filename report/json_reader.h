@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Taking values out of JSON objects one after the other, with one look at the end
- * whether all of them were of the right kind: the first that was not is kept.
- */
+/* Reads values of JSON objects and keeps the first type error for one check at the end. */
 #ifndef MAZE_REPORT_JSON_READER_H
 #define MAZE_REPORT_JSON_READER_H
 
@@ -10,9 +7,9 @@
 #include <stdbool.h>
 
 struct json_reader {
-	const char *where;	 /* "records", for the sentence */
-	const char *wrong_where; /* of the first value that was wrong; NULL: none was */
-	const char *wrong_key;
+	const char *where;	 /* "records", for the error */
+	const char *wrong_where; /* of the first type error */
+	const char *wrong_key;	 /* NULL: no error; "": the array itself */
 	const char *wanted;
 };
 
@@ -22,11 +19,10 @@ long long read_number(struct json_reader *reader, const json_t *object, const ch
 bool read_flag(struct json_reader *reader, const json_t *object, const char *key, bool otherwise);
 json_t *read_array(struct json_reader *reader, const json_t *object, const char *key);
 json_t *read_object(struct json_reader *reader, const json_t *object, const char *key);
-/* RFC 3339 in UTC or with an offset, as ns since 1970. A text that is no time: unknown. */
+/* RFC 3339 as ns since 1970. INCIDENT_UNKNOWN for an invalid time. */
 long long read_time(struct json_reader *reader, const json_t *object, const char *key);
-/* An element of an array that has to be an object; NULL otherwise. */
+/* An object in an array; NULL: not an object. */
 json_t *read_element(struct json_reader *reader, const json_t *array, size_t index);
-/* Notes that a value was not as wanted. */
 void type_error(struct json_reader *reader, const char *key, const char *wanted);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The parts of the page that move: the flame graph and the course of the episode. What
- * is in the data is others' and is only ever set as text.
+ * The interactive parts of the page: the flame graph and the course of the episode. The data
+ * is untrusted and is only set as text.
  */
 "use strict";
 
@@ -44,7 +44,7 @@
 
 	const root = { depth: -1, total: data.samples, self: 0, start: 0, children: [], parent: null };
 
-	/* Nodes come in the order of a walk, so the parent is the last one of less depth. */
+	/* Nodes are in depth-first order: the parent is the last node of less depth. */
 	function growTree() {
 		const way = [root];
 		for (const [index, depth, total, self] of data.nodes) {
@@ -60,7 +60,7 @@
 		}
 	}
 
-	/* Every node, without recursion: stacks may be deep. */
+	/* Without recursion, because stacks may be deep. */
 	function walk(from, visit) {
 		const left = [from];
 		while (left.length) {
@@ -76,7 +76,7 @@
 		return node === root ? "all samples" : node.fn.name;
 	}
 
-	/* Neighbours that look alike are told apart by three shades; the name decides. */
+	/* Three shades, by name, tell neighbours apart. */
 	function shadeOf(node) {
 		if (node === root)
 			return "all";
@@ -90,14 +90,14 @@
 
 	/* ---- the graph ------------------------------------------------------------- */
 
-	/* Less than a pixel of a wide screen: nothing to see or hit. */
+	/* Less than a pixel of a wide screen. */
 	const NARROWEST = 1 / 2000;
 	const ROW = 24;
 	const TOUCH_ROW = 30;
 
 	const graph = $("graph");
 	let focus = root;
-	let current = root; /* where the keyboard is */
+	let current = root; /* has the keyboard focus */
 	let wanted = "";
 	let buttons = new Map();
 
@@ -141,7 +141,7 @@
 		const fragment = document.createDocumentFragment();
 		let deepest = 0;
 		buttons = new Map();
-		/* Those that lead to the focus have the whole width. */
+		/* The callers of the focus have the whole width. */
 		for (let node = focus.parent; node; node = node.parent)
 			fragment.append(place(node, 0, 1));
 		walk(focus, (node) => {
@@ -168,7 +168,7 @@
 			buttons.get(node).focus({ preventScroll: true });
 	}
 
-	/* Puts the keyboard on a node that is shown. */
+	/* Moves the keyboard focus to a visible node. */
 	function move(node, withFocus) {
 		const before = buttons.get(current), now = buttons.get(node);
 		if (!now)
@@ -227,7 +227,7 @@
 	function search() {
 		let found = 0;
 		wanted = $("search").value.trim().toLowerCase();
-		/* What is below a match is part of it. */
+		/* Nodes below a match belong to it. */
 		walk(root, (node) => {
 			if (!isHit(node))
 				return true;
@@ -289,7 +289,7 @@
 		return +(ms * 1000).toFixed(3) + " \u00b5s";
 	}
 
-	/* In the unit that suits it, where it stands alone. */
+	/* In its own unit, for use in a sentence. */
 	function alone(ms) {
 		return duration(ms, ms);
 	}
@@ -306,13 +306,13 @@
 		const first = data.since_known ? 0 : points[0][0];
 		const until = last > first ? last : first + 1;
 		const most = Math.max(...points.map((p) => p[1]));
-		/* A limit far above all that happened would press it flat. */
+		/* A limit far above all counts would flatten the curve. */
 		const shown = limits.filter((name) => data[name] <= most * 3);
 		const top = Math.max(most, ...shown.map((name) => data[name])) || 1;
 		const x = (t) => edge.left + (t - first) / (until - first) * (width - edge.left - edge.right);
 		const y = (c) => height - edge.bottom - c / top * (height - edge.top - edge.bottom);
 		const svg = drawn("svg", { viewBox: "0 0 " + width + " " + height, role: "img",
-			"aria-label": "Maze count, against time" });
+			"aria-label": "Maze count over time" });
 
 		drawAxes(svg, { first, until, top, x, y, width, height, edge });
 		for (const name of shown)
@@ -330,13 +330,13 @@
 
 	function courseWords(limits, shown) {
 		const begin = new Date(data.base).toISOString().replace("T", " ").slice(0, 23);
-		let words = "Maze count (CPU time, less what sleep forgave), against time";
+		let words = "Maze count (CPU time minus recovery by sleep) over time";
 		if (data.since_known)
 			words += " since " + begin + " UTC";
 		words += data.points.length ? "; a circle is a sample." : ".";
 		for (const name of limits)
 			if (!shown.includes(name))
-				words += " The " + name + " limit, " + alone(data[name]) + ", is above the picture.";
+				words += " The " + name + " limit, " + alone(data[name]) + ", is above the chart.";
 		return words;
 	}
 
@@ -383,7 +383,7 @@
 
 	function drawVerdicts(svg, at) {
 		const isVerdict = (record) => record.event === "soft" || record.event === "hard";
-		/* The end often comes with the verdict that brought it: a ring around that. */
+		/* The end is often at its verdict: a ring around that. */
 		for (const record of data.records.filter((r) => !isVerdict(r)).concat(data.records.filter(isVerdict))) {
 			const verdict = isVerdict(record), cx = at.x(record.time), cy = at.y(record.count);
 			const mark = drawn("circle", { class: verdict ? "verdict " + record.event : "end", cx, cy,
@@ -393,7 +393,7 @@
 			svg.append(mark);
 			if (!verdict)
 				continue;
-			/* Beside the line, which rises: below it on the right, above it on the left. */
+			/* The line rises: the text is below it on the right or above it on the left. */
 			const late = cx > at.width * 0.7;
 			svg.append(drawn("text", { class: "act", x: late ? Math.min(cx + 8, at.width - 4) : cx + 12,
 				y: cy + (late ? -12 : 22), "text-anchor": late ? "end" : "start" }, signalWords(record)));

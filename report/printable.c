@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Escaped text (base/escape.h) by columns of a terminal; see shown.h.
- */
 #include "shown.h"
 
 #include <string.h>
@@ -10,7 +7,7 @@
 
 #include "../base/escape.h"
 
-/* How one character is written, which *at moves behind; returns its columns. */
+/* Escapes one character and moves *at behind it. Returns its columns. */
 static size_t glyph(const struct shown_terminal *terminal, const char **at, char buf[ESCAPE_MAX])
 {
 	unsigned int code = escape_next(at, buf);
@@ -25,7 +22,7 @@ static size_t glyph(const struct shown_terminal *terminal, const char **at, char
 	return width < 0 ? escape_code(code, buf) : (size_t)width;
 }
 
-/* Writes to `out`, which may be NULL, what fits; false: it was longer. */
+/* Writes what fits to `out`, which may be NULL. False: the text is longer. */
 static bool put(FILE *out, const struct shown_terminal *terminal, const char *text, size_t columns,
 		size_t *ret_columns)
 {
@@ -51,7 +48,6 @@ size_t shown_printable(FILE *out, const struct shown_terminal *terminal, const c
 {
 	size_t written;
 
-	/* Where it does not fit, once more with room for the dots. */
 	if (put(NULL, terminal, text, columns, &written))
 		put(out, terminal, text, columns, &written);
 	else if (columns && columns <= 3)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The forms in which an incident is shown. All write to `out` and return 0, -ENOMEM, or
- * -EIO when the stream failed; flushing it is the caller's.
+ * The formats of a report. All write to `out`, which the caller flushes, and return 0,
+ * -ENOMEM, or -EIO if the stream failed.
  */
 #ifndef MAZE_REPORT_REPORT_H
 #define MAZE_REPORT_REPORT_H
@@ -12,12 +12,12 @@
 #include "shown.h"
 #include "stacks.h"
 
-/* A page of text to be read in ten seconds. `bold`: headings by ANSI sequences. */
+/* A page of text. `bold`: headings with ANSI sequences. */
 int report_text(const struct incident *incident, const struct stacks *stacks,
 		const struct shown_terminal *terminal, bool bold, FILE *out);
 /*
- * "outermost;...;innermost COUNT" a line, for tools that draw flame graphs. In names, ";"
- * and control characters are \xNN; frames of the kernel end in _[k], as is the custom.
+ * Lines "outermost;...;innermost COUNT" for flame graph tools. In names, ";" and control
+ * characters are \xNN. Kernel frames end in _[k].
  */
 int report_folded(const struct stacks *stacks, FILE *out);
 /* One self-contained HTML file. */

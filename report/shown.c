@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * How figures and names of an incident read; see shown.h.
- */
 #include "shown.h"
 #include "../lib/record_time.h"
 
@@ -95,8 +92,8 @@ char *shown_place(const struct incident_frame *frame)
 const char *shown_cut(const struct incident_stack *stack)
 {
 	if (stack->astray)
-		return "the stack walk went astray here: code without frame pointers";
-	return stack->cut ? "cut off here: there were more than can be taken" : NULL;
+		return "outer frames are missing: code without frame pointers";
+	return stack->cut ? "outer frames are missing: the stack is too deep" : NULL;
 }
 
 const struct incident_record *shown_record(const struct incident *incident, const char *event)
@@ -175,7 +172,6 @@ long long shown_used(const struct incident *incident)
 
 	long long count = shown_count(incident);
 
-	/* What it went on to use, at least. */
 	return record && record->used_ns > count ? record->used_ns : count;
 }
 
@@ -191,7 +187,7 @@ const char *shown_asleep(const struct incident *incident, char buf[SHOWN_LEN])
 	return buf;
 }
 
-/* How long before the record its episode began, at least. */
+/* The shortest time from the begin of the episode to the record. */
 static long long lasted(const struct incident_record *record)
 {
 	return record->sleeps > 0 && record->used_ns >= 0 && record->asleep_ns >= 0

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Folding stacks; see stacks.h. Frames are sorted once and get numbers; from there on
- * stacks are rows of numbers, so that a file of any size takes n log n.
- */
+/* Frames are sorted once and numbered. Stacks are then arrays of numbers: O(n log n). */
 #include "stacks.h"
 
 #include <errno.h>
@@ -10,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* "Nearly all": one sample in ten may have been in a signal handler or at the edge. */
+/* "Nearly all": one sample in ten may be in a signal handler, or before or after the loop. */
 #define COMMON_TENTHS 9
 
-/* A frame of a stack that has samples, and where its number goes. */
+/* A frame of a stack with samples, and where its number goes. */
 struct use {
 	const struct incident_frame *frame;
 	size_t *number;
@@ -26,7 +23,7 @@ static int compare_texts(const char *a, const char *b)
 	return strcmp(a, b);
 }
 
-/* The same function for a person: lines and inlining aside. Without a name, the place. */
+/* By function, ignoring lines and inlining, or by location without a name. */
 static int compare_frames(const struct incident_frame *a, const struct incident_frame *b)
 {
 	int order = a->kernel - b->kernel;
@@ -69,11 +66,11 @@ static int compare_folds(const void *left, const void *right)
 			return a->functions[i] < b->functions[i] ? -1 : 1;
 	if (a->depth != b->depth)
 		return a->depth < b->depth ? -1 : 1;
-	/* Equal ones: in the order of the file, so that the outcome is always the same. */
+	/* In the order of the file, so that the result is always the same. */
 	return a->stack < b->stack ? -1 : 1;
 }
 
-/* One fold for each stack that has samples and frames. */
+/* One fold for each stack with samples and frames. */
 static int begin_folds(const struct incident *incident, struct stacks *stacks, size_t *ret_uses)
 {
 	size_t *counts = calloc(incident->stacks_count + 1, sizeof(*counts));
@@ -105,7 +102,7 @@ static int begin_folds(const struct incident *incident, struct stacks *stacks, s
 	return 0;
 }
 
-/* Gives each frame that is used its number, outermost first in each fold. */
+/* Numbers the frames, outermost first in each fold. */
 static int number_frames(struct stacks *stacks, size_t uses_count)
 {
 	struct use *uses = calloc(uses_count + 1, sizeof(*uses));
@@ -130,7 +127,7 @@ static int number_frames(struct stacks *stacks, size_t uses_count)
 	for (i = 0; i < n; i++) {
 		if (i && compare_uses(&uses[i - 1], &uses[i]))
 			number++;
-		/* Rather one that has a line to show. */
+		/* Prefer one with a line. */
 		if (!stacks->functions[number].frame ||
 		    (!stacks->functions[number].frame->file && uses[i].frame->file))
 			stacks->functions[number].frame = uses[i].frame;
@@ -185,7 +182,7 @@ static int count_functions(struct stacks *stacks)
 	for (i = 0; i < stacks->folds_count; i++) {
 		fold = &stacks->folds[i];
 		stacks->functions[fold->functions[fold->depth - 1]].self += fold->samples;
-		/* A recursive one counts once a stack. */
+		/* A recursive function counts once for each stack. */
 		for (j = 0; j < fold->depth; j++) {
 			if (last_seen[fold->functions[j]] == i + 1)
 				continue;
@@ -197,7 +194,7 @@ static int count_functions(struct stacks *stacks)
 	return 0;
 }
 
-/* The innermost function of user space; in a stack of the kernel's alone, the innermost. */
+/* The innermost function of user space, or the innermost one if there is none. */
 static size_t place_of(const struct stacks *stacks, const struct stacks_fold *fold)
 {
 	size_t i = fold->depth;
@@ -250,7 +247,7 @@ static int find_place(struct stacks *stacks)
 	return 0;
 }
 
-/* Sorted folds make the tree: what a fold has not in common with the one before is new. */
+/* Folds are sorted: the part that a fold does not share with the one before is new. */
 static int grow_tree(struct stacks *stacks)
 {
 	size_t *way = NULL, deepest = 0, nodes = 0, i, j, common = 0;
@@ -287,8 +284,8 @@ static int grow_tree(struct stacks *stacks)
 }
 
 /*
- * Down the tree as long as one node has nearly all samples. There is at most one such
- * at each depth, and it is below the one before.
+ * Goes down the tree while a node has nearly all samples. There is at most one such node at
+ * each depth, below the one before.
  */
 static void find_common(struct stacks *stacks)
 {

@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * An incident in sentences; see summary.h.
- */
 #include "summary.h"
 #include "shown.h"
 
@@ -50,7 +47,7 @@ void summary_share(struct summary *summary, size_t part, size_t whole)
 	summary_plain(summary, " of %zu sample%s", whole, whole == 1 ? "" : "s");
 }
 
-static void say_who(struct summary *summary, const struct incident *incident)
+static void put_process(struct summary *summary, const struct incident *incident)
 {
 	const char *process = shown_process(incident), *thread = shown_thread_name(incident);
 	long long pid = shown_pid(incident), tid = shown_tid(incident);
@@ -72,13 +69,14 @@ static void say_who(struct summary *summary, const struct incident *incident)
 	summary_plain(summary, ")");
 }
 
-static void say_how_long(struct summary *summary, const struct incident *incident)
+static void put_duration(struct summary *summary, const struct incident *incident)
 {
 	long long used = shown_used(incident);
 	char buf[SHOWN_LEN];
 
 	if (used < 0) {
-		summary_plain(summary, " used more CPU time without sleeping than it may.");
+		summary_plain(summary,
+			      " used more CPU time without sleeping than its limit allows.");
 		return;
 	}
 	summary_plain(summary, " used ");
@@ -86,7 +84,7 @@ static void say_how_long(struct summary *summary, const struct incident *inciden
 	summary_plain(summary, " of CPU time%s.", shown_asleep(incident, buf));
 }
 
-static void say_frame(struct summary *summary, const struct incident_frame *frame)
+static void put_frame(struct summary *summary, const struct incident_frame *frame)
 {
 	char *place = shown_place(frame);
 
@@ -106,7 +104,7 @@ void summary_where(struct summary *summary, const struct incident *incident,
 
 	if (place) {
 		summary_plain(summary, "It was in ");
-		say_frame(summary, place->frame);
+		put_frame(summary, place->frame);
 		summary_plain(summary, " in ");
 		summary_share(summary, place->placed, stacks->samples);
 		if (place->in_kernel * 2 > place->placed) {
@@ -122,16 +120,16 @@ void summary_where(struct summary *summary, const struct incident *incident,
 		}
 		summary_plain(summary, ". ");
 	} else if (incident->unwound.count) {
-		summary_plain(summary, "When it was looked at, once, it was in ");
-		say_frame(summary, &incident->unwound.frames[0]);
+		summary_plain(summary, "Its only stack, unwound once, was in ");
+		put_frame(summary, &incident->unwound.frames[0]);
 		summary_plain(summary, ". ");
 	} else {
-		summary_plain(summary, "Where it was is not known: there is no stack of it. ");
+		summary_plain(summary, "No stack was taken, so where it was is unknown. ");
 	}
 }
 
-/* "sent SIGXCPU at 1s"; the verb only where it is another than before. */
-static void say_verdict(struct summary *summary, const struct incident_record *record,
+/* "sent SIGXCPU at 1s"; the verb is omitted if it has not changed. */
+static void put_verdict(struct summary *summary, const struct incident_record *record,
 			const char **verb)
 {
 	const char *sent = shown_verb(record);
@@ -152,8 +150,8 @@ static void say_verdict(struct summary *summary, const struct incident_record *r
 		summary_plain(summary, " at %s", shown_duration(record->count_ns, buf));
 }
 
-/* A signal to one thread may end them all: then that is why, and not what this one did. */
-static void say_end(struct summary *summary, const struct incident *incident)
+/* A signal to another thread may be the reason. */
+static void put_end(struct summary *summary, const struct incident *incident)
 {
 	summary_plain(summary, "; the thread ended");
 	if (!incident->ended_by_signal[0])
@@ -175,7 +173,7 @@ void summary_acts(struct summary *summary, const struct incident *incident)
 		if (strcmp(record->event, "soft") != 0 && strcmp(record->event, "hard") != 0)
 			continue;
 		summary_plain(summary, n++ ? ", then " : "maze ");
-		say_verdict(summary, record, &verb);
+		put_verdict(summary, record, &verb);
 		shadow |= record->shadow;
 	}
 	if (!n)
@@ -183,7 +181,7 @@ void summary_acts(struct summary *summary, const struct incident *incident)
 	if (shadow)
 		summary_plain(summary, " (the policy is in shadow)");
 	if (shown_record(incident, "exit"))
-		say_end(summary, incident);
+		put_end(summary, incident);
 	summary_plain(summary, ".");
 }
 
@@ -195,14 +193,14 @@ void summary_what(struct summary *summary, const struct incident *incident)
 		summary_name(summary, process);
 	else
 		summary_plain(summary, "A process of unknown name");
-	say_how_long(summary, incident);
+	put_duration(summary, incident);
 }
 
 void summary_headline(struct summary *summary, const struct incident *incident,
 		      const struct stacks *stacks)
 {
-	say_who(summary, incident);
-	say_how_long(summary, incident);
+	put_process(summary, incident);
+	put_duration(summary, incident);
 	summary_plain(summary, " ");
 	summary_where(summary, incident, stacks);
 	summary_acts(summary, incident);

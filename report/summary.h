@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * An incident in sentences and in a table of facts: what is said is the same on a
- * terminal and on a page. How it is shown, and made harmless, is up to who is told.
+ * An incident in sentences and as a table of facts, the same on a terminal and on a page.
+ * The callbacks format and escape the text.
  */
 #ifndef MAZE_REPORT_SUMMARY_H
 #define MAZE_REPORT_SUMMARY_H
@@ -11,31 +11,28 @@
 
 enum summary_kind {
 	SUMMARY_PLAIN,
-	SUMMARY_NAME,	/* of others: may hold anything */
-	SUMMARY_FIGURE, /* what the eye should find */
+	SUMMARY_NAME,	/* untrusted */
+	SUMMARY_FIGURE, /* emphasized */
 };
 
 struct summary {
-	/* Text that follows what came before; no end of line is meant by any of it. */
+	/* Appends text. A newline in it has no meaning. */
 	void (*put)(struct summary *summary, enum summary_kind kind, const char *text);
-	/* What follows belongs under this label; only for summary_facts() and summary_keys(). */
+	/* Begins a fact. Only summary_facts() and summary_keys() call it. */
 	void (*label)(struct summary *summary, const char *label);
 };
 
-/* Two to four sentences: what spun, for how long, where, and what was done. */
+/* Two to four sentences: what ran, how long, where, and what maze did. */
 void summary_headline(struct summary *summary, const struct incident *incident,
 		      const struct stacks *stacks);
-/*
- * The headline in parts, for a page that has it in several places: who used how much; where
- * it was; what was done about it.
- */
+/* The parts of the headline: which process used how much; where it was; what maze did. */
 void summary_what(struct summary *summary, const struct incident *incident);
 void summary_where(struct summary *summary, const struct incident *incident,
 		   const struct stacks *stacks);
 void summary_acts(struct summary *summary, const struct incident *incident);
-/* The few facts that are looked for first. */
+/* The most important facts. */
 void summary_keys(struct summary *summary, const struct incident *incident);
-/* When, who, which program, which rule and limits, which machine: what is known. */
+/* All known facts: times, thread, process, rule, limits, machine. */
 void summary_facts(struct summary *summary, const struct incident *incident,
 		   const struct stacks *stacks);
 /* "48 of 50 samples (96 %)". */
@@ -44,7 +41,7 @@ void summary_share(struct summary *summary, size_t part, size_t whole);
 void summary_plain(struct summary *summary, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void summary_name(struct summary *summary, const char *name);
-/* A text that the callee frees; NULL (out of memory) is passed over. */
+/* Frees `name`; ignores NULL (out of memory). */
 void summary_name_free(struct summary *summary, char *name);
 void summary_figure(struct summary *summary, const char *figure);
 

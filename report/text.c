@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The page of text; see report.h. Everything goes through one paragraph at a time, which
- * is harmless for a terminal before it is broken into lines.
- */
+/* Text is escaped and collected in a paragraph, which is then broken into lines. */
 #include "report.h"
 #include "../base/rfc3339.h"
 #include "summary.h"
@@ -15,23 +12,23 @@
 
 #define INDENT 2
 #define LABEL_WIDTH 11
-/* Names beyond this make the places they are followed by hard to find. */
+/* Longer names do not move the column of places. */
 #define NAME_WIDTH_MAX 48
 #define FUNCTIONS_SHOWN 5
-/* On a narrower terminal lines are broken by the terminal itself. */
+/* A narrower terminal breaks lines itself. */
 #define COLUMNS_MIN 40
 
 struct page {
-	struct summary summary; /* first, so that a page is found by its words */
+	struct summary summary; /* first: the callbacks cast it to the page */
 	const struct shown_terminal *terminal;
 	bool bold;
 	FILE *out;
-	FILE *paragraph; /* NULL: none is begun */
+	FILE *paragraph; /* NULL: none */
 	char *text;
 	size_t size;
 	const char *label; /* of the paragraph */
 	size_t indent;	   /* of its lines */
-	bool failed;	   /* for want of memory */
+	bool failed;	   /* out of memory */
 };
 
 static void begin(struct page *page, const char *label, size_t indent)
@@ -43,7 +40,7 @@ static void begin(struct page *page, const char *label, size_t indent)
 		page->failed = true;
 }
 
-/* How many bytes of text fit into the columns, up to a space; at least one word. */
+/* The number of bytes that fit into the columns, up to a space; at least one word. */
 static size_t line_length(const struct page *page, const char *text, size_t columns)
 {
 	const char *at = text, *fits = NULL;
@@ -113,9 +110,9 @@ static void heading(struct page *page, const char *text)
 		page->bold ? "\033[0m" : "");
 }
 
-/* The width of the column of names, and of what is left for places (0: no limit). */
+/* The widths of the columns of names and places (0: no limit). */
 static void frame_columns(const struct page *page, const struct incident_stack *stack,
-			  size_t *ret_name, size_t *ret_cursor)
+			  size_t *ret_name, size_t *ret_place)
 {
 	size_t i, width, widest = 0, columns = page->terminal->columns;
 	char *name;
@@ -129,16 +126,15 @@ static void frame_columns(const struct page *page, const struct incident_stack *
 	}
 	if (widest > NAME_WIDTH_MAX)
 		widest = NAME_WIDTH_MAX;
-	*ret_cursor = 0;
+	*ret_place = 0;
 	if (columns >= COLUMNS_MIN) {
 		if (widest > columns * 3 / 5)
 			widest = columns * 3 / 5;
-		*ret_cursor = columns - INDENT - widest - 2;
+		*ret_place = columns - INDENT - widest - 2;
 	}
 	*ret_name = widest;
 }
 
-/* Those from number `first` on. */
 static void put_frames(struct page *page, const struct incident_stack *stack, size_t first)
 {
 	size_t i, written, name_width, place_width;
@@ -168,7 +164,7 @@ static void put_frames(struct page *page, const struct incident_stack *stack, si
 		fprintf(page->out, "%*s(%s)\n", INDENT, "", shown_cut(stack));
 }
 
-/* How many frames of `stack` the unwound one begins with; 0 if it does not have all. */
+/* The number of frames in `stack` if `unwound` begins with all of them, else 0. */
 static size_t begins_with(const struct incident_stack *unwound, const struct incident_stack *stack)
 {
 	size_t i;

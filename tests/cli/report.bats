@@ -65,8 +65,8 @@ json() { python3 -c "import json, sys; d = json.load(sys.stdin); print($1)"; }
 	[ "$status" -eq 1 ]
 	[[ $output == *orderd* ]]
 	[ "${#stderr_lines[@]}" -eq 9 ]
-	says "mixed/bad-sample.json: it is no incident: \"stack\" in \"samples\" has to be an index"
-	says "mixed/version-2.json: it is an incident of version 2"
+	says "mixed/bad-sample.json: not an incident: \"stack\" in \"samples\" must be an index"
+	says "mixed/version-2.json: incident format version 2"
 }
 
 @test "an empty directory has no incidents" {
@@ -80,9 +80,9 @@ json() { python3 -c "import json, sys; d = json.load(sys.stdin); print($1)"; }
 
 @test "a directory that there is not" {
 	refused 1 "$MAZE" incidents --incidents "$BATS_TEST_TMPDIR/none"
-	says "none cannot be read: No such file or directory"
+	says "none: No such file or directory"
 	refused 1 "$MAZE" report --incidents "$BATS_TEST_TMPDIR/none" last
-	says "none cannot be read"
+	says "none: No such file or directory"
 }
 
 @test "a report says what, for how long, where, and what was done" {
@@ -135,20 +135,20 @@ END
 	run "$MAZE" report --incidents "$BATS_TEST_TMPDIR/astray" last
 	[[ $output == *"Unwound stack"*"  queue_find "*"  worker_main "*"Hottest stack"* ]]
 	holds 'Unwound stack: taken once, by debug information, in 1ms, innermost first'
-	holds '(the stack walk went astray here: code without frame pointers)'
-	lacks 'cut off here'
+	holds '(outer frames are missing: code without frame pointers)'
+	lacks 'too deep'
 	"$MAZE" report --html --incidents "$BATS_TEST_TMPDIR/astray" last > "$BATS_TEST_TMPDIR/page"
-	grep -q 'The stack walk went astray here: code without frame pointers' "$BATS_TEST_TMPDIR/page"
-	[[ $(cat "$BATS_TEST_TMPDIR/page") == *"Unwound once"*"went astray"* ]]
+	grep -q 'Outer frames are missing: code without frame pointers' "$BATS_TEST_TMPDIR/page"
+	[[ $(cat "$BATS_TEST_TMPDIR/page") == *"Unwound once"*"frames are missing"* ]]
 	# Nothing to show first.
 	write_astray "$BATS_TEST_TMPDIR/astray" 'd["unwound"] = None'
 	run "$MAZE" report --incidents "$BATS_TEST_TMPDIR/astray" last
-	holds '(the stack walk went astray here: code without frame pointers)'
+	holds '(outer frames are missing: code without frame pointers)'
 	# A stack that was too deep is another thing.
 	write_astray "$BATS_TEST_TMPDIR/astray" 'del d["stacks"][0]["astray"]'
 	run "$MAZE" report --incidents "$BATS_TEST_TMPDIR/astray" last
 	[[ $output == *"Hottest stack"*"Unwound stack"* ]]
-	holds '(cut off here: there were more than can be taken)'
+	holds '(outer frames are missing: the stack is too deep)'
 }
 
 @test "in shadow it says which signal would have come, and what it would have ended" {
@@ -161,7 +161,7 @@ END
 @test "an incident of which nearly everything is missing" {
 	run report 77-77-0
 	[ "$status" -eq 0 ]
-	holds 'Where it was is not known: there is no stack of it.'
+	holds 'No stack was taken, so where it was is unknown.'
 }
 
 @test "last is the newest, also among those of the same second" {
@@ -239,13 +239,13 @@ END
 
 @test "an ID that is several, none, or a path" {
 	refused 1 report 20261124
-	says "6 incidents begin or end as 20261124"
+	says "6 IDs begin or end with 20261124"
 	refused 1 report 2525
-	says "no incident in"
+	says "no ID in"
 	refused 1 report ../good/$LOOP
-	says "is no path"
+	says "not a path"
 	refused 1 report "$INCIDENTS/good/$LOOP.json"
-	says "is no path"
+	says "not a path"
 }
 
 @test "no ID, two of them, two forms" {

@@ -81,7 +81,7 @@ static void what_is_no_incident_is_refused_by_name_of_the_key(void **state)
 	(void)state;
 	refused("", -EINVAL, "not JSON");
 	refused("{", -EINVAL, "not JSON");
-	refused("[]", -EINVAL, "no object");
+	refused("[]", -EINVAL, "not an object");
 	refused("{}", -EINVAL, "\"version\"");
 	refused("{\"version\":2}", -EPROTONOSUPPORT, "version 2");
 	refused("{\"version\":1,\"records\":[{\"event\":\"soft\"}]}", -EINVAL, "\"id\"");
@@ -133,7 +133,7 @@ static void a_file_that_is_too_large_or_none_is_refused(void **state)
 	assert_int_equal(incident_load(AT_FDCWD, path, &incident, &error), -ENOENT);
 	assert_int_equal(mkfifo(path, 0600), 0);
 	assert_int_equal(incident_load(AT_FDCWD, path, &incident, &error), -EINVAL);
-	assert_non_null(strstr(error.text, "no regular file"));
+	assert_non_null(strstr(error.text, "not a regular file"));
 	unlink(path);
 	assert_null(incident);
 }
