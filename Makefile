@@ -172,7 +172,8 @@ $(BUILD)/bench/shared.a: $(BENCH_SHARED)
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/bench/shared.a $(BUILD)/libmaze.a
 	$(CC) $(CFLAGS) $^ -o $@ $(LDLIBS_MAZE) -lm
 
-$(BUILD)/tests/fuzz/fuzz_rules: $(RULES_SRC) evidence/store/redact.c evidence/isolation/worker.c evidence/isolation/sandbox.c
+$(BUILD)/tests/fuzz/fuzz_rules: $(RULES_SRC) evidence/store/redact.c \
+	$(wildcard evidence/isolation/*.c)
 $(BUILD)/tests/fuzz/fuzz_control: daemon/control/control_request.c
 $(BUILD)/tests/fuzz/fuzz_incident: $(REPORT_SRC) | $(BUILD)/report/page.inc
 $(BUILD)/tests/fuzz/fuzz_perf_map: evidence/symbols/named_addresses.c

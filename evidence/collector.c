@@ -17,7 +17,7 @@
 /* Process infos and stacks of the engine that one collector_work() takes. */
 #define BATCH_MAX 64
 
-/* ---- users ---------------------------------------------------------------------------------- */
+/* ---- users ------------------------------------------------------------------------- */
 
 static struct collector_user *find_user(struct collector *collector, unsigned int uid)
 {
@@ -93,7 +93,7 @@ static void enqueue(struct collector *collector, struct collector_user *user,
 		collector->lost++;
 }
 
-/* ---- records and evidence ------------------------------------------------------------------- */
+/* ---- records and evidence ---------------------------------------------------------- */
 
 static bool is_wanted(const struct collector *collector, maze_u64 tag, maze_u64 boot_ns)
 {
@@ -227,7 +227,7 @@ maze_u64 collector_evidence_lost(const struct collector *collector)
 	return collector->evidence ? maze_evidence_lost(collector->evidence) : 0;
 }
 
-/* ---- open and close ------------------------------------------------------------------------- */
+/* ---- open and close ---------------------------------------------------------------- */
 
 int collector_open(const struct incidents_options *options, struct collector **ret,
 		   struct maze_error *error)

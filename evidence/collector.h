@@ -3,11 +3,11 @@
  * The incident collector of maze run and mazed: it takes records from its caller and
  * evidence from an engine, and writes incidents of all users.
  *
- * Capturing a process reads its memory, mappings and files, which may block for as long as
- * its user likes. So each user's incidents belong to a worker process of their own
- * (isolation/worker.h) with its own table of open incidents, and what one user's threads do
- * costs only that user's incidents. A worker that misses its deadline is left behind, and
- * the next one reads no process. The calls are those of incident.h.
+ * Capturing a process reads its memory, mappings and files, which may block for as long
+ * as its user likes. So each user's incidents belong to a worker process of their own
+ * (isolation/worker.h) with its own table of open incidents, and what one user's threads
+ * do costs only that user's incidents. A worker that misses its deadline is left behind,
+ * and the next one reads no process. The calls are those of incident.h.
  */
 #ifndef MAZE_EVIDENCE_COLLECTOR_H
 #define MAZE_EVIDENCE_COLLECTOR_H
@@ -20,8 +20,8 @@ struct collector;
 int collector_open(const struct incidents_options *options, struct collector **ret,
 		   struct maze_error *error);
 /*
- * Takes process infos and stacks from this engine, which must outlive the collector. Once.
- * `wants` as in maze_evidence_open(). -EOPNOTSUPP: the engine has none, or -errno.
+ * Takes process infos and stacks from this engine, which must outlive the collector.
+ * Once. `wants` as in maze_evidence_open(). -EOPNOTSUPP: the engine has none, or -errno.
  */
 int collector_follow(struct collector *collector, struct maze *maze,
 		     const struct maze_evidence_wants *wants, struct maze_error *error);

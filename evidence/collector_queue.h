@@ -26,9 +26,9 @@ void collector_queue_init(struct collector_queue *queue);
 bool collector_queue_add(struct collector_queue *queue, const struct collector_header *header,
 			 const void *body, size_t size);
 /*
- * Half of the messages or bytes were not sent: the worker is slow. Then a process info that
- * comes before its record must not be added. There may be no room for the record later, and
- * an incident without a record is never written.
+ * Half of the messages or bytes were not sent: the worker is slow. Then a process info
+ * that comes before its record must not be added. There may be no room for the record
+ * later, and an incident without a record is never written.
  */
 bool collector_queue_is_behind(const struct collector_queue *queue);
 void collector_queue_drop(struct collector_queue *queue, struct collector_message **link);

@@ -14,7 +14,9 @@
 
 /* Reading a process takes a millisecond; writing a file may wait for a busy disk. */
 #define DEADLINE_NS (5 * MAZE_NSEC_PER_SEC)
-/* After a worker was left behind, the next ones of this user read no process for so long. */
+/*
+ * After a worker was left behind, the next ones of this user read no process for so long.
+ */
 #define BLIND_NS (60 * MAZE_NSEC_PER_SEC)
 /* Another user's worker ends after so long without an incident. */
 #define IDLE_NS (60 * MAZE_NSEC_PER_SEC)

@@ -48,8 +48,8 @@ struct collector {
 int collector_start_worker(struct collector *collector, struct collector_user *user);
 void collector_leave_worker(struct collector *collector, struct collector_user *user, bool killed);
 /*
- * Reads the worker's answers, checks its deadline and sends what is queued. Returns the ms
- * until the next call; -1: at the next event.
+ * Reads the worker's answers, checks its deadline and sends what is queued. Returns the
+ * ms until the next call; -1: at the next event.
  */
 int collector_serve(struct collector *collector, struct collector_user *user,
 		    struct incident_messages *messages);

@@ -24,7 +24,7 @@ struct worker_loop {
 	bool ended;
 };
 
-/* ---- answers ------------------------------------------------------------------------------ */
+/* ---- answers ----------------------------------------------------------------------- */
 
 /* May wait for a full socket: the parent reads it in each turn of its loop. */
 static void answer(struct worker_loop *loop, const struct collector_answer *answer)
@@ -81,7 +81,7 @@ static void answer_status(struct worker_loop *loop, int wait_ms)
 	loop->answered_ns = now;
 }
 
-/* ---- messages ------------------------------------------------------------------------------ */
+/* ---- messages ---------------------------------------------------------------------- */
 
 static void take_record(struct worker_loop *loop, const struct collector_record *message)
 {

@@ -8,7 +8,7 @@
 
 #include "incident.h"
 
-/* ---- to the worker ------------------------------------------------------------------------- */
+/* ---- to the worker ----------------------------------------------------------------- */
 
 enum collector_kind { COLLECTOR_RECORD, COLLECTOR_PROCESS_INFO, COLLECTOR_STACK };
 
@@ -30,7 +30,7 @@ _Static_assert(sizeof(struct maze_process_info) <= COLLECTOR_BODY_MAX &&
 		       sizeof(struct collector_record) <= COLLECTOR_BODY_MAX,
 	       "the stack is the largest message");
 
-/* ---- from the worker ------------------------------------------------------------------------ */
+/* ---- from the worker --------------------------------------------------------------- */
 
 enum collector_answer_kind {
 	COLLECTOR_STATUS, /* after each round, and four times a second during long work */

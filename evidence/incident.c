@@ -85,7 +85,7 @@ maze_u64 incidents_lost(const struct incidents *incidents)
 	return incidents->lost;
 }
 
-/* ---- the table ---------------------------------------------------------------------------- */
+/* ---- the table --------------------------------------------------------------------- */
 
 void incidents_on_closed(struct incidents *incidents,
 			 void (*on_closed)(void *arg, const struct incident_closed *closed),
@@ -148,9 +148,9 @@ static bool is_quieter(struct incident *const *slot, struct incident *const *oth
 }
 
 /*
- * A free slot, or that of the written incident that has been quiet the longest. A record may
- * also replace an incident without one, which is never written: with a slow worker, records
- * and other evidence of an episode may miss each other.
+ * A free slot, or that of the written incident that has been quiet the longest. A record
+ * may also replace an incident without one, which is never written: with a slow worker,
+ * records and other evidence of an episode may miss each other.
  */
 static struct incident **make_room(struct incidents *incidents, maze_u64 now, bool for_record)
 {
@@ -247,7 +247,7 @@ static bool is_late(const struct incidents *incidents, maze_u32 pid, maze_u32 ti
 	return false;
 }
 
-/* ---- records and evidence --------------------------------------------------------------------- */
+/* ---- records and evidence ---------------------------------------------------------- */
 
 /* Once, with the first evidence: the process may end at any time. */
 static void capture(struct incidents *incidents, struct incident *incident, maze_u64 boot_ns)
@@ -308,7 +308,10 @@ static void add_exit(struct incidents *incidents, const struct maze_record *reco
 		if (!incident || incident->over || incident->episode.pid != record->pid ||
 		    incident->episode.tid != record->tid || incident->episode.has_exit)
 			continue;
-		/* If the thread exited in another episode, the end of this one is unknown. */
+		/*
+		 * If the thread exited in another episode, the end of this one is
+		 * unknown.
+		 */
 		if (incident->episode.episode == record->episode)
 			episode_add_record(&incident->episode, record, engine);
 		incident->episode.has_exit = true;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Incidents: one file (maze-incident(5)) for each episode of a thread with a verdict. The
- * caller passes records, process infos and stacks in any order, and calls incidents_work()
- * from its event loop.
+ * caller passes records, process infos and stacks in any order, and calls
+ * incidents_work() from its event loop.
  *
  * Nothing here prints or waits. A sandboxed helper process reads the files of other users
  * and finds symbols. If the directory takes no files, incidents are lost, counted, and
@@ -31,7 +31,10 @@ struct incidents_options {
 	size_t redact_names_count;
 	/* Several users have incidents in the directory. See incident_store.h. */
 	bool shared;
-	/* For a collector: it ignores records and evidence with another tag (0: any), or older. */
+	/*
+	 * For a collector: it ignores records and evidence with another tag (0: any), or
+	 * older.
+	 */
 	maze_u64 tag;
 	maze_u64 since_ns; /* CLOCK_BOOTTIME */
 	/* Set by the collector for its workers, not by its callers. */
@@ -55,23 +58,23 @@ void incident_messages_add(struct incident_messages *messages, unsigned int uid,
 			   const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /*
- * Strings are copied. -EINVAL: an invalid pattern; -ENOMEM. A directory that cannot be used
- * is no error here: incidents_work() reports it and tries again.
+ * Strings are copied. -EINVAL: an invalid pattern; -ENOMEM. A directory that cannot be
+ * used is no error here: incidents_work() reports it and tries again.
  */
 int incidents_open(const struct incidents_options *options, struct incidents **ret,
 		   struct maze_error *error);
 /*
- * Uses soft, hard, exit and lost records, and ignores others. A verdict captures its process
- * from /proc at once. `rule` and `policy` are copied; NULL: unknown.
+ * Uses soft, hard, exit and lost records, and ignores others. A verdict captures its
+ * process from /proc at once. `rule` and `policy` are copied; NULL: unknown.
  */
 void incidents_record(struct incidents *incidents, const struct maze_record *record,
 		      const char *engine, const char *rule, const struct maze_policy *policy);
 void incidents_process_info(struct incidents *incidents, const struct maze_process_info *recorded);
 void incidents_stack(struct incidents *incidents, const struct maze_stack *stack);
 /*
- * Does what is due for a few milliseconds. Returns the ms until the next call; 0: at once,
- * after other events; -1: after the next record or evidence. `ret`, which may be NULL, is
- * always set.
+ * Does what is due for a few milliseconds. Returns the ms until the next call; 0: at
+ * once, after other events; -1: after the next record or evidence. `ret`, which may be
+ * NULL, is always set.
  */
 int incidents_work(struct incidents *incidents, struct incident_messages *ret);
 /* Symbolizes and writes what is open, for at most two seconds. NULL is fine. */

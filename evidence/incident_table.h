@@ -10,8 +10,8 @@
 /* About 30 KiB each before stacks. More runaway threads at a time are not expected. */
 #define INCIDENTS_OPEN_MAX 256
 /*
- * Without new evidence for so long, an incident is quiet. Stacks come 20 ms of CPU time apart,
- * which is a second on a CPU that 50 threads share.
+ * Without new evidence for so long, an incident is quiet. Stacks come 20 ms of CPU time
+ * apart, which is a second on a CPU that 50 threads share.
  */
 #define INCIDENT_QUIET_NS (5 * MAZE_NSEC_PER_SEC)
 

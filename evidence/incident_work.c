@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Symbolizes, writes and closes incidents. An incident is written once its first stack has
- * names, in case this process is killed, and again with the rest.
+ * Symbolizes, writes and closes incidents. An incident is written once its first stack
+ * has names, in case this process is killed, and again with the rest.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -48,7 +48,7 @@ void incident_messages_add(struct incident_messages *messages, unsigned int uid,
 	messages->message[messages->count++].uid = uid;
 }
 
-/* ---- files -------------------------------------------------------------------------------- */
+/* ---- files ------------------------------------------------------------------------- */
 
 static void report_failure(struct incidents *incidents, const struct maze_error *error,
 			   struct incident_messages *messages)
@@ -107,7 +107,7 @@ static void write_out(struct incidents *incidents, struct incident *incident,
 		write_out(incidents, incident, messages);
 }
 
-/* ---- when ------------------------------------------------------------------------------------ */
+/* ---- when -------------------------------------------------------------------------- */
 
 static bool awaits_hard(const struct episode *episode)
 {

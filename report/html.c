@@ -97,7 +97,7 @@ static void label(struct summary *summary, const char *text)
 	html->term_open = true;
 }
 
-/* ---- marks ------------------------------------------------------------------------ */
+/* ---- marks ------------------------------------------------------------------------- */
 
 static void title(struct html *html)
 {

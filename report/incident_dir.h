@@ -23,8 +23,9 @@ int incident_dir_open(const char *path, struct incident_dir *ret_dir, struct maz
 void incident_dir_close(struct incident_dir *dir);
 
 /*
- * The ID that equals, begins with or ends with `word`. "last" is the newest, or the leader of
- * its group (incident_group.h). -EINVAL: invalid characters, -ENOENT, -ENOTUNIQ: several.
+ * The ID that equals, begins with or ends with `word`. "last" is the newest, or the
+ * leader of its group (incident_group.h). -EINVAL: invalid characters, -ENOENT,
+ * -ENOTUNIQ: several.
  */
 int incident_dir_find(const struct incident_dir *dir, const char *word, const char **ret_id,
 		      struct maze_error *error);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* One process is the same PID in the ID, the same start time, and overlapping episodes. */
+/*
+ * One process is the same PID in the ID, the same start time, and overlapping episodes.
+ */
 #include "incident_group.h"
 #include "incident_file.h"
 #include "shown.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Reads values of JSON objects and keeps the first type error for one check at the end. */
+/*
+ * Reads values of JSON objects and keeps the first type error for one check at the end.
+ */
 #ifndef MAZE_REPORT_JSON_READER_H
 #define MAZE_REPORT_JSON_READER_H
 

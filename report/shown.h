@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Figures and names of an incident as text, for a terminal and a page, and their escaping. */
+/*
+ * Figures and names of an incident as text, for a terminal and a page, and their
+ * escaping.
+ */
 #ifndef MAZE_REPORT_SHOWN_H
 #define MAZE_REPORT_SHOWN_H
 
@@ -20,8 +23,8 @@ const char *shown_share(size_t part, size_t whole, char buf[SHOWN_LEN]);
 const char *shown_number(long long number, char buf[SHOWN_LEN]);
 
 /*
- * The function, else module+0xoffset, else the address. free(3) it; NULL: out of memory. The
- * same for shown_place().
+ * The function, else module+0xoffset, else the address. free(3) it; NULL: out of memory.
+ * The same for shown_place().
  */
 char *shown_frame(const struct incident_frame *frame);
 /* "loop.c:12", "libc.so.6", "kernel", "build-id 12ab.."; "": unknown. */
@@ -44,8 +47,8 @@ const struct incident_record *shown_verdict(const struct incident *incident);
 /* The highest count of all records and samples. */
 long long shown_count(const struct incident *incident);
 /*
- * The CPU time for a headline: that count, or, of an episode with sleeps, all CPU time until
- * its last stage.
+ * The CPU time for a headline: that count, or, of an episode with sleeps, all CPU time
+ * until its last stage.
  */
 long long shown_used(const struct incident *incident);
 /* Continues shown_used(): " without sleeping", ", asleep 0.4 % of the time". */
@@ -70,8 +73,8 @@ struct shown_terminal {
 	bool page;	/* a page instead: it shows all but control characters */
 };
 /*
- * At most `columns` (0: up to SHOWN_NAME_MAX bytes), with "..." at the end of a longer text.
- * Returns the number of columns written.
+ * At most `columns` (0: up to SHOWN_NAME_MAX bytes), with "..." at the end of a longer
+ * text. Returns the number of columns written.
  */
 size_t shown_printable(FILE *out, const struct shown_terminal *terminal, const char *text,
 		       size_t columns);

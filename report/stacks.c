@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* "Nearly all": one sample in ten may be in a signal handler, or before or after the loop. */
+/*
+ * "Nearly all": one sample in ten may be in a signal handler, or before or after the
+ * loop.
+ */
 #define COMMON_TENTHS 9
 
 /* A frame of a stack with samples, and where its number goes. */
@@ -284,8 +287,8 @@ static int grow_tree(struct stacks *stacks)
 }
 
 /*
- * Goes down the tree while a node has nearly all samples. There is at most one such node at
- * each depth, below the one before.
+ * Goes down the tree while a node has nearly all samples. There is at most one such node
+ * at each depth, below the one before.
  */
 static void find_common(struct stacks *stacks)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The samples of an incident together: stacks with the same functions folded into one, the
- * tree that they make, and the functions by their share of samples.
+ * The samples of an incident together: stacks with the same functions folded into one,
+ * the tree that they make, and the functions by their share of samples.
  */
 #ifndef MAZE_REPORT_STACKS_H
 #define MAZE_REPORT_STACKS_H
@@ -45,13 +45,15 @@ struct stacks {
 	size_t by_self_count;
 	const struct stacks_fold *hottest; /* NULL: no sample */
 	/*
-	 * For a headline: the function with most placed samples, in user space if possible,
-	 * and the kernel function with most of its samples in the kernel. NULL: none.
+	 * For a headline: the function with most placed samples, in user space if
+	 * possible, and the kernel function with most of its samples in the kernel. NULL:
+	 * none.
 	 */
 	const struct stacks_function *place, *place_kernel;
 	/*
 	 * The function that probably contains the loop: the innermost one in nearly all
-	 * samples, in user space if `place` is mostly in the kernel. NULL: that is `place`.
+	 * samples, in user space if `place` is mostly in the kernel. NULL: that is
+	 * `place`.
 	 */
 	const struct stacks_node *common;
 };

@@ -114,7 +114,9 @@ static int begin(struct incident_log *incidents, const struct incidents_settings
 	};
 	int err;
 
-	/* Borrowed from the rules; incident_log_use() comes before the rules are freed. */
+	/*
+	 * Borrowed from the rules; incident_log_use() comes before the rules are freed.
+	 */
 	incidents->settings = *settings;
 	incidents->lost = 0;
 	if (!settings->dir)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Incidents as the settings of [daemon] want them, and their messages in the log. All of it
- * runs in the event loop behind everything that enforces.
+ * Incidents as the settings of [daemon] want them, and their messages in the log. All of
+ * it runs in the event loop behind everything that enforces.
  */
 #ifndef MAZE_DAEMON_RECORDS_INCIDENT_LOG_H
 #define MAZE_DAEMON_RECORDS_INCIDENT_LOG_H

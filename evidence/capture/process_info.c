@@ -22,7 +22,7 @@
 /* Where the kernel does not report their number, at most so many files are counted. */
 #define FILES_COUNTED_MAX 4096
 
-/* ---- the process --------------------------------------------------------------- */
+/* ---- the process ------------------------------------------------------------------- */
 
 static char *copy_bytes(const char *bytes, size_t size)
 {
@@ -137,7 +137,7 @@ static void count_files(struct process_info *live)
 	live->open_files = count < FILES_COUNTED_MAX ? count : -1;
 }
 
-/* ---- threads ------------------------------------------------------------------------- */
+/* ---- threads ----------------------------------------------------------------------- */
 
 static bool read_thread(int proc_fd, pid_t tid, struct process_info_thread *ret_thread)
 {
@@ -192,7 +192,7 @@ static void read_threads(struct process_info *live, pid_t runaway_tid)
 	proc_each_thread(live->proc_fd, add_thread, live);
 }
 
-/* ---- all of it ----------------------------------------------------------------------------- */
+/* ---- all of it --------------------------------------------------------------------- */
 
 static int open_process(pid_t pid, pid_t tid, maze_u64 verdict_ns, struct process_info *live)
 {

@@ -44,8 +44,8 @@ struct process_info {
 };
 
 /*
- * `verdict_ns` is the CLOCK_BOOTTIME of the verdict. -ESRCH: the process has ended; -EACCES:
- * this user may not read it; -ENOMEM.
+ * `verdict_ns` is the CLOCK_BOOTTIME of the verdict. -ESRCH: the process has ended;
+ * -EACCES: this user may not read it; -ENOMEM.
  */
 int process_info_open(pid_t pid, pid_t tid, maze_u64 verdict_ns, struct process_info *ret_live);
 bool process_info_is_live(const struct process_info *live);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Registers and stack of a running thread at one moment, for an unwind by DWARF: only unwind
- * tables give the callers of code without frame pointers.
+ * Registers and stack of a running thread at one moment, for an unwind by DWARF: only
+ * unwind tables give the callers of code without frame pointers.
  *
  * The thread is not stopped, because a ptrace(2) stop is a reset point: the episode would
  * end, and a runaway thread would never reach its hard limit. Instead the kernel takes a

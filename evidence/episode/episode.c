@@ -108,7 +108,7 @@ const char *episode_exe(const struct episode *episode)
 	return NULL;
 }
 
-/* ---- frames ------------------------------------------------------------------------------- */
+/* ---- frames ------------------------------------------------------------------------ */
 
 static unsigned int file_by_build_id(struct episode *episode, const maze_u8 *build_id)
 {
@@ -171,16 +171,16 @@ static struct episode_frame by_address(struct episode *episode, maze_u64 address
 }
 
 /*
- * In code without frame pointers the kernel takes other values on the stack for addresses.
- * True: no code is there. Not for the innermost frame, which is always right.
+ * In code without frame pointers the kernel takes other values on the stack for
+ * addresses. True: no code is there. Not for the innermost frame, which is always right.
  */
 static bool is_astray(const struct episode *episode, const struct maze_frame *frame)
 {
 	size_t i;
 
 	/*
-	 * Some kernels give an address below all mappings an offset in the lowest one, which
-	 * is negative.
+	 * Some kernels give an address below all mappings an offset in the lowest one,
+	 * which is negative.
 	 */
 	if (frame->kind == MAZE_FRAME_FILE)
 		return frame->at >= 1ULL << 63;
@@ -240,7 +240,7 @@ static unsigned int add_frame(struct episode *episode, const struct episode_fram
 	return (unsigned int)i;
 }
 
-/* ---- stacks ---------------------------------------------------------------------------------- */
+/* ---- stacks ------------------------------------------------------------------------ */
 
 /* The index of the distinct stack. False: no room. Takes over `stack->frames`. */
 static bool add_distinct(struct episode *episode, struct episode_stack *stack,

@@ -41,7 +41,7 @@ static void set(json_t *object, const char *key, json_t *value)
 	json_object_set_new(object, key, value);
 }
 
-/* ---- frames ------------------------------------------------------------------------------ */
+/* ---- frames ------------------------------------------------------------------------ */
 
 static json_t *build_id_json(const maze_u8 *build_id)
 {
@@ -116,9 +116,9 @@ static const char *const interrupts[] = { "asm_sysvec_", "asm_common_interrupt",
 					  "el0t_64_irq", NULL };
 
 /*
- * The number of kernel frames if they all come from an interrupt of user code: the thread was
- * preempted, and they say nothing about it. 0: the thread was in a system call or a fault, or
- * its user code is unknown.
+ * The number of kernel frames if they all come from an interrupt of user code: the thread
+ * was preempted, and they say nothing about it. 0: the thread was in a system call or a
+ * fault, or its user code is unknown.
  */
 static unsigned int interrupt_frames(const struct episode *episode,
 				     const struct episode_stack *stack)
@@ -134,8 +134,8 @@ static unsigned int interrupt_frames(const struct episode *episode,
 }
 
 /*
- * The frames of the interrupt or the scheduler hook that takes the stack are above those of
- * the thread. Returns the index of the first frame of the thread.
+ * The frames of the interrupt or the scheduler hook that takes the stack are above those
+ * of the thread. Returns the index of the first frame of the thread.
  */
 static unsigned int first_of_thread(const struct episode *episode,
 				    const struct episode_stack *stack)
@@ -210,7 +210,7 @@ static json_t *unwound_json(const struct episode *episode)
 	return object;
 }
 
-/* ---- facts -------------------------------------------------------------------------------- */
+/* ---- facts ------------------------------------------------------------------------- */
 
 static json_t *words_json(const struct redactor *redactor, const char *words, size_t size)
 {

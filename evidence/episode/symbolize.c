@@ -19,8 +19,6 @@
 #define TRIES_MAX 3
 /* A thread that gets no CPU time gives no sample. */
 #define SNAPSHOT_WAIT_NS (500 * MAZE_NSEC_PER_MSEC)
-/* As in the resolver. */
-#define UNWIND_MODULES_MAX 32
 
 static const char note_no_file[] =
 	"A file was not found by its build-id; its functions are shown by build-id and offset";
@@ -55,7 +53,7 @@ static void finish_frame(struct episode *episode, struct episode_frame *frame,
 	episode->frames_open--;
 }
 
-/* ---- locations in files --------------------------------------------------------------------- */
+/* ---- locations in files ------------------------------------------------------------ */
 
 static struct module *find_module(struct symbolize_sources *sources,
 				  const struct modules_scope *scope, struct episode_file *file)
@@ -83,7 +81,10 @@ static struct module *find_module(struct symbolize_sources *sources,
 static struct location location_in(const struct episode_file *file,
 				   const struct episode_frame *frame)
 {
-	/* The call is before the return address, which may be in another line or function. */
+	/*
+	 * The call is before the return address, which may be in another line or
+	 * function.
+	 */
 	return (struct location){ .kind = SYMBOLIZER_FILE,
 				  .scope = file->module,
 				  .at = frame->exact ? frame->at : frame->at - 1 };
@@ -144,7 +145,7 @@ static void symbolize_in_file(struct symbolize_sources *sources, struct episode 
 	}
 }
 
-/* ---- other locations ------------------------------------------------------------------------- */
+/* ---- other locations --------------------------------------------------------------- */
 
 /* A regular file of the process's user or of root; -1: none. */
 static int open_perf_map(const struct episode *episode, const struct modules_scope *scope)
@@ -227,7 +228,7 @@ static void symbolize_address(struct symbolize_sources *sources, struct episode 
 		frame->tries--;
 }
 
-/* ---- the unwind ----------------------------------------------------------------------------- */
+/* ---- the unwind -------------------------------------------------------------------- */
 
 static const char *snapshot_refusal(int err)
 {
@@ -265,7 +266,7 @@ static size_t find_unwind_modules(struct symbolize_sources *sources, struct epis
 	size_t at, count = 0, i;
 
 	map = maps_find(maps, snapshot->registers[snapshot_registers()]);
-	for (at = 0; count < UNWIND_MODULES_MAX; at += sizeof(word)) {
+	for (at = 0; count < RESOLVER_UNWIND_MODULES_MAX; at += sizeof(word)) {
 		if (map && map_has_file(map) && !seen[map - maps->map]) {
 			seen[map - maps->map] = true;
 			ret_modules[count] = modules_by_map(sources->modules, scope, map);
@@ -289,8 +290,8 @@ static size_t find_unwind_modules(struct symbolize_sources *sources, struct epis
 static void start_unwind(struct symbolize_sources *sources, struct episode *episode,
 			 const struct modules_scope *scope)
 {
-	const struct map *maps[UNWIND_MODULES_MAX];
-	struct module *modules[UNWIND_MODULES_MAX];
+	const struct map *maps[RESOLVER_UNWIND_MODULES_MAX];
+	struct module *modules[RESOLVER_UNWIND_MODULES_MAX];
 	size_t count;
 
 	if (!scope->live) {
@@ -359,7 +360,7 @@ static void step_unwind(struct symbolize_sources *sources, struct episode *episo
 	}
 }
 
-/* ---- one step --------------------------------------------------------------------------------- */
+/* ---- one step ---------------------------------------------------------------------- */
 
 /* By the program's name. */
 static bool is_python(const struct episode *episode)

@@ -17,8 +17,8 @@ struct symbolize_sources {
  */
 bool symbolize_step(struct symbolize_sources *sources, struct episode *episode);
 /*
- * At the end of the episode, once: reads the perf map again, which runtimes write late. True:
- * symbolize_step() has more to do.
+ * At the end of the episode, once: reads the perf map again, which runtimes write late.
+ * True: symbolize_step() has more to do.
  */
 bool symbolize_again(struct episode *episode);
 /* Whether symbolize_step() is done with this stack; false: no such stack. */

@@ -43,7 +43,7 @@
 /* Private memory: the debug information of a browser is mapped, and is this large. */
 #define MEMORY_MAX (4ULL << 30)
 
-/* ---- descriptors and memory ------------------------------------------------------------------ */
+/* ---- descriptors and memory -------------------------------------------------------- */
 
 static int by_number(const void *a, const void *b)
 {
@@ -67,8 +67,8 @@ static int close_others(int *keep, size_t count)
 }
 
 /*
- * Memory shared with the parent or the kernel (maps of the engine, event rings) must not be
- * writable from here. All addresses are read first: unmapping changes the list.
+ * Memory shared with the parent or the kernel (maps of the engine, event rings) must not
+ * be writable from here. All addresses are read first: unmapping changes the list.
  */
 #define SHARED_MAX 256
 static int unmap_shared(void)
@@ -137,7 +137,7 @@ static void drop_capabilities(void)
 	(void)syscall(SYS_capset, &header, none);
 }
 
-/* ---- system calls ------------------------------------------------------------------------------ */
+/* ---- system calls ------------------------------------------------------------------ */
 
 #ifdef THIS_ARCH
 

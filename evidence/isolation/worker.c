@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Workers are identified by pidfd: a caller that waits for all its children may have reaped
- * one, and its PID may be in use again.
+ * Workers are identified by pidfd: a caller that waits for all its children may have
+ * reaped one, and its PID may be in use again.
  */
 #include "worker.h"
 
@@ -29,7 +29,7 @@
 /* A worker gets little CPU time on a busy machine, and an endless loop still ends. */
 #define RUNNABLE_SLOWER 12
 
-/* ---- left behind ------------------------------------------------------------------ */
+/* ---- left behind ------------------------------------------------------------------- */
 
 size_t workers_left_reap(struct workers_left *left)
 {
@@ -61,7 +61,7 @@ bool workers_left_allow(const struct workers_left *left, maze_u32 uid)
 	return left->count < (uid == geteuid() ? WORKERS_LEFT_OWN_MAX : WORKERS_LEFT_MAX);
 }
 
-/* ---- one worker -------------------------------------------------------------------------- */
+/* ---- one worker -------------------------------------------------------------------- */
 
 static void __attribute__((noreturn)) become(void (*main)(int fd, void *arg), void *arg, int fd)
 {

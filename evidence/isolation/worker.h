@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A worker is a child process for work that may block forever, such as reading the memory or
- * the files of another process. It gets messages on a socket and has a deadline. SIGKILL
- * does not end a worker in an uninterruptible read that a FUSE server never answers. Such a
- * worker is left behind and counted; the caller never waits for it.
+ * A worker is a child process for work that may block forever, such as reading the memory
+ * or the files of another process. It gets messages on a socket and has a deadline.
+ * SIGKILL does not end a worker in an uninterruptible read that a FUSE server never
+ * answers. Such a worker is left behind and counted; the caller never waits for it.
  */
 #ifndef MAZE_EVIDENCE_WORKER_H
 #define MAZE_EVIDENCE_WORKER_H
@@ -44,8 +44,8 @@ struct worker {
 };
 
 /*
- * Forks. The child has open only the socket and standard error, shares no writable memory,
- * blocks all signals, and exits when `main` returns.
+ * Forks. The child has open only the socket and standard error, shares no writable
+ * memory, blocks all signals, and exits when `main` returns.
  */
 int worker_start(void (*main)(int fd, void *arg), void *arg, struct worker *ret_worker);
 /* One message. 0; -EAGAIN: no room now; -EPIPE: it has ended. Never waits. */
@@ -57,13 +57,16 @@ ssize_t worker_receive(struct worker *worker, void *buf, size_t size);
 void worker_expect(struct worker *worker, maze_u64 allowed_ns);
 void worker_expect_nothing(struct worker *worker);
 /*
- * Whether the deadline has passed. The time between two calls counts as at most `step_ns`,
- * because a pause of this process or the machine may have paused the worker as well. It
- * counts a twelfth if the worker is runnable at its end.
+ * Whether the deadline has passed. The time between two calls counts as at most
+ * `step_ns`, because a pause of this process or the machine may have paused the worker as
+ * well. It counts a twelfth if the worker is runnable at its end.
  */
 bool worker_is_late(struct worker *worker, maze_u64 deadline_ns, maze_u64 step_ns);
 
-/* Closes the socket, which ends a worker, or kills it. It is in `left` until it has ended. */
+/*
+ * Closes the socket, which ends a worker, or kills it. It is in `left` until it has
+ * ended.
+ */
 void worker_leave(struct worker *worker, bool killed, maze_u32 uid, struct workers_left *left);
 
 #endif

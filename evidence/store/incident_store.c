@@ -72,7 +72,7 @@ void incident_store_free(struct incident_store *store)
 	free(store);
 }
 
-/* ---- the directory ------------------------------------------------------------------------- */
+/* ---- the directory ----------------------------------------------------------------- */
 
 static int make_directories(const char *dir)
 {
@@ -138,7 +138,7 @@ int incident_store_open(struct incident_store *store, struct maze_error *error)
 	return 0;
 }
 
-/* ---- writing ---------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------- */
 
 static int write_all(int fd, const char *text, size_t length)
 {
@@ -231,7 +231,7 @@ int incident_store_write(struct incident_store *store, char *id, size_t size, bo
 			 strerror(-err));
 }
 
-/* ---- pruning -------------------------------------------------------------------------------- */
+/* ---- pruning ----------------------------------------------------------------------- */
 
 static bool take_digits(const char **at, size_t least, size_t most)
 {
@@ -257,7 +257,10 @@ static bool parse_name(const char *name, long long *ret_uid)
 	const char *at = name;
 
 	*ret_uid = -1;
-	/* 20261124T204512Z-4711-4713-0, then -u1000 for another user, then -2 if that is taken. */
+	/*
+	 * 20261124T204512Z-4711-4713-0, then -u1000 for another user, then -2 if that is
+	 * taken.
+	 */
 	if (!take_digits(&at, 8, 10) || !take_byte(&at, 'T') || !take_digits(&at, 6, 6) ||
 	    !take_byte(&at, 'Z') || !take_byte(&at, '-') || !take_digits(&at, 1, 10) ||
 	    !take_byte(&at, '-') || !take_digits(&at, 1, 10) || !take_byte(&at, '-') ||

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The incident directory. Files are complete when they appear, readable for their owner only,
- * and pruned to the limits.
+ * The incident directory. Files are complete when they appear, readable for their owner
+ * only, and pruned to the limits.
  */
 #ifndef MAZE_EVIDENCE_INCIDENT_STORE_H
 #define MAZE_EVIDENCE_INCIDENT_STORE_H
@@ -21,9 +21,10 @@ struct incident_store_limits {
 	maze_u64 bytes_max;
 	maze_u64 age_max_ns;
 	/*
-	 * The directory has incidents of several users. Its owner gets three quarters of each
-	 * limit, and the others divide what the owner leaves: the newest file of each comes
-	 * first, then the second newest. So a user with many incidents loses only these.
+	 * The directory has incidents of several users. Its owner gets three quarters of
+	 * each limit, and the others divide what the owner leaves: the newest file of
+	 * each comes first, then the second newest. So a user with many incidents loses
+	 * only these.
 	 */
 	bool shared;
 };
@@ -33,8 +34,8 @@ int incident_store_new(const char *dir, const struct incident_store_limits *limi
 		       struct incident_store **ret_store);
 void incident_store_free(struct incident_store *store);
 /*
- * Creates the directory if it is missing and opens it, as incident_store_write() does. 0, or
- * -errno with a sentence.
+ * Creates the directory if it is missing and opens it, as incident_store_write() does. 0,
+ * or -errno with a sentence.
  */
 int incident_store_open(struct incident_store *store, struct maze_error *error);
 /*

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A word is processed in pieces, because one word may contain a whole command line (`sh -c`)
- * or the parameters of a URL.
+ * A word is processed in pieces, because one word may contain a whole command line (`sh
+ * -c`) or the parameters of a URL.
  */
 #include "redact.h"
 
@@ -33,7 +33,7 @@ struct output {
 	bool failed;
 };
 
-/* ---- names ------------------------------------------------------------------------------- */
+/* ---- names ------------------------------------------------------------------------- */
 
 static char fold(char byte)
 {
@@ -145,7 +145,7 @@ void redact_free(struct redactor *redactor)
 	free(redactor);
 }
 
-/* ---- words ---------------------------------------------------------------------------------- */
+/* ---- words ------------------------------------------------------------------------- */
 
 static void put(struct output *output, const char *bytes, size_t length)
 {
@@ -188,7 +188,9 @@ static size_t piece_length(const char *word, size_t length)
 	return i;
 }
 
-/* Finds the password of the first "scheme://user:password@host". False: there is no URL. */
+/*
+ * Finds the password of the first "scheme://user:password@host". False: there is no URL.
+ */
 static bool find_password(const char *word, size_t length, size_t *ret_begin, size_t *ret_end)
 {
 	const char *begin = memmem(word, length, "://", 3), *end = word + length, *at, *colon;
@@ -229,8 +231,8 @@ static void put_urls(struct output *output, const char *word, size_t length)
 enum secret { SECRET_NONE, SECRET_NEXT, SECRET_REST };
 
 /*
- * Writes one piece, and "***" for its value if it has the name of a secret. The value may be
- * behind the piece: the next piece after an option, the rest of a header line.
+ * Writes one piece, and "***" for its value if it has the name of a secret. The value may
+ * be behind the piece: the next piece after an option, the rest of a header line.
  */
 static enum secret put_named(const struct redactor *redactor, struct output *output,
 			     const char *piece, size_t length)
@@ -318,7 +320,10 @@ char *redact_apply(const struct redactor *redactor, const char *words, size_t si
 
 	while (at < size) {
 		length = strnlen(words + at, size - at);
-		/* A word that looks like an option is one: the option before has no value. */
+		/*
+		 * A word that looks like an option is one: the option before has no
+		 * value.
+		 */
 		if (is_value && !(length > 2 && words[at] == '-' && words[at + 1] == '-')) {
 			put_redacted(&output);
 			is_value = false;

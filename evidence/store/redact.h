@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Replaces secrets in command lines: the value of each option or variable with the name of a
- * secret ("--password VALUE", "--api-key=VALUE", "TOKEN=VALUE", "Authorization: VALUE") and
- * the password of a URL ("://user:VALUE@"). A secret without a name ("-psecret") is not
- * recognized. In doubt a value is replaced.
+ * Replaces secrets in command lines: the value of each option or variable with the name
+ * of a secret ("--password VALUE", "--api-key=VALUE", "TOKEN=VALUE", "Authorization:
+ * VALUE") and the password of a URL ("://user:VALUE@"). A secret without a name
+ * ("-psecret") is not recognized. In doubt a value is replaced.
  */
 #ifndef MAZE_EVIDENCE_REDACT_H
 #define MAZE_EVIDENCE_REDACT_H
@@ -25,8 +25,8 @@ int redact_new(const char *const *more, size_t count, struct redactor **ret_reda
 void redact_free(struct redactor *redactor);
 bool redact_name_is_secret(const struct redactor *redactor, const char *name, size_t length);
 /*
- * `words` are in the format of /proc/PID/cmdline, with a NUL behind each. free(3) the result.
- * NULL: out of memory.
+ * `words` are in the format of /proc/PID/cmdline, with a NUL behind each. free(3) the
+ * result. NULL: out of memory.
  */
 char *redact_apply(const struct redactor *redactor, const char *words, size_t size,
 		   size_t *ret_size);

@@ -115,7 +115,7 @@ static int read_section(const struct elf_file *file, unsigned int index, Elf64_S
 	return 0;
 }
 
-/* ---- the build-id -------------------------------------------------------------------- */
+/* ---- the build-id ------------------------------------------------------------------ */
 
 static size_t round_to_word(size_t size)
 {
@@ -202,7 +202,7 @@ size_t elf_file_build_id_length(const maze_u8 build_id[MAZE_BUILD_ID_LEN])
 	return length + 4 <= MAZE_BUILD_ID_LEN ? length : MAZE_BUILD_ID_LEN;
 }
 
-/* ---- sections -------------------------------------------------------------------------- */
+/* ---- sections ---------------------------------------------------------------------- */
 
 static bool section_is(const struct elf_file *file, const Elf64_Shdr *names,
 		       const Elf64_Shdr *section, const char *name)
@@ -243,7 +243,7 @@ int elf_file_section(int fd, const char *section, char *ret_bytes, size_t size)
 	return 0;
 }
 
-/* ---- segments -------------------------------------------------------------------------- */
+/* ---- segments ---------------------------------------------------------------------- */
 
 /* The file offset of an address; false: none. */
 static bool offset_of(const struct elf_file *file, maze_u64 address, maze_u64 *ret_offset)

@@ -23,12 +23,12 @@ struct modules {
 	maze_u64 uses;
 };
 
-/* ---- opening -------------------------------------------------------------------------------- */
+/* ---- opening ----------------------------------------------------------------------- */
 
 /*
  * Opens the kernel's link to the mapped file, which needs a privilege, or the path if its
- * file has the same inode number. The device number is not compared: with overlayfs, maps and
- * stat(2) show different ones.
+ * file has the same inode number. The device number is not compared: with overlayfs, maps
+ * and stat(2) show different ones.
  */
 static int open_map(const struct modules_scope *scope, const struct map *map)
 {
@@ -52,7 +52,7 @@ static int open_map(const struct modules_scope *scope, const struct map *map)
 	return fd;
 }
 
-/* ---- open modules -------------------------------------------------------------------------------- */
+/* ---- open modules ------------------------------------------------------------------ */
 
 static bool same_file(const struct stat *a, const struct stat *b)
 {
@@ -99,8 +99,8 @@ static struct module *make_room(struct modules *modules)
 }
 
 /*
- * Takes over the descriptor, and closes it if the file is open already or its build-id is not
- * `wanted` (NULL: any).
+ * Takes over the descriptor, and closes it if the file is open already or its build-id is
+ * not `wanted` (NULL: any).
  */
 static struct module *take_fd(struct modules *modules, int fd, const char *path,
 			      const maze_u8 *wanted)
@@ -142,7 +142,7 @@ out_close:
 	return module;
 }
 
-/* ---- search -------------------------------------------------------------------------------- */
+/* ---- search ------------------------------------------------------------------------ */
 
 struct module *modules_by_map(struct modules *modules, const struct modules_scope *scope,
 			      const struct map *map)
@@ -292,7 +292,7 @@ struct module *modules_by_build_id(struct modules *modules, const struct modules
 	return fd < 0 ? NULL : take_fd(modules, fd, path, build_id);
 }
 
-/* ---- the set ---------------------------------------------------------------------------------- */
+/* ---- the set ----------------------------------------------------------------------- */
 
 int modules_new(struct modules **ret)
 {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Modules: the open files that contain a process's code, found by build-id or mapping, with
- * their separate debug files. A search by build-id only accepts a file with that build-id.
+ * Modules: the open files that contain a process's code, found by build-id or mapping,
+ * with their separate debug files. A search by build-id only accepts a file with that
+ * build-id.
  *
- * Files stay open for a while, because many runaway threads run the same program. A module
- * is valid until the next call that may open another, or while it is held.
+ * Files stay open for a while, because many runaway threads run the same program. A
+ * module is valid until the next call that may open another, or while it is held.
  */
 #ifndef MAZE_EVIDENCE_MODULES_H
 #define MAZE_EVIDENCE_MODULES_H

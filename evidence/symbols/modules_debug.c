@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Finds separate debug files by build-id in /usr/lib/debug and by the .gnu_debuglink of the
- * module, first below the root of the process, then below our own. The build-id is always
- * compared; the checksum of a .gnu_debuglink would require reading the whole file.
+ * Finds separate debug files by build-id in /usr/lib/debug and by the .gnu_debuglink of
+ * the module, first below the root of the process, then below our own. The build-id is
+ * always compared; the checksum of a .gnu_debuglink would require reading the whole file.
  */
 #include "modules_debug.h"
 #include "../capture/process_root.h"
@@ -88,8 +88,8 @@ static int open_debug(int root, const struct module *module, char *ret_path, siz
 }
 
 /*
- * The file that dwz(1) made of the common parts of several debug files. The link has a path,
- * absolute or relative to the debug file, a NUL and the build-id.
+ * The file that dwz(1) made of the common parts of several debug files. The link has a
+ * path, absolute or relative to the debug file, a NUL and the build-id.
  */
 static void open_shared(int root, struct module *module, const char *debug)
 {

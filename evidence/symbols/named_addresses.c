@@ -75,7 +75,7 @@ static bool take_blank(const char **at, const char *end)
 	return *at > begin;
 }
 
-/* ---- the map for perf ------------------------------------------------------------------------ */
+/* ---- the map for perf -------------------------------------------------------------- */
 
 static void take_perf_line(const char *line, const char *end, struct named_address *addresses,
 			   size_t count)
@@ -103,11 +103,12 @@ void named_addresses_perf_map(const char *text, size_t size, struct named_addres
 		take_perf_line(text, line_end, addresses, count);
 }
 
-/* ---- /proc/kallsyms ---------------------------------------------------------------------------- */
+/* ---- /proc/kallsyms ---------------------------------------------------------------- */
 
 /*
- * The first address that is not below the symbol gets its name if it has none from a nearer
- * symbol. share_with_neighbours() names the rest. True: the symbol's address was not 0.
+ * The first address that is not below the symbol gets its name if it has none from a
+ * nearer symbol. share_with_neighbours() names the rest. True: the symbol's address was
+ * not 0.
  */
 static bool take_kernel_line(const char *line, const char *end, struct named_address *addresses,
 			     size_t count)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Names of addresses from long lists: /proc/kallsyms, and the map that a JIT compiler writes
- * for perf(1). A list is read once for a set of addresses, and not kept.
+ * Names of addresses from long lists: /proc/kallsyms, and the map that a JIT compiler
+ * writes for perf(1). A list is read once for a set of addresses, and not kept.
  */
 #ifndef MAZE_EVIDENCE_NAMED_ADDRESSES_H
 #define MAZE_EVIDENCE_NAMED_ADDRESSES_H
@@ -20,8 +20,9 @@ struct named_address {
 /* The other calls need sorted addresses. */
 void named_addresses_sort(struct named_address *addresses, size_t count);
 /*
- * Lines "START SIZE NAME", hexadecimal, in any order. Of two that overlap the later one holds,
- * because a JIT compiler replaces code. Other lines are ignored. `text` needs no NUL.
+ * Lines "START SIZE NAME", hexadecimal, in any order. Of two that overlap the later one
+ * holds, because a JIT compiler replaces code. Other lines are ignored. `text` needs no
+ * NUL.
  */
 void named_addresses_perf_map(const char *text, size_t size, struct named_address *addresses,
 			      size_t count);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The cache has one slot for each hash: a new location replaces an old one, whose users hold
- * a reference to its answer.
+ * The cache has one slot for each hash: a new location replaces an old one, whose users
+ * hold a reference to its answer.
  *
- * A malicious file may crash the helper. Then its module gets no names, and the queries after
- * it are repeated: a module delays the names of another by at most one job.
+ * A malicious file may crash the helper. Then its module gets no names, and the queries
+ * after it are repeated: a module delays the names of another by at most one job.
  */
 #include "resolver.h"
 
@@ -19,12 +19,10 @@
 #define QUERIES_MAX 512
 /* Three descriptors each, and the debug information in the helper. */
 #define MODULES_MAX 16
-/* The modules on one stack. */
-#define UNWIND_MODULES_MAX 32
 
 /*
- * Killed helpers that have not ended: reading a mapped file may block forever. With so many,
- * no further one starts.
+ * Killed helpers that have not ended: reading a mapped file may block forever. With so
+ * many, no further one starts.
  */
 #define LEFT_MAX 4
 
@@ -47,8 +45,8 @@ struct job {
 	/* The unwind and its asker; 0: none. */
 	maze_u64 asker;
 	struct snapshot *snapshot;
-	struct module *unwind_modules[UNWIND_MODULES_MAX];
-	struct unwind_module unwind[UNWIND_MODULES_MAX];
+	struct module *unwind_modules[RESOLVER_UNWIND_MODULES_MAX];
+	struct unwind_module unwind[RESOLVER_UNWIND_MODULES_MAX];
 	size_t unwind_count;
 };
 
@@ -66,7 +64,7 @@ struct resolver {
 	size_t unwound_count;
 };
 
-/* ---- answers ------------------------------------------------------------------------------- */
+/* ---- answers ----------------------------------------------------------------------- */
 
 void answer_drop(struct answer *answer)
 {
@@ -103,7 +101,7 @@ static struct answer *make_answer(const struct symbol *symbols, size_t count)
 	return answer;
 }
 
-/* ---- the cache ------------------------------------------------------------------------------- */
+/* ---- the cache --------------------------------------------------------------------- */
 
 static bool same_location(const struct location *a, const struct location *b)
 {
@@ -152,7 +150,7 @@ void resolver_give_up(struct resolver *resolver, const struct location *location
 		fill(resolver, location, none);
 }
 
-/* ---- the next job ----------------------------------------------------------------------------- */
+/* ---- the next job ------------------------------------------------------------------ */
 
 bool resolver_is_free(const struct resolver *resolver)
 {
@@ -229,7 +227,7 @@ int resolver_want_unwind(struct resolver *resolver, maze_u64 asker, struct snaps
 	/* A result that was not taken yet would be lost. */
 	if (!resolver_is_free(resolver) || job->asker || resolver->unwound_for)
 		return -EAGAIN;
-	for (i = 0; i < count && i < UNWIND_MODULES_MAX; i++) {
+	for (i = 0; i < count && i < RESOLVER_UNWIND_MODULES_MAX; i++) {
 		modules[i]->held++;
 		job->unwind_modules[i] = modules[i];
 		job->unwind[i] = (struct unwind_module){ .files = modules[i]->files,
@@ -254,7 +252,7 @@ int resolver_take_unwound(struct resolver *resolver, maze_u64 asker,
 	return resolver->job.asker == asker ? 0 : -ENOENT;
 }
 
-/* ---- the running job -------------------------------------------------------------------------------- */
+/* ---- the running job --------------------------------------------------------------- */
 
 static void release_modules(struct job *job)
 {

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A bounded cache of the names of code locations, filled by one symbolizer process at a time.
- * Many runaway threads at one location need one query.
+ * A bounded cache of the names of code locations, filled by one symbolizer process at a
+ * time. Many runaway threads at one location need one query.
  *
- * resolver_get() searches the cache, resolver_want() adds a missing location to the next job,
- * and resolver_run() starts the job.
+ * resolver_get() searches the cache, resolver_want() adds a missing location to the next
+ * job, and resolver_run() starts the job.
  */
 #ifndef MAZE_EVIDENCE_RESOLVER_H
 #define MAZE_EVIDENCE_RESOLVER_H
 
 #include "symbolizer.h"
 #include "modules.h"
+
+/* The modules of one unwind. */
+#define RESOLVER_UNWIND_MODULES_MAX 32
 
 struct location {
 	enum symbolizer_kind kind;
@@ -42,9 +45,9 @@ struct answer *resolver_get(struct resolver *resolver, const struct location *lo
 /* Caches that this location has no name. */
 void resolver_give_up(struct resolver *resolver, const struct location *location);
 /*
- * Adds a location to the next job. `module` is for a FILE and stays open until the job starts.
- * `perf_map_fd` is for a JIT and belongs to the resolver in any case. -EAGAIN: the job is
- * full, or one is running.
+ * Adds a location to the next job. `module` is for a FILE and stays open until the job
+ * starts. `perf_map_fd` is for a JIT and belongs to the resolver in any case. -EAGAIN:
+ * the job is full, or one is running.
  */
 int resolver_want(struct resolver *resolver, const struct location *location, struct module *module,
 		  int perf_map_fd);
@@ -52,8 +55,8 @@ int resolver_want(struct resolver *resolver, const struct location *location, st
 bool resolver_is_free(const struct resolver *resolver);
 
 /*
- * Adds an unwind to the next job, at most one to each. On success the snapshot belongs to the
- * resolver. `modules` are held as above.
+ * Adds an unwind to the next job, at most one to each. On success the snapshot belongs to
+ * the resolver. `modules` are held as above.
  */
 int resolver_want_unwind(struct resolver *resolver, maze_u64 asker, struct snapshot *snapshot,
 			 struct module *const *modules, const struct map *const *maps,

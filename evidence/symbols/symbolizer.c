@@ -80,8 +80,8 @@ void symbolizer_stop(struct symbolizer *symbolizer)
 	close(symbolizer->pipe);
 	symbolizer->pipe = -1;
 	/*
-	 * Never by PID: a caller that waits for all children may have reaped it. Without a
-	 * pidfd, the closed pipe ends it.
+	 * Never by PID: a caller that waits for all children may have reaped it. Without
+	 * a pidfd, the closed pipe ends it.
 	 */
 	if (symbolizer->pidfd >= 0)
 		syscall(SYS_pidfd_send_signal, symbolizer->pidfd, SIGKILL, NULL, 0);
@@ -100,7 +100,7 @@ bool symbolizer_reap(struct symbolizer *symbolizer)
 	return true;
 }
 
-/* ---- answers -------------------------------------------------------------------------- */
+/* ---- answers ----------------------------------------------------------------------- */
 
 static void copy_text(json_t *text, char *ret_text)
 {

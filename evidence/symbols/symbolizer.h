@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The symbolizer: a sandboxed helper process (../isolation/sandbox.h) that reads untrusted
- * files (ELF, DWARF, perf maps), which may be large or malicious. It is forked for one job,
- * has only the files of the job open, answers in JSON through a pipe, and exits. Its answers
- * are not trusted.
+ * The symbolizer: a sandboxed helper process (../isolation/sandbox.h) that reads
+ * untrusted files (ELF, DWARF, perf maps), which may be large or malicious. It is forked
+ * for one job, has only the files of the job open, answers in JSON through a pipe, and
+ * exits. Its answers are not trusted.
  */
 #ifndef MAZE_EVIDENCE_SYMBOLIZER_H
 #define MAZE_EVIDENCE_SYMBOLIZER_H
@@ -52,8 +52,8 @@ struct symbolizer;
 
 int symbolizer_start(const struct symbolizer_job *job, struct symbolizer **ret_symbolizer);
 /*
- * Calls `events` for the answers so far. 1: more will come, 0: the end, -EPROTO: an invalid
- * answer, -ETIME: it took too long. Never waits.
+ * Calls `events` for the answers so far. 1: more will come, 0: the end, -EPROTO: an
+ * invalid answer, -ETIME: it took too long. Never waits.
  */
 int symbolizer_read(struct symbolizer *symbolizer, const struct symbolizer_events *events,
 		    void *arg);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Exit status 0: the job is done; 1: the sandbox could not be entered; 2: out of memory, or
- * the pipe is closed.
+ * Exit status 0: the job is done; 1: the sandbox could not be entered; 2: out of memory,
+ * or the pipe is closed.
  */
 #include "symbolizer_main.h"
 
@@ -22,7 +22,7 @@
 /* The map of Node.js has some megabytes. */
 #define PERF_MAP_MAX (64U << 20)
 
-/* ---- answers -------------------------------------------------------------------------------- */
+/* ---- answers ----------------------------------------------------------------------- */
 
 static void answer(int out, json_t *object)
 {
@@ -60,7 +60,7 @@ static void answer_symbols(int out, size_t query, const struct symbol *symbols, 
 	answer(out, json_pack("{s:I, s:o}", "query", (json_int_t)query, "symbols", items));
 }
 
-/* ---- the parts of a job ---------------------------------------------------------------------- */
+/* ---- the parts of a job ------------------------------------------------------------ */
 
 static void name_in_file(const struct symbolizer_job *job, unsigned int module, int out)
 {
@@ -172,7 +172,7 @@ static void unwind(const struct symbolizer_job *job, int out)
 	answer(out, json_pack("{s:o}", "unwound", items));
 }
 
-/* ---- the process ------------------------------------------------------------------------------- */
+/* ---- the process ------------------------------------------------------------------- */
 
 static int enter_sandbox(const struct symbolizer_job *job, int out)
 {

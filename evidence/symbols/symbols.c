@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Uses libdwfl offline: a module comes from its descriptor and its separate debug file from
- * the callback, never from a search by libdwfl.
+ * Uses libdwfl offline: a module comes from its descriptor and its separate debug file
+ * from the callback, never from a search by libdwfl.
  */
 #include "symbols.h"
 
@@ -93,7 +93,7 @@ void symbols_close(struct symbols *symbols)
 	free(symbols);
 }
 
-/* ---- addresses ------------------------------------------------------------------ */
+/* ---- addresses --------------------------------------------------------------------- */
 
 static bool address_of(const struct symbols *symbols, maze_u64 offset, GElf_Addr *ret_address)
 {
@@ -126,7 +126,7 @@ static Dwarf_Die *unit_of(Dwfl_Module *module, GElf_Addr address, Dwarf_Addr *re
 	return NULL;
 }
 
-/* ---- names --------------------------------------------------------------------------------- */
+/* ---- names ------------------------------------------------------------------------- */
 
 static void append(char *text, size_t size, const char *more)
 {
@@ -197,7 +197,7 @@ static bool write_name(Dwarf_Die *die, bool namespaces, char *ret_name, size_t s
 	return true;
 }
 
-/* ---- functions and lines ------------------------------------------------------------------- */
+/* ---- functions and lines ----------------------------------------------------------- */
 
 static void write_line(Dwarf_Die *unit, Dwarf_Addr address, struct symbol *symbol)
 {

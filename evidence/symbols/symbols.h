@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The functions and source lines of an offset in an ELF file, by DWARF or else by symbol
- * tables. The files are untrusted, so this runs in the symbolizer process (symbolizer.h), on
- * descriptors opened for it. It opens no file and uses no network (debuginfod).
+ * tables. The files are untrusted, so this runs in the symbolizer process (symbolizer.h),
+ * on descriptors opened for it. It opens no file and uses no network (debuginfod).
  */
 #ifndef MAZE_EVIDENCE_SYMBOLS_H
 #define MAZE_EVIDENCE_SYMBOLS_H
@@ -37,8 +37,8 @@ struct symbols;
 /* The caller keeps the descriptors. NULL: no ELF file, or out of memory. */
 struct symbols *symbols_open(const struct symbols_files *files);
 /*
- * The symbols of an offset of the file, innermost first. Returns their number; 0: unknown.
- * `ret` has room for SYMBOLS_INLINE_MAX.
+ * The symbols of an offset of the file, innermost first. Returns their number; 0:
+ * unknown. `ret` has room for SYMBOLS_INLINE_MAX.
  */
 size_t symbols_find(struct symbols *symbols, maze_u64 offset, struct symbol *ret);
 void symbols_close(struct symbols *symbols);

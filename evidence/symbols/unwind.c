@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Gives libdwfl the registers and the copied stack of the snapshot instead of a process. */
+/*
+ * Gives libdwfl the registers and the copied stack of the snapshot instead of a process.
+ */
 #include "unwind.h"
 
 #include <dwarf.h>
@@ -81,7 +83,7 @@ static int take_frame(Dwfl_Frame *state, void *arg)
 	return DWARF_CB_OK;
 }
 
-/* ---- modules --------------------------------------------------------------------------------- */
+/* ---- modules ----------------------------------------------------------------------- */
 
 static int find_debuginfo(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr base,
 			  const char *file_name, const char *link, GElf_Word link_crc,
