@@ -214,7 +214,7 @@ static void free_lines(struct line *lines, size_t count)
 
 int cmd_incidents(const struct command *command, struct options *options, int argc, char **argv)
 {
-	const char *path = options->incidents ? options->incidents : INCIDENT_DIR;
+	const char *path = options->incidents ? options->incidents : MAZE_INCIDENT_DIR;
 	struct maze_error error = { "" };
 	struct incident_dir dir;
 	struct line *lines;

@@ -51,7 +51,7 @@ static int report_one(const struct command *command, const struct options *optio
 
 int cmd_report(const struct command *command, struct options *options, int argc, char **argv)
 {
-	const char *path = options->incidents ? options->incidents : INCIDENT_DIR, *id;
+	const char *path = options->incidents ? options->incidents : MAZE_INCIDENT_DIR, *id;
 	struct maze_error error = { "" };
 	struct incident *incident;
 	struct incident_dir dir;

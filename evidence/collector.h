@@ -3,11 +3,11 @@
  * The incident collector of maze run and mazed: it takes records from its caller and
  * evidence from an engine, and writes incidents of all users.
  *
- * Capturing a process reads its memory, mappings and files, which may block for as long
- * as its user likes. So each user's incidents belong to a worker process of their own
- * (isolation/worker.h) with its own table of open incidents, and what one user's threads
- * do costs only that user's incidents. A worker that misses its deadline is left behind,
- * and the next one reads no process. The calls are those of incident.h.
+ * Capturing a process reads its memory, mappings and files, which may block forever. So
+ * each user's incidents have a worker process (isolation/worker.h) with its own table of
+ * open incidents: a blocked worker costs only the incidents of its user. A worker that
+ * misses its deadline is left behind, and the next one reads no process. The calls are
+ * those of incident.h.
  */
 #ifndef MAZE_EVIDENCE_COLLECTOR_H
 #define MAZE_EVIDENCE_COLLECTOR_H

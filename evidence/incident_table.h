@@ -68,7 +68,7 @@ void incidents_on_closed(struct incidents *incidents,
 			 void (*on_closed)(void *arg, const struct incident_closed *closed),
 			 void *arg);
 
-/* Without a record of a verdict it is not written. */
+/* Whether it has the record of a verdict. Without one it is never written. */
 bool incident_has_record(const struct incident *incident);
 void incident_drop(struct incidents *incidents, struct incident **incident);
 void incidents_free(struct incidents *incidents);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The graph has all of them. */
+/* The flame graph has all functions. */
 #define FUNCTIONS_SHOWN 30
 #define THREADS_SHOWN 200
 

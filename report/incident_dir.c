@@ -46,9 +46,9 @@ static int add(struct incident_dir *dir, const char *name)
 
 static int fail_open(const char *path, int err, struct maze_error *error)
 {
-	if (err == -ENOENT && !strcmp(path, INCIDENT_DIR))
+	if (err == -ENOENT && !strcmp(path, MAZE_INCIDENT_DIR))
 		return maze_fail(error, err,
-				 "no directory " INCIDENT_DIR ", where mazed keeps incidents; "
+				 "no directory " MAZE_INCIDENT_DIR ", where mazed keeps incidents; "
 				 "use --incidents for another one");
 	if (err == -EACCES)
 		return maze_fail(error, err,

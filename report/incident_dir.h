@@ -7,9 +7,7 @@
 
 #include "incident.h"
 #include "../lib/maze.h"
-
-/* The default of mazed. */
-#define INCIDENT_DIR "/var/lib/maze/incidents"
+#include "../lib/paths.h"
 
 struct incident_dir {
 	const char *path;

@@ -53,7 +53,7 @@ long long shown_count(const struct incident *incident);
 long long shown_used(const struct incident *incident);
 /* Continues shown_used(): " without sleeping", ", asleep 0.4 % of the time". */
 const char *shown_asleep(const struct incident *incident, char buf[SHOWN_LEN]);
-/* The latest possible begin of the episode: the time of a record minus its CPU time. */
+/* The latest possible start of the episode: the time of a record minus its CPU time. */
 long long shown_since(const struct incident *incident);
 /* The last time of all records and samples. */
 long long shown_until(const struct incident *incident);

@@ -13,6 +13,7 @@
 #include "../../evidence/store/incident_store.h"
 #include "../../evidence/store/redact.h"
 #include "../../lib/control.h"
+#include "../../lib/paths.h"
 #include "../../base/error.h"
 #include "keys.h"
 #include "values.h"
@@ -25,8 +26,6 @@
 #define CLIENTS_MAX 512
 /* Terminals of people who look at once, and one or two programs. */
 #define CLIENTS_DEFAULT 32
-/* Where state goes that outlives a boot; the unit says StateDirectory=maze. */
-#define INCIDENTS_DIR "/var/lib/maze/incidents"
 /* The directory is read whole where the oldest is to be found. */
 #define INCIDENTS_KEPT_MAX 100000
 /* Less than one incident with all its samples may not fit. */
@@ -40,7 +39,7 @@ int settings_init(struct daemon_settings *settings)
 		.clients = CLIENTS_DEFAULT,
 		.control_socket = strdup(MAZE_CONTROL_SOCKET),
 		.incidents = {
-			.dir = strdup(INCIDENTS_DIR),
+			.dir = strdup(MAZE_INCIDENT_DIR),
 			.count_max = INCIDENT_STORE_COUNT_DEFAULT,
 			.bytes_max = INCIDENT_STORE_BYTES_DEFAULT,
 			.age_max_ns = INCIDENT_STORE_AGE_DEFAULT_NS,

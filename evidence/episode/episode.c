@@ -179,8 +179,8 @@ static bool is_astray(const struct episode *episode, const struct maze_frame *fr
 	size_t i;
 
 	/*
-	 * Some kernels give an address below all mappings an offset in the lowest one,
-	 * which is negative.
+	 * Some kernels give an address below all mappings a negative offset in the lowest
+	 * one.
 	 */
 	if (frame->kind == MAZE_FRAME_FILE)
 		return frame->at >= 1ULL << 63;
@@ -321,7 +321,7 @@ static bool take_frames(struct episode *episode, const struct maze_stack *stack,
 		else if (i > kernel && is_astray(episode, &stack->user[i - kernel]))
 			break;
 		else
-			/* In the kernel, user space has a return address. */
+			/* From the kernel the thread returns to this address. */
 			frame = by_kernel_frame(episode, &stack->user[i - kernel],
 						i == kernel && !kernel);
 		index = add_frame(episode, &frame);

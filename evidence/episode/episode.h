@@ -108,7 +108,7 @@ void episode_add_process_info(struct episode *episode, const struct maze_process
 /* -ENOSPC: counted and dropped. */
 int episode_add_stack(struct episode *episode, const struct maze_stack *stack);
 void episode_add_unwound(struct episode *episode, const struct unwind_frame *frames, size_t count);
-/* NULL: unknown. */
+/* The path of the program; NULL: unknown. */
 const char *episode_exe(const struct episode *episode);
 
 /* In the format of maze-incident(5); NULL: out of memory. free(3) it. */

@@ -26,7 +26,7 @@
 /* About fifty stacks. The kernel may give less; then the caller queues the rest. */
 #define SOCKET_BYTES (1 << 20)
 
-/* A worker gets little CPU time on a busy machine, and an endless loop still ends. */
+/* On a busy machine a worker is slow, but an endless loop must still be late. */
 #define RUNNABLE_SLOWER 12
 
 /* ---- left behind ------------------------------------------------------------------- */
