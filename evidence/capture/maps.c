@@ -41,7 +41,8 @@ static int parse_line(const char *line, struct map *ret_map)
 	return 1;
 }
 
-int maps_parse(char *text, struct maps *ret_maps)
+/* Changes the text. */
+static int parse(char *text, struct maps *ret_maps)
 {
 	struct maps maps = { .map = calloc(MAPS_MAX, sizeof(*maps.map)) };
 	char *line, *next;
@@ -83,7 +84,7 @@ int maps_read(int proc_fd, struct maps *ret_maps)
 	if (!text)
 		return -ENOMEM;
 	length = read_file_at(proc_fd, "maps", text, TEXT_MAX);
-	err = length < 0 ? (int)length : maps_parse(text, ret_maps);
+	err = length < 0 ? (int)length : parse(text, ret_maps);
 	if (!err && length == TEXT_MAX - 1)
 		ret_maps->cut = true;
 	free(text);

@@ -30,8 +30,6 @@ struct maps {
 
 /* `proc_fd` is /proc/PID. 0 or -errno. */
 int maps_read(int proc_fd, struct maps *ret_maps);
-/* The same from text, which it changes. */
-int maps_parse(char *text, struct maps *ret_maps);
 /* NULL: no executable mapping is there. */
 const struct map *maps_find(const struct maps *maps, maze_u64 address);
 bool map_has_file(const struct map *map);
