@@ -6,12 +6,14 @@ load test_helper
 
 @test "no command at all" {
 	refused 2 "$MAZE"
-	says "say what to do"
+	says "no command given"
 }
 
 @test "a command that there is not" {
 	refused 2 "$MAZE" wacth
-	says '"wacth" is no command'
+	says 'unknown command "wacth"; did you mean "watch"?'
+	refused 2 "$MAZE" frobnicate
+	says 'unknown command "frobnicate"; see maze --help'
 }
 
 @test "--soft without a value" {
@@ -72,7 +74,7 @@ load test_helper
 
 @test "an option that there is not" {
 	refused 2 "$MAZE" run --sotf 1s -- true
-	says "no option --sotf"
+	says "unknown option --sotf"
 }
 
 @test "an engine that there is not" {
@@ -82,18 +84,18 @@ load test_helper
 
 @test "no command to run" {
 	refused 2 "$MAZE" run --soft 1s
-	says "say which command to run"
+	says "no command given"
 }
 
 @test "a PID that is none" {
 	refused 2 "$MAZE" watch 12a
-	says '"12a" is no PID'
+	says 'invalid PID "12a"'
 	nothing_pinned
 }
 
 @test "no PID to watch" {
 	refused 2 "$MAZE" watch --soft 1s
-	says "say which processes"
+	says "no process given"
 }
 
 @test "each command has a help" {
