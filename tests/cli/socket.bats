@@ -112,7 +112,7 @@ began() { sed 's/.*)//' "/proc/$1/stat" | cut -d' ' -f21; }
 		[]|is not a JSON object
 		hello|is not a JSON object
 		{"entry":7}|refused, and does not say why
-		{"entry":{}}|is no watched task
+		{"entry":{}}|invalid list entry
 		{"ok":true,"other":1}|has no "entry"
 		{"ok":false,"text":"enough"}|enough
 	END

@@ -39,37 +39,37 @@ load test_helper
 
 @test "both stages off" {
 	refused 2 "$MAZE" run --soft 0 --hard 0 -- true
-	says "nothing to watch for"
+	says "both limits are 0"
 }
 
 @test "signal 99" {
 	refused 2 "$MAZE" run --hard-signal 99 -- true
-	says '"99" is not a signal'
+	says 'invalid signal "99"'
 }
 
 @test "a duration that is none" {
 	refused 2 "$MAZE" run --soft 10x -- true
-	says '"x" is no unit'
+	says 'unknown unit "x"'
 }
 
 @test "a recovery that is none" {
 	refused 2 "$MAZE" run --recovery -1 -- true
-	says '"-1" is not a recovery'
+	says 'invalid recovery "-1"'
 }
 
 @test "a recovery for locks that has no ratio" {
 	refused 2 "$MAZE" run --recovery lock: -- true
-	says '"lock:" is not a recovery'
+	says 'invalid recovery "lock:"'
 }
 
 @test "a signal to what is neither thread nor process" {
 	refused 2 "$MAZE" run --signal-to group -- true
-	says 'neither thread nor process'
+	says 'give thread or process'
 }
 
 @test "a yield rule that is none" {
 	refused 2 "$MAZE" run --yield maybe -- true
-	says "neither reset nor count"
+	says "give reset or count"
 }
 
 @test "an option that there is not" {
@@ -79,7 +79,7 @@ load test_helper
 
 @test "an engine that there is not" {
 	refused 2 "$MAZE" run --engine warp -- true
-	says '"warp" is not an engine'
+	says 'unknown engine "warp"'
 }
 
 @test "no command to run" {
