@@ -47,6 +47,7 @@ struct command_option {
 	const char *name;
 	const char *argument; /* NULL: takes none */
 	const char *help;
+	size_t offset; /* in struct options: a text with an argument, else a bool */
 };
 
 struct command {
@@ -71,8 +72,8 @@ void help_command(const struct command *command);
 void help_overview(const struct command *commands);
 
 /*
- * Prints "maze run: sentence" on standard error. usage_error() adds a reference to --help and
- * returns EXIT_MAZE_USAGE.
+ * Prints "maze run: sentence" on standard error. usage_error() adds a reference to --help
+ * and returns EXIT_MAZE_USAGE.
  */
 void print_error(const struct command *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -80,8 +81,8 @@ int usage_error(const struct command *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /*
- * The PIDs of the arguments, or of the process of --thread. Returns 0 and an array for free(3),
- * or prints an error and returns the exit status.
+ * The PIDs of the arguments, or of the process of --thread. Returns 0 and an array for
+ * free(3), or prints an error and returns the exit status.
  */
 int targets_parse(const struct command *command, const struct options *options, int argc,
 		  char **argv, pid_t **ret_pids, int *ret_count);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * maze doctor: which engines can run here, and what each cannot detect.
- */
+/* maze doctor: which engines can run here, and what each cannot detect. */
 #include "command.h"
 
 #include <jansson.h>

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * --help, from the tables that options.c parses.
- */
+/* --help, from the tables that options.c parses. */
 #include "command.h"
 
 #include <string.h>

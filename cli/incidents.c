@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * maze incidents: one line for each stored incident, the newest last. An unreadable file is
- * reported, and the others are still listed.
+ * maze incidents: one line for each stored incident, the newest last. An unreadable file
+ * is reported, and the others are still listed.
  */
 #include "command.h"
 #include "terminal.h"

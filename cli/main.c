@@ -1,101 +1,84 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * maze(1): the table of subcommands. Each subcommand is in the file of its name.
- */
+/* maze(1): the table of subcommands. Each subcommand is in the file of its name. */
 #include "command.h"
 
 #include <string.h>
 
-#define ENGINE_OPTION                                                                              \
-	{                                                                                          \
-		"engine", "NAME", "auto, bpf, kmod or poll (auto)"                                 \
-	}
-#define JSON_OPTION(what)                                                                          \
-	{                                                                                          \
-		"json", NULL, "print " what " as JSON"                                             \
-	}
-#define SOCKET_OPTION                                                                              \
-	{                                                                                          \
-		"socket", "PATH", "socket of mazed (/run/maze/control.sock)"                       \
-	}
-#define DIRECT_OPTION                                                                              \
-	{                                                                                          \
-		"direct", NULL, "use the engine, even if mazed runs"                               \
-	}
-#define INCIDENTS_OPTION                                                                           \
-	{                                                                                          \
-		"incidents", "DIR", "directory of the incidents (/var/lib/maze/incidents)"         \
-	}
+#define AT(member) offsetof(struct options, member)
+#define ENGINE "engine", "NAME", "auto, bpf, kmod or poll (auto)", AT(engine)
+#define JSON(what) "json", NULL, "print " what " as JSON", AT(json)
+#define SOCKET "socket", "PATH", "socket of mazed (/run/maze/control.sock)", AT(socket)
+#define DIRECT "direct", NULL, "use the engine, even if mazed runs", AT(direct)
+#define INCIDENTS                                                                                  \
+	"incidents", "DIR", "directory of the incidents (/var/lib/maze/incidents)", AT(incidents)
 
 static const struct command_option run_options[] = {
-	ENGINE_OPTION,
-	JSON_OPTION("records"),
-	{ "events", "FILE", "append the records to FILE too, as JSON lines" },
-	{ "all", NULL, "also record when a watch begins and ends" },
-	{ "stay", NULL, "stay until all watched processes of COMMAND have ended" },
-	{ "incidents", "DIR", "write an incident into DIR for each episode; see maze report" },
-	{ "no-unwind", NULL, "with --incidents: no stack unwind by debug information" },
-	{ NULL, NULL, NULL },
+	{ ENGINE },
+	{ JSON("records") },
+	{ "events", "FILE", "append the records to FILE too, as JSON lines", AT(events) },
+	{ "all", NULL, "also record when a watch begins and ends", AT(all) },
+	{ "stay", NULL, "stay until all watched processes of COMMAND have ended", AT(stay) },
+	{ "incidents", "DIR", "write an incident into DIR for each episode", AT(incidents) },
+	{ "no-unwind", NULL, "with --incidents: no stack unwind by debug information",
+	  AT(no_unwind) },
+	{ 0 },
 };
 
 static const struct command_option watch_options[] = {
-	ENGINE_OPTION,
-	{ "wait", NULL, "stay until the processes have ended, and print records" },
-	{ "json", NULL, "with --wait: print records as JSON" },
-	{ "events", "FILE", "with --wait: append the records to FILE too, as JSON lines" },
-	{ "all", NULL, "with --wait: also record when a watch begins and ends" },
-	{ "thread", "TID", "watch only this thread; without PID" },
-	SOCKET_OPTION,
-	DIRECT_OPTION,
-	{ NULL, NULL, NULL },
+	{ ENGINE },
+	{ "wait", NULL, "stay until the processes have ended, and print records", AT(wait) },
+	{ "json", NULL, "with --wait: print records as JSON", AT(json) },
+	{ "events", "FILE", "with --wait: append the records to FILE too, as JSON lines",
+	  AT(events) },
+	{ "all", NULL, "with --wait: also record when a watch begins and ends", AT(all) },
+	{ "thread", "TID", "watch only this thread; without PID", AT(thread) },
+	{ SOCKET },
+	{ DIRECT },
+	{ 0 },
 };
 
 static const struct command_option unwatch_options[] = {
-	ENGINE_OPTION,	      { "thread", "TID", "end the watch of this thread only; without PID" },
-	SOCKET_OPTION,	      DIRECT_OPTION,
-	{ NULL, NULL, NULL },
+	{ ENGINE },
+	{ "thread", "TID", "end the watch of this thread only; without PID", AT(thread) },
+	{ SOCKET },
+	{ DIRECT },
+	{ 0 },
 };
 
 static const struct command_option list_options[] = {
-	ENGINE_OPTION, JSON_OPTION("the list"), SOCKET_OPTION, DIRECT_OPTION, { NULL, NULL, NULL },
+	{ ENGINE }, { JSON("the list") }, { SOCKET }, { DIRECT }, { 0 },
 };
 
 static const struct command_option events_options[] = {
-	ENGINE_OPTION,		{ "follow", NULL, "continue with new records" },
-	JSON_OPTION("records"), SOCKET_OPTION,
-	DIRECT_OPTION,		{ NULL, NULL, NULL },
+	{ ENGINE },	     { "follow", NULL, "continue with new records", AT(follow) },
+	{ JSON("records") }, { SOCKET },
+	{ DIRECT },	     { 0 },
 };
 
 static const struct command_option thaw_options[] = {
-	{ "cgroup", "PATH", "the control group with this path, from /" },
-	{ "all", NULL, "all control groups that mazed has frozen" },
-	SOCKET_OPTION,
-	{ NULL, NULL, NULL },
+	{ "cgroup", "PATH", "the control group with this path, from /", AT(cgroup) },
+	{ "all", NULL, "all control groups that mazed has frozen", AT(all) },
+	{ SOCKET },
+	{ 0 },
 };
 
 static const struct command_option incidents_options[] = {
-	INCIDENTS_OPTION,
-	JSON_OPTION("the list"),
-	{ NULL, NULL, NULL },
+	{ INCIDENTS },
+	{ JSON("the list") },
+	{ 0 },
 };
 
 static const struct command_option report_options[] = {
-	INCIDENTS_OPTION,
-	{ "html", NULL, "print an HTML page with a flame graph and a timeline" },
-	{ "folded", NULL, "print folded stacks, for flame graph tools" },
-	JSON_OPTION("the incident"),
-	{ NULL, NULL, NULL },
+	{ INCIDENTS },
+	{ "html", NULL, "print an HTML page with a flame graph and a timeline", AT(html) },
+	{ "folded", NULL, "print folded stacks, for flame graph tools", AT(folded) },
+	{ JSON("the incident") },
+	{ 0 },
 };
 
-static const struct command_option doctor_options[] = {
-	JSON_OPTION("the results"),
-	{ NULL, NULL, NULL },
-};
+static const struct command_option doctor_options[] = { { JSON("the results") }, { 0 } };
 
-static const struct command_option load_options[] = {
-	ENGINE_OPTION,
-	{ NULL, NULL, NULL },
-};
+static const struct command_option load_options[] = { { ENGINE }, { 0 } };
 
 static const struct command commands[] = {
 	{ "run", "-- COMMAND [ARG...]", "run a command and watch it",
@@ -179,7 +162,7 @@ static const struct command commands[] = {
 	  cmd_unload, false },
 	{ "service", "", "run the yield probe of the pinned engine", "", false, NULL, cmd_service,
 	  true },
-	{ NULL, NULL, NULL, NULL, false, NULL, NULL, false },
+	{ 0 },
 };
 
 /* More than the longest name of a command. */

@@ -174,7 +174,7 @@ bool mazed_call(struct mazed_client *client, json_t *request)
 	json_decref(request);
 	if (!text)
 		return false;
-	/* mazed sends a reason before it disconnects a client, so EPIPE does not end the call. */
+	/* mazed sends a reason before it disconnects: read it after EPIPE too. */
 	err = send_line(client, text);
 	if (!err)
 		err = send_line(client, "\n");

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The client of mazed's control socket (maze-control(5)).
- */
+/* The client of mazed's control socket (maze-control(5)). */
 #ifndef MAZE_CLI_MAZED_CLIENT_H
 #define MAZE_CLI_MAZED_CLIENT_H
 
@@ -23,26 +21,26 @@ struct mazed_client {
 };
 
 /*
- * Returns 1: connected; 0: the command uses the engine, because mazed does not run or an option
- * excludes it; -errno after an error message. If mazed refuses a request, the command fails:
- * the engine is not tried afterwards.
+ * Returns 1: connected; 0: the command uses the engine, because mazed does not run or an
+ * option excludes it; -errno after an error message. If mazed refuses a request, the
+ * command fails: the engine is not tried afterwards.
  */
 int mazed_connect(struct mazed_client *client, const struct command *command,
 		  const struct options *options);
 void mazed_disconnect(struct mazed_client *client);
 
 /*
- * Sends a request, which is freed, and reads the first line of the answer. False, after an
- * error message: not sent, or refused. A NULL request fails silently.
+ * Sends a request, which is freed, and reads the first line of the answer. False, after
+ * an error message: not sent, or refused. A NULL request fails silently.
  */
 bool mazed_call(struct mazed_client *client, json_t *request);
 /*
- * The next line of an answer. 1: *ret_json is the object under `key` as text, for free(3);
- * 0: the last line was read; -errno after an error message.
+ * The next line of an answer. 1: *ret_json is the object under `key` as text, for
+ * free(3); 0: the last line was read; -errno after an error message.
  */
 int mazed_next(struct mazed_client *client, const char *key, char **ret_json);
 
-/* A request about `pid` with its start time. NULL after an error message: no such process. */
+/* A request with the start time of `pid`. NULL after an error message: no such process. */
 json_t *mazed_request(const struct mazed_client *client, const char *verb, pid_t pid, pid_t tid);
 
 /* The "policy" of a request. */

@@ -81,16 +81,17 @@ static int build(const struct command *command, struct option *longs)
 	return n;
 }
 
-static int parse_thread(const struct command *command, const char *text, pid_t *ret_tid)
+static int parse_id(const struct command *command, const char *what, const char *text,
+		    pid_t *ret_id)
 {
 	char *end;
-	long tid;
+	long id;
 
 	errno = 0;
-	tid = strtol(text, &end, 10);
-	if (errno || *end || end == text || tid <= 0 || tid > 0x3fffffff)
-		return usage_error(command, "invalid thread ID \"%s\"", text);
-	*ret_tid = (pid_t)tid;
+	id = strtol(text, &end, 10);
+	if (errno || *end || end == text || id <= 0 || id > 0x3fffffff)
+		return usage_error(command, "invalid %s \"%s\"", what, text);
+	*ret_id = (pid_t)id;
 	return 0;
 }
 
@@ -98,41 +99,25 @@ static int parse_thread(const struct command *command, const char *text, pid_t *
 static int apply(const struct command *command, struct options *options, const char *name,
 		 const char *value)
 {
+	const struct command_option *own = command->options;
 	struct maze_error error = { "" };
+	void *member;
 
-	if (!strcmp(name, "engine"))
-		options->engine = value;
-	else if (!strcmp(name, "events"))
-		options->events = value;
-	else if (!strcmp(name, "json"))
-		options->json = true;
-	else if (!strcmp(name, "all"))
-		options->all = true;
-	else if (!strcmp(name, "follow"))
-		options->follow = true;
-	else if (!strcmp(name, "wait"))
-		options->wait = true;
-	else if (!strcmp(name, "stay"))
-		options->stay = true;
-	else if (!strcmp(name, "socket"))
-		options->socket = value;
-	else if (!strcmp(name, "direct"))
-		options->direct = true;
-	else if (!strcmp(name, "cgroup"))
-		options->cgroup = value;
-	else if (!strcmp(name, "incidents"))
-		options->incidents = value;
-	else if (!strcmp(name, "html"))
-		options->html = true;
-	else if (!strcmp(name, "no-unwind"))
-		options->no_unwind = true;
-	else if (!strcmp(name, "folded"))
-		options->folded = true;
-	else if (!strcmp(name, "thread"))
-		return parse_thread(command, value, &options->thread);
-	else if (maze_policy_set(&options->policy, name, value, &error))
-		return usage_error(command, "--%s: %s", name, error.text);
-	options->yield_given |= !strcmp(name, "yield");
+	while (own && own->name && strcmp(own->name, name))
+		own++;
+	if (!own || !own->name) {
+		options->yield_given |= !strcmp(name, "yield");
+		if (maze_policy_set(&options->policy, name, value, &error))
+			return usage_error(command, "--%s: %s", name, error.text);
+		return 0;
+	}
+	member = (char *)options + own->offset;
+	if (member == &options->thread)
+		return parse_id(command, "thread ID", value, member);
+	if (own->argument)
+		*(const char **)member = value;
+	else
+		*(bool *)member = true;
 	return 0;
 }
 
@@ -146,13 +131,7 @@ static int report_bad_option(const struct command *command, const struct option 
 	/* optopt(3) is the value of the option without its argument. */
 	for (option = longs; option->name; option++)
 		if (option->val == optopt)
-			return usage_error(command, "--%s needs a value%s", option->name,
-					   strstr(option->name, "signal") ? ", such as TERM"
-					   : option->val >= VALUE_BASE && command->takes_policy &&
-							   (!strcmp(option->name, "soft") ||
-							    !strcmp(option->name, "hard"))
-						   ? ", such as 10s"
-						   : "");
+			return usage_error(command, "--%s needs a value", option->name);
 	return usage_error(command, "%s needs a value", word);
 }
 
@@ -167,7 +146,7 @@ int options_parse(const struct command *command, int argc, char **argv, struct o
 	opterr = 0;
 	optind = 1;
 	for (;;) {
-		/* '+': parsing stops at the first argument, which may be COMMAND of maze run. */
+		/* '+': parsing stops at the first argument, COMMAND of maze run. */
 		value = getopt_long(argc, argv, "+:h", longs, NULL);
 		if (value == -1)
 			break;
@@ -192,19 +171,6 @@ int options_parse(const struct command *command, int argc, char **argv, struct o
 	return -1;
 }
 
-static int parse_pid(const struct command *command, const char *text, pid_t *ret_pid)
-{
-	char *end;
-	long pid;
-
-	errno = 0;
-	pid = strtol(text, &end, 10);
-	if (errno || *end || end == text || pid <= 0 || pid > 0x3fffffff)
-		return usage_error(command, "invalid PID \"%s\"", text);
-	*ret_pid = (pid_t)pid;
-	return 0;
-}
-
 int targets_parse(const struct command *command, const struct options *options, int argc,
 		  char **argv, pid_t **ret_pids, int *ret_count)
 {
@@ -220,7 +186,7 @@ int targets_parse(const struct command *command, const struct options *options, 
 	if (!pids)
 		return EXIT_MAZE_FAILED;
 	for (i = 0; i < argc && !status; i++)
-		status = parse_pid(command, argv[i], &pids[i]);
+		status = parse_id(command, "PID", argv[i], &pids[i]);
 	if (!status && options->thread && maze_thread_owner(options->thread, &pids[0], &error)) {
 		print_error(command, "%s", error.text);
 		status = EXIT_MAZE_FAILED;

@@ -2,10 +2,11 @@
 /*
  * maze run: runs a command that is watched before its first instruction.
  *
- * The child waits on a pipe until the engine watches it, and then executes the command. If maze
- * fails before that, the pipe closes and the child exits without executing anything. maze stays
- * in the command's process group, so signals of the terminal reach both; maze forwards signals
- * that only maze got. With --stay, maze runs until all watched processes have ended.
+ * The child waits on a pipe until the engine watches it, and then executes the command.
+ * If maze fails before that, the pipe closes and the child exits without executing
+ * anything. maze stays in the command's process group, so signals of the terminal reach
+ * both; maze forwards signals that only maze got. With --stay, maze runs until all
+ * watched processes have ended.
  */
 #include "survivors.h"
 #include "base/clock.h"
@@ -149,7 +150,7 @@ static void forward_signals(struct run *run)
 			run->stopped |= ends_wait(&info);
 			continue;
 		}
-		/* From the terminal: the command, in the same process group, has got it too. */
+		/* From the terminal: sent to the whole process group. */
 		if (info.ssi_code == SI_KERNEL)
 			continue;
 		syscall(SYS_pidfd_send_signal, run->pidfd, (int)info.ssi_signo, NULL, 0);

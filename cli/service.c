@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * maze service: the yield-probe service. maze watch starts it on kernels that refuse the yield
- * probe that stays attached. It attaches the on-demand probe while a watched thread is close to
- * its limit, and exits when the engine is unloaded.
+ * maze service: the yield-probe service. maze watch starts it on kernels that refuse the
+ * yield probe that stays attached. It attaches the on-demand probe while a watched thread
+ * is close to its limit, and exits when the engine is unloaded.
  */
 #include "command.h"
 

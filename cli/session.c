@@ -60,7 +60,7 @@ static int open_engine(struct session *session)
 	return err;
 }
 
-/* Prints why no better engine is used. Fails if --yield reset was given and is impossible. */
+/* Prints why no better engine is used. Fails if --yield reset is impossible. */
 static int explain_engine(const struct session *session)
 {
 	const char *name = maze_engine_name(session->maze);

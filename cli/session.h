@@ -25,9 +25,9 @@ struct session {
 };
 
 /*
- * Opens the engine (the pinned one if it is loaded), a reader and the file of --events, and
- * prints why no better engine is used. Prints errors itself; call session_close() after a
- * failure too.
+ * Opens the engine (the pinned one if it is loaded), a reader and the file of --events,
+ * and prints why no better engine is used. Prints errors itself; call session_close()
+ * after a failure too.
  */
 int session_open(struct session *session, const struct command *command,
 		 const struct options *options);

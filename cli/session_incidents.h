@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The incidents of a session: passes its records and the engine's stacks to evidence/, which
- * writes incident files. Errors are printed and do not affect the session.
+ * The incidents of a session: passes its records and the engine's stacks to evidence/,
+ * which writes incident files. Errors are printed and do not affect the session.
  */
 #ifndef MAZE_CLI_SESSION_INCIDENTS_H
 #define MAZE_CLI_SESSION_INCIDENTS_H
@@ -11,9 +11,9 @@
 struct session_incidents;
 
 /*
- * Writes incidents of the watches with this tag into options->incidents. With an engine that
- * takes no stacks it prints so, and the incidents have none. Returns 0, or -errno after an
- * error message.
+ * Writes incidents of the watches with this tag into options->incidents. With an engine
+ * that takes no stacks it prints so, and the incidents have none. Returns 0, or -errno
+ * after an error message.
  */
 int session_incidents_open(const struct command *command, const struct options *options,
 			   struct maze *maze, maze_u64 tag, struct session_incidents **ret_gather);

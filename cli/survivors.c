@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The processes come from the engine's list, which has a child from its first instruction on.
- */
+/* The engine's list has a child from its first instruction on. */
 #include "survivors.h"
 
 #include <poll.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Watched processes that still run after the command of maze run has ended. They are reported,
- * because their watches may end with maze, or --stay waits for them.
+ * Watched processes that still run after the command of maze run has ended. They are
+ * reported, because their watches may end with maze, or --stay waits for them.
  */
 #ifndef MAZE_CLI_SURVIVORS_H
 #define MAZE_CLI_SURVIVORS_H
@@ -17,8 +17,9 @@ enum survivors_state {
 /* Prints them and the state of their watches on standard error. Returns their number. */
 size_t survivors_report(const struct session *session, enum survivors_state state);
 /*
- * Whether a watched process still runs. When the process of *pidfd has ended, *pidfd is replaced
- * by that of another; -1: none of the listed processes can be opened, so call again soon.
+ * Whether a watched process still runs. When the process of *pidfd has ended, *pidfd is
+ * replaced by that of another; -1: none of the listed processes can be opened, so call
+ * again soon.
  */
 bool survivors_remain(const struct session *session, int *pidfd);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * maze watch: watches running processes, through mazed where it runs, else in the pinned engine.
- * If no process can be watched, an engine that this command has loaded is unloaded again.
+ * maze watch: watches running processes, through mazed where it runs, else in the pinned
+ * engine. If no process can be watched, an engine that this command has loaded is
+ * unloaded again.
  */
 #include "watch.h"
 #include "mazed_client.h"
@@ -17,7 +18,7 @@ static int open_pinned(const struct command *command, const struct options *opti
 
 	*ret_loaded = false;
 	err = maze_open(options->engine, MAZE_EXISTING, ret_maze, &error);
-	/* -EPERM too: the reasons of ENGINE_PINNED name what is missing for each engine. */
+	/* -EPERM too: MAZE_PINNED then reports what is missing for each engine. */
 	if (err == -ENOENT || err == -EPERM) {
 		err = maze_open(options->engine, MAZE_PINNED, ret_maze, &error);
 		*ret_loaded = !err;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * maze watch --wait: prints records until the given processes have ended or a signal ends the
- * wait. The watches end with this process, so engines that keep nothing in the kernel work too.
+ * maze watch --wait: prints records until the given processes have ended or a signal ends
+ * the wait. The watches end with this process, so engines that keep nothing in the kernel
+ * work too.
  */
 #include "watch.h"
 

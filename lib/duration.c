@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Durations as in systemd.time(7), exact to the nanosecond. No floating point: 0.1 has no exact
- * double.
+ * Durations as in systemd.time(7), exact to the nanosecond. No floating point: 0.1 has no
+ * exact double.
  */
 #include "maze.h"
 
@@ -181,7 +181,7 @@ const char *maze_duration_format(maze_u64 ns, char *buf, size_t size)
 	if (!ns)
 		snprintf(buf, size, "0");
 	for (i = 0; i < UNITS && ns && n < size; i++) {
-		/* Months and years are parsed only: they are not whole numbers of days. */
+		/* Months and years are not whole days: only parsed. */
 		if (units[i].ns > 7 * DAY || ns < units[i].ns)
 			continue;
 		whole = ns / units[i].ns;

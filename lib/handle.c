@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Handles of libmaze: the table of engines, the choice of one, and the calls that only forward
- * to it. Calls about processes are in watch.c.
+ * Handles of libmaze: the table of engines, the choice of one, and the calls that only
+ * forward to it. Calls about processes are in watch.c.
  */
 #include "handle.h"
 
@@ -50,8 +50,8 @@ static void add_reason(struct maze *maze, const char *name, const char *why)
 }
 
 /*
- * Opens the first engine that can run. If none can, the error is that of the best engine, and
- * for MAZE_PINNED the reasons of all.
+ * Opens the first engine that can run. If none can, the error is that of the best engine,
+ * and for MAZE_PINNED the reasons of all.
  */
 static int open_best(struct maze *maze, enum engine_scope scope, struct maze_error *ret_why)
 {

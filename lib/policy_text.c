@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Policies as text: the table of keys that options and maze.conf share, and error messages for
- * maze_policy_check().
+ * Policies as text: the table of keys that options and maze.conf share, and error
+ * messages for maze_policy_check().
  */
 #include "maze.h"
 

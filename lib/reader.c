@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Readers of records. The sequence numbers of a pinned engine outlive a reader, so a cursor, the
- * next numbers, lets another process continue.
+ * Readers of records. The sequence numbers of a pinned engine outlive a reader, so a
+ * cursor, the next numbers, lets another process continue.
  */
 #include "handle.h"
 

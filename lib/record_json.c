@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Records and list entries as JSON objects on one line. A key is never renamed or removed,
- * because scripts read them.
+ * Records and list entries as JSON objects on one line. A key is never renamed or
+ * removed, because scripts read them.
  */
 #include "../core/step.h"
 #include "record_table.h"
@@ -11,8 +11,8 @@
 #include <string.h>
 
 /*
- * A name may have any bytes, a JSON string only UTF-8. In a name that is not UTF-8 each byte
- * above 127 becomes U+FFFD.
+ * A name may have any bytes, a JSON string only UTF-8. In a name that is not UTF-8 each
+ * byte above 127 becomes U+FFFD.
  */
 static json_t *name_json(const char *name)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Parses records and list entries from their JSON (record_json.c), which mazed sends to
- * maze(1). mazed may be of another version: unknown keys are ignored, but a known key with a
- * wrong type or range is an error.
+ * maze(1). mazed may be of another version: unknown keys are ignored, but a known key
+ * with a wrong type or range is an error.
  */
 #include "../core/step.h"
 #include "record_table.h"

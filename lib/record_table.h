@@ -27,7 +27,7 @@ struct record_field {
 	size_t offset, size;
 	maze_u32 flag;	     /* of RECORD_FLAG */
 	unsigned int events; /* that have it in JSON, 1 << enum maze_event; 0: all */
-	/* The field may be missing where this key is: an older version wrote the record. */
+	/* Older versions lack the field; it may be missing if this key is. */
 	const char *optional_with;
 };
 

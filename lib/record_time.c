@@ -7,12 +7,12 @@
 #include "../base/clock.h"
 
 /*
- * Two clock readings are some ns apart, so their difference varies. Smaller changes of it are
- * ignored, so that a record always has the same time.
+ * Two clock readings are some ns apart, so their difference varies. Smaller changes of it
+ * are ignored, so that a record always has the same time.
  */
 #define JITTER_NS 1000000
 
-/* A preemption between two readings falsifies the difference: the fastest reading is used. */
+/* The fastest of these readings is used: a preemption falsifies the difference. */
 #define READINGS_MAX 16
 
 static long long read_difference(void)

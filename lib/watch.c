@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Watches by PID or pidfd, and the list of watches. A PID is opened as a pidfd first, and all
- * later steps use the pidfd, so a reused PID is never watched. Watching needs the permission to
- * signal the process, since a watch may send a signal.
+ * Watches by PID or pidfd, and the list of watches. A PID is opened as a pidfd first, and
+ * all later steps use the pidfd, so a reused PID is never watched. Watching needs the
+ * permission to signal the process, since a watch may send a signal.
  */
 #include "handle.h"
 
