@@ -10,7 +10,7 @@ static void print_option(const char *name, const char *argument, const char *hel
 
 	snprintf(left, sizeof(left), "--%s%s%s", name, argument ? " " : "",
 		 argument ? argument : "");
-	printf("  %-26s %s\n", left, help);
+	printf("  %-26s  %s\n", left, help);
 }
 
 void help_command(const struct command *command)

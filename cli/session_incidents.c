@@ -98,7 +98,7 @@ static void read_evidence(struct session_incidents *incidents)
 			collector_stack(incidents->collector, &stack);
 	lost = maze_evidence_lost(incidents->evidence);
 	if (lost != incidents->lost)
-		print_error(incidents->command, "%llu samples or process infos were lost",
+		print_error(incidents->command, "samples or process infos lost: %llu",
 			    lost - incidents->lost);
 	incidents->lost = lost;
 }
