@@ -325,7 +325,7 @@ fuzz:
 ## make lint         format, static analysis, spelling of the project's rules
 lint:
 	@scripts/deps build lint
-	@$(MAKE) -j$$(nproc) $(BPF_SKELETON) $(BUILD)/report/page.inc $(BUILD)/maze
+	@$(MAKE) -j$$(nproc) $(BPF_SKELETON) $(BUILD)/report/page.inc $(BUILD)/maze $(BUILD)/mazed
 	@VERSION=$(VERSION) scripts/lint
 
 ## make install      DESTDIR and PREFIX as usual
