@@ -111,7 +111,7 @@ began() { sed 's/.*)//' "/proc/$1/stat" | cut -d' ' -f21; }
 	done <<- 'END'
 		[]|is not a JSON object
 		hello|is not a JSON object
-		{"entry":7}|refused, and does not say why
+		{"entry":7}|refused the request without a reason
 		{"entry":{}}|invalid list entry
 		{"ok":true,"other":1}|has no "entry"
 		{"ok":false,"text":"enough"}|enough
@@ -142,7 +142,7 @@ began() { sed 's/.*)//' "/proc/$1/stat" | cut -d' ' -f21; }
 	MAZE_SOCKET='' run "$MAZE" list
 	[ "$status" -eq 0 ] && [ "$output" = 'nothing is watched' ]
 	refused 1 "$MAZE" list --socket "$dir/$(printf '%0200d' 0)"
-	says 'too long'
+	says 'is longer than'
 }
 
 @test "what goes by mazed and what goes without it cannot both be meant" {
