@@ -105,9 +105,8 @@ static const struct command commands[] = {
 	  "0. PID 1, kernel threads, maze itself, and processes that you may not signal are\n"
 	  "refused.\n"
 	  "\n"
-	  "If mazed runs, it does this, also for users who may not load an engine. Else maze\n"
-	  "loads the engine and pins it at /sys/fs/bpf/maze, until maze unload. No daemon is\n"
-	  "needed.\n"
+	  "If mazed runs, maze requests this from mazed, also for users who may not load an\n"
+	  "engine. Else maze loads the engine and pins it at /sys/fs/bpf/maze, until maze unload.\n"
 	  "\n"
 	  "On kernels that refuse the cheapest probe of sched_yield, a small process (maze\n"
 	  "service) stays in the background and attaches another probe when one is needed.\n"
@@ -137,8 +136,9 @@ static const struct command commands[] = {
 	  "Lists the incidents that mazed, or maze run --incidents, has written: one line for "
 	  "each\n"
 	  "episode with a verdict, the newest last. HOTTEST is the function of the program with\n"
-	  "the most samples; samples in the kernel count for its caller. An unreadable file is\n"
-	  "reported on standard error, and the exit status is then 1.",
+	  "the most samples; a sample in the kernel counts for the function that called the\n"
+	  "kernel. An unreadable file is reported on standard error, and the exit status is\n"
+	  "then 1.",
 	  false, incidents_options, cmd_incidents, false },
 	{ "report", "ID | last", "show an incident",
 	  "Shows an incident: which thread reached its limit, since when and how long it ran,\n"
