@@ -332,6 +332,7 @@ lint:
 install: build
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig \
 		$(DESTDIR)$(PREFIX)/include/maze/lib $(DESTDIR)$(PREFIX)/include/maze/core \
+		$(DESTDIR)$(PREFIX)/include/maze/base \
 		$(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man3 \
 		$(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8 \
 		$(DESTDIR)$(PREFIX)/sbin $(DESTDIR)/etc/maze/maze.conf.d
@@ -346,6 +347,7 @@ install: build
 	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' packaging/libmaze.pc.in \
 		> $(DESTDIR)$(PREFIX)/lib/pkgconfig/libmaze.pc
 	install -m 644 lib/maze.h $(DESTDIR)$(PREFIX)/include/maze/lib/
+	install -m 644 base/maze_error.h $(DESTDIR)$(PREFIX)/include/maze/base/
 	install -m 644 core/types.h core/policy.h core/record.h core/process_event.h core/stack.h \
 		$(DESTDIR)$(PREFIX)/include/maze/core/
 	install -d $(DESTDIR)$(UNITDIR)
