@@ -326,13 +326,14 @@ fuzz:
 ## make lint         format, static analysis, spelling of the project's rules
 lint:
 	@scripts/deps build lint
-	@$(MAKE) -j$$(nproc) $(BPF_SKELETON) $(BUILD)/report/page.inc $(BUILD)/maze
+	@$(MAKE) -j$$(nproc) $(BPF_SKELETON) $(BUILD)/report/page.inc $(BUILD)/maze $(BUILD)/mazed
 	@VERSION=$(VERSION) scripts/lint
 
 ## make install      DESTDIR and PREFIX as usual
 install: build
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig \
 		$(DESTDIR)$(PREFIX)/include/maze/lib $(DESTDIR)$(PREFIX)/include/maze/core \
+		$(DESTDIR)$(PREFIX)/include/maze/base \
 		$(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man3 \
 		$(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8 \
 		$(DESTDIR)$(PREFIX)/sbin $(DESTDIR)/etc/maze/maze.conf.d
@@ -347,6 +348,7 @@ install: build
 	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' packaging/libmaze.pc.in \
 		> $(DESTDIR)$(PREFIX)/lib/pkgconfig/libmaze.pc
 	install -m 644 lib/maze.h $(DESTDIR)$(PREFIX)/include/maze/lib/
+	install -m 644 base/maze_error.h $(DESTDIR)$(PREFIX)/include/maze/base/
 	install -m 644 core/types.h core/policy.h core/record.h core/process_event.h core/stack.h \
 		$(DESTDIR)$(PREFIX)/include/maze/core/
 	install -d $(DESTDIR)$(UNITDIR)

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Clocks in nanoseconds, and the shorter of two timeouts. */
 #ifndef MAZE_BASE_CLOCK_H
 #define MAZE_BASE_CLOCK_H
 
@@ -7,7 +6,7 @@
 
 #include "../core/types.h"
 
-/* CLOCK_MONOTONIC does not count a suspend, CLOCK_BOOTTIME (the clock of records) does. */
+/* CLOCK_BOOTTIME, the clock of records, counts suspends; CLOCK_MONOTONIC does not. */
 static inline maze_u64 now_ns(clockid_t clock)
 {
 	struct timespec now;
@@ -16,7 +15,7 @@ static inline maze_u64 now_ns(clockid_t clock)
 	return (maze_u64)now.tv_sec * MAZE_NSEC_PER_SEC + (maze_u64)now.tv_nsec;
 }
 
-/* The shorter of two timeouts of poll(2), in ms; -1: none. */
+/* The shorter of two timeouts of poll(2) in ms; -1: none. */
 static inline int sooner(int a, int b)
 {
 	if (a < 0 || b < 0)

@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * UTF-8 as RFC 3629 defines it, and escaping; see escape.h.
- */
 #include "escape.h"
 
 #include <stdbool.h>
@@ -9,7 +6,7 @@
 
 size_t utf8_decode(const char *bytes, size_t length, unsigned int *ret_code)
 {
-	/* By length: the least code point, below which a form is overlong. */
+	/* By length; an encoding of a smaller code point is overlong. */
 	static const unsigned int least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	const unsigned char *byte = (const unsigned char *)bytes;
 	unsigned int code;
@@ -51,7 +48,7 @@ size_t escape_code(unsigned int code, char buf[ESCAPE_MAX])
 unsigned int escape_next(const char **at, char buf[ESCAPE_MAX])
 {
 	unsigned int code = 0;
-	/* The NUL at the end is no continuation byte, so nothing behind it is read. */
+	/* The NUL at the end is not a continuation byte, so the decoder stops there. */
 	size_t size = utf8_decode(*at, strnlen(*at, 4), &code);
 
 	if (!size || (code < 0x80 && is_unsafe(code))) {

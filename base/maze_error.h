@@ -4,7 +4,7 @@
 #define MAZE_BASE_MAZE_ERROR_H
 
 struct maze_error {
-	char text[512]; /* one sentence without full stop or newline; "": no error */
+	char text[512]; /* a sentence without full stop and newline; "": no error */
 };
 
 #endif

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The longest file read whole: status is below 2 KiB, with every CPU and node in it. */
+/* Of status, which is below 2 KiB with its masks of all CPUs and nodes. */
 #define FILE_MAX 8192
 /* stat: 51 numbers of up to 20 digits, and a name of up to 63 bytes. */
 #define STAT_SIZE 1536
@@ -39,7 +39,7 @@ ssize_t read_file_at(int dir, const char *name, char *buf, size_t size)
 	return err ? err : (ssize_t)length;
 }
 
-/* A file of a process: an empty or missing one means that the process has ended. */
+/* An empty or missing file of a process means that the process has ended. */
 static int read_at(int dir, const char *path, char *buf, size_t size)
 {
 	ssize_t length = read_file_at(dir, path, buf, size);
@@ -66,7 +66,7 @@ int proc_open_process(pid_t pid, int pidfd)
 	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return errno == ENOENT ? -ESRCH : -errno;
-	/* It has not ended: so the number was its own all the time. */
+	/* The process still runs, so the PID was not reused. */
 	if (!pidfd_has_ended(pidfd))
 		return dir;
 	close(dir);
@@ -83,7 +83,7 @@ static int parse_times(const char *text, struct thread_times *ret_times)
 	return *end == '\n' ? 0 : -EPROTO;
 }
 
-/* Reads a file of a thread from its beginning; *fd and keep as in the header. */
+/* Reads a file of a thread; `fd` and `keep` as in proc_thread_times(). */
 static int read_kept(int dir, pid_t tid, const char *name, int *fd, bool keep, char *buf,
 		     size_t size)
 {
@@ -116,7 +116,7 @@ int proc_thread_times(int dir, pid_t tid, int *fd, bool keep, struct thread_time
 	return err ? err : parse_times(buf, ret_times);
 }
 
-/* The number after a line's name. A task's name cannot forge one: its newlines are escaped. */
+/* The number of a line. A thread name cannot forge one: its newlines are escaped. */
 static maze_u64 number_after(const char *text, const char *name)
 {
 	const char *at = strstr(text, name);
@@ -176,7 +176,7 @@ int proc_status_by_number(pid_t pid, struct thread_status *ret_status)
 	return err ? err : parse_status(buf, ret_status);
 }
 
-/* Whether a line's set of signals, in hexadecimal, has one; *known: false without the line. */
+/* Whether the signal set of a line has the signal; clears *known without the line. */
 static bool has_signal(const char *text, const char *name, int signal, bool *known)
 {
 	const char *at = strstr(text, name);
@@ -185,7 +185,7 @@ static bool has_signal(const char *text, const char *name, int signal, bool *kno
 	return at && strtoull(at + strlen(name), NULL, 16) >> (signal - 1) & 1;
 }
 
-/* Its number in the innermost of its PID namespaces, the last of the line, is 1. */
+/* The last number of the line, the PID in the innermost namespace, is 1. */
 static bool is_first_of_namespace(const char *text)
 {
 	const char *line = strstr(text, "\nNStgid:"), *end = line ? strchr(line + 1, '\n') : NULL;
@@ -223,13 +223,13 @@ void proc_thread_comm(int dir, pid_t tid, char comm[MAZE_COMM_LEN])
 	snprintf(comm, MAZE_COMM_LEN, "%.*s", MAZE_COMM_LEN - 1, buf);
 }
 
-/* Field `number` (from 1, as in proc(5)) of a stat file; names may hold blanks and brackets. */
+/* Field `number` of stat, from 1 as in proc(5). Names may have blanks and brackets. */
 static bool stat_field(const char *text, int number, maze_u64 *ret_value)
 {
 	const char *at = strrchr(text, ')');
 	int field;
 
-	/* The bracket ends field 2. */
+	/* The last bracket ends field 2. */
 	for (field = 2; at && field < number; field++)
 		at = strchr(at + 1, ' ');
 	if (!at)
@@ -249,8 +249,8 @@ maze_u32 proc_thread_cpu(int dir, pid_t tid)
 }
 
 /*
- * PF_KTHREAD, PF_IO_WORKER and PF_USER_WORKER of include/linux/sched.h; in field 9 of stat
- * since the beginning of /proc. The last meant a module being loaded before 5.18.
+ * PF_KTHREAD, PF_IO_WORKER and PF_USER_WORKER of include/linux/sched.h; in field 9 of
+ * stat since the beginning of /proc. The last meant a module being loaded before 5.18.
  */
 #define FLAGS_OF_KERNEL (0x00200000 | 0x00000010 | 0x00004000)
 
@@ -265,7 +265,7 @@ bool proc_is_kernel_thread(int dir, pid_t tid)
 
 bool proc_is_own_program(int dir, const char *exe)
 {
-	/* Of what the kernel has in memory: a FUSE server need not answer. */
+	/* From the inode cache: a FUSE server may never answer. */
 	const int flags = AT_STATX_DONT_SYNC;
 	struct statx ours, theirs;
 

@@ -10,7 +10,7 @@
 /* Year 2262 is the last that fits into 63 bits of nanoseconds. */
 #define SECONDS_MAX (9223372036LL - 1)
 
-/* The fraction of a second, in ns; digits beyond the ninth are ignored. */
+/* A fraction of a second in ns; digits after the ninth are ignored. */
 static const char *parse_fraction(const char *at, long long *ret_ns)
 {
 	long long scale = NSEC_PER_SEC / 10;

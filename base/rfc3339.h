@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Times of day, in ns since 1970 (CLOCK_REALTIME), as text. */
+/* CLOCK_REALTIME, in ns since 1970, as text. */
 #ifndef MAZE_BASE_RFC3339_H
 #define MAZE_BASE_RFC3339_H
 
@@ -11,13 +11,13 @@
 /* In UTC with nine digits; a negative time is written as 1970-01-01. Returns buf. */
 const char *rfc3339_format(long long ns, char buf[RFC3339_LEN]);
 /*
- * "2026-11-24T20:45:12.300Z" with any number of digits, also with an offset as +01:00. The
- * years 1970 to 2262; false: malformed, or outside of them.
+ * "2026-11-24T20:45:12.300Z" with any number of digits, or with an offset such as +01:00.
+ * False: malformed, or outside of the years 1970 to 2262.
  */
 bool rfc3339_parse(const char *text, long long *ret_ns);
 
 #define UTC_LEN 48
-/* For tables: "2026-11-24 20:45:12.300", to `digits` (0 to 9) of a second. Returns buf. */
+/* "2026-11-24 20:45:12.300" with `digits` (0 to 9) decimals. Returns buf. */
 const char *utc_format(long long ns, int digits, char buf[UTC_LEN]);
 
 #endif

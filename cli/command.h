@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a subcommand of maze(1) is: one row in main.c's table, one file with its
- * cmd_ function. Help, option parsing and the man page's list come from the row.
+ * A subcommand of maze(1) is one row of the table in main.c and one file with its cmd_
+ * function. The row gives --help and the options that are parsed; make lint compares the
+ * list in maze(1) with it.
  */
 #ifndef MAZE_CLI_COMMAND_H
 #define MAZE_CLI_COMMAND_H
@@ -15,13 +16,13 @@ enum {
 	EXIT_MAZE_OK = 0,
 	EXIT_MAZE_FAILED = 1,
 	EXIT_MAZE_USAGE = 2,
-	/* maze run, as timeout(1) and env(1) have it */
+	/* maze run, as timeout(1) and env(1) */
 	EXIT_RUN_FAILED = 125,
 	EXIT_RUN_NOT_EXECUTABLE = 126,
 	EXIT_RUN_NOT_FOUND = 127,
 };
 
-/* The options of all subcommands; each accepts those that its row names. */
+/* The options of all subcommands; a subcommand accepts those in its row. */
 struct options {
 	struct maze_policy policy;
 	const char *engine;
@@ -31,12 +32,12 @@ struct options {
 	bool follow;
 	bool wait;
 	bool stay;
-	bool yield_asked; /* --yield was given, so its default is not what is meant */
+	bool yield_given; /* on the command line */
 	pid_t thread;
-	const char *socket; /* of mazed; NULL: where it is by default */
-	bool direct;	    /* mazed is not to be asked */
+	const char *socket; /* of mazed; NULL: the default */
+	bool direct;	    /* use the engine, not mazed */
 	const char *cgroup;
-	const char *incidents; /* their directory; NULL: where mazed keeps them; run: none */
+	const char *incidents; /* their directory; NULL: that of mazed; maze run: none */
 	bool html;
 	bool folded;
 	bool no_unwind;
@@ -46,22 +47,23 @@ struct command_option {
 	const char *name;
 	const char *argument; /* NULL: takes none */
 	const char *help;
+	size_t offset; /* in struct options: a text with an argument, else a bool */
 };
 
 struct command {
 	const char *name;
-	const char *arguments; /* "PID..." */
+	const char *arguments; /* "PID..."; "": takes none */
 	const char *summary;   /* one line */
 	const char *details;   /* paragraphs of the help */
 	bool takes_policy;
 	const struct command_option *options; /* ended by a NULL name; may be NULL */
 	int (*run)(const struct command *command, struct options *options, int argc, char **argv);
-	bool hidden; /* not for people; absent from the help */
+	bool hidden; /* internal: not in the help */
 };
 
 /*
- * Parses the options of a command; *ret_first is where its arguments begin.
- * Returns -1 to go on, else the exit status (help was shown, or usage was wrong).
+ * Parses the options of a command and sets *ret_first to the index of its first argument.
+ * Returns -1 to continue, or the exit status after --help or a usage error.
  */
 int options_parse(const struct command *command, int argc, char **argv, struct options *options,
 		  int *ret_first);
@@ -69,20 +71,23 @@ int options_parse(const struct command *command, int argc, char **argv, struct o
 void help_command(const struct command *command);
 void help_overview(const struct command *commands);
 
-/* "maze run: sentence" on standard error; the latter adds where the help is. */
-void complain(const struct command *command, const char *format, ...)
+/*
+ * Prints "maze run: sentence" on standard error. usage_error() adds a reference to --help
+ * and returns EXIT_MAZE_USAGE.
+ */
+void print_error(const struct command *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-int complain_usage(const struct command *command, const char *format, ...)
+int usage_error(const struct command *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /*
- * The processes that PIDs, or --thread, name; all are parsed before anything is
- * done. 0 and an array to free(3), or an exit status after the complaint.
+ * The PIDs of the arguments, or of the process of --thread. Returns 0 and an array for
+ * free(3), or prints an error and returns the exit status.
  */
 int targets_parse(const struct command *command, const struct options *options, int argc,
 		  char **argv, pid_t **ret_pids, int *ret_count);
 
-/* Writes one record as a line of text or JSON; false when the stream failed. */
+/* Writes one record as a line of text or JSON; false: the stream failed. */
 bool print_record(FILE *stream, const struct maze_record *record, const char *engine, bool json);
 
 int cmd_run(const struct command *command, struct options *options, int argc, char **argv);
@@ -98,7 +103,7 @@ int cmd_incidents(const struct command *command, struct options *options, int ar
 int cmd_report(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_service(const struct command *command, struct options *options, int argc, char **argv);
 
-/* Leaves a process behind that attends to the yield probe, where one is needed. */
+/* Starts the background process that runs the yield probe, where the engine needs one. */
 void start_service(struct maze *maze);
 
 #endif

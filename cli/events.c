@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * maze events: the records that the pinned engine keeps, and those to come; from mazed,
- * where one runs.
+ * maze events: prints the records that the pinned engine keeps, with --follow also new
+ * ones. Where mazed runs, they come from mazed.
  */
 #include "mazed_client.h"
 
@@ -26,7 +26,7 @@ static int follow(const struct options *options, struct maze *maze, struct maze_
 		{ .fd = maze_reader_fd(reader), .events = POLLIN },
 		{ .fd = maze_service_fd(maze), .events = POLLIN },
 		{ .fd = maze_gone_fd(maze), .events = POLLIN },
-		/* For nothing but that its reader goes, who else would be missed at a record only. */
+		/* POLLERR: the reader of the pipe has exited. */
 		{ .fd = STDOUT_FILENO },
 	};
 	int timeout = -1, err;
@@ -43,7 +43,7 @@ static int follow(const struct options *options, struct maze *maze, struct maze_
 	}
 }
 
-static int print_directly(const struct command *command, const struct options *options)
+static int print_from_engine(const struct command *command, const struct options *options)
 {
 	struct maze_error error = { "" };
 	struct maze_reader *reader;
@@ -52,12 +52,12 @@ static int print_directly(const struct command *command, const struct options *o
 
 	err = maze_open(options->engine, MAZE_EXISTING, &maze, &error);
 	if (err) {
-		complain(command, "%s", error.text);
+		print_error(command, "%s", error.text);
 		return err;
 	}
 	err = maze_reader_open(maze, true, &reader, &error);
 	if (err) {
-		complain(command, "%s", error.text);
+		print_error(command, "%s", error.text);
 		goto out_close;
 	}
 	err = print_kept(options, maze, reader);
@@ -69,7 +69,7 @@ out_close:
 	return err;
 }
 
-static int print_by_mazed(struct mazed_client *client, const struct options *options)
+static int print_from_mazed(struct mazed_client *client, const struct options *options)
 {
 	struct maze_error error = { "" };
 	struct maze_record record;
@@ -77,14 +77,14 @@ static int print_by_mazed(struct mazed_client *client, const struct options *opt
 	int err;
 
 	client->follows = options->follow;
-	if (!mazed_ask(client, json_pack("{s:s,s:b,s:b}", "do", "events", "kept", 1, "follow",
-					 options->follow)))
+	if (!mazed_call(client, json_pack("{s:s,s:b,s:b}", "do", "events", "kept", 1, "follow",
+					  options->follow)))
 		return -EPROTO;
 	while ((err = mazed_next(client, "record", &json)) == 1) {
 		err = maze_record_parse(json, &record, &error);
 		free(json);
 		if (err) {
-			complain(client->command, "mazed at %s: %s", client->path, error.text);
+			print_error(client->command, "mazed at %s: %s", client->path, error.text);
 			return err;
 		}
 		if (!print_record(stdout, &record, client->engine ? client->engine : "unknown",
@@ -99,15 +99,14 @@ int cmd_events(const struct command *command, struct options *options, int argc,
 	static struct mazed_client client;
 	int err;
 
-	if (argc)
-		return complain_usage(command, "\"%s\" is too much: it takes no arguments",
-				      argv[0]);
+	(void)argc;
+	(void)argv;
 	err = mazed_connect(&client, command, options);
 	if (err == 1) {
-		err = print_by_mazed(&client, options);
+		err = print_from_mazed(&client, options);
 		mazed_disconnect(&client);
 	} else if (!err) {
-		err = print_directly(command, options);
+		err = print_from_engine(command, options);
 	}
 	return err ? EXIT_MAZE_FAILED : EXIT_MAZE_OK;
 }

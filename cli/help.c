@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The help of maze(1), made from the same tables that are parsed.
- */
+/* --help, from the tables that options.c parses. */
 #include "command.h"
 
 #include <string.h>
@@ -12,7 +10,7 @@ static void print_option(const char *name, const char *argument, const char *hel
 
 	snprintf(left, sizeof(left), "--%s%s%s", name, argument ? " " : "",
 		 argument ? argument : "");
-	printf("  %-26s %s\n", left, help);
+	printf("  %-26s  %s\n", left, help);
 }
 
 void help_command(const struct command *command)
@@ -32,19 +30,22 @@ void help_command(const struct command *command)
 	puts("\nOptions:");
 	for (own = command->options; own && own->name; own++)
 		print_option(own->name, own->argument, own->help);
-	print_option("help", NULL, "this text");
-	puts("\nDurations are as in systemd.time(7): 500ms, 10s, \"1min 30s\"; see maze(1).");
+	print_option("help", NULL, "print this text");
+	puts("\nDurations are written as in systemd.time(7): 500ms, 10s, \"1min 30s\"; see "
+	     "maze(1).");
 }
 
 void help_overview(const struct command *commands)
 {
 	const struct command *command;
 
-	puts("maze: catches processes that burn CPU without ever sleeping\n\n"
+	puts("maze: catches processes that use CPU time without sleeping\n\n"
 	     "Usage: maze COMMAND [OPTION...] [ARGUMENT...]\n");
 	for (command = commands; command->name; command++)
 		if (!command->hidden)
 			printf("  %-10s %s\n", command->name, command->summary);
-	puts("\nmaze COMMAND --help says more of each; maze --version which one this is.\n"
-	     "Exit status: 0 done, 1 not done, 2 wrong usage; maze run ends as its command.");
+	puts("\n\"maze COMMAND --help\" describes a command; \"maze --version\" prints the "
+	     "version.\n"
+	     "Exit status: 0 success, 1 failure, 2 usage error; maze run returns that of its "
+	     "command.");
 }

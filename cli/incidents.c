@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * maze incidents: one line for each that is kept, the newest last. What cannot be read
- * is named, and hides no other.
+ * maze incidents: one line for each stored incident, the newest last. An unreadable file
+ * is reported, and the others are still listed.
  */
 #include "command.h"
 #include "terminal.h"
@@ -14,17 +14,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The longest name of a process, see MAZE_COMM_LEN. */
+/* MAZE_COMM_LEN without the NUL. */
 #define PROCESS_WIDTH 15
-/* Of longer ones the beginning is shown; maze report has all. */
+/* Longer names are cut; maze report shows them whole. */
 #define FUNCTION_WIDTH 28
 #define FUNCTION_WIDTH_MIN 7
 
-/* What is kept of an incident while the next are read. */
+/* The columns of one incident; the rest of it is freed before the next is read. */
 struct line {
 	const char *id;
 	long long began, pid, tid, count_ns;
-	char *process, *stage, *function, *act; /* NULL: unknown */
+	char *process, *stage, *function, *action; /* NULL: unknown */
 	size_t self, samples;
 };
 
@@ -33,23 +33,22 @@ static char *copy(const char *text)
 	return text ? strndup(text, SHOWN_NAME_MAX) : NULL;
 }
 
-/* "XCPU, KILL" as it was sent; the last thing done is the one that counts in a table. */
-static char *acts(const struct incident *incident)
+/* The last action; where both signals were sent, "sent SIGXCPU, SIGKILL". */
+static char *describe_action(const struct incident *incident)
 {
 	const struct incident_record *soft = shown_record(incident, "soft");
 	const struct incident_record *hard = shown_record(incident, "hard");
-	char *act = shown_act(hard ? hard : soft ? soft : &incident->records[0]), *both = NULL;
+	char *action = shown_act(hard ? hard : soft ? soft : &incident->records[0]), *both = NULL;
 
-	/* Both were sent: say so in one. */
 	if (soft && hard && soft->sent && hard->sent && soft->signal && hard->signal &&
 	    asprintf(&both, "sent %s, %s", soft->signal, hard->signal) >= 0) {
-		free(act);
+		free(action);
 		return both;
 	}
-	return act;
+	return action;
 }
 
-static bool take(const struct incident *incident, struct line *line)
+static bool fill_line(const struct incident *incident, struct line *line)
 {
 	const struct incident_frame *frame = NULL;
 	struct stacks *stacks;
@@ -62,7 +61,7 @@ static bool take(const struct incident *incident, struct line *line)
 	line->count_ns = shown_count(incident);
 	line->process = copy(shown_process(incident));
 	line->stage = copy(shown_verdict(incident)->event);
-	line->act = acts(incident);
+	line->action = describe_action(incident);
 	if (stacks->place) {
 		frame = stacks->place->frame;
 		line->self = stacks->place->placed;
@@ -119,7 +118,7 @@ static void print_json(const struct line *lines, size_t count)
 		json_object_set_new(object, "function_samples",
 				    json_integer((json_int_t)lines[i].self));
 		json_object_set_new(object, "samples", json_integer((json_int_t)lines[i].samples));
-		json_object_set_new(object, "done", text_json(lines[i].act));
+		json_object_set_new(object, "done", text_json(lines[i].action));
 		text = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII);
 		printf("%s\n%s", i ? "," : "", text ? text : "null");
 		free(text);
@@ -142,7 +141,7 @@ static void print_table(const struct line *lines, size_t count)
 	struct shown_terminal terminal;
 	bool bold;
 
-	terminal_look(&terminal, &bold);
+	terminal_query(&terminal, &bold);
 	for (i = 0; i < count; i++) {
 		if (strlen(lines[i].id) > id_width)
 			id_width = strlen(lines[i].id);
@@ -163,12 +162,12 @@ static void print_table(const struct line *lines, size_t count)
 		print_column(&terminal, lines[i].stage, strlen("STAGE"));
 		printf("%11s  ", shown_duration(lines[i].count_ns, buf));
 		print_column(&terminal, lines[i].function, function_width);
-		shown_printable(stdout, &terminal, lines[i].act ? lines[i].act : "?", 0);
+		shown_printable(stdout, &terminal, lines[i].action ? lines[i].action : "?", 0);
 		putchar('\n');
 	}
 }
 
-/* Reads all of them; *ret_bad counts those that it had to name instead. */
+/* Reads all incidents; *ret_bad is the number of files that cannot be read. */
 static struct line *read_lines(const struct command *command, const struct incident_dir *dir,
 			       size_t *ret_count, size_t *ret_bad)
 {
@@ -180,15 +179,15 @@ static struct line *read_lines(const struct command *command, const struct incid
 	*ret_bad = 0;
 	for (i = 0; lines && i < dir->count; i++) {
 		if (incident_dir_load(dir, dir->ids[i], &incident, &error)) {
-			complain(command, "%s", error.text);
+			print_error(command, "%s", error.text);
 			(*ret_bad)++;
 			continue;
 		}
 		lines[count].id = dir->ids[i];
-		if (take(incident, &lines[count])) {
+		if (fill_line(incident, &lines[count])) {
 			count++;
 		} else {
-			complain(command, "%s/%s.json: out of memory", dir->path, dir->ids[i]);
+			print_error(command, "%s/%s.json: out of memory", dir->path, dir->ids[i]);
 			(*ret_bad)++;
 		}
 		incident_free(incident);
@@ -207,7 +206,7 @@ static void free_lines(struct line *lines, size_t count)
 		free(lines[i].process);
 		free(lines[i].stage);
 		free(lines[i].function);
-		free(lines[i].act);
+		free(lines[i].action);
 	}
 	free(lines);
 }
@@ -220,16 +219,15 @@ int cmd_incidents(const struct command *command, struct options *options, int ar
 	struct line *lines;
 	size_t count, bad;
 
-	if (argc)
-		return complain_usage(command, "\"%s\" is too much: it takes no arguments",
-				      argv[0]);
+	(void)argc;
+	(void)argv;
 	if (incident_dir_open(path, &dir, &error)) {
-		complain(command, "%s", error.text);
+		print_error(command, "%s", error.text);
 		return EXIT_MAZE_FAILED;
 	}
 	lines = read_lines(command, &dir, &count, &bad);
 	if (!lines) {
-		complain(command, "out of memory");
+		print_error(command, "out of memory");
 		incident_dir_close(&dir);
 		return EXIT_MAZE_FAILED;
 	}

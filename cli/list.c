@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * maze list: what the pinned engine watches, or what mazed has to say of that.
+ * maze list: the watched threads, from mazed where it runs, else from the pinned engine.
  */
 #include "mazed_client.h"
 
@@ -46,22 +46,21 @@ static void print_line(const struct maze_entry *entry)
 	       entry->flags & MAZE_POLICY_INHERIT ? "" : ", no-inherit");
 }
 
-/* A list, wherever it comes from. */
 struct listing {
 	struct maze_entry *entries;
 	size_t count;
 	char engine[32];
 };
 
-static int list_directly(const struct command *command, const struct options *options,
-			 struct listing *listing)
+static int list_from_engine(const struct command *command, const struct options *options,
+			    struct listing *listing)
 {
 	struct maze_error error = { "" };
 	struct maze *maze = NULL;
 	int err;
 
 	err = maze_open(options->engine, MAZE_EXISTING, &maze, &error);
-	/* No engine is no error: then nothing is watched, and the list is empty. */
+	/* Without an engine nothing is watched: an empty list, not an error. */
 	if (!err) {
 		snprintf(listing->engine, sizeof(listing->engine), "%s", maze_engine_name(maze));
 		err = maze_list(maze, &listing->entries, &listing->count, &error);
@@ -69,7 +68,7 @@ static int list_directly(const struct command *command, const struct options *op
 		err = 0;
 	}
 	if (err)
-		complain(command, "%s", error.text);
+		print_error(command, "%s", error.text);
 	maze_close(maze);
 	return err;
 }
@@ -79,12 +78,12 @@ static int add_entry(struct mazed_client *client, struct listing *listing, const
 	struct maze_error error = { "" };
 	struct maze_entry *grown;
 
-	/* Twice as many each time that a power of two is full. */
+	/* Doubled at each power of two. */
 	if (!(listing->count & (listing->count - 1))) {
 		grown = reallocarray(listing->entries, listing->count ? listing->count * 2 : 1,
 				     sizeof(*grown));
 		if (!grown) {
-			complain(client->command, "out of memory");
+			print_error(client->command, "out of memory");
 			return -ENOMEM;
 		}
 		listing->entries = grown;
@@ -93,16 +92,16 @@ static int add_entry(struct mazed_client *client, struct listing *listing, const
 		listing->count++;
 		return 0;
 	}
-	complain(client->command, "mazed at %s: %s", client->path, error.text);
+	print_error(client->command, "mazed at %s: %s", client->path, error.text);
 	return -EPROTO;
 }
 
-static int list_by_mazed(struct mazed_client *client, struct listing *listing)
+static int list_from_mazed(struct mazed_client *client, struct listing *listing)
 {
 	char *json = NULL;
 	int err;
 
-	if (!mazed_ask(client, json_pack("{s:s}", "do", "list")))
+	if (!mazed_call(client, json_pack("{s:s}", "do", "list")))
 		return -EPROTO;
 	snprintf(listing->engine, sizeof(listing->engine), "%s",
 		 client->engine ? client->engine : "unknown");
@@ -115,8 +114,8 @@ static int list_by_mazed(struct mazed_client *client, struct listing *listing)
 	return err;
 }
 
-static int take(const struct command *command, const struct options *options,
-		struct listing *listing)
+static int get_listing(const struct command *command, const struct options *options,
+		       struct listing *listing)
 {
 	static struct mazed_client client;
 	int err = mazed_connect(&client, command, options);
@@ -124,8 +123,8 @@ static int take(const struct command *command, const struct options *options,
 	if (err < 0)
 		return err;
 	if (!err)
-		return list_directly(command, options, listing);
-	err = list_by_mazed(&client, listing);
+		return list_from_engine(command, options, listing);
+	err = list_from_mazed(&client, listing);
 	mazed_disconnect(&client);
 	return err;
 }
@@ -135,10 +134,9 @@ int cmd_list(const struct command *command, struct options *options, int argc, c
 	struct listing listing = { .engine = "none" };
 	size_t i;
 
-	if (argc)
-		return complain_usage(command, "\"%s\" is too much: it takes no arguments",
-				      argv[0]);
-	if (take(command, options, &listing)) {
+	(void)argc;
+	(void)argv;
+	if (get_listing(command, options, &listing)) {
 		free(listing.entries);
 		return EXIT_MAZE_FAILED;
 	}

@@ -1,195 +1,220 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * maze(1): the table of subcommands. What each does is in the file of its name.
- */
+/* maze(1): the table of subcommands. Each subcommand is in the file of its name. */
 #include "command.h"
 
 #include <string.h>
 
-#define ENGINE_OPTION                                                                              \
-	{                                                                                          \
-		"engine", "NAME", "auto (default), bpf, kmod or poll"                              \
-	}
-#define JSON_OPTION(what)                                                                          \
-	{                                                                                          \
-		"json", NULL, what " as JSON"                                                      \
-	}
-
-#define SOCKET_OPTION                                                                              \
-	{                                                                                          \
-		"socket", "PATH", "where mazed listens (/run/maze/control.sock)"                   \
-	}
-#define DIRECT_OPTION                                                                              \
-	{                                                                                          \
-		"direct", NULL, "ask the engine itself, also where a mazed runs"                   \
-	}
+#define AT(member) offsetof(struct options, member)
+#define ENGINE "engine", "NAME", "auto, bpf, kmod or poll (auto)", AT(engine)
+#define JSON(what) "json", NULL, "print " what " as JSON", AT(json)
+#define SOCKET "socket", "PATH", "socket of mazed (/run/maze/control.sock)", AT(socket)
+#define DIRECT "direct", NULL, "use the engine, even if mazed runs", AT(direct)
+#define INCIDENTS                                                                                  \
+	"incidents", "DIR", "directory of the incidents (/var/lib/maze/incidents)", AT(incidents)
 
 static const struct command_option run_options[] = {
-	ENGINE_OPTION,
-	JSON_OPTION("records"),
-	{ "events", "FILE", "append the records to FILE too, as JSON lines" },
-	{ "all", NULL, "also record when a watch begins and ends" },
-	{ "stay", NULL, "stay until all watched processes of COMMAND have ended" },
-	{ "incidents", "DIR", "keep in DIR where each caught thread was; see maze report" },
-	{ "no-unwind", NULL, "with --incidents: no DWARF unwind of the caught thread" },
-	{ NULL, NULL, NULL },
+	{ ENGINE },
+	{ JSON("records") },
+	{ "events", "FILE", "append the records to FILE too, as JSON lines", AT(events) },
+	{ "all", NULL, "also record when a watch begins and ends", AT(all) },
+	{ "stay", NULL, "stay until all watched processes of COMMAND have ended", AT(stay) },
+	{ "incidents", "DIR", "write an incident into DIR for each episode", AT(incidents) },
+	{ "no-unwind", NULL, "with --incidents: no stack unwind by debug information",
+	  AT(no_unwind) },
+	{ 0 },
 };
 
 static const struct command_option watch_options[] = {
-	ENGINE_OPTION,
-	{ "wait", NULL, "stay until the processes have ended, and print records" },
-	JSON_OPTION("with --wait: records"),
-	{ "events", "FILE", "with --wait: append the records to FILE too, as JSON lines" },
-	{ "all", NULL, "with --wait: also record when a watch begins and ends" },
-	{ "thread", "TID", "watch only this thread (then no PID is given)" },
-	SOCKET_OPTION,
-	DIRECT_OPTION,
-	{ NULL, NULL, NULL },
+	{ ENGINE },
+	{ "wait", NULL, "stay until the processes have ended, and print records", AT(wait) },
+	{ "json", NULL, "with --wait: print records as JSON", AT(json) },
+	{ "events", "FILE", "with --wait: append the records to FILE too, as JSON lines",
+	  AT(events) },
+	{ "all", NULL, "with --wait: also record when a watch begins and ends", AT(all) },
+	{ "thread", "TID", "watch only this thread; without PID", AT(thread) },
+	{ SOCKET },
+	{ DIRECT },
+	{ 0 },
 };
 
 static const struct command_option unwatch_options[] = {
-	ENGINE_OPTION,
-	{ "thread", "TID", "unwatch only this thread (then no PID is given)" },
-	SOCKET_OPTION,
-	DIRECT_OPTION,
-	{ NULL, NULL, NULL },
+	{ ENGINE },
+	{ "thread", "TID", "end the watch of this thread only; without PID", AT(thread) },
+	{ SOCKET },
+	{ DIRECT },
+	{ 0 },
 };
 
 static const struct command_option list_options[] = {
-	ENGINE_OPTION, JSON_OPTION("the list"), SOCKET_OPTION, DIRECT_OPTION, { NULL, NULL, NULL },
+	{ ENGINE }, { JSON("the list") }, { SOCKET }, { DIRECT }, { 0 },
 };
 
 static const struct command_option events_options[] = {
-	ENGINE_OPTION,		{ "follow", NULL, "go on printing records as they come" },
-	JSON_OPTION("records"), SOCKET_OPTION,
-	DIRECT_OPTION,		{ NULL, NULL, NULL },
+	{ ENGINE },	     { "follow", NULL, "continue with new records", AT(follow) },
+	{ JSON("records") }, { SOCKET },
+	{ DIRECT },	     { 0 },
 };
 
 static const struct command_option thaw_options[] = {
-	{ "cgroup", "PATH", "the control group of that name, from /" },
-	{ "all", NULL, "all that mazed has frozen" },
-	SOCKET_OPTION,
-	{ NULL, NULL, NULL },
+	{ "cgroup", "PATH", "the control group with this path, from /", AT(cgroup) },
+	{ "all", NULL, "all control groups that mazed has frozen", AT(all) },
+	{ SOCKET },
+	{ 0 },
 };
 
-#define INCIDENTS_OPTION                                                                           \
-	{                                                                                          \
-		"incidents", "DIR", "where they are (/var/lib/maze/incidents)"                     \
-	}
-
 static const struct command_option incidents_options[] = {
-	INCIDENTS_OPTION,
-	JSON_OPTION("the list"),
-	{ NULL, NULL, NULL },
+	{ INCIDENTS },
+	{ JSON("the list") },
+	{ 0 },
 };
 
 static const struct command_option report_options[] = {
-	INCIDENTS_OPTION,
-	{ "html", NULL, "one HTML file, with a flame graph and a timeline" },
-	{ "folded", NULL, "folded stacks, for other tools that draw flame graphs" },
-	JSON_OPTION("the incident as it was written,"),
-	{ NULL, NULL, NULL },
+	{ INCIDENTS },
+	{ "html", NULL, "print an HTML page with a flame graph and a timeline", AT(html) },
+	{ "folded", NULL, "print folded stacks, for flame graph tools", AT(folded) },
+	{ JSON("the incident") },
+	{ 0 },
 };
 
-static const struct command_option doctor_options[] = {
-	JSON_OPTION("the answers"),
-	{ NULL, NULL, NULL },
-};
+static const struct command_option doctor_options[] = { { JSON("the results") }, { 0 } };
 
-static const struct command_option load_options[] = {
-	ENGINE_OPTION,
-	{ NULL, NULL, NULL },
-};
+static const struct command_option load_options[] = { { ENGINE }, { 0 } };
 
 static const struct command commands[] = {
-	{ "run", "-- COMMAND [ARG...]", "run a command under watch",
-	  "Runs COMMAND, watched from before its first instruction, with all it starts, and\n"
-	  "ends as it did: with its exit status, 128+N when it died of signal N, 125 when\n"
-	  "maze itself failed, 126 when COMMAND cannot be executed, 127 when it is not found\n"
-	  "(2: the options were wrong and nothing was run). The terminal and signals are\n"
-	  "passed through. Soft and hard verdicts, and losses of records, are printed on\n"
-	  "standard error.\n"
+	{ "run", "-- COMMAND [ARG...]", "run a command and watch it",
+	  "Runs COMMAND and watches it, and all that it starts, from its first instruction on.\n"
+	  "Soft and hard verdicts, and losses of records, are printed on standard error. The\n"
+	  "terminal and signals reach COMMAND as without maze.\n"
 	  "\n"
-	  "If an engine is pinned (see maze watch), it is used; else one is loaded that goes\n"
-	  "away with maze. If maze is killed with SIGKILL, nothing of it stays behind, and\n"
-	  "COMMAND runs on: unwatched, or still watched if the engine is pinned.\n"
+	  "The exit status is that of COMMAND, 128+N if signal N ended COMMAND, 125 if maze\n"
+	  "failed, 126 if COMMAND cannot be executed, 127 if COMMAND is not found, or 2 after\n"
+	  "a usage error.\n"
 	  "\n"
-	  "What COMMAND has started and still runs when it ends is named on standard error. It\n"
-	  "is no longer watched then, or still watched if the engine is pinned. With --stay,\n"
-	  "maze goes on watching until all of it has ended, or until SIGTERM, SIGHUP, SIGINT\n"
-	  "or SIGQUIT comes to maze.",
+	  "maze uses the pinned engine if one is loaded (see maze watch), else a private one that\n"
+	  "ends with maze. If SIGKILL ends maze, COMMAND continues: still watched with a pinned\n"
+	  "engine, no longer watched with a private one.\n"
+	  "\n"
+	  "When COMMAND ends, watched processes that still run are listed on standard error. A\n"
+	  "pinned engine watches them further, a private one does not. With --stay, maze\n"
+	  "continues until all of them have ended, or until it gets SIGTERM, SIGHUP, SIGINT or\n"
+	  "SIGQUIT.",
 	  true, run_options, cmd_run, false },
 	{ "watch", "PID... | --thread TID", "watch running processes",
-	  "Watches each process PID, all its threads and what they start, from now on, and\n"
-	  "returns. Where mazed runs, it is asked, and anybody may watch what is his own.\n"
-	  "Needs no daemon else: the engine is loaded into the kernel if it is not there\n"
-	  "yet, pinned at /sys/fs/bpf/maze, and stays until maze unload. A process that is\n"
-	  "watched already gets the new policy and starts at 0. Refused: PID 1, kernel\n"
-	  "threads, maze itself, and processes you may not signal.\n"
+	  "Watches each process PID, with all its threads and all that they start from now on,\n"
+	  "and returns. If a process is watched already, it gets the new policy and a count of\n"
+	  "0. PID 1, kernel threads, maze itself, and processes that you may not signal are\n"
+	  "refused.\n"
 	  "\n"
-	  "Where the kernel refuses the cheapest way to see sched_yield, a small process\n"
-	  "(maze attend) stays behind that sees to it; enforcement does not depend on it.\n"
+	  "If mazed runs, maze requests this from mazed, also for users who may not load an\n"
+	  "engine. Else maze loads the engine and pins it at /sys/fs/bpf/maze, until maze unload.\n"
 	  "\n"
-	  "With --wait it stays instead, prints soft and hard verdicts until every process\n"
-	  "named has ended, and takes its watches with it. That works with every engine,\n"
-	  "also with those that leave nothing in the kernel.",
+	  "On kernels that refuse the cheapest probe of sched_yield, a small process (maze\n"
+	  "service) stays in the background and attaches another probe when one is needed.\n"
+	  "\n"
+	  "With --wait, maze stays, prints soft and hard verdicts until all given processes have\n"
+	  "ended, and then ends its watches. This works with every engine.",
 	  true, watch_options, cmd_watch, false },
 	{ "unwatch", "PID... | --thread TID", "end watches",
-	  "Ends the watch of each process PID with all its threads. What those have started\n"
-	  "since stays watched.",
+	  "Ends the watches of all threads of each process PID. Processes that it has started\n"
+	  "stay watched.",
 	  false, unwatch_options, cmd_unwatch, false },
-	{ "list", "", "show what is watched",
-	  "Shows every watched thread with its count: the CPU time it has used since it last\n"
-	  "slept, as of its last context switch or tick.",
+	{ "list", "", "list watched threads",
+	  "Lists each watched thread with its count, the CPU time since its last sleep. The\n"
+	  "count is as of the last context switch or tick.",
 	  false, list_options, cmd_list, false },
-	{ "events", "", "show what happened",
-	  "Prints the records that the pinned engine has kept (the last 4096 verdicts and the\n"
-	  "last 4096 beginnings and ends of watches), oldest first. Reading takes nothing away\n"
-	  "from other readers.",
+	{ "events", "", "print records",
+	  "Prints the records that the pinned engine keeps, the oldest first: the last 4096\n"
+	  "verdicts, and the last 4096 beginnings and ends of watches. Records stay available to\n"
+	  "other readers.",
 	  false, events_options, cmd_events, false },
-	{ "thaw", "PID... | --cgroup PATH | --all", "let run again what mazed has frozen",
-	  "Lets run again the control groups that mazed has frozen because a rule says so, named\n"
-	  "by a process in them, by their path, or all of them. For root, and where mazed runs.",
+	{ "thaw", "PID... | --cgroup PATH | --all", "thaw frozen control groups",
+	  "Thaws control groups that mazed has frozen by a rule: those of the given processes, "
+	  "the\n"
+	  "one with the given path, or all. For root, while mazed runs.",
 	  false, thaw_options, cmd_thaw, false },
-	{ "incidents", "", "list what was caught, with where it was stuck",
-	  "Shows one line for each incident that mazed, or maze run with --incidents, has kept:\n"
-	  "a thread that reached a limit, and the evidence of where it was then. Newest last.\n"
-	  "HOTTEST is the function of the program that most samples were in, or in what it called\n"
-	  "of the kernel. A file that cannot be read is named on standard error, and the exit\n"
-	  "status is 1.",
+	{ "incidents", "", "list incidents",
+	  "Lists the incidents that mazed, or maze run --incidents, has written: one line for "
+	  "each\n"
+	  "episode with a verdict, the newest last. HOTTEST is the function of the program with\n"
+	  "the most samples; a sample in the kernel counts for the function that called the\n"
+	  "kernel. An unreadable file is reported on standard error, and the exit status is\n"
+	  "then 1.",
 	  false, incidents_options, cmd_incidents, false },
-	{ "report", "ID | last", "say of one incident where the loop was",
-	  "Shows an incident: what spun, since when and for how long, in which function, and what\n"
-	  "was done about it. The ID is that of maze incidents, its beginning or its end where\n"
-	  "that is enough, or last for the newest.\n"
+	{ "report", "ID | last", "show an incident",
+	  "Shows an incident: which thread reached its limit, since when and how long it ran,\n"
+	  "in which function, and which signals and actions followed. ID is that of maze\n"
+	  "incidents, or a beginning or end of it that no other incident has; \"last\" is the\n"
+	  "newest incident.\n"
 	  "\n"
 	  "  maze report --html last > report.html",
 	  false, report_options, cmd_report, false },
-	{ "doctor", "", "say what can run here",
-	  "Says of each engine whether it can run on this machine, as this user, and if not,\n"
-	  "why and what would help; and what it cannot see here. Changes nothing.\n"
-	  "Exit status 0 when some engine can run, else 1.",
+	{ "doctor", "", "show which engines can run here",
+	  "Shows for each engine whether this user can run it on this machine, the reason if\n"
+	  "not, and what it cannot detect here. Changes nothing. The exit status is 0 if an\n"
+	  "engine can run, else 1.",
 	  false, doctor_options, cmd_doctor, false },
-	{ "load", "", "load the engine, and watch nothing yet",
-	  "Loads the engine into the kernel and pins it, as maze watch does where that has not\n"
-	  "been done; it stays until maze unload. For who may do more than those who are to\n"
-	  "use it.",
+	{ "load", "", "load and pin the engine",
+	  "Loads the engine into the kernel and pins it, as maze watch does, but watches nothing.\n"
+	  "It stays until maze unload. Users with fewer privileges can use it then.",
 	  false, load_options, cmd_load, false },
-	{ "unload", "", "drop everything that is pinned",
+	{ "unload", "", "unload the pinned engine",
 	  "Ends all watches of the pinned engine and removes it from the kernel.", false, NULL,
 	  cmd_unload, false },
-	{ "attend", "", "attend to the pinned engine's yield probe", "", false, NULL, cmd_service,
+	{ "service", "", "run the yield probe of the pinned engine", "", false, NULL, cmd_service,
 	  true },
-	{ NULL, NULL, NULL, NULL, false, NULL, NULL, false },
+	{ 0 },
 };
 
+/* More than the longest name of a command. */
+#define NAME_LEN_MAX 16
+
+/* The Levenshtein distance between a word and the name of a command. */
+static size_t distance(const char *word, const char *name)
+{
+	size_t row[NAME_LEN_MAX], length = strlen(name), i, j, diagonal, above;
+
+	for (j = 0; j <= length; j++)
+		row[j] = j;
+	for (i = 1; word[i - 1]; i++) {
+		diagonal = row[0];
+		row[0] = i;
+		for (j = 1; j <= length; j++) {
+			above = row[j];
+			row[j] = diagonal + (word[i - 1] != name[j - 1]);
+			if (above + 1 < row[j])
+				row[j] = above + 1;
+			if (row[j - 1] + 1 < row[j])
+				row[j] = row[j - 1] + 1;
+			diagonal = above;
+		}
+	}
+	return row[length];
+}
+
+/* NULL after an error message. */
 static const struct command *find_command(const char *name)
 {
-	const struct command *command;
+	/* A suggestion differs in one character, or in two where the word is longer. */
+	size_t best = strlen(name) > 3 ? 3 : 2, d;
+	const struct command *command, *similar = NULL;
 
-	for (command = commands; command->name; command++)
+	/* The old name, until 1.0. */
+	if (!strcmp(name, "attend"))
+		name = "service";
+	for (command = commands; command->name; command++) {
 		if (!strcmp(command->name, name))
 			return command;
+		d = command->hidden ? best : distance(name, command->name);
+		if (d < best) {
+			best = d;
+			similar = command;
+		}
+	}
+	fprintf(stderr, "maze: unknown command \"%s\"", name);
+	if (similar)
+		fprintf(stderr, "; did you mean \"%s\"?\n", similar->name);
+	else
+		fputs("; see maze --help\n", stderr);
 	return NULL;
 }
 
@@ -198,38 +223,35 @@ int main(int argc, char **argv)
 	struct options options = { .engine = "auto" };
 	const struct command *command;
 	int first, status;
+	bool help;
 
-	if (argc >= 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") ||
-			  (!strcmp(argv[1], "help") && argc == 2))) {
+	if (argc < 2) {
+		fputs("maze: no command given; see maze --help\n", stderr);
+		return EXIT_MAZE_USAGE;
+	}
+	help = !strcmp(argv[1], "help");
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || (help && argc == 2)) {
 		help_overview(commands);
 		return EXIT_MAZE_OK;
 	}
-	if (argc >= 2 && !strcmp(argv[1], "--version")) {
+	if (!strcmp(argv[1], "--version")) {
 		puts("maze " MAZE_VERSION);
 		return EXIT_MAZE_OK;
 	}
-	if (argc < 2) {
-		fputs("maze: say what to do: run, watch, unwatch, list, events, thaw, "
-		      "incidents, report, doctor, load or unload; see maze --help\n",
-		      stderr);
+	command = find_command(argv[help ? 2 : 1]);
+	if (!command)
 		return EXIT_MAZE_USAGE;
-	}
-	if (!strcmp(argv[1], "help")) {
-		command = find_command(argv[2]);
-		if (command)
-			help_command(command);
-		else
-			fprintf(stderr, "maze: \"%s\" is no command; see maze --help\n", argv[2]);
-		return command ? EXIT_MAZE_OK : EXIT_MAZE_USAGE;
-	}
-	command = find_command(argv[1]);
-	if (!command) {
-		fprintf(stderr, "maze: \"%s\" is no command; see maze --help\n", argv[1]);
-		return EXIT_MAZE_USAGE;
+	if (help) {
+		help_command(command);
+		return EXIT_MAZE_OK;
 	}
 	maze_policy_default(&options.policy);
 	status = options_parse(command, argc - 1, argv + 1, &options, &first);
 	if (status >= 0)
 		return status;
-	return command->run(command, &options, argc - 1 - first, argv + 1 + first);
+	argc -= first + 1;
+	argv += first + 1;
+	if (argc && !command->arguments[0])
+		return usage_error(command, "unexpected argument \"%s\"", argv[0]);
+	return command->run(command, &options, argc, argv);
 }

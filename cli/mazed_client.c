@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * maze's side of the control socket; see mazed_client.h. That the one who answers is
- * mazed, the file system says: only root can make /run/maze/control.sock.
+ * The client of mazed's control socket. The peer is trusted because only root can create
+ * /run/maze/control.sock.
  */
 #include "mazed_client.h"
 
@@ -17,7 +17,7 @@
 #include "lib/control.h"
 #include "base/proc_files.h"
 
-/* NULL: mazed is not to be asked. */
+/* NULL: the command uses the engine. */
 static const char *socket_path(const struct options *options, bool *ret_given)
 {
 	const char *environment = getenv("MAZE_SOCKET");
@@ -48,8 +48,8 @@ int mazed_connect(struct mazed_client *client, const struct command *command,
 	if (!client->path)
 		return 0;
 	if (strlen(client->path) >= sizeof(address.sun_path)) {
-		complain(command, "the socket's path %s is too long; it may have %zu bytes",
-			 client->path, sizeof(address.sun_path) - 1);
+		print_error(command, "the path of the socket, %s, is longer than %zu bytes",
+			    client->path, sizeof(address.sun_path) - 1);
 		return -ENAMETOOLONG;
 	}
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", client->path);
@@ -58,13 +58,13 @@ int mazed_connect(struct mazed_client *client, const struct command *command,
 		return 1;
 	err = -errno;
 	mazed_disconnect(client);
-	/* No mazed runs, and nobody has said that one should. */
+	/* mazed does not run, and no socket was given. */
 	if (!given && (err == -ENOENT || err == -ECONNREFUSED))
 		return 0;
-	complain(command, "mazed cannot be asked at %s: %s%s", client->path, strerror(-err),
-		 err == -ENOENT || err == -ECONNREFUSED
-			 ? "; is it running? --direct goes without it"
-			 : "");
+	print_error(command, "cannot connect to mazed at %s: %s%s", client->path, strerror(-err),
+		    err == -ENOENT || err == -ECONNREFUSED
+			    ? "; is mazed running? --direct uses the engine instead"
+			    : "");
 	return err;
 }
 
@@ -92,7 +92,7 @@ static int send_line(struct mazed_client *client, const char *text)
 	return 0;
 }
 
-/* False: whoever reads what is printed has gone, and there may be nothing to print for long. */
+/* False: the reader of standard output has exited; the next write may be far away. */
 static bool wait_for_either(int fd)
 {
 	struct pollfd fds[] = { { .fd = fd, .events = POLLIN }, { .fd = STDOUT_FILENO } };
@@ -102,7 +102,7 @@ static bool wait_for_either(int fd)
 	return !fds[1].revents;
 }
 
-/* One line, ended by NUL, valid until the next call; NULL after a complaint. */
+/* One line, ended by NUL, valid until the next call; NULL after an error message. */
 static char *read_line(struct mazed_client *client)
 {
 	char *line, *newline;
@@ -120,8 +120,8 @@ static char *read_line(struct mazed_client *client)
 		client->end -= client->begin;
 		client->begin = 0;
 		if (client->end == sizeof(client->buf)) {
-			complain(client->command, "mazed at %s answers a line without end",
-				 client->path);
+			print_error(client->command, "mazed at %s sent a line that is too long",
+				    client->path);
 			return NULL;
 		}
 		if (client->follows && !wait_for_either(client->fd))
@@ -131,8 +131,8 @@ static char *read_line(struct mazed_client *client)
 		if (got > 0) {
 			client->end += (size_t)got;
 		} else if (!got || errno != EINTR) {
-			complain(client->command, "mazed at %s has ended the connection%s%s",
-				 client->path, got ? ": " : "", got ? strerror(errno) : "");
+			print_error(client->command, "mazed at %s closed the connection%s%s",
+				    client->path, got ? ": " : "", got ? strerror(errno) : "");
 			return NULL;
 		}
 	}
@@ -146,23 +146,24 @@ static json_t *read_object(struct mazed_client *client)
 	if (!line || json_is_object(object))
 		return object;
 	json_decref(object);
-	complain(client->command, "what answers at %s is not mazed: \"%.60s\" is no JSON object",
-		 client->path, line);
+	print_error(client->command,
+		    "invalid answer at %s, which is not from mazed: \"%.60s\" is not a JSON object",
+		    client->path, line);
 	return NULL;
 }
 
-/* The sentence of a refusal is mazed's. */
 static bool is_ok(struct mazed_client *client, const json_t *answer)
 {
 	const char *text = json_string_value(json_object_get(answer, "text"));
 
 	if (json_is_true(json_object_get(answer, "ok")))
 		return true;
-	complain(client->command, "%s", text ? text : "mazed has refused, and does not say why");
+	print_error(client->command, "%s",
+		    text ? text : "mazed refused the request without a reason");
 	return false;
 }
 
-bool mazed_ask(struct mazed_client *client, json_t *request)
+bool mazed_call(struct mazed_client *client, json_t *request)
 {
 	char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
 	json_t *answer = NULL;
@@ -173,14 +174,14 @@ bool mazed_ask(struct mazed_client *client, json_t *request)
 	json_decref(request);
 	if (!text)
 		return false;
-	/* Who was sent away before he asked is told why: so the answer is read all the same. */
+	/* mazed sends a reason before it disconnects: read it after EPIPE too. */
 	err = send_line(client, text);
 	if (!err)
 		err = send_line(client, "\n");
 	free(text);
 	if (err && err != -EPIPE && err != -ECONNRESET) {
-		complain(client->command, "mazed at %s cannot be asked: %s", client->path,
-			 strerror(-err));
+		print_error(client->command, "cannot send a request to mazed at %s: %s",
+			    client->path, strerror(-err));
 		return false;
 	}
 	answer = read_object(client);
@@ -211,8 +212,8 @@ int mazed_next(struct mazed_client *client, const char *key, char **ret_json)
 	} else if (line && json_object_get(line, "done")) {
 		err = 0;
 	} else if (line && is_ok(client, line)) {
-		complain(client->command, "what mazed at %s answers has no \"%s\"", client->path,
-			 key);
+		print_error(client->command, "the answer of mazed at %s has no \"%s\"",
+			    client->path, key);
 	}
 	json_decref(line);
 	return err;
@@ -232,7 +233,7 @@ json_t *mazed_request(const struct mazed_client *client, const char *verb, pid_t
 		close(fd);
 	}
 	if (err) {
-		complain(client->command, "no process has the PID %d", (int)pid);
+		print_error(client->command, "no process has the PID %d", (int)pid);
 		return NULL;
 	}
 	request =
@@ -244,7 +245,7 @@ json_t *mazed_request(const struct mazed_client *client, const char *verb, pid_t
 
 json_t *mazed_policy(const struct maze_policy *policy)
 {
-	/* "none" is for people. */
+	/* The protocol has "0" where maze_signal_format() writes "none". */
 	char soft_signal[32] = "0", hard_signal[32] = "0";
 	char soft[64], hard[64], recovery[32];
 

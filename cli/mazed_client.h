@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * maze's side of mazed's control socket (maze-control(5)).
- */
+/* The client of mazed's control socket (maze-control(5)). */
 #ifndef MAZE_CLI_MAZED_CLIENT_H
 #define MAZE_CLI_MAZED_CLIENT_H
 
@@ -9,43 +7,43 @@
 
 #include "command.h"
 
-/* A line of an answer: a record or an entry, with all its names, is below 1 KiB. */
+/* Of a line of an answer; a record or an entry is below 1 KiB. */
 #define MAZED_LINE_MAX 65536
 
 struct mazed_client {
 	const struct command *command;
 	const char *path;
 	int fd;
-	bool follows; /* what is printed goes on: who reads it may go before that ends */
-	char *engine; /* of the last answer that named it; NULL: none did */
+	bool follows; /* stop waiting for mazed when the reader of standard output exits */
+	char *engine; /* from the last answer with one; NULL: none */
 	char buf[MAZED_LINE_MAX];
 	size_t begin, end;
 };
 
 /*
- * Whether this command goes by mazed: 1, and it is connected; 0: no, there is none, or it
- * is not to be asked; -errno after a complaint: it should, and cannot. Where a mazed is
- * there, its refusal is the answer, and nothing is tried behind its back.
+ * Returns 1: connected; 0: the command uses the engine, because mazed does not run or an
+ * option excludes it; -errno after an error message. If mazed refuses a request, the
+ * command fails: the engine is not tried afterwards.
  */
 int mazed_connect(struct mazed_client *client, const struct command *command,
 		  const struct options *options);
 void mazed_disconnect(struct mazed_client *client);
 
 /*
- * Sends a request, which is taken over, and reads the first line of the answer. False:
- * it was refused or could not be asked; the complaint is made.
+ * Sends a request, which is freed, and reads the first line of the answer. False, after
+ * an error message: not sent, or refused. A NULL request fails silently.
  */
-bool mazed_ask(struct mazed_client *client, json_t *request);
+bool mazed_call(struct mazed_client *client, json_t *request);
 /*
- * The next line of an answer of several: 1 and the object under `key` as JSON text, to
- * free(3); 0: that was the last line; -errno after a complaint.
+ * The next line of an answer. 1: *ret_json is the object under `key` as text, for
+ * free(3); 0: the last line was read; -errno after an error message.
  */
 int mazed_next(struct mazed_client *client, const char *key, char **ret_json);
 
-/* A request about process `pid` as it is now. NULL, after a complaint: there is none. */
+/* A request with the start time of `pid`. NULL after an error message: no such process. */
 json_t *mazed_request(const struct mazed_client *client, const char *verb, pid_t pid, pid_t tid);
 
-/* A policy as the protocol has it. */
+/* The "policy" of a request. */
 json_t *mazed_policy(const struct maze_policy *policy);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Options of subcommands, parsed from their tables: the command's own, and the
- * keys of a policy, which belong to lib/.
+ * Parses the options in a command's table and, for commands with a policy, the keys of
+ * maze_policy_keys().
  */
 #include "command.h"
 
@@ -13,12 +13,12 @@
 
 #include "../base/escape.h"
 
-/* Own options of any command plus the policy's keys, --help and the end. */
+/* The options of one command, the keys of a policy, --help and the end of the table. */
 #define LONG_MAX 32
-/* getopt values: below are indexes into the long options, so clear of characters. */
+/* getopt(3) values of long options begin here, above all characters. */
 #define VALUE_BASE 1000
 
-/* A sentence may quote an argument, or what mazed has answered. */
+/* Escaped: a sentence may quote an argument, or an answer of mazed. */
 static void write_sentence(const struct command *command, const char *format, va_list args)
 {
 	char *sentence;
@@ -30,7 +30,7 @@ static void write_sentence(const struct command *command, const char *format, va
 	free(sentence);
 }
 
-void complain(const struct command *command, const char *format, ...)
+void print_error(const struct command *command, const char *format, ...)
 {
 	va_list args;
 
@@ -40,7 +40,7 @@ void complain(const struct command *command, const char *format, ...)
 	va_end(args);
 }
 
-int complain_usage(const struct command *command, const char *format, ...)
+int usage_error(const struct command *command, const char *format, ...)
 {
 	va_list args;
 
@@ -51,7 +51,7 @@ int complain_usage(const struct command *command, const char *format, ...)
 	return EXIT_MAZE_USAGE;
 }
 
-/* As an option, `inherit` is spelled only as its opposite; a file has both. */
+/* `inherit` is a key of maze.conf only: as an option there is --no-inherit. */
 static bool is_option(const struct maze_policy_key *key)
 {
 	return strcmp(key->name, "inherit") != 0;
@@ -81,16 +81,17 @@ static int build(const struct command *command, struct option *longs)
 	return n;
 }
 
-static int parse_thread(const struct command *command, const char *text, pid_t *ret_tid)
+static int parse_id(const struct command *command, const char *what, const char *text,
+		    pid_t *ret_id)
 {
 	char *end;
-	long tid;
+	long id;
 
 	errno = 0;
-	tid = strtol(text, &end, 10);
-	if (errno || *end || end == text || tid <= 0 || tid > 0x3fffffff)
-		return complain_usage(command, "\"%s\" is no thread ID", text);
-	*ret_tid = (pid_t)tid;
+	id = strtol(text, &end, 10);
+	if (errno || *end || end == text || id <= 0 || id > 0x3fffffff)
+		return usage_error(command, "invalid %s \"%s\"", what, text);
+	*ret_id = (pid_t)id;
 	return 0;
 }
 
@@ -98,63 +99,40 @@ static int parse_thread(const struct command *command, const char *text, pid_t *
 static int apply(const struct command *command, struct options *options, const char *name,
 		 const char *value)
 {
+	const struct command_option *own = command->options;
 	struct maze_error error = { "" };
+	void *member;
 
-	if (!strcmp(name, "engine"))
-		options->engine = value;
-	else if (!strcmp(name, "events"))
-		options->events = value;
-	else if (!strcmp(name, "json"))
-		options->json = true;
-	else if (!strcmp(name, "all"))
-		options->all = true;
-	else if (!strcmp(name, "follow"))
-		options->follow = true;
-	else if (!strcmp(name, "wait"))
-		options->wait = true;
-	else if (!strcmp(name, "stay"))
-		options->stay = true;
-	else if (!strcmp(name, "socket"))
-		options->socket = value;
-	else if (!strcmp(name, "direct"))
-		options->direct = true;
-	else if (!strcmp(name, "cgroup"))
-		options->cgroup = value;
-	else if (!strcmp(name, "incidents"))
-		options->incidents = value;
-	else if (!strcmp(name, "html"))
-		options->html = true;
-	else if (!strcmp(name, "no-unwind"))
-		options->no_unwind = true;
-	else if (!strcmp(name, "folded"))
-		options->folded = true;
-	else if (!strcmp(name, "thread"))
-		return parse_thread(command, value, &options->thread);
-	else if (maze_policy_set(&options->policy, name, value, &error))
-		return complain_usage(command, "--%s: %s", name, error.text);
-	options->yield_asked |= !strcmp(name, "yield");
+	while (own && own->name && strcmp(own->name, name))
+		own++;
+	if (!own || !own->name) {
+		options->yield_given |= !strcmp(name, "yield");
+		if (maze_policy_set(&options->policy, name, value, &error))
+			return usage_error(command, "--%s: %s", name, error.text);
+		return 0;
+	}
+	member = (char *)options + own->offset;
+	if (member == &options->thread)
+		return parse_id(command, "thread ID", value, member);
+	if (own->argument)
+		*(const char **)member = value;
+	else
+		*(bool *)member = true;
 	return 0;
 }
 
-static int refuse(const struct command *command, const struct option *longs, int missing,
-		  char *word)
+static int report_bad_option(const struct command *command, const struct option *longs, int missing,
+			     char *word)
 {
 	const struct option *option;
 
 	if (!missing)
-		return complain_usage(command, "it has no option %s", word);
-	/* optopt is the value of the option that lacks its argument. */
+		return usage_error(command, "unknown option %s", word);
+	/* optopt(3) is the value of the option without its argument. */
 	for (option = longs; option->name; option++)
 		if (option->val == optopt)
-			return complain_usage(command, "--%s needs a value%s", option->name,
-					      strstr(option->name, "signal") ? ", such as TERM"
-					      : option->val >= VALUE_BASE &&
-							      command->takes_policy &&
-							      (!strcmp(option->name, "soft") ||
-							       !strcmp(option->name, "hard"))
-						      ? ", such as 10s"
-						      : "");
-	return complain_usage(command, "%s needs a value", word);
+			return usage_error(command, "--%s needs a value", option->name);
+	return usage_error(command, "%s needs a value", word);
 }
 
 int options_parse(const struct command *command, int argc, char **argv, struct options *options,
@@ -168,7 +146,7 @@ int options_parse(const struct command *command, int argc, char **argv, struct o
 	opterr = 0;
 	optind = 1;
 	for (;;) {
-		/* '+': options end at the first argument, which may be a command's name. */
+		/* '+': parsing stops at the first argument, COMMAND of maze run. */
 		value = getopt_long(argc, argv, "+:h", longs, NULL);
 		if (value == -1)
 			break;
@@ -177,33 +155,20 @@ int options_parse(const struct command *command, int argc, char **argv, struct o
 			return EXIT_MAZE_OK;
 		}
 		if (value == '?' || value == ':')
-			return refuse(command, longs, value == ':', argv[optind - 1]);
+			return report_bad_option(command, longs, value == ':', argv[optind - 1]);
 		status = apply(command, options, longs[value - VALUE_BASE].name, optarg);
 		if (status)
 			return status;
 	}
 	if (maze_engine_check(options->engine, &error))
-		return complain_usage(command, "--engine: %s", error.text);
+		return usage_error(command, "--engine: %s", error.text);
 	if (options->socket && (options->direct || strcmp(options->engine, "auto") != 0))
-		return complain_usage(command, "--socket is for asking mazed, and --direct and "
-					       "--engine for not asking it");
+		return usage_error(command, "--socket uses mazed; --direct and --engine do not: "
+					    "choose one");
 	if (command->takes_policy && maze_policy_explain(&options->policy, &error))
-		return complain_usage(command, "%s", error.text);
+		return usage_error(command, "%s", error.text);
 	*ret_first = optind;
 	return -1;
-}
-
-static int parse_pid(const struct command *command, const char *text, pid_t *ret_pid)
-{
-	char *end;
-	long pid;
-
-	errno = 0;
-	pid = strtol(text, &end, 10);
-	if (errno || *end || end == text || pid <= 0 || pid > 0x3fffffff)
-		return complain_usage(command, "\"%s\" is no PID", text);
-	*ret_pid = (pid_t)pid;
-	return 0;
 }
 
 int targets_parse(const struct command *command, const struct options *options, int argc,
@@ -214,17 +179,16 @@ int targets_parse(const struct command *command, const struct options *options, 
 	pid_t *pids;
 
 	if (!argc == !options->thread)
-		return complain_usage(command,
-				      "say which processes to %s, by PID, or one thread with "
-				      "--thread",
-				      command->name);
+		return usage_error(command,
+				   "no process given to %s: give PIDs, or one thread with --thread",
+				   command->name);
 	pids = calloc((size_t)argc + 1, sizeof(*pids));
 	if (!pids)
 		return EXIT_MAZE_FAILED;
 	for (i = 0; i < argc && !status; i++)
-		status = parse_pid(command, argv[i], &pids[i]);
+		status = parse_id(command, "PID", argv[i], &pids[i]);
 	if (!status && options->thread && maze_thread_owner(options->thread, &pids[0], &error)) {
-		complain(command, "%s", error.text);
+		print_error(command, "%s", error.text);
 		status = EXIT_MAZE_FAILED;
 	}
 	if (status) {

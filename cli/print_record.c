@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Records on a stream, one a line.
- */
 #include "command.h"
 
 #include <stdlib.h>
@@ -18,7 +15,7 @@ bool print_record(FILE *stream, const struct maze_record *record, const char *en
 	object = maze_record_json(record, engine);
 	if (!object)
 		return false;
-	/* One write a line, so that lines of several writers of a file do not mix. */
+	/* One write(2) for each line: several processes may append to the same file. */
 	err = fprintf(stream, "%s\n", object) < 0 || fflush(stream);
 	free(object);
 	return !err;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * maze report: one incident, in the form that is asked for.
- */
+/* maze report: one incident as text, HTML, folded stacks or JSON. */
 #include "command.h"
 #include "terminal.h"
 #include "report/incident_dir.h"
@@ -26,7 +24,7 @@ static int show(const struct options *options, const struct incident *incident,
 		return report_folded(stacks, stdout);
 	if (options->html)
 		return report_html(incident, stacks, stdout);
-	terminal_look(&terminal, &bold);
+	terminal_query(&terminal, &bold);
 	return report_text(incident, stacks, &terminal, bold, stdout);
 }
 
@@ -39,12 +37,11 @@ static int report_one(const struct command *command, const struct options *optio
 	if (!err)
 		err = show(options, incident, stacks);
 	if (err == -ENOMEM)
-		complain(command, "out of memory");
+		print_error(command, "out of memory");
 	else if (fflush(stdout) || err)
-		complain(command, "standard output cannot be written: %s", strerror(errno));
+		print_error(command, "cannot write to standard output: %s", strerror(errno));
 	else if (options->folded && !stacks->samples)
-		complain(command, "incident %s has no samples, so there is nothing to fold",
-			 incident->id);
+		print_error(command, "incident %s has no samples to fold", incident->id);
 	stacks_free(stacks);
 	return err || ferror(stdout) ? EXIT_MAZE_FAILED : EXIT_MAZE_OK;
 }
@@ -58,15 +55,14 @@ int cmd_report(const struct command *command, struct options *options, int argc,
 	int err, status;
 
 	if (argc != 1)
-		return complain_usage(command, "say which incident, by its ID, or last for the "
-					       "newest one");
+		return usage_error(command,
+				   "no incident given: give its ID, or last for the newest "
+				   "one");
 	if (options->json + options->folded + options->html > 1)
-		return complain_usage(command,
-				      "--html, --folded and --json are three forms: choose "
-				      "one");
+		return usage_error(command, "--html, --folded and --json exclude each other");
 	err = incident_dir_open(path, &dir, &error);
 	if (err) {
-		complain(command, "%s", error.text);
+		print_error(command, "%s", error.text);
 		return EXIT_MAZE_FAILED;
 	}
 	err = incident_dir_find(&dir, argv[0], &id, &error);
@@ -76,7 +72,7 @@ int cmd_report(const struct command *command, struct options *options, int argc,
 		incident_group_note_end(&dir, incident, id);
 	incident_dir_close(&dir);
 	if (err) {
-		complain(command, "%s", error.text);
+		print_error(command, "%s", error.text);
 		return EXIT_MAZE_FAILED;
 	}
 	status = report_one(command, options, incident);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * maze attend: stays behind maze watch where the kernel refuses the yield probe
- * that needs nobody. Sleeps until a watched task nears its limit, puts the probe
- * on until none does, and ends when the engine is unloaded.
+ * maze service: the yield-probe service. maze watch starts it on kernels that refuse the
+ * yield probe that stays attached. It attaches the on-demand probe while a watched thread
+ * is close to its limit, and exits when the engine is unloaded.
  */
 #include "command.h"
 
@@ -36,20 +36,19 @@ int cmd_service(const struct command *command, struct options *options, int argc
 
 	(void)argc;
 	(void)argv;
-	prctl(PR_SET_NAME, "maze-attend");
+	prctl(PR_SET_NAME, "maze-service");
 	if (maze_open(options->engine, MAZE_EXISTING, &maze, &error)) {
-		complain(command, "%s", error.text);
+		print_error(command, "%s", error.text);
 		return EXIT_MAZE_FAILED;
 	}
-	/* One is enough. */
 	if (maze_become_service(maze) != -EEXIST)
 		serve_until_gone(maze);
 	maze_close(maze);
 	return EXIT_MAZE_OK;
 }
 
-/* Nothing of the caller's may be held: its terminal, its directory, its pipes. */
-static void leave_caller(void)
+/* Releases the terminal, the directory and the files of the caller. */
+static void detach(void)
 {
 	int null = open("/dev/null", O_RDWR);
 
@@ -73,7 +72,7 @@ void start_service(struct maze *maze)
 	child = fork();
 	if (child)
 		return;
-	leave_caller();
-	execl("/proc/self/exe", "maze", "attend", (char *)NULL);
+	detach();
+	execl("/proc/self/exe", "maze", "service", (char *)NULL);
 	_exit(EXIT_MAZE_FAILED);
 }

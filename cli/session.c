@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * A maze that stays while what it watches runs; see session.h.
- */
 #include "session.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/random.h>
 
-/* The poll engine keeps two files open for each process, and two for each that runs. */
+/* The poll engine holds two open files for each process, and two more while it runs. */
 static void raise_limits(struct session *session)
 {
 	struct rlimit raised;
@@ -32,12 +29,12 @@ static int open_events(struct session *session)
 	session->events = fopen(session->options->events, "ae");
 	if (session->events)
 		return 0;
-	complain(session->command, "cannot append to %s: %s", session->options->events,
-		 strerror(errno));
+	print_error(session->command, "cannot append to %s: %s", session->options->events,
+		    strerror(errno));
 	return -errno;
 }
 
-/* A pinned engine if there is one, so that its watches are all in one list. */
+/* The pinned engine where one is loaded, so that one list has all watches. */
 static int open_engine(struct session *session)
 {
 	const char *engine = session->options->engine;
@@ -46,46 +43,46 @@ static int open_engine(struct session *session)
 
 	err = maze_open(engine, MAZE_EXISTING, &session->maze, &error);
 	session->pinned = !err;
-	/* Who may load an engine need not be allowed to see root's. */
+	/* A user who may load an engine may have no access to that of root. */
 	if (err == -ENOENT || err == -EACCES || err == -EPERM)
 		err = maze_open(engine, MAZE_PRIVATE, &session->maze, &error);
 	if (!err)
 		err = maze_reader_open(session->maze, false, &session->reader, &error);
 	if (!err && getrandom(&session->tag, sizeof(session->tag), 0) != sizeof(session->tag))
 		err = -errno;
-	/* Bits 63 to 56 are for tags that mean something: those of mazed. */
+	/* Bits 63 to 56 are reserved for tags of mazed. */
 	session->tag >>= 8;
-	/* A maze run in a maze run loads an engine of its own, which takes a while of CPU. */
+	/* A maze run under maze run loads an engine, which takes CPU time. */
 	if (!err)
 		maze_spare_program(session->maze);
 	if (err)
-		complain(session->command, "%s", error.text[0] ? error.text : strerror(-err));
+		print_error(session->command, "%s", error.text[0] ? error.text : strerror(-err));
 	return err;
 }
 
-/* What somebody who did not choose this engine should know of it. */
+/* Prints why no better engine is used. Fails if --yield reset is impossible. */
 static int explain_engine(const struct session *session)
 {
 	const char *name = maze_engine_name(session->maze);
 	const char *why = maze_why_not_better(session->maze);
 
 	if (why[0])
-		complain(session->command, "using the %s engine: %s", name, why);
+		print_error(session->command, "using the %s engine: %s", name, why);
 	if (maze_sees_yields(session->maze) ||
 	    (session->options->policy.flags & MAZE_POLICY_YIELD_COUNTS))
 		return 0;
-	if (session->options->yield_asked) {
-		complain(
+	if (session->options->yield_given) {
+		print_error(
 			session->command,
-			"--yield reset cannot be had: the %s engine does not see sched_yield; only "
-			"--yield count can, or another engine (see maze doctor)",
+			"--yield reset is impossible: the %s engine does not detect sched_yield; "
+			"use --yield count, or another engine (see maze doctor)",
 			name);
 		return -EOPNOTSUPP;
 	}
-	complain(session->command,
-		 "the %s engine does not see sched_yield: a program that yields but never sleeps "
-		 "will be caught (--yield count says so, and silences this)",
-		 name);
+	print_error(session->command,
+		    "the %s engine does not detect sched_yield: a program that yields but never "
+		    "sleeps reaches its limits (--yield count accepts that, without this message)",
+		    name);
 	return 0;
 }
 
@@ -139,8 +136,8 @@ void session_print(struct session *session)
 			continue;
 		print_record(stderr, &record, engine, session->options->json);
 		if (session->events && !print_record(session->events, &record, engine, true)) {
-			complain(session->command, "cannot write to %s: %s; going on without it",
-				 session->options->events, strerror(errno));
+			print_error(session->command, "cannot write to %s: %s; ignoring",
+				    session->options->events, strerror(errno));
 			fclose(session->events);
 			session->events = NULL;
 		}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A maze that stays while what it watches runs: the engine it works with, and the
- * records it prints. For maze run and maze watch --wait.
+ * What maze run and maze watch --wait share: an engine, the watches with one tag, and the
+ * records of these watches, which are printed.
  */
 #ifndef MAZE_CLI_SESSION_H
 #define MAZE_CLI_SESSION_H
@@ -16,25 +16,25 @@ struct session {
 	const struct options *options;
 	struct maze *maze;
 	struct maze_reader *reader;
-	struct session_incidents *incidents; /* NULL: no incidents are wanted */
+	struct session_incidents *incidents; /* NULL: without --incidents */
 	FILE *events;			     /* NULL: none */
-	maze_u64 tag;			     /* marks the watches of this session */
-	bool pinned;			     /* the engine was there before us and stays */
-	bool leaves_watches;		     /* those in a pinned engine outlive the session */
-	struct rlimit files;		     /* as we found it */
+	maze_u64 tag;			     /* of the watches of this session */
+	bool pinned;			     /* the engine was loaded before and stays loaded */
+	bool leaves_watches;		     /* do not end them in session_close() */
+	struct rlimit files;		     /* RLIMIT_NOFILE at the start */
 };
 
 /*
- * Opens the engine (the pinned one where there is one), a reader and the file of
- * events, and says on standard error what a person should know of the choice. On
- * failure it has complained; session_close() is right even then.
+ * Opens the engine (the pinned one if it is loaded), a reader and the file of --events,
+ * and prints why no better engine is used. Prints errors itself; call session_close()
+ * after a failure too.
  */
 int session_open(struct session *session, const struct command *command,
 		 const struct options *options);
 void session_close(struct session *session);
-/* Prints the records of this session that have come. */
+/* Prints the new records of this session. */
 void session_print(struct session *session);
-/* In a child: what session_open() raised is as it was. */
+/* For a child process: resets the limit that session_open() raised. */
 void session_restore_limits(const struct session *session);
 
 #endif

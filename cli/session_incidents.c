@@ -22,9 +22,9 @@ static void report(const struct session_incidents *incidents,
 
 	for (i = 0; i < messages->count; i++)
 		if (messages->message[i].trouble)
-			complain(incidents->command, "%s", messages->message[i].text);
+			print_error(incidents->command, "%s", messages->message[i].text);
 		else
-			complain(incidents->command, "%s is in %s; maze report shows it",
+			print_error(incidents->command, "%s is in %s; maze report shows it",
 				 messages->message[i].text, incidents->options->incidents);
 }
 
@@ -43,7 +43,7 @@ int session_incidents_open(const struct command *command, const struct options *
 	int err;
 
 	if (!incidents) {
-		complain(command, "out of memory");
+		print_error(command, "out of memory");
 		return -ENOMEM;
 	}
 	incidents->command = command;
@@ -54,13 +54,13 @@ int session_incidents_open(const struct command *command, const struct options *
 		goto out_complain;
 	err = collector_follow(incidents->collector, maze, NULL, &error);
 	if (err == -EOPNOTSUPP)
-		complain(command, "incidents will have no samples: %s", error.text);
+		print_error(command, "incidents will have no samples: %s", error.text);
 	else if (err)
 		goto out_complain;
 	*ret_incidents = incidents;
 	return 0;
 out_complain:
-	complain(command, "%s", error.text[0] ? error.text : strerror(-err));
+	print_error(command, "%s", error.text[0] ? error.text : strerror(-err));
 	session_incidents_close(incidents);
 	return err;
 }
@@ -89,7 +89,7 @@ int session_incidents_work(struct session_incidents *incidents)
 	report(incidents, &messages);
 	lost = collector_evidence_lost(incidents->collector);
 	if (lost != incidents->lost)
-		complain(incidents->command, "%llu samples or process infos were lost",
+		print_error(incidents->command, "%llu samples or process infos were lost",
 			 lost - incidents->lost);
 	incidents->lost = lost;
 	return ms;

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * What the command of maze run leaves behind; see survivors.h. The engine's own list says
- * who is watched: a child is in it from its first instruction on.
- */
+/* The engine's list has a child from its first instruction on. */
 #include "survivors.h"
 
 #include <poll.h>
@@ -12,10 +9,10 @@
 
 #include "../base/pidfd.h"
 
-/* As many as a person reads; a fork bomb leaves thousands. */
+/* A fork bomb leaves thousands of processes. */
 #define NAMED_MAX 8
 
-/* The first thread of each process of the session moves to the front; how many they are. */
+/* Moves one thread of each process of the session to the front; returns their number. */
 static size_t keep_processes(const struct session *session, struct maze_entry *entries,
 			     size_t count)
 {
@@ -37,7 +34,8 @@ static size_t list_processes(const struct session *session, struct maze_entry **
 	size_t count;
 
 	if (maze_list(session->maze, ret_entries, &count, &error)) {
-		complain(session->command, "what still runs cannot be listed: %s", error.text);
+		print_error(session->command, "cannot list the processes that still run: %s",
+			    error.text);
 		*ret_entries = NULL;
 		return 0;
 	}
@@ -55,12 +53,12 @@ static void name_processes(FILE *stream, const struct maze_entry *entries, size_
 		fprintf(stream, " and %zu more", count - NAMED_MAX);
 }
 
-size_t survivors_report(const struct session *session, enum survivors_fate fate)
+size_t survivors_report(const struct session *session, enum survivors_state state)
 {
-	static const char *const fates[] = {
-		[SURVIVORS_HELD] = "watched; --stay waits for the end of",
-		[SURVIVORS_LEFT] = "watched by the pinned engine until maze unwatch",
-		[SURVIVORS_FREED] = "no longer watched",
+	static const char *const states[] = {
+		[SURVIVORS_AWAITED] = "watched; --stay waits for",
+		[SURVIVORS_WATCHED] = "watched by the pinned engine until maze unwatch",
+		[SURVIVORS_UNWATCHED] = "no longer watched",
 	};
 	struct maze_entry *entries;
 	size_t count = list_processes(session, &entries), size;
@@ -70,9 +68,9 @@ size_t survivors_report(const struct session *session, enum survivors_fate fate)
 	if (stream) {
 		name_processes(stream, entries, count);
 		fclose(stream);
-		complain(session->command,
-			 "the command has ended; %zu process%s still run%s, %s: %s", count,
-			 count == 1 ? "" : "es", count == 1 ? "s" : "", fates[fate], names);
+		print_error(session->command,
+			    "the command has ended; %zu process%s still run%s, %s: %s", count,
+			    count == 1 ? "" : "es", count == 1 ? "s" : "", states[state], names);
 	}
 	free(names);
 	free(entries);

@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Processes of a session that still run when the command of maze run has ended: named, so
- * that their watch does not end in silence, or waited for.
+ * Watched processes that still run after the command of maze run has ended. They are
+ * reported, because their watches may end with maze, or --stay waits for them.
  */
 #ifndef MAZE_CLI_SURVIVORS_H
 #define MAZE_CLI_SURVIVORS_H
 
 #include "session.h"
 
-enum survivors_fate {
-	SURVIVORS_HELD,	 /* maze run stays until they have ended */
-	SURVIVORS_LEFT,	 /* watched on by a pinned engine */
-	SURVIVORS_FREED, /* their watches end with this process */
+enum survivors_state {
+	SURVIVORS_AWAITED,   /* maze run stays until they have ended */
+	SURVIVORS_WATCHED,   /* the pinned engine watches them further */
+	SURVIVORS_UNWATCHED, /* their watches end with this process */
 };
 
-/* Names them on standard error, and what becomes of their watches; how many they are. */
-size_t survivors_report(const struct session *session, enum survivors_fate fate);
+/* Prints them and the state of their watches on standard error. Returns their number. */
+size_t survivors_report(const struct session *session, enum survivors_state state);
 /*
- * Whether a watched process still runs. *pidfd is replaced by the pidfd of one that does
- * once it polls readable; -1: one is listed that cannot be opened, so call again soon.
+ * Whether a watched process still runs. When the process of *pidfd has ended, *pidfd is
+ * replaced by that of another; -1: none of the listed processes can be opened, so call
+ * again soon.
  */
 bool survivors_remain(const struct session *session, int *pidfd);
 

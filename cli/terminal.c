@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * What standard output can show; see terminal.h.
- */
 #include "terminal.h"
 
 #include <langinfo.h>
@@ -11,14 +8,14 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* Of a terminal that does not say. */
+/* Of a terminal that does not report its size. */
 #define COLUMNS_DEFAULT 80
 
 static size_t columns(void)
 {
-	const char *said = getenv("COLUMNS");
+	const char *text = getenv("COLUMNS");
 	struct winsize size = { 0 };
-	long number = said ? strtol(said, NULL, 10) : 0;
+	long number = text ? strtol(text, NULL, 10) : 0;
 
 	if (number > 0 && number <= 10000)
 		return (size_t)number;
@@ -27,7 +24,7 @@ static size_t columns(void)
 	return COLUMNS_DEFAULT;
 }
 
-void terminal_look(struct shown_terminal *ret_terminal, bool *ret_bold)
+void terminal_query(struct shown_terminal *ret_terminal, bool *ret_bold)
 {
 	const char *name = getenv("TERM"), *no_color = getenv("NO_COLOR");
 	bool terminal = isatty(STDOUT_FILENO);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * What standard output can show.
- */
+/* What standard output can display. */
 #ifndef MAZE_CLI_TERMINAL_H
 #define MAZE_CLI_TERMINAL_H
 
@@ -10,10 +8,10 @@
 #include "report/shown.h"
 
 /*
- * Columns where it is a terminal (COLUMNS, if that is set, goes before what it says of
- * itself), and none else; UTF-8 by the locale, which this sets for characters.
- * *ret_bold: headings may be set off by ANSI sequences (not with NO_COLOR, nor dumb).
+ * columns: of the terminal (COLUMNS overrides its size); 0: not a terminal. utf8: by the
+ * locale; this call sets LC_CTYPE. *ret_bold: the terminal takes ANSI sequences, and
+ * NO_COLOR is unset.
  */
-void terminal_look(struct shown_terminal *ret_terminal, bool *ret_bold);
+void terminal_query(struct shown_terminal *ret_terminal, bool *ret_bold);
 
 #endif

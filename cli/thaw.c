@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * maze thaw: lets run again what mazed has frozen. Only mazed knows what that is.
- */
+/* maze thaw: thaws control groups that mazed has frozen. Only mazed has their list. */
 #include "mazed_client.h"
 
 #include <stdlib.h>
@@ -16,7 +14,7 @@ static int thaw_processes(struct mazed_client *client, const struct command *com
 	if (status)
 		return status;
 	for (i = 0; i < count; i++)
-		if (!mazed_ask(client, mazed_request(client, "thaw", pids[i], 0)))
+		if (!mazed_call(client, mazed_request(client, "thaw", pids[i], 0)))
 			status = EXIT_MAZE_FAILED;
 	free(pids);
 	return status;
@@ -29,8 +27,8 @@ static int thaw_group(struct mazed_client *client, const struct options *options
 				  : json_pack("{s:s,s:s}", "do", "thaw", "cgroup", options->cgroup);
 
 	if (!request)
-		complain(client->command, "the control group's name is no UTF-8");
-	return mazed_ask(client, request) ? EXIT_MAZE_OK : EXIT_MAZE_FAILED;
+		print_error(client->command, "invalid control group name: not UTF-8");
+	return mazed_call(client, request) ? EXIT_MAZE_OK : EXIT_MAZE_FAILED;
 }
 
 int cmd_thaw(const struct command *command, struct options *options, int argc, char **argv)
@@ -39,13 +37,12 @@ int cmd_thaw(const struct command *command, struct options *options, int argc, c
 	int status, err;
 
 	if ((argc > 0) + !!options->cgroup + options->all != 1)
-		return complain_usage(command, "say what to thaw: processes by PID, --cgroup PATH, "
-					       "or --all");
+		return usage_error(command, "nothing to thaw: give PIDs, --cgroup PATH, or --all");
 	err = mazed_connect(&client, command, options);
 	if (err <= 0) {
 		if (!err)
-			complain(command, "mazed is not running; it is what freezes and thaws. By "
-					  "hand: echo 0 > cgroup.freeze in the control group");
+			print_error(command, "mazed is not running; without it: "
+					     "echo 0 > cgroup.freeze in the control group");
 		return EXIT_MAZE_FAILED;
 	}
 	status = argc ? thaw_processes(&client, command, options, argc, argv)

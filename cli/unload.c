@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * maze unload: drops everything that is pinned.
- */
+/* maze unload: removes the pinned engine and all its watches. */
 #include "command.h"
 
 int cmd_unload(const struct command *command, struct options *options, int argc, char **argv)
@@ -10,13 +8,12 @@ int cmd_unload(const struct command *command, struct options *options, int argc,
 	bool was_loaded;
 
 	(void)options;
-	if (argc)
-		return complain_usage(command, "\"%s\" is too much: it takes no arguments",
-				      argv[0]);
+	(void)argc;
+	(void)argv;
 	if (maze_unload(NULL, &was_loaded, &error)) {
-		complain(command, "%s", error.text);
+		print_error(command, "%s", error.text);
 		return EXIT_MAZE_FAILED;
 	}
-	puts(was_loaded ? "unloaded: nothing is watched any more" : "nothing was loaded");
+	puts(was_loaded ? "engine unloaded; all watches ended" : "no engine is loaded");
 	return EXIT_MAZE_OK;
 }

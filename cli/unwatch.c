@@ -1,39 +1,37 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * maze unwatch: ends watches in the pinned engine, by mazed where one runs.
- */
+/* maze unwatch: ends watches, through mazed where it runs, else in the pinned engine. */
 #include "mazed_client.h"
 
 #include <stdlib.h>
 
-static int unwatch_directly(const struct command *command, const struct options *options,
-			    const pid_t *pids, int count)
+static int unwatch_in_engine(const struct command *command, const struct options *options,
+			     const pid_t *pids, int count)
 {
 	struct maze_error error = { "" };
 	int status = EXIT_MAZE_OK, i;
 	struct maze *maze;
 
 	if (maze_open(options->engine, MAZE_EXISTING, &maze, &error)) {
-		complain(command, "%s", error.text);
+		print_error(command, "%s", error.text);
 		return EXIT_MAZE_FAILED;
 	}
 	for (i = 0; i < count; i++) {
 		if (!maze_unwatch(maze, pids[i], options->thread, &error))
 			continue;
-		complain(command, "%s", error.text);
+		print_error(command, "%s", error.text);
 		status = EXIT_MAZE_FAILED;
 	}
 	maze_close(maze);
 	return status;
 }
 
-static int unwatch_by_mazed(struct mazed_client *client, const struct options *options,
-			    const pid_t *pids, int count)
+static int unwatch_through_mazed(struct mazed_client *client, const struct options *options,
+				 const pid_t *pids, int count)
 {
 	int status = EXIT_MAZE_OK, i;
 
 	for (i = 0; i < count; i++)
-		if (!mazed_ask(client, mazed_request(client, "unwatch", pids[i], options->thread)))
+		if (!mazed_call(client, mazed_request(client, "unwatch", pids[i], options->thread)))
 			status = EXIT_MAZE_FAILED;
 	return status;
 }
@@ -51,10 +49,10 @@ int cmd_unwatch(const struct command *command, struct options *options, int argc
 	if (connected < 0) {
 		status = EXIT_MAZE_FAILED;
 	} else if (connected) {
-		status = unwatch_by_mazed(&client, options, pids, count);
+		status = unwatch_through_mazed(&client, options, pids, count);
 		mazed_disconnect(&client);
 	} else {
-		status = unwatch_directly(command, options, pids, count);
+		status = unwatch_in_engine(command, options, pids, count);
 	}
 	free(pids);
 	return status;

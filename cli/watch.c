@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * maze watch: puts running processes under watch in the pinned engine. Whatever
- * is refused leaves things as they were: an engine that was loaded for nothing is
+ * maze watch: watches running processes, through mazed where it runs, else in the pinned
+ * engine. If no process can be watched, an engine that this command has loaded is
  * unloaded again.
  */
 #include "watch.h"
@@ -9,34 +9,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-
-#include "../base/proc_files.h"
-
-/*
- * The engine knows the mazes that opened it; one that has a private engine, or has not come
- * so far yet, is known by its file.
- */
-static bool refuse_maze(const struct command *command, pid_t pid)
-{
-	if (!proc_pid_is_own_program(pid))
-		return false;
-	complain(command, "process %d cannot be watched: it is maze itself, which is never watched",
-		 (int)pid);
-	return true;
-}
-
-bool watch_one(const struct command *command, const struct options *options, struct maze *maze,
-	       pid_t pid, maze_u64 tag)
-{
-	struct maze_error error = { "" };
-
-	if (refuse_maze(command, pid))
-		return false;
-	if (!maze_watch(maze, pid, options->thread, &options->policy, tag, &error))
-		return true;
-	complain(command, "%s", error.text);
-	return false;
-}
 
 static int open_pinned(const struct command *command, const struct options *options,
 		       struct maze **ret_maze, bool *ret_loaded)
@@ -46,13 +18,13 @@ static int open_pinned(const struct command *command, const struct options *opti
 
 	*ret_loaded = false;
 	err = maze_open(options->engine, MAZE_EXISTING, ret_maze, &error);
-	/* -EPERM: what an engine says of whom it will not have; as pinned, each says it better. */
+	/* -EPERM too: MAZE_PINNED then reports what is missing for each engine. */
 	if (err == -ENOENT || err == -EPERM) {
 		err = maze_open(options->engine, MAZE_PINNED, ret_maze, &error);
 		*ret_loaded = !err;
 	}
 	if (err)
-		complain(command, "%s", error.text);
+		print_error(command, "%s", error.text);
 	return err;
 }
 
@@ -69,8 +41,7 @@ static void unload_if_unused(struct maze *maze)
 		maze_unload(maze_engine_name(maze), &loaded, NULL);
 }
 
-/* Watches in the pinned engine, and returns. */
-static int watch_and_leave(const struct command *command, const struct options *options,
+static int watch_in_engine(const struct command *command, const struct options *options,
 			   const struct pid_list *pids)
 {
 	struct maze *maze = NULL;
@@ -89,9 +60,8 @@ static int watch_and_leave(const struct command *command, const struct options *
 	return watched == pids->count ? EXIT_MAZE_OK : EXIT_MAZE_FAILED;
 }
 
-/* mazed watches, and stays to see to it. */
-static int watch_by_mazed(struct mazed_client *client, const struct options *options,
-			  const struct pid_list *pids)
+static int watch_through_mazed(struct mazed_client *client, const struct options *options,
+			       const struct pid_list *pids)
 {
 	int status = EXIT_MAZE_OK, i;
 	json_t *request;
@@ -104,7 +74,7 @@ static int watch_by_mazed(struct mazed_client *client, const struct options *opt
 		request = mazed_request(client, "watch", pids->pids[i], options->thread);
 		if (request)
 			json_object_set_new(request, "policy", mazed_policy(&options->policy));
-		if (!mazed_ask(client, request))
+		if (!mazed_call(client, request))
 			status = EXIT_MAZE_FAILED;
 	}
 	return status;
@@ -119,8 +89,8 @@ static int watch_now(const struct command *command, const struct options *option
 	if (status < 0)
 		return EXIT_MAZE_FAILED;
 	if (!status)
-		return watch_and_leave(command, options, pids);
-	status = watch_by_mazed(&client, options, pids);
+		return watch_in_engine(command, options, pids);
+	status = watch_through_mazed(&client, options, pids);
 	mazed_disconnect(&client);
 	return status;
 }
@@ -131,10 +101,10 @@ int cmd_watch(const struct command *command, struct options *options, int argc, 
 	int status;
 
 	if (options->wait && (options->socket || options->direct))
-		return complain_usage(command, "--wait never asks mazed: --socket and --direct do "
-					       "not go with it");
+		return usage_error(command, "--wait never uses mazed: give neither --socket nor "
+					    "--direct");
 	if (!options->wait && (options->json || options->all || options->events))
-		return complain_usage(command, "--json, --all and --events go with --wait only");
+		return usage_error(command, "--json, --all and --events need --wait");
 	status = targets_parse(command, options, argc, argv, &pids.pids, &pids.count);
 	if (status)
 		return status;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * What the two ways of maze watch share: the one that returns and the one that waits.
- */
+/* What maze watch shares with maze watch --wait. */
 #ifndef MAZE_CLI_WATCH_H
 #define MAZE_CLI_WATCH_H
 
@@ -12,11 +10,13 @@ struct pid_list {
 	int count;
 };
 
-/* Watches one process, or complains and returns false. */
+/* True after an error message: `pid` executes this program. */
+bool refuse_maze(const struct command *command, pid_t pid);
+/* Watches one process; false after an error message. */
 bool watch_one(const struct command *command, const struct options *options, struct maze *maze,
 	       pid_t pid, maze_u64 tag);
 
-/* watch_wait.c: the exit status of maze watch --wait. */
+/* Returns the exit status of maze watch --wait. */
 int watch_and_wait(const struct command *command, const struct options *options,
 		   const struct pid_list *pids);
 

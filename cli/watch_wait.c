@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * maze watch --wait: the watches live as long as this maze, which stays until the
- * processes it was given have ended, or until it is told to end. For engines that
- * keep nothing in the kernel, and for who wants to see the records as they come.
+ * maze watch --wait: prints records until the given processes have ended or a signal ends
+ * the wait. The watches end with this process, so engines that keep nothing in the kernel
+ * work too.
  */
 #include "watch.h"
 
@@ -15,7 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { FD_SIGNALS, FD_RECORDS, FD_ATTEND, FD_FIRST_PROCESS };
+enum { FD_SIGNALS, FD_RECORDS, FD_SERVICE, FD_FIRST_PROCESS };
 
 static int open_signals(void)
 {
@@ -31,9 +31,9 @@ static int open_signals(void)
 	return signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* How many of the processes were still there; their ends are polled for. */
-static int enrol(struct session *session, const struct pid_list *pids, struct pollfd *fds,
-		 int *ret_refused)
+/* Watches the processes and adds their pidfds to `fds`. Returns the number of watches. */
+static int watch_all(struct session *session, const struct pid_list *pids, struct pollfd *fds,
+		     int *ret_refused)
 {
 	int i, watched = 0;
 
@@ -51,7 +51,7 @@ static int enrol(struct session *session, const struct pid_list *pids, struct po
 	return watched;
 }
 
-/* Drops whoever has ended from the processes; how many are left. */
+/* Removes the processes that have ended; returns the number of the others. */
 static int drop_ended(struct pollfd *processes, int count)
 {
 	int i, left = 0;
@@ -65,7 +65,7 @@ static int drop_ended(struct pollfd *processes, int count)
 	return left;
 }
 
-/* The exit status: 0 when all have ended, 128+N when signal N ended the wait. */
+/* Returns the exit status: 0: all have ended; 128+N: signal N ended the wait. */
 static int wait_for_all(struct session *session, struct pollfd *fds, int count)
 {
 	struct signalfd_siginfo info;
@@ -97,8 +97,8 @@ int watch_and_wait(const struct command *command, const struct options *options,
 		goto out_close;
 	fds[FD_SIGNALS] = (struct pollfd){ .fd = open_signals(), .events = POLLIN };
 	fds[FD_RECORDS] = (struct pollfd){ .fd = maze_reader_fd(session.reader), .events = POLLIN };
-	fds[FD_ATTEND] = (struct pollfd){ .fd = maze_service_fd(session.maze), .events = POLLIN };
-	watched = enrol(&session, pids, fds + FD_FIRST_PROCESS, &refused);
+	fds[FD_SERVICE] = (struct pollfd){ .fd = maze_service_fd(session.maze), .events = POLLIN };
+	watched = watch_all(&session, pids, fds + FD_FIRST_PROCESS, &refused);
 	status = wait_for_all(&session, fds, watched);
 	if (!status && refused)
 		status = EXIT_MAZE_FAILED;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Durations as in systemd.time(7), exact to the nanosecond and without floating
- * point: 0.1 has no exact double, and a limit must be what was written.
+ * Durations as in systemd.time(7), exact to the nanosecond. No floating point: 0.1 has no
+ * exact double.
  */
 #include "maze.h"
 
@@ -20,11 +20,11 @@ static const struct {
 	const char *name;
 	maze_u64 ns;
 } units[] = {
-	/* For printing, the first name of each size counts, the largest size first. */
-	{ "y", 31557600 * MAZE_NSEC_PER_SEC }, /* 365.25 days, as systemd has it */
+	/* Sorted by size: maze_duration_format() prints the first name of a size. */
+	{ "y", 31557600 * MAZE_NSEC_PER_SEC }, /* 365.25 days, as in systemd */
 	{ "year", 31557600 * MAZE_NSEC_PER_SEC },
 	{ "years", 31557600 * MAZE_NSEC_PER_SEC },
-	{ "M", 2629800 * MAZE_NSEC_PER_SEC }, /* a twelfth of that */
+	{ "M", 2629800 * MAZE_NSEC_PER_SEC }, /* a twelfth of a year */
 	{ "month", 2629800 * MAZE_NSEC_PER_SEC },
 	{ "months", 2629800 * MAZE_NSEC_PER_SEC },
 	{ "w", 7 * DAY },
@@ -56,9 +56,9 @@ static const struct {
 };
 #define UNITS (sizeof(units) / sizeof(units[0]))
 
-#define EXAMPLE "write for example 500ms, 10s or \"1min 30s\""
+#define EXAMPLE "examples: 500ms, 10s, \"1min 30s\""
 
-/* Digits after the point that can still tell a nanosecond of a year from the next. */
+/* A nanosecond is more than the 17th decimal of a year. */
 #define FRACTION_DIGITS 17
 
 static const char *skip_spaces(const char *at)
@@ -80,7 +80,7 @@ static maze_u64 unit_ns(const char *name, size_t length)
 	return 0;
 }
 
-/* One part: digits, maybe a fraction, maybe a unit. */
+/* Digits, an optional fraction and an optional unit. */
 struct part {
 	maze_u64 whole;
 	maze_u64 fraction; /* over 10^digits */
@@ -122,7 +122,7 @@ static int read_part(const char *at, struct part *part)
 	return 0;
 }
 
-/* Adds the part to *total; -ERANGE when it does not fit. */
+/* Adds the part to *total; -ERANGE: overflow. */
 static int add_part(const struct part *part, maze_u64 unit, maze_u64 *total)
 {
 	maze_u64 scale = 1, ns;
@@ -145,30 +145,30 @@ int maze_duration_parse(const char *text, maze_u64 *ret_ns, struct maze_error *e
 	int err;
 
 	if (!*at)
-		return maze_fail(error, -EINVAL, "an empty text is not a duration; " EXAMPLE);
+		return maze_fail(error, -EINVAL, "empty duration; " EXAMPLE);
 	while (*at) {
 		err = read_part(at, &part);
 		if (err == -EINVAL)
 			return maze_fail(
 				error, err,
-				"\"%s\" is not a duration: a number is wanted at \"%s\"; " EXAMPLE,
+				"invalid duration \"%s\": expected a number at \"%s\"; " EXAMPLE,
 				text, at);
 		if (err)
-			return maze_fail(error, err, "\"%s\" is too long a duration", text);
+			return maze_fail(error, err, "duration \"%s\" is too long", text);
 		unit = unit_ns(part.unit, part.unit_length);
 		if (!unit)
 			return maze_fail(error, -EINVAL,
-					 "\"%s\" is not a duration: \"%.*s\" is no unit; " EXAMPLE,
+					 "invalid duration \"%s\": unknown unit \"%.*s\"; " EXAMPLE,
 					 text, (int)part.unit_length, part.unit);
 		if (add_part(&part, unit, &total))
-			return maze_fail(error, -ERANGE, "\"%s\" is too long a duration", text);
+			return maze_fail(error, -ERANGE, "duration \"%s\" is too long", text);
 		at = part.end;
 	}
 	*ret_ns = total;
 	return 0;
 }
 
-/* Below a second there is one part with a fraction ("1.5ms"), above it several. */
+/* Less than a second is one part with a fraction ("1.5ms"); more is several parts. */
 const char *maze_duration_format(maze_u64 ns, char *buf, size_t size)
 {
 	size_t i, n = 0;
@@ -181,7 +181,7 @@ const char *maze_duration_format(maze_u64 ns, char *buf, size_t size)
 	if (!ns)
 		snprintf(buf, size, "0");
 	for (i = 0; i < UNITS && ns && n < size; i++) {
-		/* Months and years are no round number of days: leave them to be read. */
+		/* Months and years are not whole days: only parsed. */
 		if (units[i].ns > 7 * DAY || ns < units[i].ns)
 			continue;
 		whole = ns / units[i].ns;

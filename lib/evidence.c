@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Evidence of what mazed threads did: what may be asked for, and the way to the engine.
- */
 #include "handle.h"
 
 #include <errno.h>
@@ -12,52 +9,51 @@ struct maze_evidence {
 	struct engine_evidence *evidence;
 };
 
-/* Fills in what is left open; -EINVAL with a sentence for what is beyond the limits. */
-static int settle(const struct maze_evidence_wants *wants, struct maze_evidence_wants *ret_wants,
-		  struct maze_error *error)
+/* Replaces zeros by defaults; -EINVAL: beyond the limits of core/stack.h. */
+static int fill_defaults(const struct maze_evidence_wants *wants,
+			 struct maze_evidence_wants *ret_wants, struct maze_error *error)
 {
-	struct maze_evidence_wants settled = { 0 };
+	struct maze_evidence_wants filled = { 0 };
 
 	if (wants)
-		settled = *wants;
-	if (!settled.stacks_max)
-		settled.stacks_max = MAZE_STACKS_DEFAULT;
-	if (!settled.interval_ns)
-		settled.interval_ns = MAZE_STACK_INTERVAL_DEFAULT_NS;
-	if (settled.stacks_max > MAZE_STACKS_MAX)
+		filled = *wants;
+	if (!filled.stacks_max)
+		filled.stacks_max = MAZE_STACKS_DEFAULT;
+	if (!filled.interval_ns)
+		filled.interval_ns = MAZE_STACK_INTERVAL_DEFAULT_NS;
+	if (filled.stacks_max > MAZE_STACKS_MAX)
 		return maze_fail(error, -EINVAL,
-				 "%u stacks are more than can be taken of one episode; at most "
-				 "%d are",
-				 settled.stacks_max, MAZE_STACKS_MAX);
-	if (settled.interval_ns < MAZE_STACK_INTERVAL_MIN_NS ||
-	    settled.interval_ns > MAZE_LIMIT_MAX_NS)
-		return maze_fail(error, -EINVAL,
-				 "stacks cannot be taken %llu ns apart; it takes 1 ms to 366 days",
-				 (unsigned long long)settled.interval_ns);
-	*ret_wants = settled;
+				 "%u stacks for an episode are too many; at most %d are possible",
+				 filled.stacks_max, MAZE_STACKS_MAX);
+	if (filled.interval_ns < MAZE_STACK_INTERVAL_MIN_NS ||
+	    filled.interval_ns > MAZE_LIMIT_MAX_NS)
+		return maze_fail(
+			error, -EINVAL,
+			"invalid interval of stacks, %llu ns; 1 ms to 366 days are possible",
+			(unsigned long long)filled.interval_ns);
+	*ret_wants = filled;
 	return 0;
 }
 
 int maze_evidence_open(struct maze *maze, const struct maze_evidence_wants *wants,
 		       struct maze_evidence **ret_evidence, struct maze_error *error)
 {
-	struct maze_evidence_wants settled;
+	struct maze_evidence_wants filled;
 	struct maze_evidence *evidence;
 	int err;
 
 	if (!maze->ops->evidence_open)
 		return maze_fail(error, -EOPNOTSUPP,
-				 "the %s engine takes no stacks of mazed threads; the bpf engine "
-				 "does",
+				 "the %s engine takes no stacks; the bpf engine does",
 				 maze->ops->name);
-	err = settle(wants, &settled, error);
+	err = fill_defaults(wants, &filled, error);
 	if (err)
 		return err;
 	evidence = calloc(1, sizeof(*evidence));
 	if (!evidence)
 		return maze_fail(error, -ENOMEM, "out of memory");
 	evidence->ops = maze->ops;
-	err = maze->ops->evidence_open(maze->engine, &settled, &evidence->evidence, error);
+	err = maze->ops->evidence_open(maze->engine, &filled, &evidence->evidence, error);
 	if (err) {
 		free(evidence);
 		return err;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Handles of libmaze: which engines there are, in order of preference, and the
- * calls that pass straight through to one. What is about processes is in watch.c.
+ * Handles of libmaze: the table of engines, the choice of one, and the calls that only
+ * forward to it. Calls about processes are in watch.c.
  */
 #include "handle.h"
 
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In order of preference. A new engine is a row here and a directory in engine/. */
+/* In order of preference. A new engine is a row here and a directory below engine/. */
 static const struct engine_ops *const engines[] = {
 	&engine_bpf,
 	&engine_kmod,
@@ -34,7 +34,7 @@ static const enum engine_scope scopes[] = {
 	[MAZE_EXISTING] = ENGINE_EXISTING,
 };
 
-/* What means "not here, not as this user"; anything else is to be set right, not passed over. */
+/* Errors for which "auto" tries the next engine; others are reported. */
 static bool cannot_run(int err)
 {
 	return err == -EPERM || err == -EACCES || err == -EOPNOTSUPP || err == -ENOENT ||
@@ -50,8 +50,8 @@ static void add_reason(struct maze *maze, const char *name, const char *why)
 }
 
 /*
- * The first that opens. Where none does, what the best one says counts; and what is
- * looked for but not there (-ENOENT) is so only when no engine has it.
+ * Opens the first engine that can run. If none can, the error is that of the best engine,
+ * and for MAZE_PINNED the reasons of all.
  */
 static int open_best(struct maze *maze, enum engine_scope scope, struct maze_error *ret_why)
 {
@@ -89,8 +89,7 @@ int maze_engine_check(const char *name, struct maze_error *error)
 	for (i = 0; i < ENGINES; i++)
 		n += (size_t)snprintf(names + n, sizeof(names) - n, "%s%s",
 				      i + 1 == ENGINES ? " and " : ", ", engines[i]->name);
-	return maze_fail(error, -EINVAL, "\"%s\" is not an engine of this maze; it has %s", name,
-			 names);
+	return maze_fail(error, -EINVAL, "unknown engine \"%s\"; the engines are %s", name, names);
 }
 
 int maze_open(const char *engine, enum maze_scope scope, struct maze **ret_maze,
@@ -165,8 +164,7 @@ int maze_follow(struct maze *maze, unsigned int wants, struct maze_follower **re
 	int err;
 
 	if (!maze->ops->follow)
-		return maze_fail(error, -EOPNOTSUPP,
-				 "the %s engine does not tell what happens to processes",
+		return maze_fail(error, -EOPNOTSUPP, "the %s engine reports no process events",
 				 maze->ops->name);
 	follower = calloc(1, sizeof(*follower));
 	if (!follower)

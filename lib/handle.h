@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * What a handle of libmaze is inside, and how its files leave sentences.
- */
 #ifndef MAZE_LIB_HANDLE_H
 #define MAZE_LIB_HANDLE_H
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * libmaze: watch tasks for CPU burnt without sleeping, from C. The manual page
- * maze(1) and docs/DESIGN.md say what the words mean; this header says how the
- * calls behave. Durations are nanoseconds (`_ns`), signals numbers of signal(7).
+ * libmaze: watches tasks that use CPU time without sleeping. maze(1) and docs/DESIGN.md
+ * define the terms. Durations are in nanoseconds (`_ns`), signals are numbers of
+ * signal(7).
  *
- * Every call that can fail returns 0 (or what it says) or -errno, leaves its
- * ret_* arguments untouched on failure, and puts one sentence into `error` (may
- * be NULL) that says what was wrong, with what, and what would be right. No call
- * prints, exits or starts a process. A handle belongs to one thread at a time.
+ * A call that can fail returns 0 (or another documented value) or -errno. On failure it
+ * leaves its ret_* arguments untouched and writes one sentence into `error`, which may be
+ * NULL. No call prints, exits or starts a process. A handle may be used by one thread at
+ * a time.
  */
 #ifndef MAZE_H
 #define MAZE_H
@@ -26,78 +26,68 @@
 extern "C" {
 #endif
 
-/* ---- words to numbers and back ------------------------------------------------ */
+/* ---- text to numbers and back ------------------------------------------------- */
 
 /*
- * Parses a duration as in systemd.time(7): "500ms", "10s", "1min 30s", "1.5h"; a
- * bare number is seconds. Exact to the nanosecond; -EINVAL when malformed,
- * -ERANGE when it does not fit. "0" is 0; whether a value suits as a limit is
- * for maze_policy_explain() to say.
+ * Parses a duration as in systemd.time(7): "500ms", "10s", "1min 30s", "1.5h"; a bare
+ * number is seconds. Exact to the nanosecond. -EINVAL: malformed; -ERANGE: too long. The
+ * range of limits is checked by maze_policy_explain().
  */
 int maze_duration_parse(const char *text, maze_u64 *ret_ns, struct maze_error *error);
 /* Writes the shortest exact form ("1min 30s", "250ms", "1.5us", "0"); returns buf. */
 const char *maze_duration_format(maze_u64 ns, char *buf, size_t size);
 
-/* "KILL", "sigkill", "9", "RTMIN+3", "0" (none). -EINVAL when there is no such signal. */
+/* "KILL", "sigkill", "9", "RTMIN+3", "0" (none). -EINVAL: no such signal. */
 int maze_signal_parse(const char *text, int *ret_signal, struct maze_error *error);
-/* "SIGKILL", "SIGRTMIN+3", "none" for 0, the number for what has no name; returns buf. */
+/* "SIGKILL", "SIGRTMIN+3", "none" for 0, or the number; returns buf. */
 const char *maze_signal_format(int signal, char *buf, size_t size);
 
-/* The same of a soft signal and its policy's flags: "warn" where the policy warns. */
+/* The same for a soft signal; "warn" if maze_policy_warns(). */
 const char *maze_soft_signal_format(maze_u32 flags, int soft_signal, char *buf, size_t size);
 
-/*
- * "inf", a ratio above 0 and up to 1000 in decimal notation ("1", "0.25"), or one for waits
- * for a lock alone ("lock:29").
- */
+/* "inf", a ratio above 0 up to 1000 ("1", "0.25"), or one for lock waits ("lock:29"). */
 int maze_recovery_parse(const char *text, maze_u32 *ret_recovery, struct maze_error *error);
 const char *maze_recovery_format(maze_u32 recovery, char *buf, size_t size);
 
 /* ---- policies ------------------------------------------------------------------- */
 
 /*
- * The defaults: soft 10 s warn, hard 20 s SIGKILL, recovery lock:29, inherit, yields reset,
- * signals to the thread, no shadow.
+ * The defaults: soft 10 s warn, hard 20 s SIGKILL, recovery lock:29, inherit, yields
+ * reset, signals to the thread, no shadow.
  */
 void maze_policy_default(struct maze_policy *ret_policy);
 
 /* One key of a policy, as a long option and as a key of a configuration file. */
 struct maze_policy_key {
 	const char *name;     /* "soft-signal" */
-	const char *argument; /* "SIG|warn"; NULL: takes none as an option, yes/no in a file */
+	const char *argument; /* "SIG|warn"; NULL: none as an option, yes/no in maze.conf */
 	const char *help;     /* one line */
 };
-/* The table, ended by a NULL name. Option `no-inherit` is its own row. */
+/* The table, ended by a NULL name. `inherit` is not an option, only `no-inherit` is. */
 const struct maze_policy_key *maze_policy_keys(void);
 /*
- * Sets one key from text. `value` NULL stands for "yes" where the key takes no
- * argument. -ENOENT: no such key, -EINVAL/-ERANGE: no such value. Combinations
- * are checked by maze_policy_explain().
+ * Sets one key from text. A NULL `value` is "yes" for a key without argument. -ENOENT:
+ * unknown key; -EINVAL, -ERANGE: invalid value. maze_policy_explain() checks
+ * combinations.
  */
 int maze_policy_set(struct maze_policy *policy, const char *key, const char *value,
 		    struct maze_error *error);
-/* 0, or -EINVAL with the sentence that belongs to maze_policy_check()'s fault. */
+/* 0, or -EINVAL and a message for the result of maze_policy_check(). */
 int maze_policy_explain(const struct maze_policy *policy, struct maze_error *error);
 
 /* ---- records --------------------------------------------------------------------- */
 
-/* "soft", "hard", "exit", "watch", "unwatch", "lost"; NULL for anything else. */
+/* "soft", "hard", "exit", "watch", "unwatch", "lost"; NULL for other values. */
 const char *maze_event_name(unsigned int event);
-/* Of enum maze_not_sent, such as "thread was exiting"; NULL for NONE and unknown values. */
+/* Of enum maze_not_sent: "thread was exiting"; NULL for NONE and unknown values. */
 const char *maze_not_sent_name(unsigned int not_sent);
 
-/*
- * One line without newline, for people. `engine` is the engine's name.
- * Returns the length it has or would have, as snprintf(3).
- */
+/* A line of text without newline. Returns its length, as snprintf(3) does. */
 int maze_record_text(const struct maze_record *record, const char *engine, char *buf, size_t size);
-/* One JSON object on one line, without newline; free(3) it. NULL: out of memory. */
+/* A JSON object on one line without newline, for free(3). NULL: out of memory. */
 char *maze_record_json(const struct maze_record *record, const char *engine);
 char *maze_entry_json(const struct maze_entry *entry, const char *engine);
-/*
- * Back from those: what is in the JSON; numbers of records (`seq`) and tags are not.
- * Keys that are not known are passed over. -EINVAL: it is not one.
- */
+/* Parse such JSON, which has no `seq` and no tags; ignore unknown keys. -EINVAL: malformed. */
 int maze_record_parse(const char *text, struct maze_record *ret_record, struct maze_error *error);
 int maze_entry_parse(const char *text, struct maze_entry *ret_entry, struct maze_error *error);
 
@@ -108,144 +98,140 @@ struct maze_reader;
 
 enum maze_scope {
 	MAZE_PRIVATE,  /* watches end with this process */
-	MAZE_PINNED,   /* watches stay in the kernel; loads the engine if need be */
-	MAZE_EXISTING, /* pinned, only if it is loaded already: else -ENOENT */
+	MAZE_PINNED,   /* watches stay in the kernel; loads the engine if it is not loaded */
+	MAZE_EXISTING, /* the pinned engine; -ENOENT: not loaded */
 };
 
 /*
  * Opens an engine by name ("bpf", "poll"), or the best that can run ("auto" or NULL).
- * -EINVAL: no such engine; else as engine.h says. Close with maze_close(). The poll
- * engine has a thread of its own in this process, which takes no signals.
+ * -EINVAL: unknown engine; other errors as in engine.h. Close with maze_close(). The poll
+ * engine starts a thread in this process, which blocks all signals.
  */
 int maze_open(const char *engine, enum maze_scope scope, struct maze **ret_maze,
 	      struct maze_error *error);
 void maze_close(struct maze *maze);
 const char *maze_engine_name(const struct maze *maze);
-/* Why "auto" chose no better engine, one sentence for each; "" when it chose the best. */
+/* Why "auto" used no better engine, one sentence for each; "": it used the best. */
 const char *maze_why_not_better(const struct maze *maze);
-/* 0, or -EINVAL with a sentence that names the engines there are. */
+/* 0, or -EINVAL and a message with the names of the engines. */
 int maze_engine_check(const char *name, struct maze_error *error);
-/*
- * False: the engine cannot tell a sched_yield(2), so under a policy by which yields
- * reset it counts on, and a program that yields but never sleeps is caught.
- */
+/* False: a program that yields but never sleeps reaches its limits with this engine. */
 bool maze_sees_yields(const struct maze *maze);
 /*
- * Lets orphans of watched processes, which come to this process as their reaper, be
- * watched by this policy and tag. Only for a program that starts nothing that is not
- * watched. 1: this process is a reaper now (PR_SET_CHILD_SUBREAPER, prctl(2)) and must
- * wait(2) for children it does not know; 0: the engine has no need of it; or -errno.
+ * Watches orphans of watched processes, whose reaper this process becomes, by this policy
+ * and tag. Only for a program all of whose children are watched. 1: this process is a
+ * subreaper now (PR_SET_CHILD_SUBREAPER, prctl(2)) and must wait(2) for unknown children;
+ * 0: the engine does not need it; or -errno.
  */
 int maze_adopt(struct maze *maze, const struct maze_policy *policy, maze_u64 tag);
 /*
- * Processes that run the file of this program are never judged, also where they are watched
- * because who started them is; what they start that runs another file is. For a program
- * that may be started under itself. Of a pinned engine: nothing, it spares who opens it.
+ * Processes that execute the file of this program get no verdicts, also if they inherit a
+ * watch; their children that execute another file do. For a program that may run under
+ * itself. No effect with a pinned engine, which spares each process that has opened it.
  */
 void maze_spare_program(struct maze *maze);
 
 /*
- * Watches process `pid` (all its threads and, by default, what they start), or
- * only its thread `tid` when that is not 0. The tag is the caller's; it comes
- * back in records and entries. -ESRCH, -EPERM (not yours to signal, or refused:
- * PID 1, kernel threads, maze itself), -EINVAL (not a process: a thread's id).
+ * Watches process `pid` (all its threads and, by default, all that they start), or only
+ * its thread `tid` if that is not 0. Records and entries have the caller's tag. -ESRCH,
+ * -EPERM (the caller may not signal it, or refused: PID 1, kernel threads, maze itself),
+ * -EINVAL (not a process: a thread's id).
  */
 int maze_watch(struct maze *maze, pid_t pid, pid_t tid, const struct maze_policy *policy,
 	       maze_u64 tag, struct maze_error *error);
-/* The same for a process held by pidfd, which cannot be mistaken for another. */
+/* The same by pidfd, which cannot refer to another process after PID reuse. */
 int maze_watch_pidfd(struct maze *maze, int pidfd, pid_t tid, const struct maze_policy *policy,
 		     maze_u64 tag, struct maze_error *error);
 /*
- * The same for who watches by rules of his own beside others: a watch is replaced only
- * if its tag agrees with `tag` in the bits of `mask`, and goes on, its count as it is,
- * if it has this very policy and tag already. mask 0: as maze_watch_pidfd(). -EEXIST: all
- * of it is watched for others.
+ * The same for a program that watches by rules, beside other users of the engine:
+ * replaces a watch only if its tag equals `tag` in the bits of `mask`. A watch that has
+ * this policy and tag already keeps its count. mask 0: as maze_watch_pidfd(). -EEXIST:
+ * all threads have watches with other tags.
  */
 int maze_claim(struct maze *maze, int pidfd, pid_t tid, const struct maze_policy *policy,
 	       maze_u64 tag, maze_u64 mask, struct maze_error *error);
-/* Ends the watches of it whose tags agree in the bits of `mask`. -ENOENT: there are none. */
+/* Ends its watches whose tags equal `tag` in the bits of `mask`. -ENOENT: none. */
 int maze_release(struct maze *maze, int pidfd, pid_t tid, maze_u64 tag, maze_u64 mask,
 		 struct maze_error *error);
-/* Ends all such watches on this machine. */
+/* Ends all such watches of the engine. */
 int maze_release_all(struct maze *maze, maze_u64 tag, maze_u64 mask, struct maze_error *error);
 int maze_unwatch(struct maze *maze, pid_t pid, pid_t tid, struct maze_error *error);
 int maze_unwatch_tag(struct maze *maze, maze_u64 tag, struct maze_error *error);
 /* The process that thread `tid` belongs to. -ESRCH. */
 int maze_thread_owner(pid_t tid, pid_t *ret_pid, struct maze_error *error);
 
-/* A copy of every watched task, sorted by pid and tid; free(3) it. */
+/* All watched tasks, sorted by pid and tid, for free(3). */
 int maze_list(struct maze *maze, struct maze_entry **ret_entries, size_t *ret_count,
 	      struct maze_error *error);
 
-/* Readers: see engine.h; the same rules, the same returns. */
+/* Readers: see engine.h. */
 int maze_reader_open(struct maze *maze, bool from_oldest, struct maze_reader **ret_reader,
 		     struct maze_error *error);
 /*
- * From where another reader was, by maze_reader_cursor(), also of a process that has ended;
- * what was overwritten since comes as a MAZE_EVENT_LOST. 1: that was another engine, so
- * it begins with the oldest record kept.
+ * Continues from the cursor of another reader, also of a process that has ended. Records
+ * that were overwritten since are one MAZE_EVENT_LOST. 1: the cursor is of another
+ * engine, so the reader begins with the oldest record.
  */
 int maze_reader_resume(struct maze *maze, const struct maze_cursor *cursor,
 		       struct maze_reader **ret_reader, struct maze_error *error);
-/* After the record that was read last. */
+/* The cursor behind the last record that was read. */
 void maze_reader_cursor(const struct maze_reader *reader, struct maze_cursor *ret_cursor);
 int maze_reader_fd(struct maze_reader *reader);
 int maze_reader_next(struct maze_reader *reader, struct maze_record *ret_record);
 void maze_reader_close(struct maze_reader *reader);
 
-/* ---- what happens to processes ------------------------------------------------------- */
+/* ---- process events ---------------------------------------------------------------- */
 
 /*
- * Events of core/process_event.h, from now on; `wants` are MAZE_FOLLOW_*. Close before
- * the handle. -EPERM, -EOPNOTSUPP: this engine cannot tell, or not to this user.
+ * Events of core/process_event.h from now on; `wants` are MAZE_FOLLOW_*. Close it before
+ * the handle. -EPERM: not for this user; -EOPNOTSUPP: not with this engine.
  */
 struct maze_follower;
 int maze_follow(struct maze *maze, unsigned int wants, struct maze_follower **ret_follower,
 		struct maze_error *error);
 int maze_follower_fd(struct maze_follower *follower);
-/* 1 and an event, or 0: none now. Never waits. */
+/* 1 and an event, or 0: none now. Does not wait. */
 int maze_follower_next(struct maze_follower *follower, struct maze_process_event *ret_event);
 void maze_follower_close(struct maze_follower *follower);
 
-/* ---- where mazed threads were ----------------------------------------------------------- */
+/* ---- evidence: stacks and process infos --------------------------------------------- */
 
 /*
- * Process infos and stacks (core/stack.h): at the first verdict of each episode of each
- * watched task one of either, then a stack each wants->interval_ns of the task's own CPU
- * time until there are wants->stacks_max or the episode ends. Verdicts in shadow have
- * them too. `wants` NULL, or a 0 in it: what core/stack.h has as default. Of several who
- * have it open the larger number and the smaller interval hold for all. A pinned engine
- * goes on taking them when all have closed, or were killed, until it is unloaded or the
- * next one opens. A reader starts with the oldest that is kept: what is of before its own
- * time it tells by boot_ns. Close before the handle.
- * -EOPNOTSUPP: this engine takes none (bpf does); -EINVAL: beyond the limits there.
+ * Process infos and stacks (core/stack.h). At the first verdict of an episode the engine
+ * takes one process info and one stack, and then a stack after each wants->interval_ns of
+ * the task's CPU time, until there are wants->stacks_max or the episode ends; in shadow
+ * too. `wants` NULL, or a 0 in it: the defaults of core/stack.h. With several openers the
+ * larger number and the smaller interval hold for all. A pinned engine continues after
+ * all openers have closed or were killed, until it is unloaded or reopened. A new reader
+ * begins with the oldest kept stack; boot_ns tells older ones. Close it before the
+ * handle. -EOPNOTSUPP: not with this engine; -EINVAL: beyond the limits.
  */
 struct maze_evidence;
 int maze_evidence_open(struct maze *maze, const struct maze_evidence_wants *wants,
 		       struct maze_evidence **ret_evidence, struct maze_error *error);
-/* Polls readable when there may be something; until both of the next say 0. */
+/* Readable when there may be new evidence, until both functions below return 0. */
 int maze_evidence_fd(struct maze_evidence *evidence);
-/* 1 and one, or 0: none now. Never wait. A process_info is there before its first stack. */
+/* 1, or 0: none now. Do not wait. The process info comes before the first stack. */
 int maze_evidence_next_process_info(struct maze_evidence *evidence,
 				    struct maze_process_info *ret_process_info);
 int maze_evidence_next_stack(struct maze_evidence *evidence, struct maze_stack *ret_stack);
-/* How many stacks and process_infos were overwritten before this reader came to them. */
+/* How many stacks and process infos were overwritten before this reader read them. */
 maze_u64 maze_evidence_lost(const struct maze_evidence *evidence);
 void maze_evidence_close(struct maze_evidence *evidence);
 
-/* See engine.h: service. A long-lived program should poll the fd and attend. */
+/* The yield-probe service, see engine.h: for programs that hold a handle for long. */
 int maze_service_fd(struct maze *maze);
 int maze_service(struct maze *maze);
 int maze_become_service(struct maze *maze);
 
-/* When somebody unloads the engine: see engine.h. */
+/* Whether the engine was unloaded: see engine.h. */
 int maze_gone_fd(struct maze *maze);
 bool maze_gone(struct maze *maze);
 
-/* Drops what is pinned by this engine, or by any (NULL). */
+/* Removes the pinned engine of this name, or all (NULL). */
 int maze_unload(const char *engine, bool *ret_was_loaded, struct maze_error *error);
 
-/* ---- what can run here ---------------------------------------------------------------- */
+/* ---- engines ----------------------------------------------------------------------- */
 
 struct maze_engine_report {
 	const char *name;
@@ -255,7 +241,7 @@ struct maze_engine_report {
 	char detail[512];
 	char blind_spots[1024]; /* one sentence a line */
 };
-/* Fills up to `max` reports in order of preference; returns how many engines exist. */
+/* Fills up to `max` reports in order of preference. Returns the number of engines. */
 size_t maze_probe(struct maze_engine_report *ret_reports, size_t max);
 
 #ifdef __cplusplus

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Policies in words: the table of keys that options and configuration share, and
- * the sentences for what maze_policy_check() finds wrong.
+ * Policies as text: the table of keys that options and maze.conf share, and error
+ * messages for maze_policy_check().
  */
 #include "maze.h"
 
@@ -15,16 +15,17 @@
 #include "../base/error.h"
 
 static const struct maze_policy_key keys[] = {
-	{ "soft", "DUR", "CPU time without sleep until the soft signal; 0: no soft stage (10s)" },
-	{ "hard", "DUR", "CPU time without sleep until the hard signal; 0: no hard stage (20s)" },
-	{ "soft-signal", "SIG|warn", "signal of the soft stage; warn: XCPU if handled (warn)" },
+	{ "soft", "DUR", "soft limit of CPU time without sleep; 0: no soft stage (10s)" },
+	{ "hard", "DUR", "hard limit of CPU time without sleep; 0: no hard stage (20s)" },
+	{ "soft-signal", "SIG|warn", "signal of the soft stage; warn: XCPU to a handler (warn)" },
 	{ "hard-signal", "SIG", "signal of the hard stage; 0: record only (KILL)" },
-	{ "signal-to", "thread|process", "which of them the signals are sent to (thread)" },
-	{ "recovery", "R|lock:R|inf", "ns forgiven per ns asleep, or asleep in a lock (lock:29)" },
-	{ "yield", "reset|count", "whether sched_yield resets the count or counts on (reset)" },
-	{ "inherit", NULL, "children and new threads start watched (yes)" },
-	{ "no-inherit", NULL, "children and new threads start unwatched" },
-	{ "shadow", NULL, "record verdicts, but send no signal" },
+	{ "signal-to", "thread|process", "send signals to the thread or its process (thread)" },
+	{ "recovery", "R|lock:R|inf",
+	  "ns off the count per ns asleep, or in lock waits (lock:29)" },
+	{ "yield", "reset|count", "whether sched_yield(2) resets the count (reset)" },
+	{ "inherit", NULL, "watch child processes and new threads too (yes)" },
+	{ "no-inherit", NULL, "do not watch child processes and new threads" },
+	{ "shadow", NULL, "record verdicts and send no signals" },
 	{ NULL, NULL, NULL },
 };
 
@@ -66,7 +67,7 @@ int maze_recovery_parse(const char *text, maze_u32 *ret_recovery, struct maze_er
 		whole = whole * 10 + (maze_u64)(*at - '0');
 	if (at != begin && *at == '.') {
 		for (at++; isdigit((unsigned char)*at); at++) {
-			/* Beyond nine digits a 65536th cannot tell. */
+			/* The tenth digit is far below 1/65536. */
 			if (scale == MAZE_NSEC_PER_SEC)
 				continue;
 			fraction = fraction * 10 + (maze_u64)(*at - '0');
@@ -75,11 +76,12 @@ int maze_recovery_parse(const char *text, maze_u32 *ret_recovery, struct maze_er
 	}
 	value = whole * MAZE_RECOVERY_ONE + (fraction * MAZE_RECOVERY_ONE + scale / 2) / scale;
 	if (at == begin || *at || !value || value > MAZE_RECOVERY_MAX)
-		return maze_fail(error, -EINVAL,
-				 "\"%s\" is not a recovery; give inf, or a ratio above 0 and up to "
-				 "1000, such as 1 (half a CPU, sustained) or 0.25, or lock: and a "
-				 "ratio, such as lock:29",
-				 text);
+		return maze_fail(
+			error, -EINVAL,
+			"invalid recovery \"%s\"; give inf, a ratio above 0 and up to 1000, "
+			"such as 1 (half a CPU, sustained) or 0.25, or lock: and a ratio, "
+			"such as lock:29",
+			text);
 	*ret_recovery = kind | (maze_u32)value;
 	return 0;
 }
@@ -94,7 +96,7 @@ const char *maze_recovery_format(maze_u32 recovery, char *buf, size_t size)
 		snprintf(buf, size, "inf");
 		return buf;
 	}
-	/* Six digits are enough to tell 65536ths apart. */
+	/* Six digits distinguish all multiples of 1/65536. */
 	micro = ((maze_u64)maze_recovery_ratio(recovery) * 1000000 + MAZE_RECOVERY_ONE / 2) /
 		MAZE_RECOVERY_ONE;
 	length = snprintf(buf, size, "%s%llu.%06llu", kind, micro / 1000000, micro % 1000000);
@@ -117,7 +119,7 @@ static int parse_flag(const char *value, bool *ret_on, struct maze_error *error)
 		*ret_on = false;
 		return 0;
 	}
-	return maze_fail(error, -EINVAL, "\"%s\" is neither yes nor no", value);
+	return maze_fail(error, -EINVAL, "invalid value \"%s\"; give yes or no", value);
 }
 
 static int set_flag(struct maze_policy *policy, maze_u32 flag, const char *value, bool inverted,
@@ -142,7 +144,8 @@ static int set_yield(struct maze_policy *policy, const char *value, struct maze_
 	else if (!strcmp(value, "count"))
 		policy->flags |= MAZE_POLICY_YIELD_COUNTS;
 	else
-		return maze_fail(error, -EINVAL, "\"%s\" is neither reset nor count", value);
+		return maze_fail(error, -EINVAL, "invalid value \"%s\"; give reset or count",
+				 value);
 	return 0;
 }
 
@@ -153,7 +156,8 @@ static int set_signal_to(struct maze_policy *policy, const char *value, struct m
 	else if (!strcmp(value, "process"))
 		policy->flags |= MAZE_POLICY_TO_PROCESS;
 	else
-		return maze_fail(error, -EINVAL, "\"%s\" is neither thread nor process", value);
+		return maze_fail(error, -EINVAL, "invalid value \"%s\"; give thread or process",
+				 value);
 	return 0;
 }
 
@@ -197,7 +201,7 @@ int maze_policy_set(struct maze_policy *policy, const char *key, const char *val
 	for (row = keys; row->name && strcmp(row->name, key); row++)
 		;
 	if (!row->name)
-		return maze_fail(error, -ENOENT, "a policy has no \"%s\"", key);
+		return maze_fail(error, -ENOENT, "unknown policy key \"%s\"", key);
 	if (row->argument && !value)
 		return maze_fail(error, -EINVAL, "%s needs a value (%s)", key, row->argument);
 	if (!strcmp(key, "soft"))
@@ -225,14 +229,16 @@ static int explain_range(const char *which, maze_u64 limit_ns, struct maze_error
 
 	maze_duration_format(limit_ns, limit, sizeof(limit));
 	if (limit_ns < MAZE_LIMIT_MIN_NS)
-		return maze_fail(error, -EINVAL,
-				 "the %s limit %s is below 1ms, the shortest there is; give 1ms or "
-				 "more, or 0 to switch the stage off",
-				 which, limit);
-	return maze_fail(error, -EINVAL,
-			 "the %s limit %s is above 366 days, the longest there is; give less, or 0 "
-			 "to switch the stage off",
-			 which, limit);
+		return maze_fail(
+			error, -EINVAL,
+			"the %s limit %s is below 1ms, the minimum; give 1ms or more, or 0 to "
+			"switch the stage off",
+			which, limit);
+	return maze_fail(
+		error, -EINVAL,
+		"the %s limit %s is above 366 days, the maximum; give less, or 0 to switch the "
+		"stage off",
+		which, limit);
 }
 
 int maze_policy_explain(const struct maze_policy *policy, struct maze_error *error)
@@ -243,10 +249,8 @@ int maze_policy_explain(const struct maze_policy *policy, struct maze_error *err
 	case MAZE_POLICY_OK:
 		return 0;
 	case MAZE_POLICY_NO_STAGE:
-		return maze_fail(
-			error, -EINVAL,
-			"soft and hard limit are both off, so there is nothing to watch for; "
-			"give at least one");
+		return maze_fail(error, -EINVAL,
+				 "both limits are 0; give a soft limit, a hard limit or both");
 	case MAZE_POLICY_SOFT_RANGE:
 		return explain_range("soft", policy->soft_ns, error);
 	case MAZE_POLICY_HARD_RANGE:
@@ -261,14 +265,14 @@ int maze_policy_explain(const struct maze_policy *policy, struct maze_error *err
 			hard, soft, soft);
 	case MAZE_POLICY_SOFT_SIGNAL:
 	case MAZE_POLICY_HARD_SIGNAL:
-		return maze_fail(error, -EINVAL, "there is no signal above %d", MAZE_SIGNAL_MAX);
+		return maze_fail(error, -EINVAL, "signal numbers above %d are invalid",
+				 MAZE_SIGNAL_MAX);
 	case MAZE_POLICY_RECOVERY:
-		return maze_fail(
-			error, -EINVAL,
-			"the recovery is out of range; give inf, or a ratio above 0 and up to "
-			"1000, or lock: and such a ratio");
-	default:
 		return maze_fail(error, -EINVAL,
-				 "the policy has a flag that this version of maze does not know");
+				 "the recovery is out of range; give inf, a ratio above 0 and up "
+				 "to 1000, or "
+				 "lock: and such a ratio");
+	default:
+		return maze_fail(error, -EINVAL, "the policy has an unknown flag");
 	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reading records, and coming back to where another process has left off: numbers of
- * records outlive their reader, so a place is the numbers that come next.
+ * Readers of records. The sequence numbers of a pinned engine outlive a reader, so a
+ * cursor, the next numbers, lets another process continue.
  */
 #include "handle.h"
 
@@ -15,10 +15,10 @@ struct maze_reader {
 	const struct engine_ops *ops;
 	struct engine_reader *reader;
 	struct maze_cursor cursor;
-	bool resumes;		  /* until the place is reached again, records were read before */
-	maze_u64 lost;		  /* between the place and the oldest one kept */
-	bool held;		  /* the one that came when that was found out */
-	struct maze_record ahead; /* if held */
+	bool resumes;  /* skip records before the cursor */
+	maze_u64 lost; /* between the cursor and the oldest record kept */
+	bool held;     /* `ahead` comes after the record of that loss */
+	struct maze_record ahead;
 };
 
 static int open_reader(struct maze *maze, bool from_oldest, struct maze_reader **ret_reader,
@@ -70,7 +70,7 @@ int maze_reader_fd(struct maze_reader *reader)
 	return reader->ops->reader_fd(reader->reader);
 }
 
-/* Which of the two logs of record_log.h a numbered record stands in. */
+/* The index in maze_cursor.next of the log that has the record. */
 static int log_of(const struct maze_record *record)
 {
 	switch (record->event) {
@@ -85,7 +85,6 @@ static int log_of(const struct maze_record *record)
 
 static void report_loss(struct maze_reader *reader, struct maze_record *ret_record)
 {
-
 	*ret_record = (struct maze_record){
 		.event = MAZE_EVENT_LOST,
 		.lost = reader->lost,
@@ -94,12 +93,12 @@ static void report_loss(struct maze_reader *reader, struct maze_record *ret_reco
 	reader->lost = 0;
 }
 
-/* Whether it was read already, before this reader came; notes how far we have come. */
-static bool read_before(struct maze_reader *reader, const struct maze_record *record)
+/* Advances the cursor. True: the record is before the cursor that was resumed. */
+static bool is_before_cursor(struct maze_reader *reader, const struct maze_record *record)
 {
 	maze_u64 *next = &reader->cursor.next[log_of(record)];
 
-	/* A loss that the engine noticed while it was read: its number is of no log. */
+	/* A loss during this reader's life has no number. */
 	if (!record->seq)
 		return false;
 	if (reader->resumes && record->seq < *next)
@@ -123,8 +122,8 @@ int maze_reader_next(struct maze_reader *reader, struct maze_record *ret_record)
 		got = reader->ops->reader_next(reader->reader, ret_record);
 		if (got <= 0)
 			return got;
-	} while (read_before(reader, ret_record));
-	/* What the engine lost since is in its own count; ours is what lay before it. */
+	} while (is_before_cursor(reader, ret_record));
+	/* From here on the engine counts the losses of this reader. */
 	if (ret_record->event == MAZE_EVENT_LOST && !ret_record->seq)
 		reader->resumes = false;
 	if (!reader->lost)

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Records and list entries as JSON objects on one line. Keys are only ever added,
- * never renamed: scripts read them.
+ * Records and list entries as JSON objects on one line. A key is never renamed or
+ * removed, because scripts read them.
  */
 #include "../core/step.h"
+#include "record_table.h"
 #include "record_time.h"
 
 #include <jansson.h>
 #include <string.h>
 
 /*
- * A name may hold any bytes, a JSON string only UTF-8: what is not shown as it is
- * becomes U+FFFD, byte by byte.
+ * A name may have any bytes, a JSON string only UTF-8. In a name that is not UTF-8 each
+ * byte above 127 becomes U+FFFD.
  */
 static json_t *name_json(const char *name)
 {
@@ -55,14 +56,14 @@ static json_t *number_json(maze_u64 value)
 
 static char *dump(json_t *object)
 {
-	/* A terminal may show it: no control or reordering characters but as \u escapes. */
+	/* For terminals: escapes control characters and characters that reorder text. */
 	char *text = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII);
 
 	json_decref(object);
 	return text;
 }
 
-/* A number where it is one, so that it can be computed with. */
+/* A ratio for all sleeps is a number, so that scripts can compute with it. */
 static json_t *recovery_json(maze_u32 recovery)
 {
 	char text[32];
@@ -72,45 +73,41 @@ static json_t *recovery_json(maze_u32 recovery)
 	return json_real((double)recovery / MAZE_RECOVERY_ONE);
 }
 
-static void set_verdict(json_t *object, const struct maze_record *record)
+static json_t *field_json(const struct record_field *field, const struct maze_record *record,
+			  const char *engine)
 {
-	json_object_set_new(object, "fatal", json_boolean(record->flags & MAZE_RECORD_FATAL));
-	json_object_set_new(object, "used_ns", number_json(record->used_ns));
-	json_object_set_new(object, "asleep_ns", number_json(record->asleep_ns));
-	json_object_set_new(object, "sleeps", number_json(record->sleeps));
+	const char *event = maze_event_name(record->event);
+	char time[RFC3339_LEN];
+
+	switch (field->type) {
+	case RECORD_NUMBER:
+		return number_json(record_get(record, field));
+	case RECORD_FLAG:
+		return json_boolean(record_get(record, field));
+	case RECORD_TIME:
+		return json_string(record_time_format(record->boot_ns, time));
+	case RECORD_EVENT:
+		return json_string(event ? event : "unknown");
+	case RECORD_COMM:
+		return name_json(record->comm);
+	case RECORD_SIGNAL:
+		return signal_json(record->signal);
+	case RECORD_NOT_SENT:
+		return record->not_sent ? json_string(maze_not_sent_name(record->not_sent)) : NULL;
+	default:
+		return json_string(engine);
+	}
 }
 
 char *maze_record_json(const struct maze_record *record, const char *engine)
 {
-	const char *event = maze_event_name(record->event);
-	char time[RFC3339_LEN];
+	const struct record_field *field;
 	json_t *object = json_object();
 
-	json_object_set_new(object, "time", json_string(record_time_format(record->boot_ns, time)));
-	json_object_set_new(object, "event", json_string(event ? event : "unknown"));
-	json_object_set_new(object, "pid", number_json(record->pid));
-	json_object_set_new(object, "tid", number_json(record->tid));
-	json_object_set_new(object, "comm", name_json(record->comm));
-	json_object_set_new(object, "uid", number_json(record->uid));
-	json_object_set_new(object, "count_ns", number_json(record->count_ns));
-	json_object_set_new(object, "limit_ns", number_json(record->limit_ns));
-	json_object_set_new(object, "signal", signal_json(record->signal));
-	json_object_set_new(object, "signal_number", number_json(record->signal));
-	json_object_set_new(object, "sent", json_boolean(record->flags & MAZE_RECORD_SENT));
-	if (record->not_sent)
-		json_object_set_new(object, "not_sent",
-				    json_string(maze_not_sent_name(record->not_sent)));
-	if (record->event == MAZE_EVENT_SOFT || record->event == MAZE_EVENT_HARD)
-		set_verdict(object, record);
-	json_object_set_new(object, "shadow", json_boolean(record->flags & MAZE_RECORD_SHADOW));
-	json_object_set_new(object, "engine", json_string(engine));
-	json_object_set_new(object, "cpu", number_json(record->cpu));
-	json_object_set_new(object, "episode", number_json(record->episode));
-	if (record->event == MAZE_EVENT_WATCH)
-		json_object_set_new(object, "inherited",
-				    json_boolean(record->flags & MAZE_RECORD_INHERITED));
-	if (record->event == MAZE_EVENT_LOST)
-		json_object_set_new(object, "lost", number_json(record->lost));
+	/* jansson adds nothing for a NULL value. */
+	for (field = record_table; field->key; field++)
+		if (record_has_field(record, field))
+			json_object_set_new(object, field->key, field_json(field, record, engine));
 	return dump(object);
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Records and entries back from their JSON (record_json.c): for who is sent them, as
- * maze(1) is by mazed. Strict, since the one who sends may be of another version, or
- * broken: what is there has to be what it should be, and what is new is passed over.
+ * Parses records and list entries from their JSON (record_json.c), which mazed sends to
+ * maze(1). mazed may be of another version: unknown keys are ignored, but a known key
+ * with a wrong type or range is an error.
  */
 #include "../core/step.h"
-#include "maze.h"
+#include "record_table.h"
 #include "record_time.h"
 
 #include <errno.h>
@@ -51,7 +51,7 @@ static bool get_flag(const json_t *object, const char *key, maze_u32 flag, maze_
 	return true;
 }
 
-/* A byte that was no UTF-8 came as three, so a name can have become longer. */
+/* Cut: a byte that was not UTF-8 is three bytes in JSON. */
 static bool get_comm(const json_t *object, char comm[MAZE_COMM_LEN])
 {
 	const char *text = json_string_value(json_object_get(object, "comm"));
@@ -80,7 +80,7 @@ static bool get_signal(const json_t *object, const char *key, maze_u16 *ret_sign
 	return true;
 }
 
-/* "warn" is a signal and a flag. */
+/* "warn" sets a signal and a flag. */
 static bool get_soft_signal(const json_t *object, struct maze_entry *entry)
 {
 	const char *text = json_string_value(json_object_get(object, "soft_signal"));
@@ -92,9 +92,9 @@ static bool get_soft_signal(const json_t *object, struct maze_entry *entry)
 	return true;
 }
 
-static bool get_event(const json_t *object, maze_u16 *ret_event)
+static bool get_event(const json_t *value, maze_u16 *ret_event)
 {
-	const char *name = json_string_value(json_object_get(object, "event"));
+	const char *name = json_string_value(value);
 	unsigned int event;
 
 	for (event = 1; name && event < MAZE_EVENT_COUNT_; event++) {
@@ -106,15 +106,12 @@ static bool get_event(const json_t *object, maze_u16 *ret_event)
 	return false;
 }
 
-/* A reason that a later version has is one that this one does not know. */
-static bool get_not_sent(const json_t *object, maze_u32 *ret_not_sent)
+/* A reason of a later version is MAZE_NOT_SENT_OTHER. */
+static bool get_not_sent(const json_t *value, maze_u32 *ret_not_sent)
 {
-	const json_t *value = json_object_get(object, "not_sent");
 	const char *text = json_string_value(value);
 	unsigned int i;
 
-	if (!value)
-		return true;
 	for (i = 1; text && i < MAZE_NOT_SENT_OTHER; i++)
 		if (!strcmp(text, maze_not_sent_name(i)))
 			break;
@@ -122,48 +119,60 @@ static bool get_not_sent(const json_t *object, maze_u32 *ret_not_sent)
 	return text;
 }
 
-static bool get_time(const json_t *object, maze_u64 *ret_boot_ns)
+static bool set_number(void *at, size_t size, maze_u64 number)
 {
-	const char *text = json_string_value(json_object_get(object, "time"));
-
-	return text && record_time_parse(text, ret_boot_ns);
+	if (size == sizeof(maze_u64))
+		*(maze_u64 *)at = number;
+	else if (size == sizeof(maze_u32))
+		*(maze_u32 *)at = (maze_u32)number;
+	else
+		*(maze_u16 *)at = (maze_u16)number;
+	return true;
 }
 
-/* What a version that wrote it did not have yet is what it was then. */
-static bool take_verdict(const json_t *object, struct maze_record *record)
+static bool get_field(const json_t *object, const struct record_field *field,
+		      struct maze_record *record)
 {
-	record->used_ns = record->count_ns;
-	return (!json_object_get(object, "fatal") ||
-		get_flag(object, "fatal", MAZE_RECORD_FATAL, &record->flags)) &&
-	       (!json_object_get(object, "used_ns") ||
-		(get_ns(object, "used_ns", &record->used_ns) &&
-		 get_ns(object, "asleep_ns", &record->asleep_ns) &&
-		 get_u32(object, "sleeps", &record->sleeps)));
+	const json_t *value = json_object_get(object, field->key);
+	const maze_u64 max = field->size == sizeof(maze_u64)   ? INT64_MAX
+			     : field->size == sizeof(maze_u32) ? UINT32_MAX
+							       : MAZE_SIGNAL_MAX;
+	maze_u64 number;
+
+	if (field->optional_with && !json_object_get(object, field->optional_with))
+		return true;
+	switch (field->type) {
+	case RECORD_NUMBER:
+		return get_number(object, field->key, max, &number) &&
+		       set_number((char *)record + field->offset, field->size, number);
+	case RECORD_FLAG:
+		return get_flag(object, field->key, field->flag, &record->flags);
+	case RECORD_TIME:
+		return json_is_string(value) &&
+		       record_time_parse(json_string_value(value), &record->boot_ns);
+	case RECORD_EVENT:
+		return get_event(value, &record->event);
+	case RECORD_COMM:
+		return get_comm(object, record->comm);
+	case RECORD_NOT_SENT:
+		return get_not_sent(value, &record->not_sent);
+	default:
+		return true;
+	}
 }
 
-static bool take_record(const json_t *object, struct maze_record *record)
+static bool get_record(const json_t *object, struct maze_record *record)
 {
-	maze_u64 signal;
+	const struct record_field *field;
 
-	if (!get_event(object, &record->event) || !get_time(object, &record->boot_ns) ||
-	    !get_u32(object, "pid", &record->pid) || !get_u32(object, "tid", &record->tid) ||
-	    !get_comm(object, record->comm) || !get_u32(object, "uid", &record->uid) ||
-	    !get_ns(object, "count_ns", &record->count_ns) ||
-	    !get_ns(object, "limit_ns", &record->limit_ns) ||
-	    !get_number(object, "signal_number", MAZE_SIGNAL_MAX, &signal) ||
-	    !get_flag(object, "sent", MAZE_RECORD_SENT, &record->flags) ||
-	    !get_not_sent(object, &record->not_sent) ||
-	    !get_flag(object, "shadow", MAZE_RECORD_SHADOW, &record->flags) ||
-	    !get_u32(object, "cpu", &record->cpu) || !get_u32(object, "episode", &record->episode))
-		return false;
-	record->signal = (maze_u16)signal;
+	for (field = record_table; field->key; field++)
+		if (record_has_field(record, field) && !get_field(object, field, record))
+			return false;
+	/* A verdict of a version without used_ns. */
 	if ((record->event == MAZE_EVENT_SOFT || record->event == MAZE_EVENT_HARD) &&
-	    !take_verdict(object, record))
-		return false;
-	if (record->event == MAZE_EVENT_WATCH &&
-	    !get_flag(object, "inherited", MAZE_RECORD_INHERITED, &record->flags))
-		return false;
-	return record->event != MAZE_EVENT_LOST || get_ns(object, "lost", &record->lost);
+	    !json_object_get(object, "used_ns"))
+		record->used_ns = record->count_ns;
+	return true;
 }
 
 static bool get_recovery(const json_t *object, maze_u32 *ret_recovery)
@@ -217,7 +226,7 @@ static bool get_fired(const json_t *object, maze_u32 *ret_fired)
 	return *ret_fired || !strcmp(fired, "none");
 }
 
-static bool take_entry(const json_t *object, struct maze_entry *entry)
+static bool get_entry(const json_t *object, struct maze_entry *entry)
 {
 	return get_u32(object, "pid", &entry->pid) && get_u32(object, "tid", &entry->tid) &&
 	       get_comm(object, entry->comm) && get_u32(object, "uid", &entry->uid) &&
@@ -236,11 +245,11 @@ int maze_record_parse(const char *text, struct maze_record *ret_record, struct m
 {
 	json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
 	struct maze_record record = { 0 };
-	bool taken = json_is_object(object) && take_record(object, &record);
+	bool valid = json_is_object(object) && get_record(object, &record);
 
 	json_decref(object);
-	if (!taken)
-		return maze_fail(error, -EINVAL, "that is no record of maze: %.200s", text);
+	if (!valid)
+		return maze_fail(error, -EINVAL, "invalid record: %.200s", text);
 	*ret_record = record;
 	return 0;
 }
@@ -249,11 +258,11 @@ int maze_entry_parse(const char *text, struct maze_entry *ret_entry, struct maze
 {
 	json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
 	struct maze_entry entry = { 0 };
-	bool taken = json_is_object(object) && take_entry(object, &entry);
+	bool valid = json_is_object(object) && get_entry(object, &entry);
 
 	json_decref(object);
-	if (!taken)
-		return maze_fail(error, -EINVAL, "that is no watched task of maze: %.200s", text);
+	if (!valid)
+		return maze_fail(error, -EINVAL, "invalid list entry: %.200s", text);
 	*ret_entry = entry;
 	return 0;
 }

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Records as lines for people: one line each, in words, with the figures that
- * the verdict rests on.
- */
+/* Records as lines of text. */
 #include "record_time.h"
 #include "../base/escape.h"
 
@@ -35,7 +32,7 @@ const char *maze_event_name(unsigned int event)
 	return event < MAZE_EVENT_COUNT_ ? event_names[event] : NULL;
 }
 
-static void describe_act(const struct maze_record *record, char *buf, size_t size)
+static void describe_signal(const struct maze_record *record, char *buf, size_t size)
 {
 	const char *reason = maze_not_sent_name(record->not_sent);
 	bool shadow = record->flags & MAZE_RECORD_SHADOW;
@@ -73,43 +70,43 @@ static void describe_used(const struct maze_record *record, char *buf, size_t si
 
 int maze_record_text(const struct maze_record *record, const char *engine, char *buf, size_t size)
 {
-	char time[RFC3339_LEN], name[MAZE_COMM_LEN * ESCAPE_MAX], count[128], limit[128], act[128],
+	char time[RFC3339_LEN], name[MAZE_COMM_LEN * ESCAPE_MAX], count[128], limit[128], sent[128],
 		used[384];
 	const char *event = maze_event_name(record->event);
-	char comm[MAZE_COMM_LEN + 1] = "", who[MAZE_COMM_LEN * ESCAPE_MAX + 64];
+	char comm[MAZE_COMM_LEN + 1] = "", thread[MAZE_COMM_LEN * ESCAPE_MAX + 64];
 
 	memcpy(comm, record->comm, MAZE_COMM_LEN);
 	record_time_format(record->boot_ns, time);
 	escape_copy(name, sizeof(name), comm);
 	maze_duration_format(record->count_ns, count, sizeof(count));
 	maze_duration_format(record->limit_ns, limit, sizeof(limit));
-	snprintf(who, sizeof(who), "%s[%u] thread %u uid %u", name, record->pid, record->tid,
+	snprintf(thread, sizeof(thread), "%s[%u] thread %u uid %u", name, record->pid, record->tid,
 		 record->uid);
 	switch (record->event) {
 	case MAZE_EVENT_SOFT:
 	case MAZE_EVENT_HARD:
-		describe_act(record, act, sizeof(act));
+		describe_signal(record, sent, sizeof(sent));
 		describe_used(record, used, sizeof(used));
 		return snprintf(buf, size, "%s %s: %s used %s, limit %s; %s (%s, cpu %u)", time,
-				event, who, used, limit, act, engine, record->cpu);
+				event, thread, used, limit, sent, engine, record->cpu);
 	case MAZE_EVENT_EXIT:
 		return snprintf(buf, size, "%s exit: %s ended with a count of %s (%s, cpu %u)",
-				time, who, count, engine, record->cpu);
+				time, thread, count, engine, record->cpu);
 	case MAZE_EVENT_WATCH:
-		return snprintf(buf, size, "%s watch: %s is watched%s (%s)", time, who,
+		return snprintf(buf, size, "%s watch: %s is watched%s (%s)", time, thread,
 				record->flags & MAZE_RECORD_INHERITED ? ", inherited" : "", engine);
 	case MAZE_EVENT_UNWATCH:
 		return snprintf(buf, size, "%s unwatch: %s is no longer watched, count %s (%s)",
-				time, who, count, engine);
+				time, thread, count, engine);
 	case MAZE_EVENT_LOST:
 		if (record->tid)
 			return snprintf(
 				buf, size,
 				"%s lost: %s could not be watched like its parent, for want of "
 				"memory, open files or timers (%s)",
-				time, who, engine);
-		return snprintf(buf, size, "%s lost: %llu records were overwritten unread (%s)",
-				time, record->lost, engine);
+				time, thread, engine);
+		return snprintf(buf, size, "%s lost: %llu record%s overwritten unread (%s)", time,
+				record->lost, record->lost == 1 ? "" : "s", engine);
 	default:
 		return snprintf(buf, size, "%s unknown: event %u (%s)", time, record->event,
 				engine);

@@ -7,12 +7,12 @@
 #include "../base/clock.h"
 
 /*
- * The clocks are read one after the other, so their difference varies by some ns. A record
- * must always show the same time: below this, a change of the difference is ignored.
+ * Two clock readings are some ns apart, so their difference varies. Smaller changes of it
+ * are ignored, so that a record always has the same time.
  */
 #define JITTER_NS 1000000
 
-/* A preemption between two reads spoils the difference: the fastest of these readings counts. */
+/* The fastest of these readings is used: a preemption falsifies the difference. */
 #define READINGS_MAX 16
 
 static long long read_difference(void)

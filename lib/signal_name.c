@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Signals by the names of signal(7), for people and records.
- */
+/* Signals by the names of signal(7). */
 #include "maze.h"
 
 #include <ctype.h>
@@ -30,7 +28,7 @@ static const struct {
 };
 #define NAMES (sizeof(names) / sizeof(names[0]))
 
-/* All digits, at most three of them: a number; else -1. */
+/* A number of at most three digits, else -1. */
 static int small_number(const char *text)
 {
 	int value = 0;
@@ -44,7 +42,7 @@ static int small_number(const char *text)
 	return i ? value : -1;
 }
 
-/* "RTMIN", "RTMIN+3", "RTMAX-2"; 0 when it is none of these. */
+/* "RTMIN", "RTMIN+3", "RTMAX-2"; 0 for other names. */
 static int realtime(const char *name)
 {
 	bool from_min = !strncasecmp(name, "RTMIN", 5), from_max = !strncasecmp(name, "RTMAX", 5);
@@ -77,10 +75,11 @@ int maze_signal_parse(const char *text, int *ret_signal, struct maze_error *erro
 	if (number < 0 && realtime(name))
 		number = realtime(name);
 	if (number < 0 || number > MAZE_SIGNAL_MAX)
-		return maze_fail(error, -EINVAL,
-				 "\"%s\" is not a signal; give a name of signal(7) such as TERM, a "
-				 "number from 1 to %d, or 0 to send none",
-				 text, MAZE_SIGNAL_MAX);
+		return maze_fail(
+			error, -EINVAL,
+			"invalid signal \"%s\"; give a name of signal(7) such as TERM, a number "
+			"from 1 to %d, or 0 for none",
+			text, MAZE_SIGNAL_MAX);
 	*ret_signal = number;
 	return 0;
 }

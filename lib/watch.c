@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * From the PID a person names to a watch, and to the list of watches.
- *
- * Always: the pidfd is opened first and everything after goes by it, so that a
- * number that is reused in the middle names nobody. Who may not signal a process
- * may not watch it either, since a watch is a signal to come.
+ * Watches by PID or pidfd, and the list of watches. A PID is opened as a pidfd first, and
+ * all later steps use the pidfd, so a reused PID is never watched. Watching needs the
+ * permission to signal the process, since a watch may send a signal.
  */
 #include "handle.h"
 
@@ -39,7 +37,7 @@ int maze_thread_owner(pid_t tid, pid_t *ret_pid, struct maze_error *error)
 	return 0;
 }
 
-/* pidfd_open(2) takes processes only; say so when it was given a thread. */
+/* pidfd_open(2) takes no thread IDs; the error then names the process. */
 static int open_process(pid_t pid, int *ret_pidfd, struct maze_error *error)
 {
 	int pidfd = -1, err;
@@ -62,7 +60,7 @@ static int open_process(pid_t pid, int *ret_pidfd, struct maze_error *error)
 				 (int)pid, (int)owner, (int)pid);
 	if (err == -ESRCH)
 		return maze_fail(error, err, "no process has the PID %d", (int)pid);
-	return maze_fail(error, err, "process %d cannot be opened: %s", (int)pid, strerror(-err));
+	return maze_fail(error, err, "cannot open process %d: %s", (int)pid, strerror(-err));
 }
 
 static int owner_uid(pid_t pid)
@@ -79,13 +77,12 @@ static int check_right(int pidfd, pid_t pid, struct maze_error *error)
 	if (!syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0))
 		return 0;
 	if (errno == EPERM)
-		return maze_fail(
-			error, -EPERM,
-			"process %d belongs to another user (uid %d), whose processes you "
-			"may not signal and so not watch; run maze as that user or as root",
-			(int)pid, owner_uid(pid));
-	return maze_fail(error, -errno, "process %d cannot be signalled: %s", (int)pid,
-			 strerror(errno));
+		return maze_fail(error, -EPERM,
+				 "process %d belongs to another user (uid %d), so you may neither "
+				 "signal nor "
+				 "watch it; run maze as that user or as root",
+				 (int)pid, owner_uid(pid));
+	return maze_fail(error, -errno, "cannot signal process %d: %s", (int)pid, strerror(errno));
 }
 
 static struct engine_target target_of(int pidfd, pid_t tid)
@@ -104,11 +101,9 @@ static int watch_pidfd(struct maze *maze, int pidfd, pid_t tid, const struct maz
 	err = maze_policy_explain(policy, error);
 	if (err)
 		return err;
-	/* The engine refuses it too; but not every kernel shows it the init process. */
+	/* The engine refuses it too, but not on a kernel that hides the init process. */
 	if (pid == 1)
-		return maze_fail(error, -EPERM,
-				 "process 1 cannot be watched: it is the init process, which is "
-				 "never watched");
+		return maze_fail(error, -EPERM, "process 1, the init process, cannot be watched");
 	err = check_right(pidfd, pid, error);
 	if (err)
 		return err;

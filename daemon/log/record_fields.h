@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A record as NAME=VALUE texts (MAZE_PID=123): the fields of journal entries and the
- * environment of commands. One table, so that both are the same. Values are escaped.
+ * A record as texts such as MAZE_PID=123, for journal entries and the environment of
+ * commands. Values are escaped (base/escape.h).
  */
 #ifndef MAZE_DAEMON_RECORD_FIELDS_H
 #define MAZE_DAEMON_RECORD_FIELDS_H

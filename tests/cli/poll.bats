@@ -82,12 +82,12 @@ small_root() {
 @test "that yields are not seen is said, unless yields count" {
 	run --separate-stderr "$MAZE" run --engine poll -- true
 	[ "$status" -eq 0 ]
-	says "does not see sched_yield"
+	says "does not detect sched_yield"
 }
 
 @test "a yield that must reset is refused" {
 	refused 125 "$MAZE" run --engine poll --yield reset -- true
-	says "--yield reset cannot be had"
+	says "--yield reset is impossible"
 }
 
 @test "watch has nowhere to leave a watch, and says what can be done" {
@@ -147,7 +147,7 @@ small_root() {
 
 @test "records need somebody who stays" {
 	refused 2 "$MAZE" watch --json 1
-	says "--wait only"
+	says "need --wait"
 }
 
 @test "list and events cannot reach a poll engine, and say so" {

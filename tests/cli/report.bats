@@ -250,13 +250,13 @@ END
 
 @test "no ID, two of them, two forms" {
 	refused 2 report
-	says "say which incident"
+	says "no incident given"
 	refused 2 report one two
-	says "say which incident"
+	says "no incident given"
 	refused 2 report --html --json last
-	says "choose one"
+	says "exclude each other"
 	refused 2 incidents one
-	says "takes no arguments"
+	says "unexpected argument"
 }
 
 @test "folded stacks are outermost first, with counts that add up" {
@@ -333,6 +333,6 @@ END
 	for form in --html --folded --json; do
 		run --separate-stderr bash -c "'$MAZE' report --incidents '$INCIDENTS/good' $form $LOOP > /dev/full"
 		[ "$status" -eq 1 ]
-		says "standard output cannot be written"
+		says "cannot write to standard output"
 	done
 }

@@ -18,12 +18,12 @@ setup() { any_engine; }
 
 @test "a command that does not exist" {
 	refused 127 "$MAZE" run "${engine[@]}" -- /no/such/command
-	says "is not found"
+	says "not found"
 }
 
 @test "a command that is not executable" {
 	refused 126 "$MAZE" run "${engine[@]}" -- /etc/passwd
-	says "cannot be executed"
+	says "cannot execute"
 }
 
 @test "a file for events that cannot be written" {
@@ -89,7 +89,7 @@ setup() { any_engine; }
 	run --separate-stderr "$MAZE" run "${engine[@]}" --events /dev/full --soft 50ms --hard 0 --soft-signal 0 -- \
 		"$PROGRAMS/spin" --for-ms 100
 	[ "$status" -eq 0 ]
-	says "going on without it"
+	says "; ignoring"
 }
 
 @test "passes a signal on" {

@@ -109,32 +109,32 @@ began() { sed 's/.*)//' "/proc/$1/stat" | cut -d' ' -f21; }
 		refused 1 "$MAZE" list --socket "$dir/s"
 		says "$sentence"
 	done <<- 'END'
-		[]|is no JSON object
-		hello|is no JSON object
-		{"entry":7}|refused, and does not say why
-		{"entry":{}}|is no watched task
+		[]|is not a JSON object
+		hello|is not a JSON object
+		{"entry":7}|refused the request without a reason
+		{"entry":{}}|invalid list entry
 		{"ok":true,"other":1}|has no "entry"
 		{"ok":false,"text":"enough"}|enough
 	END
 	rm "$dir/s"
 	printf '{"ok":true}\n' | serve
 	refused 1 "$MAZE" list --socket "$dir/s"
-	says 'has ended the connection'
+	says 'closed the connection'
 	rm "$dir/s"
 	head -c 70000 /dev/zero | tr '\0' x | serve
 	refused 1 "$MAZE" list --socket "$dir/s"
-	says 'a line without end'
+	says 'a line that is too long'
 	rm "$dir/s"
 	serve < /dev/null
 	refused 1 "$MAZE" list --socket "$dir/s"
-	says 'has ended the connection'
+	says 'closed the connection'
 }
 
 @test "where a mazed should be and is none, maze says so; where none need be, it goes without" {
 	refused 1 "$MAZE" list --socket "$dir/none"
-	says 'is it running'
+	says 'is mazed running'
 	MAZE_SOCKET=$dir/none refused 1 "$MAZE" list
-	says 'is it running'
+	says 'is mazed running'
 	MAZE_SOCKET=$dir/none run "$MAZE" list --direct
 	[ "$status" -eq 0 ] && [ "$output" = 'nothing is watched' ]
 	MAZE_SOCKET=$dir/none run "$MAZE" list --engine bpf
@@ -142,7 +142,7 @@ began() { sed 's/.*)//' "/proc/$1/stat" | cut -d' ' -f21; }
 	MAZE_SOCKET='' run "$MAZE" list
 	[ "$status" -eq 0 ] && [ "$output" = 'nothing is watched' ]
 	refused 1 "$MAZE" list --socket "$dir/$(printf '%0200d' 0)"
-	says 'too long'
+	says 'is longer than'
 }
 
 @test "what goes by mazed and what goes without it cannot both be meant" {

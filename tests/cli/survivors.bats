@@ -72,7 +72,7 @@ held() {
 	run -5 --separate-stderr timeout 60 "$MAZE" run --stay "${engine[@]}" --soft 50ms --hard 100ms -- \
 		"${leaving[@]}" "$left" 2 "$PROGRAMS/spin" --ignore
 	survivors
-	says "2 processes still run, watched; --stay waits for the end of: "
+	says "2 processes still run, watched; --stay waits for: "
 	[ "$(grep -c ' hard: spin' <<< "$stderr")" -eq 2 ]
 	[[ $stderr != *"no longer watched"* ]]
 }

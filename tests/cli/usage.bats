@@ -6,12 +6,14 @@ load test_helper
 
 @test "no command at all" {
 	refused 2 "$MAZE"
-	says "say what to do"
+	says "no command given"
 }
 
 @test "a command that there is not" {
 	refused 2 "$MAZE" wacth
-	says '"wacth" is no command'
+	says 'unknown command "wacth"; did you mean "watch"?'
+	refused 2 "$MAZE" frobnicate
+	says 'unknown command "frobnicate"; see maze --help'
 }
 
 @test "--soft without a value" {
@@ -37,63 +39,63 @@ load test_helper
 
 @test "both stages off" {
 	refused 2 "$MAZE" run --soft 0 --hard 0 -- true
-	says "nothing to watch for"
+	says "both limits are 0"
 }
 
 @test "signal 99" {
 	refused 2 "$MAZE" run --hard-signal 99 -- true
-	says '"99" is not a signal'
+	says 'invalid signal "99"'
 }
 
 @test "a duration that is none" {
 	refused 2 "$MAZE" run --soft 10x -- true
-	says '"x" is no unit'
+	says 'unknown unit "x"'
 }
 
 @test "a recovery that is none" {
 	refused 2 "$MAZE" run --recovery -1 -- true
-	says '"-1" is not a recovery'
+	says 'invalid recovery "-1"'
 }
 
 @test "a recovery for locks that has no ratio" {
 	refused 2 "$MAZE" run --recovery lock: -- true
-	says '"lock:" is not a recovery'
+	says 'invalid recovery "lock:"'
 }
 
 @test "a signal to what is neither thread nor process" {
 	refused 2 "$MAZE" run --signal-to group -- true
-	says 'neither thread nor process'
+	says 'give thread or process'
 }
 
 @test "a yield rule that is none" {
 	refused 2 "$MAZE" run --yield maybe -- true
-	says "neither reset nor count"
+	says "give reset or count"
 }
 
 @test "an option that there is not" {
 	refused 2 "$MAZE" run --sotf 1s -- true
-	says "no option --sotf"
+	says "unknown option --sotf"
 }
 
 @test "an engine that there is not" {
 	refused 2 "$MAZE" run --engine warp -- true
-	says '"warp" is not an engine'
+	says 'unknown engine "warp"'
 }
 
 @test "no command to run" {
 	refused 2 "$MAZE" run --soft 1s
-	says "say which command to run"
+	says "no command given"
 }
 
 @test "a PID that is none" {
 	refused 2 "$MAZE" watch 12a
-	says '"12a" is no PID'
+	says 'invalid PID "12a"'
 	nothing_pinned
 }
 
 @test "no PID to watch" {
 	refused 2 "$MAZE" watch --soft 1s
-	says "say which processes"
+	says "no process given"
 }
 
 @test "each command has a help" {

@@ -201,8 +201,8 @@ start_two_threads() {
 	"$MAZE" watch "$last"
 	run "$MAZE" unload
 	[ "$status" -eq 0 ]
-	[[ $output == *"nothing is watched any more"* ]]
+	[[ $output == *"all watches ended"* ]]
 	run "$MAZE" unload
 	[ "$status" -eq 0 ]
-	[[ $output == *"nothing was loaded"* ]]
+	[[ $output == *"no engine is loaded"* ]]
 }

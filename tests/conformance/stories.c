@@ -206,7 +206,7 @@ static bool is_attendant(const struct suite *suite, const char *pid)
 	fclose(file);
 	second = text + strlen(text) + 1;
 	/* Between its fork and its exec it still has the words of maze watch. */
-	return !strcmp(second, "attend") || !strcmp(second, "watch");
+	return !strcmp(second, "service") || !strcmp(second, "watch");
 }
 
 /*

@@ -239,8 +239,8 @@ static void what_is_beyond_the_limits_is_refused(void **state)
 
 	assert_int_equal(maze_evidence_open(fixture->maze, &many, &fixture->evidence, &error),
 			 -EINVAL);
-	assert_string_equal(error.text, "1001 stacks are more than can be taken of one episode; "
-					"at most 1000 are");
+	assert_string_equal(error.text, "1001 stacks for an episode are too many; at most 1000 are "
+					"possible");
 	assert_int_equal(maze_evidence_open(fixture->maze, &dense, &fixture->evidence, &error),
 			 -EINVAL);
 	assert_null(fixture->evidence);
@@ -255,9 +255,7 @@ static void another_engine_says_that_it_takes_none(void **state)
 	(void)state;
 	assert_int_equal(maze_open("poll", MAZE_PRIVATE, &maze, NULL), 0);
 	assert_int_equal(maze_evidence_open(maze, NULL, &evidence, &error), -EOPNOTSUPP);
-	assert_string_equal(
-		error.text,
-		"the poll engine takes no stacks of mazed threads; the bpf engine does");
+	assert_string_equal(error.text, "the poll engine takes no stacks; the bpf engine does");
 	maze_close(maze);
 }
 

@@ -305,7 +305,7 @@ static void what_contradicts_itself_is_refused_once(void **state)
 	refuse(fixture, "[rule a]\nsoft = 30s\nhard = 5s\n", 3, "hard", "below the soft limit");
 	refuse(fixture, "[rule a]\n[defaults]\nhard = 5s\n[rule b]\n", 3, "hard", "below");
 	assert_int_equal(fixture->problems.errors, 1);
-	refuse(fixture, "[defaults]\nsoft = 10x\n[rule b]\n[rule c]\n", 2, "soft", "no unit");
+	refuse(fixture, "[defaults]\nsoft = 10x\n[rule b]\n[rule c]\n", 2, "soft", "unknown unit");
 	assert_int_equal(fixture->problems.errors, 1);
 	accept(fixture, "[rule a]\naction = ignore\nsoft = 30s\n");
 }

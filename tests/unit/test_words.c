@@ -65,11 +65,11 @@ static void what_is_no_duration_is_refused(void **state)
 	(void)state;
 	refuse_duration("", -EINVAL, "empty");
 	refuse_duration("  ", -EINVAL, "empty");
-	refuse_duration("10x", -EINVAL, "\"x\" is no unit");
-	refuse_duration("ms", -EINVAL, "a number is wanted");
-	refuse_duration("-1s", -EINVAL, "a number is wanted");
-	refuse_duration("1.s", -EINVAL, "a number is wanted");
-	refuse_duration("1s-", -EINVAL, "a number is wanted");
+	refuse_duration("10x", -EINVAL, "unknown unit \"x\"");
+	refuse_duration("ms", -EINVAL, "expected a number");
+	refuse_duration("-1s", -EINVAL, "expected a number");
+	refuse_duration("1.s", -EINVAL, "expected a number");
+	refuse_duration("1s-", -EINVAL, "expected a number");
 	refuse_duration("99999999999999999999s", -ERANGE, "too long");
 	refuse_duration("600y", -ERANGE, "too long");
 }
@@ -251,7 +251,7 @@ static void a_policy_out_of_range_is_explained(void **state)
 	explain(MAZE_LIMIT_MAX_NS + 1, 0, "above 366 days");
 	explain(2 * MAZE_NSEC_PER_SEC, MAZE_NSEC_PER_SEC,
 		"hard limit 1s is below the soft limit 2s");
-	explain(0, 0, "nothing to watch for");
+	explain(0, 0, "both limits are 0");
 }
 
 int main(void)

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "record_table.h"
+
+#define AT(member) offsetof(struct maze_record, member), sizeof(((struct maze_record *)0)->member)
+#define NUMBER(member) RECORD_NUMBER, AT(member), 0
+#define FLAG(name) RECORD_FLAG, AT(flags), MAZE_RECORD_##name
+#define ON(event) (1U << MAZE_EVENT_##event)
+#define VERDICT (ON(SOFT) | ON(HARD))
+
+/* clang-format off */
+const struct record_field record_table[] = {
+	{ "time", NULL, RECORD_TIME, AT(boot_ns), 0, 0, NULL },
+	{ "event", "MAZE_EVENT", RECORD_EVENT, AT(event), 0, 0, NULL },
+	{ "pid", "MAZE_PID", NUMBER(pid), 0, NULL },
+	{ "tid", "MAZE_TID", NUMBER(tid), 0, NULL },
+	{ "comm", "MAZE_COMM", RECORD_COMM, AT(comm), 0, 0, NULL },
+	{ "uid", "MAZE_UID", NUMBER(uid), 0, NULL },
+	{ "count_ns", "MAZE_COUNT_NS", NUMBER(count_ns), 0, NULL },
+	{ "limit_ns", "MAZE_LIMIT_NS", NUMBER(limit_ns), 0, NULL },
+	{ "signal", "MAZE_SIGNAL", RECORD_SIGNAL, AT(signal), 0, 0, NULL },
+	{ "signal_number", NULL, NUMBER(signal), 0, NULL },
+	{ "sent", "MAZE_SENT", FLAG(SENT), 0, NULL },
+	{ "not_sent", "MAZE_NOT_SENT", RECORD_NOT_SENT, AT(not_sent), 0, 0, "not_sent" },
+	{ "fatal", "MAZE_FATAL", FLAG(FATAL), VERDICT, "fatal" },
+	{ "used_ns", NULL, NUMBER(used_ns), VERDICT, "used_ns" },
+	{ "asleep_ns", NULL, NUMBER(asleep_ns), VERDICT, "used_ns" },
+	{ "sleeps", NULL, NUMBER(sleeps), VERDICT, "used_ns" },
+	{ "shadow", "MAZE_SHADOW", FLAG(SHADOW), 0, NULL },
+	{ "engine", "MAZE_ENGINE", RECORD_ENGINE, 0, 0, 0, 0, NULL },
+	{ "cpu", "MAZE_CPU", NUMBER(cpu), 0, NULL },
+	{ "episode", "MAZE_EPISODE", NUMBER(episode), 0, NULL },
+	{ "inherited", NULL, FLAG(INHERITED), ON(WATCH), NULL },
+	{ "lost", NULL, NUMBER(lost), ON(LOST), NULL },
+	{ 0 },
+};
+/* clang-format on */
+
+bool record_has_field(const struct maze_record *record, const struct record_field *field)
+{
+	return !field->events ||
+	       (record->event < MAZE_EVENT_COUNT_ && field->events >> record->event & 1);
+}
+
+maze_u64 record_get(const struct maze_record *record, const struct record_field *field)
+{
+	const void *at = (const char *)record + field->offset;
+
+	if (field->flag)
+		return !!(record->flags & field->flag);
+	return field->size == sizeof(maze_u64)	 ? *(const maze_u64 *)at
+	       : field->size == sizeof(maze_u32) ? *(const maze_u32 *)at
+						 : *(const maze_u16 *)at;
+}

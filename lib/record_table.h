@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The fields of a record in the order of its JSON, one row each. The JSON and its parser,
+ * the journal fields and the environment of commands use this table; make lint compares
+ * maze(1) with it.
+ */
+#ifndef MAZE_LIB_RECORD_TABLE_H
+#define MAZE_LIB_RECORD_TABLE_H
+
+#include "maze.h"
+
+enum record_field_type {
+	RECORD_NUMBER,
+	RECORD_FLAG,
+	RECORD_TIME,
+	RECORD_EVENT,
+	RECORD_COMM,
+	RECORD_SIGNAL, /* by name; the parser reads the number */
+	RECORD_NOT_SENT,
+	RECORD_ENGINE, /* not in struct maze_record */
+};
+
+struct record_field {
+	const char *key;
+	const char *variable; /* in the journal and the environment; NULL: JSON only */
+	enum record_field_type type;
+	size_t offset, size;
+	maze_u32 flag;	     /* of RECORD_FLAG */
+	unsigned int events; /* that have it in JSON, 1 << enum maze_event; 0: all */
+	/* Older versions lack the field; it may be missing if this key is. */
+	const char *optional_with;
+};
+
+/* Ended by a NULL key. */
+extern const struct record_field record_table[];
+
+/* Whether the JSON of this record has the field. */
+bool record_has_field(const struct maze_record *record, const struct record_field *field);
+/* A number, or 1 for a flag that is set. */
+maze_u64 record_get(const struct maze_record *record, const struct record_field *field);
+
+#endif
