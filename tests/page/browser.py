@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 
-# The machine may be busy with other things; this is for a browser that hangs.
+# Long, because the machine may be busy; a browser that hangs reaches it.
 PATIENCE_S = 120
 
 FLAGS = [
@@ -36,7 +36,7 @@ class Browser:
         self.home = tempfile.mkdtemp(prefix="maze-page-")
         to_child, self.out = os.pipe()
         self.inp, from_child = os.pipe()
-        # Out of the way of 3 and 4, where Chromium wants them.
+        # Away from descriptors 3 and 4, which Chromium uses.
         ends = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10) for fd in (to_child, from_child)]
 
         def arrange():

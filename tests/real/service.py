@@ -9,7 +9,7 @@ import asyncio
 import sys
 import threading
 
-# More than are waiting in any load of tests/real.
+# More than ever wait in the loads of tests/real.
 BACKLOG = 1024
 
 
