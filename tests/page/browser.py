@@ -30,7 +30,7 @@ class BrowserError(Exception):
 
 
 class Browser:
-    """One browser with one page; to be used with `with`."""
+    """One browser with one page; a context manager."""
 
     def __init__(self, program):
         self.home = tempfile.mkdtemp(prefix="maze-page-")
@@ -141,7 +141,7 @@ class Browser:
             self.settle()
 
     def settle(self):
-        """Two frames later, what a resize or an event has brought about is there."""
+        """Waits two frames, after which the effects of a resize or an event are visible."""
         self.evaluate("new Promise(done => requestAnimationFrame(() => "
                       "requestAnimationFrame(() => done(1))))")
 
@@ -163,7 +163,7 @@ class Browser:
         self.send("Input.insertText", text=text)
 
     def complaints(self):
-        """What the console, the log and exceptions had to say."""
+        """The messages of the console, the log and exceptions."""
         said = []
         for event in self.events:
             if event.get("method") in ("Runtime.exceptionThrown", "Runtime.consoleAPICalled"):
@@ -173,7 +173,7 @@ class Browser:
         return said
 
     def requests(self):
-        """The addresses of all that was asked for."""
+        """The addresses of all requests."""
         return [event["params"]["request"]["url"] for event in self.events
                 if event.get("method") == "Network.requestWillBeSent"]
 

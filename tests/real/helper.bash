@@ -42,7 +42,7 @@ trap 'exit 143' TERM
 
 # The mount of the control groups of version 2, alone or beside those of version 1.
 root=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
-[ -n "$root" ] || die 'no control groups of version 2 are mounted, and the rules go by them'
+[ -n "$root" ] || die 'no control groups of version 2 are mounted; the rules need them'
 
 # make_group GROUP: makes the group and its parents.
 make_group() {
@@ -95,12 +95,12 @@ find_programs() {
 	[ -z "$peers_libraries" ] || export LD_LIBRARY_PATH=$peers_libraries
 	use_unpacked_java
 	for command in redis-server redis-benchmark redis-cli nginx wrk node npm java python3; do
-		[ -n "$(command -v "$command")" ] || die "no $command: make real-check installs it"
+		[ -n "$(command -v "$command")" ] || die "$command is not installed; make real-check installs it"
 	done
 	# The real program: a version manager's python3 is a script in another language.
 	python=$(python3 -c 'import sys; print(sys.executable)')
 	postgres=$(find /usr/lib/postgresql "$work/peers/root/usr/lib/postgresql" -name pg_ctl -printf '%h\n' 2> /dev/null | sort -V | tail -n 1 || :)
-	[ -n "$postgres" ] || die 'no postgresql: make real-check installs it'
+	[ -n "$postgres" ] || die 'postgresql is not installed; make real-check installs it'
 	use_unpacked_node
 }
 
