@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
-A headless Chromium, driven over the pipe of its DevTools protocol: no driver, no port,
-no library. Everything it does lies in a directory that goes with it.
+A headless Chromium, controlled through the pipe of its DevTools protocol: no driver, no port,
+no library. All its files are in a directory that is removed with it.
 """
 
 import base64

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The log of mazed: what reaches a journal, a syslog and a file, in which form, and
- * what becomes of that which they do not take. Journal and syslog are sockets of this
- * test at the real paths, in file systems that nobody else sees.
+ * The log of mazed: the form of its output to a journal, a syslog and a file, and the
+ * handling of output that they do not accept. Journal and syslog are sockets of this test
+ * at the real paths, in private file systems.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -35,9 +35,9 @@
 #define JOURNAL_SOCKET JOURNAL_DIR "/socket"
 #define SYSLOG_SOCKET "/dev/log"
 
-/* ---- the other end -------------------------------------------------------------------- */
+/* ---- the receivers -------------------------------------------------------------------- */
 
-/* Listens at `path`, taking the place of what is there. */
+/* Listens at `path`, and replaces a former socket. */
 static int listen_at(const char *path)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -50,7 +50,7 @@ static int listen_at(const char *path)
 	return fd;
 }
 
-/* The next message, as a string; "": there is none. */
+/* The next message as a string; "": there is none. */
 static const char *hear(int fd)
 {
 	static char text[16384];
@@ -60,7 +60,7 @@ static const char *hear(int fd)
 	return text;
 }
 
-/* A /run of this test, once; false: the test is to be skipped. */
+/* A private /run, once; false: the test is skipped. */
 static bool private_run(void)
 {
 	static int state;
@@ -84,7 +84,7 @@ static bool private_dev(void)
 
 /* ---- the journal ------------------------------------------------------------------------ */
 
-static void a_record_in_the_journal(void **state)
+static void a_record_reaches_the_journal(void **state)
 {
 	struct log *log;
 	const char *text;
@@ -114,7 +114,7 @@ static void a_record_in_the_journal(void **state)
 	assert_line(text, "MAZE_ENGINE=bpf");
 	assert_line(text, "MAZE_CPU=3");
 	assert_line(text, "OBJECT_PID=4000001");
-	/* The words are on one line, begin with the event, and end with the rule. */
+	/* The text is one line, which begins with the event and ends with the rule. */
 	assert_true(!strncmp(text, "MESSAGE=hard: ", 14));
 	assert_has(text, "rule spinners\nPRIORITY");
 	assert_int_equal(log_losses(log), 0);
@@ -122,7 +122,7 @@ static void a_record_in_the_journal(void **state)
 	close(journal);
 }
 
-static void an_action_in_the_journal_is_not_a_second_verdict(void **state)
+static void an_action_in_the_journal_is_not_a_verdict(void **state)
 {
 	struct log_action action = {
 		.entry = an_entry, .action = "renice", .tried = true, .text = "not \x1b possible"
@@ -169,7 +169,7 @@ static void sentences_of_mazed_are_one_line(void **state)
 	close(journal);
 }
 
-static void without_a_journal_it_is_said_at_once(void **state)
+static void a_missing_journal_is_reported_at_once(void **state)
 {
 	struct daemon_settings settings = { .log = DAEMON_LOG_JOURNAL };
 	struct maze_error error = { "" };
@@ -185,9 +185,12 @@ static void without_a_journal_it_is_said_at_once(void **state)
 	assert_has(error.text, "log = syslog");
 }
 
-/* ---- what is not taken ------------------------------------------------------------------- */
+/*
+ * ---- a full receiver
+ * ---------------------------------------------------------------------
+ */
 
-/* Takes all that is there and counts it; adds to *lost what it says was lost. */
+/* Reads and counts all messages; adds the number of reported losses to *lost. */
 static unsigned int drain(int fd, maze_u64 *lost)
 {
 	unsigned int count = 0;
@@ -203,10 +206,10 @@ static unsigned int drain(int fd, maze_u64 *lost)
 }
 
 /*
- * Nobody reads: nothing waits, and what comes after is in the order in which it was
- * said. This test would hang for ever if a send waited; the alarm ends it then.
+ * Without a reader nothing waits, and later messages keep their order. A send that waits
+ * would hang this test forever; then the alarm ends it.
  */
-static void a_full_journal_never_holds_up(void **state)
+static void a_full_journal_never_blocks(void **state)
 {
 	unsigned int i, next = 0;
 	const char *message;
@@ -235,7 +238,7 @@ static void a_full_journal_never_holds_up(void **state)
 	close(journal);
 }
 
-static void what_does_not_fit_is_counted_and_said_later(void **state)
+static void lost_messages_are_counted_and_reported_later(void **state)
 {
 	unsigned int said, heard, turn;
 	maze_u64 lost = 0;
@@ -250,7 +253,7 @@ static void what_does_not_fit_is_counted_and_said_later(void **state)
 	log = open_log(DAEMON_LOG_JOURNAL, NULL);
 	memset(big, 'x', sizeof(big) - 1);
 	big[sizeof(big) - 1] = '\0';
-	/* How many unread ones the kernel holds depends on its settings. */
+	/* The kernel's settings decide how many unread messages it holds. */
 	for (said = 0; log_losses(log) < 1000; said++)
 		log_say(log, LOG_INFO, "%s", big);
 	/* A MiB of them is kept. */
@@ -262,7 +265,7 @@ static void what_does_not_fit_is_counted_and_said_later(void **state)
 		said++;
 		heard += drain(journal, &lost);
 	}
-	/* Each was heard, or is one of those that are said to be lost. */
+	/* Each message was received, or is one of the reported losses. */
 	assert_int_equal(heard + lost, said);
 	assert_int_equal(lost, log_losses(log));
 	log_close(log);
@@ -288,7 +291,7 @@ static int on_journal(sd_event_source *source, int fd, uint32_t events, void *us
 	return 0;
 }
 
-static void the_event_loop_writes_what_was_kept(void **state)
+static void the_event_loop_writes_queued_messages(void **state)
 {
 	bool too_late = false;
 	sd_event *event = NULL;
@@ -302,7 +305,7 @@ static void the_event_loop_writes_what_was_kept(void **state)
 	assert_true(sd_event_new(&event) >= 0);
 	log = open_log(DAEMON_LOG_JOURNAL, NULL);
 	assert_int_equal(log_attach(log, event), 0);
-	/* Nothing is kept: nothing runs. */
+	/* Nothing is queued, so no timer is due. */
 	assert_int_equal(sd_event_run(event, 0), 0);
 	for (i = 0; i < 500; i++)
 		log_say(log, LOG_INFO, "one of many");
@@ -317,7 +320,7 @@ static void the_event_loop_writes_what_was_kept(void **state)
 	close(journal);
 }
 
-static void a_journal_that_comes_back_is_found(void **state)
+static void a_restarted_journal_is_used(void **state)
 {
 	struct log *log;
 	int journal;
@@ -341,7 +344,7 @@ static void a_journal_that_comes_back_is_found(void **state)
 
 /* ---- syslog -------------------------------------------------------------------------------- */
 
-static void a_record_in_syslog(void **state)
+static void a_record_reaches_syslog(void **state)
 {
 	char number[32];
 	struct log *log;
@@ -366,7 +369,7 @@ static void a_record_in_syslog(void **state)
 	close(syslog_fd);
 }
 
-static void without_syslog_it_is_said_at_once(void **state)
+static void a_missing_syslog_is_reported_at_once(void **state)
 {
 	struct daemon_settings settings = { .log = DAEMON_LOG_SYSLOG };
 	struct maze_error error = { "" };
@@ -412,7 +415,7 @@ static void the_backlog_keeps_order_and_its_bound(void **state)
 	backlog_done(&backlog);
 }
 
-static void only_printable_utf8_comes_out(void **state)
+static void the_output_is_printable_utf8(void **state)
 {
 	static const struct {
 		const char *in, *out;
@@ -448,7 +451,7 @@ static void only_printable_utf8_comes_out(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		assert_string_equal(escape_copy(buf, sizeof(buf), rows[i].in), rows[i].out);
-	/* Cut between characters, not in them. */
+	/* Cut between characters, not within one. */
 	assert_string_equal(escape_copy(buf, 3, "a\xc3\xbc"), "a");
 	assert_string_equal(escape_copy(buf, 5, "ab\n"), "ab");
 }
@@ -457,20 +460,20 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_backlog_keeps_order_and_its_bound),
-		cmocka_unit_test(only_printable_utf8_comes_out),
-		cmocka_unit_test(a_record_in_the_journal),
-		cmocka_unit_test(an_action_in_the_journal_is_not_a_second_verdict),
+		cmocka_unit_test(the_output_is_printable_utf8),
+		cmocka_unit_test(a_record_reaches_the_journal),
+		cmocka_unit_test(an_action_in_the_journal_is_not_a_verdict),
 		cmocka_unit_test(sentences_of_mazed_are_one_line),
-		cmocka_unit_test(without_a_journal_it_is_said_at_once),
-		cmocka_unit_test(a_full_journal_never_holds_up),
-		cmocka_unit_test(what_does_not_fit_is_counted_and_said_later),
-		cmocka_unit_test(the_event_loop_writes_what_was_kept),
-		cmocka_unit_test(a_journal_that_comes_back_is_found),
-		cmocka_unit_test(a_record_in_syslog),
-		cmocka_unit_test(without_syslog_it_is_said_at_once),
+		cmocka_unit_test(a_missing_journal_is_reported_at_once),
+		cmocka_unit_test(a_full_journal_never_blocks),
+		cmocka_unit_test(lost_messages_are_counted_and_reported_later),
+		cmocka_unit_test(the_event_loop_writes_queued_messages),
+		cmocka_unit_test(a_restarted_journal_is_used),
+		cmocka_unit_test(a_record_reaches_syslog),
+		cmocka_unit_test(a_missing_syslog_is_reported_at_once),
 	};
 
-	/* Something waited that must not wait. */
+	/* A send waited that must not wait. */
 	alarm(240);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Regular expressions: case by case, against the C library's on random expressions,
- * and their time on the texts that are worst for them.
+ * Regular expressions: single cases, random expressions compared with the C library, and
+ * the time for the worst texts.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,7 +26,7 @@ static void expect(const char *text, const char *searched, bool wanted)
 	if (pattern_compile(text, &pattern, &error))
 		fail_msg("%s: %s", text, error.text);
 	found = pattern_matches(pattern, searched);
-	/* A search leaves nothing behind. */
+	/* A search keeps no state. */
 	assert_int_equal(pattern_matches(pattern, searched), found);
 	pattern_free(pattern);
 	if (found != wanted)
@@ -47,7 +47,7 @@ static void refuse(const char *text, const char *because)
 		fail_msg("%s: %s", text, error.text);
 }
 
-static void expressions_are_as_of_egrep(void **state)
+static void expressions_match_as_in_egrep(void **state)
 {
 	(void)state;
 	expect("b", "abc", true);
@@ -83,7 +83,7 @@ static void expressions_are_as_of_egrep(void **state)
 	expect("a}]", "a}]", true);
 }
 
-static void sets_are_as_of_posix(void **state)
+static void sets_match_as_in_posix(void **state)
 {
 	(void)state;
 	expect("[abc]", "xb", true);
@@ -101,7 +101,7 @@ static void sets_are_as_of_posix(void **state)
 	expect("[*--]", "+", true);
 }
 
-static void what_is_undefined_is_refused(void **state)
+static void undefined_expressions_are_refused(void **state)
 {
 	char text[512];
 	int i;
@@ -143,9 +143,9 @@ static void what_is_undefined_is_refused(void **state)
 	refuse(text, "sets []");
 }
 
-/* ---- against the C library's ------------------------------------------------------ */
+/* ---- compared with the C library -------------------------------------------------- */
 
-/* The same numbers in each run: a failure can be looked at again. */
+/* The same numbers in each run, so that a failure can be repeated. */
 static unsigned int next_random(unsigned int *seed, unsigned int below)
 {
 	*seed = *seed * 1103515245U + 12345U;
@@ -162,7 +162,7 @@ static void random_text(unsigned int *seed, const char *const *pieces, unsigned 
 		strncat(text, pieces[next_random(seed, kinds)], size - strlen(text) - 1);
 }
 
-static void random_expressions_find_what_the_libc_finds(void **state)
+static void random_expressions_match_as_in_the_libc(void **state)
 {
 	static const char *const pieces[] = { "a",    "b",    "c",   "a",     "b",     ".",
 					      "(",    ")",    "(",   ")",     "|",     "*",
@@ -194,17 +194,17 @@ static void random_expressions_find_what_the_libc_finds(void **state)
 		regfree(&regex);
 		pattern_free(pattern);
 	}
-	/* Not by accident: many were compared, and neither answer is rare. */
+	/* Many were compared, and both answers are frequent. */
 	assert_true(tried > 100000 && found > tried / 10 && found < tried * 9 / 10);
 }
 
 /* ---- time ------------------------------------------------------------------------- */
 
 /*
- * The C library takes minutes for some of these, and a matcher that goes back for ever is
- * ended by the alarm. 4096 bytes times 1024 steps are the bound.
+ * The C library takes minutes for some of these, and the alarm would end a matcher that
+ * backtracks forever. The bound is 4096 bytes times 1024 steps.
  */
-static void no_text_makes_a_search_take_long(void **state)
+static void every_text_is_searched_quickly(void **state)
 {
 	static const char *const texts[] = {
 		"(a|b)*a(a|b){200}c", "a.{0,80}bc", "(a*)*c", "(a|a)*c",
@@ -230,11 +230,11 @@ static void no_text_makes_a_search_take_long(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(expressions_are_as_of_egrep),
-		cmocka_unit_test(sets_are_as_of_posix),
-		cmocka_unit_test(what_is_undefined_is_refused),
-		cmocka_unit_test(random_expressions_find_what_the_libc_finds),
-		cmocka_unit_test(no_text_makes_a_search_take_long),
+		cmocka_unit_test(expressions_match_as_in_egrep),
+		cmocka_unit_test(sets_match_as_in_posix),
+		cmocka_unit_test(undefined_expressions_are_refused),
+		cmocka_unit_test(random_expressions_match_as_in_the_libc),
+		cmocka_unit_test(every_text_is_searched_quickly),
 	};
 
 	return cmocka_run_group_tests_name("pattern", tests, NULL, NULL);
