@@ -217,10 +217,7 @@ static void stop_timer(void)
 	munmap(board, sizeof(*board));
 }
 
-/*
- * ---- pollers with a period of a second: monit and a shell script
- * -----------------------------
- */
+/* ---- pollers with a period of a second: monit and a shell script -------------------- */
 
 static char place[128];
 

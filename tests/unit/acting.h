@@ -119,10 +119,7 @@ static inline int stop_acting(void **state)
 	return 0;
 }
 
-/*
- * ---- the log
- * -----------------------------------------------------------------------------
- */
+/* ---- the log ------------------------------------------------------------------------ */
 
 static inline char *read_text(const char *path)
 {
@@ -156,10 +153,7 @@ static inline void assert_said(const struct acting *acting, const char *part)
 		fail_msg("no \"%s\" in:\n%s", part, read_text(acting->log_path));
 }
 
-/*
- * ---- processes to act on
- * -------------------------------------------------------------------
- */
+/* ---- processes to act on ------------------------------------------------------------ */
 
 struct victim {
 	pid_t pid;

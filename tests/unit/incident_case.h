@@ -40,10 +40,7 @@ static inline maze_u64 case_now_ns(void)
 	return (maze_u64)now.tv_sec * MAZE_NSEC_PER_SEC + (maze_u64)now.tv_nsec;
 }
 
-/*
- * ---- parts of an episode
- * -------------------------------------------------------------------
- */
+/* ---- parts of an episode ------------------------------------------------------------ */
 
 static const struct maze_policy case_policy = {
 	.soft_ns = 300000000,
@@ -207,10 +204,7 @@ static inline json_t *incident_of(const struct loop_place *place,
 	return incident_with(place, options, pid, program, &stack);
 }
 
-/*
- * ---- checks
- * ----------------------------------------------------------------------------------------
- */
+/* ---- checks ------------------------------------------------------------------------- */
 
 /* By a path such as "records.0.event"; NULL: there is none. */
 static inline json_t *get(json_t *from, const char *path)

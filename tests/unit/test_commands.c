@@ -154,10 +154,7 @@ static void assert_all_are_gone(int fd)
 	assert_int_equal(read(fd, &byte, 1), 0);
 }
 
-/*
- * ---- the environment of a command
- * -----------------------------------------------------------
- */
+/* ---- the environment of a command --------------------------------------------------- */
 
 static void assert_line(const char *text, const char *line)
 {
@@ -266,10 +263,7 @@ static void a_command_has_default_signals_and_descriptors(void **state)
 	assert_int_equal(count_said(acting, "exec: /bin/ls: "), 4);
 }
 
-/*
- * ---- number and time
- * ------------------------------------------------------------------------
- */
+/* ---- number and time ---------------------------------------------------------------- */
 
 static void a_hundred_verdicts_never_run_more_than_the_limit(void **state)
 {
@@ -418,10 +412,7 @@ static void commands_of_a_killed_mazed_are_killed_by_the_next(void **state)
 	remove_cgroup(&cgroups, path);
 }
 
-/*
- * ---- messages
- * -------------------------------------------------------------------------------
- */
+/* ---- messages ----------------------------------------------------------------------- */
 
 static void output_of_a_command_is_logged_to_a_bound(void **state)
 {

@@ -173,10 +173,7 @@ static void a_final_stop_of_mazed_thaws_all_groups(void **state)
 	assert_int_equal(actions_frozen(acting->actions)->count, 0);
 }
 
-/*
- * ---- refusals
- * ----------------------------------------------------------------------------
- */
+/* ---- refusals ----------------------------------------------------------------------- */
 
 static void assert_refused(const char *cgroup, const char *why)
 {
@@ -277,10 +274,7 @@ static void mazed_and_its_ancestors_are_never_frozen(void **state)
 	assert_int_equal(of_sibling, 0);
 }
 
-/*
- * ---- parsing
- * ------------------------------------------------------------------------------
- */
+/* ---- parsing ------------------------------------------------------------------------ */
 
 static void groups_contain_themselves_and_their_children(void **state)
 {

@@ -79,10 +79,7 @@ static bool has_file(const struct loop_place *place, const char *name)
 	return !lstat(loop_path(place, name), &status);
 }
 
-/*
- * ---- an unusable directory
- * --------------------------------------------------------------------
- */
+/* ---- an unusable directory ---------------------------------------------------------- */
 
 static void an_impossible_directory_is_reported_once(void **state)
 {
@@ -226,10 +223,7 @@ static void incidents_are_named_by_time_and_ids(void **state)
 	assert_false(keep_is_incident(""));
 }
 
-/*
- * ---- the number of files
- * ---------------------------------------------------------------------------
- */
+/* ---- the number of files ------------------------------------------------------------ */
 
 static void put_four(const struct loop_place *place)
 {
@@ -298,10 +292,7 @@ static void leftovers_of_a_killed_writer_are_removed(void **state)
 	keep_free(keep);
 }
 
-/*
- * ---- owners
- * ----------------------------------------------------------------------------------------
- */
+/* ---- owners ------------------------------------------------------------------------- */
 
 /*
  * Makes so many files of a user (-1: the owner), each older than the one before, from

@@ -185,10 +185,7 @@ static void a_missing_journal_is_reported_at_once(void **state)
 	assert_has(error.text, "log = syslog");
 }
 
-/*
- * ---- a full receiver
- * ---------------------------------------------------------------------
- */
+/* ---- a full receiver ---------------------------------------------------------------- */
 
 /* Reads and counts all messages; adds the number of reported losses to *lost. */
 static unsigned int drain(int fd, maze_u64 *lost)

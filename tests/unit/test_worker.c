@@ -339,10 +339,7 @@ static void users_have_tables_of_their_own(void **state)
 	loop_shell(place, expected);
 }
 
-/*
- * ---- the helper for names
- * ----------------------------------------------------------------------
- */
+/* ---- the helper for names ----------------------------------------------------------- */
 
 static void count_end(void *arg)
 {
