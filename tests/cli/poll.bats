@@ -51,7 +51,7 @@ small_root() {
 	caught "$output" poll
 }
 
-@test "in a chroot without /proc, no engine can run, and both say why" {
+@test "in a chroot without /proc, no engine can run, and each has a reason" {
 	needs_root chroot
 	! ldd "$MAZE" | grep -q libasan || skip 'ASan itself needs /proc'
 	small_root

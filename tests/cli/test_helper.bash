@@ -112,18 +112,18 @@ needs_root() { [ "$(id -u)" -eq 0 ] || skip "only root can $1"; }
 needs_private_mounts() {
 	needs_root mount
 	unshare --mount --propagation private true 2> /dev/null ||
-		skip 'no mount namespace with private mounts here: / is no mount point, or CAP_SYS_ADMIN is missing'
+		skip 'no mount namespace with private mounts here: / is not a mount point, or CAP_SYS_ADMIN is missing'
 }
 
 needs_user_namespace() {
 	unshare -Urpf --mount-proc true 2> /dev/null ||
-		skip 'no user namespace here: it is forbidden, or / is no mount point'
+		skip 'no user namespace here: it is forbidden, or / is not a mount point'
 }
 
 # In a PID namespace, PID 2 is another process or unused.
 needs_kernel_thread() { runs 2 kthreadd || skip 'no kernel thread is seen here'; }
 
-needs_program() { [ -n "$(command -v "$1")" ] || skip "there is no $1"; }
+needs_program() { [ -n "$(command -v "$1")" ] || skip "$1 is not installed"; }
 
 # Options of maze run for tests that work with any engine, into $engine: none where the
 # bpf engine can run, otherwise the poll engine with options that avoid its remark about

@@ -162,7 +162,7 @@ struct victim {
 	maze_u64 began_ns; /* not after the thread began */
 };
 
-static inline void *tell_tid_and_wait(void *fd)
+static inline void *report_tid_and_wait(void *fd)
 {
 	pid_t tid = gettid();
 
@@ -184,7 +184,7 @@ static inline void start_victim(struct victim *ret_victim)
 	if (!victim.pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		alarm(240);
-		if (!pthread_create(&thread, NULL, tell_tid_and_wait, &tids[1]))
+		if (!pthread_create(&thread, NULL, report_tid_and_wait, &tids[1]))
 			for (;;)
 				pause();
 		_exit(1);

@@ -111,7 +111,7 @@ static int open_fifo(const struct acting *acting)
 }
 
 /* Runs the loop until so many bytes have come; false: the command ended before. */
-static bool heard_bytes(struct acting *acting, int fd, unsigned int bytes)
+static bool received_bytes(struct acting *acting, int fd, unsigned int bytes)
 {
 	char byte;
 
@@ -141,7 +141,7 @@ static void run_until_ready(struct acting *acting, char *path, int fd, unsigned 
 			;
 		timeout_ns *= 2;
 		run(acting, path, timeout_ns);
-	} while (!heard_bytes(acting, fd, bytes));
+	} while (!received_bytes(acting, fd, bytes));
 }
 
 /* Every process that held the FIFO has ended or is ending in the kernel. */
@@ -344,7 +344,7 @@ static void processes_that_a_command_leaves_are_killed(void **state)
 		   "exec 9> fifo\nsetsid sh -c 'while [ -p fifo ]; do sleep 1; done' > /dev/null "
 		   "2>&1 &\nprintf x >&9\n"),
 	    60 * MAZE_NSEC_PER_SEC);
-	assert_true(heard_bytes(acting, fifo, 1));
+	assert_true(received_bytes(acting, fifo, 1));
 	finish(acting);
 	assert_all_are_gone(fifo);
 	close(fifo);
@@ -379,7 +379,7 @@ static void mazed_kills_its_commands_at_its_end(void **state)
 	    script(acting, "stubborn",
 		   STUBBORN "printf x >&9\nwhile [ -p fifo ]; do sleep 1; done\n"),
 	    60 * MAZE_NSEC_PER_SEC);
-	assert_true(heard_bytes(acting, fifo, 4));
+	assert_true(received_bytes(acting, fifo, 4));
 	actions_close(acting->actions);
 	acting->actions = NULL;
 	assert_all_are_gone(fifo);

@@ -36,7 +36,7 @@ static int unload_engine(void **state)
 }
 
 /* A process that requests so many stacks, and is killed. */
-static void ask_and_be_killed(maze_u32 stacks_max)
+static void request_and_die(maze_u32 stacks_max)
 {
 	struct maze_evidence_wants wants = { stacks_max, 2 * MS };
 	struct maze_evidence *evidence;
@@ -104,7 +104,7 @@ static void evidence_outlives_its_requester(void **state)
 	struct maze_process_info process_info = { 0 };
 	bool found = false;
 
-	ask_and_be_killed(3);
+	request_and_die(3);
 	spin_unread(fixture, 3);
 	assert_int_equal(maze_evidence_open(fixture->maze, NULL, &fixture->evidence, NULL), 0);
 	assert_int_equal(stacks_of_child(fixture), 3);
@@ -119,8 +119,8 @@ static void the_next_requester_sets_new_values(void **state)
 {
 	struct fixture *fixture = fixture_or_skip(state);
 
-	ask_and_be_killed(9);
-	ask_and_be_killed(2);
+	request_and_die(9);
+	request_and_die(2);
 	spin_unread(fixture, 2);
 	assert_int_equal(maze_evidence_open(fixture->maze, NULL, &fixture->evidence, NULL), 0);
 	assert_int_equal(stacks_of_child(fixture), 2);

@@ -149,7 +149,7 @@ static void invalid_lines_are_refused_and_change_nothing(void **state)
 	}
 }
 
-static void a_line_ends_where_its_length_says(void **state)
+static void a_line_ends_at_its_length(void **state)
 {
 	char line[GRAMMAR_LINE_MAX + 2];
 
@@ -172,7 +172,7 @@ int main(void)
 		cmocka_unit_test(blank_lines_and_comments_are_ignored),
 		cmocka_unit_test(limits_have_a_range),
 		cmocka_unit_test(invalid_lines_are_refused_and_change_nothing),
-		cmocka_unit_test(a_line_ends_where_its_length_says),
+		cmocka_unit_test(a_line_ends_at_its_length),
 	};
 
 	return cmocka_run_group_tests_name("grammar", tests, NULL, NULL);

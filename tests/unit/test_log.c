@@ -51,7 +51,7 @@ static int listen_at(const char *path)
 }
 
 /* The next message as a string; "": there is none. */
-static const char *hear(int fd)
+static const char *receive(int fd)
 {
 	static char text[16384];
 	ssize_t length = recv(fd, text, sizeof(text) - 1, MSG_DONTWAIT);
@@ -96,7 +96,7 @@ static void a_record_reaches_the_journal(void **state)
 	journal = listen_at(JOURNAL_SOCKET);
 	log = open_log(DAEMON_LOG_JOURNAL, NULL);
 	log_record(log, &an_entry);
-	text = hear(journal);
+	text = receive(journal);
 	assert_line(text, "PRIORITY=4");
 	assert_line(text, "SYSLOG_IDENTIFIER=mazed");
 	assert_line(text, "MESSAGE_ID=d089427f431c4c3b935657523c96860d");
@@ -137,7 +137,7 @@ static void an_action_in_the_journal_is_not_a_verdict(void **state)
 	journal = listen_at(JOURNAL_SOCKET);
 	log = open_log(DAEMON_LOG_JOURNAL, NULL);
 	log_act(log, &action);
-	text = hear(journal);
+	text = receive(journal);
 	assert_line(text, "MAZE_EVENT=action");
 	assert_line(text, "MAZE_STAGE=hard");
 	assert_line(text, "MAZE_ACTION=renice");
@@ -161,7 +161,7 @@ static void sentences_of_mazed_are_one_line(void **state)
 	journal = listen_at(JOURNAL_SOCKET);
 	log = open_log(DAEMON_LOG_JOURNAL, NULL);
 	log_say(log, LOG_ERR, "rule %s\nMAZE_RULE=forged", "x");
-	text = hear(journal);
+	text = receive(journal);
 	assert_line(text, "MESSAGE=rule x\\x0aMAZE_RULE=forged");
 	assert_line(text, "PRIORITY=3");
 	assert_null(strstr(text, "MESSAGE_ID"));
@@ -193,7 +193,7 @@ static unsigned int drain(int fd, maze_u64 *lost)
 	unsigned int count = 0;
 	const char *message;
 
-	for (message = hear(fd); *message; message = hear(fd)) {
+	for (message = receive(fd); *message; message = receive(fd)) {
 		if (strstr(message, " were lost, because the journal "))
 			*lost += strtoull(message + strlen("MESSAGE="), NULL, 10);
 		else
@@ -223,7 +223,7 @@ static void a_full_journal_never_blocks(void **state)
 		log_say(log, LOG_INFO, "number %u", i);
 	assert_int_equal(log_losses(log), 0);
 	while (next < 1000) {
-		message = hear(journal);
+		message = receive(journal);
 		if (!*message) {
 			log_say(log, LOG_INFO, "number %u", i++);
 			continue;
@@ -282,7 +282,7 @@ static int on_journal(sd_event_source *source, int fd, uint32_t events, void *us
 
 	(void)events;
 	(void)userdata;
-	for (message = hear(fd); *message; message = hear(fd))
+	for (message = receive(fd); *message; message = receive(fd))
 		if (strstr(message, "MESSAGE=the last\n"))
 			sd_event_exit(sd_event_source_get_event(source), 0);
 	return 0;
@@ -332,8 +332,8 @@ static void a_restarted_journal_is_used(void **state)
 	log_say(log, LOG_INFO, "into the void");
 	journal = listen_at(JOURNAL_SOCKET);
 	log_say(log, LOG_INFO, "again");
-	assert_line(hear(journal), "MESSAGE=into the void");
-	assert_line(hear(journal), "MESSAGE=again");
+	assert_line(receive(journal), "MESSAGE=into the void");
+	assert_line(receive(journal), "MESSAGE=again");
 	assert_int_equal(log_losses(log), 0);
 	log_close(log);
 	close(journal);
@@ -354,7 +354,7 @@ static void a_record_reaches_syslog(void **state)
 	syslog_fd = listen_at(SYSLOG_SOCKET);
 	log = open_log(DAEMON_LOG_SYSLOG, NULL);
 	log_record(log, &an_entry);
-	text = hear(syslog_fd);
+	text = receive(syslog_fd);
 	/* daemon is 3, warning 4. */
 	assert_true(!strncmp(text, "<28>", 4));
 	snprintf(number, sizeof(number), " mazed[%d]: hard: ", getpid());

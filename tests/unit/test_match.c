@@ -270,7 +270,7 @@ static void only_facts_that_can_matter_are_requested(void **state)
 	assert_int_equal(match_first(rules, &subject, &rule, &missing), MATCH_MORE);
 	assert_int_equal(missing, FACT_CGROUP);
 	subject.known |= FACT_CGROUP;
-	/* y is not its cgroup: the program is never asked for. */
+	/* Its cgroup is not y, so the program is never requested. */
 	assert_int_equal(match_first(rules, &subject, &rule, &missing), MATCH_MORE);
 	assert_int_equal(missing, FACT_PARENT);
 	subject.known |= FACT_PARENT;

@@ -522,7 +522,7 @@ static void the_check_prints_one_line_for_each_finding(void **state)
 	free(text);
 }
 
-/* ---- what is shipped ------------------------------------------------------------------ */
+/* ---- shipped files ---------------------------------------------------------------------- */
 
 static void the_shipped_configuration_enforces_nothing(void **state)
 {

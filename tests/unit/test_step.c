@@ -51,7 +51,7 @@ static struct maze_verdict wake_at(maze_u64 ms, maze_u64 asleep_ns)
 }
 
 /* A sample that reports a yield at yield_ms. */
-static struct maze_verdict hear_at(maze_u64 ms, maze_u64 yield_ms)
+static struct maze_verdict sample_yield(maze_u64 ms, maze_u64 yield_ms)
 {
 	struct maze_sample sample = { .runtime_ns = START + ms * MS,
 				      .yield_ns = START + yield_ms * MS,
@@ -83,7 +83,7 @@ static void a_sample_is_due_within_each_first_limit(void **state)
 	assert_int_equal(maze_next_sample(&policy, 0), 0);
 }
 
-static void one_ns_below_the_limit_is_no_verdict(void **state)
+static void one_ns_below_the_limit_has_no_verdict(void **state)
 {
 	struct maze_sample sample = { .runtime_ns = START + 100 * MS - 1, .act = MAZE_RUNS };
 	struct maze_verdict verdict = maze_step(&policy, &account, &sample);
@@ -180,12 +180,12 @@ static void a_yield_resets_unless_yields_count(void **state)
 	policy.flags |= MAZE_POLICY_YIELD_COUNTS;
 	assert_int_equal(step_at(90, MAZE_YIELDS).reset, 0);
 	assert_int_equal(account.count_ns, 90 * MS);
-	assert_int_equal(hear_at(95, 94).tally.count_ns, 95 * MS);
+	assert_int_equal(sample_yield(95, 94).tally.count_ns, 95 * MS);
 }
 
 static void a_late_yield_keeps_the_time_after_it(void **state)
 {
-	struct maze_verdict verdict = hear_at(120, 90);
+	struct maze_verdict verdict = sample_yield(120, 90);
 
 	(void)state;
 	assert_int_equal(verdict.due, 0);
@@ -196,14 +196,14 @@ static void a_late_yield_keeps_the_time_after_it(void **state)
 static void a_yield_is_applied_once(void **state)
 {
 	(void)state;
-	hear_at(50, 40);
-	assert_int_equal(hear_at(100, 40).tally.count_ns, 60 * MS);
+	sample_yield(50, 40);
+	assert_int_equal(sample_yield(100, 40).tally.count_ns, 60 * MS);
 }
 
 static void a_yield_ahead_of_the_clock_charges_nothing_until_then(void **state)
 {
 	(void)state;
-	assert_int_equal(hear_at(50, 60).tally.count_ns, 0);
+	assert_int_equal(sample_yield(50, 60).tally.count_ns, 0);
 	assert_int_equal(step_at(55, MAZE_RUNS).tally.count_ns, 0);
 	assert_int_equal(step_at(70, MAZE_RUNS).tally.count_ns, 10 * MS);
 }
@@ -212,11 +212,11 @@ static void a_yield_before_the_last_reset_changes_nothing(void **state)
 {
 	(void)state;
 	step_at(50, MAZE_SLEEPS);
-	assert_int_equal(hear_at(70, 30).tally.count_ns, 20 * MS);
+	assert_int_equal(sample_yield(70, 30).tally.count_ns, 20 * MS);
 	assert_int_equal(account.episode, 1);
 }
 
-static void with_a_finite_recovery_a_sleep_is_no_reset(void **state)
+static void with_a_finite_recovery_a_sleep_does_not_reset(void **state)
 {
 	(void)state;
 	policy.recovery = MAZE_RECOVERY_ONE;
@@ -305,7 +305,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(cpu_time_before_the_watch_does_not_count),
 		TEST(a_sample_is_due_within_each_first_limit),
-		TEST(one_ns_below_the_limit_is_no_verdict),
+		TEST(one_ns_below_the_limit_has_no_verdict),
 		TEST(the_limit_itself_is_a_verdict),
 		TEST(each_stage_comes_once_an_episode),
 		TEST(a_late_sample_brings_both_stages),
@@ -319,7 +319,7 @@ int main(void)
 		TEST(a_yield_is_applied_once),
 		TEST(a_yield_ahead_of_the_clock_charges_nothing_until_then),
 		TEST(a_yield_before_the_last_reset_changes_nothing),
-		TEST(with_a_finite_recovery_a_sleep_is_no_reset),
+		TEST(with_a_finite_recovery_a_sleep_does_not_reset),
 		TEST(soft_comes_again_only_after_the_count_was_zero),
 		TEST(a_fraction_of_recovery_is_exact),
 		TEST(forgone_time_is_never_charged),

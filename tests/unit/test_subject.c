@@ -380,7 +380,7 @@ static struct rules *rules_of(const char *text)
 	return rules;
 }
 
-static void a_decision_reads_what_it_needs(void **state)
+static void a_decision_reads_only_needed_facts(void **state)
 {
 	struct rules *rules = rules_of("[rule a]\ncomm = no-such\ncmdline = x\n"
 				       "[rule b]\ncomm = decided\nparent = *\n[rule c]\n");
@@ -462,7 +462,7 @@ int main(void)
 		cmocka_unit_test(a_parent_is_never_taken_for_another),
 		cmocka_unit_test(a_thread_has_its_own_name),
 		cmocka_unit_test(an_unknown_process_is_an_error),
-		cmocka_unit_test(a_decision_reads_what_it_needs),
+		cmocka_unit_test(a_decision_reads_only_needed_facts),
 		cmocka_unit_test(an_unwatchable_process_is_not_reported_as_watched),
 	};
 
