@@ -40,7 +40,7 @@ start_two_threads() {
 	start "$MAZE" run -- sh -c 'touch "$0"; exec sleep 100' "$BATS_TEST_TMPDIR/up"
 	wait_until [ -e "$BATS_TEST_TMPDIR/up" ]
 	refused 1 "$MAZE" watch "$last"
-	says "maze itself is refused"
+	says "maze itself"
 	nothing_pinned
 }
 
