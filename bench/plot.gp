@@ -47,7 +47,7 @@ if (there("scale.tsv")) {
 	set ylabel "ms"
 	set logscale xy
 	set key left top
-	plot dir."/scale.tsv" skip 1 using (real(strcol(1))):2 with linespoints lw 2 title "enrol", \
+	plot dir."/scale.tsv" skip 1 using (real(strcol(1))):2 with linespoints lw 2 title "watch", \
 	     "" skip 1 using (real(strcol(1))):3 with linespoints lw 2 title "list", \
 	     "" skip 1 using (real(strcol(1))):4 with linespoints lw 2 title "drop"
 	unset logscale

@@ -153,7 +153,7 @@ static int count_entry(const struct maze_entry *entry, void *arg)
 }
 
 struct times {
-	double enrol, list, drop; /* ms */
+	double watch, list, drop; /* ms */
 	double bytes;		  /* bytes of slabs per task */
 };
 
@@ -167,7 +167,7 @@ static struct times time_crowd(struct engine *engine, pid_t crowd, int size)
 
 	start = bench_now(CLOCK_MONOTONIC);
 	attach_watch(engine, crowd);
-	times.enrol = (double)(bench_now(CLOCK_MONOTONIC) - start) / 1e6;
+	times.watch = (double)(bench_now(CLOCK_MONOTONIC) - start) / 1e6;
 	times.bytes = (slab_bytes() - before) / size;
 	start = bench_now(CLOCK_MONOTONIC);
 	if (engine_bpf.list(engine, count_entry, &listed, &error))
@@ -198,7 +198,7 @@ static void report_size(struct figure *figure, struct engine *engine, int size, 
 		values[k] = bench_values((size_t)repeats);
 	for (i = 0; i < repeats; i++) {
 		times = time_crowd(engine, crowd, size);
-		values[0][i] = times.enrol;
+		values[0][i] = times.watch;
 		values[1][i] = times.list;
 		values[2][i] = times.drop;
 		values[3][i] = times.bytes;
@@ -218,13 +218,13 @@ static void report_tasks(struct engine *engine, int repeats)
 	struct figure *figure = figure_new("scale", "Time for so many tasks, and memory");
 	size_t i;
 
-	figure_column(figure, "enrol ms", 2);
+	figure_column(figure, "watch ms", 2);
 	figure_column(figure, "list ms", 2);
 	figure_column(figure, "drop ms", 2);
 	figure_column(figure, "B a task", 0);
 	for (i = 0; i < SIZES; i++)
 		report_size(figure, engine, sizes[i], repeats);
-	figure_note(figure, "threads of one process, which is enrolled by one call; B a task: what "
+	figure_note(figure, "threads of one process, watched by one call; B a task: what "
 			    "the kernel's slabs grew by, which others on the machine move too");
 	note_layout(figure);
 	figure_target(figure, "bytes of value for a watched task", sizeof(struct maze_task), NAN,
