@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The switch handler on and off; see attach.h. Reaches into the engine past libmaze,
- * which has no call for what only a benchmark wants.
+ * Attaches and detaches the switch handler; see attach.h. It uses the engine below
+ * libmaze, which has no such call.
  */
 #include "attach.h"
 
@@ -116,7 +116,7 @@ void attach_watch_recovery(struct engine *engine, pid_t pid, maze_u32 recovery)
 
 	policy.recovery = recovery;
 	if (!watch_under(engine, pid, &policy))
-		bench_fail("a process to be watched has ended");
+		bench_fail("the process to watch has ended");
 }
 
 void attach_unwatch(struct engine *engine, pid_t pid)
@@ -156,7 +156,7 @@ int attach_empty(int *ret_program_fd)
 	prog = bpf_prog_load(BPF_PROG_TYPE_TRACING, "empty", "GPL", nothing, 2, &opts);
 	link = prog < 0 ? -1 : bpf_raw_tracepoint_open(NULL, prog);
 	if (link < 0)
-		bench_die("the empty program cannot be attached");
+		bench_die("cannot attach the empty program");
 	btf__free(btf);
 	if (ret_program_fd)
 		*ret_program_fd = prog;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The bpf engine of this process, with its handler of context switches taken off and
- * put back at will: to load the engine takes half a second, to attach it some ms, and
- * what is to be compared must lie close together in time.
+ * The bpf engine of this process, whose handler of context switches can be attached and
+ * detached. Loading the engine takes half a second, attaching takes some ms, and a
+ * comparison needs measurements that are close together in time.
  */
 #ifndef MAZE_BENCH_ATTACH_H
 #define MAZE_BENCH_ATTACH_H
@@ -14,31 +14,34 @@
 
 struct engine;
 
-/* Loads it, handler off. Ends the program with a sentence where it cannot. */
+/*
+ * Loads the engine with the handler detached; on failure it ends the program with a
+ * message.
+ */
 struct engine *attach_open(void);
 void attach_close(struct engine *engine);
 void attach_switch(struct engine *engine, bool on);
-/* Those of forks and exits, which attach_open() leaves on. */
+/* The handlers of forks and exits, which attach_open() leaves attached. */
 void attach_lives(struct engine *engine, bool on);
 /*
- * The probe of yields, as while somebody is near a limit. Says how it is made: its
- * program's name; NULL: this kernel has none that goes on and off.
+ * Attaches the probe of yields, as for a task that needs it. Returns the name of the
+ * probe's program; NULL: on this kernel no such probe can be attached and detached.
  */
 const char *attach_yield_probe(struct engine *engine, bool on);
-/* Watches all threads of a process under limits that nothing here reaches. */
+/* Watches all threads of a process; nothing in the benchmarks reaches the limits. */
 void attach_watch(struct engine *engine, pid_t pid);
-/* The same with a recovery that is not the default: MAZE_RECOVERY_*. */
+/* The same with another recovery than the default: MAZE_RECOVERY_*. */
 void attach_watch_recovery(struct engine *engine, pid_t pid, maze_u32 recovery);
 /* The same; false when the process has ended. */
 bool attach_try_watch(struct engine *engine, pid_t pid);
-/* Nothing when it has ended. */
+/* Does nothing when the process has ended. */
 void attach_unwatch(struct engine *engine, pid_t pid);
-/* Of the switch handler, to read what the kernel counts of it. */
+/* The switch handler's program, to read the kernel's statistics of it. */
 int attach_program_fd(struct engine *engine);
 
-/* An empty program on sched_switch; close(2) takes it off. */
+/* An empty program on sched_switch; close(2) detaches it. */
 int attach_empty(int *ret_program_fd);
-/* Programs on sched_switch, anybody's, that were attached by BPF links. */
+/* The number of programs on sched_switch, of all users, attached by BPF links. */
 int attach_count(void);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the benchmarks share; see bench.h.
+ * Helpers of the benchmarks; see bench.h.
  */
 #include "bench.h"
 
@@ -30,7 +30,7 @@ static cpu_set_t allowed_cpus(void)
 	cpu_set_t set;
 
 	if (sched_getaffinity(0, sizeof(set), &set))
-		bench_die("cannot read which CPUs there are");
+		bench_die("cannot read the CPU affinity");
 	return set;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the benchmarks share: clocks, order statistics, processors, children.
+ * Helpers of the benchmarks: clocks, order statistics, processors, children.
  */
 #ifndef MAZE_BENCH_H
 #define MAZE_BENCH_H
@@ -15,54 +15,55 @@ maze_u64 bench_now(clockid_t clock);
 /* The q-th quantile (0..1) of n values; sorts them. */
 double bench_quantile(double *values, size_t n, double q);
 
-/* An estimate, and the bounds between which it lies with 95 % confidence. */
+/* An estimate with its 95 % confidence interval. */
 struct estimate {
 	double value, low, high;
 };
 /*
- * The median of n values. The bounds are two of the values (their ranks are binomial),
- * so they hold whatever the distribution is; up to 5 values bound nothing, and the
- * bounds are then the smallest and the largest. Leaves the values in their order.
+ * The median of n values. The bounds are two of the values (their ranks are binomial), so
+ * they hold for every distribution. Up to 5 values give no bounds: then these are the
+ * smallest and the largest value. Keeps the order of the values.
  */
 struct estimate bench_median(const double *values, size_t n);
-/* Of value[i] - base[i]: what lasts longer than a pair falls out. */
+/* The median of value[i] - base[i]: disturbances longer than a pair cancel out. */
 struct estimate bench_median_difference(const double *values, const double *bases, size_t n);
-/* median(above) / median(below) of pairs; the bounds by resampling the pairs. */
+/* median(above) / median(below) of pairs; the bounds come from resampling the pairs. */
 struct estimate bench_ratio(const double *above, const double *below, size_t n);
 
-/* n doubles, or the end of the program. */
+/* n doubles; ends the program when there is no memory. */
 double *bench_values(size_t n);
-/* 0 .. n-1 in an order that differs from round to round but not from run to run. */
+/* 0 .. n-1 in an order that differs between rounds but not between runs. */
 void bench_shuffle(int *order, int n, unsigned int round);
 
-/* Opens an engine in this process or ends it with a sentence. */
+/* Opens an engine in this process; on failure it ends the program with a message. */
 struct maze *bench_open(const char *engine);
-/* The processor measurements are made on: the last this process may run on. */
+/* The processor of the measurements: the last that this process may use. */
 int bench_cpu(void);
-/* How many processors this process may run on. */
+/* The number of processors that this process may use. */
 int bench_cpus(void);
 /* Confines this process to one CPU. */
 void bench_pin(int cpu);
-/* Ends the program: sentence and errno. */
+/* Ends the program with a message and errno. */
 void bench_die(const char *what) __attribute__((noreturn));
-/* Ends the program: sentence. */
+/* Ends the program with a message. */
 void bench_fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
-/* A fork that succeeds, and whose child does not outlive this process. */
+/* A fork that succeeds; the child does not outlive this process. */
 pid_t bench_fork(void);
-/* A program by its name, as such a child, that neither reads nor prints. */
+/* Starts a program by its name as such a child; it neither reads nor prints. */
 pid_t bench_spawn_quietly(char *const argv[]);
 /* Kills children of this process and waits for them. */
 void bench_reap(const pid_t *pids, int n);
-/* Until the child sleeps: from then on nothing it did before is on its count. */
+/* Waits until the child sleeps: its earlier CPU time is then off its count. */
 void bench_wait_until_blocked(pid_t pid);
 /*
- * CPU time in ns of the only thread of a process that nobody reaps meanwhile; exact while
- * it sleeps; 0 when it is gone. What its CLOCK_THREAD_CPUTIME_ID reads, from outside.
+ * CPU time in ns of the only thread of an unreaped process, read from outside with the
+ * value of its CLOCK_THREAD_CPUTIME_ID. Exact while the thread sleeps; 0 when it has
+ * ended.
  */
 maze_u64 bench_runtime_of(pid_t pid);
-/* A policy with limits nothing here reaches. */
+/* A policy with limits that the benchmarks do not reach. */
 struct maze_policy bench_far_policy(void);
-/* Watches a process under it. */
+/* Watches a process under that policy. */
 void bench_watch(struct maze *maze, pid_t pid);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What finds a spinner: maze's engines, and what people use today. Each is a row of one
+ * Detectors of a spinner: maze's engines and the tools in use today. Each is a row of one
  * table; the trials are the same for all.
  */
 #ifndef MAZE_BENCH_DETECTOR_H
@@ -11,28 +11,28 @@
 
 #include "core/types.h"
 
-/* Spinners at once, at most: three on each CPU of a large machine. */
+/* The maximum of spinners at once: three on each CPU of a large machine. */
 #define DETECTOR_SLOTS_MAX 24
 
 struct detector {
 	const char *name;
-	const char *key; /* to ask for it alone */
+	const char *key; /* its name on the command line */
 	const char *note;
 	maze_u64 limit_ns;
-	/* Trials at most while others run; what takes a second each has fewer than are asked. */
+	/* The maximum of trials under load; detectors that take a second each have fewer. */
 	int trials_idle, trials_loaded;
-	/* Length of its cycle: a trial begins at a random moment of it. 0: it has none. */
+	/* Length of its cycle: a trial begins at a random moment of it. 0: no cycle. */
 	maze_u64 cycle_ns;
-	bool ours;	    /* none may be early */
-	bool whole_process; /* all CPU time of the process is limited, not that since a sleep */
+	bool ours;	    /* no verdict may be early */
+	bool whole_process; /* it limits all CPU time of the process, not the time since a sleep */
 
-	/* False: it is not here; nothing is started then. */
+	/* False: it is not available; nothing is started then. */
 	bool (*start)(void);
-	/* In the child that will spin, before it waits for its turn; may be NULL. */
+	/* Called in the child that will spin, before it waits for its turn; may be NULL. */
 	void (*prepare)(void);
-	/* The child of this slot waits, and is to be watched from now on; may be NULL. */
+	/* The child of this slot waits and is to be watched from now on; may be NULL. */
 	void (*begin)(int slot, pid_t pid);
-	/* It has been signalled and is gone; may be NULL. */
+	/* The child has been signalled and has ended; may be NULL. */
 	void (*end)(int slot);
 	void (*stop)(void);
 };
@@ -40,7 +40,7 @@ struct detector {
 extern const struct detector detectors[];
 extern const int detectors_n;
 
-/* Every verdict of an engine of ours since the last call: count - limit, in ns; 1 or 0. */
+/* The next verdict of a maze engine: count - limit, in ns. Returns 1, or 0 for none. */
 int detector_next_by_record(double *ret_late_ns);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The table of detectors; see detector.h. Peers are run as well as they can be: monit
- * with the shortest cycle it has, the timer of 2008 at a priority at which it is never
- * late, a threshold that a spinner among three still reaches.
+ * The table of detectors; see detector.h. Each peer runs with its best settings: monit
+ * with its shortest cycle and a threshold that a spinner among three still reaches; the
+ * 2008 timer at a priority at which it is never late.
  */
 #include "detector.h"
 
@@ -27,25 +27,28 @@
 #define CPU_LIMIT_NS MAZE_NSEC_PER_SEC
 #define ANY 1000000
 
-/* At most so long until the attendant notes that it is to end. */
-#define ATTEND_MS 100
+/* The service notices its end at most this late. */
+#define SERVICE_MS 100
 
 static struct maze *maze;
 static struct maze_reader *reader;
-static pthread_t attendant;
+static pthread_t service;
 static atomic_bool stopping;
 
 /* ---- maze ------------------------------------------------------------------------- */
 
-/* As every maze process does: unattended, a verdict waits for what it may have missed. */
-static void *attend(void *arg)
+/*
+ * The yield-probe service, as in every maze process: without it a verdict waits for
+ * yields that may have been missed.
+ */
+static void *serve_yield_probe(void *arg)
 {
 	struct pollfd fd = { .fd = maze_service_fd(maze), .events = POLLIN };
 	int wait_ms;
 
 	while (!atomic_load(&stopping)) {
 		wait_ms = maze_service(maze);
-		poll(&fd, 1, wait_ms < 0 || wait_ms > ATTEND_MS ? ATTEND_MS : wait_ms);
+		poll(&fd, 1, wait_ms < 0 || wait_ms > SERVICE_MS ? SERVICE_MS : wait_ms);
 	}
 	return arg;
 }
@@ -58,10 +61,10 @@ static bool start_engine(const char *name)
 		return false;
 	if (maze_reader_open(maze, false, &reader, &error))
 		bench_fail("%s", error.text);
-	/* Once before the first watch. */
+	/* Called once before the first watch. */
 	maze_service(maze);
 	atomic_store(&stopping, false);
-	if (pthread_create(&attendant, NULL, attend, NULL))
+	if (pthread_create(&service, NULL, serve_yield_probe, NULL))
 		bench_die("pthread_create");
 	return true;
 }
@@ -84,7 +87,7 @@ static bool start_kmod(void)
 static void stop_engine(void)
 {
 	atomic_store(&stopping, true);
-	pthread_join(attendant, NULL);
+	pthread_join(service, NULL);
 	maze_reader_close(reader);
 	maze_close(maze);
 }
@@ -155,9 +158,9 @@ static void limit_cpu(void)
 		_exit(1);
 }
 
-/* ---- the design of 2008: a timer each 100 ms -------------------------------------------- */
+/* ---- the 2008 design: a timer each 100 ms ------------------------------------------- */
 
-/* Shared with the process that polls; a slot's pid is 0 while it has none. */
+/* Shared with the process that polls; the pid of an empty slot is 0. */
 static struct board {
 	pid_t pids[DETECTOR_SLOTS_MAX];
 	maze_u64 from_ns[DETECTOR_SLOTS_MAX];
@@ -214,7 +217,7 @@ static void stop_timer(void)
 	munmap(board, sizeof(*board));
 }
 
-/* ---- pollers of a second: monit, and a shell ------------------------------------------------ */
+/* ---- pollers with a period of a second: monit and a shell script -------------------- */
 
 static char place[128];
 
@@ -269,7 +272,10 @@ static void leave_pidfile(int slot)
 	unlink(path);
 }
 
-/* Of all CPUs together, as monit has it: a spinner among three on a CPU has a third of one. */
+/*
+ * Percent of all CPUs together, as in monit: a spinner among three on a CPU uses a third
+ * of one.
+ */
 static int threshold(void)
 {
 	return 100 / (4 * bench_cpus());
@@ -373,7 +379,7 @@ const struct detector detectors[] = {
 	  .stop = stop_timer },
 	{ .name = "RLIMIT_CPU of 1 s",
 	  .key = "cpu",
-	  .note = "whole seconds; counts ticks, and those before a sleep too",
+	  .note = "whole seconds; counts ticks, also those before a sleep",
 	  .limit_ns = CPU_LIMIT_NS,
 	  .trials_idle = 30,
 	  .trials_loaded = 30,
@@ -394,7 +400,7 @@ const struct detector detectors[] = {
 	  .stop = stop_poller },
 	{ .name = "shell loop over ps, 1 s",
 	  .key = "ps",
-	  .note = "any process above a quarter of a CPU since it began",
+	  .note = "any process above a quarter of a CPU since its start",
 	  .limit_ns = LIMIT_NS,
 	  .trials_idle = 20,
 	  .trials_loaded = 20,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Order statistics; see bench.h. Medians, because on a shared machine the mean is
- * made by whoever else ran; and pairs, because what the machine did for longer than
- * a round then falls out.
+ * Order statistics; see bench.h. It uses medians, because on a shared machine other load
+ * dominates the mean, and pairs, because disturbances longer than a round then cancel
+ * out.
  */
 #include "bench.h"
 
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Enough for bounds that are steady in their second digit. */
+/* Enough for bounds that are stable in their second digit. */
 #define RESAMPLES 400
 
 double *bench_values(size_t n)
@@ -82,7 +82,10 @@ struct estimate bench_median_difference(const double *values, const double *base
 
 static unsigned int next_random(unsigned int *state)
 {
-	/* The constants of Numerical Recipes' quick generator; the upper bits are good. */
+	/*
+	 * The constants of Numerical Recipes' quick generator; its upper bits are random
+	 * enough.
+	 */
 	*state = *state * 1664525U + 1013904223U;
 	return *state >> 8;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One figure as JSON; see figure.h.
+ * Writes one figure as JSON; see figure.h.
  */
 #include "figure.h"
 
@@ -17,7 +17,7 @@ struct figure {
 static json_t *checked(json_t *value)
 {
 	if (!value) {
-		fprintf(stderr, "out of memory, or a text that is not UTF-8\n");
+		fprintf(stderr, "out of memory, or invalid UTF-8\n");
 		exit(1);
 	}
 	return value;

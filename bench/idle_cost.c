@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What does it cost while nothing happens? Expirations of the engine's timers, and how
- * often its processes wake and what CPU time they use, beside daemons that poll. The
- * watched tasks are a thousand sleepers; on a busy machine mazed also hears of the forks
- * of others, so its figure is one of a quiet machine only.
+ * The cost while nothing happens: expirations of the engine's timers, wakeups and CPU
+ * time of maze's processes, beside daemons that poll. The watched tasks are a thousand
+ * sleepers. On a busy machine mazed also gets an event for each fork, so its figure is
+ * only valid on a quiet machine.
  *
  * usage: idle_cost SECONDS MAZE MAZED   JSON, see figure.h; run it under in-private-bpffs
  */
@@ -26,11 +26,11 @@
 #include "pair.h"
 
 #define SLEEPERS 1000
-/* Until a daemon has started and looked at everything once. */
+/* Time for a daemon to start and scan everything once. */
 #define SETTLE_SECONDS 1
-/* In which an engine must have been pinned by who was started to do so. */
+/* Time for the started process to pin its engine. */
 #define PIN_SECONDS_MAX 30
-/* Processes whose tasks are counted, at most. */
+/* The maximum of processes whose tasks are counted. */
 #define PIDS_MAX 8
 
 static unsigned int seconds;
@@ -40,7 +40,7 @@ struct use {
 	double wakeups, cpu_ns;
 };
 
-/* A number behind a word in a file of /proc; 0 without. */
+/* The number behind a word in a file of /proc; 0 without it. */
 static double number_behind(const char *path, const char *word)
 {
 	FILE *file = fopen(path, "re");
@@ -89,7 +89,7 @@ static struct engine_counts counts_of(struct engine *engine)
 	struct engine_counts counts = { 0 };
 
 	if (engine && engine_bpf.counts(engine, &counts))
-		bench_fail("the engine cannot be asked");
+		bench_fail("cannot read the engine's counters");
 	return counts;
 }
 
@@ -102,7 +102,7 @@ static double processes_in(const pid_t *pids)
 	return n;
 }
 
-/* One row, over `seconds`. Returns the engine's expirations a second. */
+/* Measures one row over `seconds`. Returns the engine's expirations per second. */
 static double measure(struct figure *figure, const char *name, struct engine *engine,
 		      const pid_t *pids)
 {
@@ -135,7 +135,7 @@ static bool end_of(pid_t pid, int *ret_status)
 	return waitpid(pid, ret_status, 0) == pid;
 }
 
-/* The children that came to us as orphans, or that we have: all but the crowd. */
+/* Children of this process, also reparented ones, without the crowd. */
 static void other_children(pid_t crowd, pid_t *ret_pids)
 {
 	FILE *file = fopen("/proc/thread-self/children", "re");
@@ -166,7 +166,7 @@ static double measure_engine(struct figure *figure)
 	return expiries;
 }
 
-/* As soon as it is there: on a busy machine that takes a while. */
+/* Polls, because the start takes a while on a busy machine. */
 static struct engine *pinned_engine(void)
 {
 	struct maze_error error = { "" };
@@ -181,7 +181,7 @@ static struct engine *pinned_engine(void)
 	bench_fail("%s", error.text);
 }
 
-/* The engine pinned by maze watch, and what that has left behind, if anything. */
+/* The engine pinned by maze watch, and the service that maze watch starts, if any. */
 static void measure_watch(struct figure *figure, char *maze)
 {
 	pid_t crowd = crowd_start(SLEEPERS), pids[PIDS_MAX];
@@ -195,11 +195,11 @@ static void measure_watch(struct figure *figure, char *maze)
 		bench_fail("%s watch %s ended with %d", maze, number, status);
 	other_children(crowd, pids);
 	engine = pinned_engine();
-	measure(figure, "maze watch, 1,000 sleepers, and its attendant", engine, pids);
+	measure(figure, "maze watch, 1,000 sleepers, and its service", engine, pids);
 	engine_bpf.close(engine);
 	crowd_end(crowd);
 	end_of(bench_spawn_quietly((char *[]){ maze, "unload", NULL }), &status);
-	/* Those end by themselves when it is unloaded. */
+	/* These processes end when the engine is unloaded. */
 	while (wait(NULL) > 0)
 		;
 }
@@ -215,7 +215,7 @@ static FILE *create(const char *name, char *ret_path, size_t size)
 	return file;
 }
 
-/* A daemon from its start to its end; of those with an engine, the pinned one too. */
+/* A daemon from start to end; for those with an engine, also the pinned engine. */
 static void measure_daemon(struct figure *figure, const char *name, char *const argv[],
 			   bool has_engine)
 {
@@ -225,7 +225,7 @@ static void measure_daemon(struct figure *figure, const char *name, char *const 
 
 	sleep(SETTLE_SECONDS);
 	if (waitpid(pids[0], &status, WNOHANG) == pids[0]) {
-		figure_note(figure, "%s: is not installed or does not run here (status %d)", name,
+		figure_note(figure, "%s: not installed, or does not run here (status %d)", name,
 			    status);
 		return;
 	}
@@ -282,9 +282,9 @@ int main(int argc, char **argv)
 		 getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
 	if (!mkdtemp(place))
 		bench_die(place);
-	/* What maze watch leaves behind comes to us. */
+	/* Processes that maze watch leaves behind are reparented to this process. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	figure = figure_new("idle_cost", "Cost while nothing happens, a second");
+	figure = figure_new("idle_cost", "Cost while nothing happens, per second");
 	figure_column(figure, "watched", 0);
 	figure_column(figure, "processes", 0);
 	figure_column(figure, "expirations", 2);
@@ -293,7 +293,7 @@ int main(int argc, char **argv)
 	expiries = measure_engine(figure);
 	measure_watch(figure, argv[2]);
 	measure_daemons(figure, argv[2], argv[3]);
-	figure_target(figure, "timer expirations a second with 1,000 watched sleepers", expiries,
+	figure_target(figure, "timer expirations per second with 1,000 watched sleepers", expiries,
 		      NAN, NAN, 0);
 	figure_note(figure,
 		    "expirations of all timers of the engine; wakeups and CPU of all its "

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How large is each BPF program? Time is noisy and these numbers are not: instructions
- * in the object, after the kernel translated them, what its verifier walked through,
- * and bytes of machine code. With a file of what they were, growth is found.
+ * Prints the size of each BPF program. Times are noisy, these numbers are not:
+ * instructions in the object, instructions after the kernel translated them, instructions
+ * that the verifier processed, and bytes of machine code. With a file of former sizes it
+ * detects growth.
  *
- * Always: only what can be compared is compared. The first number depends on the
- * compiler, the others on the kernel, the processor and what the loader found out about
- * them; all that stands in the file's head.
+ * It compares only comparable numbers. The first number depends on the compiler, the
+ * others on the kernel, the processor and the features that the loader detects; the head
+ * of the file has all of these.
  *
  * usage: instructions CLANG_VERSION          writes the file to standard output
  *        instructions CLANG_VERSION --check FILE
- * Exit status: 0 as in the file, or nothing to compare; 1 not as in the file.
+ * Exit status: 0 as in the file, or nothing to compare; 1 different from the file.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -29,7 +30,7 @@
 #include "follow.skel.h"
 #include "maze.skel.h"
 
-/* As much either way is no finding: a compiler's mood, a field more. */
+/* Tolerated difference: compilers vary, and a field may be added. */
 #define TOLERANCE 0.05
 #define PROGRAMS_MAX 64
 
@@ -77,13 +78,13 @@ static void measure_follower(struct sizes *sizes, struct engine *engine)
 	struct bpf_program *program;
 
 	if (!skeleton)
-		bench_die("the program that follows processes cannot be opened");
+		bench_die("cannot open the follow object");
 	config = (struct follow_config *)&skeleton->rodata->follow_config;
 	config->wants = MAZE_FOLLOW_NAMES | MAZE_FOLLOW_THREAD_NAMES;
 	bpf_program__set_autoload(skeleton->progs.follow__task_rename, true);
 	if (bpf_map__reuse_fd(skeleton->maps.tasks, engine->fds[OBJECT_TASKS]) ||
 	    follow_bpf__load(skeleton))
-		bench_die("the program that follows processes cannot be loaded");
+		bench_die("cannot load the follow object");
 	bpf_object__for_each_program(program, skeleton->obj) measure(sizes, program);
 	follow_bpf__destroy(skeleton);
 }
@@ -166,17 +167,17 @@ static bool agree(long is, long was)
 	return off <= TOLERANCE * (double)was;
 }
 
-/* Returns how many of the counts have moved. */
+/* Returns the number of counts that differ. */
 static int compare(const struct size *is, const struct size *was)
 {
 	int moved = 0, k;
 
 	for (k = OBJECT; k < COUNTS; k++) {
-		/* Without the same kernel only the object can be compared. */
+		/* With another kernel only the object can be compared. */
 		if (is->counts[k] < 0 || was->counts[k] < 0 || agree(is->counts[k], was->counts[k]))
 			continue;
-		printf("%s: %s: %ld where it was %ld (%+.0f %%)\n", is->name, count_names[k],
-		       is->counts[k], was->counts[k],
+		printf("%s: %s: %ld, was %ld (%+.0f %%)\n", is->name, count_names[k], is->counts[k],
+		       was->counts[k],
 		       100.0 * (double)(is->counts[k] - was->counts[k]) / (double)was->counts[k]);
 		moved++;
 	}
@@ -191,13 +192,12 @@ static int check(struct sizes *is, const struct sizes *was, const char *path)
 	int i, k, moved = 0;
 
 	if (!same_clang) {
-		printf("not compared: built by clang %s, %s is of %s\n", is->clang, path,
-		       was->clang);
+		printf("not compared: built by clang %s, %s by %s\n", is->clang, path, was->clang);
 		return 0;
 	}
 	if (!same_kernel)
-		printf("only the object is compared: this is %s, %s is of %s\n", is->kernel, path,
-		       was->kernel);
+		printf("only the object is compared: this kernel is %s, that of %s is %s\n",
+		       is->kernel, path, was->kernel);
 	for (i = 0; i < is->n; i++) {
 		before = find(was, is->programs[i].name);
 		for (k = OBJECT + 1; !same_kernel && k < COUNTS; k++)
@@ -205,15 +205,15 @@ static int check(struct sizes *is, const struct sizes *was, const char *path)
 		if (before)
 			moved += compare(&is->programs[i], before);
 		else
-			moved += printf("%s: is not in the file\n", is->programs[i].name) > 0;
+			moved += printf("%s: not in the file\n", is->programs[i].name) > 0;
 	}
 	for (i = 0; i < was->n; i++)
 		if (!find(is, was->programs[i].name))
-			moved += printf("%s: is in the file only\n", was->programs[i].name) > 0;
+			moved += printf("%s: in the file only\n", was->programs[i].name) > 0;
 	if (!moved)
 		printf("%d programs are as large as in %s\n", is->n, path);
 	else
-		printf("if that is as it should be: make instructions, and commit %s\n", path);
+		printf("if this is intended, run make instructions and commit %s\n", path);
 	return moved != 0;
 }
 
@@ -230,6 +230,6 @@ int main(int argc, char **argv)
 	}
 	read_file(&was, argv[3]);
 	if (!was.n)
-		bench_fail("%s has no row of a program", argv[3]);
+		bench_fail("%s has no row for a program", argv[3]);
 	return check(&is, &was, argv[3]);
 }

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How late is a verdict? Children spin until they are signalled, each in a slot that is
- * bound to one CPU, and read their own CPU clock in the handler: what they have used
- * since they last slept, beyond the limit, is the lateness, delivery of the signal
- * included. Below the limit is early. Idle: one slot on each CPU; loaded: three, so that
- * every spinner competes with two more, which are trials themselves. A slot begins its
- * next trial when one is over.
+ * The lateness of verdicts. Children spin until they are signalled, each in a slot that
+ * is bound to one CPU, and read their own CPU clock in the handler. Lateness is the CPU
+ * time since the last sleep minus the limit, delivery of the signal included; a negative
+ * value is early. Idle: one slot on each CPU. Loaded: three, so that every spinner
+ * competes with two others, which are trials themselves. A slot starts its next trial
+ * when one ends.
  *
  * usage: lateness [TRIALS [DETECTOR...]]  JSON, see figure.h
- *        lateness --text DETECTOR TRIALS  one line, of one spinner at a time; exit status 1
+ *        lateness --text DETECTOR TRIALS  one line, of one spinner at a time; exit status
+ *        1
  *                                         if any was early
  */
 #include <math.h>
@@ -24,7 +25,7 @@
 #include "detector.h"
 #include "figure.h"
 
-/* A detector that has not found a spinner by then will not. */
+/* A detector that has not found a spinner by then does not find it. */
 #define TRIAL_SECONDS_MAX 20
 #define SPINNERS_LOADED 3
 
@@ -62,7 +63,7 @@ static void spin(const struct detector *detector, int go, int report)
 	report_fd = report;
 	own_clock = detector->whole_process ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_THREAD_CPUTIME_ID;
 	signal(SIGXCPU, on_signal);
-	/* The first signal of a process faults its stack and its handler in, some 30 us. */
+	/* Faults in the stack and the handler, which takes some 30 us at the first signal. */
 	rehearsal = true;
 	raise(SIGXCPU);
 	rehearsal = false;
@@ -75,7 +76,10 @@ static void spin(const struct detector *detector, int go, int report)
 		;
 }
 
-/* At a random moment of its cycle, or every trial would begin right after a look. */
+/*
+ * Starts at a random moment of the cycle; otherwise every trial would begin right after a
+ * check.
+ */
 static void wait_a_while(const struct detector *detector)
 {
 	if (detector->cycle_ns)
@@ -99,13 +103,16 @@ static void begin(struct run *run, int index)
 	slot->go = go[1];
 	slot->report = report[0];
 	bench_wait_until_blocked(slot->pid);
-	/* As the scheduler has booked it: by itself it could only read it a little earlier. */
+	/*
+	 * CPU time as booked by the scheduler; the spinner itself would read it a little
+	 * earlier.
+	 */
 	slot->from_ns = run->detector->whole_process ? 0 : bench_runtime_of(slot->pid);
 	wait_a_while(run->detector);
 	if (run->detector->begin)
 		run->detector->begin(index, slot->pid);
 	if (write(slot->go, "", 1) != 1)
-		bench_die("a spinner is gone");
+		bench_die("a spinner has ended");
 	run->begun++;
 }
 
@@ -127,7 +134,7 @@ static void finish(struct run *run, int index)
 	slot->pid = 0;
 }
 
-/* Which slot has a spinner that was signalled. */
+/* The slot of the spinner that was signalled. */
 static void wait_for_one(struct run *run)
 {
 	struct pollfd fds[DETECTOR_SLOTS_MAX];
@@ -149,12 +156,15 @@ static void run_trials(struct run *run, const struct detector *detector, int per
 
 	memset(run, 0, sizeof(*run));
 	run->detector = detector;
-	/* 0: one in all; emulated processors that all work are served in turn by one real one. */
+	/*
+	 * 0: one slot in total; one real processor serves busy emulated processors in
+	 * turn.
+	 */
 	run->slots_n = per_cpu ? per_cpu * bench_cpus() : 1;
 	if (run->slots_n > DETECTOR_SLOTS_MAX)
 		run->slots_n = DETECTOR_SLOTS_MAX;
 	run->wanted = trials;
-	/* Those that are under way when enough are done end as trials too. */
+	/* Trials that are running when enough are done also count. */
 	run->late_ns = bench_values((size_t)trials + (size_t)run->slots_n);
 	while (run->done + run->missed < run->wanted) {
 		for (i = 0; i < run->slots_n; i++)
@@ -232,7 +242,7 @@ static void compare(struct figure *figure, const struct lateness *ours,
 	figure_target(figure, what, ours->p99 / rttime->p99, NAN, NAN, 1.0 / 10);
 }
 
-/* Named on the command line, or nobody was. */
+/* True if the detector is named on the command line, or if none is. */
 static bool is_wanted(const struct detector *detector, char **keys)
 {
 	if (!*keys)
@@ -283,8 +293,8 @@ static int report_all(int trials, char **keys)
 	compare(figure, &bpf[1], &rttime[1], "loaded");
 	figure_target(figure, "early verdicts of maze", early, NAN, NAN, 0);
 	figure_note(figure,
-		    "by the spinner's own CPU clock in its handler; missed: not found in %d s; "
-		    "what takes a second or more a trial has fewer of them",
+		    "by the spinner's CPU clock in its handler; missed: not found in %d s; "
+		    "detectors that take a second or more have fewer trials",
 		    TRIAL_SECONDS_MAX);
 	figure_print(figure);
 	return early != 0;
@@ -301,7 +311,7 @@ static int report_text(const char *key, int trials)
 	while (detector < detectors + detectors_n && strcmp(detector->key, key))
 		detector++;
 	if (detector == detectors + detectors_n || !detector->ours)
-		bench_fail("%s is no engine of maze", key);
+		bench_fail("\"%s\" is not an engine of maze", key);
 	if (!detector->start())
 		bench_fail("%s cannot run here", detector->name);
 	run_trials(&run, detector, 0, trials);
@@ -312,7 +322,7 @@ static int report_text(const char *key, int trials)
 		bench_fail("%d verdicts of %d trials", n, run.done + run.missed);
 	record = summary(by_record, n);
 	clock = summary(run.late_ns, n);
-	printf("%d trials: by record p50 %.1f p99 %.1f max %.1f us; by its own clock p50 %.1f p99 "
+	printf("%d trials: by record p50 %.1f p99 %.1f max %.1f us; by its CPU clock p50 %.1f p99 "
 	       "%.1f max %.1f us; early %d\n",
 	       n, record.p50 * 1e3, record.p99 * 1e3, record.max * 1e3, clock.p50 * 1e3,
 	       clock.p99 * 1e3, clock.max * 1e3, record.early + clock.early);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A pair that switches, and crowds that do not; see pair.h.
+ * A switching pair and crowds of sleepers; see pair.h.
  */
 #include "pair.h"
 
@@ -16,12 +16,12 @@
 
 #include "bench.h"
 
-/* Passes that are not measured: caches and the pipes' pages. */
+/* Unmeasured passes, to warm caches and the pages of the pipes. */
 #define WARM_UP 300
-/* What the C library asks for at least, and a page; a sleeper touches one of them. */
+/* The minimum of the C library plus a page; a sleeper touches one page. */
 #define STACK_BYTES (20 * 1024)
 
-/* The turn, of a pair by futex: shared memory. */
+/* For a pair by futex: whose turn it is, in shared memory. */
 enum turn { PLAYER, ECHO, OVER };
 
 static void futex(int *turn, int operation, int value)
@@ -35,7 +35,7 @@ static void give(int *turn, enum turn to)
 	futex(turn, FUTEX_WAKE, 1);
 }
 
-/* Sleeps while it is the other's turn; returns whose it is then. */
+/* Sleeps during the other's turn; returns whose turn it is then. */
 static enum turn await(int *turn, enum turn other)
 {
 	int now;
@@ -45,7 +45,7 @@ static enum turn await(int *turn, enum turn other)
 	return (enum turn)now;
 }
 
-/* Between the two: pipes, or the turn if there is one. */
+/* Passes the turn: by pipes, or by the futex if there is one. */
 struct court {
 	int to[2], from[2];
 	int *turn;
@@ -170,7 +170,7 @@ static void *sleep_on(void *unused)
 
 static void gather(int n, int report)
 {
-	/* One mapping for all stacks: a mapping each would be more than a process may have. */
+	/* One mapping for all stacks: one each would exceed the limit of mappings. */
 	char *stacks = mmap(NULL, (size_t)n * STACK_BYTES, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	pthread_attr_t attributes;

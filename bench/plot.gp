@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Plots what bench/table has written. usage: gnuplot -e "dir='DIR'" bench/plot.gp
-# A figure that was not measured has no file, and no plot.
+# Plots the output of bench/table. usage: gnuplot -e "dir='DIR'" bench/plot.gp
+# A figure that was not measured has no file and no plot.
 
 set terminal pngcairo noenhanced size 1100,600 font ",11"
 set datafile separator "\t"
@@ -32,7 +32,7 @@ if (there("lateness.samples.tsv")) {
 	set yrange [0:1]
 	set key outside right
 	stats dir."/lateness.samples.tsv" using 2 nooutput
-	# What ends a block also ends the last: the one after it is empty.
+	# A block separator also ends the last block: the one after it is empty.
 	plot for [i = 0:STATS_blocks - 2] dir."/lateness.samples.tsv" index i using 1:2 \
 		with steps lw 2 lc 1 + i / 2 dt 1 + i % 2 title columnheader(1)
 	unset logscale
@@ -47,7 +47,7 @@ if (there("scale.tsv")) {
 	set ylabel "ms"
 	set logscale xy
 	set key left top
-	plot dir."/scale.tsv" skip 1 using (real(strcol(1))):2 with linespoints lw 2 title "enrol", \
+	plot dir."/scale.tsv" skip 1 using (real(strcol(1))):2 with linespoints lw 2 title "watch", \
 	     "" skip 1 using (real(strcol(1))):3 with linespoints lw 2 title "list", \
 	     "" skip 1 using (real(strcol(1))):4 with linespoints lw 2 title "drop"
 	unset logscale

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How late is the poll engine, and what does it use, with one to ten spinners? Unlike in
- * lateness.c, an episode begins by a sleep of a few ms at a moment that the engine does
- * not know, and ends by the signal, after which the spinner sleeps again. The spinner
- * reads its own CPU clock before the sleep and in the handler: what lies between, beyond
- * the limit, is the lateness. The engine's CPU time is this process's, which only waits.
+ * The lateness and CPU use of the poll engine with one to ten spinners. Unlike in
+ * lateness.c, an episode begins with a sleep of a few ms at a moment unknown to the
+ * engine, and ends with the signal, after which the spinner sleeps again. The spinner
+ * reads its CPU clock before the sleep and in the handler; the difference minus the limit
+ * is the lateness. The engine's CPU time is that of this process, which only waits.
  *
  * usage: poll_lateness EPISODES SECONDS  JSON, see figure.h: at least so many episodes a
  *                                        row, and so many seconds
@@ -25,11 +25,11 @@
 
 #define SPINNERS_MAX 10
 #define SLEEPERS 200
-/* A sleep is at least so long, and at most four times that. */
+/* The shortest sleep; the longest is four times that. */
 #define SLEEP_MIN_US 3000
-/* Episodes of each spinner in which the engine finds its pace; they are not counted. */
+/* Uncounted episodes of each spinner, in which the engine finds its pace. */
 #define WARM_UP 1
-/* Nothing here takes that long. */
+/* Nothing in this benchmark takes that long. */
 #define ROW_SECONDS_MAX 300
 
 struct crowd {
@@ -49,7 +49,7 @@ static void on_signal(int signal)
 	signalled = 1;
 }
 
-/* An episode after the other; each reports what it has used since its sleep. */
+/* Runs episodes; each reports the CPU time since its sleep. */
 static void spin(int go, int report)
 {
 	maze_u64 from_ns, used_ns;
@@ -105,15 +105,15 @@ static void gather(struct crowd *crowd, int spinners, int sleepers, maze_u64 lim
 		crowd->pids_n++;
 		bench_wait_until_blocked(crowd->pids[i]);
 		if (maze_watch(crowd->maze, crowd->pids[i], 0, &policy, 1, NULL))
-			bench_fail("a child cannot be watched");
+			bench_fail("cannot watch a child");
 	}
 	close(go[0]);
 	close(report[1]);
 	crowd->report = report[0];
 	for (i = 0; i < spinners; i++)
 		if (write(go[1], "", 1) != 1)
-			bench_die("the spinners are gone");
-	/* Sleepers stay blocked in their read: it stays open until they are killed. */
+			bench_die("the spinners have ended");
+	/* Sleepers stay blocked in their read: the pipe stays open until they are killed. */
 	(void)!fcntl(go[1], F_SETFD, FD_CLOEXEC);
 }
 
@@ -188,7 +188,7 @@ static void measure(struct figure *figure, int spinners, maze_u64 limit_ns, int 
 	worst->max_ms = fmax(worst->max_ms, max_ms);
 }
 
-/* Their beginnings are over, so all that is used is for nothing. */
+/* Nothing is due any more, so all CPU time is overhead. */
 static double measure_sleepers(struct figure *figure, int seconds)
 {
 	struct account before;
@@ -238,7 +238,7 @@ int main(int argc, char **argv)
 	figure_target(figure, "max in ms at 100 ms, one to ten spinners", worst.max_ms, NAN, NAN,
 		      15);
 	figure_target(figure, "early verdicts of the poll engine", worst.early, NAN, NAN, 0);
-	figure_note(figure, "episodes begin by a sleep that the engine is not told of; by the "
+	figure_note(figure, "episodes begin with a sleep at a moment unknown to the engine; by the "
 			    "spinner's own CPU clock");
 	figure_print(figure);
 	return worst.early != 0;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How does maze grow? Time to enrol, list and drop from one to 50,000 tasks, the kernel's
- * memory for each, and what a fork and exit cost with and without a watched parent.
+ * How maze scales: time to watch, list and unwatch from one to 50,000 tasks, the kernel's
+ * memory for each, and the cost of fork and exit with and without a watched parent.
  *
- * Always: kernel.pid_max is put back to what it was; a machine that has no room for so
- * many tasks gets fewer rows, and a note.
+ * It restores kernel.pid_max. A machine that cannot have so many tasks gets fewer rows
+ * and a note.
  *
  * usage: scale REPEATS         JSON, see figure.h
- *        scale ROUNDS forks    the same, of forks
+ *        scale ROUNDS forks    the same, for forks
  */
 #include <bpf/btf.h>
 #include <math.h>
@@ -26,11 +26,11 @@
 #include "pair.h"
 
 #define PID_MAX "/proc/sys/kernel/pid_max"
-/* What must fit beside the largest crowd. */
+/* Tasks that must fit beside the largest crowd. */
 #define PIDS_WANTED (50000 + 20000)
-/* For fewer, what others do to slabs is more. */
+/* With fewer tasks, other users of the slabs dominate. */
 #define SLAB_TASKS_MIN 10000
-/* Some 30 ms of forking. */
+/* Some 30 ms of forks. */
 #define FORKS 150
 
 static const int sizes[] = { 1, 100, 10000, 50000 };
@@ -74,7 +74,7 @@ static void make_room(void)
 	write_long(PID_MAX, PIDS_WANTED);
 }
 
-/* Bytes the kernel has in slabs that it cannot give back: where small objects live. */
+/* Bytes in unreclaimable slabs: the kernel's small objects. */
 static double slab_bytes(void)
 {
 	FILE *file = fopen("/proc/meminfo", "re");
@@ -89,14 +89,14 @@ static double slab_bytes(void)
 	return (double)kib * 1024;
 }
 
-/* What kmalloc() and BPF's own allocator round a size up to. */
+/* The rounding of sizes in kmalloc() and BPF's own allocator. */
 static unsigned int rounded_up(unsigned int size)
 {
 	unsigned int bucket = 16;
 
 	while (bucket < size)
 		bucket *= 2;
-	/* Half-way sizes there are two of. */
+	/* The two sizes between powers of two. */
 	if (bucket == 128 && size <= 96)
 		return 96;
 	if (bucket == 256 && size <= 192)
@@ -111,7 +111,7 @@ static const struct btf_type *find_struct(const struct btf *btf, const char *nam
 	return id < 0 ? NULL : btf__type_by_id(btf, (__u32)id);
 }
 
-/* In bytes; 0: it has no such member. */
+/* In bytes; 0: there is no such member. */
 static unsigned int member_offset(const struct btf *btf, const struct btf_type *type,
 				  const char *name)
 {
@@ -123,7 +123,7 @@ static unsigned int member_offset(const struct btf *btf, const struct btf_type *
 	return 0;
 }
 
-/* What this kernel's own types say: a storage for each task, and in it an element. */
+/* From this kernel's own types: a storage for each task with one element. */
 static void note_layout(struct figure *figure)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
@@ -153,8 +153,8 @@ static int count_entry(const struct maze_entry *entry, void *arg)
 }
 
 struct times {
-	double enrol, list, drop; /* ms */
-	double bytes;		  /* of slabs, for each task */
+	double watch, list, drop; /* ms */
+	double bytes;		  /* bytes of slabs per task */
 };
 
 static struct times time_crowd(struct engine *engine, pid_t crowd, int size)
@@ -167,7 +167,7 @@ static struct times time_crowd(struct engine *engine, pid_t crowd, int size)
 
 	start = bench_now(CLOCK_MONOTONIC);
 	attach_watch(engine, crowd);
-	times.enrol = (double)(bench_now(CLOCK_MONOTONIC) - start) / 1e6;
+	times.watch = (double)(bench_now(CLOCK_MONOTONIC) - start) / 1e6;
 	times.bytes = (slab_bytes() - before) / size;
 	start = bench_now(CLOCK_MONOTONIC);
 	if (engine_bpf.list(engine, count_entry, &listed, &error))
@@ -191,21 +191,21 @@ static void report_size(struct figure *figure, struct engine *engine, int size, 
 
 	snprintf(name, sizeof(name), "%d", size);
 	if (crowd < 0) {
-		figure_note(figure, "this machine has no room for %d more tasks", size);
+		figure_note(figure, "this machine cannot have %d more tasks", size);
 		return;
 	}
 	for (k = 0; k < 4; k++)
 		values[k] = bench_values((size_t)repeats);
 	for (i = 0; i < repeats; i++) {
 		times = time_crowd(engine, crowd, size);
-		values[0][i] = times.enrol;
+		values[0][i] = times.watch;
 		values[1][i] = times.list;
 		values[2][i] = times.drop;
 		values[3][i] = times.bytes;
 	}
 	for (k = 0; k < 4; k++)
 		row[k] = bench_median(values[k], (size_t)repeats).value;
-	/* The first only: what was dropped is still there to be used again. */
+	/* The first repeat only: later ones reuse the freed objects. */
 	row[3] = size < SLAB_TASKS_MIN ? NAN : values[3][0];
 	for (k = 0; k < 4; k++)
 		free(values[k]);
@@ -218,13 +218,13 @@ static void report_tasks(struct engine *engine, int repeats)
 	struct figure *figure = figure_new("scale", "Time for so many tasks, and memory");
 	size_t i;
 
-	figure_column(figure, "enrol ms", 2);
+	figure_column(figure, "watch ms", 2);
 	figure_column(figure, "list ms", 2);
 	figure_column(figure, "drop ms", 2);
 	figure_column(figure, "B a task", 0);
 	for (i = 0; i < SIZES; i++)
 		report_size(figure, engine, sizes[i], repeats);
-	figure_note(figure, "threads of one process, which is enrolled by one call; B a task: what "
+	figure_note(figure, "threads of one process, watched by one call; B a task: what "
 			    "the kernel's slabs grew by, which others on the machine move too");
 	note_layout(figure);
 	figure_target(figure, "bytes of value for a watched task", sizeof(struct maze_task), NAN,
@@ -239,7 +239,10 @@ enum setting { WITHOUT, UNWATCHED, WATCHED, SETTINGS };
 static const char *const names[SETTINGS] = { "without maze", "maze, parent unwatched",
 					     "maze, parent watched" };
 
-/* Of this process and those it has waited for; the kernel keeps no clock of the latter. */
+/*
+ * CPU time of this process and its reaped children; the kernel has no clock for the
+ * latter.
+ */
 static double cpu_time_us(void)
 {
 	struct rusage children;
@@ -272,7 +275,7 @@ static void fork_and_report(int cpu, int go, int report)
 	_exit(write(report, &result, sizeof(result)) != sizeof(result));
 }
 
-/* us for a fork, exit and wait */
+/* us per fork, exit and wait */
 static double time_forks(struct engine *engine, enum setting setting, int cpu)
 {
 	int go[2], report[2];

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What does a context switch cost? A pair of processes switches on one CPU under one
- * setting after the other, in an order that is shuffled anew each round; a setting's
- * cost is the median, over the rounds, of its difference to nothing attached in the
- * same round, with a pair of the same kind. A second column has the time the kernel
- * itself counts in the handler (kernel.bpf_stats_enabled), less that of the empty
- * program: much less noise, but blind to what the handler does to caches.
+ * The cost of a context switch. A pair of processes switches on one CPU under one setting
+ * after the other, in an order that is shuffled each round. The cost of a setting is the
+ * median, over the rounds, of its difference to nothing attached in the same round with a
+ * pair of the same kind. A second column has the time that the kernel counts in the
+ * handler (kernel.bpf_stats_enabled) minus that of the empty program: it has much less
+ * noise but does not include the handler's effect on caches.
  *
  * usage: switch_cost [ROUNDS]   JSON, see figure.h
  */
@@ -24,14 +24,14 @@
 #include "figure.h"
 #include "pair.h"
 
-/* 25 ms or so a round: longer than a tick, shorter than most of what disturbs. */
+/* About 25 ms per round: longer than a tick, shorter than most disturbances. */
 #define PASSES 5000
-/* runqlat takes a second to load: in one round of so many. */
+/* runqlat takes a second to load: it runs in every Nth round. */
 #define PEER_EVERY 8
 /* Rounds for the kernel's own count, which needs few. */
 #define COUNTED_ROUNDS 5
 
-/* 99 of 100 of a CPU, for sleeps of all kinds: each wakeup takes some off the count. */
+/* 99 of 100 of a CPU, for all sleeps: each wakeup takes some off the count. */
 #define FINITE (99 * MAZE_RECOVERY_ONE)
 
 enum setting {
@@ -58,8 +58,8 @@ static const struct {
 	const char *name;
 	enum pair_by by;
 	bool maze;
-	int watched;	   /* of the pair */
-	int crowds;	   /* watched beside it */
+	int watched;	   /* watched tasks of the pair */
+	int crowds;	   /* watched tasks beside the pair */
 	maze_u32 recovery; /* 0: the default */
 } settings[SETTINGS] = {
 	[NOTHING] = { .name = "nothing attached" },
@@ -97,7 +97,7 @@ static enum setting empty_beside(enum setting setting)
 	return settings[setting].by == PAIR_BY_FUTEX ? LOCK_EMPTY : EMPTY;
 }
 
-/* Crowds of sleepers that make up, with the pair, 10, 1,000 and 10,000; there always. */
+/* Crowds of sleepers that make 10, 1,000 and 10,000 with the pair; they always exist. */
 static const int crowd_sizes[] = { 8, 990, 9000 };
 #define CROWDS 3
 
@@ -107,7 +107,7 @@ static struct {
 	int cpu;
 } bench;
 
-/* Returns its pid once it is attached, or -1. */
+/* Returns the PID once runqlat is attached, or -1. */
 static pid_t start_runqlat(int others)
 {
 	int i, null;
@@ -186,11 +186,11 @@ static struct runs read_runs(int program_fd)
 	__u32 length = sizeof(info);
 
 	if (bpf_obj_get_info_by_fd(program_fd, &info, &length))
-		bench_die("a program's statistics cannot be read");
+		bench_die("cannot read the statistics of a program");
 	return (struct runs){ info.run_time_ns, info.run_cnt };
 }
 
-/* ns a run of the program that is attached, clock readings around it included. */
+/* ns per run of the attached program, clock readings around it included. */
 static double counted(enum setting setting)
 {
 	struct runs before, after;
@@ -216,14 +216,14 @@ static double counted(enum setting setting)
 	return (double)(after.ns - before.ns) / (double)(after.count - before.count);
 }
 
-/* By the kernel's count; a crowd is not in the handler. */
+/* By the kernel's count; a crowd does not run the handler. */
 static bool is_counted(enum setting setting)
 {
 	return setting == empty_beside(setting) ||
 	       (settings[setting].maze && !settings[setting].crowds);
 }
 
-/* In the handler beyond the empty program, by the kernel's count. */
+/* Time in the handler beyond the empty program, by the kernel's count. */
 static void count_all(double *ret_ns)
 {
 	double values[SETTINGS][COUNTED_ROUNDS];
@@ -247,7 +247,7 @@ static void count_all(double *ret_ns)
 	close(statistics);
 }
 
-/* The rounds of which a setting has a value, as costs over nothing attached. */
+/* The rounds that have a value of a setting, as costs over nothing attached. */
 static size_t costs(double *values[SETTINGS], enum setting setting, size_t rounds, double *ret_own,
 		    double *ret_empty)
 {
@@ -300,7 +300,7 @@ static void report(double *values[SETTINGS], size_t rounds, const double *in_han
 	for (setting = 0; setting < SETTINGS; setting++) {
 		n = costs(values, (enum setting)setting, rounds, own, empty);
 		if (!n) {
-			figure_note(figure, "%s is not installed or does not run here",
+			figure_note(figure, "%s: not installed, or does not run here",
 				    settings[setting].name);
 			continue;
 		}
@@ -317,8 +317,8 @@ static void report(double *values[SETTINGS], size_t rounds, const double *in_han
 			NULL);
 		figure_samples(figure, settings[setting].name, own, n);
 	}
-	figure_note(figure, "ns of CPU time of both processes a switch; handler: by the kernel's "
-			    "own count, beyond the empty program");
+	figure_note(figure, "ns of CPU time of both processes per switch; handler: by the kernel's "
+			    "count, beyond the empty program");
 	if (others)
 		figure_note(figure, "%d other programs were on sched_switch: not a quiet machine",
 			    others);
@@ -349,7 +349,7 @@ int main(int argc, char **argv)
 	for (i = 0; i < CROWDS; i++) {
 		bench.crowds[i] = crowd_start(crowd_sizes[i]);
 		if (bench.crowds[i] < 0)
-			bench_fail("%d threads cannot be had here", crowd_sizes[i]);
+			bench_fail("cannot create %d threads", crowd_sizes[i]);
 	}
 	for (round = 0; round < rounds; round++) {
 		bench_shuffle(order, SETTINGS, (unsigned int)round);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What does a system call cost? A watched process calls getppid(2), and writes single
- * bytes to a pipe, without the engine, with it, and with its probe of yields armed as it
- * is while somebody is near a limit. Order shuffled each round; ratios of a round's own.
+ * The cost of a system call. A watched process calls getppid(2), and writes single bytes
+ * to a pipe: without the engine, with it, and with its probe of yields attached. The
+ * order is shuffled each round; ratios are of values of the same round.
  *
  * usage: syscall_cost [ROUNDS]   JSON, see figure.h
  */
@@ -19,12 +19,12 @@
 #include "figure.h"
 
 /*
- * 20 ms or so of each, in slices of less than a ms. The fastest slice counts: what a
- * tick, a neighbour or a hypervisor adds to the others is not the system call's.
+ * About 20 ms of each, in slices of less than a ms. The fastest slice counts: the others
+ * include time of a tick, other load or a hypervisor.
  */
 #define SLICES 25
 #define GETPPIDS 4000
-/* Less than a pipe holds (65536 bytes): the writer never waits. */
+/* Less than a pipe holds (65536 bytes), so the writer never waits. */
 #define WRITES 2000
 
 enum setting { WITHOUT, RESTING, ARMED, SETTINGS };
@@ -32,7 +32,7 @@ enum setting { WITHOUT, RESTING, ARMED, SETTINGS };
 static const char *const names[SETTINGS] = { "without maze", "watched, probe resting",
 					     "watched, probe armed" };
 
-/* ns a call */
+/* ns per call */
 struct costs {
 	double getppid, write;
 };
@@ -155,9 +155,9 @@ static void report(double *getppids[SETTINGS], double *writes[SETTINGS], const c
 		      resting.high, 1.02);
 	add_rows(figure, "write of a byte", writes, settings, rounds);
 	if (probe)
-		figure_note(figure, "the probe of yields here is %s", probe);
+		figure_note(figure, "this kernel's probe of yields is %s", probe);
 	else
-		figure_note(figure, "this kernel's probe of yields is always there (fentry)");
+		figure_note(figure, "this kernel's probe of yields is always attached (fentry)");
 	figure_note(figure, "ns of CPU time of the caller; %zu rounds", rounds);
 	figure_print(figure);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Prints figures as tables, and behind them all what was to be shown and whether it was.
- * Beside each NAME.json it writes NAME.tsv, the rows, and NAME.samples.tsv, one column a
- * name, which is what gnuplot reads.
+ * Prints figures as tables, and after them all targets and whether they are met. Beside
+ * each NAME.json it writes NAME.tsv (the rows) and NAME.samples.tsv (one column for each
+ * name) for gnuplot.
  *
  * usage: table FILE.json...
- * Exit status: 0, also where something could not be shown; 1: a file is no figure.
+ * Exit status: 0, also with an unmet target; 1: a file is not a figure.
  */
 #include <jansson.h>
 #include <math.h>
@@ -15,7 +15,7 @@
 
 #include "bench.h"
 
-/* As wide as the longest name of a row. */
+/* The width of the longest row name. */
 #define NAME_WIDTH 46
 
 static double number_in(const json_t *object, const char *key)
@@ -70,7 +70,7 @@ static void print_figure(const json_t *figure)
 		printf("  %s\n", json_string_value(item));
 }
 
-/* Where the bounds lie on both sides of the limit, this run has shown neither. */
+/* With the limit between the bounds, this run shows neither. */
 static const char *judge(const json_t *target)
 {
 	double limit = number_in(target, "at_most"), low = number_in(target, "low");
@@ -140,7 +140,7 @@ static void write_rows(const json_t *figure, const char *base)
 	fclose(file);
 }
 
-/* Sorted, with each one's rank: a curve of how many are no later than that. */
+/* Sorted, each with its rank: a curve of how many are at most that late. */
 static void write_samples(json_t *figure, const char *base)
 {
 	FILE *file = create(base, ".samples.tsv");
@@ -171,7 +171,7 @@ static json_t *read_figure(const char *path)
 	json_t *figure = json_load_file(path, 0, &error);
 
 	if (!figure || !json_is_array(json_object_get(figure, "rows")))
-		bench_fail("%s is no figure: %s", path, figure ? "it has no rows" : error.text);
+		bench_fail("%s is not a figure: %s", path, figure ? "it has no rows" : error.text);
 	return figure;
 }
 
@@ -195,7 +195,7 @@ int main(int argc, char **argv)
 		write_rows(figures[i], base);
 		write_samples(figures[i], base);
 	}
-	puts("\n== What was to be shown");
+	puts("\n== Targets");
 	for (i = 1; i < argc; i++) {
 		print_targets(figures[i]);
 		json_decref(figures[i]);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What does it cost a program that works? A command is run with maze off, off once more,
- * attached, and with it and its servers all watched, in an order shuffled each round; the
- * slowdown is the median of the rounds' own ratios. Off once more is the noise: what a
- * slowdown is worth on this machine.
+ * The cost for a working program. A command runs with maze off, off a second time,
+ * attached, and with the command and its servers watched, in an order shuffled each
+ * round; the slowdown is the median of the rounds' ratios. The second run with maze off
+ * shows the noise of this machine.
  *
- * usage: work NAME TITLE ROUNDS AT_MOST [--server PID]... -- COMMAND...   JSON, see figure.h
- * AT_MOST: per cent of slowdown that is to be shown with all watched; 0: the noise.
- * The command is timed from its beginning to its end; a run before is not.
+ * usage: work NAME TITLE ROUNDS AT_MOST [--server PID]... -- COMMAND...   JSON, see
+ * figure.h
+ * AT_MOST: the target for the slowdown with all watched, in per cent; 0: the noise.
+ * The whole command is timed; an untimed run comes before.
  */
 #include <fcntl.h>
 #include <math.h>
@@ -38,7 +39,7 @@ static struct {
 	int servers_n;
 } bench;
 
-/* With what it has started: PostgreSQL's are processes of their own. */
+/* Watches the server's processes too: PostgreSQL has several. */
 static void add_server(pid_t pid)
 {
 	char path[64];
@@ -46,7 +47,7 @@ static void add_server(pid_t pid)
 	int child;
 
 	if (bench.servers_n == SERVERS_MAX)
-		bench_fail("more than %d processes of servers", SERVERS_MAX);
+		bench_fail("more than %d server processes", SERVERS_MAX);
 	bench.servers[bench.servers_n++] = pid;
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
 	file = fopen(path, "re");
@@ -85,7 +86,7 @@ static pid_t start_command(int go)
 	_exit(127);
 }
 
-/* Seconds: on the wall, and of CPU of the command and what it has waited for. */
+/* Seconds: wall time, and CPU time of the command and its reaped children. */
 struct times {
 	double wall, cpu;
 };
@@ -111,7 +112,7 @@ static struct times measure(enum setting setting)
 	}
 	start = bench_now(CLOCK_MONOTONIC);
 	if (write(go[1], "", 1) != 1 || wait4(pid, &status, 0, &usage) != pid)
-		bench_die("the command is gone");
+		bench_die("cannot wait for the command");
 	times.wall = (double)(bench_now(CLOCK_MONOTONIC) - start) / 1e9;
 	times.cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
 		    (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
@@ -128,7 +129,7 @@ static struct times measure(enum setting setting)
 	return times;
 }
 
-/* Per cent of slowdown of each round. */
+/* The slowdown of each round in per cent. */
 static struct estimate slowdown(const double *values, const double *bases, size_t rounds)
 {
 	double *percents = bench_values(rounds);
@@ -194,7 +195,7 @@ int main(int argc, char **argv)
 	for (; arg + 1 < argc && !strcmp(argv[arg], "--server"); arg += 2)
 		add_server(atoi(argv[arg + 1]));
 	if (strcmp(argv[arg], "--") || !argv[arg + 1])
-		bench_fail("what is to be run comes behind --");
+		bench_fail("the command is missing; it comes after --");
 	bench.command = argv + arg + 1;
 	bench.engine = attach_open();
 	attach_lives(bench.engine, false);

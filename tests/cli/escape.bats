@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# What a process calls itself reaches no terminal raw.
+# maze escapes the bytes of process names before it prints them on a terminal.
 
 bats_require_minimum_version 1.5.0
 load test_helper
@@ -15,11 +15,11 @@ teardown() {
 
 is_named() { [ "$(tr -d '\n' < "/proc/$1/comm" | wc -c)" -eq "$2" ]; }
 
-@test "list escapes control and reordering characters of a name, and keeps the rest" {
+@test "list escapes control and reordering characters of a name" {
 	needs_root 'pin an engine'
 	needs_bpf
 	mkfifo "$fifo"
-	# U+009B, a terminal's CSI; a byte that is no UTF-8; U+202E; and U+00FC.
+	# U+009B, a terminal's CSI; a byte that is not UTF-8; U+202E; and U+00FC.
 	start bash -c "printf 'a\xc2\x9b1\xff\xe2\x80\xae\xc3\xbc' > /proc/self/comm; read -r line < '$fifo'"
 	wait_until is_named "$last" 10
 	"$MAZE" watch --soft 10s "$last"

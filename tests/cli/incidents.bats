@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# maze run --incidents: that a caught thread's place in its program is kept, whatever
-# becomes of it, and that trouble with the keeping changes nothing of what is done.
+# maze run --incidents: the incident has the location of a caught thread, whatever the
+# process does next. Errors with the incident directory do not change enforcement.
 
 bats_require_minimum_version 1.5.0
 load test_helper
@@ -33,7 +33,8 @@ build_loop() {
 	cp "$built" "$dir/loop"
 }
 
-# Caught at 100 ms, ended at 700 ms: some thirty samples. It must end as it would without.
+# Caught at 100 ms, killed at 700 ms: some thirty samples. The exit status is as without
+# incidents.
 caught() {
 	run --separate-stderr "$MAZE" run --soft 100ms --hard 700ms --soft-signal 0 --incidents "$kept" \
 		"$@" -- "$dir/loop"
@@ -44,13 +45,14 @@ caught() {
 
 report() { "$MAZE" report --incidents "$kept" last; }
 
-# Then the program's path is the kernel's, which in a chroot begins at the machine's root.
+# Then the program's path is the kernel's, which begins at the machine's root, not at that
+# of the chroot.
 ended_unseen_in_chroot() {
 	report | grep -q 'had ended before it was read' &&
 		report | grep -q "^  program  */..*$dir/loop\$"
 }
 
-# Nine tenths of the samples and more have this innermost frame.
+# At least nine tenths of the samples have this innermost frame.
 named() {
 	report >&2
 	"$MAZE" report --incidents "$kept" --folded last | tee /dev/stderr | awk -v frame="$1" '
@@ -67,7 +69,7 @@ named() {
 	[ "$(stat -c %a "$kept" "$kept"/*.json | tr '\n' ' ')" = '700 600 ' ]
 }
 
-@test "its callers are, too, by one unwind, and not with --no-unwind" {
+@test "one unwind also names its callers, but not with --no-unwind" {
 	build_loop
 	caught
 	report | grep -A 9 '^Unwound stack' | grep -q '^  outer'
@@ -76,7 +78,7 @@ named() {
 	[ "$(report | grep -c '^Unwound stack')" -eq 0 ]
 }
 
-@test "stripped, with its debug file apart" {
+@test "a stripped loop with a separate debug file is named" {
 	build_loop
 	(cd "$dir" && objcopy --only-keep-debug loop loop.debug && objcopy --strip-all --add-gnu-debuglink=loop.debug loop)
 	caught
@@ -84,23 +86,23 @@ named() {
 	report | grep -q '^  inner .*loop.c:2'
 }
 
-@test "static-pie" {
+@test "a loop in a static-pie program is named" {
 	build_loop -static-pie
 	caught
 	named inner
 	report | grep -q '^  inner .*loop.c:2'
 }
 
-@test "stripped, without: build-id and offset" {
+@test "a stripped loop without a debug file has build-id and offset" {
 	build_loop
 	strip "$dir/loop"
 	caught
-	# The loop is several instructions long, which nothing says belong together.
+	# The loop has several instructions, and no symbol groups them.
 	named 'loop[+]0x[0-9a-f]+'
 	report | grep -q "build-id $(readelf -n "$dir/loop" | sed -n 's/.*Build ID: //p')"
 }
 
-@test "killed a millisecond after its soft verdict" {
+@test "a program killed a millisecond after its soft verdict has its incident" {
 	build_loop
 	run -137 --separate-stderr "$MAZE" run --soft 100ms --hard 101ms --incidents "$kept" -- "$dir/loop"
 	[ "$status" -eq 137 ]
@@ -110,7 +112,7 @@ named() {
 	report | grep -q 'It was in inner ('
 }
 
-@test "in a system call: the kernel's functions" {
+@test "a loop in a system call has the kernel's functions" {
 	run --separate-stderr "$MAZE" run --soft 100ms --hard 500ms --soft-signal 0 --incidents "$kept" \
 		-- dd if=/dev/zero of=/dev/null bs=64M
 	[ "$status" -eq 137 ]
@@ -118,7 +120,7 @@ named() {
 	report | grep -qE '^  [a-z_]*read[a-z_]* +kernel$'
 }
 
-@test "what Node compiles at run time, where it says what that is" {
+@test "code that Node compiles at run time is named by its perf map" {
 	needs_program node
 	echo 'function wedgedCallback(n) { let x = 0; for (;;) x = (x * 31 + n) | 0; }
 		setTimeout(() => wedgedCallback(7), 10);' > "$dir/wedged.js"
@@ -130,21 +132,21 @@ named() {
 	named '.*wedgedCallback.*'
 }
 
-@test "a crowd: each has its incident" {
+@test "each program of a crowd has its incident" {
 	run --separate-stderr "$MAZE" run --soft 50ms --hard 100ms --soft-signal 0 --incidents "$kept" \
 		-- "$PROGRAMS/copies" 40 "$PROGRAMS/spin"
 	[ "$(find "$kept" -name '*.json' | wc -l)" -eq 40 ]
 	[ "$("$MAZE" incidents --incidents "$kept" | grep -c ' hard ')" -eq 40 ]
 }
 
-@test "a directory that cannot be: said once, and caught all the same" {
+@test "an impossible directory is reported once, and the program is still caught" {
 	build_loop
 	touch "$kept"
 	caught
 	[ "$(grep -cF "$kept" <<< "$stderr")" -eq 1 ]
 }
 
-@test "a directory that is full: said, and caught all the same" {
+@test "a full directory is reported, and the program is still caught" {
 	needs_private_mounts
 	build_loop
 	mkdir -m 700 "$kept"
@@ -155,7 +157,7 @@ named() {
 	[ "$(grep -c 'maze run: .*No space left' <<< "$stderr")" -eq 1 ]
 }
 
-@test "a directory that is read-only: said once, and caught all the same" {
+@test "a read-only directory is reported once, and the program is still caught" {
 	needs_private_mounts
 	build_loop
 	mkdir -m 700 "$kept"

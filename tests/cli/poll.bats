@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# maze without privileges: the poll engine, chosen by itself or by name.
+# maze without privileges: the poll engine, chosen automatically or by name.
 
 bats_require_minimum_version 1.5.0
 load test_helper
@@ -13,7 +13,7 @@ caught() {
 	awk '$1 < $2 { exit 1 }' <<< "$counts" || { echo "early: $1"; return 1; }
 }
 
-# A root directory with maze, what it is linked with, a shell, and nothing else.
+# A root directory with only maze, its libraries and a shell.
 small_root() {
 	local library
 	needs_program busybox
@@ -51,7 +51,7 @@ small_root() {
 	caught "$output" poll
 }
 
-@test "in a chroot without /proc, no engine can run, and both say why" {
+@test "in a chroot without /proc, no engine can run, and each has a reason" {
 	needs_root chroot
 	! ldd "$MAZE" | grep -q libasan || skip 'ASan itself needs /proc'
 	small_root
@@ -63,7 +63,7 @@ small_root() {
 	grep -q "mount -t proc proc /proc" <<< "$output"
 }
 
-@test "auto says once which engine it uses, and why no better one" {
+@test "auto prints once which engine it uses, and why no better one" {
 	[ ! -e /proc/maze ] || skip 'the kernel module is loaded'
 	for_everyone
 	run --separate-stderr as_user_with "" "$public/maze" run --yield count -- true
@@ -73,13 +73,13 @@ small_root() {
 	says "CAP_BPF"
 }
 
-@test "an engine that was asked for by name says nothing of others" {
+@test "an engine that is chosen by name prints nothing about others" {
 	run --separate-stderr "$MAZE" run --engine poll --yield count -- true
 	[ "$status" -eq 0 ]
 	[ -z "$stderr" ]
 }
 
-@test "that yields are not seen is said, unless yields count" {
+@test "a remark states that yields are not seen, unless yields count" {
 	run --separate-stderr "$MAZE" run --engine poll -- true
 	[ "$status" -eq 0 ]
 	says "does not detect sched_yield"
@@ -90,7 +90,7 @@ small_root() {
 	says "--yield reset is impossible"
 }
 
-@test "watch has nowhere to leave a watch, and says what can be done" {
+@test "watch is refused without a pinned engine, with the remedy" {
 	start sleep 100
 	refused 1 "$MAZE" watch --engine poll "$last"
 	says "maze watch --wait"
@@ -115,7 +115,7 @@ small_root() {
 	nothing_pinned
 }
 
-@test "watch --wait ends its watches when it is told to end" {
+@test "watch --wait ends its watches at SIGTERM" {
 	start "$PROGRAMS/spin" --ignore
 	target=$last
 	"$MAZE" watch --wait --engine poll --soft 50ms --soft-signal 0 --hard 1h "$target" \
@@ -131,7 +131,7 @@ small_root() {
 	spins "$target"
 }
 
-@test "watch --wait refuses whom watch refuses" {
+@test "watch --wait refuses the processes that watch refuses" {
 	refused 1 "$MAZE" watch --wait --engine poll --yield count 1
 	says "init"
 	refused 1 "$MAZE" watch --wait --engine poll --yield count 4194303
@@ -145,17 +145,18 @@ small_root() {
 	says "kernel thread"
 }
 
-@test "records need somebody who stays" {
+@test "options of watch for records need --wait" {
 	refused 2 "$MAZE" watch --json 1
 	says "need --wait"
 }
 
-@test "list and events cannot reach a poll engine, and say so" {
+@test "list and events cannot use a poll engine, and state it" {
 	refused 1 "$MAZE" events --engine poll
 	says "runs in the maze process that started it"
 }
 
-# The grandchild spins for longer than the test may take, so it is found at any time.
+# The grandchild spins for longer than the test may take, so that it can be found at any
+# time.
 grandchild_is_caught() {
 	run -0 timeout 60 "$@" "$MAZE" run --engine poll --soft 300ms --hard 600ms -- \
 		"$PROGRAMS/forker" --orphan-ms 200000
@@ -171,23 +172,23 @@ grandchild_is_caught() {
 	grandchild_is_caught unshare -Urpf --mount-proc
 }
 
-@test "incidents have no samples, which is said, and the rest is kept" {
+@test "incidents state that they have no samples, and have the rest" {
 	run -137 --separate-stderr "$MAZE" run --engine poll --yield count --soft 100ms --hard 200ms \
 		--soft-signal 0 --incidents "$BATS_TEST_TMPDIR/kept" -- "$PROGRAMS/spin"
 	says 'incidents will have no samples: the poll engine takes no stacks'
 	"$MAZE" report --incidents "$BATS_TEST_TMPDIR/kept" last | grep -q 'sent SIGKILL at'
 }
 
-@test "the command has the limit on open files that maze was given" {
+@test "the command has the limit on open files that maze had" {
 	[ "$(ulimit -n 512; "$MAZE" run --engine poll --yield count -- sh -c 'ulimit -n')" = 512 ]
 }
 
 @test "a full pipe for records delays no verdict" {
-	# Nobody reads the records, and the pipe is full from the start.
+	# There is no reader of the records, and the pipe is full from the start.
 	mkfifo "$BATS_TEST_TMPDIR/full"
 	exec 7<> "$BATS_TEST_TMPDIR/full"
 	dd if=/dev/zero bs=65536 count=1 >&7 2> /dev/null
-	# Yields count, so that there is no remark about them, for which it would wait.
+	# Yields count, so there is no remark about them, which would wait for the pipe.
 	"$MAZE" run --engine poll --yield count --soft 50ms --hard 100ms -- \
 		"${announced[@]}" "$BATS_TEST_TMPDIR/pid" "$PROGRAMS/spin" 2>&7 3>&- > /dev/null &
 	started+=("$!")
@@ -198,26 +199,26 @@ grandchild_is_caught() {
 	exec 7>&-
 }
 
-# usable ENGINE: what the doctor's JSON on standard input says.
+# usable ENGINE: the value in the doctor's JSON on standard input.
 usable() {
 	python3 -c 'import json, sys
 print([e["usable"] for e in json.load(sys.stdin) if e["engine"] == sys.argv[1]][0])' "$1"
 }
 
-# Whether the bpf engine can run, the tests ask the doctor: so here it has to be shown.
-@test "the doctor tells the truth: root" {
+# Other tests trust the doctor about the bpf engine, so these tests check the doctor.
+@test "the doctor is right: root" {
 	needs_bpf
 	run -0 "$MAZE" run --engine bpf -- true
 	[ "$("$MAZE" doctor --json | usable poll)" = True ]
 }
 
-@test "the doctor tells the truth: a plain user" {
+@test "the doctor is right: a plain user" {
 	for_everyone
 	[ "$(as_user_with "" "$public/maze" doctor --json | usable bpf)" = False ]
 	[ "$(as_user_with "" "$public/maze" doctor --json | usable poll)" = True ]
 }
 
-@test "the doctor tells the truth: BTF hidden" {
+@test "the doctor is right: BTF hidden" {
 	needs_bpf
 	hidden() {
 		unshare --mount --propagation unchanged sh -c '

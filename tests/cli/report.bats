@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# maze incidents and maze report, from files alone: no engine, no privilege.
+# maze incidents and maze report, from files alone: no engine and no privileges.
 
 bats_require_minimum_version 1.5.0
 load test_helper
@@ -14,7 +14,7 @@ setup_file() {
 incidents() { "$MAZE" incidents --incidents "$INCIDENTS/good" "$@"; }
 report() { "$MAZE" report --incidents "$INCIDENTS/good" "$@"; }
 
-# Whether a text says something, all of it on one line.
+# Whether one line of the output contains the text.
 holds() {
 	case $output in
 	*"$1"*) ;;
@@ -28,7 +28,7 @@ lacks() {
 	esac
 }
 
-# Nothing that a terminal would act on.
+# The output has no control characters.
 harmless() {
 	[ -n "$output" ] && ! printf '%s' "$output" | LC_ALL=C grep -qP '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xa8-\xae]'
 }
@@ -43,21 +43,21 @@ json() { python3 -c "import json, sys; d = json.load(sys.stdin); print($1)"; }
 	[[ ${lines[6]} == 20261124T205500Z-666-667-0* ]]
 }
 
-@test "the list tells what was not sent" {
+@test "the list shows which signals were not sent" {
 	run incidents
 	[[ ${lines[3]} == *"did not deliver SIGXCPU: no handler" ]]
 	[[ ${lines[4]} == *"shadow: would have ended it with SIGKILL" ]]
 	[[ ${lines[5]} == *"recorded only" ]]
 }
 
-@test "the list as JSON" {
+@test "the list is printed as JSON" {
 	incidents --json > "$BATS_TEST_TMPDIR/list"
 	[ "$(json 'len(d)' < "$BATS_TEST_TMPDIR/list")" -eq 6 ]
 	[ "$(json 'd[0]["function"], d[0]["function_samples"], d[0]["samples"], d[0]["time"]' < "$BATS_TEST_TMPDIR/list")" = \
 		"hash_name 36 50 2026-11-24T20:45:13.000044000Z" ]
 }
 
-@test "files that are no incidents are named, and hide no other" {
+@test "invalid incident files are named, and hide no valid one" {
 	mkdir "$BATS_TEST_TMPDIR/mixed"
 	cp "$INCIDENTS"/good/$LOOP.json "$INCIDENTS"/bad/*.json "$BATS_TEST_TMPDIR/mixed"
 	touch "$BATS_TEST_TMPDIR/mixed/notes.txt" "$BATS_TEST_TMPDIR/mixed/.half.json"
@@ -78,14 +78,14 @@ json() { python3 -c "import json, sys; d = json.load(sys.stdin); print($1)"; }
 	[ "$output" = "[]" ]
 }
 
-@test "a directory that there is not" {
+@test "a missing directory is an error" {
 	refused 1 "$MAZE" incidents --incidents "$BATS_TEST_TMPDIR/none"
 	says "none: No such file or directory"
 	refused 1 "$MAZE" report --incidents "$BATS_TEST_TMPDIR/none" last
 	says "none: No such file or directory"
 }
 
-@test "a report says what, for how long, where, and what was done" {
+@test "a report has the process, the time, the location and the signals" {
 	run report $LOOP
 	[ "$status" -eq 0 ]
 	holds 'orderd (PID 4711, thread 4713 "dispatch-2") used 2s of CPU time without sleeping.'
@@ -105,7 +105,7 @@ json() { python3 -c "import json, sys; d = json.load(sys.stdin); print($1)"; }
 	holds 'No symbols: /opt/acme/bin/crunch is stripped'
 }
 
-@test "a loop in the kernel is reported by the function that called it, and the kernel's behind it" {
+@test "a loop in the kernel is reported by its caller in user mode, then the kernel function" {
 	run report 901-901-0
 	holds 'It was in fallocate64 (libc.so.6) in all 12 samples, mostly in the kernel (ext4_mb_find_by_goal), nearly always inside main.'
 	holds '  ext4_mb_find_by_goal '
@@ -115,21 +115,26 @@ json() { python3 -c "import json, sys; d = json.load(sys.stdin); print($1)"; }
 	[[ ${lines[3]} == *" fallocate64 "* ]]
 }
 
-# What the kernel's walk by frame pointers found, and the unwind beside it.
-write_astray() {
-	python3 - "$INCIDENTS/good/$LOOP.json" "$1" "${2-}" << 'END'
+# write_incident DIR CODE: the incident $LOOP after the Python CODE has changed its object d.
+write_incident() {
+	python3 - "$INCIDENTS/good/$LOOP.json" "$1" "$2" << 'END'
 import json, sys
 d = json.load(open(sys.argv[1]))
-stack = d["stacks"][0]
-d["stacks"] = [{"frames": stack["frames"][:1], "cut": True, "astray": True}]
-for sample in d["samples"]:
-    sample["stack"] = 0
 exec(sys.argv[3])
 json.dump(d, open(sys.argv[2] + "/" + d["id"] + ".json", "w"))
 END
 }
 
-@test "that the stack walk went astray is said, and the unwound stack comes first" {
+# write_astray DIR [CODE]: the kernel's stack by frame pointers, and the unwound stack.
+write_astray() {
+	write_incident "$1" '
+d["stacks"] = [{"frames": d["stacks"][0]["frames"][:1], "cut": True, "astray": True}]
+for sample in d["samples"]:
+    sample["stack"] = 0
+'"${2-}"
+}
+
+@test "a broken stack walk is reported, and the unwound stack comes first" {
 	mkdir "$BATS_TEST_TMPDIR/astray"
 	write_astray "$BATS_TEST_TMPDIR/astray"
 	run "$MAZE" report --incidents "$BATS_TEST_TMPDIR/astray" last
@@ -151,24 +156,24 @@ END
 	holds '(outer frames are missing: the stack is too deep)'
 }
 
-@test "in shadow it says which signal would have come, and what it would have ended" {
+@test "in shadow the report has the signal that would be sent, and its effect" {
 	run report 3300-3300-0
 	holds 'maze would not have delivered SIGXCPU (no handler) at 500ms, then would have ended it with SIGKILL at 1s (the policy is in shadow).'
 	holds 'soft at 500ms, limit 500ms: shadow: would not have delivered SIGXCPU: no handler'
 	holds 'limits     soft 500ms warn, hard 1s SIGKILL'
 }
 
-@test "an incident of which nearly everything is missing" {
+@test "an incident with nearly all fields missing is reported" {
 	run report 77-77-0
 	[ "$status" -eq 0 ]
 	holds 'No stack was taken, so where it was is unknown.'
 }
 
-@test "last is the newest, also among those of the same second" {
+@test "last is the newest, also within one second" {
 	mkdir "$BATS_TEST_TMPDIR/two"
 	run report last
 	holds "incident 20261124T205500Z-666-667-0"
-	# The later one has the ID that sorts first.
+	# The later incident has the ID that sorts first.
 	sed 's/20:45:13/20:45:12/; s/"comm": "orderd"/"comm": "early"/' "$INCIDENTS/good/$LOOP.json" \
 		> "$BATS_TEST_TMPDIR/two/20261124T204512Z-99-99-0.json"
 	sed 's/"comm": "orderd"/"comm": "late"/' "$INCIDENTS/good/$LOOP.json" \
@@ -177,37 +182,33 @@ END
 	holds "late (PID 4711"
 }
 
-# A second thread of the same process, which reached its soft limit later, and which the
-# SIGKILL to the first one ended. write_bystander DIR [CODE]: CODE changes its object d.
+# write_bystander DIR [CODE]: a second thread of the same process, which reached its soft
+# limit later and was killed by the SIGKILL to the first thread.
 write_bystander() {
 	cp "$INCIDENTS/good/$LOOP.json" "$1/"
-	python3 - "$INCIDENTS/good/$LOOP.json" "$1" "${2-}" << 'END'
-import json, sys
-d = json.load(open(sys.argv[1]))
+	write_incident "$1" '
 d["id"] = "20261124T204513Z-4711-4712-0"
 soft, hard, end = d["records"]
 soft["time"] = "2026-11-24T20:45:13.500000000Z"
 d["records"] = [soft, end]
 for record in d["records"]:
     record["tid"], record["comm"] = 4712, "dispatch-1"
-exec(sys.argv[3])
-json.dump(d, open(sys.argv[2] + "/" + d["id"] + ".json", "w"))
-END
+'"${2-}"
 }
 
-@test "of two threads of a process, last is the one that was killed" {
+@test "of two threads of a process, last is the killed one" {
 	mkdir "$BATS_TEST_TMPDIR/threads"
 	write_bystander "$BATS_TEST_TMPDIR/threads"
 	run "$MAZE" report --incidents "$BATS_TEST_TMPDIR/threads" last
 	holds "incident $LOOP"
 	holds 'maze sent SIGXCPU at 1s, then SIGKILL at 2s; the thread ended.'
-	# Whatever was sent to this one later.
+	# A later signal to this thread does not matter.
 	write_bystander "$BATS_TEST_TMPDIR/threads" 'soft["time"] = "2026-11-24T20:45:14.022500000Z"'
 	run "$MAZE" report --incidents "$BATS_TEST_TMPDIR/threads" last
 	holds "incident $LOOP"
 }
 
-@test "that another thread's signal ended a thread is said" {
+@test "the report states that another thread's signal ended the thread" {
 	mkdir "$BATS_TEST_TMPDIR/threads"
 	write_bystander "$BATS_TEST_TMPDIR/threads"
 	run "$MAZE" report --incidents "$BATS_TEST_TMPDIR/threads" 4711-4712-0
@@ -224,7 +225,7 @@ END
 	holds 'sent SIGXCPU at 1s; the thread ended.'
 }
 
-@test "incidents of another process that had the same PID, or of another time, are left out" {
+@test "incidents of another process with the same PID, or of another time, are left out" {
 	local change
 	mkdir "$BATS_TEST_TMPDIR/threads"
 	for change in 'd["process"]["started"] = "2026-11-24T20:45:12.402117530Z"' \
@@ -237,7 +238,7 @@ END
 	done
 }
 
-@test "an ID that is several, none, or a path" {
+@test "an ambiguous ID, an unknown ID and a path are refused" {
 	refused 1 report 20261124
 	says "6 IDs begin or end with 20261124"
 	refused 1 report 2525
@@ -248,7 +249,7 @@ END
 	says "not a path"
 }
 
-@test "no ID, two of them, two forms" {
+@test "a missing ID, two IDs and two forms are refused" {
 	refused 2 report
 	says "no incident given"
 	refused 2 report one two
@@ -272,19 +273,19 @@ END
 	holds 'LazyCompile:*spinForever\x3bagain /srv/app/loop.js:12 22'
 }
 
-@test "nothing to fold is said" {
+@test "an incident without samples to fold is reported" {
 	run --separate-stderr report --folded 77-77-0
 	[ "$status" -eq 0 ]
 	[ -z "$output" ]
 	says "has no samples"
 }
 
-@test "--json gives the file as it is" {
+@test "--json prints the file unchanged" {
 	report --json $LOOP | cmp - "$INCIDENTS/good/$LOOP.json"
 	report --json 666-667-0 | cmp - "$INCIDENTS/good/20261124T205500Z-666-667-0.json"
 }
 
-@test "hostile names reach no terminal, in any locale" {
+@test "hostile names are escaped for terminals, in any locale" {
 	for locale in C C.UTF-8; do
 		LC_ALL=$locale run incidents
 		harmless
@@ -296,14 +297,14 @@ END
 	done
 }
 
-@test "--json to a terminal has no byte that it would act on" {
+@test "--json to a terminal has no control bytes" {
 	run script -qec "'$MAZE' report --incidents '$INCIDENTS/good' --json 666-667-0" /dev/null
 	output=${output//$'\r'/}
 	output=${output//$'\177'/}
 	harmless
 }
 
-@test "lines are as wide as the terminal, and as long as they are elsewhere" {
+@test "lines fit the terminal's width, and have any length elsewhere" {
 	COLUMNS=60 TERM=dumb run script -qec "'$MAZE' report --incidents '$INCIDENTS/good' $LOOP" /dev/null
 	[ "$status" -eq 0 ]
 	[ "$(printf '%s\n' "$output" | tr -d '\r' | awk 'length > 60' | grep -cv '^Unwound')" -eq 0 ]
@@ -311,7 +312,7 @@ END
 	[ "$(printf '%s\n' "$output" | awk 'length > 200' | wc -l)" -ge 1 ]
 }
 
-@test "headings are bold on a terminal that can, and not elsewhere" {
+@test "headings are bold on a capable terminal, and not elsewhere" {
 	unset NO_COLOR
 	TERM=xterm run script -qec "'$MAZE' report --incidents '$INCIDENTS/good' $LOOP" /dev/null
 	holds $'\033[1mFacts'
@@ -321,7 +322,7 @@ END
 	lacks $'\033'
 }
 
-@test "--html is one file without a link, its policy closed" {
+@test "--html is one file without links and with a closed policy" {
 	run report --html $LOOP
 	[ "$status" -eq 0 ]
 	holds "default-src 'none'; style-src 'sha256-"
@@ -329,7 +330,7 @@ END
 	[ "$(printf '%s\n' "$output" | tail -n 1)" = "</html>" ]
 }
 
-@test "a full disk is said" {
+@test "a full disk is reported" {
 	for form in --html --folded --json; do
 		run --separate-stderr bash -c "'$MAZE' report --incidents '$INCIDENTS/good' $form $LOOP > /dev/full"
 		[ "$status" -eq 1 ]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# maze run: how it ends, what it passes on, what it leaves behind.
+# maze run: its exit status, signals, input and output, and cleanup.
 
 bats_require_minimum_version 1.5.0
 load test_helper
@@ -16,35 +16,35 @@ setup() { any_engine; }
 	[ "$status" -eq 143 ]
 }
 
-@test "a command that does not exist" {
+@test "a missing command ends with 127" {
 	refused 127 "$MAZE" run "${engine[@]}" -- /no/such/command
 	says "not found"
 }
 
-@test "a command that is not executable" {
+@test "a command that is not executable ends with 126" {
 	refused 126 "$MAZE" run "${engine[@]}" -- /etc/passwd
 	says "cannot execute"
 }
 
-@test "a file for events that cannot be written" {
+@test "an unwritable file for events is refused" {
 	refused 125 "$MAZE" run "${engine[@]}" --events /no/such/dir/file -- touch "$BATS_TEST_TMPDIR/ran"
 	says "cannot append to /no/such/dir/file"
 	[ ! -e "$BATS_TEST_TMPDIR/ran" ]
 }
 
-@test "without the right to load anything" {
+@test "without the privilege to load an engine, run is refused" {
 	for_everyone
 	refused 125 as_user_with "" "$public/maze" run --engine bpf -- true
 	says "CAP_BPF"
 }
 
-@test "with the engine of a module that is not loaded" {
+@test "the engine of an unloaded module is refused" {
 	[ ! -e /proc/maze ] || skip "it is loaded here"
 	refused 125 "$MAZE" run --engine kmod -- true
 	says "the kernel module maze is not loaded"
 }
 
-@test "with CAP_BPF but without CAP_PERFMON" {
+@test "CAP_BPF without CAP_PERFMON is refused" {
 	needs_root 'give capabilities'
 	needs_bpf
 	for_everyone
@@ -52,7 +52,7 @@ setup() { any_engine; }
 	says "CAP_PERFMON"
 }
 
-@test "with CAP_BPF and CAP_PERFMON, and no right to look for a pinned engine" {
+@test "CAP_BPF and CAP_PERFMON suffice, without access to a pinned engine" {
 	needs_root 'give capabilities'
 	needs_bpf
 	chmod 700 /sys/fs/bpf
@@ -61,7 +61,7 @@ setup() { any_engine; }
 	[ "$status" -eq 137 ]
 }
 
-@test "on a kernel without type information" {
+@test "a kernel without type information is refused" {
 	needs_bpf
 	refused 125 unshare --mount --propagation unchanged sh -c "mount -t tmpfs none /sys/kernel/btf && exec '$MAZE' run --engine bpf -- true"
 	says "/sys/kernel/btf/vmlinux"
@@ -113,7 +113,7 @@ setup() { any_engine; }
 	nothing_pinned
 }
 
-@test "killed with SIGKILL it leaves no pin, and its command runs on" {
+@test "after SIGKILL it leaves no pin, and its command runs on" {
 	start "$MAZE" run "${engine[@]}" --soft 1h --hard 2h -- \
 		"${announced[@]}" "$BATS_TEST_TMPDIR/pid" \
 		"$PROGRAMS/sleep_now_and_then" --work-ms 1 --sleep-ms 20 --rounds 100000
@@ -122,13 +122,13 @@ setup() { any_engine; }
 	wait_until runs "$child" sleep_now_and_t
 	kill -KILL "$last"
 	wait "$last" || :
-	# No longer a child of what is started here.
+	# It is no longer a child of this shell.
 	started+=("$child")
 	nothing_pinned
 	spins "$child"
 }
 
-@test "uses the pinned engine, and takes its watches out again" {
+@test "uses the pinned engine, and removes its watches" {
 	needs_bpf
 	start sleep 100
 	sleeper=$last
@@ -140,7 +140,8 @@ setup() { any_engine; }
 	[ "$("$MAZE" list | wc -l)" -eq 2 ]
 }
 
-# Loading an engine is 100 ms of CPU and more. The inner one's child is watched by both.
+# Loading an engine takes at least 100 ms of CPU. Both instances watch the child of the
+# inner one.
 nested() {
 	run --separate-stderr "$MAZE" run "${outer[@]}" --json --soft 20ms --soft-signal 0 --hard 0 -- \
 		"$MAZE" run "${engine[@]}" --soft 1h --hard 2h -- "$PROGRAMS/spin" --for-ms 200
@@ -149,7 +150,7 @@ nested() {
 	[[ $stderr != *'"comm":"maze'* ]] || { echo "$stderr"; return 1; }
 }
 
-@test "a maze run in a maze run is not judged, and what it runs is" {
+@test "a maze run in a maze run is not judged, but its command is" {
 	outer=(--engine poll --yield count)
 	nested
 	needs_bpf
@@ -157,7 +158,8 @@ nested() {
 	nested
 }
 
-# It either leaves the CPU, as its own account of context switches shows, or is caught.
+# The program either leaves the CPU, as its number of context switches shows, or is
+# caught.
 short_sleeps() {
 	cat > "$BATS_TEST_TMPDIR/naps.py" <<- 'END'
 		import ctypes, resource, sys, time
@@ -183,14 +185,14 @@ sys.exit((longest >= 0.2 and not caught) or (longest < 0.09 and caught))
 ' "$output" "$caught" || { echo "longest $output s, caught $caught times"; return 1; }
 }
 
-@test "a sleep too short to leave the CPU for is none" {
+@test "a sleep that is too short to leave the CPU is not a reset" {
 	needs_program python3
 	short_sleeps
 }
 
-# It proves something once its four yielders have used more than the soft limit each, and
-# that depends on what else runs: a yielder makes way.
-@test "stress-ng's yielder, which we did not write, is left alone" {
+# The test needs each of its four yielders to use more than the soft limit, which depends
+# on the other load: a yielder gives way.
+@test "stress-ng's yielder gets no verdict" {
 	needs_bpf
 	needs_program stress-ng
 	for seconds in 1 4; do

@@ -1,17 +1,17 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# maze(1) and mazed: what is asked, when, and what becomes of any answer.
+# maze(1) as a client of mazed: its requests, and how it handles every answer.
 
 bats_require_minimum_version 1.5.0
 load test_helper
 
 setup() {
 	dir=$(mktemp -d)
-	public=$dir # goes in teardown
+	public=$dir # teardown removes it
 	unset MAZE_SOCKET
 }
 
-# A mazed that answers what stands on standard input, a paragraph to each request.
+# A stub of mazed that answers each request with the next paragraph of standard input.
 serve() {
 	cat > "$dir/answers"
 	"$PROGRAMS/fake_mazed" "$dir/s" "$dir/answers" > "$dir/requests" 3>&- &
@@ -23,7 +23,7 @@ requests_are() { diff "$dir/requests" -; }
 
 began() { sed 's/.*)//' "/proc/$1/stat" | cut -d' ' -f21; }
 
-@test "watch sends each process with its beginning, and the whole policy" {
+@test "watch sends each process with its start time, and the whole policy" {
 	start sleep 1000
 	one=$last
 	start sleep 1000
@@ -43,7 +43,7 @@ began() { sed 's/.*)//' "/proc/$1/stat" | cut -d' ' -f21; }
 	nothing_pinned
 }
 
-@test "a thread, unwatch and thaw" {
+@test "watch --thread, unwatch and thaw send their requests" {
 	start sleep 1000
 	serve <<- 'END'
 		{"ok":true}
@@ -64,7 +64,7 @@ began() { sed 's/.*)//' "/proc/$1/stat" | cut -d' ' -f21; }
 	says 'mazed is not running'
 }
 
-@test "a refusal is said in mazed's words, and nothing is tried behind its back" {
+@test "a refusal is printed in mazed's words, and maze does not act by itself" {
 	start sleep 1000
 	serve <<< '{"ok":false,"errno":"EPERM","text":"process 7 is not wholly yours"}'
 	refused 1 "$MAZE" watch --socket "$dir/s" "$last"
@@ -72,7 +72,7 @@ began() { sed 's/.*)//' "/proc/$1/stat" | cut -d' ' -f21; }
 	nothing_pinned
 }
 
-@test "list and events look as they do without mazed" {
+@test "list and events print the same as without mazed" {
 	serve <<- 'END'
 		{"ok":true,"engine":"kmod"}
 		{"entry":{"pid":7,"tid":8,"comm":"a b","uid":0,"count_ns":1000000,"soft_ns":7000000000,"hard_ns":0,"soft_signal":"SIGXCPU","hard_signal":null,"recovery":"inf","yield":"reset","inherit":true,"shadow":true,"fired":"none","episode":0,"engine":"kmod"}}
@@ -93,7 +93,7 @@ began() { sed 's/.*)//' "/proc/$1/stat" | cut -d' ' -f21; }
 	requests_are <<< '{"do":"events","kept":true,"follow":false}'
 }
 
-@test "an empty list is no error" {
+@test "an empty list is not an error" {
 	serve <<- 'END'
 		{"ok":true,"engine":"bpf"}
 		{"ok":true,"done":true}
@@ -102,7 +102,7 @@ began() { sed 's/.*)//' "/proc/$1/stat" | cut -d' ' -f21; }
 	[ "$status" -eq 0 ] && [ "$output" = 'nothing is watched' ]
 }
 
-@test "whatever answers in place of mazed, there is a sentence" {
+@test "every invalid answer in place of mazed gives a sentence" {
 	while IFS='|' read -r answer sentence; do
 		rm -f "$dir/s"
 		printf '{"ok":true,"engine":"bpf"}\n%b\n' "$answer" | serve
@@ -130,7 +130,7 @@ began() { sed 's/.*)//' "/proc/$1/stat" | cut -d' ' -f21; }
 	says 'closed the connection'
 }
 
-@test "where a mazed should be and is none, maze says so; where none need be, it goes without" {
+@test "a missing mazed is an error only where one should run" {
 	refused 1 "$MAZE" list --socket "$dir/none"
 	says 'is mazed running'
 	MAZE_SOCKET=$dir/none refused 1 "$MAZE" list
@@ -145,7 +145,7 @@ began() { sed 's/.*)//' "/proc/$1/stat" | cut -d' ' -f21; }
 	says 'is longer than'
 }
 
-@test "what goes by mazed and what goes without it cannot both be meant" {
+@test "options for mazed and options for its absence exclude each other" {
 	refused 2 "$MAZE" list --socket "$dir/s" --direct
 	refused 2 "$MAZE" list --socket "$dir/s" --engine bpf
 	refused 2 "$MAZE" watch --wait --socket "$dir/s" 1

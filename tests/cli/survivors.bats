@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# maze run when its command has ended and what it started has not: said, or held by --stay.
+# maze run after its command has ended while other watched processes still run: it names
+# them, or waits for them with --stay.
 
 bats_require_minimum_version 1.5.0
 load test_helper
@@ -20,10 +21,10 @@ setup() {
 	: > "$left"
 }
 
-# The PIDs, after a run; they are no longer children of what was started here.
+# The PIDs after a run; they are no longer children of this shell.
 survivors() { mapfile -t pids < "$left" && started+=("${pids[@]}"); }
 
-# Each private engine: the function named, with the options in $engine.
+# Runs the function with each private engine, whose options are in $engine.
 with_each_engine() {
 	engine=(--engine poll --yield count)
 	"$@"
@@ -37,7 +38,7 @@ said_of_one() {
 	[ "$stderr" = "maze run: the command has ended; 1 process still runs, no longer watched: sleep (PID ${pids[0]})" ]
 }
 
-@test "says who still runs, and that it is no longer watched" {
+@test "names the processes that still run, and states that they are unwatched" {
 	with_each_engine said_of_one
 }
 
@@ -59,14 +60,14 @@ silent() {
 	[ -z "$stderr" ]
 }
 
-@test "says nothing where all have ended, or are not watched" {
+@test "prints nothing when all have ended, or are not watched" {
 	with_each_engine silent -- sh -c 'sleep 0.01 & wait'
 	with_each_engine silent --stay -- sh -c 'sleep 0.01 & wait'
 	with_each_engine silent --no-inherit -- "${leaving[@]/exit 5/exit 0}" "$left" 1 sleep 1000
 	survivors
 }
 
-# Only a maze that stays and watches ends that.
+# Only a maze that still watches ends that process.
 held() {
 	: > "$left"
 	run -5 --separate-stderr timeout 60 "$MAZE" run --stay "${engine[@]}" --soft 50ms --hard 100ms -- \
@@ -83,7 +84,7 @@ held() {
 
 released() {
 	: > "$left"
-	# What the run before said must not be taken for what this one says.
+	# Removes the output of the run before.
 	: > "$BATS_TEST_TMPDIR/said"
 	"$MAZE" run --stay "${engine[@]}" -- "${leaving[@]}" "$left" 1 sleep 1000 \
 		2> "$BATS_TEST_TMPDIR/said" 3>&- &
@@ -100,11 +101,11 @@ released() {
 	runs "${pids[0]}" sleep
 }
 
-@test "SIGTERM ends the wait of --stay, and who then still runs is said" {
+@test "SIGTERM ends the wait of --stay, and the remaining processes are named" {
 	with_each_engine released
 }
 
-@test "in a pinned engine they stay watched, and that is said" {
+@test "a pinned engine still watches them, and maze states it" {
 	needs_bpf
 	"$MAZE" load
 	run -5 --separate-stderr "$MAZE" run --soft 1h --hard 2h -- "${leaving[@]}" "$left" 1 sleep 1000

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What the tests of maze(1) and, through daemon/test_helper.bash, of mazed(8) share.
-# $MAZE is the program, $PROGRAMS the directory of the test programs. Under
-# scripts/in-private-bpffs, without which no test pins anything.
+# Shared by the tests of maze(1) and, through daemon/test_helper.bash, of mazed(8). $MAZE
+# is the program, $PROGRAMS the directory of the test programs. Run it under
+# scripts/in-private-bpffs; without that no test pins anything.
 # shellcheck shell=bash
 
 MAZE=${MAZE:-build/maze}
@@ -10,8 +10,8 @@ PROGRAMS=${PROGRAMS:-build/tests/programs}
 # Started processes, killed by exact PID after each test, also when it failed.
 started=()
 
-# Returns when the program runs: until its execve the child is this shell, by any name that
-# a rule may match.
+# Returns when the program runs: until its execve the child is this shell, which a rule
+# may match.
 start() {
 	"$@" 3>&- > /dev/null 2>&1 &
 	started+=("$!")
@@ -19,11 +19,12 @@ start() {
 	[ "$(type -t "$1")" != file ] || wait_until has_begun "$last"
 }
 
-# Before a file and a command: the command as it is, and its PID in the file.
+# A command prefix: it writes its PID to the file in the next argument, then executes the
+# command.
 # shellcheck disable=SC2016,SC2034 # for the shell that is run; used by tests
 announced=(sh -c 'echo $$ > "$0.tmp" && mv "$0.tmp" "$0" && exec "$@"')
 
-# The children of a process and theirs, into $family; a killed maze leaves its command.
+# The descendants of a process, into $family; a killed maze leaves its command behind.
 add_family() {
 	local child children=
 	read -r -d '' children < "/proc/$1/task/$1/children" || :
@@ -44,14 +45,14 @@ stop_all() {
 	started=()
 }
 
-# Lets time pass without a process being started.
+# Waits without starting a process.
 pass_seconds() {
 	[ -n "${never_readable-}" ] || exec {never_readable}<> <(:)
 	read -r -t "$1" -u "$never_readable" _ || :
 }
 
-# Waits until a command succeeds. Bounded by a minute of waiting in small parts, so that
-# a pause of the machine does not count.
+# Waits until a command succeeds, for at most a minute in small steps, so that a pause of
+# the machine does not count.
 wait_until() {
 	local i
 	for ((i = 0; i < 1200; i++)); do
@@ -68,14 +69,14 @@ is_zombie() { grep -q '^State:.*Z' "/proc/$1/status" 2> /dev/null; }
 has_threads() { [ "$(find "/proc/$1/task" -mindepth 1 -maxdepth 1 | wc -l)" -eq "$2" ]; }
 runs() { [ "$(cat "/proc/$1/comm" 2> /dev/null)" = "$2" ]; }
 
-# The CPU clock of a process's main thread, in ns, into the variable of that name.
+# The CPU clock of the process's main thread, in ns, into the variable of that name.
 cpu_clock() {
 	local clock rest
 	{ read -r clock rest < "/proc/$1/schedstat"; } 2> /dev/null || return 1
 	printf -v "$2" %s "$clock"
 }
 
-# That the main thread is running, whatever else the machine does: its CPU clock moves.
+# Waits until the CPU clock of the main thread moves.
 spins() {
 	local before
 	cpu_clock "$1" before
@@ -87,7 +88,7 @@ used_more() {
 	cpu_clock "$1" now && [ "$now" -gt "$2" ]
 }
 
-# Why tests of the bpf engine cannot run here; empty: they can.
+# Why tests of the bpf engine cannot run here; empty: they can run.
 bpf_refusal() {
 	local known=$BATS_FILE_TMPDIR/bpf-refusal
 	[ -e "$known" ] || "$MAZE" doctor | awk -v private="${MAZE_PRIVATE_BPFFS-}" '
@@ -107,31 +108,32 @@ needs_bpf() {
 
 needs_root() { [ "$(id -u)" -eq 0 ] || skip "only root can $1"; }
 
-# Mounts of a test's own, which the rest of the machine does not see.
+# Mounts of the test that the rest of the machine does not see.
 needs_private_mounts() {
 	needs_root mount
 	unshare --mount --propagation private true 2> /dev/null ||
-		skip 'no mount namespace with private mounts here: / is no mount point, or CAP_SYS_ADMIN is missing'
+		skip 'no mount namespace with private mounts here: / is not a mount point, or CAP_SYS_ADMIN is missing'
 }
 
 needs_user_namespace() {
 	unshare -Urpf --mount-proc true 2> /dev/null ||
-		skip 'no user namespace here: it is forbidden, or / is no mount point'
+		skip 'no user namespace here: it is forbidden, or / is not a mount point'
 }
 
-# In a PID namespace, 2 is another process or none.
+# In a PID namespace, PID 2 is another process or unused.
 needs_kernel_thread() { runs 2 kthreadd || skip 'no kernel thread is seen here'; }
 
-needs_program() { [ -n "$(command -v "$1")" ] || skip "there is no $1"; }
+needs_program() { [ -n "$(command -v "$1")" ] || skip "$1 is not installed"; }
 
-# Options of maze run for tests of no particular engine, into $engine: none where the
-# bpf engine can run, else the poll engine, which then has nothing to remark.
+# Options of maze run for tests that work with any engine, into $engine: none where the
+# bpf engine can run, otherwise the poll engine with options that avoid its remark about
+# yields.
 any_engine() {
 	engine=()
 	[ -z "$(bpf_refusal)" ] || engine=(--engine poll --yield count)
 }
 
-# A refusal: the exit status, one clear line, and on standard error only.
+# A refusal: the exit status, one line, and only on standard error.
 refused() {
 	local wanted=$1
 	shift
@@ -148,8 +150,8 @@ says() {
 	esac
 }
 
-# Copies of the program and of a spinner where any user may run them, wherever the
-# build directory is; $public goes in teardown.
+# Copies the program and a spinner to a directory that every user can reach; teardown
+# removes $public.
 public=
 for_everyone() {
 	public=$(mktemp -d)
@@ -158,8 +160,8 @@ for_everyone() {
 	cp "$PROGRAMS/spin" "$public/spin"
 }
 
-# As an ordinary user with only the capabilities named ("" or "+bpf,+perfmon"), which
-# root alone can give.
+# Runs as an ordinary user with only the named capabilities ("" or "+bpf,+perfmon"); only
+# root can give capabilities.
 as_user_with() {
 	local capabilities=$1
 	shift
@@ -171,7 +173,7 @@ as_user_with() {
 		${capabilities:+--inh-caps "$capabilities" --ambient-caps "$capabilities"} "$@"
 }
 
-# Without a BPF file system of its own no test pins, and what others have pinned stays.
+# Without a private BPF file system no test pins, and the pins of others stay.
 nothing_pinned() {
 	[ -n "${MAZE_PRIVATE_BPFFS-}" ] || return 0
 	[ -z "$(ls -A /sys/fs/bpf | grep -v '\.debug$')" ] || { ls /sys/fs/bpf; return 1; }

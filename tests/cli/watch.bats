@@ -4,10 +4,10 @@
 bats_require_minimum_version 1.5.0
 load test_helper
 
-# All of it is about what is pinned.
+# All of these tests use the pinned engine.
 setup() { needs_bpf; }
 
-# Starts a program of two threads; $last is its process, $other the second thread.
+# Starts a program with two threads; $last is its process, $other the second thread.
 start_two_threads() {
 	start "$PROGRAMS/thread_spins"
 	wait_until has_threads "$last" 2
@@ -17,26 +17,26 @@ start_two_threads() {
 	done
 }
 
-@test "a PID that nobody has" {
+@test "an unused PID is refused" {
 	refused 1 "$MAZE" watch 4194303
 	says "no process has the PID 4194303"
 	nothing_pinned
 }
 
-@test "PID 1" {
+@test "PID 1 is refused" {
 	refused 1 "$MAZE" watch 1
 	says "init"
 	nothing_pinned
 }
 
-@test "a kernel thread" {
+@test "a kernel thread is refused" {
 	needs_kernel_thread
 	refused 1 "$MAZE" watch 2
 	says "kernel thread"
 	nothing_pinned
 }
 
-@test "maze itself" {
+@test "maze itself is refused" {
 	start "$MAZE" run -- sh -c 'touch "$0"; exec sleep 100' "$BATS_TEST_TMPDIR/up"
 	wait_until [ -e "$BATS_TEST_TMPDIR/up" ]
 	refused 1 "$MAZE" watch "$last"
@@ -44,13 +44,13 @@ start_two_threads() {
 	nothing_pinned
 }
 
-@test "a thread's ID in place of a process's" {
+@test "a thread's ID in place of a process's is refused" {
 	start_two_threads
 	refused 1 "$MAZE" watch "$other"
 	says "--thread $other"
 }
 
-@test "one thread only" {
+@test "watch --thread watches one thread only" {
 	start_two_threads
 	"$MAZE" watch --soft 1h --hard 2h --thread "$other"
 	[ "$("$MAZE" list --json | grep -c '"tid"')" -eq 1 ]
@@ -59,7 +59,7 @@ start_two_threads() {
 	[ "$("$MAZE" list --json)" = "[]" ]
 }
 
-@test "without the right to look" {
+@test "without the privilege, watch is refused" {
 	start sleep 100
 	"$MAZE" watch "$last"
 	for_everyone
@@ -76,14 +76,14 @@ start_two_threads() {
 	[ "${lines[1]}" = "$last: 0: 3000: 5000: 15: 9:" ]
 }
 
-@test "what is refused beside what is not" {
+@test "a refused process does not stop the watch of another" {
 	start sleep 100
 	refused 1 "$MAZE" watch "$last" 4194303
 	says "4194303"
 	[ "$("$MAZE" list --json | grep -c '"tid"')" -eq 1 ]
 }
 
-@test "unwatch what is not watched" {
+@test "unwatch of an unwatched process fails" {
 	start sleep 100
 	one=$last
 	start sleep 100
@@ -92,7 +92,7 @@ start_two_threads() {
 	says "not watched"
 }
 
-@test "a watch ends with its process, and says so" {
+@test "a watch ends with its process, with a record" {
 	mkfifo "$BATS_TEST_TMPDIR/go"
 	start sh -c 'read -r _ < "$0"' "$BATS_TEST_TMPDIR/go"
 	"$MAZE" watch --soft 1h --hard 2h "$last"
@@ -103,14 +103,14 @@ start_two_threads() {
 	"$MAZE" events --json | grep -q '"event":"exit"'
 }
 
-@test "events to a pipe that is closed" {
+@test "events to a closed pipe end quietly" {
 	start sleep 100
 	"$MAZE" watch "$last"
 	run timeout 60 bash -c "'$MAZE' events --follow | head -1"
 	[ "$status" -eq 0 ]
 }
 
-@test "events without an engine" {
+@test "events without an engine is an error" {
 	refused 1 "$MAZE" events
 	says "no engine is loaded"
 }
@@ -128,7 +128,7 @@ start_two_threads() {
 	"$MAZE" watch "$last"
 }
 
-@test "the pins of a load that was killed half-way are cleared away" {
+@test "the pins of a load that was killed midway are removed" {
 	needs_program bpftool
 	mkdir /sys/fs/bpf/maze-loading
 	bpftool map create /sys/fs/bpf/maze-loading/meta type array key 4 value 8 entries 1 name meta
@@ -137,8 +137,8 @@ start_two_threads() {
 	[ ! -e /sys/fs/bpf/maze-loading ]
 }
 
-# The moments are parts of the time that a load takes here and now.
-@test "killed at any moment of a load, the next command is well" {
+# The moments are fractions of the time that a load takes on this machine.
+@test "after a kill at any moment of a load, the next command works" {
 	start sleep 100
 	sleeper=$last
 	begin=${EPOCHREALTIME/[.,]/}
@@ -159,11 +159,11 @@ start_two_threads() {
 	nothing_pinned
 }
 
-@test "who waited for an engine that is unloaded meanwhile loads none" {
+@test "a command that waits for an engine does not load one after unload" {
 	needs_program flock
 	start sleep 100
 	"$MAZE" watch "$last"
-	# The lock is held here, in place of maze unload.
+	# The test holds the lock in place of maze unload.
 	exec {lock}< /sys/fs/bpf
 	flock "$lock"
 	start "$MAZE" list {lock}<&-
@@ -179,14 +179,14 @@ start_two_threads() {
 
 @test "without a BPF file system it mounts one" {
 	start sleep 100
-	# The one of these tests, and those below it.
+	# The BPF file system of these tests, and those below it.
 	run -0 unshare --mount --propagation unchanged sh -c \
 		"while umount /sys/fs/bpf 2> /dev/null; do :; done; '$MAZE' watch $last && '$MAZE' list --json && '$MAZE' unload"
 	[[ $output == *'"comm":"sleep"'* ]]
 	nothing_pinned
 }
 
-@test "doctor tells the truth with and without type information" {
+@test "doctor is right with and without type information" {
 	run "$MAZE" doctor
 	[ "$status" -eq 0 ]
 	[[ $output == *"bpf: can run here"* ]]
@@ -196,7 +196,7 @@ start_two_threads() {
 	"$MAZE" doctor --json | python3 -m json.tool > /dev/null
 }
 
-@test "unload twice" {
+@test "a second unload is not an error" {
 	start sleep 100
 	"$MAZE" watch "$last"
 	run "$MAZE" unload

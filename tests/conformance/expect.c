@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What must hold of an outcome.
+ * Checks of an outcome.
  */
 #include "conformance.h"
 
@@ -38,7 +38,7 @@ static bool same_episode(const struct record *a, const struct record *b)
 	return a->tid == b->tid && a->episode == b->episode;
 }
 
-/* What holds of a verdict beside those before it, whatever the scenario. */
+/* Checks of a verdict against the ones before it, in every scenario. */
 static const char *judge(const struct outcome *outcome, size_t index)
 {
 	const struct record *verdict = &outcome->records[index], *before;
@@ -86,8 +86,8 @@ static const char *expect_number(const struct outcome *outcome, const char *even
 }
 
 /*
- * Whose hard verdicts are right by its account, also one that the machine has brought about
- * by standing still, is killed by each that is sent.
+ * A program whose hard verdicts its account allows is killed by each that is sent. A
+ * pause of the machine can cause such a verdict.
  */
 static int right_status(const struct scenario *scenario, const struct outcome *outcome)
 {

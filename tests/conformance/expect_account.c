@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which verdicts are right, from the account that each program keeps of its episodes.
+ * Derives the allowed verdicts from the account that each program keeps of its episodes.
  *
- * An episode whose upper bound is below the limit gets no verdict. One whose lower bound
- * is at the limit gets one, where the engine sees each reset when it happens. Between the
- * two either is right. The verdicts of a thread, in order, must fit its episodes, in
- * order, each with a count that the episode can have had.
+ * An episode whose upper bound is below the limit has no verdict. An episode whose lower
+ * bound is at or above the limit has one, if the engine sees each reset when it happens.
+ * Between the two, both are allowed. The verdicts of a thread must match its episodes in
+ * order, each with a count that the episode can have reached.
  */
 #include "conformance.h"
 
@@ -13,20 +13,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How far behind the truth an engine may judge an episode that ends by itself. */
+/* How late an engine may judge an episode that ends by itself. */
 static const struct lateness {
 	const char *engine;
-	long long after_sleep_ns; /* how much of an episode that began with a sleep */
-	long long after_yield_ns; /* or with a yield it may miss; -1: no bound */
+	long long after_sleep_ns; /* time into an episode that began with a sleep */
+	long long after_yield_ns; /* after a yield that it may miss; -1: no bound */
 } lateness[] = {
-	/* Both judge at the switch-out too. When a yield was, is known to a tick. */
+	/* Both also judge at the switch-out. They know the time of a yield to one tick. */
 	{ "bpf", 0, 10000000 },
 	{ "kmod", 0, 10000000 },
-	/* It sees an episode only if it looks in time, for which it needs a CPU. */
+	/* It sees an episode only if it checks in time, which takes a CPU. */
 	{ "poll", -1, -1 },
 };
 
-/* An episode, or a part of one that cannot be told apart, as the limit has it. */
+/* An episode, or an indistinguishable part of one, as compared with the limit. */
 struct candidate {
 	bool certain;
 	long long upper_ns;
@@ -85,7 +85,7 @@ static bool is_certain(const struct suite *suite, const struct account_episode *
 	return late_ns >= 0 && episode->last_ns - episode->first_ns >= limit_ns + late_ns;
 }
 
-/* Which episodes of the thread may or must have a verdict; freed by the caller. */
+/* The episodes of the thread that may or must have a verdict; the caller frees the list. */
 static struct candidate *list_candidates(const struct suite *suite, const struct terms *terms,
 					 long long tid, long long limit_ns, size_t *ret_count)
 {
@@ -100,7 +100,7 @@ static struct candidate *list_candidates(const struct suite *suite, const struct
 		if (upper_ns(episode) >= limit_ns && count < room)
 			list[count++] = (struct candidate){ is_certain(suite, episode, limit_ns),
 							    upper_ns(episode) };
-		/* Shorter ones, unseen, that lie between two looks. */
+		/* Shorter episodes between two looks, which the account did not see. */
 		rest_ns = episode->after_ns ? episode->after_ns - episode->last_ns : 0;
 		shorter = rest_ns / limit_ns < episode->more ? rest_ns / limit_ns : episode->more;
 		for (; shorter > 0 && count < room; shorter--)
@@ -110,11 +110,11 @@ static struct candidate *list_candidates(const struct suite *suite, const struct
 	return list;
 }
 
-/* Whether the verdicts can be those of the candidates, in order. */
+/* Whether the verdicts can belong to the candidates, in order. */
 static bool fits(const struct candidate *list, size_t count, const long long *counts_ns,
 		 size_t verdicts)
 {
-	/* possible[n]: the first n verdicts can be of the candidates up to here. */
+	/* possible[n]: the first n verdicts can belong to the candidates so far. */
 	bool *possible = calloc(verdicts + 1, sizeof(*possible)), result;
 	size_t i, n;
 
@@ -164,8 +164,8 @@ static const char *judge_stage(const struct suite *suite, const struct terms *te
 }
 
 /*
- * With a finite recovery the count lives on through sleeps. At most it is all CPU time
- * less what the time that it was not runnable, at least, takes off.
+ * With a finite recovery the count survives sleeps. Its upper bound is all CPU time minus
+ * the forgiveness for the lower bound of the time not runnable.
  */
 static const char *judge_recovery(const struct terms *terms, const struct outcome *outcome,
 				  long long tid)
@@ -187,11 +187,12 @@ static const char *judge_recovery(const struct terms *terms, const struct outcom
 	for (i = 0; ended && i < outcome->count; i++)
 		if (is_verdict(&outcome->records[i]) && outcome->records[i].tid == tid &&
 		    (double)outcome->records[i].limit_ns > most_ns)
-			return "a verdict, where by its account the count never was at the limit";
+			return "a verdict, although by the account the count never reached the "
+			       "limit";
 	return NULL;
 }
 
-/* What the handlers saw: who has been signalled has a verdict, and none was early. */
+/* By the handlers' data: each thread that got a signal has a verdict, and none is early. */
 static const char *judge_caught(const struct suite *suite, const struct terms *terms,
 				const struct outcome *outcome, long long tid)
 {
@@ -201,7 +202,7 @@ static const char *judge_caught(const struct suite *suite, const struct terms *t
 
 	while ((episode = account_of(tid, ACCOUNT_SLEEPS, &at))) {
 		caught += episode->caught;
-		/* A signal of poll's can come when the next episode has just begun. */
+		/* A signal from poll can arrive just after the next episode has begun. */
 		if (strcmp(suite->engine, "poll"))
 			before_ns = episode->before_ns;
 		if (episode->caught && episode->caught_ns - before_ns < limit_ns &&
@@ -237,7 +238,7 @@ static const char *judge_thread(const struct suite *suite, const struct terms *t
 	return wrong;
 }
 
-/* Threads without an account may be helpers; a program without one is a mistake. */
+/* Threads without an account may be helpers; a program without one is an error. */
 const char *expect_account(const struct suite *suite, const struct terms *terms,
 			   const struct outcome *outcome)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the policy of a scenario says of every record, whatever else is expected:
- * a verdict has the limit and the signal of its stage, a stage that is off gives
- * none, hard follows soft, the signal was sent unless there is none, the policy is in
- * shadow or the thread would not get it, who is judged was watched, and no record is missing.
+ * Checks of every record against the policy of the scenario: a verdict has the limit and
+ * the signal of its stage; a stage that is off gives no verdict; hard follows soft; the
+ * signal was sent, unless there is none, the policy is in shadow, or the thread cannot
+ * get it; every judged thread was watched; and no record is missing.
  */
 #include "conformance.h"
 
@@ -13,7 +13,7 @@
 
 static char sentence[256];
 
-/* The durations of the table: a number, `x` or not, then s, or ms, or nothing for 0. */
+/* The durations of the table: a number, an optional `x`, then s or ms; 0 has no unit. */
 static long long duration_ns(const char *text, int slow)
 {
 	char *unit;
@@ -89,14 +89,14 @@ static const struct record *find_of(const struct outcome *outcome, const char *e
 	return NULL;
 }
 
-/* May the record say that the thread does not get the signal, for this reason? */
+/* Whether the record may state that the thread does not get the signal, for this reason. */
 static bool may_miss(const struct terms *terms, const struct record *verdict)
 {
 	static const char *const reasons[] = { "ignored", "blocked",
 					       "first process of its PID namespace" };
 	size_t i;
 
-	/* Who is ending takes no signal. */
+	/* An exiting thread takes no signal. */
 	if (!strcmp(verdict->not_sent, "thread was exiting"))
 		return true;
 	if (!strcmp(verdict->not_sent, "no handler"))
@@ -107,20 +107,20 @@ static bool may_miss(const struct terms *terms, const struct record *verdict)
 	return false;
 }
 
-/* The count is what was used, less what each sleep forgave, rounded down. */
+/* The count is the used time minus the forgiveness for each sleep, rounded down. */
 static const char *judge_tally(const struct terms *terms, const struct record *verdict)
 {
 	double forgiven_ns = (double)(verdict->used_ns - verdict->count_ns);
 
 	if (forgiven_ns < 0)
-		return "the count is above what was used";
+		return "the count is above the used time";
 	if (!verdict->sleeps != !verdict->asleep_ns)
 		return "the time asleep does not fit the number of sleeps";
 	if (!verdict->sleeps && forgiven_ns > 0)
-		return "the count is below what was used without sleeping";
+		return "the count is below the used time without a sleep";
 	if (terms->recovery &&
 	    fabs(forgiven_ns - (double)verdict->asleep_ns * terms->recovery) > verdict->sleeps + 1)
-		return "what was forgiven is not the recovery of the time asleep";
+		return "the forgiveness does not match the time asleep";
 	return NULL;
 }
 
@@ -147,9 +147,9 @@ static const char *judge(const struct terms *terms, const struct outcome *outcom
 		return sentence;
 	}
 	if (verdict->shadow != terms->shadow)
-		return "a verdict is wrong about being in shadow";
+		return "a verdict has the wrong value of shadow";
 	if (verdict->sent && verdict->not_sent[0])
-		return "a verdict was sent and gives a reason why not";
+		return "a verdict was sent and has a reason for not being sent";
 	if (verdict->sent && terms->warns && !hard && verdict->fatal)
 		return "a warning has ended a process";
 	if (may_miss(terms, verdict))

@@ -56,8 +56,8 @@ static bool try_scenario(const struct suite *suite, const struct scenario *scena
 		snprintf(skip, sizeof(skip), "SKIP %s cannot: %s", suite->engine, cannot);
 		return report(number, scenario->name, skip);
 	}
-	if (scenario->story)
-		return report(number, scenario->name, scenario->story(suite));
+	if (scenario->run)
+		return report(number, scenario->name, scenario->run(suite));
 	if (run_scenario(suite, scenario, &outcome))
 		wrong = "its records cannot be read";
 	else if (outcome.status == EXIT_SKIP)
@@ -74,7 +74,7 @@ static bool try_scenario(const struct suite *suite, const struct scenario *scena
 	return passed;
 }
 
-/* Dispositions and masks are inherited, so what a program does with these has no beginning. */
+/* Dispositions and masks are inherited, so a program has them from its start. */
 static void set_signals(void)
 {
 	sigset_t blocked;
@@ -106,7 +106,7 @@ int main(int argc, char **argv)
 	struct suite suite = { "bpf", "build/maze", "build/tests/programs", NULL, 1 };
 	int option, i;
 
-	/* The engine is what is tested here, and no mazed in use on the machine is asked. */
+	/* The suite tests the engine: it must not use a mazed that runs on the machine. */
 	setenv("MAZE_SOCKET", "", 1);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {

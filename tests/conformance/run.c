@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Running scenarios and reading what maze recorded. Whatever is started is in a
- * process group of its own and killed as one if it does not end in time; scratch
- * files go when the suite ends.
+ * Runs scenarios and reads the records of maze. Each started command has a process group,
+ * which is killed if the command does not end in time. Scratch files are removed when the
+ * suite ends.
  */
 #include "conformance.h"
 
@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #define WORDS_MAX 64
-/* Generous: only what hangs meets it. */
+/* Generous: only a program that hangs reaches it. */
 #define SCENARIO_SECONDS 120
 
 static char scratch_dir[64];
@@ -83,7 +83,7 @@ static char *apply_slow(const char *word, int slow)
 	return text;
 }
 
-/* The words with programs found in their directory; never freed: we exec next. */
+/* The words with the programs' full paths; never freed, since exec follows. */
 static char **split_words(const struct suite *suite, const char *words)
 {
 	static char *argv[WORDS_MAX];
@@ -95,7 +95,7 @@ static char **split_words(const struct suite *suite, const char *words)
 		snprintf(path, sizeof(path), "%s/%s", suite->programs, word);
 		if (!access(path, X_OK))
 			argv[n++] = strdup(path);
-		else if (strchr(word, '/')) /* a path may have a 5x in its name by chance */
+		else if (strchr(word, '/')) /* a path may contain a 5x by chance */
 			argv[n++] = strdup(word);
 		else
 			argv[n++] = apply_slow(word, suite->slow);
@@ -118,7 +118,7 @@ const struct account_file *account(void)
 	file = mmap(NULL, sizeof(*file), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (file == MAP_FAILED)
 		goto out_bail;
-	/* Memory, since a write to a file may sleep, which would be a reset. */
+	/* In memory: a write to a file may sleep, which would be a reset. */
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)getpid(), fd);
 	setenv(ACCOUNT_FILE, path, 1);
 	setenv(ACCOUNT_EVENTS, scratch_path("events"), 1);
@@ -169,8 +169,8 @@ int wait_bounded(const struct suite *suite, pid_t pid, int seconds)
 	if (pidfd >= 0)
 		close(pidfd);
 	/*
-	 * What it left running in its group, if anything, has no business any more.
-	 * Before it is reaped, while the group's number cannot be another's.
+	 * Kills what the command left running in its group. It does so before the command
+	 * is reaped: afterwards the group's number can be reused.
 	 */
 	waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOWAIT);
 	kill(-pid, SIGKILL);

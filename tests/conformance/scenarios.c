@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The scenarios, in plain words. A new behaviour begins here, with one that fails.
+ * The scenarios. A new behaviour starts with a scenario here that fails.
  */
 #include "conformance.h"
 
 #include <string.h>
 
-/* A verdict of that kind of another process, or thread, than the first that was watched. */
+/*
+ * Whether there is such a record of another process, or thread, than the first watched
+ * one.
+ */
 static bool has_other(const struct outcome *outcome, const char *event, bool thread)
 {
 	const struct record *watch = find_event(outcome, "watch"), *record = outcome->records;
@@ -19,11 +22,11 @@ static bool has_other(const struct outcome *outcome, const char *event, bool thr
 	return false;
 }
 
-/* The first one may have a verdict too: an execve can use a limit. */
+/* The first thread may have a verdict too: an execve can use a limit. */
 static const char *thread_not_process(const struct suite *suite, const struct outcome *outcome)
 {
 	(void)suite;
-	return has_other(outcome, "soft", true) ? NULL : "no verdict is the second thread's";
+	return has_other(outcome, "soft", true) ? NULL : "the second thread has no verdict";
 }
 
 static const char *child_not_parent(const struct suite *suite, const struct outcome *outcome)
@@ -31,10 +34,10 @@ static const char *child_not_parent(const struct suite *suite, const struct outc
 	(void)suite;
 	if (has_other(outcome, "soft", false) && has_other(outcome, "hard", false))
 		return NULL;
-	/* Before it had slept, and so with no child: by right, says its account. */
+	/* The parent got the verdict before it slept, so it had no child yet. */
 	if (count_events(outcome, "hard") && !has_other(outcome, "hard", false))
 		return "SKIP the parent used its hard limit before it slept";
-	return "the child has not both verdicts";
+	return "the child does not have both verdicts";
 }
 
 static const char *exit_has_the_count(const struct suite *suite, const struct outcome *outcome)
@@ -48,14 +51,17 @@ static const char *exit_has_the_count(const struct suite *suite, const struct ou
 	if (!soft || soft->episode != gone->episode)
 		return NULL;
 	if (gone->count_ns < soft->count_ns)
-		return "the exit has less than the verdict before it";
-	/* Who is reaped before poll's last look has the count of the look before. */
+		return "the exit record has a smaller count than the verdict before it";
+	/*
+	 * A task that is reaped before poll's last check has the count of the check
+	 * before.
+	 */
 	if (strcmp(suite->engine, "poll") && gone->count_ns < last->last_ns - last->first_ns)
-		return "the exit has lost its count";
+		return "the count of the exit record is too small";
 	return NULL;
 }
 
-/* Were the count begun anew at the execve, it would not have what was burnt before. */
+/* If the execve reset the count, the CPU time before the mark would be missing. */
 static const char *exec_kept(const struct suite *suite, const struct outcome *outcome)
 {
 	const struct record *soft = find_event(outcome, "soft");
@@ -63,30 +69,30 @@ static const char *exec_kept(const struct suite *suite, const struct outcome *ou
 
 	(void)suite;
 	if (!last || !last->mark_ns)
-		return "SKIP what came before the execve used the limit";
+		return "SKIP the time before the execve used the limit";
 	if (soft->count_ns < last->last_ns - last->mark_ns + (last->mark_ns - last->first_ns) / 2)
-		return "the count began anew at the execve";
+		return "the execve reset the count";
 	return NULL;
 }
 
-/* One soft signal, to the process: its thread that waits for it ends it with 0. */
+/* One soft signal goes to the process; the thread in sigwait ends it with status 0. */
 static const char *sent_to_process(const struct suite *suite, const struct outcome *outcome)
 {
 	const struct record *soft = find_event(outcome, "soft");
 
 	(void)suite;
 	if (!soft || !soft->sent)
-		return "it does not say that the signal was sent";
-	return soft->fatal ? "it says that the signal ends the process" : NULL;
+		return "the record does not state that the signal was sent";
+	return soft->fatal ? "the record states that the signal ends the process" : NULL;
 }
 
-/* Its verdicts came although it slept, and say how long. */
+/* The verdicts come although the thread slept, and have the time asleep. */
 static const char *slept_meanwhile(const struct suite *suite, const struct outcome *outcome)
 {
 	const struct record *hard = find_event(outcome, "hard");
 
 	(void)suite;
-	return hard && hard->sleeps > 0 ? NULL : "it does not say that it slept meanwhile";
+	return hard && hard->sleeps > 0 ? NULL : "the record has no sleeps";
 }
 
 static const char *nothing_sent(const struct suite *suite, const struct outcome *outcome)
@@ -100,26 +106,26 @@ static const char *nothing_sent(const struct suite *suite, const struct outcome 
 	return NULL;
 }
 
-static const char *shadow_said(const struct suite *suite, const struct outcome *outcome)
+static const char *shadow_recorded(const struct suite *suite, const struct outcome *outcome)
 {
 	const struct record *soft = find_event(outcome, "soft");
 
 	if (!soft || !soft->shadow)
-		return "the record does not say that it was in shadow";
+		return "the record does not state that the policy was in shadow";
 	return nothing_sent(suite, outcome);
 }
 
-/* A shadow of the default policy: a warning that would not have come, and an end. */
+/* Shadow with the default policy: no warning would be sent; the hard signal would kill. */
 static const char *shadow_warns(const struct suite *suite, const struct outcome *outcome)
 {
 	const struct record *soft = find_event(outcome, "soft"),
 			    *hard = find_event(outcome, "hard");
 
 	if (!soft || strcmp(soft->not_sent, "no handler") || soft->fatal)
-		return "it does not say that the warning would not have been sent";
+		return "the record does not state that no warning would be sent";
 	if (!hard || hard->not_sent[0] || !hard->fatal)
-		return "it does not say that the hard signal would have ended it";
-	return shadow_said(suite, outcome);
+		return "the record does not state that the hard signal would end the process";
+	return shadow_recorded(suite, outcome);
 }
 
 static const char *shadow_ends(const struct suite *suite, const struct outcome *outcome)
@@ -127,11 +133,11 @@ static const char *shadow_ends(const struct suite *suite, const struct outcome *
 	const struct record *soft = find_event(outcome, "soft");
 
 	if (!soft || soft->not_sent[0] || !soft->fatal)
-		return "it does not say that the soft signal would have ended it";
-	return shadow_said(suite, outcome);
+		return "the record does not state that the soft signal would end the process";
+	return shadow_recorded(suite, outcome);
 }
 
-/* Every soft signal has not come for that reason; then it is killed. */
+/* Every soft signal was not sent, for that reason; the hard signal killed. */
 static const char *missed(const struct outcome *outcome, const char *reason)
 {
 	const struct record *record = outcome->records, *hard = find_event(outcome, "hard");
@@ -140,7 +146,7 @@ static const char *missed(const struct outcome *outcome, const char *reason)
 	for (i = 0; i < outcome->count; i++, record++)
 		if (!strcmp(record->event, "soft") &&
 		    (record->sent || record->fatal || strcmp(record->not_sent, reason)))
-			return "a soft verdict does not say why its signal has not come";
+			return "a soft verdict does not state why its signal was not sent";
 	return hard && hard->sent && hard->fatal ? NULL : "it was not ended at its hard limit";
 }
 
@@ -162,7 +168,7 @@ static const char *blocked(const struct suite *suite, const struct outcome *outc
 	return missed(outcome, "blocked");
 }
 
-/* Has the program written such a line? */
+/* Whether the program has printed a line that begins with the text. */
 static bool output_has(const char *text)
 {
 	FILE *output = fopen(scratch_path("output"), "re");
@@ -176,7 +182,10 @@ static bool output_has(const char *text)
 	return has;
 }
 
-/* The child is the first one; until it does away with what it inherits it ignores. */
+/*
+ * The child is the first process of its namespace. Until it resets the inherited
+ * dispositions, it ignores the signal.
+ */
 static const char *first_unaffected(const struct suite *suite, const struct outcome *outcome)
 {
 	const struct record *watch = find_event(outcome, "watch"), *record = outcome->records;
@@ -192,7 +201,7 @@ static const char *first_unaffected(const struct suite *suite, const struct outc
 	if (!output_has("ready"))
 		return "SKIP it used its limits before it was ready";
 	return strcmp(last, "first process of its PID namespace")
-		       ? "it is not recorded as not affected"
+		       ? "the record does not state that the first process is not affected"
 		       : NULL;
 }
 
@@ -218,13 +227,16 @@ static const char *episodes_counted(const struct suite *suite, const struct outc
 		if (strcmp(outcome->records[i].event, "soft"))
 			continue;
 		if (outcome->records[i].episode <= last)
-			return "two soft verdicts are of one episode";
+			return "one episode has two soft verdicts";
 		last = outcome->records[i].episode;
 	}
 	return NULL;
 }
 
-/* What the handler saw: its own thread, and a clock that is not behind the count. */
+/*
+ * The handler ran in the thread of the verdict, and its CPU clock is not behind the
+ * count.
+ */
 static const char *handler_agrees(const struct suite *suite, const struct outcome *outcome)
 {
 	const struct account_episode *episode;
@@ -254,7 +266,8 @@ static const char *warned_and_killed(const struct suite *suite, const struct out
 
 	for (i = 0; !wrong && last && last->caught && i < outcome->count; i++, soft++)
 		if (!strcmp(soft->event, "soft") && soft->episode == hard->episode && !soft->sent)
-			return "its handler was called, and the record says that it was not";
+			return "its handler was called, but the record states that the signal was "
+			       "not sent";
 	return wrong || (hard && hard->sent) ? wrong : "it was not ended at its hard limit";
 }
 
@@ -265,7 +278,7 @@ static const char *episodes_and_handler(const struct suite *suite, const struct 
 	return wrong ? wrong : handler_agrees(suite, outcome);
 }
 
-/* Both limits are the same: so no episode has only one of the verdicts. */
+/* The limits are equal, so an episode has both verdicts or none. */
 static const char *both_verdicts(const struct suite *suite, const struct outcome *outcome)
 {
 	const struct record *record = outcome->records;
@@ -273,7 +286,7 @@ static const char *both_verdicts(const struct suite *suite, const struct outcome
 	size_t i;
 
 	(void)suite;
-	/* In one episode hard comes right after soft. */
+	/* In one episode the hard verdict comes right after the soft one. */
 	for (i = 0; i < outcome->count; i++, record++) {
 		if (!strcmp(record->event, "soft"))
 			softs++;
@@ -285,7 +298,7 @@ static const char *both_verdicts(const struct suite *suite, const struct outcome
 	return NULL;
 }
 
-/* A verdict, sent or not, for each thread that ended at or above the limit by its own clock. */
+/* Each thread that ended at or above the limit, by its own clock, has a verdict. */
 static const char *ended_have_verdicts(const struct suite *suite, const struct outcome *outcome)
 {
 	long long limit_ns = 2LL * suite->slow * 1000000, tid, cpu_ns;
@@ -315,16 +328,16 @@ static const char *ended_have_verdicts(const struct suite *suite, const struct o
 }
 
 #define BOTH "--soft 100xms --hard 200xms"
-/* Soft as above; hard is so far that no pause between the two can be in its place. */
+/* Soft as above; hard is so large that no pause between the two reaches it. */
 #define SOFT "--soft 100xms --hard 100xs"
 /*
- * The same, but nothing is killed: for a program that should end by itself. One that was
- * killed leaves its last episode without an end, which any verdict fits.
+ * The same, but nothing is killed: for programs that end by themselves. A killed program
+ * leaves its last episode without an end, and any verdict fits that.
  */
 #define UNHURT BOTH " --soft-signal URG --hard-signal WINCH"
-/* Until it is killed. */
+/* Until the program is killed. */
 #define EVER "--for-ms 200000x"
-/* Of signals that are ignored unless handled: an exec can take longer than that. */
+/* These signals are ignored by default: an exec can take longer than the limit. */
 #define SHORT "--soft 2xms --soft-signal URG --hard 2xms --hard-signal WINCH --no-inherit"
 
 const struct scenario scenarios[] = {
@@ -348,7 +361,7 @@ const struct scenario scenarios[] = {
 	{ "yields among others at every half of the limit", UNHURT,
 	  "copies 3 yielder --cpu 1 --work-us 50000x --for-ms 250x", NULL, 0, BY_ACCOUNT,
 	  BY_ACCOUNT, NULL, NULL },
-	/* Were one yield missed, two pieces of work would be more than the limit. */
+	/* With one yield missed, two pieces of work exceed the limit. */
 	{ "yields alone at sixty hundredths of the limit", UNHURT,
 	  "yielder --cpu 1 --work-us 60000x --for-ms 300x", NULL, 0, BY_ACCOUNT, BY_ACCOUNT, NULL,
 	  NULL },
@@ -356,7 +369,7 @@ const struct scenario scenarios[] = {
 	  "copies 3 yielder --cpu 1 --work-us 60000x --for-ms 240x", NULL, 0, BY_ACCOUNT,
 	  BY_ACCOUNT, NULL, NULL },
 	{ "polls with timeout 0", BOTH, "poller " EVER, NULL, 137, BY_ACCOUNT, 1, NULL, NULL },
-	{ "reads what is never there", BOTH, "poller --read " EVER, NULL, 137, BY_ACCOUNT, 1, NULL,
+	{ "reads an empty pipe", BOTH, "poller --read " EVER, NULL, 137, BY_ACCOUNT, 1, NULL,
 	  NULL },
 	{ "thread spins while main sleeps", SOFT, "thread_spins", NULL, 0, BY_ACCOUNT, 0,
 	  thread_not_process, NULL },
@@ -366,7 +379,7 @@ const struct scenario scenarios[] = {
 	  BY_ACCOUNT, SOME, child_not_parent, NULL },
 	{ "child does not inherit", BOTH " --no-inherit", "forker --child-ms 300x", NULL, 0,
 	  BY_ACCOUNT, BY_ACCOUNT, NULL, NULL },
-	/* Pinned, because execve looks for a better CPU and sleeps while it is moved there. */
+	/* Pinned, because execve picks a better CPU and sleeps while it moves there. */
 	{ "exec keeps the count", BOTH " --hard 0 --soft-signal XCPU",
 	  "exec_keeps --cpu 1 --first-ms 30x", NULL, 152, BY_ACCOUNT, 0, exec_kept, NULL },
 	{ "exits mid-episode", "--soft 50xms --hard 400xms --soft-signal 0", "spin --for-ms 100x",
@@ -377,8 +390,8 @@ const struct scenario scenarios[] = {
 	  0, episodes_and_handler, NULL },
 	{ "handler returns to the spin", BOTH, "handler --times 1 --spin-on " EVER, NULL, 137,
 	  BY_ACCOUNT, 1, warned_and_killed, NULL },
-	{ "a warning spares who has no handler", BOTH, "spin", NULL, 137, BY_ACCOUNT, 1, no_handler,
-	  NULL },
+	{ "a warning without a handler is not sent", BOTH, "spin", NULL, 137, BY_ACCOUNT, 1,
+	  no_handler, NULL },
 	{ "ignores soft", BOTH, "spin --ignore", NULL, 137, BY_ACCOUNT, 1, NULL, NULL },
 	{ "signal by name, ignored", BOTH " --soft-signal " CONFORMANCE_IGNORED, "spin", NULL, 137,
 	  BY_ACCOUNT, 1, ignored, NULL },
@@ -396,8 +409,8 @@ const struct scenario scenarios[] = {
 	  no_handler, NULL },
 	{ "soft signal kills although a hard stage follows", BOTH " --soft-signal XCPU", "spin",
 	  NULL, 152, 1, 0, NULL, NULL },
-	{ "soft signal kills who does not handle it", SOFT " --soft-signal TERM", "spin", NULL, 143,
-	  1, 0, NULL, NULL },
+	{ "soft signal kills without a handler", SOFT " --soft-signal TERM", "spin", NULL, 143, 1,
+	  0, NULL, NULL },
 	{ "soft stage only", "--soft 100xms --hard 0 --soft-signal KILL", "spin", NULL, 137, 1, 0,
 	  NULL, NULL },
 	{ "hard stage only", "--soft 0 --hard 100xms", "spin", NULL, 137, 0, 1, NULL, NULL },
@@ -407,7 +420,7 @@ const struct scenario scenarios[] = {
 	  NULL, 0, BY_ACCOUNT, BY_ACCOUNT, nothing_sent, NULL },
 	{ "shadow records only", BOTH " --shadow", "spin --until hard", NULL, 0, BY_ACCOUNT,
 	  BY_ACCOUNT, shadow_warns, NULL },
-	{ "shadow says who would have been ended", BOTH " --shadow --soft-signal TERM",
+	{ "shadow records that the signal would have ended it", BOTH " --shadow --soft-signal TERM",
 	  "spin --until hard", NULL, 0, BY_ACCOUNT, BY_ACCOUNT, shadow_ends, NULL },
 	{ "real-time task", BOTH, "spin --fifo --cpu 1", NULL, 137, BY_ACCOUNT, 1, NULL, NULL },
 	{ "stopped and continued", UNHURT, "stopped_and_continued --work-ms 50x --rounds 10", NULL,
@@ -424,19 +437,26 @@ const struct scenario scenarios[] = {
 	{ "waits for a lock for long enough, recovery lock:1", UNHURT " --recovery lock:1",
 	  "sleep_now_and_then --lock --work-ms 20x --sleep-ms 60x --rounds 10", NULL, 0, BY_ACCOUNT,
 	  BY_ACCOUNT, NULL, NULL },
-	/* Were a sleep of 1 ms to forgive 1 ms, two pieces of work would be more than the limit. */
+	/*
+	 * If a sleep of 1 ms forgave 1 ms only, two pieces of work would exceed the
+	 * limit.
+	 */
 	{ "sleeps but not in a lock, recovery lock:1", UNHURT " --recovery lock:1",
 	  "sleep_now_and_then --work-ms 60x --sleep-ms 1 --rounds 10", NULL, 0, BY_ACCOUNT,
 	  BY_ACCOUNT, NULL, NULL },
 	{ "waits for a lock, recovery inf", UNHURT " --recovery inf",
 	  "sleep_now_and_then --lock --work-ms 60x --sleep-ms 1 --rounds 10", NULL, 0, BY_ACCOUNT,
 	  BY_ACCOUNT, NULL, NULL },
-	{ "a thousand short lives leave nothing", "--soft 10s --hard 20s", "forker --storm 1000",
-	  NULL, 0, 0, 0, all_gone, NULL },
+	{ "a thousand short-lived processes leave nothing", "--soft 10s --hard 20s",
+	  "forker --storm 1000", NULL, 0, 0, 0, all_gone, NULL },
 	{ "never early by its own clock", "--soft 10xms --soft-signal URG --hard 100xs",
 	  "never_early --limit-ms 10x --rounds 60", NULL, 0, BY_ACCOUNT, 0, NULL, NULL },
-	/* A wakeup on its CPU makes the scheduler charge its last microseconds to another. */
-	{ "never early beside one who wakes often", "--soft 5xms --soft-signal URG --hard 100xs",
+	/*
+	 * A wakeup on its CPU makes the scheduler charge its last microseconds to another
+	 * task.
+	 */
+	{ "never early beside a task that wakes often",
+	  "--soft 5xms --soft-signal URG --hard 100xs",
 	  "never_early --limit-ms 5x --rounds 160 --waker-us 40x --cpu 1", NULL, 0, BY_ACCOUNT, 0,
 	  NULL, NULL },
 	{ "short episodes, each with its verdicts", SHORT, "episodes --limit-us 2000x --hard", NULL,
@@ -448,7 +468,7 @@ const struct scenario scenarios[] = {
 	{ "short episodes among spinners", SHORT,
 	  "episodes --kind yield --limit-us 2000x --hard --spinners 2", NULL, 0, ANY, ANY, NULL,
 	  NULL },
-	{ "short episodes beside one who wakes often", SHORT,
+	{ "short episodes beside a task that wakes often", SHORT,
 	  "episodes --limit-us 2000x --hard --waker-us 50 --cpu 1", NULL, 0, ANY, ANY, NULL, NULL },
 	{ "short episodes, migrated often", SHORT,
 	  "episodes --limit-us 2000x --hard --migrate-us 300", NULL, 0, ANY, ANY, NULL, NULL },
@@ -460,21 +480,21 @@ const struct scenario scenarios[] = {
 	{ "waits for a CPU and is migrated, recovery 1",
 	  "--soft 60xms --soft-signal URG --hard 0 --recovery 1 --no-inherit",
 	  "migrated_wait --limit-ms 60x", NULL, 0, ANY, 0, NULL, NULL },
-	{ "limits changed mid-episode", NULL, NULL, NULL, 0, 0, 0, NULL, story_limits_changed },
-	{ "running process, watched by a maze that waits", NULL, NULL, NULL, 0, 0, 0, NULL,
-	  story_waits },
-	{ "running thread, watched by a maze that waits", NULL, NULL, NULL, 0, 0, 0, NULL,
-	  story_thread_waits },
+	{ "limits changed mid-episode", NULL, NULL, NULL, 0, 0, 0, NULL, scenario_limits_changed },
+	{ "running process, watched by maze watch --wait", NULL, NULL, NULL, 0, 0, 0, NULL,
+	  scenario_waits },
+	{ "running thread, watched by maze watch --wait", NULL, NULL, NULL, 0, 0, 0, NULL,
+	  scenario_thread_waits },
 	{ "enforcement outlives every maze process", NULL, NULL, NULL, 0, 0, 0, NULL,
-	  story_outlives_maze },
-	{ "one thread of a process", NULL, NULL, NULL, 0, 0, 0, NULL, story_one_thread },
-	{ "short lives leave no entry in the list", NULL, NULL, NULL, 0, 0, 0, NULL,
-	  story_list_empties },
+	  scenario_outlives_maze },
+	{ "one thread of a process", NULL, NULL, NULL, 0, 0, 0, NULL, scenario_one_thread },
+	{ "short-lived processes leave no entry in the list", NULL, NULL, NULL, 0, 0, 0, NULL,
+	  scenario_list_empties },
 	{ NULL, NULL, NULL, NULL, 0, 0, 0, NULL, NULL },
 };
 
-#define NO_YIELDS "/proc does not tell of a sched_yield, so yields are no reset points"
-#define NOT_ALONE "its watches live and end with the maze that made them"
+#define NO_YIELDS "/proc does not show a sched_yield, so yields are not reset points"
+#define NOT_ALONE "its watches end with the maze process that made them"
 
 /* Engines that cannot pass a scenario, and why. */
 static const struct {
@@ -487,9 +507,9 @@ static const struct {
 	{ "poll", "yields alone at sixty hundredths of the limit", NO_YIELDS },
 	{ "poll", "yields among others at sixty hundredths of the limit", NO_YIELDS },
 	{ "poll", "interrupted by waits for a lock, recovery lock:9",
-	  "/proc does not tell of a wait for a lock, so it forgives all, as any sleep" },
-	{ "poll", "a thousand short lives leave nothing",
-	  "who has ended before it was looked at has left no trace in /proc" },
+	  "/proc does not show a wait for a lock, so it forgives all, as any sleep" },
+	{ "poll", "a thousand short-lived processes leave nothing",
+	  "a process that ends before a check leaves no trace in /proc" },
 	{ "poll", "yields within short episodes, and after their verdicts", NO_YIELDS },
 	{ "poll", "short episodes among spinners", NO_YIELDS },
 	{ "poll", "short episodes that end near their limit",
@@ -501,7 +521,7 @@ static const struct {
 	{ "poll", "limits changed mid-episode", NOT_ALONE },
 	{ "poll", "enforcement outlives every maze process", NOT_ALONE },
 	{ "poll", "one thread of a process", NOT_ALONE },
-	{ "poll", "short lives leave no entry in the list", NOT_ALONE },
+	{ "poll", "short-lived processes leave no entry in the list", NOT_ALONE },
 	{ NULL, NULL, NULL },
 };
 

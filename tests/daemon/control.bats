@@ -1,7 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# mazed's control socket (maze-control(5)): what it does, for whom, and that nobody can
-# make it do anything else.
+# mazed's control socket (maze-control(5)): requests, permissions, and hostile clients.
 
 bats_require_minimum_version 1.5.0
 load test_helper
@@ -23,7 +22,7 @@ load test_helper
 	nothing_pinned
 }
 
-@test "a user watches what is his: it is caught, and he is told" {
+@test "a user's watch of his process catches it, and he gets the event" {
 	serve < /dev/null
 	start_as 65534 "$PROGRAMS/spin"
 	echo '{"do":"events","follow":true}' |
@@ -41,7 +40,7 @@ load test_helper
 	stop_mazed
 }
 
-@test "a user neither watches, unwatches nor sees what is another's" {
+@test "a user cannot watch, unwatch or list processes of others" {
 	serve < /dev/null
 	start sleep 1000
 	of_root=$last
@@ -72,7 +71,7 @@ load test_helper
 	stop_mazed
 }
 
-@test "a process that has a user's id in part only is not his" {
+@test "a process with only one of a user's ids is not his" {
 	serve < /dev/null
 	cp "$(command -v sleep)" "$dir/sleep"
 	chmod 4755 "$dir/sleep"
@@ -84,11 +83,11 @@ load test_helper
 	stop_mazed
 }
 
-@test "a watched process that becomes another's is not acted on" {
+@test "a watched process that changes its user gets no signal" {
 	serve < /dev/null
 	mkfifo "$dir/go"
 	chmod 666 "$dir/go"
-	# Becomes root by a program that is setuid: real id his, effective root's.
+	# A setuid program: the real id is the user's, the effective id is root.
 	cp "$PROGRAMS/spin" "$dir/spin"
 	chmod 4755 "$dir/spin"
 	start_as 65534 sh -c "read -r line < '$dir/go'; exec '$dir/spin' --for-ms 300"
@@ -98,23 +97,23 @@ load test_helper
 	status=0
 	wait "$last" || status=$?
 	[ "$status" -eq 0 ]
-	# It was watched, and the watch ended where it would have acted.
+	# It was watched, and the watch ended at the verdict.
 	unwatched "$last"
 	! grep -q '"event":"soft"' "$log"
 	stop_mazed
 }
 
-@test "a number that has become another process's is not mistaken" {
+@test "a reused PID is refused" {
 	serve < /dev/null
 	start_as 65534 sleep 1000
 	began=$(began "$last")
 	old=$last
 	kill "$old"
 	wait "$old" || :
-	# The times of two beginnings differ from the next hundredth of a second on.
+	# Start times have a resolution of a hundredth of a second.
 	is_later() { awk -v began="$began" '{ exit !($1 * 100 > began + 1) }' /proc/uptime; }
 	wait_until is_later
-	# The same number again; this PID namespace is the tests' own.
+	# Reuse the number; this PID namespace belongs to the test.
 	for ((i = 0; i < 50; i++)); do
 		echo $((old - 1)) > /proc/sys/kernel/ns_last_pid
 		start setpriv --reuid=65534 --regid=65534 --clear-groups sleep 1000
@@ -128,14 +127,14 @@ load test_helper
 	stop_mazed
 }
 
-@test "who is in another pid namespace is told that numbers differ" {
+@test "a client in another PID namespace is refused" {
 	serve < /dev/null
 	run unshare --pid --fork --mount --propagation unchanged --mount-proc timeout 60 "$CLIENT" "$socket" talk <<< '{"do":"watch","pid":1}'
 	[[ $output == *'"errno":"EPERM"'*'PID namespace'* ]]
 	stop_mazed
 }
 
-@test "what is no request is refused with a sentence, and changes nothing" {
+@test "an invalid request is refused with a sentence, and changes nothing" {
 	serve < /dev/null
 	start sleep 1000
 	while IFS='|' read -r errno request; do
@@ -175,13 +174,13 @@ load test_helper
 		ENOENT|{"do":"unwatch","pid":$last}
 	END
 	unwatched "$last"
-	# Also without a newline at the end, and with a line that is too long.
+	# A line that is too long, without a newline at the end.
 	run timeout 60 "$CLIENT" "$socket" talk < <(head -c 5000 /dev/zero | tr '\0' x)
 	[[ $output == *'"errno":"EMSGSIZE"'* ]]
 	stop_mazed
 }
 
-@test "several requests in one go are answered in their order" {
+@test "several requests at once are answered in order" {
 	serve < /dev/null
 	for ((i = 0; i < 100; i++)); do
 		echo "{\"do\":\"status\",\"id\":$i}"
@@ -190,7 +189,8 @@ load test_helper
 	[ "$(grep -c '"ok":true' "$dir/answers")" -eq 100 ]
 	sed 's/.*"id":\([0-9]*\).*/\1/' "$dir/answers" > "$dir/ids"
 	seq 0 99 | cmp - "$dir/ids"
-	# Nor does it wait where there is nothing to wait for: each time a timer's accuracy.
+	# mazed does not wait between requests: each wait would take the accuracy of a
+	# timer.
 	for ((i = 0; i < 4000; i++)); do
 		echo '{"do":"status"}'
 	done > "$dir/requests"
@@ -198,7 +198,7 @@ load test_helper
 	stop_mazed
 }
 
-@test "a user's watch: a rule in shadow makes way and comes back, one that enforces does not" {
+@test "a user's watch replaces a rule in shadow until unwatch, but not an enforcing rule" {
 	serve <<- 'END'
 		[rule mine]
 		comm = sleep
@@ -219,13 +219,13 @@ load test_helper
 	ask_as 65534 <<< "{\"do\":\"watch\",\"pid\":$shadowed,\"policy\":{\"soft\":\"3s\"}}" | grep -qx '{"ok":true}'
 	soft_is "$shadowed" 3000000000
 	ask_as 65534 <<< "{\"do\":\"unwatch\",\"pid\":$shadowed}" | grep -qx '{"ok":true}'
-	# The rule needs the command line, which the helper reads meanwhile.
+	# The rule needs the command line, which the worker reads meanwhile.
 	wait_until soft_is "$shadowed" 9000000000
 	ask_as 65534 <<< "{\"do\":\"unwatch\",\"pid\":$shadowed}" | grep -q ENOENT
 	soft_is "$shadowed" 9000000000
 	ask_as 65534 <<< "{\"do\":\"watch\",\"pid\":$strict,\"policy\":{\"soft\":\"3s\"}}" | grep -q EEXIST
 	soft_is "$strict" 8000000000
-	# Root's goes before any, and stays.
+	# A watch by root replaces any other, and stays.
 	ask <<< "{\"do\":\"watch\",\"pid\":$strict,\"policy\":{\"soft\":\"5s\"}}" | grep -qx '{"ok":true}'
 	reload_mazed
 	soft_is "$strict" 5000000000
@@ -233,7 +233,7 @@ load test_helper
 	nothing_pinned
 }
 
-@test "a user's watch of one thread makes way for that thread alone" {
+@test "a user's watch of one thread replaces the rule for that thread only" {
 	serve <<- 'END'
 		[rule mains]
 		thread = none-such
@@ -266,10 +266,10 @@ load test_helper
 		grep -qx '{"ok":true}'
 	echo > "$dir/go"
 	wait_until ended "$last"
-	# The user is told of all of them.
+	# The user gets all events.
 	[ "$(ask_as 65534 <<< '{"do":"events","kept":true}' | grep -c '"event":"soft"')" -ge 50 ]
 	stop_mazed
-	# The log has ten in each period, and each time says how many more there were.
+	# The log has ten in each period, and each summary has the number of the others.
 	shown=$(grep -c "\"pid\":$last," "$log")
 	summaries=$(grep -c 'watches of user id 65534: [0-9]* more records' "$log")
 	echo "$shown shown, $summaries summaries"
@@ -277,7 +277,7 @@ load test_helper
 	[ "$shown" -ge 10 ] && [ "$shown" -le $((10 * (summaries + 1))) ]
 }
 
-@test "a user has so many watched and no more" {
+@test "a user has a limit of watched processes" {
 	chmod 755 "$dir"
 	configure <<< 'entries-per-user = 2'
 	start_mazed
@@ -297,7 +297,7 @@ load test_helper
 	stop_mazed
 }
 
-@test "reload by the socket: as by SIGHUP, and a bad file is an error" {
+@test "reload by the socket works as SIGHUP, and a bad file is an error" {
 	serve < /dev/null
 	ask <<< '{"do":"reload"}' | grep -qx '{"ok":true}'
 	echo '[rule broken' >> "$conf"
@@ -306,7 +306,7 @@ load test_helper
 	stop_mazed
 }
 
-@test "a mazed that was killed leaves no socket in the way, and a live one keeps its own" {
+@test "mazed replaces the socket of a killed mazed, but not of a running one" {
 	serve < /dev/null
 	RUNTIME_DIRECTORY=$dir/other run "$MAZED" --config "$conf"
 	[ "$status" -eq 1 ]
@@ -320,7 +320,7 @@ load test_helper
 	[ ! -e "$socket" ]
 }
 
-# What hostile clients do while a spinner is to be caught; mazed's size stays bounded.
+# Hostile clients run while a spinner has to be caught; mazed's size stays bounded.
 caught_all_the_same() {
 	start "$PROGRAMS/spin"
 	ask <<< "{\"do\":\"watch\",\"pid\":$last,\"policy\":{\"soft\":\"100ms\",\"soft-signal\":\"KILL\",\"hard\":\"0\"}}" |
@@ -330,7 +330,7 @@ caught_all_the_same() {
 }
 resident_kb() { awk '/^VmRSS:/ { print $2 }' "/proc/$mazed/status"; }
 
-@test "clients that never read, a thousand at once, garbage without end: each is said once" {
+@test "each kind of hostile client is logged once, and mazed still catches a spinner" {
 	serve < /dev/null
 	caught_all_the_same
 	before=$(resident_kb)
@@ -344,13 +344,13 @@ resident_kb() { awk '/^VmRSS:/ { print $2 }' "/proc/$mazed/status"; }
 	start setpriv --reuid=65532 --regid=65532 --clear-groups "$CLIENT" "$socket" garbage 64
 	caught_all_the_same
 	wait_until grep -q refused "$dir/counts"
-	# A quarter of the 32 that may be.
+	# A quarter of the limit of 32.
 	grep -qx '8 connected, 992 refused' "$dir/counts"
 	caught_all_the_same
 	wait_until ended "$last"
 	after=$(resident_kb)
 	echo "# resident: $before KiB before, $after KiB after" >&3
-	# Under ASan what was freed is kept for a while.
+	# ASan keeps freed memory for a while.
 	[ "$(basename "$(dirname "$MAZED")")" = sanitize ] || [ $((after - before)) -lt 8192 ]
 	said_times 1 'user id 65533'
 	wait_until said_times 1 'user id 65532'

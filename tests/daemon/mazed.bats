@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# mazed(8): rules become watches, and stay so whatever happens to mazed.
+# mazed(8): rules become watches, and the watches survive whatever happens to mazed.
 
 bats_require_minimum_version 1.5.0
 load test_helper
 
-@test "a spinner is caught by the rule that it falls under, and the log says which" {
+@test "a spinner is caught by the rule that it matches, and the log names the rule" {
 	configure <<- 'END'
 		[rule spinners]
 		comm = spin*
@@ -21,7 +21,7 @@ load test_helper
 	stop_mazed
 }
 
-@test "who ran before mazed is enrolled, and who no rule means is left alone" {
+@test "a process from before mazed is watched, and one that no rule matches is not" {
 	configure <<- 'END'
 		[rule spinners]
 		comm = spin
@@ -40,7 +40,7 @@ load test_helper
 	stop_mazed
 }
 
-# As it is shipped but for shadow, and with limits for which a test can wait.
+# The shipped configuration without shadow, and with limits that suit a test.
 configure_as_shipped() {
 	configure < <(sed -e 's/^shadow = yes/shadow = no/' -e 's/^soft = 10s/soft = 500ms/' \
 		-e 's/^hard = 1min/hard = 1s/' "$BATS_TEST_DIRNAME/../../packaging/maze.conf")
@@ -48,7 +48,7 @@ configure_as_shipped() {
 	printf '[rule tested]\ncomm = plain warned\n' > "$conf.d/tested.conf"
 }
 
-# said_of PID EVENT TEXT: so does a record of it.
+# said_of PID EVENT TEXT: a record of that event and process has the text.
 said_of() { grep -F "\"event\":\"$2\",\"pid\":$1," "$log" | grep -qF -- "$3"; }
 
 warns_as_shipped() {
@@ -58,7 +58,7 @@ warns_as_shipped() {
 	start_mazed "$@"
 	start "$dir/plain" -c 'while :; do :; done'
 	plain=$last
-	# Once it has slept its handler is there for the whole episode.
+	# After its sleep the handler exists for the whole episode.
 	start "$dir/warned" -c 'trap "> $0" XCPU; sleep 0.01; while :; do :; done' "$dir/came"
 	warned=$last
 	killed "$plain"
@@ -72,11 +72,11 @@ warns_as_shipped() {
 	stop_mazed
 }
 
-@test "by the rules as shipped a warning comes to a handler and spares the rest until hard" {
+@test "under the shipped rules a handler gets a warning, and other processes run until hard" {
 	warns_as_shipped
 }
 
-@test "by the rules as shipped, with the engine poll" {
+@test "under the shipped rules, with the poll engine" {
 	configure < /dev/null
 	"$MAZED" --config "$conf" --engine poll 3>&- > "$dir/out" 2>&1 &
 	mazed=$!
@@ -99,7 +99,7 @@ warns_as_shipped() {
 	kill -0 "$last"
 }
 
-@test "what others watch stays as it is, and the engine for them" {
+@test "watches of others stay unchanged, and the engine stays for them" {
 	needs_mazed
 	configure <<- 'END'
 		[rule sleepers]
@@ -118,7 +118,7 @@ warns_as_shipped() {
 	said 'the engine stays'
 }
 
-@test "an exec into what is ignored ends the watch, and into what is watched begins it" {
+@test "an exec of an ignored program ends the watch, and one of a watched program begins it" {
 	cp "$PROGRAMS/spin" "$dir/ignored"
 	mkfifo "$dir/go"
 	configure <<- 'END'
@@ -140,7 +140,7 @@ warns_as_shipped() {
 	stop_mazed
 }
 
-@test "a rule for main threads leaves the others alone" {
+@test "a rule for main threads does not watch other threads" {
 	configure <<- 'END'
 		[rule mains]
 		comm = thread_spins
@@ -153,15 +153,15 @@ warns_as_shipped() {
 	start "$PROGRAMS/thread_spins"
 	wait_until watched "$last"
 	wait_until has_threads "$last" 2
-	# The second thread begins with the first one's watch, until mazed has looked at it:
-	# by a limit that kills, it could be killed before.
+	# The second thread inherits the first one's watch until mazed has checked it;
+	# with a limit that kills, it could be killed before.
 	only_one() { [ "$("$MAZE" list --json | grep -c "\"pid\":$last,")" -eq 1 ]; }
 	wait_until only_one || show_log
 	"$MAZE" list --json | grep "\"pid\":$last," | grep -q "\"tid\":$last,"
 	stop_mazed
 }
 
-@test "a name that a program gives itself counts" {
+@test "a name that a program sets for itself is matched" {
 	configure <<- 'END'
 		[rule named]
 		comm = named-later
@@ -172,7 +172,7 @@ warns_as_shipped() {
 	stop_mazed
 }
 
-@test "killed, mazed leaves the engine enforcing, and the next one says what was done" {
+@test "the engine enforces after mazed is killed, and the next mazed logs the verdicts" {
 	configure <<- 'END'
 		[rule spinners]
 		comm = runaway
@@ -182,7 +182,7 @@ warns_as_shipped() {
 	cp "$BASH" "$dir/runaway"
 	mkfifo "$dir/go"
 	start_mazed
-	# It runs away once there is no mazed.
+	# It becomes a runaway thread after the end of mazed.
 	start "$dir/runaway" -c "read -r _ < '$dir/go'; while :; do :; done"
 	wait_until watched "$last"
 	kill_mazed
@@ -195,7 +195,7 @@ warns_as_shipped() {
 	nothing_pinned
 }
 
-@test "a watch that is right goes on counting across a kill and a reload" {
+@test "a correct watch keeps its count across a kill and a reload" {
 	configure <<- 'END'
 		[rule spinners]
 		comm = spin
@@ -211,13 +211,13 @@ warns_as_shipped() {
 	kill_mazed
 	start_mazed
 	reload_mazed
-	# Its episode did not begin anew.
+	# The count was not reset.
 	[ "$(count_of "$last")" -ge "$before" ]
 	stop_mazed
 	said_times 1 '"event":"soft"'
 }
 
-@test "bad files leave the old rules in force, and each fault is said with file and line" {
+@test "bad files leave the old rules in force, and each error is logged with file and line" {
 	good='[rule sleepers]
 comm = sleep
 [rule spinners]
@@ -238,7 +238,7 @@ $bad"
 		kill -HUP "$mazed"
 		wait_until said_times $((before + 1)) 'the old rules stay in force'
 	done
-	# The first bad line: behind those of configure and of the good file.
+	# The first bad line: later than those of configure and of the good file.
 	said "$conf:$(($(grep -c '' "$conf") - 2)): "
 	said 'colour'
 	said 'cmdline'
@@ -248,7 +248,7 @@ $bad"
 	stop_mazed
 }
 
-@test "a reload lets go of what no rule means any more, and takes up what one does" {
+@test "a reload unwatches processes without a rule, and watches those with a new rule" {
 	configure <<- 'END'
 		[rule sleepers]
 		comm = sleep
@@ -267,7 +267,7 @@ $bad"
 
 # MAZE_IDLE_S: how long nothing may happen.
 idle_s=${MAZE_IDLE_S:-5}
-@test "with three hundred watched sleepers nothing wakes mazed" {
+@test "three hundred watched sleepers do not wake mazed" {
 	configure <<- 'END'
 		[rule sleepers]
 		comm = sleep
@@ -285,7 +285,7 @@ idle_s=${MAZE_IDLE_S:-5}
 	stop_mazed
 }
 
-@test "who makes more events than can be looked at hides nobody, and is said once a minute" {
+@test "a flood of events hides no process, and is logged once a minute" {
 	configure <<- 'END'
 		[rule pollers]
 		thread = dpdk-*
@@ -310,7 +310,7 @@ idle_s=${MAZE_IDLE_S:-5}
 	stop_mazed
 }
 
-@test "a burst of more than is looked at in one go is looked at to its end" {
+@test "a burst larger than one batch is processed to its end" {
 	configure <<- 'END'
 		[rule sleepers]
 		comm = sleep
@@ -321,15 +321,15 @@ idle_s=${MAZE_IDLE_S:-5}
 	wait_until eval '[ "$(grep -l "^sleep$" /proc/[0-9]*/comm 2> /dev/null | wc -l)" -ge 800 ]'
 	kill -CONT "$mazed"
 	wait_until is_idle
-	# By the shell itself: a process that is started now would be an event that wakes mazed.
+	# By the shell itself: starting a process would be an event that wakes mazed.
 	mapfile -t entries < /sys/fs/bpf/maze/entries
 	echo "${#entries[@]} lines"
-	# The heading, the sleepers, and what has started them at most.
+	# At most the heading, the sleepers, and the processes that started them.
 	[ "${#entries[@]}" -ge 801 ]
 	stop_mazed
 }
 
-@test "there is one mazed: a second one says so and ends" {
+@test "a second mazed refuses to start" {
 	configure < /dev/null
 	start_mazed
 	run --separate-stderr "$MAZED" --config "$conf"
@@ -338,9 +338,9 @@ idle_s=${MAZE_IDLE_S:-5}
 	stop_mazed
 }
 
-@test "wrong use is refused with a sentence" {
+@test "a wrong command line is refused with a sentence" {
 	for arguments in '--no-such' 'argument' '--explain x' '--thread 1' '--check --explain 1' '--engine steam'; do
-		# shellcheck disable=SC2086 # words on purpose
+		# shellcheck disable=SC2086 # split on purpose
 		run --separate-stderr "$MAZED" $arguments
 		[ "$status" -eq 2 ]
 		[ -n "$stderr" ]
@@ -350,7 +350,7 @@ idle_s=${MAZE_IDLE_S:-5}
 	[[ $stderr == *"$dir/none"* ]]
 }
 
-@test "--check and --explain say what the rules are and do" {
+@test "--check and --explain describe the rules" {
 	configure <<- 'END'
 		[rule sleepers]
 		comm = sleep
@@ -360,7 +360,7 @@ idle_s=${MAZE_IDLE_S:-5}
 	"$MAZED" --config "$conf" --explain "$last" | grep -q '^rule sleepers: it is watched'
 }
 
-@test "a stage's command runs with its record, and the log says so" {
+@test "a stage's command runs with its record, and is logged" {
 	cat > "$dir/tell" <<- END
 		#!/bin/sh
 		cat > "$dir/told.tmp"
@@ -386,7 +386,7 @@ idle_s=${MAZE_IDLE_S:-5}
 	stop_mazed
 }
 
-@test "an incident is kept of each verdict, with its rule, and as its settings say" {
+@test "each verdict has an incident, with its rule, according to the settings" {
 	configure <<- 'END'
 		incidents-kept = 2
 		[rule spinners]
@@ -403,7 +403,7 @@ idle_s=${MAZE_IDLE_S:-5}
 	done
 	wait_until said_times 3 '"message":"incident 2'
 	wait_until eval '[ "$(ls "$dir/incidents" | wc -l)" -eq 2 ]'
-	# Written before all of it is known, and again after.
+	# mazed writes it before all data is known, and again afterwards.
 	reported() {
 		"$MAZE" report --incidents "$dir/incidents" last > "$dir/report" 2> "$dir/refused" &&
 			grep -q "^spin (PID $last).* It was in spin_on .*, then sent SIGKILL at 200ms" "$dir/report"
@@ -411,7 +411,7 @@ idle_s=${MAZE_IDLE_S:-5}
 	wait_until reported || { cat "$dir/report" "$dir/refused"; false; }
 	grep -q '^  rule  *spinners$' "$dir/report"
 	[ "$(stat -c %a "$dir/incidents")" = 700 ]
-	# Without, from the next reload on.
+	# No incidents from the next reload on.
 	sed -i 's/^incidents = .*/incidents = no/' "$conf"
 	reload_mazed
 	start "$PROGRAMS/spin"
@@ -422,7 +422,7 @@ idle_s=${MAZE_IDLE_S:-5}
 	said_times 3 '"message":"incident 2'
 }
 
-@test "a directory of incidents that takes none is said once, and stops nothing" {
+@test "an unusable incident directory is logged once, and enforcement goes on" {
 	touch "$dir/incidents"
 	configure <<- 'END'
 		[rule spinners]

@@ -1,12 +1,12 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# mazed(8) when many processes begin and end at once.
+# mazed(8) while many processes begin and end at once.
 
 bats_require_minimum_version 1.5.0
 load test_helper
 
-# As a test: enough to see all kinds. MAZE_STORM=500 MAZE_STORM_KILLS=20 for a real one,
-# on a machine that has nothing else to do.
+# A short test that has every kind of process. For a long one: MAZE_STORM=500
+# MAZE_STORM_KILLS=20 on a machine without other load.
 storm=${MAZE_STORM:-20}
 kills=${MAZE_STORM_KILLS:-4}
 soft_ms=100
@@ -28,7 +28,7 @@ weathered() {
 	grep -qx "spinners $storm ended $storm early 0 unsignalled 0 twice 0 innocents $storm hurt 0" "$dir/storm"
 }
 
-@test "a storm: every spinner is caught, once, and no innocent is" {
+@test "in a storm, every spinner is caught once, and no innocent" {
 	storm_rule
 	start_mazed
 	run_storm 50 1
@@ -40,7 +40,7 @@ weathered() {
 	stop_mazed
 }
 
-@test "a storm in which mazed is killed again and again: none survives, none twice" {
+@test "in a storm with repeated kills of mazed, every spinner is caught once" {
 	storm_rule
 	run_storm 20 2 3>&- &
 	running=$!

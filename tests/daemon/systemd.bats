@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# mazed as a service of systemd, as far as that can be seen where systemd is not PID 1:
-# the unit file, and what mazed tells its manager. tests/vm/check-systemd has the rest.
+# mazed as a service of systemd, tested without systemd as PID 1: the unit file, and the
+# messages to the service manager. tests/vm/check-systemd tests the rest.
 
 bats_require_minimum_version 1.5.0
 load test_helper
@@ -32,7 +32,7 @@ is_stopped() { grep -q '^State:.*T' "/proc/$1/status"; }
 told() { grep -qx "$mazed $1" "$dir/told"; }
 told_times() { [ "$(grep -cx "$mazed $2" "$dir/told")" -eq "$1" ]; }
 
-@test "the unit is one that systemd takes without a word" {
+@test "systemd accepts the unit without a warning" {
 	needs_program systemd-analyze
 	install_unit
 	run systemd-analyze verify --man=no "$dir/mazed.service"
@@ -42,8 +42,8 @@ told_times() { [ "$(grep -cx "$mazed $2" "$dir/told")" -eq "$1" ]; }
 	[ "$status" -ne 0 ]
 }
 
-# What is above 3.0 are two lines that incidents need, with their reasons in the unit:
-# the names of kernel functions, and openat2.
+# Two lines that incidents need raise it above 3.0, with their reasons in the unit: the
+# names of kernel functions, and openat2.
 @test "the unit's exposure is 3.2 at most" {
 	needs_program systemd-analyze
 	install_unit
@@ -51,13 +51,13 @@ told_times() { [ "$(grep -cx "$mazed $2" "$dir/told")" -eq "$1" ]; }
 	echo "${lines[-1]}"
 	[ "$status" -eq 0 ]
 	[[ ${lines[-1]} == *'exposure level'* ]]
-	# It can fail.
+	# The unit without its restrictions exceeds the limit.
 	sed -i '/^CapabilityBoundingSet/d' "$dir/mazed.service"
 	run systemd-analyze security --offline=yes --threshold=32 --no-pager "$dir/mazed.service"
 	[ "$status" -ne 0 ]
 }
 
-@test "what the unit leaves of root's privileges is enough for the bpf engine" {
+@test "the unit's remaining privileges suffice for the bpf engine" {
 	needs_mazed
 	chmod 755 "$dir"
 	configure <<- 'END'
@@ -80,7 +80,7 @@ told_times() { [ "$(grep -cx "$mazed $2" "$dir/told")" -eq "$1" ]; }
 	nothing_pinned
 }
 
-@test "without the right to signal, mazed says what it does not watch" {
+@test "without the right to signal, mazed logs which processes it does not watch" {
 	needs_mazed
 	configure < /dev/null
 	setpriv --bounding-set=-all,+bpf,+perfmon,+sys_ptrace --inh-caps=-all "$MAZED" --config "$conf" \
@@ -91,7 +91,7 @@ told_times() { [ "$(grep -cx "$mazed $2" "$dir/told")" -eq "$1" ]; }
 	stop_mazed
 }
 
-@test "ready when all were looked at, reloading and ready again, stopping" {
+@test "mazed reports ready after the first scan, reloading, ready again, and stopping" {
 	manage
 	configure < /dev/null
 	start_mazed
@@ -112,7 +112,7 @@ told_times() { [ "$(grep -cx "$mazed $2" "$dir/told")" -eq "$1" ]; }
 	mazed=
 }
 
-@test "the watchdog is fed while mazed is alive, and no longer" {
+@test "mazed feeds the watchdog only while it works" {
 	manage
 	configure < /dev/null
 	export WATCHDOG_USEC=400000
@@ -122,11 +122,11 @@ told_times() { [ "$(grep -cx "$mazed $2" "$dir/told")" -eq "$1" ]; }
 	wait_until fed 2
 	kill -STOP "$mazed"
 	wait_until is_stopped "$mazed"
-	# What is sent after mazed's last message is told after it.
+	# The service manager may get further messages after mazed's last one.
 	notify MARK=1
 	wait_until grep -q 'MARK=1' "$dir/told"
 	before=$(grep -cx "$mazed WATCHDOG=1" "$dir/told")
-	# Four times as long as mazed waits between two.
+	# Four times the interval between two messages.
 	pass_seconds 0.8
 	notify MARK=2
 	wait_until grep -q 'MARK=2' "$dir/told"
@@ -136,7 +136,7 @@ told_times() { [ "$(grep -cx "$mazed $2" "$dir/told")" -eq "$1" ]; }
 	stop_mazed
 }
 
-@test "a start that fails says why, and is never ready" {
+@test "a failed start logs its reason, and never reports ready" {
 	manage
 	echo 'nonsense' > "$conf"
 	run "$MAZED" --config "$conf"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What the daemon's tests share. $MAZE and $MAZED are the programs, $PROGRAMS the
-# directory of the test programs. Run with a BPF file system and a PID namespace of
-# their own, so that the rules match no other processes.
+# Shared by the tests of mazed. $MAZE and $MAZED are the programs, $PROGRAMS the directory
+# of the test programs. Run it with a private BPF file system and a private PID namespace,
+# so that the rules match no other processes.
 # shellcheck shell=bash
 
 # shellcheck source=tests/cli/test_helper.bash
@@ -9,8 +9,8 @@ source "$BATS_TEST_DIRNAME/../cli/test_helper.bash"
 
 MAZED=${MAZED:-build/mazed}
 
-# Tests run programs as other users too, and the build directory may be below a directory
-# that only root may enter, such as /root.
+# Tests also run programs as other users, and the build directory may be below a directory
+# that only root can enter, such as /root.
 setup_file() {
 	public_programs=$(mktemp -d)
 	export public_programs
@@ -27,7 +27,8 @@ setup() {
 	conf=$dir/maze.conf
 	log=$dir/log
 	socket=$dir/control.sock
-	# Asked for by name only: the engine is to be looked at without mazed.
+	# Empty, so that maze reads the engine without mazed unless a test names the
+	# socket.
 	export MAZE_SOCKET=
 	mazed=
 }
@@ -39,7 +40,7 @@ teardown() {
 	rm -rf "$dir"
 }
 
-# The configuration: [daemon] for the tests, then what stands on standard input.
+# Writes the configuration: [daemon] for the tests, then standard input.
 configure() {
 	{
 		printf '[daemon]\nlog = %s\ncontrol-socket = %s\nincidents = %s\n' "$log" "$socket" "$dir/incidents"
@@ -47,7 +48,7 @@ configure() {
 	} > "$conf"
 }
 
-# mazed enforces, so it needs an engine that can be pinned, and root.
+# mazed needs root, and an engine that can be pinned.
 needs_mazed() {
 	needs_root 'run mazed'
 	needs_bpf
@@ -60,8 +61,8 @@ times_said() {
 	echo "${times:-0}"
 }
 said_times() { [ "$(times_said "$2")" -eq "$1" ]; }
-# Lines with that text are at least so many seconds apart, by their own times; 1 s is for
-# the fractions that are cut off.
+# Lines with that text are at least so many seconds apart by their times; 1 s covers the
+# truncated fractions.
 said_apart() {
 	grep -F -- "$2" "$log" | sed 's/.*"time":"\([^"]*\)".*/\1/' | date -f - +%s |
 		awk -v apart="$(($1 - 1))" 'NR > 1 && $1 - last < apart { exit 1 } { last = $1 }'
@@ -72,10 +73,10 @@ show_log() {
 	return 1
 }
 
-# Where the threads of a process are in the kernel.
+# The kernel stacks of the threads of a process.
 show_stacks() { tail -n +1 "/proc/$1/task"/*/{comm,wchan,stack} 2> /dev/null || :; }
 
-# Starts mazed and waits until all processes have been looked at.
+# Starts mazed and waits until it has scanned all processes.
 start_mazed() {
 	local before
 	needs_mazed
@@ -107,7 +108,7 @@ kill_mazed() {
 	mazed=
 }
 
-# Ended by SIGKILL: a program that was not caught ends too, by its own alarm.
+# Killed by SIGKILL; a program that was not caught ends by its own alarm instead.
 killed() {
 	local status=0
 	wait_until ended "$1"
@@ -118,7 +119,8 @@ killed() {
 watched() { "$MAZE" list --json 2> /dev/null | grep -q "\"pid\":$1,"; }
 unwatched() { ! watched "$1"; }
 
-# How often mazed has gone to sleep, into the variable of that name; starts no process.
+# The number of voluntary switches of mazed, into the variable of that name; starts no
+# process.
 wakeups() {
 	local key value rest
 	while read -r key value rest; do
@@ -126,15 +128,15 @@ wakeups() {
 	done < "/proc/$mazed/status"
 }
 
-# No timer of mazed is due within so many seconds, as that of the yield probe is which
-# it takes off a second after it began.
+# No timer of mazed is due within so many seconds. (mazed detaches the yield probe a
+# second after it began.)
 no_timer_within() {
 	! grep -hs '^it_value:' "/proc/$mazed/fdinfo/"* | tr -d '(),' |
 		awk -v seconds="$1" '$2 + $3 > 0 && $2 < seconds { soon = 1 } END { exit !soon }'
 }
 
-# mazed sleeps, and has not been woken since the last look: it has nothing to do. Starts
-# no process, which would be an event that wakes it.
+# mazed sleeps, and has not been woken since the last call, so it has nothing to do.
+# Starts no process, which would be an event that wakes mazed.
 is_idle() {
 	local pid comm state rest before=${idle_wakeups-}
 	wakeups idle_wakeups
@@ -146,7 +148,7 @@ is_idle() {
 
 CLIENT=$PROGRAMS/control_client
 
-# Sends what stands on standard input, one request a line; prints the answers.
+# Sends standard input, one request a line; prints the answers.
 ask() { timeout 60 "$CLIENT" "$socket" talk; }
 as_user() {
 	local uid=$1
@@ -163,7 +165,7 @@ start_as() {
 is_of() { grep -q "^Uid:[[:space:]]$2" "/proc/$1/status"; }
 began() { sed 's/.*)//' "/proc/$1/stat" | cut -d' ' -f21; }
 
-# mazed with these further rules, reachable for every user.
+# Starts mazed with these further rules, reachable for every user.
 serve() {
 	chmod 755 "$dir"
 	configure

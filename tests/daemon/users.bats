@@ -1,14 +1,14 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# mazed against its users: a process that holds up whoever reads it holds up no other, and
-# what one user causes costs that user.
+# mazed and its users: a process that blocks its readers delays only its own incidents,
+# and only the user who causes a load pays for it.
 
 bats_require_minimum_version 1.5.0
 load test_helper
 
 USER_ID=65534
 
-# A victim of fuse_hang in that mode, into $victim; its server is $server.
+# Starts a victim of fuse_hang in that mode, into $victim; its server is $server.
 hang() {
 	needs_root 'mount a FUSE'
 	mkdir -p "$dir/mnt"
@@ -24,7 +24,8 @@ hang() {
 
 release() { kill -USR1 "$server"; }
 
-# In state D, that of an uninterruptible sleep; by a file that needs no memory of theirs.
+# In state D (uninterruptible sleep); read from a file that does not touch the process's
+# memory.
 workers_asleep() {
 	local stat pid comm state parent rest count=0
 	for stat in /proc/[0-9]*/stat; do
@@ -36,7 +37,7 @@ workers_asleep() {
 }
 asleep() { [ "$(workers_asleep)" -eq "$1" ]; }
 
-# The user's incident, whole, with that note.
+# The user's incident is complete and has that note.
 has_note() { grep -qs "$1" "$dir"/incidents/*-u"$USER_ID"*.json; }
 has_incident_of() { grep -qs "\"pid\":$1," "$dir"/incidents/*.json; }
 
@@ -45,7 +46,7 @@ watch_victim() {
 		grep -qx '{"ok":true}'
 }
 
-# What mazed does for others: it answers, and a thread of root's gets its incident.
+# mazed still serves others: it answers, and a thread of root gets its incident.
 serves_others() {
 	local spin
 	ask <<< '{"do":"list"}' | grep -q '"done":true'
@@ -67,7 +68,7 @@ spinners() {
 	END
 }
 
-@test "a process whose memory map is locked holds up its own incidents only" {
+@test "a process with a locked memory map delays only its own incidents" {
 	spinners
 	start_mazed
 	hang memory
@@ -103,7 +104,7 @@ spinners() {
 	stop_mazed
 }
 
-@test "a rule by command line, and --explain, when a memory map is locked" {
+@test "a rule by command line and --explain work when a memory map is locked" {
 	spinners
 	cat >> "$conf" <<- 'END'
 		[rule by-command-line]
@@ -117,7 +118,8 @@ spinners() {
 	END
 	start_mazed
 	hang memory
-	# The victim began before its memory was locked, and is moved: it is looked at again.
+	# The victim began before its memory was locked. It moves to another control
+	# group, so mazed checks it again.
 	reload_mazed
 	said "the command line of process $victim (user id $USER_ID) cannot be read"
 	"$MAZE" list --json | grep "\"pid\":$victim," | grep -q '"soft_ns":88000000000'
@@ -140,7 +142,7 @@ spinners() {
 		victim=$(sed -n 's/victim //p' "$1/second")
 		until grep -qs "\"event\":\"soft\",\"pid\":$victim," "$1/events"; do sleep 0.05; done
 	END
-	# Until the end of the server, which this shell ends, the memory is locked.
+	# The memory stays locked until this shell ends the server.
 	run timeout 60 "$MAZE" run --soft 500ms --soft-signal 0 --hard 0 --events "$dir/events" \
 		--incidents "$dir/own" -- bash "$dir/job" "$dir"
 	kill -KILL "$(cat "$dir/server")" 2> /dev/null || :
@@ -152,7 +154,7 @@ spinners() {
 
 # ---- shares ----------------------------------------------------------------------------------
 
-@test "a user's flood of verdicts takes no incident of root's, and few lines of the log" {
+@test "a user's flood of verdicts costs root no incident, and the log few lines" {
 	needs_root 'be another user'
 	spinners
 	sed -i 's/^\[rule spinners\]/incidents-kept = 8\n&/' "$conf"
@@ -176,12 +178,12 @@ spinners() {
 	done
 	kill -KILL "$victim"
 	wait_until said "incidents of user id $USER_ID are lost"
-	# Root's share is six of eight: the three of before are there with those of after.
+	# Root's share is six of eight: three earlier incidents and the new ones.
 	for file in $before; do
 		[ -e "$dir/incidents/$file" ]
 	done
 	[ "$(ls "$dir/incidents" | grep -vc -- -u)" -eq 6 ]
-	# As many as a rule may have by default, and what is said of losses.
+	# The default limit of lines per rule, and the messages about lost ones.
 	[ "$(grep -c "incident 2.*-u$USER_ID\"" "$log")" -le 10 ]
 	[ "$(grep -c "\"event\":\"soft\",\"pid\":$victim," "$log")" -le 10 ]
 	stop_mazed

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Any bytes as a line on the control socket: a request in its ranges, or a sentence.
+ * Any bytes as a line on the control socket: a valid request or an error message.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Any text: a duration or a refusal; and what is printed reads back the same.
+ * Any text as a duration: a value or an error; a printed value reads back the same.
  */
 #include <stdint.h>
 #include <stdlib.h>

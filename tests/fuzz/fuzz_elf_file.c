@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Any bytes as an ELF file: what mazed reads of one itself, with its own privileges. Names
- * are ended, and what fails leaves the build-id as it was.
+ * Any bytes as an ELF file, for the parser that mazed runs with its own privileges. Names
+ * are terminated, and a failure leaves the build-id unchanged.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Any bytes as a line of /proc/maze/entries: taken or refused, nothing read beyond
- * their end, and what is taken is a policy that the core takes.
+ * Any bytes as a line of /proc/maze/entries: accepted or refused, no read beyond the end,
+ * and every accepted line is a policy that the core accepts.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Any bytes as an incident file: refused with a sentence, or taken, and then shown in
- * every form; of what is shown nothing but the page's own script begins an element.
+ * Any bytes as an incident file: refused with an error message, or accepted and then
+ * shown in every form. In the page, only its own script begins an element.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* What comes of it, which the caller frees. */
+/* The output, which the caller frees. */
 typedef int (*show_fn)(const struct incident *incident, const struct stacks *stacks, FILE *out);
 
 static int show_text(const struct incident *incident, const struct stacks *stacks, FILE *out)

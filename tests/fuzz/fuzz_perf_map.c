@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Any text as a map that a JIT compiler left for perf(1): names are ended and found only
- * for addresses that lie in what a line claims.
+ * Any text as a map that a JIT compiler wrote for perf(1): names are terminated, and
+ * found only for addresses within the range of a line.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const maze_u64 wanted[COUNT] = { 0, 1, 0x1000, 0x7f0000001000ULL, ~0ULL };
 	struct named_address addresses[COUNT];
-	/* Of its very size, so that a byte too far is seen. */
+	/* Allocated with the exact size, so that a read beyond the end is detected. */
 	char *text = malloc(size ? size : 1);
 	size_t i;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Lines of "key value": whatever they are, a policy that is called right is within
- * its ranges, and one that is called wrong is explained.
+ * Lines of "key value": a policy that is reported valid is within its ranges, and an
+ * invalid one has an explanation.
  */
 #include <stdint.h>
 #include <stdlib.h>

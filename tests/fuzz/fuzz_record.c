@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Any bytes as a record: one line of text without control characters, and one
- * line of JSON that reads back.
+ * Any bytes as a record: one line of text without control characters, and one line of
+ * JSON that can be parsed.
  */
 #include <jansson.h>
 #include <stdint.h>

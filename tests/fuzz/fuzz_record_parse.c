@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Any text as the JSON of a record or an entry: refused with a sentence, or taken, and
- * then it reads the same when it is written and taken again.
+ * Any text as the JSON of a record or an entry: refused with an error message, or
+ * accepted, and then unchanged by writing and parsing it again.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@ static void check_record(const char *text)
 	json = maze_record_json(&record, "bpf");
 	if (!json || maze_record_parse(json, &again, &error))
 		abort();
-	/* The clocks of wall and boot may have been set between the two. */
+	/* Wall clock and boot clock may be set between the two readings. */
 	again.boot_ns = record.boot_ns;
 	if (memcmp(&record, &again, sizeof(record)) != 0)
 		abort();

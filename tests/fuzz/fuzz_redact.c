@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Any bytes as a command line: as many words come out as went in, what stands behind a
- * secret's name does not, and all of it makes JSON.
+ * Any bytes as a command line: the number of words stays, the value of a secret is gone,
+ * and the result is valid JSON.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@ static size_t count_words(const char *words, size_t size)
 
 	for (i = 0; i < size; i++)
 		count += !words[i];
-	/* The last one need not be ended. */
+	/* The last word may lack its terminating NUL. */
 	return count + (size && words[size - 1]);
 }
 

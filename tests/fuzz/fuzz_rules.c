@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Any text as maze.conf, with any bytes as the process: it becomes rules that can
- * be searched and explained, or problems that have a sentence each; never both.
+ * Any text as maze.conf, with any bytes as the process: either rules that can be matched
+ * and explained, or problems with one message each; never both.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Beyond this, a longer text is only more of the same, and slower. */
+/* Longer texts only repeat the same cases, and are slower. */
 #define TEXT_MAX 4096
 
 static void copy_text(char *to, size_t room, const uint8_t *data, size_t size)
@@ -27,7 +27,7 @@ static void copy_text(char *to, size_t room, const uint8_t *data, size_t size)
 	to[length] = '\0';
 }
 
-/* The process calls itself by the very bytes that the patterns are made of. */
+/* The process's name consists of the bytes that the patterns are made of. */
 static void fill(struct subject *subject, const uint8_t *data, size_t size)
 {
 	memset(subject, 0, sizeof(*subject));
@@ -63,7 +63,7 @@ static void use(const struct rules *rules, const uint8_t *data, size_t size)
 		abort();
 	explain_subject(out, rules, &subject, NULL);
 	fclose(out);
-	/* Only newlines may come through as they are. */
+	/* Only newlines may pass unescaped. */
 	for (i = 0; i < length; i++)
 		if ((unsigned char)said[i] < ' ' && said[i] != '\n')
 			abort();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Any text: a signal, a recovery, or a refusal; and what is printed reads back.
+ * Any text as a signal or a recovery: a value or an error; a printed value reads back the
+ * same.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
-A headless Chromium, driven over the pipe of its DevTools protocol: no driver, no port,
-no library. Everything it does lies in a directory that goes with it.
+A headless Chromium, controlled through the pipe of its DevTools protocol: no driver, no port,
+no library. All its files are in a directory that is removed with it.
 """
 
 import base64
@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 
-# The machine may be busy with other things; this is for a browser that hangs.
+# Long, because the machine may be busy; a browser that hangs reaches it.
 PATIENCE_S = 120
 
 FLAGS = [
@@ -30,13 +30,13 @@ class BrowserError(Exception):
 
 
 class Browser:
-    """One browser with one page; to be used with `with`."""
+    """One browser with one page; a context manager."""
 
     def __init__(self, program):
         self.home = tempfile.mkdtemp(prefix="maze-page-")
         to_child, self.out = os.pipe()
         self.inp, from_child = os.pipe()
-        # Out of the way of 3 and 4, where Chromium wants them.
+        # Away from descriptors 3 and 4, which Chromium uses.
         ends = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10) for fd in (to_child, from_child)]
 
         def arrange():
@@ -141,7 +141,7 @@ class Browser:
             self.settle()
 
     def settle(self):
-        """Two frames later, what a resize or an event has brought about is there."""
+        """Waits two frames, after which the effects of a resize or an event are visible."""
         self.evaluate("new Promise(done => requestAnimationFrame(() => "
                       "requestAnimationFrame(() => done(1))))")
 
@@ -163,7 +163,7 @@ class Browser:
         self.send("Input.insertText", text=text)
 
     def complaints(self):
-        """What the console, the log and exceptions had to say."""
+        """The messages of the console, the log and exceptions."""
         said = []
         for event in self.events:
             if event.get("method") in ("Runtime.exceptionThrown", "Runtime.consoleAPICalled"):
@@ -173,7 +173,7 @@ class Browser:
         return said
 
     def requests(self):
-        """The addresses of all that was asked for."""
+        """The addresses of all requests."""
         return [event["params"]["request"]["url"] for event in self.events
                 if event.get("method") == "Network.requestWillBeSent"]
 

@@ -1,38 +1,38 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The account that a test program keeps of its own episodes, from which the conformance
- * suite derives which verdicts are right, whatever the machine did to the program.
+ * The account that a test program keeps of its own episodes. The conformance suite
+ * derives the allowed verdicts from it, whatever the machine did to the program.
  *
- * Each thread compares its number of voluntary switches at account_look(): as long as
- * it does not change, the CPU clock read before it lies in the same episode. So each
- * episode has a lower bound (from its first to its last look) and an upper bound (from
- * the last look before it to the first look after it). The entries are in memory shared
- * with the suite, which outlives a SIGKILL; stores are ordered so that a kill between
- * two of them leaves bounds that hold.
+ * Each thread reads its number of voluntary switches at account_look(). While that number
+ * does not change, the CPU clock that was read before it lies in the same episode. So
+ * each episode has a lower bound (from its first to its last look) and an upper bound
+ * (from the last look before it to the first look after it). The entries are in memory
+ * shared with the suite, which survives a SIGKILL. Stores are ordered so that the bounds
+ * hold if a kill comes between two of them.
  */
 #ifndef MAZE_TEST_ACCOUNT_H
 #define MAZE_TEST_ACCOUNT_H
 
-/* The environment variable with the path of the file. */
+/* The environment variable with the path of the account. */
 #define ACCOUNT_FILE "MAZE_TEST_ACCOUNT"
-/* And the one with the path of the records. */
+/* The environment variable with the path of the records. */
 #define ACCOUNT_EVENTS "MAZE_TEST_EVENTS"
-/* The file's size bounds the number of episodes; most of it is never touched. */
+/* Bounds the number of episodes; most of the file is never touched. */
 #define ACCOUNT_EPISODES 65536
-/* No limit is shorter, so a shorter episode gets no verdict and no entry. */
+/* No limit is shorter, so a shorter episode has no verdict and no entry. */
 #define ACCOUNT_SHORTEST_NS 1000000LL
 
-/* Which resets end an episode: an account is kept for each. */
+/* The resets that end an episode; an account is kept for each view. */
 enum account_view { ACCOUNT_SLEEPS, ACCOUNT_SLEEPS_AND_YIELDS, ACCOUNT_VIEWS };
 
-/* Eight bytes each, so that a script can write them. Times are the thread's CPU clock. */
+/* Eight bytes a field, so that a script can write it. Times: CPU clock of the thread. */
 struct account_episode {
 	volatile long long tid; /* 0: not yet valid */
 	volatile long long view;
-	volatile long long before_ns; /* the reset that began it came after this */
+	volatile long long before_ns; /* the reset before the episode came after this */
 	volatile long long first_ns;  /* and before this, the first look */
 	volatile long long last_ns;   /* the last look; no reset in between */
-	volatile long long after_ns;  /* the reset that ended it came before this; 0: no end seen */
+	volatile long long after_ns;  /* the reset after it came before this; 0: none seen */
 	volatile long long more;      /* further resets between last_ns and after_ns */
 	volatile long long by_yield;  /* began with a yield */
 	volatile long long caught;    /* soft signals handled in it */
@@ -43,7 +43,7 @@ struct account_episode {
 };
 
 struct account_file {
-	volatile long long used; /* may exceed ACCOUNT_EPISODES: then entries are missing */
+	volatile long long used; /* a value above ACCOUNT_EPISODES means that entries are missing */
 	struct account_episode episodes[ACCOUNT_EPISODES];
 };
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A client of mazed's control socket, polite or not.
+ * A client of mazed's control socket, correct or hostile.
  *
  * usage: control_client PATH WHAT [N]
- *   talk       sends standard input, then prints all that is answered
- *   hold       the same, but does not say that it sends no more
- *   silent     asks for N lists and reads nothing, until it is killed or sent away
+ *   talk       sends standard input, then prints all answers
+ *   hold       the same, but does not close its sending side
+ *   silent     requests N lists and reads nothing, until it is killed or disconnected
  *   crowd      connects N times with a request each, keeps all, prints "N connected,
  *              M refused", and waits for the end of standard input
  *   garbage    sends N MiB without a newline, prints how many bytes were taken
@@ -46,7 +46,7 @@ static int connect_or_die(void)
 	return fd;
 }
 
-/* Sends and reads at once, as neither side may wait for the other for ever. */
+/* Sends and reads at once: neither side may wait for the other forever. */
 static int talk(bool hold)
 {
 	struct pollfd fds[] = { { 0, POLLIN, 0 }, { connect_or_die(), POLLIN, 0 } };
@@ -83,13 +83,16 @@ static int silent(long count)
 	for (; count > 0; count--)
 		if (send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) < 0)
 			break;
-	/* Woken by nothing but its end. */
+	/* Only the end of the connection wakes it. */
 	while (send(fd, "", 0, MSG_NOSIGNAL) >= 0)
 		sleep(1);
 	return 0;
 }
 
-/* Refused: the first answer says so, or there is none. Otherwise it is that of a request. */
+/*
+ * Refused: the first answer states it, or there is none. Otherwise it answers the
+ * request.
+ */
 static bool is_refused(int fd)
 {
 	static const char accepted[] = "{\"ok\":true";
@@ -141,7 +144,7 @@ static int garbage(long mib)
 	return 0;
 }
 
-/* Connected, with bytes on the way that nobody reads: to close it takes a minute. */
+/* A connected socket with unread data in flight: its close waits for a minute. */
 static int lingering_socket(int *ret_other)
 {
 	struct sockaddr_in any = { .sin_family = AF_INET };
@@ -188,7 +191,7 @@ static int linger(long count)
 		memcpy(CMSG_DATA(header), &passed, sizeof(passed));
 		if (sendmsg(fd, &message, MSG_NOSIGNAL) < 0)
 			break;
-		/* Now the last one is in the message. */
+		/* Now the message has the only reference. */
 		close(passed);
 	}
 	printf("%ld\n", taken);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * copies N PROGRAM [ARG...]: that many at once; ends with the highest status.
+ * copies N PROGRAM [ARG...]: runs N copies at once; ends with the highest status.
  */
 #include "program.h"
 

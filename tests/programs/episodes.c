@@ -1,24 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Lives through many episodes of a short limit and holds maze to its own account of them:
- * no SIGURG (soft) before its own CPU clock has come to the limit since the episode's
- * reset point, one in each episode that reaches the limit, and not two. With --hard the
- * same of SIGWINCH (hard, of the same limit). Both signals are ignored by default, so
- * that an exec that takes longer than the limit ends nothing. Watch it with --no-inherit.
+ * Runs through many episodes of a short limit and checks maze against its own account: no
+ * SIGURG (soft) before its CPU clock has reached the limit since the reset point of the
+ * episode, one in each episode that reaches the limit, and no second one. With --hard it
+ * checks the same of SIGWINCH (hard, with the same limit). Both signals are ignored by
+ * default, so that an exec that takes longer than the limit ends nothing. Watch it with
+ * --no-inherit.
  *
- *   --episodes N --limit-us N   how many, of which limit
+ *   --episodes N --limit-us N   number of episodes, and their limit
  *   --kind spin                 sleeps, then spins until the signal has come
- *          yield                the same; before, in a random moment of the episode, it
- *                               yields; every other one does not sleep first
+ *          yield                the same, but yields before, at a random moment of the
+ *                               episode; every second episode has no sleep
  *          race                 sleeps, spins for about the limit, and sleeps again
- *          exit                 a thread spins for about the limit, and ends; what its own
- *                               clock read then is printed
- *   --spinners N                beside children that spin
- *   --waker-us N                beside a child that wakes so often on its CPU; with --cpu
- *   --migrate-us N              moved to the next CPU so often, by a child
- *   --signal-us N               interrupted by a signal so often
+ *          exit                 a thread spins for about the limit and ends; its CPU
+ *          clock
+ *                               at the end is printed
+ *   --spinners N                runs beside children that spin
+ *   --waker-us N                runs beside a child that wakes that often on its CPU;
+ *   with --cpu
+ *   --migrate-us N              a child moves it to the next CPU that often
+ *   --signal-us N               a signal interrupts it that often
  *
- * Ends with 1 if any episode was not as it should be.
+ * Ends with 1 if any episode was wrong.
  */
 #include "program.h"
 
@@ -29,14 +32,14 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-/* A verdict that has not come after so much more CPU time does not come at all. */
+/* A verdict that is missing after this much more CPU time does not come. */
 #define PATIENCE_NS 4000000000LL
 #define CHILDREN_MAX 8
 
 static long long limit_ns;
 static bool hard;
 static volatile sig_atomic_t softs, hards;
-static volatile long long first_at; /* own clock at the first signal of the episode */
+static volatile long long first_at; /* CPU clock at the first signal of the episode */
 static long early, missing, twice, wanted;
 static pid_t children[CHILDREN_MAX];
 static int child_count;
@@ -72,7 +75,7 @@ static void sleep_us(long us)
 	nanosleep(&time, NULL);
 }
 
-/* True in the child, which ends with us. */
+/* True in the child, which ends with this process. */
 static bool start_child(void)
 {
 	pid_t parent = getpid(), pid = fork();
@@ -156,8 +159,8 @@ static void forget(void)
 }
 
 /*
- * Ends an episode by a sleep, and returns the clock right before it. A signal that is
- * pending would end the sleep before it began, and yet count as a voluntary switch.
+ * Ends an episode by a sleep, and returns the clock right before it. A pending signal
+ * would end the sleep before it began, and yet count as a voluntary switch.
  */
 static long long sleep_undisturbed(void)
 {
@@ -183,9 +186,9 @@ static void spin_until(long long until_ns)
 }
 
 /*
- * Ends the episode before and gives its signals the time to come; then, by a second sleep,
- * begins one of whose signals none is mistaken: what lay between the two is too short to
- * have had any. (Interrupts and the machine below can take as long as a short limit.)
+ * Ends the episode before and waits for its signals. A second sleep then begins an
+ * episode whose signals are unambiguous: the time between the two sleeps is too short for
+ * a signal. (Interrupts and the host can take as long as a short limit.)
  */
 static long long begin_episode(void)
 {
@@ -197,16 +200,19 @@ static long long begin_episode(void)
 			spin_until(own_cpu_ns() + PATIENCE_NS);
 		forget();
 		at = sleep_undisturbed();
-		/* Not `at`: it may have been held up between that and the sleep. */
+		/*
+		 * Not `at`: the thread may have been delayed between that reading and the
+		 * sleep.
+		 */
 		ended = own_cpu_ns();
 	} while (ended - last >= limit_ns);
 	return at;
 }
 
 /*
- * `since`: own clock right before the reset point. `reached`: the limit was, for certain.
- * `other_from`: own clock from which on another episode can have reached it. What has come
- * is read before that clock, which may be held up right after.
+ * `since`: CPU clock right before the reset point. `reached`: the limit was reached for
+ * certain. `other_from`: CPU clock from which another episode can have reached it. The
+ * signals are read before that clock, since a delay can come right after.
  */
 static void judge(long long since, bool reached, long long other_from)
 {
@@ -235,7 +241,7 @@ static void spin_episode(long long since)
 
 static void yield_episode(long index, unsigned int *seed)
 {
-	static bool judged; /* the episode before has had its signals */
+	static bool judged; /* the signals of the episode before have come */
 	bool fresh = index % 2 == 0 || !judged;
 	long long slept = fresh ? begin_episode() : 0, since;
 
@@ -243,7 +249,7 @@ static void yield_episode(long index, unsigned int *seed)
 	forget();
 	since = own_cpu_ns();
 	yield(1);
-	/* Interrupts that took long: it may have reached its limit before the yield. */
+	/* After long interrupts it may have reached its limit before the yield. */
 	judged = !fresh || own_cpu_ns() - slept < limit_ns;
 	if (judged)
 		spin_episode(since);
@@ -260,8 +266,8 @@ static void race_episode(unsigned int *seed)
 	sleep_undisturbed();
 	reached = ended - begun >= limit_ns;
 	/*
-	 * The second signal of one switch comes when the thread runs again, perhaps together
-	 * with that of the next episode, as one: so the records have to tell.
+	 * The second signal of one switch comes when the thread runs again, possibly
+	 * merged with that of the next episode. So the records decide.
 	 */
 	if (reached || softs || hards)
 		spin_until(ended + limit_ns);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Burns --first-ms, marks its account, becomes itself again by execve, and spins until it
- * is killed. The mark is before the execve because the verdict may come before main() runs
- * again. An execve may sleep (for a lock, for its file); that is a reset by right, so then
- * it all begins again.
+ * Burns --first-ms, marks its account, executes itself again, and spins until it is
+ * killed. The mark comes before the execve because the verdict may come before main()
+ * runs again. An execve may sleep (for a lock, for its file), which is a correct reset;
+ * then the program starts over.
  */
 #include "program.h"
 
-/* A machine on which every execve sleeps is not one to test this on. */
+/* A machine on which every execve sleeps cannot run this test. */
 #define TRIES 50
 #define NOT_POSSIBLE 77
 
@@ -21,7 +21,7 @@ int main(int argc, char **argv)
 			  "--slept", switches,	   "--cpu", cpu,     NULL };
 
 	begin(argc, argv);
-	/* execve does not change how often it has left the CPU of its own accord. */
+	/* execve does not change the number of voluntary switches. */
 	while (tries && slept == voluntary_switches())
 		spin_on();
 	if (tries == TRIES)

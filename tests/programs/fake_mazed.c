@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Stands in for mazed towards maze(1): prints each request that comes, and answers with
- * the next paragraph of a file; when there is none left it ends the connection, and
- * itself.
+ * A stand-in for mazed: prints each request and answers with the next paragraph of a
+ * file. When none is left, it closes the connection and exits.
  *
  * usage: fake_mazed SOCKET ANSWERS
  */
@@ -11,7 +10,7 @@
 
 #include "program.h"
 
-/* Sends up to a blank line, which is not sent; false: nothing is left for another request. */
+/* Sends up to a blank line, without it; false: no answer is left for another request. */
 static bool answer(FILE *answers, int fd)
 {
 	char line[131072];

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The parent sleeps. --child-ms: one child burns that much CPU and ends; the
- * parent ends as the child did. --storm N: N children in all, a few at a time,
- * each of which lives for a random moment; the parent waits for all. --orphan-ms: the
- * child of a child that ends at once burns that much CPU; the parent waits for its end.
+ * The parent sleeps. --child-ms: one child burns that much CPU and ends; the parent ends
+ * with the child's status. --storm N: N children in all, a few at a time, each of which
+ * lives for a random moment; the parent waits for all. --orphan-ms: a grandchild, whose
+ * parent ends at once, burns that much CPU; the first process waits for its end.
  */
 #include "program.h"
 
@@ -60,7 +60,7 @@ static int storm(long children)
 	return 0;
 }
 
-/* Nobody can wait(2) for an orphan of another's; but its pipe closes with it. */
+/* wait(2) does not work for a grandchild; but its end closes the pipe. */
 static int orphan(long ms)
 {
 	int ends[2];

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A process that holds up whoever reads its memory or its files: a FUSE server, and its user.
+ * A process that blocks every reader of its memory or its files: a FUSE server and its
+ * user.
  *
  * usage: fuse_hang DIR UID memory|open, by root. A process of user UID burns CPU;
  *   memory: one of its threads maps a file, which first writes a page of that file to the
- *           server, which never answers: the thread has the lock of the memory map meanwhile;
- *   open:   it runs in a file of the server, which never answers another open of it.
- * Prints "victim PID" when that is so, and "open held" for an open. SIGUSR1: all that is held
- * is answered, and all that comes later. Exits with 77, and says why, where there is no FUSE.
+ *           server; the server never answers, and the thread holds the lock of the memory
+ *           map meanwhile;
+ *   open:   its executable is a file of the server, which never answers another open of
+ *   it.
+ * Prints "victim PID" when this is set up, and "open held" for an open. On SIGUSR1 the
+ * server answers all held requests, and all later ones. Ends with 77 and a reason where
+ * there is no FUSE.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -43,7 +47,10 @@ static bool holds_memory;
 static char *dirty;
 static atomic_bool burns;
 
-/* Its first touch of its stack takes the lock too: it has to come before the lock is held. */
+/*
+ * The first touch of its stack takes the lock too, so it must come before the lock is
+ * held.
+ */
 static void *burn(void *arg)
 {
 	(void)arg;
@@ -55,9 +62,10 @@ static void *burn(void *arg)
 }
 
 /*
- * Two descriptors of the file: one through the page cache, one past it, whose mapping begins
- * with a write of what the cache has. The lock is held for writing; one held for reading, with
- * a writer that waits, would do too, but such a writer spins in some kernels, and stops RCU.
+ * Two descriptors of the file: one through the page cache, one past it, whose mapping
+ * begins with a write of the cached page. The lock is held for writing. A lock held for
+ * reading plus a waiting writer would do too, but such a writer spins in some kernels and
+ * stops RCU.
  */
 static void hold_memory(const char *path)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Writes to /proc/maze/entries whatever comes to mind: lines that are right, nearly
- * right and noise, of processes that come and go. For --seconds; --seed repeats a run.
- * Ends with 1 if the file takes what it must not.
+ * Writes random lines to /proc/maze/entries: valid, nearly valid, and noise, about
+ * processes that come and go. --seconds: how long; --seed repeats a run. Ends with 1 if
+ * the file accepts an invalid line.
  */
 #include "program.h"
 
@@ -23,7 +23,7 @@ static unsigned int any(unsigned int below)
 	return (unsigned int)rand_r(&seed) % below;
 }
 
-/* Somebody who spins, or sleeps, or forks on, for a moment. */
+/* A process that spins, sleeps or forks for a moment. */
 static void live(void)
 {
 	unsigned int what = any(4);
@@ -75,9 +75,9 @@ static bool is_one_of_ours(long long pid)
 }
 
 /*
- * A number out of the blue, or one of ours with a byte changed, may be that of the
- * shell that runs this: it would be watched from then on, all that it starts too, and
- * signalled. Threads of the kernel and PID 1 are refused, which is part of the test.
+ * A random number, or one of ours with a byte changed, may be that of the shell that runs
+ * this program. The shell and all its children would be watched from then on, and
+ * signalled. Kernel threads and PID 1 are refused, which is part of the test.
  */
 static bool names_a_stranger(const char *text, size_t size)
 {
@@ -145,7 +145,7 @@ static int write_something(int fd)
 	return 0;
 }
 
-/* What must never be taken, whatever else is going on. */
+/* Lines that must always be refused. */
 static int check_refusals(int fd)
 {
 	static const struct {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Handles SIGXCPU --times times: spins until it comes, prints which thread the
- * handler ran in and what its CPU clock said there, then sleeps a little, which
- * ends the episode, and spins again. Ends with 0 after the last; with --spin-on it
- * does not sleep but spins on, until it has used --for-ms in all.
+ * Handles SIGXCPU --times times: spins until it comes, prints the thread of the handler
+ * and its CPU clock, then sleeps briefly, which ends the episode, and spins again. Ends
+ * with 0 after the last one. With --spin-on it does not sleep but spins on until it has
+ * used --for-ms in total.
  */
 #include "program.h"
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * --count N: so many threads that sleep, and the first beside them, until a signal.
- * Prints "ready" when all are there.
+ * --count N: N threads that sleep beside the first one, until a signal. Prints "ready"
+ * when all have started.
  */
 #include "program.h"
 
 #include <pthread.h>
 
-/* The least that pthreads take; their own use is next to nothing. */
+/* The minimum of pthreads; these threads use next to nothing. */
 #define STACK_BYTES (32 * 1024)
 
 static void *sleep_on(void *arg)

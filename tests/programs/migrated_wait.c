@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * For a finite recovery: runs for --work-ms, sleeps for --sleep-ms and then waits for a CPU
- * that a real-time thread holds, and is moved to another CPU while it waits (with --stay:
- * is not). Such a wait is no sleep. By its own account, the time run less the time slept,
- * it comes to --limit-ms: goes on until SIGURG has come, at most until twice the limit.
- * Ends with 0 if it came, with 77 where there is no real-time
- * thread to be had or no second CPU. Watch it with --no-inherit and --recovery 1.
+ * For a finite recovery: runs for --work-ms, sleeps for --sleep-ms, and then waits for a
+ * CPU that a real-time thread holds. It is moved to another CPU while it waits (with
+ * --stay: it is not moved). Such a wait is not a sleep. When its own account (time run
+ * minus time slept) reaches --limit-ms, it spins until SIGURG has come, at most until
+ * twice the limit. Ends with 0 if SIGURG came, and with 77 where it can have no real-time
+ * thread or no second CPU. Watch it with --no-inherit and --recovery 1.
  */
 #include "program.h"
 
@@ -19,7 +19,7 @@
 #define MOVE_AFTER_US 30000
 #define CYCLES_MAX 300
 
-static atomic_int held; /* the CPU is, or is about to be */
+static atomic_int held; /* the real-time thread runs, or is about to */
 static volatile sig_atomic_t caught;
 static bool stay;
 static pid_t waiter;
@@ -89,7 +89,7 @@ static void *move_waiter(void *arg)
 	return arg;
 }
 
-/* What it has run and what it has waited for a CPU. */
+/* Its time on a CPU and its time waiting for one. */
 static void read_times(long long *ret_run, long long *ret_waited)
 {
 	FILE *file = fopen("/proc/thread-self/schedstat", "re");
@@ -113,11 +113,11 @@ int main(int argc, char **argv)
 	signal(SIGURG, on_soft);
 	pthread_create(&threads[0], NULL, hold_cpu, NULL);
 	pthread_create(&threads[1], NULL, move_waiter, NULL);
-	/* By recovery 1, this forgives all that an exec has taken. */
+	/* With recovery 1, this forgives the CPU time of the exec. */
 	sleep_us(own_cpu_ns() / 1000 + 20000);
 	caught = 0;
 	for (int i = 0; !caught && account_ns < 2 * limit_ns; i++) {
-		/* The machine leaves it too little. */
+		/* The machine leaves it too little CPU time. */
 		if (i == CYCLES_MAX)
 			return EXIT_SKIP;
 		began = clock_ns(CLOCK_MONOTONIC);
@@ -135,6 +135,9 @@ int main(int argc, char **argv)
 	}
 	printf("account %lld ns of %lld, %s\n", account_ns, limit_ns,
 	       caught ? "caught" : "not caught");
-	/* What interrupts and the machine below took was neither run nor slept: a lower bound. */
+	/*
+	 * Time taken by interrupts and the host was neither run nor slept, so this is a
+	 * lower bound.
+	 */
 	return !caught || own_cpu_ns() < limit_ns;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Compares its own CPU clock with the limit each time SIGURG comes: --rounds
- * times a limit of --limit-ms. Ends with 1 if any was early, with 0 if none was. SIGURG,
- * because it is ignored until the handler is there.
- * --waker-us: beside a task that wakes so often and preempts it each time; for --cpu.
+ * Compares its CPU clock with the limit each time SIGURG comes: --rounds times a limit of
+ * --limit-ms. Ends with 1 if any signal was early, otherwise with 0. It uses SIGURG
+ * because that is ignored until the handler is installed.
+ * --waker-us: beside a task that wakes that often and preempts it each time; with --cpu.
  */
 #include "program.h"
 
@@ -22,7 +22,7 @@ static void on_soft(int signal)
 	caught = 1;
 }
 
-/* Returns its pid; it ends with us. */
+/* Returns the PID; the child ends with this process. */
 static pid_t start_waker(long us)
 {
 	struct timespec time = { 0, us * 1000 };
@@ -55,8 +55,9 @@ int main(int argc, char **argv)
 	signal(SIGURG, on_soft);
 	for (long i = 0; i < rounds; i++) {
 		/*
-		 * A signal that is here already is of the episode before, or this one's only
-		 * one, come before the sleep was proven: either way this episode cannot tell.
+		 * A signal that is here already belongs to the episode before, or to this
+		 * one but came before the sleep was proven. This episode cannot decide
+		 * either way.
 		 */
 		do {
 			caught = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Stands in for a service manager: prints what comes at a socket of sd_notify(3), each
- * line with the sender's process ID in front, until it is killed.
+ * A stand-in for a service manager: prints the messages to a socket of sd_notify(3), each
+ * line prefixed with the sender's process ID, until it is killed.
  *
  * usage: notify_socket PATH
  */

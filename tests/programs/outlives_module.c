@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Keeps what /proc/maze gave it beyond the module's life: an epoll that knows the events,
- * and --namespace: an open list of a pid namespace that has ended, read at once. Prints
- * "ready", and waits until the events hang up and standard input ends; only then are they
- * let go, which is when a kernel that still looks at the module's memory falls over.
+ * Keeps what /proc/maze gave it beyond the module's life: an epoll on the events, and
+ * with --namespace an open list of a PID namespace that has ended and is read at once.
+ * Prints "ready", and waits until the events hang up and standard input ends. Only then
+ * does it close them; a kernel that still uses the module's memory crashes at that point.
  */
 #include "program.h"
 
@@ -13,7 +13,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-/* The descriptor table is shared with a child that is alone in a namespace, and ends. */
+/* The child is alone in its namespace, shares the descriptor table, and ends. */
 static int list_of_dead_namespace(void)
 {
 	int ends[2], fd = -1;
@@ -48,7 +48,7 @@ int main(int argc, char **argv)
 	}
 	if (has_option(argc, argv, "--namespace")) {
 		list = list_of_dead_namespace();
-		/* Grace periods pass, and what is no longer held is freed. */
+		/* Lets grace periods pass, so that unreferenced memory is freed. */
 		sleep(1);
 		if (list < 0 || read(list, text, sizeof(text)) <= 0) {
 			fprintf(stderr, "outlives_module: no list of a namespace that has ended\n");

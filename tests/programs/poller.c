@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Polls with timeout 0 for --for-ms of its own CPU time; with --read it reads a
- * pipe that never has anything instead.
+ * Polls with timeout 0 for --for-ms of its own CPU time; with --read it reads an empty
+ * non-blocking pipe instead.
  */
 #include "program.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the programs that misbehave on purpose share: options, their own CPU
- * clock, the account of their episodes (account.h), and a bound on their own life, so
- * that a broken maze leaves none behind.
+ * Shared by the test programs: options, their own CPU clock, the account of their
+ * episodes (account.h), and a bound on their lifetime, so that a broken maze leaves none
+ * behind.
  */
 #ifndef MAZE_TEST_PROGRAM_H
 #define MAZE_TEST_PROGRAM_H
@@ -22,11 +22,11 @@
 
 #include "account.h"
 
-/* No scenario uses so much CPU time, whatever the machine does: SIGPROF ends what spins on. */
+/* No scenario uses this much CPU time on any machine; SIGPROF ends a stray spinner. */
 #define LIFE_CPU_SECONDS 240
-/* For what sleeps on: longer than any suite waits, also on a machine that is crowded. */
+/* For a stray sleeper: longer than any suite waits, also on a crowded machine. */
 #define LIFE_SECONDS 1800
-#define EXIT_SKIP 77 /* "not possible here" */
+#define EXIT_SKIP 77 /* exit status: not possible here */
 
 static inline long long clock_ns(clockid_t clock)
 {
@@ -36,7 +36,7 @@ static inline long long clock_ns(clockid_t clock)
 	return now.tv_sec * 1000000000LL + now.tv_nsec;
 }
 
-/* CPU time of this thread: the clock by which maze must never be early. */
+/* CPU time of this thread: maze must never be early by this clock. */
 static inline long long own_cpu_ns(void)
 {
 	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
@@ -58,7 +58,7 @@ static inline long number_option(int argc, char **argv, const char *name, long f
 	return fallback;
 }
 
-/* NULL: it is not given. */
+/* NULL: the option is absent. */
 static inline const char *text_option(int argc, char **argv, const char *name)
 {
 	for (int i = 1; i + 1 < argc; i++)
@@ -87,7 +87,7 @@ static inline long voluntary_switches(void)
 	return usage.ru_nvcsw;
 }
 
-/* NULL: no account is wanted. */
+/* NULL: the suite requests no account. */
 static struct account_file *account_file;
 static __thread struct account_episode *account_now[ACCOUNT_VIEWS];
 
@@ -116,7 +116,7 @@ static inline void account_next(int view, long resets, bool by_yield, long switc
 	long long before_ns = old->last_ns;
 
 	if (at_ns - old->before_ns < ACCOUNT_SHORTEST_NS && !old->caught && !asleep_ns) {
-		/* In an order in which the bounds hold after each store. */
+		/* Ordered so that the bounds hold after each store. */
 		old->switches = switches;
 		old->first_ns = at_ns;
 		old->last_ns = at_ns;
@@ -142,7 +142,7 @@ static inline void account_look_after(long yields, long long asleep_ns)
 	had = (long)account_now[0]->switches;
 	at_ns = own_cpu_ns();
 	switches = voluntary_switches();
-	/* The clock may have been read before a reset that is counted already: read it anew. */
+	/* The clock may be from before a reset that is counted already: read it again. */
 	for (; switches != had || yields; switches = again) {
 		at_ns = own_cpu_ns();
 		again = voluntary_switches();
@@ -158,13 +158,13 @@ static inline void account_look_after(long yields, long long asleep_ns)
 	account_now[ACCOUNT_SLEEPS_AND_YIELDS]->last_ns = at_ns;
 }
 
-/* Every loop that burns CPU calls it often: what lies between two looks is not certain. */
+/* Every loop that burns CPU calls it often: the time between two looks is uncertain. */
 static inline void account_look(void)
 {
 	account_look_after(0, 0);
 }
 
-/* The last look of a thread that ends now. */
+/* The last look of a thread before it ends. */
 static inline void account_end(void)
 {
 	account_look();
@@ -172,7 +172,7 @@ static inline void account_end(void)
 		account_now[view]->after_ns = account_now[view]->last_ns;
 }
 
-/* In a handler of the soft signal. */
+/* Called in a handler of the soft signal. */
 static inline void account_caught(long long at_ns)
 {
 	for (int view = 0; account_now[0] && view < ACCOUNT_VIEWS; view++) {
@@ -182,14 +182,14 @@ static inline void account_caught(long long at_ns)
 	}
 }
 
-/* A moment that the scenario's check wants to know. */
+/* Marks a moment for the check of the scenario. */
 static inline void account_mark(void)
 {
 	for (int view = 0; account_now[0] && view < ACCOUNT_VIEWS; view++)
 		account_now[view]->mark_ns = own_cpu_ns();
 }
 
-/* The entry that this thread left open when it called execve, or a new one. */
+/* The entry that this thread left open at its execve, or a new one. */
 static inline struct account_episode *account_find(int view)
 {
 	long long tid = syscall(SYS_gettid), i = account_file->used;
@@ -204,8 +204,9 @@ static inline struct account_episode *account_find(int view)
 }
 
 /*
- * First in every program, thread and forked child. A new account begins at the clock's
- * zero, before the watch: then what ran before main() is in the upper bounds.
+ * The first call in every program, thread and forked child. A new account begins at zero
+ * of the clock, before the watch, so that the CPU time before main() is in the upper
+ * bounds.
  */
 static inline void account_begin(void)
 {
@@ -230,12 +231,12 @@ static inline void account_begin(void)
 		account_now[view] = account_find(view);
 	fresh = !account_now[0]->last_ns;
 	account_look();
-	/* When the watch began, within its first episode, is not known. */
+	/* The watch began at an unknown time within its first episode. */
 	for (int view = 0; fresh && view < ACCOUNT_VIEWS; view++)
 		account_now[view]->first_ns = account_now[view]->last_ns;
 }
 
-/* In every program and forked child, so that a broken maze leaves none behind. */
+/* For every program and forked child, so that a broken maze leaves none behind. */
 static inline void bound_life(void)
 {
 	const struct itimerval most = { .it_value.tv_sec = LIFE_CPU_SECONDS };
@@ -265,7 +266,7 @@ static inline void burn_ms(long ms)
 	burn_ns(ms * 1000000LL);
 }
 
-/* In user mode but for a look in each millisecond or so. */
+/* Runs in user mode, apart from a look about every millisecond. */
 static inline void spin_on(void)
 {
 	for (volatile int i = 0; i < 200000; i++)
@@ -280,7 +281,7 @@ static inline void sleep_ms(long ms)
 	nanosleep(&time, NULL);
 }
 
-/* Yields that follow upon each other. */
+/* Consecutive yields. */
 static inline void yield(long times)
 {
 	account_look();
@@ -289,7 +290,7 @@ static inline void yield(long times)
 	account_look_after(times, 0);
 }
 
-/* What this thread has waited for a CPU so far; its time not runnable is what is left. */
+/* The time this thread has waited for a CPU; the rest of its absence is not runnable. */
 static inline long long waited_ns(void)
 {
 	long long ns = 0;
@@ -304,8 +305,8 @@ static inline long long waited_ns(void)
 }
 
 /*
- * A sleep whose time has passed before it begins, as on a busy emulated machine, does not
- * switch: then again. Returns the CPU clock right before the sleep that was one.
+ * A sleep whose time passes before it begins, as on a busy emulated machine, does not
+ * switch; then it repeats. Returns the CPU clock right before the sleep that switched.
  */
 static inline long long sleep_somehow(long ms, void (*sleeps)(long ms))
 {
@@ -315,7 +316,10 @@ static inline long long sleep_somehow(long ms, void (*sleeps)(long ms))
 	do {
 		account_look();
 		waited = waited_ns();
-		/* The CPU clock outside the wall clock: not runnable is at least what is left. */
+		/*
+		 * Wall clock minus CPU clock minus waits for a CPU: a lower bound of the
+		 * time not runnable.
+		 */
 		cpu = own_cpu_ns();
 		wall = clock_ns(CLOCK_MONOTONIC);
 		before = voluntary_switches();
@@ -334,7 +338,7 @@ static inline long long sleep_for_certain(long ms)
 	return sleep_somehow(ms, sleep_ms);
 }
 
-/* As a lock that is held does it. */
+/* Waits as for a held lock. */
 static inline void wait_in_futex(long ms)
 {
 	struct timespec timeout = { ms / 1000, ms % 1000 * 1000000 };

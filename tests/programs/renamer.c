@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * --count N: so many threads that sleep, and the first one beside them, which gives them
- * one name after the other, in turn and as fast as it can, until a signal: each is an
- * event of its own for who follows names, and one system call for this program.
+ * --count N: N threads that sleep, and the first thread, which renames them in turn as
+ * fast as it can, until a signal. Each rename is one system call here and one event for a
+ * reader of rename events.
  */
 #include "program.h"
 
@@ -10,7 +10,7 @@
 #include <pthread.h>
 #include <sys/syscall.h>
 
-/* The least that pthreads take; their own use is next to nothing. */
+/* The minimum of pthreads; these threads use next to nothing. */
 #define STACK_BYTES (32 * 1024)
 
 static void *sleep_on(void *arg)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Works --work-ms of CPU, sleeps --sleep-ms, for --rounds rounds; with --lock the sleep is
- * a wait for a lock.
+ * Works --work-ms of CPU and sleeps --sleep-ms, for --rounds rounds; with --lock the
+ * sleep is a wait for a lock.
  */
 #include "program.h"
 

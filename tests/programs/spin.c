@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Spins: for ever, or --for-ms of its own CPU time and then ends with 0; --until EVENT:
+ * Spins forever, or for --for-ms of its own CPU time and then ends with 0; --until EVENT:
  * until the suite's file of records has one.
  * --sigwait: until another of its threads has taken the soft signal by sigwait(2).
- * --ignore: ignores SIGXCPU; --fifo: as a real-time task; --first: a child does it, as the
- * first process of a PID namespace, and with --default it leaves SIGIO at its default.
+ * --ignore: ignores SIGXCPU; --fifo: as a real-time task; --first: a child spins as the
+ * first process of a PID namespace; with --default it keeps the default action of SIGIO.
  */
 #include "program.h"
 
@@ -30,7 +30,10 @@ static bool is_recorded(const char *event)
 
 static void spin_as_first(bool by_default)
 {
-	/* It has no default action of a signal, so the clocks of bound_life() do not end it. */
+	/*
+	 * The namespace's first process takes no default action, so bound_life() cannot
+	 * end it.
+	 */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	account_now[0] = NULL;
 	if (by_default)
@@ -42,7 +45,7 @@ static void spin_as_first(bool by_default)
 		spin_on();
 }
 
-/* Ends as its child does. */
+/* Ends with the status of its child. */
 static int be_parent_of_first(bool by_default)
 {
 	int status;
@@ -61,7 +64,7 @@ static int be_parent_of_first(bool by_default)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* The suite has SIGPWR blocked, for which it calls this signal CONFORMANCE_BLOCKED. */
+/* The suite has CONFORMANCE_BLOCKED (SIGPWR) blocked. */
 static void *take_signal(void *unused)
 {
 	sigset_t set;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Works --work-ms, stops itself, is continued by its child, for --rounds rounds:
- * being stopped is being off the CPU and not runnable.
+ * Works --work-ms, stops itself, and is continued by its child, for --rounds rounds. A
+ * stopped task is off the CPU and not runnable.
  */
 #include "program.h"
 
@@ -28,7 +28,7 @@ static void keep_going(pid_t parent)
 	bound_life();
 	account_begin();
 	while (getppid() == parent) {
-		/* It says "stopped" a moment before it leaves the CPU: give it that. */
+		/* /proc shows "stopped" a moment before it leaves the CPU: wait for that. */
 		sleep_ms(5);
 		if (is_stopped(parent)) {
 			sleep_ms(5);

@@ -2,16 +2,15 @@
 /*
  * usage: storm DIR SPINNERS INNOCENTS PER_SECOND SEED SOFT_MS HARD_MS
  *
- * Starts spinners and, beside each, innocents that live for some milliseconds, under
- * parents that end at once, wait, or have parents like themselves. Half of the spinners
- * are called spin* by their program's name, half give themselves that name later; half
- * catch SIGXCPU and spin on, half do not. Ends when all have, and prints what became
- * of them, as one line of "name value" pairs: of the spinners, how many ended by the
- * signal of a limit, how many of those had used less CPU than that limit (early), how
- * many never had the SIGXCPU they catch (unsignalled), and how many had it twice without
- * having slept in between (twice).
+ * Starts spinners and, beside each, innocents that live for some milliseconds. Their
+ * parents end at once, wait, or have such parents themselves. Half of the spinners have a
+ * program named spin*, half take that name later; half catch SIGXCPU and spin on, half do
+ * not. Ends when all have ended, and prints one line of "name value" pairs about the
+ * spinners: how many ended by the signal of a limit, how many of those had used less CPU
+ * than that limit (early), how many never got the SIGXCPU that they catch (unsignalled),
+ * and how many got it twice without a sleep in between (twice).
  *
- * DIR is where the program may be linked to under the names that it needs.
+ * DIR holds links to the program under the names that it needs.
  */
 #include <errno.h>
 #include <signal.h>
@@ -21,27 +20,27 @@
 
 #include "program.h"
 
-/* User and system time are whole microseconds each. */
+/* User and system time are each rounded to whole microseconds. */
 #define ROUNDING_NS 2000
 
 enum kind { SPINNER, INNOCENT };
 
-/* What each tells of itself, in memory that all of them share; it outlives a SIGKILL. */
+/* What each process records about itself, in shared memory; it survives a SIGKILL. */
 struct life {
 	enum kind kind;
 	int catches;
-	volatile int signals; /* SIGXCPU it has had */
-	volatile int again;   /* those of them that came without a sleep since the last one */
+	volatile int signals; /* number of SIGXCPU */
+	volatile int again;   /* SIGXCPU without a sleep since the last one */
 	volatile long switches;
-	volatile int done; /* an innocent: ended by itself */
+	volatile int done; /* an innocent that ended by itself */
 	volatile pid_t pid;
-	/* Of its end, by the parent that has waited for it. */
+	/* Its end, recorded by the parent that has waited for it. */
 	volatile bool ended;
 	volatile int status;
 	volatile long long cpu_ns;
 };
 
-static struct life *life; /* a spinner's or innocent's own */
+static struct life *life; /* state of this spinner or innocent */
 static struct life *lives;
 
 static void caught(int signal)
@@ -90,7 +89,7 @@ static _Noreturn void become(const char *dir, const char *name, size_t number, u
 	_exit(125);
 }
 
-/* The kernel's own account of a process that ended, also of one that was killed. */
+/* The kernel's account of a process that ended, also of a killed one. */
 static void note_end(struct life *one, int status, const struct rusage *usage)
 {
 	one->status = status;
@@ -99,7 +98,7 @@ static void note_end(struct life *one, int status, const struct rusage *usage)
 	one->ended = true;
 }
 
-/* As many parents above it as the dice say, of whom some do not wait. */
+/* A random number of parents above it, some of which do not wait. */
 static void start_under_parents(const char *dir, const char *name, size_t number, unsigned int seed)
 {
 	int depth = rand_r(&seed) % 3, waits, status;
@@ -116,7 +115,7 @@ static void start_under_parents(const char *dir, const char *name, size_t number
 		if (!depth--)
 			become(dir, name, number, seed);
 	}
-	/* A child that is not waited for becomes the storm's own. */
+	/* A child without a waiting parent is reparented to the storm. */
 	if (waits && wait4(child, &status, 0, &usage) == child && child == lives[number].pid)
 		note_end(&lives[number], status, &usage);
 	_exit(0);
@@ -166,7 +165,7 @@ static void reap(int flags, size_t count)
 				note_end(&lives[i], status, &usage);
 }
 
-/* The limit whose signal ended it; 0: it ended in another way. */
+/* The limit whose signal ended it; 0: it ended differently. */
 static long long ending_limit_ns(const struct life *one, long soft_ms, long hard_ms)
 {
 	if (!one->ended || !WIFSIGNALED(one->status))
@@ -201,7 +200,7 @@ static void report(size_t count, long soft_ms, long hard_ms)
 	       spinners, ended, early, unsignalled, twice, innocents, hurt);
 }
 
-/* The memory is found again behind exec by its descriptor, which is always the same. */
+/* After exec the memory is found by its descriptor, which always has this number. */
 #define LIVES_FD 200
 
 static struct life *map_lives(size_t count)
@@ -257,7 +256,7 @@ int main(int argc, char **argv)
 	link_as(argv[1], "spinner");
 	link_as(argv[1], "later");
 	link_as(argv[1], "innocent");
-	/* Pauses between the launches of a spinner, and of an innocent beside it. */
+	/* Pauses between the starts of a spinner and of an innocent beside it. */
 	pause = (struct timespec){ rate == 1, rate == 1 ? 0 : 1000000000L / rate };
 	for (i = 0; i < count; i++) {
 		int is_spinner = i % 2 ? i / 2 >= innocents : i / 2 < spinners;

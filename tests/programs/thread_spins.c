@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A second thread spins while the main one sleeps. The handler of SIGXCPU prints
- * the thread it ran in, and the program ends with 0 if that was the spinner.
+ * A second thread spins while the main thread sleeps. The handler of SIGXCPU prints the
+ * thread that it ran in; the program ends with 0 if that was the spinner.
  */
 #include "program.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Works until it is told to end by SIGTERM, and then prints how many pieces of work it
- * has done in a second by the clock on the wall: what others leave to it.
+ * Works until SIGTERM, then prints how many pieces of work it did per second of wall
+ * time: a measure of the CPU time that the other processes leave to it.
  */
 #include "program.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Calls sched_yield for --for-ms of its own CPU time, with --work-us of other
- * work between the calls.
+ * Calls sched_yield for --for-ms of its own CPU time, with --work-us of other work
+ * between the calls.
  */
 #include "program.h"
 
-/* Between two looks at the account, which cost more than a yield. */
+/* Yields between two looks at the account; a look costs more than a yield. */
 #define YIELDS 50
 
 int main(int argc, char **argv)

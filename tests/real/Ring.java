@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// A search in a list of which the last node leads back to the first: it never ends, and
-// allocates nothing. The main thread allocates, so that the collector stops all threads
-// some three times a second.
+// A search in a list whose last node points to the first: it never ends and allocates
+// nothing. The main thread allocates, so that the collector stops all threads about three
+// times a second.
 
 public class Ring {
 	private static final int BURST = 20, BYTES = 20_000, PAUSE_MS = 20;
@@ -16,7 +16,7 @@ public class Ring {
 		}
 	}
 
-	// Else the compiler could do without the arrays.
+	// Otherwise the compiler could drop the arrays.
 	static volatile byte[] kept;
 
 	static Node ring(int nodes) {

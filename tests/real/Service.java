@@ -13,10 +13,10 @@ import java.net.InetSocketAddress;
 import java.util.concurrent.Executors;
 
 public class Service {
-	// More than are waiting in any load of tests/real.
+	// More than ever wait in the loads of tests/real.
 	private static final int BACKLOG = 1024;
 
-	// Made anew for each request, as pages are: so the collector has work.
+	// Made for each request, as pages are, so that the collector has work.
 	static byte[] page() {
 		StringBuilder text = new StringBuilder();
 
@@ -39,7 +39,7 @@ public class Service {
 								  Integer.parseInt(args[0]));
 		HttpServer server;
 
-		// Else each answer waits 40 ms for the client's acknowledgement of its headers.
+		// Otherwise each answer waits 40 ms for the client's acknowledgement of its headers.
 		System.setProperty("sun.net.httpserver.nodelay", "true");
 		server = HttpServer.create(address, BACKLOG);
 		server.createContext("/page", Service::answer);

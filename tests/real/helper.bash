@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# What the checks with real programs share: the programs themselves, control groups as
-# systemd makes them, a directory that goes at the end. To be sourced.
+# Shared by the checks with real programs: the programs, control groups as systemd makes
+# them, and a directory that is removed at the end. To be sourced.
 #
-#   BUILD          where maze and mazed are (build)
+#   BUILD          directory of maze and mazed (build)
 # shellcheck shell=bash
-# shellcheck disable=SC2034 # for those that source it
+# shellcheck disable=SC2034 # for the scripts that source it
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(realpath -- "$here/../..")
@@ -20,7 +20,7 @@ chmod 755 "$work"
 say() { printf '# %s\n' "$*"; }
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 
-# shellcheck disable=SC2317 # it is reached: by the trap
+# shellcheck disable=SC2317 # the trap calls it
 clean_up() {
 	local pid i
 
@@ -30,7 +30,7 @@ clean_up() {
 	for pid in "${pids[@]}" $mazed; do
 		wait "$pid" 2> /dev/null || :
 	done
-	# The deepest were made last.
+	# The deepest groups were made last.
 	for ((i = ${#groups[@]} - 1; i >= 0; i--)); do
 		rmdir -- "${groups[i]}" 2> /dev/null || :
 	done
@@ -40,11 +40,11 @@ trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# Where the control groups of version 2 are, alone or beside those of version 1.
+# The mount of the control groups of version 2, alone or beside those of version 1.
 root=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
-[ -n "$root" ] || die 'no control groups of version 2 are mounted, and the rules go by them'
+[ -n "$root" ] || die 'no control groups of version 2 are mounted; the rules need them'
 
-# make_group GROUP: and those above it.
+# make_group GROUP: makes the group and its parents.
 make_group() {
 	[ ! -d "$root/$1" ] || return 0
 	[ "${1%/*}" = "$1" ] || make_group "${1%/*}"
@@ -52,7 +52,7 @@ make_group() {
 	groups+=("$root/$1")
 }
 
-# in_group GROUP COMMAND...: instead of this (sub)shell.
+# in_group GROUP COMMAND...: replaces this (sub)shell with the command in the group.
 in_group() {
 	echo "$BASHPID" > "$root/$1/cgroup.procs"
 	shift
@@ -78,8 +78,9 @@ eventually() {
 	die "not within a minute: $*"
 }
 
-# Unpacked beside what is installed, where need be: these packages start daemons.
-# npm is left out where there is one: a Node.js from elsewhere brings its own, and minds.
+# Unpacks missing packages without installing them: they would start daemons.
+# npm is left out where one exists: another Node.js has its own npm, which does not fit
+# Debian's.
 find_programs() {
 	local packages command
 
@@ -94,17 +95,18 @@ find_programs() {
 	[ -z "$peers_libraries" ] || export LD_LIBRARY_PATH=$peers_libraries
 	use_unpacked_java
 	for command in redis-server redis-benchmark redis-cli nginx wrk node npm java python3; do
-		[ -n "$(command -v "$command")" ] || die "no $command: make real-check installs it"
+		[ -n "$(command -v "$command")" ] || die "$command is not installed; make real-check installs it"
 	done
-	# The program itself: a version manager's python3 is a script in another language.
+	# The real program: a version manager's python3 is a script in another language.
 	python=$(python3 -c 'import sys; print(sys.executable)')
 	postgres=$(find /usr/lib/postgresql "$work/peers/root/usr/lib/postgresql" -name pg_ctl -printf '%h\n' 2> /dev/null | sort -V | tail -n 1 || :)
-	[ -n "$postgres" ] || die 'no postgresql: make real-check installs it'
+	[ -n "$postgres" ] || die 'postgresql is not installed; make real-check installs it'
 	use_unpacked_node
 }
 
-# Debian's Node.js has the path /usr/share/nodejs compiled in: what is unpacked appears there,
-# in this mount namespace only. It does not look where Debian installs certificates.
+# Debian's Node.js has the path /usr/share/nodejs compiled in: the unpacked files are
+# mounted there, in this mount namespace only. It does not find Debian's certificates by
+# itself.
 use_unpacked_node() {
 	local root=$work/peers/root certificates=/etc/ssl/certs/ca-certificates.crt
 
@@ -118,8 +120,8 @@ use_unpacked_node() {
 	export NODE_EXTRA_CA_CERTS=${NODE_EXTRA_CA_CERTS:-$certificates}
 }
 
-# Debian's Java is a directory of its own, without a link in usr/bin until it is configured,
-# and has links to files below /etc, where nothing is unpacked.
+# Debian's Java is a directory of its own. It has no link in usr/bin until it is
+# configured, and has links to files below /etc, where nothing is unpacked.
 use_unpacked_java() {
 	local root=$work/peers/root link bin
 
@@ -132,13 +134,13 @@ use_unpacked_java() {
 	done
 }
 
-# compile_java FILE...: into $work/classes. The runtime has the compiler, but no javac.
+# compile_java FILE...: into $work/classes. The runtime has the compiler but no javac.
 compile_java() {
 	java -m jdk.compiler/com.sun.tools.javac.Main -d "$work/classes" "$@" >> "$work/out" 2>&1 ||
 		{ tail -n 20 "$work/out" >&2; die "cannot compile $*"; }
 }
 
-# ---- services, each in its own control group, and what they are loaded by
+# ---- services, each in its own control group, and their load generators
 
 nginx_group=system.slice/maze-nginx.service
 redis_group=system.slice/maze-redis.service
@@ -161,7 +163,8 @@ start_postgres() {
 	run_in $user_group "$postgres/pgbench" "${database[@]}" -i -s 5 postgres
 }
 
-# free_port VARIABLE: one that nothing has at the moment, also no other run of these checks.
+# free_port VARIABLE: a port that is free at the moment, also of other runs of these
+# checks.
 free_port() {
 	printf -v "$1" %s "$("$python" -c 'import socket
 server = socket.create_server(("127.0.0.1", 0))
@@ -210,7 +213,7 @@ start_java_service() {
 	eventually answers "$port"
 }
 
-# One event loop; two, in a thread each.
+# One worker with one event loop; two with two, in a thread each.
 start_python_service() {
 	local port
 
@@ -224,7 +227,7 @@ start_python_service() {
 	eventually answers "$port"
 }
 
-# A request of a server at that port gets its page.
+# Whether the server at that port sends its page.
 answers() {
 	"$python" -c 'import sys, urllib.request
 page = urllib.request.urlopen("http://127.0.0.1:%s/page" % sys.argv[1]).read()
@@ -242,15 +245,15 @@ busiest_ms() {
 	echo $((most / 1000000))
 }
 
-# load_until_used MS GROUP COMMAND...: until a thread of the group has used so much CPU time
-# under that load; what the command prints goes to $work/load. A signal ends it.
+# load_until_used MS GROUP COMMAND...: runs the load until a thread of the group has used
+# so much CPU time. The output of the command goes to $work/load. A signal ends it.
 load_until_used() {
 	local group=$2 until running i
 
 	until=$(($(busiest_ms "$group") + $1))
 	shift 2
 	make_group $user_group
-	# Of a background process the shell has SIGINT ignored.
+	# The shell ignores SIGINT in background processes.
 	(in_group $user_group env --default-signal=INT "$@") < /dev/null > "$work/load" 2>&1 &
 	running=$!
 	pids+=("$running")
@@ -265,8 +268,8 @@ load_until_used() {
 	[ "$i" -lt 6000 ] || die "in ten minutes no thread of $group used the CPU time: $*"
 }
 
-# Under the shipped configuration and what stands on standard input;
-# returns when all processes have been looked at.
+# Starts mazed with the shipped configuration and standard input; returns when it has
+# scanned all processes.
 start_mazed() {
 	export RUNTIME_DIRECTORY=$work/run
 	mkdir -p "$work/maze.conf.d"

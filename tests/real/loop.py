@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A thread of a service that is in an endless loop, beside one that wakes ten times a second
-and waits for the interpreter lock, which the loop hands over and then waits for itself."""
+"""A thread in an endless loop, beside one that wakes ten times a second and waits for the
+interpreter lock. The loop releases the lock and then waits for it."""
 
 import threading
 import time

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A thread that is 95 % busy, until it has used 10 s of CPU by its own clock: after each 19 ms
-of CPU it sleeps for 1 ms.
+"""A thread that is 95 % busy until it has used 10 s of CPU by its own clock: it sleeps 1 ms
+after each 19 ms of CPU.
 
     naps.py sleep           in nanosleep(2)
-    naps.py condition       in a condition variable, of which the time runs out
+    naps.py condition       in a timed wait for a condition variable
 """
 
 import sys

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A web server: a page of 4 KiB, HTTP/1.1 with keep-alive, in asyncio. Several threads have an
-event loop each, and share the port and the interpreter lock.
+"""A web server: a page of 4 KiB, HTTP/1.1 with keep-alive, in asyncio. Each thread has an
+event loop; they share the port and the interpreter lock.
 
     service.py PORT THREADS
 """
@@ -9,7 +9,7 @@ import asyncio
 import sys
 import threading
 
-# More than are waiting in any load of tests/real.
+# More than ever wait in the loads of tests/real.
 BACKLOG = 1024
 
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the tests of actions share: a mazed that is nothing but a log and its actions,
- * in a directory of its own, and processes that it may act upon.
+ * Shared by the tests of actions: a mazed that has only a log and its actions, in a
+ * directory of its own, and processes to act on.
  */
 #ifndef MAZE_TEST_ACTING_H
 #define MAZE_TEST_ACTING_H
@@ -26,7 +26,7 @@
 #include "../../daemon/actions/cgroup.h"
 #include "skip.h"
 
-/* A bound on the waiting for what must come; no machine is that slow. */
+/* Bounds every wait for a condition; no machine is that slow. */
 #define ACTING_WAIT_USEC 60000000ULL
 
 struct acting {
@@ -102,7 +102,7 @@ static inline void remove_files(const char *directory)
 {
 	char command[128];
 
-	/* The name is mkdtemp(3)'s, so there is nothing in it to be quoted. */
+	/* The name is from mkdtemp(3), so it needs no quoting. */
 	snprintf(command, sizeof(command), "rm -rf -- %s", directory);
 	if (system(command))
 		fprintf(stderr, "# %s is left over\n", directory);
@@ -119,7 +119,7 @@ static inline int stop_acting(void **state)
 	return 0;
 }
 
-/* ---- what it said ------------------------------------------------------------------------ */
+/* ---- the log ------------------------------------------------------------------------ */
 
 static inline char *read_text(const char *path)
 {
@@ -153,16 +153,16 @@ static inline void assert_said(const struct acting *acting, const char *part)
 		fail_msg("no \"%s\" in:\n%s", part, read_text(acting->log_path));
 }
 
-/* ---- what it acts upon --------------------------------------------------------------------- */
+/* ---- processes to act on ------------------------------------------------------------ */
 
 struct victim {
 	pid_t pid;
-	pid_t tid; /* of a thread that is not the main one */
+	pid_t tid; /* a thread other than the main one */
 	int pidfd;
-	maze_u64 began_ns; /* not after it began */
+	maze_u64 began_ns; /* not after the thread began */
 };
 
-static inline void *tell_tid_and_wait(void *fd)
+static inline void *report_tid_and_wait(void *fd)
 {
 	pid_t tid = gettid();
 
@@ -184,7 +184,7 @@ static inline void start_victim(struct victim *ret_victim)
 	if (!victim.pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		alarm(240);
-		if (!pthread_create(&thread, NULL, tell_tid_and_wait, &tids[1]))
+		if (!pthread_create(&thread, NULL, report_tid_and_wait, &tids[1]))
 			for (;;)
 				pause();
 		_exit(1);
@@ -251,10 +251,10 @@ static inline void act(struct acting *acting, const struct maze_record *record,
 
 /* ---- control groups ---------------------------------------------------------------------- */
 
-/* Why there can be none here, for skip_because(). */
+/* Why control groups cannot be used here, for skip_because(). */
 static char no_cgroup_why[256];
 
-/* A control group of this test below the root, with its path; false: there can be none. */
+/* Makes a control group below the root and returns its path; false: this is not possible. */
 static inline bool make_cgroup(const struct cgroup_fs *fs, const char *name, char path[64])
 {
 	snprintf(path, 64, "/maze-test-%d-%s", getpid(), name);
@@ -276,7 +276,7 @@ static inline void enter_cgroup(const struct cgroup_fs *fs, const char *path, pi
 	close(fd);
 }
 
-/* What was in it is about to be gone, or is by now. */
+/* Its processes have ended or are about to end. */
 static inline void remove_cgroup(const struct cgroup_fs *fs, const char *path)
 {
 	maze_u64 until_ns = boot_now_ns() + ACTING_WAIT_USEC * MAZE_NSEC_PER_USEC;
@@ -291,7 +291,7 @@ static inline void remove_cgroup(const struct cgroup_fs *fs, const char *path)
 		nanosleep(&step, NULL);
 }
 
-/* Also what a test left that failed in the middle. */
+/* Also the group of a test that failed in the middle. */
 static inline void remove_cgroups(const struct cgroup_fs *fs)
 {
 	int fd = fs->fd < 0 ? -1 : openat(fs->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), group;

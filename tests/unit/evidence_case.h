@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What tests of evidence share: an engine, a child that spins in a function of this
- * program and so in a place that is known, and what is read of it.
+ * Shared by the tests of evidence: an engine, a child that spins in a function of this
+ * program, and so at a known location, and readers of its evidence.
  */
 #ifndef MAZE_TEST_EVIDENCE_CASE_H
 #define MAZE_TEST_EVIDENCE_CASE_H
@@ -31,8 +31,8 @@
 #include "skip.h"
 
 #define MS MAZE_NSEC_PER_MSEC
-#define STACKS 2048 /* more than any test has taken */
-/* Bounds what is waited for; no machine is that slow. */
+#define STACKS 2048 /* more than any test takes */
+/* Bounds every wait; no machine is that slow. */
 #define WAIT_SECONDS 60
 
 struct fixture {
@@ -40,8 +40,8 @@ struct fixture {
 	struct maze_reader *reader;
 	struct maze_evidence *evidence;
 	pid_t child;
-	int go;			     /* written to: the child begins */
-	volatile maze_u64 *began_ns; /* the child's CPU clock then; shared with it */
+	int go;			     /* a write starts the child */
+	volatile maze_u64 *began_ns; /* the child's CPU clock at that time; shared memory */
 	struct maze_stack *stacks;
 	size_t stacks_count;
 	struct maze_process_info process_infos[512];
@@ -50,9 +50,12 @@ struct fixture {
 	size_t records_count;
 };
 
-/* Asked for by name: then that it cannot run is a failure. */
+/* The engine is required: a failure to load it is a failure of the test. */
 static bool must_run;
-/* One for all tests: to load it takes seconds on an emulated processor. NULL: cannot run. */
+/*
+ * One engine for all tests: loading takes seconds on an emulated processor. NULL: cannot
+ * run.
+ */
 static struct maze *engine;
 static char why_not[512];
 
@@ -118,7 +121,7 @@ static inline struct fixture *fixture_or_skip(void **state)
 	return *state;
 }
 
-/* ---- what the children do ------------------------------------------------------------ */
+/* ---- the children -------------------------------------------------------------------- */
 
 static inline maze_u64 cpu_time(void)
 {
@@ -146,7 +149,10 @@ static inline void spin_ms(unsigned int ms)
 		;
 }
 
-/* A sleep is one that the kernel has counted: a timer may go off before it begins. */
+/*
+ * Repeats until the kernel has counted a sleep: a timer may expire before the sleep
+ * begins.
+ */
 static inline void nap(void)
 {
 	struct rusage before, now;
@@ -158,7 +164,7 @@ static inline void nap(void)
 	} while (now.ru_nvcsw == before.ru_nvcsw);
 }
 
-/* ---- and what the parent does ---------------------------------------------------------- */
+/* ---- the parent ------------------------------------------------------------------------ */
 
 /* A child that waits for begin(). */
 static inline void start(struct fixture *fixture, void (*program)(void))
@@ -196,7 +202,7 @@ static inline struct maze_policy limits(unsigned int soft_ms, unsigned int hard_
 	maze_policy_default(&policy);
 	policy.soft_ns = soft_ms * MS;
 	policy.hard_ns = hard_ms * MS;
-	/* Nobody attends to the yield probe here, for which a verdict would wait. */
+	/* This test runs no yield-probe service, for which a verdict would wait. */
 	policy.flags |= MAZE_POLICY_YIELD_COUNTS;
 	return policy;
 }
@@ -208,7 +214,7 @@ static inline void want(struct fixture *fixture, maze_u32 stacks_max, maze_u64 i
 
 	if (maze_evidence_open(fixture->maze, &wants, &fixture->evidence, &error))
 		fail_msg("%s", error.text);
-	/* That of tests before. */
+	/* The evidence of earlier tests. */
 	while (maze_evidence_next_process_info(fixture->evidence, fixture->process_infos) ||
 	       maze_evidence_next_stack(fixture->evidence, fixture->stacks))
 		;
@@ -240,7 +246,7 @@ static inline const struct maze_record *find_record(struct fixture *fixture, enu
 	return NULL;
 }
 
-/* Reads what comes until there is so much of it; false: for a minute, nothing came. */
+/* Reads until there is enough; false: nothing came for a minute. */
 static inline bool await(struct fixture *fixture, size_t stacks, enum maze_event event)
 {
 	struct pollfd fds[2] = { { .fd = maze_reader_fd(fixture->reader), .events = POLLIN },
@@ -268,7 +274,7 @@ static inline void await_end(struct fixture *fixture)
 	collect(fixture);
 }
 
-/* Where an address of this program is in its file; 0: in none. */
+/* The file offset of an address of this program; 0: there is none. */
 static inline maze_u64 offset_in_file(const void *address)
 {
 	unsigned long from, to, offset, wanted = (unsigned long)address;
@@ -285,7 +291,7 @@ static inline maze_u64 offset_in_file(const void *address)
 	return found;
 }
 
-/* By the child's account: a machine that pauses may take it to a limit before it spins. */
+/* By the child's account: a pause of the machine may take it to a limit before it spins. */
 static inline bool leaf_is_the_spin(const struct fixture *fixture, const struct maze_stack *stack)
 {
 	maze_u64 at = stack->user[0].at;
@@ -303,12 +309,12 @@ static inline bool leaf_is_the_spin(const struct fixture *fixture, const struct 
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
-/* First thing in main(). */
+/* The first call of main(). */
 static inline void prepare(int argc)
 {
-	/* In a machine that must have the engine the program is called with an argument. */
+	/* With an argument the engine is required, as in a virtual machine. */
 	must_run = argc > 1;
-	/* Before there is a child: it may be mazed before it has done anything itself. */
+	/* Before a child exists: the child may reach a limit before its own code runs. */
 	signal(SIGXCPU, SIG_IGN);
 }
 

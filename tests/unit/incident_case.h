@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the tests of incidents share: pieces of an episode, and looks at the file that
- * becomes of them.
+ * Shared by the tests of incidents: parts of an episode, and checks of the incident file.
  */
 #ifndef MAZE_TEST_INCIDENT_CASE_H
 #define MAZE_TEST_INCIDENT_CASE_H
@@ -16,11 +15,11 @@
 #include "skip.h"
 
 #define CC "${CC:-gcc} -O2 -g -fomit-frame-pointer -Wl,--build-id "
-/* Above any number that a process can have. */
+/* Above every possible process number. */
 #define GONE 4194305
-/* Until then, a helper has done its work on any machine. */
+/* Within this time a helper finishes on any machine. */
 #define PATIENCE_MS 60000
-/* The collector looks no less often at a helper that is at work. */
+/* The longest interval at which the collector checks a working helper. */
 #define UNDER_WAY_MS 10
 
 static char last_path[PATH_MAX];
@@ -41,7 +40,7 @@ static inline maze_u64 case_now_ns(void)
 	return (maze_u64)now.tv_sec * MAZE_NSEC_PER_SEC + (maze_u64)now.tv_nsec;
 }
 
-/* ---- pieces ------------------------------------------------------------------------------- */
+/* ---- parts of an episode ------------------------------------------------------------ */
 
 static const struct maze_policy case_policy = {
 	.soft_ns = 300000000,
@@ -104,7 +103,7 @@ static inline struct maze_stack case_stack(const struct loop_place *place, const
 
 /* ---- the collector --------------------------------------------------------------------------- */
 
-/* As a caller's loop does, until nothing is due; true: one of its sentences has that part. */
+/* Runs until nothing is due, as a caller's loop does; true: a message has that part. */
 static inline bool work_until(struct incidents *incidents, const char *part)
 {
 	maze_u64 until = case_now_ns() + PATIENCE_MS * MAZE_NSEC_PER_MSEC;
@@ -161,7 +160,7 @@ static inline json_t *load_last(const struct incidents *incidents, const char *d
 	return load_path(last_path);
 }
 
-/* The whole life of an incident with that stack, twice; json_decref() what comes of it. */
+/* The whole life of an incident with that stack, twice; the result is for json_decref(). */
 static inline json_t *incident_with(const struct loop_place *place,
 				    const struct incidents_options *options, pid_t pid,
 				    const char *program, const struct maze_stack *stack_of)
@@ -180,11 +179,11 @@ static inline json_t *incident_with(const struct loop_place *place,
 	incidents_stack(incidents, &stack);
 	stack.number = 1;
 	incidents_stack(incidents, &stack);
-	/* It is there before the episode ends. */
+	/* The file exists before the episode ends. */
 	assert_true(work_until(incidents, "incident 2"));
 	json_decref(load_last(incidents, options->dir));
 	assert_int_equal(incidents_lost(incidents), 0);
-	/* The end of the collector writes it again, at once; the loop would take its time. */
+	/* Closing the collector writes it again at once; the loop would wait. */
 	incidents_record(incidents, &end, "bpf", NULL, NULL);
 	work_until_symbolized(incidents);
 	incidents_close(incidents, NULL);
@@ -205,9 +204,9 @@ static inline json_t *incident_of(const struct loop_place *place,
 	return incident_with(place, options, pid, program, &stack);
 }
 
-/* ---- looks ---------------------------------------------------------------------------------------- */
+/* ---- checks ------------------------------------------------------------------------- */
 
-/* By "records.0.event"; NULL: there is none. */
+/* By a path such as "records.0.event"; NULL: there is none. */
 static inline json_t *get(json_t *from, const char *path)
 {
 	char copy[256], *word, *rest = copy;
@@ -252,7 +251,7 @@ static inline void assert_note(json_t *incident, const char *part)
 		 json_dumps(get(incident, "unwound") ?: incident, JSON_INDENT(1)));
 }
 
-/* How far out a function is in the unwound stack. */
+/* The index of a function in the unwound stack. */
 static inline int unwound_depth(json_t *incident, const char *function)
 {
 	json_t *frame;

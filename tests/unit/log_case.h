@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the tests of the log share: a record, and looks at what became of it.
+ * Shared by the tests of the log: a record, and checks of the output.
  */
 #ifndef MAZE_TEST_LOG_CASE_H
 #define MAZE_TEST_LOG_CASE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A program that loops three calls deep, in the shapes that programs come in, built where
- * and when a test needs it; and where in its file a function is, from nm(1).
+ * A program that loops three calls deep, built at run time in the variants that a test
+ * needs; and the file offsets of its functions, from nm(1).
  */
 #ifndef MAZE_TEST_LOOP_PROGRAM_H
 #define MAZE_TEST_LOOP_PROGRAM_H
@@ -26,8 +26,8 @@
 #include "../../evidence/symbols/elf_file.h"
 
 /*
- * inner() is where it loops, with twist() inlined; what a caller does after the call keeps
- * the compiler from making jumps of the calls.
+ * inner() loops, with twist() inlined. The statements after the calls keep the compiler
+ * from making tail calls.
  */
 static const char loop_source[] =
 	"#include <unistd.h>\n"
@@ -62,7 +62,7 @@ struct loop_place {
 	char directory[PATH_MAX];
 };
 
-/* The one that runs, which is ended with its test, however that ends; 0: none. */
+/* The running one, which ends with its test in any case; 0: none. */
 static pid_t loop_running;
 
 static inline void loop_stop(pid_t pid)
@@ -72,7 +72,7 @@ static inline void loop_stop(pid_t pid)
 	loop_running = 0;
 }
 
-/* In a directory of its own: `cc`-like commands with %s for it. */
+/* Runs a command in a directory of its own; %s stands for that directory. */
 static inline void loop_shell(const struct loop_place *place, const char *command)
 {
 	char line[4096];
@@ -127,7 +127,7 @@ static inline int loop_open(const struct loop_place *place, const char *name)
 	return fd;
 }
 
-/* The offset in the file of a function's last byte but one: in inner(), in the loop. */
+/* The file offset of a function's last byte but one: in inner(), this is in the loop. */
 static inline maze_u64 loop_offset(const struct loop_place *place, const char *name,
 				   const char *function)
 {
@@ -146,7 +146,7 @@ static inline maze_u64 loop_offset(const struct loop_place *place, const char *n
 			break;
 	pclose(nm);
 	assert_string_equal(found, function);
-	/* Where code is mapped, offset and address differ by the same all along. */
+	/* Within mapped code, the difference of offset and address is constant. */
 	fd = loop_open(place, name);
 	for (slide_at = 0x1000; elf_file_slide(fd, slide_at, &slide) || slide_at + slide > start;
 	     slide_at += 0x1000)
@@ -155,7 +155,7 @@ static inline maze_u64 loop_offset(const struct loop_place *place, const char *n
 	return start + size / 2 - slide;
 }
 
-/* Starts one and waits until it loops; the caller kills it by loop_stop(). */
+/* Starts the program and waits until it loops; the caller kills it with loop_stop(). */
 static inline pid_t loop_start(const char *path, const char *const *words)
 {
 	int ends[2];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the tests of the poll engine share: the engine, children that wait until they are
- * let go, and what is read of them.
+ * Shared by the tests of the poll engine: the engine, children that wait for a start
+ * signal, and a reader of its records.
  */
 #ifndef MAZE_TEST_POLL_CASE_H
 #define MAZE_TEST_POLL_CASE_H
@@ -33,7 +33,7 @@
 
 #define MS MAZE_NSEC_PER_MSEC
 #define TAG 7
-/* Bounds what is waited for; no machine is that slow. A child that is left ends itself. */
+/* Bounds every wait; no machine is that slow. A child that is left behind ends itself. */
 #define WAIT_SECONDS 60
 #define LIFE_SECONDS (4 * WAIT_SECONDS)
 
@@ -65,7 +65,7 @@ static inline struct maze_policy policy_of(maze_u64 soft_ns, maze_u64 hard_ns)
 	return policy;
 }
 
-/* A child that blocks until it is let go, and then does this. */
+/* A child that blocks until it is released, and then runs this function. */
 struct child {
 	pid_t pid;
 	int go;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * File systems that only this test program sees, so that it can have a journal or a
- * syslog of its own at their fixed paths.
+ * File systems that only this test program sees, so that it can have a private journal or
+ * syslog at the fixed paths.
  */
 #ifndef MAZE_TEST_PRIVATE_MOUNTS_H
 #define MAZE_TEST_PRIVATE_MOUNTS_H
@@ -15,7 +15,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-/* Why there are none here, for skip_because(). */
+/* Why they are not available, for skip_because(). */
 static char private_mounts_why[256];
 
 static inline bool private_mounts_fail(const char *what)
@@ -25,9 +25,9 @@ static inline bool private_mounts_fail(const char *what)
 }
 
 /*
- * In a chroot, / is not a mount point, so the mount that contains it cannot be named from
- * inside. setns(2) into the namespace that the process is in already leads to its root,
- * which always is a mount point; afterwards the process returns to its own root.
+ * In a chroot, / is not a mount point, so the mount that contains it has no path inside.
+ * setns(2) into the process's current namespace leads to the root of that namespace,
+ * which always is a mount point. Afterwards the process returns to its former root.
  */
 static inline bool make_mounts_private(void)
 {
@@ -52,7 +52,7 @@ static inline bool make_mounts_private(void)
 	return done;
 }
 
-/* False: there can be none; private_mounts_why says why, and the test is to be skipped. */
+/* False: not available; private_mounts_why has the reason, and the test is skipped. */
 static inline bool private_mounts(void)
 {
 	static int state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A thread that the kernel makes of this process: the one that submits for an io_uring. */
+/* A thread that the kernel adds to this process: the submission thread of an io_uring. */
 #ifndef MAZE_TEST_RING_H
 #define MAZE_TEST_RING_H
 
@@ -12,8 +12,8 @@
 #include "skip.h"
 
 /*
- * Its number, in a process that has no other threads; skips the test where there is none to
- * be had. Close *ret_ring after it.
+ * Its number, in a process without other threads; skips the test where it is not
+ * available. The caller closes *ret_ring.
  */
 static inline pid_t ring_thread(int *ret_ring)
 {
@@ -27,7 +27,7 @@ static inline pid_t ring_thread(int *ret_ring)
 		skip_because("io_uring is not permitted here");
 	task = opendir("/proc/self/task");
 	assert_non_null(task);
-	/* It gives itself its name only once it runs. */
+	/* The thread sets its name when it first runs. */
 	while (!found && (entry = readdir(task)))
 		found = atoi(entry->d_name) == getpid() ? 0 : atoi(entry->d_name);
 	closedir(task);

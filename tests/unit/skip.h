@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A skip with its reason, which scripts/run-unit puts into the line that TAP has for it. */
+/* A skip with its reason, which scripts/run-unit puts into the TAP line. */
 #ifndef MAZE_TEST_SKIP_H
 #define MAZE_TEST_SKIP_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The actions upon a thread: renice and idle, on real processes; and what all actions
- * have in common: nobody else is hit, shadow does nothing, and what came of it is said.
+ * The actions on a thread: renice and idle, on real processes; and what holds for all
+ * actions: they act on no other process, do nothing in shadow, and log their result.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -59,7 +59,7 @@ static void the_thread_is_made_idle_and_no_other(void **state)
 	assert_said(acting, "has SCHED_IDLE, had SCHED_");
 }
 
-static void a_gone_process_is_left_alone_and_it_is_said(void **state)
+static void an_ended_process_is_skipped_and_logged(void **state)
 {
 	struct stage_actions stage = stage_of(true, 19, true);
 	struct acting *acting = *state;
@@ -77,8 +77,8 @@ static void a_gone_process_is_left_alone_and_it_is_said(void **state)
 	assert_int_equal(count_said(acting, "\"tried\":false,\"applied\":false"), 4);
 }
 
-/* The number is taken, but by one who began after the record. */
-static void a_thread_with_the_number_of_another_is_left_alone(void **state)
+/* The number is in use, but by a process that began after the record. */
+static void a_thread_with_a_reused_number_is_skipped(void **state)
 {
 	struct stage_actions stage = stage_of(true, 19, true);
 	struct acting *acting = *state;
@@ -88,7 +88,7 @@ static void a_thread_with_the_number_of_another_is_left_alone(void **state)
 
 	start_victim(&victim);
 	record = record_of(victim.pid, victim.tid);
-	/* A second is more than the tick in which starts are counted. */
+	/* A second is longer than the tick in which start times are counted. */
 	record.boot_ns -= boot_now_ns() - victim.began_ns + MAZE_NSEC_PER_SEC;
 	act(acting, &record, &stage, victim.pidfd);
 	nice = getpriority(PRIO_PROCESS, (id_t)victim.tid);
@@ -99,7 +99,7 @@ static void a_thread_with_the_number_of_another_is_left_alone(void **state)
 	assert_int_equal(count_said(acting, "its TID is reused"), 2);
 }
 
-static void a_thread_that_has_ended_is_left_alone(void **state)
+static void an_ended_thread_is_skipped(void **state)
 {
 	struct stage_actions stage = stage_of(true, 19, false);
 	struct acting *acting = *state;
@@ -107,7 +107,7 @@ static void a_thread_that_has_ended_is_left_alone(void **state)
 	struct maze_record record;
 
 	start_victim(&victim);
-	/* The process is there, a thread of that number is not its own. */
+	/* The process exists, but that thread number is not in it. */
 	record = record_of(victim.pid, getpid());
 	act(acting, &record, &stage, victim.pidfd);
 	end_victim(&victim);
@@ -115,7 +115,7 @@ static void a_thread_that_has_ended_is_left_alone(void **state)
 	assert_said(acting, "nothing done: the thread has ended");
 }
 
-static void shadow_does_nothing_and_says_what_it_would_have_done(void **state)
+static void shadow_does_nothing_and_logs_the_action(void **state)
 {
 	char *words[] = { (char *)"/bin/true", NULL };
 	char *no_words[] = { (char *)"/nonexistent/command", NULL };
@@ -147,7 +147,7 @@ static void shadow_does_nothing_and_says_what_it_would_have_done(void **state)
 	assert_int_equal(count_said(acting, "\"tried\":false,\"applied\":false"), 4);
 }
 
-static void nothing_is_said_of_a_record_that_is_not_shown(void **state)
+static void an_action_of_a_hidden_record_is_not_logged(void **state)
 {
 	struct stage_actions stage = stage_of(true, 19, false);
 	struct acting *acting = *state;
@@ -163,7 +163,7 @@ static void nothing_is_said_of_a_record_that_is_not_shown(void **state)
 	actions_perform(acting->actions, &on);
 	nice = getpriority(PRIO_PROCESS, (id_t)victim.tid);
 	end_victim(&victim);
-	/* Acted upon all the same. */
+	/* The action runs all the same. */
 	assert_int_equal(nice, 19);
 	assert_int_equal(count_said(acting, "action"), 0);
 }
@@ -175,16 +175,15 @@ int main(void)
 						stop_acting),
 		cmocka_unit_test_setup_teardown(the_thread_is_made_idle_and_no_other, start_acting,
 						stop_acting),
-		cmocka_unit_test_setup_teardown(a_gone_process_is_left_alone_and_it_is_said,
+		cmocka_unit_test_setup_teardown(an_ended_process_is_skipped_and_logged,
 						start_acting, stop_acting),
-		cmocka_unit_test_setup_teardown(a_thread_with_the_number_of_another_is_left_alone,
+		cmocka_unit_test_setup_teardown(a_thread_with_a_reused_number_is_skipped,
 						start_acting, stop_acting),
-		cmocka_unit_test_setup_teardown(a_thread_that_has_ended_is_left_alone, start_acting,
+		cmocka_unit_test_setup_teardown(an_ended_thread_is_skipped, start_acting,
 						stop_acting),
-		cmocka_unit_test_setup_teardown(
-			shadow_does_nothing_and_says_what_it_would_have_done, start_acting,
-			stop_acting),
-		cmocka_unit_test_setup_teardown(nothing_is_said_of_a_record_that_is_not_shown,
+		cmocka_unit_test_setup_teardown(shadow_does_nothing_and_logs_the_action,
+						start_acting, stop_acting),
+		cmocka_unit_test_setup_teardown(an_action_of_a_hidden_record_is_not_logged,
 						start_acting, stop_acting),
 	};
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Who may take over whose watch, quiet and owned policies, and records read on by the
- * next reader: the same for every engine that runs here.
+ * Replacement of watches by tag and mask, quiet and owned policies, and a reader that
+ * continues after another one: the same for every engine that runs here.
  */
 #include <errno.h>
 #include <poll.h>
@@ -23,9 +23,9 @@
 #include "lib/maze.h"
 #include "skip.h"
 
-#define NOBODY 65534
+#define OTHER_USER 65534
 #define MASK 0xff00ULL
-/* Bounds what is waited for; no machine is that slow. */
+/* Bounds every wait; no machine is that slow. */
 #define WAIT_SECONDS 60
 
 struct fixture {
@@ -36,9 +36,9 @@ struct fixture {
 };
 
 static const char *engine_name;
-/* One for all its tests: to load it takes time. NULL: it cannot run. */
+/* One engine for all its tests: loading takes time. NULL: it cannot run. */
 static struct maze *engine;
-/* Asked for by name: then that it cannot run is a failure. */
+/* The engine is required: a failure to load it is a failure of the test. */
 static bool must_run;
 static char why_not[512];
 
@@ -62,7 +62,7 @@ static int close_engine(void **state)
 	return 0;
 }
 
-/* The state is the name of the engine at first. */
+/* At first the state is the name of the engine. */
 static int set_up(void **state)
 {
 	struct fixture *fixture;
@@ -139,7 +139,7 @@ static struct maze_policy limits(unsigned int soft_ms, unsigned int hard_ms)
 	struct maze_policy policy;
 
 	maze_policy_default(&policy);
-	/* Nothing attends here, so a verdict would wait for a probe of yields. */
+	/* This test runs no yield-probe service, for which a verdict would wait. */
 	policy.flags |= MAZE_POLICY_YIELD_COUNTS;
 	policy.soft_ns = soft_ms * MAZE_NSEC_PER_MSEC;
 	policy.hard_ns = hard_ms * MAZE_NSEC_PER_MSEC;
@@ -152,7 +152,7 @@ static int claim(struct fixture *fixture, const struct maze_policy *policy, maze
 	return maze_claim(fixture->maze, fixture->pidfd, 0, policy, tag, mask, NULL);
 }
 
-/* The child's entry; false: it is not watched. */
+/* The child's entry in the list; false: it is not watched. */
 static bool entry_of(struct fixture *fixture, struct maze_entry *ret_entry)
 {
 	struct maze_entry *entries = NULL;
@@ -170,7 +170,7 @@ static bool entry_of(struct fixture *fixture, struct maze_entry *ret_entry)
 	return found;
 }
 
-/* The next record about the child that is of this event, or of any for NONE. */
+/* The next record about the child with this event, or with any event for NONE. */
 static bool await(struct fixture *fixture, enum maze_event event, struct maze_record *ret_record)
 {
 	struct pollfd fd = { .fd = maze_reader_fd(fixture->reader), .events = POLLIN };
@@ -185,7 +185,7 @@ static bool await(struct fixture *fixture, enum maze_event event, struct maze_re
 	}
 }
 
-static void a_claim_leaves_another_ones_watch_alone(void **state)
+static void a_claim_keeps_a_watch_with_another_tag(void **state)
 {
 	struct fixture *fixture = fixture_or_skip(state);
 	struct maze_policy first = limits(60000, 0), second = limits(50000, 0);
@@ -199,7 +199,7 @@ static void a_claim_leaves_another_ones_watch_alone(void **state)
 	assert_int_equal(maze_release(fixture->maze, fixture->pidfd, 0, 0x2201, MASK, NULL),
 			 -ENOENT);
 	assert_true(entry_of(fixture, &entry));
-	/* Within the mask it is the claimer's. */
+	/* It differs outside of the mask only. */
 	assert_int_equal(claim(fixture, &second, 0x1102, MASK), 0);
 	assert_true(entry_of(fixture, &entry));
 	assert_true(entry.tag == 0x1102 && entry.soft_ns == second.soft_ns);
@@ -207,7 +207,7 @@ static void a_claim_leaves_another_ones_watch_alone(void **state)
 	assert_false(entry_of(fixture, &entry));
 }
 
-static void a_claim_of_what_is_so_already_leaves_the_count(void **state)
+static void a_claim_with_the_same_policy_keeps_the_count(void **state)
 {
 	struct fixture *fixture = fixture_or_skip(state);
 	struct maze_policy policy = limits(100, 300);
@@ -217,7 +217,10 @@ static void a_claim_of_what_is_so_already_leaves_the_count(void **state)
 	spin_as(fixture, 0, 0);
 	assert_int_equal(claim(fixture, &policy, 0x1101, MASK), 0);
 	assert_true(await(fixture, MAZE_EVENT_SOFT, &record));
-	/* Begun anew, the soft verdict would come again before the hard one. */
+	/*
+	 * If the count had been reset, the soft verdict would come again before the hard
+	 * one.
+	 */
 	assert_int_equal(claim(fixture, &policy, 0x1101, MASK), 0);
 	do
 		assert_true(await(fixture, MAZE_EVENT_NONE, &record));
@@ -226,7 +229,7 @@ static void a_claim_of_what_is_so_already_leaves_the_count(void **state)
 	assert_true(record.count_ns >= 300 * MAZE_NSEC_PER_MSEC);
 }
 
-static void all_of_a_mask_can_be_released_at_once(void **state)
+static void all_watches_of_a_mask_can_be_released_at_once(void **state)
 {
 	struct fixture *fixture = fixture_or_skip(state);
 	struct maze_policy policy = limits(60000, 0);
@@ -253,7 +256,7 @@ static void a_quiet_watch_begins_without_a_record_and_ends_with_one_after_a_verd
 	assert_int_equal(record.event, MAZE_EVENT_SOFT);
 	assert_true(await(fixture, MAZE_EVENT_NONE, &record));
 	assert_int_equal(record.event, MAZE_EVENT_HARD);
-	/* For who has to see it to the end. */
+	/* So that a reader of verdicts also sees the end. */
 	waitpid(fixture->child, NULL, 0);
 	assert_true(await(fixture, MAZE_EVENT_NONE, &record));
 	assert_int_equal(record.event, MAZE_EVENT_EXIT);
@@ -269,15 +272,15 @@ static void an_owned_watch_acts_on_its_owners_task(void **state)
 	if (geteuid())
 		skip_because("a child of another user takes root");
 	policy.flags |= MAZE_POLICY_OWNED;
-	policy.owner = NOBODY;
-	spin_as(fixture, NOBODY, NOBODY);
+	policy.owner = OTHER_USER;
+	spin_as(fixture, OTHER_USER, OTHER_USER);
 	assert_int_equal(claim(fixture, &policy, 0x1101, MASK), 0);
 	assert_true(await(fixture, MAZE_EVENT_SOFT, &record));
 	assert_true(record.flags & MAZE_RECORD_SENT);
 }
 
-/* Its real user is the owner's, as of a program that is set-user-id; that is not enough. */
-static void an_owned_watch_ends_where_it_would_act_on_anothers(void **state)
+/* Its real user is the owner, as in a set-user-id program; that does not suffice. */
+static void an_owned_watch_ends_at_a_verdict_on_another_users_task(void **state)
 {
 	struct fixture *fixture = fixture_or_skip(state);
 	struct maze_policy policy = limits(50, 100);
@@ -287,8 +290,8 @@ static void an_owned_watch_ends_where_it_would_act_on_anothers(void **state)
 	if (geteuid())
 		skip_because("a child of another user takes root");
 	policy.flags |= MAZE_POLICY_OWNED;
-	policy.owner = NOBODY;
-	spin_as(fixture, NOBODY, NOBODY - 1);
+	policy.owner = OTHER_USER;
+	spin_as(fixture, OTHER_USER, OTHER_USER - 1);
 	assert_int_equal(claim(fixture, &policy, 0x1101, MASK), 0);
 	do
 		assert_true(await(fixture, MAZE_EVENT_NONE, &record));
@@ -298,7 +301,7 @@ static void an_owned_watch_ends_where_it_would_act_on_anothers(void **state)
 	assert_int_equal(waitpid(fixture->child, NULL, WNOHANG), 0);
 }
 
-static void a_reader_goes_on_where_another_one_was(void **state)
+static void a_reader_continues_after_another_one(void **state)
 {
 	struct fixture *fixture = fixture_or_skip(state);
 	struct maze_policy policy = limits(50, 100);
@@ -315,7 +318,7 @@ static void a_reader_goes_on_where_another_one_was(void **state)
 	resumed = maze_reader_resume(fixture->maze, &place, &next, NULL);
 	maze_reader_close(fixture->reader);
 	fixture->reader = next;
-	/* The poll engine ends with its process, and so does what it has written. */
+	/* The poll engine ends with its process, and with it its records. */
 	assert_int_equal(resumed, strcmp(engine_name, "poll") ? 0 : 1);
 	if (resumed)
 		return;
@@ -326,19 +329,19 @@ static void a_reader_goes_on_where_another_one_was(void **state)
 #define TEST(function, engine)                                                                     \
 	cmocka_unit_test_prestate_setup_teardown(function, set_up, tear_down, (void *)(engine))
 #define TESTS(engine)                                                                              \
-	TEST(a_claim_leaves_another_ones_watch_alone, engine),                                     \
-		TEST(a_claim_of_what_is_so_already_leaves_the_count, engine),                      \
-		TEST(all_of_a_mask_can_be_released_at_once, engine),                               \
+	TEST(a_claim_keeps_a_watch_with_another_tag, engine),                                      \
+		TEST(a_claim_with_the_same_policy_keeps_the_count, engine),                        \
+		TEST(all_watches_of_a_mask_can_be_released_at_once, engine),                       \
 		TEST(a_quiet_watch_begins_without_a_record_and_ends_with_one_after_a_verdict,      \
 		     engine),                                                                      \
 		TEST(an_owned_watch_acts_on_its_owners_task, engine),                              \
-		TEST(an_owned_watch_ends_where_it_would_act_on_anothers, engine),                  \
-		TEST(a_reader_goes_on_where_another_one_was, engine)
+		TEST(an_owned_watch_ends_at_a_verdict_on_another_users_task, engine),              \
+		TEST(a_reader_continues_after_another_one, engine)
 
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest here[] = { TESTS("bpf"), TESTS("poll") };
-	/* In a machine that has the module: test_claim kmod. */
+	/* In a virtual machine with the module: test_claim kmod. */
 	const struct CMUnitTest there[] = { TESTS(argc > 1 ? argv[1] : "kmod") };
 
 	must_run = argc > 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Command lines in an event loop: a process that executes another program after its command
- * line was read, and before the answer is taken, is read again.
+ * Command lines in an event loop: when a process executes another program after the worker
+ * has read its command line, and before the answer is processed, it is read again.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -34,7 +34,7 @@
 
 struct execer {
 	pid_t pid;
-	int go; /* a byte here: it executes sleep */
+	int go; /* a byte to it makes the process execute sleep */
 };
 
 static struct execer start_execer(void)
@@ -88,12 +88,12 @@ static void await_cmdline(pid_t pid, const char *expected)
 			return;
 		poll(NULL, 0, TURN_MS);
 	}
-	fail_msg("process %d has not the command line \"%s\"", pid, expected);
+	fail_msg("the command line of process %d is not \"%s\"", pid, expected);
 }
 
 /* ---- the event loop ------------------------------------------------------------------------ */
 
-struct asker {
+struct client {
 	sd_event *event;
 	struct cmdlines *cmdlines;
 	struct subject_source source;
@@ -102,54 +102,55 @@ struct asker {
 	unsigned int count;
 };
 
-static int ask(struct asker *asker)
+static int request(struct client *client)
 {
-	return cmdlines_get(asker->cmdlines, &asker->source, &asker->subject);
+	return cmdlines_get(client->cmdlines, &client->source, &client->subject);
 }
 
 static void on_answer(void *arg, pid_t pid)
 {
-	struct asker *asker = arg;
+	struct client *client = arg;
 
-	assert_int_equal(pid, asker->subject.pid);
-	assert_int_equal(ask(asker), 0);
-	assert_in_range(asker->count, 0, 3);
-	memcpy(asker->answers[asker->count++], asker->subject.cmdline, SUBJECT_TEXT_SIZE);
+	assert_int_equal(pid, client->subject.pid);
+	assert_int_equal(request(client), 0);
+	assert_in_range(client->count, 0, 3);
+	memcpy(client->answers[client->count++], client->subject.cmdline, SUBJECT_TEXT_SIZE);
 }
 
-static void open_asker(struct asker *asker, pid_t pid)
+static void open_client(struct client *client, pid_t pid)
 {
 	struct maze_error error;
 
-	*asker = (struct asker){ .count = 0 };
-	assert_int_equal(sd_event_new(&asker->event), 0);
-	assert_int_equal(cmdlines_open(asker->event, NULL, on_answer, asker, &asker->cmdlines), 0);
-	assert_int_equal(subject_open(pid, 0, &asker->source, &asker->subject, &error), 0);
+	*client = (struct client){ .count = 0 };
+	assert_int_equal(sd_event_new(&client->event), 0);
+	assert_int_equal(cmdlines_open(client->event, NULL, on_answer, client, &client->cmdlines),
+			 0);
+	assert_int_equal(subject_open(pid, 0, &client->source, &client->subject, &error), 0);
 }
 
-static void close_asker(struct asker *asker)
+static void close_client(struct client *client)
 {
-	subject_close(&asker->source);
-	cmdlines_close(asker->cmdlines);
-	sd_event_unref(asker->event);
+	subject_close(&client->source);
+	cmdlines_close(client->cmdlines);
+	sd_event_unref(client->event);
 }
 
-static void turn(struct asker *asker)
+static bool is_pending(const struct client *client)
 {
-	assert_return_code(sd_event_run(asker->event, TURN_MS * 1000), 0);
+	return cmdlines_pending(client->cmdlines);
 }
 
-static void turn_until_answered(struct asker *asker)
+static void run_while(struct client *client, bool (*holds)(const struct client *client))
 {
 	int turns;
 
-	for (turns = 0; cmdlines_pending(asker->cmdlines); turns++) {
+	for (turns = 0; holds(client); turns++) {
 		assert_in_range(turns, 0, ANY_WAIT_MS / TURN_MS);
-		turn(asker);
+		assert_return_code(sd_event_run(client->event, TURN_MS * 1000), 0);
 	}
 }
 
-/* The socket to the worker: this test has no other of that type. -1: there is none. */
+/* The only socket of its type in this test; -1: there is no worker yet. */
 static int worker_socket(void)
 {
 	DIR *dir = opendir("/proc/self/fd");
@@ -167,68 +168,71 @@ static int worker_socket(void)
 	return found;
 }
 
-/* The worker has answered, and the answer is not taken. */
-static void await_answer(struct asker *asker)
+static bool has_no_worker(const struct client *client)
+{
+	(void)client;
+	return worker_socket() < 0;
+}
+
+/* Waits until the worker has answered; the answer is not processed. */
+static void await_answer(struct client *client)
 {
 	struct pollfd answer = { .events = POLLIN };
-	int turns;
 
-	for (turns = 0; (answer.fd = worker_socket()) < 0; turns++) {
-		assert_in_range(turns, 0, ANY_WAIT_MS / TURN_MS);
-		turn(asker);
-	}
+	run_while(client, has_no_worker);
+	answer.fd = worker_socket();
 	assert_int_equal(poll(&answer, 1, ANY_WAIT_MS), 1);
-	assert_int_equal(asker->count, 0);
+	assert_int_equal(client->count, 0);
 }
 
 /* ---- tests --------------------------------------------------------------------------------- */
 
-static void one_look_is_answered_once(void **state)
+static void two_requests_at_once_have_one_answer(void **state)
 {
 	struct execer execer = start_execer();
-	struct asker asker;
+	struct client client;
 
 	(void)state;
 	await_cmdline(execer.pid, BEFORE);
-	open_asker(&asker, execer.pid);
-	assert_int_equal(ask(&asker), -EINPROGRESS);
-	/* Before the request is sent: the worker reads later than this look. */
-	assert_int_equal(ask(&asker), -EINPROGRESS);
-	turn_until_answered(&asker);
-	assert_int_equal(asker.count, 1);
-	assert_string_equal(asker.answers[0], BEFORE);
-	close_asker(&asker);
+	open_client(&client, execer.pid);
+	assert_int_equal(request(&client), -EINPROGRESS);
+	/* The request is not sent yet: the worker reads later than this call. */
+	assert_int_equal(request(&client), -EINPROGRESS);
+	run_while(&client, is_pending);
+	assert_int_equal(client.count, 1);
+	assert_string_equal(client.answers[0], BEFORE);
+	close_client(&client);
 	end_execer(&execer);
 }
 
-static void an_exec_after_the_reading_is_read_too(void **state)
+static void an_exec_after_the_read_is_read_again(void **state)
 {
 	struct execer execer = start_execer();
-	struct asker asker;
+	struct client client;
 
 	(void)state;
 	await_cmdline(execer.pid, BEFORE);
-	open_asker(&asker, execer.pid);
-	assert_int_equal(ask(&asker), -EINPROGRESS);
-	await_answer(&asker);
+	open_client(&client, execer.pid);
+	assert_int_equal(request(&client), -EINPROGRESS);
+	await_answer(&client);
 	assert_int_equal(write(execer.go, "\n", 1), 1);
 	await_cmdline(execer.pid, AFTER);
-	/* As upon the event of the exec. */
-	assert_int_equal(ask(&asker), -EINPROGRESS);
-	turn_until_answered(&asker);
-	/* The first answer counts until the second: a loop of execs does not escape the rules. */
-	assert_int_equal(asker.count, 2);
-	assert_string_equal(asker.answers[0], BEFORE);
-	assert_string_equal(asker.answers[1], AFTER);
-	close_asker(&asker);
+	/* As at the event of the exec. */
+	assert_int_equal(request(&client), -EINPROGRESS);
+	run_while(&client, is_pending);
+	/* The first answer counts until the second, so a loop of execs cannot evade the rules. */
+	assert_int_equal(client.count, 2);
+	assert_string_equal(client.answers[0], BEFORE);
+	assert_string_equal(client.answers[1], AFTER);
+	close_client(&client);
 	end_execer(&execer);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(one_look_is_answered_once),
-		cmocka_unit_test(an_exec_after_the_reading_is_read_too),
+		cmocka_unit_test(two_requests_at_once_have_one_answer),
+		cmocka_unit_test(an_exec_after_the_read_is_read_again),
 	};
 
 	return cmocka_run_group_tests_name("cmdlines", tests, NULL, NULL);

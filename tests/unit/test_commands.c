@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The action exec, with real commands: scripts that this test writes. Whether all of a
- * command is gone is told by a FIFO that each of its processes holds open: its end
- * comes when the last of them has ended, whatever numbers they had.
+ * The action exec with real commands, which are scripts that this test writes. Each
+ * process of a command holds a FIFO open; its end shows that the last one has ended,
+ * whatever process numbers they had.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +16,7 @@
 #include "acting.h"
 
 static struct cgroup_fs cgroups = { .fd = -1 };
-static char exec_cgroup[64]; /* "": there can be none */
+static char exec_cgroup[64]; /* "": not available */
 
 static int start_in_cgroup(void **state)
 {
@@ -30,7 +30,7 @@ static int start_without_cgroup(void **state)
 
 /* ---- scripts --------------------------------------------------------------------------- */
 
-/* Writes an executable of the test's directory; its path is valid until the next. */
+/* Writes an executable to the test's directory; its path is valid until the next call. */
 static char *script(const struct acting *acting, const char *name, const char *text)
 {
 	static char path[128];
@@ -64,7 +64,7 @@ static void run_on(struct acting *acting, char *path, const struct maze_record *
 	actions_perform(acting->actions, &on);
 }
 
-/* A program without a shell, which would have descriptors and signals of its own. */
+/* A program without a shell: a shell would add descriptors and signals of its own. */
 static void run_program(struct acting *acting, char **words, size_t count)
 {
 	struct stage_actions stage = { .exec = { .items = words, .count = count } };
@@ -73,7 +73,7 @@ static void run_program(struct acting *acting, char **words, size_t count)
 	act(acting, &record, &stage, -1);
 }
 
-/* On a process that is gone. */
+/* The record is about a process that has ended. */
 static void run(struct acting *acting, char *path, maze_u64 timeout_ns)
 {
 	struct maze_record record = record_of(4000001, 4000001);
@@ -95,7 +95,8 @@ static void finish(struct acting *acting)
 {
 	while (any_commands(acting))
 		if (sd_event_run(acting->event, ACTING_WAIT_USEC) <= 0)
-			fail_msg("nothing happens; said:\n%s", read_text(acting->log_path));
+			fail_msg("no progress within a minute; the log:\n%s",
+				 read_text(acting->log_path));
 }
 
 static int open_fifo(const struct acting *acting)
@@ -110,7 +111,7 @@ static int open_fifo(const struct acting *acting)
 }
 
 /* Runs the loop until so many bytes have come; false: the command ended before. */
-static bool heard_bytes(struct acting *acting, int fd, unsigned int bytes)
+static bool received_bytes(struct acting *acting, int fd, unsigned int bytes)
 {
 	char byte;
 
@@ -126,8 +127,9 @@ static bool heard_bytes(struct acting *acting, int fd, unsigned int bytes)
 }
 
 /*
- * Runs the script with a time-out that lets it get ready, which it says by so many
- * bytes: on a busy machine a short one is over before. The alarm bounds it.
+ * Runs the script with a timeout that starts when it is ready, which it reports by so
+ * many bytes: a short timeout could expire before that on a busy machine. The alarm
+ * bounds it.
  */
 static void run_until_ready(struct acting *acting, char *path, int fd, unsigned int bytes)
 {
@@ -139,10 +141,10 @@ static void run_until_ready(struct acting *acting, char *path, int fd, unsigned 
 			;
 		timeout_ns *= 2;
 		run(acting, path, timeout_ns);
-	} while (!heard_bytes(acting, fd, bytes));
+	} while (!received_bytes(acting, fd, bytes));
 }
 
-/* Every process that held it has ended, or is about to: that is the kernel's to do. */
+/* Every process that held the FIFO has ended or is ending in the kernel. */
 static void assert_all_are_gone(int fd)
 {
 	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
@@ -152,7 +154,7 @@ static void assert_all_are_gone(int fd)
 	assert_int_equal(read(fd, &byte, 1), 0);
 }
 
-/* ---- what a command is given ---------------------------------------------------------------- */
+/* ---- the environment of a command --------------------------------------------------- */
 
 static void assert_line(const char *text, const char *line)
 {
@@ -184,7 +186,7 @@ static void a_command_gets_the_record_and_nothing_else(void **state)
 	setenv("WATCHDOG_USEC", "1000000", 1);
 	start_victim(&victim);
 	record = record_of(victim.pid, victim.tid);
-	/* The shell adds what it likes to its environment, so it is read from the kernel. */
+	/* Read from the kernel, since the shell adds variables to its environment. */
 	run_on(acting,
 	       script(acting, "tell",
 		      "tr '\\0' '\\n' < /proc/$$/environ > env\ncat > input\n"
@@ -207,7 +209,7 @@ static void a_command_gets_the_record_and_nothing_else(void **state)
 			if (!strcmp(at, names[i]))
 				break;
 		if (i == sizeof(names) / sizeof(names[0]))
-			fail_msg("%s is nothing for a command", at);
+			fail_msg("the command has the unexpected variable %s", at);
 	}
 	assert_string_equal(read_text(file_of(acting, "arguments")), "2\nan argument\n$(reboot)\n");
 	snprintf(line, sizeof(line), "Pid:\t%d", victim.pid);
@@ -221,8 +223,8 @@ static void a_command_gets_the_record_and_nothing_else(void **state)
 	assert_said(acting, "\"action\":\"exec\",\"tried\":true,\"applied\":true");
 }
 
-/* As a process of nobody in particular begins. */
-static void a_command_begins_afresh(void **state)
+/* The defaults of a new process. */
+static void a_command_has_default_signals_and_descriptors(void **state)
 {
 	struct acting *acting = *state;
 	char *copy[] = { (char *)"/bin/cp",	    (char *)"/proc/self/status",
@@ -238,7 +240,7 @@ static void a_command_begins_afresh(void **state)
 	sigemptyset(&blocked);
 	sigaddset(&blocked, SIGTERM);
 	sigprocmask(SIG_BLOCK, &blocked, &before);
-	/* A descriptor that somebody forgot to mark. */
+	/* A descriptor without close-on-exec. */
 	assert_int_equal(dup2(STDERR_FILENO, 55), 55);
 	run_program(acting, copy, 5);
 	run_program(acting, list, 2);
@@ -256,12 +258,12 @@ static void a_command_begins_afresh(void **state)
 	assert_int_equal(group, pid);
 	assert_int_equal(session, pid);
 	assert_int_equal(parent, getpid());
-	/* The fourth is the directory that it lists. */
+	/* The fourth descriptor is the listed directory. */
 	assert_said(acting, "exec: /bin/ls: 3");
 	assert_int_equal(count_said(acting, "exec: /bin/ls: "), 4);
 }
 
-/* ---- how many, how long ------------------------------------------------------------------- */
+/* ---- number and time ---------------------------------------------------------------- */
 
 static void a_hundred_verdicts_never_run_more_than_the_limit(void **state)
 {
@@ -281,7 +283,7 @@ static void a_hundred_verdicts_never_run_more_than_the_limit(void **state)
 		if (strtoul(line, NULL, 10) > most)
 			most = (unsigned int)strtoul(line, NULL, 10);
 	}
-	/* Eight run and 64 wait before the loop has had a turn. */
+	/* Eight run and 64 wait before the loop has run. */
 	assert_int_equal(lines, 72);
 	assert_true(most <= 8);
 	assert_int_equal(count_said(acting, "did not run"), 1);
@@ -291,9 +293,9 @@ static void a_hundred_verdicts_never_run_more_than_the_limit(void **state)
 }
 
 /*
- * Ignores SIGTERM, and has children that do as well: one beside it, one that has a
- * child, and, where a control group holds them, one in a session of its own.
- * All end when the directory of the test is gone, so that a mazed that fails leaves none.
+ * Ignores SIGTERM, and has children that do so as well: one child, one with a child of
+ * its own, and, where a control group holds them, one in another session. All end when
+ * the directory of the test is removed, so that a failing mazed leaves none behind.
  */
 #define STUBBORN                                                                                   \
 	"trap '' TERM\nexec 9> fifo\n"                                                             \
@@ -329,7 +331,7 @@ static void the_timeout_ends_a_control_group(void **state)
 			    5);
 }
 
-static void what_a_command_leaves_running_is_ended(void **state)
+static void processes_that_a_command_leaves_are_killed(void **state)
 {
 	struct acting *acting = *state;
 	int fifo;
@@ -342,14 +344,14 @@ static void what_a_command_leaves_running_is_ended(void **state)
 		   "exec 9> fifo\nsetsid sh -c 'while [ -p fifo ]; do sleep 1; done' > /dev/null "
 		   "2>&1 &\nprintf x >&9\n"),
 	    60 * MAZE_NSEC_PER_SEC);
-	assert_true(heard_bytes(acting, fifo, 1));
+	assert_true(received_bytes(acting, fifo, 1));
 	finish(acting);
 	assert_all_are_gone(fifo);
 	close(fifo);
 	assert_int_equal(count_said(acting, "sent SIGTERM"), 0);
 }
 
-/* Those that end when they are told to are not killed. */
+/* Commands that end at SIGTERM are not killed. */
 static void sigterm_comes_first(void **state)
 {
 	struct acting *acting = *state;
@@ -368,7 +370,7 @@ static void sigterm_comes_first(void **state)
 	assert_string_equal(read_text(file_of(acting, "told")), "told\n");
 }
 
-static void the_end_of_mazed_ends_its_commands(void **state)
+static void mazed_kills_its_commands_at_its_end(void **state)
 {
 	struct acting *acting = *state;
 	int fifo = open_fifo(acting);
@@ -377,14 +379,14 @@ static void the_end_of_mazed_ends_its_commands(void **state)
 	    script(acting, "stubborn",
 		   STUBBORN "printf x >&9\nwhile [ -p fifo ]; do sleep 1; done\n"),
 	    60 * MAZE_NSEC_PER_SEC);
-	assert_true(heard_bytes(acting, fifo, 4));
+	assert_true(received_bytes(acting, fifo, 4));
 	actions_close(acting->actions);
 	acting->actions = NULL;
 	assert_all_are_gone(fifo);
 	close(fifo);
 }
 
-static void commands_of_a_mazed_that_was_killed_are_ended_by_the_next(void **state)
+static void commands_of_a_killed_mazed_are_killed_by_the_next(void **state)
 {
 	struct acting *acting = *state;
 	char path[128];
@@ -410,9 +412,9 @@ static void commands_of_a_mazed_that_was_killed_are_ended_by_the_next(void **sta
 	remove_cgroup(&cgroups, path);
 }
 
-/* ---- what is said --------------------------------------------------------------------------- */
+/* ---- messages ----------------------------------------------------------------------- */
 
-static void what_a_command_prints_is_in_the_log_to_a_bound(void **state)
+static void output_of_a_command_is_logged_to_a_bound(void **state)
 {
 	struct acting *acting = *state;
 	int fifo = open_fifo(acting);
@@ -426,7 +428,7 @@ static void what_a_command_prints_is_in_the_log_to_a_bound(void **state)
 			fifo, 1);
 	finish(acting);
 	assert_said(acting, "/flood: first");
-	/* As JSON has it: the backslash is doubled. */
+	/* In JSON the backslash is doubled. */
 	assert_said(acting, "/flood: a\\\\x1b[2Jb");
 	assert_said(acting, "more bytes not shown");
 	tries = count_said(acting, "sent SIGTERM");
@@ -434,7 +436,7 @@ static void what_a_command_prints_is_in_the_log_to_a_bound(void **state)
 	assert_true(strlen(read_text(acting->log_path)) < 16384 * tries);
 }
 
-static void what_cannot_be_run_is_said(void **state)
+static void a_command_that_cannot_run_is_logged(void **state)
 {
 	struct acting *acting = *state;
 
@@ -445,7 +447,7 @@ static void what_cannot_be_run_is_said(void **state)
 	assert_int_equal(count_said(acting, "exit status"), 0);
 }
 
-static void a_command_that_fails_is_said(void **state)
+static void a_command_that_fails_is_logged(void **state)
 {
 	struct acting *acting = *state;
 
@@ -465,7 +467,10 @@ static void nothing_is_left_of_commands(void **state)
 
 	if (!exec_cgroup[0])
 		skip_because("%s", no_cgroup_why);
-	/* The first may open what stays open: the log's, the loop's. */
+	/*
+	 * The first command may open descriptors that stay open: those of the log and the
+	 * loop.
+	 */
 	run(acting, path, 60 * MAZE_NSEC_PER_SEC);
 	finish(acting);
 	before = (unsigned int)dup(0);
@@ -476,7 +481,7 @@ static void nothing_is_left_of_commands(void **state)
 	after = (unsigned int)dup(0);
 	close((int)after);
 	assert_int_equal(before, after);
-	/* No child is left, and no control group: it can be removed. */
+	/* No child and no control group is left: the directory can be removed. */
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 	assert_int_equal(errno, ECHILD);
 	assert_int_equal(unlinkat(cgroups.fd, exec_cgroup + 1, AT_REMOVEDIR), 0);
@@ -491,19 +496,19 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_CGROUP(a_command_gets_the_record_and_nothing_else),
 		WITHOUT(a_command_gets_the_record_and_nothing_else),
-		IN_CGROUP(a_command_begins_afresh),
+		IN_CGROUP(a_command_has_default_signals_and_descriptors),
 		WITHOUT(a_hundred_verdicts_never_run_more_than_the_limit),
 		IN_CGROUP(a_hundred_verdicts_never_run_more_than_the_limit),
 		WITHOUT(the_timeout_ends_a_process_group),
 		IN_CGROUP(the_timeout_ends_a_control_group),
-		IN_CGROUP(what_a_command_leaves_running_is_ended),
+		IN_CGROUP(processes_that_a_command_leaves_are_killed),
 		WITHOUT(sigterm_comes_first),
-		WITHOUT(the_end_of_mazed_ends_its_commands),
-		IN_CGROUP(the_end_of_mazed_ends_its_commands),
-		IN_CGROUP(commands_of_a_mazed_that_was_killed_are_ended_by_the_next),
-		IN_CGROUP(what_a_command_prints_is_in_the_log_to_a_bound),
-		WITHOUT(what_cannot_be_run_is_said),
-		WITHOUT(a_command_that_fails_is_said),
+		WITHOUT(mazed_kills_its_commands_at_its_end),
+		IN_CGROUP(mazed_kills_its_commands_at_its_end),
+		IN_CGROUP(commands_of_a_killed_mazed_are_killed_by_the_next),
+		IN_CGROUP(output_of_a_command_is_logged_to_a_bound),
+		WITHOUT(a_command_that_cannot_run_is_logged),
+		WITHOUT(a_command_that_fails_is_logged),
 		IN_CGROUP(nothing_is_left_of_commands),
 	};
 	int failed;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What each user of the control socket has left: connections, requests by rate, and
- * sentences in the log.
+ * The limits of each user of the control socket: connections, rate of requests, and log
+ * messages.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -32,7 +32,7 @@ static struct control_user *enter(uid_t uid, unsigned int max)
 	return control_users_connect(&users, uid, uid == 0, max, BEGIN);
 }
 
-static void test_a_quarter_each(void **state)
+static void each_user_has_a_quarter_of_the_connections(void **state)
 {
 	struct control_user *user;
 	int i;
@@ -49,7 +49,7 @@ static void test_a_quarter_each(void **state)
 	assert_int_equal(users.connections, 8);
 }
 
-static void test_the_last_quarter_is_roots(void **state)
+static void the_last_quarter_belongs_to_root(void **state)
 {
 	uid_t uid;
 	int i;
@@ -64,7 +64,7 @@ static void test_the_last_quarter_is_roots(void **state)
 	assert_null(enter(0, 32));
 }
 
-static void test_few_connections(void **state)
+static void with_few_connections_a_user_still_has_one(void **state)
 {
 	(void)state;
 	assert_non_null(enter(1, 1));
@@ -75,7 +75,7 @@ static void test_few_connections(void **state)
 	assert_non_null(enter(0, 2));
 }
 
-static void test_users_are_forgotten_when_rested(void **state)
+static void idle_users_are_forgotten(void **state)
 {
 	struct control_user *user, *busy = NULL;
 	uid_t uid;
@@ -90,22 +90,22 @@ static void test_users_are_forgotten_when_rested(void **state)
 		else
 			control_users_disconnect(&users, user);
 	}
-	/* All have spent something just now. */
+	/* Each user has just made a request. */
 	assert_null(control_users_connect(&users, uid, false, 4 * CONTROL_USERS_MAX, BEGIN));
 	assert_non_null(control_users_connect(&users, uid, false, 4 * CONTROL_USERS_MAX,
 					      BEGIN + 2 * SECOND));
 	assert_int_equal(users.count, CONTROL_USERS_MAX - 1);
-	/* However many there are, there is a place for root. */
+	/* However many there are, root still has room. */
 	assert_non_null(control_users_connect(&users, 0, true, 4 * CONTROL_USERS_MAX, BEGIN));
 	assert_int_equal(users.count, CONTROL_USERS_MAX);
-	/* Who is connected was not. */
+	/* The connected user was not forgotten. */
 	assert_ptr_equal(
 		control_users_connect(&users, 1, false, 4 * CONTROL_USERS_MAX, BEGIN + 2 * SECOND),
 		busy);
 }
 
-/* Against a count that cannot go wrong: never more than burst and rate in any time. */
-static void test_rate(void **state)
+/* Compared with an exact count: never more than burst plus rate in any interval. */
+static void requests_are_limited_by_burst_and_rate(void **state)
 {
 	struct control_user *user = enter(1, 32);
 	uint64_t now = BEGIN, wait, taken = 0;
@@ -120,18 +120,18 @@ static void test_rate(void **state)
 			assert_true(taken <= 40 + (now - BEGIN) * 20 / SECOND);
 			continue;
 		}
-		/* As long as said suffices, and a millisecond less does not. */
+		/* The returned wait suffices, and a millisecond less does not. */
 		if (wait > 1000 && rand_r(&seed) % 2)
 			assert_true(control_user_spend(user, cost, now + wait - 1000) > 0);
 		now += wait;
 		assert_int_equal(control_user_spend(user, cost, now), 0);
 		taken += cost;
 	}
-	/* And no less than that either. */
+	/* And not less than that either. */
 	assert_true(taken + 12 >= 40 + (now - BEGIN) * 20 / SECOND);
 }
 
-static void test_rest_is_not_saved_up(void **state)
+static void idle_time_adds_no_more_than_a_burst(void **state)
 {
 	struct control_user *user = enter(1, 32);
 	int i;
@@ -142,7 +142,7 @@ static void test_rest_is_not_saved_up(void **state)
 	assert_true(control_user_spend(user, 1, BEGIN + 3600 * SECOND) > 0);
 }
 
-static void test_a_fault_is_said_once(void **state)
+static void a_fault_is_logged_once(void **state)
 {
 	struct control_user *user = enter(1, 32);
 	unsigned int suppressed = 7;
@@ -162,13 +162,13 @@ static void test_a_fault_is_said_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(test_a_quarter_each, tear_down),
-		cmocka_unit_test_teardown(test_the_last_quarter_is_roots, tear_down),
-		cmocka_unit_test_teardown(test_few_connections, tear_down),
-		cmocka_unit_test_teardown(test_users_are_forgotten_when_rested, tear_down),
-		cmocka_unit_test_teardown(test_rate, tear_down),
-		cmocka_unit_test_teardown(test_rest_is_not_saved_up, tear_down),
-		cmocka_unit_test_teardown(test_a_fault_is_said_once, tear_down),
+		cmocka_unit_test_teardown(each_user_has_a_quarter_of_the_connections, tear_down),
+		cmocka_unit_test_teardown(the_last_quarter_belongs_to_root, tear_down),
+		cmocka_unit_test_teardown(with_few_connections_a_user_still_has_one, tear_down),
+		cmocka_unit_test_teardown(idle_users_are_forgotten, tear_down),
+		cmocka_unit_test_teardown(requests_are_limited_by_burst_and_rate, tear_down),
+		cmocka_unit_test_teardown(idle_time_adds_no_more_than_a_burst, tear_down),
+		cmocka_unit_test_teardown(a_fault_is_logged_once, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What becomes of a signal (core/delivery.h): the table of signal(7) and
- * pid_namespaces(7), for signals that were chosen by name and for a warning.
+ * The delivery of a signal (core/delivery.h): the rules of signal(7) and
+ * pid_namespaces(7), for signals chosen by name and for a warning.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -35,7 +35,7 @@ static const struct expected {
 	{ SIGXCPU, IGNORES | BLOCKS, 0, MAZE_NOT_SENT_BLOCKED },
 	{ SIGXCPU, KNOWN | INIT, 0, MAZE_NOT_SENT_INIT },
 	{ SIGXCPU, CATCHES | INIT, SENT, 0 },
-	/* Nothing is known: then all that can be said is that it was sent. */
+	/* Without information the signal counts as sent. */
 	{ SIGXCPU, 0, SENT, 0 },
 	/* Default actions. */
 	{ SIGTERM, KNOWN, FATAL, 0 },
@@ -49,14 +49,14 @@ static const struct expected {
 	{ SIGTSTP, KNOWN, SENT, 0 },
 	{ SIGTTIN, KNOWN, SENT, 0 },
 	{ SIGTTOU, KNOWN, SENT, 0 },
-	/* Nothing helps against these. */
+	/* Neither blocking nor ignoring stops these. */
 	{ SIGSTOP, KNOWN | INIT, SENT, 0 },
 	{ SIGKILL, KNOWN, FATAL, 0 },
 	{ SIGKILL, KNOWN | INIT, FATAL, 0 },
 	{ SIGKILL, 0, FATAL, 0 },
 };
 
-/* The same to the process: what this thread blocks, another may take. */
+/* The same to the process: another thread may take a signal that this thread blocks. */
 static const struct expected to_process[] = {
 	{ SIGQUIT, KNOWN, FATAL, 0 },
 	{ SIGQUIT, CATCHES | BLOCKS, SENT, 0 },
@@ -71,10 +71,13 @@ static const struct expected to_process[] = {
 static const struct expected warnings[] = {
 	{ SIGXCPU, CATCHES, SENT, 0 },
 	{ SIGXCPU, CATCHES | INIT, SENT, 0 },
-	/* Pending, it would outlive the handler: an execve ends that, and unblocks nothing. */
+	/*
+	 * A pending signal would outlive the handler: an execve removes handlers and
+	 * keeps the mask.
+	 */
 	{ SIGXCPU, CATCHES | BLOCKS, 0, MAZE_NOT_SENT_BLOCKED },
 	{ SIGXCPU, KNOWN, 0, MAZE_NOT_SENT_NO_HANDLER },
-	/* Unblocked one day, it would end it. */
+	/* Unblocked later, the pending signal would end the process. */
 	{ SIGXCPU, KNOWN | BLOCKS, 0, MAZE_NOT_SENT_NO_HANDLER },
 	{ SIGXCPU, KNOWN | INIT, 0, MAZE_NOT_SENT_NO_HANDLER },
 	{ SIGXCPU, IGNORES, 0, MAZE_NOT_SENT_IGNORED },
@@ -114,7 +117,7 @@ static void named_signals_are_sent_as_they_are(void **state)
 	}
 }
 
-static void another_thread_may_take_what_goes_to_the_process(void **state)
+static void another_thread_may_take_a_signal_to_the_process(void **state)
 {
 	size_t i;
 
@@ -139,8 +142,8 @@ static void a_warning_goes_only_to_a_handler(void **state)
 	}
 }
 
-/* A program of the library's that chose another signal, and left the default's flag. */
-static void another_signal_is_no_warning(void **state)
+/* A library program that chose another signal and kept the default's flag. */
+static void another_signal_is_not_a_warning(void **state)
 {
 	struct maze_policy policy = policy_of(SIGTERM, MAZE_POLICY_WARN);
 
@@ -148,7 +151,7 @@ static void another_signal_is_no_warning(void **state)
 	assert_int_equal(maze_delivery(&policy, 0, KNOWN).flags, FATAL);
 }
 
-static void shadow_says_what_would_have_been(void **state)
+static void shadow_reports_the_delivery(void **state)
 {
 	struct maze_policy policy = policy_of(SIGXCPU, MAZE_POLICY_SHADOW);
 	struct maze_delivery delivery = maze_delivery(&policy, 0, KNOWN);
@@ -176,7 +179,7 @@ static void without_a_signal_nothing_is_sent(void **state)
 	assert_int_equal(delivery.not_sent, MAZE_NOT_SENT_NONE);
 }
 
-static void what_the_kernel_did_not_take_has_its_reason(void **state)
+static void a_signal_that_the_kernel_refused_has_a_reason(void **state)
 {
 	struct maze_policy policy = policy_of(SIGKILL, MAZE_POLICY_INHERIT);
 	struct maze_delivery delivery = maze_delivery(&policy, 1, KNOWN);
@@ -191,12 +194,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(named_signals_are_sent_as_they_are),
-		cmocka_unit_test(another_thread_may_take_what_goes_to_the_process),
+		cmocka_unit_test(another_thread_may_take_a_signal_to_the_process),
 		cmocka_unit_test(a_warning_goes_only_to_a_handler),
-		cmocka_unit_test(another_signal_is_no_warning),
-		cmocka_unit_test(shadow_says_what_would_have_been),
+		cmocka_unit_test(another_signal_is_not_a_warning),
+		cmocka_unit_test(shadow_reports_the_delivery),
 		cmocka_unit_test(without_a_signal_nothing_is_sent),
-		cmocka_unit_test(what_the_kernel_did_not_take_has_its_reason),
+		cmocka_unit_test(a_signal_that_the_kernel_refused_has_a_reason),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

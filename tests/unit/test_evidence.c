@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Process infos and stacks of mazed threads: when they are taken, and how many.
+ * Process infos and stacks of runaway threads: when the engine takes them, and how many.
  */
 #include "evidence_case.h"
 
@@ -10,7 +10,7 @@ static void spin_then_sleep_then_spin(void)
 {
 	spin_ms(150);
 	nap();
-	spin_ms(30); /* not up to the limit again */
+	spin_ms(30); /* never up to the limit again */
 }
 
 static void a_hundred_episodes(void)
@@ -23,7 +23,7 @@ static void a_hundred_episodes(void)
 	}
 }
 
-/* Rounds of fewer stacks than are kept, each of which begins with a byte from the parent. */
+/* Rounds with fewer stacks than are kept; a byte from the parent starts each round. */
 static int rounds[2];
 
 static void spin_in_rounds(void)
@@ -42,7 +42,7 @@ static void end_of_round(void)
 	assert_int_equal(read(rounds[0], &byte, 1), 1);
 }
 
-static void nothing_is_taken_unless_asked(void **state)
+static void without_a_request_nothing_is_taken(void **state)
 {
 	struct fixture *fixture = fixture_or_skip(state);
 	struct maze_policy policy = limits(20, 60);
@@ -67,7 +67,7 @@ static void stacks_stop_at_their_maximum(void **state)
 	want(fixture, 7, 2 * MS);
 	start(fixture, spin_for_ever);
 	begin(fixture, &policy);
-	/* 80 ms after the first: there would have been forty. */
+	/* 80 ms after the first stack; without the maximum there would be forty. */
 	assert_true(await(fixture, 7, MAZE_EVENT_HARD));
 	assert_int_equal(fixture->stacks_count, 7);
 	assert_int_equal(fixture->process_infos_count, 1);
@@ -89,7 +89,10 @@ static void stacks_are_an_interval_of_cpu_time_apart(void **state)
 	for (i = 1; i < 40; i++)
 		assert_true(fixture->stacks[i].count_ns >=
 			    fixture->stacks[i - 1].count_ns + 5 * MS);
-	/* An interrupt may have come upon another one, or the way out of it, but not always. */
+	/*
+	 * An interrupt may have come on top of another one, or on its return path, but
+	 * not always.
+	 */
 	for (i = 0; i < 40; i++) {
 		assert_true(leaf_is_the_spin(fixture, &fixture->stacks[i]));
 		assert_true(!fixture->stacks[i].kernel_frames ||
@@ -110,7 +113,7 @@ static void a_sleep_ends_the_sampling(void **state)
 	begin(fixture, &policy);
 	await_end(fixture);
 	assert_true(fixture->stacks_count >= 1);
-	/* The next episode has none before it has a verdict, however long it becomes here. */
+	/* The next episode has no stack before its verdict, however long it becomes here. */
 	for (i = 0; i < fixture->stacks_count; i++)
 		assert_true(fixture->stacks[i].count_ns >= policy.soft_ns);
 }
@@ -146,7 +149,7 @@ static void lost_stacks_are_counted(void **state)
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, rounds), 0);
 	want(fixture, 1000, MAZE_STACK_INTERVAL_MIN_NS);
-	before = fixture->stacks[0].seq; /* the last that was there, 0: none */
+	before = fixture->stacks[0].seq; /* number of the last stack read, 0: none */
 	late = fixture->evidence;
 	want(fixture, 1000, MAZE_STACK_INTERVAL_MIN_NS);
 	start(fixture, spin_in_rounds);
@@ -165,14 +168,14 @@ static void lost_stacks_are_counted(void **state)
 	assert_true(stack.seq > before + 75);
 	assert_true(maze_evidence_lost(late) == stack.seq - before - 1);
 	maze_evidence_close(late);
-	/* Who comes later begins with what is kept, and has lost nothing. */
+	/* A later reader starts with the kept stacks, and has lost none. */
 	assert_int_equal(maze_evidence_open(fixture->maze, NULL, &late, NULL), 0);
 	assert_int_equal(maze_evidence_next_stack(late, &stack), 1);
 	assert_true(maze_evidence_lost(late) == 0);
 	maze_evidence_close(late);
 }
 
-static void evidence_is_there_though_killed(void **state)
+static void a_killed_process_has_evidence(void **state)
 {
 	struct fixture *fixture = fixture_or_skip(state);
 	struct maze_policy policy = limits(50, 51);
@@ -215,14 +218,14 @@ static void a_verdict_in_shadow_has_evidence_too(void **state)
 	assert_int_equal(waitpid(fixture->child, NULL, WNOHANG), 0);
 }
 
-static void the_larger_number_and_the_smaller_interval_hold(void **state)
+static void the_larger_number_and_the_smaller_interval_win(void **state)
 {
 	struct fixture *fixture = fixture_or_skip(state);
 	struct maze_evidence_wants few = { 2, 3 * MS };
 	struct maze_policy policy = limits(20, 0);
 	struct maze_evidence *other;
 
-	/* By that interval alone there would be nine after hours. */
+	/* At that interval alone, nine stacks would take hours. */
 	want(fixture, 9, 3600 * MAZE_NSEC_PER_SEC);
 	assert_int_equal(maze_evidence_open(fixture->maze, &few, &other, NULL), 0);
 	start(fixture, spin_for_ever);
@@ -231,7 +234,7 @@ static void the_larger_number_and_the_smaller_interval_hold(void **state)
 	maze_evidence_close(other);
 }
 
-static void what_is_beyond_the_limits_is_refused(void **state)
+static void requests_beyond_the_limits_are_refused(void **state)
 {
 	struct fixture *fixture = fixture_or_skip(state);
 	struct maze_evidence_wants many = { MAZE_STACKS_MAX + 1, 0 }, dense = { 0, MS - 1 };
@@ -246,7 +249,7 @@ static void what_is_beyond_the_limits_is_refused(void **state)
 	assert_null(fixture->evidence);
 }
 
-static void another_engine_says_that_it_takes_none(void **state)
+static void another_engine_reports_that_it_takes_none(void **state)
 {
 	struct maze_error error = { "" };
 	struct maze_evidence *evidence;
@@ -262,19 +265,19 @@ static void another_engine_says_that_it_takes_none(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		/* The first: from then on somebody has asked. */
-		TEST(nothing_is_taken_unless_asked),
+		/* The first request for evidence, which stays in force. */
+		TEST(without_a_request_nothing_is_taken),
 		TEST(stacks_stop_at_their_maximum),
 		TEST(stacks_are_an_interval_of_cpu_time_apart),
 		TEST(a_sleep_ends_the_sampling),
 		TEST(each_episode_has_its_own),
 		TEST(lost_stacks_are_counted),
-		TEST(evidence_is_there_though_killed),
+		TEST(a_killed_process_has_evidence),
 		TEST(a_hard_stage_alone_has_evidence),
 		TEST(a_verdict_in_shadow_has_evidence_too),
-		TEST(the_larger_number_and_the_smaller_interval_hold),
-		TEST(what_is_beyond_the_limits_is_refused),
-		cmocka_unit_test(another_engine_says_that_it_takes_none),
+		TEST(the_larger_number_and_the_smaller_interval_win),
+		TEST(requests_beyond_the_limits_are_refused),
+		cmocka_unit_test(another_engine_reports_that_it_takes_none),
 	};
 
 	(void)argv;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Evidence of a pinned engine: who asked for it may be gone, and whoever comes next finds
- * what was taken meanwhile. In a BPF file system that only this program sees.
+ * Evidence of a pinned engine: the process that requested it may have ended, and the next
+ * reader still gets the evidence taken meanwhile. In a BPF file system that only this
+ * program sees.
  */
 #include "engine/bpf/engine_bpf.h"
 #include "evidence_case.h"
@@ -34,8 +35,8 @@ static int unload_engine(void **state)
 	return pinned_here ? maze_unload("bpf", &was_loaded, NULL) : 0;
 }
 
-/* A process that wants so many stacks, and is killed. */
-static void ask_and_be_killed(maze_u32 stacks_max)
+/* A process that requests so many stacks, and is killed. */
+static void request_and_die(maze_u32 stacks_max)
 {
 	struct maze_evidence_wants wants = { stacks_max, 2 * MS };
 	struct maze_evidence *evidence;
@@ -53,7 +54,7 @@ static void ask_and_be_killed(maze_u32 stacks_max)
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
-/* How many the engine has taken of whatever process; a reader would ask for more. */
+/* The number of stacks that the engine has taken; a reader would request more. */
 static maze_u64 stacks_taken(void)
 {
 	struct maze_error error = { "" };
@@ -68,7 +69,7 @@ static maze_u64 stacks_taken(void)
 	return taken;
 }
 
-/* A child that is left alone until there are so many stacks of it, and a hard verdict. */
+/* A child that runs until there are so many stacks of it, and a hard verdict. */
 static void spin_unread(struct fixture *fixture, unsigned int stacks)
 {
 	struct maze_policy policy = limits(20, 100);
@@ -97,13 +98,13 @@ static size_t stacks_of_child(struct fixture *fixture)
 	return count;
 }
 
-static void evidence_outlives_who_wanted_it(void **state)
+static void evidence_outlives_its_requester(void **state)
 {
 	struct fixture *fixture = fixture_or_skip(state);
 	struct maze_process_info process_info = { 0 };
 	bool found = false;
 
-	ask_and_be_killed(3);
+	request_and_die(3);
 	spin_unread(fixture, 3);
 	assert_int_equal(maze_evidence_open(fixture->maze, NULL, &fixture->evidence, NULL), 0);
 	assert_int_equal(stacks_of_child(fixture), 3);
@@ -113,21 +114,21 @@ static void evidence_outlives_who_wanted_it(void **state)
 	fixture->child = -1;
 }
 
-/* The wants of the dead do not count beside those of the living. */
-static void who_comes_next_sets_it_anew(void **state)
+/* Requests of ended processes do not count beside those of running ones. */
+static void the_next_requester_sets_new_values(void **state)
 {
 	struct fixture *fixture = fixture_or_skip(state);
 
-	ask_and_be_killed(9);
-	ask_and_be_killed(2);
+	request_and_die(9);
+	request_and_die(2);
 	spin_unread(fixture, 2);
 	assert_int_equal(maze_evidence_open(fixture->maze, NULL, &fixture->evidence, NULL), 0);
 	assert_int_equal(stacks_of_child(fixture), 2);
 	fixture->child = -1;
 }
 
-/* Who reads only one kind is told of it as long as there is some of the other. */
-static void the_descriptor_is_readable_while_anything_is_left(void **state)
+/* A reader of one kind is woken while any of the other kind is unread. */
+static void the_descriptor_is_readable_while_evidence_is_unread(void **state)
 {
 	struct fixture *fixture = fixture_or_skip(state);
 	struct maze_evidence_wants wants = { 2, 2 * MS };
@@ -153,9 +154,9 @@ static void the_descriptor_is_readable_while_anything_is_left(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(evidence_outlives_who_wanted_it),
-		TEST(who_comes_next_sets_it_anew),
-		TEST(the_descriptor_is_readable_while_anything_is_left),
+		TEST(evidence_outlives_its_requester),
+		TEST(the_next_requester_sets_new_values),
+		TEST(the_descriptor_is_readable_while_evidence_is_unread),
 	};
 
 	(void)argv;

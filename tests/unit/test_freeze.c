@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The action freeze and its undoing, in control groups of this test; and what may not
- * be frozen.
+ * The action freeze and the thaw, in control groups of this test; and the groups that
+ * must not be frozen.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -79,7 +79,7 @@ static void the_control_group_is_frozen_and_thawed_by_the_next_mazed(void **stat
 	assert_int_equal(actions_frozen(acting->actions)->count, 0);
 }
 
-static void what_others_froze_is_neither_frozen_nor_thawed(void **state)
+static void groups_frozen_by_others_are_not_changed(void **state)
 {
 	struct acting *acting = *state;
 	struct captive captive;
@@ -114,7 +114,7 @@ static void shadow_freezes_nothing(void **state)
 	assert_int_equal(actions_frozen(acting->actions)->count, 0);
 }
 
-static void what_cannot_be_written_down_is_not_frozen(void **state)
+static void a_group_is_not_frozen_without_its_list_entry(void **state)
 {
 	struct acting *acting = *state;
 	struct captive captive;
@@ -122,7 +122,7 @@ static void what_cannot_be_written_down_is_not_frozen(void **state)
 
 	if (!make_captive(&captive, "unwritten"))
 		skip_because("%s", no_cgroup_why);
-	/* A directory is in the way of the file. */
+	/* A directory is in the place of the file. */
 	snprintf(path, sizeof(path), "%s/frozen", acting->directory);
 	assert_int_equal(mkdir(path, 0700), 0);
 	act(acting, &captive.record, &freeze_stage, captive.victim.pidfd);
@@ -132,8 +132,8 @@ static void what_cannot_be_written_down_is_not_frozen(void **state)
 	assert_said(acting, "\"tried\":false,\"applied\":false");
 }
 
-/* Not another group that came to have its name. */
-static void a_group_that_is_gone_is_not_thawed_under_its_name(void **state)
+/* Not another group that has the same name now. */
+static void a_new_group_of_the_same_name_is_not_thawed(void **state)
 {
 	struct acting *acting = *state;
 	struct captive first, second;
@@ -155,7 +155,7 @@ static void a_group_that_is_gone_is_not_thawed_under_its_name(void **state)
 	assert_int_equal(actions_frozen(acting->actions)->count, 0);
 }
 
-static void all_is_thawed_for_a_mazed_that_goes_for_good(void **state)
+static void a_final_stop_of_mazed_thaws_all_groups(void **state)
 {
 	struct acting *acting = *state;
 	struct captive one, two;
@@ -173,7 +173,7 @@ static void all_is_thawed_for_a_mazed_that_goes_for_good(void **state)
 	assert_int_equal(actions_frozen(acting->actions)->count, 0);
 }
 
-/* ---- what is refused --------------------------------------------------------------------- */
+/* ---- refusals ----------------------------------------------------------------------- */
 
 static void assert_refused(const char *cgroup, const char *why)
 {
@@ -184,7 +184,7 @@ static void assert_refused(const char *cgroup, const char *why)
 		fail_msg("%s: %s", cgroup, error.text);
 }
 
-static void groups_of_more_than_one_are_refused(void **state)
+static void groups_with_other_processes_are_refused(void **state)
 {
 	(void)state;
 	assert_refused("/", "root cgroup");
@@ -214,7 +214,7 @@ static void the_root_group_is_refused(void **state)
 	assert_said(acting, "\"tried\":false,\"applied\":false");
 }
 
-/* The group that this process is in, without its newline. */
+/* The group of this process, without its newline. */
 static void own_cgroup(char *path, size_t size)
 {
 	char *text = strstr(read_text("/proc/self/cgroup"), "0::");
@@ -223,7 +223,7 @@ static void own_cgroup(char *path, size_t size)
 	snprintf(path, size, "%.*s", (int)strcspn(text + 3, "\n"), text + 3);
 }
 
-/* Runs in a child in `cgroup`, of which this process is the parent. */
+/* Runs in a child in `cgroup`; this process is the parent. */
 static int allowed_from(const char *cgroup, const char *asked, const char *why)
 {
 	struct maze_error error = { "" };
@@ -260,7 +260,7 @@ static void mazed_and_its_ancestors_are_never_frozen(void **state)
 	of_above = allowed_from(below, childs, "contains mazed itself");
 	of_ancestor = allowed_from(childs, ours, "contains an ancestor of mazed");
 	of_other = allowed_from(childs, other, NULL);
-	/* One that begins like it, but is another. */
+	/* Another group whose name begins the same. */
 	of_sibling = allowed_from(below, "/maze-test", NULL);
 	enter_cgroup(&cgroups, before, getpid());
 	remove_cgroup(&cgroups, below);
@@ -274,9 +274,9 @@ static void mazed_and_its_ancestors_are_never_frozen(void **state)
 	assert_int_equal(of_sibling, 0);
 }
 
-/* ---- the parts ---------------------------------------------------------------------------- */
+/* ---- parsing ------------------------------------------------------------------------ */
 
-static void groups_contain_themselves_and_what_is_below(void **state)
+static void groups_contain_themselves_and_their_children(void **state)
 {
 	(void)state;
 	assert_true(cgroup_contains("/", "/"));
@@ -288,7 +288,7 @@ static void groups_contain_themselves_and_what_is_below(void **state)
 	assert_false(cgroup_contains("/a/b", "/a"));
 }
 
-static void paths_do_not_lead_out(void **state)
+static void paths_do_not_leave_the_root(void **state)
 {
 	static const char *const paths[] = { "",   "a",	    "/..",  "/a/../..", "/../etc",
 					     "//", "/a//b", "/a/.", "/./a",	"/a/" };
@@ -301,7 +301,7 @@ static void paths_do_not_lead_out(void **state)
 		assert_int_equal(cgroup_open(&cgroups, paths[i]), -EINVAL);
 }
 
-static void what_is_frozen_is_read_back(void **state)
+static void the_list_of_frozen_groups_is_read_back(void **state)
 {
 	struct frozen_group group = {
 		.id = 0xfedcba9876543210ULL,
@@ -337,7 +337,7 @@ static void what_is_frozen_is_read_back(void **state)
 	frozen_close(frozen);
 }
 
-static void a_list_that_is_none_of_ours_is_refused(void **state)
+static void an_invalid_list_is_refused(void **state)
 {
 	static const char *const texts[] = { "x\n", "1 2 3 rule\n", "1 2 3 rule relative\n", "\n" };
 	struct acting *acting = *state;
@@ -363,17 +363,17 @@ static void a_list_that_is_none_of_ours_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(groups_contain_themselves_and_what_is_below),
-		cmocka_unit_test(paths_do_not_lead_out),
-		cmocka_unit_test(groups_of_more_than_one_are_refused),
-		ACTING(what_is_frozen_is_read_back),
-		ACTING(a_list_that_is_none_of_ours_is_refused),
+		cmocka_unit_test(groups_contain_themselves_and_their_children),
+		cmocka_unit_test(paths_do_not_leave_the_root),
+		cmocka_unit_test(groups_with_other_processes_are_refused),
+		ACTING(the_list_of_frozen_groups_is_read_back),
+		ACTING(an_invalid_list_is_refused),
 		ACTING(the_control_group_is_frozen_and_thawed_by_the_next_mazed),
-		ACTING(what_others_froze_is_neither_frozen_nor_thawed),
+		ACTING(groups_frozen_by_others_are_not_changed),
 		ACTING(shadow_freezes_nothing),
-		ACTING(what_cannot_be_written_down_is_not_frozen),
-		ACTING(a_group_that_is_gone_is_not_thawed_under_its_name),
-		ACTING(all_is_thawed_for_a_mazed_that_goes_for_good),
+		ACTING(a_group_is_not_frozen_without_its_list_entry),
+		ACTING(a_new_group_of_the_same_name_is_not_thawed),
+		ACTING(a_final_stop_of_mazed_thaws_all_groups),
 		ACTING(the_root_group_is_refused),
 		cmocka_unit_test(mazed_and_its_ancestors_are_never_frozen),
 	};

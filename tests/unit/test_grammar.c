@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What may be written to /proc/maze/entries, line by line.
+ * The lines of /proc/maze/entries.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,7 +23,7 @@ static int parse(const char *line)
 	return grammar_parse(line, strlen(line), &order);
 }
 
-static void the_line_of_2008(void **state)
+static void the_line_of_2008_is_accepted(void **state)
 {
 	(void)state;
 	assert_true(parse("1234 300 600 24 9"));
@@ -39,7 +39,7 @@ static void the_line_of_2008(void **state)
 	assert_int_equal(order.start_ticks, 0);
 }
 
-static void every_word(void **state)
+static void every_word_is_accepted(void **state)
 {
 	(void)state;
 	assert_true(parse("\t7 0 600 0 64 no-inherit yield-counts shadow thread recovery=65536 "
@@ -53,7 +53,7 @@ static void every_word(void **state)
 	assert_int_equal(order.start_ticks, 99);
 }
 
-static void the_ends_of_watches(void **state)
+static void lines_that_end_watches_are_accepted(void **state)
 {
 	(void)state;
 	assert_true(parse("-1234"));
@@ -70,7 +70,7 @@ static void the_ends_of_watches(void **state)
 	assert_int_equal(order.kind, GRAMMAR_END_ALL);
 }
 
-static void lines_that_mean_nothing(void **state)
+static void blank_lines_and_comments_are_ignored(void **state)
 {
 	static const char *const lines[] = { "", " ", "\t\r", "# 1 2 3 4 5", "   # x" };
 	size_t i;
@@ -82,7 +82,7 @@ static void lines_that_mean_nothing(void **state)
 	}
 }
 
-static void the_limits_of_limits(void **state)
+static void limits_have_a_range(void **state)
 {
 	char line[128];
 
@@ -96,7 +96,7 @@ static void the_limits_of_limits(void **state)
 	assert_false(parse("4194305 1 1 0 0"));
 }
 
-static void what_is_wrong_is_refused_and_changes_nothing(void **state)
+static void invalid_lines_are_refused_and_change_nothing(void **state)
 {
 	static const char *const wrong[] = {
 		"1",
@@ -149,14 +149,14 @@ static void what_is_wrong_is_refused_and_changes_nothing(void **state)
 	}
 }
 
-static void a_line_ends_where_its_length_says(void **state)
+static void a_line_ends_at_its_length(void **state)
 {
 	char line[GRAMMAR_LINE_MAX + 2];
 
 	(void)state;
 	assert_true(grammar_parse("1 100 200 1 19", 13, &order));
 	assert_int_equal(order.policy.hard_signal, 1);
-	/* A zero byte is no blank. */
+	/* A zero byte does not count as a blank. */
 	assert_false(grammar_parse("1 100 200 1 1\0", 14, &order));
 	memset(line, ' ', sizeof(line));
 	assert_true(grammar_parse(line, GRAMMAR_LINE_MAX, &order));
@@ -166,13 +166,13 @@ static void a_line_ends_where_its_length_says(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_line_of_2008),
-		cmocka_unit_test(every_word),
-		cmocka_unit_test(the_ends_of_watches),
-		cmocka_unit_test(lines_that_mean_nothing),
-		cmocka_unit_test(the_limits_of_limits),
-		cmocka_unit_test(what_is_wrong_is_refused_and_changes_nothing),
-		cmocka_unit_test(a_line_ends_where_its_length_says),
+		cmocka_unit_test(the_line_of_2008_is_accepted),
+		cmocka_unit_test(every_word_is_accepted),
+		cmocka_unit_test(lines_that_end_watches_are_accepted),
+		cmocka_unit_test(blank_lines_and_comments_are_ignored),
+		cmocka_unit_test(limits_have_a_range),
+		cmocka_unit_test(invalid_lines_are_refused_and_change_nothing),
+		cmocka_unit_test(a_line_ends_at_its_length),
 	};
 
 	return cmocka_run_group_tests_name("grammar", tests, NULL, NULL);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Incidents as files: whole, named, for their owner only; of processes that burn, and that
- * are gone; what a directory that fails costs, and how many files are kept.
+ * Incidents as files: complete, with names, readable for their owner only; about running
+ * and ended processes; the effect of a directory that fails, and the number of kept
+ * files.
  */
 #include "incident_case.h"
 #include "evidence/incident_table.h"
@@ -49,8 +50,8 @@ static void a_loop_is_named(void **state)
 	loop_stop(pid);
 }
 
-/* Its file is found by the path that the kernel noted, and is the one by its build-id. */
-static void a_process_that_is_gone(void **state)
+/* Its file is found by the path from the kernel, and verified by its build-id. */
+static void a_loop_of_an_ended_process_is_named(void **state)
 {
 	const struct loop_place *place = *state;
 	struct incidents_options options = { .dir = in_place(place, "kept") };
@@ -67,7 +68,7 @@ static void a_process_that_is_gone(void **state)
 	json_decref(incident);
 }
 
-static void a_library_of_a_process_that_is_gone(void **state)
+static void a_library_of_an_ended_process_is_named(void **state)
 {
 	const struct loop_place *place = *state;
 	struct incidents_options options = { .dir = in_place(place, "kept") };
@@ -85,7 +86,7 @@ static void a_library_of_a_process_that_is_gone(void **state)
 	json_decref(incident);
 }
 
-static void a_debug_file_that_is_linked(void **state)
+static void a_linked_debug_file_is_used(void **state)
 {
 	const struct loop_place *place = *state;
 	const char *const words[] = { "apart", NULL };
@@ -121,7 +122,7 @@ static void a_debug_file_of_another_build_is_not_used(void **state)
 	loop_stop(pid);
 }
 
-static void a_stripped_one_has_build_id_and_offset(void **state)
+static void a_stripped_program_has_build_id_and_offset(void **state)
 {
 	const struct loop_place *place = *state;
 	const char *const words[] = { "bare", NULL };
@@ -141,7 +142,7 @@ static void a_stripped_one_has_build_id_and_offset(void **state)
 	loop_stop(pid);
 }
 
-/* Another build in the place of the one that burnt is not taken for it. */
+/* Another build at the same path is not used. */
 static void another_build_is_not_used(void **state)
 {
 	const struct loop_place *place = *state;
@@ -158,7 +159,7 @@ static void another_build_is_not_used(void **state)
 #define NOT_RUN "the thread did not run"
 
 /* Callers without frame pointers, from a sample of the thread, which is not stopped. */
-static void callers_by_dwarf(void **state)
+static void callers_are_found_by_dwarf(void **state)
 {
 	const struct loop_place *place = *state;
 	const char *const words[] = { "loop", NULL };
@@ -171,7 +172,10 @@ static void callers_by_dwarf(void **state)
 	loop_shell(place, CC "loop.c -o loop");
 	pid = loop_start(loop_path(place, "loop"), words);
 	incident = incident_of(place, &options, pid, "loop", "loop");
-	/* It cannot be sampled while others have the CPU, which is said. */
+	/*
+	 * It cannot be sampled while other threads have the CPU, and the incident states
+	 * it.
+	 */
 	while (has_note(incident, NOT_RUN) && time(NULL) < until) {
 		json_decref(incident);
 		incident = incident_of(place, &options, pid, "loop", "loop");
@@ -193,7 +197,7 @@ static void callers_by_dwarf(void **state)
 	json_decref(incident);
 }
 
-static void code_made_at_run_time(void **state)
+static void code_made_at_run_time_is_named_by_its_map(void **state)
 {
 	const struct loop_place *place = *state;
 	const char *const words[] = { "loop", NULL };
@@ -221,8 +225,8 @@ static void code_made_at_run_time(void **state)
 	json_decref(incident);
 }
 
-/* A runtime that is told to write its map when it was caught already. */
-static void a_map_that_comes_late(void **state)
+/* A runtime that writes its map only after the verdict. */
+static void a_late_map_is_used(void **state)
 {
 	const struct loop_place *place = *state;
 	const char *const words[] = { "loop", NULL };
@@ -264,8 +268,8 @@ static void a_map_that_comes_late(void **state)
 	json_decref(after);
 }
 
-/* What stands at a path that others may write to is not trusted for it. */
-static void a_map_that_is_no_file(void **state)
+/* A file at a path that others may write to is not trusted. */
+static void a_map_that_is_a_fifo_is_not_read(void **state)
 {
 	const struct loop_place *place = *state;
 	const char *const words[] = { "loop", NULL };
@@ -306,8 +310,8 @@ static void kernel_frames_come_first(void **state)
 	json_decref(incident);
 }
 
-/* What the kernel does to take a stack is not what the thread did. */
-static void the_takers_own_frames_are_left_out(void **state)
+/* The kernel functions that take a stack are not shown as the thread's. */
+static void frames_of_the_sampling_code_are_left_out(void **state)
 {
 	static const char *const functions[] = { "bpf_trace_run2", "hrtimer_interrupt",
 						 "asm_sysvec_apic_timer_interrupt", "schedule" };
@@ -330,8 +334,8 @@ static void the_takers_own_frames_are_left_out(void **state)
 	json_decref(incident);
 }
 
-/* Without frame pointers, the kernel's walk ends in what lay on the stack. */
-static void what_is_no_code_is_cut_off(void **state)
+/* Without frame pointers, the kernel's walk ends in random words of the stack. */
+static void frames_outside_of_code_are_cut_off(void **state)
 {
 	const struct loop_place *place = *state;
 	const char *const words[] = { "loop", NULL };
@@ -353,7 +357,7 @@ static void what_is_no_code_is_cut_off(void **state)
 	json_decref(incident);
 }
 
-/* The record of a verdict may be read after its stack: no reader takes a file without one. */
+/* The record of a verdict may be read after its stack: no incident file lacks a record. */
 static void nothing_is_written_before_the_record(void **state)
 {
 	const struct loop_place *place = *state;
@@ -388,8 +392,8 @@ static size_t count_open(const struct incidents *incidents)
 	return count;
 }
 
-/* SIGKILL at the hard limit: the process may be seen to be gone before the record is read. */
-static void a_hard_verdict_that_is_read_after_the_end(void **state)
+/* SIGKILL at the hard limit: the process may be gone before the record is read. */
+static void a_hard_verdict_after_the_end_is_in_the_incident(void **state)
 {
 	const struct loop_place *place = *state;
 	struct incidents_options options = { .dir = in_place(place, "kept") };
@@ -425,21 +429,21 @@ int main(void)
 #define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, loop_make_place, loop_remove_place)
 	const struct CMUnitTest tests[] = {
 		IN_PLACE(a_loop_is_named),
-		IN_PLACE(a_process_that_is_gone),
-		IN_PLACE(a_library_of_a_process_that_is_gone),
-		IN_PLACE(a_debug_file_that_is_linked),
+		IN_PLACE(a_loop_of_an_ended_process_is_named),
+		IN_PLACE(a_library_of_an_ended_process_is_named),
+		IN_PLACE(a_linked_debug_file_is_used),
 		IN_PLACE(a_debug_file_of_another_build_is_not_used),
-		IN_PLACE(a_stripped_one_has_build_id_and_offset),
+		IN_PLACE(a_stripped_program_has_build_id_and_offset),
 		IN_PLACE(another_build_is_not_used),
-		IN_PLACE(callers_by_dwarf),
-		IN_PLACE(code_made_at_run_time),
-		IN_PLACE(a_map_that_comes_late),
-		IN_PLACE(a_map_that_is_no_file),
+		IN_PLACE(callers_are_found_by_dwarf),
+		IN_PLACE(code_made_at_run_time_is_named_by_its_map),
+		IN_PLACE(a_late_map_is_used),
+		IN_PLACE(a_map_that_is_a_fifo_is_not_read),
 		IN_PLACE(kernel_frames_come_first),
-		IN_PLACE(the_takers_own_frames_are_left_out),
-		IN_PLACE(what_is_no_code_is_cut_off),
+		IN_PLACE(frames_of_the_sampling_code_are_left_out),
+		IN_PLACE(frames_outside_of_code_are_cut_off),
 		IN_PLACE(nothing_is_written_before_the_record),
-		IN_PLACE(a_hard_verdict_that_is_read_after_the_end),
+		IN_PLACE(a_hard_verdict_after_the_end_is_in_the_incident),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The directory of incidents: what one that takes no files costs, and that it is said once;
- * how many files it keeps; and what is never touched in it.
+ * The directory of incidents: an unusable directory and its one message; the number of
+ * files; and the files that are never touched.
  */
 #include "incident_case.h"
 
@@ -14,7 +14,7 @@
 
 #define INCIDENT(second) "20260102T03040" #second "Z-1-1-0.json"
 
-/* A short incident of a thread that is gone. */
+/* A short incident of an ended thread. */
 static void feed(struct incidents *incidents, pid_t pid)
 {
 	struct maze_record soft = case_record(pid, MAZE_EVENT_SOFT);
@@ -24,7 +24,7 @@ static void feed(struct incidents *incidents, pid_t pid)
 	incidents_record(incidents, &end, "bpf", NULL, NULL);
 }
 
-/* All that there is to do; how often that part was said, and all that was trouble. */
+/* Does all due work; returns how often that part was reported, and counts all errors. */
 static unsigned int work(struct incidents *incidents, const char *part, unsigned int *ret_troubles)
 {
 	maze_u64 until = case_now_ns() + PATIENCE_MS * MAZE_NSEC_PER_MSEC;
@@ -79,9 +79,9 @@ static bool has_file(const struct loop_place *place, const char *name)
 	return !lstat(loop_path(place, name), &status);
 }
 
-/* ---- a directory that takes none -------------------------------------------------------------- */
+/* ---- an unusable directory ---------------------------------------------------------- */
 
-static void what_cannot_be_made_is_said_once(void **state)
+static void an_impossible_directory_is_reported_once(void **state)
 {
 	const struct loop_place *place = *state;
 	struct incidents_options options = { .dir = in_place(place, "loop.c/kept") };
@@ -94,20 +94,20 @@ static void what_cannot_be_made_is_said_once(void **state)
 	assert_int_equal(work(incidents, "incident directory", &troubles), 0);
 	assert_int_equal(troubles, 0);
 	assert_int_equal(incidents_lost(incidents), 2);
-	/* What stood in the way is gone. */
+	/* The obstacle is removed. */
 	assert_int_equal(unlink(loop_path(place, "loop.c")), 0);
 	feed(incidents, GONE);
 	assert_int_equal(work(incidents, "written again; 2 were lost", &troubles), 1);
 	assert_int_equal(troubles, 0);
 	assert_int_equal(count_files(options.dir), 1);
-	/* And is there once more: said once more. */
+	/* The obstacle is back: one more message. */
 	loop_shell(place, "find loop.c -delete && touch loop.c");
 	feed(incidents, GONE);
 	assert_int_equal(work(incidents, "incident directory", &troubles), 1);
 	incidents_close(incidents, NULL);
 }
 
-static void a_full_file_system_loses_the_incident_only(void **state)
+static void a_full_file_system_only_loses_the_incident(void **state)
 {
 	const struct loop_place *place = *state;
 	struct incidents_options options = { .dir = in_place(place, "small") };
@@ -126,13 +126,13 @@ static void a_full_file_system_loses_the_incident_only(void **state)
 	assert_int_equal(work(incidents, strerror(ENOSPC), &troubles), 1);
 	assert_int_equal(troubles, 1);
 	assert_int_equal(incidents_lost(incidents), 1);
-	/* Not even a part of it is left. */
+	/* No partial file is left. */
 	assert_int_equal(count_files(options.dir), 1);
 	incidents_close(incidents, NULL);
 	umount(options.dir);
 }
 
-static void a_read_only_file_system_likewise(void **state)
+static void a_read_only_file_system_only_loses_the_incident(void **state)
 {
 	const struct loop_place *place = *state;
 	struct incidents_options options = { .dir = in_place(place, "fixed") };
@@ -151,7 +151,7 @@ static void a_read_only_file_system_likewise(void **state)
 	umount(options.dir);
 }
 
-static void a_directory_for_others_is_refused(void **state)
+static void a_directory_that_others_can_write_is_refused(void **state)
 {
 	const struct loop_place *place = *state;
 	struct incidents_options options = { .dir = in_place(place, "open") };
@@ -164,7 +164,7 @@ static void a_directory_for_others_is_refused(void **state)
 	assert_int_equal(work(incidents, "other users may write", &troubles), 1);
 	incidents_close(incidents, NULL);
 	assert_int_equal(chmod(options.dir, 0755), 0);
-	/* To be read by others it may be: the files are not. */
+	/* Others may read the directory, but not the files. */
 	incidents = open_incidents(&options);
 	work(incidents, "", &troubles);
 	assert_int_equal(troubles, 0);
@@ -186,7 +186,7 @@ static void a_link_is_not_followed(void **state)
 
 /* ---- names --------------------------------------------------------------------------------------- */
 
-static void a_name_that_is_taken_is_left_alone(void **state)
+static void an_existing_file_is_not_overwritten(void **state)
 {
 	const struct loop_place *place = *state;
 	struct incident_store_limits limits = { .count_max = 10,
@@ -210,7 +210,7 @@ static void a_name_that_is_taken_is_left_alone(void **state)
 	incident_store_free(store);
 }
 
-static void names_of_incidents(void **state)
+static void incidents_are_named_by_time_and_ids(void **state)
 {
 	(void)state;
 	assert_true(incident_store_is_incident("20261124T204512Z-4711-4713-0.json"));
@@ -227,7 +227,7 @@ static void names_of_incidents(void **state)
 	assert_false(incident_store_is_incident(""));
 }
 
-/* ---- how many -------------------------------------------------------------------------------------- */
+/* ---- the number of files ------------------------------------------------------------ */
 
 static void put_four(const struct loop_place *place)
 {
@@ -251,7 +251,7 @@ static void assert_pruned(const struct loop_place *place, struct incident_store_
 	assert_int_equal(has_file(place, INCIDENT(1)), first);
 	assert_int_equal(has_file(place, INCIDENT(2)), second);
 	assert_int_equal(has_file(place, INCIDENT(3)), third);
-	/* The newest stays; what is not ours stays. */
+	/* The newest stays, and so do foreign files. */
 	assert_true(has_file(place, INCIDENT(4)));
 	assert_true(has_file(place, "notes.json"));
 	assert_true(has_file(place, INCIDENT(0)));
@@ -280,7 +280,7 @@ static void the_oldest_go_first(void **state)
 	assert_pruned(*state, limits, false, false, true);
 }
 
-static void what_a_killed_writer_left_is_removed(void **state)
+static void leftovers_of_a_killed_writer_are_removed(void **state)
 {
 	const struct loop_place *place = *state;
 	struct incident_store_limits limits = { .count_max = 9,
@@ -300,9 +300,12 @@ static void what_a_killed_writer_left_is_removed(void **state)
 	incident_store_free(store);
 }
 
-/* ---- whose ----------------------------------------------------------------------------------------- */
+/* ---- owners ------------------------------------------------------------------------- */
 
-/* So many of a user (-1: the owner), each older than the one before, from that age on. */
+/*
+ * Makes so many files of a user (-1: the owner), each older than the one before, from
+ * that age on.
+ */
 static void put_incidents(const struct loop_place *place, int uid, int count, time_t age)
 {
 	char name[64], user[16] = "";
@@ -324,7 +327,7 @@ static void assert_count(const struct loop_place *place, const char *pattern, in
 	loop_shell(place, command);
 }
 
-static void a_user_takes_no_room_of_others(void **state)
+static void a_user_takes_no_room_from_others(void **state)
 {
 	const struct loop_place *place = *state;
 	struct incident_store_limits limits = {
@@ -332,7 +335,7 @@ static void a_user_takes_no_room_of_others(void **state)
 	};
 	struct incident_store *store;
 
-	/* All of the flood is newer than all others. */
+	/* All files of the flood are newer than all others. */
 	put_incidents(place, -1, 20, 2000);
 	put_incidents(place, 8, 4, 1000);
 	put_incidents(place, 7, 60, 10);
@@ -342,12 +345,12 @@ static void a_user_takes_no_room_of_others(void **state)
 	assert_count(place, "-0.json$", 20);
 	assert_count(place, "-u8.json$", 4);
 	assert_count(place, "-u7.json$", 16);
-	/* The newest of it. */
+	/* Its newest file. */
 	assert_true(has_file(place, "20260102T030405Z-1-15-0-u7.json"));
 	incident_store_free(store);
 }
 
-static void the_owner_leaves_a_quarter_to_users(void **state)
+static void users_have_at_least_a_quarter(void **state)
 {
 	const struct loop_place *place = *state;
 	struct incident_store_limits limits = {
@@ -367,7 +370,7 @@ static void the_owner_leaves_a_quarter_to_users(void **state)
 
 /* ---- many at once ------------------------------------------------------------------------------------ */
 
-static void a_hundred_at_once(void **state)
+static void a_hundred_incidents_at_once_are_written(void **state)
 {
 	const struct loop_place *place = *state;
 	struct incidents_options options = { .dir = in_place(place, "kept") };
@@ -384,7 +387,7 @@ static void a_hundred_at_once(void **state)
 	incidents_close(incidents, NULL);
 }
 
-static void more_than_there_is_room_for(void **state)
+static void incidents_beyond_the_table_are_counted(void **state)
 {
 	const struct loop_place *place = *state;
 	struct incidents_options options = { .dir = in_place(place, "kept") };
@@ -399,8 +402,8 @@ static void more_than_there_is_room_for(void **state)
 	assert_int_equal(count_files(options.dir), 256);
 }
 
-/* Whoever ends has what was known by then. */
-static void an_end_writes_what_is_open(void **state)
+/* A collector that closes writes the data it has. */
+static void closing_writes_open_incidents(void **state)
 {
 	const struct loop_place *place = *state;
 	struct incidents_options options = { .dir = in_place(place, "kept") };
@@ -441,20 +444,20 @@ int main(void)
 {
 #define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, loop_make_place, loop_remove_place)
 	const struct CMUnitTest tests[] = {
-		IN_PLACE(what_cannot_be_made_is_said_once),
-		IN_PLACE(a_full_file_system_loses_the_incident_only),
-		IN_PLACE(a_read_only_file_system_likewise),
-		IN_PLACE(a_directory_for_others_is_refused),
+		IN_PLACE(an_impossible_directory_is_reported_once),
+		IN_PLACE(a_full_file_system_only_loses_the_incident),
+		IN_PLACE(a_read_only_file_system_only_loses_the_incident),
+		IN_PLACE(a_directory_that_others_can_write_is_refused),
 		IN_PLACE(a_link_is_not_followed),
-		IN_PLACE(a_name_that_is_taken_is_left_alone),
-		cmocka_unit_test(names_of_incidents),
+		IN_PLACE(an_existing_file_is_not_overwritten),
+		cmocka_unit_test(incidents_are_named_by_time_and_ids),
 		IN_PLACE(the_oldest_go_first),
-		IN_PLACE(what_a_killed_writer_left_is_removed),
-		IN_PLACE(a_user_takes_no_room_of_others),
-		IN_PLACE(the_owner_leaves_a_quarter_to_users),
-		IN_PLACE(a_hundred_at_once),
-		IN_PLACE(more_than_there_is_room_for),
-		IN_PLACE(an_end_writes_what_is_open),
+		IN_PLACE(leftovers_of_a_killed_writer_are_removed),
+		IN_PLACE(a_user_takes_no_room_from_others),
+		IN_PLACE(users_have_at_least_a_quarter),
+		IN_PLACE(a_hundred_incidents_at_once_are_written),
+		IN_PLACE(incidents_beyond_the_table_are_counted),
+		IN_PLACE(closing_writes_open_incidents),
 		IN_PLACE(an_episode_has_an_incident),
 	};
 

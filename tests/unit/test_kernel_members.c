@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Kernels that do not exist yet: this kernel's types, with members of other widths and
- * signs, or without them. The bpf engine loads all the same, and says what is lost.
+ * Future kernels: this kernel's types with members of other widths and signs, or without
+ * them. The bpf engine still loads, and reports the lost features.
  */
 #include <fcntl.h>
 #include <setjmp.h>
@@ -26,7 +26,7 @@
 #include "maze.skel.h"
 #include "skip.h"
 
-/* The kernel's types, parsed, and a copy of them to change. */
+/* The kernel's types, parsed, and a copy to change. */
 static struct btf *kernel;
 static char *copy;
 static const char *original;
@@ -35,7 +35,7 @@ static struct maze_bpf *skeleton;
 static char why_not[512];
 static char path[] = "/tmp/maze-btf-XXXXXX";
 
-/* What becomes of a member; returns whether it is changed. */
+/* The change of a member; returns whether it was changed. */
 typedef bool (*change_t)(struct btf_member *member, const char *type, const char *name);
 
 static struct btf_member *in_copy(const struct btf_member *member)
@@ -52,7 +52,7 @@ static const struct btf_type *resolve(__u32 id)
 	return type;
 }
 
-/* Applies the change to one member of a kernel's struct, also within nameless ones. */
+/* Applies the change to one member of a kernel's struct, also within anonymous ones. */
 static int change_in(const struct btf_type *in, const char *type, const char *name, change_t change)
 {
 	const struct btf_member *members = btf_members(in);
@@ -69,7 +69,10 @@ static int change_in(const struct btf_type *in, const char *type, const char *na
 	return changed;
 }
 
-/* Applies it to each member of a kernel's struct that the program has; how many changed? */
+/*
+ * Applies it to each member of a kernel's struct that the program uses; returns the
+ * number.
+ */
 static int change_all(change_t change)
 {
 	const struct btf *ours = bpf_object__btf(skeleton->obj);
@@ -119,7 +122,7 @@ static bool narrow_unsigned(struct btf_member *member, const char *type, const c
 	return become(member, "unsigned char");
 }
 
-/* As wide as it is, the other sign. */
+/* The same width with the other sign. */
 static bool flip_sign(struct btf_member *member, const char *type, const char *name)
 {
 	const struct btf_type *old = resolve(member->type);
@@ -160,11 +163,11 @@ static bool is_essential(const char *type, const char *name)
 	for (i = 0; i < sizeof(list) / sizeof(list[0]); i++)
 		if (!strcmp(list[i], full))
 			return true;
-	/* What the kernel makes for an iterator, and the registers of the processor. */
+	/* Types that the kernel makes for an iterator, and the registers of the processor. */
 	return !strncmp(type, "bpf_iter", 8) || !strcmp(type, "pt_regs");
 }
 
-/* Without its first letter it is another. */
+/* A member without its first letter is another member. */
 static bool remove_it(struct btf_member *member, const char *type, const char *name)
 {
 	if (is_essential(type, name))
@@ -250,7 +253,7 @@ static void members_may_be_missing(void **state)
 			       "up to 10 ms late (this kernel has no sched_entity.cfs_rq)."));
 }
 
-/* A member of a member: that of the task alone is missing, or the one in that alone. */
+/* A member of a member: either the task's own is missing, or the inner one. */
 static void half_a_path_may_be_missing(void **state)
 {
 	if (!*state)
@@ -271,7 +274,7 @@ static bool remove_flags(struct btf_member *member, const char *type, const char
 	return true;
 }
 
-static void member_that_it_cannot_do_without_is_named(void **state)
+static void a_missing_indispensable_member_is_named(void **state)
 {
 	struct engine_report report;
 
@@ -297,7 +300,7 @@ static void end_otherwise(int signal)
 	_exit(signal);
 }
 
-/* Spins, and would end with the warning's number if it got it. */
+/* Spins; it would end with the warning's number if it got that signal. */
 static pid_t start_spinner(void)
 {
 	int go[2];
@@ -320,7 +323,7 @@ static pid_t start_spinner(void)
 	return pid;
 }
 
-/* Who has a handler is not known: nobody is warned, and the hard stage comes. */
+/* Handlers are unknown, so no warning is sent, and the hard stage comes. */
 static void without_handlers_there_is_no_warning(void **state)
 {
 	struct maze_record record = { 0 }, soft = { 0 };
@@ -400,7 +403,7 @@ int main(void)
 		cmocka_unit_test(members_may_have_the_other_sign),
 		cmocka_unit_test(members_may_be_missing),
 		cmocka_unit_test(half_a_path_may_be_missing),
-		cmocka_unit_test(member_that_it_cannot_do_without_is_named),
+		cmocka_unit_test(a_missing_indispensable_member_is_named),
 		cmocka_unit_test(without_handlers_there_is_no_warning),
 	};
 

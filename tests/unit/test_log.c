@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The log of mazed: what reaches a journal, a syslog and a file, in which form, and
- * what becomes of that which they do not take. Journal and syslog are sockets of this
- * test at the real paths, in file systems that nobody else sees.
+ * The log of mazed: the form of its output to a journal, a syslog and a file, and the
+ * handling of output that they do not accept. Journal and syslog are sockets of this test
+ * at the real paths, in private file systems.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -35,9 +35,9 @@
 #define JOURNAL_SOCKET JOURNAL_DIR "/socket"
 #define SYSLOG_SOCKET "/dev/log"
 
-/* ---- the other end -------------------------------------------------------------------- */
+/* ---- the receivers -------------------------------------------------------------------- */
 
-/* Listens at `path`, taking the place of what is there. */
+/* Listens at `path`, and replaces a former socket. */
 static int listen_at(const char *path)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -50,8 +50,8 @@ static int listen_at(const char *path)
 	return fd;
 }
 
-/* The next message, as a string; "": there is none. */
-static const char *hear(int fd)
+/* The next message as a string; "": there is none. */
+static const char *receive(int fd)
 {
 	static char text[16384];
 	ssize_t length = recv(fd, text, sizeof(text) - 1, MSG_DONTWAIT);
@@ -60,7 +60,7 @@ static const char *hear(int fd)
 	return text;
 }
 
-/* A /run of this test, once; false: the test is to be skipped. */
+/* A private /run, once; false: the test is skipped. */
 static bool private_run(void)
 {
 	static int state;
@@ -84,7 +84,7 @@ static bool private_dev(void)
 
 /* ---- the journal ------------------------------------------------------------------------ */
 
-static void a_record_in_the_journal(void **state)
+static void a_record_reaches_the_journal(void **state)
 {
 	struct log *log;
 	const char *text;
@@ -96,7 +96,7 @@ static void a_record_in_the_journal(void **state)
 	journal = listen_at(JOURNAL_SOCKET);
 	log = open_log(DAEMON_LOG_JOURNAL, NULL);
 	log_record(log, &an_entry);
-	text = hear(journal);
+	text = receive(journal);
 	assert_line(text, "PRIORITY=4");
 	assert_line(text, "SYSLOG_IDENTIFIER=mazed");
 	assert_line(text, "MESSAGE_ID=d089427f431c4c3b935657523c96860d");
@@ -114,7 +114,7 @@ static void a_record_in_the_journal(void **state)
 	assert_line(text, "MAZE_ENGINE=bpf");
 	assert_line(text, "MAZE_CPU=3");
 	assert_line(text, "OBJECT_PID=4000001");
-	/* The words are on one line, begin with the event, and end with the rule. */
+	/* The text is one line, which begins with the event and ends with the rule. */
 	assert_true(!strncmp(text, "MESSAGE=hard: ", 14));
 	assert_has(text, "rule spinners\nPRIORITY");
 	assert_int_equal(log_dropped(log), 0);
@@ -122,7 +122,7 @@ static void a_record_in_the_journal(void **state)
 	close(journal);
 }
 
-static void an_action_in_the_journal_is_not_a_second_verdict(void **state)
+static void an_action_in_the_journal_is_not_a_verdict(void **state)
 {
 	struct log_action action = {
 		.entry = an_entry, .action = "renice", .tried = true, .text = "not \x1b possible"
@@ -137,7 +137,7 @@ static void an_action_in_the_journal_is_not_a_second_verdict(void **state)
 	journal = listen_at(JOURNAL_SOCKET);
 	log = open_log(DAEMON_LOG_JOURNAL, NULL);
 	log_act(log, &action);
-	text = hear(journal);
+	text = receive(journal);
 	assert_line(text, "MAZE_EVENT=action");
 	assert_line(text, "MAZE_STAGE=hard");
 	assert_line(text, "MAZE_ACTION=renice");
@@ -161,7 +161,7 @@ static void sentences_of_mazed_are_one_line(void **state)
 	journal = listen_at(JOURNAL_SOCKET);
 	log = open_log(DAEMON_LOG_JOURNAL, NULL);
 	log_printf(log, LOG_ERR, "rule %s\nMAZE_RULE=forged", "x");
-	text = hear(journal);
+	text = receive(journal);
 	assert_line(text, "MESSAGE=rule x\\x0aMAZE_RULE=forged");
 	assert_line(text, "PRIORITY=3");
 	assert_null(strstr(text, "MESSAGE_ID"));
@@ -169,7 +169,7 @@ static void sentences_of_mazed_are_one_line(void **state)
 	close(journal);
 }
 
-static void without_a_journal_it_is_said_at_once(void **state)
+static void a_missing_journal_is_reported_at_once(void **state)
 {
 	struct daemon_settings settings = { .log = DAEMON_LOG_JOURNAL };
 	struct maze_error error = { "" };
@@ -185,15 +185,15 @@ static void without_a_journal_it_is_said_at_once(void **state)
 	assert_has(error.text, "log = syslog");
 }
 
-/* ---- what is not taken ------------------------------------------------------------------- */
+/* ---- a full receiver ---------------------------------------------------------------- */
 
-/* Takes all that is there and counts it; adds to *lost what it says was lost. */
+/* Reads and counts all messages; adds the number of reported losses to *lost. */
 static unsigned int drain(int fd, maze_u64 *lost)
 {
 	unsigned int count = 0;
 	const char *message;
 
-	for (message = hear(fd); *message; message = hear(fd)) {
+	for (message = receive(fd); *message; message = receive(fd)) {
 		if (strstr(message, " lost before this one: the journal "))
 			*lost += strtoull(message + strlen("MESSAGE="), NULL, 10);
 		else
@@ -203,10 +203,10 @@ static unsigned int drain(int fd, maze_u64 *lost)
 }
 
 /*
- * Nobody reads: nothing waits, and what comes after is in the order in which it was
- * said. This test would hang for ever if a send waited; the alarm ends it then.
+ * Without a reader nothing waits, and later messages keep their order. A send that waits
+ * would hang this test forever; then the alarm ends it.
  */
-static void a_full_journal_never_holds_up(void **state)
+static void a_full_journal_never_blocks(void **state)
 {
 	unsigned int i, next = 0;
 	const char *message;
@@ -223,7 +223,7 @@ static void a_full_journal_never_holds_up(void **state)
 		log_printf(log, LOG_INFO, "number %u", i);
 	assert_int_equal(log_dropped(log), 0);
 	while (next < 1000) {
-		message = hear(journal);
+		message = receive(journal);
 		if (!*message) {
 			log_printf(log, LOG_INFO, "number %u", i++);
 			continue;
@@ -235,7 +235,7 @@ static void a_full_journal_never_holds_up(void **state)
 	close(journal);
 }
 
-static void what_does_not_fit_is_counted_and_said_later(void **state)
+static void lost_messages_are_counted_and_reported_later(void **state)
 {
 	unsigned int said, heard, turn;
 	maze_u64 lost = 0;
@@ -250,7 +250,7 @@ static void what_does_not_fit_is_counted_and_said_later(void **state)
 	log = open_log(DAEMON_LOG_JOURNAL, NULL);
 	memset(big, 'x', sizeof(big) - 1);
 	big[sizeof(big) - 1] = '\0';
-	/* How many unread ones the kernel holds depends on its settings. */
+	/* The kernel's settings decide how many unread messages it holds. */
 	for (said = 0; log_dropped(log) < 1000; said++)
 		log_printf(log, LOG_INFO, "%s", big);
 	/* A MiB of them is kept. */
@@ -262,7 +262,7 @@ static void what_does_not_fit_is_counted_and_said_later(void **state)
 		said++;
 		heard += drain(journal, &lost);
 	}
-	/* Each was heard, or is one of those that are said to be lost. */
+	/* Each message was received, or is one of the reported losses. */
 	assert_int_equal(heard + lost, said);
 	assert_int_equal(lost, log_dropped(log));
 	log_close(log);
@@ -282,13 +282,13 @@ static int on_journal(sd_event_source *source, int fd, uint32_t events, void *us
 
 	(void)events;
 	(void)userdata;
-	for (message = hear(fd); *message; message = hear(fd))
+	for (message = receive(fd); *message; message = receive(fd))
 		if (strstr(message, "MESSAGE=the last\n"))
 			sd_event_exit(sd_event_source_get_event(source), 0);
 	return 0;
 }
 
-static void the_event_loop_writes_what_was_kept(void **state)
+static void the_event_loop_writes_queued_messages(void **state)
 {
 	bool too_late = false;
 	sd_event *event = NULL;
@@ -302,7 +302,7 @@ static void the_event_loop_writes_what_was_kept(void **state)
 	assert_true(sd_event_new(&event) >= 0);
 	log = open_log(DAEMON_LOG_JOURNAL, NULL);
 	assert_int_equal(log_attach(log, event), 0);
-	/* Nothing is kept: nothing runs. */
+	/* Nothing is queued, so no timer is due. */
 	assert_int_equal(sd_event_run(event, 0), 0);
 	for (i = 0; i < 500; i++)
 		log_printf(log, LOG_INFO, "one of many");
@@ -317,7 +317,7 @@ static void the_event_loop_writes_what_was_kept(void **state)
 	close(journal);
 }
 
-static void a_journal_that_comes_back_is_found(void **state)
+static void a_restarted_journal_is_used(void **state)
 {
 	struct log *log;
 	int journal;
@@ -332,8 +332,8 @@ static void a_journal_that_comes_back_is_found(void **state)
 	log_printf(log, LOG_INFO, "into the void");
 	journal = listen_at(JOURNAL_SOCKET);
 	log_printf(log, LOG_INFO, "again");
-	assert_line(hear(journal), "MESSAGE=into the void");
-	assert_line(hear(journal), "MESSAGE=again");
+	assert_line(receive(journal), "MESSAGE=into the void");
+	assert_line(receive(journal), "MESSAGE=again");
 	assert_int_equal(log_dropped(log), 0);
 	log_close(log);
 	close(journal);
@@ -341,7 +341,7 @@ static void a_journal_that_comes_back_is_found(void **state)
 
 /* ---- syslog -------------------------------------------------------------------------------- */
 
-static void a_record_in_syslog(void **state)
+static void a_record_reaches_syslog(void **state)
 {
 	char number[32];
 	struct log *log;
@@ -354,7 +354,7 @@ static void a_record_in_syslog(void **state)
 	syslog_fd = listen_at(SYSLOG_SOCKET);
 	log = open_log(DAEMON_LOG_SYSLOG, NULL);
 	log_record(log, &an_entry);
-	text = hear(syslog_fd);
+	text = receive(syslog_fd);
 	/* daemon is 3, warning 4. */
 	assert_true(!strncmp(text, "<28>", 4));
 	snprintf(number, sizeof(number), " mazed[%d]: hard: ", getpid());
@@ -366,7 +366,7 @@ static void a_record_in_syslog(void **state)
 	close(syslog_fd);
 }
 
-static void without_syslog_it_is_said_at_once(void **state)
+static void a_missing_syslog_is_reported_at_once(void **state)
 {
 	struct daemon_settings settings = { .log = DAEMON_LOG_SYSLOG };
 	struct maze_error error = { "" };
@@ -412,7 +412,7 @@ static void the_backlog_keeps_order_and_its_bound(void **state)
 	backlog_done(&backlog);
 }
 
-static void only_printable_utf8_comes_out(void **state)
+static void the_output_is_printable_utf8(void **state)
 {
 	static const struct {
 		const char *in, *out;
@@ -448,7 +448,7 @@ static void only_printable_utf8_comes_out(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		assert_string_equal(escape_copy(buf, sizeof(buf), rows[i].in), rows[i].out);
-	/* Cut between characters, not in them. */
+	/* Cut between characters, not within one. */
 	assert_string_equal(escape_copy(buf, 3, "a\xc3\xbc"), "a");
 	assert_string_equal(escape_copy(buf, 5, "ab\n"), "ab");
 }
@@ -457,20 +457,20 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_backlog_keeps_order_and_its_bound),
-		cmocka_unit_test(only_printable_utf8_comes_out),
-		cmocka_unit_test(a_record_in_the_journal),
-		cmocka_unit_test(an_action_in_the_journal_is_not_a_second_verdict),
+		cmocka_unit_test(the_output_is_printable_utf8),
+		cmocka_unit_test(a_record_reaches_the_journal),
+		cmocka_unit_test(an_action_in_the_journal_is_not_a_verdict),
 		cmocka_unit_test(sentences_of_mazed_are_one_line),
-		cmocka_unit_test(without_a_journal_it_is_said_at_once),
-		cmocka_unit_test(a_full_journal_never_holds_up),
-		cmocka_unit_test(what_does_not_fit_is_counted_and_said_later),
-		cmocka_unit_test(the_event_loop_writes_what_was_kept),
-		cmocka_unit_test(a_journal_that_comes_back_is_found),
-		cmocka_unit_test(a_record_in_syslog),
-		cmocka_unit_test(without_syslog_it_is_said_at_once),
+		cmocka_unit_test(a_missing_journal_is_reported_at_once),
+		cmocka_unit_test(a_full_journal_never_blocks),
+		cmocka_unit_test(lost_messages_are_counted_and_reported_later),
+		cmocka_unit_test(the_event_loop_writes_queued_messages),
+		cmocka_unit_test(a_restarted_journal_is_used),
+		cmocka_unit_test(a_record_reaches_syslog),
+		cmocka_unit_test(a_missing_syslog_is_reported_at_once),
 	};
 
-	/* Something waited that must not wait. */
+	/* A send waited that must not wait. */
 	alarm(240);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

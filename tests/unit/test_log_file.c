@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The log of mazed as a file: its form, what is not written to, and what becomes of
- * that which a full disk does not take.
+ * The log of mazed as a file: its form, the files that it does not write to, and a full
+ * disk.
  */
 #include "log_case.h"
 
@@ -82,17 +82,17 @@ static const char *string_of(json_t *object, const char *key)
 	return text ? text : "(none)";
 }
 
-static void records_in_a_file(void **state)
+static void records_are_written_to_a_file(void **state)
 {
 	struct log_action action = { .entry = an_entry, .action = "idle", .text = "gone" };
-	struct log_entry nobody = { .record = &a_record, .engine = "poll" };
+	struct log_entry anonymous = { .record = &a_record, .engine = "poll" };
 	struct place *place = *state;
 	struct log *log = open_log(DAEMON_LOG_FILE, place->path);
 	struct stat status;
 	json_t *object;
 
 	log_record(log, &an_entry);
-	log_record(log, &nobody);
+	log_record(log, &anonymous);
 	log_act(log, &action);
 	log_printf(log, LOG_NOTICE, "a \"quoted\" \xff word");
 	log_close(log);
@@ -145,13 +145,13 @@ static void only_regular_files_are_written_to(void **state)
 	struct maze_error error = { "" };
 	struct log *log = NULL;
 
-	/* A FIFO that nobody reads: opening it must not wait. */
+	/* A FIFO without a reader: opening it must not wait. */
 	assert_int_equal(mkfifo(place->path, 0600), 0);
 	assert_int_equal(log_open(&settings, &log, &error), -EINVAL);
 	assert_has(error.text, "not a regular file");
 }
 
-static void a_renamed_file_is_left_at_reopen(void **state)
+static void reopen_leaves_a_renamed_file(void **state)
 {
 	struct place *place = *state;
 	struct daemon_settings settings = { .log = DAEMON_LOG_FILE, .log_path = place->path };
@@ -191,10 +191,10 @@ static void a_failed_reopen_changes_nothing(void **state)
 }
 
 /*
- * The disk is full in the middle of a line. RLIMIT_FSIZE stands for it: write(2) gives
- * what fits, then an error.
+ * The disk is full in the middle of a line. RLIMIT_FSIZE stands in for it: write(2)
+ * writes the part that fits, then fails.
  */
-static void a_full_disk_loses_nothing_that_fits_later(void **state)
+static void a_full_disk_loses_no_record_that_fits_later(void **state)
 {
 	struct place *place = *state;
 	struct log *log = open_log(DAEMON_LOG_FILE, place->path);
@@ -230,19 +230,20 @@ static void a_full_disk_loses_nothing_that_fits_later(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(records_in_a_file, make_place, remove_place),
+		cmocka_unit_test_setup_teardown(records_are_written_to_a_file, make_place,
+						remove_place),
 		cmocka_unit_test_setup_teardown(links_are_not_followed, make_place, remove_place),
 		cmocka_unit_test_setup_teardown(only_regular_files_are_written_to, make_place,
 						remove_place),
-		cmocka_unit_test_setup_teardown(a_renamed_file_is_left_at_reopen, make_place,
+		cmocka_unit_test_setup_teardown(reopen_leaves_a_renamed_file, make_place,
 						remove_place),
 		cmocka_unit_test_setup_teardown(a_failed_reopen_changes_nothing, make_place,
 						remove_place),
-		cmocka_unit_test_setup_teardown(a_full_disk_loses_nothing_that_fits_later,
+		cmocka_unit_test_setup_teardown(a_full_disk_loses_no_record_that_fits_later,
 						make_place, remove_place),
 	};
 
-	/* Something waited that must not wait. */
+	/* A write waited that must not wait. */
 	alarm(240);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,7 +49,7 @@ static void subject_fill(struct subject *subject)
 	strcpy(subject->cgroup, "/system.slice/nginx.service");
 }
 
-/* The name of the rule that the subject falls under; "none", or "more". */
+/* The name of the subject's rule; "none", or "more". */
 static const char *find(const struct rules *rules, const struct subject *subject)
 {
 	const struct rule *rule = NULL;
@@ -65,7 +65,7 @@ static const char *find(const struct rules *rules, const struct subject *subject
 	}
 }
 
-/* One rule of these lines matches the subject, or does not. */
+/* Whether one rule with these lines matches the subject. */
 static void expect(const char *lines, const struct subject *subject, bool matches)
 {
 	char text[1024];
@@ -140,10 +140,10 @@ static void globs_are_over_bytes(void **state)
 }
 
 /*
- * A matcher that tries all stars takes longer than the universe for this, and the alarm
- * ends it; the bound is 20 million steps.
+ * A matcher that tries all stars would never end here, and the alarm would end it; the
+ * bound is 20 million steps.
  */
-static void many_stars_take_no_time(void **state)
+static void many_stars_are_matched_quickly(void **state)
 {
 	char pattern[101], text[4097];
 	int i;
@@ -160,7 +160,7 @@ static void many_stars_take_no_time(void **state)
 	alarm(0);
 }
 
-static void each_key_asks_for_its_fact(void **state)
+static void each_key_compares_its_fact(void **state)
 {
 	struct subject subject;
 
@@ -206,7 +206,7 @@ static void each_key_asks_for_its_fact(void **state)
 	expect("cgroup = pod5", &subject, false);
 }
 
-static void threads_are_told_apart(void **state)
+static void threads_are_distinguished(void **state)
 {
 	struct subject subject;
 
@@ -247,7 +247,7 @@ static void keys_are_anded_and_the_first_rule_wins(void **state)
 	rules_free(rules);
 }
 
-static void only_facts_that_can_matter_are_asked_for(void **state)
+static void only_facts_that_can_matter_are_requested(void **state)
 {
 	struct rules *rules = rules_of("[rule a]\ncmdline = *x*\ncomm = apache\n"
 				       "[rule b]\nexe = nginx\nthread = main\ncgroup = y\n"
@@ -273,7 +273,7 @@ static void only_facts_that_can_matter_are_asked_for(void **state)
 	assert_int_equal(match_first(rules, &subject, &rule, &missing), MATCH_MORE);
 	assert_int_equal(missing, FACT_CGROUP);
 	subject.known |= FACT_CGROUP;
-	/* y is not its cgroup: the program is never asked for. */
+	/* Its cgroup is not y, so the program is never requested. */
 	assert_int_equal(match_first(rules, &subject, &rule, &missing), MATCH_MORE);
 	assert_int_equal(missing, FACT_PARENT);
 	subject.known |= FACT_PARENT;
@@ -344,11 +344,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(globs_are_over_bytes),
-		cmocka_unit_test(many_stars_take_no_time),
-		cmocka_unit_test(each_key_asks_for_its_fact),
-		cmocka_unit_test(threads_are_told_apart),
+		cmocka_unit_test(many_stars_are_matched_quickly),
+		cmocka_unit_test(each_key_compares_its_fact),
+		cmocka_unit_test(threads_are_distinguished),
 		cmocka_unit_test(keys_are_anded_and_the_first_rule_wins),
-		cmocka_unit_test(only_facts_that_can_matter_are_asked_for),
+		cmocka_unit_test(only_facts_that_can_matter_are_requested),
 		cmocka_unit_test(the_explanation_names_keys_values_and_policy),
 	};
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The poll engine, as it is used by any program: no privilege is needed, and `make
- * check` runs this as root and as a user who may do nothing.
+ * The poll engine as any program uses it: without privileges. `make check` runs this test
+ * as root and as a plain user.
  */
 #include "poll_case.h"
 #include "ring.h"
@@ -24,7 +24,7 @@ static void burn(maze_u64 ns)
 
 #define GOES 20
 
-/* A child's own account of what it used from one sleep to the next, of each go; shared. */
+/* The child's account of its CPU time between two sleeps, for each round; shared memory. */
 static maze_u64 *used_ns;
 
 static void share_account(void)
@@ -42,7 +42,7 @@ static long voluntary_switches(void)
 	return use.ru_nvcsw;
 }
 
-/* In all, several times what is allowed in one go. */
+/* In total several times the limit of one round. */
 static void work_and_sleep(void)
 {
 	maze_u64 before_ns = 0, began_ns = 0;
@@ -52,7 +52,7 @@ static void work_and_sleep(void)
 	for (i = 0; i < GOES; i++) {
 		burn(15 * MS);
 		switches = voluntary_switches();
-		/* A timer may go off before the sleep begins: then it was none. */
+		/* A timer may expire before the sleep begins: then there was no sleep. */
 		do {
 			before_ns = own_ns();
 			usleep(1000);
@@ -63,7 +63,7 @@ static void work_and_sleep(void)
 	used_ns[GOES] = before_ns;
 }
 
-/* Its end is a go, too, of which only the parent has an account. */
+/* Its end is a round too, of which only the parent has an account. */
 static void wait_for_account(pid_t pid)
 {
 	struct rusage use;
@@ -78,7 +78,7 @@ static void wait_for_account(pid_t pid)
 			used_ns[GOES];
 }
 
-/* Of those goes that came up to the limit. */
+/* Rounds that reached the limit. */
 static int goes_of(maze_u64 limit_ns)
 {
 	int i, goes = 0;
@@ -117,7 +117,7 @@ static void read_on(struct maze *maze, struct maze_reader *reader, struct seen *
 	}
 }
 
-/* Until the engine has seen so many processes end: nothing is to come of them then. */
+/* Waits until the engine has seen so many processes end, and checks that no verdict came. */
 static struct seen read_to_exits(struct maze *maze, struct maze_reader *reader, int exits)
 {
 	struct pollfd fd = { .fd = maze_reader_fd(reader), .events = POLLIN };
@@ -147,7 +147,7 @@ static void spinner_is_caught_at_both_limits(void **state)
 	close_poll(maze, reader);
 }
 
-static void sleeper_of_the_same_appetite_is_left_alone(void **state)
+static void sleeper_with_the_same_cpu_use_has_no_verdict(void **state)
 {
 	struct maze_policy policy = policy_of(50 * MS, 100 * MS);
 	struct maze_reader *reader;
@@ -163,7 +163,7 @@ static void sleeper_of_the_same_appetite_is_left_alone(void **state)
 	let_go(&child);
 	wait_for_account(child.pid);
 	seen = read_to_exits(maze, reader, 1);
-	/* None, unless the machine itself made a go of it that came up to a limit. */
+	/* No verdict, unless the machine itself extended a round to the limit. */
 	assert_true(seen.softs <= goes_of(policy.soft_ns));
 	assert_true(seen.hards <= goes_of(policy.hard_ns));
 	munmap(used_ns, (GOES + 1) * sizeof(*used_ns));
@@ -212,8 +212,8 @@ static maze_u64 used_by(const struct child *child)
 	return (maze_u64)used.tv_sec * MAZE_NSEC_PER_SEC + (maze_u64)used.tv_nsec;
 }
 
-/* Until another that is watched was ended, and it has used as much itself. */
-static void unwatched_process_is_left_alone(void **state)
+/* Until another watched process was killed, and this one has used as much CPU time. */
+static void unwatched_process_has_no_verdict(void **state)
 {
 	struct maze_policy policy = policy_of(20 * MS, 40 * MS);
 	struct child child = start(spin), other = start(spin);
@@ -243,7 +243,7 @@ static void unwatched_process_is_left_alone(void **state)
 	close_poll(maze, reader);
 }
 
-static void it_refuses_what_it_cannot_do(void **state)
+static void unsupported_policies_are_refused(void **state)
 {
 	struct maze_policy policy = policy_of(20 * MS, 40 * MS);
 	struct maze_error error = { "" };
@@ -262,8 +262,8 @@ static void it_refuses_what_it_cannot_do(void **state)
 	close_poll(maze, reader);
 }
 
-/* What /proc says of a task must be read past whatever name it gave itself. */
-static void hostile_names_are_read_past(void **state)
+/* Parsing of /proc must be safe for every name of a task. */
+static void hostile_names_are_parsed_correctly(void **state)
 {
 	struct thread_status status;
 	char comm[MAZE_COMM_LEN] = "";
@@ -294,7 +294,7 @@ static void keep_a_ring(void)
 	pause();
 }
 
-/* The other thread of a process that soon has two. */
+/* The second thread of the process. */
 static pid_t other_thread(pid_t pid)
 {
 	char path[64];
@@ -351,7 +351,7 @@ static void a_thread_of_io_uring_is_not_watched(void **state)
 
 #define SLEEPERS 200
 
-/* What they cost is measured by `make bench`. */
+/* `make bench` measures their cost. */
 static void a_spinner_among_two_hundred_sleepers_is_caught(void **state)
 {
 	struct maze_policy policy = policy_of(100 * MS, 200 * MS);
@@ -387,11 +387,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(spinner_is_caught_at_both_limits),
-		cmocka_unit_test(sleeper_of_the_same_appetite_is_left_alone),
+		cmocka_unit_test(sleeper_with_the_same_cpu_use_has_no_verdict),
 		cmocka_unit_test(descendants_are_found),
-		cmocka_unit_test(unwatched_process_is_left_alone),
-		cmocka_unit_test(it_refuses_what_it_cannot_do),
-		cmocka_unit_test(hostile_names_are_read_past),
+		cmocka_unit_test(unwatched_process_has_no_verdict),
+		cmocka_unit_test(unsupported_policies_are_refused),
+		cmocka_unit_test(hostile_names_are_parsed_correctly),
 		cmocka_unit_test(a_thread_of_io_uring_is_not_watched),
 		cmocka_unit_test(a_spinner_among_two_hundred_sleepers_is_caught),
 	};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The poll engine, where a process ends before it is looked at or files are wanting: what
- * is a loss, and what is none.
+ * The poll engine when a process ends before it is checked, or when files run out: which
+ * cases are losses.
  */
 #include "engine/connector_follow.h"
 #include "poll_case.h"
@@ -11,7 +11,7 @@
 
 static pid_t start_one_that_ends(void)
 {
-	/* What is tested: the parent goes on when the child has ended. */
+	/* The point of the test: the parent continues when the child has ended. */
 	pid_t pid = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
 
 	if (!pid)
@@ -19,7 +19,7 @@ static pid_t start_one_that_ends(void)
 	return pid;
 }
 
-/* Each has ended, and has been reaped, before its parent goes on. */
+/* Each child has ended and been reaped before its parent continues. */
 static void live_shortly(void)
 {
 	int i;
@@ -28,7 +28,7 @@ static void live_shortly(void)
 		wait_for(start_one_that_ends());
 }
 
-static void children_that_ended_are_no_loss(void **state)
+static void ended_children_are_not_a_loss(void **state)
 {
 	struct maze_policy policy = policy_of(LIFE_SECONDS * MAZE_NSEC_PER_SEC, 0);
 	struct child child = start(live_shortly);
@@ -48,10 +48,10 @@ static void children_that_ended_are_no_loss(void **state)
 }
 
 /*
- * From a loss until the queue has been read to its end, the kernel queues nothing. A
- * fork in that time must come as an event, or a loss must be told after it.
+ * From a loss until the queue has been read to its end, the kernel queues nothing. A fork
+ * in that time must come as an event, or a loss must be reported after it.
  */
-static void a_loss_is_told_after_the_last_event_that_was_kept(void **state)
+static void a_loss_is_reported_after_the_last_queued_event(void **state)
 {
 	struct maze_process_event event;
 	struct engine_follower *follower;
@@ -61,8 +61,8 @@ static void a_loss_is_told_after_the_last_event_that_was_kept(void **state)
 
 	(void)state;
 	if (connector_follow(NULL, 0, &follower, NULL))
-		skip_because("the kernel does not tell of forks");
-	/* A megabyte, of which the kernel makes two, is full after some 3,000. */
+		skip_because("the kernel reports no forks");
+	/* A megabyte, which the kernel doubles, is full after some 3,000 events. */
 	for (i = 0; i < 6 * SHORT_LIVES; i++)
 		wait_for(start_one_that_ends());
 	assert_int_equal(connector_follower_next(follower, &event), 1);
@@ -79,7 +79,7 @@ static void start_a_child(void)
 	pid_t pid = fork();
 
 	if (!pid) {
-		/* Also when the test fails, after which nobody kills it. */
+		/* Also when the test fails and does not kill it. */
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		alarm(LIFE_SECONDS);
 		pause();
@@ -87,7 +87,7 @@ static void start_a_child(void)
 	wait_for(pid);
 }
 
-/* How many files this process may open more, within a limit. */
+/* The number of files that this process may still open, up to a bound. */
 static int free_files(int limit)
 {
 	int fd, n = 0;
@@ -97,7 +97,10 @@ static int free_files(int limit)
 	return n;
 }
 
-/* Leaves this process so many files that it may open; returns the limit there was. */
+/*
+ * Lowers the limit so that this process can open so many more files; returns the former
+ * limit.
+ */
 static struct rlimit leave_files(int n)
 {
 	struct rlimit files, few;
@@ -110,8 +113,8 @@ static struct rlimit leave_files(int n)
 	return files;
 }
 
-/* A look that fails for want of files says nothing of the thread. */
-static void want_of_files_ends_no_watch(void **state)
+/* A failed read for lack of files proves nothing about the thread. */
+static void lack_of_files_ends_no_watch(void **state)
 {
 	struct maze_policy policy = policy_of(20 * MS, 0);
 	struct child child = start(spin);
@@ -127,7 +130,7 @@ static void want_of_files_ends_no_watch(void **state)
 	assert_int_equal(clock_getcpuclockid(child.pid, &clock), 0);
 	files = leave_files(0);
 	let_go(&child);
-	/* Far beyond the limit; so a look has failed. */
+	/* Far beyond the limit, so a read has failed. */
 	while (used.tv_nsec < 200 * (long)MS && !used.tv_sec) {
 		usleep(1000);
 		clock_gettime(clock, &used);
@@ -142,8 +145,8 @@ static void want_of_files_ends_no_watch(void **state)
 	close_poll(maze, reader);
 }
 
-/* A process takes three files; with two to be had, the child cannot be watched. */
-static void child_that_cannot_be_watched_is_named_as_lost(void **state)
+/* A process takes three files; with two left, the child cannot be watched. */
+static void a_child_that_cannot_be_watched_is_reported_as_lost(void **state)
 {
 	struct maze_policy policy = policy_of(LIFE_SECONDS * MAZE_NSEC_PER_SEC, 0);
 	struct child child = start(start_a_child);
@@ -158,7 +161,7 @@ static void child_that_cannot_be_watched_is_named_as_lost(void **state)
 	if (!poll_fork_events_permitted()) {
 		kill(child.pid, SIGKILL);
 		wait_for(child.pid);
-		skip_because("the kernel tells this process of no forks, and to find a child "
+		skip_because("the kernel reports no forks to this process; finding a child "
 			     "otherwise takes a file, too");
 	}
 	maze = open_poll(&reader);
@@ -182,10 +185,10 @@ static void child_that_cannot_be_watched_is_named_as_lost(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(children_that_ended_are_no_loss),
-		cmocka_unit_test(a_loss_is_told_after_the_last_event_that_was_kept),
-		cmocka_unit_test(want_of_files_ends_no_watch),
-		cmocka_unit_test(child_that_cannot_be_watched_is_named_as_lost),
+		cmocka_unit_test(ended_children_are_not_a_loss),
+		cmocka_unit_test(a_loss_is_reported_after_the_last_queued_event),
+		cmocka_unit_test(lack_of_files_ends_no_watch),
+		cmocka_unit_test(a_child_that_cannot_be_watched_is_reported_as_lost),
 	};
 
 	return cmocka_run_group_tests_name("poll losses", tests, NULL, NULL);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Random schedules through core/step.h and through a model written differently:
- * the model keeps the whole history of a task as a list of what happened, each
- * with its length, and works the count out anew each time by reading the list.
+ * Random schedules through core/step.h and through a model of another design: the model
+ * keeps the whole history of a task as a list of entries with lengths, and computes the
+ * count from the list each time.
  *
- * MAZE_SEED=N chooses the schedule; the seed of a failure is printed.
+ * MAZE_SEED=N chooses the schedule; a failure prints its seed.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,7 +20,7 @@
 #include "core/step.h"
 
 #define STEPS 300000
-/* The model is quadratic: a history ends, as a task does, after so many entries. */
+/* The model is quadratic, so a history ends after this many entries. */
 #define HISTORY_MAX 60
 
 enum what { RAN, SLEPT, LOCKED, YIELDED };
@@ -34,21 +34,21 @@ struct model {
 	struct maze_policy policy;
 	struct happened history[HISTORY_MAX + 4];
 	int length;
-	int had_soft_at, had_hard_at; /* episodes in which they were had; -1: none */
+	int had_soft_at, had_hard_at; /* episodes of these verdicts; -1: none */
 };
 
 static maze_u64 random_state;
 
 static maze_u64 roll(maze_u64 below)
 {
-	/* xorshift64*: good enough for dice, and the same everywhere. */
+	/* xorshift64*: random enough for this, and the same on every machine. */
 	random_state ^= random_state >> 12;
 	random_state ^= random_state << 25;
 	random_state ^= random_state >> 27;
 	return (random_state * 2685821657736338717ULL >> 11) % below;
 }
 
-/* The count as the definition says it, and which episode it is in. */
+/* The count by its definition, and the number of its episode. */
 static maze_u64 model_count(const struct model *model, int *ret_episode)
 {
 	maze_u32 recovery = model->policy.recovery;
@@ -140,7 +140,7 @@ static void check_next(const struct model *model, const struct maze_verdict *ver
 struct pair {
 	struct model model;
 	struct maze_account account;
-	maze_u64 runtime; /* of the task, from any start */
+	maze_u64 runtime; /* clock of the task, from any start */
 	maze_u64 yield_ns;
 };
 
@@ -157,7 +157,7 @@ static void begin(struct pair *pair)
 	pair->yield_ns = 0;
 }
 
-/* A child: the parent's policy, nothing of its count. */
+/* A child: the parent's policy, with a count of 0. */
 static void fork_child(struct pair *pair)
 {
 	struct maze_policy policy = pair->model.policy;
@@ -166,7 +166,7 @@ static void fork_child(struct pair *pair)
 	pair->model.policy = policy;
 }
 
-/* Of a verdict: the definition of what was used and forgiven, in the episode alone. */
+/* For a verdict: the definition of used and forgiven time, within the episode only. */
 static void check_tally(const struct model *model, const struct maze_verdict *verdict)
 {
 	const struct maze_tally *tally = &verdict->tally;
@@ -201,7 +201,7 @@ static void one_step(struct pair *pair)
 	int episode;
 
 	if (late_yield) {
-		/* It yielded somewhere in this stretch; the next sample hears of it. */
+		/* It yielded somewhere in this interval; the next sample reports it. */
 		after = ran ? roll(ran) : 0;
 		add(&pair->model, RAN, ran - after);
 		add(&pair->model, YIELDED, 0);
@@ -236,7 +236,7 @@ static void one_step(struct pair *pair)
 	if (sample.act == MAZE_YIELDS)
 		add(&pair->model, YIELDED, 0);
 	if (sleeps) {
-		/* After a reset an engine says nothing of the wakeup, or that it did not sleep. */
+		/* After a reset an engine does not report the wakeup, or reports no sleep. */
 		sample.asleep_ns = roll(20000000);
 		add(&pair->model, locks ? LOCKED : SLEPT, sample.asleep_ns);
 		if (maze_sleep_resets(&pair->model.policy, sample.act)) {
@@ -263,7 +263,7 @@ static void random_schedules_match_the_slow_model(void **state)
 	random_state = start ? start : 1;
 	begin(&pair);
 	for (i = 0; i < STEPS; i++) {
-		/* What fails below aborts the test: say beforehand how to see it again. */
+		/* A failed assertion below ends the test: print the seed first. */
 		if (i == 0)
 			print_message("# MAZE_SEED=%llu\n", start);
 		if (pair.model.length + 5 > HISTORY_MAX || roll(100) == 0) {

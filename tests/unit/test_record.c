@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Records as text and as JSON: every key that scripts may rely on, always valid,
- * whatever bytes a process has for a name.
+ * Records as text and as JSON: every documented key, and valid output for every process
+ * name.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -70,7 +70,7 @@ static void a_record_has_every_key_of_the_contract(void **state)
 	json_decref(object);
 }
 
-static void any_bytes_of_a_name_make_valid_json(void **state)
+static void every_name_makes_valid_json(void **state)
 {
 	struct maze_record record = soft();
 	int byte;
@@ -80,12 +80,12 @@ static void any_bytes_of_a_name_make_valid_json(void **state)
 		memset(record.comm, byte, sizeof(record.comm) - 1);
 		json_decref(parse(maze_record_json(&record, "bpf")));
 	}
-	/* Not even a NUL at the end. */
+	/* The name lacks even a terminating NUL. */
 	memset(record.comm, 'x', sizeof(record.comm));
 	json_decref(parse(maze_record_json(&record, "bpf")));
 }
 
-static void a_text_is_one_line_whatever_the_name(void **state)
+static void a_text_is_one_line_for_every_name(void **state)
 {
 	struct maze_record record = soft();
 	char text[1024];
@@ -98,7 +98,7 @@ static void a_text_is_one_line_whatever_the_name(void **state)
 	assert_non_null(strstr(text, "a\\x0ab\\x1b[31m[1234]"));
 }
 
-static void a_text_says_how_long_it_slept(void **state)
+static void a_text_has_the_time_asleep(void **state)
 {
 	struct maze_record record = soft();
 	char text[1024];
@@ -117,7 +117,7 @@ static void a_text_says_how_long_it_slept(void **state)
 	assert_non_null(strstr(text, ", asleep less than 0.01 % of the time in 1 sleep, "));
 }
 
-static void a_text_has_the_figures_exactly(void **state)
+static void a_text_has_exact_figures(void **state)
 {
 	struct maze_record record = soft();
 	char text[1024];
@@ -177,7 +177,7 @@ static void every_event_has_a_name_and_a_line(void **state)
 	assert_null(maze_event_name(MAZE_EVENT_COUNT_));
 }
 
-static void every_reason_not_to_send_is_in_the_line(void **state)
+static void a_text_has_the_reason_for_not_sending(void **state)
 {
 	struct maze_record record = soft();
 	char text[1024];
@@ -208,13 +208,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_record_has_every_key_of_the_contract),
-		cmocka_unit_test(any_bytes_of_a_name_make_valid_json),
-		cmocka_unit_test(a_text_is_one_line_whatever_the_name),
-		cmocka_unit_test(a_text_has_the_figures_exactly),
-		cmocka_unit_test(a_text_says_how_long_it_slept),
+		cmocka_unit_test(every_name_makes_valid_json),
+		cmocka_unit_test(a_text_is_one_line_for_every_name),
+		cmocka_unit_test(a_text_has_exact_figures),
+		cmocka_unit_test(a_text_has_the_time_asleep),
 		cmocka_unit_test(one_record_has_one_time),
 		cmocka_unit_test(every_event_has_a_name_and_a_line),
-		cmocka_unit_test(every_reason_not_to_send_is_in_the_line),
+		cmocka_unit_test(a_text_has_the_reason_for_not_sending),
 		cmocka_unit_test(an_entry_is_valid_json),
 	};
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Records and entries to JSON and back: the same, and nothing else is taken for one.
+ * Records and entries to JSON and back, without a change; other JSON is refused.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -74,7 +74,7 @@ static struct maze_record any_record(unsigned int *seed)
 	return record;
 }
 
-static void records_come_back(void **state)
+static void records_are_parsed_unchanged(void **state)
 {
 	struct maze_record record, again;
 	struct maze_error error = { "" };
@@ -122,7 +122,7 @@ static struct maze_entry any_entry(unsigned int *seed)
 	return entry;
 }
 
-static void entries_come_back(void **state)
+static void entries_are_parsed_unchanged(void **state)
 {
 	struct maze_entry entry, again;
 	struct maze_error error = { "" };
@@ -142,8 +142,8 @@ static void entries_come_back(void **state)
 	}
 }
 
-/* Without any one of its keys, or with null or an object for it, it is none. */
-static void each_key_counts(void **state)
+/* Without one of its keys, or with null or an object for it, it is refused. */
+static void each_key_is_required(void **state)
 {
 	static const char *const not_needed[] = { "signal", "engine", "fatal", "used_ns" };
 	unsigned int seed = 3;
@@ -176,7 +176,7 @@ static void each_key_counts(void **state)
 	free(json);
 }
 
-static void what_is_no_record_is_refused(void **state)
+static void invalid_records_are_refused(void **state)
 {
 	static const char *const texts[] = { "", "{}", "[]", "null", "{\"event\":\"soft\"}", "{" };
 	struct maze_record record = { .pid = 7 };
@@ -198,10 +198,10 @@ static void what_is_no_record_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(records_come_back),
-		cmocka_unit_test(entries_come_back),
-		cmocka_unit_test(each_key_counts),
-		cmocka_unit_test(what_is_no_record_is_refused),
+		cmocka_unit_test(records_are_parsed_unchanged),
+		cmocka_unit_test(entries_are_parsed_unchanged),
+		cmocka_unit_test(each_key_is_required),
+		cmocka_unit_test(invalid_records_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What is masked in command lines, and what is not.
+ * The masked and the unmasked words of command lines.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,14 +16,14 @@
 
 #define WORDS_MAX 4
 
-/* Words before and after; a word that is not masked is the same in both. */
+/* Words before and after; an unmasked word is the same in both. */
 static const struct {
 	const char *before[WORDS_MAX], *after[WORDS_MAX];
 } lines[] = {
 	{ { "prog", "--password=hush" }, { "prog", "--password=***" } },
 	{ { "prog", "--password", "hush", "x" }, { "prog", "--password", "***", "x" } },
 	{ { "prog", "--password", "-hush" }, { "prog", "--password", "***" } },
-	/* An option behind an option: that has no value. */
+	/* An option after an option: the first one has no value. */
 	{ { "prog", "--password", "--verbose" }, { "prog", "--password", "--verbose" } },
 	{ { "prog", "-pass", "hush" }, { "prog", "-pass", "***" } },
 	{ { "env", "MYSQL_PASSWORD=hush", "prog" }, { "env", "MYSQL_PASSWORD=***", "prog" } },
@@ -46,7 +46,7 @@ static const struct {
 	  { "curl", "https://host/?token=***&page=2" } },
 	{ { "curl", "a://b:1@c d://e:2@f" }, { "curl", "a://b:***@c d://e:***@f" } },
 	{ { "prog", "--token-file", "/etc/token", "x" }, { "prog", "--token-file", "***", "x" } },
-	/* Nothing of these is a secret's name. */
+	/* None of these is the name of a secret. */
 	{ { "prog", "--author=me", "PATH=/bin" }, { "prog", "--author=me", "PATH=/bin" } },
 	{ { "prog", "password", "is", "shown" }, { "prog", "password", "is", "shown" } },
 	{ { "curl", "https://host:80/x" }, { "curl", "https://host:80/x" } },
@@ -86,7 +86,7 @@ static void secrets_are_masked_and_nothing_else(void **state)
 	redact_free(redactor);
 }
 
-static void names_of_ones_own(void **state)
+static void configured_names_are_masked(void **state)
 {
 	static const char *const more[] = { "--pin", "x-*-key" };
 	static const char words[] = "prog\0--pin=1234\0x_my_KEY=hush\0spin=1";
@@ -104,7 +104,7 @@ static void names_of_ones_own(void **state)
 	redact_free(redactor);
 }
 
-static void what_is_no_name_is_refused(void **state)
+static void invalid_names_are_refused(void **state)
 {
 	static const char *const bad[] = { "", "a=b", "a b", "a\n" };
 	struct redactor *redactor = NULL;
@@ -120,8 +120,8 @@ static void what_is_no_name_is_refused(void **state)
 	}
 }
 
-/* A mask and a name that would make a backtracking matcher take for ever. */
-static void no_name_takes_long(void **state)
+/* A mask and a name that would make a backtracking matcher take forever. */
+static void every_name_is_matched_quickly(void **state)
 {
 	static const char *const more[] = { "*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b" };
 	char word[200];
@@ -134,7 +134,7 @@ static void no_name_takes_long(void **state)
 	redact_free(redactor);
 }
 
-static void nothing_is_nothing(void **state)
+static void an_empty_command_line_stays_empty(void **state)
 {
 	struct redactor *redactor;
 	size_t size = 1;
@@ -153,10 +153,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(secrets_are_masked_and_nothing_else),
-		cmocka_unit_test(names_of_ones_own),
-		cmocka_unit_test(what_is_no_name_is_refused),
-		cmocka_unit_test(no_name_takes_long),
-		cmocka_unit_test(nothing_is_nothing),
+		cmocka_unit_test(configured_names_are_masked),
+		cmocka_unit_test(invalid_names_are_refused),
+		cmocka_unit_test(every_name_is_matched_quickly),
+		cmocka_unit_test(an_empty_command_line_stays_empty),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

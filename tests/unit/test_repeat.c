@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The limit of what is written of one rule. The times are this test's own; only the
- * last test has an event loop, and waits for what that does, not for a time.
+ * The limit of log records of one rule. Most tests pass their own times; only the last
+ * test has an event loop, and waits for its effect, not for a time.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -44,13 +44,13 @@ static unsigned int shown_of(struct repeat *repeat, const char *rule, unsigned i
 	return shown;
 }
 
-static void records_beyond_the_limit_are_counted_and_said_once(void **state)
+static void records_beyond_the_limit_are_counted_and_reported_once(void **state)
 {
 	struct repeat_summary summary;
 
 	assert_int_equal(repeat_due_ns(*state), 0);
 	assert_int_equal(shown_of(*state, "a", 10, 5 * SECOND), 10);
-	/* Nothing is hidden yet: there is nothing to wake up for. */
+	/* Nothing is hidden, so no timer is needed. */
 	assert_int_equal(repeat_due_ns(*state), 0);
 	assert_int_equal(shown_of(*state, "a", 120, 6 * SECOND), 0);
 	assert_int_equal(repeat_due_ns(*state), 65 * SECOND);
@@ -61,7 +61,7 @@ static void records_beyond_the_limit_are_counted_and_said_once(void **state)
 	assert_int_equal(summary.time_ns, MINUTE);
 	assert_false(repeat_summarize(*state, 70 * SECOND, &summary));
 	assert_int_equal(repeat_due_ns(*state), 0);
-	/* And then it begins again. */
+	/* Then a new period begins. */
 	assert_int_equal(shown_of(*state, "a", 20, 70 * SECOND), 10);
 }
 
@@ -71,7 +71,7 @@ static void rules_do_not_share_a_limit(void **state)
 	char name[32];
 	unsigned int i, seen = 0;
 
-	/* More than there are buckets. */
+	/* More rules than buckets. */
 	for (i = 0; i < 1000; i++) {
 		snprintf(name, sizeof(name), "rule-%u", i);
 		assert_int_equal(shown_of(*state, name, 10 + i, SECOND), 10);
@@ -81,17 +81,17 @@ static void rules_do_not_share_a_limit(void **state)
 		assert_int_equal(strtoul(summary.name + strlen("rule-"), NULL, 10), summary.hidden);
 		seen++;
 	}
-	/* Of rule-0 nothing was hidden. */
+	/* No record of rule-0 was hidden. */
 	assert_int_equal(seen, 999);
 }
 
-static void a_quiet_time_ends_without_a_word(void **state)
+static void a_period_without_hidden_records_ends_silently(void **state)
 {
 	struct repeat_summary summary;
 
 	assert_int_equal(shown_of(*state, "a", 9, SECOND), 9);
 	assert_false(repeat_summarize(*state, 100 * SECOND, &summary));
-	/* The nine are forgotten, not added to. */
+	/* The count starts from 0, not from the nine. */
 	assert_int_equal(shown_of(*state, "a", 9, 100 * SECOND), 9);
 	assert_int_equal(repeat_due_ns(*state), 0);
 }
@@ -105,13 +105,13 @@ static void without_a_limit_all_are_shown(void **state)
 	assert_int_equal(repeat_due_ns(*state), 0);
 }
 
-static void a_limit_that_is_changed_holds_at_once(void **state)
+static void a_changed_limit_holds_at_once(void **state)
 {
 	assert_int_equal(shown_of(*state, "a", 20, SECOND), 10);
 	assert_true(repeat_allows(*state, "a", 11, MINUTE, 2 * SECOND));
 	assert_false(repeat_allows(*state, "a", 11, MINUTE, 2 * SECOND));
 	assert_true(repeat_allows(*state, "a", 0, 0, 2 * SECOND));
-	/* What was hidden until then is still to be said. */
+	/* The records hidden until then are still reported. */
 	assert_int_equal(repeat_due_ns(*state), 61 * SECOND);
 }
 
@@ -138,7 +138,7 @@ static maze_u64 now_ns(void)
 	return (maze_u64)now.tv_sec * SECOND + (maze_u64)now.tv_nsec;
 }
 
-/* How many records of that rule the log says that it does not show. */
+/* The number of records of that rule that the log reports as hidden. */
 static unsigned int hidden_in(const char *path)
 {
 	char line[4096], *at;
@@ -155,7 +155,7 @@ static unsigned int hidden_in(const char *path)
 	return count;
 }
 
-/* The log, removed also when the test fails. */
+/* The log's file, removed also when the test fails. */
 static int make_log(void **state)
 {
 	static char path[64];
@@ -175,7 +175,7 @@ static int remove_log(void **state)
 	return unlink(*state);
 }
 
-static void the_log_says_how_many_it_does_not_show(void **state)
+static void the_log_reports_the_number_of_hidden_records(void **state)
 {
 	struct maze_record record = { .event = MAZE_EVENT_SOFT, .pid = 5, .tid = 5, .comm = "x" };
 	struct log_entry entry = { .record = &record, .engine = "bpf", .rule = "looping" };
@@ -203,7 +203,7 @@ static void the_log_says_how_many_it_does_not_show(void **state)
 	while (shown + hidden_in(path) < 1000 && now_ns() < until_ns)
 		sd_event_run(event, SECOND / 1000);
 	assert_int_equal(shown + hidden_in(path), 1000);
-	/* What is left over is said at the end. */
+	/* The rest is reported at the end. */
 	entry.rule = "at-the-end";
 	rule_settings.repeat_ns = 3600 * SECOND;
 	for (i = 0; i < 7; i++)
@@ -218,15 +218,15 @@ static void the_log_says_how_many_it_does_not_show(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(records_beyond_the_limit_are_counted_and_said_once,
-						make, unmake),
+		cmocka_unit_test_setup_teardown(
+			records_beyond_the_limit_are_counted_and_reported_once, make, unmake),
 		cmocka_unit_test_setup_teardown(rules_do_not_share_a_limit, make, unmake),
-		cmocka_unit_test_setup_teardown(a_quiet_time_ends_without_a_word, make, unmake),
-		cmocka_unit_test_setup_teardown(without_a_limit_all_are_shown, make, unmake),
-		cmocka_unit_test_setup_teardown(a_limit_that_is_changed_holds_at_once, make,
+		cmocka_unit_test_setup_teardown(a_period_without_hidden_records_ends_silently, make,
 						unmake),
-		cmocka_unit_test_setup_teardown(the_log_says_how_many_it_does_not_show, make_log,
-						remove_log),
+		cmocka_unit_test_setup_teardown(without_a_limit_all_are_shown, make, unmake),
+		cmocka_unit_test_setup_teardown(a_changed_limit_holds_at_once, make, unmake),
+		cmocka_unit_test_setup_teardown(the_log_reports_the_number_of_hidden_records,
+						make_log, remove_log),
 	};
 
 	alarm(240);

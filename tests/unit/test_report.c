@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Incident files: what is taken for one and what is not, how samples fold, and that
- * names of others reach a terminal or a page only as text.
+ * Incident files: accepted and refused files, folding of samples, and escaping of foreign
+ * names for terminals and pages.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -53,7 +53,7 @@ static struct stacks *folded(const struct incident *incident)
 	return stacks;
 }
 
-static void nearly_everything_may_be_missing(void **state)
+static void nearly_every_key_may_be_missing(void **state)
 {
 	struct incident *incident = taken(HEAD "}");
 
@@ -70,13 +70,13 @@ static void nearly_everything_may_be_missing(void **state)
 				 "\"rule\":null,\"samples_lost\":null}"));
 }
 
-static void unknown_keys_are_passed_over(void **state)
+static void unknown_keys_are_ignored(void **state)
 {
 	(void)state;
 	incident_free(taken(HEAD ",\"new\":{\"deep\":[1,{}]},\"process\":{\"new\":7}}"));
 }
 
-static void what_is_no_incident_is_refused_by_name_of_the_key(void **state)
+static void an_invalid_incident_is_refused_with_the_key(void **state)
 {
 	(void)state;
 	refused("", -EINVAL, "not JSON");
@@ -115,7 +115,7 @@ static void a_stack_of_too_many_frames_is_refused(void **state)
 	free(text);
 }
 
-static void a_file_that_is_too_large_or_none_is_refused(void **state)
+static void a_file_that_is_too_large_or_missing_is_refused(void **state)
 {
 	char path[] = "/tmp/maze-test-XXXXXX";
 	struct maze_error error = { "" };
@@ -124,7 +124,7 @@ static void a_file_that_is_too_large_or_none_is_refused(void **state)
 
 	(void)state;
 	assert_true(fd >= 0);
-	/* A hole: it takes no room, but reads as 64 MiB of NULs and one more. */
+	/* A hole: it takes no disk space, but reads as 64 MiB of NULs plus one byte. */
 	assert_int_equal(ftruncate(fd, INCIDENT_FILE_MAX + 1), 0);
 	assert_int_equal(incident_load(AT_FDCWD, path, &incident, &error), -EFBIG);
 	assert_non_null(strstr(error.text, "larger than 64 MiB"));
@@ -143,7 +143,7 @@ static void a_file_that_is_too_large_or_none_is_refused(void **state)
 #define STACK(frames) "{\"frames\":[" frames "]}"
 #define S(stack) "{\"stack\":" stack "}"
 
-/* Four stacks, of which two are the same but for a line, and one without a frame. */
+/* Four stacks: two differ only in a line, and one has no frame. */
 #define OUTER F("loop") "," F("main")
 #define STACKS                                                                                     \
 	STACK(HOT("1") "," OUTER)                                                                  \
@@ -165,13 +165,13 @@ static void stacks_are_folded_by_function(void **state)
 	assert_int_equal(stacks->folds_count, 3);
 	assert_int_equal(stacks->hottest->samples, 7);
 	assert_int_equal(stacks->hottest->depth, 3);
-	/* Shown by the line that most of them were at. */
+	/* Shown with the most frequent line. */
 	assert_int_equal(stacks->hottest->stack->frames[0].line, 2);
 	stacks_free(stacks);
 	incident_free(incident);
 }
 
-static void functions_have_their_shares(void **state)
+static void each_function_has_its_share(void **state)
 {
 	struct incident *incident = taken(four);
 	struct stacks *stacks = folded(incident);
@@ -186,14 +186,14 @@ static void functions_have_their_shares(void **state)
 	assert_string_equal(loop->frame->function, "loop");
 	assert_int_equal(loop->self, 2);
 	assert_int_equal(loop->total, 9);
-	/* What holds the loop: all but one of ten. */
+	/* The innermost function that contains the loop: all samples but one of ten. */
 	assert_non_null(stacks->common);
 	assert_string_equal(stacks->functions[stacks->common->function].frame->function, "loop");
 	stacks_free(stacks);
 	incident_free(incident);
 }
 
-static void the_tree_adds_up(void **state)
+static void the_counts_of_the_tree_add_up(void **state)
 {
 	struct incident *incident = taken(four);
 	struct stacks *stacks = folded(incident);
@@ -264,7 +264,7 @@ static char *shown(const char *text, int form)
 	return out;
 }
 
-static void names_reach_no_terminal_raw(void **state)
+static void names_are_escaped_for_terminals(void **state)
 {
 	char *text = shown(hostile, 't'), *at;
 
@@ -290,7 +290,7 @@ static void folded_names_have_no_separator(void **state)
 	free(text);
 }
 
-static void names_reach_no_page_as_markup(void **state)
+static void names_are_escaped_in_pages(void **state)
 {
 	char *text = shown(hostile, 'h');
 
@@ -314,7 +314,7 @@ static void letters_of_all_languages_reach_the_page(void **state)
 	free(text);
 }
 
-static void a_frame_without_a_name_is_shown_by_its_place(void **state)
+static void a_frame_without_a_name_is_shown_by_its_offset(void **state)
 {
 	static const struct {
 		struct incident_frame frame;
@@ -322,7 +322,7 @@ static void a_frame_without_a_name_is_shown_by_its_place(void **state)
 	} cases[] = {
 		{ { .module = "/usr/bin/x", .offset = 0x1130, .has_offset = true }, "x+0x1130" },
 		{ { .build_id = "ab", .offset = 0x10, .has_offset = true }, "+0x10" },
-		/* Of the vsyscall page. */
+		/* An address of the vsyscall page. */
 		{ { .offset = 0xffffffffff600000, .has_offset = true }, "0xffffffffff600000" },
 		{ { .module = "[anon]", .address = "0x7f01" }, "0x7f01" },
 		{ { .module = "[heap]" }, "[heap]" },
@@ -339,7 +339,7 @@ static void a_frame_without_a_name_is_shown_by_its_place(void **state)
 	}
 }
 
-static void times_are_taken_and_shown(void **state)
+static void times_are_parsed_and_printed(void **state)
 {
 	char buf[UTC_LEN];
 	long long ns, other;
@@ -357,7 +357,7 @@ static void times_are_taken_and_shown(void **state)
 	assert_false(rfc3339_parse("yesterday", &ns));
 }
 
-static void ids_are_no_paths(void **state)
+static void a_path_is_not_an_id(void **state)
 {
 	char *ids[] = { (char *)"20261124T204512Z-4711-4713-0", (char *)"20261124T204703Z-22-22-0",
 			(char *)"20261124T204703Z-22-22-10" };
@@ -374,7 +374,7 @@ static void ids_are_no_paths(void **state)
 	assert_null(id);
 	assert_int_equal(incident_dir_find(&dir, "20261124T2045", &id, &error), 0);
 	assert_ptr_equal(id, ids[0]);
-	/* One that another begins with is still named by all of it. */
+	/* An ID that is a prefix of another one still matches in full. */
 	assert_int_equal(incident_dir_find(&dir, "20261124T204703Z-22-22-0", &id, &error), 0);
 	assert_ptr_equal(id, ids[1]);
 	assert_int_equal(incident_dir_find(&dir, "22-10", &id, &error), 0);
@@ -384,23 +384,23 @@ static void ids_are_no_paths(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(nearly_everything_may_be_missing),
-		cmocka_unit_test(unknown_keys_are_passed_over),
-		cmocka_unit_test(what_is_no_incident_is_refused_by_name_of_the_key),
+		cmocka_unit_test(nearly_every_key_may_be_missing),
+		cmocka_unit_test(unknown_keys_are_ignored),
+		cmocka_unit_test(an_invalid_incident_is_refused_with_the_key),
 		cmocka_unit_test(a_stack_of_too_many_frames_is_refused),
-		cmocka_unit_test(a_file_that_is_too_large_or_none_is_refused),
+		cmocka_unit_test(a_file_that_is_too_large_or_missing_is_refused),
 		cmocka_unit_test(stacks_are_folded_by_function),
-		cmocka_unit_test(functions_have_their_shares),
-		cmocka_unit_test(the_tree_adds_up),
+		cmocka_unit_test(each_function_has_its_share),
+		cmocka_unit_test(the_counts_of_the_tree_add_up),
 		cmocka_unit_test(a_recursive_function_counts_once_a_sample),
 		cmocka_unit_test(without_samples_there_is_no_hottest_stack),
-		cmocka_unit_test(names_reach_no_terminal_raw),
+		cmocka_unit_test(names_are_escaped_for_terminals),
 		cmocka_unit_test(folded_names_have_no_separator),
-		cmocka_unit_test(names_reach_no_page_as_markup),
+		cmocka_unit_test(names_are_escaped_in_pages),
 		cmocka_unit_test(letters_of_all_languages_reach_the_page),
-		cmocka_unit_test(a_frame_without_a_name_is_shown_by_its_place),
-		cmocka_unit_test(times_are_taken_and_shown),
-		cmocka_unit_test(ids_are_no_paths),
+		cmocka_unit_test(a_frame_without_a_name_is_shown_by_its_offset),
+		cmocka_unit_test(times_are_parsed_and_printed),
+		cmocka_unit_test(a_path_is_not_an_id),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * maze.conf(5): what a text becomes, what is refused with which line, key and
- * sentence, and that files are taken together or not at all.
+ * maze.conf(5): the rules of a text; refusals with line, key and message; and files that
+ * are accepted all together or not at all.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,11 +22,11 @@
 #include "daemon/rules/rules.h"
 #include "daemon/rules/unused.h"
 
-/* What has to be given back, also when a test fails in between. */
+/* Resources to release, also when a test fails. */
 struct fixture {
 	struct rules *rules;
 	struct problems problems;
-	char directory[64]; /* "" or one with test.conf and test.conf.d in it */
+	char directory[64]; /* "" or a directory with test.conf and test.conf.d in it */
 };
 
 static const char *const file_names[] = { "test.conf", "test.conf.d/10-a.conf",
@@ -85,7 +85,7 @@ static void accept(struct fixture *fixture, const char *text)
 	fail_msg("refused: %s", text);
 }
 
-/* The first problem is as given; line 0 and key NULL are held to be just that. */
+/* The first problem is as given; also line 0 and key NULL must match. */
 static void refuse(struct fixture *fixture, const char *text, unsigned int line, const char *key,
 		   const char *because)
 {
@@ -148,7 +148,7 @@ static void defaults_hold_for_rules_before_them(void **state)
 	assert_int_equal(fixture->rules->rules[0].settings.policy.soft_ns, 3 * MAZE_NSEC_PER_SEC);
 }
 
-static void actions_are_set_by_stage(void **state)
+static void each_stage_has_its_actions(void **state)
 {
 	struct fixture *fixture = *state;
 	const struct stage_actions *soft, *hard;
@@ -172,7 +172,7 @@ static void actions_are_set_by_stage(void **state)
 	assert_int_equal(fixture->rules->rules[1].settings.stages[STAGE_HARD].renice, 3);
 }
 
-static void lists_quotes_comments_and_continued_lines(void **state)
+static void lists_quotes_comments_and_continued_lines_are_parsed(void **state)
 {
 	struct fixture *fixture = *state;
 	const struct string_list *comm, *cmdline;
@@ -194,8 +194,8 @@ static void lists_quotes_comments_and_continued_lines(void **state)
 	assert_int_equal(fixture->rules->count, 1);
 }
 
-/* What is before a section's header cannot be continued behind it. */
-static void a_header_ends_what_could_be_continued(void **state)
+/* A line before a section's header cannot be continued after it. */
+static void a_header_ends_a_continued_line(void **state)
 {
 	struct fixture *fixture = *state;
 	const struct rule *second;
@@ -207,7 +207,7 @@ static void a_header_ends_what_could_be_continued(void **state)
 	assert_false(second->conditions[CONDITION_COMM].given);
 }
 
-static void the_keys_of_the_daemon(void **state)
+static void the_keys_of_the_daemon_are_parsed(void **state)
 {
 	struct fixture *fixture = *state;
 
@@ -229,7 +229,7 @@ static void the_keys_of_the_daemon(void **state)
 	refuse(fixture, "[daemon]\ncontrol-socket = x", 2, "control-socket", "absolute");
 }
 
-static void what_has_no_right_shape_is_refused(void **state)
+static void malformed_lines_are_refused(void **state)
 {
 	struct fixture *fixture = *state;
 
@@ -253,7 +253,7 @@ static void what_has_no_right_shape_is_refused(void **state)
 		-EINVAL);
 }
 
-static void values_are_refused_with_the_form_that_is_accepted(void **state)
+static void refusals_name_the_accepted_form(void **state)
 {
 	struct fixture *fixture = *state;
 
@@ -297,7 +297,7 @@ static void cmdline_takes_no_regular_expression(void **state)
 	}
 }
 
-static void what_contradicts_itself_is_refused_once(void **state)
+static void contradictions_are_refused_once(void **state)
 {
 	struct fixture *fixture = *state;
 
@@ -346,7 +346,7 @@ static void a_long_line_is_refused_and_none_is_cut(void **state)
 	assert_true(refused > 0);
 }
 
-/* Too many to be kept, too many rules, and the largest configuration there may be. */
+/* Too many problems to keep, too many rules, and the largest allowed configuration. */
 static void bounds_hold(void **state)
 {
 	struct fixture *fixture = *state;
@@ -452,7 +452,7 @@ static void files_that_cannot_be_trusted_are_refused(void **state)
 	struct fixture *fixture = *state;
 	char path[256];
 
-	/* Whoever may put a file into the directory says what is executed as root. */
+	/* A writer of files in the directory chooses the commands that run as root. */
 	write_file(fixture, file_names[1], "[rule b]\n", 0644);
 	snprintf(path, sizeof(path), "%s/test.conf.d", fixture->directory);
 	assert_int_equal(chmod(path, 01777), 0);
@@ -487,7 +487,7 @@ static void note(struct fixture *fixture, const char *text, unsigned int line, c
 	}
 }
 
-static void rules_that_an_earlier_one_takes_are_noted(void **state)
+static void rules_hidden_by_an_earlier_one_are_noted(void **state)
 {
 	struct fixture *fixture = *state;
 
@@ -520,7 +520,7 @@ static void keys_without_effect_are_noted(void **state)
 	note(fixture, "[rule a]\nsoft-exec = /bin/x\nexec-timeout = 1s\n", 0, NULL);
 }
 
-static void the_check_says_it_line_by_line(void **state)
+static void the_check_prints_one_line_for_each_finding(void **state)
 {
 	struct fixture *fixture = *state;
 	char path[256], *text = NULL;
@@ -543,7 +543,7 @@ static void the_check_says_it_line_by_line(void **state)
 	free(text);
 }
 
-/* ---- what is shipped ------------------------------------------------------------------ */
+/* ---- shipped files ---------------------------------------------------------------------- */
 
 static void the_shipped_configuration_enforces_nothing(void **state)
 {
@@ -594,23 +594,23 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_rule_is_the_defaults_and_its_own_keys),
 		TEST(defaults_hold_for_rules_before_them),
-		TEST(actions_are_set_by_stage),
-		TEST(lists_quotes_comments_and_continued_lines),
-		TEST(a_header_ends_what_could_be_continued),
-		TEST(the_keys_of_the_daemon),
-		TEST(what_has_no_right_shape_is_refused),
-		TEST(values_are_refused_with_the_form_that_is_accepted),
+		TEST(each_stage_has_its_actions),
+		TEST(lists_quotes_comments_and_continued_lines_are_parsed),
+		TEST(a_header_ends_a_continued_line),
+		TEST(the_keys_of_the_daemon_are_parsed),
+		TEST(malformed_lines_are_refused),
+		TEST(refusals_name_the_accepted_form),
 		TEST(cmdline_takes_no_regular_expression),
-		TEST(what_contradicts_itself_is_refused_once),
+		TEST(contradictions_are_refused_once),
 		TEST(every_fault_is_reported_in_order),
 		TEST(a_long_line_is_refused_and_none_is_cut),
 		TEST(bounds_hold),
 		TEST(drop_ins_come_in_order_and_replace_in_place),
 		TEST(one_bad_file_refuses_all),
 		TEST(files_that_cannot_be_trusted_are_refused),
-		TEST(rules_that_an_earlier_one_takes_are_noted),
+		TEST(rules_hidden_by_an_earlier_one_are_noted),
 		TEST(keys_without_effect_are_noted),
-		TEST(the_check_says_it_line_by_line),
+		TEST(the_check_prints_one_line_for_each_finding),
 		TEST(the_shipped_configuration_enforces_nothing),
 		TEST(the_manual_has_every_key),
 	};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the helper process cannot do, whatever a file makes of it.
+ * The limits of the helper process, whatever a file makes it do.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,7 +21,7 @@
 
 #include "../../evidence/isolation/sandbox.h"
 
-/* What is refused there, one letter each, on the descriptor that was kept. */
+/* The refused operations, one letter each, written to the kept descriptor. */
 static void __attribute__((noreturn)) try_all(int kept, int other)
 {
 	int keep[] = { STDERR_FILENO, -1, kept, kept };
@@ -30,7 +30,7 @@ static void __attribute__((noreturn)) try_all(int kept, int other)
 
 	if (sandbox_enter(keep, 4))
 		_exit(1);
-	/* By system call: libraries may stand between. */
+	/* As a system call: libraries may do something else. */
 	if (syscall(SYS_openat, AT_FDCWD, "/etc/passwd", O_RDONLY) < 0 && errno == EPERM)
 		(void)!write(kept, "o", 1);
 	if (syscall(SYS_socket, AF_UNIX, SOCK_STREAM, 0) < 0 && errno == EPERM)
@@ -47,7 +47,7 @@ static void __attribute__((noreturn)) try_all(int kept, int other)
 		(void)!write(kept, "i", 1);
 	if (syscall(SYS_write, other, "?", 1) < 0 && errno == EBADF)
 		(void)!write(kept, "d", 1);
-	/* And what it needs works. */
+	/* The operations that it needs work. */
 	memory = malloc(8 << 20);
 	if (memory && fcntl(kept, F_DUPFD_CLOEXEC, 0) >= 0) {
 		memset(memory, 1, 8 << 20);
@@ -56,7 +56,7 @@ static void __attribute__((noreturn)) try_all(int kept, int other)
 	_exit(0);
 }
 
-static void little_is_left_to_it(void **state)
+static void the_helper_has_few_system_calls(void **state)
 {
 	int kept[2], other[2], status = -1;
 	char messages[32] = "";
@@ -79,8 +79,8 @@ static void little_is_left_to_it(void **state)
 	close(other[1]);
 }
 
-/* The engine's maps, for one. */
-static void what_is_shared_is_out_of_reach(void **state)
+/* The engine's maps, for example. */
+static void shared_memory_is_out_of_reach(void **state)
 {
 	char *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int status = 0;
@@ -105,8 +105,8 @@ static void what_is_shared_is_out_of_reach(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(little_is_left_to_it),
-		cmocka_unit_test(what_is_shared_is_out_of_reach),
+		cmocka_unit_test(the_helper_has_few_system_calls),
+		cmocka_unit_test(shared_memory_is_out_of_reach),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

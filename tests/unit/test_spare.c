@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * maze_spare_program(): who runs the same program as we do is not judged, whatever it uses;
- * who runs another is. With each engine that can run here.
+ * maze_spare_program(): a process that runs this program gets no verdict, whatever it
+ * uses; one that runs another program does. With each engine that can run here.
  */
 #include "poll_case.h"
 
@@ -13,7 +13,7 @@ static void spin_in_a_shell(void)
 	_exit(127);
 }
 
-/* So that a limit was reached several times over. */
+/* Several times the limit. */
 static void wait_until_used(pid_t pid, maze_u64 used_ns)
 {
 	struct timespec used = { 0 };
@@ -50,7 +50,7 @@ static void only_another_program_is_judged(const char *engine)
 	bool judged;
 	struct maze *maze;
 
-	/* Else a verdict waits for somebody who attends to the yield probe. */
+	/* Without a yield-probe service a verdict would wait for one. */
 	policy.flags |= MAZE_POLICY_YIELD_COUNTS;
 	if (maze_open(engine, MAZE_PRIVATE, &maze, &error))
 		skip_because("no engine: %s", error.text);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Process infos and stacks of mazed threads: that they say who it was and where it was.
+ * Process infos and stacks of runaway threads: they have the right process and the right
+ * location.
  */
 #include "evidence_case.h"
 
@@ -8,17 +9,14 @@
 
 #include "base/proc_files.h"
 
-/* The child's own account of the call, in its CPU time. */
+/* The child's account of the call, in its CPU time. */
 struct call {
 	maze_u64 begin_ns;
 	maze_u64 end_ns; /* 0: it has not returned */
 };
 static struct call *call;
 
-/*
- * A call that takes seconds and never sleeps: random bytes, a gigabyte of them, into one
- * buffer.
- */
+/* A call that takes seconds and never sleeps: a gigabyte of random bytes into one buffer. */
 static void read_noise(void)
 {
 	static char buffer[1 << 20];
@@ -35,8 +33,8 @@ static void read_noise(void)
 }
 
 /*
- * By the child's account. The count began at some time after its CPU clock, so it is less
- * than that by begin_ns at most.
+ * By the child's account. The count began some time after its CPU clock did, so it is
+ * smaller by at most begin_ns.
  */
 static bool was_in_call(const struct maze_stack *stack)
 {
@@ -46,7 +44,7 @@ static bool was_in_call(const struct maze_stack *stack)
 	       (!end_ns || stack->count_ns + call->begin_ns < end_ns);
 }
 
-/* When it began, as /proc has it. */
+/* Its start time from /proc. */
 static maze_u64 start_of(pid_t pid)
 {
 	int pidfd = pidfd_open(pid, 0), dir = proc_open_process(pid, pidfd);
@@ -81,7 +79,7 @@ static void a_soft_verdict_has_a_process_info_and_a_stack(void **state)
 	assert_true(process_info->episode == record->episode && process_info->tag == 77);
 	assert_true(process_info->uid == getuid() && process_info->ppid == (maze_u32)getpid());
 	assert_true(readlink("/proc/self/exe", path, sizeof(path) - 1) > 0);
-	/* In a chroot the kernel's path begins at the machine's root. */
+	/* In a chroot, the kernel's path begins at the machine's root. */
 	assert_true(strlen(process_info->exe) >= strlen(path));
 	assert_string_equal(process_info->exe + strlen(process_info->exe) - strlen(path), path);
 	assert_string_equal(process_info->comm, record->comm);
@@ -116,7 +114,7 @@ static int by_address(const void *a, const void *b)
 	return first->at < second->at ? -1 : first->at > second->at;
 }
 
-/* What /proc/kallsyms has, in order; no symbols where it does not tell addresses. */
+/* The symbols of /proc/kallsyms in order; none where it hides addresses. */
 static struct symbol *kernel_symbols(size_t *ret_count)
 {
 	FILE *file = fopen("/proc/kallsyms", "re");
@@ -146,7 +144,7 @@ static struct symbol *kernel_symbols(size_t *ret_count)
 	return symbols;
 }
 
-/* The name of the kernel's function there; "": it cannot be told. */
+/* The name of the kernel's function at that address; "": unknown. */
 static const char *kernel_function(const struct symbol *symbols, size_t count, maze_u64 address)
 {
 	size_t low = 0, high = count, middle;
@@ -164,7 +162,7 @@ static const char *kernel_function(const struct symbol *symbols, size_t count, m
 static struct symbol *symbols;
 static size_t symbols_count;
 
-/* Is such a function in it? Where nobody may know their names, any will do. */
+/* Whether the stack has such a function; any function if names are hidden. */
 static bool has_kernel_function(const struct maze_stack *stack, const char *part)
 {
 	unsigned int i;
@@ -178,8 +176,9 @@ static bool has_kernel_function(const struct maze_stack *stack, const char *part
 }
 
 /*
- * Is what took the stack in it? An interrupt at whose end the thread was preempted is not:
- * it lies below the schedule() that the thread has just come back from.
+ * Whether the stack has the functions that took it. After an interrupt at whose end the
+ * thread was preempted, they are below the schedule() that the thread has just returned
+ * from.
  */
 static bool has_taker(const struct maze_stack *stack)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The rule of core/step.h, case by case: each transition and each boundary.
+ * The rule of core/step.h: each transition and each boundary.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,12 +13,12 @@
 #include "core/step.h"
 
 #define MS MAZE_NSEC_PER_MSEC
-#define START (7 * MAZE_NSEC_PER_SEC) /* CPU time the task had used before its watch */
+#define START (7 * MAZE_NSEC_PER_SEC) /* CPU time of the task before its watch */
 
 static struct maze_policy policy;
 static struct maze_account account;
 
-/* 100 ms and 200 ms, one sleep forgives all; the watch begins. */
+/* 100 ms and 200 ms, one sleep forgives all; begins the watch. */
 static int set_up(void **state)
 {
 	struct maze_sample first = { .runtime_ns = START, .act = MAZE_RUNS };
@@ -50,8 +50,8 @@ static struct maze_verdict wake_at(maze_u64 ms, maze_u64 asleep_ns)
 	return maze_step(&policy, &account, &sample);
 }
 
-/* A sample that hears of a yield at yield_ms. */
-static struct maze_verdict hear_at(maze_u64 ms, maze_u64 yield_ms)
+/* A sample that reports a yield at yield_ms. */
+static struct maze_verdict sample_yield(maze_u64 ms, maze_u64 yield_ms)
 {
 	struct maze_sample sample = { .runtime_ns = START + ms * MS,
 				      .yield_ns = START + yield_ms * MS,
@@ -60,21 +60,21 @@ static struct maze_verdict hear_at(maze_u64 ms, maze_u64 yield_ms)
 	return maze_step(&policy, &account, &sample);
 }
 
-static void what_was_used_before_the_watch_does_not_count(void **state)
+static void cpu_time_before_the_watch_does_not_count(void **state)
 {
 	(void)state;
 	assert_int_equal(account.count_ns, 0);
 	assert_int_equal(step_at(0, MAZE_RUNS).next_ns, 100 * MS);
 }
 
-/* The episode of a yield that is told of between two samples has its verdict in time. */
+/* The episode after a yield that is reported between two samples has its verdict in time. */
 static void a_sample_is_due_within_each_first_limit(void **state)
 {
 	(void)state;
 	assert_int_equal(maze_next_sample(&policy, 60 * MS), 60 * MS);
-	/* Both stages had: the yield may come at once. */
+	/* After both stages: the yield may come at once. */
 	assert_int_equal(maze_next_sample(&policy, 0), 100 * MS);
-	/* The soft stage had, the hard one far away. */
+	/* After the soft stage, with the hard limit far away. */
 	policy.hard_ns = 60000 * MS;
 	assert_int_equal(maze_next_sample(&policy, step_at(100, MAZE_RUNS).next_ns), 100 * MS);
 	policy.soft_ns = 0;
@@ -83,7 +83,7 @@ static void a_sample_is_due_within_each_first_limit(void **state)
 	assert_int_equal(maze_next_sample(&policy, 0), 0);
 }
 
-static void one_ns_below_the_limit_is_no_verdict(void **state)
+static void one_ns_below_the_limit_has_no_verdict(void **state)
 {
 	struct maze_sample sample = { .runtime_ns = START + 100 * MS - 1, .act = MAZE_RUNS };
 	struct maze_verdict verdict = maze_step(&policy, &account, &sample);
@@ -180,12 +180,12 @@ static void a_yield_resets_unless_yields_count(void **state)
 	policy.flags |= MAZE_POLICY_YIELD_COUNTS;
 	assert_int_equal(step_at(90, MAZE_YIELDS).reset, 0);
 	assert_int_equal(account.count_ns, 90 * MS);
-	assert_int_equal(hear_at(95, 94).tally.count_ns, 95 * MS);
+	assert_int_equal(sample_yield(95, 94).tally.count_ns, 95 * MS);
 }
 
-static void a_yield_heard_of_late_leaves_what_came_after_it(void **state)
+static void a_late_yield_keeps_the_time_after_it(void **state)
 {
-	struct maze_verdict verdict = hear_at(120, 90);
+	struct maze_verdict verdict = sample_yield(120, 90);
 
 	(void)state;
 	assert_int_equal(verdict.due, 0);
@@ -193,17 +193,17 @@ static void a_yield_heard_of_late_leaves_what_came_after_it(void **state)
 	assert_int_equal(verdict.tally.count_ns, 30 * MS);
 }
 
-static void a_yield_is_heard_of_once(void **state)
+static void a_yield_is_applied_once(void **state)
 {
 	(void)state;
-	hear_at(50, 40);
-	assert_int_equal(hear_at(100, 40).tally.count_ns, 60 * MS);
+	sample_yield(50, 40);
+	assert_int_equal(sample_yield(100, 40).tally.count_ns, 60 * MS);
 }
 
 static void a_yield_ahead_of_the_clock_charges_nothing_until_then(void **state)
 {
 	(void)state;
-	assert_int_equal(hear_at(50, 60).tally.count_ns, 0);
+	assert_int_equal(sample_yield(50, 60).tally.count_ns, 0);
 	assert_int_equal(step_at(55, MAZE_RUNS).tally.count_ns, 0);
 	assert_int_equal(step_at(70, MAZE_RUNS).tally.count_ns, 10 * MS);
 }
@@ -212,11 +212,11 @@ static void a_yield_before_the_last_reset_changes_nothing(void **state)
 {
 	(void)state;
 	step_at(50, MAZE_SLEEPS);
-	assert_int_equal(hear_at(70, 30).tally.count_ns, 20 * MS);
+	assert_int_equal(sample_yield(70, 30).tally.count_ns, 20 * MS);
 	assert_int_equal(account.episode, 1);
 }
 
-static void with_a_finite_recovery_a_sleep_is_no_reset(void **state)
+static void with_a_finite_recovery_a_sleep_does_not_reset(void **state)
 {
 	(void)state;
 	policy.recovery = MAZE_RECOVERY_ONE;
@@ -227,7 +227,7 @@ static void with_a_finite_recovery_a_sleep_is_no_reset(void **state)
 	assert_int_equal(account.count_ns, 0);
 }
 
-static void soft_does_not_come_again_before_the_count_is_down_to_zero(void **state)
+static void soft_comes_again_only_after_the_count_was_zero(void **state)
 {
 	(void)state;
 	policy.recovery = MAZE_RECOVERY_ONE;
@@ -257,13 +257,16 @@ static void a_sleep_of_years_does_not_overflow(void **state)
 	assert_int_equal(wake_at(180, ~0ULL).reset, 1);
 }
 
-static void what_is_forgone_is_never_charged(void **state)
+static void forgone_time_is_never_charged(void **state)
 {
 	struct maze_verdict verdict;
 
 	(void)state;
 	step_at(90, MAZE_RUNS);
-	/* It slept between 90 and 250, nobody knows where: 160 ms of its time lie around that. */
+	/*
+	 * It slept somewhere between 90 and 250, so 160 ms of its time lie around the
+	 * sleep.
+	 */
 	maze_forgo(&account, START + 250 * MS);
 	verdict = step_at(250, MAZE_SLEEPS);
 	assert_int_equal(verdict.due, 0);
@@ -271,14 +274,14 @@ static void what_is_forgone_is_never_charged(void **state)
 	assert_int_equal(account.count_ns, 0);
 	assert_int_equal(step_at(349, MAZE_RUNS).due, 0);
 	assert_int_equal(step_at(350, MAZE_RUNS).due, MAZE_FIRED_SOFT);
-	/* A moment that is past already takes nothing back. */
+	/* A moment in the past takes nothing back. */
 	maze_forgo(&account, START + 10 * MS);
 	assert_int_equal(step_at(449, MAZE_RUNS).due, 0);
 	assert_int_equal(step_at(450, MAZE_RUNS).due, MAZE_FIRED_HARD);
 }
 
-/* Where a reset point may have been missed, and it is not known that there was one. */
-static void what_is_in_doubt_does_not_count_and_no_stage_comes_twice(void **state)
+/* A reset point may have been missed, but none is known. */
+static void doubtful_time_does_not_count_and_no_stage_comes_twice(void **state)
 {
 	struct maze_verdict verdict;
 
@@ -300,9 +303,9 @@ static void what_is_in_doubt_does_not_count_and_no_stage_comes_twice(void **stat
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(what_was_used_before_the_watch_does_not_count),
+		TEST(cpu_time_before_the_watch_does_not_count),
 		TEST(a_sample_is_due_within_each_first_limit),
-		TEST(one_ns_below_the_limit_is_no_verdict),
+		TEST(one_ns_below_the_limit_has_no_verdict),
 		TEST(the_limit_itself_is_a_verdict),
 		TEST(each_stage_comes_once_an_episode),
 		TEST(a_late_sample_brings_both_stages),
@@ -312,15 +315,15 @@ int main(void)
 		TEST(the_verdict_comes_before_the_sleep_of_the_same_sample),
 		TEST(a_stale_clock_counts_nothing),
 		TEST(a_yield_resets_unless_yields_count),
-		TEST(a_yield_heard_of_late_leaves_what_came_after_it),
-		TEST(a_yield_is_heard_of_once),
+		TEST(a_late_yield_keeps_the_time_after_it),
+		TEST(a_yield_is_applied_once),
 		TEST(a_yield_ahead_of_the_clock_charges_nothing_until_then),
 		TEST(a_yield_before_the_last_reset_changes_nothing),
-		TEST(with_a_finite_recovery_a_sleep_is_no_reset),
-		TEST(soft_does_not_come_again_before_the_count_is_down_to_zero),
+		TEST(with_a_finite_recovery_a_sleep_does_not_reset),
+		TEST(soft_comes_again_only_after_the_count_was_zero),
 		TEST(a_fraction_of_recovery_is_exact),
-		TEST(what_is_forgone_is_never_charged),
-		TEST(what_is_in_doubt_does_not_count_and_no_stage_comes_twice),
+		TEST(forgone_time_is_never_charged),
+		TEST(doubtful_time_does_not_count_and_no_stage_comes_twice),
 		TEST(a_sleep_of_years_does_not_overflow),
 	};
 

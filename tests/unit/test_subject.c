@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The facts of running processes, held against what this test knows of its own
- * children; and that nobody is mistaken for another, whenever a process ends.
+ * The facts of running processes, compared with the known facts of this test's children;
+ * and no process is mistaken for another, whenever it ends.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,7 +26,7 @@
 #include "ring.h"
 #include "daemon/rules/subject.h"
 
-/* A child that waits to be killed; it dies with this test whatever happens. */
+/* A child that waits to be killed; it ends with this test in any case. */
 static pid_t start_child(const char *comm)
 {
 	int ready[2];
@@ -56,7 +56,7 @@ static void end_child(pid_t child)
 	waitpid(child, NULL, 0);
 }
 
-static void the_facts_of_a_process(void **state)
+static void the_facts_of_a_process_are_read(void **state)
 {
 	struct subject_source source;
 	char self[PATH_MAX] = "", comm[16] = "";
@@ -86,11 +86,11 @@ static void the_facts_of_a_process(void **state)
 	assert_string_equal(subject.parent_comm, comm);
 	assert_string_equal(subject.exe, self);
 	assert_non_null(strstr(subject.cmdline, "test_subject"));
-	/* A kernel without control groups gives none. */
+	/* A kernel without control groups has none. */
 	assert_true(!subject.cgroup[0] || subject.cgroup[0] == '/');
 }
 
-static void only_what_is_asked_for_becomes_known(void **state)
+static void only_requested_facts_become_known(void **state)
 {
 	struct subject_source source;
 	struct subject subject;
@@ -103,7 +103,7 @@ static void only_what_is_asked_for_becomes_known(void **state)
 	assert_int_equal(subject.known, FACT_COMM | FACT_PARENT | FACT_IDS);
 	assert_int_equal(subject.ppid, getppid());
 	subject_close(&source);
-	/* Twice is once. */
+	/* A second read changes nothing. */
 	subject_close(&source);
 }
 
@@ -122,7 +122,7 @@ static void long_command_lines_are_cut(void **state)
 	child = fork();
 	assert_true(child >= 0);
 	if (!child) {
-		/* Waits for its standard input to end; a name of its own comes first. */
+		/* Waits until its standard input ends; sets its own name first. */
 		dup2(ready[0], STDIN_FILENO);
 		close(ready[0]);
 		close(ready[1]);
@@ -132,7 +132,7 @@ static void long_command_lines_are_cut(void **state)
 	free(argument);
 	close(ready[0]);
 	status = subject_open(child, 0, &source, &subject, NULL);
-	/* Until it has become the shell, its command line is ours. */
+	/* Until it runs the shell, its command line is that of this test. */
 	while (!status) {
 		subject.known = 0;
 		status = subject_read(&source, FACT_CMDLINE, &subject, NULL);
@@ -166,8 +166,8 @@ static void a_zombie_is_gone(void **state)
 	assert_int_equal(subject_open(child, 0, &source, &subject, NULL), -ESRCH);
 }
 
-/* Between open and read: whatever has the number now, this source is of the dead one. */
-static void who_ends_before_being_read_is_gone(void **state)
+/* Between open and read: a new process with the number is not this source. */
+static void a_process_that_ends_before_the_read_is_gone(void **state)
 {
 	struct maze_error error = { "" };
 	struct subject_source source;
@@ -196,8 +196,8 @@ static void *kill_soon(void *arg)
 	return NULL;
 }
 
-/* Killed at any moment: what is read is right, or nothing is. */
-static void who_ends_while_being_read_is_gone_or_right(void **state)
+/* Killed at any moment: the facts that were read are correct, or there are none. */
+static void a_process_that_ends_during_the_read_is_gone_or_right(void **state)
 {
 	struct subject_source source;
 	struct subject subject;
@@ -226,7 +226,7 @@ static void who_ends_while_being_read_is_gone_or_right(void **state)
 	assert_int_equal(ended, 100);
 }
 
-/* The child of a child: its parent is named "middle"; returns both, or fails. */
+/* A grandchild whose parent is named "middle"; returns both, or fails. */
 static pid_t start_grandchild(pid_t *ret_middle)
 {
 	int ready[2];
@@ -240,7 +240,10 @@ static pid_t start_grandchild(pid_t *ret_middle)
 		prctl(PR_SET_NAME, "middle");
 		grandchild = fork();
 		if (!grandchild) {
-			/* Its parent is to die: only time can end it if this test fails. */
+			/*
+			 * Its parent will be killed: only a timeout can end it if this
+			 * test fails.
+			 */
 			prctl(PR_SET_NAME, "orphan");
 			alarm(240);
 		} else if (write(ready[1], &grandchild, sizeof(grandchild)) < 0) {
@@ -255,7 +258,7 @@ static pid_t start_grandchild(pid_t *ret_middle)
 	return grandchild;
 }
 
-/* Whenever its parent dies: the name is that of the parent whose number is read. */
+/* Whenever its parent dies, the name belongs to the parent's number that was read. */
 static void a_parent_is_never_taken_for_another(void **state)
 {
 	struct subject_source source;
@@ -329,14 +332,14 @@ static void a_thread_has_its_own_name(void **state)
 	assert_string_equal(subject.thread_comm, "worker-1");
 	assert_string_not_equal(subject.comm, "worker-1");
 	assert_int_equal(subject.ppid, getppid());
-	/* A thread's number is no process's. */
+	/* A thread's number is not a process's number. */
 	assert_int_equal(subject_open(worker.tid, 0, &(struct subject_source){ 0 },
 				      &(struct subject){ 0 }, &error),
 			 -EINVAL);
 	assert_non_null(strstr(error.text, "thread"));
 	pthread_barrier_wait(&worker.done);
 	pthread_join(worker.thread, NULL);
-	/* The kernel takes it out of /proc after it has told pthread_join(3). */
+	/* The kernel removes it from /proc after pthread_join(3) returns. */
 	snprintf(path, sizeof(path), "/proc/self/task/%d", worker.tid);
 	for (until = time(NULL) + 60; !access(path, F_OK) && time(NULL) < until;)
 		usleep(1000);
@@ -348,14 +351,14 @@ static void a_thread_has_its_own_name(void **state)
 	pthread_barrier_destroy(&worker.done);
 }
 
-static void no_such_process(void **state)
+static void an_unknown_process_is_an_error(void **state)
 {
 	struct subject_source source;
 	struct maze_error error = { "" };
 	struct subject subject;
 
 	(void)state;
-	/* Above the highest limit of process numbers there is. */
+	/* Above the highest possible limit of process numbers. */
 	assert_int_equal(subject_open(4194305, 0, &source, &subject, &error), -ESRCH);
 	assert_non_null(strstr(error.text, "4194305"));
 	assert_int_equal(subject_open(getpid(), 4194305, &source, &subject, NULL), -ESRCH);
@@ -377,7 +380,7 @@ static struct rules *rules_of(const char *text)
 	return rules;
 }
 
-static void a_decision_reads_what_it_needs(void **state)
+static void a_decision_reads_only_needed_facts(void **state)
 {
 	struct rules *rules = rules_of("[rule a]\ncomm = nobody\ncmdline = *x\n"
 				       "[rule b]\ncomm = decided\nparent = *\n[rule c]\n");
@@ -422,7 +425,7 @@ static char *explained(const struct rules *rules, pid_t pid, pid_t tid)
 	return said;
 }
 
-static void what_no_engine_watches_is_not_said_to_be_watched(void **state)
+static void an_unwatchable_process_is_not_reported_as_watched(void **state)
 {
 	struct rules *rules = rules_of("[rule all]\n");
 	pid_t tid;
@@ -450,17 +453,17 @@ static void what_no_engine_watches_is_not_said_to_be_watched(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_facts_of_a_process),
-		cmocka_unit_test(only_what_is_asked_for_becomes_known),
+		cmocka_unit_test(the_facts_of_a_process_are_read),
+		cmocka_unit_test(only_requested_facts_become_known),
 		cmocka_unit_test(long_command_lines_are_cut),
 		cmocka_unit_test(a_zombie_is_gone),
-		cmocka_unit_test(who_ends_before_being_read_is_gone),
-		cmocka_unit_test(who_ends_while_being_read_is_gone_or_right),
+		cmocka_unit_test(a_process_that_ends_before_the_read_is_gone),
+		cmocka_unit_test(a_process_that_ends_during_the_read_is_gone_or_right),
 		cmocka_unit_test(a_parent_is_never_taken_for_another),
 		cmocka_unit_test(a_thread_has_its_own_name),
-		cmocka_unit_test(no_such_process),
-		cmocka_unit_test(a_decision_reads_what_it_needs),
-		cmocka_unit_test(what_no_engine_watches_is_not_said_to_be_watched),
+		cmocka_unit_test(an_unknown_process_is_an_error),
+		cmocka_unit_test(a_decision_reads_only_needed_facts),
+		cmocka_unit_test(an_unwatchable_process_is_not_reported_as_watched),
 	};
 
 	return cmocka_run_group_tests_name("subject", tests, NULL, NULL);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * From offsets to names, in the shapes that programs come in: with debug information, with
- * it in a file apart, with none, without frame pointers, static; and from addresses, in
- * lists of them.
+ * From offsets to names, in every variant of programs: with debug information, with
+ * separate debug information, without any, without frame pointers, static; and from
+ * addresses, in lists of addresses.
  */
 #include "loop_program.h"
 
@@ -11,7 +11,7 @@
 
 #define CC "${CC:-gcc} -O2 -g -fomit-frame-pointer -Wl,--build-id "
 
-/* The innermost name at half of a function, as the report would have it; "" for none. */
+/* The innermost name in the middle of a function, as in the report; "" for none. */
 static const char *name_at(const struct symbols_files *files, maze_u64 offset,
 			   struct symbol *symbols, size_t *ret_count)
 {
@@ -37,11 +37,11 @@ static void assert_inner_by_dwarf(const struct loop_place *place, const struct s
 	assert_non_null(strstr(symbols[0].file, "loop.c"));
 	assert_string_equal(symbols[1].function, "inner");
 	assert_false(symbols[1].inlined);
-	/* Where the call of what was inlined stands. */
+	/* The line of the inlined call. */
 	assert_int_equal(symbols[1].line, 10);
 }
 
-static void functions_lines_and_inlines(void **state)
+static void functions_lines_and_inlines_are_named(void **state)
 {
 	const struct loop_place *place = *state;
 	struct symbols_files files = { .debug_fd = -1, .shared_fd = -1 };
@@ -53,12 +53,12 @@ static void functions_lines_and_inlines(void **state)
 	assert_inner_by_dwarf(place, &files, "plain");
 	assert_string_equal(name_at(&files, loop_offset(place, "plain", "middle"), symbols, &count),
 			    "middle");
-	/* Nothing is there, and nothing is made up. */
+	/* Nothing is there, and no name is made up. */
 	assert_string_equal(name_at(&files, 1ULL << 40, symbols, &count), "");
 	close(files.fd);
 }
 
-static void a_static_pie(void **state)
+static void a_static_pie_is_named(void **state)
 {
 	const struct loop_place *place = *state;
 	struct symbols_files files = { .debug_fd = -1, .shared_fd = -1 };
@@ -69,7 +69,7 @@ static void a_static_pie(void **state)
 	close(files.fd);
 }
 
-static void a_debug_file_apart(void **state)
+static void a_separate_debug_file_is_used(void **state)
 {
 	const struct loop_place *place = *state;
 	struct symbols_files files = { .shared_fd = -1 };
@@ -83,7 +83,7 @@ static void a_debug_file_apart(void **state)
 	close(files.debug_fd);
 }
 
-static void stripped_of_all(void **state)
+static void a_fully_stripped_program_has_no_names(void **state)
 {
 	const struct loop_place *place = *state;
 	struct symbols_files files = { .debug_fd = -1, .shared_fd = -1 };
@@ -97,7 +97,7 @@ static void stripped_of_all(void **state)
 	close(files.fd);
 }
 
-static void a_symbol_table_without_dwarf(void **state)
+static void a_symbol_table_without_dwarf_is_used(void **state)
 {
 	const struct loop_place *place = *state;
 	struct symbols_files files = { .debug_fd = -1, .shared_fd = -1 };
@@ -113,8 +113,8 @@ static void a_symbol_table_without_dwarf(void **state)
 	close(files.fd);
 }
 
-/* A linker's name is shown as the source has it. */
-static void names_of_cplusplus(void **state)
+/* A linker's name is shown as in the source. */
+static void names_of_cplusplus_are_demangled(void **state)
 {
 	const struct loop_place *place = *state;
 	struct symbols_files files = { .debug_fd = -1, .shared_fd = -1 };
@@ -131,7 +131,7 @@ static void names_of_cplusplus(void **state)
 }
 
 /* clang writes no index of addresses by default. */
-static void units_without_an_index(void **state)
+static void units_without_an_index_are_found(void **state)
 {
 	const struct loop_place *place = *state;
 	struct symbols_files files = { .debug_fd = -1, .shared_fd = -1 };
@@ -142,7 +142,7 @@ static void units_without_an_index(void **state)
 	close(files.fd);
 }
 
-static void what_is_no_elf_file_is_none(void **state)
+static void an_invalid_elf_file_is_refused(void **state)
 {
 	const struct loop_place *place = *state;
 	struct symbols_files files = { .debug_fd = -1, .shared_fd = -1 };
@@ -154,7 +154,7 @@ static void what_is_no_elf_file_is_none(void **state)
 
 /* ---- facts of files ------------------------------------------------------------------------ */
 
-static void build_ids_and_links(void **state)
+static void build_ids_and_links_are_read(void **state)
 {
 	const struct loop_place *place = *state;
 	maze_u8 of_program[MAZE_BUILD_ID_LEN], of_debug[MAZE_BUILD_ID_LEN];
@@ -187,7 +187,7 @@ static void build_ids_and_links(void **state)
 
 /* ---- lists of addresses ------------------------------------------------------------------------ */
 
-static void names_from_a_perf_map(void **state)
+static void names_from_a_perf_map_are_used(void **state)
 {
 	static const char map[] = "7f0000001000 100 LazyCompile:~spin /x.js:1:1\n"
 				  "0x7f0000002000 10 with space in it\n"
@@ -225,7 +225,7 @@ static void kernel_names(const char *text, struct named_address *addresses, size
 	close(ends[0]);
 }
 
-static void names_from_kallsyms(void **state)
+static void names_from_kallsyms_are_used(void **state)
 {
 	struct named_address addresses[] = {
 		{ .address = 0xffffffff80000000 }, { .address = 0xffffffff81000010 },
@@ -247,7 +247,7 @@ static void names_from_kallsyms(void **state)
 	assert_string_equal(addresses[5].name, "");
 }
 
-static void kallsyms_that_shows_nothing(void **state)
+static void kallsyms_without_addresses_gives_no_names(void **state)
 {
 	struct named_address address = { .address = 0xffffffff81000010 };
 
@@ -260,18 +260,18 @@ int main(void)
 {
 #define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, loop_make_place, loop_remove_place)
 	const struct CMUnitTest tests[] = {
-		IN_PLACE(functions_lines_and_inlines),
-		IN_PLACE(a_static_pie),
-		IN_PLACE(a_debug_file_apart),
-		IN_PLACE(stripped_of_all),
-		IN_PLACE(a_symbol_table_without_dwarf),
-		IN_PLACE(units_without_an_index),
-		IN_PLACE(names_of_cplusplus),
-		IN_PLACE(what_is_no_elf_file_is_none),
-		IN_PLACE(build_ids_and_links),
-		cmocka_unit_test(names_from_a_perf_map),
-		cmocka_unit_test(names_from_kallsyms),
-		cmocka_unit_test(kallsyms_that_shows_nothing),
+		IN_PLACE(functions_lines_and_inlines_are_named),
+		IN_PLACE(a_static_pie_is_named),
+		IN_PLACE(a_separate_debug_file_is_used),
+		IN_PLACE(a_fully_stripped_program_has_no_names),
+		IN_PLACE(a_symbol_table_without_dwarf_is_used),
+		IN_PLACE(units_without_an_index_are_found),
+		IN_PLACE(names_of_cplusplus_are_demangled),
+		IN_PLACE(an_invalid_elf_file_is_refused),
+		IN_PLACE(build_ids_and_links_are_read),
+		cmocka_unit_test(names_from_a_perf_map_are_used),
+		cmocka_unit_test(names_from_kallsyms_are_used),
+		cmocka_unit_test(kallsyms_without_addresses_gives_no_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Durations, signals, recoveries and policies in words: what is taken, exactly
- * as which number, and what is refused with which sentence.
+ * Durations, signals, recoveries and policies as text: the exact value of accepted texts,
+ * and the message of refused ones.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -37,7 +37,7 @@ static void refuse_duration(const char *text, int err, const char *because)
 		fail_msg("%s: %s", text, error.text);
 }
 
-static void durations_are_as_in_systemd_time(void **state)
+static void durations_follow_systemd_time(void **state)
 {
 	(void)state;
 	assert_int_equal(duration("500ms"), 500 * MAZE_NSEC_PER_MSEC);
@@ -60,7 +60,7 @@ static void fractions_are_exact(void **state)
 	assert_int_equal(duration("0.3"), 300 * MAZE_NSEC_PER_MSEC);
 }
 
-static void what_is_no_duration_is_refused(void **state)
+static void invalid_durations_are_refused(void **state)
 {
 	(void)state;
 	refuse_duration("", -EINVAL, "empty");
@@ -125,7 +125,7 @@ static void signals_have_names_and_numbers(void **state)
 		assert_int_equal(signal_of(maze_signal_format(number, name, sizeof(name))), number);
 }
 
-static void what_is_no_signal_is_refused(void **state)
+static void invalid_signals_are_refused(void **state)
 {
 	const char *const none[] = { "",	 "99",	    "65",      "-1", "KIL", "SIG",
 				     "RTMIN+99", "RTMIN-1", "RTMAX+1", "9 ", "0x9" };
@@ -134,7 +134,7 @@ static void what_is_no_signal_is_refused(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(none) / sizeof(none[0]); i++)
 		if (signal_of(none[i]) != -1)
-			fail_msg("\"%s\" was taken for a signal", none[i]);
+			fail_msg("\"%s\" was accepted as a signal", none[i]);
 }
 
 static void recoveries_are_ratios(void **state)
@@ -166,7 +166,7 @@ static void recoveries_are_ratios(void **state)
 	assert_int_equal(maze_recovery_parse("", &recovery, NULL), -EINVAL);
 }
 
-static void the_default_policy_is_the_example_of_2008_that_warns(void **state)
+static void the_default_policy_is_the_example_of_2008_with_warn(void **state)
 {
 	struct maze_policy policy;
 
@@ -180,7 +180,7 @@ static void the_default_policy_is_the_example_of_2008_that_warns(void **state)
 	assert_int_equal(maze_policy_explain(&policy, NULL), 0);
 }
 
-static void keys_set_what_they_name(void **state)
+static void each_key_sets_its_member(void **state)
 {
 	struct maze_policy policy;
 
@@ -204,8 +204,8 @@ static void keys_set_what_they_name(void **state)
 	assert_int_equal(maze_policy_set(&policy, "shadow", "maybe", NULL), -EINVAL);
 }
 
-/* Only what was chosen by name is sent whatever becomes of it, also if it is the same. */
-static void a_soft_signal_by_name_is_no_warning(void **state)
+/* A signal chosen by name is sent in any case, also if it is the warning's signal. */
+static void a_soft_signal_by_name_is_not_a_warning(void **state)
 {
 	struct maze_policy policy;
 	char buf[32];
@@ -257,16 +257,16 @@ static void a_policy_out_of_range_is_explained(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(durations_are_as_in_systemd_time),
+		cmocka_unit_test(durations_follow_systemd_time),
 		cmocka_unit_test(fractions_are_exact),
-		cmocka_unit_test(what_is_no_duration_is_refused),
+		cmocka_unit_test(invalid_durations_are_refused),
 		cmocka_unit_test(a_printed_duration_reads_back_the_same),
 		cmocka_unit_test(signals_have_names_and_numbers),
-		cmocka_unit_test(what_is_no_signal_is_refused),
+		cmocka_unit_test(invalid_signals_are_refused),
 		cmocka_unit_test(recoveries_are_ratios),
-		cmocka_unit_test(the_default_policy_is_the_example_of_2008_that_warns),
-		cmocka_unit_test(keys_set_what_they_name),
-		cmocka_unit_test(a_soft_signal_by_name_is_no_warning),
+		cmocka_unit_test(the_default_policy_is_the_example_of_2008_with_warn),
+		cmocka_unit_test(each_key_sets_its_member),
+		cmocka_unit_test(a_soft_signal_by_name_is_not_a_warning),
 		cmocka_unit_test(a_policy_out_of_range_is_explained),
 	};
 

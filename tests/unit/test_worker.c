@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Workers that do not answer: they are late, left behind, counted, and the next job is done
- * by another. A worker that is stopped (SIGSTOP) stands for one in an uninterruptible sleep.
+ * Workers that do not answer: they are late, left behind and counted, and another worker
+ * does the next job. A stopped worker (SIGSTOP) stands in for one in an uninterruptible
+ * sleep.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -45,7 +46,7 @@ static void echo(int fd, void *arg)
 		send(fd, &byte, 1, 0);
 }
 
-/* It does not even end when its socket does. */
+/* It does not end when its socket closes. */
 static void sleep_on(int fd, void *arg)
 {
 	(void)fd;
@@ -62,7 +63,7 @@ static void send_byte(struct worker *worker, char byte)
 	worker_expect(worker, 0);
 }
 
-static void one_that_answers_is_not_late(void **state)
+static void a_worker_that_answers_is_not_late(void **state)
 {
 	struct workers_left left = { .count = 0 };
 	struct worker worker;
@@ -82,7 +83,7 @@ static void one_that_answers_is_not_late(void **state)
 		poll(NULL, 0, 1);
 }
 
-static void one_that_does_not_is_late_and_the_next_answers(void **state)
+static void a_worker_that_does_not_answer_is_late_and_replaced(void **state)
 {
 	struct workers_left left = { .count = 0 };
 	struct worker first, second;
@@ -105,7 +106,7 @@ static void one_that_does_not_is_late_and_the_next_answers(void **state)
 }
 
 /* An hour in which this process was stopped counts as one step. */
-static void a_pause_of_the_machine_makes_none_late(void **state)
+static void a_pause_of_the_machine_makes_no_worker_late(void **state)
 {
 	struct workers_left left = { .count = 0 };
 	struct worker worker;
@@ -120,7 +121,7 @@ static void a_pause_of_the_machine_makes_none_late(void **state)
 		poll(NULL, 0, 1);
 }
 
-static void those_left_behind_are_bounded(void **state)
+static void the_number_of_workers_left_behind_is_bounded(void **state)
 {
 	const maze_u32 other = geteuid() + 1;
 	struct workers_left left = { .count = 0 };
@@ -132,7 +133,7 @@ static void those_left_behind_are_bounded(void **state)
 		assert_int_equal(workers_left_allow(&left, other), i < WORKERS_LEFT_MAX);
 		assert_true(workers_left_allow(&left, geteuid()));
 		assert_int_equal(worker_start(sleep_on, NULL, &worker), 0);
-		/* Not killed, so that it stays as one that cannot be killed would. */
+		/* Not killed, so that it stays, like a process that cannot be killed. */
 		worker_leave(&worker, false, i ? geteuid() : other, &left);
 		assert_int_equal(workers_left_reap(&left), i + 1);
 	}
@@ -173,13 +174,13 @@ static pid_t newest_child(void)
 	return pid;
 }
 
-/* What the collector has reported; one call may bring several sentences. */
+/* The collector's messages; one call may add several. */
 struct reports {
 	struct incident_messages messages;
 	size_t next; /* the first that was not read */
 };
 
-/* Until a further sentence has that part; false: not in a minute of this program's own. */
+/* Waits until a further message has that part; false: not within a minute of this program. */
 static bool collect_until(struct collector *collector, struct reports *reports, const char *part)
 {
 	const struct incident_messages *messages = &reports->messages;
@@ -241,14 +242,14 @@ static void a_worker_that_hangs_loses_no_incident(void **state)
 		collector_close(collector, NULL);
 		skip();
 	}
-	/* It says that it has nothing to do, which is read when the record waits to be sent. */
+	/* It reports that it is idle, which is read when the record waits to be sent. */
 	assert_true(await_readable(collector_fd(collector)));
 	assert_int_equal(kill(worker, SIGSTOP), 0);
 	assert_int_equal(waitpid(worker, NULL, WUNTRACED), worker);
 	collector_record(collector, &soft, "bpf", "spinners", &case_policy);
 	assert_true(collect_until(collector, &reports, "has not answered in time"));
 	assert_true(collect_until(collector, &reports, "incident 2"));
-	/* The next is of the same worker. */
+	/* The next incident belongs to the same worker. */
 	soft.event = MAZE_EVENT_HARD;
 	collector_record(collector, &soft, "bpf", "spinners", &case_policy);
 	collector_close(collector, NULL);
@@ -285,8 +286,8 @@ static void a_worker_that_dies_loses_no_incident(void **state)
 }
 
 /*
- * A worker that does not keep up: the stacks and names of a flood leave room for its records,
- * without which no incident is written.
+ * A worker that does not keep up: the stacks and names of a flood leave room for its
+ * records, without which no incident is written.
  */
 static void a_flood_of_process_infos_leaves_room_for_records(void **state)
 {
@@ -304,14 +305,14 @@ static void a_flood_of_process_infos_leaves_room_for_records(void **state)
 	for (soft.episode = 0; soft.episode < 10; soft.episode++)
 		collector_record(collector, &soft, "bpf", NULL, &case_policy);
 	assert_true(collect_until(collector, &reports, "incident 2"));
-	/* Of other episodes than those that the table is full of. */
+	/* Of other episodes than those in the full table. */
 	soft.episode = 5000;
 	collector_record(collector, &soft, "bpf", NULL, &case_policy);
 	assert_true(collect_until(collector, &reports, "-5000"));
 	collector_close(collector, NULL);
 }
 
-/* Two users, one of whom floods; the names say whose they are. */
+/* Two users, one of whom floods; the names are their users. */
 static void users_have_tables_of_their_own(void **state)
 {
 	const struct loop_place *place = *state;
@@ -332,14 +333,14 @@ static void users_have_tables_of_their_own(void **state)
 		 INCIDENTS_OPEN_USER, geteuid() + 1);
 	assert_true(collect_until(collector, &reports, expected));
 	snprintf(expected, sizeof(expected), "ls kept | grep -q -- '-%d-1-0.json$'", GONE);
-	/* What is open is written at the end. */
+	/* Open incidents are written at the end. */
 	collector_close(collector, NULL);
 	loop_shell(place, expected);
 	snprintf(expected, sizeof(expected), "ls kept | grep -q -- '-0-u%u.json$'", geteuid() + 1);
 	loop_shell(place, expected);
 }
 
-/* ---- the helper that names --------------------------------------------------------------------- */
+/* ---- the helper for names ----------------------------------------------------------- */
 
 static void count_end(void *arg)
 {
@@ -365,7 +366,7 @@ static void ignore_named(void *arg, size_t query, const struct symbol *symbols, 
 	(void)count;
 }
 
-/* It reads a pipe that nothing comes from. */
+/* It reads a pipe without data. */
 static void a_helper_that_hangs_is_late(void **state)
 {
 	const struct symbolizer_events events = { .named = ignore_named,
@@ -409,10 +410,10 @@ int main(void)
 {
 #define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, loop_make_place, loop_remove_place)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(one_that_answers_is_not_late),
-		cmocka_unit_test(one_that_does_not_is_late_and_the_next_answers),
-		cmocka_unit_test(a_pause_of_the_machine_makes_none_late),
-		cmocka_unit_test(those_left_behind_are_bounded),
+		cmocka_unit_test(a_worker_that_answers_is_not_late),
+		cmocka_unit_test(a_worker_that_does_not_answer_is_late_and_replaced),
+		cmocka_unit_test(a_pause_of_the_machine_makes_no_worker_late),
+		cmocka_unit_test(the_number_of_workers_left_behind_is_bounded),
 		IN_PLACE(a_worker_that_hangs_loses_no_incident),
 		IN_PLACE(a_worker_that_dies_loses_no_incident),
 		IN_PLACE(a_flood_of_process_infos_leaves_room_for_records),

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Scenarios that are small stories: they put a running process under watch in the
- * pinned engine, which is one per machine. Where one is in use already they keep
- * off, and say so.
+ * Scenarios that put a running process under watch in the pinned engine. A machine has
+ * one pinned engine; where it is in use already, these scenarios are skipped.
  */
 #include "conformance.h"
 
@@ -17,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define IN_USE "SKIP a maze is in use here"
+#define IN_USE "SKIP the pinned engine is in use here"
 
 static bool in_use(const struct suite *suite)
 {
@@ -57,7 +56,10 @@ bool spins_on(const struct suite *suite, pid_t tid, long long ns)
 	long long until_ns = episode ? episode->last_ns + ns : 0;
 	int i, looks = 0;
 
-	/* What it read before the call it may store after; what it reads next it may not. */
+	/*
+	 * A store after the call can have a clock reading from before it; the next one
+	 * cannot.
+	 */
 	for (i = 0; looks < 2 && i < WAIT_MS * suite->slow && !kill(tid, 0); i++) {
 		episode = last_episode(tid);
 		if (episode && episode->last_ns > until_ns) {
@@ -91,7 +93,7 @@ static const char *read_events(const struct suite *suite, pid_t pid, struct outc
 	return NULL;
 }
 
-/* Until the engine has recorded that event of the process. */
+/* Waits until the engine has recorded that event of the process. */
 static const char *wait_for_event(const struct suite *suite, pid_t pid, const char *event)
 {
 	struct outcome outcome = { 0 };
@@ -126,7 +128,10 @@ static const char *change_limits(const struct suite *suite, pid_t pid)
 	long long changed_at, end_at;
 	const char *wrong;
 
-	/* Never reached: it is the count under this limit that must not live on. */
+	/*
+	 * This limit is not reached; the test is that the count under it does not
+	 * survive.
+	 */
 	if (maze(suite, "watch --soft 200xs --hard 0", pid, NULL))
 		return "the first watch failed";
 	if (!spins_on(suite, pid, 300LL * suite->slow * 1000000))
@@ -139,26 +144,26 @@ static const char *change_limits(const struct suite *suite, pid_t pid)
 		return wrong;
 	if (maze(suite, "unwatch", pid, NULL))
 		return "unwatch failed";
-	/* Then its last look was after the unwatch. */
+	/* Then the last entry of the account is from after the unwatch. */
 	if (!spins_on(suite, pid, 0))
 		return "it does not spin";
 	end_at = cpu_ns_of(pid);
 	if (maze(suite, "unwatch", pid, NULL) != 1)
-		return "to unwatch what is not watched is no failure";
+		return "unwatch of an unwatched process succeeded";
 	wrong = read_events(suite, pid, &outcome);
 	if (!wrong)
 		wrong = one_of_each(&outcome);
 	if (!wrong && find_event(&outcome, "soft")->limit_ns != 200LL * suite->slow * 1000000)
-		wrong = "the verdict is by the old limit";
+		wrong = "the verdict has the old limit";
 	if (!wrong && !find_event(&outcome, "unwatch"))
 		wrong = "there is no record of the unwatch";
 	if (!wrong && find_event(&outcome, "unwatch")->count_ns > end_at - changed_at)
-		wrong = "the count did not begin again with the new policy";
+		wrong = "the new policy did not reset the count";
 	outcome_free(&outcome);
 	return wrong;
 }
 
-const char *story_limits_changed(const struct suite *suite)
+const char *scenario_limits_changed(const struct suite *suite)
 {
 	const char *wrong;
 	pid_t pid;
@@ -183,10 +188,11 @@ static bool is_same_file(const char *a, const char *b)
 }
 
 /*
- * Is it what maze watch leaves behind, of the very maze under test, and with the BPF file
- * system of this suite? Other suites run beside it, each in mounts of its own.
+ * Whether the process is the yield-probe service that maze watch starts, from the maze
+ * under test and in this mount namespace. Other suites run at the same time, each in its
+ * own mount namespace.
  */
-static bool is_attendant(const struct suite *suite, const char *pid)
+static bool is_service(const struct suite *suite, const char *pid)
 {
 	char path[300], text[256] = "";
 	const char *second;
@@ -209,11 +215,8 @@ static bool is_attendant(const struct suite *suite, const char *pid)
 	return !strcmp(second, "service") || !strcmp(second, "watch");
 }
 
-/*
- * Kills those who attend; returns how many. Nobody else's: the pinned engine was
- * not there before the story, and no other maze attends.
- */
-static int kill_attendants(const struct suite *suite)
+/* Kills the yield-probe services of the maze under test; returns their number. */
+static int kill_services(const struct suite *suite)
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *entry;
@@ -225,7 +228,7 @@ static int kill_attendants(const struct suite *suite)
 		pidfd = (int)syscall(SYS_pidfd_open, atoi(entry->d_name), 0);
 		if (pidfd < 0)
 			continue;
-		if (is_attendant(suite, entry->d_name))
+		if (is_service(suite, entry->d_name))
 			killed += !syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
 		close(pidfd);
 	}
@@ -241,11 +244,11 @@ static const char *outlive(const struct suite *suite, pid_t pid)
 
 	if (maze(suite, "watch --soft 200xms --hard 400xms", pid, NULL))
 		return "watch failed";
-	kill_attendants(suite);
+	kill_services(suite);
 	if (wait_bounded(suite, pid, WAIT_MS / 1000) != 137)
 		return "it was not killed at its hard limit";
-	if (kill_attendants(suite))
-		return "a maze process was there after all";
+	if (kill_services(suite))
+		return "a maze process was still running";
 	wrong = read_events(suite, pid, &outcome);
 	if (!wrong)
 		wrong = one_of_each(&outcome);
@@ -253,7 +256,7 @@ static const char *outlive(const struct suite *suite, pid_t pid)
 	return wrong;
 }
 
-/* Reaped already where all went well; then its number may be another's. */
+/* A successful scenario has reaped it; then its number can be reused. */
 static void end_if_not_reaped(pid_t pid)
 {
 	if (waitpid(pid, NULL, WNOHANG))
@@ -262,7 +265,7 @@ static void end_if_not_reaped(pid_t pid)
 	waitpid(pid, NULL, 0);
 }
 
-const char *story_outlives_maze(const struct suite *suite)
+const char *scenario_outlives_maze(const struct suite *suite)
 {
 	const char *wrong;
 	pid_t pid;
@@ -277,7 +280,7 @@ const char *story_outlives_maze(const struct suite *suite)
 	return wrong;
 }
 
-/* How many tasks the list has; the first one's thread; -1: no list. */
+/* The length of the list and the thread of its first entry; -1: no list. */
 static int list_length(const struct suite *suite, long long *ret_tid)
 {
 	json_t *list;
@@ -326,8 +329,8 @@ static const char *watch_thread(const struct suite *suite, pid_t pid)
 	if (run_words(suite, words, NULL))
 		return "watch --thread failed";
 	if (list_length(suite, &listed) != 1 || listed != tid)
-		return "the list has not this thread alone";
-	/* Its handler ends it with 0 if it runs in the thread that spins. */
+		return "the list does not contain exactly this thread";
+	/* The handler ends the program with status 0 if it runs in the spinning thread. */
 	if (wait_bounded(suite, pid, WAIT_MS / 1000))
 		return "the signal did not come to the thread";
 	wrong = read_events(suite, pid, &outcome);
@@ -341,7 +344,7 @@ static const char *watch_thread(const struct suite *suite, pid_t pid)
 	return wrong;
 }
 
-const char *story_one_thread(const struct suite *suite)
+const char *scenario_one_thread(const struct suite *suite)
 {
 	const char *wrong;
 	pid_t pid;
@@ -356,7 +359,7 @@ const char *story_one_thread(const struct suite *suite)
 	return wrong;
 }
 
-/* A sleeper keeps the pinned engine in use, while maze run uses it too. */
+/* A watched sleeper keeps the pinned engine in use while maze run uses it too. */
 static const char *run_storm(const struct suite *suite, pid_t sleeper)
 {
 	long long tid = 0;
@@ -367,15 +370,15 @@ static const char *run_storm(const struct suite *suite, pid_t sleeper)
 	snprintf(words, sizeof(words), "%s run --engine %s -- forker --storm 300", suite->maze,
 		 suite->engine);
 	if (run_words(suite, words, NULL))
-		return "the children did not all end well";
+		return "a child failed";
 	if (list_length(suite, &tid) != 1 || tid != sleeper)
-		return "the list has not the sleeper alone";
+		return "the list does not contain exactly the sleeper";
 	if (maze(suite, "unwatch", sleeper, NULL))
 		return "unwatch failed";
 	return list_length(suite, &tid) == 0 ? NULL : "the list is not empty";
 }
 
-const char *story_list_empties(const struct suite *suite)
+const char *scenario_list_empties(const struct suite *suite)
 {
 	const char *wrong;
 	pid_t sleeper;

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Tests: their programs, and the targets that run the suites of tests/suites.
+
+UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+PROGRAMS := $(patsubst tests/programs/%.c,$(BUILD)/tests/programs/%,$(wildcard tests/programs/*.c))
+CONFORMANCE_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/conformance/*.c))
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+# Sources without a kernel: maze.conf to rules, and texts to values. Fuzzers link these.
+RULES_SRC := $(filter-out %/decide.c,$(wildcard daemon/rules/*.c))
+TEXT_SRC := $(filter-out lib/evidence.c lib/handle.c lib/watch.c,$(wildcard base/*.c lib/*.c))
+
+.PHONY: tests-build suites-build beyond-build sanitize sanitize-parts check check-beyond check-all \
+	check-fresh unit-check cli-check daemon-check page-check conformance vm-check vm-evidence \
+	vm-stress vm-systemd vm-debug real-check fuzz
+
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/mazed.a $(BUILD)/evidence.a $(BUILD)/report.a $(BUILD)/libmaze.a
+	$(CC) $(CFLAGS) $^ -o $@ -lcmocka $(LDLIBS_DAEMON) $(LDLIBS_EVIDENCE) $(LDLIBS_MAZE)
+
+# Static, so that they run in a virtual machine without libraries.
+$(BUILD)/tests/programs/%: tests/programs/%.c tests/programs/program.h tests/programs/account.h
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -O2 -g -static -pthread $< -o $@
+
+$(BUILD)/tests/conformance/conformance: $(CONFORMANCE_OBJ)
+	$(CC) $(CFLAGS) $^ -o $@ -ljansson
+
+$(BUILD)/tests/unit/test_missed_switch.o $(BUILD)/tests/unit/test_kernel_members.o: $(BPF_SKELETON)
+
+$(BUILD)/tests/fuzz/fuzz_rules: $(RULES_SRC) evidence/store/redact.c \
+	$(wildcard evidence/isolation/*.c)
+$(BUILD)/tests/fuzz/fuzz_control: daemon/control/control_request.c
+$(BUILD)/tests/fuzz/fuzz_incident: $(REPORT_SRC) | $(BUILD)/report/page.inc
+$(BUILD)/tests/fuzz/fuzz_perf_map: evidence/symbols/named_addresses.c
+$(BUILD)/tests/fuzz/fuzz_elf_file: evidence/symbols/elf_file.c
+$(BUILD)/tests/fuzz/fuzz_redact: evidence/store/redact.c
+$(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(TEXT_SRC)
+	@mkdir -p $(@D)
+	$(CLANG) -std=gnu11 -D_GNU_SOURCE -DMAZE_VERSION='"$(VERSION)"' -I. -isystem $(BUILD)/report \
+		-O1 -g -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=all $^ -o $@ -ljansson $(LDLIBS_DAEMON)
+
+# The grammar of /proc/maze/entries is part of the module, but needs no kernel headers.
+$(BUILD)/tests/unit/test_grammar: $(BUILD)/engine/kmod/module/grammar.o
+$(BUILD)/tests/fuzz/fuzz_grammar: engine/kmod/module/grammar.c
+
+tests-build: build $(UNIT) $(PROGRAMS) $(BUILD)/tests/conformance/conformance
+
+# The same sources under ASan and UBSan; the BPF object is the same file.
+SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
+sanitize: $(BPF_SKELETON)
+	@mkdir -p $(BUILD)/sanitize/engine/bpf
+	@cp -u $(BPF_SKELETON:.skel.h=.bpf.o) $(BPF_SKELETON) $(BUILD)/sanitize/engine/bpf/
+	@touch $(BUILD)/sanitize/engine/bpf/*.bpf.o
+	@touch $(BUILD)/sanitize/engine/bpf/*.skel.h
+	@$(MAKE) BUILD=$(BUILD)/sanitize CFLAGS="$(SANITIZE)" sanitize-parts
+
+sanitize-parts: $(BUILD)/maze $(BUILD)/mazed $(UNIT)
+
+# Everything that the suites of make check need, and those of make check-beyond.
+suites-build: tests-build sanitize $(BUILD)/bench/instructions
+beyond-build: tests-build bench-programs
+
+## make check        install missing packages, build, run all tests that this kernel can run
+check:
+	@scripts/deps build check
+	@$(MAKE) -j$$(nproc) suites-build
+	@tests/suite $$(tests/suite --names check)
+	@echo "== all tests passed"
+
+# An emulated machine keeps a processor busy, so these suites run one after the other; the
+# suite vm runs its machines side by side.
+## make check-beyond the slow tests: the page in Chromium, other kernels in virtual
+##                   machines, a minimal Debian 12
+check-beyond:
+	@scripts/deps build check check-all
+	@$(MAKE) -j$$(nproc) beyond-build
+	@tests/suite --jobs 1 $$(tests/suite --names beyond)
+	@echo "== all tests beyond make check passed"
+
+## make check-all    make check, then make check-beyond
+check-all:
+	@$(MAKE) check
+	@$(MAKE) check-beyond
+
+# One suite: suite-NAME. The names and commands are in tests/suites.
+suite-%:
+	@scripts/deps build check $(if $(filter $*,$(shell tests/suite --names beyond)),check-all)
+	@$(MAKE) -j$$(nproc) $(if $(filter $*,$(shell tests/suite --names beyond)),beyond-build,\
+		tests-build $(BUILD)/bench/instructions $(if $(filter %-asan,$*),sanitize))
+	@tests/suite $*
+
+## make unit-check   unit tests, plain, as a plain user and under ASan and UBSan
+unit-check cli-check daemon-check conformance:
+	@scripts/deps build check
+	@$(MAKE) -j$$(nproc) suites-build
+	@tests/suite $(filter $(SUITES_$@),$(shell tests/suite --names check))
+
+SUITES_unit-check := unit unit-user unit-asan scripts
+## make cli-check    the command line, plain and under ASan and UBSan
+SUITES_cli-check := cli cli-asan
+## make daemon-check mazed, plain and under ASan and UBSan
+SUITES_daemon-check := daemon daemon-asan
+## make conformance  the conformance suite on this kernel, each engine
+SUITES_conformance := conformance-%
+
+## make page-check   the page of maze report --html in Chromium
+page-check: suite-page
+
+## make check-fresh  make demo and the unit tests on a minimal Debian 12
+check-fresh: suite-fresh
+
+## make vm-check     all tests in virtual machines
+vm-check:
+	@scripts/deps build check check-all
+	@$(MAKE) -j$$(nproc) beyond-build
+	@tests/suite --jobs 1 $(filter vm%,$(shell tests/suite --names beyond))
+
+vm-evidence vm-stress vm-systemd: %: suite-%
+
+## make vm-debug     the module on a kernel with lockdep, KASAN and more (slow, not in check-all)
+vm-debug:
+	@scripts/deps build check check-all debug
+	@$(MAKE) -j$$(nproc) beyond-build
+	@tests/vm/check-debug
+
+## make real-check   real programs under the shipped configuration, in shadow
+real-check:
+	@scripts/deps build
+	@$(MAKE) -j$$(nproc) build $(PROGRAMS)
+	@scripts/in-private-bpffs unshare --pid --fork --kill-child --mount-proc \
+		--propagation unchanged tests/real/run
+	@scripts/in-private-bpffs unshare --pid --fork --kill-child --mount-proc \
+		--propagation unchanged tests/real/runtimes
+	@scripts/in-private-bpffs tests/real/crowd
+
+## make fuzz         fuzz the parsers, FUZZ_SECONDS each
+fuzz:
+	@scripts/deps build fuzz
+	@$(MAKE) -j$$(nproc) $(FUZZERS)
+	@for fuzzer in $(FUZZERS); do \
+		echo "== $$(basename $$fuzzer)"; \
+		$$fuzzer -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1 || exit 1; \
+	done
