@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The outcome of a stage's signal, from the thread's disposition at the verdict (signal(7),
- * pid_namespaces(7)). Each engine reads the disposition in its own way and uses these
- * functions, so that "sent" has the same meaning in all engines.
+ * The outcome of a stage's signal, from the thread's disposition at the verdict
+ * (signal(7), pid_namespaces(7)). Each engine reads the disposition in its own way and
+ * uses these functions, so that "sent" has the same meaning in all engines.
  */
 #ifndef MAZE_CORE_DELIVERY_H
 #define MAZE_CORE_DELIVERY_H
@@ -48,8 +48,9 @@ maze_inline int maze_is_one_of(maze_u32 signals, maze_u32 signal)
 }
 
 /*
- * Why a warning is not sent (enum maze_not_sent). A blocked warning would stay pending and
- * could end the process later, because execve removes the handler and keeps the pending signal.
+ * Why a warning is not sent (enum maze_not_sent). A blocked warning would stay pending
+ * and could end the process later, because execve removes the handler and keeps the
+ * pending signal.
  */
 maze_inline maze_u16 maze_why_withheld(maze_u32 disposition)
 {
@@ -70,8 +71,9 @@ maze_inline maze_u16 maze_why_missed(const struct maze_policy *policy, maze_u32 
 	if (!(disposition & MAZE_DISPOSITION_KNOWN) || maze_is_one_of(MAZE_UNCATCHABLE, signal))
 		return MAZE_NOT_SENT_NONE;
 	/*
-	 * First, because a blocked signal stays pending even if it would be ignored. A signal to
-	 * the process goes to a thread that does not block it, or that is in sigwait(2).
+	 * First, because a blocked signal stays pending even if it would be ignored. A
+	 * signal to the process goes to a thread that does not block it, or that is in
+	 * sigwait(2).
 	 */
 	if (disposition & MAZE_DISPOSITION_BLOCKED)
 		return policy->flags & MAZE_POLICY_TO_PROCESS ? MAZE_NOT_SENT_NONE
@@ -85,8 +87,8 @@ maze_inline maze_u16 maze_why_missed(const struct maze_policy *policy, maze_u32 
 }
 
 /*
- * Whether a signal that is delivered ends the process. Unknown, so 0, for a signal that the
- * thread blocks and another thread may get.
+ * Whether a signal that is delivered ends the process. Unknown, so 0, for a signal that
+ * the thread blocks and another thread may get.
  */
 maze_inline int maze_is_fatal(maze_u32 signal, maze_u32 disposition)
 {
@@ -97,7 +99,7 @@ maze_inline int maze_is_fatal(maze_u32 signal, maze_u32 disposition)
 	       !maze_is_one_of(MAZE_STOPS_BY_DEFAULT, signal);
 }
 
-/* What to do at a stage (`hard`: 0 or 1), and its record if the kernel accepts the signal. */
+/* What to do at a stage (`hard`: 0 or 1), and its record if the signal is accepted. */
 maze_inline struct maze_delivery maze_delivery(const struct maze_policy *policy, int hard,
 					       maze_u32 disposition)
 {

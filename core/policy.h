@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A policy: the limits of one task and what happens at each (DESIGN section 2). The kernel
- * side of every engine shares the layout. Only this file defines the ranges, so all front
- * ends refuse the same values.
+ * A policy: the limits of one task and what happens at each (DESIGN section 2). The
+ * kernel side of every engine shares the layout. Only this file defines the ranges, so
+ * all front ends refuse the same values.
  */
 #ifndef MAZE_CORE_POLICY_H
 #define MAZE_CORE_POLICY_H
@@ -19,16 +19,16 @@
 #define MAZE_SIGNAL_WARN 24
 
 /*
- * Recovery is a ratio in units of 1/65536, because core/ uses no float. The largest finite
- * ratio is 1000: each ms asleep takes 1 s off the count.
+ * Recovery is a ratio in units of 1/65536, because core/ uses no float. The largest
+ * finite ratio is 1000: each ms asleep takes 1 s off the count.
  */
 #define MAZE_RECOVERY_ONE 65536U
 #define MAZE_RECOVERY_MAX (1000U * MAZE_RECOVERY_ONE)
 #define MAZE_RECOVERY_INF 0xffffffffU /* any sleep is a reset */
 /*
- * With this bit the ratio holds for waits for a lock (futex(2)) only, and any other sleep is
- * a reset. Interpreter locks and garbage collectors stop an endless loop for microseconds; a
- * server at full load sleeps as little, but in epoll_wait(2) or recv(2).
+ * With this bit the ratio holds for waits for a lock (futex(2)) only, and any other sleep
+ * is a reset. Interpreter locks and garbage collectors stop an endless loop for
+ * microseconds; a server at full load sleeps as little, but in epoll_wait(2) or recv(2).
  */
 #define MAZE_RECOVERY_LOCK 0x80000000U
 
@@ -41,8 +41,8 @@
  */
 #define MAZE_POLICY_QUIET (1U << 3)
 /*
- * A watch by an ordinary user: acts only while the task's real, effective and saved user IDs
- * are `owner`. If they are not when a stage is due, the watch ends.
+ * A watch by an ordinary user: acts only while the task's real, effective and saved user
+ * IDs are `owner`. If they are not when a stage is due, the watch ends.
  */
 #define MAZE_POLICY_OWNED (1U << 4)
 /*
@@ -52,8 +52,8 @@
  */
 #define MAZE_POLICY_WARN (1U << 5)
 /*
- * Signals go to the process, where any thread may take them, also in sigwait(2). Without this
- * flag they go to the thread that is over its limit.
+ * Signals go to the process, where any thread may take them, also in sigwait(2). Without
+ * this flag they go to the thread that is over its limit.
  */
 #define MAZE_POLICY_TO_PROCESS (1U << 6)
 #define MAZE_POLICY_FLAGS                                                                          \

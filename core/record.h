@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A record: an event of a watched task. Every engine fills the same struct, in the kernel or
- * in user space; lib/ prints it as text or JSON.
+ * A record: an event of a watched task. Every engine fills the same struct, in the kernel
+ * or in user space; lib/ prints it as text or JSON.
  */
 #ifndef MAZE_CORE_RECORD_H
 #define MAZE_CORE_RECORD_H
@@ -26,7 +26,7 @@ enum maze_event {
 #define MAZE_RECORD_INHERITED (1U << 2) /* WATCH: inherited by fork or clone */
 #define MAZE_RECORD_FATAL (1U << 3)	/* the signal ends the process; in shadow: would end */
 
-/* Why a verdict's signal was not sent or has no effect; in shadow: why it would not have. */
+/* Why a verdict's signal was not sent or has no effect; in shadow: would have none. */
 enum maze_not_sent {
 	MAZE_NOT_SENT_NONE = 0,	   /* it was sent, or the stage has no signal */
 	MAZE_NOT_SENT_EXITING,	   /* the thread was exiting */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Evidence as the kernel side takes it: stacks of a runaway thread and a description of its
- * process. A stack is taken while the thread is current: at its first verdict, and then at a
- * bounded rate until the episode ends. User space finds the names for it, even after the
- * process has ended.
+ * Evidence as the kernel side takes it: stacks of a runaway thread and a description of
+ * its process. A stack is taken while the thread is current: at its first verdict, and
+ * then at a bounded rate until the episode ends. User space finds the names for it, even
+ * after the process has ended.
  */
 #ifndef MAZE_CORE_STACK_H
 #define MAZE_CORE_STACK_H
@@ -47,10 +47,10 @@ _Static_assert(sizeof(struct maze_frame) == 32, "struct maze_frame is the kernel
 #define MAZE_STACK_KERNEL_CUT (1U << 1) /* kernel frames were cut off */
 #define MAZE_STACK_IN_KERNEL (1U << 2)	/* in a system call or a fault, not in user code */
 /*
- * The kernel frames begin with those of the code that took the stack, because their end is
- * unknown. They belong to an interrupt (the last is its entry, asm_sysvec_* or
- * asm_common_interrupt), to soft interrupts run late (do_softirq, __local_bh_enable_ip), or
- * to the scheduler's tracepoint (__traceiter_sched_switch).
+ * The kernel frames begin with those of the code that took the stack, because their end
+ * is unknown. They belong to an interrupt (the last is its entry, asm_sysvec_* or
+ * asm_common_interrupt), to soft interrupts run late (do_softirq, __local_bh_enable_ip),
+ * or to the scheduler's tracepoint (__traceiter_sched_switch).
  */
 #define MAZE_STACK_TAKER_ON_TOP (1U << 3)
 
@@ -82,9 +82,9 @@ _Static_assert(sizeof(struct maze_stack) ==
 #define MAZE_PROCESS_INFO_ARGS_CUT (1U << 1) /* the end of `args` is cut off */
 
 /*
- * The process of a runaway thread, as /proc would show it: read in the kernel at the first
- * verdict, because the process may end before user space can read it. A field that could
- * not be read (a page was not in memory) is empty.
+ * The process of a runaway thread, as /proc would show it: read in the kernel at the
+ * first verdict, because the process may end before user space can read it. A field that
+ * could not be read (a page was not in memory) is empty.
  */
 struct maze_process_info {
 	maze_u64 seq; /* 1, 2, … per engine */

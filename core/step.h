@@ -7,26 +7,26 @@
  *   - it leaves the CPU not runnable (it sleeps, blocks or is stopped);
  *   - it calls sched_yield(2), unless its policy counts yields;
  *   - its watch begins.
- * Preemption, migration, throttling, execve, and system calls that fail or do not block are
- * not reset points. An episode is the time from one reset point to the next. In one episode
- * the count can reach the soft limit once and then the hard limit once:
+ * Preemption, migration, throttling, execve, and system calls that fail or do not block
+ * are not reset points. An episode is the time from one reset point to the next. In one
+ * episode the count can reach the soft limit once and then the hard limit once:
  *
  *              count >= soft            count >= hard
  *     ARMED ─────────────────► SOFT ─────────────────► HARD
  *       ▲                        │                       │
  *       └──────── reset ─────────┴──────── reset ────────┘
  *
- * A stage whose limit is 0 is skipped. With infinite recovery each sleep is a reset. With a
- * finite recovery r, each ns not runnable takes r ns off the count, and the reset comes when
- * the count is 0. So a program that uses more than r/(1+r) of one CPU for long enough
- * reaches its limit although it sleeps. With a finite recovery for locks, this holds for
- * waits for a lock only, and any other sleep is a reset.
+ * A stage whose limit is 0 is skipped. With infinite recovery each sleep is a reset. With
+ * a finite recovery r, each ns not runnable takes r ns off the count, and the reset comes
+ * when the count is 0. So a program that uses more than r/(1+r) of one CPU for long
+ * enough reaches its limit although it sleeps. With a finite recovery for locks, this
+ * holds for waits for a lock only, and any other sleep is a reset.
  *
- * The functions are pure: no clock, allocation, lock, float or loop. A sample has the time:
- * the scheduler's runtime of the task in ns, as CLOCK_THREAD_CPUTIME_ID reads it, which
- * contains neither steal nor suspend. A verdict must never be early. A caller that does not
- * know the exact runtime passes a lower bound; for the time of a yield it passes an upper
- * bound.
+ * The functions are pure: no clock, allocation, lock, float or loop. A sample has the
+ * time: the scheduler's runtime of the task in ns, as CLOCK_THREAD_CPUTIME_ID reads it,
+ * which contains neither steal nor suspend. A verdict must never be early. A caller that
+ * does not know the exact runtime passes a lower bound; for the time of a yield it passes
+ * an upper bound.
  */
 #ifndef MAZE_CORE_STEP_H
 #define MAZE_CORE_STEP_H
@@ -38,8 +38,8 @@
 #define MAZE_FIRED_HARD (1U << 1) /* this episode has had its hard verdict */
 
 /*
- * The account of one task. All zero is a valid account, which begins with the first sample.
- * The caller owns it, and excludes concurrent calls for the same account.
+ * The account of one task. All zero is a valid account, which begins with the first
+ * sample. The caller owns it, and excludes concurrent calls for the same account.
  */
 struct maze_account {
 	maze_u64 runtime_ns; /* the task's runtime at the last sample */
@@ -156,10 +156,10 @@ maze_inline maze_u64 maze_next(const struct maze_policy *policy, const struct ma
 }
 
 /*
- * CPU time until the next sample, for callers that pass yields as sample.yield_ns: until the
- * next stage, but at most the first limit. A yield in between begins an episode whose first
- * stage is a whole limit later, so that sample is in time for it. `next_ns` is that of the
- * verdict.
+ * CPU time until the next sample, for callers that pass yields as sample.yield_ns: until
+ * the next stage, but at most the first limit. A yield in between begins an episode whose
+ * first stage is a whole limit later, so that sample is in time for it. `next_ns` is that
+ * of the verdict.
  */
 maze_inline maze_u64 maze_next_sample(const struct maze_policy *policy, maze_u64 next_ns)
 {
@@ -184,7 +184,7 @@ maze_inline maze_u32 maze_charge(const struct maze_policy *policy, struct maze_a
 	if (sample->yield_ns <= account->yield_ns || (policy->flags & MAZE_POLICY_YIELD_COUNTS))
 		return 0;
 	account->yield_ns = sample->yield_ns;
-	/* An upper bound, it may lie ahead of the runtime: nothing is charged up to it. */
+	/* An upper bound may be ahead of the runtime: nothing is charged up to it. */
 	if (account->runtime_ns < sample->yield_ns)
 		maze_skip(account, sample->yield_ns);
 	since_yield = account->runtime_ns - sample->yield_ns;
@@ -197,9 +197,9 @@ maze_inline maze_u32 maze_charge(const struct maze_policy *policy, struct maze_a
 }
 
 /*
- * Skips CPU time up to runtime_ns. A caller that polls calls this right before a step with
- * MAZE_SLEEPS, with a runtime after the reset point: it does not know how much of the time
- * was before that point, and charging too much would be early.
+ * Skips CPU time up to runtime_ns. A caller that polls calls this right before a step
+ * with MAZE_SLEEPS, with a runtime after the reset point: it does not know how much of
+ * the time was before that point, and charging too much would be early.
  */
 maze_inline void maze_forgo(struct maze_account *account, maze_u64 runtime_ns)
 {
@@ -208,9 +208,9 @@ maze_inline void maze_forgo(struct maze_account *account, maze_u64 runtime_ns)
 }
 
 /*
- * Discards the count because a reset point may have been missed before runtime_ns, an upper
- * bound of the task's runtime. The episode goes on, because there may have been none: a
- * stage that it has had does not come again.
+ * Discards the count because a reset point may have been missed before runtime_ns, an
+ * upper bound of the task's runtime. The episode goes on, because there may have been
+ * none: a stage that it has had does not come again.
  */
 maze_inline void maze_doubt(struct maze_account *account, maze_u64 runtime_ns)
 {
@@ -225,10 +225,10 @@ maze_inline void maze_doubt(struct maze_account *account, maze_u64 runtime_ns)
 }
 
 /*
- * Advances the account to the sample and returns the stages that are due. It marks them in
- * account->fired; a caller that could not act on a stage clears its bit, and the next step
- * returns it again. The policy must have passed maze_policy_check(). About 20 instructions
- * on the common path.
+ * Advances the account to the sample and returns the stages that are due. It marks them
+ * in account->fired; a caller that could not act on a stage clears its bit, and the next
+ * step returns it again. The policy must have passed maze_policy_check(). About 20
+ * instructions on the common path.
  */
 maze_inline struct maze_verdict maze_step(const struct maze_policy *policy,
 					  struct maze_account *account,

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The interface of an engine: the ways to watch tasks on this machine (DESIGN section 4). An
- * engine applies core/step.h, and knows no terminals, rule files or options. Only lib/ calls
- * it.
+ * The interface of an engine: the ways to watch tasks on this machine (DESIGN section 4).
+ * An engine applies core/step.h, and knows no terminals, rule files or options. Only lib/
+ * calls it.
  *
  * Calls return 0 or -errno unless their comment says otherwise, and leave ret_* arguments
- * untouched on failure. With an error they leave in *error (which may be NULL) what failed,
- * on what, why, and what would be right. No call prints. A handle belongs to one thread;
- * several processes may hold handles of one pinned engine.
+ * untouched on failure. With an error they leave in *error (which may be NULL) what
+ * failed, on what, why, and what would be right. No call prints. A handle belongs to one
+ * thread; several processes may hold handles of one pinned engine.
  */
 #ifndef MAZE_ENGINE_H
 #define MAZE_ENGINE_H
@@ -44,8 +44,8 @@ struct engine_target {
 struct engine_claim {
 	maze_u64 tag; /* of the caller; a watch, its children's watches and records carry it */
 	/*
-	 * 0: all watches. Otherwise only watches whose tag equals this one in these bits; and
-	 * a watch that has this policy and tag already stays, and keeps its count.
+	 * 0: all watches. Otherwise only watches whose tag equals this one in these bits;
+	 * and a watch that has this policy and tag already stays, and keeps its count.
 	 */
 	maze_u64 mask;
 };
@@ -71,8 +71,8 @@ struct engine_counts {
 struct engine_ops {
 	const char *name;
 	/*
-	 * Whether it sees every sched_yield(2); NULL: it does. If not, yields that it does not
-	 * see are not reset points.
+	 * Whether it sees every sched_yield(2); NULL: it does. If not, yields that it
+	 * does not see are not reset points.
 	 */
 	bool (*sees_yields)(const struct engine *engine);
 
@@ -80,19 +80,20 @@ struct engine_ops {
 	void (*probe)(struct engine_report *ret_report);
 
 	/*
-	 * Opens the engine, and loads it if the scope says so. The caller frees the handle
-	 * with close(). -EPERM: not permitted, -EOPNOTSUPP: this kernel lacks something,
-	 * -EPROTO: an engine of another ABI version is pinned, -ENOENT: ENGINE_EXISTING, and
-	 * none is pinned, -EACCES: ENGINE_EXISTING, and this process may not find out.
+	 * Opens the engine, and loads it if the scope says so. The caller frees the
+	 * handle with close(). -EPERM: not permitted, -EOPNOTSUPP: this kernel lacks
+	 * something, -EPROTO: an engine of another ABI version is pinned. With
+	 * ENGINE_EXISTING also -ENOENT: none is pinned, -EACCES: this process may not
+	 * find out.
 	 */
 	int (*open)(enum engine_scope scope, struct engine **ret_engine, struct maze_error *error);
 	void (*close)(struct engine *engine); /* NULL is allowed */
 
 	/*
-	 * Watches the target's tasks under the policy from now on, with count 0. Replaces the
-	 * watches that they have already, if the claim reaches them. -ESRCH: the target has
-	 * ended, -EPERM: it may not be watched (init, a kernel thread, maze itself), -EEXIST:
-	 * the claim reaches none of its watches, -ENOMEM, -ENOSPC.
+	 * Watches the target's tasks under the policy from now on, with count 0. Replaces
+	 * the watches that they have already, if the claim reaches them. -ESRCH: the
+	 * target has ended, -EPERM: it may not be watched (init, a kernel thread, maze
+	 * itself), -EEXIST: the claim reaches none of its watches, -ENOMEM, -ENOSPC.
 	 */
 	int (*watch)(struct engine *engine, const struct engine_target *target,
 		     const struct maze_policy *policy, const struct engine_claim *claim,
@@ -106,18 +107,19 @@ struct engine_ops {
 			   struct maze_error *error);
 
 	/*
-	 * Calls `each` for each watched task, in no particular order. The entry is valid during
-	 * the call. A result other than 0 ends the list and is returned.
+	 * Calls `each` for each watched task, in no particular order. The entry is valid
+	 * during the call. A result other than 0 ends the list and is returned.
 	 */
 	int (*list)(struct engine *engine, int (*each)(const struct maze_entry *entry, void *arg),
 		    void *arg, struct maze_error *error);
 	int (*counts)(struct engine *engine, struct engine_counts *ret_counts);
 
 	/*
-	 * Records, from the oldest one kept or only new ones. reader_fd, which belongs to the
-	 * reader, polls readable when there may be a record. reader_next returns 1 and a
-	 * record, or 0: none now. Records that were overwritten before they were read come as
-	 * one MAZE_EVENT_LOST with their number. Readers are independent of each other.
+	 * Records, from the oldest one kept or only new ones. reader_fd, which belongs to
+	 * the reader, polls readable when there may be a record. reader_next returns 1
+	 * and a record, or 0: none now. Records that were overwritten before they were
+	 * read come as one MAZE_EVENT_LOST with their number. Readers are independent of
+	 * each other.
 	 */
 	int (*reader_open)(struct engine *engine, bool from_oldest,
 			   struct engine_reader **ret_reader, struct maze_error *error);
@@ -126,16 +128,16 @@ struct engine_ops {
 	void (*reader_close)(struct engine_reader *reader);
 
 	/*
-	 * A number that no other engine of this boot has, for cursors; 0: unknown. NULL: the
-	 * engine ends with this process.
+	 * A number that no other engine of this boot has, for cursors; 0: unknown. NULL:
+	 * the engine ends with this process.
 	 */
 	maze_u64 (*instance)(struct engine *engine);
 
 	/*
 	 * Process events (core/process_event.h) from now on until the follower is closed;
-	 * `wants` is a set of MAZE_FOLLOW_*. follower_fd, which belongs to the follower, polls
-	 * readable when there may be an event. follower_next returns 1 and an event, or 0: none
-	 * now. -EPERM, -EOPNOTSUPP: not possible here.
+	 * `wants` is a set of MAZE_FOLLOW_*. follower_fd, which belongs to the follower,
+	 * polls readable when there may be an event. follower_next returns 1 and an
+	 * event, or 0: none now. -EPERM, -EOPNOTSUPP: not possible here.
 	 */
 	int (*follow)(struct engine *engine, unsigned int wants,
 		      struct engine_follower **ret_follower, struct maze_error *error);
@@ -145,14 +147,14 @@ struct engine_ops {
 	void (*follower_close)(struct engine_follower *follower);
 
 	/*
-	 * Evidence (core/stack.h): a process info and a stack at the first verdict of each
-	 * episode, then more stacks until the episode ends. With several readers the largest
-	 * stacks_max and the smallest interval_ns hold for all. The engine takes evidence until
-	 * it is unloaded, even without readers; a reader that opens it alone sets new values.
-	 * `wants` has no zeros and is within the limits of core/stack.h. Starts with the oldest
-	 * evidence kept. evidence_fd, which belongs to the reader, polls readable when there
-	 * may be some. evidence_next_* return 1 and one item, or 0: none now. All NULL: this
-	 * engine takes no evidence.
+	 * Evidence (core/stack.h): a process info and a stack at the first verdict of
+	 * each episode, then more stacks until the episode ends. With several readers the
+	 * largest stacks_max and the smallest interval_ns hold for all. The engine takes
+	 * evidence until it is unloaded, even without readers; a reader that opens it
+	 * alone sets new values. `wants` has no zeros and is within the limits of
+	 * core/stack.h. Starts with the oldest evidence kept. evidence_fd, which belongs
+	 * to the reader, polls readable when there may be some. evidence_next_* return 1
+	 * and one item, or 0: none now. All NULL: this engine takes no evidence.
 	 */
 	int (*evidence_open)(struct engine *engine, const struct maze_evidence_wants *wants,
 			     struct engine_evidence **ret_evidence, struct maze_error *error);
@@ -160,41 +162,42 @@ struct engine_ops {
 	int (*evidence_next_process_info)(struct engine_evidence *evidence,
 					  struct maze_process_info *ret_process_info);
 	int (*evidence_next_stack)(struct engine_evidence *evidence, struct maze_stack *ret_stack);
-	/* Number of stacks and process infos that were overwritten before they were read. */
+	/* Number of stacks and process infos overwritten before they were read. */
 	maze_u64 (*evidence_lost)(const struct engine_evidence *evidence);
 	void (*evidence_close)(struct engine_evidence *evidence);
 
 	/*
-	 * The work that the engine needs in user space, if any (the bpf engine: the yield-probe
-	 * service). service_fd, which belongs to the engine, polls readable when service()
-	 * should be called; -1: there is no such work. service() returns the ms after which to
-	 * call it again; -1: when service_fd is readable. Several processes may serve. A process
-	 * also calls it before it reaps a child: an engine may need to read the state of the
-	 * ended child.
+	 * The work that the engine needs in user space, if any (the bpf engine: the
+	 * yield-probe service). service_fd, which belongs to the engine, polls readable
+	 * when service() should be called; -1: there is no such work. service() returns
+	 * the ms after which to call it again; -1: when service_fd is readable. Several
+	 * processes may serve. A process also calls it before it reaps a child: an engine
+	 * may need to read the state of the ended child.
 	 */
 	int (*service_fd)(struct engine *engine);
 	int (*service)(struct engine *engine);
-	/* Makes this process the one that stays to serve. -EEXIST: there is one already. */
+	/* Makes this process the one that stays to serve. -EEXIST: another one is. */
 	int (*become_service)(struct engine *engine);
 
 	/*
-	 * gone_fd, which belongs to the engine, polls readable when the engine may have been
-	 * unloaded (-1: it cannot be); gone() returns whether it was.
+	 * gone_fd, which belongs to the engine, polls readable when the engine may have
+	 * been unloaded (-1: it cannot be); gone() returns whether it was.
 	 */
 	int (*gone_fd)(struct engine *engine);
 	bool (*gone)(struct engine *engine);
 
 	/*
-	 * Watches, by this policy and tag, the children that this process gets as a reaper of
-	 * orphans. 1: the engine needs that and has made this process a subreaper (prctl(2)),
-	 * so it must reap unknown children; 0: no need. NULL: never needed.
+	 * Watches, by this policy and tag, the children that this process gets as a
+	 * reaper of orphans. 1: the engine needs that and has made this process a
+	 * subreaper (prctl(2)), so it must reap unknown children; 0: no need. NULL: never
+	 * needed.
 	 */
 	int (*adopt)(struct engine *engine, const struct maze_policy *policy, maze_u64 tag);
 
 	/*
-	 * From now on, processes that run the same executable as this process get no verdicts.
-	 * Only a private engine does that, because this process keeps the file in use. NULL:
-	 * not supported.
+	 * From now on, processes that run the same executable as this process get no
+	 * verdicts. Only a private engine does that, because this process keeps the file
+	 * in use. NULL: not supported.
 	 */
 	void (*spare_program)(struct engine *engine);
 

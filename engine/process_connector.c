@@ -65,8 +65,8 @@ static ssize_t receive(int fd, struct proc_event *ret_event, __u32 *ret_answers)
 }
 
 /*
- * Asks the kernel for events. It answers within send(2), or not at all if this process may
- * not listen; events that other listeners asked for may come all the same.
+ * Asks the kernel for events. It answers within send(2), or not at all if this process
+ * may not listen; events that other listeners asked for may come all the same.
  */
 static int request(int fd)
 {
@@ -77,7 +77,7 @@ static int request(int fd)
 	struct proc_event event;
 	__u32 answers;
 
-	/* All listeners receive all answers. An answer has the `ack` of its request plus 1. */
+	/* All listeners receive all answers; its own has the `ack` sent here plus 1. */
 	if (getrandom(&connector.ack, sizeof(connector.ack), 0) != sizeof(connector.ack))
 		return -errno;
 	memcpy(buf, &header, sizeof(header));

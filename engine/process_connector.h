@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The kernel's process connector (linux/cn_proc.h): reports forks, execs and other process
- * events. For root and, from Linux 6.6, for all users in the initial namespaces.
+ * The kernel's process connector (linux/cn_proc.h): reports forks, execs and other
+ * process events. For root and, from Linux 6.6, for all users in the initial namespaces.
  */
 #ifndef MAZE_ENGINE_PROCESS_CONNECTOR_H
 #define MAZE_ENGINE_PROCESS_CONNECTOR_H
@@ -15,10 +15,10 @@
  */
 int process_connector_open(unsigned int kinds);
 /*
- * 1 and an event; 0: none now; -ENOBUFS: events were lost, call again. Never waits. After a
- * loss the kernel queues no events until the queue has been read to its end. The loss is
- * reported only then, so a full scan at that time misses no process. *lost is private to
- * this function; it is false at first.
+ * 1 and an event; 0: none now; -ENOBUFS: events were lost, call again. Never waits. After
+ * a loss the kernel queues no events until the queue has been read to its end. The loss
+ * is reported only then, so a full scan at that time misses no process. *lost is private
+ * to this function; it is false at first.
  */
 int process_connector_next(int fd, bool *lost, struct proc_event *ret_event);
 

@@ -35,7 +35,7 @@ bool record_log_peek(const struct record_log *log, size_t slot_size, maze_u64 *n
 				return true;
 			continue;
 		}
-		/* 0 or older: being written, and a wakeup follows; unless it was overwritten. */
+		/* Being written, and a wakeup follows; or overwritten. */
 		head = load_number(log->head);
 		if (head < *next + log->len)
 			return false;

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The runtime of a running task: what CLOCK_THREAD_CPUTIME_ID would read, or a little less.
+ * The runtime of a running task: what CLOCK_THREAD_CPUTIME_ID would read, or a little
+ * less.
  *
  * The scheduler updates se.sum_exec_runtime at each switch and tick. Between two updates,
  * CLOCK_THREAD_CPUTIME_ID adds rq_clock_task() - se.exec_start. That clock is the CPU's
- * sched_clock less interrupt time and steal (kernel/sched/core.c, update_rq_clock_task()).
- * This file computes the same sum from the same parts. No BPF helper reads sched_clock, but
- * a counting cpu-clock perf event does (kernel/events/core.c, cpu_clock_event_read()), up to
- * a constant. Each pair (rq->clock, event) is a lower bound of the constant, which is exact
- * when the pair is read right after a clock update, as at a switch.
+ * sched_clock less interrupt time and steal (kernel/sched/core.c,
+ * update_rq_clock_task()). This file computes the same sum from the same parts. No BPF
+ * helper reads sched_clock, but a counting cpu-clock perf event does
+ * (kernel/events/core.c, cpu_clock_event_read()), up to a constant. Each pair (rq->clock,
+ * event) is a lower bound of the constant, which is exact when the pair is read right
+ * after a clock update, as at a switch.
  *
  * Always: the result is at most the task's true runtime, because a concurrent update can
  * only make the sum smaller. Time that the task will not be charged for is not in it: see
@@ -20,8 +22,8 @@
 #include "maps.bpf.h"
 
 /*
- * Whether a task's runqueue and its clock can be read. config.has_clock says so for the other
- * members of the sum.
+ * Whether a task's runqueue and its clock can be read. config.has_clock says so for the
+ * other members of the sum.
  */
 MAZE_INLINE bool has_rq(void)
 {
@@ -89,8 +91,8 @@ MAZE_INLINE maze_u64 read_u64(maze_u64 address)
 
 /*
  * A wakeup that preempts updates the clock and makes the coming switch skip its update
- * (kernel/sched/core.c, wakeup_preempt(), RQCF_REQ_SKIP). The task runs on until the switch,
- * some 20 us, but the next task is charged for that time.
+ * (kernel/sched/core.c, wakeup_preempt(), RQCF_REQ_SKIP). The task runs on until the
+ * switch, some 20 us, but the next task is charged for that time.
  */
 MAZE_INLINE bool is_booked_ahead(struct rq *rq)
 {
@@ -127,8 +129,8 @@ MAZE_INLINE maze_u64 clock_task_progress(struct maze_cpu *cpu, struct rq *rq, ma
 }
 
 /*
- * CPU time of the task that runs on this CPU, called in the task or in an interrupt. Costs
- * about 150 ns. The switch path does not need it: sum_exec_runtime is exact there.
+ * CPU time of the task that runs on this CPU, called in the task or in an interrupt.
+ * Costs about 150 ns. The switch path does not need it: sum_exec_runtime is exact there.
  */
 static __noinline maze_u64 running_runtime(struct task_struct *task, struct maze_cpu *cpu,
 					   bool in_interrupt)
@@ -154,7 +156,7 @@ static __noinline maze_u64 running_runtime(struct task_struct *task, struct maze
 	start = READ(task, se.exec_start);
 	if (now <= start)
 		return sum;
-	/* No tick for longer than possible: the clock has jumped, as after a resumed snapshot. */
+	/* Longer than between two ticks: the clock jumped, as on a snapshot's resume. */
 	if (now - start > config.pending_max_ns)
 		return sum;
 	return sum + (now - start);

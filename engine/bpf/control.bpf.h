@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Iterators over tasks, which user space runs by reading a file. handle__control begins and
- * ends watches according to `request`; handle__list and handle__entries show them.
+ * Iterators over tasks, which user space runs by reading a file. handle__control begins
+ * and ends watches according to `request`; handle__list and handle__entries show them.
  */
 #ifndef MAZE_BPF_CONTROL_BPF_H
 #define MAZE_BPF_CONTROL_BPF_H
@@ -70,9 +70,9 @@ MAZE_INLINE bool leave_alone(struct maze_task *watched, struct maze_request *req
 }
 
 /*
- * A new watch is a new storage element, published at once: the switch handler on another CPU
- * sees the old watch, none, or the new one, never a mixture. The account begins at the first
- * sample on the task's CPU.
+ * A new watch is a new storage element, published at once: the switch handler on another
+ * CPU sees the old watch, none, or the new one, never a mixture. The account begins at
+ * the first sample on the task's CPU.
  */
 static __noinline int begin_watch(struct task_struct *task, struct maze_request *req)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The current task's disposition of a signal (core/delivery.h), read only for a verdict. */
+/* The current task's disposition of a signal (core/delivery.h), read at a verdict. */
 #ifndef MAZE_BPF_DISPOSITION_BPF_H
 #define MAZE_BPF_DISPOSITION_BPF_H
 

@@ -37,7 +37,7 @@ enum bpf_object_id {
 
 struct maze_bpf; /* the skeleton */
 
-/* The yield-probe service of this process; see yield_service.c. Descriptors: -1 when unused. */
+/* The yield-probe service of this process, see yield_service.c. *_fd: -1 when unused. */
 struct yield_service {
 	int wakeup;	     /* index, -1: none */
 	void *ring;	     /* struct ring_buffer of that wakeup */
@@ -70,7 +70,7 @@ int bpf_pins_unload(bool *ret_was_loaded, struct maze_error *error);
 bool bpf_pins_present(void);
 int bpf_pins_gone_fd(struct engine *engine);
 bool bpf_pins_gone(struct engine *engine);
-/* Serialises changes to a pinned engine between processes; does nothing on a private one. */
+/* Serialises changes to a pinned engine; does nothing for a private one. */
 int bpf_lock(struct engine *engine, int *ret_lock, struct maze_error *error);
 void bpf_unlock(int lock);
 /*

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * When evidence is taken: at the first verdict of an episode a process info and a stack, then
- * a stack each state.stack_interval_ns of the task's own CPU time, in the timer, until there
- * are state.stacks_max or the episode ends. If stacks_max is 0, no evidence is taken.
+ * When evidence is taken: at the first verdict of an episode a process info and a stack,
+ * then a stack each state.stack_interval_ns of the task's own CPU time, in the timer,
+ * until there are state.stacks_max or the episode ends. If stacks_max is 0, no evidence
+ * is taken.
  */
 #ifndef MAZE_BPF_EVIDENCE_BPF_H
 #define MAZE_BPF_EVIDENCE_BPF_H
@@ -42,7 +43,7 @@ MAZE_INLINE void go_on_sampling(struct task_struct *task, struct maze_task *watc
 		maze_take_stack(watched, watched->account.count_ns, TAKEN_IN_TIMER);
 }
 
-/* CPU time until the next check of the account or the next stack, whichever is earlier. */
+/* CPU time until the next check of the account or the next stack. */
 MAZE_INLINE maze_u64 or_next_stack(struct maze_task *watched, maze_u64 next_ns)
 {
 	maze_u64 stack_ns;

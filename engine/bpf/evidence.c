@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Readers of evidence: a position in each of the two mapped logs, and one wakeup for both.
- * The logs (2.8 MB) are mapped only for a reader.
+ * Readers of evidence: a position in each of the two mapped logs, and one wakeup for
+ * both. The logs (2.8 MB) are mapped only for a reader.
  *
  * Always: the descriptor is readable while either log has something to read. Draining the
  * wakeup for one log would hide what is in the other, so `rest_fd` is set in that case.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Reports process events (core/process_event.h) to one process of user space. This is a
- * BPF object of its own: attached while that process follows, and detached with it. None of
- * its programs runs at a context switch.
+ * BPF object of its own: attached while that process follows, and detached with it. None
+ * of its programs runs at a context switch.
  *
  * A fork without an event costs about 100 ns, an event about 500 ns, plus an interrupt of
  * the same CPU if the follower waits.
@@ -62,7 +62,7 @@ MAZE_INLINE bool is_in_exec(struct task_struct *task)
 	       BPF_CORE_READ_BITFIELD(task, in_execve);
 }
 
-/* Whether the child is watched and differs from its parent in nothing that rules match. */
+/* Whether the child is watched, and the same rules match it as its parent. */
 MAZE_INLINE bool inherits_all(struct task_struct *parent, struct task_struct *child)
 {
 	bool is_thread = !is_main(child), from_main = is_main(parent);

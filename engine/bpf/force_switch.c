@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A task that runs when its watch begins is not accounted for until its CPU goes through a
- * context switch, which a spinner alone on its CPU may put off for long. So a child process
- * moves itself to each such CPU in turn.
+ * A task that runs when its watch begins is not accounted for until its CPU goes through
+ * a context switch, which a spinner alone on its CPU may put off for long. So a child
+ * process moves itself to each such CPU in turn.
  *
- * Best effort: where the child may not run on a CPU, the watch begins with the next switch
- * there, which is late but never early. The child has a time limit, because a real-time
- * task of higher priority may occupy the CPU.
+ * Best effort: where the child may not run on a CPU, the watch begins with the next
+ * switch there, which is late but never early. The child has a time limit, because a
+ * real-time task of higher priority may occupy the CPU.
  */
 #include "engine_bpf.h"
 
@@ -30,7 +30,7 @@ static void force_switch(size_t cpu)
 		return;
 	CPU_ZERO_S(size, set);
 	CPU_SET_S(cpu, size, set);
-	/* Returns once this process runs there, so the task it displaced was switched out. */
+	/* Returns when this process runs there: the task before was switched out. */
 	sched_setaffinity(0, size, set);
 	CPU_FREE(set);
 }

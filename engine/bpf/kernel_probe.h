@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the running kernel offers the bpf engine. Probing leaves nothing behind. load.c and
- * doctor use the results and do not probe themselves.
+ * What the running kernel offers the bpf engine. Probing leaves nothing behind. load.c
+ * and doctor use the results and do not probe themselves.
  */
 #ifndef MAZE_BPF_KERNEL_PROBE_H
 #define MAZE_BPF_KERNEL_PROBE_H
@@ -42,9 +42,9 @@ struct kernel_offer {
 int kernel_probe(struct kernel_offer *ret_offer, struct maze_error *error);
 
 /*
- * Opens a counting (never sampling) cpu-clock event of one CPU, which reads the scheduler's
- * clock. A descriptor, or -errno. With kernel.perf_event_paranoid=3 (Debian) it needs
- * CAP_SYS_ADMIN.
+ * Opens a counting (never sampling) cpu-clock event of one CPU, which reads the
+ * scheduler's clock. A descriptor, or -errno. With kernel.perf_event_paranoid=3 (Debian)
+ * it needs CAP_SYS_ADMIN.
  */
 int kernel_open_clock(int cpu);
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The kernel structs that the BPF program reads, each with only the members that it reads.
- * libbpf relocates each access to the running kernel's layout (CO-RE), so sizes and order
- * here have no meaning, and one object file fits all kernels.
+ * The kernel structs that the BPF program reads, each with only the members that it
+ * reads. libbpf relocates each access to the running kernel's layout (CO-RE), so sizes
+ * and order here have no meaning, and one object file fits all kernels.
  *
  * Only READ() and PROBE() read scalars, because a kernel may change their width and sign
- * (on_cpu is an int up to 6.18 and a u8 in 7.2). bpf_core_field_exists() guards each member
- * that the engine can do without; kernel_members.c lists what is lost without it.
+ * (on_cpu is an int up to 6.18 and a u8 in 7.2). bpf_core_field_exists() guards each
+ * member that the engine can do without; kernel_members.c lists what is lost without it.
  */
 #ifndef MAZE_BPF_KERNEL_TYPES_H
 #define MAZE_BPF_KERNEL_TYPES_H
@@ -24,10 +24,10 @@ typedef _Bool bool;
 #define false 0
 
 /*
- * A scalar member through a pointer that the verifier knows. If the kernel's member has the
- * same width, this is one load: the condition is constant after relocation, and the verifier
- * removes the other branch. libbpf rejects a direct load of the wrong width only where the
- * program can reach it.
+ * A scalar member through a pointer that the verifier knows. If the kernel's member has
+ * the same width, this is one load: the condition is constant after relocation, and the
+ * verifier removes the other branch. libbpf rejects a direct load of the wrong width only
+ * where the program can reach it.
  */
 #define READ(from, member)                                                                         \
 	({                                                                                         \

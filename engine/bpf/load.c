@@ -26,9 +26,9 @@
 #define PENDING_MAX_NOHZ_FULL_NS (1500 * MAZE_NSEC_PER_MSEC)
 
 /*
- * A task needs the yield probe from this part of its limit on: a 64th for the cheap probe, a
- * half for the probe that slows down all system calls. CPU time before the probe was
- * attached is not counted, so it makes the first verdict late.
+ * A task needs the yield probe from this part of its limit on: a 64th for the cheap
+ * probe, a half for the probe that slows down all system calls. CPU time before the probe
+ * was attached is not counted, so it makes the first verdict late.
  */
 #define PROBE_SHIFT_CHEAP 6
 #define PROBE_SHIFT_COSTLY 1
@@ -114,7 +114,7 @@ static int create_clocks(struct maze_bpf *skeleton, const struct kernel_offer *o
 	return err;
 }
 
-/* The kernel allocates a timer without sleeping, so an attempt can fail for want of memory. */
+/* The kernel allocates a timer without sleeping, so an attempt can fail. */
 static int ready_timers(struct engine *engine, struct maze_error *error)
 {
 	int prog_fd = bpf_program__fd(engine->skeleton->progs.handle__setup);
@@ -179,7 +179,7 @@ static int attach_all(struct maze_bpf *skeleton, const struct kernel_offer *offe
 		struct bpf_link **link;
 		bool wanted;
 	} table[] = {
-		/* Exit and fork before switch, so that no task is switched to without them. */
+		/* Exit and fork before switch, which relies on them. */
 		{ skeleton->progs.handle__sched_process_exit,
 		  &skeleton->links.handle__sched_process_exit, true },
 		{ skeleton->progs.handle__sched_process_fork,

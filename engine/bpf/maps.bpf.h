@@ -15,8 +15,8 @@ const volatile struct maze_config config = {};
 struct maze_state state = {};
 
 /*
- * A ticket is stored on a process through its pidfd before the control iterator finds tasks
- * by number. A process without the ticket has reused the number, and is skipped.
+ * A ticket is stored on a process through its pidfd before the control iterator finds
+ * tasks by number. A process without the ticket has reused the number, and is skipped.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);

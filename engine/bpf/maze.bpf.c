@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The kernel side of the bpf engine. Handlers of scheduler events step accounts and act on
- * their verdicts:
+ * The kernel side of the bpf engine. Handlers of scheduler events step accounts and act
+ * on their verdicts:
  *
  *   switch-out  the task's runtime is exact: step its account, act if a stage is due
  *   switch-in   arm this CPU's timer for the CPU time until the next check
@@ -10,10 +10,10 @@
  *   yield       a probe notes when a task yields without a switch
  *
  * An account is stepped only on the CPU that runs its task, either with interrupts off
- * (switch) or in the timer's soft interrupt. These exclude each other, so no lock is needed.
- * The exit handler first clears the task's role, so that both skip the task. A task that was
- * never watched costs two loads and two branches per switch. No handler waits for user
- * space, allocates in the switch path, or keeps a reference to a task.
+ * (switch) or in the timer's soft interrupt. These exclude each other, so no lock is
+ * needed. The exit handler first clears the task's role, so that both skip the task. A
+ * task that was never watched costs two loads and two branches per switch. No handler
+ * waits for user space, allocates in the switch path, or keeps a reference to a task.
  */
 #include "control.bpf.h"
 
@@ -36,8 +36,8 @@ static int handle_timer(void *map, maze_u32 *key, struct maze_timer *slot)
 	if (index != bpf_get_smp_processor_id())
 		return 0;
 	/*
-	 * Not always the task that the timer was armed for: under ksoftirqd that task has been
-	 * switched out, and its account was stepped then.
+	 * Not always the task that the timer was armed for: under ksoftirqd that task has
+	 * been switched out, and its account was stepped then.
 	 */
 	task = bpf_get_current_task_btf();
 	if (!READ(task, pid)) {
@@ -116,7 +116,7 @@ MAZE_INLINE maze_u64 slept_ns(struct task_struct *next, struct maze_task *watche
 	maze_u64 until = switch_clock(next), awake = watched->asleep_ns;
 
 	if (has_wait_times()) {
-		/* The current wait for a CPU; earlier ones, on other CPUs, are in run_delay. */
+		/* The last wait for a CPU; run_delay has those before it. */
 		if (READ(next, sched_info.last_queued) > watched->asleep_ns)
 			until = READ(next, sched_info.last_queued);
 		awake += READ(next, sched_info.run_delay) - watched->waited_ns;
@@ -135,9 +135,9 @@ MAZE_INLINE void switch_out(struct task_struct *prev, struct maze_task *watched,
 	struct maze_verdict verdict;
 
 	/*
-	 * prev_state is also set for a preempted task, and for one that a pending signal kept
-	 * runnable, whose __state is 0. A wait for a spin lock that sleeps under PREEMPT_RT is
-	 * not a sleep of the program.
+	 * prev_state is also set for a preempted task, and for one that a pending signal
+	 * kept runnable, whose __state is 0. A wait for a spin lock that sleeps under
+	 * PREEMPT_RT is not a sleep of the program.
 	 */
 	if (!preempt && (prev_state & ~TASK_RTLOCK_WAIT) && may_sleep(prev)) {
 		sample.act = waits_for_lock(watched, prev, prev_state) ? MAZE_LOCKS : MAZE_SLEEPS;
@@ -232,7 +232,7 @@ int BPF_PROG(handle__sched_switch, bool preempt, struct task_struct *prev, struc
 	return 0;
 }
 
-/* Watches a child as its parent is; `last`: a failure is recorded, and not tried again. */
+/* Watches a child as its parent is; `last`: record a failure, as no retry follows. */
 static __noinline int inherit(struct task_struct *parent, struct task_struct *child, bool last)
 {
 	struct record_facts facts = { .event = MAZE_EVENT_LOST, .lost = 1 };
@@ -264,8 +264,8 @@ int BPF_PROG(handle__sched_process_fork, struct task_struct *parent, struct task
 
 /*
  * For a child that the fork handler missed; see end_with_task(). This handler is never
- * preempted. It runs with the runqueue locked, so task storage must be allocated without a
- * lock (kmalloc_nolock(), 7.0).
+ * preempted. It runs with the runqueue locked, so task storage must be allocated without
+ * a lock (kmalloc_nolock(), 7.0).
  */
 SEC("?tp_btf/sched_wakeup_new")
 int BPF_PROG(handle__sched_wakeup_new, struct task_struct *child)
@@ -288,7 +288,7 @@ int BPF_PROG(handle__sched_process_exit, struct task_struct *task)
 	watched = watched_task(task);
 	if (!watched)
 		return 0;
-	/* So that neither the timer nor, from 7.0 on, a switch steps the account meanwhile. */
+	/* Neither the timer nor, from 7.0 on, a switch may step the account now. */
 	*(volatile maze_u32 *)&watched->role = MAZE_ROLE_NONE;
 	asm volatile("" ::: "memory");
 	cpu = this_cpu();
@@ -318,8 +318,8 @@ int BPF_PROG(handle__yield_entry)
 }
 
 /*
- * From 6.15 or so: runs at the end of each __schedule(), so also when a yield found nothing
- * else to run. No cost for other system calls.
+ * From 6.15 or so: runs at the end of each __schedule(), so also when a yield found
+ * nothing else to run. No cost for other system calls.
  */
 SEC("?tp_btf/sched_exit_tp")
 int BPF_PROG(handle__sched_exit, bool is_switch)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reader wakeups: how the kernel side wakes readers and the yield-probe service. Each has a
- * ring buffer of one page to itself. Its content has no meaning; that it is not empty
+ * Reader wakeups: how the kernel side wakes readers and the yield-probe service. Each has
+ * a ring buffer of one page to itself. Its content has no meaning; that it is not empty
  * means that there may be something to read.
  */
 #include "engine_bpf.h"
@@ -133,8 +133,9 @@ out_fd:
 }
 
 /*
- * A record written while the consumer position is being stored causes no wakeup, because the
- * kernel read the old position. So consume again after a full barrier, until nothing is left.
+ * A record written while the consumer position is being stored causes no wakeup, because
+ * the kernel read the old position. So consume again after a full barrier, until nothing
+ * is left.
  */
 void bpf_notify_drain(void *ring)
 {
@@ -148,8 +149,8 @@ int bpf_notify_fd(void *ring)
 }
 
 /*
- * The ring stays in the map until the next owner replaces it. Removing it would wait for an
- * RCU grace period, which a process that spins in the kernel delays for minutes.
+ * The ring stays in the map until the next owner replaces it. Removing it would wait for
+ * an RCU grace period, which a process that spins in the kernel delays for minutes.
  */
 void bpf_notify_close(struct engine *engine, int index, void *ring)
 {

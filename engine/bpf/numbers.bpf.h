@@ -37,8 +37,8 @@ static __noinline maze_u32 number_at(struct task_struct *task, maze_u32 wanted)
 }
 
 /*
- * Whether that number belongs to the namespace with this inode number. Several namespaces may
- * have the same depth, except at depth 0.
+ * Whether that number belongs to the namespace with this inode number. Several namespaces
+ * may have the same depth, except at depth 0.
  */
 MAZE_INLINE bool number_is_of(struct task_struct *task, maze_u32 level, maze_u32 namespace)
 {

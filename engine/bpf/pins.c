@@ -296,7 +296,7 @@ static int open_existing(struct engine *engine, struct maze_error *error)
 					 errno == EPERM || errno == EACCES
 						 ? "; run maze as root"
 						 : "; `maze unload` removes a damaged engine");
-		/* The first object: its version decides whether the others can be used. */
+		/* The first object: its version decides on the others. */
 		if (i == OBJECT_META) {
 			err = check_meta(engine->fds[OBJECT_META], error);
 			if (err)

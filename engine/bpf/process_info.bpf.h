@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Process infos (core/stack.h), taken while the runaway thread is current, so its memory can
- * be read. Nothing here waits: a field whose memory is paged out stays empty.
+ * Process infos (core/stack.h), taken while the runaway thread is current, so its memory
+ * can be read. Nothing here waits: a field whose memory is paged out stays empty.
  *
- * `args` is the scratch space for `exe`, so an interrupting program shares none. The log is
- * written like those of records.bpf.h.
+ * `args` is the scratch space for `exe`, so an interrupting program shares none. The log
+ * is written like those of records.bpf.h.
  */
 #ifndef MAZE_BPF_PROCESS_INFOS_BPF_H
 #define MAZE_BPF_PROCESS_INFOS_BPF_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Writing records. Each log is a ring of numbered slots, and its writers never wait: record
- * n overwrites slot (n - 1) % MAZE_LOG_LEN. Readers keep their own position and find by the
- * numbers which records they missed. A slot's seq is 0 while it is written.
+ * Writing records. Each log is a ring of numbered slots, and its writers never wait:
+ * record n overwrites slot (n - 1) % MAZE_LOG_LEN. Readers keep their own position and
+ * find by the numbers which records they missed. A slot's seq is 0 while it is written.
  */
 #ifndef MAZE_BPF_RECORDS_BPF_H
 #define MAZE_BPF_RECORDS_BPF_H
@@ -11,12 +11,12 @@
 #include "numbers.bpf.h"
 
 /*
- * Wakes the readers in the mask. If a ring is full, its reader has a wakeup pending already.
- * Each wakeup costs an interrupt of this CPU.
+ * Wakes the readers in the mask. If a ring is full, its reader has a wakeup pending
+ * already. Each wakeup costs an interrupt of this CPU.
  *
- * Not static, as all functions that begin with maze_: the verifier checks a global function
- * once per program, and a static one on each path to it, which would make loading several
- * times as long.
+ * Not static, as all functions that begin with maze_: the verifier checks a global
+ * function once per program, and a static one on each path to it, which would make
+ * loading several times as long.
  */
 __noinline int maze_notify(maze_u32 mask)
 {

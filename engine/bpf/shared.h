@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The map values that the BPF program and user space share. A pinned engine outlives the
- * program that loaded it, so any change of a layout, of a meaning or of a pin's name raises
- * MAZE_BPF_ABI.
+ * program that loaded it, so any change of a layout, of a meaning or of a pin's name
+ * raises MAZE_BPF_ABI.
  */
 #ifndef MAZE_BPF_SHARED_H
 #define MAZE_BPF_SHARED_H
@@ -18,8 +18,8 @@
 #define MAZE_BPF_ABI 8U
 
 /*
- * Records kept per log. Verdicts have a log of their own, so that a storm of forks and exits
- * overwrites none.
+ * Records kept per log. Verdicts have a log of their own, so that a storm of forks and
+ * exits overwrites none.
  */
 #define MAZE_LOG_LEN 4096U
 #define MAZE_LOG_VERDICTS 0
@@ -27,8 +27,8 @@
 #define MAZE_LOGS 2
 
 /*
- * Evidence kept: with the defaults, the stacks of 20 runaway threads (2.4 MB), and ten times
- * as many process infos (0.4 MB).
+ * Evidence kept: with the defaults, the stacks of 20 runaway threads (2.4 MB), and ten
+ * times as many process infos (0.4 MB).
  */
 #define MAZE_STACK_LOG_LEN 1024U
 #define MAZE_PROCESS_INFO_LOG_LEN 256U
@@ -53,7 +53,7 @@ enum maze_role {
 	MAZE_ROLE_SELF, /* a process of maze: never watched */
 };
 
-/* maze_task.needs_yield_probe; WATCH_ENDED is final, so a replaced watch leaves no user. */
+/* maze_task.needs_yield_probe; WATCH_ENDED is final: a replaced watch leaves no user. */
 enum maze_probe_need {
 	MAZE_PROBE_NOT_NEEDED = 0,
 	MAZE_PROBE_NEEDED, /* counted in maze_state.yield_probe_users */
@@ -83,7 +83,7 @@ struct maze_task {
 };
 _Static_assert(sizeof(struct maze_task) == 208, "struct maze_task is pinned");
 
-/* One CPU: its timer, and what reading its scheduler clock needs. Times are of the rq clock. */
+/* One CPU: its timer, and the data to read its scheduler clock. Times: the rq clock. */
 struct maze_cpu {
 	maze_u64 armed_until_ns;  /* 0: not armed */
 	maze_u64 clock_offset_ns; /* rq clock minus perf clock, at most; 0: unknown */
@@ -96,7 +96,7 @@ struct maze_cpu {
 };
 _Static_assert(sizeof(struct maze_cpu) == 64, "one cache line, so that CPUs do not share");
 
-/* A map of their own: some program types, as the yield probe's, may use no map with timers. */
+/* In their own map: the yield probe's program type may use no map with timers. */
 struct maze_timer {
 	struct bpf_timer timer;
 	maze_u64 reserved[6];

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Stacks of a runaway thread (core/stack.h), taken in the timer's soft interrupt or at its
- * switch-out.
+ * Stacks of a runaway thread (core/stack.h), taken in the timer's soft interrupt or at
+ * its switch-out.
  *
- * The kernel's unwinder starts in this program, so the frames of the current interrupt come
- * before those of the thread. On x86 the interrupted code can be found. An interrupt of user
- * mode stays on the thread's kernel stack, which is empty then. An interrupt of the kernel
- * moves to the CPU's interrupt stack, whose first word points back to the thread's stack
- * (arch/x86/include/asm/irq_stack.h). The registers of the interrupted kernel code are
- * there, and their instruction pointer is the address of the thread's first frame. On other
- * architectures the thread's system call number decides: a fault counts as user code, and
- * the frames of the interrupt stay on top.
+ * The kernel's unwinder starts in this program, so the frames of the current interrupt
+ * come before those of the thread. On x86 the interrupted code can be found. An interrupt
+ * of user mode stays on the thread's kernel stack, which is empty then. An interrupt of
+ * the kernel moves to the CPU's interrupt stack, whose first word points back to the
+ * thread's stack (arch/x86/include/asm/irq_stack.h). The registers of the interrupted
+ * kernel code are there, and their instruction pointer is the address of the thread's
+ * first frame. On other architectures the thread's system call number decides: a fault
+ * counts as user code, and the frames of the interrupt stay on top.
  *
- * The slot's user frames are the scratch space, so an interrupting program shares none. The
- * log is written like those of records.bpf.h.
+ * The slot's user frames are the scratch space, so an interrupting program shares none.
+ * The log is written like those of records.bpf.h.
  */
 #ifndef MAZE_BPF_STACKS_BPF_H
 #define MAZE_BPF_STACKS_BPF_H
@@ -85,9 +85,9 @@ static __noinline maze_u64 interrupted_at(maze_u64 rq, maze_u64 *window)
 }
 
 /*
- * The index of the first frame with this address; TRACE_MAX: none. The result goes through
- * memory, where the verifier does not track it: else it would check the code that follows
- * once per index.
+ * The index of the first frame with this address; TRACE_MAX: none. The result goes
+ * through memory, where the verifier does not track it: else it would check the code that
+ * follows once per index.
  */
 static __noinline int find_frame(const maze_u64 *trace, maze_u32 frames, maze_u64 address,
 				 volatile maze_u64 *ret_index)

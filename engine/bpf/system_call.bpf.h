@@ -84,8 +84,8 @@ MAZE_INLINE bool in_sched_yield(struct task_struct *task)
 }
 
 /*
- * For a task that sleeps and is not stopped: an i386 call with one of these numbers does not
- * sleep.
+ * For a task that sleeps and is not stopped: an i386 call with one of these numbers does
+ * not sleep.
  */
 MAZE_INLINE bool in_futex(struct task_struct *task)
 {

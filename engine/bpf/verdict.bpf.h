@@ -4,7 +4,8 @@
  * record, and arms the timer for the next check.
  *
  * A signal goes to the current task, so maze_act_on() may be called only while the judged
- * task is current: at its switch-out, in the timer, and at its exit; never at its switch-in.
+ * task is current: at its switch-out, in the timer, and at its exit; never at its
+ * switch-in.
  */
 #ifndef MAZE_BPF_VERDICT_BPF_H
 #define MAZE_BPF_VERDICT_BPF_H
@@ -66,9 +67,9 @@ static __noinline int record_verdict(struct task_struct *task, struct maze_task 
 }
 
 /*
- * Sends and records one stage. Returns 1 without a record when the kernel was busy and the
- * signal is to be tried again: a CPU accepts one signal of all BPF programs per interrupt or
- * switch.
+ * Sends and records one stage. Returns 1 without a record when the kernel was busy and
+ * the signal is to be tried again: a CPU accepts one signal of all BPF programs per
+ * interrupt or switch.
  */
 static __noinline int act_on_stage(struct task_struct *task, struct maze_task *watched,
 				   maze_u32 stage, maze_u32 at)
@@ -121,8 +122,8 @@ MAZE_INLINE void record_unsent(struct task_struct *task, struct maze_task *watch
 }
 
 /*
- * Ends a watch, perhaps while another CPU steps its account. After this it never needs the
- * yield probe again, and each stage that was due has a record.
+ * Ends a watch, perhaps while another CPU steps its account. After this it never needs
+ * the yield probe again, and each stage that was due has a record.
  */
 static __noinline int close_watch(struct task_struct *task, struct maze_task *watched)
 {
@@ -137,9 +138,9 @@ static __noinline int close_watch(struct task_struct *task, struct maze_task *wa
 
 /*
  * Ends the watch of a task that exits. From 7.0 on a tracepoint handler may be preempted,
- * and the kernel then skips it for all other tasks on that CPU. So the exit handler can miss
- * a task; the last switch-out, which is never preempted, ends its watch then. The kernel
- * frees the storage with the task.
+ * and the kernel then skips it for all other tasks on that CPU. So the exit handler can
+ * miss a task; the last switch-out, which is never preempted, ends its watch then. The
+ * kernel frees the storage with the task.
  */
 MAZE_INLINE void end_with_task(struct task_struct *task, struct maze_task *watched)
 {
@@ -165,8 +166,8 @@ MAZE_INLINE bool owner_differs(struct task_struct *task, struct maze_task *watch
 }
 
 /*
- * Acts on watched->unsent of the current task. Returns 1 when a stage is left for the next
- * check. Not static: see maze_notify().
+ * Acts on watched->unsent of the current task. Returns 1 when a stage is left for the
+ * next check. Not static: see maze_notify().
  */
 __noinline int maze_act_on(struct maze_task *watched, maze_u32 at)
 {
@@ -246,9 +247,9 @@ MAZE_INLINE long start_timer(maze_u64 delay_ns)
 }
 
 /*
- * Makes this CPU's timer expire once the task has run for delay_ns, or earlier: a timer that
- * is armed for an earlier time stays as it is, and is armed for the rest then. `clock` is
- * the rq clock. Arming costs about 100 ns.
+ * Makes this CPU's timer expire once the task has run for delay_ns, or earlier: a timer
+ * that is armed for an earlier time stays as it is, and is armed for the rest then.
+ * `clock` is the rq clock. Arming costs about 100 ns.
  */
 MAZE_INLINE void arm(struct maze_cpu *cpu, maze_u64 clock, maze_u64 delay_ns)
 {
@@ -259,8 +260,8 @@ MAZE_INLINE void arm(struct maze_cpu *cpu, maze_u64 clock, maze_u64 delay_ns)
 	    cpu->armed_until_ns + MAZE_OVERDUE_NS > clock)
 		return;
 	/*
-	 * The timer runs on CLOCK_MONOTONIC, whose rate may differ from the scheduler's clock:
-	 * expire a little early, then arm for the rest.
+	 * The timer runs on CLOCK_MONOTONIC, whose rate may differ from the scheduler's
+	 * clock: expire a little early, then arm for the rest.
 	 */
 	if (delay_ns > MAZE_CLOSE_NS)
 		delay_ns -= delay_ns >> 9;
@@ -273,10 +274,11 @@ MAZE_INLINE void arm(struct maze_cpu *cpu, maze_u64 clock, maze_u64 delay_ns)
 }
 
 /*
- * The timer has expired while a task runs that is not watched. The task it was armed for has
- * been switched out, and its next switch-in arms the timer again. But some kernels report
- * no events of some task (sandboxes hide their PID 1), and a switch from that task to a
- * watched one is missed. So check again after 4, 8, ... 512 ms, or until the CPU idles.
+ * The timer has expired while a task runs that is not watched. The task it was armed for
+ * has been switched out, and its next switch-in arms the timer again. But some kernels
+ * report no events of some task (sandboxes hide their PID 1), and a switch from that task
+ * to a watched one is missed. So check again after 4, 8, ... 512 ms, or until the CPU
+ * idles.
  */
 MAZE_INLINE void recheck_missed_switch(struct maze_cpu *cpu, maze_u64 clock)
 {
@@ -298,10 +300,11 @@ MAZE_INLINE void disarm(struct maze_cpu *cpu)
 }
 
 /*
- * Cancelling the timer at each idle and arming it afterwards would cost a task that sleeps
- * thousands of times per second 300 ns each time. So an armed timer is left to expire. If it
- * does so in a long idle period, where it wakes the CPU for nothing, going idle cancels
- * it for the next MAZE_CANCEL_WHEN_IDLE_NS. An idle CPU is woken once in that time at most.
+ * Cancelling the timer at each idle and arming it afterwards would cost a task that
+ * sleeps thousands of times per second 300 ns each time. So an armed timer is left to
+ * expire. If it does so in a long idle period, where it wakes the CPU for nothing, going
+ * idle cancels it for the next MAZE_CANCEL_WHEN_IDLE_NS. An idle CPU is woken once in
+ * that time at most.
  */
 MAZE_INLINE void go_idle(struct maze_cpu *cpu, maze_u64 clock)
 {
@@ -323,9 +326,9 @@ MAZE_INLINE void woken_from_idle(struct maze_cpu *cpu, maze_u64 clock)
 
 /*
  * Adapts lag_ns to the lateness of the timer, which is 2 us on bare metal and 20 us in a
- * nested virtual machine. `late_ns` is how far the count was past the value that the timer
- * was armed for. A check that comes too early costs another one, so lag_ns grows slowly and
- * falls quickly: about one check in ten is too early.
+ * nested virtual machine. `late_ns` is how far the count was past the value that the
+ * timer was armed for. A check that comes too early costs another one, so lag_ns grows
+ * slowly and falls quickly: about one check in ten is too early.
  */
 MAZE_INLINE void learn_lag(struct maze_cpu *cpu, long long late_ns)
 {

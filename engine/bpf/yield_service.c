@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The yield-probe service, for kernels that refuse fentry: it attaches the probe while a
- * watched task needs it and detaches it when none does. A descriptor of this process holds
- * the probe, so the probe ends with the process.
+ * watched task needs it and detaches it when none does. A descriptor of this process
+ * holds the probe, so the probe ends with the process.
  *
- * Without the service the limits are still enforced. The engine then misses the yield of a
- * task that is alone on its CPU, unless the timer interrupts that very call.
+ * Without the service the limits are still enforced. The engine then misses the yield of
+ * a task that is alone on its CPU, unless the timer interrupts that very call.
  */
 #include "engine_bpf.h"
 
@@ -20,9 +20,9 @@
 #include "kernel_probe.h"
 #include "../../base/clock.h"
 
-/* The probe stays attached this long after its last need, so that it is not toggled often. */
+/* The probe stays attached this long after its last need, to avoid frequent toggling. */
 #define QUIET_MS 1000
-/* The kernel side takes the probe for attached until the lease ends: see renew_lease(). */
+/* Duration of the lease, see renew_lease(), and time after which it is renewed. */
 #define LEASE_MS 2000
 #define LEASE_RENEW_MS 500
 
@@ -47,7 +47,7 @@ static int attach_sys_enter(struct engine *engine)
 	if (id < 0)
 		return id;
 	attr.config = (__u64)id;
-	/* A program on a tracepoint event runs for all tasks and CPUs, not just for the event's. */
+	/* A program on a tracepoint event runs for all tasks and CPUs. */
 	service->event_fd =
 		(int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
 	if (service->event_fd < 0)
@@ -81,9 +81,10 @@ static void detach(struct engine *engine)
 }
 
 /*
- * Tells the kernel side that the probe is attached until the lease ends. Each attachment has
- * a new number: yields that a task made before it saw that number may have been missed.
- * After a lease has run out, the kernel side has set the number to 0, and needs a new one.
+ * Tells the kernel side that the probe is attached until the lease ends. Each attachment
+ * has a new number: yields that a task made before it saw that number may have been
+ * missed. After a lease has run out, the kernel side has set the number to 0, and needs a
+ * new one.
  */
 static void renew_lease(struct engine *engine)
 {
@@ -116,7 +117,7 @@ int bpf_service_fd(struct engine *engine)
 		if (bpf_notify_open(engine, &engine->state->notify_yield_probe, &service->wakeup,
 				    &service->ring, NULL))
 			return -1;
-		/* So that no yield is missed in the first episode of a watch that begins now. */
+		/* A watch that begins now misses no yield of its first episode then. */
 		service->begins = true;
 	}
 	return bpf_notify_fd(service->ring);
@@ -136,7 +137,7 @@ int bpf_service(struct engine *engine)
 		if (!wanted && !service->begins)
 			return -1;
 		service->begins = false;
-		/* Another process has the probe attached: call again, in case it was killed. */
+		/* Another process has it attached; try again, in case it was killed. */
 		if (!lock_probe(engine))
 			return LEASE_RENEW_MS;
 		if (attach(engine)) {

@@ -11,9 +11,9 @@
 #include "system_call.bpf.h"
 
 /*
- * A verdict waits for the yield probe until the count is twice its limit, and at least this
- * much CPU time past it. The yield-probe service attaches the probe in 0.4 ms, or 11 ms for
- * the system-call tracepoint. If it has not done so by then, the verdict is given.
+ * A verdict waits for the yield probe until the count is twice its limit, and at least
+ * this much CPU time past it. The yield-probe service attaches the probe in 0.4 ms, or 11
+ * ms for the system-call tracepoint. If it has not done so by then, the verdict is given.
  */
 #define MAZE_DOUBT_NS (1 * MAZE_NSEC_PER_SEC)
 /* Longest delay between two checks of a task that waits for the probe. */
@@ -29,9 +29,9 @@ MAZE_INLINE bool yields_reset(struct maze_task *watched)
 }
 
 /*
- * An upper bound of the current task's runtime, for the time of its yield. 0: a tick updated
- * the runtime meanwhile, which does not happen twice in a row. `booked`: __schedule() has
- * just updated the runtime, so no clock is needed.
+ * An upper bound of the current task's runtime, for the time of its yield. 0: a tick
+ * updated the runtime meanwhile, which does not happen twice in a row. `booked`:
+ * __schedule() has just updated the runtime, so no clock is needed.
  */
 MAZE_INLINE maze_u64 runtime_at_most(struct task_struct *task, struct maze_cpu *cpu, bool booked)
 {
@@ -51,9 +51,10 @@ MAZE_INLINE maze_u64 runtime_at_most(struct task_struct *task, struct maze_cpu *
 }
 
 /*
- * Notes that the current task yields. Only the switch and the timer may change the account,
- * so this leaves the time of the yield for them, as one word. It must not be too early: the
- * clock is read between two equal readings of the runtime, and a margin covers its rounding.
+ * Notes that the current task yields. Only the switch and the timer may change the
+ * account, so this leaves the time of the yield for them, as one word. It must not be too
+ * early: the clock is read between two equal readings of the runtime, and a margin covers
+ * its rounding.
  */
 __noinline int maze_note_yield(struct maze_task *watched, struct maze_cpu *cpu, bool booked)
 {
@@ -101,9 +102,9 @@ MAZE_INLINE bool needs_attached_probe(struct maze_task *watched)
 }
 
 /*
- * Before the probe was attached, a yield may have been missed at any time. So the first step
- * after the attachment discards the count so far: late, never early. Call it before each
- * step; for the current task, unless `cpu` is 0.
+ * Before the probe was attached, a yield may have been missed at any time. So the first
+ * step after the attachment discards the count so far: late, never early. Call it before
+ * each step; for the current task, unless `cpu` is 0.
  */
 MAZE_INLINE void doubt_unprobed_time(struct maze_task *watched, struct maze_cpu *cpu,
 				     struct maze_sample *sample)
@@ -136,7 +137,7 @@ MAZE_INLINE maze_u32 certain_stages(struct maze_task *watched, maze_u64 count_ns
 
 	if (!needs_attached_probe(watched))
 		return due;
-	/* The lease has ended: the service may have been killed, which detached the probe. */
+	/* The lease has ended: a kill of the service has detached the probe. */
 	if (bpf_ktime_get_boot_ns() > state.probe_lease_until_ns)
 		watched->yield_probe = state.yield_probe = 0;
 	if (watched->yield_probe)
@@ -151,8 +152,8 @@ MAZE_INLINE maze_u32 certain_stages(struct maze_task *watched, maze_u64 count_ns
 /*
  * CPU time until the next check of the account. Without the permanent probe there is one
  * more check on the way to a limit: at the mark, from which on the task needs the probe.
- * Until the probe is attached, the timer checks at short intervals whether it is, and whether
- * the task is in a yield.
+ * Until the probe is attached, the timer checks at short intervals whether it is, and
+ * whether the task is in a yield.
  */
 MAZE_INLINE maze_u64 next_account_check(struct maze_task *watched, maze_u64 count_ns,
 					maze_u64 next_ns)
