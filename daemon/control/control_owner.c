@@ -21,10 +21,10 @@ static int check_start(const struct control_request *request, const struct subje
 	if (err)
 		return maze_fail(error, -ESRCH, "process %d has ended", request->pid);
 	if (start != request->start)
-		return maze_fail(
-			error, -ESRCH,
-			"process %d has ended; the one that has its PID now started at another time",
-			request->pid);
+		return maze_fail(error, -ESRCH,
+				 "process %d has ended; the one that has its PID now started at "
+				 "another time",
+				 request->pid);
 	return 0;
 }
 

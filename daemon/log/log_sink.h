@@ -37,9 +37,7 @@ struct log_sink {
 		    struct maze_error *error);
 	/* Returns the length, or -ENOBUFS, -ENOMEM. */
 	int (*render)(const struct log_message *message, char *buf, size_t size);
-	/*
-	 * All or nothing, without blocking. -errno: try later; -EMSGSIZE: never accepted.
-	 */
+	/* All or nothing; does not block. -errno: try later; -EMSGSIZE: never accepted. */
 	int (*send)(struct log_target *target, const char *bytes, size_t length);
 };
 

@@ -12,7 +12,7 @@
 #include "keys.h"
 #include "problems.h"
 
-/* As long as a unit name of usual length: it is printed in each record of the rule. */
+/* Room for the usual name of a unit. Each record of the rule has the name. */
 #define CONF_NAME_MAX 64
 /* Room for RULES_MAX rules of 1 KiB. */
 #define CONF_FILE_MAX_BYTES (4U << 20)

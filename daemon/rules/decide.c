@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Ends: each turn makes one more fact known, or fails. */
+/* The loop ends, since each turn makes one more fact known or fails. */
 #include "decide.h"
 
 #include "match.h"

@@ -55,7 +55,7 @@ void rules_free(struct rules *rules)
 	free(rules);
 }
 
-/* ---- which sections count ---------------------------------------------------------- */
+/* ---- choose the sections ----------------------------------------------------------- */
 
 static size_t find_rule(const struct building *building, const char *name)
 {
@@ -309,7 +309,7 @@ const struct rule *rules_by_tag(const struct rules *rules, maze_u64 tag)
 	return NULL;
 }
 
-/* ---- all of it --------------------------------------------------------------------- */
+/* ---- load -------------------------------------------------------------------------- */
 
 static int build(struct building *building, struct rules *rules)
 {

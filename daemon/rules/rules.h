@@ -63,8 +63,8 @@ struct rules {
 };
 
 /*
- * Reads the file `path`, then the *.conf files in PATH.d by name. On success *ret_rules is
- * for rules_free(), and `problems`, which the caller has initialised, may have notes.
+ * Reads the file `path`, then the *.conf files in PATH.d by name. On success *ret_rules
+ * is for rules_free(), and `problems`, which the caller has initialised, may have notes.
  * -EINVAL: refused, see `problems`. -EINVAL and -ENOMEM leave *ret_rules untouched.
  */
 int rules_load(const char *path, struct rules **ret_rules, struct problems *problems);

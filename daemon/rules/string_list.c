@@ -29,9 +29,7 @@ static bool reserve(const char *text, struct string_list *ret_list)
 {
 	size_t length = strlen(text);
 
-	/*
-	 * A word and a blank take two bytes; plus one for the last word and one for NULL.
-	 */
+	/* Two bytes for a word and a blank; one more for the last word, one for NULL. */
 	ret_list->items = calloc(length / 2 + 2, sizeof(char *));
 	ret_list->text = malloc(length + 1);
 	if (ret_list->items && ret_list->text)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The tags of mazed's watches: who requested a watch. The next mazed reads them from the
- * kernel. A rule is identified by a hash of its name, so that it stays the same across a
+ * The tags of mazed's watches: which rule or user requested a watch. The next mazed reads
+ * them from the kernel. A rule is identified by a hash of its name, so that it stays the same across a
  * reload or an upgrade.
  *
  *	bits 63..40   TAG_MARK, which no other program of maze uses

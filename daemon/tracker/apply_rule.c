@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Takes about ten system calls if the watch is right already, and ten more to change it. */
+/* About ten system calls if the watch is right already, and ten more to change it. */
 #include "apply_rule.h"
 
 #include <errno.h>

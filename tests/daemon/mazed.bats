@@ -298,13 +298,13 @@ idle_s=${MAZE_IDLE_S:-5}
 	END
 	start_mazed
 	start setpriv --reuid=65534 --regid=65534 --clear-groups "$PROGRAMS/renamer" --count 2000
-	wait_until said 'process events were lost'
+	wait_until said 'lost: scanning all processes'
 	for ((i = 0; i < 3; i++)); do
 		start "$PROGRAMS/spin"
 		killed "$last"
 	done
 	reload_mazed
-	said_apart 60 'process events were lost'
+	said_apart 60 'lost: scanning all processes'
 	# To look at everything again is no news either.
 	said_times 2 ' in force, '
 	stop_mazed
