@@ -25,7 +25,7 @@ static void report(const struct session_incidents *incidents,
 			print_error(incidents->command, "%s", messages->message[i].text);
 		else
 			print_error(incidents->command, "%s is in %s; maze report shows it",
-				 messages->message[i].text, incidents->options->incidents);
+				    messages->message[i].text, incidents->options->incidents);
 }
 
 int session_incidents_open(const struct command *command, const struct options *options,
@@ -90,7 +90,7 @@ int session_incidents_work(struct session_incidents *incidents)
 	lost = collector_evidence_lost(incidents->collector);
 	if (lost != incidents->lost)
 		print_error(incidents->command, "%llu samples or process infos were lost",
-			 lost - incidents->lost);
+			    lost - incidents->lost);
 	incidents->lost = lost;
 	return ms;
 }

@@ -390,7 +390,7 @@ static int open_control(struct mazed *mazed, struct maze_error *error)
 static void collect_incident(void *arg, struct mazed_record *record)
 {
 	incident_log_record(arg, record->entry.record, record->entry.rule,
-		      record->rule ? &record->rule->settings.policy : NULL);
+			    record->rule ? &record->rule->settings.policy : NULL);
 }
 
 static int open_dispatch(struct mazed *mazed, struct maze_error *error)

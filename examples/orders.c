@@ -5,10 +5,10 @@
  *
  *	cc -g -O2 -pthread orders.c -o orders
  */
-#define _GNU_SOURCE
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 struct order {
@@ -17,8 +17,7 @@ struct order {
 };
 
 static struct order orders[2] = {
-	{ "4711", &orders[1] },
-	{ "4712", &orders[0] }, /* the bug: should be NULL */
+	{ "4711", &orders[1] }, { "4712", &orders[0] }, /* the bug: should be NULL */
 };
 
 static inline unsigned int hash_name(const char *name)
@@ -50,6 +49,7 @@ static __attribute__((noinline)) void cancel_order(const char *name)
 
 static void *dispatch(void *arg)
 {
+	prctl(PR_SET_NAME, "dispatch-2");
 	sleep(1); /* time to type "maze watch" */
 	cancel_order("4713");
 	return arg;
@@ -61,7 +61,6 @@ int main(void)
 
 	if (pthread_create(&thread, NULL, dispatch, NULL))
 		return 1;
-	pthread_setname_np(thread, "dispatch-2");
 	pthread_join(thread, NULL);
 	return 0;
 }

@@ -43,8 +43,8 @@ static void work(struct incident_log *incidents)
 	report(incidents, &messages);
 	if (lost != incidents->lost)
 		log_printf(incidents->log, LOG_WARNING,
-			"%llu samples or process infos of incidents are lost",
-			lost - incidents->lost);
+			   "%llu samples or process infos of incidents are lost",
+			   lost - incidents->lost);
 	incidents->lost = lost;
 	if (ms < 0) {
 		sd_event_source_set_enabled(incidents->timer, SD_EVENT_OFF);

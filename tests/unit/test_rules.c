@@ -566,27 +566,6 @@ static void the_shipped_configuration_enforces_nothing(void **state)
 	assert_true(watched >= 3);
 }
 
-static void the_manual_has_every_key(void **state)
-{
-	char *text = calloc(1, 65536), wanted[64];
-	FILE *file = fopen("man/maze.conf.5.scd", "r");
-	struct key key;
-	size_t i;
-
-	(void)state;
-	assert_non_null(text);
-	assert_non_null(file);
-	assert_true(fread(text, 1, 65535, file) > 0);
-	fclose(file);
-	for (i = 0; key_at(i, &key); i++) {
-		snprintf(wanted, sizeof(wanted), "*%s* =", key.name);
-		if (!strstr(text, wanted))
-			fail_msg("not in the manual: %s", key.name);
-	}
-	assert_true(i > 25);
-	free(text);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -612,7 +591,6 @@ int main(void)
 		TEST(keys_without_effect_are_noted),
 		TEST(the_check_prints_one_line_for_each_finding),
 		TEST(the_shipped_configuration_enforces_nothing),
-		TEST(the_manual_has_every_key),
 	};
 
 	return cmocka_run_group_tests_name("rules", tests, NULL, NULL);

@@ -382,7 +382,7 @@ static struct rules *rules_of(const char *text)
 
 static void a_decision_reads_only_needed_facts(void **state)
 {
-	struct rules *rules = rules_of("[rule a]\ncomm = nobody\ncmdline = *x\n"
+	struct rules *rules = rules_of("[rule a]\ncomm = absent\ncmdline = *x\n"
 				       "[rule b]\ncomm = decided\nparent = *\n[rule c]\n");
 	const struct rule *rule = NULL;
 	struct subject_source source;
