@@ -122,6 +122,7 @@ static __noinline int write_record(struct task_struct *task, struct maze_task *w
 	record->pid = process_number(task);
 	record->tid = thread_number(task);
 	record->uid = user_of(task);
+	record->cgroup_id = cgroup_of(task);
 	record->cpu = bpf_get_smp_processor_id();
 	record->event = facts->event;
 	record->signal = facts->signal;
