@@ -103,13 +103,16 @@ maze_inline void maze_skip(struct maze_account *account, maze_u64 runtime_ns)
 	account->runtime_ns = runtime_ns;
 }
 
-/* Takes recovery * asleep_ns off the count, saturating. 1: that was a reset. */
+/*
+ * Takes recovery * asleep_ns off the count, saturating. 1: that was a reset. A sleep that the
+ * clock is too coarse for has 0 ns; it is counted too.
+ */
 maze_inline int maze_recover(const struct maze_policy *policy, struct maze_account *account,
 			     maze_u64 asleep_ns)
 {
 	maze_u64 whole, rest, forgiven, ratio = maze_recovery_ratio(policy->recovery);
 
-	if (!asleep_ns || !account->count_ns)
+	if (!account->count_ns)
 		return 0;
 	account->sleeps++;
 	account->asleep_ns += asleep_ns;
