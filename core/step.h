@@ -17,14 +17,14 @@
  *       └──────── reset ─────────┴──────── reset ────────┘
  *
  * A stage whose limit is 0 is skipped. With infinite recovery each sleep is a reset. With
- * a finite recovery r, each ns not runnable takes r ns off the count, and the reset comes
- * when the count is 0. So a program that uses more than r/(1+r) of one CPU for long
- * enough reaches its limit although it sleeps. With a finite recovery for locks, this
- * holds for waits for a lock only, and any other sleep is a reset.
+ * a finite recovery r, each ns not runnable takes r ns off the count, and the reset
+ * occurs when the count is 0. So a program that uses more than r/(1+r) of one CPU for
+ * long enough reaches its limit although it sleeps. With a finite recovery for locks,
+ * this holds for waits for a lock only, and any other sleep is a reset.
  *
- * The functions are pure: no clock, allocation, lock, float or loop. A sample has the
- * time: the scheduler's runtime of the task in ns, as CLOCK_THREAD_CPUTIME_ID reads it,
- * which contains neither steal nor suspend. A verdict must never be early. A caller that
+ * The functions are pure: no clock, allocation, lock, float or loop. A sample contains
+ * the task's runtime in ns as the scheduler accounts it and CLOCK_THREAD_CPUTIME_ID reads
+ * it. Steal and suspend are not part of it. A verdict must never be early. A caller that
  * does not know the exact runtime passes a lower bound; for the time of a yield it passes
  * an upper bound.
  */
@@ -130,7 +130,10 @@ maze_inline int maze_recover(const struct maze_policy *policy, struct maze_accou
 	return 1;
 }
 
-/* MAZE_FIRED_*: the stages that the count has reached and the episode has not had. */
+/*
+ * MAZE_FIRED_*: the stages that the count has reached and that have not fired in this
+ * episode.
+ */
 maze_inline maze_u32 maze_due(const struct maze_policy *policy, const struct maze_account *account)
 {
 	maze_u32 due = 0;
@@ -157,9 +160,9 @@ maze_inline maze_u64 maze_next(const struct maze_policy *policy, const struct ma
 
 /*
  * CPU time until the next sample, for callers that pass yields as sample.yield_ns: until
- * the next stage, but at most the first limit. A yield in between begins an episode whose
- * first stage is a whole limit later, so that sample is in time for it. `next_ns` is that
- * of the verdict.
+ * the next stage, but at most the first limit. A yield in between begins an episode, whose
+ * first stage is due one first limit after the yield, so this sample is not too late for
+ * it. `next_ns` is the verdict's.
  */
 maze_inline maze_u64 maze_next_sample(const struct maze_policy *policy, maze_u64 next_ns)
 {
@@ -176,7 +179,7 @@ maze_inline maze_u32 maze_charge(const struct maze_policy *policy, struct maze_a
 {
 	maze_u64 since_yield;
 
-	/* An older reading is charged as no time: late, never early. */
+	/* Ignore an older reading: the verdict may be late, but never early. */
 	if (sample->runtime_ns > account->runtime_ns) {
 		account->count_ns += sample->runtime_ns - account->runtime_ns;
 		account->runtime_ns = sample->runtime_ns;
@@ -184,7 +187,7 @@ maze_inline maze_u32 maze_charge(const struct maze_policy *policy, struct maze_a
 	if (sample->yield_ns <= account->yield_ns || (policy->flags & MAZE_POLICY_YIELD_COUNTS))
 		return 0;
 	account->yield_ns = sample->yield_ns;
-	/* An upper bound may be ahead of the runtime: nothing is charged up to it. */
+	/* yield_ns is an upper bound and may be ahead of the runtime: skip up to it. */
 	if (account->runtime_ns < sample->yield_ns)
 		maze_skip(account, sample->yield_ns);
 	since_yield = account->runtime_ns - sample->yield_ns;
@@ -198,8 +201,9 @@ maze_inline maze_u32 maze_charge(const struct maze_policy *policy, struct maze_a
 
 /*
  * Skips CPU time up to runtime_ns. A caller that polls calls this right before a step
- * with MAZE_SLEEPS, with a runtime after the reset point: it does not know how much of
- * the time was before that point, and charging too much would be early.
+ * with MAZE_SLEEPS, with a runtime read after the reset point. It does not know how much
+ * of the time belongs before that point, and charging too much would make a verdict
+ * early.
  */
 maze_inline void maze_forgo(struct maze_account *account, maze_u64 runtime_ns)
 {
@@ -209,8 +213,8 @@ maze_inline void maze_forgo(struct maze_account *account, maze_u64 runtime_ns)
 
 /*
  * Discards the count because a reset point may have been missed before runtime_ns, an
- * upper bound of the task's runtime. The episode goes on, because there may have been
- * none: a stage that it has had does not come again.
+ * upper bound of the task's runtime. The episode continues, because a reset point may
+ * also not have occurred: a stage that has fired in it does not fire again.
  */
 maze_inline void maze_doubt(struct maze_account *account, maze_u64 runtime_ns)
 {

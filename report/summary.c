@@ -150,7 +150,7 @@ static void put_verdict(struct summary *summary, const struct incident_record *r
 		summary_plain(summary, " at %s", shown_duration(record->count_ns, buf));
 }
 
-/* A signal to another thread may be the reason. */
+/* The thread may have ended because of a signal that was sent to another thread. */
 static void put_end(struct summary *summary, const struct incident *incident)
 {
 	summary_plain(summary, "; the thread ended");
