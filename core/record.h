@@ -45,13 +45,13 @@ struct maze_record {
 	maze_u64 boot_ns;  /* CLOCK_BOOTTIME when it happened */
 	maze_u64 count_ns; /* the task's maze count then; for a verdict >= limit_ns */
 	maze_u64 limit_ns; /* the limit that was reached; 0 for other events */
-	/* Of verdicts: see struct maze_tally. */
+	/* For verdicts: see struct maze_tally. */
 	maze_u64 used_ns;
 	maze_u64 asleep_ns;
 	maze_u64 lost; /* LOST: number of records or watches */
-	maze_u64 tag;  /* of the watch: see struct engine_claim of engine.h */
+	maze_u64 tag;  /* tag of the watch: see struct engine_claim of engine.h */
 	maze_u32 pid;  /* thread group id, in the pid namespace of the engine's owner */
-	maze_u32 tid;  /* thread id, likewise */
+	maze_u32 tid;  /* thread id, in the same namespace */
 	maze_u32 uid;  /* real user id, in the initial user namespace */
 	maze_u32 cpu;
 	maze_u16 event;		  /* enum maze_event */

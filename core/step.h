@@ -49,7 +49,7 @@ struct maze_account {
 	maze_u32 episode;    /* number of resets */
 	maze_u32 begun;	     /* 0 until the first sample has set runtime_ns */
 	maze_u32 sleeps;     /* in this episode, see struct maze_tally */
-	maze_u64 asleep_ns;  /* likewise */
+	maze_u64 asleep_ns;  /* time of these sleeps, see struct maze_tally */
 	maze_u64 from_ns;    /* the task's runtime when the episode began */
 };
 _Static_assert(sizeof(struct maze_account) == 56, "struct maze_account is shared with the kernel");
@@ -58,7 +58,7 @@ _Static_assert(sizeof(struct maze_account) == 56, "struct maze_account is shared
 enum maze_act {
 	MAZE_RUNS,   /* it runs on or is preempted */
 	MAZE_SLEEPS, /* it leaves the CPU not runnable */
-	MAZE_LOCKS,  /* likewise, for a lock; as MAZE_SLEEPS unless the recovery is for locks */
+	MAZE_LOCKS,  /* it sleeps to wait for a lock; see maze_sleep_resets() */
 	MAZE_WAKES,  /* it gets a CPU after a sleep that was not a reset */
 	MAZE_YIELDS, /* it is in sched_yield(2) */
 };

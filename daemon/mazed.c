@@ -71,8 +71,8 @@ static void log_problems(struct log *log, const struct problems *problems)
 }
 
 /*
- * With `instead_of`, the rules in force, rules that can never match are refused: they do
- * not do what their author meant.
+ * With `instead_of`, the rules in force, also refuses new rules that can never match,
+ * because they differ from the intention of their author.
  */
 static int load_rules(const char *path, const struct rules *instead_of, struct log *log,
 		      struct rules **ret_rules, struct maze_error *error)
@@ -448,13 +448,13 @@ static int start(struct mazed *mazed, struct maze_error *error)
 
 static void stop(struct mazed *mazed)
 {
-	/* First, so that no request is accepted that would not last. */
+	/* First, so that mazed accepts no request whose watch it would end at once. */
 	control_close(mazed->control);
 	mazed->control = NULL;
 	tracker_close(mazed->tracker);
 	if (mazed->remove)
 		remove_everything(mazed);
-	/* After that, so that everything up to now is logged. */
+	/* After the control socket, so that all earlier records are logged. */
 	dispatch_close(mazed->dispatch);
 	limited_log_close(mazed->record_log);
 	incident_log_close(mazed->incident_log);

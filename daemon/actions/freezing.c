@@ -14,9 +14,9 @@
 #include "cgroup.h"
 #include "../rules/subject.h"
 
-/* Far more ancestors than mazed can have. */
+/* Far more ancestors than mazed has in practice. */
 #define ANCESTORS_MAX 256
-/* Each turn, an ancestor has ended. */
+/* Attempts to list the ancestors; an attempt fails if one of them ends. */
 #define TRIES 8
 
 static int check_name(const char *cgroup, struct maze_error *error)
@@ -40,7 +40,7 @@ static int check_name(const char *cgroup, struct maze_error *error)
 	return 0;
 }
 
-/* Fails if the process, which must not be frozen, is in the cgroup. */
+/* Fails if the cgroup contains the process, which must not be frozen. */
 static int check_process(const char *cgroup, pid_t pid, const char *who, pid_t *ret_parent,
 			 struct maze_error *error)
 {

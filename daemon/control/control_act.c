@@ -49,8 +49,8 @@ static unsigned int threads_of(const struct subject_source *source)
 }
 
 /*
- * Accurate to a moment: children inherit the watch without a request and are found by the
- * next count.
+ * The number is not exact: children inherit the watch without a request, until the next
+ * count.
  */
 static int charge(const struct control_host *host, struct control_client *client,
 		  unsigned int tasks, struct maze_error *error)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A connection waits for one thing at a time: that its answers can be sent (EPOLLOUT,
- * with a timeout), that its stream has more, that the rate limit allows a request (the
- * timer), or the next request (EPOLLIN).
+ * A connection waits for one thing at a time: room to send its answers (EPOLLOUT, with a
+ * timeout), more lines of its stream, a token of the rate limit (the timer), or the next
+ * request (EPOLLIN).
  */
 #include "control_client.h"
 
@@ -73,7 +73,7 @@ void control_client_error(struct control_client *client, int err, const char *te
 	const char *name = strerrorname_np(-err);
 	char clean[512];
 
-	/* The message may quote what the client has sent. */
+	/* The message may quote the client's request. */
 	add_object(client, json_pack("{s:b,s:s,s:s}", "ok", 0, "errno", name ? name : "EIO", "text",
 				     escape_copy(clean, sizeof(clean), text)));
 }
@@ -369,7 +369,7 @@ int control_client_start(struct control_client *client)
 					TIMER_ACCURACY_USEC, on_timer, client);
 	if (err >= 0)
 		err = sd_event_source_set_enabled(client->timer, SD_EVENT_OFF);
-	/* After everything that mazed does itself. */
+	/* The lowest priority: mazed's own work comes first. */
 	if (err >= 0)
 		err = sd_event_source_set_priority(client->source, SD_EVENT_PRIORITY_IDLE);
 	if (err >= 0)

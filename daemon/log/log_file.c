@@ -21,7 +21,7 @@
 #include "../../lib/record_time.h"
 #include "entry_json.h"
 
-/* Names of processes and users are not for all users. */
+/* Not readable for all users, because the file has names of processes and users. */
 #define FILE_MODE 0640
 /*
  * O_NOFOLLOW: a symlink could redirect a write by root. O_NONBLOCK: opening a FIFO

@@ -183,7 +183,7 @@ void explain_subject(FILE *out, const struct rules *rules, const struct subject 
 	explain_outcome(out, &rules->rules[i - 1]);
 }
 
-/* What cannot be read stays unknown; the rest can still be explained. */
+/* A fact that cannot be read stays unknown; the others can still be explained. */
 static int read_all(const struct subject_source *source, struct subject *subject,
 		    struct maze_error *error)
 {

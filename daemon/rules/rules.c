@@ -150,7 +150,7 @@ static int apply_kind(const struct conf *conf, unsigned int kind, struct key_tar
 	return err;
 }
 
-/* The key that a contradiction is probably about. */
+/* The key that a contradiction is reported at. */
 static const struct conf_entry *find_limit_key(const struct conf_section *section)
 {
 	const struct conf_entry *entry = conf_section_entry(section, "hard");
@@ -247,7 +247,7 @@ static int build_rule(const struct building *building, const struct conf_section
 		err = apply_section(section, &target, building->problems);
 	if (err)
 		return err;
-	/* An error in what was inherited is not reported again. */
+	/* An error in an inherited setting was reported where it is set. */
 	if (!rule->ignore && building->defaults_are_valid && building->problems->errors == before)
 		check_policy(section, &rule->settings, building->problems);
 	note_keys_without_effect(section, rule, building->problems);

@@ -26,7 +26,7 @@
 #define BATCH_MAX 128
 /* A repeated failure is logged once in this time. */
 #define COMPLAINT_USEC (60 * 1000000ULL)
-/* The report is not urgent, so it may share a wakeup. */
+/* The report is not urgent, so its timer may expire together with another. */
 #define COMPLAINT_ACCURACY_USEC 1000000U
 /* At once. Not a deferred source, which would run before all others each time. */
 #define TURN_USEC 0
@@ -266,7 +266,10 @@ static bool read_batch(struct tracker *tracker)
 	return count == BATCH_MAX;
 }
 
-/* Events beyond the batch may be read already and do not make the descriptor ready. */
+/*
+ * Events after the batch may already be in memory, where the descriptor does not report
+ * them.
+ */
 static void read_events(struct tracker *tracker)
 {
 	tracker->behind = read_batch(tracker);
@@ -360,7 +363,10 @@ int tracker_use(struct tracker *tracker, const struct rules *rules, struct maze_
 	err = start_scan(tracker, error);
 	if (err)
 		return err;
-	/* Only when nothing can fail any more: on failure the caller frees these rules. */
+	/*
+	 * Set last, after all steps that can fail: on failure the caller frees these
+	 * rules.
+	 */
 	tracker->applier.rules = rules;
 	tracker->applier.by_thread = rules_tell_threads_apart(rules);
 	tracker->reports_scan = true;

@@ -45,7 +45,7 @@ static int open_own(const struct cgroup_fs *fs, struct maze_error *error)
 	return err ? err : fd;
 }
 
-/* Kills what a killed mazed has left, since its timeouts are gone. */
+/* Kills the processes that a killed mazed has left running: their timeouts are lost. */
 static void sweep(const struct command_groups *groups)
 {
 	int fd = openat(groups->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
