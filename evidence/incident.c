@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The first record, process info or stack of an episode opens its incident. It stays open
- * while more can come, and can be dropped at any time once it was written.
+ * while more evidence may arrive. Once written, it can be dropped at any time.
  */
 #include "incident.h"
 
@@ -148,9 +148,10 @@ static bool is_quieter(struct incident *const *slot, struct incident *const *oth
 }
 
 /*
- * A free slot, or that of the written incident that has been quiet the longest. A record
- * may also replace an incident without one, which is never written: with a slow worker,
- * records and other evidence of an episode may miss each other.
+ * A free slot, or the slot of the written incident that has been quiet the longest. A
+ * record may also replace an incident without a record, which is never written. This
+ * happens if a slow worker gets the record and the other evidence of an episode far
+ * apart.
  */
 static struct incident **make_room(struct incidents *incidents, maze_u64 now, bool for_record)
 {

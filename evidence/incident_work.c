@@ -13,21 +13,24 @@
 #include "../base/clock.h"
 #include "incident_table.h"
 
-/* The time of one call: the caller has other work. */
+/* The maximum time of one call, because the caller has other work. */
 #define SLICE_NS (4 * MAZE_NSEC_PER_MSEC)
 /* Between two reads from a helper that works. */
 #define BUSY_MS 5
-/* After that no first stack is expected. */
+/* After this time the first stack is no longer expected. */
 #define FIRST_STACK_NS MAZE_NSEC_PER_SEC
 /* Between two writes of an incident that still gets stacks. */
 #define AGAIN_NS (2 * MAZE_NSEC_PER_SEC)
-/* For late evidence from another ring after the thread's exit. */
+/* The wait for late evidence from another ring after the thread's exit. */
 #define EXIT_GRACE_NS (200 * MAZE_NSEC_PER_MSEC)
-/* The longest wait for a hard verdict: no record tells of a sleep. */
+/*
+ * The longest wait for a hard verdict, because a sleep, which ends the episode, has no
+ * record.
+ */
 #define WAIT_MAX_NS (600 * MAZE_NSEC_PER_SEC)
 /* Each event holds 132 KiB of locked memory. */
 #define UNWINDS_MAX 8
-/* Files reach their maximum age without a write. */
+/* Files also reach their maximum age while none is written. */
 #define PRUNE_NS (3600 * MAZE_NSEC_PER_SEC)
 /* Pruning reads the whole directory, so not after each of a hundred files. */
 #define PRUNE_SOON_NS MAZE_NSEC_PER_SEC
@@ -102,7 +105,7 @@ static void write_out(struct incidents *incidents, struct incident *incident,
 	incidents->prune = true;
 	if (!again)
 		incident_messages_add(messages, incidents->uid, false, "incident %s", episode->id);
-	/* Its id has changed. */
+	/* The id has changed, but not in the text: write it again. */
 	if (err > 0)
 		write_out(incidents, incident, messages);
 }
@@ -114,7 +117,10 @@ static bool awaits_hard(const struct episode *episode)
 	return episode->has_policy && episode->policy.hard_ns && !episode->has_hard;
 }
 
-/* The process has ended, and late evidence has come, such as its hard verdict. */
+/*
+ * Whether the process ended long enough ago that late evidence, such as its hard verdict,
+ * has arrived.
+ */
 static bool is_gone(struct incident *incident, maze_u64 now)
 {
 	if (!incident->episode.has_live)

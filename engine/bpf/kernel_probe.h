@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the running kernel offers the bpf engine. Probing leaves nothing behind. load.c
- * and doctor use the results and do not probe themselves.
+ * The features of the running kernel that the bpf engine can use. Probing leaves no
+ * changes behind. load.c and doctor use the results and do not probe themselves.
  */
 #ifndef MAZE_BPF_KERNEL_PROBE_H
 #define MAZE_BPF_KERNEL_PROBE_H
@@ -37,7 +37,7 @@ struct kernel_offer {
 
 /*
  * 0, or why the engine cannot run here: -EPERM (capabilities) or -EOPNOTSUPP (the kernel
- * lacks something). *error says what would help.
+ * lacks something). *error names the remedy.
  */
 int kernel_probe(struct kernel_offer *ret_offer, struct maze_error *error);
 

@@ -89,7 +89,7 @@ static bool open_clocks(int map_fd, maze_u32 cpus)
 	for (cpu = 0; cpu < cpus; cpu++) {
 		fd = kernel_open_clock((int)cpu);
 		if (fd < 0)
-			continue; /* offline; once online its verdicts wait for the tick */
+			continue; /* offline; once online, its verdicts wait for the tick */
 		if (!bpf_map_update_elem(map_fd, &cpu, &fd, BPF_ANY))
 			any = true;
 		close(fd); /* the map holds the event */

@@ -185,7 +185,7 @@ MAZE_INLINE maze_u64 cgroup_of(struct task_struct *task)
 	return PROBE(BPF_CORE_READ(task, cgroups, dfl_cgrp, kn), id);
 }
 
-/* Of the current task; not static: see maze_notify(). */
+/* Takes a process info of the current task. Not static: see maze_notify(). */
 __noinline int maze_take_process_info(struct maze_task *watched)
 {
 	struct task_struct *task = bpf_get_current_task_btf();

@@ -62,7 +62,7 @@ MAZE_INLINE long system_call(struct task_struct *task)
 }
 
 #if defined(__TARGET_ARCH_x86)
-/* TS_COMPAT: the number is that of an i386 system call. */
+/* TS_COMPAT: this is the number of an i386 system call. */
 MAZE_INLINE bool is_compat(struct task_struct *task)
 {
 	return bpf_core_field_exists(struct task_struct, thread_info.status) &&

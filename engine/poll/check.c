@@ -3,8 +3,8 @@
  * A check of a watched process: samples its threads, steps their accounts, executes the
  * verdicts and plans the next check.
  *
- * Invariant: the runtime that is charged is read BEFORE the number of sleeps that shows
- * that it is within one episode. The runtime at which an episode begins is read AFTER the
+ * Invariant: a runtime is charged only if the number of sleeps, read AFTER it, shows that
+ * no new episode has begun. The runtime at which an episode begins is read AFTER the
  * number of sleeps that shows its beginning. The time between the two reads may belong to
  * either episode, so it is never charged.
  *
@@ -94,7 +94,7 @@ static void step(struct engine *engine, struct poll_process *process, struct pol
 		act(engine, process, thread, &verdict, true);
 }
 
-/* The thread slept since the last read; how much of its runtime came before is unknown. */
+/* The thread slept since the last read. How much runtime it used before is unknown. */
 static int slept(struct engine *engine, struct poll_process *process, struct poll_thread *thread,
 		 maze_u64 sleeps)
 {
@@ -171,7 +171,10 @@ static int read_sleeps(struct engine *engine, struct poll_process *process,
 	if (err)
 		return err;
 	thread->uid = status.uid;
-	/* From before the read of its sleeps: a later sleep increases the number again. */
+	/*
+	 * Its value from before the read of the sleeps: after a later sleep it increases
+	 * again.
+	 */
 	thread->arrivals = arrivals;
 	if (status.sleeps != thread->sleeps)
 		return slept(engine, process, thread, status.sleeps);

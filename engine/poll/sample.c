@@ -79,8 +79,8 @@ int poll_sample_begin(struct poll_process *process, struct poll_thread *thread, 
 }
 
 /*
- * The exit itself counts as one voluntary switch. If the thread has also slept since the
- * last sample, the count of that sample stays.
+ * The exit counts as one voluntary switch. With more switches the thread has also slept
+ * since the last sample, and the count of that sample stays.
  */
 void poll_sample_last(const struct poll_process *process, struct poll_thread *thread)
 {

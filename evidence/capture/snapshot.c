@@ -39,7 +39,7 @@ static const unsigned char numbers[] = {
 };
 #define COUNT (sizeof(numbers) / sizeof(numbers[0]))
 
-/* CPU time until the first sample, which is the one that is read. */
+/* CPU time until the first sample; only this sample is read. */
 #define PERIOD_NS MAZE_NSEC_PER_MSEC
 /* A power of two, and room for two samples. */
 #define RING_SIZE (2 * 65536)

@@ -82,7 +82,7 @@ static struct module *kept_by_identity(struct modules *modules, const struct sta
 	return NULL;
 }
 
-/* A free slot, or that of the least recently used module; NULL: all are held. */
+/* A free slot, or the slot of the least recently used module; NULL: all are held. */
 static struct module *make_room(struct modules *modules)
 {
 	struct module *oldest = NULL, *module;
@@ -214,7 +214,7 @@ static void add_needed(struct walk *walk, int fd)
 	}
 }
 
-/* Opens a library in a usual directory or that of the program. */
+/* Opens a library in a usual directory or in the directory of the program. */
 static int open_library(int root, const char *exe, const char *name, char *ret_path)
 {
 	const size_t usual = sizeof(library_directories) / sizeof(library_directories[0]);

@@ -21,8 +21,8 @@
 #define MODULES_MAX 16
 
 /*
- * Killed helpers that have not ended: reading a mapped file may block forever. With so
- * many, no further one starts.
+ * The maximum of killed helpers that have not ended, because reading a mapped file may
+ * block forever. No further one is started.
  */
 #define LEFT_MAX 4
 
@@ -286,7 +286,7 @@ static void start(struct resolver *resolver)
 
 	for (i = 0; i < job->modules_count; i++)
 		files[i] = job->modules[i]->files;
-	/* The privileges of the opener decide what it shows. */
+	/* /proc/kallsyms shows addresses only if the opener is privileged. */
 	if (job->has_kernel)
 		symbolizer_job.kallsyms_fd = open("/proc/kallsyms", O_RDONLY | O_CLOEXEC);
 	resolver->ended_well = false;
