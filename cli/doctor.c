@@ -14,7 +14,7 @@ static void print_sentences(const char *text)
 	const char *end;
 
 	if (*text)
-		puts("  what it cannot do here:");
+		puts("  limitations here:");
 	for (; *text; text = end + (*end == '\n')) {
 		end = strchrnul(text, '\n');
 		printf("    - %.*s\n", (int)(end - text), text);

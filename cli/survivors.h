@@ -10,7 +10,7 @@
 
 enum survivors_state {
 	SURVIVORS_AWAITED,   /* maze run stays until they have ended */
-	SURVIVORS_WATCHED,   /* the pinned engine watches them further */
+	SURVIVORS_WATCHED,   /* the pinned engine continues to watch them */
 	SURVIVORS_UNWATCHED, /* their watches end with this process */
 };
 

@@ -147,7 +147,7 @@ static int on_gone(sd_event_source *source, int fd, uint32_t revents, void *arg)
 		return 0;
 	log_printf(mazed->log, LOG_ERR,
 		   "the engine was unloaded (maze unload?), so nothing is watched; mazed ends, and "
-		   "restarts if its service says so; to end it for good, stop the service");
+		   "its service may restart it; to prevent this, stop the service");
 	return sd_event_exit(mazed->event, -ENOENT);
 }
 
@@ -269,7 +269,7 @@ static int reload(void *arg, struct maze_error *error)
 		return 0;
 	log_printf(mazed->log, LOG_ERR, "reload refused, the old rules stay in force: %s",
 		   error->text);
-	/* Reopen the log all the same: the file may have been renamed. */
+	/* Reopen the log also now, because the file may have been renamed. */
 	if (log_reopen(mazed->log, &mazed->rules->daemon, &reopening))
 		log_printf(mazed->log, LOG_ERR, "%s", reopening.text);
 	sd_notify(0, "READY=1\nSTATUS=a reload was refused; the old rules are in force");
@@ -292,8 +292,8 @@ static int on_end(sd_event_source *source, const struct signalfd_siginfo *info, 
 	struct mazed *mazed = arg;
 
 	(void)source;
-	log_printf(mazed->log, LOG_INFO, "ends by signal %u of process %u", info->ssi_signo,
-		   info->ssi_pid);
+	log_printf(mazed->log, LOG_INFO, "ends because of signal %u from process %u",
+		   info->ssi_signo, info->ssi_pid);
 	mazed->remove = true;
 	return sd_event_exit(mazed->event, 0);
 }
@@ -339,9 +339,10 @@ static int open_engine(struct mazed *mazed, struct maze_error *error)
 			   "mazed lacks CAP_KILL: only processes of user id %u are watched",
 			   geteuid());
 	if (!maze_sees_yields(mazed->maze))
-		log_printf(mazed->log, LOG_WARNING,
-			   "the %s engine cannot see sched_yield(2): yield = reset has no effect",
-			   maze_engine_name(mazed->maze));
+		log_printf(
+			mazed->log, LOG_WARNING,
+			"the %s engine does not detect sched_yield(2): yield = reset has no effect",
+			maze_engine_name(mazed->maze));
 	return 0;
 }
 

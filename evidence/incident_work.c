@@ -61,7 +61,8 @@ static void report_failure(struct incidents *incidents, const struct maze_error 
 	incidents->failing = true;
 	incidents->lost_then = incidents->lost;
 	incident_messages_add(messages, incidents->uid, true,
-			      "%.400s; incidents are lost until then, and counted", error->text);
+			      "%.400s; until this is solved, incidents are lost and counted",
+			      error->text);
 }
 
 static void report_recovery(struct incidents *incidents, struct incident_messages *messages)

@@ -124,7 +124,7 @@ void summary_where(struct summary *summary, const struct incident *incident,
 		put_frame(summary, &incident->unwound.frames[0]);
 		summary_plain(summary, ". ");
 	} else {
-		summary_plain(summary, "No stack was taken, so where it was is unknown. ");
+		summary_plain(summary, "No stack was taken, so the code location is unknown. ");
 	}
 }
 

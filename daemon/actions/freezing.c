@@ -27,16 +27,17 @@ static int check_name(const char *cgroup, struct maze_error *error)
 
 	if (!name || !strcmp(cgroup, "/"))
 		return maze_fail(error, -EPERM,
-				 "it is in the root cgroup, which holds the whole machine");
+				 "it is in the root cgroup, which contains the whole machine");
 	if (strstr(cgroup, "/.."))
-		return maze_fail(error, -EPERM, "its cgroup %.128s is outside of what mazed sees",
+		return maze_fail(error, -EPERM, "its cgroup %.128s is not visible to mazed",
 				 cgroup);
 	if (!strcmp(name, "/init.scope"))
-		return maze_fail(error, -EPERM, "its cgroup %.128s is that of a service manager",
+		return maze_fail(error, -EPERM, "its cgroup %.128s belongs to a service manager",
 				 cgroup);
 	if (length > strlen(slice) && !strcmp(cgroup + length - strlen(slice), slice))
 		return maze_fail(error, -EPERM,
-				 "its cgroup %.128s is a slice, which holds other units", cgroup);
+				 "its cgroup %.128s is a slice, which contains other units",
+				 cgroup);
 	return 0;
 }
 

@@ -22,8 +22,8 @@ static int check_start(const struct control_request *request, const struct subje
 		return maze_fail(error, -ESRCH, "process %d has ended", request->pid);
 	if (start != request->start)
 		return maze_fail(error, -ESRCH,
-				 "process %d has ended; the one that has its PID now started at "
-				 "another time",
+				 "process %d has ended; its PID now belongs to a process with "
+				 "another start time",
 				 request->pid);
 	return 0;
 }

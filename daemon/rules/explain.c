@@ -162,7 +162,7 @@ void explain_subject(FILE *out, const struct rules *rules, const struct subject 
 
 	print_facts(out, subject);
 	if (never) {
-		fprintf(out, "%s: it is never watched, whatever the rules are\n", never);
+		fprintf(out, "%s: it is never watched, under any rules\n", never);
 		return;
 	}
 	for (i = 0; match == MATCH_NO && i < rules->count; i++)

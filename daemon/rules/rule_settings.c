@@ -118,7 +118,7 @@ void rule_settings_print(const struct rule_settings *settings, FILE *out)
 	else
 		fputs("  repeat: every record\n", out);
 	if (policy->flags & MAZE_POLICY_SHADOW)
-		fputs("  shadow: all of this is recorded, none of it is done\n", out);
+		fputs("  shadow: signals and actions are recorded, but not performed\n", out);
 }
 
 /* ---- the keys of [rule] and [defaults] --------------------------------------------- */

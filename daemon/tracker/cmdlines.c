@@ -152,7 +152,7 @@ static void complain(struct cmdlines *cmdlines, const struct pending *pending, c
 		return;
 	cmdlines->reported_usec = now;
 	log_printf(cmdlines->log, LOG_WARNING,
-		   "the command line of process %d (user id %u) %s; rules see an empty one; %zu "
+		   "the command line of process %d (user id %u) %s; rules use an empty one; %zu "
 		   "blocked worker%s",
 		   pending->request.pid, pending->uid, what, cmdlines->left.count,
 		   cmdlines->left.count == 1 ? "" : "s");

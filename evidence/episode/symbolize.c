@@ -28,7 +28,7 @@ static const char note_jit[] =
 	"--perf-basic-prof --interpreted-frames-native-stack; Python 3.12 or later: python3 -X "
 	"perf)";
 static const char note_python[] =
-	"The stack is that of the Python interpreter; Python 3.12 or later names Python functions "
+	"The stack shows the Python interpreter; Python 3.12 or later names Python functions "
 	"if it is started with -X perf (python3 --version)";
 static const char note_kernel[] =
 	"Kernel functions have no names, because this user may not see them "
