@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* maze doctor: which engines can run here, and what each cannot detect. */
+/* maze doctor: shows which engines can run here, and the limitations of each. */
 #include "command.h"
 
 #include <jansson.h>

@@ -34,7 +34,7 @@ static int open_events(struct session *session)
 	return -errno;
 }
 
-/* The pinned engine where one is loaded, so that one list has all watches. */
+/* Prefer the pinned engine if it is loaded, so that one list shows all watches. */
 static int open_engine(struct session *session)
 {
 	const char *engine = session->options->engine;

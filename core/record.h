@@ -67,7 +67,7 @@ _Static_assert(sizeof(struct maze_record) == 120, "struct maze_record is shared 
 
 /* The totals of one episode. */
 struct maze_tally {
-	maze_u64 count_ns;  /* the maze count: used_ns less what sleeps took off */
+	maze_u64 count_ns;  /* the maze count: used_ns minus the reduction by sleeps */
 	maze_u64 used_ns;   /* CPU time since the episode began */
 	maze_u64 asleep_ns; /* time in sleeps that were not resets; 0 with infinite recovery */
 	maze_u32 sleeps;    /* number of those sleeps */

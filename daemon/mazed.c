@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The engine enforces, in the kernel if it can run there. mazed may be stopped, starved
- * or killed at any time; then no new process gets a watch until the next mazed scans all
- * of them, and everything else goes on. So mazed ends in two ways: by SIGTERM or SIGINT
- * it removes everything; in any other way it leaves everything in place.
+ * The engine enforces the limits, in the kernel if it can run there. mazed may be
+ * stopped, starved or killed at any time. Then new processes get no watch until the next
+ * mazed scans all processes, but existing watches continue. So mazed ends in two ways: on
+ * SIGTERM or SIGINT it removes its watches; otherwise it leaves them in place.
  */
 #include "mazed.h"
 

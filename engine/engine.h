@@ -40,12 +40,12 @@ struct engine_target {
 	pid_t tid; /* only this thread of it; 0: all its threads */
 };
 
-/* On whose behalf a call is made, and which watches it may change. */
+/* The caller of a request, and the watches that it may change. */
 struct engine_claim {
 	maze_u64 tag; /* of the caller; a watch, its children's watches and records carry it */
 	/*
-	 * 0: all watches. Otherwise only watches whose tag equals this one in these bits;
-	 * and a watch that has this policy and tag already stays, and keeps its count.
+	 * 0: all watches. Otherwise only watches whose tag equals this one in these bits.
+	 * A watch that already has this policy and tag stays and keeps its count.
 	 */
 	maze_u64 mask;
 };

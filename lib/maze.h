@@ -37,7 +37,7 @@ int maze_duration_parse(const char *text, maze_u64 *ret_ns, struct maze_error *e
 /* Writes the shortest exact form ("1min 30s", "250ms", "1.5us", "0"); returns buf. */
 const char *maze_duration_format(maze_u64 ns, char *buf, size_t size);
 
-/* "KILL", "sigkill", "9", "RTMIN+3", "0" (none). -EINVAL: no such signal. */
+/* "KILL", "sigkill", "9", "RTMIN+3", "0" (none). -EINVAL: unknown signal. */
 int maze_signal_parse(const char *text, int *ret_signal, struct maze_error *error);
 /* "SIGKILL", "SIGRTMIN+3", "none" for 0, or the number; returns buf. */
 const char *maze_signal_format(int signal, char *buf, size_t size);

@@ -66,7 +66,7 @@ out_free:
 	return err;
 }
 
-/* mazed and its ancestors. -ESRCH: one of them has ended meanwhile. */
+/* Checks mazed and its ancestors. -ESRCH: one of them ended during the check. */
 static int check_ancestors(const char *cgroup, struct maze_error *error)
 {
 	const char *who = "mazed itself";

@@ -157,7 +157,7 @@ static unsigned int cost_of(const struct control_request *request)
 	return request->verb == CONTROL_LIST || request->verb == CONTROL_EVENTS ? LIST_COST : 1;
 }
 
-/* False: the rate limit is exceeded; the timer retries. */
+/* Returns false if the rate limit is exceeded; then the timer retries. */
 static bool spend_tokens(struct control_client *client, unsigned int cost)
 {
 	uint64_t wait = client->root ? 0
@@ -171,7 +171,7 @@ static bool spend_tokens(struct control_client *client, unsigned int cost)
 	return false;
 }
 
-/* False: delayed by the rate limit. */
+/* Returns false if the rate limit delays the request. */
 static bool handle_request(struct control_client *client, const char *line, size_t length)
 {
 	struct control_request request;
@@ -243,7 +243,7 @@ static void wait_for_output(struct control_client *client)
 	sd_event_source_set_io_events(client->source, EPOLLOUT);
 }
 
-/* False: nothing to send now. */
+/* Returns false if there are no answers to send. */
 static bool run_stream(struct control_client *client)
 {
 	switch (client->stream->produce(client, client->stream)) {
@@ -263,7 +263,7 @@ static bool run_stream(struct control_client *client)
 	return client->out_end > 0;
 }
 
-/* False: it has to wait, and the event source is set. */
+/* Returns false if the client has to wait; then its event source is set. */
 static bool next_request(struct control_client *client)
 {
 	size_t length = 0;
@@ -288,7 +288,7 @@ static bool next_request(struct control_client *client)
 	return false;
 }
 
-/* Runs until there is something to wait for. False: the client is to be freed. */
+/* Runs until the client has to wait. Returns false if the client must be freed. */
 static bool advance(struct control_client *client)
 {
 	int turns;

@@ -104,7 +104,7 @@ static bool usual_allows(struct limited_log *limited, const char *name, maze_u64
 	return repeat_allows(limited->repeat, name, usual.repeat_count, usual.repeat_ns, now);
 }
 
-/* A limit per user: one user's records do not hide another's. */
+/* The limit is per user, so that one user's records do not hide another's. */
 static bool rule_allows(struct limited_log *limited, const struct log_entry *entry,
 			const struct rule_settings *settings, maze_u64 now)
 {

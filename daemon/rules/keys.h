@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The keys of maze.conf(5): the sections of each, its form, and its setter. Each table is
- * beside what its keys set: policies in lib, conditions in condition.c, rules in
+ * beside the code for its settings: policies in lib, conditions in condition.c, rules in
  * rule_settings.c, [daemon] in daemon_settings.c. A new key is one row in one of them.
  */
 #ifndef MAZE_DAEMON_KEYS_H

@@ -23,7 +23,7 @@ struct rule_applier {
 /* Whether a rule selects single threads of a process. */
 bool rules_tell_threads_apart(const struct rules *rules);
 /*
- * Process `pid`, or with tid not 0 only that thread of it. 0: done, or nothing to do;
+ * Process `pid`, or with tid not 0 only that thread of it. 0: done, or no change needed;
  * -ESRCH: it has ended; -EPERM: never watched (init, kernel threads, maze); -EINPROGRESS:
  * call again when `cmdlines` has the answer; else -errno and a message.
  */

@@ -111,7 +111,7 @@ static void arm_turn(struct tracker *tracker)
 	sd_event_source_set_enabled(tracker->turn, SD_EVENT_ONESHOT);
 }
 
-/* On failure a scan that runs goes on. */
+/* If this fails, a scan in progress continues. */
 static int start_scan(struct tracker *tracker, struct maze_error *error)
 {
 	DIR *proc = opendir("/proc");
@@ -125,7 +125,7 @@ static int start_scan(struct tracker *tracker, struct maze_error *error)
 	return 0;
 }
 
-/* A process whose command line is pending is not decided yet. */
+/* A process with a pending command line has no rule yet. */
 static void report_scanned(struct tracker *tracker)
 {
 	if (!tracker->reports_scan || !tracker->scanned ||

@@ -26,7 +26,7 @@ struct kernel_offer {
 	bool has_nohz_full;
 	char losses[400];  /* of kernel_members_losses() */
 	int clock_refused; /* errno of kernel_open_clock(); 0: it works */
-	/* Deltas and what depends on them: as in struct maze_config. */
+	/* As in struct maze_config: the deltas, and the features that depend on them. */
 	long long steal_delta, irq_total_delta, irq_start_delta;
 	bool has_steal, steal_unknown, has_irqtime;
 	bool has_unwinder; /* kernel stacks can be taken */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Loads the BPF program into the kernel and attaches it. Only descriptors of this process
- * hold it, so nothing remains if the process is killed, unless pins.c has pinned it.
+ * hold it, so the kernel removes it if the process is killed, unless pins.c has pinned
+ * it.
  */
 #include "engine_bpf.h"
 #include "kernel_probe.h"

@@ -37,7 +37,10 @@ MAZE_INLINE struct pt_regs *entry_frame(struct task_struct *task)
 			       bpf_core_type_id_kernel(struct pt_regs));
 }
 
-/* Call it before the handlers are attached: it stores a wrong offset meanwhile. */
+/*
+ * Call it before the handlers are attached, because it stores a wrong offset for a
+ * moment.
+ */
 MAZE_INLINE void find_entry_frame(struct task_struct *task)
 {
 	/* Through memory, because the verifier permits no difference of pointers. */

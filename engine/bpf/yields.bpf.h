@@ -154,9 +154,9 @@ MAZE_INLINE maze_u32 certain_stages(struct maze_task *watched, maze_u64 count_ns
 
 /*
  * CPU time until the next check of the account. Without the permanent probe there is one
- * more check on the way to a limit: at the mark, from which on the task needs the probe.
- * Until the probe is attached, the timer checks at short intervals whether it is, and
- * whether the task is in a yield.
+ * more check on the way to a limit: at the mark from which the task needs the probe.
+ * Until the probe is attached, the timer checks at short intervals whether the probe is
+ * attached and whether the task is in a yield.
  */
 MAZE_INLINE maze_u64 next_account_check(struct maze_task *watched, maze_u64 count_ns,
 					maze_u64 next_ns)

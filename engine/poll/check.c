@@ -111,7 +111,10 @@ static int slept(struct engine *engine, struct poll_process *process, struct pol
 	if (maze_sleep_resets(&thread->policy, MAZE_SLEEPS)) {
 		maze_forgo(&thread->account, sample.runtime_ns);
 	} else {
-		/* Charging all runtime, then subtracting all sleep, errs to the late side. */
+		/*
+		 * Charging all runtime and then subtracting all sleep may make a verdict
+		 * late, never early.
+		 */
 		sample.act = MAZE_WAKES;
 		sample.asleep_ns = poll_sample_asleep_ns(thread, &thread->times);
 	}

@@ -16,7 +16,7 @@ struct inheritance {
 	char comm[MAZE_COMM_LEN];
 };
 
-/* A child that had exited when its fork event was read; it may have children of its own. */
+/* A child that had exited when its fork event was read. Its children inherit from it. */
 struct exited_parent {
 	struct inheritance inherited;
 	pid_t pid;

@@ -21,7 +21,10 @@
  */
 #define PACE_CLOCK_PERCENT 60
 #define PACE_TIMER_PERCENT 35
-/* Ticks of 4 ms on most kernels update the runtime: shorter intervals read nothing new. */
+/*
+ * Most kernels update the runtime at ticks of 4 ms, so a shorter interval reads no new
+ * value.
+ */
 #define PACE_STEP_MIN_NS (2 * MAZE_NSEC_PER_MSEC)
 
 /* In sixteenths. */

@@ -338,7 +338,7 @@ static void take_failure(void *arg, int err)
 	struct resolver *resolver = arg;
 
 	resolver->trouble = err;
-	/* The next job would fail in the same way. */
+	/* Counts as ended, because a retry would fail in the same way. */
 	resolver->ended_well = true;
 }
 

@@ -28,7 +28,7 @@ struct symbol {
 struct symbols_files {
 	int fd;
 	int debug_fd;		 /* the separate debug file */
-	int shared_fd;		 /* what several debug files share (.gnu_debugaltlink) */
+	int shared_fd;		 /* the part shared by several debug files (.gnu_debugaltlink) */
 	const char *shared_name; /* its name in the link; NULL: none */
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The action `exec`: builds a command's input (the record as JSON) and its environment,
- * which has nothing of mazed's own. commands.c decides when it runs.
+ * without variables of mazed. commands.c decides when it runs.
  */
 #include "../action.h"
 

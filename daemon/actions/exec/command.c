@@ -391,7 +391,7 @@ static int add_sources(struct command *command)
 	return err < 0 ? err : 0;
 }
 
-/* On failure undoes everything that command_free() does not. */
+/* On failure undoes all steps that command_free() does not undo. */
 static int start(struct command *command)
 {
 	int output[2] = { -1, -1 }, failure[2] = { -1, -1 }, err;

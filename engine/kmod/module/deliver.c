@@ -222,7 +222,10 @@ static void queue_verdict(struct maze_task *watched, const struct maze_verdict *
 	watched->pending_tally = verdict->tally;
 	watched->cpu = smp_processor_id();
 	get_task_struct(watched->task);
-	/* False: an earlier verdict is still queued, with references of its own. */
+	/*
+	 * Returns false if an earlier verdict is still queued; that one has its own
+	 * references.
+	 */
 	if (!irq_work_queue(&watched->work))
 		put(watched);
 }
