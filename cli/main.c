@@ -193,7 +193,9 @@ static size_t distance(const char *word, const char *name)
 /* NULL after an error message. */
 static const struct command *find_command(const char *name)
 {
-	/* A suggestion differs in one character, or in two where the word is longer. */
+	/*
+	 * Suggests a name that differs in one character, or in two if the word is longer.
+	 */
 	size_t best = strlen(name) > 3 ? 3 : 2, d;
 	const struct command *command, *similar = NULL;
 

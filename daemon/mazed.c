@@ -397,7 +397,7 @@ static void collect_incident(void *arg, struct mazed_record *record)
 static int open_dispatch(struct mazed *mazed, struct maze_error *error)
 {
 	int err = limited_log_open(mazed->event, mazed->log, &mazed->record_log);
-	/* In this order: the log decides whether actions are logged too. */
+	/* In this order, because limited_log decides whether actions are logged. */
 	const struct record_consumer consumers[] = {
 		{ limited_log_on_record, mazed->record_log },
 		{ control_on_record, mazed->control },

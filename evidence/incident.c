@@ -184,7 +184,7 @@ static struct incident *find(struct incidents *incidents, maze_u32 pid, maze_u32
 		incident = incidents->open[i];
 		if (!incident || incident->episode.pid != pid || incident->episode.tid != tid)
 			continue;
-		/* Late evidence of an incident that is over belongs to it, too. */
+		/* Late evidence belongs to its incident, even if that is over. */
 		if (incident->episode.episode == episode)
 			return incident;
 		/* A thread has one episode at a time. */
@@ -250,7 +250,7 @@ static bool is_late(const struct incidents *incidents, maze_u32 pid, maze_u32 ti
 
 /* ---- records and evidence ---------------------------------------------------------- */
 
-/* Once, with the first evidence: the process may end at any time. */
+/* With the first evidence only, because the process may end at any time. */
 static void capture(struct incidents *incidents, struct incident *incident, maze_u64 boot_ns)
 {
 	struct episode *episode = &incident->episode;

@@ -29,8 +29,7 @@ struct frozen {
 int frozen_open(const char *path, struct frozen **ret_frozen, struct maze_error *error);
 void frozen_close(struct frozen *frozen);
 /*
- * Adds or removes a group. -errno and a message: the file cannot be written, and the list
- * stays the same.
+ * Adds or removes a group. On failure, returns -errno with a message and keeps the list.
  */
 int frozen_add(struct frozen *frozen, const struct frozen_group *group, struct maze_error *error);
 int frozen_remove(struct frozen *frozen, size_t index, struct maze_error *error);

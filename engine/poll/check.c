@@ -209,7 +209,7 @@ static void check_thread(struct engine *engine, struct poll_process *process,
 	thread->times = times;
 	if (ran_ns)
 		thread->ran_ns = now;
-	/* No new arrival on a CPU: it has run without a break. */
+	/* Without a new arrival on a CPU, the thread has run without a break. */
 	if (times.arrivals == thread->arrivals)
 		thread->unbroken_ns = times.runtime_ns;
 	if (must_read_sleeps(engine, process, thread, rests))

@@ -223,8 +223,8 @@ static void queue_verdict(struct maze_task *watched, const struct maze_verdict *
 	watched->cpu = smp_processor_id();
 	get_task_struct(watched->task);
 	/*
-	 * Returns false if an earlier verdict is still queued; that one has its own
-	 * references.
+	 * irq_work_queue() returns false if an earlier verdict is still queued; that one
+	 * has its own references.
 	 */
 	if (!irq_work_queue(&watched->work))
 		put(watched);
