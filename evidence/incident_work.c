@@ -144,7 +144,7 @@ static bool is_over(struct incident *incident, maze_u64 now)
 		return quiet_ns > EXIT_GRACE_NS;
 	if (quiet_ns <= INCIDENT_QUIET_NS)
 		return false;
-	/* The exit may have no record: a quiet policy, or another engine. */
+	/* With a quiet policy or another engine, the exit may have no record. */
 	if (is_gone(incident, now))
 		return true;
 	return !awaits_hard(episode) || quiet_ns > WAIT_MAX_NS;
@@ -188,7 +188,7 @@ static int work_on(struct incidents *incidents, struct incident **slot,
 	maze_u64 now = now_ns(CLOCK_BOOTTIME);
 	bool wanted = episode->unwind_wanted, symbolized, over, was_open = episode->asked;
 
-	/* Not now: too many unwinds are under way. */
+	/* Try later, because too many unwinds are in progress. */
 	if (wanted && !may_unwind(incidents, episode))
 		episode->unwind_wanted = false;
 	symbolized = symbolize_step(&incidents->sources, episode);
@@ -344,7 +344,7 @@ void incidents_close(struct incidents *incidents, struct incident_messages *ret)
 					      "%s", messages.message[i].text);
 		nanosleep(&pause, NULL);
 	}
-	/* With the names found until now. */
+	/* Write the open incidents with the names found until now. */
 	for (i = 0; i < INCIDENTS_OPEN_MAX; i++)
 		if (incidents->open[i] && incident_has_record(incidents->open[i]) &&
 		    (incidents->open[i]->changed || !incidents->open[i]->written))

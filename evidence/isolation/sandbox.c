@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Allowed are the system calls that malloc(3), libelf and write(2) use on open files. Any
- * other fails with EPERM, which libelf handles like a missing file.
+ * The filter permits the system calls that malloc(3), libelf and write(2) use on open
+ * files. All others fail with EPERM, which libelf handles like a missing file.
  */
 #include "sandbox.h"
 
