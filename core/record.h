@@ -48,11 +48,12 @@ struct maze_record {
 	/* For verdicts: see struct maze_tally. */
 	maze_u64 used_ns;
 	maze_u64 asleep_ns;
-	maze_u64 lost; /* LOST: number of records or watches */
-	maze_u64 tag;  /* tag of the watch: see struct engine_claim of engine.h */
-	maze_u32 pid;  /* thread group id, in the pid namespace of the engine's owner */
-	maze_u32 tid;  /* thread id, in the same namespace */
-	maze_u32 uid;  /* real user id, in the initial user namespace */
+	maze_u64 lost;	    /* LOST: number of records or watches */
+	maze_u64 tag;	    /* tag of the watch: see struct engine_claim of engine.h */
+	maze_u64 cgroup_id; /* inode number of its cgroup (version 2); 0: unknown */
+	maze_u32 pid;	    /* thread group id, in the pid namespace of the engine's owner */
+	maze_u32 tid;	    /* thread id, in the same namespace */
+	maze_u32 uid;	    /* real user id, in the initial user namespace */
 	maze_u32 cpu;
 	maze_u16 event;		  /* enum maze_event */
 	maze_u16 signal;	  /* the signal of that stage; 0: none */
@@ -63,7 +64,7 @@ struct maze_record {
 	char comm[MAZE_COMM_LEN]; /* NUL-terminated; any bytes but NUL */
 	maze_u32 reserved;
 };
-_Static_assert(sizeof(struct maze_record) == 120, "struct maze_record is shared with the kernel");
+_Static_assert(sizeof(struct maze_record) == 128, "struct maze_record is shared with the kernel");
 
 /* The totals of one episode. */
 struct maze_tally {

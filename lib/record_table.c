@@ -15,6 +15,7 @@ const struct record_field record_table[] = {
 	{ "tid", "MAZE_TID", NUMBER(tid), 0, NULL },
 	{ "comm", "MAZE_COMM", RECORD_COMM, AT(comm), 0, 0, NULL },
 	{ "uid", "MAZE_UID", NUMBER(uid), 0, NULL },
+	{ "cgroup_id", NULL, NUMBER(cgroup_id), 0, "cgroup_id" },
 	{ "count_ns", "MAZE_COUNT_NS", NUMBER(count_ns), 0, NULL },
 	{ "limit_ns", "MAZE_LIMIT_NS", NUMBER(limit_ns), 0, NULL },
 	{ "signal", "MAZE_SIGNAL", RECORD_SIGNAL, AT(signal), 0, 0, NULL },

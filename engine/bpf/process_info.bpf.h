@@ -176,15 +176,6 @@ static __noinline int take_args(struct task_struct *task, struct maze_process_in
 	return 0;
 }
 
-/* The inode number of its control group (version 2); 0: unknown. */
-MAZE_INLINE maze_u64 cgroup_of(struct task_struct *task)
-{
-	if (!has_cgroups() || !bpf_core_field_exists(struct cgroup, kn) ||
-	    !bpf_core_field_exists(struct kernfs_node, id))
-		return 0;
-	return PROBE(BPF_CORE_READ(task, cgroups, dfl_cgrp, kn), id);
-}
-
 /* Takes a process info of the current task. Not static: see maze_notify(). */
 __noinline int maze_take_process_info(struct maze_task *watched)
 {

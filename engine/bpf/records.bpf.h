@@ -60,6 +60,15 @@ MAZE_INLINE maze_u32 user_of(struct task_struct *task)
 	return has_user() ? READ(task->real_cred, uid.val) : ~0U;
 }
 
+/* The inode number of its control group (version 2); 0: unknown. */
+MAZE_INLINE maze_u64 cgroup_of(struct task_struct *task)
+{
+	if (!has_cgroups() || !bpf_core_field_exists(struct cgroup, kn) ||
+	    !bpf_core_field_exists(struct kernfs_node, id))
+		return 0;
+	return PROBE(BPF_CORE_READ(task, cgroups, dfl_cgrp, kn), id);
+}
+
 MAZE_INLINE void read_name(char *ret_name, struct task_struct *task)
 {
 	ret_name[0] = '\0';
@@ -113,6 +122,7 @@ static __noinline int write_record(struct task_struct *task, struct maze_task *w
 	record->pid = process_number(task);
 	record->tid = thread_number(task);
 	record->uid = user_of(task);
+	record->cgroup_id = cgroup_of(task);
 	record->cpu = bpf_get_smp_processor_id();
 	record->event = facts->event;
 	record->signal = facts->signal;

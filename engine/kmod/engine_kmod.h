@@ -11,7 +11,7 @@
 
 #define KMOD_DIR "/proc/maze"
 /* Version of the module's files (module/proc_stats.c) that this program supports. */
-#define KMOD_INTERFACE 2
+#define KMOD_INTERFACE 3
 
 struct engine {
 	enum engine_scope scope;

@@ -108,6 +108,21 @@ setup() { any_engine; }
 	[ "$result" = through ]
 }
 
+@test "a record has the control group of its thread" {
+	local mount group
+	needs_root 'make a control group'
+	needs_bpf
+	mount=$(findmnt -n -f -t cgroup2 -o TARGET) || skip 'no control groups of version 2 are mounted'
+	group=$mount/maze-test-$BASHPID
+	mkdir "$group" || skip "no control group can be made in $mount"
+	run -0 sh -c 'echo $$ > "$1/cgroup.procs" && exec "$2" run --engine bpf --all --json -- true' \
+		sh "$group" "$MAZE"
+	# The last process has ended, but the kernel may still hold it for an instant.
+	id=$(stat -c %i "$group")
+	wait_until rmdir "$group"
+	[ "$(grep -c "\"event\":\"exit\".*\"cgroup_id\":$id," <<< "$output")" -eq 1 ]
+}
+
 @test "leaves nothing behind" {
 	run "$MAZE" run "${engine[@]}" -- true
 	nothing_pinned

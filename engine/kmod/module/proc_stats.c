@@ -7,7 +7,7 @@
 #include "kmod.h"
 
 /* Version of the files and the grammar; increased by an incompatible change. */
-#define INTERFACE 2
+#define INTERFACE 3
 
 static int show(struct seq_file *file, void *unused)
 {

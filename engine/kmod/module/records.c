@@ -4,6 +4,7 @@
  * latter overwrite no verdict. The writer never waits for a reader; a reader computes
  * from the record numbers how many it missed.
  */
+#include <linux/cgroup.h>
 #include <linux/cred.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
@@ -46,6 +47,18 @@ static void wake_readers(struct irq_work *work)
 /* The contexts that write records cannot wake tasks. */
 static struct irq_work notify = IRQ_WORK_INIT(wake_readers);
 
+static u64 cgroup_of(const struct task_struct *task)
+{
+	u64 id = 0;
+
+#ifdef CONFIG_CGROUPS
+	rcu_read_lock();
+	id = cgroup_id(rcu_dereference(task->cgroups)->dfl_cgrp);
+	rcu_read_unlock();
+#endif
+	return id;
+}
+
 static void fill(struct maze_record *record, const struct task_struct *task)
 {
 	record->boot_ns = ktime_get_boot_fast_ns();
@@ -54,6 +67,7 @@ static void fill(struct maze_record *record, const struct task_struct *task)
 	record->pid = task_tgid_nr((struct task_struct *)task);
 	record->tid = task_pid_nr((struct task_struct *)task);
 	record->uid = from_kuid(&init_user_ns, task_uid(task));
+	record->cgroup_id = cgroup_of(task);
 	/* Not locked: the name may change during the copy. */
 	strscpy_pad(record->comm, task->comm, sizeof(record->comm));
 }
