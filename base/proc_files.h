@@ -35,7 +35,7 @@ ssize_t read_file_at(int dir, const char *name, char *buf, size_t size);
  */
 int proc_open_process(pid_t pid, int pidfd);
 
-/* *fd: the open file, or -1; with `keep` it stays open for the next call. */
+/* *fd is the open file, or -1. With `keep` the file stays open for the next call. */
 int proc_thread_times(int dir, pid_t tid, int *fd, bool keep, struct thread_times *ret_times);
 int proc_thread_status(int dir, pid_t tid, struct thread_status *ret_status);
 int proc_thread_status_kept(int dir, pid_t tid, int *fd, bool keep,
@@ -67,7 +67,7 @@ unsigned long proc_thread_links(int dir);
 int proc_each_thread(int dir, void (*each)(pid_t tid, void *arg), void *arg);
 /* Whether `child` is in the list of children of the thread. */
 bool proc_is_child_of(int dir, pid_t tid, pid_t child);
-/* By a number that may be reused: only to find a process to open. -ESRCH. */
+/* Reads by PID, which may be reused: use it only to find a process to open. -ESRCH. */
 int proc_status_by_number(pid_t pid, struct thread_status *ret_status);
 /*
  * The newest PID or TID of this PID namespace (/proc/loadavg); 0: unknown. *fd is opened

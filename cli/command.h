@@ -37,7 +37,7 @@ struct options {
 	const char *socket; /* of mazed; NULL: the default */
 	bool direct;	    /* use the engine, not mazed */
 	const char *cgroup;
-	const char *incidents; /* their directory; NULL: that of mazed; maze run: none */
+	const char *incidents; /* incident directory; NULL: mazed's; for maze run: write none */
 	bool html;
 	bool folded;
 	bool no_unwind;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* maze doctor: which engines can run here, and what each cannot detect. */
+/* maze doctor: shows which engines can run here, and the limitations of each. */
 #include "command.h"
 
 #include <jansson.h>
@@ -14,7 +14,7 @@ static void print_sentences(const char *text)
 	const char *end;
 
 	if (*text)
-		puts("  what it cannot do here:");
+		puts("  limitations here:");
 	for (; *text; text = end + (*end == '\n')) {
 		end = strchrnul(text, '\n');
 		printf("    - %.*s\n", (int)(end - text), text);

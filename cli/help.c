@@ -46,6 +46,6 @@ void help_overview(const struct command *commands)
 			printf("  %-10s %s\n", command->name, command->summary);
 	puts("\n\"maze COMMAND --help\" describes a command; \"maze --version\" prints the "
 	     "version.\n"
-	     "Exit status: 0 success, 1 failure, 2 usage error; maze run returns that of its "
-	     "command.");
+	     "Exit status: 0 success, 1 failure, 2 usage error; maze run returns the exit status "
+	     "of its command.");
 }

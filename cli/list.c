@@ -60,7 +60,7 @@ static int list_from_engine(const struct command *command, const struct options 
 	int err;
 
 	err = maze_open(options->engine, MAZE_EXISTING, &maze, &error);
-	/* Without an engine nothing is watched: an empty list, not an error. */
+	/* Without an engine there are no watches: print an empty list, not an error. */
 	if (!err) {
 		snprintf(listing->engine, sizeof(listing->engine), "%s", maze_engine_name(maze));
 		err = maze_list(maze, &listing->entries, &listing->count, &error);

@@ -95,7 +95,7 @@ static const struct command commands[] = {
 	  "engine, no longer watched with a private one.\n"
 	  "\n"
 	  "When COMMAND ends, watched processes that still run are listed on standard error. A\n"
-	  "pinned engine watches them further, a private one does not. With --stay, maze\n"
+	  "pinned engine continues to watch them, a private one does not. With --stay, maze\n"
 	  "continues until all of them have ended, or until it gets SIGTERM, SIGHUP, SIGINT or\n"
 	  "SIGQUIT.",
 	  true, run_options, cmd_run, false },
@@ -105,8 +105,8 @@ static const struct command commands[] = {
 	  "0. PID 1, kernel threads, maze itself, and processes that you may not signal are\n"
 	  "refused.\n"
 	  "\n"
-	  "If mazed runs, maze requests this from mazed, also for users who may not load an\n"
-	  "engine. Else maze loads the engine and pins it at /sys/fs/bpf/maze, until maze unload.\n"
+	  "If mazed runs, mazed begins the watch, also for users who may not load an engine.\n"
+	  "Else maze loads the engine and pins it at /sys/fs/bpf/maze, until maze unload.\n"
 	  "\n"
 	  "On kernels that refuse the cheapest probe of sched_yield, a small process (maze\n"
 	  "service) stays in the background and attaches another probe when one is needed.\n"
@@ -142,15 +142,14 @@ static const struct command commands[] = {
 	  false, incidents_options, cmd_incidents, false },
 	{ "report", "ID | last", "show an incident",
 	  "Shows an incident: which thread reached its limit, since when and how long it ran,\n"
-	  "in which function, and which signals and actions followed. ID is that of maze\n"
-	  "incidents, or a beginning or end of it that no other incident has; \"last\" is the\n"
-	  "newest incident.\n"
+	  "in which function, and which signals and actions followed. ID is as maze incidents\n"
+	  "prints it, or a unique beginning or end of it; \"last\" is the newest incident.\n"
 	  "\n"
 	  "  maze report --html last > report.html",
 	  false, report_options, cmd_report, false },
 	{ "doctor", "", "show which engines can run here",
 	  "Shows for each engine whether this user can run it on this machine, the reason if\n"
-	  "not, and what it cannot detect here. Changes nothing. The exit status is 0 if an\n"
+	  "not, and its limitations here. Changes nothing. The exit status is 0 if an\n"
 	  "engine can run, else 1.",
 	  false, doctor_options, cmd_doctor, false },
 	{ "load", "", "load and pin the engine",
@@ -194,7 +193,9 @@ static size_t distance(const char *word, const char *name)
 /* NULL after an error message. */
 static const struct command *find_command(const char *name)
 {
-	/* A suggestion differs in one character, or in two where the word is longer. */
+	/*
+	 * Suggests a name that differs in one character, or in two if the word is longer.
+	 */
 	size_t best = strlen(name) > 3 ? 3 : 2, d;
 	const struct command *command, *similar = NULL;
 

@@ -92,7 +92,10 @@ static int send_line(struct mazed_client *client, const char *text)
 	return 0;
 }
 
-/* False: the reader of standard output has exited; the next write may be far away. */
+/*
+ * False: the reader of standard output has exited. The next write, which would fail, may
+ * be much later.
+ */
 static bool wait_for_either(int fd)
 {
 	struct pollfd fds[] = { { .fd = fd, .events = POLLIN }, { .fd = STDOUT_FILENO } };

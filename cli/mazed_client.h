@@ -7,7 +7,7 @@
 
 #include "command.h"
 
-/* Of a line of an answer; a record or an entry is below 1 KiB. */
+/* The length of a line of an answer; a record or an entry is below 1 KiB. */
 #define MAZED_LINE_MAX 65536
 
 struct mazed_client {
@@ -15,7 +15,7 @@ struct mazed_client {
 	const char *path;
 	int fd;
 	bool follows; /* stop waiting for mazed when the reader of standard output exits */
-	char *engine; /* from the last answer with one; NULL: none */
+	char *engine; /* from the last answer that has it, or NULL */
 	char buf[MAZED_LINE_MAX];
 	size_t begin, end;
 };
@@ -30,8 +30,9 @@ int mazed_connect(struct mazed_client *client, const struct command *command,
 void mazed_disconnect(struct mazed_client *client);
 
 /*
- * Sends a request, which is freed, and reads the first line of the answer. False, after
- * an error message: not sent, or refused. A NULL request fails silently.
+ * Sends a request, frees it, and reads the first line of the answer. Returns false after
+ * an error message if the request was not sent or was refused. A NULL request fails
+ * silently.
  */
 bool mazed_call(struct mazed_client *client, json_t *request);
 /*
@@ -40,7 +41,10 @@ bool mazed_call(struct mazed_client *client, json_t *request);
  */
 int mazed_next(struct mazed_client *client, const char *key, char **ret_json);
 
-/* A request with the start time of `pid`. NULL after an error message: no such process. */
+/*
+ * Creates a request with the start time of `pid`. NULL after an error message if the
+ * process does not exist.
+ */
 json_t *mazed_request(const struct mazed_client *client, const char *verb, pid_t pid, pid_t tid);
 
 /* The "policy" of a request. */

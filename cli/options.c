@@ -18,7 +18,7 @@
 /* getopt(3) values of long options begin here, above all characters. */
 #define VALUE_BASE 1000
 
-/* Escaped: a sentence may quote an argument, or an answer of mazed. */
+/* Escaped, because the message may quote an argument or an answer of mazed. */
 static void write_sentence(const struct command *command, const char *format, va_list args)
 {
 	char *sentence;

@@ -15,7 +15,10 @@ bool print_record(FILE *stream, const struct maze_record *record, const char *en
 	object = maze_record_json(record, engine);
 	if (!object)
 		return false;
-	/* One write(2) for each line: several processes may append to the same file. */
+	/*
+	 * Each line is one write(2), because several processes may append to the same
+	 * file.
+	 */
 	err = fprintf(stream, "%s\n", object) < 0 || fflush(stream);
 	free(object);
 	return !err;

@@ -38,7 +38,7 @@ struct run {
 	int service_ms; /* until the first maze_service(); -1: not needed */
 };
 
-/* Forwarded when sent to maze alone. */
+/* Signals that maze forwards if they were sent to maze only. */
 static const int forwarded[] = { SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM };
 #define FORWARDED (sizeof(forwarded) / sizeof(forwarded[0]))
 /* A listed process that cannot be opened is exiting, or in another PID namespace. */

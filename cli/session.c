@@ -34,7 +34,7 @@ static int open_events(struct session *session)
 	return -errno;
 }
 
-/* The pinned engine where one is loaded, so that one list has all watches. */
+/* Prefer the pinned engine if it is loaded, so that one list shows all watches. */
 static int open_engine(struct session *session)
 {
 	const char *engine = session->options->engine;
@@ -43,7 +43,10 @@ static int open_engine(struct session *session)
 
 	err = maze_open(engine, MAZE_EXISTING, &session->maze, &error);
 	session->pinned = !err;
-	/* A user who may load an engine may have no access to that of root. */
+	/*
+	 * A user who may load an engine may not be able to open the engine that root has
+	 * pinned.
+	 */
 	if (err == -ENOENT || err == -EACCES || err == -EPERM)
 		err = maze_open(engine, MAZE_PRIVATE, &session->maze, &error);
 	if (!err)
@@ -52,7 +55,10 @@ static int open_engine(struct session *session)
 		err = -errno;
 	/* Bits 63 to 56 are reserved for tags of mazed. */
 	session->tag >>= 8;
-	/* A maze run under maze run loads an engine, which takes CPU time. */
+	/*
+	 * If maze run runs under maze run, loading the engine takes CPU time that is
+	 * watched.
+	 */
 	if (!err)
 		maze_spare_program(session->maze);
 	if (err)

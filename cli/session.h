@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What maze run and maze watch --wait share: an engine, the watches with one tag, and the
+ * Shared by maze run and maze watch --wait: an engine, the watches with one tag, and the
  * records of these watches, which are printed.
  */
 #ifndef MAZE_CLI_SESSION_H

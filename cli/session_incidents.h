@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The incidents of a session's watches, written to options->incidents. Every problem is a
- * complaint and changes nothing else.
+ * Writes the incidents of a session's watches to options->incidents. A problem is
+ * reported and has no other effect.
  */
 #ifndef MAZE_CLI_SESSION_INCIDENTS_H
 #define MAZE_CLI_SESSION_INCIDENTS_H
@@ -10,7 +10,7 @@
 
 struct session_incidents;
 
-/* For the watches with this tag. 0, or -errno after the complaint. */
+/* For the watches with this tag. Returns 0, or -errno after reporting the problem. */
 int session_incidents_open(const struct command *command, const struct options *options,
 			   struct maze *maze, maze_u64 tag,
 			   struct session_incidents **ret_incidents);
@@ -20,7 +20,7 @@ void session_incidents_record(struct session_incidents *incidents,
 			      const struct maze_record *record);
 /* Returns the ms until the next call; -1: when the fd is readable. */
 int session_incidents_work(struct session_incidents *incidents);
-/* Writes what is still open. NULL is fine. */
+/* Writes the open incidents. NULL is allowed. */
 void session_incidents_close(struct session_incidents *incidents);
 
 #endif

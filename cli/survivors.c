@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The engine's list has a child from its first instruction on. */
+/* The engine lists a child from the child's first instruction on. */
 #include "survivors.h"
 
 #include <poll.h>

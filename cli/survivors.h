@@ -10,7 +10,7 @@
 
 enum survivors_state {
 	SURVIVORS_AWAITED,   /* maze run stays until they have ended */
-	SURVIVORS_WATCHED,   /* the pinned engine watches them further */
+	SURVIVORS_WATCHED,   /* the pinned engine continues to watch them */
 	SURVIVORS_UNWATCHED, /* their watches end with this process */
 };
 
@@ -18,8 +18,8 @@ enum survivors_state {
 size_t survivors_report(const struct session *session, enum survivors_state state);
 /*
  * Whether a watched process still runs. When the process of *pidfd has ended, *pidfd is
- * replaced by that of another; -1: none of the listed processes can be opened, so call
- * again soon.
+ * replaced by a pidfd of another one. It is -1 if none of the listed processes can be
+ * opened; then call again soon.
  */
 bool survivors_remain(const struct session *session, int *pidfd);
 

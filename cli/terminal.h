@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What standard output can display. */
+/* The capabilities of the terminal on standard output. */
 #ifndef MAZE_CLI_TERMINAL_H
 #define MAZE_CLI_TERMINAL_H
 

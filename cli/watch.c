@@ -18,7 +18,10 @@ static int open_pinned(const struct command *command, const struct options *opti
 
 	*ret_loaded = false;
 	err = maze_open(options->engine, MAZE_EXISTING, ret_maze, &error);
-	/* -EPERM too: MAZE_PINNED then reports what is missing for each engine. */
+	/*
+	 * For -EPERM too, use MAZE_PINNED: it reports the missing requirement of each
+	 * engine.
+	 */
 	if (err == -ENOENT || err == -EPERM) {
 		err = maze_open(options->engine, MAZE_PINNED, ret_maze, &error);
 		*ret_loaded = !err;

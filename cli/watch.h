@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What maze watch shares with maze watch --wait. */
+/* Shared by maze watch and maze watch --wait. */
 #ifndef MAZE_CLI_WATCH_H
 #define MAZE_CLI_WATCH_H
 
@@ -10,7 +10,7 @@ struct pid_list {
 	int count;
 };
 
-/* True after an error message: `pid` executes this program. */
+/* Whether `pid` executes this program; if so, prints an error message. */
 bool refuse_maze(const struct command *command, pid_t pid);
 /* Watches one process; false after an error message. */
 bool watch_one(const struct command *command, const struct options *options, struct maze *maze,

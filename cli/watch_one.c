@@ -4,8 +4,8 @@
 #include "../base/proc_files.h"
 
 /*
- * The engine refuses a maze that has opened it. One with a private engine, or one that
- * has not opened its engine yet, is recognized by its executable.
+ * The engine refuses a maze process that has opened it. A maze process with a private
+ * engine, or before it opens its engine, is recognized by its executable.
  */
 bool refuse_maze(const struct command *command, pid_t pid)
 {

@@ -21,7 +21,7 @@
 #define MAZE_SIGURG 23U
 #define MAZE_SIGWINCH 28U
 
-/* What the thread does with one signal. Without KNOWN no other bit is set. */
+/* How the thread handles one signal. Without KNOWN no other bit is set. */
 #define MAZE_DISPOSITION_KNOWN (1U << 0)
 #define MAZE_DISPOSITION_CAUGHT (1U << 1)  /* the process has a handler */
 #define MAZE_DISPOSITION_IGNORED (1U << 2) /* SIG_IGN */
@@ -63,7 +63,7 @@ maze_inline maze_u16 maze_why_withheld(maze_u32 disposition)
 						      : MAZE_NOT_SENT_NO_HANDLER;
 }
 
-/* Why a signal that is sent has no effect now (enum maze_not_sent). */
+/* Why a signal has no effect now although it is sent (enum maze_not_sent). */
 maze_inline maze_u16 maze_why_missed(const struct maze_policy *policy, maze_u32 signal,
 				     maze_u32 disposition)
 {
@@ -71,9 +71,9 @@ maze_inline maze_u16 maze_why_missed(const struct maze_policy *policy, maze_u32 
 	if (!(disposition & MAZE_DISPOSITION_KNOWN) || maze_is_one_of(MAZE_UNCATCHABLE, signal))
 		return MAZE_NOT_SENT_NONE;
 	/*
-	 * First, because a blocked signal stays pending even if it would be ignored. A
-	 * signal to the process goes to a thread that does not block it, or that is in
-	 * sigwait(2).
+	 * Checked first, because a blocked signal stays pending even if it would be
+	 * ignored. If the signal is sent to the process, a thread that does not block it
+	 * or is in sigwait(2) gets it.
 	 */
 	if (disposition & MAZE_DISPOSITION_BLOCKED)
 		return policy->flags & MAZE_POLICY_TO_PROCESS ? MAZE_NOT_SENT_NONE
@@ -99,7 +99,10 @@ maze_inline int maze_is_fatal(maze_u32 signal, maze_u32 disposition)
 	       !maze_is_one_of(MAZE_STOPS_BY_DEFAULT, signal);
 }
 
-/* What to do at a stage (`hard`: 0 or 1), and its record if the signal is accepted. */
+/*
+ * Whether to send the signal of a stage (`hard`: 0 or 1), and the fields of its record if
+ * the kernel accepts the signal.
+ */
 maze_inline struct maze_delivery maze_delivery(const struct maze_policy *policy, int hard,
 					       maze_u32 disposition)
 {

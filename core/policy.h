@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A policy: the limits of one task and what happens at each (DESIGN section 2). The
+ * A policy: the limits of one task and the reactions to them (DESIGN section 2). The
  * kernel side of every engine shares the layout. Only this file defines the ranges, so
  * all front ends refuse the same values.
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Process events: what happens to processes, so that rules can be applied again. An event
- * is only a hint to examine a process: by the time it is read the process may have
- * changed again, or ended, and its PID may belong to another process.
+ * Process events: changes of processes after which rules have to be applied again. An
+ * event is only a hint to examine a process: when it is read, the process may have
+ * changed again or ended, and its PID may belong to another process.
  */
 #ifndef MAZE_CORE_PROCESS_EVENT_H
 #define MAZE_CORE_PROCESS_EVENT_H
@@ -18,9 +18,9 @@ enum maze_process_event_kind {
 };
 
 /*
- * Optional events. Without these flags there are events for execs, moves, and forks whose
- * child is not watched, starts in another control group than its parent, or was not
- * forked by a main thread.
+ * Optional events. Without these flags only execs, moves and some forks are reported:
+ * those whose child is not watched, starts in another control group than its parent, or
+ * was not forked by a main thread.
  */
 #define MAZE_FOLLOW_ALL_FORKS (1U << 0)	   /* all child processes */
 #define MAZE_FOLLOW_THREADS (1U << 1)	   /* threads that a main thread creates, watched or not */

@@ -45,14 +45,14 @@ struct maze_record {
 	maze_u64 boot_ns;  /* CLOCK_BOOTTIME when it happened */
 	maze_u64 count_ns; /* the task's maze count then; for a verdict >= limit_ns */
 	maze_u64 limit_ns; /* the limit that was reached; 0 for other events */
-	/* Of verdicts: see struct maze_tally. */
+	/* For verdicts: see struct maze_tally. */
 	maze_u64 used_ns;
 	maze_u64 asleep_ns;
 	maze_u64 lost;	    /* LOST: number of records or watches */
-	maze_u64 tag;	    /* of the watch: see struct engine_claim of engine.h */
+	maze_u64 tag;	    /* tag of the watch: see struct engine_claim of engine.h */
 	maze_u64 cgroup_id; /* inode number of its cgroup (version 2); 0: unknown */
 	maze_u32 pid;	    /* thread group id, in the pid namespace of the engine's owner */
-	maze_u32 tid;	    /* thread id, likewise */
+	maze_u32 tid;	    /* thread id, in the same namespace */
 	maze_u32 uid;	    /* real user id, in the initial user namespace */
 	maze_u32 cpu;
 	maze_u16 event;		  /* enum maze_event */
@@ -68,7 +68,7 @@ _Static_assert(sizeof(struct maze_record) == 128, "struct maze_record is shared 
 
 /* The totals of one episode. */
 struct maze_tally {
-	maze_u64 count_ns;  /* the maze count: used_ns less what sleeps took off */
+	maze_u64 count_ns;  /* the maze count: used_ns minus the reduction by sleeps */
 	maze_u64 used_ns;   /* CPU time since the episode began */
 	maze_u64 asleep_ns; /* time in sleeps that were not resets; 0 with infinite recovery */
 	maze_u32 sleeps;    /* number of those sleeps */

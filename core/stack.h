@@ -47,10 +47,10 @@ _Static_assert(sizeof(struct maze_frame) == 32, "struct maze_frame is the kernel
 #define MAZE_STACK_KERNEL_CUT (1U << 1) /* kernel frames were cut off */
 #define MAZE_STACK_IN_KERNEL (1U << 2)	/* in a system call or a fault, not in user code */
 /*
- * The kernel frames begin with those of the code that took the stack, because their end
- * is unknown. They belong to an interrupt (the last is its entry, asm_sysvec_* or
- * asm_common_interrupt), to soft interrupts run late (do_softirq, __local_bh_enable_ip),
- * or to the scheduler's tracepoint (__traceiter_sched_switch).
+ * The code that took the stack is on top of the kernel frames, because the number of its
+ * frames is unknown. These frames belong to an interrupt (the last is its entry,
+ * asm_sysvec_* or asm_common_interrupt), to soft interrupts run late (do_softirq,
+ * __local_bh_enable_ip), or to the scheduler's tracepoint (__traceiter_sched_switch).
  */
 #define MAZE_STACK_TAKER_ON_TOP (1U << 3)
 

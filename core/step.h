@@ -17,14 +17,14 @@
  *       └──────── reset ─────────┴──────── reset ────────┘
  *
  * A stage whose limit is 0 is skipped. With infinite recovery each sleep is a reset. With
- * a finite recovery r, each ns not runnable takes r ns off the count, and the reset comes
- * when the count is 0. So a program that uses more than r/(1+r) of one CPU for long
- * enough reaches its limit although it sleeps. With a finite recovery for locks, this
- * holds for waits for a lock only, and any other sleep is a reset.
+ * a finite recovery r, each ns not runnable takes r ns off the count, and the reset
+ * occurs when the count is 0. So a program that uses more than r/(1+r) of one CPU for
+ * long enough reaches its limit although it sleeps. With a finite recovery for locks,
+ * this holds for waits for a lock only, and any other sleep is a reset.
  *
- * The functions are pure: no clock, allocation, lock, float or loop. A sample has the
- * time: the scheduler's runtime of the task in ns, as CLOCK_THREAD_CPUTIME_ID reads it,
- * which contains neither steal nor suspend. A verdict must never be early. A caller that
+ * The functions are pure: no clock, allocation, lock, float or loop. A sample contains
+ * the task's runtime in ns as the scheduler accounts it and CLOCK_THREAD_CPUTIME_ID reads
+ * it. Steal and suspend are not part of it. A verdict must never be early. A caller that
  * does not know the exact runtime passes a lower bound; for the time of a yield it passes
  * an upper bound.
  */
@@ -49,7 +49,7 @@ struct maze_account {
 	maze_u32 episode;    /* number of resets */
 	maze_u32 begun;	     /* 0 until the first sample has set runtime_ns */
 	maze_u32 sleeps;     /* in this episode, see struct maze_tally */
-	maze_u64 asleep_ns;  /* likewise */
+	maze_u64 asleep_ns;  /* time of these sleeps, see struct maze_tally */
 	maze_u64 from_ns;    /* the task's runtime when the episode began */
 };
 _Static_assert(sizeof(struct maze_account) == 56, "struct maze_account is shared with the kernel");
@@ -58,7 +58,7 @@ _Static_assert(sizeof(struct maze_account) == 56, "struct maze_account is shared
 enum maze_act {
 	MAZE_RUNS,   /* it runs on or is preempted */
 	MAZE_SLEEPS, /* it leaves the CPU not runnable */
-	MAZE_LOCKS,  /* likewise, for a lock; as MAZE_SLEEPS unless the recovery is for locks */
+	MAZE_LOCKS,  /* it sleeps to wait for a lock; see maze_sleep_resets() */
 	MAZE_WAKES,  /* it gets a CPU after a sleep that was not a reset */
 	MAZE_YIELDS, /* it is in sched_yield(2) */
 };
@@ -133,7 +133,10 @@ maze_inline int maze_recover(const struct maze_policy *policy, struct maze_accou
 	return 1;
 }
 
-/* MAZE_FIRED_*: the stages that the count has reached and the episode has not had. */
+/*
+ * MAZE_FIRED_*: the stages that the count has reached and that have not fired in this
+ * episode.
+ */
 maze_inline maze_u32 maze_due(const struct maze_policy *policy, const struct maze_account *account)
 {
 	maze_u32 due = 0;
@@ -160,9 +163,9 @@ maze_inline maze_u64 maze_next(const struct maze_policy *policy, const struct ma
 
 /*
  * CPU time until the next sample, for callers that pass yields as sample.yield_ns: until
- * the next stage, but at most the first limit. A yield in between begins an episode whose
- * first stage is a whole limit later, so that sample is in time for it. `next_ns` is that
- * of the verdict.
+ * the next stage, but at most the first limit. A yield in between begins an episode, whose
+ * first stage is due one first limit after the yield, so this sample is not too late for
+ * it. `next_ns` is the verdict's.
  */
 maze_inline maze_u64 maze_next_sample(const struct maze_policy *policy, maze_u64 next_ns)
 {
@@ -179,7 +182,7 @@ maze_inline maze_u32 maze_charge(const struct maze_policy *policy, struct maze_a
 {
 	maze_u64 since_yield;
 
-	/* An older reading is charged as no time: late, never early. */
+	/* Ignore an older reading: the verdict may be late, but never early. */
 	if (sample->runtime_ns > account->runtime_ns) {
 		account->count_ns += sample->runtime_ns - account->runtime_ns;
 		account->runtime_ns = sample->runtime_ns;
@@ -187,7 +190,7 @@ maze_inline maze_u32 maze_charge(const struct maze_policy *policy, struct maze_a
 	if (sample->yield_ns <= account->yield_ns || (policy->flags & MAZE_POLICY_YIELD_COUNTS))
 		return 0;
 	account->yield_ns = sample->yield_ns;
-	/* An upper bound may be ahead of the runtime: nothing is charged up to it. */
+	/* yield_ns is an upper bound and may be ahead of the runtime: skip up to it. */
 	if (account->runtime_ns < sample->yield_ns)
 		maze_skip(account, sample->yield_ns);
 	since_yield = account->runtime_ns - sample->yield_ns;
@@ -201,8 +204,9 @@ maze_inline maze_u32 maze_charge(const struct maze_policy *policy, struct maze_a
 
 /*
  * Skips CPU time up to runtime_ns. A caller that polls calls this right before a step
- * with MAZE_SLEEPS, with a runtime after the reset point: it does not know how much of
- * the time was before that point, and charging too much would be early.
+ * with MAZE_SLEEPS, with a runtime read after the reset point. It does not know how much
+ * of the time belongs before that point, and charging too much would make a verdict
+ * early.
  */
 maze_inline void maze_forgo(struct maze_account *account, maze_u64 runtime_ns)
 {
@@ -212,8 +216,8 @@ maze_inline void maze_forgo(struct maze_account *account, maze_u64 runtime_ns)
 
 /*
  * Discards the count because a reset point may have been missed before runtime_ns, an
- * upper bound of the task's runtime. The episode goes on, because there may have been
- * none: a stage that it has had does not come again.
+ * upper bound of the task's runtime. The episode continues, because a reset point may
+ * also not have occurred: a stage that has fired in it does not fire again.
  */
 maze_inline void maze_doubt(struct maze_account *account, maze_u64 runtime_ns)
 {

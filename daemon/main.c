@@ -66,7 +66,7 @@ static void print_help(void)
 		printf("  %-18s %s\n", left, table[i].help);
 	}
 	puts("\nSIGHUP reloads the rules; SIGTERM and SIGINT end mazed and remove its watches.\n"
-	     "If it ends in any other way, the engine (except poll) goes on enforcing.\n"
+	     "If it ends in any other way, the engine (except poll) continues to enforce.\n"
 	     "See mazed(8).");
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The engine enforces, in the kernel if it can run there. mazed may be stopped, starved
- * or killed at any time; then no new process gets a watch until the next mazed scans all
- * of them, and everything else goes on. So mazed ends in two ways: by SIGTERM or SIGINT
- * it removes everything; in any other way it leaves everything in place.
+ * The engine enforces the limits, in the kernel if it can run there. mazed may be
+ * stopped, starved or killed at any time. Then new processes get no watch until the next
+ * mazed scans all processes, but existing watches continue. So mazed ends in two ways: on
+ * SIGTERM or SIGINT it removes its watches; otherwise it leaves them in place.
  */
 #include "mazed.h"
 
@@ -71,8 +71,8 @@ static void log_problems(struct log *log, const struct problems *problems)
 }
 
 /*
- * With `instead_of`, the rules in force, rules that can never match are refused: they do
- * not do what their author meant.
+ * With `instead_of`, the rules in force, also refuses new rules that can never match,
+ * because they differ from the intention of their author.
  */
 static int load_rules(const char *path, const struct rules *instead_of, struct log *log,
 		      struct rules **ret_rules, struct maze_error *error)
@@ -147,7 +147,7 @@ static int on_gone(sd_event_source *source, int fd, uint32_t revents, void *arg)
 		return 0;
 	log_printf(mazed->log, LOG_ERR,
 		   "the engine was unloaded (maze unload?), so nothing is watched; mazed ends, and "
-		   "restarts if its service says so; to end it for good, stop the service");
+		   "its service may restart it; to prevent this, stop the service");
 	return sd_event_exit(mazed->event, -ENOENT);
 }
 
@@ -269,7 +269,7 @@ static int reload(void *arg, struct maze_error *error)
 		return 0;
 	log_printf(mazed->log, LOG_ERR, "reload refused, the old rules stay in force: %s",
 		   error->text);
-	/* Reopen the log all the same: the file may have been renamed. */
+	/* Reopen the log also now, because the file may have been renamed. */
 	if (log_reopen(mazed->log, &mazed->rules->daemon, &reopening))
 		log_printf(mazed->log, LOG_ERR, "%s", reopening.text);
 	sd_notify(0, "READY=1\nSTATUS=a reload was refused; the old rules are in force");
@@ -292,8 +292,8 @@ static int on_end(sd_event_source *source, const struct signalfd_siginfo *info, 
 	struct mazed *mazed = arg;
 
 	(void)source;
-	log_printf(mazed->log, LOG_INFO, "ends by signal %u of process %u", info->ssi_signo,
-		   info->ssi_pid);
+	log_printf(mazed->log, LOG_INFO, "ends because of signal %u from process %u",
+		   info->ssi_signo, info->ssi_pid);
 	mazed->remove = true;
 	return sd_event_exit(mazed->event, 0);
 }
@@ -339,9 +339,10 @@ static int open_engine(struct mazed *mazed, struct maze_error *error)
 			   "mazed lacks CAP_KILL: only processes of user id %u are watched",
 			   geteuid());
 	if (!maze_sees_yields(mazed->maze))
-		log_printf(mazed->log, LOG_WARNING,
-			   "the %s engine cannot see sched_yield(2): yield = reset has no effect",
-			   maze_engine_name(mazed->maze));
+		log_printf(
+			mazed->log, LOG_WARNING,
+			"the %s engine does not detect sched_yield(2): yield = reset has no effect",
+			maze_engine_name(mazed->maze));
 	return 0;
 }
 
@@ -396,7 +397,7 @@ static void collect_incident(void *arg, struct mazed_record *record)
 static int open_dispatch(struct mazed *mazed, struct maze_error *error)
 {
 	int err = limited_log_open(mazed->event, mazed->log, &mazed->record_log);
-	/* In this order: the log decides whether actions are logged too. */
+	/* In this order, because limited_log decides whether actions are logged. */
 	const struct record_consumer consumers[] = {
 		{ limited_log_on_record, mazed->record_log },
 		{ control_on_record, mazed->control },
@@ -448,13 +449,13 @@ static int start(struct mazed *mazed, struct maze_error *error)
 
 static void stop(struct mazed *mazed)
 {
-	/* First, so that no request is accepted that would not last. */
+	/* First, so that mazed accepts no request whose watch it would end at once. */
 	control_close(mazed->control);
 	mazed->control = NULL;
 	tracker_close(mazed->tracker);
 	if (mazed->remove)
 		remove_everything(mazed);
-	/* After that, so that everything up to now is logged. */
+	/* After the control socket, so that all earlier records are logged. */
 	dispatch_close(mazed->dispatch);
 	limited_log_close(mazed->record_log);
 	incident_log_close(mazed->incident_log);

@@ -11,8 +11,8 @@ struct mazed_options {
 };
 
 /*
- * Runs until SIGTERM or SIGINT, then removes all its watches, and the engine unless it
- * has other watches. 0, or -errno and a message.
+ * Runs until SIGTERM or SIGINT, then removes mazed's watches, and the engine unless other
+ * programs have watches. 0, or -errno and a message.
  */
 int mazed_run(const struct mazed_options *options, struct maze_error *error);
 

@@ -6,7 +6,7 @@
 
 /*
  * Whether this process may signal processes of all users: CAP_KILL is effective
- * (capabilities(7)). Without it, mazed watches those of its own user only.
+ * (capabilities(7)). Without it, mazed watches only processes of its own user.
  */
 bool privileges_reach_everybody(void);
 

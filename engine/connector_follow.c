@@ -61,7 +61,7 @@ static bool translate(const struct proc_event *event, struct maze_process_event 
 		return true;
 	case PROC_EVENT_UID:
 	case PROC_EVENT_GID:
-		/* Rules match the user and group, so this is like another program. */
+		/* Rules match the user and group, so report this like an exec. */
 		ret_event->kind = MAZE_PROCESS_EXEC;
 		ret_event->pid = (maze_u32)event->event_data.id.process_tgid;
 		ret_event->tid = (maze_u32)event->event_data.id.process_pid;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Process events from the process connector, for engines without a source of their own.
- * There are no events for moves between control groups, and `watched` is unknown.
+ * It reports no moves between control groups, and `watched` is unknown.
  */
 #ifndef MAZE_ENGINE_CONNECTOR_FOLLOW_H
 #define MAZE_ENGINE_CONNECTOR_FOLLOW_H

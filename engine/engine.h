@@ -5,9 +5,9 @@
  * calls it.
  *
  * Calls return 0 or -errno unless their comment says otherwise, and leave ret_* arguments
- * untouched on failure. With an error they leave in *error (which may be NULL) what
- * failed, on what, why, and what would be right. No call prints. A handle belongs to one
- * thread; several processes may hold handles of one pinned engine.
+ * untouched on failure. With an error, *error (which may be NULL) names the operation,
+ * its object, the reason and the remedy. No call prints. A handle belongs to one thread;
+ * several processes may hold handles of one pinned engine.
  */
 #ifndef MAZE_ENGINE_H
 #define MAZE_ENGINE_H
@@ -40,12 +40,12 @@ struct engine_target {
 	pid_t tid; /* only this thread of it; 0: all its threads */
 };
 
-/* On whose behalf a call is made, and which watches it may change. */
+/* The caller of a request, and the watches that it may change. */
 struct engine_claim {
 	maze_u64 tag; /* of the caller; a watch, its children's watches and records carry it */
 	/*
-	 * 0: all watches. Otherwise only watches whose tag equals this one in these bits;
-	 * and a watch that has this policy and tag already stays, and keeps its count.
+	 * 0: all watches. Otherwise only watches whose tag equals this one in these bits.
+	 * A watch that already has this policy and tag stays and keeps its count.
 	 */
 	maze_u64 mask;
 };
@@ -57,7 +57,7 @@ struct engine_report {
 	bool pinned;		/* an engine of this kind is loaded and pinned */
 	char why_not[512];	/* "" if usable */
 	char detail[512];	/* clock, timer and yield probe that it would use */
-	char blind_spots[1024]; /* what it cannot see here, one sentence a line */
+	char blind_spots[1024]; /* limitations on this machine, one sentence a line */
 };
 
 struct engine_counts {
@@ -91,18 +91,21 @@ struct engine_ops {
 
 	/*
 	 * Watches the target's tasks under the policy from now on, with count 0. Replaces
-	 * the watches that they have already, if the claim reaches them. -ESRCH: the
-	 * target has ended, -EPERM: it may not be watched (init, a kernel thread, maze
-	 * itself), -EEXIST: the claim reaches none of its watches, -ENOMEM, -ENOSPC.
+	 * their existing watches if the claim covers them. -ESRCH: the target has ended,
+	 * -EPERM: it may not be watched (init, a kernel thread, maze itself), -EEXIST:
+	 * the claim covers none of its watches, -ENOMEM, -ENOSPC.
 	 */
 	int (*watch)(struct engine *engine, const struct engine_target *target,
 		     const struct maze_policy *policy, const struct engine_claim *claim,
 		     struct maze_error *error);
 
-	/* Ends the target's watches that the claim reaches. -ENOENT: there are none. */
+	/*
+	 * Ends the target's watches that the claim covers. -ENOENT: the claim covers
+	 * none.
+	 */
 	int (*unwatch)(struct engine *engine, const struct engine_target *target,
 		       const struct engine_claim *claim, struct maze_error *error);
-	/* Ends all watches that the claim reaches; 0 also if there are none. */
+	/* Ends all watches that the claim covers; 0 also if the claim covers none. */
 	int (*unwatch_all)(struct engine *engine, const struct engine_claim *claim,
 			   struct maze_error *error);
 
@@ -117,9 +120,9 @@ struct engine_ops {
 	/*
 	 * Records, from the oldest one kept or only new ones. reader_fd, which belongs to
 	 * the reader, polls readable when there may be a record. reader_next returns 1
-	 * and a record, or 0: none now. Records that were overwritten before they were
-	 * read come as one MAZE_EVENT_LOST with their number. Readers are independent of
-	 * each other.
+	 * and a record, or 0: none now. One MAZE_EVENT_LOST reports the number of records
+	 * that were overwritten before they were read. Readers are independent of each
+	 * other.
 	 */
 	int (*reader_open)(struct engine *engine, bool from_oldest,
 			   struct engine_reader **ret_reader, struct maze_error *error);
@@ -148,13 +151,13 @@ struct engine_ops {
 
 	/*
 	 * Evidence (core/stack.h): a process info and a stack at the first verdict of
-	 * each episode, then more stacks until the episode ends. With several readers the
-	 * largest stacks_max and the smallest interval_ns hold for all. The engine takes
-	 * evidence until it is unloaded, even without readers; a reader that opens it
-	 * alone sets new values. `wants` has no zeros and is within the limits of
-	 * core/stack.h. Starts with the oldest evidence kept. evidence_fd, which belongs
-	 * to the reader, polls readable when there may be some. evidence_next_* return 1
-	 * and one item, or 0: none now. All NULL: this engine takes no evidence.
+	 * each episode, then more stacks until the episode ends. With several readers,
+	 * all get the largest stacks_max and the smallest interval_ns. The engine takes
+	 * evidence until it is unloaded, even without readers; the next reader then sets
+	 * new values. `wants` has no zeros and is within the limits of core/stack.h. A
+	 * reader starts with the oldest evidence kept. evidence_fd, which belongs to the
+	 * reader, polls readable when there may be some. evidence_next_* return 1 and one
+	 * item, or 0: none now. All NULL: this engine takes no evidence.
 	 */
 	int (*evidence_open)(struct engine *engine, const struct maze_evidence_wants *wants,
 			     struct engine_evidence **ret_evidence, struct maze_error *error);
@@ -167,16 +170,18 @@ struct engine_ops {
 	void (*evidence_close)(struct engine_evidence *evidence);
 
 	/*
-	 * The work that the engine needs in user space, if any (the bpf engine: the
-	 * yield-probe service). service_fd, which belongs to the engine, polls readable
-	 * when service() should be called; -1: there is no such work. service() returns
-	 * the ms after which to call it again; -1: when service_fd is readable. Several
-	 * processes may serve. A process also calls it before it reaps a child: an engine
-	 * may need to read the state of the ended child.
+	 * Work of the engine in user space; only the bpf engine has some, the yield-probe
+	 * service. service_fd, which belongs to the engine, polls readable when service()
+	 * should be called; -1: the engine has none. service() returns the ms after which
+	 * to call it again; -1: when service_fd is readable. Several processes may serve.
+	 * A process also calls it before it reaps a child: an engine may need to read the
+	 * state of the ended child.
 	 */
 	int (*service_fd)(struct engine *engine);
 	int (*service)(struct engine *engine);
-	/* Makes this process the one that stays to serve. -EEXIST: another one is. */
+	/*
+	 * Makes this process the permanent one that serves. -EEXIST: another process is.
+	 */
 	int (*become_service)(struct engine *engine);
 
 	/*
@@ -201,7 +206,7 @@ struct engine_ops {
 	 */
 	void (*spare_program)(struct engine *engine);
 
-	/* Removes everything pinned; 0 also if nothing was. */
+	/* Removes the pinned engine with all its watches; 0 also if none was pinned. */
 	int (*unload)(bool *ret_was_loaded, struct maze_error *error);
 };
 

@@ -66,7 +66,7 @@ static ssize_t receive(int fd, struct proc_event *ret_event, __u32 *ret_answers)
 
 /*
  * Asks the kernel for events. It answers within send(2), or not at all if this process
- * may not listen; events that other listeners asked for may come all the same.
+ * may not listen. Events that other listeners requested may arrive in any case.
  */
 static int request(int fd)
 {
@@ -77,7 +77,10 @@ static int request(int fd)
 	struct proc_event event;
 	__u32 answers;
 
-	/* All listeners receive all answers; its own has the `ack` sent here plus 1. */
+	/*
+	 * All listeners receive all answers. The answer to this process has its `ack`
+	 * plus 1.
+	 */
 	if (getrandom(&connector.ack, sizeof(connector.ack), 0) != sizeof(connector.ack))
 		return -errno;
 	memcpy(buf, &header, sizeof(header));

@@ -16,9 +16,9 @@
 int process_connector_open(unsigned int kinds);
 /*
  * 1 and an event; 0: none now; -ENOBUFS: events were lost, call again. Never waits. After
- * a loss the kernel queues no events until the queue has been read to its end. The loss
- * is reported only then, so a full scan at that time misses no process. *lost is private
- * to this function; it is false at first.
+ * a loss, the kernel queues no events until the queue is empty. Only then the loss is
+ * reported, so a full scan after the report misses no process. *lost is private to this
+ * function; it is false at first.
  */
 int process_connector_next(int fd, bool *lost, struct proc_event *ret_event);
 

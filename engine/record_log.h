@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Reading logs of records: rings of numbered slots whose writer never waits for readers.
- * A reader has a cursor with a position in each log. Records that were overwritten before
- * it read them come as one MAZE_EVENT_LOST. For engines whose logs are in the memory of
- * this process, mapped from the kernel or its own.
+ * A reader has a cursor with a position in each log. One MAZE_EVENT_LOST reports the
+ * records that were overwritten before it read them. For engines whose logs are in the
+ * memory of this process, mapped from the kernel or its own.
  *
  * The writer of record N (from 1) stores, in this order: head = N; in slot (N - 1) % len
  * seq = 0, the other fields, and seq = N.
@@ -16,7 +16,7 @@
 
 #include "../core/record.h"
 
-/* Verdicts, and lifecycle records, which so overwrite no verdict. */
+/* Verdicts, and lifecycle records. Separate, so that the latter overwrite no verdict. */
 #define RECORD_LOGS 2
 
 struct record_log {

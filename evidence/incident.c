@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The first record, process info or stack of an episode opens its incident. It stays open
- * while more can come, and can be dropped at any time once it was written.
+ * while more evidence may arrive. Once written, it can be dropped at any time.
  */
 #include "incident.h"
 
@@ -148,9 +148,10 @@ static bool is_quieter(struct incident *const *slot, struct incident *const *oth
 }
 
 /*
- * A free slot, or that of the written incident that has been quiet the longest. A record
- * may also replace an incident without one, which is never written: with a slow worker,
- * records and other evidence of an episode may miss each other.
+ * A free slot, or the slot of the written incident that has been quiet the longest. A
+ * record may also replace an incident without a record, which is never written. This
+ * happens if a slow worker gets the record and the other evidence of an episode far
+ * apart.
  */
 static struct incident **make_room(struct incidents *incidents, maze_u64 now, bool for_record)
 {
@@ -183,7 +184,7 @@ static struct incident *find(struct incidents *incidents, maze_u32 pid, maze_u32
 		incident = incidents->open[i];
 		if (!incident || incident->episode.pid != pid || incident->episode.tid != tid)
 			continue;
-		/* Late evidence of an incident that is over belongs to it, too. */
+		/* Late evidence belongs to its incident, even if that is over. */
 		if (incident->episode.episode == episode)
 			return incident;
 		/* A thread has one episode at a time. */
@@ -249,7 +250,7 @@ static bool is_late(const struct incidents *incidents, maze_u32 pid, maze_u32 ti
 
 /* ---- records and evidence ---------------------------------------------------------- */
 
-/* Once, with the first evidence: the process may end at any time. */
+/* With the first evidence only, because the process may end at any time. */
 static void capture(struct incidents *incidents, struct incident *incident, maze_u64 boot_ns)
 {
 	struct episode *episode = &incident->episode;

@@ -4,8 +4,8 @@
  * caller passes records, process infos and stacks in any order, and calls
  * incidents_work() from its event loop.
  *
- * Nothing here prints or waits. A sandboxed helper process reads the files of other users
- * and finds symbols. If the directory takes no files, incidents are lost, counted, and
+ * No function here prints or waits. A sandboxed helper process reads the files of other
+ * users and finds symbols. If files cannot be written, incidents are lost, counted, and
  * reported once. Evidence never delays or changes a verdict: no thread is stopped for it.
  */
 #ifndef MAZE_EVIDENCE_INCIDENT_H
@@ -39,11 +39,11 @@ struct incidents_options {
 	maze_u64 since_ns; /* CLOCK_BOOTTIME */
 	/* Set by the collector for its workers, not by its callers. */
 	unsigned int uid; /* the user; part of the id if it is not the caller */
-	bool blind;	  /* reads no process and none of its files */
+	bool blind;	  /* no process is read, and no file of a process */
 	bool replace;	  /* an incident with this id may have been written before */
 };
 
-/* Of one incidents_work(): sentences without a full stop. */
+/* The messages of one incidents_work(): sentences without a full stop. */
 #define INCIDENT_MESSAGES_MAX 8
 struct incident_messages {
 	size_t count;
@@ -59,7 +59,7 @@ void incident_messages_add(struct incident_messages *messages, unsigned int uid,
 
 /*
  * Strings are copied. -EINVAL: an invalid pattern; -ENOMEM. A directory that cannot be
- * used is no error here: incidents_work() reports it and tries again.
+ * used is not an error here: incidents_work() reports it and tries again.
  */
 int incidents_open(const struct incidents_options *options, struct incidents **ret,
 		   struct maze_error *error);
@@ -72,12 +72,12 @@ void incidents_record(struct incidents *incidents, const struct maze_record *rec
 void incidents_process_info(struct incidents *incidents, const struct maze_process_info *recorded);
 void incidents_stack(struct incidents *incidents, const struct maze_stack *stack);
 /*
- * Does what is due for a few milliseconds. Returns the ms until the next call; 0: at
- * once, after other events; -1: after the next record or evidence. `ret`, which may be
- * NULL, is always set.
+ * Does the work that is due, for a few milliseconds. Returns the ms until the next call;
+ * 0: at once, after other events; -1: after the next record or evidence. `ret`, which may
+ * be NULL, is always set.
  */
 int incidents_work(struct incidents *incidents, struct incident_messages *ret);
-/* Symbolizes and writes what is open, for at most two seconds. NULL is fine. */
+/* Symbolizes and writes the open incidents, for at most two seconds. NULL is allowed. */
 void incidents_close(struct incidents *incidents, struct incident_messages *ret);
 
 /* The last written incident, "": none; valid until the next call. */

@@ -21,7 +21,7 @@ struct incident {
 	maze_u64 written_ns;
 	maze_u64 due_ns;  /* of its next turn; 0: now */
 	maze_u64 gone_ns; /* when its process was first found ended; 0: live */
-	bool captured;	  /* or tried to */
+	bool captured;	  /* /proc was read, successfully or not */
 	bool changed;	  /* since it was written */
 	bool written;
 	bool failed; /* could not be written; tried once more at its end */
@@ -51,8 +51,8 @@ struct incidents {
 	maze_u64 crowded; /* lost because the table was full */
 	bool crowd_reported;
 	bool is_new;	    /* the directory has not been tried */
-	bool failing;	    /* the directory takes no files; reported */
-	maze_u64 lost_then; /* `lost` when that began */
+	bool failing;	    /* files cannot be written; reported */
+	maze_u64 lost_then; /* `lost` when the problem began */
 	bool prune;	    /* there may be too many files */
 	maze_u64 pruned_ns;
 	bool helper_reported; /* it cannot start */

@@ -13,21 +13,24 @@
 #include "../base/clock.h"
 #include "incident_table.h"
 
-/* The time of one call: the caller has other work. */
+/* The maximum time of one call, because the caller has other work. */
 #define SLICE_NS (4 * MAZE_NSEC_PER_MSEC)
 /* Between two reads from a helper that works. */
 #define BUSY_MS 5
-/* After that no first stack is expected. */
+/* After this time the first stack is no longer expected. */
 #define FIRST_STACK_NS MAZE_NSEC_PER_SEC
 /* Between two writes of an incident that still gets stacks. */
 #define AGAIN_NS (2 * MAZE_NSEC_PER_SEC)
-/* For late evidence from another ring after the thread's exit. */
+/* The wait for late evidence from another ring after the thread's exit. */
 #define EXIT_GRACE_NS (200 * MAZE_NSEC_PER_MSEC)
-/* The longest wait for a hard verdict: no record tells of a sleep. */
+/*
+ * The longest wait for a hard verdict, because a sleep, which ends the episode, has no
+ * record.
+ */
 #define WAIT_MAX_NS (600 * MAZE_NSEC_PER_SEC)
 /* Each event holds 132 KiB of locked memory. */
 #define UNWINDS_MAX 8
-/* Files reach their maximum age without a write. */
+/* Files also reach their maximum age while none is written. */
 #define PRUNE_NS (3600 * MAZE_NSEC_PER_SEC)
 /* Pruning reads the whole directory, so not after each of a hundred files. */
 #define PRUNE_SOON_NS MAZE_NSEC_PER_SEC
@@ -58,7 +61,8 @@ static void report_failure(struct incidents *incidents, const struct maze_error 
 	incidents->failing = true;
 	incidents->lost_then = incidents->lost;
 	incident_messages_add(messages, incidents->uid, true,
-			      "%.400s; incidents are lost until then, and counted", error->text);
+			      "%.400s; until this is solved, incidents are lost and counted",
+			      error->text);
 }
 
 static void report_recovery(struct incidents *incidents, struct incident_messages *messages)
@@ -102,7 +106,7 @@ static void write_out(struct incidents *incidents, struct incident *incident,
 	incidents->prune = true;
 	if (!again)
 		incident_messages_add(messages, incidents->uid, false, "incident %s", episode->id);
-	/* Its id has changed. */
+	/* The id has changed, but not in the text: write it again. */
 	if (err > 0)
 		write_out(incidents, incident, messages);
 }
@@ -114,7 +118,10 @@ static bool awaits_hard(const struct episode *episode)
 	return episode->has_policy && episode->policy.hard_ns && !episode->has_hard;
 }
 
-/* The process has ended, and late evidence has come, such as its hard verdict. */
+/*
+ * Whether the process ended long enough ago that late evidence, such as its hard verdict,
+ * has arrived.
+ */
 static bool is_gone(struct incident *incident, maze_u64 now)
 {
 	if (!incident->episode.has_live)
@@ -132,12 +139,12 @@ static bool is_over(struct incident *incident, maze_u64 now)
 	const struct episode *episode = &incident->episode;
 	maze_u64 quiet_ns = now - incident->last_ns;
 
-	/* Records may be read long after the stacks of the same episodes. */
+	/* Records may be read much later than the stacks of the same episode. */
 	if ((incident->over || episode->has_exit) && incident_has_record(incident))
 		return quiet_ns > EXIT_GRACE_NS;
 	if (quiet_ns <= INCIDENT_QUIET_NS)
 		return false;
-	/* The exit may have no record: a quiet policy, or another engine. */
+	/* With a quiet policy or another engine, the exit may have no record. */
 	if (is_gone(incident, now))
 		return true;
 	return !awaits_hard(episode) || quiet_ns > WAIT_MAX_NS;
@@ -181,7 +188,7 @@ static int work_on(struct incidents *incidents, struct incident **slot,
 	maze_u64 now = now_ns(CLOCK_BOOTTIME);
 	bool wanted = episode->unwind_wanted, symbolized, over, was_open = episode->asked;
 
-	/* Not now: too many unwinds are under way. */
+	/* Try later, because too many unwinds are in progress. */
 	if (wanted && !may_unwind(incidents, episode))
 		episode->unwind_wanted = false;
 	symbolized = symbolize_step(&incidents->sources, episode);
@@ -337,7 +344,7 @@ void incidents_close(struct incidents *incidents, struct incident_messages *ret)
 					      "%s", messages.message[i].text);
 		nanosleep(&pause, NULL);
 	}
-	/* With the names found until now. */
+	/* Write the open incidents with the names found until now. */
 	for (i = 0; i < INCIDENTS_OPEN_MAX; i++)
 		if (incidents->open[i] && incident_has_record(incidents->open[i]) &&
 		    (incidents->open[i]->changed || !incidents->open[i]->written))

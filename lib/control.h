@@ -4,7 +4,7 @@
 #define MAZE_LIB_CONTROL_H
 
 #define MAZE_CONTROL_SOCKET "/run/maze/control.sock"
-/* Of a request, with its newline. */
+/* The length of a request, with its newline. */
 #define MAZE_CONTROL_LINE_MAX 4096
 
 #endif

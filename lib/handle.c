@@ -34,7 +34,7 @@ static const enum engine_scope scopes[] = {
 	[MAZE_EXISTING] = ENGINE_EXISTING,
 };
 
-/* Errors for which "auto" tries the next engine; others are reported. */
+/* Whether "auto" tries the next engine after this error. Other errors are reported. */
 static bool cannot_run(int err)
 {
 	return err == -EPERM || err == -EACCES || err == -EOPNOTSUPP || err == -ENOENT ||
@@ -50,8 +50,8 @@ static void add_reason(struct maze *maze, const char *name, const char *why)
 }
 
 /*
- * Opens the first engine that can run. If none can, the error is that of the best engine,
- * and for MAZE_PINNED the reasons of all.
+ * Opens the first engine that can run. If none can run, returns the error of the best
+ * engine; for MAZE_PINNED the message has the reasons of all.
  */
 static int open_best(struct maze *maze, enum engine_scope scope, struct maze_error *ret_why)
 {

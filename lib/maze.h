@@ -37,7 +37,7 @@ int maze_duration_parse(const char *text, maze_u64 *ret_ns, struct maze_error *e
 /* Writes the shortest exact form ("1min 30s", "250ms", "1.5us", "0"); returns buf. */
 const char *maze_duration_format(maze_u64 ns, char *buf, size_t size);
 
-/* "KILL", "sigkill", "9", "RTMIN+3", "0" (none). -EINVAL: no such signal. */
+/* "KILL", "sigkill", "9", "RTMIN+3", "0" (none). -EINVAL: unknown signal. */
 int maze_signal_parse(const char *text, int *ret_signal, struct maze_error *error);
 /* "SIGKILL", "SIGRTMIN+3", "none" for 0, or the number; returns buf. */
 const char *maze_signal_format(int signal, char *buf, size_t size);
@@ -79,7 +79,10 @@ int maze_policy_explain(const struct maze_policy *policy, struct maze_error *err
 
 /* "soft", "hard", "exit", "watch", "unwatch", "lost"; NULL for other values. */
 const char *maze_event_name(unsigned int event);
-/* Of enum maze_not_sent: "thread was exiting"; NULL for NONE and unknown values. */
+/*
+ * The reason in enum maze_not_sent: "thread was exiting"; NULL for NONE and unknown
+ * values.
+ */
 const char *maze_not_sent_name(unsigned int not_sent);
 
 /* A line of text without newline. Returns its length, as snprintf(3) does. */
@@ -87,7 +90,10 @@ int maze_record_text(const struct maze_record *record, const char *engine, char 
 /* A JSON object on one line without newline, for free(3). NULL: out of memory. */
 char *maze_record_json(const struct maze_record *record, const char *engine);
 char *maze_entry_json(const struct maze_entry *entry, const char *engine);
-/* Parse such JSON, which has no `seq` and no tags; ignore unknown keys. -EINVAL: malformed. */
+/*
+ * Parses such JSON, which has no `seq` and no tags. Unknown keys are ignored. -EINVAL:
+ * malformed.
+ */
 int maze_record_parse(const char *text, struct maze_record *ret_record, struct maze_error *error);
 int maze_entry_parse(const char *text, struct maze_entry *ret_entry, struct maze_error *error);
 
@@ -115,19 +121,23 @@ const char *maze_engine_name(const struct maze *maze);
 const char *maze_why_not_better(const struct maze *maze);
 /* 0, or -EINVAL and a message with the names of the engines. */
 int maze_engine_check(const char *name, struct maze_error *error);
-/* False: a program that yields but never sleeps reaches its limits with this engine. */
+/*
+ * Whether the engine detects yields. If not, a program that yields but never sleeps
+ * reaches its limits.
+ */
 bool maze_sees_yields(const struct maze *maze);
 /*
- * Watches orphans of watched processes, whose reaper this process becomes, by this policy
- * and tag. Only for a program all of whose children are watched. 1: this process is a
- * subreaper now (PR_SET_CHILD_SUBREAPER, prctl(2)) and must wait(2) for unknown children;
- * 0: the engine does not need it; or -errno.
+ * Makes this process the reaper of the orphans of watched processes, and watches these
+ * orphans by this policy and tag. Call it only if all children of this process are
+ * watched. 1: this process is a subreaper now (PR_SET_CHILD_SUBREAPER, prctl(2)) and must
+ * wait(2) for unknown children; 0: the engine does not need it; or -errno.
  */
 int maze_adopt(struct maze *maze, const struct maze_policy *policy, maze_u64 tag);
 /*
- * Processes that execute the file of this program get no verdicts, also if they inherit a
- * watch; their children that execute another file do. For a program that may run under
- * itself. No effect with a pinned engine, which spares each process that has opened it.
+ * Processes that execute the same file as this process get no verdicts, even with an
+ * inherited watch. Their children get verdicts if they execute another file. For a
+ * program that may run under itself. No effect with a pinned engine, which never watches
+ * a process that has opened the engine.
  */
 void maze_spare_program(struct maze *maze);
 
@@ -150,10 +160,13 @@ int maze_watch_pidfd(struct maze *maze, int pidfd, pid_t tid, const struct maze_
  */
 int maze_claim(struct maze *maze, int pidfd, pid_t tid, const struct maze_policy *policy,
 	       maze_u64 tag, maze_u64 mask, struct maze_error *error);
-/* Ends its watches whose tags equal `tag` in the bits of `mask`. -ENOENT: none. */
+/*
+ * Ends the watches of the process or thread whose tags equal `tag` in the bits of `mask`.
+ * -ENOENT: none.
+ */
 int maze_release(struct maze *maze, int pidfd, pid_t tid, maze_u64 tag, maze_u64 mask,
 		 struct maze_error *error);
-/* Ends all such watches of the engine. */
+/* Ends all watches of the engine whose tags equal `tag` in the bits of `mask`. */
 int maze_release_all(struct maze *maze, maze_u64 tag, maze_u64 mask, struct maze_error *error);
 int maze_unwatch(struct maze *maze, pid_t pid, pid_t tid, struct maze_error *error);
 int maze_unwatch_tag(struct maze *maze, maze_u64 tag, struct maze_error *error);
@@ -168,9 +181,9 @@ int maze_list(struct maze *maze, struct maze_entry **ret_entries, size_t *ret_co
 int maze_reader_open(struct maze *maze, bool from_oldest, struct maze_reader **ret_reader,
 		     struct maze_error *error);
 /*
- * Continues from the cursor of another reader, also of a process that has ended. Records
- * that were overwritten since are one MAZE_EVENT_LOST. 1: the cursor is of another
- * engine, so the reader begins with the oldest record.
+ * Continues from the cursor of another reader; its process may have ended. One
+ * MAZE_EVENT_LOST reports the number of records overwritten since then. 1: the cursor
+ * belongs to another engine, and the reader begins with the oldest record.
  */
 int maze_reader_resume(struct maze *maze, const struct maze_cursor *cursor,
 		       struct maze_reader **ret_reader, struct maze_error *error);
@@ -200,11 +213,12 @@ void maze_follower_close(struct maze_follower *follower);
  * Process infos and stacks (core/stack.h). At the first verdict of an episode the engine
  * takes one process info and one stack, and then a stack after each wants->interval_ns of
  * the task's CPU time, until there are wants->stacks_max or the episode ends; in shadow
- * too. `wants` NULL, or a 0 in it: the defaults of core/stack.h. With several openers the
- * larger number and the smaller interval hold for all. A pinned engine continues after
- * all openers have closed or were killed, until it is unloaded or reopened. A new reader
- * begins with the oldest kept stack; boot_ns tells older ones. Close it before the
- * handle. -EOPNOTSUPP: not with this engine; -EINVAL: beyond the limits.
+ * too. If `wants` is NULL or a member is 0, the defaults of core/stack.h apply. With
+ * several openers, all get the largest number and the smallest interval. A pinned engine
+ * continues after all openers have closed or were killed, until it is unloaded or
+ * reopened. A new reader begins with the oldest kept stack, which may be from before the
+ * call; compare boot_ns. Close it before the handle. -EOPNOTSUPP: not with this engine;
+ * -EINVAL: beyond the limits.
  */
 struct maze_evidence;
 int maze_evidence_open(struct maze *maze, const struct maze_evidence_wants *wants,
@@ -219,7 +233,7 @@ int maze_evidence_next_stack(struct maze_evidence *evidence, struct maze_stack *
 maze_u64 maze_evidence_lost(const struct maze_evidence *evidence);
 void maze_evidence_close(struct maze_evidence *evidence);
 
-/* The yield-probe service, see engine.h: for programs that hold a handle for long. */
+/* The yield-probe service, see engine.h. For programs that keep a handle open. */
 int maze_service_fd(struct maze *maze);
 int maze_service(struct maze *maze);
 int maze_become_service(struct maze *maze);

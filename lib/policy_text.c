@@ -17,11 +17,11 @@
 static const struct maze_policy_key keys[] = {
 	{ "soft", "DUR", "soft limit of CPU time without sleep; 0: no soft stage (10s)" },
 	{ "hard", "DUR", "hard limit of CPU time without sleep; 0: no hard stage (20s)" },
-	{ "soft-signal", "SIG|warn", "signal of the soft stage; warn: XCPU to a handler (warn)" },
+	{ "soft-signal", "SIG|warn", "signal of the soft stage; warn: XCPU if handled (warn)" },
 	{ "hard-signal", "SIG", "signal of the hard stage; 0: record only (KILL)" },
 	{ "signal-to", "thread|process", "send signals to the thread or its process (thread)" },
 	{ "recovery", "R|lock:R|inf",
-	  "ns off the count per ns asleep, or in lock waits (lock:29)" },
+	  "subtract R ns per ns asleep; lock:R in lock waits (lock:29)" },
 	{ "yield", "reset|count", "whether sched_yield(2) resets the count (reset)" },
 	{ "inherit", NULL, "watch child processes and new threads too (yes)" },
 	{ "no-inherit", NULL, "do not watch child processes and new threads" },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Readers of records. The sequence numbers of a pinned engine outlive a reader, so a
- * cursor, the next numbers, lets another process continue.
+ * Readers of records. A cursor has the next sequence numbers. A pinned engine keeps
+ * counting after a reader has ended, so another process can continue from the cursor.
  */
 #include "handle.h"
 
@@ -93,12 +93,12 @@ static void report_loss(struct maze_reader *reader, struct maze_record *ret_reco
 	reader->lost = 0;
 }
 
-/* Advances the cursor. True: the record is before the cursor that was resumed. */
+/* Advances the cursor. Returns true if the record is before the resumed cursor. */
 static bool is_before_cursor(struct maze_reader *reader, const struct maze_record *record)
 {
 	maze_u64 *next = &reader->cursor.next[log_of(record)];
 
-	/* A loss during this reader's life has no number. */
+	/* The engine reports a loss of this reader without a number. */
 	if (!record->seq)
 		return false;
 	if (reader->resumes && record->seq < *next)

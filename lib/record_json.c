@@ -104,7 +104,7 @@ char *maze_record_json(const struct maze_record *record, const char *engine)
 	const struct record_field *field;
 	json_t *object = json_object();
 
-	/* jansson adds nothing for a NULL value. */
+	/* json_object_set_new() ignores a NULL value. */
 	for (field = record_table; field->key; field++)
 		if (record_has_field(record, field))
 			json_object_set_new(object, field->key, field_json(field, record, engine));

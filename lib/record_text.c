@@ -102,7 +102,7 @@ int maze_record_text(const struct maze_record *record, const char *engine, char 
 		if (record->tid)
 			return snprintf(
 				buf, size,
-				"%s lost: %s could not be watched like its parent, for want of "
+				"%s lost: %s could not be watched like its parent, for lack of "
 				"memory, open files or timers (%s)",
 				time, thread, engine);
 		return snprintf(buf, size, "%s lost: %llu record%s overwritten unread (%s)", time,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * An incident as in its file: one episode of one thread, most of which may be missing.
+ * An incident as in its file: one episode of one thread. Most members may be missing.
  * Strings are UTF-8 and untrusted (names of processes and functions), and must be escaped
  * for their output. They live until incident_free().
  */

@@ -124,7 +124,7 @@ long long incident_began(const struct incident *incident, const char *id)
 		       : 0;
 }
 
-/* Of IDs of the same second, the times in the files tell which is the newest. */
+/* If several IDs have the same second, the times in the files decide. */
 static int find_last(const struct incident_dir *dir, const char **ret_id, struct maze_error *error)
 {
 	const char *newest = dir->ids[dir->count - 1], *last = newest;

@@ -15,7 +15,7 @@ struct json_reader {
 	const char *wanted;
 };
 
-/* Missing or null: NULL, INCIDENT_UNKNOWN or `otherwise`. */
+/* A missing or null value is returned as NULL, INCIDENT_UNKNOWN or `otherwise`. */
 const char *read_text(struct json_reader *reader, const json_t *object, const char *key);
 long long read_number(struct json_reader *reader, const json_t *object, const char *key);
 bool read_flag(struct json_reader *reader, const json_t *object, const char *key, bool otherwise);

@@ -22,7 +22,10 @@ static size_t glyph(const struct shown_terminal *terminal, const char **at, char
 	return width < 0 ? escape_code(code, buf) : (size_t)width;
 }
 
-/* Writes what fits to `out`, which may be NULL. False: the text is longer. */
+/*
+ * Writes as much as fits to `out`, which may be NULL. Returns false if the text is
+ * longer.
+ */
 static bool put(FILE *out, const struct shown_terminal *terminal, const char *text, size_t columns,
 		size_t *ret_columns)
 {

@@ -59,8 +59,8 @@ long long shown_since(const struct incident *incident);
 long long shown_until(const struct incident *incident);
 
 /*
- * What was done, with a blank before the signal that follows: "sent ". Always the same
- * pointer for the same verb. NULL: only recorded.
+ * The verb with a blank before the signal that follows: "sent ". Always the same pointer
+ * for the same verb. NULL: only recorded.
  */
 const char *shown_verb(const struct incident_record *record);
 /* "sent SIGXCPU", "shadow: would have sent SIGKILL", "recorded only", "ended". */

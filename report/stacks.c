@@ -197,7 +197,7 @@ static int count_functions(struct stacks *stacks)
 	return 0;
 }
 
-/* The innermost function of user space, or the innermost one if there is none. */
+/* The innermost function in user space, else the innermost function. */
 static size_t place_of(const struct stacks *stacks, const struct stacks_fold *fold)
 {
 	size_t i = fold->depth;
@@ -250,7 +250,7 @@ static int find_place(struct stacks *stacks)
 	return 0;
 }
 
-/* Folds are sorted: the part that a fold does not share with the one before is new. */
+/* Folds are sorted, so only the part that differs from the previous fold is new. */
 static int grow_tree(struct stacks *stacks)
 {
 	size_t *way = NULL, deepest = 0, nodes = 0, i, j, common = 0;

@@ -13,7 +13,10 @@ struct stacks_function {
 	const struct incident_frame *frame; /* one of its frames */
 	size_t self;			    /* samples in it */
 	size_t total;			    /* samples in it or in functions that it called */
-	/* Samples in it or the kernel on its behalf; of these, those in the kernel. */
+	/*
+	 * Samples in it or in the kernel called by it, and the part of these in the
+	 * kernel.
+	 */
 	size_t placed, in_kernel;
 };
 

@@ -124,7 +124,7 @@ void summary_where(struct summary *summary, const struct incident *incident,
 		put_frame(summary, &incident->unwound.frames[0]);
 		summary_plain(summary, ". ");
 	} else {
-		summary_plain(summary, "No stack was taken, so where it was is unknown. ");
+		summary_plain(summary, "No stack was taken, so the code location is unknown. ");
 	}
 }
 
@@ -150,7 +150,7 @@ static void put_verdict(struct summary *summary, const struct incident_record *r
 		summary_plain(summary, " at %s", shown_duration(record->count_ns, buf));
 }
 
-/* A signal to another thread may be the reason. */
+/* The thread may have ended because of a signal that was sent to another thread. */
 static void put_end(struct summary *summary, const struct incident *incident)
 {
 	summary_plain(summary, "; the thread ended");

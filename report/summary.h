@@ -22,10 +22,10 @@ struct summary {
 	void (*label)(struct summary *summary, const char *label);
 };
 
-/* Two to four sentences: what ran, how long, where, and what maze did. */
+/* Two to four sentences: program, duration, code location, and the reaction of maze. */
 void summary_headline(struct summary *summary, const struct incident *incident,
 		      const struct stacks *stacks);
-/* The parts of the headline: which process used how much; where it was; what maze did. */
+/* The parts of the headline: process and CPU time; code location; reaction of maze. */
 void summary_what(struct summary *summary, const struct incident *incident);
 void summary_where(struct summary *summary, const struct incident *incident,
 		   const struct stacks *stacks);

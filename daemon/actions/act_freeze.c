@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The action `freeze` and its reversal: the cgroup that the runaway thread is in, with
- * everything in and below it. The group is written to the list of frozen groups before it
- * is frozen, so that it can be thawed whatever happens to mazed.
+ * The action `freeze` and its reversal: freezes the cgroup of the runaway thread with all
+ * its processes and descendants. The group is added to the list of frozen groups before
+ * it is frozen, so that the next mazed can thaw it if this one is killed.
  */
 #include "action.h"
 
@@ -95,7 +95,9 @@ static int open_group(struct actions *actions, const char *cgroup, int *ret_fd,
 	return 0;
 }
 
-/* The group must not stay frozen without the thread that it was frozen for. */
+/*
+ * Fails if the thread has ended or left the cgroup: the group must not stay frozen then.
+ */
 static int is_still_in(const struct target_thread *target, const char *cgroup,
 		       struct maze_error *error)
 {
@@ -169,7 +171,9 @@ static void perform(struct actions *actions, const struct act_on *on,
 	find_cgroup(target->pid, target->tid, &cgroup, text);
 	if (!cgroup)
 		return;
-	/* What was read by PID belongs to the target if that still exists afterwards. */
+	/*
+	 * The facts were read by PID. They belong to the target if it still exists now.
+	 */
 	if (!target_thread_exists(target))
 		maze_fail(text, -ESRCH, "the thread has ended");
 	else if (open_group(actions, cgroup, &fd, text))

@@ -49,7 +49,7 @@ static void perform(struct actions *actions, const struct act_on *on,
 			  strerror(errno));
 		return;
 	}
-	/* The policy of its children is not this action's to change. */
+	/* Keep SCHED_RESET_ON_FORK, which sets the policy of the thread's children. */
 	kept = before & SCHED_RESET_ON_FORK;
 	before &= ~SCHED_RESET_ON_FORK;
 	if (act_is_shadow(on)) {

@@ -29,7 +29,7 @@ struct action {
 	bool (*wanted)(const struct stage_actions *stage);
 	/* Also performed when the process is gone; then `target` is NULL. */
 	bool needs_no_target;
-	/* With MAZE_RECORD_SHADOW, everything except the acting call. */
+	/* With MAZE_RECORD_SHADOW, performs all steps except the call that acts. */
 	void (*perform)(struct actions *actions, const struct act_on *on,
 			const struct target_thread *target, struct action_result *ret_result);
 };

@@ -42,7 +42,7 @@ static bool is_cgroup2(char *line, char **ret_point)
 		return false;
 	for (i = 0; root && i < 3; i++)
 		root = strchr(root + 1, ' ');
-	/* A mount of a subtree has other paths than /proc/PID/cgroup. */
+	/* Skip the mount of a subtree: its paths differ from /proc/PID/cgroup. */
 	if (!root || strncmp(root, " / ", 3) != 0)
 		return false;
 	point = root + 3;

@@ -14,9 +14,9 @@
 #include "cgroup.h"
 #include "../rules/subject.h"
 
-/* Far more ancestors than mazed can have. */
+/* Far more ancestors than mazed has in practice. */
 #define ANCESTORS_MAX 256
-/* Each turn, an ancestor has ended. */
+/* Attempts to list the ancestors; an attempt fails if one of them ends. */
 #define TRIES 8
 
 static int check_name(const char *cgroup, struct maze_error *error)
@@ -27,20 +27,21 @@ static int check_name(const char *cgroup, struct maze_error *error)
 
 	if (!name || !strcmp(cgroup, "/"))
 		return maze_fail(error, -EPERM,
-				 "it is in the root cgroup, which holds the whole machine");
+				 "it is in the root cgroup, which contains the whole machine");
 	if (strstr(cgroup, "/.."))
-		return maze_fail(error, -EPERM, "its cgroup %.128s is outside of what mazed sees",
+		return maze_fail(error, -EPERM, "its cgroup %.128s is not visible to mazed",
 				 cgroup);
 	if (!strcmp(name, "/init.scope"))
-		return maze_fail(error, -EPERM, "its cgroup %.128s is that of a service manager",
+		return maze_fail(error, -EPERM, "its cgroup %.128s belongs to a service manager",
 				 cgroup);
 	if (length > strlen(slice) && !strcmp(cgroup + length - strlen(slice), slice))
 		return maze_fail(error, -EPERM,
-				 "its cgroup %.128s is a slice, which holds other units", cgroup);
+				 "its cgroup %.128s is a slice, which contains other units",
+				 cgroup);
 	return 0;
 }
 
-/* Fails if the process, which must not be frozen, is in the cgroup. */
+/* Fails if the cgroup contains the process, which must not be frozen. */
 static int check_process(const char *cgroup, pid_t pid, const char *who, pid_t *ret_parent,
 			 struct maze_error *error)
 {
@@ -65,7 +66,7 @@ out_free:
 	return err;
 }
 
-/* mazed and its ancestors. -ESRCH: one of them has ended meanwhile. */
+/* Checks mazed and its ancestors. -ESRCH: one of them ended during the check. */
 static int check_ancestors(const char *cgroup, struct maze_error *error)
 {
 	const char *who = "mazed itself";

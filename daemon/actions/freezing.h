@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which cgroups mazed may freeze: none that contains mazed, init, or an ancestor of
+ * The cgroups that mazed may freeze: those without mazed, init, and the ancestors of
  * mazed.
  */
 #ifndef MAZE_DAEMON_FREEZING_H

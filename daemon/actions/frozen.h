@@ -25,10 +25,12 @@ struct frozen {
 	size_t count;
 };
 
-/* Reads the file, if there is one. -EINVAL: invalid line. */
+/* Reads the file if it exists. -EINVAL: a line is invalid. */
 int frozen_open(const char *path, struct frozen **ret_frozen, struct maze_error *error);
 void frozen_close(struct frozen *frozen);
-/* Each changes nothing if the file cannot be written. -errno and a message. */
+/*
+ * Adds or removes a group. On failure, returns -errno with a message and keeps the list.
+ */
 int frozen_add(struct frozen *frozen, const struct frozen_group *group, struct maze_error *error);
 int frozen_remove(struct frozen *frozen, size_t index, struct maze_error *error);
 /* The index of the group of that id; `count`: not found. */

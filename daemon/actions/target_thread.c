@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The pidfd refers to the process, and the /proc directory to the thread, since it stays
- * with the thread for which it was opened. The start time shows that this is the thread
- * of the record and not a later one with the same TID.
+ * The pidfd identifies the process, and the /proc directory the thread, even if the TID
+ * is reused. The start time shows that the thread is the record's and not a later thread
+ * with the same TID.
  *
- * setpriority(2) and sched_setscheduler(2) still take a TID. To hit another thread, the
- * target would have to end between the check and the call, and all TIDs to be used once:
- * they are assigned in turn, and there are at least 32768.
+ * setpriority(2) and sched_setscheduler(2) still take a TID. They hit another thread only
+ * if the target ends between the check and the call and its TID is reused in between.
+ * TIDs are assigned in turn, so all others, 32768 or more, would be assigned first.
  */
 #include "target_thread.h"
 

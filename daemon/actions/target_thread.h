@@ -24,7 +24,7 @@ struct target_thread {
 int target_thread_open(const struct maze_record *record, int pidfd,
 		       struct target_thread *ret_target, struct maze_error *error);
 void target_thread_close(struct target_thread *target);
-/* Whether it has not ended yet. */
+/* Whether the thread still exists. */
 bool target_thread_exists(const struct target_thread *target);
 
 #endif

@@ -17,14 +17,14 @@
 
 /* Connections accepted in one turn. */
 #define ACCEPTS_PER_TURN 16
-/* Without descriptors or memory for one more. */
+/* Delay before the next accept(2) after EMFILE or ENOMEM. */
 #define PAUSE_USEC 1000000
 
 struct control {
 	struct control_host host;
 	struct control_io io;
 	struct control_users users;
-	struct control_user rejected; /* shared by users that were not connected */
+	struct control_user rejected; /* for users without a connection of their own */
 	struct control_client *clients;
 	char *path;
 	int fd;
@@ -158,7 +158,7 @@ static void accept_client(struct control *control, int fd)
 		reject(control, fd, &peer, NULL);
 		return;
 	}
-	/* A connection costs as much as a request. */
+	/* Accepting a connection costs as much as a request, so it spends a token. */
 	if (!root && control_user_spend(user, 1, now_ns(CLOCK_MONOTONIC) / 1000)) {
 		control_users_disconnect(&control->users, user);
 		reject(control, fd, &peer, user);

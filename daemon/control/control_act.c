@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Performs requests. A user is limited to the user's own processes twice: here, before
- * anything is changed, and in the engine, where the watch acts only while all three user
- * ids are the owner's.
+ * Performs requests. Two checks limit a user to the user's own processes: one here,
+ * before any change, and one in the engine, where the watch acts only while all three
+ * user IDs are the owner's.
  */
 #include "control_act.h"
 
@@ -49,8 +49,8 @@ static unsigned int threads_of(const struct subject_source *source)
 }
 
 /*
- * Accurate to a moment: children inherit the watch without a request and are found by the
- * next count.
+ * The number is not exact: children inherit the watch without a request, until the next
+ * count.
  */
 static int charge(const struct control_host *host, struct control_client *client,
 		  unsigned int tasks, struct maze_error *error)
@@ -106,7 +106,7 @@ static int watch_for_user(const struct control_host *host, struct control_client
 			  "process %d is already watched for another user, or by a rule that "
 			  "enforces",
 			  request->pid);
-	/* Restore the rule's watch, if there was one. */
+	/* If the process had a watch by a rule, restore it. */
 	if (err)
 		tracker_track(host->tracker, request->pid, request->tid);
 	return err;

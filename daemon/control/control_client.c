@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A connection waits for one thing at a time: that its answers can be sent (EPOLLOUT,
- * with a timeout), that its stream has more, that the rate limit allows a request (the
- * timer), or the next request (EPOLLIN).
+ * A connection waits for one thing at a time: room to send its answers (EPOLLOUT, with a
+ * timeout), more lines of its stream, a token of the rate limit (the timer), or the next
+ * request (EPOLLIN).
  */
 #include "control_client.h"
 
@@ -73,7 +73,7 @@ void control_client_error(struct control_client *client, int err, const char *te
 	const char *name = strerrorname_np(-err);
 	char clean[512];
 
-	/* The message may quote what the client has sent. */
+	/* The message may quote the client's request. */
 	add_object(client, json_pack("{s:b,s:s,s:s}", "ok", 0, "errno", name ? name : "EIO", "text",
 				     escape_copy(clean, sizeof(clean), text)));
 }
@@ -157,7 +157,7 @@ static unsigned int cost_of(const struct control_request *request)
 	return request->verb == CONTROL_LIST || request->verb == CONTROL_EVENTS ? LIST_COST : 1;
 }
 
-/* False: the rate limit is exceeded; the timer retries. */
+/* Returns false if the rate limit is exceeded; then the timer retries. */
 static bool spend_tokens(struct control_client *client, unsigned int cost)
 {
 	uint64_t wait = client->root ? 0
@@ -171,7 +171,7 @@ static bool spend_tokens(struct control_client *client, unsigned int cost)
 	return false;
 }
 
-/* False: delayed by the rate limit. */
+/* Returns false if the rate limit delays the request. */
 static bool handle_request(struct control_client *client, const char *line, size_t length)
 {
 	struct control_request request;
@@ -243,7 +243,7 @@ static void wait_for_output(struct control_client *client)
 	sd_event_source_set_io_events(client->source, EPOLLOUT);
 }
 
-/* False: nothing to send now. */
+/* Returns false if there are no answers to send. */
 static bool run_stream(struct control_client *client)
 {
 	switch (client->stream->produce(client, client->stream)) {
@@ -263,7 +263,7 @@ static bool run_stream(struct control_client *client)
 	return client->out_end > 0;
 }
 
-/* False: it has to wait, and the event source is set. */
+/* Returns false if the client has to wait; then its event source is set. */
 static bool next_request(struct control_client *client)
 {
 	size_t length = 0;
@@ -288,7 +288,7 @@ static bool next_request(struct control_client *client)
 	return false;
 }
 
-/* Runs until there is something to wait for. False: the client is to be freed. */
+/* Runs until the client has to wait. Returns false if the client must be freed. */
 static bool advance(struct control_client *client)
 {
 	int turns;
@@ -369,7 +369,7 @@ int control_client_start(struct control_client *client)
 					TIMER_ACCURACY_USEC, on_timer, client);
 	if (err >= 0)
 		err = sd_event_source_set_enabled(client->timer, SD_EVENT_OFF);
-	/* After everything that mazed does itself. */
+	/* The lowest priority: mazed's own work comes first. */
 	if (err >= 0)
 		err = sd_event_source_set_priority(client->source, SD_EVENT_PRIORITY_IDLE);
 	if (err >= 0)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Records for one client: first those in the engine's rings, read at once and sent as the
- * client reads, then new ones, as mazed dispatches them. Each client has its own queue;
- * what does not fit is counted, so that clients do not delay each other.
+ * Sends records to one client. Old records are read from the engine's rings at once and
+ * sent as the client reads. New records follow as mazed dispatches them. Each client has
+ * its own queue, so that clients do not delay each other; records beyond the queue are
+ * dropped and counted.
  */
 #include "control_streams.h"
 
@@ -12,9 +13,9 @@
 
 #include "../../base/clock.h"
 
-/* For a client that is a moment late: 24 KiB. */
+/* 24 KiB: enough for a client that reads a moment late. */
 #define QUEUE_MAX 256
-/* More than the engines store. */
+/* More records than the engines store. */
 #define KEPT_MAX 65536
 
 struct events_stream {
@@ -118,7 +119,7 @@ static int store(struct events_stream *events, const struct maze_record *record,
 	return 0;
 }
 
-/* Opens a reader only for this moment, since the engine has few of them. */
+/* The reader is open only during this call, because an engine has few readers. */
 static int read_kept(const struct control_host *host, struct control_client *client,
 		     struct events_stream *events, struct maze_error *error)
 {
@@ -146,7 +147,7 @@ void control_events_on_record(struct control_client *client, const struct maze_r
 	if (!events || events->stream.produce != produce || !events->follow ||
 	    !is_shown(client, record))
 		return;
-	/* Already read from the engine's rings, before mazed dispatched it. */
+	/* read_kept() has read this record before mazed dispatched it. */
 	if (record->seq && record->seq <= events->seen[kind_of(record)])
 		return;
 	if (events->queue_count == QUEUE_MAX || events->lost) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What requests of the control socket can use of mazed. */
+/* The parts of mazed that requests of the control socket use. */
 #ifndef MAZE_DAEMON_CONTROL_HOST_H
 #define MAZE_DAEMON_CONTROL_HOST_H
 

@@ -21,7 +21,7 @@ static void on_alarm(int signal)
 
 int control_io_open(struct control_io *io)
 {
-	/* Without SA_RESTART: it has to interrupt. */
+	/* Without SA_RESTART, because the signal must interrupt the system call. */
 	struct sigaction action = { .sa_handler = on_alarm };
 	struct sigevent event = { 0 };
 

@@ -3,9 +3,9 @@
  * Receives from a client's socket without being blocked by the client.
  *
  * The kernel closes passed descriptors (SCM_RIGHTS) in the context of the receiver, and
- * closing the last one of a socket with SO_LINGER (socket(7)) waits as long as its owner
- * has set. Signals end such a wait. So a timer's signal is armed around each call that
- * can close descriptors; the call then takes at most 10 ms.
+ * closing the last one of a socket with SO_LINGER (socket(7)) waits for the time that its
+ * owner has set. A signal ends this wait. So a timer sends a signal after 10 ms to each
+ * call that can close descriptors.
  */
 #ifndef MAZE_DAEMON_CONTROL_IO_H
 #define MAZE_DAEMON_CONTROL_IO_H
@@ -28,7 +28,7 @@ void control_io_close(struct control_io *io);
  * -EPERM: descriptors were passed, and closed.
  */
 ssize_t control_io_receive(struct control_io *io, int fd, char *buf, size_t size);
-/* Closes a client's socket and what is still queued in it. */
+/* Closes a client's socket, with the messages and descriptors still queued in it. */
 void control_io_hang_up(struct control_io *io, int fd);
 
 #endif

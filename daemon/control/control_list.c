@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The list of watches for one client: read at once, and sent as the client reads. */
+/*
+ * Sends the list of watches to one client. The list is read at once and sent as the
+ * client reads.
+ */
 #include "control_streams.h"
 
 #include <errno.h>

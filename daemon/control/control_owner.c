@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Everything is read through a /proc directory that is checked by a pidfd (subject.c), so
- * it belongs to one process, even if its PID is reused.
+ * All facts are read through one /proc directory, which a pidfd checks (subject.c). So
+ * they belong to one process, even if its PID is reused.
  */
 #include "control_owner.h"
 
@@ -22,13 +22,13 @@ static int check_start(const struct control_request *request, const struct subje
 		return maze_fail(error, -ESRCH, "process %d has ended", request->pid);
 	if (start != request->start)
 		return maze_fail(error, -ESRCH,
-				 "process %d has ended; the one that has its PID now started at "
-				 "another time",
+				 "process %d has ended; its PID now belongs to a process with "
+				 "another start time",
 				 request->pid);
 	return 0;
 }
 
-/* Real, effective and saved, as the engine checks them when it acts. */
+/* Checks the real, effective and saved user ID, as the engine does when it acts. */
 static int check_ids(const struct control_client *client, const struct control_request *request,
 		     const struct subject_source *source, struct maze_error *error)
 {

@@ -8,9 +8,9 @@
 
 /*
  * Opens the process (and thread) of the request. The client must be root or own it by
- * real, effective and saved user id. Close with subject_close(). -ESRCH: no such process,
- * or another start time; -EPERM: not the owner, or in another PID namespace; -EINVAL: a
- * thread; each with a message.
+ * real, effective and saved user id. Close with subject_close(). -ESRCH: the process does
+ * not exist, or its start time differs; -EPERM: not the owner, or in another PID
+ * namespace; -EINVAL: a thread; each with a message.
  */
 int control_owner_open(const struct control_client *client, const struct control_request *request,
 		       struct subject_source *ret_source, struct maze_error *error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Parses a request of maze-control(5). Pure: the sender is not trusted, so nothing is
- * looked up or done here.
+ * Parses a request of maze-control(5). Pure: the sender is not trusted, so parsing looks
+ * up nothing and has no effects.
  */
 #ifndef MAZE_DAEMON_CONTROL_REQUEST_H
 #define MAZE_DAEMON_CONTROL_REQUEST_H

@@ -58,8 +58,8 @@ void control_users_disconnect(struct control_users *users, struct control_user *
 uint64_t control_user_spend(struct control_user *user, unsigned int cost, uint64_t now_usec);
 
 /*
- * True: log it now; *ret_suppressed is how often it was not logged since the last time.
- * Users who are disconnected at once have no control_user of their own; they share one.
+ * Whether to log the fault now. *ret_suppressed is the number of faults not logged since
+ * the last time. Users who are disconnected at once share one control_user.
  */
 bool control_user_fault(struct control_user *user, enum control_fault fault, uint64_t now_usec,
 			unsigned int *ret_suppressed);

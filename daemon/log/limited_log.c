@@ -15,14 +15,14 @@
 #include "../rules/rule_settings.h"
 #include "../../base/clock.h"
 
-/* A summary is not urgent, so it may share a wakeup. */
+/* A summary is not urgent, so its timer may expire together with another. */
 #define ACCURACY_USEC 1000000U
 
 struct limited_log {
 	struct log *log;
 	struct repeat *repeat;
 	sd_event_source *timer;
-	maze_u64 due_ns; /* what the timer is set to; 0: off */
+	maze_u64 due_ns; /* the time that the timer is set to; 0: off */
 };
 
 static void summarize(struct limited_log *limited, maze_u64 until_ns)
@@ -104,7 +104,7 @@ static bool usual_allows(struct limited_log *limited, const char *name, maze_u64
 	return repeat_allows(limited->repeat, name, usual.repeat_count, usual.repeat_ns, now);
 }
 
-/* A limit per user: one user's records do not hide another's. */
+/* The limit is per user, so that one user's records do not hide another's. */
 static bool rule_allows(struct limited_log *limited, const struct log_entry *entry,
 			const struct rule_settings *settings, maze_u64 now)
 {

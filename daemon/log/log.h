@@ -2,9 +2,9 @@
 /*
  * The log of mazed: messages about itself, records and results of actions. [daemon] of
  * maze.conf(5) selects the sink: the journal, syslog or a file. Logging never blocks:
- * what the sink does not accept is queued, up to a limit, and sent later. Beyond the
- * limit entries are dropped and counted, and their number is logged when the sink accepts
- * again.
+ * messages that the sink does not accept are queued, up to a limit, and sent later.
+ * Beyond the limit entries are dropped and counted, and their number is logged when the
+ * sink accepts again.
  */
 #ifndef MAZE_DAEMON_LOG_H
 #define MAZE_DAEMON_LOG_H
@@ -15,7 +15,7 @@
 
 struct log;
 
-/* A record, with what mazed knows beyond it. */
+/* A record, with its engine and its rule. */
 struct log_entry {
 	const struct maze_record *record;
 	const char *engine; /* the name of the engine */
@@ -26,7 +26,7 @@ struct log_entry {
 struct mazed_record {
 	struct log_entry entry;
 	const struct rule *rule; /* NULL: none */
-	bool logged;		 /* the log has it: it is not beyond the rule's limit */
+	bool logged;		 /* the log has written it: it does not exceed the rule's limit */
 };
 
 /* The result of an action. */

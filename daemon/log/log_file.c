@@ -21,7 +21,7 @@
 #include "../../lib/record_time.h"
 #include "entry_json.h"
 
-/* Names of processes and users are not for all users. */
+/* Not readable for all users, because the file has names of processes and users. */
 #define FILE_MODE 0640
 /*
  * O_NOFOLLOW: a symlink could redirect a write by root. O_NONBLOCK: opening a FIFO
@@ -112,8 +112,8 @@ static int render(const struct log_message *message, char *buf, size_t size)
 }
 
 /*
- * On a full disk part of a line may be written. It becomes a line of its own, which is
- * not valid JSON, and the whole line is written after it.
+ * On a full disk, only part of a line may be written. A newline then ends this part,
+ * which is not valid JSON, and the whole line is written after it.
  */
 static int send_file(struct log_target *target, const char *bytes, size_t length)
 {

@@ -2,7 +2,7 @@
 /*
  * The journal, by its native protocol, which is documented as stable: a datagram of lines
  * FIELD=VALUE. sd_journal_sendv(3) is not used: it blocks while the journal is busy and
- * reports success when there is none.
+ * reports success if no journal runs.
  *
  * OBJECT_PID makes the journal add its fields about the process (OBJECT_COMM,
  * OBJECT_SYSTEMD_UNIT), so that `journalctl OBJECT_PID=` and, if the process still

@@ -33,7 +33,7 @@ static int open_syslog(const struct daemon_settings *settings, struct log_target
 	return 0;
 }
 
-/* The names of RFC 3164; strftime(3) would use those of the locale. */
+/* The names of RFC 3164; strftime(3) would use the names of the locale. */
 static const char months[12][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
 				    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
 

@@ -47,7 +47,7 @@ int log_priority_of_record(const struct maze_record *record)
 	switch (record->event) {
 	case MAZE_EVENT_HARD:
 	case MAZE_EVENT_SOFT:
-		/* In shadow nothing was done. */
+		/* In shadow no signal was sent. */
 		return record->flags & MAZE_RECORD_SHADOW ? LOG_NOTICE : LOG_WARNING;
 	case MAZE_EVENT_LOST:
 		return LOG_WARNING;

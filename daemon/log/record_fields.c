@@ -44,7 +44,7 @@ static void add(struct record_fields *fields, size_t *length, const char *name, 
 	if (!value || !value[0] || fields->count == RECORD_FIELDS_MAX)
 		return;
 	written = snprintf(fields->text + *length, room, "%s=%s", name, value);
-	/* A value that is cut would be wrong. */
+	/* Omit a value that does not fit: part of a value would be wrong. */
 	if (written < 0 || (size_t)written >= room)
 		return;
 	fields->fields[fields->count++] = fields->text + *length;

@@ -58,8 +58,8 @@ static bool is_over(const struct limited *limited, maze_u64 now_ns)
 }
 
 /*
- * The slot that holds the name, or the end of its bucket. Frees on its way what has ended
- * and has no summary due.
+ * The slot of the name, or the end of its bucket. On the way, frees entries whose
+ * interval has ended and that have no summary due.
  */
 static struct limited **find(struct repeat *repeat, const char *name, maze_u64 now_ns)
 {

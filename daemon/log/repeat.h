@@ -33,7 +33,7 @@ void repeat_free(struct repeat *repeat);
 /*
  * Whether to show a record of that rule, with a limit of `count` per `time_ns`; count 0:
  * no limit. The limit may change between calls (a reload), but a running interval keeps
- * its length. Without memory everything is shown.
+ * its length. Without memory all records are shown.
  */
 bool repeat_allows(struct repeat *repeat, const char *name, unsigned int count, maze_u64 time_ns,
 		   maze_u64 now_ns);

@@ -9,7 +9,7 @@
 #define NAME "place"
 #define MAGIC 0x4d415a45504c4143ULL /* "MAZEPLAC" */
 
-/* One write(2) of less than a page: after a kill, all or nothing of it is there. */
+/* One write(2) of less than a page: after a kill, the file has all or none of it. */
 struct saved {
 	maze_u64 magic;
 	struct maze_cursor cursor;

@@ -11,7 +11,7 @@
 
 /* Opens or creates the file in directory `dir_fd`. A descriptor, or -errno. */
 int cursor_file_open(int dir_fd);
-/* False: there is no valid cursor. */
+/* Returns false if the file has no valid cursor. */
 bool cursor_file_load(int fd, struct maze_cursor *ret_cursor);
 /* One system call; no fsync(2), since /run does not outlive a boot. */
 int cursor_file_save(int fd, const struct maze_cursor *cursor);

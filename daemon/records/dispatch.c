@@ -95,7 +95,7 @@ static int on_records(sd_event_source *source, int fd, uint32_t revents, void *a
 	(void)source;
 	(void)fd;
 	(void)revents;
-	/* The descriptor stays readable until there are no more. */
+	/* The descriptor stays readable until no record is left. */
 	read_batch(arg);
 	return 0;
 }
@@ -107,7 +107,7 @@ static int on_backlog(sd_event_source *source, void *arg)
 	return 0;
 }
 
-/* Without a cursor there was no mazed: older records are not for it. */
+/* Without a cursor this is the first mazed, so older records are not dispatched. */
 static int skip_to_newest(struct dispatch *dispatch, struct maze_error *error)
 {
 	struct maze_record record;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Incidents as the settings of [daemon] want them, and their messages in the log. All of
- * it runs in the event loop behind everything that enforces.
+ * Incidents as the settings of [daemon] want them, and their messages in the log. It runs
+ * in the event loop, after all work that enforces limits.
  */
 #ifndef MAZE_DAEMON_RECORDS_INCIDENT_LOG_H
 #define MAZE_DAEMON_RECORDS_INCIDENT_LOG_H
@@ -20,10 +20,12 @@ int incident_log_open(sd_event *event, struct maze *maze, struct log *log,
 /* `rule` and `policy` may be NULL: unknown. */
 void incident_log_record(struct incident_log *incidents, const struct maze_record *record,
 			 const char *rule, const struct maze_policy *policy);
-/* Writes what is open, then uses other settings. On failure the old ones stay. */
+/*
+ * Writes the open incidents, then uses other settings. On failure the old settings stay.
+ */
 int incident_log_use(struct incident_log *incidents, const struct incidents_settings *settings,
 		     struct maze_error *error);
-/* Writes what is open. NULL is fine. */
+/* Writes the open incidents. NULL is allowed. */
 void incident_log_close(struct incident_log *incidents);
 
 #endif

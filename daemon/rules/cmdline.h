@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The command line of a process. The kernel reads it from the memory of the process. That
- * memory can be a file on a FUSE server that never answers, and such a read cannot be
- * interrupted. So a worker process (evidence/worker.h) reads it, with a deadline.
+ * Reads the command line of a process. The kernel reads it from the memory of the
+ * process, which can be a mapped file on a FUSE server that never answers, and such a
+ * read cannot be interrupted. So a worker process (evidence/worker.h) reads it, with a
+ * deadline.
  */
 #ifndef MAZE_DAEMON_CMDLINE_H
 #define MAZE_DAEMON_CMDLINE_H

@@ -266,7 +266,7 @@ static void show_cmdline(const struct subject *subject, char *buf, size_t size)
 
 /* ---- user, group ------------------------------------------------------------------- */
 
-/* -ENOENT: no such name; other errors are those of the name service. */
+/* -ENOENT: the name does not exist; other errors are from the name service. */
 typedef int (*id_lookup)(const char *name, char *buf, size_t size, id_t *ret_id);
 
 static int look_up_user(const char *name, char *buf, size_t size, id_t *ret_id)

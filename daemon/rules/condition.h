@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A condition of a rule: a matching key and its alternatives, of which one has to match.
- * Each key is one row of a table: its name, its form, the fact that it needs and how it
- * matches. Matching reads nothing and changes nothing.
+ * A condition of a rule: a matching key and its alternatives. It holds if one of them
+ * matches. Each key is one row of a table: its name, its form, the fact that it needs and
+ * how it matches. Matching reads nothing and changes nothing.
  */
 #ifndef MAZE_DAEMON_CONDITION_H
 #define MAZE_DAEMON_CONDITION_H
@@ -46,7 +46,10 @@ struct condition_key {
 	/* The fact is known. *ret_which is the index of the alternative that matches. */
 	bool (*holds)(const struct condition *condition, const struct subject *subject,
 		      size_t *ret_which);
-	/* True if `a` certainly holds wherever `b` does; with `b` NULL: holds always. */
+	/*
+	 * True if `a` certainly holds whenever `b` holds. With `b` NULL: if `a` always
+	 * holds.
+	 */
 	bool (*covers)(const struct condition *a, const struct condition *b);
 	/* The fact as text. */
 	void (*show)(const struct subject *subject, char *buf, size_t size);

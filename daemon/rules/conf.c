@@ -92,7 +92,7 @@ static bool is_name(const char *name, size_t length)
 	return true;
 }
 
-/* Only a comment may follow a header; inih ignores anything there. */
+/* Only a comment may follow a header; inih ignores all text there. */
 static bool ends_well(const char *at, const char *end)
 {
 	while (at < end && is_blank(*at))

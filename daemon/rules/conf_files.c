@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which configuration files are read, in which order. mazed executes what they say as
- * root, so a file or directory that all users may write to is refused. Only regular files
- * are read, since a FIFO would block a reload.
+ * Which configuration files are read, in which order. mazed runs their commands as root,
+ * so a file or directory that all users may write to is refused. Only regular files are
+ * read, since a FIFO would block a reload.
  */
 #include "conf.h"
 

@@ -16,15 +16,15 @@
 #include "keys.h"
 #include "values.h"
 
-/* Each costs the kernel about 300 bytes. */
+/* Each entry costs the kernel about 300 bytes. */
 #define ENTRIES_PER_USER_MAX 1000000
 /* Enough for a parallel build of a large program. */
 #define ENTRIES_PER_USER_DEFAULT 1000
-/* Each is a descriptor and a buffer; the usual limit of descriptors is 1024. */
+/* Each client is a descriptor and a buffer; the usual limit of descriptors is 1024. */
 #define CLIENTS_MAX 512
 /* Enough for several terminals and a few programs. */
 #define CLIENTS_DEFAULT 32
-/* The whole directory is read to find the oldest. */
+/* To find the oldest incident, mazed reads the whole directory. */
 #define INCIDENTS_KEPT_MAX 100000
 /* One incident with all its samples must fit. */
 #define INCIDENTS_BYTES_MIN (1ULL << 20)

@@ -12,7 +12,7 @@ enum daemon_log {
 	DAEMON_LOG_FILE,
 };
 
-/* What is stored of each incident; see evidence/incident.h. */
+/* The parts of an incident that are stored; see evidence/incident.h. */
 struct incidents_settings {
 	char *dir; /* NULL: no incidents are stored */
 	size_t count_max;

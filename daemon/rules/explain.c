@@ -162,7 +162,7 @@ void explain_subject(FILE *out, const struct rules *rules, const struct subject 
 
 	print_facts(out, subject);
 	if (never) {
-		fprintf(out, "%s: it is never watched, whatever the rules are\n", never);
+		fprintf(out, "%s: it is never watched, under any rules\n", never);
 		return;
 	}
 	for (i = 0; match == MATCH_NO && i < rules->count; i++)
@@ -183,7 +183,7 @@ void explain_subject(FILE *out, const struct rules *rules, const struct subject 
 	explain_outcome(out, &rules->rules[i - 1]);
 }
 
-/* What cannot be read stays unknown; the rest can still be explained. */
+/* A fact that cannot be read stays unknown; the others can still be explained. */
 static int read_all(const struct subject_source *source, struct subject *subject,
 		    struct maze_error *error)
 {

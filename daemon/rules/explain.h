@@ -26,8 +26,8 @@ void explain_subject(FILE *out, const struct rules *rules, const struct subject 
 		     const char *never);
 
 /*
- * Reads what it can of process `pid` (of thread `tid` if not 0) and explains it. Fails as
- * subject_open() and subject_read() do; then nothing is printed.
+ * Reads the facts of process `pid` (of thread `tid` if not 0) as far as possible, and
+ * explains them. Fails as subject_open() and subject_read() do; then nothing is printed.
  */
 int explain_process(FILE *out, const struct rules *rules, pid_t pid, pid_t tid,
 		    struct maze_error *error);

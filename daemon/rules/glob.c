@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * On a mismatch, the match goes back only to the last `*` and lets it take one byte more.
- * Earlier ones need no second try, since the last one can take every byte that they
- * could. So the time is at most pattern length times text length.
+ * On a mismatch, matching resumes only at the last `*`, which then matches one byte more.
+ * An earlier `*` need not be tried again, because the last one can match every byte that
+ * it could. So the time is at most pattern length times text length.
  */
 #include "glob.h"
 
@@ -11,7 +11,7 @@
 
 #include "../../base/error.h"
 
-/* The ']' that ends the set at '['; NULL: there is none. */
+/* The ']' that ends the set at '['; NULL if the set has no end. */
 static const char *set_end(const char *set)
 {
 	const char *at = set + 1;

@@ -13,7 +13,7 @@
 
 #include "../../lib/maze.h"
 
-/* 0, or -EINVAL and what is wrong. */
+/* 0, or -EINVAL and the reason. */
 int glob_check(const char *pattern, struct maze_error *error);
 /* The pattern must have passed glob_check(). */
 bool glob_matches(const char *pattern, const char *text);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The keys of maze.conf(5): the sections of each, its form, and its setter. Each table is
- * beside what its keys set: policies in lib, conditions in condition.c, rules in
+ * beside the code for its settings: policies in lib, conditions in condition.c, rules in
  * rule_settings.c, [daemon] in daemon_settings.c. A new key is one row in one of them.
  */
 #ifndef MAZE_DAEMON_KEYS_H
@@ -18,7 +18,7 @@
 #define SECTION_RULE (1U << 1)
 #define SECTION_DAEMON (1U << 2)
 
-/* What a key sets. */
+/* The structure that a key sets. */
 struct key_target {
 	struct rule_settings *settings; /* [defaults], [rule] */
 	struct rule *rule;		/* [rule] */
@@ -37,7 +37,7 @@ struct key {
 /* Each ends in a row without a name. */
 extern const struct key rule_keys[], daemon_keys[];
 
-/* Row `index` of all tables together; false: there is none. */
+/* Row `index` of all tables together. Returns false if it does not exist. */
 bool key_at(size_t index, struct key *ret_key);
 /* The key of that name that is valid in the section. */
 bool key_find(unsigned int section, const char *name, struct key *ret_key);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Finds the rule of a subject: the first rule of which every condition holds. Pure: it
- * returns the fact that it needs next, so that the caller reads no more of a process than
- * the rules need.
+ * Finds the rule of a subject: the first rule whose conditions all hold. Pure: it returns
+ * the fact that it needs next, so that the caller reads no more of a process than the
+ * rules need.
  */
 #ifndef MAZE_DAEMON_MATCH_H
 #define MAZE_DAEMON_MATCH_H
@@ -21,10 +21,10 @@ enum match {
 /* MATCH_MORE: *ret_missing is the cheapest fact (FACT_*) that can decide. */
 enum match match_rule(const struct rule *rule, const struct subject *subject,
 		      unsigned int *ret_missing);
-/* MATCH_YES: *ret_rule is the rule. MATCH_NO: there is none. */
+/* MATCH_YES: *ret_rule is the rule. MATCH_NO: no rule matches. */
 enum match match_first(const struct rules *rules, const struct subject *subject,
 		       const struct rule **ret_rule, unsigned int *ret_missing);
-/* False if a known fact rules it out. */
+/* Returns false if a known fact excludes the rule. */
 bool rule_could_match(const struct rule *rule, const struct subject *subject);
 /* The facts (FACT_*) that the rules need together. */
 unsigned int rules_facts_needed(const struct rules *rules);

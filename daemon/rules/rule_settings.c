@@ -15,7 +15,7 @@
 /* A service in a crash loop must not fill the disk with records. */
 #define REPEAT_COUNT_DEFAULT 10
 #define REPEAT_DEFAULT_NS (60 * MAZE_NSEC_PER_SEC)
-/* A larger count would not limit anything. */
+/* A larger count would not limit the log in practice. */
 #define REPEAT_COUNT_MAX 1000000
 /* Any duration, signal or recovery as text. */
 #define WORDING_SIZE 128
@@ -118,7 +118,7 @@ void rule_settings_print(const struct rule_settings *settings, FILE *out)
 	else
 		fputs("  repeat: every record\n", out);
 	if (policy->flags & MAZE_POLICY_SHADOW)
-		fputs("  shadow: all of this is recorded, none of it is done\n", out);
+		fputs("  shadow: signals and actions are recorded, but not performed\n", out);
 }
 
 /* ---- the keys of [rule] and [defaults] --------------------------------------------- */

@@ -79,7 +79,7 @@ static void choose_section(struct building *building, const struct conf_section 
 	if (building->sections[index]->file != section->file) {
 		problems_add(building->problems, PROBLEM_NOTE, building->sections[index]->file,
 			     building->sections[index]->line, NULL,
-			     "rule \"%s\" is replaced, in its place, by the one at %s:%u",
+			     "rule \"%s\" has no effect: the rule at %s:%u takes its place",
 			     section->name, section->file, section->line);
 		building->sections[index] = section;
 		return;
@@ -150,7 +150,7 @@ static int apply_kind(const struct conf *conf, unsigned int kind, struct key_tar
 	return err;
 }
 
-/* The key that a contradiction is probably about. */
+/* The key that a contradiction is reported at. */
 static const struct conf_entry *find_limit_key(const struct conf_section *section)
 {
 	const struct conf_entry *entry = conf_section_entry(section, "hard");
@@ -185,7 +185,7 @@ static void note_keys_without_effect(const struct conf_section *section, const s
 		if (rule->ignore) {
 			problems_add(problems, PROBLEM_NOTE, section->file, entry->line,
 				     entry->key.name,
-				     "it has no effect, because the rule ignores what it matches");
+				     "it has no effect, because the rule has action = ignore");
 			continue;
 		}
 		for (k = 0; k < STAGE_COUNT; k++) {
@@ -247,7 +247,7 @@ static int build_rule(const struct building *building, const struct conf_section
 		err = apply_section(section, &target, building->problems);
 	if (err)
 		return err;
-	/* An error in what was inherited is not reported again. */
+	/* An error in an inherited setting was reported where it is set. */
 	if (!rule->ignore && building->defaults_are_valid && building->problems->errors == before)
 		check_policy(section, &rule->settings, building->problems);
 	note_keys_without_effect(section, rule, building->problems);
@@ -291,8 +291,8 @@ static int check_tags(const struct rules *rules, struct problems *problems)
 		rule = sorted[i].rule;
 		if (sorted[i].tag == sorted[i - 1].tag)
 			problems_add(problems, PROBLEM_ERROR, rule->file, rule->line, NULL,
-				     "the hash of this rule's name is that of rule %s; rename "
-				     "one of them",
+				     "this rule's name has the same hash as rule %s; rename one "
+				     "of them",
 				     sorted[i - 1].rule->name);
 	}
 	free(sorted);

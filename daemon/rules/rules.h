@@ -49,7 +49,7 @@ struct rule {
 	const char *file; /* belongs to struct rules */
 	unsigned int line;
 	struct condition conditions[CONDITION_COUNT];
-	unsigned int facts; /* FACT_*: what its conditions need */
+	unsigned int facts; /* FACT_*: the facts that its conditions need */
 	bool ignore;
 	struct rule_settings settings; /* set also for action = ignore */
 };

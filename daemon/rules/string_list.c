@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * One pass and two allocations: a word and its NUL never need more bytes than the word
- * and its separator took in the text.
+ * and its separator in the text.
  */
 #include "string_list.h"
 

@@ -23,7 +23,7 @@
 
 /* Twelve hierarchies of version 1 and a path of the maximum length. */
 #define CGROUP_FILE_SIZE 8192
-/* Each turn, a parent has ended. */
+/* Attempts to read the parent; an attempt fails if the parent ends. */
 #define PARENT_TRIES 8
 
 static int fail_read(const struct subject *subject, int err, const char *what,
@@ -75,8 +75,9 @@ static int read_ids(const struct subject_source *source, struct subject *subject
 }
 
 /*
- * The parent is known by PID only. A process never gets back a parent that it has lost,
- * so a PPid that is the same before and after was the parent's all the time.
+ * The parent is known by PID only. A process never returns to an earlier parent. So if
+ * its PPid is the same before and after the read, the PID was the parent's during the
+ * read.
  */
 static int read_parent(const struct subject_source *source, struct subject *subject)
 {

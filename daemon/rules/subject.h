@@ -15,7 +15,7 @@
 
 #include "../../lib/maze.h"
 
-/* The kernel's names have up to 15 bytes; those of kernel workers up to 63. */
+/* Names have up to 15 bytes, those of kernel workers up to 63. */
 #define SUBJECT_COMM_SIZE 64
 /*
  * exe: PATH_MAX. The command line is cut there: it can be megabytes, and every glob has to
@@ -72,9 +72,9 @@ int subject_open(pid_t pid, pid_t tid, struct subject_source *ret_source,
 void subject_close(struct subject_source *source);
 
 /*
- * Reads those of `facts` that are not known yet. -ESRCH: the process has ended; -EACCES:
- * no permission; -ETIMEDOUT: reading its memory timed out; -EINPROGRESS: the source's
- * get_cmdline has sent a request. On failure no fact becomes known.
+ * Reads the `facts` that are not known yet. -ESRCH: the process has ended; -EACCES: no
+ * permission; -ETIMEDOUT: reading its memory timed out; -EINPROGRESS: the source's
+ * get_cmdline has sent a request. On failure the known facts stay the same.
  */
 int subject_read(const struct subject_source *source, unsigned int facts, struct subject *subject,
 		 struct maze_error *error);

@@ -25,8 +25,8 @@ enum tag_kind {
 	TAG_RULE,     /* by a rule */
 	TAG_USER,     /* by a user, through the control socket */
 	/*
-	 * By root. A rule may replace watches whose kind differs from its own in the two
-	 * lowest bits only: so not this one.
+	 * By root. A rule may replace only watches whose kind differs from its own in the
+	 * two lowest bits, so it never replaces this kind.
 	 */
 	TAG_ROOT = 4,
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Rules that can never apply, because an earlier rule matches everything that they match.
- * What is noted is certain, but not every such rule is found: globs are compared by their
- * text.
+ * A reported rule certainly never applies, but not every such rule is found, because
+ * globs are compared by their text.
  */
 #ifndef MAZE_DAEMON_UNUSED_H
 #define MAZE_DAEMON_UNUSED_H

@@ -8,7 +8,7 @@
 
 #include "../../lib/maze.h"
 
-/* What the library accepts for `shadow`. */
+/* The words that the library accepts for `shadow`. */
 int value_yes_no(const char *value, bool *ret_yes, struct maze_error *error);
 int value_number(const char *value, long min, long max, long *ret_number, struct maze_error *error);
 /* A number of bytes, or a number with K, M or G (powers of 1024). */

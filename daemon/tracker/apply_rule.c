@@ -176,7 +176,7 @@ static int decide_all(const struct rule_applier *applier, const struct subject_s
 	return err;
 }
 
-/* One call if all threads fall under one rule, as in nearly all processes. */
+/* One call suffices if all threads have the same rule, as in nearly all processes. */
 static int apply_to_threads(const struct rule_applier *applier, const struct subject_source *source,
 			    struct subject *subject, const struct known_watch *known,
 			    struct maze_error *error)
@@ -223,7 +223,8 @@ static int apply_to_process(const struct rule_applier *applier, const struct sub
 
 /*
  * Marks the rules in shadow that may watch the thread. The command line cannot be read
- * without waiting, so where a rule depends on it, that rule and the following ones may.
+ * without waiting. So if a rule depends on it, that rule and the later ones count as
+ * possible matches.
  */
 static int find_shadows(const struct rule_applier *applier, const struct subject_source *of_process,
 			struct subject *subject, pid_t tid, bool *shadows, struct maze_error *error)

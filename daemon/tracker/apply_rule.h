@@ -6,7 +6,7 @@
 #include "cmdlines.h"
 #include "../rules/rules.h"
 
-/* What is known of the current watch; saves a call when nothing changes. */
+/* The current watch as far as known; saves a call if it stays the same. */
 struct known_watch {
 	bool known;
 	bool watched; /* with `tag` */
@@ -23,15 +23,15 @@ struct rule_applier {
 /* Whether a rule selects single threads of a process. */
 bool rules_tell_threads_apart(const struct rules *rules);
 /*
- * Process `pid`, or with tid not 0 only that thread of it. 0: done, or nothing to do;
+ * Process `pid`, or with tid not 0 only that thread of it. 0: done, or no change needed;
  * -ESRCH: it has ended; -EPERM: never watched (init, kernel threads, maze); -EINPROGRESS:
  * call again when `cmdlines` has the answer; else -errno and a message.
  */
 int apply_rule(const struct rule_applier *applier, pid_t pid, pid_t tid,
 	       const struct known_watch *known, struct maze_error *error);
 /*
- * Ends the watch that a rule in shadow has of process `pid`, or of its thread, to make
- * room for a user's own watch; apply_rule() restores it. Errors as there.
+ * Ends the watch of process `pid`, or of its thread, by a rule in shadow, so that a user
+ * can watch it; apply_rule() restores the watch. Errors as there.
  */
 int release_shadow_rules(const struct rule_applier *applier, pid_t pid, pid_t tid,
 			 struct maze_error *error);

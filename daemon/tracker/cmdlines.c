@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Answers come in the order of the requests, so a late worker is blocked in the first
- * request. The other requests are sent to the next worker.
+ * Answers arrive in the order of the requests, so a worker that misses its deadline is
+ * blocked in the first request. The other requests are sent to the next worker.
  */
 #include "cmdlines.h"
 
@@ -152,7 +152,7 @@ static void complain(struct cmdlines *cmdlines, const struct pending *pending, c
 		return;
 	cmdlines->reported_usec = now;
 	log_printf(cmdlines->log, LOG_WARNING,
-		   "the command line of process %d (user id %u) %s; rules see an empty one; %zu "
+		   "the command line of process %d (user id %u) %s; rules use an empty one; %zu "
 		   "blocked worker%s",
 		   pending->request.pid, pending->uid, what, cmdlines->left.count,
 		   cmdlines->left.count == 1 ? "" : "s");
@@ -187,7 +187,9 @@ static int start_worker(struct cmdlines *cmdlines)
 	return 0;
 }
 
-/* Sends what is queued, and starts a worker if there is none and one may block. */
+/*
+ * Sends the queued requests. Starts a worker if none runs, unless too many are blocked.
+ */
 static void serve(struct cmdlines *cmdlines)
 {
 	struct pending *pending;
@@ -291,7 +293,10 @@ int cmdlines_get(void *arg, const struct subject_source *source, struct subject 
 	pending->chain_next = *chain_of(cmdlines, request.pid);
 	*chain_of(cmdlines, request.pid) = pending;
 	cmdlines->count++;
-	/* Not at once: a failed start calls on_answer(), and the caller is not done yet. */
+	/*
+	 * Deferred, because a failed start calls on_answer() while the caller still
+	 * works.
+	 */
 	sd_event_source_set_time_relative(cmdlines->timer, 0);
 	sd_event_source_set_enabled(cmdlines->timer, SD_EVENT_ONESHOT);
 	return -EINPROGRESS;

@@ -26,7 +26,7 @@
 #define BATCH_MAX 128
 /* A repeated failure is logged once in this time. */
 #define COMPLAINT_USEC (60 * 1000000ULL)
-/* The report is not urgent, so it may share a wakeup. */
+/* The report is not urgent, so its timer may expire together with another. */
 #define COMPLAINT_ACCURACY_USEC 1000000U
 /* At once. Not a deferred source, which would run before all others each time. */
 #define TURN_USEC 0
@@ -111,7 +111,7 @@ static void arm_turn(struct tracker *tracker)
 	sd_event_source_set_enabled(tracker->turn, SD_EVENT_ONESHOT);
 }
 
-/* On failure a scan that runs goes on. */
+/* If this fails, a scan in progress continues. */
 static int start_scan(struct tracker *tracker, struct maze_error *error)
 {
 	DIR *proc = opendir("/proc");
@@ -125,7 +125,7 @@ static int start_scan(struct tracker *tracker, struct maze_error *error)
 	return 0;
 }
 
-/* A process whose command line is pending is not decided yet. */
+/* A process with a pending command line has no rule yet. */
 static void report_scanned(struct tracker *tracker)
 {
 	if (!tracker->reports_scan || !tracker->scanned ||
@@ -266,7 +266,10 @@ static bool read_batch(struct tracker *tracker)
 	return count == BATCH_MAX;
 }
 
-/* Events beyond the batch may be read already and do not make the descriptor ready. */
+/*
+ * Events after the batch may already be in memory, where the descriptor does not report
+ * them.
+ */
 static void read_events(struct tracker *tracker)
 {
 	tracker->behind = read_batch(tracker);
@@ -339,7 +342,7 @@ static int follow(struct tracker *tracker, unsigned int wants, struct maze_error
 		maze_follower_close(follower);
 		return maze_fail(error, err, "cannot add an event source: %s", strerror(-err));
 	}
-	/* Before control requests and the scan, after verdicts. */
+	/* After verdicts, but before control requests and the scan. */
 	sd_event_source_set_priority(source, SD_EVENT_PRIORITY_IMPORTANT / 2);
 	unfollow(tracker);
 	tracker->follower = follower;
@@ -360,7 +363,10 @@ int tracker_use(struct tracker *tracker, const struct rules *rules, struct maze_
 	err = start_scan(tracker, error);
 	if (err)
 		return err;
-	/* Only when nothing can fail any more: on failure the caller frees these rules. */
+	/*
+	 * Set last, after all steps that can fail: on failure the caller frees these
+	 * rules.
+	 */
 	tracker->applier.rules = rules;
 	tracker->applier.by_thread = rules_tell_threads_apart(rules);
 	tracker->reports_scan = true;

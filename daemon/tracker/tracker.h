@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Watches every process as the rules say, as soon as it matches one. All processes are
- * scanned, in portions, at the start and when the rules change; after that only those for
- * which the engine reports an event.
+ * scanned, in portions, at the start and when the rules change; after that only the
+ * processes for which the engine reports an event.
  *
  * Only mazed's own watches are replaced and ended. A rule that enforces replaces a user's
  * watch; a rule in shadow does not.

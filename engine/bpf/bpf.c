@@ -150,7 +150,7 @@ static bool bpf_sees_yields(const struct engine *engine)
 	return engine->config.yield_probe != MAZE_YIELD_NONE;
 }
 
-/* The directory entry stays the same while the file is in use, as by this process. */
+/* The directory entry does not change while the file is in use, as by this process. */
 static void bpf_spare_program(struct engine *engine)
 {
 	if (engine->scope == ENGINE_PRIVATE)

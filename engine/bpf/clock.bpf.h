@@ -156,7 +156,10 @@ static __noinline maze_u64 running_runtime(struct task_struct *task, struct maze
 	start = READ(task, se.exec_start);
 	if (now <= start)
 		return sum;
-	/* Longer than between two ticks: the clock jumped, as on a snapshot's resume. */
+	/*
+	 * Longer than the time between two ticks: the clock jumped, as after a snapshot
+	 * is resumed.
+	 */
 	if (now - start > config.pending_max_ns)
 		return sum;
 	return sum + (now - start);

@@ -53,7 +53,7 @@ MAZE_INLINE bool same_policy(const struct maze_policy *a, const struct maze_poli
 	       a->hard_signal == b->hard_signal && a->owner == b->owner;
 }
 
-/* Whether the request's claim leaves this watch as it is; counts such watches. */
+/* Whether the claim keeps this watch unchanged; counts such watches. */
 MAZE_INLINE bool leave_alone(struct maze_task *watched, struct maze_request *req)
 {
 	if (watched->role != MAZE_ROLE_WATCHED || !req->mask)

@@ -4,7 +4,8 @@
  * both. The logs (2.8 MB) are mapped only for a reader.
  *
  * Always: the descriptor is readable while either log has something to read. Draining the
- * wakeup for one log would hide what is in the other, so `rest_fd` is set in that case.
+ * wakeup for one log would hide unread evidence in the other, so `rest_fd` is set in that
+ * case.
  */
 #include "engine_bpf.h"
 #include "../record_log.h"
@@ -20,7 +21,7 @@
 struct evidence_log {
 	struct record_log log;
 	size_t slot_size;
-	maze_u64 next; /* number of the slot to read next */
+	maze_u64 next; /* number of the next slot to read */
 };
 
 struct engine_evidence {
@@ -75,7 +76,9 @@ int bpf_evidence_next_process_info(struct engine_evidence *evidence, struct maze
 {
 	if (!next_of(evidence, MAZE_EVIDENCE_PROCESS_INFOS, ret))
 		return 0;
-	/* The kernel side uses `args` as scratch space: clear what it left there. */
+	/*
+	 * Clear the unused part of `args`, which the kernel side uses as scratch space.
+	 */
 	if (ret->args_size > sizeof(ret->args))
 		ret->args_size = sizeof(ret->args);
 	memset(ret->args + ret->args_size, 0, sizeof(ret->args) - ret->args_size);

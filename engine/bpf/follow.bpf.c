@@ -85,7 +85,7 @@ int BPF_PROG(follow__sched_process_fork, struct task_struct *parent, struct task
 
 	if (is_kernel_thread(child) || inherits_all(parent, child))
 		return 0;
-	/* An unwatched thread is as its process, which has been reported already. */
+	/* Rules match an unwatched thread like its process, which was reported before. */
 	if (is_thread && !(follow_config.wants & MAZE_FOLLOW_THREADS))
 		return 0;
 	return report(child, MAZE_PROCESS_FORK);

@@ -5,7 +5,7 @@
 
 #include "../../core/process_event.h"
 
-/* 6,553 events of 40 bytes: half a second of forks as fast as a few CPUs make them. */
+/* 6,553 events of 40 bytes: half a second of forks by a few CPUs at full speed. */
 #define FOLLOW_RING_BYTES (256U * 1024)
 
 /* Constant from load on. */

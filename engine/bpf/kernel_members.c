@@ -25,8 +25,7 @@ static const struct row {
 	  "sched_entity.exec_start",
 	  CLOCK_LOSS },
 	{ "task_struct.nvcsw", "A switch that the kernel does not report goes unnoticed." },
-	{ "task_struct.__state",
-	  "A sleep that a pending signal prevents ends an episode all the same." },
+	{ "task_struct.__state", "A sleep that a pending signal prevents still ends an episode." },
 	{ "task_struct.thread_info thread_info.cpu task_struct.on_cpu",
 	  "The watch of a running thread begins at its next switch." },
 	{ "task_struct.thread_pid pid.level pid.numbers upid.nr upid.ns pid_namespace.ns "

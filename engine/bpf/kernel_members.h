@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The members of kernel structs that the BPF program reads (kernel_types.h), and what the
- * engine cannot do on a kernel without them.
+ * The members of kernel structs that the BPF program reads (kernel_types.h), and the
+ * limitations of the engine on a kernel without them.
  */
 #ifndef MAZE_BPF_KERNEL_MEMBERS_H
 #define MAZE_BPF_KERNEL_MEMBERS_H
@@ -18,7 +18,10 @@ int kernel_members_check(const struct btf *btf, struct maze_error *error);
 /* Whether the scheduler's clock can be read between two ticks. */
 bool kernel_members_have_clock(const struct btf *btf);
 
-/* What the engine cannot do here, one sentence a line, as many as fit. */
+/*
+ * Writes the limitations of the engine on this kernel, one sentence a line, as many as
+ * fit.
+ */
 void kernel_members_losses(const struct btf *btf, char *ret_text, size_t size);
 
 /* The offset of a member in bytes; -1: the struct or the member does not exist. */

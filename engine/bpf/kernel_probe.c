@@ -93,8 +93,8 @@ static bool has_member(const struct btf *btf, const char *type_name, const char 
 }
 
 /*
- * KVM's steal clock is a plain per-CPU word. On bare metal, and under an emulator without
- * a steal clock, there is no steal. Any other hypervisor's cannot be read.
+ * KVM's steal clock is a plain per-CPU word. Bare metal and an emulator without a steal
+ * clock have no steal. The steal clock of any other hypervisor cannot be read.
  */
 static bool steal_is_readable(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the running kernel offers the bpf engine. Probing leaves nothing behind. load.c
- * and doctor use the results and do not probe themselves.
+ * The features of the running kernel that the bpf engine can use. Probing leaves no
+ * changes behind. load.c and doctor use the results and do not probe themselves.
  */
 #ifndef MAZE_BPF_KERNEL_PROBE_H
 #define MAZE_BPF_KERNEL_PROBE_H
@@ -26,7 +26,7 @@ struct kernel_offer {
 	bool has_nohz_full;
 	char losses[400];  /* of kernel_members_losses() */
 	int clock_refused; /* errno of kernel_open_clock(); 0: it works */
-	/* Deltas and what depends on them: as in struct maze_config. */
+	/* As in struct maze_config: the deltas, and the features that depend on them. */
 	long long steal_delta, irq_total_delta, irq_start_delta;
 	bool has_steal, steal_unknown, has_irqtime;
 	bool has_unwinder; /* kernel stacks can be taken */
@@ -37,7 +37,7 @@ struct kernel_offer {
 
 /*
  * 0, or why the engine cannot run here: -EPERM (capabilities) or -EOPNOTSUPP (the kernel
- * lacks something). *error says what would help.
+ * lacks something). *error names the remedy.
  */
 int kernel_probe(struct kernel_offer *ret_offer, struct maze_error *error);
 

@@ -6,7 +6,7 @@
  *
  * Only READ() and PROBE() read scalars, because a kernel may change their width and sign
  * (on_cpu is an int up to 6.18 and a u8 in 7.2). bpf_core_field_exists() guards each
- * member that the engine can do without; kernel_members.c lists what is lost without it.
+ * member that the engine can do without; kernel_members.c lists the loss without it.
  */
 #ifndef MAZE_BPF_KERNEL_TYPES_H
 #define MAZE_BPF_KERNEL_TYPES_H

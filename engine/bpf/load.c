@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Loads the BPF program into the kernel and attaches it. Only descriptors of this process
- * hold it, so nothing remains if the process is killed, unless pins.c has pinned it.
+ * hold it, so the kernel removes it if the process is killed, unless pins.c has pinned
+ * it.
  */
 #include "engine_bpf.h"
 #include "kernel_probe.h"
@@ -89,7 +90,7 @@ static bool open_clocks(int map_fd, maze_u32 cpus)
 	for (cpu = 0; cpu < cpus; cpu++) {
 		fd = kernel_open_clock((int)cpu);
 		if (fd < 0)
-			continue; /* offline; once online its verdicts wait for the tick */
+			continue; /* offline; once online, its verdicts wait for the tick */
 		if (!bpf_map_update_elem(map_fd, &cpu, &fd, BPF_ANY))
 			any = true;
 		close(fd); /* the map holds the event */

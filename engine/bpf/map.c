@@ -32,7 +32,7 @@ int bpf_map_state(struct engine *engine, struct maze_error *error)
 {
 	const size_t log_bytes = MAZE_LOG_LEN * sizeof(struct maze_record);
 	maze_u32 zero = 0;
-	/* .rodata holds nothing but the config. */
+	/* The .rodata map contains only the config. */
 	char config[4096] = { 0 };
 
 	if (bpf_map_lookup_elem(engine->fds[OBJECT_CONFIG], &zero, config))

@@ -116,7 +116,9 @@ MAZE_INLINE maze_u64 slept_ns(struct task_struct *next, struct maze_task *watche
 	maze_u64 until = switch_clock(next), awake = watched->asleep_ns;
 
 	if (has_wait_times()) {
-		/* The last wait for a CPU; run_delay has those before it. */
+		/*
+		 * Stop at the last wait for a CPU; run_delay contains the earlier ones.
+		 */
 		if (READ(next, sched_info.last_queued) > watched->asleep_ns)
 			until = READ(next, sched_info.last_queued);
 		awake += READ(next, sched_info.run_delay) - watched->waited_ns;
@@ -182,7 +184,10 @@ static __noinline int resume(struct task_struct *next, struct maze_task *watched
 	watched->nvcsw = voluntary_switches(next);
 	doubt_unprobed_time(watched, 0, &sample);
 	verdict = maze_step(&watched->policy, &watched->account, &sample);
-	/* Signals go to current, which is not next yet: the timer acts on what is due. */
+	/*
+	 * A signal goes to current, which is not `next` yet. So the timer acts on the
+	 * stages that are due.
+	 */
 	watched->account.fired &= ~verdict.due;
 	if (verdict.reset)
 		release_yield_probe(watched);
@@ -232,7 +237,7 @@ int BPF_PROG(handle__sched_switch, bool preempt, struct task_struct *prev, struc
 	return 0;
 }
 
-/* Watches a child as its parent is; `last`: record a failure, as no retry follows. */
+/* Watches a child like its parent. `last`: no retry follows, so record a failure. */
 static __noinline int inherit(struct task_struct *parent, struct task_struct *child, bool last)
 {
 	struct record_facts facts = { .event = MAZE_EVENT_LOST, .lost = 1 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reader wakeups: how the kernel side wakes readers and the yield-probe service. Each has
- * a ring buffer of one page to itself. Its content has no meaning; that it is not empty
- * means that there may be something to read.
+ * Reader wakeups: how the kernel side wakes readers and the yield-probe service. Each
+ * wakeup has its own ring buffer of one page. If the buffer is not empty, there may be
+ * something to read; its content has no meaning.
  */
 #include "engine_bpf.h"
 
@@ -17,7 +17,7 @@
 
 #include "../../base/proc_files.h"
 
-/* In clock ticks since boot; 0: no such process. */
+/* Returns the start time in clock ticks since boot; 0: the process does not exist. */
 static maze_u64 start_time(pid_t pid)
 {
 	maze_u64 ticks = 0;
@@ -88,7 +88,7 @@ static int claim_slot(struct engine *engine, maze_u32 *mask, int ring_fd, int *r
 	owner = &engine->state->owners[index];
 	owner->pid = (maze_u32)getpid();
 	owner->start_time = start_time(getpid());
-	/* The last owner, if it was killed, left its bit in the mask of its kind. */
+	/* If the last owner was killed, its bit is still set in the mask of its kind. */
 	clear_bits(engine, index);
 	__atomic_fetch_or(mask, 1U << index, __ATOMIC_SEQ_CST);
 	*ret_index = index;

@@ -261,7 +261,7 @@ static int check_meta(int fd, struct maze_error *error)
 	return 0;
 }
 
-/* Other users could have put programs of their own there. */
+/* The directory may contain programs that another user has pinned. */
 static int check_owner(struct maze_error *error)
 {
 	struct stat st;

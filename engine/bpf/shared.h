@@ -53,14 +53,17 @@ enum maze_role {
 	MAZE_ROLE_SELF, /* a process of maze: never watched */
 };
 
-/* maze_task.needs_yield_probe; WATCH_ENDED is final: a replaced watch leaves no user. */
+/*
+ * maze_task.needs_yield_probe. WATCH_ENDED is final, so an ended watch is never counted
+ * again.
+ */
 enum maze_probe_need {
 	MAZE_PROBE_NOT_NEEDED = 0,
 	MAZE_PROBE_NEEDED, /* counted in maze_state.yield_probe_users */
 	MAZE_PROBE_WATCH_ENDED,
 };
 
-/* Value of the task storage: everything about one watched task. */
+/* Value of the task storage: the state of one watched task. */
 struct maze_task {
 	struct maze_policy policy;
 	struct maze_account account; /* stepped only on the CPU that runs the task */
@@ -103,7 +106,7 @@ struct maze_timer {
 };
 _Static_assert(sizeof(struct maze_timer) == 64, "one cache line, so that CPUs do not share");
 
-/* What the control iterator does with each task. */
+/* The action of the control iterator on each task. */
 enum maze_request_kind {
 	MAZE_REQUEST_WATCH = 1,
 	MAZE_REQUEST_UNWATCH,
@@ -124,7 +127,7 @@ struct maze_request {
 	maze_u32 exiting;
 	maze_u32 no_memory;
 	maze_u32 kept; /* had this policy and tag already, and keep their count */
-	maze_u32 left; /* are watched under a tag that the claim does not reach */
+	maze_u32 left; /* have watches with a tag outside of the claim */
 	maze_u32 reserved;
 	maze_u64 running_on[MAZE_CPUS_MAX / 64]; /* CPUs that run a target now */
 };
@@ -147,7 +150,7 @@ struct maze_state {
 	maze_u32 yield_probe_users;    /* watched tasks that need the yield probe */
 	/* Bit i of a notify_* mask: wakeup i is for this. */
 	maze_u32 notify_records;
-	maze_u32 notify_yield_probe; /* yield_probe_users becomes 0 or leaves it */
+	maze_u32 notify_yield_probe; /* yield_probe_users changes from or to 0 */
 	maze_u32 no_timer_pin;	     /* this kernel has no BPF_F_TIMER_CPU_PIN (before 6.7) */
 	maze_u32 timers_ready;	     /* CPUs whose timer has been initialised */
 	maze_u32 pid_level;	     /* depth of the owner's pid namespace */

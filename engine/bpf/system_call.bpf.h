@@ -37,7 +37,10 @@ MAZE_INLINE struct pt_regs *entry_frame(struct task_struct *task)
 			       bpf_core_type_id_kernel(struct pt_regs));
 }
 
-/* Call it before the handlers are attached: it stores a wrong offset meanwhile. */
+/*
+ * Call it before the handlers are attached, because it stores a wrong offset for a
+ * moment.
+ */
 MAZE_INLINE void find_entry_frame(struct task_struct *task)
 {
 	/* Through memory, because the verifier permits no difference of pointers. */
@@ -62,7 +65,7 @@ MAZE_INLINE long system_call(struct task_struct *task)
 }
 
 #if defined(__TARGET_ARCH_x86)
-/* TS_COMPAT: the number is that of an i386 system call. */
+/* TS_COMPAT: this is the number of an i386 system call. */
 MAZE_INLINE bool is_compat(struct task_struct *task)
 {
 	return bpf_core_field_exists(struct task_struct, thread_info.status) &&

@@ -20,11 +20,11 @@
 #define MAZE_RETRIES_MAX 16
 /* A timer this late is armed again; its soft interrupt may be some ms late. */
 #define MAZE_OVERDUE_NS (10 * MAZE_NSEC_PER_MSEC)
-/* On a CPU that idles for less, an expiring timer does not disturb a deep idle state. */
+/* If the CPU idles for less, an expiring timer disturbs no deep idle state. */
 #define MAZE_LONG_IDLE_NS (10 * MAZE_NSEC_PER_MSEC)
-/* One wakeup in that time is less than any periodic task causes. */
+/* One wakeup in this time costs less than any periodic task. */
 #define MAZE_CANCEL_WHEN_IDLE_NS (10 * MAZE_NSEC_PER_SEC)
-/* More lateness than this has other causes than the timer. */
+/* A larger lateness has other causes than the timer. */
 #define MAZE_LAG_MAX_NS (50 * MAZE_NSEC_PER_USEC)
 /* A longer delay is shortened by 0.2 %, as clocks may differ by that. */
 #define MAZE_CLOSE_NS (8 * MAZE_NSEC_PER_MSEC)
@@ -239,7 +239,7 @@ MAZE_INLINE long start_timer(maze_u64 delay_ns)
 		return -2; /* ENOENT: the loader did not count this CPU */
 	if (!state.no_timer_pin) {
 		err = bpf_timer_start(&slot->timer, delay_ns, 2 /* BPF_F_TIMER_CPU_PIN, 6.7 */);
-		if (err != -22 /* EINVAL: no such flag */)
+		if (err != -22 /* EINVAL: the flag is unknown */)
 			return err;
 		state.no_timer_pin = 1;
 	}
@@ -248,8 +248,8 @@ MAZE_INLINE long start_timer(maze_u64 delay_ns)
 
 /*
  * Makes this CPU's timer expire once the task has run for delay_ns, or earlier: a timer
- * that is armed for an earlier time stays as it is, and is armed for the rest then.
- * `clock` is the rq clock. Arming costs about 100 ns.
+ * that is armed for an earlier time is not changed; when it expires, it is armed for the
+ * rest. `clock` is the rq clock. Arming costs about 100 ns.
  */
 MAZE_INLINE void arm(struct maze_cpu *cpu, maze_u64 clock, maze_u64 delay_ns)
 {
@@ -292,7 +292,7 @@ MAZE_INLINE void recheck_missed_switch(struct maze_cpu *cpu, maze_u64 clock)
 	cpu->recheck_delay_ns = delay_ns;
 }
 
-/* Starts the timer for a time that never comes: unlike cancelling, that never waits. */
+/* Starts the timer for a time that is never reached, because cancelling may wait. */
 MAZE_INLINE void disarm(struct maze_cpu *cpu)
 {
 	if (!start_timer(1ULL << 62))
@@ -300,11 +300,11 @@ MAZE_INLINE void disarm(struct maze_cpu *cpu)
 }
 
 /*
- * Cancelling the timer at each idle and arming it afterwards would cost a task that
- * sleeps thousands of times per second 300 ns each time. So an armed timer is left to
- * expire. If it does so in a long idle period, where it wakes the CPU for nothing, going
- * idle cancels it for the next MAZE_CANCEL_WHEN_IDLE_NS. An idle CPU is woken once in
- * that time at most.
+ * Cancelling the timer when the CPU goes idle and arming it again costs 300 ns, too much
+ * for a task that sleeps thousands of times per second. So an armed timer normally
+ * expires. If it expires in a long idle period, it wakes the CPU without need. Then going
+ * idle cancels the timer for the next MAZE_CANCEL_WHEN_IDLE_NS, so the timer wakes an
+ * idle CPU at most once in that time.
  */
 MAZE_INLINE void go_idle(struct maze_cpu *cpu, maze_u64 clock)
 {

@@ -5,7 +5,7 @@
  * holds the probe, so the probe ends with the process.
  *
  * Without the service the limits are still enforced. The engine then misses the yield of
- * a task that is alone on its CPU, unless the timer interrupts that very call.
+ * a task that is alone on its CPU, unless the timer interrupts this call.
  */
 #include "engine_bpf.h"
 

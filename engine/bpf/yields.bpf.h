@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Yields: the time of each, and what to do while no probe is attached.
- * Always: while a yield may have been missed, there is no verdict (DESIGN section 4).
+ * Yields: records the time of each, and handles the time without an attached probe.
+ * Always: while a yield may have been missed, no verdict is given (DESIGN section 4).
  */
 #ifndef MAZE_BPF_YIELDS_BPF_H
 #define MAZE_BPF_YIELDS_BPF_H
@@ -13,14 +13,17 @@
 /*
  * A verdict waits for the yield probe until the count is twice its limit, and at least
  * this much CPU time past it. The yield-probe service attaches the probe in 0.4 ms, or 11
- * ms for the system-call tracepoint. If it has not done so by then, the verdict is given.
+ * ms for the system-call tracepoint. If the probe is not attached by then, the verdict
+ * does not wait longer.
  */
 #define MAZE_DOUBT_NS (1 * MAZE_NSEC_PER_SEC)
 /* Longest delay between two checks of a task that waits for the probe. */
 #define MAZE_PROBE_WAIT_NS (4 * MAZE_NSEC_PER_MSEC)
 /* Margin for the time of a yield, which must never be too early. */
 #define MAZE_YIELD_MARGIN_NS (20 * MAZE_NSEC_PER_USEC)
-/* The same where the clock may stop at the latest wakeup, some 20 us before. */
+/*
+ * The same margin if the clock may have stopped at the latest wakeup, some 20 us before.
+ */
 #define MAZE_AHEAD_MARGIN_NS (100 * MAZE_NSEC_PER_USEC)
 
 MAZE_INLINE bool yields_reset(struct maze_task *watched)
@@ -130,7 +133,7 @@ MAZE_INLINE void doubt_unprobed_time(struct maze_task *watched, struct maze_cpu 
 	sample->yield_ns = watched->yield_ns;
 }
 
-/* The stages of `due` that need not wait for the probe: see MAZE_DOUBT_NS. */
+/* The stages of `due` that do not have to wait for the probe: see MAZE_DOUBT_NS. */
 MAZE_INLINE maze_u32 certain_stages(struct maze_task *watched, maze_u64 count_ns, maze_u32 due)
 {
 	maze_u64 soft_ns = watched->policy.soft_ns, hard_ns = watched->policy.hard_ns;
@@ -151,9 +154,9 @@ MAZE_INLINE maze_u32 certain_stages(struct maze_task *watched, maze_u64 count_ns
 
 /*
  * CPU time until the next check of the account. Without the permanent probe there is one
- * more check on the way to a limit: at the mark, from which on the task needs the probe.
- * Until the probe is attached, the timer checks at short intervals whether it is, and
- * whether the task is in a yield.
+ * more check on the way to a limit: at the mark from which the task needs the probe.
+ * Until the probe is attached, the timer checks at short intervals whether the probe is
+ * attached and whether the task is in a yield.
  */
 MAZE_INLINE maze_u64 next_account_check(struct maze_task *watched, maze_u64 count_ns,
 					maze_u64 next_ns)

@@ -3,8 +3,8 @@
  * A check of a watched process: samples its threads, steps their accounts, executes the
  * verdicts and plans the next check.
  *
- * Invariant: the runtime that is charged is read BEFORE the number of sleeps that shows
- * that it is within one episode. The runtime at which an episode begins is read AFTER the
+ * Invariant: a runtime is charged only if the number of sleeps, read AFTER it, shows that
+ * no new episode has begun. The runtime at which an episode begins is read AFTER the
  * number of sleeps that shows its beginning. The time between the two reads may belong to
  * either episode, so it is never charged.
  *
@@ -94,7 +94,7 @@ static void step(struct engine *engine, struct poll_process *process, struct pol
 		act(engine, process, thread, &verdict, true);
 }
 
-/* The thread slept since the last read; how much of its runtime came before is unknown. */
+/* The thread slept since the last read. How much runtime it used before is unknown. */
 static int slept(struct engine *engine, struct poll_process *process, struct poll_thread *thread,
 		 maze_u64 sleeps)
 {
@@ -111,7 +111,10 @@ static int slept(struct engine *engine, struct poll_process *process, struct pol
 	if (maze_sleep_resets(&thread->policy, MAZE_SLEEPS)) {
 		maze_forgo(&thread->account, sample.runtime_ns);
 	} else {
-		/* Charging all runtime, then subtracting all sleep, errs to the late side. */
+		/*
+		 * Charging all runtime and then subtracting all sleep may make a verdict
+		 * late, never early.
+		 */
 		sample.act = MAZE_WAKES;
 		sample.asleep_ns = poll_sample_asleep_ns(thread, &thread->times);
 	}
@@ -171,7 +174,10 @@ static int read_sleeps(struct engine *engine, struct poll_process *process,
 	if (err)
 		return err;
 	thread->uid = status.uid;
-	/* From before the read of its sleeps: a later sleep increases the number again. */
+	/*
+	 * Its value from before the read of the sleeps: after a later sleep it increases
+	 * again.
+	 */
 	thread->arrivals = arrivals;
 	if (status.sleeps != thread->sleeps)
 		return slept(engine, process, thread, status.sleeps);
@@ -203,7 +209,7 @@ static void check_thread(struct engine *engine, struct poll_process *process,
 	thread->times = times;
 	if (ran_ns)
 		thread->ran_ns = now;
-	/* No new arrival on a CPU: it has run without a break. */
+	/* Without a new arrival on a CPU, the thread has run without a break. */
 	if (times.arrivals == thread->arrivals)
 		thread->unbroken_ns = times.runtime_ns;
 	if (must_read_sleeps(engine, process, thread, rests))

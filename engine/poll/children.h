@@ -8,7 +8,7 @@
 
 #include "engine_poll.h"
 
-/* What a child inherits from its parent, and the parent's user and name. */
+/* The policy and tag that a child inherits, and the parent's user and name. */
 struct inheritance {
 	struct maze_policy policy;
 	maze_u64 tag;
@@ -16,7 +16,7 @@ struct inheritance {
 	char comm[MAZE_COMM_LEN];
 };
 
-/* A child that had exited when its fork event was read; it may have children of its own. */
+/* A child that had exited when its fork event was read. Its children inherit from it. */
 struct exited_parent {
 	struct inheritance inherited;
 	pid_t pid;
@@ -56,7 +56,10 @@ struct child_tracker {
 
 /* Watches the child. -ESRCH: it has ended; other errors are recorded as a loss. */
 int poll_inherit(struct engine *engine, const struct child *child);
-/* What a child of this thread inherits. NULL: of any thread, with the process's policy. */
+/*
+ * The inheritance of a child of this thread. NULL: of any thread, with the process's
+ * policy.
+ */
 struct inheritance inheritance_of(const struct poll_process *process,
 				  const struct poll_thread *thread);
 

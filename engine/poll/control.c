@@ -88,7 +88,7 @@ static bool reaches(const struct engine_claim *claim, maze_u64 tag)
 	return !((tag ^ claim->tag) & claim->mask);
 }
 
-/* Whether the claim keeps this watch as it is; counts such watches. */
+/* Whether the claim keeps this watch unchanged; counts such watches. */
 static bool leave_alone(struct watch_request *request, const struct poll_thread *thread)
 {
 	const struct engine_claim *claim = request->claim;

@@ -4,18 +4,18 @@
  * the CPU time and the number of sleeps of each watched thread from /proc and steps the
  * account with core/step.h, as every engine does.
  *
- * When it checks: a CPU-time timer (timer_create(2) on the clock of the watched process,
- * which needs no privilege) fires when the process has used a few ms of CPU since the last
- * check. So the cost is proportional to the CPU time that is watched, and a sleeping process
- * costs nothing. The kernel fires such a timer only when the process returns to user mode,
- * so a slow backstop also checks the clock of each process.
+ * A CPU-time timer triggers the checks. It runs on the clock of the watched process
+ * (timer_create(2), without privilege) and fires when the process has used a few ms of
+ * CPU since the last check. So the cost is proportional to the CPU time that is watched,
+ * and a sleeping process costs nothing. The kernel fires such a timer only when the
+ * process returns to user mode, so a slow backstop also checks the clock of each process.
  *
  * Never early: only runtime that the scheduler has accounted is charged; it lags by up to a
  * tick. Runtime and sleeps cannot be read together, so they are read in an order that errs
  * to the late side (check.c).
  *
- * A worker thread per engine enforces the limits, whatever the caller does. The lock
- * protects all state.
+ * A worker thread per engine enforces the limits, also while the caller is blocked. The
+ * lock protects all state.
  */
 #ifndef MAZE_ENGINE_POLL_H
 #define MAZE_ENGINE_POLL_H
@@ -34,7 +34,7 @@
 /* The same as in the bpf engine. */
 #define POLL_LOG_LEN 4096
 #define POLL_READERS_MAX 32
-/* Of the hash of processes by PID; a power of two. */
+/* Buckets of the hash of processes by PID; a power of two. */
 #define POLL_CHAINS 256
 #define POLL_NEVER (~0ULL)
 

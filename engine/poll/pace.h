@@ -15,13 +15,16 @@
 #define PACE_LATE_MAX_NS (10 * MAZE_NSEC_PER_MSEC)
 #define PACE_LATE_FRACTION 10
 /*
- * The part of that between two checks. The rest is for the last check, which happens at a
- * tick, up to 4 ms after the limit. A CPU-time timer also fires at a tick, so its part is
- * smaller than with wall time.
+ * The part of this lateness between two checks, in percent. The last check uses the rest:
+ * it happens at a tick, up to 4 ms after the limit. A CPU-time timer also fires at a
+ * tick, so its part is smaller than with wall time.
  */
 #define PACE_CLOCK_PERCENT 60
 #define PACE_TIMER_PERCENT 35
-/* Ticks of 4 ms on most kernels update the runtime: shorter intervals read nothing new. */
+/*
+ * Most kernels update the runtime at ticks of 4 ms, so a shorter interval reads no new
+ * value.
+ */
 #define PACE_STEP_MIN_NS (2 * MAZE_NSEC_PER_MSEC)
 
 /* In sixteenths. */

@@ -184,7 +184,10 @@ static int poll_service(struct engine *engine)
 
 	pthread_mutex_lock(&engine->lock);
 	before = engine->processes;
-	/* Before a process is removed, so that its children find what they inherit. */
+	/*
+	 * Before a process is removed, so that children found now can still inherit from
+	 * it.
+	 */
 	poll_child_tracker_catch_up(engine);
 	if (engine->processes != before)
 		poll_worker_wake(engine);

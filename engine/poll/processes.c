@@ -228,7 +228,10 @@ struct listing {
 	struct poll_process *process;
 };
 
-/* The creator of the thread is unknown; its name and user are those of the first entry. */
+/*
+ * Records a thread that could not be watched. Its creator is unknown, so the record has
+ * the name and user of the first entry.
+ */
 static void lose_thread(struct engine *engine, const struct poll_process *process, pid_t tid)
 {
 	struct maze_record lost = { .tag = process->tag,

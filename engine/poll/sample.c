@@ -28,9 +28,10 @@ static maze_u64 elapsed_ns(void)
 }
 
 /*
- * The time since the watch began, minus running, minus waiting for a CPU, minus what
- * recovery has used already. /proc adds a wait only when it ends, so part of a wait may
- * first count as sleep; later samples correct that. Steal counts as sleep: late, not early.
+ * The time since the watch began, minus running, minus waiting for a CPU, minus the sleep
+ * that recovery has used already. /proc adds a wait only when it ends, so part of a wait
+ * may first count as sleep; later samples correct that. Steal counts as sleep: late, not
+ * early.
  */
 maze_u64 poll_sample_asleep_ns(struct poll_thread *thread, const struct thread_times *times)
 {
@@ -79,8 +80,8 @@ int poll_sample_begin(struct poll_process *process, struct poll_thread *thread, 
 }
 
 /*
- * The exit itself counts as one voluntary switch. If the thread has also slept since the
- * last sample, the count of that sample stays.
+ * The exit counts as one voluntary switch. With more switches the thread has also slept
+ * since the last sample, and the count of that sample stays.
  */
 void poll_sample_last(const struct poll_process *process, struct poll_thread *thread)
 {

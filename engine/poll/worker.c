@@ -60,7 +60,7 @@ static void end_round(struct engine *engine, bool only_forks)
 	engine->round_cpu_ns = cpu_ns;
 }
 
-/* Drops a process of which only threads were watched, after the last of them. */
+/* Drops a process without a watch of its own after its last watched thread. */
 static void drop_if_empty(struct engine *engine, struct poll_process *process)
 {
 	if (!process->threads && !process->whole)
@@ -95,7 +95,7 @@ static void run_backstop(struct engine *engine, struct poll_process *process)
 	}
 }
 
-/* Up to a quarter early is due too, so that one wakeup serves several processes. */
+/* Also check up to a quarter early, so that one wakeup serves several processes. */
 static bool is_due(const struct poll_process *process, maze_u64 now)
 {
 	maze_u64 early_ns = (process->check_at - process->checked_ns) / 4;
@@ -170,7 +170,10 @@ static void take_event(struct engine *engine, maze_u64 what)
 		poll_child_tracker_take(engine);
 		break;
 	default:
-		/* Before its removal, so that its children find what they inherit. */
+		/*
+		 * Before the process is removed, so that children found now can still
+		 * inherit from it.
+		 */
 		poll_child_tracker_take(engine);
 		process = poll_find(engine, (pid_t)what);
 		if (process && poll_process_has_ended(process))
@@ -214,7 +217,7 @@ static void *work(void *arg)
 	return NULL;
 }
 
-/* Timers need the TID of the worker, so it is set before the first watch. */
+/* The timers need the worker's TID, so it is set before the first watch. */
 static void *start(void *arg)
 {
 	struct engine *engine = arg;
@@ -226,7 +229,7 @@ static void *start(void *arg)
 	return work(engine);
 }
 
-/* The worker blocks all signals; it reads those of its timers from signal_fd. */
+/* The worker blocks all signals and reads those of the timers from signal_fd. */
 static int create(struct engine *engine)
 {
 	sigset_t all, before;

@@ -98,7 +98,7 @@ static void read_status(struct process_info *live)
 	if (line)
 		live->uid = (unsigned int)strtoul(line, NULL, 10);
 	line = status_line(status, "\nNSpid:");
-	/* The last number is that of the innermost namespace. */
+	/* The last number is the one in the innermost namespace. */
 	while (line && *line && *line != '\n') {
 		if (*line >= '0' && *line <= '9') {
 			live->inner_pid = atoi(line);
@@ -231,7 +231,7 @@ int process_info_open(pid_t pid, pid_t tid, maze_u64 verdict_ns, struct process_
 		process_info_done(&live);
 		return err;
 	}
-	/* First what a killed process loses first. */
+	/* First the facts that a killed process loses first. */
 	(void)maps_read(live.proc_fd, &live.maps);
 	read_words(&live);
 	read_exe(&live);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What /proc shows of a runaway thread's live process: program, command line, cgroup,
+ * Reads the live process of a runaway thread from /proc: program, command line, cgroup,
  * threads, mappings. A process that started after the verdict is refused: the PID was
  * reused. Each fact may be missing.
  */

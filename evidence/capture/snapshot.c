@@ -26,7 +26,7 @@ static const unsigned char numbers[] = {
 #define STACK_POINTER 7
 #define WHOLE_ABI PERF_SAMPLE_REGS_ABI_64
 #elif defined(__aarch64__)
-	/* x0 to x30, sp, pc: the same in both. */
+	/* x0 to x30, sp, pc: the kernel and DWARF use the same numbers. */
 	0,  1,	2,  3,	4,  5,	6,  7,	8,  9,	10, 11, 12, 13, 14, 15, 16,
 	17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32,
 #define STACK_POINTER 31
@@ -39,7 +39,7 @@ static const unsigned char numbers[] = {
 };
 #define COUNT (sizeof(numbers) / sizeof(numbers[0]))
 
-/* CPU time until the first sample, which is the one that is read. */
+/* CPU time until the first sample; only this sample is read. */
 #define PERIOD_NS MAZE_NSEC_PER_MSEC
 /* A power of two, and room for two samples. */
 #define RING_SIZE (2 * 65536)

@@ -33,7 +33,10 @@ unsigned int snapshot_registers(void);
 
 struct snapshot_event;
 
-/* -EACCES, -EPERM: not permitted; -ESRCH: no such thread; -EOPNOTSUPP; or -errno. */
+/*
+ * -EACCES, -EPERM: not permitted; -ESRCH: the thread does not exist; -EOPNOTSUPP; or
+ * -errno.
+ */
 int snapshot_ask(pid_t tid, struct snapshot_event **ret_event);
 /*
  * 1 and the snapshot (free(3) it), 0: not yet, -ENODATA: the sample is incomplete. Never

@@ -88,7 +88,7 @@ void episode_add_process_info(struct episode *episode, const struct maze_process
 	if (!kept)
 		return;
 	*kept = *recorded;
-	/* Bounds what comes from the rings of the engine. */
+	/* Limits the lengths, which come from the rings of the engine. */
 	kept->comm[sizeof(kept->comm) - 1] = '\0';
 	kept->exe[sizeof(kept->exe) - 1] = '\0';
 	if (kept->args_size > sizeof(kept->args))

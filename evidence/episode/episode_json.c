@@ -116,9 +116,9 @@ static const char *const interrupts[] = { "asm_sysvec_", "asm_common_interrupt",
 					  "el0t_64_irq", NULL };
 
 /*
- * The number of kernel frames if they all come from an interrupt of user code: the thread
- * was preempted, and they say nothing about it. 0: the thread was in a system call or a
- * fault, or its user code is unknown.
+ * The number of kernel frames if all belong to an interrupt of user code. They then do
+ * not describe the thread, which was only preempted. 0: the thread was in a system call
+ * or a fault, or its user code is unknown.
  */
 static unsigned int interrupt_frames(const struct episode *episode,
 				     const struct episode_stack *stack)
@@ -134,8 +134,8 @@ static unsigned int interrupt_frames(const struct episode *episode,
 }
 
 /*
- * The frames of the interrupt or the scheduler hook that takes the stack are above those
- * of the thread. Returns the index of the first frame of the thread.
+ * The frames of the interrupt or the scheduler hook that takes the stack come before the
+ * frames of the thread. Returns the index of the first frame of the thread.
  */
 static unsigned int first_of_thread(const struct episode *episode,
 				    const struct episode_stack *stack)

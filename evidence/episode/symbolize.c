@@ -15,7 +15,7 @@
 #include "../../base/clock.h"
 #include "../capture/process_root.h"
 
-/* Another name may replace one in the cache before it was read, but not three times. */
+/* An answer may be replaced in the cache before it is read, but hardly three times. */
 #define TRIES_MAX 3
 /* A thread that gets no CPU time gives no sample. */
 #define SNAPSHOT_WAIT_NS (500 * MAZE_NSEC_PER_MSEC)
@@ -28,7 +28,7 @@ static const char note_jit[] =
 	"--perf-basic-prof --interpreted-frames-native-stack; Python 3.12 or later: python3 -X "
 	"perf)";
 static const char note_python[] =
-	"The stack is that of the Python interpreter; Python 3.12 or later names Python functions "
+	"The stack shows the Python interpreter; Python 3.12 or later names Python functions "
 	"if it is started with -X perf (python3 --version)";
 static const char note_kernel[] =
 	"Kernel functions have no names, because this user may not see them "
@@ -202,7 +202,7 @@ static void want_jit(struct symbolize_sources *sources, struct episode *episode,
 	}
 }
 
-/* Another one for symbolize_again(), so that missing names are queried again. */
+/* symbolize_again() uses another scope, so that missing names are queried again. */
 static maze_u64 jit_scope(const struct episode *episode)
 {
 	return 2 * episode->serial + episode->symbolized_again;

@@ -21,7 +21,7 @@ bool symbolize_step(struct symbolize_sources *sources, struct episode *episode);
  * True: symbolize_step() has more to do.
  */
 bool symbolize_again(struct episode *episode);
-/* Whether symbolize_step() is done with this stack; false: no such stack. */
+/* Whether symbolize_step() is done with this stack; false if it does not exist. */
 bool symbolize_has_stack(const struct episode *episode, size_t stack);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Allowed are the system calls that malloc(3), libelf and write(2) use on open files. Any
- * other fails with EPERM, which libelf handles like a missing file.
+ * The filter permits the system calls that malloc(3), libelf and write(2) use on open
+ * files. All others fail with EPERM, which libelf handles like a missing file.
  */
 #include "sandbox.h"
 
@@ -176,7 +176,10 @@ static int filter_system_calls(void)
 		ALLOW(sigaltstack), /* AddressSanitizer, in noreturn functions */
 		ALLOW(exit),
 		ALLOW(exit_group),
-		/* Of fcntl(2) only F_DUPFD_CLOEXEC: F_SETOWN could send signals. */
+		/*
+		 * Permit only F_DUPFD_CLOEXEC of fcntl(2), because F_SETOWN could send
+		 * signals.
+		 */
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fcntl, 0, 3),
 		LOAD(args[1]),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, F_DUPFD_CLOEXEC, 0, 1),
@@ -202,7 +205,7 @@ int sandbox_separate(const char *name, int *keep, size_t count)
 	sigset_t all;
 	int err;
 
-	/* The handlers are those of the parent. */
+	/* Block all signals, because their handlers belong to the parent. */
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	prctl(PR_SET_NAME, name);

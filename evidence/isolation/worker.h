@@ -14,11 +14,13 @@
 
 #include "../../core/types.h"
 
-/* With so many killed workers that have not ended, no further one starts for a user. */
+/*
+ * The maximum of killed workers of a user that have not ended. No further one is started.
+ */
 #define WORKERS_LEFT_MAX 8
-/* The same for the caller's own user ID, which has half of the room to itself. */
+/* The same for the caller's own user ID, for which half of the room is reserved. */
 #define WORKERS_LEFT_OWN_MAX 16
-/* Room for 16 running workers, too, each of which can be left behind. */
+/* Room also for 16 running workers, because each may be left behind. */
 #define WORKERS_LEFT_ROOM 32
 
 struct workers_left {

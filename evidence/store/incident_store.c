@@ -91,7 +91,7 @@ static int make_directories(const char *dir)
 	return mkdir(path, DIRECTORY_MODE) && errno != EEXIST ? -errno : 0;
 }
 
-/* False: the directory that is open is no longer at its path. */
+/* Returns false if the path no longer refers to the open directory. */
 static bool is_there_still(const struct incident_store *store)
 {
 	struct stat opened, found;
@@ -405,7 +405,7 @@ static struct share owners_share(const struct incident_store_limits *limits)
 	return share;
 }
 
-/* What the owner leaves. */
+/* The share that the owner's files leave for the other users. */
 static struct share others_share(const struct incident_store_limits *limits,
 				 const struct share *owners)
 {
@@ -435,10 +435,10 @@ bool incident_store_prune(struct incident_store *store)
 			others = true;
 			share = others_share(&store->limits, &share);
 		}
-		/* After the first that does not fit, older ones do not fit either. */
+		/* After the first file that does not fit, remove all older ones. */
 		share.full |= share.count >= share.count_max ||
 			      (share.count && share.bytes + files[i].bytes > share.bytes_max);
-		/* A process may still write a part for a minute. */
+		/* A process may write its temporary file for up to a minute. */
 		excess = files[i].name[0] == '.'
 				 ? files[i].age_ns > PART_AGE_NS
 				 : share.full || files[i].age_ns > store->limits.age_max_ns;

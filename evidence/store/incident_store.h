@@ -22,9 +22,9 @@ struct incident_store_limits {
 	maze_u64 age_max_ns;
 	/*
 	 * The directory has incidents of several users. Its owner gets three quarters of
-	 * each limit, and the others divide what the owner leaves: the newest file of
-	 * each comes first, then the second newest. So a user with many incidents loses
-	 * only these.
+	 * each limit, and the others share the rest: the newest file of each is kept
+	 * first, then the second newest of each. So a user with many incidents loses only
+	 * these.
 	 */
 	bool shared;
 };

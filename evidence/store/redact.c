@@ -189,7 +189,8 @@ static size_t piece_length(const char *word, size_t length)
 }
 
 /*
- * Finds the password of the first "scheme://user:password@host". False: there is no URL.
+ * Finds the password of the first "scheme://user:password@host". Returns false without
+ * such a URL.
  */
 static bool find_password(const char *word, size_t length, size_t *ret_begin, size_t *ret_end)
 {

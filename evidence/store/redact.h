@@ -3,7 +3,7 @@
  * Replaces secrets in command lines: the value of each option or variable with the name
  * of a secret ("--password VALUE", "--api-key=VALUE", "TOKEN=VALUE", "Authorization:
  * VALUE") and the password of a URL ("://user:VALUE@"). A secret without a name
- * ("-psecret") is not recognized. In doubt a value is replaced.
+ * ("-psecret") is not recognized. If in doubt, a value is replaced.
  */
 #ifndef MAZE_EVIDENCE_REDACT_H
 #define MAZE_EVIDENCE_REDACT_H

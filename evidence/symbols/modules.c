@@ -82,7 +82,7 @@ static struct module *kept_by_identity(struct modules *modules, const struct sta
 	return NULL;
 }
 
-/* A free slot, or that of the least recently used module; NULL: all are held. */
+/* A free slot, or the slot of the least recently used module; NULL: all are held. */
 static struct module *make_room(struct modules *modules)
 {
 	struct module *oldest = NULL, *module;
@@ -214,7 +214,7 @@ static void add_needed(struct walk *walk, int fd)
 	}
 }
 
-/* Opens a library in a usual directory or that of the program. */
+/* Opens a library in a usual directory or in the directory of the program. */
 static int open_library(int root, const char *exe, const char *name, char *ret_path)
 {
 	const size_t usual = sizeof(library_directories) / sizeof(library_directories[0]);
@@ -254,7 +254,7 @@ static struct module *find_needed(struct modules *modules, int root, const char 
 	return module;
 }
 
-/* By the paths that the process had, below this program's own root. */
+/* Resolves the paths of the ended process below this program's own root. */
 static struct module *find_by_exe(struct modules *modules, const char *exe, const maze_u8 *build_id)
 {
 	int root = process_root_open(NULL), fd, copy;
@@ -287,7 +287,7 @@ struct module *modules_by_build_id(struct modules *modules, const struct modules
 		module = find_by_exe(modules, scope->exe, build_id);
 	if (module)
 		return module;
-	/* The debug file alone has the names, too. */
+	/* Without the module, its separate debug file also has the names. */
 	fd = modules_open_debug_of(build_id, path, sizeof(path));
 	return fd < 0 ? NULL : take_fd(modules, fd, path, build_id);
 }

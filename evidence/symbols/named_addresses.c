@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Functions are shorter; an address further above a symbol has no symbol. */
+/* No function is larger, so an address further above a symbol does not belong to it. */
 #define KERNEL_FUNCTION_MAX (1ULL << 20)
 #define CHUNK_SIZE 65536
 
@@ -106,9 +106,9 @@ void named_addresses_perf_map(const char *text, size_t size, struct named_addres
 /* ---- /proc/kallsyms ---------------------------------------------------------------- */
 
 /*
- * The first address that is not below the symbol gets its name if it has none from a
- * nearer symbol. share_with_neighbours() names the rest. True: the symbol's address was
- * not 0.
+ * Gives the symbol's name to the first address that is not below it, unless a nearer
+ * symbol has named this address. share_with_neighbours() names the rest. Returns false if
+ * the symbol's address is 0.
  */
 static bool take_kernel_line(const char *line, const char *end, struct named_address *addresses,
 			     size_t count)

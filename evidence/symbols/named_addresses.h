@@ -20,9 +20,9 @@ struct named_address {
 /* The other calls need sorted addresses. */
 void named_addresses_sort(struct named_address *addresses, size_t count);
 /*
- * Lines "START SIZE NAME", hexadecimal, in any order. Of two that overlap the later one
- * holds, because a JIT compiler replaces code. Other lines are ignored. `text` needs no
- * NUL.
+ * Lines "START SIZE NAME", hexadecimal, in any order. If two ranges overlap, the later
+ * line is valid, because a JIT compiler replaces code. Other lines are ignored. `text`
+ * needs no NUL.
  */
 void named_addresses_perf_map(const char *text, size_t size, struct named_address *addresses,
 			      size_t count);

@@ -21,8 +21,8 @@
 #define MODULES_MAX 16
 
 /*
- * Killed helpers that have not ended: reading a mapped file may block forever. With so
- * many, no further one starts.
+ * The maximum of killed helpers that have not ended, because reading a mapped file may
+ * block forever. No further one is started.
  */
 #define LEFT_MAX 4
 
@@ -286,7 +286,7 @@ static void start(struct resolver *resolver)
 
 	for (i = 0; i < job->modules_count; i++)
 		files[i] = job->modules[i]->files;
-	/* The privileges of the opener decide what it shows. */
+	/* /proc/kallsyms shows addresses only if the opener is privileged. */
 	if (job->has_kernel)
 		symbolizer_job.kallsyms_fd = open("/proc/kallsyms", O_RDONLY | O_CLOEXEC);
 	resolver->ended_well = false;
@@ -338,7 +338,7 @@ static void take_failure(void *arg, int err)
 	struct resolver *resolver = arg;
 
 	resolver->trouble = err;
-	/* The next job would fail in the same way. */
+	/* Counts as ended, because a retry would fail in the same way. */
 	resolver->ended_well = true;
 }
 

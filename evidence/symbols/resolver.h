@@ -39,7 +39,7 @@ struct resolver;
 int resolver_new(struct resolver **ret_resolver);
 void resolver_free(struct resolver *resolver);
 
-/* NULL: not in the cache; *ret_asked: but in a job. */
+/* NULL: not in the cache; *ret_asked: a job contains it. */
 struct answer *resolver_get(struct resolver *resolver, const struct location *location,
 			    bool *ret_asked);
 /* Caches that this location has no name. */
@@ -69,7 +69,7 @@ int resolver_take_unwound(struct resolver *resolver, maze_u64 asker,
 bool resolver_run(struct resolver *resolver);
 /* This user may not see the kernel's symbols, as far as is known. */
 bool resolver_kernel_is_restricted(const struct resolver *resolver);
-/* The -errno with which the last job could not start; 0: it started. */
+/* The -errno of the last attempt to start a job; 0: it started. */
 int resolver_trouble(const struct resolver *resolver);
 
 #endif

@@ -21,14 +21,14 @@ struct symbol {
 	char function[SYMBOLS_NAME_MAX]; /* "": unknown */
 	char file[SYMBOLS_NAME_MAX];	 /* source; "": unknown */
 	unsigned int line;		 /* 0: unknown */
-	bool inlined;			 /* into the next one */
+	bool inlined;			 /* this function is inlined into the next one */
 };
 
-/* The files of one module; -1: none. */
+/* The descriptors of the files of one module; -1: none. */
 struct symbols_files {
 	int fd;
 	int debug_fd;		 /* the separate debug file */
-	int shared_fd;		 /* what several debug files share (.gnu_debugaltlink) */
+	int shared_fd;		 /* the part shared by several debug files (.gnu_debugaltlink) */
 	const char *shared_name; /* its name in the link; NULL: none */
 };
 

@@ -166,7 +166,7 @@ for sample in d["samples"]:
 @test "an incident with nearly all fields missing is reported" {
 	run report 77-77-0
 	[ "$status" -eq 0 ]
-	holds 'No stack was taken, so where it was is unknown.'
+	holds 'No stack was taken, so the code location is unknown.'
 }
 
 @test "last is the newest, also within one second" {

@@ -194,7 +194,7 @@ static void groups_with_other_processes_are_refused(void **state)
 	assert_refused("/system.slice", "is a slice");
 	assert_refused("/user.slice", "is a slice");
 	assert_refused("/user.slice/user-1000.slice", "is a slice");
-	assert_refused("/../outside", "outside of what mazed sees");
+	assert_refused("/../outside", "is not visible to mazed");
 }
 
 static void the_root_group_is_refused(void **state)

@@ -325,7 +325,7 @@ static void the_explanation_names_keys_values_and_policy(void **state)
 		   "run /bin/x y (at most 30s)\n  hard: off\n"
 		   "  recovery: each ns asleep takes 1 ns off the count\n  yield: sched_yield "
 		   "keeps the count\n");
-	says(said, "  shadow: all of this is recorded, none of it is done\n");
+	says(said, "  shadow: signals and actions are recorded, but not performed\n");
 	assert_null(strchr(said, '\x1b'));
 	free(said);
 	said = explanation("[rule a]\ncomm = nginx\naction = ignore\n", &subject);

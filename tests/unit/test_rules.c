@@ -428,7 +428,7 @@ static void drop_ins_come_in_order_and_replace_in_place(void **state)
 	assert_string_equal(fixture->rules->rules[3].name, "d");
 	assert_int_equal(fixture->rules->rules[1].settings.policy.soft_ns, 4 * MAZE_NSEC_PER_SEC);
 	assert_int_equal(fixture->problems.notes, 1);
-	assert_non_null(strstr(fixture->problems.items[0].text, "is replaced, in its place"));
+	assert_non_null(strstr(fixture->problems.items[0].text, "takes its place"));
 }
 
 static void one_bad_file_refuses_all(void **state)
@@ -514,7 +514,7 @@ static void keys_without_effect_are_noted(void **state)
 {
 	struct fixture *fixture = *state;
 
-	note(fixture, "[rule a]\naction = ignore\nsoft = 1s\n", 3, "ignores what it matches");
+	note(fixture, "[rule a]\naction = ignore\nsoft = 1s\n", 3, "action = ignore");
 	note(fixture, "[rule a]\nhard = 0\nhard-signal = TERM\n", 3, "no hard stage");
 	note(fixture, "[rule a]\nexec-timeout = 1s\n", 2, "runs no command");
 	note(fixture, "[rule a]\nsoft-exec = /bin/x\nexec-timeout = 1s\n", 0, NULL);

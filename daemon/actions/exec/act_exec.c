@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The action `exec`: builds a command's input (the record as JSON) and its environment,
- * which has nothing of mazed's own. commands.c decides when it runs.
+ * without variables of mazed. commands.c decides when it runs.
  */
 #include "../action.h"
 
@@ -20,11 +20,11 @@
 #include "../../log/record_fields.h"
 #include "../../rules/subject.h"
 
-/* The usual directories of programs; mazed's own PATH depends on how it was started. */
+/* The usual directories of programs. mazed's own PATH varies with how it was started. */
 #define COMMAND_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 /* PATH, MAZE_EXE, MAZE_CGROUP, MAZE_PIDFD, and the NULL. */
 #define ENV_MAX (RECORD_FIELDS_MAX + 5)
-/* A path of which each byte may be escaped as four. */
+/* The longest path, if each byte is escaped as four. */
 #define FIELD_SIZE (4 * SUBJECT_TEXT_SIZE + 32)
 
 static bool wanted(const struct stage_actions *stage)
@@ -93,7 +93,9 @@ static int add_facts(char **env, size_t *count, const struct target_thread *targ
 		subject_read(&source, FACT_EXE, subject, NULL);
 		subject_close(&source);
 	}
-	/* What was read by PID belongs to the target if that still exists afterwards. */
+	/*
+	 * The facts were read by PID. They belong to the target if it still exists now.
+	 */
 	if (target_thread_exists(target)) {
 		if (subject->known & FACT_EXE && subject->exe[0])
 			err = add_field(env, count, "MAZE_EXE", subject->exe);

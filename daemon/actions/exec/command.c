@@ -123,7 +123,8 @@ __attribute__((format(printf, 3, 4))) static void log_command(const struct comma
 /* ---- signals ----------------------------------------------------------------------- */
 
 /*
- * Signals its process group, or before setsid(2) only the process. Not once it is reaped.
+ * Signals its process group, or before setsid(2) the process only. Does nothing after it
+ * is reaped.
  */
 static void send_signal(const struct command *command, int signal)
 {
@@ -139,7 +140,7 @@ void command_kill(struct command *command)
 		return;
 	command_group_kill(&command->group);
 	send_signal(command, SIGKILL);
-	/* Between fork and setsid(2) it may be in no group of that number. */
+	/* Before the child calls setsid(2), no process group has its PID as number. */
 	pidfd_send_signal(command->pidfd, SIGKILL, NULL, 0);
 	command->state = STATE_KILLED;
 }
@@ -206,7 +207,7 @@ static void report_end(const struct command *command, const siginfo_t *info)
 {
 	char name[32];
 
-	/* Logged already if execve(2) failed or it was terminated. */
+	/* If execve(2) failed or the command was terminated, this was logged before. */
 	if (command->failed || command->state != STATE_RUNS || !info->si_pid)
 		return;
 	if (info->si_code == CLD_EXITED && info->si_status)
@@ -216,7 +217,10 @@ static void report_end(const struct command *command, const siginfo_t *info)
 			    maze_signal_format(info->si_status, name, sizeof(name)));
 }
 
-/* False: it has not ended. True: everything that it started is being killed. */
+/*
+ * Returns false if it has not ended, and true if all processes that it started are being
+ * killed.
+ */
 static bool reap(struct command *command)
 {
 	siginfo_t info = { 0 };
@@ -387,7 +391,7 @@ static int add_sources(struct command *command)
 	return err < 0 ? err : 0;
 }
 
-/* On failure undoes everything that command_free() does not. */
+/* On failure undoes all steps that command_free() does not undo. */
 static int start(struct command *command)
 {
 	int output[2] = { -1, -1 }, failure[2] = { -1, -1 }, err;
@@ -414,7 +418,7 @@ static int start(struct command *command)
 		return err;
 	err = add_sources(command);
 	if (err) {
-		/* Without event sources its end would be missed. */
+		/* Without its event sources, mazed would miss the end of the command. */
 		command_kill(command);
 		waitid(P_PIDFD, (id_t)command->pidfd, &(siginfo_t){ 0 }, WEXITED);
 	}

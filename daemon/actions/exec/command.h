@@ -8,7 +8,7 @@
 #include "command_groups.h"
 #include "../../log/log.h"
 
-/* What to run, for which record. On the heap with everything that it points to. */
+/* The program to run and its record. Allocated, with all that it points to. */
 struct command_order {
 	struct maze_record record;
 	char *engine;
@@ -23,7 +23,7 @@ struct command_order {
 
 void command_order_free(struct command_order *order);
 
-/* What all commands share; borrowed, with everything that it points to. */
+/* The settings shared by all commands. Borrowed, with all that they point to. */
 struct command_host {
 	sd_event *event;
 	struct log *log;
@@ -37,12 +37,12 @@ struct command_host {
 struct command;
 
 /*
- * Takes ownership of the order, also on failure, and logs what happens to it. -errno:
- * nothing was started, and `done` will not be called.
+ * Takes ownership of the order, also on failure, and logs its result. -errno: no process
+ * was started, and `done` will not be called.
  */
 int command_start(const struct command_host *host, struct command_order *order,
 		  struct command **ret_command);
-/* Kills it, with everything that it started. */
+/* Kills the command and all processes that it started. */
 void command_kill(struct command *command);
 /* True: all its processes are gone. Does not block and does not call `done`. */
 bool command_is_over(struct command *command);

@@ -45,7 +45,7 @@ static int open_own(const struct cgroup_fs *fs, struct maze_error *error)
 	return err ? err : fd;
 }
 
-/* Kills what a killed mazed has left, since its timeouts are gone. */
+/* Kills the processes that a killed mazed has left running: their timeouts are lost. */
 static void sweep(const struct command_groups *groups)
 {
 	int fd = openat(groups->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -68,7 +68,7 @@ static void sweep(const struct command_groups *groups)
 		if (group.fd < 0)
 			continue;
 		command_group_kill(&group);
-		/* A group that is not empty yet is left for the next mazed. */
+		/* A group that is not empty stays; the next mazed removes it. */
 		if (!command_group_remove(groups, &group))
 			close(group.fd);
 	}
@@ -115,7 +115,10 @@ int command_group_make(struct command_groups *groups, struct command_group *ret_
 	if (mkdirat(groups->fd, ret_group->name, 0755))
 		return -errno;
 	ret_group->fd = openat(groups->fd, ret_group->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	/* Without cgroup.kill (before Linux 5.14) a group is of no use here. */
+	/*
+	 * Without cgroup.kill (before Linux 5.14), a group is useless: it cannot be
+	 * killed.
+	 */
 	if (ret_group->fd < 0 || faccessat(ret_group->fd, "cgroup.kill", W_OK, 0))
 		err = -errno;
 	if (err) {

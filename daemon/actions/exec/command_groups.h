@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A cgroup for each command, so that a command can be ended with everything that it has
- * started.
+ * A cgroup for each command, so that mazed can kill a command with all processes that it
+ * has started.
  */
 #ifndef MAZE_DAEMON_COMMAND_GROUPS_H
 #define MAZE_DAEMON_COMMAND_GROUPS_H
@@ -25,8 +25,8 @@ struct command_group {
 
 /*
  * Creates the groups in cgroup `path`, or with NULL in mazed's own, if that is delegated.
- * Kills and removes what an earlier mazed has left there. -errno and a message: no groups
- * are created.
+ * Kills the processes and removes the groups that an earlier mazed has left there. -errno
+ * and a message: no groups are created.
  */
 int command_groups_open(struct command_groups *groups, const struct cgroup_fs *fs, const char *path,
 			struct maze_error *error);
@@ -34,7 +34,7 @@ void command_groups_close(struct command_groups *groups);
 
 /* -errno: ret_group->fd is -1. */
 int command_group_make(struct command_groups *groups, struct command_group *ret_group);
-/* Kills everything in and below it; the processes end soon after. */
+/* Kills all processes in the group and its descendants. They end soon after. */
 void command_group_kill(const struct command_group *group);
 /* True: removed. False: a process has not ended yet, or there are groups in it. */
 bool command_group_remove(const struct command_groups *groups, struct command_group *group);

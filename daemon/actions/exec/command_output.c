@@ -25,7 +25,7 @@ struct command_output {
 	maze_u64 more;
 };
 
-/* False: nothing more to read now or, with *ret_end, ever. */
+/* Returns false if no output can be read now. *ret_end: the output has ended. */
 static bool read_some(struct command_output *output, bool *ret_end)
 {
 	static char bytes[READ_BYTES];
@@ -52,7 +52,7 @@ static int on_output(sd_event_source *source, int fd, uint32_t events, void *use
 	(void)fd;
 	(void)events;
 	read_some(output, &end);
-	/* It has closed its output, and may still run. */
+	/* The command has closed its output and may still run. */
 	if (end)
 		sd_event_source_set_enabled(source, SD_EVENT_OFF);
 	return 0;
@@ -110,7 +110,10 @@ void command_output_finish(struct command_output *output, bool quiet)
 
 	if (!output)
 		return;
-	/* Without a cgroup, a process that escaped may still print; do not wait for it. */
+	/*
+	 * Without a cgroup, a process that left the process group may still print; do not
+	 * wait.
+	 */
 	for (i = 0; i < READS_PER_SECOND && read_some(output, &end); i++)
 		;
 	for (at = 0; at < output->length; at++)

@@ -20,7 +20,7 @@ struct command_output;
  */
 int command_output_new(sd_event *event, struct log *log, int fd, const char *name,
 		       struct command_output **ret_output);
-/* Reads the rest, logs the output unless `quiet`, and frees it. */
+/* Reads the remaining output, logs the output unless `quiet`, and frees `output`. */
 void command_output_finish(struct command_output *output, bool quiet);
 void command_output_free(struct command_output *output);
 

@@ -24,9 +24,9 @@
 #endif
 
 /*
- * Ignored signals would stay ignored. By the system call, since glibc reserves signals 32
- * and 33, which may be inherited as ignored. The kernel's struct begins with the handler;
- * 0 is SIG_DFL.
+ * An ignored signal would stay ignored after execve(2), so all are set to their default.
+ * By system call, because glibc reserves signals 32 and 33, which may be inherited as
+ * ignored. The kernel's struct begins with the handler; 0 is SIG_DFL.
  */
 static void reset_signals(void)
 {
@@ -77,7 +77,7 @@ static int set_descriptors(const struct command_spawn *spawn)
 		return -errno;
 	if (spawn->pidfd >= 0 && dup2(spawn->pidfd, (int)kept++) < 0)
 		return -errno;
-	/* mazed's descriptors are O_CLOEXEC; those of a library may not be. */
+	/* mazed's descriptors are O_CLOEXEC, but a library may have opened others. */
 	if (syscall(SYS_close_range, kept, ~0U, CLOSE_RANGE_CLOEXEC))
 		return errno == ENOSYS ? 0 : -errno;
 	return 0;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Starts a program as a child that inherits nothing from mazed except what it is given. */
+/*
+ * Starts a program as a child that inherits from mazed only the descriptors given here.
+ */
 #ifndef MAZE_DAEMON_COMMAND_SPAWN_H
 #define MAZE_DAEMON_COMMAND_SPAWN_H
 

@@ -26,7 +26,7 @@ struct commands {
 	maze_u64 dropped; /* since the queue was last empty */
 };
 
-/* Called when the queue is empty; the first drop was logged at once. */
+/* Called when the queue is empty. The first drop was logged when it occurred. */
 static void report_dropped(struct commands *commands)
 {
 	if (commands->dropped > 1)
@@ -84,7 +84,7 @@ static void drop(struct commands *commands, struct command_order *order)
 
 	snprintf(text, sizeof(text), "did not run %.256s: %u commands run and %u are queued",
 		 order->argv[0], commands->running_count, commands->waiting_count);
-	/* The first drop is logged whatever the rule's limit. */
+	/* Log the first drop, even beyond the rule's limit. */
 	order->quiet = false;
 	if (!commands->dropped++)
 		command_order_report(commands->host.log, order, false, text);
@@ -140,7 +140,7 @@ int commands_open(const struct commands_settings *settings, struct commands **re
 	return 0;
 }
 
-/* Called after all are killed; false: one is still there. */
+/* Called after all commands are killed. Returns false if one still has processes. */
 static bool are_over(struct commands *commands)
 {
 	bool over = true;

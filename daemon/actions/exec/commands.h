@@ -2,16 +2,17 @@
 /*
  * The commands of the action `exec`: a bounded number run at a time, others wait in a
  * bounded queue, and beyond that they are dropped, counted and reported. A command that
- * exceeds its time gets SIGTERM, then it is killed with everything that it started.
+ * exceeds its time gets SIGTERM. After the grace time, it is killed with all processes
+ * that it started.
  */
 #ifndef MAZE_DAEMON_COMMANDS_H
 #define MAZE_DAEMON_COMMANDS_H
 
 #include "command.h"
 
-/* Commands run on a machine that is in trouble already and must not add to it. */
+/* Commands run when the machine is already overloaded, so few run at a time. */
 #define COMMANDS_RUNNING_MAX 8
-/* Older verdicts are no longer of interest. */
+/* A longer queue would only hold outdated verdicts. */
 #define COMMANDS_WAITING_MAX 64
 
 struct commands;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A timer per CPU that expires when the watched task there may have used what is left of
- * its limit. It is not armed again on a CPU that runs no watched task.
+ * A timer per CPU that expires when the CPU's watched task may have reached its limit. It
+ * is not armed again on a CPU that runs no watched task.
  *
  * The scheduler updates the runtime of a running task at ticks and switches, so when the
  * limit is reached the value is up to a tick old. The module does not replace it by a clock
@@ -48,10 +48,10 @@ void check_timer_arm(u64 delay_ns)
 }
 
 /*
- * An account must not begin in the past, so not with a runtime from before the watch: it
- * begins once the runtime has changed since the first check. A cleared need_resched does
- * not prove an update: the request may have been for another task or from before the watch,
- * and a real-time class that picks the same task again need not update before the next tick.
+ * An account must not begin with a runtime from before the watch. So it begins once the
+ * runtime has changed since the first check. A cleared need_resched does not prove an
+ * update: the request may have been for another task or from before the watch, and a
+ * real-time class that picks the same task again need not update before the next tick.
  */
 static bool may_begin(struct maze_task *watched, u64 runtime_ns)
 {

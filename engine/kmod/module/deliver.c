@@ -16,7 +16,7 @@
 #include "../../../core/delivery.h"
 #include "kmod.h"
 
-/* A copy of the pending verdicts: the policy may change during delivery. */
+/* A copy of the pending verdicts, because the policy may change during delivery. */
 struct queued_verdicts {
 	struct maze_policy policy;
 	struct maze_tally tally;
@@ -43,8 +43,9 @@ static bool owner_differs(const struct task_struct *task, const struct maze_poli
 }
 
 /*
- * What the task does with the signal. The sighand is SLAB_TYPESAFE_BY_RCU: after the last thread
- * has exited it may belong to another process, so the pointer is read again after the handler.
+ * The task's disposition of the signal. The sighand is SLAB_TYPESAFE_BY_RCU: after the
+ * last thread has exited it may belong to another process, so the pointer is read again
+ * after the handler.
  */
 static u32 disposition_of(struct task_struct *task, u32 signal)
 {
@@ -221,7 +222,10 @@ static void queue_verdict(struct maze_task *watched, const struct maze_verdict *
 	watched->pending_tally = verdict->tally;
 	watched->cpu = smp_processor_id();
 	get_task_struct(watched->task);
-	/* False: an earlier verdict is still queued, with references of its own. */
+	/*
+	 * irq_work_queue() returns false if an earlier verdict is still queued; that one
+	 * has its own references.
+	 */
 	if (!irq_work_queue(&watched->work))
 		put(watched);
 }

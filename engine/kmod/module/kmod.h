@@ -54,7 +54,7 @@ struct maze_task {
 	u64 seen_clock;	   /* local_clock() at the first check before it began; 0: none yet */
 	u64 seen_runtime;  /* its runtime at that time, which may be stale */
 	u64 yield_ns;	   /* runtime at its last yield without a switch; never too small */
-	u64 left_clock;	   /* local_clock() when a sleep that is no reset began; 0: none */
+	u64 left_clock;	   /* local_clock() when a sleep without reset began; 0: none */
 	u64 left_waited;   /* its run_delay at that time */
 	/* Verdicts that deliver.c has not processed yet. */
 	struct irq_work work;

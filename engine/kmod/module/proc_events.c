@@ -25,8 +25,8 @@ static int open(struct inode *inode, struct file *file)
 	struct reader *reader;
 
 	/*
-	 * Root in a container may open the file by its mode, but the records are of the
-	 * whole machine.
+	 * Root in a container may open the file by its mode, but must not see the records
+	 * of the whole machine.
 	 */
 	if (task_active_pid_ns(current) != &init_pid_ns && !capable(CAP_SYS_ADMIN))
 		return -EPERM;

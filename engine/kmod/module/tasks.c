@@ -199,7 +199,10 @@ static int check_replaceable(const struct maze_task *watched,
 	return 0;
 }
 
-/* 0, -EEXIST: not covered by the mask, -EALREADY: unchanged, -ENOENT: it has just ended. */
+/*
+ * 0; -EEXIST: not covered by the mask; -EALREADY: unchanged; -ENOENT: the watch has
+ * ended.
+ */
 static int set_policy(struct maze_task *watched, const struct maze_watch_params *params,
 		      bool is_new)
 {
@@ -230,7 +233,7 @@ out_unlock:
 	return err;
 }
 
-/* Adds the entry, or returns the one that was added concurrently. */
+/* Adds the entry, or returns an entry that was added concurrently. */
 static struct maze_task *hash_entry(struct maze_task *fresh)
 {
 	struct chain *chain = chain_of(fresh->task);

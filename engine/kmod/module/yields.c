@@ -45,7 +45,10 @@ bool yields_now(struct task_struct *task)
 #endif
 }
 
-/* For a sleeping task that is not stopped: of these calls, only waits sleep. */
+/*
+ * Whether a sleeping task, which is not stopped, waits for a lock. Of the calls listed,
+ * only waits sleep.
+ */
 bool waits_for_lock(struct task_struct *task)
 {
 	int nr = syscall_get_nr(task, task_pt_regs(task));
@@ -68,9 +71,10 @@ bool waits_for_lock(struct task_struct *task)
 }
 
 /*
- * Judges the runtime of the episode that ends here, because the next step charges only what
- * follows the yield. Then stores the task's runtime at the yield for that step. That value
- * may be too large but not too small, so it includes time stolen since the switch-in.
+ * Judges the episode that ends here by its runtime, because the next step charges only
+ * the runtime after the yield. Then stores the task's runtime at the yield for that step.
+ * That value may be too large but not too small, so it includes time stolen since the
+ * switch-in.
  */
 static int handle_yield(struct kprobe *probe, struct pt_regs *regs)
 {
