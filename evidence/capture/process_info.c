@@ -16,7 +16,6 @@
 
 /* 51 numbers of up to 20 digits, and a name. */
 #define STAT_SIZE 1536
-#define STATUS_SIZE 4096
 /* Twelve cgroup v1 hierarchies and the longest v2 path. */
 #define CGROUP_SIZE 8192
 /* Where the kernel does not report their number, at most so many files are counted. */
@@ -86,10 +85,10 @@ static const char *status_line(const char *status, const char *field)
 
 static void read_status(struct process_info *live)
 {
-	char status[STATUS_SIZE];
+	char status[PROC_STATUS_SIZE];
 	const char *line;
 
-	if (read_file_at(live->proc_fd, "status", status, sizeof(status)) <= 0)
+	if (proc_read_status(live->proc_fd, "status", status))
 		return;
 	line = status_line(status, "\nPPid:");
 	if (line)
