@@ -357,6 +357,24 @@ maze_u64 proc_start_ns(int dir)
 	return proc_start_ticks(dir, &ticks) ? 0 : proc_ticks_to_ns(ticks);
 }
 
+int proc_cgroup(int dir, char path[PROC_CGROUP_SIZE])
+{
+	ssize_t got = read_file_at(dir, "cgroup", path, PROC_CGROUP_SIZE);
+	size_t length = 0;
+	char *at;
+
+	if (got < 0)
+		return (int)got;
+	at = strncmp(path, "0::", 3) != 0 ? strstr(path, "\n0::") : path;
+	if (at) {
+		at = strchr(at, ':') + 2;
+		length = strcspn(at, "\n");
+		memmove(path, at, length);
+	}
+	path[length] = '\0';
+	return 0;
+}
+
 unsigned long proc_thread_links(int dir)
 {
 	struct stat st;

@@ -67,6 +67,13 @@ int proc_start_ticks(int dir, maze_u64 *ret_ticks);
 /* The same in CLOCK_BOOTTIME, rounded down to a tick; 0: unknown. */
 maze_u64 proc_start_ns(int dir);
 maze_u64 proc_ticks_to_ns(maze_u64 ticks);
+/* Twelve cgroup v1 hierarchies and a v2 path of the maximum length. */
+#define PROC_CGROUP_SIZE 8192
+/*
+ * The path of a process, or of a thread as above, in the cgroup v2 hierarchy; "": none.
+ * -ENOENT: a kernel without cgroups, or ended.
+ */
+int proc_cgroup(int dir, char path[PROC_CGROUP_SIZE]);
 /* The link count of the directory of threads, 2 plus their number; 0: ended. */
 unsigned long proc_thread_links(int dir);
 /* Calls each(tid) for all threads. -ESRCH. */

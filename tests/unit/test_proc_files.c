@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * /proc/PID/status: of a process with thousands of supplementary groups, and files that
- * lack lines.
+ * /proc/PID/status of a process with thousands of supplementary groups, and without some
+ * of its lines; and the path in /proc/PID/cgroup.
  */
 #include <grp.h>
 #include <sys/stat.h>
@@ -158,6 +158,41 @@ static void a_long_status_without_groups_is_an_error(void **state)
 	assert_int_equal(status_of(text, &status), -EPROTO);
 }
 
+/* ---- the cgroup --------------------------------------------------------------------- */
+
+static void the_line_of_version_2_is_found(void **state)
+{
+	static const struct {
+		const char *text, *path;
+	} cases[] = {
+		{ "0::/a/b\n", "/a/b" },
+		{ "12:cpu:/x\n0::/a 0::b\n", "/a 0::b" },
+		{ "0::/\n1:name=systemd:/y\n", "/" },
+		{ "10::/x\n2:cpu:/0::/y\n", "" },
+		{ "", "" },
+	};
+	char place[] = "/tmp/test-proc-XXXXXX", path[PROC_CGROUP_SIZE];
+	int dir, fd, err;
+	size_t i;
+
+	(void)state;
+	assert_non_null(mkdtemp(place));
+	dir = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(proc_cgroup(dir, path), -ENOENT);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		fd = openat(dir, "cgroup", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+		assert_int_equal(write(fd, cases[i].text, strlen(cases[i].text)),
+				 strlen(cases[i].text));
+		close(fd);
+		err = proc_cgroup(dir, path);
+		assert_int_equal(err, 0);
+		assert_string_equal(path, cases[i].path);
+	}
+	unlinkat(dir, "cgroup", 0);
+	close(dir);
+	rmdir(place);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -165,6 +200,7 @@ int main(void)
 		cmocka_unit_test(a_spinner_with_many_groups_is_caught),
 		cmocka_unit_test(a_status_without_ids_is_an_error),
 		cmocka_unit_test(a_long_status_without_groups_is_an_error),
+		cmocka_unit_test(the_line_of_version_2_is_found),
 	};
 
 	return cmocka_run_group_tests_name("proc_files", tests, NULL, NULL);
