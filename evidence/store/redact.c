@@ -64,7 +64,7 @@ static bool fits(const char *mask, const char *name, size_t length)
 	return !*mask;
 }
 
-bool redact_name_is_secret(const struct redactor *redactor, const char *name, size_t length)
+static bool is_secret(const struct redactor *redactor, const char *name, size_t length)
 {
 	size_t i;
 
@@ -243,7 +243,7 @@ static enum secret put_named(const struct redactor *redactor, struct output *out
 
 	if (header)
 		name--;
-	if (!redact_name_is_secret(redactor, piece, name)) {
+	if (!is_secret(redactor, piece, name)) {
 		put(output, piece, length);
 		return SECRET_NONE;
 	}
@@ -270,7 +270,7 @@ static bool put_word(const struct redactor *redactor, struct output *output, con
 
 	/* "--password=a value with blanks". */
 	if (equals && piece_length(word, length) > (size_t)(equals - word) &&
-	    redact_name_is_secret(redactor, word, (size_t)(equals - word))) {
+	    is_secret(redactor, word, (size_t)(equals - word))) {
 		put(output, word, (size_t)(equals - word) + 1);
 		put_redacted(output);
 		return false;
