@@ -40,7 +40,10 @@ static char fold(char byte)
 	return byte == '_' ? '-' : (char)tolower((unsigned char)byte);
 }
 
-/* Needs at most the product of the lengths: it backtracks to the last `*` only. */
+/*
+ * Not a glob of rules (daemon/rules/glob.h): case is ignored, `_` equals `-`, and only `*`
+ * is special. Needs at most the product of the lengths: it backtracks to the last `*` only.
+ */
 static bool fits(const char *mask, const char *name, size_t length)
 {
 	const char *star = NULL, *end = name + length, *retry = name;
