@@ -14,8 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Of status, which is below 2 KiB with its masks of all CPUs and nodes. */
-#define FILE_MAX 8192
 /* stat: 51 numbers of up to 20 digits, and a name of up to 63 bytes. */
 #define STAT_SIZE 1536
 
@@ -83,28 +81,78 @@ static int parse_times(const char *text, struct thread_times *ret_times)
 	return *end == '\n' ? 0 : -EPROTO;
 }
 
+/*
+ * Reads a file of /proc in one call, unless it is longer than the buffer. Then it is a
+ * status with up to 65536 supplementary groups: their numbers are dropped. The kernel
+ * makes the text at offset 0 and keeps the rest for the next call.
+ */
+static int read_fd(int fd, char *buf, size_t size)
+{
+	static const char label[] = "\nGroups:";
+	size_t have = 0, kept;
+	char *groups, *rest;
+	off_t at = 0;
+	ssize_t n;
+
+	for (;;) {
+		n = pread(fd, buf + have, size - 1 - have, at);
+		if (n < 0)
+			return -errno;
+		at += n;
+		have += (size_t)n;
+		buf[have] = '\0';
+		if (have < size - 1)
+			return have ? 0 : -ESRCH;
+		groups = strstr(buf, label);
+		if (!groups)
+			return -EPROTO;
+		groups += strlen(label);
+		rest = strchrnul(groups, '\n');
+		if (rest == groups)
+			return -EPROTO;
+		kept = (size_t)(buf + have - rest);
+		memmove(groups, rest, kept);
+		have = (size_t)(groups - buf) + kept;
+	}
+}
+
+static int open_file(int dir, const char *path)
+{
+	int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
+
+	return fd >= 0 ? fd : errno == ENOENT ? -ESRCH : -errno;
+}
+
+int proc_read_status(int dir, const char *path, char buf[PROC_STATUS_SIZE])
+{
+	int fd = open_file(dir, path), err;
+
+	if (fd < 0)
+		return fd;
+	err = read_fd(fd, buf, PROC_STATUS_SIZE);
+	close(fd);
+	return err;
+}
+
 /* Reads a file of a thread; `fd` and `keep` as in proc_thread_times(). */
 static int read_kept(int dir, pid_t tid, const char *name, int *fd, bool keep, char *buf,
 		     size_t size)
 {
 	char path[64];
-	ssize_t n;
 	int err;
 
 	if (*fd < 0) {
 		snprintf(path, sizeof(path), "task/%d/%s", (int)tid, name);
-		*fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
-		if (*fd < 0)
-			return errno == ENOENT ? -ESRCH : -errno;
+		err = open_file(dir, path);
+		if (err < 0)
+			return err;
+		*fd = err;
 	}
-	n = pread(*fd, buf, size - 1, 0);
-	err = n < 0 ? -errno : n ? 0 : -ESRCH;
+	err = read_fd(*fd, buf, size);
 	if (!keep) {
 		close(*fd);
 		*fd = -1;
 	}
-	if (!err)
-		buf[n] = '\0';
 	return err;
 }
 
@@ -116,44 +164,47 @@ int proc_thread_times(int dir, pid_t tid, int *fd, bool keep, struct thread_time
 	return err ? err : parse_times(buf, ret_times);
 }
 
-/* The number of a line. A thread name cannot forge one: its newlines are escaped. */
-static maze_u64 number_after(const char *text, const char *name)
+/*
+ * The first `count` numbers of a line; false: it lacks some, or there is no such line. A
+ * thread name cannot forge a line: its newlines are escaped.
+ */
+static bool numbers_after(const char *text, const char *name, maze_u64 *numbers, size_t count)
 {
 	const char *at = strstr(text, name);
+	char *end;
 
-	return at ? strtoull(at + strlen(name), NULL, 10) : 0;
-}
-
-/* "Uid:" is followed by four: real, effective, saved, of the file system. */
-static void parse_uids(const char *text, struct thread_status *ret_status)
-{
-	const char *line = strstr(text, "\nUid:");
-	char *at;
-
-	ret_status->uid = ret_status->euid = ret_status->suid = 0;
-	if (!line)
-		return;
-	ret_status->uid = (maze_u32)strtoul(line + strlen("\nUid:"), &at, 10);
-	ret_status->euid = (maze_u32)strtoul(at, &at, 10);
-	ret_status->suid = (maze_u32)strtoul(at, &at, 10);
+	for (at = at ? at + strlen(name) : NULL; at && count; count--) {
+		*numbers++ = strtoull(at, &end, 10);
+		at = end == at ? NULL : end;
+	}
+	return at;
 }
 
 static int parse_status(const char *text, struct thread_status *ret_status)
 {
-	if (!strstr(text, "\nvoluntary_ctxt_switches:"))
+	maze_u64 tgid, ppid, uids[3], gid, sleeps;
+
+	if (!numbers_after(text, "\nTgid:", &tgid, 1) ||
+	    !numbers_after(text, "\nPPid:", &ppid, 1) || !numbers_after(text, "\nUid:", uids, 3) ||
+	    !numbers_after(text, "\nGid:", &gid, 1) ||
+	    !numbers_after(text, "\nvoluntary_ctxt_switches:", &sleeps, 1))
 		return -EPROTO;
-	ret_status->tgid = (pid_t)number_after(text, "\nTgid:");
-	ret_status->ppid = (pid_t)number_after(text, "\nPPid:");
-	ret_status->gid = (maze_u32)number_after(text, "\nGid:");
-	parse_uids(text, ret_status);
-	ret_status->sleeps = number_after(text, "\nvoluntary_ctxt_switches:");
+	*ret_status = (struct thread_status){
+		.tgid = (pid_t)tgid,
+		.ppid = (pid_t)ppid,
+		.uid = (maze_u32)uids[0],
+		.gid = (maze_u32)gid,
+		.euid = (maze_u32)uids[1],
+		.suid = (maze_u32)uids[2],
+		.sleeps = sleeps,
+	};
 	return 0;
 }
 
 int proc_thread_status_kept(int dir, pid_t tid, int *fd, bool keep,
 			    struct thread_status *ret_status)
 {
-	char buf[FILE_MAX];
+	char buf[PROC_STATUS_SIZE];
 	int err = read_kept(dir, tid, "status", fd, keep, buf, sizeof(buf));
 
 	return err ? err : parse_status(buf, ret_status);
@@ -168,11 +219,11 @@ int proc_thread_status(int dir, pid_t tid, struct thread_status *ret_status)
 
 int proc_status_by_number(pid_t pid, struct thread_status *ret_status)
 {
-	char path[64], buf[FILE_MAX];
+	char path[64], buf[PROC_STATUS_SIZE];
 	int err;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	err = read_at(AT_FDCWD, path, buf, sizeof(buf));
+	err = proc_read_status(AT_FDCWD, path, buf);
 	return err ? err : parse_status(buf, ret_status);
 }
 
@@ -196,9 +247,10 @@ static bool is_first_of_namespace(const char *text)
 maze_u32 proc_thread_disposition(int dir, pid_t tid, int signal)
 {
 	bool catches, ignores, blocks, known = true;
-	char buf[FILE_MAX];
+	char buf[PROC_STATUS_SIZE];
+	int fd = -1;
 
-	if (!signal || read_of_thread(dir, tid, "status", buf, sizeof(buf)))
+	if (!signal || read_kept(dir, tid, "status", &fd, false, buf, sizeof(buf)))
 		return 0;
 	catches = has_signal(buf, "\nSigCgt:", signal, &known);
 	ignores = has_signal(buf, "\nSigIgn:", signal, &known);
@@ -303,6 +355,24 @@ maze_u64 proc_start_ns(int dir)
 	maze_u64 ticks;
 
 	return proc_start_ticks(dir, &ticks) ? 0 : proc_ticks_to_ns(ticks);
+}
+
+int proc_cgroup(int dir, char path[PROC_CGROUP_SIZE])
+{
+	ssize_t got = read_file_at(dir, "cgroup", path, PROC_CGROUP_SIZE);
+	size_t length = 0;
+	char *at;
+
+	if (got < 0)
+		return (int)got;
+	at = strncmp(path, "0::", 3) != 0 ? strstr(path, "\n0::") : path;
+	if (at) {
+		at = strchr(at, ':') + 2;
+		length = strcspn(at, "\n");
+		memmove(path, at, length);
+	}
+	path[length] = '\0';
+	return 0;
 }
 
 unsigned long proc_thread_links(int dir)

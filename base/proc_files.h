@@ -29,6 +29,11 @@ struct thread_status {
 /* Reads up to size - 1 bytes of a file and adds a NUL. Returns their number or -errno. */
 ssize_t read_file_at(int dir, const char *name, char *buf, size_t size);
 
+/* status is below 2 KiB with its masks of all CPUs and nodes, but without its groups. */
+#define PROC_STATUS_SIZE 8192
+/* Reads status. The numbers of its Groups line are dropped if they do not fit. -errno. */
+int proc_read_status(int dir, const char *path, char buf[PROC_STATUS_SIZE]);
+
 /*
  * Opens /proc/PID of the process of `pidfd`, whose end is checked afterwards, so that a
  * reused PID is detected. Returns a descriptor or -errno.
@@ -37,6 +42,7 @@ int proc_open_process(pid_t pid, int pidfd);
 
 /* *fd is the open file, or -1. With `keep` the file stays open for the next call. */
 int proc_thread_times(int dir, pid_t tid, int *fd, bool keep, struct thread_times *ret_times);
+/* -EPROTO: a line of struct thread_status is missing. */
 int proc_thread_status(int dir, pid_t tid, struct thread_status *ret_status);
 int proc_thread_status_kept(int dir, pid_t tid, int *fd, bool keep,
 			    struct thread_status *ret_status);
@@ -61,6 +67,13 @@ int proc_start_ticks(int dir, maze_u64 *ret_ticks);
 /* The same in CLOCK_BOOTTIME, rounded down to a tick; 0: unknown. */
 maze_u64 proc_start_ns(int dir);
 maze_u64 proc_ticks_to_ns(maze_u64 ticks);
+/* Twelve cgroup v1 hierarchies and a v2 path of the maximum length. */
+#define PROC_CGROUP_SIZE 8192
+/*
+ * The path of a process, or of a thread as above, in the cgroup v2 hierarchy; "": none.
+ * -ENOENT: a kernel without cgroups, or ended.
+ */
+int proc_cgroup(int dir, char path[PROC_CGROUP_SIZE]);
 /* The link count of the directory of threads, 2 plus their number; 0: ended. */
 unsigned long proc_thread_links(int dir);
 /* Calls each(tid) for all threads. -ESRCH. */

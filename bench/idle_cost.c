@@ -84,9 +84,9 @@ static struct use use_of(const pid_t *pids)
 	return use;
 }
 
-static struct engine_counts counts_of(struct engine *engine)
+static struct maze_counts counts_of(struct engine *engine)
 {
-	struct engine_counts counts = { 0 };
+	struct maze_counts counts = { 0 };
 
 	if (engine && engine_bpf.counts(engine, &counts))
 		bench_fail("cannot read the engine's counters");
@@ -106,7 +106,7 @@ static double processes_in(const pid_t *pids)
 static double measure(struct figure *figure, const char *name, struct engine *engine,
 		      const pid_t *pids)
 {
-	struct engine_counts counts_before, counts_after;
+	struct maze_counts counts_before, counts_after;
 	struct use before, after;
 	double expiries, passed;
 	maze_u64 start;

@@ -21,14 +21,34 @@ static void print_sentences(const char *text)
 	}
 }
 
+/* False: it is not loaded, or this user may not use it. */
+static bool get_counts(const struct maze_engine_report *report, struct maze_counts *ret_counts)
+{
+	struct maze *maze = NULL;
+	bool got = report->pinned && !maze_open(report->name, MAZE_EXISTING, &maze, NULL) &&
+		   !maze_counts(maze, ret_counts, NULL);
+
+	maze_close(maze);
+	return got;
+}
+
 static void print_report(const struct maze_engine_report *report)
 {
+	struct maze_counts counts;
+
 	if (!report->usable) {
 		printf("%s: cannot run here\n  %s\n", report->name, report->why_not);
 		return;
 	}
 	printf("%s: can run here%s\n  %s\n", report->name, report->pinned ? ", and is loaded" : "",
 	       report->detail);
+	if (get_counts(report, &counts))
+		printf("  %llu task%s watched; since it was loaded: %llu verdict%s, %llu signal%s, "
+		       "%llu %s not watched\n",
+		       counts.watched, counts.watched == 1 ? "" : "s", counts.verdicts,
+		       counts.verdicts == 1 ? "" : "s", counts.signals,
+		       counts.signals == 1 ? "" : "s", counts.inherit_failures,
+		       counts.inherit_failures == 1 ? "child" : "children");
 	print_sentences(report->blind_spots);
 }
 
@@ -44,17 +64,32 @@ static json_t *sentences_json(const char *text)
 	return list;
 }
 
+static json_t *counts_json(const struct maze_engine_report *report)
+{
+	struct maze_counts counts;
+
+	if (!get_counts(report, &counts))
+		return json_null();
+	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "watched", (json_int_t)counts.watched,
+			 "verdicts", (json_int_t)counts.verdicts, "signals",
+			 (json_int_t)counts.signals, "inherit_failures",
+			 (json_int_t)counts.inherit_failures, "timer_expiries",
+			 (json_int_t)counts.timer_expiries);
+}
+
 static void print_json(const struct maze_engine_report *reports, size_t count)
 {
 	json_t *all = json_array();
 	size_t i;
 
 	for (i = 0; i < count; i++)
-		json_array_append_new(
-			all, json_pack("{s:s, s:b, s:b, s:s, s:s, s:o}", "engine", reports[i].name,
-				       "usable", reports[i].usable, "loaded", reports[i].pinned,
-				       "why_not", reports[i].why_not, "detail", reports[i].detail,
-				       "blind_spots", sentences_json(reports[i].blind_spots)));
+		json_array_append_new(all, json_pack("{s:s, s:b, s:b, s:s, s:s, s:o, s:o}",
+						     "engine", reports[i].name, "usable",
+						     reports[i].usable, "loaded", reports[i].pinned,
+						     "why_not", reports[i].why_not, "detail",
+						     reports[i].detail, "blind_spots",
+						     sentences_json(reports[i].blind_spots),
+						     "counts", counts_json(&reports[i])));
 	json_dumpf(all, stdout, JSON_INDENT(2));
 	putchar('\n');
 	json_decref(all);

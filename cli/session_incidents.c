@@ -12,7 +12,6 @@ struct session_incidents {
 	const struct options *options;
 	struct maze *maze;
 	struct collector *collector;
-	maze_u64 lost; /* as reported */
 };
 
 static void report(const struct session_incidents *incidents,
@@ -80,18 +79,12 @@ void session_incidents_record(struct session_incidents *incidents, const struct 
 int session_incidents_work(struct session_incidents *incidents)
 {
 	struct incident_messages messages;
-	maze_u64 lost;
 	int ms;
 
 	if (!incidents)
 		return -1;
 	ms = collector_work(incidents->collector, &messages);
 	report(incidents, &messages);
-	lost = collector_evidence_lost(incidents->collector);
-	if (lost != incidents->lost)
-		print_error(incidents->command, "%llu samples or process infos were lost",
-			    lost - incidents->lost);
-	incidents->lost = lost;
 	return ms;
 }
 
@@ -101,9 +94,6 @@ void session_incidents_close(struct session_incidents *incidents)
 
 	if (!incidents)
 		return;
-	/* Reports the last losses. */
-	if (incidents->collector)
-		session_incidents_work(incidents);
 	collector_close(incidents->collector, &messages);
 	report(incidents, &messages);
 	free(incidents);

@@ -109,6 +109,15 @@ struct maze_entry {
 	maze_u32 episode;
 	char comm[MAZE_COMM_LEN];
 };
+
+/* What an engine has done since it was loaded. */
+struct maze_counts {
+	maze_u64 watched; /* tasks watched now */
+	maze_u64 verdicts;
+	maze_u64 signals;	   /* signals that the kernel accepted */
+	maze_u64 inherit_failures; /* children that could not be watched */
+	maze_u64 timer_expiries;
+};
 _Static_assert(sizeof(struct maze_entry) == 80, "struct maze_entry is shared with the kernel");
 
 #endif

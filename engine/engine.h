@@ -60,14 +60,6 @@ struct engine_report {
 	char blind_spots[1024]; /* limitations on this machine, one sentence a line */
 };
 
-struct engine_counts {
-	maze_u64 watched; /* tasks watched now */
-	maze_u64 verdicts;
-	maze_u64 signals;	   /* signals that the kernel accepted */
-	maze_u64 inherit_failures; /* children that could not be watched */
-	maze_u64 timer_expiries;
-};
-
 struct engine_ops {
 	const char *name;
 	/*
@@ -115,7 +107,7 @@ struct engine_ops {
 	 */
 	int (*list)(struct engine *engine, int (*each)(const struct maze_entry *entry, void *arg),
 		    void *arg, struct maze_error *error);
-	int (*counts)(struct engine *engine, struct engine_counts *ret_counts);
+	int (*counts)(struct engine *engine, struct maze_counts *ret_counts);
 
 	/*
 	 * Records, from the oldest one kept or only new ones. reader_fd, which belongs to

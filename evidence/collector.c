@@ -16,6 +16,8 @@
 #define CLOSE_NS (6 * MAZE_NSEC_PER_SEC)
 /* Process infos and stacks of the engine that one collector_work() takes. */
 #define BATCH_MAX 64
+/* A user's flood must not flood the log. */
+#define REPORT_NS (10 * MAZE_NSEC_PER_SEC)
 
 /* ---- users ------------------------------------------------------------------------- */
 
@@ -184,7 +186,26 @@ static bool take_evidence(struct collector *collector)
 		if (is_wanted(collector, stack.tag, stack.boot_ns))
 			collector_stack(collector, &stack);
 	}
+	collector->evidence_lost = maze_evidence_lost(collector->evidence);
 	return taken >= BATCH_MAX;
+}
+
+static void report_losses(struct collector *collector, struct incident_messages *messages)
+{
+	maze_u64 lost = collector->lost - collector->lost_reported;
+	maze_u64 evidence_lost = collector->evidence_lost - collector->evidence_lost_reported;
+
+	if (lost)
+		incident_messages_add(messages, geteuid(), true, "%llu more incidents are lost",
+				      lost);
+	if (evidence_lost)
+		incident_messages_add(messages, geteuid(), true,
+				      "%llu samples or process infos of incidents are lost",
+				      evidence_lost);
+	collector->lost_reported = collector->lost;
+	collector->evidence_lost_reported = collector->evidence_lost;
+	if (lost || evidence_lost)
+		collector->report_ns = now_ns(CLOCK_MONOTONIC) + REPORT_NS;
 }
 
 int collector_work(struct collector *collector, struct incident_messages *ret)
@@ -201,6 +222,8 @@ int collector_work(struct collector *collector, struct incident_messages *ret)
 		else if (user->used)
 			wait_ms = 0;
 	}
+	if (collector_has_room(messages) && now_ns(CLOCK_MONOTONIC) >= collector->report_ns)
+		report_losses(collector, messages);
 	collector->wait_ms = wait_ms > 0 ? wait_ms : 0;
 	*ret = *messages;
 	messages->count = 0;
@@ -210,21 +233,6 @@ int collector_work(struct collector *collector, struct incident_messages *ret)
 int collector_fd(const struct collector *collector)
 {
 	return collector->epoll;
-}
-
-maze_u64 collector_lost(const struct collector *collector)
-{
-	maze_u64 lost = collector->lost;
-	size_t i;
-
-	for (i = 0; i < USERS_MAX; i++)
-		lost += collector->users[i].used ? collector->users[i].lost : 0;
-	return lost;
-}
-
-maze_u64 collector_evidence_lost(const struct collector *collector)
-{
-	return collector->evidence ? maze_evidence_lost(collector->evidence) : 0;
 }
 
 /* ---- open and close ---------------------------------------------------------------- */
@@ -286,12 +294,12 @@ void collector_close(struct collector *collector, struct incident_messages *ret)
 	struct collector_user *user;
 	size_t i;
 
-	if (ret)
-		ret->count = 0;
+	messages->count = 0;
 	if (!collector)
 		return;
 	while (take_evidence(collector))
 		;
+	*messages = collector->later;
 	maze_evidence_close(collector->evidence);
 	while (!collector_end_workers(collector, messages) && now_ns(CLOCK_MONOTONIC) < until)
 		nanosleep(&pause, NULL);
@@ -300,6 +308,7 @@ void collector_close(struct collector *collector, struct incident_messages *ret)
 			collector_leave_worker(collector, user, true);
 		collector_queue_clear(&user->queue);
 	}
+	report_losses(collector, messages);
 	workers_left_reap(&collector->left);
 	for (i = 0; i < collector->left.count; i++)
 		close(collector->left.worker[i].pidfd);

@@ -30,16 +30,11 @@ void collector_record(struct collector *collector, const struct maze_record *rec
 void collector_process_info(struct collector *collector, const struct maze_process_info *recorded);
 /* Ignored unless a record or a process info has named the stack's episode before. */
 void collector_stack(struct collector *collector, const struct maze_stack *stack);
-/* As incidents_work(). */
+/* As incidents_work(); also reports losses, at most once in ten seconds and at the end. */
 int collector_work(struct collector *collector, struct incident_messages *ret);
 /* Readable when collector_work() is due. */
 int collector_fd(const struct collector *collector);
 /* Gives the workers at most six seconds to write what is open. NULL is fine. */
 void collector_close(struct collector *collector, struct incident_messages *ret);
-
-/* Incidents that no worker kept or wrote. */
-maze_u64 collector_lost(const struct collector *collector);
-/* Process infos and stacks that the engine overwrote before they were read. */
-maze_u64 collector_evidence_lost(const struct collector *collector);
 
 #endif

@@ -58,8 +58,8 @@ void collector_leave_worker(struct collector *collector, struct collector_user *
 	struct epoll_event event = { .events = EPOLLIN };
 	size_t count = collector->left.count;
 
-	collector->lost += user->lost;
-	user->lost = 0;
+	collector->lost += user->lost - user->lost_reported;
+	user->lost = user->lost_reported = 0;
 	worker_leave(&user->worker, killed, user->uid, &collector->left);
 	/* collector_fd() becomes readable when the worker ends. */
 	if (collector->left.count > count)

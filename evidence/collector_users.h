@@ -38,7 +38,9 @@ struct collector {
 	struct collector_user users[USERS_MAX];
 	struct workers_left left;
 	int epoll;
-	maze_u64 lost;
+	maze_u64 lost;		/* incidents that no message of a user has counted */
+	maze_u64 evidence_lost; /* process infos and stacks, overwritten before they were read */
+	maze_u64 lost_reported, evidence_lost_reported, report_ns;
 	int wait_ms; /* what the last collector_work() returned, at least 0 */
 	bool crowd_reported, left_reported;
 	struct incident_messages later; /* for the next collector_work() */

@@ -75,11 +75,6 @@ void incidents_free(struct incidents *incidents)
 	free(incidents);
 }
 
-const char *incidents_last_id(const struct incidents *incidents)
-{
-	return incidents->last_id;
-}
-
 maze_u64 incidents_lost(const struct incidents *incidents)
 {
 	return incidents->lost;

@@ -80,8 +80,6 @@ int incidents_work(struct incidents *incidents, struct incident_messages *ret);
 /* Symbolizes and writes the open incidents, for at most two seconds. NULL is allowed. */
 void incidents_close(struct incidents *incidents, struct incident_messages *ret);
 
-/* The last written incident, "": none; valid until the next call. */
-const char *incidents_last_id(const struct incidents *incidents);
 /* Incidents that could not be held or written since incidents_open(). */
 maze_u64 incidents_lost(const struct incidents *incidents);
 

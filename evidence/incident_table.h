@@ -46,7 +46,6 @@ struct incidents {
 	struct redactor *redactor;
 	bool unwinds;
 	size_t unwinds_open; /* perf events that are open */
-	char last_id[EPISODE_ID_MAX];
 	maze_u64 lost;
 	maze_u64 crowded; /* lost because the table was full */
 	bool crowd_reported;

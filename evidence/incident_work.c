@@ -100,7 +100,6 @@ static void write_out(struct incidents *incidents, struct incident *incident,
 	}
 	incident->written = true;
 	incident->failed = false;
-	snprintf(incidents->last_id, sizeof(incidents->last_id), "%s", episode->id);
 	report_recovery(incidents, messages);
 	/* Also after a rewrite: the file may have been removed in between. */
 	incidents->prune = true;

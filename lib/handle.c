@@ -128,6 +128,15 @@ bool maze_sees_yields(const struct maze *maze)
 	return !maze->ops->sees_yields || maze->ops->sees_yields(maze->engine);
 }
 
+int maze_counts(struct maze *maze, struct maze_counts *ret_counts, struct maze_error *error)
+{
+	int err = maze->ops->counts(maze->engine, ret_counts);
+
+	return err ? maze_fail(error, err, "cannot read the counts of engine %s: %s",
+			       maze->ops->name, strerror(-err))
+		   : 0;
+}
+
 int maze_adopt(struct maze *maze, const struct maze_policy *policy, maze_u64 tag)
 {
 	return maze->ops->adopt ? maze->ops->adopt(maze->engine, policy, tag) : 0;

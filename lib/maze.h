@@ -176,6 +176,8 @@ int maze_thread_owner(pid_t tid, pid_t *ret_pid, struct maze_error *error);
 /* All watched tasks, sorted by pid and tid, for free(3). */
 int maze_list(struct maze *maze, struct maze_entry **ret_entries, size_t *ret_count,
 	      struct maze_error *error);
+/* What the engine has done since it was loaded. */
+int maze_counts(struct maze *maze, struct maze_counts *ret_counts, struct maze_error *error);
 
 /* Readers: see engine.h. */
 int maze_reader_open(struct maze *maze, bool from_oldest, struct maze_reader **ret_reader,

@@ -29,8 +29,6 @@ void html_name(FILE *out, const char *name);
 void html_name_free(struct html *html, char *name);
 /* The class of a frame: "kernel", "user", "made" (at run time) or "unnamed". */
 const char *html_kind(const struct incident_frame *frame);
-/* A cell with a share of the samples. */
-void html_share(FILE *out, size_t part, size_t whole);
 
 void html_stack(struct html *html);
 void html_functions(struct html *html);

@@ -12,7 +12,8 @@
 #define FUNCTIONS_SHOWN 30
 #define THREADS_SHOWN 200
 
-void html_share(FILE *out, size_t part, size_t whole)
+/* A cell with a share of the samples. */
+static void put_share(FILE *out, size_t part, size_t whole)
 {
 	char share[SHOWN_LEN];
 
@@ -101,9 +102,9 @@ void html_stack(struct html *html)
 static void put_function(struct html *html, const struct stacks_function *function)
 {
 	fputs("<tr>", html->out);
-	html_share(html->out, function->self, html->stacks->samples);
+	put_share(html->out, function->self, html->stacks->samples);
 	put_gauge(html->out, function->self, html->stacks->samples);
-	html_share(html->out, function->total, html->stacks->samples);
+	put_share(html->out, function->total, html->stacks->samples);
 	fputs("<td class=\"function\">", html->out);
 	html_name_free(html, shown_frame(function->frame));
 	fputs(" ", html->out);

@@ -22,14 +22,15 @@ void summary_name(struct summary *summary, const char *name)
 	summary->put(summary, SUMMARY_NAME, name);
 }
 
-void summary_name_free(struct summary *summary, char *name)
+/* Frees `name`; ignores NULL (out of memory). */
+static void put_name_free(struct summary *summary, char *name)
 {
 	if (name && name[0])
 		summary->put(summary, SUMMARY_NAME, name);
 	free(name);
 }
 
-void summary_figure(struct summary *summary, const char *figure)
+static void put_figure(struct summary *summary, const char *figure)
 {
 	summary->put(summary, SUMMARY_FIGURE, figure);
 }
@@ -39,11 +40,11 @@ void summary_share(struct summary *summary, size_t part, size_t whole)
 	char share[SHOWN_LEN];
 
 	if (part == whole && whole > 1) {
-		summary_figure(summary, "all");
+		put_figure(summary, "all");
 		summary_plain(summary, " %zu samples", whole);
 		return;
 	}
-	summary_figure(summary, shown_share(part, whole, share));
+	put_figure(summary, shown_share(part, whole, share));
 	summary_plain(summary, " of %zu sample%s", whole, whole == 1 ? "" : "s");
 }
 
@@ -80,7 +81,7 @@ static void put_duration(struct summary *summary, const struct incident *inciden
 		return;
 	}
 	summary_plain(summary, " used ");
-	summary_figure(summary, shown_duration(used, buf));
+	put_figure(summary, shown_duration(used, buf));
 	summary_plain(summary, " of CPU time%s.", shown_asleep(incident, buf));
 }
 
@@ -88,7 +89,7 @@ static void put_frame(struct summary *summary, const struct incident_frame *fram
 {
 	char *place = shown_place(frame);
 
-	summary_name_free(summary, shown_frame(frame));
+	put_name_free(summary, shown_frame(frame));
 	if (place && place[0]) {
 		summary_plain(summary, " (");
 		summary_name(summary, place);
@@ -109,12 +110,12 @@ void summary_where(struct summary *summary, const struct incident *incident,
 		summary_share(summary, place->placed, stacks->samples);
 		if (place->in_kernel * 2 > place->placed) {
 			summary_plain(summary, ", mostly in the kernel (");
-			summary_name_free(summary, shown_frame(stacks->place_kernel->frame));
+			put_name_free(summary, shown_frame(stacks->place_kernel->frame));
 			summary_plain(summary, ")");
 		}
 		if (stacks->common) {
 			summary_plain(summary, ", nearly always inside ");
-			summary_name_free(
+			put_name_free(
 				summary,
 				shown_frame(stacks->functions[stacks->common->function].frame));
 		}
@@ -140,7 +141,7 @@ static void put_verdict(struct summary *summary, const struct incident_record *r
 		summary_plain(summary, "%s", now);
 	*verb = now;
 	if (sent)
-		summary_figure(summary, record->signal);
+		put_figure(summary, record->signal);
 	if (sent && record->not_sent) {
 		summary_plain(summary, " (");
 		summary_name(summary, record->not_sent);

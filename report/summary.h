@@ -41,8 +41,5 @@ void summary_share(struct summary *summary, size_t part, size_t whole);
 void summary_plain(struct summary *summary, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void summary_name(struct summary *summary, const char *name);
-/* Frees `name`; ignores NULL (out of memory). */
-void summary_name_free(struct summary *summary, char *name);
-void summary_figure(struct summary *summary, const char *figure);
 
 #endif

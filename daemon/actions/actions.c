@@ -145,11 +145,6 @@ void actions_close(struct actions *actions)
 	free(actions);
 }
 
-const struct frozen *actions_frozen(const struct actions *actions)
-{
-	return actions->frozen;
-}
-
 void actions_commands(const struct actions *actions, unsigned int *ret_running,
 		      unsigned int *ret_waiting)
 {

@@ -61,10 +61,8 @@ void actions_on_record(void *arg, struct mazed_record *record);
 int actions_thaw(struct actions *actions, const char *cgroup, pid_t pid, struct maze_error *error);
 /* Thaws all groups and logs failures. For a mazed that ends and removes its watches. */
 void actions_thaw_all(struct actions *actions);
-/* Valid until the next call. */
-const struct frozen *actions_frozen(const struct actions *actions);
 
-/* The number of commands that run and that are queued. */
+/* For tests: the number of commands that run and that are queued. */
 void actions_commands(const struct actions *actions, unsigned int *ret_running,
 		      unsigned int *ret_waiting);
 

@@ -40,8 +40,7 @@ struct log {
 	const struct log_sink *sink;
 	struct log_target target;
 	struct backlog backlog;
-	maze_u64 dropped;
-	maze_u64 unreported; /* of the dropped */
+	maze_u64 unreported; /* messages dropped */
 	sd_event_source *retry;
 	unsigned int retry_usec;
 };
@@ -55,7 +54,6 @@ static const char *entries(maze_u64 count)
 
 static void drop(struct log *log)
 {
-	log->dropped++;
 	log->unreported++;
 }
 
@@ -283,9 +281,4 @@ void log_act(struct log *log, const struct log_action *action)
 
 	log_text_of_action(action, text, sizeof(text));
 	submit(log, &message);
-}
-
-maze_u64 log_dropped(const struct log *log)
-{
-	return log->dropped;
 }

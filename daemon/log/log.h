@@ -62,7 +62,5 @@ __attribute__((format(printf, 3, 4))) void log_printf(struct log *log, int prior
 						      const char *format, ...);
 void log_record(struct log *log, const struct log_entry *entry);
 void log_act(struct log *log, const struct log_action *action);
-/* How many messages have been dropped since log_open(), without the backlog. */
-maze_u64 log_dropped(const struct log *log);
 
 #endif

@@ -20,7 +20,6 @@ struct incident_log {
 	struct limited_log *limited;
 	struct incidents_settings settings;
 	sd_event_source *readable, *timer; /* of the collector */
-	maze_u64 lost;			   /* as reported */
 	maze_u64 since_ns;		   /* older records and evidence are ignored */
 };
 
@@ -38,14 +37,8 @@ static void work(struct incident_log *incidents)
 {
 	struct incident_messages messages;
 	int ms = collector_work(incidents->collector, &messages);
-	maze_u64 lost = collector_evidence_lost(incidents->collector);
 
 	report(incidents, &messages);
-	if (lost != incidents->lost)
-		log_printf(incidents->log, LOG_WARNING,
-			   "%llu samples or process infos of incidents are lost",
-			   lost - incidents->lost);
-	incidents->lost = lost;
 	if (ms < 0) {
 		sd_event_source_set_enabled(incidents->timer, SD_EVENT_OFF);
 		return;
@@ -75,9 +68,6 @@ static void stop(struct incident_log *incidents)
 {
 	struct incident_messages messages = { 0 };
 
-	/* The last losses are only reported here. */
-	if (incidents->timer)
-		work(incidents);
 	incidents->readable = sd_event_source_disable_unref(incidents->readable);
 	incidents->timer = sd_event_source_disable_unref(incidents->timer);
 	collector_close(incidents->collector, &messages);
@@ -118,7 +108,6 @@ static int begin(struct incident_log *incidents, const struct incidents_settings
 	 * Borrowed from the rules; incident_log_use() comes before the rules are freed.
 	 */
 	incidents->settings = *settings;
-	incidents->lost = 0;
 	if (!settings->dir)
 		return 0;
 	err = collector_open(&options, &incidents->collector, error);

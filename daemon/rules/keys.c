@@ -41,7 +41,8 @@ static const char *policy_form(const struct maze_policy_key *row)
 	return row->argument;
 }
 
-bool key_at(size_t index, struct key *ret_key)
+/* Row `index` of all tables together; false: there is none. */
+static bool key_at(size_t index, struct key *ret_key)
 {
 	const struct maze_policy_key *policy = maze_policy_keys();
 	static const struct key *const tables[] = { rule_keys, daemon_keys };

@@ -37,8 +37,6 @@ struct key {
 /* Each ends in a row without a name. */
 extern const struct key rule_keys[], daemon_keys[];
 
-/* Row `index` of all tables together. Returns false if it does not exist. */
-bool key_at(size_t index, struct key *ret_key);
 /* The key of that name that is valid in the section. */
 bool key_find(unsigned int section, const char *name, struct key *ret_key);
 /* The names of the keys valid in the section, separated by blanks; returns buf. */

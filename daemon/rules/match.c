@@ -40,13 +40,6 @@ enum match match_first(const struct rules *rules, const struct subject *subject,
 	return MATCH_NO;
 }
 
-bool rule_could_match(const struct rule *rule, const struct subject *subject)
-{
-	unsigned int missing;
-
-	return match_rule(rule, subject, &missing) != MATCH_NO;
-}
-
 unsigned int rules_facts_needed(const struct rules *rules)
 {
 	unsigned int facts = 0;

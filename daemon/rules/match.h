@@ -24,8 +24,6 @@ enum match match_rule(const struct rule *rule, const struct subject *subject,
 /* MATCH_YES: *ret_rule is the rule. MATCH_NO: no rule matches. */
 enum match match_first(const struct rules *rules, const struct subject *subject,
 		       const struct rule **ret_rule, unsigned int *ret_missing);
-/* Returns false if a known fact excludes the rule. */
-bool rule_could_match(const struct rule *rule, const struct subject *subject);
 /* The facts (FACT_*) that the rules need together. */
 unsigned int rules_facts_needed(const struct rules *rules);
 

@@ -21,8 +21,6 @@
 #include "cmdline.h"
 #include "../../base/pidfd.h"
 
-/* Twelve hierarchies of version 1 and a path of the maximum length. */
-#define CGROUP_FILE_SIZE 8192
 /* Attempts to read the parent; an attempt fails if the parent ends. */
 #define PARENT_TRIES 8
 
@@ -148,24 +146,14 @@ static int read_cmdline(const struct subject_source *source, struct subject *sub
 
 static int read_cgroup(const struct subject_source *source, struct subject *subject)
 {
-	char text[CGROUP_FILE_SIZE], *line, *next;
-	ssize_t length = read_file_at(source->task_fd, "cgroup", text, sizeof(text));
+	char text[PROC_CGROUP_SIZE] = "";
+	int err = proc_cgroup(source->task_fd, text);
 
 	/* A kernel without cgroups lacks the file. */
-	if (length == -ENOENT)
-		length = text[0] = '\0';
-	if (length < 0)
-		return (int)length;
-	subject->cgroup[0] = '\0';
-	for (line = text; line; line = next) {
-		next = strchr(line, '\n');
-		if (next)
-			*next++ = '\0';
-		if (strncmp(line, "0::", 3) != 0)
-			continue;
-		snprintf(subject->cgroup, sizeof(subject->cgroup), "%s", line + 3);
-		strip_deleted(subject->cgroup);
-	}
+	if (err && err != -ENOENT)
+		return err;
+	snprintf(subject->cgroup, sizeof(subject->cgroup), "%s", text);
+	strip_deleted(subject->cgroup);
 	return 0;
 }
 

@@ -37,8 +37,3 @@ enum tag_kind tag_kind(maze_u64 tag)
 		return TAG_NONE;
 	return (enum tag_kind)(tag >> TAG_KIND_SHIFT & 0xff);
 }
-
-uid_t tag_user(maze_u64 tag)
-{
-	return (uid_t)tag;
-}

@@ -36,7 +36,5 @@ maze_u64 tag_of_rule(const char *name);
 maze_u64 tag_of_user(uid_t uid);
 maze_u64 tag_of_root(void);
 enum tag_kind tag_kind(maze_u64 tag);
-/* Only for TAG_USER. */
-uid_t tag_user(maze_u64 tag);
 
 #endif

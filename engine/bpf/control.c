@@ -206,10 +206,10 @@ static int count_one(const struct maze_entry *entry, void *arg)
 	return 0;
 }
 
-int bpf_counts(struct engine *engine, struct engine_counts *ret_counts)
+int bpf_counts(struct engine *engine, struct maze_counts *ret_counts)
 {
 	const volatile struct maze_state *state = engine->state;
-	struct engine_counts counts = {
+	struct maze_counts counts = {
 		.verdicts = state->verdicts,
 		.signals = state->signals,
 		.inherit_failures = state->inherit_failures,

@@ -104,7 +104,7 @@ int bpf_unwatch_all(struct engine *engine, const struct engine_claim *claim,
 		    struct maze_error *error);
 int bpf_list(struct engine *engine, int (*each)(const struct maze_entry *entry, void *arg),
 	     void *arg, struct maze_error *error);
-int bpf_counts(struct engine *engine, struct engine_counts *ret_counts);
+int bpf_counts(struct engine *engine, struct maze_counts *ret_counts);
 /* Exempts this process from being watched, until it exits. */
 int bpf_mark_self(struct engine *engine, struct maze_error *error);
 

@@ -33,7 +33,7 @@ struct kmod_stats {
 
 /* -ENOENT: the module is not loaded. */
 int kmod_stats_read(struct kmod_stats *ret_stats);
-int kmod_counts(struct engine *engine, struct engine_counts *ret_counts);
+int kmod_counts(struct engine *engine, struct maze_counts *ret_counts);
 
 /* orders.c */
 int kmod_watch(struct engine *engine, const struct engine_target *target,

@@ -42,7 +42,7 @@ int kmod_stats_read(struct kmod_stats *ret_stats)
 	return 0;
 }
 
-int kmod_counts(struct engine *engine, struct engine_counts *ret_counts)
+int kmod_counts(struct engine *engine, struct maze_counts *ret_counts)
 {
 	struct kmod_stats stats;
 	int err = kmod_stats_read(&stats);
@@ -50,7 +50,7 @@ int kmod_counts(struct engine *engine, struct engine_counts *ret_counts)
 	(void)engine;
 	if (err)
 		return err;
-	*ret_counts = (struct engine_counts){
+	*ret_counts = (struct maze_counts){
 		.watched = stats.entries,
 		.verdicts = stats.verdicts,
 		.signals = stats.signals,

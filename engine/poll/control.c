@@ -321,7 +321,7 @@ int poll_list(struct engine *engine, int (*each)(const struct maze_entry *entry,
 	return err;
 }
 
-int poll_counts(struct engine *engine, struct engine_counts *ret_counts)
+int poll_counts(struct engine *engine, struct maze_counts *ret_counts)
 {
 	pthread_mutex_lock(&engine->lock);
 	*ret_counts = engine->counts;

@@ -122,7 +122,7 @@ struct engine {
 	struct maze_record *slots[RECORD_LOGS];
 	maze_u64 heads[RECORD_LOGS];
 	int reader_fds[POLL_READERS_MAX]; /* eventfds that wake readers, -1: free */
-	struct engine_counts counts;
+	struct maze_counts counts;
 	bool spares; /* threads that run the same program file as this process are not judged */
 	bool adopts; /* watch orphans that become children of this process */
 	struct maze_policy adopt_policy;
@@ -235,7 +235,7 @@ int poll_unwatch_all(struct engine *engine, const struct engine_claim *claim,
 		     struct maze_error *error);
 int poll_list(struct engine *engine, int (*each)(const struct maze_entry *entry, void *arg),
 	      void *arg, struct maze_error *error);
-int poll_counts(struct engine *engine, struct engine_counts *ret_counts);
+int poll_counts(struct engine *engine, struct maze_counts *ret_counts);
 int poll_adopt(struct engine *engine, const struct maze_policy *policy, maze_u64 tag);
 
 #endif

@@ -16,9 +16,6 @@
 
 /* 51 numbers of up to 20 digits, and a name. */
 #define STAT_SIZE 1536
-#define STATUS_SIZE 4096
-/* Twelve cgroup v1 hierarchies and the longest v2 path. */
-#define CGROUP_SIZE 8192
 /* Where the kernel does not report their number, at most so many files are counted. */
 #define FILES_COUNTED_MAX 4096
 
@@ -61,19 +58,10 @@ static void read_words(struct process_info *live)
 
 static void read_cgroup(struct process_info *live)
 {
-	char text[CGROUP_SIZE], *line, *end;
+	char text[PROC_CGROUP_SIZE];
 
-	if (read_file_at(live->proc_fd, "cgroup", text, sizeof(text)) <= 0)
-		return;
-	for (line = text; line; line = end ? end + 1 : NULL) {
-		end = strchr(line, '\n');
-		if (strncmp(line, "0::", 3))
-			continue;
-		if (end)
-			*end = '\0';
-		live->cgroup = strdup(line + 3);
-		return;
-	}
+	if (!proc_cgroup(live->proc_fd, text) && *text)
+		live->cgroup = strdup(text);
 }
 
 /* The text behind the colon, or NULL. The kernel escapes newlines in the task's name. */
@@ -86,10 +74,10 @@ static const char *status_line(const char *status, const char *field)
 
 static void read_status(struct process_info *live)
 {
-	char status[STATUS_SIZE];
+	char status[PROC_STATUS_SIZE];
 	const char *line;
 
-	if (read_file_at(live->proc_fd, "status", status, sizeof(status)) <= 0)
+	if (proc_read_status(live->proc_fd, "status", status))
 		return;
 	line = status_line(status, "\nPPid:");
 	if (line)

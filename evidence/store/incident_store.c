@@ -277,13 +277,6 @@ static bool parse_name(const char *name, long long *ret_uid)
 	return !strcmp(at, SUFFIX);
 }
 
-bool incident_store_is_incident(const char *name)
-{
-	long long uid;
-
-	return parse_name(name, &uid);
-}
-
 /* A file that is not complete. */
 static bool parse_part(const char *name, long long *ret_uid)
 {

@@ -48,7 +48,4 @@ int incident_store_write(struct incident_store *store, char *id, size_t size, bo
 /* Removes files beyond the limits, oldest first. True: there is more to remove. */
 bool incident_store_prune(struct incident_store *store);
 
-/* Whether this is the file name of an incident. */
-bool incident_store_is_incident(const char *name);
-
 #endif

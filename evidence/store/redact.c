@@ -40,7 +40,10 @@ static char fold(char byte)
 	return byte == '_' ? '-' : (char)tolower((unsigned char)byte);
 }
 
-/* Needs at most the product of the lengths: it backtracks to the last `*` only. */
+/*
+ * Not a glob of rules (daemon/rules/glob.h): case is ignored, `_` equals `-`, and only `*`
+ * is special. Needs at most the product of the lengths: it backtracks to the last `*` only.
+ */
 static bool fits(const char *mask, const char *name, size_t length)
 {
 	const char *star = NULL, *end = name + length, *retry = name;
@@ -64,7 +67,7 @@ static bool fits(const char *mask, const char *name, size_t length)
 	return !*mask;
 }
 
-bool redact_name_is_secret(const struct redactor *redactor, const char *name, size_t length)
+static bool is_secret(const struct redactor *redactor, const char *name, size_t length)
 {
 	size_t i;
 
@@ -244,7 +247,7 @@ static enum secret put_named(const struct redactor *redactor, struct output *out
 
 	if (header)
 		name--;
-	if (!redact_name_is_secret(redactor, piece, name)) {
+	if (!is_secret(redactor, piece, name)) {
 		put(output, piece, length);
 		return SECRET_NONE;
 	}
@@ -271,7 +274,7 @@ static bool put_word(const struct redactor *redactor, struct output *output, con
 
 	/* "--password=a value with blanks". */
 	if (equals && piece_length(word, length) > (size_t)(equals - word) &&
-	    redact_name_is_secret(redactor, word, (size_t)(equals - word))) {
+	    is_secret(redactor, word, (size_t)(equals - word))) {
 		put(output, word, (size_t)(equals - word) + 1);
 		put_redacted(output);
 		return false;

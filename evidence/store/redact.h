@@ -23,7 +23,6 @@ struct redactor;
 int redact_new(const char *const *more, size_t count, struct redactor **ret_redactor,
 	       struct maze_error *error);
 void redact_free(struct redactor *redactor);
-bool redact_name_is_secret(const struct redactor *redactor, const char *name, size_t length);
 /*
  * `words` are in the format of /proc/PID/cmdline, with a NUL behind each. free(3) the
  * result. NULL: out of memory.

@@ -70,11 +70,6 @@ out_free:
 	return err;
 }
 
-int symbolizer_fd(const struct symbolizer *symbolizer)
-{
-	return symbolizer->pipe;
-}
-
 void symbolizer_stop(struct symbolizer *symbolizer)
 {
 	close(symbolizer->pipe);

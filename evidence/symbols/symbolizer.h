@@ -57,8 +57,6 @@ int symbolizer_start(const struct symbolizer_job *job, struct symbolizer **ret_s
  */
 int symbolizer_read(struct symbolizer *symbolizer, const struct symbolizer_events *events,
 		    void *arg);
-/* Readable when symbolizer_read() is due. */
-int symbolizer_fd(const struct symbolizer *symbolizer);
 /* Kills it without waiting. Only symbolizer_reap() may follow. */
 void symbolizer_stop(struct symbolizer *symbolizer);
 /* True: it has ended, and `symbolizer` is freed. */

@@ -196,6 +196,23 @@ start_two_threads() {
 	"$MAZE" doctor --json | python3 -m json.tool > /dev/null
 }
 
+@test "doctor shows what the loaded engine has done" {
+	run ! grep -q "since it was loaded" <("$MAZE" doctor)
+	start sleep 100
+	"$MAZE" watch "$last"
+	"$MAZE" doctor | grep -qx "  1 task watched; since it was loaded: 0 verdicts, 0 signals, 0 children not watched"
+	start sh -c 'while :; do :; done'
+	"$MAZE" watch --soft 50ms --soft-signal 0 --hard 100ms "$last"
+	wait_until ended "$last"
+	"$MAZE" doctor | grep -qx "  1 task watched; since it was loaded: 2 verdicts, 1 signal, 0 children not watched"
+	"$MAZE" doctor --json | python3 -c '
+import json, sys
+reports = {report["engine"]: report for report in json.load(sys.stdin)}
+counts = reports["bpf"]["counts"]
+assert counts["watched"] == 1 and counts["verdicts"] == 2 and counts["signals"] == 1, counts
+assert reports["poll"]["counts"] is None'
+}
+
 @test "a second unload is not an error" {
 	start sleep 100
 	"$MAZE" watch "$last"

@@ -210,23 +210,6 @@ static void an_existing_file_is_not_overwritten(void **state)
 	incident_store_free(store);
 }
 
-static void incidents_are_named_by_time_and_ids(void **state)
-{
-	(void)state;
-	assert_true(incident_store_is_incident("20261124T204512Z-4711-4713-0.json"));
-	assert_true(incident_store_is_incident("20261124T204512Z-4711-4713-0-2.json"));
-	assert_true(incident_store_is_incident("20261124T204512Z-4711-4713-0-u1000.json"));
-	assert_true(incident_store_is_incident("20261124T204512Z-4711-4713-0-u1000-2.json"));
-	assert_false(incident_store_is_incident("20261124T204512Z-4711-4713-0-u.json"));
-	assert_false(incident_store_is_incident("20261124T204512Z-4711-4713-0-2-u1000.json"));
-	assert_false(incident_store_is_incident("20261124T204512Z-4711-4713-0"));
-	assert_false(incident_store_is_incident("20261124T204512Z-4711-4713.json"));
-	assert_false(incident_store_is_incident("20261124T204512Z-4711-4713-0.json.bak"));
-	assert_false(incident_store_is_incident("20261124T204512Z-4711-4713-x.json"));
-	assert_false(incident_store_is_incident("notes.json"));
-	assert_false(incident_store_is_incident(""));
-}
-
 /* ---- the number of files ------------------------------------------------------------ */
 
 static void put_four(const struct loop_place *place)
@@ -257,6 +240,46 @@ static void assert_pruned(const struct loop_place *place, struct incident_store_
 	assert_true(has_file(place, INCIDENT(0)));
 	incident_store_free(store);
 	unlink(loop_path(place, INCIDENT(0)));
+}
+
+/* Only files with such a name are removed. */
+static void incidents_are_named_by_time_and_ids(void **state)
+{
+	static const char *const incidents[] = {
+		"20261124T204512Z-4711-4713-0.json",
+		"20261124T204512Z-4711-4713-0-2.json",
+		"20261124T204512Z-4711-4713-0-u1000.json",
+		"20261124T204512Z-4711-4713-0-u1000-2.json",
+	};
+	static const char *const others[] = {
+		"20261124T204512Z-4711-4713-0-u.json",
+		"20261124T204512Z-4711-4713-0-2-u1000.json",
+		"20261124T204512Z-4711-4713-0",
+		"20261124T204512Z-4711-4713.json",
+		"20261124T204512Z-4711-4713-0.json.bak",
+		"20261124T204512Z-4711-4713-x.json",
+		"notes.json",
+		".json",
+	};
+	const struct incident_store_limits limits = { .count_max = 9,
+						      .bytes_max = 99999,
+						      .age_max_ns = 50 * MAZE_NSEC_PER_SEC };
+	const struct loop_place *place = *state;
+	struct incident_store *store;
+	size_t i;
+
+	for (i = 0; i < sizeof(incidents) / sizeof(incidents[0]); i++)
+		put_file(place, incidents[i], 10, 100);
+	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		put_file(place, others[i], 10, 100);
+	assert_int_equal(incident_store_new(place->directory, &limits, &store), 0);
+	assert_int_equal(incident_store_open(store, NULL), 0);
+	assert_false(incident_store_prune(store));
+	for (i = 0; i < sizeof(incidents) / sizeof(incidents[0]); i++)
+		assert_false(has_file(place, incidents[i]));
+	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		assert_true(has_file(place, others[i]));
+	incident_store_free(store);
 }
 
 static void the_oldest_go_first(void **state)
@@ -450,7 +473,7 @@ int main(void)
 		IN_PLACE(a_directory_that_others_can_write_is_refused),
 		IN_PLACE(a_link_is_not_followed),
 		IN_PLACE(an_existing_file_is_not_overwritten),
-		cmocka_unit_test(incidents_are_named_by_time_and_ids),
+		IN_PLACE(incidents_are_named_by_time_and_ids),
 		IN_PLACE(the_oldest_go_first),
 		IN_PLACE(leftovers_of_a_killed_writer_are_removed),
 		IN_PLACE(a_user_takes_no_room_from_others),

@@ -117,7 +117,6 @@ static void a_record_reaches_the_journal(void **state)
 	/* The text is one line, which begins with the event and ends with the rule. */
 	assert_true(!strncmp(text, "MESSAGE=hard: ", 14));
 	assert_has(text, "rule spinners\nPRIORITY");
-	assert_int_equal(log_dropped(log), 0);
 	log_close(log);
 	close(journal);
 }
@@ -221,7 +220,6 @@ static void a_full_journal_never_blocks(void **state)
 	log = open_log(DAEMON_LOG_JOURNAL, NULL);
 	for (i = 0; i < 1000; i++)
 		log_printf(log, LOG_INFO, "number %u", i);
-	assert_int_equal(log_dropped(log), 0);
 	while (next < 1000) {
 		message = receive(journal);
 		if (!*message) {
@@ -237,7 +235,7 @@ static void a_full_journal_never_blocks(void **state)
 
 static void lost_messages_are_counted_and_reported_later(void **state)
 {
-	unsigned int said, heard, turn;
+	unsigned int logged, received, turn;
 	maze_u64 lost = 0;
 	char big[1024];
 	struct log *log;
@@ -250,21 +248,20 @@ static void lost_messages_are_counted_and_reported_later(void **state)
 	log = open_log(DAEMON_LOG_JOURNAL, NULL);
 	memset(big, 'x', sizeof(big) - 1);
 	big[sizeof(big) - 1] = '\0';
-	/* The kernel's settings decide how many unread messages it holds. */
-	for (said = 0; log_dropped(log) < 1000; said++)
+	/* The kernel holds some of them, and the backlog a MiB. */
+	for (logged = 0; logged < 8192; logged++)
 		log_printf(log, LOG_INFO, "%s", big);
-	/* A MiB of them is kept. */
-	assert_true((said - log_dropped(log)) * sizeof(big) > 1 << 19);
-	heard = drain(journal, &lost);
+	received = drain(journal, &lost);
 	assert_int_equal(lost, 0);
-	for (turn = 0; turn < 10000 && heard + lost < said; turn++) {
+	for (turn = 0; turn < 10000 && received + lost < logged; turn++) {
 		log_printf(log, LOG_DEBUG, "later");
-		said++;
-		heard += drain(journal, &lost);
+		logged++;
+		received += drain(journal, &lost);
 	}
 	/* Each message was received, or is one of the reported losses. */
-	assert_int_equal(heard + lost, said);
-	assert_int_equal(lost, log_dropped(log));
+	assert_int_equal(received + lost, logged);
+	assert_true(lost > 1000);
+	assert_true((received - turn) * sizeof(big) > 1 << 19);
 	log_close(log);
 	close(journal);
 }
@@ -334,7 +331,6 @@ static void a_restarted_journal_is_used(void **state)
 	log_printf(log, LOG_INFO, "again");
 	assert_line(receive(journal), "MESSAGE=into the void");
 	assert_line(receive(journal), "MESSAGE=again");
-	assert_int_equal(log_dropped(log), 0);
 	log_close(log);
 	close(journal);
 }

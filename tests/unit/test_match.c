@@ -264,9 +264,9 @@ static void only_facts_that_can_matter_are_requested(void **state)
 	subject.known = 0;
 	assert_int_equal(match_first(rules, &subject, &rule, &missing), MATCH_MORE);
 	assert_int_equal(missing, FACT_COMM);
-	assert_true(rule_could_match(&rules->rules[0], &subject));
+	assert_int_equal(match_rule(&rules->rules[0], &subject, &missing), MATCH_MORE);
 	subject.known = FACT_COMM;
-	assert_false(rule_could_match(&rules->rules[0], &subject));
+	assert_int_equal(match_rule(&rules->rules[0], &subject, &missing), MATCH_NO);
 	assert_int_equal(match_first(rules, &subject, &rule, &missing), MATCH_MORE);
 	assert_int_equal(missing, FACT_THREAD);
 	subject.known |= FACT_THREAD;
