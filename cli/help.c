@@ -31,8 +31,9 @@ void help_command(const struct command *command)
 	for (own = command->options; own && own->name; own++)
 		print_option(own->name, own->argument, own->help);
 	print_option("help", NULL, "print this text");
-	puts("\nDurations are written as in systemd.time(7): 500ms, 10s, \"1min 30s\"; see "
-	     "maze(1).");
+	if (command->takes_policy)
+		puts("\nDurations are written as in systemd.time(7): 500ms, 10s, \"1min 30s\".");
+	puts("\nSee maze(1).");
 }
 
 void help_overview(const struct command *commands)
@@ -46,6 +47,6 @@ void help_overview(const struct command *commands)
 			printf("  %-10s %s\n", command->name, command->summary);
 	puts("\n\"maze COMMAND --help\" describes a command; \"maze --version\" prints the "
 	     "version.\n"
-	     "Exit status: 0 success, 1 failure, 2 usage error; maze run returns the exit status "
+	     "Exit status: 0 success, 1 failure, 2 usage error. maze run returns the exit status\n"
 	     "of its command.");
 }

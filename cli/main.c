@@ -18,8 +18,9 @@ static const struct command_option run_options[] = {
 	{ "events", "FILE", "append the records to FILE too, as JSON lines", AT(events) },
 	{ "all", NULL, "also record when a watch begins and ends", AT(all) },
 	{ "stay", NULL, "stay until all watched processes of COMMAND have ended", AT(stay) },
-	{ "incidents", "DIR", "write an incident into DIR for each episode", AT(incidents) },
-	{ "no-unwind", NULL, "with --incidents: no stack unwind by debug information",
+	{ "incidents", "DIR", "write an incident into DIR for each episode with a verdict",
+	  AT(incidents) },
+	{ "no-unwind", NULL, "with --incidents: do not unwind stacks by debug information",
 	  AT(no_unwind) },
 	{ 0 },
 };
@@ -31,7 +32,7 @@ static const struct command_option watch_options[] = {
 	{ "events", "FILE", "with --wait: append the records to FILE too, as JSON lines",
 	  AT(events) },
 	{ "all", NULL, "with --wait: also record when a watch begins and ends", AT(all) },
-	{ "thread", "TID", "watch only this thread; without PID", AT(thread) },
+	{ "thread", "TID", "watch only this thread, in place of PID", AT(thread) },
 	{ SOCKET },
 	{ DIRECT },
 	{ 0 },
@@ -39,7 +40,7 @@ static const struct command_option watch_options[] = {
 
 static const struct command_option unwatch_options[] = {
 	{ ENGINE },
-	{ "thread", "TID", "end the watch of this thread only; without PID", AT(thread) },
+	{ "thread", "TID", "end only the watch of this thread, in place of PID", AT(thread) },
 	{ SOCKET },
 	{ DIRECT },
 	{ 0 },
@@ -82,79 +83,85 @@ static const struct command_option load_options[] = { { ENGINE }, { 0 } };
 
 static const struct command commands[] = {
 	{ "run", "-- COMMAND [ARG...]", "run a command and watch it",
-	  "Runs COMMAND and watches it, and all that it starts, from its first instruction on.\n"
-	  "Soft and hard verdicts, and losses of records, are printed on standard error. The\n"
-	  "terminal and signals reach COMMAND as without maze.\n"
+	  "Runs COMMAND, and watches it from its first instruction on. Processes that it starts\n"
+	  "are watched too. maze prints a record on standard error when a thread reaches a\n"
+	  "limit, and when records are lost. maze does not change how COMMAND uses the terminal\n"
+	  "and gets signals.\n"
 	  "\n"
-	  "The exit status is that of COMMAND, 128+N if signal N ended COMMAND, 125 if maze\n"
-	  "failed, 126 if COMMAND cannot be executed, 127 if COMMAND is not found, or 2 after\n"
-	  "a usage error.\n"
+	  "The exit status is that of COMMAND, or 128+N if signal N ended COMMAND. It is 125 if\n"
+	  "maze failed, 126 if COMMAND cannot be executed, 127 if COMMAND is not found, and 2\n"
+	  "after a usage error.\n"
 	  "\n"
-	  "maze uses the pinned engine if one is loaded (see maze watch), else a private one that\n"
-	  "ends with maze. If SIGKILL ends maze, COMMAND continues: still watched with a pinned\n"
-	  "engine, no longer watched with a private one.\n"
+	  "maze uses the pinned engine if there is one (see maze watch). Otherwise it loads a\n"
+	  "private engine, which ends with maze. If SIGKILL ends maze, COMMAND continues. A\n"
+	  "pinned engine then still watches COMMAND, and a private engine does not.\n"
 	  "\n"
-	  "When COMMAND ends, watched processes that still run are listed on standard error. A\n"
-	  "pinned engine continues to watch them, a private one does not. With --stay, maze\n"
-	  "continues until all of them have ended, or until it gets SIGTERM, SIGHUP, SIGINT or\n"
-	  "SIGQUIT.",
+	  "When COMMAND ends, maze lists the watched processes that still run on standard\n"
+	  "error. A pinned engine still watches them, and a private engine does not. With\n"
+	  "--stay, maze continues until all of them have ended, or until it gets SIGTERM,\n"
+	  "SIGHUP, SIGINT or SIGQUIT.",
 	  true, run_options, cmd_run, false },
 	{ "watch", "PID... | --thread TID", "watch running processes",
-	  "Watches each process PID, with all its threads and all that they start from now on,\n"
-	  "and returns. If a process is watched already, it gets the new policy and a count of\n"
-	  "0. PID 1, kernel threads, maze itself, and processes that you may not signal are\n"
-	  "refused.\n"
+	  "Watches each process PID with all its threads, and the processes and threads that it\n"
+	  "starts from now on. maze watch returns when the watch has begun. A process that is\n"
+	  "watched already gets the new policy and a count of 0. maze watch refuses PID 1,\n"
+	  "kernel threads, maze itself, and processes that you may not signal.\n"
 	  "\n"
 	  "If mazed runs, mazed begins the watch, also for users who may not load an engine.\n"
-	  "Else maze loads the engine and pins it at /sys/fs/bpf/maze, until maze unload.\n"
+	  "Otherwise maze loads the engine and pins it at /sys/fs/bpf/maze. The engine stays\n"
+	  "there until maze unload.\n"
 	  "\n"
-	  "On kernels that refuse the cheapest probe of sched_yield, a small process (maze\n"
-	  "service) stays in the background and attaches another probe when one is needed.\n"
+	  "Some kernels refuse the best probe of sched_yield. There, a small process (maze\n"
+	  "service) stays in the background. It attaches another probe when a thread is close\n"
+	  "to its limit.\n"
 	  "\n"
-	  "With --wait, maze stays, prints soft and hard verdicts until all given processes have\n"
-	  "ended, and then ends its watches. This works with every engine.",
+	  "With --wait, maze stays until all given processes have ended, and prints a record\n"
+	  "when a thread reaches a limit. Then it ends its watches. --wait works with every\n"
+	  "engine.",
 	  true, watch_options, cmd_watch, false },
 	{ "unwatch", "PID... | --thread TID", "end watches",
-	  "Ends the watches of all threads of each process PID. Processes that it has started\n"
-	  "stay watched.",
+	  "Ends the watches of all threads of each process PID. The processes that PID has\n"
+	  "started stay watched.",
 	  false, unwatch_options, cmd_unwatch, false },
 	{ "list", "", "list watched threads",
-	  "Lists each watched thread with its count, the CPU time since its last sleep. The\n"
-	  "count is as of the last context switch or tick.",
+	  "Lists each watched thread with its count. The count is the CPU time since the last\n"
+	  "sleep of the thread, as of its last context switch or tick.",
 	  false, list_options, cmd_list, false },
 	{ "events", "", "print records",
-	  "Prints the records that the pinned engine keeps, the oldest first: the last 4096\n"
-	  "verdicts, and the last 4096 beginnings and ends of watches. Records stay available to\n"
-	  "other readers.",
+	  "Prints the records that the pinned engine keeps, the oldest first. The engine keeps\n"
+	  "the last 4096 verdicts, which are records of a reached limit, and the last 4096\n"
+	  "beginnings and ends of watches. maze events does not remove records, so other\n"
+	  "readers get them too.",
 	  false, events_options, cmd_events, false },
 	{ "thaw", "PID... | --cgroup PATH | --all", "thaw frozen control groups",
-	  "Thaws control groups that mazed has frozen by a rule: those of the given processes, "
-	  "the\n"
-	  "one with the given path, or all. For root, while mazed runs.",
+	  "Thaws control groups that a rule of mazed has frozen: the groups of the given\n"
+	  "processes, the group with the given path, or all groups. Only root may use it, and\n"
+	  "mazed must run.",
 	  false, thaw_options, cmd_thaw, false },
 	{ "incidents", "", "list incidents",
-	  "Lists the incidents that mazed, or maze run --incidents, has written: one line for "
-	  "each\n"
-	  "episode with a verdict, the newest last. HOTTEST is the function of the program with\n"
-	  "the most samples; a sample in the kernel counts for the function that called the\n"
-	  "kernel. An unreadable file is reported on standard error, and the exit status is\n"
-	  "then 1.",
+	  "Lists the incidents that mazed and maze run --incidents have written, the newest\n"
+	  "last. Each incident is about one thread that reached a limit. HOTTEST is the\n"
+	  "function of the program with the most samples. A sample in the kernel counts for the\n"
+	  "function that called the kernel. maze reports an unreadable file on standard error,\n"
+	  "and then its exit status is 1.",
 	  false, incidents_options, cmd_incidents, false },
 	{ "report", "ID | last", "show an incident",
-	  "Shows an incident: which thread reached its limit, since when and how long it ran,\n"
-	  "in which function, and which signals and actions followed. ID is as maze incidents\n"
-	  "prints it, or a unique beginning or end of it; \"last\" is the newest incident.\n"
+	  "Shows an incident: the thread that reached its limit, its CPU time, the function\n"
+	  "that it was in, and the signals and actions that followed. ID is an ID that maze\n"
+	  "incidents lists. You can shorten it to its beginning or its end, if no other ID has\n"
+	  "the same one. \"last\" is the newest incident.\n"
 	  "\n"
 	  "  maze report --html last > report.html",
 	  false, report_options, cmd_report, false },
 	{ "doctor", "", "show which engines can run here",
-	  "Shows for each engine whether this user can run it on this machine, the reason if\n"
-	  "not, and its limitations here. Changes nothing. The exit status is 0 if an\n"
-	  "engine can run, else 1.",
+	  "Shows for each engine whether you can run it on this machine, and the reason if you\n"
+	  "cannot. It also shows what the engine cannot detect here. maze doctor changes\n"
+	  "nothing. The exit status is 0 if an engine can run, else 1.",
 	  false, doctor_options, cmd_doctor, false },
 	{ "load", "", "load and pin the engine",
-	  "Loads the engine into the kernel and pins it, as maze watch does, but watches nothing.\n"
-	  "It stays until maze unload. Users with fewer privileges can use it then.",
+	  "Loads the engine into the kernel and pins it, as maze watch does, but watches\n"
+	  "nothing. The engine stays loaded until maze unload. Users with fewer privileges can\n"
+	  "then use it.",
 	  false, load_options, cmd_load, false },
 	{ "unload", "", "unload the pinned engine",
 	  "Ends all watches of the pinned engine and removes it from the kernel.", false, NULL,

@@ -28,7 +28,7 @@ static const struct {
 } table[] = {
 	{ { "config", required_argument, NULL, OPTION_CONFIG },
 	  "FILE",
-	  "rules from FILE and FILE.d/*.conf (" CONFIG_DEFAULT ")" },
+	  "read the rules from FILE and FILE.d/*.conf (" CONFIG_DEFAULT ")" },
 	{ { "check", no_argument, NULL, OPTION_CHECK },
 	  NULL,
 	  "print errors and settings without effect, and exit" },
@@ -65,8 +65,8 @@ static void print_help(void)
 			 table[i].argument ? table[i].argument : "");
 		printf("  %-18s %s\n", left, table[i].help);
 	}
-	puts("\nSIGHUP reloads the rules; SIGTERM and SIGINT end mazed and remove its watches.\n"
-	     "If it ends in any other way, the engine (except poll) continues to enforce.\n"
+	puts("\nSIGHUP reloads the rules. SIGTERM and SIGINT end mazed and remove its watches.\n"
+	     "If mazed ends in another way, the engines bpf and kmod still enforce the limits.\n"
 	     "See mazed(8).");
 }
 
