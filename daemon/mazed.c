@@ -147,7 +147,7 @@ static int on_gone(sd_event_source *source, int fd, uint32_t revents, void *arg)
 		return 0;
 	log_printf(mazed->log, LOG_ERR,
 		   "the engine was unloaded (maze unload?), so nothing is watched; mazed ends, and "
-		   "restarts if its service says so; to end it for good, stop the service");
+		   "restarts if its service is set to; to end it for good, stop the service");
 	return sd_event_exit(mazed->event, -ENOENT);
 }
 

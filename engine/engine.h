@@ -4,7 +4,7 @@
  * An engine applies core/step.h, and knows no terminals, rule files or options. Only lib/
  * calls it.
  *
- * Calls return 0 or -errno unless their comment says otherwise, and leave ret_* arguments
+ * Calls return 0 or -errno unless their comment differs, and leave ret_* arguments
  * untouched on failure. With an error they leave in *error (which may be NULL) what
  * failed, on what, why, and what would be right. No call prints. A handle belongs to one
  * thread; several processes may hold handles of one pinned engine.
@@ -72,7 +72,7 @@ struct engine_ops {
 	void (*probe)(struct engine_report *ret_report);
 
 	/*
-	 * Opens the engine, and loads it if the scope says so. The caller frees the
+	 * Opens the engine, and loads it if the scope requires it. The caller frees the
 	 * handle with close(). -EPERM: not permitted, -EOPNOTSUPP: this kernel lacks
 	 * something, -EPROTO: an engine of another ABI version is pinned. With
 	 * ENGINE_EXISTING also -ENOENT: none is pinned, -EACCES: this process may not

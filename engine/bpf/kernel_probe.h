@@ -37,7 +37,7 @@ struct kernel_offer {
 
 /*
  * 0, or why the engine cannot run here: -EPERM (capabilities) or -EOPNOTSUPP (the kernel
- * lacks something). *error says what would help.
+ * lacks something). *error names the remedy.
  */
 int kernel_probe(struct kernel_offer *ret_offer, struct maze_error *error);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What an incident says about the machine. */
+/* The facts about the machine in an incident. */
 #ifndef MAZE_EVIDENCE_MACHINE_INFO_H
 #define MAZE_EVIDENCE_MACHINE_INFO_H
 
