@@ -72,7 +72,7 @@ struct engine_ops {
 	void (*probe)(struct engine_report *ret_report);
 
 	/*
-	 * Opens the engine, and loads it if the scope says so. The caller frees the
+	 * Opens the engine, and loads it if the scope requires it. The caller frees the
 	 * handle with close(). -EPERM: not permitted, -EOPNOTSUPP: this kernel lacks
 	 * something, -EPROTO: an engine of another ABI version is pinned. With
 	 * ENGINE_EXISTING also -ENOENT: none is pinned, -EACCES: this process may not

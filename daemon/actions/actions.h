@@ -48,9 +48,7 @@ void actions_close(struct actions *actions);
 
 /* Performs the actions of the stage and logs the results. */
 void actions_perform(struct actions *actions, const struct act_on *on);
-/*
- * For records/dispatch.h: `arg` is the struct actions. Performs the actions of the rule.
- */
+/* For records/dispatch.h: `arg` is the struct actions. Performs the actions of the rule. */
 void actions_on_record(void *arg, struct mazed_record *record);
 
 /*

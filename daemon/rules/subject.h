@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A subject: the facts about one thread of a process that rules can match. `known` says
- * which of them have been read; the others are undefined.
+ * A subject: the facts about one thread of a process that rules can match. `known` has
+ * those that have been read; the others are undefined.
  *
  * All facts are read through one /proc directory that is opened once and checked by a
  * pidfd before and after, so they all belong to the same process even if its PID is

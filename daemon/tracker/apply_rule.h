@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Sets or ends the watch of a process, or of a thread of it, as its rule says. */
+/* Sets or ends the watch of a process, or of a thread of it, by its rule. */
 #ifndef MAZE_DAEMON_APPLY_RULE_H
 #define MAZE_DAEMON_APPLY_RULE_H
 

@@ -22,8 +22,8 @@
 #include "maps.bpf.h"
 
 /*
- * Whether a task's runqueue and its clock can be read. config.has_clock says so for the
- * other members of the sum.
+ * Whether a task's runqueue and its clock can be read. config.has_clock is the same for
+ * the other members of the sum.
  */
 MAZE_INLINE bool has_rq(void)
 {

@@ -2,7 +2,7 @@
 /*
  * An open bpf engine as its user-space files see it. load.c (a new engine) and pins.c (a
  * pinned one) fill the same descriptors and mappings; the other files do not tell the two
- * apart. Functions return 0 or -errno unless their comment says otherwise, and leave the
+ * apart. Functions return 0 or -errno unless their comment differs, and leave the
  * reason in *error, which may be NULL.
  */
 #ifndef MAZE_ENGINE_BPF_H

@@ -98,7 +98,7 @@ static bool open_clocks(int map_fd, maze_u32 cpus)
 	return any;
 }
 
-/* Before the load, because the program's config says whether there are clock events. */
+/* Before the load, because the program's config has a flag for clock events. */
 static int create_clocks(struct maze_bpf *skeleton, const struct kernel_offer *offer,
 			 struct maze_config *config)
 {

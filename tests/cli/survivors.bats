@@ -31,7 +31,7 @@ with_each_engine() {
 	[ -n "$(bpf_refusal)" ] || { engine=(--engine bpf) && "$@"; }
 }
 
-said_of_one() {
+lists_one() {
 	: > "$left"
 	run -5 --separate-stderr "$MAZE" run "${engine[@]}" -- "${leaving[@]}" "$left" 1 sleep 1000
 	survivors
@@ -39,10 +39,10 @@ said_of_one() {
 }
 
 @test "names the processes that still run, and states that they are unwatched" {
-	with_each_engine said_of_one
+	with_each_engine lists_one
 }
 
-said_of_many() {
+lists_many() {
 	: > "$left"
 	run -5 --separate-stderr "$MAZE" run "${engine[@]}" -- "${leaving[@]}" "$left" 10 sleep 1000
 	survivors
@@ -52,7 +52,7 @@ said_of_many() {
 }
 
 @test "names eight of them, and counts the rest" {
-	with_each_engine said_of_many
+	with_each_engine lists_many
 }
 
 silent() {
@@ -85,19 +85,19 @@ held() {
 released() {
 	: > "$left"
 	# Removes the output of the run before.
-	: > "$BATS_TEST_TMPDIR/said"
+	: > "$BATS_TEST_TMPDIR/errors"
 	"$MAZE" run --stay "${engine[@]}" -- "${leaving[@]}" "$left" 1 sleep 1000 \
-		2> "$BATS_TEST_TMPDIR/said" 3>&- &
+		2> "$BATS_TEST_TMPDIR/errors" 3>&- &
 	running=$!
 	started+=("$running")
-	wait_until grep -q -e '--stay waits' "$BATS_TEST_TMPDIR/said"
+	wait_until grep -q -e '--stay waits' "$BATS_TEST_TMPDIR/errors"
 	survivors
 	kill -TERM "$running"
 	wait_until ended "$running"
 	status=0
 	wait "$running" || status=$?
 	[ "$status" -eq 5 ]
-	grep -q "1 process still runs, no longer watched: sleep (PID ${pids[0]})" "$BATS_TEST_TMPDIR/said"
+	grep -q "1 process still runs, no longer watched: sleep (PID ${pids[0]})" "$BATS_TEST_TMPDIR/errors"
 	runs "${pids[0]}" sleep
 }
 

@@ -13,7 +13,7 @@ load test_helper
 	start "$CLIENT" "$socket" silent 100000
 	# Half a minute plus the usual timeout.
 	wait_until ended "$last" || wait_until ended "$last"
-	said 'it did not read its answers'
+	logged 'it did not read its answers'
 	stop_mazed
 }
 

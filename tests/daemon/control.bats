@@ -34,7 +34,7 @@ load test_helper
 		grep -qx '{"ok":true}'
 	wait_until ended "$last"
 	wait_until grep -q "\"event\":\"soft\",\"pid\":$last," "$dir/events"
-	wait_until said '"event":"soft"'
+	wait_until logged '"event":"soft"'
 	# Never early.
 	[ "$(sed -n 's/.*"event":"soft".*"count_ns":\([0-9]*\),.*/\1/p' "$dir/events")" -ge 100000000 ]
 	stop_mazed
@@ -289,7 +289,7 @@ load test_helper
 	done
 	ask_as 65534 <<< "{\"do\":\"watch\",\"pid\":$last}" | grep -q '"errno":"EDQUOT"'
 	unwatched "$last"
-	said_times 1 'has reached its limit of watched processes'
+	logged_times 1 'has reached its limit of watched processes'
 	# What was given back can be had again.
 	ask_as 65534 <<< "{\"do\":\"unwatch\",\"pid\":${started[0]}}"
 	free_again() { ask_as 65534 <<< "{\"do\":\"watch\",\"pid\":$last}" | grep -qx '{"ok":true}'; }
@@ -302,7 +302,7 @@ load test_helper
 	ask <<< '{"do":"reload"}' | grep -qx '{"ok":true}'
 	echo '[rule broken' >> "$conf"
 	ask <<< '{"do":"reload"}' | grep -q '"errno":"EINVAL"'
-	said 'the old rules stay in force'
+	logged 'the old rules stay in force'
 	stop_mazed
 }
 
@@ -326,7 +326,7 @@ caught_all_the_same() {
 	ask <<< "{\"do\":\"watch\",\"pid\":$last,\"policy\":{\"soft\":\"100ms\",\"soft-signal\":\"KILL\",\"hard\":\"0\"}}" |
 		grep -qx '{"ok":true}'
 	wait_until ended "$last"
-	wait_until said "\"event\":\"soft\",\"pid\":$last,"
+	wait_until logged "\"event\":\"soft\",\"pid\":$last,"
 }
 resident_kb() { awk '/^VmRSS:/ { print $2 }' "/proc/$mazed/status"; }
 
@@ -352,7 +352,7 @@ resident_kb() { awk '/^VmRSS:/ { print $2 }' "/proc/$mazed/status"; }
 	echo "# resident: $before KiB before, $after KiB after" >&3
 	# ASan keeps freed memory for a while.
 	[ "$(basename "$(dirname "$MAZED")")" = sanitize ] || [ $((after - before)) -lt 8192 ]
-	said_times 1 'user id 65533'
-	wait_until said_times 1 'user id 65532'
+	logged_times 1 'user id 65533'
+	wait_until logged_times 1 'user id 65532'
 	stop_mazed
 }

@@ -16,7 +16,7 @@ load test_helper
 	start_mazed
 	start "$PROGRAMS/spin"
 	wait_until ended "$last"
-	wait_until said '"rule":"spinners"'
+	wait_until logged '"rule":"spinners"'
 	grep -F '"event":"soft"' "$log" | grep -qF "\"pid\":$last,"
 	stop_mazed
 }
@@ -48,8 +48,8 @@ configure_as_shipped() {
 	printf '[rule tested]\ncomm = plain warned\n' > "$conf.d/tested.conf"
 }
 
-# said_of PID EVENT TEXT: a record of that event and process has the text.
-said_of() { grep -F "\"event\":\"$2\",\"pid\":$1," "$log" | grep -qF -- "$3"; }
+# logged_of PID EVENT TEXT: a record of that event and process has the text.
+logged_of() { grep -F "\"event\":\"$2\",\"pid\":$1," "$log" | grep -qF -- "$3"; }
 
 warns_as_shipped() {
 	cp "$BASH" "$dir/plain"
@@ -63,11 +63,11 @@ warns_as_shipped() {
 	warned=$last
 	killed "$plain"
 	killed "$warned"
-	wait_until said_of "$warned" hard '"sent":true'
-	wait_until said_of "$plain" hard '"sent":true'
-	said_of "$plain" soft '"sent":false,"not_sent":"no handler","fatal":false'
-	! said_of "$plain" soft '"sent":true'
-	said_of "$warned" soft '"sent":true,"fatal":false'
+	wait_until logged_of "$warned" hard '"sent":true'
+	wait_until logged_of "$plain" hard '"sent":true'
+	logged_of "$plain" soft '"sent":false,"not_sent":"no handler","fatal":false'
+	! logged_of "$plain" soft '"sent":true'
+	logged_of "$warned" soft '"sent":true,"fatal":false'
 	[ -e "$dir/came" ]
 	stop_mazed
 }
@@ -115,7 +115,7 @@ warns_as_shipped() {
 	stop_mazed
 	watched "${started[0]}"
 	unwatched "${started[1]}"
-	said 'the engine stays'
+	logged 'the engine stays'
 }
 
 @test "an exec of an ignored program ends the watch, and one of a watched program begins it" {
@@ -189,7 +189,7 @@ warns_as_shipped() {
 	echo > "$dir/go"
 	wait_until ended "$last"
 	start_mazed
-	wait_until said 'while no mazed ran'
+	wait_until logged 'while no mazed ran'
 	grep -F '"event":"hard"' "$log" | grep -F "\"pid\":$last," | grep -qF '"rule":"spinners"'
 	stop_mazed
 	nothing_pinned
@@ -205,7 +205,7 @@ warns_as_shipped() {
 	END
 	start_mazed
 	start "$PROGRAMS/spin"
-	wait_until said '"event":"soft"'
+	wait_until logged '"event":"soft"'
 	count_of() { "$MAZE" list --json | sed -n "s/.*\"pid\":$1,.*\"count_ns\":\([0-9]*\),.*/\1/p"; }
 	before=$(count_of "$last")
 	kill_mazed
@@ -214,7 +214,7 @@ warns_as_shipped() {
 	# The count was not reset.
 	[ "$(count_of "$last")" -ge "$before" ]
 	stop_mazed
-	said_times 1 '"event":"soft"'
+	logged_times 1 '"event":"soft"'
 }
 
 @test "bad files leave the old rules in force, and each error is logged with file and line" {
@@ -234,15 +234,15 @@ comm = sleep
 user = root'; do
 		configure <<< "$good
 $bad"
-		before=$(times_said 'the old rules stay in force')
+		before=$(times_logged 'the old rules stay in force')
 		kill -HUP "$mazed"
-		wait_until said_times $((before + 1)) 'the old rules stay in force'
+		wait_until logged_times $((before + 1)) 'the old rules stay in force'
 	done
 	# The first bad line: later than those of configure and of the good file.
-	said "$conf:$(($(grep -c '' "$conf") - 2)): "
-	said 'colour'
-	said 'cmdline'
-	said 'never used'
+	logged "$conf:$(($(grep -c '' "$conf") - 2)): "
+	logged 'colour'
+	logged 'cmdline'
+	logged 'never used'
 	start "$PROGRAMS/spin"
 	killed "$last"
 	stop_mazed
@@ -298,15 +298,15 @@ idle_s=${MAZE_IDLE_S:-5}
 	END
 	start_mazed
 	start setpriv --reuid=65534 --regid=65534 --clear-groups "$PROGRAMS/renamer" --count 2000
-	wait_until said 'lost: scanning all processes'
+	wait_until logged 'lost: scanning all processes'
 	for ((i = 0; i < 3; i++)); do
 		start "$PROGRAMS/spin"
 		killed "$last"
 	done
 	reload_mazed
-	said_apart 60 'lost: scanning all processes'
+	logged_apart 60 'lost: scanning all processes'
 	# To look at everything again is no news either.
-	said_times 2 ' in force, '
+	logged_times 2 ' in force, '
 	stop_mazed
 }
 
@@ -401,7 +401,7 @@ idle_s=${MAZE_IDLE_S:-5}
 		start "$PROGRAMS/spin"
 		wait_until ended "$last"
 	done
-	wait_until said_times 3 '"message":"incident 2'
+	wait_until logged_times 3 '"message":"incident 2'
 	wait_until eval '[ "$(ls "$dir/incidents" | wc -l)" -eq 2 ]'
 	# mazed writes it before all data is known, and again afterwards.
 	reported() {
@@ -416,10 +416,10 @@ idle_s=${MAZE_IDLE_S:-5}
 	reload_mazed
 	start "$PROGRAMS/spin"
 	wait_until ended "$last"
-	wait_until said "\"event\":\"exit\",\"pid\":$last,"
+	wait_until logged "\"event\":\"exit\",\"pid\":$last,"
 	stop_mazed
 	[ "$(ls "$dir/incidents" | wc -l)" -eq 2 ]
-	said_times 3 '"message":"incident 2'
+	logged_times 3 '"message":"incident 2'
 }
 
 @test "an unusable incident directory is logged once, and enforcement goes on" {
@@ -437,7 +437,7 @@ idle_s=${MAZE_IDLE_S:-5}
 		start "$PROGRAMS/spin"
 		wait_until ended "$last"
 	done
-	wait_until said_times 3 '"event":"hard"'
+	wait_until logged_times 3 '"event":"hard"'
 	stop_mazed
-	said_times 1 "$dir/incidents"
+	logged_times 1 "$dir/incidents"
 }

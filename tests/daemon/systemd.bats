@@ -71,11 +71,11 @@ told_times() { [ "$(grep -cx "$mazed $2" "$dir/told")" -eq "$1" ]; }
 	setpriv --bounding-set="-all$bounding" --inh-caps=-all --no-new-privs "$MAZED" --config "$conf" \
 		--engine bpf 3>&- > "$dir/out" 2>&1 &
 	mazed=$!
-	wait_until said ' in force, '
+	wait_until logged ' in force, '
 	start setpriv --reuid=65534 --regid=65534 --clear-groups "$PROGRAMS/spin"
 	wait_until ended "$last"
-	wait_until said '"rule":"spinners"'
-	! said 'lacks CAP_KILL'
+	wait_until logged '"rule":"spinners"'
+	! logged 'lacks CAP_KILL'
 	stop_mazed
 	nothing_pinned
 }
@@ -86,8 +86,8 @@ told_times() { [ "$(grep -cx "$mazed $2" "$dir/told")" -eq "$1" ]; }
 	setpriv --bounding-set=-all,+bpf,+perfmon,+sys_ptrace --inh-caps=-all "$MAZED" --config "$conf" \
 		--engine bpf 3>&- > "$dir/out" 2>&1 &
 	mazed=$!
-	wait_until said ' in force, '
-	said 'lacks CAP_KILL'
+	wait_until logged ' in force, '
+	logged 'lacks CAP_KILL'
 	stop_mazed
 }
 

@@ -54,16 +54,16 @@ needs_mazed() {
 	needs_bpf
 }
 
-said() { grep -qF -- "$1" "$log" 2> /dev/null; }
-times_said() {
+logged() { grep -qF -- "$1" "$log" 2> /dev/null; }
+times_logged() {
 	local times
 	times=$(grep -cF -- "$1" "$log" 2> /dev/null) || :
 	echo "${times:-0}"
 }
-said_times() { [ "$(times_said "$2")" -eq "$1" ]; }
+logged_times() { [ "$(times_logged "$2")" -eq "$1" ]; }
 # Lines with that text are at least so many seconds apart by their times; 1 s covers the
 # truncated fractions.
-said_apart() {
+logged_apart() {
 	grep -F -- "$2" "$log" | sed 's/.*"time":"\([^"]*\)".*/\1/' | date -f - +%s |
 		awk -v apart="$(($1 - 1))" 'NR > 1 && $1 - last < apart { exit 1 } { last = $1 }'
 }
@@ -80,17 +80,17 @@ show_stacks() { tail -n +1 "/proc/$1/task"/*/{comm,wchan,stack} 2> /dev/null || 
 start_mazed() {
 	local before
 	needs_mazed
-	before=$(times_said ' in force, ')
+	before=$(times_logged ' in force, ')
 	"$MAZED" --config "$conf" "$@" 3>&- > "$dir/out" 2>&1 &
 	mazed=$!
 	wait_until in_force_again "$before" || show_log
 }
 
-in_force_again() { [ "$(times_said ' in force, ')" -gt "$1" ]; }
+in_force_again() { [ "$(times_logged ' in force, ')" -gt "$1" ]; }
 
 reload_mazed() {
 	local before
-	before=$(times_said ' in force, ')
+	before=$(times_logged ' in force, ')
 	kill -HUP "$mazed"
 	wait_until in_force_again "$before" || show_log
 }

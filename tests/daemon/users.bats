@@ -73,9 +73,9 @@ spinners() {
 	start_mazed
 	hang memory
 	watch_victim
-	wait_until said '"event":"soft"'
+	wait_until logged '"event":"soft"'
 	serves_others
-	wait_until said 'has not answered in time'
+	wait_until logged 'has not answered in time'
 	wait_until has_note 'was not read'
 	serves_others
 	stop_mazed
@@ -89,16 +89,16 @@ spinners() {
 	wait_until grep -q 'open held' "$dir/hang"
 	wait_until asleep 1
 	serves_others
-	wait_until said "incidents of user id $USER_ID: the worker process has not answered in time; workers left behind: 1"
+	wait_until logged "incidents of user id $USER_ID: the worker process has not answered in time; workers left behind: 1"
 	wait_until has_note 'was not read'
 	# Killed, and still there; a second verdict of that user leaves no second one.
 	asleep 1
 	ask <<< "{\"do\":\"unwatch\",\"pid\":$victim}" | grep -qx '{"ok":true}'
 	watch_victim
-	wait_until said_times 2 "\"event\":\"soft\",\"pid\":$victim,"
+	wait_until logged_times 2 "\"event\":\"soft\",\"pid\":$victim,"
 	serves_others
 	asleep 1
-	said_times 1 'has not answered in time'
+	logged_times 1 'has not answered in time'
 	release
 	wait_until asleep 0
 	stop_mazed
@@ -121,7 +121,7 @@ spinners() {
 	# The victim began before its memory was locked. It moves to another control
 	# group, so mazed checks it again.
 	reload_mazed
-	said "the command line of process $victim (user id $USER_ID) cannot be read"
+	logged "the command line of process $victim (user id $USER_ID) cannot be read"
 	"$MAZE" list --json | grep "\"pid\":$victim," | grep -q '"soft_ns":88000000000'
 	start bash -c 'exec -a needle sleep 1000'
 	wait_until watched "$last"
@@ -171,13 +171,13 @@ spinners() {
 	ask_as "$USER_ID" <<< "{\"do\":\"watch\",\"pid\":$victim,\"policy\":{\"soft\":\"1ms\",\"soft-signal\":\"0\",\"hard\":\"0\"}}" |
 		grep -qx '{"ok":true}'
 	# It has filled its own table, and the directory.
-	wait_until said "more than 64 incidents of user id $USER_ID are open at the same time"
+	wait_until logged "more than 64 incidents of user id $USER_ID are open at the same time"
 	wait_until eval '[ "$(ls "$dir/incidents" | wc -l)" -ge 8 ]' || show_log
 	for i in 4 5 6; do
 		serves_others
 	done
 	kill -KILL "$victim"
-	wait_until said "incidents of user id $USER_ID are lost"
+	wait_until logged "incidents of user id $USER_ID are lost"
 	# Root's share is six of eight: three earlier incidents and the new ones.
 	for file in $before; do
 		[ -e "$dir/incidents/$file" ]

@@ -46,7 +46,7 @@ static void use(const struct rules *rules, const uint8_t *data, size_t size)
 {
 	static struct subject subject;
 	const struct rule *rule = NULL;
-	char *said = NULL;
+	char *printed = NULL;
 	size_t length, i;
 	unsigned int missing;
 	FILE *out;
@@ -58,16 +58,16 @@ static void use(const struct rules *rules, const uint8_t *data, size_t size)
 	fill(&subject, data, size);
 	if (match_first(rules, &subject, &rule, &missing) == MATCH_YES && !rule)
 		abort();
-	out = open_memstream(&said, &length);
+	out = open_memstream(&printed, &length);
 	if (!out)
 		abort();
 	explain_subject(out, rules, &subject, NULL);
 	fclose(out);
 	/* Only newlines may pass unescaped. */
 	for (i = 0; i < length; i++)
-		if ((unsigned char)said[i] < ' ' && said[i] != '\n')
+		if ((unsigned char)printed[i] < ' ' && printed[i] != '\n')
 			abort();
-	free(said);
+	free(printed);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

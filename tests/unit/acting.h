@@ -142,14 +142,14 @@ static inline unsigned int count_in(const char *text, const char *part)
 	return count;
 }
 
-static inline unsigned int count_said(const struct acting *acting, const char *part)
+static inline unsigned int count_logged(const struct acting *acting, const char *part)
 {
 	return count_in(read_text(acting->log_path), part);
 }
 
-static inline void assert_said(const struct acting *acting, const char *part)
+static inline void assert_logged(const struct acting *acting, const char *part)
 {
-	if (!count_said(acting, part))
+	if (!count_logged(acting, part))
 		fail_msg("no \"%s\" in:\n%s", part, read_text(acting->log_path));
 }
 

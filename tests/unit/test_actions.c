@@ -35,8 +35,8 @@ static void the_thread_is_reniced_and_no_other(void **state)
 	end_victim(&victim);
 	assert_int_equal(of_thread, 19);
 	assert_int_equal(of_main, getpriority(PRIO_PROCESS, 0));
-	assert_said(acting, "\"action\":\"renice\",\"tried\":true,\"applied\":true");
-	assert_said(acting, "has the nice value 19, had ");
+	assert_logged(acting, "\"action\":\"renice\",\"tried\":true,\"applied\":true");
+	assert_logged(acting, "has the nice value 19, had ");
 }
 
 static void the_thread_is_made_idle_and_no_other(void **state)
@@ -55,8 +55,8 @@ static void the_thread_is_made_idle_and_no_other(void **state)
 	end_victim(&victim);
 	assert_int_equal(of_thread, SCHED_IDLE);
 	assert_int_equal(of_main, sched_getscheduler(0));
-	assert_said(acting, "\"action\":\"idle\",\"tried\":true,\"applied\":true");
-	assert_said(acting, "has SCHED_IDLE, had SCHED_");
+	assert_logged(acting, "\"action\":\"idle\",\"tried\":true,\"applied\":true");
+	assert_logged(acting, "has SCHED_IDLE, had SCHED_");
 }
 
 static void an_ended_process_is_skipped_and_logged(void **state)
@@ -72,9 +72,9 @@ static void an_ended_process_is_skipped_and_logged(void **state)
 	act(acting, &record, &stage, victim.pidfd);
 	act(acting, &record, &stage, -1);
 	close(victim.pidfd);
-	assert_int_equal(count_said(acting, "nothing done: the thread has ended"), 2);
-	assert_int_equal(count_said(acting, "nothing done: the process has ended"), 2);
-	assert_int_equal(count_said(acting, "\"tried\":false,\"applied\":false"), 4);
+	assert_int_equal(count_logged(acting, "nothing done: the thread has ended"), 2);
+	assert_int_equal(count_logged(acting, "nothing done: the process has ended"), 2);
+	assert_int_equal(count_logged(acting, "\"tried\":false,\"applied\":false"), 4);
 }
 
 /* The number is in use, but by a process that began after the record. */
@@ -96,7 +96,7 @@ static void a_thread_with_a_reused_number_is_skipped(void **state)
 	end_victim(&victim);
 	assert_int_equal(nice, getpriority(PRIO_PROCESS, 0));
 	assert_int_equal(policy, sched_getscheduler(0));
-	assert_int_equal(count_said(acting, "its TID is reused"), 2);
+	assert_int_equal(count_logged(acting, "its TID is reused"), 2);
 }
 
 static void an_ended_thread_is_skipped(void **state)
@@ -112,7 +112,7 @@ static void an_ended_thread_is_skipped(void **state)
 	act(acting, &record, &stage, victim.pidfd);
 	end_victim(&victim);
 	assert_int_not_equal(getpriority(PRIO_PROCESS, 0), 19);
-	assert_said(acting, "nothing done: the thread has ended");
+	assert_logged(acting, "nothing done: the thread has ended");
 }
 
 static void shadow_does_nothing_and_logs_the_action(void **state)
@@ -140,11 +140,11 @@ static void shadow_does_nothing_and_logs_the_action(void **state)
 	assert_int_equal(running + waiting, 0);
 	assert_int_equal(nice, getpriority(PRIO_PROCESS, 0));
 	assert_int_equal(policy, sched_getscheduler(0));
-	assert_said(acting, "shadow: would have set the nice value 19, it is ");
-	assert_said(acting, "shadow: would have set SCHED_IDLE, it has SCHED_");
-	assert_said(acting, "shadow: would have run /bin/true");
-	assert_said(acting, "shadow: could not have run /nonexistent/command: No such file");
-	assert_int_equal(count_said(acting, "\"tried\":false,\"applied\":false"), 4);
+	assert_logged(acting, "shadow: would have set the nice value 19, it is ");
+	assert_logged(acting, "shadow: would have set SCHED_IDLE, it has SCHED_");
+	assert_logged(acting, "shadow: would have run /bin/true");
+	assert_logged(acting, "shadow: could not have run /nonexistent/command: No such file");
+	assert_int_equal(count_logged(acting, "\"tried\":false,\"applied\":false"), 4);
 }
 
 static void an_action_of_a_hidden_record_is_not_logged(void **state)
@@ -165,7 +165,7 @@ static void an_action_of_a_hidden_record_is_not_logged(void **state)
 	end_victim(&victim);
 	/* The action runs all the same. */
 	assert_int_equal(nice, 19);
-	assert_int_equal(count_said(acting, "action"), 0);
+	assert_int_equal(count_logged(acting, "action"), 0);
 }
 
 int main(void)

@@ -220,7 +220,7 @@ static void a_command_gets_the_record_and_nothing_else(void **state)
 	assert_string_equal(json_string_value(json_object_get(object, "rule")), "a-rule");
 	assert_int_equal(json_integer_value(json_object_get(object, "pid")), victim.pid);
 	json_decref(object);
-	assert_said(acting, "\"action\":\"exec\",\"tried\":true,\"applied\":true");
+	assert_logged(acting, "\"action\":\"exec\",\"tried\":true,\"applied\":true");
 }
 
 /* The defaults of a new process. */
@@ -259,8 +259,8 @@ static void a_command_has_default_signals_and_descriptors(void **state)
 	assert_int_equal(session, pid);
 	assert_int_equal(parent, getpid());
 	/* The fourth descriptor is the listed directory. */
-	assert_said(acting, "exec: /bin/ls: 3");
-	assert_int_equal(count_said(acting, "exec: /bin/ls: "), 4);
+	assert_logged(acting, "exec: /bin/ls: 3");
+	assert_int_equal(count_logged(acting, "exec: /bin/ls: "), 4);
 }
 
 /* ---- number and time ---------------------------------------------------------------- */
@@ -286,10 +286,10 @@ static void a_hundred_verdicts_never_run_more_than_the_limit(void **state)
 	/* Eight run and 64 wait before the loop has run. */
 	assert_int_equal(lines, 72);
 	assert_true(most <= 8);
-	assert_int_equal(count_said(acting, "did not run"), 1);
-	assert_said(acting, "did not run");
-	assert_said(acting, "28 commands were not run");
-	assert_int_equal(count_said(acting, "\"applied\":true"), 72);
+	assert_int_equal(count_logged(acting, "did not run"), 1);
+	assert_logged(acting, "did not run");
+	assert_logged(acting, "28 commands were not run");
+	assert_int_equal(count_logged(acting, "\"applied\":true"), 72);
 }
 
 /*
@@ -310,8 +310,8 @@ static void end_of_the_stubborn(struct acting *acting, const char *text, unsigne
 	finish(acting);
 	assert_all_are_gone(fifo);
 	close(fifo);
-	assert_said(acting, ": sent SIGTERM");
-	assert_said(acting, "did not end: killed");
+	assert_logged(acting, ": sent SIGTERM");
+	assert_logged(acting, "did not end: killed");
 }
 
 static void the_timeout_ends_a_process_group(void **state)
@@ -348,7 +348,7 @@ static void processes_that_a_command_leaves_are_killed(void **state)
 	finish(acting);
 	assert_all_are_gone(fifo);
 	close(fifo);
-	assert_int_equal(count_said(acting, "sent SIGTERM"), 0);
+	assert_int_equal(count_logged(acting, "sent SIGTERM"), 0);
 }
 
 /* Commands that end at SIGTERM are not killed. */
@@ -358,16 +358,17 @@ static void sigterm_comes_first(void **state)
 	int fifo = open_fifo(acting);
 
 	reopen_with_grace(acting, 120 * MAZE_NSEC_PER_SEC);
-	run_until_ready(acting,
-			script(acting, "obeys",
-			       "trap 'echo told > told; exit 0' TERM\nexec 9> fifo\nprintf x >&9\n"
-			       "while [ -p fifo ]; do sleep 0.01; done\n"),
-			fifo, 1);
+	run_until_ready(
+		acting,
+		script(acting, "obeys",
+		       "trap 'echo ended > ended; exit 0' TERM\nexec 9> fifo\nprintf x >&9\n"
+		       "while [ -p fifo ]; do sleep 0.01; done\n"),
+		fifo, 1);
 	finish(acting);
 	assert_all_are_gone(fifo);
 	close(fifo);
-	assert_said(acting, "sent SIGTERM");
-	assert_string_equal(read_text(file_of(acting, "told")), "told\n");
+	assert_logged(acting, "sent SIGTERM");
+	assert_string_equal(read_text(file_of(acting, "ended")), "ended\n");
 }
 
 static void mazed_kills_its_commands_at_its_end(void **state)
@@ -427,12 +428,12 @@ static void output_of_a_command_is_logged_to_a_bound(void **state)
 			       "do echo flooding; done\n"),
 			fifo, 1);
 	finish(acting);
-	assert_said(acting, "/flood: first");
+	assert_logged(acting, "/flood: first");
 	/* In JSON the backslash is doubled. */
-	assert_said(acting, "/flood: a\\\\x1b[2Jb");
-	assert_said(acting, "more bytes not shown");
-	tries = count_said(acting, "sent SIGTERM");
-	assert_true(count_said(acting, "flooding") <= 16 * tries);
+	assert_logged(acting, "/flood: a\\\\x1b[2Jb");
+	assert_logged(acting, "more bytes not shown");
+	tries = count_logged(acting, "sent SIGTERM");
+	assert_true(count_logged(acting, "flooding") <= 16 * tries);
 	assert_true(strlen(read_text(acting->log_path)) < 16384 * tries);
 }
 
@@ -442,9 +443,9 @@ static void a_command_that_cannot_run_is_logged(void **state)
 
 	run(acting, (char *)"/nonexistent/command", MAZE_NSEC_PER_SEC);
 	finish(acting);
-	assert_said(acting, "\"tried\":true,\"applied\":false");
-	assert_said(acting, "could not run /nonexistent/command: No such file or directory");
-	assert_int_equal(count_said(acting, "exit status"), 0);
+	assert_logged(acting, "\"tried\":true,\"applied\":false");
+	assert_logged(acting, "could not run /nonexistent/command: No such file or directory");
+	assert_int_equal(count_logged(acting, "exit status"), 0);
 }
 
 static void a_command_that_fails_is_logged(void **state)
@@ -453,10 +454,10 @@ static void a_command_that_fails_is_logged(void **state)
 
 	run(acting, script(acting, "fails", "exit 3\n"), 60 * MAZE_NSEC_PER_SEC);
 	finish(acting);
-	assert_said(acting, "ended with exit status 3");
+	assert_logged(acting, "ended with exit status 3");
 	run(acting, script(acting, "dies", "kill -9 $$\n"), 60 * MAZE_NSEC_PER_SEC);
 	finish(acting);
-	assert_said(acting, "was ended by SIGKILL");
+	assert_logged(acting, "was ended by SIGKILL");
 }
 
 static void nothing_is_left_of_commands(void **state)

@@ -73,8 +73,8 @@ static void the_control_group_is_frozen_and_thawed_by_the_next_mazed(void **stat
 		skip_because("%s", no_cgroup_why);
 	act(acting, &captive.record, &freeze_stage, captive.victim.pidfd);
 	assert_true(is_frozen(captive.cgroup));
-	assert_said(acting, "\"action\":\"freeze\",\"tried\":true,\"applied\":true");
-	assert_said(acting, "froze its cgroup /maze-test-");
+	assert_logged(acting, "\"action\":\"freeze\",\"tried\":true,\"applied\":true");
+	assert_logged(acting, "froze its cgroup /maze-test-");
 	/* By its process, whose other thread the record was about. */
 	actions_close(acting->actions);
 	open_actions(acting);
@@ -104,8 +104,8 @@ static void groups_frozen_by_others_are_not_changed(void **state)
 	assert_true(is_frozen(captive.cgroup));
 	free_captive(&captive);
 	assert_int_equal(err, -ENOENT);
-	assert_said(acting, "is already frozen");
-	assert_said(acting, "\"tried\":false,\"applied\":false");
+	assert_logged(acting, "is already frozen");
+	assert_logged(acting, "\"tried\":false,\"applied\":false");
 }
 
 static void shadow_freezes_nothing(void **state)
@@ -119,7 +119,7 @@ static void shadow_freezes_nothing(void **state)
 	act(acting, &captive.record, &freeze_stage, captive.victim.pidfd);
 	assert_false(is_frozen(captive.cgroup));
 	free_captive(&captive);
-	assert_said(acting, "shadow: would have frozen its cgroup /maze-test-");
+	assert_logged(acting, "shadow: would have frozen its cgroup /maze-test-");
 	assert_int_equal(listed(acting), 0);
 }
 
@@ -137,8 +137,8 @@ static void a_group_is_not_frozen_without_its_list_entry(void **state)
 	act(acting, &captive.record, &freeze_stage, captive.victim.pidfd);
 	assert_false(is_frozen(captive.cgroup));
 	free_captive(&captive);
-	assert_said(acting, "cannot write the list");
-	assert_said(acting, "\"tried\":false,\"applied\":false");
+	assert_logged(acting, "cannot write the list");
+	assert_logged(acting, "\"tried\":false,\"applied\":false");
 }
 
 /* Not another group that has the same name now. */
@@ -219,8 +219,8 @@ static void the_root_group_is_refused(void **state)
 	record = record_of(victim.pid, victim.tid);
 	act(acting, &record, &freeze_stage, victim.pidfd);
 	end_victim(&victim);
-	assert_said(acting, "it is in the root cgroup");
-	assert_said(acting, "\"tried\":false,\"applied\":false");
+	assert_logged(acting, "it is in the root cgroup");
+	assert_logged(acting, "\"tried\":false,\"applied\":false");
 }
 
 /* The group of this process, without its newline. */

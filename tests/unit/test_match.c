@@ -284,60 +284,62 @@ static void only_facts_that_can_matter_are_requested(void **state)
 static char *explanation(const char *text, const struct subject *subject)
 {
 	struct rules *rules = rules_of(text);
-	char *said = NULL;
+	char *printed = NULL;
 	size_t size;
-	FILE *out = open_memstream(&said, &size);
+	FILE *out = open_memstream(&printed, &size);
 
 	assert_non_null(out);
 	explain_subject(out, rules, subject, NULL);
 	fclose(out);
 	rules_free(rules);
-	return said;
+	return printed;
 }
 
-static void says(char *said, const char *wanted)
+static void assert_printed(char *printed, const char *wanted)
 {
-	if (!strstr(said, wanted))
-		fail_msg("not said: %s\nbut: %s", wanted, said);
+	if (!strstr(printed, wanted))
+		fail_msg("not printed: %s\nbut: %s", wanted, printed);
 }
 
 static void the_explanation_names_keys_values_and_policy(void **state)
 {
 	struct subject subject;
-	char *said;
+	char *printed;
 
 	(void)state;
 	subject_fill(&subject);
 	strcpy(subject.cmdline, "evil\x1b[1m");
-	said = explanation("[rule a]\ncomm = x y\n[rule b]\nuser = 0 1000\ncomm = z\n"
-			   "[rule c]\ncgroup = a nginx.*\ncmdline = *ev*\nshadow = yes\nsoft = 1s\n"
-			   "hard = 0\nsoft-exec = /bin/x y\nyield = count\nrecovery = 1\n"
-			   "[rule d]\n",
-			   &subject);
-	says(said, "process 42, thread 42, its main thread\n");
-	says(said, "1. rule a (t.conf:1)\n  comm: nginx matches none of x y\n");
-	says(said, "2. rule b (t.conf:3)\n  comm: nginx does not match z\n"
-		   "  user: 1000 matches 1000\n");
-	says(said, "  cgroup: /system.slice/nginx.service matches nginx.*\n");
-	says(said, "  cmdline: evil\\x1b[1m matches *ev*\n");
-	says(said, "the other 1 is not checked\nrule c: it is watched in shadow\n");
-	says(said, "  soft: after 1s of CPU without sleep, signal SIGXCPU if it is handled; "
-		   "run /bin/x y (at most 30s)\n  hard: off\n"
-		   "  recovery: each ns asleep takes 1 ns off the count\n  yield: sched_yield "
-		   "keeps the count\n");
-	says(said, "  shadow: signals and actions are recorded, but not performed\n");
-	assert_null(strchr(said, '\x1b'));
-	free(said);
-	said = explanation("[rule a]\ncomm = nginx\naction = ignore\n", &subject);
-	says(said, "rule a: it is not watched (action = ignore)\n");
-	free(said);
-	said = explanation("[rule a]\ncomm = x\n", &subject);
-	says(said, "no rule matches: it is not watched\n");
-	free(said);
+	printed = explanation(
+		"[rule a]\ncomm = x y\n[rule b]\nuser = 0 1000\ncomm = z\n"
+		"[rule c]\ncgroup = a nginx.*\ncmdline = *ev*\nshadow = yes\nsoft = 1s\n"
+		"hard = 0\nsoft-exec = /bin/x y\nyield = count\nrecovery = 1\n"
+		"[rule d]\n",
+		&subject);
+	assert_printed(printed, "process 42, thread 42, its main thread\n");
+	assert_printed(printed, "1. rule a (t.conf:1)\n  comm: nginx matches none of x y\n");
+	assert_printed(printed, "2. rule b (t.conf:3)\n  comm: nginx does not match z\n"
+				"  user: 1000 matches 1000\n");
+	assert_printed(printed, "  cgroup: /system.slice/nginx.service matches nginx.*\n");
+	assert_printed(printed, "  cmdline: evil\\x1b[1m matches *ev*\n");
+	assert_printed(printed, "the other 1 is not checked\nrule c: it is watched in shadow\n");
+	assert_printed(printed,
+		       "  soft: after 1s of CPU without sleep, signal SIGXCPU if it is handled; "
+		       "run /bin/x y (at most 30s)\n  hard: off\n"
+		       "  recovery: each ns asleep takes 1 ns off the count\n  yield: sched_yield "
+		       "keeps the count\n");
+	assert_printed(printed, "  shadow: signals and actions are recorded, but not performed\n");
+	assert_null(strchr(printed, '\x1b'));
+	free(printed);
+	printed = explanation("[rule a]\ncomm = nginx\naction = ignore\n", &subject);
+	assert_printed(printed, "rule a: it is not watched (action = ignore)\n");
+	free(printed);
+	printed = explanation("[rule a]\ncomm = x\n", &subject);
+	assert_printed(printed, "no rule matches: it is not watched\n");
+	free(printed);
 	subject.known &= ~FACT_EXE;
-	said = explanation("[rule a]\nexe = x\n[rule b]\n", &subject);
-	says(said, "whether rule a matches is unknown");
-	free(said);
+	printed = explanation("[rule a]\nexe = x\n[rule b]\n", &subject);
+	assert_printed(printed, "whether rule a matches is unknown");
+	free(printed);
 }
 
 int main(void)

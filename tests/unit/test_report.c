@@ -42,7 +42,7 @@ static void refused(const char *text, int err, const char *why)
 	assert_int_equal(incident_parse(text, strlen(text), &incident, &error), err);
 	assert_null(incident);
 	if (!strstr(error.text, why))
-		fail_msg("it says: %s", error.text);
+		fail_msg("the error is: %s", error.text);
 }
 
 static struct stacks *folded(const struct incident *incident)

@@ -388,9 +388,9 @@ static void a_decision_reads_only_needed_facts(void **state)
 	struct subject_source source;
 	struct subject subject;
 	pid_t child = start_child("decided");
-	char *said = NULL;
+	char *printed = NULL;
 	size_t size;
-	FILE *out = open_memstream(&said, &size);
+	FILE *out = open_memstream(&printed, &size);
 	int err, explained;
 
 	(void)state;
@@ -407,46 +407,46 @@ static void a_decision_reads_only_needed_facts(void **state)
 	assert_ptr_equal(rule, &rules->rules[1]);
 	assert_int_equal(subject.known, FACT_COMM | FACT_PARENT | FACT_IDS);
 	assert_int_equal(explained, 0);
-	assert_non_null(strstr(said, "rule b: it is watched\n"));
+	assert_non_null(strstr(printed, "rule b: it is watched\n"));
 	assert_int_equal(explain_process(stderr, rules, child, 0, NULL), -ESRCH);
-	free(said);
+	free(printed);
 	rules_free(rules);
 }
 
 static char *explained(const struct rules *rules, pid_t pid, pid_t tid)
 {
-	char *said = NULL;
+	char *printed = NULL;
 	size_t size;
-	FILE *out = open_memstream(&said, &size);
+	FILE *out = open_memstream(&printed, &size);
 
 	assert_non_null(out);
 	assert_int_equal(explain_process(out, rules, pid, tid, NULL), 0);
 	fclose(out);
-	return said;
+	return printed;
 }
 
 static void an_unwatchable_process_is_not_reported_as_watched(void **state)
 {
 	struct rules *rules = rules_of("[rule all]\n");
 	pid_t tid;
-	char *said;
+	char *printed;
 	int ring;
 
 	(void)state;
-	said = explained(rules, 1, 0);
-	assert_non_null(strstr(said, "it is the init process: it is never watched"));
-	assert_null(strstr(said, "it is watched"));
-	free(said);
+	printed = explained(rules, 1, 0);
+	assert_non_null(strstr(printed, "it is the init process: it is never watched"));
+	assert_null(strstr(printed, "it is watched"));
+	free(printed);
 	tid = ring_thread(&ring);
-	said = explained(rules, getpid(), tid);
+	printed = explained(rules, getpid(), tid);
 	close(ring);
-	assert_non_null(strstr(said, "created in the process (io_uring, vhost), which takes no "
-				     "signals: it is never watched"));
-	assert_null(strstr(said, "it is watched"));
-	free(said);
-	said = explained(rules, getpid(), 0);
-	assert_non_null(strstr(said, "rule all: it is watched"));
-	free(said);
+	assert_non_null(strstr(printed, "created in the process (io_uring, vhost), which takes no "
+					"signals: it is never watched"));
+	assert_null(strstr(printed, "it is watched"));
+	free(printed);
+	printed = explained(rules, getpid(), 0);
+	assert_non_null(strstr(printed, "rule all: it is watched"));
+	free(printed);
 	rules_free(rules);
 }
 
