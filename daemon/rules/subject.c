@@ -152,8 +152,8 @@ static int read_cgroup(const struct subject_source *source, struct subject *subj
 	/* A kernel without cgroups lacks the file. */
 	if (err && err != -ENOENT)
 		return err;
-	snprintf(subject->cgroup, sizeof(subject->cgroup), "%.*s",
-		 (int)sizeof(subject->cgroup) - 1, text);
+	snprintf(subject->cgroup, sizeof(subject->cgroup), "%.*s", (int)sizeof(subject->cgroup) - 1,
+		 text);
 	strip_deleted(subject->cgroup);
 	return 0;
 }
