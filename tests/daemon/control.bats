@@ -122,7 +122,7 @@ load test_helper
 	[ "$last" -eq "$old" ]
 	wait_until is_of "$last" 65534
 	run ask_as 65534 <<< "{\"do\":\"watch\",\"pid\":$old,\"start\":$began}"
-	[[ $output == *'"errno":"ESRCH"'*'another time'* ]]
+	[[ $output == *'"errno":"ESRCH"'*'another start time'* ]]
 	unwatched "$old"
 	stop_mazed
 }
