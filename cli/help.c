@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* --help, from the tables that options.c parses. */
+/* Prints --help from the tables by which options.c parses a command line. */
 #include "command.h"
 
 #include <string.h>

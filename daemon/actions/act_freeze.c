@@ -24,7 +24,7 @@ static bool wanted(const struct stage_actions *stage)
 	return stage->freeze;
 }
 
-/* The cgroup of a thread, for free(3). */
+/* The path of a thread's cgroup. The caller frees it. */
 static int find_cgroup(pid_t pid, pid_t tid, char **ret_cgroup, struct maze_error *error)
 {
 	struct subject *subject = malloc(sizeof(*subject));
@@ -107,7 +107,7 @@ static int is_still_in(const struct target_thread *target, const char *cgroup,
 	if (now && (strcmp(now, cgroup) != 0 || !target_thread_exists(target)))
 		err = maze_fail(error, -ESRCH,
 				"it ended or left its cgroup " SHOWN
-				" during the freeze; thawed again",
+				" during the freeze; mazed thawed the cgroup",
 				cgroup);
 	free(now);
 	return err;
@@ -219,7 +219,10 @@ static int thaw(struct actions *actions, size_t index, struct maze_error *error)
 	return frozen_remove(actions->frozen, index, error);
 }
 
-/* The index of a frozen group: this one, or with `or_above` an ancestor of it. */
+/*
+ * The index of the frozen group with the path `cgroup`; with `or_above` also of a group
+ * that contains it. The count of groups: there is no such group.
+ */
 static size_t find_frozen(const struct actions *actions, const char *cgroup, bool or_above)
 {
 	const struct frozen_group *group;

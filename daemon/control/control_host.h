@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The parts of mazed that requests of the control socket use. */
+/* The control socket serves its requests with these parts of mazed. */
 #ifndef MAZE_DAEMON_CONTROL_HOST_H
 #define MAZE_DAEMON_CONTROL_HOST_H
 
@@ -17,7 +17,7 @@ struct control_host {
 	struct actions *actions;
 	struct tracker *tracker;
 	const struct rules *rules; /* in force */
-	/* As for SIGHUP; may change `rules`. */
+	/* Reloads the rules, as SIGHUP does. May replace `rules`. */
 	int (*reload)(void *arg, struct maze_error *error);
 	void *arg;
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Uses the functions of the search itself (match.h, condition.h), so that the explanation
- * is right by construction.
+ * Calls the functions with which mazed finds the rule of a process (match.h,
+ * condition.h), so that the explanation cannot differ from what mazed does.
  */
 #include "explain.h"
 
@@ -124,7 +124,7 @@ static enum match explain_rule(FILE *out, const struct rule *rule, size_t number
 
 	fprintf(out, "%zu. rule %s (%s:%u)\n", number, rule->name, rule->file, rule->line);
 	if (!rule->facts)
-		fputs("  it has no matching key, so it matches everything\n", out);
+		fputs("  it sets none of the keys for matching, so it matches everything\n", out);
 	for (i = 0; i < CONDITION_COUNT; i++)
 		if (rule->conditions[i].given)
 			explain_condition(out, rule, i, subject);
@@ -134,10 +134,10 @@ static enum match explain_rule(FILE *out, const struct rule *rule, size_t number
 static void explain_outcome(FILE *out, const struct rule *rule)
 {
 	if (rule->ignore) {
-		fprintf(out, "rule %s: it is not watched (action = ignore)\n", rule->name);
+		fprintf(out, "rule %s: the thread is not watched (action = ignore)\n", rule->name);
 		return;
 	}
-	fprintf(out, "rule %s: it is watched%s\n", rule->name,
+	fprintf(out, "rule %s: the thread is watched%s\n", rule->name,
 		rule->settings.policy.flags & MAZE_POLICY_SHADOW ? " in shadow" : "");
 	rule_settings_print(&rule->settings, out);
 }

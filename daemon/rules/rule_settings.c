@@ -101,8 +101,8 @@ void rule_settings_print(const struct rule_settings *settings, FILE *out)
 		fputs("  recovery: inf, a sleep resets the count\n", out);
 	else if (maze_recovery_is_for_locks(policy->recovery))
 		fprintf(out,
-			"  recovery: %s, each ns of waiting for a lock takes that many ns off the "
-			"count; any other sleep resets it\n",
+			"  recovery: %s (ns off the count per ns of waiting for a lock); any other "
+			"sleep resets the count\n",
 			maze_recovery_format(policy->recovery, text, sizeof(text)));
 	else
 		fprintf(out, "  recovery: each ns asleep takes %s ns off the count\n",
@@ -116,7 +116,7 @@ void rule_settings_print(const struct rule_settings *settings, FILE *out)
 			settings->repeat_count, settings->repeat_count == 1 ? "" : "s",
 			maze_duration_format(settings->repeat_ns, text, sizeof(text)));
 	else
-		fputs("  repeat: every record\n", out);
+		fputs("  repeat: all records are logged\n", out);
 	if (policy->flags & MAZE_POLICY_SHADOW)
 		fputs("  shadow: signals and actions are recorded, but not performed\n", out);
 }
@@ -145,7 +145,7 @@ static int set_exec(const struct key *key, struct key_target *target, const char
 
 	if (err)
 		return err;
-	/* No search path: the command runs without a shell, in /. */
+	/* The path must be absolute: mazed searches no PATH and runs the command in /. */
 	if (list.count && list.items[0][0] != '/') {
 		err = maze_fail(error, -EINVAL, "\"%.128s\" is not an absolute path",
 				list.items[0]);
@@ -210,7 +210,8 @@ static int set_repeat(const struct key *key, struct key_target *target, const ch
 		return 0;
 	}
 	if (!slash || (size_t)(slash - value) >= sizeof(number))
-		return maze_fail(error, -EINVAL, "\"%.64s\" is not a number and a duration", value);
+		return maze_fail(error, -EINVAL, "\"%.64s\" does not have the form N/DURATION",
+				 value);
 	snprintf(number, sizeof(number), "%.*s", (int)(slash - value), value);
 	number[strcspn(number, " \t")] = '\0';
 	err = value_number(number, 1, REPEAT_COUNT_MAX, &count, error);

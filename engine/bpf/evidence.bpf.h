@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * When evidence is taken: at the first verdict of an episode a process info and a stack,
- * then a stack each state.stack_interval_ns of the task's own CPU time, in the timer,
- * until there are state.stacks_max or the episode ends. If stacks_max is 0, no evidence
- * is taken.
+ * When evidence is taken. The first verdict of an episode takes a process info and a
+ * stack. Then the timer takes a stack each time the task has used state.stack_interval_ns
+ * of CPU time, until there are state.stacks_max stacks or the episode ends. If stacks_max
+ * is 0, no evidence is taken.
  */
 #ifndef MAZE_BPF_EVIDENCE_BPF_H
 #define MAZE_BPF_EVIDENCE_BPF_H
@@ -11,7 +11,7 @@
 #include "process_info.bpf.h"
 #include "stacks.bpf.h"
 
-/* For the episode of this verdict, unless it has evidence already. */
+/* Takes the first evidence of this verdict's episode, unless the episode has some. */
 static __noinline int begin_evidence(struct task_struct *task, struct maze_task *watched,
 				     maze_u64 count_ns, maze_u32 at)
 {
@@ -20,7 +20,7 @@ static __noinline int begin_evidence(struct task_struct *task, struct maze_task 
 	watched->sampled = watched->due.episode + 1;
 	watched->stacks = 0;
 	maze_take_process_info(watched);
-	/* An exiting thread has no user stack; before 6.16 its memory is gone, too. */
+	/* An exiting thread has no user stack, and in kernels before 6.16 no memory. */
 	if (!(READ(task, flags) & PF_EXITING))
 		maze_take_stack(watched, count_ns, at);
 	return 0;

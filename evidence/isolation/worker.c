@@ -26,7 +26,10 @@
 /* About fifty stacks. The kernel may give less; then the caller queues the rest. */
 #define SOCKET_BYTES (1 << 20)
 
-/* On a busy machine a worker is slow, but an endless loop must still be late. */
+/*
+ * Divides the time in which a worker is runnable: on a busy machine it waits for a CPU.
+ * The time still counts, so that a worker in an endless loop passes its deadline.
+ */
 #define RUNNABLE_SLOWER 12
 
 /* ---- left behind ------------------------------------------------------------------- */
@@ -90,7 +93,7 @@ int worker_start(void (*main)(int fd, void *arg), void *arg, struct worker *ret_
 	err = pid < 0 ? -errno : 0;
 	close(ends[1]);
 	pidfd = err ? -1 : pidfd_open(pid, 0);
-	/* Without a pidfd it cannot be killed: closing the socket ends it. */
+	/* A worker without a pidfd cannot be killed; closing the socket ends it. */
 	if (!err && pidfd < 0)
 		err = -errno;
 	if (err) {

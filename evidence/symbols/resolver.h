@@ -17,7 +17,8 @@
 
 struct location {
 	enum symbolizer_kind kind;
-	maze_u64 scope; /* FILE: the module's number; JIT: the caller's choice; KERNEL: 0 */
+	/* FILE: the module's number; JIT: the caller's number of a perf map; KERNEL: 0 */
+	maze_u64 scope;
 	maze_u64 at;
 };
 
@@ -45,9 +46,9 @@ struct answer *resolver_get(struct resolver *resolver, const struct location *lo
 /* Caches that this location has no name. */
 void resolver_give_up(struct resolver *resolver, const struct location *location);
 /*
- * Adds a location to the next job. `module` is for a FILE and stays open until the job
- * starts. `perf_map_fd` is for a JIT and belongs to the resolver in any case. -EAGAIN:
- * the job is full, or one is running.
+ * Adds a location to the next job. `module` is for a FILE; the resolver holds it until
+ * the job starts. `perf_map_fd` is for a JIT; the resolver closes it, also after an
+ * error. -EAGAIN: the job is full, or one is running.
  */
 int resolver_want(struct resolver *resolver, const struct location *location, struct module *module,
 		  int perf_map_fd);
@@ -55,19 +56,22 @@ int resolver_want(struct resolver *resolver, const struct location *location, st
 bool resolver_is_free(const struct resolver *resolver);
 
 /*
- * Adds an unwind to the next job, at most one to each. On success the snapshot belongs to
- * the resolver. `modules` are held as above.
+ * Adds an unwind to the next job. A job has at most one unwind. On success the snapshot
+ * belongs to the resolver, which holds `modules` until the job starts.
  */
 int resolver_want_unwind(struct resolver *resolver, maze_u64 asker, struct snapshot *snapshot,
 			 struct module *const *modules, const struct map *const *maps,
 			 size_t count);
-/* 1 and the frames, once; 0: not yet; -ENOENT: no unwind of this asker. */
+/*
+ * 1: the frames, which no later call returns; 0: the unwind has not ended; -ENOENT: this
+ * asker has no unwind.
+ */
 int resolver_take_unwound(struct resolver *resolver, maze_u64 asker,
 			  struct unwind_frame *ret_frames, size_t *ret_count);
 
 /* Starts the next job, or reads answers. True: a job is running. */
 bool resolver_run(struct resolver *resolver);
-/* This user may not see the kernel's symbols, as far as is known. */
+/* Whether a job has found that this user may not see the kernel's symbols. */
 bool resolver_kernel_is_restricted(const struct resolver *resolver);
 /* The -errno of the last attempt to start a job; 0: it started. */
 int resolver_trouble(const struct resolver *resolver);

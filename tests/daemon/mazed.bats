@@ -357,7 +357,8 @@ idle_s=${MAZE_IDLE_S:-5}
 	END
 	"$MAZED" --config "$conf" --check | grep -q '^accepted: 1 rule'
 	start sleep 1000
-	"$MAZED" --config "$conf" --explain "$last" | grep -q '^rule sleepers: it is watched'
+	"$MAZED" --config "$conf" --explain "$last" |
+		grep -q '^rule sleepers: the thread is watched'
 }
 
 @test "a stage's command runs with its record, and is logged" {

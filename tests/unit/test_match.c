@@ -321,7 +321,8 @@ static void the_explanation_names_keys_values_and_policy(void **state)
 				"  user: 1000 matches 1000\n");
 	assert_printed(printed, "  cgroup: /system.slice/nginx.service matches nginx.*\n");
 	assert_printed(printed, "  cmdline: evil\\x1b[1m matches *ev*\n");
-	assert_printed(printed, "the other 1 is not checked\nrule c: it is watched in shadow\n");
+	assert_printed(printed,
+		       "the other 1 is not checked\nrule c: the thread is watched in shadow\n");
 	assert_printed(printed,
 		       "  soft: after 1s of CPU without sleep, signal SIGXCPU if it is handled; "
 		       "run /bin/x y (at most 30s)\n  hard: off\n"
@@ -331,7 +332,7 @@ static void the_explanation_names_keys_values_and_policy(void **state)
 	assert_null(strchr(printed, '\x1b'));
 	free(printed);
 	printed = explanation("[rule a]\ncomm = nginx\naction = ignore\n", &subject);
-	assert_printed(printed, "rule a: it is not watched (action = ignore)\n");
+	assert_printed(printed, "rule a: the thread is not watched (action = ignore)\n");
 	free(printed);
 	printed = explanation("[rule a]\ncomm = x\n", &subject);
 	assert_printed(printed, "no rule matches: it is not watched\n");

@@ -407,7 +407,7 @@ static void a_decision_reads_only_needed_facts(void **state)
 	assert_ptr_equal(rule, &rules->rules[1]);
 	assert_int_equal(subject.known, FACT_COMM | FACT_PARENT | FACT_IDS);
 	assert_int_equal(explained, 0);
-	assert_non_null(strstr(printed, "rule b: it is watched\n"));
+	assert_non_null(strstr(printed, "rule b: the thread is watched\n"));
 	assert_int_equal(explain_process(stderr, rules, child, 0, NULL), -ESRCH);
 	free(printed);
 	rules_free(rules);
@@ -435,17 +435,17 @@ static void an_unwatchable_process_is_not_reported_as_watched(void **state)
 	(void)state;
 	printed = explained(rules, 1, 0);
 	assert_non_null(strstr(printed, "it is the init process: it is never watched"));
-	assert_null(strstr(printed, "it is watched"));
+	assert_null(strstr(printed, "the thread is watched"));
 	free(printed);
 	tid = ring_thread(&ring);
 	printed = explained(rules, getpid(), tid);
 	close(ring);
 	assert_non_null(strstr(printed, "created in the process (io_uring, vhost), which takes no "
 					"signals: it is never watched"));
-	assert_null(strstr(printed, "it is watched"));
+	assert_null(strstr(printed, "the thread is watched"));
 	free(printed);
 	printed = explained(rules, getpid(), 0);
-	assert_non_null(strstr(printed, "rule all: it is watched"));
+	assert_non_null(strstr(printed, "rule all: the thread is watched"));
 	free(printed);
 	rules_free(rules);
 }
