@@ -46,10 +46,10 @@ struct grammar_order {
 	enum grammar_kind kind;
 };
 
-/* Longer lines are malformed: the longest valid one has less than 230 characters. */
+/* Longer lines are malformed, because the longest valid line has less than 230 characters. */
 #define GRAMMAR_LINE_MAX 256
 
-/* Parses a line without its newline. 1: valid, 0: malformed or out of range. */
+/* Parses a line without its newline. Returns 0 if it is malformed or out of range, else 1. */
 int grammar_parse(const char *line, maze_u64 len, struct grammar_order *ret_order);
 
 #endif
