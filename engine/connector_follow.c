@@ -83,9 +83,7 @@ int connector_follower_next(struct engine_follower *follower, struct maze_proces
 
 	do {
 		got = process_connector_next(follower->fd, &follower->lost, &event);
-		/*
-		 * The kernel does not report the number of lost events, so `lost` is 1.
-		 */
+		/* The number of lost events is unknown, so report one. */
 		if (got == -ENOBUFS) {
 			*ret_event =
 				(struct maze_process_event){ .kind = MAZE_PROCESS_LOST, .lost = 1 };

@@ -20,10 +20,7 @@
 /* The shortest message has an exec event, the smallest event of the requested kinds. */
 #define MESSAGE_MIN                                                                                \
 	(EVENT_OFFSET + offsetof(struct proc_event, event_data) + sizeof(struct exec_proc_event))
-/*
- * Size of the receive queue. Without CAP_NET_ADMIN the kernel limits it to
- * net.core.rmem_max, by default enough for 270 events.
- */
+/* Size of the receive queue. Without CAP_NET_ADMIN the kernel limits it to rmem_max. */
 #define QUEUE_BYTES (1 << 20)
 
 /* Makes the kernel queue only events of these kinds and answers to request(). */
@@ -31,15 +28,9 @@ static int filter(int fd, unsigned int kinds)
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, KIND_OFFSET),
-		/*
-		 * An answer has the kind PROC_EVENT_NONE. This is 0, so the bit test
-		 * misses it.
-		 */
+		/* An answer has kind PROC_EVENT_NONE, which is 0 and so matches no bit. */
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(PROC_EVENT_NONE), 1, 0),
-		/*
-		 * BPF_LD converts from network byte order, so htonl() converts the
-		 * constants too.
-		 */
+		/* BPF_LD converts from network byte order, so htonl() is needed here. */
 		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, htonl(kinds), 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
 		BPF_STMT(BPF_RET | BPF_K, 0),
@@ -49,10 +40,7 @@ static int filter(int fd, unsigned int kinds)
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) ? -errno : 0;
 }
 
-/*
- * Returns the length of a message from the kernel, or -errno. *ret_answers is the `ack`
- * field of the message.
- */
+/* Returns the length of a message from the kernel and its `ack` field, or -errno. */
 static ssize_t receive(int fd, struct proc_event *ret_event, __u32 *ret_answers)
 {
 	struct sockaddr_nl from = { 0 };

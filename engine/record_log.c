@@ -35,10 +35,7 @@ bool record_log_peek(const struct record_log *log, size_t slot_size, maze_u64 *n
 				return true;
 			continue;
 		}
-		/*
-		 * The writer either is still writing the record, and a wakeup follows, or
-		 * has overwritten it.
-		 */
+		/* The writer is still writing the record, or has overwritten it. */
 		head = load_number(log->head);
 		if (head < *next + log->len)
 			return false;

@@ -17,10 +17,7 @@
 
 #include "../core/record.h"
 
-/*
- * Verdicts and lifecycle records have separate logs, so that the latter overwrite no
- * verdict.
- */
+/* Lifecycle records have a log of their own, so that they overwrite no verdict. */
 #define RECORD_LOGS 2
 
 struct record_log {
@@ -34,10 +31,7 @@ struct record_cursor {
 	maze_u64 lost;		    /* records lost and not yet reported */
 };
 
-/*
- * Returns the number of the oldest record in the log if from_oldest is set, else the
- * number of the next record to be written.
- */
+/* Returns the number of the oldest record kept, or that of the next record to come. */
 maze_u64 record_log_start(const struct record_log *log, bool from_oldest);
 
 /*

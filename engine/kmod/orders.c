@@ -174,7 +174,7 @@ int kmod_unwatch_all(struct engine *engine, const struct engine_claim *claim,
 	return err ? maze_fail(error, err, "cannot end watches: %s", strerror(-err)) : 0;
 }
 
-/* Ends every watch. The module stays loaded: its administrator loads and unloads it. */
+/* Ends every watch. The module stays loaded, because the administrator unloads it. */
 int kmod_unload(bool *ret_was_loaded, struct maze_error *error)
 {
 	struct kmod_stats stats;

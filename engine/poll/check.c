@@ -26,8 +26,8 @@
  */
 #define RUNTIME_LAG_NS (1500 * MAZE_NSEC_PER_MSEC)
 /*
- * A check follows the timer by this time, because the timer does not fire inside a system
- * call.
+ * If the timer does not fire, a check follows this long after it is due. The timer does
+ * not fire inside a system call.
  */
 #define OVERDUE_NS (5 * MAZE_NSEC_PER_MSEC)
 /* A CPU-time timer that is set this far ahead does not fire before the planned check. */
@@ -35,13 +35,11 @@
 /* The files of a thread that has not run for this long are closed. */
 #define KEPT_OPEN_NS MAZE_NSEC_PER_SEC
 /*
- * A thread that has left its CPU may have slept, so its sleeps are read after this part
- * of the interval between checks.
+ * Part of the check interval after which the sleeps of a thread that left its CPU are
+ * read.
  */
 #define READ_SLEEPS_FRACTION 3
-/*
- * While the engine is crowded, a process that uses more than this part of a CPU is busy.
- */
+/* While the engine is crowded, a process that uses more of a CPU than this is busy. */
 #define CROWD_FRACTION 16
 
 /* Sends the signal of a stage and writes its record. */
@@ -71,10 +69,7 @@ static void act(struct engine *engine, const struct poll_process *process,
 	poll_record(engine, process, thread, &facts);
 }
 
-/*
- * A policy with MAZE_POLICY_OWNED applies only while the thread's real, effective and
- * saved user IDs are the owner's.
- */
+/* A policy with MAZE_POLICY_OWNED acts only while the thread's three UIDs are `owner`. */
 static bool owner_differs(const struct poll_process *process, const struct poll_thread *thread)
 {
 	maze_u32 owner = thread->policy.owner;
@@ -105,10 +100,7 @@ static void step(struct engine *engine, struct poll_process *process, struct pol
 		act(engine, process, thread, &verdict, true);
 }
 
-/*
- * Steps the account of a thread that slept since the last read. How much runtime it used
- * before the sleep is unknown.
- */
+/* Steps the account of a thread that slept. Its runtime before the sleep is unknown. */
 static int slept(struct engine *engine, struct poll_process *process, struct poll_thread *thread,
 		 maze_u64 sleeps)
 {
@@ -121,16 +113,13 @@ static int slept(struct engine *engine, struct poll_process *process, struct pol
 		return err;
 	thread->sleeps = sleeps;
 	thread->sleeps_read_ns = thread->unbroken_ns = sample.runtime_ns = thread->times.runtime_ns;
-	/*
-	 * The engine does not know the system call, so a recovery for locks resets at
-	 * every sleep.
-	 */
+	/* The system call is unknown, so a recovery for locks resets at every sleep. */
 	if (maze_sleep_resets(&thread->policy, MAZE_SLEEPS)) {
 		maze_forgo(&thread->account, sample.runtime_ns);
 	} else {
 		/*
-		 * This charges all runtime and then subtracts all sleep, so a verdict may
-		 * be late but not early.
+		 * Charge all runtime, then subtract all sleep. A verdict may be late, not
+		 * early.
 		 */
 		sample.act = MAZE_WAKES;
 		sample.asleep_ns = poll_sample_asleep_ns(thread, &thread->times);
@@ -246,9 +235,7 @@ static void set_timer(struct poll_process *process, maze_u64 until_ns)
 	timer_settime(process->timer, TIMER_ABSTIME, &when, NULL);
 }
 
-/*
- * Whether the process uses so much CPU that checks by wall time cost less than its timer.
- */
+/* Whether checks of the process by wall time cost less than its timer. */
 static bool is_busy(const struct engine *engine, maze_u64 used_ns, maze_u64 passed_ns)
 {
 	return used_ns > passed_ns / (engine->crowded ? CROWD_FRACTION : 2);

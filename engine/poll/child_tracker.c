@@ -84,10 +84,7 @@ maze_u64 poll_child_tracker_search(struct engine *engine, maze_u64 now)
 	if (pause_ns < SEARCH_MIN_NS)
 		pause_ns = SEARCH_MIN_NS;
 	pause_ns = pause_ns * engine->stretch / PACE_STRETCH_ONE;
-	/*
-	 * Search up to a quarter of the interval early, because the worker is awake
-	 * anyway.
-	 */
+	/* Search up to a quarter of the pause early, because the worker is awake. */
 	if (now + pause_ns / 4 < tracker->search_at)
 		return tracker->search_at;
 	new_pids_take(engine, now);

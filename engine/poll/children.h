@@ -16,10 +16,7 @@ struct inheritance {
 	char comm[MAZE_COMM_LEN];
 };
 
-/*
- * A child that had exited when its fork event was read. Its own children inherit from
- * this entry.
- */
+/* A child that had exited when its fork event was read. Its children inherit from this. */
 struct exited_parent {
 	struct inheritance inherited;
 	pid_t pid;
@@ -57,9 +54,7 @@ struct child_tracker {
 
 /* ---- inherit.c ---- */
 
-/*
- * Watches the child. Returns -ESRCH if it has ended. Records any other error as a loss.
- */
+/* Watches the child. -ESRCH: the child has ended. Records other errors as a loss. */
 int poll_inherit(struct engine *engine, const struct child *child);
 /*
  * Returns what a child of this thread inherits. If thread is NULL, the child inherits the

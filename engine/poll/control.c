@@ -41,10 +41,7 @@ static int explain(int err, int pidfd, struct maze_error *error)
 	}
 }
 
-/*
- * Finds the process in the hash, or adds it and sets *is_new. On failure returns NULL and
- * sets *err and *error.
- */
+/* Finds the process in the hash, or adds it (*is_new). NULL: *err and *error are set. */
 static struct poll_process *get_process(struct engine *engine, int pidfd, bool *is_new, int *err,
 					struct maze_error *error)
 {
@@ -296,10 +293,7 @@ static void fill_entry(const struct poll_process *process, const struct poll_thr
 		.episode = thread->account.episode,
 	};
 	memcpy(entry->comm, thread->comm, sizeof(entry->comm));
-	/*
-	 * Read the name, because a sleeping thread is not sampled after a change of its
-	 * name.
-	 */
+	/* A sleeping thread was not sampled after a change of its name. */
 	proc_thread_comm(process->dir, thread->tid, entry->comm);
 }
 

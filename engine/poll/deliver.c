@@ -32,10 +32,7 @@ static int send_by_thread_pidfd(const struct poll_process *process, pid_t tid, i
 
 	if (fd < 0)
 		return -errno;
-	/*
-	 * If the process still has a thread with this TID, the pidfd refers to that
-	 * thread.
-	 */
+	/* If the process still has a thread with this TID, the fd refers to that. */
 	err = proc_thread_status(process->dir, tid, &status);
 	if (!err)
 		err = send_by_pidfd(fd, signal);

@@ -89,10 +89,7 @@ struct poll_process {
 	bool keeps_files;
 };
 
-/*
- * Event data of the worker's epoll. Any other value is the PID of a process whose pidfd
- * is ready.
- */
+/* Event data of the worker's epoll. Any other value is the PID of a watched pidfd. */
 #define POLL_EVENT_WAKE (1ULL << 32)
 #define POLL_EVENT_CLOCK (2ULL << 32)
 #define POLL_EVENT_TIMERS (3ULL << 32)
@@ -136,16 +133,10 @@ struct engine {
 
 int poll_records_init(struct engine *engine);
 void poll_records_done(struct engine *engine);
-/*
- * Writes a record of the facts and the time. Takes the other fields from the thread, if
- * any.
- */
+/* Writes a record of the facts, the time and the thread, which may be NULL. */
 void poll_record(struct engine *engine, const struct poll_process *process,
 		 const struct poll_thread *thread, const struct maze_record *facts);
-/*
- * Records that a child or new thread could not be watched. The facts are its tag, pid,
- * tid, uid and comm.
- */
+/* Records a child or new thread that could not be watched, from its tag, IDs and comm. */
 void poll_lost(struct engine *engine, const struct maze_record *facts);
 int poll_reader_open(struct engine *engine, bool from_oldest, struct engine_reader **ret_reader,
 		     struct maze_error *error);
@@ -186,24 +177,15 @@ struct poll_thread *poll_thread_find(const struct poll_process *process, pid_t t
 
 /* ---- sample.c: the runtime and sleeps of a thread -------------------------------- */
 
-/*
- * Begins the account of a thread whose policy and tag are set. -ESRCH: the thread has
- * ended.
- */
+/* Begins the account of a thread whose policy and tag are set. -ESRCH: it has ended. */
 int poll_sample_begin(struct poll_process *process, struct poll_thread *thread, bool inherited);
 int poll_sample_times(struct engine *engine, const struct poll_process *process,
 		      struct poll_thread *thread, struct thread_times *ret_times);
 int poll_sample_status(struct engine *engine, const struct poll_process *process,
 		       struct poll_thread *thread, struct thread_status *ret_status);
-/*
- * Returns how long the thread was not runnable since the last call. Finite recovery uses
- * this.
- */
+/* Returns the time not runnable since the last call. Finite recovery uses this. */
 maze_u64 poll_sample_asleep_ns(struct poll_thread *thread, const struct thread_times *times);
-/*
- * Reads the last sample of an ended thread, which /proc has until the parent reaps the
- * process.
- */
+/* Reads the last sample of an ended thread that its parent has not reaped yet. */
 void poll_sample_last(const struct poll_process *process, struct poll_thread *thread);
 /* Closes the files that are kept open. */
 void poll_sample_close(struct engine *engine, struct poll_thread *thread);
@@ -215,8 +197,8 @@ maze_u64 poll_count(const struct poll_thread *thread);
 /* Checks all threads, executes the verdicts, and plans the next check. */
 void poll_check(struct engine *engine, struct poll_process *process);
 /*
- * Like poll_check(), but checks the threads only if one has run since the last check, or
- * after the last read of its sleeps.
+ * Like poll_check(), if a thread has run since the last check or since its sleeps were
+ * read.
  */
 void poll_check_if_ran(struct engine *engine, struct poll_process *process);
 
@@ -235,10 +217,7 @@ bool poll_child_tracker_has_events(const struct engine *engine);
 void poll_child_tracker_take(struct engine *engine);
 /* Watches all children that were started before the call. Any thread may call this. */
 void poll_child_tracker_catch_up(struct engine *engine);
-/*
- * Searches for children if a search is due. Returns the time of the next search
- * (POLL_NEVER: none).
- */
+/* Searches for children if it is time. Returns the time of the next search or POLL_NEVER. */
 maze_u64 poll_child_tracker_search(struct engine *engine, maze_u64 now);
 /* Whether this process may receive fork events. */
 bool poll_fork_events_permitted(void);

@@ -19,10 +19,7 @@
 
 /* With more new PIDs than this, reading the whole of /proc is cheaper. */
 #define NEW_PIDS_MAX 4096
-/*
- * Maximum time from the allocation of a PID until its task is in /proc. The parent may be
- * preempted in between.
- */
+/* Maximum time from the allocation of a PID, through preemption, until /proc has its task. */
 #define PENDING_NS (100 * MAZE_NSEC_PER_MSEC)
 
 static bool is_parent(const struct poll_process *process, pid_t pid, struct child *child)
@@ -120,10 +117,7 @@ static void search(struct engine *engine)
 
 void new_pids_search_all(struct engine *engine)
 {
-	/*
-	 * Search twice. /proc is sorted by PID, and after a wraparound a child may
-	 * precede its parent.
-	 */
+	/* After a wraparound of PIDs, a child may precede its parent in /proc. */
 	search(engine);
 	search(engine);
 }

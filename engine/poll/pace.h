@@ -12,10 +12,7 @@
 
 #include "../../core/types.h"
 
-/*
- * On an idle machine, a verdict is late by at most the smaller of PACE_LATE_MAX_NS and a
- * tenth of the limit.
- */
+/* On an idle machine, a verdict is late by at most the smaller of these two. */
 #define PACE_LATE_MAX_NS (10 * MAZE_NSEC_PER_MSEC)
 #define PACE_LATE_FRACTION 10
 /*
@@ -25,19 +22,13 @@
  */
 #define PACE_CLOCK_PERCENT 60
 #define PACE_TIMER_PERCENT 35
-/*
- * Most kernels update the runtime at ticks of 4 ms, so a shorter interval reads no new
- * value.
- */
+/* Most kernels update the runtime every 4 ms, so shorter intervals read no new value. */
 #define PACE_STEP_MIN_NS (2 * MAZE_NSEC_PER_MSEC)
 
 /* The stretch is in sixteenths, so PACE_STRETCH_ONE does not change the interval. */
 #define PACE_STRETCH_ONE 16U
 #define PACE_STRETCH_MAX (64 * PACE_STRETCH_ONE)
-/*
- * Target of the CPU use of the engine, in 1/100,000 of a CPU. The documented maximum is 1
- * %.
- */
+/* Target of the CPU use of the engine, in 1/100,000. The documented maximum is 1 %. */
 #define PACE_SHARE 800U
 #define PACE_PERIOD_NS (250 * MAZE_NSEC_PER_MSEC)
 

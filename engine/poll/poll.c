@@ -184,10 +184,7 @@ static int poll_service(struct engine *engine)
 
 	pthread_mutex_lock(&engine->lock);
 	before = engine->processes;
-	/*
-	 * Find children before a process is removed, so that they can still inherit from
-	 * it.
-	 */
+	/* Find children first, because they inherit from a process only until its removal. */
 	poll_child_tracker_catch_up(engine);
 	if (engine->processes != before)
 		poll_worker_wake(engine);

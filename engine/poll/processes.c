@@ -82,10 +82,7 @@ struct poll_process *poll_process_new(struct engine *engine, int pidfd, pid_t pi
 	err = make_timer(engine, process);
 	if (err)
 		goto out_free;
-	/*
-	 * proc_open_process() checks that the PID still belongs to the pidfd, so it must
-	 * follow make_timer(), which uses the PID.
-	 */
+	/* This is after make_timer(), because it proves that the PID is still the pidfd's. */
 	process->dir = proc_open_process(pid, pidfd);
 	if (process->dir < 0) {
 		err = process->dir;
@@ -277,8 +274,8 @@ void poll_threads_list(struct engine *engine, struct poll_process *process)
 	for (thread = process->threads; thread; thread = thread->next)
 		thread->seen = false;
 	/*
-	 * Read before the list, so that a thread that starts meanwhile makes the next
-	 * check list again.
+	 * Read first, so that a thread that starts meanwhile makes the next check list
+	 * again.
 	 */
 	process->links = proc_thread_links(process->dir);
 	process->relist = false;

@@ -67,10 +67,7 @@ int poll_sample_begin(struct poll_process *process, struct poll_thread *thread, 
 	proc_thread_comm(process->dir, thread->tid, thread->comm);
 	thread->sleeps = status.sleeps;
 	thread->sleeps_read_ns = thread->unbroken_ns = thread->times.runtime_ns;
-	/*
-	 * The thread may have slept between the two reads, so no value of arrivals is
-	 * known to be valid.
-	 */
+	/* The thread may have slept between the two reads, so arrivals is unknown. */
 	thread->arrivals = POLL_NEVER;
 	thread->uid = status.uid;
 	thread->sampled_ns = now_ns(CLOCK_MONOTONIC);
@@ -79,10 +76,7 @@ int poll_sample_begin(struct poll_process *process, struct poll_thread *thread, 
 	thread->first_ns = elapsed_ns();
 	thread->forgiven_ns = 0;
 	memset(&thread->account, 0, sizeof(thread->account));
-	/*
-	 * A thread that was watched from its start and never slept is in its first
-	 * episode.
-	 */
+	/* A thread that started watched and never slept is in its first episode. */
 	sample.runtime_ns = inherited && !status.sleeps ? 0 : thread->times.runtime_ns;
 	verdict = maze_step(&thread->policy, &thread->account, &sample);
 	thread->next_ns = verdict.next_ns;

@@ -90,10 +90,7 @@ static void run_backstop(struct engine *engine, struct poll_process *process)
 {
 	maze_u64 used_ns = now_ns(process->clock) - process->cpu_ns;
 
-	/*
-	 * A process that has not run since its last check is checked again, to close its
-	 * files.
-	 */
+	/* A process that has not run since its last check is checked to close its files. */
 	if (used_ns >= pace_step_ns(process->limit_ns, PACE_TIMER_PERCENT, engine->stretch) ||
 	    (!used_ns && process->keeps_files)) {
 		poll_check(engine, process);
@@ -101,10 +98,7 @@ static void run_backstop(struct engine *engine, struct poll_process *process)
 	}
 }
 
-/*
- * A check may be early by a quarter of its interval, so that one wakeup serves several
- * processes.
- */
+/* A check may be early by a quarter, so that one wakeup serves several processes. */
 static bool is_due(const struct poll_process *process, maze_u64 now)
 {
 	maze_u64 early_ns = (process->check_at - process->checked_ns) / 4;
@@ -179,10 +173,7 @@ static void take_event(struct engine *engine, maze_u64 what)
 		poll_child_tracker_take(engine);
 		break;
 	default:
-		/*
-		 * Find children before the process is removed, so that they can still
-		 * inherit from it.
-		 */
+		/* Find children first, because they inherit only until the removal. */
 		poll_child_tracker_take(engine);
 		process = poll_find(engine, (pid_t)what);
 		if (process && poll_process_has_ended(process))

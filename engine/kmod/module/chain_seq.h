@@ -13,8 +13,7 @@
 #include "kmod.h"
 
 struct chain_seq {
-	struct pid_namespace
-		*namespace; /* of the opener; referenced, because the opener may exit */
+	struct pid_namespace *namespace; /* of the opener; referenced, because that may exit */
 };
 
 static inline void *chain_seq_start(struct seq_file *file, loff_t *position)

@@ -17,10 +17,7 @@
 
 /* Time from setting need_resched until the scheduler has updated the runtime. */
 #define UPDATE_NS (20 * NSEC_PER_USEC)
-/*
- * A task that spins in the kernel is not rescheduled at once, so the delay doubles up to
- * this.
- */
+/* A task that spins in the kernel delays the update, so the wait doubles up to this. */
 #define UPDATE_MAX_NS NSEC_PER_MSEC
 /* A shorter delay costs more than the precision is worth. */
 #define DELAY_MIN_NS (5 * NSEC_PER_USEC)
@@ -43,10 +40,7 @@ void check_timer_arm(u64 delay_ns)
 
 	if (delay_ns < DELAY_MIN_NS)
 		delay_ns = DELAY_MIN_NS;
-	/*
-	 * If the timer expires earlier anyway, it then checks and arms itself for the
-	 * rest.
-	 */
+	/* If the timer expires earlier, it then checks and arms itself for the rest. */
 	if (timer->until_ns > now && timer->until_ns <= now + delay_ns)
 		return;
 	timer->until_ns = now + delay_ns;
@@ -70,10 +64,7 @@ static bool may_begin(struct maze_task *watched, u64 runtime_ns)
 	}
 	if (runtime_ns <= watched->seen_runtime)
 		return false;
-	/*
-	 * If there was no switch-in since the watch began, use the time of the first
-	 * check.
-	 */
+	/* Without a switch-in, use the time of the first check. */
 	if (!watched->in_clock) {
 		watched->in_runtime = runtime_ns;
 		watched->in_clock = watched->seen_clock;
@@ -81,10 +72,7 @@ static bool may_begin(struct maze_task *watched, u64 runtime_ns)
 	return true;
 }
 
-/*
- * Steps the current task's account. Returns the delay until the next check, or 0 if none
- * is due.
- */
+/* Steps the current task's account. Returns the delay until the next check, or 0. */
 static u64 check(struct maze_task *watched, bool *ret_begun)
 {
 	struct maze_sample sample = {
@@ -119,10 +107,7 @@ static enum hrtimer_restart expire(struct hrtimer *hrtimer)
 	if (!watched)
 		return HRTIMER_NORESTART;
 	updated = timer->update_ns && !test_tsk_need_resched(current);
-	/*
-	 * Check even without an update, because a tick may have added enough for a
-	 * verdict.
-	 */
+	/* Check even without an update, because a tick may have added runtime. */
 	delay_ns = check(watched, &begun);
 	if (updated && begun) {
 		timer->update_ns = 0;
@@ -133,10 +118,7 @@ static enum hrtimer_restart expire(struct hrtimer *hrtimer)
 	} else {
 		set_tsk_need_resched(current);
 		set_preempt_need_resched();
-		/*
-		 * Double the delay each time, because the task may stay in the kernel for
-		 * a while.
-		 */
+		/* Double the delay, because the task may stay in the kernel for a while. */
 		timer->update_ns = timer->update_ns ? timer->update_ns * 2 : UPDATE_NS;
 		if (timer->update_ns > UPDATE_MAX_NS)
 			timer->update_ns = UPDATE_MAX_NS;

@@ -33,15 +33,15 @@ static inline void compat_hrtimer_setup(struct hrtimer *timer,
 #endif
 }
 
-/*
- * From 6.4 on, a flag of worker threads of vhost and io_uring that belong to a user
- * process.
- */
+/* From 6.4 on, worker threads of vhost and io_uring in a user process have this flag. */
 #ifndef PF_USER_WORKER
 #define PF_USER_WORKER PF_IO_WORKER
 #endif
 
-/* From 5.15 on, a flag of a task that waits for a lock that sleeps only on PREEMPT_RT. */
+/*
+ * From 5.15 on, a task that waits for a lock that sleeps only on PREEMPT_RT has this
+ * state.
+ */
 #ifndef TASK_RTLOCK_WAIT
 #define TASK_RTLOCK_WAIT 0
 #endif

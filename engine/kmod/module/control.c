@@ -56,10 +56,7 @@ struct batch {
 	struct task_struct *leader;
 	u64 latest_start_ns; /* CLOCK_BOOTTIME; threads that started later are not included */
 	unsigned int count;
-	/*
-	 * The array must fit on the stack. So a process is walked once for each 32 of its
-	 * threads.
-	 */
+	/* The array is on the stack, so it holds only 32 threads per walk. */
 	struct task_struct *threads[32];
 };
 

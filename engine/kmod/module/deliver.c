@@ -28,10 +28,7 @@ struct queued_verdicts {
 	u32 cpu;
 };
 
-/*
- * A policy with MAZE_POLICY_OWNED applies only while the task's real, effective and saved
- * user IDs are the owner's.
- */
+/* A policy with MAZE_POLICY_OWNED acts only while the task's three UIDs are `owner`. */
 static bool owner_differs(const struct task_struct *task, const struct maze_policy *policy)
 {
 	kuid_t owner = make_kuid(&init_user_ns, policy->owner);
@@ -187,10 +184,7 @@ void deliver_verdict(struct irq_work *work)
 		deliver_pending(watched);
 		put(watched);
 	} else if (test_and_set_bit_lock(0, &watched->queued)) {
-		/*
-		 * The kthread has not taken the earlier verdict yet, so it takes both
-		 * together.
-		 */
+		/* The kthread will take the earlier verdict and this one together. */
 		put(watched);
 	} else {
 		llist_add(&watched->queue_node, &queue);
@@ -200,10 +194,7 @@ void deliver_verdict(struct irq_work *work)
 
 int deliver_start(void)
 {
-	/*
-	 * Higher than the priorities of applications, lower than 99, that of kernel
-	 * threads.
-	 */
+	/* The kernel's own threads have 99, and applications use lower priorities. */
 	struct sched_attr attr = {
 		.size = sizeof(attr),
 		.sched_policy = SCHED_FIFO,

@@ -100,7 +100,7 @@ void tasks_put(struct maze_task *watched);
  * delivered yet, and records it as not sent. Returns false if the task was not watched.
  */
 bool tasks_end(struct task_struct *task, enum maze_event event);
-/* Like tasks_end(), but only if the task still has this policy. */
+/* Like tasks_end(), but only if the task still has this policy; NULL: any policy. */
 bool tasks_end_if(struct task_struct *task, enum maze_event event,
 		  const struct maze_policy *policy);
 /* Calls each() for every task of a chain, under RCU. */
@@ -129,7 +129,7 @@ u64 check_timer_expiries(void);
 /* ---- deliver.c: signals and records of verdicts ---------------------------------- */
 
 int deliver_start(void);
-/* Delivers what is still queued. No new verdict may be possible. */
+/* Delivers the queued verdicts and stops. No new verdict may be possible. */
 void deliver_stop(void);
 /* Sends signals and writes records for the task that contains this work. */
 void deliver_verdict(struct irq_work *work);
@@ -155,8 +155,8 @@ bool waits_for_lock(struct task_struct *task);
 int records_init(void);
 void records_done(void);
 /*
- * Writes a record in any context. Fills in boot_ns, seq and the fields of the task. The
- * task is NULL for a LOST record.
+ * Writes a record in any context, with boot_ns, seq and the task's facts. LOST has no
+ * task.
  */
 void records_write(const struct task_struct *task, const struct maze_record *facts);
 /* Returns the facts of a verdict that come from its policy and tally. */

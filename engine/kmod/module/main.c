@@ -39,10 +39,7 @@ static int create_files(void)
 	return err;
 }
 
-/*
- * Stops new events, then ends watches, then frees memory. The files must be removed
- * before.
- */
+/* Stops new events, ends watches and frees memory. The files are already removed. */
 static void take_down(void)
 {
 	records_detach_pollers();

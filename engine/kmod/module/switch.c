@@ -146,10 +146,7 @@ static void probe_fork(void *data, struct task_struct *parent, struct task_struc
 	if (!atomic_read(&maze_watched) || !params_for_child(parent, &params))
 		return;
 	if (!tasks_watch(child, &params)) {
-		/*
-		 * A concurrent request that ended watches may have passed this chain
-		 * before the child was added.
-		 */
+		/* A concurrent end of watches may have passed this chain too early. */
 		if (!is_watched(parent))
 			tasks_end(child, MAZE_EVENT_UNWATCH);
 		return;

@@ -16,9 +16,9 @@
 #include "kmod.h"
 
 /*
- * Sizes of the pool of entries for forks, because a fork on PREEMPT_RT cannot allocate. A
- * work item refills the pool below POOL_LOW, and takes a few ms. Until then the entries
- * suffice.
+ * Sizes of the pool of entries for forks, because a fork on PREEMPT_RT cannot allocate.
+ * Below POOL_LOW, a work item refills the pool. The rest is enough for the forks of the
+ * few ms that this takes.
  */
 #define POOL_FULL 1024
 #define POOL_LOW 768
@@ -44,10 +44,7 @@ static struct chain *chain_of(const struct task_struct *task)
 	return &chains[hash_ptr(task, MAZE_TASK_BITS)];
 }
 
-/*
- * Adds the entry to the pool if that has fewer than `full`. Otherwise frees it and may
- * sleep.
- */
+/* Adds the entry to the pool, or if that has `full` entries frees it and may sleep. */
 static void pool_put(struct maze_task *watched, unsigned int full)
 {
 	unsigned long flags;
@@ -137,8 +134,8 @@ static struct maze_task *new_entry(struct task_struct *task, bool may_sleep)
 	refcount_set(&watched->refs, 1);
 	INIT_RCU_WORK(&watched->free, free_entry);
 	/*
-	 * irq_work without HARD may take the locks of a signal, but runs in a thread on
-	 * PREEMPT_RT.
+	 * Without HARD, irq_work may take the locks of a signal. On PREEMPT_RT this would
+	 * run in a thread.
 	 */
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
 		watched->work = IRQ_WORK_INIT_HARD(deliver_fn);
@@ -175,10 +172,7 @@ static void write_lifecycle(const struct task_struct *task, const struct maze_ta
 		records_write(task, &facts);
 }
 
-/*
- * Records pending verdicts as not sent, because their watch ends. The caller holds the
- * lock.
- */
+/* Records pending verdicts as not sent, because their watch ends. Needs the lock. */
 static void drop_pending(struct maze_task *watched)
 {
 	struct maze_record facts;
@@ -314,10 +308,7 @@ int tasks_watch(struct task_struct *task, const struct maze_watch_params *params
 	if (watched)
 		write_lifecycle(task, watched, MAZE_EVENT_WATCH, 0, params->flags);
 	rcu_read_unlock();
-	/*
-	 * Pairs with do_exit(), which sets PF_EXITING before the exit probe looks for an
-	 * entry.
-	 */
+	/* Pairs with do_exit(), which sets PF_EXITING before the exit probe runs. */
 	smp_mb();
 	if (!(READ_ONCE(task->flags) & PF_EXITING))
 		return 0;
@@ -325,10 +316,7 @@ int tasks_watch(struct task_struct *task, const struct maze_watch_params *params
 	return -ESRCH;
 }
 
-/*
- * Returns the final count. The caller holds both locks, so no policy is set on an ended
- * watch.
- */
+/* Returns the final count. Both locks are held, so no policy is set on an ended watch. */
 static u64 mark_ended(struct maze_task *watched, enum maze_event event)
 {
 	u64 runtime_ns = watched->task->se.sum_exec_runtime;
@@ -337,10 +325,7 @@ static u64 mark_ended(struct maze_task *watched, enum maze_event event)
 	watched->ended = true;
 	if (event == MAZE_EVENT_UNWATCH)
 		drop_pending(watched);
-	/*
-	 * Add the runtime since the last step. A running task has used more than this
-	 * runtime.
-	 */
+	/* Add the runtime since the last step, though a running task has used more. */
 	if (watched->account.begun && runtime_ns > watched->account.runtime_ns)
 		count_ns += runtime_ns - watched->account.runtime_ns;
 	return count_ns;
@@ -403,10 +388,7 @@ int tasks_init(void (*deliver)(struct irq_work *work))
 	cache = KMEM_CACHE(maze_task, 0);
 	if (!cache)
 		return -ENOMEM;
-	/*
-	 * The priority is high, so that user threads that fork and exit do not starve the
-	 * work.
-	 */
+	/* User threads that fork and exit must not starve the work. */
 	workers = alloc_workqueue("maze", WQ_UNBOUND | WQ_HIGHPRI, 0);
 	if (!workers) {
 		kmem_cache_destroy(cache);
