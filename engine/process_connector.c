@@ -20,7 +20,7 @@
 /* The shortest message has an exec event, the smallest event of the requested kinds. */
 #define MESSAGE_MIN                                                                                \
 	(EVENT_OFFSET + offsetof(struct proc_event, event_data) + sizeof(struct exec_proc_event))
-/* Size of the receive queue. Without CAP_NET_ADMIN the kernel limits it to rmem_max. */
+/* Size of the receive queue. Without CAP_NET_ADMIN, the limit is net.core.rmem_max. */
 #define QUEUE_BYTES (1 << 20)
 
 /* Makes the kernel queue only events of these kinds and answers to request(). */
@@ -30,7 +30,10 @@ static int filter(int fd, unsigned int kinds)
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, KIND_OFFSET),
 		/* An answer has kind PROC_EVENT_NONE, which is 0 and so matches no bit. */
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(PROC_EVENT_NONE), 1, 0),
-		/* BPF_LD converts from network byte order, so htonl() is needed here. */
+		/*
+		 * BPF_LD converts from network byte order, so htonl() converts the
+		 * constants.
+		 */
 		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, htonl(kinds), 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
 		BPF_STMT(BPF_RET | BPF_K, 0),

@@ -6,8 +6,8 @@
  * functions if its logs are in the memory of this process, either its own memory or
  * memory mapped from the kernel.
  *
- * Records are numbered from 1. The writer of record N makes these stores, in this order:
- * N to `head`; then, in slot (N - 1) % len, 0 to `seq`, the other fields, and N to `seq`.
+ * Records are numbered from 1. The writer of record N stores, in this order: N in `head`,
+ * 0 in the `seq` of slot (N - 1) % len, the other fields of the slot, and N in its `seq`.
  */
 #ifndef MAZE_ENGINE_RECORD_LOG_H
 #define MAZE_ENGINE_RECORD_LOG_H
@@ -31,7 +31,7 @@ struct record_cursor {
 	maze_u64 lost;		    /* records lost and not yet reported */
 };
 
-/* Returns the number of the oldest record kept, or that of the next record to come. */
+/* Returns the number of the oldest record kept (from_oldest) or of the next one to come. */
 maze_u64 record_log_start(const struct record_log *log, bool from_oldest);
 
 /*

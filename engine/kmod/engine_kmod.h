@@ -18,7 +18,7 @@ struct engine {
 	enum engine_scope scope;
 	int entries;	    /* /proc/maze/entries, open for writing */
 	int gone_fd;	    /* result of kmod_gone_fd(); -1: not open */
-	int gone_events;    /* /proc/maze/events, which gone_fd watches; -1: not open */
+	int gone_events;    /* /proc/maze/events, which gone_fd polls; -1: not open */
 	maze_u64 loaded_ns; /* load time of the module when the engine was opened */
 	/* A private engine ends the watches with these tags when it is closed. */
 	maze_u64 *tags;

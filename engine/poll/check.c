@@ -26,8 +26,8 @@
  */
 #define RUNTIME_LAG_NS (1500 * MAZE_NSEC_PER_MSEC)
 /*
- * If the timer does not fire, a check follows this long after it is due. The timer does
- * not fire inside a system call.
+ * The timer does not fire inside a system call. So a check follows when it is overdue by
+ * this.
  */
 #define OVERDUE_NS (5 * MAZE_NSEC_PER_MSEC)
 /* A CPU-time timer that is set this far ahead does not fire before the planned check. */
@@ -35,11 +35,11 @@
 /* The files of a thread that has not run for this long are closed. */
 #define KEPT_OPEN_NS MAZE_NSEC_PER_SEC
 /*
- * Part of the check interval after which the sleeps of a thread that left its CPU are
- * read.
+ * After 1/READ_SLEEPS_FRACTION of the interval between checks, the sleeps of a thread
+ * that has left its CPU are read.
  */
 #define READ_SLEEPS_FRACTION 3
-/* While the engine is crowded, a process that uses more of a CPU than this is busy. */
+/* In a crowded engine, a process that uses more than 1/CROWD_FRACTION of a CPU is busy. */
 #define CROWD_FRACTION 16
 
 /* Sends the signal of a stage and writes its record. */
@@ -69,7 +69,7 @@ static void act(struct engine *engine, const struct poll_process *process,
 	poll_record(engine, process, thread, &facts);
 }
 
-/* A policy with MAZE_POLICY_OWNED acts only while the thread's three UIDs are `owner`. */
+/* With MAZE_POLICY_OWNED, the real, effective and saved UID must all be the owner. */
 static bool owner_differs(const struct poll_process *process, const struct poll_thread *thread)
 {
 	maze_u32 owner = thread->policy.owner;
@@ -100,7 +100,7 @@ static void step(struct engine *engine, struct poll_process *process, struct pol
 		act(engine, process, thread, &verdict, true);
 }
 
-/* Steps the account of a thread that slept. Its runtime before the sleep is unknown. */
+/* Steps the account of a thread that slept. How much it ran before the sleep is unknown. */
 static int slept(struct engine *engine, struct poll_process *process, struct poll_thread *thread,
 		 maze_u64 sleeps)
 {
@@ -118,8 +118,8 @@ static int slept(struct engine *engine, struct poll_process *process, struct pol
 		maze_forgo(&thread->account, sample.runtime_ns);
 	} else {
 		/*
-		 * Charge all runtime, then subtract all sleep. A verdict may be late, not
-		 * early.
+		 * Charge all runtime, then subtract all sleep. So a verdict may be late,
+		 * but not early.
 		 */
 		sample.act = MAZE_WAKES;
 		sample.asleep_ns = poll_sample_asleep_ns(thread, &thread->times);
@@ -265,7 +265,7 @@ static void plan(struct engine *engine, struct poll_process *process, maze_u64 n
 		if (used_ns || process->unsettled)
 			process->check_at = now + left + OVERDUE_NS;
 	} else if (process->acted || process->unsettled || is_busy(engine, used_ns, passed_ns)) {
-		/* After a signal it is likely to sleep, so check it soon. */
+		/* A process is likely to sleep after a signal, so check it soon. */
 		process->check_at = now + (process->acted ? step_ns / 2 : step_ns);
 		if (process->timer_ns < process->cpu_ns + TIMER_UNUSED_NS / 2)
 			set_timer(process, process->cpu_ns + TIMER_UNUSED_NS);

@@ -15,7 +15,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-/* A shorter interval between searches costs more than the lower delay is worth. */
+/* A shorter interval between searches costs more than finding a child sooner is worth. */
 #define SEARCH_MIN_NS (2 * MAZE_NSEC_PER_MSEC)
 
 int poll_child_tracker_init(struct engine *engine)

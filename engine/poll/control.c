@@ -41,7 +41,7 @@ static int explain(int err, int pidfd, struct maze_error *error)
 	}
 }
 
-/* Finds the process in the hash, or adds it (*is_new). NULL: *err and *error are set. */
+/* Finds or adds (*is_new) the process. On failure returns NULL and sets *err and *error. */
 static struct poll_process *get_process(struct engine *engine, int pidfd, bool *is_new, int *err,
 					struct maze_error *error)
 {

@@ -45,7 +45,7 @@ struct poll_thread {
 	maze_u64 tag;
 	maze_u64 next_ns;	   /* CPU time from account.runtime_ns to the next stage; 0: none */
 	struct thread_times times; /* at the last check */
-	maze_u64 sleeps;	   /* number of voluntary switches at the last read of it */
+	maze_u64 sleeps;	   /* number of voluntary switches at their last read */
 	maze_u64 sleeps_read_ns;   /* runtime at the last read of sleeps */
 	maze_u64 unbroken_ns;	   /* runtime up to which it has not slept since that read */
 	maze_u64 arrivals;	   /* number of times it got a CPU, up to unbroken_ns */
@@ -66,7 +66,7 @@ struct poll_thread {
 struct poll_process {
 	struct poll_process *next; /* in its chain */
 	struct poll_thread *threads;
-	/* Watched as a whole: new threads and children inherit this policy and tag. */
+	/* If the process is watched as a whole, new threads and children inherit these. */
 	bool whole;
 	struct maze_policy policy;
 	maze_u64 tag;
@@ -82,14 +82,14 @@ struct poll_process {
 	maze_u64 limit_ns;   /* the lowest limit of its threads */
 	maze_u64 left_ns;    /* CPU time until the next stage of any thread; POLL_NEVER: none */
 	maze_u64 check_at;   /* CLOCK_MONOTONIC of the next check; POLL_NEVER: by its timer */
-	unsigned long links; /* of its directory of threads: 2 + number of threads */
+	unsigned long links; /* links of its directory of threads, 2 + number of threads */
 	bool relist;	     /* its threads must be listed again */
 	bool unsettled;	     /* a thread has run since its sleeps were read */
 	bool acted;	     /* the last check had a verdict */
 	bool keeps_files;
 };
 
-/* Event data of the worker's epoll. Any other value is the PID of a watched pidfd. */
+/* Event data of the worker's epoll. Any other value is the PID of a watched process. */
 #define POLL_EVENT_WAKE (1ULL << 32)
 #define POLL_EVENT_CLOCK (2ULL << 32)
 #define POLL_EVENT_TIMERS (3ULL << 32)
@@ -114,8 +114,8 @@ struct engine {
 	maze_u64 tightest_ns; /* the lowest limit of any watch, POLL_NEVER: none */
 	maze_u64 backstop_at;
 	maze_u64 clock_at; /* expiry of clock_fd */
-	maze_u32 stretch;  /* pace.h */
-	bool crowded;	   /* together, the watched processes use more than half a CPU */
+	maze_u32 stretch;  /* factor of the check interval (pace.h) */
+	bool crowded;	   /* the watched processes together use more than half a CPU */
 	maze_u64 busy_ns;  /* CPU time of watched processes since budget_wall_ns */
 	maze_u64 budget_wall_ns, budget_cpu_ns;
 	maze_u64 round_cpu_ns; /* the worker's CPU time at the end of the last round */
@@ -136,7 +136,10 @@ void poll_records_done(struct engine *engine);
 /* Writes a record of the facts, the time and the thread, which may be NULL. */
 void poll_record(struct engine *engine, const struct poll_process *process,
 		 const struct poll_thread *thread, const struct maze_record *facts);
-/* Records a child or new thread that could not be watched, from its tag, IDs and comm. */
+/*
+ * Records that a child or new thread could not be watched. The facts are its tag, pid,
+ * tid, uid and comm.
+ */
 void poll_lost(struct engine *engine, const struct maze_record *facts);
 int poll_reader_open(struct engine *engine, bool from_oldest, struct engine_reader **ret_reader,
 		     struct maze_error *error);
@@ -183,7 +186,7 @@ int poll_sample_times(struct engine *engine, const struct poll_process *process,
 		      struct poll_thread *thread, struct thread_times *ret_times);
 int poll_sample_status(struct engine *engine, const struct poll_process *process,
 		       struct poll_thread *thread, struct thread_status *ret_status);
-/* Returns the time not runnable since the last call. Finite recovery uses this. */
+/* Returns how long the thread slept since the last call, for a finite recovery. */
 maze_u64 poll_sample_asleep_ns(struct poll_thread *thread, const struct thread_times *times);
 /* Reads the last sample of an ended thread that its parent has not reaped yet. */
 void poll_sample_last(const struct poll_process *process, struct poll_thread *thread);
@@ -197,14 +200,14 @@ maze_u64 poll_count(const struct poll_thread *thread);
 /* Checks all threads, executes the verdicts, and plans the next check. */
 void poll_check(struct engine *engine, struct poll_process *process);
 /*
- * Like poll_check(), if a thread has run since the last check or since its sleeps were
- * read.
+ * Checks as poll_check() does if a thread has run since the last check or since its
+ * sleeps were read. Otherwise only plans the next check.
  */
 void poll_check_if_ran(struct engine *engine, struct poll_process *process);
 
 /* ---- deliver.c: signals ---------------------------------------------------------- */
 
-/* 0 if the kernel has accepted the signal, else -errno. */
+/* Returns 0 if the kernel has accepted the signal, else -errno. */
 int poll_deliver(const struct poll_process *process, const struct poll_thread *thread, int signal);
 
 /* ---- child_tracker.c: children of watched processes ------------------------------ */

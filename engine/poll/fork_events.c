@@ -79,8 +79,8 @@ static void take(struct engine *engine, const struct proc_event *event)
 
 	if (fork->child_pid != fork->child_tgid) {
 		/*
-		 * The creator is unknown, so new threads inherit only from a whole
-		 * process.
+		 * The creator of the thread is unknown. So only a process that is watched
+		 * as a whole passes on its watch.
 		 */
 		process = poll_find(engine, fork->child_tgid);
 		if (process && process->whole) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Finds new processes and threads without fork events. The kernel allocates PIDs in
- * ascending order, and /proc/loadavg has the last one. If it has not changed, no task was
- * started. Otherwise only the PIDs since the previous value need a check.
+ * ascending order, and /proc/loadavg has the last one. If that PID has not changed, no
+ * task was started. Otherwise only the PIDs since the previous value need a check.
  *
  * A process is missed if its parent ended before the search found the process. The
  * exception is a process that became a child of this one, a reaper of orphans (engine.h:
@@ -19,7 +19,10 @@
 
 /* With more new PIDs than this, reading the whole of /proc is cheaper. */
 #define NEW_PIDS_MAX 4096
-/* Maximum time from the allocation of a PID, through preemption, until /proc has its task. */
+/*
+ * Maximum time from the allocation of a PID until /proc has its task. The task that forks
+ * may be preempted meanwhile.
+ */
 #define PENDING_NS (100 * MAZE_NSEC_PER_MSEC)
 
 static bool is_parent(const struct poll_process *process, pid_t pid, struct child *child)
@@ -117,7 +120,7 @@ static void search(struct engine *engine)
 
 void new_pids_search_all(struct engine *engine)
 {
-	/* After a wraparound of PIDs, a child may precede its parent in /proc. */
+	/* A child may precede its parent in /proc after a wraparound, so search twice. */
 	search(engine);
 	search(engine);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Computes the interval between checks of the poll engine from the limit and from the CPU
- * use of the engine. If checks cost more than PACE_SHARE, a factor, the stretch, makes
+ * use of the engine. If checks cost more than PACE_SHARE, a factor named stretch makes
  * the interval longer.
  *
  * A wakeup with a check costs about 60 us of CPU time in a virtual machine, so PACE_SHARE
@@ -30,6 +30,7 @@
 #define PACE_STRETCH_MAX (64 * PACE_STRETCH_ONE)
 /* Target of the CPU use of the engine, in 1/100,000. The documented maximum is 1 %. */
 #define PACE_SHARE 800U
+/* The stretch changes once in this period. */
 #define PACE_PERIOD_NS (250 * MAZE_NSEC_PER_MSEC)
 
 maze_inline maze_u64 pace_late_ns(maze_u64 limit_ns)

@@ -174,7 +174,8 @@ static int poll_service_fd(struct engine *engine)
 
 /*
  * The worker needs no service. But a caller also calls this before it reaps a child
- * (engine.h). The exit of that child must be recorded and its children found before that.
+ * (engine.h). Before the reap, the exit of that child must be recorded and its children
+ * found.
  */
 static int poll_service(struct engine *engine)
 {

@@ -82,7 +82,7 @@ struct poll_process *poll_process_new(struct engine *engine, int pidfd, pid_t pi
 	err = make_timer(engine, process);
 	if (err)
 		goto out_free;
-	/* This is after make_timer(), because it proves that the PID is still the pidfd's. */
+	/* proc_open_process() proves that make_timer() used the PID of the right process. */
 	process->dir = proc_open_process(pid, pidfd);
 	if (process->dir < 0) {
 		err = process->dir;

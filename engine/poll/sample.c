@@ -84,8 +84,8 @@ int poll_sample_begin(struct poll_process *process, struct poll_thread *thread, 
 }
 
 /*
- * The exit counts as one voluntary switch. If there were more, the thread has also slept
- * since the last sample. Then the count of that sample stays.
+ * The exit counts as one voluntary switch. A thread with more switches has also slept
+ * since the last sample, so the count of that sample stays.
  */
 void poll_sample_last(const struct poll_process *process, struct poll_thread *thread)
 {

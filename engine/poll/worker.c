@@ -20,8 +20,8 @@
 #define EVENTS_MAX 64
 /*
  * CPU-time timers do not fire for a task that spins inside a system call. So the backstop
- * reads the CPU clock of each process, which takes 0.5 us per process. It runs at this
- * part of the lowest limit, within the bounds MIN and MAX.
+ * reads the CPU clock of each process, which takes 0.5 us per process. Its interval is
+ * 1/BACKSTOP_FRACTION of the lowest limit, but between MIN and MAX.
  */
 #define BACKSTOP_FRACTION 4
 #define BACKSTOP_MIN_NS (20 * MAZE_NSEC_PER_MSEC)
@@ -98,7 +98,7 @@ static void run_backstop(struct engine *engine, struct poll_process *process)
 	}
 }
 
-/* A check may be early by a quarter, so that one wakeup serves several processes. */
+/* A check may be early by a quarter of its interval, so one wakeup serves several. */
 static bool is_due(const struct poll_process *process, maze_u64 now)
 {
 	maze_u64 early_ns = (process->check_at - process->checked_ns) / 4;
@@ -173,7 +173,10 @@ static void take_event(struct engine *engine, maze_u64 what)
 		poll_child_tracker_take(engine);
 		break;
 	default:
-		/* Find children first, because they inherit only until the removal. */
+		/*
+		 * Find children before the process is removed, because they inherit from
+		 * it.
+		 */
 		poll_child_tracker_take(engine);
 		process = poll_find(engine, (pid_t)what);
 		if (process && poll_process_has_ended(process))

@@ -2,7 +2,7 @@
 /*
  * A seq_file over the hash of watched tasks. Position 0 is a header, and each further
  * position is a chain. A task never changes its chain. So a reader with any buffer size
- * gets each task exactly once if it is watched throughout.
+ * gets each task that stays watched exactly once.
  */
 #ifndef MAZE_KMOD_CHAIN_SEQ_H
 #define MAZE_KMOD_CHAIN_SEQ_H
@@ -13,7 +13,7 @@
 #include "kmod.h"
 
 struct chain_seq {
-	struct pid_namespace *namespace; /* of the opener; referenced, because that may exit */
+	struct pid_namespace *namespace; /* of the opener, which may exit; with a reference */
 };
 
 static inline void *chain_seq_start(struct seq_file *file, loff_t *position)

@@ -72,7 +72,7 @@ static bool may_begin(struct maze_task *watched, u64 runtime_ns)
 	return true;
 }
 
-/* Steps the current task's account. Returns the delay until the next check, or 0. */
+/* Steps the current task's account. Returns the delay until the next check, 0 for none. */
 static u64 check(struct maze_task *watched, bool *ret_begun)
 {
 	struct maze_sample sample = {

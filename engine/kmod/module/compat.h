@@ -38,10 +38,7 @@ static inline void compat_hrtimer_setup(struct hrtimer *timer,
 #define PF_USER_WORKER PF_IO_WORKER
 #endif
 
-/*
- * From 5.15 on, a task that waits for a lock that sleeps only on PREEMPT_RT has this
- * state.
- */
+/* From 5.15 on, this state means a wait for a lock that sleeps only on PREEMPT_RT. */
 #ifndef TASK_RTLOCK_WAIT
 #define TASK_RTLOCK_WAIT 0
 #endif

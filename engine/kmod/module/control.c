@@ -56,7 +56,7 @@ struct batch {
 	struct task_struct *leader;
 	u64 latest_start_ns; /* CLOCK_BOOTTIME; threads that started later are not included */
 	unsigned int count;
-	/* The array is on the stack, so it holds only 32 threads per walk. */
+	/* The array is on the stack, so one walk of the threads takes at most 32. */
 	struct task_struct *threads[32];
 };
 
@@ -112,7 +112,8 @@ static int watch_batch(const struct batch *batch, const struct maze_watch_params
 /*
  * Watches all threads. With inheritance, a new thread of a watched thread inherits the
  * watch and the stamp, so the loop skips it. The loop ends even if unwatched threads
- * start new ones faster. It also ends when the writer receives a fatal signal.
+ * start new ones faster than it watches them. It also ends when the writer receives a
+ * fatal signal.
  */
 static int watch_process(struct task_struct *leader, const struct maze_watch_params *params)
 {
@@ -280,7 +281,7 @@ static ssize_t carry_out_all(const char *text, size_t len)
 	return (ssize_t)len;
 }
 
-/* Returns `taken`, or if the write is longer, the length up to the last whole line. */
+/* Returns the length of the whole lines if the write is longer than `taken`, else `taken`. */
 static size_t cut(const char *text, size_t taken, size_t count)
 {
 	size_t len = taken;

@@ -28,7 +28,7 @@ struct queued_verdicts {
 	u32 cpu;
 };
 
-/* A policy with MAZE_POLICY_OWNED acts only while the task's three UIDs are `owner`. */
+/* With MAZE_POLICY_OWNED, the real, effective and saved UID must all be the owner. */
 static bool owner_differs(const struct task_struct *task, const struct maze_policy *policy)
 {
 	kuid_t owner = make_kuid(&init_user_ns, policy->owner);
@@ -184,7 +184,7 @@ void deliver_verdict(struct irq_work *work)
 		deliver_pending(watched);
 		put(watched);
 	} else if (test_and_set_bit_lock(0, &watched->queued)) {
-		/* The kthread will take the earlier verdict and this one together. */
+		/* The kthread takes the earlier verdict and this one together. */
 		put(watched);
 	} else {
 		llist_add(&watched->queue_node, &queue);
@@ -194,7 +194,7 @@ void deliver_verdict(struct irq_work *work)
 
 int deliver_start(void)
 {
-	/* The kernel's own threads have 99, and applications use lower priorities. */
+	/* Applications use lower priorities, and the kernel's own threads have 99. */
 	struct sched_attr attr = {
 		.size = sizeof(attr),
 		.sched_policy = SCHED_FIFO,

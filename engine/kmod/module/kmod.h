@@ -36,7 +36,7 @@
 
 /* ---- watched tasks: tasks.c ------------------------------------------------------ */
 
-/* 4096 chains: with 10,000 watched tasks, a chain has 2 or 3 entries. */
+/* There are 4096 chains. With 10,000 watched tasks, a chain has 2 or 3 entries. */
 #define MAZE_TASK_BITS 12
 #define MAZE_CHAINS (1U << MAZE_TASK_BITS)
 
@@ -129,7 +129,7 @@ u64 check_timer_expiries(void);
 /* ---- deliver.c: signals and records of verdicts ---------------------------------- */
 
 int deliver_start(void);
-/* Delivers the queued verdicts and stops. No new verdict may be possible. */
+/* Delivers the queued verdicts and ends the kthread. No new verdict may be possible. */
 void deliver_stop(void);
 /* Sends signals and writes records for the task that contains this work. */
 void deliver_verdict(struct irq_work *work);
@@ -155,8 +155,8 @@ bool waits_for_lock(struct task_struct *task);
 int records_init(void);
 void records_done(void);
 /*
- * Writes a record in any context, with boot_ns, seq and the task's facts. LOST has no
- * task.
+ * Writes a record, in any context. Adds boot_ns, seq and the fields of the task, which is
+ * NULL for a LOST record.
  */
 void records_write(const struct task_struct *task, const struct maze_record *facts);
 /* Returns the facts of a verdict that come from its policy and tally. */

@@ -146,7 +146,10 @@ static void probe_fork(void *data, struct task_struct *parent, struct task_struc
 	if (!atomic_read(&maze_watched) || !params_for_child(parent, &params))
 		return;
 	if (!tasks_watch(child, &params)) {
-		/* A concurrent end of watches may have passed this chain too early. */
+		/*
+		 * A concurrent end of watches may have passed the chain before the child
+		 * was added.
+		 */
 		if (!is_watched(parent))
 			tasks_end(child, MAZE_EVENT_UNWATCH);
 		return;
@@ -156,7 +159,7 @@ static void probe_fork(void *data, struct task_struct *parent, struct task_struc
 	records_write(NULL, &lost);
 }
 
-/* Judges an exiting task. Its runtime lacks the time since its last tick. */
+/* Judges an exiting task, without the time since its last tick. */
 static void judge_last(struct task_struct *task)
 {
 	struct maze_sample sample = { .runtime_ns = task->se.sum_exec_runtime, .act = MAZE_RUNS };

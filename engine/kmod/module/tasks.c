@@ -17,8 +17,8 @@
 
 /*
  * Sizes of the pool of entries for forks, because a fork on PREEMPT_RT cannot allocate.
- * Below POOL_LOW, a work item refills the pool. The rest is enough for the forks of the
- * few ms that this takes.
+ * Below POOL_LOW, a work item refills the pool. POOL_LOW entries are enough for the forks
+ * of the few ms that this takes.
  */
 #define POOL_FULL 1024
 #define POOL_LOW 768
@@ -134,8 +134,8 @@ static struct maze_task *new_entry(struct task_struct *task, bool may_sleep)
 	refcount_set(&watched->refs, 1);
 	INIT_RCU_WORK(&watched->free, free_entry);
 	/*
-	 * Without HARD, irq_work may take the locks of a signal. On PREEMPT_RT this would
-	 * run in a thread.
+	 * Without HARD, irq_work may take the locks of a signal, but on PREEMPT_RT it
+	 * runs in a thread.
 	 */
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
 		watched->work = IRQ_WORK_INIT_HARD(deliver_fn);
@@ -172,7 +172,7 @@ static void write_lifecycle(const struct task_struct *task, const struct maze_ta
 		records_write(task, &facts);
 }
 
-/* Records pending verdicts as not sent, because their watch ends. Needs the lock. */
+/* Records pending verdicts as not sent, because the watch ends. The lock is held. */
 static void drop_pending(struct maze_task *watched)
 {
 	struct maze_record facts;
@@ -273,7 +273,7 @@ static int add(struct task_struct *task, const struct maze_watch_params *params)
 	rcu_read_unlock();
 	if (!there)
 		return 0;
-	/* A fork on PREEMPT_RT cannot free memory either, so it always fills the pool. */
+	/* A fork on PREEMPT_RT cannot free memory, so it puts any entry into the pool. */
 	pool_put(fresh, params->may_sleep ? POOL_FULL : UINT_MAX);
 out_count:
 	atomic_dec(&maze_watched);
@@ -325,7 +325,7 @@ static u64 mark_ended(struct maze_task *watched, enum maze_event event)
 	watched->ended = true;
 	if (event == MAZE_EVENT_UNWATCH)
 		drop_pending(watched);
-	/* Add the runtime since the last step, though a running task has used more. */
+	/* Add the runtime since the last step. A running task has used more than that. */
 	if (watched->account.begun && runtime_ns > watched->account.runtime_ns)
 		count_ns += runtime_ns - watched->account.runtime_ns;
 	return count_ns;
@@ -388,7 +388,10 @@ int tasks_init(void (*deliver)(struct irq_work *work))
 	cache = KMEM_CACHE(maze_task, 0);
 	if (!cache)
 		return -ENOMEM;
-	/* User threads that fork and exit must not starve the work. */
+	/*
+	 * The high priority prevents user threads that fork and exit from starving the
+	 * work.
+	 */
 	workers = alloc_workqueue("maze", WQ_UNBOUND | WQ_HIGHPRI, 0);
 	if (!workers) {
 		kmem_cache_destroy(cache);

@@ -13,7 +13,7 @@
 
 #include "kmod.h"
 
-/* Exceeds the rounding error of two readings of a clock. */
+/* This is more than the rounding error of two readings of a clock. */
 #define MARGIN_NS NSEC_PER_USEC
 
 static bool attached;
@@ -47,8 +47,8 @@ bool yields_now(struct task_struct *task)
 }
 
 /*
- * Whether a task waits for a lock, if it sleeps and is not stopped. All calls tested here
- * sleep only to wait.
+ * Whether a sleeping task that is not stopped waits for a lock. The calls tested here
+ * sleep only while they wait.
  */
 bool waits_for_lock(struct task_struct *task)
 {
