@@ -11,7 +11,7 @@
 
 struct engine_follower {
 	int fd;
-	bool lost; /* of process_connector_next() */
+	bool lost; /* state of process_connector_next() */
 };
 
 int connector_follow(struct engine *engine, unsigned int wants,
@@ -44,7 +44,7 @@ int connector_follower_fd(struct engine_follower *follower)
 	return follower->fd;
 }
 
-/* False: an event of another kind. */
+/* Returns false for an event of another kind. */
 static bool translate(const struct proc_event *event, struct maze_process_event *ret_event)
 {
 	*ret_event = (struct maze_process_event){ 0 };
@@ -83,7 +83,7 @@ int connector_follower_next(struct engine_follower *follower, struct maze_proces
 
 	do {
 		got = process_connector_next(follower->fd, &follower->lost, &event);
-		/* The number of lost events is unknown. */
+		/* The number of lost events is unknown, so report one. */
 		if (got == -ENOBUFS) {
 			*ret_event =
 				(struct maze_process_event){ .kind = MAZE_PROCESS_LOST, .lost = 1 };

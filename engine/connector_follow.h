@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Process events from the process connector, for engines without a source of their own.
- * It reports no moves between control groups, and `watched` is unknown.
+ * Reads process events from the process connector (process_connector.h), for engines that
+ * have no event source of their own. The connector reports no moves between control
+ * groups. It does not know whether a process is watched, so `watched` is always unknown.
  */
 #ifndef MAZE_ENGINE_CONNECTOR_FOLLOW_H
 #define MAZE_ENGINE_CONNECTOR_FOLLOW_H

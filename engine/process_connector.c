@@ -12,25 +12,28 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* A message: a netlink header, a connector header, an event. */
+/* A message has a netlink header, a connector header and an event, in this order. */
 #define CONNECTOR_OFFSET NLMSG_HDRLEN
 #define EVENT_OFFSET (CONNECTOR_OFFSET + sizeof(struct cn_msg))
 #define KIND_OFFSET (EVENT_OFFSET + offsetof(struct proc_event, what))
 #define MESSAGE_MAX (EVENT_OFFSET + sizeof(struct proc_event))
-/* Up to the end of an exec event, the smallest of the requested kinds. */
+/* The shortest message has an exec event, the smallest event of the requested kinds. */
 #define MESSAGE_MIN                                                                                \
 	(EVENT_OFFSET + offsetof(struct proc_event, event_data) + sizeof(struct exec_proc_event))
-/* Without CAP_NET_ADMIN the limit is net.core.rmem_max, by default 270 events. */
+/* Size of the receive queue. Without CAP_NET_ADMIN, the limit is net.core.rmem_max. */
 #define QUEUE_BYTES (1 << 20)
 
-/* Queues only these kinds and the answer to request(). */
+/* Makes the kernel queue only events of these kinds and answers to request(). */
 static int filter(int fd, unsigned int kinds)
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, KIND_OFFSET),
-		/* An answer has PROC_EVENT_NONE, which is 0; the kinds are bits. */
+		/* An answer has kind PROC_EVENT_NONE, which is 0 and so matches no bit. */
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(PROC_EVENT_NONE), 1, 0),
-		/* BPF_LD converts from network byte order, so the constants do too. */
+		/*
+		 * BPF_LD converts from network byte order, so htonl() converts the
+		 * constants.
+		 */
 		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, htonl(kinds), 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
 		BPF_STMT(BPF_RET | BPF_K, 0),
@@ -40,7 +43,7 @@ static int filter(int fd, unsigned int kinds)
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) ? -errno : 0;
 }
 
-/* The length of a message from the kernel, or -errno. *ret_answers: its `ack` field. */
+/* Returns the length of a message from the kernel and its `ack` field, or -errno. */
 static ssize_t receive(int fd, struct proc_event *ret_event, __u32 *ret_answers)
 {
 	struct sockaddr_nl from = { 0 };
@@ -54,7 +57,7 @@ static ssize_t receive(int fd, struct proc_event *ret_event, __u32 *ret_answers)
 			     &from_len);
 		if (n < 0)
 			return -errno;
-		/* Any process may send to this socket; port 0 is the kernel. */
+		/* Any process may send to this socket, but only the kernel has port 0. */
 		if (from.nl_pid || n < (ssize_t)MESSAGE_MIN)
 			continue;
 		memcpy(&connector, buf + CONNECTOR_OFFSET, sizeof(connector));
@@ -65,8 +68,9 @@ static ssize_t receive(int fd, struct proc_event *ret_event, __u32 *ret_answers)
 }
 
 /*
- * Asks the kernel for events. It answers within send(2), or not at all if this process
- * may not listen. Events that other listeners requested may arrive in any case.
+ * Asks the kernel for events. If this process may listen, the kernel answers before
+ * send(2) returns. Otherwise the kernel does not answer, but events that other listeners
+ * requested may still arrive.
  */
 static int request(int fd)
 {
@@ -78,8 +82,8 @@ static int request(int fd)
 	__u32 answers;
 
 	/*
-	 * All listeners receive all answers. The answer to this process has its `ack`
-	 * plus 1.
+	 * All listeners receive all answers. An answer has the `ack` of its request plus
+	 * 1, so a random `ack` identifies the answer to this process.
 	 */
 	if (getrandom(&connector.ack, sizeof(connector.ack), 0) != sizeof(connector.ack))
 		return -errno;
@@ -102,7 +106,7 @@ int process_connector_open(unsigned int kinds)
 
 	if (fd < 0)
 		return -errno;
-	/* The first call exceeds rmem_max, and needs CAP_NET_ADMIN. */
+	/* SO_RCVBUFFORCE may exceed rmem_max, but needs CAP_NET_ADMIN. */
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)))
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
 	err = filter(fd, kinds);

@@ -35,7 +35,10 @@ bool record_log_peek(const struct record_log *log, size_t slot_size, maze_u64 *n
 				return true;
 			continue;
 		}
-		/* Being written, and a wakeup follows; or overwritten. */
+		/*
+		 * The record is still being written, and a wakeup follows, or it was
+		 * overwritten.
+		 */
 		head = load_number(log->head);
 		if (head < *next + log->len)
 			return false;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reading logs of records: rings of numbered slots whose writer never waits for readers.
- * A reader has a cursor with a position in each log. One MAZE_EVENT_LOST reports the
- * records that were overwritten before it read them. For engines whose logs are in the
- * memory of this process, mapped from the kernel or its own.
+ * Reads logs of records. A log is a ring of numbered slots, whose writer never waits for
+ * readers. A reader has a cursor with a position in each log. One MAZE_EVENT_LOST reports
+ * the records that were overwritten before the reader read them. An engine can use these
+ * functions if its logs are in the memory of this process, either its own memory or
+ * memory mapped from the kernel.
  *
- * The writer of record N (from 1) stores, in this order: head = N; in slot (N - 1) % len
- * seq = 0, the other fields, and seq = N.
+ * Records are numbered from 1. The writer of record N stores, in this order: N in `head`,
+ * 0 in the `seq` of slot (N - 1) % len, the other fields of the slot, and N in its `seq`.
  */
 #ifndef MAZE_ENGINE_RECORD_LOG_H
 #define MAZE_ENGINE_RECORD_LOG_H
@@ -16,13 +17,13 @@
 
 #include "../core/record.h"
 
-/* Verdicts, and lifecycle records. Separate, so that the latter overwrite no verdict. */
+/* Lifecycle records have a log of their own, so that they overwrite no verdict. */
 #define RECORD_LOGS 2
 
 struct record_log {
 	const maze_u64 *head; /* number of the newest record; 0: none yet */
 	const void *slots;    /* each begins with its number */
-	maze_u64 len;	      /* slots */
+	maze_u64 len;	      /* number of slots */
 };
 
 struct record_cursor {
@@ -30,21 +31,23 @@ struct record_cursor {
 	maze_u64 lost;		    /* records lost and not yet reported */
 };
 
-/* The number of the oldest record kept, or of the next one to come. */
+/* Returns the number of the oldest record kept (from_oldest) or of the next one to come. */
 maze_u64 record_log_start(const struct record_log *log, bool from_oldest);
 
 /*
- * Whether record *next is complete, and if so a copy of it. Moves *next past overwritten
- * records, and adds their number to *lost.
+ * Returns true and a copy of record *next if that record is complete. Before that, moves
+ * *next past overwritten records and adds their number to *lost.
  */
 bool record_log_peek(const struct record_log *log, size_t slot_size, maze_u64 *next, maze_u64 *lost,
 		     void *ret_slot);
 
-/* Starts at the oldest records kept, or after the newest. */
+/* Sets the cursor to the oldest records in the logs, or after the newest. */
 void record_cursor_init(struct record_cursor *cursor, const struct record_log *logs,
 			bool from_oldest);
 
-/* 1 and the oldest record not yet read, or a MAZE_EVENT_LOST; 0: none now. */
+/*
+ * Returns 1 and the oldest unread record or a MAZE_EVENT_LOST, or 0 if there is none now.
+ */
 int record_cursor_next(struct record_cursor *cursor, const struct record_log *logs,
 		       struct maze_record *ret_record);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The user-space side of the kmod engine: writes lines to /proc/maze/entries (grammar in
- * module/grammar.h) and reads the other files in /proc/maze. The module decides.
+ * The user-space side of the kmod engine. It writes lines to /proc/maze/entries (grammar
+ * in module/grammar.h) and reads the other files in /proc/maze. The module itself
+ * measures the tasks and sends the signals.
  */
 #ifndef MAZE_ENGINE_KMOD_H
 #define MAZE_ENGINE_KMOD_H
@@ -15,11 +16,11 @@
 
 struct engine {
 	enum engine_scope scope;
-	int entries;	    /* open for writing */
-	int gone_fd;	    /* kmod_gone_fd(); -1: not open */
-	int gone_events;    /* the file in the epoll gone_fd; -1: not open */
-	maze_u64 loaded_ns; /* load time of the module when this was opened */
-	/* Tags of watches: closing a private engine ends these watches. */
+	int entries;	    /* /proc/maze/entries, open for writing */
+	int gone_fd;	    /* result of kmod_gone_fd(); -1: not open */
+	int gone_events;    /* /proc/maze/events, which gone_fd polls; -1: not open */
+	maze_u64 loaded_ns; /* load time of the module when the engine was opened */
+	/* A private engine ends the watches with these tags when it is closed. */
 	maze_u64 *tags;
 	size_t tag_count;
 };
@@ -31,7 +32,7 @@ struct kmod_stats {
 	bool lone_yields_seen;
 };
 
-/* -ENOENT: the module is not loaded. */
+/* Returns -ENOENT if the module is not loaded. */
 int kmod_stats_read(struct kmod_stats *ret_stats);
 int kmod_counts(struct engine *engine, struct maze_counts *ret_counts);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The kmod engine's engine_ops: open, close, probe and unload detection.
+ * The table engine_kmod, and its operations open, close, probe, gone and others.
  */
 #include "../connector_follow.h"
 #include "engine_kmod.h"
@@ -151,9 +151,10 @@ static int kmod_become_service(struct engine *engine)
 }
 
 /*
- * An epoll that waits for EPOLLOUT on the events file. While the module is loaded, that
- * file is never writable; after an unload, it reports every event. Polling the file itself
- * would also report new records.
+ * Returns an epoll descriptor that waits for EPOLLOUT on the events file. While the
+ * module is loaded, that file is never writable. After an unload, the file reports every
+ * poll event. The descriptor of the file itself would also become readable for new
+ * records.
  */
 static int kmod_gone_fd(struct engine *engine)
 {
@@ -174,7 +175,7 @@ static int kmod_gone_fd(struct engine *engine)
 	return engine->gone_fd;
 }
 
-/* Also true after a reload: the watches are lost and the open files are invalid. */
+/* Returns true also after a reload, which loses the watches and makes open files invalid. */
 static bool kmod_gone(struct engine *engine)
 {
 	struct kmod_stats stats;

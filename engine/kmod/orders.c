@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Starts and ends watches by lines written to /proc/maze/entries (module/grammar.h).
+ * Starts and ends watches. For this it writes lines to /proc/maze/entries
+ * (module/grammar.h).
  *
- * Each line has the PID and the start time of the process, read through a /proc directory
- * that is checked against the pidfd. If the PID is reused before the module reads the line,
- * the start time does not match and the module rejects the line.
+ * Each line has the PID and the start time of the process. The start time is read from a
+ * /proc directory that is checked against the pidfd. If the PID is reused before the
+ * module reads the line, the start time does not match, so the module rejects the line.
  */
 #include "engine_kmod.h"
 
@@ -18,7 +19,7 @@
 #include "../../base/proc_files.h"
 #include "../../base/pidfd.h"
 
-/* Longer than the longest line of format_watch(). */
+/* Size of a line buffer, longer than the longest line of format_watch(). */
 #define LINE_MAX_BYTES 256
 
 struct identity {
@@ -51,7 +52,7 @@ static int write_line(struct engine *engine, const char *line)
 	return n < 0 ? -errno : (size_t)n == strlen(line) ? 0 : -EIO;
 }
 
-/* The grammar has limits in milliseconds only. */
+/* In the grammar, a limit is a whole number of milliseconds. */
 static int check_expressible(const struct maze_policy *policy, struct maze_error *error)
 {
 	if (policy->soft_ns % MAZE_NSEC_PER_MSEC || policy->hard_ns % MAZE_NSEC_PER_MSEC)
@@ -106,7 +107,7 @@ static void format_watch(char *line, const struct identity *identity, pid_t tid,
 		 policy->flags & MAZE_POLICY_TO_PROCESS ? " to-process" : "");
 }
 
-/* Stored before the tag is used: else a private watch could outlive its engine. */
+/* A tag is stored before it is used, so that kmod_close() ends every private watch. */
 static int remember_tag(struct engine *engine, maze_u64 tag)
 {
 	maze_u64 *grown;
@@ -173,7 +174,7 @@ int kmod_unwatch_all(struct engine *engine, const struct engine_claim *claim,
 	return err ? maze_fail(error, err, "cannot end watches: %s", strerror(-err)) : 0;
 }
 
-/* Ends every watch. The administrator, not maze, loads and unloads the module. */
+/* Ends every watch. The module stays loaded, because the administrator unloads it. */
 int kmod_unload(bool *ret_was_loaded, struct maze_error *error)
 {
 	struct kmod_stats stats;

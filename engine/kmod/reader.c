@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * /proc/maze/events: the module has a cursor per open file, and reports missed records.
+ * Reads /proc/maze/events. The module keeps a cursor for each open file, and reports
+ * missed records.
  */
 #include "engine_kmod.h"
 
@@ -10,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Records per read(2); their size is 6 KiB. */
+/* Number of records per read(2). Their size is 6 KiB. */
 #define BATCH 64
 
 struct engine_reader {

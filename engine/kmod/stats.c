@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * /proc/maze/stats. Unknown names are skipped: a newer module may have more counters.
+ * Reads /proc/maze/stats. Skips unknown names, because a newer module may have more
+ * counters.
  */
 #include "engine_kmod.h"
 

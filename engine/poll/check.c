@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A check of a watched process: samples its threads, steps their accounts, executes the
+ * A check of a watched process samples its threads, steps their accounts, executes the
  * verdicts and plans the next check.
  *
  * Invariant: a runtime is charged only if the number of sleeps, read AFTER it, shows that
@@ -8,9 +8,9 @@
  * number of sleeps that shows its beginning. The time between the two reads may belong to
  * either episode, so it is never charged.
  *
- * Cost: one system call for a process that did not run; one read of about 1 us for a thread
- * that ran without leaving its CPU; else, once in a third of a step, a second read of about
- * 6 us.
+ * A process that did not run costs one system call. A thread that ran costs one read of
+ * about 1 us. If the thread has also left its CPU, it costs a second read of about 6 us,
+ * once in a third of the interval between checks.
  */
 #include "../../core/delivery.h"
 #include "engine_poll.h"
@@ -20,20 +20,26 @@
 #include <unistd.h>
 
 /*
- * If the runtime grew by more than the wall time plus this, the TID belongs to another
- * thread (execve by a thread other than the leader). On a CPU without a tick the runtime
- * may be updated only once a second.
+ * If the runtime of a TID grew by more than the wall time plus this, the TID now belongs
+ * to another thread, because a thread other than the leader called execve(2). On a CPU
+ * without a tick, the runtime may be updated only once a second.
  */
 #define RUNTIME_LAG_NS (1500 * MAZE_NSEC_PER_MSEC)
-/* Check this long after the timer is due: it does not fire inside a system call. */
+/*
+ * The timer does not fire inside a system call. So a check follows when it is overdue by
+ * this.
+ */
 #define OVERDUE_NS (5 * MAZE_NSEC_PER_MSEC)
-/* A CPU-time timer set this far ahead does not fire before the planned check. */
+/* A CPU-time timer that is set this far ahead does not fire before the planned check. */
 #define TIMER_UNUSED_NS (4 * MAZE_NSEC_PER_SEC)
 /* The files of a thread that has not run for this long are closed. */
 #define KEPT_OPEN_NS MAZE_NSEC_PER_SEC
-/* After this part of a step, read whether a thread that has left its CPU slept. */
+/*
+ * After 1/READ_SLEEPS_FRACTION of the interval between checks, the sleeps of a thread
+ * that has left its CPU are read.
+ */
 #define READ_SLEEPS_FRACTION 3
-/* While the engine is crowded, a process above this part of a CPU is busy. */
+/* In a crowded engine, a process that uses more than 1/CROWD_FRACTION of a CPU is busy. */
 #define CROWD_FRACTION 16
 
 /* Sends the signal of a stage and writes its record. */
@@ -63,7 +69,7 @@ static void act(struct engine *engine, const struct poll_process *process,
 	poll_record(engine, process, thread, &facts);
 }
 
-/* A policy with MAZE_POLICY_OWNED applies only while the task has that user. */
+/* With MAZE_POLICY_OWNED, the real, effective and saved UID must all be the owner. */
 static bool owner_differs(const struct poll_process *process, const struct poll_thread *thread)
 {
 	maze_u32 owner = thread->policy.owner;
@@ -94,7 +100,7 @@ static void step(struct engine *engine, struct poll_process *process, struct pol
 		act(engine, process, thread, &verdict, true);
 }
 
-/* The thread slept since the last read. How much runtime it used before is unknown. */
+/* Steps the account of a thread that slept. How much it ran before the sleep is unknown. */
 static int slept(struct engine *engine, struct poll_process *process, struct poll_thread *thread,
 		 maze_u64 sleeps)
 {
@@ -107,13 +113,13 @@ static int slept(struct engine *engine, struct poll_process *process, struct pol
 		return err;
 	thread->sleeps = sleeps;
 	thread->sleeps_read_ns = thread->unbroken_ns = sample.runtime_ns = thread->times.runtime_ns;
-	/* The system call is unknown, so under a recovery for locks every sleep is a reset. */
+	/* The system call is unknown, so a recovery for locks resets at every sleep. */
 	if (maze_sleep_resets(&thread->policy, MAZE_SLEEPS)) {
 		maze_forgo(&thread->account, sample.runtime_ns);
 	} else {
 		/*
-		 * Charging all runtime and then subtracting all sleep may make a verdict
-		 * late, never early.
+		 * Charge all runtime, then subtract all sleep. So a verdict may be late,
+		 * but not early.
 		 */
 		sample.act = MAZE_WAKES;
 		sample.asleep_ns = poll_sample_asleep_ns(thread, &thread->times);
@@ -131,7 +137,7 @@ static bool is_another(const struct poll_thread *thread, const struct thread_tim
 	       times->runtime_ns - thread->times.runtime_ns > passed + RUNTIME_LAG_NS;
 }
 
-/* CPU time until the next stage; POLL_NEVER: none is left. */
+/* Returns the CPU time until the next stage, or POLL_NEVER if no stage is left. */
 static maze_u64 remaining(const struct poll_thread *thread)
 {
 	maze_u64 used = 0;
@@ -144,9 +150,9 @@ static maze_u64 remaining(const struct poll_thread *thread)
 }
 
 /*
- * The number of sleeps must be read: before a charge that may reach a limit; after enough
- * runtime that a new episode may have begun; and once while the thread rests, so that its
- * sleep is known before it runs again.
+ * The number of sleeps must be read before a charge that may reach a limit. It must be
+ * read after enough runtime that a new episode may have begun. It must also be read once
+ * while the thread rests, so that its sleep is known before it runs again.
  */
 static bool must_read_sleeps(const struct engine *engine, const struct poll_process *process,
 			     const struct poll_thread *thread, bool rests)
@@ -175,8 +181,8 @@ static int read_sleeps(struct engine *engine, struct poll_process *process,
 		return err;
 	thread->uid = status.uid;
 	/*
-	 * Its value from before the read of the sleeps: after a later sleep it increases
-	 * again.
+	 * Keep the value from before the read of the sleeps. A later sleep increases the
+	 * number of arrivals, so the next check detects that sleep.
 	 */
 	thread->arrivals = arrivals;
 	if (status.sleeps != thread->sleeps)
@@ -194,7 +200,7 @@ static void check_thread(struct engine *engine, struct poll_process *process,
 	bool rests;
 	int err = poll_sample_times(engine, process, thread, &times);
 
-	/* Other errors, such as EMFILE, do not mean that it has ended. */
+	/* Other errors, such as EMFILE, do not mean that the thread has ended. */
 	thread->gone = err == -ESRCH;
 	if (err)
 		return;
@@ -225,11 +231,11 @@ static void set_timer(struct poll_process *process, maze_u64 until_ns)
 						 (long)(until_ns % MAZE_NSEC_PER_SEC) } };
 
 	process->timer_ns = until_ns;
-	/* Fails if the process has ended, which its pidfd reports. */
+	/* This fails if the process has ended, but then its pidfd reports the end. */
 	timer_settime(process->timer, TIMER_ABSTIME, &when, NULL);
 }
 
-/* Whether it uses so much CPU that checks by wall time cost less than its timer. */
+/* Whether checks of the process by wall time cost less than its timer. */
 static bool is_busy(const struct engine *engine, maze_u64 used_ns, maze_u64 passed_ns)
 {
 	return used_ns > passed_ns / (engine->crowded ? CROWD_FRACTION : 2);
@@ -237,12 +243,13 @@ static bool is_busy(const struct engine *engine, maze_u64 used_ns, maze_u64 pass
 
 /*
  * Plans the next check. A thread uses no more CPU time than its process and no more than
- * the wall time, so no limit is reached before both have advanced by left_ns.
+ * the wall time. So no limit is reached before CPU time and wall time have both advanced
+ * by left_ns.
  *
- * A process that mostly runs is checked by wall time: that costs less than a signal for each
- * check, is correct for many threads too, and one wakeup serves all such processes. A process
- * that mostly sleeps is left to its timer and costs nothing until that fires, except one
- * check while it rests.
+ * A process that mostly runs is checked by wall time. This is correct for many threads
+ * too. It costs less than a signal for each check, because one wakeup serves all such
+ * processes. A process that mostly sleeps is left to its timer. It costs one check while
+ * it rests, and nothing else until the timer fires.
  */
 static void plan(struct engine *engine, struct poll_process *process, maze_u64 now,
 		 maze_u64 used_ns)
@@ -258,7 +265,7 @@ static void plan(struct engine *engine, struct poll_process *process, maze_u64 n
 		if (used_ns || process->unsettled)
 			process->check_at = now + left + OVERDUE_NS;
 	} else if (process->acted || process->unsettled || is_busy(engine, used_ns, passed_ns)) {
-		/* After a signal it is likely to sleep, so check it soon. */
+		/* A process is likely to sleep after a signal, so check it soon. */
 		process->check_at = now + (process->acted ? step_ns / 2 : step_ns);
 		if (process->timer_ns < process->cpu_ns + TIMER_UNUSED_NS / 2)
 			set_timer(process, process->cpu_ns + TIMER_UNUSED_NS);
@@ -274,7 +281,7 @@ void poll_check(struct engine *engine, struct poll_process *process)
 	maze_u64 before_ns = process->cpu_ns;
 	struct poll_thread *thread, *next;
 
-	/* Before the threads, so that the next plan counts all their time. */
+	/* Read before the threads are, so that the next plan counts all their time. */
 	process->cpu_ns = now_ns(process->clock);
 	if (process->relist || proc_thread_links(process->dir) != process->links)
 		poll_threads_list(engine, process);

@@ -2,11 +2,11 @@
 /*
  * Finds children of watched processes.
  *
- * If permitted, the process connector reports every fork (fork_events.c). Otherwise new
- * processes are searched for (new_pids.c), at an interval that follows from the tightest
- * limit; a search costs two system calls if no process was started on the machine. In both
- * cases a child that has not slept yet is charged from its start, so finding it late does
- * not make its verdict late.
+ * If permitted, the process connector reports every fork (fork_events.c). Otherwise the
+ * tracker searches for new processes (new_pids.c). The interval between searches follows
+ * from the lowest limit. A search costs two system calls if no process was started on the
+ * machine. In both cases a child that has not slept yet is charged from its start, so
+ * finding it late does not make its verdict late.
  */
 #include "children.h"
 
@@ -15,7 +15,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-/* A shorter interval between searches costs more than the lower delay is worth. */
+/* A shorter interval between searches costs more than finding a child sooner is worth. */
 #define SEARCH_MIN_NS (2 * MAZE_NSEC_PER_MSEC)
 
 int poll_child_tracker_init(struct engine *engine)
@@ -84,7 +84,7 @@ maze_u64 poll_child_tracker_search(struct engine *engine, maze_u64 now)
 	if (pause_ns < SEARCH_MIN_NS)
 		pause_ns = SEARCH_MIN_NS;
 	pause_ns = pause_ns * engine->stretch / PACE_STRETCH_ONE;
-	/* Up to a quarter early, because the worker is awake anyway. */
+	/* Search up to a quarter of the pause early, because the worker is awake. */
 	if (now + pause_ns / 4 < tracker->search_at)
 		return tracker->search_at;
 	new_pids_take(engine, now);

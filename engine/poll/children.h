@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The parts of the child tracker: child_tracker.c chooses between fork_events.c and
- * new_pids.c; both find children and pass them to inherit.c.
+ * The parts of the child tracker. child_tracker.c chooses between fork_events.c and
+ * new_pids.c. Both find children and pass them to inherit.c.
  */
 #ifndef MAZE_POLL_CHILDREN_H
 #define MAZE_POLL_CHILDREN_H
@@ -16,7 +16,7 @@ struct inheritance {
 	char comm[MAZE_COMM_LEN];
 };
 
-/* A child that had exited when its fork event was read. Its children inherit from it. */
+/* A child that had exited when its fork event was read. Its children inherit from this. */
 struct exited_parent {
 	struct inheritance inherited;
 	pid_t pid;
@@ -31,8 +31,8 @@ struct pending_pid {
 #define PENDING_MAX 256
 
 /*
- * A child before it is opened. Its PID is reused only after it has ended, so a process with
- * this PID that started no later than seen_ns is the child.
+ * A child whose process is not open yet. Its PID is reused only after the child has
+ * ended. So a process with this PID is the child if it started no later than seen_ns.
  */
 struct child {
 	struct inheritance inherited;
@@ -44,7 +44,7 @@ struct child_tracker {
 	int fork_fd; /* process connector, -1: not permitted */
 	struct exited_parent exited[EXITED_PARENTS_MAX];
 	unsigned int next_exited; /* the next to be overwritten */
-	/* The rest is for the search: */
+	/* Only new_pids.c uses the members below. */
 	int loadavg_fd; /* /proc/loadavg, -1: not open yet */
 	pid_t last_pid;
 	maze_u64 search_at;
@@ -54,18 +54,18 @@ struct child_tracker {
 
 /* ---- inherit.c ---- */
 
-/* Watches the child. -ESRCH: it has ended; other errors are recorded as a loss. */
+/* Watches the child. -ESRCH: the child has ended. Records other errors as a loss. */
 int poll_inherit(struct engine *engine, const struct child *child);
 /*
- * The inheritance of a child of this thread. NULL: of any thread, with the process's
- * policy.
+ * Returns what a child of this thread inherits. If thread is NULL, the child inherits the
+ * policy and tag of the process.
  */
 struct inheritance inheritance_of(const struct poll_process *process,
 				  const struct poll_thread *thread);
 
 /* ---- fork_events.c ---- */
 
-/* A socket that receives every fork from now on, or -errno. */
+/* Returns a socket that receives every fork from now on, or -errno. */
 int fork_events_open(void);
 void fork_events_take(struct engine *engine);
 

@@ -41,7 +41,7 @@ static int explain(int err, int pidfd, struct maze_error *error)
 	}
 }
 
-/* Finds the process in the table or adds it (*is_new). NULL: sets *err and error. */
+/* Finds or adds (*is_new) the process. On failure returns NULL and sets *err and *error. */
 static struct poll_process *get_process(struct engine *engine, int pidfd, bool *is_new, int *err,
 					struct maze_error *error)
 {
@@ -88,7 +88,7 @@ static bool reaches(const struct engine_claim *claim, maze_u64 tag)
 	return !((tag ^ claim->tag) & claim->mask);
 }
 
-/* Whether the claim keeps this watch unchanged; counts such watches. */
+/* Returns whether the request leaves this watch unchanged, and counts such watches. */
 static bool leave_alone(struct watch_request *request, const struct poll_thread *thread)
 {
 	const struct engine_claim *claim = request->claim;
@@ -129,7 +129,7 @@ static void watch_thread(pid_t tid, void *arg)
 		request->err = err;
 }
 
-/* All threads, including those that start meanwhile. */
+/* Watches all threads, including those that start meanwhile. */
 static int watch_process(struct watch_request *request)
 {
 	struct poll_process *process = request->process;
@@ -331,7 +331,7 @@ int poll_counts(struct engine *engine, struct maze_counts *ret_counts)
 
 int poll_adopt(struct engine *engine, const struct maze_policy *policy, maze_u64 tag)
 {
-	/* With fork events, no child is missed because its parent ended early. */
+	/* With fork events the engine finds a child even if the parent ended early. */
 	if (poll_child_tracker_has_events(engine) || !(policy->flags & MAZE_POLICY_INHERIT))
 		return 0;
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1))

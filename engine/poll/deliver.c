@@ -2,10 +2,10 @@
 /*
  * Sends a signal to one thread or to its process, never to a task that has reused the ID.
  *
- * From Linux 6.9 on, a pidfd can refer to a thread. Before, tgkill(2) takes PID and TID. The
- * PID is not reused while the process of its pidfd exists, so the pidfd is tested before and
- * after the call. For SIGKILL, and for a process with one thread, the pidfd of the process
- * suffices.
+ * From Linux 6.9 on, a pidfd can refer to a thread. On older kernels, tgkill(2) sends the
+ * signal by PID and TID. The PID is not reused while the process of its pidfd exists, so
+ * the pidfd is tested before and after tgkill(2). For SIGKILL, and for a process with one
+ * thread, the pidfd of the process suffices.
  */
 #include "engine_poll.h"
 
@@ -24,7 +24,7 @@ static int send_by_pidfd(int pidfd, int signal)
 	return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) ? -errno : 0;
 }
 
-/* -EINVAL: this kernel has no pidfds of threads. */
+/* Returns -EINVAL if this kernel has no pidfds of threads. */
 static int send_by_thread_pidfd(const struct poll_process *process, pid_t tid, int signal)
 {
 	int fd = (int)syscall(SYS_pidfd_open, tid, PIDFD_THREAD), err;
@@ -32,7 +32,7 @@ static int send_by_thread_pidfd(const struct poll_process *process, pid_t tid, i
 
 	if (fd < 0)
 		return -errno;
-	/* The process still has a thread with this TID, so the pidfd refers to it. */
+	/* If the process still has a thread with this TID, the fd refers to that. */
 	err = proc_thread_status(process->dir, tid, &status);
 	if (!err)
 		err = send_by_pidfd(fd, signal);
@@ -54,7 +54,7 @@ int poll_deliver(const struct poll_process *process, const struct poll_thread *t
 {
 	int err;
 
-	/* Every directory has 2 links; each thread adds one. */
+	/* The directory of threads has 2 links of its own, and each thread adds one. */
 	if (signal == SIGKILL || thread->policy.flags & MAZE_POLICY_TO_PROCESS ||
 	    proc_thread_links(process->dir) == 3)
 		return send_by_pidfd(process->pidfd, signal);

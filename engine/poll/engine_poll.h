@@ -10,12 +10,12 @@
  * and a sleeping process costs nothing. The kernel fires such a timer only when the
  * process returns to user mode, so a slow backstop also checks the clock of each process.
  *
- * Never early: only runtime that the scheduler has accounted is charged; it lags by up to a
- * tick. Runtime and sleeps cannot be read together, so they are read in an order that errs
- * to the late side (check.c).
+ * No verdict is early. The engine charges only runtime that the scheduler has accounted,
+ * which lags by up to a tick. Runtime and sleeps cannot be read together, so the engine
+ * reads them in an order that can make a verdict late but not early (check.c).
  *
- * A worker thread per engine enforces the limits, also while the caller is blocked. The
- * lock protects all state.
+ * Each engine has a worker thread, which enforces the limits also while the caller is
+ * blocked. The lock protects all state.
  */
 #ifndef MAZE_ENGINE_POLL_H
 #define MAZE_ENGINE_POLL_H
@@ -31,7 +31,7 @@
 #include "pace.h"
 #include "../../base/clock.h"
 
-/* The same as in the bpf engine. */
+/* These values are the same as in the bpf engine. */
 #define POLL_LOG_LEN 4096
 #define POLL_READERS_MAX 32
 /* Buckets of the hash of processes by PID; a power of two. */
@@ -45,15 +45,15 @@ struct poll_thread {
 	maze_u64 tag;
 	maze_u64 next_ns;	   /* CPU time from account.runtime_ns to the next stage; 0: none */
 	struct thread_times times; /* at the last check */
-	maze_u64 sleeps;	   /* voluntary switches when they were last read */
-	maze_u64 sleeps_read_ns;   /* its runtime at that time */
-	maze_u64 unbroken_ns;	   /* the runtime until which it has not slept since */
+	maze_u64 sleeps;	   /* number of voluntary switches at their last read */
+	maze_u64 sleeps_read_ns;   /* runtime at the last read of sleeps */
+	maze_u64 unbroken_ns;	   /* runtime up to which it has not slept since that read */
 	maze_u64 arrivals;	   /* number of times it got a CPU, up to unbroken_ns */
-	maze_u64 sampled_ns;	   /* CLOCK_MONOTONIC of `times` */
+	maze_u64 sampled_ns;	   /* CLOCK_MONOTONIC when `times` was read */
 	maze_u64 ran_ns;	   /* CLOCK_MONOTONIC of the last check that found it had run */
 	maze_u64 first_ns;	   /* elapsed_ns() when the watch began, for a finite recovery */
-	struct thread_times first; /* its times when the watch began */
-	maze_u64 forgiven_ns;	   /* sleep since then that recovery has used */
+	struct thread_times first; /* times when the watch began */
+	maze_u64 forgiven_ns;	   /* sleep since first_ns that recovery has used */
 	maze_u32 uid;
 	pid_t tid;
 	int times_fd, status_fd; /* -1: not kept open */
@@ -66,7 +66,7 @@ struct poll_thread {
 struct poll_process {
 	struct poll_process *next; /* in its chain */
 	struct poll_thread *threads;
-	/* Watched as a whole: new threads and children inherit this policy and tag. */
+	/* If the process is watched as a whole, new threads and children inherit these. */
 	bool whole;
 	struct maze_policy policy;
 	maze_u64 tag;
@@ -77,19 +77,19 @@ struct poll_process {
 	timer_t timer;
 	clockid_t clock;
 	maze_u64 checked_ns; /* CLOCK_MONOTONIC of the last check */
-	maze_u64 timer_ns;   /* expiry of its timer, in its CPU time */
-	maze_u64 cpu_ns;     /* of the whole process, at the last check */
-	maze_u64 limit_ns;   /* the lowest of its threads */
+	maze_u64 timer_ns;   /* expiry of its timer, on its CPU clock */
+	maze_u64 cpu_ns;     /* CPU time of the whole process at the last check */
+	maze_u64 limit_ns;   /* the lowest limit of its threads */
 	maze_u64 left_ns;    /* CPU time until the next stage of any thread; POLL_NEVER: none */
-	maze_u64 check_at;   /* CLOCK_MONOTONIC of the next check; POLL_NEVER: by the timer */
-	unsigned long links; /* of its directory of threads: 2 + number of threads */
+	maze_u64 check_at;   /* CLOCK_MONOTONIC of the next check; POLL_NEVER: by its timer */
+	unsigned long links; /* links of its directory of threads, 2 + number of threads */
 	bool relist;	     /* its threads must be listed again */
 	bool unsettled;	     /* a thread has run since its sleeps were read */
 	bool acted;	     /* the last check had a verdict */
 	bool keeps_files;
 };
 
-/* Event data of the worker's epoll; other values are the PID of a pidfd. */
+/* Event data of the worker's epoll. Any other value is the PID of a watched process. */
 #define POLL_EVENT_WAKE (1ULL << 32)
 #define POLL_EVENT_CLOCK (2ULL << 32)
 #define POLL_EVENT_TIMERS (3ULL << 32)
@@ -104,19 +104,19 @@ struct engine {
 	bool stop;
 	pid_t worker_tid;
 	int epoll_fd;
-	int wake_fd;   /* eventfd: the state has changed, plan again */
+	int wake_fd;   /* eventfd that makes the worker plan again */
 	int clock_fd;  /* timerfd of the next check, search or backstop */
 	int signal_fd; /* signalfd of the CPU-time timers */
 	struct poll_process *chains[POLL_CHAINS];
 	maze_u32 processes;
-	maze_u32 open_fds; /* of threads, kept open */
+	maze_u32 open_fds; /* number of files of threads that are kept open */
 	struct child_tracker *child_tracker;
 	maze_u64 tightest_ns; /* the lowest limit of any watch, POLL_NEVER: none */
 	maze_u64 backstop_at;
 	maze_u64 clock_at; /* expiry of clock_fd */
-	maze_u32 stretch;  /* pace.h */
-	bool crowded;	   /* together, the watched processes use more than half a CPU */
-	maze_u64 busy_ns;  /* CPU time of watched processes in this period */
+	maze_u32 stretch;  /* factor of the check interval (pace.h) */
+	bool crowded;	   /* the watched processes together use more than half a CPU */
+	maze_u64 busy_ns;  /* CPU time of watched processes since budget_wall_ns */
 	maze_u64 budget_wall_ns, budget_cpu_ns;
 	maze_u64 round_cpu_ns; /* the worker's CPU time at the end of the last round */
 	struct maze_record *slots[RECORD_LOGS];
@@ -133,10 +133,13 @@ struct engine {
 
 int poll_records_init(struct engine *engine);
 void poll_records_done(struct engine *engine);
-/* Fills in the rest from the thread; without a thread, only the time. */
+/* Writes a record of the facts, the time and the thread, which may be NULL. */
 void poll_record(struct engine *engine, const struct poll_process *process,
 		 const struct poll_thread *thread, const struct maze_record *facts);
-/* A child or new thread that could not be watched. facts: tag, pid, tid, uid and comm. */
+/*
+ * Records that a child or new thread could not be watched. The facts are its tag, pid,
+ * tid, uid and comm.
+ */
 void poll_lost(struct engine *engine, const struct maze_record *facts);
 int poll_reader_open(struct engine *engine, bool from_oldest, struct engine_reader **ret_reader,
 		     struct maze_error *error);
@@ -148,22 +151,24 @@ void poll_reader_close(struct engine_reader *reader);
 
 struct poll_process *poll_find(const struct engine *engine, pid_t pid);
 /*
- * Adds a process, without a watch; duplicates the pidfd. NULL and *ret_err -ESRCH: it has
- * ended, -EAGAIN: no more timers (RLIMIT_SIGPENDING), -EMFILE.
+ * Adds a process without a watch, and duplicates the pidfd. On failure returns NULL and
+ * sets *ret_err: -ESRCH (the process has ended), -EAGAIN (RLIMIT_SIGPENDING permits no
+ * more timers), -EMFILE or another error.
  */
 struct poll_process *poll_process_new(struct engine *engine, int pidfd, pid_t pid, int *ret_err);
-/* Removes it, without records. */
+/* Removes the process without a record. */
 void poll_process_drop(struct engine *engine, struct poll_process *process);
 bool poll_process_has_ended(const struct poll_process *process);
-/* Records the exit of its threads, and removes it. */
+/* Records the exit of the threads of an ended process, and removes the process. */
 void poll_process_ended(struct engine *engine, struct poll_process *process);
 /*
- * Watches one thread from now on. With MAZE_RECORD_INHERITED in flags (of its WATCH record),
- * a thread that has never slept is watched from its start. -ESRCH, -ENOMEM, -EPERM.
+ * Watches one thread from now on. `flags` are those of the WATCH record. With
+ * MAZE_RECORD_INHERITED, a thread that has never slept is watched from its start. Errors:
+ * -ESRCH, -ENOMEM, -EPERM (a kernel thread).
  */
 int poll_thread_watch(struct engine *engine, struct poll_process *process, pid_t tid,
 		      const struct maze_policy *policy, maze_u64 tag, maze_u32 flags);
-/* Ends the watch and records this event. */
+/* Ends the watch and records the event. */
 void poll_thread_end(struct engine *engine, struct poll_process *process,
 		     struct poll_thread *thread, enum maze_event event);
 /* Ends the watch, but keeps the entry, so that no listing watches the thread again. */
@@ -175,44 +180,47 @@ struct poll_thread *poll_thread_find(const struct poll_process *process, pid_t t
 
 /* ---- sample.c: the runtime and sleeps of a thread -------------------------------- */
 
-/* Begins the account of a thread whose policy and tag are set. -ESRCH. */
+/* Begins the account of a thread whose policy and tag are set. -ESRCH: it has ended. */
 int poll_sample_begin(struct poll_process *process, struct poll_thread *thread, bool inherited);
 int poll_sample_times(struct engine *engine, const struct poll_process *process,
 		      struct poll_thread *thread, struct thread_times *ret_times);
 int poll_sample_status(struct engine *engine, const struct poll_process *process,
 		       struct poll_thread *thread, struct thread_status *ret_status);
-/* How long it was not runnable since the last call; for a finite recovery. */
+/* Returns how long the thread slept since the last call, for a finite recovery. */
 maze_u64 poll_sample_asleep_ns(struct poll_thread *thread, const struct thread_times *times);
-/* After its end: reads what /proc has until its parent reaps it. */
+/* Reads the last sample of an ended thread that its parent has not reaped yet. */
 void poll_sample_last(const struct poll_process *process, struct poll_thread *thread);
 /* Closes the files that are kept open. */
 void poll_sample_close(struct engine *engine, struct poll_thread *thread);
-/* The count as of the last sample. */
+/* Returns the count as of the last sample. */
 maze_u64 poll_count(const struct poll_thread *thread);
 
 /* ---- check.c: from samples to verdicts ------------------------------------------- */
 
 /* Checks all threads, executes the verdicts, and plans the next check. */
 void poll_check(struct engine *engine, struct poll_process *process);
-/* The same, but only if a thread has run, or ran after the last read of its sleeps. */
+/*
+ * Checks as poll_check() does if a thread has run since the last check or since its
+ * sleeps were read. Otherwise only plans the next check.
+ */
 void poll_check_if_ran(struct engine *engine, struct poll_process *process);
 
 /* ---- deliver.c: signals ---------------------------------------------------------- */
 
-/* 0 if the kernel has accepted the signal, else -errno. */
+/* Returns 0 if the kernel has accepted the signal, else -errno. */
 int poll_deliver(const struct poll_process *process, const struct poll_thread *thread, int signal);
 
 /* ---- child_tracker.c: children of watched processes ------------------------------ */
 
 int poll_child_tracker_init(struct engine *engine);
 void poll_child_tracker_done(struct engine *engine);
-/* Whether the kernel reports forks; else children are searched for. */
+/* Whether the kernel reports forks. Otherwise the engine searches for children. */
 bool poll_child_tracker_has_events(const struct engine *engine);
 /* Reads pending fork events. */
 void poll_child_tracker_take(struct engine *engine);
-/* Watches all children that were started before the call; from any thread. */
+/* Watches all children that were started before the call. Any thread may call this. */
 void poll_child_tracker_catch_up(struct engine *engine);
-/* Searches if it is time; returns the time of the next search (POLL_NEVER: none). */
+/* Searches for children if it is time. Returns the time of the next search or POLL_NEVER. */
 maze_u64 poll_child_tracker_search(struct engine *engine, maze_u64 now);
 /* Whether this process may receive fork events. */
 bool poll_fork_events_permitted(void);
@@ -221,7 +229,7 @@ bool poll_fork_events_permitted(void);
 
 int poll_worker_start(struct engine *engine, struct maze_error *error);
 void poll_worker_stop(struct engine *engine);
-/* Makes the worker plan again; with the lock held, after a change of the state. */
+/* Makes the worker plan again after a change of the state. The caller holds the lock. */
 void poll_worker_wake(struct engine *engine);
 
 /* ---- control.c ------------------------------------------------------------------- */

@@ -2,8 +2,8 @@
 /*
  * Finds children by the fork events of the process connector.
  *
- * Invariant: an event is only a hint. Its PID may have been reused, so the process that is
- * opened must not have started after the event.
+ * Invariant: an event is only a hint. Its PID may have been reused, so the process that
+ * is opened must not have started after the event.
  */
 #include "children.h"
 
@@ -22,7 +22,7 @@ static const struct exited_parent *find_exited_parent(const struct child_tracker
 	const struct exited_parent *exited;
 	unsigned int i;
 
-	/* The newest first: a PID may be reused. */
+	/* Search from the newest entry, because a PID may be reused. */
 	for (i = 1; i <= EXITED_PARENTS_MAX; i++) {
 		exited = &tracker->exited[(tracker->next_exited - i) % EXITED_PARENTS_MAX];
 		if (exited->pid == pid)
@@ -46,7 +46,7 @@ static void remember_exited_parent(struct child_tracker *tracker, const struct c
 		(struct exited_parent){ child->inherited, child->pid };
 }
 
-/* False: a child of that thread is not watched. */
+/* Returns false if a child of that thread is not to be watched. */
 static bool find_inheritance(struct engine *engine, pid_t tgid, pid_t tid, struct child *child)
 {
 	const struct poll_process *process = poll_find(engine, tgid);
@@ -63,7 +63,7 @@ static bool find_inheritance(struct engine *engine, pid_t tgid, pid_t tid, struc
 	return child->inherited.policy.flags & MAZE_POLICY_INHERIT;
 }
 
-/* Converts from CLOCK_MONOTONIC to CLOCK_BOOTTIME; never too early. */
+/* Converts from CLOCK_MONOTONIC to CLOCK_BOOTTIME. The result is never too early. */
 static maze_u64 boot_ns_of(maze_u64 monotonic_ns)
 {
 	maze_u64 now = now_ns(CLOCK_MONOTONIC);
@@ -78,7 +78,10 @@ static void take(struct engine *engine, const struct proc_event *event)
 	struct poll_process *process;
 
 	if (fork->child_pid != fork->child_tgid) {
-		/* A thread. Its creator is unknown, so only a whole process passes on its watch. */
+		/*
+		 * The creator of the thread is unknown. So only a process that is watched
+		 * as a whole passes on its watch.
+		 */
 		process = poll_find(engine, fork->child_tgid);
 		if (process && process->whole) {
 			process->relist = true;
@@ -89,7 +92,7 @@ static void take(struct engine *engine, const struct proc_event *event)
 	forget_exited_parent(engine->child_tracker, child.pid);
 	if (!find_inheritance(engine, fork->parent_tgid, fork->parent_pid, &child))
 		return;
-	/* The event comes after the start of the child. */
+	/* The kernel creates the event after the start of the child. */
 	child.seen_ns = boot_ns_of(event->timestamp_ns);
 	if (poll_inherit(engine, &child) == -ESRCH)
 		remember_exited_parent(engine->child_tracker, &child);
@@ -103,7 +106,7 @@ void fork_events_take(struct engine *engine)
 
 	for (;;) {
 		got = process_connector_next(engine->child_tracker->fork_fd, &lost, &event);
-		/* Events were lost: find children by their parent PIDs. */
+		/* Events were lost, so find children by their parent PIDs. */
 		if (got == -ENOBUFS)
 			new_pids_search_all(engine);
 		else if (got <= 0)

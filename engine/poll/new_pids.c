@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Finds new processes and threads without fork events. The kernel allocates PIDs in
- * ascending order, and /proc/loadavg has the last one. If it has not changed, no task was
- * started; else only the PIDs since the previous value need a check.
+ * ascending order, and /proc/loadavg has the last one. If that PID has not changed, no
+ * task was started. Otherwise only the PIDs since the previous value need a check.
  *
- * Missed: a process whose parent ended before the process was found, unless the process
- * became a child of this one as the reaper of orphans (engine.h: adopt).
+ * A process is missed if its parent ended before the search found the process. The
+ * exception is a process that became a child of this one, a reaper of orphans (engine.h:
+ * adopt).
  */
 #include "children.h"
 
@@ -18,7 +19,10 @@
 
 /* With more new PIDs than this, reading the whole of /proc is cheaper. */
 #define NEW_PIDS_MAX 4096
-/* From the allocation of a PID until its task is in /proc, with preemption in between. */
+/*
+ * Maximum time from the allocation of a PID until /proc has its task. The task that forks
+ * may be preempted meanwhile.
+ */
 #define PENDING_NS (100 * MAZE_NSEC_PER_MSEC)
 
 static bool is_parent(const struct poll_process *process, pid_t pid, struct child *child)
@@ -29,7 +33,7 @@ static bool is_parent(const struct poll_process *process, pid_t pid, struct chil
 		child->inherited = inheritance_of(process, NULL);
 		return child->inherited.policy.flags & MAZE_POLICY_INHERIT;
 	}
-	/* Only some threads are watched: it must be a child of one of them. */
+	/* Only some threads are watched, so the child must be a child of one of them. */
 	for (thread = process->threads; thread; thread = thread->next) {
 		if (!(thread->policy.flags & MAZE_POLICY_INHERIT) ||
 		    !proc_is_child_of(process->dir, thread->tid, pid))
@@ -40,7 +44,7 @@ static bool is_parent(const struct poll_process *process, pid_t pid, struct chil
 	return false;
 }
 
-/* -ESRCH: no task has this PID (yet). */
+/* Watches the task if it inherits a watch. Returns -ESRCH if no task has this PID now. */
 static int check_pid(struct engine *engine, pid_t pid)
 {
 	struct child child = { .pid = pid };
@@ -91,7 +95,9 @@ static void check_new(struct engine *engine, pid_t pid, maze_u64 now)
 
 	if (check_pid(engine, pid) != -ESRCH)
 		return;
-	/* Replace the oldest, whose task has most likely ended before it was found. */
+	/*
+	 * Replace the oldest PID, whose task has most likely ended before it was found.
+	 */
 	if (tracker->pending_count == PENDING_MAX) {
 		memmove(tracker->pending, tracker->pending + 1,
 			(PENDING_MAX - 1) * sizeof(tracker->pending[0]));
@@ -114,7 +120,7 @@ static void search(struct engine *engine)
 
 void new_pids_search_all(struct engine *engine)
 {
-	/* Twice: /proc is sorted by PID, and after a wraparound a child may precede its parent. */
+	/* A child may precede its parent in /proc after a wraparound, so search twice. */
 	search(engine);
 	search(engine);
 }
@@ -127,7 +133,7 @@ void new_pids_take(struct engine *engine, maze_u64 now)
 	check_pending(engine, now);
 	if (!last || last == tracker->last_pid)
 		return;
-	/* Lower than before: the PIDs have wrapped around. */
+	/* A value lower than before means that the PIDs have wrapped around. */
 	if (last < tracker->last_pid || last - tracker->last_pid > NEW_PIDS_MAX) {
 		new_pids_search_all(engine);
 	} else {

@@ -1,37 +1,36 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The interval between checks of the poll engine: pure functions of the limit and of the
- * engine's CPU use. The stretch makes the interval longer when checks exceed PACE_SHARE.
+ * Computes the interval between checks of the poll engine from the limit and from the CPU
+ * use of the engine. If checks cost more than PACE_SHARE, a factor named stretch makes
+ * the interval longer.
  *
  * A wakeup with a check costs about 60 us of CPU time in a virtual machine, so PACE_SHARE
- * allows about 130 per second.
+ * allows about 130 wakeups per second.
  */
 #ifndef MAZE_POLL_PACE_H
 #define MAZE_POLL_PACE_H
 
 #include "../../core/types.h"
 
-/* A verdict is late by at most this, or a tenth of the limit, on an idle machine. */
+/* On an idle machine, a verdict is late by at most the smaller of these two. */
 #define PACE_LATE_MAX_NS (10 * MAZE_NSEC_PER_MSEC)
 #define PACE_LATE_FRACTION 10
 /*
- * The part of this lateness between two checks, in percent. The last check uses the rest:
- * it happens at a tick, up to 4 ms after the limit. A CPU-time timer also fires at a
- * tick, so its part is smaller than with wall time.
+ * The interval between checks, in percent of this lateness. The rest is for the last
+ * check, which happens at a tick, up to 4 ms after the limit. A CPU-time timer also fires
+ * at a tick, so its percentage is smaller than that of checks by wall time.
  */
 #define PACE_CLOCK_PERCENT 60
 #define PACE_TIMER_PERCENT 35
-/*
- * Most kernels update the runtime at ticks of 4 ms, so a shorter interval reads no new
- * value.
- */
+/* Most kernels update the runtime every 4 ms, so shorter intervals read no new value. */
 #define PACE_STEP_MIN_NS (2 * MAZE_NSEC_PER_MSEC)
 
-/* In sixteenths. */
+/* The stretch is in sixteenths, so PACE_STRETCH_ONE does not change the interval. */
 #define PACE_STRETCH_ONE 16U
 #define PACE_STRETCH_MAX (64 * PACE_STRETCH_ONE)
-/* Target of the engine's own CPU use, in 1/100,000: below the documented maximum of 1 %. */
+/* Target of the CPU use of the engine, in 1/100,000. The documented maximum is 1 %. */
 #define PACE_SHARE 800U
+/* The stretch changes once in this period. */
 #define PACE_PERIOD_NS (250 * MAZE_NSEC_PER_MSEC)
 
 maze_inline maze_u64 pace_late_ns(maze_u64 limit_ns)
@@ -42,8 +41,9 @@ maze_inline maze_u64 pace_late_ns(maze_u64 limit_ns)
 }
 
 /*
- * Up to a tenth of the limit, the interval grows with the cube of the stretch: so checks for
- * limits of seconds become rare before checks for limits of 100 ms do.
+ * Returns the interval. It grows with the cube of the stretch until it is a tenth of the
+ * limit, then linearly. So checks for limits of seconds become rare before checks for
+ * limits of 100 ms do.
  */
 maze_inline maze_u64 pace_step_ns(maze_u64 limit_ns, maze_u64 percent, maze_u64 stretch)
 {
@@ -61,8 +61,9 @@ maze_inline maze_u64 pace_step_ns(maze_u64 limit_ns, maze_u64 percent, maze_u64 
 }
 
 /*
- * Moves the stretch half the way to the value that would have cost PACE_SHARE, because the
- * cost follows the cube of the stretch; at most doubles or halves it. Each further period
+ * Returns the new stretch, half the way from the old one to the value that would cost
+ * PACE_SHARE if the cost were linear. The cost depends on the cube of the stretch, so the
+ * whole way would be too far. The stretch at most doubles or halves. Each further period
  * without a check halves it again.
  */
 maze_inline maze_u32 pace_stretch(maze_u32 stretch, maze_u64 share, maze_u64 periods)

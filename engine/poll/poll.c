@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The poll engine's engine_ops: open, close and probe.
+ * The table engine_poll, and its operations open, close and probe.
  */
 #include "../connector_follow.h"
 #include "engine_poll.h"
@@ -173,8 +173,9 @@ static int poll_service_fd(struct engine *engine)
 }
 
 /*
- * The worker needs no service. But before the caller reaps a child, the exit of that child must
- * be recorded and its children found (engine.h).
+ * The worker needs no service. But a caller also calls this before it reaps a child
+ * (engine.h). Before the reap, the exit of that child must be recorded and its children
+ * found.
  */
 static int poll_service(struct engine *engine)
 {
@@ -184,10 +185,7 @@ static int poll_service(struct engine *engine)
 
 	pthread_mutex_lock(&engine->lock);
 	before = engine->processes;
-	/*
-	 * Before a process is removed, so that children found now can still inherit from
-	 * it.
-	 */
+	/* Find children first, because they inherit from a process only until its removal. */
 	poll_child_tracker_catch_up(engine);
 	if (engine->processes != before)
 		poll_worker_wake(engine);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A hash of watched processes by PID, each with its watched threads. All with the lock held.
+ * A hash of watched processes by PID. Each process has a list of its watched threads. The
+ * caller of each function holds the lock.
  *
  * Invariant: an entry has a pidfd and a /proc directory of its process, so the PID only
  * serves to find the entry.
@@ -29,7 +30,7 @@ struct poll_process *poll_find(const struct engine *engine, pid_t pid)
 	return process;
 }
 
-/* An unarmed timer costs no CPU time. */
+/* Creates a timer on the CPU clock of the process. An unarmed timer costs no CPU time. */
 static int make_timer(const struct engine *engine, struct poll_process *process)
 {
 	struct sigevent event = {
@@ -81,7 +82,7 @@ struct poll_process *poll_process_new(struct engine *engine, int pidfd, pid_t pi
 	err = make_timer(engine, process);
 	if (err)
 		goto out_free;
-	/* After make_timer(): it checks that the PID still belongs to the pidfd. */
+	/* proc_open_process() proves that make_timer() used the PID of the right process. */
 	process->dir = proc_open_process(pid, pidfd);
 	if (process->dir < 0) {
 		err = process->dir;
@@ -135,7 +136,7 @@ void poll_thread_end(struct engine *engine, struct poll_process *process,
 {
 	struct maze_record facts = { .event = (maze_u16)event, .count_ns = poll_count(thread) };
 
-	/* An execve may have changed it since the last record. */
+	/* An execve(2) may have changed the name since the last record. */
 	proc_thread_comm(process->dir, thread->tid, thread->comm);
 	if (!thread->ignored)
 		poll_record(engine, process, thread, &facts);
@@ -230,7 +231,7 @@ struct listing {
 
 /*
  * Records a thread that could not be watched. Its creator is unknown, so the record has
- * the name and user of the first entry.
+ * the name and user of the first thread in the list.
  */
 static void lose_thread(struct engine *engine, const struct poll_process *process, pid_t tid)
 {
@@ -272,7 +273,10 @@ void poll_threads_list(struct engine *engine, struct poll_process *process)
 
 	for (thread = process->threads; thread; thread = thread->next)
 		thread->seen = false;
-	/* Before the list: a thread that starts during it makes the next check list again. */
+	/*
+	 * Read first, so that a thread that starts meanwhile makes the next check list
+	 * again.
+	 */
 	process->links = proc_thread_links(process->dir);
 	process->relist = false;
 	if (proc_each_thread(process->dir, list_thread, &listing))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The record logs of the poll engine, in memory of this process. The writer holds the lock
- * and never waits for a reader; readers do not take it (record_log.h).
+ * The record logs of the poll engine, in the memory of this process. The writer holds the
+ * lock and never waits for a reader. Readers do not take the lock (record_log.h).
  */
 #include "engine_poll.h"
 
@@ -17,7 +17,7 @@ struct engine_reader {
 	struct engine *engine;
 	struct record_log logs[RECORD_LOGS];
 	struct record_cursor cursor;
-	int slot; /* in reader_fds */
+	int slot; /* index in reader_fds */
 };
 
 int poll_records_init(struct engine *engine)
@@ -152,7 +152,9 @@ int poll_reader_next(struct engine_reader *reader, struct maze_record *ret_recor
 
 	if (record_cursor_next(&reader->cursor, reader->logs, ret_record))
 		return 1;
-	/* Reset the eventfd, then read again: a record may have come in between. */
+	/*
+	 * Reset the eventfd, then read again, because a record may have come in between.
+	 */
 	eventfd_read(poll_reader_fd(reader), &count);
 	return record_cursor_next(&reader->cursor, reader->logs, ret_record);
 }

@@ -8,14 +8,18 @@
 #include <string.h>
 #include <unistd.h>
 
-/* At most this many files stay open between reads; others are opened for each read. */
+/*
+ * At most this number of files stay open between reads. Others are opened for each read.
+ */
 #define KEPT_OPEN_MAX 256
 
 maze_u64 poll_count(const struct poll_thread *thread)
 {
 	const struct maze_account *account = &thread->account;
 
-	/* Runtime after unbroken_ns may belong to another episode. */
+	/*
+	 * Runtime after unbroken_ns may belong to another episode, so it does not count.
+	 */
 	if (thread->unbroken_ns <= account->runtime_ns)
 		return account->count_ns;
 	return account->count_ns + thread->unbroken_ns - account->runtime_ns;
@@ -28,10 +32,10 @@ static maze_u64 elapsed_ns(void)
 }
 
 /*
- * The time since the watch began, minus running, minus waiting for a CPU, minus the sleep
- * that recovery has used already. /proc adds a wait only when it ends, so part of a wait
- * may first count as sleep; later samples correct that. Steal counts as sleep: late, not
- * early.
+ * Returns the sleep that recovery has not used yet. The sleep is the time since the watch
+ * began, minus running, minus waiting for a CPU. /proc adds a wait for a CPU only when
+ * the wait ends. So part of a wait may first count as sleep, and later samples correct
+ * that. Steal time counts as sleep, which may make a verdict late but not early.
  */
 maze_u64 poll_sample_asleep_ns(struct poll_thread *thread, const struct thread_times *times)
 {
@@ -63,7 +67,7 @@ int poll_sample_begin(struct poll_process *process, struct poll_thread *thread, 
 	proc_thread_comm(process->dir, thread->tid, thread->comm);
 	thread->sleeps = status.sleeps;
 	thread->sleeps_read_ns = thread->unbroken_ns = thread->times.runtime_ns;
-	/* It may have slept between the two reads. */
+	/* The thread may have slept between the two reads, so arrivals is unknown. */
 	thread->arrivals = POLL_NEVER;
 	thread->uid = status.uid;
 	thread->sampled_ns = now_ns(CLOCK_MONOTONIC);
@@ -80,8 +84,8 @@ int poll_sample_begin(struct poll_process *process, struct poll_thread *thread, 
 }
 
 /*
- * The exit counts as one voluntary switch. With more switches the thread has also slept
- * since the last sample, and the count of that sample stays.
+ * The exit counts as one voluntary switch. A thread with more switches has also slept
+ * since the last sample, so the count of that sample stays.
  */
 void poll_sample_last(const struct poll_process *process, struct poll_thread *thread)
 {

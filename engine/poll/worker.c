@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The worker thread. It sleeps until a CPU-time timer fires, a watched process ends, a fork
- * is reported, or a planned check is due. It keeps its own CPU use below 1 %, if necessary
- * by longer intervals between checks.
+ * The worker thread. It sleeps until a CPU-time timer fires, a watched process ends, a
+ * fork is reported, or a planned check is due. To keep its own CPU use below 1 %, it
+ * makes the intervals between checks longer if necessary.
  */
 #include "engine_poll.h"
 
@@ -16,11 +16,12 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-/* Events per read; the rest stays readable. */
+/* Maximum number of events per read. More events stay readable. */
 #define EVENTS_MAX 64
 /*
- * The backstop reads the CPU clock of each process, which takes 0.5 us each: CPU-time
- * timers do not fire for a task that spins inside a system call.
+ * CPU-time timers do not fire for a task that spins inside a system call. So the backstop
+ * reads the CPU clock of each process, which takes 0.5 us per process. Its interval is
+ * 1/BACKSTOP_FRACTION of the lowest limit, but between MIN and MAX.
  */
 #define BACKSTOP_FRACTION 4
 #define BACKSTOP_MIN_NS (20 * MAZE_NSEC_PER_MSEC)
@@ -50,7 +51,9 @@ static void keep_budget(struct engine *engine, maze_u64 now)
 	engine->budget_cpu_ns = cpu_ns;
 }
 
-/* The budget excludes the cost of forks: fewer checks would not reduce it. */
+/*
+ * The budget excludes the cost of forks, because fewer checks would not reduce that cost.
+ */
 static void end_round(struct engine *engine, bool only_forks)
 {
 	maze_u64 cpu_ns = now_ns(CLOCK_THREAD_CPUTIME_ID);
@@ -60,7 +63,7 @@ static void end_round(struct engine *engine, bool only_forks)
 	engine->round_cpu_ns = cpu_ns;
 }
 
-/* Drops a process without a watch of its own after its last watched thread. */
+/* Drops a process that has no watched thread left and is not watched as a whole. */
 static void drop_if_empty(struct engine *engine, struct poll_process *process)
 {
 	if (!process->threads && !process->whole)
@@ -73,7 +76,7 @@ static void take_timers(struct engine *engine)
 	struct poll_process *process;
 	ssize_t n = read(engine->signal_fd, infos, sizeof(infos)), i;
 
-	/* If more are pending, the descriptor stays readable. */
+	/* If more signals are pending, the descriptor stays readable. */
 	for (i = 0; i < n / (ssize_t)sizeof(infos[0]); i++) {
 		process = poll_find(engine, infos[i].ssi_int);
 		if (!process)
@@ -87,7 +90,7 @@ static void run_backstop(struct engine *engine, struct poll_process *process)
 {
 	maze_u64 used_ns = now_ns(process->clock) - process->cpu_ns;
 
-	/* A process that has not run since is checked once more, which closes its files. */
+	/* A process that has not run since its last check is checked to close its files. */
 	if (used_ns >= pace_step_ns(process->limit_ns, PACE_TIMER_PERCENT, engine->stretch) ||
 	    (!used_ns && process->keeps_files)) {
 		poll_check(engine, process);
@@ -95,7 +98,7 @@ static void run_backstop(struct engine *engine, struct poll_process *process)
 	}
 }
 
-/* Also check up to a quarter early, so that one wakeup serves several processes. */
+/* A check may be early by a quarter of its interval, so one wakeup serves several. */
 static bool is_due(const struct poll_process *process, maze_u64 now)
 {
 	maze_u64 early_ns = (process->check_at - process->checked_ns) / 4;
@@ -171,8 +174,8 @@ static void take_event(struct engine *engine, maze_u64 what)
 		break;
 	default:
 		/*
-		 * Before the process is removed, so that children found now can still
-		 * inherit from it.
+		 * Find children before the process is removed, because they inherit from
+		 * it.
 		 */
 		poll_child_tracker_take(engine);
 		process = poll_find(engine, (pid_t)what);

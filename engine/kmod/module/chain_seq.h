@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * seq_file over the hash of watched tasks: position 0 is a header, each further position is
- * a chain. A task never changes its chain, so a reader with any buffer size gets each task
- * that is watched throughout exactly once.
+ * A seq_file over the hash of watched tasks. Position 0 is a header, and each further
+ * position is a chain. A task never changes its chain. So a reader with any buffer size
+ * gets each task that stays watched exactly once.
  */
 #ifndef MAZE_KMOD_CHAIN_SEQ_H
 #define MAZE_KMOD_CHAIN_SEQ_H
@@ -13,7 +13,7 @@
 #include "kmod.h"
 
 struct chain_seq {
-	struct pid_namespace *namespace; /* of the opener; referenced, since it may exit */
+	struct pid_namespace *namespace; /* of the opener, which may exit; with a reference */
 };
 
 static inline void *chain_seq_start(struct seq_file *file, loff_t *position)
@@ -33,7 +33,7 @@ static inline void chain_seq_stop(struct seq_file *file, void *at)
 {
 }
 
-/* Position 1, whose pointer is 2 (1 is the header's), is chain 0. */
+/* A pointer is the position plus 1, because SEQ_START_TOKEN is 1. Position 1 is chain 0. */
 static inline unsigned int chain_seq_chain(const void *at)
 {
 	return (unsigned int)(unsigned long)at - 2;

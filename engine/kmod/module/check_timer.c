@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A timer per CPU that expires when the CPU's watched task may have reached its limit. It
- * is not armed again on a CPU that runs no watched task.
+ * Each CPU has a timer that expires when the watched task on it may have reached its
+ * limit. On a CPU that runs no watched task, an expired timer is not armed again.
  *
- * The scheduler updates the runtime of a running task at ticks and switches, so when the
- * limit is reached the value is up to a tick old. The module does not replace it by a clock
- * of its own: the timer sets need_resched, which makes the scheduler update the runtime even
- * if it picks the same task again, and expires again some microseconds later.
+ * The scheduler updates the runtime of a running task only at ticks and switches, so the
+ * value may be up to a tick old. The module does not replace the value by a clock of its
+ * own. Instead the timer sets need_resched and expires again some microseconds later.
+ * need_resched makes the scheduler update the runtime even if it picks the same task
+ * again.
  */
 #include <linux/cpuhotplug.h>
 #include <linux/sched/clock.h>
@@ -14,9 +15,9 @@
 
 #include "kmod.h"
 
-/* From need_resched to the end of this interrupt and through the scheduler. */
+/* Time from setting need_resched until the scheduler has updated the runtime. */
 #define UPDATE_NS (20 * NSEC_PER_USEC)
-/* A task that spins in the kernel is not rescheduled at once: back off up to this. */
+/* A task that spins in the kernel delays the update, so the wait doubles up to this. */
 #define UPDATE_MAX_NS NSEC_PER_MSEC
 /* A shorter delay costs more than the precision is worth. */
 #define DELAY_MIN_NS (5 * NSEC_PER_USEC)
@@ -39,7 +40,7 @@ void check_timer_arm(u64 delay_ns)
 
 	if (delay_ns < DELAY_MIN_NS)
 		delay_ns = DELAY_MIN_NS;
-	/* If it expires earlier anyway, it checks and arms itself for the rest. */
+	/* If the timer expires earlier, it then checks and arms itself for the rest. */
 	if (timer->until_ns > now && timer->until_ns <= now + delay_ns)
 		return;
 	timer->until_ns = now + delay_ns;
@@ -48,10 +49,11 @@ void check_timer_arm(u64 delay_ns)
 }
 
 /*
- * An account must not begin with a runtime from before the watch. So it begins once the
+ * An account must not begin with a runtime from before the watch, so it begins when the
  * runtime has changed since the first check. A cleared need_resched does not prove an
- * update: the request may have been for another task or from before the watch, and a
- * real-time class that picks the same task again need not update before the next tick.
+ * update, because the request may have been for another task or from before the watch.
+ * Also, a real-time class that picks the same task again need not update the runtime
+ * before the next tick.
  */
 static bool may_begin(struct maze_task *watched, u64 runtime_ns)
 {
@@ -62,7 +64,7 @@ static bool may_begin(struct maze_task *watched, u64 runtime_ns)
 	}
 	if (runtime_ns <= watched->seen_runtime)
 		return false;
-	/* Without a switch-in since the watch began, use the time of the first check. */
+	/* Without a switch-in, use the time of the first check. */
 	if (!watched->in_clock) {
 		watched->in_runtime = runtime_ns;
 		watched->in_clock = watched->seen_clock;
@@ -70,7 +72,7 @@ static bool may_begin(struct maze_task *watched, u64 runtime_ns)
 	return true;
 }
 
-/* Steps the current task's account. Returns the delay until the next check, 0: none. */
+/* Steps the current task's account. Returns the delay until the next check, 0 for none. */
 static u64 check(struct maze_task *watched, bool *ret_begun)
 {
 	struct maze_sample sample = {
@@ -98,14 +100,14 @@ static enum hrtimer_restart expire(struct hrtimer *hrtimer)
 
 	timer->expiries++;
 	timer->until_ns = 0;
-	/* Its CPU went offline and the timer moved here; this CPU has its own timer. */
+	/* The timer moved here when its CPU went offline. This CPU has its own timer. */
 	if (timer->cpu != smp_processor_id() || !atomic_read(&maze_watched))
 		return HRTIMER_NORESTART;
 	watched = tasks_find(current);
 	if (!watched)
 		return HRTIMER_NORESTART;
 	updated = timer->update_ns && !test_tsk_need_resched(current);
-	/* Check also without an update: a tick may have added enough for a verdict. */
+	/* Check even without an update, because a tick may have added runtime. */
 	delay_ns = check(watched, &begun);
 	if (updated && begun) {
 		timer->update_ns = 0;
@@ -116,7 +118,7 @@ static enum hrtimer_restart expire(struct hrtimer *hrtimer)
 	} else {
 		set_tsk_need_resched(current);
 		set_preempt_need_resched();
-		/* Twice as long each time: the task may stay in the kernel for a while. */
+		/* Double the delay, because the task may stay in the kernel for a while. */
 		timer->update_ns = timer->update_ns ? timer->update_ns * 2 : UPDATE_NS;
 		if (timer->update_ns > UPDATE_MAX_NS)
 			timer->update_ns = UPDATE_MAX_NS;
@@ -159,7 +161,8 @@ int check_timer_init(void)
 	}
 	/*
 	 * A timer that is armed while its CPU goes offline moves to another CPU and does
-	 * nothing there. When its CPU is online again, until_ns must not say "armed".
+	 * nothing there. disarm() clears until_ns, so that the timer can be armed when
+	 * its CPU is online again.
 	 */
 	state = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "maze:online", disarm, disarm);
 	if (state < 0)
@@ -173,7 +176,7 @@ void check_timer_done(void)
 	int cpu;
 
 	cpuhp_remove_state(hotplug);
-	/* The probes that arm timers are detached. */
+	/* The probes that arm timers are already detached. */
 	for_each_possible_cpu(cpu) hrtimer_cancel(&per_cpu(timers, cpu).timer);
 }
 

@@ -33,12 +33,12 @@ static inline void compat_hrtimer_setup(struct hrtimer *timer,
 #endif
 }
 
-/* From 6.4 on: worker threads of vhost and io_uring that belong to a user process. */
+/* From 6.4 on, worker threads of vhost and io_uring in a user process have this flag. */
 #ifndef PF_USER_WORKER
 #define PF_USER_WORKER PF_IO_WORKER
 #endif
 
-/* From 5.15 on: the task waits for a lock that sleeps only on PREEMPT_RT. */
+/* From 5.15 on, this state means a wait for a lock that sleeps only on PREEMPT_RT. */
 #ifndef TASK_RTLOCK_WAIT
 #define TASK_RTLOCK_WAIT 0
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Writes to /proc/maze/entries: lines are executed in order until one fails. The lines
- * before it stay in effect, and write(2) returns their length.
+ * Executes the lines written to /proc/maze/entries in order, until one fails. The lines
+ * before the failed one stay in effect, and write(2) returns their length.
  */
 #include <linux/capability.h>
 #include <linux/pid.h>
@@ -16,7 +16,7 @@
 #include "grammar.h"
 #include "kmod.h"
 
-/* The most that one write(2) processes; the caller writes the rest again. */
+/* Maximum number of bytes that one write(2) processes. The caller writes the rest again. */
 #define WRITE_MAX (64 * 1024)
 
 static DEFINE_MUTEX(one_writer);
@@ -33,7 +33,7 @@ void control_inherit_failed(void)
 	atomic64_inc(&inherit_failures);
 }
 
-/* By its PID in the writer's PID namespace; with a reference. */
+/* Finds a task by its PID in the writer's PID namespace, and takes a reference to it. */
 static struct task_struct *find_task(u32 nr)
 {
 	struct pid *pid = find_get_pid(nr);
@@ -56,7 +56,7 @@ struct batch {
 	struct task_struct *leader;
 	u64 latest_start_ns; /* CLOCK_BOOTTIME; threads that started later are not included */
 	unsigned int count;
-	/* Fits on the stack; a process of thousands of threads is walked once for each 32. */
+	/* The array is on the stack, so one walk of the threads takes at most 32. */
 	struct task_struct *threads[32];
 };
 
@@ -71,7 +71,7 @@ static bool is_left(const struct batch *batch, const struct task_struct *thread)
 	return thread->start_boottime <= batch->latest_start_ns;
 }
 
-/* With references. */
+/* Fills the batch, with references. Returns false if no thread is left. */
 static bool next_batch(struct batch *batch)
 {
 	struct task_struct *thread;
@@ -110,9 +110,10 @@ static int watch_batch(const struct batch *batch, const struct maze_watch_params
 }
 
 /*
- * All threads. With inheritance, a new thread of a watched thread inherits watch and stamp
- * and makes no more work. The loop ends even if unwatched threads start new ones faster,
- * and when the writer receives a fatal signal.
+ * Watches all threads. With inheritance, a new thread of a watched thread inherits the
+ * watch and the stamp, so the loop skips it. The loop ends even if unwatched threads
+ * start new ones faster than it watches them. It also ends when the writer receives a
+ * fatal signal.
  */
 static int watch_process(struct task_struct *leader, const struct maze_watch_params *params)
 {
@@ -158,8 +159,8 @@ static int watch(struct task_struct *task, const struct grammar_order *order)
 	else
 		err = watch_process(task, &params);
 	/*
-	 * A running task may not switch for long. After an error, some threads may be
-	 * watched already.
+	 * Arm the timers, because a running task may not switch for long. After an error,
+	 * some threads may be watched already.
 	 */
 	if (err != -ESRCH && err != -EEXIST)
 		check_timer_arm_all();
@@ -171,7 +172,7 @@ static bool reaches(const struct grammar_order *order, const struct maze_task *w
 	return !((READ_ONCE(watched->tag) ^ order->tag) & order->mask);
 }
 
-/* Under RCU. */
+/* The caller holds rcu_read_lock(). */
 static int end_one(struct task_struct *task, const struct grammar_order *order)
 {
 	struct maze_task *watched = tasks_find(task);
@@ -210,8 +211,8 @@ static void end_tag(const struct grammar_order *order)
 }
 
 /*
- * Compares with the start time in /proc/PID/stat: the leader's, in clock ticks, by the
- * time namespace of the writer.
+ * Compares the order's start time with the one in /proc/PID/stat. That is the start time
+ * of the leader, in clock ticks, in the time namespace of the writer.
  */
 static bool start_differs(const struct task_struct *task, const struct grammar_order *order)
 {
@@ -248,7 +249,7 @@ static int carry_out(const struct grammar_order *order)
 	task = find_task(order->pid);
 	if (!task)
 		return -ESRCH;
-	/* Without `thread` the PID means a process. */
+	/* Without the word `thread`, the PID must be that of a process. */
 	if (start_differs(task, order))
 		err = -ESRCH;
 	else if (!order->thread && !thread_group_leader(task))
@@ -261,7 +262,7 @@ static int carry_out(const struct grammar_order *order)
 	return err;
 }
 
-/* Returns the number of bytes processed, or the error of the first line. */
+/* Returns the number of bytes processed, or an error if the first line fails. */
 static ssize_t carry_out_all(const char *text, size_t len)
 {
 	struct grammar_order order;
@@ -280,7 +281,7 @@ static ssize_t carry_out_all(const char *text, size_t len)
 	return (ssize_t)len;
 }
 
-/* If the write is longer than `taken`, cuts it after the last whole line. */
+/* Returns the length of the whole lines if the write is longer than `taken`, else `taken`. */
 static size_t cut(const char *text, size_t taken, size_t count)
 {
 	size_t len = taken;

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Signal and record of a verdict. A verdict occurs under the runqueue lock or in hard
- * interrupt context, where no signal can be sent, so it is delivered by irq_work in the
- * next interrupt. On PREEMPT_RT, irq_work cannot send a signal either, and its per-CPU
- * threads would wait behind the real-time task that is to be signalled. There a delivery
- * kthread of high priority, which can run on any CPU, sends the signals.
+ * Sends the signal and writes the record of a verdict. A verdict occurs under the
+ * runqueue lock or in hard interrupt context, where no signal can be sent. So irq_work
+ * delivers it in the next interrupt.
+ *
+ * On PREEMPT_RT, irq_work in hard interrupt context cannot send a signal either. The
+ * per-CPU threads of irq_work would wait behind the real-time task that is to be
+ * signalled. So a delivery kthread of high priority, which can run on any CPU, sends the
+ * signals there.
  */
 #include <linux/cred.h>
 #include <linux/kthread.h>
@@ -25,7 +28,7 @@ struct queued_verdicts {
 	u32 cpu;
 };
 
-/* A policy with MAZE_POLICY_OWNED applies only while the task has that user. */
+/* With MAZE_POLICY_OWNED, the real, effective and saved UID must all be the owner. */
 static bool owner_differs(const struct task_struct *task, const struct maze_policy *policy)
 {
 	kuid_t owner = make_kuid(&init_user_ns, policy->owner);
@@ -43,9 +46,9 @@ static bool owner_differs(const struct task_struct *task, const struct maze_poli
 }
 
 /*
- * The task's disposition of the signal. The sighand is SLAB_TYPESAFE_BY_RCU: after the
- * last thread has exited it may belong to another process, so the pointer is read again
- * after the handler.
+ * Returns the task's disposition of the signal. The sighand is SLAB_TYPESAFE_BY_RCU, so
+ * it may belong to another process after the last thread has exited. To detect that, the
+ * pointer is read again after the handler.
  */
 static u32 disposition_of(struct task_struct *task, u32 signal)
 {
@@ -69,7 +72,7 @@ static u32 disposition_of(struct task_struct *task, u32 signal)
 		found |= MAZE_DISPOSITION_CAUGHT;
 	if (sigismember(&task->blocked, (int)signal))
 		found |= MAZE_DISPOSITION_BLOCKED;
-	/* The reference to the task also holds its signal_struct. */
+	/* The reference to the task also keeps its signal_struct. */
 	if (READ_ONCE(task->signal->flags) & SIGNAL_UNKILLABLE)
 		found |= MAZE_DISPOSITION_INIT;
 	return found;
@@ -172,7 +175,7 @@ static int run_delivery(void *unused)
 	return 0;
 }
 
-/* On PREEMPT_RT in a hard interrupt, where no sleeping lock may be taken. */
+/* On PREEMPT_RT this runs in a hard interrupt, where no sleeping lock may be taken. */
 void deliver_verdict(struct irq_work *work)
 {
 	struct maze_task *watched = container_of(work, struct maze_task, work);
@@ -181,7 +184,7 @@ void deliver_verdict(struct irq_work *work)
 		deliver_pending(watched);
 		put(watched);
 	} else if (test_and_set_bit_lock(0, &watched->queued)) {
-		/* The kthread has not taken the earlier verdict: it takes both together. */
+		/* The kthread takes the earlier verdict and this one together. */
 		put(watched);
 	} else {
 		llist_add(&watched->queue_node, &queue);
@@ -191,7 +194,7 @@ void deliver_verdict(struct irq_work *work)
 
 int deliver_start(void)
 {
-	/* Above the priorities that applications use, below the kernel's own threads at 99. */
+	/* Applications use lower priorities, and the kernel's own threads have 99. */
 	struct sched_attr attr = {
 		.size = sizeof(attr),
 		.sched_policy = SCHED_FIFO,
@@ -215,7 +218,7 @@ void deliver_stop(void)
 
 static void queue_verdict(struct maze_task *watched, const struct maze_verdict *verdict)
 {
-	/* An entry that is out of the hash may already be about to be freed. */
+	/* An entry that was removed from the hash may already be about to be freed. */
 	if (watched->ended || !refcount_inc_not_zero(&watched->refs))
 		return;
 	watched->pending |= verdict->due;
@@ -223,8 +226,8 @@ static void queue_verdict(struct maze_task *watched, const struct maze_verdict *
 	watched->cpu = smp_processor_id();
 	get_task_struct(watched->task);
 	/*
-	 * irq_work_queue() returns false if an earlier verdict is still queued; that one
-	 * has its own references.
+	 * irq_work_queue() returns false if an earlier verdict is still queued. That
+	 * verdict holds references of its own.
 	 */
 	if (!irq_work_queue(&watched->work))
 		put(watched);

@@ -18,7 +18,7 @@ static int is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
-/* 0: no more words; a comment ends the line. */
+/* Returns 0 if no word is left. A comment ends the line. */
 static int next_word(struct cursor *cursor, struct word *ret_word)
 {
 	while (cursor->at < cursor->end && is_blank(*cursor->at))
@@ -59,7 +59,7 @@ static int next_number(struct cursor *cursor, maze_u64 max, maze_u64 *ret_number
 	return next_word(cursor, &word) && parse_number(word.at, word.len, max, ret_number);
 }
 
-/* Whether the word begins with this; the rest of the word goes to ret_value. */
+/* Returns whether the word begins with `with`. The rest of the word goes to *ret_value. */
 static int begins(const struct word *word, const char *with, struct word *ret_value)
 {
 	maze_u64 i;
@@ -87,7 +87,7 @@ static int apply_start(const struct word *word, struct grammar_order *order)
 	       parse_number(value.at, value.len, ~0ULL, &order->start_ticks);
 }
 
-/* The words that select watches by tag. */
+/* Parses the words tag= and claim=, which select watches by their tags. */
 static int apply_claim(const struct word *word, struct grammar_order *order)
 {
 	struct word value;
@@ -133,7 +133,7 @@ static int apply_word(const struct word *word, struct grammar_order *order)
 	return 1;
 }
 
-/* Milliseconds; bounded so that the product cannot overflow. */
+/* Reads a limit in milliseconds. Its maximum prevents an overflow of the product. */
 static int next_limit(struct cursor *cursor, maze_u64 *ret_ns)
 {
 	maze_u64 ms;

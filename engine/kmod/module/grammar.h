@@ -8,20 +8,20 @@
  *	-all						end every watch
  *
  * WORD is one of:
- *	no-inherit, yield-counts, shadow, quiet, warn, to-process: MAZE_POLICY_*; without
- *		warn the soft signal is sent as it is, as in 2008
+ *	no-inherit, yield-counts, shadow, quiet, warn, to-process: MAZE_POLICY_*. Without
+ *		warn, the soft signal is sent even if the process has no handler for it
  *	owner=UID	MAZE_POLICY_OWNED
- *	claim=MASK	replace only watches whose tag agrees with this one in these bits, and
- *			keep the count of one that has the same policy and tag; 0 (default): all
+ *	claim=MASK	replace only watches whose tag equals tag=N in these bits (0, the default:
+ *			all), and keep the count of a watch with the same policy and tag
  *	thread		PID is a thread ID; watch only that thread
  *	recovery=N	as in struct maze_policy; default MAZE_RECOVERY_INF
- *	tag=N
- *	start=N		-ESRCH unless the process started then (field 22 of /proc/PID/stat):
- *			protects against a reused PID
+ *	tag=N		tag of the watch
+ *	start=N		fail with -ESRCH if the process did not start at N (field 22 of
+ *			/proc/PID/stat), because the PID was reused
  *
- * Numbers are unsigned and decimal. # begins a comment; a line without words is ignored.
+ * Numbers are unsigned and decimal. # begins a comment. A line without words is ignored.
  *
- * No allocation, no kernel function: also compiled into tests and a fuzzer.
+ * The parser neither allocates nor calls the kernel, so tests and a fuzzer contain it too.
  */
 #ifndef MAZE_KMOD_GRAMMAR_H
 #define MAZE_KMOD_GRAMMAR_H
@@ -46,10 +46,10 @@ struct grammar_order {
 	enum grammar_kind kind;
 };
 
-/* Longer lines are malformed: the longest valid one has less than 230 characters. */
+/* Longer lines are malformed, because the longest valid line has less than 230 characters. */
 #define GRAMMAR_LINE_MAX 256
 
-/* Parses a line without its newline. 1: valid, 0: malformed or out of range. */
+/* Parses a line without its newline. Returns 0 if it is malformed or out of range, else 1. */
 int grammar_parse(const char *line, maze_u64 len, struct grammar_order *ret_order);
 
 #endif

@@ -2,18 +2,18 @@
 /*
  * Shared declarations of the kernel module.
  *
- * Contexts. The switch probe runs under the runqueue lock, the fork and exit probes with
- * preemption disabled, the check timer in hard interrupt context, also on PREEMPT_RT. So
- * they do not allocate (except at a fork without PREEMPT_RT), take raw locks only and do
- * not wake tasks. Signals and reader wakeups run from irq_work; entries come from a pool
- * that a work item fills.
+ * Contexts. The switch probe runs under the runqueue lock. The fork and exit probes run
+ * with preemption disabled. The check timer runs in hard interrupt context, also on
+ * PREEMPT_RT. So this code takes only raw locks and wakes no tasks. It does not allocate,
+ * except at a fork without PREEMPT_RT. Delivery of verdicts and wakeups of readers start
+ * from irq_work. A work item fills the pool of entries.
  *
- * Lock order: runqueue > chain > task > ring or pool > hrtimer base. No lock is held while
- * a signal is sent.
+ * Lock order: runqueue > chain > task > ring or pool > hrtimer base. No lock is held
+ * while a signal is sent.
  *
- * Never early: only se.sum_exec_runtime is charged. The scheduler updates it at switches
- * and ticks and has already subtracted steal time. The module adds no clock of its own;
- * where the value is stale, it makes the scheduler update it (check_timer.c).
+ * No verdict is early, because only se.sum_exec_runtime is charged. The scheduler updates
+ * it at switches and ticks and has already subtracted steal time. The module adds no
+ * clock of its own to a stale value, but makes the scheduler update it (check_timer.c).
  */
 #ifndef MAZE_KMOD_H
 #define MAZE_KMOD_H
@@ -36,26 +36,26 @@
 
 /* ---- watched tasks: tasks.c ------------------------------------------------------ */
 
-/* 4096 chains: with 10,000 watched tasks, a chain has 2 or 3 entries. */
+/* There are 4096 chains. With 10,000 watched tasks, a chain has 2 or 3 entries. */
 #define MAZE_TASK_BITS 12
 #define MAZE_CHAINS (1U << MAZE_TASK_BITS)
 
 struct maze_task {
 	struct hlist_node chain;
-	struct task_struct *task; /* key; valid until its exit probe has run, then by RCU */
-	raw_spinlock_t lock;	  /* protects all fields below, up to `refs` */
+	struct task_struct *task; /* key; valid until its exit probe has run, and then under RCU */
+	raw_spinlock_t lock;	  /* protects policy to left_waited, and pending to ended */
 	struct maze_policy policy;
 	struct maze_account account;
 	u64 tag;
 	u64 next_check_ns; /* CPU time from the last step to the next check; 0: none */
 	u64 in_clock;	   /* local_clock() at its switch-in */
-	u64 in_runtime;	   /* its runtime at that time */
-	bool switched_in;  /* in_clock is of a switch-in; false: of the first check */
-	u64 seen_clock;	   /* local_clock() at the first check before it began; 0: none yet */
-	u64 seen_runtime;  /* its runtime at that time, which may be stale */
+	u64 in_runtime;	   /* runtime at in_clock */
+	bool switched_in;  /* in_clock was read at a switch-in; false: at the first check */
+	u64 seen_clock;	   /* local_clock() at the first check before the account begins; 0: none */
+	u64 seen_runtime;  /* runtime at seen_clock, which may be stale */
 	u64 yield_ns;	   /* runtime at its last yield without a switch; never too small */
 	u64 left_clock;	   /* local_clock() when a sleep without reset began; 0: none */
-	u64 left_waited;   /* its run_delay at that time */
+	u64 left_waited;   /* run_delay at left_clock */
 	/* Verdicts that deliver.c has not processed yet. */
 	struct irq_work work;
 	struct llist_node queue_node;
@@ -63,9 +63,9 @@ struct maze_task {
 	u32 pending;	      /* MAZE_FIRED_* */
 	u32 cpu;
 	struct maze_tally pending_tally;
-	u32 stamp;	 /* of the last request that watched it or the task it inherits from */
-	bool ended;	 /* out of the hash: it causes no more verdicts */
-	refcount_t refs; /* the hash's, and one for a verdict that is being delivered */
+	u32 stamp;	 /* number of the last request to watch it or the task it inherits from */
+	bool ended;	 /* removed from the hash, so it causes no more verdicts */
+	refcount_t refs; /* one of the hash, and one of a verdict that is being delivered */
 	struct rcu_work free;
 };
 
@@ -74,33 +74,33 @@ extern atomic_t maze_watched;
 struct maze_watch_params {
 	struct maze_policy policy;
 	u64 tag;
-	u64 mask;	/* replace only a watch whose tag agrees in these bits; 0: any */
-	u32 flags;	/* of its WATCH record */
-	u32 stamp;	/* of the request */
+	u64 mask;	/* replace only a watch whose tag equals this in these bits; 0: any */
+	u32 flags;	/* of the WATCH record */
+	u32 stamp;	/* number of the request */
 	bool may_sleep; /* the caller may sleep in an allocation */
 };
 
-/* deliver: called in an interrupt for each task with a verdict. */
+/* deliver() is called in an interrupt for each task with a verdict. */
 int tasks_init(void (*deliver)(struct irq_work *work));
-/* Ends all watches; while the exit probe is attached. */
+/* Ends all watches. The exit probe must still be attached. */
 void tasks_drop_all(void);
-/* Frees all entries; after the probes are detached and the files removed. */
+/* Frees all entries. The probes must be detached and the files removed. */
 void tasks_done(void);
-/* Under RCU, or with preemption disabled. */
+/* The caller holds rcu_read_lock() or has disabled preemption. */
 struct maze_task *tasks_find(const struct task_struct *task);
 /*
- * Watches a task, or replaces its policy; count 0. 0 (also when it has the same policy and
- * tag under a mask: its count is kept), -EEXIST (not covered by the mask), -ENOMEM,
- * -ENOSPC (max_entries), -ESRCH (exiting).
+ * Watches a task or replaces its policy, with count 0. If params->mask is set and the
+ * task has the same policy and tag, keeps its count. Errors: -EEXIST (the mask does not
+ * cover the watch), -ENOMEM, -ENOSPC (max_entries), -ESRCH (exiting).
  */
 int tasks_watch(struct task_struct *task, const struct maze_watch_params *params);
 void tasks_put(struct maze_task *watched);
 /*
- * Ends the watch and records this event. UNWATCH also discards a verdict that is not
- * delivered yet, and records it. False: it was not watched.
+ * Ends the watch and records the event. UNWATCH also discards a verdict that is not
+ * delivered yet, and records it as not sent. Returns false if the task was not watched.
  */
 bool tasks_end(struct task_struct *task, enum maze_event event);
-/* The same, only if this is still its policy. */
+/* Like tasks_end(), but only if the task still has this policy; NULL: any policy. */
 bool tasks_end_if(struct task_struct *task, enum maze_event event,
 		  const struct maze_policy *policy);
 /* Calls each() for every task of a chain, under RCU. */
@@ -110,7 +110,7 @@ size_t tasks_bytes(void);
 /* ---- switch.c: from scheduler events to steps ------------------------------------ */
 
 int switch_attach(void);
-/* Detaches the switch and fork probes; the exit probe still ends watches. */
+/* Detaches the switch and fork probes. The exit probe stays and still ends watches. */
 void switch_stop(void);
 /* No probe runs after this returns. */
 void switch_detach(void);
@@ -120,43 +120,46 @@ u64 switch_count(void);
 
 int check_timer_init(void);
 void check_timer_done(void);
-/* On this CPU: check the task that runs there after this delay. */
+/* Arms the timer of this CPU, which checks the task that runs there after the delay. */
 void check_timer_arm(u64 delay_ns);
-/* Arms the timer of every CPU: new watches may be of running tasks. May sleep. */
+/* Arms the timers of all CPUs, because newly watched tasks may be running. May sleep. */
 void check_timer_arm_all(void);
 u64 check_timer_expiries(void);
 
 /* ---- deliver.c: signals and records of verdicts ---------------------------------- */
 
 int deliver_start(void);
-/* After all pending verdicts are delivered and no new one is possible. */
+/* Delivers the queued verdicts and ends the kthread. No new verdict may be possible. */
 void deliver_stop(void);
 /* Sends signals and writes records for the task that contains this work. */
 void deliver_verdict(struct irq_work *work);
 /*
- * Steps the account and queues the verdicts that are due. With the task's lock held, on the
- * CPU it runs on. Fills in the sample's yield_ns.
+ * Steps the account, queues the verdicts that are due, and sets sample->yield_ns. The
+ * caller holds the task's lock and runs on the task's CPU.
  */
 void judge(struct maze_task *watched, struct maze_sample *sample);
 
 /* ---- yields.c -------------------------------------------------------------------- */
 
-/* Logs a warning where yields that do not switch cannot be seen. */
+/* Attaches the kprobe, or logs a warning that yields without a switch are not detected. */
 void yields_init(void);
 void yields_done(void);
 bool yields_are_seen(void);
-/* Is it inside sched_yield(2)? For the current task. */
+/* Whether the current task is inside sched_yield(2). */
 bool yields_now(struct task_struct *task);
-/* Does it sleep in futex(2)? For the task that is switched out. */
+/* Whether the task that is being switched out sleeps in futex(2). */
 bool waits_for_lock(struct task_struct *task);
 
 /* ---- records.c ------------------------------------------------------------------- */
 
 int records_init(void);
 void records_done(void);
-/* Any context. The task may be NULL (LOST). Fills in boot_ns, seq and the task's facts. */
+/*
+ * Writes a record, in any context. Adds boot_ns, seq and the fields of the task, which is
+ * NULL for a LOST record.
+ */
 void records_write(const struct task_struct *task, const struct maze_record *facts);
-/* The facts of a verdict that come from its policy and tally. */
+/* Returns the facts of a verdict that come from its policy and tally. */
 struct maze_record records_of_verdict(const struct maze_policy *policy,
 				      const struct maze_tally *tally, bool hard);
 
@@ -166,15 +169,15 @@ struct records_cursor {
 };
 
 void records_cursor_init(struct records_cursor *cursor, bool from_oldest);
-/* True and the oldest unread record, or a LOST. */
+/* Returns true and the oldest unread record or a LOST record, or false if there is none. */
 bool records_next(struct records_cursor *cursor, struct maze_record *ret_record);
 bool records_ready(const struct records_cursor *cursor);
 struct wait_queue_head *records_wait(void);
-/* Readers that wait return: the module is being unloaded. */
+/* Makes waiting readers return, because the module is being unloaded. */
 void records_hang_up(void);
 /*
  * Removes epolls from the wait queue, after the last call of the file's poll operation. A
- * grace period must pass before records_done(), for a poller that removes itself meanwhile.
+ * grace period must pass before records_done(), because a poller may be removing itself.
  */
 void records_detach_pollers(void);
 bool records_hung_up(void);
@@ -198,7 +201,7 @@ int proc_events_create(struct proc_dir_entry *dir);
 int proc_stats_create(struct proc_dir_entry *dir);
 
 extern unsigned int maze_max_entries;
-/* CLOCK_BOOTTIME at load: distinguishes this load of the module from others. */
+/* CLOCK_BOOTTIME at load, which distinguishes this load of the module from others. */
 extern u64 maze_loaded_ns;
 
 #endif

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /proc/maze/entries, as in 2008: a write watches tasks (control.c); a read returns a line
- * for each watched task, with the PIDs of the reader's PID namespace.
+ * /proc/maze/entries, in the format of 2008. A write starts or ends watches (control.c).
+ * A read returns a line for each watched task, with the PIDs of the reader's PID
+ * namespace.
  */
 #include <linux/capability.h>
 #include <linux/pid_namespace.h>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /proc/maze/events: a stream of struct maze_record (core/record.h), oldest first. Each
- * open file has its own cursor; lseek(fd, 0, SEEK_END) moves it after the newest record,
- * SEEK_SET to the oldest. poll(2) works. PIDs are those of the initial PID namespace.
+ * /proc/maze/events is a stream of struct maze_record (core/record.h), oldest first. Each
+ * open file has its own cursor. lseek(fd, 0, SEEK_END) moves the cursor after the newest
+ * record, and lseek(fd, 0, SEEK_SET) moves it to the oldest. poll(2) works. PIDs are
+ * those of the initial PID namespace.
  */
 #include <linux/capability.h>
 #include <linux/mutex.h>
@@ -25,8 +26,8 @@ static int open(struct inode *inode, struct file *file)
 	struct reader *reader;
 
 	/*
-	 * Root in a container may open the file by its mode, but must not see the records
-	 * of the whole machine.
+	 * The mode of the file lets root in a container open it. But a container must not
+	 * see the records of the whole machine.
 	 */
 	if (task_active_pid_ns(current) != &init_pid_ns && !capable(CAP_SYS_ADMIN))
 		return -EPERM;

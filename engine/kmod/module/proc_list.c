@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /proc/maze/list: an array of struct maze_entry (core/record.h), with the PIDs of the
+ * /proc/maze/list is an array of struct maze_entry (core/record.h), with the PIDs of the
  * reader's PID namespace.
  */
 #include <linux/cred.h>

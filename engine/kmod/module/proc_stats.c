@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /proc/maze/stats: counters since the module was loaded, one per line.
+ * /proc/maze/stats has the counters since the module was loaded, one per line.
  */
 #include <linux/proc_fs.h>
 
 #include "kmod.h"
 
-/* Version of the files and the grammar; increased by an incompatible change. */
+/* Version of the files and the grammar. An incompatible change increases it. */
 #define INTERFACE 3
 
 static int show(struct seq_file *file, void *unused)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Two rings of records: verdicts, and lifecycle events of watches, so that many of the
- * latter overwrite no verdict. The writer never waits for a reader; a reader computes
- * from the record numbers how many it missed.
+ * Two rings of records. Verdicts and lifecycle events of watches have separate rings, so
+ * that many lifecycle events overwrite no verdict. The writer never waits for a reader. A
+ * reader computes from the record numbers how many records it missed.
  */
 #include <linux/cgroup.h>
 #include <linux/cred.h>
@@ -16,7 +16,7 @@
 
 #include "kmod.h"
 
-/* The same as in the bpf engine. */
+/* Number of records in a ring, the same as in the bpf engine. */
 #define RING_LEN 4096
 enum { RING_VERDICTS, RING_LIFECYCLE, RINGS };
 
@@ -31,8 +31,8 @@ static struct ring rings[RINGS] = {
 	[RING_LIFECYCLE] = { .lock = __RAW_SPIN_LOCK_UNLOCKED(rings[RING_LIFECYCLE].lock) },
 };
 /*
- * Allocated separately: a poll(2) or epoll(7) removes itself from the queue, possibly
- * after the module is unloaded.
+ * Allocated separately, because poll(2) and epoll(7) remove themselves from the queue,
+ * possibly after the module is unloaded.
  */
 static struct wait_queue_head *readers;
 static bool hung_up;
@@ -44,7 +44,7 @@ static void wake_readers(struct irq_work *work)
 	wake_up_interruptible_all(readers);
 }
 
-/* The contexts that write records cannot wake tasks. */
+/* irq_work wakes readers, because the contexts that write records cannot wake tasks. */
 static struct irq_work notify = IRQ_WORK_INIT(wake_readers);
 
 static u64 cgroup_of(const struct task_struct *task)
@@ -68,7 +68,7 @@ static void fill(struct maze_record *record, const struct task_struct *task)
 	record->tid = task_pid_nr((struct task_struct *)task);
 	record->uid = from_kuid(&init_user_ns, task_uid(task));
 	record->cgroup_id = cgroup_of(task);
-	/* Not locked: the name may change during the copy. */
+	/* This takes no lock, so the name may change during the copy. */
 	strscpy_pad(record->comm, task->comm, sizeof(record->comm));
 }
 
@@ -189,14 +189,17 @@ void records_detach_pollers(void)
 	__wake_up(readers, TASK_NORMAL, 0, poll_to_key(EPOLLHUP | POLLFREE));
 }
 
-/* Does not wait for a task in poll(2): it leaves the queue when it next runs. */
+/*
+ * Frees the queue if it is empty. It does not wait for a task in poll(2), which leaves
+ * the queue only when the task next runs.
+ */
 static void free_readers(void)
 {
 	bool empty;
 
 	if (!readers)
 		return;
-	/* With the lock: a task that has just left the queue has released the lock. */
+	/* Take the lock, so that a task that has just left the queue has released it. */
 	spin_lock_irq(&readers->lock);
 	empty = list_empty(&readers->head);
 	spin_unlock_irq(&readers->lock);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * From scheduler events to steps of the account: sched_switch, sched_process_fork and
- * sched_process_exit, found by name, because they are not exported as symbols.
+ * Steps accounts at scheduler events. The tracepoints sched_switch, sched_process_fork
+ * and sched_process_exit are found by name, because they are not exported as symbols.
  *
- * Cost of each switch: one load if nothing is watched; else two lookups in the hash. Only
- * a watched task is stepped, and only its switch-in may arm the timer.
+ * Each switch costs one load if nothing is watched, else two lookups in the hash. Only a
+ * watched task is stepped, and only its switch-in may arm the timer.
  */
 #include <linux/sched/clock.h>
 #include <linux/tracepoint.h>
@@ -29,9 +29,9 @@ static void switch_out(struct task_struct *prev, struct maze_task *watched, bool
 
 	raw_spin_lock(&watched->lock);
 	/*
-	 * prev_state is also set for a preempted task, and for one that a pending signal
-	 * kept runnable, which __state shows. A wait for a lock that sleeps only on
-	 * PREEMPT_RT does not count as a sleep.
+	 * prev_state is also set for a preempted task, and for a task that a pending
+	 * signal kept runnable. In the second case __state is 0. A wait for a lock that
+	 * sleeps only on PREEMPT_RT does not count as a sleep.
 	 */
 	if (!preempt && (prev_state & ~TASK_RTLOCK_WAIT) && READ_ONCE(prev->__state)) {
 		sample.act = MAZE_SLEEPS;
@@ -48,8 +48,8 @@ static void switch_out(struct task_struct *prev, struct maze_task *watched, bool
 }
 
 /*
- * How long it was not runnable. With CONFIG_SCHED_INFO, without the wait for a CPU that
- * follows the sleep.
+ * Returns how long the task was not runnable. With CONFIG_SCHED_INFO, this excludes the
+ * wait for a CPU that follows the sleep.
  */
 static u64 asleep_ns(const struct task_struct *next, const struct maze_task *watched)
 {
@@ -71,7 +71,10 @@ static void switch_in(struct task_struct *next, struct maze_task *watched)
 	u64 next_ns;
 
 	raw_spin_lock(&watched->lock);
-	/* Without sched_info (yields.c): exec_start lags by the time spent in interrupts. */
+	/*
+	 * yields.c needs a time no later than the switch-in. Without sched_info this is
+	 * exec_start, which lags by the time spent in interrupts.
+	 */
 	watched->in_clock = IS_ENABLED(CONFIG_SCHED_INFO) ? local_clock() : next->se.exec_start;
 	watched->in_runtime = sample.runtime_ns;
 	watched->switched_in = true;
@@ -105,13 +108,13 @@ static void probe_switch(void *data, bool preempt, struct task_struct *prev,
 		switch_in(next, watched);
 }
 
-/* False: a child of this task is not watched. */
+/* Returns false if a child of this task is not to be watched. */
 static bool params_for_child(const struct task_struct *parent, struct maze_watch_params *ret_params)
 {
 	struct maze_task *watched;
 	unsigned long flags;
 
-	/* From 7.0 on this probe may be preempted, so only RCU keeps the entry. */
+	/* From 7.0 on, this probe may be preempted, so only RCU keeps the entry allocated. */
 	rcu_read_lock();
 	watched = tasks_find(parent);
 	if (watched) {
@@ -143,7 +146,10 @@ static void probe_fork(void *data, struct task_struct *parent, struct task_struc
 	if (!atomic_read(&maze_watched) || !params_for_child(parent, &params))
 		return;
 	if (!tasks_watch(child, &params)) {
-		/* A concurrent end of watches may have passed this chain before the child. */
+		/*
+		 * A concurrent end of watches may have passed the chain before the child
+		 * was added.
+		 */
 		if (!is_watched(parent))
 			tasks_end(child, MAZE_EVENT_UNWATCH);
 		return;
@@ -153,7 +159,7 @@ static void probe_fork(void *data, struct task_struct *parent, struct task_struc
 	records_write(NULL, &lost);
 }
 
-/* The time since its last tick is not yet in its runtime, and so not judged. */
+/* Judges an exiting task, without the time since its last tick. */
 static void judge_last(struct task_struct *task)
 {
 	struct maze_sample sample = { .runtime_ns = task->se.sum_exec_runtime, .act = MAZE_RUNS };
@@ -220,7 +226,7 @@ void switch_detach(void)
 	unregister(HOOK_EXIT);
 }
 
-/* The exit probe first, so that every watched task is removed when it exits. */
+/* Attaches the exit probe first, so that every watched task is removed when it exits. */
 int switch_attach(void)
 {
 	unsigned int i;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Watched tasks: a hash by task_struct, read under RCU, written under a lock per chain.
- * The switch probe finds an entry with a few loads and no atomic operation.
+ * Watched tasks are in a hash by task_struct. It is read under RCU, and written under a
+ * lock per chain. The switch probe finds an entry with a few loads and no atomic
+ * operation.
  *
  * Invariant: an entry is in the hash only while its task can still be switched in. The
  * exit probe removes it. tasks_watch() adds an entry, then checks whether the task is
@@ -15,8 +16,9 @@
 #include "kmod.h"
 
 /*
- * Entries for forks, where PREEMPT_RT cannot allocate: enough for the forks in the few ms
- * until the work item has refilled the pool.
+ * Sizes of the pool of entries for forks, because a fork on PREEMPT_RT cannot allocate.
+ * Below POOL_LOW, a work item refills the pool. POOL_LOW entries are enough for the forks
+ * of the few ms that this takes.
  */
 #define POOL_FULL 1024
 #define POOL_LOW 768
@@ -42,7 +44,7 @@ static struct chain *chain_of(const struct task_struct *task)
 	return &chains[hash_ptr(task, MAZE_TASK_BITS)];
 }
 
-/* Adds the entry to the pool if it has fewer than `full`; else frees it and may sleep. */
+/* Adds the entry to the pool, or if that has `full` entries frees it and may sleep. */
 static void pool_put(struct maze_task *watched, unsigned int full)
 {
 	unsigned long flags;
@@ -114,8 +116,9 @@ static struct maze_task *new_entry(struct task_struct *task, bool may_sleep)
 
 	watched = may_sleep ? NULL : pool_take();
 	/*
-	 * Children must not lose the watch if their parent forks faster than the pool refills.
-	 * At a fork only preemption is disabled, so except on PREEMPT_RT it may allocate.
+	 * Children must not lose the watch if their parent forks faster than the pool
+	 * refills. At a fork only preemption is disabled, so this may allocate, except on
+	 * PREEMPT_RT.
 	 */
 	if (!watched && (may_sleep || !IS_ENABLED(CONFIG_PREEMPT_RT))) {
 		watched =
@@ -130,7 +133,10 @@ static struct maze_task *new_entry(struct task_struct *task, bool may_sleep)
 	raw_spin_lock_init(&watched->lock);
 	refcount_set(&watched->refs, 1);
 	INIT_RCU_WORK(&watched->free, free_entry);
-	/* Without HARD, irq_work may take a signal's locks, but on PREEMPT_RT runs in a thread. */
+	/*
+	 * Without HARD, irq_work may take the locks of a signal, but on PREEMPT_RT it
+	 * runs in a thread.
+	 */
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
 		watched->work = IRQ_WORK_INIT_HARD(deliver_fn);
 	else
@@ -166,7 +172,7 @@ static void write_lifecycle(const struct task_struct *task, const struct maze_ta
 		records_write(task, &facts);
 }
 
-/* With the lock held, pending verdicts are recorded as not sent: their watch ends. */
+/* Records pending verdicts as not sent, because the watch ends. The lock is held. */
 static void drop_pending(struct maze_task *watched)
 {
 	struct maze_record facts;
@@ -185,7 +191,7 @@ static void drop_pending(struct maze_task *watched)
 	watched->pending = 0;
 }
 
-/* Whether the request may replace this watch; with the lock held. */
+/* Returns 0 if the request may replace this watch. The caller holds the lock. */
 static int check_replaceable(const struct maze_task *watched,
 			     const struct maze_watch_params *params)
 {
@@ -200,8 +206,8 @@ static int check_replaceable(const struct maze_task *watched,
 }
 
 /*
- * 0; -EEXIST: not covered by the mask; -EALREADY: unchanged; -ENOENT: the watch has
- * ended.
+ * Returns 0, -EEXIST (the mask does not cover the watch), -EALREADY (unchanged) or
+ * -ENOENT (the watch has ended).
  */
 static int set_policy(struct maze_task *watched, const struct maze_watch_params *params,
 		      bool is_new)
@@ -209,7 +215,7 @@ static int set_policy(struct maze_task *watched, const struct maze_watch_params 
 	unsigned long flags;
 	int err = 0;
 
-	/* A request by PID came after the fork: inheritance does not replace it. */
+	/* This watch is from a request after the fork, so inheritance does not replace it. */
 	if (!is_new && (params->flags & MAZE_RECORD_INHERITED))
 		return -EALREADY;
 	raw_spin_lock_irqsave(&watched->lock, flags);
@@ -222,7 +228,7 @@ static int set_policy(struct maze_task *watched, const struct maze_watch_params 
 		drop_pending(watched);
 	watched->policy = params->policy;
 	watched->tag = params->tag;
-	/* The account begins at the next sample that is up to date. */
+	/* The account begins at the next sample whose runtime is up to date. */
 	memset(&watched->account, 0, sizeof(watched->account));
 	watched->seen_clock = 0;
 	watched->next_check_ns = 0;
@@ -267,7 +273,7 @@ static int add(struct task_struct *task, const struct maze_watch_params *params)
 	rcu_read_unlock();
 	if (!there)
 		return 0;
-	/* At a fork, PREEMPT_RT cannot free memory either. */
+	/* A fork on PREEMPT_RT cannot free memory, so it puts any entry into the pool. */
 	pool_put(fresh, params->may_sleep ? POOL_FULL : UINT_MAX);
 out_count:
 	atomic_dec(&maze_watched);
@@ -302,7 +308,7 @@ int tasks_watch(struct task_struct *task, const struct maze_watch_params *params
 	if (watched)
 		write_lifecycle(task, watched, MAZE_EVENT_WATCH, 0, params->flags);
 	rcu_read_unlock();
-	/* Pairs with do_exit(): PF_EXITING is set before the exit probe looks for an entry. */
+	/* Pairs with do_exit(), which sets PF_EXITING before the exit probe runs. */
 	smp_mb();
 	if (!(READ_ONCE(task->flags) & PF_EXITING))
 		return 0;
@@ -310,7 +316,7 @@ int tasks_watch(struct task_struct *task, const struct maze_watch_params *params
 	return -ESRCH;
 }
 
-/* With both locks held, so that no policy is set on an ended watch. */
+/* Returns the final count. Both locks are held, so no policy is set on an ended watch. */
 static u64 mark_ended(struct maze_task *watched, enum maze_event event)
 {
 	u64 runtime_ns = watched->task->se.sum_exec_runtime;
@@ -319,7 +325,7 @@ static u64 mark_ended(struct maze_task *watched, enum maze_event event)
 	watched->ended = true;
 	if (event == MAZE_EVENT_UNWATCH)
 		drop_pending(watched);
-	/* Adds the runtime since the last step; a running task has used more than this. */
+	/* Add the runtime since the last step. A running task has used more than that. */
 	if (watched->account.begun && runtime_ns > watched->account.runtime_ns)
 		count_ns += runtime_ns - watched->account.runtime_ns;
 	return count_ns;
@@ -382,7 +388,10 @@ int tasks_init(void (*deliver)(struct irq_work *work))
 	cache = KMEM_CACHE(maze_task, 0);
 	if (!cache)
 		return -ENOMEM;
-	/* High priority: user threads that fork and exit must not starve it. */
+	/*
+	 * The high priority prevents user threads that fork and exit from starving the
+	 * work.
+	 */
 	workers = alloc_workqueue("maze", WQ_UNBOUND | WQ_HIGHPRI, 0);
 	if (!workers) {
 		kmem_cache_destroy(cache);

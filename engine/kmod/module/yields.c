@@ -2,7 +2,7 @@
 /*
  * Detects sched_yield(2), and waits in futex(2). A yield that switches to another task is
  * detected at the switch, by the system call number of the task. A yield without a switch
- * is detected by a kprobe on do_sched_yield(), which costs other calls nothing.
+ * is detected by a kprobe on do_sched_yield(), which costs other system calls nothing.
  */
 #include <linux/kprobes.h>
 #include <linux/sched/clock.h>
@@ -13,14 +13,15 @@
 
 #include "kmod.h"
 
-/* More than two readings of a clock may round down. */
+/* This is more than the rounding error of two readings of a clock. */
 #define MARGIN_NS NSEC_PER_USEC
 
 static bool attached;
 
 /*
- * The clock at in_runtime, or earlier. At a switch-in, the scheduler's own reading: the
- * probe reads the clock later, and much later if a hypervisor stops the CPU in between.
+ * Returns the clock at in_runtime, or an earlier value. After a switch-in, sched_info has
+ * the reading of the scheduler. The probe reads the clock later, and much later if a
+ * hypervisor stops the CPU in between.
  */
 static u64 counted_since(const struct maze_task *watched)
 {
@@ -46,8 +47,8 @@ bool yields_now(struct task_struct *task)
 }
 
 /*
- * Whether a sleeping task, which is not stopped, waits for a lock. Of the calls listed,
- * only waits sleep.
+ * Whether a sleeping task that is not stopped waits for a lock. The calls tested here
+ * sleep only while they wait.
  */
 bool waits_for_lock(struct task_struct *task)
 {
@@ -71,10 +72,9 @@ bool waits_for_lock(struct task_struct *task)
 }
 
 /*
- * Judges the episode that ends here by its runtime, because the next step charges only
- * the runtime after the yield. Then stores the task's runtime at the yield for that step.
- * That value may be too large but not too small, so it includes time stolen since the
- * switch-in.
+ * A yield ends the episode. Judge it here, because the next step charges only the runtime
+ * after the yield. Then store the runtime at the yield for that step. The stored value
+ * may be too large but not too small, so it includes time stolen since the switch-in.
  */
 static int handle_yield(struct kprobe *probe, struct pt_regs *regs)
 {
