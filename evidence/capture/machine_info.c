@@ -14,7 +14,8 @@
 #include "../../base/clock.h"
 
 /*
- * FILEID_KERNFS of the kernel's include/linux/exportfs.h: the handle is an inode number.
+ * FILEID_KERNFS of include/linux/exportfs.h. The kernel accepts an inode number as
+ * handle.
  */
 #define KERNFS_HANDLE 0xfe
 #define CGROUP_ROOT "/sys/fs/cgroup"

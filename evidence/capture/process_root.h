@@ -8,9 +8,12 @@
 
 #include "process_info.h"
 
-/* The root of the process; this program's own for NULL or a released one. Or -errno. */
+/*
+ * Returns a descriptor of the root of the process, or -errno. `live` may be NULL or
+ * released. The root is then that of this program.
+ */
 int process_root_open(const struct process_info *live);
-/* A regular file below that root, for reading. A descriptor or -errno. */
+/* Opens a regular file below that root for reading. Returns a descriptor or -errno. */
 int process_root_open_file(int root_fd, const char *path);
 
 #endif
