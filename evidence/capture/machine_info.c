@@ -13,10 +13,7 @@
 
 #include "../../base/clock.h"
 
-/*
- * FILEID_KERNFS of include/linux/exportfs.h. The kernel accepts an inode number as
- * handle.
- */
+/* FILEID_KERNFS of the kernel's exportfs.h: the file handle is an inode number. */
 #define KERNFS_HANDLE 0xfe
 #define CGROUP_ROOT "/sys/fs/cgroup"
 

@@ -11,10 +11,7 @@
 
 #include "../../core/types.h"
 
-/*
- * Large programs have some hundred executable mappings. A JIT compiler may make
- * thousands.
- */
+/* Large programs have some hundred mappings. A JIT compiler may make thousands. */
 #define MAPS_MAX 2048
 
 struct map {

@@ -9,8 +9,7 @@
 #include "process_info.h"
 
 /*
- * Returns a descriptor of the root of the process, or -errno. `live` may be NULL or
- * released. The root is then that of this program.
+ * Returns the root of the process, or this program's own if `live` is NULL or released.
  */
 int process_root_open(const struct process_info *live);
 /* Opens a regular file below that root for reading. Returns a descriptor or -errno. */

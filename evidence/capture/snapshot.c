@@ -109,9 +109,7 @@ out_free:
 	return err;
 }
 
-/*
- * Copies `size` bytes. The first sample never wraps, because the ring is larger than it.
- */
+/* The first sample never wraps, because the ring is larger than a sample. */
 static bool take(const unsigned char **at, const unsigned char *end, void *ret, size_t size)
 {
 	if ((size_t)(end - *at) < size)
@@ -121,9 +119,7 @@ static bool take(const unsigned char **at, const unsigned char *end, void *ret, 
 	return true;
 }
 
-/*
- * Reads the layout of perf_event_open(2): the registers by kernel number, then the stack.
- */
+/* The kernel writes the registers by kernel number and then the stack. */
 static bool read_sample(const unsigned char *at, const unsigned char *end,
 			struct snapshot *snapshot)
 {

@@ -15,25 +15,20 @@
 
 #include "../../core/types.h"
 
-/*
- * A sample may have at most 64 KiB, headers included, because its size field has 16 bits.
- */
+/* The 16 bits of a sample's size limit its stack. Half of the range is enough. */
 #define SNAPSHOT_STACK_MAX 32768
 #define SNAPSHOT_REGISTERS_MAX 33
 
 struct snapshot {
-	/* in the order of DWARF numbers, then the instruction pointer */
+	/* In the order of DWARF numbers. The last is the instruction pointer. */
 	maze_u64 registers[SNAPSHOT_REGISTERS_MAX];
 	maze_u64 stack_at; /* the address of stack[0] */
 	size_t stack_size;
-	maze_u64 took_ns; /* the time from snapshot_ask() to the sample */
+	maze_u64 took_ns; /* between snapshot_ask() and snapshot_get() */
 	unsigned char stack[SNAPSHOT_STACK_MAX];
 };
 
-/*
- * Returns the number of DWARF registers without the instruction pointer. 0: this machine
- * is not supported.
- */
+/* The number of DWARF registers before the instruction pointer; 0: unknown machine. */
 unsigned int snapshot_registers(void);
 
 struct snapshot_event;
