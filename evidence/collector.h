@@ -6,8 +6,7 @@
  * Reading the memory, mappings and files of a process may block forever. So each user has
  * a worker process (isolation/worker.h), which reads them and holds the open incidents of
  * that user. A blocked worker then costs only the incidents of its user. The collector
- * leaves a worker that misses its deadline behind, and the worker's replacement reads no
- * process.
+ * replaces a worker that misses its deadline. The replacement reads no process.
  */
 #ifndef MAZE_EVIDENCE_COLLECTOR_H
 #define MAZE_EVIDENCE_COLLECTOR_H
@@ -35,7 +34,7 @@ void collector_stack(struct collector *collector, const struct maze_stack *stack
  * Like incidents_work(). Also reports losses: every ten seconds at most, and at the end.
  */
 int collector_work(struct collector *collector, struct incident_messages *ret);
-/* This descriptor is readable when collector_work() is due. */
+/* Returns a descriptor that is readable when collector_work() is due. */
 int collector_fd(const struct collector *collector);
 /* Gives the workers at most six seconds to write the open incidents. Ignores NULL. */
 void collector_close(struct collector *collector, struct incident_messages *ret);

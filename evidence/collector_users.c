@@ -15,7 +15,7 @@
 
 /* The longest wait for an answer, because writing a file may wait for a busy disk. */
 #define DEADLINE_NS (5 * MAZE_NSEC_PER_SEC)
-/* After a worker was left behind, the user's next workers read no process so long. */
+/* After a worker was left behind, the user's workers read no process for this time. */
 #define BLIND_NS (60 * MAZE_NSEC_PER_SEC)
 /* A worker that is not the caller's own ends after this time without an incident. */
 #define IDLE_NS (60 * MAZE_NSEC_PER_SEC)

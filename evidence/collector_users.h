@@ -54,7 +54,7 @@ int collector_serve(struct collector *collector, struct collector_user *user,
 		    struct incident_messages *messages);
 /* Whether `messages` has room for all messages of another collector_serve(). */
 bool collector_has_room(const struct incident_messages *messages);
-/* Brings the workers closer to their end. Returns true once all have ended. */
+/* Does one step to end all workers. Returns true once all have ended. */
 bool collector_end_workers(struct collector *collector, struct incident_messages *messages);
 
 #endif

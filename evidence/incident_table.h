@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The table of open incidents: incident.c fills it, incident_work.c writes it. */
+/* The open incidents. incident.c adds them, and incident_work.c writes their files. */
 #ifndef MAZE_EVIDENCE_INCIDENT_TABLE_H
 #define MAZE_EVIDENCE_INCIDENT_TABLE_H
 
@@ -28,7 +28,7 @@ struct incident {
 	bool over;   /* the thread has another episode */
 };
 
-/* The last closed incidents, so that late stacks and process infos open no new ones. */
+/* Remembers the last closed incidents, so that late evidence opens no new ones. */
 #define INCIDENTS_CLOSED_MAX 64
 struct incident_closed {
 	bool used;

@@ -33,7 +33,7 @@
 #define UNWINDS_MAX 8
 /* The files reach their maximum age even if no new file is written, so prune hourly. */
 #define PRUNE_NS (3600 * MAZE_NSEC_PER_SEC)
-/* A prune reads the whole directory, so it does not follow each of a hundred files. */
+/* A prune reads the whole directory, so there is at most one in this time. */
 #define PRUNE_SOON_NS MAZE_NSEC_PER_SEC
 #define CLOSE_NS (2 * MAZE_NSEC_PER_SEC)
 

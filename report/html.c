@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* page.inc contains page.html with page.css and page.js. This file fills its @MARKS@. */
+/*
+ * page.inc contains page.html with page.css and page.js. This file fills in its @MARKS@.
+ */
 #include "html.h"
 #include "report.h"
 #include "../base/rfc3339.h"

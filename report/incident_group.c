@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Incidents belong to one process if the PIDs in their IDs and the start times are equal
- * and a signal falls into the time of the episode.
+ * Two incidents belong to one process if the PIDs in their IDs and the start times are
+ * equal. A signal counts if its time is within the episode.
  */
 #include "incident_group.h"
 #include "incident_file.h"
@@ -26,7 +26,7 @@ struct search {
 	struct signal_sent found;
 };
 
-/* Compares "-PID-" in "TIME-PID-TID-EPISODE". */
+/* Whether both IDs, TIME-PID-TID-EPISODE, have the same PID. */
 static bool same_pid(const char *a, const char *b)
 {
 	const char *of_a = strchr(a, '-'), *of_b = strchr(b, '-'), *end;

@@ -306,9 +306,7 @@
 		const first = data.since_known ? 0 : points[0][0];
 		const until = last > first ? last : first + 1;
 		const most = Math.max(...points.map((p) => p[1]));
-		/*
-		 * A limit far above all counts is left out: it would flatten the curve.
-		 */
+		/* Skip a limit far above all counts, because it flattens the curve. */
 		const shown = limits.filter((name) => data[name] <= most * 3);
 		const top = Math.max(most, ...shown.map((name) => data[name])) || 1;
 		const x = (t) => edge.left + (t - first) / (until - first) * (width - edge.left - edge.right);
@@ -395,10 +393,7 @@
 			svg.append(mark);
 			if (!verdict)
 				continue;
-			/*
-			 * The line leaves room below it on the right and above it on the
-			 * left.
-			 */
+			/* The line rises, so text fits below right or above left. */
 			const late = cx > at.width * 0.7;
 			svg.append(drawn("text", { class: "act", x: late ? Math.min(cx + 8, at.width - 4) : cx + 12,
 				y: cy + (late ? -12 : 22), "text-anchor": late ? "end" : "start" }, signalWords(record)));

@@ -13,7 +13,9 @@
 
 #include "../../base/clock.h"
 
-/* FILEID_KERNFS of the kernel's exportfs.h: the file handle is an inode number. */
+/*
+ * FILEID_KERNFS of linux/exportfs.h, the type of a file handle that is an inode number.
+ */
 #define KERNFS_HANDLE 0xfe
 #define CGROUP_ROOT "/sys/fs/cgroup"
 

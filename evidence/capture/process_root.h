@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Opens files as a process sees them: paths are resolved below the root of the process.
- * So paths in containers work, and a symbolic link cannot leave this root.
+ * Opens files as a process sees them. All paths are resolved below the root of the
+ * process. So paths in containers work, and a symbolic link cannot leave this root.
  */
 #ifndef MAZE_EVIDENCE_PROCESS_ROOT_H
 #define MAZE_EVIDENCE_PROCESS_ROOT_H

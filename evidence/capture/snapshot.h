@@ -15,7 +15,7 @@
 
 #include "../../core/types.h"
 
-/* The 16 bits of a sample's size limit its stack. Half of the range is enough. */
+/* A sample's size has 16 bits, so its stack must be smaller than 64 KiB. */
 #define SNAPSHOT_STACK_MAX 32768
 #define SNAPSHOT_REGISTERS_MAX 33
 

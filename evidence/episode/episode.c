@@ -171,9 +171,9 @@ static struct episode_frame by_address(struct episode *episode, maze_u64 address
 }
 
 /*
- * Whether the address of a frame is no code. Without frame pointers the kernel takes
- * other values on the stack for addresses. The innermost frame is always right, so do not
- * ask for it.
+ * Whether the address of a frame is surely no code. Without frame pointers the kernel
+ * takes other values on the stack for addresses. The innermost frame is always right, so
+ * callers do not check it.
  */
 static bool is_astray(const struct episode *episode, const struct maze_frame *frame)
 {

@@ -158,7 +158,7 @@ static int open_perf_map(const struct episode *episode, const struct modules_sco
 	char path[64];
 	int root, fd;
 
-	/* A PID of another PID namespace needs the process's own root. */
+	/* A PID of another PID namespace is valid only in the process's root. */
 	if (!scope->live && pid != (pid_t)episode->pid)
 		return -1;
 	root = process_root_open(scope->live);
@@ -271,7 +271,7 @@ static size_t find_unwind_modules(struct symbolize_sources *sources, struct epis
 			seen[map - maps->map] = true;
 			ret_modules[count] = modules_by_map(sources->modules, scope, map);
 			if (ret_modules[count]) {
-				/* Hold it, or the next call may close it. */
+				/* Hold the module, or the next call may close it. */
 				ret_modules[count]->held++;
 				modules_seek_debug(ret_modules[count], scope);
 				ret_maps[count++] = map;

@@ -40,7 +40,7 @@
 
 /* Reading the debug information of a large program takes a second or two. */
 #define CPU_SECONDS 10
-/* Limits private memory, in which a browser's debug information needs as much. */
+/* The maximum of private memory. A browser's debug information needs that much. */
 #define MEMORY_MAX (4ULL << 30)
 
 /* ---- descriptors and memory -------------------------------------------------------- */

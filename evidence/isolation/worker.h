@@ -15,11 +15,9 @@
 
 #include "../../core/types.h"
 
-/*
- * If so many workers were left behind and have not ended, no other user's worker starts.
- */
+/* While so many left workers have not ended, no other user gets a new worker. */
 #define WORKERS_LEFT_MAX 8
-/* The same for the caller's own user, for whom half of it is reserved. */
+/* The same limit for the caller's own user, for whom it is twice as high. */
 #define WORKERS_LEFT_OWN_MAX 16
 /* There is also room for 16 running workers, because each may be left behind. */
 #define WORKERS_LEFT_ROOM 32

@@ -106,9 +106,9 @@ void named_addresses_perf_map(const char *text, size_t size, struct named_addres
 /* ---- /proc/kallsyms ---------------------------------------------------------------- */
 
 /*
- * Gives the symbol's name to the first address that is not below it, unless a nearer
- * symbol has named this address. share_with_neighbours() names the rest. Returns false if
- * the symbol's address is 0.
+ * Gives the symbol's name to the first address that is not below the symbol, unless this
+ * address has the name of a nearer symbol. share_with_neighbours() names the other
+ * addresses. Returns false if the symbol's address is 0.
  */
 static bool take_kernel_line(const char *line, const char *end, struct named_address *addresses,
 			     size_t count)
