@@ -15,7 +15,7 @@
 
 struct collector;
 
-/* Like incidents_open(), but the option strings must stay valid until the close. */
+/* Like incidents_open(), but the option strings must live until collector_close(). */
 int collector_open(const struct incidents_options *options, struct collector **ret,
 		   struct maze_error *error);
 /*

@@ -22,7 +22,7 @@ struct collector_user {
 	bool input_closed;     /* the worker ends after the messages that it has got */
 	unsigned int failures; /* how many workers in a row ended early */
 	maze_u64 failed_ns;
-	maze_u64 idle_ns; /* since when the worker is idle; 0: it works */
+	maze_u64 idle_ns; /* when the worker became idle; 0: it works */
 	struct collector_queue queue;
 	maze_u32 unanswered; /* sent messages that the worker has not taken */
 	maze_u32 open;

@@ -108,7 +108,7 @@ static void take(struct worker_loop *loop, const struct collector_header *header
 
 static void take_messages(struct worker_loop *loop)
 {
-	/* Its words have 64 bits to align the structures that it receives. */
+	/* 64-bit words align the structures that the worker receives. */
 	static maze_u64 body[(COLLECTOR_BODY_MAX + 7) / 8];
 	struct collector_header header;
 	struct iovec parts[] = { { &header, sizeof(header) }, { body, sizeof(body) } };

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * page.inc contains page.html with page.css and page.js. This file fills in its @MARKS@.
- */
+/* page.inc has page.html with page.css and page.js. This file fills in its @MARKS@. */
 #include "html.h"
 #include "report.h"
 #include "../base/rfc3339.h"

@@ -13,7 +13,7 @@
 #include "../../core/stack.h"
 #include "maps.h"
 
-/* The first thread is the runaway thread. Further threads are only counted. */
+/* The first is the runaway thread. Threads beyond the maximum are only counted. */
 #define PROCESS_INFO_THREADS_MAX 64
 /* The maximum that is read of a command line, which can have megabytes. */
 #define PROCESS_INFO_WORDS_MAX 8192

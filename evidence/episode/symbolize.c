@@ -147,7 +147,7 @@ static void symbolize_in_file(struct symbolize_sources *sources, struct episode 
 
 /* ---- other locations --------------------------------------------------------------- */
 
-/* Opens the perf map if it is a regular file of the process's user or of root. Or -1. */
+/* Returns the perf map, a regular file of the process's user or of root, or -1. */
 static int open_perf_map(const struct episode *episode, const struct modules_scope *scope)
 {
 	unsigned int uid = episode->has_live   ? episode->live.uid

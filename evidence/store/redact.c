@@ -206,7 +206,7 @@ static bool find_password(const char *word, size_t length, size_t *ret_begin, si
 	for (at = begin; at < end && *at != '/' && !isspace((unsigned char)*at); at++)
 		;
 	end = at;
-	/* Search the last @, because the password may contain others. */
+	/* Search for the last @, because the password may contain others. */
 	at = memrchr(begin, '@', (size_t)(end - begin));
 	colon = at ? memchr(begin, ':', (size_t)(at - begin)) : NULL;
 	if (!colon) {

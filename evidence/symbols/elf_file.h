@@ -11,7 +11,7 @@
 
 #include "../../core/stack.h"
 
-/* Returns -ENODATA without a build-id of up to 20 bytes, -ENOEXEC without an ELF file. */
+/* -ENODATA: there is no build-id of up to 20 bytes; -ENOEXEC: this is no ELF file. */
 int elf_file_build_id(int fd, maze_u8 ret_build_id[MAZE_BUILD_ID_LEN]);
 /* The length without padding. Four or more zeros at the end are padding. */
 size_t elf_file_build_id_length(const maze_u8 build_id[MAZE_BUILD_ID_LEN]);
@@ -27,7 +27,7 @@ int elf_file_section(int fd, const char *section, char *ret_bytes, size_t size);
  * `ret_names` has room for ELF_FILE_NEEDED_MAX.
  */
 int elf_file_needed(int fd, char ret_names[][ELF_FILE_NAME_MAX]);
-/* Sets address minus file offset of the executable bytes at `offset`. -ENODATA: none. */
+/* Sets the address minus the file offset of the code at `offset`. -ENODATA: no code. */
 int elf_file_slide(int fd, maze_u64 offset, maze_u64 *ret_slide);
 
 #endif

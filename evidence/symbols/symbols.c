@@ -39,7 +39,7 @@ static int find_debuginfo(Dwfl_Module *module, void **userdata, const char *name
 	return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
 }
 
-/* libdwfl calls it only for a module without a descriptor. The default would search. */
+/* libdwfl calls this only for a module without a descriptor. The default would search. */
 static int find_no_elf(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr base,
 		       char **ret_name, Elf **ret_elf)
 {

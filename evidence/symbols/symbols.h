@@ -34,7 +34,7 @@ struct symbols_files {
 
 struct symbols;
 
-/* The caller keeps the descriptors. Returns NULL without an ELF file or memory. */
+/* The caller keeps the descriptors. NULL: no ELF file, or out of memory. */
 struct symbols *symbols_open(const struct symbols_files *files);
 /*
  * Finds the symbols of an offset of the file, innermost first. Returns their number, or 0
