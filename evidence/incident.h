@@ -76,7 +76,7 @@ void incidents_stack(struct incidents *incidents, const struct maze_stack *stack
 /*
  * Does the work that is due, for a few milliseconds. Returns the ms until the next call.
  * 0 asks for a call right after other events, and -1 for one after the next record or
- * evidence. `ret` is always set, and may be NULL.
+ * evidence. Always sets *ret, unless `ret` is NULL.
  */
 int incidents_work(struct incidents *incidents, struct incident_messages *ret);
 /* Symbolizes and writes the open incidents, for at most two seconds. Ignores NULL. */

@@ -139,7 +139,7 @@ static bool is_over(struct incident *incident, maze_u64 now)
 	const struct episode *episode = &incident->episode;
 	maze_u64 quiet_ns = now - incident->last_ns;
 
-	/* Without a record, wait longer: it may be read long after the stacks. */
+	/* Without a record, wait longer, because it may be read late. */
 	if ((incident->over || episode->has_exit) && incident_has_record(incident))
 		return quiet_ns > EXIT_GRACE_NS;
 	if (quiet_ns <= INCIDENT_QUIET_NS)

@@ -17,7 +17,7 @@
 
 /* "600ms", "1min 3.2s", "310us": rounded down to 1 ms, or to 1 us if below 1 ms. */
 const char *shown_duration(long long ns, char buf[SHOWN_LEN]);
-/* "96 %". Says "below 1 %" and "above 99 %" instead of rounding to 0 % or 100 %. */
+/* "96 %". Writes "below 1 %" and "above 99 %" instead of rounding to 0 % or 100 %. */
 const char *shown_share(size_t part, size_t whole, char buf[SHOWN_LEN]);
 /* The digits of the number, or "?" if it is unknown. */
 const char *shown_number(long long number, char buf[SHOWN_LEN]);

@@ -22,7 +22,7 @@
 
 #define FILE_MODE 0600
 #define DIRECTORY_MODE 0700
-/* Parents such as /var/lib/maze may hold other files, so others may read them. */
+/* A parent such as /var/lib/maze may hold other files, so other users can open it. */
 #define PARENT_MODE 0755
 /* The maximum of files with one id, which PID namespaces or boots may share. */
 #define SAME_ID_MAX 100

@@ -24,7 +24,7 @@ struct incident_store_limits {
 	 * The directory has incidents of several users. Its owner gets three quarters of
 	 * each limit, and the others share the rest. Of their files, the newest of each
 	 * user is kept first, and then the second newest of each. So a user with many
-	 * incidents loses only own ones.
+	 * incidents causes no loss to others.
 	 */
 	bool shared;
 };
@@ -39,9 +39,9 @@ void incident_store_free(struct incident_store *store);
  */
 int incident_store_open(struct incident_store *store, struct maze_error *error);
 /*
- * Writes `id`.json. With `again` it replaces the file. Without, it changes an `id` (of
- * `size` bytes) that is taken to "ID-2". Returns 0, or 1 if `id` has changed while `text`
- * still has the old one, or -errno with a sentence.
+ * Writes `id`.json. With `again` it replaces the file. Without `again` it changes an `id`
+ * (of `size` bytes) that is taken to "ID-2". Returns 0, or 1 if `id` has changed while
+ * `text` still has the old one, or -errno with a sentence.
  */
 int incident_store_write(struct incident_store *store, char *id, size_t size, bool again,
 			 const char *text, struct maze_error *error);
