@@ -12,11 +12,11 @@
 #include "../base/error.h"
 #include "store/redact.h"
 
-/* Workers write what is open in three seconds, or their replacements in another three. */
+/* Workers write their incidents in three seconds, or replacements in another three. */
 #define CLOSE_NS (6 * MAZE_NSEC_PER_SEC)
-/* Process infos and stacks of the engine that one collector_work() takes. */
+/* The maximum of process infos, and of stacks, that one collector_work() takes. */
 #define BATCH_MAX 64
-/* A user's flood must not flood the log. */
+/* The least time between two reports of losses, so that one user cannot fill the log. */
 #define REPORT_NS (10 * MAZE_NSEC_PER_SEC)
 
 /* ---- users ------------------------------------------------------------------------- */
@@ -71,7 +71,7 @@ static struct collector_user *user_of(struct collector *collector, unsigned int 
 {
 	struct collector_user *user = NULL;
 
-	/* One worker serves a directory that is not shared. */
+	/* A directory that is not shared needs only one worker. */
 	if (!collector->options.shared)
 		return &collector->users[0];
 	user = find_user(collector, uid) ?: add_user(collector, uid);
@@ -127,7 +127,7 @@ void collector_record(struct collector *collector, const struct maze_record *rec
 			sizeof(message));
 		return;
 	case MAZE_EVENT_EXIT:
-		/* It also ends the incidents of the thread's earlier episodes. */
+		/* The exit also ends the incidents of the thread's earlier episodes. */
 		if (!user)
 			user = collector->options.shared ? find_user(collector, record->uid)
 							 : &collector->users[0];
@@ -165,7 +165,7 @@ void collector_stack(struct collector *collector, const struct maze_stack *stack
 		&header, stack, sizeof(*stack));
 }
 
-/* At most BATCH_MAX of each. True: there may be more. */
+/* Takes at most BATCH_MAX of each kind. Returns true if there may be more. */
 static bool take_evidence(struct collector *collector)
 {
 	struct maze_process_info recorded;
@@ -247,7 +247,7 @@ int collector_open(const struct incidents_options *options, struct collector **r
 
 	if (!collector)
 		return maze_fail(error, -ENOMEM, "out of memory");
-	/* Checked here, because a worker cannot return the error. */
+	/* Check the patterns here, because a worker cannot return the error. */
 	err = redact_new(options->redact_names, options->redact_names_count, &redactor, error);
 	redact_free(err ? NULL : redactor);
 	collector->options = *options;
@@ -260,7 +260,7 @@ int collector_open(const struct incidents_options *options, struct collector **r
 	}
 	*own = (struct collector_user){ .used = true, .uid = geteuid(), .worker.fd = -1 };
 	collector_queue_init(&own->queue);
-	/* It checks the directory now and removes old incidents from it later. */
+	/* This worker checks the directory now, and later prunes it. */
 	err = collector_start_worker(collector, own);
 	if (err) {
 		close(collector->epoll);

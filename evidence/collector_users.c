@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Each queued message stays until its incident is closed, so that a worker that replaces
- * another can write the incident. Stacks are large and go once they are sent.
+ * The queue keeps each message until its incident is closed, because a replacement of the
+ * worker needs it to write the incident. Stacks are large, so the queue drops them once
+ * they are sent.
  */
 #include "collector_users.h"
 
@@ -12,18 +13,16 @@
 
 #include "../base/clock.h"
 
-/* Reading a process takes a millisecond; writing a file may wait for a busy disk. */
+/* The longest wait for an answer, because writing a file may wait for a busy disk. */
 #define DEADLINE_NS (5 * MAZE_NSEC_PER_SEC)
-/*
- * After a worker was left behind, the next ones of this user read no process for so long.
- */
+/* After a worker was left behind, the user's workers read no process for this time. */
 #define BLIND_NS (60 * MAZE_NSEC_PER_SEC)
-/* Another user's worker ends after so long without an incident. */
+/* A worker that is not the caller's own ends after this time without an incident. */
 #define IDLE_NS (60 * MAZE_NSEC_PER_SEC)
-/* At the end: a worker needs two seconds at most; after three, another one starts. */
+/* At the end a worker needs at most two seconds. After three, another one replaces it. */
 #define CLOSE_LATE_NS (3 * MAZE_NSEC_PER_SEC)
 #define STEP_MS 1000
-/* Beside an answer of a worker, two more messages may come. */
+/* A worker's answer and the step after it may add three messages, so three stay free. */
 #define MESSAGES_FULL (INCIDENT_MESSAGES_MAX - 3)
 
 int collector_start_worker(struct collector *collector, struct collector_user *user)
@@ -67,7 +66,7 @@ void collector_leave_worker(struct collector *collector, struct collector_user *
 			  &event);
 }
 
-/* The worker missed its deadline, or ended. The next one gets the open incidents. */
+/* The worker missed its deadline or ended. Its replacement gets the open incidents. */
 static void replace_worker(struct collector *collector, struct collector_user *user,
 			   struct incident_messages *messages, const char *what)
 {
@@ -81,14 +80,14 @@ static void replace_worker(struct collector *collector, struct collector_user *u
 		user->uid, what, collector->left.count);
 	if (++user->failures == 1 || !user->queue.first)
 		return;
-	/* The replacement failed too, so reading a process is not the cause. */
+	/* The replacement, which reads no process, failed as well. */
 	incident_messages_add(messages, user->uid, true,
 			      "the open incidents of user id %u are lost and counted", user->uid);
 	collector->lost += user->open ? user->open : 1;
 	collector_queue_clear(&user->queue);
 }
 
-/* False: the socket is full. */
+/* Returns false if the socket is full. */
 static bool send_messages(struct collector_user *user)
 {
 	struct collector_message **link = &user->queue.first, *message;
@@ -141,13 +140,13 @@ static void take_status(struct collector_user *user, const struct collector_answ
 	user->failures = 0;
 }
 
-/* False: the worker has ended. */
+/* Returns false if the worker has ended. */
 static bool take_answers(struct collector_user *user, struct incident_messages *messages)
 {
 	struct collector_answer answer;
 	ssize_t got;
 
-	/* A message without room stays in the socket. */
+	/* The socket keeps the answers that `messages` has no room for. */
 	while (messages->count < MESSAGES_FULL) {
 		got = worker_receive(&user->worker, &answer, sizeof(answer));
 		if (got == -EAGAIN)
@@ -181,7 +180,7 @@ static void check_worker(struct collector *collector, struct collector_user *use
 		replace_worker(collector, user, messages, "has ended early");
 	} else if (worker_is_late(&user->worker, DEADLINE_NS, step_ns) &&
 		   messages->count < MESSAGES_FULL) {
-		/* With no room for messages, the answer may still be in the socket. */
+		/* If `messages` has no room, the answer may still be in the socket. */
 		replace_worker(collector, user, messages, "has not answered in time");
 	} else if (user->idle_ns && user->blind && may_see(collector, user)) {
 		collector_leave_worker(collector, user, false);
@@ -192,7 +191,7 @@ static void check_worker(struct collector *collector, struct collector_user *use
 	}
 }
 
-/* False: no worker can be started, and the queued messages are lost. */
+/* Returns false if no worker can be started. The queued messages are then lost. */
 static bool get_worker(struct collector *collector, struct collector_user *user,
 		       struct incident_messages *messages)
 {
@@ -231,7 +230,7 @@ int collector_serve(struct collector *collector, struct collector_user *user,
 	return own && !user->blind ? -1 : (int)(IDLE_NS / MAZE_NSEC_PER_MSEC) + 1;
 }
 
-/* True: the worker has written what was open, and ended. */
+/* Returns true if the worker has written its open incidents and ended. */
 static bool end_worker(struct collector *collector, struct collector_user *user,
 		       struct incident_messages *messages)
 {

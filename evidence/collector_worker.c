@@ -11,9 +11,9 @@
 #include "../base/clock.h"
 #include "incident_table.h"
 
-/* Messages between two incidents_work(). */
+/* The maximum of messages that the worker takes between two incidents_work(). */
 #define BATCH_MAX 64
-/* Between two answers during long work. */
+/* The time between two status answers during long work. */
 #define STATUS_NS (250 * MAZE_NSEC_PER_MSEC)
 
 struct worker_loop {
@@ -26,7 +26,7 @@ struct worker_loop {
 
 /* ---- answers ----------------------------------------------------------------------- */
 
-/* May wait for a full socket: the parent reads it in each turn of its loop. */
+/* Waits if the socket is full. The parent reads the socket in each turn of its loop. */
 static void answer(struct worker_loop *loop, const struct collector_answer *answer)
 {
 	if (send(loop->fd, answer, sizeof(*answer), MSG_NOSIGNAL) < 0 && errno != EINTR)
@@ -108,7 +108,7 @@ static void take(struct worker_loop *loop, const struct collector_header *header
 
 static void take_messages(struct worker_loop *loop)
 {
-	/* 64-bit words, so that what is in it is aligned. */
+	/* 64-bit words align the structures that the worker receives. */
 	static maze_u64 body[(COLLECTOR_BODY_MAX + 7) / 8];
 	struct collector_header header;
 	struct iovec parts[] = { { &header, sizeof(header) }, { body, sizeof(body) } };

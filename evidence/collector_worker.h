@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The worker of one user's incidents (collector.h), and the messages between it and the
- * collector. Both are one program, so messages are plain structures.
+ * The worker that holds one user's open incidents (collector.h), and the messages between
+ * it and the collector. Both processes run the same program, so messages are plain
+ * structures.
  */
 #ifndef MAZE_EVIDENCE_COLLECTOR_WORKER_H
 #define MAZE_EVIDENCE_COLLECTOR_WORKER_H
@@ -22,7 +23,7 @@ struct collector_record {
 	struct maze_policy policy;
 	bool has_policy;
 	char engine[16];
-	char rule[80]; /* "": none */
+	char rule[80]; /* "": no rule */
 };
 
 #define COLLECTOR_BODY_MAX sizeof(struct maze_stack)
@@ -40,16 +41,16 @@ enum collector_answer_kind {
 
 struct collector_answer {
 	maze_u32 kind; /* enum collector_answer_kind */
-	/* Of a status: messages taken since the last one, open incidents. */
+	/* In a status: messages taken since the last status; open incidents. */
 	maze_u32 taken, open;
-	int wait_ms; /* until it works again; -1: at the next message */
+	int wait_ms; /* until the worker has work again; -1: until the next message */
 	maze_u64 lost;
 	maze_u32 pid, tid, episode;
 	bool trouble;
 	char text[sizeof(((struct incident_messages *)NULL)->message[0].text)];
 };
 
-/* worker_start()'s `main`; `arg` is a struct incidents_options. */
+/* The `main` of worker_start(). `arg` is a struct incidents_options. */
 void collector_worker(int fd, void *arg);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The first record, process info or stack of an episode opens its incident. It stays open
- * while more evidence may arrive. Once written, it can be dropped at any time.
+ * The first record, process info or stack of an episode opens its incident. The incident
+ * stays open while more evidence may arrive. Once written, it may be dropped to make
+ * room.
  */
 #include "incident.h"
 
@@ -113,7 +114,7 @@ void incident_drop(struct incidents *incidents, struct incident **incident)
 	*incident = NULL;
 }
 
-/* "20261124T204512Z-4711-4713-0", and "-u1000" for another user. */
+/* The id is "20261124T204512Z-4711-4713-0". Another user's id ends in "-u1000". */
 static void write_id(struct episode *episode, unsigned int uid)
 {
 	char time[RFC3339_LEN], short_time[32];
@@ -143,10 +144,10 @@ static bool is_quieter(struct incident *const *slot, struct incident *const *oth
 }
 
 /*
- * A free slot, or the slot of the written incident that has been quiet the longest. A
- * record may also replace an incident without a record, which is never written. This
- * happens if a slow worker gets the record and the other evidence of an episode far
- * apart.
+ * Returns a free slot, or the slot of the written incident that has been quiet the
+ * longest. A record may also take the slot of an incident without a record, which would
+ * never be written. A slow worker has such incidents if it gets the record of an episode
+ * long after the other evidence.
  */
 static struct incident **make_room(struct incidents *incidents, maze_u64 now, bool for_record)
 {
@@ -179,10 +180,10 @@ static struct incident *find(struct incidents *incidents, maze_u32 pid, maze_u32
 		incident = incidents->open[i];
 		if (!incident || incident->episode.pid != pid || incident->episode.tid != tid)
 			continue;
-		/* Late evidence belongs to its incident, even if that is over. */
+		/* Late evidence belongs to its own episode, even if that is over. */
 		if (incident->episode.episode == episode)
 			return incident;
-		/* A thread has one episode at a time. */
+		/* A thread has one episode at a time, so a later one ends this one. */
 		if (episode > incident->episode.episode)
 			incident->over = true;
 	}
@@ -230,7 +231,7 @@ static struct incident *get_incident(struct incidents *incidents, maze_u32 pid, 
 	return incident;
 }
 
-/* Late evidence of a closed incident, from another ring. */
+/* Whether this is late evidence, from another ring, of an incident that is closed. */
 static bool is_late(const struct incidents *incidents, maze_u32 pid, maze_u32 tid, maze_u32 episode)
 {
 	const struct incident_closed *closed;
@@ -245,7 +246,7 @@ static bool is_late(const struct incidents *incidents, maze_u32 pid, maze_u32 ti
 
 /* ---- records and evidence ---------------------------------------------------------- */
 
-/* With the first evidence only, because the process may end at any time. */
+/* Called with the first evidence only, because the process may end soon. */
 static void capture(struct incidents *incidents, struct incident *incident, maze_u64 boot_ns)
 {
 	struct episode *episode = &incident->episode;
@@ -305,7 +306,7 @@ static void add_exit(struct incidents *incidents, const struct maze_record *reco
 		    incident->episode.tid != record->tid || incident->episode.has_exit)
 			continue;
 		/*
-		 * If the thread exited in another episode, the end of this one is
+		 * If the thread exited in a later episode, the end of this episode is
 		 * unknown.
 		 */
 		if (incident->episode.episode == record->episode)

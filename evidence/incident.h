@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Incidents: one file (maze-incident(5)) for each episode of a thread with a verdict. The
- * caller passes records, process infos and stacks in any order, and calls
+ * Writes incidents: one file (maze-incident(5)) for each episode of a thread with a
+ * verdict. The caller passes records, process infos and stacks in any order. It calls
  * incidents_work() from its event loop.
  *
  * No function here prints or waits. A sandboxed helper process reads the files of other
- * users and finds symbols. If files cannot be written, incidents are lost, counted, and
- * reported once. Evidence never delays or changes a verdict: no thread is stopped for it.
+ * users and finds symbols. Evidence never delays or changes a verdict, because no thread
+ * is stopped for it. If files cannot be written, the incidents are lost. They are
+ * counted, and the problem is reported once.
  */
 #ifndef MAZE_EVIDENCE_INCIDENT_H
 #define MAZE_EVIDENCE_INCIDENT_H
@@ -16,40 +17,40 @@
 
 struct incidents;
 
-/* In a shared directory, for each user other than the caller. */
+/* The maximum of open incidents per other user than the caller, in a shared directory. */
 #define INCIDENTS_OPEN_USER 64
 
 struct incidents_options {
 	const char *dir; /* created with mode 0700 if it is missing */
-	/* Beyond these the oldest incidents are removed. 0: the default. */
+	/* The oldest incidents beyond these limits are removed. 0: the default. */
 	size_t count_max;
 	maze_u64 bytes_max;
 	maze_u64 age_max_ns;
-	bool no_unwind; /* no DWARF unwind of the live thread */
+	bool no_unwind; /* do not unwind the live thread's stack by DWARF */
 	/* Patterns as in redact_new(): "*secret*". May be NULL. */
 	const char *const *redact_names;
 	size_t redact_names_count;
-	/* Several users have incidents in the directory. See incident_store.h. */
+	/* Several users have incidents in the directory (incident_store.h). */
 	bool shared;
 	/*
-	 * For a collector: it ignores records and evidence with another tag (0: any), or
-	 * older.
+	 * A collector ignores records and evidence with another tag (0: takes any tag),
+	 * and those older than `since_ns`.
 	 */
 	maze_u64 tag;
 	maze_u64 since_ns; /* CLOCK_BOOTTIME */
-	/* Set by the collector for its workers, not by its callers. */
-	unsigned int uid; /* the user; part of the id if it is not the caller */
-	bool blind;	  /* no process is read, and no file of a process */
-	bool replace;	  /* an incident with this id may have been written before */
+	/* The collector sets these for its workers. Its callers leave them 0. */
+	unsigned int uid; /* the user; part of the id unless it is the caller */
+	bool blind;	  /* read no process and no file of a process */
+	bool replace;	  /* a file with this id may exist, and is then replaced */
 };
 
-/* The messages of one incidents_work(): sentences without a full stop. */
+/* The messages of one incidents_work(). Each is a sentence without a full stop. */
 #define INCIDENT_MESSAGES_MAX 8
 struct incident_messages {
 	size_t count;
 	struct {
-		bool trouble; /* a warning; false: an incident was written, or a problem has ended */
-		unsigned int uid; /* of the incidents */
+		bool trouble;	  /* a warning; false: a file was written, or a problem has ended */
+		unsigned int uid; /* the user of the incidents */
 		char text[512];
 	} message[INCIDENT_MESSAGES_MAX];
 };
@@ -58,29 +59,30 @@ void incident_messages_add(struct incident_messages *messages, unsigned int uid,
 			   const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /*
- * Strings are copied. -EINVAL: an invalid pattern; -ENOMEM. A directory that cannot be
- * used is not an error here: incidents_work() reports it and tries again.
+ * Copies the strings. Returns -EINVAL for an invalid pattern, or -ENOMEM. It does not
+ * return an error for an unusable directory: incidents_work() reports that and tries
+ * again.
  */
 int incidents_open(const struct incidents_options *options, struct incidents **ret,
 		   struct maze_error *error);
 /*
  * Uses soft, hard, exit and lost records, and ignores others. A verdict captures its
- * process from /proc at once. `rule` and `policy` are copied; NULL: unknown.
+ * process from /proc at once. `rule` and `policy` are copied, and NULL if unknown.
  */
 void incidents_record(struct incidents *incidents, const struct maze_record *record,
 		      const char *engine, const char *rule, const struct maze_policy *policy);
 void incidents_process_info(struct incidents *incidents, const struct maze_process_info *recorded);
 void incidents_stack(struct incidents *incidents, const struct maze_stack *stack);
 /*
- * Does the work that is due, for a few milliseconds. Returns the ms until the next call;
- * 0: at once, after other events; -1: after the next record or evidence. `ret`, which may
- * be NULL, is always set.
+ * Does the work that is due, for a few milliseconds. Returns the ms until the next call.
+ * 0 asks for a call right after other events, and -1 for one after the next record or
+ * evidence. Always sets *ret, unless `ret` is NULL.
  */
 int incidents_work(struct incidents *incidents, struct incident_messages *ret);
-/* Symbolizes and writes the open incidents, for at most two seconds. NULL is allowed. */
+/* Symbolizes and writes the open incidents, for at most two seconds. Ignores NULL. */
 void incidents_close(struct incidents *incidents, struct incident_messages *ret);
 
-/* Incidents that could not be held or written since incidents_open(). */
+/* The incidents since incidents_open() that had no room or could not be written. */
 maze_u64 incidents_lost(const struct incidents *incidents);
 
 #endif

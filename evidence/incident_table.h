@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The table of open incidents: incident.c fills it, incident_work.c writes it. */
+/* The open incidents. incident.c adds them, and incident_work.c writes their files. */
 #ifndef MAZE_EVIDENCE_INCIDENT_TABLE_H
 #define MAZE_EVIDENCE_INCIDENT_TABLE_H
 
@@ -7,11 +7,11 @@
 #include "store/incident_store.h"
 #include "episode/symbolize.h"
 
-/* About 30 KiB each before stacks. More runaway threads at a time are not expected. */
+/* Each takes about 30 KiB beside its stacks. No more runaway threads are expected. */
 #define INCIDENTS_OPEN_MAX 256
 /*
- * Without new evidence for so long, an incident is quiet. Stacks come 20 ms of CPU time
- * apart, which is a second on a CPU that 50 threads share.
+ * An incident is quiet after this time without new evidence. Stacks come 20 ms of CPU
+ * time apart, which takes a second on a CPU that 50 threads share.
  */
 #define INCIDENT_QUIET_NS (5 * MAZE_NSEC_PER_SEC)
 
@@ -19,16 +19,16 @@ struct incident {
 	struct episode episode;
 	maze_u64 opened_ns, last_ns; /* CLOCK_BOOTTIME of the first and the last evidence */
 	maze_u64 written_ns;
-	maze_u64 due_ns;  /* of its next turn; 0: now */
-	maze_u64 gone_ns; /* when its process was first found ended; 0: live */
+	maze_u64 due_ns;  /* when work on it is due again; 0: now */
+	maze_u64 gone_ns; /* when its process was first found to have ended; 0: it lives */
 	bool captured;	  /* /proc was read, successfully or not */
 	bool changed;	  /* since it was written */
 	bool written;
-	bool failed; /* could not be written; tried once more at its end */
+	bool failed; /* it could not be written; its end brings one more try */
 	bool over;   /* the thread has another episode */
 };
 
-/* The incidents closed last: late stacks and process infos open no new ones. */
+/* Remembers the last closed incidents, so that late evidence opens no new ones. */
 #define INCIDENTS_CLOSED_MAX 64
 struct incident_closed {
 	bool used;
@@ -39,7 +39,7 @@ struct incidents {
 	struct incident_closed closed[INCIDENTS_CLOSED_MAX];
 	size_t closed_next;
 	struct incident *open[INCIDENTS_OPEN_MAX];
-	size_t next; /* the first turn of the next call */
+	size_t next; /* the index at which the next call begins */
 	maze_u64 serial;
 	struct symbolize_sources sources;
 	struct incident_store *store;
@@ -47,27 +47,27 @@ struct incidents {
 	bool unwinds;
 	size_t unwinds_open; /* perf events that are open */
 	maze_u64 lost;
-	maze_u64 crowded; /* lost because the table was full */
+	maze_u64 crowded; /* incidents lost because the table was full */
 	bool crowd_reported;
-	bool is_new;	    /* the directory has not been tried */
-	bool failing;	    /* files cannot be written; reported */
+	bool is_new;	    /* the directory was not tried yet */
+	bool failing;	    /* files cannot be written, and this was reported */
 	maze_u64 lost_then; /* `lost` when the problem began */
 	bool prune;	    /* there may be too many files */
 	maze_u64 pruned_ns;
-	bool helper_reported; /* it cannot start */
+	bool helper_reported; /* that the helper cannot start was reported */
 	size_t open_max;
-	unsigned int uid; /* part of ids if it is not ours */
+	unsigned int uid; /* part of the ids unless it is our own */
 	bool replace;
 	void (*on_closed)(void *arg, const struct incident_closed *closed);
 	void *on_closed_arg;
 };
 
-/* Called for each incident that is dropped or had no room. */
+/* `on_closed` is called for each incident that is dropped or had no room. */
 void incidents_on_closed(struct incidents *incidents,
 			 void (*on_closed)(void *arg, const struct incident_closed *closed),
 			 void *arg);
 
-/* Whether it has the record of a verdict. Without one it is never written. */
+/* Whether the incident has the record of a verdict. Without one it is never written. */
 bool incident_has_record(const struct incident *incident);
 void incident_drop(struct incidents *incidents, struct incident **incident);
 void incidents_free(struct incidents *incidents);

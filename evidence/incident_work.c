@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Symbolizes, writes and closes incidents. An incident is written once its first stack
- * has names, in case this process is killed, and again with the rest.
+ * has names, because this process may be killed. It is written again with the other
+ * stacks.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -13,26 +14,26 @@
 #include "../base/clock.h"
 #include "incident_table.h"
 
-/* The maximum time of one call, because the caller has other work. */
+/* The longest time of one call, because the caller has other work. */
 #define SLICE_NS (4 * MAZE_NSEC_PER_MSEC)
-/* Between two reads from a helper that works. */
+/* The time between two reads of the answers from a working helper. */
 #define BUSY_MS 5
-/* After this time the first stack is no longer expected. */
+/* The first stack is not expected any more after this time. */
 #define FIRST_STACK_NS MAZE_NSEC_PER_SEC
-/* Between two writes of an incident that still gets stacks. */
+/* The time between two writes of an incident that still gets stacks. */
 #define AGAIN_NS (2 * MAZE_NSEC_PER_SEC)
-/* The wait for late evidence from another ring after the thread's exit. */
+/* The time after the thread's exit in which evidence may still come from another ring. */
 #define EXIT_GRACE_NS (200 * MAZE_NSEC_PER_MSEC)
 /*
- * The longest wait for a hard verdict, because a sleep, which ends the episode, has no
- * record.
+ * The longest wait for a hard verdict. It is limited because a sleep ends the episode
+ * without a record.
  */
 #define WAIT_MAX_NS (600 * MAZE_NSEC_PER_SEC)
-/* Each event holds 132 KiB of locked memory. */
+/* The maximum of concurrent unwinds: each event takes 132 KiB of locked memory. */
 #define UNWINDS_MAX 8
-/* Files also reach their maximum age while none is written. */
+/* The files reach their maximum age even if no new file is written, so prune hourly. */
 #define PRUNE_NS (3600 * MAZE_NSEC_PER_SEC)
-/* Pruning reads the whole directory, so not after each of a hundred files. */
+/* A prune reads the whole directory, so there is at most one in this time. */
 #define PRUNE_SOON_NS MAZE_NSEC_PER_SEC
 #define CLOSE_NS (2 * MAZE_NSEC_PER_SEC)
 
@@ -101,11 +102,11 @@ static void write_out(struct incidents *incidents, struct incident *incident,
 	incident->written = true;
 	incident->failed = false;
 	report_recovery(incidents, messages);
-	/* Also after a rewrite: the file may have been removed in between. */
+	/* A rewrite also adds a file if the first one was removed in between. */
 	incidents->prune = true;
 	if (!again)
 		incident_messages_add(messages, incidents->uid, false, "incident %s", episode->id);
-	/* The id has changed, but not in the text: write it again. */
+	/* The store changed the id, but the text has the old one. */
 	if (err > 0)
 		write_out(incidents, incident, messages);
 }
@@ -118,8 +119,8 @@ static bool awaits_hard(const struct episode *episode)
 }
 
 /*
- * Whether the process ended long enough ago that late evidence, such as its hard verdict,
- * has arrived.
+ * Whether the process ended so long ago that late evidence, such as a hard verdict, has
+ * arrived.
  */
 static bool is_gone(struct incident *incident, maze_u64 now)
 {
@@ -132,18 +133,18 @@ static bool is_gone(struct incident *incident, maze_u64 now)
 	return now - incident->gone_ns > EXIT_GRACE_NS;
 }
 
-/* No more evidence of this incident is expected. */
+/* Whether no more evidence of this incident is expected. */
 static bool is_over(struct incident *incident, maze_u64 now)
 {
 	const struct episode *episode = &incident->episode;
 	maze_u64 quiet_ns = now - incident->last_ns;
 
-	/* Records may be read much later than the stacks of the same episode. */
+	/* Without a record, wait longer, because it may be read late. */
 	if ((incident->over || episode->has_exit) && incident_has_record(incident))
 		return quiet_ns > EXIT_GRACE_NS;
 	if (quiet_ns <= INCIDENT_QUIET_NS)
 		return false;
-	/* With a quiet policy or another engine, the exit may have no record. */
+	/* A quiet policy or another engine may record no exit. */
 	if (is_gone(incident, now))
 		return true;
 	return !awaits_hard(episode) || quiet_ns > WAIT_MAX_NS;
@@ -178,7 +179,7 @@ static bool may_unwind(struct incidents *incidents, struct episode *episode)
 	       incidents->unwinds_open < UNWINDS_MAX;
 }
 
-/* Returns the ms until the next turn; -1: after the next evidence. */
+/* Returns the ms until the next turn, or -1 if the turn comes with the next evidence. */
 static int work_on(struct incidents *incidents, struct incident **slot,
 		   struct incident_messages *messages)
 {
@@ -187,7 +188,7 @@ static int work_on(struct incidents *incidents, struct incident **slot,
 	maze_u64 now = now_ns(CLOCK_BOOTTIME);
 	bool wanted = episode->unwind_wanted, symbolized, over, was_open = episode->asked;
 
-	/* Try later, because too many unwinds are in progress. */
+	/* Too many unwinds are in progress, so try again in a later turn. */
 	if (wanted && !may_unwind(incidents, episode))
 		episode->unwind_wanted = false;
 	symbolized = symbolize_step(&incidents->sources, episode);
@@ -217,7 +218,7 @@ static int work_on(struct incidents *incidents, struct incident **slot,
 	return 1000;
 }
 
-/* As work_on(), if the turn is due. */
+/* Calls work_on() if the turn is due. */
 static int give_turn(struct incidents *incidents, struct incident **slot,
 		     struct incident_messages *messages)
 {
@@ -311,7 +312,7 @@ int incidents_work(struct incidents *incidents, struct incident_messages *ret)
 			break;
 		}
 	}
-	/* The requests of this round. */
+	/* Send the queries that this round has collected. */
 	if (resolver_run(incidents->sources.resolver))
 		again = sooner(again, BUSY_MS);
 	report_crowd(incidents, ret);
@@ -343,7 +344,7 @@ void incidents_close(struct incidents *incidents, struct incident_messages *ret)
 					      "%s", messages.message[i].text);
 		nanosleep(&pause, NULL);
 	}
-	/* Write the open incidents with the names found until now. */
+	/* Write the open incidents with the names that were found so far. */
 	for (i = 0; i < INCIDENTS_OPEN_MAX; i++)
 		if (incidents->open[i] && incident_has_record(incidents->open[i]) &&
 		    (incidents->open[i]->changed || !incidents->open[i]->written))

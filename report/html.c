@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* page.inc is page.html with page.css and page.js. Marks @LIKE_THIS@ are filled here. */
+/* page.inc has page.html with page.css and page.js. This file fills in its @MARKS@. */
 #include "html.h"
 #include "report.h"
 #include "../base/rfc3339.h"
@@ -165,7 +165,7 @@ static const struct {
 };
 #define MARKS (sizeof(marks) / sizeof(marks[0]))
 
-/* The mark at `at`; MARKS: just an @. */
+/* Returns the index of the mark at `at`, or MARKS if the @ there begins none. */
 static size_t find_mark(const char *at, size_t left)
 {
 	size_t i;

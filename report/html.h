@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The parts of report_html(). Untrusted text reaches the page only through html_put() and
- * html_name(), or as JSON through html_data().
+ * The parts of report_html(). Untrusted text comes into the page only by html_put(), by
+ * html_name(), or as JSON by html_data().
  */
 #ifndef MAZE_REPORT_HTML_H
 #define MAZE_REPORT_HTML_H
@@ -13,21 +13,21 @@
 #include "summary.h"
 
 struct html {
-	struct summary summary; /* first: the callbacks cast it to the page */
+	struct summary summary; /* must be first: the callbacks cast it to struct html */
 	FILE *out;
 	const struct incident *incident;
 	const struct stacks *stacks;
-	bool term_open; /* a <dd> is to be closed */
+	bool term_open; /* a <dd> is open */
 	bool failed;	/* out of memory */
 };
 
-/* Text as the content of an element or of an attribute in double quotes. */
+/* Writes text as the content of an element or of an attribute in double quotes. */
 void html_put(FILE *out, const char *text);
-/* The same in <code>. NULL: nothing. */
+/* Writes text in <code>. Ignores NULL. */
 void html_name(FILE *out, const char *name);
-/* Frees `name`; NULL: out of memory. */
+/* Writes `name` in <code> and frees it. NULL means out of memory. */
 void html_name_free(struct html *html, char *name);
-/* The class of a frame: "kernel", "user", "made" (at run time) or "unnamed". */
+/* Returns the class of a frame: "kernel", "user", "made" (at run time) or "unnamed". */
 const char *html_kind(const struct incident_frame *frame);
 
 void html_stack(struct html *html);
@@ -35,7 +35,7 @@ void html_functions(struct html *html);
 void html_records(struct html *html);
 void html_threads(struct html *html);
 void html_notes(struct html *html);
-/* The data of the page's script, as JSON that is safe inside <script>. */
+/* Writes the data of the page's script, as JSON that is safe inside <script>. */
 void html_data(struct html *html);
 
 #endif

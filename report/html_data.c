@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Times are milliseconds after the first one, because a JavaScript number cannot hold ns
- * since 1970.
+ * Times are milliseconds since the first one, because a JavaScript number cannot hold the
+ * ns since 1970.
  */
 #include "html.h"
 #include "shown.h"
@@ -12,7 +12,7 @@
 
 #define NSEC_PER_MSEC 1000000.0
 
-/* Escaped and cut like the other text of the page. */
+/* Escapes and cuts the text like all other text of the page. */
 static json_t *text_json(const char *text)
 {
 	static const struct shown_terminal plain = { .page = true };
@@ -52,7 +52,7 @@ const char *html_kind(const struct incident_frame *frame)
 		return "kernel";
 	if (!frame->function)
 		return "unnamed";
-	/* Code without a file was made by a runtime. */
+	/* A runtime has made the code that has no file. */
 	if (!frame->file && !frame->build_id &&
 	    (!frame->module || frame->module[0] == '[' || strstr(frame->module, "/perf-")))
 		return "made";
@@ -139,7 +139,7 @@ static json_t *records_json(const struct incident *incident, long long base_ns)
 	return array;
 }
 
-/* The limit of the policy, or else of a record. */
+/* Returns the limit of the policy, or that of a record if the policy is unknown. */
 static long long limit(const struct incident *incident, long long of_policy, const char *event)
 {
 	const struct incident_record *record = shown_record(incident, event);
@@ -180,7 +180,7 @@ void html_data(struct html *html)
 	json_object_set_new(root, "records", records_json(incident, base));
 	json_object_set_new(root, "soft", ms_json(limit(incident, policy->soft_ns, "soft"), 0));
 	json_object_set_new(root, "hard", ms_json(limit(incident, policy->hard_ns, "hard"), 0));
-	/* Only ASCII: U+2028 and the like end a line in JavaScript. */
+	/* Write only ASCII, because U+2028 and others end a line in JavaScript. */
 	if (json_dump_callback(root, write_safely, html->out,
 			       JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(16)))
 		html->failed = true;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The tables need no script. */
+/* Writes the tables of the page. They work without its script. */
 #include "html.h"
 #include "shown.h"
 #include "../base/rfc3339.h"
@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The flame graph has all functions. */
+/* The maximum of table rows. The flame graph shows all functions. */
 #define FUNCTIONS_SHOWN 30
 #define THREADS_SHOWN 200
 
-/* A cell with a share of the samples. */
+/* Writes a cell with a share of the samples. */
 static void put_share(FILE *out, size_t part, size_t whole)
 {
 	char share[SHOWN_LEN];
@@ -20,7 +20,7 @@ static void put_share(FILE *out, size_t part, size_t whole)
 	fprintf(out, "<td class=\"figure\">%s</td>", shown_share(part, whole, share));
 }
 
-/* An image, because the page allows no inline style. */
+/* Draws the bar as an image, because the page allows no inline style. */
 static void put_gauge(FILE *out, size_t part, size_t whole)
 {
 	fprintf(out,
@@ -176,7 +176,7 @@ void html_records(struct html *html)
 	fputs("</tbody></table></div>\n", html->out);
 }
 
-/* The letters of proc_pid_stat(5). */
+/* Returns the meaning of a state letter of proc_pid_stat(5). */
 static const char *state_word(const char *state)
 {
 	static const struct {

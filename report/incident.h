@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * An incident as in its file: one episode of one thread. Most members may be missing.
- * Strings are UTF-8 and untrusted (names of processes and functions), and must be escaped
- * for their output. They live until incident_free().
+ * An incident as its file describes it: one episode of one thread. Most members may be
+ * missing. Strings are UTF-8 and stay valid until incident_free(). They are untrusted
+ * (names of processes and functions), so each output must escape them.
  */
 #ifndef MAZE_REPORT_INCIDENT_H
 #define MAZE_REPORT_INCIDENT_H
@@ -10,20 +10,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A missing number. A missing string is NULL. */
+/* The value of a missing number. A missing string is NULL. */
 #define INCIDENT_UNKNOWN (-1LL)
 
-/* See maze(1), RECORDS. */
+/* maze(1) describes the fields in RECORDS. */
 struct incident_record {
 	long long time_ns; /* since 1970 */
 	const char *event; /* never NULL */
 	const char *comm;
 	const char *signal;
-	const char *not_sent; /* the reason */
+	const char *not_sent; /* why the signal was not sent */
 	const char *engine;
 	long long pid, tid, uid, cpu;
 	long long count_ns, limit_ns;
-	long long used_ns, asleep_ns, sleeps; /* of verdicts */
+	long long used_ns, asleep_ns, sleeps; /* only verdicts have them */
 	bool sent, fatal, shadow;
 };
 
@@ -34,7 +34,7 @@ struct incident_frame {
 	const char *build_id; /* hexadecimal */
 	const char *address;  /* hexadecimal, with 0x */
 	long long line;
-	unsigned long long offset; /* in the file of the module; without a module, the address */
+	unsigned long long offset; /* in the module's file; without a module, the address */
 	bool has_offset;
 	bool inlined, kernel;
 };
@@ -43,13 +43,13 @@ struct incident_stack {
 	struct incident_frame *frames; /* innermost first, kernel frames before the others */
 	size_t count;
 	bool cut;    /* outer frames are missing */
-	bool astray; /* because the next address was not code */
+	bool astray; /* `cut` because the next address was not code */
 };
 
 struct incident_sample {
 	long long time_ns; /* since 1970 */
 	long long count_ns, cpu;
-	size_t stack; /* below stacks_count */
+	size_t stack; /* index into `stacks` */
 };
 
 struct incident_thread {
@@ -61,7 +61,7 @@ struct incident_policy {
 	bool there;
 	long long soft_ns, hard_ns;
 	const char *soft_signal, *hard_signal, *yield;
-	char recovery[32]; /* "inf", "0.25"; "": unknown */
+	char recovery[32]; /* such as "inf" or "0.25"; "": unknown */
 	bool inherit, shadow, to_process;
 };
 
@@ -79,7 +79,7 @@ struct incident_process {
 struct incident_machine {
 	const char *kernel;
 	long long cpus, uptime_s;
-	double load[3]; /* below 0: unknown */
+	double load[3]; /* negative: unknown */
 };
 
 struct incident {
@@ -99,10 +99,10 @@ struct incident {
 	long long unwound_took_ns;
 	const char **notes;
 	size_t notes_count;
-	/* Sent to another thread before this one ended (incident_group.h); "": none. */
+	/* A signal to another thread that may have ended this one; "": none. */
 	char ended_by_signal[32];
 	long long ended_by_tid;
-	struct incident_source *source; /* has the strings */
+	struct incident_source *source; /* owns the strings */
 };
 
 #endif

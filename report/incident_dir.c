@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define SUFFIX ".json"
-/* "20261124T204512Z": the first part of an ID. */
+/* The length of "20261124T204512Z", the first part of an ID. */
 #define SECOND_LEN 16
 
 static int compare_ids(const void *a, const void *b)
@@ -21,7 +21,7 @@ static int compare_ids(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Adds the ID of a file, if it has one. */
+/* Adds the ID that the file's name contains, if any. */
 static int add(struct incident_dir *dir, const char *name)
 {
 	size_t length = strlen(name);
@@ -30,7 +30,7 @@ static int add(struct incident_dir *dir, const char *name)
 	if (length <= strlen(SUFFIX) || strcmp(name + length - strlen(SUFFIX), SUFFIX) != 0 ||
 	    !incident_id_valid(name, length - strlen(SUFFIX)))
 		return 0;
-	/* Doubles the array at each power of two. */
+	/* The array doubles whenever the count is a power of two. */
 	if (!(dir->count & (dir->count - 1))) {
 		grown = reallocarray(dir->ids, dir->count ? dir->count * 2 : 1, sizeof(*grown));
 		if (!grown)
@@ -124,7 +124,7 @@ long long incident_began(const struct incident *incident, const char *id)
 		       : 0;
 }
 
-/* If several IDs have the same second, the times in the files decide. */
+/* Compares the times in the files if several IDs have the newest second. */
 static int find_last(const struct incident_dir *dir, const char **ret_id, struct maze_error *error)
 {
 	const char *newest = dir->ids[dir->count - 1], *last = newest;
@@ -135,7 +135,7 @@ static int find_last(const struct incident_dir *dir, const char **ret_id, struct
 
 	for (i = dir->count; i > 0 && !strncmp(dir->ids[i - 1], newest, SECOND_LEN); i--) {
 		if (i == dir->count && (i == 1 || strncmp(dir->ids[i - 2], newest, SECOND_LEN)))
-			break; /* the only one of its second */
+			break; /* no other ID has this second */
 		err = incident_dir_load(dir, dir->ids[i - 1], &incident, error);
 		if (err)
 			return err;

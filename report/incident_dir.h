@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A directory of incidents, each in ID.json. An ID is never used as a path. */
+/* A directory of incidents, each in the file ID.json. An ID is never used as a path. */
 #ifndef MAZE_REPORT_INCIDENT_DIR_H
 #define MAZE_REPORT_INCIDENT_DIR_H
 
@@ -12,26 +12,26 @@
 struct incident_dir {
 	const char *path;
 	int fd;
-	char **ids; /* sorted; they begin with the time */
+	char **ids; /* sorted, so by time */
 	size_t count;
 };
 
-/* Ignores files with other names. `path` must stay valid. -errno of opendir(3). */
+/* Ignores files with other names. `path` must stay valid. Returns 0 or -errno. */
 int incident_dir_open(const char *path, struct incident_dir *ret_dir, struct maze_error *error);
 void incident_dir_close(struct incident_dir *dir);
 
 /*
- * The ID that equals, begins with or ends with `word`. "last" is the newest, or the
- * leader of its group (incident_group.h). -EINVAL: invalid characters, -ENOENT,
- * -ENOTUNIQ: several.
+ * Finds the ID that equals `word`, or else begins or ends with it. For "last" it takes
+ * the newest incident, and then the leader of its group (incident_group.h). Returns
+ * -EINVAL for invalid characters, -ENOENT for no ID, or -ENOTUNIQ for several.
  */
 int incident_dir_find(const struct incident_dir *dir, const char *word, const char **ret_id,
 		      struct maze_error *error);
-/* As incident_load(); the error names the file. */
+/* Calls incident_load(), but the error names the file. */
 int incident_dir_load(const struct incident_dir *dir, const char *id,
 		      struct incident **ret_incident, struct maze_error *error);
 
-/* The time of its first record or else of its ID, in ns since 1970; 0: unknown. */
+/* The time of the first record, or else of the ID, in ns since 1970. 0: unknown. */
 long long incident_began(const struct incident *incident, const char *id);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Strings are not copied: the incident keeps the JSON. Each array is one block. */
+/* Copies no strings, because the incident keeps the JSON. Each array is one block. */
 #include "incident_file.h"
 #include "json_reader.h"
 #include "../base/error.h"
@@ -16,7 +16,7 @@
 
 struct incident_source {
 	json_t *root;
-	char *text; /* the file */
+	char *text; /* text of the file */
 	size_t size;
 };
 
@@ -27,7 +27,7 @@ bool incident_id_valid(const char *id, size_t length)
 		       length;
 }
 
-/* For the elements of an array, which may be NULL. False: out of memory. */
+/* Allocates a member for each element of `array`, which may be NULL. False: no memory. */
 static bool make_room(const json_t *array, size_t size, void *ret_room, size_t *ret_count)
 {
 	size_t count = json_array_size(array);
@@ -79,7 +79,7 @@ static bool read_records(struct json_reader *reader, const json_t *array, struct
 	return true;
 }
 
-/* A kernel address is a negative number in JSON. */
+/* JSON has no unsigned numbers, so a kernel address is a negative number there. */
 static void read_offset(struct json_reader *reader, const json_t *object,
 			struct incident_frame *frame)
 {
@@ -315,7 +315,7 @@ static int fail_type(const struct json_reader *reader, struct maze_error *error)
 			 reader->wanted);
 }
 
-/* The text quotes the file, which may have control characters. */
+/* The error text quotes the file, which may contain control characters. */
 static int fail_json(const json_error_t *json_error, struct maze_error *error)
 {
 	char text[JSON_ERROR_TEXT_LENGTH];
@@ -398,7 +398,7 @@ void incident_free(struct incident *incident)
 	free(incident);
 }
 
-/* A file of at most INCIDENT_FILE_MAX bytes, which may grow. */
+/* Reads up to INCIDENT_FILE_MAX bytes. The file may grow meanwhile. */
 static int read_all(int fd, char **ret_text, size_t *ret_size, struct maze_error *error)
 {
 	size_t size = 0, room = 0;
@@ -440,7 +440,7 @@ out_free:
 int incident_load(int dirfd, const char *name, struct incident **ret_incident,
 		  struct maze_error *error)
 {
-	/* O_NONBLOCK: opening a FIFO must not block. */
+	/* O_NONBLOCK is set because opening a FIFO would block. */
 	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), err;
 	char *text = NULL;
 	struct stat stat;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Reads incident files of version 1. A value of the wrong type makes a file invalid, and
- * the error names its key. Unknown keys are ignored, because later versions of maze may
- * add some.
+ * the error names its key. Unknown keys are ignored, because a later maze may add keys.
  */
 #ifndef MAZE_REPORT_INCIDENT_FILE_H
 #define MAZE_REPORT_INCIDENT_FILE_H
@@ -12,32 +11,30 @@
 #include "incident.h"
 #include "../lib/maze.h"
 
-/* Far above the size that maze writes, so that no file takes all memory. */
+/* Far above the size of the files that maze writes. No file may take all memory. */
 #define INCIDENT_FILE_MAX (64L << 20)
-/*
- * Far above the largest captured stack (core/stack.h), even with many inlined functions.
- */
+/* Far above the largest captured stack (core/stack.h) with many inlined functions. */
 #define INCIDENT_FRAMES_MAX 4096
 
 /*
- * Reads `name` in the directory `dirfd`; incident_free() the result. The error does not
- * name the file. -EINVAL: invalid, -EFBIG, -EPROTONOSUPPORT: another version, or the
- * -errno of open(2) or read(2).
+ * Reads the file `name` in the directory `dirfd`. The error does not name the file.
+ * Returns -EINVAL for an invalid file, -EFBIG, -EPROTONOSUPPORT for another version, or
+ * the -errno of open(2) or read(2). Free the result with incident_free().
  */
 int incident_load(int dirfd, const char *name, struct incident **ret_incident,
 		  struct maze_error *error);
-/* The same from memory. */
+/* Does the same with a text in memory. */
 int incident_parse(const char *text, size_t size, struct incident **ret_incident,
 		   struct maze_error *error);
 void incident_free(struct incident *incident);
 
 /*
- * Writes the bytes of the file; with `ascii`, the same JSON without bytes that a terminal
- * acts on. 0 or -EIO.
+ * Writes the bytes of the file. With `ascii` it writes the same JSON without the bytes
+ * that a terminal interprets. Returns 0 or -EIO.
  */
 int incident_write_json(const struct incident *incident, bool ascii, FILE *out);
 
-/* Whether `id` has only characters of an ID, [0-9A-Za-z-], and at most 200. */
+/* Whether `id` has 1 to 200 characters, all of them in [0-9A-Za-z-]. */
 bool incident_id_valid(const char *id, size_t length);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One process is the same PID in the ID, the same start time, and overlapping episodes.
+ * Two incidents belong to one process if the PIDs in their IDs and the start times are
+ * equal. A signal counts if its time is within the episode.
  */
 #include "incident_group.h"
 #include "incident_file.h"
@@ -9,9 +10,9 @@
 #include <limits.h>
 #include <string.h>
 
-/* A signal to a thread that may end the process; SIGKILL surely does. */
+/* A signal that may end the whole process. SIGKILL always does. */
 struct signal_sent {
-	const char *id; /* of its incident; NULL: none found */
+	const char *id; /* ID of the incident with the signal; NULL: none found */
 	long long time_ns, tid;
 	bool by_kill;
 	char signal[sizeof(((struct incident *)0)->ended_by_signal)];
@@ -20,12 +21,12 @@ struct signal_sent {
 struct search {
 	const struct incident *incident;
 	long long since_ns, until_ns;
-	bool ended;   /* the thread; then the last signal counts */
-	bool shadows; /* counts signals that shadow has suppressed */
+	bool ended;   /* the thread has ended, so the last signal counts */
+	bool shadows; /* signals that shadow has suppressed count too */
 	struct signal_sent found;
 };
 
-/* Compares "-PID-" in "TIME-PID-TID-EPISODE". */
+/* Whether both IDs, TIME-PID-TID-EPISODE, have the same PID. */
 static bool same_pid(const char *a, const char *b)
 {
 	const char *of_a = strchr(a, '-'), *of_b = strchr(b, '-'), *end;
@@ -90,7 +91,7 @@ static void search_group(const struct incident_dir *dir, struct search *search, 
 	search->since_ns = shown_since(search->incident);
 	search->until_ns = exit && exit->time_ns >= 0 ? exit->time_ns : LLONG_MAX;
 	search->found.time_ns = INCIDENT_UNKNOWN;
-	/* Without times the order is unknown. */
+	/* If the times are missing, the order is unknown. */
 	if (search->since_ns < 0)
 		return;
 	consider(search, search->incident, id);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Incidents of one process: each runaway thread has its own incident, and a signal to one
- * of them may end all.
+ * Groups the incidents of one process. Each runaway thread has its own incident, but a
+ * signal to one thread may end all threads.
  */
 #ifndef MAZE_REPORT_INCIDENT_GROUP_H
 #define MAZE_REPORT_INCIDENT_GROUP_H
@@ -9,13 +9,14 @@
 #include "incident_dir.h"
 
 /*
- * The leader of an incident's group: the incident with the first SIGKILL (in shadow: the
- * first that would have been sent), else that with the last fatal signal before the
- * thread ended, else itself. *ret_id points into `dir`.
+ * Finds the leader of an incident's group. It is the incident with the first SIGKILL (in
+ * shadow, the first that would have been sent). Without a SIGKILL, it is the one with the
+ * last fatal signal before the thread ended, or else the incident itself. *ret_id points
+ * into `dir`.
  */
 void incident_group_leader(const struct incident_dir *dir, const struct incident *incident,
 			   const char *id, const char **ret_id);
-/* Sets ended_by_* if the signal before the end of the thread is in another incident. */
+/* Sets ended_by_* if another incident has the signal before the end of the thread. */
 void incident_group_note_end(const struct incident_dir *dir, struct incident *incident,
 			     const char *id);
 

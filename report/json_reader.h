@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reads values of JSON objects and keeps the first type error for one check at the end.
+ * Reads values of JSON objects. It keeps the first type error, so one check at the end is
+ * enough.
  */
 #ifndef MAZE_REPORT_JSON_READER_H
 #define MAZE_REPORT_JSON_READER_H
@@ -9,21 +10,21 @@
 #include <stdbool.h>
 
 struct json_reader {
-	const char *where;	 /* "records", for the error */
-	const char *wrong_where; /* of the first type error */
+	const char *where;	 /* what is being read, such as "records", for the error */
+	const char *wrong_where; /* `where` of the first type error */
 	const char *wrong_key;	 /* NULL: no error; "": the array itself */
 	const char *wanted;
 };
 
-/* A missing or null value is returned as NULL, INCIDENT_UNKNOWN or `otherwise`. */
+/* For a missing or null value these return NULL, INCIDENT_UNKNOWN or `otherwise`. */
 const char *read_text(struct json_reader *reader, const json_t *object, const char *key);
 long long read_number(struct json_reader *reader, const json_t *object, const char *key);
 bool read_flag(struct json_reader *reader, const json_t *object, const char *key, bool otherwise);
 json_t *read_array(struct json_reader *reader, const json_t *object, const char *key);
 json_t *read_object(struct json_reader *reader, const json_t *object, const char *key);
-/* RFC 3339 as ns since 1970. INCIDENT_UNKNOWN for an invalid time. */
+/* Returns an RFC 3339 time as ns since 1970, or INCIDENT_UNKNOWN if it is invalid. */
 long long read_time(struct json_reader *reader, const json_t *object, const char *key);
-/* An object in an array; NULL: not an object. */
+/* Returns an object of an array, or NULL if the element is not an object. */
 json_t *read_element(struct json_reader *reader, const json_t *array, size_t index);
 void type_error(struct json_reader *reader, const char *key, const char *wanted);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The interactive parts of the page: the flame graph and the course of the episode. The data
- * is untrusted and is only set as text.
+ * The interactive parts of the page: the flame graph and the course of the episode. The
+ * data is untrusted, so the script sets it only as text.
  */
 "use strict";
 
@@ -44,7 +44,7 @@
 
 	const root = { depth: -1, total: data.samples, self: 0, start: 0, children: [], parent: null };
 
-	/* Nodes are in depth-first order: the parent is the last node of less depth. */
+	/* Nodes are in depth-first order: a parent is the last node of less depth. */
 	function growTree() {
 		const way = [root];
 		for (const [index, depth, total, self] of data.nodes) {
@@ -60,7 +60,7 @@
 		}
 	}
 
-	/* Without recursion, because stacks may be deep. */
+	/* Uses no recursion, because stacks may be deep. */
 	function walk(from, visit) {
 		const left = [from];
 		while (left.length) {
@@ -76,7 +76,7 @@
 		return node === root ? "all samples" : node.fn.name;
 	}
 
-	/* Three shades, by name, tell neighbours apart. */
+	/* A name selects one of three shades, so that neighbours mostly differ. */
 	function shadeOf(node) {
 		if (node === root)
 			return "all";
@@ -90,14 +90,14 @@
 
 	/* ---- the graph ------------------------------------------------------------- */
 
-	/* Less than a pixel of a wide screen. */
+	/* A narrower node is not shown. It takes less than a pixel of a wide screen. */
 	const NARROWEST = 1 / 2000;
 	const ROW = 24;
 	const TOUCH_ROW = 30;
 
 	const graph = $("graph");
 	let focus = root;
-	let current = root; /* has the keyboard focus */
+	let current = root; /* the node with the keyboard focus */
 	let wanted = "";
 	let buttons = new Map();
 
@@ -141,7 +141,7 @@
 		const fragment = document.createDocumentFragment();
 		let deepest = 0;
 		buttons = new Map();
-		/* The callers of the focus have the whole width. */
+		/* The callers of the focus get the whole width. */
 		for (let node = focus.parent; node; node = node.parent)
 			fragment.append(place(node, 0, 1));
 		walk(focus, (node) => {
@@ -227,7 +227,7 @@
 	function search() {
 		let found = 0;
 		wanted = $("search").value.trim().toLowerCase();
-		/* Nodes below a match belong to it. */
+		/* The samples of a match include those of the nodes below it. */
 		walk(root, (node) => {
 			if (!isHit(node))
 				return true;
@@ -274,7 +274,7 @@
 
 	/* ---- the course ------------------------------------------------------------- */
 
-	/* 1, 2 or 5 times a power of ten, so that there are at most `most` steps. */
+	/* Returns 1, 2 or 5 times a power of ten that makes at most `most` steps. */
 	function stepFor(range, most) {
 		const rough = range / most;
 		const power = Math.pow(10, Math.floor(Math.log10(rough)));
@@ -289,7 +289,7 @@
 		return +(ms * 1000).toFixed(3) + " \u00b5s";
 	}
 
-	/* In its own unit, for use in a sentence. */
+	/* Selects the unit by the value itself, for use in a sentence. */
 	function alone(ms) {
 		return duration(ms, ms);
 	}
@@ -306,7 +306,7 @@
 		const first = data.since_known ? 0 : points[0][0];
 		const until = last > first ? last : first + 1;
 		const most = Math.max(...points.map((p) => p[1]));
-		/* A limit far above all counts would flatten the curve. */
+		/* Skip a limit far above all counts, because it flattens the curve. */
 		const shown = limits.filter((name) => data[name] <= most * 3);
 		const top = Math.max(most, ...shown.map((name) => data[name])) || 1;
 		const x = (t) => edge.left + (t - first) / (until - first) * (width - edge.left - edge.right);
@@ -383,7 +383,7 @@
 
 	function drawVerdicts(svg, at) {
 		const isVerdict = (record) => record.event === "soft" || record.event === "hard";
-		/* The end is often at its verdict: a ring around that. */
+		/* Draw the end larger, because it is often at its verdict. */
 		for (const record of data.records.filter((r) => !isVerdict(r)).concat(data.records.filter(isVerdict))) {
 			const verdict = isVerdict(record), cx = at.x(record.time), cy = at.y(record.count);
 			const mark = drawn("circle", { class: verdict ? "verdict " + record.event : "end", cx, cy,
@@ -393,7 +393,7 @@
 			svg.append(mark);
 			if (!verdict)
 				continue;
-			/* The line rises: the text is below it on the right or above it on the left. */
+			/* The line rises, so text fits below right or above left. */
 			const late = cx > at.width * 0.7;
 			svg.append(drawn("text", { class: "act", x: late ? Math.min(cx + 8, at.width - 4) : cx + 12,
 				y: cy + (late ? -12 : 22), "text-anchor": late ? "end" : "start" }, signalWords(record)));

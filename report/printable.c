@@ -7,7 +7,7 @@
 
 #include "../base/escape.h"
 
-/* Escapes one character and moves *at behind it. Returns its columns. */
+/* Escapes one character and moves *at behind it. Returns how many columns it takes. */
 static size_t glyph(const struct shown_terminal *terminal, const char **at, char buf[ESCAPE_MAX])
 {
 	unsigned int code = escape_next(at, buf);
@@ -23,8 +23,8 @@ static size_t glyph(const struct shown_terminal *terminal, const char **at, char
 }
 
 /*
- * Writes as much as fits to `out`, which may be NULL. Returns false if the text is
- * longer.
+ * Writes the part of `text` that fits to `out`, which may be NULL. Returns false if
+ * `text` is longer.
  */
 static bool put(FILE *out, const struct shown_terminal *terminal, const char *text, size_t columns,
 		size_t *ret_columns)

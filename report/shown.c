@@ -187,7 +187,7 @@ const char *shown_asleep(const struct incident *incident, char buf[SHOWN_LEN])
 	return buf;
 }
 
-/* The shortest time from the beginning of the episode to the record. */
+/* Returns the shortest possible time from the start of the episode to the record. */
 static long long lasted(const struct incident_record *record)
 {
 	return record->sleeps > 0 && record->used_ns >= 0 && record->asleep_ns >= 0

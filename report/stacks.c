@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Frames are sorted once and numbered. Stacks are then arrays of numbers: O(n log n). */
+/* Numbers the frames after one sort: O(n log n). Stacks are then arrays of numbers. */
 #include "stacks.h"
 
 #include <errno.h>
@@ -8,12 +8,12 @@
 #include <string.h>
 
 /*
- * "Nearly all": one sample in ten may be in a signal handler, or before or after the
- * loop.
+ * "Nearly all" samples are nine in ten. The tenth may be in a signal handler, or before
+ * or after the loop.
  */
 #define COMMON_TENTHS 9
 
-/* A frame of a stack with samples, and where its number goes. */
+/* A frame of a stack with samples, and the place for its number. */
 struct use {
 	const struct incident_frame *frame;
 	size_t *number;
@@ -26,7 +26,7 @@ static int compare_texts(const char *a, const char *b)
 	return strcmp(a, b);
 }
 
-/* By function, ignoring lines and inlining, or by location without a name. */
+/* Compares functions, not lines or inlining. Without a name, compares the location. */
 static int compare_frames(const struct incident_frame *a, const struct incident_frame *b)
 {
 	int order = a->kernel - b->kernel;
@@ -69,11 +69,11 @@ static int compare_folds(const void *left, const void *right)
 			return a->functions[i] < b->functions[i] ? -1 : 1;
 	if (a->depth != b->depth)
 		return a->depth < b->depth ? -1 : 1;
-	/* In the order of the file, so that the result is always the same. */
+	/* Keep the order of the file, so that the result is always the same. */
 	return a->stack < b->stack ? -1 : 1;
 }
 
-/* One fold for each stack with samples and frames. */
+/* Makes one fold for each stack that has samples and frames. */
 static int begin_folds(const struct incident *incident, struct stacks *stacks, size_t *ret_uses)
 {
 	size_t *counts = calloc(incident->stacks_count + 1, sizeof(*counts));
@@ -105,7 +105,7 @@ static int begin_folds(const struct incident *incident, struct stacks *stacks, s
 	return 0;
 }
 
-/* Numbers the frames, outermost first in each fold. */
+/* Numbers the frames. In each fold the outermost comes first. */
 static int number_frames(struct stacks *stacks, size_t uses_count)
 {
 	struct use *uses = calloc(uses_count + 1, sizeof(*uses));
@@ -130,7 +130,7 @@ static int number_frames(struct stacks *stacks, size_t uses_count)
 	for (i = 0; i < n; i++) {
 		if (i && compare_uses(&uses[i - 1], &uses[i]))
 			number++;
-		/* Prefer one with a line. */
+		/* Keep a frame with a source file as the example of the function. */
 		if (!stacks->functions[number].frame ||
 		    (!stacks->functions[number].frame->file && uses[i].frame->file))
 			stacks->functions[number].frame = uses[i].frame;
@@ -185,7 +185,7 @@ static int count_functions(struct stacks *stacks)
 	for (i = 0; i < stacks->folds_count; i++) {
 		fold = &stacks->folds[i];
 		stacks->functions[fold->functions[fold->depth - 1]].self += fold->samples;
-		/* A recursive function counts once for each stack. */
+		/* Count a recursive function only once for each stack. */
 		for (j = 0; j < fold->depth; j++) {
 			if (last_seen[fold->functions[j]] == i + 1)
 				continue;
@@ -197,7 +197,7 @@ static int count_functions(struct stacks *stacks)
 	return 0;
 }
 
-/* The innermost function in user space, else the innermost function. */
+/* Returns the innermost function in user space, or the innermost if none is there. */
 static size_t place_of(const struct stacks *stacks, const struct stacks_fold *fold)
 {
 	size_t i = fold->depth;
@@ -250,7 +250,7 @@ static int find_place(struct stacks *stacks)
 	return 0;
 }
 
-/* Folds are sorted, so only the part that differs from the previous fold is new. */
+/* The folds are sorted, so each adds only the part that differs from the fold before. */
 static int grow_tree(struct stacks *stacks)
 {
 	size_t *way = NULL, deepest = 0, nodes = 0, i, j, common = 0;
@@ -287,8 +287,8 @@ static int grow_tree(struct stacks *stacks)
 }
 
 /*
- * Goes down the tree while a node has nearly all samples. There is at most one such node
- * at each depth, below the one before.
+ * Goes down the tree as long as a node has nearly all samples. Each depth has at most one
+ * such node, and it is a child of the one at the depth before.
  */
 static void find_common(struct stacks *stacks)
 {

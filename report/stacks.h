@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The samples of an incident together: stacks with the same functions folded into one,
- * the tree that they make, and the functions by their share of samples.
+ * Summarizes the samples of an incident. Stacks with the same functions form one fold,
+ * the folds form a tree, and the functions are sorted by their samples.
  */
 #ifndef MAZE_REPORT_STACKS_H
 #define MAZE_REPORT_STACKS_H
@@ -10,26 +10,26 @@
 
 /* A function, or a location without a name. */
 struct stacks_function {
-	const struct incident_frame *frame; /* one of its frames */
+	const struct incident_frame *frame; /* an example of its frames */
 	size_t self;			    /* samples in it */
 	size_t total;			    /* samples in it or in functions that it called */
 	/*
-	 * Samples in it or in the kernel called by it, and the part of these in the
-	 * kernel.
+	 * `placed` counts samples in it or in the kernel that it called. `in_kernel`
+	 * counts only the latter.
 	 */
 	size_t placed, in_kernel;
 };
 
-/* All samples with the same functions from the outermost to the innermost. */
+/* All samples whose stacks have the same functions. */
 struct stacks_fold {
-	const struct incident_stack *stack; /* the one with most samples */
+	const struct incident_stack *stack; /* its stack with the most samples */
 	size_t *functions;		    /* indexes, outermost first */
 	size_t depth;
 	size_t samples;
-	size_t stack_samples; /* of `stack` alone */
+	size_t stack_samples; /* samples of `stack` alone */
 };
 
-/* The tree in depth-first order. */
+/* A node of the tree. The nodes are in depth-first order. */
 struct stacks_node {
 	size_t function;
 	size_t depth; /* 0: outermost */
@@ -37,37 +37,37 @@ struct stacks_node {
 };
 
 struct stacks {
-	size_t samples; /* with at least one frame */
+	size_t samples; /* samples with at least one frame */
 	struct stacks_function *functions;
 	size_t functions_count;
-	struct stacks_fold *folds; /* in the order of the tree */
+	struct stacks_fold *folds; /* in the tree's order */
 	size_t folds_count;
 	struct stacks_node *nodes;
 	size_t nodes_count;
-	size_t *by_self; /* indexes of functions with self > 0, the hottest first */
+	size_t *by_self; /* indexes of functions with self > 0, hottest first */
 	size_t by_self_count;
 	const struct stacks_fold *hottest; /* NULL: no sample */
 	/*
-	 * For a headline: the function with most placed samples, in user space if
-	 * possible, and the kernel function with most of its samples in the kernel. NULL:
-	 * none.
+	 * For a headline. `place` is the function with the most placed samples, in user
+	 * space if possible. `place_kernel` is the kernel function with most of those
+	 * samples. NULL: none.
 	 */
 	const struct stacks_function *place, *place_kernel;
 	/*
 	 * The function that probably contains the loop: the innermost one in nearly all
-	 * samples, in user space if `place` is mostly in the kernel. NULL: that is
-	 * `place`.
+	 * samples, and in user space if `place` is mostly in the kernel. NULL: `place` is
+	 * this function.
 	 */
 	const struct stacks_node *common;
 };
 
-/* The same function, or the same location without a name. Lines may differ. */
+/* Whether both frames have the same function, or the same location if it has no name. */
 bool stacks_same(const struct incident_frame *a, const struct incident_frame *b);
 
-/* The hottest stack lacks its callers, and the unwound stack has some. */
+/* Whether the hottest stack lacks callers and the unwound stack has some of them. */
 bool stacks_unwound_first(const struct incident *incident, const struct stacks *stacks);
 
-/* 0 or -ENOMEM. The incident must outlive the result. */
+/* Returns 0 or -ENOMEM. The incident must outlive the result. */
 int stacks_make(const struct incident *incident, struct stacks **ret_stacks);
 void stacks_free(struct stacks *stacks);
 

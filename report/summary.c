@@ -22,7 +22,7 @@ void summary_name(struct summary *summary, const char *name)
 	summary->put(summary, SUMMARY_NAME, name);
 }
 
-/* Frees `name`; ignores NULL (out of memory). */
+/* Writes and frees `name`. Ignores NULL (out of memory). */
 static void put_name_free(struct summary *summary, char *name)
 {
 	if (name && name[0])
@@ -129,7 +129,7 @@ void summary_where(struct summary *summary, const struct incident *incident,
 	}
 }
 
-/* "sent SIGXCPU at 1s"; the verb is omitted if it has not changed. */
+/* Writes "sent SIGXCPU at 1s". The second of two equal verbs is left out. */
 static void put_verdict(struct summary *summary, const struct incident_record *record,
 			const char **verb)
 {
@@ -151,7 +151,7 @@ static void put_verdict(struct summary *summary, const struct incident_record *r
 		summary_plain(summary, " at %s", shown_duration(record->count_ns, buf));
 }
 
-/* The thread may have ended because of a signal that was sent to another thread. */
+/* A signal to another thread may have ended this thread. */
 static void put_end(struct summary *summary, const struct incident *incident)
 {
 	summary_plain(summary, "; the thread ended");

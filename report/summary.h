@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * An incident in sentences and as a table of facts, the same on a terminal and on a page.
- * The callbacks format and escape the text.
+ * Describes an incident in sentences and as a table of facts. Both are the same on a
+ * terminal and on a page. The callbacks format and escape the text.
  */
 #ifndef MAZE_REPORT_SUMMARY_H
 #define MAZE_REPORT_SUMMARY_H
@@ -22,7 +22,7 @@ struct summary {
 	void (*label)(struct summary *summary, const char *label);
 };
 
-/* Two to four sentences: program, duration, code location, and the reaction of maze. */
+/* Writes two to four sentences: program, duration, code location, reaction of maze. */
 void summary_headline(struct summary *summary, const struct incident *incident,
 		      const struct stacks *stacks);
 /* The parts of the headline: process and CPU time; code location; reaction of maze. */
@@ -30,12 +30,12 @@ void summary_what(struct summary *summary, const struct incident *incident);
 void summary_where(struct summary *summary, const struct incident *incident,
 		   const struct stacks *stacks);
 void summary_acts(struct summary *summary, const struct incident *incident);
-/* The most important facts. */
+/* Writes the most important facts. */
 void summary_keys(struct summary *summary, const struct incident *incident);
-/* All known facts: times, thread, process, rule, limits, machine. */
+/* Writes all known facts: times, thread, process, rule, limits, machine. */
 void summary_facts(struct summary *summary, const struct incident *incident,
 		   const struct stacks *stacks);
-/* "48 of 50 samples (96 %)". */
+/* Writes "48 of 50 samples (96 %)". */
 void summary_share(struct summary *summary, size_t part, size_t whole);
 
 void summary_plain(struct summary *summary, const char *format, ...)

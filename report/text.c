@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Text is escaped and collected in a paragraph, which is then broken into lines. */
+/* Collects escaped text in a paragraph, and then breaks the paragraph into lines. */
 #include "report.h"
 #include "../base/rfc3339.h"
 #include "summary.h"
@@ -12,14 +12,14 @@
 
 #define INDENT 2
 #define LABEL_WIDTH 11
-/* Longer names do not move the column of places. */
+/* The maximum width of the column of names. Longer names do not widen it. */
 #define NAME_WIDTH_MAX 48
 #define FUNCTIONS_SHOWN 5
-/* A narrower terminal breaks lines itself. */
+/* The minimum of columns. A narrower terminal breaks the lines itself. */
 #define COLUMNS_MIN 40
 
 struct page {
-	struct summary summary; /* first: the callbacks cast it to the page */
+	struct summary summary; /* must be first: the callbacks cast it to struct page */
 	const struct shown_terminal *terminal;
 	bool bold;
 	FILE *out;
@@ -40,7 +40,7 @@ static void begin(struct page *page, const char *label, size_t indent)
 		page->failed = true;
 }
 
-/* The number of bytes that fit into the columns, up to a space; at least one word. */
+/* The number of bytes up to the last space that fits, or of one word if none fits. */
 static size_t line_length(const struct page *page, const char *text, size_t columns)
 {
 	const char *at = text, *fits = NULL;
@@ -110,7 +110,7 @@ static void heading(struct page *page, const char *text)
 		page->bold ? "\033[0m" : "");
 }
 
-/* The widths of the columns of names and places (0: no limit). */
+/* Sets the widths of the columns of names and places. 0: no limit. */
 static void frame_columns(const struct page *page, const struct incident_stack *stack,
 			  size_t *ret_name, size_t *ret_place)
 {
@@ -164,7 +164,7 @@ static void put_frames(struct page *page, const struct incident_stack *stack, si
 		fprintf(page->out, "%*s(%s)\n", INDENT, "", shown_cut(stack));
 }
 
-/* The number of frames in `stack` if `unwound` begins with all of them, else 0. */
+/* Returns the number of frames in `stack` if `unwound` begins with all of them, or 0. */
 static size_t begins_with(const struct incident_stack *unwound, const struct incident_stack *stack)
 {
 	size_t i;

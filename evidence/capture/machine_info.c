@@ -13,9 +13,7 @@
 
 #include "../../base/clock.h"
 
-/*
- * FILEID_KERNFS of the kernel's include/linux/exportfs.h: the handle is an inode number.
- */
+/* FILEID_KERNFS (linux/exportfs.h): the type of file handles that are inode numbers. */
 #define KERNFS_HANDLE 0xfe
 #define CGROUP_ROOT "/sys/fs/cgroup"
 

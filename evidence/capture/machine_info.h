@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The facts about the machine in an incident. */
+/* Reads the facts about the machine that an incident contains. */
 #ifndef MAZE_EVIDENCE_MACHINE_INFO_H
 #define MAZE_EVIDENCE_MACHINE_INFO_H
 
@@ -13,7 +13,7 @@ struct machine_info {
 };
 
 void machine_info_read(struct machine_info *ret_machine);
-/* The path of the cgroup with this inode number; NULL: unknown. free(3) it. */
+/* Returns the path of the cgroup with this inode number, or NULL. The caller frees it. */
 char *machine_info_cgroup_path(maze_u64 inode);
 
 #endif

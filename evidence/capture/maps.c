@@ -10,7 +10,7 @@
 
 #include "../../base/proc_files.h"
 
-/* A line has about 70 bytes and a path; most mappings are not executable. */
+/* The maximum of text that is read. A line has about 70 bytes and the path. */
 #define TEXT_MAX (1U << 20)
 
 void maps_strip_deleted(char *path)
@@ -22,7 +22,7 @@ void maps_strip_deleted(char *path)
 		path[length - (sizeof(mark) - 1)] = '\0';
 }
 
-/* 1: executable, 0: not, or -errno. */
+/* Returns 1 for an executable mapping, 0 for any other, or -errno. */
 static int parse_line(const char *line, struct map *ret_map)
 {
 	struct map map = { 0 };
@@ -41,7 +41,7 @@ static int parse_line(const char *line, struct map *ret_map)
 	return 1;
 }
 
-/* Changes the text. */
+/* Parses `text`, and overwrites its newlines. */
 static int parse(char *text, struct maps *ret_maps)
 {
 	struct maps maps = { .map = calloc(MAPS_MAX, sizeof(*maps.map)) };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The executable mappings in /proc/PID/maps, which tell the file of an address. Bounded,
- * because a process chooses how many it has.
+ * Reads the executable mappings from /proc/PID/maps, which give the file of an address.
+ * Their number is limited here, because a process chooses how many it has.
  */
 #ifndef MAZE_EVIDENCE_MAPS_H
 #define MAZE_EVIDENCE_MAPS_H
@@ -11,26 +11,26 @@
 
 #include "../../core/types.h"
 
-/* Large programs have some hundred; a JIT may make thousands. */
+/* Large programs have some hundred mappings. A JIT compiler may make thousands. */
 #define MAPS_MAX 2048
 
 struct map {
 	maze_u64 start, end; /* addresses */
-	maze_u64 offset;     /* of the file at `start` */
+	maze_u64 offset;     /* file offset of `start` */
 	maze_u64 inode;	     /* 0: no file */
 	unsigned int major, minor;
 	char *path; /* without " (deleted)"; "": no name */
 };
 
 struct maps {
-	struct map *map; /* by address */
+	struct map *map; /* sorted by address */
 	size_t count;
-	bool cut; /* there were more */
+	bool cut; /* some mappings are missing */
 };
 
-/* `proc_fd` is /proc/PID. 0 or -errno. */
+/* `proc_fd` is an open /proc/PID. Returns 0 or -errno. */
 int maps_read(int proc_fd, struct maps *ret_maps);
-/* NULL: no executable mapping is there. */
+/* Returns NULL if no executable mapping contains the address. */
 const struct map *maps_find(const struct maps *maps, maze_u64 address);
 bool map_has_file(const struct map *map);
 void maps_done(struct maps *maps);

@@ -14,9 +14,9 @@
 
 #include "../../base/proc_files.h"
 
-/* 51 numbers of up to 20 digits, and a name. */
+/* /proc/PID/stat has 51 numbers of up to 20 digits, and a name. */
 #define STAT_SIZE 1536
-/* Where the kernel does not report their number, at most so many files are counted. */
+/* The maximum of files that are counted, if the kernel does not report their number. */
 #define FILES_COUNTED_MAX 4096
 
 /* ---- the process ------------------------------------------------------------------- */
@@ -64,7 +64,7 @@ static void read_cgroup(struct process_info *live)
 		live->cgroup = strdup(text);
 }
 
-/* The text behind the colon, or NULL. The kernel escapes newlines in the task's name. */
+/* Returns the text behind the colon, or NULL. The kernel escapes newlines in names. */
 static const char *status_line(const char *status, const char *field)
 {
 	const char *line = strstr(status, field);
@@ -151,7 +151,7 @@ static bool read_thread(int proc_fd, pid_t tid, struct process_info_thread *ret_
 		   &thread.state, &user, &system) != 3)
 		return false;
 	thread.cpu_ns = proc_ticks_to_ns(user + system);
-	/* More exact, but not in every kernel. */
+	/* These times are more exact, but not every kernel has them. */
 	if (!proc_thread_times(proc_fd, tid, &fd, false, &times))
 		thread.cpu_ns = times.runtime_ns;
 	*ret_thread = thread;
@@ -219,11 +219,11 @@ int process_info_open(pid_t pid, pid_t tid, maze_u64 verdict_ns, struct process_
 		process_info_done(&live);
 		return err;
 	}
-	/* First the facts that a killed process loses first. */
+	/* Read first what a process that is being killed loses first. */
 	(void)maps_read(live.proc_fd, &live.maps);
 	read_words(&live);
 	read_exe(&live);
-	/* The process is ending: it has lost its memory, but not its directory. */
+	/* An ending process has lost its memory, but it still has its directory. */
 	if (!live.maps.count && !live.exe) {
 		process_info_done(&live);
 		return -ESRCH;

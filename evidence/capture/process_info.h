@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reads the live process of a runaway thread from /proc: program, command line, cgroup,
- * threads, mappings. A process that started after the verdict is refused: the PID was
- * reused. Each fact may be missing.
+ * Reads facts about the live process of a runaway thread from /proc: program, command
+ * line, cgroup, threads, mappings. Each fact may be missing. A process that started after
+ * the verdict is refused, because it reuses the PID.
  */
 #ifndef MAZE_EVIDENCE_PROCESS_INFO_H
 #define MAZE_EVIDENCE_PROCESS_INFO_H
@@ -13,9 +13,9 @@
 #include "../../core/stack.h"
 #include "maps.h"
 
-/* The runaway thread is the first. All threads are counted. */
+/* The first is the runaway thread. Threads beyond the maximum are only counted. */
 #define PROCESS_INFO_THREADS_MAX 64
-/* A command line can be megabytes. */
+/* The maximum that is read of a command line, which can have megabytes. */
 #define PROCESS_INFO_WORDS_MAX 8192
 
 struct process_info_thread {
@@ -26,14 +26,14 @@ struct process_info_thread {
 };
 
 struct process_info {
-	int proc_fd;	   /* /proc/PID; -1: released */
+	int proc_fd;	   /* open /proc/PID; -1: released */
 	maze_u64 start_ns; /* CLOCK_BOOTTIME, rounded down to a clock tick; 0: unknown */
 	pid_t ppid;
 	unsigned int uid;
 	pid_t inner_pid; /* in its own PID namespace */
 	char comm[64];
 	char *exe;   /* NULL: unknown */
-	char *words; /* as /proc/PID/cmdline; NULL: unknown */
+	char *words; /* in the format of /proc/PID/cmdline; NULL: unknown */
 	size_t words_size;
 	bool words_cut;
 	char *cgroup;	 /* cgroup v2 path; NULL: unknown */
@@ -44,12 +44,12 @@ struct process_info {
 };
 
 /*
- * `verdict_ns` is the CLOCK_BOOTTIME of the verdict. -ESRCH: the process has ended;
- * -EACCES: this user may not read it; -ENOMEM.
+ * `verdict_ns` is the CLOCK_BOOTTIME of the verdict. Returns -ESRCH if the process has
+ * ended, -EACCES if this user may not read it, or -ENOMEM.
  */
 int process_info_open(pid_t pid, pid_t tid, maze_u64 verdict_ns, struct process_info *ret_live);
 bool process_info_is_live(const struct process_info *live);
-/* Closes /proc/PID; the facts stay. */
+/* Closes /proc/PID and keeps the facts. */
 void process_info_release(struct process_info *live);
 void process_info_done(struct process_info *live);
 

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Opens files as a process sees them: paths are resolved below the root of the process.
- * So paths in containers work, and a symbolic link cannot leave this root.
+ * Opens files as a process sees them. All paths are resolved below the root of the
+ * process. So paths in containers work, and a symbolic link cannot leave this root.
  */
 #ifndef MAZE_EVIDENCE_PROCESS_ROOT_H
 #define MAZE_EVIDENCE_PROCESS_ROOT_H
 
 #include "process_info.h"
 
-/* The root of the process; this program's own for NULL or a released one. Or -errno. */
+/*
+ * Returns the root of the process, or this program's own if `live` is NULL or released.
+ */
 int process_root_open(const struct process_info *live);
-/* A regular file below that root, for reading. A descriptor or -errno. */
+/* Opens a regular file below that root for reading. Returns a descriptor or -errno. */
 int process_root_open_file(int root_fd, const char *path);
 
 #endif

@@ -39,9 +39,9 @@ static const unsigned char numbers[] = {
 };
 #define COUNT (sizeof(numbers) / sizeof(numbers[0]))
 
-/* CPU time until the first sample; only this sample is read. */
+/* The CPU time until the first sample. Later samples are ignored. */
 #define PERIOD_NS MAZE_NSEC_PER_MSEC
-/* A power of two, and room for two samples. */
+/* The size must be a power of two. The ring has room for two samples. */
 #define RING_SIZE (2 * 65536)
 
 struct snapshot_event {
@@ -69,7 +69,7 @@ int snapshot_ask(pid_t tid, struct snapshot_event **ret_event)
 		.config = PERF_COUNT_SW_TASK_CLOCK,
 		.sample_period = PERIOD_NS,
 		.sample_type = PERF_SAMPLE_REGS_USER | PERF_SAMPLE_STACK_USER,
-		.sample_stack_user = SNAPSHOT_STACK_MAX - 8, /* in units of 8, and below 64 KiB */
+		.sample_stack_user = SNAPSHOT_STACK_MAX - 8, /* a multiple of 8, and below 64 KiB */
 		.exclude_hv = 1,
 	};
 	struct snapshot_event *event;
@@ -109,7 +109,7 @@ out_free:
 	return err;
 }
 
-/* The first sample never wraps, because the ring is larger. */
+/* The first sample never wraps, because the ring is larger than a sample. */
 static bool take(const unsigned char **at, const unsigned char *end, void *ret, size_t size)
 {
 	if ((size_t)(end - *at) < size)
@@ -119,7 +119,7 @@ static bool take(const unsigned char **at, const unsigned char *end, void *ret, 
 	return true;
 }
 
-/* The layout of perf_event_open(2): registers by kernel number, then the stack. */
+/* The kernel writes the registers by kernel number and then the stack. */
 static bool read_sample(const unsigned char *at, const unsigned char *end,
 			struct snapshot *snapshot)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Registers and stack of a running thread at one moment, for an unwind by DWARF: only
- * unwind tables give the callers of code without frame pointers.
+ * Takes the registers and the stack of a running thread at one moment. An unwind by DWARF
+ * needs them, because only DWARF gives the callers of code without frame pointers.
  *
- * The thread is not stopped, because a ptrace(2) stop is a reset point: the episode would
- * end, and a runaway thread would never reach its hard limit. Instead the kernel takes a
- * sample of a perf event once the thread has used one more millisecond of CPU time.
+ * The thread is not stopped, because a ptrace(2) stop is a reset point: it would end the
+ * episode, and a runaway thread would never reach its hard limit. Instead the kernel
+ * takes a sample for a perf event after one more millisecond of the thread's CPU time.
  */
 #ifndef MAZE_EVIDENCE_SNAPSHOT_H
 #define MAZE_EVIDENCE_SNAPSHOT_H
@@ -15,35 +15,35 @@
 
 #include "../../core/types.h"
 
-/* The size of a sample, with its headers, has 16 bits. */
+/* A sample's size has 16 bits, so its stack must be smaller than 64 KiB. */
 #define SNAPSHOT_STACK_MAX 32768
 #define SNAPSHOT_REGISTERS_MAX 33
 
 struct snapshot {
-	/* By DWARF number, then the instruction pointer. */
+	/* In the order of DWARF numbers. The last is the instruction pointer. */
 	maze_u64 registers[SNAPSHOT_REGISTERS_MAX];
-	maze_u64 stack_at; /* address of the first byte */
+	maze_u64 stack_at; /* the address of stack[0] */
 	size_t stack_size;
-	maze_u64 took_ns; /* from snapshot_ask() on */
+	maze_u64 took_ns; /* between snapshot_ask() and snapshot_get() */
 	unsigned char stack[SNAPSHOT_STACK_MAX];
 };
 
-/* The number of DWARF registers without the instruction pointer; 0: unknown machine. */
+/* The number of DWARF registers before the instruction pointer; 0: unknown machine. */
 unsigned int snapshot_registers(void);
 
 struct snapshot_event;
 
 /*
- * -EACCES, -EPERM: not permitted; -ESRCH: the thread does not exist; -EOPNOTSUPP; or
- * -errno.
+ * Returns -EACCES or -EPERM if this is not permitted, -ESRCH if the thread does not
+ * exist, -EOPNOTSUPP on an unsupported machine, or another -errno.
  */
 int snapshot_ask(pid_t tid, struct snapshot_event **ret_event);
 /*
- * 1 and the snapshot (free(3) it), 0: not yet, -ENODATA: the sample is incomplete. Never
- * waits.
+ * Returns 1 with the snapshot, 0 if it was not taken yet, or -ENODATA if it is
+ * incomplete. Never waits. The caller frees the snapshot.
  */
 int snapshot_get(struct snapshot_event *event, struct snapshot **ret_snapshot);
-/* The CLOCK_MONOTONIC of snapshot_ask(). */
+/* Returns the CLOCK_MONOTONIC time of snapshot_ask(). */
 maze_u64 snapshot_asked_ns(const struct snapshot_event *event);
 void snapshot_drop(struct snapshot_event *event);
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The most that an engine takes, and a reserve. */
+/* The maximum that an engine takes, and a reserve of 24. */
 #define SAMPLES_MAX (MAZE_STACKS_MAX + 24)
 
 void episode_init(struct episode *episode)
@@ -88,7 +88,7 @@ void episode_add_process_info(struct episode *episode, const struct maze_process
 	if (!kept)
 		return;
 	*kept = *recorded;
-	/* Limits the lengths, which come from the rings of the engine. */
+	/* The lengths come from the rings of the engine, so limit them. */
 	kept->comm[sizeof(kept->comm) - 1] = '\0';
 	kept->exe[sizeof(kept->exe) - 1] = '\0';
 	if (kept->args_size > sizeof(kept->args))
@@ -143,7 +143,7 @@ static unsigned int file_by_map(struct episode *episode, const struct map *map)
 	return i;
 }
 
-/* In a mapped file, or code made at run time. */
+/* Returns a frame in a mapped file, or in code that was made at run time. */
 static struct episode_frame by_address(struct episode *episode, maze_u64 address, bool exact)
 {
 	struct episode_frame frame = {
@@ -158,7 +158,7 @@ static struct episode_frame by_address(struct episode *episode, maze_u64 address
 		return frame;
 	if (!map_has_file(map)) {
 		frame.module = map->path[0] == '[' ? map->path : "[anon]";
-		/* A perf map has no names for "[vdso]" and the like. */
+		/* A perf map has no names for mappings such as "[vdso]". */
 		frame.symbolized = map->path[0] == '[';
 		return frame;
 	}
@@ -171,27 +171,28 @@ static struct episode_frame by_address(struct episode *episode, maze_u64 address
 }
 
 /*
- * In code without frame pointers the kernel takes other values on the stack for
- * addresses. True: no code is there. Not for the innermost frame, which is always right.
+ * Whether the address of a frame is surely no code. Without frame pointers the kernel
+ * takes other values on the stack for addresses. The innermost frame is always right, so
+ * callers do not check it.
  */
 static bool is_astray(const struct episode *episode, const struct maze_frame *frame)
 {
 	size_t i;
 
 	/*
-	 * Some kernels give an address below all mappings a negative offset in the lowest
-	 * one.
+	 * Some kernels take an address below all mappings for a negative offset in the
+	 * lowest mapping.
 	 */
 	if (frame->kind == MAZE_FRAME_FILE)
 		return frame->at >= 1ULL << 63;
 	if (frame->kind != MAZE_FRAME_ADDRESS)
 		return false;
-	/* Below vm.mmap_min_addr, or above user space. */
+	/* These addresses are below vm.mmap_min_addr or above user space. */
 	if (frame->at < 0x10000 || frame->at >= 1ULL << 56)
 		return true;
 	if (!episode->has_live || maps_find(&episode->live.maps, frame->at))
 		return false;
-	/* A JIT compiler may have made more code since the mappings were read. */
+	/* A JIT compiler may have made more code after maps was read. */
 	for (i = 0; i < episode->live.maps.count; i++)
 		if (!episode->live.maps.map[i].inode && episode->live.maps.map[i].path[0] != '[')
 			return false;
@@ -206,7 +207,7 @@ static struct episode_frame by_kernel_frame(struct episode *episode, const struc
 	if (from->kind == MAZE_FRAME_ADDRESS)
 		return by_address(episode, from->at, exact);
 	frame.file = file_by_build_id(episode, from->build_id);
-	/* With too many files, frames have no names. */
+	/* If there are too many files, this frame gets no name. */
 	frame.symbolized = frame.file == EPISODE_NO_FILE;
 	return frame;
 }
@@ -216,7 +217,7 @@ static bool same_frame(const struct episode_frame *a, const struct episode_frame
 	return a->kind == b->kind && a->file == b->file && a->at == b->at && a->exact == b->exact;
 }
 
-/* The index; EPISODE_FRAMES_MAX: no room. */
+/* Returns the index, or EPISODE_FRAMES_MAX if there is no room. */
 static unsigned int add_frame(struct episode *episode, const struct episode_frame *frame)
 {
 	struct episode_frame *grown;
@@ -242,7 +243,7 @@ static unsigned int add_frame(struct episode *episode, const struct episode_fram
 
 /* ---- stacks ------------------------------------------------------------------------ */
 
-/* The index of the distinct stack. False: no room. Takes over `stack->frames`. */
+/* Sets the index of the stack, old or new. Takes over its frames. False: no room. */
 static bool add_distinct(struct episode *episode, struct episode_stack *stack,
 			 unsigned int *ret_index)
 {
@@ -292,7 +293,7 @@ static bool add_sample(struct episode *episode, const struct maze_stack *stack, 
 	return true;
 }
 
-/* The frames of a stack as indices. False: no room. */
+/* Sets the frames of a stack as indices. Returns false if there is no room. */
 static bool take_frames(struct episode *episode, const struct maze_stack *stack,
 			struct episode_stack *ret_stack)
 {
@@ -321,14 +322,14 @@ static bool take_frames(struct episode *episode, const struct maze_stack *stack,
 		else if (i > kernel && is_astray(episode, &stack->user[i - kernel]))
 			break;
 		else
-			/* From the kernel the thread returns to this address. */
+			/* This is a return address if kernel frames come before it. */
 			frame = by_kernel_frame(episode, &stack->user[i - kernel],
 						i == kernel && !kernel);
 		index = add_frame(episode, &frame);
 		fits = index < EPISODE_FRAMES_MAX;
 		ret_stack->frames[ret_stack->count++] = index;
 	}
-	/* Readers of older versions only know `cut`. */
+	/* Older readers know only `cut`, so set both. */
 	if (fits && i < kernel + user)
 		ret_stack->cut = ret_stack->astray = true;
 	if (!fits)

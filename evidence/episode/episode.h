@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One episode in memory: records, the process, and each distinct stack and code location
- * once. Everything is bounded.
+ * One episode in memory: its records, its process, its distinct stacks and its code
+ * locations. Each of these has a maximum.
  */
 #ifndef MAZE_EVIDENCE_EPISODE_H
 #define MAZE_EVIDENCE_EPISODE_H
@@ -14,7 +14,7 @@
 #include "../symbols/resolver.h"
 
 #define EPISODE_RECORDS_MAX 16
-/* A loop has few distinct stacks. */
+/* A loop has few distinct stacks, so these maxima are rarely reached. */
 #define EPISODE_STACKS_MAX 200
 #define EPISODE_FRAMES_MAX 2048
 #define EPISODE_FILES_MAX 256
@@ -22,13 +22,13 @@
 #define EPISODE_ID_MAX 96
 #define EPISODE_NO_FILE ~0U
 
-/* The file of frames. */
+/* A file with code of some frames. */
 struct episode_file {
 	bool has_build_id;
 	maze_u8 build_id[MAZE_BUILD_ID_LEN];
 	const struct map *map; /* NULL: the frame has only a build-id */
 	char *path;	       /* NULL: unknown */
-	maze_u64 module;       /* number of the module; 0: not found */
+	maze_u64 module;       /* the module's number; 0: not found */
 	bool sought;
 };
 
@@ -37,8 +37,8 @@ struct episode_frame {
 	enum symbolizer_kind kind;
 	unsigned int file;  /* with SYMBOLIZER_FILE: index; else EPISODE_NO_FILE */
 	maze_u64 at;	    /* offset in the file, or address */
-	bool exact;	    /* else a return address */
-	const char *module; /* of an address without a file: "[vdso]", "[anon]"; NULL */
+	bool exact;	    /* false: a return address */
+	const char *module; /* name of a mapping without a file: "[vdso]", "[anon]"; or NULL */
 	bool symbolized;
 	unsigned char tries;
 	struct answer *answer; /* NULL: no name */
@@ -48,7 +48,7 @@ struct episode_stack {
 	unsigned int *frames; /* indices */
 	unsigned int count;
 	bool cut;    /* outer frames are missing */
-	bool astray; /* because the next address was not code */
+	bool astray; /* `cut` because the next address was not code */
 };
 
 struct episode_sample {
@@ -57,7 +57,7 @@ struct episode_sample {
 };
 
 struct episode {
-	maze_u64 serial; /* 1, 2, …: never reused */
+	maze_u64 serial; /* counts from 1 and is never reused */
 	maze_u32 pid, tid, episode;
 	maze_u64 first_ns; /* CLOCK_BOOTTIME of its first evidence */
 	char id[EPISODE_ID_MAX];
@@ -77,13 +77,13 @@ struct episode {
 	struct episode_file files[EPISODE_FILES_MAX];
 	size_t files_count;
 	struct episode_frame *frames;
-	size_t frames_count, frames_room, frames_open; /* the last: not symbolized */
+	size_t frames_count, frames_room, frames_open; /* the last: frames to be symbolized */
 	bool symbolized_again;			       /* symbolize_again() was called */
 	struct episode_stack stacks[EPISODE_STACKS_MAX];
 	size_t stacks_count;
 	struct episode_sample *samples;
 	size_t samples_count, samples_room;
-	maze_u32 samples_dropped; /* without room */
+	maze_u32 samples_dropped; /* samples for which there was no room */
 	maze_u32 numbers;	  /* the highest sample number plus one */
 
 	struct snapshot_event *asked; /* NULL: no snapshot is awaited */
@@ -99,19 +99,19 @@ struct episode {
 void episode_init(struct episode *episode);
 void episode_done(struct episode *episode);
 
-/* Adds a sentence once. */
+/* Adds a sentence, unless the episode has it. */
 void episode_note(struct episode *episode, const char *note);
 void episode_unnote(struct episode *episode, const char *note);
 void episode_add_record(struct episode *episode, const struct maze_record *record,
 			const char *engine);
 void episode_add_process_info(struct episode *episode, const struct maze_process_info *recorded);
-/* -ENOSPC: counted and dropped. */
+/* Returns -ENOSPC if there is no room. The stack is then counted and dropped. */
 int episode_add_stack(struct episode *episode, const struct maze_stack *stack);
 void episode_add_unwound(struct episode *episode, const struct unwind_frame *frames, size_t count);
-/* The path of the program; NULL: unknown. */
+/* Returns the path of the program, or NULL if it is unknown. */
 const char *episode_exe(const struct episode *episode);
 
-/* In the format of maze-incident(5); NULL: out of memory. free(3) it. */
+/* Writes the format of maze-incident(5). NULL: out of memory. The caller frees it. */
 char *episode_json(const struct episode *episode, const struct redactor *redactor);
 
 #endif

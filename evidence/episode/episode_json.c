@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The file format of maze-incident(5). Keys are only ever added. */
+/* Writes the file format of maze-incident(5). Later versions may only add keys. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +27,7 @@ static json_t *time_json(maze_u64 boot_ns)
 	return json_string(record_time_format(boot_ns, time));
 }
 
-/* Kernel addresses do not fit in JSON integers. */
+/* Kernel addresses do not fit in JSON integers, so they are text. */
 static json_t *address_json(maze_u64 address)
 {
 	char text[32];
@@ -76,7 +76,7 @@ static void set_location(const struct episode *episode, const struct episode_fra
 	set(object, "offset", number_json(frame->at));
 }
 
-/* One object for each inlined function, and one for the outermost. */
+/* Appends one object for each inlined function, and one for the outermost function. */
 static void append_frame(const struct episode *episode, const struct episode_frame *frame,
 			 json_t *frames)
 {
@@ -116,9 +116,9 @@ static const char *const interrupts[] = { "asm_sysvec_", "asm_common_interrupt",
 					  "el0t_64_irq", NULL };
 
 /*
- * The number of kernel frames if all belong to an interrupt of user code. They then do
- * not describe the thread, which was only preempted. 0: the thread was in a system call
- * or a fault, or its user code is unknown.
+ * Returns the number of kernel frames if all belong to an interrupt of user code. Then
+ * they do not describe the thread, which was only preempted. Returns 0 if the thread was
+ * in a system call or a fault, or if its user code is unknown.
  */
 static unsigned int interrupt_frames(const struct episode *episode,
 				     const struct episode_stack *stack)
@@ -134,8 +134,8 @@ static unsigned int interrupt_frames(const struct episode *episode,
 }
 
 /*
- * The frames of the interrupt or the scheduler hook that takes the stack come before the
- * frames of the thread. Returns the index of the first frame of the thread.
+ * Returns the index of the thread's first frame. The frames before it belong to the
+ * interrupt or the scheduler hook that takes the stack.
  */
 static unsigned int first_of_thread(const struct episode *episode,
 				    const struct episode_stack *stack)
@@ -359,7 +359,7 @@ static json_t *notes_json(const struct episode *episode)
 	return notes;
 }
 
-/* Taken but never received, or received without room. */
+/* The samples that the engine took but that never came, or came without room here. */
 static maze_u64 samples_lost(const struct episode *episode)
 {
 	size_t came = episode->samples_count + episode->samples_dropped;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Goes file by file, because finding a file is the expensive step. */
+/* Names the frames of one file after the other, because finding a file costs most. */
 #include "symbolize.h"
 
 #include <errno.h>
@@ -15,9 +15,9 @@
 #include "../../base/clock.h"
 #include "../capture/process_root.h"
 
-/* An answer may be replaced in the cache before it is read, but hardly three times. */
+/* The cache may replace an answer before it is read, but hardly three times. */
 #define TRIES_MAX 3
-/* A thread that gets no CPU time gives no sample. */
+/* The longest wait for a snapshot. A thread without CPU time gives none. */
 #define SNAPSHOT_WAIT_NS (500 * MAZE_NSEC_PER_MSEC)
 
 static const char note_no_file[] =
@@ -82,15 +82,15 @@ static struct location location_in(const struct episode_file *file,
 				   const struct episode_frame *frame)
 {
 	/*
-	 * The call is before the return address, which may be in another line or
-	 * function.
+	 * The call instruction is before the return address, which may belong to another
+	 * line or function.
 	 */
 	return (struct location){ .kind = SYMBOLIZER_FILE,
 				  .scope = file->module,
 				  .at = frame->exact ? frame->at : frame->at - 1 };
 }
 
-/* True: the name is known, or in a job. */
+/* Returns true if the name is known or a job contains the query. */
 static bool take_known(struct symbolize_sources *sources, struct episode *episode,
 		       struct episode_frame *frame, const struct location *location)
 {
@@ -147,7 +147,7 @@ static void symbolize_in_file(struct symbolize_sources *sources, struct episode 
 
 /* ---- other locations --------------------------------------------------------------- */
 
-/* A regular file of the process's user or of root; -1: none. */
+/* Returns the perf map, a regular file of the process's user or of root, or -1. */
 static int open_perf_map(const struct episode *episode, const struct modules_scope *scope)
 {
 	unsigned int uid = episode->has_live   ? episode->live.uid
@@ -158,11 +158,11 @@ static int open_perf_map(const struct episode *episode, const struct modules_sco
 	char path[64];
 	int root, fd;
 
-	/* A PID of another PID namespace is useless without the process's root. */
+	/* A PID of another PID namespace is valid only in the process's root. */
 	if (!scope->live && pid != (pid_t)episode->pid)
 		return -1;
 	root = process_root_open(scope->live);
-	/* The process is ending: most processes have this root. */
+	/* An ending process has no root, but most processes share ours. */
 	if (root < 0)
 		root = process_root_open(NULL);
 	if (root < 0)
@@ -187,7 +187,7 @@ static void want_jit(struct symbolize_sources *sources, struct episode *episode,
 		return;
 	fd = sources->blind ? -1 : open_perf_map(episode, scope);
 	if (fd < 0) {
-		/* The mappings of an ended process are unknown. */
+		/* The mapping is known only if the process was live. */
 		if (frame->module)
 			episode_note(episode, note_jit);
 		resolver_give_up(sources->resolver, location);
@@ -202,7 +202,7 @@ static void want_jit(struct symbolize_sources *sources, struct episode *episode,
 	}
 }
 
-/* symbolize_again() uses another scope, so that missing names are queried again. */
+/* symbolize_again() needs another scope, so that it can query missing names again. */
 static maze_u64 jit_scope(const struct episode *episode)
 {
 	return 2 * episode->serial + episode->symbolized_again;
@@ -253,7 +253,7 @@ static void give_unwind_up(struct episode *episode, const char *note)
 	episode->unwind_done = true;
 }
 
-/* The modules of all addresses on the stack: an unwind needs no other. */
+/* Finds the modules of all addresses on the stack, because the unwind may need each. */
 static size_t find_unwind_modules(struct symbolize_sources *sources, struct episode *episode,
 				  const struct modules_scope *scope, struct module **ret_modules,
 				  const struct map **ret_maps)
@@ -271,7 +271,7 @@ static size_t find_unwind_modules(struct symbolize_sources *sources, struct epis
 			seen[map - maps->map] = true;
 			ret_modules[count] = modules_by_map(sources->modules, scope, map);
 			if (ret_modules[count]) {
-				/* The next call must not close it. */
+				/* Hold the module, or the next call may close it. */
 				ret_modules[count]->held++;
 				modules_seek_debug(ret_modules[count], scope);
 				ret_maps[count++] = map;
@@ -362,7 +362,7 @@ static void step_unwind(struct symbolize_sources *sources, struct episode *episo
 
 /* ---- one step ---------------------------------------------------------------------- */
 
-/* By the program's name. */
+/* Judges by the program's name. */
 static bool is_python(const struct episode *episode)
 {
 	const char *exe = episode_exe(episode), *name = exe ? strrchr(exe, '/') : NULL;

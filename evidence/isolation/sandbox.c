@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The filter permits the system calls that malloc(3), libelf and write(2) use on open
- * files. All others fail with EPERM, which libelf handles like a missing file.
+ * The filter permits only the system calls that malloc(3), libelf and write(2) use on
+ * open files. All others fail with EPERM. libelf then acts as if a file were missing.
  */
 #include "sandbox.h"
 
@@ -40,7 +40,7 @@
 
 /* Reading the debug information of a large program takes a second or two. */
 #define CPU_SECONDS 10
-/* Private memory: the debug information of a browser is mapped, and is this large. */
+/* The maximum of private memory. A browser's debug information needs that much. */
 #define MEMORY_MAX (4ULL << 30)
 
 /* ---- descriptors and memory -------------------------------------------------------- */
@@ -67,8 +67,9 @@ static int close_others(int *keep, size_t count)
 }
 
 /*
- * Memory shared with the parent or the kernel (maps of the engine, event rings) must not
- * be writable from here. All addresses are read first: unmapping changes the list.
+ * Memory that is shared with the parent or the kernel (maps of the engine, event rings)
+ * must not be writable here. This reads all addresses before it unmaps any, because
+ * unmapping changes the list.
  */
 #define SHARED_MAX 256
 static int unmap_shared(void)
@@ -126,8 +127,8 @@ static void take_limits(void)
 }
 
 /*
- * A sandbox of systemd may refuse this. The filter is enough then: no allowed system call
- * needs a capability.
+ * A sandbox of systemd may refuse this. The filter alone is enough, because no permitted
+ * system call needs a capability.
  */
 static void drop_capabilities(void)
 {
@@ -160,7 +161,7 @@ static int filter_system_calls(void)
 		ALLOW(lseek),
 		ALLOW(fstat),
 #ifdef SYS_newfstatat
-		ALLOW(newfstatat), /* fstat(3) of newer C libraries */
+		ALLOW(newfstatat), /* newer C libraries use it for fstat(3) */
 #endif
 		ALLOW(mmap),
 		ALLOW(munmap),
@@ -173,7 +174,7 @@ static int filter_system_calls(void)
 		ALLOW(clock_gettime),
 		ALLOW(gettimeofday),
 		ALLOW(getpid),
-		ALLOW(sigaltstack), /* AddressSanitizer, in noreturn functions */
+		ALLOW(sigaltstack), /* AddressSanitizer calls it in noreturn functions */
 		ALLOW(exit),
 		ALLOW(exit_group),
 		/*

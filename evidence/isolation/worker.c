@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Workers are identified by pidfd: a caller that waits for all its children may have
- * reaped one, and its PID may be in use again.
+ * Identifies workers by pidfd. A caller that waits for all its children may have reaped a
+ * worker, and the PID may already belong to another process.
  */
 #include "worker.h"
 
@@ -23,12 +23,12 @@
 #include "../../base/proc_files.h"
 #include "sandbox.h"
 
-/* About fifty stacks. The kernel may give less; then the caller queues the rest. */
+/* Holds about fifty stacks. If the kernel gives less, the caller queues the rest. */
 #define SOCKET_BYTES (1 << 20)
 
 /*
- * Divides the time in which a worker is runnable: on a busy machine it waits for a CPU.
- * The time still counts, so that a worker in an endless loop passes its deadline.
+ * The time in which a worker is runnable is divided by this, because on a busy machine it
+ * waits for a CPU. This time still counts, so that an endless loop passes its deadline.
  */
 #define RUNNABLE_SLOWER 12
 
@@ -93,7 +93,7 @@ int worker_start(void (*main)(int fd, void *arg), void *arg, struct worker *ret_
 	err = pid < 0 ? -errno : 0;
 	close(ends[1]);
 	pidfd = err ? -1 : pidfd_open(pid, 0);
-	/* A worker without a pidfd cannot be killed; closing the socket ends it. */
+	/* A worker without a pidfd cannot be killed. Closing the socket ends it. */
 	if (!err && pidfd < 0)
 		err = -errno;
 	if (err) {

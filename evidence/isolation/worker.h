@@ -3,7 +3,8 @@
  * A worker is a child process for work that may block forever, such as reading the memory
  * or the files of another process. It gets messages on a socket and has a deadline.
  * SIGKILL does not end a worker in an uninterruptible read that a FUSE server never
- * answers. Such a worker is left behind and counted; the caller never waits for it.
+ * answers. So the caller does not wait for a late worker: it leaves the worker behind and
+ * counts it.
  */
 #ifndef MAZE_EVIDENCE_WORKER_H
 #define MAZE_EVIDENCE_WORKER_H
@@ -14,13 +15,11 @@
 
 #include "../../core/types.h"
 
-/*
- * The maximum of killed workers of a user that have not ended. No further one is started.
- */
+/* While so many left workers have not ended, no other user gets a new worker. */
 #define WORKERS_LEFT_MAX 8
-/* The same for the caller's own user ID, for which half of the room is reserved. */
+/* The same limit for the caller's own user, for whom it is twice as high. */
 #define WORKERS_LEFT_OWN_MAX 16
-/* Room also for 16 running workers, because each may be left behind. */
+/* There is also room for 16 running workers, because each may be left behind. */
 #define WORKERS_LEFT_ROOM 32
 
 struct workers_left {
@@ -31,7 +30,7 @@ struct workers_left {
 	size_t count;
 };
 
-/* Removes ended workers. Returns how many are left. */
+/* Removes the workers that have ended. Returns how many remain. */
 size_t workers_left_reap(struct workers_left *left);
 bool workers_left_by(const struct workers_left *left, maze_u32 uid);
 /* Whether another worker may start for this user. */
@@ -46,28 +45,28 @@ struct worker {
 };
 
 /*
- * Forks. The child has open only the socket and standard error, shares no writable
- * memory, blocks all signals, and exits when `main` returns.
+ * Forks the worker, which runs `main` and exits when `main` returns. It has open only the
+ * socket and standard error, shares no writable memory, and blocks all signals.
  */
 int worker_start(void (*main)(int fd, void *arg), void *arg, struct worker *ret_worker);
-/* One message. 0; -EAGAIN: no room now; -EPIPE: it has ended. Never waits. */
+/* Sends one message. Returns 0, -EAGAIN if there is no room, or -EPIPE after the end. */
 int worker_send(struct worker *worker, const struct iovec *parts, size_t count);
-/* The size of one message; 0: it has ended; -EAGAIN: none now. Never waits. */
+/* Returns the size of a message, 0 after the end, or -EAGAIN if there is none. */
 ssize_t worker_receive(struct worker *worker, void *buf, size_t size);
 
-/* An answer is due within the deadline plus `allowed_ns`. */
+/* Expects an answer within the deadline plus `allowed_ns`. */
 void worker_expect(struct worker *worker, maze_u64 allowed_ns);
 void worker_expect_nothing(struct worker *worker);
 /*
  * Whether the deadline has passed. The time between two calls counts as at most
- * `step_ns`, because a pause of this process or the machine may have paused the worker as
- * well. It counts a twelfth if the worker is runnable at its end.
+ * `step_ns`, because a pause of this process or the machine may have paused the worker
+ * too. Only a twelfth of it counts if the worker is runnable at the call.
  */
 bool worker_is_late(struct worker *worker, maze_u64 deadline_ns, maze_u64 step_ns);
 
 /*
- * Closes the socket, which ends a worker, or kills it. It is in `left` until it has
- * ended.
+ * Closes the socket, which ends the worker, or kills it. The worker stays in `left` until
+ * it has ended.
  */
 void worker_leave(struct worker *worker, bool killed, maze_u32 uid, struct workers_left *left);
 

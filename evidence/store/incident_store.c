@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A file is written under a temporary name and then linked to its own, so a reader never
- * sees an incomplete one. There is no fsync(2): a busy disk would block the caller, and a
- * crash of the machine loses only the incidents of the last seconds.
+ * A file is written under a temporary name and then linked to its own name. So a reader
+ * never sees an incomplete file. There is no fsync(2), because a busy disk would block
+ * the caller. A crash of the machine loses only the incidents of the last seconds.
  */
 #include "incident_store.h"
 
@@ -22,11 +22,11 @@
 
 #define FILE_MODE 0600
 #define DIRECTORY_MODE 0700
-/* Other files may be there: /var/lib/maze. */
+/* A parent such as /var/lib/maze may hold other files, so other users can open it. */
 #define PARENT_MODE 0755
-/* The same second, TID and episode: in another PID namespace or another boot. */
+/* The maximum of files with one id, which PID namespaces or boots may share. */
 #define SAME_ID_MAX 100
-/* Bounds one call; mostly one file is beyond the limits. */
+/* The maximum of files that one call removes. Mostly one file is beyond the limits. */
 #define PRUNE_MAX 64
 #define PART_AGE_NS (60 * MAZE_NSEC_PER_SEC)
 #define SUFFIX ".json"
@@ -126,7 +126,7 @@ int incident_store_open(struct incident_store *store, struct maze_error *error)
 	if (err)
 		return maze_fail(error, err, "cannot open the incident directory %s: %s",
 				 store->dir, strerror(-err));
-	/* Another user with write access could replace incidents. */
+	/* Refuse this, because another user with write access could replace incidents. */
 	if (!fstat(store->fd, &status) && (status.st_mode & (S_IWGRP | S_IWOTH)) &&
 	    !(status.st_mode & S_ISVTX)) {
 		close_directory(store);
@@ -161,7 +161,7 @@ static int write_part(struct incident_store *store, const char *part, const char
 	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
 	int fd = openat(store->fd, part, flags, FILE_MODE), err;
 
-	/* A killed process has left one. */
+	/* A process that was killed has left a temporary file of this name. */
 	if (fd < 0 && errno == EEXIST && !unlinkat(store->fd, part, 0))
 		fd = openat(store->fd, part, flags, FILE_MODE);
 	if (fd < 0)
@@ -174,7 +174,7 @@ static int write_part(struct incident_store *store, const char *part, const char
 	return err;
 }
 
-/* link(2), because rename(2) would replace an existing file. */
+/* Uses link(2), because rename(2) would replace an existing file. */
 static int give_name(struct incident_store *store, const char *part, char *id, size_t size)
 {
 	char name[NAME_MAX + 1], plain[NAME_MAX + 1];
@@ -251,15 +251,15 @@ static bool take_byte(const char **at, char byte)
 	return true;
 }
 
-/* *ret_uid -1: of the directory's owner. False: not an incident. */
+/* Sets *ret_uid, to -1 for the directory's owner. Returns false for any other file. */
 static bool parse_name(const char *name, long long *ret_uid)
 {
 	const char *at = name;
 
 	*ret_uid = -1;
 	/*
-	 * 20261124T204512Z-4711-4713-0, then -u1000 for another user, then -2 if that is
-	 * taken.
+	 * The name is 20261124T204512Z-4711-4713-0. Another user's name continues with
+	 * -u1000, and a name that was taken continues with -2.
 	 */
 	if (!take_digits(&at, 8, 10) || !take_byte(&at, 'T') || !take_digits(&at, 6, 6) ||
 	    !take_byte(&at, 'Z') || !take_byte(&at, '-') || !take_digits(&at, 1, 10) ||
@@ -277,7 +277,7 @@ static bool parse_name(const char *name, long long *ret_uid)
 	return !strcmp(at, SUFFIX);
 }
 
-/* A file that is not complete. */
+/* Parses the name of a temporary file. */
 static bool parse_part(const char *name, long long *ret_uid)
 {
 	size_t length = strlen(name), suffix = strlen(PART_SUFFIX);
@@ -294,7 +294,7 @@ struct kept {
 	maze_u64 age_ns;
 	maze_u64 bytes;
 	long long uid; /* -1: the owner */
-	size_t turn;   /* how many files of this user are newer */
+	size_t turn;   /* the number of newer files of the same user */
 };
 
 static int newest_first(const void *left, const void *right)
@@ -308,7 +308,7 @@ static int newest_first(const void *left, const void *right)
 	return strcmp(b->name, a->name);
 }
 
-/* True: an incident by name, type and owner. */
+/* Returns true if name, type and owner are those of an incident. */
 static bool read_status(struct incident_store *store, const char *name, struct kept *ret_kept)
 {
 	struct timespec now;
@@ -324,7 +324,7 @@ static bool read_status(struct incident_store *store, const char *name, struct k
 	age_ns = (long long)(now.tv_sec - status.st_mtim.tv_sec) * (long long)MAZE_NSEC_PER_SEC +
 		 (now.tv_nsec - status.st_mtim.tv_nsec);
 	snprintf(ret_kept->name, sizeof(ret_kept->name), "%s", name);
-	/* Negative after the clock was set: new. */
+	/* An age is negative if the clock was set back. The file then counts as new. */
 	ret_kept->age_ns = age_ns > 0 ? (maze_u64)age_ns : 0;
 	ret_kept->bytes = (maze_u64)status.st_size;
 	ret_kept->uid = store->limits.shared ? uid : -1;
@@ -359,7 +359,9 @@ static size_t list(struct incident_store *store, struct kept **ret_files)
 	return count;
 }
 
-/* The owner's files, the newest of each other user, the second newest of each, …. */
+/*
+ * Compares for this order: the owner's files, each other user's newest, second newest, ….
+ */
 static int by_turn(const void *left, const void *right)
 {
 	const struct kept *a = left, *b = right;
@@ -398,7 +400,7 @@ static struct share owners_share(const struct incident_store_limits *limits)
 	return share;
 }
 
-/* The share that the owner's files leave for the other users. */
+/* Returns the share that the owner's files leave to the other users. */
 static struct share others_share(const struct incident_store_limits *limits,
 				 const struct share *owners)
 {
@@ -428,7 +430,7 @@ bool incident_store_prune(struct incident_store *store)
 			others = true;
 			share = others_share(&store->limits, &share);
 		}
-		/* After the first file that does not fit, remove all older ones. */
+		/* After the first file that does not fit, no older one may stay. */
 		share.full |= share.count >= share.count_max ||
 			      (share.count && share.bytes + files[i].bytes > share.bytes_max);
 		/* A process may write its temporary file for up to a minute. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The incident directory. Files are complete when they appear, readable for their owner
- * only, and pruned to the limits.
+ * The incident directory. Its files are complete when they appear, and only their owner
+ * can read them. Pruning keeps them within the limits.
  */
 #ifndef MAZE_EVIDENCE_INCIDENT_STORE_H
 #define MAZE_EVIDENCE_INCIDENT_STORE_H
@@ -22,30 +22,30 @@ struct incident_store_limits {
 	maze_u64 age_max_ns;
 	/*
 	 * The directory has incidents of several users. Its owner gets three quarters of
-	 * each limit, and the others share the rest: the newest file of each is kept
-	 * first, then the second newest of each. So a user with many incidents loses only
-	 * these.
+	 * each limit, and the others share the rest. Of their files, the newest of each
+	 * user is kept first, and then the second newest of each. So a user with many
+	 * incidents causes no loss to others.
 	 */
 	bool shared;
 };
 
-/* Opens nothing. `dir` is copied. */
+/* Copies `dir`, but does not open it. */
 int incident_store_new(const char *dir, const struct incident_store_limits *limits,
 		       struct incident_store **ret_store);
 void incident_store_free(struct incident_store *store);
 /*
- * Creates the directory if it is missing and opens it, as incident_store_write() does. 0,
- * or -errno with a sentence.
+ * Creates the directory if it is missing, and opens it. incident_store_write() does the
+ * same. Returns 0, or -errno with a sentence.
  */
 int incident_store_open(struct incident_store *store, struct maze_error *error);
 /*
- * Writes `id`.json. With `again` it replaces the file; else, if `id` (of `size` bytes) is
- * taken, it becomes "ID-2". 0, 1: `id` has changed, but not in the text, or -errno with a
- * sentence.
+ * Writes `id`.json. With `again` it replaces the file. Without `again` it changes an `id`
+ * (of `size` bytes) that is taken to "ID-2". Returns 0, or 1 if `id` has changed while
+ * `text` still has the old one, or -errno with a sentence.
  */
 int incident_store_write(struct incident_store *store, char *id, size_t size, bool again,
 			 const char *text, struct maze_error *error);
-/* Removes files beyond the limits, oldest first. True: there is more to remove. */
+/* Removes files beyond the limits, oldest first. Returns true if more must be removed. */
 bool incident_store_prune(struct incident_store *store);
 
 #endif

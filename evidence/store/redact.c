@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A word is processed in pieces, because one word may contain a whole command line (`sh
- * -c`) or the parameters of a URL.
+ * Processes a word in pieces, because one word may contain a whole command line (`sh -c`)
+ * or the parameters of a URL.
  */
 #include "redact.h"
 
@@ -19,7 +19,7 @@ static const char *const usual[] = {
 	"*-auth",     "*authorization*", "*cookie*",	  "*session-key*", "*bearer*",
 };
 
-/* Longer names are not names of secrets, and longer masks are refused. */
+/* Longer names do not count as names of secrets. Longer patterns are refused. */
 #define NAME_MAX_LENGTH 128
 
 struct redactor {
@@ -41,8 +41,9 @@ static char fold(char byte)
 }
 
 /*
- * Not a glob of rules (daemon/rules/glob.h): case is ignored, `_` equals `-`, and only `*`
- * is special. Needs at most the product of the lengths: it backtracks to the last `*` only.
+ * Unlike the globs of rules (daemon/rules/glob.h), a mask ignores case, takes `_` and `-`
+ * as equal, and has only `*` as wildcard. The time is at most the product of both
+ * lengths, because it backtracks only to the last `*`.
  */
 static bool fits(const char *mask, const char *name, size_t length)
 {
@@ -123,7 +124,7 @@ int redact_new(const char *const *more, size_t count, struct redactor **ret_reda
 	if (!redactor || !redactor->more)
 		goto out_free;
 	for (i = 0; i < count; i++, redactor->count++) {
-		/* Names are compared without their leading dashes. */
+		/* is_secret() compares names without their leading dashes. */
 		mask = more[i] + strspn(more[i], "-");
 		redactor->more[i] = strdup(mask);
 		if (!redactor->more[i])
@@ -192,8 +193,8 @@ static size_t piece_length(const char *word, size_t length)
 }
 
 /*
- * Finds the password of the first "scheme://user:password@host". Returns false without
- * such a URL.
+ * Finds the password of the first "scheme://user:password@host". Returns false if the
+ * text has no "://". A URL without a password gives an empty range.
  */
 static bool find_password(const char *word, size_t length, size_t *ret_begin, size_t *ret_end)
 {
@@ -205,7 +206,7 @@ static bool find_password(const char *word, size_t length, size_t *ret_begin, si
 	for (at = begin; at < end && *at != '/' && !isspace((unsigned char)*at); at++)
 		;
 	end = at;
-	/* The last one: a password may contain others. */
+	/* Search for the last @, because the password may contain others. */
 	at = memrchr(begin, '@', (size_t)(end - begin));
 	colon = at ? memchr(begin, ':', (size_t)(at - begin)) : NULL;
 	if (!colon) {
@@ -217,7 +218,7 @@ static bool find_password(const char *word, size_t length, size_t *ret_begin, si
 	return true;
 }
 
-/* Comes before the split into pieces, because a password may contain any byte. */
+/* Runs before the split into pieces, because a password may contain any byte. */
 static void put_urls(struct output *output, const char *word, size_t length)
 {
 	size_t begin, end;
@@ -235,8 +236,9 @@ static void put_urls(struct output *output, const char *word, size_t length)
 enum secret { SECRET_NONE, SECRET_NEXT, SECRET_REST };
 
 /*
- * Writes one piece, and "***" for its value if it has the name of a secret. The value may
- * be behind the piece: the next piece after an option, the rest of a header line.
+ * Writes one piece. If it has the name of a secret, writes "***" for the value. The value
+ * may also come after the piece: as the next piece after an option, or as the rest of a
+ * header line.
  */
 static enum secret put_named(const struct redactor *redactor, struct output *output,
 			     const char *piece, size_t length)
@@ -253,7 +255,7 @@ static enum secret put_named(const struct redactor *redactor, struct output *out
 	}
 	if (equals) {
 		put(output, piece, name + 1);
-		/* An empty value may be followed by a quoted one. */
+		/* After an empty value, a quoted one may follow in the next piece. */
 		if (length > name + 1)
 			put_redacted(output);
 		return length > name + 1 ? SECRET_NONE : SECRET_NEXT;
@@ -264,7 +266,7 @@ static enum secret put_named(const struct redactor *redactor, struct output *out
 	return piece[0] == '-' ? SECRET_NEXT : SECRET_NONE;
 }
 
-/* True: the next word is a secret value. */
+/* Returns true if the next word is a secret value. */
 static bool put_word(const struct redactor *redactor, struct output *output, const char *word,
 		     size_t length)
 {
@@ -272,7 +274,7 @@ static bool put_word(const struct redactor *redactor, struct output *output, con
 	enum secret secret = SECRET_NONE;
 	size_t at = 0, piece;
 
-	/* "--password=a value with blanks". */
+	/* The value may have blanks: "--password=a value with blanks". */
 	if (equals && piece_length(word, length) > (size_t)(equals - word) &&
 	    is_secret(redactor, word, (size_t)(equals - word))) {
 		put(output, word, (size_t)(equals - word) + 1);
@@ -299,7 +301,7 @@ static bool put_word(const struct redactor *redactor, struct output *output, con
 	return secret != SECRET_NONE;
 }
 
-/* As put_word(), after the URLs. */
+/* Redacts the URLs and then calls put_word(). */
 static bool redact_word(const struct redactor *redactor, struct output *output, const char *word,
 			size_t length)
 {
@@ -325,8 +327,8 @@ char *redact_apply(const struct redactor *redactor, const char *words, size_t si
 	while (at < size) {
 		length = strnlen(words + at, size - at);
 		/*
-		 * A word that looks like an option is one: the option before has no
-		 * value.
+		 * A word that looks like an option is an option, so the option before it
+		 * has no value.
 		 */
 		if (is_value && !(length > 2 && words[at] == '-' && words[at + 1] == '-')) {
 			put_redacted(&output);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* 32-bit headers are widened when they are read. Only the byte order of this machine. */
+/* Reads 32-bit headers into 64-bit ones. Accepts only this machine's byte order. */
 #include "elf_file.h"
 
 #include <elf.h>
@@ -10,10 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Linkers write about 14 and 45. A file with more is refused. */
+/* Linkers write about 14 program headers and 45 sections. A file with more is refused. */
 #define PROGRAM_HEADERS_MAX 256
 #define SECTIONS_MAX 1024
-/* Notes have some hundred bytes; only core files have more. */
+/* Notes have some hundred bytes. Only core files have more. */
 #define NOTES_MAX 65536
 #define DYNAMIC_MAX 1024
 
@@ -124,7 +124,7 @@ static size_t round_to_word(size_t size)
 
 static bool find_build_id(const char *notes, size_t size, maze_u8 *ret_build_id)
 {
-	/* The header is the same in both classes. */
+	/* The header of a note is the same in 32-bit and 64-bit files. */
 	Elf64_Nhdr note;
 	size_t at = 0, name_at, desc_at;
 
@@ -183,7 +183,7 @@ int elf_file_build_id(int fd, maze_u8 ret_build_id[MAZE_BUILD_ID_LEN])
 		if (!build_id_in(fd, segment.p_offset, segment.p_filesz, ret_build_id))
 			return 0;
 	}
-	/* The segments of a separate debug file point to data that it lacks. */
+	/* Read sections: the segments of a separate debug file have no data. */
 	for (i = 0; i < file.header.e_shnum; i++) {
 		if (read_section(&file, i, &section) || section.sh_type != SHT_NOTE)
 			continue;
@@ -245,7 +245,7 @@ int elf_file_section(int fd, const char *section, char *ret_bytes, size_t size)
 
 /* ---- segments ---------------------------------------------------------------------- */
 
-/* The file offset of an address; false: none. */
+/* Finds the file offset of an address. Returns false if the file has no such address. */
 static bool offset_of(const struct elf_file *file, maze_u64 address, maze_u64 *ret_offset)
 {
 	Elf64_Phdr segment;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The few facts that identify an ELF file. This reads an untrusted file with the
- * privileges of the caller: so by bounded pread(2), and not by a library, which would map
- * the file and trust more of it.
+ * Reads the few facts that identify an ELF file. The file is untrusted, and this code
+ * reads it with the privileges of the caller. So it uses bounded pread(2) calls and no
+ * library. A library would map the file and trust more of its content.
  */
 #ifndef MAZE_EVIDENCE_ELF_FILE_H
 #define MAZE_EVIDENCE_ELF_FILE_H
@@ -11,23 +11,23 @@
 
 #include "../../core/stack.h"
 
-/* -ENODATA: no build-id of up to 20 bytes, -ENOEXEC: not an ELF file, or -errno. */
+/* -ENODATA: there is no build-id of up to 20 bytes; -ENOEXEC: this is no ELF file. */
 int elf_file_build_id(int fd, maze_u8 ret_build_id[MAZE_BUILD_ID_LEN]);
-/* The length without padding: at least four zeros at the end are padding. */
+/* The length without padding. Four or more zeros at the end are padding. */
 size_t elf_file_build_id_length(const maze_u8 build_id[MAZE_BUILD_ID_LEN]);
 /*
- * The first bytes of a section, with a NUL. Returns their number; 0: no section; or
- * -errno.
+ * Reads the first bytes of a section and appends a NUL. Returns their number, 0 if there
+ * is no such section, or -errno.
  */
 int elf_file_section(int fd, const char *section, char *ret_bytes, size_t size);
 #define ELF_FILE_NEEDED_MAX 128
 #define ELF_FILE_NAME_MAX 256
 /*
- * The names of the libraries that it needs. Returns their number or -errno. `ret_names`
- * has room for ELF_FILE_NEEDED_MAX.
+ * Reads the names of the libraries that the file needs. Returns their number or -errno.
+ * `ret_names` has room for ELF_FILE_NEEDED_MAX.
  */
 int elf_file_needed(int fd, char ret_names[][ELF_FILE_NAME_MAX]);
-/* Address minus file offset of the executable bytes at `offset`. -ENODATA: none there. */
+/* Sets the address minus the file offset of the code at `offset`. -ENODATA: no code. */
 int elf_file_slide(int fd, maze_u64 offset, maze_u64 *ret_slide);
 
 #endif

@@ -12,13 +12,13 @@
 #include "../capture/process_root.h"
 #include "modules_debug.h"
 
-/* At most three descriptors each. 100 processes share a few modules. */
+/* Each module holds up to three descriptors. 100 processes share a few modules. */
 #define KEPT_MAX 48
-/* Libraries that are searched for a process that has ended. */
+/* The maximum of libraries that are searched for a process that has ended. */
 #define NEEDED_MAX 128
 
 struct modules {
-	struct module kept[KEPT_MAX]; /* number 0: free */
+	struct module kept[KEPT_MAX]; /* number 0: a free slot */
 	maze_u64 next_number;
 	maze_u64 uses;
 };
@@ -26,9 +26,9 @@ struct modules {
 /* ---- opening ----------------------------------------------------------------------- */
 
 /*
- * Opens the kernel's link to the mapped file, which needs a privilege, or the path if its
- * file has the same inode number. The device number is not compared: with overlayfs, maps
- * and stat(2) show different ones.
+ * Opens the mapped file by the kernel's link, which needs a privilege, or else by path.
+ * The path must lead to the same inode number. The device numbers are not compared,
+ * because those in maps and in stat(2) differ on overlayfs.
  */
 static int open_map(const struct modules_scope *scope, const struct map *map)
 {
@@ -82,7 +82,7 @@ static struct module *kept_by_identity(struct modules *modules, const struct sta
 	return NULL;
 }
 
-/* A free slot, or the slot of the least recently used module; NULL: all are held. */
+/* Returns a free slot, or that of the least recently used module. NULL: all are held. */
 static struct module *make_room(struct modules *modules)
 {
 	struct module *oldest = NULL, *module;
@@ -99,8 +99,8 @@ static struct module *make_room(struct modules *modules)
 }
 
 /*
- * Takes over the descriptor, and closes it if the file is open already or its build-id is
- * not `wanted` (NULL: any).
+ * Takes over the descriptor. Closes it if the file is already open, or if its build-id is
+ * not `wanted` (NULL: any build-id).
  */
 static struct module *take_fd(struct modules *modules, int fd, const char *path,
 			      const maze_u8 *wanted)
@@ -165,7 +165,7 @@ static struct module *find_in_maps(struct modules *modules, const struct modules
 	int fd;
 
 	for (i = 0; i < maps->count; i++) {
-		/* Mappings of one file are adjacent. */
+		/* The mappings of one file are adjacent, so try each file only once. */
 		if (!map_has_file(&maps->map[i]) || maps->map[i].inode == previous)
 			continue;
 		previous = maps->map[i].inode;
@@ -177,7 +177,7 @@ static struct module *find_in_maps(struct modules *modules, const struct modules
 	return NULL;
 }
 
-/* Directories that ld.so(8) and distributions use. */
+/* The directories in which ld.so(8) and distributions have libraries. */
 static const char *const library_directories[] = {
 #if defined(__x86_64__)
 	"/usr/lib/x86_64-linux-gnu",
@@ -193,7 +193,7 @@ static const char *const library_directories[] = {
 	"/usr/local/lib",
 };
 
-/* The names of the libraries that a program needs, directly or not. */
+/* The names of all libraries that a program needs directly or through other libraries. */
 struct walk {
 	char names[NEEDED_MAX][ELF_FILE_NAME_MAX];
 	size_t count;
@@ -214,7 +214,7 @@ static void add_needed(struct walk *walk, int fd)
 	}
 }
 
-/* Opens a library in a usual directory or in the directory of the program. */
+/* Opens a library in one of the usual directories or in the directory of the program. */
 static int open_library(int root, const char *exe, const char *name, char *ret_path)
 {
 	const size_t usual = sizeof(library_directories) / sizeof(library_directories[0]);
@@ -254,7 +254,7 @@ static struct module *find_needed(struct modules *modules, int root, const char 
 	return module;
 }
 
-/* Resolves the paths of the ended process below this program's own root. */
+/* The process has ended, so this resolves its paths below this program's own root. */
 static struct module *find_by_exe(struct modules *modules, const char *exe, const maze_u8 *build_id)
 {
 	int root = process_root_open(NULL), fd, copy;
@@ -287,7 +287,7 @@ struct module *modules_by_build_id(struct modules *modules, const struct modules
 		module = find_by_exe(modules, scope->exe, build_id);
 	if (module)
 		return module;
-	/* Without the module, its separate debug file also has the names. */
+	/* If the module is missing, its separate debug file still has the names. */
 	fd = modules_open_debug_of(build_id, path, sizeof(path));
 	return fd < 0 ? NULL : take_fd(modules, fd, path, build_id);
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Modules: the open files that contain a process's code, found by build-id or mapping,
- * with their separate debug files. A search by build-id only accepts a file with that
- * build-id.
+ * A module is an open file that contains code of a process, with its separate debug
+ * files. Modules are found by build-id or by mapping. A search by build-id accepts only a
+ * file that has this build-id.
  *
- * Files stay open for a while, because many runaway threads run the same program. A
- * module is valid until the next call that may open another, or while it is held.
+ * Modules stay open for a while, because many runaway threads run the same program. A
+ * module is valid until the next call that may open another one, or as long as it is
+ * held.
  */
 #ifndef MAZE_EVIDENCE_MODULES_H
 #define MAZE_EVIDENCE_MODULES_H
@@ -17,19 +18,19 @@
 #include "symbols.h"
 
 struct module {
-	maze_u64 number; /* 1, 2, …: never reused; for caches */
+	maze_u64 number; /* counts from 1 and is never reused; a key for caches */
 	bool has_build_id;
 	maze_u8 build_id[MAZE_BUILD_ID_LEN];
-	char *path; /* as the process has it */
+	char *path; /* the path in the view of the process */
 	struct symbols_files files;
 	char shared_name[ELF_FILE_NAME_MAX];
 	bool debug_sought;
 	struct stat identity;
-	maze_u64 used; /* the set's count of uses at its last use */
+	maze_u64 used; /* the set's `uses` at the last use */
 	unsigned int held;
 };
 
-/* Where to search: in a process, or by the path of its program once it has ended. */
+/* Where to search: in the process, or by the path of its program if it has ended. */
 struct modules_scope {
 	const struct process_info *live; /* NULL: it has ended */
 	const char *exe;		 /* NULL: unknown */
@@ -40,13 +41,13 @@ struct modules;
 int modules_new(struct modules **ret);
 void modules_free(struct modules *modules);
 
-/* NULL: no file with that build-id was found. */
+/* Returns NULL if no file with this build-id was found. */
 struct module *modules_by_build_id(struct modules *modules, const struct modules_scope *scope,
 				   const maze_u8 build_id[MAZE_BUILD_ID_LEN]);
-/* The mapped file. NULL: it cannot be opened. The process must be live. */
+/* Opens the mapped file of a live process. Returns NULL if the file cannot be opened. */
 struct module *modules_by_map(struct modules *modules, const struct modules_scope *scope,
 			      const struct map *map);
-/* Searches the module's debug files once and opens them in module->files. */
+/* Searches the module's debug files in the first call and opens them in module->files. */
 void modules_seek_debug(struct module *module, const struct modules_scope *scope);
 
 #endif

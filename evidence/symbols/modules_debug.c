@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Finds separate debug files by build-id in /usr/lib/debug and by the .gnu_debuglink of
- * the module, first below the root of the process, then below our own. The build-id is
- * always compared; the checksum of a .gnu_debuglink would require reading the whole file.
+ * Finds separate debug files by build-id in /usr/lib/debug, or by the .gnu_debuglink of
+ * the module. Searches first below the root of the process, then below our own. Always
+ * compares build-ids, because for the checksum of a .gnu_debuglink it would have to read
+ * the whole file.
  */
 #include "modules_debug.h"
 #include "../capture/process_root.h"
@@ -16,7 +17,7 @@
 
 #define DEBUG_ROOT "/usr/lib/debug"
 
-/* "/usr/lib/debug/.build-id/ab/cdef….debug". */
+/* Writes "/usr/lib/debug/.build-id/ab/cdef….debug". */
 static void debug_path(const maze_u8 *build_id, char *ret_path, size_t size)
 {
 	size_t length = elf_file_build_id_length(build_id), i, n;
@@ -27,7 +28,7 @@ static void debug_path(const maze_u8 *build_id, char *ret_path, size_t size)
 	snprintf(ret_path + n, size - n, ".debug");
 }
 
-/* -ESTALE: the file has another build-id. */
+/* Returns -ESTALE if the file has another build-id. */
 static int open_checked(int root, const char *path, const maze_u8 *build_id)
 {
 	maze_u8 found[MAZE_BUILD_ID_LEN];
@@ -54,7 +55,7 @@ int modules_open_debug_of(const maze_u8 build_id[MAZE_BUILD_ID_LEN], char *ret_p
 	return fd;
 }
 
-/* By the name in .gnu_debuglink, in the directories that gdb(1) searches. */
+/* Opens the file that .gnu_debuglink names, in the directories that gdb(1) searches. */
 static int open_linked(int root, const struct module *module, char *ret_path, size_t size)
 {
 	char name[ELF_FILE_NAME_MAX];
@@ -88,8 +89,9 @@ static int open_debug(int root, const struct module *module, char *ret_path, siz
 }
 
 /*
- * The file that dwz(1) made of the common parts of several debug files. The link has a
- * path, absolute or relative to the debug file, a NUL and the build-id.
+ * Opens the file into which dwz(1) has moved the common parts of several debug files. The
+ * link consists of a path, a NUL and the build-id. The path is absolute or relative to
+ * the debug file.
  */
 static void open_shared(int root, struct module *module, const char *debug)
 {
@@ -134,7 +136,7 @@ void modules_seek_debug(struct module *module, const struct modules_scope *scope
 	if (module->debug_sought)
 		return;
 	module->debug_sought = true;
-	/* Nothing could be verified. */
+	/* Without a build-id no debug file can be verified. */
 	if (!module->has_build_id)
 		return;
 	root = process_root_open(scope->live);

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* No function is larger, so an address further above a symbol does not belong to it. */
+/* No kernel function is larger, so an address further above a symbol has no name. */
 #define KERNEL_FUNCTION_MAX (1ULL << 20)
 #define CHUNK_SIZE 65536
 
@@ -23,7 +23,7 @@ void named_addresses_sort(struct named_address *addresses, size_t count)
 	qsort(addresses, count, sizeof(*addresses), by_address);
 }
 
-/* The first address that is not below `from`; `count`: none. */
+/* Returns the index of the first address that is not below `from`, or `count`. */
 static size_t first_from(const struct named_address *addresses, size_t count, maze_u64 from)
 {
 	size_t low = 0, high = count, middle;
@@ -46,14 +46,14 @@ static void set_name(struct named_address *address, const char *name, size_t len
 	address->name[length] = '\0';
 }
 
-/* Moves *at behind the hexadecimal digits. False: none, or too many. */
+/* Moves *at behind the hexadecimal digits. Returns false if there are none or over 16. */
 static bool take_hex(const char **at, const char *end, maze_u64 *ret_number)
 {
 	const char *begin = *at;
 	maze_u64 number = 0;
 	int digit;
 
-	/* Some runtimes write the prefix. */
+	/* Some runtimes write 0x before the digits. */
 	if (end - begin > 2 && begin[0] == '0' && begin[1] == 'x')
 		begin = *at += 2;
 	for (; *at < end && isxdigit((unsigned char)**at); (*at)++) {
@@ -106,9 +106,9 @@ void named_addresses_perf_map(const char *text, size_t size, struct named_addres
 /* ---- /proc/kallsyms ---------------------------------------------------------------- */
 
 /*
- * Gives the symbol's name to the first address that is not below it, unless a nearer
- * symbol has named this address. share_with_neighbours() names the rest. Returns false if
- * the symbol's address is 0.
+ * Gives the symbol's name to the first address that is not below the symbol, unless this
+ * address has the name of a nearer symbol. share_with_neighbours() names the other
+ * addresses. Returns false if the symbol's address is 0.
  */
 static bool take_kernel_line(const char *line, const char *end, struct named_address *addresses,
 			     size_t count)
@@ -119,14 +119,14 @@ static bool take_kernel_line(const char *line, const char *end, struct named_add
 	if (!take_hex(&line, end, &start) || !start || end - line < 4 || line[0] != ' ' ||
 	    line[2] != ' ')
 		return false;
-	/* Code: global, local or weak. */
+	/* These letters are code symbols: global, local or weak. */
 	if (strchr("TtWw", line[1]) == NULL)
 		return true;
 	i = first_from(addresses, count, start);
 	if (i == count || (addresses[i].name[0] && addresses[i].start >= start))
 		return true;
 	addresses[i].start = start;
-	/* Includes the name of the kernel module, in brackets behind a tab. */
+	/* This includes the name of the kernel module, in brackets behind a tab. */
 	set_name(&addresses[i], line + 3, (size_t)(end - line - 3));
 	return true;
 }

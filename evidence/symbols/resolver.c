@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The cache has one slot for each hash: a new location replaces an old one, whose users
- * hold a reference to its answer.
+ * The cache has one slot for each hash. A new location replaces the old one of its slot.
+ * An answer that is still in use stays, because its users hold references.
  *
- * A malicious file may crash the helper. Then its module gets no names, and the queries
- * after it are repeated: a module delays the names of another by at most one job.
+ * A malicious file may crash the helper process. The file's module then gets no names,
+ * and the next job repeats the queries after it. So each such module delays the names of
+ * other modules by at most one job.
  */
 #include "resolver.h"
 
@@ -14,15 +15,15 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A power of two; about 100 bytes each. */
+/* A power of two. A slot takes about 100 bytes. */
 #define SLOTS (1U << 13)
 #define QUERIES_MAX 512
-/* Three descriptors each, and the debug information in the helper. */
+/* Each module takes three descriptors, and memory for debug information in the helper. */
 #define MODULES_MAX 16
 
 /*
  * The maximum of killed helpers that have not ended, because reading a mapped file may
- * block forever. No further one is started.
+ * block forever. No helper starts at this number.
  */
 #define LEFT_MAX 4
 
@@ -42,7 +43,7 @@ struct job {
 	int perf_map_fd;
 	maze_u64 jit_scope;
 	bool has_kernel;
-	/* The unwind and its asker; 0: none. */
+	/* The unwind, and which episode asked for it; 0: no unwind. */
 	maze_u64 asker;
 	struct snapshot *snapshot;
 	struct module *unwind_modules[RESOLVER_UNWIND_MODULES_MAX];
@@ -53,8 +54,8 @@ struct job {
 struct resolver {
 	struct slot slots[SLOTS];
 	struct job job;
-	struct symbolizer *helper;	   /* NULL: the job has not started */
-	struct symbolizer *left[LEFT_MAX]; /* killed, to be reaped */
+	struct symbolizer *helper;	   /* NULL: no job runs */
+	struct symbolizer *left[LEFT_MAX]; /* killed, but not reaped */
 	size_t left_count;
 	bool restricted;
 	bool ended_well; /* as the helper reported */
@@ -110,7 +111,7 @@ static bool same_location(const struct location *a, const struct location *b)
 
 static struct slot *slot_of(struct resolver *resolver, const struct location *location)
 {
-	/* Fibonacci hashing: the upper bits of a product by 2^64 / golden ratio. */
+	/* Fibonacci hashing takes the upper bits of a product by 2^64 / golden ratio. */
 	maze_u64 hash = (location->at ^ location->scope << 40 ^ (maze_u64)location->kind << 62) *
 			0x9e3779b97f4a7c15ULL;
 
@@ -174,7 +175,7 @@ static int hold_module(struct job *job, struct module *module, unsigned int *ret
 	return 0;
 }
 
-/* Takes over the descriptor. A job has the map of one process. */
+/* Takes over the descriptor. A job can have the perf map of only one process. */
 static int hold_perf_map(struct job *job, maze_u64 scope, int fd)
 {
 	if (job->perf_map_fd >= 0 && job->jit_scope != scope) {
@@ -224,7 +225,7 @@ int resolver_want_unwind(struct resolver *resolver, maze_u64 asker, struct snaps
 	struct job *job = &resolver->job;
 	size_t i;
 
-	/* A result that was not taken yet would be lost. */
+	/* A second unwind would overwrite a result that was not taken yet. */
 	if (!resolver_is_free(resolver) || job->asker || resolver->unwound_for)
 		return -EAGAIN;
 	for (i = 0; i < count && i < RESOLVER_UNWIND_MODULES_MAX; i++) {
@@ -338,18 +339,18 @@ static void take_failure(void *arg, int err)
 	struct resolver *resolver = arg;
 
 	resolver->trouble = err;
-	/* Counts as ended, because a retry would fail in the same way. */
+	/* This counts as ended, because another try would fail in the same way. */
 	resolver->ended_well = true;
 }
 
-/* Whether the query belongs to the kind and module that the helper worked on. */
+/* Whether both queries have the same kind and module. */
 static bool was_at(const struct job *job, size_t first, size_t query)
 {
 	return job->queries[query].kind == job->queries[first].kind &&
 	       job->queries[query].module == job->queries[first].module;
 }
 
-/* In the order of the helper: kernel, JIT, files by module. */
+/* Searches in the helper's order: kernel, JIT, then the files by module. */
 static size_t first_unanswered(const struct job *job)
 {
 	static const enum symbolizer_kind order[] = { SYMBOLIZER_KERNEL, SYMBOLIZER_JIT,
@@ -382,7 +383,7 @@ static void end_job(struct resolver *resolver)
 		else if (slot->used && same_location(&slot->location, &job->locations[i]))
 			slot->used = slot->asked = false;
 	}
-	/* An unwind that crashed the helper has no frames. */
+	/* If the unwind has crashed the helper, its result has no frames. */
 	if (job->asker && resolver->unwound_for != job->asker && !resolver->unwound_for) {
 		resolver->unwound_for = job->asker;
 		resolver->unwound_count = 0;
@@ -403,7 +404,7 @@ static void reap(struct resolver *resolver)
 	}
 }
 
-/* There is room: start() has checked it, and one helper runs at a time. */
+/* `left` has room, because start() has checked it and one helper runs at a time. */
 static void stop(struct resolver *resolver)
 {
 	symbolizer_stop(resolver->helper);
@@ -424,7 +425,7 @@ bool resolver_run(struct resolver *resolver)
 	reap(resolver);
 	if (!resolver->helper && (resolver->job.count || resolver->job.asker)) {
 		start(resolver);
-		/* Without a helper the locations have no names. */
+		/* No helper could start, so the locations of this job get no names. */
 		if (resolver->trouble) {
 			resolver->helper = NULL;
 			resolver->ended_well = true;
@@ -471,7 +472,7 @@ void resolver_free(struct resolver *resolver)
 		stop(resolver);
 	else
 		release_modules(&resolver->job);
-	/* A killed helper ends at once, or blocks as long as a file does. */
+	/* A killed helper ends at once, unless it reads a file that blocks. */
 	for (i = 0; resolver->left_count && i < 100; i++) {
 		reap(resolver);
 		usleep(1000);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A bounded cache of the names of code locations, filled by one symbolizer process at a
- * time. Many runaway threads at one location need one query.
+ * A bounded cache of the names of code locations. One symbolizer process at a time fills
+ * it. Many runaway threads at one location need only one query.
  *
- * resolver_get() searches the cache, resolver_want() adds a missing location to the next
- * job, and resolver_run() starts the job.
+ * resolver_get() searches the cache. resolver_want() adds a missing location to the next
+ * job. resolver_run() starts the job.
  */
 #ifndef MAZE_EVIDENCE_RESOLVER_H
 #define MAZE_EVIDENCE_RESOLVER_H
@@ -12,17 +12,17 @@
 #include "symbolizer.h"
 #include "modules.h"
 
-/* The modules of one unwind. */
+/* The maximum of modules of one unwind. */
 #define RESOLVER_UNWIND_MODULES_MAX 32
 
 struct location {
 	enum symbolizer_kind kind;
-	/* FILE: the module's number; JIT: the caller's number of a perf map; KERNEL: 0 */
+	/* FILE: the module's number; JIT: the caller's number of a map; KERNEL: 0. */
 	maze_u64 scope;
 	maze_u64 at;
 };
 
-/* Reference-counted: resolver_get() takes a reference, answer_drop() drops it. */
+/* Answers count references. resolver_get() takes one, and answer_drop() drops it. */
 struct answer {
 	unsigned int references;
 	size_t count; /* 0: the location has no name */
@@ -40,15 +40,15 @@ struct resolver;
 int resolver_new(struct resolver **ret_resolver);
 void resolver_free(struct resolver *resolver);
 
-/* NULL: not in the cache; *ret_asked: a job contains it. */
+/* Returns NULL without an answer. *ret_asked is true if a job has the query. */
 struct answer *resolver_get(struct resolver *resolver, const struct location *location,
 			    bool *ret_asked);
 /* Caches that this location has no name. */
 void resolver_give_up(struct resolver *resolver, const struct location *location);
 /*
- * Adds a location to the next job. `module` is for a FILE; the resolver holds it until
- * the job starts. `perf_map_fd` is for a JIT; the resolver closes it, also after an
- * error. -EAGAIN: the job is full, or one is running.
+ * Adds a location to the next job. `module` belongs to a FILE, and the resolver holds it
+ * until the job starts. `perf_map_fd` belongs to a JIT, and the resolver always closes
+ * it. Returns -EAGAIN if the job is full or one is running.
  */
 int resolver_want(struct resolver *resolver, const struct location *location, struct module *module,
 		  int perf_map_fd);
@@ -63,17 +63,17 @@ int resolver_want_unwind(struct resolver *resolver, maze_u64 asker, struct snaps
 			 struct module *const *modules, const struct map *const *maps,
 			 size_t count);
 /*
- * 1: the frames, which no later call returns; 0: the unwind has not ended; -ENOENT: this
- * asker has no unwind.
+ * Returns 1 with the frames, once only. Returns 0 if the unwind has not ended, or -ENOENT
+ * if this asker has no unwind.
  */
 int resolver_take_unwound(struct resolver *resolver, maze_u64 asker,
 			  struct unwind_frame *ret_frames, size_t *ret_count);
 
-/* Starts the next job, or reads answers. True: a job is running. */
+/* Starts the next job or reads its answers. Returns true while a job is running. */
 bool resolver_run(struct resolver *resolver);
-/* Whether a job has found that this user may not see the kernel's symbols. */
+/* Whether a job found that this user may not see the kernel's symbols. */
 bool resolver_kernel_is_restricted(const struct resolver *resolver);
-/* The -errno of the last attempt to start a job; 0: it started. */
+/* The -errno of the last attempt to start a job, or 0 if that succeeded. */
 int resolver_trouble(const struct resolver *resolver);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The parent's half; the child's is in symbolizer_main.c. */
+/* The part in the parent process. The part in the child is in symbolizer_main.c. */
 #include "symbolizer.h"
 
 #include <errno.h>
@@ -18,11 +18,11 @@
 #include "symbolizer_main.h"
 #include "../../base/clock.h"
 
-/* A line has the symbols of one query, or one unwound stack. */
+/* A line holds the symbols of one query, or one unwound stack. */
 #define LINE_MAX_SIZE (SYMBOLS_INLINE_MAX * SYMBOLS_NAME_MAX * 8)
-/* The sandbox limits its CPU time; this is for a machine where it gets little. */
+/* The sandbox limits CPU time. This limit is for a machine that gives it little. */
 #define TIME_MAX_S 60
-/* Bounds one call. */
+/* The maximum of reads in one call. */
 #define READS_MAX 16
 #define MAX_ERRNO 4096
 
@@ -32,7 +32,7 @@ struct symbolizer {
 	int pipe;
 	time_t started;
 	time_t seconds_max;
-	size_t length; /* of the incomplete line */
+	size_t length; /* of the incomplete line in `line` */
 	char line[LINE_MAX_SIZE];
 };
 
@@ -75,8 +75,8 @@ void symbolizer_stop(struct symbolizer *symbolizer)
 	close(symbolizer->pipe);
 	symbolizer->pipe = -1;
 	/*
-	 * Never by PID: a caller that waits for all children may have reaped it. Without
-	 * a pidfd, the closed pipe ends it.
+	 * Do not kill by PID: a caller that waits for all children may have reaped this
+	 * one. Without a pidfd, the closed pipe ends the child.
 	 */
 	if (symbolizer->pidfd >= 0)
 		syscall(SYS_pidfd_send_signal, symbolizer->pidfd, SIGKILL, NULL, 0);
@@ -179,7 +179,7 @@ static bool take_line(const char *line, size_t length, const struct symbolizer_e
 	return fine;
 }
 
-/* False: an invalid line. An incomplete line stays. */
+/* Returns false for an invalid line. Keeps an incomplete last line for the next call. */
 static bool take_lines(struct symbolizer *symbolizer, const struct symbolizer_events *events,
 		       void *arg)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The symbolizer: a sandboxed helper process (../isolation/sandbox.h) that reads
+ * The symbolizer is a sandboxed helper process (../isolation/sandbox.h). It reads
  * untrusted files (ELF, DWARF, perf maps), which may be large or malicious. It is forked
- * for one job, has only the files of the job open, answers in JSON through a pipe, and
- * exits. Its answers are not trusted.
+ * for one job and has only the files of this job open. It answers in JSON through a pipe
+ * and exits. Its answers are not trusted.
  */
 #ifndef MAZE_EVIDENCE_SYMBOLIZER_H
 #define MAZE_EVIDENCE_SYMBOLIZER_H
@@ -13,8 +13,8 @@
 
 enum symbolizer_kind {
 	SYMBOLIZER_FILE,   /* `at` is an offset in the file of `module` */
-	SYMBOLIZER_JIT,	   /* an address, in the perf map */
-	SYMBOLIZER_KERNEL, /* an address, in /proc/kallsyms */
+	SYMBOLIZER_JIT,	   /* `at` is an address in the perf map */
+	SYMBOLIZER_KERNEL, /* `at` is an address in /proc/kallsyms */
 };
 
 struct symbolizer_query {
@@ -23,7 +23,7 @@ struct symbolizer_query {
 	maze_u64 at;
 };
 
-/* Used only while symbolizer_start() runs. */
+/* The members must stay valid only until symbolizer_start() returns. */
 struct symbolizer_job {
 	const struct symbolizer_query *queries;
 	size_t queries_count;
@@ -42,9 +42,9 @@ struct symbolizer_events {
 	void (*unwound)(void *arg, const struct unwind_frame *frames, size_t count);
 	/* /proc/kallsyms has no addresses for this user. */
 	void (*restricted)(void *arg);
-	/* The job is done. Without this event the process has ended early. */
+	/* The job is done. If this event is missing, the process ended early. */
 	void (*ended)(void *arg);
-	/* The sandbox could not be entered, and nothing was read. */
+	/* The sandbox could not be entered, so nothing was read. */
 	void (*failed)(void *arg, int err);
 };
 
@@ -52,14 +52,14 @@ struct symbolizer;
 
 int symbolizer_start(const struct symbolizer_job *job, struct symbolizer **ret_symbolizer);
 /*
- * Calls `events` for the answers so far. 1: more will come, 0: the end, -EPROTO: an
- * invalid answer, -ETIME: it took too long. Never waits.
+ * Calls `events` for the answers that have come. Returns 1 if more will come, 0 at the
+ * end, -EPROTO for an invalid answer, or -ETIME if the job takes too long. Never waits.
  */
 int symbolizer_read(struct symbolizer *symbolizer, const struct symbolizer_events *events,
 		    void *arg);
-/* Kills it without waiting. Only symbolizer_reap() may follow. */
+/* Kills the process without waiting. Then only symbolizer_reap() may follow. */
 void symbolizer_stop(struct symbolizer *symbolizer);
-/* True: it has ended, and `symbolizer` is freed. */
+/* Returns true, and has freed `symbolizer`, if the process has ended. */
 bool symbolizer_reap(struct symbolizer *symbolizer);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Exit status 0: the job is done; 1: the sandbox could not be entered; 2: out of memory,
- * or the pipe is closed.
+ * The exit status is 0 if the job is done, 1 if the sandbox could not be entered, and 2
+ * if memory is missing or the pipe is closed.
  */
 #include "symbolizer_main.h"
 
@@ -19,7 +19,7 @@
 #define FAILED_SANDBOX 1
 #define FAILED_ANSWER 2
 
-/* The map of Node.js has some megabytes. */
+/* The perf map of Node.js has some megabytes. */
 #define PERF_MAP_MAX (64U << 20)
 
 /* ---- answers ----------------------------------------------------------------------- */
@@ -33,7 +33,7 @@ static void answer(int out, json_t *object)
 	json_decref(object);
 	if (!text)
 		_exit(FAILED_ANSWER);
-	/* In place of the NUL, which is not needed. */
+	/* The newline replaces the NUL, which write(2) does not need. */
 	text[length++] = '\n';
 	while (at < length) {
 		written = write(out, text + at, length - at);
@@ -75,7 +75,7 @@ static void name_in_file(const struct symbolizer_job *job, unsigned int module, 
 	symbols_close(symbols);
 }
 
-/* The queries of one kind as sorted addresses. */
+/* Collects the queries of one kind as sorted addresses. */
 static size_t collect(const struct symbolizer_job *job, enum symbolizer_kind kind,
 		      struct named_address **ret_addresses)
 {
@@ -111,7 +111,7 @@ static void answer_addresses(const struct symbolizer_job *job, enum symbolizer_k
 	}
 }
 
-/* Not mmap(2): the process may still write the file, or truncate it. */
+/* Does not use mmap(2), because the process may still write or truncate the file. */
 static char *read_whole(int fd, size_t *ret_size)
 {
 	struct stat status;
@@ -182,7 +182,7 @@ static int enter_sandbox(const struct symbolizer_job *job, int out)
 	if (!keep)
 		return -ENOMEM;
 	keep[count++] = out;
-	keep[count++] = STDERR_FILENO; /* for sanitizers */
+	keep[count++] = STDERR_FILENO; /* sanitizers write to it */
 	keep[count++] = job->perf_map_fd;
 	keep[count++] = job->kallsyms_fd;
 	for (i = 0; i < job->modules_count; i++) {
@@ -208,7 +208,7 @@ void symbolizer_main(const struct symbolizer_job *job, int out)
 		answer(out, json_pack("{s:i}", "failed", -err));
 		_exit(FAILED_SANDBOX);
 	}
-	/* The surest answers first: a malicious file may crash this process. */
+	/* The surest answers come first: a malicious file may crash the process. */
 	if (job->kallsyms_fd >= 0)
 		name_in_kernel(job, out);
 	if (job->perf_map_fd >= 0)

@@ -4,7 +4,7 @@
 
 #include "symbolizer.h"
 
-/* In the forked child: does the job, writes the answers to `out`, exits. */
+/* Runs in the forked child: does the job, writes the answers to `out` and exits. */
 void symbolizer_main(const struct symbolizer_job *job, int out) __attribute__((noreturn));
 
 #endif

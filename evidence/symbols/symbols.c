@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Uses libdwfl offline: a module comes from its descriptor and its separate debug file
- * from the callback, never from a search by libdwfl.
+ * Uses libdwfl offline: the module comes from a descriptor, and its separate debug file
+ * comes from the callback. libdwfl itself searches no file.
  */
 #include "symbols.h"
 
@@ -21,7 +21,7 @@ struct symbols {
 	struct symbols_files files;
 	Dwfl *dwfl;
 	Dwfl_Module *module;
-	GElf_Addr bias; /* address in libdwfl minus address in the file */
+	GElf_Addr bias; /* an address in libdwfl minus that in the file */
 	Elf *elf;
 };
 
@@ -33,13 +33,13 @@ static int find_debuginfo(Dwfl_Module *module, void **userdata, const char *name
 	int fd = symbols->files.debug_fd;
 
 	(void)module, (void)name, (void)base, (void)file_name, (void)link_crc, (void)ret_name;
-	/* Also called for the file that several debug files share. */
+	/* libdwfl also calls this for the file that several debug files share. */
 	if (link && symbols->files.shared_name && !strcmp(link, symbols->files.shared_name))
 		fd = symbols->files.shared_fd;
 	return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
 }
 
-/* Never called for a module with a descriptor. The default of libdwfl would search. */
+/* libdwfl calls this only for a module without a descriptor. The default would search. */
 static int find_no_elf(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr base,
 		       char **ret_name, Elf **ret_elf)
 {
@@ -63,7 +63,7 @@ struct symbols *symbols_open(const struct symbols_files *files)
 		return NULL;
 	symbols->files = *files;
 	symbols->dwfl = dwfl_begin(&callbacks);
-	/* libdwfl closes it. */
+	/* libdwfl closes the descriptor, so give it a copy. */
 	fd = fcntl(files->fd, F_DUPFD_CLOEXEC, 0);
 	if (!symbols->dwfl || fd < 0)
 		goto out_close_fd;
@@ -113,7 +113,7 @@ static bool address_of(const struct symbols *symbols, maze_u64 offset, GElf_Addr
 	return false;
 }
 
-/* Not all compilers write .debug_aranges, so all units may have to be searched. */
+/* Not every compiler writes .debug_aranges, so this may have to search all units. */
 static Dwarf_Die *unit_of(Dwfl_Module *module, GElf_Addr address, Dwarf_Addr *ret_bias)
 {
 	Dwarf_Die *unit = dwfl_module_addrdie(module, address, ret_bias);
@@ -135,7 +135,7 @@ static void append(char *text, size_t size, const char *more)
 	snprintf(text + length, size - length, "%s", more);
 }
 
-/* The DIE of its declaration, which is inside the namespaces. */
+/* Returns the DIE of the declaration, which is inside the namespaces. */
 static Dwarf_Die *declaration_of(Dwarf_Die *die, Dwarf_Die *mem)
 {
 	static const unsigned int links[] = { DW_AT_abstract_origin, DW_AT_specification };
@@ -166,14 +166,14 @@ static bool has_namespaces(Dwarf_Die *unit)
 	case DW_LANG_C99:
 	case DW_LANG_C11:
 	case DW_LANG_Mips_Assembler:
-	case DW_LANG_Go: /* the name contains them */
+	case DW_LANG_Go: /* the name contains the package */
 		return false;
 	default:
 		return true;
 	}
 }
 
-/* "space::class::function"; false: the DIE has no name. */
+/* Writes "space::class::function". Returns false if the DIE has no name. */
 static bool write_name(Dwarf_Die *die, bool namespaces, char *ret_name, size_t size)
 {
 	const char *name = dwarf_diename(die), *outer[ENCLOSING_MAX];
@@ -212,7 +212,7 @@ static void write_line(Dwarf_Die *unit, Dwarf_Addr address, struct symbol *symbo
 		symbol->line = (unsigned int)number;
 }
 
-/* The call of an inlined function is a line of the outer function. */
+/* The line of an inlined function's call is the current line of the outer function. */
 static void write_call(Dwarf_Die *unit, Dwarf_Die *inlined, struct symbol *outer)
 {
 	Dwarf_Word number = 0, line = 0;
@@ -231,7 +231,7 @@ static void write_call(Dwarf_Die *unit, Dwarf_Die *inlined, struct symbol *outer
 		outer->line = (unsigned int)line;
 }
 
-/* From the innermost scope out to the function that is not inlined. */
+/* Goes from the innermost scope out to the first function that is not inlined. */
 static size_t walk_scopes(Dwarf_Die *unit, Dwarf_Die *scopes, int count, struct symbol *ret)
 {
 	bool namespaces = has_namespaces(unit), ended = false;
@@ -269,8 +269,8 @@ static size_t find_in_dwarf(struct symbols *symbols, GElf_Addr address, struct s
 		return 0;
 	write_line(unit, address - bias, &ret[0]);
 	/*
-	 * dwarf_getscopes() gives the innermost scope and the scopes of its declaration,
-	 * dwarf_getscopes_die() the scopes that contain its code.
+	 * dwarf_getscopes() gives the innermost scope and the scopes of its declaration.
+	 * dwarf_getscopes_die() gives the scopes that contain its code.
 	 */
 	if (dwarf_getscopes(unit, address - bias, &scopes) > 0) {
 		count = dwarf_getscopes_die(&scopes[0], &chain);
@@ -281,7 +281,7 @@ static size_t find_in_dwarf(struct symbols *symbols, GElf_Addr address, struct s
 	return found ? found : ret[0].file[0] != '\0';
 }
 
-/* As in the source, without argument types, like the names in DWARF. */
+/* Writes the name as the source has it, without argument types, like names in DWARF. */
 static void write_linker_name(const char *name, char *ret_name, size_t size)
 {
 	char *demangled = cplus_demangle(name, DMGL_AUTO);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The functions and source lines of an offset in an ELF file, by DWARF or else by symbol
- * tables. The files are untrusted, so this runs in the symbolizer process (symbolizer.h),
- * on descriptors opened for it. It opens no file and uses no network (debuginfod).
+ * Finds the functions and source lines of an offset in an ELF file, by DWARF or else by
+ * symbol tables. The files are untrusted, so this runs in the symbolizer process
+ * (symbolizer.h) on open descriptors. It opens no file and uses no network (debuginfod).
  */
 #ifndef MAZE_EVIDENCE_SYMBOLS_H
 #define MAZE_EVIDENCE_SYMBOLS_H
@@ -12,9 +12,9 @@
 
 #include "../../core/types.h"
 
-/* Outer functions beyond so many levels of inlining are cut off. */
+/* The maximum of inlining levels. Outer functions beyond it are cut off. */
 #define SYMBOLS_INLINE_MAX 16
-/* C++ names can be longer, and are cut at the end. */
+/* C++ names can be longer. Their end is then cut off. */
 #define SYMBOLS_NAME_MAX 512
 
 struct symbol {
@@ -29,7 +29,7 @@ struct symbols_files {
 	int fd;
 	int debug_fd;		 /* the separate debug file */
 	int shared_fd;		 /* the part shared by several debug files (.gnu_debugaltlink) */
-	const char *shared_name; /* its name in the link; NULL: none */
+	const char *shared_name; /* the name of `shared_fd` in the link; NULL: none */
 };
 
 struct symbols;
@@ -37,8 +37,8 @@ struct symbols;
 /* The caller keeps the descriptors. NULL: no ELF file, or out of memory. */
 struct symbols *symbols_open(const struct symbols_files *files);
 /*
- * The symbols of an offset of the file, innermost first. Returns their number; 0:
- * unknown. `ret` has room for SYMBOLS_INLINE_MAX.
+ * Finds the symbols of an offset of the file, innermost first. Returns their number, or 0
+ * if none is known. `ret` has room for SYMBOLS_INLINE_MAX.
  */
 size_t symbols_find(struct symbols *symbols, maze_u64 offset, struct symbol *ret);
 void symbols_close(struct symbols *symbols);

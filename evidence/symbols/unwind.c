@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Gives libdwfl the registers and the copied stack of the snapshot instead of a process.
+ * libdwfl unwinds the registers and the stack of the snapshot here, not a live process.
  */
 #include "unwind.h"
 
@@ -13,7 +13,7 @@
 
 #include "elf_file.h"
 
-/* libdwfl needs a PID and a TID, but does not use them. */
+/* libdwfl needs a PID and a TID. Their value has no effect here. */
 #define ANY_ID 1
 
 struct unwind {
@@ -25,7 +25,7 @@ struct unwind {
 static pid_t next_thread(Dwfl *dwfl, void *arg, void **thread_arg)
 {
 	(void)dwfl;
-	/* There is one thread; its argument is set after the first call. */
+	/* There is only one thread. *thread_arg is NULL in the first call. */
 	if (*thread_arg)
 		return 0;
 	*thread_arg = arg;
@@ -55,7 +55,7 @@ static bool set_registers(Dwfl_Thread *thread, void *arg)
 	for (i = 0; i <= count; i++)
 		words[i] = snapshot->registers[i];
 #if defined(__x86_64__)
-	/* The instruction pointer is a DWARF register of this machine. */
+	/* The DWARF registers of this machine include the instruction pointer. */
 	return dwfl_thread_state_registers(thread, 0, count + 1, words);
 #else
 	dwfl_thread_state_register_pc(thread, words[count]);
@@ -148,7 +148,7 @@ size_t unwind_frames(const struct snapshot *snapshot, const struct unwind_module
 	for (i = 0; i < count; i++)
 		report(dwfl, &modules[i], i);
 	dwfl_report_end(dwfl, NULL, NULL);
-	/* If a frame cannot be unwound, those before it stay. */
+	/* If a frame cannot be unwound, the frames before it remain valid. */
 	if (dwfl_attach_state(dwfl, NULL, ANY_ID, &thread_callbacks, &unwind))
 		dwfl_getthread_frames(dwfl, ANY_ID, take_frame, &unwind);
 	dwfl_end(dwfl);

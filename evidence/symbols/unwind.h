@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The frames of a snapshot, by the unwind tables of the mapped modules. Runs in the
- * symbolizer process, like symbols.h.
+ * Finds the frames of a snapshot by the unwind tables of the mapped modules. It runs in
+ * the symbolizer process, like symbols.h.
  */
 #ifndef MAZE_EVIDENCE_UNWIND_H
 #define MAZE_EVIDENCE_UNWIND_H
@@ -13,18 +13,18 @@
 
 struct unwind_module {
 	struct symbols_files files;
-	maze_u64 start;	 /* address of its executable mapping */
-	maze_u64 offset; /* in the file at `start` */
+	maze_u64 start;	 /* the address of its executable mapping */
+	maze_u64 offset; /* the file offset of `start` */
 };
 
 struct unwind_frame {
 	maze_u64 address;
-	bool exact; /* else a return address */
+	bool exact; /* false: a return address */
 };
 
 /*
- * Innermost first. Returns their number; 0: cannot be unwound. `ret_frames` has room for
- * UNWIND_FRAMES_MAX.
+ * Writes the frames, innermost first. Returns their number, or 0 if the unwind fails.
+ * `ret_frames` has room for UNWIND_FRAMES_MAX.
  */
 size_t unwind_frames(const struct snapshot *snapshot, const struct unwind_module *modules,
 		     size_t count, struct unwind_frame *ret_frames);
