@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Conditions are tried in the order of their table, the cheapest fact first. */
+/*
+ * Conditions are checked in the order of their table, so the cheapest fact is read first.
+ */
 #include "match.h"
 
 enum match match_rule(const struct rule *rule, const struct subject *subject,
