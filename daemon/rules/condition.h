@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A condition of a rule has a key, such as `exe`, and one or more words. It holds if one
- * of the words matches. Each key is one row of a table: its name, its form, the fact that
- * it needs, and its functions. They only compare facts (subject.h) that have been read
+ * word matches. Each key is one row of a table: its name, its form, the fact that it
+ * needs, and its functions. They only compare facts (subject.h) that have been read
  * before.
  */
 #ifndef MAZE_DAEMON_CONDITION_H
@@ -47,10 +47,7 @@ struct condition_key {
 	/* The fact must be known. *ret_which is the index of the word that matches. */
 	bool (*holds)(const struct condition *condition, const struct subject *subject,
 		      size_t *ret_which);
-	/*
-	 * True if `a` is certain to hold whenever `b` holds. With `b` NULL, true if `a`
-	 * always holds.
-	 */
+	/* True if `a` surely holds whenever `b` holds, or, if `b` is NULL, always. */
 	bool (*covers)(const struct condition *a, const struct condition *b);
 	/* Formats the fact as text. */
 	void (*show)(const struct subject *subject, char *buf, size_t size);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Prints the output of `mazed --check` and `mazed --explain PID`. The code escapes text
- * from processes.
+ * Prints what `mazed --check` and `mazed --explain PID` show. Escapes text of processes.
  */
 #ifndef MAZE_DAEMON_EXPLAIN_H
 #define MAZE_DAEMON_EXPLAIN_H

@@ -8,10 +8,7 @@
 
 #include "../../base/escape.h"
 
-/*
- * The first capacity, which is doubled when needed. Most configurations have few
- * problems.
- */
+/* The first capacity, doubled when needed. Most configurations have few problems. */
 #define CAPACITY_FIRST 16
 
 void problems_init(struct problems *problems)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Makes rules (rules.h) from sections of text (conf.h) in three steps. It chooses the
- * sections: a rule replaces the rule of the same name in an earlier file. It applies
- * [defaults] and [daemon] of all files. It builds each rule from the built-in settings,
- * [defaults] and the rule's own keys. Each error is reported once, at its line.
+ * Makes rules (rules.h) from sections of text in three steps. It chooses the sections: a
+ * rule replaces the rule of the same name in an earlier file. It applies [defaults] and
+ * [daemon] of all files. It builds each rule from the built-in settings, [defaults] and
+ * its own keys. Each error is reported once, at its line.
  */
 #include "rules.h"
 
@@ -275,10 +275,7 @@ static int by_tag(const void *left, const void *right)
 	return a->tag < b->tag ? -1 : a->tag > b->tag;
 }
 
-/*
- * A watch stores a 32-bit hash of its rule's name, so no two rules may have the same
- * hash.
- */
+/* A watch stores a 32-bit hash of its rule's name, so two rules must not share one. */
 static int check_tags(const struct rules *rules, struct problems *problems)
 {
 	struct tagged *sorted = calloc(rules->count + 1, sizeof(*sorted));

@@ -16,10 +16,7 @@
 #include "daemon_settings.h"
 #include "string_list.h"
 
-/*
- * A maximum, because all rules may be tried in turn, which takes a few hundred
- * microseconds.
- */
+/* A maximum, because all rules may be tried. That takes a few hundred microseconds. */
 #define RULES_MAX 4096
 
 enum stage {
@@ -67,10 +64,10 @@ struct rules {
 };
 
 /*
- * Reads the file `path`, then the *.conf files in PATH.d in the order of their names. The
- * caller initialises `problems`, and frees *ret_rules with rules_free(). On success
- * `problems` may have notes. Returns -EINVAL if the rules are refused (see `problems`),
- * or -ENOMEM. Both leave *ret_rules unchanged.
+ * Reads the file `path`, then the *.conf files in PATH.d by name. The caller initialises
+ * `problems`, and frees *ret_rules with rules_free(). On success `problems` may have
+ * notes. Returns -EINVAL if the rules are refused (see `problems`), or -ENOMEM. Both
+ * leave *ret_rules unchanged.
  */
 int rules_load(const char *path, struct rules **ret_rules, struct problems *problems);
 /* Does the same for a text in memory. Problems show `name` as its file name. */

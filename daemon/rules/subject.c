@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Reads the facts of subject.h from /proc. Two properties exclude PID reuse. A descriptor
- * of a /proc directory stays with its process, and fails with ESRCH once that process is
- * gone. If the pidfd shows its process alive after the directory was opened, the
- * directory is of that process.
+ * of a /proc directory stays with its process and fails with ESRCH once the process is
+ * gone. A process that its pidfd shows alive after the directory was opened owns the
+ * directory.
  */
 #include "subject.h"
 
@@ -125,8 +125,8 @@ static int read_exe(const struct subject_source *source, struct subject *subject
 	ssize_t length = readlinkat(source->task_fd, "exe", subject->exe, sizeof(subject->exe) - 1);
 
 	/*
-	 * A kernel thread has no program. An ended process also gives ENOENT; see
-	 * subject_read().
+	 * A kernel thread has no program. subject_read() detects a process that has
+	 * ended.
 	 */
 	if (length < 0 && errno == ENOENT)
 		length = 0;
@@ -198,8 +198,8 @@ int subject_read(const struct subject_source *source, unsigned int facts, struct
 
 	for (i = 0; i < sizeof(readers) / sizeof(readers[0]); i++) {
 		/*
-		 * An earlier row reads FACT_IDS, so they alone do not need the parent's
-		 * row.
+		 * An earlier row reads FACT_IDS. The parent's row is only for
+		 * FACT_PARENT.
 		 */
 		if (!(wanted & readers[i].facts & ~became_known))
 			continue;

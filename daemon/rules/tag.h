@@ -25,9 +25,8 @@ enum tag_kind {
 	TAG_RULE,     /* by a rule */
 	TAG_USER,     /* by a user, through the control socket */
 	/*
-	 * By root. A rule may replace a watch only if its kind differs from TAG_RULE in
-	 * nothing but the two lowest bits. This kind has a higher bit, so no rule
-	 * replaces it.
+	 * By root. A rule may replace a watch if its kind differs from TAG_RULE only in
+	 * the two lowest bits. This kind differs in a higher bit, so no rule replaces it.
 	 */
 	TAG_ROOT = 4,
 };

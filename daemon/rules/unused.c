@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Rule `a` covers rule `b` if each condition of `a` covers the condition of `b` that has
- * the same key.
+ * `a` covers `b` if each condition of `a` covers the condition of `b` with the same key.
  */
 #include "unused.h"
 
