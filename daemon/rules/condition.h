@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A condition of a rule has a key, such as `exe`, and one or more words. It holds if one
- * word matches. Each key is one row of a table: its name, its form, the fact that it
- * needs, and its functions. They only compare facts (subject.h) that have been read
- * before.
+ * word matches. Each key is one row of a table: its name, form and functions, and the
+ * fact that it needs. The functions only compare facts (subject.h) that were read before.
  */
 #ifndef MAZE_DAEMON_CONDITION_H
 #define MAZE_DAEMON_CONDITION_H

@@ -2,8 +2,8 @@
 /*
  * Reads the facts of subject.h from /proc. Two properties exclude PID reuse. A descriptor
  * of a /proc directory stays with its process and fails with ESRCH once the process is
- * gone. A process that its pidfd shows alive after the directory was opened owns the
- * directory.
+ * gone. If the pidfd's process is alive after the directory was opened, the directory is
+ * its own.
  */
 #include "subject.h"
 
@@ -93,9 +93,7 @@ static int read_parent(const struct subject_source *source, struct subject *subj
 		if (!ppid)
 			return 0;
 		snprintf(name, sizeof(name), "/proc/%d/comm", ppid);
-		/*
-		 * With hidepid, the parent may be invisible. It then counts as no parent.
-		 */
+		/* A parent that is invisible (hidepid) counts as no parent. */
 		if (read_comm(AT_FDCWD, name, subject->parent_comm))
 			subject->parent_comm[0] = '\0';
 		err = read_ids(source, subject);
@@ -124,10 +122,7 @@ static int read_exe(const struct subject_source *source, struct subject *subject
 {
 	ssize_t length = readlinkat(source->task_fd, "exe", subject->exe, sizeof(subject->exe) - 1);
 
-	/*
-	 * A kernel thread has no program. subject_read() detects a process that has
-	 * ended.
-	 */
+	/* A kernel thread has no program. See subject_read() for an ended process. */
 	if (length < 0 && errno == ENOENT)
 		length = 0;
 	if (length < 0)
@@ -198,8 +193,7 @@ int subject_read(const struct subject_source *source, unsigned int facts, struct
 
 	for (i = 0; i < sizeof(readers) / sizeof(readers[0]); i++) {
 		/*
-		 * An earlier row reads FACT_IDS. The parent's row is only for
-		 * FACT_PARENT.
+		 * The row of FACT_IDS comes before the parent's row, which has them too.
 		 */
 		if (!(wanted & readers[i].facts & ~became_known))
 			continue;
@@ -249,9 +243,7 @@ int subject_open(pid_t pid, pid_t tid, struct subject_source *ret_source,
 	ret_subject->tid = tid;
 	ret_subject->is_main = tid == pid;
 	source.pidfd = pidfd_open(pid, 0);
-	/*
-	 * `pid` is the TID of another thread. Which error it gives depends on the kernel.
-	 */
+	/* `pid` is the TID of another thread. The error depends on the kernel. */
 	if (source.pidfd < 0 && (errno == EINVAL || errno == ENOENT))
 		return maze_fail(error, -EINVAL,
 				 "%d is not the PID of a process; it may be the TID of a thread",
