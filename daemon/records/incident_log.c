@@ -105,8 +105,8 @@ static int begin(struct incident_log *incidents, const struct incidents_settings
 	int err;
 
 	/*
-	 * The settings' strings belong to the rules. incident_log_use() is called before
-	 * the rules are freed.
+	 * incident_log_use() is called before the rules, which own the strings, are
+	 * freed.
 	 */
 	incidents->settings = *settings;
 	if (!settings->dir)

@@ -14,8 +14,7 @@
 struct incident_log;
 
 /*
- * Never waits, and causes no wakeup without a verdict. Returns 0, or -errno and a
- * message.
+ * Never waits, and wakes mazed only after a verdict. Returns 0, or -errno and a message.
  */
 int incident_log_open(sd_event *event, struct maze *maze, struct log *log,
 		      const struct incidents_settings *settings,

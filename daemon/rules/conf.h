@@ -45,8 +45,8 @@ void conf_init(struct conf *conf);
 void conf_done(struct conf *conf);
 
 /*
- * These functions add to conf and to problems. Adding a problem is no failure. Returns 0
- * or -ENOMEM.
+ * These functions add to conf and to problems. A problem is no failure. Returns 0 or
+ * -ENOMEM.
  */
 int conf_parse(struct conf *conf, const char *name, const char *text, size_t length,
 	       struct problems *problems);

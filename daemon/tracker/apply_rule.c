@@ -73,10 +73,7 @@ static int set_watch(const struct rule_applier *applier, int pidfd, pid_t tid,
 	return err == -EEXIST ? 0 : err;
 }
 
-/*
- * Switches to a thread, whose own facts are then read again. The caller closes
- * source->task_fd.
- */
+/* Switches to a thread. The caller closes source->task_fd. */
 static int open_thread(struct subject_source *source, struct subject *subject, pid_t tid)
 {
 	char name[32];
@@ -134,10 +131,7 @@ static int add_decision(struct decisions *all, pid_t tid, const struct rule *rul
 	return 0;
 }
 
-/*
- * Opens the list of threads for next_thread() and closedir(3). Returns NULL if the
- * process has ended.
- */
+/* Opens the list of threads. Returns NULL if the process has ended. */
 static DIR *open_threads(const struct subject_source *source)
 {
 	int fd = openat(source->proc_fd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -33,8 +33,8 @@ bool rules_tell_threads_apart(const struct rules *rules);
 int apply_rule(const struct rule_applier *applier, pid_t pid, pid_t tid,
 	       const struct known_watch *known, struct maze_error *error);
 /*
- * Ends the watch of process `pid`, or of its thread, if a rule in shadow has set it. A
- * user can then watch the process. apply_rule() restores the watch. Returns the same
+ * Ends the watch of process `pid`, or of its thread, if a rule in shadow has set it, so
+ * that a user can watch the process. apply_rule() restores the watch. Returns the same
  * errors.
  */
 int release_shadow_rules(const struct rule_applier *applier, pid_t pid, pid_t tid,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The worker (rules/cmdline.h) answers requests in their order. So if it misses its
- * deadline, it is blocked in the first request. The other requests are sent to the next
+ * deadline, it is blocked in the first request, and the others are sent to the next
  * worker.
  */
 #include "cmdlines.h"
@@ -135,10 +135,7 @@ static void answer_first(struct cmdlines *cmdlines, const struct cmdline_answer 
 {
 	pid_t pid = cmdlines->first->request.pid;
 
-	/*
-	 * The rules use this answer until the next one, so a loop of execs cannot evade
-	 * them.
-	 */
+	/* The rules use this answer meanwhile, so a loop of execs cannot evade them. */
 	if (cmdlines->first->repeat && !is_suspect(cmdlines, cmdlines->first->uid))
 		requeue_first(cmdlines);
 	else
@@ -298,8 +295,8 @@ int cmdlines_get(void *arg, const struct subject_source *source, struct subject 
 	*chain_of(cmdlines, request.pid) = pending;
 	cmdlines->count++;
 	/*
-	 * The timer starts a worker later, because a failed start calls on_answer(),
-	 * which must not run inside the caller's work.
+	 * The timer starts a worker later. A failed start calls on_answer(), which must
+	 * not run inside this call.
 	 */
 	sd_event_source_set_time_relative(cmdlines->timer, 0);
 	sd_event_source_set_enabled(cmdlines->timer, SD_EVENT_ONESHOT);

@@ -368,8 +368,7 @@ int tracker_use(struct tracker *tracker, const struct rules *rules, struct maze_
 	if (err)
 		return err;
 	/*
-	 * The rules are set after all steps that can fail, because on failure the caller
-	 * frees them.
+	 * No step after this may fail, because on failure the caller frees these rules.
 	 */
 	tracker->applier.rules = rules;
 	tracker->applier.by_thread = rules_tell_threads_apart(rules);
