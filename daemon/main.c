@@ -49,7 +49,7 @@ static const struct {
 struct arguments {
 	struct mazed_options mazed;
 	bool check;
-	pid_t explain; /* 0: no */
+	pid_t explain; /* 0: not requested */
 	pid_t thread;
 };
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The engine enforces the limits, in the kernel if it can run there. So existing watches
- * continue if mazed is stopped, starved or killed. But new processes then get no watch
- * until the next mazed scans all processes. On SIGTERM or SIGINT, mazed removes its
- * watches before it ends. If it ends for another reason, it leaves them in place.
+ * The engine enforces the limits, in the kernel if it can run there. So watches continue
+ * if mazed is stopped, starved or killed, but new processes get no watch until the next
+ * mazed scans all processes. If SIGTERM or SIGINT ends mazed, it removes its watches. If
+ * mazed ends for another reason, it leaves them in place.
  */
 #include "mazed.h"
 
@@ -135,10 +135,7 @@ static int on_service_later(sd_event_source *source, uint64_t usec, void *arg)
 	return 0;
 }
 
-/*
- * Another program unloaded the engine. Ends with an error, so that systemd restarts
- * mazed.
- */
+/* Another program unloaded the engine. After this error, systemd restarts mazed. */
 static int on_gone(sd_event_source *source, int fd, uint32_t revents, void *arg)
 {
 	struct mazed *mazed = arg;
@@ -171,10 +168,7 @@ static int serve_engine(struct mazed *mazed)
 	fd = maze_gone_fd(mazed->maze);
 	if (err >= 0 && fd >= 0)
 		err = sd_event_add_io(mazed->event, &mazed->gone, fd, EPOLLIN, on_gone, mazed);
-	/*
-	 * This source comes before records, whose descriptor may stay readable without an
-	 * engine.
-	 */
+	/* Comes before records: their descriptor may stay readable without an engine. */
 	if (mazed->gone)
 		sd_event_source_set_priority(mazed->gone, SD_EVENT_PRIORITY_IMPORTANT - 1);
 	return err < 0 ? err : 0;
@@ -319,7 +313,7 @@ static int listen_to_signals(struct mazed *mazed)
 		sigaddset(&all, ends[i]);
 	if (sigprocmask(SIG_BLOCK, &all, NULL))
 		return -errno;
-	/* If a reader has closed, write(2) fails. SIGPIPE would end mazed. */
+	/* A write(2) to a closed reader must fail and not end mazed. */
 	signal(SIGPIPE, SIG_IGN);
 	for (i = 0; err >= 0 && i < sizeof(ends) / sizeof(ends[0]); i++)
 		err = sd_event_add_signal(mazed->event, NULL, ends[i], on_end, mazed);
@@ -461,9 +455,7 @@ static void stop(struct mazed *mazed)
 	tracker_close(mazed->tracker);
 	if (mazed->remove)
 		remove_everything(mazed);
-	/*
-	 * Records are read after the control socket has closed, so that all are logged.
-	 */
+	/* The control socket is closed before this, so all earlier records are logged. */
 	dispatch_close(mazed->dispatch);
 	limited_log_close(mazed->record_log);
 	incident_log_close(mazed->incident_log);

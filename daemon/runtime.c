@@ -17,10 +17,7 @@ const char *runtime_path(void)
 {
 	const char *given = getenv("RUNTIME_DIRECTORY");
 
-	/*
-	 * systemd would separate several directories by colons, but the unit has only
-	 * one.
-	 */
+	/* systemd separates several paths by colons, but the unit has only one. */
 	return given && given[0] == '/' ? given : RUNTIME_DEFAULT;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The runtime directory, /run/maze, has the state for the next mazed. Its lock ensures
- * that only one mazed runs.
+ * The runtime directory, /run/maze, has the state for the next mazed and a lock, which
+ * ensures that only one mazed runs.
  */
 #ifndef MAZE_DAEMON_RUNTIME_H
 #define MAZE_DAEMON_RUNTIME_H

@@ -18,8 +18,8 @@ int limited_log_open(sd_event *event, struct log *log, struct limited_log **ret_
 void limited_log_close(struct limited_log *limited);
 /*
  * Writes the record and returns true, or only counts it. `settings` are those of its
- * rule. With NULL, or without a rule, the default limit applies. Records of mazed's own
- * UID then have no limit, unless a user requested the watch. Each user has a separate
+ * rule. With NULL, or without a rule, the default limit applies. Then records of mazed's
+ * own UID have no limit unless a user requested the watch. Each user has a separate
  * limit.
  */
 bool limited_log_record(struct limited_log *limited, const struct log_entry *entry,

@@ -115,8 +115,7 @@ static bool enqueue(struct log *log, const struct log_message *message)
 
 /*
  * Returns false if the report cannot be queued. Then no later message may be queued. The
- * report waits until half of the backlog is free, because otherwise each drop would cause
- * a report.
+ * report waits until half of the backlog is free, or each drop would cause a report.
  */
 static bool report_dropped(struct log *log)
 {

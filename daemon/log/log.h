@@ -3,8 +3,7 @@
  * The log of mazed has messages about mazed, records, and results of actions. [daemon] of
  * maze.conf(5) selects the sink: the journal, syslog or a file. Logging never blocks.
  * Messages that the sink does not accept are queued and sent later. If the queue is full,
- * messages are dropped and counted, and their number is logged when the sink accepts
- * again.
+ * messages are dropped, and their number is logged when the sink accepts again.
  */
 #ifndef MAZE_DAEMON_LOG_H
 #define MAZE_DAEMON_LOG_H
@@ -56,8 +55,7 @@ int log_reopen(struct log *log, const struct daemon_settings *settings, struct m
 
 /*
  * Logs a message without newline or full stop. `priority` is LOG_ERR, LOG_WARNING,
- * LOG_NOTICE, LOG_INFO or LOG_DEBUG of syslog(3). If `log` is NULL, prints to standard
- * error.
+ * LOG_NOTICE, LOG_INFO or LOG_DEBUG. If `log` is NULL, prints to standard error.
  */
 __attribute__((format(printf, 3, 4))) void log_printf(struct log *log, int priority,
 						      const char *format, ...);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * This sink is the journal. Its native protocol, which is documented as stable, is a
- * datagram of lines FIELD=VALUE. sd_journal_sendv(3) is not used, because it blocks while
- * the journal is busy and reports success if no journal runs.
+ * This sink is the journal, with its native protocol, which is documented as stable. A
+ * datagram has lines FIELD=VALUE. sd_journal_sendv(3) is not used, because it blocks
+ * while the journal is busy and reports success if no journal runs.
  *
  *
- * OBJECT_PID makes the journal add its own fields about the process, such as OBJECT_COMM
- * and OBJECT_SYSTEMD_UNIT. So `journalctl OBJECT_PID=` finds the record, and so does
- * `journalctl -u UNIT` if the process still exists.
+ * OBJECT_PID makes the journal add its own fields about the process, such as OBJECT_COMM.
+ * So `journalctl OBJECT_PID=` finds the record. `journalctl -u UNIT` finds it too if the
+ * process still exists.
  */
 #include "log_sink.h"
 
@@ -23,7 +23,7 @@
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 
 /*
- * The MESSAGE_ID of each kind of message. maze.conf(5) lists them, so they never change.
+ * The MESSAGE_ID of each kind of message: random, listed in maze.conf(5), never changed.
  */
 static const char *const event_ids[MAZE_EVENT_COUNT_] = {
 	[MAZE_EVENT_SOFT] = "377bb8b911e94b0b82e3224c7c9e2b12",
@@ -67,10 +67,7 @@ static void write_record(FILE *out, const struct log_message *message)
 
 	record_fields_format(message->entry, &fields);
 	for (i = 0; i < fields.count; i++) {
-		/*
-		 * For an action, MAZE_EVENT is "action" and MAZE_STAGE is the record's
-		 * event.
-		 */
+		/* For an action, the record's event becomes MAZE_STAGE. */
 		if (message->action && !strncmp(fields.fields[i], "MAZE_EVENT=", 11))
 			fprintf(out, "MAZE_EVENT=action\nMAZE_STAGE=%s\n", fields.fields[i] + 11);
 		else

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The datagram socket of the journal or of syslog. sd-journal and syslog(3) are not used,
- * because both block while the receiver is busy, and neither reports that no receiver
- * runs.
+ * because both block while the receiver is busy, and neither reports a missing receiver.
  */
 #ifndef MAZE_DAEMON_LOG_SOCKET_H
 #define MAZE_DAEMON_LOG_SOCKET_H

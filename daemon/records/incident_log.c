@@ -105,8 +105,7 @@ static int begin(struct incident_log *incidents, const struct incidents_settings
 	int err;
 
 	/*
-	 * incident_log_use() is called before the rules, which own the strings, are
-	 * freed.
+	 * The strings belong to the rules, which are freed only after incident_log_use().
 	 */
 	incidents->settings = *settings;
 	if (!settings->dir)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The worker process (cmdline.h) has no descriptors of its parent. So it opens the
- * process by PID and detects a reused PID by the start time, before and after the read.
+ * The worker process (cmdline.h) has no descriptors of its parent, so it opens the
+ * process by PID. It detects a reused PID by the start time, before and after the read.
  */
 #include "cmdline.h"
 

@@ -45,7 +45,7 @@ void conf_init(struct conf *conf);
 void conf_done(struct conf *conf);
 
 /*
- * These functions add to conf and to problems. A problem is no failure. Returns 0 or
+ * These functions add to conf and to problems. They return 0, also with problems, or
  * -ENOMEM.
  */
 int conf_parse(struct conf *conf, const char *name, const char *text, size_t length,

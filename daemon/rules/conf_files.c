@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Decides which configuration files are read, and in which order. mazed runs commands of
- * these files as root, so it refuses a file or directory that all users may write to. It
+ * Decides which configuration files are read, and in which order. mazed runs their
+ * commands as root, so it refuses a file or directory that all users may write to. It
  * reads only regular files, because a FIFO would block a reload.
  */
 #include "conf.h"

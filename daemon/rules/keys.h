@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The keys of maze.conf(5). A row has the name of a key, the sections that may contain
- * it, the form of its value, and its setter. Each table is beside the code for its
- * settings: policies in lib, conditions in condition.c, rules in rule_settings.c, and
- * [daemon] in daemon_settings.c. A new key is one row in one of these tables.
+ * The keys of maze.conf(5). A row has the key's name, the sections that may contain it,
+ * the form of its value, and its setter. Each table is beside the code for its settings:
+ * policies in lib, conditions in condition.c, rules in rule_settings.c, and [daemon] in
+ * daemon_settings.c. A new key is one row in one of these tables.
  */
 #ifndef MAZE_DAEMON_KEYS_H
 #define MAZE_DAEMON_KEYS_H

@@ -65,9 +65,8 @@ struct rules {
 
 /*
  * Reads the file `path`, then the *.conf files in PATH.d by name. The caller initialises
- * `problems`, and frees *ret_rules with rules_free(). On success `problems` may have
- * notes. Returns -EINVAL if the rules are refused, or -ENOMEM; both leave *ret_rules
- * unchanged.
+ * `problems`, and frees *ret_rules with rules_free(). Success may leave notes in
+ * `problems`. -EINVAL (the rules are refused) and -ENOMEM leave *ret_rules unchanged.
  */
 int rules_load(const char *path, struct rules **ret_rules, struct problems *problems);
 /* Does the same for a text in memory. Problems show `name` as its file name. */

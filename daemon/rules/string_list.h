@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A list is a value with words separated by blanks. A word with blanks is quoted by " or
- * '. A list has no escapes, so a backslash keeps its meaning for globs. Only a quoted
- * word can be empty.
+ * '. There are no escapes, so a backslash keeps its meaning for globs. Only a quoted word
+ * may be empty.
  */
 #ifndef MAZE_DAEMON_STRING_LIST_H
 #define MAZE_DAEMON_STRING_LIST_H

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Reads the facts of subject.h from /proc. Two properties exclude PID reuse. A descriptor
- * of a /proc directory stays with its process and fails with ESRCH once the process is
- * gone. If the pidfd's process is alive after the directory was opened, the directory is
- * its own.
+ * of a /proc directory stays with its process and fails with ESRCH once that is gone. If
+ * the process of the pidfd lives after the directory was opened, it owns the directory.
  */
 #include "subject.h"
 
@@ -73,9 +72,9 @@ static int read_ids(const struct subject_source *source, struct subject *subject
 }
 
 /*
- * The parent is known only by PID, which may be reused. But a process never returns to an
- * earlier parent. So if its PPid is the same before and after the read, the PID was the
- * parent's during the read.
+ * The parent is known only by PID, which may be reused. A process never returns to an
+ * earlier parent. So if its PPid did not change during the read, the PID was its
+ * parent's.
  */
 static int read_parent(const struct subject_source *source, struct subject *subject)
 {

@@ -66,7 +66,7 @@ struct subject_source {
 };
 
 /*
- * Opens process `pid`, or its thread `tid` if that is neither 0 nor pid. Only the IDs are
+ * Opens process `pid`, or its thread `tid` if that is neither 0 nor pid; only the IDs are
  * known then. Returns -ESRCH if the process has ended, even if it is not yet reaped, and
  * -EINVAL if pid is a TID. The caller closes the source with subject_close().
  */
@@ -77,8 +77,8 @@ void subject_close(struct subject_source *source);
 /*
  * Reads those of `facts` that are not known yet. Returns -ESRCH if the process has ended,
  * -EACCES without permission, -ETIMEDOUT if the read of its memory timed out, or
- * -EINPROGRESS if the source's get_cmdline has sent a request. On failure the known facts
- * stay the same.
+ * -EINPROGRESS if get_cmdline has sent a request. On failure the known facts do not
+ * change.
  */
 int subject_read(const struct subject_source *source, unsigned int facts, struct subject *subject,
 		 struct maze_error *error);

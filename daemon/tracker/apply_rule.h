@@ -26,16 +26,15 @@ struct rule_applier {
 bool rules_tell_threads_apart(const struct rules *rules);
 /*
  * Applies the rules to process `pid`, or only to its thread `tid` if that is not 0.
- * Returns 0, or -errno and a message. -ESRCH: the process has ended. -EPERM: the process
- * is never watched (init, kernel threads, maze). -EINPROGRESS: the caller repeats the
- * call when `cmdlines` has the answer.
+ * Returns 0, or -errno and a message. -ESRCH: the process has ended. -EPERM: it is never
+ * watched (init, kernel threads, maze). -EINPROGRESS: repeat the call when `cmdlines` has
+ * the answer.
  */
 int apply_rule(const struct rule_applier *applier, pid_t pid, pid_t tid,
 	       const struct known_watch *known, struct maze_error *error);
 /*
- * Ends the watch of process `pid`, or of its thread, if a rule in shadow has set it, so
- * that a user can watch the process. apply_rule() restores the watch. Returns the same
- * errors.
+ * Ends the watch of process `pid`, or of its thread, if a rule in shadow has set it. Then
+ * a user can watch the process. apply_rule() restores the watch. Errors are the same.
  */
 int release_shadow_rules(const struct rule_applier *applier, pid_t pid, pid_t tid,
 			 struct maze_error *error);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The worker (rules/cmdline.h) answers requests in their order. So if it misses its
- * deadline, it is blocked in the first request, and the others are sent to the next
- * worker.
+ * The worker (rules/cmdline.h) answers requests in order. So if it misses its deadline,
+ * it is blocked in the first request, and the others are sent to the next worker.
  */
 #include "cmdlines.h"
 
@@ -295,8 +294,8 @@ int cmdlines_get(void *arg, const struct subject_source *source, struct subject 
 	*chain_of(cmdlines, request.pid) = pending;
 	cmdlines->count++;
 	/*
-	 * The timer starts a worker later. A failed start calls on_answer(), which must
-	 * not run inside this call.
+	 * The timer starts a worker, because a failed start must not call on_answer()
+	 * here.
 	 */
 	sd_event_source_set_time_relative(cmdlines->timer, 0);
 	sd_event_source_set_enabled(cmdlines->timer, SD_EVENT_ONESHOT);

@@ -8,9 +8,9 @@
  *
  * Any user can create events faster than mazed can handle them, because renaming a thread
  * takes a microsecond. So events beyond one batch are handled at idle priority, in turn
- * with control clients and the scan. A scan ends before the next one begins. So a process
- * that starts while events are lost is found after at most two scans, and no user can
- * delay that further.
+ * with control clients and the scan. A scan ends before the next one begins. So two scans
+ * are enough to find a process that starts while events are lost, and no user can delay
+ * them.
  */
 #include "tracker.h"
 
@@ -271,8 +271,7 @@ static bool read_batch(struct tracker *tracker)
 }
 
 /*
- * Turns the descriptor's source off while more events may be in memory, because the
- * descriptor does not report those.
+ * The source is off while more events may be in memory, where polling does not see them.
  */
 static void read_events(struct tracker *tracker)
 {
