@@ -8,7 +8,7 @@
 
 #include "log.h"
 
-/* Returns one line without newline, which the caller frees, or NULL without memory. */
+/* Returns one line without newline, or NULL if memory is short. The caller frees it. */
 char *entry_json(const struct log_entry *entry);
 /*
  * Does the same for an action. "event" is then "action", and "stage" has the event of the

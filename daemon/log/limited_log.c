@@ -45,9 +45,7 @@ static void set_timer(struct limited_log *limited)
 	if (due_ns == limited->due_ns)
 		return;
 	limited->due_ns = due_ns;
-	/*
-	 * The time is rounded up, so that the interval has ended when the timer expires.
-	 */
+	/* Rounding up ensures that the interval has ended when the timer expires. */
 	sd_event_source_set_time(limited->timer, due_ns / MAZE_NSEC_PER_USEC + 1);
 	sd_event_source_set_enabled(limited->timer, due_ns ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 }
@@ -91,7 +89,7 @@ void limited_log_close(struct limited_log *limited)
 {
 	if (!limited)
 		return;
-	/* This time ends all intervals. */
+	/* The maximum time ends all intervals. */
 	summarize(limited, (maze_u64)-1);
 	sd_event_source_disable_unref(limited->timer);
 	repeat_free(limited->repeat);

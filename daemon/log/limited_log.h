@@ -19,8 +19,7 @@ void limited_log_close(struct limited_log *limited);
 /*
  * Writes the record and returns true, or only counts it. `settings` are those of its
  * rule. With NULL, or without a rule, the default limit applies. Then records of mazed's
- * own UID have no limit unless a user requested the watch. Each user has a separate
- * limit.
+ * own UID have no limit unless a user requested the watch. Each user has its own limit.
  */
 bool limited_log_record(struct limited_log *limited, const struct log_entry *entry,
 			const struct rule_settings *settings);

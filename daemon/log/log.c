@@ -92,7 +92,7 @@ static void arm_retry(struct log *log)
 	sd_event_source_set_enabled(log->retry, SD_EVENT_ONESHOT);
 }
 
-/* Sends or queues a message. Returns false if it is lost; the caller counts that. */
+/* Sends or queues a message. Returns false if it is lost, which the caller counts. */
 static bool enqueue(struct log *log, const struct log_message *message)
 {
 	char bytes[LOG_MESSAGE_SIZE];

@@ -40,7 +40,7 @@ struct log_action {
 /* Opens the sink of the settings. Returns 0, or -errno and a message. */
 int log_open(const struct daemon_settings *settings, struct log **ret_log,
 	     struct maze_error *error);
-/* Tries to send the backlog. Reports the number of messages left on standard error. */
+/* Tries to send the backlog. Prints the number of lost messages on standard error. */
 void log_close(struct log *log);
 /*
  * Adds a retry timer to the event loop. The timer runs only while the backlog is not

@@ -24,8 +24,8 @@
 /* Not all users may read the file, because it has names of processes and users. */
 #define FILE_MODE 0640
 /*
- * O_NOFOLLOW, because a symlink could redirect a write by root. O_NONBLOCK, because the
- * open of a FIFO without a reader must not block before the FIFO is refused.
+ * O_NOFOLLOW is set because a symlink could redirect a write by root. O_NONBLOCK is set
+ * because opening a FIFO without a reader must not block before the FIFO is refused.
  */
 #define FILE_FLAGS (O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK)
 
@@ -34,9 +34,7 @@ static int open_or_create(const char *path)
 	int fd = open(path, FILE_FLAGS | O_CREAT | O_EXCL, FILE_MODE);
 
 	if (fd >= 0) {
-		/*
-		 * The mode must not depend on the umask. An existing file keeps its mode.
-		 */
+		/* The umask must not change the mode. An existing file keeps its mode. */
 		fchmod(fd, FILE_MODE);
 		return fd;
 	}

@@ -4,10 +4,9 @@
  * datagram has lines FIELD=VALUE. sd_journal_sendv(3) is not used, because it blocks
  * while the journal is busy and reports success if no journal runs.
  *
- *
  * OBJECT_PID makes the journal add its own fields about the process, such as OBJECT_COMM.
- * So `journalctl OBJECT_PID=` finds the record. `journalctl -u UNIT` finds it too if the
- * process still exists.
+ * So `journalctl OBJECT_PID=` finds the record. `journalctl -u UNIT` does too while the
+ * process exists.
  */
 #include "log_sink.h"
 
@@ -22,9 +21,7 @@
 
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 
-/*
- * The MESSAGE_ID of each kind of message: random, listed in maze.conf(5), never changed.
- */
+/* Each kind of message has a random MESSAGE_ID. maze.conf(5) lists these fixed values. */
 static const char *const event_ids[MAZE_EVENT_COUNT_] = {
 	[MAZE_EVENT_SOFT] = "377bb8b911e94b0b82e3224c7c9e2b12",
 	[MAZE_EVENT_HARD] = "d089427f431c4c3b935657523c96860d",

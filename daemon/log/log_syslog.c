@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * This sink is syslog, facility daemon, in the format of syslog(3). syslog(3) is not
- * used: it blocks while /dev/log is full, and silently drops messages without a receiver.
+ * This sink is syslog, facility daemon. The format is that of syslog(3), which is not
+ * used because it blocks while /dev/log is full and drops messages if no receiver runs.
  */
 #include "log_sink.h"
 

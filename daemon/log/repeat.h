@@ -4,7 +4,6 @@
  * written to the log, and count the others. Actions do not depend on the limits. The
  * caller passes the time of any clock that never goes back.
  *
- *
  * An interval begins with the first record that is shown. The next interval begins with
  * the first record after that interval's end.
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Reads the engine's records and passes each to the consumers: the log, the clients of
- * the control socket, incidents, and actions. The engine sends a signal before it writes
- * the record, and it does not wait for mazed.
+ * the control socket, incidents, and actions. The engine has already sent the signal
+ * then, and does not wait for mazed.
  */
 #ifndef MAZE_DAEMON_DISPATCH_H
 #define MAZE_DAEMON_DISPATCH_H

@@ -13,9 +13,7 @@
 
 struct incident_log;
 
-/*
- * Never waits, and wakes mazed only after a verdict. Returns 0, or -errno and a message.
- */
+/* Never waits, and wakes only after a verdict. Returns 0, or -errno and a message. */
 int incident_log_open(sd_event *event, struct maze *maze, struct log *log,
 		      const struct incidents_settings *settings,
 		      struct incident_log **ret_incidents, struct maze_error *error);

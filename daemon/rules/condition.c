@@ -206,9 +206,7 @@ static bool thread_covers(const struct condition *a, const struct condition *b)
 	for (i = 0; i < a->words.count; i++)
 		if (!strcmp(a->words.items[i], "all"))
 			return true;
-	/*
-	 * The word `main` is not the name of a thread, so only an equal word covers it.
-	 */
+	/* `main` is not a thread's name, so only an equal word covers it. */
 	return globs_cover(a, b, same_word);
 }
 
@@ -294,7 +292,7 @@ static int look_up_group(const char *name, char *buf, size_t size, id_t *ret_id)
 }
 
 /*
- * True if the word has only digits. *ret_id is the number, or -1 if it is out of range.
+ * True if the word has only digits. Then *ret_id is the number, or -1 if it is too large.
  */
 static bool is_number(const char *word, id_t *ret_id)
 {

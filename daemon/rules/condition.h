@@ -46,7 +46,7 @@ struct condition_key {
 	/* The fact must be known. *ret_which is the index of the word that matches. */
 	bool (*holds)(const struct condition *condition, const struct subject *subject,
 		      size_t *ret_which);
-	/* True if `a` surely holds whenever `b` holds, or, if `b` is NULL, always. */
+	/* True only if `b` implies `a`. If `b` is NULL, true only if `a` always holds. */
 	bool (*covers)(const struct condition *a, const struct condition *b);
 	/* Formats the fact as text. */
 	void (*show)(const struct subject *subject, char *buf, size_t size);

@@ -345,7 +345,7 @@ static char *next_line(char *buf, int size, void *arg)
 	reading->line++;
 	length = inspect_line(reading, begin, end, (size_t)size - INI_LINE_OVERHEAD);
 	if (reading->section != before) {
-		/* A header ends the last key, which inih would otherwise continue. */
+		/* This header makes inih end the last key, so no line continues it. */
 		snprintf(buf, (size_t)size, "[-]\n");
 		return buf;
 	}
@@ -391,11 +391,11 @@ int conf_parse(struct conf *conf, const char *name, const char *text, size_t len
 	}
 	reading.at = text;
 	reading.end = text + length;
-	/* Here only -2 matters, because this file itself reports each invalid line. */
+	/* inih returns -2 without memory. This file itself reports invalid lines. */
 	if (ini_parse_stream(next_line, &reading, handle_pair, &reading) == -2)
 		return -ENOMEM;
 	/*
-	 * inih can be built to stop at the first invalid line, which then stays pending.
+	 * inih can be built to stop at the first invalid line, and it then stays pending.
 	 */
 	settle_pending(&reading);
 	return reading.err;

@@ -44,10 +44,7 @@ struct conf {
 void conf_init(struct conf *conf);
 void conf_done(struct conf *conf);
 
-/*
- * These functions add to conf and to problems. They return 0, also with problems, or
- * -ENOMEM.
- */
+/* Each adds to conf and to problems. Returns 0, even if it adds problems, or -ENOMEM. */
 int conf_parse(struct conf *conf, const char *name, const char *text, size_t length,
 	       struct problems *problems);
 int conf_read_file(struct conf *conf, const char *path, struct problems *problems);

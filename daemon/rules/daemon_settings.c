@@ -16,7 +16,7 @@
 #include "keys.h"
 #include "values.h"
 
-/* A maximum, because each entry takes about 300 bytes of kernel memory. */
+/* This bounds kernel memory, because each entry takes about 300 bytes. */
 #define ENTRIES_PER_USER_MAX 1000000
 /* The default is enough for a parallel build of a large program. */
 #define ENTRIES_PER_USER_DEFAULT 1000
@@ -24,7 +24,7 @@
 #define CLIENTS_MAX 512
 /* The default is enough for several terminals and a few programs. */
 #define CLIENTS_DEFAULT 32
-/* A maximum, because mazed reads the whole directory to find the oldest incident. */
+/* This is bounded, because mazed reads the directory to find the oldest incident. */
 #define INCIDENTS_KEPT_MAX 100000
 /* The minimum is enough for one incident with all its samples. */
 #define INCIDENTS_BYTES_MIN (1ULL << 20)

@@ -12,7 +12,7 @@ enum daemon_log {
 	DAEMON_LOG_FILE,
 };
 
-/* How incidents (evidence/incident.h) are collected and stored. */
+/* The settings for collecting and storing incidents (evidence/incident.h). */
 struct incidents_settings {
 	char *dir; /* NULL: no incidents are stored */
 	size_t count_max;
@@ -32,7 +32,9 @@ struct daemon_settings {
 	struct incidents_settings incidents;
 };
 
-/* Sets the defaults. Returns 0 or -ENOMEM; both need daemon_settings_done(). */
+/*
+ * Sets the defaults. Returns 0 or -ENOMEM. Call daemon_settings_done() even on failure.
+ */
 int daemon_settings_init(struct daemon_settings *settings);
 void daemon_settings_done(struct daemon_settings *settings);
 bool incidents_settings_differ(const struct incidents_settings *a,

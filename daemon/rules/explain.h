@@ -12,8 +12,8 @@
 #include "subject.h"
 
 /*
- * Loads the rules from `path`, prints each problem and a summary. Returns 0 (even with
- * notes), -EINVAL if the rules are refused, or -ENOMEM.
+ * Loads the rules from `path`, and prints each problem and a summary. Returns 0 (even
+ * with notes), -EINVAL if the rules are refused, or -ENOMEM.
  */
 int explain_check(FILE *out, const char *path);
 

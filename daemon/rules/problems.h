@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* A limit, because a binary file has a problem in each of its lines. */
+/* A binary file can have a problem in each line, so only the first problems are kept. */
 #define PROBLEMS_KEPT_MAX 1000
 
 enum problem_kind {

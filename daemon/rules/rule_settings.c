@@ -145,9 +145,7 @@ static int set_exec(const struct key *key, struct key_target *target, const char
 
 	if (err)
 		return err;
-	/*
-	 * mazed does not search $PATH and runs the command in /, so the path is absolute.
-	 */
+	/* The path must be absolute, because mazed does not search $PATH. */
 	if (list.count && list.items[0][0] != '/') {
 		err = maze_fail(error, -EINVAL, "\"%.128s\" is not an absolute path",
 				list.items[0]);
@@ -167,7 +165,7 @@ static int set_renice(const struct key *key, struct key_target *target, const ch
 	int err;
 
 	if (*value) {
-		/* setpriority(2) has this range. */
+		/* setpriority(2) accepts this range. */
 		err = value_number(value, -20, 19, &number, error);
 		if (err)
 			return err;

@@ -16,7 +16,7 @@
 #include "daemon_settings.h"
 #include "string_list.h"
 
-/* A maximum, because all rules may be tried. That takes a few hundred microseconds. */
+/* All rules may be tried in turn, which takes a few hundred microseconds. */
 #define RULES_MAX 4096
 
 enum stage {
@@ -39,9 +39,8 @@ struct rule_settings {
 	struct maze_policy policy;
 	struct stage_actions stages[STAGE_COUNT];
 	maze_u64 exec_timeout_ns;
-	unsigned int
-		repeat_count; /* 0: no limit; else the maximum number of log entries of a rule ... */
-	maze_u64 repeat_ns;   /* ... per interval of this length */
+	unsigned int repeat_count; /* how many records of one rule are logged ... */
+	maze_u64 repeat_ns;	   /* ... in this time; count 0: no limit */
 };
 
 struct rule {

@@ -29,7 +29,7 @@ static bool reserve(const char *text, struct string_list *ret_list)
 {
 	size_t length = strlen(text);
 
-	/* A word and its blank take two bytes. Two items more: the last word and NULL. */
+	/* A word and its blank take two bytes. Add the last word and NULL. */
 	ret_list->items = calloc(length / 2 + 2, sizeof(char *));
 	ret_list->text = malloc(length + 1);
 	if (ret_list->items && ret_list->text)

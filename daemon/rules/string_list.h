@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A list is a value with words separated by blanks. A word with blanks is quoted by " or
- * '. There are no escapes, so a backslash keeps its meaning for globs. Only a quoted word
- * may be empty.
+ * '. A backslash keeps its meaning for globs, because there are no escapes. An empty word
+ * needs quotes.
  */
 #ifndef MAZE_DAEMON_STRING_LIST_H
 #define MAZE_DAEMON_STRING_LIST_H

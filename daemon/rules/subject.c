@@ -73,8 +73,7 @@ static int read_ids(const struct subject_source *source, struct subject *subject
 
 /*
  * The parent is known only by PID, which may be reused. A process never returns to an
- * earlier parent. So if its PPid did not change during the read, the PID was its
- * parent's.
+ * earlier parent. So if its PPid is the same after the read, the PID was its parent's.
  */
 static int read_parent(const struct subject_source *source, struct subject *subject)
 {
@@ -191,9 +190,7 @@ int subject_read(const struct subject_source *source, unsigned int facts, struct
 	int err;
 
 	for (i = 0; i < sizeof(readers) / sizeof(readers[0]); i++) {
-		/*
-		 * The row of FACT_IDS comes before the parent's row, which has them too.
-		 */
+		/* The parent's row has FACT_IDS too, but an earlier row reads them. */
 		if (!(wanted & readers[i].facts & ~became_known))
 			continue;
 		err = readers[i].read(source, subject);

@@ -3,7 +3,6 @@
  * A subject is one thread of a process, with the facts about it that rules can match.
  * `known` has the facts that have been read. The others are undefined.
  *
- *
  * All facts are read through one /proc directory. It is opened once, and a pidfd shows
  * before and after the read that its process is alive. So all facts belong to the same
  * process even if its PID is reused.
@@ -43,7 +42,7 @@ struct subject {
 	uid_t uid;    /* real, as in records */
 	gid_t gid;    /* real */
 	pid_t ppid;
-	char comm[SUBJECT_COMM_SIZE];	     /* of the process, which is its main thread's */
+	char comm[SUBJECT_COMM_SIZE];	     /* the name of the main thread */
 	char thread_comm[SUBJECT_COMM_SIZE]; /* of this thread */
 	char parent_comm[SUBJECT_COMM_SIZE]; /* "": no visible parent */
 	char exe[SUBJECT_TEXT_SIZE];	     /* "": a kernel thread or an exiting process */
@@ -59,7 +58,7 @@ struct subject_source {
 	int proc_fd; /* the directory /proc/PID */
 	int task_fd; /* the directory /proc/PID/task/TID */
 	/*
-	 * Reads the command line (cmdline.h). NULL selects cmdline_read(), which blocks.
+	 * Reads the command line (cmdline.h). If NULL, cmdline_read() does, and blocks.
 	 */
 	int (*get_cmdline)(void *arg, const struct subject_source *source, struct subject *subject);
 	void *get_cmdline_arg;
@@ -77,8 +76,7 @@ void subject_close(struct subject_source *source);
 /*
  * Reads those of `facts` that are not known yet. Returns -ESRCH if the process has ended,
  * -EACCES without permission, -ETIMEDOUT if the read of its memory timed out, or
- * -EINPROGRESS if get_cmdline has sent a request. On failure the known facts do not
- * change.
+ * -EINPROGRESS if get_cmdline has sent a request. On failure `known` does not change.
  */
 int subject_read(const struct subject_source *source, unsigned int facts, struct subject *subject,
 		 struct maze_error *error);

@@ -40,7 +40,7 @@ static const struct rule *watching(const struct rule *rule)
 	return rule && !rule->ignore ? rule : NULL;
 }
 
-/* MAZE_POLICY_QUIET, because lifecycle records of all processes would fill the log. */
+/* Sets QUIET, because lifecycle records of all processes would fill the log. */
 static struct maze_policy policy_of(const struct rule *rule)
 {
 	struct maze_policy policy = rule->settings.policy;
@@ -302,9 +302,7 @@ int release_shadow_rules(const struct rule_applier *applier, pid_t pid, pid_t ti
 		free(shadows);
 		return err;
 	}
-	/*
-	 * All threads are read only if necessary, because a process may have thousands.
-	 */
+	/* A process may have thousands of threads, so read them only if necessary. */
 	if (tid || !applier->by_thread)
 		err = find_shadows(applier, &source, &subject, tid ?: pid, shadows, error);
 	else

@@ -7,7 +7,7 @@
 #include "../rules/rules.h"
 
 /*
- * What is known of the current watch. It saves a system call if the watch stays the same.
+ * What is known of the current watch, to save a system call if the watch stays the same.
  */
 struct known_watch {
 	bool known;
@@ -27,8 +27,8 @@ bool rules_tell_threads_apart(const struct rules *rules);
 /*
  * Applies the rules to process `pid`, or only to its thread `tid` if that is not 0.
  * Returns 0, or -errno and a message. -ESRCH: the process has ended. -EPERM: it is never
- * watched (init, kernel threads, maze). -EINPROGRESS: repeat the call when `cmdlines` has
- * the answer.
+ * watched (init, kernel threads, maze). -EINPROGRESS: call again after `cmdlines` has
+ * answered.
  */
 int apply_rule(const struct rule_applier *applier, pid_t pid, pid_t tid,
 	       const struct known_watch *known, struct maze_error *error);

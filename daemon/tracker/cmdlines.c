@@ -211,7 +211,7 @@ static void serve(struct cmdlines *cmdlines)
 				    cmdlines->first ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 }
 
-/* The worker is blocked in the first request or has ended, so mazed gives both up. */
+/* The worker is blocked in the first request or has ended, so the answer is empty. */
 static void give_up_first(struct cmdlines *cmdlines, const char *what)
 {
 	uid_t uid = cmdlines->first->uid;
@@ -293,10 +293,7 @@ int cmdlines_get(void *arg, const struct subject_source *source, struct subject 
 	pending->chain_next = *chain_of(cmdlines, request.pid);
 	*chain_of(cmdlines, request.pid) = pending;
 	cmdlines->count++;
-	/*
-	 * The timer starts a worker, because a failed start must not call on_answer()
-	 * here.
-	 */
+	/* A failed start calls on_answer(), so the timer starts the worker later. */
 	sd_event_source_set_time_relative(cmdlines->timer, 0);
 	sd_event_source_set_enabled(cmdlines->timer, SD_EVENT_ONESHOT);
 	return -EINPROGRESS;

@@ -5,12 +5,10 @@
  * process, so late, duplicate or reordered events do no harm. If events are lost, it
  * scans all processes.
  *
- *
  * Any user can create events faster than mazed can handle them, because renaming a thread
  * takes a microsecond. So events beyond one batch are handled at idle priority, in turn
- * with control clients and the scan. A scan ends before the next one begins. So two scans
- * are enough to find a process that starts while events are lost, and no user can delay
- * them.
+ * with control clients and the scan. A scan ends before the next one begins. So at most
+ * two scans find a process that starts while events are lost. No user can delay that.
  */
 #include "tracker.h"
 
@@ -77,7 +75,7 @@ static void track(struct tracker *tracker, pid_t pid, pid_t tid, const struct kn
 	struct maze_error error = { "" };
 	int err = apply_rule(&tracker->applier, pid, tid, known, &error);
 
-	/* The process has ended or is never watched. */
+	/* The process or thread has ended, or it is never watched. */
 	if (!err || err == -ESRCH || err == -EINVAL || err == -EPERM)
 		return;
 	/* on_cmdline() calls track() again. */
@@ -235,9 +233,7 @@ static void handle_event(struct tracker *tracker, const struct maze_process_even
 	};
 	bool is_thread = event->tid != event->pid;
 
-	/*
-	 * An exec, a move, and a new name of the main thread concern the whole process.
-	 */
+	/* An exec, a move and a new name of the main thread concern the process. */
 	if (is_thread && !tracker->applier.by_thread)
 		return;
 	if (event->kind == MAZE_PROCESS_MOVE || (event->kind == MAZE_PROCESS_NAME && !is_thread))
@@ -271,7 +267,7 @@ static bool read_batch(struct tracker *tracker)
 }
 
 /*
- * The source is off while more events may be in memory, where polling does not see them.
+ * The source is off while more events may be in memory, where polling cannot find them.
  */
 static void read_events(struct tracker *tracker)
 {

@@ -4,7 +4,6 @@
  * rules change, the tracker scans all processes in portions. After that, it handles only
  * processes for which the engine reports an event.
  *
- *
  * The tracker replaces and ends only watches of mazed. A rule that enforces replaces a
  * user's watch, but a rule in shadow does not.
  */
@@ -26,9 +25,7 @@ struct tracker;
 int tracker_open(sd_event *event, struct maze *maze, struct log *log, const struct rules *rules,
 		 void (*on_scanned)(void *arg), void *arg, struct maze_error *error,
 		 struct tracker **ret_tracker);
-/*
- * Switches to new rules and scans all processes. The caller may then free the old rules.
- */
+/* Scans all processes by new rules. The caller may then free the old rules. */
 int tracker_use(struct tracker *tracker, const struct rules *rules, struct maze_error *error);
 /* Applies the rules to a process, or a thread of it, after a user's watch has ended. */
 void tracker_track(struct tracker *tracker, pid_t pid, pid_t tid);
