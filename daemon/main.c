@@ -20,7 +20,7 @@ enum {
 
 enum { OPTION_CONFIG = 256, OPTION_CHECK, OPTION_EXPLAIN, OPTION_THREAD, OPTION_ENGINE };
 
-/* One row for each option: for getopt and for --help. */
+/* Each option has one row, which getopt and --help use. */
 static const struct {
 	struct option option;
 	const char *argument;
@@ -49,7 +49,7 @@ static const struct {
 struct arguments {
 	struct mazed_options mazed;
 	bool check;
-	pid_t explain; /* 0: no */
+	pid_t explain; /* 0: not requested */
 	pid_t thread;
 };
 
@@ -90,7 +90,7 @@ static bool parse_pid(const char *text, pid_t *ret_pid)
 	return true;
 }
 
-/* -1: continue; else the exit status. */
+/* Returns -1 to continue, or the exit status. */
 static int parse_option(int option, struct arguments *arguments)
 {
 	struct maze_error error = { "" };
@@ -120,7 +120,7 @@ static int parse_option(int option, struct arguments *arguments)
 		puts("mazed " MAZE_VERSION);
 		return EXIT_MAZED_OK;
 	default:
-		/* getopt has printed the error. */
+		/* getopt has already printed the error. */
 		fputs("See mazed --help.\n", stderr);
 		return EXIT_MAZED_USAGE;
 	}

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The engine enforces the limits, in the kernel if it can run there. mazed may be
- * stopped, starved or killed at any time. Then new processes get no watch until the next
- * mazed scans all processes, but existing watches continue. So mazed ends in two ways: on
- * SIGTERM or SIGINT it removes its watches; otherwise it leaves them in place.
+ * The engine enforces the limits, in the kernel if it can run there. So watches continue
+ * if mazed is stopped, starved or killed, but new processes get no watch until the next
+ * mazed scans all processes. If SIGTERM or SIGINT ends mazed, it removes its watches. If
+ * mazed ends for another reason, it leaves them in place.
  */
 #include "mazed.h"
 
@@ -48,11 +48,11 @@ struct mazed {
 	struct dispatch *dispatch;
 	struct tracker *tracker;
 	struct control *control;
-	sd_event_source *service;	/* of the yield-probe service */
-	sd_event_source *service_later; /* its timer */
+	sd_event_source *service;	/* for the yield-probe service */
+	sd_event_source *service_later; /* the timer of the service */
 	sd_event_source *gone;
 	bool ready;
-	bool remove; /* at the end: SIGTERM or SIGINT came */
+	bool remove; /* SIGTERM or SIGINT came: remove watches at the end */
 };
 
 /* ---- rules ------------------------------------------------------------------------- */
@@ -71,8 +71,8 @@ static void log_problems(struct log *log, const struct problems *problems)
 }
 
 /*
- * With `instead_of`, the rules in force, also refuses new rules that can never match,
- * because they differ from the intention of their author.
+ * `instead_of` is the rules in force, or NULL at the start. A reload is refused if a new
+ * rule can never match, because such a rule is a mistake.
  */
 static int load_rules(const char *path, const struct rules *instead_of, struct log *log,
 		      struct rules **ret_rules, struct maze_error *error)
@@ -135,7 +135,7 @@ static int on_service_later(sd_event_source *source, uint64_t usec, void *arg)
 	return 0;
 }
 
-/* Another program unloaded the engine: exit with an error, so that the service restarts. */
+/* Another program unloaded the engine. After this error, systemd restarts mazed. */
 static int on_gone(sd_event_source *source, int fd, uint32_t revents, void *arg)
 {
 	struct mazed *mazed = arg;
@@ -168,13 +168,13 @@ static int serve_engine(struct mazed *mazed)
 	fd = maze_gone_fd(mazed->maze);
 	if (err >= 0 && fd >= 0)
 		err = sd_event_add_io(mazed->event, &mazed->gone, fd, EPOLLIN, on_gone, mazed);
-	/* Before records: their descriptor may stay readable once the engine is gone. */
+	/* Comes before records: their descriptor may stay readable without an engine. */
 	if (mazed->gone)
 		sd_event_source_set_priority(mazed->gone, SD_EVENT_PRIORITY_IMPORTANT - 1);
 	return err < 0 ? err : 0;
 }
 
-/* Watches of other programs stay, and the engine with them. */
+/* Other programs' watches stay. If there are any, the engine stays too. */
 static void remove_everything(struct mazed *mazed)
 {
 	struct maze_entry *entries = NULL;
@@ -200,7 +200,7 @@ static void remove_everything(struct mazed *mazed)
 
 /* ---- rules in force ---------------------------------------------------------------- */
 
-/* All processes have been scanned, after the start or a reload. */
+/* The tracker has scanned all processes after the start or a reload. */
 static void on_scanned(void *arg)
 {
 	struct mazed *mazed = arg;
@@ -269,7 +269,7 @@ static int reload(void *arg, struct maze_error *error)
 		return 0;
 	log_printf(mazed->log, LOG_ERR, "reload refused, the old rules stay in force: %s",
 		   error->text);
-	/* Reopen the log also now, because the file may have been renamed. */
+	/* Reopen the log even now, because its file may have been renamed. */
 	if (log_reopen(mazed->log, &mazed->rules->daemon, &reopening))
 		log_printf(mazed->log, LOG_ERR, "%s", reopening.text);
 	sd_notify(0, "READY=1\nSTATUS=a reload was refused; the old rules are in force");
@@ -282,7 +282,7 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
 
 	(void)source;
 	(void)info;
-	/* The error is in the log. */
+	/* reload() has logged the error. */
 	reload(arg, &error);
 	return 0;
 }
@@ -313,7 +313,7 @@ static int listen_to_signals(struct mazed *mazed)
 		sigaddset(&all, ends[i]);
 	if (sigprocmask(SIG_BLOCK, &all, NULL))
 		return -errno;
-	/* A closed reader is an error of write(2), not a reason to end. */
+	/* A write(2) to a closed reader must fail and not end mazed. */
 	signal(SIGPIPE, SIG_IGN);
 	for (i = 0; err >= 0 && i < sizeof(ends) / sizeof(ends[0]); i++)
 		err = sd_event_add_signal(mazed->event, NULL, ends[i], on_end, mazed);
@@ -352,7 +352,7 @@ static int open_loop(struct mazed *mazed, struct maze_error *error)
 
 	if (err >= 0)
 		err = listen_to_signals(mazed);
-	/* Has no effect unless the service manager has set WATCHDOG_USEC. */
+	/* This has no effect unless systemd has set WATCHDOG_USEC. */
 	if (err >= 0)
 		err = sd_event_set_watchdog(mazed->event, true);
 	if (err >= 0)
@@ -397,7 +397,7 @@ static void collect_incident(void *arg, struct mazed_record *record)
 static int open_dispatch(struct mazed *mazed, struct maze_error *error)
 {
 	int err = limited_log_open(mazed->event, mazed->log, &mazed->record_log);
-	/* In this order, because limited_log decides whether actions are logged. */
+	/* limited_log is first, because it decides whether actions are logged. */
 	const struct record_consumer consumers[] = {
 		{ limited_log_on_record, mazed->record_log },
 		{ control_on_record, mazed->control },
@@ -449,13 +449,13 @@ static int start(struct mazed *mazed, struct maze_error *error)
 
 static void stop(struct mazed *mazed)
 {
-	/* First, so that mazed accepts no request whose watch it would end at once. */
+	/* The control socket closes first. A watch requested now would end at once. */
 	control_close(mazed->control);
 	mazed->control = NULL;
 	tracker_close(mazed->tracker);
 	if (mazed->remove)
 		remove_everything(mazed);
-	/* After the control socket, so that all earlier records are logged. */
+	/* The control socket is closed before this, so all earlier records are logged. */
 	dispatch_close(mazed->dispatch);
 	limited_log_close(mazed->record_log);
 	incident_log_close(mazed->incident_log);

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 /*
- * Whether this process may signal processes of all users: CAP_KILL is effective
+ * Returns whether this process may signal processes of all users, which requires CAP_KILL
  * (capabilities(7)). Without it, mazed watches only processes of its own user.
  */
 bool privileges_reach_everybody(void);

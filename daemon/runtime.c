@@ -17,11 +17,11 @@ const char *runtime_path(void)
 {
 	const char *given = getenv("RUNTIME_DIRECTORY");
 
-	/* systemd.exec(5) joins several by colons; the unit has only one. */
+	/* systemd separates several paths by colons, but the unit has only one. */
 	return given && given[0] == '/' ? given : RUNTIME_DEFAULT;
 }
 
-/* Files of other users in it would be trusted. */
+/* mazed trusts the files in this directory, so only mazed's user may write to it. */
 static int check_owner(int fd, const char *path, struct maze_error *error)
 {
 	struct stat st;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * A bounded queue of messages to be sent. It allocates memory only while it is not empty.
- */
+/* A bounded queue of messages to be sent. It has memory only while it is not empty. */
 #ifndef MAZE_DAEMON_BACKLOG_H
 #define MAZE_DAEMON_BACKLOG_H
 
@@ -9,17 +7,17 @@
 #include <stddef.h>
 
 struct backlog {
-	char *bytes; /* each message after its length */
+	char *bytes; /* each message follows its length */
 	size_t begin, end, max;
 	size_t count;
 };
 
 void backlog_init(struct backlog *backlog, size_t max_bytes);
 void backlog_done(struct backlog *backlog);
-/* False: full, or no memory. */
+/* Returns false if the queue is full or memory is short. */
 bool backlog_add(struct backlog *backlog, const char *message, size_t length);
 size_t backlog_bytes(const struct backlog *backlog);
-/* The oldest; NULL: empty. Valid until the backlog changes. */
+/* Returns the oldest message, which is valid until the queue changes, or NULL. */
 const char *backlog_first(const struct backlog *backlog, size_t *ret_length);
 void backlog_drop_first(struct backlog *backlog);
 

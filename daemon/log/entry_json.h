@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Records with their rule as JSON: the object of `maze events --json`, with "rule" (null:
- * no rule) added.
+ * Formats records as the JSON objects of `maze events --json`, with the member "rule"
+ * added. It is null if there is no rule.
  */
 #ifndef MAZE_DAEMON_ENTRY_JSON_H
 #define MAZE_DAEMON_ENTRY_JSON_H
 
 #include "log.h"
 
-/* One object on one line, without newline, for free(3). NULL: out of memory. */
+/* Returns one line without newline, or NULL if memory is short. The caller frees it. */
 char *entry_json(const struct log_entry *entry);
 /*
- * The same for an action: "event" is "action", and the record's event is "stage"; with
- * "action", "tried", "applied", and the text as "message".
+ * Does the same for an action. "event" is then "action", and "stage" has the event of the
+ * record. "action", "tried", "applied" and "message" are added.
  */
 char *action_json(const struct log_action *action, const char *message);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The timer runs only while a summary is due. */
+/* The timer of a limited log runs only while a summary is due. */
 #include "limited_log.h"
 
 #include <errno.h>
@@ -45,7 +45,7 @@ static void set_timer(struct limited_log *limited)
 	if (due_ns == limited->due_ns)
 		return;
 	limited->due_ns = due_ns;
-	/* Rounded up, so that the interval has ended when the timer expires. */
+	/* Rounding up ensures that the interval has ended when the timer expires. */
 	sd_event_source_set_time(limited->timer, due_ns / MAZE_NSEC_PER_USEC + 1);
 	sd_event_source_set_enabled(limited->timer, due_ns ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 }
@@ -89,7 +89,7 @@ void limited_log_close(struct limited_log *limited)
 {
 	if (!limited)
 		return;
-	/* Ends all intervals. */
+	/* The maximum time ends all intervals. */
 	summarize(limited, (maze_u64)-1);
 	sd_event_source_disable_unref(limited->timer);
 	repeat_free(limited->repeat);
@@ -104,7 +104,7 @@ static bool usual_allows(struct limited_log *limited, const char *name, maze_u64
 	return repeat_allows(limited->repeat, name, usual.repeat_count, usual.repeat_ns, now);
 }
 
-/* The limit is per user, so that one user's records do not hide another's. */
+/* Each user has a limit, so that one user's records do not hide another's. */
 static bool rule_allows(struct limited_log *limited, const struct log_entry *entry,
 			const struct rule_settings *settings, maze_u64 now)
 {
@@ -147,7 +147,7 @@ void limited_log_on_record(void *arg, struct mazed_record *record)
 	case MAZE_EVENT_LOST:
 		break;
 	default:
-		/* Lifecycle records of watches that mazed did not begin are not logged. */
+		/* A lifecycle record is logged only if mazed began the watch. */
 		if (tag_kind(record->entry.record->tag) == TAG_NONE)
 			return;
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The part that is common to all sinks: formats messages, queues those that the sink does
- * not accept, and counts those that are dropped. Messages are sent in order, and a drop
- * is reported before any later message.
+ * This part is common to all sinks (log_sink.h). It formats messages, queues those that
+ * the sink does not accept, and counts those that are dropped. It sends messages in
+ * order, and reports a drop before any later message.
  */
 #include "log.h"
 
@@ -22,12 +22,12 @@
 #include "../../base/escape.h"
 #include "../../base/clock.h"
 
-/* About 2000 records: a storm while the journal restarts. */
+/* Enough for about 2000 records while the journal restarts. */
 #define BACKLOG_BYTES (1U << 20)
-/* A busy journal accepts again soon; one that is gone is tried less and less often. */
+/* A busy journal soon accepts again. The delay doubles while a sink accepts nothing. */
 #define RETRY_MIN_USEC 10000U
 #define RETRY_MAX_USEC 10000000U
-/* The default accuracy of the event loop is 250 ms. */
+/* A timer's default accuracy of 250 ms is too coarse. */
 #define RETRY_ACCURACY_USEC 1000U
 
 static const struct log_sink *const sinks[] = {
@@ -40,7 +40,7 @@ struct log {
 	const struct log_sink *sink;
 	struct log_target target;
 	struct backlog backlog;
-	maze_u64 unreported; /* messages dropped */
+	maze_u64 unreported; /* dropped messages not yet reported */
 	sd_event_source *retry;
 	unsigned int retry_usec;
 };
@@ -57,7 +57,7 @@ static void drop(struct log *log)
 	log->unreported++;
 }
 
-/* True when the backlog is empty. */
+/* Returns true if the backlog is empty. */
 static bool send_backlog(struct log *log)
 {
 	const char *bytes;
@@ -74,7 +74,7 @@ static bool send_backlog(struct log *log)
 		if (err)
 			drop(log);
 		backlog_drop_first(&log->backlog);
-		/* It accepts messages, so it is only busy. */
+		/* The sink accepts messages, so it was only busy. */
 		log->retry_usec = RETRY_MIN_USEC;
 	}
 }
@@ -92,7 +92,7 @@ static void arm_retry(struct log *log)
 	sd_event_source_set_enabled(log->retry, SD_EVENT_ONESHOT);
 }
 
-/* Sends or queues one message. False: dropped, and not counted here. */
+/* Sends or queues a message. Returns false if it is lost, which the caller counts. */
 static bool enqueue(struct log *log, const struct log_message *message)
 {
 	char bytes[LOG_MESSAGE_SIZE];
@@ -114,8 +114,8 @@ static bool enqueue(struct log *log, const struct log_message *message)
 }
 
 /*
- * False: the report cannot be queued, so no later message may be. It waits until half of
- * the backlog is free, or each drop would make a report of its own.
+ * Returns false if the report cannot be queued. Then no later message may be queued. The
+ * report waits until half of the backlog is free, or each drop would cause a report.
  */
 static bool report_dropped(struct log *log)
 {
@@ -219,7 +219,7 @@ int log_reopen(struct log *log, const struct daemon_settings *settings, struct m
 
 	if (err)
 		return err;
-	/* A message in the old sink's format cannot be sent to a sink of another kind. */
+	/* The new sink cannot send messages in another sink's format. */
 	send_backlog(log);
 	if (sink != log->sink) {
 		while (log->backlog.count) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A file with one JSON object per line: records as `maze events --json` prints them, with
- * their rule; messages of mazed as "event": "message". Each line is one write(2) with
- * O_APPEND, so that lines stay whole beside other writers and the file may be truncated
- * at any time.
+ * This sink is a file with one JSON object per line. Records have the form of `maze
+ * events --json`, with their rule. Messages of mazed have "event": "message". Each line
+ * is one write(2) with O_APPEND, so lines stay whole if other programs write too, and the
+ * file may be truncated at any time.
  */
 #include "log_sink.h"
 
@@ -21,11 +21,11 @@
 #include "../../lib/record_time.h"
 #include "entry_json.h"
 
-/* Not readable for all users, because the file has names of processes and users. */
+/* Not all users may read the file, because it has names of processes and users. */
 #define FILE_MODE 0640
 /*
- * O_NOFOLLOW: a symlink could redirect a write by root. O_NONBLOCK: opening a FIFO
- * without a reader must not block before it is refused.
+ * O_NOFOLLOW is set because a symlink could redirect a write by root. O_NONBLOCK is set
+ * because opening a FIFO without a reader must not block before the FIFO is refused.
  */
 #define FILE_FLAGS (O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK)
 
@@ -34,7 +34,7 @@ static int open_or_create(const char *path)
 	int fd = open(path, FILE_FLAGS | O_CREAT | O_EXCL, FILE_MODE);
 
 	if (fd >= 0) {
-		/* Independent of the umask. An existing file keeps its mode. */
+		/* The umask must not change the mode. An existing file keeps its mode. */
 		fchmod(fd, FILE_MODE);
 		return fd;
 	}
@@ -112,8 +112,8 @@ static int render(const struct log_message *message, char *buf, size_t size)
 }
 
 /*
- * On a full disk, only part of a line may be written. A newline then ends this part,
- * which is not valid JSON, and the whole line is written after it.
+ * A full disk may take only part of a line, which is not valid JSON. The next call then
+ * writes a newline after this part, and then a whole line.
  */
 static int send_file(struct log_target *target, const char *bytes, size_t length)
 {
@@ -131,7 +131,7 @@ static int send_file(struct log_target *target, const char *bytes, size_t length
 		target->torn = false;
 		return 0;
 	}
-	/* The newline alone ended the partial line. */
+	/* If only the newline was written, it has ended the partial line. */
 	if (written > 0)
 		target->torn = !(target->torn && written == 1);
 	return -ENOSPC;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The journal, by its native protocol, which is documented as stable: a datagram of lines
- * FIELD=VALUE. sd_journal_sendv(3) is not used: it blocks while the journal is busy and
- * reports success if no journal runs.
+ * This sink is the journal, with its native protocol, which is documented as stable. A
+ * datagram has lines FIELD=VALUE. sd_journal_sendv(3) is not used, because it blocks
+ * while the journal is busy and reports success if no journal runs.
  *
- * OBJECT_PID makes the journal add its fields about the process (OBJECT_COMM,
- * OBJECT_SYSTEMD_UNIT), so that `journalctl OBJECT_PID=` and, if the process still
- * exists, `journalctl -u UNIT` find the record.
+ * OBJECT_PID makes the journal add its own fields about the process, such as OBJECT_COMM.
+ * So `journalctl OBJECT_PID=` finds the record. `journalctl -u UNIT` does too while the
+ * process exists.
  */
 #include "log_sink.h"
 
@@ -21,7 +21,7 @@
 
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 
-/* The MESSAGE_ID of each kind of message: random, listed in maze.conf(5), never changed. */
+/* Each kind of message has a random MESSAGE_ID. maze.conf(5) lists these fixed values. */
 static const char *const event_ids[MAZE_EVENT_COUNT_] = {
 	[MAZE_EVENT_SOFT] = "377bb8b911e94b0b82e3224c7c9e2b12",
 	[MAZE_EVENT_HARD] = "d089427f431c4c3b935657523c96860d",
@@ -56,7 +56,7 @@ static const char *message_id(const struct log_message *message)
 	return NULL;
 }
 
-/* No value has a newline, so each takes one line. */
+/* No value has a newline, so each field takes one line. */
 static void write_record(FILE *out, const struct log_message *message)
 {
 	struct record_fields fields;
@@ -64,7 +64,7 @@ static void write_record(FILE *out, const struct log_message *message)
 
 	record_fields_format(message->entry, &fields);
 	for (i = 0; i < fields.count; i++) {
-		/* For an action MAZE_EVENT is "action". */
+		/* For an action, the record's event becomes MAZE_STAGE. */
 		if (message->action && !strncmp(fields.fields[i], "MAZE_EVENT=", 11))
 			fprintf(out, "MAZE_EVENT=action\nMAZE_STAGE=%s\n", fields.fields[i] + 11);
 		else

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The interface of a sink: journal, syslog, file. A new one is one file and one row of
- * the table in log.c. A message is rendered to bytes first and then sent, so that a
- * message that is not accepted can be queued.
+ * The interface of a sink: journal, syslog, or file. A new sink is one file and one row
+ * of the table in log.c. A sink first renders a message to bytes and then sends the
+ * bytes. So bytes that are not accepted can be queued.
  */
 #ifndef MAZE_DAEMON_LOG_SINK_H
 #define MAZE_DAEMON_LOG_SINK_H
@@ -12,9 +12,9 @@
 
 #include "log.h"
 
-/* Longer text is cut. The longest messages are about rules, with a path and a pattern. */
+/* Longer text is cut. The longest messages are about rules with a path and a pattern. */
 #define LOG_TEXT_SIZE 2048
-/* All fields, with each character of the text escaped. */
+/* Enough for all fields if each character of the text is escaped. */
 #define LOG_MESSAGE_SIZE 8192
 
 struct log_message {
@@ -28,16 +28,19 @@ struct log_message {
 /* An open socket or file. */
 struct log_target {
 	int fd;
-	bool torn; /* of a file: the last line is incomplete */
+	bool torn; /* the last line of the file is incomplete */
 };
 
 struct log_sink {
 	const char *name;
 	int (*open)(const struct daemon_settings *settings, struct log_target *ret_target,
 		    struct maze_error *error);
-	/* Returns the length, or -ENOBUFS, -ENOMEM. */
+	/* Returns the length, -ENOBUFS or -ENOMEM. */
 	int (*render)(const struct log_message *message, char *buf, size_t size);
-	/* All or nothing; does not block. -errno: try later; -EMSGSIZE: never accepted. */
+	/*
+	 * Sends all or nothing and does not block. Returns 0, -EMSGSIZE if the sink never
+	 * accepts the message, or another -errno if a later call may succeed.
+	 */
 	int (*send)(struct log_target *target, const char *bytes, size_t length);
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Syslog, facility daemon, in the format of syslog(3). That function is not used: it
- * blocks while /dev/log is full, and silently drops messages without a receiver.
+ * This sink is syslog, facility daemon. The format is that of syslog(3), which is not
+ * used because it blocks while /dev/log is full and drops messages if no receiver runs.
  */
 #include "log_sink.h"
 
@@ -33,7 +33,7 @@ static int open_syslog(const struct daemon_settings *settings, struct log_target
 	return 0;
 }
 
-/* The names of RFC 3164; strftime(3) would use the names of the locale. */
+/* RFC 3164 requires these names. strftime(3) would use those of the locale. */
 static const char months[12][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
 				    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
 

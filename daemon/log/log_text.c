@@ -7,7 +7,7 @@
 
 #include "../../base/escape.h"
 
-/* The longest record as text: two durations and a name, each escaped. */
+/* Enough for the longest text of a record: two durations and a name, each escaped. */
 #define RECORD_TEXT_SIZE 512
 
 void log_text_of_record(const struct log_entry *entry, char *buf, size_t size)
@@ -16,7 +16,7 @@ void log_text_of_record(const struct log_entry *entry, char *buf, size_t size)
 	const char *words;
 
 	maze_record_text(entry->record, entry->engine, text, sizeof(text));
-	/* Skip the time; the log has its own. */
+	/* Skip the time, because the log has its own. */
 	words = strchr(text, ' ');
 	words = words ? words + 1 : text;
 	if (entry->rule)
@@ -47,7 +47,7 @@ int log_priority_of_record(const struct maze_record *record)
 	switch (record->event) {
 	case MAZE_EVENT_HARD:
 	case MAZE_EVENT_SOFT:
-		/* In shadow no signal was sent. */
+		/* In shadow, no signal was sent. */
 		return record->flags & MAZE_RECORD_SHADOW ? LOG_NOTICE : LOG_WARNING;
 	case MAZE_EVENT_LOST:
 		return LOG_WARNING;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Records and actions as text, for a log that has its own clock, and their priority. */
+/* Formats records and actions for a log that has its own clock, with their priorities. */
 #ifndef MAZE_DAEMON_LOG_TEXT_H
 #define MAZE_DAEMON_LOG_TEXT_H
 
@@ -7,10 +7,10 @@
 
 #include "log.h"
 
-/* Printable UTF-8 on one line; longer text is cut. */
+/* The text is one line of printable UTF-8. Longer text is cut. */
 void log_text_of_record(const struct log_entry *entry, char *buf, size_t size);
 void log_text_of_action(const struct log_action *action, char *buf, size_t size);
-/* LOG_WARNING and so on of syslog(3). */
+/* Returns a priority of syslog(3), such as LOG_WARNING. */
 int log_priority_of_record(const struct maze_record *record);
 int log_priority_of_action(const struct log_action *action);
 

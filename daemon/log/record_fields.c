@@ -8,7 +8,7 @@
 
 #define VALUE_LEN 256
 
-/* May return NULL for a field that the record does not have. */
+/* Returns NULL if the record does not have the field. */
 static const char *format_value(const struct record_field *field, const struct log_entry *entry,
 				char buf[VALUE_LEN])
 {
@@ -44,7 +44,7 @@ static void add(struct record_fields *fields, size_t *length, const char *name, 
 	if (!value || !value[0] || fields->count == RECORD_FIELDS_MAX)
 		return;
 	written = snprintf(fields->text + *length, room, "%s=%s", name, value);
-	/* Omit a value that does not fit: part of a value would be wrong. */
+	/* Omit a value that does not fit, because part of a value would be wrong. */
 	if (written < 0 || (size_t)written >= room)
 		return;
 	fields->fields[fields->count++] = fields->text + *length;

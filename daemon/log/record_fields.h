@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A record as texts such as MAZE_PID=123, for journal entries and the environment of
- * commands. Values are escaped (base/escape.h).
+ * Formats a record as texts such as MAZE_PID=123, which journal entries and the
+ * environment of commands contain. Values are escaped (base/escape.h).
  */
 #ifndef MAZE_DAEMON_RECORD_FIELDS_H
 #define MAZE_DAEMON_RECORD_FIELDS_H

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A name is stored while its interval runs or its summary is due: few in practice. */
+/* A name is stored only while its interval runs or its summary is due. */
 #include "repeat.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* 16 rules in a bucket if all of 4096 rules log at once. */
+/* If all of 4096 rules log at once, a bucket has 16 of them. */
 #define BUCKETS 256
 
 struct limited {
@@ -42,7 +42,7 @@ void repeat_free(struct repeat *repeat)
 	free(repeat);
 }
 
-/* FNV-1a. Names come from the operator, so collisions are not an attack. */
+/* FNV-1a. The operator chooses the names, so collisions are not an attack. */
 static size_t bucket_of(const char *name)
 {
 	maze_u32 hash = 2166136261U;
@@ -58,8 +58,8 @@ static bool is_over(const struct limited *limited, maze_u64 now_ns)
 }
 
 /*
- * The slot of the name, or the end of its bucket. On the way, frees entries whose
- * interval has ended and that have no summary due.
+ * Returns the slot of the name, or the end of its bucket. Also frees entries of the
+ * bucket whose interval has ended and that have no summary due.
  */
 static struct limited **find(struct repeat *repeat, const char *name, maze_u64 now_ns)
 {
@@ -101,12 +101,12 @@ bool repeat_allows(struct repeat *repeat, const char *name, unsigned int count, 
 {
 	struct limited **slot, *limited;
 
-	/* No valid name is longer; cut names could be equal. */
+	/* No valid name is longer. If names were cut, two of them could be equal. */
 	if (!count || strlen(name) >= sizeof(limited->name))
 		return true;
 	slot = find(repeat, name, now_ns);
 	limited = *slot;
-	/* A summary that is due keeps its interval. */
+	/* An interval with a summary that is due must stay. */
 	if (!limited || (is_over(limited, now_ns) && !limited->hidden))
 		limited = begin(slot, name, time_ns, now_ns);
 	if (!limited)

@@ -5,11 +5,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-/* The name of 0.1.0, so that an upgraded mazed finds it. */
+/* Version 0.1.0 used this name, so an upgraded mazed finds the file. */
 #define NAME "place"
 #define MAGIC 0x4d415a45504c4143ULL /* "MAZEPLAC" */
 
-/* One write(2) of less than a page: after a kill, the file has all or none of it. */
+/* One write(2) of less than a page writes all or nothing, even if mazed is killed. */
 struct saved {
 	maze_u64 magic;
 	struct maze_cursor cursor;

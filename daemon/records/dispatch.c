@@ -11,7 +11,7 @@
 #include "../rules/tag.h"
 #include "cursor_file.h"
 
-/* Handled in one turn. */
+/* The maximum number of records that one turn handles. */
 #define BATCH_MAX 256
 
 struct dispatch {
@@ -21,11 +21,11 @@ struct dispatch {
 	const struct record_consumer *consumers;
 	struct maze_reader *reader;
 	sd_event_source *source;
-	sd_event_source *backlog; /* the reader's descriptor does not report older records */
-	bool catching_up;	  /* on records from before this mazed */
+	sd_event_source *backlog; /* for older records, which the descriptor does not report */
+	bool catching_up;	  /* the records are from before this mazed */
 	maze_u64 caught, missed;
 	int cursor_fd;
-	bool cursor_failed; /* reported */
+	bool cursor_failed; /* a failed save was reported */
 };
 
 static void pass_on(struct dispatch *dispatch, const struct maze_record *record)
@@ -68,7 +68,7 @@ static void report_caught_up(struct dispatch *dispatch)
 			   count == 1 ? "" : "s", dispatch->missed);
 }
 
-/* True: there may be more. */
+/* Returns true if there may be more records. */
 static bool read_batch(struct dispatch *dispatch)
 {
 	struct maze_record record;
@@ -95,7 +95,7 @@ static int on_records(sd_event_source *source, int fd, uint32_t revents, void *a
 	(void)source;
 	(void)fd;
 	(void)revents;
-	/* The descriptor stays readable until no record is left. */
+	/* If records are left, the descriptor stays readable. */
 	read_batch(arg);
 	return 0;
 }
@@ -107,7 +107,7 @@ static int on_backlog(sd_event_source *source, void *arg)
 	return 0;
 }
 
-/* Without a cursor this is the first mazed, so older records are not dispatched. */
+/* Without a cursor, this is the first mazed, so it does not dispatch older records. */
 static int skip_to_newest(struct dispatch *dispatch, struct maze_error *error)
 {
 	struct maze_record record;

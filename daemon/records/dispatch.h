@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reads the engine's records and passes each to a table of consumers: the log, the
- * clients of the control socket, incidents, actions. The engine has sent the signal
- * before that and does not wait for it.
+ * Reads the engine's records and passes each to the consumers: the log, the clients of
+ * the control socket, incidents, and actions. The engine has already sent the signal
+ * then, and does not wait for mazed.
  */
 #ifndef MAZE_DAEMON_DISPATCH_H
 #define MAZE_DAEMON_DISPATCH_H
@@ -20,15 +20,15 @@ struct record_consumer {
 };
 
 /*
- * Continues where the last mazed stopped; its cursor is in directory `dir_fd`. Each
- * record goes to the consumers in the order of the table, which ends in a row without a
- * function and must stay until dispatch_close(); `rules` until dispatch_use() or
- * dispatch_close(). -errno and a message.
+ * Continues at the last mazed's cursor, which is in directory `dir_fd`. Passes each
+ * record to the consumers in the order of their table. The table ends with a row without
+ * a function and must stay until dispatch_close(). `rules` must stay until dispatch_use()
+ * or dispatch_close(). Returns 0, or -errno and a message.
  */
 int dispatch_open(sd_event *event, struct maze *maze, struct log *log, const struct rules *rules,
 		  int dir_fd, const struct record_consumer *consumers, struct maze_error *error,
 		  struct dispatch **ret_dispatch);
-/* Switches to new rules; the old ones may be freed. */
+/* Switches to new rules. The caller may then free the old rules. */
 void dispatch_use(struct dispatch *dispatch, const struct rules *rules);
 void dispatch_close(struct dispatch *dispatch);
 

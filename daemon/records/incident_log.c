@@ -16,7 +16,7 @@ struct incident_log {
 	sd_event *event;
 	struct maze *maze;
 	struct log *log;
-	struct collector *collector; /* NULL: the settings want no incidents */
+	struct collector *collector; /* NULL: incidents are off */
 	struct limited_log *limited;
 	struct incidents_settings settings;
 	sd_event_source *readable, *timer; /* of the collector */
@@ -105,7 +105,7 @@ static int begin(struct incident_log *incidents, const struct incidents_settings
 	int err;
 
 	/*
-	 * Borrowed from the rules; incident_log_use() comes before the rules are freed.
+	 * The strings belong to the rules, which are freed only after incident_log_use().
 	 */
 	incidents->settings = *settings;
 	if (!settings->dir)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The worker has no descriptors of its parent, so it opens the process by PID and checks
- * the start time before and after the read.
+ * The worker process (cmdline.h) has no descriptors of its parent, so it opens the
+ * process by PID. It detects a reused PID by the start time, before and after the read.
  */
 #include "cmdline.h"
 
@@ -86,7 +86,7 @@ bool cmdline_is_late(struct worker *worker)
 			      2 * CMDLINE_CHECK_MS * MAZE_NSEC_PER_MSEC);
 }
 
-/* ---- once, waiting ----------------------------------------------------------------- */
+/* ---- a read that blocks ------------------------------------------------------------ */
 
 static int await_answer(struct worker *worker, struct cmdline_answer *answer)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reads the command line of a process. The kernel reads it from the memory of the
- * process, which can be a mapped file on a FUSE server that never answers, and such a
- * read cannot be interrupted. So a worker process (evidence/worker.h) reads it, with a
- * deadline.
+ * Reads the command line of a process, which the kernel copies from the process's memory.
+ * This memory can be a mapped file on a FUSE server that never answers, and waiting for
+ * that server cannot be interrupted. So a worker process (evidence/worker.h) makes the
+ * read, and mazed waits for it only until a deadline.
  */
 #ifndef MAZE_DAEMON_CMDLINE_H
 #define MAZE_DAEMON_CMDLINE_H
@@ -11,15 +11,17 @@
 #include "../../evidence/isolation/worker.h"
 #include "subject.h"
 
-/* Reading a command line that is in memory takes about 20 us. */
+/*
+ * The maximum time of a read. If the command line is in memory, a read takes about 20 us.
+ */
 #define CMDLINE_DEADLINE_NS (2 * MAZE_NSEC_PER_SEC)
-/* The interval of the deadline check. */
+/* The interval at which the deadline is checked. */
 #define CMDLINE_CHECK_MS 250
 
-/* Fills subject->cmdline. Waits until the deadline at most; then -ETIMEDOUT. */
+/* Fills subject->cmdline. Blocks until the deadline, then returns -ETIMEDOUT. */
 int cmdline_read(const struct subject_source *source, struct subject *subject);
 
-/* ---- the worker, for cmdlines.h ---------------------------------------------------- */
+/* ---- the worker, as cmdlines.c uses it --------------------------------------------- */
 
 struct cmdline_request {
 	pid_t pid, tid;
@@ -33,7 +35,7 @@ struct cmdline_answer {
 	char text[SUBJECT_TEXT_SIZE];
 };
 
-/* worker_start()'s `main`: answers each request, in order. */
+/* The worker's `main` for worker_start(). It answers the requests in their order. */
 void cmdline_worker(int fd, void *arg);
 int cmdline_request(const struct subject_source *source, const struct subject *subject,
 		    struct cmdline_request *ret_request);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The table of matching keys (condition.h). User and group names become numbers when the
- * file is read, so that matching needs no name service.
+ * The table of the keys of conditions (condition.h). User and group names become numbers
+ * when the configuration is read, so that matching needs no name service.
  */
 #include "condition.h"
 
@@ -15,7 +15,7 @@
 #include "../../base/error.h"
 #include "glob.h"
 
-/* Enough for a group with thousands of members. */
+/* The buffer for getgrnam_r(3): a group can have thousands of members. */
 #define NAME_BUFFER_SIZE (256 * 1024)
 
 void condition_done(struct condition *condition)
@@ -45,7 +45,7 @@ static int parse_globs(const char *value, struct condition *ret_condition, struc
 	size_t i;
 
 	for (i = 0; !err && i < ret_condition->words.count; i++) {
-		/* The most frequent mistake: a shell-style comment after the value. */
+		/* The most frequent mistake is a shell-style comment after the value. */
 		if (ret_condition->words.items[i][0] == '#')
 			err = maze_fail(
 				error, -EINVAL,
@@ -73,7 +73,7 @@ static bool any_glob(const struct condition *condition, glob_test test, const ch
 	return false;
 }
 
-/* A glob without '/' matches the last part of the path. */
+/* A glob without '/' is compared only with the last component of the path. */
 static bool exe_glob_matches(const char *pattern, const char *exe)
 {
 	const char *base = strrchr(exe, '/');
@@ -86,12 +86,12 @@ static bool is_only_stars(const char *pattern)
 	return *pattern && pattern[strspn(pattern, "*")] == '\0';
 }
 
-/* A glob without '/' matches any part of the path: a unit, a slice, a pod. */
+/* A glob without '/' is compared with each component, such as a slice or a unit. */
 static bool cgroup_glob_matches(const char *pattern, const char *cgroup)
 {
 	size_t length;
 
-	/* The root and an empty path have no parts, but * matches them. */
+	/* The paths "/" and "" have no components, but * matches them. */
 	if (strchr(pattern, '/') || is_only_stars(pattern))
 		return glob_matches(pattern, cgroup);
 	while (*cgroup) {
@@ -152,7 +152,7 @@ static bool thread_holds(const struct condition *condition, const struct subject
 	return false;
 }
 
-/* If only `a` has a slash, the two globs match different texts. */
+/* If only `a` has a '/', the two globs are compared with different texts. */
 static bool glob_covers(const char *a, const char *b, glob_test test)
 {
 	if (!strcmp(a, b))
@@ -206,7 +206,7 @@ static bool thread_covers(const struct condition *a, const struct condition *b)
 	for (i = 0; i < a->words.count; i++)
 		if (!strcmp(a->words.items[i], "all"))
 			return true;
-	/* `main` is not a name, so only equal words cover each other. */
+	/* `main` is not a thread's name, so only an equal word covers it. */
 	return globs_cover(a, b, same_word);
 }
 
@@ -243,7 +243,7 @@ static int parse_cmdline(const char *value, struct condition *ret_condition,
 	int err = parse_globs(value, ret_condition, error);
 	size_t i;
 
-	/* A regular expression, which 0.1.0 took, never begins with *. */
+	/* Version 0.1.0 took regular expressions, which never begin with *. */
 	for (i = 0; !err && i < ret_condition->words.count; i++)
 		if (ret_condition->words.items[i][0] != '*')
 			err = maze_fail(error, -EINVAL,
@@ -266,7 +266,7 @@ static void show_cmdline(const struct subject *subject, char *buf, size_t size)
 
 /* ---- user, group ------------------------------------------------------------------- */
 
-/* -ENOENT: the name does not exist; other errors are from the name service. */
+/* Returns -ENOENT if the name does not exist. Other errors are from the name service. */
 typedef int (*id_lookup)(const char *name, char *buf, size_t size, id_t *ret_id);
 
 static int look_up_user(const char *name, char *buf, size_t size, id_t *ret_id)
@@ -291,7 +291,9 @@ static int look_up_group(const char *name, char *buf, size_t size, id_t *ret_id)
 	return 0;
 }
 
-/* True if the word is all digits. *ret_id is the number, or -1 if it is out of range. */
+/*
+ * True if the word has only digits. Then *ret_id is the number, or -1 if it is too large.
+ */
 static bool is_number(const char *word, id_t *ret_id)
 {
 	unsigned long long number;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Parses with inih, line by line. inih (as distributions build it) reports no line
- * numbers, silently cuts lines of more than 200 bytes and section names of more than 50,
- * does not report empty sections, and names only the first invalid line. So a reader of
- * ours feeds it: the reader counts lines, rejects long ones, parses section headers, and
- * reports each line for which inih does not call back. inih parses keys, values, comments
- * and continued lines.
+ * The library inih parses keys, values, comments and continued lines. As distributions
+ * build it, inih reports no line numbers. It silently cuts lines of more than 200 bytes
+ * and section names of more than 50. It does not report empty sections, and it reports
+ * only the first invalid line. So this file passes the text to inih line by line. It
+ * counts the lines, rejects long lines, and parses the section headers. If inih does not
+ * call back for a line, this file reports the line as invalid.
  */
 #include "conf.h"
 
@@ -18,24 +18,24 @@
 
 #include "../../base/error.h"
 
-/* inih's buffer needs room for CR, LF and NUL beyond the longest line. */
+/* inih's line buffer also holds CR, LF and NUL. */
 #define INI_LINE_OVERHEAD 3
-/* The limit of a value with its continued lines; no valid value is longer. */
+/* The maximum length of a value with its continued lines. No valid value is longer. */
 #define VALUE_MAX 8192
 
 struct reading {
 	struct conf *conf;
 	struct problems *problems;
 	const char *file;
-	const char *at; /* the next line of the text */
+	const char *at; /* the line that inih reads next */
 	const char *end;
-	unsigned int line;	      /* that inih got last */
-	bool indented;		      /* it begins with a blank */
-	bool pending;		      /* inih should call back for it, and has not yet */
-	bool discards;		      /* skip the continued lines of a key that was refused */
-	bool after_key;		      /* a key has come since the section's header */
-	struct conf_section *section; /* NULL: before the first */
-	int err;		      /* -ENOMEM, kept */
+	unsigned int line;	      /* the number of inih's current line */
+	bool indented;		      /* the current line begins with a blank */
+	bool pending;		      /* inih has not yet called back for the line */
+	bool discards;		      /* lines that continue a refused key are skipped */
+	bool after_key;		      /* the section has had a key */
+	struct conf_section *section; /* NULL: before the first header */
+	int err;		      /* 0 or -ENOMEM */
 };
 
 static bool is_blank(char c)
@@ -45,7 +45,7 @@ static bool is_blank(char c)
 
 /* ---- sections ---------------------------------------------------------------------- */
 
-/* Doubles the capacity at each power of two. Items keep their values. */
+/* Makes room for one more item: doubles the capacity if `count` is a power of two. */
 static void *grow(void *items, size_t count, size_t item_size)
 {
 	if (count & (count - 1))
@@ -92,7 +92,7 @@ static bool is_name(const char *name, size_t length)
 	return true;
 }
 
-/* Only a comment may follow a header; inih ignores all text there. */
+/* Only a comment may follow a section header. inih ignores all text there. */
 static bool ends_well(const char *at, const char *end)
 {
 	while (at < end && is_blank(*at))
@@ -100,7 +100,7 @@ static bool ends_well(const char *at, const char *end)
 	return at == end || *at == ';' || *at == '#';
 }
 
-/* The kind of the section named by [text]; for a rule, text becomes its name. */
+/* Returns the kind of section [text]. For a rule, *text and *length become its name. */
 static unsigned int section_kind(const char **text, size_t *length)
 {
 	if (*length == 8 && !strncmp(*text, "defaults", 8))
@@ -160,7 +160,7 @@ const struct conf_entry *conf_section_entry(const struct conf_section *section, 
 	return NULL;
 }
 
-/* True, and the key; or false, and a problem is added. */
+/* Returns true and the key, or adds a problem and returns false. */
 static bool key_is_right(struct reading *reading, const char *name, struct key *ret_key)
 {
 	const struct conf_section *section = reading->section;
@@ -200,7 +200,7 @@ static int add_entry(struct reading *reading, const char *name, const char *valu
 			     "NAME]");
 		return 0;
 	}
-	/* An unknown section was reported already. */
+	/* An unknown section has already been reported, so its keys are skipped. */
 	if (!section->kind || !key_is_right(reading, name, &key))
 		return 0;
 	grown = grow(section->entries, section->count, sizeof(*grown));
@@ -217,7 +217,7 @@ static int add_entry(struct reading *reading, const char *name, const char *valu
 	return 0;
 }
 
-/* Whether an indented line looks like a key of its own. */
+/* Whether an indented line looks like a new key and not like the rest of a value. */
 static bool looks_like_key(const struct reading *reading, const char *text)
 {
 	size_t length = strcspn(text, "=: \t");
@@ -265,14 +265,14 @@ static int continue_entry(struct reading *reading, const char *text)
 	return 0;
 }
 
-/* inih's callback for a key, or for a line that continues its value. */
+/* inih calls this for each key, and for each line that continues a value. */
 static int handle_pair(void *arg, const char *section, const char *name, const char *value)
 {
 	struct reading *reading = arg;
 	int err;
 
 	(void)section;
-	/* inih may be built to accept a key without '='; pending makes it an error. */
+	/* inih can be built to accept a key without '='. `pending` makes it an error. */
 	if (!value || reading->err)
 		return 1;
 	reading->pending = false;
@@ -301,7 +301,7 @@ static void settle_pending(struct reading *reading)
 		     "invalid line; expected [SECTION], KEY = VALUE, or a comment (# or ;)");
 }
 
-/* How many bytes of the line inih has to parse; 0: none. */
+/* Returns the number of bytes of the line that inih has to parse, which may be 0. */
 static size_t inspect_line(struct reading *reading, const char *at, const char *end, size_t room)
 {
 	const char *first = at;
@@ -327,7 +327,7 @@ static size_t inspect_line(struct reading *reading, const char *at, const char *
 	return (size_t)(end - at);
 }
 
-/* Like fgets(3) for inih, but a line is never split. */
+/* inih calls this instead of fgets(3). A line is never split. */
 static char *next_line(char *buf, int size, void *arg)
 {
 	struct reading *reading = arg;
@@ -345,7 +345,7 @@ static char *next_line(char *buf, int size, void *arg)
 	reading->line++;
 	length = inspect_line(reading, begin, end, (size_t)size - INI_LINE_OVERHEAD);
 	if (reading->section != before) {
-		/* Makes inih end the key that could be continued. */
+		/* This header makes inih end the last key, so no line continues it. */
 		snprintf(buf, (size_t)size, "[-]\n");
 		return buf;
 	}
@@ -391,10 +391,12 @@ int conf_parse(struct conf *conf, const char *name, const char *text, size_t len
 	}
 	reading.at = text;
 	reading.end = text + length;
-	/* It returns the first invalid line; the reader has reported all of them. */
+	/* inih returns -2 without memory. This file itself reports invalid lines. */
 	if (ini_parse_stream(next_line, &reading, handle_pair, &reading) == -2)
 		return -ENOMEM;
-	/* inih may be built to stop at the first invalid line. */
+	/*
+	 * inih can be built to stop at the first invalid line, and it then stays pending.
+	 */
 	settle_pending(&reading);
 	return reading.err;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Configuration files as text: sections with keys and values, each with its line. The
- * syntax is checked: only keys that exist, each once in a section. Values are not checked
- * here.
+ * Reads configuration files into sections of keys and values, each with its line number.
+ * Reports a problem for invalid syntax, for an unknown key, and for a key that a section
+ * has twice. Does not check values.
  */
 #ifndef MAZE_DAEMON_CONF_H
 #define MAZE_DAEMON_CONF_H
@@ -12,11 +12,11 @@
 #include "keys.h"
 #include "problems.h"
 
-/* Room for the usual name of a unit. Each record of the rule has the name. */
+/* The maximum length of a rule's name, enough for the usual names of units. */
 #define CONF_NAME_MAX 64
-/* Room for RULES_MAX rules of 1 KiB. */
+/* Enough for RULES_MAX rules of 1 KiB each. */
 #define CONF_FILE_MAX_BYTES (4U << 20)
-/* Enough for one file per package. */
+/* The maximum number of drop-ins, enough for one from each package. */
 #define CONF_FILES_MAX 1024
 
 struct conf_entry {
@@ -26,8 +26,8 @@ struct conf_entry {
 };
 
 struct conf_section {
-	unsigned int kind; /* SECTION_*; 0: unknown; it has no entries */
-	char *name;	   /* of a rule; else NULL */
+	unsigned int kind; /* SECTION_*; 0: unknown, without entries */
+	char *name;	   /* the name of a rule; else NULL */
 	const char *file;  /* belongs to struct conf */
 	unsigned int line;
 	struct conf_entry *entries;
@@ -35,7 +35,7 @@ struct conf_section {
 };
 
 struct conf {
-	struct conf_section **sections; /* files in order, sections in order */
+	struct conf_section **sections; /* in the order of the files, then of the lines */
 	size_t count;
 	char **files;
 	size_t file_count;
@@ -44,14 +44,14 @@ struct conf {
 void conf_init(struct conf *conf);
 void conf_done(struct conf *conf);
 
-/* Each adds to conf and to problems. Returns 0 also with problems; -ENOMEM. */
+/* Each adds to conf and to problems. Returns 0, even if it adds problems, or -ENOMEM. */
 int conf_parse(struct conf *conf, const char *name, const char *text, size_t length,
 	       struct problems *problems);
 int conf_read_file(struct conf *conf, const char *path, struct problems *problems);
-/* The *.conf files in PATH.d, in byte order of their names. */
+/* Reads the *.conf files in the directory PATH.d, in the byte order of their names. */
 int conf_read_drop_ins(struct conf *conf, const char *path, struct problems *problems);
 
-/* NULL: the section does not have the key. */
+/* Returns NULL if the section does not have the key. */
 const struct conf_entry *conf_section_entry(const struct conf_section *section, const char *key);
 
 #endif

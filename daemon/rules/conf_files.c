@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which configuration files are read, in which order. mazed runs their commands as root,
- * so a file or directory that all users may write to is refused. Only regular files are
- * read, since a FIFO would block a reload.
+ * Decides which configuration files are read, and in which order. mazed runs their
+ * commands as root, so it refuses a file or directory that all users may write to. It
+ * reads only regular files, because a FIFO would block a reload.
  */
 #include "conf.h"
 
@@ -17,7 +17,9 @@
 
 static int read_all(int fd, size_t size, char **ret_text, size_t *ret_length)
 {
-	/* One byte more than the size, to detect that the file has grown. */
+	/*
+	 * The buffer has one byte more than the file, to detect that the file has grown.
+	 */
 	char *text = malloc(size + 1);
 	size_t length = 0;
 	ssize_t got;
@@ -40,7 +42,7 @@ static int read_all(int fd, size_t size, char **ret_text, size_t *ret_length)
 	return 0;
 }
 
-/* The reason for refusing the file, or NULL. */
+/* Returns why the file is refused, or NULL. */
 static const char *refusal(const struct stat *status)
 {
 	if (!S_ISREG(status->st_mode))
@@ -91,13 +93,13 @@ out_fd:
 	return err;
 }
 
-/* By byte: the order must not depend on a locale. */
+/* Compares bytes, because the order must not depend on the locale. */
 static int by_name(const struct dirent **a, const struct dirent **b)
 {
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-/* Skips what editors and package managers leave behind (.swp, ~, .dpkg-old). */
+/* Skips files of editors and package managers, such as .swp, ~ and .dpkg-old. */
 static int is_drop_in(const struct dirent *entry)
 {
 	size_t length = strlen(entry->d_name);
@@ -119,7 +121,7 @@ static int read_named(struct conf *conf, const char *directory, const char *name
 	return err;
 }
 
-/* Also in a sticky directory: a new file there can run commands as root. */
+/* A sticky directory counts too, because a new file in it can run commands as root. */
 static bool is_world_writable(const char *directory)
 {
 	struct stat status;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The keys of [daemon]: one row each in the table at the end. */
+/* The table at the end has one row for each key of [daemon]. */
 #include "daemon_settings.h"
 
 #include <errno.h>
@@ -16,17 +16,17 @@
 #include "keys.h"
 #include "values.h"
 
-/* Each entry costs the kernel about 300 bytes. */
+/* This bounds kernel memory, because each entry takes about 300 bytes. */
 #define ENTRIES_PER_USER_MAX 1000000
-/* Enough for a parallel build of a large program. */
+/* The default is enough for a parallel build of a large program. */
 #define ENTRIES_PER_USER_DEFAULT 1000
-/* Each client is a descriptor and a buffer; the usual limit of descriptors is 1024. */
+/* Each client takes one descriptor, and a process may usually open 1024. */
 #define CLIENTS_MAX 512
-/* Enough for several terminals and a few programs. */
+/* The default is enough for several terminals and a few programs. */
 #define CLIENTS_DEFAULT 32
-/* To find the oldest incident, mazed reads the whole directory. */
+/* This is bounded, because mazed reads the directory to find the oldest incident. */
 #define INCIDENTS_KEPT_MAX 100000
-/* One incident with all its samples must fit. */
+/* The minimum is enough for one incident with all its samples. */
 #define INCIDENTS_BYTES_MIN (1ULL << 20)
 #define INCIDENTS_BYTES_MAX (1ULL << 40)
 
@@ -196,7 +196,7 @@ static int set_unwind(const struct key *key, struct key_target *target, const ch
 	return value_yes_no(value, &target->daemon->incidents.unwind, error);
 }
 
-/* Compiled here to report an invalid mask at its line. */
+/* Compiles the masks only to report an invalid mask at its line. */
 static int set_mask(const struct key *key, struct key_target *target, const char *value,
 		    struct maze_error *error)
 {

@@ -12,27 +12,29 @@ enum daemon_log {
 	DAEMON_LOG_FILE,
 };
 
-/* The parts of an incident that are stored; see evidence/incident.h. */
+/* The settings for collecting and storing incidents (evidence/incident.h). */
 struct incidents_settings {
 	char *dir; /* NULL: no incidents are stored */
 	size_t count_max;
 	maze_u64 bytes_max;
 	maze_u64 age_max_ns;
-	unsigned int samples; /* stacks of an episode; 0: none are taken */
+	unsigned int samples; /* the number of stacks per episode; 0: none */
 	bool unwind;
 	struct string_list redact_names;
 };
 
 struct daemon_settings {
 	enum daemon_log log;
-	char *log_path; /* of DAEMON_LOG_FILE, else NULL */
+	char *log_path; /* for DAEMON_LOG_FILE; else NULL */
 	char *control_socket;
 	unsigned int entries_per_user;
 	unsigned int clients;
 	struct incidents_settings incidents;
 };
 
-/* Sets the defaults. -ENOMEM: daemon_settings_done() is needed also then. */
+/*
+ * Sets the defaults. Returns 0 or -ENOMEM. Call daemon_settings_done() even on failure.
+ */
 int daemon_settings_init(struct daemon_settings *settings);
 void daemon_settings_done(struct daemon_settings *settings);
 bool incidents_settings_differ(const struct incidents_settings *a,

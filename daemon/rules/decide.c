@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The loop ends, since each turn makes one more fact known or fails. */
+/* The loop ends, because each iteration makes one more fact known or fails. */
 #include "decide.h"
 
 #include "match.h"

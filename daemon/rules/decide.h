@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Finds the rule of a running process: match_first(), reading one more fact whenever it
- * needs one.
+ * Finds the rule of a running process with match_first() (match.h). Whenever
+ * match_first() needs another fact, decide() reads that fact and calls it again.
  */
 #ifndef MAZE_DAEMON_DECIDE_H
 #define MAZE_DAEMON_DECIDE_H
@@ -10,8 +10,8 @@
 #include "subject.h"
 
 /*
- * *ret_rule is NULL when no rule matches: then the process is not watched. Fails as
- * subject_read() does. The subject keeps the facts.
+ * *ret_rule is NULL if no rule matches. Returns 0 or an error of subject_read(). The
+ * facts that were read stay in `subject`.
  */
 int decide(const struct rules *rules, const struct subject_source *source, struct subject *subject,
 	   const struct rule **ret_rule, struct maze_error *error);

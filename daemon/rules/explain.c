@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Calls the functions with which mazed finds the rule of a process (match.h,
- * condition.h), so that the explanation cannot differ from what mazed does.
+ * The explanation calls the functions with which mazed finds the rule of a process
+ * (match.h, condition.h). So it cannot differ from what mazed does.
  */
 #include "explain.h"
 
@@ -15,7 +15,7 @@
 #include "rule_settings.h"
 #include "unused.h"
 
-/* A rule may list hundreds of words. */
+/* A condition may have hundreds of words, so only the first words are printed. */
 #define WORDS_SHOWN_MAX 8
 
 static const char *plural(size_t count)
@@ -82,7 +82,7 @@ static void print_facts(FILE *out, const struct subject *subject)
 	}
 }
 
-/* Prints the word that matches, or the first words, and how many more there are. */
+/* Prints the word that matches, or else the first words and the number of the others. */
 static void print_words(FILE *out, const struct condition *condition, bool holds, size_t which)
 {
 	size_t count = condition->words.count, i = holds ? which : 0;
@@ -142,7 +142,7 @@ static void explain_outcome(FILE *out, const struct rule *rule)
 	rule_settings_print(&rule->settings, out);
 }
 
-/* Why every engine refuses it (DESIGN.md, Identity); NULL: it may be watched. */
+/* Returns why every engine refuses the process (DESIGN.md, Identity), or NULL. */
 static const char *why_never(const struct subject_source *source, const struct subject *subject)
 {
 	if (subject->pid == 1)
@@ -183,7 +183,7 @@ void explain_subject(FILE *out, const struct rules *rules, const struct subject 
 	explain_outcome(out, &rules->rules[i - 1]);
 }
 
-/* A fact that cannot be read stays unknown; the others can still be explained. */
+/* If a fact cannot be read, it stays unknown and the next facts are still read. */
 static int read_all(const struct subject_source *source, struct subject *subject,
 		    struct maze_error *error)
 {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The output of `mazed --check` and `mazed --explain PID`. Text from processes is
- * escaped.
+ * Prints what `mazed --check` and `mazed --explain PID` show. Escapes text of processes.
  */
 #ifndef MAZE_DAEMON_EXPLAIN_H
 #define MAZE_DAEMON_EXPLAIN_H
@@ -13,21 +12,21 @@
 #include "subject.h"
 
 /*
- * Loads the rules from `path` and prints each problem and a summary. 0 (also with notes),
- * -EINVAL: refused, -ENOMEM.
+ * Loads the rules from `path`, and prints each problem and a summary. Returns 0 (even
+ * with notes), -EINVAL if the rules are refused, or -ENOMEM.
  */
 int explain_check(FILE *out, const char *path);
 
 /*
- * Prints for each rule whether it matches the subject, and the result. `never`: why no
- * engine watches it under any rules, or NULL.
+ * Prints for each rule whether it matches the subject, and which rule applies. `never` is
+ * the reason why no engine can watch the subject, or NULL.
  */
 void explain_subject(FILE *out, const struct rules *rules, const struct subject *subject,
 		     const char *never);
 
 /*
- * Reads the facts of process `pid` (of thread `tid` if not 0) as far as possible, and
- * explains them. Fails as subject_open() and subject_read() do; then nothing is printed.
+ * Explains process `pid`, or its thread `tid` if that is not 0, from all facts that can
+ * be read. Returns an error of subject_open() or subject_read() and then prints nothing.
  */
 int explain_process(FILE *out, const struct rules *rules, pid_t pid, pid_t tid,
 		    struct maze_error *error);

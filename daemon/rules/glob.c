@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * On a mismatch, matching resumes only at the last `*`, which then matches one byte more.
- * An earlier `*` need not be tried again, because the last one can match every byte that
- * it could. So the time is at most pattern length times text length.
+ * After a mismatch, matching resumes at the last `*`, which then takes one byte more.
+ * Earlier `*` are not tried again, because the last `*` can take every byte that they
+ * could. So the time is at most pattern length times text length.
  */
 #include "glob.h"
 
@@ -11,14 +11,16 @@
 
 #include "../../base/error.h"
 
-/* The ']' that ends the set at '['; NULL if the set has no end. */
+/*
+ * `set` points to '['. Returns the ']' that ends the set, or NULL if the set has no end.
+ */
 static const char *set_end(const char *set)
 {
 	const char *at = set + 1;
 
 	if (*at == '!' || *at == '^')
 		at++;
-	/* As the first byte of the set, ']' is a member. */
+	/* A ']' at the beginning of the set is a member and does not end the set. */
 	if (*at == ']')
 		at++;
 	while (*at && *at != ']')
@@ -74,7 +76,7 @@ static bool set_holds(const char *set, const char *end, unsigned char byte)
 	return found != inverted;
 }
 
-/* Whether the element at `at` matches the byte; *ret_next is the next element. */
+/* Whether the pattern element at `at` matches the byte. *ret_next is the next element. */
 static bool element_takes(const char *at, char byte, const char **ret_next)
 {
 	const char *end;

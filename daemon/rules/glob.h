@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Globs over bytes: `*` any bytes, `?` one byte, `[a-z]` and `[!a-z]` one of a set, `\`
- * takes the next byte literally. Not fnmatch(3): process names are bytes, not characters
- * of a locale; an invalid pattern is refused; and the time is bounded by pattern length
- * times text length.
+ * Globs over bytes: `*` matches any bytes, `?` one byte, `[a-z]` one byte of a set, and
+ * `[!a-z]` one byte outside of the set. `\` takes the next byte literally. fnmatch(3) is
+ * not used, because it compares characters of the locale, accepts invalid patterns, and
+ * has no bound on its time. Here the time is at most pattern length times text length.
  */
 #ifndef MAZE_DAEMON_GLOB_H
 #define MAZE_DAEMON_GLOB_H
@@ -13,7 +13,7 @@
 
 #include "../../lib/maze.h"
 
-/* 0, or -EINVAL and the reason. */
+/* Returns 0, or -EINVAL and the reason. */
 int glob_check(const char *pattern, struct maze_error *error);
 /* The pattern must have passed glob_check(). */
 bool glob_matches(const char *pattern, const char *text);

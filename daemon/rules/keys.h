@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The keys of maze.conf(5): the sections of each, its form, and its setter. Each table is
- * beside the code for its settings: policies in lib, conditions in condition.c, rules in
- * rule_settings.c, [daemon] in daemon_settings.c. A new key is one row in one of them.
+ * The keys of maze.conf(5). A row has the key's name, the sections that may contain it,
+ * the form of its value, and its setter. Each table is beside the code for its settings:
+ * policies in lib, conditions in condition.c, rules in rule_settings.c, and [daemon] in
+ * daemon_settings.c. A new key is one row in one of these tables.
  */
 #ifndef MAZE_DAEMON_KEYS_H
 #define MAZE_DAEMON_KEYS_H
@@ -13,12 +14,12 @@
 #include "../../lib/maze.h"
 #include "rules.h"
 
-/* Kinds of section, as bits: a key may be valid in several. */
+/* Each kind of section is a bit, because a key may be valid in several kinds. */
 #define SECTION_DEFAULTS (1U << 0)
 #define SECTION_RULE (1U << 1)
 #define SECTION_DAEMON (1U << 2)
 
-/* The structure that a key sets. */
+/* The structures that setters fill. */
 struct key_target {
 	struct rule_settings *settings; /* [defaults], [rule] */
 	struct rule *rule;		/* [rule] */
@@ -31,15 +32,15 @@ struct key {
 	const char *form;      /* the accepted form, for messages */
 	int (*set)(const struct key *key, struct key_target *target, const char *value,
 		   struct maze_error *error);
-	int detail; /* for `set`: which stage, which condition */
+	int detail; /* an argument for `set`: a stage or a condition */
 };
 
-/* Each ends in a row without a name. */
+/* Each table ends with a row without a name. */
 extern const struct key rule_keys[], daemon_keys[];
 
-/* The key of that name that is valid in the section. */
+/* Finds the key of this name that is valid in this kind of section. */
 bool key_find(unsigned int section, const char *name, struct key *ret_key);
-/* The names of the keys valid in the section, separated by blanks; returns buf. */
+/* Writes the names of the keys that are valid in the section to buf. Returns buf. */
 const char *keys_list(unsigned int section, char *buf, size_t size);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Conditions are tried in the order of their table, the cheapest fact first. */
+/* The table of conditions begins with the cheapest fact, so this fact is read first. */
 #include "match.h"
 
 enum match match_rule(const struct rule *rule, const struct subject *subject,

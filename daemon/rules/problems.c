@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Adding never fails for the caller: without memory for a text, only the count grows. */
+/* problems_add() never fails: without memory for a text, it only counts the problem. */
 #include "problems.h"
 
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 
 #include "../../base/escape.h"
 
-/* Doubled from here: most configurations have few problems. */
+/* The first capacity, doubled when needed. Most configurations have few problems. */
 #define CAPACITY_FIRST 16
 
 void problems_init(struct problems *problems)
@@ -33,7 +33,7 @@ void problems_done(struct problems *problems)
 	problems_init(problems);
 }
 
-/* The capacity is not stored: it is CAPACITY_FIRST times a power of two. */
+/* The capacity is CAPACITY_FIRST times a power of two, so it need not be stored. */
 static struct problem *next_free(struct problems *problems)
 {
 	size_t count = problems->count, capacity = count ? count * 2 : CAPACITY_FIRST;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The problems of a configuration: file, line, key and a text each. With errors, the
- * whole configuration is refused; notes are about settings that have no effect. The
- * counts are right also for problems that could not be kept.
+ * The problems of a configuration. Each has a file, a line, a key and a text. An error
+ * makes mazed refuse the whole configuration. A note reports a setting that has no
+ * effect. The counts include problems that could not be kept.
  */
 #ifndef MAZE_DAEMON_PROBLEMS_H
 #define MAZE_DAEMON_PROBLEMS_H
@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* A binary file must not produce a problem for each of its lines. */
+/* A binary file can have a problem in each line, so only the first problems are kept. */
 #define PROBLEMS_KEPT_MAX 1000
 
 enum problem_kind {
@@ -24,13 +24,13 @@ struct problem {
 	unsigned int line; /* from 1; 0: the whole file */
 	char *key;	   /* NULL: not about one key */
 	char *text;	   /* no full stop, no newline */
-	size_t order;	   /* of adding */
+	size_t order;	   /* the order of adding */
 };
 
 struct problems {
 	struct problem *items;
 	size_t count;
-	size_t errors; /* with those that were not kept */
+	size_t errors; /* including those that were not kept */
 	size_t notes;
 };
 
@@ -39,9 +39,9 @@ void problems_done(struct problems *problems);
 void problems_add(struct problems *problems, enum problem_kind kind, const char *file,
 		  unsigned int line, const char *key, const char *format, ...)
 	__attribute__((format(printf, 6, 7)));
-/* By file, line, and order of adding. Drop-ins come after their file. */
+/* Sorts by file, line, and order of adding. Drop-ins come after the main file. */
 void problems_sort(struct problems *problems);
-/* One line each, "FILE:LINE: KEY: text", and how many were not kept. */
+/* Prints a line "FILE:LINE: KEY: text" per problem, and how many were not kept. */
 void problems_print(const struct problems *problems, FILE *out);
 
 #endif

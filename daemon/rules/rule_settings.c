@@ -10,14 +10,14 @@
 #include "keys.h"
 #include "values.h"
 
-/* Enough for a script that collects evidence. */
+/* The default is enough for a script that collects evidence. */
 #define EXEC_TIMEOUT_DEFAULT_NS (30 * MAZE_NSEC_PER_SEC)
-/* A service in a crash loop must not fill the disk with records. */
+/* The default keeps a service in a crash loop from filling the disk with records. */
 #define REPEAT_COUNT_DEFAULT 10
 #define REPEAT_DEFAULT_NS (60 * MAZE_NSEC_PER_SEC)
 /* A larger count would not limit the log in practice. */
 #define REPEAT_COUNT_MAX 1000000
-/* Any duration, signal or recovery as text. */
+/* Enough for any duration, signal or recovery as text. */
 #define WORDING_SIZE 128
 
 void rule_settings_init(struct rule_settings *settings)
@@ -145,7 +145,7 @@ static int set_exec(const struct key *key, struct key_target *target, const char
 
 	if (err)
 		return err;
-	/* The path must be absolute: mazed searches no PATH and runs the command in /. */
+	/* The path must be absolute, because mazed does not search $PATH. */
 	if (list.count && list.items[0][0] != '/') {
 		err = maze_fail(error, -EINVAL, "\"%.128s\" is not an absolute path",
 				list.items[0]);
@@ -165,7 +165,7 @@ static int set_renice(const struct key *key, struct key_target *target, const ch
 	int err;
 
 	if (*value) {
-		/* The range of setpriority(2). */
+		/* setpriority(2) accepts this range. */
 		err = value_number(value, -20, 19, &number, error);
 		if (err)
 			return err;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The settings of a rule: their defaults, and as text. */
+/* Sets defaults for the settings of a rule, frees them, and prints them. */
 #ifndef MAZE_DAEMON_RULE_SETTINGS_H
 #define MAZE_DAEMON_RULE_SETTINGS_H
 
@@ -7,15 +7,15 @@
 
 #include "rules.h"
 
-/* The library's default policy, no action, and the defaults of rule_settings.c. */
+/* Sets the library's default policy, no actions, and the defaults of rule_settings.c. */
 void rule_settings_init(struct rule_settings *settings);
 void rule_settings_done(struct rule_settings *settings);
-/* "soft" or "hard". */
+/* Returns "soft" or "hard". */
 const char *stage_name(enum stage stage);
 bool stage_is_on(const struct rule_settings *settings, enum stage stage);
-/* Whether the stage has actions beside its signal. */
+/* Whether the stage has actions other than its signal. */
 bool stage_acts(const struct stage_actions *stage);
-/* Indented lines, as `mazed --explain` prints them. */
+/* Prints indented lines for `mazed --explain`. */
 void rule_settings_print(const struct rule_settings *settings, FILE *out);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * From sections of text to rules (rules.h), in three steps: choose the sections (a rule
- * replaces the rule of the same name in an earlier file); apply [defaults] and [daemon]
- * of all files; build each rule from the built-in settings, [defaults] and its own keys.
- * Each error is reported once, at its line.
+ * Makes rules (rules.h) from sections of text in three steps. It chooses the sections: a
+ * rule replaces the rule of the same name in an earlier file. It applies [defaults] and
+ * [daemon] of all files. It builds each rule from the built-in settings, [defaults] and
+ * its own keys. Each error is reported once, at its line.
  */
 #include "rules.h"
 
@@ -75,7 +75,7 @@ static void choose_section(struct building *building, const struct conf_section 
 		building->sections[building->count++] = section;
 		return;
 	}
-	/* Names of files compare by address: each is stored once. */
+	/* Each file name is stored once, so equal names have equal addresses. */
 	if (building->sections[index]->file != section->file) {
 		problems_add(building->problems, PROBLEM_NOTE, building->sections[index]->file,
 			     building->sections[index]->line, NULL,
@@ -114,7 +114,7 @@ static int choose_sections(struct building *building)
 
 /* ---- values ------------------------------------------------------------------------ */
 
-/* problems NULL: they have been reported already. */
+/* `problems` is NULL if the problems have already been reported. */
 static int apply_section(const struct conf_section *section, struct key_target *target,
 			 struct problems *problems)
 {
@@ -137,7 +137,7 @@ static int apply_section(const struct conf_section *section, struct key_target *
 	return 0;
 }
 
-/* Applies each section of the kind in order: the last value of a key wins. */
+/* Applies the sections of this kind in order, so the last value of a key is used. */
 static int apply_kind(const struct conf *conf, unsigned int kind, struct key_target *target,
 		      struct problems *problems)
 {
@@ -150,7 +150,7 @@ static int apply_kind(const struct conf *conf, unsigned int kind, struct key_tar
 	return err;
 }
 
-/* The key that a contradiction is reported at. */
+/* Returns the key at whose line a contradiction is reported. */
 static const struct conf_entry *find_limit_key(const struct conf_section *section)
 {
 	const struct conf_entry *entry = conf_section_entry(section, "hard");
@@ -170,7 +170,7 @@ static void check_policy(const struct conf_section *section, const struct rule_s
 			     error.text);
 }
 
-/* Adds a note for each of the section's own keys that has no effect. */
+/* Adds a note for each key of the section itself that has no effect. */
 static void note_keys_without_effect(const struct conf_section *section, const struct rule *rule,
 				     struct problems *problems)
 {
@@ -247,7 +247,7 @@ static int build_rule(const struct building *building, const struct conf_section
 		err = apply_section(section, &target, building->problems);
 	if (err)
 		return err;
-	/* An error in an inherited setting was reported where it is set. */
+	/* An error in an inherited setting has already been reported at its own line. */
 	if (!rule->ignore && building->defaults_are_valid && building->problems->errors == before)
 		check_policy(section, &rule->settings, building->problems);
 	note_keys_without_effect(section, rule, building->problems);
@@ -275,7 +275,7 @@ static int by_tag(const void *left, const void *right)
 	return a->tag < b->tag ? -1 : a->tag > b->tag;
 }
 
-/* A watch names its rule by a hash. Two names collide in one of four billion pairs. */
+/* A watch stores a 32-bit hash of its rule's name, so two rules must not share one. */
 static int check_tags(const struct rules *rules, struct problems *problems)
 {
 	struct tagged *sorted = calloc(rules->count + 1, sizeof(*sorted));
@@ -322,7 +322,7 @@ static int build(struct building *building, struct rules *rules)
 		err = build_daemon(building, &rules->daemon);
 	if (err)
 		return err;
-	/* One more, since calloc(0) may return NULL. */
+	/* One element more than needed, because calloc(0) may return NULL. */
 	rules->rules = calloc(building->count + 1, sizeof(*rules->rules));
 	if (!rules->rules)
 		return -ENOMEM;
@@ -351,7 +351,9 @@ static int finish(struct conf *conf, int err, struct rules **ret_rules, struct p
 		err = -EINVAL;
 		goto out_rules;
 	}
-	/* The rules keep the file names that their `file` points to. */
+	/*
+	 * The rules take over the file names, because their `file` members point to them.
+	 */
 	rules->files = conf->files;
 	rules->file_count = conf->file_count;
 	conf->files = NULL;

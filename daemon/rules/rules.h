@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The rules of mazed(8), parsed from maze.conf(5). They are loaded as a whole or not at
- * all and never change afterwards, so a reload exchanges one pointer and invalid files
- * leave the old rules in force.
+ * The rules of mazed(8), parsed from maze.conf(5). They are loaded completely or not at
+ * all, so the old rules stay in force if a file is invalid. Loaded rules never change, so
+ * a reload exchanges only one pointer.
  */
 #ifndef MAZE_DAEMON_RULES_H
 #define MAZE_DAEMON_RULES_H
@@ -16,7 +16,7 @@
 #include "daemon_settings.h"
 #include "string_list.h"
 
-/* Each is tried in turn; this many take a few hundred microseconds. */
+/* All rules may be tried in turn, which takes a few hundred microseconds. */
 #define RULES_MAX 4096
 
 enum stage {
@@ -25,7 +25,7 @@ enum stage {
 	STAGE_COUNT,
 };
 
-/* The actions of a stage beside its signal. */
+/* The actions of a stage other than its signal. */
 struct stage_actions {
 	struct string_list exec; /* the argv, with an absolute path; count 0: no command */
 	bool renices;
@@ -34,18 +34,18 @@ struct stage_actions {
 	bool freeze;
 };
 
-/* The settings of watched processes: [defaults] and every rule have them. */
+/* The settings for watched processes. [defaults] and every rule have them. */
 struct rule_settings {
 	struct maze_policy policy;
 	struct stage_actions stages[STAGE_COUNT];
 	maze_u64 exec_timeout_ns;
-	unsigned int repeat_count; /* at most so many records of one rule ... */
-	maze_u64 repeat_ns;	   /* ... in this time; 0: no limit */
+	unsigned int repeat_count; /* how many records of one rule are logged ... */
+	maze_u64 repeat_ns;	   /* ... in this time; count 0: no limit */
 };
 
 struct rule {
 	char *name;
-	maze_u64 tag;	  /* of its watches; see tag_of_rule() */
+	maze_u64 tag;	  /* the tag of its watches; see tag_of_rule() */
 	const char *file; /* belongs to struct rules */
 	unsigned int line;
 	struct condition conditions[CONDITION_COUNT];
@@ -58,21 +58,21 @@ struct rules {
 	struct rule *rules; /* in order of precedence */
 	size_t count;
 	struct daemon_settings daemon;
-	char **files; /* that were read, in order */
+	char **files; /* the files that were read, in order */
 	size_t file_count;
 };
 
 /*
- * Reads the file `path`, then the *.conf files in PATH.d by name. On success *ret_rules
- * is for rules_free(), and `problems`, which the caller has initialised, may have notes.
- * -EINVAL: refused, see `problems`. -EINVAL and -ENOMEM leave *ret_rules untouched.
+ * Reads the file `path`, then the *.conf files in PATH.d by name. The caller initialises
+ * `problems`, and frees *ret_rules with rules_free(). Success may leave notes in
+ * `problems`. -EINVAL (the rules are refused) and -ENOMEM leave *ret_rules unchanged.
  */
 int rules_load(const char *path, struct rules **ret_rules, struct problems *problems);
-/* The same for a text in memory; `name` is its file name in problems. */
+/* Does the same for a text in memory. Problems show `name` as its file name. */
 int rules_parse(const char *name, const char *text, size_t length, struct rules **ret_rules,
 		struct problems *problems);
 void rules_free(struct rules *rules);
-/* NULL: no rule has this tag. */
+/* Returns NULL if no rule has this tag. */
 const struct rule *rules_by_tag(const struct rules *rules, maze_u64 tag);
 
 #endif

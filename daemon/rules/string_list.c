@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One pass and two allocations: a word and its NUL never need more bytes than the word
- * and its separator in the text.
+ * Splitting takes one pass and two allocations. A word with its NUL never needs more
+ * bytes than the word with its separator in the text.
  */
 #include "string_list.h"
 
@@ -24,12 +24,12 @@ void string_list_done(struct string_list *list)
 	*list = (struct string_list){ 0 };
 }
 
-/* Room for as many words as the text can have, and for their bytes. */
+/* Allocates room for as many words as the text can have, and for their bytes. */
 static bool reserve(const char *text, struct string_list *ret_list)
 {
 	size_t length = strlen(text);
 
-	/* Two bytes for a word and a blank; one more for the last word, one for NULL. */
+	/* A word and its blank take two bytes. Add the last word and NULL. */
 	ret_list->items = calloc(length / 2 + 2, sizeof(char *));
 	ret_list->text = malloc(length + 1);
 	if (ret_list->items && ret_list->text)
@@ -38,7 +38,7 @@ static bool reserve(const char *text, struct string_list *ret_list)
 	return false;
 }
 
-/* Copies the word at *at to *to without its quotes, and advances both. */
+/* Copies the word at *at to *to without its quotes, and advances both pointers. */
 static int take_word(const char **at, char **to, struct maze_error *error)
 {
 	const char *from = *at, *begin = *at;

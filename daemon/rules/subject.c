@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reads the facts of subject.h from /proc. PID reuse is excluded by two properties: a
- * descriptor of a /proc directory stays with its process and fails with ESRCH once that
- * is gone; and a process that its pidfd shows alive after the directory was opened owns
- * the directory.
+ * Reads the facts of subject.h from /proc. Two properties exclude PID reuse. A descriptor
+ * of a /proc directory stays with its process and fails with ESRCH once that is gone. If
+ * the process of the pidfd lives after the directory was opened, it owns the directory.
  */
 #include "subject.h"
 
@@ -21,7 +20,7 @@
 #include "cmdline.h"
 #include "../../base/pidfd.h"
 
-/* Attempts to read the parent; an attempt fails if the parent ends. */
+/* The maximum number of reads of the parent. A read fails if the parent ends. */
 #define PARENT_TRIES 8
 
 static int fail_read(const struct subject *subject, int err, const char *what,
@@ -42,7 +41,7 @@ static int fail_read(const struct subject *subject, int err, const char *what,
 			 strerror(-err));
 }
 
-/* ---- the facts, one by one --------------------------------------------------------- */
+/* ---- reading one fact -------------------------------------------------------------- */
 
 static int read_comm(int directory_fd, const char *name, char *comm)
 {
@@ -51,7 +50,7 @@ static int read_comm(int directory_fd, const char *name, char *comm)
 
 	if (length < 0)
 		return (int)length;
-	/* The kernel appends one newline; others belong to the name. */
+	/* The kernel appends one newline. Other newlines belong to the name. */
 	if (length && text[length - 1] == '\n')
 		text[length - 1] = '\0';
 	text[SUBJECT_COMM_SIZE - 1] = '\0';
@@ -73,9 +72,8 @@ static int read_ids(const struct subject_source *source, struct subject *subject
 }
 
 /*
- * The parent is known by PID only. A process never returns to an earlier parent. So if
- * its PPid is the same before and after the read, the PID was the parent's during the
- * read.
+ * The parent is known only by PID, which may be reused. A process never returns to an
+ * earlier parent. So if its PPid is the same after the read, the PID was its parent's.
  */
 static int read_parent(const struct subject_source *source, struct subject *subject)
 {
@@ -89,11 +87,11 @@ static int read_parent(const struct subject_source *source, struct subject *subj
 			return err;
 		ppid = subject->ppid;
 		subject->parent_comm[0] = '\0';
-		/* The parent is outside of this PID namespace. */
+		/* PPid is 0 if the parent is outside of this PID namespace. */
 		if (!ppid)
 			return 0;
 		snprintf(name, sizeof(name), "/proc/%d/comm", ppid);
-		/* Under hidepid it may be invisible; this counts as no parent. */
+		/* A parent that is invisible (hidepid) counts as no parent. */
 		if (read_comm(AT_FDCWD, name, subject->parent_comm))
 			subject->parent_comm[0] = '\0';
 		err = read_ids(source, subject);
@@ -106,8 +104,8 @@ static int read_parent(const struct subject_source *source, struct subject *subj
 }
 
 /*
- * The kernel appends this when the file was removed or replaced. A process whose package
- * was upgraded keeps its rule.
+ * The kernel appends this mark when the file was removed or replaced. Without the mark, a
+ * process keeps its rule after its package was upgraded.
  */
 static void strip_deleted(char *path)
 {
@@ -122,7 +120,7 @@ static int read_exe(const struct subject_source *source, struct subject *subject
 {
 	ssize_t length = readlinkat(source->task_fd, "exe", subject->exe, sizeof(subject->exe) - 1);
 
-	/* A kernel thread has no program. An ended process is found at the end. */
+	/* A kernel thread has no program. See subject_read() for an ended process. */
 	if (length < 0 && errno == ENOENT)
 		length = 0;
 	if (length < 0)
@@ -134,7 +132,7 @@ static int read_exe(const struct subject_source *source, struct subject *subject
 
 static int read_cmdline(const struct subject_source *source, struct subject *subject)
 {
-	/* get_cmdline needs the uid. */
+	/* get_cmdline() uses subject->uid. */
 	int err = read_ids(source, subject);
 
 	if (err)
@@ -149,7 +147,7 @@ static int read_cgroup(const struct subject_source *source, struct subject *subj
 	char text[PROC_CGROUP_SIZE] = "";
 	int err = proc_cgroup(source->task_fd, text);
 
-	/* A kernel without cgroups lacks the file. */
+	/* A kernel without cgroups does not have the file. */
 	if (err && err != -ENOENT)
 		return err;
 	snprintf(subject->cgroup, sizeof(subject->cgroup), "%.*s", (int)sizeof(subject->cgroup) - 1,
@@ -182,7 +180,7 @@ static const struct {
 	{ FACT_PARENT | FACT_IDS, "the parent", read_parent },
 };
 
-/* ---- all of them ------------------------------------------------------------------- */
+/* ---- reading several facts --------------------------------------------------------- */
 
 int subject_read(const struct subject_source *source, unsigned int facts, struct subject *subject,
 		 struct maze_error *error)
@@ -192,7 +190,7 @@ int subject_read(const struct subject_source *source, unsigned int facts, struct
 	int err;
 
 	for (i = 0; i < sizeof(readers) / sizeof(readers[0]); i++) {
-		/* The row of the parent has FACT_IDS too, but is not needed for them. */
+		/* The parent's row has FACT_IDS too, but an earlier row reads them. */
 		if (!(wanted & readers[i].facts & ~became_known))
 			continue;
 		err = readers[i].read(source, subject);
@@ -202,7 +200,7 @@ int subject_read(const struct subject_source *source, unsigned int facts, struct
 			return fail_read(subject, err, readers[i].what, error);
 		became_known |= readers[i].facts;
 	}
-	/* The facts of a process that has ended meanwhile are not valid. */
+	/* If the process has ended meanwhile, the facts are not valid. */
 	if (pidfd_has_ended(source->pidfd) || faccessat(source->task_fd, "comm", F_OK, 0))
 		return fail_read(subject, -ESRCH, "anything", error);
 	subject->known |= became_known;
@@ -235,13 +233,13 @@ int subject_open(pid_t pid, pid_t tid, struct subject_source *ret_source,
 
 	if (!tid)
 		tid = pid;
-	/* Only the known facts are initialised: the texts have many kilobytes. */
+	/* Clears only the masks of facts, because the texts have many kilobytes. */
 	ret_subject->known = ret_subject->late = 0;
 	ret_subject->pid = pid;
 	ret_subject->tid = tid;
 	ret_subject->is_main = tid == pid;
 	source.pidfd = pidfd_open(pid, 0);
-	/* The TID of another thread; kernels differ in the error. */
+	/* `pid` is the TID of another thread. The error depends on the kernel. */
 	if (source.pidfd < 0 && (errno == EINVAL || errno == ENOENT))
 		return maze_fail(error, -EINVAL,
 				 "%d is not the PID of a process; it may be the TID of a thread",

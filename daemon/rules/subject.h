@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A subject: the facts about one thread of a process that rules can match. `known` has
- * those that have been read; the others are undefined.
+ * A subject is one thread of a process, with the facts about it that rules can match.
+ * `known` has the facts that have been read. The others are undefined.
  *
- * All facts are read through one /proc directory that is opened once and checked by a
- * pidfd before and after, so they all belong to the same process even if its PID is
- * reused.
+ * All facts are read through one /proc directory. It is opened once, and a pidfd shows
+ * before and after the read that its process is alive. So all facts belong to the same
+ * process even if its PID is reused.
  */
 #ifndef MAZE_DAEMON_SUBJECT_H
 #define MAZE_DAEMON_SUBJECT_H
@@ -15,15 +15,15 @@
 
 #include "../../lib/maze.h"
 
-/* Names have up to 15 bytes, those of kernel workers up to 63. */
+/* Names of threads have up to 15 bytes, those of kernel workers up to 63. */
 #define SUBJECT_COMM_SIZE 64
 /*
- * exe: PATH_MAX. The command line is cut there: it can be megabytes, and every glob has to
- * scan it.
+ * Enough for an `exe` of PATH_MAX. The command line is cut at this size, because it can
+ * be megabytes and every glob has to scan it.
  */
 #define SUBJECT_TEXT_SIZE 4097
 
-/* Facts in order of cost. Each is one file of /proc. */
+/* The facts, the cheapest first. Each is read from one file of /proc. */
 #define FACT_COMM (1U << 0)    /* comm */
 #define FACT_THREAD (1U << 1)  /* thread_comm */
 #define FACT_IDS (1U << 2)     /* uid, gid, ppid */
@@ -42,39 +42,41 @@ struct subject {
 	uid_t uid;    /* real, as in records */
 	gid_t gid;    /* real */
 	pid_t ppid;
-	char comm[SUBJECT_COMM_SIZE];	     /* of the process: its main thread's */
+	char comm[SUBJECT_COMM_SIZE];	     /* the name of the main thread */
 	char thread_comm[SUBJECT_COMM_SIZE]; /* of this thread */
 	char parent_comm[SUBJECT_COMM_SIZE]; /* "": no visible parent */
-	char exe[SUBJECT_TEXT_SIZE];	     /* "": a kernel thread, or it is exiting */
+	char exe[SUBJECT_TEXT_SIZE];	     /* "": a kernel thread or an exiting process */
 	char cmdline[SUBJECT_TEXT_SIZE];     /* arguments joined by blanks */
-	char cgroup[SUBJECT_TEXT_SIZE];	     /* of version 2, begins with '/'; "": none */
+	char cgroup[SUBJECT_TEXT_SIZE];	     /* the path of cgroup v2, from '/'; "": none */
 };
 
 struct subject;
 
-/* Where the facts are read from. */
+/* The open process from which the facts are read. */
 struct subject_source {
 	int pidfd;
 	int proc_fd; /* the directory /proc/PID */
 	int task_fd; /* the directory /proc/PID/task/TID */
-	/* Reads the command line (cmdline.h); NULL: cmdline_read(), which blocks. */
+	/*
+	 * Reads the command line (cmdline.h). If NULL, cmdline_read() does, and blocks.
+	 */
 	int (*get_cmdline)(void *arg, const struct subject_source *source, struct subject *subject);
 	void *get_cmdline_arg;
 };
 
 /*
  * Opens process `pid`, or its thread `tid` if that is neither 0 nor pid; only the IDs are
- * known then. -ESRCH: it has ended, even if it is not yet reaped; -EINVAL: pid is a TID.
- * Close with subject_close().
+ * known then. Returns -ESRCH if the process has ended, even if it is not yet reaped, and
+ * -EINVAL if pid is a TID. The caller closes the source with subject_close().
  */
 int subject_open(pid_t pid, pid_t tid, struct subject_source *ret_source,
 		 struct subject *ret_subject, struct maze_error *error);
 void subject_close(struct subject_source *source);
 
 /*
- * Reads the `facts` that are not known yet. -ESRCH: the process has ended; -EACCES: no
- * permission; -ETIMEDOUT: reading its memory timed out; -EINPROGRESS: the source's
- * get_cmdline has sent a request. On failure the known facts stay the same.
+ * Reads those of `facts` that are not known yet. Returns -ESRCH if the process has ended,
+ * -EACCES without permission, -ETIMEDOUT if the read of its memory timed out, or
+ * -EINPROGRESS if get_cmdline has sent a request. On failure `known` does not change.
  */
 int subject_read(const struct subject_source *source, unsigned int facts, struct subject *subject,
 		 struct maze_error *error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "tag.h"
 
-/* 32-bit FNV-1a: there are a few hundred names, and a collision is refused at load. */
+/* 32 bits of FNV-1a suffice: names are few, and rules with the same hash are refused. */
 static maze_u32 hash(const char *text)
 {
 	maze_u32 sum = 2166136261U;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The tags of mazed's watches: which rule or user requested a watch. The next mazed reads
- * them from the kernel. A rule is identified by a hash of its name, so that it stays the same across a
- * reload or an upgrade.
+ * The tag of a watch stores which rule or user requested the watch. The next mazed reads
+ * the tags from the kernel. The tag of a rule has a hash of the rule's name, so that it
+ * stays the same across a reload or an upgrade.
  *
  *	bits 63..40   TAG_MARK, which no other program of maze uses
  *	bits 39..32   enum tag_kind
@@ -21,12 +21,12 @@
 #define TAG_KIND_SHIFT 32
 
 enum tag_kind {
-	TAG_NONE = 0, /* not of mazed: maze run, maze watch without mazed, others */
+	TAG_NONE = 0, /* not by mazed, for example by maze run */
 	TAG_RULE,     /* by a rule */
 	TAG_USER,     /* by a user, through the control socket */
 	/*
-	 * By root. A rule may replace only watches whose kind differs from its own in the
-	 * two lowest bits, so it never replaces this kind.
+	 * By root. A rule may replace a watch if its kind differs from TAG_RULE only in
+	 * the two lowest bits. This kind differs in a higher bit, so no rule replaces it.
 	 */
 	TAG_ROOT = 4,
 };

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * An earlier rule covers a later one if each of its conditions covers the later rule's
- * condition of the same key.
+ * `a` covers `b` if each condition of `a` covers the condition of `b` with the same key.
  */
 #include "unused.h"
 

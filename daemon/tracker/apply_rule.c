@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* About ten system calls if the watch is right already, and ten more to change it. */
+/* apply_rule() makes about ten system calls, and ten more if it changes a watch. */
 #include "apply_rule.h"
 
 #include <errno.h>
@@ -14,7 +14,7 @@
 #include "../rules/match.h"
 #include "../rules/tag.h"
 
-/* Watches of rules, or of rules and users; watches of root are never replaced. */
+/* Masks of the tags that a rule may replace: those of rules, or of rules and users. */
 #define MASK_RULES (~0ULL << TAG_KIND_SHIFT)
 #define MASK_RULES_AND_USERS (~0ULL << (TAG_KIND_SHIFT + TAG_KIND_BITS_OF_RULES))
 _Static_assert((TAG_RULE | TAG_USER) >> TAG_KIND_BITS_OF_RULES == 0 &&
@@ -40,7 +40,7 @@ static const struct rule *watching(const struct rule *rule)
 	return rule && !rule->ignore ? rule : NULL;
 }
 
-/* QUIET: a lifecycle record of every process would fill the log. */
+/* Sets QUIET, because lifecycle records of all processes would fill the log. */
 static struct maze_policy policy_of(const struct rule *rule)
 {
 	struct maze_policy policy = rule->settings.policy;
@@ -58,7 +58,7 @@ static int set_watch(const struct rule_applier *applier, int pidfd, pid_t tid,
 
 	rule = watching(rule);
 	if (!rule) {
-		/* Watches that mazed did not begin are left alone. */
+		/* Only a watch of a rule is ended. */
 		if (known->known && (!known->watched || tag_kind(known->tag) != TAG_RULE))
 			return 0;
 		err = maze_release(applier->maze, pidfd, tid, tag_of_rule(""), MASK_RULES, error);
@@ -73,7 +73,7 @@ static int set_watch(const struct rule_applier *applier, int pidfd, pid_t tid,
 	return err == -EEXIST ? 0 : err;
 }
 
-/* Switches to a thread: only its own facts are read again. Close source->task_fd. */
+/* Switches to a thread. The caller closes source->task_fd. */
 static int open_thread(struct subject_source *source, struct subject *subject, pid_t tid)
 {
 	char name[32];
@@ -131,7 +131,7 @@ static int add_decision(struct decisions *all, pid_t tid, const struct rule *rul
 	return 0;
 }
 
-/* The threads, for next_thread() and closedir(); NULL: the process has ended. */
+/* Opens the list of threads. Returns NULL if the process has ended. */
 static DIR *open_threads(const struct subject_source *source)
 {
 	int fd = openat(source->proc_fd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -142,7 +142,7 @@ static DIR *open_threads(const struct subject_source *source)
 	return dir;
 }
 
-/* 0: no more threads. */
+/* Returns the next TID, or 0 after the last one. */
 static pid_t next_thread(DIR *dir)
 {
 	struct dirent *entry;
@@ -176,7 +176,7 @@ static int decide_all(const struct rule_applier *applier, const struct subject_s
 	return err;
 }
 
-/* One call suffices if all threads have the same rule, as in nearly all processes. */
+/* If all threads have one rule, as in nearly all processes, one call sets the watch. */
 static int apply_to_threads(const struct rule_applier *applier, const struct subject_source *source,
 			    struct subject *subject, const struct known_watch *known,
 			    struct maze_error *error)
@@ -222,9 +222,9 @@ static int apply_to_process(const struct rule_applier *applier, const struct sub
 }
 
 /*
- * Marks the rules in shadow that may watch the thread. The command line cannot be read
- * without waiting. So if a rule depends on it, that rule and the later ones count as
- * possible matches.
+ * Marks the rules in shadow that may watch the thread. This function must not wait, so it
+ * does not read the command line. If a rule depends on the command line, that rule and
+ * the later ones count as possible matches.
  */
 static int find_shadows(const struct rule_applier *applier, const struct subject_source *of_process,
 			struct subject *subject, pid_t tid, bool *shadows, struct maze_error *error)
@@ -269,7 +269,7 @@ static int find_all_shadows(const struct rule_applier *applier, const struct sub
 	return err;
 }
 
-/* By exact tag, so watches of other rules stay. */
+/* Ends only watches with the tags of the marked rules, so watches of other rules stay. */
 static int release_shadows(const struct rule_applier *applier, int pidfd, pid_t tid,
 			   const bool *shadows, struct maze_error *error)
 {
@@ -302,7 +302,7 @@ int release_shadow_rules(const struct rule_applier *applier, pid_t pid, pid_t ti
 		free(shadows);
 		return err;
 	}
-	/* A process may have thousands of threads, and a user may request this often. */
+	/* A process may have thousands of threads, so read them only if necessary. */
 	if (tid || !applier->by_thread)
 		err = find_shadows(applier, &source, &subject, tid ?: pid, shadows, error);
 	else

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Sets or ends the watch of a process, or of a thread of it, by its rule. */
+/* Sets or ends the watch of a process, or of one of its threads, as the rules require. */
 #ifndef MAZE_DAEMON_APPLY_RULE_H
 #define MAZE_DAEMON_APPLY_RULE_H
 
 #include "cmdlines.h"
 #include "../rules/rules.h"
 
-/* The current watch as far as known; saves a call if it stays the same. */
+/*
+ * What is known of the current watch, to save a system call if the watch stays the same.
+ */
 struct known_watch {
 	bool known;
 	bool watched; /* with `tag` */
@@ -20,18 +22,19 @@ struct rule_applier {
 	struct cmdlines *cmdlines;
 };
 
-/* Whether a rule selects single threads of a process. */
+/* Whether any rule selects single threads of a process. */
 bool rules_tell_threads_apart(const struct rules *rules);
 /*
- * Process `pid`, or with tid not 0 only that thread of it. 0: done, or no change needed;
- * -ESRCH: it has ended; -EPERM: never watched (init, kernel threads, maze); -EINPROGRESS:
- * call again when `cmdlines` has the answer; else -errno and a message.
+ * Applies the rules to process `pid`, or only to its thread `tid` if that is not 0.
+ * Returns 0, or -errno and a message. -ESRCH: the process has ended. -EPERM: it is never
+ * watched (init, kernel threads, maze). -EINPROGRESS: call again after `cmdlines` has
+ * answered.
  */
 int apply_rule(const struct rule_applier *applier, pid_t pid, pid_t tid,
 	       const struct known_watch *known, struct maze_error *error);
 /*
- * Ends the watch of process `pid`, or of its thread, by a rule in shadow, so that a user
- * can watch it; apply_rule() restores the watch. Errors as there.
+ * Ends the watch of process `pid`, or of its thread, if a rule in shadow has set it. Then
+ * a user can watch the process. apply_rule() restores the watch. Errors are the same.
  */
 int release_shadow_rules(const struct rule_applier *applier, pid_t pid, pid_t tid,
 			 struct maze_error *error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Answers arrive in the order of the requests, so a worker that misses its deadline is
- * blocked in the first request. The other requests are sent to the next worker.
+ * The worker (rules/cmdline.h) answers requests in order. So if it misses its deadline,
+ * it is blocked in the first request, and the others are sent to the next worker.
  */
 #include "cmdlines.h"
 
@@ -15,7 +15,7 @@
 
 #define SUSPECT_USEC (60 * 1000000ULL)
 #define SUSPECTS_MAX 64
-/* Hash chains of requests, by process. */
+/* The number of hash chains, which find the request of a process by its PID. */
 #define CHAINS 256
 
 struct pending {
@@ -24,7 +24,7 @@ struct pending {
 	struct cmdline_request request;
 	uid_t uid;
 	bool sent;
-	bool repeat; /* requested again since it was sent: an exec may have happened */
+	bool repeat; /* requested again after it was sent, maybe because of an exec */
 };
 
 struct suspect {
@@ -45,7 +45,7 @@ struct cmdlines {
 	size_t count;
 	struct suspect suspects[SUSPECTS_MAX]; /* the oldest is replaced */
 	size_t suspects_next;
-	const struct cmdline_answer *current; /* during on_answer() */
+	const struct cmdline_answer *current; /* the answer, during on_answer() */
 	uint64_t reported_usec;
 };
 
@@ -89,7 +89,7 @@ static struct pending *unlink_first(struct cmdlines *cmdlines)
 	return pending;
 }
 
-/* Removes the first: answers come in order. */
+/* Removes the first request. Answers arrive in the order of the requests. */
 static void drop_first(struct cmdlines *cmdlines)
 {
 	struct pending *pending = unlink_first(cmdlines);
@@ -102,7 +102,7 @@ static void drop_first(struct cmdlines *cmdlines)
 	free(pending);
 }
 
-/* The worker may have read the command line before the exec. */
+/* Sends the first request again, because its answer may be from before an exec. */
 static void requeue_first(struct cmdlines *cmdlines)
 {
 	struct pending *pending = unlink_first(cmdlines);
@@ -134,7 +134,7 @@ static void answer_first(struct cmdlines *cmdlines, const struct cmdline_answer 
 {
 	pid_t pid = cmdlines->first->request.pid;
 
-	/* Use the answer until the next one: a loop of execs must not evade the rules. */
+	/* The rules use this answer meanwhile, so a loop of execs cannot evade them. */
 	if (cmdlines->first->repeat && !is_suspect(cmdlines, cmdlines->first->uid))
 		requeue_first(cmdlines);
 	else
@@ -188,7 +188,7 @@ static int start_worker(struct cmdlines *cmdlines)
 }
 
 /*
- * Sends the queued requests. Starts a worker if none runs, unless too many are blocked.
+ * Sends the queued requests. If no worker runs, starts one, unless too many are blocked.
  */
 static void serve(struct cmdlines *cmdlines)
 {
@@ -211,7 +211,7 @@ static void serve(struct cmdlines *cmdlines)
 				    cmdlines->first ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 }
 
-/* A worker is blocked in the first request. */
+/* The worker is blocked in the first request or has ended, so the answer is empty. */
 static void give_up_first(struct cmdlines *cmdlines, const char *what)
 {
 	uid_t uid = cmdlines->first->uid;
@@ -293,10 +293,7 @@ int cmdlines_get(void *arg, const struct subject_source *source, struct subject 
 	pending->chain_next = *chain_of(cmdlines, request.pid);
 	*chain_of(cmdlines, request.pid) = pending;
 	cmdlines->count++;
-	/*
-	 * Deferred, because a failed start calls on_answer() while the caller still
-	 * works.
-	 */
+	/* A failed start calls on_answer(), so the timer starts the worker later. */
 	sd_event_source_set_time_relative(cmdlines->timer, 0);
 	sd_event_source_set_enabled(cmdlines->timer, SD_EVENT_ONESHOT);
 	return -EINPROGRESS;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Command lines (cmdline.h) without blocking the event loop. After a process has made a
- * worker miss the deadline, its user's command lines count as empty for a minute, and for
- * as long as that worker is blocked.
+ * Gets command lines (cmdline.h) without blocking the event loop. If a process makes a
+ * worker miss the deadline, the command lines of that process's user count as empty for a
+ * minute, and for as long as the worker is blocked.
  */
 #ifndef MAZE_DAEMON_CMDLINES_H
 #define MAZE_DAEMON_CMDLINES_H
@@ -14,12 +14,12 @@
 
 struct cmdlines;
 
-/* `on_answer` is called when cmdlines_get() of that process is to be repeated. */
+/* Calls `on_answer` when the caller has to repeat cmdlines_get() for process `pid`. */
 int cmdlines_open(sd_event *event, struct log *log, void (*on_answer)(void *arg, pid_t pid),
 		  void *arg, struct cmdlines **ret_cmdlines);
-/* 0: subject->cmdline is set, empty if it could not be read; -EINPROGRESS: requested. */
+/* Returns 0 and subject->cmdline, which is empty if it is unreadable, or -EINPROGRESS. */
 int cmdlines_get(void *cmdlines, const struct subject_source *source, struct subject *subject);
-/* How many requests are pending. */
+/* Returns the number of pending requests. */
 size_t cmdlines_pending(const struct cmdlines *cmdlines);
 void cmdlines_close(struct cmdlines *cmdlines);
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The engine's events come in batches, and a process with several events in a batch is
- * tracked once. Tracking goes by the current state of the process, so late, duplicate or
- * reordered events do no harm. After lost events all processes are scanned.
+ * The tracker reads the engine's events in batches, and handles a process once even if it
+ * has several events in a batch. It applies the rules to the current state of the
+ * process, so late, duplicate or reordered events do no harm. If events are lost, it
+ * scans all processes.
  *
- * Any user can create events faster than they can be handled: renaming a thread takes a
- * microsecond. So events beyond one batch are handled at idle priority, in turn with
- * control clients and the scan, and a scan ends before the next one begins. A process
- * that starts while events are lost is found after at most two scans, and no user can
- * delay that further.
+ * Any user can create events faster than mazed can handle them, because renaming a thread
+ * takes a microsecond. So events beyond one batch are handled at idle priority, in turn
+ * with control clients and the scan. A scan ends before the next one begins. So at most
+ * two scans find a process that starts while events are lost. No user can delay that.
  */
 #include "tracker.h"
 
@@ -22,13 +22,13 @@
 #include "apply_rule.h"
 #include "../rules/match.h"
 
-/* Handled in one turn; about 5 ms. */
+/* The maximum number of events in a batch, which takes about 5 ms. */
 #define BATCH_MAX 128
 /* A repeated failure is logged once in this time. */
 #define COMPLAINT_USEC (60 * 1000000ULL)
 /* The report is not urgent, so its timer may expire together with another. */
 #define COMPLAINT_ACCURACY_USEC 1000000U
-/* At once. Not a deferred source, which would run before all others each time. */
+/* A timer that expires at once. A deferred source would always run before all others. */
 #define TURN_USEC 0
 #define TURN_ACCURACY_USEC 1
 
@@ -41,11 +41,11 @@ struct tracker {
 	void *arg;
 	struct maze_follower *follower;
 	unsigned int wants;
-	sd_event_source *source;     /* the follower's; off while `behind` */
-	bool behind;		     /* the last batch was full: more events may be queued */
-	DIR *proc;		     /* of the scan that runs; else NULL */
-	sd_event_source *turn;	     /* the next batch of events and portion of the scan */
-	bool reports_scan;	     /* on_scanned() is due */
+	sd_event_source *source;     /* of the follower; off while `behind` */
+	bool behind;		     /* the last batch was full, so more events may be queued */
+	DIR *proc;		     /* /proc in the current scan; NULL: no scan */
+	sd_event_source *turn;	     /* starts the next batch, and the next portion of the scan */
+	bool reports_scan;	     /* on_scanned() is still to be called */
 	bool scanned;		     /* a scan has ended since tracker_use() */
 	bool again;		     /* events were lost since the scan began */
 	maze_u64 lost;		     /* not reported yet */
@@ -75,10 +75,10 @@ static void track(struct tracker *tracker, pid_t pid, pid_t tid, const struct kn
 	struct maze_error error = { "" };
 	int err = apply_rule(&tracker->applier, pid, tid, known, &error);
 
-	/* It has ended, or is never watched. */
+	/* The process or thread has ended, or it is never watched. */
 	if (!err || err == -ESRCH || err == -EINVAL || err == -EPERM)
 		return;
-	/* on_cmdline() repeats it. */
+	/* on_cmdline() calls track() again. */
 	if (err == -EINPROGRESS)
 		return;
 	complain(tracker, pid, &error);
@@ -111,7 +111,7 @@ static void arm_turn(struct tracker *tracker)
 	sd_event_source_set_enabled(tracker->turn, SD_EVENT_ONESHOT);
 }
 
-/* If this fails, a scan in progress continues. */
+/* On failure, a scan in progress continues. */
 static int start_scan(struct tracker *tracker, struct maze_error *error)
 {
 	DIR *proc = opendir("/proc");
@@ -125,7 +125,7 @@ static int start_scan(struct tracker *tracker, struct maze_error *error)
 	return 0;
 }
 
-/* A process with a pending command line has no rule yet. */
+/* Waits for pending command lines, because their processes have no rule yet. */
 static void report_scanned(struct tracker *tracker)
 {
 	if (!tracker->reports_scan || !tracker->scanned ||
@@ -195,7 +195,7 @@ static int on_report_lost(sd_event_source *source, uint64_t usec, void *arg)
 	return 0;
 }
 
-/* Continuous losses are reported once per COMPLAINT_USEC. */
+/* Reports continuous losses once per COMPLAINT_USEC. */
 static void handle_loss(struct tracker *tracker, maze_u64 lost)
 {
 	struct maze_error error = { "" };
@@ -225,7 +225,7 @@ static int by_process(const void *left, const void *right)
 static void handle_event(struct tracker *tracker, const struct maze_process_event *event,
 			 bool alone)
 {
-	/* With two events for one task, neither is known to be the newer. */
+	/* If a task has two events, neither is known to be the newer one. */
 	struct known_watch known = {
 		.known = alone && event->watched != MAZE_PROCESS_WATCHED_UNKNOWN,
 		.watched = event->watched == MAZE_PROCESS_WATCHED,
@@ -233,7 +233,7 @@ static void handle_event(struct tracker *tracker, const struct maze_process_even
 	};
 	bool is_thread = event->tid != event->pid;
 
-	/* An exec, a move, and the name of the main thread concern the whole process. */
+	/* An exec, a move and a new name of the main thread concern the process. */
 	if (is_thread && !tracker->applier.by_thread)
 		return;
 	if (event->kind == MAZE_PROCESS_MOVE || (event->kind == MAZE_PROCESS_NAME && !is_thread))
@@ -241,7 +241,7 @@ static void handle_event(struct tracker *tracker, const struct maze_process_even
 	track(tracker, (pid_t)event->pid, is_thread ? (pid_t)event->tid : 0, &known);
 }
 
-/* True: there may be more events. */
+/* Returns true if there may be more events. */
 static bool read_batch(struct tracker *tracker)
 {
 	struct maze_process_event events[BATCH_MAX];
@@ -267,8 +267,7 @@ static bool read_batch(struct tracker *tracker)
 }
 
 /*
- * Events after the batch may already be in memory, where the descriptor does not report
- * them.
+ * The source is off while more events may be in memory, where polling cannot find them.
  */
 static void read_events(struct tracker *tracker)
 {
@@ -342,7 +341,7 @@ static int follow(struct tracker *tracker, unsigned int wants, struct maze_error
 		maze_follower_close(follower);
 		return maze_fail(error, err, "cannot add an event source: %s", strerror(-err));
 	}
-	/* After verdicts, but before control requests and the scan. */
+	/* Events are handled after verdicts, but before control requests and the scan. */
 	sd_event_source_set_priority(source, SD_EVENT_PRIORITY_IMPORTANT / 2);
 	unfollow(tracker);
 	tracker->follower = follower;
@@ -355,7 +354,7 @@ static int follow(struct tracker *tracker, unsigned int wants, struct maze_error
 
 int tracker_use(struct tracker *tracker, const struct rules *rules, struct maze_error *error)
 {
-	/* Follow before the scan, so that no process is missed in between. */
+	/* Follow events before the scan, so that no process is missed in between. */
 	int err = follow(tracker, wants_of(rules), error);
 
 	if (err)
@@ -364,8 +363,7 @@ int tracker_use(struct tracker *tracker, const struct rules *rules, struct maze_
 	if (err)
 		return err;
 	/*
-	 * Set last, after all steps that can fail: on failure the caller frees these
-	 * rules.
+	 * No step after this may fail, because on failure the caller frees these rules.
 	 */
 	tracker->applier.rules = rules;
 	tracker->applier.by_thread = rules_tell_threads_apart(rules);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Watches every process as the rules say, as soon as it matches one. All processes are
- * scanned, in portions, at the start and when the rules change; after that only the
+ * Watches each process by its rule as soon as a rule matches. At the start and when the
+ * rules change, the tracker scans all processes in portions. After that, it handles only
  * processes for which the engine reports an event.
  *
- * Only mazed's own watches are replaced and ended. A rule that enforces replaces a user's
- * watch; a rule in shadow does not.
+ * The tracker replaces and ends only watches of mazed. A rule that enforces replaces a
+ * user's watch, but a rule in shadow does not.
  */
 #ifndef MAZE_DAEMON_TRACKER_H
 #define MAZE_DAEMON_TRACKER_H
@@ -18,18 +18,18 @@
 struct tracker;
 
 /*
- * Starts. `rules` must stay until tracker_use() or tracker_close(). `on_scanned` is
- * called once after the start and once after each tracker_use(), when all processes have
- * been scanned. -errno and a message.
+ * `rules` must stay until tracker_use() or tracker_close(). `on_scanned` is called when
+ * all processes have been scanned, once after the start and once after each
+ * tracker_use(). Returns 0, or -errno and a message.
  */
 int tracker_open(sd_event *event, struct maze *maze, struct log *log, const struct rules *rules,
 		 void (*on_scanned)(void *arg), void *arg, struct maze_error *error,
 		 struct tracker **ret_tracker);
-/* Switches to new rules and scans all processes; the old rules may be freed. */
+/* Scans all processes by new rules. The caller may then free the old rules. */
 int tracker_use(struct tracker *tracker, const struct rules *rules, struct maze_error *error);
 /* Applies the rules to a process, or a thread of it, after a user's watch has ended. */
 void tracker_track(struct tracker *tracker, pid_t pid, pid_t tid);
-/* release_shadow_rules(), by the rules in force. */
+/* Calls release_shadow_rules() with the rules in force. */
 int tracker_release_shadow(struct tracker *tracker, pid_t pid, pid_t tid, struct maze_error *error);
 void tracker_close(struct tracker *tracker);
 
