@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Three engines exist. */
+/* More than the three engines that exist. */
 #define REPORTS_MAX 8
 
 static void print_sentences(const char *text)
@@ -21,7 +21,7 @@ static void print_sentences(const char *text)
 	}
 }
 
-/* False: it is not loaded, or this user may not use it. */
+/* Returns false if the engine is not loaded, or if this user may not use it. */
 static bool get_counts(const struct maze_engine_report *report, struct maze_counts *ret_counts)
 {
 	struct maze *maze = NULL;

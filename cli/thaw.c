@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* maze thaw: thaws control groups that mazed has frozen. Only mazed has their list. */
+/* maze thaw thaws control groups that mazed has frozen. Only mazed has their list. */
 #include "mazed_client.h"
 
 #include <stdlib.h>
