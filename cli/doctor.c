@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* maze doctor: shows which engines can run here, and the limitations of each. */
+/*
+ * The subcommand `doctor` shows which engines can run here, and the limitations of each.
+ */
 #include "command.h"
 
 #include <jansson.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * maze events prints the records that the pinned engine keeps, and with --follow also new
- * records. If mazed runs, maze gets the records from mazed.
+ * The subcommand `events` prints the records that the pinned engine keeps, and with
+ * --follow also new records. If mazed runs, maze gets the records from mazed.
  */
 #include "mazed_client.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * maze incidents prints one line for each stored incident, the newest last. It reports an
- * unreadable file and still lists the others.
+ * The subcommand `incidents` prints one line for each stored incident, the newest last.
+ * It reports an unreadable file and still lists the others.
  */
 #include "command.h"
 #include "terminal.h"

@@ -105,10 +105,7 @@ static bool wait_for_either(int fd)
 	return !fds[1].revents;
 }
 
-/*
- * Returns one line that ends with a NUL and is valid until the next call. NULL: failed,
- * after an error message.
- */
+/* Returns a line, valid until the next call, or NULL after an error message. */
 static char *read_line(struct mazed_client *client)
 {
 	char *line, *newline;
@@ -180,9 +177,7 @@ bool mazed_call(struct mazed_client *client, json_t *request)
 	json_decref(request);
 	if (!text)
 		return false;
-	/*
-	 * mazed sends a reason before it disconnects, so read the answer after EPIPE too.
-	 */
+	/* mazed sends a reason before it disconnects. So read also after EPIPE. */
 	err = send_line(client, text);
 	if (!err)
 		err = send_line(client, "\n");

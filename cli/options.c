@@ -15,10 +15,7 @@
 
 /* Enough for the options of one command, the keys of a policy, --help and the end. */
 #define LONG_MAX 32
-/*
- * getopt_long(3) returns values from this number on for long options. No character has
- * them.
- */
+/* getopt_long(3) returns values from here on for long options. No character has them. */
 #define VALUE_BASE 1000
 
 /* Escapes the message, because it may quote an argument or an answer of mazed. */
@@ -149,10 +146,7 @@ int options_parse(const struct command *command, int argc, char **argv, struct o
 	opterr = 0;
 	optind = 1;
 	for (;;) {
-		/*
-		 * '+' stops the parsing at the first argument, such as COMMAND of maze
-		 * run.
-		 */
+		/* '+': the parsing stops at the first argument, as in maze run. */
 		value = getopt_long(argc, argv, "+:h", longs, NULL);
 		if (value == -1)
 			break;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * maze run runs a command that is watched before its first instruction.
+ * The subcommand `run` starts a command that is watched before its first instruction.
  *
  * The child process waits on a pipe until the engine watches it, and then executes the
  * command. If maze fails before that, the pipe closes, and the child exits without
@@ -153,10 +153,7 @@ static void forward_signals(struct run *run)
 			run->stopped |= ends_wait(&info);
 			continue;
 		}
-		/*
-		 * The terminal has sent the signal to the whole process group, so do not
-		 * forward it.
-		 */
+		/* The terminal has already sent the signal to the whole group. */
 		if (info.ssi_code == SI_KERNEL)
 			continue;
 		syscall(SYS_pidfd_send_signal, run->pidfd, (int)info.ssi_signo, NULL, 0);
@@ -174,9 +171,7 @@ static void reap(struct run *run)
 				WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/*
- * Called after the command has ended. Returns true if --stay waits for another process.
- */
+/* Called after the end of the command. True if --stay waits for another process. */
 static bool must_stay(struct run *run, bool just_ended)
 {
 	if (!run->options->stay || run->stopped || !survivors_remain(&run->session, &run->pidfd))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * maze watch watches running processes, through mazed if mazed runs, else in the pinned
- * engine. If no process can be watched, maze unloads an engine that this command has
- * loaded.
+ * The subcommand `watch` watches running processes, through mazed if mazed runs, else in
+ * the pinned engine. If no process can be watched, maze unloads an engine that this
+ * command has loaded.
  */
 #include "watch.h"
 #include "mazed_client.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * maze watch --wait prints records until the given processes have ended or a signal ends
- * the waiting. The watches end with this process, so this also works with engines that
- * keep nothing in the kernel.
+ * `maze watch --wait` prints records until the given processes have ended or a signal
+ * ends the waiting. The watches end with this process, so this also works with engines
+ * that keep nothing in the kernel.
  */
 #include "watch.h"
 
