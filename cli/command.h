@@ -47,7 +47,7 @@ struct command_option {
 	const char *name;
 	const char *argument; /* NULL: the option takes none */
 	const char *help;
-	size_t offset; /* in struct options: of a string with an argument, else a bool */
+	size_t offset; /* of its member in struct options, a string or a bool */
 };
 
 struct command {

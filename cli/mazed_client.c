@@ -93,8 +93,8 @@ static int send_line(struct mazed_client *client, const char *text)
 }
 
 /*
- * Waits for `fd`. Returns false if the reader of standard output has exited, because the
- * next write, which would detect this, may be much later.
+ * Waits for `fd`. Returns false if the reader of standard output has exited. Without
+ * this, maze would notice the exit only at its next write, which may be much later.
  */
 static bool wait_for_either(int fd)
 {

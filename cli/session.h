@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The part that maze run and maze watch --wait share: they open an engine, begin watches
- * with one tag, and print the records of these watches.
+ * The part that `maze run` and `maze watch --wait` share. Both open an engine, begin
+ * watches with one tag, and print the records of these watches.
  */
 #ifndef MAZE_CLI_SESSION_H
 #define MAZE_CLI_SESSION_H

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The engine's list contains a child from its first instruction on, so it misses none. */
+/*
+ * The engine lists a child from the child's first instruction on, so it misses no child.
+ */
 #include "survivors.h"
 
 #include <poll.h>

@@ -11,7 +11,8 @@
 #include <string.h>
 
 /*
- * The engines in order of preference. A new one needs a row and a directory in engine/.
+ * The engines in order of preference. A new engine needs a row here and a directory in
+ * engine/.
  */
 static const struct engine_ops *const engines[] = {
 	&engine_bpf,

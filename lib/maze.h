@@ -59,7 +59,7 @@ const char *maze_recovery_format(maze_u32 recovery, char *buf, size_t size);
  */
 void maze_policy_default(struct maze_policy *ret_policy);
 
-/* A key of a policy, which is both a long option and a key of maze.conf(5). */
+/* A key of a policy, for a long option and for maze.conf(5). */
 struct maze_policy_key {
 	const char *name;     /* "soft-signal" */
 	const char *argument; /* "SIG|warn"; NULL: none (in maze.conf, yes or no) */
@@ -134,9 +134,8 @@ bool maze_sees_yields(const struct maze *maze);
 /*
  * Makes this process the reaper of the orphans of watched processes, and watches these
  * orphans with this policy and tag. Call it only if all children of this process are
- * watched. Returns 1 if this process is now a subreaper (PR_SET_CHILD_SUBREAPER in
- * prctl(2)), and so must wait(2) for unknown children. Returns 0 if the engine needs no
- * subreaper.
+ * watched. 1: this process is now a subreaper (PR_SET_CHILD_SUBREAPER in prctl(2)), so it
+ * must wait(2) for unknown children. 0: the engine needs no subreaper. -errno: failed.
  */
 int maze_adopt(struct maze *maze, const struct maze_policy *policy, maze_u64 tag);
 /*
@@ -149,9 +148,10 @@ void maze_spare_program(struct maze *maze);
 
 /*
  * Watches process `pid`: all its threads and, by default, all threads and processes that
- * they start. If `tid` is not 0, watches only this thread of it. Records and entries have
- * the caller's tag. -ESRCH: no such process. -EPERM: the caller may not signal it, or it
- * is PID 1, a kernel thread or maze itself. -EINVAL: `pid` is the ID of a thread.
+ * they start. If `tid` is not 0, watches only this thread of the process. Records and
+ * entries have the caller's tag. -ESRCH: no such process. -EPERM: the caller may not
+ * signal the process, or it is PID 1, a kernel thread or maze itself. -EINVAL: `pid` is
+ * the ID of a thread.
  */
 int maze_watch(struct maze *maze, pid_t pid, pid_t tid, const struct maze_policy *policy,
 	       maze_u64 tag, struct maze_error *error);
@@ -205,8 +205,8 @@ void maze_reader_close(struct maze_reader *reader);
 
 /*
  * Opens a follower of the events of core/process_event.h from now on. `wants` has
- * MAZE_FOLLOW_* flags. Close it before the handle. -EPERM: this user may not follow.
- * -EOPNOTSUPP: this engine has no such events.
+ * MAZE_FOLLOW_* flags. Close the follower before the handle. -EPERM: this user may not
+ * follow events. -EOPNOTSUPP: this engine has no such events.
  */
 struct maze_follower;
 int maze_follow(struct maze *maze, unsigned int wants, struct maze_follower **ret_follower,
@@ -219,16 +219,16 @@ void maze_follower_close(struct maze_follower *follower);
 /* ---- evidence: stacks and process infos --------------------------------------------- */
 
 /*
- * Process infos and stacks (core/stack.h). At the first verdict of an episode, even in
- * shadow mode, the engine takes one process info and one stack. It takes another stack
- * after each wants->interval_ns of the task's CPU time. It stops when it has
- * wants->stacks_max stacks or the episode ends. If `wants` is NULL or a member is 0, the
- * defaults of core/stack.h apply. If several programs have opened it, the largest number
- * and the smallest interval apply to all. A pinned engine continues after all of them
- * have closed it or were killed, until it is unloaded or reopened. A new reader begins
- * with the oldest kept stack, which may be older than this call, so compare boot_ns.
- * Close it before the handle. -EOPNOTSUPP: this engine takes no stacks. -EINVAL: a value
- * exceeds the limits.
+ * Opens a reader of process infos and stacks (core/stack.h). At the first verdict of an
+ * episode, even in shadow mode, the engine takes one process info and one stack. It takes
+ * another stack after each wants->interval_ns of the task's CPU time. It stops when it
+ * has wants->stacks_max stacks or the episode ends. If `wants` is NULL or a member is 0,
+ * the defaults of core/stack.h apply. Among several readers, the largest number and the
+ * smallest interval apply to all. A pinned engine continues without readers until it is
+ * unloaded, and the next reader sets new values. A new reader begins with the oldest kept
+ * stack, which may be older than this call, so compare boot_ns. Close the reader before
+ * the handle. -EOPNOTSUPP: this engine takes no stacks. -EINVAL: a value exceeds the
+ * limits.
  */
 struct maze_evidence;
 int maze_evidence_open(struct maze *maze, const struct maze_evidence_wants *wants,
@@ -242,9 +242,7 @@ int maze_evidence_fd(struct maze_evidence *evidence);
 int maze_evidence_next_process_info(struct maze_evidence *evidence,
 				    struct maze_process_info *ret_process_info);
 int maze_evidence_next_stack(struct maze_evidence *evidence, struct maze_stack *ret_stack);
-/*
- * Returns the number of stacks and process infos that this reader was too late to read.
- */
+/* Counts stacks and process infos that were overwritten before this reader read them. */
 maze_u64 maze_evidence_lost(const struct maze_evidence *evidence);
 void maze_evidence_close(struct maze_evidence *evidence);
 

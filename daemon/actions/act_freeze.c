@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The action `freeze` freezes the cgroup of the runaway thread, with all processes in it
- * and in its descendants. This file also thaws it. mazed adds the cgroup to the list of
- * frozen cgroups before it freezes it, so that the next mazed can thaw it if this mazed
+ * and in its descendants. This file also thaws it. Before the freeze, mazed adds the
+ * cgroup to the list of frozen cgroups, so that the next mazed can thaw it if this mazed
  * is killed.
  */
 #include "action.h"
@@ -174,8 +174,8 @@ static void perform(struct actions *actions, const struct act_on *on,
 	if (!cgroup)
 		return;
 	/*
-	 * If the target still exists now, its PID was not reused, so the cgroup is its
-	 * own.
+	 * If the target still exists, its PID was not reused, so `cgroup` is the
+	 * target's.
 	 */
 	if (!target_thread_exists(target))
 		maze_fail(text, -ESRCH, "the thread has ended");

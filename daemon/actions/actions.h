@@ -5,7 +5,7 @@
  * action needs one file and one row of the table in actions.c.
  *
  * Each action checks that the thread is the record's, acts, checks again, and logs
- * whether it was tried and applied. In shadow mode, it does all this but does not act. Of
+ * whether it was tried and applied. In shadow mode, only the act itself is left out. Of
  * these functions, only actions_close() may block.
  */
 #ifndef MAZE_DAEMON_ACTIONS_H
@@ -39,7 +39,7 @@ struct act_on {
 	const struct stage_actions *stage;
 	maze_u64 exec_timeout_ns;
 	int pidfd;  /* of the record's process; -1: it has ended */
-	bool quiet; /* the rule's log limit is exceeded: log only losses */
+	bool quiet; /* the rule's log limit is exceeded, so log only losses */
 };
 
 /* Returns 0, or -errno and a message. */

@@ -6,7 +6,7 @@
  *
  * But setpriority(2) and sched_setscheduler(2) take a TID. They change another thread
  * only if, between the check and the call, the target ends and its TID is reused. The
- * kernel assigns TIDs in turn, so it first assigns all other free TIDs, of 32768 or more.
+ * kernel assigns TIDs in turn, so it first assigns all others, 32768 or more.
  */
 #include "target_thread.h"
 

@@ -263,7 +263,9 @@ static bool run_stream(struct control_client *client)
 	return client->out_end > 0;
 }
 
-/* Returns false if the client has to wait. Its event sources are then set. */
+/*
+ * Returns false if the client has to wait. Its event sources are then set for the wait.
+ */
 static bool next_request(struct control_client *client)
 {
 	size_t length = 0;

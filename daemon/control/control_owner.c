@@ -47,8 +47,8 @@ static int check_ids(const struct control_client *client, const struct control_r
 
 /*
  * PIDs differ between PID namespaces, so a client must be in mazed's namespace. If the
- * client's process has ended, its namespace is unknown. mazed still checks ownership and
- * start time.
+ * client's process has ended, its namespace is unknown. mazed then accepts the request,
+ * but still checks ownership and start time.
  */
 static int check_namespace(const struct control_client *client, struct maze_error *error)
 {

@@ -24,7 +24,7 @@
 #define COMMAND_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 /* The record's fields, PATH, MAZE_EXE, MAZE_CGROUP, MAZE_PIDFD, and the NULL. */
 #define ENV_MAX (RECORD_FIELDS_MAX + 5)
-/* A variable with the longest path, each byte of which may be escaped as four. */
+/* Enough for a variable with the longest path if each byte is escaped as four. */
 #define FIELD_SIZE (4 * SUBJECT_TEXT_SIZE + 32)
 
 static bool wanted(const struct stage_actions *stage)
@@ -94,8 +94,8 @@ static int add_facts(char **env, size_t *count, const struct target_thread *targ
 		subject_close(&source);
 	}
 	/*
-	 * If the target still exists now, its PID was not reused, so the facts are its
-	 * own.
+	 * If the target still exists, its PID was not reused, so the facts are the
+	 * target's.
 	 */
 	if (target_thread_exists(target)) {
 		if (subject->known & FACT_EXE && subject->exe[0])

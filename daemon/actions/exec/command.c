@@ -127,8 +127,8 @@ __attribute__((format(printf, 3, 4))) static void log_command(const struct comma
 
 /*
  * Sends the signal to the command's process group. Before the child calls setsid(2), it
- * has no group, so only the process gets the signal. Does nothing after the command is
- * reaped.
+ * has no group of its own, so only the process gets the signal. Does nothing after the
+ * command is reaped.
  */
 static void send_signal(const struct command *command, int signal)
 {
@@ -255,7 +255,7 @@ bool command_is_over(struct command *command)
 	return reap(command) && command_group_remove(command->host->groups, &command->group);
 }
 
-/* Tries until the command's cgroup is empty, and doubles the wait each time. */
+/* Tries to remove the cgroup until it is empty. Each wait is twice as long. */
 static int on_remove(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct command *command = userdata;

@@ -8,7 +8,7 @@
 #include "command_groups.h"
 #include "../../log/log.h"
 
-/* The program to run, and the record that causes it. The order owns its pointers. */
+/* The program to run and the record that causes the run. The order owns its pointers. */
 struct command_order {
 	struct maze_record record;
 	char *engine;
@@ -23,7 +23,7 @@ struct command_order {
 
 void command_order_free(struct command_order *order);
 
-/* Settings that all commands share. They borrow them, with all pointers in them. */
+/* The settings that all commands share. A command borrows all pointers in them. */
 struct command_host {
 	sd_event *event;
 	struct log *log;

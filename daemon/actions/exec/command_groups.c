@@ -46,8 +46,8 @@ static int open_own(const struct cgroup_fs *fs, struct maze_error *error)
 }
 
 /*
- * Kills the commands that an earlier mazed left running, because it was killed itself. No
- * other mazed would end these commands, since their timeouts are lost.
+ * If an earlier mazed was killed, its commands may still run. Their timeouts are lost, so
+ * this function kills them.
  */
 static void sweep(const struct command_groups *groups)
 {

@@ -24,9 +24,10 @@ struct command_group {
 };
 
 /*
- * Opens the cgroup that will contain the groups. It is `path` or, if `path` is NULL,
- * mazed's own cgroup, if systemd has delegated it. Kills the processes and removes the
- * groups that an earlier mazed left there. -errno and a message: commands get no groups.
+ * Opens the cgroup that will contain the groups. It is `path`. If `path` is NULL, it is
+ * mazed's own cgroup, which systemd must have delegated. Kills the processes and removes
+ * the groups that an earlier mazed left there. -errno and a message: commands get no
+ * groups.
  */
 int command_groups_open(struct command_groups *groups, const struct cgroup_fs *fs, const char *path,
 			struct maze_error *error);

@@ -26,9 +26,9 @@
 
 /*
  * A signal that is ignored stays ignored after execve(2), so all signals get their
- * default. glibc reserves the signals 32 and 33, and mazed may have inherited them as
- * ignored. So this uses the system call. Its struct begins with the handler, and 0 is
- * SIG_DFL.
+ * default. glibc does not let a program change signals 32 and 33, which mazed may have
+ * inherited as ignored. So this function uses the system call. The struct of the system
+ * call begins with the handler, and 0 is SIG_DFL.
  */
 static void reset_signals(void)
 {
@@ -39,7 +39,7 @@ static void reset_signals(void)
 		syscall(SYS_rt_sigaction, signal, defaults, NULL, NSIG / 8);
 }
 
-/* The child gives up mazed's priority and OOM protection. It can run if this fails. */
+/* The child gives up mazed's priority and OOM protection, but also runs if that fails. */
 static void reset_privileges(void)
 {
 	struct sched_param none = { 0 };

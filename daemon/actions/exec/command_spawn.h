@@ -8,7 +8,7 @@
 
 #include <sys/types.h>
 
-/* The number that the pidfd of the record's process has in the child. */
+/* The child gets the pidfd of the record's process as this descriptor. */
 #define COMMAND_PIDFD 3
 
 struct command_spawn {
