@@ -115,7 +115,7 @@ static int is_still_in(const struct target_thread *target, const char *cgroup,
 	return err;
 }
 
-/* Removes the groups from the list that are gone or that another program has thawed. */
+/* Removes from the list the groups that are gone or that another program has thawed. */
 static void forget_stale(struct actions *actions)
 {
 	size_t index = actions->frozen->count;

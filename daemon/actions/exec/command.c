@@ -334,7 +334,7 @@ static int move_up(int *fd)
 	return 0;
 }
 
-/* Only the reading end is non-blocking, because the command gets the writing end. */
+/* Only the reading end is non-blocking. The command's end must block as usual. */
 static int make_pipe(int ret_ends[2])
 {
 	int ends[2], err = 0;
@@ -373,7 +373,8 @@ static int spawn(struct command *command, int output_fd, int failure_fd)
 	spawn.input_fd = order->input_fd;
 	spawn.pidfd = order->pidfd;
 	/*
-	 * Without a cgroup, the command still runs. commands_open() has logged -ENOENT.
+	 * Without a cgroup, the command still runs. commands_open() has logged the cause
+	 * of -ENOENT.
 	 */
 	err = command_group_make(command->host->groups, &command->group);
 	if (err && err != -ENOENT)

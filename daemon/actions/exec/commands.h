@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Runs the commands of the action `exec`. A limited number runs at a time, and a limited
- * number waits in a queue. While the queue is full, each further command is dropped,
- * counted and reported. A command that exceeds its time gets SIGTERM. After the grace
- * time, mazed kills it with all processes that it started.
+ * Runs the commands of the action `exec`. A limited number of commands run at a time, and
+ * a limited number wait in a queue. While the queue is full, mazed drops, counts and
+ * reports each further command. A command that exceeds its time gets SIGTERM. After the
+ * grace time, mazed kills it with all processes that it started.
  */
 #ifndef MAZE_DAEMON_COMMANDS_H
 #define MAZE_DAEMON_COMMANDS_H
