@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A subcommand of maze(1) is one row of the table in main.c and one file with its cmd_
- * function. The row gives --help and the options that are parsed; make lint compares the
- * list in maze(1) with it.
+ * function. The row contains the text of --help and the options. make lint compares the
+ * list of subcommands in maze(1) with the table.
  */
 #ifndef MAZE_CLI_COMMAND_H
 #define MAZE_CLI_COMMAND_H
@@ -16,28 +16,28 @@ enum {
 	EXIT_MAZE_OK = 0,
 	EXIT_MAZE_FAILED = 1,
 	EXIT_MAZE_USAGE = 2,
-	/* maze run, as timeout(1) and env(1) */
+	/* for maze run; timeout(1) and env(1) have the same values */
 	EXIT_RUN_FAILED = 125,
 	EXIT_RUN_NOT_EXECUTABLE = 126,
 	EXIT_RUN_NOT_FOUND = 127,
 };
 
-/* The options of all subcommands; a subcommand accepts those in its row. */
+/* The options of all subcommands. A subcommand accepts the options in its row. */
 struct options {
 	struct maze_policy policy;
 	const char *engine;
-	const char *events; /* file to append records to */
+	const char *events; /* file that records are appended to */
 	bool json;
 	bool all;
 	bool follow;
 	bool wait;
 	bool stay;
-	bool yield_given; /* on the command line */
+	bool yield_given; /* --yield is on the command line */
 	pid_t thread;
-	const char *socket; /* of mazed; NULL: the default */
+	const char *socket; /* path of mazed's socket; NULL: the default */
 	bool direct;	    /* use the engine, not mazed */
 	const char *cgroup;
-	const char *incidents; /* incident directory; NULL: mazed's; for maze run: write none */
+	const char *incidents; /* incident directory; NULL: mazed's; maze run: none */
 	bool html;
 	bool folded;
 	bool no_unwind;
@@ -45,20 +45,20 @@ struct options {
 
 struct command_option {
 	const char *name;
-	const char *argument; /* NULL: takes none */
+	const char *argument; /* NULL: the option takes none */
 	const char *help;
-	size_t offset; /* in struct options: a text with an argument, else a bool */
+	size_t offset; /* of its member in struct options, a string or a bool */
 };
 
 struct command {
 	const char *name;
-	const char *arguments; /* "PID..."; "": takes none */
+	const char *arguments; /* such as "PID..."; "": none */
 	const char *summary;   /* one line */
 	const char *details;   /* paragraphs of the help */
 	bool takes_policy;
 	const struct command_option *options; /* ended by a NULL name; may be NULL */
 	int (*run)(const struct command *command, struct options *options, int argc, char **argv);
-	bool hidden; /* internal: not in the help */
+	bool hidden; /* for internal use, so not in the help */
 };
 
 /*
@@ -72,8 +72,8 @@ void help_command(const struct command *command);
 void help_overview(const struct command *commands);
 
 /*
- * Prints "maze run: sentence" on standard error. usage_error() adds a reference to --help
- * and returns EXIT_MAZE_USAGE.
+ * Prints a message such as "maze run: sentence" on standard error. usage_error() adds a
+ * reference to --help and returns EXIT_MAZE_USAGE.
  */
 void print_error(const struct command *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -81,13 +81,13 @@ int usage_error(const struct command *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /*
- * The PIDs of the arguments, or of the process of --thread. Returns 0 and an array for
- * free(3), or prints an error and returns the exit status.
+ * Finds the PIDs in the arguments, or the PID of the thread that --thread gives. Returns
+ * 0 and an array that the caller frees, or prints an error and returns the exit status.
  */
 int targets_parse(const struct command *command, const struct options *options, int argc,
 		  char **argv, pid_t **ret_pids, int *ret_count);
 
-/* Writes one record as a line of text or JSON; false: the stream failed. */
+/* Writes one record as a line of text or JSON. Returns false if the stream failed. */
 bool print_record(FILE *stream, const struct maze_record *record, const char *engine, bool json);
 
 int cmd_run(const struct command *command, struct options *options, int argc, char **argv);
@@ -103,7 +103,7 @@ int cmd_incidents(const struct command *command, struct options *options, int ar
 int cmd_report(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_service(const struct command *command, struct options *options, int argc, char **argv);
 
-/* Starts the background process that runs the yield probe, where the engine needs one. */
+/* Starts the background process that runs the yield probe, if the engine needs it. */
 void start_service(struct maze *maze);
 
 #endif

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* maze doctor: shows which engines can run here, and the limitations of each. */
+/*
+ * The subcommand `doctor` shows which engines can run here, and the limitations of each.
+ */
 #include "command.h"
 
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Three engines exist. */
+/* More than the three engines that exist. */
 #define REPORTS_MAX 8
 
 static void print_sentences(const char *text)
@@ -21,7 +23,7 @@ static void print_sentences(const char *text)
 	}
 }
 
-/* False: it is not loaded, or this user may not use it. */
+/* Returns false if the engine is not loaded, or if this user may not use it. */
 static bool get_counts(const struct maze_engine_report *report, struct maze_counts *ret_counts)
 {
 	struct maze *maze = NULL;

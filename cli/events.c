@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * maze events: prints the records that the pinned engine keeps, with --follow also new
- * ones. Where mazed runs, they come from mazed.
+ * The subcommand `events` prints the records that the pinned engine keeps, and with
+ * --follow also new records. If mazed runs, maze gets the records from mazed.
  */
 #include "mazed_client.h"
 
@@ -26,7 +26,7 @@ static int follow(const struct options *options, struct maze *maze, struct maze_
 		{ .fd = maze_reader_fd(reader), .events = POLLIN },
 		{ .fd = maze_service_fd(maze), .events = POLLIN },
 		{ .fd = maze_gone_fd(maze), .events = POLLIN },
-		/* POLLERR: the reader of the pipe has exited. */
+		/* POLLERR: standard output is a pipe, and its reader has exited. */
 		{ .fd = STDOUT_FILENO },
 	};
 	int timeout = -1, err;

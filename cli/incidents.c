@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * maze incidents: one line for each stored incident, the newest last. An unreadable file
- * is reported, and the others are still listed.
+ * The subcommand `incidents` prints one line for each stored incident, the newest last.
+ * It reports an unreadable file and still lists the others.
  */
 #include "command.h"
 #include "terminal.h"
@@ -14,13 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* MAZE_COMM_LEN without the NUL. */
+/* The width of a column for MAZE_COMM_LEN bytes without the NUL. */
 #define PROCESS_WIDTH 15
-/* Longer names are cut; maze report shows them whole. */
+/* maze cuts longer names in this table. maze report shows the whole names. */
 #define FUNCTION_WIDTH 28
 #define FUNCTION_WIDTH_MIN 7
 
-/* The columns of one incident; the rest of it is freed before the next is read. */
+/* The columns of one incident. The rest is freed before the next incident is read. */
 struct line {
 	const char *id;
 	long long began, pid, tid, count_ns;
@@ -33,7 +33,7 @@ static char *copy(const char *text)
 	return text ? strndup(text, SHOWN_NAME_MAX) : NULL;
 }
 
-/* The last action; where both signals were sent, "sent SIGXCPU, SIGKILL". */
+/* Describes the last action, or both signals, as "sent SIGXCPU, SIGKILL". */
 static char *describe_action(const struct incident *incident)
 {
 	const struct incident_record *soft = shown_record(incident, "soft");
@@ -167,7 +167,7 @@ static void print_table(const struct line *lines, size_t count)
 	}
 }
 
-/* Reads all incidents; *ret_bad is the number of files that cannot be read. */
+/* Reads all incidents. *ret_bad is the number of files that cannot be read. */
 static struct line *read_lines(const struct command *command, const struct incident_dir *dir,
 			       size_t *ret_count, size_t *ret_bad)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * maze list: the watched threads, from mazed where it runs, else from the pinned engine.
+ * The subcommand `list` prints the watched threads. It gets them from mazed if mazed
+ * runs, else from the pinned engine.
  */
 #include "mazed_client.h"
 
@@ -60,7 +61,7 @@ static int list_from_engine(const struct command *command, const struct options 
 	int err;
 
 	err = maze_open(options->engine, MAZE_EXISTING, &maze, &error);
-	/* Without an engine there are no watches: print an empty list, not an error. */
+	/* Without an engine there are no watches, so the list is empty. */
 	if (!err) {
 		snprintf(listing->engine, sizeof(listing->engine), "%s", maze_engine_name(maze));
 		err = maze_list(maze, &listing->entries, &listing->count, &error);
@@ -78,7 +79,7 @@ static int add_entry(struct mazed_client *client, struct listing *listing, const
 	struct maze_error error = { "" };
 	struct maze_entry *grown;
 
-	/* Doubled at each power of two. */
+	/* If the count is 0 or a power of two, the array is full, so double it. */
 	if (!(listing->count & (listing->count - 1))) {
 		grown = reallocarray(listing->entries, listing->count ? listing->count * 2 : 1,
 				     sizeof(*grown));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* maze load: loads and pins the engine without watching a process. */
+/* The subcommand `load` loads and pins the engine without watching a process. */
 #include "command.h"
 
 int cmd_load(const struct command *command, struct options *options, int argc, char **argv)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* maze(1): the table of subcommands. Each subcommand is in the file of its name. */
+/* The table of the subcommands of maze(1). Each subcommand is in the file of its name. */
 #include "command.h"
 
 #include <string.h>
@@ -171,10 +171,10 @@ static const struct command commands[] = {
 	{ 0 },
 };
 
-/* More than the longest name of a command. */
+/* A limit for the names of commands, which are all shorter. */
 #define NAME_LEN_MAX 16
 
-/* The Levenshtein distance between a word and the name of a command. */
+/* Returns the Levenshtein distance between a word and the name of a command. */
 static size_t distance(const char *word, const char *name)
 {
 	size_t row[NAME_LEN_MAX], length = strlen(name), i, j, diagonal, above;
@@ -197,16 +197,17 @@ static size_t distance(const char *word, const char *name)
 	return row[length];
 }
 
-/* NULL after an error message. */
+/* Returns NULL after an error message if there is no such command. */
 static const struct command *find_command(const char *name)
 {
 	/*
-	 * Suggests a name that differs in one character, or in two if the word is longer.
+	 * A suggestion differs from the word in one character at most, or in two if the
+	 * word is longer than three.
 	 */
 	size_t best = strlen(name) > 3 ? 3 : 2, d;
 	const struct command *command, *similar = NULL;
 
-	/* The old name, until 1.0. */
+	/* The name of the command in earlier versions. maze accepts it until 1.0. */
 	if (!strcmp(name, "attend"))
 		name = "service";
 	for (command = commands; command->name; command++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The client of mazed's control socket. The peer is trusted because only root can create
+ * The client of mazed's control socket. It trusts the peer, because only root can create
  * /run/maze/control.sock.
  */
 #include "mazed_client.h"
@@ -17,7 +17,7 @@
 #include "lib/control.h"
 #include "base/proc_files.h"
 
-/* NULL: the command uses the engine. */
+/* Returns NULL if the command uses the engine instead of mazed. */
 static const char *socket_path(const struct options *options, bool *ret_given)
 {
 	const char *environment = getenv("MAZE_SOCKET");
@@ -58,7 +58,7 @@ int mazed_connect(struct mazed_client *client, const struct command *command,
 		return 1;
 	err = -errno;
 	mazed_disconnect(client);
-	/* mazed does not run, and no socket was given. */
+	/* mazed does not run, and the user has not given a socket. */
 	if (!given && (err == -ENOENT || err == -ECONNREFUSED))
 		return 0;
 	print_error(command, "cannot connect to mazed at %s: %s%s", client->path, strerror(-err),
@@ -93,8 +93,8 @@ static int send_line(struct mazed_client *client, const char *text)
 }
 
 /*
- * False: the reader of standard output has exited. The next write, which would fail, may
- * be much later.
+ * Waits for `fd`. Returns false if the reader of standard output has exited. Without
+ * this, maze would notice the exit only at its next write, which may be much later.
  */
 static bool wait_for_either(int fd)
 {
@@ -105,7 +105,7 @@ static bool wait_for_either(int fd)
 	return !fds[1].revents;
 }
 
-/* One line, ended by NUL, valid until the next call; NULL after an error message. */
+/* Returns a line, valid until the next call, or NULL after an error message. */
 static char *read_line(struct mazed_client *client)
 {
 	char *line, *newline;
@@ -177,7 +177,7 @@ bool mazed_call(struct mazed_client *client, json_t *request)
 	json_decref(request);
 	if (!text)
 		return false;
-	/* mazed sends a reason before it disconnects: read it after EPIPE too. */
+	/* mazed sends a reason before it disconnects. So read also after EPIPE. */
 	err = send_line(client, text);
 	if (!err)
 		err = send_line(client, "\n");
@@ -248,7 +248,7 @@ json_t *mazed_request(const struct mazed_client *client, const char *verb, pid_t
 
 json_t *mazed_policy(const struct maze_policy *policy)
 {
-	/* The protocol has "0" where maze_signal_format() writes "none". */
+	/* The protocol uses "0" instead of the "none" of maze_signal_format(). */
 	char soft_signal[32] = "0", hard_signal[32] = "0";
 	char soft[64], hard[64], recovery[32];
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Parses the options in a command's table and, for commands with a policy, the keys of
- * maze_policy_keys().
+ * Parses the options of a command by its table. If the command takes a policy, the keys
+ * of maze_policy_keys() are options too.
  */
 #include "command.h"
 
@@ -13,12 +13,12 @@
 
 #include "../base/escape.h"
 
-/* The options of one command, the keys of a policy, --help and the end of the table. */
+/* Enough for the options of one command, the keys of a policy, --help and the end. */
 #define LONG_MAX 32
-/* getopt(3) values of long options begin here, above all characters. */
+/* getopt_long(3) returns values from here on for long options. No character has them. */
 #define VALUE_BASE 1000
 
-/* Escaped, because the message may quote an argument or an answer of mazed. */
+/* Escapes the message, because it may quote an argument or an answer of mazed. */
 static void write_sentence(const struct command *command, const char *format, va_list args)
 {
 	char *sentence;
@@ -51,7 +51,7 @@ int usage_error(const struct command *command, const char *format, ...)
 	return EXIT_MAZE_USAGE;
 }
 
-/* `inherit` is a key of maze.conf only: as an option there is --no-inherit. */
+/* `inherit` is a key of maze.conf(5) only. The option for it is --no-inherit. */
 static bool is_option(const struct maze_policy_key *key)
 {
 	return strcmp(key->name, "inherit") != 0;
@@ -128,7 +128,7 @@ static int report_bad_option(const struct command *command, const struct option 
 
 	if (!missing)
 		return usage_error(command, "unknown option %s", word);
-	/* optopt(3) is the value of the option without its argument. */
+	/* optopt(3) is the value of the option that lacks its argument. */
 	for (option = longs; option->name; option++)
 		if (option->val == optopt)
 			return usage_error(command, "--%s needs a value", option->name);
@@ -146,7 +146,7 @@ int options_parse(const struct command *command, int argc, char **argv, struct o
 	opterr = 0;
 	optind = 1;
 	for (;;) {
-		/* '+': parsing stops at the first argument, COMMAND of maze run. */
+		/* '+': the parsing stops at the first argument, as in maze run. */
 		value = getopt_long(argc, argv, "+:h", longs, NULL);
 		if (value == -1)
 			break;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* maze report: one incident as text, HTML, folded stacks or JSON. */
+/* The subcommand `report` prints one incident as text, HTML, folded stacks or JSON. */
 #include "command.h"
 #include "terminal.h"
 #include "report/incident_dir.h"

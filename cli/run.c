@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * maze run: runs a command that is watched before its first instruction.
+ * The subcommand `run` starts a command that is watched before its first instruction.
  *
- * The child waits on a pipe until the engine watches it, and then executes the command.
- * If maze fails before that, the pipe closes and the child exits without executing
- * anything. maze stays in the command's process group, so signals of the terminal reach
- * both; maze forwards signals that only maze got. With --stay, maze runs until all
- * watched processes have ended.
+ * The child process waits on a pipe until the engine watches it, and then executes the
+ * command. If maze fails before that, the pipe closes, and the child exits without
+ * executing anything. maze stays in the command's process group, so the signals of the
+ * terminal reach both processes. maze forwards signals that only maze got. With --stay,
+ * maze runs until all watched processes have ended.
  */
 #include "survivors.h"
 #include "base/clock.h"
@@ -28,20 +28,23 @@ struct run {
 	struct session session;
 	sigset_t old_mask;
 	int signals; /* signalfd */
-	int pidfd;   /* of the command; after its end, of a process that --stay waits for */
+	int pidfd;   /* of the command; later, of a process that --stay waits for */
 	pid_t child;
-	int status;	/* exit status of the command; -1: it runs */
-	bool stopped;	/* a signal has ended the wait of --stay */
-	int watched[2]; /* a byte: the child is watched and may execute the command */
-	int fail[2];	/* errno of a failed execvp(3); a successful one closes it */
-	bool reaps;	/* this process is the reaper of the command's orphans */
-	int service_ms; /* until the first maze_service(); -1: not needed */
+	int status;	/* exit status of the command; -1: the command runs */
+	bool stopped;	/* a signal has ended the waiting of --stay */
+	int watched[2]; /* a byte in it lets the child execute the command */
+	int fail[2];	/* gets errno if execvp(3) fails; success closes it */
+	bool reaps;	/* this process reaps the command's orphans */
+	int service_ms; /* time until the first maze_service(); -1: not needed */
 };
 
-/* Signals that maze forwards if they were sent to maze only. */
+/* maze forwards these signals if they were sent only to maze. */
 static const int forwarded[] = { SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM };
 #define FORWARDED (sizeof(forwarded) / sizeof(forwarded[0]))
-/* A listed process that cannot be opened is exiting, or in another PID namespace. */
+/*
+ * The time until maze lists the processes again, if it can open none of them. Such
+ * processes are exiting, or are in another PID namespace.
+ */
 #define LIST_AGAIN_MS 100
 
 static void close_fd(int *fd)
@@ -87,7 +90,7 @@ static int start(struct run *run, char **argv)
 		goto out_error;
 	if (!run->child)
 		exec_when_watched(run, argv);
-	/* The watch continues when the reader of the records exits. */
+	/* If the reader of the records exits, maze still watches the command. */
 	signal(SIGPIPE, SIG_IGN);
 	close_fd(&run->watched[0]);
 	close_fd(&run->fail[1]);
@@ -132,7 +135,7 @@ static int watch_and_exec(struct run *run, const char *name)
 	return EXIT_RUN_NOT_EXECUTABLE;
 }
 
-/* After the end of the command these signals end the wait of --stay. */
+/* After the command has ended, these signals end the waiting of --stay. */
 static bool ends_wait(const struct signalfd_siginfo *info)
 {
 	return info->ssi_signo == SIGTERM || info->ssi_signo == SIGHUP ||
@@ -150,7 +153,7 @@ static void forward_signals(struct run *run)
 			run->stopped |= ends_wait(&info);
 			continue;
 		}
-		/* From the terminal: sent to the whole process group. */
+		/* The terminal has already sent the signal to the whole group. */
 		if (info.ssi_code == SI_KERNEL)
 			continue;
 		syscall(SYS_pidfd_send_signal, run->pidfd, (int)info.ssi_signo, NULL, 0);
@@ -168,7 +171,7 @@ static void reap(struct run *run)
 				WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* After the end of the command: whether --stay waits for another process. */
+/* Called after the end of the command. True if --stay waits for another process. */
 static bool must_stay(struct run *run, bool just_ended)
 {
 	if (!run->options->stay || run->stopped || !survivors_remain(&run->session, &run->pidfd))
@@ -178,7 +181,7 @@ static bool must_stay(struct run *run, bool just_ended)
 	return true;
 }
 
-/* Reports the processes that still run, since their watches may end now. */
+/* Reports the processes that still run, because their watches may end now. */
 static void leave_survivors(struct run *run)
 {
 	bool pinned = run->session.pinned;
@@ -250,7 +253,7 @@ int cmd_run(const struct command *command, struct options *options, int argc, ch
 		goto out_done;
 	status = watch_and_exec(&run, argv[0]);
 	if (status) {
-		close_fd(&run.watched[1]); /* a child that waits exits */
+		close_fd(&run.watched[1]); /* makes a waiting child exit */
 		waitpid(run.child, NULL, 0);
 		goto out_done;
 	}

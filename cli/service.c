@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * maze service: the yield-probe service. maze watch starts it on kernels that refuse the
- * yield probe that stays attached. It attaches the on-demand probe while a watched thread
- * is close to its limit, and exits when the engine is unloaded.
+ * The subcommand `service` runs the yield probe on kernels that refuse a yield probe that
+ * stays attached. On such kernels, maze watch starts it. It attaches the probe only while
+ * a watched thread is close to its limit. It exits when the engine is unloaded.
  */
 #include "command.h"
 
@@ -47,7 +47,7 @@ int cmd_service(const struct command *command, struct options *options, int argc
 	return EXIT_MAZE_OK;
 }
 
-/* Releases the terminal, the directory and the files of the caller. */
+/* Releases the terminal, the working directory and the open files of the caller. */
 static void detach(void)
 {
 	int null = open("/dev/null", O_RDWR);

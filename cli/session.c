@@ -5,7 +5,10 @@
 #include <string.h>
 #include <sys/random.h>
 
-/* The poll engine holds two open files for each process, and two more while it runs. */
+/*
+ * Raises the limit of open files. The poll engine opens two files for each process, and
+ * two more while it reads.
+ */
 static void raise_limits(struct session *session)
 {
 	struct rlimit raised;
@@ -34,7 +37,7 @@ static int open_events(struct session *session)
 	return -errno;
 }
 
-/* Prefer the pinned engine if it is loaded, so that one list shows all watches. */
+/* Prefers the pinned engine if it is loaded, so that one list shows all watches. */
 static int open_engine(struct session *session)
 {
 	const char *engine = session->options->engine;
@@ -44,7 +47,7 @@ static int open_engine(struct session *session)
 	err = maze_open(engine, MAZE_EXISTING, &session->maze, &error);
 	session->pinned = !err;
 	/*
-	 * A user who may load an engine may not be able to open the engine that root has
+	 * A user who may load an engine may still lack access to the engine that root has
 	 * pinned.
 	 */
 	if (err == -ENOENT || err == -EACCES || err == -EPERM)
@@ -56,8 +59,8 @@ static int open_engine(struct session *session)
 	/* Bits 63 to 56 are reserved for tags of mazed. */
 	session->tag >>= 8;
 	/*
-	 * If maze run runs under maze run, loading the engine takes CPU time that is
-	 * watched.
+	 * If another maze run watches this one, the CPU time of loading the engine
+	 * counts.
 	 */
 	if (!err)
 		maze_spare_program(session->maze);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Shared by maze run and maze watch --wait: an engine, the watches with one tag, and the
- * records of these watches, which are printed.
+ * The part that `maze run` and `maze watch --wait` share. Both open an engine, begin
+ * watches with one tag, and print the records of these watches.
  */
 #ifndef MAZE_CLI_SESSION_H
 #define MAZE_CLI_SESSION_H
@@ -16,25 +16,25 @@ struct session {
 	const struct options *options;
 	struct maze *maze;
 	struct maze_reader *reader;
-	struct session_incidents *incidents; /* NULL: without --incidents */
-	FILE *events;			     /* NULL: none */
+	struct session_incidents *incidents; /* NULL: no --incidents */
+	FILE *events;			     /* NULL: no --events */
 	maze_u64 tag;			     /* of the watches of this session */
 	bool pinned;			     /* the engine was loaded before and stays loaded */
-	bool leaves_watches;		     /* do not end them in session_close() */
-	struct rlimit files;		     /* RLIMIT_NOFILE at the start */
+	bool leaves_watches;		     /* session_close() keeps the watches */
+	struct rlimit files;		     /* RLIMIT_NOFILE before session_open() */
 };
 
 /*
- * Opens the engine (the pinned one if it is loaded), a reader and the file of --events,
- * and prints why no better engine is used. Prints errors itself; call session_close()
- * after a failure too.
+ * Opens the engine, a reader, and the file of --events. Uses the pinned engine if it is
+ * loaded, and prints why no better engine is used. Prints all errors. The caller calls
+ * session_close() even after a failure.
  */
 int session_open(struct session *session, const struct command *command,
 		 const struct options *options);
 void session_close(struct session *session);
 /* Prints the new records of this session. */
 void session_print(struct session *session);
-/* For a child process: resets the limit that session_open() raised. */
+/* A child process calls this to reset the limit that session_open() raised. */
 void session_restore_limits(const struct session *session);
 
 #endif

@@ -31,7 +31,10 @@ int session_incidents_open(const struct command *command, const struct options *
 			   struct maze *maze, maze_u64 tag,
 			   struct session_incidents **ret_incidents)
 {
-	/* A pinned engine also has evidence of other watches, and older evidence. */
+	/*
+	 * The tag selects the evidence, because a pinned engine also has that of other
+	 * watches.
+	 */
 	const struct incidents_options wanted = {
 		.dir = options->incidents,
 		.no_unwind = options->no_unwind,

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The engine lists a child from the child's first instruction on. */
+/*
+ * The engine lists a child from the child's first instruction on, so it misses no child.
+ */
 #include "survivors.h"
 
 #include <poll.h>
@@ -9,10 +11,10 @@
 
 #include "../base/pidfd.h"
 
-/* A fork bomb leaves thousands of processes. */
+/* A message names at most 8 processes, because a fork bomb leaves thousands. */
 #define NAMED_MAX 8
 
-/* Moves one thread of each process of the session to the front; returns their number. */
+/* Moves one thread of each process of the session to the front. Returns their number. */
 static size_t keep_processes(const struct session *session, struct maze_entry *entries,
 			     size_t count)
 {
@@ -21,7 +23,7 @@ static size_t keep_processes(const struct session *session, struct maze_entry *e
 	for (i = 0; i < count; i++) {
 		if (entries[i].tag != session->tag)
 			continue;
-		/* The list is sorted by process. */
+		/* The list is sorted by PID, so compare only with the last process. */
 		if (!kept || entries[kept - 1].pid != entries[i].pid)
 			entries[kept++] = entries[i];
 	}

@@ -8,7 +8,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* The width of a terminal that does not report its size. */
+/* The width of a terminal that does not report its size. 80 columns are usual. */
 #define COLUMNS_DEFAULT 80
 
 static size_t columns(void)

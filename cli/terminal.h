@@ -8,9 +8,9 @@
 #include "report/shown.h"
 
 /*
- * columns: of the terminal (COLUMNS overrides its size); 0: not a terminal. utf8: by the
- * locale; this call sets LC_CTYPE. *ret_bold: the terminal takes ANSI sequences, and
- * NO_COLOR is unset.
+ * Sets `columns` to the width of the terminal, or to 0 if standard output is not a
+ * terminal. COLUMNS overrides the width. Sets `utf8` by the locale, and for this sets
+ * LC_CTYPE. Sets *ret_bold if the terminal takes ANSI sequences and NO_COLOR is unset.
  */
 void terminal_query(struct shown_terminal *ret_terminal, bool *ret_bold);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* maze thaw: thaws control groups that mazed has frozen. Only mazed has their list. */
+/*
+ * The subcommand `thaw` thaws control groups. Only mazed has the list of those it froze.
+ */
 #include "mazed_client.h"
 
 #include <stdlib.h>

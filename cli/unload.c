@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* maze unload: removes the pinned engine and all its watches. */
+/* The subcommand `unload` removes the pinned engine and all its watches. */
 #include "command.h"
 
 int cmd_unload(const struct command *command, struct options *options, int argc, char **argv)

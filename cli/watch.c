@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * maze watch: watches running processes, through mazed where it runs, else in the pinned
- * engine. If no process can be watched, an engine that this command has loaded is
- * unloaded again.
+ * The subcommand `watch` watches running processes, through mazed if mazed runs, else in
+ * the pinned engine. If no process can be watched, maze unloads an engine that this
+ * command has loaded.
  */
 #include "watch.h"
 #include "mazed_client.h"
@@ -18,10 +18,7 @@ static int open_pinned(const struct command *command, const struct options *opti
 
 	*ret_loaded = false;
 	err = maze_open(options->engine, MAZE_EXISTING, ret_maze, &error);
-	/*
-	 * For -EPERM too, use MAZE_PINNED: it reports the missing requirement of each
-	 * engine.
-	 */
+	/* Use MAZE_PINNED after -EPERM too, because it reports what each engine lacks. */
 	if (err == -ENOENT || err == -EPERM) {
 		err = maze_open(options->engine, MAZE_PINNED, ret_maze, &error);
 		*ret_loaded = !err;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Shared by maze watch and maze watch --wait. */
+/* The functions that maze watch and maze watch --wait share. */
 #ifndef MAZE_CLI_WATCH_H
 #define MAZE_CLI_WATCH_H
 
@@ -10,13 +10,13 @@ struct pid_list {
 	int count;
 };
 
-/* Whether `pid` executes this program; if so, prints an error message. */
+/* Returns true and prints an error if `pid` executes this program. */
 bool refuse_maze(const struct command *command, pid_t pid);
-/* Watches one process; false after an error message. */
+/* Watches one process. Returns false after an error message if that fails. */
 bool watch_one(const struct command *command, const struct options *options, struct maze *maze,
 	       pid_t pid, maze_u64 tag);
 
-/* Returns the exit status of maze watch --wait. */
+/* Performs maze watch --wait and returns its exit status. */
 int watch_and_wait(const struct command *command, const struct options *options,
 		   const struct pid_list *pids);
 

@@ -4,8 +4,8 @@
 #include "../base/proc_files.h"
 
 /*
- * The engine refuses a maze process that has opened it. A maze process with a private
- * engine, or before it opens its engine, is recognized by its executable.
+ * The engine refuses only a maze process that has opened it. The executable identifies a
+ * maze process that uses a private engine or has not opened its engine yet.
  */
 bool refuse_maze(const struct command *command, pid_t pid)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * maze watch --wait: prints records until the given processes have ended or a signal ends
- * the wait. The watches end with this process, so engines that keep nothing in the kernel
- * work too.
+ * `maze watch --wait` prints records until the given processes have ended or a signal
+ * ends the waiting. The watches end with this process, so this also works with engines
+ * that keep nothing in the kernel.
  */
 #include "watch.h"
 
@@ -51,7 +51,7 @@ static int watch_all(struct session *session, const struct pid_list *pids, struc
 	return watched;
 }
 
-/* Removes the processes that have ended; returns the number of the others. */
+/* Removes the processes that have ended. Returns the number of the others. */
 static int drop_ended(struct pollfd *processes, int count)
 {
 	int i, left = 0;
@@ -65,7 +65,10 @@ static int drop_ended(struct pollfd *processes, int count)
 	return left;
 }
 
-/* Returns the exit status: 0: all have ended; 128+N: signal N ended the wait. */
+/*
+ * Returns the exit status. 0: all processes have ended. 128+N: signal N ended the
+ * waiting.
+ */
 static int wait_for_all(struct session *session, struct pollfd *fds, int count)
 {
 	struct signalfd_siginfo info;

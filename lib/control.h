@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Constants of mazed's control socket, see maze-control(5). */
+/* Constants of mazed's control socket (maze-control(5)). */
 #ifndef MAZE_LIB_CONTROL_H
 #define MAZE_LIB_CONTROL_H
 
 #define MAZE_CONTROL_SOCKET "/run/maze/control.sock"
-/* The length of a request, with its newline. */
+/* The greatest length of a request, with its newline. */
 #define MAZE_CONTROL_LINE_MAX 4096
 
 #endif

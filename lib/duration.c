@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Durations as in systemd.time(7), exact to the nanosecond. No floating point: 0.1 has no
- * exact double.
+ * Parses and formats durations as in systemd.time(7), exact to the nanosecond. It uses no
+ * floating point, because no double is exactly 0.1.
  */
 #include "maze.h"
 
@@ -20,7 +20,7 @@ static const struct {
 	const char *name;
 	maze_u64 ns;
 } units[] = {
-	/* Sorted by size: maze_duration_format() prints the first name of a size. */
+	/* Sorted by size. maze_duration_format() uses the first name of each size. */
 	{ "y", 31557600 * MAZE_NSEC_PER_SEC }, /* 365.25 days, as in systemd */
 	{ "year", 31557600 * MAZE_NSEC_PER_SEC },
 	{ "years", 31557600 * MAZE_NSEC_PER_SEC },
@@ -58,7 +58,7 @@ static const struct {
 
 #define EXAMPLE "examples: 500ms, 10s, \"1min 30s\""
 
-/* A nanosecond is more than the 17th decimal of a year. */
+/* A nanosecond is more than 10^-17 of a year, so further digits do not matter. */
 #define FRACTION_DIGITS 17
 
 static const char *skip_spaces(const char *at)
@@ -80,7 +80,7 @@ static maze_u64 unit_ns(const char *name, size_t length)
 	return 0;
 }
 
-/* Digits, an optional fraction and an optional unit. */
+/* A part of a duration: digits, an optional fraction and an optional unit. */
 struct part {
 	maze_u64 whole;
 	maze_u64 fraction; /* over 10^digits */
@@ -90,7 +90,9 @@ struct part {
 	const char *end;
 };
 
-/* 0, -EINVAL (no number here) or -ERANGE (too many digits). */
+/*
+ * Returns 0. -EINVAL: there is no number here. -ERANGE: the number has too many digits.
+ */
 static int read_part(const char *at, struct part *part)
 {
 	memset(part, 0, sizeof(*part));
@@ -122,7 +124,7 @@ static int read_part(const char *at, struct part *part)
 	return 0;
 }
 
-/* Adds the part to *total; -ERANGE: overflow. */
+/* Adds the part to *total. -ERANGE: overflow. */
 static int add_part(const struct part *part, maze_u64 unit, maze_u64 *total)
 {
 	maze_u64 scale = 1, ns;
@@ -168,7 +170,7 @@ int maze_duration_parse(const char *text, maze_u64 *ret_ns, struct maze_error *e
 	return 0;
 }
 
-/* Less than a second is one part with a fraction ("1.5ms"); more is several parts. */
+/* Less than a second is one part, such as "1.5ms". More has several parts. */
 const char *maze_duration_format(maze_u64 ns, char *buf, size_t size)
 {
 	size_t i, n = 0;
@@ -181,7 +183,7 @@ const char *maze_duration_format(maze_u64 ns, char *buf, size_t size)
 	if (!ns)
 		snprintf(buf, size, "0");
 	for (i = 0; i < UNITS && ns && n < size; i++) {
-		/* Months and years are not whole days: only parsed. */
+		/* Skip months and years, because they are not whole days. */
 		if (units[i].ns > 7 * DAY || ns < units[i].ns)
 			continue;
 		whole = ns / units[i].ns;

@@ -9,7 +9,7 @@ struct maze_evidence {
 	struct engine_evidence *evidence;
 };
 
-/* Replaces zeros by defaults; -EINVAL: beyond the limits of core/stack.h. */
+/* Replaces zeros by defaults. -EINVAL: a value exceeds the limits of core/stack.h. */
 static int fill_defaults(const struct maze_evidence_wants *wants,
 			 struct maze_evidence_wants *ret_wants, struct maze_error *error)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Handles of libmaze: the table of engines, the choice of one, and the calls that only
- * forward to it. Calls about processes are in watch.c.
+ * Handles of libmaze: the table of engines, the choice of an engine, and the calls that
+ * only forward to it. watch.c has the calls about processes.
  */
 #include "handle.h"
 
@@ -10,7 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In order of preference. A new engine is a row here and a directory below engine/. */
+/*
+ * The engines in order of preference. A new engine needs a row here and a directory in
+ * engine/.
+ */
 static const struct engine_ops *const engines[] = {
 	&engine_bpf,
 	&engine_kmod,
@@ -34,7 +37,7 @@ static const enum engine_scope scopes[] = {
 	[MAZE_EXISTING] = ENGINE_EXISTING,
 };
 
-/* Whether "auto" tries the next engine after this error. Other errors are reported. */
+/* True if "auto" tries the next engine after this error. */
 static bool cannot_run(int err)
 {
 	return err == -EPERM || err == -EACCES || err == -EOPNOTSUPP || err == -ENOENT ||
@@ -50,8 +53,8 @@ static void add_reason(struct maze *maze, const char *name, const char *why)
 }
 
 /*
- * Opens the first engine that can run. If none can run, returns the error of the best
- * engine; for MAZE_PINNED the message has the reasons of all.
+ * Opens the first engine that can run. If none can run, returns the error of the most
+ * preferred engine. For MAZE_PINNED, the message has the reasons of all engines.
  */
 static int open_best(struct maze *maze, enum engine_scope scope, struct maze_error *ret_why)
 {

@@ -9,7 +9,7 @@
 struct maze {
 	const struct engine_ops *ops;
 	struct engine *engine;
-	char why[1024]; /* why no better engine was chosen; "" when this is the best */
+	char why[1024]; /* why no better engine was chosen; "": this is the best */
 };
 
 #endif

@@ -3,7 +3,8 @@
 #define MAZE_LIB_PATHS_H
 
 /*
- * Where mazed writes incidents by default and maze report searches them. The unit has
+ * By default, mazed writes incidents into this directory, and maze report reads them
+ * there. systemd creates the parent directory, because mazed's unit has
  * StateDirectory=maze.
  */
 #define MAZE_INCIDENT_DIR "/var/lib/maze/incidents"

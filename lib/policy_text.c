@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Policies as text: the table of keys that options and maze.conf share, and error
- * messages for maze_policy_check().
+ * Parses policies from text. Options and maze.conf share the table of keys.
+ * maze_policy_explain() has an error message for each result of maze_policy_check().
  */
 #include "maze.h"
 
@@ -36,7 +36,9 @@ const struct maze_policy_key *maze_policy_keys(void)
 
 void maze_policy_default(struct maze_policy *ret_policy)
 {
-	/* The example of 2008: echo "1234 10000 20000 24 9" > /proc/maze/entries. */
+	/*
+	 * As in the example of 2008: echo "1234 10000 20000 24 9" > /proc/maze/entries.
+	 */
 	*ret_policy = (struct maze_policy){
 		.soft_ns = 10 * MAZE_NSEC_PER_SEC,
 		.hard_ns = 20 * MAZE_NSEC_PER_SEC,
@@ -67,7 +69,7 @@ int maze_recovery_parse(const char *text, maze_u32 *ret_recovery, struct maze_er
 		whole = whole * 10 + (maze_u64)(*at - '0');
 	if (at != begin && *at == '.') {
 		for (at++; isdigit((unsigned char)*at); at++) {
-			/* The tenth digit is far below 1/65536. */
+			/* Skip further digits, because the tenth is far below 1/65536. */
 			if (scale == MAZE_NSEC_PER_SEC)
 				continue;
 			fraction = fraction * 10 + (maze_u64)(*at - '0');

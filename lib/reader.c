@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Readers of records. A cursor has the next sequence numbers. A pinned engine keeps
- * counting after a reader has ended, so another process can continue from the cursor.
+ * Readers of records. A cursor has the sequence numbers of the next records. A pinned
+ * engine continues to number records after a reader has ended, so another process can
+ * continue from the cursor.
  */
 #include "handle.h"
 
@@ -16,8 +17,8 @@ struct maze_reader {
 	struct engine_reader *reader;
 	struct maze_cursor cursor;
 	bool resumes;  /* skip records before the cursor */
-	maze_u64 lost; /* between the cursor and the oldest record kept */
-	bool held;     /* `ahead` comes after the record of that loss */
+	maze_u64 lost; /* records between the cursor and the oldest kept record */
+	bool held;     /* return `ahead` after the record of the loss */
 	struct maze_record ahead;
 };
 
@@ -70,7 +71,7 @@ int maze_reader_fd(struct maze_reader *reader)
 	return reader->ops->reader_fd(reader->reader);
 }
 
-/* The index in maze_cursor.next of the log that has the record. */
+/* Returns the index in maze_cursor.next of the log that contains the record. */
 static int log_of(const struct maze_record *record)
 {
 	switch (record->event) {
@@ -93,12 +94,12 @@ static void report_loss(struct maze_reader *reader, struct maze_record *ret_reco
 	reader->lost = 0;
 }
 
-/* Advances the cursor. Returns true if the record is before the resumed cursor. */
+/* Returns true if the record is before the resumed cursor. Else advances the cursor. */
 static bool is_before_cursor(struct maze_reader *reader, const struct maze_record *record)
 {
 	maze_u64 *next = &reader->cursor.next[log_of(record)];
 
-	/* The engine reports a loss of this reader without a number. */
+	/* The engine gives no number to the record of a loss of this reader. */
 	if (!record->seq)
 		return false;
 	if (reader->resumes && record->seq < *next)
@@ -123,7 +124,7 @@ int maze_reader_next(struct maze_reader *reader, struct maze_record *ret_record)
 		if (got <= 0)
 			return got;
 	} while (is_before_cursor(reader, ret_record));
-	/* From here on the engine counts the losses of this reader. */
+	/* From now on, the engine counts the losses of this reader. */
 	if (ret_record->event == MAZE_EVENT_LOST && !ret_record->seq)
 		reader->resumes = false;
 	if (!reader->lost)

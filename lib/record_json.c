@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Records and list entries as JSON objects on one line. A key is never renamed or
+ * Writes records and list entries as JSON objects on one line. Keys are never renamed or
  * removed, because scripts read them.
  */
 #include "../core/step.h"
@@ -11,8 +11,8 @@
 #include <string.h>
 
 /*
- * A name may have any bytes, a JSON string only UTF-8. In a name that is not UTF-8 each
- * byte above 127 becomes U+FFFD.
+ * A name may have any bytes, but a JSON string must be UTF-8. If a name is not UTF-8,
+ * each of its bytes above 127 becomes U+FFFD.
  */
 static json_t *name_json(const char *name)
 {
@@ -56,7 +56,7 @@ static json_t *number_json(maze_u64 value)
 
 static char *dump(json_t *object)
 {
-	/* For terminals: escapes control characters and characters that reorder text. */
+	/* JSON_ENSURE_ASCII keeps control and reordering characters from a terminal. */
 	char *text = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII);
 
 	json_decref(object);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Parses records and list entries from their JSON (record_json.c), which mazed sends to
- * maze(1). mazed may be of another version: unknown keys are ignored, but a known key
+ * maze(1). mazed may be of another version, so unknown keys are ignored. But a known key
  * with a wrong type or range is an error.
  */
 #include "../core/step.h"
@@ -51,7 +51,7 @@ static bool get_flag(const json_t *object, const char *key, maze_u32 flag, maze_
 	return true;
 }
 
-/* Cut: a byte that was not UTF-8 is three bytes in JSON. */
+/* Shortens the name, because JSON has three bytes for a byte that is not UTF-8. */
 static bool get_comm(const json_t *object, char comm[MAZE_COMM_LEN])
 {
 	const char *text = json_string_value(json_object_get(object, "comm"));
@@ -106,7 +106,7 @@ static bool get_event(const json_t *value, maze_u16 *ret_event)
 	return false;
 }
 
-/* A reason of a later version is MAZE_NOT_SENT_OTHER. */
+/* An unknown reason, from a later version, becomes MAZE_NOT_SENT_OTHER. */
 static bool get_not_sent(const json_t *value, maze_u32 *ret_not_sent)
 {
 	const char *text = json_string_value(value);
@@ -168,7 +168,7 @@ static bool get_record(const json_t *object, struct maze_record *record)
 	for (field = record_table; field->key; field++)
 		if (record_has_field(record, field) && !get_field(object, field, record))
 			return false;
-	/* A verdict of a version without used_ns. */
+	/* A verdict of an older version has no used_ns, so use count_ns. */
 	if ((record->event == MAZE_EVENT_SOFT || record->event == MAZE_EVENT_HARD) &&
 	    !json_object_get(object, "used_ns"))
 		record->used_ns = record->count_ns;

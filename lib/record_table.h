@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The fields of a record in the order of its JSON, one row each. The JSON and its parser,
- * the journal fields and the environment of commands use this table; make lint compares
- * maze(1) with it.
+ * The fields of a record, in the order of its JSON. Each field is one row. The table
+ * defines the JSON and its parser, the journal fields, and the environment of commands.
+ * make lint compares maze(1) with the table.
  */
 #ifndef MAZE_LIB_RECORD_TABLE_H
 #define MAZE_LIB_RECORD_TABLE_H
@@ -15,7 +15,7 @@ enum record_field_type {
 	RECORD_TIME,
 	RECORD_EVENT,
 	RECORD_COMM,
-	RECORD_SIGNAL, /* by name; the parser reads the number */
+	RECORD_SIGNAL, /* the name; the parser reads signal_number instead */
 	RECORD_NOT_SENT,
 	RECORD_ENGINE, /* not in struct maze_record */
 };
@@ -26,17 +26,17 @@ struct record_field {
 	enum record_field_type type;
 	size_t offset, size;
 	maze_u32 flag;	     /* of RECORD_FLAG */
-	unsigned int events; /* that have it in JSON, 1 << enum maze_event; 0: all */
-	/* Older versions lack the field; it may be missing if this key is. */
+	unsigned int events; /* events with the field, as 1 << event; 0: all */
+	/* The field may be missing if this key is missing, as in older versions. */
 	const char *optional_with;
 };
 
-/* Ended by a NULL key. */
+/* A NULL key ends the table. */
 extern const struct record_field record_table[];
 
-/* Whether the JSON of this record has the field. */
+/* True if the JSON of this record has the field. */
 bool record_has_field(const struct maze_record *record, const struct record_field *field);
-/* A number, or 1 for a flag that is set. */
+/* Returns the value of a number, or 1 for a flag that is set. */
 maze_u64 record_get(const struct maze_record *record, const struct record_field *field);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Records as lines of text. */
+/* Writes records as lines of text. */
 #include "record_time.h"
 #include "../base/escape.h"
 

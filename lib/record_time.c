@@ -7,12 +7,12 @@
 #include "../base/clock.h"
 
 /*
- * Two clock readings are some ns apart, so their difference varies. Smaller changes of it
- * are ignored, so that a record always has the same time.
+ * The two clocks are read some ns apart, so their difference varies. Changes below this
+ * value are ignored, so that a record is always shown with the same time.
  */
 #define JITTER_NS 1000000
 
-/* The fastest of these readings is used: a preemption falsifies the difference. */
+/* The fastest of 16 readings is used, because a preemption makes a reading wrong. */
 #define READINGS_MAX 16
 
 static long long read_difference(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Signals by the names of signal(7). */
+/* Parses and formats signals by their names in signal(7). */
 #include "maze.h"
 
 #include <ctype.h>
@@ -28,7 +28,7 @@ static const struct {
 };
 #define NAMES (sizeof(names) / sizeof(names[0]))
 
-/* A number of at most three digits, else -1. */
+/* Returns a number of at most three digits. -1: the text is no such number. */
 static int small_number(const char *text)
 {
 	int value = 0;
@@ -42,7 +42,7 @@ static int small_number(const char *text)
 	return i ? value : -1;
 }
 
-/* "RTMIN", "RTMIN+3", "RTMAX-2"; 0 for other names. */
+/* Returns the signal for "RTMIN", "RTMIN+3" or "RTMAX-2", or 0 for other names. */
 static int realtime(const char *name)
 {
 	bool from_min = !strncasecmp(name, "RTMIN", 5), from_max = !strncasecmp(name, "RTMAX", 5);

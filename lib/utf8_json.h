@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Any bytes as a JSON string, which must be UTF-8. */
+/* Converts any bytes to a JSON string, which must be UTF-8. */
 #ifndef MAZE_LIB_UTF8_JSON_H
 #define MAZE_LIB_UTF8_JSON_H
 

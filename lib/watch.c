@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Watches by PID or pidfd, and the list of watches. A PID is opened as a pidfd first, and
- * all later steps use the pidfd, so a reused PID is never watched. Watching needs the
- * permission to signal the process, since a watch may send a signal.
+ * Begins, ends and lists watches. A PID is first opened as a pidfd, and all later steps
+ * use the pidfd, so a reused PID is never watched. The caller needs the permission to
+ * signal the process, because a watch may send a signal.
  */
 #include "handle.h"
 
@@ -37,7 +37,7 @@ int maze_thread_owner(pid_t tid, pid_t *ret_pid, struct maze_error *error)
 	return 0;
 }
 
-/* pidfd_open(2) takes no thread IDs; the error then names the process. */
+/* pidfd_open(2) rejects the ID of a thread. The error then names the thread's process. */
 static int open_process(pid_t pid, int *ret_pidfd, struct maze_error *error)
 {
 	int pidfd = -1, err;
@@ -101,7 +101,7 @@ static int watch_pidfd(struct maze *maze, int pidfd, pid_t tid, const struct maz
 	err = maze_policy_explain(policy, error);
 	if (err)
 		return err;
-	/* The engine refuses it too, but not on a kernel that hides the init process. */
+	/* The engine refuses PID 1 too, but not if the kernel hides the init process. */
 	if (pid == 1)
 		return maze_fail(error, -EPERM, "process 1, the init process, cannot be watched");
 	err = check_right(pidfd, pid, error);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The action `freeze` and its reversal: freezes the cgroup of the runaway thread with all
- * its processes and descendants. The group is added to the list of frozen groups before
- * it is frozen, so that the next mazed can thaw it if this one is killed.
+ * The action `freeze` freezes the cgroup of the runaway thread, with all processes in it
+ * and in its descendants. This file also thaws it. Before the freeze, mazed adds the
+ * cgroup to the list of frozen cgroups, so that the next mazed can thaw it if this mazed
+ * is killed.
  */
 #include "action.h"
 
@@ -16,7 +17,7 @@
 #include "freezing.h"
 #include "../rules/subject.h"
 
-/* How much of a cgroup's path a message shows; a message has 512 bytes. */
+/* Limits the path of a cgroup in a message, because a message has at most 512 bytes. */
 #define SHOWN "%.200s"
 
 static bool wanted(const struct stage_actions *stage)
@@ -24,7 +25,7 @@ static bool wanted(const struct stage_actions *stage)
 	return stage->freeze;
 }
 
-/* The path of a thread's cgroup. The caller frees it. */
+/* Finds the path of a thread's cgroup. The caller frees *ret_cgroup. */
 static int find_cgroup(pid_t pid, pid_t tid, char **ret_cgroup, struct maze_error *error)
 {
 	struct subject *subject = malloc(sizeof(*subject));
@@ -56,7 +57,7 @@ static bool is_frozen(int fd)
 	return !cgroup_read(fd, "cgroup.freeze", state, sizeof(state)) && !strcmp(state, "1");
 }
 
-/* The descriptor of a frozen group, if the path still leads to it; or -errno. */
+/* Returns a descriptor of a frozen group, or -errno. -ENOENT: the group is gone. */
 static int open_frozen(const struct actions *actions, const struct frozen_group *group)
 {
 	int fd = cgroup_open(&actions->cgroups, group->cgroup);
@@ -96,7 +97,8 @@ static int open_group(struct actions *actions, const char *cgroup, int *ret_fd,
 }
 
 /*
- * Fails if the thread has ended or left the cgroup: the group must not stay frozen then.
+ * Fails if the thread has ended or has left the cgroup. The caller must then thaw the
+ * cgroup.
  */
 static int is_still_in(const struct target_thread *target, const char *cgroup,
 		       struct maze_error *error)
@@ -113,7 +115,7 @@ static int is_still_in(const struct target_thread *target, const char *cgroup,
 	return err;
 }
 
-/* Removes groups that are gone or that another program has thawed. */
+/* Removes from the list the groups that are gone or that another program has thawed. */
 static void forget_stale(struct actions *actions)
 {
 	size_t index = actions->frozen->count;
@@ -172,7 +174,8 @@ static void perform(struct actions *actions, const struct act_on *on,
 	if (!cgroup)
 		return;
 	/*
-	 * The facts were read by PID. They belong to the target if it still exists now.
+	 * If the target still exists, its PID was not reused, so `cgroup` is the
+	 * target's.
 	 */
 	if (!target_thread_exists(target))
 		maze_fail(text, -ESRCH, "the thread has ended");
@@ -195,7 +198,7 @@ const struct action action_freeze = {
 
 /* ---- thaw -------------------------------------------------------------------------- */
 
-/* Thaws a group, if the path still leads to it, and removes it from the list. */
+/* Thaws a group and removes it from the list. -ENOENT: the group is gone. */
 static int thaw(struct actions *actions, size_t index, struct maze_error *error)
 {
 	const struct frozen_group *group = &actions->frozen->groups[index];
@@ -207,7 +210,7 @@ static int thaw(struct actions *actions, size_t index, struct maze_error *error)
 	} else {
 		err = fd;
 	}
-	/* -ENODEV: removed in the meantime. */
+	/* -ENODEV: the cgroup was removed after it was opened. */
 	if (err == -ENOENT || err == -ENODEV) {
 		maze_fail(error, -ENOENT, "the cgroup " SHOWN " no longer exists", group->cgroup);
 		frozen_remove(actions->frozen, index, NULL);
@@ -220,8 +223,8 @@ static int thaw(struct actions *actions, size_t index, struct maze_error *error)
 }
 
 /*
- * The index of the frozen group with the path `cgroup`; with `or_above` also of a group
- * that contains it. The count of groups: there is no such group.
+ * Returns the index of the frozen group with the path `cgroup`. With `or_above`, a frozen
+ * ancestor of `cgroup` also matches. Returns the number of groups if no group matches.
  */
 static size_t find_frozen(const struct actions *actions, const char *cgroup, bool or_above)
 {

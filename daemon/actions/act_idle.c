@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The action `idle`: sets SCHED_IDLE for the runaway thread, the lowest weight. Also for
- * a thread of a real-time policy, since that starves the machine most.
+ * The action `idle` sets SCHED_IDLE, the policy with the lowest weight, for the runaway
+ * thread. It does so even if the thread has a real-time policy, because such a thread
+ * starves the machine most.
  */
 #include "action.h"
 
@@ -49,7 +50,7 @@ static void perform(struct actions *actions, const struct act_on *on,
 			  strerror(errno));
 		return;
 	}
-	/* Keep SCHED_RESET_ON_FORK, which sets the policy of the thread's children. */
+	/* Keep SCHED_RESET_ON_FORK, because it sets the policy of child threads. */
 	kept = before & SCHED_RESET_ON_FORK;
 	before &= ~SCHED_RESET_ON_FORK;
 	if (act_is_shadow(on)) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The interface of an action: a row of the table in actions.c. */
+/* The interface of an action. Each action is a row of the table in actions.c. */
 #ifndef MAZE_DAEMON_ACTION_H
 #define MAZE_DAEMON_ACTION_H
 
@@ -20,16 +20,16 @@ struct actions {
 struct action_result {
 	bool tried;
 	bool applied;
-	bool logged;		/* the action writes the log itself */
-	struct maze_error text; /* the result, or the reason of the failure; no full stop */
+	bool logged;		/* the action has written the log itself */
+	struct maze_error text; /* result or reason of the failure, without a full stop */
 };
 
 struct action {
-	const char *name; /* as in the key of maze.conf(5), after the stage */
+	const char *name; /* the part after the stage in a key of maze.conf(5) */
 	bool (*wanted)(const struct stage_actions *stage);
-	/* Also performed when the process is gone; then `target` is NULL. */
+	/* If true, perform() also runs after the thread's end, with `target` NULL. */
 	bool needs_no_target;
-	/* With MAZE_RECORD_SHADOW, performs all steps except the call that acts. */
+	/* With MAZE_RECORD_SHADOW, takes all steps but changes nothing. */
 	void (*perform)(struct actions *actions, const struct act_on *on,
 			const struct target_thread *target, struct action_result *ret_result);
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The table of actions and the steps that are common to all (actions.h). */
+/* The table of the actions, and the steps that all actions share (actions.h). */
 #include "action.h"
 
 #include <errno.h>
@@ -15,8 +15,9 @@
 #include "../rules/rule_settings.h"
 
 /*
- * In this order: first what relieves the machine, then what starts something. A command
- * sees the process after the other actions.
+ * mazed performs the actions in this order. The actions that relieve the machine come
+ * first. `exec` is last, so that its command finds the process as the other actions left
+ * it.
  */
 static const struct action *const table[] = {
 	&action_renice,
@@ -121,7 +122,7 @@ int actions_open(const struct actions_settings *settings, struct actions **ret_a
 	if (!actions)
 		return maze_fail(error, -ENOMEM, "out of memory");
 	actions->log = settings->log;
-	/* Without cgroups, freezing fails with a message. */
+	/* mazed starts even without cgroups. Each freeze then fails with a message. */
 	if (cgroup_fs_open(&actions->cgroups, NULL))
 		actions->cgroups.fd = -1;
 	err = open_frozen(actions, settings->runtime_dir, error);

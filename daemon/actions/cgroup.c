@@ -12,10 +12,10 @@
 
 #include "../../base/error.h"
 
-/* A line of mountinfo: two paths and options. */
+/* Enough for a line of mountinfo, which has two paths and the mount options. */
 #define MOUNT_LINE_SIZE (3 * PATH_MAX)
 
-/* mountinfo has blanks in paths as three octal digits. */
+/* In mountinfo, a blank in a path is written as a backslash and three octal digits. */
 static void unescape(char *text)
 {
 	char *from = text, *to = text;
@@ -32,7 +32,7 @@ static void unescape(char *text)
 	*to = '\0';
 }
 
-/* Whether the line is a mount of the whole cgroup2 tree; *ret_point is its mount point. */
+/* True for a mount of the whole cgroup2 tree. *ret_point is its mount point. */
 static bool is_cgroup2(char *line, char **ret_point)
 {
 	char *kind = strstr(line, " - cgroup2 "), *root = line, *point, *end;
@@ -42,7 +42,7 @@ static bool is_cgroup2(char *line, char **ret_point)
 		return false;
 	for (i = 0; root && i < 3; i++)
 		root = strchr(root + 1, ' ');
-	/* Skip the mount of a subtree: its paths differ from /proc/PID/cgroup. */
+	/* Skip a mount of a subtree. Its paths differ from those in /proc/PID/cgroup. */
 	if (!root || strncmp(root, " / ", 3) != 0)
 		return false;
 	point = root + 3;
@@ -86,7 +86,7 @@ void cgroup_fs_close(struct cgroup_fs *fs)
 	fs->fd = -1;
 }
 
-/* No part is ".", ".." or empty; the root is "/". */
+/* True if no part of the path is ".", ".." or empty. The root "/" is plain too. */
 static bool is_plain(const char *path)
 {
 	const char *part, *end;
@@ -117,7 +117,7 @@ int cgroup_open(const struct cgroup_fs *fs, const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
-/* The 64-bit inode number of its directory, which is never reused. */
+/* The ID is the 64-bit inode number of the directory, which is never reused. */
 maze_u64 cgroup_id(int fd)
 {
 	struct stat status;
@@ -165,7 +165,10 @@ int cgroup_write(int fd, const char *file, const char *text)
 	return err;
 }
 
-/* systemd marks it so: trusted.* for privileged units, user.* since version 251. */
+/*
+ * systemd marks a delegated cgroup by an extended attribute. It uses trusted.delegate for
+ * privileged units, and user.delegate since version 251.
+ */
 bool cgroup_is_delegated(int fd)
 {
 	static const char *const names[] = { "user.delegate", "trusted.delegate" };

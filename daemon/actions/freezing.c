@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * If a fact cannot be read, freezing is refused: a machine that is frozen for good is
- * worse than a busy one.
+ * If mazed cannot read a fact, it refuses to freeze the cgroup, because a machine that
+ * stays frozen is worse than a busy one.
  */
 #include "freezing.h"
 
@@ -14,9 +14,9 @@
 #include "cgroup.h"
 #include "../rules/subject.h"
 
-/* Far more ancestors than mazed has in practice. */
+/* A bound for the loop. mazed has far fewer ancestors in practice. */
 #define ANCESTORS_MAX 256
-/* Attempts to list the ancestors; an attempt fails if one of them ends. */
+/* The number of attempts to check the ancestors. An attempt fails if an ancestor ends. */
 #define TRIES 8
 
 static int check_name(const char *cgroup, struct maze_error *error)
@@ -41,7 +41,7 @@ static int check_name(const char *cgroup, struct maze_error *error)
 	return 0;
 }
 
-/* Fails if the cgroup contains the process, which must not be frozen. */
+/* Fails if the cgroup contains process `pid`, because that process must not be frozen. */
 static int check_process(const char *cgroup, pid_t pid, const char *who, pid_t *ret_parent,
 			 struct maze_error *error)
 {
@@ -66,7 +66,7 @@ out_free:
 	return err;
 }
 
-/* Checks mazed and its ancestors. -ESRCH: one of them ended during the check. */
+/* Checks mazed and its ancestors. -ESRCH: an ancestor ended during the check. */
 static int check_ancestors(const char *cgroup, struct maze_error *error)
 {
 	const char *who = "mazed itself";

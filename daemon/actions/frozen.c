@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One line per group: ID BOOT_NS PID RULE CGROUP. Names of rules have no blanks; paths of
- * cgroups may have any bytes but newlines and come last.
+ * The file has one line for each group: ID BOOT_NS PID RULE CGROUP. The name of a rule
+ * has no blanks. The path of a cgroup may contain any byte but a newline, so it comes
+ * last.
  */
 #include "frozen.h"
 
@@ -36,7 +37,7 @@ void frozen_close(struct frozen *frozen)
 	free(frozen);
 }
 
-/* In memory only. */
+/* Adds a copy of the group to the list in memory, but not to the file. */
 static int append(struct frozen *frozen, const struct frozen_group *group)
 {
 	struct frozen_group copy = *group, *groups;
@@ -130,7 +131,7 @@ static int write_lines(const struct frozen *frozen, const char *path)
 	size_t i;
 	int fd, err = 0;
 
-	/* Left over by a mazed that was killed. */
+	/* A mazed that was killed may have left this file. */
 	unlink(path);
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	file = fd < 0 ? NULL : fdopen(fd, "w");

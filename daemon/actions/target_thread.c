@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The pidfd identifies the process, and the /proc directory the thread, even if the TID
- * is reused. The start time shows that the thread is the record's and not a later thread
- * with the same TID.
+ * The pidfd identifies the process, and the open /proc directory identifies the thread,
+ * even if the TID is reused. The start time shows that the thread is the record's thread
+ * and not a later thread with the same TID.
  *
- * setpriority(2) and sched_setscheduler(2) still take a TID. They hit another thread only
- * if the target ends between the check and the call and its TID is reused in between.
- * TIDs are assigned in turn, so all others, 32768 or more, would be assigned first.
+ * But setpriority(2) and sched_setscheduler(2) take a TID. They change another thread
+ * only if, between the check and the call, the target ends and its TID is reused. The
+ * kernel assigns TIDs in turn, so it first assigns all others, 32768 or more.
  */
 #include "target_thread.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The thread of a record, opened so that actions cannot hit another thread that has got
- * its TID.
+ * The thread of a record, held open so that an action does not change a later thread with
+ * the same TID.
  */
 #ifndef MAZE_DAEMON_TARGET_THREAD_H
 #define MAZE_DAEMON_TARGET_THREAD_H
@@ -18,13 +18,14 @@ struct target_thread {
 };
 
 /*
- * pidfd is of the record's process, or -1 if that has ended. -ESRCH and a message: the
- * thread has ended, or the thread with its TID started after the record.
+ * `pidfd` refers to the record's process, or is -1 if that process has ended. Returns
+ * -ESRCH and a message if the thread has ended, or if the thread that now has its TID
+ * started after the record.
  */
 int target_thread_open(const struct maze_record *record, int pidfd,
 		       struct target_thread *ret_target, struct maze_error *error);
 void target_thread_close(struct target_thread *target);
-/* Whether the thread still exists. */
+/* True if the thread still exists. */
 bool target_thread_exists(const struct target_thread *target);
 
 #endif

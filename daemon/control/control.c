@@ -15,16 +15,16 @@
 #include "control_streams.h"
 #include "../../base/clock.h"
 
-/* Connections accepted in one turn. */
+/* Limits the connections accepted in one turn, so that other event sources run too. */
 #define ACCEPTS_PER_TURN 16
-/* Delay before the next accept(2) after EMFILE or ENOMEM. */
+/* The pause after accept(2) fails, for example with EMFILE or ENOMEM. */
 #define PAUSE_USEC 1000000
 
 struct control {
 	struct control_host host;
 	struct control_io io;
 	struct control_users users;
-	struct control_user rejected; /* for users without a connection of their own */
+	struct control_user rejected; /* for users without a control_user of their own */
 	struct control_client *clients;
 	char *path;
 	int fd;
@@ -107,7 +107,7 @@ static void reject(struct control *control, int fd, const struct ucred *peer,
 				   "connections or connection attempts; try again later\"}\n";
 
 	if (send(fd, line, sizeof(line) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
-		/* The client sees the end of the connection. */
+		/* Ignored, because the client sees the end of the connection. */
 	}
 	log_fault(control, user ? user : &control->rejected, peer, CONTROL_FAULT_CONNECTIONS);
 	control_io_hang_up(&control->io, fd);
@@ -181,7 +181,7 @@ static int on_connect(sd_event_source *source, int listener, uint32_t revents, v
 		}
 		if (errno == EAGAIN || errno == ECONNABORTED || errno == EINTR)
 			return 0;
-		/* Pause, or the event loop would retry endlessly. */
+		/* Without a pause, the event loop would retry endlessly. */
 		log_printf(control->host.log, LOG_WARNING,
 			   "control socket: cannot accept connections, pausing for a second: %s",
 			   strerror(errno));

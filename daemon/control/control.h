@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The control socket of maze-control(5): accepts connections within the limits.
- * Everything here runs at idle priority.
+ * Listens on the control socket of maze-control(5) and accepts connections within the
+ * limits. mazed handles connections at idle priority.
  */
 #ifndef MAZE_DAEMON_CONTROL_H
 #define MAZE_DAEMON_CONTROL_H
@@ -11,14 +11,14 @@
 struct control;
 
 /*
- * Listens on the path of the host's rules. -errno and a message; -EADDRINUSE: another
- * program listens there.
+ * Listens on the path that the host's rules set. On failure returns -errno and a message.
+ * -EADDRINUSE: another program listens there.
  */
 int control_open(const struct control_host *host, struct control **ret_control,
 		 struct maze_error *error);
 /* Switches to new rules. If the new socket cannot be opened, nothing changes. */
 int control_use(struct control *control, const struct rules *rules, struct maze_error *error);
-/* For records/dispatch.h: `arg` is the struct control. For clients that follow events. */
+/* Queues the record for clients that follow events. `arg` is the struct control. */
 void control_on_record(void *arg, struct mazed_record *record);
 /* Disconnects all clients and removes the socket. */
 void control_close(struct control *control);

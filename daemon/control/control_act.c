@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Performs requests. Two checks limit a user to the user's own processes: one here,
- * before any change, and one in the engine, where the watch acts only while all three
- * user IDs are the owner's.
+ * Performs the requests that have an answer of one line. Two checks limit a user to the
+ * user's own processes. mazed makes the first check here, before any change. The engine
+ * makes the second check, as it acts only while all three user IDs are the owner's.
  */
 #include "control_act.h"
 
@@ -18,7 +18,7 @@
 #include "../rules/tag.h"
 #include "../../base/clock.h"
 
-/* Counting the watches takes milliseconds if there are many. */
+/* mazed waits this long between counts, because a count may take milliseconds. */
 #define COUNT_USEC 100000U
 
 /* ---- the limit of watched tasks ---------------------------------------------------- */
@@ -49,8 +49,8 @@ static unsigned int threads_of(const struct subject_source *source)
 }
 
 /*
- * The number is not exact: children inherit the watch without a request, until the next
- * count.
+ * Adds to the number of the user's watched tasks. Until the next count the number is not
+ * exact, because children inherit a watch without a request.
  */
 static int charge(const struct control_host *host, struct control_client *client,
 		  unsigned int tasks, struct maze_error *error)
@@ -106,7 +106,7 @@ static int watch_for_user(const struct control_host *host, struct control_client
 			  "process %d is already watched for another user, or by a rule that "
 			  "enforces",
 			  request->pid);
-	/* If the process had a watch by a rule, restore it. */
+	/* Restore the watch by a rule, if the process had one. */
 	if (err)
 		tracker_track(host->tracker, request->pid, request->tid);
 	return err;

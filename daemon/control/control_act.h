@@ -6,7 +6,7 @@
 #include "control_client.h"
 #include "control_host.h"
 
-/* Each adds its answer. */
+/* Each function performs a request and adds the answer. */
 void control_watch(const struct control_host *host, struct control_client *client,
 		   const struct control_request *request);
 void control_unwatch(const struct control_host *host, struct control_client *client,

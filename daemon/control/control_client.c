@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A connection waits for one thing at a time: room to send its answers (EPOLLOUT, with a
- * timeout), more lines of its stream, a token of the rate limit (the timer), or the next
- * request (EPOLLIN).
+ * At any time, a connection waits for one of these: room to send its answers (EPOLLOUT,
+ * with a timeout), more lines of its stream, a token of the rate limit (the timer), or
+ * the next request (EPOLLIN).
  */
 #include "control_client.h"
 
@@ -15,12 +15,12 @@
 #include "../../base/escape.h"
 #include "../../base/clock.h"
 
-/* maze-control(5), LIMITS */
+/* The section LIMITS of maze-control(5) has these values. */
 #define FLUSH_USEC (30 * 1000000ULL)
 #define LIST_COST 10
-/* Steps in one turn; then other event sources run. */
+/* After this number of steps, other event sources run. */
 #define STEPS_PER_TURN 8
-/* The default accuracy of a timer is 250 ms, also when it has expired. */
+/* The default accuracy of 250 ms would delay even a timer that has expired. */
 #define TIMER_ACCURACY_USEC 1000U
 
 /* ---- answers ----------------------------------------------------------------------- */
@@ -33,7 +33,7 @@ bool control_client_room(const struct control_client *client)
 static void add_text(struct control_client *client, const char *text, size_t length)
 {
 	if (length > sizeof(client->out) - client->out_end) {
-		/* Not reached: callers check the room first, and no answer is longer. */
+		/* Not reached, because all callers check the room first. */
 		client->closing = true;
 		return;
 	}
@@ -73,7 +73,7 @@ void control_client_error(struct control_client *client, int err, const char *te
 	const char *name = strerrorname_np(-err);
 	char clean[512];
 
-	/* The message may quote the client's request. */
+	/* Escape the message, because it may quote the client's request. */
 	add_object(client, json_pack("{s:b,s:s,s:s}", "ok", 0, "errno", name ? name : "EIO", "text",
 				     escape_copy(clean, sizeof(clean), text)));
 }
@@ -106,7 +106,7 @@ static void stop_timer(struct control_client *client)
 	sd_event_source_set_enabled(client->timer, SD_EVENT_OFF);
 }
 
-/* False: the connection is broken. */
+/* Returns false if the connection is broken. */
 static bool flush(struct control_client *client)
 {
 	ssize_t sent;
@@ -125,7 +125,7 @@ static bool flush(struct control_client *client)
 	return true;
 }
 
-/* The first complete line of the input, or NULL; drop_line() removes it. */
+/* Returns the first complete line of the input, or NULL. drop_line() removes the line. */
 static const char *first_line(const struct control_client *client, size_t *ret_length)
 {
 	const char *end = memchr(client->in, '\n', client->in_length);
@@ -157,7 +157,7 @@ static unsigned int cost_of(const struct control_request *request)
 	return request->verb == CONTROL_LIST || request->verb == CONTROL_EVENTS ? LIST_COST : 1;
 }
 
-/* Returns false if the rate limit is exceeded; then the timer retries. */
+/* Returns false if the rate limit is exceeded. The timer then retries the request. */
 static bool spend_tokens(struct control_client *client, unsigned int cost)
 {
 	uint64_t wait = client->root ? 0
@@ -195,7 +195,7 @@ out_done:
 	return allowed;
 }
 
-/* False: the connection is broken. */
+/* Returns false if the connection is broken. */
 static bool receive(struct control_client *client)
 {
 	ssize_t got;
@@ -224,7 +224,7 @@ static void end_stream(struct control_client *client)
 	client->stream = NULL;
 }
 
-/* After the end of input, EPOLLIN would be reported endlessly. */
+/* After the end of input, epoll would report EPOLLIN endlessly, so do not wait for it. */
 static void wait_for_input(struct control_client *client)
 {
 	stop_timer(client);
@@ -263,7 +263,9 @@ static bool run_stream(struct control_client *client)
 	return client->out_end > 0;
 }
 
-/* Returns false if the client has to wait; then its event source is set. */
+/*
+ * Returns false if the client has to wait. Its event sources are then set for the wait.
+ */
 static bool next_request(struct control_client *client)
 {
 	size_t length = 0;
@@ -288,7 +290,7 @@ static bool next_request(struct control_client *client)
 	return false;
 }
 
-/* Runs until the client has to wait. Returns false if the client must be freed. */
+/* Takes steps until the client has to wait. Returns false if the client must be freed. */
 static bool advance(struct control_client *client)
 {
 	int turns;
@@ -329,7 +331,7 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *arg)
 
 	(void)source;
 	(void)fd;
-	/* No program reads the answers; pending requests are dropped. */
+	/* No program reads the answers, so drop pending requests. */
 	if (revents & (EPOLLHUP | EPOLLERR) || (revents & EPOLLIN && !receive(client)))
 		client->gone(client, client->arg);
 	else
@@ -369,7 +371,7 @@ int control_client_start(struct control_client *client)
 					TIMER_ACCURACY_USEC, on_timer, client);
 	if (err >= 0)
 		err = sd_event_source_set_enabled(client->timer, SD_EVENT_OFF);
-	/* The lowest priority: mazed's own work comes first. */
+	/* The lowest priority, because mazed's own work comes first. */
 	if (err >= 0)
 		err = sd_event_source_set_priority(client->source, SD_EVENT_PRIORITY_IDLE);
 	if (err >= 0)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A connection to the control socket: lines in, lines out, one request after the other.
- * Its memory is bounded: a request of MAZE_CONTROL_LINE_MAX, answers of CONTROL_OUT_SIZE,
- * and its stream. It never blocks: while the client does not read its answers, no request
- * is handled, and after a timeout it is disconnected.
+ * A connection to the control socket. It receives requests and sends answers, one line
+ * each. mazed handles one request after the other. The memory of a connection is bounded.
+ * It has MAZE_CONTROL_LINE_MAX bytes for a request, CONTROL_OUT_SIZE bytes for answers,
+ * and its stream (an answer of many lines). A connection never blocks mazed. While a
+ * client does not read its answers, mazed handles no further request of the client. After
+ * a timeout, mazed disconnects the client.
  */
 #ifndef MAZE_DAEMON_CONTROL_CLIENT_H
 #define MAZE_DAEMON_CONTROL_CLIENT_H
@@ -16,21 +18,21 @@
 #include "control_request.h"
 #include "control_users.h"
 
-/* A line has up to CONTROL_ANSWER_MAX bytes; several are sent by one system call. */
+/* A line has at most CONTROL_ANSWER_MAX bytes. One system call sends several lines. */
 #define CONTROL_OUT_SIZE 16384
 #define CONTROL_ANSWER_MAX 2048
 
 struct control_client;
 
 enum control_produced {
-	CONTROL_MORE, /* more lines than had room */
-	CONTROL_IDLE, /* nothing now; see control_client_wake() */
+	CONTROL_MORE, /* more lines, which had no room */
+	CONTROL_IDLE, /* no more lines until control_client_wake() */
 	CONTROL_END,  /* the end of the stream */
 };
 
-/* The source of an answer of many lines. */
+/* Produces an answer of many lines. */
 struct control_stream {
-	/* Adds lines while control_client_room(). */
+	/* Adds lines while control_client_room() is true. */
 	enum control_produced (*produce)(struct control_client *client,
 					 struct control_stream *stream);
 	void (*free)(struct control_stream *stream);
@@ -52,31 +54,31 @@ struct control_client {
 	json_t *id; /* of the current request; NULL: none */
 	struct control_stream *stream;
 	bool eof;      /* the end of input was read */
-	bool closing;  /* disconnect when the answers are sent */
+	bool closing;  /* disconnect after the answers are sent */
 	bool flushing; /* output is pending, and the timer is its timeout */
-	/* Handles a request: adds its answer, or sets the stream. */
+	/* Handles a request. Adds the answer, or sets `stream`. */
 	void (*handle)(struct control_client *client, const struct control_request *request,
 		       void *arg);
-	/* A fault for the log. */
+	/* Reports a fault for the log. */
 	void (*fault)(struct control_client *client, enum control_fault fault, void *arg);
-	/* Removes and frees the client; called from the event loop only. */
+	/* Removes and frees the client. Only the event loop calls it. */
 	void (*gone)(struct control_client *client, void *arg);
 	void *arg;
 };
 
-/* Adds the event sources. The fields up to `user` and the callbacks are set. -errno. */
+/* The caller has set the fields up to `user` and the callbacks. Returns 0 or -errno. */
 int control_client_start(struct control_client *client);
 void control_client_free(struct control_client *client);
 
-/* Whether one more line fits. */
+/* True if there is room for one more line. */
 bool control_client_room(const struct control_client *client);
-/* {"ok": true} and the members of `object` (may be NULL), which it takes over. */
+/* Adds {"ok": true} and the members of `object`, which it frees. NULL: no members. */
 void control_client_ok(struct control_client *client, json_t *object);
-/* {"ok": false} with the error `err` (-errno) and the message. */
+/* Adds {"ok": false} with the error `err` (-errno) and the message. */
 void control_client_error(struct control_client *client, int err, const char *text);
-/* A line of a stream: {key: json}. */
+/* Adds a line of a stream: {key: json}. */
 void control_client_line(struct control_client *client, const char *key, const char *json);
-/* An idle stream has more lines; they are sent in the next turn of the loop. */
+/* Called when an idle stream has lines again. The next turn of the loop sends them. */
 void control_client_wake(struct control_client *client);
 
 #endif

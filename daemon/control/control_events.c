@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Sends records to one client. Old records are read from the engine's rings at once and
- * sent as the client reads. New records follow as mazed dispatches them. Each client has
- * its own queue, so that clients do not delay each other; records beyond the queue are
- * dropped and counted.
+ * Sends records to one client. mazed reads all old records from the engine's rings first,
+ * and sends them as the client reads. New records follow when mazed dispatches them. Each
+ * client has its own queue, so that clients do not delay each other. If the queue is
+ * full, mazed drops and counts further records.
  */
 #include "control_streams.h"
 
@@ -13,21 +13,21 @@
 
 #include "../../base/clock.h"
 
-/* 24 KiB: enough for a client that reads a moment late. */
+/* The queue has 24 KiB, which is enough for a client that reads a moment late. */
 #define QUEUE_MAX 256
-/* More records than the engines store. */
+/* A bound for the loop. The engines store fewer records. */
 #define KEPT_MAX 65536
 
 struct events_stream {
-	struct control_stream stream; /* first: it is cast to events_stream */
+	struct control_stream stream; /* first, because it is cast to events_stream */
 	const char *engine;
 	struct maze_record *kept;
 	size_t kept_count, kept_next;
 	bool follow;
-	struct maze_record *queue; /* of QUEUE_MAX; NULL: does not follow */
+	struct maze_record *queue; /* of QUEUE_MAX; NULL: the client does not follow */
 	size_t queue_next, queue_count;
 	maze_u64 lost;
-	/* The last sequence numbers seen of verdicts and of lifecycle records. */
+	/* The highest sequence numbers read, of verdicts and of lifecycle records. */
 	maze_u64 seen[2];
 };
 
@@ -98,7 +98,7 @@ static void free_stream(struct control_stream *stream)
 	free(events);
 }
 
-/* Losses concern all users. */
+/* Shows users their own records. Records of losses concern all users. */
 static bool is_shown(const struct control_client *client, const struct maze_record *record)
 {
 	return client->root || record->event == MAZE_EVENT_LOST || record->uid == client->peer.uid;
@@ -147,7 +147,7 @@ void control_events_on_record(struct control_client *client, const struct maze_r
 	if (!events || events->stream.produce != produce || !events->follow ||
 	    !is_shown(client, record))
 		return;
-	/* read_kept() has read this record before mazed dispatched it. */
+	/* Skip a record that read_kept() read before mazed dispatched it. */
 	if (record->seq && record->seq <= events->seen[kind_of(record)])
 		return;
 	if (events->queue_count == QUEUE_MAX || events->lost) {

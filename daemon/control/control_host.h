@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The control socket serves its requests with these parts of mazed. */
+/* The parts of mazed that the control socket needs to serve its requests. */
 #ifndef MAZE_DAEMON_CONTROL_HOST_H
 #define MAZE_DAEMON_CONTROL_HOST_H
 

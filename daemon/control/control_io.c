@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Each receive costs two more calls of timer_settime(2) of about 300 ns; a request costs
- * about 10 us.
+ * Each receive calls timer_settime(2) twice, and each of these calls takes about 300 ns.
+ * A whole request takes about 10 us.
  */
 #include "control_io.h"
 
@@ -21,7 +21,7 @@ static void on_alarm(int signal)
 
 int control_io_open(struct control_io *io)
 {
-	/* Without SA_RESTART, because the signal must interrupt the system call. */
+	/* SA_RESTART is not set, because the signal must interrupt the system call. */
 	struct sigaction action = { .sa_handler = on_alarm };
 	struct sigevent event = { 0 };
 
@@ -38,7 +38,7 @@ void control_io_close(struct control_io *io)
 	timer_delete(io->timer);
 }
 
-/* Periodic, in case the first signal comes before the wait begins. */
+/* The timer is periodic, because its first signal may come before the wait begins. */
 static void guard(struct control_io *io, long nsec)
 {
 	const struct itimerspec spec = {
@@ -62,7 +62,7 @@ ssize_t control_io_receive(struct control_io *io, int fd, char *buf, size_t size
 	guard(io, 0);
 	if (got < 0)
 		return err == EINTR ? -EAGAIN : -err;
-	/* No buffer for descriptors was given, so the kernel has closed them. */
+	/* The call gave no buffer for descriptors, so the kernel has closed them. */
 	return message.msg_flags & MSG_CTRUNC ? -EPERM : got;
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Receives from a client's socket without being blocked by the client.
+ * Receives from a client's socket so that the client cannot block mazed.
  *
- * The kernel closes passed descriptors (SCM_RIGHTS) in the context of the receiver, and
- * closing the last one of a socket with SO_LINGER (socket(7)) waits for the time that its
- * owner has set. A signal ends this wait. So a timer sends a signal after 10 ms to each
- * call that can close descriptors.
+ * A client can pass descriptors (SCM_RIGHTS). The kernel closes them in the context of
+ * the receiver. If a descriptor is the last one of a socket with SO_LINGER (socket(7)),
+ * this close waits for the time that the client has set. A signal ends this wait. So a
+ * timer sends a signal after 10 ms to each call that can close descriptors.
  */
 #ifndef MAZE_DAEMON_CONTROL_IO_H
 #define MAZE_DAEMON_CONTROL_IO_H
@@ -19,16 +19,17 @@ struct control_io {
 	timer_t timer;
 };
 
-/* For the calling thread, which must not block SIGALRM or use it otherwise. */
+/* The timer's signal goes to the calling thread, which must not block or use SIGALRM. */
 int control_io_open(struct control_io *io);
 void control_io_close(struct control_io *io);
 
 /*
- * Like recv(2) without blocking: the number of bytes, 0 at the end, -EAGAIN, or -errno;
- * -EPERM: descriptors were passed, and closed.
+ * Like recv(2), but does not block. Returns the number of bytes, 0 at the end, or -errno.
+ * -EAGAIN: no data yet. -EPERM: the client passed descriptors, and the kernel closed
+ * them.
  */
 ssize_t control_io_receive(struct control_io *io, int fd, char *buf, size_t size);
-/* Closes a client's socket, with the messages and descriptors still queued in it. */
+/* Closes a client's socket and the descriptors that are still queued in it. */
 void control_io_hang_up(struct control_io *io, int fd);
 
 #endif

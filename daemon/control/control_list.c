@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Sends the list of watches to one client. The list is read at once and sent as the
- * client reads.
+ * Sends the list of watches to one client. mazed reads the whole list first, and sends it
+ * as the client reads.
  */
 #include "control_streams.h"
 
@@ -10,7 +10,7 @@
 #include <string.h>
 
 struct list_stream {
-	struct control_stream stream; /* first: it is cast to list_stream */
+	struct control_stream stream; /* first, because it is cast to list_stream */
 	const char *engine;
 	struct maze_entry *entries;
 	size_t count, next;
@@ -43,7 +43,7 @@ static void free_stream(struct control_stream *stream)
 	free(list);
 }
 
-/* Entries of other users are not stored. */
+/* Removes the entries of other users and frees their memory. */
 static void keep_own(struct list_stream *list, uid_t uid)
 {
 	struct maze_entry *fewer;

@@ -11,7 +11,7 @@
 
 #include "../../base/error.h"
 
-/* Further connections wait in connect(2), or get EAGAIN. */
+/* Beyond this number of connections, clients wait in connect(2) or get EAGAIN. */
 #define BACKLOG 128
 
 /* Removes the socket of a mazed that was killed. */
@@ -53,7 +53,7 @@ int control_listen(const char *path, struct maze_error *error)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return maze_fail(error, -errno, "cannot create a socket: %s", strerror(errno));
-	/* No client can connect before listen(2), so the mode can be changed before. */
+	/* No client can connect before listen(2), so chmod(2) comes in time here. */
 	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) || chmod(path, 0666) ||
 	    listen(fd, BACKLOG)) {
 		err = maze_fail(error, -errno, "cannot listen on %s: %s", path, strerror(errno));

@@ -6,9 +6,9 @@
 #include "../../lib/maze.h"
 
 /*
- * A listening socket at `path` that all users may connect to. A socket on which no
- * program listens is replaced, another file is not. -EADDRINUSE: a program listens;
- * -errno; each with a message.
+ * Returns a listening socket at `path`, to which all users may connect. Replaces a socket
+ * on which no program listens, but no other file. On failure returns -errno and a
+ * message. -EADDRINUSE: another program listens there.
  */
 int control_listen(const char *path, struct maze_error *error);
 

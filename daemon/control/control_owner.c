@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * All facts are read through one /proc directory, which a pidfd checks (subject.c). So
- * they belong to one process, even if its PID is reused.
+ * All facts are read through one open /proc directory. subject.c checks with a pidfd that
+ * it is the directory of the process. So the facts belong to one process, even if its PID
+ * is reused.
  */
 #include "control_owner.h"
 
@@ -45,8 +46,9 @@ static int check_ids(const struct control_client *client, const struct control_r
 }
 
 /*
- * PIDs differ between PID namespaces. If the peer has ended, its namespace is unknown;
- * ownership and start time are still checked.
+ * PIDs differ between PID namespaces, so a client must be in mazed's namespace. If the
+ * client's process has ended, its namespace is unknown. mazed then accepts the request,
+ * but still checks ownership and start time.
  */
 static int check_namespace(const struct control_client *client, struct maze_error *error)
 {
@@ -65,7 +67,7 @@ static int check_namespace(const struct control_client *client, struct maze_erro
 int control_owner_open(const struct control_client *client, const struct control_request *request,
 		       struct subject_source *ret_source, struct maze_error *error)
 {
-	static struct subject subject; /* 14 KiB; only its PID and TID are used */
+	static struct subject subject; /* static, because it has 14 KiB */
 	struct subject_source source;
 	int err = check_namespace(client, error);
 

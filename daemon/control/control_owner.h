@@ -7,10 +7,11 @@
 #include "../rules/subject.h"
 
 /*
- * Opens the process (and thread) of the request. The client must be root or own it by
- * real, effective and saved user id. Close with subject_close(). -ESRCH: the process does
- * not exist, or its start time differs; -EPERM: not the owner, or in another PID
- * namespace; -EINVAL: a thread; each with a message.
+ * Opens the process of the request, and the thread if the request has one. The client
+ * must be root, or own the process by real, effective and saved user ID. The caller
+ * closes *ret_source with subject_close(). On failure returns -errno and a message.
+ * -ESRCH: the process does not exist, or has another start time. -EPERM: the client is
+ * not the owner, or is in another PID namespace. -EINVAL: the PID is the TID of a thread.
  */
 int control_owner_open(const struct control_client *client, const struct control_request *request,
 		       struct subject_source *ret_source, struct maze_error *error);

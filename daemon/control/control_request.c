@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Unknown keys are refused: a misspelt key must not become a default. */
+/* mazed rejects unknown keys, because otherwise a misspelt key would mean the default. */
 #include "control_request.h"
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include "../../base/error.h"
 
 #define ID_MAX 64
-/* Above the maximum of the kernel (PID_MAX_LIMIT). */
+/* Larger than any PID of the kernel (PID_MAX_LIMIT). */
 #define PID_MAX 0x3fffffff
 
 static const struct {
@@ -79,7 +79,7 @@ static int parse_cgroup(struct control_request *request, const char *key, const 
 	return request->cgroup ? 0 : maze_fail(error, -ENOMEM, "out of memory");
 }
 
-/* Flags must be true or false, so that "yes" is an error. */
+/* A flag must be true or false, so the string "yes" is an error. */
 static int parse_policy_key(struct maze_policy *policy, const char *key, const json_t *value,
 			    struct maze_error *error)
 {
@@ -88,7 +88,7 @@ static int parse_policy_key(struct maze_policy *policy, const char *key, const j
 	const char *text;
 	int err;
 
-	/* The name of the option; the key is inherit. */
+	/* The option of maze(1) has this name, but the key is "inherit". */
 	if (!strcmp(key, "no-inherit"))
 		return maze_fail(error, -EINVAL,
 				 "unknown key \"no-inherit\"; write \"inherit\": false");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Parses a request of maze-control(5). Pure: the sender is not trusted, so parsing looks
- * up nothing and has no effects.
+ * Parses a request of maze-control(5). The sender is not trusted, so the parser reads
+ * only the request and has no other effects.
  */
 #ifndef MAZE_DAEMON_CONTROL_REQUEST_H
 #define MAZE_DAEMON_CONTROL_REQUEST_H
@@ -27,14 +27,14 @@ struct control_request {
 	maze_u64 start; /* clock ticks; 0: not given */
 	struct maze_policy policy;
 	bool kept, follow; /* for events */
-	char *cgroup;	   /* for thaw; or NULL */
+	char *cgroup;	   /* for thaw; NULL: not given */
 	bool all;	   /* for thaw */
 };
 
 /*
- * Parses one line without its newline. On failure the request still has its id, if it
- * could be read. -EBADMSG: not a JSON object; -EINVAL: invalid request; each with a
- * message. Always call control_request_done().
+ * Parses one line, without its newline. On failure returns -errno and a message.
+ * -EBADMSG: not a JSON object. -EINVAL: invalid request. *ret_request has the id even on
+ * failure, if the id could be read. So the caller always calls control_request_done().
  */
 int control_request_parse(const char *line, size_t length, struct control_request *ret_request,
 			  struct maze_error *error);

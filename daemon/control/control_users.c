@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Each user has a token bucket: unused tokens are saved for two seconds at most. */
+/* Each user has a token bucket. It saves the unused tokens of at most two seconds. */
 #include "control_users.h"
 
 #include <stdlib.h>
 
-/* maze-control(5), LIMITS */
+/* The section LIMITS of maze-control(5) has these values. */
 #define BURST 40U
 #define PER_SECOND 20U
-#define TOKEN 1000U /* of a request */
+#define TOKEN 1000U /* one request; tokens are counted in thousandths */
 #define USEC_PER_TOKEN (1000000U / (PER_SECOND * TOKEN))
 #define FAULT_USEC (600 * 1000000ULL)
 
@@ -15,7 +15,7 @@ static void refill(struct control_user *user, uint64_t now_usec)
 {
 	uint64_t tokens = (now_usec - user->refilled_usec) / USEC_PER_TOKEN;
 
-	/* The remainder stays in refilled_usec. */
+	/* refilled_usec keeps the rest of the time, which is too short for a token. */
 	user->refilled_usec += tokens * USEC_PER_TOKEN;
 	user->tokens += tokens;
 	if (user->tokens > (uint64_t)BURST * TOKEN)
@@ -32,7 +32,9 @@ static struct control_user *find(const struct control_users *users, uid_t uid)
 	return NULL;
 }
 
-/* Frees a user without connections and with a full bucket; only fault counts are lost. */
+/*
+ * Frees a user that has no connections and a full bucket. Only its fault counts are lost.
+ */
 static void forget_one(struct control_users *users, uint64_t now_usec)
 {
 	struct control_user *user;
@@ -78,7 +80,7 @@ struct control_user *control_users_connect(struct control_users *users, uid_t ui
 	unsigned int quarter = max / 4 ? max / 4 : 1;
 	struct control_user *user;
 
-	/* A maximum of 1 has no reserve for root. */
+	/* A quarter of the connections is reserved for root, unless the maximum is 1. */
 	if (users->connections >= (root || max < 2 ? max : max - quarter))
 		return NULL;
 	user = find_or_add(users, uid, root, now_usec);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The limits of the control socket for each user: connections, rate of requests, watched
- * tasks, and messages about faults in the log. Pure: the caller passes the time in
- * microseconds, by a clock that never goes back.
+ * The limits of the control socket for each user. They limit connections, the rate of
+ * requests, watched tasks, and log messages about faults. These functions read no clock.
+ * The caller passes the time in microseconds, by a clock that never goes back.
  */
 #ifndef MAZE_DAEMON_CONTROL_USERS_H
 #define MAZE_DAEMON_CONTROL_USERS_H
@@ -11,10 +11,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* A user may have many UIDs (subuid(5)); further ones are disconnected. */
+/*
+ * mazed disconnects users beyond this number, as a person may have many UIDs (subuid(5)).
+ */
 #define CONTROL_USERS_MAX 256
 
-/* Faults of a client. Each is logged once in a while for each user. */
+/* Faults of a client. For each user, mazed logs each fault once in 10 minutes. */
 enum control_fault {
 	CONTROL_FAULT_CONNECTIONS,
 	CONTROL_FAULT_GARBAGE,
@@ -29,7 +31,7 @@ struct control_user {
 	unsigned int connections;
 	uint64_t tokens; /* in thousandths of a request */
 	uint64_t refilled_usec;
-	unsigned int entries; /* watched for this user at the last count */
+	unsigned int entries; /* tasks watched for this user */
 	uint64_t counted_usec;
 	uint64_t reported_usec[CONTROL_FAULT_COUNT];
 	unsigned int suppressed[CONTROL_FAULT_COUNT];
@@ -44,22 +46,24 @@ struct control_users {
 void control_users_done(struct control_users *users);
 
 /*
- * Adds a connection of that user, of `max` in total. NULL: the limit of the user or of
- * all is reached, or no memory. Root and mazed's own user have no limit of their own.
+ * Adds a connection of the user `uid`. `max` limits the connections of all users
+ * together. NULL: the limit of this user or of all users is reached, or there is no
+ * memory. Root and mazed's own user have no limit of their own.
  */
 struct control_user *control_users_connect(struct control_users *users, uid_t uid, bool root,
 					   unsigned int max, uint64_t now_usec);
 void control_users_disconnect(struct control_users *users, struct control_user *user);
 
 /*
- * Spends the tokens of a request and returns 0; or returns the microseconds until there
- * are enough.
+ * Spends the tokens of a request and returns 0. If there are too few tokens, returns the
+ * number of microseconds until there are enough.
  */
 uint64_t control_user_spend(struct control_user *user, unsigned int cost, uint64_t now_usec);
 
 /*
- * Whether to log the fault now. *ret_suppressed is the number of faults not logged since
- * the last time. Users who are disconnected at once share one control_user.
+ * True if the fault is to be logged now. *ret_suppressed is the number of faults that
+ * were not logged since the last message. Users without a control_user of their own share
+ * one.
  */
 bool control_user_fault(struct control_user *user, enum control_fault fault, uint64_t now_usec,
 			unsigned int *ret_suppressed);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The action `exec`: builds a command's input (the record as JSON) and its environment,
- * without variables of mazed. commands.c decides when it runs.
+ * The action `exec` builds a command's input (the record as JSON) and its environment,
+ * which has no variables of mazed. commands.c decides when the command runs.
  */
 #include "../action.h"
 
@@ -20,11 +20,11 @@
 #include "../../log/record_fields.h"
 #include "../../rules/subject.h"
 
-/* The usual directories of programs. mazed's own PATH varies with how it was started. */
+/* The usual directories. mazed's own PATH depends on how mazed was started. */
 #define COMMAND_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-/* PATH, MAZE_EXE, MAZE_CGROUP, MAZE_PIDFD, and the NULL. */
+/* The record's fields, PATH, MAZE_EXE, MAZE_CGROUP, MAZE_PIDFD, and the NULL. */
 #define ENV_MAX (RECORD_FIELDS_MAX + 5)
-/* The longest path, if each byte is escaped as four. */
+/* Enough for a variable with the longest path if each byte is escaped as four. */
 #define FIELD_SIZE (4 * SUBJECT_TEXT_SIZE + 32)
 
 static bool wanted(const struct stage_actions *stage)
@@ -39,7 +39,7 @@ static struct log_entry entry_of(const struct act_on *on)
 
 /* ---- input and environment --------------------------------------------------------- */
 
-/* A sealed memfd has all of the input at once, so that neither side can block the other. */
+/* A memfd holds the whole input, so mazed and the command cannot block each other. */
 static int make_input(const struct act_on *on, int *ret_fd)
 {
 	struct log_entry entry = entry_of(on);
@@ -79,7 +79,7 @@ static int add_field(char **env, size_t *count, const char *name, const char *va
 	return 0;
 }
 
-/* Current facts about the process; left out if they cannot be read. */
+/* Adds current facts about the process, but leaves out those that cannot be read. */
 static int add_facts(char **env, size_t *count, const struct target_thread *target)
 {
 	struct subject *subject = malloc(sizeof(*subject));
@@ -94,7 +94,8 @@ static int add_facts(char **env, size_t *count, const struct target_thread *targ
 		subject_close(&source);
 	}
 	/*
-	 * The facts were read by PID. They belong to the target if it still exists now.
+	 * If the target still exists, its PID was not reused, so the facts are the
+	 * target's.
 	 */
 	if (target_thread_exists(target)) {
 		if (subject->known & FACT_EXE && subject->exe[0])

@@ -4,12 +4,12 @@
  *
  *	runs ──timeout──► terminating (SIGTERM) ──grace time──► killed (SIGKILL)
  *	  └──────────────────────┴──── it ends ────────────────────┘
- *	                                 │ what it has started is killed
+ *	                                 │ mazed kills all its processes
  *	                                 ▼
  *	                  ended ──its cgroup is empty──► done
  *
- * It is reaped only after its process group was killed: until then its PID, which names
- * the group, cannot be reused.
+ * mazed reaps a command only after it has killed the command's process group. Until then
+ * the PID of the command, which is also the number of the group, cannot be reused.
  */
 #include "command.h"
 
@@ -29,9 +29,12 @@
 #include "command_output.h"
 #include "command_spawn.h"
 
-/* Timeouts are usually in seconds. */
+/* Timeouts are usually some seconds long, so 10 ms more do not matter. */
 #define TIMER_ACCURACY_USEC 10000U
-/* Killed processes are gone within milliseconds unless they hang in the kernel. */
+/*
+ * Killed processes end within milliseconds, unless they hang in the kernel. So mazed
+ * first waits 2 ms, and doubles the wait 12 times, to 8 s.
+ */
 #define REMOVE_FIRST_USEC 2000U
 #define REMOVE_TRIES 12
 
@@ -123,8 +126,9 @@ __attribute__((format(printf, 3, 4))) static void log_command(const struct comma
 /* ---- signals ----------------------------------------------------------------------- */
 
 /*
- * Signals its process group, or before setsid(2) the process only. Does nothing after it
- * is reaped.
+ * Sends the signal to the command's process group. Before the child calls setsid(2), it
+ * has no group of its own, so only the process gets the signal. Does nothing after the
+ * command is reaped.
  */
 static void send_signal(const struct command *command, int signal)
 {
@@ -140,7 +144,7 @@ void command_kill(struct command *command)
 		return;
 	command_group_kill(&command->group);
 	send_signal(command, SIGKILL);
-	/* Before the child calls setsid(2), no process group has its PID as number. */
+	/* Before the child calls setsid(2), it has no group, so kill the process too. */
 	pidfd_send_signal(command->pidfd, SIGKILL, NULL, 0);
 	command->state = STATE_KILLED;
 }
@@ -169,7 +173,7 @@ static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
 
 /* ---- end --------------------------------------------------------------------------- */
 
-/* The result of execve(2) is known when the child's end of the pipe is closed. */
+/* The pipe closes at execve(2). If execve(2) fails, the child first writes errno. */
 static void report_start(struct command *command)
 {
 	char text[512];
@@ -207,7 +211,7 @@ static void report_end(const struct command *command, const siginfo_t *info)
 {
 	char name[32];
 
-	/* If execve(2) failed or the command was terminated, this was logged before. */
+	/* A failure of execve(2) and a termination by mazed are already logged. */
 	if (command->failed || command->state != STATE_RUNS || !info->si_pid)
 		return;
 	if (info->si_code == CLD_EXITED && info->si_status)
@@ -218,8 +222,8 @@ static void report_end(const struct command *command, const siginfo_t *info)
 }
 
 /*
- * Returns false if it has not ended, and true if all processes that it started are being
- * killed.
+ * Reaps the command if it has ended, and kills all processes that it started. They may
+ * still be ending when this returns. Returns false if the command has not ended.
  */
 static bool reap(struct command *command)
 {
@@ -230,7 +234,7 @@ static bool reap(struct command *command)
 		return true;
 	err = waitid(P_PIDFD, (id_t)command->pidfd, &info, WEXITED | WNOHANG | WNOWAIT) ? -errno
 											: 0;
-	/* -ECHILD: it was reaped elsewhere, so its PID may be reused. */
+	/* -ECHILD: the command is already reaped, so its PID may be reused. */
 	if (err != -ECHILD && (err || !info.si_pid))
 		return false;
 	report_start(command);
@@ -251,7 +255,7 @@ bool command_is_over(struct command *command)
 	return reap(command) && command_group_remove(command->host->groups, &command->group);
 }
 
-/* Retries until its cgroup is empty; each wait is twice as long. */
+/* Tries to remove the cgroup until it is empty. Each wait is twice as long. */
 static int on_remove(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct command *command = userdata;
@@ -268,7 +272,7 @@ static int on_remove(sd_event_source *source, uint64_t usec, void *userdata)
 		command->host->done(command->host->userdata, command);
 		return 0;
 	}
-	/* A process may have been forking when it was killed. */
+	/* A process may have forked while it was killed, so kill its children too. */
 	command_group_kill(&command->group);
 	wait_usec = (uint64_t)REMOVE_FIRST_USEC << command->remove_tries;
 	sd_event_source_set_time_relative(source, wait_usec);
@@ -318,7 +322,7 @@ void command_free(struct command *command)
 
 /* ---- start ------------------------------------------------------------------------- */
 
-/* Moves a descriptor above those that the child will have. */
+/* Moves a descriptor to a number above those that the child will use. */
 static int move_up(int *fd)
 {
 	int moved = fcntl(*fd, F_DUPFD_CLOEXEC, COMMAND_PIDFD + 1);
@@ -330,7 +334,7 @@ static int move_up(int *fd)
 	return 0;
 }
 
-/* Only the reading end is non-blocking; the writing end is the command's. */
+/* Only the reading end is non-blocking. The command's end must block as usual. */
 static int make_pipe(int ret_ends[2])
 {
 	int ends[2], err = 0;
@@ -368,7 +372,10 @@ static int spawn(struct command *command, int output_fd, int failure_fd)
 		return err;
 	spawn.input_fd = order->input_fd;
 	spawn.pidfd = order->pidfd;
-	/* It runs also without a cgroup; that was logged at the start. */
+	/*
+	 * Without a cgroup, the command still runs. commands_open() has logged the cause
+	 * of -ENOENT.
+	 */
 	err = command_group_make(command->host->groups, &command->group);
 	if (err && err != -ENOENT)
 		log_command(command, LOG_WARNING, "has no cgroup: %s", strerror(-err));
@@ -391,7 +398,7 @@ static int add_sources(struct command *command)
 	return err < 0 ? err : 0;
 }
 
-/* On failure undoes all steps that command_free() does not undo. */
+/* On failure, undoes the steps that command_free() does not undo. */
 static int start(struct command *command)
 {
 	int output[2] = { -1, -1 }, failure[2] = { -1, -1 }, err;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A running command: from its start until all its processes are gone. */
+/* A command, from its start until all its processes are gone. */
 #ifndef MAZE_DAEMON_COMMAND_H
 #define MAZE_DAEMON_COMMAND_H
 
@@ -8,28 +8,28 @@
 #include "command_groups.h"
 #include "../../log/log.h"
 
-/* The program to run and its record. Allocated, with all that it points to. */
+/* The program to run and the record that causes the run. The order owns its pointers. */
 struct command_order {
 	struct maze_record record;
 	char *engine;
 	char *rule;  /* NULL: none */
 	char **argv; /* argv[0] is the path */
 	char **env;
-	int input_fd; /* a file */
+	int input_fd; /* the standard input, a file */
 	int pidfd;    /* of the record's process; -1: it has ended */
 	maze_u64 timeout_ns;
-	bool quiet; /* do not log it */
+	bool quiet; /* do not log the command */
 };
 
 void command_order_free(struct command_order *order);
 
-/* The settings shared by all commands. Borrowed, with all that they point to. */
+/* The settings that all commands share. A command borrows all pointers in them. */
 struct command_host {
 	sd_event *event;
 	struct log *log;
 	struct command_groups *groups;
 	maze_u64 grace_ns; /* from SIGTERM to SIGKILL */
-	/* All processes of the command are gone; frees it. */
+	/* Called when all processes of the command are gone. It frees the command. */
 	void (*done)(void *userdata, void *command);
 	void *userdata;
 };
@@ -37,18 +37,18 @@ struct command_host {
 struct command;
 
 /*
- * Takes ownership of the order, also on failure, and logs its result. -errno: no process
- * was started, and `done` will not be called.
+ * Starts the command and logs the result. Takes ownership of the order, even on failure.
+ * -errno: no process was started, and `done` is not called.
  */
 int command_start(const struct command_host *host, struct command_order *order,
 		  struct command **ret_command);
 /* Kills the command and all processes that it started. */
 void command_kill(struct command *command);
-/* True: all its processes are gone. Does not block and does not call `done`. */
+/* True if all processes of the command are gone. Does not block or call `done`. */
 bool command_is_over(struct command *command);
 void command_free(struct command *command);
 
-/* Logs that an order is not carried out. */
+/* Logs that mazed did not run the command of an order. */
 void command_order_report(struct log *log, const struct command_order *order, bool tried,
 			  const char *text);
 

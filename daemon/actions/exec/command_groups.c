@@ -15,7 +15,7 @@
 
 #define NAME_PREFIX "maze-command-"
 
-/* mazed's own cgroup, if systemd has delegated it. */
+/* Opens mazed's own cgroup. Fails if systemd has not delegated it. */
 static int open_own(const struct cgroup_fs *fs, struct maze_error *error)
 {
 	struct subject *subject = malloc(sizeof(*subject));
@@ -45,7 +45,10 @@ static int open_own(const struct cgroup_fs *fs, struct maze_error *error)
 	return err ? err : fd;
 }
 
-/* Kills the processes that a killed mazed has left running: their timeouts are lost. */
+/*
+ * If an earlier mazed was killed, its commands may still run. Their timeouts are lost, so
+ * this function kills them.
+ */
 static void sweep(const struct command_groups *groups)
 {
 	int fd = openat(groups->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -68,7 +71,7 @@ static void sweep(const struct command_groups *groups)
 		if (group.fd < 0)
 			continue;
 		command_group_kill(&group);
-		/* A group that is not empty stays; the next mazed removes it. */
+		/* A group that is not empty yet stays. The next mazed removes it. */
 		if (!command_group_remove(groups, &group))
 			close(group.fd);
 	}
@@ -115,10 +118,7 @@ int command_group_make(struct command_groups *groups, struct command_group *ret_
 	if (mkdirat(groups->fd, ret_group->name, 0755))
 		return -errno;
 	ret_group->fd = openat(groups->fd, ret_group->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	/*
-	 * Without cgroup.kill (before Linux 5.14), a group is useless: it cannot be
-	 * killed.
-	 */
+	/* Linux before 5.14 has no cgroup.kill, so mazed could not kill the group. */
 	if (ret_group->fd < 0 || faccessat(ret_group->fd, "cgroup.kill", W_OK, 0))
 		err = -errno;
 	if (err) {

@@ -10,11 +10,11 @@
 
 #include "../cgroup.h"
 
-/* "maze-command-", the PID of mazed, and a number. */
+/* Enough for "maze-command-", the PID of mazed, and a number. */
 #define COMMAND_GROUP_NAME_SIZE 64
 
 struct command_groups {
-	int fd; /* their parent; -1: none */
+	int fd; /* the parent of the groups; -1: none */
 	unsigned int next;
 };
 
@@ -24,19 +24,20 @@ struct command_group {
 };
 
 /*
- * Creates the groups in cgroup `path`, or with NULL in mazed's own, if that is delegated.
- * Kills the processes and removes the groups that an earlier mazed has left there. -errno
- * and a message: no groups are created.
+ * Opens the cgroup that will contain the groups. It is `path`. If `path` is NULL, it is
+ * mazed's own cgroup, which systemd must have delegated. Kills the processes and removes
+ * the groups that an earlier mazed left there. -errno and a message: commands get no
+ * groups.
  */
 int command_groups_open(struct command_groups *groups, const struct cgroup_fs *fs, const char *path,
 			struct maze_error *error);
 void command_groups_close(struct command_groups *groups);
 
-/* -errno: ret_group->fd is -1. */
+/* Creates a group. On failure returns -errno, and ret_group->fd is -1. */
 int command_group_make(struct command_groups *groups, struct command_group *ret_group);
-/* Kills all processes in the group and its descendants. They end soon after. */
+/* Kills all processes in the group and its descendants. They end soon after this call. */
 void command_group_kill(const struct command_group *group);
-/* True: removed. False: a process has not ended yet, or there are groups in it. */
+/* Returns false if the group has child groups or a process that has not ended yet. */
 bool command_group_remove(const struct command_groups *groups, struct command_group *group);
 
 #endif

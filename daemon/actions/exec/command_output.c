@@ -7,12 +7,12 @@
 #include <syslog.h>
 #include <unistd.h>
 
-/* Enough for an error message with its context; longer output belongs into a file. */
+/* The part of the output that is logged. It is enough for an error message. */
 #define KEPT_BYTES 2048
 #define LINES_MAX 16
-/* The size of a pipe. */
+/* The default size of a pipe, so one read can empty it. */
 #define READ_BYTES 65536
-/* 2 MiB a second: more than a command needs, and little work for mazed. */
+/* Limits the output to 2 MiB a second, which is little work for mazed. */
 #define READS_PER_SECOND 32U
 
 struct command_output {
@@ -25,7 +25,7 @@ struct command_output {
 	maze_u64 more;
 };
 
-/* Returns false if no output can be read now. *ret_end: the output has ended. */
+/* Returns false if there is no output now. *ret_end is true if the output has ended. */
 static bool read_some(struct command_output *output, bool *ret_end)
 {
 	static char bytes[READ_BYTES];
@@ -52,7 +52,7 @@ static int on_output(sd_event_source *source, int fd, uint32_t events, void *use
 	(void)fd;
 	(void)events;
 	read_some(output, &end);
-	/* The command has closed its output and may still run. */
+	/* The command has closed its output, but it may still run. */
 	if (end)
 		sd_event_source_set_enabled(source, SD_EVENT_OFF);
 	return 0;
@@ -111,8 +111,8 @@ void command_output_finish(struct command_output *output, bool quiet)
 	if (!output)
 		return;
 	/*
-	 * Without a cgroup, a process that left the process group may still print; do not
-	 * wait.
+	 * Do not wait for the end of the output. If the command has no cgroup, a process
+	 * that left its process group may still write.
 	 */
 	for (i = 0; i < READS_PER_SECOND && read_some(output, &end); i++)
 		;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The output of a command. Its beginning is logged when the command has ended; the rest
- * is counted. A command that prints endlessly is slowed down by its pipe, since mazed
- * reads at a bounded rate.
+ * The output of a command. When the command has ended, mazed logs the beginning of the
+ * output and the number of remaining bytes. mazed reads at a limited rate, so a command
+ * that prints endlessly has to wait for room in its pipe.
  */
 #ifndef MAZE_DAEMON_COMMAND_OUTPUT_H
 #define MAZE_DAEMON_COMMAND_OUTPUT_H
@@ -15,8 +15,8 @@
 struct command_output;
 
 /*
- * Takes ownership of fd, the non-blocking reading end of a pipe. `name` is borrowed.
- * -errno.
+ * Takes ownership of `fd`, the non-blocking reading end of a pipe, unless it fails.
+ * Borrows `name`. Returns 0 or -errno.
  */
 int command_output_new(sd_event *event, struct log *log, int fd, const char *name,
 		       struct command_output **ret_output);

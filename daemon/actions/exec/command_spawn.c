@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * By clone(2), because posix_spawn(3) of this C library returns no pidfd; not by
- * clone3(2), which RestrictNamespaces= blocks (a seccomp filter cannot read its flags).
- * So the child enters its cgroup itself, before it executes the program, and no process
- * of the command is ever outside.
+ * mazed creates the child with clone(2), because posix_spawn(3) returns no pidfd.
+ * clone3(2) could create the child in its cgroup. But RestrictNamespaces= blocks
+ * clone3(2), because a seccomp filter cannot read its flags. So the child enters its
+ * cgroup itself before it executes the program, and no process of the command is ever
+ * outside.
  *
- * mazed may have threads, so between clone and exec the child may only do what
- * signal-safety(7) allows: no allocation, no locks.
+ * mazed may have threads, so between clone(2) and execve(2) the child may only do what
+ * signal-safety(7) allows. It allocates no memory and takes no locks.
  */
 #include "command_spawn.h"
 
@@ -24,9 +25,10 @@
 #endif
 
 /*
- * An ignored signal would stay ignored after execve(2), so all are set to their default.
- * By system call, because glibc reserves signals 32 and 33, which may be inherited as
- * ignored. The kernel's struct begins with the handler; 0 is SIG_DFL.
+ * A signal that is ignored stays ignored after execve(2), so all signals get their
+ * default. glibc does not let a program change signals 32 and 33, which mazed may have
+ * inherited as ignored. So this function uses the system call. The struct of the system
+ * call begins with the handler, and 0 is SIG_DFL.
  */
 static void reset_signals(void)
 {
@@ -37,7 +39,7 @@ static void reset_signals(void)
 		syscall(SYS_rt_sigaction, signal, defaults, NULL, NSIG / 8);
 }
 
-/* mazed may have a high priority and be protected from the OOM killer. Best effort. */
+/* The child gives up mazed's priority and OOM protection, but also runs if that fails. */
 static void reset_privileges(void)
 {
 	struct sched_param none = { 0 };
@@ -77,7 +79,7 @@ static int set_descriptors(const struct command_spawn *spawn)
 		return -errno;
 	if (spawn->pidfd >= 0 && dup2(spawn->pidfd, (int)kept++) < 0)
 		return -errno;
-	/* mazed's descriptors are O_CLOEXEC, but a library may have opened others. */
+	/* mazed's descriptors are O_CLOEXEC, but those of a library may not be. */
 	if (syscall(SYS_close_range, kept, ~0U, CLOSE_RANGE_CLOEXEC))
 		return errno == ENOSYS ? 0 : -errno;
 	return 0;

@@ -1,30 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Starts a program as a child that inherits from mazed only the descriptors given here.
+ * Starts a program as a child process. The child inherits only those descriptors of mazed
+ * that struct command_spawn lists.
  */
 #ifndef MAZE_DAEMON_COMMAND_SPAWN_H
 #define MAZE_DAEMON_COMMAND_SPAWN_H
 
 #include <sys/types.h>
 
-/* The descriptor at which the child has the pidfd of the record's process. */
+/* The child gets the pidfd of the record's process as this descriptor. */
 #define COMMAND_PIDFD 3
 
 struct command_spawn {
 	char *const *argv; /* argv[0] is the path */
 	char *const *env;
-	int input_fd;	/* its standard input */
-	int output_fd;	/* its standard output, and error */
-	int pidfd;	/* its COMMAND_PIDFD; -1: none */
-	int failure_fd; /* gets the int errno if the program cannot be executed */
-	int cgroup_fd;	/* the cgroup that it starts in; -1: mazed's */
+	int input_fd;	/* the child's standard input */
+	int output_fd;	/* the child's standard output and standard error */
+	int pidfd;	/* the child's COMMAND_PIDFD; -1: none */
+	int failure_fd; /* gets errno (an int) if the program cannot be executed */
+	int cgroup_fd;	/* the child's cgroup; -1: that of mazed */
 };
 
 /*
- * The child leads its own session and process group, has default signal handling, no
- * protection from the OOM killer, and no other descriptors. The caller closes *ret_pidfd
- * and reaps the child. All descriptors above must be greater than COMMAND_PIDFD. -errno:
- * no child.
+ * The child leads its own session and process group, and has the default action for all
+ * signals. It has no protection from the OOM killer, and no descriptors but those of
+ * `spawn`. These must be greater than COMMAND_PIDFD. The caller closes *ret_pidfd and
+ * reaps the child. -errno: no child was created.
  */
 int command_spawn(const struct command_spawn *spawn, pid_t *ret_pid, int *ret_pidfd);
 

@@ -10,9 +10,9 @@
 #include "../../../base/error.h"
 #include "../../../base/clock.h"
 
-/* Enough to write a file and exit. */
+/* The default grace time lets a command write a file and exit. */
 #define GRACE_DEFAULT_NS (2 * MAZE_NSEC_PER_SEC)
-/* Killed processes are gone within milliseconds, unless they hang in the kernel. */
+/* The time that mazed waits for killed processes, which usually end in milliseconds. */
 #define CLOSE_NS MAZE_NSEC_PER_SEC
 #define CLOSE_STEP_NS 1000000
 
@@ -26,7 +26,7 @@ struct commands {
 	maze_u64 dropped; /* since the queue was last empty */
 };
 
-/* Called when the queue is empty. The first drop was logged when it occurred. */
+/* Called when the queue is empty. The log already has the first drop. */
 static void report_dropped(struct commands *commands)
 {
 	if (commands->dropped > 1)
@@ -51,7 +51,7 @@ static void start_waiting(struct commands *commands)
 	unsigned int i;
 
 	for (i = 0; i < COMMANDS_RUNNING_MAX; i++) {
-		/* If a command cannot be started, the next one gets its slot. */
+		/* If a command cannot be started, the next command gets its slot. */
 		while (!commands->running[i] && commands->waiting_count) {
 			if (command_start(&commands->host, pop_first(commands), &command))
 				continue;
@@ -84,7 +84,7 @@ static void drop(struct commands *commands, struct command_order *order)
 
 	snprintf(text, sizeof(text), "did not run %.256s: %u commands run and %u are queued",
 		 order->argv[0], commands->running_count, commands->waiting_count);
-	/* Log the first drop, even beyond the rule's limit. */
+	/* Log the first drop even if the rule's log limit is exceeded. */
 	order->quiet = false;
 	if (!commands->dropped++)
 		command_order_report(commands->host.log, order, false, text);
@@ -126,7 +126,7 @@ int commands_open(const struct commands_settings *settings, struct commands **re
 		.userdata = commands,
 	};
 	if (command_groups_open(&commands->groups, settings->cgroups, settings->cgroup, &why)) {
-		/* Without `cgroup`, commands run without groups of their own. */
+		/* Commands need cgroups only if the user names a cgroup for them. */
 		if (settings->cgroup) {
 			free(commands);
 			return maze_fail(error, -ENOENT, "%s", why.text);
@@ -140,7 +140,7 @@ int commands_open(const struct commands_settings *settings, struct commands **re
 	return 0;
 }
 
-/* Called after all commands are killed. Returns false if one still has processes. */
+/* The caller has killed all commands. Returns false if one still has processes. */
 static bool are_over(struct commands *commands)
 {
 	bool over = true;

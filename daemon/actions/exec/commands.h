@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The commands of the action `exec`: a bounded number run at a time, others wait in a
- * bounded queue, and beyond that they are dropped, counted and reported. A command that
- * exceeds its time gets SIGTERM. After the grace time, it is killed with all processes
- * that it started.
+ * Runs the commands of the action `exec`. A limited number of commands run at a time, and
+ * a limited number wait in a queue. While the queue is full, mazed drops, counts and
+ * reports each further command. A command that exceeds its time gets SIGTERM. After the
+ * grace time, mazed kills it with all processes that it started.
  */
 #ifndef MAZE_DAEMON_COMMANDS_H
 #define MAZE_DAEMON_COMMANDS_H
@@ -12,7 +12,7 @@
 
 /* Commands run when the machine is already overloaded, so few run at a time. */
 #define COMMANDS_RUNNING_MAX 8
-/* A longer queue would only hold outdated verdicts. */
+/* In a longer queue, commands would wait until their verdicts are outdated. */
 #define COMMANDS_WAITING_MAX 64
 
 struct commands;
@@ -27,9 +27,9 @@ struct commands_settings {
 
 int commands_open(const struct commands_settings *settings, struct commands **ret_commands,
 		  struct maze_error *error);
-/* Kills the running ones; waits at most one second. */
+/* Kills the running commands and drops the queued ones. Waits at most one second. */
 void commands_close(struct commands *commands);
-/* Takes ownership of the order and logs what happens to it. */
+/* Runs, queues or drops the command, and logs this. Takes ownership of the order. */
 void commands_add(struct commands *commands, struct command_order *order);
 void commands_count(const struct commands *commands, unsigned int *ret_running,
 		    unsigned int *ret_waiting);
