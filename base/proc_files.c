@@ -82,9 +82,9 @@ static int parse_times(const char *text, struct thread_times *ret_times)
 }
 
 /*
- * Reads a file of /proc. Only a status file can be longer than the buffer: then the
- * numbers of its up to 65536 supplementary groups are dropped. The kernel generates the
- * text for the read at offset 0 and keeps the rest for the next read.
+ * Reads a file of /proc. Only a status file can be longer than the buffer, because it
+ * lists up to 65536 groups. In that case their numbers are dropped. The kernel generates
+ * the text for the read at offset 0 and keeps the rest for the next read.
  */
 static int read_fd(int fd, char *buf, size_t size)
 {
@@ -227,9 +227,7 @@ int proc_status_by_number(pid_t pid, struct thread_status *ret_status)
 	return err ? err : parse_status(buf, ret_status);
 }
 
-/*
- * Whether the signal is in the set of line `name`. Clears *known if the line is missing.
- */
+/* Whether the signal is in the set of line `name`. Clears *known if there is no line. */
 static bool has_signal(const char *text, const char *name, int signal, bool *known)
 {
 	const char *at = strstr(text, name);
@@ -283,10 +281,7 @@ static bool stat_field(const char *text, int number, maze_u64 *ret_value)
 	const char *at = strrchr(text, ')');
 	int field;
 
-	/*
-	 * Field 2 is the name, which may contain blanks and brackets. The last bracket
-	 * ends it.
-	 */
+	/* Field 2, the name, may have blanks and brackets. The last bracket ends it. */
 	for (field = 2; at && field < number; field++)
 		at = strchr(at + 1, ' ');
 	if (!at)

@@ -64,11 +64,10 @@
 	 MAZE_POLICY_OWNED | MAZE_POLICY_WARN | MAZE_POLICY_TO_PROCESS)
 
 struct maze_policy {
-	maze_u64 soft_ns; /* 0: no soft stage */
-	maze_u64 hard_ns; /* 0: no hard stage; else not below soft_ns */
-	maze_u32
-		recovery; /* in 1/65536, with or without MAZE_RECOVERY_LOCK; or MAZE_RECOVERY_INF */
-	maze_u32 flags;	  /* MAZE_POLICY_* */
+	maze_u64 soft_ns;  /* 0: no soft stage */
+	maze_u64 hard_ns;  /* 0: no hard stage; else not below soft_ns */
+	maze_u32 recovery; /* in 1/65536, perhaps with MAZE_RECOVERY_LOCK; or MAZE_RECOVERY_INF */
+	maze_u32 flags;	   /* MAZE_POLICY_* */
 	maze_u16 soft_signal; /* 0: record only */
 	maze_u16 hard_signal;
 	maze_u32 owner; /* with MAZE_POLICY_OWNED: user ID in the initial namespace; else 0 */

@@ -92,8 +92,7 @@ maze_inline void maze_record_tally(struct maze_record *record, const struct maze
 /* A position in the records, from which a reader can resume. */
 struct maze_cursor {
 	maze_u64 instance; /* the engine that numbered the records; 0: cannot be resumed */
-	maze_u64 next
-		[2]; /* [0]: next verdict or loss, [1]: next lifecycle record; 0: none read yet */
+	maze_u64 next[2];  /* of verdicts and losses, of lifecycle records; 0: none read yet */
 };
 
 /* One watched task, as `maze list` shows it. */

@@ -81,8 +81,7 @@ struct maze_verdict {
 maze_inline int maze_sleep_resets(const struct maze_policy *policy, enum maze_act act)
 {
 	if (act == MAZE_SLEEPS)
-		return policy->recovery &
-		       MAZE_RECOVERY_LOCK; /* MAZE_RECOVERY_INF has this bit too */
+		return policy->recovery & MAZE_RECOVERY_LOCK; /* INF has this bit too */
 	return act == MAZE_LOCKS && policy->recovery == MAZE_RECOVERY_INF;
 }
 
