@@ -6,9 +6,7 @@
 
 size_t utf8_decode(const char *bytes, size_t length, unsigned int *ret_code)
 {
-	/*
-	 * The least code point of each length; the encoding of a smaller one is overlong.
-	 */
+	/* The least code point of each length. A smaller one is overlong. */
 	static const unsigned int least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	const unsigned char *byte = (const unsigned char *)bytes;
 	unsigned int code;

@@ -15,9 +15,7 @@
 /* Room for the longest escape, "\u{10ffff}", and its NUL. */
 #define ESCAPE_MAX 16
 
-/*
- * Returns the size of the character at `bytes`, at most `length`; 0: none or malformed.
- */
+/* Returns the size of the character at `bytes`, at most `length`; 0: none or invalid. */
 size_t utf8_decode(const char *bytes, size_t length, unsigned int *ret_code);
 
 /*
@@ -25,10 +23,7 @@ size_t utf8_decode(const char *bytes, size_t length, unsigned int *ret_code);
  * if necessary, and moves *at behind it. Returns the code point; 0: it was escaped.
  */
 unsigned int escape_next(const char **at, char buf[ESCAPE_MAX]);
-/*
- * Writes "\u{NNNN}" into buf, for a terminal that lacks the character. Returns the
- * length.
- */
+/* Writes "\u{NNNN}" for a terminal that lacks the character. Returns the length. */
 size_t escape_code(unsigned int code, char buf[ESCAPE_MAX]);
 
 /* Escapes a text, and cuts it between characters if `size` is too small. Returns buf. */

@@ -158,10 +158,7 @@ struct engine_ops {
 	int (*evidence_next_process_info)(struct engine_evidence *evidence,
 					  struct maze_process_info *ret_process_info);
 	int (*evidence_next_stack)(struct engine_evidence *evidence, struct maze_stack *ret_stack);
-	/*
-	 * Returns how many stacks and process infos were overwritten before they were
-	 * read.
-	 */
+	/* Returns how many stacks and process infos were overwritten before a read. */
 	maze_u64 (*evidence_lost)(const struct engine_evidence *evidence);
 	void (*evidence_close)(struct engine_evidence *evidence);
 
@@ -203,10 +200,7 @@ struct engine_ops {
 	 */
 	void (*spare_program)(struct engine *engine);
 
-	/*
-	 * Removes the pinned engine and all its watches. Returns 0 also if none is
-	 * pinned.
-	 */
+	/* Removes the pinned engine and all its watches. 0 also if none is pinned. */
 	int (*unload)(bool *ret_was_loaded, struct maze_error *error);
 };
 

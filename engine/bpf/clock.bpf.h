@@ -68,9 +68,7 @@ MAZE_INLINE maze_u64 read_event(void)
 	return value.counter;
 }
 
-/*
- * Improves this CPU's clock offset. Only for callers with an up-to-date runqueue clock.
- */
+/* Improves this CPU's clock offset. Needs a runqueue clock that is up to date. */
 MAZE_INLINE void calibrate(struct maze_cpu *cpu, struct task_struct *task)
 {
 	maze_u64 clock, event;

@@ -26,7 +26,7 @@ MAZE_INLINE bool read_blocked(struct task_struct *task, maze_u64 *ret_blocked)
 	return !bpf_probe_read_kernel(ret_blocked, sizeof(*ret_blocked), at);
 }
 
-/* This function is not static for the reason given at maze_notify(). */
+/* See maze_notify() for why this function is global. */
 __noinline int maze_disposition(maze_u32 signal)
 {
 	struct task_struct *task = bpf_get_current_task_btf();

@@ -41,10 +41,7 @@ struct {
 	__type(value, struct maze_timer);
 } timers SEC(".maps");
 
-/*
- * One counting (never sampling) cpu-clock event per CPU, which reads the scheduler's
- * clock.
- */
+/* A counting (never sampling) cpu-clock event per CPU reads the scheduler's clock. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
 	__uint(max_entries, 1);

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Reads thread and process numbers (TID, PID) of tasks in a pid namespace of a given
- * depth.
- */
+/* Reads PIDs and TIDs ("numbers") of tasks in a pid namespace of a given depth. */
 #ifndef MAZE_BPF_NUMBERS_BPF_H
 #define MAZE_BPF_NUMBERS_BPF_H
 

@@ -178,9 +178,7 @@ static __noinline int take_args(struct task_struct *task, struct maze_process_in
 	return 0;
 }
 
-/*
- * Takes a process info of the current task. Not static for the reason at maze_notify().
- */
+/* Takes a process info of the current task. See maze_notify() for why it is global. */
 __noinline int maze_take_process_info(struct maze_task *watched)
 {
 	struct task_struct *task = bpf_get_current_task_btf();

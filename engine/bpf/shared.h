@@ -76,18 +76,16 @@ struct maze_task {
 	maze_u32 needs_yield_probe; /* enum maze_probe_need */
 	maze_u32 retries;	    /* failed attempts at a signal while the kernel was busy */
 	maze_u32 unsent;	    /* MAZE_FIRED_*: stages due and not yet recorded */
-	maze_u32 yield_probe; /* number of the attachment since which the probe missed no yield */
-	maze_u32 sampled;     /* episode that has evidence, plus 1; 0: none */
-	maze_u32 stacks;      /* taken in that episode */
+	maze_u32 yield_probe;	    /* number of the attachment since which no yield was missed */
+	maze_u32 sampled;	    /* episode that has evidence, plus 1; 0: none */
+	maze_u32 stacks;	    /* taken in that episode */
 	maze_u32 reserved;
 	struct maze_tally due; /* that of the verdict to which the unsent stages belong */
 	maze_u64 stack_due_ns; /* runtime at which the next stack is due */
 };
 _Static_assert(sizeof(struct maze_task) == 208, "struct maze_task is pinned");
 
-/*
- * One CPU's timer, and the data to read its scheduler clock. Times are of the rq clock.
- */
+/* One CPU's timer, and data to read its scheduler clock. Times are of the rq clock. */
 struct maze_cpu {
 	maze_u64 armed_until_ns;  /* 0: not armed */
 	maze_u64 clock_offset_ns; /* rq clock minus perf clock, at most; 0: unknown */
@@ -100,7 +98,7 @@ struct maze_cpu {
 };
 _Static_assert(sizeof(struct maze_cpu) == 64, "one cache line, so that CPUs do not share");
 
-/* Timers have a map of their own: the yield probe's program type may use no timers. */
+/* A map of their own: the yield probe's program type may use no map with timers. */
 struct maze_timer {
 	struct bpf_timer timer;
 	maze_u64 reserved[6];
@@ -184,7 +182,7 @@ struct maze_config {
 	long long irq_start_delta; /* when the current interrupt began */
 	long long irq_stack_delta; /* pointer to the interrupt stack */
 	long long irq_inuse_delta; /* byte: the interrupt stack is in use */
-	maze_u64 pending_max_ns;   /* longest runtime between two ticks that update it */
+	maze_u64 pending_max_ns;   /* longest runtime between two updates by the tick */
 	maze_u32 cpus;
 	maze_u32 has_clock;	   /* perf cpu-clock events are open */
 	maze_u32 has_steal;	   /* steal_delta is valid */

@@ -25,10 +25,7 @@
 
 /* Number of frames to unwind. An interrupt adds about 20 before those that are kept. */
 #define TRACE_MAX 96U
-/*
- * Words of the thread's stack to search for registers. Few, as the frames above are
- * small.
- */
+/* Words of the thread's stack to search for registers; the frames above are small. */
 #define WINDOW_WORDS 64U
 _Static_assert((TRACE_MAX + WINDOW_WORDS) * sizeof(maze_u64) <=
 		       MAZE_STACK_USER_MAX * sizeof(struct maze_frame),
@@ -58,9 +55,7 @@ MAZE_INLINE bool interrupted_in_kernel(maze_u64 rq)
 	return in_use;
 }
 
-/*
- * Whether these words are registers of kernel code. The first is the instruction pointer.
- */
+/* Whether these words, the first an instruction pointer, are registers of kernel code. */
 MAZE_INLINE bool are_kernel_registers(const maze_u64 *words, maze_u64 address)
 {
 	/* The words are ip, cs, flags, sp, ss. Flags have the interrupt bit set. */
@@ -178,8 +173,8 @@ MAZE_INLINE void take_user_frames(struct task_struct *task, struct maze_stack *s
 }
 
 /*
- * Takes a stack of the current task, for the episode of watched->sampled. Not static for
- * the reason at maze_notify().
+ * Takes a stack of the current task, for the episode of watched->sampled. See
+ * maze_notify() for why this function is global.
  */
 __noinline int maze_take_stack(struct maze_task *watched, maze_u64 count_ns, maze_u32 at)
 {

@@ -18,20 +18,15 @@
 #define MAZE_RETRY_NS (100 * MAZE_NSEC_PER_USEC)
 /* After this number of attempts the verdict is recorded as not sent. */
 #define MAZE_RETRIES_MAX 16
-/* A timer that is late by this much is armed again; its soft interrupt may be ms late. */
+/* A timer that is overdue by this is armed again. Its soft interrupt may take some ms. */
 #define MAZE_OVERDUE_NS (10 * MAZE_NSEC_PER_MSEC)
 /* A CPU that idles for less is in no deep idle state, so its timer may expire. */
 #define MAZE_LONG_IDLE_NS (10 * MAZE_NSEC_PER_MSEC)
-/*
- * How long going idle cancels the timer. One wakeup per such time costs almost nothing.
- */
+/* For how long going idle cancels the timer. One wakeup per 10 s costs almost nothing. */
 #define MAZE_CANCEL_WHEN_IDLE_NS (10 * MAZE_NSEC_PER_SEC)
 /* Lateness above this has other causes than the timer. */
 #define MAZE_LAG_MAX_NS (50 * MAZE_NSEC_PER_USEC)
-/*
- * A delay above this is shortened by 0.2 %, because the rates of clocks may differ by
- * that.
- */
+/* A delay above this is shortened by 0.2 %, as the clocks may differ by that. */
 #define MAZE_CLOSE_NS (8 * MAZE_NSEC_PER_MSEC)
 /* The first and the longest delay of recheck_missed_switch(). */
 #define MAZE_RECHECK_MIN_NS (4 * MAZE_NSEC_PER_MSEC)
@@ -172,7 +167,7 @@ MAZE_INLINE bool owner_differs(struct task_struct *task, struct maze_task *watch
 
 /*
  * Acts on watched->unsent of the current task. Returns 1 if a stage is left for the next
- * check. Not static for the reason at maze_notify().
+ * check. See maze_notify() for why this function is global.
  */
 __noinline int maze_act_on(struct maze_task *watched, maze_u32 at)
 {
@@ -209,8 +204,8 @@ __noinline int maze_act_on(struct maze_task *watched, maze_u32 at)
 
 /*
  * Sends and records the stages that are due now or are left from before. Returns the CPU
- * time until the next check. In the common case nothing is due, and callers skip this
- * call.
+ * time until the next check. Callers skip this in the common case, in which nothing is
+ * due.
  */
 MAZE_INLINE maze_u64 act_on_verdict(struct maze_task *watched, struct maze_verdict *verdict,
 				    enum maze_act_at at)
@@ -253,9 +248,9 @@ MAZE_INLINE long start_timer(maze_u64 delay_ns)
 }
 
 /*
- * Makes this CPU's timer expire once the task has run for delay_ns, or earlier. A timer
- * that is already armed for an earlier time is not changed, and armed for the rest when
- * it expires. `clock` is the rq clock. Arming costs about 100 ns.
+ * Makes this CPU's timer expire once the task has run for delay_ns, or earlier. If the
+ * timer is already armed for an earlier time, that stays; when it expires, it is armed
+ * for the rest. `clock` is the rq clock. Arming costs about 100 ns.
  */
 MAZE_INLINE void arm(struct maze_cpu *cpu, maze_u64 clock, maze_u64 delay_ns)
 {
