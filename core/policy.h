@@ -38,8 +38,8 @@
 #define MAZE_POLICY_YIELD_COUNTS (1U << 1) /* sched_yield(2) is not a reset point */
 #define MAZE_POLICY_SHADOW (1U << 2)	   /* record verdicts, send no signal */
 /*
- * The beginning and the end of the watch are not recorded, because such records of all
- * processes would overwrite all others. An exit in an episode that had a verdict is still
+ * The beginning and the end of the watch are not recorded. If all processes are watched,
+ * such records would overwrite all others. An exit in an episode with a verdict is
  * recorded.
  */
 #define MAZE_POLICY_QUIET (1U << 3)

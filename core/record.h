@@ -26,7 +26,7 @@ enum maze_event {
 #define MAZE_RECORD_INHERITED (1U << 2) /* WATCH: inherited by fork or clone */
 #define MAZE_RECORD_FATAL (1U << 3)	/* the signal ends the process (in shadow: would end it) */
 
-/* Why the signal of a verdict was not sent or has no effect (in shadow: would have). */
+/* Why a verdict's signal was not sent or has no effect (in shadow: would have none). */
 enum maze_not_sent {
 	MAZE_NOT_SENT_NONE = 0,	   /* it was sent, or the stage has no signal */
 	MAZE_NOT_SENT_EXITING,	   /* the thread was exiting */

@@ -42,7 +42,7 @@ struct engine_target {
 
 /* The caller of a request, and the watches that it may change. */
 struct engine_claim {
-	maze_u64 tag; /* of the caller; its watches, their children's and the records have it too */
+	maze_u64 tag; /* the caller's; its watches, inherited watches and records contain it */
 	/*
 	 * 0: all watches. Otherwise only watches whose tag equals `tag` in the bits of
 	 * `mask`. Such a watch keeps its count if it has this policy and tag already.
@@ -158,7 +158,7 @@ struct engine_ops {
 	int (*evidence_next_process_info)(struct engine_evidence *evidence,
 					  struct maze_process_info *ret_process_info);
 	int (*evidence_next_stack)(struct engine_evidence *evidence, struct maze_stack *ret_stack);
-	/* Returns how many stacks and process infos were overwritten before a read. */
+	/* Returns the number of stacks and process infos that this reader missed. */
 	maze_u64 (*evidence_lost)(const struct engine_evidence *evidence);
 	void (*evidence_close)(struct engine_evidence *evidence);
 
@@ -173,8 +173,7 @@ struct engine_ops {
 	int (*service_fd)(struct engine *engine);
 	int (*service)(struct engine *engine);
 	/*
-	 * Makes this process the permanent one that serves. -EEXIST: another process is
-	 * it.
+	 * Makes this process the one that serves permanently. -EEXIST: another one does.
 	 */
 	int (*become_service)(struct engine *engine);
 
@@ -186,10 +185,10 @@ struct engine_ops {
 	bool (*gone)(struct engine *engine);
 
 	/*
-	 * Watches the children that this process gets as a reaper of orphans, under this
-	 * policy and tag. 1: the engine needs these children and has made this process a
-	 * subreaper (prctl(2)), so the process must reap unknown children. 0: no need.
-	 * NULL: never needed.
+	 * Watches, under this policy and tag, the orphans that become children of this
+	 * process. 1: the engine needs these children and has made this process a
+	 * subreaper (prctl(2)), so the process must reap unknown children. 0: the engine
+	 * does not need them. NULL: no engine of this kind does.
 	 */
 	int (*adopt)(struct engine *engine, const struct maze_policy *policy, maze_u64 tag);
 

@@ -22,8 +22,8 @@
 #include "maps.bpf.h"
 
 /*
- * Whether a task's runqueue and its clock can be read. config.has_clock says the same
- * about the other members of the sum.
+ * Whether a task's runqueue and its clock can be read. config.has_clock is the same for
+ * the other members of the sum.
  */
 MAZE_INLINE bool has_rq(void)
 {
@@ -144,7 +144,7 @@ static __noinline maze_u64 running_runtime(struct task_struct *task, struct maze
 	sum = booked_runtime(task);
 	if (!config.has_clock || config.steal_unknown || !has_rq())
 		return sum;
-	/* In this order a concurrent update can lose time, but is never counted twice. */
+	/* In this order a concurrent update loses time, and counts none twice. */
 	rq = task->se.cfs_rq->rq;
 	if (bpf_core_field_exists(struct rq, prev_steal_time_rq))
 		prev_steal = READ(rq, prev_steal_time_rq);
@@ -158,8 +158,8 @@ static __noinline maze_u64 running_runtime(struct task_struct *task, struct maze
 	if (now <= start)
 		return sum;
 	/*
-	 * The clock has jumped, as after a snapshot is resumed: this is longer than the
-	 * time between two ticks.
+	 * This is longer than the time between two ticks. So the clock has jumped, as it
+	 * does when a snapshot is resumed.
 	 */
 	if (now - start > config.pending_max_ns)
 		return sum;

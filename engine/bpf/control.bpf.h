@@ -102,7 +102,7 @@ static __noinline int begin_watch(struct task_struct *task, struct maze_request 
 	}
 	record_lifecycle(task, watched, MAZE_EVENT_WATCH, 0);
 	req->done++;
-	/* On a kernel without them, the account begins at the task's next switch. */
+	/* Without these members the account begins at the task's next switch. */
 	if (!bpf_core_field_exists(struct task_struct, thread_info.cpu) ||
 	    !bpf_core_field_exists(struct task_struct, on_cpu))
 		return 0;

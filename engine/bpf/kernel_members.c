@@ -7,7 +7,7 @@
 
 #define CLOCK_LOSS "Verdicts wait for the next tick, up to 10 ms late."
 
-/* Members that are needed together, and the loss without them; NULL: the engine fails. */
+/* Members needed together, and the loss without them; NULL: the engine cannot run. */
 static const struct row {
 	const char *members; /* STRUCT.MEMBER, separated by blanks */
 	const char *loss;

@@ -53,7 +53,7 @@ typedef _Bool bool;
 /* Task states and flags of include/linux/sched.h, unchanged from 6.1 to 7.2. */
 #define TASK_STOPPED_OR_TRACED 0xcU
 #define TASK_DEAD 0x80U
-#define TASK_RTLOCK_WAIT 0x1000U /* PREEMPT_RT: waits for a lock that spins elsewhere */
+#define TASK_RTLOCK_WAIT 0x1000U /* PREEMPT_RT: waits for a spin lock, which sleeps there */
 #define PF_EXITING 0x00000004U
 #define PF_IO_WORKER 0x00000010U
 #define PF_USER_WORKER 0x00004000U /* since 6.4; unused before */

@@ -32,7 +32,7 @@ static int handle_timer(void *map, maze_u32 *key, struct maze_timer *slot)
 	due_ns = cpu->armed_until_ns;
 	cpu->armed_until_ns = 0;
 	cpu->expiries++;
-	/* A timer that is not pinned has migrated. The switch-out steps the account. */
+	/* This timer is not pinned and has migrated. The switch-out steps the account. */
 	if (index != bpf_get_smp_processor_id())
 		return 0;
 	/*
@@ -241,7 +241,7 @@ int BPF_PROG(handle__sched_switch, bool preempt, struct task_struct *prev, struc
 	return 0;
 }
 
-/* Watches a child like its parent. Records a failure if `last`: no retry follows. */
+/* Watches a child like its parent. Records a failure if `last`, as no retry follows. */
 static __noinline int inherit(struct task_struct *parent, struct task_struct *child, bool last)
 {
 	struct record_facts facts = { .event = MAZE_EVENT_LOST, .lost = 1 };

@@ -170,7 +170,7 @@ static __noinline int take_args(struct task_struct *task, struct maze_process_in
 	}
 	if (read_args(process_info, start, size))
 		return 0;
-	/* Some of it is paged out, so try the part in its first page. */
+	/* Some arguments are paged out, so try the part in their first page. */
 	in_page = 4096 - start % 4096;
 	process_info->flags |= MAZE_PROCESS_INFO_ARGS_CUT;
 	if (in_page < size)

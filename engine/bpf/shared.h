@@ -88,7 +88,7 @@ _Static_assert(sizeof(struct maze_task) == 208, "struct maze_task is pinned");
 /* One CPU's timer, and data to read its scheduler clock. Times are of the rq clock. */
 struct maze_cpu {
 	maze_u64 armed_until_ns;  /* 0: not armed */
-	maze_u64 clock_offset_ns; /* rq clock minus perf clock, at most; 0: unknown */
+	maze_u64 clock_offset_ns; /* lower bound of rq clock minus perf clock; 0: unknown */
 	maze_u64 expiries;
 	maze_u64 idle_ns;		    /* when the CPU last went idle with its timer armed */
 	maze_u64 cancel_when_idle_until_ns; /* until then, going idle cancels the timer */

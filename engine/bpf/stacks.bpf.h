@@ -7,11 +7,11 @@
  * come before those of the thread. On x86 this program can find the interrupted code. If
  * the interrupt came in user mode, the CPU stays on the thread's kernel stack, which was
  * empty. If it came in the kernel, the CPU moves to its interrupt stack, whose first word
- * points back to the thread's stack (arch/x86/include/asm/irq_stack.h). The registers of
- * the interrupted kernel code are there, and their instruction pointer is the address of
- * the thread's first frame. On other architectures the thread's system call number
- * decides whether it was in the kernel. So a fault counts as user code there, and the
- * frames of the interrupt stay on top.
+ * points back to the thread's stack (arch/x86/include/asm/irq_stack.h). The thread's
+ * stack has the registers of the interrupted kernel code. Their instruction pointer is
+ * the address of the thread's first frame. On other architectures the thread's system
+ * call number decides whether it was in the kernel. So a fault counts as user code there,
+ * and the frames of the interrupt stay on top.
  *
  * The user frames of the log slot are the scratch space. So a program that interrupts
  * this one does not use the same space. The log is written like those of records.bpf.h.
@@ -25,7 +25,7 @@
 
 /* Number of frames to unwind. An interrupt adds about 20 before those that are kept. */
 #define TRACE_MAX 96U
-/* Words of the thread's stack to search for registers; the frames above are small. */
+/* Words of the thread's stack to search for registers. Only small frames lie above. */
 #define WINDOW_WORDS 64U
 _Static_assert((TRACE_MAX + WINDOW_WORDS) * sizeof(maze_u64) <=
 		       MAZE_STACK_USER_MAX * sizeof(struct maze_frame),
@@ -58,7 +58,9 @@ MAZE_INLINE bool interrupted_in_kernel(maze_u64 rq)
 /* Whether these words, the first an instruction pointer, are registers of kernel code. */
 MAZE_INLINE bool are_kernel_registers(const maze_u64 *words, maze_u64 address)
 {
-	/* The words are ip, cs, flags, sp, ss. Flags have the interrupt bit set. */
+	/*
+	 * The words are ip, cs, flags, sp, ss. An interrupted context has interrupts on.
+	 */
 	if ((words[1] & 0xffff) != 0x10 || !(words[2] & 0x200))
 		return false;
 	if ((words[4] & 0xffff) != 0x18 && (words[4] & 0xffff))

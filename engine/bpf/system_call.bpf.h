@@ -23,7 +23,7 @@
 #define MAZE_NR_FUTEX_WAITV 449
 #define MAZE_NR_FUTEX_WAIT 455
 
-/* This function exists since 6.2. The verifier replaces the call by a move. */
+/* Kernels have this function since 6.2. The verifier replaces the call by a move. */
 extern void *bpf_rdonly_cast(const void *object, maze_u32 type) __ksym __weak;
 
 /*

@@ -137,8 +137,8 @@ static __noinline int close_watch(struct task_struct *task, struct maze_task *wa
 }
 
 /*
- * Ends the watch of a task that exits. The exit handler can miss a task: from 7.0 on a
- * tracepoint handler may be preempted, and until it continues, the kernel skips it for
+ * Ends the watch of a task that exits. The exit handler can miss a task, because from 7.0
+ * on a tracepoint handler may be preempted. Until it continues, the kernel skips it for
  * all other tasks on that CPU. In that case the task's last switch-out, which is never
  * preempted, ends the watch. The kernel frees the storage with the task.
  */
@@ -248,9 +248,9 @@ MAZE_INLINE long start_timer(maze_u64 delay_ns)
 }
 
 /*
- * Makes this CPU's timer expire once the task has run for delay_ns, or earlier. If the
- * timer is already armed for an earlier time, that stays; when it expires, it is armed
- * for the rest. `clock` is the rq clock. Arming costs about 100 ns.
+ * Makes this CPU's timer expire once the task has run for delay_ns, or earlier. A timer
+ * that is already armed for an earlier time is left unchanged. When it expires, it is
+ * armed for the rest. `clock` is the rq clock. Arming costs about 100 ns.
  */
 MAZE_INLINE void arm(struct maze_cpu *cpu, maze_u64 clock, maze_u64 delay_ns)
 {

@@ -19,9 +19,9 @@
 #define MAZE_DOUBT_NS (1 * MAZE_NSEC_PER_SEC)
 /* Longest delay between two checks of a task that waits for the probe. */
 #define MAZE_PROBE_WAIT_NS (4 * MAZE_NSEC_PER_MSEC)
-/* Added to the time of a yield, which must never be too early. */
+/* A margin that is added to the time of a yield, which must never be too early. */
 #define MAZE_YIELD_MARGIN_NS (20 * MAZE_NSEC_PER_USEC)
-/* Added if the clock may have stopped at the latest wakeup, about 20 us before. */
+/* A margin for a clock that may have stopped at the latest wakeup, about 20 us ago. */
 #define MAZE_AHEAD_MARGIN_NS (100 * MAZE_NSEC_PER_USEC)
 
 MAZE_INLINE bool yields_reset(struct maze_task *watched)
