@@ -15,7 +15,7 @@ static inline maze_u64 now_ns(clockid_t clock)
 	return (maze_u64)now.tv_sec * MAZE_NSEC_PER_SEC + (maze_u64)now.tv_nsec;
 }
 
-/* The shorter of two timeouts of poll(2) in ms; -1: none. */
+/* Returns the shorter of two poll(2) timeouts in ms; -1: no timeout. */
 static inline int sooner(int a, int b)
 {
 	if (a < 0 || b < 0)

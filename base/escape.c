@@ -6,7 +6,7 @@
 
 size_t utf8_decode(const char *bytes, size_t length, unsigned int *ret_code)
 {
-	/* By length; an encoding of a smaller code point is overlong. */
+	/* The least code point per size. A smaller one makes the encoding overlong. */
 	static const unsigned int least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	const unsigned char *byte = (const unsigned char *)bytes;
 	unsigned int code;
@@ -15,7 +15,7 @@ size_t utf8_decode(const char *bytes, size_t length, unsigned int *ret_code)
 	if (!length)
 		return 0;
 	size = byte[0] < 0x80 ? 1 : byte[0] >= 0xf0 ? 4 : byte[0] >= 0xe0 ? 3 : 2;
-	/* Continuation bytes, and lead bytes of characters beyond U+10FFFF. */
+	/* No character begins with such a byte, or the character is cut off. */
 	if ((byte[0] >= 0x80 && byte[0] < 0xc2) || byte[0] > 0xf4 || size > length)
 		return 0;
 	code = size == 1 ? byte[0] : byte[0] & (0x7fU >> size);
@@ -30,7 +30,7 @@ size_t utf8_decode(const char *bytes, size_t length, unsigned int *ret_code)
 	return size;
 }
 
-/* Characters that a terminal acts on, or by which text looks like other text. */
+/* Whether a terminal acts on the character, or it makes text look like other text. */
 static bool is_unsafe(unsigned int code)
 {
 	return code < ' ' || (code >= 0x7f && code < 0xa0) || code == 0xad || code == 0x61c ||

@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Whether all threads of the process have ended; it may still be a zombie. */
+/* Whether all threads of the process have ended. The process may still be a zombie. */
 bool pidfd_has_ended(int pidfd);
-/* The PID in the PID namespace of the caller; 0: reaped, or in another namespace. */
+/* Returns the PID in the caller's PID namespace; 0: reaped, or in another namespace. */
 pid_t pidfd_pid(int pidfd);
 
 #endif

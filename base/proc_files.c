@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* stat: 51 numbers of up to 20 digits, and a name of up to 63 bytes. */
+/* Room for a stat file: 51 numbers of up to 20 digits, and a name of up to 63 bytes. */
 #define STAT_SIZE 1536
 
 ssize_t read_file_at(int dir, const char *name, char *buf, size_t size)
@@ -82,9 +82,9 @@ static int parse_times(const char *text, struct thread_times *ret_times)
 }
 
 /*
- * Reads a file of /proc in one call, unless it is longer than the buffer. Then it is a
- * status with up to 65536 supplementary groups: their numbers are dropped. The kernel
- * makes the text at offset 0 and keeps the rest for the next call.
+ * Reads a file of /proc. Only a status file can be longer than the buffer, because it
+ * lists up to 65536 groups. In that case their numbers are dropped. The kernel generates
+ * the text for the read at offset 0 and keeps the rest for the next read.
  */
 static int read_fd(int fd, char *buf, size_t size)
 {
@@ -134,7 +134,7 @@ int proc_read_status(int dir, const char *path, char buf[PROC_STATUS_SIZE])
 	return err;
 }
 
-/* Reads a file of a thread; `fd` and `keep` as in proc_thread_times(). */
+/* Reads a file of a thread. `fd` and `keep` are those of proc_thread_times(). */
 static int read_kept(int dir, pid_t tid, const char *name, int *fd, bool keep, char *buf,
 		     size_t size)
 {
@@ -165,8 +165,8 @@ int proc_thread_times(int dir, pid_t tid, int *fd, bool keep, struct thread_time
 }
 
 /*
- * The first `count` numbers of a line; false: it lacks some, or there is no such line. A
- * thread name cannot forge a line: its newlines are escaped.
+ * Reads the first `count` numbers of line `name`. False: the line is missing or has
+ * fewer. A thread name cannot forge a line, because the kernel escapes its newlines.
  */
 static bool numbers_after(const char *text, const char *name, maze_u64 *numbers, size_t count)
 {
@@ -227,7 +227,7 @@ int proc_status_by_number(pid_t pid, struct thread_status *ret_status)
 	return err ? err : parse_status(buf, ret_status);
 }
 
-/* Whether the signal set of a line has the signal; clears *known without the line. */
+/* Whether the signal is in the set of line `name`. Clears *known if there is no line. */
 static bool has_signal(const char *text, const char *name, int signal, bool *known)
 {
 	const char *at = strstr(text, name);
@@ -236,7 +236,7 @@ static bool has_signal(const char *text, const char *name, int signal, bool *kno
 	return at && strtoull(at + strlen(name), NULL, 16) >> (signal - 1) & 1;
 }
 
-/* The last number of the line, the PID in the innermost namespace, is 1. */
+/* Whether the process has PID 1 in its innermost namespace, the last number of NStgid. */
 static bool is_first_of_namespace(const char *text)
 {
 	const char *line = strstr(text, "\nNStgid:"), *end = line ? strchr(line + 1, '\n') : NULL;
@@ -275,13 +275,13 @@ void proc_thread_comm(int dir, pid_t tid, char comm[MAZE_COMM_LEN])
 	snprintf(comm, MAZE_COMM_LEN, "%.*s", MAZE_COMM_LEN - 1, buf);
 }
 
-/* Field `number` of stat, from 1 as in proc(5). Names may have blanks and brackets. */
+/* Reads field `number` of stat. Fields are counted from 1, as in proc(5). */
 static bool stat_field(const char *text, int number, maze_u64 *ret_value)
 {
 	const char *at = strrchr(text, ')');
 	int field;
 
-	/* The last bracket ends field 2. */
+	/* Field 2, the name, may have blanks and brackets. The last bracket ends it. */
 	for (field = 2; at && field < number; field++)
 		at = strchr(at + 1, ' ');
 	if (!at)
@@ -301,8 +301,9 @@ maze_u32 proc_thread_cpu(int dir, pid_t tid)
 }
 
 /*
- * PF_KTHREAD, PF_IO_WORKER and PF_USER_WORKER of include/linux/sched.h; in field 9 of
- * stat since the beginning of /proc. The last meant a module being loaded before 5.18.
+ * PF_KTHREAD, PF_IO_WORKER and PF_USER_WORKER of include/linux/sched.h. Field 9 of stat
+ * has contained these flags since the first /proc. Before 5.18 the bit of PF_USER_WORKER
+ * marked a thread that loads a module.
  */
 #define FLAGS_OF_KERNEL (0x00200000 | 0x00000010 | 0x00004000)
 
@@ -317,7 +318,7 @@ bool proc_is_kernel_thread(int dir, pid_t tid)
 
 bool proc_is_own_program(int dir, const char *exe)
 {
-	/* From the inode cache: a FUSE server may never answer. */
+	/* Use the inode cache, because a FUSE server may never answer. */
 	const int flags = AT_STATX_DONT_SYNC;
 	struct statx ours, theirs;
 

@@ -7,10 +7,10 @@
 #include <time.h>
 
 #define NSEC_PER_SEC 1000000000LL
-/* Year 2262 is the last that fits into 63 bits of nanoseconds. */
+/* The last second whose time in ns fits into 63 bits. It is in the year 2262. */
 #define SECONDS_MAX (9223372036LL - 1)
 
-/* A fraction of a second in ns; digits after the ninth are ignored. */
+/* Parses a fraction of a second into ns. Ignores the digits after the ninth. */
 static const char *parse_fraction(const char *at, long long *ret_ns)
 {
 	long long scale = NSEC_PER_SEC / 10;

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* CLOCK_REALTIME, in ns since 1970, as text. */
+/* Converts times of CLOCK_REALTIME, in ns since 1970, to text and back. */
 #ifndef MAZE_BASE_RFC3339_H
 #define MAZE_BASE_RFC3339_H
 
 #include <stdbool.h>
 
-/* "2026-11-23T22:10:05.123456789Z" and its NUL, for years of up to ten digits. */
+/* Room for "2026-11-23T22:10:05.123456789Z" and its NUL, with a ten-digit year. */
 #define RFC3339_LEN 48
 
-/* In UTC with nine digits; a negative time is written as 1970-01-01. Returns buf. */
+/* Writes a time in UTC with nine decimals; one before 1970 as 1970-01-01. Returns buf. */
 const char *rfc3339_format(long long ns, char buf[RFC3339_LEN]);
 /*
- * "2026-11-24T20:45:12.300Z" with any number of digits, or with an offset such as +01:00.
- * False: malformed, or outside of the years 1970 to 2262.
+ * Parses a time such as "2026-11-24T20:45:12.300Z", with any number of decimals, and with
+ * Z or an offset such as +01:00. False: malformed, or outside of the years 1970 to 2262.
  */
 bool rfc3339_parse(const char *text, long long *ret_ns);
 
 #define UTC_LEN 48
-/* "2026-11-24 20:45:12.300" with `digits` (0 to 9) decimals. Returns buf. */
+/* Writes a time such as "2026-11-24 20:45:12.300", with 0 to 9 decimals. Returns buf. */
 const char *utc_format(long long ns, int digits, char buf[UTC_LEN]);
 
 #endif

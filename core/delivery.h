@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The outcome of a stage's signal, from the thread's disposition at the verdict
- * (signal(7), pid_namespaces(7)). Each engine reads the disposition in its own way and
- * uses these functions, so that "sent" has the same meaning in all engines.
+ * Decides whether the signal of a stage is sent, and finds out whether it has an effect.
+ * Both depend on the thread's disposition of the signal at the verdict (signal(7),
+ * pid_namespaces(7)). Each engine reads the disposition in its own way and uses these
+ * functions, so "sent" has the same meaning in all engines.
  */
 #ifndef MAZE_CORE_DELIVERY_H
 #define MAZE_CORE_DELIVERY_H
@@ -10,7 +11,7 @@
 #include "policy.h"
 #include "record.h"
 
-/* The same numbers on all supported architectures (x86, arm64). */
+/* These signals have the same numbers on all supported architectures (x86, arm64). */
 #define MAZE_SIGKILL 9U
 #define MAZE_SIGCHLD 17U
 #define MAZE_SIGCONT 18U
@@ -21,7 +22,7 @@
 #define MAZE_SIGURG 23U
 #define MAZE_SIGWINCH 28U
 
-/* How the thread handles one signal. Without KNOWN no other bit is set. */
+/* How the thread handles one signal. If KNOWN is not set, no other bit is set. */
 #define MAZE_DISPOSITION_KNOWN (1U << 0)
 #define MAZE_DISPOSITION_CAUGHT (1U << 1)  /* the process has a handler */
 #define MAZE_DISPOSITION_IGNORED (1U << 2) /* SIG_IGN */
@@ -48,9 +49,9 @@ maze_inline int maze_is_one_of(maze_u32 signals, maze_u32 signal)
 }
 
 /*
- * Why a warning is not sent (enum maze_not_sent). A blocked warning would stay pending
- * and could end the process later, because execve removes the handler and keeps the
- * pending signal.
+ * Returns why a warning is not sent (enum maze_not_sent). A blocked warning would stay
+ * pending. It could end the process later, because execve removes the handler but keeps
+ * the pending signal.
  */
 maze_inline maze_u16 maze_why_withheld(maze_u32 disposition)
 {
@@ -63,17 +64,17 @@ maze_inline maze_u16 maze_why_withheld(maze_u32 disposition)
 						      : MAZE_NOT_SENT_NO_HANDLER;
 }
 
-/* Why a signal has no effect now although it is sent (enum maze_not_sent). */
+/* Returns why a signal has no effect now although it is sent (enum maze_not_sent). */
 maze_inline maze_u16 maze_why_missed(const struct maze_policy *policy, maze_u32 signal,
 				     maze_u32 disposition)
 {
-	/* From outside its namespace, SIGKILL and SIGSTOP also reach a first process. */
+	/* SIGKILL and SIGSTOP from outside a namespace reach its first process too. */
 	if (!(disposition & MAZE_DISPOSITION_KNOWN) || maze_is_one_of(MAZE_UNCATCHABLE, signal))
 		return MAZE_NOT_SENT_NONE;
 	/*
-	 * Checked first, because a blocked signal stays pending even if it would be
-	 * ignored. If the signal is sent to the process, a thread that does not block it
-	 * or is in sigwait(2) gets it.
+	 * This check comes first, because a blocked signal stays pending even if it would
+	 * be ignored. If the signal is sent to the process, another thread may get it,
+	 * one that does not block it or is in sigwait(2).
 	 */
 	if (disposition & MAZE_DISPOSITION_BLOCKED)
 		return policy->flags & MAZE_POLICY_TO_PROCESS ? MAZE_NOT_SENT_NONE
@@ -87,8 +88,8 @@ maze_inline maze_u16 maze_why_missed(const struct maze_policy *policy, maze_u32 
 }
 
 /*
- * Whether a signal that is delivered ends the process. Unknown, so 0, for a signal that
- * the thread blocks and another thread may get.
+ * Returns 1 if the signal ends the process. If the thread blocks the signal, another
+ * thread may get it. The effect is then unknown, and the result is 0.
  */
 maze_inline int maze_is_fatal(maze_u32 signal, maze_u32 disposition)
 {
@@ -100,8 +101,8 @@ maze_inline int maze_is_fatal(maze_u32 signal, maze_u32 disposition)
 }
 
 /*
- * Whether to send the signal of a stage (`hard`: 0 or 1), and the fields of its record if
- * the kernel accepts the signal.
+ * Decides whether to send the signal of the hard stage (`hard` is 1) or the soft stage
+ * (0). Fills the fields of the record for the case that the kernel accepts the signal.
  */
 maze_inline struct maze_delivery maze_delivery(const struct maze_policy *policy, int hard,
 					       maze_u32 disposition)

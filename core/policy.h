@@ -1,59 +1,62 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A policy: the limits of one task and the reactions to them (DESIGN section 2). The
- * kernel side of every engine shares the layout. Only this file defines the ranges, so
- * all front ends refuse the same values.
+ * A policy contains the limits of one task and the reactions to them (DESIGN section 2).
+ * User space and the kernel side of every engine share the layout. Only this file defines
+ * the ranges, so all front ends refuse the same values.
  */
 #ifndef MAZE_CORE_POLICY_H
 #define MAZE_CORE_POLICY_H
 
 #include "types.h"
 
-/* AVL.14.0 requires thresholds of one millisecond. */
+/* The smallest limit. AVL.14.0 requires thresholds of one millisecond. */
 #define MAZE_LIMIT_MIN_NS MAZE_NSEC_PER_MSEC
-/* 366 days: far above any useful limit, far below an overflow of 64-bit sums. */
+/* The largest limit, 366 days. 64-bit sums of such limits do not overflow. */
 #define MAZE_LIMIT_MAX_NS (366ULL * 24 * 3600 * MAZE_NSEC_PER_SEC)
-/* SIGRTMAX on every Linux ABI but MIPS (which has 128 and is not supported). */
+/* SIGRTMAX on every Linux ABI except MIPS, which is not supported. */
 #define MAZE_SIGNAL_MAX 64
 /* SIGXCPU: the soft signal of a warning. */
 #define MAZE_SIGNAL_WARN 24
 
 /*
- * Recovery is a ratio in units of 1/65536, because core/ uses no float. The largest
- * finite ratio is 1000: each ms asleep takes 1 s off the count.
+ * Recovery is the ratio by which time asleep reduces the count. Its unit is 1/65536,
+ * because core/ uses no float. With the largest finite ratio, 1000, each ms asleep takes
+ * 1 s off the count.
  */
 #define MAZE_RECOVERY_ONE 65536U
 #define MAZE_RECOVERY_MAX (1000U * MAZE_RECOVERY_ONE)
 #define MAZE_RECOVERY_INF 0xffffffffU /* any sleep is a reset */
 /*
- * With this bit the ratio holds for waits for a lock (futex(2)) only, and any other sleep
- * is a reset. Interpreter locks and garbage collectors stop an endless loop for
- * microseconds; a server at full load sleeps as little, but in epoll_wait(2) or recv(2).
+ * With this bit the ratio applies only to waits for a lock (futex(2)), and any other
+ * sleep is a reset. An endless loop may wait for an interpreter lock or a garbage
+ * collector for microseconds, and must not be reset by that. A server at full load sleeps
+ * as briefly, but in epoll_wait(2) or recv(2).
  */
 #define MAZE_RECOVERY_LOCK 0x80000000U
 
-#define MAZE_POLICY_INHERIT (1U << 0)	   /* children start watched */
+#define MAZE_POLICY_INHERIT (1U << 0)	   /* children are watched from their start */
 #define MAZE_POLICY_YIELD_COUNTS (1U << 1) /* sched_yield(2) is not a reset point */
 #define MAZE_POLICY_SHADOW (1U << 2)	   /* record verdicts, send no signal */
 /*
- * No records of the watch's beginning and end, except of an exit in an episode that had a
- * verdict. If every process is watched, these records would overwrite all others.
+ * The beginning and the end of the watch are not recorded. If all processes are watched,
+ * such records would overwrite all others. An exit in an episode with a verdict is
+ * recorded.
  */
 #define MAZE_POLICY_QUIET (1U << 3)
 /*
- * A watch by an ordinary user: acts only while the task's real, effective and saved user
- * IDs are `owner`. If they are not when a stage is due, the watch ends.
+ * An ordinary user requested the watch. It acts only while the task's real, effective and
+ * saved user IDs equal `owner`. If they differ when a stage is due, the watch ends.
  */
 #define MAZE_POLICY_OWNED (1U << 4)
 /*
- * The soft signal goes only to a process that has a handler for it, so that it never ends
- * the process; otherwise the record has the reason. Effective with MAZE_SIGNAL_WARN only,
- * see maze_policy_warns(). Any other soft signal is sent in any case.
+ * The soft signal is sent only if the process has a handler for it, so it never ends the
+ * process. If it is not sent, the record contains the reason. The flag affects only
+ * MAZE_SIGNAL_WARN, see maze_policy_warns(). Any other soft signal is always sent.
  */
 #define MAZE_POLICY_WARN (1U << 5)
 /*
- * Signals go to the process, where any thread may take them, also in sigwait(2). Without
- * this flag they go to the thread that is over its limit.
+ * Signals go to the process, so any of its threads may take them, also in sigwait(2).
+ * Without this flag they go to the thread that is over its limit.
  */
 #define MAZE_POLICY_TO_PROCESS (1U << 6)
 #define MAZE_POLICY_FLAGS                                                                          \
@@ -61,10 +64,10 @@
 	 MAZE_POLICY_OWNED | MAZE_POLICY_WARN | MAZE_POLICY_TO_PROCESS)
 
 struct maze_policy {
-	maze_u64 soft_ns;     /* 0: no soft stage */
-	maze_u64 hard_ns;     /* 0: no hard stage; else not below soft_ns */
-	maze_u32 recovery;    /* 1/65536ths, with or without MAZE_RECOVERY_LOCK; or _INF */
-	maze_u32 flags;	      /* MAZE_POLICY_* */
+	maze_u64 soft_ns;  /* 0: no soft stage */
+	maze_u64 hard_ns;  /* 0: no hard stage; else not below soft_ns */
+	maze_u32 recovery; /* in 1/65536, perhaps with MAZE_RECOVERY_LOCK; or MAZE_RECOVERY_INF */
+	maze_u32 flags;	   /* MAZE_POLICY_* */
 	maze_u16 soft_signal; /* 0: record only */
 	maze_u16 hard_signal;
 	maze_u32 owner; /* with MAZE_POLICY_OWNED: user ID in the initial namespace; else 0 */
@@ -84,19 +87,19 @@ enum maze_policy_fault {
 	MAZE_POLICY_UNKNOWN_FLAG, /* unknown flag, or an owner without MAZE_POLICY_OWNED */
 };
 
-/* Whether the soft signal is a warning; flags and signal of a policy or a list entry. */
+/* Whether the soft signal of a policy or a list entry is a warning. */
 maze_inline int maze_policy_warns(maze_u32 flags, maze_u32 soft_signal)
 {
 	return (flags & MAZE_POLICY_WARN) && soft_signal == MAZE_SIGNAL_WARN;
 }
 
-/* Whether the ratio holds for waits for a lock only. */
+/* Whether the ratio applies only to waits for a lock. */
 maze_inline int maze_recovery_is_for_locks(maze_u32 recovery)
 {
 	return recovery != MAZE_RECOVERY_INF && (recovery & MAZE_RECOVERY_LOCK);
 }
 
-/* The ratio in 1/65536ths, of a recovery that is not MAZE_RECOVERY_INF. */
+/* Returns the ratio in 1/65536. `recovery` is not MAZE_RECOVERY_INF. */
 maze_inline maze_u32 maze_recovery_ratio(maze_u32 recovery)
 {
 	return recovery & ~MAZE_RECOVERY_LOCK;
@@ -108,7 +111,7 @@ static inline int maze_limit_in_range(maze_u64 limit_ns)
 	return limit_ns == 0 || (limit_ns >= MAZE_LIMIT_MIN_NS && limit_ns <= MAZE_LIMIT_MAX_NS);
 }
 
-/* The first fault in the order of the enum, or MAZE_POLICY_OK. */
+/* Returns the first fault in the order of the enum, or MAZE_POLICY_OK. */
 static inline enum maze_policy_fault maze_policy_check(const struct maze_policy *policy)
 {
 	if (!policy->soft_ns && !policy->hard_ns)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A record: an event of a watched task. Every engine fills the same struct, in the kernel
- * or in user space; lib/ prints it as text or JSON.
+ * A record reports one event of a watched task. Every engine fills the same struct, in
+ * the kernel or in user space. lib/ prints it as text or JSON.
  */
 #ifndef MAZE_CORE_RECORD_H
 #define MAZE_CORE_RECORD_H
@@ -17,25 +17,25 @@ enum maze_event {
 	MAZE_EVENT_EXIT,    /* a watched task ended */
 	MAZE_EVENT_WATCH,   /* the watch of a task begins: by request or by inheritance */
 	MAZE_EVENT_UNWATCH, /* the watch of a task ends before the task does */
-	MAZE_EVENT_LOST,    /* `lost` records, or watches that were not inherited */
+	MAZE_EVENT_LOST,    /* `lost` records were overwritten, or `lost` watches not inherited */
 	MAZE_EVENT_COUNT_,
 };
 
 #define MAZE_RECORD_SENT (1U << 0)	/* the kernel accepted the signal, and the thread gets it */
 #define MAZE_RECORD_SHADOW (1U << 1)	/* MAZE_POLICY_SHADOW: no signal was sent */
 #define MAZE_RECORD_INHERITED (1U << 2) /* WATCH: inherited by fork or clone */
-#define MAZE_RECORD_FATAL (1U << 3)	/* the signal ends the process; in shadow: would end */
+#define MAZE_RECORD_FATAL (1U << 3)	/* the signal ends the process (in shadow: would end it) */
 
-/* Why a verdict's signal was not sent or has no effect; in shadow: would have none. */
+/* Why a verdict's signal was not sent or has no effect (in shadow: would have none). */
 enum maze_not_sent {
 	MAZE_NOT_SENT_NONE = 0,	   /* it was sent, or the stage has no signal */
 	MAZE_NOT_SENT_EXITING,	   /* the thread was exiting */
 	MAZE_NOT_SENT_BUSY,	   /* the kernel had no room for another signal */
-	MAZE_NOT_SENT_WATCH_ENDED, /* the watch ended or was replaced first */
+	MAZE_NOT_SENT_WATCH_ENDED, /* the watch ended or was replaced before it was sent */
 	MAZE_NOT_SENT_NO_HANDLER,  /* a warning without a handler: not sent */
 	MAZE_NOT_SENT_IGNORED,	   /* the process or the default action ignores it */
-	MAZE_NOT_SENT_BLOCKED,	   /* the thread blocks it: pending, or a warning not sent */
-	MAZE_NOT_SENT_INIT,	   /* a PID namespace's first process, without a handler */
+	MAZE_NOT_SENT_BLOCKED,	   /* the thread blocks it; a warning is then not sent */
+	MAZE_NOT_SENT_INIT,	   /* the first process of a PID namespace has no handler for it */
 	MAZE_NOT_SENT_OTHER,	   /* another reason, or one unknown to this version */
 	MAZE_NOT_SENT_COUNT_,
 };
@@ -43,7 +43,7 @@ enum maze_not_sent {
 struct maze_record {
 	maze_u64 seq;	   /* 1, 2, … per engine and kind of event; 0: not numbered */
 	maze_u64 boot_ns;  /* CLOCK_BOOTTIME when it happened */
-	maze_u64 count_ns; /* the task's maze count then; for a verdict >= limit_ns */
+	maze_u64 count_ns; /* the task's maze count at that time; of a verdict: >= limit_ns */
 	maze_u64 limit_ns; /* the limit that was reached; 0 for other events */
 	/* For verdicts: see struct maze_tally. */
 	maze_u64 used_ns;
@@ -72,7 +72,7 @@ struct maze_tally {
 	maze_u64 used_ns;   /* CPU time since the episode began */
 	maze_u64 asleep_ns; /* time in sleeps that were not resets; 0 with infinite recovery */
 	maze_u32 sleeps;    /* number of those sleeps */
-	maze_u32 episode;   /* number of resets before it */
+	maze_u32 episode;   /* number of resets before this episode */
 };
 _Static_assert(sizeof(struct maze_tally) == 32, "struct maze_tally is shared with the kernel");
 
@@ -86,10 +86,10 @@ maze_inline void maze_record_tally(struct maze_record *record, const struct maze
 	record->episode = tally->episode;
 }
 
-/* The position of a reader of records, to resume from. */
+/* A position in the records, from which a reader can resume. */
 struct maze_cursor {
-	maze_u64 instance; /* of the engine that numbered the records; 0: cannot be resumed */
-	maze_u64 next[2];  /* next verdict or loss, next lifecycle record; 0: none read yet */
+	maze_u64 instance; /* the engine that numbered the records; 0: cannot be resumed */
+	maze_u64 next[2];  /* of verdicts and losses, of lifecycle records; 0: none read yet */
 };
 
 /* One watched task, as `maze list` shows it. */

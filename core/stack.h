@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Evidence as the kernel side takes it: stacks of a runaway thread and a description of
- * its process. A stack is taken while the thread is current: at its first verdict, and
- * then at a bounded rate until the episode ends. User space finds the names for it, even
- * after the process has ended.
+ * Evidence about a runaway thread: its stacks and a description of its process. The
+ * kernel side takes it while the thread is current. The first stack is taken at the first
+ * verdict of an episode, and more follow at a bounded rate until the episode ends. User
+ * space finds the symbol names, even after the process has ended.
  */
 #ifndef MAZE_CORE_STACK_H
 #define MAZE_CORE_STACK_H
 
 #include "record.h"
 
-#define MAZE_BUILD_ID_LEN 20 /* SHA-1, as linkers write it; shorter ones are padded with 0 */
-/* Outer frames beyond these are cut off, and a flag is set. */
+#define MAZE_BUILD_ID_LEN 20 /* a SHA-1, as linkers write it; shorter ones end with zeros */
+/* The largest numbers of frames. Outer frames are cut off, and a flag is set. */
 #define MAZE_STACK_USER_MAX 64
 #define MAZE_STACK_KERNEL_MAX 32
 
@@ -19,7 +19,7 @@
 #define MAZE_STACKS_DEFAULT 50
 #define MAZE_STACKS_MAX 1000
 #define MAZE_STACK_INTERVAL_DEFAULT_NS (20 * MAZE_NSEC_PER_MSEC)
-/* A stack costs some 10 us, so at most 1 % of the task's CPU time. */
+/* A stack costs about 10 us, so stacks take at most 1 % of the task's CPU time. */
 #define MAZE_STACK_INTERVAL_MIN_NS MAZE_NSEC_PER_MSEC
 
 /* How much evidence to take. */
@@ -28,14 +28,14 @@ struct maze_evidence_wants {
 	maze_u64 interval_ns; /* of the task's CPU time; 0: MAZE_STACK_INTERVAL_DEFAULT_NS */
 };
 
-/* The values of enum bpf_stack_build_id_status, include/uapi/linux/bpf.h. */
+/* The values are those of enum bpf_stack_build_id_status, include/uapi/linux/bpf.h. */
 enum maze_frame_kind {
 	MAZE_FRAME_NONE = 0,
 	MAZE_FRAME_FILE = 1,	/* `at` is an offset in the file with this build-id */
 	MAZE_FRAME_ADDRESS = 2, /* `at` is an address in the process */
 };
 
-/* The layout of struct bpf_stack_build_id: the kernel writes it. */
+/* The layout is that of struct bpf_stack_build_id, because the kernel writes it. */
 struct maze_frame {
 	maze_u32 kind; /* enum maze_frame_kind */
 	maze_u8 build_id[MAZE_BUILD_ID_LEN];
@@ -47,15 +47,15 @@ _Static_assert(sizeof(struct maze_frame) == 32, "struct maze_frame is the kernel
 #define MAZE_STACK_KERNEL_CUT (1U << 1) /* kernel frames were cut off */
 #define MAZE_STACK_IN_KERNEL (1U << 2)	/* in a system call or a fault, not in user code */
 /*
- * The code that took the stack is on top of the kernel frames, because the number of its
- * frames is unknown. These frames belong to an interrupt (the last is its entry,
- * asm_sysvec_* or asm_common_interrupt), to soft interrupts run late (do_softirq,
- * __local_bh_enable_ip), or to the scheduler's tracepoint (__traceiter_sched_switch).
+ * The innermost kernel frames belong to the code that took the stack, and their number is
+ * unknown. They are those of an interrupt, of soft interrupts that ran late (do_softirq,
+ * __local_bh_enable_ip), or of the scheduler's tracepoint (__traceiter_sched_switch). The
+ * last frame of an interrupt is its entry, asm_sysvec_* or asm_common_interrupt.
  */
 #define MAZE_STACK_TAKER_ON_TOP (1U << 3)
 
 struct maze_stack {
-	maze_u64 seq;	   /* 1, 2, … per engine; a gap: stacks that were overwritten */
+	maze_u64 seq;	   /* 1, 2, … per engine; at a gap, stacks were overwritten */
 	maze_u64 boot_ns;  /* CLOCK_BOOTTIME when it was taken */
 	maze_u64 count_ns; /* the task's maze count at that time */
 	maze_u64 tag;	   /* as in struct maze_record */
@@ -82,9 +82,9 @@ _Static_assert(sizeof(struct maze_stack) ==
 #define MAZE_PROCESS_INFO_ARGS_CUT (1U << 1) /* the end of `args` is cut off */
 
 /*
- * The process of a runaway thread, as /proc would show it: read in the kernel at the
- * first verdict, because the process may end before user space can read it. A field that
- * could not be read (a page was not in memory) is empty.
+ * The process of a runaway thread, with the values that /proc would show. The kernel side
+ * reads them at the first verdict, because the process may end before user space can read
+ * /proc. A field is empty if it could not be read, as when its page was not in memory.
  */
 struct maze_process_info {
 	maze_u64 seq; /* 1, 2, … per engine */

@@ -17,16 +17,16 @@
  *       └──────── reset ─────────┴──────── reset ────────┘
  *
  * A stage whose limit is 0 is skipped. With infinite recovery each sleep is a reset. With
- * a finite recovery r, each ns not runnable takes r ns off the count, and the reset
- * occurs when the count is 0. So a program that uses more than r/(1+r) of one CPU for
- * long enough reaches its limit although it sleeps. With a finite recovery for locks,
- * this holds for waits for a lock only, and any other sleep is a reset.
+ * a finite recovery r, each ns that the task is not runnable takes r ns off the count. A
+ * reset then occurs when the count becomes 0. So a program that uses more than r/(1+r) of
+ * one CPU for long enough reaches its limit although it sleeps. With a finite recovery
+ * for locks, this applies only to waits for a lock, and any other sleep is a reset.
  *
- * The functions are pure: no clock, allocation, lock, float or loop. A sample contains
- * the task's runtime in ns as the scheduler accounts it and CLOCK_THREAD_CPUTIME_ID reads
- * it. Steal and suspend are not part of it. A verdict must never be early. A caller that
- * does not know the exact runtime passes a lower bound; for the time of a yield it passes
- * an upper bound.
+ * The functions use no clock, allocation, lock, float or loop. A sample contains the
+ * task's runtime in ns, as the scheduler accounts it and CLOCK_THREAD_CPUTIME_ID reads
+ * it. The runtime does not include steal time or suspends. A verdict must never be early.
+ * So a caller that does not know the exact runtime passes a lower bound, but for the time
+ * of a yield it passes an upper bound.
  */
 #ifndef MAZE_CORE_STEP_H
 #define MAZE_CORE_STEP_H
@@ -38,13 +38,13 @@
 #define MAZE_FIRED_HARD (1U << 1) /* this episode has had its hard verdict */
 
 /*
- * The account of one task. All zero is a valid account, which begins with the first
- * sample. The caller owns it, and excludes concurrent calls for the same account.
+ * The account of one task. An account of zeros is valid, and begins with the first
+ * sample. The caller owns the account and makes no concurrent calls for it.
  */
 struct maze_account {
 	maze_u64 runtime_ns; /* the task's runtime at the last sample */
 	maze_u64 count_ns;   /* the maze count at the last sample */
-	maze_u64 yield_ns;   /* the task's runtime at the last yield accounted for */
+	maze_u64 yield_ns;   /* the task's runtime at the last yield that was accounted for */
 	maze_u32 fired;	     /* MAZE_FIRED_* */
 	maze_u32 episode;    /* number of resets */
 	maze_u32 begun;	     /* 0 until the first sample has set runtime_ns */
@@ -56,7 +56,7 @@ _Static_assert(sizeof(struct maze_account) == 56, "struct maze_account is shared
 
 /* What the task does at the time of the sample. */
 enum maze_act {
-	MAZE_RUNS,   /* it runs on or is preempted */
+	MAZE_RUNS,   /* it continues to run or is preempted */
 	MAZE_SLEEPS, /* it leaves the CPU not runnable */
 	MAZE_LOCKS,  /* it sleeps to wait for a lock; see maze_sleep_resets() */
 	MAZE_WAKES,  /* it gets a CPU after a sleep that was not a reset */
@@ -65,7 +65,7 @@ enum maze_act {
 
 struct maze_sample {
 	maze_u64 runtime_ns; /* CPU time of the task; must not decrease */
-	maze_u64 yield_ns;   /* runtime at its latest yield between samples; 0: none */
+	maze_u64 yield_ns;   /* runtime at its latest yield without a sample of its own; 0: none */
 	maze_u64 asleep_ns;  /* MAZE_WAKES: time that it was not runnable */
 	enum maze_act act;
 };
@@ -81,7 +81,7 @@ struct maze_verdict {
 maze_inline int maze_sleep_resets(const struct maze_policy *policy, enum maze_act act)
 {
 	if (act == MAZE_SLEEPS)
-		return policy->recovery & MAZE_RECOVERY_LOCK; /* INF has that bit too */
+		return policy->recovery & MAZE_RECOVERY_LOCK; /* INF has this bit too */
 	return act == MAZE_LOCKS && policy->recovery == MAZE_RECOVERY_INF;
 }
 
@@ -104,8 +104,9 @@ maze_inline void maze_skip(struct maze_account *account, maze_u64 runtime_ns)
 }
 
 /*
- * Takes recovery * asleep_ns off the count, saturating. 1: that was a reset. A sleep that the
- * clock is too coarse for has 0 ns; it is counted too.
+ * Subtracts recovery * asleep_ns from the count, but not below 0. Returns 1 if the count
+ * is now 0, which is a reset. A sleep that is too short for the clock has 0 ns, and is
+ * counted as a sleep too.
  */
 maze_inline int maze_recover(const struct maze_policy *policy, struct maze_account *account,
 			     maze_u64 asleep_ns)
@@ -118,7 +119,7 @@ maze_inline int maze_recover(const struct maze_policy *policy, struct maze_accou
 	account->asleep_ns += asleep_ns;
 	if (asleep_ns > MAZE_LIMIT_MAX_NS)
 		asleep_ns = MAZE_LIMIT_MAX_NS;
-	/* 2^55 ns times 2^26 does not fit 64 bits: split at the unit of the ratio. */
+	/* 2^55 ns times 2^26 does not fit into 64 bits, so multiply in two parts. */
 	whole = asleep_ns / MAZE_RECOVERY_ONE;
 	rest = asleep_ns % MAZE_RECOVERY_ONE;
 	if (whole && ratio > ~0ULL / whole / 2)
@@ -134,8 +135,8 @@ maze_inline int maze_recover(const struct maze_policy *policy, struct maze_accou
 }
 
 /*
- * MAZE_FIRED_*: the stages that the count has reached and that have not fired in this
- * episode.
+ * Returns the stages (MAZE_FIRED_*) that the count has reached and that have not fired in
+ * this episode.
  */
 maze_inline maze_u32 maze_due(const struct maze_policy *policy, const struct maze_account *account)
 {
@@ -143,13 +144,13 @@ maze_inline maze_u32 maze_due(const struct maze_policy *policy, const struct maz
 
 	if (policy->soft_ns && account->count_ns >= policy->soft_ns)
 		due |= MAZE_FIRED_SOFT;
-	/* hard_ns >= soft_ns, so the soft stage is due now or was before. */
+	/* hard_ns >= soft_ns, so the soft stage is due now too, or has fired already. */
 	if (policy->hard_ns && account->count_ns >= policy->hard_ns)
 		due |= MAZE_FIRED_HARD;
 	return due & ~account->fired;
 }
 
-/* CPU time until the next stage; 0: none is left. */
+/* Returns the CPU time until the next stage; 0: no stage is left. */
 maze_inline maze_u64 maze_next(const struct maze_policy *policy, const struct maze_account *account)
 {
 	if (policy->soft_ns && !(account->fired & MAZE_FIRED_SOFT))
@@ -162,10 +163,10 @@ maze_inline maze_u64 maze_next(const struct maze_policy *policy, const struct ma
 }
 
 /*
- * CPU time until the next sample, for callers that pass yields as sample.yield_ns: until
- * the next stage, but at most the first limit. A yield in between begins an episode, whose
- * first stage is due one first limit after the yield, so this sample is not too late for
- * it. `next_ns` is the verdict's.
+ * Returns the CPU time until the next sample, for callers that pass yields as
+ * sample.yield_ns. `next_ns` is that of the verdict. The result is at most the first
+ * limit, because a yield may begin a new episode. Its first stage is due one first limit
+ * after the yield, so the sample is not too late for it.
  */
 maze_inline maze_u64 maze_next_sample(const struct maze_policy *policy, maze_u64 next_ns)
 {
@@ -176,13 +177,13 @@ maze_inline maze_u64 maze_next_sample(const struct maze_policy *policy, maze_u64
 	return next_ns && next_ns < first_ns ? next_ns : first_ns;
 }
 
-/* Charges the CPU time since the last sample, or since a yield in between. 1: reset. */
+/* Charges CPU time since the last sample or a later yield. 1: the yield was a reset. */
 maze_inline maze_u32 maze_charge(const struct maze_policy *policy, struct maze_account *account,
 				 const struct maze_sample *sample)
 {
 	maze_u64 since_yield;
 
-	/* Ignore an older reading: the verdict may be late, but never early. */
+	/* Ignore an older reading: a verdict may be late, but never early. */
 	if (sample->runtime_ns > account->runtime_ns) {
 		account->count_ns += sample->runtime_ns - account->runtime_ns;
 		account->runtime_ns = sample->runtime_ns;
@@ -190,7 +191,7 @@ maze_inline maze_u32 maze_charge(const struct maze_policy *policy, struct maze_a
 	if (sample->yield_ns <= account->yield_ns || (policy->flags & MAZE_POLICY_YIELD_COUNTS))
 		return 0;
 	account->yield_ns = sample->yield_ns;
-	/* yield_ns is an upper bound and may be ahead of the runtime: skip up to it. */
+	/* yield_ns is an upper bound. If it is ahead of the runtime, skip up to it. */
 	if (account->runtime_ns < sample->yield_ns)
 		maze_skip(account, sample->yield_ns);
 	since_yield = account->runtime_ns - sample->yield_ns;
@@ -203,10 +204,10 @@ maze_inline maze_u32 maze_charge(const struct maze_policy *policy, struct maze_a
 }
 
 /*
- * Skips CPU time up to runtime_ns. A caller that polls calls this right before a step
- * with MAZE_SLEEPS, with a runtime read after the reset point. It does not know how much
- * of the time belongs before that point, and charging too much would make a verdict
- * early.
+ * Skips the CPU time up to runtime_ns. A caller that polls calls this right before a step
+ * with MAZE_SLEEPS, and passes a runtime that it read after the reset point. It does not
+ * know how much of that time the task used before the reset point. Charging too much
+ * would make a verdict early.
  */
 maze_inline void maze_forgo(struct maze_account *account, maze_u64 runtime_ns)
 {
@@ -216,8 +217,8 @@ maze_inline void maze_forgo(struct maze_account *account, maze_u64 runtime_ns)
 
 /*
  * Discards the count because a reset point may have been missed before runtime_ns, an
- * upper bound of the task's runtime. The episode continues, because a reset point may
- * also not have occurred: a stage that has fired in it does not fire again.
+ * upper bound of the task's runtime. It may also be that no reset point occurred. So the
+ * episode continues, and a stage that has fired in it does not fire again.
  */
 maze_inline void maze_doubt(struct maze_account *account, maze_u64 runtime_ns)
 {
@@ -232,10 +233,10 @@ maze_inline void maze_doubt(struct maze_account *account, maze_u64 runtime_ns)
 }
 
 /*
- * Advances the account to the sample and returns the stages that are due. It marks them
- * in account->fired; a caller that could not act on a stage clears its bit, and the next
- * step returns it again. The policy must have passed maze_policy_check(). About 20
- * instructions on the common path.
+ * Advances the account to the sample, returns the stages that are due, and marks them in
+ * account->fired. A caller that could not act on a stage clears its bit there, and the
+ * next step returns the stage again. The policy must have passed maze_policy_check(). The
+ * common path takes about 20 instructions.
  */
 maze_inline struct maze_verdict maze_step(const struct maze_policy *policy,
 					  struct maze_account *account,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Integer types for code that is compiled for the kernel and for user space. core/
- * includes no header of either, so this file defines the widths and checks them.
+ * includes no kernel header and no user-space header, so this file defines the widths and
+ * checks them.
  */
 #ifndef MAZE_CORE_TYPES_H
 #define MAZE_CORE_TYPES_H

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The interface of an engine: the ways to watch tasks on this machine (DESIGN section 4).
- * An engine applies core/step.h, and knows no terminals, rule files or options. Only lib/
+ * The interface of an engine, which watches tasks on this machine (DESIGN section 4). An
+ * engine applies core/step.h, and knows no terminals, rule files or options. Only lib/
  * calls it.
  *
  * Calls return 0 or -errno unless their comment says otherwise, and leave ret_* arguments
- * untouched on failure. With an error, *error (which may be NULL) names the operation,
- * its object, the reason and the remedy. No call prints. A handle belongs to one thread;
- * several processes may hold handles of one pinned engine.
+ * untouched on failure. After a failure *error names the operation, its object, the
+ * reason and the remedy; `error` may be NULL. No call prints. A handle belongs to one
+ * thread, but several processes may hold handles of one pinned engine.
  */
 #ifndef MAZE_ENGINE_H
 #define MAZE_ENGINE_H
@@ -29,23 +29,23 @@ struct engine_evidence; /* one reader of evidence */
 
 /* Where the engine's state is. */
 enum engine_scope {
-	ENGINE_PRIVATE,	 /* in this process: the engine and its watches end with it */
-	ENGINE_PINNED,	 /* in the kernel: loaded if necessary, and stays after this process */
-	ENGINE_EXISTING, /* in the kernel, and only if it is loaded already: else -ENOENT */
+	ENGINE_PRIVATE,	 /* in this process; the engine and its watches end with the process */
+	ENGINE_PINNED,	 /* in the kernel; loaded if necessary, and stays after this process */
+	ENGINE_EXISTING, /* in the kernel; -ENOENT if it is not loaded yet */
 };
 
 /* The task or tasks of a call. The caller keeps pidfd open during the call. */
 struct engine_target {
 	int pidfd; /* of the process (its thread group leader) */
-	pid_t tid; /* only this thread of it; 0: all its threads */
+	pid_t tid; /* only this thread of the process; 0: all its threads */
 };
 
 /* The caller of a request, and the watches that it may change. */
 struct engine_claim {
-	maze_u64 tag; /* of the caller; a watch, its children's watches and records carry it */
+	maze_u64 tag; /* the caller's; its watches, inherited watches and records contain it */
 	/*
-	 * 0: all watches. Otherwise only watches whose tag equals this one in these bits.
-	 * A watch that already has this policy and tag stays and keeps its count.
+	 * 0: all watches. Otherwise only watches whose tag equals `tag` in the bits of
+	 * `mask`. Such a watch keeps its count if it has this policy and tag already.
 	 */
 	maze_u64 mask;
 };
@@ -56,65 +56,64 @@ struct engine_report {
 	bool usable;
 	bool pinned;		/* an engine of this kind is loaded and pinned */
 	char why_not[512];	/* "" if usable */
-	char detail[512];	/* clock, timer and yield probe that it would use */
+	char detail[512];	/* the clock, timer and yield probe that the engine would use */
 	char blind_spots[1024]; /* limitations on this machine, one sentence a line */
 };
 
 struct engine_ops {
 	const char *name;
 	/*
-	 * Whether it sees every sched_yield(2); NULL: it does. If not, yields that it
-	 * does not see are not reset points.
+	 * Whether the engine sees every sched_yield(2). A yield that it does not see is
+	 * not a reset point. NULL: the engine sees all.
 	 */
 	bool (*sees_yields)(const struct engine *engine);
 
-	/* Examines the machine without changing anything, and fills the whole report. */
+	/* Examines the machine, changes nothing, and fills the whole report. */
 	void (*probe)(struct engine_report *ret_report);
 
 	/*
 	 * Opens the engine, and loads it if the scope requires it. The caller frees the
-	 * handle with close(). -EPERM: not permitted, -EOPNOTSUPP: this kernel lacks
-	 * something, -EPROTO: an engine of another ABI version is pinned. With
-	 * ENGINE_EXISTING also -ENOENT: none is pinned, -EACCES: this process may not
-	 * find out.
+	 * handle with close(). -EPERM: not permitted. -EOPNOTSUPP: this kernel lacks
+	 * something. -EPROTO: an engine of another ABI version is pinned. -ENOENT: none
+	 * is pinned. -EACCES: this process may not find out whether one is pinned. The
+	 * last two occur only with ENGINE_EXISTING.
 	 */
 	int (*open)(enum engine_scope scope, struct engine **ret_engine, struct maze_error *error);
 	void (*close)(struct engine *engine); /* NULL is allowed */
 
 	/*
 	 * Watches the target's tasks under the policy from now on, with count 0. Replaces
-	 * their existing watches if the claim covers them. -ESRCH: the target has ended,
-	 * -EPERM: it may not be watched (init, a kernel thread, maze itself), -EEXIST:
-	 * the claim covers none of its watches, -ENOMEM, -ENOSPC.
+	 * their existing watches if the claim covers them. -ESRCH: the target has ended.
+	 * -EPERM: it may not be watched (init, a kernel thread, maze itself). -EEXIST:
+	 * the claim covers none of its watches. -ENOMEM or -ENOSPC: there is no room for
+	 * the watch.
 	 */
 	int (*watch)(struct engine *engine, const struct engine_target *target,
 		     const struct maze_policy *policy, const struct engine_claim *claim,
 		     struct maze_error *error);
 
-	/*
-	 * Ends the target's watches that the claim covers. -ENOENT: the claim covers
-	 * none.
-	 */
+	/* Ends the watches of the target that the claim covers. -ENOENT: none. */
 	int (*unwatch)(struct engine *engine, const struct engine_target *target,
 		       const struct engine_claim *claim, struct maze_error *error);
-	/* Ends all watches that the claim covers; 0 also if the claim covers none. */
+	/* Ends all watches that the claim covers. Returns 0 also if there are none. */
 	int (*unwatch_all)(struct engine *engine, const struct engine_claim *claim,
 			   struct maze_error *error);
 
 	/*
 	 * Calls `each` for each watched task, in no particular order. The entry is valid
-	 * during the call. A result other than 0 ends the list and is returned.
+	 * during the call. If `each` returns a value other than 0, the list ends and
+	 * returns it.
 	 */
 	int (*list)(struct engine *engine, int (*each)(const struct maze_entry *entry, void *arg),
 		    void *arg, struct maze_error *error);
 	int (*counts)(struct engine *engine, struct maze_counts *ret_counts);
 
 	/*
-	 * Records, from the oldest one kept or only new ones. reader_fd, which belongs to
-	 * the reader, polls readable when there may be a record. reader_next returns 1
-	 * and a record, or 0: none now. One MAZE_EVENT_LOST reports the number of records
-	 * that were overwritten before they were read. Readers are independent of each
-	 * other.
+	 * A reader returns records, either from the oldest one kept or only new ones.
+	 * reader_fd belongs to the reader and polls readable when there may be a record.
+	 * reader_next returns 1 and a record, or 0 if there is none now. One
+	 * MAZE_EVENT_LOST reports the number of records that were overwritten before this
+	 * reader read them. Readers are independent of each other.
 	 */
 	int (*reader_open)(struct engine *engine, bool from_oldest,
 			   struct engine_reader **ret_reader, struct maze_error *error);
@@ -123,16 +122,17 @@ struct engine_ops {
 	void (*reader_close)(struct engine_reader *reader);
 
 	/*
-	 * A number that no other engine of this boot has, for cursors; 0: unknown. NULL:
-	 * the engine ends with this process.
+	 * Returns a number that no other engine of this boot has, for cursors; 0:
+	 * unknown. NULL: the engine ends with this process.
 	 */
 	maze_u64 (*instance)(struct engine *engine);
 
 	/*
-	 * Process events (core/process_event.h) from now on until the follower is closed;
-	 * `wants` is a set of MAZE_FOLLOW_*. follower_fd, which belongs to the follower,
-	 * polls readable when there may be an event. follower_next returns 1 and an
-	 * event, or 0: none now. -EPERM, -EOPNOTSUPP: not possible here.
+	 * A follower returns the process events (core/process_event.h) that occur until
+	 * it is closed. `wants` is a set of MAZE_FOLLOW_*. follower_fd belongs to the
+	 * follower and polls readable when there may be an event. follower_next returns 1
+	 * and an event, or 0 if there is none now. -EPERM, -EOPNOTSUPP: not possible
+	 * here.
 	 */
 	int (*follow)(struct engine *engine, unsigned int wants,
 		      struct engine_follower **ret_follower, struct maze_error *error);
@@ -142,14 +142,15 @@ struct engine_ops {
 	void (*follower_close)(struct engine_follower *follower);
 
 	/*
-	 * Evidence (core/stack.h): a process info and a stack at the first verdict of
-	 * each episode, then more stacks until the episode ends. With several readers,
-	 * all get the largest stacks_max and the smallest interval_ns. The engine takes
-	 * evidence until it is unloaded, even without readers; the next reader then sets
-	 * new values. `wants` has no zeros and is within the limits of core/stack.h. A
-	 * reader starts with the oldest evidence kept. evidence_fd, which belongs to the
-	 * reader, polls readable when there may be some. evidence_next_* return 1 and one
-	 * item, or 0: none now. All NULL: this engine takes no evidence.
+	 * Evidence (core/stack.h) is a process info and a stack at the first verdict of
+	 * each episode, and then more stacks until the episode ends. `wants` has no zeros
+	 * and is within the limits of core/stack.h. If there are several readers, the
+	 * largest stacks_max and the smallest interval_ns apply to all. The engine takes
+	 * evidence until it is unloaded, even after all readers have closed. The next
+	 * reader then sets new values. A reader starts with the oldest evidence kept.
+	 * evidence_fd belongs to the reader and polls readable when there may be
+	 * evidence. evidence_next_* return 1 and one item, or 0 if there is none now. All
+	 * NULL: this engine takes no evidence.
 	 */
 	int (*evidence_open)(struct engine *engine, const struct maze_evidence_wants *wants,
 			     struct engine_evidence **ret_evidence, struct maze_error *error);
@@ -157,48 +158,48 @@ struct engine_ops {
 	int (*evidence_next_process_info)(struct engine_evidence *evidence,
 					  struct maze_process_info *ret_process_info);
 	int (*evidence_next_stack)(struct engine_evidence *evidence, struct maze_stack *ret_stack);
-	/* Number of stacks and process infos overwritten before they were read. */
+	/* Returns the number of stacks and process infos that this reader missed. */
 	maze_u64 (*evidence_lost)(const struct engine_evidence *evidence);
 	void (*evidence_close)(struct engine_evidence *evidence);
 
 	/*
-	 * Work of the engine in user space; only the bpf engine has some, the yield-probe
-	 * service. service_fd, which belongs to the engine, polls readable when service()
-	 * should be called; -1: the engine has none. service() returns the ms after which
-	 * to call it again; -1: when service_fd is readable. Several processes may serve.
-	 * A process also calls it before it reaps a child: an engine may need to read the
-	 * state of the ended child.
+	 * An engine may have work to do in user space, as the yield-probe service of the
+	 * bpf engine. service_fd belongs to the engine and polls readable when service()
+	 * should be called; -1: never. service() returns the ms after which to call it
+	 * again; -1: call it when service_fd is readable. Several processes may serve. A
+	 * process also calls service() before it reaps a child, because the engine may
+	 * need to read the state of the ended child.
 	 */
 	int (*service_fd)(struct engine *engine);
 	int (*service)(struct engine *engine);
 	/*
-	 * Makes this process the permanent one that serves. -EEXIST: another process is.
+	 * Makes this process the one that serves permanently. -EEXIST: another one does.
 	 */
 	int (*become_service)(struct engine *engine);
 
 	/*
-	 * gone_fd, which belongs to the engine, polls readable when the engine may have
-	 * been unloaded (-1: it cannot be); gone() returns whether it was.
+	 * gone_fd belongs to the engine and polls readable when the engine may have been
+	 * unloaded; -1: it cannot be unloaded. gone() returns whether it was unloaded.
 	 */
 	int (*gone_fd)(struct engine *engine);
 	bool (*gone)(struct engine *engine);
 
 	/*
-	 * Watches, by this policy and tag, the children that this process gets as a
-	 * reaper of orphans. 1: the engine needs that and has made this process a
-	 * subreaper (prctl(2)), so it must reap unknown children; 0: no need. NULL: never
-	 * needed.
+	 * Watches, under this policy and tag, the orphans that become children of this
+	 * process. 1: the engine needs these children and has made this process a
+	 * subreaper (prctl(2)), so the process must reap unknown children. 0: the engine
+	 * does not need them. NULL: no engine of this kind does.
 	 */
 	int (*adopt)(struct engine *engine, const struct maze_policy *policy, maze_u64 tag);
 
 	/*
-	 * From now on, processes that run the same executable as this process get no
-	 * verdicts. Only a private engine does that, because this process keeps the file
+	 * From now on, processes that run the executable of this process get no verdicts.
+	 * Only a private engine supports that, because this process then keeps the file
 	 * in use. NULL: not supported.
 	 */
 	void (*spare_program)(struct engine *engine);
 
-	/* Removes the pinned engine with all its watches; 0 also if none was pinned. */
+	/* Removes the pinned engine and all its watches. 0 also if none is pinned. */
 	int (*unload)(bool *ret_was_loaded, struct maze_error *error);
 };
 

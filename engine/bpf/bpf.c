@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The bpf engine behind engine.h: opens, closes and describes itself. */
+/* Opens, closes and describes the bpf engine, which implements engine.h. */
 #include "engine_bpf.h"
 #include "kernel_probe.h"
 
@@ -134,7 +134,7 @@ static void bpf_probe(struct engine_report *ret_report)
 	describe(&offer, ret_report);
 }
 
-/* The ID of the map: the kernel reuses an ID only after all others. */
+/* Returns the map's ID, which the kernel reuses only after all other IDs. */
 static maze_u64 bpf_instance(struct engine *engine)
 {
 	struct bpf_map_info info = { 0 };
@@ -150,7 +150,7 @@ static bool bpf_sees_yields(const struct engine *engine)
 	return engine->config.yield_probe != MAZE_YIELD_NONE;
 }
 
-/* The directory entry does not change while the file is in use, as by this process. */
+/* The dentry of the executable stays the same, because this process runs the file. */
 static void bpf_spare_program(struct engine *engine)
 {
 	if (engine->scope == ENGINE_PRIVATE)

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The runtime of a running task: what CLOCK_THREAD_CPUTIME_ID would read, or a little
- * less.
+ * Computes the runtime of a running task. The result is what CLOCK_THREAD_CPUTIME_ID
+ * would read, or a little less.
  *
  * The scheduler updates se.sum_exec_runtime at each switch and tick. Between two updates,
- * CLOCK_THREAD_CPUTIME_ID adds rq_clock_task() - se.exec_start. That clock is the CPU's
- * sched_clock less interrupt time and steal (kernel/sched/core.c,
+ * CLOCK_THREAD_CPUTIME_ID adds rq_clock_task() - se.exec_start. rq_clock_task() is the
+ * CPU's sched_clock less interrupt time and steal time (kernel/sched/core.c,
  * update_rq_clock_task()). This file computes the same sum from the same parts. No BPF
- * helper reads sched_clock, but a counting cpu-clock perf event does
- * (kernel/events/core.c, cpu_clock_event_read()), up to a constant. Each pair (rq->clock,
- * event) is a lower bound of the constant, which is exact when the pair is read right
- * after a clock update, as at a switch.
+ * helper reads sched_clock. But a counting cpu-clock perf event reads sched_clock up to a
+ * constant offset (kernel/events/core.c, cpu_clock_event_read()). Each rq->clock minus
+ * the event read after it is a lower bound of the offset. The bound is exact right after
+ * a clock update, as at a switch.
  *
  * Always: the result is at most the task's true runtime, because a concurrent update can
- * only make the sum smaller. Time that the task will not be charged for is not in it: see
- * is_booked_ahead().
+ * only make the sum smaller. The result omits time that the task will not be charged for,
+ * see is_booked_ahead().
  */
 #ifndef MAZE_BPF_CLOCK_BPF_H
 #define MAZE_BPF_CLOCK_BPF_H
@@ -32,25 +32,25 @@ MAZE_INLINE bool has_rq(void)
 	       bpf_core_field_exists(struct rq, clock);
 }
 
-/* CPU time of a task at its last switch or tick. */
+/* Returns the CPU time of a task at its last switch or tick. */
 MAZE_INLINE maze_u64 booked_runtime(struct task_struct *task)
 {
 	return READ(task, se.sum_exec_runtime);
 }
 
-/* Whether it will sleep when it leaves the CPU; a pending signal keeps it runnable. */
+/* Whether the task sleeps when it leaves the CPU. A pending signal keeps it runnable. */
 MAZE_INLINE bool may_sleep(struct task_struct *task)
 {
 	return !bpf_core_field_exists(struct task_struct, __state) || READ(task, __state);
 }
 
-/* Its voluntary switches; always 0 where the kernel does not count them. */
+/* Returns the count of voluntary switches; always 0 if the kernel does not count them. */
 MAZE_INLINE maze_u64 voluntary_switches(struct task_struct *task)
 {
 	return bpf_core_field_exists(struct task_struct, nvcsw) ? READ(task, nvcsw) : 0;
 }
 
-/* The clock of the task's runqueue: cheap, and up to date during a switch. */
+/* Reads the task's runqueue clock. This is cheap; during a switch it is up to date. */
 MAZE_INLINE maze_u64 switch_clock(struct task_struct *task)
 {
 	if (!has_rq())
@@ -58,7 +58,7 @@ MAZE_INLINE maze_u64 switch_clock(struct task_struct *task)
 	return READ(task->se.cfs_rq->rq, clock);
 }
 
-/* Costs about 60 ns. 0: this CPU has no clock event. */
+/* Reads the clock event of this CPU in about 60 ns. 0: this CPU has no clock event. */
 MAZE_INLINE maze_u64 read_event(void)
 {
 	struct bpf_perf_event_value value = {};
@@ -68,7 +68,7 @@ MAZE_INLINE maze_u64 read_event(void)
 	return value.counter;
 }
 
-/* Improves this CPU's clock offset; call it where the runqueue clock is up to date. */
+/* Improves this CPU's clock offset. Needs a runqueue clock that is up to date. */
 MAZE_INLINE void calibrate(struct maze_cpu *cpu, struct task_struct *task)
 {
 	maze_u64 clock, event;
@@ -90,16 +90,16 @@ MAZE_INLINE maze_u64 read_u64(maze_u64 address)
 }
 
 /*
- * A wakeup that preempts updates the clock and makes the coming switch skip its update
- * (kernel/sched/core.c, wakeup_preempt(), RQCF_REQ_SKIP). The task runs on until the
- * switch, some 20 us, but the next task is charged for that time.
+ * A wakeup that preempts a task updates the clock and makes the coming switch skip its
+ * own update (kernel/sched/core.c, wakeup_preempt(), RQCF_REQ_SKIP). The task runs on for
+ * about 20 us until the switch, but the kernel charges this time to the next task.
  */
 MAZE_INLINE bool is_booked_ahead(struct rq *rq)
 {
 	return READ(rq, clock_update_flags) & 1;
 }
 
-/* A lower bound of the progress of rq_clock_task() since its last update. */
+/* Returns a lower bound of the progress of rq_clock_task() since its last update. */
 MAZE_INLINE maze_u64 clock_task_progress(struct maze_cpu *cpu, struct rq *rq, maze_u64 rq_address,
 					 maze_u64 prev_steal, maze_u64 prev_irq, bool in_interrupt)
 {
@@ -122,15 +122,16 @@ MAZE_INLINE maze_u64 clock_task_progress(struct maze_cpu *cpu, struct rq *rq, ma
 		if (stolen > prev_steal)
 			taken += stolen - prev_steal;
 	}
-	/* Last: a later wakeup has a later clock than the one read here. */
+	/* Check this last: a wakeup after the check has a later clock than `now`. */
 	if (now <= clock || now - clock <= taken || is_booked_ahead(rq))
 		return 0;
 	return now - clock - taken;
 }
 
 /*
- * CPU time of the task that runs on this CPU, called in the task or in an interrupt.
- * Costs about 150 ns. The switch path does not need it: sum_exec_runtime is exact there.
+ * Returns the CPU time of the task that runs on this CPU. Called in that task or in an
+ * interrupt, and costs about 150 ns. The switch path does not need this function, because
+ * sum_exec_runtime is exact there.
  */
 static __noinline maze_u64 running_runtime(struct task_struct *task, struct maze_cpu *cpu,
 					   bool in_interrupt)
@@ -143,7 +144,7 @@ static __noinline maze_u64 running_runtime(struct task_struct *task, struct maze
 	sum = booked_runtime(task);
 	if (!config.has_clock || config.steal_unknown || !has_rq())
 		return sum;
-	/* In this order an update in between can only lose time, never count it twice. */
+	/* In this order a concurrent update loses time, and counts none twice. */
 	rq = task->se.cfs_rq->rq;
 	if (bpf_core_field_exists(struct rq, prev_steal_time_rq))
 		prev_steal = READ(rq, prev_steal_time_rq);
@@ -157,8 +158,8 @@ static __noinline maze_u64 running_runtime(struct task_struct *task, struct maze
 	if (now <= start)
 		return sum;
 	/*
-	 * Longer than the time between two ticks: the clock jumped, as after a snapshot
-	 * is resumed.
+	 * This is longer than the time between two ticks. So the clock has jumped, as it
+	 * does when a snapshot is resumed.
 	 */
 	if (now - start > config.pending_max_ns)
 		return sum;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Iterators over tasks, which user space runs by reading a file. handle__control begins
- * and ends watches according to `request`; handle__list and handle__entries show them.
+ * Iterator programs, which the kernel runs for each task when user space reads a file.
+ * handle__control begins and ends watches according to `request`. handle__list and
+ * handle__entries list the watches.
  */
 #ifndef MAZE_BPF_CONTROL_BPF_H
 #define MAZE_BPF_CONTROL_BPF_H
@@ -15,7 +16,7 @@ MAZE_INLINE struct maze_request *current_request(void)
 	return bpf_map_lookup_elem(&request, &zero);
 }
 
-/* Counts the reason if the task may not be watched. */
+/* Whether the task may be watched; if not, counts the reason. */
 MAZE_INLINE bool may_watch(struct task_struct *task, struct maze_request *req)
 {
 	struct maze_task *leader_state;
@@ -33,7 +34,7 @@ MAZE_INLINE bool may_watch(struct task_struct *task, struct maze_request *req)
 		req->refused_self++;
 		return false;
 	}
-	/* Set before the exit handler runs, and never cleared. */
+	/* PF_EXITING is set before the exit handler runs, and is never cleared. */
 	if (READ(task, flags) & PF_EXITING) {
 		req->exiting++;
 		return false;
@@ -70,9 +71,9 @@ MAZE_INLINE bool leave_alone(struct maze_task *watched, struct maze_request *req
 }
 
 /*
- * A new watch is a new storage element, published at once: the switch handler on another
- * CPU sees the old watch, none, or the new one, never a mixture. The account begins at
- * the first sample on the task's CPU.
+ * Begins a watch as a new storage element, which becomes visible at once. So the switch
+ * handler on another CPU sees the old watch, none, or the new one, but no mixture. The
+ * account begins at the first sample on the task's CPU.
  */
 static __noinline int begin_watch(struct task_struct *task, struct maze_request *req)
 {
@@ -152,7 +153,7 @@ int handle__control(struct bpf_iter__task *ctx)
 	return 0;
 }
 
-/* An exiting task is not listed: the exit handler may have missed it. */
+/* Excludes an exiting task, because the exit handler may have missed it. */
 MAZE_INLINE struct maze_task *listed_watch(struct task_struct *task)
 {
 	if (!task->bpf_storage || (READ(task, flags) & PF_EXITING))
@@ -160,7 +161,7 @@ MAZE_INLINE struct maze_task *listed_watch(struct task_struct *task)
 	return watched_task(task);
 }
 
-/* The count at the task's last switch or tick, as exact as another CPU can tell. */
+/* Returns the count at the last switch or tick. Another CPU cannot know a later one. */
 MAZE_INLINE maze_u64 listed_count(struct task_struct *task, struct maze_task *watched)
 {
 	maze_u64 sum = booked_runtime(task);
@@ -200,7 +201,7 @@ int handle__list(struct bpf_iter__task *ctx)
 	return 0;
 }
 
-/* The list of 2008, in milliseconds: what /proc/maze/entries showed. */
+/* Prints the list that /proc/maze/entries showed in 2008, with times in ms. */
 SEC("iter/task")
 int handle__entries(struct bpf_iter__task *ctx)
 {

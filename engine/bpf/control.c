@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Begins, ends and lists watches: a request is written to a map, then an iterator program
- * that runs once for each task carries it out in the kernel.
+ * Begins, ends and lists watches. A request is written to a map, and an iterator program,
+ * which runs once for each task, carries it out in the kernel.
  *
- * Always: a pidfd identifies the process. The iterator finds tasks by number, so a random
- * ticket is first stored on the process through the pidfd, and the program skips tasks of
- * processes without this ticket.
+ * Always: a pidfd identifies the process. But the iterator finds tasks by number. So a
+ * random ticket is first stored on the process through the pidfd, and the program skips
+ * tasks of processes without this ticket.
  */
 #include "engine_bpf.h"
 
@@ -18,7 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Runs *request on the target's tasks (NULL: all) and reads the results back into it. */
+/* Carries out *request on the target's tasks (NULL: all). Reads the results into it. */
 static int carry_out(struct engine *engine, struct maze_request *request,
 		     const struct engine_target *target)
 {
@@ -190,7 +190,7 @@ int bpf_list(struct engine *engine, int (*each)(const struct maze_entry *entry, 
 			err = each(&entries[i], arg);
 		if (err)
 			break;
-		/* A read may end inside an entry: keep that part for the next read. */
+		/* A read may end inside an entry, so keep that part for the next read. */
 		memmove(entries, (char *)entries + i * sizeof(entries[0]),
 			have % sizeof(entries[0]));
 		have %= sizeof(entries[0]);

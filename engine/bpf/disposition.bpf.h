@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The current task's disposition of a signal (core/delivery.h), read at a verdict. */
+/* Reads the current task's disposition of a signal (core/delivery.h) at a verdict. */
 #ifndef MAZE_BPF_DISPOSITION_BPF_H
 #define MAZE_BPF_DISPOSITION_BPF_H
 
 #include "../../core/delivery.h"
 #include "records.bpf.h"
 
-/* CO-RE relocates no array index, so this computes the address of the element. */
+/* CO-RE does not relocate an array index, so this computes the element's address. */
 MAZE_INLINE bool read_handler(struct task_struct *task, maze_u32 signal, maze_u64 *ret_handler)
 {
 	struct sighand_struct *sighand = BPF_CORE_READ(task, sighand);
@@ -26,7 +26,7 @@ MAZE_INLINE bool read_blocked(struct task_struct *task, maze_u64 *ret_blocked)
 	return !bpf_probe_read_kernel(ret_blocked, sizeof(*ret_blocked), at);
 }
 
-/* Not static: see maze_notify(). */
+/* See maze_notify() for why this function is global. */
 __noinline int maze_disposition(maze_u32 signal)
 {
 	struct task_struct *task = bpf_get_current_task_btf();

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * An open bpf engine as its user-space files see it. load.c (a new engine) and pins.c (a
- * pinned one) fill the same descriptors and mappings; the other files do not tell the two
- * apart. Functions return 0 or -errno unless their comment differs, and leave the
- * reason in *error, which may be NULL.
+ * An open bpf engine, as its user-space files see it. load.c opens a new engine and
+ * pins.c a pinned one. Both fill the same descriptors and mappings, so the other files do
+ * not distinguish the two. Functions return 0 or -errno unless their comment differs.
+ * They write the reason of a failure to *error; `error` may be NULL.
  */
 #ifndef MAZE_ENGINE_BPF_H
 #define MAZE_ENGINE_BPF_H
@@ -12,7 +12,7 @@
 #include "../../base/error.h"
 #include "shared.h"
 
-/* Every map and program that user space uses, the version first. */
+/* Every map and program that user space uses. The version is opened first. */
 enum bpf_object_id {
 	OBJECT_META,
 	OBJECT_TASKS,
@@ -37,7 +37,7 @@ enum bpf_object_id {
 
 struct maze_bpf; /* the skeleton */
 
-/* The yield-probe service of this process, see yield_service.c. *_fd: -1 when unused. */
+/* The yield-probe service of this process, see yield_service.c. An unused *_fd is -1. */
 struct yield_service {
 	int wakeup;	     /* index, -1: none */
 	void *ring;	     /* struct ring_buffer of that wakeup */
@@ -45,8 +45,8 @@ struct yield_service {
 	int event_fd;	     /* perf event of the system-call tracepoint */
 	int probe_lock_fd;   /* held while this process has the probe attached */
 	int service_lock_fd; /* held by the process that stays to serve */
-	bool begins;	     /* attaches the probe at its first call even without need */
-	maze_u64 quiet_ns;   /* CLOCK_BOOTTIME since no task needs the probe; 0: one does */
+	bool begins;	     /* the first call attaches the probe even if no task needs it */
+	maze_u64 quiet_ns;   /* time (CLOCK_BOOTTIME) of the last need; 0: a task needs the probe */
 };
 
 struct engine {
@@ -54,17 +54,17 @@ struct engine {
 	struct maze_bpf *skeleton; /* NULL when the engine was found pinned */
 	int fds[OBJECT_COUNT];
 	struct maze_state *state;	     /* mapped, read-write */
-	struct maze_config config;	     /* a copy: constant */
+	struct maze_config config;	     /* a copy; it never changes */
 	struct maze_record *logs[MAZE_LOGS]; /* mapped, read-only */
 	struct yield_service service;
 	int gone_fd;		  /* inotify on the pins' parent, -1: not created yet */
-	unsigned long meta_inode; /* of the pinned meta map: identifies the engine */
+	unsigned long meta_inode; /* that of the pinned meta map, which identifies the engine */
 };
 
 /* load.c: loads and attaches an engine that ends with this process. */
 int bpf_load(struct engine *engine, struct maze_error *error);
 
-/* pins.c: as the operations open, unload, gone_fd and gone of engine.h. */
+/* pins.c: the operations open, unload, gone_fd and gone of engine.h. */
 int bpf_pins_open(struct engine *engine, bool load, struct maze_error *error);
 int bpf_pins_unload(bool *ret_was_loaded, struct maze_error *error);
 bool bpf_pins_present(void);
@@ -74,27 +74,28 @@ bool bpf_pins_gone(struct engine *engine);
 int bpf_lock(struct engine *engine, int *ret_lock, struct maze_error *error);
 void bpf_unlock(int lock);
 /*
- * The locks of struct yield_service. Both return a descriptor to close or -errno:
- * -EWOULDBLOCK when another process has it. The kernel drops a lock with its holder.
+ * These take the locks of struct yield_service. They return a descriptor, which the
+ * caller closes, or -errno. -EWOULDBLOCK: another process has the lock. The kernel drops
+ * a lock when its holder ends.
  */
 int bpf_pins_lock_probe(void);
 int bpf_pins_lock_service(void);
 
-/* map.c: maps whole pages of a descriptor; NULL: see errno. */
+/* map.c: maps whole pages of a descriptor. NULL: failed, and errno is set. */
 void *bpf_map_fd(int fd, size_t size, int protection);
 void bpf_unmap_fd(const void *address, size_t size);
 int bpf_map_state(struct engine *engine, struct maze_error *error);
 void bpf_unmap_state(struct engine *engine);
 
 /*
- * iterate.c: opens an iterator over one task (tid), one process (pidfd, tid 0) or all
- * (pidfd -1, tid 0).
+ * iterate.c: opens an iterator over one task (tid), over one process (pidfd, tid 0), or
+ * over all tasks (pidfd -1, tid 0).
  */
 int bpf_iterate(int prog_fd, int pidfd, pid_t tid, int *ret_fd);
-/* Runs the iterator to its end, discards its output, and closes it. */
+/* Runs the iterator to its end, discards the output, and closes the descriptor. */
 int bpf_drain_iterator(int fd);
 
-/* control.c: as the operations of the same names in engine.h. */
+/* control.c: the operations of the same names in engine.h. */
 int bpf_watch(struct engine *engine, const struct engine_target *target,
 	      const struct maze_policy *policy, const struct engine_claim *claim,
 	      struct maze_error *error);
@@ -108,12 +109,12 @@ int bpf_counts(struct engine *engine, struct maze_counts *ret_counts);
 /* Exempts this process from being watched, until it exits. */
 int bpf_mark_self(struct engine *engine, struct maze_error *error);
 
-/* force_switch.c: makes each CPU in the set go through a context switch; best effort. */
+/* force_switch.c: makes each CPU in the set switch to another task, if it can. */
 void bpf_force_switch(const maze_u64 *cpu_set, size_t words);
 
 /*
- * notify.c: wakeups of readers. `mask` is the notify_* word of struct maze_state that the
- * wakeup belongs to. -ENOSPC: MAZE_READERS_MAX are in use.
+ * notify.c: wakeups of readers. `mask` is the notify_* word of struct maze_state for this
+ * kind of wakeup. -ENOSPC: MAZE_READERS_MAX readers exist.
  */
 int bpf_notify_open(struct engine *engine, maze_u32 *mask, int *ret_index, void **ret_ring,
 		    struct maze_error *error);
@@ -121,7 +122,7 @@ int bpf_notify_open(struct engine *engine, maze_u32 *mask, int *ret_index, void 
 void bpf_notify_drain(void *ring);
 int bpf_notify_fd(void *ring);
 void bpf_notify_close(struct engine *engine, int index, void *ring);
-/* Whether a running process has a bit in the mask other than bit `index`. */
+/* Whether the mask has a bit of a running process, apart from bit `index`. */
 bool bpf_notify_others(struct engine *engine, maze_u32 mask, int index);
 
 /* reader.c */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * When evidence is taken. The first verdict of an episode takes a process info and a
- * stack. Then the timer takes a stack each time the task has used state.stack_interval_ns
- * of CPU time, until there are state.stacks_max stacks or the episode ends. If stacks_max
- * is 0, no evidence is taken.
+ * Decides when evidence is taken. The first verdict of an episode takes a process info
+ * and a stack. Then the timer takes a stack each time the task has used
+ * state.stack_interval_ns of CPU time. It stops after state.stacks_max stacks or at the
+ * end of the episode. If stacks_max is 0, no evidence is taken.
  */
 #ifndef MAZE_BPF_EVIDENCE_BPF_H
 #define MAZE_BPF_EVIDENCE_BPF_H
@@ -11,7 +11,7 @@
 #include "process_info.bpf.h"
 #include "stacks.bpf.h"
 
-/* Takes the first evidence of this verdict's episode, unless the episode has some. */
+/* Takes the first evidence of the episode, if it has none yet. */
 static __noinline int begin_evidence(struct task_struct *task, struct maze_task *watched,
 				     maze_u64 count_ns, maze_u32 at)
 {
@@ -20,13 +20,13 @@ static __noinline int begin_evidence(struct task_struct *task, struct maze_task 
 	watched->sampled = watched->due.episode + 1;
 	watched->stacks = 0;
 	maze_take_process_info(watched);
-	/* An exiting thread has no user stack, and in kernels before 6.16 no memory. */
+	/* An exiting thread has no user stack, and before 6.16 its mm is gone too. */
 	if (!(READ(task, flags) & PF_EXITING))
 		maze_take_stack(watched, count_ns, at);
 	return 0;
 }
 
-/* CPU time until the next stack; 0: none follows. */
+/* Returns the CPU time until the next stack; 0: no stack follows. */
 MAZE_INLINE maze_u64 next_stack(struct maze_task *watched)
 {
 	if (watched->sampled != watched->account.episode + 1 || watched->stacks >= state.stacks_max)
@@ -36,14 +36,14 @@ MAZE_INLINE maze_u64 next_stack(struct maze_task *watched)
 	return watched->stack_due_ns - watched->account.runtime_ns;
 }
 
-/* Call it in the timer, after the step. */
+/* Takes a stack if one is due. The timer calls this after the step. */
 MAZE_INLINE void go_on_sampling(struct task_struct *task, struct maze_task *watched)
 {
 	if (next_stack(watched) == 1 && !(READ(task, flags) & PF_EXITING))
 		maze_take_stack(watched, watched->account.count_ns, TAKEN_IN_TIMER);
 }
 
-/* CPU time until the next check of the account or the next stack. */
+/* Returns the CPU time until the next check of the account or the next stack. */
 MAZE_INLINE maze_u64 or_next_stack(struct maze_task *watched, maze_u64 next_ns)
 {
 	maze_u64 stack_ns;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Readers of evidence: a position in each of the two mapped logs, and one wakeup for
- * both. The logs (2.8 MB) are mapped only for a reader.
+ * Readers of evidence. A reader has a position in each of the two mapped logs and one
+ * wakeup for both. The logs (2.8 MB) are mapped only for a reader.
  *
  * Always: the descriptor is readable while either log has something to read. Draining the
- * wakeup for one log would hide unread evidence in the other, so `rest_fd` is set in that
- * case.
+ * wakeup for one log would hide unread evidence in the other log. In that case `rest_fd`
+ * is set, so the descriptor stays readable.
  */
 #include "engine_bpf.h"
 #include "../record_log.h"
@@ -30,8 +30,8 @@ struct engine_evidence {
 	maze_u64 lost;
 	int wakeup;
 	void *ring;
-	int fd;	     /* epoll of the wakeup and rest_fd */
-	int rest_fd; /* eventfd: a log is not empty although the wakeup was drained */
+	int fd;	     /* epoll on the wakeup and rest_fd */
+	int rest_fd; /* eventfd; readable if a log is not empty although the wakeup is drained */
 };
 
 static const size_t log_bytes[MAZE_EVIDENCE_LOGS] = {
@@ -64,7 +64,7 @@ static int next_of(struct engine_evidence *evidence, int which, void *ret)
 
 	if (take_next(evidence, &evidence->logs[which], ret))
 		return 1;
-	/* Drain the wakeup, then read again: a slot may have been filled in between. */
+	/* Drain the wakeup, then read again, as a slot may be filled in between. */
 	set_rest(evidence, false);
 	bpf_notify_drain(evidence->ring);
 	if (other->next < record_log_start(&other->log, false))
@@ -110,7 +110,7 @@ int bpf_evidence_fd(struct engine_evidence *evidence)
 	return evidence->fd;
 }
 
-/* The caller's wakeup is in the mask already. */
+/* Switches evidence on. The caller's wakeup is already in the mask. */
 static int switch_on(struct engine *engine, const struct maze_evidence_wants *wants, int wakeup,
 		     struct maze_error *error)
 {
@@ -126,7 +126,7 @@ static int switch_on(struct engine *engine, const struct maze_evidence_wants *wa
 		if (state->stack_interval_ns && state->stack_interval_ns < now.interval_ns)
 			now.interval_ns = state->stack_interval_ns;
 	}
-	/* stacks_max last: the kernel side tests it first. */
+	/* Store stacks_max last, because the kernel side tests it first. */
 	__atomic_store_n(&state->stack_interval_ns, now.interval_ns, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&state->stacks_max, now.stacks_max, __ATOMIC_SEQ_CST);
 	bpf_unlock(lock);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Reports process events (core/process_event.h) to one process of user space. This is a
- * BPF object of its own: attached while that process follows, and detached with it. None
- * of its programs runs at a context switch.
+ * BPF object of its own, which is attached only while that process follows. None of its
+ * programs runs at a context switch.
  *
- * A fork without an event costs about 100 ns, an event about 500 ns, plus an interrupt of
- * the same CPU if the follower waits.
+ * A fork without an event costs about 100 ns, and an event about 500 ns. If the follower
+ * waits, an event also causes an interrupt of the same CPU.
  */
 #include "numbers.bpf.h"
 
@@ -62,7 +62,7 @@ MAZE_INLINE bool is_in_exec(struct task_struct *task)
 	       BPF_CORE_READ_BITFIELD(task, in_execve);
 }
 
-/* Whether the child is watched, and the same rules match it as its parent. */
+/* Whether the child is watched and the same rules match it as match its parent. */
 MAZE_INLINE bool inherits_all(struct task_struct *parent, struct task_struct *child)
 {
 	bool is_thread = !is_main(child), from_main = is_main(parent);
@@ -73,11 +73,11 @@ MAZE_INLINE bool inherits_all(struct task_struct *parent, struct task_struct *ch
 		return !from_main || !(follow_config.wants & MAZE_FOLLOW_THREADS);
 	if (!from_main || (follow_config.wants & MAZE_FOLLOW_ALL_FORKS))
 		return false;
-	/* CLONE_INTO_CGROUP starts a child in another group without a move. */
+	/* CLONE_INTO_CGROUP starts a child in another group, and no move is reported. */
 	return has_cgroups() && child->cgroups->dfl_cgrp == parent->cgroups->dfl_cgrp;
 }
 
-/* Runs after the engine's own handler, in which the child has inherited the watch. */
+/* Runs after the engine's own handler, so the child has inherited the watch already. */
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(follow__sched_process_fork, struct task_struct *parent, struct task_struct *child)
 {
@@ -85,7 +85,7 @@ int BPF_PROG(follow__sched_process_fork, struct task_struct *parent, struct task
 
 	if (is_kernel_thread(child) || inherits_all(parent, child))
 		return 0;
-	/* Rules match an unwatched thread like its process, which was reported before. */
+	/* An unwatched thread matches the rules of its process, reported before. */
 	if (is_thread && !(follow_config.wants & MAZE_FOLLOW_THREADS))
 		return 0;
 	return report(child, MAZE_PROCESS_FORK);

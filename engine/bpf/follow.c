@@ -13,19 +13,19 @@
 
 #include "follow.skel.h"
 
-/* As many as the ring holds: one read empties it. */
+/* The queue holds as many events as the ring, so one read empties the ring. */
 #define QUEUE_LEN (FOLLOW_RING_BYTES / (sizeof(struct maze_process_event) + BPF_RINGBUF_HDR_SZ))
 
 struct engine_follower {
 	struct follow_bpf *skeleton;
 	struct ring_buffer *ring;
 	maze_u64 lost; /* reported so far */
-	bool may_miss; /* the kernel skips a handler while a task is preempted in it */
+	bool may_miss; /* the kernel skips a handler on a CPU where a preempted task is in it */
 	size_t head, tail;
 	struct maze_process_event queue[QUEUE_LEN];
 };
 
-/* A negative result leaves this event and all that follow in the ring. */
+/* Queues one event. A negative result leaves it and all later ones in the ring. */
 static int take(void *arg, void *data, size_t size)
 {
 	struct engine_follower *follower = arg;
@@ -100,7 +100,7 @@ int bpf_follower_fd(struct engine_follower *follower)
 	return ring_buffer__epoll_fd(follower->ring);
 }
 
-/* Events that were not queued: the ring was full, or their handler was skipped. */
+/* Counts events that were lost: the ring was full, or their handler was skipped. */
 static maze_u64 count_lost(const struct engine_follower *follower)
 {
 	struct follow_bpf *skeleton = follower->skeleton;

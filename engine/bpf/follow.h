@@ -5,10 +5,10 @@
 
 #include "../../core/process_event.h"
 
-/* 6,553 events of 40 bytes: half a second of forks by a few CPUs at full speed. */
+/* 6,553 events of 40 bytes. A few CPUs that fork at full speed fill the ring in 0.5 s. */
 #define FOLLOW_RING_BYTES (256U * 1024)
 
-/* Constant from load on. */
+/* The values do not change after the load. */
 struct follow_config {
 	maze_u32 wants;		/* MAZE_FOLLOW_* */
 	maze_u32 pid_level;	/* as in struct maze_state */

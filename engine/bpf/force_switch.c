@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A task that runs when its watch begins is not accounted for until its CPU goes through
- * a context switch, which a spinner alone on its CPU may put off for long. So a child
- * process moves itself to each such CPU in turn.
+ * If a task runs when its watch begins, its account begins only at the next context
+ * switch of its CPU. A task that spins alone on its CPU may delay that switch for long.
+ * So a child process moves itself to each such CPU in turn, which forces a switch.
  *
- * Best effort: where the child may not run on a CPU, the watch begins with the next
- * switch there, which is late but never early. The child has a time limit, because a
- * real-time task of higher priority may occupy the CPU.
+ * Best effort: if the child may not run on a CPU, the watch begins with the next switch
+ * there, which is late but never early. The child has a time limit, because a real-time
+ * task of higher priority may occupy the CPU.
  */
 #include "engine_bpf.h"
 
@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A forced switch takes tens of microseconds; `maze watch` waits for it. */
+/* A forced switch takes tens of microseconds. `maze watch` waits at most this long. */
 #define FORCE_TIMEOUT_MS 250
 
 static void force_switch(size_t cpu)
@@ -30,7 +30,7 @@ static void force_switch(size_t cpu)
 		return;
 	CPU_ZERO_S(size, set);
 	CPU_SET_S(cpu, size, set);
-	/* Returns when this process runs there: the task before was switched out. */
+	/* Returns when this process runs there, so the task before is switched out. */
 	sched_setaffinity(0, size, set);
 	CPU_FREE(set);
 }
@@ -40,7 +40,7 @@ static void force_switches(const maze_u64 *cpu_set, size_t words)
 	struct sched_param top = { .sched_priority = sched_get_priority_max(SCHED_FIFO) };
 	size_t word, bit;
 
-	/* Displaces real-time spinners too, if this process may. */
+	/* If permitted, this process also displaces real-time tasks that spin. */
 	sched_setscheduler(0, SCHED_FIFO, &top);
 	for (word = 0; word < words; word++)
 		for (bit = 0; bit < 64; bit++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Runs iterator programs: reading the descriptor runs the program once for each task. */
+/* Runs iterator programs. A read of the descriptor runs the program once per task. */
 #include "engine_bpf.h"
 
 #include <bpf/bpf.h>

@@ -7,7 +7,7 @@
 
 #define CLOCK_LOSS "Verdicts wait for the next tick, up to 10 ms late."
 
-/* Members that are needed together, and the loss without them; NULL: cannot run. */
+/* Members needed together, and the loss without them; NULL: the engine cannot run. */
 static const struct row {
 	const char *members; /* STRUCT.MEMBER, separated by blanks */
 	const char *loss;
@@ -55,7 +55,7 @@ static const struct row {
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
-/* Searches unnamed structs and unions too, which here nest at most three deep. */
+/* Finds a member, also in unnamed structs and unions, nested up to `depth` deep. */
 static int offset_in(const struct btf *btf, const struct btf_type *type, const char *member,
 		     int depth)
 {
@@ -85,7 +85,7 @@ int kernel_member_offset(const struct btf *btf, const char *type_name, const cha
 	return type ? offset_in(btf, type, member, 3) : -1;
 }
 
-/* The first member of the row that the kernel lacks; false: none. */
+/* Finds the first member of the row that the kernel lacks; false: there is none. */
 static bool find_missing(const struct btf *btf, const struct row *row, char *ret_name, size_t size)
 {
 	const char *at = row->members;

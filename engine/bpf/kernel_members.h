@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The members of kernel structs that the BPF program reads (kernel_types.h), and the
- * limitations of the engine on a kernel without them.
+ * Checks the kernel for the struct members that the BPF program reads (kernel_types.h),
+ * and lists the limitations of the engine on a kernel that lacks some.
  */
 #ifndef MAZE_BPF_KERNEL_MEMBERS_H
 #define MAZE_BPF_KERNEL_MEMBERS_H
@@ -12,19 +12,19 @@
 
 #include "../../base/error.h"
 
-/* -EOPNOTSUPP if an indispensable member is missing; *error names it. */
+/* Returns -EOPNOTSUPP if an indispensable member is missing. *error names the member. */
 int kernel_members_check(const struct btf *btf, struct maze_error *error);
 
 /* Whether the scheduler's clock can be read between two ticks. */
 bool kernel_members_have_clock(const struct btf *btf);
 
 /*
- * Writes the limitations of the engine on this kernel, one sentence a line, as many as
- * fit.
+ * Writes the limitations of the engine on this kernel, one sentence a line. Omits those
+ * that do not fit.
  */
 void kernel_members_losses(const struct btf *btf, char *ret_text, size_t size);
 
-/* The offset of a member in bytes; -1: the struct or the member does not exist. */
+/* Returns the offset of a member in bytes; -1: no such struct or member. */
 int kernel_member_offset(const struct btf *btf, const char *type_name, const char *member);
 
 #endif

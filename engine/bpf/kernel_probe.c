@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Environment variables for tests: MAZE_YIELD_PROBE=fentry|sched_exit|sys_enter|none
- * overrides the choice of the yield probe. MAZE_KERNEL_BTF=FILE replaces the types of the
- * running kernel, to test a kernel that lacks some members.
+ * Two environment variables are for tests.
+ * MAZE_YIELD_PROBE=fentry|sched_exit|sys_enter|none overrides the choice of the yield
+ * probe. MAZE_KERNEL_BTF=FILE replaces the types of the running kernel, to test a kernel
+ * that lacks some members.
  */
 #include "kernel_probe.h"
 #include "kernel_members.h"
@@ -53,7 +54,7 @@ static int check_rights(struct maze_error *error)
 	return 0;
 }
 
-/* Capabilities in a user namespace do not permit bpf(2). */
+/* A capability that holds only in a user namespace does not permit bpf(2). */
 static int check_bpf_allowed(struct maze_error *error)
 {
 	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "maze_probe", 4, 8, 1, NULL);
@@ -133,15 +134,15 @@ static void probe_clocks(const struct btf *btf, struct kernel_offer *offer)
 				     total >= 0 && start >= 0;
 		offer->irq_total_delta = (long long)irqtime - rq + total;
 		offer->irq_start_delta = (long long)irqtime - rq + start;
-		/* Unknown interrupt time would be charged to the task, as steal would. */
+		/* Unknown interrupt time would be charged to the task, like steal. */
 		if (!offer->has_irqtime)
 			offer->steal_unknown = true;
 	}
 }
 
 /*
- * The per-CPU address of the interrupt stack and its in-use flag: two variables, or, from
- * 6.2 to 6.14, members of one struct. x86 only.
+ * Finds the per-CPU addresses of the interrupt stack and of its in-use flag. They are two
+ * variables, but from 6.2 to 6.14 members of one struct. Only x86 has them.
  */
 static void probe_irq_stack(const struct btf *btf, struct kernel_offer *offer)
 {
@@ -164,8 +165,8 @@ static void probe_irq_stack(const struct btf *btf, struct kernel_offer *offer)
 }
 
 /*
- * Whether task storage is allocated by kmalloc_nolock(). Its predecessor since 6.4, BPF's
- * own allocator, takes no lock either, but kernels that have it do not preempt tracepoint
+ * Whether kmalloc_nolock() allocates task storage. BPF's own allocator, used from 6.4 on,
+ * takes no lock either. But kernels with that allocator do not preempt tracepoint
  * handlers, so they need no late inheritance.
  */
 static bool storage_takes_no_lock(const struct btf *btf)
@@ -174,7 +175,7 @@ static bool storage_takes_no_lock(const struct btf *btf)
 	       !has_member(btf, "bpf_local_storage_map", "bpf_ma");
 }
 
-/* Some kernels permit the load and refuse the trampoline, so attach too. */
+/* Some kernels permit the load and refuse the trampoline, so attach the program too. */
 static bool fentry_permitted(const struct btf *btf)
 {
 	const struct bpf_insn nothing[] = {
@@ -242,7 +243,7 @@ static struct btf *load_types(void)
 	return btf;
 }
 
-/* Since 5.18 the tracepoint has the previous task's state: the fifth BTF parameter. */
+/* Since 5.18 the tracepoint has a fifth BTF parameter, the state of the previous task. */
 static bool switch_reports_state(const struct btf *btf)
 {
 	int id = btf__find_by_name_kind(btf, "btf_trace_sched_switch", BTF_KIND_TYPEDEF);
@@ -294,7 +295,7 @@ int kernel_open_clock(int cpu)
 	return fd < 0 ? -errno : fd;
 }
 
-/* On the current CPU, which is online. */
+/* Opens a clock on the current CPU, because that CPU is online. */
 static int try_clock(void)
 {
 	int cpu = sched_getcpu(), fd = kernel_open_clock(cpu < 0 ? 0 : cpu);

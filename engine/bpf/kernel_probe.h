@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The features of the running kernel that the bpf engine can use. Probing leaves no
+ * Finds the features of the running kernel that the bpf engine can use. A probe leaves no
  * changes behind. load.c and doctor use the results and do not probe themselves.
  */
 #ifndef MAZE_BPF_KERNEL_PROBE_H
@@ -21,12 +21,12 @@ enum yield_method {
 struct kernel_offer {
 	enum yield_method yield;
 	bool has_sched_info;   /* sleeping and waiting for a CPU can be distinguished */
-	bool has_late_inherit; /* handle__sched_wakeup_new may be attached */
+	bool has_late_inherit; /* handle__sched_wakeup_new can be attached */
 	bool has_clock_members;
 	bool has_nohz_full;
 	char losses[400];  /* of kernel_members_losses() */
-	int clock_refused; /* errno of kernel_open_clock(); 0: it works */
-	/* As in struct maze_config: the deltas, and the features that depend on them. */
+	int clock_refused; /* errno of kernel_open_clock(); 0: it succeeds */
+	/* These members have the same meaning as in struct maze_config. */
 	long long steal_delta, irq_total_delta, irq_start_delta;
 	bool has_steal, steal_unknown, has_irqtime;
 	bool has_unwinder; /* kernel stacks can be taken */
@@ -36,25 +36,25 @@ struct kernel_offer {
 };
 
 /*
- * 0, or why the engine cannot run here: -EPERM (capabilities) or -EOPNOTSUPP (the kernel
- * lacks something). *error names the remedy.
+ * Returns 0 if the engine can run here. -EPERM: a capability is missing. -EOPNOTSUPP: the
+ * kernel lacks something. *error names the remedy.
  */
 int kernel_probe(struct kernel_offer *ret_offer, struct maze_error *error);
 
 /*
  * Opens a counting (never sampling) cpu-clock event of one CPU, which reads the
- * scheduler's clock. A descriptor, or -errno. With kernel.perf_event_paranoid=3 (Debian)
- * it needs CAP_SYS_ADMIN.
+ * scheduler's clock. Returns a descriptor or -errno. If kernel.perf_event_paranoid is 3
+ * (Debian), the caller needs CAP_SYS_ADMIN.
  */
 int kernel_open_clock(int cpu);
 
-/* The ID of tracepoint `system`:`event`, or -errno. Needs tracefs. */
+/* Returns the ID of tracepoint `system`:`event`, or -errno. Needs tracefs. */
 int kernel_tracepoint_id(const char *system, const char *event);
 
-/* The file that replaces the running kernel's types; NULL: none. */
+/* Returns the file that replaces the types of the running kernel; NULL: none. */
 const char *kernel_btf_path(void);
 
-/* For the report of doctor. */
+/* Describes the method in the report of `maze doctor`. */
 const char *kernel_yield_text(enum yield_method method);
 
 #endif

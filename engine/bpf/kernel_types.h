@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The kernel structs that the BPF program reads, each with only the members that it
- * reads. libbpf relocates each access to the running kernel's layout (CO-RE), so sizes
- * and order here have no meaning, and one object file fits all kernels.
+ * The kernel structs that the BPF program reads. Each has only the members that it reads.
+ * libbpf relocates each access to the running kernel's layout (CO-RE), so sizes and order
+ * here have no meaning, and one object file fits all kernels.
  *
- * Only READ() and PROBE() read scalars, because a kernel may change their width and sign
- * (on_cpu is an int up to 6.18 and a u8 in 7.2). bpf_core_field_exists() guards each
- * member that the engine can do without; kernel_members.c lists the loss without it.
+ * Only READ() and PROBE() may read scalars, because the width and sign of a scalar may
+ * differ between kernels (on_cpu is an int up to 6.18 and a u8 in 7.2). The engine can do
+ * without some members. bpf_core_field_exists() guards them, and kernel_members.c lists
+ * the loss without each.
  */
 #ifndef MAZE_BPF_KERNEL_TYPES_H
 #define MAZE_BPF_KERNEL_TYPES_H
@@ -24,10 +25,10 @@ typedef _Bool bool;
 #define false 0
 
 /*
- * A scalar member through a pointer that the verifier knows. If the kernel's member has
- * the same width, this is one load: the condition is constant after relocation, and the
- * verifier removes the other branch. libbpf rejects a direct load of the wrong width only
- * where the program can reach it.
+ * Reads a scalar member through a pointer that the verifier knows. If the kernel's member
+ * has the same width, this is one load: the condition is constant after relocation, and
+ * the verifier removes the other branch. libbpf rejects a direct load of the wrong width
+ * only if the program can reach it.
  */
 #define READ(from, member)                                                                         \
 	({                                                                                         \
@@ -41,7 +42,7 @@ typedef _Bool bool;
 		read_value;                                                                        \
 	})
 
-/* The same through any pointer; 0 if the memory cannot be read. */
+/* Reads a scalar member through any pointer; 0 if the memory cannot be read. */
 #define PROBE(from, member)                                                                        \
 	({                                                                                         \
 		typeof(from) probe_from = (from);                                                  \
@@ -49,15 +50,15 @@ typedef _Bool bool;
 		(typeof(probe_from->member))BPF_CORE_READ_BITFIELD_PROBED(probe_from, member);     \
 	})
 
-/* include/linux/sched.h: task states and flags; unchanged from 6.1 to 7.2. */
+/* Task states and flags of include/linux/sched.h, unchanged from 6.1 to 7.2. */
 #define TASK_STOPPED_OR_TRACED 0xcU
 #define TASK_DEAD 0x80U
-#define TASK_RTLOCK_WAIT 0x1000U /* PREEMPT_RT: waits for a lock that spins elsewhere */
+#define TASK_RTLOCK_WAIT 0x1000U /* PREEMPT_RT: waits for a spin lock, which sleeps there */
 #define PF_EXITING 0x00000004U
 #define PF_IO_WORKER 0x00000010U
 #define PF_USER_WORKER 0x00004000U /* since 6.4; unused before */
 #define PF_KTHREAD 0x00200000U
-/* include/linux/sched/signal.h, unchanged too: a PID namespace's first process. */
+/* A PID namespace's first process (include/linux/sched/signal.h, unchanged as well). */
 #define SIGNAL_UNKILLABLE 0x00000040U
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -81,7 +82,7 @@ struct sched_entity {
 };
 
 struct sched_info {
-	unsigned long long run_delay;	/* time that it has waited for a CPU, up to last_queued */
+	unsigned long long run_delay;	/* total time waited for a CPU, up to last_queued */
 	unsigned long long last_queued; /* rq clock when it became runnable; 0 while it runs */
 };
 

@@ -19,22 +19,22 @@
 #include "maze.skel.h"
 
 /*
- * Longest time between two updates of a running task's runtime by the tick: 10 ms at
- * HZ=100, plus a margin for a late tick; 1 s on nohz_full CPUs (kernel/sched/core.c,
- * sched_tick_remote()).
+ * The longest time between two updates of a running task's runtime by the tick. The tick
+ * comes every 10 ms at HZ=100, and may be late. On nohz_full CPUs the update comes every
+ * 1 s (kernel/sched/core.c, sched_tick_remote()).
  */
 #define PENDING_MAX_NS (25 * MAZE_NSEC_PER_MSEC)
 #define PENDING_MAX_NOHZ_FULL_NS (1500 * MAZE_NSEC_PER_MSEC)
 
 /*
- * A task needs the yield probe from this part of its limit on: a 64th for the cheap
+ * From this part of its limit on, a task needs the yield probe: a 64th for the cheap
  * probe, a half for the probe that slows down all system calls. CPU time before the probe
- * was attached is not counted, so it makes the first verdict late.
+ * was attached is not counted, so the first verdict is late by that time.
  */
 #define PROBE_SHIFT_CHEAP 6
 #define PROBE_SHIFT_COSTLY 1
 
-/* Attempts to set up a CPU's timer: for one second. */
+/* Attempts to set up the timer of a CPU: 100 attempts take one second. */
 #define TIMER_ATTEMPTS 100
 #define TIMER_ATTEMPT_US 10000
 
@@ -47,7 +47,7 @@ static int keep_warning(enum libbpf_print_level level, const char *format, va_li
 
 	if (getenv("MAZE_DEBUG"))
 		return vfprintf(stderr, format, args);
-	/* "accesses field": a load of READ() that the verifier removes as unreachable. */
+	/* Ignore "accesses field": the verifier removes such a load of READ(). */
 	if (level != LIBBPF_WARN || last_warning[0] || strstr(format, "accesses field"))
 		return 0;
 	vsnprintf(last_warning, sizeof(last_warning), format, args);
@@ -80,7 +80,7 @@ static void fill_config(struct maze_config *config, const struct kernel_offer *o
 		config->yield_probe = MAZE_YIELD_ON_DEMAND;
 }
 
-/* Whether at least one CPU has a clock event. */
+/* Opens the clock events. Returns whether at least one CPU has one. */
 static bool open_clocks(int map_fd, maze_u32 cpus)
 {
 	bool any = false;
@@ -90,7 +90,7 @@ static bool open_clocks(int map_fd, maze_u32 cpus)
 	for (cpu = 0; cpu < cpus; cpu++) {
 		fd = kernel_open_clock((int)cpu);
 		if (fd < 0)
-			continue; /* offline; once online, its verdicts wait for the tick */
+			continue; /* offline; when online, verdicts there wait for the tick */
 		if (!bpf_map_update_elem(map_fd, &cpu, &fd, BPF_ANY))
 			any = true;
 		close(fd); /* the map holds the event */
@@ -98,7 +98,7 @@ static bool open_clocks(int map_fd, maze_u32 cpus)
 	return any;
 }
 
-/* Before the load, because the program's config has a flag for clock events. */
+/* Opens the events before the load, because the program's config has a flag for them. */
 static int create_clocks(struct maze_bpf *skeleton, const struct kernel_offer *offer,
 			 struct maze_config *config)
 {
@@ -115,7 +115,7 @@ static int create_clocks(struct maze_bpf *skeleton, const struct kernel_offer *o
 	return err;
 }
 
-/* The kernel allocates a timer without sleeping, so an attempt can fail. */
+/* Sets up all timers. The kernel does not sleep to allocate one, so this can fail. */
 static int ready_timers(struct engine *engine, struct maze_error *error)
 {
 	int prog_fd = bpf_program__fd(engine->skeleton->progs.handle__setup);
@@ -180,7 +180,7 @@ static int attach_all(struct maze_bpf *skeleton, const struct kernel_offer *offe
 		struct bpf_link **link;
 		bool wanted;
 	} table[] = {
-		/* Exit and fork before switch, which relies on them. */
+		/* Attach exit and fork before switch, because switch relies on them. */
 		{ skeleton->progs.handle__sched_process_exit,
 		  &skeleton->links.handle__sched_process_exit, true },
 		{ skeleton->progs.handle__sched_process_fork,

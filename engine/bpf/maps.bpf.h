@@ -15,8 +15,9 @@ const volatile struct maze_config config = {};
 struct maze_state state = {};
 
 /*
- * A ticket is stored on a process through its pidfd before the control iterator finds
- * tasks by number. A process without the ticket has reused the number, and is skipped.
+ * User space stores a ticket on a process through its pidfd. Then the control iterator
+ * finds tasks by number. A process without the ticket has reused the number, so the
+ * iterator skips it.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -40,7 +41,7 @@ struct {
 	__type(value, struct maze_timer);
 } timers SEC(".maps");
 
-/* A counting (never sampling) cpu-clock event per CPU: it reads the scheduler's clock. */
+/* A counting (never sampling) cpu-clock event per CPU reads the scheduler's clock. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
 	__uint(max_entries, 1);
@@ -100,7 +101,7 @@ struct {
 	__type(value, struct maze_request);
 } request SEC(".maps");
 
-/* Read first on opening a pinned engine: whether this maze has the same ABI. */
+/* Read first when a pinned engine is opened, to check that the ABI is the same. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);

@@ -32,12 +32,12 @@ static int handle_timer(void *map, maze_u32 *key, struct maze_timer *slot)
 	due_ns = cpu->armed_until_ns;
 	cpu->armed_until_ns = 0;
 	cpu->expiries++;
-	/* An unpinned timer has migrated; the switch-out steps the account. */
+	/* This timer is not pinned and has migrated. The switch-out steps the account. */
 	if (index != bpf_get_smp_processor_id())
 		return 0;
 	/*
-	 * Not always the task that the timer was armed for: under ksoftirqd that task has
-	 * been switched out, and its account was stepped then.
+	 * This is not always the task that the timer was armed for. If the timer runs in
+	 * ksoftirqd, that task has been switched out, and its account was stepped then.
 	 */
 	task = bpf_get_current_task_btf();
 	if (!READ(task, pid)) {
@@ -55,9 +55,9 @@ static int handle_timer(void *map, maze_u32 *key, struct maze_timer *slot)
 }
 
 /*
- * Finds out the owner's properties and the place of the entry frame, and initialises one
- * CPU's timer per task; the loader runs it until all timers are ready. A switch could not
- * do this, because bpf_timer_init() allocates.
+ * Finds the owner's properties and the place of the entry frame, and initialises one
+ * CPU's timer per task of the iteration. The loader runs it until all timers are ready. A
+ * switch handler could not initialise a timer, because bpf_timer_init() allocates.
  */
 SEC("iter/task")
 int handle__setup(struct bpf_iter__task *ctx)
@@ -93,8 +93,8 @@ MAZE_INLINE bool has_wait_times(void)
 }
 
 /*
- * Whether this sleep is a wait for a lock that the policy treats apart. Always false on a
- * kernel that cannot measure sleeps: there each sleep is a reset.
+ * Whether this sleep is a wait for a lock and the policy treats such waits apart. Always
+ * false on a kernel that cannot measure sleeps, so there each sleep is a reset.
  */
 MAZE_INLINE bool waits_for_lock(struct maze_task *watched, struct task_struct *task,
 				unsigned int task_state)
@@ -110,14 +110,15 @@ MAZE_INLINE void begin_sleep(struct task_struct *prev, struct maze_task *watched
 		watched->waited_ns = READ(prev, sched_info.run_delay);
 }
 
-/* Time since the switch-out, less the time that it waited for a CPU. */
+/* Returns the time since the switch-out, less the time that the task waited for a CPU. */
 MAZE_INLINE maze_u64 slept_ns(struct task_struct *next, struct maze_task *watched)
 {
 	maze_u64 until = switch_clock(next), awake = watched->asleep_ns;
 
 	if (has_wait_times()) {
 		/*
-		 * Stop at the last wait for a CPU; run_delay contains the earlier ones.
+		 * The sleep ends where the last wait for a CPU begins. run_delay has the
+		 * earlier waits.
 		 */
 		if (READ(next, sched_info.last_queued) > watched->asleep_ns)
 			until = READ(next, sched_info.last_queued);
@@ -137,9 +138,9 @@ MAZE_INLINE void switch_out(struct task_struct *prev, struct maze_task *watched,
 	struct maze_verdict verdict;
 
 	/*
-	 * prev_state is also set for a preempted task, and for one that a pending signal
-	 * kept runnable, whose __state is 0. A wait for a spin lock that sleeps under
-	 * PREEMPT_RT is not a sleep of the program.
+	 * prev_state may also be set for a preempted task. It may be set for a task that
+	 * a pending signal kept runnable, but then __state is 0. Under PREEMPT_RT a wait
+	 * for a spin lock sleeps, but that is not a sleep of the program.
 	 */
 	if (!preempt && (prev_state & ~TASK_RTLOCK_WAIT) && may_sleep(prev)) {
 		sample.act = waits_for_lock(watched, prev, prev_state) ? MAZE_LOCKS : MAZE_SLEEPS;
@@ -162,7 +163,10 @@ MAZE_INLINE void switch_out(struct task_struct *prev, struct maze_task *watched,
 	watched->nvcsw = voluntary_switches(prev);
 }
 
-/* The first sample, a wakeup under finite recovery, or a switch-out that was missed. */
+/*
+ * Steps the account at a switch-in. This is needed for the first sample, for a wakeup
+ * under finite recovery, and after a switch-out that was missed.
+ */
 static __noinline int resume(struct task_struct *next, struct maze_task *watched)
 {
 	struct maze_sample sample = {
@@ -177,7 +181,7 @@ static __noinline int resume(struct task_struct *next, struct maze_task *watched
 		sample.asleep_ns = slept_ns(next, watched);
 		watched->asleep_ns = 0;
 	} else if (watched->account.begun && voluntary_switches(next) != watched->nvcsw) {
-		/* A switch-out was missed: reset rather than overcharge. */
+		/* A switch-out was missed: reset rather than charge too much. */
 		watched->account.runtime_ns = sample.runtime_ns;
 		maze_reset(&watched->account);
 	}
@@ -185,8 +189,8 @@ static __noinline int resume(struct task_struct *next, struct maze_task *watched
 	doubt_unprobed_time(watched, 0, &sample);
 	verdict = maze_step(&watched->policy, &watched->account, &sample);
 	/*
-	 * A signal goes to current, which is not `next` yet. So the timer acts on the
-	 * stages that are due.
+	 * A signal goes to the current task, which is not `next` yet. So the timer acts
+	 * on the stages that are due.
 	 */
 	watched->account.fired &= ~verdict.due;
 	if (verdict.reset)
@@ -219,7 +223,7 @@ int BPF_PROG(handle__sched_switch, bool preempt, struct task_struct *prev, struc
 	struct maze_task *watched;
 	struct maze_cpu *cpu;
 
-	/* A task without storage of any BPF program is not watched: saves the lookup. */
+	/* A task without storage of any BPF program is not watched: skip the lookup. */
 	if (prev->bpf_storage) {
 		watched = watched_task(prev);
 		if (watched)
@@ -237,7 +241,7 @@ int BPF_PROG(handle__sched_switch, bool preempt, struct task_struct *prev, struc
 	return 0;
 }
 
-/* Watches a child like its parent. `last`: no retry follows, so record a failure. */
+/* Watches a child like its parent. Records a failure if `last`, as no retry follows. */
 static __noinline int inherit(struct task_struct *parent, struct task_struct *child, bool last)
 {
 	struct record_facts facts = { .event = MAZE_EVENT_LOST, .lost = 1 };
@@ -268,9 +272,9 @@ int BPF_PROG(handle__sched_process_fork, struct task_struct *parent, struct task
 }
 
 /*
- * For a child that the fork handler missed; see end_with_task(). This handler is never
- * preempted. It runs with the runqueue locked, so task storage must be allocated without
- * a lock (kmalloc_nolock(), 7.0).
+ * Watches a child that the fork handler missed, see end_with_task(). This handler is
+ * never preempted. But it runs with the runqueue locked, so the allocation of task
+ * storage must not take a lock (kmalloc_nolock(), 7.0).
  */
 SEC("?tp_btf/sched_wakeup_new")
 int BPF_PROG(handle__sched_wakeup_new, struct task_struct *child)
@@ -293,7 +297,7 @@ int BPF_PROG(handle__sched_process_exit, struct task_struct *task)
 	watched = watched_task(task);
 	if (!watched)
 		return 0;
-	/* Neither the timer nor, from 7.0 on, a switch may step the account now. */
+	/* Now neither the timer nor, from 7.0 on, a switch may step the account. */
 	*(volatile maze_u32 *)&watched->role = MAZE_ROLE_NONE;
 	asm volatile("" ::: "memory");
 	cpu = this_cpu();
@@ -315,7 +319,7 @@ MAZE_INLINE int note_current_yield(bool booked)
 	return 0;
 }
 
-/* No cost for other system calls, but not every kernel permits fentry. */
+/* This probe costs other system calls nothing, but not every kernel permits fentry. */
 SEC("?fentry/do_sched_yield")
 int BPF_PROG(handle__yield_entry)
 {
@@ -323,21 +327,21 @@ int BPF_PROG(handle__yield_entry)
 }
 
 /*
- * From 6.15 or so: runs at the end of each __schedule(), so also when a yield found
- * nothing else to run. No cost for other system calls.
+ * This tracepoint exists from about 6.15 on. It runs at the end of each __schedule(), so
+ * also when a yield found nothing else to run. It costs other system calls nothing.
  */
 SEC("?tp_btf/sched_exit_tp")
 int BPF_PROG(handle__sched_exit, bool is_switch)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 
-	/* A yield that switched was seen at the switch-out. */
+	/* A yield that switched was already seen at the switch-out. */
 	if (is_switch || !task->bpf_storage || !in_sched_yield(task))
 		return 0;
 	return note_current_yield(true);
 }
 
-/* On every kernel, but slows down all system calls of all tasks while attached. */
+/* Every kernel permits this probe, but it slows down all system calls while attached. */
 SEC("?tracepoint/syscalls/sys_enter_sched_yield")
 int handle__sys_enter_sched_yield(void *ctx)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reader wakeups: how the kernel side wakes readers and the yield-probe service. Each
+ * The kernel side wakes readers and the yield-probe service through these wakeups. Each
  * wakeup has its own ring buffer of one page. If the buffer is not empty, there may be
- * something to read; its content has no meaning.
+ * something to read. The content of the buffer has no meaning.
  */
 #include "engine_bpf.h"
 
@@ -88,7 +88,7 @@ static int claim_slot(struct engine *engine, maze_u32 *mask, int ring_fd, int *r
 	owner = &engine->state->owners[index];
 	owner->pid = (maze_u32)getpid();
 	owner->start_time = start_time(getpid());
-	/* If the last owner was killed, its bit is still set in the mask of its kind. */
+	/* If the last owner was killed, its bit is still set in one of the masks. */
 	clear_bits(engine, index);
 	__atomic_fetch_or(mask, 1U << index, __ATOMIC_SEQ_CST);
 	*ret_index = index;
@@ -133,9 +133,9 @@ out_fd:
 }
 
 /*
- * A record written while the consumer position is being stored causes no wakeup, because
- * the kernel read the old position. So consume again after a full barrier, until nothing
- * is left.
+ * Drains the ring. A record that is written while the consumer position is being stored
+ * causes no wakeup, because the kernel read the old position. So consume again after a
+ * full barrier, until nothing is left.
  */
 void bpf_notify_drain(void *ring)
 {
@@ -149,7 +149,7 @@ int bpf_notify_fd(void *ring)
 }
 
 /*
- * The ring stays in the map until the next owner replaces it. Removing it would wait for
+ * Leaves the ring in the map until the next owner replaces it. A removal would wait for
  * an RCU grace period, which a process that spins in the kernel delays for minutes.
  */
 void bpf_notify_close(struct engine *engine, int index, void *ring)

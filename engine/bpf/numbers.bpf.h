@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Thread and process numbers of tasks in a pid namespace of a given depth. */
+/* Reads PIDs and TIDs ("numbers") of tasks in a pid namespace of a given depth. */
 #ifndef MAZE_BPF_NUMBERS_BPF_H
 #define MAZE_BPF_NUMBERS_BPF_H
 
@@ -16,14 +16,14 @@ MAZE_INLINE bool has_namespaces(void)
 	       bpf_core_field_exists(struct ns_common, inum);
 }
 
-/* As plain memory, because the index of the array is variable. */
+/* Computes the address, because CO-RE does not relocate a variable array index. */
 MAZE_INLINE struct upid *upid_at(struct pid *pid, maze_u32 level)
 {
 	return (struct upid *)((maze_u64)pid + bpf_core_field_offset(struct pid, numbers) +
 			       (maze_u64)level * bpf_core_type_size(struct upid));
 }
 
-/* A task's number at this depth; 0: it is in no namespace so deep. */
+/* Returns a task's number at this depth; 0: the task is in no namespace so deep. */
 static __noinline maze_u32 number_at(struct task_struct *task, maze_u32 wanted)
 {
 	struct pid *pid;
@@ -37,8 +37,8 @@ static __noinline maze_u32 number_at(struct task_struct *task, maze_u32 wanted)
 }
 
 /*
- * Whether that number belongs to the namespace with this inode number. Several namespaces
- * may have the same depth, except at depth 0.
+ * Whether the task's number at this depth is of the namespace with this inode number.
+ * Several namespaces may have the same depth, except at depth 0.
  */
 MAZE_INLINE bool number_is_of(struct task_struct *task, maze_u32 level, maze_u32 namespace)
 {

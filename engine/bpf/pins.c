@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The pinned engine: loaded once, then opened by name under /sys/fs/bpf/maze.
+ * The pinned engine. It is loaded once, and then opened by name under /sys/fs/bpf/maze.
  *
  * Always: the directory /sys/fs/bpf/maze is complete, because a rename creates it. A load
- * that was killed leaves at most maze-loading, which the next open or unload removes.
- * The lock is a flock(2) on the bpffs directory, which the kernel drops with its holder.
+ * that was killed leaves at most maze-loading. The next open or unload removes that. The
+ * lock is a flock(2) on the bpffs directory, which the kernel drops when its holder ends.
  */
 #include "engine_bpf.h"
 
@@ -27,7 +27,7 @@
 
 #define BPFFS "/sys/fs/bpf"
 #define PIN_DIR BPFFS "/maze"
-/* bpffs reserves names with dots. */
+/* bpffs reserves names with dots, so this name has none. */
 #define LOADING_DIR BPFFS "/maze-loading"
 
 static const char *const pin_names[] = {
@@ -59,7 +59,7 @@ static bool is_bpffs(const char *path)
 	return !statfs(path, &fs) && (unsigned long)fs.f_type == BPF_FS_MAGIC;
 }
 
-/* systemd mounts it; without systemd maze does, as bpftool does. */
+/* Without systemd, which mounts bpffs, maze mounts it, as bpftool does. */
 static int ensure_bpffs(struct maze_error *error)
 {
 	if (is_bpffs(BPFFS))
@@ -93,7 +93,7 @@ int bpf_pins_gone_fd(struct engine *engine)
 	engine->gone_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (engine->gone_fd < 0)
 		return -1;
-	/* On the parent: an open descriptor keeps the directory itself alive. */
+	/* Watch the parent: an open descriptor keeps the directory itself alive. */
 	inotify_add_watch(engine->gone_fd, BPFFS, IN_DELETE | IN_MOVED_FROM | IN_ONLYDIR);
 	return engine->gone_fd;
 }
@@ -161,7 +161,7 @@ int bpf_pins_lock_service(void)
 	return lock_now(PIN_DIR "/service");
 }
 
-/* The links first, so that no program runs without its maps. */
+/* Removes the links first, so that no program runs without its maps. */
 static int remove_pins(const char *path)
 {
 	static const char *const passes[] = { "link_", "" };
@@ -296,7 +296,7 @@ static int open_existing(struct engine *engine, struct maze_error *error)
 					 errno == EPERM || errno == EACCES
 						 ? "; run maze as root"
 						 : "; `maze unload` removes a damaged engine");
-		/* The first object: its version decides on the others. */
+		/* The version, the first object, decides whether to open the others. */
 		if (i == OBJECT_META) {
 			err = check_meta(engine->fds[OBJECT_META], error);
 			if (err)
@@ -333,7 +333,7 @@ int bpf_pins_open(struct engine *engine, bool load, struct maze_error *error)
 	if (bpf_pins_present()) {
 		err = open_existing(engine, error);
 	} else if (!load) {
-		err = fail_missing(error); /* unloaded meanwhile */
+		err = fail_missing(error); /* it was unloaded before the lock was taken */
 	} else {
 		err = bpf_load(engine, error);
 		if (!err)

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Process infos (core/stack.h), taken while the runaway thread is current, so its memory
- * can be read. Nothing here waits: a field whose memory is paged out stays empty.
+ * Takes process infos (core/stack.h) while the runaway thread is current, because only
+ * then its memory can be read. Nothing here waits, so a field whose memory is paged out
+ * stays empty.
  *
- * `args` is the scratch space for `exe`, so an interrupting program shares none. The log
- * is written like those of records.bpf.h.
+ * The `args` of the log slot are the scratch space for `exe`. So a program that
+ * interrupts this one does not use the same space. The log is written like those of
+ * records.bpf.h.
  */
 #ifndef MAZE_BPF_PROCESS_INFOS_BPF_H
 #define MAZE_BPF_PROCESS_INFOS_BPF_H
 
 #include "records.bpf.h"
 
-/* Names and mount points up to the root; few paths of 512 bytes have more. */
+/* The most steps from a file to the root. Few paths of 512 bytes have more. */
 #define PATH_STEPS_MAX 96
 #define PATH_NAME_MAX 255U /* NAME_MAX, include/uapi/linux/limits.h */
 _Static_assert(MAZE_PROCESS_INFO_PATH + PATH_NAME_MAX + 1 <= MAZE_PROCESS_INFO_ARGS,
@@ -20,7 +22,7 @@ _Static_assert(MAZE_PROCESS_INFO_PATH + PATH_NAME_MAX + 1 <= MAZE_PROCESS_INFO_A
 /* Hides a value from the optimiser, so that the verifier sees the bound that follows. */
 #define HIDE(value) asm volatile("" : "+r"(value))
 
-/* State of a walk from a file up to the root; the path so far is text[begin..]. */
+/* A walk from a file up to the root. The path so far is text[begin..]. */
 struct path_walk {
 	struct dentry *dentry;
 	struct mount *mount;
@@ -34,7 +36,7 @@ MAZE_INLINE struct mount *mount_of(struct vfsmount *mount)
 	return (struct mount *)((maze_u64)mount - bpf_core_field_offset(struct mount, mnt));
 }
 
-/* false: the name does not fit. */
+/* Puts a name before the path. Returns false if the name does not fit. */
 MAZE_INLINE bool prepend(struct path_walk *walk, struct dentry *dentry)
 {
 	const unsigned char *name = BPF_CORE_READ(dentry, d_name.name);
@@ -55,7 +57,7 @@ MAZE_INLINE bool prepend(struct path_walk *walk, struct dentry *dentry)
 	return true;
 }
 
-/* 1: this was the last step. */
+/* Takes one step. Returns 1 after the last one. */
 static long walk_up(maze_u32 index, struct path_walk *walk)
 {
 	struct dentry *dentry = walk->dentry, *parent;
@@ -73,7 +75,7 @@ static long walk_up(maze_u32 index, struct path_walk *walk)
 	if (!prepend(walk, dentry))
 		return 1;
 	walk->dentry = parent;
-	/* A file without a directory, as of memfd_create(2). */
+	/* A file of memfd_create(2) has no directory. */
 	return !parent || parent == dentry;
 }
 
@@ -93,7 +95,7 @@ MAZE_INLINE bool has_paths(void)
 	       bpf_core_field_exists(struct qstr, len) && bpf_core_field_exists(struct qstr, name);
 }
 
-/* The dentry of its executable; 0: none or unknown. */
+/* Returns the dentry of the task's executable; 0: none or unknown. */
 MAZE_INLINE maze_u64 program_of(struct task_struct *task)
 {
 	if (!bpf_core_field_exists(struct task_struct, mm) ||
@@ -168,7 +170,7 @@ static __noinline int take_args(struct task_struct *task, struct maze_process_in
 	}
 	if (read_args(process_info, start, size))
 		return 0;
-	/* Some of it is paged out: try the part in its first page. */
+	/* Some arguments are paged out, so try the part in their first page. */
 	in_page = 4096 - start % 4096;
 	process_info->flags |= MAZE_PROCESS_INFO_ARGS_CUT;
 	if (in_page < size)
@@ -176,7 +178,7 @@ static __noinline int take_args(struct task_struct *task, struct maze_process_in
 	return 0;
 }
 
-/* Takes a process info of the current task. Not static: see maze_notify(). */
+/* Takes a process info of the current task. See maze_notify() for why it is global. */
 __noinline int maze_take_process_info(struct maze_task *watched)
 {
 	struct task_struct *task = bpf_get_current_task_btf();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Readers of the bpf engine: a cursor into the mapped logs, and a wakeup. */
+/* Readers of the bpf engine. Each has a cursor into the mapped logs, and a wakeup. */
 #include "../record_log.h"
 #include "engine_bpf.h"
 
@@ -48,7 +48,7 @@ int bpf_reader_next(struct engine_reader *reader, struct maze_record *ret_record
 {
 	if (record_cursor_next(&reader->cursor, reader->logs, ret_record))
 		return 1;
-	/* Drain the wakeup, then read again: a record may have come in between. */
+	/* Drain the wakeup, then read again, as a record may have come in between. */
 	bpf_notify_drain(reader->ring);
 	return record_cursor_next(&reader->cursor, reader->logs, ret_record);
 }

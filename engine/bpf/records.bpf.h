@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Writing records. Each log is a ring of numbered slots, and its writers never wait:
- * record n overwrites slot (n - 1) % MAZE_LOG_LEN. Readers keep their own position and
- * find by the numbers which records they missed. A slot's seq is 0 while it is written.
+ * Writes records. Each log is a ring of numbered slots, and its writers never wait.
+ * Record n overwrites slot (n - 1) % MAZE_LOG_LEN. Each reader keeps its own position and
+ * sees from the numbers which records it missed. A slot's seq is 0 while the slot is
+ * written.
  */
 #ifndef MAZE_BPF_RECORDS_BPF_H
 #define MAZE_BPF_RECORDS_BPF_H
@@ -11,12 +12,12 @@
 #include "numbers.bpf.h"
 
 /*
- * Wakes the readers in the mask. If a ring is full, its reader has a wakeup pending
- * already. Each wakeup costs an interrupt of this CPU.
+ * Wakes the readers in the mask. If a reader's ring is full, that reader has a wakeup
+ * pending already. Each wakeup costs an interrupt of this CPU.
  *
- * Not static, as all functions that begin with maze_: the verifier checks a global
- * function once per program, and a static one on each path to it, which would make
- * loading several times as long.
+ * All functions whose names begin with maze_ are global, not static. The verifier checks
+ * a global function once per program, but a static one on each path to it. With static
+ * functions the load would take several times as long.
  */
 __noinline int maze_notify(maze_u32 mask)
 {
@@ -54,13 +55,13 @@ MAZE_INLINE bool has_user(void)
 	       bpf_core_field_exists(struct cred, uid.val);
 }
 
-/* Its real user ID; ~0 if unknown. */
+/* Returns the task's real user ID; ~0: unknown. */
 MAZE_INLINE maze_u32 user_of(struct task_struct *task)
 {
 	return has_user() ? READ(task->real_cred, uid.val) : ~0U;
 }
 
-/* The inode number of its control group (version 2); 0: unknown. */
+/* Returns the inode number of the task's control group (version 2); 0: unknown. */
 MAZE_INLINE maze_u64 cgroup_of(struct task_struct *task)
 {
 	if (!has_cgroups() || !bpf_core_field_exists(struct cgroup, kn) ||
@@ -129,7 +130,7 @@ static __noinline int write_record(struct task_struct *task, struct maze_task *w
 	record->flags = facts->flags;
 	record->not_sent = facts->not_sent;
 	read_name(record->comm, task);
-	/* Last and atomic: a reader that sees the number sees the other fields too. */
+	/* Atomic and last, so a reader that sees `seq` sees the other fields too. */
 	__sync_lock_test_and_set(&record->seq, seq);
 	return maze_notify(state.notify_records);
 }
@@ -144,7 +145,7 @@ MAZE_INLINE void record_lifecycle(struct task_struct *task, struct maze_task *wa
 		.flags = flags,
 	};
 
-	/* A quiet watch still logs the exit that follows a verdict. */
+	/* A quiet watch logs only the exit that follows a verdict. */
 	if ((watched->policy.flags & MAZE_POLICY_QUIET) &&
 	    !(event == MAZE_EVENT_EXIT && watched->account.fired))
 		return;

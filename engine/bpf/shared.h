@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The map values that the BPF program and user space share. A pinned engine outlives the
- * program that loaded it, so any change of a layout, of a meaning or of a pin's name
- * raises MAZE_BPF_ABI.
+ * program that loaded it. So any change of a layout, of a meaning or of a pin's name must
+ * raise MAZE_BPF_ABI.
  */
 #ifndef MAZE_BPF_SHARED_H
 #define MAZE_BPF_SHARED_H
@@ -18,8 +18,8 @@
 #define MAZE_BPF_ABI 8U
 
 /*
- * Records kept per log. Verdicts have a log of their own, so that a storm of forks and
- * exits overwrites none.
+ * Number of records that a log keeps. Verdicts have a log of their own, because a storm
+ * of forks and exits would overwrite them in a common log.
  */
 #define MAZE_LOG_LEN 4096U
 #define MAZE_LOG_VERDICTS 0
@@ -27,8 +27,8 @@
 #define MAZE_LOGS 2
 
 /*
- * Evidence kept: with the defaults, the stacks of 20 runaway threads (2.4 MB), and ten
- * times as many process infos (0.4 MB).
+ * Number of stacks and process infos kept. With the defaults, there is room for the
+ * stacks of 20 runaway threads (2.4 MB), and for 256 process infos (0.4 MB).
  */
 #define MAZE_STACK_LOG_LEN 1024U
 #define MAZE_PROCESS_INFO_LOG_LEN 256U
@@ -36,10 +36,10 @@
 #define MAZE_EVIDENCE_PROCESS_INFOS 1
 #define MAZE_EVIDENCE_LOGS 2
 
-/* Readers at once: bits of the notify_* masks. Each costs a page of ring buffer. */
+/* Largest number of readers, one bit each in the notify_* masks. Each costs a page. */
 #define MAZE_READERS_MAX 32U
 
-/* CPUs that one watch request can report as running its targets. */
+/* Largest number of CPUs that a watch request can report as running its targets. */
 #define MAZE_CPUS_MAX 8192U
 
 struct maze_meta {
@@ -54,8 +54,7 @@ enum maze_role {
 };
 
 /*
- * maze_task.needs_yield_probe. WATCH_ENDED is final, so an ended watch is never counted
- * again.
+ * maze_task.needs_yield_probe. WATCH_ENDED is final: an ended watch never counts again.
  */
 enum maze_probe_need {
 	MAZE_PROBE_NOT_NEEDED = 0,
@@ -70,28 +69,28 @@ struct maze_task {
 	maze_u64 tag;
 	maze_u64 yield_ns;	    /* runtime at the last yield that the probe saw */
 	maze_u64 next_ns;	    /* CPU time until the next check; 0: none */
-	maze_u64 asleep_ns;	    /* rq clock when a sleep without reset began; 0: none */
-	maze_u64 waited_ns;	    /* its sched_info.run_delay then */
-	maze_u64 nvcsw;		    /* its voluntary switches at the last switch-out seen */
+	maze_u64 asleep_ns;	    /* rq clock when a sleep that is no reset began; 0: none */
+	maze_u64 waited_ns;	    /* sched_info.run_delay when that sleep began */
+	maze_u64 nvcsw;		    /* voluntary switches at the last switch-out seen */
 	maze_u32 role;		    /* enum maze_role */
 	maze_u32 needs_yield_probe; /* enum maze_probe_need */
-	maze_u32 retries;	    /* attempts at a signal that the kernel refused as busy */
+	maze_u32 retries;	    /* failed attempts at a signal while the kernel was busy */
 	maze_u32 unsent;	    /* MAZE_FIRED_*: stages due and not yet recorded */
-	maze_u32 yield_probe;	    /* attachment of the probe since which no yield was missed */
+	maze_u32 yield_probe;	    /* number of the attachment since which no yield was missed */
 	maze_u32 sampled;	    /* episode that has evidence, plus 1; 0: none */
 	maze_u32 stacks;	    /* taken in that episode */
 	maze_u32 reserved;
-	struct maze_tally due; /* of the verdict that the unsent stages belong to */
+	struct maze_tally due; /* that of the verdict to which the unsent stages belong */
 	maze_u64 stack_due_ns; /* runtime at which the next stack is due */
 };
 _Static_assert(sizeof(struct maze_task) == 208, "struct maze_task is pinned");
 
-/* One CPU: its timer, and the data to read its scheduler clock. Times: the rq clock. */
+/* One CPU's timer, and data to read its scheduler clock. Times are of the rq clock. */
 struct maze_cpu {
 	maze_u64 armed_until_ns;  /* 0: not armed */
-	maze_u64 clock_offset_ns; /* rq clock minus perf clock, at most; 0: unknown */
+	maze_u64 clock_offset_ns; /* lower bound of rq clock minus perf clock; 0: unknown */
 	maze_u64 expiries;
-	maze_u64 idle_ns;		    /* when it last went idle with its timer armed */
+	maze_u64 idle_ns;		    /* when the CPU last went idle with its timer armed */
 	maze_u64 cancel_when_idle_until_ns; /* until then, going idle cancels the timer */
 	maze_u64 recheck_delay_ns;	    /* of recheck_missed_switch(); 0: armed for a task */
 	maze_u64 lag_ns;		    /* measured lateness of the timer */
@@ -99,7 +98,7 @@ struct maze_cpu {
 };
 _Static_assert(sizeof(struct maze_cpu) == 64, "one cache line, so that CPUs do not share");
 
-/* In their own map: the yield probe's program type may use no map with timers. */
+/* A map of their own: the yield probe's program type may use no map with timers. */
 struct maze_timer {
 	struct bpf_timer timer;
 	maze_u64 reserved[6];
@@ -119,21 +118,21 @@ struct maze_request {
 	maze_u64 mask;	 /* struct engine_claim of engine.h */
 	maze_u64 ticket; /* tasks of processes without this ticket are skipped */
 	maze_u32 kind;
-	/* Results: numbers of tasks. */
+	/* The results follow: numbers of tasks. */
 	maze_u32 done;
 	maze_u32 refused_init;
 	maze_u32 refused_kernel;
 	maze_u32 refused_self;
 	maze_u32 exiting;
 	maze_u32 no_memory;
-	maze_u32 kept; /* had this policy and tag already, and keep their count */
-	maze_u32 left; /* have watches with a tag outside of the claim */
+	maze_u32 kept; /* these had the policy and tag already, and keep their count */
+	maze_u32 left; /* these have watches with a tag outside of the claim */
 	maze_u32 reserved;
 	maze_u64 running_on[MAZE_CPUS_MAX / 64]; /* CPUs that run a target now */
 };
 _Static_assert(sizeof(struct maze_request) == 96 + MAZE_CPUS_MAX / 8, "no hidden padding");
 
-/* Process that a wakeup belongs to: after a kill, another reader can reuse its slot. */
+/* The process of a wakeup. If it is killed, another reader can reuse the slot. */
 struct maze_wakeup_owner {
 	maze_u64 start_time; /* field 22 of /proc/PID/stat; 0: free */
 	maze_u32 pid;
@@ -148,13 +147,13 @@ struct maze_state {
 	maze_u64 inherit_failures;
 	maze_u64 probe_lease_until_ns; /* CLOCK_BOOTTIME until which yield_probe holds */
 	maze_u32 yield_probe_users;    /* watched tasks that need the yield probe */
-	/* Bit i of a notify_* mask: wakeup i is for this. */
+	/* Bit i of a notify_* mask is set if wakeup i is of that kind. */
 	maze_u32 notify_records;
 	maze_u32 notify_yield_probe; /* yield_probe_users changes from or to 0 */
 	maze_u32 no_timer_pin;	     /* this kernel has no BPF_F_TIMER_CPU_PIN (before 6.7) */
 	maze_u32 timers_ready;	     /* CPUs whose timer has been initialised */
 	maze_u32 pid_level;	     /* depth of the owner's pid namespace */
-	long long timer_error;	     /* why the next CPU's timer is not ready: -errno */
+	long long timer_error;	     /* why the next CPU's timer is not ready (-errno) */
 	maze_u64 evidence_heads[MAZE_EVIDENCE_LOGS]; /* stacks, process infos taken so far */
 	maze_u32 yield_probe;	    /* number of the probe's attachment; 0: not attached */
 	maze_u32 yield_probes;	    /* attachments so far; user space only */
@@ -162,7 +161,7 @@ struct maze_state {
 	maze_u32 stacks_max;	    /* per episode; 0: take no evidence */
 	maze_u32 notify_evidence;
 	struct maze_wakeup_owner owners[MAZE_READERS_MAX]; /* user space only */
-	maze_u64 own_program;				   /* dentry of the owner's program */
+	maze_u64 own_program;	 /* dentry of the executable of the owner */
 	maze_u64 spared_program; /* dentry of the program without verdicts; 0: none */
 	maze_u64 frame_offset;	 /* of the kernel entry frame in a task's stack */
 };
@@ -174,13 +173,13 @@ enum maze_yield_probe {
 };
 
 /*
- * Properties of this kernel, found by the loader and constant after it. A *_delta is the
- * address of a per-CPU variable minus that of the CPU's runqueue.
+ * Properties of this kernel. The loader finds them, and they never change afterwards. A
+ * *_delta is the address of a per-CPU variable minus the address of that CPU's runqueue.
  */
 struct maze_config {
 	long long steal_delta;	   /* steal clock */
 	long long irq_total_delta; /* interrupt time */
-	long long irq_start_delta; /* begin of the current interrupt */
+	long long irq_start_delta; /* when the current interrupt began */
 	long long irq_stack_delta; /* pointer to the interrupt stack */
 	long long irq_inuse_delta; /* byte: the interrupt stack is in use */
 	maze_u64 pending_max_ns;   /* longest runtime between two updates by the tick */

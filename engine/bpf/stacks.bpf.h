@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Stacks of a runaway thread (core/stack.h), taken in the timer's soft interrupt or at
- * its switch-out.
+ * Takes stacks of a runaway thread (core/stack.h), in the timer's soft interrupt or at
+ * the thread's switch-out.
  *
  * The kernel's unwinder starts in this program, so the frames of the current interrupt
- * come before those of the thread. On x86 the interrupted code can be found. An interrupt
- * of user mode stays on the thread's kernel stack, which is empty then. An interrupt of
- * the kernel moves to the CPU's interrupt stack, whose first word points back to the
- * thread's stack (arch/x86/include/asm/irq_stack.h). The registers of the interrupted
- * kernel code are there, and their instruction pointer is the address of the thread's
- * first frame. On other architectures the thread's system call number decides: a fault
- * counts as user code, and the frames of the interrupt stay on top.
+ * come before those of the thread. On x86 this program can find the interrupted code. If
+ * the interrupt came in user mode, the CPU stays on the thread's kernel stack, which was
+ * empty. If it came in the kernel, the CPU moves to its interrupt stack, whose first word
+ * points back to the thread's stack (arch/x86/include/asm/irq_stack.h). The thread's
+ * stack has the registers of the interrupted kernel code. Their instruction pointer is
+ * the address of the thread's first frame. On other architectures the thread's system
+ * call number decides whether it was in the kernel. So a fault counts as user code there,
+ * and the frames of the interrupt stay on top.
  *
- * The slot's user frames are the scratch space, so an interrupting program shares none.
- * The log is written like those of records.bpf.h.
+ * The user frames of the log slot are the scratch space. So a program that interrupts
+ * this one does not use the same space. The log is written like those of records.bpf.h.
  */
 #ifndef MAZE_BPF_STACKS_BPF_H
 #define MAZE_BPF_STACKS_BPF_H
@@ -22,9 +23,9 @@
 #include "records.bpf.h"
 #include "system_call.bpf.h"
 
-/* Frames to unwind: an interrupt adds some 20 before those that are kept. */
+/* Number of frames to unwind. An interrupt adds about 20 before those that are kept. */
 #define TRACE_MAX 96U
-/* Words of the thread's stack to search for registers: the frames above are small. */
+/* Words of the thread's stack to search for registers. Only small frames lie above. */
 #define WINDOW_WORDS 64U
 _Static_assert((TRACE_MAX + WINDOW_WORDS) * sizeof(maze_u64) <=
 		       MAZE_STACK_USER_MAX * sizeof(struct maze_frame),
@@ -35,7 +36,7 @@ enum taken_at {
 	TAKEN_AT_SWITCH,
 };
 
-/* The runqueue, from which the interrupt stack is found; 0: cannot be found here. */
+/* Returns the address of the runqueue, to find the interrupt stack; 0: unknown. */
 MAZE_INLINE maze_u64 rq_address(struct task_struct *task)
 {
 	maze_u64 address = 0;
@@ -54,19 +55,21 @@ MAZE_INLINE bool interrupted_in_kernel(maze_u64 rq)
 	return in_use;
 }
 
-/* Whether these words are registers of kernel code, from the instruction pointer on. */
+/* Whether these words, the first an instruction pointer, are registers of kernel code. */
 MAZE_INLINE bool are_kernel_registers(const maze_u64 *words, maze_u64 address)
 {
-	/* ip, cs, flags, sp, ss; an interrupt comes only where interrupts are on. */
+	/*
+	 * The words are ip, cs, flags, sp, ss. An interrupted context has interrupts on.
+	 */
 	if ((words[1] & 0xffff) != 0x10 || !(words[2] & 0x200))
 		return false;
 	if ((words[4] & 0xffff) != 0x18 && (words[4] & 0xffff))
 		return false;
-	/* The stack pointer was right above them, up to the CPU's alignment. */
+	/* The stack pointer was right above these words, up to the CPU's alignment. */
 	return words[3] - (address + 5 * sizeof(maze_u64)) < 128;
 }
 
-/* The kernel address that was interrupted; 0: unknown. */
+/* Returns the kernel address that was interrupted; 0: unknown. */
 static __noinline maze_u64 interrupted_at(maze_u64 rq, maze_u64 *window)
 {
 	maze_u64 top, sp;
@@ -85,9 +88,9 @@ static __noinline maze_u64 interrupted_at(maze_u64 rq, maze_u64 *window)
 }
 
 /*
- * The index of the first frame with this address; TRACE_MAX: none. The result goes
- * through memory, where the verifier does not track it: else it would check the code that
- * follows once per index.
+ * Finds the index of the first frame with this address; TRACE_MAX: none. Returns it
+ * through memory, where the verifier does not track its value. Otherwise the verifier
+ * would check the code that follows once per index.
  */
 static __noinline int find_frame(const maze_u64 *trace, maze_u32 frames, maze_u64 address,
 				 volatile maze_u64 *ret_index)
@@ -172,8 +175,8 @@ MAZE_INLINE void take_user_frames(struct task_struct *task, struct maze_stack *s
 }
 
 /*
- * Takes a stack of the current task, for the episode of watched->sampled. Not static: see
- * maze_notify().
+ * Takes a stack of the current task, for the episode of watched->sampled. See
+ * maze_notify() for why this function is global.
  */
 __noinline int maze_take_stack(struct maze_task *watched, maze_u64 count_ns, maze_u32 at)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The system call that a task is in, read from the frame by which it entered the kernel.
+ * Finds the system call that a task is in. Its number is in the frame by which the task
+ * entered the kernel.
  */
 #ifndef MAZE_BPF_SYSTEM_CALL_BPF_H
 #define MAZE_BPF_SYSTEM_CALL_BPF_H
@@ -8,7 +9,7 @@
 #include "maps.bpf.h"
 
 #if defined(__TARGET_ARCH_x86)
-/* arch/x86/entry/syscalls; x32 has bit 30. */
+/* Numbers from arch/x86/entry/syscalls. Numbers of x32 have bit 30 set too. */
 #define MAZE_NR_FUTEX 202
 #define MAZE_NR_SCHED_YIELD 24
 #define MAZE_NR_I386_FUTEX 240
@@ -17,17 +18,18 @@
 #define MAZE_NR_FUTEX 98 /* include/uapi/asm-generic/unistd.h */
 #define MAZE_NR_SCHED_YIELD 124
 #endif
-/* The same on every architecture. */
+/* These numbers are the same on every architecture. */
 #define MAZE_NR_FUTEX_TIME64 422
 #define MAZE_NR_FUTEX_WAITV 449
 #define MAZE_NR_FUTEX_WAIT 455
 
-/* Since 6.2. The verifier replaces the call by a move. */
+/* Kernels have this function since 6.2. The verifier replaces the call by a move. */
 extern void *bpf_rdonly_cast(const void *object, maze_u32 type) __ksym __weak;
 
 /*
- * The frame by which the task entered the kernel. It has the same offset in each task's
- * stack. Each sleep of a watched task reads it, and bpf_task_pt_regs() would cost 25 ns.
+ * Returns the frame by which the task entered the kernel, which has the same offset in
+ * each task's stack. Each sleep of a watched task reads the frame, so this avoids
+ * bpf_task_pt_regs(), which costs 25 ns.
  */
 MAZE_INLINE struct pt_regs *entry_frame(struct task_struct *task)
 {
@@ -38,12 +40,12 @@ MAZE_INLINE struct pt_regs *entry_frame(struct task_struct *task)
 }
 
 /*
- * Call it before the handlers are attached, because it stores a wrong offset for a
- * moment.
+ * Stores the offset of the entry frame. Call it before the handlers are attached, because
+ * the stored offset is wrong for a moment.
  */
 MAZE_INLINE void find_entry_frame(struct task_struct *task)
 {
-	/* Through memory, because the verifier permits no difference of pointers. */
+	/* Compute in memory, because the verifier permits no difference of pointers. */
 	volatile maze_u64 *offset = &state.frame_offset;
 
 	if (!bpf_core_field_exists(struct task_struct, stack))
@@ -52,7 +54,7 @@ MAZE_INLINE void find_entry_frame(struct task_struct *task)
 	*offset -= (maze_u64)task->stack;
 }
 
-/* The number of the system call; negative: none. */
+/* Returns the number of the system call; negative: none. */
 MAZE_INLINE long system_call(struct task_struct *task)
 {
 	struct pt_regs *regs = entry_frame(task);
@@ -65,7 +67,7 @@ MAZE_INLINE long system_call(struct task_struct *task)
 }
 
 #if defined(__TARGET_ARCH_x86)
-/* TS_COMPAT: this is the number of an i386 system call. */
+/* Whether the system call is an i386 one (TS_COMPAT). */
 MAZE_INLINE bool is_compat(struct task_struct *task)
 {
 	return bpf_core_field_exists(struct task_struct, thread_info.status) &&
@@ -87,8 +89,8 @@ MAZE_INLINE bool in_sched_yield(struct task_struct *task)
 }
 
 /*
- * For a task that sleeps and is not stopped: an i386 call with one of these numbers does
- * not sleep.
+ * Whether a task that sleeps waits in futex(2). Does not check for i386, because an i386
+ * call with one of these numbers does not sleep. The task must not be stopped.
  */
 MAZE_INLINE bool in_futex(struct task_struct *task)
 {

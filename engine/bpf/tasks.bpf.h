@@ -12,7 +12,7 @@
 
 #define MAZE_INLINE static __always_inline
 
-/* Watched tasks and maze's own processes; the kernel frees a value with its task. */
+/* Watched tasks and maze's own processes. The kernel frees a value with its task. */
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Verdicts: steps an account (the rule is in core/step.h), sends the signal, writes the
- * record, and arms the timer for the next check.
+ * Handles verdicts: steps an account (core/step.h has the rule), sends the signal, writes
+ * the record, and arms the timer for the next check.
  *
- * A signal goes to the current task, so maze_act_on() may be called only while the judged
- * task is current: at its switch-out, in the timer, and at its exit; never at its
- * switch-in.
+ * A signal goes to the current task. So maze_act_on() may be called only while the judged
+ * task is current: at its switch-out, in the timer, and at its exit. It may not be called
+ * at its switch-in.
  */
 #ifndef MAZE_BPF_VERDICT_BPF_H
 #define MAZE_BPF_VERDICT_BPF_H
@@ -14,21 +14,21 @@
 #include "disposition.bpf.h"
 #include "yields.bpf.h"
 
-/* Delay before a signal that the kernel refused as busy is tried again. */
+/* Delay before another attempt at a signal that the kernel refused as busy. */
 #define MAZE_RETRY_NS (100 * MAZE_NSEC_PER_USEC)
-/* After so many attempts the verdict is recorded as not sent. */
+/* After this number of attempts the verdict is recorded as not sent. */
 #define MAZE_RETRIES_MAX 16
-/* A timer this late is armed again; its soft interrupt may be some ms late. */
+/* A timer that is overdue by this is armed again. Its soft interrupt may take some ms. */
 #define MAZE_OVERDUE_NS (10 * MAZE_NSEC_PER_MSEC)
-/* If the CPU idles for less, an expiring timer disturbs no deep idle state. */
+/* A CPU that idles for less is in no deep idle state, so its timer may expire. */
 #define MAZE_LONG_IDLE_NS (10 * MAZE_NSEC_PER_MSEC)
-/* One wakeup in this time costs less than any periodic task. */
+/* For how long going idle cancels the timer. One wakeup per 10 s costs almost nothing. */
 #define MAZE_CANCEL_WHEN_IDLE_NS (10 * MAZE_NSEC_PER_SEC)
-/* A larger lateness has other causes than the timer. */
+/* Lateness above this has other causes than the timer. */
 #define MAZE_LAG_MAX_NS (50 * MAZE_NSEC_PER_USEC)
-/* A longer delay is shortened by 0.2 %, as clocks may differ by that. */
+/* A delay above this is shortened by 0.2 %, as the clocks may differ by that. */
 #define MAZE_CLOSE_NS (8 * MAZE_NSEC_PER_MSEC)
-/* First and longest delay of recheck_missed_switch(). */
+/* The first and the longest delay of recheck_missed_switch(). */
 #define MAZE_RECHECK_MIN_NS (4 * MAZE_NSEC_PER_MSEC)
 #define MAZE_RECHECK_MAX_NS (1 * MAZE_NSEC_PER_SEC)
 
@@ -38,11 +38,11 @@ MAZE_INLINE maze_u64 next_check(struct maze_task *watched, maze_u64 next_ns)
 	return or_next_stack(watched, next_ns);
 }
 
-/* Where a verdict is acted on. */
+/* The place where a verdict is acted on. */
 enum maze_act_at {
 	MAZE_IN_TIMER,
 	MAZE_AT_SWITCH,	  /* not in an interrupt */
-	MAZE_LAST_CHANCE, /* another verdict follows: no retry */
+	MAZE_LAST_CHANCE, /* another verdict follows, so there is no retry */
 };
 
 static __noinline int record_verdict(struct task_struct *task, struct maze_task *watched,
@@ -67,8 +67,8 @@ static __noinline int record_verdict(struct task_struct *task, struct maze_task 
 }
 
 /*
- * Sends and records one stage. Returns 1 without a record when the kernel was busy and
- * the signal is to be tried again: a CPU accepts one signal of all BPF programs per
+ * Sends and records one stage. Returns 1, without a record, if the kernel was busy and
+ * the signal must be tried again. A CPU accepts only one signal from all BPF programs per
  * interrupt or switch.
  */
 static __noinline int act_on_stage(struct task_struct *task, struct maze_task *watched,
@@ -108,7 +108,7 @@ static __noinline int act_on_stage(struct task_struct *task, struct maze_task *w
 	return 0;
 }
 
-/* Records the stages that are due when a watch ends, as not sent. */
+/* When a watch ends, records the stages that are still due as not sent. */
 MAZE_INLINE void record_unsent(struct task_struct *task, struct maze_task *watched)
 {
 	maze_u32 unsent = 0;
@@ -122,8 +122,8 @@ MAZE_INLINE void record_unsent(struct task_struct *task, struct maze_task *watch
 }
 
 /*
- * Ends a watch, perhaps while another CPU steps its account. After this it never needs
- * the yield probe again, and each stage that was due has a record.
+ * Ends a watch, perhaps while another CPU steps its account. After this call the watch
+ * never needs the yield probe again, and each stage that was due has a record.
  */
 static __noinline int close_watch(struct task_struct *task, struct maze_task *watched)
 {
@@ -137,10 +137,10 @@ static __noinline int close_watch(struct task_struct *task, struct maze_task *wa
 }
 
 /*
- * Ends the watch of a task that exits. From 7.0 on a tracepoint handler may be preempted,
- * and the kernel then skips it for all other tasks on that CPU. So the exit handler can
- * miss a task; the last switch-out, which is never preempted, ends its watch then. The
- * kernel frees the storage with the task.
+ * Ends the watch of a task that exits. The exit handler can miss a task, because from 7.0
+ * on a tracepoint handler may be preempted. Until it continues, the kernel skips it for
+ * all other tasks on that CPU. In that case the task's last switch-out, which is never
+ * preempted, ends the watch. The kernel frees the storage with the task.
  */
 MAZE_INLINE void end_with_task(struct task_struct *task, struct maze_task *watched)
 {
@@ -149,7 +149,7 @@ MAZE_INLINE void end_with_task(struct task_struct *task, struct maze_task *watch
 	watched->role = MAZE_ROLE_NONE;
 }
 
-/* Whether the task no longer runs as the policy's owner, so the policy must not act. */
+/* Whether the task no longer runs as the policy's owner. Then the policy must not act. */
 MAZE_INLINE bool owner_differs(struct task_struct *task, struct maze_task *watched)
 {
 	maze_u32 owner = watched->policy.owner;
@@ -166,8 +166,8 @@ MAZE_INLINE bool owner_differs(struct task_struct *task, struct maze_task *watch
 }
 
 /*
- * Acts on watched->unsent of the current task. Returns 1 when a stage is left for the
- * next check. Not static: see maze_notify().
+ * Acts on watched->unsent of the current task. Returns 1 if a stage is left for the next
+ * check. See maze_notify() for why this function is global.
  */
 __noinline int maze_act_on(struct maze_task *watched, maze_u32 at)
 {
@@ -176,7 +176,7 @@ __noinline int maze_act_on(struct maze_task *watched, maze_u32 at)
 
 	if (!watched)
 		return 0;
-	/* Atomic, since another CPU may end the watch meanwhile. */
+	/* This is atomic, because another CPU may end the watch at the same time. */
 	due = __sync_lock_test_and_set(&watched->unsent, 0);
 	if (!due)
 		return 0;
@@ -191,7 +191,7 @@ __noinline int maze_act_on(struct maze_task *watched, maze_u32 at)
 	}
 	if ((due & MAZE_FIRED_SOFT) && act_on_stage(task, watched, MAZE_FIRED_SOFT, at))
 		owed |= MAZE_FIRED_SOFT;
-	/* The hard stage waits for a soft one that is still to be sent. */
+	/* The hard stage waits until the soft stage is sent. */
 	if ((due & MAZE_FIRED_HARD) && (owed || act_on_stage(task, watched, MAZE_FIRED_HARD, at)))
 		owed |= MAZE_FIRED_HARD;
 	if (!owed)
@@ -203,8 +203,9 @@ __noinline int maze_act_on(struct maze_task *watched, maze_u32 at)
 }
 
 /*
- * Sends and records the stages that are due now or were due before. Returns the CPU time
- * until the next check. Callers skip it in the common case that nothing is due.
+ * Sends and records the stages that are due now or are left from before. Returns the CPU
+ * time until the next check. Callers skip this in the common case, in which nothing is
+ * due.
  */
 MAZE_INLINE maze_u64 act_on_verdict(struct maze_task *watched, struct maze_verdict *verdict,
 				    enum maze_act_at at)
@@ -247,21 +248,21 @@ MAZE_INLINE long start_timer(maze_u64 delay_ns)
 }
 
 /*
- * Makes this CPU's timer expire once the task has run for delay_ns, or earlier: a timer
- * that is armed for an earlier time is not changed; when it expires, it is armed for the
- * rest. `clock` is the rq clock. Arming costs about 100 ns.
+ * Makes this CPU's timer expire once the task has run for delay_ns, or earlier. A timer
+ * that is already armed for an earlier time is left unchanged. When it expires, it is
+ * armed for the rest. `clock` is the rq clock. Arming costs about 100 ns.
  */
 MAZE_INLINE void arm(struct maze_cpu *cpu, maze_u64 clock, maze_u64 delay_ns)
 {
 	if (!delay_ns)
 		return;
-	/* A timer that is long overdue may not be armed: arm it again. */
+	/* A timer that is long overdue may not be armed at all, so arm it again. */
 	if (cpu->armed_until_ns && cpu->armed_until_ns <= clock + delay_ns &&
 	    cpu->armed_until_ns + MAZE_OVERDUE_NS > clock)
 		return;
 	/*
-	 * The timer runs on CLOCK_MONOTONIC, whose rate may differ from the scheduler's
-	 * clock: expire a little early, then arm for the rest.
+	 * The timer runs on CLOCK_MONOTONIC, and the rate of that clock may differ from
+	 * the scheduler's. So let it expire a little early, and arm it then for the rest.
 	 */
 	if (delay_ns > MAZE_CLOSE_NS)
 		delay_ns -= delay_ns >> 9;
@@ -274,11 +275,11 @@ MAZE_INLINE void arm(struct maze_cpu *cpu, maze_u64 clock, maze_u64 delay_ns)
 }
 
 /*
- * The timer has expired while a task runs that is not watched. The task it was armed for
- * has been switched out, and its next switch-in arms the timer again. But some kernels
- * report no events of some task (sandboxes hide their PID 1), and a switch from that task
- * to a watched one is missed. So check again after 4, 8, ... 512 ms, or until the CPU
- * idles.
+ * The timer has expired while a task runs that is not watched. Normally this needs no
+ * action: the watched task was switched out, and its next switch-in arms the timer again.
+ * But some kernels report no events of some task (sandboxes hide their PID 1). The switch
+ * from that task to a watched task is then missed. So check again after 4, 8, ... 512 ms,
+ * or until the CPU idles.
  */
 MAZE_INLINE void recheck_missed_switch(struct maze_cpu *cpu, maze_u64 clock)
 {
@@ -292,7 +293,7 @@ MAZE_INLINE void recheck_missed_switch(struct maze_cpu *cpu, maze_u64 clock)
 	cpu->recheck_delay_ns = delay_ns;
 }
 
-/* Starts the timer for a time that is never reached, because cancelling may wait. */
+/* Moves the expiry to a time that is never reached. Cancelling the timer might wait. */
 MAZE_INLINE void disarm(struct maze_cpu *cpu)
 {
 	if (!start_timer(1ULL << 62))
@@ -300,10 +301,10 @@ MAZE_INLINE void disarm(struct maze_cpu *cpu)
 }
 
 /*
- * Cancelling the timer when the CPU goes idle and arming it again costs 300 ns, too much
- * for a task that sleeps thousands of times per second. So an armed timer normally
- * expires. If it expires in a long idle period, it wakes the CPU without need. Then going
- * idle cancels the timer for the next MAZE_CANCEL_WHEN_IDLE_NS, so the timer wakes an
+ * Decides whether going idle cancels the timer. To cancel it and arm it again costs 300
+ * ns, which is too much for a task that sleeps thousands of times per second. So an armed
+ * timer normally stays and expires. If it wakes the CPU from a long idle period, going
+ * idle cancels the timer for the next MAZE_CANCEL_WHEN_IDLE_NS. So the timer wakes an
  * idle CPU at most once in that time.
  */
 MAZE_INLINE void go_idle(struct maze_cpu *cpu, maze_u64 clock)
@@ -316,7 +317,7 @@ MAZE_INLINE void go_idle(struct maze_cpu *cpu, maze_u64 clock)
 		cpu->idle_ns = clock;
 }
 
-/* The timer, due at `clock`, has expired on an idle CPU. */
+/* The timer, which was due at `clock`, has expired on an idle CPU. */
 MAZE_INLINE void woken_from_idle(struct maze_cpu *cpu, maze_u64 clock)
 {
 	cpu->recheck_delay_ns = 0;
@@ -326,9 +327,9 @@ MAZE_INLINE void woken_from_idle(struct maze_cpu *cpu, maze_u64 clock)
 
 /*
  * Adapts lag_ns to the lateness of the timer, which is 2 us on bare metal and 20 us in a
- * nested virtual machine. `late_ns` is how far the count was past the value that the
- * timer was armed for. A check that comes too early costs another one, so lag_ns grows
- * slowly and falls quickly: about one check in ten is too early.
+ * nested virtual machine. `late_ns` is the difference between the count and the value for
+ * which the timer was armed. A check that comes too early costs another check. So lag_ns
+ * grows slowly and falls quickly, and about one check in ten is too early.
  */
 MAZE_INLINE void learn_lag(struct maze_cpu *cpu, long long late_ns)
 {
@@ -346,8 +347,8 @@ MAZE_INLINE void learn_lag(struct maze_cpu *cpu, long long late_ns)
 }
 
 /*
- * Steps the account of the current task, in the timer's interrupt or at its exit. Returns
- * the CPU time until the next check (0: none).
+ * Steps the account of the current task, in the timer's interrupt or at the task's exit.
+ * Returns the CPU time until the next check; 0: none.
  */
 MAZE_INLINE maze_u64 judge_running(struct task_struct *task, struct maze_task *watched,
 				   struct maze_cpu *cpu, bool in_interrupt)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The yield-probe service, for kernels that refuse fentry: it attaches the probe while a
- * watched task needs it and detaches it when none does. A descriptor of this process
- * holds the probe, so the probe ends with the process.
+ * The yield-probe service, for kernels that refuse fentry. It attaches the probe while a
+ * watched task needs the probe, and detaches it when no task does. A descriptor of this
+ * process holds the probe, so the probe ends with the process.
  *
- * Without the service the limits are still enforced. The engine then misses the yield of
- * a task that is alone on its CPU, unless the timer interrupts this call.
+ * Without the service the limits are still enforced. But the engine misses the yield of a
+ * task that is alone on its CPU, unless the timer interrupts the system call.
  */
 #include "engine_bpf.h"
 
@@ -20,9 +20,9 @@
 #include "kernel_probe.h"
 #include "../../base/clock.h"
 
-/* The probe stays attached this long after its last need, to avoid frequent toggling. */
+/* The probe stays attached this long after its last use, to avoid frequent toggling. */
 #define QUIET_MS 1000
-/* Duration of the lease, see renew_lease(), and time after which it is renewed. */
+/* The duration of a lease (see renew_lease()), and the time after which it is renewed. */
 #define LEASE_MS 2000
 #define LEASE_RENEW_MS 500
 
@@ -82,9 +82,9 @@ static void detach(struct engine *engine)
 
 /*
  * Tells the kernel side that the probe is attached until the lease ends. Each attachment
- * has a new number: yields that a task made before it saw that number may have been
- * missed. After a lease has run out, the kernel side has set the number to 0, and needs a
- * new one.
+ * has a new number. Once the kernel side sees a new number for a task, it knows that
+ * earlier yields of the task may have been missed. When a lease runs out, the kernel side
+ * sets the number to 0, so the next lease needs a new one.
  */
 static void renew_lease(struct engine *engine)
 {
@@ -117,7 +117,7 @@ int bpf_service_fd(struct engine *engine)
 		if (bpf_notify_open(engine, &engine->state->notify_yield_probe, &service->wakeup,
 				    &service->ring, NULL))
 			return -1;
-		/* A watch that begins now misses no yield of its first episode then. */
+		/* So a watch that begins now misses no yield of its first episode. */
 		service->begins = true;
 	}
 	return bpf_notify_fd(service->ring);
@@ -137,7 +137,9 @@ int bpf_service(struct engine *engine)
 		if (!wanted && !service->begins)
 			return -1;
 		service->begins = false;
-		/* Another process has it attached; try again, in case it was killed. */
+		/*
+		 * Another process has the probe attached. It may be killed, so try again.
+		 */
 		if (!lock_probe(engine))
 			return LEASE_RENEW_MS;
 		if (attach(engine)) {

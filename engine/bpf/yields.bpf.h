@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Yields: records the time of each, and handles the time without an attached probe.
+ * Records the time of each yield, and handles the time without an attached yield probe.
  * Always: while a yield may have been missed, no verdict is given (DESIGN section 4).
  */
 #ifndef MAZE_BPF_YIELDS_BPF_H
@@ -11,19 +11,17 @@
 #include "system_call.bpf.h"
 
 /*
- * A verdict waits for the yield probe until the count is twice its limit, and at least
- * this much CPU time past it. The yield-probe service attaches the probe in 0.4 ms, or 11
- * ms for the system-call tracepoint. If the probe is not attached by then, the verdict
+ * A verdict waits for the yield probe until the count is twice the limit and at least
+ * this much CPU time above it. The yield-probe service attaches the probe in 0.4 ms, or
+ * the system-call tracepoint in 11 ms. If the probe is not attached by then, the verdict
  * does not wait longer.
  */
 #define MAZE_DOUBT_NS (1 * MAZE_NSEC_PER_SEC)
 /* Longest delay between two checks of a task that waits for the probe. */
 #define MAZE_PROBE_WAIT_NS (4 * MAZE_NSEC_PER_MSEC)
-/* Margin for the time of a yield, which must never be too early. */
+/* A margin that is added to the time of a yield, which must never be too early. */
 #define MAZE_YIELD_MARGIN_NS (20 * MAZE_NSEC_PER_USEC)
-/*
- * The same margin if the clock may have stopped at the latest wakeup, some 20 us before.
- */
+/* A margin for a clock that may have stopped at the latest wakeup, about 20 us ago. */
 #define MAZE_AHEAD_MARGIN_NS (100 * MAZE_NSEC_PER_USEC)
 
 MAZE_INLINE bool yields_reset(struct maze_task *watched)
@@ -32,8 +30,8 @@ MAZE_INLINE bool yields_reset(struct maze_task *watched)
 }
 
 /*
- * An upper bound of the current task's runtime, for the time of its yield. 0: a tick
- * updated the runtime meanwhile, which does not happen twice in a row. `booked`:
+ * Returns an upper bound of the current task's runtime, for the time of its yield. 0: a
+ * tick has just updated the runtime, which does not happen twice in a row. With `booked`,
  * __schedule() has just updated the runtime, so no clock is needed.
  */
 MAZE_INLINE maze_u64 runtime_at_most(struct task_struct *task, struct maze_cpu *cpu, bool booked)
@@ -47,7 +45,7 @@ MAZE_INLINE maze_u64 runtime_at_most(struct task_struct *task, struct maze_cpu *
 		return before + config.pending_max_ns;
 	}
 	now = running_runtime(task, cpu, false) + MAZE_YIELD_MARGIN_NS;
-	/* The clock has stopped at a wakeup, and the task is about to be switched out. */
+	/* A wakeup has stopped the clock, and the task is about to be switched out. */
 	if (is_booked_ahead(task->se.cfs_rq->rq))
 		now += MAZE_AHEAD_MARGIN_NS;
 	return before == booked_runtime(task) ? now : 0;
@@ -55,9 +53,9 @@ MAZE_INLINE maze_u64 runtime_at_most(struct task_struct *task, struct maze_cpu *
 
 /*
  * Notes that the current task yields. Only the switch and the timer may change the
- * account, so this leaves the time of the yield for them, as one word. It must not be too
- * early: the clock is read between two equal readings of the runtime, and a margin covers
- * its rounding.
+ * account. So this only stores the time of the yield for them, as one word. The time must
+ * not be too early. So the clock is read between two equal readings of the runtime, and a
+ * margin covers its rounding.
  */
 __noinline int maze_note_yield(struct maze_task *watched, struct maze_cpu *cpu, bool booked)
 {
@@ -105,9 +103,9 @@ MAZE_INLINE bool needs_attached_probe(struct maze_task *watched)
 }
 
 /*
- * Before the probe was attached, a yield may have been missed at any time. So the first
- * step after the attachment discards the count so far: late, never early. Call it before
- * each step; for the current task, unless `cpu` is 0.
+ * Before the probe was attached, yields may have been missed. So the first step after the
+ * attachment discards the count so far: the verdict is late, but never early. Call this
+ * before each step. The task must be current, unless `cpu` is 0.
  */
 MAZE_INLINE void doubt_unprobed_time(struct maze_task *watched, struct maze_cpu *cpu,
 				     struct maze_sample *sample)
@@ -127,20 +125,20 @@ MAZE_INLINE void doubt_unprobed_time(struct maze_task *watched, struct maze_cpu 
 		maze_note_yield(watched, cpu, false);
 	else if (sample->runtime_ns > watched->yield_ns)
 		watched->yield_ns = sample->runtime_ns;
-	/* A yield that was seen resets the count anyway. */
+	/* A yield that was seen has its own reset, so the count need not be discarded. */
 	if (!yielded)
 		maze_doubt(&watched->account, watched->yield_ns);
 	sample->yield_ns = watched->yield_ns;
 }
 
-/* The stages of `due` that do not have to wait for the probe: see MAZE_DOUBT_NS. */
+/* Returns the stages of `due` that need not wait for the probe, see MAZE_DOUBT_NS. */
 MAZE_INLINE maze_u32 certain_stages(struct maze_task *watched, maze_u64 count_ns, maze_u32 due)
 {
 	maze_u64 soft_ns = watched->policy.soft_ns, hard_ns = watched->policy.hard_ns;
 
 	if (!needs_attached_probe(watched))
 		return due;
-	/* The lease has ended: a kill of the service has detached the probe. */
+	/* If the lease has ended, the service was killed and the probe is detached. */
 	if (bpf_ktime_get_boot_ns() > state.probe_lease_until_ns)
 		watched->yield_probe = state.yield_probe = 0;
 	if (watched->yield_probe)
@@ -153,10 +151,10 @@ MAZE_INLINE maze_u32 certain_stages(struct maze_task *watched, maze_u64 count_ns
 }
 
 /*
- * CPU time until the next check of the account. Without the permanent probe there is one
- * more check on the way to a limit: at the mark from which the task needs the probe.
- * Until the probe is attached, the timer checks at short intervals whether the probe is
- * attached and whether the task is in a yield.
+ * Returns the CPU time until the next check of the account. Without the permanent probe,
+ * one more check precedes a limit, at the count from which the task needs the probe. From
+ * there on, and until the probe is attached, the timer checks at short intervals. It
+ * checks whether the probe is attached and whether the task is in a yield.
  */
 MAZE_INLINE maze_u64 next_account_check(struct maze_task *watched, maze_u64 count_ns,
 					maze_u64 next_ns)
