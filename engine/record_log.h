@@ -35,8 +35,8 @@ struct record_cursor {
 maze_u64 record_log_start(const struct record_log *log, bool from_oldest);
 
 /*
- * Returns true and a copy of record *next if that record is complete. Before that, moves
- * *next past overwritten records and adds their number to *lost.
+ * Returns true and a copy of record *next if that record is complete. First moves *next past
+ * overwritten records, and adds their count to *lost.
  */
 bool record_log_peek(const struct record_log *log, size_t slot_size, maze_u64 *next, maze_u64 *lost,
 		     void *ret_slot);

@@ -49,14 +49,14 @@ struct stacks {
 	const struct stacks_fold *hottest; /* NULL: no sample */
 	/*
 	 * For a headline. `place` is the function with the most placed samples, in user
-	 * space if possible. `place_kernel` is the kernel function with most of those
-	 * samples. NULL: none.
+	 * space if possible. `place_kernel` is the kernel function that was innermost most
+	 * often in the samples of `place`. NULL: none.
 	 */
 	const struct stacks_function *place, *place_kernel;
 	/*
-	 * The function that probably contains the loop: the innermost one in nearly all
-	 * samples, and in user space if `place` is mostly in the kernel. NULL: `place` is
-	 * this function.
+	 * The function that probably contains the loop: the deepest function that nearly
+	 * all stacks share. If `place` is mostly in the kernel, only functions of user space
+	 * count. NULL: no such function, or it is the innermost one of the hottest stack.
 	 */
 	const struct stacks_node *common;
 };
@@ -64,7 +64,10 @@ struct stacks {
 /* Whether both frames have the same function, or the same location if it has no name. */
 bool stacks_same(const struct incident_frame *a, const struct incident_frame *b);
 
-/* Whether the hottest stack lacks callers and the unwound stack has some of them. */
+/*
+ * Whether to show the unwound stack first, because the hottest stack lacks callers that the
+ * unwound stack has.
+ */
 bool stacks_unwound_first(const struct incident *incident, const struct stacks *stacks);
 
 /* Returns 0 or -ENOMEM. The incident must outlive the result. */

@@ -73,8 +73,11 @@ static int parse_cgroup(struct control_request *request, const char *key, const 
 	const char *text = json_string_value(value);
 
 	if (!text || text[0] != '/')
-		return maze_fail(error, -EINVAL, "\"%s\" takes the path of a cgroup, from \"/\"",
-				 key);
+		return maze_fail(
+			error, -EINVAL,
+			"\"%s\" takes the path of a cgroup below the cgroup mount, such as "
+			"/user.slice",
+			key);
 	request->cgroup = strdup(text);
 	return request->cgroup ? 0 : maze_fail(error, -ENOMEM, "out of memory");
 }

@@ -44,7 +44,7 @@ int log_open(const struct daemon_settings *settings, struct log **ret_log,
 void log_close(struct log *log);
 /*
  * Adds a retry timer to the event loop. The timer runs only while the backlog is not
- * empty. Without it, the next message makes a retry.
+ * empty. Without the timer, the backlog is sent when the next message is logged.
  */
 int log_attach(struct log *log, sd_event *event);
 /*

@@ -62,7 +62,7 @@ MAZE_INLINE bool is_in_exec(struct task_struct *task)
 	       BPF_CORE_READ_BITFIELD(task, in_execve);
 }
 
-/* Whether the child is watched and the same rules match it as match its parent. */
+/* Whether the child is watched, and matches the same rules as its parent. */
 MAZE_INLINE bool inherits_all(struct task_struct *parent, struct task_struct *child)
 {
 	bool is_thread = !is_main(child), from_main = is_main(parent);
@@ -85,7 +85,7 @@ int BPF_PROG(follow__sched_process_fork, struct task_struct *parent, struct task
 
 	if (is_kernel_thread(child) || inherits_all(parent, child))
 		return 0;
-	/* An unwatched thread matches the rules of its process, reported before. */
+	/* A thread matches the same rules as its process, which was reported earlier. */
 	if (is_thread && !(follow_config.wants & MAZE_FOLLOW_THREADS))
 		return 0;
 	return report(child, MAZE_PROCESS_FORK);

@@ -4,9 +4,9 @@
  * switch of its CPU. A task that spins alone on its CPU may delay that switch for long.
  * So a child process moves itself to each such CPU in turn, which forces a switch.
  *
- * Best effort: if the child may not run on a CPU, the watch begins with the next switch
- * there, which is late but never early. The child has a time limit, because a real-time
- * task of higher priority may occupy the CPU.
+ * Best effort: if the child is not allowed to run on a CPU, the account begins at the next
+ * switch there. Then a verdict can be late, but never early. The child has a time limit,
+ * because a real-time task of higher priority can occupy the CPU.
  */
 #include "engine_bpf.h"
 

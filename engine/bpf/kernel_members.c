@@ -24,7 +24,8 @@ static const struct row {
 	{ "sched_entity.cfs_rq cfs_rq.rq rq.clock rq.clock_task rq.clock_update_flags "
 	  "sched_entity.exec_start",
 	  CLOCK_LOSS },
-	{ "task_struct.nvcsw", "A switch that the kernel does not report goes unnoticed." },
+	{ "task_struct.nvcsw",
+	  "If the kernel does not report a switch, the sleep there does not reset the count." },
 	{ "task_struct.__state", "A sleep that a pending signal prevents still ends an episode." },
 	{ "task_struct.thread_info thread_info.cpu task_struct.on_cpu",
 	  "The watch of a running thread begins at its next switch." },
@@ -32,7 +33,9 @@ static const struct row {
 	  "ns_common.inum",
 	  "Inside a PID namespace, records have the PIDs of the initial one." },
 	{ "task_struct.real_cred cred.uid cred.suid cred.euid",
-	  "Records name no user, and a user's watch by mazed ends at its limit." },
+	  "Records name no user. A watch that a user requested from mazed ends without a signal "
+	  "when a "
+	  "limit is reached." },
 	{ "task_struct.sighand sighand_struct.action k_sigaction.sa sigaction.sa_handler "
 	  "task_struct.blocked task_struct.signal signal_struct.flags",
 	  "No warning (soft-signal warn) is sent, and records do not say that a signal is "
