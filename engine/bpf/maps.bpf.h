@@ -101,7 +101,7 @@ struct {
 	__type(value, struct maze_request);
 } request SEC(".maps");
 
-/* Read first when a pinned engine is opened, to check that the ABI is the same. */
+/* User space reads this map first when it opens a pinned engine, to compare the ABI. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
