@@ -19,9 +19,10 @@ enum maze_process_event_kind {
 };
 
 /*
- * Flags that request more events. Without them, only execs, moves and some forks are
- * reported. A fork is then reported if the child is not watched, if it starts in another
- * control group than its parent, or if a thread other than the main thread forked it.
+ * Flags that request more events. Without them, only execs, moves and some new processes
+ * are reported. A new process is then reported if it is not watched, if it starts in
+ * another control group than its parent, or if a thread other than the main thread forked
+ * it.
  */
 #define MAZE_FOLLOW_ALL_FORKS (1U << 0)	   /* all forks of processes */
 #define MAZE_FOLLOW_THREADS (1U << 1)	   /* all threads that a main thread creates */

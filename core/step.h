@@ -119,10 +119,7 @@ maze_inline int maze_recover(const struct maze_policy *policy, struct maze_accou
 	account->asleep_ns += asleep_ns;
 	if (asleep_ns > MAZE_LIMIT_MAX_NS)
 		asleep_ns = MAZE_LIMIT_MAX_NS;
-	/*
-	 * asleep_ns is below 2^55 and the ratio below 2^26. Their product does not fit
-	 * into 64 bits, so multiply in two parts.
-	 */
+	/* asleep_ns has up to 55 bits and ratio 26, so multiply in two parts. */
 	whole = asleep_ns / MAZE_RECOVERY_ONE;
 	rest = asleep_ns % MAZE_RECOVERY_ONE;
 	if (whole && ratio > ~0ULL / whole / 2)
@@ -180,19 +177,13 @@ maze_inline maze_u64 maze_next_sample(const struct maze_policy *policy, maze_u64
 	return next_ns && next_ns < first_ns ? next_ns : first_ns;
 }
 
-/*
- * Charges the CPU time since the last sample, or since a later yield. Returns 1 if that
- * yield was a reset.
- */
+/* Charges CPU time since the last sample or a later yield. 1: that yield was a reset. */
 maze_inline maze_u32 maze_charge(const struct maze_policy *policy, struct maze_account *account,
 				 const struct maze_sample *sample)
 {
 	maze_u64 since_yield;
 
-	/*
-	 * Ignore a reading below the last one. The verdict may be late then, but never
-	 * early.
-	 */
+	/* Ignore a lower reading. This may make a verdict late, but never early. */
 	if (sample->runtime_ns > account->runtime_ns) {
 		account->count_ns += sample->runtime_ns - account->runtime_ns;
 		account->runtime_ns = sample->runtime_ns;
@@ -200,10 +191,7 @@ maze_inline maze_u32 maze_charge(const struct maze_policy *policy, struct maze_a
 	if (sample->yield_ns <= account->yield_ns || (policy->flags & MAZE_POLICY_YIELD_COUNTS))
 		return 0;
 	account->yield_ns = sample->yield_ns;
-	/*
-	 * yield_ns is an upper bound, so it may be ahead of the runtime. Then skip up to
-	 * it.
-	 */
+	/* yield_ns, an upper bound, may exceed the runtime. Then skip up to it. */
 	if (account->runtime_ns < sample->yield_ns)
 		maze_skip(account, sample->yield_ns);
 	since_yield = account->runtime_ns - sample->yield_ns;

@@ -168,8 +168,8 @@ struct engine_ops {
 	 * Some engines have work to do in user space, such as the yield-probe service of
 	 * the bpf engine. service_fd belongs to the engine and polls readable when
 	 * service() should be called; -1: never. service() returns the ms after which to
-	 * call it even if service_fd is not readable; -1: never. Several processes may
-	 * serve. A process also calls service() before it reaps a child, because the
+	 * call it again; -1: call it only when service_fd is readable. Several processes
+	 * may serve. A process also calls service() before it reaps a child, because the
 	 * engine may need to read the state of the ended child.
 	 */
 	int (*service_fd)(struct engine *engine);
@@ -201,10 +201,7 @@ struct engine_ops {
 	 */
 	void (*spare_program)(struct engine *engine);
 
-	/*
-	 * Removes the pinned engine and all its watches. Returns 0 even if none is
-	 * pinned.
-	 */
+	/* Removes the pinned engine and its watches. Returns 0 even if none is pinned. */
 	int (*unload)(bool *ret_was_loaded, struct maze_error *error);
 };
 

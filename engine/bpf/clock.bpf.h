@@ -54,7 +54,7 @@ MAZE_INLINE maze_u64 voluntary_switches(struct task_struct *task)
 }
 
 /*
- * Reads the task's runqueue clock in a few ns. During a switch this clock is up to date.
+ * Reads the task's runqueue clock. It is cheap to read, and up to date during a switch.
  */
 MAZE_INLINE maze_u64 switch_clock(struct task_struct *task)
 {
@@ -127,10 +127,7 @@ MAZE_INLINE maze_u64 clock_task_progress(struct maze_cpu *cpu, struct rq *rq, ma
 		if (stolen > prev_steal)
 			taken += stolen - prev_steal;
 	}
-	/*
-	 * Check is_booked_ahead() last. A wakeup after this check sets the clock to a
-	 * time after `now`.
-	 */
+	/* Check is_booked_ahead() last: a later wakeup has a later clock than `now`. */
 	if (now <= clock || now - clock <= taken || is_booked_ahead(rq))
 		return 0;
 	return now - clock - taken;
@@ -152,10 +149,7 @@ static __noinline maze_u64 running_runtime(struct task_struct *task, struct maze
 	sum = booked_runtime(task);
 	if (!config.has_clock || config.steal_unknown || !has_rq())
 		return sum;
-	/*
-	 * The order of these reads matters: a concurrent update may then omit time from
-	 * the sum, but it counts no time twice.
-	 */
+	/* Read in this order, so that a concurrent update counts no time twice. */
 	rq = task->se.cfs_rq->rq;
 	if (bpf_core_field_exists(struct rq, prev_steal_time_rq))
 		prev_steal = READ(rq, prev_steal_time_rq);

@@ -102,10 +102,7 @@ static __noinline int begin_watch(struct task_struct *task, struct maze_request 
 	}
 	record_lifecycle(task, watched, MAZE_EVENT_WATCH, 0);
 	req->done++;
-	/*
-	 * User space makes the CPUs of running_on switch, so that the account begins
-	 * soon. Without these members it begins at the task's next switch.
-	 */
+	/* Without these members the account begins at the task's next own switch. */
 	if (!bpf_core_field_exists(struct task_struct, thread_info.cpu) ||
 	    !bpf_core_field_exists(struct task_struct, on_cpu))
 		return 0;
@@ -156,9 +153,7 @@ int handle__control(struct bpf_iter__task *ctx)
 	return 0;
 }
 
-/*
- * Excludes an exiting task. If the exit handler missed the task, its watch still exists.
- */
+/* Excludes an exiting task, which keeps its watch if the exit handler missed it. */
 MAZE_INLINE struct maze_task *listed_watch(struct task_struct *task)
 {
 	if (!task->bpf_storage || (READ(task, flags) & PF_EXITING))
@@ -166,10 +161,7 @@ MAZE_INLINE struct maze_task *listed_watch(struct task_struct *task)
 	return watched_task(task);
 }
 
-/*
- * Returns the count at the last switch or tick, because only the task's CPU knows a later
- * one.
- */
+/* Returns the count at the last switch or tick. Other CPUs cannot read a later one. */
 MAZE_INLINE maze_u64 listed_count(struct task_struct *task, struct maze_task *watched)
 {
 	maze_u64 sum = booked_runtime(task);

@@ -20,10 +20,7 @@ static __noinline int begin_evidence(struct task_struct *task, struct maze_task 
 	watched->sampled = watched->due.episode + 1;
 	watched->stacks = 0;
 	maze_take_process_info(watched);
-	/*
-	 * An exiting thread has no user stack, and before 6.16 it also has no mm at this
-	 * point.
-	 */
+	/* An exiting thread has no user stack, and before 6.16 no mm either. */
 	if (!(READ(task, flags) & PF_EXITING))
 		maze_take_stack(watched, count_ns, at);
 	return 0;

@@ -47,10 +47,7 @@ static int keep_warning(enum libbpf_print_level level, const char *format, va_li
 
 	if (getenv("MAZE_DEBUG"))
 		return vfprintf(stderr, format, args);
-	/*
-	 * Ignore "accesses field". Such a load is in a branch of READ() that the verifier
-	 * removes.
-	 */
+	/* Ignore "accesses field": the verifier removes such loads of READ(). */
 	if (level != LIBBPF_WARN || last_warning[0] || strstr(format, "accesses field"))
 		return 0;
 	vsnprintf(last_warning, sizeof(last_warning), format, args);
@@ -101,10 +98,7 @@ static bool open_clocks(int map_fd, maze_u32 cpus)
 	return any;
 }
 
-/*
- * Opens the clock events before the load, because the program's config has a flag for
- * them.
- */
+/* Opens the events before the load, because the program's config has a flag for them. */
 static int create_clocks(struct maze_bpf *skeleton, const struct kernel_offer *offer,
 			 struct maze_config *config)
 {

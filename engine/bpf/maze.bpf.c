@@ -229,10 +229,7 @@ int BPF_PROG(handle__sched_switch, bool preempt, struct task_struct *prev, struc
 	struct maze_task *watched;
 	struct maze_cpu *cpu;
 
-	/*
-	 * Skip the lookup for a task without storage of any BPF program: it is not
-	 * watched.
-	 */
+	/* Without storage of any BPF program a task is not watched: skip the lookup. */
 	if (prev->bpf_storage) {
 		watched = watched_task(prev);
 		if (watched)
@@ -250,10 +247,7 @@ int BPF_PROG(handle__sched_switch, bool preempt, struct task_struct *prev, struc
 	return 0;
 }
 
-/*
- * Watches a child like its parent. If `last`, no other handler tries again, so a failure
- * is recorded.
- */
+/* Watches a child like its parent. `last`: no other handler retries, record a failure. */
 static __noinline int inherit(struct task_struct *parent, struct task_struct *child, bool last)
 {
 	struct record_facts facts = { .event = MAZE_EVENT_LOST, .lost = 1 };
@@ -309,10 +303,7 @@ int BPF_PROG(handle__sched_process_exit, struct task_struct *task)
 	watched = watched_task(task);
 	if (!watched)
 		return 0;
-	/*
-	 * From here on, the timer skips the task. From 7.0 on this handler may be
-	 * preempted, so a switch must skip the task too.
-	 */
+	/* Now the timer skips the task. A switch, possible here from 7.0 on, does too. */
 	*(volatile maze_u32 *)&watched->role = MAZE_ROLE_NONE;
 	asm volatile("" ::: "memory");
 	cpu = this_cpu();

@@ -100,8 +100,7 @@ struct maze_cpu {
 _Static_assert(sizeof(struct maze_cpu) == 64, "one cache line, so that CPUs do not share");
 
 /*
- * Timers have a map of their own, because the program type of the sys_enter yield probe
- * may not use a map that contains timers.
+ * A map of their own, because the program type of the sys_enter probe permits no timers.
  */
 struct maze_timer {
 	struct bpf_timer timer;

@@ -3,9 +3,9 @@
  * Handles verdicts: steps an account (core/step.h has the rule), sends the signal, writes
  * the record, and arms the timer for the next check.
  *
- * A signal goes to the current task. So maze_act_on() may be called only while the judged
- * task is current: at its switch-out, in the timer, and at its exit. It may not be called
- * at its switch-in.
+ * A signal goes to the current task. So maze_act_on() is called only while the judged
+ * task is current: at its switch-out, in the timer, and at its exit, but never at its
+ * switch-in.
  */
 #ifndef MAZE_BPF_VERDICT_BPF_H
 #define MAZE_BPF_VERDICT_BPF_H

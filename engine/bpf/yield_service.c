@@ -81,10 +81,10 @@ static void detach(struct engine *engine)
 }
 
 /*
- * Renews the lease: until it ends, the kernel side relies on the attached probe. Each
- * attachment has a new number. When the kernel side first sees a new number for a task,
- * earlier yields of the task may have been missed. When a lease runs out, the kernel side
- * sets the number to 0, so the next lease needs a new number.
+ * Renews the lease. Until the lease ends, the kernel side relies on the attached probe.
+ * Each attachment has a new number. When the kernel side first sees a new number for a
+ * task, earlier yields of the task may have been missed. When a lease runs out, the
+ * kernel side sets the number to 0, so the next lease needs a new number.
  */
 static void renew_lease(struct engine *engine)
 {
