@@ -12,7 +12,10 @@
 
 #include "../core/record.h"
 
-/* /proc/PID/task/TID/schedstat, which only switches and ticks update. */
+/*
+ * The values of /proc/PID/task/TID/schedstat. They may be a tick old, because only
+ * switches and ticks update them.
+ */
 struct thread_times {
 	maze_u64 runtime_ns;
 	maze_u64 waited_ns; /* for a CPU */
@@ -41,7 +44,10 @@ int proc_read_status(int dir, const char *path, char buf[PROC_STATUS_SIZE]);
  */
 int proc_open_process(pid_t pid, int pidfd);
 
-/* *fd: kept open by an earlier call, or -1. With `keep` this call keeps it open. */
+/*
+ * *fd is the file that an earlier call kept open, or -1. If `keep` is set, this call
+ * keeps the file open.
+ */
 int proc_thread_times(int dir, pid_t tid, int *fd, bool keep, struct thread_times *ret_times);
 /* -EPROTO: the file lacks a line for a member of struct thread_status. */
 int proc_thread_status(int dir, pid_t tid, struct thread_status *ret_status);
@@ -76,7 +82,7 @@ maze_u64 proc_ticks_to_ns(maze_u64 ticks);
  * the process has ended.
  */
 int proc_cgroup(int dir, char path[PROC_CGROUP_SIZE]);
-/* Returns the link count of task/, 2 plus the number of threads; 0: process has ended. */
+/* Returns the links of task/, 2 plus the number of threads; 0: the process has ended. */
 unsigned long proc_thread_links(int dir);
 /* Calls each(tid) for each thread. -ESRCH: the process has ended. */
 int proc_each_thread(int dir, void (*each)(pid_t tid, void *arg), void *arg);

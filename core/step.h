@@ -96,7 +96,9 @@ maze_inline void maze_reset(struct maze_account *account)
 	account->episode++;
 }
 
-/* Advances the runtime without charging the time. */
+/*
+ * Advances the account's runtime to runtime_ns, but does not add the time to the count.
+ */
 maze_inline void maze_skip(struct maze_account *account, maze_u64 runtime_ns)
 {
 	account->from_ns += runtime_ns - account->runtime_ns;

@@ -102,7 +102,10 @@ static __noinline int begin_watch(struct task_struct *task, struct maze_request 
 	}
 	record_lifecycle(task, watched, MAZE_EVENT_WATCH, 0);
 	req->done++;
-	/* Without these members the account begins at the task's next own switch. */
+	/*
+	 * User space forces a switch on the CPUs of running_on, so that the account
+	 * begins soon. Without these members it begins at the task's next switch.
+	 */
 	if (!bpf_core_field_exists(struct task_struct, thread_info.cpu) ||
 	    !bpf_core_field_exists(struct task_struct, on_cpu))
 		return 0;

@@ -70,7 +70,7 @@ int bpf_pins_unload(bool *ret_was_loaded, struct maze_error *error);
 bool bpf_pins_present(void);
 int bpf_pins_gone_fd(struct engine *engine);
 bool bpf_pins_gone(struct engine *engine);
-/* Serialises changes to a pinned engine; does nothing for a private one. */
+/* Take and drop the lock for changes of a pinned engine. A private engine has no lock. */
 int bpf_lock(struct engine *engine, int *ret_lock, struct maze_error *error);
 void bpf_unlock(int lock);
 /*

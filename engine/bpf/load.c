@@ -115,9 +115,7 @@ static int create_clocks(struct maze_bpf *skeleton, const struct kernel_offer *o
 	return err;
 }
 
-/*
- * Sets up all timers. This can fail, because the kernel does not sleep to allocate one.
- */
+/* Sets up all timers. The kernel does not sleep to allocate one, so this can fail. */
 static int ready_timers(struct engine *engine, struct maze_error *error)
 {
 	int prog_fd = bpf_program__fd(engine->skeleton->progs.handle__setup);

@@ -26,7 +26,9 @@ struct {
 	__type(value, maze_u64);
 } tickets SEC(".maps");
 
-/* One value per possible CPU; the loader sets max_entries. */
+/*
+ * One value per possible CPU. The loader sets max_entries of this map and the next two.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);

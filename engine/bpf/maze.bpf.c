@@ -247,7 +247,10 @@ int BPF_PROG(handle__sched_switch, bool preempt, struct task_struct *prev, struc
 	return 0;
 }
 
-/* Watches a child like its parent. `last`: no other handler retries, record a failure. */
+/*
+ * Watches a child like its parent. If `last` is set, no other handler tries again, so
+ * this function records a failure.
+ */
 static __noinline int inherit(struct task_struct *parent, struct task_struct *child, bool last)
 {
 	struct record_facts facts = { .event = MAZE_EVENT_LOST, .lost = 1 };
@@ -303,7 +306,7 @@ int BPF_PROG(handle__sched_process_exit, struct task_struct *task)
 	watched = watched_task(task);
 	if (!watched)
 		return 0;
-	/* Now the timer skips the task. A switch, possible here from 7.0 on, does too. */
+	/* Now the timer skips the task, and so does a switch, which 7.0 permits here. */
 	*(volatile maze_u32 *)&watched->role = MAZE_ROLE_NONE;
 	asm volatile("" ::: "memory");
 	cpu = this_cpu();

@@ -135,9 +135,7 @@ struct maze_request {
 };
 _Static_assert(sizeof(struct maze_request) == 96 + MAZE_CPUS_MAX / 8, "no hidden padding");
 
-/*
- * The process that uses a wakeup. If it is killed, another process can take the wakeup.
- */
+/* The process that uses a wakeup. If that is killed, another may take the wakeup. */
 struct maze_wakeup_owner {
 	maze_u64 start_time; /* field 22 of /proc/PID/stat; 0: free */
 	maze_u32 pid;
