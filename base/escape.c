@@ -6,7 +6,9 @@
 
 size_t utf8_decode(const char *bytes, size_t length, unsigned int *ret_code)
 {
-	/* The least code point per size. A smaller one makes the encoding overlong. */
+	/*
+	 * The least code point of each size. A smaller one makes the encoding overlong.
+	 */
 	static const unsigned int least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	const unsigned char *byte = (const unsigned char *)bytes;
 	unsigned int code;
@@ -30,7 +32,7 @@ size_t utf8_decode(const char *bytes, size_t length, unsigned int *ret_code)
 	return size;
 }
 
-/* Whether a terminal acts on the character, or it makes text look like other text. */
+/* Whether the character controls a terminal or makes text look like other text. */
 static bool is_unsafe(unsigned int code)
 {
 	return code < ' ' || (code >= 0x7f && code < 0xa0) || code == 0xad || code == 0x61c ||

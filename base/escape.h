@@ -15,7 +15,7 @@
 /* Room for the longest escape, "\u{10ffff}", and its NUL. */
 #define ESCAPE_MAX 16
 
-/* Returns the size of the character at `bytes`, at most `length`; 0: none or invalid. */
+/* Returns the size of the first character in `length` bytes; 0: none or invalid. */
 size_t utf8_decode(const char *bytes, size_t length, unsigned int *ret_code);
 
 /*

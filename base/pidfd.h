@@ -7,7 +7,7 @@
 
 /* Whether all threads of the process have ended. The process may still be a zombie. */
 bool pidfd_has_ended(int pidfd);
-/* Returns the PID in the caller's PID namespace; 0: reaped, or in another namespace. */
+/* Returns the PID in the caller's PID namespace; 0: it has none there, or is reaped. */
 pid_t pidfd_pid(int pidfd);
 
 #endif

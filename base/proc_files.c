@@ -83,8 +83,9 @@ static int parse_times(const char *text, struct thread_times *ret_times)
 
 /*
  * Reads a file of /proc. Only a status file can be longer than the buffer, because it
- * lists up to 65536 groups. In that case their numbers are dropped. The kernel generates
- * the text for the read at offset 0 and keeps the rest for the next read.
+ * lists up to 65536 groups. In that case the group numbers are dropped. The kernel
+ * generates the text for the read at offset 0 and keeps what does not fit for the next
+ * read.
  */
 static int read_fd(int fd, char *buf, size_t size)
 {
@@ -236,7 +237,7 @@ static bool has_signal(const char *text, const char *name, int signal, bool *kno
 	return at && strtoull(at + strlen(name), NULL, 16) >> (signal - 1) & 1;
 }
 
-/* Whether the process has PID 1 in its innermost namespace, the last number of NStgid. */
+/* Whether the last number of NStgid, the PID in the innermost namespace, is 1. */
 static bool is_first_of_namespace(const char *text)
 {
 	const char *line = strstr(text, "\nNStgid:"), *end = line ? strchr(line + 1, '\n') : NULL;
@@ -301,9 +302,9 @@ maze_u32 proc_thread_cpu(int dir, pid_t tid)
 }
 
 /*
- * PF_KTHREAD, PF_IO_WORKER and PF_USER_WORKER of include/linux/sched.h. Field 9 of stat
- * has contained these flags since the first /proc. Before 5.18 the bit of PF_USER_WORKER
- * marked a thread that loads a module.
+ * These are PF_KTHREAD, PF_IO_WORKER and PF_USER_WORKER of include/linux/sched.h. Field 9
+ * of stat contains the flags of a task. Before 5.18 the bit of PF_USER_WORKER marked a
+ * thread that loads a module.
  */
 #define FLAGS_OF_KERNEL (0x00200000 | 0x00000010 | 0x00004000)
 

@@ -12,7 +12,10 @@
 
 #include "../core/record.h"
 
-/* /proc/PID/task/TID/schedstat; it may be a tick old, as switches and ticks update it. */
+/*
+ * The values of /proc/PID/task/TID/schedstat. They may be a tick old, because only
+ * switches and ticks update them.
+ */
 struct thread_times {
 	maze_u64 runtime_ns;
 	maze_u64 waited_ns; /* for a CPU */
@@ -29,9 +32,9 @@ struct thread_status {
 /* Reads up to size - 1 bytes and adds a NUL. Returns the number of bytes or -errno. */
 ssize_t read_file_at(int dir, const char *name, char *buf, size_t size);
 
-/* Without its groups, status is below 2 KiB, even with masks of all CPUs and nodes. */
+/* Room for a status file, which is below 2 KiB without its groups, on any machine. */
 #define PROC_STATUS_SIZE 8192
-/* Reads a status file, but drops group numbers that do not fit. Returns 0 or -errno. */
+/* Reads a status file, and drops groups that do not fit. Returns 0 or -errno. */
 int proc_read_status(int dir, const char *path, char buf[PROC_STATUS_SIZE]);
 
 /*
@@ -41,7 +44,10 @@ int proc_read_status(int dir, const char *path, char buf[PROC_STATUS_SIZE]);
  */
 int proc_open_process(pid_t pid, int pidfd);
 
-/* *fd is the open file, or -1. With `keep` it stays open for the next call. */
+/*
+ * *fd is the file that an earlier call kept open, or -1. If `keep` is set, this call
+ * keeps the file open.
+ */
 int proc_thread_times(int dir, pid_t tid, int *fd, bool keep, struct thread_times *ret_times);
 /* -EPROTO: the file lacks a line for a member of struct thread_status. */
 int proc_thread_status(int dir, pid_t tid, struct thread_status *ret_status);
@@ -53,11 +59,11 @@ maze_u32 proc_thread_disposition(int dir, pid_t tid, int signal);
 void proc_thread_comm(int dir, pid_t tid, char comm[MAZE_COMM_LEN]);
 /* Returns the CPU on which the thread ran last; 0 on failure. */
 maze_u32 proc_thread_cpu(int dir, pid_t tid);
-/* Also true for a process's threads of io_uring and vhost, as no signals reach them. */
+/* Also true for a process's io_uring and vhost threads: no signals reach them. */
 bool proc_is_kernel_thread(int dir, pid_t tid);
 /* Whether the link `exe`, relative to `dir`, refers to the executable of this process. */
 bool proc_is_own_program(int dir, const char *exe);
-/* The same for /proc/PID/exe. */
+/* Whether process `pid` runs the executable of this process. */
 bool proc_pid_is_own_program(pid_t pid);
 /*
  * Reads the start time of a process in clock ticks since boot (field 22 of stat). If
@@ -76,7 +82,7 @@ maze_u64 proc_ticks_to_ns(maze_u64 ticks);
  * the process has ended.
  */
 int proc_cgroup(int dir, char path[PROC_CGROUP_SIZE]);
-/* Returns the link count of task/, 2 plus the number of threads; 0: it has ended. */
+/* Returns the links of task/, 2 plus the number of threads; 0: the process has ended. */
 unsigned long proc_thread_links(int dir);
 /* Calls each(tid) for each thread. -ESRCH: the process has ended. */
 int proc_each_thread(int dir, void (*each)(pid_t tid, void *arg), void *arg);

@@ -8,7 +8,10 @@
 /* Room for "2026-11-23T22:10:05.123456789Z" and its NUL, with a ten-digit year. */
 #define RFC3339_LEN 48
 
-/* Writes a time in UTC with nine decimals; one before 1970 as 1970-01-01. Returns buf. */
+/*
+ * Writes a time in UTC with nine decimals. A time before 1970 becomes 1970-01-01. Returns
+ * buf.
+ */
 const char *rfc3339_format(long long ns, char buf[RFC3339_LEN]);
 /*
  * Parses a time such as "2026-11-24T20:45:12.300Z", with any number of decimals, and with

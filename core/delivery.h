@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Decides whether the signal of a stage is sent, and finds out whether it has an effect.
- * Both depend on the thread's disposition of the signal at the verdict (signal(7),
- * pid_namespaces(7)). Each engine reads the disposition in its own way and uses these
- * functions, so "sent" has the same meaning in all engines.
+ * The stages of a policy are its soft and its hard limit. These functions decide whether
+ * the signal of a stage is sent, and whether it has an effect. Both depend on the
+ * thread's disposition of the signal when its count reaches the limit (signal(7),
+ * pid_namespaces(7)). Each engine reads the disposition in its own way, but all engines
+ * call these functions. So "sent" has the same meaning in all of them.
  */
 #ifndef MAZE_CORE_DELIVERY_H
 #define MAZE_CORE_DELIVERY_H
@@ -35,7 +36,7 @@ struct maze_delivery {
 	maze_u16 withheld; /* 1: do not send the signal */
 };
 
-/* Sets of signals below 32, by their default actions in signal(7). */
+/* Sets of signals: bit N is signal N. signal(7) lists the default actions. */
 #define MAZE_UNCATCHABLE (1U << MAZE_SIGKILL | 1U << MAZE_SIGSTOP)
 #define MAZE_IGNORED_BY_DEFAULT                                                                    \
 	(1U << MAZE_SIGCHLD | 1U << MAZE_SIGCONT | 1U << MAZE_SIGURG | 1U << MAZE_SIGWINCH)
@@ -49,9 +50,9 @@ maze_inline int maze_is_one_of(maze_u32 signals, maze_u32 signal)
 }
 
 /*
- * Returns why a warning is not sent (enum maze_not_sent). A blocked warning would stay
- * pending. It could end the process later, because execve removes the handler but keeps
- * the pending signal.
+ * Returns why a warning (see maze_policy_warns()) is not sent; MAZE_NOT_SENT_NONE: it is
+ * sent. A blocked warning is not sent, because it would stay pending. It could end the
+ * process later, because execve(2) keeps a pending signal but removes its handler.
  */
 maze_inline maze_u16 maze_why_withheld(maze_u32 disposition)
 {
@@ -64,17 +65,19 @@ maze_inline maze_u16 maze_why_withheld(maze_u32 disposition)
 						      : MAZE_NOT_SENT_NO_HANDLER;
 }
 
-/* Returns why a signal has no effect now although it is sent (enum maze_not_sent). */
+/* Returns why a signal that is sent has no effect now; MAZE_NOT_SENT_NONE: it has one. */
 maze_inline maze_u16 maze_why_missed(const struct maze_policy *policy, maze_u32 signal,
 				     maze_u32 disposition)
 {
-	/* SIGKILL and SIGSTOP from outside a namespace reach its first process too. */
+	/*
+	 * SIGKILL and SIGSTOP from outside a PID namespace reach its first process too.
+	 */
 	if (!(disposition & MAZE_DISPOSITION_KNOWN) || maze_is_one_of(MAZE_UNCATCHABLE, signal))
 		return MAZE_NOT_SENT_NONE;
 	/*
-	 * This check comes first, because a blocked signal stays pending even if it would
-	 * be ignored. If the signal is sent to the process, another thread may get it,
-	 * one that does not block it or is in sigwait(2).
+	 * This check comes first, because a blocked signal stays pending even if the
+	 * process ignores it. If the signal goes to the process, another thread may take
+	 * it: one that does not block it, or one that waits in sigwait(2).
 	 */
 	if (disposition & MAZE_DISPOSITION_BLOCKED)
 		return policy->flags & MAZE_POLICY_TO_PROCESS ? MAZE_NOT_SENT_NONE
@@ -88,8 +91,8 @@ maze_inline maze_u16 maze_why_missed(const struct maze_policy *policy, maze_u32 
 }
 
 /*
- * Returns 1 if the signal ends the process. If the thread blocks the signal, another
- * thread may get it. The effect is then unknown, and the result is 0.
+ * Returns 1 if a signal that has an effect ends the process. If the thread blocks the
+ * signal, another thread may take it. The effect is then unknown, and the result is 0.
  */
 maze_inline int maze_is_fatal(maze_u32 signal, maze_u32 disposition)
 {

@@ -13,24 +13,24 @@
 #define MAZE_LIMIT_MIN_NS MAZE_NSEC_PER_MSEC
 /* The largest limit, 366 days. 64-bit sums of such limits do not overflow. */
 #define MAZE_LIMIT_MAX_NS (366ULL * 24 * 3600 * MAZE_NSEC_PER_SEC)
-/* SIGRTMAX on every Linux ABI except MIPS, which is not supported. */
+/* The largest signal number, SIGRTMAX. MIPS has more, but is not supported. */
 #define MAZE_SIGNAL_MAX 64
 /* SIGXCPU: the soft signal of a warning. */
 #define MAZE_SIGNAL_WARN 24
 
 /*
- * Recovery is the ratio by which time asleep reduces the count. Its unit is 1/65536,
- * because core/ uses no float. With the largest finite ratio, 1000, each ms asleep takes
- * 1 s off the count.
+ * The count is the CPU time since the last reset (core/step.h). Recovery is the ratio by
+ * which time asleep reduces the count. Its unit is 1/65536, because core/ uses no float.
+ * With the largest finite ratio, 1000, each ms asleep takes 1 s off the count.
  */
 #define MAZE_RECOVERY_ONE 65536U
 #define MAZE_RECOVERY_MAX (1000U * MAZE_RECOVERY_ONE)
 #define MAZE_RECOVERY_INF 0xffffffffU /* any sleep is a reset */
 /*
  * With this bit the ratio applies only to waits for a lock (futex(2)), and any other
- * sleep is a reset. An endless loop may wait for an interpreter lock or a garbage
- * collector for microseconds, and must not be reset by that. A server at full load sleeps
- * as briefly, but in epoll_wait(2) or recv(2).
+ * sleep is a reset. An endless loop may wait some microseconds for an interpreter lock or
+ * a garbage collector, and such a wait must not reset its count. A server at full load
+ * sleeps as briefly, but it sleeps in epoll_wait(2) or recv(2), so its count is reset.
  */
 #define MAZE_RECOVERY_LOCK 0x80000000U
 
@@ -39,19 +39,21 @@
 #define MAZE_POLICY_SHADOW (1U << 2)	   /* record verdicts, send no signal */
 /*
  * The beginning and the end of the watch are not recorded. If all processes are watched,
- * such records would overwrite all others. An exit in an episode with a verdict is
- * recorded.
+ * such records would overwrite all others. But if the task exits in an episode with a
+ * verdict, the exit is recorded.
  */
 #define MAZE_POLICY_QUIET (1U << 3)
 /*
- * An ordinary user requested the watch. It acts only while the task's real, effective and
- * saved user IDs equal `owner`. If they differ when a stage is due, the watch ends.
+ * An ordinary user requested the watch. The watch acts only while the task's real,
+ * effective and saved user IDs equal `owner`. If they differ when a stage is due, the
+ * watch ends.
  */
 #define MAZE_POLICY_OWNED (1U << 4)
 /*
  * The soft signal is sent only if the process has a handler for it, so it never ends the
  * process. If it is not sent, the record contains the reason. The flag affects only
- * MAZE_SIGNAL_WARN, see maze_policy_warns(). Any other soft signal is always sent.
+ * MAZE_SIGNAL_WARN, see maze_policy_warns(). Any other soft signal is sent without a
+ * handler too.
  */
 #define MAZE_POLICY_WARN (1U << 5)
 /*

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A process event reports a change of a process after which rules must be applied to it
- * again. The event is only a hint to examine the process. Before it is read, the process
- * may change again or end, and another process may get its PID.
+ * A process event reports a change of a process. After it, the rules that select
+ * processes must be applied to this process again. The event is only a hint to examine
+ * the process. Before it is read, the process may change again or end, and another
+ * process may get its PID.
  */
 #ifndef MAZE_CORE_PROCESS_EVENT_H
 #define MAZE_CORE_PROCESS_EVENT_H
@@ -18,12 +19,13 @@ enum maze_process_event_kind {
 };
 
 /*
- * Flags that request more events. Without them, only execs, moves and some forks are
- * reported. A fork is then reported if the child is not watched, if it starts in another
- * control group than its parent, or if a thread other than the main thread forked it.
+ * Flags that request more events. Without them, only execs, moves and some new processes
+ * are reported. A new process is then reported if it is not watched, if it starts in
+ * another control group than its parent, or if a thread other than the main thread forked
+ * it.
  */
-#define MAZE_FOLLOW_ALL_FORKS (1U << 0)	   /* forks of all child processes */
-#define MAZE_FOLLOW_THREADS (1U << 1)	   /* threads that a main thread creates, watched or not */
+#define MAZE_FOLLOW_ALL_FORKS (1U << 0)	   /* all forks of processes */
+#define MAZE_FOLLOW_THREADS (1U << 1)	   /* all threads that a main thread creates */
 #define MAZE_FOLLOW_NAMES (1U << 2)	   /* main threads that change their name */
 #define MAZE_FOLLOW_THREAD_NAMES (1U << 3) /* all threads that change their name */
 

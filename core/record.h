@@ -31,8 +31,8 @@ enum maze_not_sent {
 	MAZE_NOT_SENT_NONE = 0,	   /* it was sent, or the stage has no signal */
 	MAZE_NOT_SENT_EXITING,	   /* the thread was exiting */
 	MAZE_NOT_SENT_BUSY,	   /* the kernel had no room for another signal */
-	MAZE_NOT_SENT_WATCH_ENDED, /* the watch ended or was replaced before it was sent */
-	MAZE_NOT_SENT_NO_HANDLER,  /* a warning without a handler: not sent */
+	MAZE_NOT_SENT_WATCH_ENDED, /* the watch ended or was replaced first */
+	MAZE_NOT_SENT_NO_HANDLER,  /* a warning needs a handler, and there is none */
 	MAZE_NOT_SENT_IGNORED,	   /* the process or the default action ignores it */
 	MAZE_NOT_SENT_BLOCKED,	   /* the thread blocks it; a warning is then not sent */
 	MAZE_NOT_SENT_INIT,	   /* the first process of a PID namespace has no handler for it */
@@ -89,7 +89,7 @@ maze_inline void maze_record_tally(struct maze_record *record, const struct maze
 /* A position in the records, from which a reader can resume. */
 struct maze_cursor {
 	maze_u64 instance; /* the engine that numbered the records; 0: cannot be resumed */
-	maze_u64 next[2];  /* of verdicts and losses, of lifecycle records; 0: none read yet */
+	maze_u64 next[2];  /* of verdicts and losses; of lifecycle records; each 0: none read */
 };
 
 /* One watched task, as `maze list` shows it. */

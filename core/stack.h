@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Evidence about a runaway thread: its stacks and a description of its process. The
- * kernel side takes it while the thread is current. The first stack is taken at the first
- * verdict of an episode, and more follow at a bounded rate until the episode ends. User
- * space finds the symbol names, even after the process has ended.
+ * kernel side of the engine takes evidence while the thread is current. It takes the
+ * first stack at the first verdict of an episode, and more at a bounded rate until the
+ * episode ends. User space finds the symbol names, even after the process has ended.
  */
 #ifndef MAZE_CORE_STACK_H
 #define MAZE_CORE_STACK_H
 
 #include "record.h"
 
-#define MAZE_BUILD_ID_LEN 20 /* a SHA-1, as linkers write it; shorter ones end with zeros */
-/* The largest numbers of frames. Outer frames are cut off, and a flag is set. */
+#define MAZE_BUILD_ID_LEN 20 /* a SHA-1, as linkers write it; zeros pad a shorter ID */
+/*
+ * The largest numbers of frames. A longer stack loses its outer frames and gets a *_CUT
+ * flag.
+ */
 #define MAZE_STACK_USER_MAX 64
 #define MAZE_STACK_KERNEL_MAX 32
 
@@ -48,8 +51,8 @@ _Static_assert(sizeof(struct maze_frame) == 32, "struct maze_frame is the kernel
 #define MAZE_STACK_IN_KERNEL (1U << 2)	/* in a system call or a fault, not in user code */
 /*
  * The innermost kernel frames belong to the code that took the stack, and their number is
- * unknown. They are those of an interrupt, of soft interrupts that ran late (do_softirq,
- * __local_bh_enable_ip), or of the scheduler's tracepoint (__traceiter_sched_switch). The
+ * unknown. That code ran in an interrupt, in soft interrupts that ran late (do_softirq,
+ * __local_bh_enable_ip), or in the scheduler's tracepoint (__traceiter_sched_switch). The
  * last frame of an interrupt is its entry, asm_sysvec_* or asm_common_interrupt.
  */
 #define MAZE_STACK_TAKER_ON_TOP (1U << 3)
@@ -66,7 +69,7 @@ struct maze_stack {
 	maze_u16 number;	/* in its episode, from 0 */
 	maze_u16 flags;		/* MAZE_STACK_* */
 	maze_u16 user_frames;	/* innermost first */
-	maze_u16 kernel_frames; /* innermost first; 0: in user code */
+	maze_u16 kernel_frames; /* innermost first; 0: none, as in user code */
 	maze_u64 reserved;
 	maze_u64 kernel[MAZE_STACK_KERNEL_MAX]; /* addresses, as in /proc/kallsyms */
 	struct maze_frame user[MAZE_STACK_USER_MAX];
@@ -100,7 +103,7 @@ struct maze_process_info {
 	maze_u16 flags;	    /* MAZE_PROCESS_INFO_* */
 	maze_u16 args_size; /* bytes of `args` */
 	char comm[MAZE_COMM_LEN];
-	char exe[MAZE_PROCESS_INFO_PATH];  /* path in its own mount tree, with a NUL */
+	char exe[MAZE_PROCESS_INFO_PATH];  /* path from its mount root, with a NUL */
 	char args[MAZE_PROCESS_INFO_ARGS]; /* as /proc/PID/cmdline: a NUL after each word */
 };
 _Static_assert(sizeof(struct maze_process_info) ==

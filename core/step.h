@@ -96,7 +96,9 @@ maze_inline void maze_reset(struct maze_account *account)
 	account->episode++;
 }
 
-/* Advances the runtime without charging the time. */
+/*
+ * Advances the account's runtime to runtime_ns, but does not add the time to the count.
+ */
 maze_inline void maze_skip(struct maze_account *account, maze_u64 runtime_ns)
 {
 	account->from_ns += runtime_ns - account->runtime_ns;
@@ -119,7 +121,7 @@ maze_inline int maze_recover(const struct maze_policy *policy, struct maze_accou
 	account->asleep_ns += asleep_ns;
 	if (asleep_ns > MAZE_LIMIT_MAX_NS)
 		asleep_ns = MAZE_LIMIT_MAX_NS;
-	/* 2^55 ns times 2^26 does not fit into 64 bits, so multiply in two parts. */
+	/* asleep_ns has up to 55 bits and ratio 26, so multiply in two parts. */
 	whole = asleep_ns / MAZE_RECOVERY_ONE;
 	rest = asleep_ns % MAZE_RECOVERY_ONE;
 	if (whole && ratio > ~0ULL / whole / 2)
@@ -164,9 +166,9 @@ maze_inline maze_u64 maze_next(const struct maze_policy *policy, const struct ma
 
 /*
  * Returns the CPU time until the next sample, for callers that pass yields as
- * sample.yield_ns. `next_ns` is that of the verdict. The result is at most the first
- * limit, because a yield may begin a new episode. Its first stage is due one first limit
- * after the yield, so the sample is not too late for it.
+ * sample.yield_ns. `next_ns` is maze_verdict.next_ns. The result is at most the first
+ * limit, because a yield before the sample may begin a new episode. The first stage of
+ * that episode is due one first limit after the yield, so the sample comes in time.
  */
 maze_inline maze_u64 maze_next_sample(const struct maze_policy *policy, maze_u64 next_ns)
 {
@@ -177,13 +179,13 @@ maze_inline maze_u64 maze_next_sample(const struct maze_policy *policy, maze_u64
 	return next_ns && next_ns < first_ns ? next_ns : first_ns;
 }
 
-/* Charges CPU time since the last sample or a later yield. 1: the yield was a reset. */
+/* Charges CPU time since the last sample or a later yield. 1: that yield was a reset. */
 maze_inline maze_u32 maze_charge(const struct maze_policy *policy, struct maze_account *account,
 				 const struct maze_sample *sample)
 {
 	maze_u64 since_yield;
 
-	/* Ignore an older reading: a verdict may be late, but never early. */
+	/* Ignore a lower reading. This may make a verdict late, but never early. */
 	if (sample->runtime_ns > account->runtime_ns) {
 		account->count_ns += sample->runtime_ns - account->runtime_ns;
 		account->runtime_ns = sample->runtime_ns;
@@ -191,7 +193,7 @@ maze_inline maze_u32 maze_charge(const struct maze_policy *policy, struct maze_a
 	if (sample->yield_ns <= account->yield_ns || (policy->flags & MAZE_POLICY_YIELD_COUNTS))
 		return 0;
 	account->yield_ns = sample->yield_ns;
-	/* yield_ns is an upper bound. If it is ahead of the runtime, skip up to it. */
+	/* yield_ns, an upper bound, may exceed the runtime. Then skip up to it. */
 	if (account->runtime_ns < sample->yield_ns)
 		maze_skip(account, sample->yield_ns);
 	since_yield = account->runtime_ns - sample->yield_ns;
@@ -205,9 +207,9 @@ maze_inline maze_u32 maze_charge(const struct maze_policy *policy, struct maze_a
 
 /*
  * Skips the CPU time up to runtime_ns. A caller that polls calls this right before a step
- * with MAZE_SLEEPS, and passes a runtime that it read after the reset point. It does not
- * know how much of that time the task used before the reset point. Charging too much
- * would make a verdict early.
+ * with MAZE_SLEEPS, and passes a runtime that it read after the reset point. The caller
+ * does not know how much of the skipped time the task used before the reset point. So it
+ * charges none of it, because a verdict must not be early.
  */
 maze_inline void maze_forgo(struct maze_account *account, maze_u64 runtime_ns)
 {
@@ -217,8 +219,8 @@ maze_inline void maze_forgo(struct maze_account *account, maze_u64 runtime_ns)
 
 /*
  * Discards the count because a reset point may have been missed before runtime_ns, an
- * upper bound of the task's runtime. It may also be that no reset point occurred. So the
- * episode continues, and a stage that has fired in it does not fire again.
+ * upper bound of the task's runtime. But it is not certain that a reset point occurred.
+ * So the episode continues, and a stage that has fired in it does not fire again.
  */
 maze_inline void maze_doubt(struct maze_account *account, maze_u64 runtime_ns)
 {
@@ -234,9 +236,9 @@ maze_inline void maze_doubt(struct maze_account *account, maze_u64 runtime_ns)
 
 /*
  * Advances the account to the sample, returns the stages that are due, and marks them in
- * account->fired. A caller that could not act on a stage clears its bit there, and the
- * next step returns the stage again. The policy must have passed maze_policy_check(). The
- * common path takes about 20 instructions.
+ * account->fired. A caller that could not act on a stage clears its bit in
+ * account->fired, so the next step returns the stage again. The policy must have passed
+ * maze_policy_check(). The common path takes about 20 instructions.
  */
 maze_inline struct maze_verdict maze_step(const struct maze_policy *policy,
 					  struct maze_account *account,

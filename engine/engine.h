@@ -42,10 +42,11 @@ struct engine_target {
 
 /* The caller of a request, and the watches that it may change. */
 struct engine_claim {
-	maze_u64 tag; /* the caller's; its watches, inherited watches and records contain it */
+	maze_u64 tag; /* new watches, watches inherited from them, and records have it */
 	/*
-	 * 0: all watches. Otherwise only watches whose tag equals `tag` in the bits of
-	 * `mask`. Such a watch keeps its count if it has this policy and tag already.
+	 * 0: the claim covers all watches. Otherwise it covers only watches whose tag
+	 * equals `tag` in the bits of `mask`. If such a watch already has the requested
+	 * policy and tag, it keeps its count.
 	 */
 	maze_u64 mask;
 };
@@ -64,7 +65,7 @@ struct engine_ops {
 	const char *name;
 	/*
 	 * Whether the engine sees every sched_yield(2). A yield that it does not see is
-	 * not a reset point. NULL: the engine sees all.
+	 * not a reset point. NULL: it sees every one.
 	 */
 	bool (*sees_yields)(const struct engine *engine);
 
@@ -74,9 +75,9 @@ struct engine_ops {
 	/*
 	 * Opens the engine, and loads it if the scope requires it. The caller frees the
 	 * handle with close(). -EPERM: not permitted. -EOPNOTSUPP: this kernel lacks
-	 * something. -EPROTO: an engine of another ABI version is pinned. -ENOENT: none
-	 * is pinned. -EACCES: this process may not find out whether one is pinned. The
-	 * last two occur only with ENGINE_EXISTING.
+	 * something. -EPROTO: an engine of another ABI version is pinned. Only
+	 * ENGINE_EXISTING has two more errors. -ENOENT: no engine is pinned. -EACCES:
+	 * this process lacks the rights to find out whether one is pinned.
 	 */
 	int (*open)(enum engine_scope scope, struct engine **ret_engine, struct maze_error *error);
 	void (*close)(struct engine *engine); /* NULL is allowed */
@@ -84,15 +85,15 @@ struct engine_ops {
 	/*
 	 * Watches the target's tasks under the policy from now on, with count 0. Replaces
 	 * their existing watches if the claim covers them. -ESRCH: the target has ended.
-	 * -EPERM: it may not be watched (init, a kernel thread, maze itself). -EEXIST:
-	 * the claim covers none of its watches. -ENOMEM or -ENOSPC: there is no room for
+	 * -EPERM: it is never watched (init, a kernel thread, maze itself). -EEXIST: all
+	 * its watches are outside of the claim. -ENOMEM or -ENOSPC: there is no room for
 	 * the watch.
 	 */
 	int (*watch)(struct engine *engine, const struct engine_target *target,
 		     const struct maze_policy *policy, const struct engine_claim *claim,
 		     struct maze_error *error);
 
-	/* Ends the watches of the target that the claim covers. -ENOENT: none. */
+	/* Ends the watches of the target that the claim covers. -ENOENT: it has none. */
 	int (*unwatch)(struct engine *engine, const struct engine_target *target,
 		       const struct engine_claim *claim, struct maze_error *error);
 	/* Ends all watches that the claim covers. Returns 0 also if there are none. */
@@ -101,19 +102,20 @@ struct engine_ops {
 
 	/*
 	 * Calls `each` for each watched task, in no particular order. The entry is valid
-	 * during the call. If `each` returns a value other than 0, the list ends and
-	 * returns it.
+	 * during the call. If `each` returns a value other than 0, list() ends and
+	 * returns that value.
 	 */
 	int (*list)(struct engine *engine, int (*each)(const struct maze_entry *entry, void *arg),
 		    void *arg, struct maze_error *error);
 	int (*counts)(struct engine *engine, struct maze_counts *ret_counts);
 
 	/*
-	 * A reader returns records, either from the oldest one kept or only new ones.
-	 * reader_fd belongs to the reader and polls readable when there may be a record.
-	 * reader_next returns 1 and a record, or 0 if there is none now. One
-	 * MAZE_EVENT_LOST reports the number of records that were overwritten before this
-	 * reader read them. Readers are independent of each other.
+	 * A reader returns new records. With from_oldest it first returns the old records
+	 * that the engine still has. reader_fd belongs to the reader and polls readable
+	 * when there may be a record. reader_next returns 1 and a record, or 0 if there
+	 * is none now. One MAZE_EVENT_LOST reports the number of records that were
+	 * overwritten before this reader read them. Readers are independent of each
+	 * other.
 	 */
 	int (*reader_open)(struct engine *engine, bool from_oldest,
 			   struct engine_reader **ret_reader, struct maze_error *error);
@@ -122,8 +124,8 @@ struct engine_ops {
 	void (*reader_close)(struct engine_reader *reader);
 
 	/*
-	 * Returns a number that no other engine of this boot has, for cursors; 0:
-	 * unknown. NULL: the engine ends with this process.
+	 * Returns a number for cursors, which no other engine of this boot has; 0:
+	 * unknown. NULL: engines of this kind end with their process.
 	 */
 	maze_u64 (*instance)(struct engine *engine);
 
@@ -143,14 +145,14 @@ struct engine_ops {
 
 	/*
 	 * Evidence (core/stack.h) is a process info and a stack at the first verdict of
-	 * each episode, and then more stacks until the episode ends. `wants` has no zeros
-	 * and is within the limits of core/stack.h. If there are several readers, the
-	 * largest stacks_max and the smallest interval_ns apply to all. The engine takes
-	 * evidence until it is unloaded, even after all readers have closed. The next
-	 * reader then sets new values. A reader starts with the oldest evidence kept.
-	 * evidence_fd belongs to the reader and polls readable when there may be
-	 * evidence. evidence_next_* return 1 and one item, or 0 if there is none now. All
-	 * NULL: this engine takes no evidence.
+	 * each episode, and then more stacks until the episode ends. The members of
+	 * `wants` are not 0 and are within the limits of core/stack.h. If there are
+	 * several readers, the largest stacks_max and the smallest interval_ns apply to
+	 * all. After all readers have closed, the engine continues to take evidence until
+	 * it is unloaded, and the next reader sets new values. A reader starts with the
+	 * oldest evidence kept. evidence_fd belongs to the reader and polls readable when
+	 * there may be evidence. evidence_next_* return 1 and one item, or 0 if there is
+	 * none now. All NULL: this engine takes no evidence.
 	 */
 	int (*evidence_open)(struct engine *engine, const struct maze_evidence_wants *wants,
 			     struct engine_evidence **ret_evidence, struct maze_error *error);
@@ -163,17 +165,17 @@ struct engine_ops {
 	void (*evidence_close)(struct engine_evidence *evidence);
 
 	/*
-	 * An engine may have work to do in user space, as the yield-probe service of the
-	 * bpf engine. service_fd belongs to the engine and polls readable when service()
-	 * should be called; -1: never. service() returns the ms after which to call it
-	 * again; -1: call it when service_fd is readable. Several processes may serve. A
-	 * process also calls service() before it reaps a child, because the engine may
-	 * need to read the state of the ended child.
+	 * Some engines have work to do in user space, such as the yield-probe service of
+	 * the bpf engine. service_fd belongs to the engine and polls readable when
+	 * service() should be called; -1: never. service() returns the ms after which to
+	 * call it again; -1: call it only when service_fd is readable. Several processes
+	 * may serve. A process also calls service() before it reaps a child, because the
+	 * engine may need to read the state of the ended child.
 	 */
 	int (*service_fd)(struct engine *engine);
 	int (*service)(struct engine *engine);
 	/*
-	 * Makes this process the one that serves permanently. -EEXIST: another one does.
+	 * Makes this process the one that serves permanently. -EEXIST: there is another.
 	 */
 	int (*become_service)(struct engine *engine);
 
@@ -185,21 +187,21 @@ struct engine_ops {
 	bool (*gone)(struct engine *engine);
 
 	/*
-	 * Watches, under this policy and tag, the orphans that become children of this
-	 * process. 1: the engine needs these children and has made this process a
-	 * subreaper (prctl(2)), so the process must reap unknown children. 0: the engine
-	 * does not need them. NULL: no engine of this kind does.
+	 * From now on, watches orphans that become children of this process, under this
+	 * policy and tag. 1: the engine needs these children and has made this process a
+	 * subreaper (prctl(2)), so the process must reap children that it does not know.
+	 * 0: the engine does not need them. NULL: no engine of this kind does.
 	 */
 	int (*adopt)(struct engine *engine, const struct maze_policy *policy, maze_u64 tag);
 
 	/*
 	 * From now on, processes that run the executable of this process get no verdicts.
-	 * Only a private engine supports that, because this process then keeps the file
-	 * in use. NULL: not supported.
+	 * Only a private engine supports that. It ends with this process, and until then
+	 * this process keeps the file in use. NULL: not supported.
 	 */
 	void (*spare_program)(struct engine *engine);
 
-	/* Removes the pinned engine and all its watches. 0 also if none is pinned. */
+	/* Removes the pinned engine and its watches. Returns 0 even if none is pinned. */
 	int (*unload)(bool *ret_was_loaded, struct maze_error *error);
 };
 

@@ -134,7 +134,7 @@ static void bpf_probe(struct engine_report *ret_report)
 	describe(&offer, ret_report);
 }
 
-/* Returns the map's ID, which the kernel reuses only after all other IDs. */
+/* Returns the ID of the meta map. The kernel reuses an ID only after all other IDs. */
 static maze_u64 bpf_instance(struct engine *engine)
 {
 	struct bpf_map_info info = { 0 };
@@ -150,7 +150,7 @@ static bool bpf_sees_yields(const struct engine *engine)
 	return engine->config.yield_probe != MAZE_YIELD_NONE;
 }
 
-/* The dentry of the executable stays the same, because this process runs the file. */
+/* This process runs the file, so the dentry of the file stays the same. */
 static void bpf_spare_program(struct engine *engine)
 {
 	if (engine->scope == ENGINE_PRIVATE)

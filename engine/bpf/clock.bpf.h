@@ -22,8 +22,8 @@
 #include "maps.bpf.h"
 
 /*
- * Whether a task's runqueue and its clock can be read. config.has_clock is the same for
- * the other members of the sum.
+ * Whether a task's runqueue and its clock can be read. For the other members of the sum,
+ * config.has_clock has this meaning.
  */
 MAZE_INLINE bool has_rq(void)
 {
@@ -38,7 +38,10 @@ MAZE_INLINE maze_u64 booked_runtime(struct task_struct *task)
 	return READ(task, se.sum_exec_runtime);
 }
 
-/* Whether the task sleeps when it leaves the CPU. A pending signal keeps it runnable. */
+/*
+ * Whether the task sleeps if it leaves the CPU now; true if that is unknown. A pending
+ * signal sets __state to 0, so the task stays runnable.
+ */
 MAZE_INLINE bool may_sleep(struct task_struct *task)
 {
 	return !bpf_core_field_exists(struct task_struct, __state) || READ(task, __state);
@@ -50,7 +53,9 @@ MAZE_INLINE maze_u64 voluntary_switches(struct task_struct *task)
 	return bpf_core_field_exists(struct task_struct, nvcsw) ? READ(task, nvcsw) : 0;
 }
 
-/* Reads the task's runqueue clock. This is cheap; during a switch it is up to date. */
+/*
+ * Reads the task's runqueue clock. It is cheap to read, and up to date during a switch.
+ */
 MAZE_INLINE maze_u64 switch_clock(struct task_struct *task)
 {
 	if (!has_rq())
@@ -122,16 +127,16 @@ MAZE_INLINE maze_u64 clock_task_progress(struct maze_cpu *cpu, struct rq *rq, ma
 		if (stolen > prev_steal)
 			taken += stolen - prev_steal;
 	}
-	/* Check this last: a wakeup after the check has a later clock than `now`. */
+	/* Check is_booked_ahead() last: a later wakeup has a later clock than `now`. */
 	if (now <= clock || now - clock <= taken || is_booked_ahead(rq))
 		return 0;
 	return now - clock - taken;
 }
 
 /*
- * Returns the CPU time of the task that runs on this CPU. Called in that task or in an
- * interrupt, and costs about 150 ns. The switch path does not need this function, because
- * sum_exec_runtime is exact there.
+ * Returns the CPU time of the task that runs on this CPU. Callers run in that task or in
+ * an interrupt. A call costs about 150 ns. The switch path does not need this function,
+ * because sum_exec_runtime is exact there.
  */
 static __noinline maze_u64 running_runtime(struct task_struct *task, struct maze_cpu *cpu,
 					   bool in_interrupt)
@@ -144,7 +149,7 @@ static __noinline maze_u64 running_runtime(struct task_struct *task, struct maze
 	sum = booked_runtime(task);
 	if (!config.has_clock || config.steal_unknown || !has_rq())
 		return sum;
-	/* In this order a concurrent update loses time, and counts none twice. */
+	/* Read in this order, so that a concurrent update counts no time twice. */
 	rq = task->se.cfs_rq->rq;
 	if (bpf_core_field_exists(struct rq, prev_steal_time_rq))
 		prev_steal = READ(rq, prev_steal_time_rq);
@@ -159,7 +164,7 @@ static __noinline maze_u64 running_runtime(struct task_struct *task, struct maze
 		return sum;
 	/*
 	 * This is longer than the time between two ticks. So the clock has jumped, as it
-	 * does when a snapshot is resumed.
+	 * does when a virtual machine resumes from a snapshot.
 	 */
 	if (now - start > config.pending_max_ns)
 		return sum;

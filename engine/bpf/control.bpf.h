@@ -71,9 +71,9 @@ MAZE_INLINE bool leave_alone(struct maze_task *watched, struct maze_request *req
 }
 
 /*
- * Begins a watch as a new storage element, which becomes visible at once. So the switch
- * handler on another CPU sees the old watch, none, or the new one, but no mixture. The
- * account begins at the first sample on the task's CPU.
+ * Begins a watch as a new storage element, which becomes visible as a whole. So the
+ * switch handler on another CPU sees the old watch, none, or the new one, but no mixture.
+ * The account begins at the first sample on the task's CPU.
  */
 static __noinline int begin_watch(struct task_struct *task, struct maze_request *req)
 {
@@ -102,7 +102,10 @@ static __noinline int begin_watch(struct task_struct *task, struct maze_request 
 	}
 	record_lifecycle(task, watched, MAZE_EVENT_WATCH, 0);
 	req->done++;
-	/* Without these members the account begins at the task's next switch. */
+	/*
+	 * User space forces a switch on the CPUs of running_on, so that the account
+	 * begins soon. Without these members it begins at the task's next switch.
+	 */
 	if (!bpf_core_field_exists(struct task_struct, thread_info.cpu) ||
 	    !bpf_core_field_exists(struct task_struct, on_cpu))
 		return 0;
@@ -153,7 +156,7 @@ int handle__control(struct bpf_iter__task *ctx)
 	return 0;
 }
 
-/* Excludes an exiting task, because the exit handler may have missed it. */
+/* Excludes an exiting task, which keeps its watch if the exit handler missed it. */
 MAZE_INLINE struct maze_task *listed_watch(struct task_struct *task)
 {
 	if (!task->bpf_storage || (READ(task, flags) & PF_EXITING))
@@ -161,7 +164,7 @@ MAZE_INLINE struct maze_task *listed_watch(struct task_struct *task)
 	return watched_task(task);
 }
 
-/* Returns the count at the last switch or tick. Another CPU cannot know a later one. */
+/* Returns the count at the last switch or tick. Other CPUs cannot read a later one. */
 MAZE_INLINE maze_u64 listed_count(struct task_struct *task, struct maze_task *watched)
 {
 	maze_u64 sum = booked_runtime(task);
@@ -201,7 +204,7 @@ int handle__list(struct bpf_iter__task *ctx)
 	return 0;
 }
 
-/* Prints the list that /proc/maze/entries showed in 2008, with times in ms. */
+/* Prints the list in the format of /proc/maze/entries of 2008, with times in ms. */
 SEC("iter/task")
 int handle__entries(struct bpf_iter__task *ctx)
 {

@@ -45,8 +45,8 @@ struct yield_service {
 	int event_fd;	     /* perf event of the system-call tracepoint */
 	int probe_lock_fd;   /* held while this process has the probe attached */
 	int service_lock_fd; /* held by the process that stays to serve */
-	bool begins;	     /* the first call attaches the probe even if no task needs it */
-	maze_u64 quiet_ns;   /* time (CLOCK_BOOTTIME) of the last need; 0: a task needs the probe */
+	bool begins;	     /* the next call attaches the probe unconditionally */
+	maze_u64 quiet_ns;   /* CLOCK_BOOTTIME of the probe's last use; 0: it is in use */
 };
 
 struct engine {
@@ -70,7 +70,7 @@ int bpf_pins_unload(bool *ret_was_loaded, struct maze_error *error);
 bool bpf_pins_present(void);
 int bpf_pins_gone_fd(struct engine *engine);
 bool bpf_pins_gone(struct engine *engine);
-/* Serialises changes to a pinned engine; does nothing for a private one. */
+/* Take and drop the lock for changes of a pinned engine. A private engine has no lock. */
 int bpf_lock(struct engine *engine, int *ret_lock, struct maze_error *error);
 void bpf_unlock(int lock);
 /*
@@ -109,7 +109,7 @@ int bpf_counts(struct engine *engine, struct maze_counts *ret_counts);
 /* Exempts this process from being watched, until it exits. */
 int bpf_mark_self(struct engine *engine, struct maze_error *error);
 
-/* force_switch.c: makes each CPU in the set switch to another task, if it can. */
+/* force_switch.c: tries to make each CPU in the set switch to another task. */
 void bpf_force_switch(const maze_u64 *cpu_set, size_t words);
 
 /*
@@ -122,7 +122,7 @@ int bpf_notify_open(struct engine *engine, maze_u32 *mask, int *ret_index, void 
 void bpf_notify_drain(void *ring);
 int bpf_notify_fd(void *ring);
 void bpf_notify_close(struct engine *engine, int index, void *ring);
-/* Whether the mask has a bit of a running process, apart from bit `index`. */
+/* Whether the mask has a bit whose process still exists, apart from bit `index`. */
 bool bpf_notify_others(struct engine *engine, maze_u32 mask, int index);
 
 /* reader.c */

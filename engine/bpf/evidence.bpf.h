@@ -11,7 +11,7 @@
 #include "process_info.bpf.h"
 #include "stacks.bpf.h"
 
-/* Takes the first evidence of the episode, if it has none yet. */
+/* Takes the first evidence of the verdict's episode, unless it was taken already. */
 static __noinline int begin_evidence(struct task_struct *task, struct maze_task *watched,
 				     maze_u64 count_ns, maze_u32 at)
 {
@@ -20,13 +20,13 @@ static __noinline int begin_evidence(struct task_struct *task, struct maze_task 
 	watched->sampled = watched->due.episode + 1;
 	watched->stacks = 0;
 	maze_take_process_info(watched);
-	/* An exiting thread has no user stack, and before 6.16 its mm is gone too. */
+	/* An exiting thread has no user stack, and before 6.16 no mm either. */
 	if (!(READ(task, flags) & PF_EXITING))
 		maze_take_stack(watched, count_ns, at);
 	return 0;
 }
 
-/* Returns the CPU time until the next stack; 0: no stack follows. */
+/* Returns the CPU time until the next stack; 0: no stack follows; 1: one is due. */
 MAZE_INLINE maze_u64 next_stack(struct maze_task *watched)
 {
 	if (watched->sampled != watched->account.episode + 1 || watched->stacks >= state.stacks_max)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Readers of evidence. A reader has a position in each of the two mapped logs and one
- * wakeup for both. The logs (2.8 MB) are mapped only for a reader.
+ * Readers of evidence. A reader has a position in each of the two logs and one wakeup for
+ * both. Each reader maps the logs (2.8 MB) for itself.
  *
- * Always: the descriptor is readable while either log has something to read. Draining the
- * wakeup for one log would hide unread evidence in the other log. In that case `rest_fd`
- * is set, so the descriptor stays readable.
+ * Always: the descriptor is readable while either log has something to read. When a
+ * reader has read all of one log, it drains the common wakeup. If the other log still has
+ * evidence, `rest_fd` is set, so the descriptor stays readable.
  */
 #include "engine_bpf.h"
 #include "../record_log.h"
@@ -64,7 +64,10 @@ static int next_of(struct engine_evidence *evidence, int which, void *ret)
 
 	if (take_next(evidence, &evidence->logs[which], ret))
 		return 1;
-	/* Drain the wakeup, then read again, as a slot may be filled in between. */
+	/*
+	 * Drain the wakeup, then read again, because a slot may have been filled in
+	 * between.
+	 */
 	set_rest(evidence, false);
 	bpf_notify_drain(evidence->ring);
 	if (other->next < record_log_start(&other->log, false))
@@ -110,7 +113,7 @@ int bpf_evidence_fd(struct engine_evidence *evidence)
 	return evidence->fd;
 }
 
-/* Switches evidence on. The caller's wakeup is already in the mask. */
+/* Switches evidence on. The bit of `wakeup` in state->notify_evidence is already set. */
 static int switch_on(struct engine *engine, const struct maze_evidence_wants *wants, int wakeup,
 		     struct maze_error *error)
 {

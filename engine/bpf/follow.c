@@ -25,7 +25,7 @@ struct engine_follower {
 	struct maze_process_event queue[QUEUE_LEN];
 };
 
-/* Queues one event. A negative result leaves it and all later ones in the ring. */
+/* Queues one event. A negative result leaves the event and later ones in the ring. */
 static int take(void *arg, void *data, size_t size)
 {
 	struct engine_follower *follower = arg;
@@ -100,7 +100,7 @@ int bpf_follower_fd(struct engine_follower *follower)
 	return ring_buffer__epoll_fd(follower->ring);
 }
 
-/* Counts events that were lost: the ring was full, or their handler was skipped. */
+/* Counts lost events: the ring was full, or the kernel skipped their handler. */
 static maze_u64 count_lost(const struct engine_follower *follower)
 {
 	struct follow_bpf *skeleton = follower->skeleton;

@@ -5,7 +5,9 @@
 
 #include "../../core/process_event.h"
 
-/* 6,553 events of 40 bytes. A few CPUs that fork at full speed fill the ring in 0.5 s. */
+/*
+ * Room for 6,553 events of 40 bytes. A few CPUs that fork at full speed fill it in 0.5 s.
+ */
 #define FOLLOW_RING_BYTES (256U * 1024)
 
 /* The values do not change after the load. */

@@ -12,7 +12,7 @@ int bpf_iterate(int prog_fd, int pidfd, pid_t tid, int *ret_fd)
 	LIBBPF_OPTS(bpf_link_create_opts, opts);
 	int link, fd, err = 0;
 
-	/* The kernel has these members since 6.1, and accepts at most one of them. */
+	/* These members exist since Linux 6.1. The kernel accepts at most one of them. */
 	if (tid)
 		info.task.tid = (__u32)tid;
 	else if (pidfd >= 0)

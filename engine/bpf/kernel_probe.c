@@ -141,8 +141,8 @@ static void probe_clocks(const struct btf *btf, struct kernel_offer *offer)
 }
 
 /*
- * Finds the per-CPU addresses of the interrupt stack and of its in-use flag. They are two
- * variables, but from 6.2 to 6.14 members of one struct. Only x86 has them.
+ * Finds the per-CPU addresses of the interrupt stack and of its in-use flag. Both are
+ * variables, but from 6.2 to 6.14 they are members of one struct. Only x86 has them.
  */
 static void probe_irq_stack(const struct btf *btf, struct kernel_offer *offer)
 {
@@ -165,9 +165,9 @@ static void probe_irq_stack(const struct btf *btf, struct kernel_offer *offer)
 }
 
 /*
- * Whether kmalloc_nolock() allocates task storage. BPF's own allocator, used from 6.4 on,
- * takes no lock either. But kernels with that allocator do not preempt tracepoint
- * handlers, so they need no late inheritance.
+ * Whether kmalloc_nolock() allocates task storage, which late inheritance needs. From 6.4
+ * on BPF's own allocator did that. It takes no lock either, but kernels that use it do
+ * not preempt tracepoint handlers, so they need no late inheritance.
  */
 static bool storage_takes_no_lock(const struct btf *btf)
 {
@@ -295,7 +295,7 @@ int kernel_open_clock(int cpu)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Opens a clock on the current CPU, because that CPU is online. */
+/* Opens a clock event on the current CPU, because that CPU is online. */
 static int try_clock(void)
 {
 	int cpu = sched_getcpu(), fd = kernel_open_clock(cpu < 0 ? 0 : cpu);

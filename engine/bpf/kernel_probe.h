@@ -51,7 +51,7 @@ int kernel_open_clock(int cpu);
 /* Returns the ID of tracepoint `system`:`event`, or -errno. Needs tracefs. */
 int kernel_tracepoint_id(const char *system, const char *event);
 
-/* Returns the file that replaces the types of the running kernel; NULL: none. */
+/* Returns the BTF file that replaces the types of the running kernel; NULL: none. */
 const char *kernel_btf_path(void);
 
 /* Describes the method in the report of `maze doctor`. */

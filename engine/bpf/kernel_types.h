@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The kernel structs that the BPF program reads. Each has only the members that it reads.
- * libbpf relocates each access to the running kernel's layout (CO-RE), so sizes and order
- * here have no meaning, and one object file fits all kernels.
+ * The kernel structs that the BPF program reads. Each struct here has only the members
+ * that the program reads. libbpf relocates each access to the running kernel's layout
+ * (CO-RE), so sizes and order here have no meaning, and one object file fits all kernels.
  *
  * Only READ() and PROBE() may read scalars, because the width and sign of a scalar may
  * differ between kernels (on_cpu is an int up to 6.18 and a u8 in 7.2). The engine can do
  * without some members. bpf_core_field_exists() guards them, and kernel_members.c lists
- * the loss without each.
+ * what the engine loses without each.
  */
 #ifndef MAZE_BPF_KERNEL_TYPES_H
 #define MAZE_BPF_KERNEL_TYPES_H
@@ -25,10 +25,10 @@ typedef _Bool bool;
 #define false 0
 
 /*
- * Reads a scalar member through a pointer that the verifier knows. If the kernel's member
- * has the same width, this is one load: the condition is constant after relocation, and
- * the verifier removes the other branch. libbpf rejects a direct load of the wrong width
- * only if the program can reach it.
+ * Reads a scalar member through a pointer whose type the verifier knows. If the kernel's
+ * member has the same width, this is one load, because the condition is constant after
+ * relocation and the verifier removes the other branch. A direct load of the wrong width
+ * is an error only if the program can reach it.
  */
 #define READ(from, member)                                                                         \
 	({                                                                                         \
@@ -53,7 +53,7 @@ typedef _Bool bool;
 /* Task states and flags of include/linux/sched.h, unchanged from 6.1 to 7.2. */
 #define TASK_STOPPED_OR_TRACED 0xcU
 #define TASK_DEAD 0x80U
-#define TASK_RTLOCK_WAIT 0x1000U /* PREEMPT_RT: waits for a spin lock, which sleeps there */
+#define TASK_RTLOCK_WAIT 0x1000U /* PREEMPT_RT: the task sleeps to wait for a spin lock */
 #define PF_EXITING 0x00000004U
 #define PF_IO_WORKER 0x00000010U
 #define PF_USER_WORKER 0x00004000U /* since 6.4; unused before */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Loads the BPF program into the kernel and attaches it. Only descriptors of this process
- * hold it, so the kernel removes it if the process is killed, unless pins.c has pinned
- * it.
+ * Loads the BPF program into the kernel and attaches it. Unless pins.c pins the program,
+ * only descriptors of this process hold it. So the kernel removes it when the process
+ * ends.
  */
 #include "engine_bpf.h"
 #include "kernel_probe.h"
@@ -28,8 +28,8 @@
 
 /*
  * From this part of its limit on, a task needs the yield probe: a 64th for the cheap
- * probe, a half for the probe that slows down all system calls. CPU time before the probe
- * was attached is not counted, so the first verdict is late by that time.
+ * probe, a half for the probe that slows down all system calls. The engine does not count
+ * CPU time before the probe was attached, so the first verdict is late by that time.
  */
 #define PROBE_SHIFT_CHEAP 6
 #define PROBE_SHIFT_COSTLY 1
@@ -47,7 +47,7 @@ static int keep_warning(enum libbpf_print_level level, const char *format, va_li
 
 	if (getenv("MAZE_DEBUG"))
 		return vfprintf(stderr, format, args);
-	/* Ignore "accesses field": the verifier removes such a load of READ(). */
+	/* Ignore "accesses field": the verifier removes such loads of READ(). */
 	if (level != LIBBPF_WARN || last_warning[0] || strstr(format, "accesses field"))
 		return 0;
 	vsnprintf(last_warning, sizeof(last_warning), format, args);
@@ -90,7 +90,7 @@ static bool open_clocks(int map_fd, maze_u32 cpus)
 	for (cpu = 0; cpu < cpus; cpu++) {
 		fd = kernel_open_clock((int)cpu);
 		if (fd < 0)
-			continue; /* offline; when online, verdicts there wait for the tick */
+			continue; /* offline; after it comes online, its verdicts wait for ticks */
 		if (!bpf_map_update_elem(map_fd, &cpu, &fd, BPF_ANY))
 			any = true;
 		close(fd); /* the map holds the event */

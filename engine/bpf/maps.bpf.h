@@ -26,7 +26,9 @@ struct {
 	__type(value, maze_u64);
 } tickets SEC(".maps");
 
-/* One value per possible CPU; the loader sets max_entries. */
+/*
+ * One value per possible CPU. The loader sets max_entries of this map and the next two.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -101,7 +103,7 @@ struct {
 	__type(value, struct maze_request);
 } request SEC(".maps");
 
-/* Read first when a pinned engine is opened, to check that the ABI is the same. */
+/* User space reads this map first when it opens a pinned engine, to compare the ABI. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);

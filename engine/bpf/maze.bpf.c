@@ -55,9 +55,10 @@ static int handle_timer(void *map, maze_u32 *key, struct maze_timer *slot)
 }
 
 /*
- * Finds the owner's properties and the place of the entry frame, and initialises one
- * CPU's timer per task of the iteration. The loader runs it until all timers are ready. A
- * switch handler could not initialise a timer, because bpf_timer_init() allocates.
+ * Finds the owner's properties and the place of the entry frame. Initialises the timer of
+ * one CPU for each task that the iterator visits. The loader repeats the iteration until
+ * all timers are ready. A switch handler could not initialise a timer, because
+ * bpf_timer_init() allocates.
  */
 SEC("iter/task")
 int handle__setup(struct bpf_iter__task *ctx)
@@ -93,8 +94,9 @@ MAZE_INLINE bool has_wait_times(void)
 }
 
 /*
- * Whether this sleep is a wait for a lock and the policy treats such waits apart. Always
- * false on a kernel that cannot measure sleeps, so there each sleep is a reset.
+ * Whether this sleep is a wait for a lock, and the policy treats such waits differently
+ * from other sleeps. Always false on a kernel that cannot measure sleeps, so there each
+ * sleep is a reset.
  */
 MAZE_INLINE bool waits_for_lock(struct maze_task *watched, struct task_struct *task,
 				unsigned int task_state)
@@ -117,8 +119,8 @@ MAZE_INLINE maze_u64 slept_ns(struct task_struct *next, struct maze_task *watche
 
 	if (has_wait_times()) {
 		/*
-		 * The sleep ends where the last wait for a CPU begins. run_delay has the
-		 * earlier waits.
+		 * The sleep ends where the last wait for a CPU begins. run_delay contains
+		 * the waits before that one.
 		 */
 		if (READ(next, sched_info.last_queued) > watched->asleep_ns)
 			until = READ(next, sched_info.last_queued);
@@ -138,9 +140,10 @@ MAZE_INLINE void switch_out(struct task_struct *prev, struct maze_task *watched,
 	struct maze_verdict verdict;
 
 	/*
-	 * prev_state may also be set for a preempted task. It may be set for a task that
-	 * a pending signal kept runnable, but then __state is 0. Under PREEMPT_RT a wait
-	 * for a spin lock sleeps, but that is not a sleep of the program.
+	 * prev_state may be set although the task stays runnable. If the task was
+	 * preempted, `preempt` is set. If a pending signal kept it runnable, __state is
+	 * 0. Under PREEMPT_RT a wait for a spin lock sleeps, but that is not a sleep of
+	 * the program.
 	 */
 	if (!preempt && (prev_state & ~TASK_RTLOCK_WAIT) && may_sleep(prev)) {
 		sample.act = waits_for_lock(watched, prev, prev_state) ? MAZE_LOCKS : MAZE_SLEEPS;
@@ -181,7 +184,10 @@ static __noinline int resume(struct task_struct *next, struct maze_task *watched
 		sample.asleep_ns = slept_ns(next, watched);
 		watched->asleep_ns = 0;
 	} else if (watched->account.begun && voluntary_switches(next) != watched->nvcsw) {
-		/* A switch-out was missed: reset rather than charge too much. */
+		/*
+		 * A switch-out was missed, so reset. Otherwise the count might be too
+		 * large.
+		 */
 		watched->account.runtime_ns = sample.runtime_ns;
 		maze_reset(&watched->account);
 	}
@@ -223,7 +229,7 @@ int BPF_PROG(handle__sched_switch, bool preempt, struct task_struct *prev, struc
 	struct maze_task *watched;
 	struct maze_cpu *cpu;
 
-	/* A task without storage of any BPF program is not watched: skip the lookup. */
+	/* Without storage of any BPF program a task is not watched: skip the lookup. */
 	if (prev->bpf_storage) {
 		watched = watched_task(prev);
 		if (watched)
@@ -241,7 +247,10 @@ int BPF_PROG(handle__sched_switch, bool preempt, struct task_struct *prev, struc
 	return 0;
 }
 
-/* Watches a child like its parent. Records a failure if `last`, as no retry follows. */
+/*
+ * Watches a child like its parent. If `last` is set, no other handler tries again, so
+ * this function records a failure.
+ */
 static __noinline int inherit(struct task_struct *parent, struct task_struct *child, bool last)
 {
 	struct record_facts facts = { .event = MAZE_EVENT_LOST, .lost = 1 };
@@ -297,7 +306,7 @@ int BPF_PROG(handle__sched_process_exit, struct task_struct *task)
 	watched = watched_task(task);
 	if (!watched)
 		return 0;
-	/* Now neither the timer nor, from 7.0 on, a switch may step the account. */
+	/* Now the timer skips the task, and so does a switch, which 7.0 permits here. */
 	*(volatile maze_u32 *)&watched->role = MAZE_ROLE_NONE;
 	asm volatile("" ::: "memory");
 	cpu = this_cpu();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The kernel side wakes readers and the yield-probe service through these wakeups. Each
- * wakeup has its own ring buffer of one page. If the buffer is not empty, there may be
- * something to read. The content of the buffer has no meaning.
+ * A wakeup is a ring buffer of one page, through which the kernel side wakes one reader
+ * or one yield-probe service. If the buffer is not empty, there may be something to read.
+ * The content of the buffer has no meaning.
  */
 #include "engine_bpf.h"
 
@@ -133,9 +133,9 @@ out_fd:
 }
 
 /*
- * Drains the ring. A record that is written while the consumer position is being stored
- * causes no wakeup, because the kernel read the old position. So consume again after a
- * full barrier, until nothing is left.
+ * Drains the ring. If the kernel writes to the ring while the new consumer position is
+ * being stored, it may still read the old position, and then causes no wakeup. So consume
+ * again after a full barrier, until nothing is left.
  */
 void bpf_notify_drain(void *ring)
 {

@@ -2,9 +2,10 @@
 /*
  * The pinned engine. It is loaded once, and then opened by name under /sys/fs/bpf/maze.
  *
- * Always: the directory /sys/fs/bpf/maze is complete, because a rename creates it. A load
- * that was killed leaves at most maze-loading. The next open or unload removes that. The
- * lock is a flock(2) on the bpffs directory, which the kernel drops when its holder ends.
+ * Always: if the directory /sys/fs/bpf/maze exists, it is complete, because a rename
+ * creates it. A load that was killed leaves at most the directory maze-loading, which the
+ * next open or unload removes. The lock is a flock(2) on the bpffs directory, which the
+ * kernel drops when its holder ends.
  */
 #include "engine_bpf.h"
 
@@ -59,7 +60,7 @@ static bool is_bpffs(const char *path)
 	return !statfs(path, &fs) && (unsigned long)fs.f_type == BPF_FS_MAGIC;
 }
 
-/* Without systemd, which mounts bpffs, maze mounts it, as bpftool does. */
+/* systemd mounts bpffs. If it is not mounted, maze mounts it, as bpftool does. */
 static int ensure_bpffs(struct maze_error *error)
 {
 	if (is_bpffs(BPFFS))
@@ -93,7 +94,9 @@ int bpf_pins_gone_fd(struct engine *engine)
 	engine->gone_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (engine->gone_fd < 0)
 		return -1;
-	/* Watch the parent: an open descriptor keeps the directory itself alive. */
+	/*
+	 * Watch the parent, because an open descriptor keeps the directory itself alive.
+	 */
 	inotify_add_watch(engine->gone_fd, BPFFS, IN_DELETE | IN_MOVED_FROM | IN_ONLYDIR);
 	return engine->gone_fd;
 }

@@ -19,7 +19,10 @@
 _Static_assert(MAZE_PROCESS_INFO_PATH + PATH_NAME_MAX + 1 <= MAZE_PROCESS_INFO_ARGS,
 	       "a path, plus a name that does not fit it, fit into args");
 
-/* Hides a value from the optimiser, so that the verifier sees the bound that follows. */
+/*
+ * The verifier needs the bound that follows. Hides the value from the optimiser, which
+ * would remove the bound as redundant.
+ */
 #define HIDE(value) asm volatile("" : "+r"(value))
 
 /* A walk from a file up to the root. The path so far is text[begin..]. */
@@ -57,7 +60,7 @@ MAZE_INLINE bool prepend(struct path_walk *walk, struct dentry *dentry)
 	return true;
 }
 
-/* Takes one step. Returns 1 after the last one. */
+/* Takes one step of the walk. Returns 1 after the last step. */
 static long walk_up(maze_u32 index, struct path_walk *walk)
 {
 	struct dentry *dentry = walk->dentry, *parent;
@@ -75,7 +78,7 @@ static long walk_up(maze_u32 index, struct path_walk *walk)
 	if (!prepend(walk, dentry))
 		return 1;
 	walk->dentry = parent;
-	/* A file of memfd_create(2) has no directory. */
+	/* A file of memfd_create(2) has no directory, so the walk ends at the file. */
 	return !parent || parent == dentry;
 }
 

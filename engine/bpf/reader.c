@@ -48,7 +48,9 @@ int bpf_reader_next(struct engine_reader *reader, struct maze_record *ret_record
 {
 	if (record_cursor_next(&reader->cursor, reader->logs, ret_record))
 		return 1;
-	/* Drain the wakeup, then read again, as a record may have come in between. */
+	/*
+	 * Drain the wakeup, then read again, because a record may have come in between.
+	 */
 	bpf_notify_drain(reader->ring);
 	return record_cursor_next(&reader->cursor, reader->logs, ret_record);
 }

@@ -130,7 +130,10 @@ static __noinline int write_record(struct task_struct *task, struct maze_task *w
 	record->flags = facts->flags;
 	record->not_sent = facts->not_sent;
 	read_name(record->comm, task);
-	/* Atomic and last, so a reader that sees `seq` sees the other fields too. */
+	/*
+	 * This store is atomic and comes last, so a reader that sees `seq` sees all
+	 * fields.
+	 */
 	__sync_lock_test_and_set(&record->seq, seq);
 	return maze_notify(state.notify_records);
 }
@@ -145,7 +148,7 @@ MAZE_INLINE void record_lifecycle(struct task_struct *task, struct maze_task *wa
 		.flags = flags,
 	};
 
-	/* A quiet watch logs only the exit that follows a verdict. */
+	/* A quiet watch records only an exit, and only if the episode has a verdict. */
 	if ((watched->policy.flags & MAZE_POLICY_QUIET) &&
 	    !(event == MAZE_EVENT_EXIT && watched->account.fired))
 		return;

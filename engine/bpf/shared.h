@@ -54,7 +54,8 @@ enum maze_role {
 };
 
 /*
- * maze_task.needs_yield_probe. WATCH_ENDED is final: an ended watch never counts again.
+ * Values of maze_task.needs_yield_probe. WATCH_ENDED is final, so that an ended watch is
+ * never counted again.
  */
 enum maze_probe_need {
 	MAZE_PROBE_NOT_NEEDED = 0,
@@ -80,7 +81,7 @@ struct maze_task {
 	maze_u32 sampled;	    /* episode that has evidence, plus 1; 0: none */
 	maze_u32 stacks;	    /* taken in that episode */
 	maze_u32 reserved;
-	struct maze_tally due; /* that of the verdict to which the unsent stages belong */
+	struct maze_tally due; /* of the verdict to which the unsent stages belong */
 	maze_u64 stack_due_ns; /* runtime at which the next stack is due */
 };
 _Static_assert(sizeof(struct maze_task) == 208, "struct maze_task is pinned");
@@ -98,7 +99,9 @@ struct maze_cpu {
 };
 _Static_assert(sizeof(struct maze_cpu) == 64, "one cache line, so that CPUs do not share");
 
-/* A map of their own: the yield probe's program type may use no map with timers. */
+/*
+ * A map of their own, because the program type of the sys_enter probe permits no timers.
+ */
 struct maze_timer {
 	struct bpf_timer timer;
 	maze_u64 reserved[6];
@@ -132,20 +135,23 @@ struct maze_request {
 };
 _Static_assert(sizeof(struct maze_request) == 96 + MAZE_CPUS_MAX / 8, "no hidden padding");
 
-/* The process of a wakeup. If it is killed, another reader can reuse the slot. */
+/* The process that uses a wakeup. If that is killed, another may take the wakeup. */
 struct maze_wakeup_owner {
 	maze_u64 start_time; /* field 22 of /proc/PID/stat; 0: free */
 	maze_u32 pid;
 	maze_u32 reserved;
 };
 
-/* The program's only global variable; user space maps it. */
+/*
+ * The only writable global variable of the program, which user space maps too. The owner
+ * of the engine is the process that loaded it.
+ */
 struct maze_state {
 	maze_u64 heads[MAZE_LOGS]; /* records written to each log so far */
 	maze_u64 verdicts;
 	maze_u64 signals;
 	maze_u64 inherit_failures;
-	maze_u64 probe_lease_until_ns; /* CLOCK_BOOTTIME until which yield_probe holds */
+	maze_u64 probe_lease_until_ns; /* yield_probe is valid until then (CLOCK_BOOTTIME) */
 	maze_u32 yield_probe_users;    /* watched tasks that need the yield probe */
 	/* Bit i of a notify_* mask is set if wakeup i is of that kind. */
 	maze_u32 notify_records;
@@ -167,9 +173,9 @@ struct maze_state {
 };
 
 enum maze_yield_probe {
-	MAZE_YIELD_NONE = 0,  /* only yields that switch, or that the timer interrupts */
+	MAZE_YIELD_NONE = 0,  /* yields are seen only at switches and in the timer */
 	MAZE_YIELD_PERMANENT, /* fentry: always attached, no cost for other system calls */
-	MAZE_YIELD_ON_DEMAND, /* attached by the yield-probe service while it has users */
+	MAZE_YIELD_ON_DEMAND, /* the yield-probe service attaches it while it has users */
 };
 
 /*

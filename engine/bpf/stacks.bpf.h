@@ -9,9 +9,9 @@
  * empty. If it came in the kernel, the CPU moves to its interrupt stack, whose first word
  * points back to the thread's stack (arch/x86/include/asm/irq_stack.h). The thread's
  * stack has the registers of the interrupted kernel code. Their instruction pointer is
- * the address of the thread's first frame. On other architectures the thread's system
- * call number decides whether it was in the kernel. So a fault counts as user code there,
- * and the frames of the interrupt stay on top.
+ * the address of the thread's first frame. On other architectures a thread counts as in
+ * the kernel if it has a system call number. So a fault counts as user code there, and
+ * the frames of the interrupt stay on top.
  *
  * The user frames of the log slot are the scratch space. So a program that interrupts
  * this one does not use the same space. The log is written like those of records.bpf.h.
@@ -25,7 +25,9 @@
 
 /* Number of frames to unwind. An interrupt adds about 20 before those that are kept. */
 #define TRACE_MAX 96U
-/* Words of the thread's stack to search for registers. Only small frames lie above. */
+/*
+ * Words of the thread's stack to search for registers, which only small frames precede.
+ */
 #define WINDOW_WORDS 64U
 _Static_assert((TRACE_MAX + WINDOW_WORDS) * sizeof(maze_u64) <=
 		       MAZE_STACK_USER_MAX * sizeof(struct maze_frame),
@@ -55,7 +57,7 @@ MAZE_INLINE bool interrupted_in_kernel(maze_u64 rq)
 	return in_use;
 }
 
-/* Whether these words, the first an instruction pointer, are registers of kernel code. */
+/* Whether these five words are saved registers of interrupted kernel code. */
 MAZE_INLINE bool are_kernel_registers(const maze_u64 *words, maze_u64 address)
 {
 	/*
@@ -65,7 +67,9 @@ MAZE_INLINE bool are_kernel_registers(const maze_u64 *words, maze_u64 address)
 		return false;
 	if ((words[4] & 0xffff) != 0x18 && (words[4] & 0xffff))
 		return false;
-	/* The stack pointer was right above these words, up to the CPU's alignment. */
+	/*
+	 * The stack pointer pointed right above these words, up to the CPU's alignment.
+	 */
 	return words[3] - (address + 5 * sizeof(maze_u64)) < 128;
 }
 
@@ -138,7 +142,9 @@ static __noinline int take_kernel_frames(struct task_struct *task, struct maze_s
 	trace = (maze_u64 *)stack->user;
 	if (at == TAKEN_IN_TIMER)
 		rq = rq_address(task);
-	/* A thread that is preempted on its way back to user mode is in user code. */
+	/*
+	 * A thread that is preempted on its way back to user mode counts as in user code.
+	 */
 	if (rq ? !interrupted_in_kernel(rq)
 	       : !in_system_call(task) && (at == TAKEN_IN_TIMER || !may_sleep(task)))
 		return 0;

@@ -9,7 +9,7 @@
 #include "maps.bpf.h"
 
 #if defined(__TARGET_ARCH_x86)
-/* Numbers from arch/x86/entry/syscalls. Numbers of x32 have bit 30 set too. */
+/* Numbers from arch/x86/entry/syscalls. An x32 call has the same number plus bit 30. */
 #define MAZE_NR_FUTEX 202
 #define MAZE_NR_SCHED_YIELD 24
 #define MAZE_NR_I386_FUTEX 240
@@ -89,8 +89,9 @@ MAZE_INLINE bool in_sched_yield(struct task_struct *task)
 }
 
 /*
- * Whether a task that sleeps waits in futex(2). Does not check for i386, because an i386
- * call with one of these numbers does not sleep. The task must not be stopped.
+ * Whether a sleeping task waits in futex(2). Call this only for a task that is not
+ * stopped. The first test does not exclude i386 calls, because an i386 call with one of
+ * these numbers does not sleep.
  */
 MAZE_INLINE bool in_futex(struct task_struct *task)
 {

@@ -3,9 +3,9 @@
  * Handles verdicts: steps an account (core/step.h has the rule), sends the signal, writes
  * the record, and arms the timer for the next check.
  *
- * A signal goes to the current task. So maze_act_on() may be called only while the judged
- * task is current: at its switch-out, in the timer, and at its exit. It may not be called
- * at its switch-in.
+ * A signal goes to the current task. So maze_act_on() is called only while the judged
+ * task is current: at its switch-out, in the timer, and at its exit, but never at its
+ * switch-in.
  */
 #ifndef MAZE_BPF_VERDICT_BPF_H
 #define MAZE_BPF_VERDICT_BPF_H
@@ -14,19 +14,19 @@
 #include "disposition.bpf.h"
 #include "yields.bpf.h"
 
-/* Delay before another attempt at a signal that the kernel refused as busy. */
+/* Delay before a retry of a signal that the kernel refused as busy. */
 #define MAZE_RETRY_NS (100 * MAZE_NSEC_PER_USEC)
-/* After this number of attempts the verdict is recorded as not sent. */
+/* After this number of retries the verdict is recorded as not sent. */
 #define MAZE_RETRIES_MAX 16
 /* A timer that is overdue by this is armed again. Its soft interrupt may take some ms. */
 #define MAZE_OVERDUE_NS (10 * MAZE_NSEC_PER_MSEC)
 /* A CPU that idles for less is in no deep idle state, so its timer may expire. */
 #define MAZE_LONG_IDLE_NS (10 * MAZE_NSEC_PER_MSEC)
-/* For how long going idle cancels the timer. One wakeup per 10 s costs almost nothing. */
+/* How long going idle cancels the timer, see go_idle(). One wakeup per 10 s is cheap. */
 #define MAZE_CANCEL_WHEN_IDLE_NS (10 * MAZE_NSEC_PER_SEC)
-/* Lateness above this has other causes than the timer. */
+/* Lateness above this has other causes than the timer, see learn_lag(). */
 #define MAZE_LAG_MAX_NS (50 * MAZE_NSEC_PER_USEC)
-/* A delay above this is shortened by 0.2 %, as the clocks may differ by that. */
+/* A delay above this is shortened by 0.2 %, see arm(). The clocks may differ by that. */
 #define MAZE_CLOSE_NS (8 * MAZE_NSEC_PER_MSEC)
 /* The first and the longest delay of recheck_missed_switch(). */
 #define MAZE_RECHECK_MIN_NS (4 * MAZE_NSEC_PER_MSEC)
@@ -137,10 +137,11 @@ static __noinline int close_watch(struct task_struct *task, struct maze_task *wa
 }
 
 /*
- * Ends the watch of a task that exits. The exit handler can miss a task, because from 7.0
- * on a tracepoint handler may be preempted. Until it continues, the kernel skips it for
- * all other tasks on that CPU. In that case the task's last switch-out, which is never
- * preempted, ends the watch. The kernel frees the storage with the task.
+ * Ends the watch of a task that exits. From 7.0 on the kernel may preempt a tracepoint
+ * handler. Until the preempted handler continues, the kernel skips it for all other tasks
+ * on that CPU, so the exit handler can miss a task. In that case the task's last
+ * switch-out, which is never preempted, ends the watch. The kernel frees the storage with
+ * the task.
  */
 MAZE_INLINE void end_with_task(struct task_struct *task, struct maze_task *watched)
 {
@@ -256,7 +257,7 @@ MAZE_INLINE void arm(struct maze_cpu *cpu, maze_u64 clock, maze_u64 delay_ns)
 {
 	if (!delay_ns)
 		return;
-	/* A timer that is long overdue may not be armed at all, so arm it again. */
+	/* A timer that is long overdue has perhaps been lost, so arm it again. */
 	if (cpu->armed_until_ns && cpu->armed_until_ns <= clock + delay_ns &&
 	    cpu->armed_until_ns + MAZE_OVERDUE_NS > clock)
 		return;
@@ -276,10 +277,10 @@ MAZE_INLINE void arm(struct maze_cpu *cpu, maze_u64 clock, maze_u64 delay_ns)
 
 /*
  * The timer has expired while a task runs that is not watched. Normally this needs no
- * action: the watched task was switched out, and its next switch-in arms the timer again.
- * But some kernels report no events of some task (sandboxes hide their PID 1). The switch
- * from that task to a watched task is then missed. So check again after 4, 8, ... 512 ms,
- * or until the CPU idles.
+ * action, because the watched task was switched out, and its next switch-in arms the
+ * timer again. But some kernels report no events of some task (sandboxes hide their PID
+ * 1). The switch from that task to a watched task is then missed. So check again after 4,
+ * 8, ... 512 ms, or until the CPU idles.
  */
 MAZE_INLINE void recheck_missed_switch(struct maze_cpu *cpu, maze_u64 clock)
 {
@@ -293,7 +294,7 @@ MAZE_INLINE void recheck_missed_switch(struct maze_cpu *cpu, maze_u64 clock)
 	cpu->recheck_delay_ns = delay_ns;
 }
 
-/* Moves the expiry to a time that is never reached. Cancelling the timer might wait. */
+/* Moves the expiry to a time that is never reached, because a cancellation might wait. */
 MAZE_INLINE void disarm(struct maze_cpu *cpu)
 {
 	if (!start_timer(1ULL << 62))
@@ -327,9 +328,9 @@ MAZE_INLINE void woken_from_idle(struct maze_cpu *cpu, maze_u64 clock)
 
 /*
  * Adapts lag_ns to the lateness of the timer, which is 2 us on bare metal and 20 us in a
- * nested virtual machine. `late_ns` is the difference between the count and the value for
- * which the timer was armed. A check that comes too early costs another check. So lag_ns
- * grows slowly and falls quickly, and about one check in ten is too early.
+ * nested virtual machine. `late_ns` is the count minus the value for which the timer was
+ * armed. A check that comes too early costs another check. So lag_ns grows slowly and
+ * falls quickly, and about one check in ten is too early.
  */
 MAZE_INLINE void learn_lag(struct maze_cpu *cpu, long long late_ns)
 {

@@ -20,7 +20,7 @@
 #include "kernel_probe.h"
 #include "../../base/clock.h"
 
-/* The probe stays attached this long after its last use, to avoid frequent toggling. */
+/* The probe stays attached this long after its last use, to avoid frequent changes. */
 #define QUIET_MS 1000
 /* The duration of a lease (see renew_lease()), and the time after which it is renewed. */
 #define LEASE_MS 2000
@@ -81,10 +81,10 @@ static void detach(struct engine *engine)
 }
 
 /*
- * Tells the kernel side that the probe is attached until the lease ends. Each attachment
- * has a new number. Once the kernel side sees a new number for a task, it knows that
- * earlier yields of the task may have been missed. When a lease runs out, the kernel side
- * sets the number to 0, so the next lease needs a new one.
+ * Renews the lease. Until the lease ends, the kernel side relies on the attached probe.
+ * Each attachment has a new number. When the kernel side first sees a new number for a
+ * task, earlier yields of the task may have been missed. When a lease runs out, the
+ * kernel side sets the number to 0, so the next lease needs a new number.
  */
 static void renew_lease(struct engine *engine)
 {
@@ -117,7 +117,7 @@ int bpf_service_fd(struct engine *engine)
 		if (bpf_notify_open(engine, &engine->state->notify_yield_probe, &service->wakeup,
 				    &service->ring, NULL))
 			return -1;
-		/* So a watch that begins now misses no yield of its first episode. */
+		/* Then a watch that begins now misses no yield of its first episode. */
 		service->begins = true;
 	}
 	return bpf_notify_fd(service->ring);
@@ -138,7 +138,8 @@ int bpf_service(struct engine *engine)
 			return -1;
 		service->begins = false;
 		/*
-		 * Another process has the probe attached. It may be killed, so try again.
+		 * Another process has the probe attached. That process may be killed, so
+		 * try again later.
 		 */
 		if (!lock_probe(engine))
 			return LEASE_RENEW_MS;

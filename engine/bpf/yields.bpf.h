@@ -11,10 +11,10 @@
 #include "system_call.bpf.h"
 
 /*
- * A verdict waits for the yield probe until the count is twice the limit and at least
- * this much CPU time above it. The yield-probe service attaches the probe in 0.4 ms, or
- * the system-call tracepoint in 11 ms. If the probe is not attached by then, the verdict
- * does not wait longer.
+ * A verdict waits for the yield probe until the count is twice the limit, and at least
+ * this much CPU time above the limit. The yield-probe service attaches the probe in 0.4
+ * ms, or the system-call tracepoint in 11 ms. If the probe is not attached by then, the
+ * verdict does not wait longer.
  */
 #define MAZE_DOUBT_NS (1 * MAZE_NSEC_PER_SEC)
 /* Longest delay between two checks of a task that waits for the probe. */
@@ -53,7 +53,7 @@ MAZE_INLINE maze_u64 runtime_at_most(struct task_struct *task, struct maze_cpu *
 
 /*
  * Notes that the current task yields. Only the switch and the timer may change the
- * account. So this only stores the time of the yield for them, as one word. The time must
+ * account. So this only stores the time of the yield for them, in one word. The time must
  * not be too early. So the clock is read between two equal readings of the runtime, and a
  * margin covers its rounding.
  */
