@@ -12,10 +12,7 @@
 #include "../base/error.h"
 #include "store/redact.h"
 
-/*
- * At the end, workers have three seconds to write their incidents. Replacements of late
- * workers have another three.
- */
+/* Workers, and then their replacements, have three seconds each to write incidents. */
 #define CLOSE_NS (6 * MAZE_NSEC_PER_SEC)
 /* The maximum of process infos, and of stacks, that one collector_work() takes. */
 #define BATCH_MAX 64
@@ -130,10 +127,7 @@ void collector_record(struct collector *collector, const struct maze_record *rec
 			sizeof(message));
 		return;
 	case MAZE_EVENT_EXIT:
-		/*
-		 * Send the exit even without a message of its episode, because it also
-		 * ends the incidents of the thread's earlier episodes.
-		 */
+		/* The exit also ends the incidents of the thread's earlier episodes. */
 		if (!user)
 			user = collector->options.shared ? find_user(collector, record->uid)
 							 : &collector->users[0];
@@ -171,10 +165,7 @@ void collector_stack(struct collector *collector, const struct maze_stack *stack
 		&header, stack, sizeof(*stack));
 }
 
-/*
- * Takes at most BATCH_MAX process infos and BATCH_MAX stacks. Returns true if there may
- * be more.
- */
+/* Takes at most BATCH_MAX of each kind of evidence. Returns true if there may be more. */
 static bool take_evidence(struct collector *collector)
 {
 	struct maze_process_info recorded;

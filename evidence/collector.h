@@ -23,9 +23,9 @@ struct collector;
 int collector_open(const struct incidents_options *options, struct collector **ret,
 		   struct maze_error *error);
 /*
- * Opens the process infos and stacks of an engine. The collector then takes them in
- * collector_work(). `maze` must outlive the collector. Call it at most once. `wants` is
- * as in maze_evidence_open(). Returns -EOPNOTSUPP if the engine records neither.
+ * Opens the process infos and stacks of an engine, which collector_work() then takes.
+ * `maze` must outlive the collector. Call it at most once. `wants` is as in
+ * maze_evidence_open(). Returns -EOPNOTSUPP if the engine records neither.
  */
 int collector_follow(struct collector *collector, struct maze *maze,
 		     const struct maze_evidence_wants *wants, struct maze_error *error);

@@ -13,10 +13,7 @@
 
 #include "../base/clock.h"
 
-/*
- * The longest wait for an answer. It is long because writing a file may wait for a busy
- * disk.
- */
+/* The longest wait for an answer, which may be late because of a busy disk. */
 #define DEADLINE_NS (5 * MAZE_NSEC_PER_SEC)
 /* After a worker was left behind, the user's workers read no process for this time. */
 #define BLIND_NS (60 * MAZE_NSEC_PER_SEC)
@@ -25,10 +22,7 @@
 /* At the end a worker needs at most two seconds. It is replaced after this time. */
 #define CLOSE_LATE_NS (3 * MAZE_NSEC_PER_SEC)
 #define STEP_MS 1000
-/*
- * The last answer and the end of a worker may add three messages, so three places stay
- * free.
- */
+/* The last answer and a failure may add three messages, so three places stay free. */
 #define MESSAGES_FULL (INCIDENT_MESSAGES_MAX - 3)
 
 int collector_start_worker(struct collector *collector, struct collector_user *user)
@@ -72,10 +66,7 @@ void collector_leave_worker(struct collector *collector, struct collector_user *
 			  &event);
 }
 
-/*
- * Leaves a worker behind that missed its deadline or ended early. The next worker gets
- * the messages about the open incidents.
- */
+/* Replaces a late or ended worker. The next one gets the messages of open incidents. */
 static void replace_worker(struct collector *collector, struct collector_user *user,
 			   struct incident_messages *messages, const char *what)
 {
@@ -89,9 +80,7 @@ static void replace_worker(struct collector *collector, struct collector_user *u
 		user->uid, what, collector->left.count);
 	if (++user->failures == 1 || !user->queue.first)
 		return;
-	/*
-	 * This worker was itself a replacement, so the next one would probably fail too.
-	 */
+	/* This worker was already a replacement, so another one would fail too. */
 	incident_messages_add(messages, user->uid, true,
 			      "the open incidents of user id %u are lost and counted", user->uid);
 	collector->lost += user->open ? user->open : 1;

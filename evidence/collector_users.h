@@ -40,7 +40,7 @@ struct collector {
 	maze_u64 lost_reported, evidence_lost_reported, report_ns;
 	int wait_ms; /* the last result of collector_work(), or 0 instead of -1 */
 	bool crowd_reported, left_reported;
-	struct incident_messages later; /* messages that the next collector_work() returns */
+	struct incident_messages later; /* returned by the next collector_work() */
 };
 
 /* Returns 0, -EAGAIN if too many workers of the user are left behind, or -errno. */

@@ -183,10 +183,7 @@ static struct incident *find(struct incidents *incidents, maze_u32 pid, maze_u32
 		/* Late evidence belongs to its own episode, even if that is over. */
 		if (incident->episode.episode == episode)
 			return incident;
-		/*
-		 * A thread has one episode at a time, so the later one has ended the
-		 * earlier one.
-		 */
+		/* A thread has one episode at a time, so the earlier one is over. */
 		if (episode > incident->episode.episode)
 			incident->over = true;
 	}
@@ -234,10 +231,7 @@ static struct incident *get_incident(struct incidents *incidents, maze_u32 pid, 
 	return incident;
 }
 
-/*
- * Whether the incident of this episode is closed already. Its last evidence may come
- * late, because each kind of evidence has its own ring.
- */
+/* Whether the incident is closed. Evidence from another ring may still come later. */
 static bool is_late(const struct incidents *incidents, maze_u32 pid, maze_u32 tid, maze_u32 episode)
 {
 	const struct incident_closed *closed;
@@ -252,10 +246,7 @@ static bool is_late(const struct incidents *incidents, maze_u32 pid, maze_u32 ti
 
 /* ---- records and evidence ---------------------------------------------------------- */
 
-/*
- * Reads the process at the first evidence, because the process may end soon. Later calls
- * do nothing.
- */
+/* Reads the process at the first evidence only, because the process may end soon. */
 static void capture(struct incidents *incidents, struct incident *incident, maze_u64 boot_ns)
 {
 	struct episode *episode = &incident->episode;
@@ -316,7 +307,7 @@ static void add_exit(struct incidents *incidents, const struct maze_record *reco
 			continue;
 		/*
 		 * If the thread exited in a later episode, the end of this episode is
-		 * unknown. So it gets no exit record.
+		 * unknown.
 		 */
 		if (incident->episode.episode == record->episode)
 			episode_add_record(&incident->episode, record, engine);

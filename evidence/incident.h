@@ -17,10 +17,7 @@
 
 struct incidents;
 
-/*
- * The maximum of open incidents of each user in a shared directory. The caller's own user
- * has no such limit.
- */
+/* The maximum of open incidents of a user in a shared directory, except the caller. */
 #define INCIDENTS_OPEN_USER 64
 
 struct incidents_options {
@@ -42,7 +39,7 @@ struct incidents_options {
 	maze_u64 tag;
 	maze_u64 since_ns; /* CLOCK_BOOTTIME */
 	/* The collector sets these for its workers. Its callers leave them 0. */
-	unsigned int uid; /* whose incidents; the ids contain it unless it is the caller */
+	unsigned int uid; /* the user; part of the ids unless it is the caller */
 	bool blind;	  /* read no process and no file of a process */
 	bool replace;	  /* replace an existing file with the id of an incident */
 };

@@ -31,10 +31,7 @@ struct incident {
 	bool over;   /* a later episode of the thread has begun */
 };
 
-/*
- * The number of closed incidents that are remembered. Late evidence does not open them
- * again.
- */
+/* The number of closed incidents that late evidence does not open again. */
 #define INCIDENTS_CLOSED_MAX 64
 struct incident_closed {
 	bool used;
@@ -45,7 +42,7 @@ struct incidents {
 	struct incident_closed closed[INCIDENTS_CLOSED_MAX];
 	size_t closed_next;
 	struct incident *open[INCIDENTS_OPEN_MAX];
-	size_t next; /* the index in `open` at which the next incidents_work() begins */
+	size_t next; /* where in `open` the next call begins */
 	maze_u64 serial;
 	struct symbolize_sources sources;
 	struct incident_store *store;
@@ -60,17 +57,15 @@ struct incidents {
 	maze_u64 lost_then; /* `lost` when the problem began */
 	bool prune;	    /* there may be too many files */
 	maze_u64 pruned_ns;
-	bool helper_reported; /* a message has said that the helper cannot start */
+	bool helper_reported; /* it was reported that the helper cannot start */
 	size_t open_max;
-	unsigned int uid; /* whose incidents; the ids contain it unless it is our own */
+	unsigned int uid; /* the user; part of the ids unless it is our own */
 	bool replace;
 	void (*on_closed)(void *arg, const struct incident_closed *closed);
 	void *on_closed_arg;
 };
 
-/*
- * `on_closed` is called for each incident that leaves the table or finds no room in it.
- */
+/* Sets the function that is called for each incident that is dropped or had no room. */
 void incidents_on_closed(struct incidents *incidents,
 			 void (*on_closed)(void *arg, const struct incident_closed *closed),
 			 void *arg);

@@ -22,18 +22,14 @@
 #define FIRST_STACK_NS MAZE_NSEC_PER_SEC
 /* The time between two writes of an incident that still gets stacks. */
 #define AGAIN_NS (2 * MAZE_NSEC_PER_SEC)
-/*
- * After the thread's exit, evidence may arrive during this time from another event ring.
- */
+/* How long evidence may still come from another ring after the thread's exit. */
 #define EXIT_GRACE_NS (200 * MAZE_NSEC_PER_MSEC)
 /*
  * The longest wait for a hard verdict. It is limited because a sleep ends the episode
  * without a record.
  */
 #define WAIT_MAX_NS (600 * MAZE_NSEC_PER_SEC)
-/*
- * The maximum of concurrent unwinds. Each has a perf event with 132 KiB of locked memory.
- */
+/* The maximum of concurrent unwinds. Each has an event with 132 KiB of locked memory. */
 #define UNWINDS_MAX 8
 /* Files become too old even if no new file is written, so prune hourly. */
 #define PRUNE_NS (3600 * MAZE_NSEC_PER_SEC)
@@ -110,10 +106,7 @@ static void write_out(struct incidents *incidents, struct incident *incident,
 	incidents->prune = true;
 	if (!again)
 		incident_messages_add(messages, incidents->uid, false, "incident %s", episode->id);
-	/*
-	 * The store changed the id, but the text has the old one. So write the file
-	 * again.
-	 */
+	/* The store changed the id, but the text has the old one. So write it again. */
 	if (err > 0)
 		write_out(incidents, incident, messages);
 }
@@ -146,14 +139,12 @@ static bool is_over(struct incident *incident, maze_u64 now)
 	const struct episode *episode = &incident->episode;
 	maze_u64 quiet_ns = now - incident->last_ns;
 
-	/*
-	 * An incident without a record waits longer, because its record may be read late.
-	 */
+	/* An incident without a record waits longer, because the record may be late. */
 	if ((incident->over || episode->has_exit) && incident_has_record(incident))
 		return quiet_ns > EXIT_GRACE_NS;
 	if (quiet_ns <= INCIDENT_QUIET_NS)
 		return false;
-	/* A quiet policy or another engine may record no exit, so check the process. */
+	/* A quiet policy or another engine may record no exit. */
 	if (is_gone(incident, now))
 		return true;
 	return !awaits_hard(episode) || quiet_ns > WAIT_MAX_NS;
@@ -188,10 +179,7 @@ static bool may_unwind(struct incidents *incidents, struct episode *episode)
 	       incidents->unwinds_open < UNWINDS_MAX;
 }
 
-/*
- * Does the next step of an incident. Returns the ms until the following step, or -1 if
- * the incident was closed.
- */
+/* Does the next step. Returns the ms until the following one; -1: incident closed. */
 static int work_on(struct incidents *incidents, struct incident **slot,
 		   struct incident_messages *messages)
 {
