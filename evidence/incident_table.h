@@ -7,10 +7,7 @@
 #include "store/incident_store.h"
 #include "episode/symbolize.h"
 
-/*
- * The maximum of open incidents. Each takes about 30 KiB in addition to its stacks. More
- * runaway threads at one time are not expected.
- */
+/* The maximum of open incidents. Each takes about 30 KiB without its stacks. */
 #define INCIDENTS_OPEN_MAX 256
 /*
  * An incident is quiet after this time without new evidence. A thread gives a stack every

@@ -322,10 +322,7 @@ static bool take_frames(struct episode *episode, const struct maze_stack *stack,
 		else if (i > kernel && is_astray(episode, &stack->user[i - kernel]))
 			break;
 		else
-			/*
-			 * The innermost of all frames has an exact address. The others
-			 * have return addresses.
-			 */
+			/* All frames but the innermost of all have return addresses. */
 			frame = by_kernel_frame(episode, &stack->user[i - kernel],
 						i == kernel && !kernel);
 		index = add_frame(episode, &frame);

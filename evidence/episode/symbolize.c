@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Names all frames of a file before those of the next, because finding a file costs most.
- */
+/* Names all frames of one file before the next, because finding a file takes longest. */
 #include "symbolize.h"
 
 #include <errno.h>
@@ -84,8 +82,8 @@ static struct location location_in(const struct episode_file *file,
 				   const struct episode_frame *frame)
 {
 	/*
-	 * A return address may already belong to the next line or function, so search for
-	 * the call instruction before it.
+	 * A return address may belong to the next line or function, so search for the
+	 * call instruction before it.
 	 */
 	return (struct location){ .kind = SYMBOLIZER_FILE,
 				  .scope = file->module,
@@ -150,7 +148,7 @@ static void symbolize_in_file(struct symbolize_sources *sources, struct episode 
 /* ---- other locations --------------------------------------------------------------- */
 
 /*
- * Opens the perf map if it is a regular file of the process's user or of root. Else: -1.
+ * Opens the perf map, a regular file of the process's user or root. Returns -1 if none.
  */
 static int open_perf_map(const struct episode *episode, const struct modules_scope *scope)
 {
@@ -162,10 +160,7 @@ static int open_perf_map(const struct episode *episode, const struct modules_sco
 	char path[64];
 	int root, fd;
 
-	/*
-	 * The name of the map has the inner PID, which is valid only in the process's
-	 * root.
-	 */
+	/* The map's name has an inner PID, valid only in the process's root. */
 	if (!scope->live && pid != (pid_t)episode->pid)
 		return -1;
 	root = process_root_open(scope->live);
@@ -194,10 +189,7 @@ static void want_jit(struct symbolize_sources *sources, struct episode *episode,
 		return;
 	fd = sources->blind ? -1 : open_perf_map(episode, scope);
 	if (fd < 0) {
-		/*
-		 * The mappings are known only if the process was live, so check the
-		 * module.
-		 */
+		/* The mapping is known only if the process was read. */
 		if (frame->module)
 			episode_note(episode, note_jit);
 		resolver_give_up(sources->resolver, location);
@@ -212,7 +204,7 @@ static void want_jit(struct symbolize_sources *sources, struct episode *episode,
 	}
 }
 
-/* The scope changes after symbolize_again(), so that missing names are queried again. */
+/* symbolize_again() changes the scope, so that missing names are queried again. */
 static maze_u64 jit_scope(const struct episode *episode)
 {
 	return 2 * episode->serial + episode->symbolized_again;

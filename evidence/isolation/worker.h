@@ -55,9 +55,7 @@ int worker_send(struct worker *worker, const struct iovec *parts, size_t count);
 /* Returns the size of a message, 0 after the end, or -EAGAIN if there is none. */
 ssize_t worker_receive(struct worker *worker, void *buf, size_t size);
 
-/*
- * Starts to wait for an answer. Its deadline is that of worker_is_late() + `allowed_ns`.
- */
+/* Begins to expect an answer, within the deadline of worker_is_late() + `allowed_ns`. */
 void worker_expect(struct worker *worker, maze_u64 allowed_ns);
 void worker_expect_nothing(struct worker *worker);
 /*

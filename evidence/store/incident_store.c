@@ -251,9 +251,7 @@ static bool take_byte(const char **at, char byte)
 	return true;
 }
 
-/*
- * Sets *ret_uid, which is -1 for the owner. Returns false if this is no incident's name.
- */
+/* Sets *ret_uid, or -1 for the owner. Returns false if no incident has such a name. */
 static bool parse_name(const char *name, long long *ret_uid)
 {
 	const char *at = name;
