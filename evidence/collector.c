@@ -12,7 +12,7 @@
 #include "../base/error.h"
 #include "store/redact.h"
 
-/* Workers write their incidents in three seconds, or replacements in another three. */
+/* Workers, and then their replacements, have three seconds each to write incidents. */
 #define CLOSE_NS (6 * MAZE_NSEC_PER_SEC)
 /* The maximum of process infos, and of stacks, that one collector_work() takes. */
 #define BATCH_MAX 64
@@ -165,7 +165,7 @@ void collector_stack(struct collector *collector, const struct maze_stack *stack
 		&header, stack, sizeof(*stack));
 }
 
-/* Takes at most BATCH_MAX of each kind. Returns true if there may be more. */
+/* Takes at most BATCH_MAX of each kind of evidence. Returns true if there may be more. */
 static bool take_evidence(struct collector *collector)
 {
 	struct maze_process_info recorded;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The incident collector of maze run and mazed. It takes records from its caller and
- * process infos and stacks from an engine. It writes the incidents of all users.
+ * Collects incidents for maze run and mazed. The caller passes records, and an engine
+ * delivers process infos and stacks. The collector writes the incidents of all users.
  *
  * Reading the memory, mappings and files of a process may block forever. So each user has
  * a worker process (isolation/worker.h), which reads them and holds the open incidents of
  * that user. A blocked worker then costs only the incidents of its user. The collector
- * replaces a worker that misses its deadline. The replacement reads no process.
+ * replaces a worker that misses its deadline. The replacement reads no process, because
+ * it could block too.
  */
 #ifndef MAZE_EVIDENCE_COLLECTOR_H
 #define MAZE_EVIDENCE_COLLECTOR_H
@@ -15,13 +16,16 @@
 
 struct collector;
 
-/* Like incidents_open(), but the option strings must live until collector_close(). */
+/*
+ * Works like incidents_open(), but does not copy the strings of `options`. They must stay
+ * valid until collector_close().
+ */
 int collector_open(const struct incidents_options *options, struct collector **ret,
 		   struct maze_error *error);
 /*
- * Takes process infos and stacks from this engine, which must outlive the collector. Call
- * it at most once. `wants` is as in maze_evidence_open(). Returns -EOPNOTSUPP if the
- * engine records neither.
+ * Opens the process infos and stacks of an engine, which collector_work() then takes.
+ * `maze` must outlive the collector. Call it at most once. `wants` is as in
+ * maze_evidence_open(). Returns -EOPNOTSUPP if the engine records neither.
  */
 int collector_follow(struct collector *collector, struct maze *maze,
 		     const struct maze_evidence_wants *wants, struct maze_error *error);
@@ -31,7 +35,8 @@ void collector_process_info(struct collector *collector, const struct maze_proce
 /* Ignores the stack unless a record or a process info of its episode came before. */
 void collector_stack(struct collector *collector, const struct maze_stack *stack);
 /*
- * Like incidents_work(). Also reports losses: every ten seconds at most, and at the end.
+ * Works like incidents_work(), and also reports losses, at most every ten seconds.
+ * collector_close() reports the rest.
  */
 int collector_work(struct collector *collector, struct incident_messages *ret);
 /* Returns a descriptor that is readable when collector_work() is due. */

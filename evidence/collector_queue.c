@@ -62,7 +62,7 @@ void collector_queue_close(struct collector_queue *queue, maze_u32 pid, maze_u32
 	}
 }
 
-/* Drops the oldest sent messages. Returns false if it needs more room than they have. */
+/* Drops sent messages, oldest first. Returns false if this does not make enough room. */
 static bool make_room(struct collector_queue *queue, size_t size)
 {
 	struct collector_message **link = &queue->first;

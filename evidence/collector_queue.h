@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The messages about one user's open incidents, in their order and limited in number.
- * Some were not sent yet. The others were sent, but a replacement of the worker needs
- * them again.
+ * The queue of messages to one user's worker (collector_worker.h) about open incidents.
+ * Some messages were not sent yet. The others were sent, but stay in the queue, because a
+ * replacement of the worker needs them. The number and the size of the messages are
+ * limited.
  */
 #ifndef MAZE_EVIDENCE_COLLECTOR_QUEUE_H
 #define MAZE_EVIDENCE_COLLECTOR_QUEUE_H
@@ -27,9 +28,9 @@ void collector_queue_init(struct collector_queue *queue);
 bool collector_queue_add(struct collector_queue *queue, const struct collector_header *header,
 			 const void *body, size_t size);
 /*
- * Whether half of the room holds messages that were not sent, because the worker is slow.
- * Then do not add a process info that comes before its record. There may be no room for
- * the record later, and an incident without a record is never written.
+ * Whether unsent messages take more than half of the room, because the worker is slow.
+ * Then do not add a process info that comes before its record. Otherwise the record may
+ * find no room, and an incident without a record is never written.
  */
 bool collector_queue_is_behind(const struct collector_queue *queue);
 void collector_queue_drop(struct collector_queue *queue, struct collector_message **link);

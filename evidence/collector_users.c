@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The queue keeps each message until its incident is closed, because a replacement of the
- * worker needs it to write the incident. Stacks are large, so the queue drops them once
- * they are sent.
+ * A user's queue keeps each message until its incident is closed, because a replacement
+ * of the worker needs the message to write the incident. Stacks are large, so the queue
+ * drops them as soon as they are sent.
  */
 #include "collector_users.h"
 
@@ -13,16 +13,16 @@
 
 #include "../base/clock.h"
 
-/* The longest wait for an answer, because writing a file may wait for a busy disk. */
+/* The longest wait for an answer, which may be late because of a busy disk. */
 #define DEADLINE_NS (5 * MAZE_NSEC_PER_SEC)
 /* After a worker was left behind, the user's workers read no process for this time. */
 #define BLIND_NS (60 * MAZE_NSEC_PER_SEC)
 /* A worker that is not the caller's own ends after this time without an incident. */
 #define IDLE_NS (60 * MAZE_NSEC_PER_SEC)
-/* At the end a worker needs at most two seconds. After three, another one replaces it. */
+/* At the end a worker needs at most two seconds. It is replaced after this time. */
 #define CLOSE_LATE_NS (3 * MAZE_NSEC_PER_SEC)
 #define STEP_MS 1000
-/* A worker's answer and the step after it may add three messages, so three stay free. */
+/* The last answer and a failure may add three messages, so three places stay free. */
 #define MESSAGES_FULL (INCIDENT_MESSAGES_MAX - 3)
 
 int collector_start_worker(struct collector *collector, struct collector_user *user)
@@ -60,13 +60,13 @@ void collector_leave_worker(struct collector *collector, struct collector_user *
 	collector->lost += user->lost - user->lost_reported;
 	user->lost = user->lost_reported = 0;
 	worker_leave(&user->worker, killed, user->uid, &collector->left);
-	/* collector_fd() becomes readable when the worker ends. */
+	/* Make collector_fd() readable when the worker ends. */
 	if (collector->left.count > count)
 		epoll_ctl(collector->epoll, EPOLL_CTL_ADD, collector->left.worker[count].pidfd,
 			  &event);
 }
 
-/* The worker missed its deadline or ended. Its replacement gets the open incidents. */
+/* Replaces a late or ended worker. The next one gets the messages of open incidents. */
 static void replace_worker(struct collector *collector, struct collector_user *user,
 			   struct incident_messages *messages, const char *what)
 {
@@ -80,7 +80,7 @@ static void replace_worker(struct collector *collector, struct collector_user *u
 		user->uid, what, collector->left.count);
 	if (++user->failures == 1 || !user->queue.first)
 		return;
-	/* The replacement, which reads no process, failed as well. */
+	/* This worker was already a replacement, so another one would fail too. */
 	incident_messages_add(messages, user->uid, true,
 			      "the open incidents of user id %u are lost and counted", user->uid);
 	collector->lost += user->open ? user->open : 1;
@@ -180,7 +180,7 @@ static void check_worker(struct collector *collector, struct collector_user *use
 		replace_worker(collector, user, messages, "has ended early");
 	} else if (worker_is_late(&user->worker, DEADLINE_NS, step_ns) &&
 		   messages->count < MESSAGES_FULL) {
-		/* If `messages` has no room, the answer may still be in the socket. */
+		/* If `messages` was full, the worker may have answered in time. */
 		replace_worker(collector, user, messages, "has not answered in time");
 	} else if (user->idle_ns && user->blind && may_see(collector, user)) {
 		collector_leave_worker(collector, user, false);

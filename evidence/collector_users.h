@@ -7,7 +7,7 @@
 #include "collector_queue.h"
 #include "isolation/worker.h"
 
-/* The maximum of users with open incidents. The first is the caller's own user. */
+/* The maximum of users that a collector serves at one time. The first is its own user. */
 #define USERS_MAX 16
 _Static_assert(USERS_MAX + WORKERS_LEFT_OWN_MAX <= WORKERS_LEFT_ROOM,
 	       "every running worker can be left behind");
@@ -19,14 +19,14 @@ struct collector_user {
 	unsigned int uid;
 	struct worker worker;  /* fd -1: no worker runs */
 	bool blind;	       /* the worker reads no process */
-	bool input_closed;     /* the worker ends after the messages that it has got */
-	unsigned int failures; /* how many workers in a row ended early */
+	bool input_closed;     /* the worker gets no more messages and will end */
+	unsigned int failures; /* workers in a row that ended early or were late */
 	maze_u64 failed_ns;
 	maze_u64 idle_ns; /* when the worker became idle; 0: it works */
 	struct collector_queue queue;
 	maze_u32 unanswered; /* sent messages that the worker has not taken */
 	maze_u32 open;
-	maze_u64 lost, lost_reported; /* incidents, by the worker's count */
+	maze_u64 lost, lost_reported; /* incidents that the worker has lost */
 };
 
 struct collector {
@@ -38,9 +38,9 @@ struct collector {
 	maze_u64 lost;		/* incidents that no message about one user counts */
 	maze_u64 evidence_lost; /* process infos and stacks overwritten before they were read */
 	maze_u64 lost_reported, evidence_lost_reported, report_ns;
-	int wait_ms; /* what the last collector_work() returned, at least 0 */
+	int wait_ms; /* the last result of collector_work(), or 0 instead of -1 */
 	bool crowd_reported, left_reported;
-	struct incident_messages later; /* for the next collector_work() */
+	struct incident_messages later; /* returned by the next collector_work() */
 };
 
 /* Returns 0, -EAGAIN if too many workers of the user are left behind, or -errno. */
@@ -48,11 +48,11 @@ int collector_start_worker(struct collector *collector, struct collector_user *u
 void collector_leave_worker(struct collector *collector, struct collector_user *user, bool killed);
 /*
  * Reads the worker's answers, checks its deadline and sends the queued messages. Returns
- * the ms until the next call, or -1 if the next call can wait for an event.
+ * the ms until the next call, or -1 if the next call is due only with the next event.
  */
 int collector_serve(struct collector *collector, struct collector_user *user,
 		    struct incident_messages *messages);
-/* Whether `messages` has room for all messages of another collector_serve(). */
+/* Whether `messages` has room for all messages of one more collector_serve(). */
 bool collector_has_room(const struct incident_messages *messages);
 /* Does one step to end all workers. Returns true once all have ended. */
 bool collector_end_workers(struct collector *collector, struct incident_messages *messages);

@@ -11,7 +11,7 @@
 #include "../base/clock.h"
 #include "incident_table.h"
 
-/* The maximum of messages that the worker takes between two incidents_work(). */
+/* The maximum of messages that the worker takes between two calls of incidents_work(). */
 #define BATCH_MAX 64
 /* The time between two status answers during long work. */
 #define STATUS_NS (250 * MAZE_NSEC_PER_MSEC)
@@ -108,7 +108,7 @@ static void take(struct worker_loop *loop, const struct collector_header *header
 
 static void take_messages(struct worker_loop *loop)
 {
-	/* 64-bit words align the structures that the worker receives. */
+	/* The buffer has 64-bit words, so that the received structures are aligned. */
 	static maze_u64 body[(COLLECTOR_BODY_MAX + 7) / 8];
 	struct collector_header header;
 	struct iovec parts[] = { { &header, sizeof(header) }, { body, sizeof(body) } };

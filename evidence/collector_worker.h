@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The worker that holds one user's open incidents (collector.h), and the messages between
- * it and the collector. Both processes run the same program, so messages are plain
+ * The worker process holds one user's open incidents (collector.h) and exchanges messages
+ * with the collector. Both processes run the same program, so messages are plain
  * structures.
  */
 #ifndef MAZE_EVIDENCE_COLLECTOR_WORKER_H
@@ -41,7 +41,9 @@ enum collector_answer_kind {
 
 struct collector_answer {
 	maze_u32 kind; /* enum collector_answer_kind */
-	/* In a status: messages taken since the last status; open incidents. */
+	/*
+	 * A status has the messages taken since the last status, and the open incidents.
+	 */
 	maze_u32 taken, open;
 	int wait_ms; /* until the worker has work again; -1: until the next message */
 	maze_u64 lost;
@@ -50,7 +52,7 @@ struct collector_answer {
 	char text[sizeof(((struct incident_messages *)NULL)->message[0].text)];
 };
 
-/* The `main` of worker_start(). `arg` is a struct incidents_options. */
+/* The function `main` for worker_start(). `arg` is a struct incidents_options. */
 void collector_worker(int fd, void *arg);
 
 #endif

@@ -144,9 +144,9 @@ static bool is_quieter(struct incident *const *slot, struct incident *const *oth
 }
 
 /*
- * Returns a free slot, or the slot of the written incident that has been quiet the
- * longest. A record may also take the slot of an incident without a record, which would
- * never be written. A slow worker has such incidents if it gets the record of an episode
+ * Returns a free slot, or else the slot of the written incident that has been quiet the
+ * longest. A record may also take the slot of an incident without a record, because such
+ * an incident is never written. A slow worker may have many of these, if records come
  * long after the other evidence.
  */
 static struct incident **make_room(struct incidents *incidents, maze_u64 now, bool for_record)
@@ -183,7 +183,7 @@ static struct incident *find(struct incidents *incidents, maze_u32 pid, maze_u32
 		/* Late evidence belongs to its own episode, even if that is over. */
 		if (incident->episode.episode == episode)
 			return incident;
-		/* A thread has one episode at a time, so a later one ends this one. */
+		/* A thread has one episode at a time, so the earlier one is over. */
 		if (episode > incident->episode.episode)
 			incident->over = true;
 	}
@@ -231,7 +231,7 @@ static struct incident *get_incident(struct incidents *incidents, maze_u32 pid, 
 	return incident;
 }
 
-/* Whether this is late evidence, from another ring, of an incident that is closed. */
+/* Whether the incident is closed. Evidence from another ring may still come later. */
 static bool is_late(const struct incidents *incidents, maze_u32 pid, maze_u32 tid, maze_u32 episode)
 {
 	const struct incident_closed *closed;
@@ -246,7 +246,7 @@ static bool is_late(const struct incidents *incidents, maze_u32 pid, maze_u32 ti
 
 /* ---- records and evidence ---------------------------------------------------------- */
 
-/* Called with the first evidence only, because the process may end soon. */
+/* Reads the process at the first evidence only, because the process may end soon. */
 static void capture(struct incidents *incidents, struct incident *incident, maze_u64 boot_ns)
 {
 	struct episode *episode = &incident->episode;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Writes incidents: one file (maze-incident(5)) for each episode of a thread with a
- * verdict. The caller passes records, process infos and stacks in any order. It calls
- * incidents_work() from its event loop.
+ * Writes incidents. An incident is a file (maze-incident(5)) about one episode of a
+ * thread with a verdict. The caller passes records, process infos and stacks in any
+ * order. It calls incidents_work() from its event loop.
  *
  * No function here prints or waits. A sandboxed helper process reads the files of other
  * users and finds symbols. Evidence never delays or changes a verdict, because no thread
- * is stopped for it. If files cannot be written, the incidents are lost. They are
+ * is stopped to take it. If files cannot be written, the incidents are lost. They are
  * counted, and the problem is reported once.
  */
 #ifndef MAZE_EVIDENCE_INCIDENT_H
@@ -17,7 +17,7 @@
 
 struct incidents;
 
-/* The maximum of open incidents per other user than the caller, in a shared directory. */
+/* The maximum of open incidents of a user in a shared directory, except the caller. */
 #define INCIDENTS_OPEN_USER 64
 
 struct incidents_options {
@@ -27,21 +27,21 @@ struct incidents_options {
 	maze_u64 bytes_max;
 	maze_u64 age_max_ns;
 	bool no_unwind; /* do not unwind the live thread's stack by DWARF */
-	/* Patterns as in redact_new(): "*secret*". May be NULL. */
+	/* Patterns for redact_new(), such as "*secret*". May be NULL. */
 	const char *const *redact_names;
 	size_t redact_names_count;
 	/* Several users have incidents in the directory (incident_store.h). */
 	bool shared;
 	/*
-	 * A collector ignores records and evidence with another tag (0: takes any tag),
-	 * and those older than `since_ns`.
+	 * A collector takes only records and evidence with this tag (0: with any tag). It
+	 * ignores those that are older than `since_ns`.
 	 */
 	maze_u64 tag;
 	maze_u64 since_ns; /* CLOCK_BOOTTIME */
 	/* The collector sets these for its workers. Its callers leave them 0. */
-	unsigned int uid; /* the user; part of the id unless it is the caller */
+	unsigned int uid; /* the user; part of the ids unless it is the caller */
 	bool blind;	  /* read no process and no file of a process */
-	bool replace;	  /* a file with this id may exist, and is then replaced */
+	bool replace;	  /* replace an existing file with the id of an incident */
 };
 
 /* The messages of one incidents_work(). Each is a sentence without a full stop. */
@@ -59,24 +59,24 @@ void incident_messages_add(struct incident_messages *messages, unsigned int uid,
 			   const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /*
- * Copies the strings. Returns -EINVAL for an invalid pattern, or -ENOMEM. It does not
- * return an error for an unusable directory: incidents_work() reports that and tries
- * again.
+ * Copies the strings. Returns -EINVAL for an invalid pattern, or -ENOMEM. An unusable
+ * directory is no error here, because incidents_work() reports it and tries again.
  */
 int incidents_open(const struct incidents_options *options, struct incidents **ret,
 		   struct maze_error *error);
 /*
- * Uses soft, hard, exit and lost records, and ignores others. A verdict captures its
- * process from /proc at once. `rule` and `policy` are copied, and NULL if unknown.
+ * Uses soft, hard, exit and lost records, and ignores others. For a verdict it reads the
+ * process from /proc at once. It copies `rule` and `policy`, which are NULL if unknown.
  */
 void incidents_record(struct incidents *incidents, const struct maze_record *record,
 		      const char *engine, const char *rule, const struct maze_policy *policy);
 void incidents_process_info(struct incidents *incidents, const struct maze_process_info *recorded);
 void incidents_stack(struct incidents *incidents, const struct maze_stack *stack);
 /*
- * Does the work that is due, for a few milliseconds. Returns the ms until the next call.
- * 0 asks for a call right after other events, and -1 for one after the next record or
- * evidence. Always sets *ret, unless `ret` is NULL.
+ * Does the work that is due, for at most a few milliseconds. Returns the ms until the
+ * next call is due. 0 means that it is due once the caller has handled its other events.
+ * -1 means that it is due after the next record or evidence. Always sets *ret, unless
+ * `ret` is NULL.
  */
 int incidents_work(struct incidents *incidents, struct incident_messages *ret);
 /* Symbolizes and writes the open incidents, for at most two seconds. Ignores NULL. */

@@ -7,11 +7,11 @@
 #include "store/incident_store.h"
 #include "episode/symbolize.h"
 
-/* Each takes about 30 KiB beside its stacks. No more runaway threads are expected. */
+/* The maximum of open incidents. Each takes about 30 KiB without its stacks. */
 #define INCIDENTS_OPEN_MAX 256
 /*
- * An incident is quiet after this time without new evidence. Stacks come 20 ms of CPU
- * time apart, which takes a second on a CPU that 50 threads share.
+ * An incident is quiet after this time without new evidence. A thread gives a stack every
+ * 20 ms of its CPU time. This takes a second if 50 threads share a CPU.
  */
 #define INCIDENT_QUIET_NS (5 * MAZE_NSEC_PER_SEC)
 
@@ -24,11 +24,11 @@ struct incident {
 	bool captured;	  /* /proc was read, successfully or not */
 	bool changed;	  /* since it was written */
 	bool written;
-	bool failed; /* it could not be written; its end brings one more try */
-	bool over;   /* the thread has another episode */
+	bool failed; /* the last write failed; the next try comes at its end */
+	bool over;   /* a later episode of the thread has begun */
 };
 
-/* Remembers the last closed incidents, so that late evidence opens no new ones. */
+/* The number of closed incidents that late evidence does not open again. */
 #define INCIDENTS_CLOSED_MAX 64
 struct incident_closed {
 	bool used;
@@ -39,7 +39,7 @@ struct incidents {
 	struct incident_closed closed[INCIDENTS_CLOSED_MAX];
 	size_t closed_next;
 	struct incident *open[INCIDENTS_OPEN_MAX];
-	size_t next; /* the index at which the next call begins */
+	size_t next; /* where in `open` the next call begins */
 	maze_u64 serial;
 	struct symbolize_sources sources;
 	struct incident_store *store;
@@ -54,20 +54,20 @@ struct incidents {
 	maze_u64 lost_then; /* `lost` when the problem began */
 	bool prune;	    /* there may be too many files */
 	maze_u64 pruned_ns;
-	bool helper_reported; /* that the helper cannot start was reported */
+	bool helper_reported; /* it was reported that the helper cannot start */
 	size_t open_max;
-	unsigned int uid; /* part of the ids unless it is our own */
+	unsigned int uid; /* the user; part of the ids unless it is our own */
 	bool replace;
 	void (*on_closed)(void *arg, const struct incident_closed *closed);
 	void *on_closed_arg;
 };
 
-/* `on_closed` is called for each incident that is dropped or had no room. */
+/* Sets the function that is called for each incident that is dropped or had no room. */
 void incidents_on_closed(struct incidents *incidents,
 			 void (*on_closed)(void *arg, const struct incident_closed *closed),
 			 void *arg);
 
-/* Whether the incident has the record of a verdict. Without one it is never written. */
+/* Whether the incident has the record of a verdict. If not, it is never written. */
 bool incident_has_record(const struct incident *incident);
 void incident_drop(struct incidents *incidents, struct incident **incident);
 void incidents_free(struct incidents *incidents);

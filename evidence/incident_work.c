@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Symbolizes, writes and closes incidents. An incident is written once its first stack
- * has names, because this process may be killed. It is written again with the other
- * stacks.
+ * Symbolizes, writes and closes incidents. An incident is written as soon as its first
+ * stack has names, because this process may be killed. It is written again when it has
+ * more stacks.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -14,24 +14,24 @@
 #include "../base/clock.h"
 #include "incident_table.h"
 
-/* The longest time of one call, because the caller has other work. */
+/* The longest time of one incidents_work(), because the caller has other work. */
 #define SLICE_NS (4 * MAZE_NSEC_PER_MSEC)
-/* The time between two reads of the answers from a working helper. */
+/* The time between two reads of the helper's answers while the helper works. */
 #define BUSY_MS 5
-/* The first stack is not expected any more after this time. */
+/* After this time without a stack, an incident is written without stacks. */
 #define FIRST_STACK_NS MAZE_NSEC_PER_SEC
 /* The time between two writes of an incident that still gets stacks. */
 #define AGAIN_NS (2 * MAZE_NSEC_PER_SEC)
-/* The time after the thread's exit in which evidence may still come from another ring. */
+/* How long evidence may still come from another ring after the thread's exit. */
 #define EXIT_GRACE_NS (200 * MAZE_NSEC_PER_MSEC)
 /*
  * The longest wait for a hard verdict. It is limited because a sleep ends the episode
  * without a record.
  */
 #define WAIT_MAX_NS (600 * MAZE_NSEC_PER_SEC)
-/* The maximum of concurrent unwinds: each event takes 132 KiB of locked memory. */
+/* The maximum of concurrent unwinds. Each has an event with 132 KiB of locked memory. */
 #define UNWINDS_MAX 8
-/* The files reach their maximum age even if no new file is written, so prune hourly. */
+/* Files become too old even if no new file is written, so prune hourly. */
 #define PRUNE_NS (3600 * MAZE_NSEC_PER_SEC)
 /* A prune reads the whole directory, so there is at most one in this time. */
 #define PRUNE_SOON_NS MAZE_NSEC_PER_SEC
@@ -106,7 +106,7 @@ static void write_out(struct incidents *incidents, struct incident *incident,
 	incidents->prune = true;
 	if (!again)
 		incident_messages_add(messages, incidents->uid, false, "incident %s", episode->id);
-	/* The store changed the id, but the text has the old one. */
+	/* The store changed the id, but the text has the old one. So write it again. */
 	if (err > 0)
 		write_out(incidents, incident, messages);
 }
@@ -119,8 +119,8 @@ static bool awaits_hard(const struct episode *episode)
 }
 
 /*
- * Whether the process ended so long ago that late evidence, such as a hard verdict, has
- * arrived.
+ * Whether the process ended at least EXIT_GRACE_NS ago, or could not be read. Late
+ * evidence, such as a hard verdict, is then no longer expected.
  */
 static bool is_gone(struct incident *incident, maze_u64 now)
 {
@@ -139,7 +139,7 @@ static bool is_over(struct incident *incident, maze_u64 now)
 	const struct episode *episode = &incident->episode;
 	maze_u64 quiet_ns = now - incident->last_ns;
 
-	/* Without a record, wait longer, because it may be read late. */
+	/* An incident without a record waits longer, because the record may be late. */
 	if ((incident->over || episode->has_exit) && incident_has_record(incident))
 		return quiet_ns > EXIT_GRACE_NS;
 	if (quiet_ns <= INCIDENT_QUIET_NS)
@@ -179,7 +179,7 @@ static bool may_unwind(struct incidents *incidents, struct episode *episode)
 	       incidents->unwinds_open < UNWINDS_MAX;
 }
 
-/* Returns the ms until the next turn, or -1 if the turn comes with the next evidence. */
+/* Does the next step. Returns the ms until the following one; -1: incident closed. */
 static int work_on(struct incidents *incidents, struct incident **slot,
 		   struct incident_messages *messages)
 {
@@ -188,7 +188,7 @@ static int work_on(struct incidents *incidents, struct incident **slot,
 	maze_u64 now = now_ns(CLOCK_BOOTTIME);
 	bool wanted = episode->unwind_wanted, symbolized, over, was_open = episode->asked;
 
-	/* Too many unwinds are in progress, so try again in a later turn. */
+	/* Too many unwinds are in progress, so try again in a later step. */
 	if (wanted && !may_unwind(incidents, episode))
 		episode->unwind_wanted = false;
 	symbolized = symbolize_step(&incidents->sources, episode);
@@ -218,7 +218,7 @@ static int work_on(struct incidents *incidents, struct incident **slot,
 	return 1000;
 }
 
-/* Calls work_on() if the turn is due. */
+/* Calls work_on() if the next step of the incident is due. */
 static int give_turn(struct incidents *incidents, struct incident **slot,
 		     struct incident_messages *messages)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Times are milliseconds since the first one, because a JavaScript number cannot hold the
- * ns since 1970.
+ * Times are milliseconds since the first time of the incident, because a JavaScript
+ * number cannot hold the ns since 1970.
  */
 #include "html.h"
 #include "shown.h"
@@ -52,7 +52,7 @@ const char *html_kind(const struct incident_frame *frame)
 		return "kernel";
 	if (!frame->function)
 		return "unnamed";
-	/* A runtime has made the code that has no file. */
+	/* Code that belongs to no file was made by a runtime. */
 	if (!frame->file && !frame->build_id &&
 	    (!frame->module || frame->module[0] == '[' || strstr(frame->module, "/perf-")))
 		return "made";

@@ -13,7 +13,7 @@
 /* The value of a missing number. A missing string is NULL. */
 #define INCIDENT_UNKNOWN (-1LL)
 
-/* maze(1) describes the fields in RECORDS. */
+/* The section RECORDS of maze(1) describes the fields. */
 struct incident_record {
 	long long time_ns; /* since 1970 */
 	const char *event; /* never NULL */
@@ -34,7 +34,7 @@ struct incident_frame {
 	const char *build_id; /* hexadecimal */
 	const char *address;  /* hexadecimal, with 0x */
 	long long line;
-	unsigned long long offset; /* in the module's file; without a module, the address */
+	unsigned long long offset; /* in the module's file, or the address if there is no module */
 	bool has_offset;
 	bool inlined, kernel;
 };
@@ -43,7 +43,7 @@ struct incident_stack {
 	struct incident_frame *frames; /* innermost first, kernel frames before the others */
 	size_t count;
 	bool cut;    /* outer frames are missing */
-	bool astray; /* `cut` because the next address was not code */
+	bool astray; /* outer frames are missing because an address was no code */
 };
 
 struct incident_sample {
@@ -70,7 +70,7 @@ struct incident_process {
 	const char *comm, *exe, *cgroup, *started;
 	const char **cmdline;
 	size_t cmdline_count;
-	bool cmdline_cut; /* there was more */
+	bool cmdline_cut; /* the command line is longer */
 	struct incident_thread *threads;
 	size_t threads_count;
 	long long threads_total; /* may be more than threads_count */

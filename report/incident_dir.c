@@ -124,7 +124,7 @@ long long incident_began(const struct incident *incident, const char *id)
 		       : 0;
 }
 
-/* Compares the times in the files if several IDs have the newest second. */
+/* Finds the newest incident. If IDs have the same second, compares the times in files. */
 static int find_last(const struct incident_dir *dir, const char **ret_id, struct maze_error *error)
 {
 	const char *newest = dir->ids[dir->count - 1], *last = newest;

@@ -12,7 +12,7 @@
 struct incident_dir {
 	const char *path;
 	int fd;
-	char **ids; /* sorted, so by time */
+	char **ids; /* sorted, and so in order of time */
 	size_t count;
 };
 
@@ -21,13 +21,14 @@ int incident_dir_open(const char *path, struct incident_dir *ret_dir, struct maz
 void incident_dir_close(struct incident_dir *dir);
 
 /*
- * Finds the ID that equals `word`, or else begins or ends with it. For "last" it takes
- * the newest incident, and then the leader of its group (incident_group.h). Returns
- * -EINVAL for invalid characters, -ENOENT for no ID, or -ENOTUNIQ for several.
+ * Finds the ID that equals `word`, or else the only ID that begins or ends with `word`.
+ * For "last" it takes the newest incident, and then the leader of its group
+ * (incident_group.h). Returns -EINVAL for invalid characters, -ENOENT for no ID, or
+ * -ENOTUNIQ for several.
  */
 int incident_dir_find(const struct incident_dir *dir, const char *word, const char **ret_id,
 		      struct maze_error *error);
-/* Calls incident_load(), but the error names the file. */
+/* Works like incident_load(), but the error names the file. */
 int incident_dir_load(const struct incident_dir *dir, const char *id,
 		      struct incident **ret_incident, struct maze_error *error);
 

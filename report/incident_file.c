@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Copies no strings, because the incident keeps the JSON. Each array is one block. */
+/*
+ * Copies no strings, because the incident keeps the JSON. Each array is one allocation.
+ */
 #include "incident_file.h"
 #include "json_reader.h"
 #include "../base/error.h"

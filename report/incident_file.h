@@ -11,19 +11,21 @@
 #include "incident.h"
 #include "../lib/maze.h"
 
-/* Far above the size of the files that maze writes. No file may take all memory. */
+/*
+ * The maximum size of a file, so that no file takes all memory. Real files are smaller.
+ */
 #define INCIDENT_FILE_MAX (64L << 20)
-/* Far above the largest captured stack (core/stack.h) with many inlined functions. */
+/* The maximum of frames of a stack. No captured stack has as many, even with inlining. */
 #define INCIDENT_FRAMES_MAX 4096
 
 /*
  * Reads the file `name` in the directory `dirfd`. The error does not name the file.
  * Returns -EINVAL for an invalid file, -EFBIG, -EPROTONOSUPPORT for another version, or
- * the -errno of open(2) or read(2). Free the result with incident_free().
+ * the -errno of open(2) or read(2). The caller frees the result with incident_free().
  */
 int incident_load(int dirfd, const char *name, struct incident **ret_incident,
 		  struct maze_error *error);
-/* Does the same with a text in memory. */
+/* Works like incident_load(), but with a text in memory. */
 int incident_parse(const char *text, size_t size, struct incident **ret_incident,
 		   struct maze_error *error);
 void incident_free(struct incident *incident);

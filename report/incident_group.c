@@ -22,7 +22,7 @@ struct search {
 	const struct incident *incident;
 	long long since_ns, until_ns;
 	bool ended;   /* the thread has ended, so the last signal counts */
-	bool shadows; /* signals that shadow has suppressed count too */
+	bool shadows; /* signals that shadow mode has suppressed count too */
 	struct signal_sent found;
 };
 
@@ -91,7 +91,7 @@ static void search_group(const struct incident_dir *dir, struct search *search, 
 	search->since_ns = shown_since(search->incident);
 	search->until_ns = exit && exit->time_ns >= 0 ? exit->time_ns : LLONG_MAX;
 	search->found.time_ns = INCIDENT_UNKNOWN;
-	/* If the times are missing, the order is unknown. */
+	/* If the times are missing, the order is unknown, so find no signal. */
 	if (search->since_ns < 0)
 		return;
 	consider(search, search->incident, id);

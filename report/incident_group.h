@@ -16,7 +16,7 @@
  */
 void incident_group_leader(const struct incident_dir *dir, const struct incident *incident,
 			   const char *id, const char **ret_id);
-/* Sets ended_by_* if another incident has the signal before the end of the thread. */
+/* Sets ended_by_* if another incident has a signal that may have ended the thread. */
 void incident_group_note_end(const struct incident_dir *dir, struct incident *incident,
 			     const char *id);
 

@@ -383,7 +383,7 @@
 
 	function drawVerdicts(svg, at) {
 		const isVerdict = (record) => record.event === "soft" || record.event === "hard";
-		/* Draw the end larger, because it is often at its verdict. */
+		/* Draw the end first and larger, because a verdict often covers it. */
 		for (const record of data.records.filter((r) => !isVerdict(r)).concat(data.records.filter(isVerdict))) {
 			const verdict = isVerdict(record), cx = at.x(record.time), cy = at.y(record.count);
 			const mark = drawn("circle", { class: verdict ? "verdict " + record.event : "end", cx, cy,

@@ -42,20 +42,20 @@ const char *shown_thread_name(const struct incident *incident);
 
 /* The last record of this event, or NULL if there is none. */
 const struct incident_record *shown_record(const struct incident *incident, const char *event);
-/* The record of the last stage: that of hard, or else of soft, or else the first one. */
+/* The record of the hard verdict, or else of the soft verdict, or else the first one. */
 const struct incident_record *shown_verdict(const struct incident *incident);
 /* The highest count in all records and samples. */
 long long shown_count(const struct incident *incident);
 /*
- * The CPU time for a headline. It is shown_count(), or all CPU time until the last stage
- * if the episode has sleeps.
+ * The CPU time for a headline. It is shown_count(), or the larger CPU time of
+ * shown_verdict() if the episode has sleeps.
  */
 long long shown_used(const struct incident *incident);
 /*
  * Continues the text of shown_used(): " without sleeping", ", asleep 0.4 % of the time".
  */
 const char *shown_asleep(const struct incident *incident, char buf[SHOWN_LEN]);
-/* The latest possible start of the episode: the time of a record minus its CPU time. */
+/* The latest possible start: the time of a record minus its CPU time and its sleep. */
 long long shown_since(const struct incident *incident);
 /* The latest time in all records and samples. */
 long long shown_until(const struct incident *incident);
@@ -72,7 +72,7 @@ char *shown_act(const struct incident_record *record);
 struct shown_terminal {
 	size_t columns; /* 0: no limit */
 	bool utf8;	/* the locale has characters beyond ASCII */
-	bool page;	/* a page, which shows all but control characters */
+	bool page;	/* the output is a page, which shows all but control characters */
 };
 /*
  * Writes at most `columns` columns (0: up to SHOWN_NAME_MAX bytes). A longer text is cut

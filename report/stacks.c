@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Numbers the frames after one sort: O(n log n). Stacks are then arrays of numbers. */
+/*
+ * Sorts all frames once, in O(n log n), and numbers them. Stacks are arrays of numbers.
+ */
 #include "stacks.h"
 
 #include <errno.h>

@@ -129,7 +129,7 @@ void summary_where(struct summary *summary, const struct incident *incident,
 	}
 }
 
-/* Writes "sent SIGXCPU at 1s". The second of two equal verbs is left out. */
+/* Writes "sent SIGXCPU at 1s", but without the verb if it equals *verb. */
 static void put_verdict(struct summary *summary, const struct incident_record *record,
 			const char **verb)
 {
@@ -151,7 +151,7 @@ static void put_verdict(struct summary *summary, const struct incident_record *r
 		summary_plain(summary, " at %s", shown_duration(record->count_ns, buf));
 }
 
-/* A signal to another thread may have ended this thread. */
+/* Writes that the thread ended, and which signal to another thread came before. */
 static void put_end(struct summary *summary, const struct incident *incident)
 {
 	summary_plain(summary, "; the thread ended");

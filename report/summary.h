@@ -25,7 +25,9 @@ struct summary {
 /* Writes two to four sentences: program, duration, code location, reaction of maze. */
 void summary_headline(struct summary *summary, const struct incident *incident,
 		      const struct stacks *stacks);
-/* The parts of the headline: process and CPU time; code location; reaction of maze. */
+/*
+ * Each writes a part of the headline: process and CPU time; location; reaction of maze.
+ */
 void summary_what(struct summary *summary, const struct incident *incident);
 void summary_where(struct summary *summary, const struct incident *incident,
 		   const struct stacks *stacks);

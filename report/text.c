@@ -12,7 +12,7 @@
 
 #define INDENT 2
 #define LABEL_WIDTH 11
-/* The maximum width of the column of names. Longer names do not widen it. */
+/* The maximum width of the column of names. Longer names do not widen the column. */
 #define NAME_WIDTH_MAX 48
 #define FUNCTIONS_SHOWN 5
 /* The minimum of columns. A narrower terminal breaks the lines itself. */
@@ -40,7 +40,7 @@ static void begin(struct page *page, const char *label, size_t indent)
 		page->failed = true;
 }
 
-/* The number of bytes up to the last space that fits, or of one word if none fits. */
+/* Returns the bytes before the last space that fits, or of one word if none fits. */
 static size_t line_length(const struct page *page, const char *text, size_t columns)
 {
 	const char *at = text, *fits = NULL;

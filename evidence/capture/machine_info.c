@@ -13,7 +13,7 @@
 
 #include "../../base/clock.h"
 
-/* FILEID_KERNFS (linux/exportfs.h): the type of file handles that are inode numbers. */
+/* FILEID_KERNFS of linux/exportfs.h: the handle of a cgroup is its inode number. */
 #define KERNFS_HANDLE 0xfe
 #define CGROUP_ROOT "/sys/fs/cgroup"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reads the executable mappings from /proc/PID/maps, which give the file of an address.
- * Their number is limited here, because a process chooses how many it has.
+ * Reads the executable mappings from /proc/PID/maps. They give the file to which a code
+ * address belongs. Their number is limited, because a process can create very many.
  */
 #ifndef MAZE_EVIDENCE_MAPS_H
 #define MAZE_EVIDENCE_MAPS_H

@@ -16,7 +16,7 @@
 
 /* /proc/PID/stat has 51 numbers of up to 20 digits, and a name. */
 #define STAT_SIZE 1536
-/* The maximum of files that are counted, if the kernel does not report their number. */
+/* The maximum of open files that are counted. Linux 6.2 and later report their number. */
 #define FILES_COUNTED_MAX 4096
 
 /* ---- the process ------------------------------------------------------------------- */
@@ -64,7 +64,7 @@ static void read_cgroup(struct process_info *live)
 		live->cgroup = strdup(text);
 }
 
-/* Returns the text behind the colon, or NULL. The kernel escapes newlines in names. */
+/* Returns the value of a field, or NULL. The kernel escapes the newlines in names. */
 static const char *status_line(const char *status, const char *field)
 {
 	const char *line = strstr(status, field);
@@ -86,7 +86,7 @@ static void read_status(struct process_info *live)
 	if (line)
 		live->uid = (unsigned int)strtoul(line, NULL, 10);
 	line = status_line(status, "\nNSpid:");
-	/* The last number is the one in the innermost namespace. */
+	/* The last PID is the one in the process's own namespace. */
 	while (line && *line && *line != '\n') {
 		if (*line >= '0' && *line <= '9') {
 			live->inner_pid = atoi(line);
@@ -107,7 +107,7 @@ static void count_files(struct process_info *live)
 
 	if (fd < 0)
 		return;
-	/* From Linux 6.2 on, st_size is the number of files. */
+	/* From Linux 6.2 on, the size of /proc/PID/fd is the number of open files. */
 	if (!fstat(fd, &status) && status.st_size > 0) {
 		live->open_files = status.st_size;
 		close(fd);
@@ -151,7 +151,7 @@ static bool read_thread(int proc_fd, pid_t tid, struct process_info_thread *ret_
 		   &thread.state, &user, &system) != 3)
 		return false;
 	thread.cpu_ns = proc_ticks_to_ns(user + system);
-	/* These times are more exact, but not every kernel has them. */
+	/* The scheduler's time is more exact, but not every kernel has it. */
 	if (!proc_thread_times(proc_fd, tid, &fd, false, &times))
 		thread.cpu_ns = times.runtime_ns;
 	*ret_thread = thread;
@@ -223,7 +223,7 @@ int process_info_open(pid_t pid, pid_t tid, maze_u64 verdict_ns, struct process_
 	(void)maps_read(live.proc_fd, &live.maps);
 	read_words(&live);
 	read_exe(&live);
-	/* An ending process has lost its memory, but it still has its directory. */
+	/* An ending process has lost its memory, but it still has its /proc directory. */
 	if (!live.maps.count && !live.exe) {
 		process_info_done(&live);
 		return -ESRCH;

@@ -13,9 +13,9 @@
 #include "../../core/stack.h"
 #include "maps.h"
 
-/* The first is the runaway thread. Threads beyond the maximum are only counted. */
+/* The maximum of listed threads. The first is the runaway thread. Others are counted. */
 #define PROCESS_INFO_THREADS_MAX 64
-/* The maximum that is read of a command line, which can have megabytes. */
+/* The maximum of bytes that are read of a command line, which can have megabytes. */
 #define PROCESS_INFO_WORDS_MAX 8192
 
 struct process_info_thread {
@@ -30,7 +30,7 @@ struct process_info {
 	maze_u64 start_ns; /* CLOCK_BOOTTIME, rounded down to a clock tick; 0: unknown */
 	pid_t ppid;
 	unsigned int uid;
-	pid_t inner_pid; /* in its own PID namespace */
+	pid_t inner_pid; /* the PID in the innermost PID namespace of the process */
 	char comm[64];
 	char *exe;   /* NULL: unknown */
 	char *words; /* in the format of /proc/PID/cmdline; NULL: unknown */

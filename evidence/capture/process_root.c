@@ -20,7 +20,7 @@ int process_root_open(const struct process_info *live)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Checks the type before it opens the file, because opening a device has effects. */
+/* Checks the type before it opens the file, because opening a device has side effects. */
 int process_root_open_file(int root_fd, const char *path)
 {
 	struct open_how how = { .flags = O_PATH | O_CLOEXEC,

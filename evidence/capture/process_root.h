@@ -9,10 +9,11 @@
 #include "process_info.h"
 
 /*
- * Returns the root of the process, or this program's own if `live` is NULL or released.
+ * Opens the root of the process, or this program's own root if `live` is NULL or was
+ * released (process_info.h). Returns a descriptor or -errno.
  */
 int process_root_open(const struct process_info *live);
-/* Opens a regular file below that root for reading. Returns a descriptor or -errno. */
+/* Opens a regular file below `root_fd` for reading. Returns a descriptor or -errno. */
 int process_root_open_file(int root_fd, const char *path);
 
 #endif

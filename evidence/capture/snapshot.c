@@ -109,7 +109,7 @@ out_free:
 	return err;
 }
 
-/* The first sample never wraps, because the ring is larger than a sample. */
+/* The first sample is never split at the ring's end, because the ring is larger. */
 static bool take(const unsigned char **at, const unsigned char *end, void *ret, size_t size)
 {
 	if ((size_t)(end - *at) < size)
@@ -119,7 +119,7 @@ static bool take(const unsigned char **at, const unsigned char *end, void *ret, 
 	return true;
 }
 
-/* The kernel writes the registers by kernel number and then the stack. */
+/* A sample has the registers in the order of the kernel's numbers, then the stack. */
 static bool read_sample(const unsigned char *at, const unsigned char *end,
 			struct snapshot *snapshot)
 {

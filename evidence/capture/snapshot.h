@@ -3,8 +3,8 @@
  * Takes the registers and the stack of a running thread at one moment. An unwind by DWARF
  * needs them, because only DWARF gives the callers of code without frame pointers.
  *
- * The thread is not stopped, because a ptrace(2) stop is a reset point: it would end the
- * episode, and a runaway thread would never reach its hard limit. Instead the kernel
+ * The thread is not stopped, because a ptrace(2) stop is a reset point. A stop would end
+ * the episode, and a runaway thread would never reach its hard limit. Instead the kernel
  * takes a sample for a perf event after one more millisecond of the thread's CPU time.
  */
 #ifndef MAZE_EVIDENCE_SNAPSHOT_H
@@ -15,7 +15,7 @@
 
 #include "../../core/types.h"
 
-/* A sample's size has 16 bits, so its stack must be smaller than 64 KiB. */
+/* The size field of a sample has 16 bits, so the stack must be smaller than 64 KiB. */
 #define SNAPSHOT_STACK_MAX 32768
 #define SNAPSHOT_REGISTERS_MAX 33
 
@@ -34,8 +34,8 @@ unsigned int snapshot_registers(void);
 struct snapshot_event;
 
 /*
- * Returns -EACCES or -EPERM if this is not permitted, -ESRCH if the thread does not
- * exist, -EOPNOTSUPP on an unsupported machine, or another -errno.
+ * Requests a snapshot. Returns 0, -EACCES or -EPERM if this is not permitted, -ESRCH if
+ * the thread does not exist, -EOPNOTSUPP on an unsupported machine, or another -errno.
  */
 int snapshot_ask(pid_t tid, struct snapshot_event **ret_event);
 /*

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The maximum that an engine takes, and a reserve of 24. */
+/* An engine takes at most MAZE_STACKS_MAX stacks. There is room for 24 more. */
 #define SAMPLES_MAX (MAZE_STACKS_MAX + 24)
 
 void episode_init(struct episode *episode)
@@ -88,7 +88,7 @@ void episode_add_process_info(struct episode *episode, const struct maze_process
 	if (!kept)
 		return;
 	*kept = *recorded;
-	/* The lengths come from the rings of the engine, so limit them. */
+	/* The strings come from the rings of the engine, so limit their lengths. */
 	kept->comm[sizeof(kept->comm) - 1] = '\0';
 	kept->exe[sizeof(kept->exe) - 1] = '\0';
 	if (kept->args_size > sizeof(kept->args))
@@ -172,15 +172,15 @@ static struct episode_frame by_address(struct episode *episode, maze_u64 address
 
 /*
  * Whether the address of a frame is surely no code. Without frame pointers the kernel
- * takes other values on the stack for addresses. The innermost frame is always right, so
- * callers do not check it.
+ * mistakes other values on the stack for return addresses. The innermost frame is always
+ * right, so callers do not check it.
  */
 static bool is_astray(const struct episode *episode, const struct maze_frame *frame)
 {
 	size_t i;
 
 	/*
-	 * Some kernels take an address below all mappings for a negative offset in the
+	 * For an address below all mappings, some kernels report a negative offset in the
 	 * lowest mapping.
 	 */
 	if (frame->kind == MAZE_FRAME_FILE)
@@ -192,7 +192,7 @@ static bool is_astray(const struct episode *episode, const struct maze_frame *fr
 		return true;
 	if (!episode->has_live || maps_find(&episode->live.maps, frame->at))
 		return false;
-	/* A JIT compiler may have made more code after maps was read. */
+	/* A JIT compiler may have made more code after /proc/PID/maps was read. */
 	for (i = 0; i < episode->live.maps.count; i++)
 		if (!episode->live.maps.map[i].inode && episode->live.maps.map[i].path[0] != '[')
 			return false;
@@ -243,7 +243,7 @@ static unsigned int add_frame(struct episode *episode, const struct episode_fram
 
 /* ---- stacks ------------------------------------------------------------------------ */
 
-/* Sets the index of the stack, old or new. Takes over its frames. False: no room. */
+/* Finds or adds the stack. Sets its index. Takes over its frames. False: no room. */
 static bool add_distinct(struct episode *episode, struct episode_stack *stack,
 			 unsigned int *ret_index)
 {
@@ -322,7 +322,7 @@ static bool take_frames(struct episode *episode, const struct maze_stack *stack,
 		else if (i > kernel && is_astray(episode, &stack->user[i - kernel]))
 			break;
 		else
-			/* This is a return address if kernel frames come before it. */
+			/* All frames but the innermost of all have return addresses. */
 			frame = by_kernel_frame(episode, &stack->user[i - kernel],
 						i == kernel && !kernel);
 		index = add_frame(episode, &frame);

@@ -22,7 +22,7 @@
 #define EPISODE_ID_MAX 96
 #define EPISODE_NO_FILE ~0U
 
-/* A file with code of some frames. */
+/* A file that contains the code of some frames. */
 struct episode_file {
 	bool has_build_id;
 	maze_u8 build_id[MAZE_BUILD_ID_LEN];
@@ -99,7 +99,7 @@ struct episode {
 void episode_init(struct episode *episode);
 void episode_done(struct episode *episode);
 
-/* Adds a sentence, unless the episode has it. */
+/* Adds a sentence to `notes`, unless it is already there. */
 void episode_note(struct episode *episode, const char *note);
 void episode_unnote(struct episode *episode, const char *note);
 void episode_add_record(struct episode *episode, const struct maze_record *record,

@@ -76,7 +76,7 @@ static void set_location(const struct episode *episode, const struct episode_fra
 	set(object, "offset", number_json(frame->at));
 }
 
-/* Appends one object for each inlined function, and one for the outermost function. */
+/* Appends an object for each inlined function, then one for the function around them. */
 static void append_frame(const struct episode *episode, const struct episode_frame *frame,
 			 json_t *frames)
 {
@@ -359,7 +359,7 @@ static json_t *notes_json(const struct episode *episode)
 	return notes;
 }
 
-/* The samples that the engine took but that never came, or came without room here. */
+/* Returns how many samples the engine took that are missing or found no room here. */
 static maze_u64 samples_lost(const struct episode *episode)
 {
 	size_t came = episode->samples_count + episode->samples_dropped;

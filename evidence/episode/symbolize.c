@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Names the frames of one file after the other, because finding a file costs most. */
+/* Names all frames of one file before the next, because finding a file takes longest. */
 #include "symbolize.h"
 
 #include <errno.h>
@@ -15,7 +15,7 @@
 #include "../../base/clock.h"
 #include "../capture/process_root.h"
 
-/* The cache may replace an answer before it is read, but hardly three times. */
+/* The cache may replace an answer before it is read, but three times is unlikely. */
 #define TRIES_MAX 3
 /* The longest wait for a snapshot. A thread without CPU time gives none. */
 #define SNAPSHOT_WAIT_NS (500 * MAZE_NSEC_PER_MSEC)
@@ -82,8 +82,8 @@ static struct location location_in(const struct episode_file *file,
 				   const struct episode_frame *frame)
 {
 	/*
-	 * The call instruction is before the return address, which may belong to another
-	 * line or function.
+	 * A return address may belong to the next line or function, so search for the
+	 * call instruction before it.
 	 */
 	return (struct location){ .kind = SYMBOLIZER_FILE,
 				  .scope = file->module,
@@ -147,7 +147,9 @@ static void symbolize_in_file(struct symbolize_sources *sources, struct episode 
 
 /* ---- other locations --------------------------------------------------------------- */
 
-/* Returns the perf map, a regular file of the process's user or of root, or -1. */
+/*
+ * Opens the perf map, a regular file of the process's user or root. Returns -1 if none.
+ */
 static int open_perf_map(const struct episode *episode, const struct modules_scope *scope)
 {
 	unsigned int uid = episode->has_live   ? episode->live.uid
@@ -158,11 +160,11 @@ static int open_perf_map(const struct episode *episode, const struct modules_sco
 	char path[64];
 	int root, fd;
 
-	/* A PID of another PID namespace is valid only in the process's root. */
+	/* The map's name has an inner PID, valid only in the process's root. */
 	if (!scope->live && pid != (pid_t)episode->pid)
 		return -1;
 	root = process_root_open(scope->live);
-	/* An ending process has no root, but most processes share ours. */
+	/* An ending process has no root, but most processes share our root. */
 	if (root < 0)
 		root = process_root_open(NULL);
 	if (root < 0)
@@ -187,7 +189,7 @@ static void want_jit(struct symbolize_sources *sources, struct episode *episode,
 		return;
 	fd = sources->blind ? -1 : open_perf_map(episode, scope);
 	if (fd < 0) {
-		/* The mapping is known only if the process was live. */
+		/* The mapping is known only if the process was read. */
 		if (frame->module)
 			episode_note(episode, note_jit);
 		resolver_give_up(sources->resolver, location);
@@ -202,7 +204,7 @@ static void want_jit(struct symbolize_sources *sources, struct episode *episode,
 	}
 }
 
-/* symbolize_again() needs another scope, so that it can query missing names again. */
+/* symbolize_again() changes the scope, so that missing names are queried again. */
 static maze_u64 jit_scope(const struct episode *episode)
 {
 	return 2 * episode->serial + episode->symbolized_again;

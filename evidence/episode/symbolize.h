@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Names the frames of an episode. It also unwinds its live stack once by DWARF. */
+/* Names the frames of an episode. Also unwinds the thread's live stack once by DWARF. */
 #ifndef MAZE_EVIDENCE_SYMBOLIZE_H
 #define MAZE_EVIDENCE_SYMBOLIZE_H
 
@@ -12,13 +12,13 @@ struct symbolize_sources {
 };
 
 /*
- * Does one step of at most a few milliseconds. Returns true if it is done: each frame
- * then has a name or will never get one.
+ * Does one step of at most a few milliseconds. Returns true if no step is left, because
+ * each frame has a name or will never get one.
  */
 bool symbolize_step(struct symbolize_sources *sources, struct episode *episode);
 /*
- * Call it once at the end of the episode. It reads the perf map again, because runtimes
- * write late. Returns true if symbolize_step() then has more to do.
+ * Call it once at the end of the episode. It reads the perf map again, because some
+ * runtimes write it late. Returns true if symbolize_step() then has more to do.
  */
 bool symbolize_again(struct episode *episode);
 /* Whether this stack exists and symbolize_step() is done with all its frames. */

@@ -68,8 +68,8 @@ static int close_others(int *keep, size_t count)
 
 /*
  * Memory that is shared with the parent or the kernel (maps of the engine, event rings)
- * must not be writable here. This reads all addresses before it unmaps any, because
- * unmapping changes the list.
+ * must not be writable here. unmap_shared() reads all addresses before it unmaps any,
+ * because unmapping changes the list.
  */
 #define SHARED_MAX 256
 static int unmap_shared(void)
@@ -127,8 +127,8 @@ static void take_limits(void)
 }
 
 /*
- * A sandbox of systemd may refuse this. The filter alone is enough, because no permitted
- * system call needs a capability.
+ * Ignores errors, because a sandbox of systemd may refuse the calls. The filter alone is
+ * enough, because no permitted system call needs a capability.
  */
 static void drop_capabilities(void)
 {

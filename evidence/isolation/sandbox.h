@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The sandbox of a process that reads untrusted data. The process can only use its open
+ * A sandbox for a process that reads untrusted data. The process can only use its open
  * descriptors and its memory, and exit.
  */
 #ifndef MAZE_EVIDENCE_SANDBOX_H
@@ -9,9 +9,9 @@
 #include <stddef.h>
 
 /*
- * For a process that was just forked and has one thread. Closes all descriptors except
- * those in `keep`. It sorts `keep`, and ignores a -1 there. Returns 0 or -errno. After an
- * error the process must exit.
+ * Call it in a process that was just forked and has one thread. Closes all descriptors
+ * except those in `keep`. It sorts `keep`, and ignores a -1 there. Returns 0 or -errno.
+ * After an error the process must exit.
  */
 int sandbox_enter(int *keep, size_t count);
 /*

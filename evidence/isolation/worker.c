@@ -23,12 +23,13 @@
 #include "../../base/proc_files.h"
 #include "sandbox.h"
 
-/* Holds about fifty stacks. If the kernel gives less, the caller queues the rest. */
+/* The size of a socket buffer for about fifty stacks. The caller queues the rest. */
 #define SOCKET_BYTES (1 << 20)
 
 /*
- * The time in which a worker is runnable is divided by this, because on a busy machine it
- * waits for a CPU. This time still counts, so that an endless loop passes its deadline.
+ * The time in which a worker is runnable is divided by this, because a worker on a busy
+ * machine waits for a CPU. The time is not ignored, so that an endless loop misses its
+ * deadline.
  */
 #define RUNNABLE_SLOWER 12
 

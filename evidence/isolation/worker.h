@@ -15,11 +15,11 @@
 
 #include "../../core/types.h"
 
-/* While so many left workers have not ended, no other user gets a new worker. */
+/* While this many left workers run, only the caller's own user gets a new worker. */
 #define WORKERS_LEFT_MAX 8
-/* The same limit for the caller's own user, for whom it is twice as high. */
+/* The limit for the caller's own user is twice as high. */
 #define WORKERS_LEFT_OWN_MAX 16
-/* There is also room for 16 running workers, because each may be left behind. */
+/* The list also has room for 16 running workers, because each may be left behind. */
 #define WORKERS_LEFT_ROOM 32
 
 struct workers_left {
@@ -45,8 +45,9 @@ struct worker {
 };
 
 /*
- * Forks the worker, which runs `main` and exits when `main` returns. It has open only the
- * socket and standard error, shares no writable memory, and blocks all signals.
+ * Forks the worker, which runs `main` and exits when `main` returns. Only the socket and
+ * standard error are open in the worker. It shares no writable memory and blocks all
+ * signals.
  */
 int worker_start(void (*main)(int fd, void *arg), void *arg, struct worker *ret_worker);
 /* Sends one message. Returns 0, -EAGAIN if there is no room, or -EPIPE after the end. */
@@ -54,19 +55,19 @@ int worker_send(struct worker *worker, const struct iovec *parts, size_t count);
 /* Returns the size of a message, 0 after the end, or -EAGAIN if there is none. */
 ssize_t worker_receive(struct worker *worker, void *buf, size_t size);
 
-/* Expects an answer within the deadline plus `allowed_ns`. */
+/* Begins to expect an answer, within the deadline of worker_is_late() + `allowed_ns`. */
 void worker_expect(struct worker *worker, maze_u64 allowed_ns);
 void worker_expect_nothing(struct worker *worker);
 /*
  * Whether the deadline has passed. The time between two calls counts as at most
  * `step_ns`, because a pause of this process or the machine may have paused the worker
- * too. Only a twelfth of it counts if the worker is runnable at the call.
+ * too. If the worker is runnable at the call, only a twelfth of the time counts.
  */
 bool worker_is_late(struct worker *worker, maze_u64 deadline_ns, maze_u64 step_ns);
 
 /*
- * Closes the socket, which ends the worker, or kills it. The worker stays in `left` until
- * it has ended.
+ * Closes the socket, which ends the worker. With `killed` it also kills the worker. The
+ * worker stays in `left` until it has ended.
  */
 void worker_leave(struct worker *worker, bool killed, maze_u32 uid, struct workers_left *left);
 

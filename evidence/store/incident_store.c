@@ -24,7 +24,7 @@
 #define DIRECTORY_MODE 0700
 /* A parent such as /var/lib/maze may hold other files, so other users can open it. */
 #define PARENT_MODE 0755
-/* The maximum of files with one id, which PID namespaces or boots may share. */
+/* The maximum of files with one id. PID namespaces or boots may give the same id. */
 #define SAME_ID_MAX 100
 /* The maximum of files that one call removes. Mostly one file is beyond the limits. */
 #define PRUNE_MAX 64
@@ -126,7 +126,7 @@ int incident_store_open(struct incident_store *store, struct maze_error *error)
 	if (err)
 		return maze_fail(error, err, "cannot open the incident directory %s: %s",
 				 store->dir, strerror(-err));
-	/* Refuse this, because another user with write access could replace incidents. */
+	/* Refuse the directory, because another user could replace incidents in it. */
 	if (!fstat(store->fd, &status) && (status.st_mode & (S_IWGRP | S_IWOTH)) &&
 	    !(status.st_mode & S_ISVTX)) {
 		close_directory(store);
@@ -251,7 +251,7 @@ static bool take_byte(const char **at, char byte)
 	return true;
 }
 
-/* Sets *ret_uid, to -1 for the directory's owner. Returns false for any other file. */
+/* Sets *ret_uid, or -1 for the owner. Returns false if no incident has such a name. */
 static bool parse_name(const char *name, long long *ret_uid)
 {
 	const char *at = name;
@@ -360,7 +360,8 @@ static size_t list(struct incident_store *store, struct kept **ret_files)
 }
 
 /*
- * Compares for this order: the owner's files, each other user's newest, second newest, ….
+ * Sorts the owner's files first, then the newest file of each other user, then the second
+ * newest file of each, and so on.
  */
 static int by_turn(const void *left, const void *right)
 {
@@ -430,7 +431,7 @@ bool incident_store_prune(struct incident_store *store)
 			others = true;
 			share = others_share(&store->limits, &share);
 		}
-		/* After the first file that does not fit, no older one may stay. */
+		/* After the first file that does not fit, remove all older ones. */
 		share.full |= share.count >= share.count_max ||
 			      (share.count && share.bytes + files[i].bytes > share.bytes_max);
 		/* A process may write its temporary file for up to a minute. */

@@ -22,7 +22,7 @@ struct incident_store_limits {
 	maze_u64 age_max_ns;
 	/*
 	 * The directory has incidents of several users. Its owner gets three quarters of
-	 * each limit, and the others share the rest. Of their files, the newest of each
+	 * each limit, and the other users share the rest. There the newest file of each
 	 * user is kept first, and then the second newest of each. So a user with many
 	 * incidents causes no loss to others.
 	 */
@@ -35,13 +35,13 @@ int incident_store_new(const char *dir, const struct incident_store_limits *limi
 void incident_store_free(struct incident_store *store);
 /*
  * Creates the directory if it is missing, and opens it. incident_store_write() does the
- * same. Returns 0, or -errno with a sentence.
+ * same. Returns 0, or -errno with an error text.
  */
 int incident_store_open(struct incident_store *store, struct maze_error *error);
 /*
- * Writes `id`.json. With `again` it replaces the file. Without `again` it changes an `id`
- * (of `size` bytes) that is taken to "ID-2". Returns 0, or 1 if `id` has changed while
- * `text` still has the old one, or -errno with a sentence.
+ * Writes `id`.json. With `again` it replaces the file. Without `again`, it changes `id`
+ * (of `size` bytes) to "ID-2" if a file has this id. Returns 1 if it changed `id`, while
+ * `text` still has the old id. Otherwise returns 0, or -errno with an error text.
  */
 int incident_store_write(struct incident_store *store, char *id, size_t size, bool again,
 			 const char *text, struct maze_error *error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Processes a word in pieces, because one word may contain a whole command line (`sh -c`)
- * or the parameters of a URL.
+ * Processes a word of a command line in pieces, because one word may contain a whole
+ * command line (`sh -c`) or the parameters of a URL.
  */
 #include "redact.h"
 
@@ -255,7 +255,7 @@ static enum secret put_named(const struct redactor *redactor, struct output *out
 	}
 	if (equals) {
 		put(output, piece, name + 1);
-		/* After an empty value, a quoted one may follow in the next piece. */
+		/* After an empty value, a quoted value may follow in the next piece. */
 		if (length > name + 1)
 			put_redacted(output);
 		return length > name + 1 ? SECRET_NONE : SECRET_NEXT;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Replaces secrets in command lines. These are the value of each option or variable with
+ * Replaces secrets in command lines. A secret is the value of an option or variable with
  * the name of a secret ("--password VALUE", "--api-key=VALUE", "TOKEN=VALUE",
- * "Authorization: VALUE"), and the password of a URL ("://user:VALUE@"). A secret without
+ * "Authorization: VALUE"), or the password of a URL ("://user:VALUE@"). A secret without
  * a name ("-psecret") is not recognized. In doubt a value is replaced.
  */
 #ifndef MAZE_EVIDENCE_REDACT_H
@@ -18,8 +18,8 @@ struct redactor;
 
 /*
  * `more` are patterns of names in addition to those in redact.c. In a pattern, `*`
- * matches any bytes, case is ignored, and `_` equals `-`. Returns -EINVAL with a
- * sentence, or -ENOMEM.
+ * matches any bytes, case is ignored, and `_` equals `-`. Returns 0, -EINVAL with an
+ * error text, or -ENOMEM.
  */
 int redact_new(const char *const *more, size_t count, struct redactor **ret_redactor,
 	       struct maze_error *error);

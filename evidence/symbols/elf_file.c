@@ -13,7 +13,7 @@
 /* Linkers write about 14 program headers and 45 sections. A file with more is refused. */
 #define PROGRAM_HEADERS_MAX 256
 #define SECTIONS_MAX 1024
-/* Notes have some hundred bytes. Only core files have more. */
+/* A section of notes has some hundred bytes. Only core files have more. */
 #define NOTES_MAX 65536
 #define DYNAMIC_MAX 1024
 
@@ -183,7 +183,7 @@ int elf_file_build_id(int fd, maze_u8 ret_build_id[MAZE_BUILD_ID_LEN])
 		if (!build_id_in(fd, segment.p_offset, segment.p_filesz, ret_build_id))
 			return 0;
 	}
-	/* Read sections: the segments of a separate debug file have no data. */
+	/* Read sections, because the segments of a separate debug file have no data. */
 	for (i = 0; i < file.header.e_shnum; i++) {
 		if (read_section(&file, i, &section) || section.sh_type != SHT_NOTE)
 			continue;

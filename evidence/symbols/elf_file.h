@@ -11,13 +11,13 @@
 
 #include "../../core/stack.h"
 
-/* -ENODATA: there is no build-id of up to 20 bytes; -ENOEXEC: this is no ELF file. */
+/* Returns -ENODATA without a build-id of up to 20 bytes, or -ENOEXEC for no ELF file. */
 int elf_file_build_id(int fd, maze_u8 ret_build_id[MAZE_BUILD_ID_LEN]);
 /* The length without padding. Four or more zeros at the end are padding. */
 size_t elf_file_build_id_length(const maze_u8 build_id[MAZE_BUILD_ID_LEN]);
 /*
- * Reads the first bytes of a section and appends a NUL. Returns their number, 0 if there
- * is no such section, or -errno.
+ * Reads the first bytes of a section and appends a NUL. Returns the number of bytes, 0 if
+ * there is no such section, or -errno.
  */
 int elf_file_section(int fd, const char *section, char *ret_bytes, size_t size);
 #define ELF_FILE_NEEDED_MAX 128
@@ -27,7 +27,9 @@ int elf_file_section(int fd, const char *section, char *ret_bytes, size_t size);
  * `ret_names` has room for ELF_FILE_NEEDED_MAX.
  */
 int elf_file_needed(int fd, char ret_names[][ELF_FILE_NAME_MAX]);
-/* Sets the address minus the file offset of the code at `offset`. -ENODATA: no code. */
+/*
+ * Sets the address of the code at `offset` minus `offset`. Returns -ENODATA for no code.
+ */
 int elf_file_slide(int fd, maze_u64 offset, maze_u64 *ret_slide);
 
 #endif

@@ -12,7 +12,7 @@
 #include "../capture/process_root.h"
 #include "modules_debug.h"
 
-/* Each module holds up to three descriptors. 100 processes share a few modules. */
+/* The maximum of open modules. Each holds three descriptors at most. */
 #define KEPT_MAX 48
 /* The maximum of libraries that are searched for a process that has ended. */
 #define NEEDED_MAX 128
@@ -26,9 +26,10 @@ struct modules {
 /* ---- opening ----------------------------------------------------------------------- */
 
 /*
- * Opens the mapped file by the kernel's link, which needs a privilege, or else by path.
- * The path must lead to the same inode number. The device numbers are not compared,
- * because those in maps and in stat(2) differ on overlayfs.
+ * Opens the mapped file by the kernel's link in map_files, or else by path, because the
+ * link needs a privilege. The file at the path must have the same inode number. The
+ * device numbers are not compared, because those in maps and in stat(2) differ on
+ * overlayfs.
  */
 static int open_map(const struct modules_scope *scope, const struct map *map)
 {
@@ -177,7 +178,7 @@ static struct module *find_in_maps(struct modules *modules, const struct modules
 	return NULL;
 }
 
-/* The directories in which ld.so(8) and distributions have libraries. */
+/* The directories where ld.so(8) searches and distributions install libraries. */
 static const char *const library_directories[] = {
 #if defined(__x86_64__)
 	"/usr/lib/x86_64-linux-gnu",

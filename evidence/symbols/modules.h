@@ -26,7 +26,7 @@ struct module {
 	char shared_name[ELF_FILE_NAME_MAX];
 	bool debug_sought;
 	struct stat identity;
-	maze_u64 used; /* the set's `uses` at the last use */
+	maze_u64 used; /* the value of `uses` at the last use */
 	unsigned int held;
 };
 

@@ -89,9 +89,9 @@ static int open_debug(int root, const struct module *module, char *ret_path, siz
 }
 
 /*
- * Opens the file into which dwz(1) has moved the common parts of several debug files. The
- * link consists of a path, a NUL and the build-id. The path is absolute or relative to
- * the debug file.
+ * Opens the file into which dwz(1) has moved the common parts of several debug files. Its
+ * link in the debug file consists of a path, a NUL and the build-id. The path is absolute
+ * or relative to the debug file.
  */
 static void open_shared(int root, struct module *module, const char *debug)
 {

@@ -4,7 +4,7 @@
 
 #include "modules.h"
 
-/* Opens this machine's debug file for a build-id. Returns a descriptor or -errno. */
+/* Opens the debug file with a build-id below our root. Returns a descriptor or -errno. */
 int modules_open_debug_of(const maze_u8 build_id[MAZE_BUILD_ID_LEN], char *ret_path, size_t size);
 
 #endif

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* No kernel function is larger, so an address further above a symbol has no name. */
+/* The maximum size of a function. Addresses farther above a symbol get no name. */
 #define KERNEL_FUNCTION_MAX (1ULL << 20)
 #define CHUNK_SIZE 65536
 
@@ -46,7 +46,7 @@ static void set_name(struct named_address *address, const char *name, size_t len
 	address->name[length] = '\0';
 }
 
-/* Moves *at behind the hexadecimal digits. Returns false if there are none or over 16. */
+/* Moves *at behind 1 to 16 hexadecimal digits. Returns false for any other number. */
 static bool take_hex(const char **at, const char *end, maze_u64 *ret_number)
 {
 	const char *begin = *at;
@@ -106,9 +106,9 @@ void named_addresses_perf_map(const char *text, size_t size, struct named_addres
 /* ---- /proc/kallsyms ---------------------------------------------------------------- */
 
 /*
- * Gives the symbol's name to the first address that is not below the symbol, unless this
+ * Gives the symbol's name to the first address at or above the symbol, unless this
  * address has the name of a nearer symbol. share_with_neighbours() names the other
- * addresses. Returns false if the symbol's address is 0.
+ * addresses. Returns false if the line is invalid or the symbol's address is 0.
  */
 static bool take_kernel_line(const char *line, const char *end, struct named_address *addresses,
 			     size_t count)
@@ -119,14 +119,16 @@ static bool take_kernel_line(const char *line, const char *end, struct named_add
 	if (!take_hex(&line, end, &start) || !start || end - line < 4 || line[0] != ' ' ||
 	    line[2] != ' ')
 		return false;
-	/* These letters are code symbols: global, local or weak. */
+	/* Only these letters mean code symbols: global, local or weak. */
 	if (strchr("TtWw", line[1]) == NULL)
 		return true;
 	i = first_from(addresses, count, start);
 	if (i == count || (addresses[i].name[0] && addresses[i].start >= start))
 		return true;
 	addresses[i].start = start;
-	/* This includes the name of the kernel module, in brackets behind a tab. */
+	/*
+	 * The copied text includes the name of a kernel module, in brackets behind a tab.
+	 */
 	set_name(&addresses[i], line + 3, (size_t)(end - line - 3));
 	return true;
 }

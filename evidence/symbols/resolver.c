@@ -4,8 +4,8 @@
  * An answer that is still in use stays, because its users hold references.
  *
  * A malicious file may crash the helper process. The file's module then gets no names,
- * and the next job repeats the queries after it. So each such module delays the names of
- * other modules by at most one job.
+ * and the next job repeats the queries that came after this module. So each such module
+ * delays the names of other modules by at most one job.
  */
 #include "resolver.h"
 
@@ -15,15 +15,15 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A power of two. A slot takes about 100 bytes. */
+/* The number of slots is a power of two. A slot takes about 100 bytes. */
 #define SLOTS (1U << 13)
 #define QUERIES_MAX 512
 /* Each module takes three descriptors, and memory for debug information in the helper. */
 #define MODULES_MAX 16
 
 /*
- * The maximum of killed helpers that have not ended, because reading a mapped file may
- * block forever. No helper starts at this number.
+ * A killed helper may not end, because reading a mapped file may block forever. While
+ * this many of them have not ended, no helper starts.
  */
 #define LEFT_MAX 4
 
@@ -43,7 +43,7 @@ struct job {
 	int perf_map_fd;
 	maze_u64 jit_scope;
 	bool has_kernel;
-	/* The unwind, and which episode asked for it; 0: no unwind. */
+	/* The episode that asked for the unwind (0: no unwind), and its snapshot. */
 	maze_u64 asker;
 	struct snapshot *snapshot;
 	struct module *unwind_modules[RESOLVER_UNWIND_MODULES_MAX];
@@ -287,7 +287,9 @@ static void start(struct resolver *resolver)
 
 	for (i = 0; i < job->modules_count; i++)
 		files[i] = job->modules[i]->files;
-	/* /proc/kallsyms shows addresses only if the opener is privileged. */
+	/*
+	 * Open it here, because /proc/kallsyms hides addresses from unprivileged openers.
+	 */
 	if (job->has_kernel)
 		symbolizer_job.kallsyms_fd = open("/proc/kallsyms", O_RDONLY | O_CLOEXEC);
 	resolver->ended_well = false;
@@ -339,7 +341,7 @@ static void take_failure(void *arg, int err)
 	struct resolver *resolver = arg;
 
 	resolver->trouble = err;
-	/* This counts as ended, because another try would fail in the same way. */
+	/* The job is done, because another try would fail in the same way. */
 	resolver->ended_well = true;
 }
 
@@ -383,7 +385,9 @@ static void end_job(struct resolver *resolver)
 		else if (slot->used && same_location(&slot->location, &job->locations[i]))
 			slot->used = slot->asked = false;
 	}
-	/* If the unwind has crashed the helper, its result has no frames. */
+	/*
+	 * If the unwind has crashed the helper, the asker gets a result without frames.
+	 */
 	if (job->asker && resolver->unwound_for != job->asker && !resolver->unwound_for) {
 		resolver->unwound_for = job->asker;
 		resolver->unwound_count = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A bounded cache of the names of code locations. One symbolizer process at a time fills
- * it. Many runaway threads at one location need only one query.
+ * A bounded cache of the names of code locations. A helper process (symbolizer.h) fills
+ * it, one at a time. Many runaway threads at one location need only one query.
  *
  * resolver_get() searches the cache. resolver_want() adds a missing location to the next
  * job. resolver_run() starts the job.
@@ -22,7 +22,7 @@ struct location {
 	maze_u64 at;
 };
 
-/* Answers count references. resolver_get() takes one, and answer_drop() drops it. */
+/* An answer counts references. resolver_get() takes one, and answer_drop() drops one. */
 struct answer {
 	unsigned int references;
 	size_t count; /* 0: the location has no name */
@@ -40,15 +40,15 @@ struct resolver;
 int resolver_new(struct resolver **ret_resolver);
 void resolver_free(struct resolver *resolver);
 
-/* Returns NULL without an answer. *ret_asked is true if a job has the query. */
+/* Returns NULL if the cache has no answer. *ret_asked is true if a job has the query. */
 struct answer *resolver_get(struct resolver *resolver, const struct location *location,
 			    bool *ret_asked);
 /* Caches that this location has no name. */
 void resolver_give_up(struct resolver *resolver, const struct location *location);
 /*
- * Adds a location to the next job. `module` belongs to a FILE, and the resolver holds it
- * until the job starts. `perf_map_fd` belongs to a JIT, and the resolver always closes
- * it. Returns -EAGAIN if the job is full or one is running.
+ * Adds a location to the next job. A FILE needs `module`, which the resolver holds until
+ * the job starts. A JIT needs `perf_map_fd`, which the resolver always closes. Returns
+ * -EAGAIN if the job is full or one is running.
  */
 int resolver_want(struct resolver *resolver, const struct location *location, struct module *module,
 		  int perf_map_fd);
@@ -63,8 +63,8 @@ int resolver_want_unwind(struct resolver *resolver, maze_u64 asker, struct snaps
 			 struct module *const *modules, const struct map *const *maps,
 			 size_t count);
 /*
- * Returns 1 with the frames, once only. Returns 0 if the unwind has not ended, or -ENOENT
- * if this asker has no unwind.
+ * Takes the result of an unwind. Returns 1 with the frames, 0 if the unwind has not
+ * ended, or -ENOENT if this asker has no unwind or its result was already taken.
  */
 int resolver_take_unwound(struct resolver *resolver, maze_u64 asker,
 			  struct unwind_frame *ret_frames, size_t *ret_count);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The part in the parent process. The part in the child is in symbolizer_main.c. */
+/* This file runs in the parent process. symbolizer_main.c runs in the child. */
 #include "symbolizer.h"
 
 #include <errno.h>
@@ -18,9 +18,11 @@
 #include "symbolizer_main.h"
 #include "../../base/clock.h"
 
-/* A line holds the symbols of one query, or one unwound stack. */
+/* The maximum of bytes of a line, which has the symbols of one query or one stack. */
 #define LINE_MAX_SIZE (SYMBOLS_INLINE_MAX * SYMBOLS_NAME_MAX * 8)
-/* The sandbox limits CPU time. This limit is for a machine that gives it little. */
+/*
+ * The maximum of real time. The sandbox limits CPU time, but the job may wait for a CPU.
+ */
 #define TIME_MAX_S 60
 /* The maximum of reads in one call. */
 #define READS_MAX 16
@@ -75,8 +77,8 @@ void symbolizer_stop(struct symbolizer *symbolizer)
 	close(symbolizer->pipe);
 	symbolizer->pipe = -1;
 	/*
-	 * Do not kill by PID: a caller that waits for all children may have reaped this
-	 * one. Without a pidfd, the closed pipe ends the child.
+	 * Do not kill by PID, because a caller that waits for all children may have
+	 * reaped this one. Without a pidfd, the closed pipe ends the child.
 	 */
 	if (symbolizer->pidfd >= 0)
 		syscall(SYS_pidfd_send_signal, symbolizer->pidfd, SIGKILL, NULL, 0);

@@ -23,7 +23,7 @@ struct symbolizer_query {
 	maze_u64 at;
 };
 
-/* The members must stay valid only until symbolizer_start() returns. */
+/* The pointers must stay valid only until symbolizer_start() returns. */
 struct symbolizer_job {
 	const struct symbolizer_query *queries;
 	size_t queries_count;
@@ -57,9 +57,9 @@ int symbolizer_start(const struct symbolizer_job *job, struct symbolizer **ret_s
  */
 int symbolizer_read(struct symbolizer *symbolizer, const struct symbolizer_events *events,
 		    void *arg);
-/* Kills the process without waiting. Then only symbolizer_reap() may follow. */
+/* Kills the process without waiting. The caller may then call only symbolizer_reap(). */
 void symbolizer_stop(struct symbolizer *symbolizer);
-/* Returns true, and has freed `symbolizer`, if the process has ended. */
+/* If the process has ended, frees `symbolizer` and returns true. */
 bool symbolizer_reap(struct symbolizer *symbolizer);
 
 #endif

@@ -39,7 +39,7 @@ static int find_debuginfo(Dwfl_Module *module, void **userdata, const char *name
 	return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
 }
 
-/* libdwfl calls this only for a module without a descriptor. The default would search. */
+/* libdwfl calls this for a module without a descriptor. Its own function opens files. */
 static int find_no_elf(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr base,
 		       char **ret_name, Elf **ret_elf)
 {
@@ -135,7 +135,7 @@ static void append(char *text, size_t size, const char *more)
 	snprintf(text + length, size - length, "%s", more);
 }
 
-/* Returns the DIE of the declaration, which is inside the namespaces. */
+/* Returns the DIE of the declaration. Only this one is inside the namespaces. */
 static Dwarf_Die *declaration_of(Dwarf_Die *die, Dwarf_Die *mem)
 {
 	static const unsigned int links[] = { DW_AT_abstract_origin, DW_AT_specification };
@@ -281,7 +281,7 @@ static size_t find_in_dwarf(struct symbols *symbols, GElf_Addr address, struct s
 	return found ? found : ret[0].file[0] != '\0';
 }
 
-/* Writes the name as the source has it, without argument types, like names in DWARF. */
+/* Demangles a name without argument types, so that it looks like a name in DWARF. */
 static void write_linker_name(const char *name, char *ret_name, size_t size)
 {
 	char *demangled = cplus_demangle(name, DMGL_AUTO);

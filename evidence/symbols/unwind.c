@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * libdwfl unwinds the registers and the stack of the snapshot here, not a live process.
- */
+/* libdwfl unwinds a snapshot of registers and stack here, and no live process. */
 #include "unwind.h"
 
 #include <dwarf.h>
@@ -25,7 +23,7 @@ struct unwind {
 static pid_t next_thread(Dwfl *dwfl, void *arg, void **thread_arg)
 {
 	(void)dwfl;
-	/* There is only one thread. *thread_arg is NULL in the first call. */
+	/* A snapshot has only one thread. *thread_arg is NULL in the first call. */
 	if (*thread_arg)
 		return 0;
 	*thread_arg = arg;
