@@ -58,8 +58,7 @@ static bool is_frozen(int fd)
 }
 
 /*
- * Opens the cgroup of an entry in the list. Returns a descriptor, or -errno. -ENOENT: the
- * cgroup is gone.
+ * Opens the cgroup of a list entry. Returns a descriptor or -errno. -ENOENT: it is gone.
  */
 static int open_frozen(const struct actions *actions, const struct frozen_group *group)
 {

@@ -50,10 +50,7 @@ static void perform(struct actions *actions, const struct act_on *on,
 			  strerror(errno));
 		return;
 	}
-	/*
-	 * Keep the flag SCHED_RESET_ON_FORK, which resets the policy in children of the
-	 * thread.
-	 */
+	/* Keep SCHED_RESET_ON_FORK, which resets the policy of child threads. */
 	kept = before & SCHED_RESET_ON_FORK;
 	before &= ~SCHED_RESET_ON_FORK;
 	if (act_is_shadow(on)) {

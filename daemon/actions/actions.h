@@ -46,10 +46,7 @@ struct act_on {
 /* Returns 0, or -errno and a message. */
 int actions_open(const struct actions_settings *settings, struct actions **ret_actions,
 		 struct maze_error *error);
-/*
- * Kills all running commands and waits at most one second for their end. Frozen groups
- * stay frozen.
- */
+/* Kills all running commands. Waits at most one second for their end. Thaws no groups. */
 void actions_close(struct actions *actions);
 
 /* Performs the actions of the stage and logs the results. */
@@ -63,10 +60,7 @@ void actions_on_record(void *arg, struct mazed_record *record);
  * not frozen such a group, or the group is gone. -ESRCH: the process does not exist.
  */
 int actions_thaw(struct actions *actions, const char *cgroup, pid_t pid, struct maze_error *error);
-/*
- * Thaws all groups and logs failures. mazed also calls this when it ends and removes its
- * watches.
- */
+/* Thaws all groups and logs failures. mazed also calls this before it ends for good. */
 void actions_thaw_all(struct actions *actions);
 
 /* Counts the running and the queued commands. Only tests call this. */

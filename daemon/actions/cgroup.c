@@ -86,9 +86,7 @@ void cgroup_fs_close(struct cgroup_fs *fs)
 	fs->fd = -1;
 }
 
-/*
- * True if the path is "/", or begins with "/" and has no part that is ".", ".." or empty.
- */
+/* True for "/" and for "/a/b", but not if a part of the path is ".", ".." or empty. */
 static bool is_plain(const char *path)
 {
 	const char *part, *end;

@@ -66,10 +66,7 @@ out_free:
 	return err;
 }
 
-/*
- * Calls check_process() for mazed and its ancestors. -ESRCH: an ancestor ended during the
- * check.
- */
+/* Checks mazed and each ancestor of mazed. -ESRCH: an ancestor ended during the check. */
 static int check_ancestors(const char *cgroup, struct maze_error *error)
 {
 	const char *who = "mazed itself";

@@ -11,7 +11,10 @@
 
 #include "../../base/error.h"
 
-/* Beyond this number of connections, clients wait in connect(2) or get EAGAIN. */
+/*
+ * If more connections wait for mazed to accept them, clients block in connect(2) or get
+ * EAGAIN.
+ */
 #define BACKLOG 128
 
 /* Removes the socket of a mazed that was killed. */

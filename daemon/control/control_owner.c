@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * All facts are read through one open /proc directory. subject.c checks with a pidfd that
- * it is the directory of the process. So the facts belong to one process, even if its PID
- * is reused.
+ * This file reads all facts about a process through one open /proc directory. subject.c
+ * checks with a pidfd that the directory belongs to the process. So the facts belong to
+ * one process, even if its PID is reused.
  */
 #include "control_owner.h"
 

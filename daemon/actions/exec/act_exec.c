@@ -21,20 +21,11 @@
 #include "../../log/record_fields.h"
 #include "../../rules/subject.h"
 
-/*
- * The PATH of commands has the usual directories, because mazed's own PATH depends on how
- * mazed was started.
- */
+/* The usual directories, because mazed's own PATH depends on how mazed was started. */
 #define COMMAND_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-/*
- * An environment has the record's fields, PATH, MAZE_EXE, MAZE_CGROUP, MAZE_PIDFD and a
- * NULL.
- */
+/* Enough for the record's fields, PATH, MAZE_EXE, MAZE_CGROUP, MAZE_PIDFD and a NULL. */
 #define ENV_MAX (RECORD_FIELDS_MAX + 5)
-/*
- * Enough for a variable with the longest path, even if each byte is escaped as four
- * bytes.
- */
+/* Enough for a variable with the longest path if each byte is escaped as four bytes. */
 #define FIELD_SIZE (4 * SUBJECT_TEXT_SIZE + 32)
 
 static bool wanted(const struct stage_actions *stage)

@@ -174,10 +174,7 @@ static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
 
 /* ---- end --------------------------------------------------------------------------- */
 
-/*
- * If execve(2) succeeds, the pipe closes without data. If it fails, the child writes
- * errno.
- */
+/* A successful execve(2) closes the pipe. If it fails, the child writes errno first. */
 static void report_start(struct command *command)
 {
 	char text[512];
@@ -259,10 +256,7 @@ bool command_is_over(struct command *command)
 	return reap(command) && command_group_remove(command->host->groups, &command->group);
 }
 
-/*
- * Removes the cgroup if all its processes have ended. Otherwise waits twice as long as
- * before and tries again.
- */
+/* Removes the empty cgroup, or tries again after a wait twice as long as the last. */
 static int on_remove(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct command *command = userdata;

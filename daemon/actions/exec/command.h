@@ -8,10 +8,7 @@
 #include "command_groups.h"
 #include "../../log/log.h"
 
-/*
- * An order has the program to run and the record that causes the run. It owns its
- * pointers.
- */
+/* The program to run, and the record that causes the run. An order owns its pointers. */
 struct command_order {
 	struct maze_record record;
 	char *engine;
@@ -33,8 +30,7 @@ struct command_host {
 	struct command_groups *groups;
 	maze_u64 grace_ns; /* from SIGTERM to SIGKILL */
 	/*
-	 * Called when all processes of the command have ended, or mazed stops waiting for
-	 * them. The callback frees the command.
+	 * The callback frees the command. All its processes are gone or cannot be killed.
 	 */
 	void (*done)(void *userdata, void *command);
 	void *userdata;

@@ -39,10 +39,7 @@ static void reset_signals(void)
 		syscall(SYS_rt_sigaction, signal, defaults, NULL, NSIG / 8);
 }
 
-/*
- * The child gives up mazed's priority and OOM protection. If that fails, the child still
- * runs.
- */
+/* Gives up mazed's priority and OOM protection. The child still runs if this fails. */
 static void reset_privileges(void)
 {
 	struct sched_param none = { 0 };

@@ -126,10 +126,7 @@ int commands_open(const struct commands_settings *settings, struct commands **re
 		.userdata = commands,
 	};
 	if (command_groups_open(&commands->groups, settings->cgroups, settings->cgroup, &why)) {
-		/*
-		 * Commands also run without cgroups, unless the user has named a cgroup
-		 * for them.
-		 */
+		/* Commands run without cgroups, unless the user has named a cgroup. */
 		if (settings->cgroup) {
 			free(commands);
 			return maze_fail(error, -ENOENT, "%s", why.text);
