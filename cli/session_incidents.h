@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Writes the incidents of a session's watches to options->incidents. If this fails, maze
- * reports the problem and continues.
+ * Writes the incidents of a session's watches to options->incidents. If a write fails,
+ * maze reports the problem and continues.
  */
 #ifndef MAZE_CLI_SESSION_INCIDENTS_H
 #define MAZE_CLI_SESSION_INCIDENTS_H
@@ -10,7 +10,7 @@
 
 struct session_incidents;
 
-/* Selects the watches with this tag. Returns 0, or -errno after reporting the problem. */
+/* Follows the watches with this tag. Returns 0, or -errno after reporting the problem. */
 int session_incidents_open(const struct command *command, const struct options *options,
 			   struct maze *maze, maze_u64 tag,
 			   struct session_incidents **ret_incidents);

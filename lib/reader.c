@@ -99,7 +99,7 @@ static bool is_before_cursor(struct maze_reader *reader, const struct maze_recor
 {
 	maze_u64 *next = &reader->cursor.next[log_of(record)];
 
-	/* The engine gives no number to the record of a loss of this reader. */
+	/* A record that counts the losses of this reader has no sequence number. */
 	if (!record->seq)
 		return false;
 	if (reader->resumes && record->seq < *next)

@@ -57,9 +57,7 @@ static bool is_frozen(int fd)
 	return !cgroup_read(fd, "cgroup.freeze", state, sizeof(state)) && !strcmp(state, "1");
 }
 
-/*
- * Opens the cgroup of a list entry. Returns a descriptor or -errno. -ENOENT: it is gone.
- */
+/* Returns a descriptor of a listed cgroup, or -errno. -ENOENT: the cgroup is gone. */
 static int open_frozen(const struct actions *actions, const struct frozen_group *group)
 {
 	int fd = cgroup_open(&actions->cgroups, group->cgroup);

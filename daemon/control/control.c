@@ -15,10 +15,7 @@
 #include "control_streams.h"
 #include "../../base/clock.h"
 
-/*
- * Limits the connections accepted in one turn of the event loop, so that other sources
- * run.
- */
+/* Limits the connections accepted at once, so that other event sources run too. */
 #define ACCEPTS_PER_TURN 16
 /* The pause after accept(2) fails, for example with EMFILE or ENOMEM. */
 #define PAUSE_USEC 1000000

@@ -224,10 +224,7 @@ static void end_stream(struct control_client *client)
 	client->stream = NULL;
 }
 
-/*
- * After the end of input, epoll would report EPOLLIN endlessly, so do not request
- * EPOLLIN.
- */
+/* After the end of input, epoll would report EPOLLIN endlessly, so ask for no events. */
 static void wait_for_input(struct control_client *client)
 {
 	stop_timer(client);
@@ -334,9 +331,7 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *arg)
 
 	(void)source;
 	(void)fd;
-	/*
-	 * After a hangup, no program reads the answers, so drop the pending requests too.
-	 */
+	/* After a hangup, no program reads answers, so drop pending requests. */
 	if (revents & (EPOLLHUP | EPOLLERR) || (revents & EPOLLIN && !receive(client)))
 		client->gone(client, client->arg);
 	else

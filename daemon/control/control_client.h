@@ -18,10 +18,7 @@
 #include "control_request.h"
 #include "control_users.h"
 
-/*
- * The buffer for answers has room for several lines, so that one system call sends them.
- * A line has at most CONTROL_ANSWER_MAX bytes.
- */
+/* The buffer has room for several lines of at most CONTROL_ANSWER_MAX bytes. */
 #define CONTROL_OUT_SIZE 16384
 #define CONTROL_ANSWER_MAX 2048
 

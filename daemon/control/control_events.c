@@ -27,9 +27,7 @@ struct events_stream {
 	struct maze_record *queue; /* QUEUE_MAX records; NULL: the client follows none */
 	size_t queue_next, queue_count;
 	maze_u64 lost;
-	/*
-	 * The highest sequence number read. [0]: of verdicts and losses. [1]: of others.
-	 */
+	/* The highest sequence numbers read, by kind_of() the record. */
 	maze_u64 seen[2];
 };
 

@@ -62,10 +62,7 @@ ssize_t control_io_receive(struct control_io *io, int fd, char *buf, size_t size
 	guard(io, 0);
 	if (got < 0)
 		return err == EINTR ? -EAGAIN : -err;
-	/*
-	 * The client passed descriptors, but recvmsg(2) got no buffer for them. So the
-	 * kernel has closed them.
-	 */
+	/* MSG_CTRUNC: the client passed descriptors. The kernel has closed them. */
 	return message.msg_flags & MSG_CTRUNC ? -EPERM : got;
 }
 

@@ -11,10 +11,7 @@
 
 #include "../../base/error.h"
 
-/*
- * If more connections wait for mazed to accept them, clients block in connect(2) or get
- * EAGAIN.
- */
+/* If more clients wait to be accepted, others block in connect(2) or get EAGAIN. */
 #define BACKLOG 128
 
 /* Removes the socket of a mazed that was killed. */

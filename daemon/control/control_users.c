@@ -16,8 +16,7 @@ static void refill(struct control_user *user, uint64_t now_usec)
 	uint64_t tokens = (now_usec - user->refilled_usec) / USEC_PER_TOKEN;
 
 	/*
-	 * Advance refilled_usec only by the time of the new tokens, so the rest counts
-	 * later.
+	 * Keep the rest of the time, which is too short for a token, for the next call.
 	 */
 	user->refilled_usec += tokens * USEC_PER_TOKEN;
 	user->tokens += tokens;

@@ -29,9 +29,7 @@ struct command_host {
 	struct log *log;
 	struct command_groups *groups;
 	maze_u64 grace_ns; /* from SIGTERM to SIGKILL */
-	/*
-	 * The callback frees the command. All its processes are gone or cannot be killed.
-	 */
+	/* Frees the command, whose processes are gone or cannot be killed. */
 	void (*done)(void *userdata, void *command);
 	void *userdata;
 };
