@@ -177,7 +177,7 @@ bool mazed_call(struct mazed_client *client, json_t *request)
 	json_decref(request);
 	if (!text)
 		return false;
-	/* After EPIPE, read too, because mazed sends a reason and then disconnects. */
+	/* Read even after EPIPE, because mazed sends a reason before it disconnects. */
 	err = send_line(client, text);
 	if (!err)
 		err = send_line(client, "\n");

@@ -14,7 +14,7 @@ struct session_incidents;
 int session_incidents_open(const struct command *command, const struct options *options,
 			   struct maze *maze, maze_u64 tag,
 			   struct session_incidents **ret_incidents);
-/* The descriptor is readable when session_incidents_work() is due. -1 for NULL. */
+/* Returns a descriptor, readable when session_incidents_work() is due. NULL: -1. */
 int session_incidents_fd(const struct session_incidents *incidents);
 void session_incidents_record(struct session_incidents *incidents,
 			      const struct maze_record *record);

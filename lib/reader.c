@@ -124,7 +124,7 @@ int maze_reader_next(struct maze_reader *reader, struct maze_record *ret_record)
 		if (got <= 0)
 			return got;
 	} while (is_before_cursor(reader, ret_record));
-	/* From now on, the engine counts the losses of this reader. */
+	/* After this record, the engine itself counts the losses of this reader. */
 	if (ret_record->event == MAZE_EVENT_LOST && !ret_record->seq)
 		reader->resumes = false;
 	if (!reader->lost)

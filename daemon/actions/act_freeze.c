@@ -174,8 +174,8 @@ static void perform(struct actions *actions, const struct act_on *on,
 	if (!cgroup)
 		return;
 	/*
-	 * find_cgroup() read by PID and TID. If the target still exists, they were not
-	 * reused, so `cgroup` is the target's.
+	 * find_cgroup() used the PID and the TID. If the target still exists, they were
+	 * not reused, so `cgroup` is the target's.
 	 */
 	if (!target_thread_exists(target))
 		maze_fail(text, -ESRCH, "the thread has ended");

@@ -60,7 +60,7 @@ void actions_on_record(void *arg, struct mazed_record *record);
  * not frozen such a group, or the group is gone. -ESRCH: the process does not exist.
  */
 int actions_thaw(struct actions *actions, const char *cgroup, pid_t pid, struct maze_error *error);
-/* Thaws all groups and logs failures. mazed also calls this when it ends its watches. */
+/* Thaws all groups. Logs failures. mazed also calls this when it removes its watches. */
 void actions_thaw_all(struct actions *actions);
 
 /* Counts the running and the queued commands. Only tests call this. */

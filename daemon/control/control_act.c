@@ -2,8 +2,8 @@
 /*
  * Performs the requests that have an answer of one line. Two checks ensure that users act
  * only on their own processes. This file makes the first check, before any change. The
- * engine makes the second check, because it acts on a task only while the real, effective
- * and saved user ID of the task are the owner's.
+ * engine makes the second check. It acts on a task only while the real, effective and
+ * saved user ID of the task are the owner's.
  */
 #include "control_act.h"
 
@@ -51,7 +51,7 @@ static unsigned int threads_of(const struct subject_source *source)
 
 /*
  * Adds `tasks` to the number of the user's watched tasks. Fails if the sum exceeds the
- * limit. Between two counts, the sum is not exact, because children inherit watches
+ * limit. Between two counts, the number is not exact, because children inherit watches
  * without a request.
  */
 static int charge(const struct control_host *host, struct control_client *client,

@@ -24,10 +24,10 @@ struct events_stream {
 	struct maze_record *kept;
 	size_t kept_count, kept_next;
 	bool follow;
-	struct maze_record *queue; /* QUEUE_MAX records; NULL: the client follows none */
+	struct maze_record *queue; /* QUEUE_MAX records; NULL: `follow` is false */
 	size_t queue_next, queue_count;
 	maze_u64 lost;
-	/* The highest sequence numbers read, by kind_of() the record. */
+	/* The highest sequence number read, of each kind (kind_of()). */
 	maze_u64 seen[2];
 };
 

@@ -7,7 +7,7 @@
 /* The section LIMITS of maze-control(5) has these values. */
 #define BURST 40U
 #define PER_SECOND 20U
-#define TOKEN 1000U /* a request; tokens are counted in thousandths of it */
+#define TOKEN 1000U /* one request, in the unit of control_user.tokens */
 #define USEC_PER_TOKEN (1000000U / (PER_SECOND * TOKEN))
 #define FAULT_USEC (600 * 1000000ULL)
 
@@ -15,9 +15,7 @@ static void refill(struct control_user *user, uint64_t now_usec)
 {
 	uint64_t tokens = (now_usec - user->refilled_usec) / USEC_PER_TOKEN;
 
-	/*
-	 * Keep the rest of the time, which is too short for a token, for the next call.
-	 */
+	/* Keep the rest of the time, which is too short for a token, for later. */
 	user->refilled_usec += tokens * USEC_PER_TOKEN;
 	user->tokens += tokens;
 	if (user->tokens > (uint64_t)BURST * TOKEN)

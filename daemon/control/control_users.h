@@ -12,7 +12,7 @@
 #include <sys/types.h>
 
 /*
- * The maximum number of users. A limit is needed, as a person may have many UIDs
+ * The maximum number of users. A limit is needed, as one person can have many UIDs
  * (subuid(5)).
  */
 #define CONTROL_USERS_MAX 256

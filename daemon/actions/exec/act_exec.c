@@ -95,8 +95,8 @@ static int add_facts(char **env, size_t *count, const struct target_thread *targ
 		subject_close(&source);
 	}
 	/*
-	 * The facts were read by PID and TID. If the target still exists, these were not
-	 * reused, so the facts are the target's.
+	 * subject_open() used the PID and the TID. If the target still exists, they were
+	 * not reused, so the facts are the target's.
 	 */
 	if (target_thread_exists(target)) {
 		if (subject->known & FACT_EXE && subject->exe[0])

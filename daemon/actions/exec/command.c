@@ -174,7 +174,7 @@ static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
 
 /* ---- end --------------------------------------------------------------------------- */
 
-/* A successful execve(2) closes the pipe. If it fails, the child writes errno first. */
+/* If execve(2) succeeds, the pipe closes. If it fails, the child first writes errno. */
 static void report_start(struct command *command)
 {
 	char text[512];
@@ -256,7 +256,7 @@ bool command_is_over(struct command *command)
 	return reap(command) && command_group_remove(command->host->groups, &command->group);
 }
 
-/* Removes the empty cgroup, or tries again after a wait twice as long as the last. */
+/* Removes the cgroup if it is empty. Else tries again, after twice the last wait. */
 static int on_remove(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct command *command = userdata;
