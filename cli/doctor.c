@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* More than the three engines that exist. */
+/* More than the number of engines, which is 3. */
 #define REPORTS_MAX 8
 
 static void print_sentences(const char *text)

@@ -20,7 +20,7 @@
 #define FUNCTION_WIDTH 28
 #define FUNCTION_WIDTH_MIN 7
 
-/* The columns of one incident. The rest is freed before the next incident is read. */
+/* The columns of one incident. The incident is freed before the next one is read. */
 struct line {
 	const char *id;
 	long long began, pid, tid, count_ns;
@@ -33,7 +33,7 @@ static char *copy(const char *text)
 	return text ? strndup(text, SHOWN_NAME_MAX) : NULL;
 }
 
-/* Describes the last action, or both signals, as "sent SIGXCPU, SIGKILL". */
+/* Describes both signals ("sent SIGXCPU, SIGKILL"), or else only the last action. */
 static char *describe_action(const struct incident *incident)
 {
 	const struct incident_record *soft = shown_record(incident, "soft");

@@ -177,7 +177,7 @@ bool mazed_call(struct mazed_client *client, json_t *request)
 	json_decref(request);
 	if (!text)
 		return false;
-	/* mazed sends a reason before it disconnects. So read also after EPIPE. */
+	/* Read even after EPIPE, because mazed sends a reason before it disconnects. */
 	err = send_line(client, text);
 	if (!err)
 		err = send_line(client, "\n");

@@ -21,9 +21,9 @@ struct mazed_client {
 };
 
 /*
- * Returns 1 if connected, or -errno after an error message. Returns 0 if the command uses
- * the engine, because mazed does not run or an option excludes mazed. If mazed refuses a
- * request, the command fails and does not try the engine.
+ * Returns 1 if connected. Returns 0 if the command must use the engine, because mazed
+ * does not run or an option excludes mazed. Returns -errno after an error message. If
+ * mazed refuses a request, the command fails and does not try the engine.
  */
 int mazed_connect(struct mazed_client *client, const struct command *command,
 		  const struct options *options);

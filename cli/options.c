@@ -146,7 +146,7 @@ int options_parse(const struct command *command, int argc, char **argv, struct o
 	opterr = 0;
 	optind = 1;
 	for (;;) {
-		/* '+': the parsing stops at the first argument, as in maze run. */
+		/* '+' stops the parsing at the first argument, which maze run needs. */
 		value = getopt_long(argc, argv, "+:h", longs, NULL);
 		if (value == -1)
 			break;

@@ -2,9 +2,9 @@
 /*
  * The subcommand `run` starts a command that is watched before its first instruction.
  *
- * The child process waits on a pipe until the engine watches it, and then executes the
- * command. If maze fails before that, the pipe closes, and the child exits without
- * executing anything. maze stays in the command's process group, so the signals of the
+ * The child process waits on a pipe until the engine watches the child, and then executes
+ * the command. If maze fails before that, the pipe closes, and the child exits without
+ * executing the command. maze stays in the command's process group, so the signals of the
  * terminal reach both processes. maze forwards signals that only maze got. With --stay,
  * maze runs until all watched processes have ended.
  */
@@ -32,7 +32,7 @@ struct run {
 	pid_t child;
 	int status;	/* exit status of the command; -1: the command runs */
 	bool stopped;	/* a signal has ended the waiting of --stay */
-	int watched[2]; /* a byte in it lets the child execute the command */
+	int watched[2]; /* a byte in this pipe lets the child execute the command */
 	int fail[2];	/* gets errno if execvp(3) fails; success closes it */
 	bool reaps;	/* this process reaps the command's orphans */
 	int service_ms; /* time until the first maze_service(); -1: not needed */
@@ -42,8 +42,8 @@ struct run {
 static const int forwarded[] = { SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM };
 #define FORWARDED (sizeof(forwarded) / sizeof(forwarded[0]))
 /*
- * The time until maze lists the processes again, if it can open none of them. Such
- * processes are exiting, or are in another PID namespace.
+ * If maze can open none of the listed processes, it lists them again after this time.
+ * Such processes are exiting, or are in another PID namespace.
  */
 #define LIST_AGAIN_MS 100
 
@@ -90,7 +90,7 @@ static int start(struct run *run, char **argv)
 		goto out_error;
 	if (!run->child)
 		exec_when_watched(run, argv);
-	/* If the reader of the records exits, maze still watches the command. */
+	/* Ignore SIGPIPE, so that maze continues if the reader of the records exits. */
 	signal(SIGPIPE, SIG_IGN);
 	close_fd(&run->watched[0]);
 	close_fd(&run->fail[1]);
@@ -153,7 +153,7 @@ static void forward_signals(struct run *run)
 			run->stopped |= ends_wait(&info);
 			continue;
 		}
-		/* The terminal has already sent the signal to the whole group. */
+		/* The terminal has already sent the signal to the whole process group. */
 		if (info.ssi_code == SI_KERNEL)
 			continue;
 		syscall(SYS_pidfd_send_signal, run->pidfd, (int)info.ssi_signo, NULL, 0);

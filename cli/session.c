@@ -47,8 +47,8 @@ static int open_engine(struct session *session)
 	err = maze_open(engine, MAZE_EXISTING, &session->maze, &error);
 	session->pinned = !err;
 	/*
-	 * A user who may load an engine may still lack access to the engine that root has
-	 * pinned.
+	 * A user with the permission to load an engine can lack access to the engine that
+	 * root has pinned.
 	 */
 	if (err == -ENOENT || err == -EACCES || err == -EPERM)
 		err = maze_open(engine, MAZE_PRIVATE, &session->maze, &error);
@@ -59,8 +59,8 @@ static int open_engine(struct session *session)
 	/* Bits 63 to 56 are reserved for tags of mazed. */
 	session->tag >>= 8;
 	/*
-	 * If another maze run watches this one, the CPU time of loading the engine
-	 * counts.
+	 * The command may run maze too, which needs much CPU time to load an engine. So
+	 * exempt maze from verdicts.
 	 */
 	if (!err)
 		maze_spare_program(session->maze);

@@ -32,8 +32,8 @@ int session_incidents_open(const struct command *command, const struct options *
 			   struct session_incidents **ret_incidents)
 {
 	/*
-	 * The tag selects the evidence, because a pinned engine also has that of other
-	 * watches.
+	 * The tag selects the evidence, because a pinned engine also has evidence of
+	 * other watches.
 	 */
 	const struct incidents_options wanted = {
 		.dir = options->incidents,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The engine lists a child from the child's first instruction on, so it misses no child.
+ * The engine lists a child from the child's first instruction on, so a list misses no
+ * child.
  */
 #include "survivors.h"
 
@@ -14,7 +15,7 @@
 /* A message names at most 8 processes, because a fork bomb leaves thousands. */
 #define NAMED_MAX 8
 
-/* Moves one thread of each process of the session to the front. Returns their number. */
+/* Moves one entry of each process of the session to the front. Returns their number. */
 static size_t keep_processes(const struct session *session, struct maze_entry *entries,
 			     size_t count)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The subcommand `thaw` thaws control groups. Only mazed has the list of those it froze.
+ * The subcommand `thaw` thaws control groups. Only mazed has the list of groups it has
+ * frozen.
  */
 #include "mazed_client.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The subcommand `unwatch` ends watches, through mazed or else in the pinned engine. */
+/* The subcommand `unwatch` ends watches, through mazed if it runs, else in the engine. */
 #include "mazed_client.h"
 
 #include <stdlib.h>

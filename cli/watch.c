@@ -18,7 +18,7 @@ static int open_pinned(const struct command *command, const struct options *opti
 
 	*ret_loaded = false;
 	err = maze_open(options->engine, MAZE_EXISTING, ret_maze, &error);
-	/* Use MAZE_PINNED after -EPERM too, because it reports what each engine lacks. */
+	/* After -EPERM, try MAZE_PINNED too. Its error names what each engine lacks. */
 	if (err == -ENOENT || err == -EPERM) {
 		err = maze_open(options->engine, MAZE_PINNED, ret_maze, &error);
 		*ret_loaded = !err;

@@ -4,8 +4,8 @@
 #include "../base/proc_files.h"
 
 /*
- * The engine refuses only a maze process that has opened it. The executable identifies a
- * maze process that uses a private engine or has not opened its engine yet.
+ * The engine refuses a maze process only if that process has opened this engine. So
+ * compare the executable, to refuse all other maze processes too.
  */
 bool refuse_maze(const struct command *command, pid_t pid)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * `maze watch --wait` prints records until the given processes have ended or a signal
- * ends the waiting. The watches end with this process, so this also works with engines
+ * ends the waiting. The watches end with this process, so --wait also works with engines
  * that keep nothing in the kernel.
  */
 #include "watch.h"
@@ -31,7 +31,7 @@ static int open_signals(void)
 	return signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* Watches the processes and adds their pidfds to `fds`. Returns the number of watches. */
+/* Watches the processes and adds their pidfds to `fds`. Returns the number of pidfds. */
 static int watch_all(struct session *session, const struct pid_list *pids, struct pollfd *fds,
 		     int *ret_refused)
 {

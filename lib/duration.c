@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Parses and formats durations as in systemd.time(7), exact to the nanosecond. It uses no
- * floating point, because no double is exactly 0.1.
+ * Parses and formats durations as in systemd.time(7), exact to the nanosecond. The code
+ * uses no floating point, because no double is exactly 0.1.
  */
 #include "maze.h"
 
@@ -83,7 +83,7 @@ static maze_u64 unit_ns(const char *name, size_t length)
 /* A part of a duration: digits, an optional fraction and an optional unit. */
 struct part {
 	maze_u64 whole;
-	maze_u64 fraction; /* over 10^digits */
+	maze_u64 fraction; /* the numerator over 10^digits */
 	int digits;
 	const char *unit;
 	size_t unit_length;
@@ -170,7 +170,7 @@ int maze_duration_parse(const char *text, maze_u64 *ret_ns, struct maze_error *e
 	return 0;
 }
 
-/* Less than a second is one part, such as "1.5ms". More has several parts. */
+/* A duration below one second has one part, such as "1.5ms". Others can have several. */
 const char *maze_duration_format(maze_u64 ns, char *buf, size_t size)
 {
 	size_t i, n = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Handles of libmaze: the table of engines, the choice of an engine, and the calls that
- * only forward to it. watch.c has the calls about processes.
+ * Handles of libmaze. This file has the table of engines, the choice of an engine, and
+ * the calls that only forward to the engine. watch.c has the calls about processes.
  */
 #include "handle.h"
 

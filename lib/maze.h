@@ -46,7 +46,8 @@ const char *maze_signal_format(int signal, char *buf, size_t size);
 const char *maze_soft_signal_format(maze_u32 flags, int soft_signal, char *buf, size_t size);
 
 /*
- * Parses "inf", a ratio above 0 up to 1000 ("0.25"), or one for lock waits ("lock:29").
+ * Parses "inf", a ratio such as "0.25", or a ratio for lock waits such as "lock:29". A
+ * ratio is above 0 and at most 1000.
  */
 int maze_recovery_parse(const char *text, maze_u32 *ret_recovery, struct maze_error *error);
 const char *maze_recovery_format(maze_u32 recovery, char *buf, size_t size);
@@ -66,7 +67,8 @@ struct maze_policy_key {
 	const char *help;     /* one line */
 };
 /*
- * Returns the table, ended by a NULL name. `inherit` is no option, but `no-inherit` is.
+ * Returns the table of keys, ended by a NULL name. The option for `inherit` is
+ * --no-inherit.
  */
 const struct maze_policy_key *maze_policy_keys(void);
 /*
@@ -95,8 +97,8 @@ int maze_record_text(const struct maze_record *record, const char *engine, char 
 char *maze_record_json(const struct maze_record *record, const char *engine);
 char *maze_entry_json(const struct maze_entry *entry, const char *engine);
 /*
- * Both parse such JSON, which has no `seq` and no tags. They ignore unknown keys.
- * -EINVAL: malformed.
+ * Both parse the JSON of the two functions above, which has no `seq` and no tags. They
+ * ignore unknown keys. -EINVAL: malformed.
  */
 int maze_record_parse(const char *text, struct maze_record *ret_record, struct maze_error *error);
 int maze_entry_parse(const char *text, struct maze_entry *ret_entry, struct maze_error *error);
@@ -115,7 +117,7 @@ enum maze_scope {
 /*
  * Opens an engine by name ("bpf", "poll"), or the best that can run ("auto" or NULL).
  * -EINVAL: unknown engine. Other errors are as in engine.h. The caller calls
- * maze_close(). The poll engine starts a thread in this process, which blocks all
+ * maze_close(). The poll engine starts a thread in this process. That thread blocks all
  * signals.
  */
 int maze_open(const char *engine, enum maze_scope scope, struct maze **ret_maze,
@@ -141,8 +143,9 @@ int maze_adopt(struct maze *maze, const struct maze_policy *policy, maze_u64 tag
 /*
  * Exempts processes that execute the same file as this process. They get no verdicts,
  * even with an inherited watch. Their children get verdicts if they execute another file.
- * A program that may run under itself calls this. It has no effect with a pinned engine,
- * which never watches a process that has opened the engine.
+ * A program calls this if it may watch another process of the same program. The call has
+ * no effect with a pinned engine, which never watches a process that has opened the
+ * engine.
  */
 void maze_spare_program(struct maze *maze);
 
@@ -159,10 +162,10 @@ int maze_watch(struct maze *maze, pid_t pid, pid_t tid, const struct maze_policy
 int maze_watch_pidfd(struct maze *maze, int pidfd, pid_t tid, const struct maze_policy *policy,
 		     maze_u64 tag, struct maze_error *error);
 /*
- * Like maze_watch_pidfd(), for a program that shares the engine with other users. It
- * replaces a watch only if the tag of the watch equals `tag` in the bits of `mask`. A
- * watch that already has this policy and tag keeps its count. With `mask` 0 it does the
- * same as maze_watch_pidfd(). -EEXIST: all threads have watches with other tags.
+ * Like maze_watch_pidfd(), for a program that shares the engine with other users. This
+ * call replaces a watch only if the tag of the watch equals `tag` in the bits of `mask`.
+ * A watch that already has this policy and tag keeps its count. If `mask` is 0, the call
+ * does the same as maze_watch_pidfd(). -EEXIST: all threads have watches with other tags.
  */
 int maze_claim(struct maze *maze, int pidfd, pid_t tid, const struct maze_policy *policy,
 	       maze_u64 tag, maze_u64 mask, struct maze_error *error);
@@ -189,9 +192,9 @@ int maze_counts(struct maze *maze, struct maze_counts *ret_counts, struct maze_e
 int maze_reader_open(struct maze *maze, bool from_oldest, struct maze_reader **ret_reader,
 		     struct maze_error *error);
 /*
- * Continues from the cursor of another reader, whose process may have ended. One
- * MAZE_EVENT_LOST has the number of records that were overwritten since then. Returns 1
- * if the cursor belongs to another engine. The reader then begins with the oldest record.
+ * Continues from the cursor of another reader, whose process may have ended. If records
+ * behind the cursor were overwritten, one MAZE_EVENT_LOST has their number. Returns 1 if
+ * the cursor belongs to another engine. The reader then begins with the oldest record.
  */
 int maze_reader_resume(struct maze *maze, const struct maze_cursor *cursor,
 		       struct maze_reader **ret_reader, struct maze_error *error);
@@ -233,11 +236,11 @@ void maze_follower_close(struct maze_follower *follower);
 struct maze_evidence;
 int maze_evidence_open(struct maze *maze, const struct maze_evidence_wants *wants,
 		       struct maze_evidence **ret_evidence, struct maze_error *error);
-/* Readable if there may be new evidence, until both maze_evidence_next_* return 0. */
+/* Readable when there may be new evidence. Then read until both functions return 0. */
 int maze_evidence_fd(struct maze_evidence *evidence);
 /*
- * Both return 1, or 0 if there is none now. The process info comes before the first
- * stack.
+ * Both return 1 and the evidence, or 0 if there is none now. The process info comes
+ * before the first stack.
  */
 int maze_evidence_next_process_info(struct maze_evidence *evidence,
 				    struct maze_process_info *ret_process_info);
@@ -266,7 +269,7 @@ struct maze_engine_report {
 	bool pinned;
 	char why_not[512];
 	char detail[512];
-	char blind_spots[1024]; /* one sentence a line */
+	char blind_spots[1024]; /* limitations here, one sentence a line */
 };
 /* Fills at most `max` reports, in order of preference. Returns the number of engines. */
 size_t maze_probe(struct maze_engine_report *ret_reports, size_t max);

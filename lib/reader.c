@@ -99,7 +99,7 @@ static bool is_before_cursor(struct maze_reader *reader, const struct maze_recor
 {
 	maze_u64 *next = &reader->cursor.next[log_of(record)];
 
-	/* The engine gives no number to the record of a loss of this reader. */
+	/* A record that counts the losses of this reader has no sequence number. */
 	if (!record->seq)
 		return false;
 	if (reader->resumes && record->seq < *next)
@@ -124,7 +124,7 @@ int maze_reader_next(struct maze_reader *reader, struct maze_record *ret_record)
 		if (got <= 0)
 			return got;
 	} while (is_before_cursor(reader, ret_record));
-	/* From now on, the engine counts the losses of this reader. */
+	/* After this record, the engine itself counts the losses of this reader. */
 	if (ret_record->event == MAZE_EVENT_LOST && !ret_record->seq)
 		reader->resumes = false;
 	if (!reader->lost)

@@ -80,7 +80,7 @@ static bool get_signal(const json_t *object, const char *key, maze_u16 *ret_sign
 	return true;
 }
 
-/* "warn" sets a signal and a flag. */
+/* The value "warn" sets both a signal and a flag. */
 static bool get_soft_signal(const json_t *object, struct maze_entry *entry)
 {
 	const char *text = json_string_value(json_object_get(object, "soft_signal"));

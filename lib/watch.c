@@ -101,7 +101,10 @@ static int watch_pidfd(struct maze *maze, int pidfd, pid_t tid, const struct maz
 	err = maze_policy_explain(policy, error);
 	if (err)
 		return err;
-	/* The engine refuses PID 1 too, but not if the kernel hides the init process. */
+	/*
+	 * The engine also refuses PID 1, but on some kernels it cannot find the init
+	 * process.
+	 */
 	if (pid == 1)
 		return maze_fail(error, -EPERM, "process 1, the init process, cannot be watched");
 	err = check_right(pidfd, pid, error);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The action `freeze` freezes the cgroup of the runaway thread, with all processes in it
- * and in its descendants. This file also thaws it. Before the freeze, mazed adds the
- * cgroup to the list of frozen cgroups, so that the next mazed can thaw it if this mazed
- * is killed.
+ * and in its descendants. This file also has the functions that thaw cgroups. Before a
+ * freeze, mazed adds the cgroup to the list of frozen cgroups. If this mazed is killed,
+ * the next mazed can thaw the cgroup.
  */
 #include "action.h"
 
@@ -57,7 +57,7 @@ static bool is_frozen(int fd)
 	return !cgroup_read(fd, "cgroup.freeze", state, sizeof(state)) && !strcmp(state, "1");
 }
 
-/* Returns a descriptor of a frozen group, or -errno. -ENOENT: the group is gone. */
+/* Returns a descriptor of a listed cgroup, or -errno. -ENOENT: the cgroup is gone. */
 static int open_frozen(const struct actions *actions, const struct frozen_group *group)
 {
 	int fd = cgroup_open(&actions->cgroups, group->cgroup);
@@ -69,7 +69,7 @@ static int open_frozen(const struct actions *actions, const struct frozen_group 
 	return fd;
 }
 
-/* Opens the cgroup, after checking that it may be frozen and is not frozen yet. */
+/* Opens the cgroup. Fails if mazed must not freeze it, or if it is already frozen. */
 static int open_group(struct actions *actions, const char *cgroup, int *ret_fd,
 		      struct maze_error *error)
 {
@@ -174,8 +174,8 @@ static void perform(struct actions *actions, const struct act_on *on,
 	if (!cgroup)
 		return;
 	/*
-	 * If the target still exists, its PID was not reused, so `cgroup` is the
-	 * target's.
+	 * find_cgroup() used the PID and the TID. If the target still exists, they were
+	 * not reused, so `cgroup` is the target's.
 	 */
 	if (!target_thread_exists(target))
 		maze_fail(text, -ESRCH, "the thread has ended");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The action `idle` sets SCHED_IDLE, the policy with the lowest weight, for the runaway
- * thread. It does so even if the thread has a real-time policy, because such a thread
- * starves the machine most.
+ * thread. It also does so for a thread with a real-time policy, because a runaway
+ * real-time thread starves other threads most.
  */
 #include "action.h"
 
@@ -50,7 +50,7 @@ static void perform(struct actions *actions, const struct act_on *on,
 			  strerror(errno));
 		return;
 	}
-	/* Keep SCHED_RESET_ON_FORK, because it sets the policy of child threads. */
+	/* Keep SCHED_RESET_ON_FORK, which resets the policy of child threads. */
 	kept = before & SCHED_RESET_ON_FORK;
 	before &= ~SCHED_RESET_ON_FORK;
 	if (act_is_shadow(on)) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The action `renice` sets the nice value of the runaway thread only. */
+/* The action `renice` sets the nice value of the runaway thread, not of its process. */
 #include "action.h"
 
 #include <errno.h>

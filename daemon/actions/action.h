@@ -20,7 +20,7 @@ struct actions {
 struct action_result {
 	bool tried;
 	bool applied;
-	bool logged;		/* the action has written the log itself */
+	bool logged;		/* the action itself logs the result */
 	struct maze_error text; /* result or reason of the failure, without a full stop */
 };
 
@@ -29,7 +29,7 @@ struct action {
 	bool (*wanted)(const struct stage_actions *stage);
 	/* If true, perform() also runs after the thread's end, with `target` NULL. */
 	bool needs_no_target;
-	/* With MAZE_RECORD_SHADOW, takes all steps but changes nothing. */
+	/* For a record with MAZE_RECORD_SHADOW, makes all checks but changes nothing. */
 	void (*perform)(struct actions *actions, const struct act_on *on,
 			const struct target_thread *target, struct action_result *ret_result);
 };

@@ -16,8 +16,8 @@
 
 /*
  * mazed performs the actions in this order. The actions that relieve the machine come
- * first. `exec` is last, so that its command finds the process as the other actions left
- * it.
+ * first. `exec` is last, so that its command starts after the other actions have changed
+ * the thread.
  */
 static const struct action *const table[] = {
 	&action_renice,

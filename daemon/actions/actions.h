@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The actions that mazed performs when a thread reaches its soft or hard limit (a stage):
- * renice, idle, freeze, exec. The engine has already sent the signal of the stage. A new
- * action needs one file and one row of the table in actions.c.
+ * The actions that mazed performs when a thread reaches its soft or hard limit (a stage)
+ * are renice, idle, freeze and exec. The engine has already sent the signal of the stage.
+ * A new action needs one file and one row of the table in actions.c.
  *
- * Each action checks that the thread is the record's, acts, checks again, and logs
- * whether it was tried and applied. In shadow mode, only the act itself is left out. Of
- * these functions, only actions_close() may block.
+ * All actions except exec first check that the TID still belongs to the record's thread.
+ * They then act, check again, and log whether the action was tried and took effect. In
+ * shadow mode, actions check and log but do not act. Of the functions in this file, only
+ * actions_close() may block.
  */
 #ifndef MAZE_DAEMON_ACTIONS_H
 #define MAZE_DAEMON_ACTIONS_H
@@ -39,13 +40,13 @@ struct act_on {
 	const struct stage_actions *stage;
 	maze_u64 exec_timeout_ns;
 	int pidfd;  /* of the record's process; -1: it has ended */
-	bool quiet; /* the rule's log limit is exceeded, so log only losses */
+	bool quiet; /* the rule exceeds its log limit, so do not log results */
 };
 
 /* Returns 0, or -errno and a message. */
 int actions_open(const struct actions_settings *settings, struct actions **ret_actions,
 		 struct maze_error *error);
-/* Kills all running commands and waits at most one second. Frozen groups stay frozen. */
+/* Kills all running commands. Waits at most one second for their end. Thaws no groups. */
 void actions_close(struct actions *actions);
 
 /* Performs the actions of the stage and logs the results. */
@@ -55,11 +56,11 @@ void actions_on_record(void *arg, struct mazed_record *record);
 
 /*
  * Thaws the group `cgroup`, which mazed has frozen. If `cgroup` is NULL, thaws the frozen
- * group that contains the process `pid`, itself or in a descendant. -ENOENT: mazed has
- * not frozen this group, or the group is gone. -ESRCH: the process does not exist.
+ * group that contains process `pid` directly or in a descendant group. -ENOENT: mazed has
+ * not frozen such a group, or the group is gone. -ESRCH: the process does not exist.
  */
 int actions_thaw(struct actions *actions, const char *cgroup, pid_t pid, struct maze_error *error);
-/* Thaws all groups and logs failures. Called when mazed ends and removes its watches. */
+/* Thaws all groups. Logs failures. mazed also calls this when it removes its watches. */
 void actions_thaw_all(struct actions *actions);
 
 /* Counts the running and the queued commands. Only tests call this. */

@@ -86,7 +86,7 @@ void cgroup_fs_close(struct cgroup_fs *fs)
 	fs->fd = -1;
 }
 
-/* True if no part of the path is ".", ".." or empty. The root "/" is plain too. */
+/* True for "/" and for "/a/b", but not if a part of the path is ".", ".." or empty. */
 static bool is_plain(const char *path)
 {
 	const char *part, *end;
@@ -166,8 +166,8 @@ int cgroup_write(int fd, const char *file, const char *text)
 }
 
 /*
- * systemd marks a delegated cgroup by an extended attribute. It uses trusted.delegate for
- * privileged units, and user.delegate since version 251.
+ * systemd marks a delegated cgroup with the extended attribute trusted.delegate, and
+ * since version 251 also with user.delegate.
  */
 bool cgroup_is_delegated(int fd)
 {

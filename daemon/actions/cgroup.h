@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Access to the mount and the files of cgroups of version 2. A path begins with '/', as
+ * Opens, reads and writes cgroups of version 2. The path of a cgroup begins with '/', as
  * in /proc/PID/cgroup.
  */
 #ifndef MAZE_DAEMON_CGROUP_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * If mazed cannot read a fact, it refuses to freeze the cgroup, because a machine that
- * stays frozen is worse than a busy one.
+ * If mazed cannot read a fact that the decision needs, it refuses to freeze the cgroup,
+ * because a machine that stays frozen is worse than a busy one.
  */
 #include "freezing.h"
 
@@ -66,7 +66,7 @@ out_free:
 	return err;
 }
 
-/* Checks mazed and its ancestors. -ESRCH: an ancestor ended during the check. */
+/* Checks mazed and each ancestor of mazed. -ESRCH: an ancestor ended during the check. */
 static int check_ancestors(const char *cgroup, struct maze_error *error)
 {
 	const char *who = "mazed itself";

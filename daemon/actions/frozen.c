@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The file has one line for each group: ID BOOT_NS PID RULE CGROUP. The name of a rule
- * has no blanks. The path of a cgroup may contain any byte but a newline, so it comes
- * last.
+ * The file of the list has one line for each frozen cgroup: ID BOOT_NS PID RULE CGROUP.
+ * The name of a rule has no blanks. The path of a cgroup may contain any byte but a
+ * newline, so it comes last.
  */
 #include "frozen.h"
 

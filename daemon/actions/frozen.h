@@ -8,7 +8,7 @@
 
 #include "../../lib/maze.h"
 
-/* A limit, because more frozen cgroups would indicate a bug. */
+/* The maximum number of frozen cgroups. More would indicate a bug. */
 #define FROZEN_MAX 1024
 
 struct frozen_group {

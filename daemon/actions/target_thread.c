@@ -4,9 +4,10 @@
  * even if the TID is reused. The start time shows that the thread is the record's thread
  * and not a later thread with the same TID.
  *
- * But setpriority(2) and sched_setscheduler(2) take a TID. They change another thread
- * only if, between the check and the call, the target ends and its TID is reused. The
- * kernel assigns TIDs in turn, so it first assigns all others, 32768 or more.
+ * But setpriority(2) and sched_setscheduler(2) take a TID. If the target ends between the
+ * check and the call and its TID is reused, they change another thread. This is unlikely,
+ * because the kernel assigns TIDs in ascending order. It reuses a TID only after it has
+ * passed all other TIDs, usually 32768 or more.
  */
 #include "target_thread.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The thread of a record, held open so that an action does not change a later thread with
- * the same TID.
+ * Opens the thread of a record, so that an action does not change a later thread with the
+ * same TID.
  */
 #ifndef MAZE_DAEMON_TARGET_THREAD_H
 #define MAZE_DAEMON_TARGET_THREAD_H

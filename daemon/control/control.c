@@ -15,7 +15,7 @@
 #include "control_streams.h"
 #include "../../base/clock.h"
 
-/* Limits the connections accepted in one turn, so that other event sources run too. */
+/* Limits the connections accepted at once, so that other event sources run too. */
 #define ACCEPTS_PER_TURN 16
 /* The pause after accept(2) fails, for example with EMFILE or ENOMEM. */
 #define PAUSE_USEC 1000000
@@ -24,7 +24,7 @@ struct control {
 	struct control_host host;
 	struct control_io io;
 	struct control_users users;
-	struct control_user rejected; /* for users without a control_user of their own */
+	struct control_user rejected; /* faults of users who have no control_user */
 	struct control_client *clients;
 	char *path;
 	int fd;
@@ -107,7 +107,7 @@ static void reject(struct control *control, int fd, const struct ucred *peer,
 				   "connections or connection attempts; try again later\"}\n";
 
 	if (send(fd, line, sizeof(line) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
-		/* Ignored, because the client sees the end of the connection. */
+		/* Ignore the error. The client still sees the end of the connection. */
 	}
 	log_fault(control, user ? user : &control->rejected, peer, CONTROL_FAULT_CONNECTIONS);
 	control_io_hang_up(&control->io, fd);

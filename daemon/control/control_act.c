@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Performs the requests that have an answer of one line. Two checks limit a user to the
- * user's own processes. mazed makes the first check here, before any change. The engine
- * makes the second check, as it acts only while all three user IDs are the owner's.
+ * Performs the requests that have an answer of one line. Two checks ensure that users act
+ * only on their own processes. This file makes the first check, before any change. The
+ * engine makes the second check. It acts on a task only while the real, effective and
+ * saved user ID of the task are the owner's.
  */
 #include "control_act.h"
 
@@ -18,7 +19,7 @@
 #include "../rules/tag.h"
 #include "../../base/clock.h"
 
-/* mazed waits this long between counts, because a count may take milliseconds. */
+/* The minimum time between two counts of watched tasks. A count may take milliseconds. */
 #define COUNT_USEC 100000U
 
 /* ---- the limit of watched tasks ---------------------------------------------------- */
@@ -49,8 +50,9 @@ static unsigned int threads_of(const struct subject_source *source)
 }
 
 /*
- * Adds to the number of the user's watched tasks. Until the next count the number is not
- * exact, because children inherit a watch without a request.
+ * Adds `tasks` to the number of the user's watched tasks. Fails if the sum exceeds the
+ * limit. Between two counts, the number is not exact, because children inherit watches
+ * without a request.
  */
 static int charge(const struct control_host *host, struct control_client *client,
 		  unsigned int tasks, struct maze_error *error)
@@ -106,7 +108,7 @@ static int watch_for_user(const struct control_host *host, struct control_client
 			  "process %d is already watched for another user, or by a rule that "
 			  "enforces",
 			  request->pid);
-	/* Restore the watch by a rule, if the process had one. */
+	/* If a rule watched the process before, begin that watch again. */
 	if (err)
 		tracker_track(host->tracker, request->pid, request->tid);
 	return err;

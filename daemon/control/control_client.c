@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * At any time, a connection waits for one of these: room to send its answers (EPOLLOUT,
- * with a timeout), more lines of its stream, a token of the rate limit (the timer), or
- * the next request (EPOLLIN).
+ * A connection always waits for one of these events. It waits for room to send its
+ * answers (EPOLLOUT, with a timeout), for more lines of its stream, for a token of the
+ * rate limit (the timer), or for the next request (EPOLLIN).
  */
 #include "control_client.h"
 
@@ -224,7 +224,7 @@ static void end_stream(struct control_client *client)
 	client->stream = NULL;
 }
 
-/* After the end of input, epoll would report EPOLLIN endlessly, so do not wait for it. */
+/* After the end of input, epoll would report EPOLLIN endlessly, so ask for no events. */
 static void wait_for_input(struct control_client *client)
 {
 	stop_timer(client);
@@ -243,7 +243,7 @@ static void wait_for_output(struct control_client *client)
 	sd_event_source_set_io_events(client->source, EPOLLOUT);
 }
 
-/* Returns false if there are no answers to send. */
+/* Returns false if the stream has no lines to send now. */
 static bool run_stream(struct control_client *client)
 {
 	switch (client->stream->produce(client, client->stream)) {
@@ -331,7 +331,7 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *arg)
 
 	(void)source;
 	(void)fd;
-	/* No program reads the answers, so drop pending requests. */
+	/* After a hangup, no program reads answers, so drop pending requests. */
 	if (revents & (EPOLLHUP | EPOLLERR) || (revents & EPOLLIN && !receive(client)))
 		client->gone(client, client->arg);
 	else
@@ -356,7 +356,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *arg)
 
 void control_client_wake(struct control_client *client)
 {
-	/* If output is pending, EPOLLOUT wakes the client. */
+	/* If output is pending, the client continues at EPOLLOUT. */
 	if (!client->flushing)
 		set_timer(client, 0);
 }
@@ -371,7 +371,7 @@ int control_client_start(struct control_client *client)
 					TIMER_ACCURACY_USEC, on_timer, client);
 	if (err >= 0)
 		err = sd_event_source_set_enabled(client->timer, SD_EVENT_OFF);
-	/* The lowest priority, because mazed's own work comes first. */
+	/* Set the lowest priority, because mazed's own work comes first. */
 	if (err >= 0)
 		err = sd_event_source_set_priority(client->source, SD_EVENT_PRIORITY_IDLE);
 	if (err >= 0)

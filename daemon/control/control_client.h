@@ -18,14 +18,14 @@
 #include "control_request.h"
 #include "control_users.h"
 
-/* A line has at most CONTROL_ANSWER_MAX bytes. One system call sends several lines. */
+/* The buffer has room for several lines of at most CONTROL_ANSWER_MAX bytes. */
 #define CONTROL_OUT_SIZE 16384
 #define CONTROL_ANSWER_MAX 2048
 
 struct control_client;
 
 enum control_produced {
-	CONTROL_MORE, /* more lines, which had no room */
+	CONTROL_MORE, /* more lines exist, but had no room */
 	CONTROL_IDLE, /* no more lines until control_client_wake() */
 	CONTROL_END,  /* the end of the stream */
 };
@@ -61,7 +61,7 @@ struct control_client {
 		       void *arg);
 	/* Reports a fault for the log. */
 	void (*fault)(struct control_client *client, enum control_fault fault, void *arg);
-	/* Removes and frees the client. Only the event loop calls it. */
+	/* Removes and frees the client. Called only from the event loop. */
 	void (*gone)(struct control_client *client, void *arg);
 	void *arg;
 };

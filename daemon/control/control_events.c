@@ -13,7 +13,7 @@
 
 #include "../../base/clock.h"
 
-/* The queue has 24 KiB, which is enough for a client that reads a moment late. */
+/* Queued records take at most 24 KiB. A client that reads a moment late loses none. */
 #define QUEUE_MAX 256
 /* A bound for the loop. The engines store fewer records. */
 #define KEPT_MAX 65536
@@ -24,10 +24,10 @@ struct events_stream {
 	struct maze_record *kept;
 	size_t kept_count, kept_next;
 	bool follow;
-	struct maze_record *queue; /* of QUEUE_MAX; NULL: the client does not follow */
+	struct maze_record *queue; /* QUEUE_MAX records; NULL: `follow` is false */
 	size_t queue_next, queue_count;
 	maze_u64 lost;
-	/* The highest sequence numbers read, of verdicts and of lifecycle records. */
+	/* The highest sequence number read, of each kind (kind_of()). */
 	maze_u64 seen[2];
 };
 
@@ -119,7 +119,7 @@ static int store(struct events_stream *events, const struct maze_record *record,
 	return 0;
 }
 
-/* The reader is open only during this call, because an engine has few readers. */
+/* The reader is open only during this call, because an engine allows few readers. */
 static int read_kept(const struct control_host *host, struct control_client *client,
 		     struct events_stream *events, struct maze_error *error)
 {

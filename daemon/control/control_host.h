@@ -17,7 +17,7 @@ struct control_host {
 	struct actions *actions;
 	struct tracker *tracker;
 	const struct rules *rules; /* in force */
-	/* Reloads the rules, as SIGHUP does. May replace `rules`. */
+	/* Reloads the rules, as mazed does at SIGHUP. This can replace `rules`. */
 	int (*reload)(void *arg, struct maze_error *error);
 	void *arg;
 };

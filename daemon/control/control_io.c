@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Each receive calls timer_settime(2) twice, and each of these calls takes about 300 ns.
- * A whole request takes about 10 us.
+ * The timer costs little. Each receive calls timer_settime(2) twice, and each of these
+ * calls takes about 300 ns. A whole request takes about 10 us.
  */
 #include "control_io.h"
 
@@ -62,7 +62,7 @@ ssize_t control_io_receive(struct control_io *io, int fd, char *buf, size_t size
 	guard(io, 0);
 	if (got < 0)
 		return err == EINTR ? -EAGAIN : -err;
-	/* The call gave no buffer for descriptors, so the kernel has closed them. */
+	/* MSG_CTRUNC: the client passed descriptors. The kernel has closed them. */
 	return message.msg_flags & MSG_CTRUNC ? -EPERM : got;
 }
 

@@ -4,8 +4,8 @@
  *
  * A client can pass descriptors (SCM_RIGHTS). The kernel closes them in the context of
  * the receiver. If a descriptor is the last one of a socket with SO_LINGER (socket(7)),
- * this close waits for the time that the client has set. A signal ends this wait. So a
- * timer sends a signal after 10 ms to each call that can close descriptors.
+ * this close waits for the time that the client has set. A signal ends this wait. So each
+ * call that can close descriptors runs under a timer, which sends a signal after 10 ms.
  */
 #ifndef MAZE_DAEMON_CONTROL_IO_H
 #define MAZE_DAEMON_CONTROL_IO_H

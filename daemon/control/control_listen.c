@@ -11,7 +11,7 @@
 
 #include "../../base/error.h"
 
-/* Beyond this number of connections, clients wait in connect(2) or get EAGAIN. */
+/* If this many clients wait for accept(2), further clients block or get EAGAIN. */
 #define BACKLOG 128
 
 /* Removes the socket of a mazed that was killed. */

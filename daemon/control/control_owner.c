@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * All facts are read through one open /proc directory. subject.c checks with a pidfd that
- * it is the directory of the process. So the facts belong to one process, even if its PID
- * is reused.
+ * This file reads all facts about a process through one open /proc directory. subject.c
+ * checks with a pidfd that the directory belongs to the process. So the facts belong to
+ * one process, even if its PID is reused.
  */
 #include "control_owner.h"
 
@@ -67,7 +67,7 @@ static int check_namespace(const struct control_client *client, struct maze_erro
 int control_owner_open(const struct control_client *client, const struct control_request *request,
 		       struct subject_source *ret_source, struct maze_error *error)
 {
-	static struct subject subject; /* static, because it has 14 KiB */
+	static struct subject subject; /* static, because it is large (14 KiB) */
 	struct subject_source source;
 	int err = check_namespace(client, error);
 

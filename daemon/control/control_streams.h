@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The requests "list" and "events" of maze-control(5), which have answers of many lines.
- * A user other than root gets only the tasks with the user's own real user ID.
+ * A user other than root gets only lines about tasks with the user's own real user ID.
  */
 #ifndef MAZE_DAEMON_CONTROL_STREAMS_H
 #define MAZE_DAEMON_CONTROL_STREAMS_H

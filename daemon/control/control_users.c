@@ -7,7 +7,7 @@
 /* The section LIMITS of maze-control(5) has these values. */
 #define BURST 40U
 #define PER_SECOND 20U
-#define TOKEN 1000U /* one request; tokens are counted in thousandths */
+#define TOKEN 1000U /* one request, in the unit of control_user.tokens */
 #define USEC_PER_TOKEN (1000000U / (PER_SECOND * TOKEN))
 #define FAULT_USEC (600 * 1000000ULL)
 
@@ -15,7 +15,7 @@ static void refill(struct control_user *user, uint64_t now_usec)
 {
 	uint64_t tokens = (now_usec - user->refilled_usec) / USEC_PER_TOKEN;
 
-	/* refilled_usec keeps the rest of the time, which is too short for a token. */
+	/* Keep the rest of the time, which is too short for a token, for later. */
 	user->refilled_usec += tokens * USEC_PER_TOKEN;
 	user->tokens += tokens;
 	if (user->tokens > (uint64_t)BURST * TOKEN)
@@ -33,7 +33,8 @@ static struct control_user *find(const struct control_users *users, uid_t uid)
 }
 
 /*
- * Frees a user that has no connections and a full bucket. Only its fault counts are lost.
+ * Frees a control_user with no connections and a full bucket. Only its fault counts are
+ * lost.
  */
 static void forget_one(struct control_users *users, uint64_t now_usec)
 {

@@ -12,7 +12,8 @@
 #include <sys/types.h>
 
 /*
- * mazed disconnects users beyond this number, as a person may have many UIDs (subuid(5)).
+ * The maximum number of users. A limit is needed, as one person can have many UIDs
+ * (subuid(5)).
  */
 #define CONTROL_USERS_MAX 256
 
@@ -62,8 +63,7 @@ uint64_t control_user_spend(struct control_user *user, unsigned int cost, uint64
 
 /*
  * True if the fault is to be logged now. *ret_suppressed is the number of faults that
- * were not logged since the last message. Users without a control_user of their own share
- * one.
+ * were not logged since the last message. Users who have no control_user share one.
  */
 bool control_user_fault(struct control_user *user, enum control_fault fault, uint64_t now_usec,
 			unsigned int *ret_suppressed);

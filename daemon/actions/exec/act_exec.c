@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The action `exec` builds a command's input (the record as JSON) and its environment,
- * which has no variables of mazed. commands.c decides when the command runs.
+ * The action `exec` builds the input of a command (the record as JSON) and its
+ * environment, which contains no variable of mazed's environment. commands.c decides when
+ * the command runs.
  */
 #include "../action.h"
 
@@ -20,11 +21,11 @@
 #include "../../log/record_fields.h"
 #include "../../rules/subject.h"
 
-/* The usual directories. mazed's own PATH depends on how mazed was started. */
+/* The usual directories, because mazed's own PATH depends on how mazed was started. */
 #define COMMAND_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-/* The record's fields, PATH, MAZE_EXE, MAZE_CGROUP, MAZE_PIDFD, and the NULL. */
+/* Enough for the record's fields, PATH, MAZE_EXE, MAZE_CGROUP, MAZE_PIDFD and a NULL. */
 #define ENV_MAX (RECORD_FIELDS_MAX + 5)
-/* Enough for a variable with the longest path if each byte is escaped as four. */
+/* Enough for a variable with the longest path if each byte is escaped as four bytes. */
 #define FIELD_SIZE (4 * SUBJECT_TEXT_SIZE + 32)
 
 static bool wanted(const struct stage_actions *stage)
@@ -94,8 +95,8 @@ static int add_facts(char **env, size_t *count, const struct target_thread *targ
 		subject_close(&source);
 	}
 	/*
-	 * If the target still exists, its PID was not reused, so the facts are the
-	 * target's.
+	 * subject_open() used the PID and the TID. If the target still exists, they were
+	 * not reused, so the facts are the target's.
 	 */
 	if (target_thread_exists(target)) {
 		if (subject->known & FACT_EXE && subject->exe[0])

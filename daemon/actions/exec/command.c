@@ -8,8 +8,8 @@
  *	                                 ▼
  *	                  ended ──its cgroup is empty──► done
  *
- * mazed reaps a command only after it has killed the command's process group. Until then
- * the PID of the command, which is also the number of the group, cannot be reused.
+ * mazed reaps a command only after it has killed the command's process group. Until mazed
+ * reaps the command, its PID cannot be reused. The PID is also the ID of the group.
  */
 #include "command.h"
 
@@ -32,8 +32,9 @@
 /* Timeouts are usually some seconds long, so 10 ms more do not matter. */
 #define TIMER_ACCURACY_USEC 10000U
 /*
- * Killed processes end within milliseconds, unless they hang in the kernel. So mazed
- * first waits 2 ms, and doubles the wait 12 times, to 8 s.
+ * mazed waits for killed processes before it removes their cgroup. They end within
+ * milliseconds unless they hang in the kernel, so the first wait is 2 ms. mazed doubles
+ * the wait 12 times, to 8 s.
  */
 #define REMOVE_FIRST_USEC 2000U
 #define REMOVE_TRIES 12
@@ -173,7 +174,7 @@ static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
 
 /* ---- end --------------------------------------------------------------------------- */
 
-/* The pipe closes at execve(2). If execve(2) fails, the child first writes errno. */
+/* If execve(2) succeeds, the pipe closes. If it fails, the child first writes errno. */
 static void report_start(struct command *command)
 {
 	char text[512];
@@ -222,8 +223,8 @@ static void report_end(const struct command *command, const siginfo_t *info)
 }
 
 /*
- * Reaps the command if it has ended, and kills all processes that it started. They may
- * still be ending when this returns. Returns false if the command has not ended.
+ * Reaps the command if it has ended, and kills all processes that it started. These may
+ * still exist when this function returns. Returns false if the command has not ended.
  */
 static bool reap(struct command *command)
 {
@@ -255,7 +256,7 @@ bool command_is_over(struct command *command)
 	return reap(command) && command_group_remove(command->host->groups, &command->group);
 }
 
-/* Tries to remove the cgroup until it is empty. Each wait is twice as long. */
+/* Removes the cgroup if it is empty. Else tries again, after twice the last wait. */
 static int on_remove(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct command *command = userdata;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A command, from its start until all its processes are gone. */
+/* Runs a command and follows it until all its processes have ended. */
 #ifndef MAZE_DAEMON_COMMAND_H
 #define MAZE_DAEMON_COMMAND_H
 
@@ -8,14 +8,14 @@
 #include "command_groups.h"
 #include "../../log/log.h"
 
-/* The program to run and the record that causes the run. The order owns its pointers. */
+/* The program to run, and the record that causes the run. An order owns its pointers. */
 struct command_order {
 	struct maze_record record;
 	char *engine;
 	char *rule;  /* NULL: none */
 	char **argv; /* argv[0] is the path */
 	char **env;
-	int input_fd; /* the standard input, a file */
+	int input_fd; /* a file with the standard input */
 	int pidfd;    /* of the record's process; -1: it has ended */
 	maze_u64 timeout_ns;
 	bool quiet; /* do not log the command */
@@ -29,7 +29,7 @@ struct command_host {
 	struct log *log;
 	struct command_groups *groups;
 	maze_u64 grace_ns; /* from SIGTERM to SIGKILL */
-	/* Called when all processes of the command are gone. It frees the command. */
+	/* Frees the command, whose processes are gone or cannot be killed. */
 	void (*done)(void *userdata, void *command);
 	void *userdata;
 };
@@ -38,7 +38,7 @@ struct command;
 
 /*
  * Starts the command and logs the result. Takes ownership of the order, even on failure.
- * -errno: no process was started, and `done` is not called.
+ * -errno: no process of the command runs, and `done` is not called.
  */
 int command_start(const struct command_host *host, struct command_order *order,
 		  struct command **ret_command);

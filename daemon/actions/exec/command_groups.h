@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A cgroup for each command, so that mazed can kill a command with all processes that it
- * has started.
+ * Creates a cgroup for each command, so that mazed can kill a command with all processes
+ * that it has started.
  */
 #ifndef MAZE_DAEMON_COMMAND_GROUPS_H
 #define MAZE_DAEMON_COMMAND_GROUPS_H
@@ -24,10 +24,10 @@ struct command_group {
 };
 
 /*
- * Opens the cgroup that will contain the groups. It is `path`. If `path` is NULL, it is
- * mazed's own cgroup, which systemd must have delegated. Kills the processes and removes
- * the groups that an earlier mazed left there. -errno and a message: commands get no
- * groups.
+ * Opens the parent cgroup of the commands' groups, which is `path`. If `path` is NULL,
+ * the parent is mazed's own cgroup, which systemd must have delegated. Kills processes
+ * and removes groups that an earlier mazed left in the parent. On failure returns -errno
+ * and a message, and commands get no groups.
  */
 int command_groups_open(struct command_groups *groups, const struct cgroup_fs *fs, const char *path,
 			struct maze_error *error);
@@ -37,7 +37,7 @@ void command_groups_close(struct command_groups *groups);
 int command_group_make(struct command_groups *groups, struct command_group *ret_group);
 /* Kills all processes in the group and its descendants. They end soon after this call. */
 void command_group_kill(const struct command_group *group);
-/* Returns false if the group has child groups or a process that has not ended yet. */
+/* Removes the group. Returns false if the group still has a process or a child group. */
 bool command_group_remove(const struct command_groups *groups, struct command_group *group);
 
 #endif

@@ -112,7 +112,7 @@ void command_output_finish(struct command_output *output, bool quiet)
 		return;
 	/*
 	 * Do not wait for the end of the output. If the command has no cgroup, a process
-	 * that left its process group may still write.
+	 * that left the command's process group may still write to the pipe.
 	 */
 	for (i = 0; i < READS_PER_SECOND && read_some(output, &end); i++)
 		;

@@ -15,7 +15,7 @@
 struct command_output;
 
 /*
- * Takes ownership of `fd`, the non-blocking reading end of a pipe, unless it fails.
+ * Takes ownership of `fd`, the non-blocking reading end of a pipe, but not on failure.
  * Borrows `name`. Returns 0 or -errno.
  */
 int command_output_new(sd_event *event, struct log *log, int fd, const char *name,

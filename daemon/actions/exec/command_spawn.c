@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * mazed creates the child with clone(2), because posix_spawn(3) returns no pidfd.
- * clone3(2) could create the child in its cgroup. But RestrictNamespaces= blocks
- * clone3(2), because a seccomp filter cannot read its flags. So the child enters its
- * cgroup itself before it executes the program, and no process of the command is ever
- * outside.
+ * clone3(2) could create the child in the command's cgroup. But systemd's
+ * RestrictNamespaces= blocks clone3(2), because a seccomp filter cannot read the flags of
+ * clone3(2). So the child enters the cgroup itself before it executes the program. All
+ * processes of the command are thus in the cgroup.
  *
- * mazed may have threads, so between clone(2) and execve(2) the child may only do what
- * signal-safety(7) allows. It allocates no memory and takes no locks.
+ * mazed may have several threads. So between clone(2) and execve(2), the child calls only
+ * functions that signal-safety(7) allows. It allocates no memory and takes no locks.
  */
 #include "command_spawn.h"
 
@@ -25,10 +25,10 @@
 #endif
 
 /*
- * A signal that is ignored stays ignored after execve(2), so all signals get their
- * default. glibc does not let a program change signals 32 and 33, which mazed may have
- * inherited as ignored. So this function uses the system call. The struct of the system
- * call begins with the handler, and 0 is SIG_DFL.
+ * A signal that is ignored stays ignored after execve(2), so this function sets all
+ * signals to SIG_DFL. mazed may have inherited signals 32 and 33 as ignored, but glibc
+ * does not let a program change them. So this function uses the system call. Its struct
+ * begins with the handler, and 0 is SIG_DFL.
  */
 static void reset_signals(void)
 {
@@ -39,7 +39,7 @@ static void reset_signals(void)
 		syscall(SYS_rt_sigaction, signal, defaults, NULL, NSIG / 8);
 }
 
-/* The child gives up mazed's priority and OOM protection, but also runs if that fails. */
+/* Gives up mazed's priority and OOM protection. The child still runs if this fails. */
 static void reset_privileges(void)
 {
 	struct sched_param none = { 0 };
@@ -115,7 +115,7 @@ int command_spawn(const struct command_spawn *spawn, pid_t *ret_pid, int *ret_pi
 	int pidfd = -1, err;
 	long pid;
 
-	/* No signal handler of mazed may run in the child. */
+	/* Block all signals, so that no signal handler of mazed runs in the child. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	pid = syscall(SYS_clone, CLONE_PIDFD | SIGCHLD, NULL, &pidfd, NULL, 0);

@@ -24,8 +24,8 @@ struct command_spawn {
 /*
  * The child leads its own session and process group, and has the default action for all
  * signals. It has no protection from the OOM killer, and no descriptors but those of
- * `spawn`. These must be greater than COMMAND_PIDFD. The caller closes *ret_pidfd and
- * reaps the child. -errno: no child was created.
+ * `spawn`. The descriptors in `spawn` must be greater than COMMAND_PIDFD. The caller
+ * closes *ret_pidfd and reaps the child. -errno: no child was created.
  */
 int command_spawn(const struct command_spawn *spawn, pid_t *ret_pid, int *ret_pidfd);
 

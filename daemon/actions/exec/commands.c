@@ -10,7 +10,7 @@
 #include "../../../base/error.h"
 #include "../../../base/clock.h"
 
-/* The default grace time lets a command write a file and exit. */
+/* After SIGTERM, the default grace time lets a command write a file and exit. */
 #define GRACE_DEFAULT_NS (2 * MAZE_NSEC_PER_SEC)
 /* The time that mazed waits for killed processes, which usually end in milliseconds. */
 #define CLOSE_NS MAZE_NSEC_PER_SEC
@@ -126,7 +126,7 @@ int commands_open(const struct commands_settings *settings, struct commands **re
 		.userdata = commands,
 	};
 	if (command_groups_open(&commands->groups, settings->cgroups, settings->cgroup, &why)) {
-		/* Commands need cgroups only if the user names a cgroup for them. */
+		/* Commands run without cgroups, unless the user has named a cgroup. */
 		if (settings->cgroup) {
 			free(commands);
 			return maze_fail(error, -ENOENT, "%s", why.text);
@@ -140,7 +140,7 @@ int commands_open(const struct commands_settings *settings, struct commands **re
 	return 0;
 }
 
-/* The caller has killed all commands. Returns false if one still has processes. */
+/* The caller has killed all commands. Returns false if a command still has processes. */
 static bool are_over(struct commands *commands)
 {
 	bool over = true;

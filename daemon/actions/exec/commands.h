@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Runs the commands of the action `exec`. A limited number of commands run at a time, and
- * a limited number wait in a queue. While the queue is full, mazed drops, counts and
- * reports each further command. A command that exceeds its time gets SIGTERM. After the
- * grace time, mazed kills it with all processes that it started.
+ * a limited number wait in a queue. While the queue is full, mazed drops each further
+ * command. It logs the first drop and the number of drops. A command that exceeds its
+ * time gets SIGTERM. After the grace time, mazed kills the command with all processes
+ * that it started.
  */
 #ifndef MAZE_DAEMON_COMMANDS_H
 #define MAZE_DAEMON_COMMANDS_H
@@ -29,7 +30,7 @@ int commands_open(const struct commands_settings *settings, struct commands **re
 		  struct maze_error *error);
 /* Kills the running commands and drops the queued ones. Waits at most one second. */
 void commands_close(struct commands *commands);
-/* Runs, queues or drops the command, and logs this. Takes ownership of the order. */
+/* Runs, queues or drops the command of the order. Takes ownership of the order. */
 void commands_add(struct commands *commands, struct command_order *order);
 void commands_count(const struct commands *commands, unsigned int *ret_running,
 		    unsigned int *ret_waiting);
