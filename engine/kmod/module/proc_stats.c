@@ -6,7 +6,10 @@
 
 #include "kmod.h"
 
-/* Version of the files and the grammar. An incompatible change increases it. */
+/*
+ * Version of the files in /proc/maze and of the grammar. Incompatible changes increase
+ * it.
+ */
 #define INTERFACE 3
 
 static int show(struct seq_file *file, void *unused)
