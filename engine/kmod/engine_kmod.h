@@ -12,8 +12,7 @@
 
 #define KMOD_DIR "/proc/maze"
 /*
- * The version of the files in /proc/maze that this program supports
- * (module/proc_stats.c).
+ * The version of the /proc/maze files that this program supports (module/proc_stats.c).
  */
 #define KMOD_INTERFACE 3
 

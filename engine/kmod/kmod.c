@@ -176,8 +176,7 @@ static int kmod_gone_fd(struct engine *engine)
 }
 
 /*
- * After a reload of the module, also returns true, because its watches and open files are
- * lost.
+ * Also returns true after a reload, which loses the watches and makes open files invalid.
  */
 static bool kmod_gone(struct engine *engine)
 {

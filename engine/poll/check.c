@@ -285,8 +285,8 @@ void poll_check(struct engine *engine, struct poll_process *process)
 	struct poll_thread *thread, *next;
 
 	/*
-	 * Read the process clock before the threads, so that the next check counts all
-	 * their time.
+	 * Read this clock before the threads, so that the next check counts all their
+	 * time.
 	 */
 	process->cpu_ns = now_ns(process->clock);
 	if (process->relist || proc_thread_links(process->dir) != process->links)

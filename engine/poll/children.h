@@ -16,10 +16,7 @@ struct inheritance {
 	char comm[MAZE_COMM_LEN];
 };
 
-/*
- * A child that had exited when its fork event was read. Its children inherit from this
- * entry.
- */
+/* A child that exited before its fork event was read. Its children inherit from here. */
 struct exited_parent {
 	struct inheritance inherited;
 	pid_t pid;

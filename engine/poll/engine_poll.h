@@ -67,10 +67,7 @@ struct poll_thread {
 struct poll_process {
 	struct poll_process *next; /* in its chain */
 	struct poll_thread *threads;
-	/*
-	 * If `whole`, all threads are watched, and new ones and children inherit this
-	 * policy and tag.
-	 */
+	/* If `whole`, new threads and children inherit this policy and tag. */
 	bool whole;
 	struct maze_policy policy;
 	maze_u64 tag;
@@ -85,7 +82,7 @@ struct poll_process {
 	maze_u64 cpu_ns;     /* CPU time of the whole process at the last check */
 	maze_u64 limit_ns;   /* the lowest limit of its threads */
 	maze_u64 left_ns;    /* CPU time until the next stage of any thread; POLL_NEVER: none */
-	maze_u64 check_at;   /* CLOCK_MONOTONIC of the next check; POLL_NEVER: left to its timer */
+	maze_u64 check_at;   /* CLOCK_MONOTONIC of the next check; POLL_NEVER: none planned */
 	unsigned long links; /* link count of /proc/PID/task, 2 + number of threads */
 	bool relist;	     /* its threads must be listed again */
 	bool unsettled;	     /* a thread has run since its sleeps were read */
@@ -137,10 +134,7 @@ struct engine {
 
 int poll_records_init(struct engine *engine);
 void poll_records_done(struct engine *engine);
-/*
- * Writes a record with the facts, the time and the fields of the thread, if it is not
- * NULL.
- */
+/* Writes a record of the facts, the time and, if it is not NULL, the thread. */
 void poll_record(struct engine *engine, const struct poll_process *process,
 		 const struct poll_thread *thread, const struct maze_record *facts);
 /*
@@ -178,10 +172,7 @@ int poll_thread_watch(struct engine *engine, struct poll_process *process, pid_t
 /* Ends the watch and records the event. */
 void poll_thread_end(struct engine *engine, struct poll_process *process,
 		     struct poll_thread *thread, enum maze_event event);
-/*
- * Ends and records the watch, but keeps the entry, so that no listing watches the thread
- * again.
- */
+/* Ends the watch, but keeps the entry, so that no listing watches the thread again. */
 void poll_thread_ignore(struct engine *engine, struct poll_process *process,
 			struct poll_thread *thread);
 /* Ends the watches of exited threads, and watches new threads. */
@@ -231,7 +222,7 @@ void poll_child_tracker_take(struct engine *engine);
 /* Watches all children that were started before the call. Any thread may call this. */
 void poll_child_tracker_catch_up(struct engine *engine);
 /*
- * Searches for children if a search is due. Returns the time of the next search or
+ * Searches for children if that is due. Returns the time of the next search or
  * POLL_NEVER.
  */
 maze_u64 poll_child_tracker_search(struct engine *engine, maze_u64 now);

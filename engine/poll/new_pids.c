@@ -119,7 +119,7 @@ static void search(struct engine *engine)
 void new_pids_search_all(struct engine *engine)
 {
 	/*
-	 * A child may precede its parent in /proc after PIDs wrapped around, so search
+	 * After PIDs wrap around, a child may precede its parent in /proc. So search
 	 * twice.
 	 */
 	search(engine);

@@ -77,10 +77,7 @@ int poll_sample_begin(struct poll_process *process, struct poll_thread *thread, 
 	thread->first_ns = elapsed_ns();
 	thread->forgiven_ns = 0;
 	memset(&thread->account, 0, sizeof(thread->account));
-	/*
-	 * A thread that is watched from its start and never slept is in its first
-	 * episode.
-	 */
+	/* A thread watched from its start that never slept is in its first episode. */
 	sample.runtime_ns = inherited && !status.sleeps ? 0 : thread->times.runtime_ns;
 	verdict = maze_step(&thread->policy, &thread->account, &sample);
 	thread->next_ns = verdict.next_ns;

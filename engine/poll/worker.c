@@ -92,8 +92,7 @@ static void run_backstop(struct engine *engine, struct poll_process *process)
 	maze_u64 used_ns = now_ns(process->clock) - process->cpu_ns;
 
 	/*
-	 * A process that has not run since its last check is checked once, to close its
-	 * files.
+	 * A process that has not run since its last check is checked to close its files.
 	 */
 	if (used_ns >= pace_step_ns(process->limit_ns, PACE_TIMER_PERCENT, engine->stretch) ||
 	    (!used_ns && process->keeps_files)) {
@@ -103,7 +102,7 @@ static void run_backstop(struct engine *engine, struct poll_process *process)
 }
 
 /*
- * A check may be early by a quarter of its interval, so that one wakeup serves several
+ * A check may be early by a quarter of its interval, so one wakeup serves several
  * processes.
  */
 static bool is_due(const struct poll_process *process, maze_u64 now)

@@ -15,10 +15,7 @@
 
 #include "kmod.h"
 
-/*
- * The timer expires this long after it sets need_resched, usually after the runtime
- * update.
- */
+/* The timer expires this long after it set need_resched, usually after the update. */
 #define UPDATE_NS (20 * NSEC_PER_USEC)
 /* A task that spins in the kernel delays the update, so the delay doubles up to this. */
 #define UPDATE_MAX_NS NSEC_PER_MSEC
@@ -43,10 +40,7 @@ void check_timer_arm(u64 delay_ns)
 
 	if (delay_ns < DELAY_MIN_NS)
 		delay_ns = DELAY_MIN_NS;
-	/*
-	 * Keep an earlier expiry, because the timer then checks the task and arms itself
-	 * again.
-	 */
+	/* Keep an earlier expiry, because the timer then checks and arms itself again. */
 	if (timer->until_ns > now && timer->until_ns <= now + delay_ns)
 		return;
 	timer->until_ns = now + delay_ns;
@@ -79,8 +73,8 @@ static bool may_begin(struct maze_task *watched, u64 runtime_ns)
 }
 
 /*
- * Steps the current task's account if it can begin. Returns the delay until the next
- * check; 0: none.
+ * Steps the current account if it may begin. Returns the delay to the next check; 0:
+ * none.
  */
 static u64 check(struct maze_task *watched, bool *ret_begun)
 {
@@ -110,8 +104,7 @@ static enum hrtimer_restart expire(struct hrtimer *hrtimer)
 	timer->expiries++;
 	timer->until_ns = 0;
 	/*
-	 * A timer whose CPU went offline moves to another CPU, which has a timer of its
-	 * own.
+	 * A timer whose CPU went offline moves to another CPU, which has its own timer.
 	 */
 	if (timer->cpu != smp_processor_id() || !atomic_read(&maze_watched))
 		return HRTIMER_NORESTART;

@@ -19,10 +19,7 @@
 #include "../../../core/delivery.h"
 #include "kmod.h"
 
-/*
- * A copy of pending verdicts and their policy, because the policy may change during
- * delivery.
- */
+/* A copy of pending verdicts and the policy, which may change during delivery. */
 struct queued_verdicts {
 	struct maze_policy policy;
 	struct maze_tally tally;
@@ -189,10 +186,7 @@ void deliver_verdict(struct irq_work *work)
 		deliver_pending(watched);
 		put(watched);
 	} else if (test_and_set_bit_lock(0, &watched->queued)) {
-		/*
-		 * The entry is still in the queue, so the kthread takes both verdicts
-		 * together.
-		 */
+		/* The entry is still queued, so the kthread takes both verdicts. */
 		put(watched);
 	} else {
 		llist_add(&watched->queue_node, &queue);
@@ -202,10 +196,7 @@ void deliver_verdict(struct irq_work *work)
 
 int deliver_start(void)
 {
-	/*
-	 * This priority is 98. Applications use lower ones, and the kernel's own threads
-	 * use 99.
-	 */
+	/* Applications use priorities below 98, and the kernel's own threads use 99. */
 	struct sched_attr attr = {
 		.size = sizeof(attr),
 		.sched_policy = SCHED_FIFO,

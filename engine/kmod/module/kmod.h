@@ -124,8 +124,7 @@ void check_timer_done(void);
 /* Arms the timer of this CPU, which checks the task that runs there after the delay. */
 void check_timer_arm(u64 delay_ns);
 /*
- * Arms the timers of all CPUs, because newly watched tasks may be running. This may
- * sleep.
+ * Arms the timers of all CPUs, because newly watched tasks may run there. It may sleep.
  */
 void check_timer_arm_all(void);
 u64 check_timer_expiries(void);
@@ -133,10 +132,7 @@ u64 check_timer_expiries(void);
 /* ---- deliver.c: signals and records of verdicts ---------------------------------- */
 
 int deliver_start(void);
-/*
- * Delivers the queued verdicts and ends the kthread. No new verdict may occur after the
- * call.
- */
+/* Delivers the queued verdicts and ends the kthread. No new verdict can occur. */
 void deliver_stop(void);
 /* Sends signals and writes records for the struct maze_task that contains this work. */
 void deliver_verdict(struct irq_work *work);

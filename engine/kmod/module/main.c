@@ -47,10 +47,7 @@ static void take_down(void)
 	yields_done();
 	check_timer_done();
 	tasks_drop_all();
-	/*
-	 * This waits for RCU, so the interrupts that queued verdicts have ended when it
-	 * returns.
-	 */
+	/* This waits for RCU, and so for the interrupts that queued verdicts. */
 	switch_detach();
 	deliver_stop();
 	tasks_done();
@@ -79,8 +76,7 @@ static int __init maze_init(void)
 	if (err)
 		goto out_yields;
 	/*
-	 * If create_files() fails, the files that it created may have started watches
-	 * already.
+	 * If create_files() fails, watches may have started by the files that it created.
 	 */
 	err = create_files();
 	if (err) {

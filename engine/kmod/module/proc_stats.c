@@ -6,10 +6,7 @@
 
 #include "kmod.h"
 
-/*
- * Version of the files in /proc/maze and of the grammar. Incompatible changes increase
- * it.
- */
+/* Version of the files and of the grammar. Each incompatible change increases it. */
 #define INTERFACE 3
 
 static int show(struct seq_file *file, void *unused)

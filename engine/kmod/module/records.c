@@ -199,10 +199,7 @@ static void free_readers(void)
 
 	if (!readers)
 		return;
-	/*
-	 * A task that has just left the queue may still hold the lock, so wait for the
-	 * lock.
-	 */
+	/* A task that has just left the queue may still hold the lock, so wait for it. */
 	spin_lock_irq(&readers->lock);
 	empty = list_empty(&readers->head);
 	spin_unlock_irq(&readers->lock);

@@ -44,10 +44,7 @@ static struct chain *chain_of(const struct task_struct *task)
 	return &chains[hash_ptr(task, MAZE_TASK_BITS)];
 }
 
-/*
- * Adds the entry to the pool. If the pool has `full` entries, frees the entry and may
- * sleep.
- */
+/* Adds the entry to the pool. If the pool has `full` entries, frees it and may sleep. */
 static void pool_put(struct maze_task *watched, unsigned int full)
 {
 	unsigned long flags;
@@ -176,8 +173,7 @@ static void write_lifecycle(const struct task_struct *task, const struct maze_ta
 }
 
 /*
- * Records pending verdicts as not sent, because the watch ends. The caller holds the
- * task's lock.
+ * Records pending verdicts as not sent, because the watch ends. The task's lock is held.
  */
 static void drop_pending(struct maze_task *watched)
 {
@@ -222,8 +218,7 @@ static int set_policy(struct maze_task *watched, const struct maze_watch_params 
 	int err = 0;
 
 	/*
-	 * The existing watch is from a request after the fork, so inheritance does not
-	 * replace it.
+	 * The watch is from a request after the fork, so inheritance does not replace it.
 	 */
 	if (!is_new && (params->flags & MAZE_RECORD_INHERITED))
 		return -EALREADY;
@@ -282,10 +277,7 @@ static int add(struct task_struct *task, const struct maze_watch_params *params)
 	rcu_read_unlock();
 	if (!there)
 		return 0;
-	/*
-	 * A fork on PREEMPT_RT cannot free memory, so UINT_MAX puts the entry into the
-	 * pool.
-	 */
+	/* A fork on PREEMPT_RT cannot free memory, so the pool takes any number. */
 	pool_put(fresh, params->may_sleep ? POOL_FULL : UINT_MAX);
 out_count:
 	atomic_dec(&maze_watched);
@@ -320,10 +312,7 @@ int tasks_watch(struct task_struct *task, const struct maze_watch_params *params
 	if (watched)
 		write_lifecycle(task, watched, MAZE_EVENT_WATCH, 0, params->flags);
 	rcu_read_unlock();
-	/*
-	 * This barrier pairs with do_exit(), which sets PF_EXITING before the exit probe
-	 * runs.
-	 */
+	/* Pairs with do_exit(), which sets PF_EXITING before the exit probe runs. */
 	smp_mb();
 	if (!(READ_ONCE(task->flags) & PF_EXITING))
 		return 0;
@@ -343,10 +332,7 @@ static u64 mark_ended(struct maze_task *watched, enum maze_event event)
 	watched->ended = true;
 	if (event == MAZE_EVENT_UNWATCH)
 		drop_pending(watched);
-	/*
-	 * Add the runtime since the last step. The runtime of a running task may be a
-	 * tick old.
-	 */
+	/* Add the runtime since the last step. If the task runs, it may be a tick old. */
 	if (watched->account.begun && runtime_ns > watched->account.runtime_ns)
 		count_ns += runtime_ns - watched->account.runtime_ns;
 	return count_ns;
