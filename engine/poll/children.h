@@ -16,7 +16,7 @@ struct inheritance {
 	char comm[MAZE_COMM_LEN];
 };
 
-/* A child that exited before its fork event was read. Its children inherit from here. */
+/* A child that exited before its fork event was read, and what its children inherit. */
 struct exited_parent {
 	struct inheritance inherited;
 	pid_t pid;

@@ -42,8 +42,8 @@ static int explain(int err, int pidfd, struct maze_error *error)
 }
 
 /*
- * Finds the process, or adds it and sets *is_new. NULL: failure, with *err and *error
- * set.
+ * Finds the process, or adds it and sets *is_new. On failure, returns NULL and sets *err
+ * and *error.
  */
 static struct poll_process *get_process(struct engine *engine, int pidfd, bool *is_new, int *err,
 					struct maze_error *error)

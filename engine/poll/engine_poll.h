@@ -134,7 +134,7 @@ struct engine {
 
 int poll_records_init(struct engine *engine);
 void poll_records_done(struct engine *engine);
-/* Writes a record of the facts, the time and, if it is not NULL, the thread. */
+/* Writes a record of the facts, the time and the thread. The thread may be NULL. */
 void poll_record(struct engine *engine, const struct poll_process *process,
 		 const struct poll_thread *thread, const struct maze_record *facts);
 /*

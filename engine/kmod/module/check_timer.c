@@ -72,10 +72,7 @@ static bool may_begin(struct maze_task *watched, u64 runtime_ns)
 	return true;
 }
 
-/*
- * Steps the current account if it may begin. Returns the delay to the next check; 0:
- * none.
- */
+/* Steps the current task's account. Returns the delay until its next check; 0: none. */
 static u64 check(struct maze_task *watched, bool *ret_begun)
 {
 	struct maze_sample sample = {

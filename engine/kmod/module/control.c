@@ -71,7 +71,7 @@ static bool is_left(const struct batch *batch, const struct task_struct *thread)
 	return thread->start_boottime <= batch->latest_start_ns;
 }
 
-/* Fills the batch, and references each thread. Returns false if no thread is left. */
+/* Fills the batch and takes references. Returns false if no thread is left. */
 static bool next_batch(struct batch *batch)
 {
 	struct task_struct *thread;

@@ -64,7 +64,7 @@ struct maze_task {
 	u32 pending;	      /* MAZE_FIRED_* */
 	u32 cpu;
 	struct maze_tally pending_tally;
-	u32 stamp;	 /* number of the last request to watch it or the task it inherits from */
+	u32 stamp;	 /* number of the last request to watch this task or its parent */
 	bool ended;	 /* removed from the hash, so it causes no more verdicts */
 	refcount_t refs; /* held by the hash and by a verdict that is being delivered */
 	struct rcu_work free;
@@ -123,16 +123,14 @@ int check_timer_init(void);
 void check_timer_done(void);
 /* Arms the timer of this CPU, which checks the task that runs there after the delay. */
 void check_timer_arm(u64 delay_ns);
-/*
- * Arms the timers of all CPUs, because newly watched tasks may run there. It may sleep.
- */
+/* Arms the timers of all CPUs for newly watched tasks that run already. May sleep. */
 void check_timer_arm_all(void);
 u64 check_timer_expiries(void);
 
 /* ---- deliver.c: signals and records of verdicts ---------------------------------- */
 
 int deliver_start(void);
-/* Delivers the queued verdicts and ends the kthread. No new verdict can occur. */
+/* Delivers the queued verdicts and ends the kthread. The probes must be detached. */
 void deliver_stop(void);
 /* Sends signals and writes records for the struct maze_task that contains this work. */
 void deliver_verdict(struct irq_work *work);

@@ -75,9 +75,7 @@ static int __init maze_init(void)
 	err = switch_attach();
 	if (err)
 		goto out_yields;
-	/*
-	 * If create_files() fails, watches may have started by the files that it created.
-	 */
+	/* If create_files() fails, watches may exist, because some files were created. */
 	err = create_files();
 	if (err) {
 		take_down();

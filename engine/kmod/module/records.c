@@ -31,8 +31,8 @@ static struct ring rings[RINGS] = {
 	[RING_LIFECYCLE] = { .lock = __RAW_SPIN_LOCK_UNLOCKED(rings[RING_LIFECYCLE].lock) },
 };
 /*
- * This queue is allocated separately, because a task in poll(2) may leave it after the
- * module is unloaded.
+ * This queue is allocated separately, because a task in poll(2) may leave the queue after
+ * the module is unloaded.
  */
 static struct wait_queue_head *readers;
 static bool hung_up;
@@ -199,7 +199,10 @@ static void free_readers(void)
 
 	if (!readers)
 		return;
-	/* A task that has just left the queue may still hold the lock, so wait for it. */
+	/*
+	 * A task that has just left the queue may still hold the lock. Wait for its
+	 * release.
+	 */
 	spin_lock_irq(&readers->lock);
 	empty = list_empty(&readers->head);
 	spin_unlock_irq(&readers->lock);

@@ -150,7 +150,7 @@ static void probe_fork(void *data, struct task_struct *parent, struct task_struc
 	if (!tasks_watch(child, &params)) {
 		/*
 		 * A concurrent request may have ended the parent's watch before the child
-		 * was added, so it missed the child.
+		 * was added, so that request did not end the watch of the child.
 		 */
 		if (!is_watched(parent))
 			tasks_end(child, MAZE_EVENT_UNWATCH);

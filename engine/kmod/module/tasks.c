@@ -44,7 +44,9 @@ static struct chain *chain_of(const struct task_struct *task)
 	return &chains[hash_ptr(task, MAZE_TASK_BITS)];
 }
 
-/* Adds the entry to the pool. If the pool has `full` entries, frees it and may sleep. */
+/*
+ * Adds the entry to the pool, or if the pool has `full` entries, frees it and may sleep.
+ */
 static void pool_put(struct maze_task *watched, unsigned int full)
 {
 	unsigned long flags;
@@ -208,8 +210,8 @@ static int check_replaceable(const struct maze_task *watched,
 }
 
 /*
- * Returns 0, -EEXIST (the mask does not cover the watch), -EALREADY (unchanged) or
- * -ENOENT (the watch has ended).
+ * Returns 0, -EEXIST (the mask does not cover the watch), -EALREADY (the watch stays
+ * unchanged) or -ENOENT (the watch has ended).
  */
 static int set_policy(struct maze_task *watched, const struct maze_watch_params *params,
 		      bool is_new)
@@ -277,7 +279,7 @@ static int add(struct task_struct *task, const struct maze_watch_params *params)
 	rcu_read_unlock();
 	if (!there)
 		return 0;
-	/* A fork on PREEMPT_RT cannot free memory, so the pool takes any number. */
+	/* A fork on PREEMPT_RT cannot free memory, so the pool takes every entry. */
 	pool_put(fresh, params->may_sleep ? POOL_FULL : UINT_MAX);
 out_count:
 	atomic_dec(&maze_watched);
@@ -332,7 +334,7 @@ static u64 mark_ended(struct maze_task *watched, enum maze_event event)
 	watched->ended = true;
 	if (event == MAZE_EVENT_UNWATCH)
 		drop_pending(watched);
-	/* Add the runtime since the last step. If the task runs, it may be a tick old. */
+	/* Add the runtime since the last step. It lacks up to a tick if the task runs. */
 	if (watched->account.begun && runtime_ns > watched->account.runtime_ns)
 		count_ns += runtime_ns - watched->account.runtime_ns;
 	return count_ns;

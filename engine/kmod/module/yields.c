@@ -49,8 +49,8 @@ bool yields_now(struct task_struct *task)
 
 /*
  * Returns whether a sleeping task waits for a lock. The caller has excluded stopped
- * tasks. The system calls tested here sleep only in a futex wait, which counts as such a
- * wait.
+ * tasks. The system calls tested here sleep only in a futex wait, which counts as a wait
+ * for a lock.
  */
 bool waits_for_lock(struct task_struct *task)
 {
