@@ -11,7 +11,7 @@
 
 struct engine_follower {
 	int fd;
-	bool lost; /* state of process_connector_next() */
+	bool lost; /* private to process_connector_next() */
 };
 
 int connector_follow(struct engine *engine, unsigned int wants,
@@ -44,7 +44,7 @@ int connector_follower_fd(struct engine_follower *follower)
 	return follower->fd;
 }
 
-/* Returns false for an event of another kind. */
+/* Returns false for an event of a kind that a follower does not report. */
 static bool translate(const struct proc_event *event, struct maze_process_event *ret_event)
 {
 	*ret_event = (struct maze_process_event){ 0 };

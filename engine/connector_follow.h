@@ -2,7 +2,8 @@
 /*
  * Reads process events from the process connector (process_connector.h), for engines that
  * have no event source of their own. The connector reports no moves between control
- * groups. It does not know whether a process is watched, so `watched` is always unknown.
+ * groups. The connector does not know whether a process is watched, so the member
+ * `watched` of an event is always unknown.
  */
 #ifndef MAZE_ENGINE_CONNECTOR_FOLLOW_H
 #define MAZE_ENGINE_CONNECTOR_FOLLOW_H

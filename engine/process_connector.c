@@ -23,7 +23,7 @@
 /* Size of the receive queue. Without CAP_NET_ADMIN, the limit is net.core.rmem_max. */
 #define QUEUE_BYTES (1 << 20)
 
-/* Makes the kernel queue only events of these kinds and answers to request(). */
+/* Makes the kernel queue only events of these kinds, and the answers to request(). */
 static int filter(int fd, unsigned int kinds)
 {
 	struct sock_filter code[] = {
@@ -31,8 +31,8 @@ static int filter(int fd, unsigned int kinds)
 		/* An answer has kind PROC_EVENT_NONE, which is 0 and so matches no bit. */
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(PROC_EVENT_NONE), 1, 0),
 		/*
-		 * BPF_LD converts from network byte order, so htonl() converts the
-		 * constants.
+		 * BPF_LD converts from network byte order, so the constants are converted
+		 * by htonl() too.
 		 */
 		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, htonl(kinds), 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
@@ -43,7 +43,7 @@ static int filter(int fd, unsigned int kinds)
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) ? -errno : 0;
 }
 
-/* Returns the length of a message from the kernel and its `ack` field, or -errno. */
+/* Returns a length above 0, the event and the `ack` field of a message, or -errno. */
 static ssize_t receive(int fd, struct proc_event *ret_event, __u32 *ret_answers)
 {
 	struct sockaddr_nl from = { 0 };

@@ -18,10 +18,10 @@
 int process_connector_open(unsigned int kinds);
 /*
  * Returns 1 and an event, 0 if there is none now, or -ENOBUFS if events were lost. After
- * -ENOBUFS the caller calls again. Never waits. After a loss, the kernel queues no events
- * until the queue is empty. Only then does this function report the loss, so a full scan
- * after the report misses no process. *lost is private to this function. The caller sets
- * it to false before the first call.
+ * -ENOBUFS the caller calls again, because events may follow. Never waits. After a loss,
+ * the kernel queues no events until the queue is empty. Only then does this function
+ * report the loss, so a full scan of /proc after the report misses no process. *lost is
+ * private to this function. The caller sets it to false before the first call.
  */
 int process_connector_next(int fd, bool *lost, struct proc_event *ret_event);
 

@@ -36,8 +36,8 @@ bool record_log_peek(const struct record_log *log, size_t slot_size, maze_u64 *n
 			continue;
 		}
 		/*
-		 * The record is still being written, and a wakeup follows, or it was
-		 * overwritten.
+		 * Either the record is still being written and a wakeup follows, or the
+		 * record was overwritten.
 		 */
 		head = load_number(log->head);
 		if (head < *next + log->len)

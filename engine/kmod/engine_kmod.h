@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The user-space side of the kmod engine. It writes lines to /proc/maze/entries (grammar
- * in module/grammar.h) and reads the other files in /proc/maze. The module itself
- * measures the tasks and sends the signals.
+ * This is the user-space side of the kmod engine. It writes lines to /proc/maze/entries
+ * (grammar in module/grammar.h) and reads the other files in /proc/maze. The kernel
+ * module measures the tasks and sends the signals.
  */
 #ifndef MAZE_ENGINE_KMOD_H
 #define MAZE_ENGINE_KMOD_H
@@ -11,7 +11,9 @@
 #include "../../base/error.h"
 
 #define KMOD_DIR "/proc/maze"
-/* Version of the module's files (module/proc_stats.c) that this program supports. */
+/*
+ * The version of the /proc/maze files that this program supports (module/proc_stats.c).
+ */
 #define KMOD_INTERFACE 3
 
 struct engine {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The table engine_kmod, and its operations open, close, probe, gone and others.
+ * Defines the table engine_kmod, and the operations open, close, probe, gone and others.
  */
 #include "../connector_follow.h"
 #include "engine_kmod.h"
@@ -153,8 +153,8 @@ static int kmod_become_service(struct engine *engine)
 /*
  * Returns an epoll descriptor that waits for EPOLLOUT on the events file. While the
  * module is loaded, that file is never writable. After an unload, the file reports every
- * poll event. The descriptor of the file itself would also become readable for new
- * records.
+ * poll event. The function does not return the descriptor of the file itself, because
+ * that also becomes readable for new records.
  */
 static int kmod_gone_fd(struct engine *engine)
 {
@@ -175,7 +175,9 @@ static int kmod_gone_fd(struct engine *engine)
 	return engine->gone_fd;
 }
 
-/* Returns true also after a reload, which loses the watches and makes open files invalid. */
+/*
+ * Also returns true after a reload, which loses the watches and makes open files invalid.
+ */
 static bool kmod_gone(struct engine *engine)
 {
 	struct kmod_stats stats;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Starts and ends watches. For this it writes lines to /proc/maze/entries
+ * Starts and ends watches by lines that it writes to /proc/maze/entries
  * (module/grammar.h).
  *
- * Each line has the PID and the start time of the process. The start time is read from a
- * /proc directory that is checked against the pidfd. If the PID is reused before the
- * module reads the line, the start time does not match, so the module rejects the line.
+ * A line for one target has the PID of the target and the start time of its process. The
+ * start time is read from a /proc directory that is checked against the pidfd. If the PID
+ * is reused before the module reads the line, the start time does not match, so the
+ * module rejects the line.
  */
 #include "engine_kmod.h"
 
@@ -19,7 +20,7 @@
 #include "../../base/proc_files.h"
 #include "../../base/pidfd.h"
 
-/* Size of a line buffer, longer than the longest line of format_watch(). */
+/* Size of a line buffer. The longest line of format_watch() is shorter. */
 #define LINE_MAX_BYTES 256
 
 struct identity {
@@ -174,7 +175,9 @@ int kmod_unwatch_all(struct engine *engine, const struct engine_claim *claim,
 	return err ? maze_fail(error, err, "cannot end watches: %s", strerror(-err)) : 0;
 }
 
-/* Ends every watch. The module stays loaded, because the administrator unloads it. */
+/*
+ * Ends every watch. The module stays loaded, because only the administrator unloads it.
+ */
 int kmod_unload(bool *ret_was_loaded, struct maze_error *error)
 {
 	struct kmod_stats stats;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reads /proc/maze/events. The module keeps a cursor for each open file, and reports
- * missed records.
+ * Reads /proc/maze/events. The module keeps a cursor for each open file, and reports the
+ * number of records that its reader missed.
  */
 #include "engine_kmod.h"
 
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Number of records per read(2). Their size is 6 KiB. */
+/* Maximum number of records per read(2). They take 6 KiB. */
 #define BATCH 64
 
 struct engine_reader {

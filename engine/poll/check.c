@@ -9,8 +9,8 @@
  * either episode, so it is never charged.
  *
  * A process that did not run costs one system call. A thread that ran costs one read of
- * about 1 us. If the thread has also left its CPU, it costs a second read of about 6 us,
- * once in a third of the interval between checks.
+ * about 1 us. A thread that has also left its CPU costs a second read of about 6 us, at
+ * most once in a third of the interval between checks.
  */
 #include "../../core/delivery.h"
 #include "engine_poll.h"
@@ -26,8 +26,8 @@
  */
 #define RUNTIME_LAG_NS (1500 * MAZE_NSEC_PER_MSEC)
 /*
- * The timer does not fire inside a system call. So a check follows when it is overdue by
- * this.
+ * The CPU-time timer does not fire inside a system call. So the worker also checks this
+ * long after the timer should have fired.
  */
 #define OVERDUE_NS (5 * MAZE_NSEC_PER_MSEC)
 /* A CPU-time timer that is set this far ahead does not fire before the planned check. */
@@ -35,11 +35,11 @@
 /* The files of a thread that has not run for this long are closed. */
 #define KEPT_OPEN_NS MAZE_NSEC_PER_SEC
 /*
- * After 1/READ_SLEEPS_FRACTION of the interval between checks, the sleeps of a thread
- * that has left its CPU are read.
+ * The sleeps of a thread that has left its CPU are read when it has run for
+ * 1/READ_SLEEPS_FRACTION of the interval between checks.
  */
 #define READ_SLEEPS_FRACTION 3
-/* In a crowded engine, a process that uses more than 1/CROWD_FRACTION of a CPU is busy. */
+/* If engine->crowded, a process that uses more than 1/CROWD_FRACTION of a CPU is busy. */
 #define CROWD_FRACTION 16
 
 /* Sends the signal of a stage and writes its record. */
@@ -69,7 +69,9 @@ static void act(struct engine *engine, const struct poll_process *process,
 	poll_record(engine, process, thread, &facts);
 }
 
-/* With MAZE_POLICY_OWNED, the real, effective and saved UID must all be the owner. */
+/*
+ * Returns true if the policy has an owner and the real, effective or saved UID differs.
+ */
 static bool owner_differs(const struct poll_process *process, const struct poll_thread *thread)
 {
 	maze_u32 owner = thread->policy.owner;
@@ -150,9 +152,10 @@ static maze_u64 remaining(const struct poll_thread *thread)
 }
 
 /*
- * The number of sleeps must be read before a charge that may reach a limit. It must be
- * read after enough runtime that a new episode may have begun. It must also be read once
- * while the thread rests, so that its sleep is known before it runs again.
+ * Returns whether the number of sleeps must be read now. The first reason is that the
+ * next charge may reach a limit. The second is that the thread rests, because one read
+ * then shows its sleep before it runs again. The third is that the thread has run long
+ * enough since unbroken_ns.
  */
 static bool must_read_sleeps(const struct engine *engine, const struct poll_process *process,
 			     const struct poll_thread *thread, bool rests)
@@ -168,7 +171,7 @@ static bool must_read_sleeps(const struct engine *engine, const struct poll_proc
 		       READ_SLEEPS_FRACTION;
 }
 
-/* Reads the number of sleeps, after the times, and steps the account. */
+/* Reads the number of sleeps after the times have been read, and steps the account. */
 static int read_sleeps(struct engine *engine, struct poll_process *process,
 		       struct poll_thread *thread)
 {
@@ -181,8 +184,8 @@ static int read_sleeps(struct engine *engine, struct poll_process *process,
 		return err;
 	thread->uid = status.uid;
 	/*
-	 * Keep the value from before the read of the sleeps. A later sleep increases the
-	 * number of arrivals, so the next check detects that sleep.
+	 * Keep the number of arrivals from before the read of the sleeps. A later sleep
+	 * increases the number of arrivals, so the next check detects that sleep.
 	 */
 	thread->arrivals = arrivals;
 	if (status.sleeps != thread->sleeps)
@@ -246,10 +249,10 @@ static bool is_busy(const struct engine *engine, maze_u64 used_ns, maze_u64 pass
  * the wall time. So no limit is reached before CPU time and wall time have both advanced
  * by left_ns.
  *
- * A process that mostly runs is checked by wall time. This is correct for many threads
- * too. It costs less than a signal for each check, because one wakeup serves all such
- * processes. A process that mostly sleeps is left to its timer. It costs one check while
- * it rests, and nothing else until the timer fires.
+ * A process that mostly runs is checked by wall time. This costs less than a signal for
+ * each check, because one wakeup serves all such processes. A process that mostly sleeps
+ * is checked when its timer fires. While such a process rests, it costs one check, and
+ * then nothing until the timer fires.
  */
 static void plan(struct engine *engine, struct poll_process *process, maze_u64 now,
 		 maze_u64 used_ns)
@@ -281,7 +284,10 @@ void poll_check(struct engine *engine, struct poll_process *process)
 	maze_u64 before_ns = process->cpu_ns;
 	struct poll_thread *thread, *next;
 
-	/* Read before the threads are, so that the next plan counts all their time. */
+	/*
+	 * Read this clock before the threads, so that the next check counts all their
+	 * time.
+	 */
 	process->cpu_ns = now_ns(process->clock);
 	if (process->relist || proc_thread_links(process->dir) != process->links)
 		poll_threads_list(engine, process);

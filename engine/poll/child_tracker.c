@@ -15,7 +15,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-/* A shorter interval between searches costs more than finding a child sooner is worth. */
+/* The minimum interval between searches. Finding a child sooner is not worth the cost. */
 #define SEARCH_MIN_NS (2 * MAZE_NSEC_PER_MSEC)
 
 int poll_child_tracker_init(struct engine *engine)
@@ -84,7 +84,9 @@ maze_u64 poll_child_tracker_search(struct engine *engine, maze_u64 now)
 	if (pause_ns < SEARCH_MIN_NS)
 		pause_ns = SEARCH_MIN_NS;
 	pause_ns = pause_ns * engine->stretch / PACE_STRETCH_ONE;
-	/* Search up to a quarter of the pause early, because the worker is awake. */
+	/*
+	 * Search up to a quarter of the pause early, because the worker is awake already.
+	 */
 	if (now + pause_ns / 4 < tracker->search_at)
 		return tracker->search_at;
 	new_pids_take(engine, now);

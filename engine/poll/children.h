@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The parts of the child tracker. child_tracker.c chooses between fork_events.c and
- * new_pids.c. Both find children and pass them to inherit.c.
+ * Declares the parts of the child tracker. child_tracker.c chooses between fork_events.c
+ * and new_pids.c. Both find children and pass them to inherit.c.
  */
 #ifndef MAZE_POLL_CHILDREN_H
 #define MAZE_POLL_CHILDREN_H
@@ -16,7 +16,7 @@ struct inheritance {
 	char comm[MAZE_COMM_LEN];
 };
 
-/* A child that had exited when its fork event was read. Its children inherit from this. */
+/* A child that exited before its fork event was read, and what its children inherit. */
 struct exited_parent {
 	struct inheritance inherited;
 	pid_t pid;
@@ -26,7 +26,7 @@ struct exited_parent {
 /* A PID that was allocated, but is not yet or no longer in /proc. */
 struct pending_pid {
 	pid_t pid;
-	maze_u64 until; /* CLOCK_MONOTONIC */
+	maze_u64 until; /* CLOCK_MONOTONIC of the last look-up */
 };
 #define PENDING_MAX 256
 
@@ -54,7 +54,9 @@ struct child_tracker {
 
 /* ---- inherit.c ---- */
 
-/* Watches the child. -ESRCH: the child has ended. Records other errors as a loss. */
+/*
+ * Watches the child. -ESRCH: the child has ended. For other errors, records a lost child.
+ */
 int poll_inherit(struct engine *engine, const struct child *child);
 /*
  * Returns what a child of this thread inherits. If thread is NULL, the child inherits the

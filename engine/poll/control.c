@@ -41,7 +41,10 @@ static int explain(int err, int pidfd, struct maze_error *error)
 	}
 }
 
-/* Finds or adds (*is_new) the process. On failure returns NULL and sets *err and *error. */
+/*
+ * Finds the process, or adds it and sets *is_new. On failure, returns NULL and sets *err
+ * and *error.
+ */
 static struct poll_process *get_process(struct engine *engine, int pidfd, bool *is_new, int *err,
 					struct maze_error *error)
 {
@@ -293,7 +296,7 @@ static void fill_entry(const struct poll_process *process, const struct poll_thr
 		.episode = thread->account.episode,
 	};
 	memcpy(entry->comm, thread->comm, sizeof(entry->comm));
-	/* A sleeping thread was not sampled after a change of its name. */
+	/* The stored name of a sleeping thread may be old, so read the name now. */
 	proc_thread_comm(process->dir, thread->tid, entry->comm);
 }
 

@@ -32,7 +32,9 @@ static int send_by_thread_pidfd(const struct poll_process *process, pid_t tid, i
 
 	if (fd < 0)
 		return -errno;
-	/* If the process still has a thread with this TID, the fd refers to that. */
+	/*
+	 * If the process still has a thread with this TID, the fd refers to that thread.
+	 */
 	err = proc_thread_status(process->dir, tid, &status);
 	if (!err)
 		err = send_by_pidfd(fd, signal);
@@ -54,7 +56,7 @@ int poll_deliver(const struct poll_process *process, const struct poll_thread *t
 {
 	int err;
 
-	/* The directory of threads has 2 links of its own, and each thread adds one. */
+	/* /proc/PID/task has 2 links, and 1 more for each thread. */
 	if (signal == SIGKILL || thread->policy.flags & MAZE_POLICY_TO_PROCESS ||
 	    proc_thread_links(process->dir) == 3)
 		return send_by_pidfd(process->pidfd, signal);

@@ -4,18 +4,19 @@
  * the CPU time and the number of sleeps of each watched thread from /proc and steps the
  * account with core/step.h, as every engine does.
  *
- * A CPU-time timer triggers the checks. It runs on the clock of the watched process
- * (timer_create(2), without privilege) and fires when the process has used a few ms of
+ * A CPU-time timer triggers the checks. It runs on the CPU clock of the watched process
+ * (timer_create(2) needs no privilege) and fires when the process has used a few ms of
  * CPU since the last check. So the cost is proportional to the CPU time that is watched,
  * and a sleeping process costs nothing. The kernel fires such a timer only when the
- * process returns to user mode, so a slow backstop also checks the clock of each process.
+ * process returns to user mode, so the worker also reads the CPU clock of each process at
+ * longer intervals (the backstop).
  *
  * No verdict is early. The engine charges only runtime that the scheduler has accounted,
- * which lags by up to a tick. Runtime and sleeps cannot be read together, so the engine
- * reads them in an order that can make a verdict late but not early (check.c).
+ * and this value lags by up to a tick. Runtime and sleeps cannot be read together, so the
+ * engine reads them in an order that can make a verdict late but not early (check.c).
  *
  * Each engine has a worker thread, which enforces the limits also while the caller is
- * blocked. The lock protects all state.
+ * blocked. The lock of the engine protects all its state.
  */
 #ifndef MAZE_ENGINE_POLL_H
 #define MAZE_ENGINE_POLL_H
@@ -34,7 +35,7 @@
 /* These values are the same as in the bpf engine. */
 #define POLL_LOG_LEN 4096
 #define POLL_READERS_MAX 32
-/* Buckets of the hash of processes by PID; a power of two. */
+/* Number of buckets in the hash of processes by PID; a power of two. */
 #define POLL_CHAINS 256
 #define POLL_NEVER (~0ULL)
 
@@ -47,7 +48,7 @@ struct poll_thread {
 	struct thread_times times; /* at the last check */
 	maze_u64 sleeps;	   /* number of voluntary switches at their last read */
 	maze_u64 sleeps_read_ns;   /* runtime at the last read of sleeps */
-	maze_u64 unbroken_ns;	   /* runtime up to which it has not slept since that read */
+	maze_u64 unbroken_ns;	   /* runtime until which no sleep occurred after that read */
 	maze_u64 arrivals;	   /* number of times it got a CPU, up to unbroken_ns */
 	maze_u64 sampled_ns;	   /* CLOCK_MONOTONIC when `times` was read */
 	maze_u64 ran_ns;	   /* CLOCK_MONOTONIC of the last check that found it had run */
@@ -59,14 +60,14 @@ struct poll_thread {
 	int times_fd, status_fd; /* -1: not kept open */
 	bool seen;		 /* found in the current listing of threads */
 	bool gone;
-	bool ignored; /* unwatched alone, in a process that is watched as a whole */
+	bool ignored; /* its watch has ended, but its process is watched as a whole */
 	char comm[MAZE_COMM_LEN];
 };
 
 struct poll_process {
 	struct poll_process *next; /* in its chain */
 	struct poll_thread *threads;
-	/* If the process is watched as a whole, new threads and children inherit these. */
+	/* If `whole`, new threads and children inherit this policy and tag. */
 	bool whole;
 	struct maze_policy policy;
 	maze_u64 tag;
@@ -81,8 +82,8 @@ struct poll_process {
 	maze_u64 cpu_ns;     /* CPU time of the whole process at the last check */
 	maze_u64 limit_ns;   /* the lowest limit of its threads */
 	maze_u64 left_ns;    /* CPU time until the next stage of any thread; POLL_NEVER: none */
-	maze_u64 check_at;   /* CLOCK_MONOTONIC of the next check; POLL_NEVER: by its timer */
-	unsigned long links; /* links of its directory of threads, 2 + number of threads */
+	maze_u64 check_at;   /* CLOCK_MONOTONIC of the next check; POLL_NEVER: none planned */
+	unsigned long links; /* link count of /proc/PID/task, 2 + number of threads */
 	bool relist;	     /* its threads must be listed again */
 	bool unsettled;	     /* a thread has run since its sleeps were read */
 	bool acted;	     /* the last check had a verdict */
@@ -123,7 +124,7 @@ struct engine {
 	maze_u64 heads[RECORD_LOGS];
 	int reader_fds[POLL_READERS_MAX]; /* eventfds that wake readers, -1: free */
 	struct maze_counts counts;
-	bool spares; /* threads that run the same program file as this process are not judged */
+	bool spares; /* processes that run the program file of this process are not judged */
 	bool adopts; /* watch orphans that become children of this process */
 	struct maze_policy adopt_policy;
 	maze_u64 adopt_tag;
@@ -133,7 +134,7 @@ struct engine {
 
 int poll_records_init(struct engine *engine);
 void poll_records_done(struct engine *engine);
-/* Writes a record of the facts, the time and the thread, which may be NULL. */
+/* Writes a record of the facts, the time and the thread. The thread may be NULL. */
 void poll_record(struct engine *engine, const struct poll_process *process,
 		 const struct poll_thread *thread, const struct maze_record *facts);
 /*
@@ -190,7 +191,7 @@ int poll_sample_status(struct engine *engine, const struct poll_process *process
 maze_u64 poll_sample_asleep_ns(struct poll_thread *thread, const struct thread_times *times);
 /* Reads the last sample of an ended thread that its parent has not reaped yet. */
 void poll_sample_last(const struct poll_process *process, struct poll_thread *thread);
-/* Closes the files that are kept open. */
+/* Closes the files of the thread that are kept open. */
 void poll_sample_close(struct engine *engine, struct poll_thread *thread);
 /* Returns the count as of the last sample. */
 maze_u64 poll_count(const struct poll_thread *thread);
@@ -220,7 +221,10 @@ bool poll_child_tracker_has_events(const struct engine *engine);
 void poll_child_tracker_take(struct engine *engine);
 /* Watches all children that were started before the call. Any thread may call this. */
 void poll_child_tracker_catch_up(struct engine *engine);
-/* Searches for children if it is time. Returns the time of the next search or POLL_NEVER. */
+/*
+ * Searches for children if that is due. Returns the time of the next search or
+ * POLL_NEVER.
+ */
 maze_u64 poll_child_tracker_search(struct engine *engine, maze_u64 now);
 /* Whether this process may receive fork events. */
 bool poll_fork_events_permitted(void);

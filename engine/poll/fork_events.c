@@ -92,7 +92,7 @@ static void take(struct engine *engine, const struct proc_event *event)
 	forget_exited_parent(engine->child_tracker, child.pid);
 	if (!find_inheritance(engine, fork->parent_tgid, fork->parent_pid, &child))
 		return;
-	/* The kernel creates the event after the start of the child. */
+	/* The event has a later time than the start of the child. */
 	child.seen_ns = boot_ns_of(event->timestamp_ns);
 	if (poll_inherit(engine, &child) == -ESRCH)
 		remember_exited_parent(engine->child_tracker, &child);

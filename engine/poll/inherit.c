@@ -38,9 +38,9 @@ static void lose(struct engine *engine, const struct child *child)
 }
 
 /*
- * Sets *err to -ESRCH if the child was reaped during the open or its PID was reused. For
- * a PID without a process, pidfd_open(2) fails with ESRCH, EINVAL or ENOENT. The error
- * depends on whether a thread or an exiting process has the PID.
+ * Sets *err to -ESRCH if the child was reaped before the open ended or its PID was
+ * reused. For a PID without a process, pidfd_open(2) fails with ESRCH, EINVAL or ENOENT.
+ * The error depends on whether a thread or an exiting process has the PID.
  */
 static struct poll_process *open_child(struct engine *engine, const struct child *child, int *err)
 {
@@ -86,7 +86,7 @@ int poll_inherit(struct engine *engine, const struct child *child)
 	process->whole = true;
 	process->policy = child->inherited.policy;
 	process->tag = child->inherited.tag;
-	/* The first check lists its threads, and this watches them. */
+	/* The first check lists the threads of the child and starts to watch them. */
 	process->relist = true;
 	poll_check(engine, process);
 	return 0;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Finds new processes and threads without fork events. The kernel allocates PIDs in
- * ascending order, and /proc/loadavg has the last one. If that PID has not changed, no
+ * ascending order, and /proc/loadavg shows the last one. If that PID has not changed, no
  * task was started. Otherwise only the PIDs since the previous value need a check.
  *
  * A process is missed if its parent ended before the search found the process. The
- * exception is a process that became a child of this one, a reaper of orphans (engine.h:
- * adopt).
+ * exception is a process that then became a child of this process, which may adopt
+ * orphans (adopt() in engine.h).
  */
 #include "children.h"
 
@@ -95,9 +95,7 @@ static void check_new(struct engine *engine, pid_t pid, maze_u64 now)
 
 	if (check_pid(engine, pid) != -ESRCH)
 		return;
-	/*
-	 * Replace the oldest PID, whose task has most likely ended before it was found.
-	 */
+	/* Drop the oldest pending PID, because its task has most likely ended already. */
 	if (tracker->pending_count == PENDING_MAX) {
 		memmove(tracker->pending, tracker->pending + 1,
 			(PENDING_MAX - 1) * sizeof(tracker->pending[0]));
@@ -120,7 +118,10 @@ static void search(struct engine *engine)
 
 void new_pids_search_all(struct engine *engine)
 {
-	/* A child may precede its parent in /proc after a wraparound, so search twice. */
+	/*
+	 * After PIDs wrap around, a child may precede its parent in /proc. So search
+	 * twice.
+	 */
 	search(engine);
 	search(engine);
 }

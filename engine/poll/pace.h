@@ -12,13 +12,16 @@
 
 #include "../../core/types.h"
 
-/* On an idle machine, a verdict is late by at most the smaller of these two. */
+/*
+ * On an idle machine, a verdict is late by at most 1/PACE_LATE_FRACTION of the limit, and
+ * by at most PACE_LATE_MAX_NS.
+ */
 #define PACE_LATE_MAX_NS (10 * MAZE_NSEC_PER_MSEC)
 #define PACE_LATE_FRACTION 10
 /*
- * The interval between checks, in percent of this lateness. The rest is for the last
- * check, which happens at a tick, up to 4 ms after the limit. A CPU-time timer also fires
- * at a tick, so its percentage is smaller than that of checks by wall time.
+ * The interval between checks, in percent of this maximum lateness. The rest is for the
+ * last check, which happens at a tick, up to 4 ms after the limit. A CPU-time timer also
+ * fires at a tick, so its percentage is smaller than that of checks by wall time.
  */
 #define PACE_CLOCK_PERCENT 60
 #define PACE_TIMER_PERCENT 35
@@ -41,9 +44,9 @@ maze_inline maze_u64 pace_late_ns(maze_u64 limit_ns)
 }
 
 /*
- * Returns the interval. It grows with the cube of the stretch until it is a tenth of the
- * limit, then linearly. So checks for limits of seconds become rare before checks for
- * limits of 100 ms do.
+ * Returns the interval between checks. It grows with the cube of the stretch until it is
+ * a tenth of the limit, then linearly. So checks for limits of seconds become rare before
+ * those for limits of 100 ms.
  */
 maze_inline maze_u64 pace_step_ns(maze_u64 limit_ns, maze_u64 percent, maze_u64 stretch)
 {
@@ -61,10 +64,10 @@ maze_inline maze_u64 pace_step_ns(maze_u64 limit_ns, maze_u64 percent, maze_u64 
 }
 
 /*
- * Returns the new stretch, half the way from the old one to the value that would cost
- * PACE_SHARE if the cost were linear. The cost depends on the cube of the stretch, so the
- * whole way would be too far. The stretch at most doubles or halves. Each further period
- * without a check halves it again.
+ * Returns the new stretch. It is the mean of the old stretch and of the value that would
+ * cost PACE_SHARE if the cost were linear. The cost depends on the cube of the stretch,
+ * so the value itself would change the cost too much. The new stretch is between half and
+ * twice the old one. Each further period without a check halves it again.
  */
 maze_inline maze_u32 pace_stretch(maze_u32 stretch, maze_u64 share, maze_u64 periods)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The table engine_poll, and its operations open, close and probe.
+ * Defines the table engine_poll, and the operations open, close, probe, service and
+ * others.
  */
 #include "../connector_follow.h"
 #include "engine_poll.h"
@@ -173,7 +174,7 @@ static int poll_service_fd(struct engine *engine)
 }
 
 /*
- * The worker needs no service. But a caller also calls this before it reaps a child
+ * The worker needs no service. But a process also calls service() before it reaps a child
  * (engine.h). Before the reap, the exit of that child must be recorded and its children
  * found.
  */

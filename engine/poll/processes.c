@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A hash of watched processes by PID. Each process has a list of its watched threads. The
- * caller of each function holds the lock.
+ * Keeps a hash of the watched processes by PID. Each process has a list of its watched
+ * threads. The caller of each function holds the engine's lock.
  *
  * Invariant: an entry has a pidfd and a /proc directory of its process, so the PID only
  * serves to find the entry.
@@ -197,7 +197,7 @@ int poll_thread_watch(struct engine *engine, struct poll_process *process, pid_t
 	int err;
 
 	if (!thread) {
-		/* The leader was already checked with the process. */
+		/* The leader was already checked when the process was added. */
 		if (tid != process->pid && proc_is_kernel_thread(process->dir, tid))
 			return -EPERM;
 		thread = calloc(1, sizeof(*thread));
@@ -274,8 +274,8 @@ void poll_threads_list(struct engine *engine, struct poll_process *process)
 	for (thread = process->threads; thread; thread = thread->next)
 		thread->seen = false;
 	/*
-	 * Read first, so that a thread that starts meanwhile makes the next check list
-	 * again.
+	 * Read the number of links before the threads. If a thread starts meanwhile, the
+	 * next check then lists the threads again.
 	 */
 	process->links = proc_thread_links(process->dir);
 	process->relist = false;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The record logs of the poll engine, in the memory of this process. The writer holds the
- * lock and never waits for a reader. Readers do not take the lock (record_log.h).
+ * Keeps the record logs of the poll engine in the memory of this process. The writer
+ * holds the lock and never waits for a reader. Readers do not take the lock
+ * (record_log.h).
  */
 #include "engine_poll.h"
 

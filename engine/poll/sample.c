@@ -25,7 +25,7 @@ maze_u64 poll_count(const struct poll_thread *thread)
 	return account->count_ns + thread->unbroken_ns - account->runtime_ns;
 }
 
-/* Wall time that includes suspend and is not slewed by NTP. */
+/* Returns a wall time that includes suspend and is not slewed by NTP. */
 static maze_u64 elapsed_ns(void)
 {
 	return now_ns(CLOCK_MONOTONIC_RAW) + (now_ns(CLOCK_BOOTTIME) - now_ns(CLOCK_MONOTONIC));
@@ -33,9 +33,10 @@ static maze_u64 elapsed_ns(void)
 
 /*
  * Returns the sleep that recovery has not used yet. The sleep is the time since the watch
- * began, minus running, minus waiting for a CPU. /proc adds a wait for a CPU only when
- * the wait ends. So part of a wait may first count as sleep, and later samples correct
- * that. Steal time counts as sleep, which may make a verdict late but not early.
+ * began, minus the time on a CPU and the time waiting for a CPU. /proc adds a wait for a
+ * CPU only when the wait ends. So part of a wait may first count as sleep, and later
+ * samples correct that. Steal time counts as sleep, which may make a verdict late but not
+ * early.
  */
 maze_u64 poll_sample_asleep_ns(struct poll_thread *thread, const struct thread_times *times)
 {
@@ -76,7 +77,7 @@ int poll_sample_begin(struct poll_process *process, struct poll_thread *thread, 
 	thread->first_ns = elapsed_ns();
 	thread->forgiven_ns = 0;
 	memset(&thread->account, 0, sizeof(thread->account));
-	/* A thread that started watched and never slept is in its first episode. */
+	/* A thread watched from its start that never slept is in its first episode. */
 	sample.runtime_ns = inherited && !status.sleeps ? 0 : thread->times.runtime_ns;
 	verdict = maze_step(&thread->policy, &thread->account, &sample);
 	thread->next_ns = verdict.next_ns;

@@ -16,7 +16,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-/* Maximum number of events per read. More events stay readable. */
+/* Maximum number of events per read. Further events stay readable until the next read. */
 #define EVENTS_MAX 64
 /*
  * CPU-time timers do not fire for a task that spins inside a system call. So the backstop
@@ -52,7 +52,8 @@ static void keep_budget(struct engine *engine, maze_u64 now)
 }
 
 /*
- * The budget excludes the cost of forks, because fewer checks would not reduce that cost.
+ * The budget excludes the cost of fork events, because fewer checks would not reduce that
+ * cost.
  */
 static void end_round(struct engine *engine, bool only_forks)
 {
@@ -90,7 +91,9 @@ static void run_backstop(struct engine *engine, struct poll_process *process)
 {
 	maze_u64 used_ns = now_ns(process->clock) - process->cpu_ns;
 
-	/* A process that has not run since its last check is checked to close its files. */
+	/*
+	 * A process that has not run since its last check is checked to close its files.
+	 */
 	if (used_ns >= pace_step_ns(process->limit_ns, PACE_TIMER_PERCENT, engine->stretch) ||
 	    (!used_ns && process->keeps_files)) {
 		poll_check(engine, process);
@@ -98,7 +101,10 @@ static void run_backstop(struct engine *engine, struct poll_process *process)
 	}
 }
 
-/* A check may be early by a quarter of its interval, so one wakeup serves several. */
+/*
+ * A check may be early by a quarter of its interval, so one wakeup serves several
+ * processes.
+ */
 static bool is_due(const struct poll_process *process, maze_u64 now)
 {
 	maze_u64 early_ns = (process->check_at - process->checked_ns) / 4;
@@ -106,7 +112,7 @@ static bool is_due(const struct poll_process *process, maze_u64 now)
 	return process->check_at != POLL_NEVER && now + early_ns >= process->check_at;
 }
 
-/* Returns the time of the next check or backstop. */
+/* Checks the processes that are due. Returns the time of the next check or backstop. */
 static maze_u64 check_when_due(struct engine *engine, maze_u64 now)
 {
 	bool backstop = now >= engine->backstop_at;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A seq_file over the hash of watched tasks. Position 0 is a header, and each further
- * position is a chain. A task never changes its chain. So a reader with any buffer size
- * gets each task that stays watched exactly once.
+ * This seq_file lists the hash of watched tasks. Position 0 is for a header, and position
+ * N is chain N - 1 of the hash. A task never moves to another chain. So a reader with any
+ * buffer size gets each task that stays watched exactly once.
  */
 #ifndef MAZE_KMOD_CHAIN_SEQ_H
 #define MAZE_KMOD_CHAIN_SEQ_H
@@ -13,7 +13,7 @@
 #include "kmod.h"
 
 struct chain_seq {
-	struct pid_namespace *namespace; /* of the opener, which may exit; with a reference */
+	struct pid_namespace *namespace; /* of the opener, which may exit; this holds a reference */
 };
 
 static inline void *chain_seq_start(struct seq_file *file, loff_t *position)
@@ -33,7 +33,7 @@ static inline void chain_seq_stop(struct seq_file *file, void *at)
 {
 }
 
-/* A pointer is the position plus 1, because SEQ_START_TOKEN is 1. Position 1 is chain 0. */
+/* `at` is the position plus 1, because SEQ_START_TOKEN is 1. Position 1 is chain 0. */
 static inline unsigned int chain_seq_chain(const void *at)
 {
 	return (unsigned int)(unsigned long)at - 2;

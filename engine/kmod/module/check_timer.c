@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Each CPU has a timer that expires when the watched task on it may have reached its
- * limit. On a CPU that runs no watched task, an expired timer is not armed again.
+ * Each CPU has a timer that expires when the watched task on this CPU may have reached
+ * its limit. On a CPU that runs no watched task, an expired timer is not armed again.
  *
  * The scheduler updates the runtime of a running task only at ticks and switches, so the
  * value may be up to a tick old. The module does not replace the value by a clock of its
@@ -15,17 +15,17 @@
 
 #include "kmod.h"
 
-/* Time from setting need_resched until the scheduler has updated the runtime. */
+/* The timer expires this long after it set need_resched, usually after the update. */
 #define UPDATE_NS (20 * NSEC_PER_USEC)
-/* A task that spins in the kernel delays the update, so the wait doubles up to this. */
+/* A task that spins in the kernel delays the update, so the delay doubles up to this. */
 #define UPDATE_MAX_NS NSEC_PER_MSEC
-/* A shorter delay costs more than the precision is worth. */
+/* The minimum delay. A shorter delay costs more than its precision is worth. */
 #define DELAY_MIN_NS (5 * NSEC_PER_USEC)
 
 struct check_timer {
 	struct hrtimer timer;
 	u64 until_ns;  /* CLOCK_MONOTONIC when it expires; 0: not armed */
-	u64 update_ns; /* delay for the runtime update that it requested; 0: none requested */
+	u64 update_ns; /* delay until the runtime update that it requested; 0: none */
 	u64 expiries;
 	int cpu;
 };
@@ -40,7 +40,7 @@ void check_timer_arm(u64 delay_ns)
 
 	if (delay_ns < DELAY_MIN_NS)
 		delay_ns = DELAY_MIN_NS;
-	/* If the timer expires earlier, it then checks and arms itself for the rest. */
+	/* Keep an earlier expiry, because the timer then checks and arms itself again. */
 	if (timer->until_ns > now && timer->until_ns <= now + delay_ns)
 		return;
 	timer->until_ns = now + delay_ns;
@@ -49,11 +49,11 @@ void check_timer_arm(u64 delay_ns)
 }
 
 /*
- * An account must not begin with a runtime from before the watch, so it begins when the
- * runtime has changed since the first check. A cleared need_resched does not prove an
- * update, because the request may have been for another task or from before the watch.
- * Also, a real-time class that picks the same task again need not update the runtime
- * before the next tick.
+ * An account must not begin with a runtime from before the watch. So it begins only when
+ * the runtime has changed since the first check. A cleared need_resched does not prove an
+ * update, because the timer may have set it for another task or before the watch. A
+ * real-time class that picks the same task again may also leave the runtime as it is
+ * until the next tick.
  */
 static bool may_begin(struct maze_task *watched, u64 runtime_ns)
 {
@@ -64,7 +64,7 @@ static bool may_begin(struct maze_task *watched, u64 runtime_ns)
 	}
 	if (runtime_ns <= watched->seen_runtime)
 		return false;
-	/* Without a switch-in, use the time of the first check. */
+	/* If no switch-in was seen, use the time of the first check. */
 	if (!watched->in_clock) {
 		watched->in_runtime = runtime_ns;
 		watched->in_clock = watched->seen_clock;
@@ -72,7 +72,7 @@ static bool may_begin(struct maze_task *watched, u64 runtime_ns)
 	return true;
 }
 
-/* Steps the current task's account. Returns the delay until the next check, 0 for none. */
+/* Steps the current task's account. Returns the delay until its next check; 0: none. */
 static u64 check(struct maze_task *watched, bool *ret_begun)
 {
 	struct maze_sample sample = {
@@ -100,7 +100,9 @@ static enum hrtimer_restart expire(struct hrtimer *hrtimer)
 
 	timer->expiries++;
 	timer->until_ns = 0;
-	/* The timer moved here when its CPU went offline. This CPU has its own timer. */
+	/*
+	 * A timer whose CPU went offline moves to another CPU, which has its own timer.
+	 */
 	if (timer->cpu != smp_processor_id() || !atomic_read(&maze_watched))
 		return HRTIMER_NORESTART;
 	watched = tasks_find(current);
@@ -176,7 +178,7 @@ void check_timer_done(void)
 	int cpu;
 
 	cpuhp_remove_state(hotplug);
-	/* The probes that arm timers are already detached. */
+	/* The probes that arm timers are already detached, so no timer is armed again. */
 	for_each_possible_cpu(cpu) hrtimer_cancel(&per_cpu(timers, cpu).timer);
 }
 

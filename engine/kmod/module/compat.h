@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Differences between kernel versions. No other file of the module tests for a version.
+ * Handles the differences between kernel versions. No other file of the module tests for
+ * a version.
  */
 #ifndef MAZE_KMOD_COMPAT_H
 #define MAZE_KMOD_COMPAT_H
@@ -9,7 +10,7 @@
 #include <linux/sched.h>
 #include <linux/version.h>
 
-/* From 5.18 on, sched_switch passes the previous state after `next`. */
+/* From 5.18 on, the tracepoint sched_switch passes the state of `prev` after `next`. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 18, 0)
 #error "maze needs Linux 5.18 or later"
 #endif
@@ -38,7 +39,7 @@ static inline void compat_hrtimer_setup(struct hrtimer *timer,
 #define PF_USER_WORKER PF_IO_WORKER
 #endif
 
-/* From 5.15 on, this state means a wait for a lock that sleeps only on PREEMPT_RT. */
+/* From 5.15 on, a task in this state waits for a lock that spins without PREEMPT_RT. */
 #ifndef TASK_RTLOCK_WAIT
 #define TASK_RTLOCK_WAIT 0
 #endif

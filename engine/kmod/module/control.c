@@ -16,7 +16,7 @@
 #include "grammar.h"
 #include "kmod.h"
 
-/* Maximum number of bytes that one write(2) processes. The caller writes the rest again. */
+/* Maximum number of bytes that one write(2) processes. The caller must write the rest. */
 #define WRITE_MAX (64 * 1024)
 
 static DEFINE_MUTEX(one_writer);
@@ -71,7 +71,7 @@ static bool is_left(const struct batch *batch, const struct task_struct *thread)
 	return thread->start_boottime <= batch->latest_start_ns;
 }
 
-/* Fills the batch, with references. Returns false if no thread is left. */
+/* Fills the batch and takes references. Returns false if no thread is left. */
 static bool next_batch(struct batch *batch)
 {
 	struct task_struct *thread;
@@ -111,9 +111,9 @@ static int watch_batch(const struct batch *batch, const struct maze_watch_params
 
 /*
  * Watches all threads. With inheritance, a new thread of a watched thread inherits the
- * watch and the stamp, so the loop skips it. The loop ends even if unwatched threads
- * start new ones faster than it watches them. It also ends when the writer receives a
- * fatal signal.
+ * watch and the stamp, so the loop skips it. If unwatched threads start new threads
+ * faster than the loop watches them, the loop ends with -EAGAIN. It also ends when the
+ * writer receives a fatal signal.
  */
 static int watch_process(struct task_struct *leader, const struct maze_watch_params *params)
 {
@@ -159,8 +159,9 @@ static int watch(struct task_struct *task, const struct grammar_order *order)
 	else
 		err = watch_process(task, &params);
 	/*
-	 * Arm the timers, because a running task may not switch for long. After an error,
-	 * some threads may be watched already.
+	 * Arm the timers, because a running task may run for a long time without a
+	 * switch. Do this after most errors too, because some threads may be watched
+	 * already.
 	 */
 	if (err != -ESRCH && err != -EEXIST)
 		check_timer_arm_all();
@@ -211,8 +212,9 @@ static void end_tag(const struct grammar_order *order)
 }
 
 /*
- * Compares the order's start time with the one in /proc/PID/stat. That is the start time
- * of the leader, in clock ticks, in the time namespace of the writer.
+ * Compares the order's start time with the one that the writer reads in /proc/PID/stat.
+ * This file shows the start time of the leader in clock ticks, in the time namespace of
+ * its reader.
  */
 static bool start_differs(const struct task_struct *task, const struct grammar_order *order)
 {
@@ -221,7 +223,7 @@ static bool start_differs(const struct task_struct *task, const struct grammar_o
 
 	if (!order->start_ticks)
 		return false;
-	/* The leader pointer of a reaped task may be stale. */
+	/* The leader pointer of a reaped task may be stale, so test pid_alive() first. */
 	rcu_read_lock();
 	alive = pid_alive(task);
 	if (alive)

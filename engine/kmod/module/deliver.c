@@ -2,12 +2,12 @@
 /*
  * Sends the signal and writes the record of a verdict. A verdict occurs under the
  * runqueue lock or in hard interrupt context, where no signal can be sent. So irq_work
- * delivers it in the next interrupt.
+ * delivers the verdict in a later interrupt.
  *
  * On PREEMPT_RT, irq_work in hard interrupt context cannot send a signal either. The
  * per-CPU threads of irq_work would wait behind the real-time task that is to be
- * signalled. So a delivery kthread of high priority, which can run on any CPU, sends the
- * signals there.
+ * signalled. So on PREEMPT_RT, a kthread of high priority, which can run on any CPU,
+ * sends the signals.
  */
 #include <linux/cred.h>
 #include <linux/kthread.h>
@@ -19,7 +19,7 @@
 #include "../../../core/delivery.h"
 #include "kmod.h"
 
-/* A copy of the pending verdicts, because the policy may change during delivery. */
+/* A copy of pending verdicts and the policy, which may change during delivery. */
 struct queued_verdicts {
 	struct maze_policy policy;
 	struct maze_tally tally;
@@ -28,7 +28,9 @@ struct queued_verdicts {
 	u32 cpu;
 };
 
-/* With MAZE_POLICY_OWNED, the real, effective and saved UID must all be the owner. */
+/*
+ * Returns true if the policy has an owner and the real, effective or saved UID differs.
+ */
 static bool owner_differs(const struct task_struct *task, const struct maze_policy *policy)
 {
 	kuid_t owner = make_kuid(&init_user_ns, policy->owner);
@@ -48,7 +50,7 @@ static bool owner_differs(const struct task_struct *task, const struct maze_poli
 /*
  * Returns the task's disposition of the signal. The sighand is SLAB_TYPESAFE_BY_RCU, so
  * it may belong to another process after the last thread has exited. To detect that, the
- * pointer is read again after the handler.
+ * function reads the pointer again after it has read the handler.
  */
 static u32 disposition_of(struct task_struct *task, u32 signal)
 {
@@ -72,13 +74,13 @@ static u32 disposition_of(struct task_struct *task, u32 signal)
 		found |= MAZE_DISPOSITION_CAUGHT;
 	if (sigismember(&task->blocked, (int)signal))
 		found |= MAZE_DISPOSITION_BLOCKED;
-	/* The reference to the task also keeps its signal_struct. */
+	/* The reference to the task also keeps its signal_struct allocated. */
 	if (READ_ONCE(task->signal->flags) & SIGNAL_UNKILLABLE)
 		found |= MAZE_DISPOSITION_INIT;
 	return found;
 }
 
-/* The kernel accepts a signal for an exiting thread, but runs no handler for it. */
+/* The kernel accepts a signal for an exiting thread, but the signal has no effect. */
 static int send(struct task_struct *task, u32 signal, bool to_process)
 {
 	if (task->flags & PF_EXITING)
@@ -184,7 +186,7 @@ void deliver_verdict(struct irq_work *work)
 		deliver_pending(watched);
 		put(watched);
 	} else if (test_and_set_bit_lock(0, &watched->queued)) {
-		/* The kthread takes the earlier verdict and this one together. */
+		/* The entry is still queued, so the kthread takes both verdicts. */
 		put(watched);
 	} else {
 		llist_add(&watched->queue_node, &queue);
@@ -194,7 +196,7 @@ void deliver_verdict(struct irq_work *work)
 
 int deliver_start(void)
 {
-	/* Applications use lower priorities, and the kernel's own threads have 99. */
+	/* Applications use priorities below 98, and the kernel's own threads use 99. */
 	struct sched_attr attr = {
 		.size = sizeof(attr),
 		.sched_policy = SCHED_FIFO,
@@ -218,7 +220,7 @@ void deliver_stop(void)
 
 static void queue_verdict(struct maze_task *watched, const struct maze_verdict *verdict)
 {
-	/* An entry that was removed from the hash may already be about to be freed. */
+	/* An entry that was removed from the hash may have no references left. */
 	if (watched->ended || !refcount_inc_not_zero(&watched->refs))
 		return;
 	watched->pending |= verdict->due;
@@ -227,7 +229,7 @@ static void queue_verdict(struct maze_task *watched, const struct maze_verdict *
 	get_task_struct(watched->task);
 	/*
 	 * irq_work_queue() returns false if an earlier verdict is still queued. That
-	 * verdict holds references of its own.
+	 * verdict holds its own references, so drop the new ones.
 	 */
 	if (!irq_work_queue(&watched->work))
 		put(watched);

@@ -18,7 +18,7 @@ static int is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
-/* Returns 0 if no word is left. A comment ends the line. */
+/* Returns 0 if no word is left before a comment or the end of the line. */
 static int next_word(struct cursor *cursor, struct word *ret_word)
 {
 	while (cursor->at < cursor->end && is_blank(*cursor->at))
@@ -59,7 +59,9 @@ static int next_number(struct cursor *cursor, maze_u64 max, maze_u64 *ret_number
 	return next_word(cursor, &word) && parse_number(word.at, word.len, max, ret_number);
 }
 
-/* Returns whether the word begins with `with`. The rest of the word goes to *ret_value. */
+/*
+ * Returns whether the word begins with the string `with`. If so, *ret_value is the rest.
+ */
 static int begins(const struct word *word, const char *with, struct word *ret_value)
 {
 	maze_u64 i;
@@ -133,7 +135,7 @@ static int apply_word(const struct word *word, struct grammar_order *order)
 	return 1;
 }
 
-/* Reads a limit in milliseconds. Its maximum prevents an overflow of the product. */
+/* Reads a limit in milliseconds. Its maximum prevents an overflow of the value in ns. */
 static int next_limit(struct cursor *cursor, maze_u64 *ret_ns)
 {
 	maze_u64 ms;

@@ -4,7 +4,7 @@
  *
  *	PID SOFT_MS HARD_MS SOFT_SIG HARD_SIG [WORD...]	watch, or replace a policy
  *	-PID [thread] [start=N] [tag=N] [claim=MASK]	end the watch
- *	-tag=N [claim=MASK]				end every watch with that tag
+ *	-tag=N [claim=MASK]				end every watch with that tag in the bits of MASK
  *	-all						end every watch
  *
  * WORD is one of:
@@ -17,11 +17,12 @@
  *	recovery=N	as in struct maze_policy; default MAZE_RECOVERY_INF
  *	tag=N		tag of the watch
  *	start=N		fail with -ESRCH if the process did not start at N (field 22 of
- *			/proc/PID/stat), because the PID was reused
+ *			/proc/PID/stat), which means that the PID was reused
  *
  * Numbers are unsigned and decimal. # begins a comment. A line without words is ignored.
  *
- * The parser neither allocates nor calls the kernel, so tests and a fuzzer contain it too.
+ * The parser neither allocates nor calls the kernel, so it also compiles into tests and a
+ * fuzzer in user space.
  */
 #ifndef MAZE_KMOD_GRAMMAR_H
 #define MAZE_KMOD_GRAMMAR_H

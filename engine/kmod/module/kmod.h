@@ -2,18 +2,19 @@
 /*
  * Shared declarations of the kernel module.
  *
- * Contexts. The switch probe runs under the runqueue lock. The fork and exit probes run
- * with preemption disabled. The check timer runs in hard interrupt context, also on
- * PREEMPT_RT. So this code takes only raw locks and wakes no tasks. It does not allocate,
- * except at a fork without PREEMPT_RT. Delivery of verdicts and wakeups of readers start
- * from irq_work. A work item fills the pool of entries.
+ * The switch probe runs under the runqueue lock. The fork and exit probes run with
+ * preemption disabled. The check timer runs in hard interrupt context, also on
+ * PREEMPT_RT. So the probes and the timer take only raw locks and wake no tasks. They do
+ * not allocate, except at a fork without PREEMPT_RT. irq_work starts the delivery of
+ * verdicts and wakes readers. A work item fills the pool of entries (tasks.c).
  *
- * Lock order: runqueue > chain > task > ring or pool > hrtimer base. No lock is held
- * while a signal is sent.
+ * Locks are taken in this order: runqueue, chain, task, ring or pool, hrtimer base. No
+ * lock is held while a signal is sent.
  *
  * No verdict is early, because only se.sum_exec_runtime is charged. The scheduler updates
- * it at switches and ticks and has already subtracted steal time. The module adds no
- * clock of its own to a stale value, but makes the scheduler update it (check_timer.c).
+ * this value at switches and ticks and has already subtracted steal time. If the value is
+ * stale, the module does not add a clock of its own, but makes the scheduler update the
+ * value (check_timer.c).
  */
 #ifndef MAZE_KMOD_H
 #define MAZE_KMOD_H
@@ -42,19 +43,19 @@
 
 struct maze_task {
 	struct hlist_node chain;
-	struct task_struct *task; /* key; valid until its exit probe has run, and then under RCU */
+	struct task_struct *task; /* key of the hash; after its exit probe, valid only under RCU */
 	raw_spinlock_t lock;	  /* protects policy to left_waited, and pending to ended */
 	struct maze_policy policy;
 	struct maze_account account;
 	u64 tag;
 	u64 next_check_ns; /* CPU time from the last step to the next check; 0: none */
-	u64 in_clock;	   /* local_clock() at its switch-in */
+	u64 in_clock;	   /* local_clock() at its last switch-in, or at the first check */
 	u64 in_runtime;	   /* runtime at in_clock */
-	bool switched_in;  /* in_clock was read at a switch-in; false: at the first check */
+	bool switched_in;  /* whether in_clock was read at a switch-in */
 	u64 seen_clock;	   /* local_clock() at the first check before the account begins; 0: none */
 	u64 seen_runtime;  /* runtime at seen_clock, which may be stale */
 	u64 yield_ns;	   /* runtime at its last yield without a switch; never too small */
-	u64 left_clock;	   /* local_clock() when a sleep without reset began; 0: none */
+	u64 left_clock;	   /* local_clock() when a sleep began that resets nothing; 0: none */
 	u64 left_waited;   /* run_delay at left_clock */
 	/* Verdicts that deliver.c has not processed yet. */
 	struct irq_work work;
@@ -63,9 +64,9 @@ struct maze_task {
 	u32 pending;	      /* MAZE_FIRED_* */
 	u32 cpu;
 	struct maze_tally pending_tally;
-	u32 stamp;	 /* number of the last request to watch it or the task it inherits from */
+	u32 stamp;	 /* number of the last request to watch this task or its parent */
 	bool ended;	 /* removed from the hash, so it causes no more verdicts */
-	refcount_t refs; /* one of the hash, and one of a verdict that is being delivered */
+	refcount_t refs; /* held by the hash and by a verdict that is being delivered */
 	struct rcu_work free;
 };
 
@@ -74,7 +75,7 @@ extern atomic_t maze_watched;
 struct maze_watch_params {
 	struct maze_policy policy;
 	u64 tag;
-	u64 mask;	/* replace only a watch whose tag equals this in these bits; 0: any */
+	u64 mask;	/* replace only a watch whose tag equals `tag` in these bits; 0: any */
 	u32 flags;	/* of the WATCH record */
 	u32 stamp;	/* number of the request */
 	bool may_sleep; /* the caller may sleep in an allocation */
@@ -89,9 +90,9 @@ void tasks_done(void);
 /* The caller holds rcu_read_lock() or has disabled preemption. */
 struct maze_task *tasks_find(const struct task_struct *task);
 /*
- * Watches a task or replaces its policy, with count 0. If params->mask is set and the
- * task has the same policy and tag, keeps its count. Errors: -EEXIST (the mask does not
- * cover the watch), -ENOMEM, -ENOSPC (max_entries), -ESRCH (exiting).
+ * Watches a task or replaces its policy, and sets its count to 0. But if params->mask is
+ * set and the task has this policy and tag already, its count stays. Errors: -EEXIST (the
+ * mask does not cover the watch), -ENOMEM, -ENOSPC (max_entries), -ESRCH (exiting).
  */
 int tasks_watch(struct task_struct *task, const struct maze_watch_params *params);
 void tasks_put(struct maze_task *watched);
@@ -122,19 +123,19 @@ int check_timer_init(void);
 void check_timer_done(void);
 /* Arms the timer of this CPU, which checks the task that runs there after the delay. */
 void check_timer_arm(u64 delay_ns);
-/* Arms the timers of all CPUs, because newly watched tasks may be running. May sleep. */
+/* Arms the timers of all CPUs for newly watched tasks that run already. May sleep. */
 void check_timer_arm_all(void);
 u64 check_timer_expiries(void);
 
 /* ---- deliver.c: signals and records of verdicts ---------------------------------- */
 
 int deliver_start(void);
-/* Delivers the queued verdicts and ends the kthread. No new verdict may be possible. */
+/* Delivers the queued verdicts and ends the kthread. The probes must be detached. */
 void deliver_stop(void);
-/* Sends signals and writes records for the task that contains this work. */
+/* Sends signals and writes records for the struct maze_task that contains this work. */
 void deliver_verdict(struct irq_work *work);
 /*
- * Steps the account, queues the verdicts that are due, and sets sample->yield_ns. The
+ * Sets sample->yield_ns, steps the account, and queues the verdicts that are due. The
  * caller holds the task's lock and runs on the task's CPU.
  */
 void judge(struct maze_task *watched, struct maze_sample *sample);
@@ -155,11 +156,11 @@ bool waits_for_lock(struct task_struct *task);
 int records_init(void);
 void records_done(void);
 /*
- * Writes a record, in any context. Adds boot_ns, seq and the fields of the task, which is
- * NULL for a LOST record.
+ * Writes a record. May be called in any context. Adds boot_ns, seq and the fields of the
+ * task to the facts. For a LOST record, task is NULL.
  */
 void records_write(const struct task_struct *task, const struct maze_record *facts);
-/* Returns the facts of a verdict that come from its policy and tally. */
+/* Returns a record that has only the facts which the policy and the tally contain. */
 struct maze_record records_of_verdict(const struct maze_policy *policy,
 				      const struct maze_tally *tally, bool hard);
 
@@ -176,8 +177,9 @@ struct wait_queue_head *records_wait(void);
 /* Makes waiting readers return, because the module is being unloaded. */
 void records_hang_up(void);
 /*
- * Removes epolls from the wait queue, after the last call of the file's poll operation. A
- * grace period must pass before records_done(), because a poller may be removing itself.
+ * Removes epoll instances from the wait queue. The caller has removed the file, so none
+ * is added later. An RCU grace period must pass before records_done(), because a poller
+ * may still be removing itself.
  */
 void records_detach_pollers(void);
 bool records_hung_up(void);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * maze.ko watches tasks for CPU time used without sleeping, and signals those that exceed
- * their limits. The rule is in core/step.h. This file starts the parts of the module and
- * stops them in the opposite order.
+ * their limits. core/step.h decides when a task exceeds them. This file starts the parts
+ * of the module and stops them in the opposite order.
  */
 #include <linux/module.h>
 #include <linux/proc_fs.h>
@@ -39,7 +39,7 @@ static int create_files(void)
 	return err;
 }
 
-/* Stops new events, ends watches and frees memory. The files are already removed. */
+/* Stops new events, ends watches and frees memory. The caller has removed the files. */
 static void take_down(void)
 {
 	records_detach_pollers();
@@ -47,7 +47,7 @@ static void take_down(void)
 	yields_done();
 	check_timer_done();
 	tasks_drop_all();
-	/* This waits for RCU, and so until the interrupts that queued verdicts have ended. */
+	/* This waits for RCU, and so for the interrupts that queued verdicts. */
 	switch_detach();
 	deliver_stop();
 	tasks_done();
@@ -75,7 +75,7 @@ static int __init maze_init(void)
 	err = switch_attach();
 	if (err)
 		goto out_yields;
-	/* If create_files() fails, the files that it created may already have been used. */
+	/* If create_files() fails, watches may exist, because some files were created. */
 	err = create_files();
 	if (err) {
 		take_down();

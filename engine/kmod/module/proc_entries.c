@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /proc/maze/entries, in the format of 2008. A write starts or ends watches (control.c).
- * A read returns a line for each watched task, with the PIDs of the reader's PID
- * namespace.
+ * Implements /proc/maze/entries, whose format is that of 2008. A write starts or ends
+ * watches (control.c). A read returns a line for each watched task, with the PIDs of the
+ * reader's PID namespace.
  */
 #include <linux/capability.h>
 #include <linux/pid_namespace.h>

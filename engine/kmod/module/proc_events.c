@@ -2,8 +2,8 @@
 /*
  * /proc/maze/events is a stream of struct maze_record (core/record.h), oldest first. Each
  * open file has its own cursor. lseek(fd, 0, SEEK_END) moves the cursor after the newest
- * record, and lseek(fd, 0, SEEK_SET) moves it to the oldest. poll(2) works. PIDs are
- * those of the initial PID namespace.
+ * record, and lseek(fd, 0, SEEK_SET) moves it to the oldest. The file supports poll(2).
+ * The PIDs in records are those of the initial PID namespace.
  */
 #include <linux/capability.h>
 #include <linux/mutex.h>
@@ -17,7 +17,7 @@
 #include "kmod.h"
 
 struct reader {
-	struct mutex lock; /* for threads that share the file */
+	struct mutex lock; /* protects the cursor if threads share the file */
 	struct records_cursor cursor;
 };
 

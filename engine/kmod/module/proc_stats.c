@@ -6,7 +6,7 @@
 
 #include "kmod.h"
 
-/* Version of the files and the grammar. An incompatible change increases it. */
+/* Version of the files and of the grammar. Each incompatible change increases it. */
 #define INTERFACE 3
 
 static int show(struct seq_file *file, void *unused)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Two rings of records. Verdicts and lifecycle events of watches have separate rings, so
- * that many lifecycle events overwrite no verdict. The writer never waits for a reader. A
- * reader computes from the record numbers how many records it missed.
+ * Keeps two rings of records. Verdicts and lifecycle events of watches have separate
+ * rings, so that lifecycle events never overwrite a verdict. The writer never waits for a
+ * reader. A reader computes from the record numbers how many records it missed.
  */
 #include <linux/cgroup.h>
 #include <linux/cred.h>
@@ -31,12 +31,12 @@ static struct ring rings[RINGS] = {
 	[RING_LIFECYCLE] = { .lock = __RAW_SPIN_LOCK_UNLOCKED(rings[RING_LIFECYCLE].lock) },
 };
 /*
- * Allocated separately, because poll(2) and epoll(7) remove themselves from the queue,
- * possibly after the module is unloaded.
+ * This queue is allocated separately, because a task in poll(2) may leave the queue after
+ * the module is unloaded.
  */
 static struct wait_queue_head *readers;
 static bool hung_up;
-/* Written with the lock of RING_VERDICTS held. */
+/* The lock of RING_VERDICTS protects writes to these counters. */
 static u64 verdicts, signals;
 
 static void wake_readers(struct irq_work *work)
@@ -68,7 +68,7 @@ static void fill(struct maze_record *record, const struct task_struct *task)
 	record->tid = task_pid_nr((struct task_struct *)task);
 	record->uid = from_kuid(&init_user_ns, task_uid(task));
 	record->cgroup_id = cgroup_of(task);
-	/* This takes no lock, so the name may change during the copy. */
+	/* No lock protects comm here, so the name may change during the copy. */
 	strscpy_pad(record->comm, task->comm, sizeof(record->comm));
 }
 
@@ -190,8 +190,8 @@ void records_detach_pollers(void)
 }
 
 /*
- * Frees the queue if it is empty. It does not wait for a task in poll(2), which leaves
- * the queue only when the task next runs.
+ * Frees the queue if no task in poll(2) is left in it. The function does not wait for
+ * such a task, because the task leaves the queue only when it next runs.
  */
 static void free_readers(void)
 {
@@ -199,7 +199,10 @@ static void free_readers(void)
 
 	if (!readers)
 		return;
-	/* Take the lock, so that a task that has just left the queue has released it. */
+	/*
+	 * A task that has just left the queue may still hold the lock. Wait for its
+	 * release.
+	 */
 	spin_lock_irq(&readers->lock);
 	empty = list_empty(&readers->head);
 	spin_unlock_irq(&readers->lock);

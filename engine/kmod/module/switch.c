@@ -3,8 +3,9 @@
  * Steps accounts at scheduler events. The tracepoints sched_switch, sched_process_fork
  * and sched_process_exit are found by name, because they are not exported as symbols.
  *
- * Each switch costs one load if nothing is watched, else two lookups in the hash. Only a
- * watched task is stepped, and only its switch-in may arm the timer.
+ * Each switch costs one load if nothing is watched, else two lookups in the hash. Only
+ * the account of a watched task is stepped, and only the switch-in of a watched task may
+ * arm the timer.
  */
 #include <linux/sched/clock.h>
 #include <linux/tracepoint.h>
@@ -29,9 +30,9 @@ static void switch_out(struct task_struct *prev, struct maze_task *watched, bool
 
 	raw_spin_lock(&watched->lock);
 	/*
-	 * prev_state is also set for a preempted task, and for a task that a pending
-	 * signal kept runnable. In the second case __state is 0. A wait for a lock that
-	 * sleeps only on PREEMPT_RT does not count as a sleep.
+	 * prev_state is also nonzero for a preempted task, and for a task that a pending
+	 * signal kept runnable. In the second case __state is 0. TASK_RTLOCK_WAIT does
+	 * not count as a sleep, because the lock spins without PREEMPT_RT.
 	 */
 	if (!preempt && (prev_state & ~TASK_RTLOCK_WAIT) && READ_ONCE(prev->__state)) {
 		sample.act = MAZE_SLEEPS;
@@ -72,8 +73,9 @@ static void switch_in(struct task_struct *next, struct maze_task *watched)
 
 	raw_spin_lock(&watched->lock);
 	/*
-	 * yields.c needs a time no later than the switch-in. Without sched_info this is
-	 * exec_start, which lags by the time spent in interrupts.
+	 * yields.c needs a time no later than the switch-in. With sched_info it corrects
+	 * local_clock() by last_arrival. Without sched_info, exec_start is early enough,
+	 * because it lags by the time spent in interrupts.
 	 */
 	watched->in_clock = IS_ENABLED(CONFIG_SCHED_INFO) ? local_clock() : next->se.exec_start;
 	watched->in_runtime = sample.runtime_ns;
@@ -147,8 +149,8 @@ static void probe_fork(void *data, struct task_struct *parent, struct task_struc
 		return;
 	if (!tasks_watch(child, &params)) {
 		/*
-		 * A concurrent end of watches may have passed the chain before the child
-		 * was added.
+		 * A concurrent request may have ended the parent's watch before the child
+		 * was added, so that request did not end the watch of the child.
 		 */
 		if (!is_watched(parent))
 			tasks_end(child, MAZE_EVENT_UNWATCH);
@@ -159,7 +161,7 @@ static void probe_fork(void *data, struct task_struct *parent, struct task_struc
 	records_write(NULL, &lost);
 }
 
-/* Judges an exiting task, without the time since its last tick. */
+/* Judges an exiting task. The sample lacks the runtime since the last tick. */
 static void judge_last(struct task_struct *task)
 {
 	struct maze_sample sample = { .runtime_ns = task->se.sum_exec_runtime, .act = MAZE_RUNS };

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Watched tasks are in a hash by task_struct. It is read under RCU, and written under a
- * lock per chain. The switch probe finds an entry with a few loads and no atomic
+ * Watched tasks are in a hash by task_struct. The hash is read under RCU, and written
+ * under a lock per chain. The switch probe finds an entry with a few loads and no atomic
  * operation.
  *
  * Invariant: an entry is in the hash only while its task can still be switched in. The
  * exit probe removes it. tasks_watch() adds an entry, then checks whether the task is
- * exiting, because the exit probe may already have run. An entry is freed after an RCU
- * grace period, and after its pending verdict is delivered.
+ * exiting, because the exit probe may already have run. An entry is freed only after both
+ * an RCU grace period and the delivery of its pending verdicts.
  */
 #include <linux/hash.h>
 #include <linux/rculist.h>
@@ -16,9 +16,9 @@
 #include "kmod.h"
 
 /*
- * Sizes of the pool of entries for forks, because a fork on PREEMPT_RT cannot allocate.
- * Below POOL_LOW, a work item refills the pool. POOL_LOW entries are enough for the forks
- * of the few ms that this takes.
+ * A fork takes its entry from a pool, because a fork on PREEMPT_RT cannot allocate. Below
+ * POOL_LOW entries, a work item fills the pool up to POOL_FULL. POOL_LOW entries are
+ * enough for the forks during the few ms of this work.
  */
 #define POOL_FULL 1024
 #define POOL_LOW 768
@@ -44,7 +44,9 @@ static struct chain *chain_of(const struct task_struct *task)
 	return &chains[hash_ptr(task, MAZE_TASK_BITS)];
 }
 
-/* Adds the entry to the pool, or if that has `full` entries frees it and may sleep. */
+/*
+ * Adds the entry to the pool, or if the pool has `full` entries, frees it and may sleep.
+ */
 static void pool_put(struct maze_task *watched, unsigned int full)
 {
 	unsigned long flags;
@@ -116,9 +118,9 @@ static struct maze_task *new_entry(struct task_struct *task, bool may_sleep)
 
 	watched = may_sleep ? NULL : pool_take();
 	/*
-	 * Children must not lose the watch if their parent forks faster than the pool
-	 * refills. At a fork only preemption is disabled, so this may allocate, except on
-	 * PREEMPT_RT.
+	 * If a parent forks faster than the work fills the pool, its children must still
+	 * be watched. A fork without PREEMPT_RT may allocate here, because only
+	 * preemption is disabled.
 	 */
 	if (!watched && (may_sleep || !IS_ENABLED(CONFIG_PREEMPT_RT))) {
 		watched =
@@ -134,8 +136,8 @@ static struct maze_task *new_entry(struct task_struct *task, bool may_sleep)
 	refcount_set(&watched->refs, 1);
 	INIT_RCU_WORK(&watched->free, free_entry);
 	/*
-	 * Without HARD, irq_work may take the locks of a signal, but on PREEMPT_RT it
-	 * runs in a thread.
+	 * irq_work without HARD may send a signal, but on PREEMPT_RT it runs in a per-CPU
+	 * thread, which may wait too long (deliver.c).
 	 */
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
 		watched->work = IRQ_WORK_INIT_HARD(deliver_fn);
@@ -172,7 +174,9 @@ static void write_lifecycle(const struct task_struct *task, const struct maze_ta
 		records_write(task, &facts);
 }
 
-/* Records pending verdicts as not sent, because the watch ends. The lock is held. */
+/*
+ * Records pending verdicts as not sent, because the watch ends. The task's lock is held.
+ */
 static void drop_pending(struct maze_task *watched)
 {
 	struct maze_record facts;
@@ -206,8 +210,8 @@ static int check_replaceable(const struct maze_task *watched,
 }
 
 /*
- * Returns 0, -EEXIST (the mask does not cover the watch), -EALREADY (unchanged) or
- * -ENOENT (the watch has ended).
+ * Returns 0, -EEXIST (the mask does not cover the watch), -EALREADY (the watch stays
+ * unchanged) or -ENOENT (the watch has ended).
  */
 static int set_policy(struct maze_task *watched, const struct maze_watch_params *params,
 		      bool is_new)
@@ -215,7 +219,9 @@ static int set_policy(struct maze_task *watched, const struct maze_watch_params 
 	unsigned long flags;
 	int err = 0;
 
-	/* This watch is from a request after the fork, so inheritance does not replace it. */
+	/*
+	 * The watch is from a request after the fork, so inheritance does not replace it.
+	 */
 	if (!is_new && (params->flags & MAZE_RECORD_INHERITED))
 		return -EALREADY;
 	raw_spin_lock_irqsave(&watched->lock, flags);
@@ -239,7 +245,7 @@ out_unlock:
 	return err;
 }
 
-/* Adds the entry, or returns an entry that was added concurrently. */
+/* Adds the entry and returns NULL, or returns an entry that was added concurrently. */
 static struct maze_task *hash_entry(struct maze_task *fresh)
 {
 	struct chain *chain = chain_of(fresh->task);
@@ -273,7 +279,7 @@ static int add(struct task_struct *task, const struct maze_watch_params *params)
 	rcu_read_unlock();
 	if (!there)
 		return 0;
-	/* A fork on PREEMPT_RT cannot free memory, so it puts any entry into the pool. */
+	/* A fork on PREEMPT_RT cannot free memory, so the pool takes every entry. */
 	pool_put(fresh, params->may_sleep ? POOL_FULL : UINT_MAX);
 out_count:
 	atomic_dec(&maze_watched);
@@ -316,7 +322,10 @@ int tasks_watch(struct task_struct *task, const struct maze_watch_params *params
 	return -ESRCH;
 }
 
-/* Returns the final count. Both locks are held, so no policy is set on an ended watch. */
+/*
+ * Ends the watch and returns its final count. The caller holds the chain's and the task's
+ * lock, so no policy is set at the same time.
+ */
 static u64 mark_ended(struct maze_task *watched, enum maze_event event)
 {
 	u64 runtime_ns = watched->task->se.sum_exec_runtime;
@@ -325,7 +334,7 @@ static u64 mark_ended(struct maze_task *watched, enum maze_event event)
 	watched->ended = true;
 	if (event == MAZE_EVENT_UNWATCH)
 		drop_pending(watched);
-	/* Add the runtime since the last step. A running task has used more than that. */
+	/* Add the runtime since the last step. It lacks up to a tick if the task runs. */
 	if (watched->account.begun && runtime_ns > watched->account.runtime_ns)
 		count_ns += runtime_ns - watched->account.runtime_ns;
 	return count_ns;

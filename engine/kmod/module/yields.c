@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Detects sched_yield(2), and waits in futex(2). A yield that switches to another task is
- * detected at the switch, by the system call number of the task. A yield without a switch
- * is detected by a kprobe on do_sched_yield(), which costs other system calls nothing.
+ * Detects calls of sched_yield(2), and sleeps of tasks in futex(2). A yield that switches
+ * to another task is detected at the switch, by the system call number of the task. A
+ * yield without a switch is detected by a kprobe on do_sched_yield(), which costs other
+ * system calls nothing.
  */
 #include <linux/kprobes.h>
 #include <linux/sched/clock.h>
@@ -13,15 +14,15 @@
 
 #include "kmod.h"
 
-/* This is more than the rounding error of two readings of a clock. */
+/* This margin is larger than the rounding error of two readings of a clock. */
 #define MARGIN_NS NSEC_PER_USEC
 
 static bool attached;
 
 /*
- * Returns the clock at in_runtime, or an earlier value. After a switch-in, sched_info has
- * the reading of the scheduler. The probe reads the clock later, and much later if a
- * hypervisor stops the CPU in between.
+ * Returns the time at which the runtime was in_runtime, or an earlier time. After a
+ * switch-in, sched_info has the time that the scheduler read. The switch probe reads the
+ * clock later, and much later if a hypervisor stops the CPU in between.
  */
 static u64 counted_since(const struct maze_task *watched)
 {
@@ -47,8 +48,9 @@ bool yields_now(struct task_struct *task)
 }
 
 /*
- * Whether a sleeping task that is not stopped waits for a lock. The calls tested here
- * sleep only while they wait.
+ * Returns whether a sleeping task waits for a lock. The caller has excluded stopped
+ * tasks. The system calls tested here sleep only in a futex wait, which counts as a wait
+ * for a lock.
  */
 bool waits_for_lock(struct task_struct *task)
 {
@@ -72,9 +74,10 @@ bool waits_for_lock(struct task_struct *task)
 }
 
 /*
- * A yield ends the episode. Judge it here, because the next step charges only the runtime
- * after the yield. Then store the runtime at the yield for that step. The stored value
- * may be too large but not too small, so it includes time stolen since the switch-in.
+ * A yield ends the episode. Judge the episode here, because the next step charges only
+ * the runtime after the yield. Then store the runtime at the yield for the next step. The
+ * stored value may be too large but not too small, so it may include steal time since the
+ * switch-in.
  */
 static int handle_yield(struct kprobe *probe, struct pt_regs *regs)
 {
