@@ -81,9 +81,9 @@ int usage_error(const struct command *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /*
- * Parses the PIDs in the arguments, or finds the process of the thread that --thread
- * names. Returns 0 and an array that the caller frees, or prints an error and returns the
- * exit status.
+ * Parses the PIDs in the arguments, or finds the process of the thread of --thread.
+ * Returns 0 and an array that the caller frees, or prints an error and returns the exit
+ * status.
  */
 int targets_parse(const struct command *command, const struct options *options, int argc,
 		  char **argv, pid_t **ret_pids, int *ret_count);

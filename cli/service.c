@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The subcommand `service` runs the yield probe on kernels that refuse a yield probe that
- * stays attached. On such kernels, maze watch starts this subcommand. It attaches the
- * probe only while a watched thread is close to its limit. It exits when the engine is
- * unloaded.
+ * stays attached. There, maze watch starts this subcommand. It attaches the probe only
+ * while a watched thread is close to its limit. It exits when the engine is unloaded.
  */
 #include "command.h"
 

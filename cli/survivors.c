@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The engine lists a child from the child's first instruction on, so a list misses no
- * child.
- */
+/* The engine lists a child from its first instruction on, so a list misses no child. */
 #include "survivors.h"
 
 #include <poll.h>

@@ -9,9 +9,8 @@
 
 /*
  * Sets `columns` to the width of the terminal, or to 0 if standard output is not a
- * terminal. The variable COLUMNS overrides the width. Sets `utf8` if the locale uses
- * UTF-8, and sets LC_CTYPE for this. Sets *ret_bold if the terminal takes ANSI sequences
- * and NO_COLOR is unset.
+ * terminal. $COLUMNS overrides the width. Sets `utf8` if the locale uses UTF-8, and sets
+ * LC_CTYPE. Sets *ret_bold if the terminal takes ANSI sequences and NO_COLOR is unset.
  */
 void terminal_query(struct shown_terminal *ret_terminal, bool *ret_bold);
 

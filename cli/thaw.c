@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The subcommand `thaw` thaws control groups. Only mazed has the list of groups it has
- * frozen.
+ * The subcommand `thaw` thaws control groups. Only mazed lists the groups that it froze.
  */
 #include "mazed_client.h"
 

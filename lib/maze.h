@@ -66,10 +66,7 @@ struct maze_policy_key {
 	const char *argument; /* "SIG|warn"; NULL: none (in maze.conf, yes or no) */
 	const char *help;     /* one line */
 };
-/*
- * Returns the table of keys, ended by a NULL name. The option for `inherit` is
- * --no-inherit.
- */
+/* Returns the keys, ended by a NULL name. The option for `inherit` is --no-inherit. */
 const struct maze_policy_key *maze_policy_keys(void);
 /*
  * Sets one key from text. If the key has no argument, a NULL `value` means "yes".
@@ -143,9 +140,8 @@ int maze_adopt(struct maze *maze, const struct maze_policy *policy, maze_u64 tag
 /*
  * Exempts processes that execute the same file as this process. They get no verdicts,
  * even with an inherited watch. Their children get verdicts if they execute another file.
- * A program calls this if it may watch another process of the same program. The call has
- * no effect with a pinned engine, which never watches a process that has opened the
- * engine.
+ * A program calls this if it may watch another process of the same program. This has no
+ * effect with a pinned engine, which never watches a process that has opened it.
  */
 void maze_spare_program(struct maze *maze);
 

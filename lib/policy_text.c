@@ -37,8 +37,7 @@ const struct maze_policy_key *maze_policy_keys(void)
 void maze_policy_default(struct maze_policy *ret_policy)
 {
 	/*
-	 * Limits and signals of the example of 2008: echo "1234 10000 20000 24 9" >
-	 * /proc/maze/entries.
+	 * As in the example of 2008: echo "1234 10000 20000 24 9" > /proc/maze/entries.
 	 */
 	*ret_policy = (struct maze_policy){
 		.soft_ns = 10 * MAZE_NSEC_PER_SEC,

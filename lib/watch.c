@@ -102,8 +102,7 @@ static int watch_pidfd(struct maze *maze, int pidfd, pid_t tid, const struct maz
 	if (err)
 		return err;
 	/*
-	 * The engine also refuses PID 1, but on some kernels it cannot find the init
-	 * process.
+	 * The engine refuses PID 1 too, but on some kernels it cannot find that process.
 	 */
 	if (pid == 1)
 		return maze_fail(error, -EPERM, "process 1, the init process, cannot be watched");

@@ -50,9 +50,9 @@ static unsigned int threads_of(const struct subject_source *source)
 }
 
 /*
- * Adds `tasks` to the number of the user's watched tasks. Fails if the sum exceeds the
- * limit. Between two counts, the number is not exact, because children inherit watches
- * without a request.
+ * Adds `tasks` to the number of the user's watched tasks, or fails above the limit.
+ * Between counts, the number is not exact, because children inherit watches without a
+ * request.
  */
 static int charge(const struct control_host *host, struct control_client *client,
 		  unsigned int tasks, struct maze_error *error)

@@ -33,8 +33,7 @@ static struct control_user *find(const struct control_users *users, uid_t uid)
 }
 
 /*
- * Frees a control_user with no connections and a full bucket. Only its fault counts are
- * lost.
+ * Frees a control_user with no connections and a full bucket. Only fault counts are lost.
  */
 static void forget_one(struct control_users *users, uint64_t now_usec)
 {

@@ -12,8 +12,7 @@
 #include <sys/types.h>
 
 /*
- * The maximum number of users. A limit is needed, as one person can have many UIDs
- * (subuid(5)).
+ * The maximum number of users. One person can have so many UIDs that mazed needs a limit.
  */
 #define CONTROL_USERS_MAX 256
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The action `exec` builds the input of a command (the record as JSON) and its
- * environment, which contains no variable of mazed's environment. commands.c decides when
- * the command runs.
+ * environment, without mazed's own variables. commands.c decides when the command runs.
  */
 #include "../action.h"
 

@@ -32,9 +32,9 @@
 /* Timeouts are usually some seconds long, so 10 ms more do not matter. */
 #define TIMER_ACCURACY_USEC 10000U
 /*
- * mazed waits for killed processes before it removes their cgroup. They end within
- * milliseconds unless they hang in the kernel, so the first wait is 2 ms. mazed doubles
- * the wait 12 times, to 8 s.
+ * Before mazed removes a cgroup, the killed processes in it must end. They need
+ * milliseconds, unless they hang in the kernel. So the first of 13 waits is 2 ms, and the
+ * last is 8 s.
  */
 #define REMOVE_FIRST_USEC 2000U
 #define REMOVE_TRIES 12

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Runs the commands of the action `exec`. A limited number of commands run at a time, and
- * a limited number wait in a queue. While the queue is full, mazed drops each further
- * command. It logs the first drop and the number of drops. A command that exceeds its
- * time gets SIGTERM. After the grace time, mazed kills the command with all processes
- * that it started.
+ * a limited number wait in a queue. While the queue is full, mazed drops further
+ * commands. It logs the first drop and the number of drops. A command that exceeds its
+ * time gets SIGTERM. After the grace time, mazed kills it with all processes that it
+ * started.
  */
 #ifndef MAZE_DAEMON_COMMANDS_H
 #define MAZE_DAEMON_COMMANDS_H
