@@ -69,9 +69,7 @@ maze_inline maze_u16 maze_why_withheld(maze_u32 disposition)
 maze_inline maze_u16 maze_why_missed(const struct maze_policy *policy, maze_u32 signal,
 				     maze_u32 disposition)
 {
-	/*
-	 * SIGKILL and SIGSTOP from outside a PID namespace reach its first process too.
-	 */
+	/* SIGKILL and SIGSTOP from outside a namespace reach its first process too. */
 	if (!(disposition & MAZE_DISPOSITION_KNOWN) || maze_is_one_of(MAZE_UNCATCHABLE, signal))
 		return MAZE_NOT_SENT_NONE;
 	/*

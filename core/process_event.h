@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A process event reports a change of a process. After it, the rules that select
- * processes must be applied to this process again. The event is only a hint to examine
- * the process. Before it is read, the process may change again or end, and another
- * process may get its PID.
+ * A process event reports a change of a process. After such a change, the rules that
+ * select processes must be applied to the process again. The event is only a hint to
+ * examine the process. Before it is read, the process may change again or end, and
+ * another process may get its PID.
  */
 #ifndef MAZE_CORE_PROCESS_EVENT_H
 #define MAZE_CORE_PROCESS_EVENT_H

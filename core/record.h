@@ -89,7 +89,7 @@ maze_inline void maze_record_tally(struct maze_record *record, const struct maze
 /* A position in the records, from which a reader can resume. */
 struct maze_cursor {
 	maze_u64 instance; /* the engine that numbered the records; 0: cannot be resumed */
-	maze_u64 next[2];  /* of verdicts and losses; of lifecycle records; each 0: none read */
+	maze_u64 next[2];  /* [0]: verdicts and losses, [1]: lifecycle; 0: none read */
 };
 
 /* One watched task, as `maze list` shows it. */

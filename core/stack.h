@@ -103,7 +103,7 @@ struct maze_process_info {
 	maze_u16 flags;	    /* MAZE_PROCESS_INFO_* */
 	maze_u16 args_size; /* bytes of `args` */
 	char comm[MAZE_COMM_LEN];
-	char exe[MAZE_PROCESS_INFO_PATH];  /* path from its mount root, with a NUL */
+	char exe[MAZE_PROCESS_INFO_PATH];  /* path in the file's mount tree, with a NUL */
 	char args[MAZE_PROCESS_INFO_ARGS]; /* as /proc/PID/cmdline: a NUL after each word */
 };
 _Static_assert(sizeof(struct maze_process_info) ==

@@ -22,8 +22,8 @@
 #include "maps.bpf.h"
 
 /*
- * Whether a task's runqueue and its clock can be read. For the other members of the sum,
- * config.has_clock has this meaning.
+ * Whether a task's runqueue and its clock can be read. config.has_clock covers the other
+ * members that running_runtime() reads.
  */
 MAZE_INLINE bool has_rq(void)
 {
@@ -127,7 +127,7 @@ MAZE_INLINE maze_u64 clock_task_progress(struct maze_cpu *cpu, struct rq *rq, ma
 		if (stolen > prev_steal)
 			taken += stolen - prev_steal;
 	}
-	/* Check is_booked_ahead() last: a later wakeup has a later clock than `now`. */
+	/* Call is_booked_ahead() last. Any later wakeup then comes after `now`. */
 	if (now <= clock || now - clock <= taken || is_booked_ahead(rq))
 		return 0;
 	return now - clock - taken;

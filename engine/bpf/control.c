@@ -18,7 +18,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Carries out *request on the target's tasks (NULL: all). Reads the results into it. */
+/*
+ * Carries out *request on the target's tasks (NULL: all). Reads the results into
+ * *request.
+ */
 static int carry_out(struct engine *engine, struct maze_request *request,
 		     const struct engine_target *target)
 {

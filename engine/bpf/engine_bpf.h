@@ -12,7 +12,9 @@
 #include "../../base/error.h"
 #include "shared.h"
 
-/* Every map and program that user space uses. The version is opened first. */
+/*
+ * Every map and program that user space uses. OBJECT_META is first: it has the version.
+ */
 enum bpf_object_id {
 	OBJECT_META,
 	OBJECT_TASKS,
@@ -39,8 +41,8 @@ struct maze_bpf; /* the skeleton */
 
 /* The yield-probe service of this process, see yield_service.c. An unused *_fd is -1. */
 struct yield_service {
-	int wakeup;	     /* index, -1: none */
-	void *ring;	     /* struct ring_buffer of that wakeup */
+	int wakeup;	     /* index of its wakeup; -1: none */
+	void *ring;	     /* struct ring_buffer of the wakeup */
 	int link_fd;	     /* the attached probe */
 	int event_fd;	     /* perf event of the system-call tracepoint */
 	int probe_lock_fd;   /* held while this process has the probe attached */

@@ -19,7 +19,7 @@
 struct engine_follower {
 	struct follow_bpf *skeleton;
 	struct ring_buffer *ring;
-	maze_u64 lost; /* reported so far */
+	maze_u64 lost; /* lost events reported so far */
 	bool may_miss; /* the kernel skips a handler on a CPU where a preempted task is in it */
 	size_t head, tail;
 	struct maze_process_event queue[QUEUE_LEN];

@@ -165,8 +165,8 @@ static void probe_irq_stack(const struct btf *btf, struct kernel_offer *offer)
 }
 
 /*
- * Whether kmalloc_nolock() allocates task storage, which late inheritance needs. From 6.4
- * on BPF's own allocator did that. It takes no lock either, but kernels that use it do
+ * Whether kmalloc_nolock() allocates task storage, which late inheritance needs. Earlier
+ * kernels, from 6.4 on, use BPF's own allocator, which takes no lock either. But they do
  * not preempt tracepoint handlers, so they need no late inheritance.
  */
 static bool storage_takes_no_lock(const struct btf *btf)

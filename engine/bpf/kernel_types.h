@@ -58,7 +58,7 @@ typedef _Bool bool;
 #define PF_IO_WORKER 0x00000010U
 #define PF_USER_WORKER 0x00004000U /* since 6.4; unused before */
 #define PF_KTHREAD 0x00200000U
-/* A PID namespace's first process (include/linux/sched/signal.h, unchanged as well). */
+/* Set for the first process of a PID namespace (include/linux/sched/signal.h). */
 #define SIGNAL_UNKILLABLE 0x00000040U
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)

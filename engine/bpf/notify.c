@@ -133,9 +133,9 @@ out_fd:
 }
 
 /*
- * Drains the ring. If the kernel writes to the ring while the new consumer position is
- * being stored, it may still read the old position, and then causes no wakeup. So consume
- * again after a full barrier, until nothing is left.
+ * Drains the ring. While this process stores its new position in the ring, the kernel may
+ * add a record but still read the old position. Then it causes no wakeup for that record.
+ * So consume again after a full barrier, until nothing is left.
  */
 void bpf_notify_drain(void *ring)
 {

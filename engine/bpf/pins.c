@@ -60,7 +60,9 @@ static bool is_bpffs(const char *path)
 	return !statfs(path, &fs) && (unsigned long)fs.f_type == BPF_FS_MAGIC;
 }
 
-/* systemd mounts bpffs. If it is not mounted, maze mounts it, as bpftool does. */
+/*
+ * systemd mounts bpffs at boot. If bpffs is not mounted, maze mounts it, as bpftool does.
+ */
 static int ensure_bpffs(struct maze_error *error)
 {
 	if (is_bpffs(BPFFS))

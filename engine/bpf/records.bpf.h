@@ -130,10 +130,7 @@ static __noinline int write_record(struct task_struct *task, struct maze_task *w
 	record->flags = facts->flags;
 	record->not_sent = facts->not_sent;
 	read_name(record->comm, task);
-	/*
-	 * This store is atomic and comes last, so a reader that sees `seq` sees all
-	 * fields.
-	 */
+	/* This atomic store comes last: a reader that sees `seq` sees all fields. */
 	__sync_lock_test_and_set(&record->seq, seq);
 	return maze_notify(state.notify_records);
 }

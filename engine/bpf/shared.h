@@ -77,7 +77,7 @@ struct maze_task {
 	maze_u32 needs_yield_probe; /* enum maze_probe_need */
 	maze_u32 retries;	    /* failed attempts at a signal while the kernel was busy */
 	maze_u32 unsent;	    /* MAZE_FIRED_*: stages due and not yet recorded */
-	maze_u32 yield_probe;	    /* number of the attachment since which no yield was missed */
+	maze_u32 yield_probe;	    /* no yield was missed since this probe attachment */
 	maze_u32 sampled;	    /* episode that has evidence, plus 1; 0: none */
 	maze_u32 stacks;	    /* taken in that episode */
 	maze_u32 reserved;
@@ -100,7 +100,7 @@ struct maze_cpu {
 _Static_assert(sizeof(struct maze_cpu) == 64, "one cache line, so that CPUs do not share");
 
 /*
- * A map of their own, because the program type of the sys_enter probe permits no timers.
+ * A map of their own: the sys_enter probe's program type permits no timers in its maps.
  */
 struct maze_timer {
 	struct bpf_timer timer;

@@ -25,9 +25,7 @@
 
 /* Number of frames to unwind. An interrupt adds about 20 before those that are kept. */
 #define TRACE_MAX 96U
-/*
- * Words of the thread's stack to search for registers, which only small frames precede.
- */
+/* Words of the thread's stack to search for registers. Only small frames come first. */
 #define WINDOW_WORDS 64U
 _Static_assert((TRACE_MAX + WINDOW_WORDS) * sizeof(maze_u64) <=
 		       MAZE_STACK_USER_MAX * sizeof(struct maze_frame),
@@ -67,9 +65,7 @@ MAZE_INLINE bool are_kernel_registers(const maze_u64 *words, maze_u64 address)
 		return false;
 	if ((words[4] & 0xffff) != 0x18 && (words[4] & 0xffff))
 		return false;
-	/*
-	 * The stack pointer pointed right above these words, up to the CPU's alignment.
-	 */
+	/* The interrupted sp was right above these words, up to the CPU's alignment. */
 	return words[3] - (address + 5 * sizeof(maze_u64)) < 128;
 }
 
@@ -142,9 +138,7 @@ static __noinline int take_kernel_frames(struct task_struct *task, struct maze_s
 	trace = (maze_u64 *)stack->user;
 	if (at == TAKEN_IN_TIMER)
 		rq = rq_address(task);
-	/*
-	 * A thread that is preempted on its way back to user mode counts as in user code.
-	 */
+	/* A thread preempted on its way back to user mode counts as in user code. */
 	if (rq ? !interrupted_in_kernel(rq)
 	       : !in_system_call(task) && (at == TAKEN_IN_TIMER || !may_sleep(task)))
 		return 0;

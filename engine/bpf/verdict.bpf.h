@@ -257,7 +257,7 @@ MAZE_INLINE void arm(struct maze_cpu *cpu, maze_u64 clock, maze_u64 delay_ns)
 {
 	if (!delay_ns)
 		return;
-	/* A timer that is long overdue has perhaps been lost, so arm it again. */
+	/* A timer that is long overdue is perhaps not armed at all, so arm it again. */
 	if (cpu->armed_until_ns && cpu->armed_until_ns <= clock + delay_ns &&
 	    cpu->armed_until_ns + MAZE_OVERDUE_NS > clock)
 		return;
