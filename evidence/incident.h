@@ -17,7 +17,7 @@
 
 struct incidents;
 
-/* The maximum of open incidents of a user in a shared directory, except the caller. */
+/* The maximum of open incidents of another user than our own in a shared directory. */
 #define INCIDENTS_OPEN_USER 64
 
 struct incidents_options {
