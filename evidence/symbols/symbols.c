@@ -251,7 +251,7 @@ static size_t walk_scopes(Dwarf_Die *unit, Dwarf_Die *scopes, int count, struct 
 		if (!ended && found < SYMBOLS_INLINE_MAX)
 			write_call(unit, &scopes[i], &ret[found]);
 	}
-	/* The outermost function cannot be inlined, even if the file marks it as inlined. */
+	/* The outermost function is not inlined, even if the file marks it as inlined. */
 	if (found)
 		ret[found - 1].inlined = false;
 	return found;
