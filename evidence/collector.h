@@ -7,7 +7,7 @@
  * a worker process (isolation/worker.h), which reads them and holds the open incidents of
  * that user. A blocked worker then costs only the incidents of its user. The collector
  * replaces a worker that misses its deadline. The replacement reads no process, because
- * it could block too.
+ * this could block again.
  */
 #ifndef MAZE_EVIDENCE_COLLECTOR_H
 #define MAZE_EVIDENCE_COLLECTOR_H
@@ -17,8 +17,7 @@
 struct collector;
 
 /*
- * Works like incidents_open(), but does not copy the strings of `options`. They must stay
- * valid until collector_close().
+ * Works like incidents_open(), but the option strings must live until collector_close().
  */
 int collector_open(const struct incidents_options *options, struct collector **ret,
 		   struct maze_error *error);
@@ -34,10 +33,7 @@ void collector_record(struct collector *collector, const struct maze_record *rec
 void collector_process_info(struct collector *collector, const struct maze_process_info *recorded);
 /* Ignores the stack unless a record or a process info of its episode came before. */
 void collector_stack(struct collector *collector, const struct maze_stack *stack);
-/*
- * Works like incidents_work(), and also reports losses, at most every ten seconds.
- * collector_close() reports the rest.
- */
+/* Works like incidents_work(), and also reports losses, at most every ten seconds. */
 int collector_work(struct collector *collector, struct incident_messages *ret);
 /* Returns a descriptor that is readable when collector_work() is due. */
 int collector_fd(const struct collector *collector);

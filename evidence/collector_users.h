@@ -7,7 +7,7 @@
 #include "collector_queue.h"
 #include "isolation/worker.h"
 
-/* The maximum of users that a collector serves at one time. The first is its own user. */
+/* The maximum of users at one time. The first is the user of this process. */
 #define USERS_MAX 16
 _Static_assert(USERS_MAX + WORKERS_LEFT_OWN_MAX <= WORKERS_LEFT_ROOM,
 	       "every running worker can be left behind");

@@ -34,16 +34,14 @@ _Static_assert(sizeof(struct maze_process_info) <= COLLECTOR_BODY_MAX &&
 /* ---- from the worker --------------------------------------------------------------- */
 
 enum collector_answer_kind {
-	COLLECTOR_STATUS, /* after each round, and four times a second during long work */
+	COLLECTOR_STATUS, /* after new messages, and four times a second during work */
 	COLLECTOR_MESSAGE,
 	COLLECTOR_CLOSED, /* the incident of that episode is closed */
 };
 
 struct collector_answer {
 	maze_u32 kind; /* enum collector_answer_kind */
-	/*
-	 * A status has the messages taken since the last status, and the open incidents.
-	 */
+	/* In a status: messages since the last status, and incidents that are open. */
 	maze_u32 taken, open;
 	int wait_ms; /* until the worker has work again; -1: until the next message */
 	maze_u64 lost;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The first record, process info or stack of an episode opens its incident. The incident
- * stays open while more evidence may arrive. Once written, it may be dropped to make
+ * stays open while more evidence may arrive. A written incident may be dropped to make
  * room.
  */
 #include "incident.h"

@@ -17,7 +17,7 @@
 
 struct incidents;
 
-/* The maximum of open incidents of a user in a shared directory, except the caller. */
+/* The maximum of open incidents of another user than our own in a shared directory. */
 #define INCIDENTS_OPEN_USER 64
 
 struct incidents_options {
@@ -74,7 +74,7 @@ void incidents_process_info(struct incidents *incidents, const struct maze_proce
 void incidents_stack(struct incidents *incidents, const struct maze_stack *stack);
 /*
  * Does the work that is due, for at most a few milliseconds. Returns the ms until the
- * next call is due. 0 means that it is due once the caller has handled its other events.
+ * next call is due. 0 means that it is due after the caller has handled its other events.
  * -1 means that it is due after the next record or evidence. Always sets *ret, unless
  * `ret` is NULL.
  */

@@ -24,7 +24,7 @@ struct incident {
 	bool captured;	  /* /proc was read, successfully or not */
 	bool changed;	  /* since it was written */
 	bool written;
-	bool failed; /* the last write failed; the next try comes at its end */
+	bool failed; /* the last write failed; the next try comes at the end of the incident */
 	bool over;   /* a later episode of the thread has begun */
 };
 
@@ -67,7 +67,7 @@ void incidents_on_closed(struct incidents *incidents,
 			 void (*on_closed)(void *arg, const struct incident_closed *closed),
 			 void *arg);
 
-/* Whether the incident has the record of a verdict. If not, it is never written. */
+/* Whether it has the record of a verdict. Only then is the incident written. */
 bool incident_has_record(const struct incident *incident);
 void incident_drop(struct incidents *incidents, struct incident **incident);
 void incidents_free(struct incidents *incidents);

@@ -179,7 +179,7 @@ static bool may_unwind(struct incidents *incidents, struct episode *episode)
 	       incidents->unwinds_open < UNWINDS_MAX;
 }
 
-/* Does the next step. Returns the ms until the following one; -1: incident closed. */
+/* Works on one incident. Returns the ms until its next step, or -1 if it was closed. */
 static int work_on(struct incidents *incidents, struct incident **slot,
 		   struct incident_messages *messages)
 {

@@ -165,7 +165,7 @@ static const struct {
 };
 #define MARKS (sizeof(marks) / sizeof(marks[0]))
 
-/* Returns the index of the mark at `at`, or MARKS if the @ there begins none. */
+/* Returns the index of the mark that begins at `at`, or MARKS if no mark begins there. */
 static size_t find_mark(const char *at, size_t left)
 {
 	size_t i;

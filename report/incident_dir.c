@@ -124,7 +124,7 @@ long long incident_began(const struct incident *incident, const char *id)
 		       : 0;
 }
 
-/* Finds the newest incident. If IDs have the same second, compares the times in files. */
+/* Finds the newest incident. Reads the times in the files if IDs have the same second. */
 static int find_last(const struct incident_dir *dir, const char **ret_id, struct maze_error *error)
 {
 	const char *newest = dir->ids[dir->count - 1], *last = newest;

@@ -81,7 +81,7 @@ static bool read_records(struct json_reader *reader, const json_t *array, struct
 	return true;
 }
 
-/* JSON has no unsigned numbers, so a kernel address is a negative number there. */
+/* Integers in the JSON are signed, so a kernel address may be a negative number there. */
 static void read_offset(struct json_reader *reader, const json_t *object,
 			struct incident_frame *frame)
 {

@@ -11,9 +11,7 @@
 #include "incident.h"
 #include "../lib/maze.h"
 
-/*
- * The maximum size of a file, so that no file takes all memory. Real files are smaller.
- */
+/* No file may take all memory. The files of maze are far smaller than this. */
 #define INCIDENT_FILE_MAX (64L << 20)
 /* The maximum of frames of a stack. No captured stack has as many, even with inlining. */
 #define INCIDENT_FRAMES_MAX 4096

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Sorts all frames once, in O(n log n), and numbers them. Stacks are arrays of numbers.
- */
+/* Sorts the frames in O(n log n) and numbers them. Stacks become arrays of numbers. */
 #include "stacks.h"
 
 #include <errno.h>
@@ -15,7 +13,7 @@
  */
 #define COMMON_TENTHS 9
 
-/* A frame of a stack with samples, and the place for its number. */
+/* A frame of a stack with samples, and where its number is written. */
 struct use {
 	const struct incident_frame *frame;
 	size_t *number;
@@ -199,7 +197,7 @@ static int count_functions(struct stacks *stacks)
 	return 0;
 }
 
-/* Returns the innermost function in user space, or the innermost if none is there. */
+/* Returns the innermost function in user space, or else the innermost of all. */
 static size_t place_of(const struct stacks *stacks, const struct stacks_fold *fold)
 {
 	size_t i = fold->depth;
@@ -290,7 +288,7 @@ static int grow_tree(struct stacks *stacks)
 
 /*
  * Goes down the tree as long as a node has nearly all samples. Each depth has at most one
- * such node, and it is a child of the one at the depth before.
+ * such node, and the parent of such a node is such a node too.
  */
 static void find_common(struct stacks *stacks)
 {

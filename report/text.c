@@ -40,7 +40,7 @@ static void begin(struct page *page, const char *label, size_t indent)
 		page->failed = true;
 }
 
-/* Returns the bytes before the last space that fits, or of one word if none fits. */
+/* Returns the bytes up to the last space that fits, or of one word if no space fits. */
 static size_t line_length(const struct page *page, const char *text, size_t columns)
 {
 	const char *at = text, *fits = NULL;

@@ -13,7 +13,7 @@
 #include "../../core/stack.h"
 #include "maps.h"
 
-/* The maximum of listed threads. The first is the runaway thread. Others are counted. */
+/* The maximum of threads. Others are only counted. The first is the runaway thread. */
 #define PROCESS_INFO_THREADS_MAX 64
 /* The maximum of bytes that are read of a command line, which can have megabytes. */
 #define PROCESS_INFO_WORDS_MAX 8192

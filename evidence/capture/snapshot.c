@@ -109,7 +109,7 @@ out_free:
 	return err;
 }
 
-/* The first sample is never split at the ring's end, because the ring is larger. */
+/* The first sample does not wrap, because a sample is smaller than the ring. */
 static bool take(const unsigned char **at, const unsigned char *end, void *ret, size_t size)
 {
 	if ((size_t)(end - *at) < size)

@@ -322,7 +322,7 @@ static bool take_frames(struct episode *episode, const struct maze_stack *stack,
 		else if (i > kernel && is_astray(episode, &stack->user[i - kernel]))
 			break;
 		else
-			/* All frames but the innermost of all have return addresses. */
+			/* Only a stack's innermost frame is no return address. */
 			frame = by_kernel_frame(episode, &stack->user[i - kernel],
 						i == kernel && !kernel);
 		index = add_frame(episode, &frame);

@@ -359,7 +359,7 @@ static json_t *notes_json(const struct episode *episode)
 	return notes;
 }
 
-/* Returns how many samples the engine took that are missing or found no room here. */
+/* Returns how many samples of the engine never came or found no room here. */
 static maze_u64 samples_lost(const struct episode *episode)
 {
 	size_t came = episode->samples_count + episode->samples_dropped;

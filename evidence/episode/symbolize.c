@@ -15,7 +15,7 @@
 #include "../../base/clock.h"
 #include "../capture/process_root.h"
 
-/* The cache may replace an answer before it is read, but three times is unlikely. */
+/* The maximum of queries of a frame, because the cache may drop an unread answer. */
 #define TRIES_MAX 3
 /* The longest wait for a snapshot. A thread without CPU time gives none. */
 #define SNAPSHOT_WAIT_NS (500 * MAZE_NSEC_PER_MSEC)
@@ -147,9 +147,7 @@ static void symbolize_in_file(struct symbolize_sources *sources, struct episode 
 
 /* ---- other locations --------------------------------------------------------------- */
 
-/*
- * Opens the perf map, a regular file of the process's user or root. Returns -1 if none.
- */
+/* Opens the perf map, a regular file of the process's user or root, or returns -1. */
 static int open_perf_map(const struct episode *episode, const struct modules_scope *scope)
 {
 	unsigned int uid = episode->has_live   ? episode->live.uid
@@ -160,7 +158,7 @@ static int open_perf_map(const struct episode *episode, const struct modules_sco
 	char path[64];
 	int root, fd;
 
-	/* The map's name has an inner PID, valid only in the process's root. */
+	/* The file's name has the inner PID, so search only in the process's root. */
 	if (!scope->live && pid != (pid_t)episode->pid)
 		return -1;
 	root = process_root_open(scope->live);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Names the frames of an episode. Also unwinds the thread's live stack once by DWARF. */
+/* Names the frames of an episode. Also unwinds the thread's live stack by DWARF. */
 #ifndef MAZE_EVIDENCE_SYMBOLIZE_H
 #define MAZE_EVIDENCE_SYMBOLIZE_H
 

@@ -15,9 +15,9 @@
  */
 int sandbox_enter(int *keep, size_t count);
 /*
- * The first half of sandbox_enter(): sets the name, blocks all signals, drops shared
- * memory and other descriptors, and requests SIGKILL at the parent's end. The process
- * keeps its privileges and can open files.
+ * Does the first half of sandbox_enter(). It sets the name, blocks all signals, drops
+ * shared memory and other descriptors, and requests SIGKILL at the parent's end. The
+ * process keeps its privileges and can open files.
  */
 int sandbox_separate(const char *name, int *keep, size_t count);
 

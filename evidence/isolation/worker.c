@@ -23,7 +23,7 @@
 #include "../../base/proc_files.h"
 #include "sandbox.h"
 
-/* The size of a socket buffer for about fifty stacks. The caller queues the rest. */
+/* The socket buffer holds about fifty stacks. The caller queues what does not fit. */
 #define SOCKET_BYTES (1 << 20)
 
 /*

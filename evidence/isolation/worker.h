@@ -55,7 +55,7 @@ int worker_send(struct worker *worker, const struct iovec *parts, size_t count);
 /* Returns the size of a message, 0 after the end, or -EAGAIN if there is none. */
 ssize_t worker_receive(struct worker *worker, void *buf, size_t size);
 
-/* Begins to expect an answer, within the deadline of worker_is_late() + `allowed_ns`. */
+/* Begins to wait for an answer, for at most the deadline plus `allowed_ns`. */
 void worker_expect(struct worker *worker, maze_u64 allowed_ns);
 void worker_expect_nothing(struct worker *worker);
 /*

@@ -24,7 +24,7 @@
 #define DIRECTORY_MODE 0700
 /* A parent such as /var/lib/maze may hold other files, so other users can open it. */
 #define PARENT_MODE 0755
-/* The maximum of files with one id. PID namespaces or boots may give the same id. */
+/* The maximum of files with one id. Two PID namespaces or boots may give one id. */
 #define SAME_ID_MAX 100
 /* The maximum of files that one call removes. Mostly one file is beyond the limits. */
 #define PRUNE_MAX 64
@@ -251,7 +251,7 @@ static bool take_byte(const char **at, char byte)
 	return true;
 }
 
-/* Sets *ret_uid, or -1 for the owner. Returns false if no incident has such a name. */
+/* Sets *ret_uid, which is -1 for the owner's files. Returns false for other names. */
 static bool parse_name(const char *name, long long *ret_uid)
 {
 	const char *at = name;

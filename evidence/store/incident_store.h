@@ -22,9 +22,9 @@ struct incident_store_limits {
 	maze_u64 age_max_ns;
 	/*
 	 * The directory has incidents of several users. Its owner gets three quarters of
-	 * each limit, and the other users share the rest. There the newest file of each
-	 * user is kept first, and then the second newest of each. So a user with many
-	 * incidents causes no loss to others.
+	 * each limit, and the other users share the rest. In their share, the newest file
+	 * of each user is kept first, and then the second newest of each. So a user with
+	 * many incidents causes no loss to others.
 	 */
 	bool shared;
 };

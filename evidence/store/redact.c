@@ -237,8 +237,8 @@ enum secret { SECRET_NONE, SECRET_NEXT, SECRET_REST };
 
 /*
  * Writes one piece. If it has the name of a secret, writes "***" for the value. The value
- * may also come after the piece: as the next piece after an option, or as the rest of a
- * header line.
+ * may also come after the piece. After an option it is the next piece, and in a header
+ * line it is the rest of the line.
  */
 static enum secret put_named(const struct redactor *redactor, struct output *output,
 			     const char *piece, size_t length)

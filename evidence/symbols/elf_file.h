@@ -11,7 +11,10 @@
 
 #include "../../core/stack.h"
 
-/* Returns -ENODATA without a build-id of up to 20 bytes, or -ENOEXEC for no ELF file. */
+/*
+ * Returns 0, -ENODATA if there is no build-id of up to 20 bytes, or -ENOEXEC if this is
+ * no ELF file.
+ */
 int elf_file_build_id(int fd, maze_u8 ret_build_id[MAZE_BUILD_ID_LEN]);
 /* The length without padding. Four or more zeros at the end are padding. */
 size_t elf_file_build_id_length(const maze_u8 build_id[MAZE_BUILD_ID_LEN]);
@@ -28,7 +31,8 @@ int elf_file_section(int fd, const char *section, char *ret_bytes, size_t size);
  */
 int elf_file_needed(int fd, char ret_names[][ELF_FILE_NAME_MAX]);
 /*
- * Sets the address of the code at `offset` minus `offset`. Returns -ENODATA for no code.
+ * Sets the address of the code at the file offset `offset`, minus `offset`. Returns
+ * -ENODATA if there is no code at this offset.
  */
 int elf_file_slide(int fd, maze_u64 offset, maze_u64 *ret_slide);
 

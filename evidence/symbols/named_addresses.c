@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The maximum size of a function. Addresses farther above a symbol get no name. */
+/* The maximum size of a function. An address this far above a symbol gets no name. */
 #define KERNEL_FUNCTION_MAX (1ULL << 20)
 #define CHUNK_SIZE 65536
 
@@ -46,7 +46,7 @@ static void set_name(struct named_address *address, const char *name, size_t len
 	address->name[length] = '\0';
 }
 
-/* Moves *at behind 1 to 16 hexadecimal digits. Returns false for any other number. */
+/* Moves *at behind the hexadecimal digits. Returns false unless there are 1 to 16. */
 static bool take_hex(const char **at, const char *end, maze_u64 *ret_number)
 {
 	const char *begin = *at;
@@ -126,9 +126,7 @@ static bool take_kernel_line(const char *line, const char *end, struct named_add
 	if (i == count || (addresses[i].name[0] && addresses[i].start >= start))
 		return true;
 	addresses[i].start = start;
-	/*
-	 * The copied text includes the name of a kernel module, in brackets behind a tab.
-	 */
+	/* The text includes the name of a kernel module, in brackets behind a tab. */
 	set_name(&addresses[i], line + 3, (size_t)(end - line - 3));
 	return true;
 }

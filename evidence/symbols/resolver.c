@@ -287,9 +287,7 @@ static void start(struct resolver *resolver)
 
 	for (i = 0; i < job->modules_count; i++)
 		files[i] = job->modules[i]->files;
-	/*
-	 * Open it here, because /proc/kallsyms hides addresses from unprivileged openers.
-	 */
+	/* Open /proc/kallsyms here, because the helper would see no addresses in it. */
 	if (job->has_kernel)
 		symbolizer_job.kallsyms_fd = open("/proc/kallsyms", O_RDONLY | O_CLOEXEC);
 	resolver->ended_well = false;
@@ -385,9 +383,7 @@ static void end_job(struct resolver *resolver)
 		else if (slot->used && same_location(&slot->location, &job->locations[i]))
 			slot->used = slot->asked = false;
 	}
-	/*
-	 * If the unwind has crashed the helper, the asker gets a result without frames.
-	 */
+	/* If the unwind crashed the helper, the asker gets a result without frames. */
 	if (job->asker && resolver->unwound_for != job->asker && !resolver->unwound_for) {
 		resolver->unwound_for = job->asker;
 		resolver->unwound_count = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A bounded cache of the names of code locations. A helper process (symbolizer.h) fills
- * it, one at a time. Many runaway threads at one location need only one query.
+ * A bounded cache of the names of code locations. One helper process (symbolizer.h) at a
+ * time fills the cache. Many runaway threads at one location need only one query.
  *
  * resolver_get() searches the cache. resolver_want() adds a missing location to the next
  * job. resolver_run() starts the job.

@@ -20,9 +20,7 @@
 
 /* The maximum of bytes of a line, which has the symbols of one query or one stack. */
 #define LINE_MAX_SIZE (SYMBOLS_INLINE_MAX * SYMBOLS_NAME_MAX * 8)
-/*
- * The maximum of real time. The sandbox limits CPU time, but the job may wait for a CPU.
- */
+/* The maximum of real time, because a busy machine reaches the CPU time limit late. */
 #define TIME_MAX_S 60
 /* The maximum of reads in one call. */
 #define READS_MAX 16

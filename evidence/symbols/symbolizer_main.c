@@ -208,9 +208,7 @@ void symbolizer_main(const struct symbolizer_job *job, int out)
 		answer(out, json_pack("{s:i}", "failed", -err));
 		_exit(FAILED_SANDBOX);
 	}
-	/*
-	 * The surest answers come first, because a malicious file may crash this process.
-	 */
+	/* The surest answers come first, because a file may crash this process. */
 	if (job->kallsyms_fd >= 0)
 		name_in_kernel(job, out);
 	if (job->perf_map_fd >= 0)

@@ -39,7 +39,7 @@ static int find_debuginfo(Dwfl_Module *module, void **userdata, const char *name
 	return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
 }
 
-/* libdwfl calls this for a module without a descriptor. Its own function opens files. */
+/* Finds no file. The default function of libdwfl would search for one. */
 static int find_no_elf(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr base,
 		       char **ret_name, Elf **ret_elf)
 {
@@ -135,7 +135,7 @@ static void append(char *text, size_t size, const char *more)
 	snprintf(text + length, size - length, "%s", more);
 }
 
-/* Returns the DIE of the declaration. Only this one is inside the namespaces. */
+/* Returns the DIE of the declaration. Only this DIE is inside the namespaces. */
 static Dwarf_Die *declaration_of(Dwarf_Die *die, Dwarf_Die *mem)
 {
 	static const unsigned int links[] = { DW_AT_abstract_origin, DW_AT_specification };
@@ -251,7 +251,7 @@ static size_t walk_scopes(Dwarf_Die *unit, Dwarf_Die *scopes, int count, struct 
 		if (!ended && found < SYMBOLS_INLINE_MAX)
 			write_call(unit, &scopes[i], &ret[found]);
 	}
-	/* The outermost function cannot be inlined, even if the file marks it as inlined. */
+	/* The outermost function is not inlined, even if the file marks it as inlined. */
 	if (found)
 		ret[found - 1].inlined = false;
 	return found;
