@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reads the command line of a process, which the kernel copies from the process's memory.
- * This memory can be a mapped file on a FUSE server that never answers, and waiting for
- * that server cannot be interrupted. So a worker process (evidence/worker.h) makes the
- * read, and mazed waits for it only until a deadline.
+ * Reads the command line of a process. The kernel copies the command line from the memory
+ * of that process. This memory can be a mapped file on a FUSE server that never answers,
+ * and waiting for that server cannot be interrupted. So a worker process
+ * (evidence/isolation/worker.h) makes the read, and mazed waits for the worker only until
+ * a deadline.
  */
 #ifndef MAZE_DAEMON_CMDLINE_H
 #define MAZE_DAEMON_CMDLINE_H
@@ -18,7 +19,7 @@
 /* The interval at which the deadline is checked. */
 #define CMDLINE_CHECK_MS 250
 
-/* Fills subject->cmdline. Blocks until the deadline, then returns -ETIMEDOUT. */
+/* Fills subject->cmdline. Blocks, but returns -ETIMEDOUT when the deadline passes. */
 int cmdline_read(const struct subject_source *source, struct subject *subject);
 
 /* ---- the worker, as cmdlines.c uses it --------------------------------------------- */
