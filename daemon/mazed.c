@@ -171,10 +171,7 @@ static int serve_engine(struct mazed *mazed)
 	fd = maze_gone_fd(mazed->maze);
 	if (err >= 0 && fd >= 0)
 		err = sd_event_add_io(mazed->event, &mazed->gone, fd, EPOLLIN, on_gone, mazed);
-	/*
-	 * This has priority over records, because their descriptor may stay readable
-	 * without an engine.
-	 */
+	/* Handle this before records, because their descriptor may stay readable. */
 	if (mazed->gone)
 		sd_event_source_set_priority(mazed->gone, SD_EVENT_PRIORITY_IMPORTANT - 1);
 	return err < 0 ? err : 0;
@@ -277,10 +274,7 @@ static int reload(void *arg, struct maze_error *error)
 		return 0;
 	log_printf(mazed->log, LOG_ERR, "reload refused, the old rules stay in force: %s",
 		   error->text);
-	/*
-	 * Reopen the log even after a refused reload, because its file may have been
-	 * renamed.
-	 */
+	/* Reopen the log after a refused reload too, because its file may be renamed. */
 	if (log_reopen(mazed->log, &mazed->rules->daemon, &reopening))
 		log_printf(mazed->log, LOG_ERR, "%s", reopening.text);
 	sd_notify(0, "READY=1\nSTATUS=a reload was refused; the old rules are in force");
@@ -410,10 +404,7 @@ static void collect_incident(void *arg, struct mazed_record *record)
 static int open_dispatch(struct mazed *mazed, struct maze_error *error)
 {
 	int err = limited_log_open(mazed->event, mazed->log, &mazed->record_log);
-	/*
-	 * limited_log_on_record() is first, because actions_on_record() uses the member
-	 * `logged`.
-	 */
+	/* limited_log_on_record() is first, because it sets `logged` for the actions. */
 	const struct record_consumer consumers[] = {
 		{ limited_log_on_record, mazed->record_log },
 		{ control_on_record, mazed->control },
@@ -466,8 +457,7 @@ static int start(struct mazed *mazed, struct maze_error *error)
 static void stop(struct mazed *mazed)
 {
 	/*
-	 * The control socket closes first, because a watch requested now would end at
-	 * once.
+	 * Close the control socket first, because a watch requested now would end soon.
 	 */
 	control_close(mazed->control);
 	mazed->control = NULL;

@@ -107,10 +107,7 @@ static bool usual_allows(struct limited_log *limited, const char *name, maze_u64
 	return repeat_allows(limited->repeat, name, usual.repeat_count, usual.repeat_ns, now);
 }
 
-/*
- * A rule's limit holds for each user separately, so that one user's records do not hide
- * another's.
- */
+/* Each user has an own limit, so that records of one user do not hide another's. */
 static bool rule_allows(struct limited_log *limited, const struct log_entry *entry,
 			const struct rule_settings *settings, maze_u64 now)
 {
@@ -132,7 +129,7 @@ bool limited_log_record(struct limited_log *limited, const struct log_entry *ent
 	char name[REPEAT_NAME_SIZE];
 	bool shown = true;
 
-	/* Its timer may be late, so log the summary of an interval that has ended. */
+	/* The timer may be late, so log the summaries of intervals that have ended. */
 	summarize(limited, now);
 	snprintf(name, sizeof(name), "watches of user id %u", entry->record->uid);
 	if (entry->rule && settings)
@@ -154,8 +151,8 @@ void limited_log_on_record(void *arg, struct mazed_record *record)
 		break;
 	default:
 		/*
-		 * Other records are of the begin or end of a watch. Log only those of
-		 * mazed's own watches.
+		 * Other records log begin and end of a watch. They are logged only for
+		 * mazed's watches.
 		 */
 		if (tag_kind(record->entry.record->tag) == TAG_NONE)
 			return;
@@ -171,10 +168,7 @@ void limited_log_incident(struct limited_log *limited, unsigned int uid, int pri
 	char name[REPEAT_NAME_SIZE];
 
 	summarize(limited, now);
-	/*
-	 * Warnings have their own limit, so that other messages about incidents do not
-	 * hide them.
-	 */
+	/* Warnings have their own limit, so that other messages do not hide them. */
 	snprintf(name, sizeof(name), "%s of user id %u",
 		 priority < LOG_INFO ? "warnings about incidents" : "incidents", uid);
 	if (uid == geteuid() || usual_allows(limited, name, now))

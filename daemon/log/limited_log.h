@@ -18,9 +18,9 @@ int limited_log_open(sd_event *event, struct log *log, struct limited_log **ret_
 void limited_log_close(struct limited_log *limited);
 /*
  * Writes the record and returns true, or only counts it and returns false. `settings` are
- * those of the record's rule and have its limit. It holds for each user separately. If
- * `settings` or the rule is NULL, the default limit applies. In that case, records of
- * mazed's own UID have no limit unless a user requested the watch.
+ * those of the record's rule. They contain the limit, which holds for each user
+ * separately. If `settings` or the rule is NULL, the default limit applies. In that case,
+ * records of mazed's own UID have no limit unless a user requested the watch.
  */
 bool limited_log_record(struct limited_log *limited, const struct log_entry *entry,
 			const struct rule_settings *settings);

@@ -22,10 +22,7 @@
 #include "../../base/escape.h"
 #include "../../base/clock.h"
 
-/*
- * The size of the backlog. It is enough for about 2000 records while the journal
- * restarts.
- */
+/* The size of the backlog, enough for about 2000 records while the journal restarts. */
 #define BACKLOG_BYTES (1U << 20)
 /*
  * The delay before a retry. The minimum is short, because a busy journal soon accepts
@@ -98,10 +95,7 @@ static void arm_retry(struct log *log)
 	sd_event_source_set_enabled(log->retry, SD_EVENT_ONESHOT);
 }
 
-/*
- * Sends or queues a message. Returns false if the message is lost. The caller counts it
- * then.
- */
+/* Sends or queues a message. Returns false if it is lost. The caller counts it then. */
 static bool enqueue(struct log *log, const struct log_message *message)
 {
 	char bytes[LOG_MESSAGE_SIZE];
@@ -229,10 +223,7 @@ int log_reopen(struct log *log, const struct daemon_settings *settings, struct m
 
 	if (err)
 		return err;
-	/*
-	 * The new sink cannot send messages in the old sink's format, so they are
-	 * dropped.
-	 */
+	/* The new sink cannot send the old sink's format, so drop these messages. */
 	send_backlog(log);
 	if (sink != log->sink) {
 		while (log->backlog.count) {

@@ -48,10 +48,7 @@ int log_socket_send(int fd, const char *path, const char *bytes, size_t length)
 {
 	int err = send_once(fd, bytes, length);
 
-	/*
-	 * The receiver has closed its socket. A new receiver may have opened one, so
-	 * connect again.
-	 */
+	/* The receiver has closed its socket. Connect to the socket of a new receiver. */
 	if (err == -ECONNREFUSED || err == -ECONNRESET || err == -ENOTCONN || err == -EPIPE) {
 		err = connect_to(fd, path);
 		if (!err)

@@ -112,10 +112,7 @@ bool repeat_allows(struct repeat *repeat, const char *name, unsigned int count, 
 		return true;
 	slot = find(repeat, name, now_ns);
 	limited = *slot;
-	/*
-	 * An interval stays if it has hidden records, because its summary is to be
-	 * returned.
-	 */
+	/* An interval with hidden records stays, because its summary is still due. */
 	if (!limited || (is_over(limited, now_ns) && !limited->hidden))
 		limited = begin(slot, name, time_ns, now_ns);
 	if (!limited)

@@ -24,10 +24,7 @@ int incident_log_open(sd_event *event, struct maze *maze, struct log *log,
 /* Passes on a record. `rule` and `policy` are NULL if they are unknown. */
 void incident_log_record(struct incident_log *incidents, const struct maze_record *record,
 			 const char *rule, const struct maze_policy *policy);
-/*
- * Writes the incidents in progress, then uses the new settings. On failure the old
- * settings stay.
- */
+/* Writes open incidents, then uses the new settings. On failure the old settings stay. */
 int incident_log_use(struct incident_log *incidents, const struct incidents_settings *settings,
 		     struct maze_error *error);
 /* Writes the incidents in progress. `incidents` may be NULL. */

@@ -46,10 +46,7 @@ static int parse_globs(const char *value, struct condition *ret_condition, struc
 	size_t i;
 
 	for (i = 0; !err && i < ret_condition->words.count; i++) {
-		/*
-		 * Users often put a shell-style comment after the value, so this has its
-		 * own message.
-		 */
+		/* Users often write a shell-style comment after a value. */
 		if (ret_condition->words.items[i][0] == '#')
 			err = maze_fail(
 				error, -EINVAL,
@@ -90,10 +87,7 @@ static bool is_only_stars(const char *pattern)
 	return *pattern && pattern[strspn(pattern, "*")] == '\0';
 }
 
-/*
- * A glob without '/' is compared with each component of the path, such as a slice or a
- * unit.
- */
+/* A glob without '/' is compared with each component, such as the name of a slice. */
 static bool cgroup_glob_matches(const char *pattern, const char *cgroup)
 {
 	size_t length;
@@ -216,10 +210,7 @@ static bool thread_covers(const struct condition *a, const struct condition *b)
 	for (i = 0; i < a->words.count; i++)
 		if (!strcmp(a->words.items[i], "all"))
 			return true;
-	/*
-	 * The word `main` is not a name that a glob could match, so only an equal word
-	 * covers it.
-	 */
+	/* `main` is not a name that a glob can match, so only an equal word covers it. */
 	return globs_cover(a, b, same_word);
 }
 

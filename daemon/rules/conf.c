@@ -45,10 +45,7 @@ static bool is_blank(char c)
 
 /* ---- sections ---------------------------------------------------------------------- */
 
-/*
- * Makes room for one more item. If `count` is a power of two, the array is full, so its
- * size is doubled.
- */
+/* Makes room for one item. The array is full if `count` is a power of two. */
 static void *grow(void *items, size_t count, size_t item_size)
 {
 	if (count & (count - 1))
@@ -410,8 +407,7 @@ int conf_parse(struct conf *conf, const char *name, const char *text, size_t len
 	if (ini_parse_stream(next_line, &reading, handle_pair, &reading) == -2)
 		return -ENOMEM;
 	/*
-	 * Some builds of inih stop at the first invalid line. That line is then still
-	 * pending.
+	 * Some builds of inih stop at the first invalid line, which then stays pending.
 	 */
 	settle_pending(&reading);
 	return reading.err;

@@ -44,10 +44,7 @@ static const char *policy_form(const struct maze_policy_key *row)
 	return row->argument;
 }
 
-/*
- * Copies the row at `index`, which counts the rows of all tables. Returns false if there
- * is none.
- */
+/* Copies row `index`, counted over all tables. Returns false after the last row. */
 static bool key_at(size_t index, struct key *ret_key)
 {
 	const struct maze_policy_key *policy = maze_policy_keys();

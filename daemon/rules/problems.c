@@ -33,10 +33,7 @@ void problems_done(struct problems *problems)
 	problems_init(problems);
 }
 
-/*
- * The capacity is CAPACITY_FIRST times a power of two, so the count shows when to double
- * it.
- */
+/* The capacity is CAPACITY_FIRST times a power of two, so `count` shows its end. */
 static struct problem *next_free(struct problems *problems)
 {
 	size_t count = problems->count, capacity = count ? count * 2 : CAPACITY_FIRST;

@@ -173,10 +173,7 @@ static void check_policy(const struct conf_section *section, const struct rule_s
 			     error.text);
 }
 
-/*
- * Adds a note for each key of the section that has no effect. Keys of [defaults] get
- * none.
- */
+/* Adds a note for each key of the section that has no effect, but not for [defaults]. */
 static void note_keys_without_effect(const struct conf_section *section, const struct rule *rule,
 				     struct problems *problems)
 {

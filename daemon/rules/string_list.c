@@ -31,8 +31,8 @@ static bool reserve(const char *text, struct string_list *ret_list)
 	size_t length = strlen(text);
 
 	/*
-	 * A word and its blank take two bytes or more. Two elements are for the last word
-	 * and NULL.
+	 * Each word and its blank take two bytes. Two more items are the last word and
+	 * NULL.
 	 */
 	ret_list->items = calloc(length / 2 + 2, sizeof(char *));
 	ret_list->text = malloc(length + 1);

@@ -123,10 +123,7 @@ static int read_exe(const struct subject_source *source, struct subject *subject
 {
 	ssize_t length = readlinkat(source->task_fd, "exe", subject->exe, sizeof(subject->exe) - 1);
 
-	/*
-	 * A kernel thread has no program. subject_read() detects a process that has
-	 * ended.
-	 */
+	/* A kernel thread has no program. subject_read() detects an ended process. */
 	if (length < 0 && errno == ENOENT)
 		length = 0;
 	if (length < 0)
@@ -197,8 +194,8 @@ int subject_read(const struct subject_source *source, unsigned int facts, struct
 
 	for (i = 0; i < sizeof(readers) / sizeof(readers[0]); i++) {
 		/*
-		 * The row of the parent has FACT_IDS too. An earlier row reads the IDs,
-		 * so the parent is not read only for them.
+		 * A read of the parent also reads the IDs. But if only the IDs are
+		 * wanted, an earlier row has read them, so the parent is skipped.
 		 */
 		if (!(wanted & readers[i].facts & ~became_known))
 			continue;
@@ -249,8 +246,8 @@ int subject_open(pid_t pid, pid_t tid, struct subject_source *ret_source,
 	ret_subject->is_main = tid == pid;
 	source.pidfd = pidfd_open(pid, 0);
 	/*
-	 * The kernel's version decides which of these errors a TID of another thread
-	 * causes.
+	 * A TID of another thread fails with one of these errors, depending on the
+	 * kernel.
 	 */
 	if (source.pidfd < 0 && (errno == EINVAL || errno == ENOENT))
 		return maze_fail(error, -EINVAL,

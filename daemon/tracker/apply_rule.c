@@ -311,10 +311,7 @@ int release_shadow_rules(const struct rule_applier *applier, pid_t pid, pid_t ti
 		free(shadows);
 		return err;
 	}
-	/*
-	 * A process may have thousands of threads, so list them only if rules tell them
-	 * apart.
-	 */
+	/* List the threads, maybe thousands, only if rules tell them apart. */
 	if (tid || !applier->by_thread)
 		err = find_shadows(applier, &source, &subject, tid ?: pid, shadows, error);
 	else

@@ -14,6 +14,7 @@
 
 #include "../rules/cmdline.h"
 
+/* After a missed deadline, command lines of that user count as empty for this time. */
 #define SUSPECT_USEC (60 * 1000000ULL)
 #define SUSPECTS_MAX 64
 /* The number of hash chains. The PID of a request selects its chain. */
@@ -136,8 +137,7 @@ static void answer_first(struct cmdlines *cmdlines, const struct cmdline_answer 
 	pid_t pid = cmdlines->first->request.pid;
 
 	/*
-	 * The rules use this answer until the next one comes, so repeated execs do not
-	 * evade them.
+	 * Rules use this answer until the next one, so repeated execs do not evade them.
 	 */
 	if (cmdlines->first->repeat && !is_suspect(cmdlines, cmdlines->first->uid))
 		requeue_first(cmdlines);
@@ -191,10 +191,7 @@ static int start_worker(struct cmdlines *cmdlines)
 	return 0;
 }
 
-/*
- * Sends the queued requests. If no worker runs, starts one, unless too many workers are
- * blocked.
- */
+/* Sends the queued requests. Starts a worker if none runs and few are blocked. */
 static void serve(struct cmdlines *cmdlines)
 {
 	struct pending *pending;

@@ -15,7 +15,7 @@
 
 struct cmdlines;
 
-/* `on_answer` is called when cmdlines_get() has to be repeated for process `pid`. */
+/* `on_answer` is called when the caller must repeat cmdlines_get() for process `pid`. */
 int cmdlines_open(sd_event *event, struct log *log, void (*on_answer)(void *arg, pid_t pid),
 		  void *arg, struct cmdlines **ret_cmdlines);
 /*

@@ -27,10 +27,7 @@
 #define BATCH_MAX 128
 /* A repeated failure is logged at most once in this time. */
 #define COMPLAINT_USEC (60 * 1000000ULL)
-/*
- * The report of lost events is not urgent, so its timer may expire late, together with
- * another.
- */
+/* The report of lost events is not urgent, so its timer may expire late. */
 #define COMPLAINT_ACCURACY_USEC 1000000U
 /*
  * The timer of a turn expires at once. A deferred event source is not used instead,
@@ -82,10 +79,7 @@ static void track(struct tracker *tracker, pid_t pid, pid_t tid, const struct kn
 	struct maze_error error = { "" };
 	int err = apply_rule(&tracker->applier, pid, tid, known, &error);
 
-	/*
-	 * No report is needed if the process or thread has ended, or if it is never
-	 * watched.
-	 */
+	/* Do not report that the task has ended, or that it is never watched. */
 	if (!err || err == -ESRCH || err == -EINVAL || err == -EPERM)
 		return;
 	/* The command line is not yet read. on_cmdline() calls track() again. */
@@ -135,10 +129,7 @@ static int start_scan(struct tracker *tracker, struct maze_error *error)
 	return 0;
 }
 
-/*
- * Calls on_scanned() only if no command line is pending. While one is, its process has no
- * rule.
- */
+/* Waits for pending command lines. Until they arrive, some processes have no rule. */
 static void report_scanned(struct tracker *tracker)
 {
 	if (!tracker->reports_scan || !tracker->scanned ||
@@ -238,10 +229,7 @@ static int by_process(const void *left, const void *right)
 static void handle_event(struct tracker *tracker, const struct maze_process_event *event,
 			 bool alone)
 {
-	/*
-	 * If a task has two events, it is unknown which is newer, so neither shows the
-	 * watch.
-	 */
+	/* If a task has two events, it is unknown which of them is newer. */
 	struct known_watch known = {
 		.known = alone && event->watched != MAZE_PROCESS_WATCHED_UNKNOWN,
 		.watched = event->watched == MAZE_PROCESS_WATCHED,
@@ -361,10 +349,7 @@ static int follow(struct tracker *tracker, unsigned int wants, struct maze_error
 		maze_follower_close(follower);
 		return maze_fail(error, err, "cannot add an event source: %s", strerror(-err));
 	}
-	/*
-	 * These events are handled after records, but before control requests and the
-	 * scan.
-	 */
+	/* Records are handled before events. Control requests and the scan come later. */
 	sd_event_source_set_priority(source, SD_EVENT_PRIORITY_IMPORTANT / 2);
 	unfollow(tracker);
 	tracker->follower = follower;
@@ -378,8 +363,7 @@ static int follow(struct tracker *tracker, unsigned int wants, struct maze_error
 int tracker_use(struct tracker *tracker, const struct rules *rules, struct maze_error *error)
 {
 	/*
-	 * Follow events before the scan, so that no process that starts in between is
-	 * missed.
+	 * Follow events first, so that no process that starts before the scan is missed.
 	 */
 	int err = follow(tracker, wants_of(rules), error);
 

@@ -26,8 +26,7 @@ int tracker_open(sd_event *event, struct maze *maze, struct log *log, const stru
 		 void (*on_scanned)(void *arg), void *arg, struct maze_error *error,
 		 struct tracker **ret_tracker);
 /*
- * Switches to new rules and scans all processes. On success, the caller may free the old
- * rules.
+ * Uses new rules and scans all processes. On success, the caller may free the old rules.
  */
 int tracker_use(struct tracker *tracker, const struct rules *rules, struct maze_error *error);
 /*
