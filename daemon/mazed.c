@@ -171,7 +171,10 @@ static int serve_engine(struct mazed *mazed)
 	fd = maze_gone_fd(mazed->maze);
 	if (err >= 0 && fd >= 0)
 		err = sd_event_add_io(mazed->event, &mazed->gone, fd, EPOLLIN, on_gone, mazed);
-	/* Handle this before records, because their descriptor may stay readable. */
+	/*
+	 * Handle this before records, because their descriptor may stay readable after
+	 * the engine was unloaded.
+	 */
 	if (mazed->gone)
 		sd_event_source_set_priority(mazed->gone, SD_EVENT_PRIORITY_IMPORTANT - 1);
 	return err < 0 ? err : 0;
@@ -456,9 +459,7 @@ static int start(struct mazed *mazed, struct maze_error *error)
 
 static void stop(struct mazed *mazed)
 {
-	/*
-	 * Close the control socket first, because a watch requested now would end soon.
-	 */
+	/* Close the control socket first, because a new watch would end at once. */
 	control_close(mazed->control);
 	mazed->control = NULL;
 	tracker_close(mazed->tracker);

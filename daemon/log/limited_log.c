@@ -107,7 +107,7 @@ static bool usual_allows(struct limited_log *limited, const char *name, maze_u64
 	return repeat_allows(limited->repeat, name, usual.repeat_count, usual.repeat_ns, now);
 }
 
-/* Each user has an own limit, so that records of one user do not hide another's. */
+/* Each user has a separate limit, so records of one user do not hide another's. */
 static bool rule_allows(struct limited_log *limited, const struct log_entry *entry,
 			const struct rule_settings *settings, maze_u64 now)
 {
@@ -151,8 +151,8 @@ void limited_log_on_record(void *arg, struct mazed_record *record)
 		break;
 	default:
 		/*
-		 * Other records log begin and end of a watch. They are logged only for
-		 * mazed's watches.
+		 * Other records are about the begin or end of a watch. They are logged
+		 * only if the watch is one of mazed.
 		 */
 		if (tag_kind(record->entry.record->tag) == TAG_NONE)
 			return;

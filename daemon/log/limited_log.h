@@ -14,7 +14,7 @@ struct limited_log;
 
 /* `log` must stay until limited_log_close(). */
 int limited_log_open(sd_event *event, struct log *log, struct limited_log **ret_limited);
-/* Logs the numbers of hidden records that are not yet logged. */
+/* Logs how many records were hidden since the last summary. */
 void limited_log_close(struct limited_log *limited);
 /*
  * Writes the record and returns true, or only counts it and returns false. `settings` are

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * This implements the key `repeat` of maze.conf(5). A limit decides which records of a
- * rule are written to the log, and counts the others. Actions do not depend on it. The
+ * This file implements the key `repeat` of maze.conf(5). A limit decides which records of
+ * a rule are written to the log, and counts the others. Actions do not depend on it. The
  * caller passes the time of any clock that never goes back.
  *
  * An interval begins with the first record that is shown. The next interval begins with

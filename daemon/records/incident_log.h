@@ -24,7 +24,9 @@ int incident_log_open(sd_event *event, struct maze *maze, struct log *log,
 /* Passes on a record. `rule` and `policy` are NULL if they are unknown. */
 void incident_log_record(struct incident_log *incidents, const struct maze_record *record,
 			 const char *rule, const struct maze_policy *policy);
-/* Writes open incidents, then uses the new settings. On failure the old settings stay. */
+/*
+ * Writes incidents in progress, then uses the new settings. On failure the old ones stay.
+ */
 int incident_log_use(struct incident_log *incidents, const struct incidents_settings *settings,
 		     struct maze_error *error);
 /* Writes the incidents in progress. `incidents` may be NULL. */

@@ -33,7 +33,7 @@ void problems_done(struct problems *problems)
 	problems_init(problems);
 }
 
-/* The capacity is CAPACITY_FIRST times a power of two, so `count` shows its end. */
+/* The capacity is CAPACITY_FIRST times a power of two, so it follows from `count`. */
 static struct problem *next_free(struct problems *problems)
 {
 	size_t count = problems->count, capacity = count ? count * 2 : CAPACITY_FIRST;

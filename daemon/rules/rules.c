@@ -151,9 +151,7 @@ static int apply_kind(const struct conf *conf, unsigned int kind, struct key_tar
 	return err;
 }
 
-/*
- * Contradictory limits are reported at the line of this key. NULL: no key sets a limit.
- */
+/* Returns the key at whose line contradictory limits are reported, or NULL. */
 static const struct conf_entry *find_limit_key(const struct conf_section *section)
 {
 	const struct conf_entry *entry = conf_section_entry(section, "hard");
@@ -173,7 +171,7 @@ static void check_policy(const struct conf_section *section, const struct rule_s
 			     error.text);
 }
 
-/* Adds a note for each key of the section that has no effect, but not for [defaults]. */
+/* Adds a note for each key in the rule's own section that has no effect. */
 static void note_keys_without_effect(const struct conf_section *section, const struct rule *rule,
 				     struct problems *problems)
 {

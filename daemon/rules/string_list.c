@@ -31,7 +31,7 @@ static bool reserve(const char *text, struct string_list *ret_list)
 	size_t length = strlen(text);
 
 	/*
-	 * Each word and its blank take two bytes. Two more items are the last word and
+	 * A word and its blank take at least two bytes. Add room for the last word and
 	 * NULL.
 	 */
 	ret_list->items = calloc(length / 2 + 2, sizeof(char *));

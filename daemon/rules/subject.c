@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * This file reads the facts of subject.h from /proc. Two properties of the kernel make it
- * safe if a PID is reused. An open /proc directory never changes to another process, and
- * reads in it fail with ESRCH after its process is gone. If a process is alive after its
- * /proc directory was opened by PID, the directory belongs to that process.
+ * This file reads the facts of subject.h from /proc. Two properties of the kernel make
+ * this safe even if a PID is reused. An open /proc directory never changes to another
+ * process, and reads in it fail with ESRCH after its process is gone. If a process is
+ * alive after its /proc directory was opened by PID, the directory belongs to that
+ * process.
  */
 #include "subject.h"
 
@@ -239,15 +240,14 @@ int subject_open(pid_t pid, pid_t tid, struct subject_source *ret_source,
 
 	if (!tid)
 		tid = pid;
-	/* Clear only the masks of facts, because the texts have many kilobytes. */
+	/* Clear only `known` and `late`, because the texts have many kilobytes. */
 	ret_subject->known = ret_subject->late = 0;
 	ret_subject->pid = pid;
 	ret_subject->tid = tid;
 	ret_subject->is_main = tid == pid;
 	source.pidfd = pidfd_open(pid, 0);
 	/*
-	 * A TID of another thread fails with one of these errors, depending on the
-	 * kernel.
+	 * If `pid` is the TID of another thread, the call fails with one of these errors.
 	 */
 	if (source.pidfd < 0 && (errno == EINVAL || errno == ENOENT))
 		return maze_fail(error, -EINVAL,

@@ -25,8 +25,8 @@ enum tag_kind {
 	TAG_RULE,     /* by a rule */
 	TAG_USER,     /* by a user, through the control socket */
 	/*
-	 * By root. A rule may replace only watches of a kind that is less than 4 (1 <<
-	 * TAG_KIND_BITS_OF_RULES). So no rule replaces a watch of root.
+	 * By root. A rule may replace only watches of a kind below 4, which is 2 to the
+	 * power of TAG_KIND_BITS_OF_RULES. So no rule replaces a watch of root.
 	 */
 	TAG_ROOT = 4,
 };

@@ -14,7 +14,7 @@
 
 #include "../rules/cmdline.h"
 
-/* After a missed deadline, command lines of that user count as empty for this time. */
+/* For this time after a missed deadline, the user's command lines count as empty. */
 #define SUSPECT_USEC (60 * 1000000ULL)
 #define SUSPECTS_MAX 64
 /* The number of hash chains. The PID of a request selects its chain. */
@@ -191,7 +191,9 @@ static int start_worker(struct cmdlines *cmdlines)
 	return 0;
 }
 
-/* Sends the queued requests. Starts a worker if none runs and few are blocked. */
+/*
+ * Sends the queued requests. Starts a worker if none runs, unless too many are blocked.
+ */
 static void serve(struct cmdlines *cmdlines)
 {
 	struct pending *pending;

@@ -349,7 +349,7 @@ static int follow(struct tracker *tracker, unsigned int wants, struct maze_error
 		maze_follower_close(follower);
 		return maze_fail(error, err, "cannot add an event source: %s", strerror(-err));
 	}
-	/* Records are handled before events. Control requests and the scan come later. */
+	/* Events are handled after records, but before control requests and the scan. */
 	sd_event_source_set_priority(source, SD_EVENT_PRIORITY_IMPORTANT / 2);
 	unfollow(tracker);
 	tracker->follower = follower;
