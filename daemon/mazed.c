@@ -48,8 +48,8 @@ struct mazed {
 	struct dispatch *dispatch;
 	struct tracker *tracker;
 	struct control *control;
-	sd_event_source *service;	/* for the yield-probe service */
-	sd_event_source *service_later; /* the timer of the service */
+	sd_event_source *service;	/* runs the yield-probe service (engine.h) */
+	sd_event_source *service_later; /* the timer of that service */
 	sd_event_source *gone;
 	bool ready;
 	bool remove; /* SIGTERM or SIGINT came: remove watches at the end */

@@ -36,7 +36,7 @@ struct cmdline_answer {
 	char text[SUBJECT_TEXT_SIZE];
 };
 
-/* The worker's `main` for worker_start(). It answers the requests in their order. */
+/* The `main` of the worker, for worker_start(). It answers requests in order. */
 void cmdline_worker(int fd, void *arg);
 int cmdline_request(const struct subject_source *source, const struct subject *subject,
 		    struct cmdline_request *ret_request);

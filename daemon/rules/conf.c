@@ -220,7 +220,7 @@ static int add_entry(struct reading *reading, const char *name, const char *valu
 	return 0;
 }
 
-/* Whether an indented line looks like a new key and not like the rest of a value. */
+/* Returns whether an indented line is probably a new key, not the rest of a value. */
 static bool looks_like_key(const struct reading *reading, const char *text)
 {
 	size_t length = strcspn(text, "=: \t");
