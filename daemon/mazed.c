@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The engine enforces the limits, in the kernel if it can run there. So watches continue
- * if mazed is stopped, starved or killed, but new processes get no watch until the next
- * mazed scans all processes. If SIGTERM or SIGINT ends mazed, it removes its watches. If
- * mazed ends for another reason, it leaves them in place.
+ * The engine enforces the limits. The engines bpf and kmod run in the kernel, so watches
+ * continue if mazed is stopped, starved or killed. But new processes get no watch until
+ * mazed is started again and scans all processes. If SIGTERM or SIGINT ends mazed, mazed
+ * removes its watches. If mazed ends for another reason, it leaves them in place.
  */
 #include "mazed.h"
 
@@ -48,8 +48,8 @@ struct mazed {
 	struct dispatch *dispatch;
 	struct tracker *tracker;
 	struct control *control;
-	sd_event_source *service;	/* for the yield-probe service */
-	sd_event_source *service_later; /* the timer of the service */
+	sd_event_source *service;	/* runs the yield-probe service (engine.h) */
+	sd_event_source *service_later; /* the timer of that service */
 	sd_event_source *gone;
 	bool ready;
 	bool remove; /* SIGTERM or SIGINT came: remove watches at the end */
@@ -71,8 +71,8 @@ static void log_problems(struct log *log, const struct problems *problems)
 }
 
 /*
- * `instead_of` is the rules in force, or NULL at the start. A reload is refused if a new
- * rule can never match, because such a rule is a mistake.
+ * `instead_of` has the rules in force, or is NULL at the start. A reload is refused if a
+ * new rule can never match, because such a rule is a mistake.
  */
 static int load_rules(const char *path, const struct rules *instead_of, struct log *log,
 		      struct rules **ret_rules, struct maze_error *error)
@@ -135,7 +135,10 @@ static int on_service_later(sd_event_source *source, uint64_t usec, void *arg)
 	return 0;
 }
 
-/* Another program unloaded the engine. After this error, systemd restarts mazed. */
+/*
+ * Another program may have unloaded the engine. Then mazed ends with an error, and
+ * systemd restarts it.
+ */
 static int on_gone(sd_event_source *source, int fd, uint32_t revents, void *arg)
 {
 	struct mazed *mazed = arg;
@@ -168,7 +171,10 @@ static int serve_engine(struct mazed *mazed)
 	fd = maze_gone_fd(mazed->maze);
 	if (err >= 0 && fd >= 0)
 		err = sd_event_add_io(mazed->event, &mazed->gone, fd, EPOLLIN, on_gone, mazed);
-	/* Comes before records: their descriptor may stay readable without an engine. */
+	/*
+	 * Handle this before records, because their descriptor may stay readable after
+	 * the engine was unloaded.
+	 */
 	if (mazed->gone)
 		sd_event_source_set_priority(mazed->gone, SD_EVENT_PRIORITY_IMPORTANT - 1);
 	return err < 0 ? err : 0;
@@ -200,7 +206,9 @@ static void remove_everything(struct mazed *mazed)
 
 /* ---- rules in force ---------------------------------------------------------------- */
 
-/* The tracker has scanned all processes after the start or a reload. */
+/*
+ * The tracker calls this when it has scanned all processes after the start or a reload.
+ */
 static void on_scanned(void *arg)
 {
 	struct mazed *mazed = arg;
@@ -269,7 +277,7 @@ static int reload(void *arg, struct maze_error *error)
 		return 0;
 	log_printf(mazed->log, LOG_ERR, "reload refused, the old rules stay in force: %s",
 		   error->text);
-	/* Reopen the log even now, because its file may have been renamed. */
+	/* Reopen the log after a refused reload too, because its file may be renamed. */
 	if (log_reopen(mazed->log, &mazed->rules->daemon, &reopening))
 		log_printf(mazed->log, LOG_ERR, "%s", reopening.text);
 	sd_notify(0, "READY=1\nSTATUS=a reload was refused; the old rules are in force");
@@ -313,7 +321,7 @@ static int listen_to_signals(struct mazed *mazed)
 		sigaddset(&all, ends[i]);
 	if (sigprocmask(SIG_BLOCK, &all, NULL))
 		return -errno;
-	/* A write(2) to a closed reader must fail and not end mazed. */
+	/* A write(2) to a closed pipe or socket must fail, but must not end mazed. */
 	signal(SIGPIPE, SIG_IGN);
 	for (i = 0; err >= 0 && i < sizeof(ends) / sizeof(ends[0]); i++)
 		err = sd_event_add_signal(mazed->event, NULL, ends[i], on_end, mazed);
@@ -325,7 +333,9 @@ static int listen_to_signals(struct mazed *mazed)
 static int open_engine(struct mazed *mazed, struct maze_error *error)
 {
 	const char *engine = mazed->options->engine;
-	/* The poll engine runs in this process and ends with it. */
+	/*
+	 * The poll engine is private, because it runs in this process and ends with it.
+	 */
 	enum maze_scope scope = engine && !strcmp(engine, "poll") ? MAZE_PRIVATE : MAZE_PINNED;
 	int err = maze_open(engine, scope, &mazed->maze, error);
 
@@ -397,7 +407,7 @@ static void collect_incident(void *arg, struct mazed_record *record)
 static int open_dispatch(struct mazed *mazed, struct maze_error *error)
 {
 	int err = limited_log_open(mazed->event, mazed->log, &mazed->record_log);
-	/* limited_log is first, because it decides whether actions are logged. */
+	/* limited_log_on_record() is first, because it sets `logged` for the actions. */
 	const struct record_consumer consumers[] = {
 		{ limited_log_on_record, mazed->record_log },
 		{ control_on_record, mazed->control },
@@ -449,13 +459,13 @@ static int start(struct mazed *mazed, struct maze_error *error)
 
 static void stop(struct mazed *mazed)
 {
-	/* The control socket closes first. A watch requested now would end at once. */
+	/* Close the control socket first, because a new watch would end at once. */
 	control_close(mazed->control);
 	mazed->control = NULL;
 	tracker_close(mazed->tracker);
 	if (mazed->remove)
 		remove_everything(mazed);
-	/* The control socket is closed before this, so all earlier records are logged. */
+	/* The dispatch closes before the logs to which it passes records. */
 	dispatch_close(mazed->dispatch);
 	limited_log_close(mazed->record_log);
 	incident_log_close(mazed->incident_log);

@@ -17,7 +17,9 @@ const char *runtime_path(void)
 {
 	const char *given = getenv("RUNTIME_DIRECTORY");
 
-	/* systemd separates several paths by colons, but the unit has only one. */
+	/*
+	 * systemd separates several paths by colons, but mazed's unit has only one path.
+	 */
 	return given && given[0] == '/' ? given : RUNTIME_DEFAULT;
 }
 

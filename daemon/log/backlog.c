@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The queue is one block of memory, which is filled from front to back. When its end is
- * reached, the messages that are left are moved to the front.
+ * The queue is one block of memory, which is filled from front to back. When the end of
+ * the block is reached, the messages that are still queued are moved to the front.
  */
 #include "backlog.h"
 
@@ -63,7 +63,7 @@ void backlog_drop_first(struct backlog *backlog)
 		return;
 	backlog->begin += sizeof(length) + length;
 	backlog->count--;
-	/* Free the memory, because an idle mazed should be small. */
+	/* Free the memory, because an idle mazed should use little memory. */
 	if (!backlog->count)
 		backlog_done(backlog);
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A bounded queue of messages to be sent. It has memory only while it is not empty. */
+/*
+ * A bounded queue of messages to be sent. It allocates memory only while it has messages.
+ */
 #ifndef MAZE_DAEMON_BACKLOG_H
 #define MAZE_DAEMON_BACKLOG_H
 
@@ -7,7 +9,7 @@
 #include <stddef.h>
 
 struct backlog {
-	char *bytes; /* each message follows its length */
+	char *bytes; /* the length of each message is stored before it */
 	size_t begin, end, max;
 	size_t count;
 };

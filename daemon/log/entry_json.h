@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Formats records as the JSON objects of `maze events --json`, with the member "rule"
- * added. It is null if there is no rule.
+ * Formats records as the JSON objects of `maze events --json`, and adds the member
+ * "rule". "rule" is null if the record has no rule.
  */
 #ifndef MAZE_DAEMON_ENTRY_JSON_H
 #define MAZE_DAEMON_ENTRY_JSON_H
@@ -12,7 +12,7 @@
 char *entry_json(const struct log_entry *entry);
 /*
  * Does the same for an action. "event" is then "action", and "stage" has the event of the
- * record. "action", "tried", "applied" and "message" are added.
+ * record. The members "action", "tried", "applied" and "message" are added.
  */
 char *action_json(const struct log_action *action, const char *message);
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The timer of a limited log runs only while a summary is due. */
+/*
+ * A summary logs how many records an interval has hidden. The timer runs only while a
+ * summary is to be logged.
+ */
 #include "limited_log.h"
 
 #include <errno.h>
@@ -15,7 +18,7 @@
 #include "../rules/rule_settings.h"
 #include "../../base/clock.h"
 
-/* A summary is not urgent, so its timer may expire together with another. */
+/* A summary is not urgent, so its timer may expire late, together with another. */
 #define ACCURACY_USEC 1000000U
 
 struct limited_log {
@@ -89,7 +92,7 @@ void limited_log_close(struct limited_log *limited)
 {
 	if (!limited)
 		return;
-	/* The maximum time ends all intervals. */
+	/* At the maximum time, all intervals have ended. */
 	summarize(limited, (maze_u64)-1);
 	sd_event_source_disable_unref(limited->timer);
 	repeat_free(limited->repeat);
@@ -104,7 +107,7 @@ static bool usual_allows(struct limited_log *limited, const char *name, maze_u64
 	return repeat_allows(limited->repeat, name, usual.repeat_count, usual.repeat_ns, now);
 }
 
-/* Each user has a limit, so that one user's records do not hide another's. */
+/* Each user has a separate limit, so records of one user do not hide another's. */
 static bool rule_allows(struct limited_log *limited, const struct log_entry *entry,
 			const struct rule_settings *settings, maze_u64 now)
 {
@@ -126,7 +129,7 @@ bool limited_log_record(struct limited_log *limited, const struct log_entry *ent
 	char name[REPEAT_NAME_SIZE];
 	bool shown = true;
 
-	/* An interval may have ended before its timer was handled. */
+	/* The timer may be late, so log the summaries of intervals that have ended. */
 	summarize(limited, now);
 	snprintf(name, sizeof(name), "watches of user id %u", entry->record->uid);
 	if (entry->rule && settings)
@@ -147,7 +150,10 @@ void limited_log_on_record(void *arg, struct mazed_record *record)
 	case MAZE_EVENT_LOST:
 		break;
 	default:
-		/* A lifecycle record is logged only if mazed began the watch. */
+		/*
+		 * Other records are about the begin or end of a watch. They are logged
+		 * only if the watch is one of mazed.
+		 */
 		if (tag_kind(record->entry.record->tag) == TAG_NONE)
 			return;
 	}
@@ -162,7 +168,7 @@ void limited_log_incident(struct limited_log *limited, unsigned int uid, int pri
 	char name[REPEAT_NAME_SIZE];
 
 	summarize(limited, now);
-	/* Warnings have their own limit, so that incidents do not hide them. */
+	/* Warnings have their own limit, so that other messages do not hide them. */
 	snprintf(name, sizeof(name), "%s of user id %u",
 		 priority < LOG_INFO ? "warnings about incidents" : "incidents", uid);
 	if (uid == geteuid() || usual_allows(limited, name, now))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Writes records to the log up to the limit of their rule (repeat.h). Other records are
- * only counted, and their number is logged when the interval of the limit ends.
+ * Writes records to the log up to the limit of their rule (repeat.h). Records beyond the
+ * limit are only counted, and their number is logged when the interval of the limit ends.
  */
 #ifndef MAZE_DAEMON_LIMITED_LOG_H
 #define MAZE_DAEMON_LIMITED_LOG_H
@@ -14,12 +14,13 @@ struct limited_log;
 
 /* `log` must stay until limited_log_close(). */
 int limited_log_open(sd_event *event, struct log *log, struct limited_log **ret_limited);
-/* Logs the numbers of hidden records that are still due. */
+/* Logs how many records were hidden since the last summary. */
 void limited_log_close(struct limited_log *limited);
 /*
- * Writes the record and returns true, or only counts it. `settings` are those of its
- * rule. With NULL, or without a rule, the default limit applies. Then records of mazed's
- * own UID have no limit unless a user requested the watch. Each user has its own limit.
+ * Writes the record and returns true, or only counts it and returns false. `settings` are
+ * those of the record's rule. They contain the limit, which holds for each user
+ * separately. If `settings` or the rule is NULL, the default limit applies. In that case,
+ * records of mazed's own UID have no limit unless a user requested the watch.
  */
 bool limited_log_record(struct limited_log *limited, const struct log_entry *entry,
 			const struct rule_settings *settings);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * This part is common to all sinks (log_sink.h). It formats messages, queues those that
+ * This file is common to all sinks (log_sink.h). It formats messages, queues those that
  * the sink does not accept, and counts those that are dropped. It sends messages in
  * order, and reports a drop before any later message.
  */
@@ -22,12 +22,15 @@
 #include "../../base/escape.h"
 #include "../../base/clock.h"
 
-/* Enough for about 2000 records while the journal restarts. */
+/* The size of the backlog, enough for about 2000 records while the journal restarts. */
 #define BACKLOG_BYTES (1U << 20)
-/* A busy journal soon accepts again. The delay doubles while a sink accepts nothing. */
+/*
+ * The delay before a retry. The minimum is short, because a busy journal soon accepts
+ * again. The delay doubles while a sink accepts nothing.
+ */
 #define RETRY_MIN_USEC 10000U
 #define RETRY_MAX_USEC 10000000U
-/* A timer's default accuracy of 250 ms is too coarse. */
+/* The default accuracy of a timer, 250 ms, is too coarse for the minimum delay. */
 #define RETRY_ACCURACY_USEC 1000U
 
 static const struct log_sink *const sinks[] = {
@@ -57,7 +60,7 @@ static void drop(struct log *log)
 	log->unreported++;
 }
 
-/* Returns true if the backlog is empty. */
+/* Returns true if the backlog is empty afterwards. */
 static bool send_backlog(struct log *log)
 {
 	const char *bytes;
@@ -74,7 +77,7 @@ static bool send_backlog(struct log *log)
 		if (err)
 			drop(log);
 		backlog_drop_first(&log->backlog);
-		/* The sink accepts messages, so it was only busy. */
+		/* The sink accepts messages again, so the next retry may come soon. */
 		log->retry_usec = RETRY_MIN_USEC;
 	}
 }
@@ -92,7 +95,7 @@ static void arm_retry(struct log *log)
 	sd_event_source_set_enabled(log->retry, SD_EVENT_ONESHOT);
 }
 
-/* Sends or queues a message. Returns false if it is lost, which the caller counts. */
+/* Sends or queues a message. Returns false if it is lost. The caller counts it then. */
 static bool enqueue(struct log *log, const struct log_message *message)
 {
 	char bytes[LOG_MESSAGE_SIZE];
@@ -114,8 +117,9 @@ static bool enqueue(struct log *log, const struct log_message *message)
 }
 
 /*
- * Returns false if the report cannot be queued. Then no later message may be queued. The
- * report waits until half of the backlog is free, or each drop would cause a report.
+ * Queues a report if messages were dropped. Returns false if the report cannot be queued.
+ * Then no later message may be queued. The report waits until half of the backlog is
+ * free, because otherwise each drop would cause a report.
  */
 static bool report_dropped(struct log *log)
 {
@@ -219,7 +223,7 @@ int log_reopen(struct log *log, const struct daemon_settings *settings, struct m
 
 	if (err)
 		return err;
-	/* The new sink cannot send messages in another sink's format. */
+	/* The new sink cannot send the old sink's format, so drop these messages. */
 	send_backlog(log);
 	if (sink != log->sink) {
 		while (log->backlog.count) {

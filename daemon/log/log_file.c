@@ -2,8 +2,8 @@
 /*
  * This sink is a file with one JSON object per line. Records have the form of `maze
  * events --json`, with their rule. Messages of mazed have "event": "message". Each line
- * is one write(2) with O_APPEND, so lines stay whole if other programs write too, and the
- * file may be truncated at any time.
+ * is one write(2) with O_APPEND. So lines stay whole if other programs write to the file
+ * too, and any program may truncate the file at any time.
  */
 #include "log_sink.h"
 
@@ -21,7 +21,7 @@
 #include "../../lib/record_time.h"
 #include "entry_json.h"
 
-/* Not all users may read the file, because it has names of processes and users. */
+/* Other users must not read the file, because it has names of processes and users. */
 #define FILE_MODE 0640
 /*
  * O_NOFOLLOW is set because a symlink could redirect a write by root. O_NONBLOCK is set
@@ -112,8 +112,8 @@ static int render(const struct log_message *message, char *buf, size_t size)
 }
 
 /*
- * A full disk may take only part of a line, which is not valid JSON. The next call then
- * writes a newline after this part, and then a whole line.
+ * On a full disk, write(2) may write only a part of a line. The next call then writes a
+ * newline first, so that the rest of the file stays valid JSON.
  */
 static int send_file(struct log_target *target, const char *bytes, size_t length)
 {
@@ -131,7 +131,7 @@ static int send_file(struct log_target *target, const char *bytes, size_t length
 		target->torn = false;
 		return 0;
 	}
-	/* If only the newline was written, it has ended the partial line. */
+	/* If only the newline was written, no partial line is left. */
 	if (written > 0)
 		target->torn = !(target->torn && written == 1);
 	return -ENOSPC;

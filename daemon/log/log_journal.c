@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * This sink is the journal, with its native protocol, which is documented as stable. A
+ * This sink sends to the journal by its native protocol, which is documented as stable. A
  * datagram has lines FIELD=VALUE. sd_journal_sendv(3) is not used, because it blocks
  * while the journal is busy and reports success if no journal runs.
  *
- * OBJECT_PID makes the journal add its own fields about the process, such as OBJECT_COMM.
- * So `journalctl OBJECT_PID=` finds the record. `journalctl -u UNIT` does too while the
- * process exists.
+ * The field OBJECT_PID makes the journal add fields about the process, such as
+ * OBJECT_COMM. So `journalctl OBJECT_PID=N` finds the records of process N. `journalctl
+ * -u UNIT` finds a record if its process still existed when the journal received the
+ * record.
  */
 #include "log_sink.h"
 
@@ -21,7 +22,9 @@
 
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 
-/* Each kind of message has a random MESSAGE_ID. maze.conf(5) lists these fixed values. */
+/*
+ * Each kind of message has a fixed MESSAGE_ID, a random number. maze.conf(5) lists them.
+ */
 static const char *const event_ids[MAZE_EVENT_COUNT_] = {
 	[MAZE_EVENT_SOFT] = "377bb8b911e94b0b82e3224c7c9e2b12",
 	[MAZE_EVENT_HARD] = "d089427f431c4c3b935657523c96860d",

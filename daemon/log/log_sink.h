@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The interface of a sink: journal, syslog, or file. A new sink is one file and one row
- * of the table in log.c. A sink first renders a message to bytes and then sends the
- * bytes. So bytes that are not accepted can be queued.
+ * A sink is the place to which the log is written: the journal, syslog, or a file. Each
+ * sink is one file and one row of the table in log.c. A sink first renders a message to
+ * bytes and then sends the bytes. So the log can queue bytes that the sink does not
+ * accept.
  */
 #ifndef MAZE_DAEMON_LOG_SINK_H
 #define MAZE_DAEMON_LOG_SINK_H
@@ -12,9 +13,14 @@
 
 #include "log.h"
 
-/* Longer text is cut. The longest messages are about rules with a path and a pattern. */
+/*
+ * The size of a message's text. Longer text is cut. The longest messages are about rules
+ * with a path and a pattern.
+ */
 #define LOG_TEXT_SIZE 2048
-/* Enough for all fields if each character of the text is escaped. */
+/*
+ * The size of a rendered message, enough even if each character of the text is escaped.
+ */
 #define LOG_MESSAGE_SIZE 8192
 
 struct log_message {
@@ -35,11 +41,11 @@ struct log_sink {
 	const char *name;
 	int (*open)(const struct daemon_settings *settings, struct log_target *ret_target,
 		    struct maze_error *error);
-	/* Returns the length, -ENOBUFS or -ENOMEM. */
+	/* Writes the bytes to `buf`. Returns their number, -ENOBUFS or -ENOMEM. */
 	int (*render)(const struct log_message *message, char *buf, size_t size);
 	/*
-	 * Sends all or nothing and does not block. Returns 0, -EMSGSIZE if the sink never
-	 * accepts the message, or another -errno if a later call may succeed.
+	 * Sends all bytes or none, and does not block. Returns 0, -EMSGSIZE if the sink
+	 * never accepts this message, or another -errno if a later call may succeed.
 	 */
 	int (*send)(struct log_target *target, const char *bytes, size_t length);
 };

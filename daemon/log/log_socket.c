@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* No call blocks: connect(2) of a Unix datagram socket only looks up the name. */
+/* No call blocks, because connect(2) on a Unix datagram socket only looks up the path. */
 #include "log_socket.h"
 
 #include <errno.h>
@@ -48,7 +48,7 @@ int log_socket_send(int fd, const char *path, const char *bytes, size_t length)
 {
 	int err = send_once(fd, bytes, length);
 
-	/* The receiver has closed its socket, but a new receiver may have opened one. */
+	/* The receiver has closed its socket. Connect to the socket of a new receiver. */
 	if (err == -ECONNREFUSED || err == -ECONNRESET || err == -ENOTCONN || err == -EPIPE) {
 		err = connect_to(fd, path);
 		if (!err)

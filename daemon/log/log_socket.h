@@ -11,7 +11,8 @@
 /* Returns a connected descriptor or -errno. */
 int log_socket_open(const char *path);
 /*
- * Sends one datagram or fails, without blocking. Reconnects if the receiver has closed.
+ * Sends one datagram or fails, but never blocks. Connects again if the receiver
+ * restarted.
  */
 int log_socket_send(int fd, const char *path, const char *bytes, size_t length);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * This sink is syslog, facility daemon. The format is that of syslog(3), which is not
- * used because it blocks while /dev/log is full and drops messages if no receiver runs.
+ * This sink sends to syslog with the facility `daemon`, in the format of syslog(3).
+ * syslog(3) is not used, because it blocks while /dev/log is full and drops messages if
+ * no receiver runs.
  */
 #include "log_sink.h"
 

@@ -7,7 +7,7 @@
 
 #include "../../base/escape.h"
 
-/* Enough for the longest text of a record: two durations and a name, each escaped. */
+/* This is enough for the longest text of a record, two durations and an escaped name. */
 #define RECORD_TEXT_SIZE 512
 
 void log_text_of_record(const struct log_entry *entry, char *buf, size_t size)
@@ -47,7 +47,7 @@ int log_priority_of_record(const struct maze_record *record)
 	switch (record->event) {
 	case MAZE_EVENT_HARD:
 	case MAZE_EVENT_SOFT:
-		/* In shadow, no signal was sent. */
+		/* In shadow, no signal was sent, so the record is not a warning. */
 		return record->flags & MAZE_RECORD_SHADOW ? LOG_NOTICE : LOG_WARNING;
 	case MAZE_EVENT_LOST:
 		return LOG_WARNING;

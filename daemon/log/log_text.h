@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Formats records and actions for a log that has its own clock, with their priorities. */
+/* Formats records and actions as text without a time, because the log adds the time. */
 #ifndef MAZE_DAEMON_LOG_TEXT_H
 #define MAZE_DAEMON_LOG_TEXT_H
 

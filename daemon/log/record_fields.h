@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Formats a record as texts such as MAZE_PID=123, which journal entries and the
- * environment of commands contain. Values are escaped (base/escape.h).
+ * Formats a record as texts such as MAZE_PID=123. They become fields of journal entries,
+ * and environment variables of commands that mazed runs. Values are escaped
+ * (base/escape.h).
  */
 #ifndef MAZE_DAEMON_RECORD_FIELDS_H
 #define MAZE_DAEMON_RECORD_FIELDS_H
@@ -13,7 +14,7 @@
 #define RECORD_FIELDS_MAX 16
 
 struct record_fields {
-	const char *fields[RECORD_FIELDS_MAX + 1]; /* ends in NULL; points into text */
+	const char *fields[RECORD_FIELDS_MAX + 1]; /* ends with NULL; points into `text` */
 	size_t count;
 	char text[1024];
 };

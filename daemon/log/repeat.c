@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A name is stored only while its interval runs or its summary is due. */
+/*
+ * Each entry counts the records of one name. An entry is needed only while its interval
+ * runs or its summary is to be returned.
+ */
 #include "repeat.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* If all of 4096 rules log at once, a bucket has 16 of them. */
+/* If all of 4096 rules log at once, a bucket has 16 entries on average. */
 #define BUCKETS 256
 
 struct limited {
@@ -42,7 +45,7 @@ void repeat_free(struct repeat *repeat)
 	free(repeat);
 }
 
-/* FNV-1a. The operator chooses the names, so collisions are not an attack. */
+/* The hash is FNV-1a. The operator chooses the names, so collisions are not an attack. */
 static size_t bucket_of(const char *name)
 {
 	maze_u32 hash = 2166136261U;
@@ -58,8 +61,8 @@ static bool is_over(const struct limited *limited, maze_u64 now_ns)
 }
 
 /*
- * Returns the slot of the name, or the end of its bucket. Also frees entries of the
- * bucket whose interval has ended and that have no summary due.
+ * Returns the slot of the name, or the end of its bucket if the name is not stored. Frees
+ * entries on the way whose interval has ended without hidden records.
  */
 static struct limited **find(struct repeat *repeat, const char *name, maze_u64 now_ns)
 {
@@ -101,12 +104,15 @@ bool repeat_allows(struct repeat *repeat, const char *name, unsigned int count, 
 {
 	struct limited **slot, *limited;
 
-	/* No valid name is longer. If names were cut, two of them could be equal. */
+	/*
+	 * No valid name is too long. A name that is too long is not limited, because cut
+	 * names could be equal.
+	 */
 	if (!count || strlen(name) >= sizeof(limited->name))
 		return true;
 	slot = find(repeat, name, now_ns);
 	limited = *slot;
-	/* An interval with a summary that is due must stay. */
+	/* An interval with hidden records stays, because its summary is still due. */
 	if (!limited || (is_over(limited, now_ns) && !limited->hidden))
 		limited = begin(slot, name, time_ns, now_ns);
 	if (!limited)

@@ -5,11 +5,14 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-/* Version 0.1.0 used this name, so an upgraded mazed finds the file. */
+/* The name is that of version 0.1.0, so an upgraded mazed finds the old file. */
 #define NAME "place"
 #define MAGIC 0x4d415a45504c4143ULL /* "MAZEPLAC" */
 
-/* One write(2) of less than a page writes all or nothing, even if mazed is killed. */
+/*
+ * One write(2) saves this struct. A write of less than a page is never done in part, even
+ * if mazed is killed.
+ */
 struct saved {
 	maze_u64 magic;
 	struct maze_cursor cursor;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Saves mazed's position in the engine's records to a file, so that the next mazed
- * continues there. mazed first handles records and then saves the position. So if it is
- * killed in between, records are handled twice, but none is missed.
+ * The cursor is mazed's position in the engine's records. It is saved to a file, so that
+ * mazed continues there after a restart. mazed first handles records and then saves the
+ * cursor. So if mazed is killed in between, it handles some records twice, but misses
+ * none.
  */
 #ifndef MAZE_DAEMON_CURSOR_FILE_H
 #define MAZE_DAEMON_CURSOR_FILE_H
@@ -13,7 +14,7 @@
 int cursor_file_open(int dir_fd);
 /* Returns false if the file has no valid cursor. */
 bool cursor_file_load(int fd, struct maze_cursor *ret_cursor);
-/* Makes one system call. fsync(2) is not needed, because /run does not outlive a boot. */
+/* Makes one system call. fsync(2) is not needed, because /run is empty after a reboot. */
 int cursor_file_save(int fd, const struct maze_cursor *cursor);
 
 #endif

@@ -11,7 +11,7 @@
 #include "../rules/tag.h"
 #include "cursor_file.h"
 
-/* The maximum number of records that one turn handles. */
+/* One call of read_batch() handles at most this many records. */
 #define BATCH_MAX 256
 
 struct dispatch {
@@ -21,11 +21,11 @@ struct dispatch {
 	const struct record_consumer *consumers;
 	struct maze_reader *reader;
 	sd_event_source *source;
-	sd_event_source *backlog; /* for older records, which the descriptor does not report */
-	bool catching_up;	  /* the records are from before this mazed */
+	sd_event_source *backlog; /* reads older records, which the descriptor does not report */
+	bool catching_up;	  /* the records were written before this mazed started */
 	maze_u64 caught, missed;
 	int cursor_fd;
-	bool cursor_failed; /* a failed save was reported */
+	bool cursor_failed; /* the last save failed, which was reported */
 };
 
 static void pass_on(struct dispatch *dispatch, const struct maze_record *record)
@@ -68,7 +68,7 @@ static void report_caught_up(struct dispatch *dispatch)
 			   count == 1 ? "" : "s", dispatch->missed);
 }
 
-/* Returns true if there may be more records. */
+/* Returns true if more records may be left. */
 static bool read_batch(struct dispatch *dispatch)
 {
 	struct maze_record record;
@@ -95,7 +95,7 @@ static int on_records(sd_event_source *source, int fd, uint32_t revents, void *a
 	(void)source;
 	(void)fd;
 	(void)revents;
-	/* If records are left, the descriptor stays readable. */
+	/* If records are left, the descriptor stays readable, so this is called again. */
 	read_batch(arg);
 	return 0;
 }
@@ -107,7 +107,7 @@ static int on_backlog(sd_event_source *source, void *arg)
 	return 0;
 }
 
-/* Without a cursor, this is the first mazed, so it does not dispatch older records. */
+/* If there is no cursor, no mazed ran before, so older records are skipped. */
 static int skip_to_newest(struct dispatch *dispatch, struct maze_error *error)
 {
 	struct maze_record record;

@@ -105,7 +105,8 @@ static int begin(struct incident_log *incidents, const struct incidents_settings
 	int err;
 
 	/*
-	 * The strings belong to the rules, which are freed only after incident_log_use().
+	 * The strings belong to the rules. A reload frees the old rules only after
+	 * incident_log_use().
 	 */
 	incidents->settings = *settings;
 	if (!settings->dir)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The worker process (cmdline.h) has no descriptors of its parent, so it opens the
- * process by PID. It detects a reused PID by the start time, before and after the read.
+ * The worker process (cmdline.h) reads the command line of another process, the target.
+ * It inherits no descriptor of the target, so it opens the target's /proc directory by
+ * PID. It compares the target's start time before and after the read, because the PID may
+ * be reused.
  */
 #include "cmdline.h"
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reads the command line of a process, which the kernel copies from the process's memory.
- * This memory can be a mapped file on a FUSE server that never answers, and waiting for
- * that server cannot be interrupted. So a worker process (evidence/worker.h) makes the
- * read, and mazed waits for it only until a deadline.
+ * Reads the command line of a process. The kernel copies the command line from the memory
+ * of that process. This memory can be a mapped file on a FUSE server that never answers,
+ * and waiting for that server cannot be interrupted. So a worker process
+ * (evidence/isolation/worker.h) makes the read, and mazed waits for the worker only until
+ * a deadline.
  */
 #ifndef MAZE_DAEMON_CMDLINE_H
 #define MAZE_DAEMON_CMDLINE_H
@@ -18,7 +19,7 @@
 /* The interval at which the deadline is checked. */
 #define CMDLINE_CHECK_MS 250
 
-/* Fills subject->cmdline. Blocks until the deadline, then returns -ETIMEDOUT. */
+/* Fills subject->cmdline. Blocks, but returns -ETIMEDOUT when the deadline passes. */
 int cmdline_read(const struct subject_source *source, struct subject *subject);
 
 /* ---- the worker, as cmdlines.c uses it --------------------------------------------- */
@@ -35,7 +36,7 @@ struct cmdline_answer {
 	char text[SUBJECT_TEXT_SIZE];
 };
 
-/* The worker's `main` for worker_start(). It answers the requests in their order. */
+/* The `main` of the worker, for worker_start(). It answers requests in order. */
 void cmdline_worker(int fd, void *arg);
 int cmdline_request(const struct subject_source *source, const struct subject *subject,
 		    struct cmdline_request *ret_request);

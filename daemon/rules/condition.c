@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The table of the keys of conditions (condition.h). User and group names become numbers
- * when the configuration is read, so that matching needs no name service.
+ * This file has the table of the keys of conditions (condition.h). It converts user and
+ * group names to numbers when the configuration is read, so that matching needs no name
+ * service.
  */
 #include "condition.h"
 
@@ -15,7 +16,7 @@
 #include "../../base/error.h"
 #include "glob.h"
 
-/* The buffer for getgrnam_r(3): a group can have thousands of members. */
+/* getgrnam_r(3) needs a large buffer, because a group can have thousands of members. */
 #define NAME_BUFFER_SIZE (256 * 1024)
 
 void condition_done(struct condition *condition)
@@ -45,7 +46,7 @@ static int parse_globs(const char *value, struct condition *ret_condition, struc
 	size_t i;
 
 	for (i = 0; !err && i < ret_condition->words.count; i++) {
-		/* The most frequent mistake is a shell-style comment after the value. */
+		/* Users often write a shell-style comment after a value. */
 		if (ret_condition->words.items[i][0] == '#')
 			err = maze_fail(
 				error, -EINVAL,
@@ -86,12 +87,12 @@ static bool is_only_stars(const char *pattern)
 	return *pattern && pattern[strspn(pattern, "*")] == '\0';
 }
 
-/* A glob without '/' is compared with each component, such as a slice or a unit. */
+/* A glob without '/' is compared with each component, such as the name of a slice. */
 static bool cgroup_glob_matches(const char *pattern, const char *cgroup)
 {
 	size_t length;
 
-	/* The paths "/" and "" have no components, but * matches them. */
+	/* The paths "/" and "" have no components, but the glob * has to match them. */
 	if (strchr(pattern, '/') || is_only_stars(pattern))
 		return glob_matches(pattern, cgroup);
 	while (*cgroup) {
@@ -152,7 +153,10 @@ static bool thread_holds(const struct condition *condition, const struct subject
 	return false;
 }
 
-/* If only `a` has a '/', the two globs are compared with different texts. */
+/*
+ * Returns true only if `a` matches every text that `b` matches. If only `a` has a '/',
+ * the two globs are compared with different texts, so the result is false.
+ */
 static bool glob_covers(const char *a, const char *b, glob_test test)
 {
 	if (!strcmp(a, b))
@@ -206,7 +210,7 @@ static bool thread_covers(const struct condition *a, const struct condition *b)
 	for (i = 0; i < a->words.count; i++)
 		if (!strcmp(a->words.items[i], "all"))
 			return true;
-	/* `main` is not a thread's name, so only an equal word covers it. */
+	/* `main` is not a name that a glob can match, so only an equal word covers it. */
 	return globs_cover(a, b, same_word);
 }
 
@@ -243,7 +247,10 @@ static int parse_cmdline(const char *value, struct condition *ret_condition,
 	int err = parse_globs(value, ret_condition, error);
 	size_t i;
 
-	/* Version 0.1.0 took regular expressions, which never begin with *. */
+	/*
+	 * Version 0.1.0 took regular expressions, which never begin with *. So a value of
+	 * that version is an error.
+	 */
 	for (i = 0; !err && i < ret_condition->words.count; i++)
 		if (ret_condition->words.items[i][0] != '*')
 			err = maze_fail(error, -EINVAL,
@@ -292,7 +299,8 @@ static int look_up_group(const char *name, char *buf, size_t size, id_t *ret_id)
 }
 
 /*
- * True if the word has only digits. Then *ret_id is the number, or -1 if it is too large.
+ * Returns true if the word has only digits. Then *ret_id is the number, or -1 if the
+ * number is too large.
  */
 static bool is_number(const char *word, id_t *ret_id)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A condition of a rule has a key, such as `exe`, and one or more words. It holds if one
- * word matches. Each key is one row of a table: its name, form and functions, and the
- * fact that it needs. The functions only compare facts (subject.h) that were read before.
+ * A condition of a rule has a key, such as `exe`, and one or more words. The condition
+ * holds if one of its words matches. A table has one row for each key, with the key's
+ * name, the form of its words, its functions, and the fact (subject.h) that these
+ * functions compare. The caller reads the fact first.
  */
 #ifndef MAZE_DAEMON_CONDITION_H
 #define MAZE_DAEMON_CONDITION_H
@@ -15,7 +16,7 @@
 #include "subject.h"
 #include "string_list.h"
 
-/* Conditions are checked in this order, so the cheapest fact is read first. */
+/* Conditions are checked in this order, from the cheapest fact to the most expensive. */
 enum condition_id {
 	CONDITION_THREAD,
 	CONDITION_COMM,
@@ -31,10 +32,10 @@ enum condition_id {
 struct condition {
 	bool given;
 	struct string_list words; /* as written */
-	id_t *ids;		  /* user, group: the words as numbers */
+	id_t *ids;		  /* for user and group: the words as numbers */
 };
 
-/* The size of the buffer for `show`, which cuts a longer fact. */
+/* `show` gets a buffer of this size, and cuts a longer fact. */
 #define CONDITION_SHOWN_SIZE 256
 
 struct condition_key {
@@ -46,7 +47,9 @@ struct condition_key {
 	/* The fact must be known. *ret_which is the index of the word that matches. */
 	bool (*holds)(const struct condition *condition, const struct subject *subject,
 		      size_t *ret_which);
-	/* True only if `b` implies `a`. If `b` is NULL, true only if `a` always holds. */
+	/*
+	 * Returns true only if `a` holds whenever `b` holds. A `b` of NULL always holds.
+	 */
 	bool (*covers)(const struct condition *a, const struct condition *b);
 	/* Formats the fact as text. */
 	void (*show)(const struct subject *subject, char *buf, size_t size);

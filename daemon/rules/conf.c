@@ -18,7 +18,7 @@
 
 #include "../../base/error.h"
 
-/* inih's line buffer also holds CR, LF and NUL. */
+/* inih's line buffer has CR, LF and NUL too, so a line must be three bytes shorter. */
 #define INI_LINE_OVERHEAD 3
 /* The maximum length of a value with its continued lines. No valid value is longer. */
 #define VALUE_MAX 8192
@@ -31,8 +31,8 @@ struct reading {
 	const char *end;
 	unsigned int line;	      /* the number of inih's current line */
 	bool indented;		      /* the current line begins with a blank */
-	bool pending;		      /* inih has not yet called back for the line */
-	bool discards;		      /* lines that continue a refused key are skipped */
+	bool pending;		      /* inih has not yet called back for the current line */
+	bool discards;		      /* skips lines that continue a refused key */
 	bool after_key;		      /* the section has had a key */
 	struct conf_section *section; /* NULL: before the first header */
 	int err;		      /* 0 or -ENOMEM */
@@ -45,7 +45,7 @@ static bool is_blank(char c)
 
 /* ---- sections ---------------------------------------------------------------------- */
 
-/* Makes room for one more item: doubles the capacity if `count` is a power of two. */
+/* Makes room for one item. The array is full if `count` is a power of two. */
 static void *grow(void *items, size_t count, size_t item_size)
 {
 	if (count & (count - 1))
@@ -92,7 +92,7 @@ static bool is_name(const char *name, size_t length)
 	return true;
 }
 
-/* Only a comment may follow a section header. inih ignores all text there. */
+/* inih ignores all text after a section header, but only a comment is valid there. */
 static bool ends_well(const char *at, const char *end)
 {
 	while (at < end && is_blank(*at))
@@ -100,7 +100,10 @@ static bool ends_well(const char *at, const char *end)
 	return at == end || *at == ';' || *at == '#';
 }
 
-/* Returns the kind of section [text]. For a rule, *text and *length become its name. */
+/*
+ * Returns SECTION_* for the header [text], or 0 if the header is unknown. For a rule,
+ * sets *text and *length to its name.
+ */
 static unsigned int section_kind(const char **text, size_t *length)
 {
 	if (*length == 8 && !strncmp(*text, "defaults", 8))
@@ -217,7 +220,7 @@ static int add_entry(struct reading *reading, const char *name, const char *valu
 	return 0;
 }
 
-/* Whether an indented line looks like a new key and not like the rest of a value. */
+/* Returns whether an indented line is probably a new key, not the rest of a value. */
 static bool looks_like_key(const struct reading *reading, const char *text)
 {
 	size_t length = strcspn(text, "=: \t");
@@ -272,7 +275,10 @@ static int handle_pair(void *arg, const char *section, const char *name, const c
 	int err;
 
 	(void)section;
-	/* inih can be built to accept a key without '='. `pending` makes it an error. */
+	/*
+	 * Some builds of inih accept a key without '='. `pending` stays set then, so
+	 * settle_pending() reports the line.
+	 */
 	if (!value || reading->err)
 		return 1;
 	reading->pending = false;
@@ -301,7 +307,7 @@ static void settle_pending(struct reading *reading)
 		     "invalid line; expected [SECTION], KEY = VALUE, or a comment (# or ;)");
 }
 
-/* Returns the number of bytes of the line that inih has to parse, which may be 0. */
+/* Returns the length of the line, or 0 if inih need not parse the line. */
 static size_t inspect_line(struct reading *reading, const char *at, const char *end, size_t room)
 {
 	const char *first = at;
@@ -327,7 +333,7 @@ static size_t inspect_line(struct reading *reading, const char *at, const char *
 	return (size_t)(end - at);
 }
 
-/* inih calls this instead of fgets(3). A line is never split. */
+/* inih calls this instead of fgets(3). Unlike fgets(3), this never splits a line. */
 static char *next_line(char *buf, int size, void *arg)
 {
 	struct reading *reading = arg;
@@ -345,7 +351,10 @@ static char *next_line(char *buf, int size, void *arg)
 	reading->line++;
 	length = inspect_line(reading, begin, end, (size_t)size - INI_LINE_OVERHEAD);
 	if (reading->section != before) {
-		/* This header makes inih end the last key, so no line continues it. */
+		/*
+		 * The header [-] makes inih forget the last key, so that no line of the
+		 * new section continues that key.
+		 */
 		snprintf(buf, (size_t)size, "[-]\n");
 		return buf;
 	}
@@ -391,11 +400,14 @@ int conf_parse(struct conf *conf, const char *name, const char *text, size_t len
 	}
 	reading.at = text;
 	reading.end = text + length;
-	/* inih returns -2 without memory. This file itself reports invalid lines. */
+	/*
+	 * inih returns -2 if memory is short. Other results are ignored, because this
+	 * file itself reports invalid lines.
+	 */
 	if (ini_parse_stream(next_line, &reading, handle_pair, &reading) == -2)
 		return -ENOMEM;
 	/*
-	 * inih can be built to stop at the first invalid line, and it then stays pending.
+	 * Some builds of inih stop at the first invalid line, which then stays pending.
 	 */
 	settle_pending(&reading);
 	return reading.err;

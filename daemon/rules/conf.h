@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reads configuration files into sections of keys and values, each with its line number.
+ * Reads configuration files into sections of keys and values, with their line numbers.
  * Reports a problem for invalid syntax, for an unknown key, and for a key that a section
  * has twice. Does not check values.
  */
@@ -14,9 +14,9 @@
 
 /* The maximum length of a rule's name, enough for the usual names of units. */
 #define CONF_NAME_MAX 64
-/* Enough for RULES_MAX rules of 1 KiB each. */
+/* The maximum size of a file. It is enough for RULES_MAX rules of 1 KiB each. */
 #define CONF_FILE_MAX_BYTES (4U << 20)
-/* The maximum number of drop-ins, enough for one from each package. */
+/* The maximum number of drop-ins, the files in PATH.d. Each package can have one. */
 #define CONF_FILES_MAX 1024
 
 struct conf_entry {
@@ -44,7 +44,10 @@ struct conf {
 void conf_init(struct conf *conf);
 void conf_done(struct conf *conf);
 
-/* Each adds to conf and to problems. Returns 0, even if it adds problems, or -ENOMEM. */
+/*
+ * These functions add to `conf` and to `problems`. They return -ENOMEM, or 0 even if they
+ * add problems.
+ */
 int conf_parse(struct conf *conf, const char *name, const char *text, size_t length,
 	       struct problems *problems);
 int conf_read_file(struct conf *conf, const char *path, struct problems *problems);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Decides which configuration files are read, and in which order. mazed runs their
- * commands as root, so it refuses a file or directory that all users may write to. It
- * reads only regular files, because a FIFO would block a reload.
+ * This file decides which configuration files are read, and in which order. mazed runs
+ * commands from these files as root, so it refuses a file or directory that all users may
+ * write to. It reads only regular files, because a FIFO would block a reload.
  */
 #include "conf.h"
 
@@ -42,7 +42,7 @@ static int read_all(int fd, size_t size, char **ret_text, size_t *ret_length)
 	return 0;
 }
 
-/* Returns why the file is refused, or NULL. */
+/* Returns the reason for refusing the file, or NULL. */
 static const char *refusal(const struct stat *status)
 {
 	if (!S_ISREG(status->st_mode))
@@ -99,7 +99,7 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-/* Skips files of editors and package managers, such as .swp, ~ and .dpkg-old. */
+/* Accepts only *.conf, and so skips files such as .swp, ~ and .dpkg-old. */
 static int is_drop_in(const struct dirent *entry)
 {
 	size_t length = strlen(entry->d_name);
@@ -121,7 +121,9 @@ static int read_named(struct conf *conf, const char *directory, const char *name
 	return err;
 }
 
-/* A sticky directory counts too, because a new file in it can run commands as root. */
+/*
+ * In a sticky directory too, any user can add a file, and mazed would run its commands.
+ */
 static bool is_world_writable(const char *directory)
 {
 	struct stat status;

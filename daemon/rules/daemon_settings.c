@@ -16,15 +16,15 @@
 #include "keys.h"
 #include "values.h"
 
-/* This bounds kernel memory, because each entry takes about 300 bytes. */
+/* The maximum bounds kernel memory, because each entry takes about 300 bytes. */
 #define ENTRIES_PER_USER_MAX 1000000
 /* The default is enough for a parallel build of a large program. */
 #define ENTRIES_PER_USER_DEFAULT 1000
-/* Each client takes one descriptor, and a process may usually open 1024. */
+/* Each client takes one descriptor, and a process may usually open 1024 descriptors. */
 #define CLIENTS_MAX 512
 /* The default is enough for several terminals and a few programs. */
 #define CLIENTS_DEFAULT 32
-/* This is bounded, because mazed reads the directory to find the oldest incident. */
+/* The maximum bounds the time of finding the oldest incident in the directory. */
 #define INCIDENTS_KEPT_MAX 100000
 /* The minimum is enough for one incident with all its samples. */
 #define INCIDENTS_BYTES_MIN (1ULL << 20)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The settings of mazed itself: the section [daemon]. */
+/* The section [daemon] of maze.conf(5) has the settings of mazed itself. */
 #ifndef MAZE_DAEMON_SETTINGS_H
 #define MAZE_DAEMON_SETTINGS_H
 

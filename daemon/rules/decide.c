@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The loop ends, because each iteration makes one more fact known or fails. */
+/*
+ * The loop of decide() ends, because each iteration makes one more fact known or fails.
+ */
 #include "decide.h"
 
 #include "match.h"

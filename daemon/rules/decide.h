@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Finds the rule of a running process with match_first() (match.h). Whenever
- * match_first() needs another fact, decide() reads that fact and calls it again.
+ * match_first() needs another fact, decide() reads that fact and calls match_first()
+ * again.
  */
 #ifndef MAZE_DAEMON_DECIDE_H
 #define MAZE_DAEMON_DECIDE_H

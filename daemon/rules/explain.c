@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The explanation calls the functions with which mazed finds the rule of a process
- * (match.h, condition.h). So it cannot differ from what mazed does.
+ * This file calls the functions with which mazed finds the rule of a process (match.h,
+ * condition.h). So an explanation cannot differ from what mazed does.
  */
 #include "explain.h"
 
@@ -15,7 +15,7 @@
 #include "rule_settings.h"
 #include "unused.h"
 
-/* A condition may have hundreds of words, so only the first words are printed. */
+/* A condition can have hundreds of words, so only the first words are printed. */
 #define WORDS_SHOWN_MAX 8
 
 static const char *plural(size_t count)
@@ -82,7 +82,10 @@ static void print_facts(FILE *out, const struct subject *subject)
 	}
 }
 
-/* Prints the word that matches, or else the first words and the number of the others. */
+/*
+ * Prints the word that matches. If none does, prints the first words and how many more
+ * the condition has.
+ */
 static void print_words(FILE *out, const struct condition *condition, bool holds, size_t which)
 {
 	size_t count = condition->words.count, i = holds ? which : 0;
@@ -142,7 +145,7 @@ static void explain_outcome(FILE *out, const struct rule *rule)
 	rule_settings_print(&rule->settings, out);
 }
 
-/* Returns why every engine refuses the process (DESIGN.md, Identity), or NULL. */
+/* Returns the reason why no engine watches the subject (DESIGN.md, Identity), or NULL. */
 static const char *why_never(const struct subject_source *source, const struct subject *subject)
 {
 	if (subject->pid == 1)

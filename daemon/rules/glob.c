@@ -76,7 +76,10 @@ static bool set_holds(const char *set, const char *end, unsigned char byte)
 	return found != inverted;
 }
 
-/* Whether the pattern element at `at` matches the byte. *ret_next is the next element. */
+/*
+ * Returns whether the pattern element at `at` matches the byte, and sets the next
+ * element.
+ */
 static bool element_takes(const char *at, char byte, const char **ret_next)
 {
 	const char *end;

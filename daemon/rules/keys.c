@@ -27,7 +27,10 @@ static int set_condition(const struct key *key, struct key_target *target, const
 	return 0;
 }
 
-/* The library names the form of a value as --help does (DUR, SIG). Messages use words. */
+/*
+ * The library names the form of a value as --help does, such as DUR or SIG. Messages use
+ * words instead.
+ */
 static const char *policy_form(const struct maze_policy_key *row)
 {
 	if (!row->argument)
@@ -41,7 +44,7 @@ static const char *policy_form(const struct maze_policy_key *row)
 	return row->argument;
 }
 
-/* Copies row `index`, counted over all tables. Returns false if there is none. */
+/* Copies row `index`, counted over all tables. Returns false after the last row. */
 static bool key_at(size_t index, struct key *ret_key)
 {
 	const struct maze_policy_key *policy = maze_policy_keys();

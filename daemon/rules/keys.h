@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The keys of maze.conf(5). A row has the key's name, the sections that may contain it,
- * the form of its value, and its setter. Each table is beside the code for its settings:
- * policies in lib, conditions in condition.c, rules in rule_settings.c, and [daemon] in
- * daemon_settings.c. A new key is one row in one of these tables.
+ * The keys of maze.conf(5) are rows of four tables. A row has the key's name, the
+ * sections that may contain the key, the form of its value, and its setter. The tables
+ * are in lib for policies, in condition.c for conditions, in rule_settings.c for rules,
+ * and in daemon_settings.c for [daemon]. A new key is one more row in one of these
+ * tables.
  */
 #ifndef MAZE_DAEMON_KEYS_H
 #define MAZE_DAEMON_KEYS_H
@@ -19,7 +20,7 @@
 #define SECTION_RULE (1U << 1)
 #define SECTION_DAEMON (1U << 2)
 
-/* The structures that setters fill. */
+/* The structures that setters fill. Each is used for keys of the named sections. */
 struct key_target {
 	struct rule_settings *settings; /* [defaults], [rule] */
 	struct rule *rule;		/* [rule] */

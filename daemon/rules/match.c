@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The table of conditions begins with the cheapest fact, so this fact is read first. */
+/* Conditions are in the order of cost, so the first unknown fact is the cheapest. */
 #include "match.h"
 
 enum match match_rule(const struct rule *rule, const struct subject *subject,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Finds the rule of a subject, which is the first rule whose conditions all hold. These
- * functions read nothing: they return the fact that they need next. So the caller reads
- * only the facts that the rules need.
+ * Finds the rule of a subject (subject.h), which is the first rule whose conditions all
+ * hold. These functions read nothing. Instead, they return the fact that they need next,
+ * so the caller reads only the facts that the rules need.
  */
 #ifndef MAZE_DAEMON_MATCH_H
 #define MAZE_DAEMON_MATCH_H
@@ -18,10 +18,10 @@ enum match {
 	MATCH_MORE, /* another fact is needed */
 };
 
-/* With MATCH_MORE, *ret_missing is the cheapest fact (FACT_*) that can decide. */
+/* With MATCH_MORE, *ret_missing is the cheapest unknown fact (FACT_*) of the rule. */
 enum match match_rule(const struct rule *rule, const struct subject *subject,
 		      unsigned int *ret_missing);
-/* With MATCH_YES, *ret_rule is the rule. MATCH_NO means that no rule matches. */
+/* With MATCH_YES, *ret_rule is the rule that matches. MATCH_NO: no rule matches. */
 enum match match_first(const struct rules *rules, const struct subject *subject,
 		       const struct rule **ret_rule, unsigned int *ret_missing);
 /* Returns the facts (FACT_*) that all rules together need. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* problems_add() never fails: without memory for a text, it only counts the problem. */
+/* problems_add() never fails. If memory is short, it only counts the problem. */
 #include "problems.h"
 
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 
 #include "../../base/escape.h"
 
-/* The first capacity, doubled when needed. Most configurations have few problems. */
+/* The array begins with room for this many problems, because most files have few. */
 #define CAPACITY_FIRST 16
 
 void problems_init(struct problems *problems)
@@ -33,7 +33,7 @@ void problems_done(struct problems *problems)
 	problems_init(problems);
 }
 
-/* The capacity is CAPACITY_FIRST times a power of two, so it need not be stored. */
+/* The capacity is CAPACITY_FIRST times a power of two, so it follows from `count`. */
 static struct problem *next_free(struct problems *problems)
 {
 	size_t count = problems->count, capacity = count ? count * 2 : CAPACITY_FIRST;

@@ -2,7 +2,7 @@
 /*
  * The problems of a configuration. Each has a file, a line, a key and a text. An error
  * makes mazed refuse the whole configuration. A note reports a setting that has no
- * effect. The counts include problems that could not be kept.
+ * effect. The numbers of errors and notes include problems that were not kept.
  */
 #ifndef MAZE_DAEMON_PROBLEMS_H
 #define MAZE_DAEMON_PROBLEMS_H
@@ -15,7 +15,7 @@
 
 enum problem_kind {
 	PROBLEM_ERROR, /* the configuration is refused */
-	PROBLEM_NOTE,  /* accepted, but has no effect */
+	PROBLEM_NOTE,  /* the configuration is accepted, but a setting has no effect */
 };
 
 struct problem {
@@ -41,7 +41,10 @@ void problems_add(struct problems *problems, enum problem_kind kind, const char 
 	__attribute__((format(printf, 6, 7)));
 /* Sorts by file, line, and order of adding. Drop-ins come after the main file. */
 void problems_sort(struct problems *problems);
-/* Prints a line "FILE:LINE: KEY: text" per problem, and how many were not kept. */
+/*
+ * Prints a line "FILE:LINE: KEY: text" for each problem, and the number of problems that
+ * were not kept.
+ */
 void problems_print(const struct problems *problems, FILE *out);
 
 #endif

@@ -17,7 +17,7 @@
 #define REPEAT_DEFAULT_NS (60 * MAZE_NSEC_PER_SEC)
 /* A larger count would not limit the log in practice. */
 #define REPEAT_COUNT_MAX 1000000
-/* Enough for any duration, signal or recovery as text. */
+/* The size of a buffer for a duration, a signal or a recovery as text. */
 #define WORDING_SIZE 128
 
 void rule_settings_init(struct rule_settings *settings)

@@ -15,7 +15,7 @@ const char *stage_name(enum stage stage);
 bool stage_is_on(const struct rule_settings *settings, enum stage stage);
 /* Whether the stage has actions other than its signal. */
 bool stage_acts(const struct stage_actions *stage);
-/* Prints indented lines for `mazed --explain`. */
+/* Prints the settings in indented lines, for `mazed --explain`. */
 void rule_settings_print(const struct rule_settings *settings, FILE *out);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Makes rules (rules.h) from sections of text in three steps. It chooses the sections: a
- * rule replaces the rule of the same name in an earlier file. It applies [defaults] and
- * [daemon] of all files. It builds each rule from the built-in settings, [defaults] and
- * its own keys. Each error is reported once, at its line.
+ * This file makes rules (rules.h) from sections (conf.h) in three steps. First it chooses
+ * the sections of rules. If two files have a rule of the same name, the rule in the later
+ * file is chosen. Then it applies [defaults] and [daemon] of all files. At last it builds
+ * each rule from the built-in settings, [defaults] and the rule's own keys. Each error is
+ * reported once, at its line.
  */
 #include "rules.h"
 
@@ -150,7 +151,7 @@ static int apply_kind(const struct conf *conf, unsigned int kind, struct key_tar
 	return err;
 }
 
-/* Returns the key at whose line a contradiction is reported. */
+/* Returns the key at whose line contradictory limits are reported, or NULL. */
 static const struct conf_entry *find_limit_key(const struct conf_section *section)
 {
 	const struct conf_entry *entry = conf_section_entry(section, "hard");
@@ -170,7 +171,7 @@ static void check_policy(const struct conf_section *section, const struct rule_s
 			     error.text);
 }
 
-/* Adds a note for each key of the section itself that has no effect. */
+/* Adds a note for each key in the rule's own section that has no effect. */
 static void note_keys_without_effect(const struct conf_section *section, const struct rule *rule,
 				     struct problems *problems)
 {
@@ -247,7 +248,7 @@ static int build_rule(const struct building *building, const struct conf_section
 		err = apply_section(section, &target, building->problems);
 	if (err)
 		return err;
-	/* An error in an inherited setting has already been reported at its own line. */
+	/* An error in [defaults] has already been reported at its own line. */
 	if (!rule->ignore && building->defaults_are_valid && building->problems->errors == before)
 		check_policy(section, &rule->settings, building->problems);
 	note_keys_without_effect(section, rule, building->problems);
@@ -275,7 +276,9 @@ static int by_tag(const void *left, const void *right)
 	return a->tag < b->tag ? -1 : a->tag > b->tag;
 }
 
-/* A watch stores a 32-bit hash of its rule's name, so two rules must not share one. */
+/*
+ * A watch stores a 32-bit hash of its rule's name, so each rule needs a different hash.
+ */
 static int check_tags(const struct rules *rules, struct problems *problems)
 {
 	struct tagged *sorted = calloc(rules->count + 1, sizeof(*sorted));
@@ -322,7 +325,9 @@ static int build(struct building *building, struct rules *rules)
 		err = build_daemon(building, &rules->daemon);
 	if (err)
 		return err;
-	/* One element more than needed, because calloc(0) may return NULL. */
+	/*
+	 * Allocate one element more than needed, because calloc(3) of 0 may return NULL.
+	 */
 	rules->rules = calloc(building->count + 1, sizeof(*rules->rules));
 	if (!rules->rules)
 		return -ENOMEM;
@@ -351,9 +356,7 @@ static int finish(struct conf *conf, int err, struct rules **ret_rules, struct p
 		err = -EINVAL;
 		goto out_rules;
 	}
-	/*
-	 * The rules take over the file names, because their `file` members point to them.
-	 */
+	/* `rules` takes ownership of the file names, because its rules point to them. */
 	rules->files = conf->files;
 	rules->file_count = conf->file_count;
 	conf->files = NULL;

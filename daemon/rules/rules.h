@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The rules of mazed(8), parsed from maze.conf(5). They are loaded completely or not at
+ * The rules of mazed(8) are read from maze.conf(5). They are loaded completely or not at
  * all, so the old rules stay in force if a file is invalid. Loaded rules never change, so
  * a reload exchanges only one pointer.
  */
@@ -16,7 +16,7 @@
 #include "daemon_settings.h"
 #include "string_list.h"
 
-/* All rules may be tried in turn, which takes a few hundred microseconds. */
+/* The maximum number of rules. To try them all takes a few hundred microseconds. */
 #define RULES_MAX 4096
 
 enum stage {
@@ -39,8 +39,8 @@ struct rule_settings {
 	struct maze_policy policy;
 	struct stage_actions stages[STAGE_COUNT];
 	maze_u64 exec_timeout_ns;
-	unsigned int repeat_count; /* how many records of one rule are logged ... */
-	maze_u64 repeat_ns;	   /* ... in this time; count 0: no limit */
+	unsigned int repeat_count; /* the maximum of logged records in repeat_ns; 0: no limit */
+	maze_u64 repeat_ns;	   /* the interval of that limit */
 };
 
 struct rule {
@@ -63,12 +63,13 @@ struct rules {
 };
 
 /*
- * Reads the file `path`, then the *.conf files in PATH.d by name. The caller initialises
- * `problems`, and frees *ret_rules with rules_free(). Success may leave notes in
- * `problems`. -EINVAL (the rules are refused) and -ENOMEM leave *ret_rules unchanged.
+ * Reads the file `path`, then the *.conf files in PATH.d in the order of their names. The
+ * caller initialises `problems`, and frees *ret_rules with rules_free(). Returns 0 even
+ * if there are notes, -EINVAL if the rules are refused, or -ENOMEM. On failure *ret_rules
+ * does not change.
  */
 int rules_load(const char *path, struct rules **ret_rules, struct problems *problems);
-/* Does the same for a text in memory. Problems show `name` as its file name. */
+/* Does what rules_load() does, for a text in memory. Problems show `name` as the file. */
 int rules_parse(const char *name, const char *text, size_t length, struct rules **ret_rules,
 		struct problems *problems);
 void rules_free(struct rules *rules);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Splitting takes one pass and two allocations. A word with its NUL never needs more
- * bytes than the word with its separator in the text.
+ * string_list_split() makes one pass and two allocations. The words with their NULs fit
+ * into a copy of the text, because each NUL takes the place of a blank or of the text's
+ * NUL.
  */
 #include "string_list.h"
 
@@ -29,7 +30,10 @@ static bool reserve(const char *text, struct string_list *ret_list)
 {
 	size_t length = strlen(text);
 
-	/* A word and its blank take two bytes. Add the last word and NULL. */
+	/*
+	 * A word and its blank take at least two bytes. Add room for the last word and
+	 * NULL.
+	 */
 	ret_list->items = calloc(length / 2 + 2, sizeof(char *));
 	ret_list->text = malloc(length + 1);
 	if (ret_list->items && ret_list->text)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reads the facts of subject.h from /proc. Two properties exclude PID reuse. A descriptor
- * of a /proc directory stays with its process and fails with ESRCH once that is gone. If
- * the process of the pidfd lives after the directory was opened, it owns the directory.
+ * This file reads the facts of subject.h from /proc. Two properties of the kernel make
+ * this safe even if a PID is reused. An open /proc directory never changes to another
+ * process, and reads in it fail with ESRCH after its process is gone. If a process is
+ * alive after its /proc directory was opened by PID, the directory belongs to that
+ * process.
  */
 #include "subject.h"
 
@@ -20,7 +22,7 @@
 #include "cmdline.h"
 #include "../../base/pidfd.h"
 
-/* The maximum number of reads of the parent. A read fails if the parent ends. */
+/* The parent is read again if it has changed meanwhile, but at most this many times. */
 #define PARENT_TRIES 8
 
 static int fail_read(const struct subject *subject, int err, const char *what,
@@ -72,8 +74,9 @@ static int read_ids(const struct subject_source *source, struct subject *subject
 }
 
 /*
- * The parent is known only by PID, which may be reused. A process never returns to an
- * earlier parent. So if its PPid is the same after the read, the PID was its parent's.
+ * The parent's PID may be reused during the read. But a process never returns to an
+ * earlier parent. So if PPid is the same before and after the read, the PID was the
+ * parent's.
  */
 static int read_parent(const struct subject_source *source, struct subject *subject)
 {
@@ -104,8 +107,9 @@ static int read_parent(const struct subject_source *source, struct subject *subj
 }
 
 /*
- * The kernel appends this mark when the file was removed or replaced. Without the mark, a
- * process keeps its rule after its package was upgraded.
+ * The kernel appends " (deleted)" to the path of a file that was removed or replaced.
+ * This function removes it, so that a process keeps its rule after an upgrade of its
+ * package.
  */
 static void strip_deleted(char *path)
 {
@@ -120,7 +124,7 @@ static int read_exe(const struct subject_source *source, struct subject *subject
 {
 	ssize_t length = readlinkat(source->task_fd, "exe", subject->exe, sizeof(subject->exe) - 1);
 
-	/* A kernel thread has no program. See subject_read() for an ended process. */
+	/* A kernel thread has no program. subject_read() detects an ended process. */
 	if (length < 0 && errno == ENOENT)
 		length = 0;
 	if (length < 0)
@@ -132,7 +136,7 @@ static int read_exe(const struct subject_source *source, struct subject *subject
 
 static int read_cmdline(const struct subject_source *source, struct subject *subject)
 {
-	/* get_cmdline() uses subject->uid. */
+	/* get_cmdline() uses subject->uid, so read the IDs first. */
 	int err = read_ids(source, subject);
 
 	if (err)
@@ -190,7 +194,10 @@ int subject_read(const struct subject_source *source, unsigned int facts, struct
 	int err;
 
 	for (i = 0; i < sizeof(readers) / sizeof(readers[0]); i++) {
-		/* The parent's row has FACT_IDS too, but an earlier row reads them. */
+		/*
+		 * A read of the parent also reads the IDs. But if only the IDs are
+		 * wanted, an earlier row has read them, so the parent is skipped.
+		 */
 		if (!(wanted & readers[i].facts & ~became_known))
 			continue;
 		err = readers[i].read(source, subject);
@@ -233,13 +240,15 @@ int subject_open(pid_t pid, pid_t tid, struct subject_source *ret_source,
 
 	if (!tid)
 		tid = pid;
-	/* Clears only the masks of facts, because the texts have many kilobytes. */
+	/* Clear only `known` and `late`, because the texts have many kilobytes. */
 	ret_subject->known = ret_subject->late = 0;
 	ret_subject->pid = pid;
 	ret_subject->tid = tid;
 	ret_subject->is_main = tid == pid;
 	source.pidfd = pidfd_open(pid, 0);
-	/* `pid` is the TID of another thread. The error depends on the kernel. */
+	/*
+	 * If `pid` is the TID of another thread, the call fails with one of these errors.
+	 */
 	if (source.pidfd < 0 && (errno == EINVAL || errno == ENOENT))
 		return maze_fail(error, -EINVAL,
 				 "%d is not the PID of a process; it may be the TID of a thread",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "tag.h"
 
-/* 32 bits of FNV-1a suffice: names are few, and rules with the same hash are refused. */
+/* The hash is FNV-1a. 32 bits suffice, because rules with the same hash are refused. */
 static maze_u32 hash(const char *text)
 {
 	maze_u32 sum = 2166136261U;

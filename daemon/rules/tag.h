@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The tag of a watch stores which rule or user requested the watch. The next mazed reads
- * the tags from the kernel. The tag of a rule has a hash of the rule's name, so that it
- * stays the same across a reload or an upgrade.
+ * The tag of a watch stores which rule or user requested the watch. When mazed restarts,
+ * it reads the tags from the kernel. The tag of a rule has a hash of the rule's name, so
+ * that the tag stays the same across a reload or an upgrade.
  *
  *	bits 63..40   TAG_MARK, which no other program of maze uses
  *	bits 39..32   enum tag_kind
@@ -25,8 +25,8 @@ enum tag_kind {
 	TAG_RULE,     /* by a rule */
 	TAG_USER,     /* by a user, through the control socket */
 	/*
-	 * By root. A rule may replace a watch if its kind differs from TAG_RULE only in
-	 * the two lowest bits. This kind differs in a higher bit, so no rule replaces it.
+	 * By root. A rule may replace only watches of a kind below 4, which is 2 to the
+	 * power of TAG_KIND_BITS_OF_RULES. So no rule replaces a watch of root.
 	 */
 	TAG_ROOT = 4,
 };

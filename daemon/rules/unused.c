@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * `a` covers `b` if each condition of `a` covers the condition of `b` with the same key.
+ * Rule `a` covers rule `b` if each condition of `a` covers the condition of `b` with the
+ * same key. If `a` comes first, `b` then never applies.
  */
 #include "unused.h"
 

@@ -42,7 +42,7 @@ int value_bytes(const char *value, maze_u64 min, maze_u64 max, maze_u64 *ret_byt
 
 	errno = 0;
 	number = strtoull(value, &end, 10);
-	/* strtoull(3) would accept a sign. */
+	/* strtoull(3) would also accept a sign or blanks before the number. */
 	if (*value < '0' || *value > '9')
 		errno = EINVAL;
 	if (!errno && *end) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Parses values of keys that do not belong to a policy: yes and no, numbers, sizes,
- * durations, paths. An invalid value leaves ret_* unchanged.
+ * Parses the values of keys that do not belong to a policy. The types of values are yes
+ * and no, numbers, sizes, durations and paths. An invalid value leaves ret_* unchanged.
  */
 #ifndef MAZE_DAEMON_VALUES_H
 #define MAZE_DAEMON_VALUES_H

@@ -14,7 +14,10 @@
 #include "../rules/match.h"
 #include "../rules/tag.h"
 
-/* Masks of the tags that a rule may replace: those of rules, or of rules and users. */
+/*
+ * These masks select the watches that a rule may replace: those of rules, or those of
+ * rules and users.
+ */
 #define MASK_RULES (~0ULL << TAG_KIND_SHIFT)
 #define MASK_RULES_AND_USERS (~0ULL << (TAG_KIND_SHIFT + TAG_KIND_BITS_OF_RULES))
 _Static_assert((TAG_RULE | TAG_USER) >> TAG_KIND_BITS_OF_RULES == 0 &&
@@ -40,7 +43,9 @@ static const struct rule *watching(const struct rule *rule)
 	return rule && !rule->ignore ? rule : NULL;
 }
 
-/* Sets QUIET, because lifecycle records of all processes would fill the log. */
+/*
+ * Sets QUIET, because records about the begin and end of all watches would fill the log.
+ */
 static struct maze_policy policy_of(const struct rule *rule)
 {
 	struct maze_policy policy = rule->settings.policy;
@@ -58,7 +63,9 @@ static int set_watch(const struct rule_applier *applier, int pidfd, pid_t tid,
 
 	rule = watching(rule);
 	if (!rule) {
-		/* Only a watch of a rule is ended. */
+		/*
+		 * If no rule watches the task, end its watch only if a rule has set it.
+		 */
 		if (known->known && (!known->watched || tag_kind(known->tag) != TAG_RULE))
 			return 0;
 		err = maze_release(applier->maze, pidfd, tid, tag_of_rule(""), MASK_RULES, error);
@@ -73,7 +80,7 @@ static int set_watch(const struct rule_applier *applier, int pidfd, pid_t tid,
 	return err == -EEXIST ? 0 : err;
 }
 
-/* Switches to a thread. The caller closes source->task_fd. */
+/* Makes source and subject refer to thread `tid`. The caller closes source->task_fd. */
 static int open_thread(struct subject_source *source, struct subject *subject, pid_t tid)
 {
 	char name[32];
@@ -176,7 +183,9 @@ static int decide_all(const struct rule_applier *applier, const struct subject_s
 	return err;
 }
 
-/* If all threads have one rule, as in nearly all processes, one call sets the watch. */
+/*
+ * If one rule matches all threads, as in nearly all processes, one call sets all watches.
+ */
 static int apply_to_threads(const struct rule_applier *applier, const struct subject_source *source,
 			    struct subject *subject, const struct known_watch *known,
 			    struct maze_error *error)
@@ -222,9 +231,9 @@ static int apply_to_process(const struct rule_applier *applier, const struct sub
 }
 
 /*
- * Marks the rules in shadow that may watch the thread. This function must not wait, so it
- * does not read the command line. If a rule depends on the command line, that rule and
- * the later ones count as possible matches.
+ * Marks each rule in shadow that can have set the watch of the thread. This function must
+ * not wait, so it does not read the command line. A rule that depends on the command line
+ * counts as a possible match, and the later rules are checked too.
  */
 static int find_shadows(const struct rule_applier *applier, const struct subject_source *of_process,
 			struct subject *subject, pid_t tid, bool *shadows, struct maze_error *error)
@@ -302,7 +311,7 @@ int release_shadow_rules(const struct rule_applier *applier, pid_t pid, pid_t ti
 		free(shadows);
 		return err;
 	}
-	/* A process may have thousands of threads, so read them only if necessary. */
+	/* List the threads, maybe thousands, only if rules tell them apart. */
 	if (tid || !applier->by_thread)
 		err = find_shadows(applier, &source, &subject, tid ?: pid, shadows, error);
 	else

@@ -7,7 +7,8 @@
 #include "../rules/rules.h"
 
 /*
- * What is known of the current watch, to save a system call if the watch stays the same.
+ * What the caller knows about the current watch. This saves a system call if the watch
+ * stays the same.
  */
 struct known_watch {
 	bool known;
@@ -18,23 +19,24 @@ struct known_watch {
 struct rule_applier {
 	struct maze *maze;
 	const struct rules *rules;
-	bool by_thread; /* rules_tell_threads_apart() */
+	bool by_thread; /* the result of rules_tell_threads_apart() */
 	struct cmdlines *cmdlines;
 };
 
 /* Whether any rule selects single threads of a process. */
 bool rules_tell_threads_apart(const struct rules *rules);
 /*
- * Applies the rules to process `pid`, or only to its thread `tid` if that is not 0.
- * Returns 0, or -errno and a message. -ESRCH: the process has ended. -EPERM: it is never
- * watched (init, kernel threads, maze). -EINPROGRESS: call again after `cmdlines` has
- * answered.
+ * Applies the rules to process `pid`, or only to its thread `tid` if `tid` is not 0.
+ * Returns 0, or -errno and a message. -ESRCH: the process has ended. -EPERM: the process
+ * is never watched (init, kernel threads, maze). -EINPROGRESS: the command line is not
+ * yet read; call again after `cmdlines` has answered.
  */
 int apply_rule(const struct rule_applier *applier, pid_t pid, pid_t tid,
 	       const struct known_watch *known, struct maze_error *error);
 /*
- * Ends the watch of process `pid`, or of its thread, if a rule in shadow has set it. Then
- * a user can watch the process. apply_rule() restores the watch. Errors are the same.
+ * Ends the watch of process `pid`, or of its thread `tid` if `tid` is not 0. Does so only
+ * if a rule in shadow has set the watch. Then a user can watch the process, and
+ * apply_rule() can set the rule's watch again later. Returns 0, or -errno and a message.
  */
 int release_shadow_rules(const struct rule_applier *applier, pid_t pid, pid_t tid,
 			 struct maze_error *error);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The worker (rules/cmdline.h) answers requests in order. So if it misses its deadline,
- * it is blocked in the first request, and the others are sent to the next worker.
+ * The worker process (rules/cmdline.h) answers requests in order. So if it misses its
+ * deadline, it is blocked in the first request. The other requests are then sent to a new
+ * worker.
  */
 #include "cmdlines.h"
 
@@ -13,9 +14,10 @@
 
 #include "../rules/cmdline.h"
 
+/* For this time after a missed deadline, the user's command lines count as empty. */
 #define SUSPECT_USEC (60 * 1000000ULL)
 #define SUSPECTS_MAX 64
-/* The number of hash chains, which find the request of a process by its PID. */
+/* The number of hash chains. The PID of a request selects its chain. */
 #define CHAINS 256
 
 struct pending {
@@ -45,7 +47,7 @@ struct cmdlines {
 	size_t count;
 	struct suspect suspects[SUSPECTS_MAX]; /* the oldest is replaced */
 	size_t suspects_next;
-	const struct cmdline_answer *current; /* the answer, during on_answer() */
+	const struct cmdline_answer *current; /* the answer while on_answer() runs; else NULL */
 	uint64_t reported_usec;
 };
 
@@ -89,7 +91,7 @@ static struct pending *unlink_first(struct cmdlines *cmdlines)
 	return pending;
 }
 
-/* Removes the first request. Answers arrive in the order of the requests. */
+/* Removes the first request. Answers come in order, so they are for the first request. */
 static void drop_first(struct cmdlines *cmdlines)
 {
 	struct pending *pending = unlink_first(cmdlines);
@@ -102,7 +104,7 @@ static void drop_first(struct cmdlines *cmdlines)
 	free(pending);
 }
 
-/* Sends the first request again, because its answer may be from before an exec. */
+/* Queues the first request again, because its answer may be from before an exec. */
 static void requeue_first(struct cmdlines *cmdlines)
 {
 	struct pending *pending = unlink_first(cmdlines);
@@ -134,7 +136,9 @@ static void answer_first(struct cmdlines *cmdlines, const struct cmdline_answer 
 {
 	pid_t pid = cmdlines->first->request.pid;
 
-	/* The rules use this answer meanwhile, so a loop of execs cannot evade them. */
+	/*
+	 * Rules use this answer until the next one, so repeated execs do not evade them.
+	 */
 	if (cmdlines->first->repeat && !is_suspect(cmdlines, cmdlines->first->uid))
 		requeue_first(cmdlines);
 	else
@@ -188,7 +192,7 @@ static int start_worker(struct cmdlines *cmdlines)
 }
 
 /*
- * Sends the queued requests. If no worker runs, starts one, unless too many are blocked.
+ * Sends the queued requests. Starts a worker if none runs, unless too many are blocked.
  */
 static void serve(struct cmdlines *cmdlines)
 {
@@ -211,7 +215,7 @@ static void serve(struct cmdlines *cmdlines)
 				    cmdlines->first ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 }
 
-/* The worker is blocked in the first request or has ended, so the answer is empty. */
+/* The worker is blocked in the first request or has ended. The answer is then empty. */
 static void give_up_first(struct cmdlines *cmdlines, const char *what)
 {
 	uid_t uid = cmdlines->first->uid;
@@ -293,7 +297,10 @@ int cmdlines_get(void *arg, const struct subject_source *source, struct subject 
 	pending->chain_next = *chain_of(cmdlines, request.pid);
 	*chain_of(cmdlines, request.pid) = pending;
 	cmdlines->count++;
-	/* A failed start calls on_answer(), so the timer starts the worker later. */
+	/*
+	 * A failed start calls on_answer(), which must not run here. So the timer starts
+	 * the worker.
+	 */
 	sd_event_source_set_time_relative(cmdlines->timer, 0);
 	sd_event_source_set_enabled(cmdlines->timer, SD_EVENT_ONESHOT);
 	return -EINPROGRESS;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Gets command lines (cmdline.h) without blocking the event loop. If a process makes a
- * worker miss the deadline, the command lines of that process's user count as empty for a
- * minute, and for as long as the worker is blocked.
+ * Gets command lines (rules/cmdline.h) without blocking the event loop. A worker process
+ * reads them. If the read for one process misses the deadline, the command lines of that
+ * process's user count as empty. This lasts for a minute, and for as long as the worker
+ * is blocked.
  */
 #ifndef MAZE_DAEMON_CMDLINES_H
 #define MAZE_DAEMON_CMDLINES_H
@@ -14,12 +15,15 @@
 
 struct cmdlines;
 
-/* Calls `on_answer` when the caller has to repeat cmdlines_get() for process `pid`. */
+/* `on_answer` is called when the caller must repeat cmdlines_get() for process `pid`. */
 int cmdlines_open(sd_event *event, struct log *log, void (*on_answer)(void *arg, pid_t pid),
 		  void *arg, struct cmdlines **ret_cmdlines);
-/* Returns 0 and subject->cmdline, which is empty if it is unreadable, or -EINPROGRESS. */
+/*
+ * Returns 0 and fills subject->cmdline, or returns -EINPROGRESS if the answer comes
+ * later. The answer is empty if the command line is unreadable.
+ */
 int cmdlines_get(void *cmdlines, const struct subject_source *source, struct subject *subject);
-/* Returns the number of pending requests. */
+/* Returns the number of requests without an answer. */
 size_t cmdlines_pending(const struct cmdlines *cmdlines);
 void cmdlines_close(struct cmdlines *cmdlines);
 

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The tracker reads the engine's events in batches, and handles a process once even if it
- * has several events in a batch. It applies the rules to the current state of the
- * process, so late, duplicate or reordered events do no harm. If events are lost, it
- * scans all processes.
+ * The tracker reads the engine's events in batches, and handles each process or thread
+ * once even if a batch has several of its events. The tracker applies the rules to the
+ * current state of the process, so late, duplicate or reordered events do no harm. If
+ * events are lost, the tracker scans all processes.
  *
  * Any user can create events faster than mazed can handle them, because renaming a thread
- * takes a microsecond. So events beyond one batch are handled at idle priority, in turn
- * with control clients and the scan. A scan ends before the next one begins. So at most
- * two scans find a process that starts while events are lost. No user can delay that.
+ * takes a microsecond. So after a full batch, the next batches are handled at idle
+ * priority, in turn with control clients and the scan. If events are lost during a scan,
+ * the scan continues, and a new one begins after its end. So one of these two scans finds
+ * each process that has started meanwhile, and no user can delay this.
  */
 #include "tracker.h"
 
@@ -22,13 +23,16 @@
 #include "apply_rule.h"
 #include "../rules/match.h"
 
-/* The maximum number of events in a batch, which takes about 5 ms. */
+/* The maximum number of events in a batch. A full batch takes about 5 ms. */
 #define BATCH_MAX 128
-/* A repeated failure is logged once in this time. */
+/* A repeated failure is logged at most once in this time. */
 #define COMPLAINT_USEC (60 * 1000000ULL)
-/* The report is not urgent, so its timer may expire together with another. */
+/* The report of lost events is not urgent, so its timer may expire late. */
 #define COMPLAINT_ACCURACY_USEC 1000000U
-/* A timer that expires at once. A deferred source would always run before all others. */
+/*
+ * The timer of a turn expires at once. A deferred event source is not used instead,
+ * because it would always run before all others.
+ */
 #define TURN_USEC 0
 #define TURN_ACCURACY_USEC 1
 
@@ -49,7 +53,7 @@ struct tracker {
 	bool scanned;		     /* a scan has ended since tracker_use() */
 	bool again;		     /* events were lost since the scan began */
 	maze_u64 lost;		     /* not reported yet */
-	sd_event_source *lost_timer; /* runs until the next report may be made */
+	sd_event_source *lost_timer; /* runs until the next loss may be reported */
 	maze_u64 failures;	     /* not reported yet */
 	uint64_t reported_usec;
 };
@@ -75,10 +79,10 @@ static void track(struct tracker *tracker, pid_t pid, pid_t tid, const struct kn
 	struct maze_error error = { "" };
 	int err = apply_rule(&tracker->applier, pid, tid, known, &error);
 
-	/* The process or thread has ended, or it is never watched. */
+	/* Do not report that the task has ended, or that it is never watched. */
 	if (!err || err == -ESRCH || err == -EINVAL || err == -EPERM)
 		return;
-	/* on_cmdline() calls track() again. */
+	/* The command line is not yet read. on_cmdline() calls track() again. */
 	if (err == -EINPROGRESS)
 		return;
 	complain(tracker, pid, &error);
@@ -125,7 +129,7 @@ static int start_scan(struct tracker *tracker, struct maze_error *error)
 	return 0;
 }
 
-/* Waits for pending command lines, because their processes have no rule yet. */
+/* Waits for pending command lines. Until they arrive, some processes have no rule. */
 static void report_scanned(struct tracker *tracker)
 {
 	if (!tracker->reports_scan || !tracker->scanned ||
@@ -225,7 +229,7 @@ static int by_process(const void *left, const void *right)
 static void handle_event(struct tracker *tracker, const struct maze_process_event *event,
 			 bool alone)
 {
-	/* If a task has two events, neither is known to be the newer one. */
+	/* If a task has two events, it is unknown which of them is newer. */
 	struct known_watch known = {
 		.known = alone && event->watched != MAZE_PROCESS_WATCHED_UNKNOWN,
 		.watched = event->watched == MAZE_PROCESS_WATCHED,
@@ -233,7 +237,10 @@ static void handle_event(struct tracker *tracker, const struct maze_process_even
 	};
 	bool is_thread = event->tid != event->pid;
 
-	/* An exec, a move and a new name of the main thread concern the process. */
+	/*
+	 * Events of the main thread concern the whole process. Events of other threads
+	 * matter only if the rules tell threads apart.
+	 */
 	if (is_thread && !tracker->applier.by_thread)
 		return;
 	if (event->kind == MAZE_PROCESS_MOVE || (event->kind == MAZE_PROCESS_NAME && !is_thread))
@@ -241,7 +248,7 @@ static void handle_event(struct tracker *tracker, const struct maze_process_even
 	track(tracker, (pid_t)event->pid, is_thread ? (pid_t)event->tid : 0, &known);
 }
 
-/* Returns true if there may be more events. */
+/* Returns true if more events may be left. */
 static bool read_batch(struct tracker *tracker)
 {
 	struct maze_process_event events[BATCH_MAX];
@@ -267,7 +274,8 @@ static bool read_batch(struct tracker *tracker)
 }
 
 /*
- * The source is off while more events may be in memory, where polling cannot find them.
+ * While more events may be left, the source is off and on_turn() reads the events. Some
+ * may already be in memory, where polling cannot find them.
  */
 static void read_events(struct tracker *tracker)
 {
@@ -341,7 +349,7 @@ static int follow(struct tracker *tracker, unsigned int wants, struct maze_error
 		maze_follower_close(follower);
 		return maze_fail(error, err, "cannot add an event source: %s", strerror(-err));
 	}
-	/* Events are handled after verdicts, but before control requests and the scan. */
+	/* Events are handled after records, but before control requests and the scan. */
 	sd_event_source_set_priority(source, SD_EVENT_PRIORITY_IMPORTANT / 2);
 	unfollow(tracker);
 	tracker->follower = follower;
@@ -354,7 +362,9 @@ static int follow(struct tracker *tracker, unsigned int wants, struct maze_error
 
 int tracker_use(struct tracker *tracker, const struct rules *rules, struct maze_error *error)
 {
-	/* Follow events before the scan, so that no process is missed in between. */
+	/*
+	 * Follow events first, so that no process that starts before the scan is missed.
+	 */
 	int err = follow(tracker, wants_of(rules), error);
 
 	if (err)
@@ -362,9 +372,7 @@ int tracker_use(struct tracker *tracker, const struct rules *rules, struct maze_
 	err = start_scan(tracker, error);
 	if (err)
 		return err;
-	/*
-	 * No step after this may fail, because on failure the caller frees these rules.
-	 */
+	/* No later step may fail, because on failure the caller frees these rules. */
 	tracker->applier.rules = rules;
 	tracker->applier.by_thread = rules_tell_threads_apart(rules);
 	tracker->reports_scan = true;
