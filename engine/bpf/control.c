@@ -3,9 +3,9 @@
  * Begins, ends and lists watches. A request is written to a map, and an iterator program,
  * which runs once for each task, carries it out in the kernel.
  *
- * Always: a pidfd identifies the process. But the iterator finds tasks by number. So a
- * random ticket is first stored on the process through the pidfd, and the program skips
- * tasks of processes without this ticket.
+ * The caller identifies the process by a pidfd, but the iterator finds tasks by number,
+ * which can be reused. So a random ticket is first stored on the process through the pidfd,
+ * and the program skips tasks of processes without this ticket.
  */
 #include "engine_bpf.h"
 

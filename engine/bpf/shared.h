@@ -68,16 +68,16 @@ struct maze_task {
 	struct maze_policy policy;
 	struct maze_account account; /* stepped only on the CPU that runs the task */
 	maze_u64 tag;
-	maze_u64 yield_ns;	    /* runtime at the last yield that the probe saw */
-	maze_u64 next_ns;	    /* CPU time until the next check; 0: none */
-	maze_u64 asleep_ns;	    /* rq clock when a sleep that is no reset began; 0: none */
-	maze_u64 waited_ns;	    /* sched_info.run_delay when that sleep began */
-	maze_u64 nvcsw;		    /* voluntary switches at the last switch-out seen */
-	maze_u32 role;		    /* enum maze_role */
+	maze_u64 yield_ns;  /* runtime at the last yield that the probe saw */
+	maze_u64 next_ns;   /* CPU time until the next check; 0: none */
+	maze_u64 asleep_ns; /* start, by the rq clock, of a sleep without a reset; 0: none */
+	maze_u64 waited_ns; /* sched_info.run_delay when that sleep began */
+	maze_u64 nvcsw;	    /* voluntary switches at the last switch-out seen */
+	maze_u32 role;	    /* enum maze_role */
 	maze_u32 needs_yield_probe; /* enum maze_probe_need */
 	maze_u32 retries;	    /* failed attempts at a signal while the kernel was busy */
 	maze_u32 unsent;	    /* MAZE_FIRED_*: stages due and not yet recorded */
-	maze_u32 yield_probe;	    /* no yield was missed since this probe attachment */
+	maze_u32 yield_probe;	    /* number of the attachment since which no yield was missed */
 	maze_u32 sampled;	    /* episode that has evidence, plus 1; 0: none */
 	maze_u32 stacks;	    /* taken in that episode */
 	maze_u32 reserved;
@@ -100,7 +100,8 @@ struct maze_cpu {
 _Static_assert(sizeof(struct maze_cpu) == 64, "one cache line, so that CPUs do not share");
 
 /*
- * A map of their own: the sys_enter probe's program type permits no timers in its maps.
+ * Timers have a separate map, because programs of the sys_enter probe's type may not use
+ * maps with timers.
  */
 struct maze_timer {
 	struct bpf_timer timer;
@@ -135,7 +136,7 @@ struct maze_request {
 };
 _Static_assert(sizeof(struct maze_request) == 96 + MAZE_CPUS_MAX / 8, "no hidden padding");
 
-/* The process that uses a wakeup. If that is killed, another may take the wakeup. */
+/* The process that owns a wakeup slot. If it is killed, another process can take the slot. */
 struct maze_wakeup_owner {
 	maze_u64 start_time; /* field 22 of /proc/PID/stat; 0: free */
 	maze_u32 pid;
@@ -168,7 +169,7 @@ struct maze_state {
 	maze_u32 notify_evidence;
 	struct maze_wakeup_owner owners[MAZE_READERS_MAX]; /* user space only */
 	maze_u64 own_program;	 /* dentry of the executable of the owner */
-	maze_u64 spared_program; /* dentry of the program without verdicts; 0: none */
+	maze_u64 spared_program; /* dentry of the program that is exempt from verdicts; 0: none */
 	maze_u64 frame_offset;	 /* of the kernel entry frame in a task's stack */
 };
 
@@ -195,7 +196,7 @@ struct maze_config {
 	maze_u32 steal_unknown;	   /* there may be steal that cannot be read */
 	maze_u32 has_irqtime;	   /* irq_total_delta and irq_start_delta are valid */
 	maze_u32 yield_probe;	   /* enum maze_yield_probe */
-	maze_u32 probe_shift;	   /* a task needs the probe from limit >> probe_shift on */
+	maze_u32 probe_shift;	   /* a task needs the probe when its count is at limit >> this */
 	maze_u32 has_sched_info;   /* sleeping and waiting for a CPU can be distinguished */
 	maze_u32 has_irq_stack;	   /* irq_stack_delta and irq_inuse_delta are valid */
 	maze_u32 has_late_inherit; /* handle__sched_wakeup_new is attached */
