@@ -150,7 +150,7 @@ static json_t *read_object(struct mazed_client *client)
 		return object;
 	json_decref(object);
 	print_error(client->command,
-		    "invalid answer at %s, which is not from mazed: \"%.60s\" is not a JSON object",
+		    "the program at %s is not mazed: its answer \"%.60s\" is not a JSON object",
 		    client->path, line);
 	return NULL;
 }

@@ -121,7 +121,7 @@ void summary_where(struct summary *summary, const struct incident *incident,
 		}
 		summary_plain(summary, ". ");
 	} else if (incident->unwound.count) {
-		summary_plain(summary, "Its only stack, unwound once, was in ");
+		summary_plain(summary, "It was in ");
 		put_frame(summary, &incident->unwound.frames[0]);
 		summary_plain(summary, ". ");
 	} else {

@@ -198,13 +198,22 @@ static int apply_to_threads(const struct rule_applier *applier, const struct sub
 	if (!err && all.count && !all.differ) {
 		err = set_watch(applier, source->pidfd, 0, all.threads[0].rule,
 				all.count == 1 ? known : &unknown, error);
-	} else if (!err) {
-		for (i = 0; i < all.count; i++) {
-			one = set_watch(applier, source->pidfd, all.threads[i].tid,
-					all.threads[i].rule, &unknown, error);
-			if (one && one != -ESRCH)
-				err = one;
-		}
+		/*
+		 * A thread that began after the list was made has this watch too. But its
+		 * event says that it has none, so only a second list finds it.
+		 */
+		free(all.threads);
+		all = (struct decisions){ 0 };
+		if (!err)
+			err = decide_all(applier, source, subject, &all, error);
+		if (!all.differ)
+			all.count = 0;
+	}
+	for (i = 0; !err && i < all.count; i++) {
+		one = set_watch(applier, source->pidfd, all.threads[i].tid, all.threads[i].rule,
+				&unknown, error);
+		if (one != -ESRCH)
+			err = one;
 	}
 	free(all.threads);
 	return err;

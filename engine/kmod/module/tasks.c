@@ -136,8 +136,8 @@ static struct maze_task *new_entry(struct task_struct *task, bool may_sleep)
 	refcount_set(&watched->refs, 1);
 	INIT_RCU_WORK(&watched->free, free_entry);
 	/*
-	 * irq_work without HARD may send a signal, but on PREEMPT_RT it runs in a per-CPU
-	 * thread, which may wait too long (deliver.c).
+	 * A signal can be sent from an irq_work without HARD. But on PREEMPT_RT such work
+	 * runs in a thread of the CPU, which can be delayed too long (deliver.c).
 	 */
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
 		watched->work = IRQ_WORK_INIT_HARD(deliver_fn);
@@ -219,9 +219,7 @@ static int set_policy(struct maze_task *watched, const struct maze_watch_params 
 	unsigned long flags;
 	int err = 0;
 
-	/*
-	 * The watch is from a request after the fork, so inheritance does not replace it.
-	 */
+	/* A request set a watch of the child after the fork: inheritance keeps it. */
 	if (!is_new && (params->flags & MAZE_RECORD_INHERITED))
 		return -EALREADY;
 	raw_spin_lock_irqsave(&watched->lock, flags);
@@ -334,7 +332,7 @@ static u64 mark_ended(struct maze_task *watched, enum maze_event event)
 	watched->ended = true;
 	if (event == MAZE_EVENT_UNWATCH)
 		drop_pending(watched);
-	/* Add the runtime since the last step. It lacks up to a tick if the task runs. */
+	/* Adds the CPU time since the last step, without the last tick of a running task. */
 	if (watched->account.begun && runtime_ns > watched->account.runtime_ns)
 		count_ns += runtime_ns - watched->account.runtime_ns;
 	return count_ns;
@@ -397,10 +395,7 @@ int tasks_init(void (*deliver)(struct irq_work *work))
 	cache = KMEM_CACHE(maze_task, 0);
 	if (!cache)
 		return -ENOMEM;
-	/*
-	 * The high priority prevents user threads that fork and exit from starving the
-	 * work.
-	 */
+	/* With normal priority, user threads that fork and exit could starve the work. */
 	workers = alloc_workqueue("maze", WQ_UNBOUND | WQ_HIGHPRI, 0);
 	if (!workers) {
 		kmem_cache_destroy(cache);
