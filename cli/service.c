@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The subcommand `service` runs the yield probe on kernels that refuse a yield probe that
- * stays attached. There, maze watch starts this subcommand. It attaches the probe only
- * while a watched thread is close to its limit. It exits when the engine is unloaded.
+ * The subcommand `service`. Some kernels do not let the yield probe stay attached all the
+ * time. There, maze watch starts this subcommand, which attaches the probe while a watched
+ * thread is close to its limit. It exits when the engine is unloaded.
  */
 #include "command.h"
 

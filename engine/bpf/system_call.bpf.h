@@ -90,8 +90,8 @@ MAZE_INLINE bool in_sched_yield(struct task_struct *task)
 
 /*
  * Whether a sleeping task waits in futex(2). Call this only for a task that is not
- * stopped. The first test does not exclude i386 calls, because an i386 call with one of
- * these numbers does not sleep.
+ * stopped. The first test need not exclude i386 calls: there, 202 is getegid32(2), which
+ * does not sleep, and the other numbers are futex calls too.
  */
 MAZE_INLINE bool in_futex(struct task_struct *task)
 {

@@ -38,9 +38,9 @@ static void lose(struct engine *engine, const struct child *child)
 }
 
 /*
- * Sets *err to -ESRCH if the child was reaped before the open ended or its PID was
- * reused. For a PID without a process, pidfd_open(2) fails with ESRCH, EINVAL or ENOENT.
- * The error depends on whether a thread or an exiting process has the PID.
+ * Sets *err to -ESRCH if the PID was reused, or if the child was reaped before this function
+ * had opened it. For a PID that no process has, pidfd_open(2) fails with ESRCH, EINVAL or
+ * ENOENT: a thread can have the PID, or a process that is exiting.
  */
 static struct poll_process *open_child(struct engine *engine, const struct child *child, int *err)
 {
