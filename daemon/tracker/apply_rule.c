@@ -192,10 +192,12 @@ static int apply_to_threads(const struct rule_applier *applier, const struct sub
 {
 	static const struct known_watch unknown = { .known = false };
 	struct decisions all = { 0 };
+	const struct rule *rule;
 	size_t i;
 	int err = decide_all(applier, source, subject, &all, error), one;
 
 	if (!err && all.count && !all.differ) {
+		rule = watching(all.threads[0].rule);
 		err = set_watch(applier, source->pidfd, 0, all.threads[0].rule,
 				all.count == 1 ? known : &unknown, error);
 		/*
@@ -204,7 +206,7 @@ static int apply_to_threads(const struct rule_applier *applier, const struct sub
 		 */
 		free(all.threads);
 		all = (struct decisions){ 0 };
-		if (!err)
+		if (!err && rule)
 			err = decide_all(applier, source, subject, &all, error);
 		if (!all.differ)
 			all.count = 0;
