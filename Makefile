@@ -3,8 +3,17 @@
 # lists the targets; docs/development.md describes them.
 
 BUILD ?= build
+# The directories of make install. mazed is compiled with SYSCONFDIR.
 PREFIX ?= /usr/local
-# A directory that systemd reads; packages set /usr/lib/systemd/system.
+BINDIR ?= $(PREFIX)/bin
+SBINDIR ?= $(PREFIX)/sbin
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
+MANDIR ?= $(PREFIX)/share/man
+DOCDIR ?= $(PREFIX)/share/doc/maze
+SYSCONFDIR ?= /etc
+# systemd reads the unit here; packages set /usr/lib/systemd/system.
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 VERSION := 0.1.0
 FUZZ_SECONDS ?= 20
@@ -22,14 +31,16 @@ BPF_ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
 
 MAKEFLAGS += --no-print-directory
 
-WARNINGS := -Wall -Wextra -Werror -Wmissing-prototypes
-HARDENING := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIC
-CFLAGS ?= -O2 -g
+WARNINGS := -Wall -Wextra -Wmissing-prototypes
+# -Werror in .ci/run.
+WERROR ?=
+CFLAGS ?= -O2 -g -fstack-protector-strong
+LDFLAGS ?= -Wl,-z,relro,-z,now
+# Another level among the flags replaces this one: gcc warns of two.
+FORTIFY := $(if $(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),,-D_FORTIFY_SOURCE=2)
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DMAZE_VERSION='"$(VERSION)"' -I. -isystem $(BUILD)/engine/bpf \
-	-isystem $(BUILD)/report \
-	$(WARNINGS) $(HARDENING) $(CFLAGS)
+	-isystem $(BUILD)/report $(FORTIFY) $(CPPFLAGS) $(WARNINGS) $(WERROR) -fPIC $(CFLAGS)
 LDLIBS_MAZE := -lbpf -lelf -lz -ljansson -pthread
-LDFLAGS_MAZE := -Wl,-z,relro,-z,now
 
 BPF_SKELETON := $(BUILD)/engine/bpf/maze.skel.h $(BUILD)/engine/bpf/follow.skel.h
 LIB_SRC := $(wildcard base/*.c) $(filter-out %.bpf.c,$(wildcard engine/*.c engine/bpf/*.c engine/kmod/*.c engine/poll/*.c)) $(wildcard lib/*.c)
@@ -48,7 +59,8 @@ EVIDENCE_OBJ := $(EVIDENCE_SRC:%.c=$(BUILD)/%.o)
 LDLIBS_EVIDENCE := -ldw -liberty
 MANS := $(patsubst man/%.scd,$(BUILD)/man/%,$(wildcard man/*.scd))
 
-.PHONY: all help deps build demo lint compile_commands.json install install-dkms clean
+.PHONY: all help deps build demo lint compile_commands.json install \
+	install-strip install-dkms uninstall clean
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -72,7 +84,7 @@ deps:
 
 $(BUILD)/engine/bpf/%.bpf.o: engine/bpf/%.bpf.c
 	@mkdir -p $(@D)
-	$(CLANG) -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Werror \
+	$(CLANG) -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra $(WERROR) \
 		-Wno-unused-parameter -idirafter /usr/include/$(MULTIARCH) -I. -MMD -MP -MT $@ -MF $(@:.o=.d) -c $< -o $@.tmp
 # Removes DWARF and keeps BTF.
 	$(BPFTOOL) gen object $@ $@.tmp
@@ -82,11 +94,13 @@ $(BUILD)/engine/bpf/%.skel.h: $(BUILD)/engine/bpf/%.bpf.o
 	$(BPFTOOL) gen skeleton $< name $*_bpf > $@.tmp
 	mv $@.tmp $@
 
-# ---- library and command ----------------------------------------------------------
+# ---- library and commands ---------------------------------------------------------
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/daemon/main.o: ALL_CFLAGS += -DMAZE_SYSCONFDIR='"$(SYSCONFDIR)"'
 
 $(BUILD)/engine/bpf/load.o $(BUILD)/engine/bpf/bpf.o $(BUILD)/engine/bpf/pins.o \
 	$(BUILD)/engine/bpf/follow.o: $(BPF_SKELETON)
@@ -117,16 +131,16 @@ $(BUILD)/evidence.a: $(EVIDENCE_OBJ)
 
 $(BUILD)/libmaze.so.0: $(LIB_OBJ) lib/libmaze.map
 	$(CC) -shared -Wl,-soname,libmaze.so.0 -Wl,--version-script=lib/libmaze.map \
-		$(LDFLAGS_MAZE) $(CFLAGS) $(LIB_OBJ) -o $@ $(LDLIBS_MAZE)
+		$(CFLAGS) $(LDFLAGS) $(LIB_OBJ) -o $@ $(LDLIBS_MAZE)
 
 $(BUILD)/libmaze.so: $(BUILD)/libmaze.so.0
 	ln -sf libmaze.so.0 $@
 
 $(BUILD)/maze: $(CLI_OBJ) $(BUILD)/evidence.a $(BUILD)/report.a $(BUILD)/libmaze.a
-	$(CC) -pie $(LDFLAGS_MAZE) $(CFLAGS) $^ -o $@ $(LDLIBS_EVIDENCE) $(LDLIBS_MAZE)
+	$(CC) -pie $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS_EVIDENCE) $(LDLIBS_MAZE)
 
 $(BUILD)/mazed: $(BUILD)/daemon/main.o $(BUILD)/mazed.a $(BUILD)/evidence.a $(BUILD)/libmaze.a
-	$(CC) -pie $(LDFLAGS_MAZE) $(CFLAGS) $^ -o $@ $(LDLIBS_DAEMON) $(LDLIBS_EVIDENCE) $(LDLIBS_MAZE)
+	$(CC) -pie $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS_DAEMON) $(LDLIBS_EVIDENCE) $(LDLIBS_MAZE)
 
 $(BUILD)/man/%: man/%.scd
 	@mkdir -p $(@D)
@@ -141,7 +155,7 @@ demo:
 ## make lint         format, static analysis, spelling of the project's rules
 lint:
 	@scripts/deps build lint
-	@$(MAKE) -j$$(nproc) $(BPF_SKELETON) $(BUILD)/report/page.inc $(BUILD)/maze $(BUILD)/mazed
+	@$(MAKE) -j$$(nproc) WERROR=-Werror $(BPF_SKELETON) $(BUILD)/report/page.inc $(BUILD)/maze $(BUILD)/mazed
 	@VERSION=$(VERSION) scripts/lint
 
 ## make compile_commands.json  the compile commands, for clangd and other tools
@@ -149,34 +163,54 @@ compile_commands.json:
 	@$(MAKE) -nB build tests-build bench-programs | scripts/compile-commands > $@.tmp
 	@mv $@.tmp $@
 
-## make install      DESTDIR and PREFIX as usual
+## make install      install below PREFIX; DESTDIR, LIBDIR, SYSCONFDIR, ... as usual
 install: build
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig \
-		$(DESTDIR)$(PREFIX)/include/maze/lib $(DESTDIR)$(PREFIX)/include/maze/core \
-		$(DESTDIR)$(PREFIX)/include/maze/base \
-		$(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man3 \
-		$(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8 \
-		$(DESTDIR)$(PREFIX)/sbin $(DESTDIR)/etc/maze/maze.conf.d
-	install -m 755 $(BUILD)/maze $(DESTDIR)$(PREFIX)/bin/
-	install -m 755 $(BUILD)/mazed $(DESTDIR)$(PREFIX)/sbin/
+	install -d $(addprefix $(DESTDIR),$(BINDIR) $(SBINDIR) $(LIBDIR) $(PKGCONFIGDIR) \
+		$(INCLUDEDIR)/maze $(DOC_DIRS:%=$(DOCDIR)/%) $(SYSCONFDIR)/maze/maze.conf.d $(UNITDIR) \
+		$(MAN_SECTIONS:%=$(MANDIR)/man%))
+	$(INSTALL_PROGRAM) $(BUILD)/maze $(DESTDIR)$(BINDIR)/
+	$(INSTALL_PROGRAM) $(BUILD)/mazed $(DESTDIR)$(SBINDIR)/
+	$(INSTALL_PROGRAM) $(BUILD)/libmaze.so.0 $(DESTDIR)$(LIBDIR)/
+	ln -sf libmaze.so.0 $(DESTDIR)$(LIBDIR)/libmaze.so
+	$(INSTALL_DATA) $(BUILD)/libmaze.a $(DESTDIR)$(LIBDIR)/
+	$(call substitute,packaging/libmaze.pc.in,$(PKGCONFIGDIR)/libmaze.pc)
+	# Installed, all headers are in one directory.
+	sed 's|^#include "\.\./[a-z]*/|#include "|' lib/maze.h | \
+		$(INSTALL_DATA) /dev/stdin $(DESTDIR)$(INCLUDEDIR)/maze/maze.h
+	$(INSTALL_DATA) $(PUBLIC_HEADERS) $(DESTDIR)$(INCLUDEDIR)/maze/
 	# Never overwrite an edited configuration.
-	[ -e $(DESTDIR)/etc/maze/maze.conf ] || \
-		install -m 644 packaging/maze.conf $(DESTDIR)/etc/maze/
-	install -m 644 $(BUILD)/libmaze.a $(DESTDIR)$(PREFIX)/lib/
-	install -m 755 $(BUILD)/libmaze.so.0 $(DESTDIR)$(PREFIX)/lib/
-	ln -sf libmaze.so.0 $(DESTDIR)$(PREFIX)/lib/libmaze.so
-	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' packaging/libmaze.pc.in \
-		> $(DESTDIR)$(PREFIX)/lib/pkgconfig/libmaze.pc
-	install -m 644 lib/maze.h $(DESTDIR)$(PREFIX)/include/maze/lib/
-	install -m 644 base/maze_error.h $(DESTDIR)$(PREFIX)/include/maze/base/
-	install -m 644 core/types.h core/policy.h core/record.h core/process_event.h core/stack.h \
-		$(DESTDIR)$(PREFIX)/include/maze/core/
-	install -d $(DESTDIR)$(UNITDIR)
-	sed 's|@PREFIX@|$(PREFIX)|' packaging/systemd/mazed.service.in > $(DESTDIR)$(UNITDIR)/mazed.service
-	install -m 644 $(BUILD)/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
-	install -m 644 $(BUILD)/man/*.3 $(DESTDIR)$(PREFIX)/share/man/man3/
-	install -m 644 $(BUILD)/man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/
-	install -m 644 $(BUILD)/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8/
+	[ -e $(DESTDIR)$(SYSCONFDIR)/maze/maze.conf ] || \
+		$(INSTALL_DATA) packaging/maze.conf $(DESTDIR)$(SYSCONFDIR)/maze/
+	$(call substitute,packaging/systemd/mazed.service.in,$(UNITDIR)/mazed.service)
+	$(foreach n,$(MAN_SECTIONS),$(INSTALL_DATA) $(BUILD)/man/*.$(n) $(DESTDIR)$(MANDIR)/man$(n)/$(newline))
+	$(INSTALL_DATA) LICENSE README.md CHANGELOG.md $(DESTDIR)$(DOCDIR)/
+	$(foreach d,$(DOC_DIRS),$(INSTALL_DATA) $(d)/*.* $(DESTDIR)$(DOCDIR)/$(d)/$(newline))
+
+INSTALL_PROGRAM ?= install -m 755
+INSTALL_DATA ?= install -m 644
+MAN_SECTIONS := 1 3 5 8
+DOC_DIRS := docs docs/benchmarks docs/images
+PUBLIC_HEADERS := base/maze_error.h $(patsubst %,core/%.h,types policy record process_event stack)
+define newline
+
+
+endef
+# $(call substitute,TEMPLATE,FILE): installs it with the paths and the version.
+substitute = sed $(foreach v,BINDIR SBINDIR LIBDIR INCLUDEDIR VERSION,-e 's|@$(v)@|$($(v))|') $1 | \
+	$(INSTALL_DATA) /dev/stdin $(DESTDIR)$2
+
+## make install-strip the same without debug symbols
+install-strip:
+	@$(MAKE) INSTALL_PROGRAM='$(INSTALL_PROGRAM) -s' install
+
+# What make install would install now: the two cannot differ.
+## make uninstall    remove what make install has installed; keeps configuration
+uninstall:
+	@tree=$$(mktemp -d) && $(MAKE) -s DESTDIR=$$tree install && cd $$tree && \
+		find . ! -type d ! -path '.$(SYSCONFDIR)/*' | sed 's|^\.|$(DESTDIR)|' | xargs -d '\n' rm -f && \
+		find . -depth -type d -path '*/maze*' | sed 's|^\.|$(DESTDIR)|' | \
+			xargs -d '\n' rmdir --ignore-fail-on-non-empty; \
+		status=$$?; rm -rf $$tree; exit $$status
 
 ## make install-dkms the module's sources for dkms, which builds them for each kernel
 DKMS_SRC = $(DESTDIR)/usr/src/maze-$(VERSION)

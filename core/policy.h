@@ -74,7 +74,8 @@ struct maze_policy {
 	maze_u16 hard_signal;
 	maze_u32 owner; /* with MAZE_POLICY_OWNED: user ID in the initial namespace; else 0 */
 };
-_Static_assert(sizeof(struct maze_policy) == 32, "struct maze_policy is shared with the kernel");
+maze_static_assert(sizeof(struct maze_policy) == 32,
+		   "struct maze_policy is shared with the kernel");
 
 /* Faults of a policy; the front ends have a message for each. */
 enum maze_policy_fault {

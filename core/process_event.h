@@ -43,7 +43,7 @@ struct maze_process_event {
 	maze_u64 tag;
 	maze_u64 lost; /* LOST: number of events */
 };
-_Static_assert(sizeof(struct maze_process_event) == 32,
-	       "struct maze_process_event is shared with the kernel");
+maze_static_assert(sizeof(struct maze_process_event) == 32,
+		   "struct maze_process_event is shared with the kernel");
 
 #endif

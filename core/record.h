@@ -64,7 +64,8 @@ struct maze_record {
 	char comm[MAZE_COMM_LEN]; /* NUL-terminated; any bytes but NUL */
 	maze_u32 reserved;
 };
-_Static_assert(sizeof(struct maze_record) == 128, "struct maze_record is shared with the kernel");
+maze_static_assert(sizeof(struct maze_record) == 128,
+		   "struct maze_record is shared with the kernel");
 
 /* The totals of one episode. */
 struct maze_tally {
@@ -74,7 +75,7 @@ struct maze_tally {
 	maze_u32 sleeps;    /* number of those sleeps */
 	maze_u32 episode;   /* number of resets before this episode */
 };
-_Static_assert(sizeof(struct maze_tally) == 32, "struct maze_tally is shared with the kernel");
+maze_static_assert(sizeof(struct maze_tally) == 32, "struct maze_tally is shared with the kernel");
 
 /* Copies the totals of an episode into a record. */
 maze_inline void maze_record_tally(struct maze_record *record, const struct maze_tally *tally)
@@ -118,6 +119,6 @@ struct maze_counts {
 	maze_u64 inherit_failures; /* children that could not be watched */
 	maze_u64 timer_expiries;
 };
-_Static_assert(sizeof(struct maze_entry) == 80, "struct maze_entry is shared with the kernel");
+maze_static_assert(sizeof(struct maze_entry) == 80, "struct maze_entry is shared with the kernel");
 
 #endif

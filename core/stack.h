@@ -44,7 +44,7 @@ struct maze_frame {
 	maze_u8 build_id[MAZE_BUILD_ID_LEN];
 	maze_u64 at;
 };
-_Static_assert(sizeof(struct maze_frame) == 32, "struct maze_frame is the kernel's");
+maze_static_assert(sizeof(struct maze_frame) == 32, "struct maze_frame is the kernel's");
 
 #define MAZE_STACK_USER_CUT (1U << 0)	/* user frames were cut off */
 #define MAZE_STACK_KERNEL_CUT (1U << 1) /* kernel frames were cut off */
@@ -74,9 +74,9 @@ struct maze_stack {
 	maze_u64 kernel[MAZE_STACK_KERNEL_MAX]; /* addresses, as in /proc/kallsyms */
 	struct maze_frame user[MAZE_STACK_USER_MAX];
 };
-_Static_assert(sizeof(struct maze_stack) ==
-		       64 + 8 * MAZE_STACK_KERNEL_MAX + 32 * MAZE_STACK_USER_MAX,
-	       "struct maze_stack is shared with the kernel");
+maze_static_assert(sizeof(struct maze_stack) ==
+			   64 + 8 * MAZE_STACK_KERNEL_MAX + 32 * MAZE_STACK_USER_MAX,
+		   "struct maze_stack is shared with the kernel");
 
 #define MAZE_PROCESS_INFO_PATH 512
 #define MAZE_PROCESS_INFO_ARGS 1024
@@ -106,8 +106,8 @@ struct maze_process_info {
 	char exe[MAZE_PROCESS_INFO_PATH];  /* path in the file's mount tree, with a NUL */
 	char args[MAZE_PROCESS_INFO_ARGS]; /* as /proc/PID/cmdline: a NUL after each word */
 };
-_Static_assert(sizeof(struct maze_process_info) ==
-		       80 + MAZE_PROCESS_INFO_PATH + MAZE_PROCESS_INFO_ARGS,
-	       "struct maze_process_info is shared with the kernel");
+maze_static_assert(sizeof(struct maze_process_info) ==
+			   80 + MAZE_PROCESS_INFO_PATH + MAZE_PROCESS_INFO_ARGS,
+		   "struct maze_process_info is shared with the kernel");
 
 #endif

@@ -52,7 +52,8 @@ struct maze_account {
 	maze_u64 asleep_ns;  /* time of these sleeps, see struct maze_tally */
 	maze_u64 from_ns;    /* the task's runtime when the episode began */
 };
-_Static_assert(sizeof(struct maze_account) == 56, "struct maze_account is shared with the kernel");
+maze_static_assert(sizeof(struct maze_account) == 56,
+		   "struct maze_account is shared with the kernel");
 
 /* What the task does at the time of the sample. */
 enum maze_act {

@@ -12,9 +12,16 @@ typedef unsigned int maze_u32;
 typedef unsigned short maze_u16;
 typedef unsigned char maze_u8;
 
-_Static_assert(sizeof(maze_u64) == 8, "maze_u64 must be 64 bits");
-_Static_assert(sizeof(maze_u32) == 4, "maze_u32 must be 32 bits");
-_Static_assert(sizeof(maze_u16) == 2, "maze_u16 must be 16 bits");
+/* The public headers are read as C++ too. */
+#ifdef __cplusplus
+#define maze_static_assert static_assert
+#else
+#define maze_static_assert _Static_assert
+#endif
+
+maze_static_assert(sizeof(maze_u64) == 8, "maze_u64 must be 64 bits");
+maze_static_assert(sizeof(maze_u32) == 4, "maze_u32 must be 32 bits");
+maze_static_assert(sizeof(maze_u16) == 2, "maze_u16 must be 16 bits");
 
 /* Always inlined, because a BPF function cannot return a struct. */
 #define maze_inline static inline __attribute__((__always_inline__))

@@ -10,7 +10,10 @@
 #include "mazed.h"
 #include "rules/problems.h"
 
-#define CONFIG_DEFAULT "/etc/maze/maze.conf"
+#ifndef MAZE_SYSCONFDIR /* the Makefile defines it */
+#define MAZE_SYSCONFDIR "/etc"
+#endif
+#define CONFIG_DEFAULT MAZE_SYSCONFDIR "/maze/maze.conf"
 
 enum {
 	EXIT_MAZED_OK = 0,

@@ -15,7 +15,7 @@ $(BUILD)/bench/shared.a: $(BENCH_SHARED)
 	$(AR) rcs $@ $^
 
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/bench/shared.a $(BUILD)/libmaze.a
-	$(CC) $(CFLAGS) $^ -o $@ $(LDLIBS_MAZE) -lm
+	$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS_MAZE) -lm
 
 bench-programs: $(BENCHES)
 

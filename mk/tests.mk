@@ -14,15 +14,15 @@ TEXT_SRC := $(filter-out lib/evidence.c lib/handle.c lib/watch.c,$(wildcard base
 	vm-stress vm-systemd vm-debug real-check fuzz
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/mazed.a $(BUILD)/evidence.a $(BUILD)/report.a $(BUILD)/libmaze.a
-	$(CC) $(CFLAGS) $^ -o $@ -lcmocka $(LDLIBS_DAEMON) $(LDLIBS_EVIDENCE) $(LDLIBS_MAZE)
+	$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ -lcmocka $(LDLIBS_DAEMON) $(LDLIBS_EVIDENCE) $(LDLIBS_MAZE)
 
 # Static, so that they run in a virtual machine without libraries.
 $(BUILD)/tests/programs/%: tests/programs/%.c tests/programs/program.h tests/programs/account.h
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -O2 -g -static -pthread $< -o $@
+	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(WERROR) -O2 -g -static -pthread $< -o $@
 
 $(BUILD)/tests/conformance/conformance: $(CONFORMANCE_OBJ)
-	$(CC) $(CFLAGS) $^ -o $@ -ljansson
+	$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ -ljansson
 
 $(BUILD)/tests/unit/test_missed_switch.o $(BUILD)/tests/unit/test_kernel_members.o: $(BPF_SKELETON)
 

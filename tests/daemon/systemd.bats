@@ -11,7 +11,7 @@ UNIT=${BATS_TEST_DIRNAME}/../../packaging/systemd/mazed.service.in
 install_unit() {
 	mkdir -p "$dir/sbin"
 	cp "$MAZED" "$dir/sbin/mazed"
-	sed "s|@PREFIX@|$dir|" "$UNIT" > "$dir/mazed.service"
+	sed "s|@S*BINDIR@|$dir/sbin|" "$UNIT" > "$dir/mazed.service"
 }
 
 manage() {
