@@ -60,7 +60,7 @@ LDLIBS_EVIDENCE := -ldw -liberty
 MANS := $(patsubst man/%.scd,$(BUILD)/man/%,$(wildcard man/*.scd))
 
 .PHONY: all help deps build demo lint compile_commands.json install \
-	install-strip install-dkms uninstall clean
+	install-strip install-dkms uninstall dist clean
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -219,6 +219,15 @@ install-dkms:
 	install -m 644 core/*.h $(DKMS_SRC)/core/
 	install -m 644 engine/kmod/module/* $(DKMS_SRC)/engine/kmod/module/
 	sed 's|@VERSION@|$(VERSION)|' packaging/dkms/dkms.conf.in > $(DKMS_SRC)/dkms.conf
+
+# The tracked files, with the time of SOURCE_DATE_EPOCH, or of the last commit: the same
+# files give the same archive.
+## make dist         the sources as build/maze-VERSION.tar.gz
+dist:
+	@mkdir -p $(BUILD)
+	git ls-files | LC_ALL=C sort | tar --no-recursion -T - --transform 'flags=r;s|^|maze-$(VERSION)/|' \
+		--mtime @$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} --mode u+rw,go=rX \
+		--owner root:0 --group root:0 --format=ustar -c | gzip -9n > $(BUILD)/maze-$(VERSION).tar.gz
 
 ## make clean        remove build/
 clean:
