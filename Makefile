@@ -3,7 +3,7 @@
 # lists the targets; docs/development.md describes them.
 
 BUILD ?= build
-# The directories of make install. mazed is compiled with SYSCONFDIR.
+# The directories of make install. mazed is compiled with SYSCONFDIR and RULESDIR.
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 SBINDIR ?= $(PREFIX)/sbin
@@ -13,6 +13,8 @@ PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
 MANDIR ?= $(PREFIX)/share/man
 DOCDIR ?= $(PREFIX)/share/doc/maze
 SYSCONFDIR ?= /etc
+# Rules of packages, which mazed reads before those in $(SYSCONFDIR)/maze.
+RULESDIR ?= $(PREFIX)/lib/maze/maze.conf.d
 # systemd reads the unit here; packages set /usr/lib/systemd/system.
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 VERSION := 0.1.0
@@ -100,7 +102,8 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
-$(BUILD)/daemon/main.o: ALL_CFLAGS += -DMAZE_SYSCONFDIR='"$(SYSCONFDIR)"'
+$(BUILD)/daemon/main.o: ALL_CFLAGS += -DMAZE_SYSCONFDIR='"$(SYSCONFDIR)"' \
+	-DMAZE_RULESDIR='"$(RULESDIR)"'
 
 $(BUILD)/engine/bpf/load.o $(BUILD)/engine/bpf/bpf.o $(BUILD)/engine/bpf/pins.o \
 	$(BUILD)/engine/bpf/follow.o: $(BPF_SKELETON)
@@ -144,7 +147,7 @@ $(BUILD)/mazed: $(BUILD)/daemon/main.o $(BUILD)/mazed.a $(BUILD)/evidence.a $(BU
 
 $(BUILD)/man/%: man/%.scd
 	@mkdir -p $(@D)
-	scdoc < $< > $@
+	sed 's|@RULESDIR@|$(RULESDIR)|' $< | scdoc > $@
 
 ## make demo         install the build packages, build, show maze catch a runaway process
 demo:
@@ -166,7 +169,7 @@ compile_commands.json:
 ## make install      install below PREFIX; DESTDIR, LIBDIR, SYSCONFDIR, ... as usual
 install: build
 	install -d $(addprefix $(DESTDIR),$(BINDIR) $(SBINDIR) $(LIBDIR) $(PKGCONFIGDIR) \
-		$(INCLUDEDIR)/maze $(DOC_DIRS:%=$(DOCDIR)/%) $(SYSCONFDIR)/maze/maze.conf.d $(UNITDIR) \
+		$(INCLUDEDIR)/maze $(DOC_DIRS:%=$(DOCDIR)/%) $(SYSCONFDIR)/maze/maze.conf.d $(RULESDIR) $(UNITDIR) \
 		$(MAN_SECTIONS:%=$(MANDIR)/man%))
 	$(INSTALL_PROGRAM) $(BUILD)/maze $(DESTDIR)$(BINDIR)/
 	$(INSTALL_PROGRAM) $(BUILD)/mazed $(DESTDIR)$(SBINDIR)/
@@ -178,9 +181,7 @@ install: build
 	sed 's|^#include "\.\./[a-z]*/|#include "|' lib/maze.h | \
 		$(INSTALL_DATA) /dev/stdin $(DESTDIR)$(INCLUDEDIR)/maze/maze.h
 	$(INSTALL_DATA) $(PUBLIC_HEADERS) $(DESTDIR)$(INCLUDEDIR)/maze/
-	# Never overwrite an edited configuration.
-	[ -e $(DESTDIR)$(SYSCONFDIR)/maze/maze.conf ] || \
-		$(INSTALL_DATA) packaging/maze.conf $(DESTDIR)$(SYSCONFDIR)/maze/
+	$(INSTALL_DATA) packaging/maze.conf $(DESTDIR)$(RULESDIR)/90-maze.conf
 	$(call substitute,packaging/systemd/mazed.service.in,$(UNITDIR)/mazed.service)
 	$(foreach n,$(MAN_SECTIONS),$(INSTALL_DATA) $(BUILD)/man/*.$(n) $(DESTDIR)$(MANDIR)/man$(n)/$(newline))
 	$(INSTALL_DATA) LICENSE README.md CHANGELOG.md $(DESTDIR)$(DOCDIR)/
@@ -207,7 +208,7 @@ install-strip:
 ## make uninstall    remove what make install has installed; keeps configuration
 uninstall:
 	@tree=$$(mktemp -d) && $(MAKE) -s DESTDIR=$$tree install && cd $$tree && \
-		find . ! -type d ! -path '.$(SYSCONFDIR)/*' | sed 's|^\.|$(DESTDIR)|' | xargs -d '\n' rm -f && \
+		find . ! -type d | sed 's|^\.|$(DESTDIR)|' | xargs -d '\n' rm -f && \
 		find . -depth -type d -path '*/maze*' | sed 's|^\.|$(DESTDIR)|' | \
 			xargs -d '\n' rmdir --ignore-fail-on-non-empty; \
 		status=$$?; rm -rf $$tree; exit $$status

@@ -10,9 +10,6 @@
 #include "mazed.h"
 #include "rules/problems.h"
 
-#ifndef MAZE_SYSCONFDIR /* the Makefile defines it */
-#define MAZE_SYSCONFDIR "/etc"
-#endif
 #define CONFIG_DEFAULT MAZE_SYSCONFDIR "/maze/maze.conf"
 
 enum {
@@ -101,6 +98,7 @@ static int parse_option(int option, struct arguments *arguments)
 	switch (option) {
 	case OPTION_CONFIG:
 		arguments->mazed.config = optarg;
+		arguments->mazed.shipped = NULL;
 		return -1;
 	case OPTION_CHECK:
 		arguments->check = true;
@@ -166,7 +164,7 @@ static int explain(const struct arguments *arguments)
 	int err;
 
 	problems_init(&problems);
-	err = rules_load(arguments->mazed.config, &rules, &problems);
+	err = rules_load(arguments->mazed.shipped, arguments->mazed.config, &rules, &problems);
 	if (err) {
 		problems_print(&problems, stderr);
 		fprintf(stderr, "mazed: the rules in %s are refused; see mazed --check\n",
@@ -183,15 +181,17 @@ static int explain(const struct arguments *arguments)
 
 int main(int argc, char **argv)
 {
-	struct arguments arguments = { .mazed.config = CONFIG_DEFAULT };
+	struct arguments arguments = { .mazed = { .shipped = MAZE_RULESDIR,
+						  .config = CONFIG_DEFAULT } };
 	struct maze_error error = { "" };
 	int status = parse(argc, argv, &arguments);
 
 	if (status >= 0)
 		return status;
 	if (arguments.check)
-		return explain_check(stdout, arguments.mazed.config) ? EXIT_MAZED_FAILED
-								     : EXIT_MAZED_OK;
+		return explain_check(stdout, arguments.mazed.shipped, arguments.mazed.config)
+			       ? EXIT_MAZED_FAILED
+			       : EXIT_MAZED_OK;
 	if (arguments.explain)
 		return explain(&arguments);
 	if (mazed_run(&arguments.mazed, &error)) {

@@ -74,16 +74,17 @@ static void log_problems(struct log *log, const struct problems *problems)
  * `instead_of` has the rules in force, or is NULL at the start. A reload is refused if a
  * new rule can never match, because such a rule is a mistake.
  */
-static int load_rules(const char *path, const struct rules *instead_of, struct log *log,
-		      struct rules **ret_rules, struct maze_error *error)
+static int load_rules(const struct mazed_options *options, const struct rules *instead_of,
+		      struct log *log, struct rules **ret_rules, struct maze_error *error)
 {
+	const char *path = options->config;
 	struct rules *rules = NULL;
 	struct problems problems;
 	size_t unused = 0;
 	int err;
 
 	problems_init(&problems);
-	err = rules_load(path, &rules, &problems);
+	err = rules_load(options->shipped, path, &rules, &problems);
 	if (!err) {
 		unused = problems.notes;
 		rules_note_unused(rules, &problems);
@@ -267,7 +268,7 @@ static int reload(void *arg, struct maze_error *error)
 	int err;
 
 	notify_reloading();
-	err = load_rules(mazed->options->config, mazed->rules, mazed->log, &rules, error);
+	err = load_rules(mazed->options, mazed->rules, mazed->log, &rules, error);
 	if (!err) {
 		err = use_rules(mazed, rules, error);
 		if (err)
@@ -427,7 +428,7 @@ static int start(struct mazed *mazed, struct maze_error *error)
 {
 	int err;
 
-	err = load_rules(mazed->options->config, NULL, NULL, &mazed->rules, error);
+	err = load_rules(mazed->options, NULL, NULL, &mazed->rules, error);
 	if (!err)
 		err = log_open(&mazed->rules->daemon, &mazed->log, error);
 	if (!err)

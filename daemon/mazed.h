@@ -6,8 +6,9 @@
 #include "../lib/maze.h"
 
 struct mazed_options {
-	const char *config; /* the path of maze.conf(5) */
-	const char *engine; /* NULL: the best that can run */
+	const char *shipped; /* a directory of rules to read first; NULL: none */
+	const char *config;  /* the path of maze.conf(5) */
+	const char *engine;  /* NULL: the best that can run */
 };
 
 /*

@@ -7,6 +7,7 @@
 #ifndef MAZE_DAEMON_CONF_H
 #define MAZE_DAEMON_CONF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "keys.h"
@@ -30,6 +31,7 @@ struct conf_section {
 	char *name;	   /* the name of a rule; else NULL */
 	const char *file;  /* belongs to struct conf */
 	unsigned int line;
+	bool shipped; /* in a file of a package; rules_load() sets it */
 	struct conf_entry *entries;
 	size_t count;
 };
@@ -51,7 +53,9 @@ void conf_done(struct conf *conf);
 int conf_parse(struct conf *conf, const char *name, const char *text, size_t length,
 	       struct problems *problems);
 int conf_read_file(struct conf *conf, const char *path, struct problems *problems);
-/* Reads the *.conf files in the directory PATH.d, in the byte order of their names. */
+/* Reads the *.conf files in `directory`, in the byte order of their names, if it exists. */
+int conf_read_directory(struct conf *conf, const char *directory, struct problems *problems);
+/* Does what conf_read_directory() does, for the directory PATH.d. */
 int conf_read_drop_ins(struct conf *conf, const char *path, struct problems *problems);
 
 /* Returns NULL if the section does not have the key. */

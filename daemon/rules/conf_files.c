@@ -131,18 +131,14 @@ static bool is_world_writable(const char *directory)
 	return !stat(directory, &status) && (status.st_mode & S_IWOTH);
 }
 
-int conf_read_drop_ins(struct conf *conf, const char *path, struct problems *problems)
+int conf_read_directory(struct conf *conf, const char *directory, struct problems *problems)
 {
 	struct dirent **names = NULL;
-	char *directory;
 	int count, i, err = 0;
 
-	if (asprintf(&directory, "%s.d", path) < 0)
-		return -ENOMEM;
 	if (is_world_writable(directory)) {
 		problems_add(problems, PROBLEM_ERROR, directory, 0, NULL,
 			     "all users may write to it; remove that permission (chmod o-w)");
-		free(directory);
 		return 0;
 	}
 	count = scandir(directory, &names, is_drop_in, by_name);
@@ -158,6 +154,17 @@ int conf_read_drop_ins(struct conf *conf, const char *path, struct problems *pro
 		free(names[i]);
 	}
 	free(names);
+	return err;
+}
+
+int conf_read_drop_ins(struct conf *conf, const char *path, struct problems *problems)
+{
+	char *directory;
+	int err;
+
+	if (asprintf(&directory, "%s.d", path) < 0)
+		return -ENOMEM;
+	err = conf_read_directory(conf, directory, problems);
 	free(directory);
 	return err;
 }

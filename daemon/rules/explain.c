@@ -23,14 +23,14 @@ static const char *plural(size_t count)
 	return count == 1 ? "" : "s";
 }
 
-int explain_check(FILE *out, const char *path)
+int explain_check(FILE *out, const char *shipped, const char *path)
 {
 	struct problems problems;
 	struct rules *rules = NULL;
 	int err;
 
 	problems_init(&problems);
-	err = rules_load(path, &rules, &problems);
+	err = rules_load(shipped, path, &rules, &problems);
 	if (!err)
 		rules_note_unused(rules, &problems);
 	problems_sort(&problems);

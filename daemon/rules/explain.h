@@ -13,10 +13,10 @@
 #include "subject.h"
 
 /*
- * Loads the rules from `path`, and prints each problem and a summary. Returns -EINVAL if
- * the rules are refused, -ENOMEM, or 0 even if there are notes.
+ * Loads the rules as rules_load() does, and prints each problem and a summary. Returns
+ * -EINVAL if the rules are refused, -ENOMEM, or 0 even if there are notes.
  */
-int explain_check(FILE *out, const char *path);
+int explain_check(FILE *out, const char *shipped, const char *path);
 
 /*
  * Prints whether each rule matches the subject, up to the rule that applies. `never` is

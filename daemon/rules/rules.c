@@ -2,7 +2,8 @@
 /*
  * This file makes rules (rules.h) from sections (conf.h) in three steps. First it chooses
  * the sections of rules. If two files have a rule of the same name, the rule in the later
- * file is chosen. Then it applies [defaults] and [daemon] of all files. At last it builds
+ * file is chosen. Rules of /etc come before shipped rules, because a shipped rule can match
+ * a whole slice. Then it applies [defaults] and [daemon] of all files. At last it builds
  * each rule from the built-in settings, [defaults] and the rule's own keys. Each error is
  * reported once, at its line.
  */
@@ -11,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "conf.h"
 #include "keys.h"
@@ -68,13 +70,19 @@ static size_t find_rule(const struct building *building, const char *name)
 	return i;
 }
 
-static void choose_section(struct building *building, const struct conf_section *section)
+/* False: there are too many rules. */
+static bool choose_section(struct building *building, const struct conf_section *section)
 {
 	size_t index = find_rule(building, section->name);
 
+	if (building->count == RULES_MAX) {
+		problems_add(building->problems, PROBLEM_ERROR, section->file, section->line, NULL,
+			     "too many rules; the maximum is %d", RULES_MAX);
+		return false;
+	}
 	if (index == building->count) {
 		building->sections[building->count++] = section;
-		return;
+		return true;
 	}
 	/* Each file name is stored once, so equal names have equal addresses. */
 	if (building->sections[index]->file != section->file) {
@@ -83,32 +91,48 @@ static void choose_section(struct building *building, const struct conf_section 
 			     "rule \"%s\" has no effect: the rule at %s:%u takes its place",
 			     section->name, section->file, section->line);
 		building->sections[index] = section;
-		return;
+		return true;
 	}
 	problems_add(building->problems, PROBLEM_ERROR, section->file, section->line, NULL,
 		     "duplicate rule \"%s\", first defined in line %u of this file; rename "
 		     "one of them",
 		     section->name, building->sections[index]->line);
+	return true;
+}
+
+/* The order: rules with names of their own, shipped rules, replacements of shipped rules. */
+enum { RANK_OWN, RANK_SHIPPED, RANK_REPLACEMENT, RANK_COUNT };
+
+static unsigned int rank_of(const struct conf *conf, const struct conf_section *section)
+{
+	size_t i;
+
+	if (section->shipped)
+		return RANK_SHIPPED;
+	for (i = 0; i < conf->count && conf->sections[i]->shipped; i++)
+		if (conf->sections[i]->kind == SECTION_RULE &&
+		    !strcmp(conf->sections[i]->name, section->name))
+			return RANK_REPLACEMENT;
+	return RANK_OWN;
 }
 
 static int choose_sections(struct building *building)
 {
 	const struct conf *conf = building->conf;
+	const struct conf_section *section;
+	unsigned int rank;
 	size_t i;
 
 	building->sections = calloc(RULES_MAX, sizeof(struct conf_section *));
 	if (!building->sections)
 		return -ENOMEM;
-	for (i = 0; i < conf->count; i++) {
-		if (conf->sections[i]->kind != SECTION_RULE)
-			continue;
-		if (building->count == RULES_MAX) {
-			problems_add(building->problems, PROBLEM_ERROR, conf->sections[i]->file,
-				     conf->sections[i]->line, NULL,
-				     "too many rules; the maximum is %d", RULES_MAX);
-			break;
+	for (rank = 0; rank < RANK_COUNT; rank++) {
+		for (i = 0; i < conf->count; i++) {
+			section = conf->sections[i];
+			if (section->kind == SECTION_RULE && rank_of(conf, section) == rank &&
+			    !choose_section(building, section))
+				return 0;
 		}
-		choose_section(building, conf->sections[i]);
 	}
 	return 0;
 }
@@ -239,6 +263,7 @@ static int build_rule(const struct building *building, const struct conf_section
 	rule_settings_init(&rule->settings);
 	rule->file = file;
 	rule->line = section->line;
+	rule->shipped = section->shipped;
 	rule->name = strdup(section->name);
 	if (!rule->name)
 		return -ENOMEM;
@@ -372,13 +397,19 @@ out_conf:
 	return err;
 }
 
-int rules_load(const char *path, struct rules **ret_rules, struct problems *problems)
+int rules_load(const char *shipped, const char *path, struct rules **ret_rules,
+	       struct problems *problems)
 {
 	struct conf conf;
+	size_t i;
 	int err;
 
 	conf_init(&conf);
-	err = conf_read_file(&conf, path, problems);
+	err = shipped ? conf_read_directory(&conf, shipped, problems) : 0;
+	for (i = 0; i < conf.count; i++)
+		conf.sections[i]->shipped = true;
+	if (!err && (!conf.file_count || !access(path, F_OK) || errno != ENOENT))
+		err = conf_read_file(&conf, path, problems);
 	if (!err)
 		err = conf_read_drop_ins(&conf, path, problems);
 	return finish(&conf, err, ret_rules, problems);

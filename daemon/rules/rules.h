@@ -48,6 +48,7 @@ struct rule {
 	maze_u64 tag;	  /* the tag of its watches; see tag_of_rule() */
 	const char *file; /* belongs to struct rules */
 	unsigned int line;
+	bool shipped; /* not the administrator's */
 	struct condition conditions[CONDITION_COUNT];
 	unsigned int facts; /* FACT_*: the facts that its conditions need */
 	bool ignore;
@@ -63,12 +64,17 @@ struct rules {
 };
 
 /*
- * Reads the file `path`, then the *.conf files in PATH.d in the order of their names. The
- * caller initialises `problems`, and frees *ret_rules with rules_free(). Returns 0 even
- * if there are notes, -EINVAL if the rules are refused, or -ENOMEM. On failure *ret_rules
- * does not change.
+/*
+ * Reads the *.conf files in the directory `shipped` if it is not NULL, then the file
+ * `path`, then the *.conf files in PATH.d. Files in a directory are read in the order of
+ * their names. With `shipped`, the file `path` may be missing. Shipped rules are tried
+ * last. A shipped rule that another file replaces keeps its position. The caller
+ * initialises `problems`, and frees *ret_rules with rules_free(). Returns 0 even if there
+ * are notes, -EINVAL if the rules are refused, or -ENOMEM. On failure *ret_rules does not
+ * change.
  */
-int rules_load(const char *path, struct rules **ret_rules, struct problems *problems);
+int rules_load(const char *shipped, const char *path, struct rules **ret_rules,
+	       struct problems *problems);
 /* Does what rules_load() does, for a text in memory. Problems show `name` as the file. */
 int rules_parse(const char *name, const char *text, size_t length, struct rules **ret_rules,
 		struct problems *problems);

@@ -27,6 +27,9 @@ void rules_note_unused(const struct rules *rules, struct problems *problems)
 
 	for (i = 1; i < rules->count; i++) {
 		later = &rules->rules[i];
+		/* The administrator cannot remove a shipped rule. */
+		if (later->shipped)
+			continue;
 		for (k = 0; k < i; k++) {
 			earlier = &rules->rules[k];
 			if (!rule_covers(earlier, later))

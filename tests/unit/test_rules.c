@@ -29,9 +29,12 @@ struct fixture {
 	char directory[64]; /* "" or a directory with test.conf and test.conf.d in it */
 };
 
-static const char *const file_names[] = { "test.conf", "test.conf.d/10-a.conf",
-					  "test.conf.d/9-b.conf", "test.conf.d/.hidden.conf",
-					  "test.conf.d/20-c.conf~" };
+static const char *const file_names[] = { "test.conf",
+					  "test.conf.d/10-a.conf",
+					  "test.conf.d/9-b.conf",
+					  "test.conf.d/.hidden.conf",
+					  "test.conf.d/20-c.conf~",
+					  "own.conf" };
 
 static int setup(void **state)
 {
@@ -400,7 +403,7 @@ static int load(struct fixture *fixture)
 
 	forget(fixture);
 	snprintf(path, sizeof(path), "%s/test.conf", fixture->directory);
-	return rules_load(path, &fixture->rules, &fixture->problems);
+	return rules_load(NULL, path, &fixture->rules, &fixture->problems);
 }
 
 static void drop_ins_come_in_order_and_replace_in_place(void **state)
@@ -431,6 +434,41 @@ static void drop_ins_come_in_order_and_replace_in_place(void **state)
 	assert_non_null(strstr(fixture->problems.items[0].text, "takes its place"));
 }
 
+static void shipped_rules_come_after_those_of_the_administrator(void **state)
+{
+	struct fixture *fixture = *state;
+	char path[256], shipped[256];
+
+	/* Here test.conf.d has the shipped rules, and own.conf is missing at first. */
+	write_file(fixture, file_names[1],
+		   "[defaults]\nsoft = 3s\nhard = 9s\n[rule a]\ncomm = a\n[rule all]\n", 0644);
+	snprintf(path, sizeof(path), "%s/own.conf", fixture->directory);
+	snprintf(shipped, sizeof(shipped), "%s/test.conf.d", fixture->directory);
+	forget(fixture);
+	assert_int_equal(rules_load(shipped, path, &fixture->rules, &fixture->problems), 0);
+	assert_int_equal(fixture->rules->count, 2);
+	write_file(fixture, file_names[5],
+		   "[rule all]\nuser = root\n[rule own]\n[defaults]\nsoft = 4s\n", 0644);
+	forget(fixture);
+	assert_int_equal(rules_load(shipped, path, &fixture->rules, &fixture->problems), 0);
+	assert_int_equal(fixture->rules->count, 3);
+	assert_string_equal(fixture->rules->rules[0].name, "own");
+	assert_string_equal(fixture->rules->rules[1].name, "a");
+	assert_string_equal(fixture->rules->rules[2].name, "all");
+	assert_non_null(strstr(fixture->rules->rules[2].file, "own.conf"));
+	assert_int_equal(fixture->rules->rules[1].settings.policy.soft_ns, 4 * MAZE_NSEC_PER_SEC);
+	assert_int_equal(fixture->rules->rules[1].settings.policy.hard_ns, 9 * MAZE_NSEC_PER_SEC);
+	/* "own" hides both others; the shipped one is not the administrator's mistake. */
+	fixture->problems.notes = 0;
+	rules_note_unused(fixture->rules, &fixture->problems);
+	assert_int_equal(fixture->problems.notes, 1);
+	/* Without any file, the missing one is an error. */
+	snprintf(path, sizeof(path), "%s/missing.conf", fixture->directory);
+	snprintf(shipped, sizeof(shipped), "%s/missing", fixture->directory);
+	forget(fixture);
+	assert_int_equal(rules_load(shipped, path, &fixture->rules, &fixture->problems), -EINVAL);
+}
+
 static void one_bad_file_refuses_all(void **state)
 {
 	struct fixture *fixture = *state;
@@ -443,7 +481,7 @@ static void one_bad_file_refuses_all(void **state)
 	assert_non_null(strstr(fixture->problems.items[0].file, "10-a.conf"));
 	assert_int_equal(fixture->problems.items[0].line, 2);
 	snprintf(path, sizeof(path), "%s/test.conf", fixture->directory);
-	assert_int_equal(rules_load(path, &untouched, &fixture->problems), -EINVAL);
+	assert_int_equal(rules_load(NULL, path, &untouched, &fixture->problems), -EINVAL);
 	assert_ptr_equal(untouched, fixture);
 }
 
@@ -531,9 +569,9 @@ static void the_check_prints_one_line_for_each_finding(void **state)
 	snprintf(path, sizeof(path), "%s/test.conf", fixture->directory);
 	out = open_memstream(&text, &size);
 	assert_non_null(out);
-	assert_int_equal(explain_check(out, path), -EINVAL);
+	assert_int_equal(explain_check(out, NULL, path), -EINVAL);
 	write_file(fixture, file_names[0], "[rule a]\n[rule b]\n", 0644);
-	assert_int_equal(explain_check(out, path), 0);
+	assert_int_equal(explain_check(out, NULL, path), 0);
 	fclose(out);
 	assert_non_null(strstr(text, "test.conf:3: soft: "));
 	assert_null(strchr(text, '\x1b'));
@@ -550,7 +588,7 @@ static void the_shipped_configuration_enforces_nothing(void **state)
 	struct fixture *fixture = *state;
 	size_t i, watched = 0;
 
-	if (rules_load("packaging/maze.conf", &fixture->rules, &fixture->problems)) {
+	if (rules_load(NULL, "packaging/maze.conf", &fixture->rules, &fixture->problems)) {
 		say_problems(fixture);
 		fail_msg("refused");
 	}
@@ -585,6 +623,7 @@ int main(void)
 		TEST(a_long_line_is_refused_and_none_is_cut),
 		TEST(bounds_hold),
 		TEST(drop_ins_come_in_order_and_replace_in_place),
+		TEST(shipped_rules_come_after_those_of_the_administrator),
 		TEST(one_bad_file_refuses_all),
 		TEST(files_that_cannot_be_trusted_are_refused),
 		TEST(rules_hidden_by_an_earlier_one_are_noted),
