@@ -16,6 +16,7 @@ enum {
 	EXIT_MAZED_OK = 0,
 	EXIT_MAZED_FAILED = 1,
 	EXIT_MAZED_USAGE = 2,
+	EXIT_MAZED_HANDED_OVER = 3,
 };
 
 enum { OPTION_CONFIG = 256, OPTION_CHECK, OPTION_EXPLAIN, OPTION_THREAD, OPTION_ENGINE };
@@ -66,6 +67,7 @@ static void print_help(void)
 		printf("  %-18s %s\n", left, table[i].help);
 	}
 	puts("\nSIGHUP reloads the rules. SIGTERM and SIGINT end mazed and remove its watches.\n"
+	     "SIGUSR1 ends mazed and leaves its watches to the next mazed.\n"
 	     "If mazed ends in another way, the engines bpf and kmod still enforce the limits.\n"
 	     "See mazed(8).");
 }
@@ -194,9 +196,10 @@ int main(int argc, char **argv)
 			       : EXIT_MAZED_OK;
 	if (arguments.explain)
 		return explain(&arguments);
-	if (mazed_run(&arguments.mazed, &error)) {
+	status = mazed_run(&arguments.mazed, &error);
+	if (status == MAZED_HANDED_OVER)
+		return EXIT_MAZED_HANDED_OVER;
+	if (status)
 		print_failure(&error);
-		return EXIT_MAZED_FAILED;
-	}
-	return EXIT_MAZED_OK;
+	return status ? EXIT_MAZED_FAILED : EXIT_MAZED_OK;
 }

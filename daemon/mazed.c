@@ -3,7 +3,8 @@
  * The engine enforces the limits. The engines bpf and kmod run in the kernel, so watches
  * continue if mazed is stopped, starved or killed. But new processes get no watch until
  * mazed is started again and scans all processes. If SIGTERM or SIGINT ends mazed, mazed
- * removes its watches. If mazed ends for another reason, it leaves them in place.
+ * removes its watches. If mazed ends for another reason, it leaves them in place. SIGUSR1
+ * ends mazed and leaves them in place on purpose, for an upgrade.
  */
 #include "mazed.h"
 
@@ -301,17 +302,18 @@ static int on_end(sd_event_source *source, const struct signalfd_siginfo *info, 
 	struct mazed *mazed = arg;
 
 	(void)source;
-	log_printf(mazed->log, LOG_INFO, "ends because of signal %u from process %u",
-		   info->ssi_signo, info->ssi_pid);
-	mazed->remove = true;
-	return sd_event_exit(mazed->event, 0);
+	mazed->remove = info->ssi_signo != SIGUSR1;
+	log_printf(mazed->log, LOG_INFO, "%s because of signal %u from process %u",
+		   mazed->remove ? "ends" : "hands over to the next mazed", info->ssi_signo,
+		   info->ssi_pid);
+	return sd_event_exit(mazed->event, mazed->remove ? 0 : MAZED_HANDED_OVER);
 }
 
 /* ---- start and stop ---------------------------------------------------------------- */
 
 static int listen_to_signals(struct mazed *mazed)
 {
-	static const int ends[] = { SIGTERM, SIGINT };
+	static const int ends[] = { SIGTERM, SIGINT, SIGUSR1 };
 	sigset_t all;
 	size_t i;
 	int err = 0;
@@ -339,7 +341,16 @@ static int open_engine(struct mazed *mazed, struct maze_error *error)
 	 */
 	enum maze_scope scope = engine && !strcmp(engine, "poll") ? MAZE_PRIVATE : MAZE_PINNED;
 	int err = maze_open(engine, scope, &mazed->maze, error);
+	bool loaded;
 
+	/* It has enforced until now, but its watches cannot be read. */
+	if (err == -EPROTO && (!engine || strcmp(engine, "kmod")) &&
+	    !maze_unload("bpf", &loaded, error) && loaded) {
+		log_printf(mazed->log, LOG_WARNING,
+			   "replaces the engine of another version of maze: all watches end, and "
+			   "counts begin at 0");
+		err = maze_open(engine, scope, &mazed->maze, error);
+	}
 	if (err)
 		return err;
 	if (maze_why_not_better(mazed->maze)[0])
@@ -493,7 +504,7 @@ int mazed_run(const struct mazed_options *options, struct maze_error *error)
 	if (!err) {
 		err = sd_event_loop(mazed.event);
 		sd_notify(0, "STOPPING=1");
-		if (err)
+		if (err < 0)
 			maze_fail(error, err, "mazed ends: %s", strerror(-err));
 	}
 	stop(&mazed);

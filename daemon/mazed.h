@@ -12,9 +12,11 @@ struct mazed_options {
 };
 
 /*
- * Runs until SIGTERM or SIGINT, then removes mazed's watches. Also removes the engine,
- * unless other programs have watches. Returns 0, or -errno and a message.
+ * Runs until a signal. On SIGTERM or SIGINT it removes mazed's watches, and the engine
+ * unless other programs have watches, and returns 0. On SIGUSR1 it leaves both for the
+ * next mazed and returns MAZED_HANDED_OVER. Otherwise returns -errno and a message.
  */
+#define MAZED_HANDED_OVER 1
 int mazed_run(const struct mazed_options *options, struct maze_error *error);
 
 #endif

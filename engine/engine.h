@@ -75,9 +75,10 @@ struct engine_ops {
 	/*
 	 * Opens the engine, and loads it if the scope requires it. The caller frees the
 	 * handle with close(). -EPERM: not permitted. -EOPNOTSUPP: this kernel lacks
-	 * something. -EPROTO: an engine of another ABI version is pinned. Only
-	 * ENGINE_EXISTING has two more errors. -ENOENT: no engine is pinned. -EACCES:
-	 * this process lacks the rights to find out whether one is pinned.
+	 * something. -EPROTO: an engine of another ABI version is pinned. -EEXIST: the
+	 * pinned objects are not an engine. Only ENGINE_EXISTING has two more errors.
+	 * -ENOENT: no engine is pinned. -EACCES: this process lacks the rights to find out
+	 * whether one is pinned.
 	 */
 	int (*open)(enum engine_scope scope, struct engine **ret_engine, struct maze_error *error);
 	void (*close)(struct engine *engine); /* NULL is allowed */

@@ -254,7 +254,7 @@ static int check_meta(int fd, struct maze_error *error)
 
 	if (bpf_obj_get_info_by_fd(fd, &info, &length) || info.value_size != sizeof(meta) ||
 	    bpf_map_lookup_elem(fd, &zero, &meta) || meta.magic != MAZE_BPF_MAGIC)
-		return maze_fail(error, -EPROTO,
+		return maze_fail(error, -EEXIST,
 				 PIN_DIR " is not an engine of maze; inspect it, then remove it "
 					 "with: maze unload");
 	if (meta.abi != MAZE_BPF_ABI)

@@ -217,6 +217,64 @@ warns_as_shipped() {
 	logged_times 1 '"event":"soft"'
 }
 
+# Yields do not reset: where only mazed can hold the yield probe, counts that yields reset
+# are discarded.
+@test "SIGUSR1 hands over watches and counts to the next mazed" {
+	configure <<- 'END'
+		[rule spinners]
+		comm = spin
+		soft = 100ms
+		soft-signal = 0
+		hard = 1h
+		yield = count
+	END
+	start_mazed
+	start "$PROGRAMS/spin"
+	wait_until logged '"event":"soft"'
+	count_of() { "$MAZE" list --json | sed -n "s/.*\"pid\":$1,.*\"count_ns\":\([0-9]*\),.*/\1/p"; }
+	before=$(count_of "$last")
+	hand_over
+	logged 'hands over to the next mazed'
+	watched "$last"
+	start_mazed
+	[ "$(count_of "$last")" -ge "$before" ]
+	logged_times 0 'replaces the engine'
+	stop_mazed
+	logged_times 1 '"event":"soft"'
+	nothing_pinned
+}
+
+@test "a mazed of another version replaces the engine and watches again" {
+	needs_program bpftool
+	configure <<- 'END'
+		[rule sleepers]
+		comm = sleep
+	END
+	start_mazed
+	start sleep 1000
+	wait_until watched "$last"
+	hand_over
+	# The version of its layout is 99 now.
+	bpftool map update pinned /sys/fs/bpf/maze/meta key 0 0 0 0 value hex 45 5a 41 4d 63 00 00 00
+	start_mazed
+	logged 'replaces the engine'
+	watched "$last"
+	stop_mazed
+	nothing_pinned
+}
+
+@test "mazed does not replace pins that are not an engine of maze" {
+	needs_mazed
+	needs_program bpftool
+	configure < /dev/null
+	mkdir /sys/fs/bpf/maze
+	bpftool map create /sys/fs/bpf/maze/meta type array key 4 value 8 entries 1 name meta
+	run "$MAZED" --config "$conf"
+	[ "$status" -eq 1 ]
+	[[ $output == *'is not an engine of maze'* ]]
+	[ -e /sys/fs/bpf/maze/meta ]
+}
+
 @test "bad files leave the old rules in force, and each error is logged with file and line" {
 	good='[rule sleepers]
 comm = sleep

@@ -102,6 +102,16 @@ stop_mazed() {
 	mazed=
 }
 
+hand_over() {
+	local status=0
+
+	kill -USR1 "$mazed"
+	wait_until ended "$mazed" || { show_stacks "$mazed"; show_log; }
+	wait "$mazed" || status=$?
+	mazed=
+	[ "$status" -eq 3 ]
+}
+
 kill_mazed() {
 	kill -KILL "$mazed"
 	wait "$mazed" 2> /dev/null || :
