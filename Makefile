@@ -41,7 +41,7 @@ LDFLAGS ?= -Wl,-z,relro,-z,now
 # Another level among the flags replaces this one: gcc warns of two.
 FORTIFY := $(if $(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),,-D_FORTIFY_SOURCE=2)
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DMAZE_VERSION='"$(VERSION)"' -I. -isystem $(BUILD)/engine/bpf \
-	-isystem $(BUILD)/report $(FORTIFY) $(CPPFLAGS) $(WARNINGS) $(WERROR) -fPIC $(CFLAGS)
+	-isystem $(BUILD)/report $(FORTIFY) $(CPPFLAGS) $(WARNINGS) $(WERROR) $(CFLAGS) -fPIC
 LDLIBS_MAZE := -lbpf -lelf -lz -ljansson -pthread
 
 BPF_SKELETON := $(BUILD)/engine/bpf/maze.skel.h $(BUILD)/engine/bpf/follow.skel.h
@@ -62,7 +62,7 @@ LDLIBS_EVIDENCE := -ldw -liberty
 MANS := $(patsubst man/%.scd,$(BUILD)/man/%,$(wildcard man/*.scd))
 
 .PHONY: all help deps build demo lint compile_commands.json install \
-	install-strip install-dkms uninstall dist clean
+	install-strip install-dkms uninstall dist deb clean
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -86,8 +86,8 @@ deps:
 
 $(BUILD)/engine/bpf/%.bpf.o: engine/bpf/%.bpf.c
 	@mkdir -p $(@D)
-	$(CLANG) -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra $(WERROR) \
-		-Wno-unused-parameter -idirafter /usr/include/$(MULTIARCH) -I. -MMD -MP -MT $@ -MF $(@:.o=.d) -c $< -o $@.tmp
+	$(CLANG) -O2 -g -ffile-prefix-map=$(CURDIR)=. -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) \
+		-Wall -Wextra $(WERROR) -Wno-unused-parameter -idirafter /usr/include/$(MULTIARCH) -I. -MMD -MP -MT $@ -MF $(@:.o=.d) -c $< -o $@.tmp
 # Removes DWARF and keeps BTF.
 	$(BPFTOOL) gen object $@ $@.tmp
 	rm $@.tmp
@@ -140,10 +140,10 @@ $(BUILD)/libmaze.so: $(BUILD)/libmaze.so.0
 	ln -sf libmaze.so.0 $@
 
 $(BUILD)/maze: $(CLI_OBJ) $(BUILD)/evidence.a $(BUILD)/report.a $(BUILD)/libmaze.a
-	$(CC) -pie $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS_EVIDENCE) $(LDLIBS_MAZE)
+	$(CC) -fPIE -pie $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS_EVIDENCE) $(LDLIBS_MAZE)
 
 $(BUILD)/mazed: $(BUILD)/daemon/main.o $(BUILD)/mazed.a $(BUILD)/evidence.a $(BUILD)/libmaze.a
-	$(CC) -pie $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS_DAEMON) $(LDLIBS_EVIDENCE) $(LDLIBS_MAZE)
+	$(CC) -fPIE -pie $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS_DAEMON) $(LDLIBS_EVIDENCE) $(LDLIBS_MAZE)
 
 $(BUILD)/man/%: man/%.scd
 	@mkdir -p $(@D)
@@ -219,7 +219,7 @@ install-dkms:
 	install -d $(DKMS_SRC)/core $(DKMS_SRC)/engine/kmod/module
 	install -m 644 core/*.h $(DKMS_SRC)/core/
 	install -m 644 engine/kmod/module/* $(DKMS_SRC)/engine/kmod/module/
-	sed 's|@VERSION@|$(VERSION)|' packaging/dkms/dkms.conf.in > $(DKMS_SRC)/dkms.conf
+	sed 's|#MODULE_VERSION#|$(VERSION)|' packaging/dkms/dkms.conf.in > $(DKMS_SRC)/dkms.conf
 
 # The tracked files, with the time of SOURCE_DATE_EPOCH, or of the last commit: the same
 # files give the same archive.
@@ -229,6 +229,16 @@ dist:
 	git ls-files | LC_ALL=C sort | tar --no-recursion -T - --transform 'flags=r;s|^|maze-$(VERSION)/|' \
 		--mtime @$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} --mode u+rw,go=rX \
 		--owner root:0 --group root:0 --format=ustar -c | gzip -9n > $(BUILD)/maze-$(VERSION).tar.gz
+
+# From the archive, so that only tracked files count.
+## make deb          the Debian packages, in build/deb; install the packages it needs
+deb: dist
+	@scripts/deps build package
+	rm -rf $(BUILD)/deb
+	mkdir $(BUILD)/deb
+	tar -C $(BUILD)/deb -xf $(BUILD)/maze-$(VERSION).tar.gz
+	cd $(BUILD)/deb/maze-$(VERSION) && env -u BUILD -u CC -u CLANG -u MAKEFLAGS dpkg-buildpackage -us -uc -b
+	lintian --pedantic --fail-on error,warning,pedantic $(BUILD)/deb/*.changes
 
 ## make clean        remove build/
 clean:
