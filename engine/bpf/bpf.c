@@ -126,7 +126,7 @@ static void bpf_probe(struct engine_report *ret_report)
 	memset(ret_report, 0, sizeof(*ret_report));
 	ret_report->name = engine_bpf.name;
 	ret_report->pinned = bpf_pins_present();
-	if (kernel_probe(&offer, &error)) {
+	if (kernel_probe(&offer, NULL, &error)) {
 		snprintf(ret_report->why_not, sizeof(ret_report->why_not), "%s", error.text);
 		return;
 	}

@@ -59,33 +59,45 @@ static const struct row {
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
 /* Finds a member, also in unnamed structs and unions, nested up to `depth` deep. */
-static int offset_in(const struct btf *btf, const struct btf_type *type, const char *member,
-		     int depth)
+static bool find_in(const struct btf *btf, const struct btf_type *type, const char *name, int depth,
+		    struct kernel_member *ret_member)
 {
 	const struct btf_member *members = btf_members(type);
 	const struct btf_type *inner;
-	int i, offset, within;
+	int i;
 
 	for (i = 0; i < btf_vlen(type); i++) {
-		offset = (int)(btf_member_bit_offset(type, i) / 8);
-		if (!strcmp(btf__name_by_offset(btf, members[i].name_off), member))
-			return offset;
+		if (!strcmp(btf__name_by_offset(btf, members[i].name_off), name)) {
+			ret_member->type = members[i].type;
+			ret_member->bit_offset = btf_member_bit_offset(type, i);
+			ret_member->bitfield_size = btf_member_bitfield_size(type, i);
+			return true;
+		}
 		inner = members[i].name_off ? NULL : btf__type_by_id(btf, members[i].type);
 		if (!inner || !btf_is_composite(inner) || !depth)
 			continue;
-		within = offset_in(btf, inner, member, depth - 1);
-		if (within >= 0)
-			return offset + within;
+		if (find_in(btf, inner, name, depth - 1, ret_member)) {
+			ret_member->bit_offset += btf_member_bit_offset(type, i);
+			return true;
+		}
 	}
-	return -1;
+	return false;
+}
+
+bool kernel_find_member(const struct btf *btf, const struct btf_type *type, const char *name,
+			struct kernel_member *ret_member)
+{
+	return btf_is_composite(type) && find_in(btf, type, name, 3, ret_member);
 }
 
 int kernel_member_offset(const struct btf *btf, const char *type_name, const char *member)
 {
 	int id = btf__find_by_name_kind(btf, type_name, BTF_KIND_STRUCT);
-	const struct btf_type *type = id < 0 ? NULL : btf__type_by_id(btf, id);
+	struct kernel_member found;
 
-	return type ? offset_in(btf, type, member, 3) : -1;
+	if (id < 0 || !kernel_find_member(btf, btf__type_by_id(btf, id), member, &found))
+		return -1;
+	return (int)(found.bit_offset / 8);
 }
 
 /* Finds the first member of the row that the kernel lacks; false: there is none. */

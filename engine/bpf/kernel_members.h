@@ -24,6 +24,21 @@ bool kernel_members_have_clock(const struct btf *btf);
  */
 void kernel_members_losses(const struct btf *btf, char *ret_text, size_t size);
 
+struct kernel_member {
+	__u32 type; /* its ID */
+	__u32 bit_offset;
+	__u32 bitfield_size; /* 0: no bit field */
+};
+/* Searches unnamed structs and unions in the type, too. */
+bool kernel_find_member(const struct btf *btf, const struct btf_type *type, const char *name,
+			struct kernel_member *ret_member);
+
+/*
+ * needed_types.c: writes a BTF file of those types and members of the kernel that are in
+ * `ours`, the BTF of a BPF object, too.
+ */
+int kernel_write_needed_types(const struct btf *ours, const struct btf *kernel, int fd);
+
 /* Returns the offset of a member in bytes; -1: no such struct or member. */
 int kernel_member_offset(const struct btf *btf, const char *type_name, const char *member);
 

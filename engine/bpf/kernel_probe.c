@@ -306,7 +306,7 @@ static int try_clock(void)
 	return 0;
 }
 
-int kernel_probe(struct kernel_offer *ret_offer, struct maze_error *error)
+int kernel_probe(struct kernel_offer *ret_offer, struct btf **ret_types, struct maze_error *error)
 {
 	struct kernel_offer offer = { 0 };
 	struct btf *btf;
@@ -352,7 +352,13 @@ int kernel_probe(struct kernel_offer *ret_offer, struct maze_error *error)
 	probe_clocks(btf, &offer);
 	offer.clock_refused = try_clock();
 	probe_irq_stack(btf, &offer);
+	offer.task_type = (maze_u32)btf__find_by_name_kind(btf, "task_struct", BTF_KIND_STRUCT);
+	offer.registers_type = (maze_u32)btf__find_by_name_kind(btf, "pt_regs", BTF_KIND_STRUCT);
 	*ret_offer = offer;
+	if (ret_types) {
+		*ret_types = btf;
+		return 0;
+	}
 out_btf:
 	btf__free(btf);
 	return err;

@@ -6,6 +6,7 @@
 #ifndef MAZE_BPF_KERNEL_PROBE_H
 #define MAZE_BPF_KERNEL_PROBE_H
 
+#include <bpf/btf.h>
 #include <stdbool.h>
 
 #include "../../base/error.h"
@@ -32,14 +33,15 @@ struct kernel_offer {
 	bool has_unwinder; /* kernel stacks can be taken */
 	long long irq_stack_delta, irq_inuse_delta;
 	bool has_irq_stack;
-	maze_u32 cpus;
+	maze_u32 cpus, task_type, registers_type;
 };
 
 /*
  * Returns 0 if the engine can run here. -EPERM: a capability is missing. -EOPNOTSUPP: the
- * kernel lacks something. *error names the remedy.
+ * kernel lacks something. *error names the remedy. The caller frees the kernel's types;
+ * NULL: it does not need them.
  */
-int kernel_probe(struct kernel_offer *ret_offer, struct maze_error *error);
+int kernel_probe(struct kernel_offer *ret_offer, struct btf **ret_types, struct maze_error *error);
 
 /*
  * Opens a counting (never sampling) cpu-clock event of one CPU, which reads the

@@ -5,6 +5,7 @@
  * ends.
  */
 #include "engine_bpf.h"
+#include "kernel_members.h"
 #include "kernel_probe.h"
 
 #include <bpf/bpf.h>
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -70,6 +72,8 @@ static void fill_config(struct maze_config *config, const struct kernel_offer *o
 	config->has_sched_info = offer->has_sched_info;
 	config->has_irq_stack = offer->has_irq_stack;
 	config->has_late_inherit = offer->has_late_inherit;
+	config->task_type = offer->task_type;
+	config->registers_type = offer->registers_type;
 	config->irq_stack_delta = offer->irq_stack_delta;
 	config->irq_inuse_delta = offer->irq_inuse_delta;
 	config->probe_shift =
@@ -205,10 +209,11 @@ static int attach_all(struct maze_bpf *skeleton, const struct kernel_offer *offe
 	return 0;
 }
 
-static int open_skeleton(struct engine *engine, const struct kernel_offer *offer,
+/* `types`: the path of the file that libbpf reads the kernel's types from; NULL: of all. */
+static int open_skeleton(struct engine *engine, const struct kernel_offer *offer, const char *types,
 			 struct maze_error *error)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = kernel_btf_path());
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = types);
 	struct maze_bpf *skeleton = maze_bpf__open_opts(&opts);
 	struct maze_config *config;
 	int err;
@@ -237,28 +242,49 @@ static int open_skeleton(struct engine *engine, const struct kernel_offer *offer
 	return 0;
 }
 
+static int load_skeleton(struct engine *engine, const struct kernel_offer *offer,
+			 const struct btf *types, struct maze_error *error)
+{
+	int fd = memfd_create("maze-types", MFD_CLOEXEC), err;
+	char path[64];
+	bool few;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	few = fd >= 0 && !access(path, R_OK);
+	err = open_skeleton(engine, offer, few ? path : kernel_btf_path(), error);
+	if (err)
+		goto out_close;
+	if (few)
+		err = kernel_write_needed_types(bpf_object__btf(engine->skeleton->obj), types, fd);
+	err = err ? err : maze_bpf__load(engine->skeleton);
+	if (err)
+		maze_fail(error, err,
+			  "cannot load the bpf engine's program: %s (%s); MAZE_DEBUG=1 shows "
+			  "the kernel's log",
+			  strerror(-err), last_warning);
+out_close:
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
 int bpf_load(struct engine *engine, struct maze_error *error)
 {
 	struct maze_meta meta = { .magic = MAZE_BPF_MAGIC, .abi = MAZE_BPF_ABI };
 	struct kernel_offer offer;
+	struct btf *types;
 	maze_u32 zero = 0;
 	int err;
 
-	err = kernel_probe(&offer, error);
+	err = kernel_probe(&offer, &types, error);
 	if (err)
 		return err;
 	last_warning[0] = '\0';
 	libbpf_set_print(keep_warning);
-	err = open_skeleton(engine, &offer, error);
+	err = load_skeleton(engine, &offer, types, error);
+	btf__free(types);
 	if (err)
 		return err;
-	err = maze_bpf__load(engine->skeleton);
-	if (err)
-		return maze_fail(
-			error, err,
-			"cannot load the bpf engine's program: %s (%s); MAZE_DEBUG=1 shows "
-			"the kernel's log",
-			strerror(-err), last_warning);
 	collect_fds(engine, offer.yield);
 	if (bpf_map_update_elem(engine->fds[OBJECT_META], &zero, &meta, BPF_ANY))
 		return maze_fail(error, -errno, "cannot write the engine's version: %s",

@@ -111,6 +111,19 @@ struct {
 	__type(value, struct maze_meta);
 } meta SEC(".maps");
 
+/* Kernels have this function since 6.2. The verifier replaces the call by a move. */
+extern void *bpf_rdonly_cast(const void *object, maze_u32 type) __ksym __weak;
+
+/*
+ * The same task as an untrusted pointer. For each path to a load of a pointer through a
+ * trusted one, the verifier searches all type names of the kernel three times, which
+ * takes 0.6 ms (kernel/bpf/btf.c, btf_nested_type_is_trusted()).
+ */
+MAZE_INLINE struct task_struct *untrusted(struct task_struct *task)
+{
+	return bpf_rdonly_cast ? bpf_rdonly_cast(task, config.task_type) : task;
+}
+
 MAZE_INLINE struct maze_cpu *this_cpu(void)
 {
 	maze_u32 cpu = bpf_get_smp_processor_id();

@@ -15,7 +15,7 @@
 #include "../../core/step.h"
 
 #define MAZE_BPF_MAGIC 0x4d415a45U /* "MAZE" */
-#define MAZE_BPF_ABI 8U
+#define MAZE_BPF_ABI 9U
 
 /*
  * Number of records that a log keeps. Verdicts have a log of their own, because a storm
@@ -200,6 +200,8 @@ struct maze_config {
 	maze_u32 has_sched_info;   /* sleeping and waiting for a CPU can be distinguished */
 	maze_u32 has_irq_stack;	   /* irq_stack_delta and irq_inuse_delta are valid */
 	maze_u32 has_late_inherit; /* handle__sched_wakeup_new is attached */
+	maze_u32 task_type;	   /* ID of struct task_struct in the kernel's BTF */
+	maze_u32 registers_type;   /* ID of struct pt_regs */
 };
 
 #endif

@@ -23,9 +23,6 @@
 #define MAZE_NR_FUTEX_WAITV 449
 #define MAZE_NR_FUTEX_WAIT 455
 
-/* Kernels have this function since 6.2. The verifier replaces the call by a move. */
-extern void *bpf_rdonly_cast(const void *object, maze_u32 type) __ksym __weak;
-
 /*
  * Returns the frame by which the task entered the kernel, which has the same offset in
  * each task's stack. Each sleep of a watched task reads the frame, so this avoids
@@ -36,7 +33,7 @@ MAZE_INLINE struct pt_regs *entry_frame(struct task_struct *task)
 	if (!bpf_rdonly_cast || !bpf_core_field_exists(struct task_struct, stack))
 		return (struct pt_regs *)bpf_task_pt_regs(task);
 	return bpf_rdonly_cast((void *)((maze_u64)task->stack + state.frame_offset),
-			       bpf_core_type_id_kernel(struct pt_regs));
+			       config.registers_type);
 }
 
 /*
