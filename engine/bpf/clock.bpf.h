@@ -60,7 +60,7 @@ MAZE_INLINE maze_u64 switch_clock(struct task_struct *task)
 {
 	if (!has_rq())
 		return bpf_ktime_get_ns();
-	return READ(task->se.cfs_rq->rq, clock);
+	return READ(untrusted(task)->se.cfs_rq->rq, clock);
 }
 
 /* Reads the clock event of this CPU in about 60 ns. 0: this CPU has no clock event. */
@@ -73,14 +73,13 @@ MAZE_INLINE maze_u64 read_event(void)
 	return value.counter;
 }
 
-/* Improves this CPU's clock offset. Needs a runqueue clock that is up to date. */
-MAZE_INLINE void calibrate(struct maze_cpu *cpu, struct task_struct *task)
+/* Improves this CPU's clock offset by the runqueue clock, which must be up to date. */
+MAZE_INLINE void calibrate(struct maze_cpu *cpu, maze_u64 clock)
 {
-	maze_u64 clock, event;
+	maze_u64 event;
 
 	if (!config.has_clock || !has_rq())
 		return;
-	clock = READ(task->se.cfs_rq->rq, clock);
 	event = read_event();
 	if (event && clock - event > cpu->clock_offset_ns && clock > event)
 		cpu->clock_offset_ns = clock - event;
@@ -134,29 +133,32 @@ MAZE_INLINE maze_u64 clock_task_progress(struct maze_cpu *cpu, struct rq *rq, ma
 }
 
 /*
- * Returns the CPU time of the task that runs on this CPU. Callers run in that task or in
- * an interrupt. A call costs about 150 ns. The switch path does not need this function,
- * because sum_exec_runtime is exact there.
+ * Returns the CPU time of the current task. Callers run in that task or in an interrupt.
+ * A call costs about 150 ns. The switch path does not need this function, because
+ * sum_exec_runtime is exact there. The function is not static for the reason given at
+ * maze_notify().
  */
-static __noinline maze_u64 running_runtime(struct task_struct *task, struct maze_cpu *cpu,
-					   bool in_interrupt)
+__noinline maze_u64 maze_running_runtime(struct maze_cpu *cpu, bool in_interrupt)
 {
 	maze_u64 sum, start, prev_steal = 0, prev_irq = 0, clock_task, now, address = 0;
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct cfs_rq *cfs_rq;
 	struct rq *rq;
 
-	if (!task || !cpu)
+	if (!cpu)
 		return 0;
 	sum = booked_runtime(task);
 	if (!config.has_clock || config.steal_unknown || !has_rq())
 		return sum;
 	/* Read in this order, so that a concurrent update counts no time twice. */
-	rq = task->se.cfs_rq->rq;
+	cfs_rq = untrusted(task)->se.cfs_rq;
+	rq = cfs_rq->rq;
 	if (bpf_core_field_exists(struct rq, prev_steal_time_rq))
 		prev_steal = READ(rq, prev_steal_time_rq);
 	if (bpf_core_field_exists(struct rq, prev_irq_time))
 		prev_irq = READ(rq, prev_irq_time);
 	clock_task = READ(rq, clock_task);
-	bpf_probe_read_kernel(&address, sizeof(address), &task->se.cfs_rq->rq);
+	bpf_probe_read_kernel(&address, sizeof(address), &cfs_rq->rq);
 	now = clock_task +
 	      clock_task_progress(cpu, rq, address, prev_steal, prev_irq, in_interrupt);
 	start = READ(task, se.exec_start);

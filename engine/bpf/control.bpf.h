@@ -159,7 +159,7 @@ int handle__control(struct bpf_iter__task *ctx)
 /* Excludes an exiting task, which keeps its watch if the exit handler missed it. */
 MAZE_INLINE struct maze_task *listed_watch(struct task_struct *task)
 {
-	if (!task->bpf_storage || (READ(task, flags) & PF_EXITING))
+	if (!untrusted(task)->bpf_storage || (READ(task, flags) & PF_EXITING))
 		return 0;
 	return watched_task(task);
 }

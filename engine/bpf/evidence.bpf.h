@@ -12,8 +12,8 @@
 #include "stacks.bpf.h"
 
 /* Takes the first evidence of the verdict's episode, unless it was taken already. */
-static __noinline int begin_evidence(struct task_struct *task, struct maze_task *watched,
-				     maze_u64 count_ns, maze_u32 at)
+MAZE_INLINE int begin_evidence(struct task_struct *task, struct maze_task *watched,
+			       maze_u64 count_ns, maze_u32 at)
 {
 	if (!task || !watched || watched->sampled == watched->due.episode + 1)
 		return 0;

@@ -68,8 +68,8 @@ int handle__setup(struct bpf_iter__task *ctx)
 	struct maze_timer *slot;
 	long err;
 
-	if (has_namespaces() && owner->thread_pid)
-		state.pid_level = READ(owner->thread_pid, level);
+	if (has_namespaces())
+		state.pid_level = PROBE(BPF_CORE_READ(owner, thread_pid), level);
 	state.own_program = program_of(owner);
 	find_entry_frame(owner);
 	if (!ctx->task || index >= config.cpus)
@@ -113,9 +113,9 @@ MAZE_INLINE void begin_sleep(struct task_struct *prev, struct maze_task *watched
 }
 
 /* Returns the time since the switch-out, less the time that the task waited for a CPU. */
-MAZE_INLINE maze_u64 slept_ns(struct task_struct *next, struct maze_task *watched)
+MAZE_INLINE maze_u64 slept_ns(struct task_struct *next, struct maze_task *watched, maze_u64 until)
 {
-	maze_u64 until = switch_clock(next), awake = watched->asleep_ns;
+	maze_u64 awake = watched->asleep_ns;
 
 	if (has_wait_times()) {
 		/*
@@ -132,11 +132,7 @@ MAZE_INLINE maze_u64 slept_ns(struct task_struct *next, struct maze_task *watche
 MAZE_INLINE void switch_out(struct task_struct *prev, struct maze_task *watched, bool preempt,
 			    unsigned int prev_state)
 {
-	struct maze_sample sample = {
-		.runtime_ns = booked_runtime(prev),
-		.yield_ns = watched->yield_ns,
-		.act = MAZE_RUNS,
-	};
+	struct maze_sample sample = { .runtime_ns = booked_runtime(prev), .act = MAZE_RUNS };
 	struct maze_verdict verdict;
 
 	/*
@@ -152,7 +148,8 @@ MAZE_INLINE void switch_out(struct task_struct *prev, struct maze_task *watched,
 	} else if (!preempt && yields_reset(watched) && in_sched_yield(prev)) {
 		sample.act = MAZE_YIELDS;
 	}
-	doubt_unprobed_time(watched, 0, &sample);
+	doubt_unprobed_time(watched, 0, sample.runtime_ns);
+	sample.yield_ns = watched->yield_ns;
 	verdict = maze_step(&watched->policy, &watched->account, &sample);
 	if (verdict.reset)
 		release_yield_probe(watched);
@@ -170,18 +167,14 @@ MAZE_INLINE void switch_out(struct task_struct *prev, struct maze_task *watched,
  * Steps the account at a switch-in. This is needed for the first sample, for a wakeup
  * under finite recovery, and after a switch-out that was missed.
  */
-static __noinline int resume(struct task_struct *next, struct maze_task *watched)
+static __noinline int resume(struct task_struct *next, struct maze_task *watched, maze_u64 clock)
 {
-	struct maze_sample sample = {
-		.runtime_ns = booked_runtime(next),
-		.yield_ns = watched->yield_ns,
-		.act = MAZE_RUNS,
-	};
+	struct maze_sample sample = { .runtime_ns = booked_runtime(next), .act = MAZE_RUNS };
 	struct maze_verdict verdict;
 
 	if (watched->asleep_ns) {
 		sample.act = MAZE_WAKES;
-		sample.asleep_ns = slept_ns(next, watched);
+		sample.asleep_ns = slept_ns(next, watched, clock);
 		watched->asleep_ns = 0;
 	} else if (watched->account.begun && voluntary_switches(next) != watched->nvcsw) {
 		/*
@@ -192,7 +185,8 @@ static __noinline int resume(struct task_struct *next, struct maze_task *watched
 		maze_reset(&watched->account);
 	}
 	watched->nvcsw = voluntary_switches(next);
-	doubt_unprobed_time(watched, 0, &sample);
+	doubt_unprobed_time(watched, 0, sample.runtime_ns);
+	sample.yield_ns = watched->yield_ns;
 	verdict = maze_step(&watched->policy, &watched->account, &sample);
 	/*
 	 * A signal goes to the current task, which is not `next` yet. So the timer acts
@@ -207,35 +201,37 @@ static __noinline int resume(struct task_struct *next, struct maze_task *watched
 
 MAZE_INLINE void switch_in(struct task_struct *next, struct maze_task *watched)
 {
+	maze_u64 clock = switch_clock(next);
 	struct maze_cpu *cpu;
 
 	if (!watched->account.begun || watched->asleep_ns ||
 	    voluntary_switches(next) != watched->nvcsw)
-		resume(next, watched);
+		resume(next, watched, clock);
 	if (!watched->next_ns)
 		return;
 	cpu = this_cpu();
 	if (!cpu)
 		return;
 	if (!cpu->armed_until_ns)
-		calibrate(cpu, next);
-	arm(cpu, switch_clock(next), watched->next_ns);
+		calibrate(cpu, clock);
+	arm(cpu, clock, watched->next_ns);
 }
 
 SEC("tp_btf/sched_switch")
 int BPF_PROG(handle__sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next,
 	     unsigned int prev_state)
 {
+	/* A task without storage of any BPF program is not watched: skip the lookup. */
+	void *out = prev->bpf_storage, *in = next->bpf_storage;
 	struct maze_task *watched;
 	struct maze_cpu *cpu;
 
-	/* Without storage of any BPF program a task is not watched: skip the lookup. */
-	if (prev->bpf_storage) {
+	if (out) {
 		watched = watched_task(prev);
 		if (watched)
 			switch_out(prev, watched, preempt, prev_state);
 	}
-	if (next->bpf_storage) {
+	if (in) {
 		watched = watched_task(next);
 		if (watched)
 			switch_in(next, watched);
@@ -270,14 +266,18 @@ static __noinline int inherit(struct task_struct *parent, struct task_struct *ch
 	if (!last)
 		return 0;
 	__sync_fetch_and_add(&state.inherit_failures, 1);
-	write_record(child, &fresh, &facts, MAZE_LOG_VERDICTS);
+	facts.task = child;
+	facts.tag = fresh.tag;
+	maze_write_record(&facts, MAZE_LOG_VERDICTS);
+	maze_notify(state.notify_records);
 	return 0;
 }
 
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(handle__sched_process_fork, struct task_struct *parent, struct task_struct *child)
 {
-	return parent->bpf_storage ? inherit(parent, child, !config.has_late_inherit) : 0;
+	return untrusted(parent)->bpf_storage ? inherit(parent, child, !config.has_late_inherit)
+					      : 0;
 }
 
 /*
@@ -290,7 +290,7 @@ int BPF_PROG(handle__sched_wakeup_new, struct task_struct *child)
 {
 	struct task_struct *parent = bpf_get_current_task_btf();
 
-	if (!parent->bpf_storage || bpf_task_storage_get(&tasks, child, 0, 0))
+	if (!untrusted(parent)->bpf_storage || bpf_task_storage_get(&tasks, child, 0, 0))
 		return 0;
 	return inherit(parent, child, true);
 }
@@ -301,7 +301,7 @@ int BPF_PROG(handle__sched_process_exit, struct task_struct *task)
 	struct maze_task *watched;
 	struct maze_cpu *cpu;
 
-	if (!task->bpf_storage)
+	if (!untrusted(task)->bpf_storage)
 		return 0;
 	watched = watched_task(task);
 	if (!watched)
@@ -345,7 +345,7 @@ int BPF_PROG(handle__sched_exit, bool is_switch)
 	struct task_struct *task = bpf_get_current_task_btf();
 
 	/* A yield that switched was already seen at the switch-out. */
-	if (is_switch || !task->bpf_storage || !in_sched_yield(task))
+	if (is_switch || !untrusted(task)->bpf_storage || !in_sched_yield(task))
 		return 0;
 	return note_current_yield(true);
 }

@@ -63,7 +63,7 @@ MAZE_INLINE maze_u32 thread_number_at(struct task_struct *task, maze_u32 level)
 
 MAZE_INLINE maze_u32 process_number_at(struct task_struct *task, maze_u32 level)
 {
-	return level ? number_at(task->group_leader, level) : READ(task, tgid);
+	return level ? number_at(BPF_CORE_READ(task, group_leader), level) : READ(task, tgid);
 }
 
 #endif

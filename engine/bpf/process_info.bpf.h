@@ -120,7 +120,7 @@ static __noinline int take_exe(struct task_struct *task, struct maze_process_inf
 	process_info->exe[0] = '\0';
 	if (!has_paths())
 		return 0;
-	file = BPF_CORE_READ(task, mm, exe_file);
+	file = untrusted(task)->mm->exe_file;
 	if (!file)
 		return 0;
 	walk.dentry = BPF_CORE_READ(file, f_path.dentry);
@@ -196,18 +196,18 @@ __noinline int maze_take_process_info(struct maze_task *watched)
 	process_info->boot_ns = bpf_ktime_get_boot_ns();
 	process_info->start_ns = 0;
 	if (bpf_core_field_exists(struct task_struct, start_boottime))
-		process_info->start_ns = READ(task->group_leader, start_boottime);
+		process_info->start_ns = READ(untrusted(task)->group_leader, start_boottime);
 	process_info->cgroup = cgroup_of(task);
 	process_info->tag = watched->tag;
 	process_info->pid = process_number(task);
 	process_info->tid = thread_number(task);
 	process_info->ppid = 0;
 	if (bpf_core_field_exists(struct task_struct, real_parent))
-		process_info->ppid = process_number(task->group_leader->real_parent);
+		process_info->ppid = process_number(untrusted(task)->group_leader->real_parent);
 	process_info->uid = user_of(task);
 	process_info->episode = watched->sampled - 1;
 	process_info->flags = 0;
-	read_name(process_info->comm, task->group_leader);
+	read_name(process_info->comm, untrusted(task)->group_leader);
 	take_exe(task, process_info);
 	take_args(task, process_info);
 	__sync_lock_test_and_set(&process_info->seq, seq);

@@ -11,6 +11,21 @@
 #include "maps.bpf.h"
 #include "numbers.bpf.h"
 
+/* 1: the rest of the mask has no reader. */
+static long notify_one(maze_u32 index, maze_u32 *mask)
+{
+	maze_u32 rest = *mask >> index;
+	maze_u64 one = 1;
+	void *ring;
+
+	if (rest & 1) {
+		ring = bpf_map_lookup_elem(&wakeups, &index);
+		if (ring)
+			bpf_ringbuf_output(ring, &one, sizeof(one), 0);
+	}
+	return rest <= 1;
+}
+
 /*
  * Wakes the readers in the mask. If a reader's ring is full, that reader has a wakeup
  * pending already. Each wakeup costs an interrupt of this CPU.
@@ -21,21 +36,8 @@
  */
 __noinline int maze_notify(maze_u32 mask)
 {
-	maze_u64 one = 1;
-	maze_u32 i;
-
-	if (!mask)
-		return 0;
-	for (i = 0; i < MAZE_READERS_MAX; i++) {
-		maze_u32 slot = i;
-		void *ring;
-
-		if (!(mask & (1U << i)))
-			continue;
-		ring = bpf_map_lookup_elem(&wakeups, &slot);
-		if (ring)
-			bpf_ringbuf_output(ring, &one, sizeof(one), 0);
-	}
+	if (mask)
+		bpf_loop(MAZE_READERS_MAX, notify_one, &mask, 0);
 	return 0;
 }
 
@@ -58,7 +60,7 @@ MAZE_INLINE bool has_user(void)
 /* Returns the task's real user ID; ~0: unknown. */
 MAZE_INLINE maze_u32 user_of(struct task_struct *task)
 {
-	return has_user() ? READ(task->real_cred, uid.val) : ~0U;
+	return has_user() ? READ(untrusted(task)->real_cred, uid.val) : ~0U;
 }
 
 /* Returns the inode number of the task's control group (version 2); 0: unknown. */
@@ -93,25 +95,30 @@ MAZE_INLINE struct maze_record *claim_slot(maze_u32 log, maze_u64 *ret_seq)
 	return record;
 }
 
-/* The fields of a record that are not read from the task. */
+/* The task of a record, and the fields that are not read from the task. No padding. */
 struct record_facts {
+	struct task_struct *task; /* an address: the verifier forgets its type in a call */
+	maze_u64 tag;
 	struct maze_tally tally;
 	maze_u64 limit_ns;
-	maze_u64 lost;
 	maze_u32 flags;
-	maze_u16 event;
-	maze_u16 signal;
-	maze_u16 not_sent;
+	unsigned char event;
+	unsigned char signal;
+	unsigned char not_sent;
+	unsigned char lost;
 };
 
-static __noinline int write_record(struct task_struct *task, struct maze_task *watched,
-				   struct record_facts *facts, maze_u32 log)
+/* maze_notify() follows. Not static: see there. */
+__noinline int maze_write_record(struct record_facts *facts, maze_u32 log)
 {
+	maze_u32 level = state.pid_level;
 	struct maze_record *record;
+	struct task_struct *task;
 	maze_u64 seq = 0;
 
-	if (!task || !watched || !facts)
+	if (!facts)
 		return 0;
+	task = facts->task;
 	record = claim_slot(log, &seq);
 	if (!record)
 		return 0;
@@ -119,10 +126,11 @@ static __noinline int write_record(struct task_struct *task, struct maze_task *w
 	maze_record_tally(record, &facts->tally);
 	record->limit_ns = facts->limit_ns;
 	record->lost = facts->lost;
-	record->tag = watched->tag;
-	record->pid = process_number(task);
-	record->tid = thread_number(task);
-	record->uid = user_of(task);
+	record->tag = facts->tag;
+	record->pid =
+		level ? number_at(BPF_CORE_READ(task, group_leader), level) : PROBE(task, tgid);
+	record->tid = level ? number_at(task, level) : PROBE(task, pid);
+	record->uid = has_user() ? PROBE(BPF_CORE_READ(task, real_cred), uid.val) : ~0U;
 	record->cgroup_id = cgroup_of(task);
 	record->cpu = bpf_get_smp_processor_id();
 	record->event = facts->event;
@@ -132,13 +140,15 @@ static __noinline int write_record(struct task_struct *task, struct maze_task *w
 	read_name(record->comm, task);
 	/* This atomic store comes last: a reader that sees `seq` sees all fields. */
 	__sync_lock_test_and_set(&record->seq, seq);
-	return maze_notify(state.notify_records);
+	return 0;
 }
 
 MAZE_INLINE void record_lifecycle(struct task_struct *task, struct maze_task *watched,
 				  maze_u16 event, maze_u32 flags)
 {
 	struct record_facts facts = {
+		.task = task,
+		.tag = watched->tag,
 		.tally.count_ns = watched->account.count_ns,
 		.tally.episode = watched->account.episode,
 		.event = event,
@@ -149,7 +159,8 @@ MAZE_INLINE void record_lifecycle(struct task_struct *task, struct maze_task *wa
 	if ((watched->policy.flags & MAZE_POLICY_QUIET) &&
 	    !(event == MAZE_EVENT_EXIT && watched->account.fired))
 		return;
-	write_record(task, watched, &facts, MAZE_LOG_LIFECYCLE);
+	maze_write_record(&facts, MAZE_LOG_LIFECYCLE);
+	maze_notify(state.notify_records);
 }
 
 #endif

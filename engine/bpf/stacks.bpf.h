@@ -39,11 +39,7 @@ enum taken_at {
 /* Returns the address of the runqueue, to find the interrupt stack; 0: unknown. */
 MAZE_INLINE maze_u64 rq_address(struct task_struct *task)
 {
-	maze_u64 address = 0;
-
-	if (config.has_irq_stack && has_rq())
-		bpf_probe_read_kernel(&address, sizeof(address), &task->se.cfs_rq->rq);
-	return address;
+	return config.has_irq_stack && has_rq() ? (maze_u64)BPF_CORE_READ(task, se.cfs_rq, rq) : 0;
 }
 
 /* Whether the timer interrupted kernel code of the thread. */
@@ -69,46 +65,57 @@ MAZE_INLINE bool are_kernel_registers(const maze_u64 *words, maze_u64 address)
 	return words[3] - (address + 5 * sizeof(maze_u64)) < 128;
 }
 
-/* Returns the kernel address that was interrupted; 0: unknown. */
-static __noinline maze_u64 interrupted_at(maze_u64 rq, maze_u64 *window)
+/* State of a search in an array: bpf_loop() has its body verified once, not per index. */
+struct search {
+	const maze_u64 *words;
+	maze_u64 value; /* searched, or the address of the array */
+	maze_u64 found;
+};
+
+static long match_registers(maze_u32 index, struct search *search)
 {
-	maze_u64 top, sp;
-	maze_u32 i;
+	const maze_u64 *words = search->words;
+
+	if (index > WINDOW_WORDS - 5)
+		return 1;
+	if (!are_kernel_registers(&words[index], search->value + index * sizeof(*words)))
+		return 0;
+	search->found = words[index];
+	return 1;
+}
+
+/* Returns the kernel address that was interrupted; 0: unknown. */
+MAZE_INLINE maze_u64 interrupted_at(maze_u64 rq, maze_u64 *window)
+{
+	struct search search = { .words = window };
 
 	if (!window)
 		return 0;
-	top = read_u64(rq + config.irq_stack_delta);
-	sp = read_u64(top);
-	if (!sp || bpf_probe_read_kernel(window, WINDOW_WORDS * sizeof(*window), (const void *)sp))
+	search.value = read_u64(read_u64(rq + config.irq_stack_delta));
+	if (!search.value || bpf_probe_read_kernel(window, WINDOW_WORDS * sizeof(*window),
+						   (const void *)search.value))
 		return 0;
-	for (i = 0; i + 5 <= WINDOW_WORDS; i++)
-		if (are_kernel_registers(&window[i], sp + i * sizeof(*window)))
-			return window[i];
-	return 0;
+	bpf_loop(WINDOW_WORDS - 4, match_registers, &search, 0);
+	return search.found;
 }
 
-/*
- * Finds the index of the first frame with this address; TRACE_MAX: none. Returns it
- * through memory, where the verifier does not track its value. Otherwise the verifier
- * would check the code that follows once per index.
- */
-static __noinline int find_frame(const maze_u64 *trace, maze_u32 frames, maze_u64 address,
-				 volatile maze_u64 *ret_index)
+static long match_frame(maze_u32 index, struct search *search)
 {
-	maze_u32 i;
-
-	if (!trace || !ret_index)
+	if (index >= TRACE_MAX)
+		return 1;
+	if (search->words[index] != search->value)
 		return 0;
-	*ret_index = TRACE_MAX;
-	for (i = 0; i < TRACE_MAX; i++) {
-		if (i >= frames)
-			break;
-		if (trace[i] != address)
-			continue;
-		*ret_index = i;
-		break;
-	}
-	return 0;
+	search->found = index;
+	return 1;
+}
+
+/* Returns the index of the first frame with this address; TRACE_MAX: none. */
+MAZE_INLINE maze_u64 find_frame(const maze_u64 *trace, maze_u32 frames, maze_u64 address)
+{
+	struct search search = { .words = trace, .value = address, .found = TRACE_MAX };
+
+	bpf_loop(frames, match_frame, &search, 0);
+	return search.found;
 }
 
 MAZE_INLINE void keep_frames(struct maze_stack *stack, const maze_u64 *trace, maze_u32 first,
@@ -149,11 +156,8 @@ static __noinline int take_kernel_frames(struct task_struct *task, struct maze_s
 	frames = size / sizeof(*trace);
 	if (rq)
 		address = interrupted_at(rq, trace + TRACE_MAX);
-	if (address) {
-		find_frame(trace, frames, address, &stack->reserved);
-		first = *(volatile maze_u64 *)&stack->reserved;
-		stack->reserved = 0;
-	}
+	if (address)
+		first = find_frame(trace, frames, address);
 	if (!address || first >= frames) {
 		stack->flags |= MAZE_STACK_TAKER_ON_TOP;
 		first = 0;

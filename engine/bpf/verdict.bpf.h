@@ -32,6 +32,23 @@
 #define MAZE_RECHECK_MIN_NS (4 * MAZE_NSEC_PER_MSEC)
 #define MAZE_RECHECK_MAX_NS (1 * MAZE_NSEC_PER_SEC)
 
+/* Steps the account. Not static: see maze_notify(). */
+__noinline int maze_step_task(struct maze_task *watched, maze_u64 runtime_ns, maze_u32 act,
+			      maze_u64 asleep_ns, struct maze_verdict *ret_verdict)
+{
+	struct maze_sample sample = {
+		.runtime_ns = runtime_ns,
+		.asleep_ns = asleep_ns,
+		.act = act,
+	};
+
+	if (!watched || !ret_verdict)
+		return 0;
+	sample.yield_ns = watched->yield_ns;
+	*ret_verdict = maze_step(&watched->policy, &watched->account, &sample);
+	return 0;
+}
+
 MAZE_INLINE maze_u64 next_check(struct maze_task *watched, maze_u64 next_ns)
 {
 	next_ns = next_account_check(watched, watched->account.count_ns, next_ns);
@@ -48,10 +65,11 @@ enum maze_act_at {
 static __noinline int record_verdict(struct task_struct *task, struct maze_task *watched,
 				     maze_u32 stage, maze_u32 flags, maze_u32 not_sent)
 {
-	struct record_facts facts = { .flags = flags, .not_sent = not_sent };
+	struct record_facts facts = { .task = task, .flags = flags, .not_sent = not_sent };
 
 	if (!task || !watched)
 		return 0;
+	facts.tag = watched->tag;
 	facts.tally = watched->due;
 	if (stage == MAZE_FIRED_SOFT) {
 		facts.event = MAZE_EVENT_SOFT;
@@ -63,22 +81,23 @@ static __noinline int record_verdict(struct task_struct *task, struct maze_task 
 		facts.signal = watched->policy.hard_signal;
 	}
 	__sync_fetch_and_add(&state.verdicts, 1);
-	return write_record(task, watched, &facts, MAZE_LOG_VERDICTS);
+	maze_write_record(&facts, MAZE_LOG_VERDICTS);
+	return maze_notify(state.notify_records);
 }
 
 /*
  * Sends and records one stage. Returns 1, without a record, if the kernel was busy and
  * the signal must be tried again. A CPU accepts only one signal from all BPF programs per
- * interrupt or switch.
+ * interrupt or switch. Not static: see maze_notify().
  */
-static __noinline int act_on_stage(struct task_struct *task, struct maze_task *watched,
-				   maze_u32 stage, maze_u32 at)
+__noinline int maze_act_on_stage(struct maze_task *watched, maze_u32 stage, maze_u32 at)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct maze_delivery delivery;
 	maze_u32 signal;
 	long err = 0;
 
-	if (!task || !watched)
+	if (!watched)
 		return 0;
 	signal = stage == MAZE_FIRED_SOFT ? watched->policy.soft_signal
 					  : watched->policy.hard_signal;
@@ -161,7 +180,7 @@ MAZE_INLINE bool owner_differs(struct task_struct *task, struct maze_task *watch
 	if (!has_user() || !bpf_core_field_exists(struct cred, suid.val) ||
 	    !bpf_core_field_exists(struct cred, euid.val))
 		return true;
-	cred = task->real_cred;
+	cred = untrusted(task)->real_cred;
 	return READ(cred, uid.val) != owner || READ(cred, euid.val) != owner ||
 	       READ(cred, suid.val) != owner;
 }
@@ -190,10 +209,10 @@ __noinline int maze_act_on(struct maze_task *watched, maze_u32 at)
 		watched->sampled = 0;
 		return 0;
 	}
-	if ((due & MAZE_FIRED_SOFT) && act_on_stage(task, watched, MAZE_FIRED_SOFT, at))
+	if ((due & MAZE_FIRED_SOFT) && maze_act_on_stage(watched, MAZE_FIRED_SOFT, at))
 		owed |= MAZE_FIRED_SOFT;
 	/* The hard stage waits until the soft stage is sent. */
-	if ((due & MAZE_FIRED_HARD) && (owed || act_on_stage(task, watched, MAZE_FIRED_HARD, at)))
+	if ((due & MAZE_FIRED_HARD) && (owed || maze_act_on_stage(watched, MAZE_FIRED_HARD, at)))
 		owed |= MAZE_FIRED_HARD;
 	if (!owed)
 		return 0;
@@ -354,21 +373,15 @@ MAZE_INLINE void learn_lag(struct maze_cpu *cpu, long long late_ns)
 MAZE_INLINE maze_u64 judge_running(struct task_struct *task, struct maze_task *watched,
 				   struct maze_cpu *cpu, bool in_interrupt)
 {
-	struct maze_sample sample = {
-		.runtime_ns = running_runtime(task, cpu, in_interrupt),
-		.yield_ns = watched->yield_ns,
-		.act = MAZE_RUNS,
-	};
+	maze_u64 runtime_ns = maze_running_runtime(cpu, in_interrupt);
 	maze_u64 aim_ns = watched->account.count_ns + watched->next_ns;
 	bool close = watched->next_ns && watched->next_ns <= MAZE_CLOSE_NS;
-	struct maze_verdict verdict;
+	struct maze_verdict verdict = {};
 
-	if (yields_reset(watched) && in_sched_yield(task)) {
+	if (yields_reset(watched) && in_sched_yield(task))
 		maze_note_yield(watched, cpu, false);
-		sample.yield_ns = watched->yield_ns;
-	}
-	doubt_unprobed_time(watched, cpu, &sample);
-	verdict = maze_step(&watched->policy, &watched->account, &sample);
+	doubt_unprobed_time(watched, cpu, runtime_ns);
+	maze_step_task(watched, runtime_ns, MAZE_RUNS, 0, &verdict);
 	if (verdict.reset)
 		release_yield_probe(watched);
 	else if (close)

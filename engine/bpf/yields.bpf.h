@@ -34,19 +34,22 @@ MAZE_INLINE bool yields_reset(struct maze_task *watched)
  * tick has just updated the runtime, which does not happen twice in a row. With `booked`,
  * __schedule() has just updated the runtime, so no clock is needed.
  */
-MAZE_INLINE maze_u64 runtime_at_most(struct task_struct *task, struct maze_cpu *cpu, bool booked)
+__noinline maze_u64 maze_runtime_at_most(struct maze_cpu *cpu, bool booked)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	maze_u64 before = booked_runtime(task), now;
 
+	if (!cpu)
+		return 0;
 	if (!config.has_clock || !cpu->clock_offset_ns || config.steal_unknown || !has_rq()) {
 		if (booked && has_rq() &&
-		    READ(task, se.exec_start) == READ(task->se.cfs_rq->rq, clock_task))
+		    READ(task, se.exec_start) == READ(untrusted(task)->se.cfs_rq->rq, clock_task))
 			return before + MAZE_AHEAD_MARGIN_NS;
 		return before + config.pending_max_ns;
 	}
-	now = running_runtime(task, cpu, false) + MAZE_YIELD_MARGIN_NS;
+	now = maze_running_runtime(cpu, false) + MAZE_YIELD_MARGIN_NS;
 	/* A wakeup has stopped the clock, and the task is about to be switched out. */
-	if (is_booked_ahead(task->se.cfs_rq->rq))
+	if (is_booked_ahead(untrusted(task)->se.cfs_rq->rq))
 		now += MAZE_AHEAD_MARGIN_NS;
 	return before == booked_runtime(task) ? now : 0;
 }
@@ -64,9 +67,9 @@ __noinline int maze_note_yield(struct maze_task *watched, struct maze_cpu *cpu, 
 
 	if (!watched || !cpu)
 		return 0;
-	moment = runtime_at_most(task, cpu, booked);
+	moment = maze_runtime_at_most(cpu, booked);
 	if (!moment)
-		moment = runtime_at_most(task, cpu, booked);
+		moment = maze_runtime_at_most(cpu, booked);
 	if (!moment)
 		moment = booked_runtime(task) + config.pending_max_ns;
 	if (moment > watched->yield_ns)
@@ -108,7 +111,7 @@ MAZE_INLINE bool needs_attached_probe(struct maze_task *watched)
  * before each step. The task must be current, unless `cpu` is 0.
  */
 MAZE_INLINE void doubt_unprobed_time(struct maze_task *watched, struct maze_cpu *cpu,
-				     struct maze_sample *sample)
+				     maze_u64 runtime_ns)
 {
 	bool yielded = watched->yield_ns > watched->account.yield_ns;
 	maze_u32 attached;
@@ -123,12 +126,11 @@ MAZE_INLINE void doubt_unprobed_time(struct maze_task *watched, struct maze_cpu 
 		return;
 	if (cpu)
 		maze_note_yield(watched, cpu, false);
-	else if (sample->runtime_ns > watched->yield_ns)
-		watched->yield_ns = sample->runtime_ns;
+	else if (runtime_ns > watched->yield_ns)
+		watched->yield_ns = runtime_ns;
 	/* A yield that was seen has its own reset, so the count need not be discarded. */
 	if (!yielded)
 		maze_doubt(&watched->account, watched->yield_ns);
-	sample->yield_ns = watched->yield_ns;
 }
 
 /* Returns the stages of `due` that need not wait for the probe, see MAZE_DOUBT_NS. */
