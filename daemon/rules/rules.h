@@ -64,7 +64,6 @@ struct rules {
 };
 
 /*
-/*
  * Reads the *.conf files in the directory `shipped` if it is not NULL, then the file
  * `path`, then the *.conf files in PATH.d. Files in a directory are read in the order of
  * their names. With `shipped`, the file `path` may be missing. Shipped rules are tried
