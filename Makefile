@@ -105,6 +105,9 @@ $(BUILD)/%.o: %.c
 $(BUILD)/daemon/main.o: ALL_CFLAGS += -DMAZE_SYSCONFDIR='"$(SYSCONFDIR)"' \
 	-DMAZE_RULESDIR='"$(RULESDIR)"'
 
+# .incbin is not in the dependencies that the compiler writes.
+$(BUILD)/daemon/rules/conf_files.o: packaging/maze.conf
+
 $(BUILD)/engine/bpf/load.o $(BUILD)/engine/bpf/bpf.o $(BUILD)/engine/bpf/pins.o \
 	$(BUILD)/engine/bpf/follow.o: $(BPF_SKELETON)
 
