@@ -90,29 +90,21 @@ static void print_incidents(const struct line *line)
 		for (i = 0; i < dir.count; i++)
 			puts(dir.ids[i]);
 		incident_dir_close(&dir);
+	} else {
+		print_error(line->command, "%s", error.text);
 	}
 	free(expanded);
-}
-
-static void print_file(const struct line *line)
-{
-	(void)line;
-	puts(":file");
-}
-
-static void print_directory(const struct line *line)
-{
-	(void)line;
-	puts(":directory");
 }
 
 /* What an uppercase word stands for in the arguments of commands and options. */
 static const struct {
 	const char *name;
 	void (*print)(const struct line *line);
+	const char *directive; /* in place of print() */
 } kinds[] = {
-	{ "SIG", print_signals }, { "PID", print_processes }, { "ID", print_incidents },
-	{ "FILE", print_file },	  { "DIR", print_directory },
+	{ "SIG", print_signals, NULL },	 { "PID", print_processes, NULL },
+	{ "ID", print_incidents, NULL }, { "FILE", NULL, ":file" },
+	{ "DIR", NULL, ":directory" },
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
@@ -130,13 +122,19 @@ static void print_argument(const struct line *line, const char *argument)
 	for (; *argument; argument += strcspn(argument, "|")) {
 		argument += strspn(argument, "| ");
 		length = strspn(argument, LOWER);
+		/* strchr() finds the end of the argument too. */
 		if (length && strchr("| ", argument[length]))
 			printf("%.*s\n", (int)length, argument);
 		length = strspn(argument, UPPER);
-		for (i = 0; i < KINDS; i++)
-			if (length == strlen(kinds[i].name) &&
-			    !strncmp(argument, kinds[i].name, length))
+		for (i = 0; i < KINDS; i++) {
+			if (length != strlen(kinds[i].name) ||
+			    strncmp(argument, kinds[i].name, length) != 0)
+				continue;
+			if (kinds[i].print)
 				kinds[i].print(line);
+			else
+				puts(kinds[i].directive);
+		}
 	}
 }
 

@@ -128,8 +128,8 @@ static int parse_id(const struct command *command, const char *what, const char 
 static int apply(const struct command *command, struct options *options,
 		 const struct command_option *option, const char *value)
 {
-	void *member = (char *)options + option->offset;
 	struct maze_error error = { "" };
+	void *member;
 
 	if (option->offset == OPTION_POLICY) {
 		options->yield_given |= !strcmp(option->name, "yield");
@@ -137,6 +137,7 @@ static int apply(const struct command *command, struct options *options,
 			return usage_error(command, "--%s: %s", option->name, error.text);
 		return 0;
 	}
+	member = (char *)options + option->offset;
 	if (member == &options->thread)
 		return parse_id(command, "thread ID", value, member);
 	if (option->argument)
