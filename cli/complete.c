@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The subcommand `complete` prints the words that can complete a command line. The shells'
- * parts in packaging/completions call it with the words after `maze`, up to the one to
+ * The subcommand `complete` prints the words that can complete a command line. The files
+ * in packaging/completions call it with the words after `maze`, up to the one to
  * complete. A line of the output is one of these:
  *
  *   WORD, or WORD<tab>DESCRIPTION
  *   :file, :directory       the shell completes a name of that kind
- *   :command N              the words from number N on, counted from 0, are a command line
+ *   :command N              the words from number N on are a command line; 0: the first
  *
- * The shell selects the lines that begin with the word to complete.
+ * The shell selects the words that begin like the one to complete.
  */
 #include "command.h"
 #include "../base/escape.h"
@@ -96,7 +96,7 @@ static void print_incidents(const struct line *line)
 	free(expanded);
 }
 
-/* What an uppercase word stands for in the arguments of commands and options. */
+/* The meaning of uppercase words in the arguments of commands and options. */
 static const struct {
 	const char *name;
 	void (*print)(const struct line *line);

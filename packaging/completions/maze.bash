@@ -12,7 +12,7 @@ _maze() {
 		:file) compopt -o default ;;
 		:directory) compopt -o dirnames ;;
 		:command\ *)
-			# The words of maze complete begin behind "maze".
+			# maze complete counts from the word after "maze".
 			first=$((${line#* } + 1))
 			if declare -F _command_offset > /dev/null; then
 				_command_offset "$first"

@@ -14,7 +14,7 @@ function __maze_complete
             case :directory
                 __fish_complete_directories "$value" | string replace -r -- '^' "$prefix"
             case ':command *'
-                # The words of maze complete begin behind "maze", and those of fish at 1.
+                # maze complete counts from the word after "maze", and from 0.
                 set -l first (math 2 + (string replace ':command ' '' -- $line))
                 complete -C (string join ' ' -- (string escape -- $words[$first..-1]) "$word")
             case '*'

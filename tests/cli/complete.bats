@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Completion: the words that `maze complete` prints, and what the shells make of them.
+# Completion: the words that `maze complete` prints, and completion in each shell.
 
 bats_require_minimum_version 1.5.0
 load test_helper
@@ -22,7 +22,7 @@ words() { "$MAZE" complete -- "$@" | cut -f 1; }
 has() { grep -qxF -e "$1" <<< "$output" || { echo "no $1 in: $output"; return 1; }; }
 lacks() { ! grep -qx -e "$1" <<< "$output" || { echo "$1 in: $output"; return 1; }; }
 
-# In a bash without options of the user; functions of bash-completion are not there.
+# compopt works only while readline completes, so a function takes its place.
 in_bash() {
 	run -0 bash --norc -c '
 		. "$0"/maze.bash
@@ -39,7 +39,7 @@ in_fish() {
 	run -0 fish --no-config -c 'source $argv[1]/maze.fish; complete -C $argv[2]' "$completions" "$1"
 }
 
-# What the line is after a press of tab. `timeout`, so that a test cannot hang.
+# The line after a press of tab, into $output. `timeout`, so that a test cannot hang.
 in_zsh() {
 	needs_program zsh
 	# shellcheck disable=SC2016 # for zsh
