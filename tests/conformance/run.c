@@ -270,6 +270,8 @@ int run_scenario(const struct suite *suite, const struct scenario *scenario,
 	pid_t beside = -1;
 
 	account_reset();
+	if (!strcmp(suite->engine, "poll"))
+		setenv(ACCOUNT_LATE_SIGNALS, "", 1);
 	snprintf(events, sizeof(events), "%s", scratch_path("events"));
 	unlink(events);
 	snprintf(words, sizeof(words), "%s run --engine %s --all --json --events %s %s -- %s",
