@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "../base/standard_streams.h"
+
 static int print_kept(const struct options *options, struct maze *maze, struct maze_reader *reader)
 {
 	struct maze_record record;
@@ -34,8 +36,10 @@ static int follow(const struct options *options, struct maze *maze, struct maze_
 	for (;;) {
 		if (poll(fds, sizeof(fds) / sizeof(fds[0]), timeout) < 0 && errno != EINTR)
 			return -errno;
-		if (fds[3].revents)
+		if (fds[3].revents) {
+			standard_output_fail();
 			return -EPIPE;
+		}
 		timeout = fds[1].fd >= 0 ? maze_service(maze) : -1;
 		err = print_kept(options, maze, reader);
 		if (err || maze_gone(maze))

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "../base/standard_streams.h"
+
 #define AT(member) offsetof(struct options, member)
 #define ENGINE "engine", "NAME", "auto, bpf, kmod or poll (auto)", AT(engine)
 #define JSON(what) "json", NULL, "print " what " as JSON", AT(json)
@@ -227,7 +229,7 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-int main(int argc, char **argv)
+static int run_command(int argc, char **argv)
 {
 	struct options options = { .engine = "auto" };
 	const struct command *command;
@@ -263,4 +265,10 @@ int main(int argc, char **argv)
 	if (argc && !command->arguments[0])
 		return usage_error(command, "unexpected argument \"%s\"", argv[0]);
 	return command->run(command, &options, argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+	standard_streams_reserve();
+	return standard_output_close("maze", run_command(argc, argv));
 }

@@ -419,6 +419,15 @@ idle_s=${MAZE_IDLE_S:-5}
 		grep -q '^rule sleepers: the thread is watched'
 }
 
+@test "a standard output that cannot be written is reported" {
+	configure < /dev/null
+	start sleep 1000
+	for arguments in --help --version --check "--explain $last"; do
+		# shellcheck disable=SC2086 # split on purpose
+		output_is_lost "$MAZED" --config "$conf" $arguments
+	done
+}
+
 @test "a stage's command runs with its record, and is logged" {
 	cat > "$dir/tell" <<- END
 		#!/bin/sh
