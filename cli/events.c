@@ -17,7 +17,7 @@ static int print_kept(const struct options *options, struct maze *maze, struct m
 	struct maze_record record;
 
 	while (maze_reader_next(reader, &record) == 1)
-		if (!print_record(stdout, &record, maze_engine_name(maze), options->json))
+		if (!print_record(stdout, "", &record, maze_engine_name(maze), options->json))
 			return -errno;
 	return 0;
 }
@@ -91,7 +91,7 @@ static int print_from_mazed(struct mazed_client *client, const struct options *o
 			print_error(client->command, "mazed at %s: %s", client->path, error.text);
 			return err;
 		}
-		if (!print_record(stdout, &record, client->engine ? client->engine : "unknown",
+		if (!print_record(stdout, "", &record, client->engine ? client->engine : "unknown",
 				  options->json))
 			return -errno;
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "session_incidents.h"
+#include "session.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -55,10 +56,10 @@ int session_incidents_open(const struct command *command, const struct options *
 	if (err)
 		goto out_complain;
 	err = collector_follow(incidents->collector, maze, NULL, &error);
-	if (err == -EOPNOTSUPP)
-		print_error(command, "incidents will have no samples: %s", error.text);
-	else if (err)
+	if (err && err != -EOPNOTSUPP)
 		goto out_complain;
+	if (err && notes_wanted(options))
+		print_error(command, "incidents will have no samples: %s", error.text);
 	*ret_incidents = incidents;
 	return 0;
 out_complain:

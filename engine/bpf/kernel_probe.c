@@ -43,13 +43,13 @@ static int check_rights(struct maze_error *error)
 
 	if (!all && !has_capability(CAP_BPF))
 		return maze_fail(error, -EPERM,
-				 "the bpf engine needs CAP_BPF, which this process (uid %d) lacks; "
-				 "run maze as root, or with CAP_BPF and CAP_PERFMON",
+				 "bpf needs CAP_BPF, which uid %d lacks; run maze as root, or with "
+				 "CAP_BPF and CAP_PERFMON",
 				 (int)geteuid());
 	if (!all && !has_capability(CAP_PERFMON))
 		return maze_fail(error, -EPERM,
-				 "the bpf engine needs CAP_PERFMON beside CAP_BPF, which this "
-				 "process (uid %d) lacks; run maze as root, or with both",
+				 "bpf needs CAP_PERFMON beside CAP_BPF, which uid %d lacks; run "
+				 "maze as root, or with both",
 				 (int)geteuid());
 	return 0;
 }

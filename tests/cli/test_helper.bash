@@ -175,6 +175,13 @@ without_reader() {
 		exec env "$@" >&8 8>&-' "$fifo" "$@"
 }
 
+# Runs a command on a terminal, into $output and $status.
+on_terminal() {
+	needs_program script
+	run script -qec "$(printf '%q ' "$@")" /dev/null < /dev/null
+	output=${output//$'\r'/}
+}
+
 # Copies the program and a spinner to a directory that every user can reach; teardown
 # removes $public.
 public=

@@ -76,6 +76,16 @@ start_two_threads() {
 	[ "${lines[1]}" = "$last: 0: 3000: 5000: 15: 9:" ]
 }
 
+@test "watch derives a limit, and prints both on a terminal" {
+	start sleep 100
+	on_terminal "$MAZE" watch --soft 30s "$last"
+	[ "$status" -eq 0 ] && [ "$output" = "maze watch: soft limit 30s, hard limit 1min" ]
+	"$MAZE" list --json | grep -q '"soft_ns":30000000000,"hard_ns":60000000000,'
+	on_terminal "$MAZE" watch --quiet --hard 4s "$last"
+	[ "$status" -eq 0 ] && [ -z "$output" ]
+	"$MAZE" list --json | grep -q '"soft_ns":2000000000,"hard_ns":4000000000,'
+}
+
 @test "a refused process does not stop the watch of another" {
 	start sleep 100
 	refused 1 "$MAZE" watch "$last" 4194303
