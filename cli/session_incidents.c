@@ -21,11 +21,7 @@ static void report(const struct session_incidents *incidents,
 	size_t i;
 
 	for (i = 0; i < messages->count; i++)
-		if (messages->message[i].trouble)
-			print_error(incidents->command, "%s", messages->message[i].text);
-		else
-			print_error(incidents->command, "%s is in %s; maze report shows it",
-				    messages->message[i].text, incidents->options->incidents);
+		print_error(incidents->command, "%s", messages->message[i].text);
 }
 
 int session_incidents_open(const struct command *command, const struct options *options,

@@ -470,6 +470,7 @@ idle_s=${MAZE_IDLE_S:-5}
 		wait_until ended "$last"
 	done
 	wait_until logged_times 3 '"message":"incident 2'
+	logged_times 3 ": maze report --incidents $dir/incidents 2"
 	wait_until eval '[ "$(ls "$dir/incidents" | wc -l)" -eq 2 ]'
 	# mazed writes it before all data is known, and again afterwards.
 	reported() {
