@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -131,6 +132,13 @@ int session_open(struct session *session, const struct command *command,
 		err = session_incidents_open(command, options, session->maze, session->tag,
 					     &session->incidents);
 	return err;
+}
+
+void session_name_process(const struct session *session)
+{
+	/* The module has no private watches. */
+	if (!session->pinned && strcmp(maze_engine_name(session->maze), "kmod") != 0)
+		prctl(PR_SET_NAME, PRIVATE_ENGINE_COMM);
 }
 
 void session_close(struct session *session)

@@ -11,6 +11,9 @@
 #include "command.h"
 #include "session_incidents.h"
 
+/* The name of a process with a private engine, which `maze list` looks for. */
+#define PRIVATE_ENGINE_COMM "maze-private"
+
 struct session {
 	const struct command *command;
 	const struct options *options;
@@ -32,6 +35,8 @@ struct session {
 int session_open(struct session *session, const struct command *command,
 		 const struct options *options);
 void session_close(struct session *session);
+/* Call it after the start of child processes, which would have the name too. */
+void session_name_process(const struct session *session);
 /* Prints the new records of this session. */
 void session_print(struct session *session);
 /* Whether to print remarks: on a terminal, because a cron job would mail them. */

@@ -80,7 +80,7 @@ began() { sed 's/.*)//' "/proc/$1/stat" | cut -d' ' -f21; }
 	END
 	run "$MAZE" list --socket "$dir/s"
 	[ "$status" -eq 0 ]
-	[ "${lines[1]}" = '      7       8 a b                      1ms  soft 7s SIGXCPU, hard off , shadow' ]
+	[ "${lines[1]}" = '      7       8 a b                      1ms  inf       reset  soft 7s SIGXCPU, hard off, shadow' ]
 	rm "$dir/s"
 	serve <<- 'END'
 		{"ok":true,"engine":"bpf"}

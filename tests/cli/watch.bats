@@ -120,9 +120,34 @@ start_two_threads() {
 	[ "$status" -eq 0 ]
 }
 
-@test "events without an engine is an error" {
-	refused 1 "$MAZE" events
+@test "without an engine, list, events and unload succeed, and unwatch fails" {
+	run -0 "$MAZE" list
+	[ "$output" = "nothing is watched" ]
+	refused 0 "$MAZE" events
 	says "no engine is loaded"
+	refused 0 "$MAZE" events --follow
+	says "no engine is loaded"
+	run -0 "$MAZE" unload
+	[ "$output" = "no engine is loaded" ]
+	start sleep 100
+	refused 1 "$MAZE" unwatch "$last"
+	says "no engine is loaded"
+}
+
+@test "list names the private engines that it does not list" {
+	local private
+	start "$MAZE" run --quiet -- sleep 100
+	private=$last
+	wait_until runs "$private" maze-private
+	on_terminal "$MAZE" list
+	[ "$status" -eq 0 ]
+	[[ $'\n'$output$'\n' == *$'\n'"maze list: maze run (PID $private) has a private engine, whose watches are not listed"$'\n'* ]]
+	"$MAZE" load
+	start "$MAZE" run --quiet --all --soft 1h --hard 2h -- sleep 100
+	listed() { "$MAZE" list | grep -q ' sleep .* soft 1h '; }
+	wait_until listed
+	on_terminal "$MAZE" list
+	[[ $output == *"(PID $private)"* && $output != *"(PID $last)"* ]]
 }
 
 @test "an engine of another version is refused, and the remedy works" {
