@@ -21,7 +21,7 @@ $(BUILD)/tests/programs/%: tests/programs/%.c tests/programs/program.h tests/pro
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(WERROR) -O2 -g -static -pthread $< -o $@
 
-$(BUILD)/tests/conformance/conformance: $(CONFORMANCE_OBJ)
+$(BUILD)/tests/conformance/conformance: $(CONFORMANCE_OBJ) $(BUILD)/base/rfc3339.o
 	$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ -ljansson
 
 $(BUILD)/tests/unit/test_missed_switch.o $(BUILD)/tests/unit/test_kernel_members.o: $(BPF_SKELETON)

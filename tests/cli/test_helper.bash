@@ -175,10 +175,11 @@ without_reader() {
 		exec env "$@" >&8 8>&-' "$fifo" "$@"
 }
 
-# Runs a command on a terminal, into $output and $status.
+# Runs a command on a terminal of $terminal_width columns, or a wide one, into $output and
+# $status.
 on_terminal() {
 	needs_program script
-	run script -qec "$(printf '%q ' "$@")" /dev/null < /dev/null
+	COLUMNS=${terminal_width:-1000} run script -qec "$(printf '%q ' "$@")" /dev/null < /dev/null
 	output=${output//$'\r'/}
 }
 

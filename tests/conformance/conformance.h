@@ -40,6 +40,7 @@ struct record {
 	char engine[16];
 	long long pid, tid, count_ns, limit_ns, episode;
 	long long used_ns, asleep_ns, sleeps;
+	long long time; /* CLOCK_REALTIME in ns */
 	bool sent, fatal, shadow, inherited;
 };
 

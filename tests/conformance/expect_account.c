@@ -5,7 +5,8 @@
  * An episode whose upper bound is below the limit has no verdict. An episode whose lower
  * bound is at or above the limit has one, if the engine sees each reset when it happens.
  * Between the two, both are allowed. The verdicts of a thread must match its episodes in
- * order, each with a count that the episode can have reached.
+ * order, each with a count that the episode can have reached. The last episode has no
+ * upper bound for a verdict that was recorded after the account ended.
  */
 #include "conformance.h"
 
@@ -62,6 +63,12 @@ static long long upper_ns(const struct account_episode *episode)
 	return episode->after_ns ? episode->after_ns - episode->before_ns : LLONG_MAX;
 }
 
+/* The thread ran on after its account had ended, and the verdict came then. */
+static bool is_later(const struct record *record, const struct account_episode *episode)
+{
+	return episode->ended_at && record->time >= episode->ended_at;
+}
+
 int uncaught_episodes(long long tid, long long limit_ns)
 {
 	const struct account_episode *episode;
@@ -69,7 +76,7 @@ int uncaught_episodes(long long tid, long long limit_ns)
 	int n = 0;
 
 	while ((episode = account_of(tid, ACCOUNT_SLEEPS, &at)))
-		n += !episode->caught && upper_ns(episode) >= limit_ns;
+		n += !episode->caught && (episode->ended_at || upper_ns(episode) >= limit_ns);
 	return n;
 }
 
@@ -85,21 +92,26 @@ static bool is_certain(const struct suite *suite, const struct account_episode *
 	return late_ns >= 0 && episode->last_ns - episode->first_ns >= limit_ns + late_ns;
 }
 
-/* The episodes of the thread that may or must have a verdict; the caller frees the list. */
+/*
+ * The episodes of the thread that may or must have a verdict; the caller frees the list.
+ * `last` is the thread's last verdict, or NULL.
+ */
 static struct candidate *list_candidates(const struct suite *suite, const struct terms *terms,
-					 long long tid, long long limit_ns, size_t *ret_count)
+					 long long tid, const struct record *last,
+					 long long limit_ns, size_t *ret_count)
 {
 	bool yields = !terms->yields_count && strcmp(suite->engine, "poll");
 	enum account_view view = yields ? ACCOUNT_SLEEPS_AND_YIELDS : ACCOUNT_SLEEPS;
 	size_t room = 2 * ACCOUNT_EPISODES, count = 0, at = 0;
 	struct candidate *list = calloc(room, sizeof(*list));
 	const struct account_episode *episode;
-	long long rest_ns, shorter;
+	long long most_ns, rest_ns, shorter;
 
 	while (list && (episode = account_of(tid, view, &at))) {
-		if (upper_ns(episode) >= limit_ns && count < room)
-			list[count++] = (struct candidate){ is_certain(suite, episode, limit_ns),
-							    upper_ns(episode) };
+		most_ns = last && is_later(last, episode) ? LLONG_MAX : upper_ns(episode);
+		if (most_ns >= limit_ns && count < room)
+			list[count++] =
+				(struct candidate){ is_certain(suite, episode, limit_ns), most_ns };
 		/* Shorter episodes between two looks, which the account did not see. */
 		rest_ns = episode->after_ns ? episode->after_ns - episode->last_ns : 0;
 		shorter = rest_ns / limit_ns < episode->more ? rest_ns / limit_ns : episode->more;
@@ -135,6 +147,7 @@ static const char *judge_stage(const struct suite *suite, const struct terms *te
 {
 	long long limit_ns = strcmp(event, "hard") ? terms->soft.limit_ns : terms->hard.limit_ns;
 	long long *counts_ns = calloc(outcome->count + 1, sizeof(*counts_ns));
+	const struct record *record = outcome->records, *last = NULL;
 	size_t count = 0, verdicts = 0, certain = 0, i;
 	struct candidate *list;
 	bool right;
@@ -143,10 +156,13 @@ static const char *judge_stage(const struct suite *suite, const struct terms *te
 		free(counts_ns);
 		return NULL;
 	}
-	list = list_candidates(suite, terms, tid, limit_ns, &count);
-	for (i = 0; i < outcome->count; i++)
-		if (outcome->records[i].tid == tid && !strcmp(outcome->records[i].event, event))
-			counts_ns[verdicts++] = outcome->records[i].count_ns;
+	for (i = 0; i < outcome->count; i++, record++) {
+		if (record->tid != tid || strcmp(record->event, event))
+			continue;
+		counts_ns[verdicts++] = record->count_ns;
+		last = record;
+	}
+	list = list_candidates(suite, terms, tid, last, limit_ns, &count);
 	right = fits(list, count, counts_ns, verdicts);
 	for (i = 0; i < count; i++)
 		certain += list[i].certain;
@@ -171,6 +187,7 @@ static const char *judge_recovery(const struct terms *terms, const struct outcom
 				  long long tid)
 {
 	const struct account_episode *episode;
+	const struct record *record = outcome->records;
 	double count_ns = 0, most_ns = 0;
 	long long since_ns = 0;
 	bool ended = true;
@@ -184,9 +201,9 @@ static const char *judge_recovery(const struct terms *terms, const struct outcom
 		count_ns = count_ns > 0 ? count_ns : 0;
 		since_ns = episode->last_ns;
 	}
-	for (i = 0; ended && i < outcome->count; i++)
-		if (is_verdict(&outcome->records[i]) && outcome->records[i].tid == tid &&
-		    (double)outcome->records[i].limit_ns > most_ns)
+	for (i = 0; ended && i < outcome->count; i++, record++)
+		if (is_verdict(record) && record->tid == tid &&
+		    (double)record->limit_ns > most_ns && !is_later(record, last_episode(tid)))
 			return "a verdict, although by the account the count never reached the "
 			       "limit";
 	return NULL;

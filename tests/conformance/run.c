@@ -20,6 +20,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../base/rfc3339.h"
+
 #define WORDS_MAX 64
 /* Generous: only a program that hangs reaches it. */
 #define SCENARIO_SECONDS 120
@@ -201,11 +203,16 @@ static long long number_of(const json_t *object, const char *key)
 
 static void fill_record(struct record *record, const json_t *object)
 {
+	char time[RFC3339_LEN];
+
 	copy_text(record->event, sizeof(record->event), object, "event");
 	copy_text(record->comm, sizeof(record->comm), object, "comm");
 	copy_text(record->signal, sizeof(record->signal), object, "signal");
 	copy_text(record->not_sent, sizeof(record->not_sent), object, "not_sent");
 	copy_text(record->engine, sizeof(record->engine), object, "engine");
+	copy_text(time, sizeof(time), object, "time");
+	if (!rfc3339_parse(time, &record->time))
+		record->time = 0;
 	record->pid = number_of(object, "pid");
 	record->tid = number_of(object, "tid");
 	record->count_ns = number_of(object, "count_ns");

@@ -40,6 +40,12 @@ struct account_episode {
 	volatile long long mark_ns;   /* account_mark(); 0: none */
 	volatile long long asleep_ns; /* not runnable between last_ns and after_ns, at least */
 	volatile long long switches;  /* the thread's voluntary switches in it */
+	/*
+	 * CLOCK_REALTIME right before the last look of account_end(). The thread runs on
+	 * after that look, so a verdict that is recorded later may be right too. 0: not
+	 * ended.
+	 */
+	volatile long long ended_at;
 };
 
 struct account_file {

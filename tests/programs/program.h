@@ -167,9 +167,13 @@ static inline void account_look(void)
 /* The last look of a thread before it ends. */
 static inline void account_end(void)
 {
+	long long at = clock_ns(CLOCK_REALTIME);
+
 	account_look();
-	for (int view = 0; account_now[0] && view < ACCOUNT_VIEWS; view++)
+	for (int view = 0; account_now[0] && view < ACCOUNT_VIEWS; view++) {
+		account_now[view]->ended_at = at;
 		account_now[view]->after_ns = account_now[view]->last_ns;
+	}
 }
 
 /* Called in a handler of the soft signal. */

@@ -127,7 +127,9 @@ static void each_episode_has_its_own(void **state)
 	want(fixture, 1, 0);
 	start(fixture, a_hundred_episodes);
 	begin(fixture, &policy);
-	assert_true(await(fixture, 100, MAZE_EVENT_SOFT));
+	/* The record of the last verdict may come after its stack. */
+	await_end(fixture);
+	assert_true(fixture->stacks_count >= 100);
 	for (i = 1; i < 100; i++) {
 		assert_true(fixture->stacks[i].episode > fixture->stacks[i - 1].episode);
 		assert_int_equal(fixture->stacks[i].number, 0);
