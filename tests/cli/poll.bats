@@ -85,7 +85,8 @@ on_terminal_as_user() {
 
 @test "without a terminal, or with --quiet, an ordinary user sees no remarks" {
 	on_terminal_as_user run --quiet --soft 30s -- true
-	[ "$status" -eq 0 ] && [ -z "$output" ]
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
 	run -0 as_user_with "" "$public/maze" run --soft 30s -- true
 	[ -z "$output" ]
 	run -137 as_user_with "" "$public/maze" run --quiet --soft 50ms -- "$public/spin"
@@ -95,12 +96,14 @@ on_terminal_as_user() {
 
 @test "an engine that is chosen by name prints nothing about others" {
 	on_terminal "$MAZE" run --engine poll --yield count -- true
-	[ "$status" -eq 0 ] && [ -z "$output" ]
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
 }
 
 @test "a remark states that yields are not seen, unless yields count" {
 	on_terminal "$MAZE" run --engine poll -- true
-	[ "$status" -eq 0 ] && [ "$output" = "maze run: engine poll; yields are not detected" ]
+	[ "$status" -eq 0 ]
+	[ "$output" = "maze run: engine poll; yields are not detected" ]
 }
 
 @test "a yield that must reset is refused" {

@@ -78,13 +78,16 @@ setup() { any_engine; }
 
 @test "one limit derives the other, and maze prints both on a terminal" {
 	on_terminal "$MAZE" run "${engine[@]}" --soft 30s -- true
-	[ "$status" -eq 0 ] && [ "$output" = "maze run: soft limit 30s, hard limit 1min" ]
+	[ "$status" -eq 0 ]
+	[ "$output" = "maze run: soft limit 30s, hard limit 1min" ]
 	on_terminal "$MAZE" run "${engine[@]}" --hard 5s -- true
-	[ "$status" -eq 0 ] && [ "$output" = "maze run: soft limit 2s 500ms, hard limit 5s" ]
+	[ "$status" -eq 0 ]
+	[ "$output" = "maze run: soft limit 2s 500ms, hard limit 5s" ]
 	for given in '--soft 1s --hard 3s' '--soft 0' '--hard 0' '--shadow'; do
 		# shellcheck disable=SC2086 # split on purpose
 		on_terminal "$MAZE" run "${engine[@]}" $given -- true
-		[ "$status" -eq 0 ] && [ -z "$output" ]
+		[ "$status" -eq 0 ]
+		[ -z "$output" ]
 	done
 }
 

@@ -79,10 +79,12 @@ start_two_threads() {
 @test "watch derives a limit, and prints both on a terminal" {
 	start sleep 100
 	on_terminal "$MAZE" watch --soft 30s "$last"
-	[ "$status" -eq 0 ] && [ "$output" = "maze watch: soft limit 30s, hard limit 1min" ]
+	[ "$status" -eq 0 ]
+	[ "$output" = "maze watch: soft limit 30s, hard limit 1min" ]
 	"$MAZE" list --json | grep -q '"soft_ns":30000000000,"hard_ns":60000000000,'
 	on_terminal "$MAZE" watch --quiet --hard 4s "$last"
-	[ "$status" -eq 0 ] && [ -z "$output" ]
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
 	"$MAZE" list --json | grep -q '"soft_ns":2000000000,"hard_ns":4000000000,'
 }
 
