@@ -83,9 +83,10 @@ began() { sed 's/.*)//' "/proc/$1/stat" | cut -d' ' -f21; }
 	[ "$status" -eq 0 ]
 	[ "${lines[1]}" = '      7       8 a b                      1ms  inf       reset  soft 7s SIGXCPU, hard off, shadow' ]
 	rm "$dir/s"
-	serve <<- 'END'
+	# The record is not from before the boot.
+	serve <<- END
 		{"ok":true,"engine":"bpf"}
-		{"record":{"time":"2026-11-24T15:44:08.154746855Z","event":"soft","pid":7,"tid":7,"comm":"x","uid":0,"count_ns":2,"limit_ns":1,"signal":"SIGXCPU","signal_number":24,"sent":true,"shadow":false,"engine":"bpf","cpu":0,"episode":0}}
+		{"record":{"time":"$(date -u +%FT%T.%NZ)","event":"soft","pid":7,"tid":7,"comm":"x","uid":0,"count_ns":2,"limit_ns":1,"signal":"SIGXCPU","signal_number":24,"sent":true,"shadow":false,"engine":"bpf","cpu":0,"episode":0}}
 		{"ok":true,"done":true}
 	END
 	run "$MAZE" events --socket "$dir/s" --json
