@@ -32,7 +32,10 @@ struct options {
 	bool follow;
 	bool wait;
 	bool stay;
+	bool quiet;
 	bool yield_given; /* --yield is on the command line */
+	bool soft_given;
+	bool hard_given;
 	pid_t thread;
 	const char *socket; /* path of mazed's socket; NULL: the default */
 	bool direct;	    /* use the engine, not mazed */
@@ -104,8 +107,12 @@ int usage_error(const struct command *command, const char *format, ...)
 int targets_parse(const struct command *command, const struct options *options, int argc,
 		  char **argv, pid_t **ret_pids, int *ret_count);
 
-/* Writes one record as a line of text or JSON. Returns false if the stream failed. */
-bool print_record(FILE *stream, const struct maze_record *record, const char *engine, bool json);
+/*
+ * Writes one record as a line of JSON, or of text after `prefix`. Returns false if the
+ * stream failed.
+ */
+bool print_record(FILE *stream, const char *prefix, const struct maze_record *record,
+		  const char *engine, bool json);
 
 int cmd_run(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_watch(const struct command *command, struct options *options, int argc, char **argv);

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "../base/standard_streams.h"
+
 #define AT(member) offsetof(struct options, member)
 #define ENGINE "engine", "auto|bpf|kmod|poll", "engine (auto)", AT(engine)
 #define JSON(what) "json", NULL, "print " what " as JSON", AT(json)
@@ -19,6 +21,7 @@ static const struct command_option run_options[] = {
 	{ "events", "FILE", "append the records to FILE too, as JSON lines", AT(events) },
 	{ "all", NULL, "also record when a watch begins and ends", AT(all) },
 	{ "stay", NULL, "stay until all watched processes of COMMAND have ended", AT(stay) },
+	{ "quiet", NULL, "print only records and errors", AT(quiet) },
 	{ "incidents", "DIR", "write an incident into DIR for each episode with a verdict",
 	  AT(incidents) },
 	{ "no-unwind", NULL, "with --incidents: do not unwind stacks by debug information",
@@ -33,6 +36,7 @@ static const struct command_option watch_options[] = {
 	{ "events", "FILE", "with --wait: append the records to FILE too, as JSON lines",
 	  AT(events) },
 	{ "all", NULL, "with --wait: also record when a watch begins and ends", AT(all) },
+	{ "quiet", NULL, "print only records and errors", AT(quiet) },
 	{ "thread", "TID", "watch only this thread, in place of PID", AT(thread) },
 	{ SOCKET },
 	{ DIRECT },
@@ -201,7 +205,7 @@ const struct command *find_command(const char *name)
 	return NULL;
 }
 
-int main(int argc, char **argv)
+static int run_command(int argc, char **argv)
 {
 	struct options options = { .engine = "auto" };
 	const struct command *command;
@@ -239,4 +243,10 @@ int main(int argc, char **argv)
 	if (argc && !command->arguments[0])
 		return usage_error(command, "unexpected argument \"%s\"", argv[0]);
 	return command->run(command, &options, argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+	standard_streams_reserve();
+	return standard_output_close("maze", run_command(argc, argv));
 }

@@ -133,6 +133,8 @@ static int apply(const struct command *command, struct options *options,
 
 	if (option->offset == OPTION_POLICY) {
 		options->yield_given |= !strcmp(option->name, "yield");
+		options->soft_given |= !strcmp(option->name, "soft");
+		options->hard_given |= !strcmp(option->name, "hard");
 		if (maze_policy_set(&options->policy, option->name, value, &error))
 			return usage_error(command, "--%s: %s", option->name, error.text);
 		return 0;
@@ -206,6 +208,7 @@ int options_parse(const struct command *command, int argc, char **argv, struct o
 	if (options->socket && (options->direct || strcmp(options->engine, "auto") != 0))
 		return usage_error(command, "--socket uses mazed; --direct and --engine do not: "
 					    "choose one");
+	maze_policy_derive_limit(&options->policy, options->soft_given, options->hard_given);
 	if (command->takes_policy && maze_policy_explain(&options->policy, &error))
 		return usage_error(command, "%s", error.text);
 	*ret_first = optind;

@@ -7,7 +7,6 @@
 #include "report/incident_group.h"
 #include "report/report.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -36,14 +35,13 @@ static int report_one(const struct command *command, const struct options *optio
 
 	if (!err)
 		err = show(options, incident, stacks);
-	if (err == -ENOMEM)
-		print_error(command, "out of memory");
-	else if (fflush(stdout) || err)
-		print_error(command, "cannot write to standard output: %s", strerror(errno));
-	else if (options->folded && !stacks->samples)
+	/* standard_output_close() reports a failed write. */
+	if (err && !ferror(stdout))
+		print_error(command, "%s", strerror(-err));
+	else if (!err && options->folded && !stacks->samples)
 		print_error(command, "incident %s has no samples to fold", incident->id);
 	stacks_free(stacks);
-	return err || ferror(stdout) ? EXIT_MAZE_FAILED : EXIT_MAZE_OK;
+	return err ? EXIT_MAZE_FAILED : EXIT_MAZE_OK;
 }
 
 int cmd_report(const struct command *command, struct options *options, int argc, char **argv)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../base/escape.h"
+#include "../base/standard_streams.h"
 #include "rules/explain.h"
 #include "mazed.h"
 #include "rules/problems.h"
@@ -174,7 +175,7 @@ static int explain(const struct arguments *arguments)
 	return err ? EXIT_MAZED_FAILED : EXIT_MAZED_OK;
 }
 
-int main(int argc, char **argv)
+static int run_mazed(int argc, char **argv)
 {
 	struct arguments arguments = { .mazed = { .shipped = MAZE_RULESDIR,
 						  .config = CONFIG_DEFAULT } };
@@ -194,4 +195,10 @@ int main(int argc, char **argv)
 		return status;
 	print_failure(&error);
 	return EXIT_MAZED_FAILED;
+}
+
+int main(int argc, char **argv)
+{
+	standard_streams_reserve();
+	return standard_output_close("mazed", run_mazed(argc, argv));
 }

@@ -37,6 +37,7 @@ struct stage_actions {
 /* The settings for watched processes. [defaults] and every rule have them. */
 struct rule_settings {
 	struct maze_policy policy;
+	bool soft_given, hard_given; /* the rule or [defaults] has the key */
 	struct stage_actions stages[STAGE_COUNT];
 	maze_u64 exec_timeout_ns;
 	unsigned int repeat_count; /* the maximum of logged records in repeat_ns; 0: no limit */

@@ -69,6 +69,16 @@ named() {
 	[ "$(stat -c %a "$kept" "$kept"/*.json | tr '\n' ' ')" = '700 600 ' ]
 }
 
+@test "the line about an incident has the whole command that shows it" {
+	local command
+	build_loop
+	kept="$dir/john's incidents"
+	caught
+	command=$(sed -n 's/^maze run: incident \([^:]*\): maze report \(--incidents .* \1\)$/\2/p' <<< "$stderr")
+	eval "run -0 \"\$MAZE\" report $command"
+	[[ $output == *"It was in inner ("* ]]
+}
+
 @test "one unwind also names its callers, but not with --no-unwind" {
 	build_loop
 	caught

@@ -329,11 +329,3 @@ for record in d["records"]:
 	[ "$(printf '%s' "$output" | grep -cE '(src|href|action)=|unsafe-inline')" -eq 0 ]
 	[ "$(printf '%s\n' "$output" | tail -n 1)" = "</html>" ]
 }
-
-@test "a full disk is reported" {
-	for form in --html --folded --json; do
-		run --separate-stderr bash -c "'$MAZE' report --incidents '$INCIDENTS/good' $form $LOOP > /dev/full"
-		[ "$status" -eq 1 ]
-		says "cannot write to standard output"
-	done
-}

@@ -130,17 +130,17 @@ too_wide() { awk -v width="$1" 'length > width'; }
 	[ -z "$(too_wide 80 <<< "$output")" ]
 }
 
-# on_terminal COLUMNS COMMAND: its output on a terminal, into $output.
-on_terminal() {
+# in_columns COLUMNS COMMAND: its output on a terminal, into $output.
+in_columns() {
 	run env -u COLUMNS script -qec "stty cols $1; $2" /dev/null
 	output=${output//$'\r'/}
 }
 
 @test "errors and doctor fit a terminal, and are whole lines elsewhere" {
-	on_terminal 60 "$MAZE doctor"
+	in_columns 60 "$MAZE doctor"
 	[[ $output == *bpf:* ]]
 	[ -z "$(too_wide 60 <<< "$output")" ] || { too_wide 60 <<< "$output"; return 1; }
-	on_terminal 40 "$MAZE watch 12a"
+	in_columns 40 "$MAZE watch 12a"
 	[ "$output" = 'maze watch: invalid PID "12a"; see maze
             watch --help' ]
 	refused 2 "$MAZE" watch 12a

@@ -12,7 +12,7 @@ load test_helper
 	[ "$output" = '{"ok":true,"id":7}' ]
 	run ask <<< '{"do":"list","id":"x"}'
 	[[ ${lines[0]} == '{"ok":true,"engine":"bpf","id":"x"}' ]]
-	[[ ${lines[1]} == '{"entry":{'*"\"pid\":$last,"*'"soft_ns":7000000000,'*'},"id":"x"}' ]]
+	[[ ${lines[1]} == '{"entry":{'*"\"pid\":$last,"*'"soft_ns":7000000000,"hard_ns":14000000000,'*'},"id":"x"}' ]]
 	[[ ${lines[2]} == '{"ok":true,"done":true,"id":"x"}' ]]
 	[ ${#lines[@]} -eq 3 ]
 	ask <<< "{\"do\":\"unwatch\",\"pid\":$last}" | grep -qx '{"ok":true}'

@@ -419,6 +419,15 @@ idle_s=${MAZE_IDLE_S:-5}
 		grep -q '^rule sleepers: the thread is watched'
 }
 
+@test "a standard output that cannot be written is reported" {
+	configure < /dev/null
+	start sleep 1000
+	for arguments in --help --version --check "--explain $last"; do
+		# shellcheck disable=SC2086 # split on purpose
+		output_is_lost "$MAZED" --config "$conf" $arguments
+	done
+}
+
 @test "a stage's command runs with its record, and is logged" {
 	cat > "$dir/tell" <<- END
 		#!/bin/sh
@@ -461,6 +470,7 @@ idle_s=${MAZE_IDLE_S:-5}
 		wait_until ended "$last"
 	done
 	wait_until logged_times 3 '"message":"incident 2'
+	logged_times 3 ": maze report --incidents $dir/incidents 2"
 	wait_until eval '[ "$(ls "$dir/incidents" | wc -l)" -eq 2 ]'
 	# mazed writes it before all data is known, and again afterwards.
 	reported() {

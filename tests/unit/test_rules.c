@@ -128,7 +128,7 @@ static void a_rule_is_the_defaults_and_its_own_keys(void **state)
 	assert_int_equal(fixture->rules->count, 2);
 	settings = &fixture->rules->rules[0].settings;
 	assert_int_equal(settings->policy.soft_ns, MAZE_NSEC_PER_SEC);
-	assert_int_equal(settings->policy.hard_ns, 20 * MAZE_NSEC_PER_SEC);
+	assert_int_equal(settings->policy.hard_ns, 2 * MAZE_NSEC_PER_SEC);
 	assert_int_equal(settings->policy.hard_signal, SIGTERM);
 	assert_int_equal(settings->policy.flags, MAZE_POLICY_SHADOW | MAZE_POLICY_YIELD_COUNTS |
 							 MAZE_POLICY_INHERIT | MAZE_POLICY_WARN);
@@ -149,6 +149,31 @@ static void defaults_hold_for_rules_before_them(void **state)
 
 	accept(fixture, "[rule a]\n[defaults]\nsoft = 3s\n");
 	assert_int_equal(fixture->rules->rules[0].settings.policy.soft_ns, 3 * MAZE_NSEC_PER_SEC);
+}
+
+static void limits(const struct fixture *fixture, size_t rule, maze_u64 soft_s, maze_u64 hard_s)
+{
+	const struct maze_policy *policy = &fixture->rules->rules[rule].settings.policy;
+
+	assert_int_equal(policy->soft_ns, soft_s * MAZE_NSEC_PER_SEC);
+	assert_int_equal(policy->hard_ns, hard_s * MAZE_NSEC_PER_SEC);
+}
+
+static void one_limit_derives_the_other(void **state)
+{
+	struct fixture *fixture = *state;
+
+	accept(fixture,
+	       "[rule a]\nsoft = 30s\n[rule b]\nhard = 6s\n[rule c]\nhard = 0\n[rule d]\n");
+	limits(fixture, 0, 30, 60);
+	limits(fixture, 1, 3, 6);
+	limits(fixture, 2, 10, 0);
+	limits(fixture, 3, 10, 20);
+	accept(fixture,
+	       "[defaults]\nhard = 60s\n[rule a]\nsoft = 4s\n[rule b]\n[rule c]\nhard = 50s\n");
+	limits(fixture, 0, 4, 60);
+	limits(fixture, 1, 30, 60);
+	limits(fixture, 2, 25, 50);
 }
 
 static void each_stage_has_its_actions(void **state)
@@ -311,9 +336,10 @@ static void contradictions_are_refused_once(void **state)
 {
 	struct fixture *fixture = *state;
 
-	refuse(fixture, "[rule a]\ncomm = a\nsoft = 30s\n", 3, "soft", "below the soft limit");
+	refuse(fixture, "[defaults]\nhard = 5s\n[rule a]\nsoft = 30s\n", 4, "soft", "below");
 	refuse(fixture, "[rule a]\nsoft = 30s\nhard = 5s\n", 3, "hard", "below the soft limit");
-	refuse(fixture, "[rule a]\n[defaults]\nhard = 5s\n[rule b]\n", 3, "hard", "below");
+	refuse(fixture, "[rule a]\n[defaults]\nsoft = 9s\nhard = 5s\n[rule b]\n", 4, "hard",
+	       "below");
 	assert_int_equal(fixture->problems.errors, 1);
 	refuse(fixture, "[defaults]\nsoft = 10x\n[rule b]\n[rule c]\n", 2, "soft", "unknown unit");
 	assert_int_equal(fixture->problems.errors, 1);
@@ -628,6 +654,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_rule_is_the_defaults_and_its_own_keys),
 		TEST(defaults_hold_for_rules_before_them),
+		TEST(one_limit_derives_the_other),
 		TEST(each_stage_has_its_actions),
 		TEST(lists_quotes_comments_and_continued_lines_are_parsed),
 		TEST(a_header_ends_a_continued_line),
