@@ -156,6 +156,34 @@ for sample in d["samples"]:
 	holds '(outer frames are missing: the stack is too deep)'
 }
 
+@test "the report says where the incident is from" {
+	local text
+
+	run report $LOOP
+	for text in \
+		'  container  3f0c9d5e7a1b42c68d9e0f1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e, by cri-o' \
+		'  pod        0f8a6c1e-52d7-4b39-9c0e-7a1d2b3c4e5f' \
+		'  unit       orderd.service, user unit worker.service' \
+		'  host       till-7' \
+		'  machine ID 5c1f0e8ab3d94f7e8d0c6a2b94e7f310' \
+		'  boot ID    9b2d7c4e1f6a4b0c8e3d5a7f9c1b2e40' \
+		'  system     Debian GNU/Linux 12 (bookworm), ID debian, version 12' \
+		'  kernel     Linux 6.1.0-28-amd64, x86_64' \
+		'  maze       version 1.0.0, engine bpf, interface 9'; do
+		holds "$text"
+	done
+	[[ $(report --html $LOOP) == *'<dt>host</dt><dd><code>till-7</code></dd>'* ]]
+	[ "$(report --json $LOOP | json 'd["machine"]["host"], d["process"]["pod"], d["maze"]["engine"]')" = \
+		"till-7 0f8a6c1e-52d7-4b39-9c0e-7a1d2b3c4e5f bpf" ]
+	# Of a fact, the first text may be unknown.
+	mkdir "$BATS_TEST_TMPDIR/partly"
+	write_incident "$BATS_TEST_TMPDIR/partly" 'd["machine"] = {"os_id": "debian"}; del d["maze"]'
+	run "$MAZE" report --incidents "$BATS_TEST_TMPDIR/partly" last
+	holds '  system     ID debian'
+	lacks 'kernel   '
+	lacks 'maze   '
+}
+
 @test "in shadow the report has the signal that would be sent, and its effect" {
 	run report 3300-3300-0
 	holds 'maze would not have delivered SIGXCPU (no handler) at 500ms, then would have ended it with SIGKILL at 1s (the policy is in shadow).'
@@ -307,7 +335,7 @@ for record in d["records"]:
 @test "lines fit the terminal's width, and have any length elsewhere" {
 	COLUMNS=60 TERM=dumb run script -qec "'$MAZE' report --incidents '$INCIDENTS/good' $LOOP" /dev/null
 	[ "$status" -eq 0 ]
-	[ "$(printf '%s\n' "$output" | tr -d '\r' | awk 'length > 60' | grep -cv '^Unwound')" -eq 0 ]
+	[ "$(printf '%s\n' "$output" | tr -d '\r' | awk 'length > 60' | grep -cv '^Unwound\|^  container')" -eq 0 ]
 	COLUMNS=60 run report $LOOP
 	[ "$(printf '%s\n' "$output" | awk 'length > 200' | wc -l)" -ge 1 ]
 }
