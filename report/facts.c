@@ -223,5 +223,8 @@ void summary_facts(struct summary *summary, const struct incident *incident,
 		if (stacks->samples < incident->samples_count)
 			summary_plain(summary, "; %zu without a stack",
 				      incident->samples_count - stacks->samples);
+		if (stacks->joined)
+			summary_plain(summary, "; %zu with the callers of the unwound stack",
+				      stacks->joined);
 	}
 }

@@ -306,6 +306,10 @@ for record in d["records"]:
 	[ "$status" -eq 0 ]
 	[ -z "$output" ]
 	says "has no samples"
+	# The unwound stack stands for the samples that the engine did not take.
+	mkdir "$BATS_TEST_TMPDIR/unwound"
+	write_incident "$BATS_TEST_TMPDIR/unwound" 'd["stacks"] = d["samples"] = []'
+	[[ $("$MAZE" report --incidents "$BATS_TEST_TMPDIR/unwound" --folded last) == '_start;clone3;'*';queue_find;hash_name 1' ]]
 }
 
 @test "--json prints the file unchanged" {
