@@ -10,7 +10,7 @@
 #define CONTAINER_ID_LEN 64
 #define HEX "0123456789abcdef"
 
-/* How the cgroup of a container is named. A form without `runtime` proves none. */
+/* How the cgroup of a container is named. */
 static const struct form {
 	const char *runtime;
 	const char *parent; /* the name of the cgroup above; NULL: any */
@@ -63,7 +63,8 @@ static void unescape(const char *name, size_t length, char ret_text[ORIGIN_LEN])
 	size_t n = 0;
 
 	while (name < end && n < ORIGIN_LEN - 1) {
-		if (end - name >= 4 && sscanf(name, "\\x%2x", &byte) == 1 && byte) {
+		if (begins(name, "\\x") && strspn(name + 2, HEX) >= 2 && end - name >= 4 &&
+		    sscanf(name + 2, "%2x", &byte) == 1 && byte) {
 			ret_text[n++] = (char)byte;
 			name += 4;
 		} else {

@@ -57,6 +57,11 @@ json() { python3 -c "import json, sys; d = json.load(sys.stdin); print($1)"; }
 		"hash_name 36 50 2026-11-24T20:45:13.000044000Z" ]
 }
 
+@test "the keys of the list as JSON are those of tests/stable/incidents.txt" {
+	diff <(grep -v '^#' "$BATS_TEST_DIRNAME/../stable/incidents.txt") \
+		<(incidents --json | json '"\n".join(d[0])')
+}
+
 @test "invalid incident files are named, and hide no valid one" {
 	mkdir "$BATS_TEST_TMPDIR/mixed"
 	cp "$INCIDENTS"/good/$LOOP.json "$INCIDENTS"/bad/*.json "$BATS_TEST_TMPDIR/mixed"
