@@ -88,30 +88,35 @@ static bool in_order(const struct incident_frame *frames, size_t count,
 }
 
 /*
- * Replaces the callers of the innermost function in user space by those that the unwound
- * stack has of the same function, if the sampled stack has fewer and lacks the outermost
- * frame, and if the unwound stack confirms each that it has.
+ * Adds callers from the unwound stack if the sampled one lacks the outermost frame. They
+ * replace all callers of the innermost function in user space if the unwound stack
+ * confirms each of these. Otherwise they follow the outermost sampled frame.
  */
 static void join_unwound(const struct incident_stack *unwound, struct stacks_fold *fold)
 {
 	const struct incident_stack *stack = fold->stack;
-	size_t own = 0, from;
+	const struct incident_frame *last = &stack->frames[stack->count - 1];
+	size_t own = 0, from = 0;
 
-	while (own < stack->count && stack->frames[own].kernel)
-		own++;
+	if (!unwound->count || stacks_same(last, &unwound->frames[unwound->count - 1]))
+		return;
 	/* The function of an address is the one into which the others are inlined. */
-	while (own < stack->count && stack->frames[own].inlined)
+	while (own < stack->count && (stack->frames[own].kernel || stack->frames[own].inlined))
 		own++;
-	if (own++ >= stack->count || !unwound->count ||
-	    stacks_same(&stack->frames[stack->count - 1], &unwound->frames[unwound->count - 1]))
+	if (own++ == stack->count)
 		return;
-	for (from = 0; from < unwound->count; from++)
-		if (stacks_same(&stack->frames[own - 1], &unwound->frames[from]))
-			break;
-	if (from++ == unwound->count || unwound->count - from <= stack->count - own ||
-	    !in_order(stack->frames + own, stack->count - own, unwound->frames + from,
-		      unwound->count - from))
-		return;
+	while (from < unwound->count &&
+	       !stacks_same(&stack->frames[own - 1], &unwound->frames[from]))
+		from++;
+	if (from++ == unwound->count || !in_order(stack->frames + own, stack->count - own,
+						  unwound->frames + from, unwound->count - from)) {
+		own = stack->count;
+		for (from = unwound->count; from > 0; from--)
+			if (stacks_same(last, &unwound->frames[from - 1]))
+				break;
+		if (!from)
+			return;
+	}
 	fold->own = own;
 	fold->callers = unwound->frames + from;
 	fold->depth = own + unwound->count - from;
@@ -215,6 +220,8 @@ static void merge_folds(struct stacks *stacks)
 		folds[n - 1].samples += folds[i].samples;
 		if (folds[i].stack_samples > folds[n - 1].stack_samples) {
 			folds[n - 1].stack = folds[i].stack;
+			folds[n - 1].callers = folds[i].callers;
+			folds[n - 1].own = folds[i].own;
 			folds[n - 1].stack_samples = folds[i].stack_samples;
 		}
 		free(folds[i].functions);

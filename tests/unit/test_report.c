@@ -326,9 +326,10 @@ static const char *const unwound_once = HEAD
 	STACK(F("loop")) ","
 	STACK(F("other")) ","
 	STACK(HOT("1") "," F("wrong")) ","
-	STACK(HOT("1") "," F("main") "," F("_start")) "],\"samples\":["
+	STACK(HOT("1") "," F("main") "," F("_start")) ","
+	STACK(F("aside") "," F("loop")) "],\"samples\":["
 	S("0") "," S("0") "," S("1") "," S("2") "," S("3") "," S("4") "," S("5") "," S("6") "," S("7")
-	"]}";
+	"," S("8") "]}";
 /* clang-format on */
 
 static void callers_that_samples_lack_come_from_the_unwound_stack(void **state)
@@ -338,6 +339,7 @@ static void callers_that_samples_lack_come_from_the_unwound_stack(void **state)
 		"_start;main;loop;middle;hot;irq_[k] 1\n",
 		"_start;main;loop;middle;hot;twist 1\n",
 		"_start;main;loop 1\n",
+		"_start;main;loop;aside 1\n",
 		/* The unwound stack does not have or not confirm these. */
 		"\nother 1\n",
 		"wrong;hot 1\n",
@@ -354,7 +356,7 @@ static void callers_that_samples_lack_come_from_the_unwound_stack(void **state)
 		if (!strstr(text, lines[i]))
 			fail_msg("no line %s in %s", lines[i], text);
 	free(text);
-	assert_int_equal(stacks->joined, 6);
+	assert_int_equal(stacks->joined, 7);
 	/* The stack that is shown is still the sampled one. */
 	assert_int_equal(stacks->hottest->stack->count, 1);
 	assert_int_equal(stacks->hottest->depth, 5);
