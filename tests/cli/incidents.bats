@@ -66,6 +66,9 @@ named() {
 	caught
 	named inner
 	report | grep -q '^  inner .*loop.c:2'
+	report | grep -qx "  host       $(uname -n)"
+	report | grep -qx "  kernel     Linux $(uname -r), $(uname -m)"
+	report | grep -qx "  maze       version $("$MAZE" --version | cut -d ' ' -f 2), engine bpf, interface [0-9]*"
 	[ "$(stat -c %a "$kept" "$kept"/*.json | tr '\n' ' ')" = '700 600 ' ]
 }
 
