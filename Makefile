@@ -230,6 +230,8 @@ install-dkms:
 	install -m 644 core/*.h $(DKMS_SRC)/core/
 	install -m 644 engine/kmod/module/* $(DKMS_SRC)/engine/kmod/module/
 	sed 's|#MODULE_VERSION#|$(VERSION)|' packaging/dkms/dkms.conf.in > $(DKMS_SRC)/dkms.conf
+	install -D -m 755 packaging/dkms/kernel-hook $(DESTDIR)/etc/kernel/postinst.d/maze-dkms
+	install -D -m 755 packaging/dkms/kernel-hook $(DESTDIR)/etc/kernel/header_postinst.d/maze-dkms
 
 # The tracked files, with the time of SOURCE_DATE_EPOCH, or of the last commit: the same
 # files give the same archive.
