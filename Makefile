@@ -66,7 +66,7 @@ LDLIBS_EVIDENCE := -ldw -liberty -lsystemd
 MANS := $(patsubst man/%.scd,$(BUILD)/man/%,$(wildcard man/*.scd))
 
 .PHONY: all help deps build demo lint compile_commands.json install \
-	install-strip install-dkms uninstall dist deb clean
+	install-strip install-dkms uninstall dist deb rpm clean
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -230,14 +230,17 @@ install-dkms:
 	install -m 644 core/*.h $(DKMS_SRC)/core/
 	install -m 644 engine/kmod/module/* $(DKMS_SRC)/engine/kmod/module/
 	sed 's|#MODULE_VERSION#|$(VERSION)|' packaging/dkms/dkms.conf.in > $(DKMS_SRC)/dkms.conf
+	install -D -m 755 packaging/dkms/kernel-hook $(DESTDIR)/etc/kernel/postinst.d/maze-dkms
+	install -D -m 755 packaging/dkms/kernel-hook $(DESTDIR)/etc/kernel/header_postinst.d/maze-dkms
 
 # The tracked files, with the time of SOURCE_DATE_EPOCH, or of the last commit: the same
 # files give the same archive.
+EPOCH = $${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)}
 ## make dist         the sources as build/maze-VERSION.tar.gz
 dist:
 	@mkdir -p $(BUILD)
 	git ls-files | LC_ALL=C sort | tar --no-recursion -T - --transform 'flags=r;s|^|maze-$(VERSION)/|' \
-		--mtime @$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} --mode u+rw,go=rX \
+		--mtime @$(EPOCH) --mode u+rw,go=rX \
 		--owner root:0 --group root:0 --format=ustar -c | gzip -9n > $(BUILD)/maze-$(VERSION).tar.gz
 
 # From the archive, so that only tracked files count.
@@ -247,8 +250,23 @@ deb: dist
 	rm -rf $(BUILD)/deb
 	mkdir $(BUILD)/deb
 	tar -C $(BUILD)/deb -xf $(BUILD)/maze-$(VERSION).tar.gz
-	cd $(BUILD)/deb/maze-$(VERSION) && env -u BUILD -u CC -u CLANG -u MAKEFLAGS dpkg-buildpackage -us -uc -b
-	lintian --pedantic --fail-on error,warning,pedantic $(BUILD)/deb/*.changes
+	cd $(BUILD)/deb/maze-$(VERSION) && env -u BUILD -u CC -u CLANG -u MAKEFLAGS dpkg-buildpackage -us -uc -b \
+		> ../build.log 2>&1 || { tail -n 30 ../build.log; exit 1; }
+	blhc --all $(BUILD)/deb/build.log
+	lintian --allow-root --pedantic --fail-on error,warning,pedantic $(BUILD)/deb/*.changes
+
+## make rpm          RPM packages, in build/rpm; install the packages it needs
+rpm: dist
+	@scripts/deps build package-as-rpm
+	rm -rf $(BUILD)/rpm
+	mkdir $(BUILD)/rpm
+	sed 's|@VERSION@|$(VERSION)|' packaging/maze.spec.in > $(BUILD)/rpm/maze.spec
+	cp $(BUILD)/maze-$(VERSION).tar.gz $(BUILD)/rpm/
+	cd $(BUILD)/rpm && epoch=$(EPOCH) && env -u BUILD -u CC -u CLANG -u MAKEFLAGS SOURCE_DATE_EPOCH=$$epoch \
+		rpmbuild -bb --nodeps --define "_topdir $$PWD" --define "_sourcedir $$PWD" --define "_rpmdir $$PWD" \
+		--define '_buildhost localhost' --define 'use_source_date_epoch_as_buildtime 1' \
+		--define 'clamp_mtime_to_source_date_epoch 1' maze.spec > build.log 2>&1 || { tail -n 30 build.log; exit 1; }
+	mv $(BUILD)/rpm/*/*.rpm $(BUILD)/rpm/
 
 ## make clean        remove build/
 clean:

@@ -44,6 +44,7 @@ struct options {
 	bool html;
 	bool folded;
 	bool no_unwind;
+	bool replace;
 };
 
 struct command_option {

@@ -84,7 +84,11 @@ static const struct command_option report_options[] = {
 
 static const struct command_option doctor_options[] = { { JSON("the results") }, { 0 } };
 
-static const struct command_option load_options[] = { { ENGINE }, { 0 } };
+static const struct command_option load_options[] = {
+	{ ENGINE },
+	{ "replace", NULL, "unload an engine of another version of maze first", AT(replace) },
+	{ 0 },
+};
 
 static const struct command commands[] = {
 	{ "run", "-- COMMAND [ARG...]", "run a command and watch it",

@@ -333,16 +333,7 @@ static int open_engine(struct mazed *mazed, struct maze_error *error)
 	 */
 	enum maze_scope scope = engine && !strcmp(engine, "poll") ? MAZE_PRIVATE : MAZE_PINNED;
 	int err = maze_open(engine, scope, &mazed->maze, error);
-	bool loaded;
 
-	/* It has enforced until now, but its watches cannot be read. */
-	if (err == -EPROTO && (!engine || strcmp(engine, "kmod")) &&
-	    !maze_unload("bpf", &loaded, error) && loaded) {
-		log_printf(mazed->log, LOG_WARNING,
-			   "replaces the engine of another version of maze: all watches end, and "
-			   "counts begin at 0");
-		err = maze_open(engine, scope, &mazed->maze, error);
-	}
 	if (err)
 		return err;
 	if (maze_why_not_better(mazed->maze)[0])
