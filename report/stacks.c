@@ -49,6 +49,11 @@ bool stacks_same(const struct incident_frame *a, const struct incident_frame *b)
 	return compare_frames(a, b) == 0;
 }
 
+const struct incident_frame *stacks_frame(const struct stacks_fold *fold, size_t i)
+{
+	return &fold->stack->frames[i];
+}
+
 bool stacks_unwound_first(const struct incident *incident, const struct stacks *stacks)
 {
 	return stacks->hottest && stacks->hottest->stack->astray && incident->unwound.count > 1;
@@ -122,7 +127,7 @@ static int number_frames(struct stacks *stacks, size_t uses_count)
 		if (!fold->functions)
 			goto out_free;
 		for (j = 0; j < fold->depth; j++, n++) {
-			uses[n].frame = &fold->stack->frames[fold->depth - 1 - j];
+			uses[n].frame = stacks_frame(fold, fold->depth - 1 - j);
 			uses[n].number = &fold->functions[j];
 		}
 	}
@@ -150,11 +155,18 @@ static bool same_way(const struct stacks_fold *a, const struct stacks_fold *b)
 	       !memcmp(a->functions, b->functions, a->depth * sizeof(*a->functions));
 }
 
-static void merge_folds(struct stacks *stacks)
+/* The merged folds share the functions of those in `taken`. */
+static int merge_folds(struct stacks *stacks)
 {
-	struct stacks_fold *folds = stacks->folds;
+	struct stacks_fold *folds = calloc(stacks->folds_count + 1, sizeof(*folds));
 	size_t i, n = 0;
 
+	if (!folds)
+		return -ENOMEM;
+	memcpy(folds, stacks->folds, stacks->folds_count * sizeof(*folds));
+	stacks->taken = stacks->folds;
+	stacks->taken_count = stacks->folds_count;
+	stacks->folds = folds;
 	qsort(folds, stacks->folds_count, sizeof(*folds), compare_folds);
 	for (i = 0; i < stacks->folds_count; i++) {
 		if (!n || !same_way(&folds[n - 1], &folds[i])) {
@@ -166,12 +178,12 @@ static void merge_folds(struct stacks *stacks)
 			folds[n - 1].stack = folds[i].stack;
 			folds[n - 1].stack_samples = folds[i].stack_samples;
 		}
-		free(folds[i].functions);
 	}
 	stacks->folds_count = n;
 	for (i = 0; i < n; i++)
 		if (!stacks->hottest || folds[i].samples > stacks->hottest->samples)
 			stacks->hottest = &folds[i];
+	return 0;
 }
 
 static int count_functions(struct stacks *stacks)
@@ -350,9 +362,10 @@ int stacks_make(const struct incident *incident, struct stacks **ret_stacks)
 	err = begin_folds(incident, stacks, &uses);
 	if (!err)
 		err = number_frames(stacks, uses);
+	if (!err)
+		err = merge_folds(stacks);
 	if (err)
 		goto out_free;
-	merge_folds(stacks);
 	err = count_functions(stacks);
 	if (!err)
 		err = grow_tree(stacks);
@@ -374,12 +387,16 @@ out_free:
 
 void stacks_free(struct stacks *stacks)
 {
-	size_t i;
+	struct stacks_fold *folds;
+	size_t i, count;
 
 	if (!stacks)
 		return;
-	for (i = 0; stacks->folds && i < stacks->folds_count; i++)
-		free(stacks->folds[i].functions);
+	folds = stacks->taken ? stacks->taken : stacks->folds;
+	count = stacks->taken ? stacks->taken_count : stacks->folds_count;
+	for (i = 0; folds && i < count; i++)
+		free(folds[i].functions);
+	free(stacks->taken);
 	free(stacks->folds);
 	free(stacks->functions);
 	free(stacks->nodes);
