@@ -8,7 +8,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* The width of a terminal that does not report its size. 80 columns are usual. */
+/* The width of what is no terminal, or does not report its size. 80 columns are usual. */
 #define COLUMNS_DEFAULT 80
 
 static size_t columns(void)
@@ -30,7 +30,7 @@ void terminal_query(struct shown_terminal *ret_terminal, bool *ret_bold)
 	bool terminal = isatty(STDOUT_FILENO);
 
 	setlocale(LC_CTYPE, "");
-	ret_terminal->columns = terminal ? columns() : 0;
+	ret_terminal->columns = columns();
 	ret_terminal->utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
 	*ret_bold = terminal && name && strcmp(name, "dumb") != 0 && !(no_color && no_color[0]);
 }

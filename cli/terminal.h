@@ -8,7 +8,7 @@
 #include "report/shown.h"
 
 /*
- * Sets `columns` to the width of the terminal, or to 0 if standard output is not a
+ * Sets `columns` to the width of the terminal, or to 80 if standard output is not a
  * terminal. $COLUMNS overrides the width. Sets `utf8` if the locale uses UTF-8, and sets
  * LC_CTYPE. Sets *ret_bold if the terminal takes ANSI sequences and NO_COLOR is unset.
  */

@@ -176,7 +176,7 @@ grandchild_is_caught() {
 	run -137 --separate-stderr "$MAZE" run --engine poll --yield count --soft 100ms --hard 200ms \
 		--soft-signal 0 --incidents "$BATS_TEST_TMPDIR/kept" -- "$PROGRAMS/spin"
 	says 'incidents will have no samples: the poll engine takes no stacks'
-	"$MAZE" report --incidents "$BATS_TEST_TMPDIR/kept" last | grep -q 'sent SIGKILL at'
+	COLUMNS=10000 "$MAZE" report --incidents "$BATS_TEST_TMPDIR/kept" last | grep -q 'sent SIGKILL at'
 }
 
 @test "the command has the limit on open files that maze had" {
