@@ -34,6 +34,7 @@ enum sample { SAMPLE_LOCATION_ID = 1, SAMPLE_VALUE = 2 };
 enum mapping_field {
 	MEMORY_START = 2,
 	MEMORY_LIMIT = 3,
+	FILE_OFFSET = 4,
 	MAPPING_FILENAME = 5,
 	BUILD_ID = 6,
 	HAS_FUNCTIONS = 7,
@@ -47,16 +48,19 @@ enum function { NAME = 2, FILENAME = 4 };
 
 /*
  * An incident has no load addresses. Each file gets a range of its own, above all addresses
- * of user space, so that an address shows its offset in the low digits.
+ * of user space, so that an address shows its offset in the low digits. The mapping begins
+ * behind the ELF header, because pprof takes a mapping from offset 0 on of a program with
+ * fixed addresses for a kernel, and finds wrong names.
  */
 #define FILE_SHIFT 40
 #define FILE_FIRST 0x100ULL
+#define FILE_HEADER 64ULL
 #define USER_LIMIT (FILE_FIRST << FILE_SHIFT)
 #define KERNEL_START (1ULL << 63)
 
 struct mapping {
 	const struct incident_frame *frame; /* an example of its frames */
-	maze_u64 start, limit;
+	maze_u64 start, limit, offset;
 	bool lacks_function, lacks_file, lacks_line, has_inlined; /* of at least one frame */
 };
 
@@ -122,8 +126,9 @@ static void init_mapping(struct mapping *mapping, const struct incident_frame *f
 		mapping->start = KERNEL_START;
 		mapping->limit = ~0ULL;
 	} else if (is_in_file(frame)) {
-		mapping->start = (FILE_FIRST + number) << FILE_SHIFT;
-		mapping->limit = mapping->start + (1ULL << FILE_SHIFT);
+		mapping->offset = FILE_HEADER;
+		mapping->start = ((FILE_FIRST + number) << FILE_SHIFT) + mapping->offset;
+		mapping->limit = (FILE_FIRST + number + 1) << FILE_SHIFT;
 	}
 }
 
@@ -175,7 +180,9 @@ static maze_u64 address(const struct mapping *mapping, const struct incident_fra
 		at--;
 	if (!mapping || !is_in_file(frame))
 		return at;
-	return at >> FILE_SHIFT ? 0 : mapping->start + at;
+	if (at < mapping->offset || at >> FILE_SHIFT)
+		return 0;
+	return mapping->start - mapping->offset + at;
 }
 
 static void put_line(struct pprof *pprof, const struct incident_frame *frame,
@@ -194,8 +201,7 @@ static void put_line(struct pprof *pprof, const struct incident_frame *frame,
 
 /*
  * Returns the ID of the location of frame *at, and moves *at behind it. The frames that are
- * inlined into another one are lines of its location. A frame without a name is no line,
- * so that pprof searches for the name.
+ * inlined into another one are lines of its location. A frame without a name is no line.
  */
 static size_t put_location(struct pprof *pprof, const struct stacks_fold *fold, size_t *at)
 {
@@ -247,6 +253,7 @@ static void put_mapping(struct pprof *pprof, size_t number)
 	protobuf_number(&message, ID, number + 1);
 	protobuf_number(&message, MEMORY_START, mapping->start);
 	protobuf_number(&message, MEMORY_LIMIT, mapping->limit);
+	protobuf_number(&message, FILE_OFFSET, mapping->offset);
 	protobuf_number(&message, MAPPING_FILENAME, string(pprof, mapping_name(frame)));
 	protobuf_number(&message, BUILD_ID, string(pprof, frame->build_id));
 	/* With any of these, pprof does not search for names. */
