@@ -69,15 +69,15 @@ static json_t *profile_json(const struct incident *incident, const struct stacks
 			    long long period_ns)
 {
 	const char *thread = shown_thread_name(incident);
-	size_t count, i;
+	size_t count, end_ns, i;
 	json_t *samples = samples_json(incident, stacks, &count), *weights = json_array();
 
+	end_ns = count * (size_t)period_ns;
 	for (i = 0; i < count; i++)
 		json_array_append_new(weights, json_integer(period_ns));
 	return json_pack("{ss, ss, ss, si, sI, so, so}", "type", "sampled", "name",
 			 thread ? thread : incident->id, "unit", "nanoseconds", "startValue", 0,
-			 "endValue", (json_int_t)(count * (size_t)period_ns), "samples", samples,
-			 "weights", weights);
+			 "endValue", (json_int_t)end_ns, "samples", samples, "weights", weights);
 }
 
 int report_speedscope(const struct incident *incident, const struct stacks *stacks, FILE *out)
