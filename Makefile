@@ -15,6 +15,10 @@ DOCDIR ?= $(PREFIX)/share/doc/maze
 SYSCONFDIR ?= /etc
 # Rules of packages, which mazed reads before those in $(SYSCONFDIR)/maze.
 RULESDIR ?= $(PREFIX)/lib/maze/maze.conf.d
+BASHCOMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
+# Debian's zsh reads /usr/share/zsh/vendor-completions instead.
+ZSHCOMPLETIONDIR ?= $(PREFIX)/share/zsh/site-functions
+FISHCOMPLETIONDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 # systemd reads the unit here; packages set /usr/lib/systemd/system.
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 VERSION := 0.1.0
@@ -105,6 +109,9 @@ $(BUILD)/%.o: %.c
 $(BUILD)/daemon/main.o: ALL_CFLAGS += -DMAZE_SYSCONFDIR='"$(SYSCONFDIR)"' \
 	-DMAZE_RULESDIR='"$(RULESDIR)"'
 
+# .incbin is not in the dependencies that the compiler writes.
+$(BUILD)/daemon/rules/conf_files.o: packaging/maze.conf
+
 $(BUILD)/engine/bpf/load.o $(BUILD)/engine/bpf/bpf.o $(BUILD)/engine/bpf/pins.o \
 	$(BUILD)/engine/bpf/follow.o: $(BPF_SKELETON)
 
@@ -170,7 +177,7 @@ compile_commands.json:
 install: build
 	install -d $(addprefix $(DESTDIR),$(BINDIR) $(SBINDIR) $(LIBDIR) $(PKGCONFIGDIR) \
 		$(INCLUDEDIR)/maze $(DOC_DIRS:%=$(DOCDIR)/%) $(SYSCONFDIR)/maze/maze.conf.d $(RULESDIR) $(UNITDIR) \
-		$(MAN_SECTIONS:%=$(MANDIR)/man%))
+		$(MAN_SECTIONS:%=$(MANDIR)/man%) $(BASHCOMPLETIONDIR) $(ZSHCOMPLETIONDIR) $(FISHCOMPLETIONDIR))
 	$(INSTALL_PROGRAM) $(BUILD)/maze $(DESTDIR)$(BINDIR)/
 	$(INSTALL_PROGRAM) $(BUILD)/mazed $(DESTDIR)$(SBINDIR)/
 	$(INSTALL_PROGRAM) $(BUILD)/libmaze.so.0 $(DESTDIR)$(LIBDIR)/
@@ -183,6 +190,9 @@ install: build
 	$(INSTALL_DATA) $(PUBLIC_HEADERS) $(DESTDIR)$(INCLUDEDIR)/maze/
 	$(INSTALL_DATA) packaging/maze.conf $(DESTDIR)$(RULESDIR)/90-maze.conf
 	$(call substitute,packaging/systemd/mazed.service.in,$(UNITDIR)/mazed.service)
+	$(INSTALL_DATA) packaging/completions/maze.bash $(DESTDIR)$(BASHCOMPLETIONDIR)/maze
+	$(INSTALL_DATA) packaging/completions/_maze $(DESTDIR)$(ZSHCOMPLETIONDIR)/
+	$(INSTALL_DATA) packaging/completions/maze.fish $(DESTDIR)$(FISHCOMPLETIONDIR)/
 	$(foreach n,$(MAN_SECTIONS),$(INSTALL_DATA) $(BUILD)/man/*.$(n) $(DESTDIR)$(MANDIR)/man$(n)/$(newline))
 	$(INSTALL_DATA) LICENSE README.md CHANGELOG.md $(DESTDIR)$(DOCDIR)/
 	$(foreach d,$(DOC_DIRS),$(INSTALL_DATA) $(d)/*.* $(DESTDIR)$(DOCDIR)/$(d)/$(newline))

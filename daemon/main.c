@@ -12,13 +12,6 @@
 
 #define CONFIG_DEFAULT MAZE_SYSCONFDIR "/maze/maze.conf"
 
-enum {
-	EXIT_MAZED_OK = 0,
-	EXIT_MAZED_FAILED = 1,
-	EXIT_MAZED_USAGE = 2,
-	EXIT_MAZED_HANDED_OVER = 3,
-};
-
 enum { OPTION_CONFIG = 256, OPTION_CHECK, OPTION_EXPLAIN, OPTION_THREAD, OPTION_ENGINE };
 
 /* Each option has one row, which getopt and --help use. */
@@ -197,9 +190,8 @@ int main(int argc, char **argv)
 	if (arguments.explain)
 		return explain(&arguments);
 	status = mazed_run(&arguments.mazed, &error);
-	if (status == MAZED_HANDED_OVER)
-		return EXIT_MAZED_HANDED_OVER;
-	if (status)
-		print_failure(&error);
-	return status ? EXIT_MAZED_FAILED : EXIT_MAZED_OK;
+	if (status >= 0)
+		return status;
+	print_failure(&error);
+	return EXIT_MAZED_FAILED;
 }

@@ -400,15 +400,23 @@ out_conf:
 int rules_load(const char *shipped, const char *path, struct rules **ret_rules,
 	       struct problems *problems)
 {
+	bool missing = shipped && access(path, F_OK) && errno == ENOENT;
 	struct conf conf;
 	size_t i;
 	int err;
 
 	conf_init(&conf);
 	err = shipped ? conf_read_directory(&conf, shipped, problems) : 0;
+	if (!err && missing && !conf.file_count && !problems->errors) {
+		problems_add(problems, PROBLEM_NOTE, path, 0, NULL,
+			     "it does not exist, and %s has no rules: mazed uses its built-in "
+			     "rules, with shadow = yes",
+			     shipped);
+		err = conf_read_built_in(&conf, problems);
+	}
 	for (i = 0; i < conf.count; i++)
 		conf.sections[i]->shipped = true;
-	if (!err && (!conf.file_count || !access(path, F_OK) || errno != ENOENT))
+	if (!err && !missing)
 		err = conf_read_file(&conf, path, problems);
 	if (!err)
 		err = conf_read_drop_ins(&conf, path, problems);

@@ -66,7 +66,8 @@ struct rules {
 /*
  * Reads the *.conf files in the directory `shipped` if it is not NULL, then the file
  * `path`, then the *.conf files in PATH.d. Files in a directory are read in the order of
- * their names. With `shipped`, the file `path` may be missing. Shipped rules are tried
+ * their names. With `shipped`, the file `path` may be missing. If `shipped` has no file
+ * either, the built-in copy of the shipped rules takes its place. Shipped rules are tried
  * last. A shipped rule that another file replaces keeps its position. The caller
  * initialises `problems`, and frees *ret_rules with rules_free(). Returns 0 even if there
  * are notes, -EINVAL if the rules are refused, or -ENOMEM. On failure *ret_rules does not

@@ -366,7 +366,7 @@ d["rule"], d["notes"] = name, [path, "two words " + name]
 }
 
 @test "--html is one file without links and with a closed policy" {
-	run report --html $LOOP
+	run report $LOOP --html
 	[ "$status" -eq 0 ]
 	holds "default-src 'none'; style-src 'sha256-"
 	[ "$(printf '%s' "$output" | grep -cE '(src|href|action)=|unsafe-inline')" -eq 0 ]

@@ -215,7 +215,13 @@ static void the_keys_of_the_daemon_are_parsed(void **state)
 	struct fixture *fixture = *state;
 
 	accept(fixture, "");
+	assert_int_equal(fixture->rules->daemon.log, DAEMON_LOG_AUTO);
+	accept(fixture, "[daemon]\nlog = /x\n[daemon]\nlog = journal\n");
 	assert_int_equal(fixture->rules->daemon.log, DAEMON_LOG_JOURNAL);
+	assert_null(fixture->rules->daemon.log_path);
+	accept(fixture, "[daemon]\nlog = stderr\n");
+	assert_int_equal(fixture->rules->daemon.log, DAEMON_LOG_STDERR);
+	accept(fixture, "");
 	assert_string_equal(fixture->rules->daemon.control_socket, "/run/maze/control.sock");
 	accept(fixture, "[daemon]\nlog = /var/log/maze\ncontrol-socket = /run/x\n"
 			"entries-per-user = 0\nclients = 3\n");
@@ -228,7 +234,8 @@ static void the_keys_of_the_daemon_are_parsed(void **state)
 	       "unknown key in [daemon]; known keys: "
 	       "log control-socket");
 	refuse(fixture, "[daemon]\nclients = 0", 2, "clients", "not a number from 1 to 512");
-	refuse(fixture, "[daemon]\nlog = file", 2, "log", "accepted: journal, syslog");
+	refuse(fixture, "[daemon]\nlog = file", 2, "log",
+	       "accepted: auto, journal, stderr, syslog");
 	refuse(fixture, "[daemon]\ncontrol-socket = x", 2, "control-socket", "absolute");
 }
 
@@ -462,11 +469,10 @@ static void shipped_rules_come_after_those_of_the_administrator(void **state)
 	fixture->problems.notes = 0;
 	rules_note_unused(fixture->rules, &fixture->problems);
 	assert_int_equal(fixture->problems.notes, 1);
-	/* Without any file, the missing one is an error. */
+	/* Only with shipped rules the file may be missing. */
 	snprintf(path, sizeof(path), "%s/missing.conf", fixture->directory);
-	snprintf(shipped, sizeof(shipped), "%s/missing", fixture->directory);
 	forget(fixture);
-	assert_int_equal(rules_load(shipped, path, &fixture->rules, &fixture->problems), -EINVAL);
+	assert_int_equal(rules_load(NULL, path, &fixture->rules, &fixture->problems), -EINVAL);
 }
 
 static void one_bad_file_refuses_all(void **state)
@@ -583,18 +589,29 @@ static void the_check_prints_one_line_for_each_finding(void **state)
 
 /* ---- shipped files ---------------------------------------------------------------------- */
 
-static void the_shipped_configuration_enforces_nothing(void **state)
+/* Without any file, the built-in copy of the shipped file is used. */
+static void the_built_in_rules_enforce_nothing(void **state)
 {
 	struct fixture *fixture = *state;
 	size_t i, watched = 0;
+	char path[256];
 
-	if (rules_load(NULL, "packaging/maze.conf", &fixture->rules, &fixture->problems)) {
+	/* Here test.conf is missing, and has a drop-in. */
+	write_file(fixture, file_names[1], "[rule own]\ncomm = x\n", 0644);
+	snprintf(path, sizeof(path), "%s/test.conf", fixture->directory);
+	if (rules_load("/missing", path, &fixture->rules, &fixture->problems)) {
 		say_problems(fixture);
 		fail_msg("refused");
 	}
+	assert_string_equal(fixture->rules->rules[0].name, "own");
+	assert_false(fixture->rules->rules[0].shipped);
+	assert_true(fixture->rules->rules[1].shipped);
+	assert_string_equal(fixture->rules->rules[1].file, "built-in");
 	rules_note_unused(fixture->rules, &fixture->problems);
 	say_problems(fixture);
-	assert_int_equal(fixture->problems.notes, 0);
+	assert_int_equal(fixture->problems.notes, 1);
+	assert_string_equal(fixture->problems.items[0].file, path);
+	assert_non_null(strstr(fixture->problems.items[0].text, "built-in rules"));
 	for (i = 0; i < fixture->rules->count; i++) {
 		if (fixture->rules->rules[i].ignore)
 			continue;
@@ -629,7 +646,7 @@ int main(void)
 		TEST(rules_hidden_by_an_earlier_one_are_noted),
 		TEST(keys_without_effect_are_noted),
 		TEST(the_check_prints_one_line_for_each_finding),
-		TEST(the_shipped_configuration_enforces_nothing),
+		TEST(the_built_in_rules_enforce_nothing),
 	};
 
 	return cmocka_run_group_tests_name("rules", tests, NULL, NULL);
