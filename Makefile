@@ -62,7 +62,7 @@ LDLIBS_DAEMON := -linih -lsystemd
 # Separate from libmaze, which does not need libdw.
 EVIDENCE_SRC := $(wildcard evidence/*.c evidence/*/*.c)
 EVIDENCE_OBJ := $(EVIDENCE_SRC:%.c=$(BUILD)/%.o)
-LDLIBS_EVIDENCE := -ldw -liberty
+LDLIBS_EVIDENCE := -ldw -liberty -lsystemd
 MANS := $(patsubst man/%.scd,$(BUILD)/man/%,$(wildcard man/*.scd))
 
 .PHONY: all help deps build demo lint compile_commands.json install \

@@ -36,7 +36,9 @@ static int report_one(const struct command *command, const struct options *optio
 		      const struct incident *incident)
 {
 	struct stacks *stacks = NULL;
-	int err = stacks_make(incident, &stacks);
+	int err = options->folded && !incident->samples_count && incident->unwound.count
+			  ? stacks_of_unwound(incident, &stacks)
+			  : stacks_make(incident, &stacks);
 
 	if (!err)
 		err = show(options, incident, stacks);

@@ -51,7 +51,7 @@ bool stacks_same(const struct incident_frame *a, const struct incident_frame *b)
 
 const struct incident_frame *stacks_frame(const struct stacks_fold *fold, size_t i)
 {
-	return &fold->stack->frames[i];
+	return i < fold->own ? &fold->stack->frames[i] : &fold->callers[i - fold->own];
 }
 
 bool stacks_unwound_first(const struct incident *incident, const struct stacks *stacks)
@@ -78,11 +78,61 @@ static int compare_folds(const void *left, const void *right)
 	return a->stack < b->stack ? -1 : 1;
 }
 
+/* Whether all `frames` are among `others`, in this order. */
+static bool in_order(const struct incident_frame *frames, size_t count,
+		     const struct incident_frame *others, size_t others_count)
+{
+	size_t i = 0;
+
+	while (count && i < others_count)
+		if (stacks_same(frames, &others[i++])) {
+			frames++;
+			count--;
+		}
+	return !count;
+}
+
+/*
+ * Adds callers from the unwound stack if the sampled one lacks the outermost frame. They
+ * replace all callers of the innermost function in user space if the unwound stack
+ * confirms each of these. Otherwise they follow the outermost sampled frame.
+ */
+static void join_unwound(const struct incident_stack *unwound, struct stacks_fold *fold)
+{
+	const struct incident_stack *stack = fold->stack;
+	const struct incident_frame *last = &stack->frames[stack->count - 1];
+	size_t own = 0, from = 0;
+
+	if (!unwound->count || stacks_same(last, &unwound->frames[unwound->count - 1]))
+		return;
+	/* The function of an address is the one into which the others are inlined. */
+	while (own < stack->count && (stack->frames[own].kernel || stack->frames[own].inlined))
+		own++;
+	if (own++ == stack->count)
+		return;
+	while (from < unwound->count &&
+	       !stacks_same(&stack->frames[own - 1], &unwound->frames[from]))
+		from++;
+	if (from++ == unwound->count || !in_order(stack->frames + own, stack->count - own,
+						  unwound->frames + from, unwound->count - from)) {
+		own = stack->count;
+		for (from = unwound->count; from > 0; from--)
+			if (stacks_same(last, &unwound->frames[from - 1]))
+				break;
+		if (!from)
+			return;
+	}
+	fold->own = own;
+	fold->callers = unwound->frames + from;
+	fold->depth = own + unwound->count - from;
+}
+
 /* Makes one fold for each stack that has samples and frames. */
 static int begin_folds(const struct incident *incident, struct stacks *stacks, size_t *ret_uses)
 {
 	size_t *counts = calloc(incident->stacks_count + 1, sizeof(*counts));
 	const struct incident_stack *stack;
+	struct stacks_fold *fold;
 	size_t i, uses = 0;
 
 	stacks->folds = calloc(incident->stacks_count + 1, sizeof(*stacks->folds));
@@ -96,14 +146,18 @@ static int begin_folds(const struct incident *incident, struct stacks *stacks, s
 		stack = &incident->stacks[i];
 		if (!counts[i] || !stack->count)
 			continue;
-		stacks->folds[stacks->folds_count++] = (struct stacks_fold){
+		fold = &stacks->folds[stacks->folds_count++];
+		*fold = (struct stacks_fold){
 			.stack = stack,
+			.own = stack->count,
 			.depth = stack->count,
 			.samples = counts[i],
 			.stack_samples = counts[i],
 		};
+		join_unwound(&incident->unwound, fold);
 		stacks->samples += counts[i];
-		uses += stack->count;
+		stacks->joined += fold->callers ? counts[i] : 0;
+		uses += fold->depth;
 	}
 	free(counts);
 	*ret_uses = uses;
@@ -176,6 +230,8 @@ static int merge_folds(struct stacks *stacks)
 		folds[n - 1].samples += folds[i].samples;
 		if (folds[i].stack_samples > folds[n - 1].stack_samples) {
 			folds[n - 1].stack = folds[i].stack;
+			folds[n - 1].callers = folds[i].callers;
+			folds[n - 1].own = folds[i].own;
 			folds[n - 1].stack_samples = folds[i].stack_samples;
 		}
 	}
@@ -383,6 +439,17 @@ int stacks_make(const struct incident *incident, struct stacks **ret_stacks)
 out_free:
 	stacks_free(stacks);
 	return err;
+}
+
+int stacks_of_unwound(const struct incident *incident, struct stacks **ret_stacks)
+{
+	struct incident_sample sample = { 0 };
+	struct incident only = *incident;
+
+	only.stacks = (struct incident_stack *)&incident->unwound;
+	only.stacks_count = only.samples_count = 1;
+	only.samples = &sample;
+	return stacks_make(&only, ret_stacks);
 }
 
 void stacks_free(struct stacks *stacks)

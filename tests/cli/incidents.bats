@@ -73,9 +73,13 @@ named() {
 	build_loop
 	caught
 	report | grep -A 9 '^Unwound stack' | grep -q '^  outer'
+	# All samples get them: the kernel's walk ends in inner().
+	"$MAZE" report --incidents "$kept" --folded last | tee /dev/stderr | grep -q ';main;outer;middle;inner [0-9]*$'
+	"$MAZE" report --incidents "$kept" --html last | grep -q '"name":"middle"'
 	rm -rf "$kept"
 	caught --no-unwind
 	[ "$(report | grep -c '^Unwound stack')" -eq 0 ]
+	[ "$("$MAZE" report --incidents "$kept" --folded last | grep -c middle)" -eq 0 ]
 }
 
 @test "a stripped loop with a separate debug file is named" {

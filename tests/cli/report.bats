@@ -59,6 +59,11 @@ json() { python3 -c "import json, sys; d = json.load(sys.stdin); print($1)"; }
 		"hash_name 36 50 2026-11-24T20:45:13.000044000Z" ]
 }
 
+@test "the keys of the list as JSON are those of tests/stable/incidents.txt" {
+	diff <(grep -v '^#' "$BATS_TEST_DIRNAME/../stable/incidents.txt") \
+		<(incidents --json | json '"\n".join(d[0])')
+}
+
 @test "invalid incident files are named, and hide no valid one" {
 	mkdir "$BATS_TEST_TMPDIR/mixed"
 	cp "$INCIDENTS"/good/$LOOP.json "$INCIDENTS"/bad/*.json "$BATS_TEST_TMPDIR/mixed"
@@ -156,6 +161,34 @@ for sample in d["samples"]:
 	run "$MAZE" report --incidents "$BATS_TEST_TMPDIR/astray" last
 	[[ $output == *"Hottest stack"*"Unwound stack"* ]]
 	holds '(outer frames are missing: the stack is too deep)'
+}
+
+@test "the report says where the incident is from" {
+	local text
+
+	run report $LOOP
+	for text in \
+		'  container  3f0c9d5e7a1b42c68d9e0f1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e, by cri-o' \
+		'  pod        0f8a6c1e-52d7-4b39-9c0e-7a1d2b3c4e5f' \
+		'  unit       orderd.service, user unit worker.service' \
+		'  host       till-7' \
+		'  machine ID 5c1f0e8ab3d94f7e8d0c6a2b94e7f310' \
+		'  boot ID    9b2d7c4e1f6a4b0c8e3d5a7f9c1b2e40' \
+		'  system     Debian GNU/Linux 12 (bookworm), ID debian, version 12' \
+		'  kernel     Linux 6.1.0-28-amd64, x86_64' \
+		'  maze       version 1.0.0, engine bpf, interface 9'; do
+		holds "$text"
+	done
+	[[ $(report --html $LOOP) == *'<dt>host</dt><dd><code>till-7</code></dd>'* ]]
+	[ "$(report --json $LOOP | json 'd["machine"]["host"], d["process"]["pod"], d["maze"]["engine"]')" = \
+		"till-7 0f8a6c1e-52d7-4b39-9c0e-7a1d2b3c4e5f bpf" ]
+	# Of a fact, the first text may be unknown.
+	mkdir "$BATS_TEST_TMPDIR/partly"
+	write_incident "$BATS_TEST_TMPDIR/partly" 'd["machine"] = {"os_id": "debian"}; del d["maze"]'
+	run "$MAZE" report --incidents "$BATS_TEST_TMPDIR/partly" last
+	holds '  system     ID debian'
+	lacks 'kernel   '
+	lacks 'maze   '
 }
 
 @test "in shadow the report has the signal that would be sent, and its effect" {
@@ -280,6 +313,10 @@ for record in d["records"]:
 	[ "$status" -eq 0 ]
 	[ -z "$output" ]
 	says "has no samples"
+	# The unwound stack stands for the samples that the engine did not take.
+	mkdir "$BATS_TEST_TMPDIR/unwound"
+	write_incident "$BATS_TEST_TMPDIR/unwound" 'd["stacks"] = d["samples"] = []'
+	[[ $("$MAZE" report --incidents "$BATS_TEST_TMPDIR/unwound" --folded last) == '_start;clone3;'*';queue_find;hash_name 1' ]]
 }
 
 @test "--json prints the file unchanged" {

@@ -22,6 +22,30 @@ load test_helper
 	nothing_pinned
 }
 
+# The keys of each line of an answer.
+answer_keys() {
+	python3 -c '
+import json, sys
+for line in sys.stdin:
+    answer = json.loads(line)
+    print("<", *sorted(key + ("=" + answer[key] if key == "errno" else "") for key in answer))' | uniq
+}
+
+@test "requests and the keys of answers are those of tests/stable/control.txt" {
+	local request
+
+	serve < /dev/null
+	start sleep 1000
+	grep -v '^#' "$BATS_TEST_DIRNAME/../stable/control.txt" > "$dir/listed"
+	while read -r request; do
+		echo "> $request"
+		request=${request//PID/$last}
+		ask <<< "${request//START/$(began "$last")}" | answer_keys
+	done < <(sed -n 's/^> //p' "$dir/listed") > "$dir/got"
+	diff "$dir/listed" "$dir/got"
+	stop_mazed
+}
+
 @test "a user's watch of his process catches it, and he gets the event" {
 	serve < /dev/null
 	start_as 65534 "$PROGRAMS/spin"
