@@ -43,6 +43,8 @@ struct options {
 	const char *incidents; /* incident directory; NULL: mazed's; maze run: none */
 	bool html;
 	bool folded;
+	bool pprof;
+	bool speedscope;
 	bool no_unwind;
 	bool replace;
 };

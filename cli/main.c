@@ -78,6 +78,8 @@ static const struct command_option report_options[] = {
 	{ INCIDENTS },
 	{ "html", NULL, "print an HTML page with a flame graph and a timeline", AT(html) },
 	{ "folded", NULL, "print folded stacks, for flame graph tools", AT(folded) },
+	{ "pprof", NULL, "write a profile for pprof, such as go tool pprof", AT(pprof) },
+	{ "speedscope", NULL, "print a profile for speedscope", AT(speedscope) },
 	{ JSON("the incident") },
 	{ 0 },
 };

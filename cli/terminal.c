@@ -8,22 +8,25 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* The width of a terminal that does not report its size. 80 columns are usual. */
+/* The width of what is no terminal, or does not report its size. 80 columns are usual. */
 #define COLUMNS_DEFAULT 80
 
-size_t terminal_columns(int fd)
+static size_t columns(int fd)
 {
 	const char *text = getenv("COLUMNS");
 	struct winsize size = { 0 };
 	long number = text ? strtol(text, NULL, 10) : 0;
 
-	if (!isatty(fd))
-		return 0;
 	if (number > 0 && number <= 10000)
 		return (size_t)number;
 	if (!ioctl(fd, TIOCGWINSZ, &size) && size.ws_col)
 		return size.ws_col;
 	return COLUMNS_DEFAULT;
+}
+
+size_t terminal_columns(int fd)
+{
+	return isatty(fd) ? columns(fd) : 0;
 }
 
 /* Counts the characters, as the bytes that begin one in UTF-8. */
@@ -68,8 +71,8 @@ void terminal_query(struct shown_terminal *ret_terminal, bool *ret_bold)
 	const char *name = getenv("TERM"), *no_color = getenv("NO_COLOR");
 
 	setlocale(LC_CTYPE, "");
-	ret_terminal->columns = terminal_columns(STDOUT_FILENO);
+	ret_terminal->columns = columns(STDOUT_FILENO);
 	ret_terminal->utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
-	*ret_bold = ret_terminal->columns && name && strcmp(name, "dumb") != 0 &&
+	*ret_bold = isatty(STDOUT_FILENO) && name && strcmp(name, "dumb") != 0 &&
 		    !(no_color && no_color[0]);
 }

@@ -19,9 +19,9 @@ size_t terminal_columns(int fd);
 void terminal_print(FILE *stream, size_t width, const char *prefix, const char *text);
 
 /*
- * Sets `columns` to the width of the terminal on standard output. Sets `utf8` if the locale
- * uses UTF-8, and sets LC_CTYPE. Sets *ret_bold if the terminal takes ANSI sequences and
- * NO_COLOR is unset.
+ * Sets `columns` to the width of the terminal on standard output, or to 80 if it is none.
+ * $COLUMNS overrides both. Sets `utf8` if the locale uses UTF-8, and sets LC_CTYPE. Sets
+ * *ret_bold if the terminal takes ANSI sequences and NO_COLOR is unset.
  */
 void terminal_query(struct shown_terminal *ret_terminal, bool *ret_bold);
 

@@ -37,7 +37,7 @@ $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(TEXT_SRC)
 	@mkdir -p $(@D)
 	$(CLANG) -std=gnu11 -D_GNU_SOURCE -DMAZE_VERSION='"$(VERSION)"' -I. -isystem $(BUILD)/report \
 		-O1 -g -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=all $^ -o $@ -ljansson $(LDLIBS_DAEMON)
+		-fno-sanitize-recover=all $^ -o $@ -ljansson -lz $(LDLIBS_DAEMON)
 
 # The grammar of /proc/maze/entries is part of the module, but needs no kernel headers.
 $(BUILD)/tests/unit/test_grammar: $(BUILD)/engine/kmod/module/grammar.o

@@ -49,6 +49,11 @@ bool stacks_same(const struct incident_frame *a, const struct incident_frame *b)
 	return compare_frames(a, b) == 0;
 }
 
+const struct incident_frame *stacks_frame(const struct stacks_fold *fold, size_t i)
+{
+	return i < fold->own ? &fold->stack->frames[i] : &fold->callers[i - fold->own];
+}
+
 bool stacks_unwound_first(const struct incident *incident, const struct stacks *stacks)
 {
 	return stacks->hottest && stacks->hottest->stack->astray && incident->unwound.count > 1;
@@ -163,7 +168,7 @@ static int begin_folds(const struct incident *incident, struct stacks *stacks, s
 static int number_frames(struct stacks *stacks, size_t uses_count)
 {
 	struct use *uses = calloc(uses_count + 1, sizeof(*uses));
-	size_t i, j, at, n = 0, number = 0;
+	size_t i, j, n = 0, number = 0;
 	struct stacks_fold *fold;
 	int err = -ENOMEM;
 
@@ -176,9 +181,7 @@ static int number_frames(struct stacks *stacks, size_t uses_count)
 		if (!fold->functions)
 			goto out_free;
 		for (j = 0; j < fold->depth; j++, n++) {
-			at = fold->depth - 1 - j;
-			uses[n].frame = at < fold->own ? &fold->stack->frames[at]
-						       : &fold->callers[at - fold->own];
+			uses[n].frame = stacks_frame(fold, fold->depth - 1 - j);
 			uses[n].number = &fold->functions[j];
 		}
 	}
@@ -206,11 +209,18 @@ static bool same_way(const struct stacks_fold *a, const struct stacks_fold *b)
 	       !memcmp(a->functions, b->functions, a->depth * sizeof(*a->functions));
 }
 
-static void merge_folds(struct stacks *stacks)
+/* The merged folds share the functions of those in `taken`. */
+static int merge_folds(struct stacks *stacks)
 {
-	struct stacks_fold *folds = stacks->folds;
+	struct stacks_fold *folds = calloc(stacks->folds_count + 1, sizeof(*folds));
 	size_t i, n = 0;
 
+	if (!folds)
+		return -ENOMEM;
+	memcpy(folds, stacks->folds, stacks->folds_count * sizeof(*folds));
+	stacks->taken = stacks->folds;
+	stacks->taken_count = stacks->folds_count;
+	stacks->folds = folds;
 	qsort(folds, stacks->folds_count, sizeof(*folds), compare_folds);
 	for (i = 0; i < stacks->folds_count; i++) {
 		if (!n || !same_way(&folds[n - 1], &folds[i])) {
@@ -224,12 +234,12 @@ static void merge_folds(struct stacks *stacks)
 			folds[n - 1].own = folds[i].own;
 			folds[n - 1].stack_samples = folds[i].stack_samples;
 		}
-		free(folds[i].functions);
 	}
 	stacks->folds_count = n;
 	for (i = 0; i < n; i++)
 		if (!stacks->hottest || folds[i].samples > stacks->hottest->samples)
 			stacks->hottest = &folds[i];
+	return 0;
 }
 
 static int count_functions(struct stacks *stacks)
@@ -408,9 +418,10 @@ int stacks_make(const struct incident *incident, struct stacks **ret_stacks)
 	err = begin_folds(incident, stacks, &uses);
 	if (!err)
 		err = number_frames(stacks, uses);
+	if (!err)
+		err = merge_folds(stacks);
 	if (err)
 		goto out_free;
-	merge_folds(stacks);
 	err = count_functions(stacks);
 	if (!err)
 		err = grow_tree(stacks);
@@ -443,12 +454,16 @@ int stacks_of_unwound(const struct incident *incident, struct stacks **ret_stack
 
 void stacks_free(struct stacks *stacks)
 {
-	size_t i;
+	struct stacks_fold *folds;
+	size_t i, count;
 
 	if (!stacks)
 		return;
-	for (i = 0; stacks->folds && i < stacks->folds_count; i++)
-		free(stacks->folds[i].functions);
+	folds = stacks->taken ? stacks->taken : stacks->folds;
+	count = stacks->taken ? stacks->taken_count : stacks->folds_count;
+	for (i = 0; folds && i < count; i++)
+		free(folds[i].functions);
+	free(stacks->taken);
 	free(stacks->folds);
 	free(stacks->functions);
 	free(stacks->nodes);

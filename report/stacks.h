@@ -47,6 +47,9 @@ struct stacks {
 	size_t functions_count;
 	struct stacks_fold *folds; /* in the tree's order */
 	size_t folds_count;
+	struct stacks_fold
+		*taken; /* before the merge: one for each stack of the file with samples */
+	size_t taken_count;
 	struct stacks_node *nodes;
 	size_t nodes_count;
 	size_t *by_self; /* indexes of functions with self > 0, hottest first */
@@ -68,6 +71,9 @@ struct stacks {
 
 /* Whether both frames have the same function, or the same location if it has no name. */
 bool stacks_same(const struct incident_frame *a, const struct incident_frame *b);
+
+/* The frames of a fold, innermost first; `i` is below its depth. */
+const struct incident_frame *stacks_frame(const struct stacks_fold *fold, size_t i);
 
 /*
  * Whether to show the unwound stack first, because the hottest stack lacks callers that the

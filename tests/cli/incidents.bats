@@ -43,7 +43,7 @@ caught() {
 	[[ $stderr == *' hard: '* ]]
 }
 
-report() { "$MAZE" report --incidents "$kept" last; }
+report() { COLUMNS=10000 "$MAZE" report --incidents "$kept" last; }
 
 # Then the program's path is the kernel's, which begins at the machine's root, not at that
 # of the chroot.

@@ -29,7 +29,7 @@ load test_helper
 	"$BATS_TEST_DIRNAME/../incidents/write" "$kept"
 	output_is_lost "$MAZE" incidents --incidents "$kept/good"
 	output_is_lost "$MAZE" incidents --incidents "$kept/good" --json
-	for format in '' --html --folded --json; do
+	for format in '' --html --folded --pprof --speedscope --json; do
 		output_is_lost "$MAZE" report --incidents "$kept/good" $format 20261124T204512Z-4711-4713-0
 	done
 }

@@ -201,7 +201,7 @@ grandchild_is_caught() {
 		--soft-signal 0 --incidents "$BATS_TEST_TMPDIR/kept" -- "$PROGRAMS/spin"
 	[ "$status" -eq 137 ]
 	[[ $output == *'incidents will have no samples: the poll engine takes no stacks'* ]]
-	"$MAZE" report --incidents "$BATS_TEST_TMPDIR/kept" last | grep -q 'sent SIGKILL at'
+	COLUMNS=10000 "$MAZE" report --incidents "$BATS_TEST_TMPDIR/kept" last | grep -q 'sent SIGKILL at'
 }
 
 @test "the command has the limit on open files that maze had" {

@@ -7,6 +7,8 @@ load test_helper
 LOOP=20261124T204512Z-4711-4713-0
 
 setup_file() {
+	# Sentences on one line.
+	export COLUMNS=10000
 	export INCIDENTS=$BATS_FILE_TMPDIR/incidents
 	"$BATS_TEST_DIRNAME/../incidents/write" "$INCIDENTS"
 }
@@ -341,12 +343,53 @@ for record in d["records"]:
 	harmless
 }
 
-@test "lines fit the terminal's width, and have any length elsewhere" {
+# too_wide COLUMNS: the lines of the output that are wider, in characters.
+too_wide() { printf '%s\n' "$output" | tr -d '\r' | LC_ALL=C.UTF-8 awk -v columns="$1" 'length > columns'; }
+
+@test "lines fit the terminal's width, and 80 columns elsewhere" {
+	local id
+
 	COLUMNS=60 TERM=dumb run script -qec "'$MAZE' report --incidents '$INCIDENTS/good' $LOOP" /dev/null
 	[ "$status" -eq 0 ]
-	[ "$(printf '%s\n' "$output" | tr -d '\r' | awk 'length > 60' | grep -cv '^Unwound\|^  container')" -eq 0 ]
-	COLUMNS=60 run report $LOOP
-	[ "$(printf '%s\n' "$output" | awk 'length > 200' | wc -l)" -ge 1 ]
+	[ -z "$(too_wide 60)" ]
+	unset COLUMNS
+	for id in $LOOP 2210-2210-0 901-901-0 3300-3300-0 77-77-0 666-667-0; do
+		run report $id
+		[ "$status" -eq 0 ]
+		[ -z "$(too_wide 80)" ] || { echo "$id:"; too_wide 80; false; }
+	done
+}
+
+@test "long names are cut, and what identifies a location is not" {
+	local id=8f3ad5c1e09b7642d1c05be39a47f2108c6de954
+
+	unset COLUMNS
+	mkdir "$BATS_TEST_TMPDIR/long"
+	write_incident "$BATS_TEST_TMPDIR/long" '
+name, path = "f" * 300, "/" + "d" * 300
+first = d["stacks"][0]["frames"]
+first[0].update(function=name, file=path + ".h", line=4711)
+first[1] = {"module": path, "build_id": first[1]["build_id"], "offset": 77}
+first[2].update(function="g" * 60, file="peek.c")
+first[3].update(function="h" * 20, file="i" * 30 + ".c")
+d["stacks"] = [d["stacks"][0]]
+d["unwound"] = {"frames": first, "took_ns": 123456000000}
+for sample in d["samples"]: sample["stack"] = 0
+d["process"].update(cgroup=path, exe=path, comm="c" * 15, cmdline=[path, path])
+d["rule"], d["notes"] = name, [path, "two words " + name]
+'
+	run "$MAZE" report --incidents "$BATS_TEST_TMPDIR/long" last
+	[ "$status" -eq 0 ]
+	[ -z "$(too_wide 80)" ] || { too_wide 80; false; }
+	[[ $output == *$'\n  '"fffffff"*$'fff...\n    /ddddd'* ]]
+	holds "    build-id $id"
+	holds "  $(printf 'g%.0s' {1..60})  peek.c:61"
+	holds "  $(printf 'h%.0s' {1..20})  $(printf 'i%.0s' {1..30}).c:171"
+	# Whole without the line breaks.
+	output=$(sed 's/^ *//' <<< "$output" | tr -d '\n')
+	holds "$(printf 'd%.0s' {1..300})+0x4d"
+	holds "$(printf 'd%.0s' {1..300}).h:4711, inlined"
+	holds "cgroup     /$(printf 'd%.0s' {1..300})started"
 }
 
 @test "headings are bold on a capable terminal, and not elsewhere" {

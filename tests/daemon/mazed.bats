@@ -480,7 +480,7 @@ idle_s=${MAZE_IDLE_S:-5}
 	wait_until eval '[ "$(ls "$dir/incidents" | wc -l)" -eq 2 ]'
 	# mazed writes it before all data is known, and again afterwards.
 	reported() {
-		"$MAZE" report --incidents "$dir/incidents" last > "$dir/report" 2> "$dir/refused" &&
+		COLUMNS=10000 "$MAZE" report --incidents "$dir/incidents" last > "$dir/report" 2> "$dir/refused" &&
 			grep -q "^spin (PID $last).* It was in spin_on .*, then sent SIGKILL at [0-9.]*m*s" "$dir/report"
 	}
 	wait_until reported || { cat "$dir/report" "$dir/refused"; false; }
