@@ -78,7 +78,7 @@ named() {
 	kept="$dir/john's incidents"
 	caught
 	command=$(sed -n 's/^maze run: incident \([^:]*\): maze report \(--incidents .* \1\)$/\2/p' <<< "$stderr")
-	eval "run -0 \"\$MAZE\" report $command"
+	eval "COLUMNS=10000 run -0 \"\$MAZE\" report $command"
 	[[ $output == *"It was in inner ("* ]]
 }
 
