@@ -18,7 +18,7 @@
 /* The environment variable with the path of the records. */
 #define ACCOUNT_EVENTS "MAZE_TEST_EVENTS"
 /*
- * Set if a signal can come after the episode of its verdict has ended (poll). Then a
+ * Set if a signal can come after the episode of its verdict has ended. Then a
  * program cannot tell which signal is early; the suite can, by the counts of the records.
  */
 #define ACCOUNT_LATE_SIGNALS "MAZE_TEST_LATE_SIGNALS"

@@ -220,7 +220,7 @@ static void judge(long long since, bool reached, long long other_from)
 	bool all = all_came(), one = own_cpu_ns() < other_from;
 	bool is_early = (got_softs || got_hards) && first_at - since < limit_ns && !late_signals;
 	bool is_missing = !is_early && reached && !(one ? all : got_softs);
-	bool is_twice = one && (got_softs > 1 || got_hards > 1);
+	bool is_twice = one && (got_softs > 1 || got_hards > 1) && !late_signals;
 
 	wanted += reached;
 	early += is_early;
