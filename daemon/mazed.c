@@ -66,7 +66,9 @@ static void log_problems(struct log *log, const struct problems *problems)
 
 	for (i = 0; i < problems->count; i++) {
 		item = &problems->items[i];
-		snprintf(line, sizeof(line), item->line ? ":%u" : "", item->line);
+		line[0] = '\0';
+		if (item->line)
+			snprintf(line, sizeof(line), ":%u", item->line);
 		log_printf(log, item->kind == PROBLEM_ERROR ? LOG_ERR : LOG_WARNING, "%s%s: %s%s%s",
 			   item->file, line, item->key ? item->key : "", item->key ? ": " : "",
 			   item->text);
