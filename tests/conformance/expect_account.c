@@ -6,7 +6,9 @@
  * bound is at or above the limit has one, if the engine sees each reset when it happens.
  * Between the two, both are allowed. The verdicts of a thread must match its episodes in
  * order, each with a count that the episode can have reached. The last episode has no
- * upper bound for a verdict that was recorded after the account ended.
+ * upper bound for a verdict that was recorded after the account ended. An episode that
+ * a yield ends needs no verdict: only the timer can judge it, since a yield that finds
+ * nothing else to run is no switch.
  */
 #include "conformance.h"
 
@@ -20,7 +22,10 @@ static const struct lateness {
 	long long after_sleep_ns; /* time into an episode that began with a sleep */
 	long long after_yield_ns; /* after a yield that it may miss; -1: no bound */
 } lateness[] = {
-	/* Both also judge at the switch-out. They know the time of a yield to one tick. */
+	/*
+	 * Both also judge at the switch-out that ends it. They know the time of a yield
+	 * to one tick.
+	 */
 	{ "bpf", 0, 10000000 },
 	{ "kmod", 0, 10000000 },
 	/* It sees an episode only if it checks in time, which takes a CPU. */
@@ -119,14 +124,16 @@ static struct candidate *list_candidates(const struct suite *suite, const struct
 	enum account_view view = yields ? ACCOUNT_SLEEPS_AND_YIELDS : ACCOUNT_SLEEPS;
 	size_t room = 2 * ACCOUNT_EPISODES, count = 0, at = 0;
 	struct candidate *list = calloc(room, sizeof(*list));
-	const struct account_episode *episode;
+	const struct account_episode *episode, *next = account_of(tid, view, &at);
 	long long most_ns, rest_ns, shorter;
+	bool certain;
 
-	while (list && (episode = account_of(tid, view, &at))) {
+	while (list && (episode = next)) {
+		next = account_of(tid, view, &at);
+		certain = is_certain(suite, episode, limit_ns) && !(next && next->by_yield);
 		most_ns = last && is_later(last, episode) ? LLONG_MAX : upper_ns(episode);
 		if (most_ns >= limit_ns && count < room)
-			list[count++] =
-				(struct candidate){ is_certain(suite, episode, limit_ns), most_ns };
+			list[count++] = (struct candidate){ certain, most_ns };
 		/* Shorter episodes between two looks, which the account did not see. */
 		rest_ns = episode->after_ns ? episode->after_ns - episode->last_ns : 0;
 		shorter = rest_ns / limit_ns < episode->more ? rest_ns / limit_ns : episode->more;
