@@ -135,13 +135,15 @@ static void a_status_without_ids_is_an_error(void **state)
 	struct thread_status status;
 	char text[256];
 	size_t without, i;
+	int used;
 
 	(void)state;
 	for (without = 0; without <= count; without++) {
-		strcpy(text, "Name:\tx\n");
+		used = snprintf(text, sizeof(text), "Name:\tx\n");
 		for (i = 0; i < count; i++)
 			if (i != without)
-				strcat(text, lines[i]);
+				used += snprintf(text + used, sizeof(text) - (size_t)used, "%s",
+						 lines[i]);
 		assert_int_equal(status_of(text, &status), without < count ? -EPROTO : 0);
 	}
 	assert_int_equal(status.uid, 5);
