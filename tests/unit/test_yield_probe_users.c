@@ -158,8 +158,10 @@ static void an_attachment_after_a_killed_service_has_a_new_number(void **state)
 	if (!private_mount("bpf", "/sys/fs/bpf", NULL))
 		skip_because("%s", private_mounts_why);
 	engine = open_pinned(&error);
-	if (!engine)
+	if (!engine) {
 		skip_because("%s", error.text);
+		return; /* for the static analysis */
+	}
 	if (engine->config.yield_probe != MAZE_YIELD_ON_DEMAND) {
 		engine_bpf.close(engine);
 		engine_bpf.unload(&loaded, NULL);
