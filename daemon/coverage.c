@@ -27,7 +27,8 @@ static int count_processes(struct maze *maze, size_t *ret_count, struct maze_err
 	*ret_count = 0;
 	if (err)
 		return err;
-	qsort(entries, count, sizeof(*entries), by_pid);
+	if (count)
+		qsort(entries, count, sizeof(*entries), by_pid);
 	for (i = 0; i < count; i++) {
 		if (tag_kind(entries[i].tag) != TAG_RULE || entries[i].pid == pid)
 			continue;
