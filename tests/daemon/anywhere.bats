@@ -17,7 +17,8 @@ make_etc() {
 # Runs mazed and then the command in namespaces of their own, as in a container: without a
 # journal, and with $dir/etc as /etc.
 in_container() {
-	mkfifo "$dir/go"
+	# Two, because a second reader of one could see the end of the first writer.
+	mkfifo "$dir/go" "$dir/stop"
 	# shellcheck disable=SC2016 # for the inner shell
 	start env -u RUNTIME_DIRECTORY -u NOTIFY_SOCKET dir="$dir" MAZED="$MAZED" PROGRAMS="$PROGRAMS" \
 		unshare --pid --fork --kill-child --mount-proc --cgroup --propagation private sh -c '
@@ -67,7 +68,7 @@ show_err() {
 
 @test "where no process matches, mazed prints why, and what it says to write helps" {
 	make_etc
-	in_container 'read -r _ < "$dir/go"; kill -HUP $!; read -r _ < "$dir/go"'
+	in_container 'read -r _ < "$dir/go"; kill -HUP $!; read -r _ < "$dir/stop"'
 	wait_until printed 'no process is watched' || show_err
 	printed 'but mazed runs in the control group /, as in a container'
 	rule=$(grep -o '"\[rule [a-z]*\]" to /etc/maze/maze.conf.d/local.conf' "$dir/err")
@@ -76,7 +77,7 @@ show_err() {
 	echo > "$dir/go"
 	wait_until ready_times 2 || show_err
 	grep ' in force, ' "$dir/err" | tail -n 1 | grep -q ' [1-9][0-9]* process.* watched by them, '
-	echo > "$dir/go"
+	echo > "$dir/stop"
 	wait_until [ -s "$dir/ended" ] || show_err
 	[ "$(cat "$dir/ended")" -eq 0 ]
 }
