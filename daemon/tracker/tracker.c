@@ -291,9 +291,6 @@ static int on_events(sd_event_source *source, int fd, uint32_t revents, void *ar
 	(void)fd;
 	(void)revents;
 	read_events(tracker);
-	/* Without this, endless events would hold up the scan, whose turn comes last. */
-	if (tracker->proc)
-		scan_portion(tracker);
 	if (tracker->behind)
 		arm_turn(tracker);
 	return 0;
