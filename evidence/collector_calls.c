@@ -17,8 +17,8 @@
 #define PAUSE_NS (2 * MAZE_NSEC_PER_SEC)
 #define PAUSE_MIN_NS (100 * MAZE_NSEC_PER_MSEC)
 
-static void send(struct collector *collector, const struct call_wish *wish, int missing,
-		 const struct call_slice *slice)
+static void send_slice(struct collector *collector, const struct call_wish *wish, int missing,
+		       const struct call_slice *slice)
 {
 	struct collector_calls_message message = { .missing = missing };
 
@@ -34,7 +34,7 @@ static void send(struct collector *collector, const struct call_wish *wish, int 
 static void give_up(struct collector *collector, struct call_wish *wish, int missing)
 {
 	if (wish->pause_ns)
-		send(collector, wish, missing, NULL);
+		send_slice(collector, wish, missing, NULL);
 	wish->state = CALL_WISH_NONE;
 }
 
@@ -149,9 +149,9 @@ static void check_slice(struct collector *collector, struct call_wish *wish, boo
 		return;
 	}
 	if (slice.cpu_ns || slice.calls)
-		send(collector, wish, 0, &slice);
+		send_slice(collector, wish, 0, &slice);
 	else if (wish->pause_ns)
-		send(collector, wish, -EAGAIN, NULL);
+		send_slice(collector, wish, -EAGAIN, NULL);
 	wish->state = wish->pause_ns ? CALL_WISH_LATER : CALL_WISH_NONE;
 	wish->runtime_ns = slice.runtime_ns + wish->pause_ns;
 	wish->due_ns = now_ns(CLOCK_MONOTONIC) + wish->pause_ns;
