@@ -11,13 +11,23 @@
 
 /* ---- read -------------------------------------------------------------------------- */
 
+/* A descriptor may be negative: AT_FDCWD, or the invalid one of a program. */
+static void read_fd(struct json_reader *reader, const json_t *object, struct incident_call *call)
+{
+	json_t *fd = json_object_get(object, "fd");
+
+	call->has_fd = json_is_integer(fd);
+	call->fd = json_integer_value(fd);
+	if (fd && !json_is_null(fd) && !call->has_fd)
+		type_error(reader, "fd", "a whole number");
+}
+
 static void read_call(struct json_reader *reader, const json_t *object, struct incident_call *call)
 {
 	call->name = read_text(reader, object, "name");
 	call->error = read_text(reader, object, "error");
 	call->number = read_number(reader, object, "number");
-	call->has_fd = json_is_integer(json_object_get(object, "fd"));
-	call->fd = read_number(reader, object, "fd");
+	read_fd(reader, object, call);
 	call->calls = read_number(reader, object, "calls");
 	call->time_ns = read_number(reader, object, "time_ns");
 	call->bytes = read_number(reader, object, "bytes");
