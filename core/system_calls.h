@@ -25,7 +25,7 @@ struct call_row {
 	maze_u64 sum;	  /* of positive results */
 };
 
-/* Only the program writes a slot while `thread` of its index is set. */
+/* While a thread has a slot, only the BPF program writes to it. */
 struct call_slot {
 	maze_u64 limit_ns;   /* the slice ends after this CPU time */
 	maze_u64 armed_ns;   /* CLOCK_BOOTTIME, as all times here */

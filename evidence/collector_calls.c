@@ -17,49 +17,49 @@
 #define PAUSE_NS (2 * MAZE_NSEC_PER_SEC)
 #define PAUSE_MIN_NS (100 * MAZE_NSEC_PER_MSEC)
 
-static void send_slice(struct collector *collector, const struct call_wish *wish, int missing,
-		       const struct call_slice *slice)
+static void send_slice(struct collector *collector, const struct slice_request *request,
+		       int missing, const struct call_slice *slice)
 {
 	struct collector_calls_message message = { .missing = missing };
 
 	if (slice)
 		message.slice = *slice;
-	collector_send(
-		collector,
-		&(struct collector_header){ COLLECTOR_CALLS, wish->pid, wish->tid, wish->episode },
-		&message, sizeof(message));
+	collector_send(collector,
+		       &(struct collector_header){ COLLECTOR_CALLS, request->pid, request->tid,
+						   request->episode },
+		       &message, sizeof(message));
 }
 
-/* The first slice has a reason for its absence; the second is a bonus. */
-static void give_up(struct collector *collector, struct call_wish *wish, int missing)
+/* Only the first slice needs a reason if it is missing. */
+static void give_up(struct collector *collector, struct slice_request *request, int missing)
 {
-	if (wish->pause_ns)
-		send_slice(collector, wish, missing, NULL);
-	wish->state = CALL_WISH_NONE;
+	if (request->pause_ns)
+		send_slice(collector, request, missing, NULL);
+	request->state = SLICE_NONE;
 }
 
-/* ---- wishes ------------------------------------------------------------------------ */
+/* ---- requests ------------------------------------------------------------------------ */
 
-static struct call_wish *find(struct collector_calls *calls, const struct maze_record *record)
+static struct slice_request *find(struct collector_calls *calls, const struct maze_record *record)
 {
-	struct call_wish *wish;
+	struct slice_request *request;
 
-	for (wish = calls->wishes; wish < calls->wishes + CALL_WISHES_MAX; wish++)
-		if (wish->state && wish->pid == record->pid && wish->tid == record->tid)
-			return wish;
+	for (request = calls->requests; request < calls->requests + SLICE_REQUESTS_MAX; request++)
+		if (request->state && request->pid == record->pid && request->tid == record->tid)
+			return request;
 	return NULL;
 }
 
-/* A free wish, or else the one whose second slice is furthest away. */
-static struct call_wish *make_room(struct collector_calls *calls)
+/* A free request, or else the one whose second slice is furthest away. */
+static struct slice_request *make_room(struct collector_calls *calls)
 {
-	struct call_wish *wish, *last = NULL;
+	struct slice_request *request, *last = NULL;
 
-	for (wish = calls->wishes; wish < calls->wishes + CALL_WISHES_MAX; wish++) {
-		if (!wish->state)
-			return wish;
-		if (wish->state == CALL_WISH_LATER && (!last || wish->due_ns > last->due_ns))
-			last = wish;
+	for (request = calls->requests; request < calls->requests + SLICE_REQUESTS_MAX; request++) {
+		if (!request->state)
+			return request;
+		if (request->state == SLICE_LATER && (!last || request->due_ns > last->due_ns))
+			last = request;
 	}
 	return last;
 }
@@ -77,9 +77,9 @@ static maze_u64 pause_before_second(const struct maze_record *record,
 static void add(struct collector *collector, const struct maze_record *record,
 		const struct maze_policy *policy)
 {
-	struct call_wish *room = make_room(&collector->calls);
-	struct call_wish wish = {
-		.state = CALL_WISH_WAITS,
+	struct slice_request *room = make_room(&collector->calls);
+	struct slice_request request = {
+		.state = SLICE_WAITS,
 		.pid = record->pid,
 		.tid = record->tid,
 		.episode = record->episode,
@@ -89,14 +89,14 @@ static void add(struct collector *collector, const struct maze_record *record,
 	};
 
 	if (room)
-		*room = wish;
+		*room = request;
 	else
-		give_up(collector, &wish, -EDQUOT);
+		give_up(collector, &request, -EDQUOT);
 }
 
 /* ---- slices ------------------------------------------------------------------------ */
 
-static void pay(struct collector_calls *calls)
+static void charge_budget(struct collector_calls *calls)
 {
 	maze_u64 attached_ns = calls->counter ? call_counter_attached_ns(calls->counter) : 0;
 
@@ -115,7 +115,7 @@ static int load(struct collector_calls *calls)
 	return calls->refused;
 }
 
-static void begin(struct collector *collector, struct call_wish *wish, maze_u64 now)
+static void begin(struct collector *collector, struct slice_request *request, maze_u64 now)
 {
 	struct collector_calls *calls = &collector->calls;
 	int slot = load(calls);
@@ -123,69 +123,69 @@ static void begin(struct collector *collector, struct call_wish *wish, maze_u64 
 	if (!slot && !attach_budget_may_begin(&calls->budget))
 		slot = -EBUSY;
 	if (!slot)
-		slot = call_counter_begin(calls->counter, (pid_t)wish->tid, wish->verdict_ns,
+		slot = call_counter_begin(calls->counter, (pid_t)request->tid, request->verdict_ns,
 					  collector->options.calls_cpu_ns, NULL);
 	if (slot >= 0) {
-		wish->state = CALL_WISH_RUNS;
-		wish->slot = slot;
-		wish->since_ns = now_ns(CLOCK_MONOTONIC);
-		wish->due_ns = wish->since_ns + CHECK_NS;
+		request->state = SLICE_RUNS;
+		request->slot = slot;
+		request->since_ns = now_ns(CLOCK_MONOTONIC);
+		request->due_ns = request->since_ns + CHECK_NS;
 	} else if (slot != -EBUSY) {
-		give_up(collector, wish, slot);
-	} else if (now - wish->since_ns > WAIT_NS) {
-		give_up(collector, wish, -EDQUOT);
+		give_up(collector, request, slot);
+	} else if (now - request->since_ns > WAIT_NS) {
+		give_up(collector, request, -EDQUOT);
 	} else {
-		wish->due_ns = now + CHECK_NS;
+		request->due_ns = now + CHECK_NS;
 	}
 }
 
-static void check_slice(struct collector *collector, struct call_wish *wish, bool end)
+static void check_slice(struct collector *collector, struct slice_request *request, bool end)
 {
 	struct call_slice slice;
 
-	if (!call_counter_take(collector->calls.counter, wish->slot, (pid_t)wish->tid,
-			       wish->verdict_ns, end, &slice)) {
-		wish->due_ns = now_ns(CLOCK_MONOTONIC) + CHECK_NS;
+	if (!call_counter_take(collector->calls.counter, request->slot, (pid_t)request->tid,
+			       request->verdict_ns, end, &slice)) {
+		request->due_ns = now_ns(CLOCK_MONOTONIC) + CHECK_NS;
 		return;
 	}
 	if (slice.cpu_ns || slice.calls)
-		send_slice(collector, wish, 0, &slice);
-	else if (wish->pause_ns)
-		send_slice(collector, wish, -EAGAIN, NULL);
-	wish->state = wish->pause_ns ? CALL_WISH_LATER : CALL_WISH_NONE;
-	wish->runtime_ns = slice.runtime_ns + wish->pause_ns;
-	wish->due_ns = now_ns(CLOCK_MONOTONIC) + wish->pause_ns;
+		send_slice(collector, request, 0, &slice);
+	else if (request->pause_ns)
+		send_slice(collector, request, -EAGAIN, NULL);
+	request->state = request->pause_ns ? SLICE_LATER : SLICE_NONE;
+	request->runtime_ns = slice.runtime_ns + request->pause_ns;
+	request->due_ns = now_ns(CLOCK_MONOTONIC) + request->pause_ns;
 }
 
 /* Begins the second slice, if the incident is open and the thread has used enough. */
-static void check_later(struct collector *collector, struct call_wish *wish, maze_u64 now)
+static void check_later(struct collector *collector, struct slice_request *request, maze_u64 now)
 {
 	maze_u64 runtime_ns;
 
-	if (!collector_has_episode(collector, wish->pid, wish->tid, wish->episode) ||
-	    call_counter_runtime(collector->calls.counter, (pid_t)wish->tid, wish->verdict_ns,
+	if (!collector_has_episode(collector, request->pid, request->tid, request->episode) ||
+	    call_counter_runtime(collector->calls.counter, (pid_t)request->tid, request->verdict_ns,
 				 &runtime_ns)) {
-		wish->state = CALL_WISH_NONE;
-	} else if (runtime_ns < wish->runtime_ns) {
-		wish->due_ns = now + (wish->runtime_ns - runtime_ns) + CHECK_NS;
+		request->state = SLICE_NONE;
+	} else if (runtime_ns < request->runtime_ns) {
+		request->due_ns = now + (request->runtime_ns - runtime_ns) + CHECK_NS;
 	} else {
-		wish->state = CALL_WISH_WAITS;
-		wish->since_ns = now;
-		wish->pause_ns = 0;
+		request->state = SLICE_WAITS;
+		request->since_ns = now;
+		request->pause_ns = 0;
 	}
 }
 
-static void step(struct collector *collector, struct call_wish *wish)
+static void step(struct collector *collector, struct slice_request *request)
 {
 	maze_u64 now = now_ns(CLOCK_MONOTONIC);
 	bool spent = attach_budget_is_spent(&collector->calls.budget);
 
-	if (wish->state == CALL_WISH_RUNS && (spent || now >= wish->due_ns))
-		check_slice(collector, wish, spent || now - wish->since_ns > SLICE_WALL_NS);
-	if (wish->state == CALL_WISH_LATER && now >= wish->due_ns)
-		check_later(collector, wish, now);
-	if (wish->state == CALL_WISH_WAITS && now >= wish->due_ns)
-		begin(collector, wish, now);
+	if (request->state == SLICE_RUNS && (spent || now >= request->due_ns))
+		check_slice(collector, request, spent || now - request->since_ns > SLICE_WALL_NS);
+	if (request->state == SLICE_LATER && now >= request->due_ns)
+		check_later(collector, request, now);
+	if (request->state == SLICE_WAITS && now >= request->due_ns)
+		begin(collector, request, now);
 }
 
 /* ---- for the collector ------------------------------------------------------------- */
@@ -193,20 +193,20 @@ static void step(struct collector *collector, struct call_wish *wish)
 void collector_calls_record(struct collector *collector, const struct maze_record *record,
 			    const struct maze_policy *policy)
 {
-	struct call_wish *wish = find(&collector->calls, record);
+	struct slice_request *request = find(&collector->calls, record);
 
 	if (!collector->options.calls_cpu_ns)
 		return;
 	/* The thread is in a later episode, or ends. */
-	if (wish && (wish->episode != record->episode || record->event == MAZE_EVENT_EXIT)) {
-		if (wish->state == CALL_WISH_RUNS)
-			check_slice(collector, wish, true);
-		if (wish->state == CALL_WISH_WAITS)
-			give_up(collector, wish, -ESRCH);
-		wish->state = CALL_WISH_NONE;
-		wish = NULL;
+	if (request && (request->episode != record->episode || record->event == MAZE_EVENT_EXIT)) {
+		if (request->state == SLICE_RUNS)
+			check_slice(collector, request, true);
+		if (request->state == SLICE_WAITS)
+			give_up(collector, request, -ESRCH);
+		request->state = SLICE_NONE;
+		request = NULL;
 	}
-	if (wish || (record->event != MAZE_EVENT_SOFT && record->event != MAZE_EVENT_HARD))
+	if (request || (record->event != MAZE_EVENT_SOFT && record->event != MAZE_EVENT_HARD))
 		return;
 	/* With a soft limit, a hard verdict is the second of its episode. */
 	if (record->event == MAZE_EVENT_SOFT || !policy || !policy->soft_ns)
@@ -217,14 +217,14 @@ int collector_calls_work(struct collector *collector)
 {
 	struct collector_calls *calls = &collector->calls;
 	maze_u64 now, due_ns = 0;
-	struct call_wish *wish;
+	struct slice_request *request;
 
-	pay(calls);
-	for (wish = calls->wishes; wish < calls->wishes + CALL_WISHES_MAX; wish++) {
-		if (wish->state)
-			step(collector, wish);
-		if (wish->state && (!due_ns || wish->due_ns < due_ns))
-			due_ns = wish->due_ns;
+	charge_budget(calls);
+	for (request = calls->requests; request < calls->requests + SLICE_REQUESTS_MAX; request++) {
+		if (request->state)
+			step(collector, request);
+		if (request->state && (!due_ns || request->due_ns < due_ns))
+			due_ns = request->due_ns;
 	}
 	if (!due_ns)
 		return -1;
@@ -235,11 +235,11 @@ int collector_calls_work(struct collector *collector)
 void collector_calls_close(struct collector *collector)
 {
 	struct collector_calls *calls = &collector->calls;
-	struct call_wish *wish;
+	struct slice_request *request;
 
-	for (wish = calls->wishes; wish < calls->wishes + CALL_WISHES_MAX; wish++)
-		if (wish->state == CALL_WISH_RUNS)
-			check_slice(collector, wish, true);
+	for (request = calls->requests; request < calls->requests + SLICE_REQUESTS_MAX; request++)
+		if (request->state == SLICE_RUNS)
+			check_slice(collector, request, true);
 	call_counter_close(calls->counter);
 	calls->counter = NULL;
 }

@@ -12,12 +12,12 @@
 #include "incident.h"
 
 /* Threads that wait for a slice, are in one, or get a second one. */
-#define CALL_WISHES_MAX 128
+#define SLICE_REQUESTS_MAX 128
 
-enum call_wish_state { CALL_WISH_NONE, CALL_WISH_WAITS, CALL_WISH_RUNS, CALL_WISH_LATER };
+enum slice_request_state { SLICE_NONE, SLICE_WAITS, SLICE_RUNS, SLICE_LATER };
 
-struct call_wish {
-	enum call_wish_state state;
+struct slice_request {
+	enum slice_request_state state;
 	maze_u32 pid, tid, episode;
 	maze_u64 verdict_ns; /* CLOCK_BOOTTIME */
 	maze_u64 since_ns;   /* CLOCK_MONOTONIC; when it began to wait or to run */
@@ -32,7 +32,7 @@ struct collector_calls {
 	int refused;		      /* -errno of the load; 0: not tried, or loaded */
 	struct attach_budget budget;
 	maze_u64 attached_ns; /* already taken from the budget */
-	struct call_wish wishes[CALL_WISHES_MAX];
+	struct slice_request requests[SLICE_REQUESTS_MAX];
 };
 
 struct collector;

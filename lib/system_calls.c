@@ -30,11 +30,11 @@ int call_counter_begin(struct call_counter *counter, pid_t tid, maze_u64 born_by
 int call_counter_runtime(struct call_counter *counter, pid_t tid, maze_u64 born_by_ns,
 			 maze_u64 *ret_runtime_ns)
 {
-	struct call_look look;
-	int err = bpf_calls_look(counter, tid, born_by_ns, &look);
+	struct call_thread thread;
+	int err = bpf_calls_find(counter, tid, born_by_ns, &thread);
 
 	if (!err)
-		*ret_runtime_ns = look.runtime_ns;
+		*ret_runtime_ns = thread.runtime_ns;
 	return err;
 }
 
@@ -70,17 +70,17 @@ static void take_rows(struct call_slot *slot, struct call_slice *slice)
  * entry frame still has its number if a tick or a switch has come since then: in user
  * code, that would have overwritten the number.
  */
-static void find_inside(const struct call_slot *slot, const struct call_look *look, maze_u64 now,
-			struct call_slice *slice)
+static void find_inside(const struct call_slot *slot, const struct call_thread *thread,
+			maze_u64 now, struct call_slice *slice)
 {
 	if (slot->entered_ns) {
 		slice->inside = slot->inside;
 		slice->inside_descriptor = slot->inside_descriptor;
 		slice->inside_ns = now - slot->entered_ns;
-	} else if (!slot->began_ns && look->runtime_ns > slot->from_ns) {
-		slice->inside = look->inside;
-		slice->inside_descriptor = look->inside_descriptor;
-		slice->inside_ns = look->inside == CALL_NONE ? 0 : now - slot->armed_ns;
+	} else if (!slot->began_ns && thread->runtime_ns > slot->from_ns) {
+		slice->inside = thread->inside;
+		slice->inside_descriptor = thread->inside_descriptor;
+		slice->inside_ns = thread->inside == CALL_NONE ? 0 : now - slot->armed_ns;
 	}
 }
 
@@ -89,23 +89,23 @@ int call_counter_take(struct call_counter *counter, int slot, pid_t tid, maze_u6
 {
 	const struct call_slot *running = bpf_calls_slot(counter, slot);
 	struct call_slice slice = { .inside = CALL_NONE };
-	struct call_look look = { 0 };
+	struct call_thread thread = { 0 };
 	struct call_slot ended;
 	maze_u64 now;
 
 	/* After the end of its thread, a slice ends with what it has. */
 	if (!*(const volatile maze_u32 *)&running->done &&
-	    !bpf_calls_look(counter, tid, born_by_ns, &look) && !end &&
-	    look.runtime_ns < running->from_ns + running->limit_ns)
+	    !bpf_calls_find(counter, tid, born_by_ns, &thread) && !end &&
+	    thread.runtime_ns < running->from_ns + running->limit_ns)
 		return 0;
 	bpf_calls_end(counter, slot, &ended);
 	now = now_ns(CLOCK_BOOTTIME);
 	take_rows(&ended, &slice);
 	slice.boot_ns = ended.began_ns ? ended.began_ns : ended.armed_ns;
 	slice.runtime_ns = ended.booked_ns;
-	if (!ended.done && look.thread) {
-		slice.runtime_ns = look.runtime_ns;
-		find_inside(&ended, &look, now, &slice);
+	if (!ended.done && thread.number) {
+		slice.runtime_ns = thread.runtime_ns;
+		find_inside(&ended, &thread, now, &slice);
 	}
 	slice.cpu_ns = slice.runtime_ns > ended.from_ns ? slice.runtime_ns - ended.from_ns : 0;
 	slice.wall_ns = (ended.done ? ended.ended_ns : now) - slice.boot_ns;

@@ -22,9 +22,9 @@ char LICENSE[] SEC("license") = "GPL";
 
 const volatile struct call_descriptors call_descriptors = {};
 /* One cache line, which is shared by all CPUs and rarely written. 0: unused. */
-maze_u32 call_threads[CALL_SLOTS] __attribute__((aligned(64))) = {};
+maze_u32 call_numbers[CALL_SLOTS] __attribute__((aligned(64))) = {};
 struct call_slot call_slots[CALL_SLOTS] = {};
-struct call_look call_look = {};
+struct call_thread call_thread = {};
 
 /* Flavors of the kernel's types: CO-RE ignores the part after "___". */
 struct pt_regs___arguments {
@@ -81,7 +81,7 @@ static __always_inline maze_u32 find_slot(maze_u32 thread)
 
 #pragma unroll
 	for (i = 0; i < CALL_SLOTS; i++)
-		if (call_threads[i] == thread)
+		if (call_numbers[i] == thread)
 			return i;
 	return CALL_SLOTS;
 }
@@ -98,7 +98,7 @@ static __always_inline struct call_slot *acquire(maze_u32 index, maze_u32 thread
 		return 0;
 	slot = &call_slots[index];
 	__sync_lock_test_and_set(&slot->busy, 1);
-	if (*(volatile maze_u32 *)&call_threads[index] == thread)
+	if (*(volatile maze_u32 *)&call_numbers[index] == thread)
 		return slot;
 	__sync_lock_test_and_set(&slot->busy, 0);
 	return 0;
@@ -127,7 +127,7 @@ static __always_inline bool runs(struct call_slot *slot, maze_u32 index, struct 
 	if (runtime - slot->from_ns < slot->limit_ns)
 		return true;
 	slot->done = 1;
-	call_threads[index] = 0;
+	call_numbers[index] = 0;
 	return false;
 }
 
@@ -226,7 +226,7 @@ int BPF_PROG(calls__sys_exit, struct pt_regs *regs, long result)
 }
 
 SEC("iter/task")
-int calls__look(struct bpf_iter__task *ctx)
+int calls__find(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct pt_regs *regs;
@@ -234,7 +234,7 @@ int calls__look(struct bpf_iter__task *ctx)
 	long number;
 	bool compat;
 
-	if (!task || READ(task, start_boottime) > call_look.born_by_ns)
+	if (!task || READ(task, start_boottime) > call_thread.born_by_ns)
 		return 0;
 	regs = (struct pt_regs *)bpf_task_pt_regs(task);
 #if defined(__TARGET_ARCH_x86)
@@ -244,10 +244,10 @@ int calls__look(struct bpf_iter__task *ctx)
 #endif
 	call = (maze_u32)number & ~X32_BIT;
 	compat = is_compat(task);
-	call_look.runtime_ns = READ(task, se.sum_exec_runtime);
-	call_look.inside = number < 0 ? CALL_NONE : compat ? call | CALL_COMPAT : call;
+	call_thread.runtime_ns = READ(task, se.sum_exec_runtime);
+	call_thread.inside = number < 0 ? CALL_NONE : compat ? call | CALL_COMPAT : call;
 	if (has_descriptor(call, compat))
-		call_look.inside_descriptor = first_argument(regs, compat);
-	call_look.thread = READ(task, pid);
+		call_thread.inside_descriptor = first_argument(regs, compat);
+	call_thread.number = READ(task, pid);
 	return 0;
 }

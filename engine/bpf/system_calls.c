@@ -68,20 +68,20 @@ int bpf_calls_open(const struct call_descriptors *descriptors, struct call_count
 	return 0;
 }
 
-int bpf_calls_look(struct call_counter *counter, pid_t tid, maze_u64 born_by_ns,
-		   struct call_look *ret_look)
+int bpf_calls_find(struct call_counter *counter, pid_t tid, maze_u64 born_by_ns,
+		   struct call_thread *ret_thread)
 {
-	struct call_look *look = &counter->skeleton->bss->call_look;
+	struct call_thread *thread = &counter->skeleton->bss->call_thread;
 	int fd, err;
 
-	*look = (struct call_look){ .born_by_ns = born_by_ns };
-	err = bpf_iterate(bpf_program__fd(counter->skeleton->progs.calls__look), -1, tid, &fd);
+	*thread = (struct call_thread){ .born_by_ns = born_by_ns };
+	err = bpf_iterate(bpf_program__fd(counter->skeleton->progs.calls__find), -1, tid, &fd);
 	if (!err)
 		err = bpf_drain_iterator(fd);
 	if (err)
 		return err;
-	*ret_look = *(volatile struct call_look *)look;
-	return ret_look->thread ? 0 : -ESRCH;
+	*ret_thread = *(volatile struct call_thread *)thread;
+	return ret_thread->number ? 0 : -ESRCH;
 }
 
 /* ---- attachment -------------------------------------------------------------------- */
@@ -133,7 +133,7 @@ int bpf_calls_begin(struct call_counter *counter, pid_t tid, maze_u64 born_by_ns
 		    struct maze_error *error)
 {
 	struct call_slot *slot;
-	struct call_look look;
+	struct call_thread thread;
 	int i, err;
 
 	for (i = 0; i < CALL_SLOTS && counter->used & 1U << i; i++)
@@ -141,7 +141,7 @@ int bpf_calls_begin(struct call_counter *counter, pid_t tid, maze_u64 born_by_ns
 	if (i == CALL_SLOTS)
 		return maze_fail(error, -EBUSY, "the system calls of %d threads are being counted",
 				 CALL_SLOTS);
-	err = bpf_calls_look(counter, tid, born_by_ns, &look);
+	err = bpf_calls_find(counter, tid, born_by_ns, &thread);
 	if (err)
 		return maze_fail(error, err, "cannot count the system calls of thread %d: %s", tid,
 				 strerror(-err));
@@ -152,9 +152,9 @@ int bpf_calls_begin(struct call_counter *counter, pid_t tid, maze_u64 born_by_ns
 	memset(slot, 0, sizeof(*slot));
 	slot->limit_ns = limit_ns;
 	slot->armed_ns = now_ns(CLOCK_BOOTTIME);
-	slot->from_ns = slot->booked_ns = look.runtime_ns;
+	slot->from_ns = slot->booked_ns = thread.runtime_ns;
 	counter->used |= 1U << i;
-	__atomic_store_n(&counter->skeleton->bss->call_threads[i], look.thread, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&counter->skeleton->bss->call_numbers[i], thread.number, __ATOMIC_SEQ_CST);
 	return i;
 }
 
@@ -169,7 +169,7 @@ void bpf_calls_end(struct call_counter *counter, int slot, struct call_slot *ret
 	struct call_slot *ended = &counter->skeleton->bss->call_slots[slot];
 	maze_u64 until = now_ns(CLOCK_MONOTONIC) + BUSY_MAX_NS;
 
-	__atomic_store_n(&counter->skeleton->bss->call_threads[slot], 0, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&counter->skeleton->bss->call_numbers[slot], 0, __ATOMIC_SEQ_CST);
 	while (__atomic_load_n(&ended->busy, __ATOMIC_SEQ_CST) && now_ns(CLOCK_MONOTONIC) < until)
 		nanosleep(&pause, NULL);
 	*ret_slot = *ended;

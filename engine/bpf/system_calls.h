@@ -16,10 +16,10 @@ struct call_descriptors {
 };
 
 /* The iterator finds a thread by its number in the caller's PID namespace. */
-struct call_look {
+struct call_thread {
 	maze_u64 born_by_ns; /* in: ignore a thread that was started later */
 	maze_u64 runtime_ns; /* as of its last switch or tick */
-	maze_u32 thread;     /* its number in the kernel; 0: not found */
+	maze_u32 number;     /* in the initial PID namespace; 0: not found */
 	/*
 	 * The call that it is in. A thread that has been interrupted in user code since
 	 * its last call has CALL_NONE.
@@ -41,8 +41,8 @@ struct call_counter;
 int bpf_calls_open(const struct call_descriptors *descriptors, struct call_counter **ret_counter,
 		   struct maze_error *error);
 /* -ESRCH: there is no such thread, or it was started after `born_by_ns`. */
-int bpf_calls_look(struct call_counter *counter, pid_t tid, maze_u64 born_by_ns,
-		   struct call_look *ret_look);
+int bpf_calls_find(struct call_counter *counter, pid_t tid, maze_u64 born_by_ns,
+		   struct call_thread *ret_thread);
 /*
  * Begins a slice, which ends after `limit_ns` of the thread's CPU time. Returns its slot.
  * -EBUSY: all slots are in use.
