@@ -38,7 +38,7 @@ static void give_up(struct collector *collector, struct slice_request *request, 
 	request->state = SLICE_NONE;
 }
 
-/* ---- requests ------------------------------------------------------------------------ */
+/* ---- requests ---------------------------------------------------------------------- */
 
 static struct slice_request *find(struct collector_calls *calls, const struct maze_record *record)
 {

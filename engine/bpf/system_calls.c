@@ -148,6 +148,12 @@ int bpf_calls_begin(struct call_counter *counter, pid_t tid, maze_u64 born_by_ns
 	err = attach(counter, error);
 	if (err)
 		return err;
+	/* The attachment may have waited for long, and the thread's runtime went on. */
+	if (bpf_calls_find(counter, tid, born_by_ns, &thread)) {
+		if (!counter->used)
+			detach(counter);
+		return maze_fail(error, -ESRCH, "thread %d has ended", tid);
+	}
 	slot = &counter->skeleton->bss->call_slots[i];
 	memset(slot, 0, sizeof(*slot));
 	slot->limit_ns = limit_ns;
