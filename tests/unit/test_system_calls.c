@@ -32,6 +32,7 @@ static bool must_run;
 struct account {
 	volatile maze_u64 count;
 	volatile int fd;
+	volatile bool started;
 	maze_u64 times[NOTES]; /* CLOCK_BOOTTIME after each call, as a ring */
 };
 
@@ -84,15 +85,21 @@ static void note(void)
 
 static pid_t run(void (*program)(void))
 {
-	pid_t pid = fork();
+	pid_t pid;
 
+	account->started = false;
+	pid = fork();
 	assert_true(pid >= 0);
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		account->started = true;
 		for (;;)
 			program();
 	}
 	loop_running = pid;
+	/* Until then it makes calls of libc. */
+	while (!account->started)
+		poll(NULL, 0, 1);
 	return pid;
 }
 
