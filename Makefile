@@ -15,6 +15,10 @@ DOCDIR ?= $(PREFIX)/share/doc/maze
 SYSCONFDIR ?= /etc
 # Rules of packages, which mazed reads before those in $(SYSCONFDIR)/maze.
 RULESDIR ?= $(PREFIX)/lib/maze/maze.conf.d
+BASHCOMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
+# Debian's zsh reads /usr/share/zsh/vendor-completions instead.
+ZSHCOMPLETIONDIR ?= $(PREFIX)/share/zsh/site-functions
+FISHCOMPLETIONDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 # systemd reads the unit here; packages set /usr/lib/systemd/system.
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 VERSION := 0.1.0
@@ -58,11 +62,11 @@ LDLIBS_DAEMON := -linih -lsystemd
 # Separate from libmaze, which does not need libdw.
 EVIDENCE_SRC := $(wildcard evidence/*.c evidence/*/*.c)
 EVIDENCE_OBJ := $(EVIDENCE_SRC:%.c=$(BUILD)/%.o)
-LDLIBS_EVIDENCE := -ldw -liberty
+LDLIBS_EVIDENCE := -ldw -liberty -lsystemd
 MANS := $(patsubst man/%.scd,$(BUILD)/man/%,$(wildcard man/*.scd))
 
 .PHONY: all help deps build demo lint compile_commands.json install \
-	install-strip install-dkms uninstall dist deb clean
+	install-strip install-dkms uninstall dist deb rpm clean
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -104,6 +108,9 @@ $(BUILD)/%.o: %.c
 
 $(BUILD)/daemon/main.o: ALL_CFLAGS += -DMAZE_SYSCONFDIR='"$(SYSCONFDIR)"' \
 	-DMAZE_RULESDIR='"$(RULESDIR)"'
+
+# .incbin is not in the dependencies that the compiler writes.
+$(BUILD)/daemon/rules/conf_files.o: packaging/maze.conf
 
 $(BUILD)/engine/bpf/load.o $(BUILD)/engine/bpf/bpf.o $(BUILD)/engine/bpf/pins.o \
 	$(BUILD)/engine/bpf/follow.o $(BUILD)/engine/bpf/system_calls.o: $(BPF_SKELETON)
@@ -181,7 +188,7 @@ compile_commands.json:
 install: build
 	install -d $(addprefix $(DESTDIR),$(BINDIR) $(SBINDIR) $(LIBDIR) $(PKGCONFIGDIR) \
 		$(INCLUDEDIR)/maze $(DOC_DIRS:%=$(DOCDIR)/%) $(SYSCONFDIR)/maze/maze.conf.d $(RULESDIR) $(UNITDIR) \
-		$(MAN_SECTIONS:%=$(MANDIR)/man%))
+		$(MAN_SECTIONS:%=$(MANDIR)/man%) $(BASHCOMPLETIONDIR) $(ZSHCOMPLETIONDIR) $(FISHCOMPLETIONDIR))
 	$(INSTALL_PROGRAM) $(BUILD)/maze $(DESTDIR)$(BINDIR)/
 	$(INSTALL_PROGRAM) $(BUILD)/mazed $(DESTDIR)$(SBINDIR)/
 	$(INSTALL_PROGRAM) $(BUILD)/libmaze.so.0 $(DESTDIR)$(LIBDIR)/
@@ -194,6 +201,9 @@ install: build
 	$(INSTALL_DATA) $(PUBLIC_HEADERS) $(DESTDIR)$(INCLUDEDIR)/maze/
 	$(INSTALL_DATA) packaging/maze.conf $(DESTDIR)$(RULESDIR)/90-maze.conf
 	$(call substitute,packaging/systemd/mazed.service.in,$(UNITDIR)/mazed.service)
+	$(INSTALL_DATA) packaging/completions/maze.bash $(DESTDIR)$(BASHCOMPLETIONDIR)/maze
+	$(INSTALL_DATA) packaging/completions/_maze $(DESTDIR)$(ZSHCOMPLETIONDIR)/
+	$(INSTALL_DATA) packaging/completions/maze.fish $(DESTDIR)$(FISHCOMPLETIONDIR)/
 	$(foreach n,$(MAN_SECTIONS),$(INSTALL_DATA) $(BUILD)/man/*.$(n) $(DESTDIR)$(MANDIR)/man$(n)/$(newline))
 	$(INSTALL_DATA) LICENSE README.md CHANGELOG.md $(DESTDIR)$(DOCDIR)/
 	$(foreach d,$(DOC_DIRS),$(INSTALL_DATA) $(d)/*.* $(DESTDIR)$(DOCDIR)/$(d)/$(newline))
@@ -231,14 +241,17 @@ install-dkms:
 	install -m 644 core/*.h $(DKMS_SRC)/core/
 	install -m 644 engine/kmod/module/* $(DKMS_SRC)/engine/kmod/module/
 	sed 's|#MODULE_VERSION#|$(VERSION)|' packaging/dkms/dkms.conf.in > $(DKMS_SRC)/dkms.conf
+	install -D -m 755 packaging/dkms/kernel-hook $(DESTDIR)/etc/kernel/postinst.d/maze-dkms
+	install -D -m 755 packaging/dkms/kernel-hook $(DESTDIR)/etc/kernel/header_postinst.d/maze-dkms
 
 # The tracked files, with the time of SOURCE_DATE_EPOCH, or of the last commit: the same
 # files give the same archive.
+EPOCH = $${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)}
 ## make dist         the sources as build/maze-VERSION.tar.gz
 dist:
 	@mkdir -p $(BUILD)
 	git ls-files | LC_ALL=C sort | tar --no-recursion -T - --transform 'flags=r;s|^|maze-$(VERSION)/|' \
-		--mtime @$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} --mode u+rw,go=rX \
+		--mtime @$(EPOCH) --mode u+rw,go=rX \
 		--owner root:0 --group root:0 --format=ustar -c | gzip -9n > $(BUILD)/maze-$(VERSION).tar.gz
 
 # From the archive, so that only tracked files count.
@@ -248,8 +261,23 @@ deb: dist
 	rm -rf $(BUILD)/deb
 	mkdir $(BUILD)/deb
 	tar -C $(BUILD)/deb -xf $(BUILD)/maze-$(VERSION).tar.gz
-	cd $(BUILD)/deb/maze-$(VERSION) && env -u BUILD -u CC -u CLANG -u MAKEFLAGS dpkg-buildpackage -us -uc -b
-	lintian --pedantic --fail-on error,warning,pedantic $(BUILD)/deb/*.changes
+	cd $(BUILD)/deb/maze-$(VERSION) && env -u BUILD -u CC -u CLANG -u MAKEFLAGS dpkg-buildpackage -us -uc -b \
+		> ../build.log 2>&1 || { tail -n 30 ../build.log; exit 1; }
+	blhc --all $(BUILD)/deb/build.log
+	lintian --allow-root --pedantic --fail-on error,warning,pedantic $(BUILD)/deb/*.changes
+
+## make rpm          RPM packages, in build/rpm; install the packages it needs
+rpm: dist
+	@scripts/deps build package-as-rpm
+	rm -rf $(BUILD)/rpm
+	mkdir $(BUILD)/rpm
+	sed 's|@VERSION@|$(VERSION)|' packaging/maze.spec.in > $(BUILD)/rpm/maze.spec
+	cp $(BUILD)/maze-$(VERSION).tar.gz $(BUILD)/rpm/
+	cd $(BUILD)/rpm && epoch=$(EPOCH) && env -u BUILD -u CC -u CLANG -u MAKEFLAGS SOURCE_DATE_EPOCH=$$epoch \
+		rpmbuild -bb --nodeps --define "_topdir $$PWD" --define "_sourcedir $$PWD" --define "_rpmdir $$PWD" \
+		--define '_buildhost localhost' --define 'use_source_date_epoch_as_buildtime 1' \
+		--define 'clamp_mtime_to_source_date_epoch 1' maze.spec > build.log 2>&1 || { tail -n 30 build.log; exit 1; }
+	mv $(BUILD)/rpm/*/*.rpm $(BUILD)/rpm/
 
 ## make clean        remove build/
 clean:

@@ -94,3 +94,25 @@ void escape_write(FILE *out, const char *text)
 		fputs(shown, out);
 	}
 }
+
+const char *shell_word(char *buf, size_t size, const char *word)
+{
+	static const char quote[] = "'\\''";
+	size_t n = 0;
+
+	if (*word && !word[strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+					"0123456789/._-+:@%,")]) {
+		snprintf(buf, size, "%s", word);
+		return buf;
+	}
+	buf[n++] = '\'';
+	for (; *word && n + sizeof(quote) + 1 < size; word++) {
+		if (*word == '\'')
+			n += (size_t)snprintf(buf + n, size - n, "%s", quote);
+		else
+			buf[n++] = *word;
+	}
+	buf[n++] = '\'';
+	buf[n] = '\0';
+	return buf;
+}

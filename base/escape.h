@@ -30,4 +30,7 @@ size_t escape_code(unsigned int code, char buf[ESCAPE_MAX]);
 const char *escape_copy(char *buf, size_t size, const char *text);
 void escape_write(FILE *out, const char *text);
 
+/* Quotes a word for a shell if necessary, and cuts it if `size` is too small. */
+const char *shell_word(char *buf, size_t size, const char *word);
+
 #endif

@@ -32,7 +32,10 @@ struct options {
 	bool follow;
 	bool wait;
 	bool stay;
+	bool quiet;
 	bool yield_given; /* --yield is on the command line */
+	bool soft_given;
+	bool hard_given;
 	pid_t thread;
 	const char *socket; /* path of mazed's socket; NULL: the default */
 	bool direct;	    /* use the engine, not mazed */
@@ -40,19 +43,25 @@ struct options {
 	const char *incidents; /* incident directory; NULL: mazed's; maze run: none */
 	bool html;
 	bool folded;
+	bool pprof;
+	bool speedscope;
 	bool no_unwind;
+	bool replace;
 };
 
 struct command_option {
 	const char *name;
-	const char *argument; /* NULL: the option takes none */
+	const char *argument; /* such as "SIG|warn" (complete.c); NULL: none */
 	const char *help;
-	size_t offset; /* of its member in struct options, a string or a bool */
+	size_t offset; /* of its member in struct options, a string or a bool; or OPTION_* */
 };
+
+#define OPTION_POLICY ((size_t)-1) /* a key of maze_policy_keys() */
+#define OPTION_HELP ((size_t)-2)
 
 struct command {
 	const char *name;
-	const char *arguments; /* such as "PID..."; "": none */
+	const char *arguments; /* such as "PID..." (complete.c); "": none; "-- ...": executed */
 	const char *summary;   /* one line */
 	const char *details;   /* paragraphs of the help */
 	bool takes_policy;
@@ -60,6 +69,19 @@ struct command {
 	int (*run)(const struct command *command, struct options *options, int argc, char **argv);
 	bool hidden; /* for internal use, so not in the help */
 };
+
+/* Returns a row of the table, or NULL behind the last one. */
+const struct command *command_at(size_t index);
+/* Returns NULL after an error message if there is no such command. */
+const struct command *find_command(const char *name);
+
+/*
+ * Gets an option of a command: the options of its row, the keys of a policy, and --help.
+ * Returns false behind the last one.
+ */
+bool command_option(const struct command *command, size_t index, struct command_option *ret_option);
+/* The command executes its arguments, so they may contain options of another program. */
+bool command_executes(const struct command *command);
 
 /*
  * Parses the options of a command and sets *ret_first to the index of its first argument.
@@ -69,11 +91,11 @@ int options_parse(const struct command *command, int argc, char **argv, struct o
 		  int *ret_first);
 
 void help_command(const struct command *command);
-void help_overview(const struct command *commands);
+void help_overview(void);
 
 /*
- * Prints a message such as "maze run: sentence" on standard error. usage_error() adds a
- * reference to --help and returns EXIT_MAZE_USAGE.
+ * Prints a message such as "maze run: sentence" on standard error. `command` may be NULL.
+ * usage_error() adds a reference to --help and returns EXIT_MAZE_USAGE.
  */
 void print_error(const struct command *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -88,8 +110,12 @@ int usage_error(const struct command *command, const char *format, ...)
 int targets_parse(const struct command *command, const struct options *options, int argc,
 		  char **argv, pid_t **ret_pids, int *ret_count);
 
-/* Writes one record as a line of text or JSON. Returns false if the stream failed. */
-bool print_record(FILE *stream, const struct maze_record *record, const char *engine, bool json);
+/*
+ * Writes one record as a line of JSON, or of text after `prefix`. Returns false if the
+ * stream failed.
+ */
+bool print_record(FILE *stream, const char *prefix, const struct maze_record *record,
+		  const char *engine, bool json);
 
 int cmd_run(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_watch(const struct command *command, struct options *options, int argc, char **argv);
@@ -102,6 +128,7 @@ int cmd_unload(const struct command *command, struct options *options, int argc,
 int cmd_thaw(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_incidents(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_report(const struct command *command, struct options *options, int argc, char **argv);
+int cmd_complete(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_service(const struct command *command, struct options *options, int argc, char **argv);
 
 /* Starts the background process that runs the yield probe, if the engine needs it. */

@@ -3,24 +3,30 @@
  * The subcommand `doctor` shows which engines can run here, and the limitations of each.
  */
 #include "command.h"
+#include "terminal.h"
 
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* More than the number of engines, which is 3. */
 #define REPORTS_MAX 8
 
+static void print(const char *prefix, const char *text)
+{
+	terminal_print(stdout, terminal_columns(STDOUT_FILENO), prefix, text);
+}
+
 static void print_sentences(const char *text)
 {
-	const char *end;
+	char *sentences = strdup(text), *next = sentences, *sentence;
 
 	if (*text)
 		puts("  limitations here:");
-	for (; *text; text = end + (*end == '\n')) {
-		end = strchrnul(text, '\n');
-		printf("    - %.*s\n", (int)(end - text), text);
-	}
+	while ((sentence = strsep(&next, "\n")) && *sentence)
+		print("    - ", sentence);
+	free(sentences);
 }
 
 /* Returns false if the engine is not loaded, or if this user may not use it. */
@@ -37,20 +43,25 @@ static bool get_counts(const struct maze_engine_report *report, struct maze_coun
 static void print_report(const struct maze_engine_report *report)
 {
 	struct maze_counts counts;
+	char text[256];
 
 	if (!report->usable) {
-		printf("%s: cannot run here\n  %s\n", report->name, report->why_not);
+		printf("%s: cannot run here\n", report->name);
+		print("  ", report->why_not);
 		return;
 	}
-	printf("%s: can run here%s\n  %s\n", report->name, report->pinned ? ", and is loaded" : "",
-	       report->detail);
-	if (get_counts(report, &counts))
-		printf("  %llu task%s watched; since it was loaded: %llu verdict%s, %llu signal%s, "
-		       "%llu %s not watched\n",
-		       counts.watched, counts.watched == 1 ? "" : "s", counts.verdicts,
-		       counts.verdicts == 1 ? "" : "s", counts.signals,
-		       counts.signals == 1 ? "" : "s", counts.inherit_failures,
-		       counts.inherit_failures == 1 ? "child" : "children");
+	printf("%s: can run here%s\n", report->name, report->pinned ? ", and is loaded" : "");
+	print("  ", report->detail);
+	if (get_counts(report, &counts)) {
+		snprintf(text, sizeof(text),
+			 "%llu task%s watched; since it was loaded: %llu verdict%s, %llu signal%s, "
+			 "%llu %s not watched",
+			 counts.watched, counts.watched == 1 ? "" : "s", counts.verdicts,
+			 counts.verdicts == 1 ? "" : "s", counts.signals,
+			 counts.signals == 1 ? "" : "s", counts.inherit_failures,
+			 counts.inherit_failures == 1 ? "child" : "children");
+		print("  ", text);
+	}
 	print_sentences(report->blind_spots);
 }
 

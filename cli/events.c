@@ -10,12 +10,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "../base/standard_streams.h"
+
 static int print_kept(const struct options *options, struct maze *maze, struct maze_reader *reader)
 {
 	struct maze_record record;
 
 	while (maze_reader_next(reader, &record) == 1)
-		if (!print_record(stdout, &record, maze_engine_name(maze), options->json))
+		if (!print_record(stdout, "", &record, maze_engine_name(maze), options->json))
 			return -errno;
 	return 0;
 }
@@ -34,8 +36,10 @@ static int follow(const struct options *options, struct maze *maze, struct maze_
 	for (;;) {
 		if (poll(fds, sizeof(fds) / sizeof(fds[0]), timeout) < 0 && errno != EINTR)
 			return -errno;
-		if (fds[3].revents)
+		if (fds[3].revents) {
+			standard_output_fail();
 			return -EPIPE;
+		}
 		timeout = fds[1].fd >= 0 ? maze_service(maze) : -1;
 		err = print_kept(options, maze, reader);
 		if (err || maze_gone(maze))
@@ -53,7 +57,8 @@ static int print_from_engine(const struct command *command, const struct options
 	err = maze_open(options->engine, MAZE_EXISTING, &maze, &error);
 	if (err) {
 		print_error(command, "%s", error.text);
-		return err;
+		/* Without an engine there are no records, which is not a failure. */
+		return err == -ENOENT ? 0 : err;
 	}
 	err = maze_reader_open(maze, true, &reader, &error);
 	if (err) {
@@ -87,7 +92,7 @@ static int print_from_mazed(struct mazed_client *client, const struct options *o
 			print_error(client->command, "mazed at %s: %s", client->path, error.text);
 			return err;
 		}
-		if (!print_record(stdout, &record, client->engine ? client->engine : "unknown",
+		if (!print_record(stdout, "", &record, client->engine ? client->engine : "unknown",
 				  options->json))
 			return -errno;
 	}

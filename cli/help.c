@@ -1,52 +1,74 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Prints --help from the tables with which options.c parses a command line. */
 #include "command.h"
+#include "terminal.h"
 
-#include <string.h>
+#include <unistd.h>
 
-static void print_option(const char *name, const char *argument, const char *help)
+/* Help is not wider on a wider terminal, because long lines are hard to read. */
+#define WIDTH_MAX 80
+
+static void print(const char *prefix, const char *text)
 {
-	char left[64];
+	size_t width = terminal_columns(STDOUT_FILENO);
 
-	snprintf(left, sizeof(left), "--%s%s%s", name, argument ? " " : "",
-		 argument ? argument : "");
-	printf("  %-26s  %s\n", left, help);
+	terminal_print(stdout, width && width < WIDTH_MAX ? width : WIDTH_MAX, prefix, text);
+}
+
+static void print_options(const struct command *command, bool policy)
+{
+	struct command_option option;
+	char name[64], left[80];
+	size_t i;
+
+	for (i = 0; command_option(command, i, &option); i++) {
+		if ((option.offset == OPTION_POLICY) != policy)
+			continue;
+		snprintf(name, sizeof(name), "--%s%s%s", option.name, option.argument ? " " : "",
+			 option.argument ? option.argument : "");
+		snprintf(left, sizeof(left), "  %-27s  ", name);
+		print(left, option.help);
+	}
 }
 
 void help_command(const struct command *command)
 {
-	const struct command_option *own;
-	const struct maze_policy_key *key;
-
-	printf("maze %s: %s\n\nUsage: maze %s %s%s%s\n\n%s\n", command->name, command->summary,
+	printf("maze %s: %s\n\nUsage: maze %s %s%s%s\n\n", command->name, command->summary,
 	       command->name, command->takes_policy ? "[policy] [options]" : "[options]",
-	       command->arguments[0] ? " " : "", command->arguments, command->details);
-	if (command->takes_policy) {
-		puts("\nPolicy:");
-		for (key = maze_policy_keys(); key->name; key++)
-			if (strcmp(key->name, "inherit"))
-				print_option(key->name, key->argument, key->help);
+	       command->arguments[0] ? " " : "", command->arguments);
+	if (command->details[0]) {
+		print("", command->details);
+		putchar('\n');
 	}
-	puts("\nOptions:");
-	for (own = command->options; own && own->name; own++)
-		print_option(own->name, own->argument, own->help);
-	print_option("help", NULL, "print this text");
+	if (command->takes_policy) {
+		puts("Policy:");
+		print_options(command, true);
+		putchar('\n');
+	}
+	puts("Options:");
+	print_options(command, false);
 	if (command->takes_policy)
-		puts("\nDurations are written as in systemd.time(7): 500ms, 10s, \"1min 30s\".");
-	puts("\nSee maze(1).");
+		print("",
+		      "\nDurations are written as in systemd.time(7): 500ms, 10s, \"1min 30s\".");
+	print("", "\nSee maze(1).");
 }
 
-void help_overview(const struct command *commands)
+void help_overview(void)
 {
 	const struct command *command;
+	char left[32];
+	size_t i;
 
 	puts("maze: catches processes that use CPU time without sleeping\n\n"
 	     "Usage: maze COMMAND [OPTION...] [ARGUMENT...]\n");
-	for (command = commands; command->name; command++)
-		if (!command->hidden)
-			printf("  %-10s %s\n", command->name, command->summary);
-	puts("\n\"maze COMMAND --help\" describes a command; \"maze --version\" prints the "
-	     "version.\n"
-	     "Exit status: 0 success, 1 failure, 2 usage error. maze run returns the exit status\n"
-	     "of its command.");
+	for (i = 0; (command = command_at(i)); i++) {
+		if (command->hidden)
+			continue;
+		snprintf(left, sizeof(left), "  %-10s ", command->name);
+		print(left, command->summary);
+	}
+	print("", "\n\"maze COMMAND --help\" describes a command; \"maze --version\" prints the "
+		  "version.\n"
+		  "Exit status: 0 success, 1 failure, 2 usage error. maze run returns the exit "
+		  "status of its command.");
 }

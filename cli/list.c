@@ -4,12 +4,18 @@
  * runs, else from the pinned engine.
  */
 #include "mazed_client.h"
+#include "session.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../base/escape.h"
+#include "../base/proc_files.h"
 
 static void print_json(const struct maze_entry *entries, size_t count, const char *engine)
 {
@@ -26,25 +32,62 @@ static void print_json(const struct maze_entry *entries, size_t count, const cha
 	puts(count ? "\n]" : "]");
 }
 
+static void print_stage(const char *name, maze_u64 limit_ns, const char *signal)
+{
+	char limit[64];
+
+	if (limit_ns)
+		printf("%s %s %s", name, maze_duration_format(limit_ns, limit, sizeof(limit)),
+		       signal);
+	else
+		printf("%s off", name);
+}
+
 static void print_line(const struct maze_entry *entry)
 {
-	char count[64], soft[64], hard[64], soft_signal[32], hard_signal[32];
-	char name[MAZE_COMM_LEN + 1] = "", comm[MAZE_COMM_LEN * ESCAPE_MAX], stages[256];
+	char count[64], recovery[32], soft_signal[32], hard_signal[32];
+	char name[MAZE_COMM_LEN + 1] = "", comm[MAZE_COMM_LEN * ESCAPE_MAX];
 
 	memcpy(name, entry->comm, MAZE_COMM_LEN);
 	escape_copy(comm, sizeof(comm), name);
 	maze_duration_format(entry->count_ns / MAZE_NSEC_PER_MSEC * MAZE_NSEC_PER_MSEC, count,
 			     sizeof(count));
-	maze_duration_format(entry->soft_ns, soft, sizeof(soft));
-	maze_duration_format(entry->hard_ns, hard, sizeof(hard));
 	maze_soft_signal_format(entry->flags, entry->soft_signal, soft_signal, sizeof(soft_signal));
 	maze_signal_format(entry->hard_signal, hard_signal, sizeof(hard_signal));
-	snprintf(stages, sizeof(stages), "soft %s %s, hard %s %s", entry->soft_ns ? soft : "off",
-		 entry->soft_ns ? soft_signal : "", entry->hard_ns ? hard : "off",
-		 entry->hard_ns ? hard_signal : "");
-	printf("%7u %7u %-15s %12s  %s%s%s\n", entry->pid, entry->tid, comm, count, stages,
-	       entry->flags & MAZE_POLICY_SHADOW ? ", shadow" : "",
+	printf("%7u %7u %-15s %12s  %-8s  %-5s  ", entry->pid, entry->tid, comm, count,
+	       maze_recovery_format(entry->recovery, recovery, sizeof(recovery)),
+	       entry->flags & MAZE_POLICY_YIELD_COUNTS ? "count" : "reset");
+	print_stage("soft", entry->soft_ns, soft_signal);
+	print_stage(", hard", entry->hard_ns, hard_signal);
+	printf("%s%s\n", entry->flags & MAZE_POLICY_SHADOW ? ", shadow" : "",
 	       entry->flags & MAZE_POLICY_INHERIT ? "" : ", no-inherit");
+}
+
+/* The list lacks the watches of private engines, so name the processes that have one. */
+static void name_private_engines(const struct command *command)
+{
+	char path[sizeof("/proc//cmdline") + NAME_MAX], comm[32], line[256];
+	DIR *proc = opendir("/proc");
+	const struct dirent *entry;
+	ssize_t length;
+
+	while (proc && (entry = readdir(proc))) {
+		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
+		if (!isdigit((unsigned char)entry->d_name[0]) ||
+		    read_file_at(AT_FDCWD, path, comm, sizeof(comm)) < 0 ||
+		    strcmp(comm, PRIVATE_ENGINE_COMM "\n") != 0)
+			continue;
+		snprintf(path, sizeof(path), "/proc/%s/cmdline", entry->d_name);
+		length = read_file_at(AT_FDCWD, path, line, sizeof(line));
+		/* The second word is "run" or "watch". */
+		if (length > (ssize_t)strlen(line))
+			print_error(command,
+				    "maze %s (PID %s) has a private engine, whose watches are not "
+				    "listed",
+				    line + strlen(line) + 1, entry->d_name);
+	}
+	if (proc)
+		closedir(proc);
 }
 
 struct listing {
@@ -146,10 +189,13 @@ int cmd_list(const struct command *command, struct options *options, int argc, c
 	} else if (!listing.count) {
 		puts("nothing is watched");
 	} else {
-		printf("%7s %7s %-15s %12s  %s\n", "PID", "TID", "NAME", "COUNT", "LIMITS");
+		printf("%7s %7s %-15s %12s  %-8s  %-5s  %s\n", "PID", "TID", "NAME", "COUNT",
+		       "RECOVERY", "YIELD", "LIMITS");
 		for (i = 0; i < listing.count; i++)
 			print_line(&listing.entries[i]);
 	}
+	if (notes_wanted(options))
+		name_private_engines(command);
 	free(listing.entries);
-	return fflush(stdout) ? EXIT_MAZE_FAILED : EXIT_MAZE_OK;
+	return EXIT_MAZE_OK;
 }

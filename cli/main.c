@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The table of the subcommands of maze(1). Each subcommand is in the file of its name. */
 #include "command.h"
+#include "suggest.h"
 
 #include <string.h>
 
+#include "../base/standard_streams.h"
+
 #define AT(member) offsetof(struct options, member)
-#define ENGINE "engine", "NAME", "auto, bpf, kmod or poll (auto)", AT(engine)
+#define ENGINE "engine", "auto|bpf|kmod|poll", "engine (auto)", AT(engine)
 #define JSON(what) "json", NULL, "print " what " as JSON", AT(json)
-#define SOCKET "socket", "PATH", "socket of mazed (/run/maze/control.sock)", AT(socket)
+#define SOCKET "socket", "FILE", "socket of mazed (/run/maze/control.sock)", AT(socket)
 #define DIRECT "direct", NULL, "use the engine, even if mazed runs", AT(direct)
 #define INCIDENTS                                                                                  \
 	"incidents", "DIR", "directory of the incidents (/var/lib/maze/incidents)", AT(incidents)
@@ -18,6 +21,7 @@ static const struct command_option run_options[] = {
 	{ "events", "FILE", "append the records to FILE too, as JSON lines", AT(events) },
 	{ "all", NULL, "also record when a watch begins and ends", AT(all) },
 	{ "stay", NULL, "stay until all watched processes of COMMAND have ended", AT(stay) },
+	{ "quiet", NULL, "print only records and errors", AT(quiet) },
 	{ "incidents", "DIR", "write an incident into DIR for each episode with a verdict",
 	  AT(incidents) },
 	{ "no-unwind", NULL, "with --incidents: do not unwind stacks by debug information",
@@ -32,6 +36,7 @@ static const struct command_option watch_options[] = {
 	{ "events", "FILE", "with --wait: append the records to FILE too, as JSON lines",
 	  AT(events) },
 	{ "all", NULL, "with --wait: also record when a watch begins and ends", AT(all) },
+	{ "quiet", NULL, "print only records and errors", AT(quiet) },
 	{ "thread", "TID", "watch only this thread, in place of PID", AT(thread) },
 	{ SOCKET },
 	{ DIRECT },
@@ -73,94 +78,100 @@ static const struct command_option report_options[] = {
 	{ INCIDENTS },
 	{ "html", NULL, "print an HTML page with a flame graph and a timeline", AT(html) },
 	{ "folded", NULL, "print folded stacks, for flame graph tools", AT(folded) },
+	{ "pprof", NULL, "write a profile for pprof, such as go tool pprof", AT(pprof) },
+	{ "speedscope", NULL, "print a profile for speedscope", AT(speedscope) },
 	{ JSON("the incident") },
 	{ 0 },
 };
 
 static const struct command_option doctor_options[] = { { JSON("the results") }, { 0 } };
 
-static const struct command_option load_options[] = { { ENGINE }, { 0 } };
+static const struct command_option load_options[] = {
+	{ ENGINE },
+	{ "replace", NULL, "unload an engine of another version of maze first", AT(replace) },
+	{ 0 },
+};
 
 static const struct command commands[] = {
 	{ "run", "-- COMMAND [ARG...]", "run a command and watch it",
-	  "Runs COMMAND, and watches it from its first instruction on. Processes that it starts\n"
-	  "are watched too. maze prints a record on standard error when a thread reaches a\n"
-	  "limit, and when records are lost. maze does not change how COMMAND uses the terminal\n"
+	  "Runs COMMAND, and watches it from its first instruction on. Processes that it starts "
+	  "are watched too. maze prints a record on standard error when a thread reaches a "
+	  "limit, and when records are lost. maze does not change how COMMAND uses the terminal "
 	  "and gets signals.\n"
 	  "\n"
-	  "The exit status is that of COMMAND, or 128+N if signal N ended COMMAND. It is 125 if\n"
-	  "maze failed, 126 if COMMAND cannot be executed, 127 if COMMAND is not found, and 2\n"
+	  "The exit status is that of COMMAND, or 128+N if signal N ended COMMAND. It is 125 if "
+	  "maze failed, 126 if COMMAND cannot be executed, 127 if COMMAND is not found, and 2 "
 	  "after a usage error.\n"
 	  "\n"
-	  "maze uses the pinned engine if there is one (see maze watch). Otherwise it loads a\n"
-	  "private engine, which ends with maze. If SIGKILL ends maze, COMMAND continues. A\n"
+	  "maze uses the pinned engine if there is one (see maze watch). Otherwise it loads a "
+	  "private engine, which ends with maze. If SIGKILL ends maze, COMMAND continues. A "
 	  "pinned engine then still watches COMMAND, and a private engine does not.\n"
 	  "\n"
-	  "When COMMAND ends, maze lists the watched processes that still run on standard\n"
-	  "error. A pinned engine still watches them, and a private engine does not. With\n"
-	  "--stay, maze continues until all of them have ended, or until it gets SIGTERM,\n"
+	  "When COMMAND ends, maze lists the watched processes that still run on standard "
+	  "error. A pinned engine still watches them, and a private engine does not. With "
+	  "--stay, maze continues until all of them have ended, or until it gets SIGTERM, "
 	  "SIGHUP, SIGINT or SIGQUIT.",
 	  true, run_options, cmd_run, false },
 	{ "watch", "PID... | --thread TID", "watch running processes",
-	  "Watches each process PID with all its threads, and the processes and threads that it\n"
-	  "starts from now on. maze watch returns when the watch has begun. A process that is\n"
-	  "watched already gets the new policy and a count of 0. maze watch refuses PID 1,\n"
+	  "Watches each process PID with all its threads, and the processes and threads that it "
+	  "starts from now on. maze watch returns when the watch has begun. A process that is "
+	  "watched already gets the new policy and a count of 0. maze watch refuses PID 1, "
 	  "kernel threads, maze itself, and processes that you may not signal.\n"
 	  "\n"
-	  "If mazed runs, mazed begins the watch, also for users who may not load an engine.\n"
-	  "Otherwise maze loads the engine and pins it at /sys/fs/bpf/maze. The engine stays\n"
+	  "If mazed runs, mazed begins the watch, also for users who may not load an engine. "
+	  "Otherwise maze loads the engine and pins it at /sys/fs/bpf/maze. The engine stays "
 	  "there until maze unload.\n"
 	  "\n"
-	  "Some kernels refuse the best probe of sched_yield. There, a small process (maze\n"
-	  "service) stays in the background. It attaches another probe when a thread is close\n"
+	  "Some kernels refuse the best probe of sched_yield. There, a small process (maze "
+	  "service) stays in the background. It attaches another probe when a thread is close "
 	  "to its limit.\n"
 	  "\n"
-	  "With --wait, maze stays until all given processes have ended, and prints a record\n"
-	  "when a thread reaches a limit. Then it ends its watches. --wait works with every\n"
+	  "With --wait, maze stays until all given processes have ended, and prints a record "
+	  "when a thread reaches a limit. Then it ends its watches. --wait works with every "
 	  "engine.",
 	  true, watch_options, cmd_watch, false },
 	{ "unwatch", "PID... | --thread TID", "end watches",
-	  "Ends the watches of all threads of each process PID. The processes that PID has\n"
+	  "Ends the watches of all threads of each process PID. The processes that PID has "
 	  "started stay watched.",
 	  false, unwatch_options, cmd_unwatch, false },
 	{ "list", "", "list watched threads",
-	  "Lists each watched thread with its count. The count is the CPU time since the last\n"
+	  "Lists each watched thread with its count. The count is the CPU time since the last "
 	  "sleep of the thread, as of its last context switch or tick.",
 	  false, list_options, cmd_list, false },
 	{ "events", "", "print records",
-	  "Prints the records that the pinned engine keeps, the oldest first. The engine keeps\n"
-	  "the last 4096 verdicts, which are records of a reached limit, and the last 4096\n"
-	  "beginnings and ends of watches. maze events does not remove records, so other\n"
+	  "Prints the records that the pinned engine keeps, the oldest first. The engine keeps "
+	  "the last 4096 verdicts, which are records of a reached limit, and the last 4096 "
+	  "beginnings and ends of watches. maze events does not remove records, so other "
 	  "readers get them too.",
 	  false, events_options, cmd_events, false },
 	{ "thaw", "PID... | --cgroup PATH | --all", "thaw frozen control groups",
-	  "Thaws control groups that a rule of mazed has frozen: the groups of the given\n"
-	  "processes, the group with the given path, or all groups. Only root may use it, and\n"
+	  "Thaws control groups that a rule of mazed has frozen: the groups of the given "
+	  "processes, the group with the given path, or all groups. Only root may use it, and "
 	  "mazed must run.",
 	  false, thaw_options, cmd_thaw, false },
 	{ "incidents", "", "list incidents",
-	  "Lists the incidents that mazed and maze run --incidents have written, the newest\n"
-	  "last. Each incident is about one thread that reached a limit. HOTTEST is the\n"
-	  "function of the program with the most samples. A sample in the kernel counts for the\n"
-	  "function that called the kernel. maze reports an unreadable file on standard error,\n"
+	  "Lists the incidents that mazed and maze run --incidents have written, the newest "
+	  "last. Each incident is about one thread that reached a limit. HOTTEST is the "
+	  "function of the program with the most samples. A sample in the kernel counts for the "
+	  "function that called the kernel. maze reports an unreadable file on standard error, "
 	  "and then its exit status is 1.",
 	  false, incidents_options, cmd_incidents, false },
 	{ "report", "ID | last", "show an incident",
-	  "Shows an incident: the thread that reached its limit, its CPU time, the function\n"
-	  "that it was in, and the signals and actions that followed. ID is an ID that maze\n"
-	  "incidents lists. You can shorten it to its beginning or its end, if no other ID has\n"
+	  "Shows an incident: the thread that reached its limit, its CPU time, the function "
+	  "that it was in, and the signals and actions that followed. ID is an ID that maze "
+	  "incidents lists. You can shorten it to its beginning or its end, if no other ID has "
 	  "the same one. \"last\" is the newest incident.\n"
 	  "\n"
 	  "  maze report --html last > report.html",
 	  false, report_options, cmd_report, false },
 	{ "doctor", "", "show which engines can run here",
-	  "Shows for each engine whether you can run it on this machine, and the reason if you\n"
-	  "cannot. It also shows what the engine cannot detect here. maze doctor changes\n"
+	  "Shows for each engine whether you can run it on this machine, and the reason if you "
+	  "cannot. It also shows what the engine cannot detect here. maze doctor changes "
 	  "nothing. The exit status is 0 if an engine can run, else 1.",
 	  false, doctor_options, cmd_doctor, false },
 	{ "load", "", "load and pin the engine",
-	  "Loads the engine into the kernel and pins it, as maze watch does, but watches\n"
-	  "nothing. The engine stays loaded until maze unload. Users with fewer privileges can\n"
+	  "Loads the engine into the kernel and pins it, as maze watch does, but watches "
+	  "nothing. The engine stays loaded until maze unload. Users with fewer privileges can "
 	  "then use it.",
 	  false, load_options, cmd_load, false },
 	{ "unload", "", "unload the pinned engine",
@@ -168,44 +179,20 @@ static const struct command commands[] = {
 	  cmd_unload, false },
 	{ "service", "", "run the yield probe of the pinned engine", "", false, NULL, cmd_service,
 	  true },
+	{ "complete", "-- WORD...", "print the words that can complete a command line", "", false,
+	  NULL, cmd_complete, true },
 	{ 0 },
 };
 
-/* A limit for the names of commands, which are all shorter. */
-#define NAME_LEN_MAX 16
-
-/* Returns the Levenshtein distance between a word and the name of a command. */
-static size_t distance(const char *word, const char *name)
+const struct command *command_at(size_t index)
 {
-	size_t row[NAME_LEN_MAX], length = strlen(name), i, j, diagonal, above;
-
-	for (j = 0; j <= length; j++)
-		row[j] = j;
-	for (i = 1; word[i - 1]; i++) {
-		diagonal = row[0];
-		row[0] = i;
-		for (j = 1; j <= length; j++) {
-			above = row[j];
-			row[j] = diagonal + (word[i - 1] != name[j - 1]);
-			if (above + 1 < row[j])
-				row[j] = above + 1;
-			if (row[j - 1] + 1 < row[j])
-				row[j] = row[j - 1] + 1;
-			diagonal = above;
-		}
-	}
-	return row[length];
+	return commands[index].name ? &commands[index] : NULL;
 }
 
-/* Returns NULL after an error message if there is no such command. */
-static const struct command *find_command(const char *name)
+const struct command *find_command(const char *name)
 {
-	/*
-	 * A suggestion differs from the word in one character at most, or in two if the
-	 * word is longer than three.
-	 */
-	size_t best = strlen(name) > 3 ? 3 : 2, d;
-	const struct command *command, *similar = NULL;
+	struct suggestion suggestion = { .word = name };
+	const struct command *command;
 
 	/* The name of the command in earlier versions. maze accepts it until 1.0. */
 	if (!strcmp(name, "attend"))
@@ -213,34 +200,33 @@ static const struct command *find_command(const char *name)
 	for (command = commands; command->name; command++) {
 		if (!strcmp(command->name, name))
 			return command;
-		d = command->hidden ? best : distance(name, command->name);
-		if (d < best) {
-			best = d;
-			similar = command;
-		}
+		if (!command->hidden)
+			suggestion_consider(&suggestion, command->name);
 	}
-	fprintf(stderr, "maze: unknown command \"%s\"", name);
-	if (similar)
-		fprintf(stderr, "; did you mean \"%s\"?\n", similar->name);
+	if (suggestion.name)
+		print_error(NULL, "unknown command \"%s\"; did you mean \"%s\"?", name,
+			    suggestion.name);
 	else
-		fputs("; see maze --help\n", stderr);
+		print_error(NULL, "unknown command \"%s\"; see maze --help", name);
 	return NULL;
 }
 
-int main(int argc, char **argv)
+static int run_command(int argc, char **argv)
 {
 	struct options options = { .engine = "auto" };
 	const struct command *command;
 	int first, status;
 	bool help;
 
+	/* A line of an error message is one write, so that other programs do not split it. */
+	setlinebuf(stderr);
 	if (argc < 2) {
-		fputs("maze: no command given; see maze --help\n", stderr);
+		print_error(NULL, "no command given; see maze --help");
 		return EXIT_MAZE_USAGE;
 	}
 	help = !strcmp(argv[1], "help");
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || (help && argc == 2)) {
-		help_overview(commands);
+		help_overview();
 		return EXIT_MAZE_OK;
 	}
 	if (!strcmp(argv[1], "--version")) {
@@ -263,4 +249,10 @@ int main(int argc, char **argv)
 	if (argc && !command->arguments[0])
 		return usage_error(command, "unexpected argument \"%s\"", argv[0]);
 	return command->run(command, &options, argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+	standard_streams_reserve();
+	return standard_output_close("maze", run_command(argc, argv));
 }

@@ -16,6 +16,7 @@
 
 #include "lib/control.h"
 #include "base/proc_files.h"
+#include "base/standard_streams.h"
 
 /* Returns NULL if the command uses the engine instead of mazed. */
 static const char *socket_path(const struct options *options, bool *ret_given)
@@ -127,8 +128,10 @@ static char *read_line(struct mazed_client *client)
 				    client->path);
 			return NULL;
 		}
-		if (client->follows && !wait_for_either(client->fd))
+		if (client->follows && !wait_for_either(client->fd)) {
+			standard_output_fail();
 			return NULL;
+		}
 		got = read(client->fd, client->buf + client->end,
 			   sizeof(client->buf) - client->end);
 		if (got > 0) {

@@ -4,12 +4,15 @@
  * of maze_policy_keys() are options too.
  */
 #include "command.h"
+#include "suggest.h"
+#include "terminal.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../base/escape.h"
 
@@ -18,35 +21,46 @@
 /* getopt_long(3) returns values from here on for long options. No character has them. */
 #define VALUE_BASE 1000
 
-/* Escapes the message, because it may quote an argument or an answer of mazed. */
-static void write_sentence(const struct command *command, const char *format, va_list args)
+static void print_sentence(const struct command *command, const char *sentence)
 {
-	char *sentence;
+	char prefix[64], *text = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
 
-	fprintf(stderr, "maze %s: ", command->name);
-	if (vasprintf(&sentence, format, args) < 0)
+	if (!stream)
 		return;
-	escape_write(stderr, sentence);
-	free(sentence);
+	/* Escape the message, because it may quote an argument or an answer of mazed. */
+	escape_write(stream, sentence);
+	fclose(stream);
+	snprintf(prefix, sizeof(prefix), "maze%s%s: ", command ? " " : "",
+		 command ? command->name : "");
+	terminal_print(stderr, terminal_columns(STDERR_FILENO), prefix, text);
+	free(text);
 }
 
 void print_error(const struct command *command, const char *format, ...)
 {
+	char *sentence;
 	va_list args;
 
 	va_start(args, format);
-	write_sentence(command, format, args);
-	fputc('\n', stderr);
+	if (vasprintf(&sentence, format, args) >= 0) {
+		print_sentence(command, sentence);
+		free(sentence);
+	}
 	va_end(args);
 }
 
 int usage_error(const struct command *command, const char *format, ...)
 {
+	char *sentence;
 	va_list args;
 
 	va_start(args, format);
-	write_sentence(command, format, args);
-	fprintf(stderr, "; see maze %s --help\n", command->name);
+	if (vasprintf(&sentence, format, args) >= 0) {
+		print_error(command, "%s; see maze %s --help", sentence, command->name);
+		free(sentence);
+	}
 	va_end(args);
 	return EXIT_MAZE_USAGE;
 }
@@ -57,28 +71,43 @@ static bool is_option(const struct maze_policy_key *key)
 	return strcmp(key->name, "inherit") != 0;
 }
 
-static int build(const struct command *command, struct option *longs)
+bool command_option(const struct command *command, size_t index, struct command_option *ret_option)
 {
 	const struct command_option *own = command->options;
-	const struct maze_policy_key *key;
-	int n = 0;
+	const struct maze_policy_key *key = maze_policy_keys();
 
-	for (; own && own->name && n < LONG_MAX - 2; own++, n++)
-		longs[n] =
-			(struct option){ own->name, own->argument ? required_argument : no_argument,
-					 NULL, VALUE_BASE + n };
-	for (key = maze_policy_keys(); command->takes_policy && key->name && n < LONG_MAX - 2;
-	     key++) {
-		if (!is_option(key))
-			continue;
-		longs[n] =
-			(struct option){ key->name, key->argument ? required_argument : no_argument,
-					 NULL, VALUE_BASE + n };
-		n++;
+	for (; own && own->name; own++) {
+		if (!index--) {
+			*ret_option = *own;
+			return true;
+		}
 	}
-	longs[n] = (struct option){ "help", no_argument, NULL, 'h' };
-	longs[n + 1] = (struct option){ NULL, 0, NULL, 0 };
-	return n;
+	for (; command->takes_policy && key->name; key++) {
+		if (is_option(key) && !index--) {
+			*ret_option = (struct command_option){ key->name, key->argument, key->help,
+							       OPTION_POLICY };
+			return true;
+		}
+	}
+	*ret_option = (struct command_option){ "help", NULL, "print this text", OPTION_HELP };
+	return !index;
+}
+
+bool command_executes(const struct command *command)
+{
+	return !strncmp(command->arguments, "-- ", 3);
+}
+
+static void build(const struct command *command, struct option longs[LONG_MAX])
+{
+	struct command_option option;
+	int n;
+
+	for (n = 0; n < LONG_MAX - 1 && command_option(command, (size_t)n, &option); n++)
+		longs[n] = (struct option){ option.name,
+					    option.argument ? required_argument : no_argument, NULL,
+					    VALUE_BASE + n };
+	longs[n] = (struct option){ NULL, 0, NULL, 0 };
 }
 
 static int parse_id(const struct command *command, const char *what, const char *text,
@@ -96,48 +125,64 @@ static int parse_id(const struct command *command, const char *what, const char 
 }
 
 /* Returns 0, or the exit status of a usage error. */
-static int apply(const struct command *command, struct options *options, const char *name,
-		 const char *value)
+static int apply(const struct command *command, struct options *options,
+		 const struct command_option *option, const char *value)
 {
-	const struct command_option *own = command->options;
 	struct maze_error error = { "" };
 	void *member;
 
-	while (own && own->name && strcmp(own->name, name))
-		own++;
-	if (!own || !own->name) {
-		options->yield_given |= !strcmp(name, "yield");
-		if (maze_policy_set(&options->policy, name, value, &error))
-			return usage_error(command, "--%s: %s", name, error.text);
+	if (option->offset == OPTION_POLICY) {
+		options->yield_given |= !strcmp(option->name, "yield");
+		options->soft_given |= !strcmp(option->name, "soft");
+		options->hard_given |= !strcmp(option->name, "hard");
+		if (maze_policy_set(&options->policy, option->name, value, &error))
+			return usage_error(command, "--%s: %s", option->name, error.text);
 		return 0;
 	}
-	member = (char *)options + own->offset;
+	member = (char *)options + option->offset;
 	if (member == &options->thread)
 		return parse_id(command, "thread ID", value, member);
-	if (own->argument)
+	if (option->argument)
 		*(const char **)member = value;
 	else
 		*(bool *)member = true;
 	return 0;
 }
 
-static int report_bad_option(const struct command *command, const struct option *longs, int missing,
-			     char *word)
+static int report_unknown_option(const struct command *command, char *word)
 {
-	const struct option *option;
+	struct suggestion suggestion = { .word = word + strspn(word, "-") };
+	struct command_option option;
+	size_t i;
 
-	if (!missing)
+	word[strcspn(word, "=")] = '\0';
+	for (i = 0; command_option(command, i, &option); i++)
+		suggestion_consider(&suggestion, option.name);
+	if (!suggestion.name)
 		return usage_error(command, "unknown option %s", word);
-	/* optopt(3) is the value of the option that lacks its argument. */
-	for (option = longs; option->name; option++)
-		if (option->val == optopt)
-			return usage_error(command, "--%s needs a value", option->name);
-	return usage_error(command, "%s needs a value", word);
+	print_error(command, "unknown option %s; did you mean --%s?", word, suggestion.name);
+	return EXIT_MAZE_USAGE;
+}
+
+/* optopt(3) is the value of the option, the character of an unknown one, or else 0. */
+static int report_bad_option(const struct command *command, bool missing, char *word)
+{
+	struct command_option option;
+
+	if (optopt >= VALUE_BASE && command_option(command, (size_t)(optopt - VALUE_BASE), &option))
+		return usage_error(command, "--%s %s", option.name,
+				   missing ? "needs a value" : "takes no value");
+	if (optopt)
+		return usage_error(command, "unknown option -%c", optopt);
+	return report_unknown_option(command, word);
 }
 
 int options_parse(const struct command *command, int argc, char **argv, struct options *options,
 		  int *ret_first)
 {
+	/* '+' stops the parsing at the first argument. */
+	const char *shorts = command_executes(command) ? "+:h" : ":h";
+	struct command_option option;
 	struct option longs[LONG_MAX];
 	struct maze_error error = { "" };
 	int value, status;
@@ -145,18 +190,16 @@ int options_parse(const struct command *command, int argc, char **argv, struct o
 	build(command, longs);
 	opterr = 0;
 	optind = 1;
-	for (;;) {
-		/* '+' stops the parsing at the first argument, which maze run needs. */
-		value = getopt_long(argc, argv, "+:h", longs, NULL);
-		if (value == -1)
-			break;
-		if (value == 'h') {
+	while ((value = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+		if (value == '?' || value == ':')
+			return report_bad_option(command, value == ':', argv[optind - 1]);
+		if (value == 'h' ||
+		    (command_option(command, (size_t)(value - VALUE_BASE), &option) &&
+		     option.offset == OPTION_HELP)) {
 			help_command(command);
 			return EXIT_MAZE_OK;
 		}
-		if (value == '?' || value == ':')
-			return report_bad_option(command, longs, value == ':', argv[optind - 1]);
-		status = apply(command, options, longs[value - VALUE_BASE].name, optarg);
+		status = apply(command, options, &option, optarg);
 		if (status)
 			return status;
 	}
@@ -165,6 +208,7 @@ int options_parse(const struct command *command, int argc, char **argv, struct o
 	if (options->socket && (options->direct || strcmp(options->engine, "auto") != 0))
 		return usage_error(command, "--socket uses mazed; --direct and --engine do not: "
 					    "choose one");
+	maze_policy_derive_limit(&options->policy, options->soft_given, options->hard_given);
 	if (command->takes_policy && maze_policy_explain(&options->policy, &error))
 		return usage_error(command, "%s", error.text);
 	*ret_first = optind;

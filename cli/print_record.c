@@ -3,14 +3,15 @@
 
 #include <stdlib.h>
 
-bool print_record(FILE *stream, const struct maze_record *record, const char *engine, bool json)
+bool print_record(FILE *stream, const char *prefix, const struct maze_record *record,
+		  const char *engine, bool json)
 {
 	char text[1024], *object;
 	int err;
 
 	if (!json) {
 		maze_record_text(record, engine, text, sizeof(text));
-		return fprintf(stream, "%s\n", text) >= 0 && !fflush(stream);
+		return fprintf(stream, "%s%s\n", prefix, text) >= 0 && !fflush(stream);
 	}
 	object = maze_record_json(record, engine);
 	if (!object)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The subcommand `report` prints one incident as text, HTML, folded stacks or JSON. */
+/* The subcommand `report` prints one incident in one of its formats. */
 #include "command.h"
 #include "terminal.h"
 #include "report/incident_dir.h"
@@ -7,7 +7,6 @@
 #include "report/incident_group.h"
 #include "report/report.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,6 +23,10 @@ static int show(const struct options *options, const struct incident *incident,
 		return report_folded(stacks, stdout);
 	if (options->html)
 		return report_html(incident, stacks, stdout);
+	if (options->pprof)
+		return report_pprof(incident, stacks, stdout);
+	if (options->speedscope)
+		return report_speedscope(incident, stacks, stdout);
 	terminal_query(&terminal, &bold);
 	return report_text(incident, stacks, &terminal, bold, stdout);
 }
@@ -32,18 +35,20 @@ static int report_one(const struct command *command, const struct options *optio
 		      const struct incident *incident)
 {
 	struct stacks *stacks = NULL;
-	int err = stacks_make(incident, &stacks);
+	int err = options->folded && !incident->samples_count && incident->unwound.count
+			  ? stacks_of_unwound(incident, &stacks)
+			  : stacks_make(incident, &stacks);
 
 	if (!err)
 		err = show(options, incident, stacks);
-	if (err == -ENOMEM)
-		print_error(command, "out of memory");
-	else if (fflush(stdout) || err)
-		print_error(command, "cannot write to standard output: %s", strerror(errno));
-	else if (options->folded && !stacks->samples)
-		print_error(command, "incident %s has no samples to fold", incident->id);
+	/* standard_output_close() reports a failed write. */
+	if (err && !ferror(stdout))
+		print_error(command, "%s", strerror(-err));
+	else if (!err && (options->folded || options->pprof || options->speedscope) &&
+		 !stacks->samples)
+		print_error(command, "incident %s has no samples", incident->id);
 	stacks_free(stacks);
-	return err || ferror(stdout) ? EXIT_MAZE_FAILED : EXIT_MAZE_OK;
+	return err ? EXIT_MAZE_FAILED : EXIT_MAZE_OK;
 }
 
 int cmd_report(const struct command *command, struct options *options, int argc, char **argv)
@@ -58,8 +63,12 @@ int cmd_report(const struct command *command, struct options *options, int argc,
 		return usage_error(command,
 				   "no incident given: give its ID, or last for the newest "
 				   "one");
-	if (options->json + options->folded + options->html > 1)
-		return usage_error(command, "--html, --folded and --json exclude each other");
+	if (options->json + options->folded + options->html + options->pprof + options->speedscope >
+	    1)
+		return usage_error(command, "--html, --folded, --pprof, --speedscope and --json "
+					    "exclude each other");
+	if (options->pprof && isatty(STDOUT_FILENO))
+		return usage_error(command, "--pprof writes binary data; redirect it to a file");
 	err = incident_dir_open(path, &dir, &error);
 	if (err) {
 		print_error(command, "%s", error.text);

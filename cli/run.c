@@ -124,6 +124,7 @@ static int watch_and_exec(struct run *run, const char *name)
 		return EXIT_RUN_FAILED;
 	}
 	close_fd(&run->watched[1]);
+	session_name_process(&run->session);
 	if (read(run->fail[0], &why, sizeof(why)) != sizeof(why))
 		return 0;
 	if (why == ENOENT) {

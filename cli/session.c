@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 /*
  * Raises the limit of open files. The poll engine opens two files for each process, and
@@ -69,30 +71,47 @@ static int open_engine(struct session *session)
 	return err;
 }
 
-/* Prints why no better engine is used. Fails if --yield reset is impossible. */
-static int explain_engine(const struct session *session)
+bool notes_wanted(const struct options *options)
 {
-	const char *name = maze_engine_name(session->maze);
-	const char *why = maze_why_not_better(session->maze);
+	return !options->quiet && isatty(STDERR_FILENO);
+}
 
-	if (why[0])
-		print_error(session->command, "using the %s engine: %s", name, why);
-	if (maze_sees_yields(session->maze) ||
+void print_start(const struct command *command, const struct options *options,
+		 const struct maze *maze)
+{
+	const struct maze_policy *policy = &options->policy;
+	bool derived =
+		options->soft_given != options->hard_given && policy->soft_ns && policy->hard_ns;
+	bool blind = maze && !maze_sees_yields(maze) && !(policy->flags & MAZE_POLICY_YIELD_COUNTS);
+	const char *why = maze ? strstr(maze_why_not_better(maze), ": ") : NULL;
+	char soft[64], hard[64], limits[192] = "", engine[512] = "";
+
+	if (!notes_wanted(options) || (!derived && !why && !blind))
+		return;
+	if (derived)
+		snprintf(limits, sizeof(limits), "soft limit %s, hard limit %s",
+			 maze_duration_format(policy->soft_ns, soft, sizeof(soft)),
+			 maze_duration_format(policy->hard_ns, hard, sizeof(hard)));
+	/* The cause of the first reason, which is "ENGINE cannot be used here: CAUSE; REMEDY". */
+	if (why || blind)
+		snprintf(engine, sizeof(engine), "%sengine %s%s%.*s%s", derived ? "; " : "",
+			 maze_engine_name(maze), why ? ", because" : "",
+			 why ? (int)strcspn(why + 1, ";") : 0, why ? why + 1 : "",
+			 blind ? "; yields are not detected" : "");
+	print_error(command, "%s%s", limits, engine);
+}
+
+/* Returns an error if --yield reset is given and impossible. */
+static int check_yields(const struct session *session)
+{
+	if (!session->options->yield_given || maze_sees_yields(session->maze) ||
 	    (session->options->policy.flags & MAZE_POLICY_YIELD_COUNTS))
 		return 0;
-	if (session->options->yield_given) {
-		print_error(
-			session->command,
-			"--yield reset is impossible: the %s engine does not detect sched_yield; "
-			"use --yield count, or another engine (see maze doctor)",
-			name);
-		return -EOPNOTSUPP;
-	}
 	print_error(session->command,
-		    "the %s engine does not detect sched_yield: a program that yields but never "
-		    "sleeps reaches its limits (--yield count accepts that, without this message)",
-		    name);
-	return 0;
+		    "--yield reset is impossible: the %s engine does not detect sched_yield; "
+		    "use --yield count, or another engine (see maze doctor)",
+		    maze_engine_name(session->maze));
+	return -EOPNOTSUPP;
 }
 
 int session_open(struct session *session, const struct command *command,
@@ -106,11 +125,20 @@ int session_open(struct session *session, const struct command *command,
 	if (!err)
 		err = open_engine(session);
 	if (!err)
-		err = explain_engine(session);
+		err = check_yields(session);
+	if (!err)
+		print_start(command, options, session->maze);
 	if (!err && options->incidents)
 		err = session_incidents_open(command, options, session->maze, session->tag,
 					     &session->incidents);
 	return err;
+}
+
+void session_name_process(const struct session *session)
+{
+	/* The module has no private watches. */
+	if (!session->pinned && strcmp(maze_engine_name(session->maze), "kmod") != 0)
+		prctl(PR_SET_NAME, PRIVATE_ENGINE_COMM);
 }
 
 void session_close(struct session *session)
@@ -143,8 +171,8 @@ void session_print(struct session *session)
 		session_incidents_record(session->incidents, &record);
 		if (!is_wanted(session, &record))
 			continue;
-		print_record(stderr, &record, engine, session->options->json);
-		if (session->events && !print_record(session->events, &record, engine, true)) {
+		print_record(stderr, "maze: ", &record, engine, session->options->json);
+		if (session->events && !print_record(session->events, "", &record, engine, true)) {
 			print_error(session->command, "cannot write to %s: %s; ignoring",
 				    session->options->events, strerror(errno));
 			fclose(session->events);

@@ -11,6 +11,9 @@
 #include "command.h"
 #include "session_incidents.h"
 
+/* The name of a process with a private engine, which `maze list` looks for. */
+#define PRIVATE_ENGINE_COMM "maze-private"
+
 struct session {
 	const struct command *command;
 	const struct options *options;
@@ -26,14 +29,24 @@ struct session {
 
 /*
  * Opens the engine, a reader, and the file of --events. Uses the pinned engine if it is
- * loaded, and prints why no better engine is used. Prints all errors. The caller calls
- * session_close() even after a failure.
+ * loaded. Calls print_start(). Prints all errors. The caller calls session_close() even
+ * after a failure.
  */
 int session_open(struct session *session, const struct command *command,
 		 const struct options *options);
 void session_close(struct session *session);
+/* Call it after the start of child processes, which would have the name too. */
+void session_name_process(const struct session *session);
 /* Prints the new records of this session. */
 void session_print(struct session *session);
+/* Whether to print remarks: on a terminal, because a cron job would mail them. */
+bool notes_wanted(const struct options *options);
+/*
+ * Prints one line, if notes are wanted: both limits if maze has derived one of them, and
+ * the engine if it is not the best one or does not detect yields. `maze` may be NULL.
+ */
+void print_start(const struct command *command, const struct options *options,
+		 const struct maze *maze);
 /* A child process calls this to reset the limit that session_open() raised. */
 void session_restore_limits(const struct session *session);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "session_incidents.h"
+#include "session.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -20,11 +21,7 @@ static void report(const struct session_incidents *incidents,
 	size_t i;
 
 	for (i = 0; i < messages->count; i++)
-		if (messages->message[i].trouble)
-			print_error(incidents->command, "%s", messages->message[i].text);
-		else
-			print_error(incidents->command, "%s is in %s; maze report shows it",
-				    messages->message[i].text, incidents->options->incidents);
+		print_error(incidents->command, "%s", messages->message[i].text);
 }
 
 int session_incidents_open(const struct command *command, const struct options *options,
@@ -56,10 +53,10 @@ int session_incidents_open(const struct command *command, const struct options *
 	if (err)
 		goto out_complain;
 	err = collector_follow(incidents->collector, maze, NULL, &error);
-	if (err == -EOPNOTSUPP)
-		print_error(command, "incidents will have no samples: %s", error.text);
-	else if (err)
+	if (err && err != -EOPNOTSUPP)
 		goto out_complain;
+	if (err && notes_wanted(options))
+		print_error(command, "incidents will have no samples: %s", error.text);
 	*ret_incidents = incidents;
 	return 0;
 out_complain:

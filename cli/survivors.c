@@ -63,7 +63,7 @@ size_t survivors_report(const struct session *session, enum survivors_state stat
 	struct maze_entry *entries;
 	size_t count = list_processes(session, &entries), size;
 	char *names = NULL;
-	FILE *stream = count ? open_memstream(&names, &size) : NULL;
+	FILE *stream = count && !session->options->quiet ? open_memstream(&names, &size) : NULL;
 
 	if (stream) {
 		name_processes(stream, entries, count);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 static int open_pinned(const struct command *command, const struct options *options,
 		       struct maze **ret_maze, bool *ret_loaded)
@@ -23,8 +24,12 @@ static int open_pinned(const struct command *command, const struct options *opti
 		err = maze_open(options->engine, MAZE_PINNED, ret_maze, &error);
 		*ret_loaded = !err;
 	}
+	/* The error of MAZE_PINNED suggests --wait as well. */
 	if (err)
-		print_error(command, "%s", error.text);
+		print_error(command, "%s%s", error.text,
+			    err == -EACCES && !strcmp(options->engine, "auto")
+				    ? "; without root: maze watch --wait"
+				    : "");
 	return err;
 }
 
@@ -88,6 +93,7 @@ static int watch_now(const struct command *command, const struct options *option
 
 	if (status < 0)
 		return EXIT_MAZE_FAILED;
+	print_start(command, options, NULL);
 	if (!status)
 		return watch_in_engine(command, options, pids);
 	status = watch_through_mazed(&client, options, pids);

@@ -101,6 +101,7 @@ int watch_and_wait(const struct command *command, const struct options *options,
 	fds[FD_SIGNALS] = (struct pollfd){ .fd = open_signals(), .events = POLLIN };
 	fds[FD_RECORDS] = (struct pollfd){ .fd = maze_reader_fd(session.reader), .events = POLLIN };
 	fds[FD_SERVICE] = (struct pollfd){ .fd = maze_service_fd(session.maze), .events = POLLIN };
+	session_name_process(&session);
 	watched = watch_all(&session, pids, fds + FD_FIRST_PROCESS, &refused);
 	status = wait_for_all(&session, fds, watched);
 	if (!status && refused)

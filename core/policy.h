@@ -108,6 +108,21 @@ maze_inline maze_u32 maze_recovery_ratio(maze_u32 recovery)
 	return recovery & ~MAZE_RECOVERY_LOCK;
 }
 
+/*
+ * If only one limit is given, derives the other one: the hard limit is twice the soft
+ * limit. A given 0 switches a stage off, so it derives nothing.
+ */
+static inline void maze_policy_derive_limit(struct maze_policy *policy, int soft_given,
+					    int hard_given)
+{
+	if (soft_given && !hard_given && policy->soft_ns)
+		policy->hard_ns = policy->soft_ns < MAZE_LIMIT_MAX_NS / 2 ? 2 * policy->soft_ns
+									  : MAZE_LIMIT_MAX_NS;
+	if (hard_given && !soft_given && policy->hard_ns)
+		policy->soft_ns = policy->hard_ns > 2 * MAZE_LIMIT_MIN_NS ? policy->hard_ns / 2
+									  : MAZE_LIMIT_MIN_NS;
+}
+
 /* Whether a limit in ns is 0 or in MAZE_LIMIT_MIN_NS..MAZE_LIMIT_MAX_NS. */
 static inline int maze_limit_in_range(maze_u64 limit_ns)
 {

@@ -6,18 +6,12 @@
 #include <string.h>
 
 #include "../base/escape.h"
+#include "../base/standard_streams.h"
 #include "rules/explain.h"
 #include "mazed.h"
 #include "rules/problems.h"
 
 #define CONFIG_DEFAULT MAZE_SYSCONFDIR "/maze/maze.conf"
-
-enum {
-	EXIT_MAZED_OK = 0,
-	EXIT_MAZED_FAILED = 1,
-	EXIT_MAZED_USAGE = 2,
-	EXIT_MAZED_HANDED_OVER = 3,
-};
 
 enum { OPTION_CONFIG = 256, OPTION_CHECK, OPTION_EXPLAIN, OPTION_THREAD, OPTION_ENGINE };
 
@@ -181,7 +175,7 @@ static int explain(const struct arguments *arguments)
 	return err ? EXIT_MAZED_FAILED : EXIT_MAZED_OK;
 }
 
-int main(int argc, char **argv)
+static int run_mazed(int argc, char **argv)
 {
 	struct arguments arguments = { .mazed = { .shipped = MAZE_RULESDIR,
 						  .config = CONFIG_DEFAULT } };
@@ -197,9 +191,14 @@ int main(int argc, char **argv)
 	if (arguments.explain)
 		return explain(&arguments);
 	status = mazed_run(&arguments.mazed, &error);
-	if (status == MAZED_HANDED_OVER)
-		return EXIT_MAZED_HANDED_OVER;
-	if (status)
-		print_failure(&error);
-	return status ? EXIT_MAZED_FAILED : EXIT_MAZED_OK;
+	if (status >= 0)
+		return status;
+	print_failure(&error);
+	return EXIT_MAZED_FAILED;
+}
+
+int main(int argc, char **argv)
+{
+	standard_streams_reserve();
+	return standard_output_close("mazed", run_mazed(argc, argv));
 }

@@ -22,6 +22,7 @@
 #include "../base/error.h"
 #include "actions/actions.h"
 #include "control/control.h"
+#include "coverage.h"
 #include "tracker/tracker.h"
 #include "records/dispatch.h"
 #include "records/incident_log.h"
@@ -52,7 +53,6 @@ struct mazed {
 	sd_event_source *service;	/* runs the yield-probe service (engine.h) */
 	sd_event_source *service_later; /* the timer of that service */
 	sd_event_source *gone;
-	bool ready;
 	bool remove; /* SIGTERM or SIGINT came: remove watches at the end */
 };
 
@@ -61,13 +61,15 @@ struct mazed {
 static void log_problems(struct log *log, const struct problems *problems)
 {
 	const struct problem *item;
+	char line[16];
 	size_t i;
 
 	for (i = 0; i < problems->count; i++) {
 		item = &problems->items[i];
-		log_printf(log, item->kind == PROBLEM_ERROR ? LOG_ERR : LOG_WARNING,
-			   "%s:%u: %s%s%s", item->file, item->line, item->key ? item->key : "",
-			   item->key ? ": " : "", item->text);
+		snprintf(line, sizeof(line), item->line ? ":%u" : "", item->line);
+		log_printf(log, item->kind == PROBLEM_ERROR ? LOG_ERR : LOG_WARNING, "%s%s: %s%s%s",
+			   item->file, line, item->key ? item->key : "", item->key ? ": " : "",
+			   item->text);
 	}
 }
 
@@ -137,10 +139,7 @@ static int on_service_later(sd_event_source *source, uint64_t usec, void *arg)
 	return 0;
 }
 
-/*
- * Another program may have unloaded the engine. Then mazed ends with an error, and
- * systemd restarts it.
- */
+/* systemd restarts mazed after this exit status. */
 static int on_gone(sd_event_source *source, int fd, uint32_t revents, void *arg)
 {
 	struct mazed *mazed = arg;
@@ -150,10 +149,11 @@ static int on_gone(sd_event_source *source, int fd, uint32_t revents, void *arg)
 	(void)revents;
 	if (!maze_gone(mazed->maze))
 		return 0;
-	log_printf(mazed->log, LOG_ERR,
-		   "the engine was unloaded (maze unload?), so nothing is watched; mazed ends, and "
-		   "its service may restart it; to prevent this, stop the service");
-	return sd_event_exit(mazed->event, -ENOENT);
+	log_announce(mazed->log, LOG_ERR,
+		     "`maze unload` or another program has unloaded the engine, so no process is "
+		     "watched; mazed ends with exit status 4 (systemd then restarts it; "
+		     "`systemctl stop mazed` prevents that)");
+	return sd_event_exit(mazed->event, EXIT_MAZED_UNLOADED);
 }
 
 static int serve_engine(struct mazed *mazed)
@@ -214,18 +214,10 @@ static void remove_everything(struct mazed *mazed)
 static void on_scanned(void *arg)
 {
 	struct mazed *mazed = arg;
-	struct maze_entry *entries = NULL;
-	size_t count = 0;
 
-	if (maze_list(mazed->maze, &entries, &count, NULL))
-		count = 0;
-	free(entries);
-	log_printf(mazed->log, LOG_INFO, "%zu rule%s in force, %zu task%s watched, engine %s",
-		   mazed->rules->count, mazed->rules->count == 1 ? "" : "s", count,
-		   count == 1 ? "" : "s", maze_engine_name(mazed->maze));
+	report_coverage(mazed->maze, mazed->rules, mazed->options->config, mazed->log);
 	sd_notifyf(0, "READY=1\nSTATUS=%zu rule%s, engine %s", mazed->rules->count,
 		   mazed->rules->count == 1 ? "" : "s", maze_engine_name(mazed->maze));
-	mazed->ready = true;
 }
 
 static void notify_reloading(void)
@@ -306,7 +298,7 @@ static int on_end(sd_event_source *source, const struct signalfd_siginfo *info, 
 	log_printf(mazed->log, LOG_INFO, "%s because of signal %u from process %u",
 		   mazed->remove ? "ends" : "hands over to the next mazed", info->ssi_signo,
 		   info->ssi_pid);
-	return sd_event_exit(mazed->event, mazed->remove ? 0 : MAZED_HANDED_OVER);
+	return sd_event_exit(mazed->event, mazed->remove ? EXIT_MAZED_OK : EXIT_MAZED_HANDED_OVER);
 }
 
 /* ---- start and stop ---------------------------------------------------------------- */
@@ -341,16 +333,7 @@ static int open_engine(struct mazed *mazed, struct maze_error *error)
 	 */
 	enum maze_scope scope = engine && !strcmp(engine, "poll") ? MAZE_PRIVATE : MAZE_PINNED;
 	int err = maze_open(engine, scope, &mazed->maze, error);
-	bool loaded;
 
-	/* It has enforced until now, but its watches cannot be read. */
-	if (err == -EPROTO && (!engine || strcmp(engine, "kmod")) &&
-	    !maze_unload("bpf", &loaded, error) && loaded) {
-		log_printf(mazed->log, LOG_WARNING,
-			   "replaces the engine of another version of maze: all watches end, and "
-			   "counts begin at 0");
-		err = maze_open(engine, scope, &mazed->maze, error);
-	}
 	if (err)
 		return err;
 	if (maze_why_not_better(mazed->maze)[0])

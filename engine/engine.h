@@ -64,6 +64,11 @@ struct engine_report {
 struct engine_ops {
 	const char *name;
 	/*
+	 * The version of what this program shares with the engine in the kernel. 0: the
+	 * engine runs in this program.
+	 */
+	unsigned int interface;
+	/*
 	 * Whether the engine sees every sched_yield(2). A yield that it does not see is
 	 * not a reset point. NULL: it sees every one.
 	 */

@@ -213,6 +213,7 @@ static struct incident *open_new(struct incidents *incidents, maze_u32 pid, maze
 	incident->opened_ns = incident->last_ns = now;
 	write_id(&incident->episode, incidents->uid);
 	machine_info_read(&incident->episode.machine);
+	machine_info_origin(&incident->episode.origin);
 	return incident;
 }
 

@@ -82,6 +82,7 @@ static void write_out(struct incidents *incidents, struct incident *incident,
 	struct episode *episode = &incident->episode;
 	bool again = incident->written;
 	struct maze_error error = { "" };
+	char command[480];
 	char *text = episode_json(episode, incidents->redactor);
 	int err;
 
@@ -105,7 +106,10 @@ static void write_out(struct incidents *incidents, struct incident *incident,
 	/* A rewrite also adds a file if the first one was removed in between. */
 	incidents->prune = true;
 	if (!again)
-		incident_messages_add(messages, incidents->uid, false, "incident %s", episode->id);
+		incident_messages_add(messages, incidents->uid, false, "incident %s: %s",
+				      episode->id,
+				      incident_store_command(incidents->store, episode->id, command,
+							     sizeof(command)));
 	/* The store changed the id, but the text has the old one. So write it again. */
 	if (err > 0)
 		write_out(incidents, incident, messages);

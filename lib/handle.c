@@ -4,6 +4,7 @@
  * the calls that only forward to the engine. watch.c has the calls about processes.
  */
 #include "handle.h"
+#include "origin.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -29,6 +30,15 @@ static const struct engine_ops *find_engine(const char *name)
 		if (!strcmp(engines[i]->name, name))
 			return engines[i];
 	return NULL;
+}
+
+void origin_interface(const char *engine, char ret_version[ORIGIN_LEN])
+{
+	const struct engine_ops *ops = find_engine(engine);
+
+	ret_version[0] = '\0';
+	if (ops && ops->interface)
+		snprintf(ret_version, ORIGIN_LEN, "%u", ops->interface);
 }
 
 static const enum engine_scope scopes[] = {

@@ -71,7 +71,8 @@ const struct maze_policy_key *maze_policy_keys(void);
 /*
  * Sets one key from text. If the key has no argument, a NULL `value` means "yes".
  * -ENOENT: unknown key. -EINVAL, -ERANGE: invalid value. maze_policy_explain() checks
- * combinations of keys.
+ * combinations of keys. maze_policy_derive_limit() of core/policy.h derives a limit that
+ * is not set from the other one, as maze(1) does.
  */
 int maze_policy_set(struct maze_policy *policy, const char *key, const char *value,
 		    struct maze_error *error);

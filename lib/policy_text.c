@@ -15,8 +15,12 @@
 #include "../base/error.h"
 
 static const struct maze_policy_key keys[] = {
-	{ "soft", "DUR", "soft limit of CPU time without sleep; 0: no soft stage (10s)" },
-	{ "hard", "DUR", "hard limit of CPU time without sleep; 0: no hard stage (20s)" },
+	{ "soft", "DUR",
+	  "soft limit of CPU time without sleep; 0: off; half of --hard if only that is given "
+	  "(10s)" },
+	{ "hard", "DUR",
+	  "hard limit of CPU time without sleep; 0: off; twice --soft if only that is given "
+	  "(20s)" },
 	{ "soft-signal", "SIG|warn",
 	  "signal of the soft stage; warn: XCPU, only if handled (warn)" },
 	{ "hard-signal", "SIG", "signal of the hard stage; 0: record only (KILL)" },

@@ -37,7 +37,7 @@ $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(TEXT_SRC)
 	@mkdir -p $(@D)
 	$(CLANG) -std=gnu11 -D_GNU_SOURCE -DMAZE_VERSION='"$(VERSION)"' -I. -isystem $(BUILD)/report \
 		-O1 -g -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=all $^ -o $@ -ljansson $(LDLIBS_DAEMON)
+		-fno-sanitize-recover=all $^ -o $@ -ljansson -lz $(LDLIBS_DAEMON)
 
 # The grammar of /proc/maze/entries is part of the module, but needs no kernel headers.
 $(BUILD)/tests/unit/test_grammar: $(BUILD)/engine/kmod/module/grammar.o
@@ -58,7 +58,8 @@ sanitize-parts: $(BUILD)/maze $(BUILD)/mazed $(UNIT)
 
 # Everything that the suites of make check need, and those of make check-beyond.
 suites-build: tests-build sanitize $(BUILD)/bench/instructions
-beyond-build: tests-build bench-programs
+BEYOND_DEPS := build check check-all package package-as-rpm
+beyond-build: tests-build bench-programs deb rpm
 
 ## make check        install missing packages, build, run all tests that this kernel can run
 check:
@@ -72,7 +73,7 @@ check:
 ## make check-beyond the slow tests: the page in Chromium, other kernels in virtual
 ##                   machines, a minimal Debian 12
 check-beyond:
-	@scripts/deps build check check-all
+	@scripts/deps $(BEYOND_DEPS)
 	@$(MAKE) -j$$(nproc) beyond-build
 	@tests/suite --jobs 1 $$(tests/suite --names beyond)
 	@echo "== all tests beyond make check passed"
@@ -84,7 +85,7 @@ check-all:
 
 # One suite: suite-NAME. The names and commands are in tests/suites.
 suite-%:
-	@scripts/deps build check $(if $(filter $*,$(shell tests/suite --names beyond)),check-all)
+	@scripts/deps $(if $(filter $*,$(shell tests/suite --names beyond)),$(BEYOND_DEPS),build check)
 	@$(MAKE) -j$$(nproc) $(if $(filter $*,$(shell tests/suite --names beyond)),beyond-build,\
 		tests-build $(BUILD)/bench/instructions $(if $(filter %-asan,$*),sanitize))
 	@tests/suite $*
@@ -111,7 +112,7 @@ check-fresh: suite-fresh
 
 ## make vm-check     all tests in virtual machines
 vm-check:
-	@scripts/deps build check check-all
+	@scripts/deps $(BEYOND_DEPS)
 	@$(MAKE) -j$$(nproc) beyond-build
 	@tests/suite --jobs 1 $(filter vm%,$(shell tests/suite --names beyond))
 
@@ -119,7 +120,7 @@ vm-evidence vm-stress vm-systemd: %: suite-%
 
 ## make vm-debug     the module on a kernel with lockdep, KASAN and more (slow, not in check-all)
 vm-debug:
-	@scripts/deps build check check-all debug
+	@scripts/deps $(BEYOND_DEPS) debug
 	@$(MAKE) -j$$(nproc) beyond-build
 	@tests/vm/check-debug
 

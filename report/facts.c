@@ -114,23 +114,38 @@ static void fact_policy(struct summary *summary, const struct incident *incident
 		      policy->inherit ? "" : ", not inherited", policy->shadow ? ", shadow" : "");
 }
 
+static void fact_origin(struct summary *summary, const struct incident *incident)
+{
+	const char *label = "", *before;
+	size_t i;
+
+	for (i = 0; i < ORIGIN_COUNT_; i++) {
+		if (!incident->origin[i])
+			continue;
+		before = origin_table[i].before;
+		if (strcmp(label, origin_table[i].label) != 0) {
+			label = origin_table[i].label;
+			summary->label(summary, label);
+			/* The text before it is unknown. */
+			before += strspn(before, ", ");
+		}
+		summary_plain(summary, "%s", before);
+		summary_name(summary, incident->origin[i]);
+	}
+}
+
 static void fact_machine(struct summary *summary, const struct incident_machine *machine)
 {
 	char buf[SHOWN_LEN];
 	size_t i;
 
-	if (machine->kernel || machine->cpus >= 0) {
-		summary->label(summary, "machine");
-		if (machine->kernel) {
-			summary_plain(summary, "Linux ");
-			summary_name(summary, machine->kernel);
-		}
-		if (machine->cpus >= 0)
-			summary_plain(summary, "%s%lld CPU%s", machine->kernel ? ", " : "",
-				      machine->cpus, machine->cpus == 1 ? "" : "s");
-		if (machine->uptime_s >= 0)
-			summary_plain(summary, ", up %s",
-				      shown_duration(machine->uptime_s * 1000000000LL, buf));
+	if (machine->cpus >= 0) {
+		summary->label(summary, "CPUs");
+		summary_plain(summary, "%lld", machine->cpus);
+	}
+	if (machine->uptime_s >= 0) {
+		summary->label(summary, "uptime");
+		summary_plain(summary, "%s", shown_duration(machine->uptime_s * 1000000000LL, buf));
 	}
 	for (i = 0; i < 3 && machine->load[i] >= 0; i++) {
 		if (!i)
@@ -198,11 +213,8 @@ void summary_facts(struct summary *summary, const struct incident *incident,
 		summary_plain(summary, "UID %lld", uid);
 	}
 	fact_policy(summary, incident);
+	fact_origin(summary, incident);
 	fact_machine(summary, &incident->machine);
-	if (verdict->engine) {
-		summary->label(summary, "engine");
-		summary_name(summary, verdict->engine);
-	}
 	if (incident->samples_count || incident->samples_lost > 0) {
 		summary->label(summary, "samples");
 		summary_plain(summary, "%zu", incident->samples_count);
@@ -211,5 +223,8 @@ void summary_facts(struct summary *summary, const struct incident *incident,
 		if (stacks->samples < incident->samples_count)
 			summary_plain(summary, "; %zu without a stack",
 				      incident->samples_count - stacks->samples);
+		if (stacks->joined)
+			summary_plain(summary, "; %zu with the callers of the unwound stack",
+				      stacks->joined);
 	}
 }

@@ -96,7 +96,7 @@ void html_stack(struct html *html)
 		fputs("<p class=\"hint\">No stack was taken.</p>\n", html->out);
 	}
 	if (html->incident->unwound.count && !unwound_first)
-		put_unwound(html, false);
+		put_unwound(html, hottest && hottest->callers);
 }
 
 static void put_function(struct html *html, const struct stacks_function *function)

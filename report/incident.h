@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "../lib/origin.h"
+
 /* The value of a missing number. A missing string is NULL. */
 #define INCIDENT_UNKNOWN (-1LL)
 
@@ -20,7 +22,6 @@ struct incident_record {
 	const char *comm;
 	const char *signal;
 	const char *not_sent; /* why the signal was not sent */
-	const char *engine;
 	long long pid, tid, uid, cpu;
 	long long count_ns, limit_ns;
 	long long used_ns, asleep_ns, sleeps; /* only verdicts have them */
@@ -96,7 +97,6 @@ struct incident_process {
 };
 
 struct incident_machine {
-	const char *kernel;
 	long long cpus, uptime_s;
 	double load[3]; /* negative: unknown */
 };
@@ -107,7 +107,8 @@ struct incident {
 	struct incident_policy policy;
 	struct incident_process process;
 	struct incident_machine machine;
-	struct incident_record *records; /* at least one */
+	const char *origin[ORIGIN_COUNT_]; /* where it is from (lib/origin.h) */
+	struct incident_record *records;   /* at least one */
 	size_t records_count;
 	struct incident_stack *stacks;
 	size_t stacks_count;

@@ -65,7 +65,6 @@ static bool read_records(struct json_reader *reader, const json_t *array, struct
 		record->comm = read_text(reader, object, "comm");
 		record->signal = read_text(reader, object, "signal");
 		record->not_sent = read_text(reader, object, "not_sent");
-		record->engine = read_text(reader, object, "engine");
 		record->pid = read_number(reader, object, "pid");
 		record->tid = read_number(reader, object, "tid");
 		record->uid = read_number(reader, object, "uid");
@@ -252,7 +251,6 @@ static void read_machine(struct json_reader *reader, const json_t *object,
 	json_t *load = read_array(reader, object, "load"), *value;
 	size_t i;
 
-	machine->kernel = read_text(reader, object, "kernel");
 	machine->cpus = read_number(reader, object, "cpus");
 	machine->uptime_s = read_number(reader, object, "uptime_s");
 	for (i = 0; i < 3; i++) {
@@ -260,6 +258,17 @@ static void read_machine(struct json_reader *reader, const json_t *object,
 		if (value && !json_is_number(value))
 			type_error(reader, "load", "an array of numbers");
 		machine->load[i] = json_is_number(value) ? json_number_value(value) : -1;
+	}
+}
+
+static void read_origin(struct json_reader *reader, const json_t *root, struct incident *incident)
+{
+	size_t i;
+
+	for (i = 0; i < ORIGIN_COUNT_; i++) {
+		reader->where = origin_table[i].object;
+		incident->origin[i] = read_text(reader, read_object(reader, root, reader->where),
+						origin_table[i].key);
 	}
 }
 
@@ -282,6 +291,7 @@ static bool read_incident(struct json_reader *reader, const json_t *root, struct
 	    !read_records(reader, records, incident) || !read_stacks(reader, root, incident) ||
 	    !read_samples(reader, samples, incident) || !system_calls_read(reader, root, incident))
 		return false;
+	read_origin(reader, root, incident);
 	reader->where = "policy";
 	read_policy(reader, policy, &incident->policy);
 	reader->where = "machine";

@@ -20,6 +20,10 @@ int report_text(const struct incident *incident, const struct stacks *stacks,
  * replaces ";" and control characters. The names of kernel functions end in _[k].
  */
 int report_folded(const struct stacks *stacks, FILE *out);
+/* Writes a profile.proto of pprof, compressed by gzip. */
+int report_pprof(const struct incident *incident, const struct stacks *stacks, FILE *out);
+/* Writes the JSON of speedscope. */
+int report_speedscope(const struct incident *incident, const struct stacks *stacks, FILE *out);
 /* Writes one self-contained HTML file. */
 int report_html(const struct incident *incident, const struct stacks *stacks, FILE *out);
 

@@ -49,6 +49,11 @@ bool stacks_same(const struct incident_frame *a, const struct incident_frame *b)
 	return compare_frames(a, b) == 0;
 }
 
+const struct incident_frame *stacks_frame(const struct stacks_fold *fold, size_t i)
+{
+	return i < fold->own ? &fold->stack->frames[i] : &fold->callers[i - fold->own];
+}
+
 bool stacks_unwound_first(const struct incident *incident, const struct stacks *stacks)
 {
 	return stacks->hottest && stacks->hottest->stack->astray && incident->unwound.count > 1;
@@ -73,11 +78,61 @@ static int compare_folds(const void *left, const void *right)
 	return a->stack < b->stack ? -1 : 1;
 }
 
+/* Whether all `frames` are among `others`, in this order. */
+static bool in_order(const struct incident_frame *frames, size_t count,
+		     const struct incident_frame *others, size_t others_count)
+{
+	size_t i = 0;
+
+	while (count && i < others_count)
+		if (stacks_same(frames, &others[i++])) {
+			frames++;
+			count--;
+		}
+	return !count;
+}
+
+/*
+ * Adds callers from the unwound stack if the sampled one lacks the outermost frame. They
+ * replace all callers of the innermost function in user space if the unwound stack
+ * confirms each of these. Otherwise they follow the outermost sampled frame.
+ */
+static void join_unwound(const struct incident_stack *unwound, struct stacks_fold *fold)
+{
+	const struct incident_stack *stack = fold->stack;
+	const struct incident_frame *last = &stack->frames[stack->count - 1];
+	size_t own = 0, from = 0;
+
+	if (!unwound->count || stacks_same(last, &unwound->frames[unwound->count - 1]))
+		return;
+	/* The function of an address is the one into which the others are inlined. */
+	while (own < stack->count && (stack->frames[own].kernel || stack->frames[own].inlined))
+		own++;
+	if (own++ == stack->count)
+		return;
+	while (from < unwound->count &&
+	       !stacks_same(&stack->frames[own - 1], &unwound->frames[from]))
+		from++;
+	if (from++ == unwound->count || !in_order(stack->frames + own, stack->count - own,
+						  unwound->frames + from, unwound->count - from)) {
+		own = stack->count;
+		for (from = unwound->count; from > 0; from--)
+			if (stacks_same(last, &unwound->frames[from - 1]))
+				break;
+		if (!from)
+			return;
+	}
+	fold->own = own;
+	fold->callers = unwound->frames + from;
+	fold->depth = own + unwound->count - from;
+}
+
 /* Makes one fold for each stack that has samples and frames. */
 static int begin_folds(const struct incident *incident, struct stacks *stacks, size_t *ret_uses)
 {
 	size_t *counts = calloc(incident->stacks_count + 1, sizeof(*counts));
 	const struct incident_stack *stack;
+	struct stacks_fold *fold;
 	size_t i, uses = 0;
 
 	stacks->folds = calloc(incident->stacks_count + 1, sizeof(*stacks->folds));
@@ -91,14 +146,18 @@ static int begin_folds(const struct incident *incident, struct stacks *stacks, s
 		stack = &incident->stacks[i];
 		if (!counts[i] || !stack->count)
 			continue;
-		stacks->folds[stacks->folds_count++] = (struct stacks_fold){
+		fold = &stacks->folds[stacks->folds_count++];
+		*fold = (struct stacks_fold){
 			.stack = stack,
+			.own = stack->count,
 			.depth = stack->count,
 			.samples = counts[i],
 			.stack_samples = counts[i],
 		};
+		join_unwound(&incident->unwound, fold);
 		stacks->samples += counts[i];
-		uses += stack->count;
+		stacks->joined += fold->callers ? counts[i] : 0;
+		uses += fold->depth;
 	}
 	free(counts);
 	*ret_uses = uses;
@@ -122,7 +181,7 @@ static int number_frames(struct stacks *stacks, size_t uses_count)
 		if (!fold->functions)
 			goto out_free;
 		for (j = 0; j < fold->depth; j++, n++) {
-			uses[n].frame = &fold->stack->frames[fold->depth - 1 - j];
+			uses[n].frame = stacks_frame(fold, fold->depth - 1 - j);
 			uses[n].number = &fold->functions[j];
 		}
 	}
@@ -150,11 +209,18 @@ static bool same_way(const struct stacks_fold *a, const struct stacks_fold *b)
 	       !memcmp(a->functions, b->functions, a->depth * sizeof(*a->functions));
 }
 
-static void merge_folds(struct stacks *stacks)
+/* The merged folds share the functions of those in `taken`. */
+static int merge_folds(struct stacks *stacks)
 {
-	struct stacks_fold *folds = stacks->folds;
+	struct stacks_fold *folds = calloc(stacks->folds_count + 1, sizeof(*folds));
 	size_t i, n = 0;
 
+	if (!folds)
+		return -ENOMEM;
+	memcpy(folds, stacks->folds, stacks->folds_count * sizeof(*folds));
+	stacks->taken = stacks->folds;
+	stacks->taken_count = stacks->folds_count;
+	stacks->folds = folds;
 	qsort(folds, stacks->folds_count, sizeof(*folds), compare_folds);
 	for (i = 0; i < stacks->folds_count; i++) {
 		if (!n || !same_way(&folds[n - 1], &folds[i])) {
@@ -164,14 +230,16 @@ static void merge_folds(struct stacks *stacks)
 		folds[n - 1].samples += folds[i].samples;
 		if (folds[i].stack_samples > folds[n - 1].stack_samples) {
 			folds[n - 1].stack = folds[i].stack;
+			folds[n - 1].callers = folds[i].callers;
+			folds[n - 1].own = folds[i].own;
 			folds[n - 1].stack_samples = folds[i].stack_samples;
 		}
-		free(folds[i].functions);
 	}
 	stacks->folds_count = n;
 	for (i = 0; i < n; i++)
 		if (!stacks->hottest || folds[i].samples > stacks->hottest->samples)
 			stacks->hottest = &folds[i];
+	return 0;
 }
 
 static int count_functions(struct stacks *stacks)
@@ -350,9 +418,10 @@ int stacks_make(const struct incident *incident, struct stacks **ret_stacks)
 	err = begin_folds(incident, stacks, &uses);
 	if (!err)
 		err = number_frames(stacks, uses);
+	if (!err)
+		err = merge_folds(stacks);
 	if (err)
 		goto out_free;
-	merge_folds(stacks);
 	err = count_functions(stacks);
 	if (!err)
 		err = grow_tree(stacks);
@@ -372,14 +441,29 @@ out_free:
 	return err;
 }
 
+int stacks_of_unwound(const struct incident *incident, struct stacks **ret_stacks)
+{
+	struct incident_sample sample = { 0 };
+	struct incident only = *incident;
+
+	only.stacks = (struct incident_stack *)&incident->unwound;
+	only.stacks_count = only.samples_count = 1;
+	only.samples = &sample;
+	return stacks_make(&only, ret_stacks);
+}
+
 void stacks_free(struct stacks *stacks)
 {
-	size_t i;
+	struct stacks_fold *folds;
+	size_t i, count;
 
 	if (!stacks)
 		return;
-	for (i = 0; stacks->folds && i < stacks->folds_count; i++)
-		free(stacks->folds[i].functions);
+	folds = stacks->taken ? stacks->taken : stacks->folds;
+	count = stacks->taken ? stacks->taken_count : stacks->folds_count;
+	for (i = 0; folds && i < count; i++)
+		free(folds[i].functions);
+	free(stacks->taken);
 	free(stacks->folds);
 	free(stacks->functions);
 	free(stacks->nodes);

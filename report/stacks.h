@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Summarizes the samples of an incident. Stacks with the same functions form one fold,
- * the folds form a tree, and the functions are sorted by their samples.
+ * the folds form a tree, and the functions are sorted by their samples. The kernel walks
+ * stacks by frame pointers; callers that it does not find are added from the unwound stack.
  */
 #ifndef MAZE_REPORT_STACKS_H
 #define MAZE_REPORT_STACKS_H
@@ -23,7 +24,10 @@ struct stacks_function {
 /* All samples whose stacks have the same functions. */
 struct stacks_fold {
 	const struct incident_stack *stack; /* its stack with the most samples */
-	size_t *functions;		    /* indexes, outermost first */
+	/* Behind the innermost `own` frames of `stack`, those of the unwound stack; or NULL. */
+	const struct incident_frame *callers;
+	size_t own;
+	size_t *functions; /* indexes, outermost first */
 	size_t depth;
 	size_t samples;
 	size_t stack_samples; /* samples of `stack` alone */
@@ -38,10 +42,14 @@ struct stacks_node {
 
 struct stacks {
 	size_t samples; /* samples with at least one frame */
+	size_t joined;	/* samples whose callers are those of the unwound stack */
 	struct stacks_function *functions;
 	size_t functions_count;
 	struct stacks_fold *folds; /* in the tree's order */
 	size_t folds_count;
+	struct stacks_fold
+		*taken; /* before the merge: one for each stack of the file with samples */
+	size_t taken_count;
 	struct stacks_node *nodes;
 	size_t nodes_count;
 	size_t *by_self; /* indexes of functions with self > 0, hottest first */
@@ -64,14 +72,19 @@ struct stacks {
 /* Whether both frames have the same function, or the same location if it has no name. */
 bool stacks_same(const struct incident_frame *a, const struct incident_frame *b);
 
+/* The frames of a fold, innermost first; `i` is below its depth. */
+const struct incident_frame *stacks_frame(const struct stacks_fold *fold, size_t i);
+
 /*
  * Whether to show the unwound stack first, because the hottest stack lacks callers that the
  * unwound stack has.
  */
 bool stacks_unwound_first(const struct incident *incident, const struct stacks *stacks);
 
-/* Returns 0 or -ENOMEM. The incident must outlive the result. */
+/* Both return 0 or -ENOMEM. The incident must outlive the result. */
 int stacks_make(const struct incident *incident, struct stacks **ret_stacks);
+/* Summarizes the unwound stack as if it were the only sample. */
+int stacks_of_unwound(const struct incident *incident, struct stacks **ret_stacks);
 void stacks_free(struct stacks *stacks);
 
 #endif

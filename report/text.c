@@ -29,6 +29,7 @@ struct page {
 	size_t size;
 	const char *label; /* of the paragraph */
 	size_t indent;	   /* of its lines */
+	size_t used;	   /* columns of its first line that are written already; 0: none */
 	bool failed;	   /* out of memory */
 };
 
@@ -36,12 +37,13 @@ static void begin(struct page *page, const char *label, size_t indent)
 {
 	page->label = label;
 	page->indent = indent;
+	page->used = 0;
 	page->paragraph = open_memstream(&page->text, &page->size);
 	if (!page->paragraph)
 		page->failed = true;
 }
 
-/* Returns the bytes up to the last space that fits, or of one word if no space fits. */
+/* Returns the bytes up to the last space that fits, or of a part of a word that fits. */
 static size_t line_length(const struct page *page, const char *text, size_t columns)
 {
 	const char *at = text, *fits = NULL;
@@ -56,8 +58,8 @@ static size_t line_length(const struct page *page, const char *text, size_t colu
 		if (code == ' ' && used <= columns)
 			fits = from;
 		used += shown_columns(page->terminal, glyph);
-		if (used > columns && fits)
-			return (size_t)(fits - text);
+		if (used > columns && (fits || from > text))
+			return (size_t)((fits ? fits : from) - text);
 	}
 	return (size_t)(at - text);
 }
@@ -65,25 +67,30 @@ static size_t line_length(const struct page *page, const char *text, size_t colu
 static void end(struct page *page)
 {
 	size_t columns = page->terminal->columns, length;
+	size_t from = page->used ? page->used : page->indent;
 	const char *at;
 
 	if (!page->paragraph)
 		return;
 	fclose(page->paragraph);
 	page->paragraph = NULL;
-	fprintf(page->out, "%*s", (int)(page->label ? INDENT : page->indent), "");
+	at = page->text;
 	if (page->label)
-		fprintf(page->out, "%-*s", (int)(page->indent - INDENT), page->label);
-	for (at = page->text; *at;) {
+		fprintf(page->out, "%*s%-*s", INDENT, "", (int)(page->indent - INDENT),
+			page->label);
+	else if (!page->used)
+		fprintf(page->out, "%*s", (int)page->indent, "");
+	do {
 		length = columns > page->indent + COLUMNS_MIN / 2
-				 ? line_length(page, at, columns - page->indent)
+				 ? line_length(page, at, columns - from)
 				 : strlen(at);
+		from = page->indent;
 		fprintf(page->out, "%.*s\n", (int)length, at);
 		at += length;
 		at += strspn(at, " ");
 		if (*at)
 			fprintf(page->out, "%*s", (int)page->indent, "");
-	}
+	} while (*at);
 	free(page->text);
 	page->text = NULL;
 }
@@ -105,15 +112,17 @@ static void label(struct summary *summary, const char *label)
 	begin(page, label, INDENT + LABEL_WIDTH);
 }
 
+/* Begins a paragraph with a heading. */
 static void heading(struct page *page, const char *text)
 {
 	fprintf(page->out, "\n%s%s%s", page->bold ? "\033[1m" : "", text,
 		page->bold ? "\033[0m" : "");
+	begin(page, NULL, 0);
+	page->used = strlen(text);
 }
 
-/* Sets the widths of the columns of names and places. 0: no limit. */
-static void frame_columns(const struct page *page, const struct incident_stack *stack,
-			  size_t *ret_name, size_t *ret_place)
+/* Returns the width of the column of names. */
+static size_t names_width(const struct page *page, const struct incident_stack *stack)
 {
 	size_t i, width, widest = 0, columns = page->terminal->columns;
 	char *name;
@@ -127,42 +136,56 @@ static void frame_columns(const struct page *page, const struct incident_stack *
 	}
 	if (widest > NAME_WIDTH_MAX)
 		widest = NAME_WIDTH_MAX;
-	*ret_place = 0;
-	if (columns >= COLUMNS_MIN) {
-		if (widest > columns * 3 / 5)
-			widest = columns * 3 / 5;
-		*ret_place = columns - INDENT - widest - 2;
+	return columns >= COLUMNS_MIN && widest > columns * 3 / 5 ? columns * 3 / 5 : widest;
+}
+
+/* Only the name of a function is cut. A frame that is wider than a line wraps. */
+static void put_frame(struct page *page, const struct incident_frame *frame, const char *name,
+		      const char *place, size_t name_width)
+{
+	size_t columns = page->terminal->columns >= COLUMNS_MIN ? page->terminal->columns : 0;
+	size_t width = shown_columns(page->terminal, name), pad, gap = 2;
+
+	pad = width < name_width ? name_width - width : 0;
+	width += INDENT + gap + shown_columns(page->terminal, place);
+	if (columns && width + pad > columns)
+		pad = 0;
+	if (columns && width > columns)
+		gap = 1; /* where the line breaks */
+	begin(page, NULL, columns ? 2 * INDENT : INDENT);
+	page->used = INDENT;
+	fprintf(page->out, "%*s", INDENT, "");
+	if (!page->paragraph)
+		return;
+	shown_printable(page->paragraph, page->terminal, name,
+			columns && frame->function ? columns - INDENT : 0);
+	if (place[0]) {
+		fprintf(page->paragraph, "%*s", (int)(pad + gap), "");
+		summary_name(&page->summary, place);
 	}
-	*ret_name = widest;
+	end(page);
 }
 
 static void put_frames(struct page *page, const struct incident_stack *stack, size_t first)
 {
-	size_t i, written, name_width, place_width;
+	size_t i, name_width = names_width(page, stack);
 	char *name, *place;
 
-	frame_columns(page, stack, &name_width, &place_width);
 	for (i = first; i < stack->count; i++) {
 		name = shown_frame(&stack->frames[i]);
 		place = shown_place(&stack->frames[i]);
-		if (name && place) {
-			fprintf(page->out, "%*s", INDENT, "");
-			written = shown_printable(page->out, page->terminal, name,
-						  page->terminal->columns ? name_width : 0);
-			if (place[0]) {
-				fprintf(page->out, "%*s  ",
-					(int)(written < name_width ? name_width - written : 0), "");
-				shown_printable(page->out, page->terminal, place, place_width);
-			}
-			fputc('\n', page->out);
-		} else {
+		if (name && place)
+			put_frame(page, &stack->frames[i], name, place, name_width);
+		else
 			page->failed = true;
-		}
 		free(name);
 		free(place);
 	}
-	if (shown_cut(stack))
-		fprintf(page->out, "%*s(%s)\n", INDENT, "", shown_cut(stack));
+	if (!shown_cut(stack))
+		return;
+	begin(page, NULL, INDENT);
+	summary_plain(&page->summary, "(%s)", shown_cut(stack));
+	end(page);
 }
 
 /* Returns the number of frames in `stack` if `unwound` begins with all of them, or 0. */
@@ -187,14 +210,16 @@ static void put_unwound(struct page *page, const struct incident *incident,
 	char took[SHOWN_LEN];
 
 	heading(page, "Unwound stack");
-	fputs(": taken once, by debug information", page->out);
+	summary_plain(&page->summary, ": taken once, by debug information");
 	if (incident->unwound_took_ns >= 0)
-		fprintf(page->out, ", in %s", shown_duration(incident->unwound_took_ns, took));
+		summary_plain(&page->summary, ", in %s",
+			      shown_duration(incident->unwound_took_ns, took));
 	if (first)
-		fputs(", innermost first", page->out);
+		summary_plain(&page->summary, ", innermost first");
 	else if (known)
-		fputs(known == unwound->count ? "; the same" : "; the same, called by", page->out);
-	fputc('\n', page->out);
+		summary_plain(&page->summary,
+			      known == unwound->count ? "; the same" : "; the same, called by");
+	end(page);
 	put_frames(page, unwound, first ? 0 : known);
 }
 
@@ -208,9 +233,11 @@ static void put_stack(struct page *page, const struct incident *incident,
 		put_unwound(page, incident, stacks);
 	if (stacks->hottest) {
 		heading(page, "Hottest stack");
-		fprintf(page->out, ": %zu of %zu sample%s (%s), innermost first\n",
-			stacks->hottest->samples, stacks->samples, stacks->samples == 1 ? "" : "s",
-			shown_share(stacks->hottest->samples, stacks->samples, share));
+		summary_plain(&page->summary, ": %zu of %zu sample%s (%s), innermost first",
+			      stacks->hottest->samples, stacks->samples,
+			      stacks->samples == 1 ? "" : "s",
+			      shown_share(stacks->hottest->samples, stacks->samples, share));
+		end(page);
 		put_frames(page, stacks->hottest->stack, 0);
 	}
 	if (incident->unwound.count && !unwound_first)
@@ -227,7 +254,8 @@ static void put_functions(struct page *page, const struct stacks *stacks)
 	if (stacks->by_self_count < 2)
 		return;
 	heading(page, "Hottest functions");
-	fputs(", by the samples that were in them\n", page->out);
+	summary_plain(&page->summary, ", by the samples that were in them");
+	end(page);
 	for (i = 0; i < stacks->by_self_count && i < FUNCTIONS_SHOWN; i++) {
 		function = &stacks->functions[stacks->by_self[i]];
 		name = shown_frame(function->frame);
@@ -264,7 +292,8 @@ static void put_records(struct page *page, const struct incident *incident)
 	size_t i;
 
 	heading(page, "What was done");
-	fputs(", in UTC\n", page->out);
+	summary_plain(&page->summary, ", in UTC");
+	end(page);
 	for (i = 0; i < incident->records_count; i++) {
 		record = &incident->records[i];
 		act = shown_act(record);
@@ -296,7 +325,7 @@ static void put_notes(struct page *page, const struct incident *incident)
 	if (!incident->notes_count)
 		return;
 	heading(page, "Notes");
-	fputc('\n', page->out);
+	end(page);
 	for (i = 0; i < incident->notes_count; i++) {
 		begin(page, "-", INDENT + 2);
 		summary_name(&page->summary, incident->notes[i]);
@@ -314,7 +343,10 @@ int report_text(const struct incident *incident, const struct stacks *stacks,
 		.out = out,
 	};
 
-	fprintf(out, "incident %s\n\n", incident->id);
+	begin(&page, NULL, 0);
+	summary_plain(&page.summary, "incident %s", incident->id);
+	end(&page);
+	fputc('\n', out);
 	begin(&page, NULL, 0);
 	summary_headline(&page.summary, incident, stacks);
 	end(&page);
@@ -323,7 +355,6 @@ int report_text(const struct incident *incident, const struct stacks *stacks,
 	put_system_calls(&page, incident);
 	put_records(&page, incident);
 	heading(&page, "Facts");
-	fputc('\n', out);
 	summary_facts(&page.summary, incident, stacks);
 	end(&page);
 	put_notes(&page, incident);

@@ -124,6 +124,8 @@ static int parse_policy(struct control_request *request, const char *key, const 
 		if (err)
 			return err;
 	}
+	maze_policy_derive_limit(&request->policy, json_object_get(value, "soft") != NULL,
+				 json_object_get(value, "hard") != NULL);
 	return maze_policy_explain(&request->policy, error);
 }
 

@@ -35,6 +35,7 @@
 
 static const struct log_sink *const sinks[] = {
 	[DAEMON_LOG_JOURNAL] = &log_journal,
+	[DAEMON_LOG_STDERR] = &log_stderr,
 	[DAEMON_LOG_SYSLOG] = &log_syslog,
 	[DAEMON_LOG_FILE] = &log_file,
 };
@@ -166,6 +167,16 @@ static void submit(struct log *log, const struct log_message *message)
 
 /* ---- open and close ---------------------------------------------------------------- */
 
+static int open_sink(const struct daemon_settings *settings, const struct log_sink **ret_sink,
+		     struct log_target *ret_target, struct maze_error *error)
+{
+	*ret_sink = &log_journal;
+	if (settings->log == DAEMON_LOG_AUTO && !log_journal.open(settings, ret_target, NULL))
+		return 0;
+	*ret_sink = settings->log == DAEMON_LOG_AUTO ? &log_stderr : sinks[settings->log];
+	return (*ret_sink)->open(settings, ret_target, error);
+}
+
 int log_open(const struct daemon_settings *settings, struct log **ret_log, struct maze_error *error)
 {
 	struct log *log = calloc(1, sizeof(*log));
@@ -173,10 +184,9 @@ int log_open(const struct daemon_settings *settings, struct log **ret_log, struc
 
 	if (!log)
 		return maze_fail(error, -ENOMEM, "out of memory");
-	log->sink = sinks[settings->log];
 	log->retry_usec = RETRY_MIN_USEC;
 	backlog_init(&log->backlog, BACKLOG_BYTES);
-	err = log->sink->open(settings, &log->target, error);
+	err = open_sink(settings, &log->sink, &log->target, error);
 	if (err) {
 		free(log);
 		return err;
@@ -201,6 +211,11 @@ void log_close(struct log *log)
 	free(log);
 }
 
+const char *log_name(const struct log *log)
+{
+	return log->sink->name;
+}
+
 int log_attach(struct log *log, sd_event *event)
 {
 	int err = sd_event_add_time_relative(event, &log->retry, CLOCK_MONOTONIC, 0,
@@ -217,9 +232,9 @@ int log_attach(struct log *log, sd_event *event)
 
 int log_reopen(struct log *log, const struct daemon_settings *settings, struct maze_error *error)
 {
-	const struct log_sink *sink = sinks[settings->log];
+	const struct log_sink *sink;
 	struct log_target target;
-	int err = sink->open(settings, &target, error);
+	int err = open_sink(settings, &sink, &target, error);
 
 	if (err)
 		return err;
@@ -256,6 +271,13 @@ void log_printf(struct log *log, int priority, const char *format, ...)
 	}
 	message.boot_ns = now_ns(CLOCK_BOOTTIME);
 	submit(log, &message);
+}
+
+void log_announce(struct log *log, int priority, const char *text)
+{
+	log_printf(log, priority, "%s", text);
+	if (log->sink != &log_stderr && isatty(STDERR_FILENO))
+		log_printf(NULL, priority, "%s", text);
 }
 
 void log_record(struct log *log, const struct log_entry *entry)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The log of mazed has messages about mazed, records, and results of actions. [daemon] of
- * maze.conf(5) selects the sink: the journal, syslog or a file. Logging never blocks.
- * Messages that the sink does not accept are queued and sent later. If the queue is full,
- * messages are dropped, and their number is logged when the sink accepts again.
+ * maze.conf(5) selects the sink: the journal, standard error, syslog or a file. Logging
+ * never blocks. Messages that the sink does not accept are queued and sent later. If the
+ * queue is full, messages are dropped, and their number is logged when the sink accepts
+ * again.
  */
 #ifndef MAZE_DAEMON_LOG_H
 #define MAZE_DAEMON_LOG_H
@@ -42,6 +43,8 @@ int log_open(const struct daemon_settings *settings, struct log **ret_log,
 	     struct maze_error *error);
 /* Tries to send the backlog. Prints the number of lost messages on standard error. */
 void log_close(struct log *log);
+/* The name of the sink for messages, such as "the journal". */
+const char *log_name(const struct log *log);
 /*
  * Adds a retry timer to the event loop. The timer runs only while the backlog is not
  * empty. Without the timer, the backlog is sent when the next message is logged.
@@ -59,6 +62,8 @@ int log_reopen(struct log *log, const struct daemon_settings *settings, struct m
  */
 __attribute__((format(printf, 3, 4))) void log_printf(struct log *log, int priority,
 						      const char *format, ...);
+/* Logs a message. If standard error is a terminal, the message appears there too. */
+void log_announce(struct log *log, int priority, const char *text);
 void log_record(struct log *log, const struct log_entry *entry);
 void log_act(struct log *log, const struct log_action *action);
 

@@ -115,7 +115,7 @@ static int render(const struct log_message *message, char *buf, size_t size)
  * On a full disk, write(2) may write only a part of a line. The next call then writes a
  * newline first, so that the rest of the file stays valid JSON.
  */
-static int send_file(struct log_target *target, const char *bytes, size_t length)
+int log_file_send(struct log_target *target, const char *bytes, size_t length)
 {
 	struct iovec parts[] = { { .iov_base = "\n", .iov_len = 1 },
 				 { .iov_base = (void *)bytes, .iov_len = length } };
@@ -141,5 +141,5 @@ const struct log_sink log_file = {
 	.name = "the log file",
 	.open = open_file,
 	.render = render,
-	.send = send_file,
+	.send = log_file_send,
 };

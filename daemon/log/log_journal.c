@@ -42,10 +42,11 @@ static int open_journal(const struct daemon_settings *settings, struct log_targe
 
 	(void)settings;
 	if (fd < 0)
-		return maze_fail(error, fd,
-				 "cannot connect to the journal at %s: %s; without a journal, "
-				 "[daemon] needs \"log = syslog\" or \"log = PATH\"",
-				 JOURNAL_SOCKET, strerror(-fd));
+		return maze_fail(
+			error, fd,
+			"cannot connect to the journal at %s: %s; without a journal, "
+			"[daemon] needs \"log = auto\", \"log = syslog\" or \"log = PATH\"",
+			JOURNAL_SOCKET, strerror(-fd));
 	*ret_target = (struct log_target){ .fd = fd };
 	return 0;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A sink is the place to which the log is written: the journal, syslog, or a file. Each
- * sink is one file and one row of the table in log.c. A sink first renders a message to
- * bytes and then sends the bytes. So the log can queue bytes that the sink does not
- * accept.
+ * A sink is the place to which the log is written: the journal, standard error, syslog,
+ * or a file. Each sink is one file and one row of the table in log.c. A sink first renders
+ * a message to bytes and then sends the bytes. So the log can queue bytes that the sink
+ * does not accept.
  */
 #ifndef MAZE_DAEMON_LOG_SINK_H
 #define MAZE_DAEMON_LOG_SINK_H
@@ -37,6 +37,9 @@ struct log_target {
 	bool torn; /* the last line of the file is incomplete */
 };
 
+/* The send() of sinks that are files. */
+int log_file_send(struct log_target *target, const char *bytes, size_t length);
+
 struct log_sink {
 	const char *name;
 	int (*open)(const struct daemon_settings *settings, struct log_target *ret_target,
@@ -51,6 +54,7 @@ struct log_sink {
 };
 
 extern const struct log_sink log_journal;
+extern const struct log_sink log_stderr;
 extern const struct log_sink log_syslog;
 extern const struct log_sink log_file;
 

@@ -31,7 +31,7 @@ struct conf_section {
 	char *name;	   /* the name of a rule; else NULL */
 	const char *file;  /* belongs to struct conf */
 	unsigned int line;
-	bool shipped; /* in a file of a package; rules_load() sets it */
+	bool shipped; /* in a file of a package, or built in; rules_load() sets it */
 	struct conf_entry *entries;
 	size_t count;
 };
@@ -52,6 +52,8 @@ void conf_done(struct conf *conf);
  */
 int conf_parse(struct conf *conf, const char *name, const char *text, size_t length,
 	       struct problems *problems);
+/* Parses the shipped rules, whose text is in this program too. */
+int conf_read_built_in(struct conf *conf, struct problems *problems);
 int conf_read_file(struct conf *conf, const char *path, struct problems *problems);
 /* Reads the *.conf files in `directory`, in the byte order of their names, if it exists. */
 int conf_read_directory(struct conf *conf, const char *directory, struct problems *problems);

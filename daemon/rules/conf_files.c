@@ -15,6 +15,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* The text of packaging/maze.conf, without a final NUL. */
+extern const char conf_built_in[], conf_built_in_end[];
+__asm__(".pushsection .rodata\n"
+	".globl conf_built_in, conf_built_in_end\n"
+	".hidden conf_built_in, conf_built_in_end\n"
+	"conf_built_in: .incbin \"packaging/maze.conf\"\n"
+	"conf_built_in_end:\n"
+	".popsection\n");
+
+int conf_read_built_in(struct conf *conf, struct problems *problems)
+{
+	return conf_parse(conf, "built-in", conf_built_in,
+			  (size_t)(conf_built_in_end - conf_built_in), problems);
+}
+
 static int read_all(int fd, size_t size, char **ret_text, size_t *ret_length)
 {
 	/*

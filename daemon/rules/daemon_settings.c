@@ -86,7 +86,14 @@ bool incidents_settings_differ(const struct incidents_settings *a,
 static int set_log(const struct key *key, struct key_target *target, const char *value,
 		   struct maze_error *error)
 {
+	static const char *const names[DAEMON_LOG_FILE] = {
+		[DAEMON_LOG_AUTO] = "auto",
+		[DAEMON_LOG_JOURNAL] = "journal",
+		[DAEMON_LOG_STDERR] = "stderr",
+		[DAEMON_LOG_SYSLOG] = "syslog",
+	};
 	struct daemon_settings *daemon = target->daemon;
+	unsigned int log = 0;
 	int err;
 
 	(void)key;
@@ -96,12 +103,11 @@ static int set_log(const struct key *key, struct key_target *target, const char 
 			daemon->log = DAEMON_LOG_FILE;
 		return err;
 	}
-	if (!strcmp(value, "journal"))
-		daemon->log = DAEMON_LOG_JOURNAL;
-	else if (!strcmp(value, "syslog"))
-		daemon->log = DAEMON_LOG_SYSLOG;
-	else
+	while (log < DAEMON_LOG_FILE && strcmp(value, names[log]) != 0)
+		log++;
+	if (log == DAEMON_LOG_FILE)
 		return maze_fail(error, -EINVAL, "unknown log \"%.64s\"", value);
+	daemon->log = log;
 	free(daemon->log_path);
 	daemon->log_path = NULL;
 	return 0;
@@ -229,7 +235,7 @@ static int set_mask(const struct key *key, struct key_target *target, const char
 /* ---- the table --------------------------------------------------------------------- */
 
 const struct key daemon_keys[] = {
-	{ "log", SECTION_DAEMON, "journal, syslog, or an absolute path", set_log, 0 },
+	{ "log", SECTION_DAEMON, "auto, journal, stderr, syslog, or an absolute path", set_log, 0 },
 	{ "control-socket", SECTION_DAEMON, "an absolute path", set_control_socket, 0 },
 	{ "entries-per-user", SECTION_DAEMON, "a number; 0: users may watch nothing",
 	  set_entries_per_user, 0 },

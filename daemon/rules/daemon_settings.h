@@ -7,7 +7,9 @@
 #include "string_list.h"
 
 enum daemon_log {
+	DAEMON_LOG_AUTO, /* the journal if it is reachable, otherwise standard error */
 	DAEMON_LOG_JOURNAL,
+	DAEMON_LOG_STDERR,
 	DAEMON_LOG_SYSLOG,
 	DAEMON_LOG_FILE,
 };

@@ -218,3 +218,36 @@ int explain_process(FILE *out, const struct rules *rules, pid_t pid, pid_t tid,
 		explain_subject(out, rules, &subject, never);
 	return err;
 }
+
+void explain_no_match(const struct rules *rules, const char *cgroup, const char *path, char *buf,
+		      size_t size)
+{
+	const struct rule *rule, *by_cgroup = NULL;
+	size_t i, watching = 0, number = 0;
+
+	for (i = 0; i < rules->count; i++) {
+		rule = &rules->rules[i];
+		watching += !rule->ignore;
+		if (!rule->ignore && rule->conditions[CONDITION_CGROUP].given) {
+			by_cgroup = rule;
+			number++;
+		}
+	}
+	if (!watching)
+		snprintf(buf, size,
+			 "no process is watched, because no rule watches; to watch all processes, "
+			 "write \"[rule all]\" to %s.d/local.conf and send SIGHUP",
+			 path);
+	else if (by_cgroup && (!*cgroup || !strcmp(cgroup, "/")))
+		snprintf(buf, size,
+			 "no process is watched: %zu of %zu rules that watch have the key cgroup, "
+			 "but mazed runs in %s, as in a container; to watch all processes that "
+			 "no rule ignores, write \"[rule %s]\" to %s.d/local.conf and send SIGHUP",
+			 number, watching,
+			 *cgroup ? "the control group /" : "no control group of version 2",
+			 by_cgroup->name, path);
+	else
+		snprintf(buf, size,
+			 "no process is watched: none matches a rule that watches; `mazed "
+			 "--explain PID` shows why");
+}

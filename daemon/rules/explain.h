@@ -33,4 +33,11 @@ void explain_subject(FILE *out, const struct rules *rules, const struct subject 
 int explain_process(FILE *out, const struct rules *rules, pid_t pid, pid_t tid,
 		    struct maze_error *error);
 
+/*
+ * Writes why no process is watched, and what to write into the configuration `path`.
+ * `cgroup` is the control group of mazed, as in struct subject.
+ */
+void explain_no_match(const struct rules *rules, const char *cgroup, const char *path, char *buf,
+		      size_t size);
+
 #endif

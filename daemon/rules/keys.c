@@ -7,7 +7,11 @@
 static int set_policy(const struct key *key, struct key_target *target, const char *value,
 		      struct maze_error *error)
 {
-	return maze_policy_set(&target->settings->policy, key->name, value, error);
+	struct rule_settings *settings = target->settings;
+
+	settings->soft_given |= !strcmp(key->name, "soft");
+	settings->hard_given |= !strcmp(key->name, "hard");
+	return maze_policy_set(&settings->policy, key->name, value, error);
 }
 
 static int set_condition(const struct key *key, struct key_target *target, const char *value,

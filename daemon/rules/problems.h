@@ -2,7 +2,8 @@
 /*
  * The problems of a configuration. Each has a file, a line, a key and a text. An error
  * makes mazed refuse the whole configuration. A note reports a setting that has no
- * effect. The numbers of errors and notes include problems that were not kept.
+ * effect, or that the built-in rules are used. The numbers of errors and notes include
+ * problems that were not kept.
  */
 #ifndef MAZE_DAEMON_PROBLEMS_H
 #define MAZE_DAEMON_PROBLEMS_H
@@ -15,7 +16,7 @@
 
 enum problem_kind {
 	PROBLEM_ERROR, /* the configuration is refused */
-	PROBLEM_NOTE,  /* the configuration is accepted, but a setting has no effect */
+	PROBLEM_NOTE,  /* the configuration is accepted */
 };
 
 struct problem {

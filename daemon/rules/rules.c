@@ -183,12 +183,13 @@ static const struct conf_entry *find_limit_key(const struct conf_section *sectio
 	return entry ? entry : conf_section_entry(section, "soft");
 }
 
-static void check_policy(const struct conf_section *section, const struct rule_settings *settings,
-			 struct problems *problems)
+static void complete_policy(const struct conf_section *section, struct rule_settings *settings,
+			    struct problems *problems)
 {
 	const struct conf_entry *key = find_limit_key(section);
 	struct maze_error error = { "" };
 
+	maze_policy_derive_limit(&settings->policy, settings->soft_given, settings->hard_given);
 	if (maze_policy_explain(&settings->policy, &error))
 		problems_add(problems, PROBLEM_ERROR, section->file,
 			     key ? key->line : section->line, key ? key->key.name : NULL, "%s",
@@ -247,7 +248,7 @@ static int build_defaults(struct building *building)
 		    find_limit_key(conf->sections[i]))
 			last = conf->sections[i];
 	if (!err && last && building->problems->errors == before)
-		check_policy(last, &settings, building->problems);
+		complete_policy(last, &settings, building->problems);
 	building->defaults_are_valid = building->problems->errors == before;
 	rule_settings_done(&settings);
 	return err;
@@ -275,7 +276,7 @@ static int build_rule(const struct building *building, const struct conf_section
 		return err;
 	/* An error in [defaults] has already been reported at its own line. */
 	if (!rule->ignore && building->defaults_are_valid && building->problems->errors == before)
-		check_policy(section, &rule->settings, building->problems);
+		complete_policy(section, &rule->settings, building->problems);
 	note_keys_without_effect(section, rule, building->problems);
 	return 0;
 }
@@ -400,15 +401,23 @@ out_conf:
 int rules_load(const char *shipped, const char *path, struct rules **ret_rules,
 	       struct problems *problems)
 {
+	bool missing = shipped && access(path, F_OK) && errno == ENOENT;
 	struct conf conf;
 	size_t i;
 	int err;
 
 	conf_init(&conf);
 	err = shipped ? conf_read_directory(&conf, shipped, problems) : 0;
+	if (!err && missing && !conf.file_count && !problems->errors) {
+		problems_add(problems, PROBLEM_NOTE, path, 0, NULL,
+			     "it does not exist, and %s has no rules: mazed uses its built-in "
+			     "rules, with shadow = yes",
+			     shipped);
+		err = conf_read_built_in(&conf, problems);
+	}
 	for (i = 0; i < conf.count; i++)
 		conf.sections[i]->shipped = true;
-	if (!err && (!conf.file_count || !access(path, F_OK) || errno != ENOENT))
+	if (!err && !missing)
 		err = conf_read_file(&conf, path, problems);
 	if (!err)
 		err = conf_read_drop_ins(&conf, path, problems);

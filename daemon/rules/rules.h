@@ -37,6 +37,7 @@ struct stage_actions {
 /* The settings for watched processes. [defaults] and every rule have them. */
 struct rule_settings {
 	struct maze_policy policy;
+	bool soft_given, hard_given; /* the rule or [defaults] has the key */
 	struct stage_actions stages[STAGE_COUNT];
 	maze_u64 exec_timeout_ns;
 	unsigned int repeat_count; /* the maximum of logged records in repeat_ns; 0: no limit */
@@ -66,7 +67,8 @@ struct rules {
 /*
  * Reads the *.conf files in the directory `shipped` if it is not NULL, then the file
  * `path`, then the *.conf files in PATH.d. Files in a directory are read in the order of
- * their names. With `shipped`, the file `path` may be missing. Shipped rules are tried
+ * their names. With `shipped`, the file `path` may be missing. If `shipped` has no file
+ * either, the built-in copy of the shipped rules takes its place. Shipped rules are tried
  * last. A shipped rule that another file replaces keeps its position. The caller
  * initialises `problems`, and frees *ret_rules with rules_free(). Returns 0 even if there
  * are notes, -EINVAL if the rules are refused, or -ENOMEM. On failure *ret_rules does not

@@ -159,6 +159,7 @@ static void bpf_spare_program(struct engine *engine)
 
 const struct engine_ops engine_bpf = {
 	.name = "bpf",
+	.interface = MAZE_BPF_ABI,
 	.sees_yields = bpf_sees_yields,
 	.probe = bpf_probe,
 	.open = bpf_open,

@@ -39,19 +39,16 @@ static bool has_capability(int capability)
 
 static int check_rights(struct maze_error *error)
 {
-	bool all = has_capability(CAP_SYS_ADMIN);
+	const char *lacking = has_capability(CAP_SYS_ADMIN)  ? NULL
+			      : !has_capability(CAP_BPF)     ? "CAP_BPF"
+			      : !has_capability(CAP_PERFMON) ? "CAP_PERFMON"
+							     : NULL;
 
-	if (!all && !has_capability(CAP_BPF))
-		return maze_fail(error, -EPERM,
-				 "the bpf engine needs CAP_BPF, which this process (uid %d) lacks; "
-				 "run maze as root, or with CAP_BPF and CAP_PERFMON",
-				 (int)geteuid());
-	if (!all && !has_capability(CAP_PERFMON))
-		return maze_fail(error, -EPERM,
-				 "the bpf engine needs CAP_PERFMON beside CAP_BPF, which this "
-				 "process (uid %d) lacks; run maze as root, or with both",
-				 (int)geteuid());
-	return 0;
+	if (!lacking)
+		return 0;
+	return maze_fail(error, -EPERM,
+			 "uid %d lacks %s; run maze as root, or with CAP_BPF and CAP_PERFMON",
+			 (int)geteuid(), lacking);
 }
 
 /* A capability that holds only in a user namespace does not permit bpf(2). */

@@ -84,7 +84,7 @@ static void detach(struct engine *engine)
  * Renews the lease. Until the lease ends, the kernel side relies on the attached probe.
  * Each attachment has a new number. When the kernel side first sees a new number for a
  * task, earlier yields of the task may have been missed. When a lease runs out, the
- * kernel side sets the number to 0, so the next lease needs a new number.
+ * kernel side sets the number to 0. So does a service that attaches the probe.
  */
 static void renew_lease(struct engine *engine)
 {
@@ -147,6 +147,11 @@ int bpf_service(struct engine *engine)
 			detach(engine);
 			return LEASE_RENEW_MS;
 		}
+		/*
+		 * A killed service leaves its number until its lease ends, but yields
+		 * since then were missed.
+		 */
+		__atomic_store_n(&engine->state->yield_probe, 0, __ATOMIC_SEQ_CST);
 	}
 	if (wanted)
 		service->quiet_ns = 0;

@@ -187,6 +187,7 @@ static bool kmod_gone(struct engine *engine)
 
 const struct engine_ops engine_kmod = {
 	.name = "kmod",
+	.interface = KMOD_INTERFACE,
 	.probe = kmod_probe,
 	.open = kmod_open,
 	.close = kmod_close,

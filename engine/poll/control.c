@@ -312,6 +312,9 @@ int poll_list(struct engine *engine, int (*each)(const struct maze_entry *entry,
 	pthread_mutex_lock(&engine->lock);
 	for (i = 0; i < POLL_CHAINS; i++) {
 		for (process = engine->chains[i]; process && !err; process = process->next) {
+			/* The worker may notice the end of the process later. */
+			if (poll_process_has_ended(process))
+				continue;
 			for (thread = process->threads; thread && !err; thread = thread->next) {
 				if (thread->ignored)
 					continue;

@@ -2,6 +2,7 @@
 #include "episode.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,6 +73,8 @@ void episode_add_record(struct episode *episode, const struct maze_record *recor
 		episode->has_hard = true;
 	if (record->event == MAZE_EVENT_EXIT)
 		episode->has_exit = true;
+	snprintf(episode->origin.text[ORIGIN_ENGINE], ORIGIN_LEN, "%s", engine);
+	origin_interface(engine, episode->origin.text[ORIGIN_INTERFACE]);
 	if (json_array_size(episode->records) == EPISODE_RECORDS_MAX)
 		return;
 	text = maze_record_json(record, engine);

@@ -74,7 +74,8 @@ struct episode {
 	bool has_live;
 	struct maze_process_info *recorded; /* NULL: none came */
 	struct machine_info machine;
-	char *cgroup; /* NULL: unknown */
+	struct origin origin; /* without the texts that follow from the cgroup */
+	char *cgroup;	      /* NULL: unknown */
 
 	struct episode_file files[EPISODE_FILES_MAX];
 	size_t files_count;

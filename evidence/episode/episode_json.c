@@ -6,6 +6,7 @@
 
 #include "../../lib/record_time.h"
 #include "../../lib/utf8_json.h"
+#include "../capture/cgroup_origin.h"
 #include "episode.h"
 
 #define FORMAT_VERSION 1
@@ -342,11 +343,25 @@ static json_t *machine_json(const struct machine_info *machine)
 
 	for (i = 0; i < 3; i++)
 		json_array_append_new(load, json_real(machine->load[i]));
-	set(object, "kernel", text_json(machine->kernel));
 	set(object, "cpus", json_integer(machine->cpus));
 	set(object, "load", load);
 	set(object, "uptime_s", number_json(machine->uptime_s));
 	return object;
+}
+
+/* Adds the texts that say where the incident is from to the objects of their rows. */
+static void set_origin(const struct episode *episode, json_t *incident)
+{
+	const char *cgroup =
+		json_string_value(json_object_get(json_object_get(incident, "process"), "cgroup"));
+	struct origin origin = episode->origin;
+	size_t i;
+
+	if (cgroup)
+		cgroup_origin(cgroup, &origin);
+	for (i = 0; i < ORIGIN_COUNT_; i++)
+		set(json_object_get(incident, origin_table[i].object), origin_table[i].key,
+		    origin.text[i][0] ? text_json(origin.text[i]) : NULL);
 }
 
 static json_t *notes_json(const struct episode *episode)
@@ -379,6 +394,8 @@ char *episode_json(const struct episode *episode, const struct redactor *redacto
 	set(object, "policy", episode->has_policy ? policy_json(&episode->policy) : json_null());
 	set(object, "process", process_json(episode, redactor));
 	set(object, "machine", machine_json(&episode->machine));
+	set(object, "maze", json_object());
+	set_origin(episode, object);
 	set(object, "stacks", stacks_json(episode));
 	set(object, "samples", samples_json(episode));
 	set(object, "samples_lost", number_json(samples_lost(episode)));

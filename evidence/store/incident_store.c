@@ -19,6 +19,8 @@
 #include <unistd.h>
 
 #include "../../base/error.h"
+#include "../../base/escape.h"
+#include "../../lib/paths.h"
 
 #define FILE_MODE 0600
 #define DIRECTORY_MODE 0700
@@ -229,6 +231,17 @@ int incident_store_write(struct incident_store *store, char *id, size_t size, bo
 	unlinkat(store->fd, part, 0);
 	return maze_fail(error, err, "cannot write incident %s to %s: %s", id, store->dir,
 			 strerror(-err));
+}
+
+const char *incident_store_command(const struct incident_store *store, const char *id, char *buf,
+				   size_t size)
+{
+	bool other = strcmp(store->dir, MAZE_INCIDENT_DIR) != 0;
+	char dir[400];
+
+	snprintf(buf, size, "maze report %s%s%s%s", other ? "--incidents " : "",
+		 other ? shell_word(dir, sizeof(dir), store->dir) : "", other ? " " : "", id);
+	return buf;
 }
 
 /* ---- pruning ----------------------------------------------------------------------- */

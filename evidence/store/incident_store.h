@@ -45,6 +45,9 @@ int incident_store_open(struct incident_store *store, struct maze_error *error);
  */
 int incident_store_write(struct incident_store *store, char *id, size_t size, bool again,
 			 const char *text, struct maze_error *error);
+/* Writes the command that shows the incident with this id. Returns buf. */
+const char *incident_store_command(const struct incident_store *store, const char *id, char *buf,
+				   size_t size);
 /* Removes files beyond the limits, oldest first. Returns true if more must be removed. */
 bool incident_store_prune(struct incident_store *store);
 

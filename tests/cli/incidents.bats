@@ -43,7 +43,7 @@ caught() {
 	[[ $stderr == *' hard: '* ]]
 }
 
-report() { "$MAZE" report --incidents "$kept" last; }
+report() { COLUMNS=10000 "$MAZE" report --incidents "$kept" last; }
 
 # Then the program's path is the kernel's, which begins at the machine's root, not at that
 # of the chroot.
@@ -66,16 +66,33 @@ named() {
 	caught
 	named inner
 	report | grep -q '^  inner .*loop.c:2'
+	report | grep -qx "  host       $(uname -n)"
+	report | grep -qx "  kernel     Linux $(uname -r), $(uname -m)"
+	report | grep -qx "  maze       version $("$MAZE" --version | cut -d ' ' -f 2), engine bpf, interface [0-9]*"
 	[ "$(stat -c %a "$kept" "$kept"/*.json | tr '\n' ' ')" = '700 600 ' ]
+}
+
+@test "the line about an incident has the whole command that shows it" {
+	local command
+	build_loop
+	kept="$dir/john's incidents"
+	caught
+	command=$(sed -n 's/^maze run: incident \([^:]*\): maze report \(--incidents .* \1\)$/\2/p' <<< "$stderr")
+	eval "COLUMNS=10000 run -0 \"\$MAZE\" report $command"
+	[[ $output == *"It was in inner ("* ]]
 }
 
 @test "one unwind also names its callers, but not with --no-unwind" {
 	build_loop
 	caught
 	report | grep -A 9 '^Unwound stack' | grep -q '^  outer'
+	# All samples get them: the kernel's walk ends in inner().
+	"$MAZE" report --incidents "$kept" --folded last | tee /dev/stderr | grep -q ';main;outer;middle;inner [0-9]*$'
+	"$MAZE" report --incidents "$kept" --html last | grep -q '"name":"middle"'
 	rm -rf "$kept"
 	caught --no-unwind
 	[ "$(report | grep -c '^Unwound stack')" -eq 0 ]
+	[ "$("$MAZE" report --incidents "$kept" --folded last | grep -c middle)" -eq 0 ]
 }
 
 @test "a stripped loop with a separate debug file is named" {

@@ -76,6 +76,26 @@ setup() { any_engine; }
 	[ "${#stderr_lines[@]}" -eq 2 ]
 }
 
+@test "one limit derives the other, and maze prints both on a terminal" {
+	on_terminal "$MAZE" run "${engine[@]}" --soft 30s -- true
+	[ "$status" -eq 0 ]
+	[ "$output" = "maze run: soft limit 30s, hard limit 1min" ]
+	on_terminal "$MAZE" run "${engine[@]}" --hard 5s -- true
+	[ "$status" -eq 0 ]
+	[ "$output" = "maze run: soft limit 2s 500ms, hard limit 5s" ]
+	for given in '--soft 1s --hard 3s' '--soft 0' '--hard 0' '--shadow'; do
+		# shellcheck disable=SC2086 # split on purpose
+		on_terminal "$MAZE" run "${engine[@]}" $given -- true
+		[ "$status" -eq 0 ]
+		[ -z "$output" ]
+	done
+}
+
+@test "the derived limit is in force" {
+	run -137 --separate-stderr "$MAZE" run "${engine[@]}" --hard 200ms --soft-signal 0 --json -- "$PROGRAMS/spin"
+	[ "$(grep -o '"limit_ns":[0-9]*' <<< "$stderr")" = $'"limit_ns":100000000\n"limit_ns":200000000' ]
+}
+
 @test "appends events to a file, whole lines of JSON" {
 	echo '{"before": true}' > "$BATS_TEST_TMPDIR/events"
 	run "$MAZE" run "${engine[@]}" --events "$BATS_TEST_TMPDIR/events" --soft 50ms --hard 100ms -- "$PROGRAMS/spin"

@@ -34,7 +34,8 @@ began() { sed 's/.*)//' "/proc/$1/stat" | cut -d' ' -f21; }
 	END
 	run "$MAZE" watch --socket "$dir/s" --soft 300ms --hard 0 --soft-signal TERM --recovery 0.5 \
 		--shadow --no-inherit --yield count "$one" "$last"
-	[ "$status" -eq 0 ] && [ -z "$output" ]
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
 	policy='"policy":{"soft":"300ms","hard":"0","soft-signal":"SIGTERM","hard-signal":"SIGKILL","recovery":"0.5","signal-to":"thread","yield":"count","inherit":false,"shadow":true}'
 	requests_are <<- END
 		{"do":"watch","pid":$one,"start":$(began "$one"),$policy}
@@ -80,15 +81,17 @@ began() { sed 's/.*)//' "/proc/$1/stat" | cut -d' ' -f21; }
 	END
 	run "$MAZE" list --socket "$dir/s"
 	[ "$status" -eq 0 ]
-	[ "${lines[1]}" = '      7       8 a b                      1ms  soft 7s SIGXCPU, hard off , shadow' ]
+	[ "${lines[1]}" = '      7       8 a b                      1ms  inf       reset  soft 7s SIGXCPU, hard off, shadow' ]
 	rm "$dir/s"
-	serve <<- 'END'
+	# The record is not from before the boot.
+	serve <<- END
 		{"ok":true,"engine":"bpf"}
-		{"record":{"time":"2026-11-24T15:44:08.154746855Z","event":"soft","pid":7,"tid":7,"comm":"x","uid":0,"count_ns":2,"limit_ns":1,"signal":"SIGXCPU","signal_number":24,"sent":true,"shadow":false,"engine":"bpf","cpu":0,"episode":0}}
+		{"record":{"time":"$(date -u +%FT%T.%NZ)","event":"soft","pid":7,"tid":7,"comm":"x","uid":0,"count_ns":2,"limit_ns":1,"signal":"SIGXCPU","signal_number":24,"sent":true,"shadow":false,"engine":"bpf","cpu":0,"episode":0}}
 		{"ok":true,"done":true}
 	END
 	run "$MAZE" events --socket "$dir/s" --json
-	[ "$status" -eq 0 ] && [ "${#lines[@]}" -eq 1 ]
+	[ "$status" -eq 0 ]
+	[ "${#lines[@]}" -eq 1 ]
 	[[ $output == *'"event":"soft","pid":7,"tid":7,"comm":"x",'*'"count_ns":2,'* ]]
 	requests_are <<< '{"do":"events","kept":true,"follow":false}'
 }
@@ -99,7 +102,8 @@ began() { sed 's/.*)//' "/proc/$1/stat" | cut -d' ' -f21; }
 		{"ok":true,"done":true}
 	END
 	run "$MAZE" list --socket "$dir/s"
-	[ "$status" -eq 0 ] && [ "$output" = 'nothing is watched' ]
+	[ "$status" -eq 0 ]
+	[ "$output" = 'nothing is watched' ]
 }
 
 @test "every invalid answer in place of mazed gives a sentence" {
@@ -136,11 +140,14 @@ began() { sed 's/.*)//' "/proc/$1/stat" | cut -d' ' -f21; }
 	MAZE_SOCKET=$dir/none refused 1 "$MAZE" list
 	says 'is mazed running'
 	MAZE_SOCKET=$dir/none run "$MAZE" list --direct
-	[ "$status" -eq 0 ] && [ "$output" = 'nothing is watched' ]
+	[ "$status" -eq 0 ]
+	[ "$output" = 'nothing is watched' ]
 	MAZE_SOCKET=$dir/none run "$MAZE" list --engine bpf
-	[ "$status" -eq 0 ] && [ "$output" = 'nothing is watched' ]
+	[ "$status" -eq 0 ]
+	[ "$output" = 'nothing is watched' ]
 	MAZE_SOCKET='' run "$MAZE" list
-	[ "$status" -eq 0 ] && [ "$output" = 'nothing is watched' ]
+	[ "$status" -eq 0 ]
+	[ "$output" = 'nothing is watched' ]
 	refused 1 "$MAZE" list --socket "$dir/$(printf '%0200d' 0)"
 	says 'is longer than'
 }

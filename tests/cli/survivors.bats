@@ -60,10 +60,11 @@ silent() {
 	[ -z "$stderr" ]
 }
 
-@test "prints nothing when all have ended, or are not watched" {
+@test "prints nothing when all have ended, are not watched, or with --quiet" {
 	with_each_engine silent -- sh -c 'sleep 0.01 & wait'
 	with_each_engine silent --stay -- sh -c 'sleep 0.01 & wait'
 	with_each_engine silent --no-inherit -- "${leaving[@]/exit 5/exit 0}" "$left" 1 sleep 1000
+	with_each_engine silent --quiet -- "${leaving[@]/exit 5/exit 0}" "$left" 1 sleep 1000
 	survivors
 }
 

@@ -150,6 +150,39 @@ says() {
 	esac
 }
 
+# Runs a command with a full, a closed and an abandoned standard output.
+output_is_lost() {
+	# shellcheck disable=SC2016 # for the shell that is run
+	refused 1 bash -c '"$@" > /dev/full' bash "$@"
+	says 'cannot write to standard output: No space left on device'
+	# shellcheck disable=SC2016
+	refused 1 bash -c '"$@" >&-' bash "$@"
+	says 'cannot write to standard output: Bad file descriptor'
+	without_reader 141 --default-signal=PIPE "$@"
+	[ -z "$stderr" ]
+	without_reader 1 --ignore-signal=PIPE "$@"
+	says 'cannot write to standard output: Broken pipe'
+}
+
+# The standard output is a pipe that has no reader any more.
+without_reader() {
+	local wanted=$1 fifo=$BATS_TEST_TMPDIR/fifo
+	shift
+	[ -p "$fifo" ] || mkfifo "$fifo"
+	# shellcheck disable=SC2016 # for the shell that is run
+	run "-$wanted" --separate-stderr bash -c '
+		exec 7<> "$0" 8> "$0" 7>&-
+		exec env "$@" >&8 8>&-' "$fifo" "$@"
+}
+
+# Runs a command on a terminal of $terminal_width columns, or a wide one, into $output and
+# $status.
+on_terminal() {
+	needs_program script
+	COLUMNS=${terminal_width:-1000} run script -qec "$(printf '%q ' "$@")" /dev/null < /dev/null
+	output=${output//$'\r'/}
+}
+
 # Copies the program and a spinner to a directory that every user can reach; teardown
 # removes $public.
 public=

@@ -74,7 +74,23 @@ load test_helper
 
 @test "an unknown option is refused" {
 	refused 2 "$MAZE" run --sotf 1s -- true
-	says "unknown option --sotf"
+	says "unknown option --sotf; did you mean --soft?"
+	refused 2 "$MAZE" list --no-such-thing
+	says "unknown option --no-such-thing; see maze list --help"
+	refused 2 "$MAZE" list -xy
+	says "unknown option -x;"
+	refused 2 "$MAZE" list --json=yes
+	says "--json takes no value;"
+}
+
+@test "options may follow arguments, but not a command" {
+	refused 2 "$MAZE" watch 12a --soft 0.5ms
+	says "500us is below 1ms"
+	any_engine
+	run -0 "$MAZE" run "${engine[@]}" sh -c 'echo "$0"' --help
+	[ "$output" = --help ]
+	run -0 "$MAZE" run "${engine[@]}" -- sh -c 'echo "$0"' --help
+	[ "$output" = --help ]
 }
 
 @test "an unknown engine is refused" {
@@ -98,12 +114,35 @@ load test_helper
 	says "no process given"
 }
 
-@test "each command has a help" {
-	for command in run watch unwatch list events thaw incidents report doctor load unload; do
-		run "$MAZE" "$command" --help
-		[ "$status" -eq 0 ]
+# Lines wider than $1 columns.
+too_wide() { awk -v width="$1" 'length > width'; }
+
+@test "each command has a help, within 80 columns" {
+	local command commands
+	mapfile -t commands < <("$MAZE" complete -- '' | cut -f 1)
+	[ "${#commands[@]}" -ge 11 ]
+	for command in "${commands[@]}"; do
+		run -0 "$MAZE" "$command" --help
 		[[ $output == *"Usage: maze $command"* ]]
+		[ -z "$(too_wide 80 <<< "$output")" ] || { too_wide 80 <<< "$output"; return 1; }
 	done
-	run "$MAZE" --help
-	[ "$status" -eq 0 ]
+	run -0 "$MAZE" --help
+	[ -z "$(too_wide 80 <<< "$output")" ]
+}
+
+# in_columns COLUMNS COMMAND: its output on a terminal, into $output.
+in_columns() {
+	run env -u COLUMNS script -qec "stty cols $1; $2" /dev/null
+	output=${output//$'\r'/}
+}
+
+@test "errors and doctor fit a terminal, and are whole lines elsewhere" {
+	in_columns 60 "$MAZE doctor"
+	[[ $output == *bpf:* ]]
+	[ -z "$(too_wide 60 <<< "$output")" ] || { too_wide 60 <<< "$output"; return 1; }
+	in_columns 40 "$MAZE watch 12a"
+	[ "$output" = 'maze watch: invalid PID "12a"; see maze
+            watch --help' ]
+	refused 2 "$MAZE" watch 12a
+	[ "$stderr" = 'maze watch: invalid PID "12a"; see maze watch --help' ]
 }

@@ -76,6 +76,18 @@ start_two_threads() {
 	[ "${lines[1]}" = "$last: 0: 3000: 5000: 15: 9:" ]
 }
 
+@test "watch derives a limit, and prints both on a terminal" {
+	start sleep 100
+	on_terminal "$MAZE" watch --soft 30s "$last"
+	[ "$status" -eq 0 ]
+	[ "$output" = "maze watch: soft limit 30s, hard limit 1min" ]
+	"$MAZE" list --json | grep -q '"soft_ns":30000000000,"hard_ns":60000000000,'
+	on_terminal "$MAZE" watch --quiet --hard 4s "$last"
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+	"$MAZE" list --json | grep -q '"soft_ns":2000000000,"hard_ns":4000000000,'
+}
+
 @test "a refused process does not stop the watch of another" {
 	start sleep 100
 	refused 1 "$MAZE" watch "$last" 4194303
@@ -110,9 +122,34 @@ start_two_threads() {
 	[ "$status" -eq 0 ]
 }
 
-@test "events without an engine is an error" {
-	refused 1 "$MAZE" events
+@test "without an engine, list, events and unload succeed, and unwatch fails" {
+	run -0 "$MAZE" list
+	[ "$output" = "nothing is watched" ]
+	refused 0 "$MAZE" events
 	says "no engine is loaded"
+	refused 0 "$MAZE" events --follow
+	says "no engine is loaded"
+	run -0 "$MAZE" unload
+	[ "$output" = "no engine is loaded" ]
+	start sleep 100
+	refused 1 "$MAZE" unwatch "$last"
+	says "no engine is loaded"
+}
+
+@test "list names the private engines that it does not list" {
+	local private
+	start "$MAZE" run --quiet -- sleep 100
+	private=$last
+	wait_until runs "$private" maze-private
+	on_terminal "$MAZE" list
+	[ "$status" -eq 0 ]
+	[[ $'\n'$output$'\n' == *$'\n'"maze list: maze run (PID $private) has a private engine, whose watches are not listed"$'\n'* ]]
+	"$MAZE" load
+	start "$MAZE" run --quiet --all --soft 1h --hard 2h -- sleep 100
+	listed() { "$MAZE" list | grep -q ' sleep .* soft 1h '; }
+	wait_until listed
+	on_terminal "$MAZE" list
+	[[ $output == *"(PID $private)"* && $output != *"(PID $last)"* ]]
 }
 
 @test "an engine of another version is refused, and the remedy works" {

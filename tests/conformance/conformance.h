@@ -118,11 +118,18 @@ const char *expect_account(const struct suite *suite, const struct terms *terms,
 			   const struct outcome *outcome);
 /* The entries of a thread in order, from *at = 0 on; NULL: no more. */
 const struct account_episode *account_of(long long tid, enum account_view view, size_t *at);
+/* Prints the accounts of all threads as remarks of TAP. */
+void account_print(void);
 /* The thread's last episode; NULL: none. */
 const struct account_episode *last_episode(long long tid);
 /* The number of episodes that may have a soft verdict but no call of its handler. */
 int uncaught_episodes(long long tid, long long limit_ns);
-/* run.c: the account; account_reset() empties it. */
+/*
+ * run.c: whether a signal can come after the episode of its verdict has ended: a thread of
+ * the poll engine sends it, or, on PREEMPT_RT, of the module.
+ */
+bool signals_come_late(const struct suite *suite);
+/* The account; account_reset() empties it. */
 const struct account_file *account(void);
 void account_reset(void);
 

@@ -69,6 +69,21 @@ static bool is_later(const struct record *record, const struct account_episode *
 	return episode->ended_at && record->time >= episode->ended_at;
 }
 
+void account_print(void)
+{
+	const struct account_file *file = account();
+	const struct account_episode *episode = file->episodes;
+	long long i;
+
+	for (i = 0; i < ACCOUNT_EPISODES && i < file->used; i++, episode++)
+		if (episode->tid)
+			printf("#   tid %lld view %lld: %lld, %lld to %lld, %lld; more %lld, by "
+			       "yield %lld, caught %lld at %lld\n",
+			       episode->tid, episode->view, episode->before_ns, episode->first_ns,
+			       episode->last_ns, episode->after_ns, episode->more,
+			       episode->by_yield, episode->caught, episode->caught_ns);
+}
+
 int uncaught_episodes(long long tid, long long limit_ns)
 {
 	const struct account_episode *episode;
@@ -219,8 +234,8 @@ static const char *judge_caught(const struct suite *suite, const struct terms *t
 
 	while ((episode = account_of(tid, ACCOUNT_SLEEPS, &at))) {
 		caught += episode->caught;
-		/* A signal from poll can arrive just after the next episode has begun. */
-		if (strcmp(suite->engine, "poll"))
+		/* A late signal can arrive just after the next episode has begun. */
+		if (!signals_come_late(suite))
 			before_ns = episode->before_ns;
 		if (episode->caught && episode->caught_ns - before_ns < limit_ns &&
 		    !terms->recovery) {

@@ -69,6 +69,9 @@ static bool try_scenario(const struct suite *suite, const struct scenario *scena
 		show_file(scratch_path("output"));
 		printf("# records:\n");
 		show_file(scratch_path("events"));
+		printf("# accounts, in ns of CPU time: the reset before the episode, its first and "
+		       "last look, the reset after it\n");
+		account_print();
 	}
 	outcome_free(&outcome);
 	return passed;

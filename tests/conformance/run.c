@@ -130,6 +130,12 @@ out_bail:
 	exit(1);
 }
 
+bool signals_come_late(const struct suite *suite)
+{
+	return !strcmp(suite->engine, "poll") ||
+	       (!strcmp(suite->engine, "kmod") && !access("/sys/kernel/realtime", F_OK));
+}
+
 void account_reset(void)
 {
 	struct account_file *file = (struct account_file *)account();
@@ -270,6 +276,8 @@ int run_scenario(const struct suite *suite, const struct scenario *scenario,
 	pid_t beside = -1;
 
 	account_reset();
+	if (signals_come_late(suite))
+		setenv(ACCOUNT_LATE_SIGNALS, "", 1);
 	snprintf(events, sizeof(events), "%s", scratch_path("events"));
 	unlink(events);
 	snprintf(words, sizeof(words), "%s run --engine %s --all --json --events %s %s -- %s",

@@ -12,7 +12,7 @@ load test_helper
 	[ "$output" = '{"ok":true,"id":7}' ]
 	run ask <<< '{"do":"list","id":"x"}'
 	[[ ${lines[0]} == '{"ok":true,"engine":"bpf","id":"x"}' ]]
-	[[ ${lines[1]} == '{"entry":{'*"\"pid\":$last,"*'"soft_ns":7000000000,'*'},"id":"x"}' ]]
+	[[ ${lines[1]} == '{"entry":{'*"\"pid\":$last,"*'"soft_ns":7000000000,"hard_ns":14000000000,'*'},"id":"x"}' ]]
 	[[ ${lines[2]} == '{"ok":true,"done":true,"id":"x"}' ]]
 	[ ${#lines[@]} -eq 3 ]
 	ask <<< "{\"do\":\"unwatch\",\"pid\":$last}" | grep -qx '{"ok":true}'
@@ -20,6 +20,30 @@ load test_helper
 	[ ${#lines[@]} -eq 2 ]
 	stop_mazed
 	nothing_pinned
+}
+
+# The keys of each line of an answer.
+answer_keys() {
+	python3 -c '
+import json, sys
+for line in sys.stdin:
+    answer = json.loads(line)
+    print("<", *sorted(key + ("=" + answer[key] if key == "errno" else "") for key in answer))' | uniq
+}
+
+@test "requests and the keys of answers are those of tests/stable/control.txt" {
+	local request
+
+	serve < /dev/null
+	start sleep 1000
+	grep -v '^#' "$BATS_TEST_DIRNAME/../stable/control.txt" > "$dir/listed"
+	while read -r request; do
+		echo "> $request"
+		request=${request//PID/$last}
+		ask <<< "${request//START/$(began "$last")}" | answer_keys
+	done < <(sed -n 's/^> //p' "$dir/listed") > "$dir/got"
+	diff "$dir/listed" "$dir/got"
+	stop_mazed
 }
 
 @test "a user's watch of his process catches it, and he gets the event" {

@@ -68,6 +68,18 @@ static void check_page(char *text)
 	free(text);
 }
 
+/* Binary, so its size is not that of a string. */
+static void check_profile(const struct incident *incident, const struct stacks *stacks)
+{
+	char *bytes = NULL;
+	size_t size;
+	FILE *out = open_memstream(&bytes, &size);
+
+	if (!out || report_pprof(incident, stacks, out) || fclose(out) || size < 20)
+		abort();
+	free(bytes);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct maze_error error = { "" };
@@ -84,6 +96,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_terminal(shown(show_text, incident, stacks));
 	check_terminal(shown(show_folded, incident, stacks));
 	check_page(shown(report_html, incident, stacks));
+	free(shown(report_speedscope, incident, stacks));
+	check_profile(incident, stacks);
 	stacks_free(stacks);
 	incident_free(incident);
 	return 0;

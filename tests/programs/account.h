@@ -17,6 +17,11 @@
 #define ACCOUNT_FILE "MAZE_TEST_ACCOUNT"
 /* The environment variable with the path of the records. */
 #define ACCOUNT_EVENTS "MAZE_TEST_EVENTS"
+/*
+ * Set if a signal can come after the episode of its verdict has ended. Then a
+ * program cannot tell which signal is early; the suite can, by the counts of the records.
+ */
+#define ACCOUNT_LATE_SIGNALS "MAZE_TEST_LATE_SIGNALS"
 /* Bounds the number of episodes; most of the file is never touched. */
 #define ACCOUNT_EPISODES 65536
 /* No limit is shorter, so a shorter episode has no verdict and no entry. */

@@ -37,7 +37,7 @@
 #define CHILDREN_MAX 8
 
 static long long limit_ns;
-static bool hard;
+static bool hard, late_signals;
 static volatile sig_atomic_t softs, hards;
 static volatile long long first_at; /* CPU clock at the first signal of the episode */
 static long early, missing, twice, wanted;
@@ -218,9 +218,9 @@ static void judge(long long since, bool reached, long long other_from)
 {
 	int got_softs = softs, got_hards = hards;
 	bool all = all_came(), one = own_cpu_ns() < other_from;
-	bool is_early = (got_softs || got_hards) && first_at - since < limit_ns;
+	bool is_early = (got_softs || got_hards) && first_at - since < limit_ns && !late_signals;
 	bool is_missing = !is_early && reached && !(one ? all : got_softs);
-	bool is_twice = one && (got_softs > 1 || got_hards > 1);
+	bool is_twice = one && (got_softs > 1 || got_hards > 1) && !late_signals;
 
 	wanted += reached;
 	early += is_early;
@@ -316,6 +316,7 @@ int main(int argc, char **argv)
 		kind = "spin";
 	limit_ns = number_option(argc, argv, "--limit-us", 1000) * 1000LL;
 	hard = has_option(argc, argv, "--hard");
+	late_signals = getenv(ACCOUNT_LATE_SIGNALS);
 	handle(SIGURG, on_verdict);
 	handle(SIGWINCH, on_verdict);
 	start_disturbances(argc, argv);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Handles SIGXCPU --times times: spins until it comes, prints the thread of the handler
+ * Handles SIGXCPU --times times: sleeps, because its first episode may have had its
+ * verdict before there was a handler, spins until SIGXCPU comes, prints the thread of the handler
  * and its CPU clock, then sleeps briefly, which ends the episode, and spins again. Ends
  * with 0 after the last one. With --spin-on it does not sleep but spins on until it has
  * used --for-ms in total.
@@ -30,6 +31,7 @@ int main(int argc, char **argv)
 
 	begin(argc, argv);
 	signal(SIGXCPU, on_soft);
+	sleep_for_certain(1);
 	for (long i = 1; i <= times; i++) {
 		while (caught < i)
 			account_look();

@@ -115,7 +115,7 @@ static inline bool work_until(struct incidents *incidents, const char *part)
 	do {
 		wait = incidents_work(incidents, &messages);
 		for (i = 0; i < messages.count; i++) {
-			sscanf(messages.message[i].text, "incident %127s", last_id);
+			sscanf(messages.message[i].text, "incident %127[^:]", last_id);
 			if (strstr(messages.message[i].text, part))
 				return true;
 		}

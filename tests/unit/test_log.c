@@ -449,9 +449,22 @@ static void the_output_is_printable_utf8(void **state)
 	assert_string_equal(escape_copy(buf, 5, "ab\n"), "ab");
 }
 
+static void a_word_for_a_shell_is_quoted_if_necessary(void **state)
+{
+	char buf[16];
+
+	(void)state;
+	assert_string_equal(shell_word(buf, sizeof(buf), "/a/b-1.c"), "/a/b-1.c");
+	assert_string_equal(shell_word(buf, sizeof(buf), "a b"), "'a b'");
+	assert_string_equal(shell_word(buf, sizeof(buf), "$a'b"), "'$a'\\''b'");
+	assert_string_equal(shell_word(buf, sizeof(buf), ""), "''");
+	assert_string_equal(shell_word(buf, sizeof(buf), "0 234567890123456789"), "'0 2345678'");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_word_for_a_shell_is_quoted_if_necessary),
 		cmocka_unit_test(the_backlog_keeps_order_and_its_bound),
 		cmocka_unit_test(the_output_is_printable_utf8),
 		cmocka_unit_test(a_record_reaches_the_journal),

@@ -343,6 +343,29 @@ static void the_explanation_names_keys_values_and_policy(void **state)
 	free(printed);
 }
 
+static const char *no_match(const char *text, const char *cgroup)
+{
+	static char reason[1024];
+	struct rules *rules = rules_of(text);
+
+	explain_no_match(rules, cgroup, "/x.conf", reason, sizeof(reason));
+	rules_free(rules);
+	return reason;
+}
+
+static void the_reason_for_no_match_says_what_to_write(void **state)
+{
+	static const char slices[] = "[rule a]\ncgroup = a.slice\naction = ignore\n[rule b]\n"
+				     "comm = b\n[rule c]\ncgroup = c.slice\n";
+
+	(void)state;
+	assert_non_null(strstr(no_match("", "/"), "\"[rule all]\" to /x.conf.d/local.conf"));
+	assert_non_null(strstr(no_match(slices, "/"), "1 of 2 rules"));
+	assert_non_null(strstr(no_match(slices, "/"), "\"[rule c]\" to /x.conf.d/local.conf"));
+	assert_non_null(strstr(no_match(slices, ""), "no control group of version 2"));
+	assert_non_null(strstr(no_match(slices, "/b.slice"), "mazed --explain PID"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -353,6 +376,7 @@ int main(void)
 		cmocka_unit_test(keys_are_anded_and_the_first_rule_wins),
 		cmocka_unit_test(only_facts_that_can_matter_are_requested),
 		cmocka_unit_test(the_explanation_names_keys_values_and_policy),
+		cmocka_unit_test(the_reason_for_no_match_says_what_to_write),
 	};
 
 	return cmocka_run_group_tests_name("match", tests, NULL, NULL);

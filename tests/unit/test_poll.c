@@ -4,6 +4,7 @@
  * as root and as a plain user.
  */
 #include "poll_case.h"
+#include "lib/handle.h"
 #include "ring.h"
 
 static maze_u64 own_ns(void)
@@ -349,6 +350,34 @@ static void a_thread_of_io_uring_is_not_watched(void **state)
 	close_poll(maze, reader);
 }
 
+/* Also before the engine itself has noticed the end. */
+static void an_ended_process_is_not_listed(void **state)
+{
+	struct maze_policy policy = policy_of(MAZE_NSEC_PER_SEC, 0);
+	struct maze_reader *reader;
+	struct maze_entry *entries;
+	struct child child;
+	struct maze *maze;
+	size_t count = 0;
+	int i;
+
+	(void)state;
+	maze = open_poll(&reader);
+	for (i = 0; i < 20; i++) {
+		child = start(sleep_long);
+		assert_int_equal(maze_watch(maze, child.pid, 0, &policy, TAG, NULL), 0);
+		/* The worker needs this lock, and maze_list() mostly gets it first. */
+		pthread_mutex_lock(&maze->engine->lock);
+		kill(child.pid, SIGKILL);
+		wait_for(child.pid);
+		pthread_mutex_unlock(&maze->engine->lock);
+		assert_int_equal(maze_list(maze, &entries, &count, NULL), 0);
+		free(entries);
+		assert_int_equal(count, 0);
+	}
+	close_poll(maze, reader);
+}
+
 #define SLEEPERS 200
 
 /* `make bench` measures their cost. */
@@ -393,6 +422,7 @@ int main(void)
 		cmocka_unit_test(unsupported_policies_are_refused),
 		cmocka_unit_test(hostile_names_are_parsed_correctly),
 		cmocka_unit_test(a_thread_of_io_uring_is_not_watched),
+		cmocka_unit_test(an_ended_process_is_not_listed),
 		cmocka_unit_test(a_spinner_among_two_hundred_sleepers_is_caught),
 	};
 

@@ -355,6 +355,59 @@ static void letters_of_all_languages_reach_the_page(void **state)
 	free(text);
 }
 
+/* hot() is called by middle() by loop() by main(); the samples lack some of these. */
+/* clang-format off */
+static const char *const unwound_once = HEAD
+	",\"unwound\":{\"frames\":["
+	HOT("1") "," F("middle") "," F("loop") "," F("main") "," F("_start") "]},\"stacks\":["
+	STACK(HOT("1")) ","
+	STACK(HOT("1") "," F("loop")) ","
+	STACK("{\"function\":\"irq\",\"kernel\":true}," HOT("2")) ","
+	STACK("{\"function\":\"twist\",\"inlined\":true}," HOT("1")) ","
+	STACK(F("loop")) ","
+	STACK(F("other")) ","
+	STACK(HOT("1") "," F("wrong")) ","
+	STACK(HOT("1") "," F("main") "," F("_start")) ","
+	STACK(F("aside") "," F("loop")) "],\"samples\":["
+	S("0") "," S("0") "," S("1") "," S("2") "," S("3") "," S("4") "," S("5") "," S("6") "," S("7")
+	"," S("8") "]}";
+/* clang-format on */
+
+static void callers_that_samples_lack_come_from_the_unwound_stack(void **state)
+{
+	static const char *const lines[] = {
+		"_start;main;loop;middle;hot 3\n",
+		"_start;main;loop;middle;hot;irq_[k] 1\n",
+		"_start;main;loop;middle;hot;twist 1\n",
+		"_start;main;loop 1\n",
+		"_start;main;loop;aside 1\n",
+		/* The unwound stack does not have or not confirm these. */
+		"\nother 1\n",
+		"wrong;hot 1\n",
+		/* This one has its outermost caller. */
+		"_start;main;hot 1\n",
+	};
+	char *text = shown(unwound_once, 'f');
+	struct incident *incident = taken(unwound_once);
+	struct stacks *stacks = folded(incident);
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		if (!strstr(text, lines[i]))
+			fail_msg("no line %s in %s", lines[i], text);
+	free(text);
+	assert_int_equal(stacks->joined, 7);
+	/* The stack that is shown is still the sampled one. */
+	assert_int_equal(stacks->hottest->stack->count, 1);
+	assert_int_equal(stacks->hottest->depth, 5);
+	stacks_free(stacks);
+	incident_free(incident);
+	text = shown(unwound_once, 'h');
+	assert_non_null(strstr(text, "\"name\":\"middle\""));
+	free(text);
+}
+
 static void a_frame_without_a_name_is_shown_by_its_offset(void **state)
 {
 	static const struct {
@@ -440,6 +493,7 @@ int main(void)
 		cmocka_unit_test(folded_names_have_no_separator),
 		cmocka_unit_test(names_are_escaped_in_pages),
 		cmocka_unit_test(letters_of_all_languages_reach_the_page),
+		cmocka_unit_test(callers_that_samples_lack_come_from_the_unwound_stack),
 		cmocka_unit_test(a_frame_without_a_name_is_shown_by_its_offset),
 		cmocka_unit_test(times_are_parsed_and_printed),
 		cmocka_unit_test(a_path_is_not_an_id),

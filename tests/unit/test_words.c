@@ -229,6 +229,40 @@ static void a_soft_signal_by_name_is_not_a_warning(void **state)
 	assert_int_equal(maze_policy_set(&policy, "hard-signal", "warn", NULL), -EINVAL);
 }
 
+#define UNSET ~0ULL
+
+static void derive(maze_u64 soft_ns, maze_u64 hard_ns, maze_u64 wanted_soft_ns,
+		   maze_u64 wanted_hard_ns)
+{
+	struct maze_policy policy;
+
+	maze_policy_default(&policy);
+	if (soft_ns != UNSET)
+		policy.soft_ns = soft_ns;
+	if (hard_ns != UNSET)
+		policy.hard_ns = hard_ns;
+	maze_policy_derive_limit(&policy, soft_ns != UNSET, hard_ns != UNSET);
+	assert_int_equal(policy.soft_ns, wanted_soft_ns);
+	assert_int_equal(policy.hard_ns, wanted_hard_ns);
+}
+
+static void one_limit_derives_the_other(void **state)
+{
+	const maze_u64 s = MAZE_NSEC_PER_SEC;
+
+	(void)state;
+	derive(UNSET, UNSET, 10 * s, 20 * s);
+	derive(30 * s, UNSET, 30 * s, 60 * s);
+	derive(UNSET, 5 * s, 5 * s / 2, 5 * s);
+	derive(3 * s, 4 * s, 3 * s, 4 * s);
+	derive(0, UNSET, 0, 20 * s);
+	derive(UNSET, 0, 10 * s, 0);
+	/* The derived limit is in range whenever the given one is. */
+	derive(UNSET, MAZE_LIMIT_MIN_NS, MAZE_LIMIT_MIN_NS, MAZE_LIMIT_MIN_NS);
+	derive(MAZE_LIMIT_MAX_NS, UNSET, MAZE_LIMIT_MAX_NS, MAZE_LIMIT_MAX_NS);
+	derive(~1ULL, UNSET, ~1ULL, MAZE_LIMIT_MAX_NS);
+}
+
 static void explain(maze_u64 soft_ns, maze_u64 hard_ns, const char *because)
 {
 	struct maze_error error = { "" };
@@ -267,6 +301,7 @@ int main(void)
 		cmocka_unit_test(the_default_policy_is_the_example_of_2008_with_warn),
 		cmocka_unit_test(each_key_sets_its_member),
 		cmocka_unit_test(a_soft_signal_by_name_is_not_a_warning),
+		cmocka_unit_test(one_limit_derives_the_other),
 		cmocka_unit_test(a_policy_out_of_range_is_explained),
 	};
 

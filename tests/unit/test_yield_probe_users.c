@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A watch that one CPU replaces or ends while another CPU steps its account leaves no user of
- * the yield probe; otherwise the probe would stay attached for ever.
+ * The users and the attachments of the yield probe. A watch that one CPU replaces or ends
+ * while another CPU steps its account leaves no user of the probe; otherwise the probe would
+ * stay attached for ever. An attachment after a killed service has a new number; otherwise
+ * yields between the two would be missed without a doubt.
  */
 #include <sched.h>
 #include <setjmp.h>
@@ -19,6 +21,7 @@
 
 #include "engine/bpf/engine_bpf.h"
 #include "lib/maze.h"
+#include "private_mounts.h"
 #include "skip.h"
 
 #define ROUNDS 1000
@@ -102,9 +105,86 @@ static void a_replaced_watch_is_not_counted(void **state)
 	assert_int_equal(users, 0);
 }
 
+/* Opens the pinned engine; NULL: not here. */
+static struct engine *open_pinned(struct maze_error *error)
+{
+	struct engine *engine;
+
+	return engine_bpf.open(ENGINE_PINNED, &engine, error) ? NULL : engine;
+}
+
+/* Attaches the probe, sends its number, and waits to be killed. */
+static void serve(int numbers)
+{
+	struct engine *engine = open_pinned(NULL);
+	maze_u32 number = 0;
+
+	if (engine && bpf_service_fd(engine) >= 0 && bpf_service(engine) >= 0)
+		number = engine->state->yield_probe;
+	(void)!write(numbers, &number, sizeof(number));
+	pause();
+}
+
+static maze_u32 number_of_killed_service(void)
+{
+	maze_u32 number = 0;
+	int numbers[2];
+	pid_t pid;
+
+	assert_int_equal(pipe(numbers), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		serve(numbers[1]);
+		_exit(0);
+	}
+	close(numbers[1]);
+	assert_int_equal(read(numbers[0], &number, sizeof(number)), sizeof(number));
+	close(numbers[0]);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	return number;
+}
+
+static void an_attachment_after_a_killed_service_has_a_new_number(void **state)
+{
+	struct maze_error error = { "" };
+	maze_u32 before, left, after;
+	struct engine *engine;
+	bool loaded;
+
+	(void)state;
+	if (!private_mount("bpf", "/sys/fs/bpf", NULL))
+		skip_because("%s", private_mounts_why);
+	engine = open_pinned(&error);
+	if (!engine)
+		skip_because("%s", error.text);
+	if (engine->config.yield_probe != MAZE_YIELD_ON_DEMAND) {
+		engine_bpf.close(engine);
+		engine_bpf.unload(&loaded, NULL);
+		skip_because("this kernel's yield probe needs no service");
+	}
+	before = number_of_killed_service();
+	/* As in a killed service whose lease has not ended. */
+	left = engine->state->yield_probe;
+	bpf_service_fd(engine);
+	bpf_service(engine);
+	after = engine->state->yield_probe;
+	engine_bpf.close(engine);
+	engine_bpf.unload(&loaded, NULL);
+	assert_true(before != 0);
+	assert_int_equal(left, before);
+	assert_true(after != 0);
+	assert_int_not_equal(after, before);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(a_replaced_watch_is_not_counted) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_replaced_watch_is_not_counted),
+		cmocka_unit_test(an_attachment_after_a_killed_service_has_a_new_number),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

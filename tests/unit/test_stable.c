@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * JSON that other programs read, and structures of libmaze, are those of tests/stable. A key
+ * that is missing in the program breaks other programs (docs/stable.md); a new key gets a
+ * line there.
+ */
+#include "log_case.h"
+
+#include <jansson.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "../../daemon/log/entry_json.h"
+#include "../../evidence/episode/episode.h"
+#include "skip.h"
+
+#define ID "3f0c9d5e7a1b42c68d9e0f1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e"
+
+/* Adds "a", "a.b" and "a[].c" for the keys in `value`. */
+static void add_paths(json_t *paths, const char *prefix, json_t *value)
+{
+	char path[256];
+	const char *key;
+	json_t *member;
+	size_t i;
+
+	json_array_foreach(value, i, member)
+	{
+		snprintf(path, sizeof(path), "%.250s[]", prefix);
+		add_paths(paths, path, member);
+	}
+	json_object_foreach(value, key, member)
+	{
+		snprintf(path, sizeof(path), "%.120s%s%.120s", prefix, *prefix ? "." : "", key);
+		json_object_set_new(paths, path, json_true());
+		add_paths(paths, path, member);
+	}
+}
+
+static void add_text(json_t *paths, char *text)
+{
+	json_t *object = json_loads(text, 0, NULL);
+
+	assert_non_null(object);
+	add_paths(paths, "", object);
+	json_decref(object);
+	free(text);
+}
+
+/* Compares the paths with the lines of a list, and frees them. */
+static void assert_listed(json_t *paths, const char *list)
+{
+	FILE *file = fopen(list, "re");
+	char line[256];
+	const char *path;
+	json_t *value;
+
+	if (!file)
+		fail_msg("%s cannot be read from here", list);
+	while (fgets(line, sizeof(line), file)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (line[0] != '#' && json_object_del(paths, line))
+			fail_msg("%s has \"%s\", but the program does not", list, line);
+	}
+	fclose(file);
+	json_object_foreach(paths, path, value) fail_msg("%s lacks \"%s\": add it", list, path);
+	json_decref(paths);
+}
+
+static void records_have_their_keys(void **state)
+{
+	struct maze_record record = a_record;
+	json_t *paths = json_object();
+	unsigned int event;
+
+	(void)state;
+	record.not_sent = 1;
+	for (event = 1; event < MAZE_EVENT_COUNT_; event++) {
+		record.event = (maze_u16)event;
+		add_text(paths, maze_record_json(&record, "bpf"));
+	}
+	assert_listed(paths, "tests/stable/records.txt");
+}
+
+static void the_list_of_watches_has_its_keys(void **state)
+{
+	struct maze_entry entry = { .pid = 1 };
+	json_t *paths = json_object();
+
+	(void)state;
+	add_text(paths, maze_entry_json(&entry, "bpf"));
+	assert_listed(paths, "tests/stable/list.txt");
+}
+
+/* Beside those of records. */
+static void the_log_of_mazed_has_its_keys(void **state)
+{
+	struct log_action action = { .entry = an_entry, .action = "renice", .text = "" };
+	json_t *paths = json_object(), *records = json_object(), *value;
+	const char *path;
+
+	(void)state;
+	add_text(paths, action_json(&action, "text"));
+	add_text(records, maze_record_json(&a_record, "bpf"));
+	json_object_foreach(records, path, value) json_object_del(paths, path);
+	json_decref(records);
+	assert_listed(paths, "tests/stable/log.txt");
+}
+
+/* Adds a stack of one frame of each kind. */
+static void fill_stack(struct episode_stack *stack)
+{
+	unsigned int i;
+
+	stack->frames = calloc(3, sizeof(*stack->frames));
+	assert_non_null(stack->frames);
+	for (i = 0; i < 3; i++)
+		stack->frames[stack->count++] = i;
+	stack->astray = true;
+}
+
+static void fill_frames(struct episode *episode)
+{
+	struct answer *answer = calloc(1, sizeof(*answer) + sizeof(answer->symbol[0]));
+
+	assert_non_null(answer);
+	answer->references = answer->count = 1;
+	answer->symbol[0].function = strdup("f");
+	answer->symbol[0].file = strdup("f.c");
+	answer->symbol[0].line = 1;
+	answer->symbol[0].inlined = true;
+	episode->frames = calloc(3, sizeof(*episode->frames));
+	assert_non_null(episode->frames);
+	episode->frames[episode->frames_count++] =
+		(struct episode_frame){ .kind = SYMBOLIZER_KERNEL };
+	episode->frames[episode->frames_count++] = (struct episode_frame){ .kind = SYMBOLIZER_JIT };
+	episode->frames[episode->frames_count++] =
+		(struct episode_frame){ .kind = SYMBOLIZER_FILE, .answer = answer };
+	episode->files[episode->files_count++].has_build_id = true;
+	fill_stack(&episode->stacks[episode->stacks_count++]);
+	fill_stack(&episode->unwound);
+	episode->samples = calloc(1, sizeof(*episode->samples));
+	episode->samples_count = 1;
+}
+
+static void fill_process(struct process_info *live)
+{
+	live->exe = strdup("/bin/x");
+	live->words = strdup("x");
+	live->words_size = 2;
+	live->cgroup = strdup("/user.slice/user-1000.slice/user@1000.service/user.slice/"
+			      "user-libpod_pod_" ID ".slice/libpod-" ID ".scope");
+	live->open_files = 1;
+	live->threads = calloc(1, sizeof(*live->threads));
+	live->threads_count = live->threads_total = 1;
+}
+
+static void incidents_have_their_keys(void **state)
+{
+	struct episode *episode = malloc(sizeof(*episode));
+	json_t *paths = json_object(), *incident, *records;
+	struct redactor *redactor = NULL;
+	char *text;
+	size_t i;
+
+	(void)state;
+	assert_non_null(episode);
+	episode_init(episode);
+	for (i = 0; i < ORIGIN_COUNT_; i++)
+		snprintf(episode->origin.text[i], ORIGIN_LEN, "x");
+	episode->has_policy = episode->has_live = true;
+	fill_process(&episode->live);
+	fill_frames(episode);
+	episode_note(episode, "note");
+	assert_int_equal(redact_new(NULL, 0, &redactor, NULL), 0);
+	text = episode_json(episode, redactor);
+	incident = json_loads(text, 0, NULL);
+	/* They have the keys of records.txt. */
+	records = json_object_get(incident, "records");
+	assert_true(json_is_array(records));
+	json_array_clear(records);
+	add_paths(paths, "", incident);
+	json_decref(incident);
+	free(text);
+	redact_free(redactor);
+	episode_done(episode);
+	free(episode);
+	assert_listed(paths, "tests/stable/incident.txt");
+}
+
+#define SIZE(name)                                                                                 \
+	{                                                                                          \
+#name, sizeof(struct name)                                                         \
+	}
+
+/* Programs allocate these structures, some in arrays, so even a new member breaks them. */
+static void structures_of_libmaze_have_their_sizes(void **state)
+{
+	static const struct {
+		const char *name;
+		size_t size;
+	} structs[] = {
+		SIZE(maze_counts),	  SIZE(maze_cursor),	   SIZE(maze_engine_report),
+		SIZE(maze_entry),	  SIZE(maze_error),	   SIZE(maze_evidence_wants),
+		SIZE(maze_frame),	  SIZE(maze_policy),	   SIZE(maze_policy_key),
+		SIZE(maze_process_event), SIZE(maze_process_info), SIZE(maze_record),
+		SIZE(maze_stack),
+	};
+	json_t *sizes;
+	char line[128];
+	size_t i;
+
+	(void)state;
+	if (sizeof(void *) != 8)
+		skip_because("the list has the sizes of 64-bit machines");
+	sizes = json_object();
+	for (i = 0; i < sizeof(structs) / sizeof(structs[0]); i++) {
+		snprintf(line, sizeof(line), "%s %zu", structs[i].name, structs[i].size);
+		json_object_set_new(sizes, line, json_true());
+	}
+	assert_listed(sizes, "tests/stable/structs.txt");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(records_have_their_keys),
+		cmocka_unit_test(the_list_of_watches_has_its_keys),
+		cmocka_unit_test(the_log_of_mazed_has_its_keys),
+		cmocka_unit_test(incidents_have_their_keys),
+		cmocka_unit_test(structures_of_libmaze_have_their_sizes),
+	};
+
+	return cmocka_run_group_tests_name("stable", tests, NULL, NULL);
+}
