@@ -109,8 +109,10 @@ static void count_another(struct call_counter *counter)
 		return;
 	}
 	pid = bench_fork();
-	while (!pid)
-		pause();
+	if (!pid) {
+		for (;;)
+			pause();
+	}
 	slot = call_counter_begin(counter, pid, bench_now(CLOCK_BOOTTIME), COUNTED_NS, &error);
 	if (slot < 0)
 		bench_fail("%s", error.text);
