@@ -18,8 +18,8 @@ static const char *reason(int missing)
 	case -EAGAIN:
 		return "System calls were not counted: the thread did not run";
 	case -EDQUOT:
-		return "System calls were not counted: other threads had used up the time in "
-		       "which that may slow down this machine";
+		return "System calls were not counted: other threads have used up the time for "
+		       "counting";
 	default:
 		return "System calls were not counted: the kernel does not support it";
 	}
