@@ -6,6 +6,7 @@
  */
 #include "log_case.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <signal.h>
 #include <stdlib.h>
