@@ -45,10 +45,10 @@ LDFLAGS ?= -Wl,-z,relro,-z,now
 # Another level among the flags replaces this one: gcc warns of two.
 FORTIFY := $(if $(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),,-D_FORTIFY_SOURCE=2)
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DMAZE_VERSION='"$(VERSION)"' -I. -isystem $(BUILD)/engine/bpf \
-	-isystem $(BUILD)/report $(FORTIFY) $(CPPFLAGS) $(WARNINGS) $(WERROR) $(CFLAGS) -fPIC
+	-isystem $(BUILD)/lib -isystem $(BUILD)/report $(FORTIFY) $(CPPFLAGS) $(WARNINGS) $(WERROR) $(CFLAGS) -fPIC
 LDLIBS_MAZE := -lbpf -lelf -lz -ljansson -pthread
 
-BPF_SKELETON := $(BUILD)/engine/bpf/maze.skel.h $(BUILD)/engine/bpf/follow.skel.h
+BPF_SKELETON := $(patsubst %,$(BUILD)/engine/bpf/%.skel.h,maze follow system_calls)
 LIB_SRC := $(wildcard base/*.c) $(filter-out %.bpf.c,$(wildcard engine/*.c engine/bpf/*.c engine/kmod/*.c engine/poll/*.c)) $(wildcard lib/*.c)
 CLI_SRC := $(wildcard cli/*.c)
 REPORT_SRC := $(wildcard report/*.c)
@@ -113,7 +113,18 @@ $(BUILD)/daemon/main.o: ALL_CFLAGS += -DMAZE_SYSCONFDIR='"$(SYSCONFDIR)"' \
 $(BUILD)/daemon/rules/conf_files.o: packaging/maze.conf
 
 $(BUILD)/engine/bpf/load.o $(BUILD)/engine/bpf/bpf.o $(BUILD)/engine/bpf/pins.o \
-	$(BUILD)/engine/bpf/follow.o: $(BPF_SKELETON)
+	$(BUILD)/engine/bpf/follow.o $(BUILD)/engine/bpf/system_calls.o: $(BPF_SKELETON)
+
+# The names of system calls by number, of the compiler's target.
+$(BUILD)/lib/system_calls_native.inc: HEADER := asm/unistd.h
+$(BUILD)/lib/system_calls_compat.inc: HEADER := asm/unistd_32.h
+$(BUILD)/lib/%.inc: scripts/system-call-names
+	@mkdir -p $(@D)
+	scripts/system-call-names $(HEADER) > $@.tmp
+	mv $@.tmp $@
+
+$(BUILD)/lib/system_call_names.o: $(BUILD)/lib/system_calls_native.inc \
+	$(BUILD)/lib/system_calls_compat.inc
 
 $(BUILD)/libmaze.a: $(LIB_OBJ)
 	rm -f $@

@@ -26,9 +26,11 @@
 #include "core/process_event.h"
 #include "engine/bpf/engine_bpf.h"
 #include "engine/bpf/follow.h"
+#include "engine/bpf/system_calls.h"
 
 #include "follow.skel.h"
 #include "maze.skel.h"
+#include "system_calls.skel.h"
 
 /* Tolerated difference: compilers vary, and a field may be added. */
 #define TOLERANCE 0.05
@@ -89,6 +91,17 @@ static void measure_follower(struct sizes *sizes, struct engine *engine)
 	follow_bpf__destroy(skeleton);
 }
 
+static void measure_system_calls(struct sizes *sizes)
+{
+	struct system_calls_bpf *skeleton = system_calls_bpf__open_and_load();
+	struct bpf_program *program;
+
+	if (!skeleton)
+		bench_die("cannot load the program that counts system calls");
+	bpf_object__for_each_program(program, skeleton->obj) measure(sizes, program);
+	system_calls_bpf__destroy(skeleton);
+}
+
 static void measure_all(struct sizes *sizes, const char *clang)
 {
 	struct engine *engine = attach_open();
@@ -104,6 +117,7 @@ static void measure_all(struct sizes *sizes, const char *clang)
 		 config->steal_unknown, config->has_irqtime, config->yield_probe);
 	bpf_object__for_each_program(program, engine->skeleton->obj) measure(sizes, program);
 	measure_follower(sizes, engine);
+	measure_system_calls(sizes);
 	attach_close(engine);
 }
 

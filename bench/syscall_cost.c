@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The cost of a system call. A watched process calls getppid(2), and writes single bytes
- * to a pipe: without the engine, with it, and with its probe of yields attached. The
- * order is shuffled each round; ratios are of values of the same round.
+ * to a pipe: without the engine, with it, while the calls of another process are counted,
+ * and with the engine's probe of yields attached. The order is shuffled each round; ratios
+ * are of values of the same round.
  *
  * usage: syscall_cost [ROUNDS]   JSON, see figure.h
  */
@@ -17,6 +18,7 @@
 #include "attach.h"
 #include "bench.h"
 #include "figure.h"
+#include "lib/system_calls.h"
 
 /*
  * About 20 ms of each, in slices of less than a ms. The fastest slice counts: the others
@@ -27,10 +29,13 @@
 /* Less than a pipe holds (65536 bytes), so the writer never waits. */
 #define WRITES 2000
 
-enum setting { WITHOUT, RESTING, ARMED, SETTINGS };
+/* Longer than any round. */
+#define COUNTED_NS (3600 * MAZE_NSEC_PER_SEC)
+
+enum setting { WITHOUT, RESTING, COUNTED, ARMED, SETTINGS };
 
 static const char *const names[SETTINGS] = { "without maze", "watched, probe resting",
-					     "watched, probe armed" };
+					     "another's calls counted", "watched, probe armed" };
 
 /* ns per call */
 struct costs {
@@ -88,8 +93,35 @@ static void call(int cpu, int go, int report)
 	_exit(write(report, &costs, sizeof(costs)) != sizeof(costs));
 }
 
-static struct costs measure(struct engine *engine, enum setting setting, int cpu)
+/* Begins to count the calls of a process that makes none; the second call ends both. */
+static void count_another(struct call_counter *counter)
 {
+	static int slot;
+	static pid_t pid;
+	struct maze_error error = { "" };
+	struct call_slice slice;
+
+	if (pid) {
+		call_counter_take(counter, slot, pid, 0, true, &slice);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		pid = 0;
+		return;
+	}
+	pid = bench_fork();
+	if (!pid) {
+		for (;;)
+			pause();
+	}
+	slot = call_counter_begin(counter, pid, bench_now(CLOCK_BOOTTIME), COUNTED_NS, &error);
+	if (slot < 0)
+		bench_fail("%s", error.text);
+}
+
+static struct costs measure(struct engine *engine, struct call_counter *counter,
+			    enum setting setting, int cpu)
+{
+	bool is_watched = setting == RESTING || setting == ARMED;
 	int go[2], report[2];
 	struct costs costs;
 	pid_t pid;
@@ -99,17 +131,21 @@ static struct costs measure(struct engine *engine, enum setting setting, int cpu
 	pid = bench_fork();
 	if (!pid)
 		call(cpu, go[0], report[1]);
-	if (setting != WITHOUT) {
+	if (is_watched) {
 		attach_switch(engine, true);
 		attach_watch(engine, pid);
 	}
+	if (setting == COUNTED)
+		count_another(counter);
 	if (setting == ARMED)
 		attach_yield_probe(engine, true);
 	if (write(go[1], "", 1) != 1 || read(report[0], &costs, sizeof(costs)) != sizeof(costs))
 		bench_die("the caller did not report");
 	if (setting == ARMED)
 		attach_yield_probe(engine, false);
-	if (setting != WITHOUT)
+	if (setting == COUNTED)
+		count_another(counter);
+	if (is_watched)
 		attach_switch(engine, false);
 	waitpid(pid, NULL, 0);
 	close(go[0]);
@@ -166,6 +202,8 @@ int main(int argc, char **argv)
 {
 	int rounds = argc > 1 ? atoi(argv[1]) : 60, round, i, cpu = bench_cpu(), order[SETTINGS];
 	double *getppids[SETTINGS], *writes[SETTINGS];
+	struct maze_error error = { "" };
+	struct call_counter *counter;
 	struct engine *engine;
 	struct costs costs;
 	const char *probe;
@@ -177,6 +215,8 @@ int main(int argc, char **argv)
 		writes[i] = bench_values((size_t)rounds);
 	}
 	engine = attach_open();
+	if (call_counter_open(&counter, &error))
+		bench_fail("%s", error.text);
 	probe = attach_yield_probe(engine, true);
 	if (probe)
 		attach_yield_probe(engine, false);
@@ -185,12 +225,13 @@ int main(int argc, char **argv)
 		for (i = 0; i < SETTINGS; i++) {
 			if (order[i] == ARMED && !probe)
 				continue;
-			costs = measure(engine, (enum setting)order[i], cpu);
+			costs = measure(engine, counter, (enum setting)order[i], cpu);
 			getppids[order[i]][round] = costs.getppid;
 			writes[order[i]][round] = costs.write;
 		}
 	}
 	report(getppids, writes, probe, (size_t)rounds);
+	call_counter_close(counter);
 	attach_close(engine);
 	for (i = 0; i < SETTINGS; i++) {
 		free(getppids[i]);

@@ -36,6 +36,7 @@ int session_incidents_open(const struct command *command, const struct options *
 		.dir = options->incidents,
 		.no_unwind = options->no_unwind,
 		.tag = tag,
+		.calls_cpu_ns = INCIDENTS_CALLS_CPU_NS,
 	};
 	struct session_incidents *incidents = calloc(1, sizeof(*incidents));
 	struct maze_error error = { "" };

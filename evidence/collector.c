@@ -95,6 +95,19 @@ static void enqueue(struct collector *collector, struct collector_user *user,
 		collector->lost++;
 }
 
+bool collector_has_episode(struct collector *collector, maze_u32 pid, maze_u32 tid,
+			   maze_u32 episode)
+{
+	return find_by_episode(collector, pid, tid, episode);
+}
+
+void collector_send(struct collector *collector, const struct collector_header *header,
+		    const void *body, size_t size)
+{
+	enqueue(collector, find_by_episode(collector, header->pid, header->tid, header->episode),
+		header, body, size);
+}
+
 /* ---- records and evidence ---------------------------------------------------------- */
 
 static bool is_wanted(const struct collector *collector, maze_u64 tag, maze_u64 boot_ns)
@@ -125,8 +138,10 @@ void collector_record(struct collector *collector, const struct maze_record *rec
 	case MAZE_EVENT_HARD:
 		enqueue(collector, user ?: user_of(collector, record->uid), &header, &message,
 			sizeof(message));
+		collector_calls_record(collector, record, policy);
 		return;
 	case MAZE_EVENT_EXIT:
+		collector_calls_record(collector, record, policy);
 		/* The exit also ends the incidents of the thread's earlier episodes. */
 		if (!user)
 			user = collector->options.shared ? find_user(collector, record->uid)
@@ -161,8 +176,7 @@ void collector_stack(struct collector *collector, const struct maze_stack *stack
 	const struct collector_header header = { COLLECTOR_STACK, stack->pid, stack->tid,
 						 stack->episode };
 
-	enqueue(collector, find_by_episode(collector, stack->pid, stack->tid, stack->episode),
-		&header, stack, sizeof(*stack));
+	collector_send(collector, &header, stack, sizeof(*stack));
 }
 
 /* Takes at most BATCH_MAX of each kind of evidence. Returns true if there may be more. */
@@ -212,9 +226,10 @@ int collector_work(struct collector *collector, struct incident_messages *ret)
 {
 	struct incident_messages *messages = &collector->later;
 	struct collector_user *user;
-	int wait_ms = -1;
+	int wait_ms;
 
 	take_evidence(collector);
+	wait_ms = collector_calls_work(collector);
 	workers_left_reap(&collector->left);
 	for (user = collector->users; user < collector->users + USERS_MAX; user++) {
 		if (user->used && collector_has_room(messages))
@@ -299,6 +314,7 @@ void collector_close(struct collector *collector, struct incident_messages *ret)
 		return;
 	while (take_evidence(collector))
 		;
+	collector_calls_close(collector);
 	*messages = collector->later;
 	maze_evidence_close(collector->evidence);
 	while (!collector_end_workers(collector, messages) && now_ns(CLOCK_MONOTONIC) < until)

@@ -4,6 +4,7 @@
 #define MAZE_EVIDENCE_COLLECTOR_USERS_H
 
 #include "collector.h"
+#include "collector_calls.h"
 #include "collector_queue.h"
 #include "isolation/worker.h"
 
@@ -34,6 +35,7 @@ struct collector {
 	struct maze_evidence *evidence; /* NULL: no evidence comes */
 	struct collector_user users[USERS_MAX];
 	struct workers_left left;
+	struct collector_calls calls;
 	int epoll;
 	maze_u64 lost;		/* incidents that no message about one user counts */
 	maze_u64 evidence_lost; /* process infos and stacks overwritten before they were read */
@@ -43,6 +45,12 @@ struct collector {
 	struct incident_messages later; /* returned by the next collector_work() */
 };
 
+/* Whether messages of this episode are queued or kept, as those of an open incident. */
+bool collector_has_episode(struct collector *collector, maze_u32 pid, maze_u32 tid,
+			   maze_u32 episode);
+/* Queues a message about an episode that already has messages; ignores it otherwise. */
+void collector_send(struct collector *collector, const struct collector_header *header,
+		    const void *body, size_t size);
 /* Returns 0, -EAGAIN if too many workers of the user are left behind, or -errno. */
 int collector_start_worker(struct collector *collector, struct collector_user *user);
 void collector_leave_worker(struct collector *collector, struct collector_user *user, bool killed);

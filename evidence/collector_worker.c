@@ -90,6 +90,13 @@ static void take_record(struct worker_loop *loop, const struct collector_record 
 			 message->has_policy ? &message->policy : NULL);
 }
 
+static void take_calls(struct worker_loop *loop, const struct collector_header *header,
+		       const struct collector_calls_message *message)
+{
+	incidents_calls(loop->incidents, header->pid, header->tid, header->episode,
+			message->missing, &message->slice);
+}
+
 static void take(struct worker_loop *loop, const struct collector_header *header, const void *body)
 {
 	loop->taken++;
@@ -102,6 +109,9 @@ static void take(struct worker_loop *loop, const struct collector_header *header
 		return;
 	case COLLECTOR_STACK:
 		incidents_stack(loop->incidents, body);
+		return;
+	case COLLECTOR_CALLS:
+		take_calls(loop, header, body);
 		return;
 	}
 }

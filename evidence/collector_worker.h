@@ -7,11 +7,12 @@
 #ifndef MAZE_EVIDENCE_COLLECTOR_WORKER_H
 #define MAZE_EVIDENCE_COLLECTOR_WORKER_H
 
+#include "../core/system_calls.h"
 #include "incident.h"
 
 /* ---- to the worker ----------------------------------------------------------------- */
 
-enum collector_kind { COLLECTOR_RECORD, COLLECTOR_PROCESS_INFO, COLLECTOR_STACK };
+enum collector_kind { COLLECTOR_RECORD, COLLECTOR_PROCESS_INFO, COLLECTOR_STACK, COLLECTOR_CALLS };
 
 struct collector_header {
 	maze_u32 kind; /* enum collector_kind */
@@ -26,9 +27,15 @@ struct collector_record {
 	char rule[80]; /* "": no rule */
 };
 
+struct collector_calls_message {
+	int missing; /* -errno: why there is no slice */
+	struct call_slice slice;
+};
+
 #define COLLECTOR_BODY_MAX sizeof(struct maze_stack)
 _Static_assert(sizeof(struct maze_process_info) <= COLLECTOR_BODY_MAX &&
-		       sizeof(struct collector_record) <= COLLECTOR_BODY_MAX,
+		       sizeof(struct collector_record) <= COLLECTOR_BODY_MAX &&
+		       sizeof(struct collector_calls_message) <= COLLECTOR_BODY_MAX,
 	       "the stack is the largest message");
 
 /* ---- from the worker --------------------------------------------------------------- */

@@ -370,3 +370,16 @@ void incidents_stack(struct incidents *incidents, const struct maze_stack *stack
 	capture(incidents, incident, stack->boot_ns);
 	episode_add_stack(&incident->episode, stack);
 }
+
+void incidents_calls(struct incidents *incidents, maze_u32 pid, maze_u32 tid, maze_u32 episode,
+		     int missing, const struct call_slice *slice)
+{
+	struct incident *incident = find(incidents, pid, tid, episode);
+
+	if (!incident)
+		return;
+	episode_add_calls(&incident->episode, missing, slice);
+	incident->changed = true;
+	incident->last_ns = now_ns(CLOCK_BOOTTIME);
+	incident->due_ns = 0;
+}

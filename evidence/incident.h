@@ -13,10 +13,13 @@
 #define MAZE_EVIDENCE_INCIDENT_H
 
 #include "../core/stack.h"
+#include "../core/system_calls.h"
 #include "../lib/maze.h"
 
 struct incidents;
 
+/* The default of calls_cpu_ns. */
+#define INCIDENTS_CALLS_CPU_NS (20 * MAZE_NSEC_PER_MSEC)
 /* The maximum of open incidents of another user than our own in a shared directory. */
 #define INCIDENTS_OPEN_USER 64
 
@@ -38,6 +41,11 @@ struct incidents_options {
 	 */
 	maze_u64 tag;
 	maze_u64 since_ns; /* CLOCK_BOOTTIME */
+	/*
+	 * A collector counts the system calls of a runaway thread for this CPU time. 0: it
+	 * counts none.
+	 */
+	maze_u64 calls_cpu_ns;
 	/* The collector sets these for its workers. Its callers leave them 0. */
 	unsigned int uid; /* the user; part of the ids unless it is the caller */
 	bool blind;	  /* read no process and no file of a process */
@@ -72,6 +80,12 @@ void incidents_record(struct incidents *incidents, const struct maze_record *rec
 		      const char *engine, const char *rule, const struct maze_policy *policy);
 void incidents_process_info(struct incidents *incidents, const struct maze_process_info *recorded);
 void incidents_stack(struct incidents *incidents, const struct maze_stack *stack);
+/*
+ * Adds the system calls of a slice to an open incident, or the reason why there are none:
+ * `missing` is -errno, and 0 if there is a slice.
+ */
+void incidents_calls(struct incidents *incidents, maze_u32 pid, maze_u32 tid, maze_u32 episode,
+		     int missing, const struct call_slice *slice);
 /*
  * Does the work that is due, for at most a few milliseconds. Returns the ms until the
  * next call is due. 0 means that it is due after the caller has handled its other events.

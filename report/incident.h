@@ -53,6 +53,25 @@ struct incident_sample {
 	size_t stack; /* index into `stacks` */
 };
 
+/* System calls with the same number, descriptor and result. */
+struct incident_call {
+	const char *name;  /* NULL: only the number is known */
+	const char *error; /* such as "EAGAIN"; NULL: success */
+	long long number, fd, calls, time_ns;
+	long long bytes; /* INCIDENT_UNKNOWN: the result is not a number of bytes */
+	bool compat, has_fd, positive;
+};
+
+/* A slice of the thread's CPU time in which its system calls were counted. */
+struct incident_slice {
+	long long time_ns; /* since 1970 */
+	long long cpu_ns, wall_ns, calls, rest_calls, rest_time_ns;
+	struct incident_call *rows; /* the most frequent first */
+	size_t rows_count;
+	struct incident_call inside; /* the call that it was in at the end */
+	bool is_inside;
+};
+
 struct incident_thread {
 	const char *comm, *state;
 	long long tid, cpu_ns;
@@ -98,6 +117,8 @@ struct incident {
 	long long samples_lost;
 	struct incident_stack unwound; /* count 0: none */
 	long long unwound_took_ns;
+	struct incident_slice *slices;
+	size_t slices_count;
 	const char **notes;
 	size_t notes_count;
 	/* A signal to another thread that may have ended this one; "": none. */

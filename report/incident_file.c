@@ -4,6 +4,7 @@
  */
 #include "incident_file.h"
 #include "json_reader.h"
+#include "system_calls.h"
 #include "../base/error.h"
 
 #include <errno.h>
@@ -288,7 +289,7 @@ static bool read_incident(struct json_reader *reader, const json_t *root, struct
 		type_error(reader, "records", "an array of at least one record");
 	if (!read_texts(reader, root, "notes", &incident->notes, &incident->notes_count) ||
 	    !read_records(reader, records, incident) || !read_stacks(reader, root, incident) ||
-	    !read_samples(reader, samples, incident))
+	    !read_samples(reader, samples, incident) || !system_calls_read(reader, root, incident))
 		return false;
 	read_origin(reader, root, incident);
 	reader->where = "policy";
@@ -395,6 +396,7 @@ void incident_free(struct incident *incident)
 		return;
 	for (i = 0; incident->stacks && i < incident->stacks_count; i++)
 		free(incident->stacks[i].frames);
+	system_calls_free(incident);
 	free(incident->unwound.frames);
 	free(incident->stacks);
 	free(incident->samples);

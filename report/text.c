@@ -3,6 +3,7 @@
 #include "report.h"
 #include "../base/rfc3339.h"
 #include "summary.h"
+#include "system_calls.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -273,6 +274,16 @@ static void put_functions(struct page *page, const struct stacks *stacks)
 			stacks->by_self_count - FUNCTIONS_SHOWN);
 }
 
+static void put_system_calls(struct page *page, const struct incident *incident)
+{
+	size_t i;
+
+	for (i = 0; i < incident->slices_count; i++) {
+		heading(page, i ? "System calls, later" : "System calls");
+		system_calls_text(&incident->slices[i], page->terminal, page->out);
+	}
+}
+
 static void put_records(struct page *page, const struct incident *incident)
 {
 	const struct incident_record *record;
@@ -341,6 +352,7 @@ int report_text(const struct incident *incident, const struct stacks *stacks,
 	end(&page);
 	put_stack(&page, incident, stacks);
 	put_functions(&page, stacks);
+	put_system_calls(&page, incident);
 	put_records(&page, incident);
 	heading(&page, "Facts");
 	summary_facts(&page.summary, incident, stacks);

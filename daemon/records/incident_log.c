@@ -101,6 +101,7 @@ static int begin(struct incident_log *incidents, const struct incidents_settings
 		.redact_names_count = settings->redact_names.count,
 		.shared = true,
 		.since_ns = incidents->since_ns,
+		.calls_cpu_ns = settings->system_calls ? INCIDENTS_CALLS_CPU_NS : 0,
 	};
 	int err;
 

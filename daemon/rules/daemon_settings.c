@@ -43,6 +43,7 @@ int daemon_settings_init(struct daemon_settings *settings)
 			.age_max_ns = INCIDENT_STORE_AGE_DEFAULT_NS,
 			.samples = MAZE_STACKS_DEFAULT,
 			.unwind = true,
+			.system_calls = true,
 		},
 	};
 	return settings->control_socket && settings->incidents.dir ? 0 : -ENOMEM;
@@ -76,6 +77,7 @@ bool incidents_settings_differ(const struct incidents_settings *a,
 	return strcmp(a->dir, b->dir) || a->count_max != b->count_max ||
 	       a->bytes_max != b->bytes_max || a->age_max_ns != b->age_max_ns ||
 	       a->samples != b->samples || a->unwind != b->unwind ||
+	       a->system_calls != b->system_calls ||
 	       string_lists_differ(&a->redact_names, &b->redact_names);
 }
 
@@ -202,6 +204,13 @@ static int set_unwind(const struct key *key, struct key_target *target, const ch
 	return value_yes_no(value, &target->daemon->incidents.unwind, error);
 }
 
+static int set_system_calls(const struct key *key, struct key_target *target, const char *value,
+			    struct maze_error *error)
+{
+	(void)key;
+	return value_yes_no(value, &target->daemon->incidents.system_calls, error);
+}
+
 /* Compiles the masks only to report an invalid mask at its line. */
 static int set_mask(const struct key *key, struct key_target *target, const char *value,
 		    struct maze_error *error)
@@ -237,6 +246,7 @@ const struct key daemon_keys[] = {
 	{ "incidents-age", SECTION_DAEMON, "a duration such as 30d", set_incidents_age, 0 },
 	{ "samples", SECTION_DAEMON, "a number; 0: no stacks are taken", set_samples, 0 },
 	{ "unwind", SECTION_DAEMON, "yes, or no", set_unwind, 0 },
+	{ "system-calls", SECTION_DAEMON, "yes, or no", set_system_calls, 0 },
 	{ "mask", SECTION_DAEMON, "names of options or variables, * for any bytes", set_mask, 0 },
 	{ NULL, 0, NULL, NULL, 0 },
 };

@@ -22,6 +22,7 @@ struct incidents_settings {
 	maze_u64 age_max_ns;
 	unsigned int samples; /* the number of stacks per episode; 0: none */
 	bool unwind;
+	bool system_calls;
 	struct string_list redact_names;
 };
 

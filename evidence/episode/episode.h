@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "../../core/system_calls.h"
 #include "../capture/machine_info.h"
 #include "../capture/process_info.h"
 #include "../store/redact.h"
@@ -19,6 +20,7 @@
 #define EPISODE_FRAMES_MAX 2048
 #define EPISODE_FILES_MAX 256
 #define EPISODE_NOTES_MAX 16
+#define EPISODE_SLICES_MAX 2
 #define EPISODE_ID_MAX 96
 #define EPISODE_NO_FILE ~0U
 
@@ -93,6 +95,9 @@ struct episode {
 	bool unwind_wanted, unwind_running, unwind_done;
 	struct episode_stack unwound;
 
+	struct call_slice slices[EPISODE_SLICES_MAX];
+	size_t slices_count;
+
 	const char *notes[EPISODE_NOTES_MAX]; /* literals */
 	size_t notes_count;
 };
@@ -109,9 +114,13 @@ void episode_add_process_info(struct episode *episode, const struct maze_process
 /* Returns -ENOSPC if there is no room. The stack is then counted and dropped. */
 int episode_add_stack(struct episode *episode, const struct maze_stack *stack);
 void episode_add_unwound(struct episode *episode, const struct unwind_frame *frames, size_t count);
+/* Adds a slice, or a note if `missing` is -errno. */
+void episode_add_calls(struct episode *episode, int missing, const struct call_slice *slice);
 /* Returns the path of the program, or NULL if it is unknown. */
 const char *episode_exe(const struct episode *episode);
 
+/* The key system_calls of maze-incident(5). */
+json_t *episode_calls_json(const struct episode *episode);
 /* Writes the format of maze-incident(5). NULL: out of memory. The caller frees it. */
 char *episode_json(const struct episode *episode, const struct redactor *redactor);
 

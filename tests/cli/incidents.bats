@@ -183,3 +183,13 @@ named() {
 	caught
 	[ "$(grep -c 'maze run: .*Read-only' <<< "$stderr")" -eq 1 ]
 }
+
+@test "the system calls of a loop are shown; a loop in user code has none" {
+	run "$MAZE" run --soft 100ms --hard 700ms --soft-signal 0 --incidents "$kept" -- "$PROGRAMS/poller" --read
+	[ "$status" -eq 137 ]
+	report | tee /dev/stderr | grep -qE '^ +[0-9]+ .* %  read, fd [0-9]+: EAGAIN$'
+	rm -rf "$kept"
+	build_loop
+	caught
+	report | tee /dev/stderr | grep -q '^System calls: none in '
+}

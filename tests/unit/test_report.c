@@ -99,6 +99,8 @@ static void an_invalid_incident_is_refused_with_the_key(void **state)
 	refused(HEAD ",\"process\":{\"cmdline\":[7]}}", -EINVAL, "\"cmdline\"");
 	refused(HEAD ",\"notes\":\"one\"}", -EINVAL, "\"notes\"");
 	refused(HEAD ",\"rule\":1}", -EINVAL, "\"rule\"");
+	refused(HEAD ",\"system_calls\":[{\"rows\":[{\"calls\":\"1\"}]}]}", -EINVAL, "\"calls\"");
+	refused(HEAD ",\"system_calls\":[1]}", -EINVAL, "\"system_calls\"");
 }
 
 static void a_stack_of_too_many_frames_is_refused(void **state)
@@ -241,9 +243,12 @@ static void without_samples_there_is_no_hottest_stack(void **state)
 
 #define HOSTILE_PROCESS "{\"comm\":\"" HOSTILE "\",\"cmdline\":[\"" HOSTILE "\"]}"
 
-static const char *const hostile = HEAD
-	",\"rule\":\"" HOSTILE "\",\"process\":" HOSTILE_PROCESS
-	",\"stacks\":[" STACK(F(HOSTILE)) "],\"samples\":[" S("0") "],\"notes\":[\"" HOSTILE "\"]}";
+static const char *const hostile =
+	HEAD ",\"rule\":\"" HOSTILE "\",\"process\":" HOSTILE_PROCESS
+	     ",\"stacks\":[" STACK(F(HOSTILE)) "],\"samples\":[" S(
+		     "0") "],\"notes\":[\"" HOSTILE "\"]"
+			  ",\"system_calls\":[{\"rows\":[{\"name\":\"" HOSTILE
+			  "\",\"error\":\"" HOSTILE "\"}],\"inside\":{\"name\":\"" HOSTILE "\"}}]}";
 
 static char *shown(const char *text, int form)
 {
@@ -272,6 +277,42 @@ static void names_are_escaped_for_terminals(void **state)
 	for (at = text; *at; at++)
 		assert_true((*at >= ' ' && *at < 127) || *at == '\n');
 	assert_non_null(strstr(text, "\\x1b[2J\\x7f\\u{009b}\\x0a;"));
+	free(text);
+}
+
+/* 2000 calls in 20 ms of CPU time are 100000 a second; times are shares of 40 ms. */
+static void system_calls_are_a_table(void **state)
+{
+	static const char *const lines[] = {
+		"\nSystem calls: 3003 in 20ms of CPU time\n"
+		"  calls per s        time  call and result\n",
+		"       100000        50 %  epoll_wait, fd 4: positive\n",
+		"        50000        25 %  openat, fd AT_FDCWD: ENOENT\n",
+		"           50         0 %  system call 999 (32-bit): 0\n",
+		"           50   below 1 %  read, fd -1: 700 bytes in all\n",
+		"           50         0 %  others\n"
+		"  At the end it was in futex, for 1ms\n",
+		"\nSystem calls, later: none in 20ms of CPU time\n"
+		"  At the end it was in readv, fd 5, for at least 40ms\n",
+	};
+	char *text = shown(
+		HEAD ",\"system_calls\":[{\"cpu_ns\":20000000,\"wall_ns\":40000000,\"calls\":3003,"
+		     "\"rows\":[{\"name\":\"epoll_wait\",\"number\":232,\"fd\":4,\"positive\":true,"
+		     "\"calls\":2000,\"time_ns\":20000000},{\"name\":\"openat\",\"fd\":-100,"
+		     "\"error\":\"ENOENT\",\"calls\":1000,\"time_ns\":10000000},{\"number\":999,"
+		     "\"compat\":true,\"positive\":false,\"calls\":1,\"time_ns\":0},"
+		     "{\"name\":\"read\",\"fd\":-1,\"positive\":true,\"bytes\":700,\"calls\":1,"
+		     "\"time_ns\":900}],\"rest_calls\":1,\"rest_time_ns\":0,"
+		     "\"inside\":{\"name\":\"futex\",\"time_ns\":1000000}},"
+		     "{\"cpu_ns\":20000000,\"wall_ns\":40000000,\"calls\":0,\"rows\":[],"
+		     "\"inside\":{\"name\":\"readv\",\"fd\":5,\"time_ns\":40000000}}]}",
+		't');
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		if (!strstr(text, lines[i]))
+			fail_msg("not \"%s\" in: %s", lines[i], text);
 	free(text);
 }
 
@@ -448,6 +489,7 @@ int main(void)
 		cmocka_unit_test(a_recursive_function_counts_once_a_sample),
 		cmocka_unit_test(without_samples_there_is_no_hottest_stack),
 		cmocka_unit_test(names_are_escaped_for_terminals),
+		cmocka_unit_test(system_calls_are_a_table),
 		cmocka_unit_test(folded_names_have_no_separator),
 		cmocka_unit_test(names_are_escaped_in_pages),
 		cmocka_unit_test(letters_of_all_languages_reach_the_page),

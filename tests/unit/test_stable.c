@@ -6,9 +6,11 @@
  */
 #include "log_case.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 
 #include "../../daemon/log/entry_json.h"
 #include "../../evidence/episode/episode.h"
@@ -155,6 +157,21 @@ static void fill_process(struct process_info *live)
 	live->threads_count = live->threads_total = 1;
 }
 
+static void fill_calls(struct episode *episode)
+{
+	struct call_slice slice = {
+		.calls = 2,
+		.rows = { { .call = SYS_read, .result = 1, .count = 1, .sum = 1 },
+			  { .call = 3 | CALL_COMPAT, .result = -EAGAIN, .count = 1 } },
+		.rows_count = 2,
+		.inside = SYS_read,
+	};
+
+	episode_add_calls(episode, 0, &slice);
+	slice.inside = 3 | CALL_COMPAT;
+	episode_add_calls(episode, 0, &slice);
+}
+
 static void incidents_have_their_keys(void **state)
 {
 	struct episode *episode = malloc(sizeof(*episode));
@@ -171,6 +188,7 @@ static void incidents_have_their_keys(void **state)
 	episode->has_policy = episode->has_live = true;
 	fill_process(&episode->live);
 	fill_frames(episode);
+	fill_calls(episode);
 	episode_note(episode, "note");
 	assert_int_equal(redact_new(NULL, 0, &redactor, NULL), 0);
 	text = episode_json(episode, redactor);

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "system_calls.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+
+#define NSEC_PER_SEC 1e9
+/* The writer has at most 2 slices of 16 rows. */
+#define SLICES_MAX 16
+#define ROWS_MAX 64
+
+/* ---- read -------------------------------------------------------------------------- */
+
+/* A descriptor may be negative: AT_FDCWD, or the invalid one of a program. */
+static void read_fd(struct json_reader *reader, const json_t *object, struct incident_call *call)
+{
+	json_t *fd = json_object_get(object, "fd");
+
+	call->has_fd = json_is_integer(fd);
+	call->fd = json_integer_value(fd);
+	if (fd && !json_is_null(fd) && !call->has_fd)
+		type_error(reader, "fd", "a whole number");
+}
+
+static void read_call(struct json_reader *reader, const json_t *object, struct incident_call *call)
+{
+	call->name = read_text(reader, object, "name");
+	call->error = read_text(reader, object, "error");
+	call->number = read_number(reader, object, "number");
+	read_fd(reader, object, call);
+	call->calls = read_number(reader, object, "calls");
+	call->time_ns = read_number(reader, object, "time_ns");
+	call->bytes = read_number(reader, object, "bytes");
+	call->compat = read_flag(reader, object, "compat", false);
+	call->positive = read_flag(reader, object, "positive", false);
+}
+
+static bool read_slice(struct json_reader *reader, const json_t *object,
+		       struct incident_slice *slice)
+{
+	json_t *rows = read_array(reader, object, "rows");
+	json_t *inside = read_object(reader, object, "inside");
+	size_t count = json_array_size(rows), i;
+
+	if (count > ROWS_MAX) {
+		type_error(reader, "rows", "an array of at most 64");
+		count = 0;
+	}
+	slice->time_ns = read_time(reader, object, "time");
+	slice->cpu_ns = read_number(reader, object, "cpu_ns");
+	slice->wall_ns = read_number(reader, object, "wall_ns");
+	slice->calls = read_number(reader, object, "calls");
+	slice->rest_calls = read_number(reader, object, "rest_calls");
+	slice->rest_time_ns = read_number(reader, object, "rest_time_ns");
+	slice->is_inside = inside;
+	read_call(reader, inside, &slice->inside);
+	slice->rows = calloc(ROWS_MAX, sizeof(*slice->rows));
+	if (!slice->rows)
+		return false;
+	for (i = 0; i < count; i++)
+		read_call(reader, read_element(reader, rows, i), &slice->rows[i]);
+	slice->rows_count = count;
+	return true;
+}
+
+bool system_calls_read(struct json_reader *reader, const json_t *root, struct incident *incident)
+{
+	json_t *array = read_array(reader, root, "system_calls");
+	size_t count = json_array_size(array), i;
+
+	reader->where = "system_calls";
+	if (count > SLICES_MAX) {
+		type_error(reader, "", "an array of at most 16");
+		return true;
+	}
+	incident->slices = calloc(SLICES_MAX, sizeof(*incident->slices));
+	if (!incident->slices)
+		return false;
+	for (i = 0; i < count; i++) {
+		incident->slices_count = i + 1;
+		if (!read_slice(reader, read_element(reader, array, i), &incident->slices[i]))
+			return false;
+	}
+	return true;
+}
+
+void system_calls_free(struct incident *incident)
+{
+	size_t i;
+
+	for (i = 0; i < incident->slices_count; i++)
+		free(incident->slices[i].rows);
+	free(incident->slices);
+}
+
+/* ---- print ------------------------------------------------------------------------- */
+
+static size_t at_least_0(long long number)
+{
+	return number > 0 ? (size_t)number : 0;
+}
+
+static void put_call(const struct incident_call *call, const struct shown_terminal *terminal,
+		     FILE *out)
+{
+	char number[SHOWN_LEN];
+
+	if (call->name)
+		shown_printable(out, terminal, call->name, 32);
+	else
+		fprintf(out, "system call %s", shown_number(call->number, number));
+	if (call->compat)
+		fputs(" (32-bit)", out);
+	if (call->has_fd && call->fd == AT_FDCWD)
+		fputs(", fd AT_FDCWD", out);
+	else if (call->has_fd)
+		fprintf(out, ", fd %lld", call->fd);
+}
+
+static void put_row(const struct incident_slice *slice, long long calls, long long time_ns,
+		    FILE *out)
+{
+	long long per_ns = slice->cpu_ns > 0 ? slice->cpu_ns : slice->wall_ns;
+	char share[SHOWN_LEN];
+
+	fprintf(out, "  %11.0f  %10s  ",
+		per_ns > 0 && calls > 0 ? (double)calls * NSEC_PER_SEC / (double)per_ns : 0.0,
+		shown_share(at_least_0(time_ns), at_least_0(slice->wall_ns), share));
+}
+
+static void put_result(const struct incident_call *call, const struct shown_terminal *terminal,
+		       FILE *out)
+{
+	char bytes[SHOWN_LEN];
+
+	fputs(": ", out);
+	if (call->error)
+		shown_printable(out, terminal, call->error, 24);
+	else if (call->bytes >= 0)
+		fprintf(out, "%s bytes in all", shown_number(call->bytes, bytes));
+	else
+		fputs(call->positive ? "positive" : "0", out);
+	fputc('\n', out);
+}
+
+void system_calls_text(const struct incident_slice *slice, const struct shown_terminal *terminal,
+		       FILE *out)
+{
+	char calls[SHOWN_LEN], time[SHOWN_LEN];
+	size_t i;
+
+	fprintf(out, ": %s in %s of CPU time\n",
+		slice->calls ? shown_number(slice->calls, calls) : "none",
+		slice->cpu_ns > 0 ? shown_duration(slice->cpu_ns, time) : "an unknown amount");
+	if (slice->rows_count)
+		fprintf(out, "  %11s  %10s  %s\n", "calls per s", "time", "call and result");
+	for (i = 0; i < slice->rows_count; i++) {
+		put_row(slice, slice->rows[i].calls, slice->rows[i].time_ns, out);
+		put_call(&slice->rows[i], terminal, out);
+		put_result(&slice->rows[i], terminal, out);
+	}
+	if (slice->rest_calls > 0) {
+		put_row(slice, slice->rest_calls, slice->rest_time_ns, out);
+		fputs("others\n", out);
+	}
+	if (slice->is_inside) {
+		fputs("  At the end it was in ", out);
+		put_call(&slice->inside, terminal, out);
+		fprintf(out, ", for %s%s\n", slice->calls ? "" : "at least ",
+			slice->inside.time_ns >= 0 ? shown_duration(slice->inside.time_ns, time)
+						   : "an unknown time");
+	}
+}

@@ -1,0 +1,564 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Counts of system calls in a slice, against programs that keep an account of their own:
+ * a program notes the time after each call, so the calls in the slice are known to one.
+ */
+#include "incident_case.h"
+
+#include <dirent.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+
+#include "../../base/clock.h"
+#include "../../core/system_calls.h"
+#include "../../evidence/collector.h"
+#include "../../lib/system_calls.h"
+
+#define MS MAZE_NSEC_PER_MSEC
+#define LIMIT_NS (20 * MS)
+#define WAIT_NS (60 * MAZE_NSEC_PER_SEC)
+/* The calls of several seconds. The parent ends the child long before. */
+#define NOTES (1U << 22)
+#define WRITTEN 7
+
+static struct call_counter *counter;
+static char why_not[512];
+static bool must_run;
+
+struct account {
+	volatile maze_u64 count;
+	volatile int fd;
+	volatile bool started;
+	maze_u64 times[NOTES]; /* CLOCK_BOOTTIME after each call, as a ring */
+};
+
+static struct account *account;
+
+static int load_counter(void **state)
+{
+	struct maze_error error = { "" };
+
+	(void)state;
+	account = mmap(NULL, sizeof(*account), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		       -1, 0);
+	if (account == MAP_FAILED)
+		return -1;
+	if (!call_counter_open(&counter, &error))
+		return 0;
+	snprintf(why_not, sizeof(why_not), "%.500s", error.text);
+	return must_run ? -1 : 0;
+}
+
+static int drop_counter(void **state)
+{
+	(void)state;
+	call_counter_close(counter);
+	return 0;
+}
+
+static int clear_account(void **state)
+{
+	(void)state;
+	account->count = 0;
+	return 0;
+}
+
+static int stop_child(void **state)
+{
+	(void)state;
+	if (loop_running)
+		loop_stop(loop_running);
+	return 0;
+}
+
+/* ---- the children ---------------------------------------------------------------------- */
+
+static void note(void)
+{
+	account->times[account->count % NOTES] = now_ns(CLOCK_BOOTTIME);
+	account->count++;
+}
+
+static pid_t run(void (*program)(void))
+{
+	pid_t pid;
+
+	account->started = false;
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		account->started = true;
+		for (;;)
+			program();
+	}
+	loop_running = pid;
+	/* Until then it makes calls of libc. */
+	while (!account->started)
+		poll(NULL, 0, 1);
+	return pid;
+}
+
+/* Reads of an empty pipe fail; writes succeed. Only the writes are noted. */
+static void poll_a_pipe(void)
+{
+	static int pipe_fds[2], null;
+	char bytes[WRITTEN];
+
+	if (!null) {
+		if (pipe2(pipe_fds, O_NONBLOCK))
+			_exit(1);
+		null = open("/dev/null", O_WRONLY);
+		account->fd = null;
+	}
+	if (read(pipe_fds[0], bytes, sizeof(bytes)) >= 0 ||
+	    write(null, bytes, sizeof(bytes)) != sizeof(bytes))
+		_exit(1);
+	note();
+}
+
+static void spin(void)
+{
+	asm volatile("");
+}
+
+/* Some hundred ms for each call. */
+static void read_for_long(void)
+{
+	static struct iovec parts[1024];
+	static int zero;
+	int i;
+
+	if (!zero) {
+		zero = open("/dev/zero", O_RDONLY);
+		parts[0].iov_len = 2 << 20;
+		parts[0].iov_base = mmap(NULL, parts[0].iov_len, PROT_READ | PROT_WRITE,
+					 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		for (i = 1; i < 1024; i++)
+			parts[i] = parts[0];
+		account->fd = zero;
+	}
+	if (readv(zero, parts, 1024) <= 0)
+		_exit(1);
+}
+
+static void close_many(void)
+{
+	int fd;
+
+	for (fd = 1000; fd < 1100; fd++)
+		close(fd);
+}
+
+static void look_for_processes(void)
+{
+	int i;
+
+	for (i = 0; i < 1000; i++)
+		syscall(SYS_sched_getscheduler, GONE + i);
+}
+
+#if defined(__x86_64__)
+/* close(2) by the 32-bit interface, which a 64-bit program can use too. */
+static void close_32(void)
+{
+	long result = 6;
+
+	asm volatile("int $0x80"
+		     : "+a"(result)
+		     : "b"(77L)
+		     : "memory", "cc", "r8", "r9", "r10", "r11");
+	if (result != -EBADF)
+		_exit(1);
+}
+#endif
+
+/* ---- the parent ------------------------------------------------------------------------ */
+
+static void counter_or_skip(void)
+{
+	if (!counter)
+		skip_because("%s", why_not);
+}
+
+static int begin(pid_t pid)
+{
+	struct maze_error error = { "" };
+	int slot = call_counter_begin(counter, pid, now_ns(CLOCK_BOOTTIME), LIMIT_NS, &error);
+
+	if (slot < 0)
+		fail_msg("%s", error.text);
+	return slot;
+}
+
+static struct call_slice take(pid_t pid, int slot)
+{
+	maze_u64 until = now_ns(CLOCK_MONOTONIC) + WAIT_NS;
+	struct call_slice slice;
+
+	while (!call_counter_take(counter, slot, pid, now_ns(CLOCK_BOOTTIME), false, &slice)) {
+		assert_true(now_ns(CLOCK_MONOTONIC) < until);
+		poll(NULL, 0, 5);
+	}
+	assert_true(slice.cpu_ns >= LIMIT_NS);
+	return slice;
+}
+
+static struct call_slice slice_of(void (*program)(void))
+{
+	pid_t pid = run(program);
+	struct call_slice slice = take(pid, begin(pid));
+
+	loop_stop(pid);
+	print_message("# %llu calls in %llu ns of CPU time, %llu ns; inside %x\n", slice.calls,
+		      slice.cpu_ns, slice.wall_ns, slice.inside);
+	return slice;
+}
+
+static const struct call_row *find_row(const struct call_slice *slice, maze_u32 call, int result)
+{
+	size_t i;
+
+	for (i = 0; i < slice->rows_count; i++)
+		if (slice->rows[i].call == call && slice->rows[i].result == result)
+			return &slice->rows[i];
+	fail_msg("no row of call %u with result %d among %u", call, result, slice->rows_count);
+	return NULL;
+}
+
+static maze_u64 noted_between(maze_u64 from, maze_u64 until)
+{
+	maze_u64 count = account->count, i = count > NOTES ? count - NOTES : 0, between = 0;
+
+	assert_true(!i || account->times[i % NOTES] < from);
+	for (; i < count; i++)
+		between += account->times[i % NOTES] >= from && account->times[i % NOTES] <= until;
+	return between;
+}
+
+/* The programs that this process has attached to system calls. */
+static int attached(void)
+{
+	DIR *directory = opendir("/proc/self/fdinfo");
+	struct dirent *entry;
+	char path[300], text[512];
+	int count = 0;
+	ssize_t n;
+	int fd;
+
+	while (directory && (entry = readdir(directory))) {
+		snprintf(path, sizeof(path), "/proc/self/fdinfo/%s", entry->d_name);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+		text[n > 0 ? n : 0] = '\0';
+		count += strstr(text, "tp_name:\tsys_enter") || strstr(text, "tp_name:\tsys_exit");
+		if (fd >= 0)
+			close(fd);
+	}
+	if (directory)
+		closedir(directory);
+	return count;
+}
+
+/* ---- slices ---------------------------------------------------------------------------- */
+
+static void counts_are_those_of_the_program(void **state)
+{
+	const struct call_row *reads, *writes;
+	struct call_slice slice;
+	maze_u64 noted;
+
+	(void)state;
+	counter_or_skip();
+	slice = slice_of(poll_a_pipe);
+	noted = noted_between(slice.boot_ns, slice.boot_ns + slice.wall_ns);
+	reads = find_row(&slice, SYS_read, -EAGAIN);
+	writes = find_row(&slice, SYS_write, 1);
+	print_message("# %u writes, noted %llu\n", writes->count, noted);
+	assert_true(noted > 100);
+	assert_in_range(writes->count, noted - 1, noted + 1);
+	assert_in_range(reads->count, writes->count - 1, writes->count + 1);
+	assert_int_equal(writes->descriptor, account->fd);
+	assert_true(writes->sum == (maze_u64)writes->count * WRITTEN);
+	assert_true(writes->time_ns && reads->time_ns);
+	assert_true(writes->time_ns + reads->time_ns <= slice.wall_ns);
+	/* The clocks of the two may drift in an emulated machine. */
+	assert_true(slice.cpu_ns <= slice.wall_ns + slice.wall_ns / 10 + MS);
+	assert_true(slice.inside == CALL_NONE);
+}
+
+static void a_thread_without_calls_has_none(void **state)
+{
+	struct call_slice slice;
+
+	(void)state;
+	counter_or_skip();
+	slice = slice_of(spin);
+	assert_int_equal(slice.calls, 0);
+	assert_int_equal(slice.rows_count, 0);
+	assert_true(slice.inside == CALL_NONE);
+}
+
+static void one_long_call_is_named(void **state)
+{
+	maze_u64 until = now_ns(CLOCK_MONOTONIC) + WAIT_NS;
+	struct call_slice slice;
+	pid_t pid;
+
+	(void)state;
+	counter_or_skip();
+	account->fd = 0;
+	pid = run(read_for_long);
+	/* Until a slice is within one call. */
+	do {
+		assert_true(now_ns(CLOCK_MONOTONIC) < until);
+		slice = take(pid, begin(pid));
+	} while (slice.calls || slice.inside != SYS_readv || slice.inside_ns < LIMIT_NS);
+	assert_int_equal(slice.inside_descriptor, account->fd);
+	assert_int_equal(slice.rows_count, 0);
+}
+
+static void combinations_without_a_row_are_counted(void **state)
+{
+	struct call_slice slice;
+	maze_u64 sum = 0;
+	size_t i;
+
+	(void)state;
+	counter_or_skip();
+	slice = slice_of(close_many);
+	assert_int_equal(slice.rows_count, CALL_SLICE_ROWS);
+	for (i = 0; i < CALL_SLICE_ROWS; i++) {
+		assert_int_equal(slice.rows[i].call, SYS_close);
+		assert_int_equal(slice.rows[i].result, -EBADF);
+		assert_in_range(slice.rows[i].descriptor, 1000, 1099);
+		sum += slice.rows[i].count;
+	}
+	assert_true(slice.rest_calls > 0);
+	assert_true(slice.calls == sum + slice.rest_calls);
+}
+
+static void other_first_arguments_share_a_row(void **state)
+{
+	struct call_slice slice;
+
+	(void)state;
+	counter_or_skip();
+	slice = slice_of(look_for_processes);
+	assert_int_equal(slice.rows_count, 1);
+	assert_int_equal(slice.rows[0].call, SYS_sched_getscheduler);
+	assert_int_equal(slice.rows[0].result, -ESRCH);
+	assert_int_equal(slice.rows[0].descriptor, 0);
+	assert_true(slice.rows[0].count == slice.calls);
+}
+
+static void calls_of_32_bits_have_their_own_numbers(void **state)
+{
+	(void)state;
+	counter_or_skip();
+#if defined(__x86_64__)
+	struct call_slice slice;
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		close_32();
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (status)
+		skip_because("this kernel has no 32-bit calls");
+	slice = slice_of(close_32);
+	assert_int_equal(slice.rows_count, 1);
+	assert_true(slice.rows[0].call == (6 | CALL_COMPAT));
+	assert_string_equal(system_call_name(slice.rows[0].call), "close");
+	assert_int_equal(slice.rows[0].descriptor, 77);
+	assert_int_equal(slice.rows[0].result, -EBADF);
+#else
+	skip_because("this machine has no int 0x80");
+#endif
+}
+
+static void concurrent_slices_share_the_attachment(void **state)
+{
+	struct maze_error error = { "" };
+	int slots[CALL_SLOTS], i;
+	struct call_slice slice;
+	maze_u64 attached_ns;
+	pid_t pid;
+
+	(void)state;
+	counter_or_skip();
+	assert_int_equal(attached(), 0);
+	pid = run(spin);
+	for (i = 0; i < CALL_SLOTS; i++)
+		slots[i] = begin(pid);
+	assert_int_equal(attached(), 2);
+	assert_int_equal(call_counter_begin(counter, pid, now_ns(CLOCK_BOOTTIME), LIMIT_NS, &error),
+			 -EBUSY);
+	for (i = 0; i < CALL_SLOTS; i++) {
+		assert_int_equal(attached(), 2);
+		assert_int_equal(call_counter_take(counter, slots[i], pid, now_ns(CLOCK_BOOTTIME),
+						   true, &slice),
+				 1);
+	}
+	assert_int_equal(attached(), 0);
+	attached_ns = call_counter_attached_ns(counter);
+	poll(NULL, 0, 2);
+	assert_true(attached_ns && call_counter_attached_ns(counter) == attached_ns);
+}
+
+static void another_thread_of_that_number_is_not_counted(void **state)
+{
+	maze_u64 before = now_ns(CLOCK_BOOTTIME), runtime;
+	pid_t pid;
+
+	(void)state;
+	counter_or_skip();
+	pid = run(spin);
+	assert_int_equal(call_counter_begin(counter, pid, before, LIMIT_NS, NULL), -ESRCH);
+	assert_int_equal(call_counter_begin(counter, GONE, before, LIMIT_NS, NULL), -ESRCH);
+	assert_int_equal(call_counter_runtime(counter, pid, before, &runtime), -ESRCH);
+	assert_int_equal(call_counter_runtime(counter, pid, now_ns(CLOCK_BOOTTIME), &runtime), 0);
+	assert_int_equal(attached(), 0);
+}
+
+static void the_end_of_a_thread_ends_its_slice(void **state)
+{
+	maze_u64 until = now_ns(CLOCK_MONOTONIC) + WAIT_NS;
+	struct call_slice slice;
+	pid_t pid;
+	int slot;
+
+	(void)state;
+	counter_or_skip();
+	pid = run(spin);
+	slot = begin(pid);
+	loop_stop(pid);
+	while (!call_counter_take(counter, slot, pid, now_ns(CLOCK_BOOTTIME), false, &slice))
+		assert_true(now_ns(CLOCK_MONOTONIC) < until);
+	assert_int_equal(attached(), 0);
+}
+
+/* ---- the collector --------------------------------------------------------------------- */
+
+static json_t *load_only(const char *dir)
+{
+	DIR *directory = opendir(dir);
+	json_t *incident = NULL;
+	struct dirent *entry;
+	char path[PATH_MAX];
+
+	while (directory && !incident && (entry = readdir(directory))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
+		incident = json_load_file(path, 0, NULL);
+	}
+	if (directory)
+		closedir(directory);
+	return incident;
+}
+
+/* Runs the collector until the incident has the value at `path` or a note. */
+static json_t *collect_until(struct collector *collector, const char *dir, const char *path,
+			     const char *noted)
+{
+	maze_u64 until = now_ns(CLOCK_MONOTONIC) + WAIT_NS;
+	struct incident_messages messages;
+	json_t *incident;
+	int wait_ms;
+
+	while (now_ns(CLOCK_MONOTONIC) < until) {
+		struct pollfd poll_fd = { .fd = collector_fd(collector), .events = POLLIN };
+
+		wait_ms = collector_work(collector, &messages);
+		poll(&poll_fd, 1, wait_ms < 0 || wait_ms > 50 ? 50 : wait_ms);
+		incident = load_only(dir);
+		if (incident && (get(incident, path) || (noted && has_note(incident, noted))))
+			return incident;
+		json_decref(incident);
+	}
+	return NULL;
+}
+
+static void an_incident_has_two_slices(void **state)
+{
+	struct incidents_options options = { .dir = in_place(*state, "kept"),
+					     .calls_cpu_ns = LIMIT_NS };
+	struct maze_policy policy = case_policy;
+	struct collector *collector = NULL;
+	struct incident_messages messages;
+	struct maze_record soft;
+	json_t *incident, *row;
+	pid_t pid;
+
+	counter_or_skip();
+	assert_int_equal(collector_open(&options, &collector, NULL), 0);
+	collector_work(collector, &messages);
+	assert_int_equal(attached(), 0);
+	policy.hard_ns = policy.soft_ns + 200 * MS;
+	pid = run(close_many);
+	soft = case_record(pid, MAZE_EVENT_SOFT);
+	collector_record(collector, &soft, "poll", NULL, &policy);
+	incident = collect_until(collector, options.dir, "system_calls.1",
+				 "System calls were not counted: ");
+	loop_stop(pid);
+	assert_int_equal(attached(), 0);
+	collector_close(collector, NULL);
+	assert_non_null(incident);
+	/* On a very busy machine the child may not run in time. */
+	if (!get(incident, "system_calls.1"))
+		skip_because("%s", text(incident, "notes.0"));
+	row = get(incident, "system_calls.0.rows.0");
+	assert_string_equal(text(row, "name"), "close");
+	assert_string_equal(text(row, "error"), "EBADF");
+	assert_int_equal(json_integer_value(get(row, "number")), SYS_close);
+	assert_in_range(json_integer_value(get(row, "fd")), 1000, 1099);
+	assert_true(json_integer_value(get(incident, "system_calls.0.calls")) >=
+		    json_integer_value(get(row, "calls")));
+	assert_true(strcmp(text(incident, "system_calls.0.time"),
+			   text(incident, "system_calls.1.time")) < 0);
+	json_decref(incident);
+}
+
+static void a_missing_slice_has_a_reason(void **state)
+{
+	struct incidents_options options = { .dir = in_place(*state, "kept"),
+					     .calls_cpu_ns = LIMIT_NS };
+	struct maze_record soft = case_record(GONE, MAZE_EVENT_SOFT);
+	struct collector *collector = NULL;
+	json_t *incident;
+
+	assert_int_equal(collector_open(&options, &collector, NULL), 0);
+	collector_record(collector, &soft, "poll", NULL, &case_policy);
+	incident = collect_until(collector, options.dir, "system_calls.0",
+				 "System calls were not counted: ");
+	assert_non_null(incident);
+	json_decref(incident);
+	collector_close(collector, NULL);
+}
+
+int main(int argc, char **argv)
+{
+	(void)argv;
+	must_run = argc > 1;
+#define SLICE(test) cmocka_unit_test_setup_teardown(test, clear_account, stop_child)
+#define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, loop_make_place, loop_remove_place)
+	const struct CMUnitTest tests[] = {
+		SLICE(counts_are_those_of_the_program),
+		SLICE(a_thread_without_calls_has_none),
+		SLICE(one_long_call_is_named),
+		SLICE(combinations_without_a_row_are_counted),
+		SLICE(other_first_arguments_share_a_row),
+		SLICE(calls_of_32_bits_have_their_own_numbers),
+		SLICE(concurrent_slices_share_the_attachment),
+		SLICE(another_thread_of_that_number_is_not_counted),
+		SLICE(the_end_of_a_thread_ends_its_slice),
+		IN_PLACE(an_incident_has_two_slices),
+		IN_PLACE(a_missing_slice_has_a_reason),
+	};
+
+	return cmocka_run_group_tests(tests, load_counter, drop_counter);
+}
