@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Collects escaped text in a paragraph, and then breaks the paragraph into lines. */
+#include "descriptors.h"
 #include "report.h"
 #include "../base/rfc3339.h"
 #include "summary.h"
@@ -284,6 +285,24 @@ static void put_system_calls(struct page *page, const struct incident *incident)
 	}
 }
 
+static void put_descriptors(struct page *page, const struct incident *incident)
+{
+	char label[32];
+	size_t i;
+
+	if (!incident->descriptors_count)
+		return;
+	heading(page, "Descriptors");
+	summary_plain(&page->summary, ", when its system calls were counted");
+	end(page);
+	for (i = 0; i < incident->descriptors_count; i++) {
+		snprintf(label, sizeof(label), "fd %lld", incident->descriptors[i].fd);
+		begin(page, label, INDENT + LABEL_WIDTH);
+		descriptor_describe(&page->summary, &incident->descriptors[i]);
+		end(page);
+	}
+}
+
 static void put_records(struct page *page, const struct incident *incident)
 {
 	const struct incident_record *record;
@@ -353,6 +372,7 @@ int report_text(const struct incident *incident, const struct stacks *stacks,
 	put_stack(&page, incident, stacks);
 	put_functions(&page, stacks);
 	put_system_calls(&page, incident);
+	put_descriptors(&page, incident);
 	put_records(&page, incident);
 	heading(&page, "Facts");
 	summary_facts(&page.summary, incident, stacks);
