@@ -113,11 +113,16 @@ static void label(struct summary *summary, const char *label)
 	begin(page, label, INDENT + LABEL_WIDTH);
 }
 
-/* Begins a paragraph with a heading. */
-static void heading(struct page *page, const char *text)
+static void put_heading(struct page *page, const char *text)
 {
 	fprintf(page->out, "\n%s%s%s", page->bold ? "\033[1m" : "", text,
 		page->bold ? "\033[0m" : "");
+}
+
+/* Begins a paragraph with a heading. */
+static void heading(struct page *page, const char *text)
+{
+	put_heading(page, text);
 	begin(page, NULL, 0);
 	page->used = strlen(text);
 }
@@ -280,7 +285,7 @@ static void put_system_calls(struct page *page, const struct incident *incident)
 	size_t i;
 
 	for (i = 0; i < incident->slices_count; i++) {
-		heading(page, i ? "System calls, later" : "System calls");
+		put_heading(page, i ? "System calls, later" : "System calls");
 		system_calls_text(&incident->slices[i], page->terminal, page->out);
 	}
 }
