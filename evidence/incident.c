@@ -379,6 +379,8 @@ void incidents_calls(struct incidents *incidents, maze_u32 pid, maze_u32 tid, ma
 	if (!incident)
 		return;
 	episode_add_calls(&incident->episode, missing, slice);
+	if (!missing)
+		episode_read_descriptors(&incident->episode, slice);
 	incident->changed = true;
 	incident->last_ns = now_ns(CLOCK_BOOTTIME);
 	incident->due_ns = 0;

@@ -32,6 +32,7 @@ $(BUILD)/tests/fuzz/fuzz_control: daemon/control/control_request.c
 $(BUILD)/tests/fuzz/fuzz_incident: $(REPORT_SRC) | $(BUILD)/report/page.inc
 $(BUILD)/tests/fuzz/fuzz_perf_map: evidence/symbols/named_addresses.c
 $(BUILD)/tests/fuzz/fuzz_elf_file: evidence/symbols/elf_file.c
+$(BUILD)/tests/fuzz/fuzz_fdinfo: evidence/capture/fdinfo.c
 $(BUILD)/tests/fuzz/fuzz_redact: evidence/store/redact.c
 $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(TEXT_SRC)
 	@mkdir -p $(@D)

@@ -72,6 +72,22 @@ struct incident_slice {
 	bool is_inside;
 };
 
+struct incident_watch {
+	long long fd;
+	const char *events; /* such as "EPOLLIN|EPOLLERR" */
+	bool stale;	    /* the number belongs to another file by now, or to none */
+};
+
+/* The keys of descriptors in maze-incident(5). */
+struct incident_descriptor {
+	const char *kind; /* never NULL */
+	const char *target, *protocol, *local, *remote, *state, *path, *signals;
+	long long fd, position, size, unread, unsent, other_pid, count, ticks, watches_total;
+	bool deleted, other_gone, pending;
+	struct incident_watch *watches;
+	size_t watches_count;
+};
+
 struct incident_thread {
 	const char *comm, *state;
 	long long tid, cpu_ns;
@@ -119,6 +135,8 @@ struct incident {
 	long long unwound_took_ns;
 	struct incident_slice *slices;
 	size_t slices_count;
+	struct incident_descriptor *descriptors;
+	size_t descriptors_count;
 	const char **notes;
 	size_t notes_count;
 	/* A signal to another thread that may have ended this one; "": none. */

@@ -3,6 +3,7 @@
  * Copies no strings, because the incident keeps the JSON. Each array is one allocation.
  */
 #include "incident_file.h"
+#include "descriptors.h"
 #include "json_reader.h"
 #include "system_calls.h"
 #include "../base/error.h"
@@ -289,7 +290,9 @@ static bool read_incident(struct json_reader *reader, const json_t *root, struct
 		type_error(reader, "records", "an array of at least one record");
 	if (!read_texts(reader, root, "notes", &incident->notes, &incident->notes_count) ||
 	    !read_records(reader, records, incident) || !read_stacks(reader, root, incident) ||
-	    !read_samples(reader, samples, incident) || !system_calls_read(reader, root, incident))
+	    !read_samples(reader, samples, incident) ||
+	    !system_calls_read(reader, root, incident) ||
+	    !incident_descriptors_read(reader, root, incident))
 		return false;
 	read_origin(reader, root, incident);
 	reader->where = "policy";
@@ -397,6 +400,7 @@ void incident_free(struct incident *incident)
 	for (i = 0; incident->stacks && i < incident->stacks_count; i++)
 		free(incident->stacks[i].frames);
 	system_calls_free(incident);
+	incident_descriptors_free(incident);
 	free(incident->unwound.frames);
 	free(incident->stacks);
 	free(incident->samples);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "summary.h"
 #include "shown.h"
+#include "why.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -127,6 +128,7 @@ void summary_where(struct summary *summary, const struct incident *incident,
 	} else {
 		summary_plain(summary, "No stack was taken, so the code location is unknown. ");
 	}
+	why_sentence(summary, incident);
 }
 
 /* Writes "sent SIGXCPU at 1s", but without the verb if it equals *verb. */

@@ -25,7 +25,7 @@ struct summary {
 /* Writes two to four sentences: program, duration, code location, reaction of maze. */
 void summary_headline(struct summary *summary, const struct incident *incident,
 		      const struct stacks *stacks);
-/* Each writes one part of the headline: process and CPU time; location; reaction. */
+/* Each writes one part of the headline: process and CPU time; location and why; reaction. */
 void summary_what(struct summary *summary, const struct incident *incident);
 void summary_where(struct summary *summary, const struct incident *incident,
 		   const struct stacks *stacks);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Collects escaped text in a paragraph, and then breaks the paragraph into lines. */
+#include "descriptors.h"
 #include "report.h"
 #include "../base/rfc3339.h"
 #include "summary.h"
@@ -112,11 +113,16 @@ static void label(struct summary *summary, const char *label)
 	begin(page, label, INDENT + LABEL_WIDTH);
 }
 
-/* Begins a paragraph with a heading. */
-static void heading(struct page *page, const char *text)
+static void put_heading(struct page *page, const char *text)
 {
 	fprintf(page->out, "\n%s%s%s", page->bold ? "\033[1m" : "", text,
 		page->bold ? "\033[0m" : "");
+}
+
+/* Begins a paragraph with a heading. */
+static void heading(struct page *page, const char *text)
+{
+	put_heading(page, text);
 	begin(page, NULL, 0);
 	page->used = strlen(text);
 }
@@ -279,8 +285,26 @@ static void put_system_calls(struct page *page, const struct incident *incident)
 	size_t i;
 
 	for (i = 0; i < incident->slices_count; i++) {
-		heading(page, i ? "System calls, later" : "System calls");
+		put_heading(page, i ? "System calls, later" : "System calls");
 		system_calls_text(&incident->slices[i], page->terminal, page->out);
+	}
+}
+
+static void put_descriptors(struct page *page, const struct incident *incident)
+{
+	char label[32];
+	size_t i;
+
+	if (!incident->descriptors_count)
+		return;
+	heading(page, "Descriptors");
+	summary_plain(&page->summary, ", when its system calls were counted");
+	end(page);
+	for (i = 0; i < incident->descriptors_count; i++) {
+		snprintf(label, sizeof(label), "fd %lld", incident->descriptors[i].fd);
+		begin(page, label, INDENT + LABEL_WIDTH);
+		descriptor_describe(&page->summary, &incident->descriptors[i]);
+		end(page);
 	}
 }
 
@@ -353,6 +377,7 @@ int report_text(const struct incident *incident, const struct stacks *stacks,
 	put_stack(&page, incident, stacks);
 	put_functions(&page, stacks);
 	put_system_calls(&page, incident);
+	put_descriptors(&page, incident);
 	put_records(&page, incident);
 	heading(&page, "Facts");
 	summary_facts(&page.summary, incident, stacks);

@@ -37,6 +37,9 @@ void episode_done(struct episode *episode)
 	snapshot_drop(episode->asked);
 	free(episode->snapshot);
 	free(episode->unwound.frames);
+	if (episode->descriptors)
+		descriptors_done(episode->descriptors);
+	free(episode->descriptors);
 	memset(episode, 0, sizeof(*episode));
 }
 

@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "../../core/system_calls.h"
+#include "../capture/descriptors.h"
 #include "../capture/machine_info.h"
 #include "../capture/process_info.h"
 #include "../store/redact.h"
@@ -97,6 +98,7 @@ struct episode {
 
 	struct call_slice slices[EPISODE_SLICES_MAX];
 	size_t slices_count;
+	struct descriptors *descriptors; /* NULL: not read */
 
 	const char *notes[EPISODE_NOTES_MAX]; /* literals */
 	size_t notes_count;
@@ -119,6 +121,11 @@ void episode_add_calls(struct episode *episode, int missing, const struct call_s
 /* Returns the path of the program, or NULL if it is unknown. */
 const char *episode_exe(const struct episode *episode);
 
+/* Reads the descriptors of the slice, while the process lives. */
+void episode_read_descriptors(struct episode *episode, const struct call_slice *slice);
+
+/* The key descriptors of maze-incident(5). */
+json_t *episode_descriptors_json(const struct episode *episode, const struct redactor *redactor);
 /* The key system_calls of maze-incident(5). */
 json_t *episode_calls_json(const struct episode *episode);
 /* Writes the format of maze-incident(5). NULL: out of memory. The caller frees it. */

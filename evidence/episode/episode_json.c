@@ -401,6 +401,7 @@ char *episode_json(const struct episode *episode, const struct redactor *redacto
 	set(object, "samples_lost", number_json(samples_lost(episode)));
 	set(object, "unwound", unwound_json(episode));
 	set(object, "system_calls", episode_calls_json(episode));
+	set(object, "descriptors", episode_descriptors_json(episode, redactor));
 	set(object, "notes", notes_json(episode));
 	text = json_dumps(object, JSON_COMPACT);
 	json_decref(object);

@@ -101,6 +101,8 @@ static void an_invalid_incident_is_refused_with_the_key(void **state)
 	refused(HEAD ",\"rule\":1}", -EINVAL, "\"rule\"");
 	refused(HEAD ",\"system_calls\":[{\"rows\":[{\"calls\":\"1\"}]}]}", -EINVAL, "\"calls\"");
 	refused(HEAD ",\"system_calls\":[1]}", -EINVAL, "\"system_calls\"");
+	refused(HEAD ",\"descriptors\":[{\"watches\":[{\"fd\":\"1\"}]}]}", -EINVAL, "\"fd\"");
+	refused(HEAD ",\"descriptors\":[1]}", -EINVAL, "\"descriptors\"");
 }
 
 static void a_stack_of_too_many_frames_is_refused(void **state)
@@ -243,12 +245,14 @@ static void without_samples_there_is_no_hottest_stack(void **state)
 
 #define HOSTILE_PROCESS "{\"comm\":\"" HOSTILE "\",\"cmdline\":[\"" HOSTILE "\"]}"
 
-static const char *const hostile =
-	HEAD ",\"rule\":\"" HOSTILE "\",\"process\":" HOSTILE_PROCESS
-	     ",\"stacks\":[" STACK(F(HOSTILE)) "],\"samples\":[" S(
-		     "0") "],\"notes\":[\"" HOSTILE "\"]"
-			  ",\"system_calls\":[{\"rows\":[{\"name\":\"" HOSTILE
-			  "\",\"error\":\"" HOSTILE "\"}],\"inside\":{\"name\":\"" HOSTILE "\"}}]}";
+static const char *const hostile = HEAD
+	",\"rule\":\"" HOSTILE "\",\"process\":" HOSTILE_PROCESS
+	",\"stacks\":[" STACK(F(HOSTILE)) "],\"samples\":[" S(
+		"0") "],\"notes\":[\"" HOSTILE "\"]"
+		     ",\"system_calls\":[{\"rows\":[{\"name\":\"" HOSTILE "\",\"error\":\"" HOSTILE
+		     "\"}],\"inside\":{\"name\":\"" HOSTILE "\"}}]"
+		     ",\"descriptors\":[{\"fd\":1,\"kind\":\"" HOSTILE "\",\"target\":\"/" HOSTILE
+		     "\",\"state\":\"" HOSTILE "\",\"watches\":[{\"events\":\"" HOSTILE "\"}]}]}";
 
 static char *shown(const char *text, int form)
 {
@@ -313,6 +317,65 @@ static void system_calls_are_a_table(void **state)
 	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
 		if (!strstr(text, lines[i]))
 			fail_msg("not \"%s\" in: %s", lines[i], text);
+	free(text);
+}
+
+static void descriptors_are_a_table(void **state)
+{
+	static const char *const lines[] = {
+		"\nDescriptors, when its system calls were counted\n"
+		"  fd 3       epoll, watches fd 4 (EPOLLIN|EPOLLHUP), fd 5 (EPOLLET, closed under "
+		"this number), watches 20 in all\n",
+		"  fd 4       unix socket, /run/x, ESTABLISHED, 7 bytes unread, the other end is "
+		"in "
+		"process 12\n",
+		"  fd 5       TCP socket, 10.0.0.1:80, LISTEN, 2 to accept\n",
+		"  fd 6       file, /a/b\\x1b, deleted, at byte 3 of 9\n",
+		"  fd 7       pipe, the other end is closed\n",
+		"  fd 8       eventfd, count 0\n",
+		"  fd 9       timerfd, 2 expirations unread\n",
+		"  fd 10      signalfd, SIGUSR1, a signal is pending\n",
+		"  fd 11      anon_inode:[pidfd]\n",
+		"  fd 12      closed\n",
+	};
+	char *text = shown(
+		HEAD
+		",\"descriptors\":[{\"fd\":3,\"kind\":\"epoll\",\"target\":\"anon_inode:x\","
+		"\"watches\":[{\"fd\":4,\"events\":\"EPOLLIN|EPOLLHUP\"},{\"fd\":5,"
+		"\"events\":\"EPOLLET\",\"stale\":true}],\"watches_total\":20},"
+		"{\"fd\":4,\"kind\":\"socket\",\"protocol\":\"UNIX-STREAM\",\"path\":\"/run/x\","
+		"\"state\":\"ESTABLISHED\",\"unread\":7,\"other_pid\":12},"
+		"{\"fd\":5,\"kind\":\"socket\",\"protocol\":\"TCP\",\"local\":\"10.0.0.1:80\","
+		"\"remote\":\"0.0.0.0:0\",\"state\":\"LISTEN\",\"unread\":2},"
+		"{\"fd\":6,\"kind\":\"file\",\"target\":\"/a/b\\u001b\",\"deleted\":true,"
+		"\"size\":9,\"position\":3},"
+		"{\"fd\":7,\"kind\":\"pipe\",\"target\":\"pipe:[1]\",\"other_gone\":true},"
+		"{\"fd\":8,\"kind\":\"eventfd\",\"count\":0},"
+		"{\"fd\":9,\"kind\":\"timerfd\",\"ticks\":2},"
+		"{\"fd\":10,\"kind\":\"signalfd\",\"signals\":\"SIGUSR1\",\"pending\":true},"
+		"{\"fd\":11,\"kind\":\"anon\",\"target\":\"anon_inode:[pidfd]\"},"
+		"{\"fd\":12,\"kind\":\"closed\"}]}",
+		't');
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		if (!strstr(text, lines[i]))
+			fail_msg("not \"%s\" in: %s", lines[i], text);
+	free(text);
+}
+
+/* The headline has it between the location and the reaction. */
+static void the_headline_says_why(void **state)
+{
+	char *text = shown(HEAD ",\"system_calls\":[{\"cpu_ns\":20000000,\"wall_ns\":20000000,"
+				"\"calls\":0,\"rows\":[],\"inside\":null}]}",
+			   't');
+
+	(void)state;
+	if (!strstr(text, "location is unknown. The thread made no system call in 20ms of CPU "
+			  "time: it loops in user code. maze "))
+		fail_msg("%s", text);
 	free(text);
 }
 
@@ -490,6 +553,8 @@ int main(void)
 		cmocka_unit_test(without_samples_there_is_no_hottest_stack),
 		cmocka_unit_test(names_are_escaped_for_terminals),
 		cmocka_unit_test(system_calls_are_a_table),
+		cmocka_unit_test(descriptors_are_a_table),
+		cmocka_unit_test(the_headline_says_why),
 		cmocka_unit_test(folded_names_have_no_separator),
 		cmocka_unit_test(names_are_escaped_in_pages),
 		cmocka_unit_test(letters_of_all_languages_reach_the_page),

@@ -172,6 +172,34 @@ static void fill_calls(struct episode *episode)
 	episode_add_calls(episode, 0, &slice);
 }
 
+static void fill_descriptors(struct episode *episode)
+{
+	enum descriptor_kind kind;
+	struct descriptor *descriptor;
+
+	episode->descriptors = calloc(1, sizeof(*episode->descriptors));
+	assert_non_null(episode->descriptors);
+	for (kind = 0; kind < DESCRIPTOR_KINDS; kind++) {
+		descriptor = &episode->descriptors->descriptor[episode->descriptors->count++];
+		*descriptor = (struct descriptor){
+			.fd = (int)kind,
+			.kind = kind,
+			.target = strdup("/x"),
+			.deleted = true,
+			/* It watches itself, under the number of another file. */
+			.info = { .inode = 1,
+				  .watches = { { .fd = (int)kind, .inode = 2 } },
+				  .watches_count = 1 },
+			.protocol = "TCP",
+			.has_net = true,
+			.is_listed = true,
+			.net = { .local = "x", .remote = "x", .state = 1 },
+			.path = "x",
+			.other = kind % 2 ? OTHER_HELD : OTHER_GONE,
+		};
+	}
+}
+
 static void incidents_have_their_keys(void **state)
 {
 	struct episode *episode = malloc(sizeof(*episode));
@@ -189,6 +217,7 @@ static void incidents_have_their_keys(void **state)
 	fill_process(&episode->live);
 	fill_frames(episode);
 	fill_calls(episode);
+	fill_descriptors(episode);
 	episode_note(episode, "note");
 	assert_int_equal(redact_new(NULL, 0, &redactor, NULL), 0);
 	text = episode_json(episode, redactor);

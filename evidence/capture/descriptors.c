@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "descriptors.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../../base/clock.h"
+#include "../../base/proc_files.h"
+#include "maps.h"
+
+/* An epoll instance has 80 bytes for each watch. */
+#define FDINFO_SIZE 8192
+/* A machine with much memory takes 10 ms for an empty table of sockets. */
+#define SOCKETS_NS (100 * MAZE_NSEC_PER_MSEC)
+#define OTHERS_NS (50 * MAZE_NSEC_PER_MSEC)
+
+static const struct {
+	const char *prefix;
+	enum descriptor_kind kind;
+} targets[] = {
+	{ "socket:[", DESCRIPTOR_SOCKET },
+	{ "pipe:[", DESCRIPTOR_PIPE },
+	{ "anon_inode:[eventpoll]", DESCRIPTOR_EPOLL },
+	{ "anon_inode:[eventfd]", DESCRIPTOR_EVENTFD },
+	{ "anon_inode:[timerfd]", DESCRIPTOR_TIMERFD },
+	{ "anon_inode:[signalfd]", DESCRIPTOR_SIGNALFD },
+	{ "anon_inode:inotify", DESCRIPTOR_INOTIFY },
+	{ "/memfd:", DESCRIPTOR_MEMFD },
+};
+
+/*
+ * AT_STATX_DONT_SYNC: a network or FUSE file system answers from its cache, because its
+ * server may never answer.
+ */
+static enum descriptor_kind kind_of_path(int proc_fd, const char *link, maze_u64 *ret_size)
+{
+	struct statx status;
+
+	if (statx(proc_fd, link, AT_STATX_DONT_SYNC, STATX_TYPE | STATX_SIZE, &status))
+		return DESCRIPTOR_FILE;
+	switch (status.stx_mode & S_IFMT) {
+	case S_IFDIR:
+		return DESCRIPTOR_DIRECTORY;
+	case S_IFCHR:
+	case S_IFBLK:
+		return DESCRIPTOR_DEVICE;
+	case S_IFIFO:
+		return DESCRIPTOR_FIFO;
+	}
+	*ret_size = status.stx_size;
+	return DESCRIPTOR_FILE;
+}
+
+static void read_target(int proc_fd, struct descriptor *descriptor)
+{
+	char link[32], target[PATH_MAX];
+	ssize_t length;
+	size_t before, i;
+
+	snprintf(link, sizeof(link), "fd/%d", descriptor->fd);
+	length = readlinkat(proc_fd, link, target, sizeof(target) - 1);
+	if (length <= 0)
+		return;
+	target[length] = '\0';
+	descriptor->kind = DESCRIPTOR_ANON;
+	for (i = 0; i < sizeof(targets) / sizeof(targets[0]); i++)
+		if (!strncmp(target, targets[i].prefix, strlen(targets[i].prefix)))
+			descriptor->kind = targets[i].kind;
+	if (descriptor->kind == DESCRIPTOR_ANON && target[0] == '/')
+		descriptor->kind = kind_of_path(proc_fd, link, &descriptor->size);
+	before = strlen(target);
+	if (target[0] == '/')
+		maps_strip_deleted(target);
+	descriptor->deleted = strlen(target) < before && descriptor->kind != DESCRIPTOR_MEMFD;
+	descriptor->target = strdup(target);
+}
+
+/* The name of the protocol is an attribute of the socket's file. */
+static void read_protocol(int proc_fd, struct descriptor *descriptor)
+{
+	char path[64];
+	ssize_t length;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/fd/%d", proc_fd, descriptor->fd);
+	length = getxattr(path, "system.sockprotoname", descriptor->protocol,
+			  sizeof(descriptor->protocol) - 1);
+	descriptor->protocol[length > 0 ? length : 0] = '\0';
+}
+
+static bool is_pending(int proc_fd, maze_u64 signals)
+{
+	static const char *const names[] = { "\nSigPnd:", "\nShdPnd:" };
+	char status[PROC_STATUS_SIZE];
+	const char *line;
+	size_t i;
+
+	if (proc_read_status(proc_fd, "status", status))
+		return false;
+	for (i = 0; i < 2; i++) {
+		line = strstr(status, names[i]);
+		if (line && (strtoull(line + strlen(names[i]), NULL, 16) & signals))
+			return true;
+	}
+	return false;
+}
+
+const struct descriptor *descriptors_find(const struct descriptors *descriptors, int fd)
+{
+	size_t i;
+
+	for (i = 0; i < descriptors->count; i++)
+		if (descriptors->descriptor[i].fd == fd)
+			return &descriptors->descriptor[i];
+	return NULL;
+}
+
+static void add(int proc_fd, int fd, struct descriptors *descriptors)
+{
+	struct descriptor *descriptor = &descriptors->descriptor[descriptors->count];
+	char path[32], text[FDINFO_SIZE];
+
+	if (descriptors->count == DESCRIPTORS_MAX || fd < 0 || descriptors_find(descriptors, fd))
+		return;
+	*descriptor = (struct descriptor){ .fd = fd };
+	descriptors->count++;
+	read_target(proc_fd, descriptor);
+	snprintf(path, sizeof(path), "fdinfo/%d", fd);
+	if (descriptor->target && read_file_at(proc_fd, path, text, sizeof(text)) > 0)
+		fdinfo_parse(text, &descriptor->info);
+	if (descriptor->kind == DESCRIPTOR_SOCKET)
+		read_protocol(proc_fd, descriptor);
+	if (descriptor->kind == DESCRIPTOR_SIGNALFD)
+		descriptor->pending = is_pending(proc_fd, descriptor->info.signals);
+}
+
+void descriptors_read(int proc_fd, pid_t pid, const int *fds, size_t count,
+		      struct descriptors *descriptors)
+{
+	size_t first = descriptors->count, i, j;
+	const struct fdinfo *info;
+
+	for (i = 0; i < count; i++)
+		add(proc_fd, fds[i], descriptors);
+	/* The list grows meanwhile: an epoll instance can watch another one. */
+	for (i = first; i < descriptors->count; i++) {
+		info = &descriptors->descriptor[i].info;
+		for (j = 0; j < info->watches_count; j++)
+			add(proc_fd, info->watches[j].fd, descriptors);
+	}
+	descriptors_read_sockets(proc_fd, descriptors, first, now_ns(CLOCK_MONOTONIC) + SOCKETS_NS);
+	descriptors_find_others(proc_fd, pid, descriptors, first,
+				now_ns(CLOCK_MONOTONIC) + OTHERS_NS);
+}
+
+void descriptors_done(struct descriptors *descriptors)
+{
+	size_t i;
+
+	for (i = 0; i < descriptors->count; i++)
+		free(descriptors->descriptor[i].target);
+	descriptors->count = 0;
+}
