@@ -36,6 +36,8 @@ void episode_done(struct episode *episode)
 	snapshot_drop(episode->asked);
 	free(episode->snapshot);
 	free(episode->unwound.frames);
+	json_decref(episode->python.stacks);
+	json_decref(episode->python.reads);
 	memset(episode, 0, sizeof(*episode));
 }
 
