@@ -37,6 +37,7 @@ struct incident_frame {
 	unsigned long long offset; /* in the module's file, or the address if there is no module */
 	bool has_offset;
 	bool inlined, kernel;
+	bool entry; /* a Python function that was called by C code */
 };
 
 struct incident_stack {
@@ -97,6 +98,9 @@ struct incident {
 	long long samples_lost;
 	struct incident_stack unwound; /* count 0: none */
 	long long unwound_took_ns;
+	/* Has only stacks, and as samples the reads of the Python stack. NULL: none. */
+	struct incident *python;
+	const char *python_version;
 	const char **notes;
 	size_t notes_count;
 	/* A signal to another thread that may have ended this one; "": none. */
