@@ -15,7 +15,7 @@ bool python_place(const struct stacks *python, const struct incident_frame **ret
 	if (!python || !python->place)
 		return false;
 	function = python->common ? &python->functions[python->common->function] : python->place;
-	*ret_reads = python->common ? python->common->total : python->place->placed;
+	*ret_reads = python->common ? python->common->total : python->place->total;
 	*ret_frame = function->frame;
 	hottest = python->hottest->stack;
 	for (i = 0; i < hottest->count; i++)

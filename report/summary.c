@@ -102,9 +102,11 @@ static void put_frame(struct summary *summary, const struct incident_frame *fram
 void summary_reads(struct summary *summary, size_t part, size_t whole)
 {
 	char share[SHOWN_LEN];
+	bool all = part == whole && whole > 1;
 
-	put_figure(summary, shown_share(part, whole, share));
-	summary_plain(summary, " of %zu read%s of the Python stack", whole, whole == 1 ? "" : "s");
+	put_figure(summary, all ? "all" : shown_share(part, whole, share));
+	summary_plain(summary, " %s%zu read%s of the Python stack", all ? "" : "of ", whole,
+		      whole == 1 ? "" : "s");
 }
 
 /* Writes the Python function with the loop, and the one that the thread was in most often. */
