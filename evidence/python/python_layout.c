@@ -65,7 +65,7 @@ static const struct python_layout layouts[] = {
 };
 
 /* _Py_DebugOffsets consists of 64-bit words. The number of words that are read. */
-#define WORDS_MAX 77
+#define WORDS_MAX 81
 #define WORD_VERSION 1
 #define WORD_FREE_THREADED 2
 
@@ -86,27 +86,27 @@ static const struct {
 	WORD(runtime_interpreters, 5, 5, FAR),
 	WORD(interpreter_next, 8, 8, FAR),
 	WORD(interpreter_threads, 9, 9, FAR),
-	WORD(thread_next, 21, 22, PYTHON_OBJECT_MAX),
-	WORD(thread_frame, 23, 24, PYTHON_OBJECT_MAX),
-	WORD(thread_id, 25, 26, PYTHON_OBJECT_MAX),
-	WORD(frame_previous, 29, 30, PYTHON_OBJECT_MAX),
-	WORD(frame_code, 30, 31, PYTHON_OBJECT_MAX),
-	WORD(frame_instruction, 31, 32, PYTHON_OBJECT_MAX),
-	WORD(frame_owner, 33, 34, PYTHON_OBJECT_MAX),
-	WORD(code_file, 35, 37, PYTHON_OBJECT_MAX),
-	WORD(code_function, 37, 39, PYTHON_OBJECT_MAX),
-	WORD(code_lines, 38, 40, PYTHON_OBJECT_MAX),
-	WORD(code_first_line, 39, 41, PYTHON_OBJECT_MAX),
-	WORD(code_bytes, 43, 45, PYTHON_OBJECT_MAX),
-	WORD(object_type, 45, 47, PYTHON_OBJECT_MAX),
-	WORD(type_name, 47, 49, PYTHON_OBJECT_MAX),
-	WORD(var_size, 65, 71, PYTHON_OBJECT_MAX),
-	WORD(bytes_data, 66, 72, PYTHON_OBJECT_MAX),
+	WORD(thread_next, 21, 24, PYTHON_OBJECT_MAX),
+	WORD(thread_frame, 23, 26, PYTHON_OBJECT_MAX),
+	WORD(thread_id, 25, 28, PYTHON_OBJECT_MAX),
+	WORD(frame_previous, 29, 32, PYTHON_OBJECT_MAX),
+	WORD(frame_code, 30, 33, PYTHON_OBJECT_MAX),
+	WORD(frame_instruction, 31, 34, PYTHON_OBJECT_MAX),
+	WORD(frame_owner, 33, 36, PYTHON_OBJECT_MAX),
+	WORD(code_file, 35, 40, PYTHON_OBJECT_MAX),
+	WORD(code_function, 37, 42, PYTHON_OBJECT_MAX),
+	WORD(code_lines, 38, 43, PYTHON_OBJECT_MAX),
+	WORD(code_first_line, 39, 44, PYTHON_OBJECT_MAX),
+	WORD(code_bytes, 43, 48, PYTHON_OBJECT_MAX),
+	WORD(object_type, 45, 51, PYTHON_OBJECT_MAX),
+	WORD(type_name, 47, 53, PYTHON_OBJECT_MAX),
+	WORD(var_size, 65, 75, PYTHON_OBJECT_MAX),
+	WORD(bytes_data, 66, 76, PYTHON_OBJECT_MAX),
 	/* The size of a string object, which ends in a pointer to its data. */
-	WORD(text_other, 67, 73, PYTHON_OBJECT_MAX),
-	WORD(text_state, 68, 74, PYTHON_OBJECT_MAX),
-	WORD(text_length, 69, 75, PYTHON_OBJECT_MAX),
-	WORD(text_ascii, 70, 76, PYTHON_OBJECT_MAX),
+	WORD(text_other, 67, 77, PYTHON_OBJECT_MAX),
+	WORD(text_state, 68, 78, PYTHON_OBJECT_MAX),
+	WORD(text_length, 69, 79, PYTHON_OBJECT_MAX),
+	WORD(text_ascii, 70, 80, PYTHON_OBJECT_MAX),
 #undef WORD
 };
 

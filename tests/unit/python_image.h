@@ -143,7 +143,7 @@ static inline maze_u64 image_frame(struct image *image, maze_u64 code, unsigned 
 static inline void image_describe(struct image *image, maze_u32 version)
 {
 	/* The words that 3.14 has in addition, among those that maze reads. */
-	static const unsigned char added[] = { 10, 35, 58, 59, 60, 61 };
+	static const unsigned char added[] = { 10, 20, 21, 37, 38, 49, 62, 63, 64, 65 };
 	size_t count = sizeof(image_words) / sizeof(image_words[0]), from, to, next = 0;
 
 	memcpy(image->bytes, "xdebugpy", 8);
