@@ -130,11 +130,11 @@ static void try_start(struct symbolize_sources *sources, struct episode *episode
 /* Returns the index of the stack among the distinct ones, or -1 if there are too many. */
 static int index_of(struct episode *episode, json_t *stack)
 {
-	json_t *known;
-	size_t i;
+	size_t count = json_array_size(episode->python.stacks), i;
 
-	json_array_foreach(episode->python.stacks, i,
-			   known) if (json_equal(known, stack)) return (int)i;
+	for (i = 0; i < count; i++)
+		if (json_equal(json_array_get(episode->python.stacks, i), stack))
+			return (int)i;
 	if (i == EPISODE_STACKS_MAX || json_array_append(episode->python.stacks, stack))
 		return -1;
 	return (int)i;

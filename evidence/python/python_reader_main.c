@@ -107,17 +107,18 @@ static void read_stack(int fd, const struct python_job *job, struct source *sour
 		       struct python_target *target)
 {
 	static struct python_stack stack;
-	enum python_refusal refusal = PYTHON_TORN;
+	enum python_refusal refusal;
 	struct python_memory memory;
 	maze_u64 boot_ns = 0;
 	size_t count;
-	int tries;
+	int tries = 0;
 
-	for (tries = 0; refusal == PYTHON_TORN && tries < TRIES_MAX; tries++) {
+	/* A pointer that is read while it changes may lead to memory that does not exist. */
+	do {
 		memory = memory_of(source);
 		boot_ns = now_ns(CLOCK_BOOTTIME);
 		refusal = python_stack_read(&memory, target, job->tid, &stack);
-	}
+	} while ((refusal == PYTHON_TORN || refusal == PYTHON_UNREADABLE) && ++tries < TRIES_MAX);
 	if (refusal) {
 		answer_refusal(fd, refusal);
 		return;

