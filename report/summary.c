@@ -157,7 +157,7 @@ void summary_where(struct summary *summary, const struct incident *incident,
 		}
 		summary_plain(summary, ". ");
 	} else if (incident->unwound.count) {
-		summary_plain(summary, "It was in ");
+		summary_plain(summary, python ? "The native code was in " : "It was in ");
 		put_frame(summary, &incident->unwound.frames[0]);
 		summary_plain(summary, ". ");
 	} else if (!python) {

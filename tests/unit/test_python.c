@@ -200,6 +200,22 @@ static void an_object_of_another_type_is_refused(void **state)
 	assert_int_equal(read_with(image.layout.var_size, 2), PYTHON_TORN);
 }
 
+static void a_second_type_of_the_same_name_is_refused(void **state)
+{
+	maze_u64 code, other;
+
+	(void)state;
+	make(0x030b02f0);
+	image_fill(&image);
+	/* Of the outermost frame, so that the type is known from the others. */
+	memcpy(&code, image.bytes + (image.frame + image.layout.frame_code - IMAGE_BASE),
+	       sizeof(code));
+	other = image_room(&image, 64);
+	image_put(&image, other, image.bytes + (image.type[IMAGE_CODE] - IMAGE_BASE), 64);
+	image_word(&image, code + image.layout.object_type, other);
+	assert_int_equal(read_image(), PYTHON_TORN);
+}
+
 static void a_thread_that_has_no_python_is_refused(void **state)
 {
 	struct python_target target = { .runtime = IMAGE_RUNTIME };
@@ -445,6 +461,7 @@ int main(void)
 		cmocka_unit_test(a_name_may_have_any_characters),
 		cmocka_unit_test(a_long_name_is_cut_off),
 		cmocka_unit_test(an_object_of_another_type_is_refused),
+		cmocka_unit_test(a_second_type_of_the_same_name_is_refused),
 		cmocka_unit_test(a_thread_that_has_no_python_is_refused),
 		cmocka_unit_test(a_ring_of_frames_ends),
 		cmocka_unit_test(a_function_that_returned_meanwhile_is_left_out),
