@@ -61,6 +61,29 @@ named() {
 		END { exit !(all && in_it >= all * 0.9) }'
 }
 
+# A service whose handler computes: an asyncio coroutine, in a thread of CPython.
+python_service() {
+	cat > "$dir/service.py" <<- 'END'
+		import asyncio, hashlib, sys
+		def step(total):
+		    return total + 1
+		class Handler:
+		    async def compute(self):
+		        total = 0
+		        while True:
+		            total = step(total)
+		            if len(sys.argv) > 1:
+		                hashlib.sha256(b"x" * 10000000)
+		async def main():
+		    await asyncio.gather(Handler().compute(), asyncio.sleep(1000))
+		asyncio.run(main())
+	END
+	run --separate-stderr "$MAZE" run --soft 500ms --hard 2s --soft-signal 0 --incidents "$kept" \
+		-- /usr/bin/python3 "$dir/service.py" "$@"
+	[ "$status" -eq 137 ]
+	report >&2
+}
+
 @test "a loop three calls deep, without frame pointers, is named" {
 	build_loop
 	caught
@@ -132,29 +155,6 @@ named() {
 	named '.*wedgedCallback.*'
 }
 
-# A service whose handler computes: an asyncio coroutine, in a thread of CPython.
-python_service() {
-	cat > "$dir/service.py" <<- 'END'
-		import asyncio, hashlib, sys
-		def step(total):
-		    return total + 1
-		class Handler:
-		    async def compute(self):
-		        total = 0
-		        while True:
-		            total = step(total)
-		            if len(sys.argv) > 1:
-		                hashlib.sha256(b"x" * 10000000)
-		async def main():
-		    await asyncio.gather(Handler().compute(), asyncio.sleep(1000))
-		asyncio.run(main())
-	END
-	run --separate-stderr "$MAZE" run --soft 500ms --hard 2s --soft-signal 0 --incidents "$kept" \
-		-- /usr/bin/python3 "$dir/service.py" "$@"
-	[ "$status" -eq 137 ]
-	report >&2
-}
-
 @test "the Python function, file and line of a busy handler are named" {
 	[ -x /usr/bin/python3 ] || skip 'no /usr/bin/python3'
 	python_service
@@ -179,7 +179,7 @@ python_service() {
 	report | sed -n '/^C code called from Python/,/^$/p' > "$dir/joined"
 	grep -qE "^  Handler.compute +$dir/service.py:10" "$dir/joined"
 	grep -q '^  <module>' "$dir/joined"
-	! grep -q '_PyEval_EvalFrameDefault' "$dir/joined"
+	run ! grep -q '_PyEval_EvalFrameDefault' "$dir/joined"
 }
 
 @test "each program of a crowd has its incident" {
