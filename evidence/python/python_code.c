@@ -11,6 +11,8 @@
 /* The maximum of characters of a name, and of bytes of code and of a table of lines. */
 #define TEXT_MAX 65536
 #define BYTES_MAX (16U << 20)
+/* CPython has lines as int. */
+#define LINE_LAST 0x7fffffff
 /* A code unit of CPython. */
 #define UNIT 2
 /* The state of a string, from its lowest bit: interned: 2, kind: 3, compact: 1, ascii: 1. */
@@ -237,7 +239,7 @@ static int line_of(struct table *table, maze_u32 first_line, maze_u64 unit, unsi
 			return found == -ENODATA ? -EAGAIN : found;
 		end += (byte & 7) + 1;
 	} while (end <= unit);
-	if (!found && (line <= 0 || line > 0x7fffffff))
+	if (!found && (line <= 0 || line > LINE_LAST))
 		return -EAGAIN;
 	*ret_line = found ? 0 : (unsigned int)line;
 	return 0;
@@ -265,8 +267,7 @@ static int read_line(struct python_memory *memory, const struct python_layout *l
 /* ---- code objects ------------------------------------------------------------------ */
 
 struct code {
-	maze_u64 type, units, file, function, lines;
-	maze_u32 first_line;
+	maze_u64 type, units, file, function, lines, first_line;
 };
 
 static int read_code(struct python_memory *memory, const struct python_layout *layout,
@@ -283,14 +284,15 @@ static int read_code(struct python_memory *memory, const struct python_layout *l
 		err = check_type(memory, layout, object, "code", &types->code);
 	if (err)
 		return err;
-	memset(ret_code, 0, sizeof(*ret_code));
 	ret_code->type = word_at(object, layout->object_type);
 	ret_code->units = word_at(object, layout->var_size);
 	ret_code->file = word_at(object, layout->code_file);
 	ret_code->function = word_at(object, layout->code_function);
 	ret_code->lines = word_at(object, layout->code_lines);
 	ret_code->first_line = half_at(object, layout->code_first_line);
-	return ret_code->units && ret_code->units <= BYTES_MAX ? 0 : -EAGAIN;
+	if (!ret_code->units || ret_code->units > BYTES_MAX || ret_code->first_line > LINE_LAST)
+		return -EAGAIN;
+	return 0;
 }
 
 int python_code_frame(struct python_memory *memory, const struct python_layout *layout,
@@ -307,12 +309,12 @@ int python_code_frame(struct python_memory *memory, const struct python_layout *
 		return err;
 	/* A new frame points before the first instruction in 3.11 and 3.12. */
 	if (instruction + UNIT == first)
-		ret_frame->line = code.first_line;
+		ret_frame->line = (unsigned int)code.first_line;
 	else if (instruction < first || (instruction - first) % UNIT ||
 		 (instruction - first) / UNIT >= code.units)
 		return -EAGAIN;
 	else
-		err = read_line(memory, layout, types, code.lines, code.first_line,
+		err = read_line(memory, layout, types, code.lines, (maze_u32)code.first_line,
 				(instruction - first) / UNIT, &ret_frame->line);
 	if (!err)
 		err = read_text(memory, layout, types, code.function, ret_frame->function);
