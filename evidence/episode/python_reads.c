@@ -21,7 +21,8 @@ static const char note_busy[] = NOT_READ "too many Python processes were read at
 static const char note_access[] =
 	NOT_READ "the memory of the process may not be read (CAP_SYS_PTRACE; "
 		 "kernel.yama.ptrace_scope)";
-static const char note_ended[] = NOT_READ "the process that reads it did not answer";
+static const char note_silent[] = NOT_READ "the process that reads it did not answer";
+static const char note_gone[] = NOT_READ "the process had ended";
 static const char note_python[] =
 	"The stack shows the Python interpreter; Python 3.12 or later names Python functions "
 	"if it is started with -X perf (python3 --version)";
@@ -99,7 +100,7 @@ static void give_up(struct symbolize_sources *sources, struct episode *episode, 
 	episode->python.refused = true;
 	/* Earlier stacks are worth more than the reason why there are no more. */
 	if (note && !json_array_size(episode->python.reads))
-		episode_note(episode, note);
+		episode_note(episode, process_info_is_live(&episode->live) ? note : note_gone);
 }
 
 static void try_start(struct symbolize_sources *sources, struct episode *episode)
@@ -117,11 +118,9 @@ static void try_start(struct symbolize_sources *sources, struct episode *episode
 		return;
 	}
 	episode_unnote(episode, note_busy);
-	if (err == -ESRCH)
-		give_up(sources, episode, NULL);
-	else if (err)
+	if (err)
 		give_up(sources, episode,
-			err == -EACCES || err == -EPERM ? note_access : note_ended);
+			err == -EACCES || err == -EPERM ? note_access : note_silent);
 	episode->python.running = episode->python.asked = !err;
 }
 
@@ -151,6 +150,7 @@ static void add_stack(struct episode *episode, const struct python_answer *answe
 		python->reads = json_array();
 		python->stacks = json_array();
 		episode_unnote(episode, note_python);
+		episode_unnote(episode, note_gone);
 		for (i = 0; i < PYTHON_REFUSALS; i++)
 			episode_unnote(episode, refusals[i]);
 	}
@@ -175,7 +175,7 @@ static void take(struct symbolize_sources *sources, struct episode *episode)
 		return;
 	python->asked = false;
 	if (got < 0) {
-		give_up(sources, episode, note_ended);
+		give_up(sources, episode, note_silent);
 		return;
 	}
 	if (answer.version) {
@@ -187,7 +187,8 @@ static void take(struct symbolize_sources *sources, struct episode *episode)
 		give_up(sources, episode, refusals[answer.refusal]);
 	} else {
 		python->failed++;
-		python->refusal = refusals[answer.refusal];
+		python->refusal =
+			process_info_is_live(&episode->live) ? refusals[answer.refusal] : note_gone;
 	}
 }
 
@@ -239,7 +240,7 @@ bool python_reads_step(struct symbolize_sources *sources, struct episode *episod
 		python->asked = !python_readers_request(sources->python, episode->serial);
 		python->asked_ns = now;
 		if (!python->asked)
-			give_up(sources, episode, note_ended);
+			give_up(sources, episode, note_silent);
 	}
 	if (python->running && !python->asked && now - python->asked_ns > IDLE_NS)
 		python_reads_stop(sources, episode);
