@@ -7,7 +7,7 @@
 #include "terminal.h"
 #include "report/incident_dir.h"
 #include "report/incident_file.h"
-#include "report/stacks.h"
+#include "report/python.h"
 #include "base/rfc3339.h"
 
 #include <jansson.h>
@@ -62,7 +62,9 @@ static bool fill_line(const struct incident *incident, struct line *line)
 	line->process = copy(shown_process(incident));
 	line->stage = copy(shown_verdict(incident)->event);
 	line->action = describe_action(incident);
-	if (stacks->place) {
+	if (python_place(stacks->python, &frame, &line->self)) {
+		line->samples = stacks->python->samples;
+	} else if (stacks->place) {
 		frame = stacks->place->frame;
 		line->self = stacks->place->placed;
 		line->samples = stacks->samples;

@@ -37,7 +37,7 @@ int collector_start_worker(struct collector *collector, struct collector_user *u
 	options.uid = user->uid;
 	options.blind = user->blind;
 	options.replace = user->failures > 0;
-	err = worker_start(collector_worker, &options, &user->worker);
+	err = worker_start(collector_worker, &options, NULL, 0, &user->worker);
 	if (err)
 		return err;
 	epoll_ctl(collector->epoll, EPOLL_CTL_ADD, user->worker.fd, &event);

@@ -44,6 +44,8 @@ int incidents_open(const struct incidents_options *options, struct incidents **r
 		err = modules_new(&incidents->sources.modules);
 	if (!err)
 		err = resolver_new(&incidents->sources.resolver);
+	if (!err)
+		err = python_readers_new(&incidents->sources.python);
 	if (err) {
 		incidents_free(incidents);
 		return maze_fail(error, err, "cannot keep incidents in %s: %s", options->dir,
@@ -69,6 +71,7 @@ void incidents_free(struct incidents *incidents)
 	for (i = 0; i < INCIDENTS_OPEN_MAX; i++)
 		if (incidents->open[i])
 			incident_drop(incidents, &incidents->open[i]);
+	python_readers_free(incidents->sources.python);
 	resolver_free(incidents->sources.resolver);
 	modules_free(incidents->sources.modules);
 	incident_store_free(incidents->store);
@@ -109,6 +112,7 @@ void incident_drop(struct incidents *incidents, struct incident **incident)
 
 	note_closed(incidents, episode->pid, episode->tid, episode->episode);
 	incidents->unwinds_open -= episode->asked != NULL;
+	python_reads_stop(&incidents->sources, &(*incident)->episode);
 	episode_done(&(*incident)->episode);
 	free(*incident);
 	*incident = NULL;
@@ -286,6 +290,7 @@ static void add_verdict(struct incidents *incidents, const struct maze_record *r
 		return;
 	episode = &incident->episode;
 	capture(incidents, incident, record->boot_ns);
+	python_reads_want(episode);
 	episode_add_record(episode, record, engine);
 	if (rule && !episode->rule)
 		episode->rule = strdup(rule);
@@ -368,6 +373,7 @@ void incidents_stack(struct incidents *incidents, const struct maze_stack *stack
 	if (!incident)
 		return;
 	capture(incidents, incident, stack->boot_ns);
+	python_reads_want(&incident->episode);
 	episode_add_stack(&incident->episode, stack);
 }
 

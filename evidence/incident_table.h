@@ -5,7 +5,7 @@
 
 #include "incident.h"
 #include "store/incident_store.h"
-#include "episode/symbolize.h"
+#include "episode/python_reads.h"
 
 /* The maximum of open incidents. Each takes about 30 KiB without its stacks. */
 #define INCIDENTS_OPEN_MAX 256

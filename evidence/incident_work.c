@@ -190,8 +190,11 @@ static int work_on(struct incidents *incidents, struct incident **slot,
 	struct incident *incident = *slot;
 	struct episode *episode = &incident->episode;
 	maze_u64 now = now_ns(CLOCK_BOOTTIME);
-	bool wanted = episode->unwind_wanted, symbolized, over, was_open = episode->asked;
+	bool wanted = episode->unwind_wanted, symbolized, over, was_open = episode->asked, reads;
 
+	/* First, because a read belongs to the sample that has just come. */
+	reads = python_reads_step(&incidents->sources, episode);
+	incident->changed |= reads;
 	/* Too many unwinds are in progress, so try again in a later step. */
 	if (wanted && !may_unwind(incidents, episode))
 		episode->unwind_wanted = false;
@@ -215,7 +218,7 @@ static int work_on(struct incidents *incidents, struct incident **slot,
 		incident_drop(incidents, slot);
 		return -1;
 	}
-	if (!symbolized)
+	if (!symbolized || reads)
 		return BUSY_MS;
 	if (incident->changed || over)
 		return 100;

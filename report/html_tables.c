@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Writes the tables of the page. They work without its script. */
 #include "html.h"
+#include "python.h"
 #include "shown.h"
 #include "../base/rfc3339.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,11 +80,38 @@ static void put_unwound(struct html *html, bool open)
 	fputs("</details>\n", html->out);
 }
 
+static void put_python(struct html *html)
+{
+	const struct stacks *python = html->stacks->python;
+	struct incident_stack joined;
+	int err;
+
+	if (!python || !python->hottest)
+		return;
+	fputs("<p class=\"hint\">In ", html->out);
+	summary_reads(&html->summary, python->hottest->samples, python->samples);
+	fputs("; innermost first.</p>\n", html->out);
+	put_frames(html, python->hottest->stack);
+	err = python_join(python_native(html->incident, html->stacks), python->hottest->stack,
+			  &joined);
+	if (err == -ENOMEM)
+		html->failed = true;
+	if (err)
+		return;
+	fputs("<details><summary>C code called from Python: a native stack and the Python stack, "
+	      "taken one after the other</summary>\n",
+	      html->out);
+	put_frames(html, &joined);
+	fputs("</details>\n", html->out);
+	free(joined.frames);
+}
+
 void html_stack(struct html *html)
 {
 	const struct stacks_fold *hottest = html->stacks->hottest;
 	bool unwound_first = stacks_unwound_first(html->incident, html->stacks);
 
+	put_python(html);
 	if (unwound_first)
 		put_unwound(html, true);
 	if (hottest) {

@@ -38,6 +38,7 @@ struct incident_frame {
 	unsigned long long offset; /* in the module's file, or the address if there is no module */
 	bool has_offset;
 	bool inlined, kernel;
+	bool entry; /* a Python function that was called by C code */
 };
 
 struct incident_stack {
@@ -137,6 +138,9 @@ struct incident {
 	size_t slices_count;
 	struct incident_descriptor *descriptors;
 	size_t descriptors_count;
+	/* Has only stacks, and as samples the reads of the Python stack. NULL: none. */
+	struct incident *python;
+	const char *python_version;
 	const char **notes;
 	size_t notes_count;
 	/* A signal to another thread that may have ended this one; "": none. */

@@ -106,6 +106,7 @@ static void read_frame(struct json_reader *reader, const json_t *object,
 	read_offset(reader, object, frame);
 	frame->inlined = read_flag(reader, object, "inlined", false);
 	frame->kernel = read_flag(reader, object, "kernel", false);
+	frame->entry = read_flag(reader, object, "entry", false);
 	if (frame->function && !frame->function[0])
 		frame->function = NULL;
 	if (frame->build_id && !frame->build_id[0])
@@ -172,6 +173,18 @@ static bool read_samples(struct json_reader *reader, const json_t *array, struct
 			sample->stack = (size_t)stack;
 	}
 	return true;
+}
+
+static bool read_python(struct json_reader *reader, const json_t *object, struct incident *incident)
+{
+	if (!object)
+		return true;
+	incident->python = calloc(1, sizeof(*incident->python));
+	if (!incident->python)
+		return false;
+	incident->python_version = read_text(reader, object, "version");
+	return read_stacks(reader, object, incident->python) &&
+	       read_samples(reader, read_array(reader, object, "reads"), incident->python);
 }
 
 static bool read_texts(struct json_reader *reader, const json_t *object, const char *key,
@@ -277,6 +290,7 @@ static bool read_incident(struct json_reader *reader, const json_t *root, struct
 {
 	json_t *records = read_array(reader, root, "records");
 	json_t *samples = read_array(reader, root, "samples");
+	json_t *python = read_object(reader, root, "python");
 	json_t *policy = read_object(reader, root, "policy");
 	json_t *machine = read_object(reader, root, "machine");
 	json_t *process = read_object(reader, root, "process");
@@ -290,7 +304,7 @@ static bool read_incident(struct json_reader *reader, const json_t *root, struct
 		type_error(reader, "records", "an array of at least one record");
 	if (!read_texts(reader, root, "notes", &incident->notes, &incident->notes_count) ||
 	    !read_records(reader, records, incident) || !read_stacks(reader, root, incident) ||
-	    !read_samples(reader, samples, incident) ||
+	    !read_samples(reader, samples, incident) || !read_python(reader, python, incident) ||
 	    !system_calls_read(reader, root, incident) ||
 	    !incident_descriptors_read(reader, root, incident))
 		return false;
@@ -402,6 +416,7 @@ void incident_free(struct incident *incident)
 	system_calls_free(incident);
 	incident_descriptors_free(incident);
 	free(incident->unwound.frames);
+	incident_free(incident->python);
 	free(incident->stacks);
 	free(incident->samples);
 	free(incident->records);

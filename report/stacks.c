@@ -35,6 +35,9 @@ static int compare_frames(const struct incident_frame *a, const struct incident_
 		order = compare_texts(a->function, b->function);
 	if (!order)
 		order = compare_texts(a->module, b->module);
+	/* A Python function has a file only. */
+	if (!order && !a->module && !a->kernel)
+		order = compare_texts(a->file, b->file);
 	if (order || a->function)
 		return order;
 	if (a->has_offset != b->has_offset)
@@ -433,6 +436,9 @@ int stacks_make(const struct incident *incident, struct stacks **ret_stacks)
 	if (err)
 		goto out_free;
 	find_common(stacks);
+	err = incident->python ? stacks_make(incident->python, &stacks->python) : 0;
+	if (err)
+		goto out_free;
 	*ret_stacks = stacks;
 	return 0;
 
@@ -468,5 +474,6 @@ void stacks_free(struct stacks *stacks)
 	free(stacks->functions);
 	free(stacks->nodes);
 	free(stacks->by_self);
+	stacks_free(stacks->python);
 	free(stacks);
 }

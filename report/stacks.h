@@ -67,6 +67,7 @@ struct stacks {
 	 * count. NULL: no such function, or it is the innermost one of the hottest stack.
 	 */
 	const struct stacks_node *common;
+	struct stacks *python; /* of the reads of the Python stack; NULL: none */
 };
 
 /* Whether both frames have the same function, or the same location if it has no name. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "summary.h"
+#include "python.h"
 #include "shown.h"
 #include "why.h"
 
@@ -99,13 +100,48 @@ static void put_frame(struct summary *summary, const struct incident_frame *fram
 	free(place);
 }
 
+void summary_reads(struct summary *summary, size_t part, size_t whole)
+{
+	char share[SHOWN_LEN];
+	bool all = part == whole && whole > 1;
+
+	put_figure(summary, all ? "all" : shown_share(part, whole, share));
+	summary_plain(summary, " %s%zu read%s of the Python stack", all ? "" : "of ", whole,
+		      whole == 1 ? "" : "s");
+}
+
+/* Writes the Python function with the loop, and the one that the thread was in most often. */
+static bool put_python(struct summary *summary, const struct stacks *python)
+{
+	const struct incident_frame *frame;
+	char share[SHOWN_LEN];
+	size_t reads;
+
+	if (!python_place(python, &frame, &reads))
+		return false;
+	summary_plain(summary, "It was in the Python function ");
+	put_frame(summary, frame);
+	summary_plain(summary, " in ");
+	summary_reads(summary, reads, python->samples);
+	if (!stacks_same(frame, python->place->frame)) {
+		summary_plain(summary, ", most often in ");
+		put_frame(summary, python->place->frame);
+		summary_plain(summary, " (");
+		put_figure(summary, shown_share(python->place->placed, python->samples, share));
+		summary_plain(summary, ")");
+	}
+	summary_plain(summary, ". ");
+	return true;
+}
+
 void summary_where(struct summary *summary, const struct incident *incident,
 		   const struct stacks *stacks)
 {
 	const struct stacks_function *place = stacks->place;
+	bool python = put_python(summary, stacks->python);
 
 	if (place) {
-		summary_plain(summary, "It was in ");
+		summary_plain(summary, python ? "The native code was in " : "It was in ");
 		put_frame(summary, place->frame);
 		summary_plain(summary, " in ");
 		summary_share(summary, place->placed, stacks->samples);
@@ -122,10 +158,10 @@ void summary_where(struct summary *summary, const struct incident *incident,
 		}
 		summary_plain(summary, ". ");
 	} else if (incident->unwound.count) {
-		summary_plain(summary, "It was in ");
+		summary_plain(summary, python ? "The native code was in " : "It was in ");
 		put_frame(summary, &incident->unwound.frames[0]);
 		summary_plain(summary, ". ");
-	} else {
+	} else if (!python) {
 		summary_plain(summary, "No stack was taken, so the code location is unknown. ");
 	}
 	why_sentence(summary, incident);

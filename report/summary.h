@@ -35,6 +35,8 @@ void summary_keys(struct summary *summary, const struct incident *incident);
 /* Writes all known facts: times, thread, process, rule, limits, machine. */
 void summary_facts(struct summary *summary, const struct incident *incident,
 		   const struct stacks *stacks);
+/* Writes "96 % of 50 reads of the Python stack". */
+void summary_reads(struct summary *summary, size_t part, size_t whole);
 /* Writes "48 of 50 samples (96 %)". */
 void summary_share(struct summary *summary, size_t part, size_t whole);
 

@@ -2,6 +2,7 @@
 /* Collects escaped text in a paragraph, and then breaks the paragraph into lines. */
 #include "descriptors.h"
 #include "report.h"
+#include "python.h"
 #include "../base/rfc3339.h"
 #include "summary.h"
 #include "system_calls.h"
@@ -229,12 +230,39 @@ static void put_unwound(struct page *page, const struct incident *incident,
 	put_frames(page, unwound, first ? 0 : known);
 }
 
+static void put_python(struct page *page, const struct incident *incident,
+		       const struct stacks *stacks)
+{
+	const struct stacks *python = stacks->python;
+	struct incident_stack joined;
+	char share[SHOWN_LEN];
+	int err;
+
+	if (!python || !python->hottest)
+		return;
+	heading(page, "Python stack");
+	fprintf(page->out, ": %zu of %zu read%s (%s), innermost first\n", python->hottest->samples,
+		python->samples, python->samples == 1 ? "" : "s",
+		shown_share(python->hottest->samples, python->samples, share));
+	put_frames(page, python->hottest->stack, 0);
+	err = python_join(python_native(incident, stacks), python->hottest->stack, &joined);
+	if (err == -ENOMEM)
+		page->failed = true;
+	if (err)
+		return;
+	heading(page, "C code called from Python");
+	fputs(": a native stack and the Python stack, taken one after the other\n", page->out);
+	put_frames(page, &joined, 0);
+	free(joined.frames);
+}
+
 static void put_stack(struct page *page, const struct incident *incident,
 		      const struct stacks *stacks)
 {
 	bool unwound_first = stacks_unwound_first(incident, stacks);
 	char share[SHOWN_LEN];
 
+	put_python(page, incident, stacks);
 	if (unwound_first)
 		put_unwound(page, incident, stacks);
 	if (stacks->hottest) {

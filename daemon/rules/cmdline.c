@@ -119,7 +119,7 @@ int cmdline_read(const struct subject_source *source, struct subject *subject)
 	if (!err && !workers_left_allow(&left, subject->uid))
 		err = -ETIMEDOUT;
 	if (!err)
-		err = worker_start(cmdline_worker, NULL, &worker);
+		err = worker_start(cmdline_worker, NULL, NULL, 0, &worker);
 	if (err)
 		return err;
 	err = cmdline_send(&worker, &request);

@@ -176,7 +176,7 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
 static int start_worker(struct cmdlines *cmdlines)
 {
 	struct pending *pending;
-	int err = worker_start(cmdline_worker, NULL, &cmdlines->worker);
+	int err = worker_start(cmdline_worker, NULL, NULL, 0, &cmdlines->worker);
 
 	if (err)
 		return err;

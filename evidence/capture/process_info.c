@@ -72,6 +72,32 @@ static const char *status_line(const char *status, const char *field)
 	return line ? line + strlen(field) : NULL;
 }
 
+/* The last number is the one in the process's own namespace. 0: none. */
+static pid_t innermost(const char *line)
+{
+	pid_t pid = 0;
+
+	while (line && *line && *line != '\n') {
+		if (*line >= '0' && *line <= '9') {
+			pid = atoi(line);
+			line += strspn(line, "0123456789");
+		} else {
+			line++;
+		}
+	}
+	return pid;
+}
+
+pid_t process_info_inner_tid(const struct process_info *live, pid_t tid)
+{
+	char name[64], status[PROC_STATUS_SIZE];
+
+	snprintf(name, sizeof(name), "task/%d/status", tid);
+	if (proc_read_status(live->proc_fd, name, status))
+		return -ESRCH;
+	return innermost(status_line(status, "\nNSpid:")) ?: tid;
+}
+
 static void read_status(struct process_info *live)
 {
 	char status[PROC_STATUS_SIZE];
@@ -85,16 +111,7 @@ static void read_status(struct process_info *live)
 	line = status_line(status, "\nUid:");
 	if (line)
 		live->uid = (unsigned int)strtoul(line, NULL, 10);
-	line = status_line(status, "\nNSpid:");
-	/* The last PID is the one in the process's own namespace. */
-	while (line && *line && *line != '\n') {
-		if (*line >= '0' && *line <= '9') {
-			live->inner_pid = atoi(line);
-			line += strspn(line, "0123456789");
-		} else {
-			line++;
-		}
-	}
+	live->inner_pid = innermost(status_line(status, "\nNSpid:")) ?: live->inner_pid;
 }
 
 static void count_files(struct process_info *live)

@@ -48,6 +48,8 @@ struct process_info {
  * ended, -EACCES if this user may not read it, or -ENOMEM.
  */
 int process_info_open(pid_t pid, pid_t tid, maze_u64 verdict_ns, struct process_info *ret_live);
+/* Returns the number of a thread in the innermost PID namespace, or -ESRCH. */
+pid_t process_info_inner_tid(const struct process_info *live, pid_t tid);
 bool process_info_is_live(const struct process_info *live);
 /* Closes /proc/PID and keeps the facts. */
 void process_info_release(struct process_info *live);

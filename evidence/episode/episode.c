@@ -40,6 +40,8 @@ void episode_done(struct episode *episode)
 	if (episode->descriptors)
 		descriptors_done(episode->descriptors);
 	free(episode->descriptors);
+	json_decref(episode->python.stacks);
+	json_decref(episode->python.reads);
 	memset(episode, 0, sizeof(*episode));
 }
 

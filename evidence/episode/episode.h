@@ -59,6 +59,20 @@ struct episode_sample {
 	unsigned int cpu, stack;
 };
 
+/* The Python stacks. A read is requested next to each sample. */
+struct episode_python {
+	bool wanted;  /* a read is to be requested */
+	bool running; /* a process reads for this episode */
+	bool asked;   /* its answer is awaited */
+	bool refused; /* there will be no more reads */
+	maze_u64 asked_ns;
+	maze_u32 version;    /* PY_VERSION_HEX; 0: unknown */
+	json_t *stacks;	     /* distinct ones, as in maze-incident(5) */
+	json_t *reads;	     /* NULL: none was successful */
+	unsigned int failed; /* reads without a stack */
+	const char *refusal; /* why the last read had no stack; a literal, or NULL */
+};
+
 struct episode {
 	maze_u64 serial; /* counts from 1 and is never reused */
 	maze_u32 pid, tid, episode;
@@ -99,6 +113,7 @@ struct episode {
 	struct call_slice slices[EPISODE_SLICES_MAX];
 	size_t slices_count;
 	struct descriptors *descriptors; /* NULL: not read */
+	struct episode_python python;
 
 	const char *notes[EPISODE_NOTES_MAX]; /* literals */
 	size_t notes_count;

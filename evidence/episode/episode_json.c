@@ -211,6 +211,23 @@ static json_t *unwound_json(const struct episode *episode)
 	return object;
 }
 
+static json_t *python_json(const struct episode_python *python)
+{
+	json_t *object;
+	char version[32];
+
+	if (!python->reads)
+		return json_null();
+	object = json_object();
+	snprintf(version, sizeof(version), "%u.%u.%u", python->version >> 24,
+		 python->version >> 16 & 0xff, python->version >> 8 & 0xff);
+	set(object, "version", json_string(version));
+	set(object, "stacks", json_incref(python->stacks));
+	set(object, "reads", json_incref(python->reads));
+	set(object, "reads_failed", json_integer(python->failed));
+	return object;
+}
+
 /* ---- facts ------------------------------------------------------------------------- */
 
 static json_t *words_json(const struct redactor *redactor, const char *words, size_t size)
@@ -402,6 +419,7 @@ char *episode_json(const struct episode *episode, const struct redactor *redacto
 	set(object, "unwound", unwound_json(episode));
 	set(object, "system_calls", episode_calls_json(episode));
 	set(object, "descriptors", episode_descriptors_json(episode, redactor));
+	set(object, "python", python_json(&episode->python));
 	set(object, "notes", notes_json(episode));
 	text = json_dumps(object, JSON_COMPACT);
 	json_decref(object);

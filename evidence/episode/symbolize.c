@@ -27,9 +27,6 @@ static const char note_jit[] =
 	"-XX:+PreserveFramePointer, and jcmd PID Compiler.perfmap while it spins; Node: node "
 	"--perf-basic-prof --interpreted-frames-native-stack; Python 3.12 or later: python3 -X "
 	"perf)";
-static const char note_python[] =
-	"The stack shows the Python interpreter; Python 3.12 or later names Python functions "
-	"if it is started with -X perf (python3 --version)";
 static const char note_kernel[] =
 	"Kernel functions have no names, because this user may not see them "
 	"(kernel.kptr_restrict; CAP_SYSLOG)";
@@ -362,28 +359,15 @@ static void step_unwind(struct symbolize_sources *sources, struct episode *episo
 
 /* ---- one step ---------------------------------------------------------------------- */
 
-/* Judges by the program's name. */
-static bool is_python(const struct episode *episode)
-{
-	const char *exe = episode_exe(episode), *name = exe ? strrchr(exe, '/') : NULL;
-
-	return name && !strncmp(name + 1, "python", strlen("python"));
-}
-
 static void note_missing_names(struct symbolize_sources *sources, struct episode *episode)
 {
-	bool has_kernel = false, has_jit_name = false;
+	bool has_kernel = false;
 	size_t i;
 
-	for (i = 0; i < episode->frames_count; i++) {
+	for (i = 0; i < episode->frames_count; i++)
 		has_kernel |= episode->frames[i].kind == SYMBOLIZER_KERNEL;
-		has_jit_name |= episode->frames[i].kind == SYMBOLIZER_JIT &&
-				episode->frames[i].answer && episode->frames[i].answer->count;
-	}
 	if (has_kernel && resolver_kernel_is_restricted(sources->resolver))
 		episode_note(episode, note_kernel);
-	if (!episode->frames_open && episode->frames_count && !has_jit_name && is_python(episode))
-		episode_note(episode, note_python);
 	if (episode->samples_dropped)
 		episode_note(episode, note_cut_off);
 }

@@ -3,11 +3,13 @@
 #ifndef MAZE_EVIDENCE_SYMBOLIZE_H
 #define MAZE_EVIDENCE_SYMBOLIZE_H
 
+#include "../python/python_readers.h"
 #include "episode.h"
 
 struct symbolize_sources {
 	struct modules *modules;
 	struct resolver *resolver;
+	struct python_readers *python;
 	bool blind; /* opens no file of a process */
 };
 

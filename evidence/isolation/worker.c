@@ -35,12 +35,23 @@
 
 /* ---- left behind ------------------------------------------------------------------- */
 
+static bool has_ended(int pidfd)
+{
+	siginfo_t info;
+
+	if (!pidfd_has_ended(pidfd))
+		return false;
+	/* It fails if the caller has waited for all its children. */
+	(void)waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG);
+	return true;
+}
+
 size_t workers_left_reap(struct workers_left *left)
 {
 	size_t i = 0;
 
 	while (i < left->count) {
-		if (!pidfd_has_ended(left->worker[i].pidfd)) {
+		if (!has_ended(left->worker[i].pidfd)) {
 			i++;
 			continue;
 		}
@@ -67,17 +78,23 @@ bool workers_left_allow(const struct workers_left *left, maze_u32 uid)
 
 /* ---- one worker -------------------------------------------------------------------- */
 
-static void __attribute__((noreturn)) become(void (*main)(int fd, void *arg), void *arg, int fd)
+static void __attribute__((noreturn))
+become(void (*main)(int fd, void *arg), void *arg, int fd, const int *kept, size_t count)
 {
-	int keep[] = { fd, STDERR_FILENO };
+	int keep[2 + WORKER_KEEP_MAX] = { fd, STDERR_FILENO };
 
-	if (sandbox_separate("maze-worker", keep, sizeof(keep) / sizeof(keep[0])))
+	if (count > WORKER_KEEP_MAX)
+		_exit(1);
+	if (count)
+		memcpy(keep + 2, kept, count * sizeof(*kept));
+	if (sandbox_separate("maze-worker", keep, 2 + count))
 		_exit(1);
 	main(fd, arg);
 	_exit(0);
 }
 
-int worker_start(void (*main)(int fd, void *arg), void *arg, struct worker *ret_worker)
+int worker_start(void (*main)(int fd, void *arg), void *arg, const int *keep, size_t count,
+		 struct worker *ret_worker)
 {
 	const int room = SOCKET_BYTES;
 	int ends[2], pidfd, err;
@@ -89,7 +106,7 @@ int worker_start(void (*main)(int fd, void *arg), void *arg, struct worker *ret_
 	pid = fork();
 	if (!pid) {
 		close(ends[0]);
-		become(main, arg, ends[1]);
+		become(main, arg, ends[1], keep, count);
 	}
 	err = pid < 0 ? -errno : 0;
 	close(ends[1]);
@@ -173,7 +190,7 @@ void worker_leave(struct worker *worker, bool killed, maze_u32 uid, struct worke
 	worker->fd = -1;
 	if (killed)
 		syscall(SYS_pidfd_send_signal, worker->pidfd, SIGKILL, NULL, 0);
-	if (pidfd_has_ended(worker->pidfd) || left->count == WORKERS_LEFT_ROOM) {
+	if (has_ended(worker->pidfd) || left->count == WORKERS_LEFT_ROOM) {
 		close(worker->pidfd);
 		return;
 	}

@@ -45,11 +45,13 @@ struct worker {
 };
 
 /*
- * Forks the worker, which runs `main` and exits when `main` returns. Only the socket and
- * standard error are open in the worker. It shares no writable memory and blocks all
- * signals.
+ * Forks the worker, which runs `main` and exits when `main` returns. Only the socket, the
+ * descriptors in `keep` (-1: none) and standard error are open in the worker. It shares no
+ * writable memory and blocks all signals.
  */
-int worker_start(void (*main)(int fd, void *arg), void *arg, struct worker *ret_worker);
+#define WORKER_KEEP_MAX 4
+int worker_start(void (*main)(int fd, void *arg), void *arg, const int *keep, size_t count,
+		 struct worker *ret_worker);
 /* Sends one message. Returns 0, -EAGAIN if there is no room, or -EPIPE after the end. */
 int worker_send(struct worker *worker, const struct iovec *parts, size_t count);
 /* Returns the size of a message, 0 after the end, or -EAGAIN if there is none. */

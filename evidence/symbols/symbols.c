@@ -312,3 +312,43 @@ size_t symbols_find(struct symbols *symbols, maze_u64 offset, struct symbol *ret
 	write_linker_name(name, ret[found - 1].function, sizeof(ret[found - 1].function));
 	return found;
 }
+
+static bool find_section(const struct symbols *symbols, const char *name, maze_u64 *ret_address)
+{
+	Elf_Scn *section = NULL;
+	const char *found;
+	GElf_Shdr header;
+	size_t names;
+
+	if (elf_getshdrstrndx(symbols->elf, &names))
+		return false;
+	while ((section = elf_nextscn(symbols->elf, section))) {
+		if (!gelf_getshdr(section, &header))
+			return false;
+		found = elf_strptr(symbols->elf, names, header.sh_name);
+		if (found && !strcmp(found, name)) {
+			*ret_address = header.sh_addr;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool symbols_find_data(struct symbols *symbols, const char *variable, const char *section,
+		       maze_u64 *ret_address)
+{
+	int count = dwfl_module_getsymtab(symbols->module), i;
+	const char *found;
+	GElf_Addr address;
+	GElf_Sym symbol;
+
+	for (i = 0; i < count; i++) {
+		found = dwfl_module_getsym_info(symbols->module, i, &symbol, &address, NULL, NULL,
+						NULL);
+		if (!found || symbol.st_shndx == SHN_UNDEF || strcmp(found, variable) != 0)
+			continue;
+		*ret_address = address - symbols->bias;
+		return true;
+	}
+	return section && find_section(symbols, section, ret_address);
+}

@@ -41,6 +41,12 @@ struct symbols *symbols_open(const struct symbols_files *files);
  * if none is known. `ret` has room for SYMBOLS_INLINE_MAX.
  */
 size_t symbols_find(struct symbols *symbols, maze_u64 offset, struct symbol *ret);
+/*
+ * Finds a variable by its symbol, or else a section by its name. Returns the address that
+ * the file gives it. False: there is neither.
+ */
+bool symbols_find_data(struct symbols *symbols, const char *variable, const char *section,
+		       maze_u64 *ret_address);
 void symbols_close(struct symbols *symbols);
 
 #endif

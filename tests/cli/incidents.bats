@@ -61,6 +61,29 @@ named() {
 		END { exit !(all && in_it >= all * 0.9) }'
 }
 
+# A service whose handler computes: an asyncio coroutine, in a thread of CPython.
+python_service() {
+	cat > "$dir/service.py" <<- 'END'
+		import asyncio, hashlib, sys
+		def step(total):
+		    return total + 1
+		class Handler:
+		    async def compute(self):
+		        total = 0
+		        while True:
+		            total = step(total)
+		            if len(sys.argv) > 1:
+		                hashlib.sha256(b"x" * 10000000)
+		async def main():
+		    await asyncio.gather(Handler().compute(), asyncio.sleep(1000))
+		asyncio.run(main())
+	END
+	run --separate-stderr "$MAZE" run --soft 500ms --hard 2s --soft-signal 0 --incidents "$kept" \
+		-- /usr/bin/python3 "$dir/service.py" "$@"
+	[ "$status" -eq 137 ]
+	report >&2
+}
+
 @test "a loop three calls deep, without frame pointers, is named" {
 	build_loop
 	caught
@@ -147,6 +170,33 @@ named() {
 	rm -f "/tmp/perf-$(cat "$dir/pid").map"
 	[ "$status" -eq 137 ]
 	named '.*wedgedCallback.*'
+}
+
+@test "the Python function, file and line of a busy handler are named" {
+	[ -x /usr/bin/python3 ] || skip 'no /usr/bin/python3'
+	python_service
+	report | tr '\n' ' ' | grep -qE "in the Python function Handler.compute \($dir/service.py:[789]\)"
+	# Nine tenths of the reads have the function. Their number depends on the load of the
+	# machine: a read belongs to the samples that have arrived.
+	/usr/bin/python3 - "$kept"/*.json <<- 'END'
+		import json, sys
+		incident = json.load(open(sys.argv[1]))
+		python = incident["python"]
+		stacks = [[frame["function"] for frame in stack["frames"]] for stack in python["stacks"]]
+		inside = [read for read in python["reads"] if "Handler.compute" in stacks[read["stack"]][:2]]
+		print(len(incident["samples"]), "samples,", len(python["reads"]), "reads", file=sys.stderr)
+		assert inside and len(inside) >= 0.9 * len(python["reads"]), (len(inside), python)
+		assert all(stack[-1] == "<module>" for stack in stacks), stacks
+	END
+}
+
+@test "C code that Python calls is joined with the Python stack" {
+	[ -x /usr/bin/python3 ] || skip 'no /usr/bin/python3'
+	python_service hash
+	report | sed -n '/^C code called from Python/,/^$/p' > "$dir/joined"
+	grep -qE "^  Handler.compute +$dir/service.py:10" "$dir/joined"
+	grep -q '^  <module>' "$dir/joined"
+	run ! grep -q '_PyEval_EvalFrameDefault' "$dir/joined"
 }
 
 @test "each program of a crowd has its incident" {

@@ -18,6 +18,7 @@
 
 #include "report/incident_dir.h"
 #include "report/incident_file.h"
+#include "report/python.h"
 #include "report/report.h"
 #include "base/rfc3339.h"
 
@@ -271,6 +272,82 @@ static char *shown(const char *text, int form)
 	stacks_free(stacks);
 	incident_free(incident);
 	return out;
+}
+
+#define EVAL "{\"function\":\"_PyEval_EvalFrameDefault.cold\",\"module\":\"python3\"}"
+#define NATIVE(name) "{\"function\":\"" name "\",\"module\":\"python3\"}"
+#define PYTHON(name, file, line, entry)                                                            \
+	"{\"function\":\"" name "\",\"file\":\"" file "\",\"line\":" #line ",\"entry\":" #entry "}"
+#define HANDLER PYTHON("handle", "/srv/app.py", 7, true)
+#define MAIN PYTHON("<module>", "/srv/app.py", 90, true)
+
+/* Two calls of C code from Python; `cut` of the native stack. */
+#define CALLS(cut)                                                                                 \
+	HEAD ",\"stacks\":[{\"frames\":[" NATIVE("sha256") "," EVAL "," NATIVE(                    \
+		"call") "," EVAL                                                                   \
+			"," NATIVE(                                                                \
+				"main") "],\"cut\":" #cut "}],\"samples\":[{\"stack\":0}],"        \
+					"\"python\":{\"version\":\"3.11.2\",\"stacks\":["          \
+					"{\"frames\":[" PYTHON(                                    \
+						"leaf", "/srv/a.py", 1,                            \
+						false) "," HANDLER "," MAIN "]},"                  \
+						       "{\"frames\":[" PYTHON(                     \
+							       "leaf", "/srv/b.py", 1,             \
+							       false) "," HANDLER "," MAIN "]}],"  \
+								      "\"reads\":[{\"stack\":0},{" \
+								      "\"stack\":1},{\"stack\":1}" \
+								      "],\"reads_failed\":2}}"
+
+static void the_headline_has_the_python_function(void **state)
+{
+	struct incident *incident = taken(CALLS(false));
+	struct stacks *stacks = folded(incident);
+	const struct incident_frame *frame;
+	size_t reads;
+
+	(void)state;
+	assert_string_equal(incident->python_version, "3.11.2");
+	assert_int_equal(stacks->python->samples, 3);
+	/* Two functions of one name in different files. */
+	assert_int_equal(stacks->python->functions_count, 4);
+	assert_true(python_place(stacks->python, &frame, &reads));
+	assert_string_equal(frame->function, "handle");
+	assert_int_equal(frame->line, 7);
+	assert_int_equal(reads, 3);
+	stacks_free(stacks);
+	incident_free(incident);
+}
+
+static void assert_joined(const char *text, const char *expected)
+{
+	struct incident *incident = taken(text);
+	struct stacks *stacks = folded(incident);
+	struct incident_stack joined = { 0 };
+	char names[256] = "";
+	size_t i;
+
+	if (!python_join(python_native(incident, stacks), stacks->python->hottest->stack, &joined))
+		for (i = 0; i < joined.count; i++)
+			strncat(strcat(names, " "), joined.frames[i].function, 40);
+	assert_string_equal(names, expected);
+	free(joined.frames);
+	stacks_free(stacks);
+	incident_free(incident);
+}
+
+static void a_native_stack_is_joined_with_the_python_stack(void **state)
+{
+	static const char one_call[] =
+		HEAD ",\"stacks\":[{\"frames\":[" NATIVE("sha256") "," EVAL "," NATIVE(
+			"main") "],\"cut\":false}],\"samples\":[{\"stack\":0}],\"python\":{"
+				"\"stacks\":["
+				"{\"frames\":[" HANDLER "," MAIN "]}],\"reads\":[{\"stack\":0}]}}";
+
+	(void)state;
+	assert_joined(CALLS(false), " sha256 leaf handle call <module> main");
+	assert_joined(CALLS(true), " sha256 leaf handle call <module> main");
+	/* A whole native stack with fewer calls is of another moment. */
+	assert_joined(one_call, "");
 }
 
 static void names_are_escaped_for_terminals(void **state)
@@ -551,6 +628,8 @@ int main(void)
 		cmocka_unit_test(the_counts_of_the_tree_add_up),
 		cmocka_unit_test(a_recursive_function_counts_once_a_sample),
 		cmocka_unit_test(without_samples_there_is_no_hottest_stack),
+		cmocka_unit_test(the_headline_has_the_python_function),
+		cmocka_unit_test(a_native_stack_is_joined_with_the_python_stack),
 		cmocka_unit_test(names_are_escaped_for_terminals),
 		cmocka_unit_test(system_calls_are_a_table),
 		cmocka_unit_test(descriptors_are_a_table),

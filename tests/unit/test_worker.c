@@ -70,7 +70,7 @@ static void a_worker_that_answers_is_not_late(void **state)
 	char byte = 0;
 
 	(void)state;
-	assert_int_equal(worker_start(echo, NULL, &worker), 0);
+	assert_int_equal(worker_start(echo, NULL, NULL, 0, &worker), 0);
 	send_byte(&worker, 'x');
 	assert_true(await_readable(worker.fd));
 	assert_int_equal(worker_receive(&worker, &byte, 1), 1);
@@ -90,12 +90,12 @@ static void a_worker_that_does_not_answer_is_late_and_replaced(void **state)
 	char byte;
 
 	(void)state;
-	assert_int_equal(worker_start(sleep_on, NULL, &first), 0);
+	assert_int_equal(worker_start(sleep_on, NULL, NULL, 0, &first), 0);
 	send_byte(&first, 'x');
 	assert_false(worker_is_late(&first, 3600 * MAZE_NSEC_PER_SEC, STEP_NS));
 	while (!worker_is_late(&first, DEADLINE_NS, STEP_NS))
 		poll(NULL, 0, 10);
-	assert_int_equal(worker_start(echo, NULL, &second), 0);
+	assert_int_equal(worker_start(echo, NULL, NULL, 0, &second), 0);
 	worker_leave(&first, true, 1, &left);
 	send_byte(&second, 'y');
 	assert_true(await_readable(second.fd));
@@ -112,7 +112,7 @@ static void a_pause_of_the_machine_makes_no_worker_late(void **state)
 	struct worker worker;
 
 	(void)state;
-	assert_int_equal(worker_start(sleep_on, NULL, &worker), 0);
+	assert_int_equal(worker_start(sleep_on, NULL, NULL, 0, &worker), 0);
 	send_byte(&worker, 'x');
 	worker.checked_ns -= 3600 * MAZE_NSEC_PER_SEC;
 	assert_false(worker_is_late(&worker, 10 * MAZE_NSEC_PER_SEC, STEP_NS));
@@ -132,7 +132,7 @@ static void the_number_of_workers_left_behind_is_bounded(void **state)
 	for (i = 0; i < WORKERS_LEFT_OWN_MAX; i++) {
 		assert_int_equal(workers_left_allow(&left, other), i < WORKERS_LEFT_MAX);
 		assert_true(workers_left_allow(&left, geteuid()));
-		assert_int_equal(worker_start(sleep_on, NULL, &worker), 0);
+		assert_int_equal(worker_start(sleep_on, NULL, NULL, 0, &worker), 0);
 		/* Not killed, so that it stays, like a process that cannot be killed. */
 		worker_leave(&worker, false, i ? geteuid() : other, &left);
 		assert_int_equal(workers_left_reap(&left), i + 1);

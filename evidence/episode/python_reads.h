@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Reads the Python stack of the runaway thread next to its samples. A sample is taken in
+ * the kernel and a Python stack a moment later, so they are counted apart.
+ */
+#ifndef MAZE_EVIDENCE_PYTHON_READS_H
+#define MAZE_EVIDENCE_PYTHON_READS_H
+
+#include "symbolize.h"
+
+/* Requests a read, because the thread has just given a sample or a verdict. */
+void python_reads_want(struct episode *episode);
+/* Never waits. Returns true while an answer is expected. */
+bool python_reads_step(struct symbolize_sources *sources, struct episode *episode);
+void python_reads_stop(struct symbolize_sources *sources, struct episode *episode);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "python.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool python_place(const struct stacks *python, const struct incident_frame **ret_frame,
+		  size_t *ret_reads)
+{
+	const struct stacks_function *function;
+	const struct incident_stack *hottest;
+	size_t i;
+
+	if (!python || !python->place)
+		return false;
+	function = python->common ? &python->functions[python->common->function] : python->place;
+	*ret_reads = python->common ? python->common->total : python->place->total;
+	*ret_frame = function->frame;
+	hottest = python->hottest->stack;
+	for (i = 0; i < hottest->count; i++)
+		if (stacks_same(&hottest->frames[i], function->frame)) {
+			*ret_frame = &hottest->frames[i];
+			break;
+		}
+	return true;
+}
+
+static bool is_evaluation(const struct incident_frame *frame)
+{
+	static const char name[] = "_PyEval_EvalFrameDefault";
+
+	/* Without the suffix of a part that the compiler has split off, such as ".cold". */
+	return frame->function && !strncmp(frame->function, name, sizeof(name) - 1);
+}
+
+const struct incident_stack *python_native(const struct incident *incident,
+					   const struct stacks *stacks)
+{
+	const struct incident_stack *hottest = stacks->hottest ? stacks->hottest->stack : NULL;
+	size_t i;
+
+	for (i = 0; hottest && i < hottest->count; i++)
+		if (is_evaluation(&hottest->frames[i]))
+			return hottest;
+	return &incident->unwound;
+}
+
+/* Appends the functions up to the next entry, and returns the index behind them. */
+static size_t add_run(const struct incident_stack *python, size_t next, struct incident_stack *to)
+{
+	bool entry = false;
+
+	while (next < python->count && !entry) {
+		entry = python->frames[next].entry;
+		to->frames[to->count++] = python->frames[next++];
+	}
+	return next;
+}
+
+int python_join(const struct incident_stack *native, const struct incident_stack *python,
+		struct incident_stack *ret_joined)
+{
+	size_t i, next = 0, evaluations = 0, entries = 0;
+	struct incident_stack joined = { .cut = native->cut, .astray = native->astray };
+
+	for (i = 0; i < native->count; i++)
+		evaluations += is_evaluation(&native->frames[i]);
+	for (i = 0; i < python->count; i++)
+		entries += python->frames[i].entry;
+	/* A whole native stack has as many evaluations as a whole Python stack has entries. */
+	if (!evaluations || evaluations > entries || is_evaluation(&native->frames[0]) ||
+	    (evaluations < entries && !native->cut))
+		return -ENOENT;
+	joined.frames = calloc(native->count + python->count, sizeof(*joined.frames));
+	if (!joined.frames)
+		return -ENOMEM;
+	for (i = 0; i < native->count && (next < python->count || evaluations == entries); i++) {
+		if (is_evaluation(&native->frames[i]))
+			next = add_run(python, next, &joined);
+		else
+			joined.frames[joined.count++] = native->frames[i];
+	}
+	*ret_joined = joined;
+	return 0;
+}
