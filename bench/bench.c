@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -104,6 +105,22 @@ pid_t bench_spawn_quietly(char *const argv[])
 	dup2(null, 2);
 	execvp(argv[0], argv);
 	_exit(127);
+}
+
+struct bench_times bench_wait(pid_t pid, maze_u64 start, const char *name)
+{
+	struct bench_times times;
+	struct rusage usage;
+	int status;
+
+	if (wait4(pid, &status, 0, &usage) != pid)
+		bench_die("cannot wait for the command");
+	times.wall = (double)(bench_now(CLOCK_MONOTONIC) - start) / 1e9;
+	times.cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+		    (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+	if (status)
+		bench_fail("%s ended with status %d", name, status);
+	return times;
 }
 
 void bench_reap(const pid_t *pids, int n)

@@ -51,6 +51,14 @@ void bench_fail(const char *format, ...) __attribute__((noreturn, format(printf,
 pid_t bench_fork(void);
 /* Starts a program by its name as such a child; it neither reads nor prints. */
 pid_t bench_spawn_quietly(char *const argv[]);
+struct bench_times {
+	double wall, cpu; /* in seconds */
+};
+/*
+ * Waits for the child, which must succeed. Returns the wall time since `start`
+ * (CLOCK_MONOTONIC) and the CPU time of the child and its reaped children.
+ */
+struct bench_times bench_wait(pid_t pid, maze_u64 start, const char *name);
 /* Kills children of this process and waits for them. */
 void bench_reap(const pid_t *pids, int n);
 /* Waits until the child sleeps: its earlier CPU time is then off its count. */

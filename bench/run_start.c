@@ -7,8 +7,6 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 
 #include "bench.h"
 #include "figure.h"
@@ -23,36 +21,21 @@ static const char *const names[SETTINGS] = { "true alone", "maze run, private bp
 					     "maze run, pinned bpf engine",
 					     "maze run, poll engine" };
 
-struct times {
-	double wall, cpu; /* in ms */
-};
-
-static struct times run(char *const argv[])
+static struct bench_times run(char *const argv[])
 {
 	maze_u64 start = bench_now(CLOCK_MONOTONIC);
-	pid_t pid = bench_spawn_quietly(argv);
-	struct rusage usage;
-	struct times times;
-	int status;
 
-	if (wait4(pid, &status, 0, &usage) != pid)
-		bench_die("cannot wait for the command");
-	times.wall = (double)(bench_now(CLOCK_MONOTONIC) - start) / 1e6;
-	times.cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e3 +
-		    (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e3;
-	if (status)
-		bench_fail("%s ended with status %d", argv[0], status);
-	return times;
+	return bench_wait(bench_spawn_quietly(argv), start, argv[0]);
 }
 
-static struct times measure(enum setting setting, char *maze)
+static struct bench_times measure(enum setting setting, char *maze)
 {
 	char *engine = setting == POLL ? "poll" : "bpf";
 	char *const argv[] = { maze,	"run", "--engine", engine, "--yield",
 			       "count", "--",  "true",	   NULL };
 	struct maze_error error = { "" };
 	struct maze *pinned = NULL;
-	struct times times;
+	struct bench_times times;
 	bool was_loaded;
 
 	if (setting == PINNED && maze_open("bpf", MAZE_PINNED, &pinned, &error))
@@ -70,7 +53,7 @@ int main(int argc, char **argv)
 	struct estimate walls, cpus;
 	int i, round, rounds, order[SETTINGS];
 	struct figure *figure;
-	struct times times;
+	struct bench_times times;
 
 	if (argc != 3 || atoi(argv[1]) < 1)
 		bench_fail("usage: run_start ROUNDS MAZE");
@@ -84,8 +67,8 @@ int main(int argc, char **argv)
 		bench_shuffle(order, SETTINGS, (unsigned int)round);
 		for (i = 0; i < SETTINGS; i++) {
 			times = measure((enum setting)order[i], argv[2]);
-			wall[order[i]][round] = times.wall;
-			cpu[order[i]][round] = times.cpu;
+			wall[order[i]][round] = times.wall * 1e3;
+			cpu[order[i]][round] = times.cpu * 1e3;
 		}
 	}
 	figure = figure_new("run_start", "Start and end of maze run");

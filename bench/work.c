@@ -16,8 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "attach.h"
@@ -86,16 +84,10 @@ static pid_t start_command(int go)
 	_exit(127);
 }
 
-/* Seconds: wall time, and CPU time of the command and its reaped children. */
-struct times {
-	double wall, cpu;
-};
-
-static struct times measure(enum setting setting)
+static struct bench_times measure(enum setting setting)
 {
-	int go[2], status;
-	struct rusage usage;
-	struct times times;
+	struct bench_times times;
+	int go[2];
 	maze_u64 start;
 	pid_t pid;
 
@@ -111,13 +103,9 @@ static struct times measure(enum setting setting)
 		watch_servers(true);
 	}
 	start = bench_now(CLOCK_MONOTONIC);
-	if (write(go[1], "", 1) != 1 || wait4(pid, &status, 0, &usage) != pid)
-		bench_die("cannot wait for the command");
-	times.wall = (double)(bench_now(CLOCK_MONOTONIC) - start) / 1e9;
-	times.cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-		    (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-	if (status)
-		bench_fail("%s ended with status %d", bench.command[0], status);
+	if (write(go[1], "", 1) != 1)
+		bench_die("cannot start the command");
+	times = bench_wait(pid, start, bench.command[0]);
 	if (setting == WATCHED)
 		watch_servers(false);
 	if (setting >= ATTACHED) {
@@ -187,7 +175,7 @@ int main(int argc, char **argv)
 {
 	double *values[SETTINGS], *cpu[SETTINGS];
 	int i, arg = 5, rounds, order[SETTINGS];
-	struct times times;
+	struct bench_times times;
 
 	if (argc < 7 || atoi(argv[3]) < 1)
 		bench_fail("usage: work NAME TITLE ROUNDS AT_MOST [--server PID]... -- COMMAND...");

@@ -221,6 +221,8 @@ static int follow_command(struct run *run)
 			timeout = sooner(timeout, LIST_AGAIN_MS);
 		timeout = sooner(timeout, session_incidents_work(run->session.incidents));
 	}
+	/* The processes that --stay waited for may have ended after the last print. */
+	session_print(&run->session);
 	leave_survivors(run);
 	return run->status;
 }

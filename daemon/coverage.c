@@ -9,14 +9,10 @@
 #include "rules/explain.h"
 #include "rules/tag.h"
 
-static int by_pid(const void *left, const void *right)
-{
-	const struct maze_entry *a = left, *b = right;
-
-	return a->pid < b->pid ? -1 : a->pid > b->pid;
-}
-
-/* Counts a process once even if several of its threads have entries. */
+/*
+ * Counts a process once even if several of its threads have entries. They are neighbours in
+ * the list, which is sorted by PID.
+ */
 static int count_processes(struct maze *maze, size_t *ret_count, struct maze_error *error)
 {
 	struct maze_entry *entries = NULL;
@@ -27,8 +23,6 @@ static int count_processes(struct maze *maze, size_t *ret_count, struct maze_err
 	*ret_count = 0;
 	if (err)
 		return err;
-	if (count)
-		qsort(entries, count, sizeof(*entries), by_pid);
 	for (i = 0; i < count; i++) {
 		if (tag_kind(entries[i].tag) != TAG_RULE || entries[i].pid == pid)
 			continue;

@@ -300,6 +300,18 @@ static void fill_entry(const struct poll_process *process, const struct poll_thr
 	proc_thread_comm(process->dir, thread->tid, entry->comm);
 }
 
+static const struct poll_process *find_ended(const struct engine *engine)
+{
+	const struct poll_process *process;
+	int i;
+
+	for (i = 0; i < POLL_CHAINS; i++)
+		for (process = engine->chains[i]; process; process = process->next)
+			if (poll_process_has_ended(process))
+				return process;
+	return NULL;
+}
+
 int poll_list(struct engine *engine, int (*each)(const struct maze_entry *entry, void *arg),
 	      void *arg, struct maze_error *error)
 {
@@ -310,11 +322,11 @@ int poll_list(struct engine *engine, int (*each)(const struct maze_entry *entry,
 
 	(void)error;
 	pthread_mutex_lock(&engine->lock);
+	/* The worker may not have noticed these ends yet. */
+	while ((process = find_ended(engine)))
+		poll_notice_end(engine, process->pid);
 	for (i = 0; i < POLL_CHAINS; i++) {
 		for (process = engine->chains[i]; process && !err; process = process->next) {
-			/* The worker may notice the end of the process later. */
-			if (poll_process_has_ended(process))
-				continue;
 			for (thread = process->threads; thread && !err; thread = thread->next) {
 				if (thread->ignored)
 					continue;

@@ -162,6 +162,8 @@ void poll_process_drop(struct engine *engine, struct poll_process *process);
 bool poll_process_has_ended(const struct poll_process *process);
 /* Records the exit of the threads of an ended process, and removes the process. */
 void poll_process_ended(struct engine *engine, struct poll_process *process);
+/* Does that if the process with this number is watched and has ended. */
+void poll_notice_end(struct engine *engine, pid_t pid);
 /*
  * Watches one thread from now on. `flags` are those of the WATCH record. With
  * MAZE_RECORD_INHERITED, a thread that has never slept is watched from its start. Errors:

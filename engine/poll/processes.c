@@ -169,6 +169,17 @@ void poll_process_ended(struct engine *engine, struct poll_process *process)
 	poll_process_drop(engine, process);
 }
 
+void poll_notice_end(struct engine *engine, pid_t pid)
+{
+	struct poll_process *process;
+
+	/* Find children before the process is removed, because they inherit from it. */
+	poll_child_tracker_take(engine);
+	process = poll_find(engine, pid);
+	if (process && poll_process_has_ended(process))
+		poll_process_ended(engine, process);
+}
+
 struct poll_thread *poll_thread_find(const struct poll_process *process, pid_t tid)
 {
 	struct poll_thread *thread = process->threads;

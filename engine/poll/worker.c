@@ -161,7 +161,6 @@ static void set_clock(struct engine *engine, maze_u64 at)
 
 static void take_event(struct engine *engine, maze_u64 what)
 {
-	struct poll_process *process;
 	eventfd_t count;
 
 	switch (what) {
@@ -179,14 +178,7 @@ static void take_event(struct engine *engine, maze_u64 what)
 		poll_child_tracker_take(engine);
 		break;
 	default:
-		/*
-		 * Find children before the process is removed, because they inherit from
-		 * it.
-		 */
-		poll_child_tracker_take(engine);
-		process = poll_find(engine, (pid_t)what);
-		if (process && poll_process_has_ended(process))
-			poll_process_ended(engine, process);
+		poll_notice_end(engine, (pid_t)what);
 	}
 }
 

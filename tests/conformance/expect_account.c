@@ -236,13 +236,14 @@ static const char *judge_caught(const struct suite *suite, const struct terms *t
 				const struct outcome *outcome, long long tid)
 {
 	long long caught = 0, softs = 0, limit_ns = terms->soft.limit_ns, before_ns = 0;
+	bool late = signals_come_late(suite);
 	const struct account_episode *episode;
 	size_t at = 0, i;
 
 	while ((episode = account_of(tid, ACCOUNT_SLEEPS, &at))) {
 		caught += episode->caught;
 		/* A late signal can arrive just after the next episode has begun. */
-		if (!signals_come_late(suite))
+		if (!late)
 			before_ns = episode->before_ns;
 		if (episode->caught && episode->caught_ns - before_ns < limit_ns &&
 		    !terms->recovery) {

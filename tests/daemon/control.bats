@@ -281,12 +281,13 @@ for line in sys.stdin:
 	stop_mazed
 }
 
+# Yields do not reset: a first episode is discarded where the yield probe is attached late.
 @test "a user's watch does not fill the log" {
 	serve < /dev/null
 	mkfifo "$dir/go"
 	chmod 666 "$dir/go"
 	start_as 65534 sh -c "read -r _ < '$dir/go'; exec '$PROGRAMS/sleep_now_and_then' --work-ms 2 --sleep-ms 1 --rounds 50"
-	ask_as 65534 <<< "{\"do\":\"watch\",\"pid\":$last,\"policy\":{\"soft\":\"1ms\",\"soft-signal\":\"0\",\"hard\":\"0\"}}" |
+	ask_as 65534 <<< "{\"do\":\"watch\",\"pid\":$last,\"policy\":{\"soft\":\"1ms\",\"soft-signal\":\"0\",\"hard\":\"0\",\"yield\":\"count\"}}" |
 		grep -qx '{"ok":true}'
 	echo > "$dir/go"
 	wait_until ended "$last"

@@ -195,8 +195,12 @@ warns_as_shipped() {
 	nothing_pinned
 }
 
-# Yields do not reset: a lone yield while no mazed runs is missed, so counts are discarded.
-@test "a correct watch keeps its count across a kill and a reload" {
+count_of() { "$MAZE" list --json | sed -n "s/.*\"pid\":$1,.*\"count_ns\":\([0-9]*\),.*/\1/p"; }
+
+# Starts mazed and a spinner, which passes its soft limit. $before is its count then. Yields
+# do not reset: where only mazed can hold the yield probe, a lone yield without it is missed,
+# so counts that yields reset are discarded.
+start_counting() {
 	configure <<- 'END'
 		[rule spinners]
 		comm = spin
@@ -208,8 +212,11 @@ warns_as_shipped() {
 	start_mazed
 	start "$PROGRAMS/spin"
 	wait_until logged '"event":"soft"'
-	count_of() { "$MAZE" list --json | sed -n "s/.*\"pid\":$1,.*\"count_ns\":\([0-9]*\),.*/\1/p"; }
 	before=$(count_of "$last")
+}
+
+@test "a correct watch keeps its count across a kill and a reload" {
+	start_counting
 	kill_mazed
 	start_mazed
 	reload_mazed
@@ -219,22 +226,8 @@ warns_as_shipped() {
 	logged_times 1 '"event":"soft"'
 }
 
-# Yields do not reset: where only mazed can hold the yield probe, counts that yields reset
-# are discarded.
 @test "SIGUSR1 hands over watches and counts to the next mazed" {
-	configure <<- 'END'
-		[rule spinners]
-		comm = spin
-		soft = 100ms
-		soft-signal = 0
-		hard = 1h
-		yield = count
-	END
-	start_mazed
-	start "$PROGRAMS/spin"
-	wait_until logged '"event":"soft"'
-	count_of() { "$MAZE" list --json | sed -n "s/.*\"pid\":$1,.*\"count_ns\":\([0-9]*\),.*/\1/p"; }
-	before=$(count_of "$last")
+	start_counting
 	hand_over
 	logged 'hands over to the next mazed'
 	watched "$last"

@@ -350,7 +350,7 @@ static void a_thread_of_io_uring_is_not_watched(void **state)
 	close_poll(maze, reader);
 }
 
-/* Also before the engine itself has noticed the end. */
+/* Also before the worker has noticed the end; and its records are there then. */
 static void an_ended_process_is_not_listed(void **state)
 {
 	struct maze_policy policy = policy_of(MAZE_NSEC_PER_SEC, 0);
@@ -358,8 +358,9 @@ static void an_ended_process_is_not_listed(void **state)
 	struct maze_entry *entries;
 	struct child child;
 	struct maze *maze;
+	struct maze_record record;
+	int i, exits = 0;
 	size_t count = 0;
-	int i;
 
 	(void)state;
 	maze = open_poll(&reader);
@@ -374,6 +375,9 @@ static void an_ended_process_is_not_listed(void **state)
 		assert_int_equal(maze_list(maze, &entries, &count, NULL), 0);
 		free(entries);
 		assert_int_equal(count, 0);
+		while (maze_reader_next(reader, &record) == 1)
+			exits += record.event == MAZE_EVENT_EXIT;
+		assert_int_equal(exits, i + 1);
 	}
 	close_poll(maze, reader);
 }
