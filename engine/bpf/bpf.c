@@ -22,6 +22,8 @@ static void bpf_close(struct engine *engine)
 	bpf_unmap_state(engine);
 	if (engine->gone_fd >= 0)
 		close(engine->gone_fd);
+	if (engine->spare_ring >= 0)
+		close(engine->spare_ring);
 	if (engine->skeleton) {
 		/* This closes fds[] too. */
 		maze_bpf__destroy(engine->skeleton);
@@ -41,7 +43,7 @@ static int bpf_open(enum engine_scope scope, struct engine **ret_engine, struct 
 	if (!engine)
 		return maze_fail(error, -ENOMEM, "out of memory");
 	engine->scope = scope;
-	engine->gone_fd = -1;
+	engine->gone_fd = engine->spare_ring = -1;
 	for (i = 0; i < OBJECT_COUNT; i++)
 		engine->fds[i] = -1;
 	engine->service = (struct yield_service){ .wakeup = -1,

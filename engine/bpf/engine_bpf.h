@@ -59,6 +59,7 @@ struct engine {
 	struct maze_config config;	     /* a copy; it never changes */
 	struct maze_record *logs[MAZE_LOGS]; /* mapped, read-only */
 	struct yield_service service;
+	int spare_ring;		  /* of a private engine, for its next reader; -1: none */
 	int gone_fd;		  /* inotify on the pins' parent, -1: not created yet */
 	unsigned long meta_inode; /* that of the pinned meta map, which identifies the engine */
 };

@@ -17,6 +17,9 @@
 
 #include "../../base/proc_files.h"
 
+/* The slot of the second reader of a private engine. */
+#define SPARE_SLOT 1
+
 /* Returns the start time in clock ticks since boot; 0: the process does not exist. */
 static maze_u64 start_time(pid_t pid)
 {
@@ -75,16 +78,68 @@ bool bpf_notify_others(struct engine *engine, maze_u32 mask, int index)
 	return false;
 }
 
-static int claim_slot(struct engine *engine, maze_u32 *mask, int ring_fd, int *ret_index)
+static int create_ring(void)
+{
+	int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "maze_wakeup", 0, 0,
+				(__u32)sysconf(_SC_PAGESIZE), NULL);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/*
+ * Puts a new ring into the map, and returns it. The kernel waits for an RCU grace period
+ * after each change of the map, 5 to 15 ms. A private engine soon has a second reader, so
+ * the first change adds the ring of that one too. Kernels before 5.14 change no such map
+ * in batches.
+ */
+static int put_ring(struct engine *engine, int index)
+{
+	maze_u32 keys[2] = { (maze_u32)index, SPARE_SLOT }, count = 2;
+	int map = engine->fds[OBJECT_WAKEUPS], fds[2] = { create_ring(), -1 }, err;
+
+	if (fds[0] < 0)
+		return fds[0];
+	if (engine->scope == ENGINE_PRIVATE && index < SPARE_SLOT && engine->spare_ring < 0 &&
+	    !owner_exists(&engine->state->owners[SPARE_SLOT]))
+		fds[1] = create_ring();
+	if (fds[1] >= 0 && !bpf_map_update_batch(map, keys, fds, &count, NULL)) {
+		engine->spare_ring = fds[1];
+		return fds[0];
+	}
+	if (fds[1] >= 0)
+		close(fds[1]);
+	if (!bpf_map_update_elem(map, keys, fds, BPF_ANY))
+		return fds[0];
+	err = -errno;
+	close(fds[0]);
+	return err;
+}
+
+static int take_ring(struct engine *engine, int index)
+{
+	int fd = index == SPARE_SLOT ? engine->spare_ring : -1;
+
+	if (fd < 0)
+		return put_ring(engine, index);
+	engine->spare_ring = -1;
+	return fd;
+}
+
+static int claim_slot(struct engine *engine, maze_u32 *mask, int *ret_index, void **ret_ring)
 {
 	struct maze_wakeup_owner *owner;
-	int index = free_slot(engine);
-	maze_u32 key = (maze_u32)index;
+	int index = free_slot(engine), fd, err;
 
 	if (index < 0)
 		return index;
-	if (bpf_map_update_elem(engine->fds[OBJECT_WAKEUPS], &key, &ring_fd, BPF_ANY))
-		return -errno;
+	fd = take_ring(engine, index);
+	if (fd < 0)
+		return fd;
+	*ret_ring = ring_buffer__new(fd, ignore, NULL, NULL);
+	err = *ret_ring ? 0 : -errno;
+	close(fd); /* the ring and the map hold it */
+	if (err)
+		return err;
 	owner = &engine->state->owners[index];
 	owner->pid = (maze_u32)getpid();
 	owner->start_time = start_time(getpid());
@@ -98,38 +153,16 @@ static int claim_slot(struct engine *engine, maze_u32 *mask, int ring_fd, int *r
 int bpf_notify_open(struct engine *engine, maze_u32 *mask, int *ret_index, void **ret_ring,
 		    struct maze_error *error)
 {
-	int fd, lock, err;
-	struct ring_buffer *ring;
+	int lock, err = bpf_lock(engine, &lock, error);
 
-	fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "maze_wakeup", 0, 0, (__u32)sysconf(_SC_PAGESIZE),
-			    NULL);
-	if (fd < 0)
-		return maze_fail(error, -errno, "cannot create a ring buffer: %s", strerror(errno));
-	ring = ring_buffer__new(fd, ignore, NULL, NULL);
-	if (!ring) {
-		err = maze_fail(error, -errno, "cannot map a ring buffer: %s", strerror(errno));
-		goto out_fd;
-	}
-	err = bpf_lock(engine, &lock, error);
 	if (err)
-		goto out_ring;
-	err = claim_slot(engine, mask, fd, ret_index);
+		return err;
+	err = claim_slot(engine, mask, ret_index, ret_ring);
 	bpf_unlock(lock);
 	if (err == -ENOSPC)
-		maze_fail(error, err, "all %u readers are in use; close one first",
-			  MAZE_READERS_MAX);
-	else if (err)
-		maze_fail(error, err, "cannot add a reader: %s", strerror(-err));
-	if (err)
-		goto out_ring;
-	close(fd); /* the ring and the map hold it */
-	*ret_ring = ring;
-	return 0;
-out_ring:
-	ring_buffer__free(ring);
-out_fd:
-	close(fd);
-	return err;
+		return maze_fail(error, err, "all %u readers are in use; close one first",
+				 MAZE_READERS_MAX);
+	return err ? maze_fail(error, err, "cannot add a reader: %s", strerror(-err)) : 0;
 }
 
 /*

@@ -95,7 +95,8 @@ struct maze_cpu {
 	maze_u64 cancel_when_idle_until_ns; /* until then, going idle cancels the timer */
 	maze_u64 recheck_delay_ns;	    /* of recheck_missed_switch(); 0: armed for a task */
 	maze_u64 lag_ns;		    /* measured lateness of the timer */
-	maze_u64 reserved;
+	maze_u32 has_callback;		    /* the timer can be started */
+	maze_u32 reserved;
 };
 _Static_assert(sizeof(struct maze_cpu) == 64, "one cache line, so that CPUs do not share");
 
