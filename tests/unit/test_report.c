@@ -350,6 +350,61 @@ static void a_native_stack_is_joined_with_the_python_stack(void **state)
 	assert_joined(one_call, "");
 }
 
+/* Of four samples, `there` reach C code that Python called. */
+static void assert_samples_joined(const char *there, const char *reads, const char *folded_as)
+{
+	struct python_joined joined = { 0 };
+	struct incident *incident;
+	struct stacks *stacks;
+	char json[4096], *text = NULL;
+	size_t size;
+	FILE *stream;
+	int err;
+
+	snprintf(json, sizeof(json),
+		 HEAD ",\"stacks\":[{\"frames\":[" NATIVE("sha256") "," EVAL "," NATIVE(
+			 "main") "]},{\"frames\":[" EVAL
+				 "," NATIVE("main") "]}],\"samples\":[%s],"
+						    "\"python\":{\"stacks\":[{\"frames\":[" PYTHON(
+							    "leaf", "a.py", 1,
+							    false) "," MAIN "]},{\"frames\":[" MAIN
+								   "]}],\"reads\":[%s]}}",
+		 there, reads);
+	incident = taken(json);
+	stacks = folded(incident);
+	err = python_join_samples(incident, stacks, &joined);
+	if (folded_as) {
+		assert_int_equal(err, 0);
+		stream = open_memstream(&text, &size);
+		assert_int_equal(report_folded(joined.stacks, stream), 0);
+		fclose(stream);
+		assert_string_equal(text, folded_as);
+		free(text);
+		python_joined_done(&joined);
+	} else {
+		assert_int_equal(err, -ENOENT);
+	}
+	stacks_free(stacks);
+	incident_free(incident);
+}
+
+static void samples_are_joined_if_nearly_all_reads_have_one_stack(void **state)
+{
+	const char *const nine = S("0") "," S("0") "," S("0") "," S("0") "," S("0") "," S(
+		"0") "," S("0") "," S("0") "," S("0");
+	char reads[1024];
+
+	(void)state;
+	assert_samples_joined(
+		S("0") "," S("0") "," S("1") "," S("0"), S("0"),
+		"main;<module>;leaf;sha256 3\nmain;_PyEval_EvalFrameDefault.cold 1\n");
+	assert_samples_joined(S("0") "," S("1") "," S("1"), S("0"), NULL);
+	snprintf(reads, sizeof(reads), "%s," S("1"), nine);
+	assert_samples_joined(S("0"), reads, "main;<module>;leaf;sha256 1\n");
+	snprintf(reads, sizeof(reads), "%s," S("1") "," S("1"), nine);
+	assert_samples_joined(S("0"), reads, NULL);
+}
+
 static void names_are_escaped_for_terminals(void **state)
 {
 	char *text = shown(hostile, 't'), *at;
@@ -395,6 +450,58 @@ static void system_calls_are_a_table(void **state)
 		if (!strstr(text, lines[i]))
 			fail_msg("not \"%s\" in: %s", lines[i], text);
 	free(text);
+}
+
+static void assert_progress(const char *progress, const char *sentence)
+{
+	char json[1024], *text;
+
+	snprintf(json, sizeof(json), "%s,\"progress\":%s}", HEAD, progress);
+	text = shown(json, 't');
+	if (sentence ? !strstr(text, sentence) : strstr(text, "After the first") != NULL)
+		fail_msg("not \"%s\" in: %s", sentence, text);
+	free(text);
+}
+
+#define NO_CALLS "\"read_bytes\":0,\"written_bytes\":0,\"read_calls\":0,\"write_calls\":0"
+#define NO_FAULTS "\"minor_faults\":0,\"major_faults\":0"
+#define MEMORY(before, after) "\"resident_before_bytes\":" #before ",\"resident_bytes\":" #after
+/* It has read 700 bytes by a call that is not in read_bytes. */
+#define RECEIVED                                                                                   \
+	"},\"system_calls\":[{\"cpu_ns\":20000000,\"calls\":1,\"rows\":[{\"name\":\"recvfrom\","   \
+	"\"fd\":3,\"positive\":true,\"bytes\":700,\"calls\":1}]}],\"x\":{"
+
+static void progress_is_a_sentence(void **state)
+{
+	(void)state;
+	assert_progress(
+		"{\"cpu_ns\":2000000000," NO_CALLS "," NO_FAULTS
+		",\"voluntary_switches\":0," MEMORY(4096, 4096) "}",
+		"\n\nAfter the first verdict, in 2s of CPU time, the thread read 0 bytes in "
+		"0 calls, wrote 0 bytes in 0 calls, had 0 page faults and slept 0 times; the "
+		"resident memory of the process stayed at 4096 bytes: no progress that these "
+		"counters show.\n");
+	assert_progress(
+		"{\"read_bytes\":42123456789,\"written_bytes\":1,\"read_calls\":1,"
+		"\"minor_faults\":3,\"major_faults\":1,\"voluntary_switches\":1," MEMORY(
+			12345678, 2345678) "}",
+		"verdict, the thread read 42.1 GB in 1 call, wrote 1 byte, had 4 page faults "
+		"(1 major) and slept 1 time; the resident memory of the process shrank by "
+		"10.0 MB.\n");
+	assert_progress("{\"from\":\"2026-11-24T20:45:12.5Z\",\"to\":\"2026-11-24T20:45:14Z\","
+			"\"read_bytes\":9999," MEMORY(1, 10001) "}",
+			"After the first verdict, in 1s 500ms, the thread read 9999 bytes; the "
+			"resident memory of the process grew by 10.0 kB.\n");
+	assert_progress("{\"minor_faults\":9223372036854775807,\"major_faults\":1}",
+			"had 9223372036854775807 page faults (1 major).\n");
+	/* A missing number is not 0, and memory alone is not what the thread did. */
+	assert_progress("{" NO_CALLS "," NO_FAULTS "}", "had 0 page faults.\n");
+	assert_progress("{\"read_bytes\":0," NO_FAULTS "," MEMORY(1, 1) "}", "stayed at 1 byte.\n");
+	assert_progress("{" MEMORY(1, 1) "}", NULL);
+	assert_progress("null", NULL);
+	/* The counters leave recv(2) out. */
+	assert_progress("{" NO_CALLS "," NO_FAULTS "," MEMORY(1, 1) RECEIVED "}", "at 1 byte.\n");
+	assert_progress("{" NO_CALLS "," NO_FAULTS "," MEMORY(1, 1) "}", "counters show.\n");
 }
 
 static void descriptors_are_a_table(void **state)
@@ -630,8 +737,10 @@ int main(void)
 		cmocka_unit_test(without_samples_there_is_no_hottest_stack),
 		cmocka_unit_test(the_headline_has_the_python_function),
 		cmocka_unit_test(a_native_stack_is_joined_with_the_python_stack),
+		cmocka_unit_test(samples_are_joined_if_nearly_all_reads_have_one_stack),
 		cmocka_unit_test(names_are_escaped_for_terminals),
 		cmocka_unit_test(system_calls_are_a_table),
+		cmocka_unit_test(progress_is_a_sentence),
 		cmocka_unit_test(descriptors_are_a_table),
 		cmocka_unit_test(the_headline_says_why),
 		cmocka_unit_test(folded_names_have_no_separator),
