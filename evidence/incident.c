@@ -274,6 +274,7 @@ static void capture(struct incidents *incidents, struct incident *incident, maze
 	if (err)
 		return;
 	episode->has_live = true;
+	episode_read_progress(episode, boot_ns);
 	if (episode->live.maps.cut)
 		episode_note(episode, "The process has more mappings than were read");
 	episode->unwind_wanted = incidents->unwinds;
@@ -290,6 +291,7 @@ static void add_verdict(struct incidents *incidents, const struct maze_record *r
 		return;
 	episode = &incident->episode;
 	capture(incidents, incident, record->boot_ns);
+	episode_read_progress(episode, record->boot_ns);
 	python_reads_want(episode);
 	episode_add_record(episode, record, engine);
 	if (rule && !episode->rule)
@@ -315,8 +317,10 @@ static void add_exit(struct incidents *incidents, const struct maze_record *reco
 		 * If the thread exited in a later episode, the end of this episode is
 		 * unknown.
 		 */
-		if (incident->episode.episode == record->episode)
+		if (incident->episode.episode == record->episode) {
+			episode_read_progress(&incident->episode, record->boot_ns);
 			episode_add_record(&incident->episode, record, engine);
+		}
 		incident->episode.has_exit = true;
 		incident->changed = true;
 		incident->last_ns = now_ns(CLOCK_BOOTTIME);
@@ -373,6 +377,7 @@ void incidents_stack(struct incidents *incidents, const struct maze_stack *stack
 	if (!incident)
 		return;
 	capture(incidents, incident, stack->boot_ns);
+	episode_read_progress(&incident->episode, stack->boot_ns);
 	python_reads_want(&incident->episode);
 	episode_add_stack(&incident->episode, stack);
 }
@@ -385,8 +390,10 @@ void incidents_calls(struct incidents *incidents, maze_u32 pid, maze_u32 tid, ma
 	if (!incident)
 		return;
 	episode_add_calls(&incident->episode, missing, slice);
-	if (!missing)
+	if (!missing) {
+		episode_read_progress(&incident->episode, slice->boot_ns + slice->wall_ns);
 		episode_read_descriptors(&incident->episode, slice);
+	}
 	incident->changed = true;
 	incident->last_ns = now_ns(CLOCK_BOOTTIME);
 	incident->due_ns = 0;

@@ -93,7 +93,7 @@ static void write_out(struct incidents *incidents, struct incident *incident,
 					  again || incidents->replace, text, &error)
 		   : -ENOMEM;
 	free(text);
-	incident->changed = false;
+	incident->changed = episode->progress.unsaved = false;
 	incident->written_ns = now_ns(CLOCK_BOOTTIME);
 	if (err < 0) {
 		incident->failed = true;
@@ -207,6 +207,10 @@ static int work_on(struct incidents *incidents, struct incident **slot,
 	if (wanted && !episode->unwind_wanted)
 		incident->changed = true;
 	over = is_over(incident, now);
+	if (!incident->over)
+		episode_read_progress(episode, 0);
+	if (over)
+		incident->changed |= episode_end_progress(episode);
 	if (over && symbolized && symbolize_again(episode)) {
 		incident->changed = true;
 		return BUSY_MS;
@@ -341,6 +345,8 @@ void incidents_close(struct incidents *incidents, struct incident_messages *ret)
 	for (i = 0; i < INCIDENTS_OPEN_MAX; i++) {
 		if (!incidents->open[i])
 			continue;
+		if (!incidents->open[i]->over)
+			episode_read_progress(&incidents->open[i]->episode, 0);
 		incidents->open[i]->over = true;
 		incidents->open[i]->last_ns = incidents->open[i]->due_ns = 0;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* page.inc has page.html with page.css and page.js. This file fills in its @MARKS@. */
 #include "html.h"
+#include "progress.h"
 #include "report.h"
 #include "../base/rfc3339.h"
 
@@ -128,6 +129,15 @@ static void where(struct html *html)
 	summary_acts(&html->summary, html->incident);
 }
 
+static void progress(struct html *html)
+{
+	if (!progress_is_known(html->incident))
+		return;
+	fputs("<p class=\"progress\">", html->out);
+	progress_sentence(&html->summary, html->incident);
+	fputs("</p>\n", html->out);
+}
+
 static void keys(struct html *html)
 {
 	summary_keys(&html->summary, html->incident);
@@ -153,9 +163,12 @@ static const struct {
 	{ "@ID@", id },
 	{ "@WHAT@", what },
 	{ "@WHERE@", where },
+	{ "@PROGRESS@", progress },
 	{ "@KEYS@", keys },
+	{ "@PYTHON@", html_python },
 	{ "@STACK@", html_stack },
 	{ "@FUNCTIONS@", html_functions },
+	{ "@CALLS@", html_calls },
 	{ "@RECORDS@", html_records },
 	{ "@FACTS@", facts },
 	{ "@THREADS@", html_threads },

@@ -27,11 +27,16 @@ void html_put(FILE *out, const char *text);
 void html_name(FILE *out, const char *name);
 /* Writes `name` in <code> and frees it. NULL means out of memory. */
 void html_name_free(struct html *html, char *name);
-/* Returns the class of a frame: "kernel", "user", "made" (at run time) or "unnamed". */
+/*
+ * Returns the class of a frame: "kernel", "user", "python", "made" (at run time), or
+ * "unnamed".
+ */
 const char *html_kind(const struct incident_frame *frame);
 
+void html_python(struct html *html);
 void html_stack(struct html *html);
 void html_functions(struct html *html);
+void html_calls(struct html *html);
 void html_records(struct html *html);
 void html_threads(struct html *html);
 void html_notes(struct html *html);

@@ -4,8 +4,10 @@
  * number cannot hold the ns since 1970.
  */
 #include "html.h"
+#include "python.h"
 #include "shown.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +54,9 @@ const char *html_kind(const struct incident_frame *frame)
 		return "kernel";
 	if (!frame->function)
 		return "unnamed";
+	/* A Python function has only a source file. */
+	if (frame->file && !frame->build_id && !frame->module)
+		return "python";
 	/* Code that belongs to no file was made by a runtime. */
 	if (!frame->file && !frame->build_id &&
 	    (!frame->module || frame->module[0] == '[' || strstr(frame->module, "/perf-")))
@@ -149,6 +154,39 @@ static long long limit(const struct incident *incident, long long of_policy, con
 	return record ? record->limit_ns : INCIDENT_UNKNOWN;
 }
 
+/* A flame graph: its name and title, what its numbers count, and the tree. */
+static json_t *view_json(const char *name, const char *title, const char *unit,
+			 const struct stacks *stacks)
+{
+	return json_pack("{ss, ss, ss, sI, so, so}", "name", name, "title", title, "unit", unit,
+			 "total", (json_int_t)stacks->samples, "functions", functions_json(stacks),
+			 "nodes", nodes_json(stacks));
+}
+
+static json_t *views_json(struct html *html)
+{
+	const struct stacks *stacks = html->stacks;
+	json_t *array = json_array();
+	struct python_joined joined;
+	int err = python_join_samples(html->incident, stacks, &joined);
+
+	if (!err) {
+		json_array_append_new(array, view_json("Joined",
+						       "All samples, joined with the Python stack",
+						       "sample", joined.stacks));
+		python_joined_done(&joined);
+	} else if (err == -ENOMEM) {
+		html->failed = true;
+	}
+	if (stacks->python && stacks->python->samples)
+		json_array_append_new(array, view_json("Python", "All reads of the Python stack",
+						       "read", stacks->python));
+	if (stacks->samples)
+		json_array_append_new(array,
+				      view_json("Native code", "All samples", "sample", stacks));
+	return array;
+}
+
 /* Escapes all of "<>&", because "</" and "<!--" have a meaning inside <script>. */
 static int write_safely(const char *text, size_t size, void *data)
 {
@@ -171,9 +209,7 @@ void html_data(struct html *html)
 	long long since = shown_since(incident), base = since >= 0 ? since : shown_until(incident);
 	json_t *root = json_object();
 
-	json_object_set_new(root, "samples", json_integer((json_int_t)html->stacks->samples));
-	json_object_set_new(root, "functions", functions_json(html->stacks));
-	json_object_set_new(root, "nodes", nodes_json(html->stacks));
+	json_object_set_new(root, "views", views_json(html));
 	json_object_set_new(root, "base", ms_json(base, 0));
 	json_object_set_new(root, "since_known", json_boolean(since >= 0));
 	json_object_set_new(root, "points", samples_json(incident, base));

@@ -80,7 +80,17 @@ static void put_unwound(struct html *html, bool open)
 	fputs("</details>\n", html->out);
 }
 
-static void put_python(struct html *html)
+static void put_joined(struct html *html, struct incident_stack *joined)
+{
+	fputs("<details open><summary>C code called from Python: a native stack and the Python "
+	      "stack, taken one after the other</summary>\n",
+	      html->out);
+	put_frames(html, joined);
+	fputs("</details>\n", html->out);
+	free(joined->frames);
+}
+
+void html_python(struct html *html)
 {
 	const struct stacks *python = html->stacks->python;
 	struct incident_stack joined;
@@ -88,7 +98,9 @@ static void put_python(struct html *html)
 
 	if (!python || !python->hottest)
 		return;
-	fputs("<p class=\"hint\">In ", html->out);
+	fputs("<section class=\"python\" aria-labelledby=\"python-title\">\n"
+	      "<h2 id=\"python-title\">Python stack</h2>\n<p class=\"hint\">In ",
+	      html->out);
 	summary_reads(&html->summary, python->hottest->samples, python->samples);
 	fputs("; innermost first.</p>\n", html->out);
 	put_frames(html, python->hottest->stack);
@@ -96,14 +108,9 @@ static void put_python(struct html *html)
 			  &joined);
 	if (err == -ENOMEM)
 		html->failed = true;
-	if (err)
-		return;
-	fputs("<details><summary>C code called from Python: a native stack and the Python stack, "
-	      "taken one after the other</summary>\n",
-	      html->out);
-	put_frames(html, &joined);
-	fputs("</details>\n", html->out);
-	free(joined.frames);
+	if (!err)
+		put_joined(html, &joined);
+	fputs("</section>\n", html->out);
 }
 
 void html_stack(struct html *html)
@@ -111,7 +118,6 @@ void html_stack(struct html *html)
 	const struct stacks_fold *hottest = html->stacks->hottest;
 	bool unwound_first = stacks_unwound_first(html->incident, html->stacks);
 
-	put_python(html);
 	if (unwound_first)
 		put_unwound(html, true);
 	if (hottest) {

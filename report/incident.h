@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "../lib/origin.h"
+#include "../lib/progress.h"
 
 /* The value of a missing number. A missing string is NULL. */
 #define INCIDENT_UNKNOWN (-1LL)
@@ -89,6 +90,12 @@ struct incident_descriptor {
 	size_t watches_count;
 };
 
+/* What the thread achieved after its first verdict. */
+struct incident_progress {
+	long long from_ns, to_ns; /* since 1970 */
+	long long number[PROGRESS_NUMBERS_];
+};
+
 struct incident_thread {
 	const char *comm, *state;
 	long long tid, cpu_ns;
@@ -141,6 +148,7 @@ struct incident {
 	/* Has only stacks, and as samples the reads of the Python stack. NULL: none. */
 	struct incident *python;
 	const char *python_version;
+	struct incident_progress progress;
 	const char **notes;
 	size_t notes_count;
 	/* A signal to another thread that may have ended this one; "": none. */

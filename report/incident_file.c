@@ -5,6 +5,7 @@
 #include "incident_file.h"
 #include "descriptors.h"
 #include "json_reader.h"
+#include "progress.h"
 #include "system_calls.h"
 #include "../base/error.h"
 
@@ -308,6 +309,7 @@ static bool read_incident(struct json_reader *reader, const json_t *root, struct
 	    !system_calls_read(reader, root, incident) ||
 	    !incident_descriptors_read(reader, root, incident))
 		return false;
+	incident_progress_read(reader, root, incident);
 	read_origin(reader, root, incident);
 	reader->where = "policy";
 	read_policy(reader, policy, &incident->policy);

@@ -36,22 +36,28 @@
 		return Math.round(percent) + " %";
 	}
 
-	function ofSamples(part) {
-		return share(part, data.samples) + ", " + part + " of " + data.samples + " samples";
+	function counted(number, unit) {
+		return number + " " + unit + (number === 1 ? "" : "s");
+	}
+
+	function ofAll(part) {
+		return share(part, view.total) + ", " + part + " of " + counted(view.total, view.unit);
 	}
 
 	/* ---- the tree ------------------------------------------------------------- */
 
-	const root = { depth: -1, total: data.samples, self: 0, start: 0, children: [], parent: null };
+	let view = null; /* the stacks that are shown: samples, or reads of the Python stack */
+	let root = null;
 
 	/* Nodes are in depth-first order: a parent is the last node of less depth. */
 	function growTree() {
+		root = { depth: -1, total: view.total, self: 0, start: 0, children: [], parent: null };
 		const way = [root];
-		for (const [index, depth, total, self] of data.nodes) {
+		for (const [index, depth, total, self] of view.nodes) {
 			const parent = way[depth];
 			const last = parent.children[parent.children.length - 1];
 			const node = {
-				fn: data.functions[index], depth, total, self, parent, children: [],
+				fn: view.functions[index], depth, total, self, parent, children: [],
 				start: last ? last.start + last.total : parent.start,
 			};
 			parent.children.push(node);
@@ -73,7 +79,7 @@
 	}
 
 	function nameOf(node) {
-		return node === root ? "all samples" : node.fn.name;
+		return node === root ? "all " + view.unit + "s" : node.fn.name;
 	}
 
 	/* A name selects one of three shades, so that neighbours mostly differ. */
@@ -96,8 +102,8 @@
 	const TOUCH_ROW = 30;
 
 	const graph = $("graph");
-	let focus = root;
-	let current = root; /* the node with the keyboard focus */
+	let focus = null;
+	let current = null; /* the node with the keyboard focus */
 	let wanted = "";
 	let buttons = new Map();
 
@@ -120,7 +126,7 @@
 		button.classList.toggle("above", above);
 		button.classList.toggle("thin", width < 0.012);
 		button.classList.toggle("hit", isHit(node));
-		button.setAttribute("aria-label", nameOf(node) + ", " + ofSamples(node.total));
+		button.setAttribute("aria-label", nameOf(node) + ", " + ofAll(node.total));
 		button.style.left = left * 100 + "%";
 		button.style.width = width * 100 + "%";
 		button.style.top = (node.depth + 1) * row + "px";
@@ -211,12 +217,12 @@
 	function tell(node) {
 		const first = element("span"), second = element("span", { className: "place" });
 		if (node === root) {
-			first.append(data.samples + (data.samples === 1 ? " sample" : " samples") + " with a stack");
+			first.append(counted(view.total, view.unit) + " with a stack");
 			second.append("Point at a frame, or move to it, to see what it is.");
 		} else {
-			first.append(element("code", {}, node.fn.name), " " + ofSamples(node.total));
+			first.append(element("code", {}, node.fn.name), " " + ofAll(node.total));
 			if (node.self && node.self !== node.total)
-				first.append("; " + share(node.self, data.samples) + " in it itself");
+				first.append("; " + share(node.self, view.total) + " in it itself");
 			const { place, module, build_id: id } = node.fn;
 			second.append([place, module, id && "build-id " + id]
 				.filter((part, i, all) => part && all.indexOf(part) === i).join(" \u00b7 "));
@@ -238,13 +244,14 @@
 			button.classList.toggle("hit", isHit(node));
 		graph.classList.toggle("searched", wanted !== "");
 		$("matched").textContent = wanted === "" ? "" :
-			found ? "Matched: " + ofSamples(found) : "No function matches.";
+			found ? "Matched: " + ofAll(found) : "No function matches.";
 	}
 
 	function showLegend() {
-		const words = { user: "program and libraries", kernel: "kernel",
+		const words = { python: "Python", user: "program and libraries", kernel: "kernel",
 			made: "code made at run time", unnamed: "no symbol" };
-		const kinds = new Set(data.functions.map((fn) => fn.kind));
+		const kinds = new Set(view.functions.map((fn) => fn.kind));
+		$("legend").replaceChildren();
 		for (const [kind, word] of Object.entries(words)) {
 			if (!kinds.has(kind))
 				continue;
@@ -254,11 +261,28 @@
 		}
 	}
 
-	function startGraph() {
+	function show(index) {
+		view = data.views[index];
 		growTree();
+		focus = current = root;
 		showLegend();
 		render();
 		tell(root);
+		search();
+		$("flame-title").textContent = view.title;
+		$("unit").textContent = view.unit + "s";
+		for (const [i, button] of [...$("views").children].entries())
+			button.setAttribute("aria-pressed", i === index);
+	}
+
+	function startGraph() {
+		for (const [i, { name }] of data.views.entries()) {
+			const button = element("button", { type: "button" }, name);
+			button.addEventListener("click", () => show(i));
+			$("views").append(button);
+		}
+		$("views").hidden = data.views.length < 2;
+		show(0);
 		graph.addEventListener("keydown", walkByKeys);
 		$("back").addEventListener("click", () => zoom(root));
 		$("search").addEventListener("input", search);
@@ -411,7 +435,7 @@
 		}).observe($("course"));
 	}
 
-	if (data.samples)
+	if (data.views.length)
 		startGraph();
 	if (data.points.length + data.records.length)
 		startCourse();

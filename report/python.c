@@ -84,3 +84,82 @@ int python_join(const struct incident_stack *native, const struct incident_stack
 	*ret_joined = joined;
 	return 0;
 }
+
+/* Copies the frames of a sampled stack and of its callers. False: no memory. */
+static bool copy_fold(const struct incident *incident, const struct stacks_fold *fold,
+		      struct incident_stack *ret_native)
+{
+	size_t i;
+
+	*ret_native = (struct incident_stack){
+		.frames = calloc(fold->depth, sizeof(*ret_native->frames)),
+		.cut = fold->callers ? incident->unwound.cut : fold->stack->cut,
+	};
+	for (i = 0; ret_native->frames && i < fold->depth; i++)
+		ret_native->frames[ret_native->count++] = *stacks_frame(fold, i);
+	return ret_native->frames;
+}
+
+/* Fills in the stacks of *joined, and counts the samples of those that fit. */
+static int join_folds(const struct incident *incident, const struct stacks *stacks,
+		      struct python_joined *joined, size_t *ret_samples)
+{
+	const struct stacks_fold *fold;
+	struct incident_stack native, *to;
+	size_t i;
+	int err;
+
+	for (i = 0; i < stacks->taken_count; i++) {
+		fold = &stacks->taken[i];
+		to = &joined->incident.stacks[fold->stack - incident->stacks];
+		if (!copy_fold(incident, fold, &native))
+			return -ENOMEM;
+		err = python_join(&native, stacks->python->hottest->stack, to);
+		if (err == -ENOENT) {
+			*to = native;
+			continue;
+		}
+		free(native.frames);
+		if (err)
+			return err;
+		*ret_samples += fold->samples;
+	}
+	return 0;
+}
+
+int python_join_samples(const struct incident *incident, const struct stacks *stacks,
+			struct python_joined *ret_joined)
+{
+	const struct stacks *python = stacks->python;
+	struct python_joined joined = { .incident = *incident };
+	size_t samples = 0;
+	int err;
+
+	if (!python || !python->hottest || python->hottest->samples * 10 < python->samples * 9)
+		return -ENOENT;
+	/* The callers of the unwound stack are already in the folds. */
+	joined.incident.unwound = (struct incident_stack){ 0 };
+	joined.incident.python = NULL;
+	joined.incident.stacks =
+		calloc(incident->stacks_count + 1, sizeof(*joined.incident.stacks));
+	err = joined.incident.stacks ? join_folds(incident, stacks, &joined, &samples) : -ENOMEM;
+	if (!err && samples * 2 < stacks->samples)
+		err = -ENOENT;
+	if (!err)
+		err = stacks_make(&joined.incident, &joined.stacks);
+	if (err)
+		python_joined_done(&joined);
+	else
+		*ret_joined = joined;
+	return err;
+}
+
+void python_joined_done(struct python_joined *joined)
+{
+	size_t i;
+
+	for (i = 0; joined->incident.stacks && i < joined->incident.stacks_count; i++)
+		free(joined->incident.stacks[i].frames);
+	free(joined->incident.stacks);
+	stacks_free(joined->stacks);
+}

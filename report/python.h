@@ -25,4 +25,19 @@ const struct incident_stack *python_native(const struct incident *incident,
 int python_join(const struct incident_stack *native, const struct incident_stack *python,
 		struct incident_stack *ret_joined);
 
+/* The samples, with the Python functions in the place of the interpreter's frames. */
+struct python_joined {
+	struct incident incident; /* owns the frames of its stacks */
+	struct stacks *stacks;
+};
+
+/*
+ * Joins each sampled stack that fits with the most frequent Python stack. Returns 0,
+ * -ENOENT if less than nine in ten reads have this stack or if less than half of the
+ * samples fit, or -ENOMEM.
+ */
+int python_join_samples(const struct incident *incident, const struct stacks *stacks,
+			struct python_joined *ret_joined);
+void python_joined_done(struct python_joined *joined);
+
 #endif

@@ -95,79 +95,69 @@ void system_calls_free(struct incident *incident)
 
 /* ---- print ------------------------------------------------------------------------- */
 
+static void put_call(struct summary *summary, const struct incident_call *call)
+{
+	char number[SHOWN_LEN];
+
+	if (call->name)
+		summary_name(summary, call->name);
+	else
+		summary_plain(summary, "system call %s", shown_number(call->number, number));
+	if (call->compat)
+		summary_plain(summary, " (32-bit)");
+	if (call->has_fd && call->fd == AT_FDCWD)
+		summary_plain(summary, ", fd AT_FDCWD");
+	else if (call->has_fd)
+		summary_plain(summary, ", fd %lld", call->fd);
+}
+
+void system_calls_total(struct summary *summary, const struct incident_slice *slice)
+{
+	char calls[SHOWN_LEN], time[SHOWN_LEN];
+
+	summary_plain(summary, "%s in %s of CPU time",
+		      slice->calls ? shown_number(slice->calls, calls) : "none",
+		      slice->cpu_ns > 0 ? shown_duration(slice->cpu_ns, time)
+					: "an unknown amount");
+}
+
+void system_calls_row(struct summary *summary, const struct incident_call *call)
+{
+	put_call(summary, call);
+	summary_plain(summary, ": ");
+	if (call->error)
+		summary_name(summary, call->error);
+	else if (call->bytes >= 0)
+		summary_plain(summary, "%lld bytes in all", call->bytes);
+	else
+		summary_plain(summary, call->positive ? "positive" : "0");
+}
+
+void system_calls_inside(struct summary *summary, const struct incident_slice *slice)
+{
+	char time[SHOWN_LEN];
+
+	summary_plain(summary, "At the end it was in ");
+	put_call(summary, &slice->inside);
+	summary_plain(summary, ", for %s%s", slice->calls ? "" : "at least ",
+		      slice->inside.time_ns >= 0 ? shown_duration(slice->inside.time_ns, time)
+						 : "an unknown time");
+}
+
+double system_calls_rate(const struct incident_slice *slice, long long calls)
+{
+	long long per_ns = slice->cpu_ns > 0 ? slice->cpu_ns : slice->wall_ns;
+
+	return per_ns > 0 && calls > 0 ? (double)calls * NSEC_PER_SEC / (double)per_ns : 0.0;
+}
+
 static size_t at_least_0(long long number)
 {
 	return number > 0 ? (size_t)number : 0;
 }
 
-static void put_call(const struct incident_call *call, const struct shown_terminal *terminal,
-		     FILE *out)
+const char *system_calls_share(const struct incident_slice *slice, long long time_ns,
+			       char buf[SHOWN_LEN])
 {
-	char number[SHOWN_LEN];
-
-	if (call->name)
-		shown_printable(out, terminal, call->name, 32);
-	else
-		fprintf(out, "system call %s", shown_number(call->number, number));
-	if (call->compat)
-		fputs(" (32-bit)", out);
-	if (call->has_fd && call->fd == AT_FDCWD)
-		fputs(", fd AT_FDCWD", out);
-	else if (call->has_fd)
-		fprintf(out, ", fd %lld", call->fd);
-}
-
-static void put_row(const struct incident_slice *slice, long long calls, long long time_ns,
-		    FILE *out)
-{
-	long long per_ns = slice->cpu_ns > 0 ? slice->cpu_ns : slice->wall_ns;
-	char share[SHOWN_LEN];
-
-	fprintf(out, "  %11.0f  %10s  ",
-		per_ns > 0 && calls > 0 ? (double)calls * NSEC_PER_SEC / (double)per_ns : 0.0,
-		shown_share(at_least_0(time_ns), at_least_0(slice->wall_ns), share));
-}
-
-static void put_result(const struct incident_call *call, const struct shown_terminal *terminal,
-		       FILE *out)
-{
-	char bytes[SHOWN_LEN];
-
-	fputs(": ", out);
-	if (call->error)
-		shown_printable(out, terminal, call->error, 24);
-	else if (call->bytes >= 0)
-		fprintf(out, "%s bytes in all", shown_number(call->bytes, bytes));
-	else
-		fputs(call->positive ? "positive" : "0", out);
-	fputc('\n', out);
-}
-
-void system_calls_text(const struct incident_slice *slice, const struct shown_terminal *terminal,
-		       FILE *out)
-{
-	char calls[SHOWN_LEN], time[SHOWN_LEN];
-	size_t i;
-
-	fprintf(out, ": %s in %s of CPU time\n",
-		slice->calls ? shown_number(slice->calls, calls) : "none",
-		slice->cpu_ns > 0 ? shown_duration(slice->cpu_ns, time) : "an unknown amount");
-	if (slice->rows_count)
-		fprintf(out, "  %11s  %10s  %s\n", "calls per s", "time", "call and result");
-	for (i = 0; i < slice->rows_count; i++) {
-		put_row(slice, slice->rows[i].calls, slice->rows[i].time_ns, out);
-		put_call(&slice->rows[i], terminal, out);
-		put_result(&slice->rows[i], terminal, out);
-	}
-	if (slice->rest_calls > 0) {
-		put_row(slice, slice->rest_calls, slice->rest_time_ns, out);
-		fputs("others\n", out);
-	}
-	if (slice->is_inside) {
-		fputs("  At the end it was in ", out);
-		put_call(&slice->inside, terminal, out);
-		fprintf(out, ", for %s%s\n", slice->calls ? "" : "at least ",
-			slice->inside.time_ns >= 0 ? shown_duration(slice->inside.time_ns, time)
-						   : "an unknown time");
-	}
+	return shown_share(at_least_0(time_ns), at_least_0(slice->wall_ns), buf);
 }

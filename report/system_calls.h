@@ -5,12 +5,21 @@
 
 #include "json_reader.h"
 #include "shown.h"
+#include "summary.h"
 
 /* Returns false if there is no memory. Call system_calls_free() in either case. */
 bool system_calls_read(struct json_reader *reader, const json_t *root, struct incident *incident);
 void system_calls_free(struct incident *incident);
-/* Continues a heading: a sentence, and then a line for each row. */
-void system_calls_text(const struct incident_slice *slice, const struct shown_terminal *terminal,
-		       FILE *out);
+/* Writes how many calls there were: "2000 in 20ms of CPU time". */
+void system_calls_total(struct summary *summary, const struct incident_slice *slice);
+/* Writes a call and its result: "read, fd 4: EAGAIN". */
+void system_calls_row(struct summary *summary, const struct incident_call *call);
+/* Writes which call the thread was in, if `is_inside` is set. */
+void system_calls_inside(struct summary *summary, const struct incident_slice *slice);
+/* Returns the calls in a second of CPU time. */
+double system_calls_rate(const struct incident_slice *slice, long long calls);
+/* Writes the share of the slice that the calls took. */
+const char *system_calls_share(const struct incident_slice *slice, long long time_ns,
+			       char buf[SHOWN_LEN]);
 
 #endif

@@ -2,6 +2,7 @@
 /* Collects escaped text in a paragraph, and then breaks the paragraph into lines. */
 #include "descriptors.h"
 #include "report.h"
+#include "progress.h"
 #include "python.h"
 #include "../base/rfc3339.h"
 #include "summary.h"
@@ -78,8 +79,9 @@ static void end(struct page *page)
 	page->paragraph = NULL;
 	at = page->text;
 	if (page->label)
-		fprintf(page->out, "%*s%-*s", INDENT, "", (int)(page->indent - INDENT),
-			page->label);
+		/* A long number of a descriptor is wider than the column. */
+		from = (size_t)fprintf(page->out, "%*s%-*s ", INDENT, "",
+				       (int)(page->indent - INDENT - 1), page->label);
 	else if (!page->used)
 		fprintf(page->out, "%*s", (int)page->indent, "");
 	do {
@@ -112,6 +114,16 @@ static void label(struct summary *summary, const char *label)
 
 	end(page);
 	begin(page, label, INDENT + LABEL_WIDTH);
+}
+
+static void put_progress(struct page *page, const struct incident *incident)
+{
+	if (!progress_is_known(incident))
+		return;
+	fputc('\n', page->out);
+	begin(page, NULL, 0);
+	progress_sentence(&page->summary, incident);
+	end(page);
 }
 
 static void put_heading(struct page *page, const char *text)
@@ -241,9 +253,10 @@ static void put_python(struct page *page, const struct incident *incident,
 	if (!python || !python->hottest)
 		return;
 	heading(page, "Python stack");
-	fprintf(page->out, ": %zu of %zu read%s (%s), innermost first\n", python->hottest->samples,
-		python->samples, python->samples == 1 ? "" : "s",
-		shown_share(python->hottest->samples, python->samples, share));
+	summary_plain(&page->summary, ": %zu of %zu read%s (%s), innermost first",
+		      python->hottest->samples, python->samples, python->samples == 1 ? "" : "s",
+		      shown_share(python->hottest->samples, python->samples, share));
+	end(page);
 	put_frames(page, python->hottest->stack, 0);
 	err = python_join(python_native(incident, stacks), python->hottest->stack, &joined);
 	if (err == -ENOMEM)
@@ -251,7 +264,9 @@ static void put_python(struct page *page, const struct incident *incident,
 	if (err)
 		return;
 	heading(page, "C code called from Python");
-	fputs(": a native stack and the Python stack, taken one after the other\n", page->out);
+	summary_plain(&page->summary,
+		      ": a native stack and the Python stack, taken one after the other");
+	end(page);
 	put_frames(page, &joined, 0);
 	free(joined.frames);
 }
@@ -308,13 +323,53 @@ static void put_functions(struct page *page, const struct stacks *stacks)
 			stacks->by_self_count - FUNCTIONS_SHOWN);
 }
 
+/* Begins a row of the table. The call and its result follow in the paragraph. */
+static void begin_call(struct page *page, const struct incident_slice *slice, long long calls,
+		       long long time_ns)
+{
+	char share[SHOWN_LEN];
+	size_t used = (size_t)fprintf(page->out, "%*s%11.0f  %10s  ", INDENT, "",
+				      system_calls_rate(slice, calls),
+				      system_calls_share(slice, time_ns, share));
+
+	begin(page, NULL, used + INDENT);
+	page->used = used;
+}
+
+static void put_slice(struct page *page, const struct incident_slice *slice)
+{
+	size_t i;
+
+	if (slice->rows_count)
+		fprintf(page->out, "%*s%11s  %10s  %s\n", INDENT, "", "calls per s", "time",
+			"call and result");
+	for (i = 0; i < slice->rows_count; i++) {
+		begin_call(page, slice, slice->rows[i].calls, slice->rows[i].time_ns);
+		system_calls_row(&page->summary, &slice->rows[i]);
+		end(page);
+	}
+	if (slice->rest_calls > 0) {
+		begin_call(page, slice, slice->rest_calls, slice->rest_time_ns);
+		summary_plain(&page->summary, "others");
+		end(page);
+	}
+	if (slice->is_inside) {
+		begin(page, NULL, INDENT);
+		system_calls_inside(&page->summary, slice);
+		end(page);
+	}
+}
+
 static void put_system_calls(struct page *page, const struct incident *incident)
 {
 	size_t i;
 
 	for (i = 0; i < incident->slices_count; i++) {
-		put_heading(page, i ? "System calls, later" : "System calls");
-		system_calls_text(&incident->slices[i], page->terminal, page->out);
+		heading(page, i ? "System calls, later" : "System calls");
+		summary_plain(&page->summary, ": ");
+		system_calls_total(&page->summary, &incident->slices[i]);
+		end(page);
+		put_slice(page, &incident->slices[i]);
 	}
 }
 
@@ -402,6 +457,7 @@ int report_text(const struct incident *incident, const struct stacks *stacks,
 	begin(&page, NULL, 0);
 	summary_headline(&page.summary, incident, stacks);
 	end(&page);
+	put_progress(&page, incident);
 	put_stack(&page, incident, stacks);
 	put_functions(&page, stacks);
 	put_system_calls(&page, incident);

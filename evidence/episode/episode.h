@@ -12,6 +12,7 @@
 #include "../capture/descriptors.h"
 #include "../capture/machine_info.h"
 #include "../capture/process_info.h"
+#include "../capture/progress.h"
 #include "../store/redact.h"
 #include "../symbols/resolver.h"
 
@@ -73,6 +74,13 @@ struct episode_python {
 	const char *refusal; /* why the last read had no stack; a literal, or NULL */
 };
 
+struct episode_progress {
+	struct progress first, last;
+	maze_u64 tried_ns; /* CLOCK_BOOTTIME of the last reading, successful or not */
+	bool unsaved;	   /* `last` is newer than the file */
+	bool ended;	   /* episode_end_progress() was called */
+};
+
 struct episode {
 	maze_u64 serial; /* counts from 1 and is never reused */
 	maze_u32 pid, tid, episode;
@@ -114,6 +122,7 @@ struct episode {
 	size_t slices_count;
 	struct descriptors *descriptors; /* NULL: not read */
 	struct episode_python python;
+	struct episode_progress progress;
 
 	const char *notes[EPISODE_NOTES_MAX]; /* literals */
 	size_t notes_count;
@@ -138,11 +147,20 @@ const char *episode_exe(const struct episode *episode);
 
 /* Reads the descriptors of the slice, while the process lives. */
 void episode_read_descriptors(struct episode *episode, const struct call_slice *slice);
+/*
+ * Reads what the thread has achieved since the first call. `evidence_ns` is the
+ * CLOCK_BOOTTIME of new evidence of the episode; 0: there is none.
+ */
+void episode_read_progress(struct episode *episode, maze_u64 evidence_ns);
+/* Call it at the end of the incident. Returns true if the file lacks something. */
+bool episode_end_progress(struct episode *episode);
 
 /* The key descriptors of maze-incident(5). */
 json_t *episode_descriptors_json(const struct episode *episode, const struct redactor *redactor);
 /* The key system_calls of maze-incident(5). */
 json_t *episode_calls_json(const struct episode *episode);
+/* The key progress of maze-incident(5). */
+json_t *episode_progress_json(const struct episode *episode);
 /* Writes the format of maze-incident(5). NULL: out of memory. The caller frees it. */
 char *episode_json(const struct episode *episode, const struct redactor *redactor);
 

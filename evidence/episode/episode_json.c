@@ -420,6 +420,7 @@ char *episode_json(const struct episode *episode, const struct redactor *redacto
 	set(object, "system_calls", episode_calls_json(episode));
 	set(object, "descriptors", episode_descriptors_json(episode, redactor));
 	set(object, "python", python_json(&episode->python));
+	set(object, "progress", episode_progress_json(episode));
 	set(object, "notes", notes_json(episode));
 	text = json_dumps(object, JSON_COMPACT);
 	json_decref(object);

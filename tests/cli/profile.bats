@@ -45,6 +45,19 @@ needs_pprof() {
 	done
 }
 
+@test "the reads of the Python stack are a profile of their own for speedscope only" {
+	run fold speedscope 5150-5150-0
+	[ "$status" -eq 0 ]
+	has 'type sampled serve nanoseconds'
+	has 'type sampled reads of the Python stack none'
+	has 'also <module>;main;run;BaseEventLoop.run_forever;BaseEventLoop._run_once;EpollSelector.select 35'
+	[ "$(report --folded 5150-5150-0 | awk '{ sum += $NF } END { print sum }')" -eq 50 ]
+	[ "$(report --folded 5150-5150-0 | grep -c '_run_once')" -eq 0 ]
+	run fold pprof 5150-5150-0
+	[ "$status" -eq 0 ]
+	[[ $output != *_run_once* ]]
+}
+
 @test "a pprof profile has period, times, comments, mappings and lines" {
 	run fold pprof $LOOP
 	[ "$status" -eq 0 ]

@@ -40,9 +40,9 @@ json() { python3 -c "import json, sys; d = json.load(sys.stdin); print($1)"; }
 @test "the list has one line for each incident, the newest last" {
 	run incidents
 	[ "$status" -eq 0 ]
-	[ "${#lines[@]}" -eq 7 ]
+	[ "${#lines[@]}" -eq 8 ]
 	[[ ${lines[1]} =~ ^$LOOP\ .*\ orderd\ .*\ 4713\ .*\ hard\ .*\ 2s\ .*\ hash_name\ .*\ sent\ SIGXCPU,\ SIGKILL$ ]]
-	[[ ${lines[6]} == 20261124T205500Z-666-667-0* ]]
+	[[ ${lines[7]} == 20261124T205500Z-666-667-0* ]]
 }
 
 @test "the list shows which signals were not sent" {
@@ -54,7 +54,7 @@ json() { python3 -c "import json, sys; d = json.load(sys.stdin); print($1)"; }
 
 @test "the list is printed as JSON" {
 	incidents --json > "$BATS_TEST_TMPDIR/list"
-	[ "$(json 'len(d)' < "$BATS_TEST_TMPDIR/list")" -eq 6 ]
+	[ "$(json 'len(d)' < "$BATS_TEST_TMPDIR/list")" -eq 7 ]
 	[ "$(json 'd[0]["function"], d[0]["function_samples"], d[0]["samples"], d[0]["time"]' < "$BATS_TEST_TMPDIR/list")" = \
 		"hash_name 36 50 2026-11-24T20:45:13.000044000Z" ]
 }
@@ -161,6 +161,25 @@ for sample in d["samples"]:
 	run "$MAZE" report --incidents "$BATS_TEST_TMPDIR/astray" last
 	[[ $output == *"Hottest stack"*"Unwound stack"* ]]
 	holds '(outer frames are missing: the stack is too deep)'
+}
+
+@test "the report says why a Python service loops, and what it achieved" {
+	local part
+
+	run report 5150-5150-0
+	[ "$status" -eq 0 ]
+	holds 'It was in the Python function BaseEventLoop._run_once (/usr/lib/python3.11/asyncio/base_events.py:1869) in all 49 reads'
+	holds 'is closed at its other end, and the thread does not close it.'
+	holds 'After the first verdict, in 951ms of CPU time, the thread read 42.1 GB in 10280 calls, wrote 0 bytes in 0 calls, had 4 page faults (1 major) and slept 0 times; the resident memory of the process grew by 12.5 MB.'
+	holds '        85200        38 %  epoll_wait, fd 4: positive'
+	holds '  fd 4       epoll, watches fd 7 (EPOLLIN|EPOLLRDHUP|EPOLLERR|EPOLLHUP), fd 9'
+	report --html 5150-5150-0 > "$BATS_TEST_TMPDIR/page"
+	for part in '<p class="progress">After the first verdict, ' '<h2 id="python-title">Python stack</h2>' \
+		'<td class="figure">85200</td><td class="figure">38 %</td><td><code>epoll_wait</code>, fd 4: positive</td>' \
+		'Later in the episode: 1722 in 20ms of CPU time' 'At the end it was in <code>epoll_wait</code>, fd 4, for 3us' \
+		'<dt>fd 9</dt><dd><code>eventfd</code>, count 0</dd>' '"name":"Python","title":"All reads of the Python stack"'; do
+		grep -qF -- "$part" "$BATS_TEST_TMPDIR/page" || { echo "it lacks: $part"; false; }
+	done
 }
 
 @test "the report says where the incident is from" {
@@ -275,7 +294,7 @@ for record in d["records"]:
 
 @test "an ambiguous ID, an unknown ID and a path are refused" {
 	refused 1 report 20261124
-	says "6 IDs begin or end with 20261124"
+	says "7 IDs begin or end with 20261124"
 	refused 1 report 2525
 	says "no ID in"
 	refused 1 report ../good/$LOOP
@@ -353,7 +372,7 @@ too_wide() { printf '%s\n' "$output" | tr -d '\r' | LC_ALL=C.UTF-8 awk -v column
 	[ "$status" -eq 0 ]
 	[ -z "$(too_wide 60)" ]
 	unset COLUMNS
-	for id in $LOOP 2210-2210-0 901-901-0 3300-3300-0 77-77-0 666-667-0; do
+	for id in $LOOP 2210-2210-0 901-901-0 3300-3300-0 77-77-0 5150-5150-0 666-667-0; do
 		run report $id
 		[ "$status" -eq 0 ]
 		[ -z "$(too_wide 80)" ] || { echo "$id:"; too_wide 80; false; }

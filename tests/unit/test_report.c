@@ -3,37 +3,10 @@
  * Incident files: accepted and refused files, folding of samples, and escaping of foreign
  * names for terminals and pages.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cmocka.h>
+#include "report_case.h"
 
 #include "report/incident_dir.h"
-#include "report/incident_file.h"
-#include "report/python.h"
-#include "report/report.h"
 #include "base/rfc3339.h"
-
-#define HEAD "{\"version\":1,\"id\":\"A-1\",\"records\":[{\"event\":\"soft\"}]"
-#define HOSTILE "</script><img src=x>&\\u2028\\u202e\\u001b[2J\\u007f\\u009b\\n;\\\"'"
-
-static struct incident *taken(const char *text)
-{
-	struct maze_error error = { "" };
-	struct incident *incident = NULL;
-
-	if (incident_parse(text, strlen(text), &incident, &error))
-		fail_msg("%s", error.text);
-	return incident;
-}
 
 static void refused(const char *text, int err, const char *why)
 {
@@ -44,14 +17,6 @@ static void refused(const char *text, int err, const char *why)
 	assert_null(incident);
 	if (!strstr(error.text, why))
 		fail_msg("the error is: %s", error.text);
-}
-
-static struct stacks *folded(const struct incident *incident)
-{
-	struct stacks *stacks = NULL;
-
-	assert_int_equal(stacks_make(incident, &stacks), 0);
-	return stacks;
 }
 
 static void nearly_every_key_may_be_missing(void **state)
@@ -143,10 +108,7 @@ static void a_file_that_is_too_large_or_missing_is_refused(void **state)
 	assert_null(incident);
 }
 
-#define F(name) "{\"function\":\"" name "\"}"
 #define HOT(line) "{\"function\":\"hot\",\"file\":\"a.c\",\"line\":" line "}"
-#define STACK(frames) "{\"frames\":[" frames "]}"
-#define S(stack) "{\"stack\":" stack "}"
 
 /* Four stacks: two differ only in a line, and one has no frame. */
 #define OUTER F("loop") "," F("main")
@@ -255,101 +217,6 @@ static const char *const hostile = HEAD
 		     ",\"descriptors\":[{\"fd\":1,\"kind\":\"" HOSTILE "\",\"target\":\"/" HOSTILE
 		     "\",\"state\":\"" HOSTILE "\",\"watches\":[{\"events\":\"" HOSTILE "\"}]}]}";
 
-static char *shown(const char *text, int form)
-{
-	static const struct shown_terminal plain = { .columns = 0 };
-	struct incident *incident = taken(text);
-	struct stacks *stacks = folded(incident);
-	char *out = NULL;
-	size_t size;
-	FILE *stream = open_memstream(&out, &size);
-
-	assert_int_equal(form == 't'   ? report_text(incident, stacks, &plain, false, stream)
-			 : form == 'f' ? report_folded(stacks, stream)
-				       : report_html(incident, stacks, stream),
-			 0);
-	fclose(stream);
-	stacks_free(stacks);
-	incident_free(incident);
-	return out;
-}
-
-#define EVAL "{\"function\":\"_PyEval_EvalFrameDefault.cold\",\"module\":\"python3\"}"
-#define NATIVE(name) "{\"function\":\"" name "\",\"module\":\"python3\"}"
-#define PYTHON(name, file, line, entry)                                                            \
-	"{\"function\":\"" name "\",\"file\":\"" file "\",\"line\":" #line ",\"entry\":" #entry "}"
-#define HANDLER PYTHON("handle", "/srv/app.py", 7, true)
-#define MAIN PYTHON("<module>", "/srv/app.py", 90, true)
-
-/* Two calls of C code from Python; `cut` of the native stack. */
-#define CALLS(cut)                                                                                 \
-	HEAD ",\"stacks\":[{\"frames\":[" NATIVE("sha256") "," EVAL "," NATIVE(                    \
-		"call") "," EVAL                                                                   \
-			"," NATIVE(                                                                \
-				"main") "],\"cut\":" #cut "}],\"samples\":[{\"stack\":0}],"        \
-					"\"python\":{\"version\":\"3.11.2\",\"stacks\":["          \
-					"{\"frames\":[" PYTHON(                                    \
-						"leaf", "/srv/a.py", 1,                            \
-						false) "," HANDLER "," MAIN "]},"                  \
-						       "{\"frames\":[" PYTHON(                     \
-							       "leaf", "/srv/b.py", 1,             \
-							       false) "," HANDLER "," MAIN "]}],"  \
-								      "\"reads\":[{\"stack\":0},{" \
-								      "\"stack\":1},{\"stack\":1}" \
-								      "],\"reads_failed\":2}}"
-
-static void the_headline_has_the_python_function(void **state)
-{
-	struct incident *incident = taken(CALLS(false));
-	struct stacks *stacks = folded(incident);
-	const struct incident_frame *frame;
-	size_t reads;
-
-	(void)state;
-	assert_string_equal(incident->python_version, "3.11.2");
-	assert_int_equal(stacks->python->samples, 3);
-	/* Two functions of one name in different files. */
-	assert_int_equal(stacks->python->functions_count, 4);
-	assert_true(python_place(stacks->python, &frame, &reads));
-	assert_string_equal(frame->function, "handle");
-	assert_int_equal(frame->line, 7);
-	assert_int_equal(reads, 3);
-	stacks_free(stacks);
-	incident_free(incident);
-}
-
-static void assert_joined(const char *text, const char *expected)
-{
-	struct incident *incident = taken(text);
-	struct stacks *stacks = folded(incident);
-	struct incident_stack joined = { 0 };
-	char names[256] = "";
-	size_t i;
-
-	if (!python_join(python_native(incident, stacks), stacks->python->hottest->stack, &joined))
-		for (i = 0; i < joined.count; i++)
-			strncat(strcat(names, " "), joined.frames[i].function, 40);
-	assert_string_equal(names, expected);
-	free(joined.frames);
-	stacks_free(stacks);
-	incident_free(incident);
-}
-
-static void a_native_stack_is_joined_with_the_python_stack(void **state)
-{
-	static const char one_call[] =
-		HEAD ",\"stacks\":[{\"frames\":[" NATIVE("sha256") "," EVAL "," NATIVE(
-			"main") "],\"cut\":false}],\"samples\":[{\"stack\":0}],\"python\":{"
-				"\"stacks\":["
-				"{\"frames\":[" HANDLER "," MAIN "]}],\"reads\":[{\"stack\":0}]}}";
-
-	(void)state;
-	assert_joined(CALLS(false), " sha256 leaf handle call <module> main");
-	assert_joined(CALLS(true), " sha256 leaf handle call <module> main");
-	/* A whole native stack with fewer calls is of another moment. */
-	assert_joined(one_call, "");
-}
-
 static void names_are_escaped_for_terminals(void **state)
 {
 	char *text = shown(hostile, 't'), *at;
@@ -358,101 +225,6 @@ static void names_are_escaped_for_terminals(void **state)
 	for (at = text; *at; at++)
 		assert_true((*at >= ' ' && *at < 127) || *at == '\n');
 	assert_non_null(strstr(text, "\\x1b[2J\\x7f\\u{009b}\\x0a;"));
-	free(text);
-}
-
-/* 2000 calls in 20 ms of CPU time are 100000 a second; times are shares of 40 ms. */
-static void system_calls_are_a_table(void **state)
-{
-	static const char *const lines[] = {
-		"\nSystem calls: 3003 in 20ms of CPU time\n"
-		"  calls per s        time  call and result\n",
-		"       100000        50 %  epoll_wait, fd 4: positive\n",
-		"        50000        25 %  openat, fd AT_FDCWD: ENOENT\n",
-		"           50         0 %  system call 999 (32-bit): 0\n",
-		"           50   below 1 %  read, fd -1: 700 bytes in all\n",
-		"           50         0 %  others\n"
-		"  At the end it was in futex, for 1ms\n",
-		"\nSystem calls, later: none in 20ms of CPU time\n"
-		"  At the end it was in readv, fd 5, for at least 40ms\n",
-	};
-	char *text = shown(
-		HEAD ",\"system_calls\":[{\"cpu_ns\":20000000,\"wall_ns\":40000000,\"calls\":3003,"
-		     "\"rows\":[{\"name\":\"epoll_wait\",\"number\":232,\"fd\":4,\"positive\":true,"
-		     "\"calls\":2000,\"time_ns\":20000000},{\"name\":\"openat\",\"fd\":-100,"
-		     "\"error\":\"ENOENT\",\"calls\":1000,\"time_ns\":10000000},{\"number\":999,"
-		     "\"compat\":true,\"positive\":false,\"calls\":1,\"time_ns\":0},"
-		     "{\"name\":\"read\",\"fd\":-1,\"positive\":true,\"bytes\":700,\"calls\":1,"
-		     "\"time_ns\":900}],\"rest_calls\":1,\"rest_time_ns\":0,"
-		     "\"inside\":{\"name\":\"futex\",\"time_ns\":1000000}},"
-		     "{\"cpu_ns\":20000000,\"wall_ns\":40000000,\"calls\":0,\"rows\":[],"
-		     "\"inside\":{\"name\":\"readv\",\"fd\":5,\"time_ns\":40000000}}]}",
-		't');
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
-		if (!strstr(text, lines[i]))
-			fail_msg("not \"%s\" in: %s", lines[i], text);
-	free(text);
-}
-
-static void descriptors_are_a_table(void **state)
-{
-	static const char *const lines[] = {
-		"\nDescriptors, when its system calls were counted\n"
-		"  fd 3       epoll, watches fd 4 (EPOLLIN|EPOLLHUP), fd 5 (EPOLLET, closed under "
-		"this number), watches 20 in all\n",
-		"  fd 4       unix socket, /run/x, ESTABLISHED, 7 bytes unread, the other end is "
-		"in "
-		"process 12\n",
-		"  fd 5       TCP socket, 10.0.0.1:80, LISTEN, 2 to accept\n",
-		"  fd 6       file, /a/b\\x1b, deleted, at byte 3 of 9\n",
-		"  fd 7       pipe, the other end is closed\n",
-		"  fd 8       eventfd, count 0\n",
-		"  fd 9       timerfd, 2 expirations unread\n",
-		"  fd 10      signalfd, SIGUSR1, a signal is pending\n",
-		"  fd 11      anon_inode:[pidfd]\n",
-		"  fd 12      closed\n",
-	};
-	char *text = shown(
-		HEAD
-		",\"descriptors\":[{\"fd\":3,\"kind\":\"epoll\",\"target\":\"anon_inode:x\","
-		"\"watches\":[{\"fd\":4,\"events\":\"EPOLLIN|EPOLLHUP\"},{\"fd\":5,"
-		"\"events\":\"EPOLLET\",\"stale\":true}],\"watches_total\":20},"
-		"{\"fd\":4,\"kind\":\"socket\",\"protocol\":\"UNIX-STREAM\",\"path\":\"/run/x\","
-		"\"state\":\"ESTABLISHED\",\"unread\":7,\"other_pid\":12},"
-		"{\"fd\":5,\"kind\":\"socket\",\"protocol\":\"TCP\",\"local\":\"10.0.0.1:80\","
-		"\"remote\":\"0.0.0.0:0\",\"state\":\"LISTEN\",\"unread\":2},"
-		"{\"fd\":6,\"kind\":\"file\",\"target\":\"/a/b\\u001b\",\"deleted\":true,"
-		"\"size\":9,\"position\":3},"
-		"{\"fd\":7,\"kind\":\"pipe\",\"target\":\"pipe:[1]\",\"other_gone\":true},"
-		"{\"fd\":8,\"kind\":\"eventfd\",\"count\":0},"
-		"{\"fd\":9,\"kind\":\"timerfd\",\"ticks\":2},"
-		"{\"fd\":10,\"kind\":\"signalfd\",\"signals\":\"SIGUSR1\",\"pending\":true},"
-		"{\"fd\":11,\"kind\":\"anon\",\"target\":\"anon_inode:[pidfd]\"},"
-		"{\"fd\":12,\"kind\":\"closed\"}]}",
-		't');
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
-		if (!strstr(text, lines[i]))
-			fail_msg("not \"%s\" in: %s", lines[i], text);
-	free(text);
-}
-
-/* The headline has it between the location and the reaction. */
-static void the_headline_says_why(void **state)
-{
-	char *text = shown(HEAD ",\"system_calls\":[{\"cpu_ns\":20000000,\"wall_ns\":20000000,"
-				"\"calls\":0,\"rows\":[],\"inside\":null}]}",
-			   't');
-
-	(void)state;
-	if (!strstr(text, "location is unknown. The thread made no system call in 20ms of CPU "
-			  "time: it loops in user code. maze "))
-		fail_msg("%s", text);
 	free(text);
 }
 
@@ -628,12 +400,7 @@ int main(void)
 		cmocka_unit_test(the_counts_of_the_tree_add_up),
 		cmocka_unit_test(a_recursive_function_counts_once_a_sample),
 		cmocka_unit_test(without_samples_there_is_no_hottest_stack),
-		cmocka_unit_test(the_headline_has_the_python_function),
-		cmocka_unit_test(a_native_stack_is_joined_with_the_python_stack),
 		cmocka_unit_test(names_are_escaped_for_terminals),
-		cmocka_unit_test(system_calls_are_a_table),
-		cmocka_unit_test(descriptors_are_a_table),
-		cmocka_unit_test(the_headline_says_why),
 		cmocka_unit_test(folded_names_have_no_separator),
 		cmocka_unit_test(names_are_escaped_in_pages),
 		cmocka_unit_test(letters_of_all_languages_reach_the_page),

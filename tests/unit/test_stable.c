@@ -200,6 +200,12 @@ static void fill_descriptors(struct episode *episode)
 	}
 }
 
+static void fill_progress(struct episode_progress *progress)
+{
+	progress->first.boot_ns = 1;
+	progress->last.boot_ns = 2;
+}
+
 static void incidents_have_their_keys(void **state)
 {
 	struct episode *episode = malloc(sizeof(*episode));
@@ -218,6 +224,7 @@ static void incidents_have_their_keys(void **state)
 	fill_frames(episode);
 	fill_calls(episode);
 	fill_descriptors(episode);
+	fill_progress(&episode->progress);
 	episode_note(episode, "note");
 	assert_int_equal(redact_new(NULL, 0, &redactor, NULL), 0);
 	text = episode_json(episode, redactor);
