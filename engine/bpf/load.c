@@ -11,6 +11,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,22 +120,22 @@ static int create_clocks(struct maze_bpf *skeleton, const struct kernel_offer *o
 	return err;
 }
 
-/* Sets up all timers. The kernel does not sleep to allocate one, so this can fail. */
-static int ready_timers(struct engine *engine, struct maze_error *error)
+/* Initialises all timers. The kernel does not sleep to allocate one, so this can fail. */
+static int initialise_timers(struct engine *engine, struct maze_error *error)
 {
 	int prog_fd = bpf_program__fd(engine->skeleton->progs.handle__setup);
 	struct maze_state *state = engine->state;
 	int err, fd, attempts = 0;
 
-	while (state->timers_ready < engine->config.cpus) {
-		maze_u32 before = state->timers_ready;
+	while (state->timers_initialised < engine->config.cpus) {
+		maze_u32 before = state->timers_initialised;
 
 		err = bpf_iterate(prog_fd, -1, 0, &fd);
 		if (err)
 			return maze_fail(error, err, "cannot iterate over tasks: %s",
 					 strerror(-err));
 		(void)bpf_drain_iterator(fd);
-		if (state->timers_ready != before) {
+		if (state->timers_initialised != before) {
 			attempts = 0;
 			continue;
 		}
@@ -142,6 +143,34 @@ static int ready_timers(struct engine *engine, struct maze_error *error)
 			return maze_fail(error, -ENOMEM, "cannot set up a BPF timer for CPU %u: %s",
 					 before, strerror((int)-state->timer_error));
 		usleep(TIMER_ATTEMPT_US);
+	}
+	return 0;
+}
+
+static void *do_nothing(void *unused)
+{
+	return unused;
+}
+
+/* The exit handler gives the timers their callback when a thread exits. */
+static int complete_timers(struct engine *engine, struct maze_error *error)
+{
+	const volatile struct maze_state *state = engine->state;
+	pthread_t thread;
+	int attempts, err;
+
+	for (attempts = 0; state->timers_ready < engine->config.cpus; attempts++) {
+		if (attempts == TIMER_ATTEMPTS)
+			return maze_fail(error, -EOPNOTSUPP,
+					 "cannot set the callback of the BPF timer for CPU %u",
+					 state->timers_ready);
+		err = pthread_create(&thread, NULL, do_nothing, NULL);
+		if (err)
+			return maze_fail(error, -err, "cannot start a thread: %s", strerror(err));
+		pthread_join(thread, NULL);
+		/* On some kernels the join ends before the handler runs. */
+		if (state->timers_ready < engine->config.cpus)
+			usleep(attempts ? TIMER_ATTEMPT_US : 200);
 	}
 	return 0;
 }
@@ -292,8 +321,8 @@ int bpf_load(struct engine *engine, struct maze_error *error)
 	err = bpf_map_state(engine, error);
 	if (err)
 		return err;
-	err = ready_timers(engine, error);
-	if (err)
-		return err;
-	return attach_all(engine->skeleton, &offer, error);
+	err = initialise_timers(engine, error);
+	if (!err)
+		err = attach_all(engine->skeleton, &offer, error);
+	return err ? err : complete_timers(engine, error);
 }

@@ -63,7 +63,7 @@ static int handle_timer(void *map, maze_u32 *key, struct maze_timer *slot)
 SEC("iter/task")
 int handle__setup(struct bpf_iter__task *ctx)
 {
-	maze_u32 index = state.timers_ready;
+	maze_u32 index = state.timers_initialised;
 	struct task_struct *owner = bpf_get_current_task_btf();
 	struct maze_timer *slot;
 	long err;
@@ -81,7 +81,7 @@ int handle__setup(struct bpf_iter__task *ctx)
 	if (err)
 		state.timer_error = err;
 	else
-		state.timers_ready = index + 1;
+		state.timers_initialised = index + 1;
 	return 0;
 }
 
@@ -197,21 +197,6 @@ static __noinline int resume(struct task_struct *next, struct maze_task *watched
 	return 0;
 }
 
-/*
- * A callback belongs to the program that sets it, and the kernel verifies a program with
- * all functions that it calls. The switch handler calls those of the timer anyway, so
- * another program would take 15 ms more to load.
- */
-static __noinline int set_timer_callback(struct maze_cpu *cpu)
-{
-	maze_u32 index = bpf_get_smp_processor_id();
-	struct maze_timer *slot = bpf_map_lookup_elem(&timers, &index);
-
-	if (slot && !bpf_timer_set_callback(&slot->timer, handle_timer))
-		cpu->has_callback = 1;
-	return 0;
-}
-
 MAZE_INLINE void switch_in(struct task_struct *next, struct maze_task *watched)
 {
 	maze_u64 clock = switch_clock(next);
@@ -225,11 +210,8 @@ MAZE_INLINE void switch_in(struct task_struct *next, struct maze_task *watched)
 	cpu = this_cpu();
 	if (!cpu)
 		return;
-	if (!cpu->armed_until_ns) {
-		if (!cpu->has_callback)
-			set_timer_callback(cpu);
+	if (!cpu->armed_until_ns)
 		calibrate(cpu, clock);
-	}
 	arm(cpu, clock, watched->next_ns);
 }
 
@@ -311,12 +293,30 @@ int BPF_PROG(handle__sched_wakeup_new, struct task_struct *child)
 	return inherit(parent, child, true);
 }
 
+static long set_callback(maze_u32 index, void *unused)
+{
+	struct maze_timer *slot = bpf_map_lookup_elem(&timers, &index);
+
+	(void)unused;
+	if (!slot || bpf_timer_set_callback(&slot->timer, handle_timer))
+		return 1;
+	state.timers_ready = index + 1;
+	return 0;
+}
+
+/*
+ * The first exit completes the timers. A callback belongs to the program that sets it, and
+ * the verifier checks each program with all that it calls. This program calls nearly all
+ * that the timer calls. So there is less to check than if the setup iterator set it.
+ */
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(handle__sched_process_exit, struct task_struct *task)
 {
 	struct maze_task *watched;
 	struct maze_cpu *cpu;
 
+	if (state.timers_ready < config.cpus)
+		bpf_loop(config.cpus, set_callback, 0, 0);
 	if (!untrusted(task)->bpf_storage)
 		return 0;
 	watched = watched_task(task);

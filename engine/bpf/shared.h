@@ -95,8 +95,7 @@ struct maze_cpu {
 	maze_u64 cancel_when_idle_until_ns; /* until then, going idle cancels the timer */
 	maze_u64 recheck_delay_ns;	    /* of recheck_missed_switch(); 0: armed for a task */
 	maze_u64 lag_ns;		    /* measured lateness of the timer */
-	maze_u32 has_callback;		    /* the timer can be started */
-	maze_u32 reserved;
+	maze_u64 reserved;
 };
 _Static_assert(sizeof(struct maze_cpu) == 64, "one cache line, so that CPUs do not share");
 
@@ -159,7 +158,7 @@ struct maze_state {
 	maze_u32 notify_records;
 	maze_u32 notify_yield_probe; /* yield_probe_users changes from or to 0 */
 	maze_u32 no_timer_pin;	     /* this kernel has no BPF_F_TIMER_CPU_PIN (before 6.7) */
-	maze_u32 timers_ready;	     /* CPUs whose timer has been initialised */
+	maze_u32 timers_ready;	     /* CPUs whose timer can be started */
 	maze_u32 pid_level;	     /* depth of the owner's pid namespace */
 	long long timer_error;	     /* why the next CPU's timer is not ready (-errno) */
 	maze_u64 evidence_heads[MAZE_EVIDENCE_LOGS]; /* stacks, process infos taken so far */
@@ -172,6 +171,8 @@ struct maze_state {
 	maze_u64 own_program;	 /* dentry of the executable of the owner */
 	maze_u64 spared_program; /* dentry of the program that is exempt from verdicts; 0: none */
 	maze_u64 frame_offset;	 /* of the kernel entry frame in a task's stack */
+	maze_u32 timers_initialised; /* CPUs whose timer has been initialised */
+	maze_u32 reserved;
 };
 
 enum maze_yield_probe {
