@@ -80,12 +80,12 @@ static int open_sampler(struct incidents *incidents, struct incident *incident,
 		return -ESRCH;
 	*samples = (struct incident_samples){ .began = true,
 					      .count_ns = record->count_ns,
-					      .opened_ns = now_ns(CLOCK_BOOTTIME),
 					      .waited_ns = times.waited_ns,
 					      .sleeps = status.sleeps };
 	err = stack_sampler_open(tid, incidents->samples.interval_ns, &samples->sampler, NULL);
 	if (err)
 		return err;
+	samples->opened_ns = now_ns(CLOCK_BOOTTIME);
 	incidents->samplers_open++;
 	if (is_the_thread(proc_fd, tid, record->boot_ns))
 		return 0;
@@ -159,14 +159,16 @@ static bool is_of_episode(struct incident *incident, struct maze_stack *stack)
 {
 	struct incident_samples *samples = &incident->samples;
 	struct maze_account account = { .count_ns = samples->count_ns + stack->count_ns };
-	maze_u64 since_ns = stack->boot_ns - samples->opened_ns;
-	maze_u64 ready_ns = stack->count_ns + samples->wait_ns;
+	maze_u64 awake_ns;
 
 	if (stack->boot_ns > samples->checked_ns)
 		read_sleeps(incident);
-	if (samples->slept && (!survives_sleep(&incident->episode) ||
-			       maze_recover(&incident->episode.policy, &account,
-					    since_ns > ready_ns ? since_ns - ready_ns : 0)))
+	/* The time of the stack if the thread had not slept. */
+	awake_ns = samples->opened_ns + stack->count_ns + samples->wait_ns;
+	if (samples->slept &&
+	    (!survives_sleep(&incident->episode) ||
+	     maze_recover(&incident->episode.policy, &account,
+			  stack->boot_ns > awake_ns ? stack->boot_ns - awake_ns : 0)))
 		return false;
 	stack->count_ns = account.count_ns;
 	return true;

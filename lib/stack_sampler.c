@@ -55,7 +55,7 @@ static int open_event(pid_t tid, maze_u64 interval_ns, bool kernel)
 	return fd < 0 ? -errno : fd;
 }
 
-static int fail(struct maze_error *error, pid_t tid, int err)
+static int refuse(struct maze_error *error, pid_t tid, int err)
 {
 	const char *remedy = "";
 
@@ -92,7 +92,7 @@ int stack_sampler_open(pid_t tid, maze_u64 interval_ns, struct stack_sampler **r
 	}
 	if (err) {
 		free(sampler);
-		return fail(error, tid, err);
+		return refuse(error, tid, err);
 	}
 	*ret_sampler = sampler;
 	return 0;

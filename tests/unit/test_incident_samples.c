@@ -232,7 +232,7 @@ static void the_end_of_the_thread_ends_them(void **state)
 	incidents_close(incidents, NULL);
 }
 
-static void an_exit_and_a_close_end_them(void **state)
+static void an_exit_a_close_and_a_lack_of_room_end_them(void **state)
 {
 	struct incidents *incidents = open_sampling(*state, 1000);
 	pid_t pid = start(wait_by_order);
@@ -249,6 +249,11 @@ static void an_exit_and_a_close_end_them(void **state)
 	assert_int_equal(perf_events_open(), 1);
 	incidents_close(incidents, NULL);
 	assert_int_equal(perf_events_open(), 0);
+	incidents = open_sampling(*state, 1000);
+	begin(incidents, pid, "poll", &case_policy);
+	incident_drop(incidents, &incidents->open[0]);
+	assert_int_equal(perf_events_open(), 0);
+	incidents_close(incidents, NULL);
 	loop_stop(pid);
 }
 
@@ -363,7 +368,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(an_incident_has_its_number_of_samples),
 		TEST(the_end_of_the_thread_ends_them),
-		TEST(an_exit_and_a_close_end_them),
+		TEST(an_exit_a_close_and_a_lack_of_room_end_them),
 		TEST(a_sleep_ends_the_samples),
 		TEST(a_recovery_that_leaves_a_count_does_not),
 		TEST(the_samplers_are_limited),

@@ -3,7 +3,6 @@
  * Stacks by perf events (lib/stack_sampler.h): of children that spin at a known location,
  * and of children that end.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -22,7 +21,8 @@
 
 #include <cmocka.h>
 
-#include "lib/stack_sampler.h"
+/* For a ring that the test writes. */
+#include "../../lib/stack_sampler.c"
 #include "skip.h"
 
 #define MS MAZE_NSEC_PER_MSEC
@@ -271,6 +271,66 @@ static void the_end_of_the_thread_is_seen(void **state)
 	end(pid);
 }
 
+/* Writes a record into the ring at `at`, as the kernel does. Returns the next position. */
+static maze_u64 put(struct stack_sampler *sampler, maze_u64 at, maze_u32 type, const void *body,
+		    size_t size)
+{
+	struct perf_event_header header = { .type = type, .size = (maze_u16)(8 + size) };
+	unsigned char bytes[256];
+	size_t i;
+
+	memcpy(bytes, &header, sizeof(header));
+	memcpy(bytes + 8, body, size);
+	for (i = 0; i < header.size; i++)
+		sampler->mapped[sampler->page + (at + i) % RING_SIZE] = bytes[i];
+	return at + header.size;
+}
+
+static void records_wrap_at_each_place_of_the_ring(void **state)
+{
+	struct {
+		struct sample sample;
+		maze_u64 frames[5];
+	} body = { .frames = { (maze_u64)PERF_CONTEXT_KERNEL, 11, (maze_u64)PERF_CONTEXT_USER, 22,
+			       33 } };
+	struct {
+		maze_u64 id, lost;
+	} loss = { 1, 5 };
+	struct stack_sampler sampler = { .page = 4096 };
+	struct maze_stack stack;
+	maze_u64 at, i;
+
+	(void)state;
+	sampler.mapped = calloc(1, sampler.page + RING_SIZE);
+	for (i = 0; i < 100; i++) {
+		at = sampler.tail = 7 * RING_SIZE - 8 * i;
+		body.sample.time = 1000 + i;
+		body.sample.cpu = 3;
+		body.sample.count_ns = 2000 + i;
+		body.sample.frames = 5;
+		at = put(&sampler, at, PERF_RECORD_LOST, &loss, sizeof(loss));
+		at = put(&sampler, at, PERF_RECORD_SAMPLE, &body, sizeof(body));
+		/* More frames than the record has: not a stack. */
+		body.sample.frames = 6;
+		at = put(&sampler, at, PERF_RECORD_SAMPLE, &body, sizeof(body));
+		control(&sampler)->data_head = at;
+		assert_int_equal(stack_sampler_next(&sampler, &stack), 1);
+		assert_int_equal(stack.boot_ns, 1000 + i);
+		assert_int_equal(stack.count_ns, 2000 + i);
+		assert_int_equal(stack.cpu, 3);
+		assert_int_equal(stack.number, 5 + 6 * i);
+		assert_int_equal(stack.kernel_frames, 1);
+		assert_int_equal(stack.kernel[0], 11);
+		assert_int_equal(stack.user_frames, 2);
+		assert_int_equal(stack.user[1].at, 33);
+		assert_int_equal(stack.flags, MAZE_STACK_IN_KERNEL);
+		assert_int_equal(stack_sampler_next(&sampler, &stack), 0);
+		assert_int_equal(control(&sampler)->data_tail, at);
+		assert_int_equal(stack_sampler_lost(&sampler), 5 * (i + 1));
+	}
+	free(sampler.mapped);
+}
+
 /* ---- refusals ----------------------------------------------------------------------- */
 
 static void a_thread_that_does_not_exist_is_refused(void **state)
@@ -346,6 +406,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stacks_are_an_interval_of_cpu_time_apart),
 		cmocka_unit_test(the_ring_wraps),
+		cmocka_unit_test(records_wrap_at_each_place_of_the_ring),
 		cmocka_unit_test(lost_stacks_are_counted_and_have_numbers),
 		cmocka_unit_test(a_loop_in_a_system_call_has_kernel_frames),
 		cmocka_unit_test(the_end_of_the_thread_is_seen),
