@@ -7,6 +7,7 @@ load test_helper
 setup() {
 	needs_program "${CC:-gcc}"
 	for_everyone
+	# shellcheck disable=SC2154 # set by for_everyone
 	dir=$public
 	mkdir -m 777 "$dir/work"
 	kept=$dir/work/kept
@@ -90,9 +91,26 @@ compute(0)' | sed 's/^\t//' > "$dir/loop.py"
 	caught as_user_with "" "$dir/without_perf" -- "$dir/loop"
 	report | grep -q 'No sample was taken: a perf event of the thread is not permitted (CAP_PERFMON, or kernel.perf_event_paranoid of at most 2 '
 	samples 'not leaves and len(i["records"]) >= 2'
+	# shellcheck disable=SC2154 # set by run
 	[[ $stderr != *samples* ]]
 	on_terminal "$dir/without_perf" "$MAZE" run --engine poll --yield count --incidents "$kept" -- true
 	[[ $output == 'maze run: incidents will have no samples: cannot take stacks of thread '*' by a perf event: Permission denied; this needs CAP_PERFMON, or kernel.perf_event_paranoid of at most 2 and a thread of this user' ]]
+}
+
+# perf_limit: what the doctor reports about samples of the poll engine.
+perf_limit() {
+	"$@" doctor --json | python3 -c 'import json, sys
+print([s for e in json.load(sys.stdin) if e["engine"] == "poll" for s in e["blind_spots"] if "amples" in s])'
+}
+
+@test "the doctor reports whether the poll engine has samples" {
+	cp "$PROGRAMS/without_perf" "$dir/without_perf"
+	[[ $(perf_limit "$dir/without_perf" "$dir/maze") == *'Incidents have no samples: perf events are not permitted'* ]]
+	needs_perf 2
+	[ "$(cat /proc/sys/kernel/perf_event_paranoid)" -ge 2 ] || skip 'every user may sample the kernel'
+	[[ $(perf_limit as_user_with "" "$dir/maze") == *'in user code only'* ]]
+	needs_root 'sample the kernel'
+	[ "$(perf_limit "$dir/maze")" = '[]' ]
 }
 
 @test "a crowd has its incidents, with samples or with the reason for their lack" {
