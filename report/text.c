@@ -241,9 +241,10 @@ static void put_python(struct page *page, const struct incident *incident,
 	if (!python || !python->hottest)
 		return;
 	heading(page, "Python stack");
-	fprintf(page->out, ": %zu of %zu read%s (%s), innermost first\n", python->hottest->samples,
-		python->samples, python->samples == 1 ? "" : "s",
-		shown_share(python->hottest->samples, python->samples, share));
+	summary_plain(&page->summary, ": %zu of %zu read%s (%s), innermost first",
+		      python->hottest->samples, python->samples, python->samples == 1 ? "" : "s",
+		      shown_share(python->hottest->samples, python->samples, share));
+	end(page);
 	put_frames(page, python->hottest->stack, 0);
 	err = python_join(python_native(incident, stacks), python->hottest->stack, &joined);
 	if (err == -ENOMEM)
@@ -251,7 +252,9 @@ static void put_python(struct page *page, const struct incident *incident,
 	if (err)
 		return;
 	heading(page, "C code called from Python");
-	fputs(": a native stack and the Python stack, taken one after the other\n", page->out);
+	summary_plain(&page->summary,
+		      ": a native stack and the Python stack, taken one after the other");
+	end(page);
 	put_frames(page, &joined, 0);
 	free(joined.frames);
 }
