@@ -69,23 +69,24 @@ static int open_sampler(struct incidents *incidents, struct incident *incident,
 	struct incident_samples *samples = &incident->samples;
 	int proc_fd = incident->episode.live.proc_fd, err;
 	pid_t tid = (pid_t)record->tid;
+	maze_u64 now = now_ns(CLOCK_BOOTTIME);
 	struct thread_status status;
 	struct thread_times times;
 
 	if (incidents->samplers_open == INCIDENT_SAMPLERS_MAX)
 		return -EDQUOT;
-	/* Read before the first stack, so that no sleep between the two is missed. */
+	/* Before the event exists: no sleep is missed, but CPU time until then counts as one. */
 	if (proc_thread_status(proc_fd, tid, &status) ||
 	    proc_thread_times(proc_fd, tid, &(int){ -1 }, false, &times))
 		return -ESRCH;
 	*samples = (struct incident_samples){ .began = true,
 					      .count_ns = record->count_ns,
+					      .began_ns = now,
 					      .waited_ns = times.waited_ns,
 					      .sleeps = status.sleeps };
 	err = stack_sampler_open(tid, incidents->samples.interval_ns, &samples->sampler, NULL);
 	if (err)
 		return err;
-	samples->opened_ns = now_ns(CLOCK_BOOTTIME);
 	incidents->samplers_open++;
 	if (is_the_thread(proc_fd, tid, record->boot_ns))
 		return 0;
@@ -164,7 +165,7 @@ static bool is_of_episode(struct incident *incident, struct maze_stack *stack)
 	if (stack->boot_ns > samples->checked_ns)
 		read_sleeps(incident);
 	/* The time of the stack if the thread had not slept. */
-	awake_ns = samples->opened_ns + stack->count_ns + samples->wait_ns;
+	awake_ns = samples->began_ns + stack->count_ns + samples->wait_ns;
 	if (samples->slept &&
 	    (!survives_sleep(&incident->episode) ||
 	     maze_recover(&incident->episode.policy, &account,

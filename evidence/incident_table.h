@@ -26,8 +26,8 @@ struct incident_samples {
 	bool began;		       /* at a verdict, successfully or not */
 	struct stack_sampler *sampler; /* NULL: closed */
 	maze_u64 count_ns;	       /* the maze count at the verdict */
-	maze_u64 opened_ns;	       /* CLOCK_BOOTTIME */
-	maze_u64 sleeps, waited_ns;    /* of the thread, before the sampler was opened */
+	maze_u64 began_ns;	       /* CLOCK_BOOTTIME, before the sampler was opened */
+	maze_u64 sleeps, waited_ns;    /* of the thread at that time */
 	maze_u64 checked_ns;	       /* CLOCK_BOOTTIME of the members below */
 	maze_u64 wait_ns;	       /* for a CPU since then; read only if it slept */
 	bool slept;
