@@ -10,6 +10,7 @@
 
 #include "../base/clock.h"
 #include "../base/error.h"
+#include "../lib/stack_sampler.h"
 #include "store/redact.h"
 
 /* Workers, and then their replacements, have three seconds each to write incidents. */
@@ -121,7 +122,7 @@ void collector_record(struct collector *collector, const struct maze_record *rec
 {
 	const struct collector_header header = { COLLECTOR_RECORD, record->pid, record->tid,
 						 record->episode };
-	struct collector_record message = { .record = *record };
+	struct collector_record message = { .record = *record, .samples = collector->samples };
 	struct collector_user *user;
 	size_t i;
 
@@ -287,12 +288,33 @@ int collector_open(const struct incidents_options *options, struct collector **r
 	return 0;
 }
 
+/* For an engine that takes no stacks. Fails if perf events take none either. */
+static int take_samples(struct collector *collector, const struct maze_evidence_wants *wants,
+			struct maze_error *error)
+{
+	struct stack_sampler *sampler;
+
+	if (wants)
+		collector->samples = *wants;
+	if (!collector->samples.stacks_max)
+		collector->samples.stacks_max = MAZE_STACKS_DEFAULT;
+	if (!collector->samples.interval_ns)
+		collector->samples.interval_ns = MAZE_STACK_INTERVAL_DEFAULT_NS;
+	/* What fails for this thread fails for others. */
+	if (stack_sampler_open(gettid(), collector->samples.interval_ns, &sampler, error))
+		return -EOPNOTSUPP;
+	stack_sampler_close(sampler);
+	return 0;
+}
+
 int collector_follow(struct collector *collector, struct maze *maze,
 		     const struct maze_evidence_wants *wants, struct maze_error *error)
 {
 	struct epoll_event event = { .events = EPOLLIN };
 	int err = maze_evidence_open(maze, wants, &collector->evidence, error);
 
+	if (err == -EOPNOTSUPP)
+		return take_samples(collector, wants, error);
 	if (err)
 		return err;
 	if (epoll_ctl(collector->epoll, EPOLL_CTL_ADD, maze_evidence_fd(collector->evidence),

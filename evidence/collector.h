@@ -24,7 +24,8 @@ int collector_open(const struct incidents_options *options, struct collector **r
 /*
  * Opens the process infos and stacks of an engine, which collector_work() then takes.
  * `maze` must outlive the collector. Call it at most once. `wants` is as in
- * maze_evidence_open(). Returns -EOPNOTSUPP if the engine records neither.
+ * maze_evidence_open(). If the engine takes no stacks, the workers take them by perf
+ * events. -EOPNOTSUPP: this user has no perf events either; each incident has a note.
  */
 int collector_follow(struct collector *collector, struct maze *maze,
 		     const struct maze_evidence_wants *wants, struct maze_error *error);

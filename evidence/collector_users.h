@@ -32,7 +32,8 @@ struct collector_user {
 
 struct collector {
 	struct incidents_options options;
-	struct maze_evidence *evidence; /* NULL: no evidence comes */
+	struct maze_evidence *evidence;	    /* NULL: no evidence comes */
+	struct maze_evidence_wants samples; /* what the workers take; stacks_max 0: nothing */
 	struct collector_user users[USERS_MAX];
 	struct workers_left left;
 	struct collector_calls calls;

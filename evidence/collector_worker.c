@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "../base/clock.h"
-#include "incident_table.h"
+#include "incident_samples.h"
 
 /* The maximum of messages that the worker takes between two calls of incidents_work(). */
 #define BATCH_MAX 64
@@ -85,6 +85,7 @@ static void answer_status(struct worker_loop *loop, int wait_ms)
 
 static void take_record(struct worker_loop *loop, const struct collector_record *message)
 {
+	incidents_take_samples(loop->incidents, &message->samples);
 	incidents_record(loop->incidents, &message->record, message->engine,
 			 message->rule[0] ? message->rule : NULL,
 			 message->has_policy ? &message->policy : NULL);
@@ -141,8 +142,9 @@ static void take_messages(struct worker_loop *loop)
 void collector_worker(int fd, void *arg)
 {
 	struct worker_loop loop = { .fd = fd };
-	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+	struct pollfd fds[1 + INCIDENT_SAMPLERS_MAX] = { { .fd = fd, .events = POLLIN } };
 	struct incident_messages messages;
+	size_t count;
 	int wait_ms;
 
 	if (incidents_open(arg, &loop.incidents, NULL))
@@ -152,7 +154,8 @@ void collector_worker(int fd, void *arg)
 		wait_ms = incidents_work(loop.incidents, &messages);
 		answer_messages(&loop, &messages);
 		answer_status(&loop, wait_ms);
-		if (poll(&poll_fd, 1, wait_ms) > 0)
+		count = 1 + incident_samples_fds(loop.incidents, fds + 1);
+		if (poll(fds, count, wait_ms) > 0 && fds[0].revents)
 			take_messages(&loop);
 	}
 	incidents_on_closed(loop.incidents, NULL, NULL);

@@ -23,6 +23,7 @@ struct collector_record {
 	struct maze_record record;
 	struct maze_policy policy;
 	bool has_policy;
+	struct maze_evidence_wants samples; /* for incidents_take_samples() */
 	char engine[16];
 	char rule[80]; /* "": no rule */
 };

@@ -17,7 +17,7 @@
 #include "../base/clock.h"
 #include "../base/error.h"
 #include "../lib/record_time.h"
-#include "incident_table.h"
+#include "incident_samples.h"
 
 int incidents_open(const struct incidents_options *options, struct incidents **ret,
 		   struct maze_error *error)
@@ -112,6 +112,7 @@ void incident_drop(struct incidents *incidents, struct incident **incident)
 
 	note_closed(incidents, episode->pid, episode->tid, episode->episode);
 	incidents->unwinds_open -= episode->asked != NULL;
+	incident_samples_end(incidents, *incident);
 	python_reads_stop(&incidents->sources, &(*incident)->episode);
 	episode_done(&(*incident)->episode);
 	free(*incident);
@@ -300,6 +301,7 @@ static void add_verdict(struct incidents *incidents, const struct maze_record *r
 		episode->policy = *policy;
 		episode->has_policy = true;
 	}
+	incident_samples_begin(incidents, incident, record);
 }
 
 static void add_exit(struct incidents *incidents, const struct maze_record *record,

@@ -81,6 +81,11 @@ void incidents_record(struct incidents *incidents, const struct maze_record *rec
 void incidents_process_info(struct incidents *incidents, const struct maze_process_info *recorded);
 void incidents_stack(struct incidents *incidents, const struct maze_stack *stack);
 /*
+ * Has perf events take the stacks of later verdicts, because their engine takes none.
+ * stacks_max 0: no longer.
+ */
+void incidents_take_samples(struct incidents *incidents, const struct maze_evidence_wants *wants);
+/*
  * Adds the system calls of a slice to an open incident, or the reason why there are none:
  * `missing` is -errno, and 0 if there is a slice.
  */

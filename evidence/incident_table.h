@@ -3,6 +3,9 @@
 #ifndef MAZE_EVIDENCE_INCIDENT_TABLE_H
 #define MAZE_EVIDENCE_INCIDENT_TABLE_H
 
+#include <poll.h>
+
+#include "../lib/stack_sampler.h"
 #include "incident.h"
 #include "store/incident_store.h"
 #include "episode/python_reads.h"
@@ -15,8 +18,24 @@
  */
 #define INCIDENT_QUIET_NS (5 * MAZE_NSEC_PER_SEC)
 
+/* The threads that are sampled at the same time. Each locks 36 KiB of memory. */
+#define INCIDENT_SAMPLERS_MAX 32
+
+/* The perf event that samples the thread of an incident (incident_samples.h). */
+struct incident_samples {
+	bool began;		       /* at a verdict, successfully or not */
+	struct stack_sampler *sampler; /* NULL: closed */
+	maze_u64 count_ns;	       /* the maze count at the verdict */
+	maze_u64 began_ns;	       /* CLOCK_BOOTTIME, before the sampler was opened */
+	maze_u64 sleeps, waited_ns;    /* of the thread at that time */
+	maze_u64 checked_ns;	       /* CLOCK_BOOTTIME of the members below */
+	maze_u64 wait_ns;	       /* for a CPU since then; read only if it slept */
+	bool slept;
+};
+
 struct incident {
 	struct episode episode;
+	struct incident_samples samples;
 	maze_u64 opened_ns, last_ns; /* CLOCK_BOOTTIME of the first and the last evidence */
 	maze_u64 written_ns;
 	maze_u64 due_ns;  /* when work on it is due again; 0: now */
@@ -45,7 +64,9 @@ struct incidents {
 	struct incident_store *store;
 	struct redactor *redactor;
 	bool unwinds;
-	size_t unwinds_open; /* perf events that are open */
+	size_t unwinds_open;		    /* perf events that are open */
+	struct maze_evidence_wants samples; /* stacks_max 0: the engine takes stacks */
+	size_t samplers_open;
 	maze_u64 lost;
 	maze_u64 crowded; /* incidents lost because the table was full */
 	bool crowd_reported;

@@ -12,7 +12,7 @@
 #include <time.h>
 
 #include "../base/clock.h"
-#include "incident_table.h"
+#include "incident_samples.h"
 
 /* The longest time of one incidents_work(), because the caller has other work. */
 #define SLICE_NS (4 * MAZE_NSEC_PER_MSEC)
@@ -233,9 +233,11 @@ static int work_on(struct incidents *incidents, struct incident **slot,
 static int give_turn(struct incidents *incidents, struct incident **slot,
 		     struct incident_messages *messages)
 {
-	maze_u64 now = now_ns(CLOCK_BOOTTIME);
+	maze_u64 now;
 	int again;
 
+	incident_samples_step(incidents, *slot);
+	now = now_ns(CLOCK_BOOTTIME);
 	if (now < (*slot)->due_ns)
 		return 1 + (int)(((*slot)->due_ns - now) / MAZE_NSEC_PER_MSEC);
 	again = work_on(incidents, slot, messages);
@@ -347,6 +349,7 @@ void incidents_close(struct incidents *incidents, struct incident_messages *ret)
 			continue;
 		if (!incidents->open[i]->over)
 			episode_read_progress(&incidents->open[i]->episode, 0);
+		incident_samples_step(incidents, incidents->open[i]);
 		incidents->open[i]->over = true;
 		incidents->open[i]->last_ns = incidents->open[i]->due_ns = 0;
 	}

@@ -5,11 +5,13 @@
  */
 #include "handle.h"
 #include "origin.h"
+#include "stack_sampler.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /*
  * The engines in order of preference. A new engine needs a row here and a directory in
@@ -262,6 +264,23 @@ int maze_unload(const char *engine, bool *ret_was_loaded, struct maze_error *err
 	return 0;
 }
 
+/* Perf events take the stacks of an engine that takes none. */
+static void add_sample_limits(struct maze_engine_report *report)
+{
+	size_t length = strlen(report->blind_spots);
+	struct stack_sampler *sampler = NULL;
+	const char *limit = "";
+
+	if (stack_sampler_open(gettid(), MAZE_STACK_INTERVAL_DEFAULT_NS, &sampler, NULL))
+		limit = "Incidents have no samples: perf events are not permitted (CAP_PERFMON, or "
+			"kernel.perf_event_paranoid of at most 2).\n";
+	else if (!stack_sampler_sees_kernel(sampler))
+		limit = "Samples of incidents are taken in user code only (in the kernel too with "
+			"CAP_PERFMON, or kernel.perf_event_paranoid of at most 1).\n";
+	stack_sampler_close(sampler);
+	snprintf(report->blind_spots + length, sizeof(report->blind_spots) - length, "%s", limit);
+}
+
 size_t maze_probe(struct maze_engine_report *ret_reports, size_t max)
 {
 	struct engine_report report;
@@ -275,6 +294,8 @@ size_t maze_probe(struct maze_engine_report *ret_reports, size_t max)
 		memcpy(ret_reports[i].why_not, report.why_not, sizeof(report.why_not));
 		memcpy(ret_reports[i].detail, report.detail, sizeof(report.detail));
 		memcpy(ret_reports[i].blind_spots, report.blind_spots, sizeof(report.blind_spots));
+		if (report.usable && !engines[i]->evidence_open)
+			add_sample_limits(&ret_reports[i]);
 	}
 	return ENGINES;
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/perf_event.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -30,6 +31,7 @@ struct sample {
 	maze_u32 pid, tid;
 	maze_u64 time;
 	maze_u32 cpu, reserved;
+	maze_u64 count_ns;
 	maze_u64 frames;
 };
 
@@ -41,7 +43,7 @@ static int open_event(pid_t tid, maze_u64 interval_ns, bool kernel)
 		.config = PERF_COUNT_SW_TASK_CLOCK,
 		.sample_period = interval_ns,
 		.sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_CPU |
-			       PERF_SAMPLE_CALLCHAIN,
+			       PERF_SAMPLE_READ | PERF_SAMPLE_CALLCHAIN,
 		.wakeup_events = 1,
 		.use_clockid = 1,
 		.clockid = CLOCK_BOOTTIME,
@@ -51,6 +53,17 @@ static int open_event(pid_t tid, maze_u64 interval_ns, bool kernel)
 	int fd = (int)syscall(SYS_perf_event_open, &attributes, tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
 
 	return fd < 0 ? -errno : fd;
+}
+
+static int refuse(struct maze_error *error, pid_t tid, int err)
+{
+	const char *remedy = "";
+
+	if (err == -EACCES || err == -EPERM)
+		remedy = "; this needs CAP_PERFMON, or kernel.perf_event_paranoid of at most 2 and "
+			 "a thread of this user";
+	return maze_fail(error, err, "cannot take stacks of thread %d by a perf event: %s%s", tid,
+			 strerror(-err), remedy);
 }
 
 int stack_sampler_open(pid_t tid, maze_u64 interval_ns, struct stack_sampler **ret_sampler,
@@ -71,13 +84,15 @@ int stack_sampler_open(pid_t tid, maze_u64 interval_ns, struct stack_sampler **r
 		sampler->mapped = mmap(NULL, sampler->page + RING_SIZE, PROT_READ | PROT_WRITE,
 				       MAP_SHARED, sampler->fd, 0);
 		err = sampler->mapped == MAP_FAILED ? -errno : 0;
+		/* The kernel's error for too much locked memory of the user. */
+		if (err == -EPERM)
+			err = -ENOBUFS;
 		if (err)
 			close(sampler->fd);
 	}
 	if (err) {
 		free(sampler);
-		return maze_fail(error, err, "cannot take stacks of thread %d by a perf event: %s",
-				 tid, strerror(-err));
+		return refuse(error, tid, err);
 	}
 	*ret_sampler = sampler;
 	return 0;
@@ -144,6 +159,7 @@ static bool read_sample(struct stack_sampler *sampler, maze_u64 from, size_t siz
 	if (!ret_stack->kernel_frames && !ret_stack->user_frames)
 		return false;
 	ret_stack->boot_ns = sample.time;
+	ret_stack->count_ns = sample.count_ns;
 	ret_stack->cpu = sample.cpu;
 	if (ret_stack->kernel_frames)
 		ret_stack->flags |= MAZE_STACK_IN_KERNEL;
@@ -173,6 +189,7 @@ int stack_sampler_next(struct stack_sampler *sampler, struct maze_stack *ret_sta
 			   header.size >= sizeof(header) + sizeof(loss)) {
 			copy(sampler, body, &loss, sizeof(loss));
 			sampler->lost += loss.lost;
+			sampler->number += (maze_u16)loss.lost;
 		}
 		sampler->tail += header.size;
 	}
@@ -180,6 +197,13 @@ int stack_sampler_next(struct stack_sampler *sampler, struct maze_stack *ret_sta
 	if (found)
 		ret_stack->number = sampler->number++;
 	return found;
+}
+
+bool stack_sampler_has_ended(const struct stack_sampler *sampler)
+{
+	struct pollfd fd = { .fd = sampler->fd };
+
+	return poll(&fd, 1, 0) > 0 && (fd.revents & POLLHUP);
 }
 
 bool stack_sampler_sees_kernel(const struct stack_sampler *sampler)

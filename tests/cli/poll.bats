@@ -196,14 +196,6 @@ grandchild_is_caught() {
 	grandchild_is_caught unshare -Urpf --mount-proc
 }
 
-@test "incidents state that they have no samples, and have the rest" {
-	on_terminal "$MAZE" run --engine poll --yield count --soft 100ms --hard 200ms \
-		--soft-signal 0 --incidents "$BATS_TEST_TMPDIR/kept" -- "$PROGRAMS/spin"
-	[ "$status" -eq 137 ]
-	[[ $output == *'incidents will have no samples: the poll engine takes no stacks'* ]]
-	COLUMNS=10000 "$MAZE" report --incidents "$BATS_TEST_TMPDIR/kept" last | grep -q 'sent SIGKILL at'
-}
-
 @test "the command has the limit on open files that maze had" {
 	[ "$(ulimit -n 512; "$MAZE" run --engine poll --yield count -- sh -c 'ulimit -n')" = 512 ]
 }

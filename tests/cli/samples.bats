@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Incidents of an engine that takes no stacks: perf events take them, with the same form.
+
+bats_require_minimum_version 1.5.0
+load test_helper
+
+setup() {
+	needs_program "${CC:-gcc}"
+	for_everyone
+	# shellcheck disable=SC2154 # set by for_everyone
+	dir=$public
+	mkdir -m 777 "$dir/work"
+	kept=$dir/work/kept
+	echo 'volatile unsigned long sink;
+		__attribute__((noinline)) static void inner(unsigned long n) { for (;;) sink += n * n; }
+		int main(int argc, char **argv) { (void)argv; inner((unsigned long)argc); return 0; }' > "$dir/loop.c"
+	(cd "$dir" && "${CC:-gcc}" -O2 -g -Wl,--build-id loop.c -o loop)
+}
+
+# caught PREFIX... -- COMMAND...: by the poll engine, at 100 ms and at 1.5 s.
+caught() {
+	local prefix=()
+	while [ "$1" != -- ]; do
+		prefix+=("$1")
+		shift
+	done
+	run --separate-stderr "${prefix[@]}" "$dir/maze" run --engine poll --yield count --soft 100ms \
+		--hard 1500ms --soft-signal 0 --incidents "$kept" "$@"
+	[ "$status" -eq 137 ]
+	report >&2
+}
+
+report() { COLUMNS=10000 "$MAZE" report --incidents "$kept" last; }
+
+# needs_perf LEVEL [COMMAND...]: perf events are permitted to the command's user.
+needs_perf() {
+	local level
+	read -r level < /proc/sys/kernel/perf_event_paranoid
+	[ "$level" -le "$1" ] || skip "kernel.perf_event_paranoid is $level"
+}
+
+# samples EXPRESSION: holds for the incident `i`.
+samples() {
+	python3 -c 'import json, sys
+i = json.load(open(sys.argv[1]))
+leaves = [i["stacks"][s["stack"]]["frames"][0] for s in i["samples"]]
+print(len(leaves), "samples", i["notes"], file=sys.stderr)
+sys.exit(not ('"$1"'))' "$kept"/*.json
+}
+
+@test "an ordinary user: the function of a loop is named" {
+	needs_perf 2
+	caught as_user_with "" -- "$dir/loop"
+	report | grep -qE 'It was in inner \(.*loop.c:2\) in [^.]* samples'
+	samples 'len(leaves) > 5 and all(f.get("function") == "inner" for f in leaves) and not i["samples_lost"]'
+	# Each has what a sample of the bpf engine has.
+	samples 'all(set(s) == {"time", "count_ns", "cpu", "stack"} and s["count_ns"] >= i["records"][0]["count_ns"]
+		for s in i["samples"])'
+}
+
+@test "an ordinary user: the incident says that the kernel was not sampled" {
+	needs_perf 2
+	[ "$(cat /proc/sys/kernel/perf_event_paranoid)" -ge 2 ] || skip 'this user may sample the kernel'
+	caught as_user_with "" -- dd if=/dev/zero of=/dev/null bs=64M
+	report | grep -q 'Samples were taken in user code only, .*kernel.perf_event_paranoid of at most 1'
+	samples 'not any(f.get("kernel") for f in leaves)'
+}
+
+@test "root: a loop in a system call has the kernel's functions, and its calls" {
+	needs_root 'sample the kernel'
+	caught -- dd if=/dev/zero of=/dev/null bs=64M
+	report | grep -qE '^  [a-z_]*read[a-z_]* +kernel$'
+	samples 'sum(f.get("kernel", False) for f in leaves) > len(leaves) / 2'
+	[ -n "$(bpf_refusal)" ] || report | grep -qE '^ +[0-9]+ .* %  read, fd 0: '
+}
+
+@test "the Python function of a loop is read next to the samples" {
+	[ -x /usr/bin/python3 ] || skip 'no /usr/bin/python3'
+	needs_perf 2
+	echo 'def compute(n):
+	    while True:
+	        n += 1
+compute(0)' | sed 's/^\t//' > "$dir/loop.py"
+	caught as_user_with "" -- /usr/bin/python3 "$dir/loop.py"
+	report | tr '\n' ' ' | grep -qE "in the Python function compute \($dir/loop.py:[23]\)"
+	samples 'len(i["python"]["reads"]) > 2 and len(leaves) > 2'
+}
+
+@test "without perf events, the incident has no samples and says what they need" {
+	cp "$PROGRAMS/without_perf" "$dir/without_perf"
+	caught as_user_with "" "$dir/without_perf" -- "$dir/loop"
+	report | grep -q 'No sample was taken: a perf event of the thread is not permitted (CAP_PERFMON, or kernel.perf_event_paranoid of at most 2 '
+	samples 'not leaves and len(i["records"]) >= 2'
+	# shellcheck disable=SC2154 # set by run
+	[[ $stderr != *samples* ]]
+	on_terminal "$dir/without_perf" "$MAZE" run --engine poll --yield count --incidents "$kept" -- true
+	[[ $output == 'maze run: incidents will have no samples: cannot take stacks of thread '*' by a perf event: Permission denied; this needs CAP_PERFMON, or kernel.perf_event_paranoid of at most 2 and a thread of this user' ]]
+}
+
+# perf_limit: what the doctor reports about samples of the poll engine.
+perf_limit() {
+	"$@" doctor --json | python3 -c 'import json, sys
+print([s for e in json.load(sys.stdin) if e["engine"] == "poll" for s in e["blind_spots"] if "amples" in s])'
+}
+
+@test "the doctor reports whether the poll engine has samples" {
+	cp "$PROGRAMS/without_perf" "$dir/without_perf"
+	[[ $(perf_limit "$dir/without_perf" "$dir/maze") == *'Incidents have no samples: perf events are not permitted'* ]]
+	needs_perf 2
+	[ "$(cat /proc/sys/kernel/perf_event_paranoid)" -ge 2 ] || skip 'every user may sample the kernel'
+	[[ $(perf_limit as_user_with "" "$dir/maze") == *'in user code only'* ]]
+	needs_root 'sample the kernel'
+	[ "$(perf_limit "$dir/maze")" = '[]' ]
+}
+
+@test "a crowd has its incidents, with samples or with the reason for their lack" {
+	needs_perf 2
+	cp "$PROGRAMS/copies" "$dir/copies"
+	run --separate-stderr as_user_with "" "$dir/maze" run --engine poll --yield count --soft 50ms \
+		--hard 200ms --soft-signal 0 --incidents "$kept" -- "$dir/copies" 40 "$dir/spin"
+	[ "$(find "$kept" -name '*.json' | wc -l)" -eq 40 ]
+	for incident in "$kept"/*.json; do
+		python3 -c 'import json, sys
+i = json.load(open(sys.argv[1]))
+sys.exit(not i["samples"] and not any("sample" in note or "ended" in note for note in i["notes"]))' "$incident"
+	done
+}
