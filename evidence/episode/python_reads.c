@@ -14,8 +14,6 @@
 /* A process that reads stacks is ended when it had nothing to do for this time. */
 #define IDLE_NS MAZE_NSEC_PER_SEC
 
-#define LIBRARY "/libpython3."
-
 #define NOT_READ "The Python stack was not read: "
 static const char note_busy[] = NOT_READ "too many Python processes were read at the same time";
 static const char note_access[] =
@@ -23,10 +21,6 @@ static const char note_access[] =
 		 "kernel.yama.ptrace_scope)";
 static const char note_silent[] = NOT_READ "the process that reads it did not answer";
 static const char note_gone[] = NOT_READ "the process had ended";
-static const char note_python[] =
-	"The stack shows the Python interpreter; Python 3.12 or later names Python functions "
-	"if it is started with -X perf (python3 --version)";
-
 /* What a stack needs; without it there is no stack, and the reason is said. */
 static const char *const refusals[PYTHON_REFUSALS] = {
 	[PYTHON_NO_INTERPRETER] = NOT_READ "the interpreter has neither the symbol _PyRuntime nor "
@@ -42,32 +36,6 @@ static const char *const refusals[PYTHON_REFUSALS] = {
 };
 
 /* ---- the interpreter --------------------------------------------------------------- */
-
-static bool is_python(const char *path)
-{
-	const char *name = path ? strrchr(path, '/') : NULL;
-
-	return name && (!strncmp(name, "/python", strlen("/python")) ||
-			!strncmp(name, LIBRARY, strlen(LIBRARY)));
-}
-
-/* Finds the code of the interpreter: the library if there is one, or else the program. */
-static const struct map *interpreter_of(const struct episode *episode)
-{
-	const struct maps *maps = &episode->live.maps;
-	const struct map *program = NULL;
-	size_t i;
-
-	for (i = 0; i < maps->count; i++) {
-		if (!map_has_file(&maps->map[i]) || !is_python(maps->map[i].path))
-			continue;
-		if (strstr(maps->map[i].path, LIBRARY))
-			return &maps->map[i];
-		if (!program)
-			program = &maps->map[i];
-	}
-	return program;
-}
 
 static int start(struct symbolize_sources *sources, struct episode *episode, const struct map *map)
 {
@@ -105,7 +73,7 @@ static void give_up(struct symbolize_sources *sources, struct episode *episode, 
 
 static void try_start(struct symbolize_sources *sources, struct episode *episode)
 {
-	const struct map *map = interpreter_of(episode);
+	const struct map *map = language_map(&episode->live.maps, LANGUAGE_PYTHON);
 	int err;
 
 	if (!map) {
@@ -149,7 +117,7 @@ static void add_stack(struct episode *episode, const struct python_answer *answe
 	if (!python->reads) {
 		python->reads = json_array();
 		python->stacks = json_array();
-		episode_unnote(episode, note_python);
+		episode_unnote(episode, language_hint(LANGUAGE_PYTHON));
 		episode_unnote(episode, note_gone);
 		for (i = 0; i < PYTHON_REFUSALS; i++)
 			episode_unnote(episode, refusals[i]);
@@ -199,29 +167,19 @@ void python_reads_want(struct episode *episode)
 	episode->python.wanted = true;
 }
 
-static bool has_name_from_perf_map(const struct episode *episode)
-{
-	size_t i;
-
-	for (i = 0; i < episode->frames_count; i++)
-		if (episode->frames[i].kind == SYMBOLIZER_JIT && episode->frames[i].answer &&
-		    episode->frames[i].answer->count)
-			return true;
-	return false;
-}
-
 /* Says why an episode of an interpreter has no Python stack. */
 static void note_missing(struct episode *episode)
 {
 	const struct episode_python *python = &episode->python;
+	static const struct maps none;
 
 	if (json_array_size(python->reads) || python->wanted || python->asked)
 		return;
 	if (python->refusal)
 		episode_note(episode, python->refusal);
-	if (is_python(episode_exe(episode)) && episode->frames_count && !episode->frames_open &&
-	    !has_name_from_perf_map(episode))
-		episode_note(episode, note_python);
+	if (language_of(&none, episode_exe(episode)) == LANGUAGE_PYTHON && episode->frames_count &&
+	    !episode->frames_open && !symbolize_has_jit_name(episode))
+		episode_note(episode, language_hint(LANGUAGE_PYTHON));
 }
 
 bool python_reads_step(struct symbolize_sources *sources, struct episode *episode)

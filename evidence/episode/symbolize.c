@@ -3,17 +3,14 @@
 #include "symbolize.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "../../base/clock.h"
-#include "../capture/process_root.h"
+#include "../symbols/perf_map.h"
 
 /* The maximum of queries of a frame, because the cache may drop an unread answer. */
 #define TRIES_MAX 3
@@ -22,11 +19,7 @@
 
 static const char note_no_file[] =
 	"A file was not found by its build-id; its functions are shown by build-id and offset";
-static const char note_jit[] =
-	"Some code was made at run time, and no /tmp/perf-PID.map names it (Java 17 or later: java "
-	"-XX:+PreserveFramePointer, and jcmd PID Compiler.perfmap while it spins; Node: node "
-	"--perf-basic-prof --interpreted-frames-native-stack; Python 3.12 or later: python3 -X "
-	"perf)";
+static const char note_jit[] = "Some code was made at run time, and no /tmp/perf-PID.map names it";
 static const char note_kernel[] =
 	"Kernel functions have no names, because this user may not see them "
 	"(kernel.kptr_restrict; CAP_SYSLOG)";
@@ -40,6 +33,14 @@ static struct modules_scope scope_of(const struct episode *episode)
 		.live = live ? &episode->live : NULL,
 		.exe = episode_exe(episode),
 	};
+}
+
+/* Python has notes of its own (python_reads.c). */
+static enum language language(const struct episode *episode)
+{
+	enum language found = language_of(&episode->live.maps, episode_exe(episode));
+
+	return found == LANGUAGE_PYTHON ? LANGUAGE_NONE : found;
 }
 
 static void finish_frame(struct episode *episode, struct episode_frame *frame,
@@ -144,34 +145,17 @@ static void symbolize_in_file(struct symbolize_sources *sources, struct episode 
 
 /* ---- other locations --------------------------------------------------------------- */
 
-/* Opens the perf map, a regular file of the process's user or root, or returns -1. */
 static int open_perf_map(const struct episode *episode, const struct modules_scope *scope)
 {
 	unsigned int uid = episode->has_live   ? episode->live.uid
 			   : episode->recorded ? episode->recorded->uid
 					       : 0;
 	pid_t pid = episode->has_live ? episode->live.inner_pid : (pid_t)episode->pid;
-	struct stat status;
-	char path[64];
-	int root, fd;
 
 	/* The file's name has the inner PID, so search only in the process's root. */
 	if (!scope->live && pid != (pid_t)episode->pid)
-		return -1;
-	root = process_root_open(scope->live);
-	/* An ending process has no root, but most processes share our root. */
-	if (root < 0)
-		root = process_root_open(NULL);
-	if (root < 0)
-		return -1;
-	snprintf(path, sizeof(path), "/tmp/perf-%d.map", pid);
-	fd = process_root_open_file(root, path);
-	close(root);
-	if (fd >= 0 && (fstat(fd, &status) || (status.st_uid != uid && status.st_uid != 0))) {
-		close(fd);
-		fd = -1;
-	}
-	return fd < 0 ? -1 : fd;
+		return -ESRCH;
+	return perf_map_open(scope->live, pid, uid);
 }
 
 static void want_jit(struct symbolize_sources *sources, struct episode *episode,
@@ -185,7 +169,7 @@ static void want_jit(struct symbolize_sources *sources, struct episode *episode,
 	fd = sources->blind ? -1 : open_perf_map(episode, scope);
 	if (fd < 0) {
 		/* The mapping is known only if the process was read. */
-		if (frame->module)
+		if (frame->module && language(episode) == LANGUAGE_NONE)
 			episode_note(episode, note_jit);
 		resolver_give_up(sources->resolver, location);
 		finish_frame(episode, frame, NULL);
@@ -359,6 +343,26 @@ static void step_unwind(struct symbolize_sources *sources, struct episode *episo
 
 /* ---- one step ---------------------------------------------------------------------- */
 
+bool symbolize_has_jit_name(const struct episode *episode)
+{
+	size_t i;
+
+	for (i = 0; i < episode->frames_count; i++)
+		if (episode->frames[i].kind == SYMBOLIZER_JIT && episode->frames[i].answer &&
+		    episode->frames[i].answer->count)
+			return true;
+	return false;
+}
+
+static void note_language(struct episode *episode)
+{
+	enum language found = language(episode);
+
+	if (found != LANGUAGE_NONE && episode->frames_count && !episode->frames_open &&
+	    !symbolize_has_jit_name(episode))
+		episode_note(episode, language_hint(found));
+}
+
 static void note_missing_names(struct symbolize_sources *sources, struct episode *episode)
 {
 	bool has_kernel = false;
@@ -370,6 +374,7 @@ static void note_missing_names(struct symbolize_sources *sources, struct episode
 		episode_note(episode, note_kernel);
 	if (episode->samples_dropped)
 		episode_note(episode, note_cut_off);
+	note_language(episode);
 }
 
 bool symbolize_step(struct symbolize_sources *sources, struct episode *episode)
@@ -414,8 +419,10 @@ bool symbolize_again(struct episode *episode)
 		episode->frames_open++;
 		any = true;
 	}
-	if (any)
+	if (any) {
 		episode_unnote(episode, note_jit);
+		episode_unnote(episode, language_hint(language(episode)));
+	}
 	return any;
 }
 

@@ -3,6 +3,7 @@
 #ifndef MAZE_EVIDENCE_SYMBOLIZE_H
 #define MAZE_EVIDENCE_SYMBOLIZE_H
 
+#include "../capture/language.h"
 #include "../python/python_readers.h"
 #include "episode.h"
 
@@ -23,6 +24,8 @@ bool symbolize_step(struct symbolize_sources *sources, struct episode *episode);
  * runtimes write it late. Returns true if symbolize_step() then has more to do.
  */
 bool symbolize_again(struct episode *episode);
+/* Whether a perf map has named a frame. */
+bool symbolize_has_jit_name(const struct episode *episode);
 /* Whether this stack exists and symbolize_step() is done with all its frames. */
 bool symbolize_has_stack(const struct episode *episode, size_t stack);
 
