@@ -37,9 +37,10 @@ static const char *const refusals[PYTHON_REFUSALS] = {
 
 /* ---- the interpreter --------------------------------------------------------------- */
 
-static int start(struct symbolize_sources *sources, struct episode *episode, const struct map *map)
+static int start(struct symbolize_sources *sources, maze_u64 owner, const struct process_info *live,
+		 pid_t outer_tid, const struct map *map)
 {
-	const struct modules_scope scope = { .live = &episode->live };
+	const struct modules_scope scope = { .live = live };
 	struct module *module = modules_by_map(sources->modules, &scope, map);
 	struct python_job job;
 	maze_u64 slide;
@@ -48,18 +49,43 @@ static int start(struct symbolize_sources *sources, struct episode *episode, con
 
 	if (!module || elf_file_slide(module->files.fd, map->offset, &slide))
 		return -ENOENT;
-	tid = process_info_inner_tid(&episode->live, (pid_t)episode->tid);
+	tid = process_info_inner_tid(live, outer_tid);
 	if (tid < 0)
 		return tid;
 	job = (struct python_job){ .files = module->files,
 				   .slide = map->start - map->offset - slide,
 				   .tid = (maze_u32)tid };
-	job.memory_fd = openat(episode->live.proc_fd, "mem", O_RDONLY | O_CLOEXEC);
+	job.memory_fd = openat(live->proc_fd, "mem", O_RDONLY | O_CLOEXEC);
 	if (job.memory_fd < 0)
 		return -errno;
-	err = python_readers_start(sources->python, episode->serial, &job);
+	err = python_readers_start(sources->python, owner, &job);
 	close(job.memory_fd);
 	return err;
+}
+
+static const char *start_refusal(int err)
+{
+	return err == -EACCES || err == -EPERM ? note_access : note_silent;
+}
+
+const char *python_reads_check(struct symbolize_sources *sources, const struct process_info *live,
+			       pid_t tid, maze_u32 *ret_version)
+{
+	const struct timespec pause = { .tv_nsec = MAZE_NSEC_PER_MSEC };
+	const struct map *map = language_map(&live->maps, LANGUAGE_PYTHON);
+	struct python_answer answer;
+	int got;
+
+	got = map ? start(sources, 1, live, tid, map) : -ENOENT;
+	if (got)
+		return map ? start_refusal(got) : refusals[PYTHON_NO_INTERPRETER];
+	while (!(got = python_readers_take(sources->python, 1, &answer)))
+		nanosleep(&pause, NULL);
+	python_readers_stop(sources->python, 1);
+	if (got < 0)
+		return note_silent;
+	*ret_version = answer.version;
+	return answer.version ? NULL : refusals[answer.refusal];
 }
 
 static void give_up(struct symbolize_sources *sources, struct episode *episode, const char *note)
@@ -80,15 +106,14 @@ static void try_start(struct symbolize_sources *sources, struct episode *episode
 		give_up(sources, episode, NULL);
 		return;
 	}
-	err = start(sources, episode, map);
+	err = start(sources, episode->serial, &episode->live, (pid_t)episode->tid, map);
 	if (err == -EAGAIN) {
 		episode_note(episode, note_busy);
 		return;
 	}
 	episode_unnote(episode, note_busy);
 	if (err)
-		give_up(sources, episode,
-			err == -EACCES || err == -EPERM ? note_access : note_silent);
+		give_up(sources, episode, start_refusal(err));
 	episode->python.running = episode->python.asked = !err;
 }
 

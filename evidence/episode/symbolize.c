@@ -20,7 +20,7 @@
 static const char note_no_file[] =
 	"A file was not found by its build-id; its functions are shown by build-id and offset";
 static const char note_jit[] = "Some code was made at run time, and no /tmp/perf-PID.map names it";
-static const char note_kernel[] =
+const char symbolize_note_kernel[] =
 	"Kernel functions have no names, because this user may not see them "
 	"(kernel.kptr_restrict; CAP_SYSLOG)";
 static const char note_cut_off[] = "There were too many stacks; the rest is counted as lost";
@@ -211,7 +211,7 @@ static void symbolize_address(struct symbolize_sources *sources, struct episode 
 
 /* ---- the unwind -------------------------------------------------------------------- */
 
-static const char *snapshot_refusal(int err)
+const char *symbolize_unwind_refusal(int err)
 {
 	if (err == -EACCES || err == -EPERM)
 		return "The stack was not unwound by DWARF: a perf event of the thread is not "
@@ -276,7 +276,7 @@ static void start_unwind(struct symbolize_sources *sources, struct episode *epis
 	size_t count;
 
 	if (!scope->live) {
-		give_unwind_up(episode, snapshot_refusal(-ESRCH));
+		give_unwind_up(episode, symbolize_unwind_refusal(-ESRCH));
 		return;
 	}
 	if (!resolver_is_free(sources->resolver))
@@ -324,7 +324,7 @@ static void step_unwind(struct symbolize_sources *sources, struct episode *episo
 	if (!episode->asked) {
 		got = snapshot_ask((pid_t)episode->tid, &episode->asked);
 		if (got)
-			give_unwind_up(episode, snapshot_refusal(got));
+			give_unwind_up(episode, symbolize_unwind_refusal(got));
 		return;
 	}
 	got = snapshot_get(episode->asked, &episode->snapshot);
@@ -333,11 +333,11 @@ static void step_unwind(struct symbolize_sources *sources, struct episode *episo
 		episode->asked = NULL;
 		start_unwind(sources, episode, scope);
 	} else if (got < 0) {
-		give_unwind_up(episode, snapshot_refusal(got));
+		give_unwind_up(episode, symbolize_unwind_refusal(got));
 	} else if (now_ns(CLOCK_MONOTONIC) - snapshot_asked_ns(episode->asked) > SNAPSHOT_WAIT_NS) {
 		give_unwind_up(episode, scope->live ? "The stack was not unwound by DWARF: the "
 						      "thread did not run"
-						    : snapshot_refusal(-ESRCH));
+						    : symbolize_unwind_refusal(-ESRCH));
 	}
 }
 
@@ -371,7 +371,7 @@ static void note_missing_names(struct symbolize_sources *sources, struct episode
 	for (i = 0; i < episode->frames_count; i++)
 		has_kernel |= episode->frames[i].kind == SYMBOLIZER_KERNEL;
 	if (has_kernel && resolver_kernel_is_restricted(sources->resolver))
-		episode_note(episode, note_kernel);
+		episode_note(episode, symbolize_note_kernel);
 	if (episode->samples_dropped)
 		episode_note(episode, note_cut_off);
 	note_language(episode);

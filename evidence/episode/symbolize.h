@@ -24,6 +24,10 @@ bool symbolize_step(struct symbolize_sources *sources, struct episode *episode);
  * runtimes write it late. Returns true if symbolize_step() then has more to do.
  */
 bool symbolize_again(struct episode *episode);
+/* Notes: kernel functions are without names, or a stack is not unwound because of `err`. */
+extern const char symbolize_note_kernel[];
+const char *symbolize_unwind_refusal(int err);
+
 /* Whether a perf map has named a frame. */
 bool symbolize_has_jit_name(const struct episode *episode);
 /* Whether this stack exists and symbolize_step() is done with all its frames. */
