@@ -26,6 +26,8 @@ static const struct command_option run_options[] = {
 	  AT(incidents) },
 	{ "no-unwind", NULL, "with --incidents: do not unwind stacks by debug information",
 	  AT(no_unwind) },
+	{ "java-perf-map", NULL, "with --incidents: request the names of Java methods",
+	  AT(java_perf_map) },
 	{ 0 },
 };
 

@@ -158,13 +158,28 @@ static int open_perf_map(const struct episode *episode, const struct modules_sco
 	return perf_map_open(scope->live, pid, uid);
 }
 
+/* Whether a perf map is requested and not yet written. */
+static bool awaits_java_map(struct symbolize_sources *sources, struct episode *episode,
+			    const struct modules_scope *scope)
+{
+	const char *note = NULL;
+
+	if (!sources->java || !scope->live || language(episode) != LANGUAGE_JAVA)
+		return false;
+	if (java_maps_step(sources->java, episode->serial, scope->live, &note))
+		return true;
+	if (note)
+		episode_note(episode, note);
+	return false;
+}
+
 static void want_jit(struct symbolize_sources *sources, struct episode *episode,
 		     const struct modules_scope *scope, struct episode_frame *frame,
 		     const struct location *location)
 {
 	int fd;
 
-	if (!resolver_is_free(sources->resolver))
+	if (awaits_java_map(sources, episode, scope) || !resolver_is_free(sources->resolver))
 		return;
 	fd = sources->blind ? -1 : open_perf_map(episode, scope);
 	if (fd < 0) {

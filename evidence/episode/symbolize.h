@@ -5,13 +5,15 @@
 
 #include "../capture/language.h"
 #include "../python/python_readers.h"
+#include "../symbols/java_maps.h"
 #include "episode.h"
 
 struct symbolize_sources {
 	struct modules *modules;
 	struct resolver *resolver;
 	struct python_readers *python;
-	bool blind; /* opens no file of a process */
+	struct java_maps *java; /* NULL: no perf map is requested */
+	bool blind;		/* opens no file of a process */
 };
 
 /*

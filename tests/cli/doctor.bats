@@ -18,6 +18,7 @@ teardown() {
 }
 
 # A process of a program with that name, into $last, and the name of its perf map.
+# shellcheck disable=SC2154 # set by start
 start_as() {
 	cp "$PROGRAMS/spin" "$dir/$1"
 	start "$dir/$1"
