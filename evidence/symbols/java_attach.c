@@ -153,17 +153,19 @@ static int open_socket(const struct attach *attach)
 {
 	const struct timespec pause = { .tv_nsec = 10 * MAZE_NSEC_PER_MSEC };
 	maze_u64 until = now_ns(CLOCK_MONOTONIC) + OPEN_NS;
+	struct stat status;
 	char name[32];
 	int fd, created;
 
 	snprintf(name, sizeof(name), ".attach_pid%d", attach->job->inner_pid);
-	/* If the file exists, another client attaches too. */
 	created = openat(attach->tmp, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 			 0600);
+	/* Another client attaches too. With a file of another user HotSpot dumps its threads. */
+	if (created < 0 && (errno != EEXIST || fstatat(attach->tmp, name, &status, 0) ||
+			    status.st_uid != attach->uid))
+		return -EPERM;
 	if (created >= 0)
 		close(created);
-	else if (errno != EEXIST)
-		return -errno;
 	if (!catches_quit(attach->job->proc_fd))
 		fd = -ENOTSUP;
 	else if (syscall(SYS_pidfd_send_signal, attach->job->proc_fd, SIGQUIT, NULL, 0))
