@@ -23,7 +23,8 @@ static const struct {
 	[LANGUAGE_JAVA] = { "Java", "/libjvm.so", NULL,
 			    "Java methods have names only in /tmp/perf-PID.map, which Java 17 or "
 			    "later writes at the command jcmd PID Compiler.perfmap while the loop "
-			    "runs (--java-perf-map and java-perf-map request it); java -XX:+PreserveFramePointer makes callers visible" },
+			    "runs (--java-perf-map and java-perf-map request it); java "
+			    "-XX:+PreserveFramePointer makes callers visible" },
 	[LANGUAGE_RUBY] = { "Ruby", "/libruby", "/ruby",
 			    "Ruby functions have no names; the stack shows the Ruby interpreter" },
 	[LANGUAGE_PHP] = { "PHP", "/libphp", "/php",

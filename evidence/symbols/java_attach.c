@@ -109,16 +109,18 @@ static bool catches_quit(int proc_fd)
 static int become(uid_t uid, gid_t gid)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
+	struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
 
 	if ((geteuid() != uid || getegid() != gid) &&
 	    (setgroups(0, NULL) || setresgid(gid, gid, gid) || setresuid(uid, uid, uid)))
 		return -errno;
+	/* The unit of mazed denies capset(2), but setresuid(2) has dropped them then. */
+	(void)syscall(SYS_capset, &header, caps);
 	/* The memory of this process is that of the worker, which may have been root's. */
-	if (syscall(SYS_capset, &header, none) || prctl(PR_SET_DUMPABLE, 0) ||
+	if (syscall(SYS_capget, &header, caps) || prctl(PR_SET_DUMPABLE, 0) ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_PDEATHSIG, SIGKILL))
 		return -errno;
-	return 0;
+	return caps[0].permitted || caps[1].permitted ? -EPERM : 0;
 }
 
 /* ---- the socket -------------------------------------------------------------------- */

@@ -141,7 +141,7 @@ static void __attribute__((noreturn)) imitate(const struct machine *machine, int
 		if (!account->quits || (flags & NO_SOCKET) || access(machine->attach, F_OK))
 			continue;
 		listener = socket(AF_UNIX, SOCK_STREAM, 0);
-		strcpy(address.sun_path, machine->socket);
+		memcpy(address.sun_path, machine->socket, sizeof(machine->socket));
 		if (bind(listener, (struct sockaddr *)&address, sizeof(address)) ||
 		    listen(listener, 5))
 			_exit(1);
