@@ -46,6 +46,7 @@ struct options {
 	bool pprof;
 	bool speedscope;
 	bool no_unwind;
+	bool java_perf_map;
 	bool replace;
 };
 

@@ -112,7 +112,7 @@ static const struct {
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
 
 /*
- * Prints the words for an argument such as "SIG|warn" or "PID... | --thread TID". A
+ * Prints the words for an argument such as "SIG|warn", "[PID]" or "PID... | --thread TID". A
  * lowercase word stands for itself.
  */
 static void print_argument(const struct line *line, const char *argument)
@@ -120,7 +120,7 @@ static void print_argument(const struct line *line, const char *argument)
 	size_t length, i;
 
 	for (; *argument; argument += strcspn(argument, "|")) {
-		argument += strspn(argument, "| ");
+		argument += strspn(argument, "| [");
 		length = strspn(argument, LOWER);
 		/* strchr() finds the end of the argument too. */
 		if (length && strchr("| ", argument[length]))

@@ -2,7 +2,7 @@
 /*
  * The subcommand `doctor` shows which engines can run here, and the limitations of each.
  */
-#include "command.h"
+#include "doctor.h"
 #include "terminal.h"
 
 #include <jansson.h>
@@ -114,10 +114,14 @@ int cmd_doctor(const struct command *command, struct options *options, int argc,
 	bool any = false;
 	size_t count, i;
 
-	(void)command;
-	(void)argc;
-	(void)argv;
+	if (argc > 1)
+		return usage_error(command, "unexpected argument \"%s\"", argv[1]);
 	count = maze_probe(reports, REPORTS_MAX);
+	if (argc) {
+		for (i = 0; i < count && !reports[i].usable; i++)
+			;
+		return doctor_process(command, options, argv, i < count ? reports[i].name : NULL);
+	}
 	for (i = 0; i < count; i++) {
 		any |= reports[i].usable;
 		if (!options->json)

@@ -26,6 +26,8 @@ static const struct command_option run_options[] = {
 	  AT(incidents) },
 	{ "no-unwind", NULL, "with --incidents: do not unwind stacks by debug information",
 	  AT(no_unwind) },
+	{ "java-perf-map", NULL, "with --incidents: request the names of Java methods",
+	  AT(java_perf_map) },
 	{ 0 },
 };
 
@@ -164,10 +166,16 @@ static const struct command commands[] = {
 	  "\n"
 	  "  maze report --html last > report.html",
 	  false, report_options, cmd_report, false },
-	{ "doctor", "", "show which engines can run here",
+	{ "doctor", "[PID]", "show what can run here, or what a process allows",
 	  "Shows for each engine whether you can run it on this machine, and the reason if you "
 	  "cannot. It also shows what the engine cannot detect here. maze doctor changes "
-	  "nothing. The exit status is 0 if an engine can run, else 1.",
+	  "nothing. The exit status is 0 if an engine can run, else 1.\n"
+	  "\n"
+	  "With PID it shows what an incident of that process would have: whether you may watch "
+	  "and read it, and whether its functions, source lines, callers and kernel functions "
+	  "would have names. If it runs Python, JavaScript, Java, Ruby or PHP, it also shows "
+	  "whether the functions of that language would have names, and the option that gives "
+	  "them. The exit status is 0 if you may watch and read the process, else 1.",
 	  false, doctor_options, cmd_doctor, false },
 	{ "load", "", "load and pin the engine",
 	  "Loads the engine into the kernel and pins it, as maze watch does, but watches "

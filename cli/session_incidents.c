@@ -35,6 +35,7 @@ int session_incidents_open(const struct command *command, const struct options *
 	const struct incidents_options wanted = {
 		.dir = options->incidents,
 		.no_unwind = options->no_unwind,
+		.java_perf_map = options->java_perf_map,
 		.tag = tag,
 		.calls_cpu_ns = INCIDENTS_CALLS_CPU_NS,
 	};

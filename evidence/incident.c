@@ -46,6 +46,8 @@ int incidents_open(const struct incidents_options *options, struct incidents **r
 		err = resolver_new(&incidents->sources.resolver);
 	if (!err)
 		err = python_readers_new(&incidents->sources.python);
+	if (!err && options->java_perf_map)
+		err = java_maps_new(&incidents->sources.java);
 	if (err) {
 		incidents_free(incidents);
 		return maze_fail(error, err, "cannot keep incidents in %s: %s", options->dir,
@@ -72,6 +74,7 @@ void incidents_free(struct incidents *incidents)
 		if (incidents->open[i])
 			incident_drop(incidents, &incidents->open[i]);
 	python_readers_free(incidents->sources.python);
+	java_maps_free(incidents->sources.java);
 	resolver_free(incidents->sources.resolver);
 	modules_free(incidents->sources.modules);
 	incident_store_free(incidents->store);

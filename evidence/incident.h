@@ -29,7 +29,8 @@ struct incidents_options {
 	size_t count_max;
 	maze_u64 bytes_max;
 	maze_u64 age_max_ns;
-	bool no_unwind; /* do not unwind the live thread's stack by DWARF */
+	bool no_unwind;	    /* do not unwind the live thread's stack by DWARF */
+	bool java_perf_map; /* request the perf map of a Java virtual machine */
 	/* Patterns for redact_new(), such as "*secret*". May be NULL. */
 	const char *const *redact_names;
 	size_t redact_names_count;

@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 #include "../base/pidfd.h"
+#include "../base/proc_files.h"
+#include "watch_check.h"
 
 int maze_thread_owner(pid_t tid, pid_t *ret_pid, struct maze_error *error)
 {
@@ -85,6 +87,32 @@ static int check_right(int pidfd, pid_t pid, struct maze_error *error)
 	return maze_fail(error, -errno, "cannot signal process %d: %s", (int)pid, strerror(errno));
 }
 
+static int check_target(int pidfd, pid_t pid, struct maze_error *error)
+{
+	/*
+	 * The engine refuses PID 1 too, but on some kernels it cannot find that process.
+	 */
+	if (pid == 1)
+		return maze_fail(error, -EPERM, "process 1, the init process, cannot be watched");
+	return check_right(pidfd, pid, error);
+}
+
+int watch_check(pid_t pid, struct maze_error *error)
+{
+	int pidfd, dir, err = open_process(pid, &pidfd, error);
+
+	if (err)
+		return err;
+	err = check_target(pidfd, pid, error);
+	dir = err ? -1 : proc_open_process(pid, pidfd);
+	if (dir >= 0 && proc_is_kernel_thread(dir, pid))
+		err = maze_fail(error, -EPERM, "process %d is a kernel thread", (int)pid);
+	if (dir >= 0)
+		close(dir);
+	close(pidfd);
+	return err;
+}
+
 static struct engine_target target_of(int pidfd, pid_t tid)
 {
 	return (struct engine_target){ .pidfd = pidfd, .tid = tid };
@@ -101,12 +129,7 @@ static int watch_pidfd(struct maze *maze, int pidfd, pid_t tid, const struct maz
 	err = maze_policy_explain(policy, error);
 	if (err)
 		return err;
-	/*
-	 * The engine refuses PID 1 too, but on some kernels it cannot find that process.
-	 */
-	if (pid == 1)
-		return maze_fail(error, -EPERM, "process 1, the init process, cannot be watched");
-	err = check_right(pidfd, pid, error);
+	err = check_target(pidfd, pid, error);
 	if (err)
 		return err;
 	err = maze->ops->watch(maze->engine, &target, policy, claim, &why);

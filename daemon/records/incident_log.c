@@ -97,6 +97,7 @@ static int begin(struct incident_log *incidents, const struct incidents_settings
 		.bytes_max = settings->bytes_max,
 		.age_max_ns = settings->age_max_ns,
 		.no_unwind = !settings->unwind,
+		.java_perf_map = settings->java_perf_map,
 		.redact_names = (const char *const *)settings->redact_names.items,
 		.redact_names_count = settings->redact_names.count,
 		.shared = true,

@@ -77,7 +77,7 @@ bool incidents_settings_differ(const struct incidents_settings *a,
 	return strcmp(a->dir, b->dir) || a->count_max != b->count_max ||
 	       a->bytes_max != b->bytes_max || a->age_max_ns != b->age_max_ns ||
 	       a->samples != b->samples || a->unwind != b->unwind ||
-	       a->system_calls != b->system_calls ||
+	       a->system_calls != b->system_calls || a->java_perf_map != b->java_perf_map ||
 	       string_lists_differ(&a->redact_names, &b->redact_names);
 }
 
@@ -211,6 +211,13 @@ static int set_system_calls(const struct key *key, struct key_target *target, co
 	return value_yes_no(value, &target->daemon->incidents.system_calls, error);
 }
 
+static int set_java_perf_map(const struct key *key, struct key_target *target, const char *value,
+			     struct maze_error *error)
+{
+	(void)key;
+	return value_yes_no(value, &target->daemon->incidents.java_perf_map, error);
+}
+
 /* Compiles the masks only to report an invalid mask at its line. */
 static int set_mask(const struct key *key, struct key_target *target, const char *value,
 		    struct maze_error *error)
@@ -247,6 +254,7 @@ const struct key daemon_keys[] = {
 	{ "samples", SECTION_DAEMON, "a number; 0: no stacks are taken", set_samples, 0 },
 	{ "unwind", SECTION_DAEMON, "yes, or no", set_unwind, 0 },
 	{ "system-calls", SECTION_DAEMON, "yes, or no", set_system_calls, 0 },
+	{ "java-perf-map", SECTION_DAEMON, "yes, or no", set_java_perf_map, 0 },
 	{ "mask", SECTION_DAEMON, "names of options or variables, * for any bytes", set_mask, 0 },
 	{ NULL, 0, NULL, NULL, 0 },
 };

@@ -23,6 +23,7 @@ struct incidents_settings {
 	unsigned int samples; /* the number of stacks per episode; 0: none */
 	bool unwind;
 	bool system_calls;
+	bool java_perf_map;
 	struct string_list redact_names;
 };
 

@@ -14,8 +14,6 @@
 /* A process that reads stacks is ended when it had nothing to do for this time. */
 #define IDLE_NS MAZE_NSEC_PER_SEC
 
-#define LIBRARY "/libpython3."
-
 #define NOT_READ "The Python stack was not read: "
 static const char note_busy[] = NOT_READ "too many Python processes were read at the same time";
 static const char note_access[] =
@@ -23,10 +21,6 @@ static const char note_access[] =
 		 "kernel.yama.ptrace_scope)";
 static const char note_silent[] = NOT_READ "the process that reads it did not answer";
 static const char note_gone[] = NOT_READ "the process had ended";
-static const char note_python[] =
-	"The stack shows the Python interpreter; Python 3.12 or later names Python functions "
-	"if it is started with -X perf (python3 --version)";
-
 /* What a stack needs; without it there is no stack, and the reason is said. */
 static const char *const refusals[PYTHON_REFUSALS] = {
 	[PYTHON_NO_INTERPRETER] = NOT_READ "the interpreter has neither the symbol _PyRuntime nor "
@@ -43,35 +37,10 @@ static const char *const refusals[PYTHON_REFUSALS] = {
 
 /* ---- the interpreter --------------------------------------------------------------- */
 
-static bool is_python(const char *path)
+static int start(struct symbolize_sources *sources, maze_u64 owner, const struct process_info *live,
+		 pid_t outer_tid, const struct map *map)
 {
-	const char *name = path ? strrchr(path, '/') : NULL;
-
-	return name && (!strncmp(name, "/python", strlen("/python")) ||
-			!strncmp(name, LIBRARY, strlen(LIBRARY)));
-}
-
-/* Finds the code of the interpreter: the library if there is one, or else the program. */
-static const struct map *interpreter_of(const struct episode *episode)
-{
-	const struct maps *maps = &episode->live.maps;
-	const struct map *program = NULL;
-	size_t i;
-
-	for (i = 0; i < maps->count; i++) {
-		if (!map_has_file(&maps->map[i]) || !is_python(maps->map[i].path))
-			continue;
-		if (strstr(maps->map[i].path, LIBRARY))
-			return &maps->map[i];
-		if (!program)
-			program = &maps->map[i];
-	}
-	return program;
-}
-
-static int start(struct symbolize_sources *sources, struct episode *episode, const struct map *map)
-{
-	const struct modules_scope scope = { .live = &episode->live };
+	const struct modules_scope scope = { .live = live };
 	struct module *module = modules_by_map(sources->modules, &scope, map);
 	struct python_job job;
 	maze_u64 slide;
@@ -80,18 +49,43 @@ static int start(struct symbolize_sources *sources, struct episode *episode, con
 
 	if (!module || elf_file_slide(module->files.fd, map->offset, &slide))
 		return -ENOENT;
-	tid = process_info_inner_tid(&episode->live, (pid_t)episode->tid);
+	tid = process_info_inner_tid(live, outer_tid);
 	if (tid < 0)
 		return tid;
 	job = (struct python_job){ .files = module->files,
 				   .slide = map->start - map->offset - slide,
 				   .tid = (maze_u32)tid };
-	job.memory_fd = openat(episode->live.proc_fd, "mem", O_RDONLY | O_CLOEXEC);
+	job.memory_fd = openat(live->proc_fd, "mem", O_RDONLY | O_CLOEXEC);
 	if (job.memory_fd < 0)
 		return -errno;
-	err = python_readers_start(sources->python, episode->serial, &job);
+	err = python_readers_start(sources->python, owner, &job);
 	close(job.memory_fd);
 	return err;
+}
+
+static const char *start_refusal(int err)
+{
+	return err == -EACCES || err == -EPERM ? note_access : note_silent;
+}
+
+const char *python_reads_check(struct symbolize_sources *sources, const struct process_info *live,
+			       pid_t tid, maze_u32 *ret_version)
+{
+	const struct timespec pause = { .tv_nsec = MAZE_NSEC_PER_MSEC };
+	const struct map *map = language_map(&live->maps, LANGUAGE_PYTHON);
+	struct python_answer answer;
+	int got;
+
+	got = map ? start(sources, 1, live, tid, map) : -ENOENT;
+	if (got)
+		return map ? start_refusal(got) : refusals[PYTHON_NO_INTERPRETER];
+	while (!(got = python_readers_take(sources->python, 1, &answer)))
+		nanosleep(&pause, NULL);
+	python_readers_stop(sources->python, 1);
+	if (got < 0)
+		return note_silent;
+	*ret_version = answer.version;
+	return answer.version ? NULL : refusals[answer.refusal];
 }
 
 static void give_up(struct symbolize_sources *sources, struct episode *episode, const char *note)
@@ -105,22 +99,21 @@ static void give_up(struct symbolize_sources *sources, struct episode *episode, 
 
 static void try_start(struct symbolize_sources *sources, struct episode *episode)
 {
-	const struct map *map = interpreter_of(episode);
+	const struct map *map = language_map(&episode->live.maps, LANGUAGE_PYTHON);
 	int err;
 
 	if (!map) {
 		give_up(sources, episode, NULL);
 		return;
 	}
-	err = start(sources, episode, map);
+	err = start(sources, episode->serial, &episode->live, (pid_t)episode->tid, map);
 	if (err == -EAGAIN) {
 		episode_note(episode, note_busy);
 		return;
 	}
 	episode_unnote(episode, note_busy);
 	if (err)
-		give_up(sources, episode,
-			err == -EACCES || err == -EPERM ? note_access : note_silent);
+		give_up(sources, episode, start_refusal(err));
 	episode->python.running = episode->python.asked = !err;
 }
 
@@ -149,7 +142,7 @@ static void add_stack(struct episode *episode, const struct python_answer *answe
 	if (!python->reads) {
 		python->reads = json_array();
 		python->stacks = json_array();
-		episode_unnote(episode, note_python);
+		episode_unnote(episode, language_hint(LANGUAGE_PYTHON));
 		episode_unnote(episode, note_gone);
 		for (i = 0; i < PYTHON_REFUSALS; i++)
 			episode_unnote(episode, refusals[i]);
@@ -199,29 +192,19 @@ void python_reads_want(struct episode *episode)
 	episode->python.wanted = true;
 }
 
-static bool has_name_from_perf_map(const struct episode *episode)
-{
-	size_t i;
-
-	for (i = 0; i < episode->frames_count; i++)
-		if (episode->frames[i].kind == SYMBOLIZER_JIT && episode->frames[i].answer &&
-		    episode->frames[i].answer->count)
-			return true;
-	return false;
-}
-
 /* Says why an episode of an interpreter has no Python stack. */
 static void note_missing(struct episode *episode)
 {
 	const struct episode_python *python = &episode->python;
+	static const struct maps none;
 
 	if (json_array_size(python->reads) || python->wanted || python->asked)
 		return;
 	if (python->refusal)
 		episode_note(episode, python->refusal);
-	if (is_python(episode_exe(episode)) && episode->frames_count && !episode->frames_open &&
-	    !has_name_from_perf_map(episode))
-		episode_note(episode, note_python);
+	if (language_of(&none, episode_exe(episode)) == LANGUAGE_PYTHON && episode->frames_count &&
+	    !episode->frames_open && !symbolize_has_jit_name(episode))
+		episode_note(episode, language_hint(LANGUAGE_PYTHON));
 }
 
 bool python_reads_step(struct symbolize_sources *sources, struct episode *episode)

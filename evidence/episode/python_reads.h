@@ -14,4 +14,11 @@ void python_reads_want(struct episode *episode);
 bool python_reads_step(struct symbolize_sources *sources, struct episode *episode);
 void python_reads_stop(struct symbolize_sources *sources, struct episode *episode);
 
+/*
+ * Returns NULL and the PY_VERSION_HEX of the interpreter if stacks of a process without an
+ * episode could be read, else a note with the reason. Waits for two seconds at most.
+ */
+const char *python_reads_check(struct symbolize_sources *sources, const struct process_info *live,
+			       pid_t tid, maze_u32 *ret_version);
+
 #endif

@@ -3,17 +3,14 @@
 #include "symbolize.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "../../base/clock.h"
-#include "../capture/process_root.h"
+#include "../symbols/perf_map.h"
 
 /* The maximum of queries of a frame, because the cache may drop an unread answer. */
 #define TRIES_MAX 3
@@ -22,12 +19,8 @@
 
 static const char note_no_file[] =
 	"A file was not found by its build-id; its functions are shown by build-id and offset";
-static const char note_jit[] =
-	"Some code was made at run time, and no /tmp/perf-PID.map names it (Java 17 or later: java "
-	"-XX:+PreserveFramePointer, and jcmd PID Compiler.perfmap while it spins; Node: node "
-	"--perf-basic-prof --interpreted-frames-native-stack; Python 3.12 or later: python3 -X "
-	"perf)";
-static const char note_kernel[] =
+static const char note_jit[] = "Some code was made at run time, and no /tmp/perf-PID.map names it";
+const char symbolize_note_kernel[] =
 	"Kernel functions have no names, because this user may not see them "
 	"(kernel.kptr_restrict; CAP_SYSLOG)";
 static const char note_cut_off[] = "There were too many stacks; the rest is counted as lost";
@@ -40,6 +33,14 @@ static struct modules_scope scope_of(const struct episode *episode)
 		.live = live ? &episode->live : NULL,
 		.exe = episode_exe(episode),
 	};
+}
+
+/* Python has notes of its own (python_reads.c). */
+static enum language language(const struct episode *episode)
+{
+	enum language found = language_of(&episode->live.maps, episode_exe(episode));
+
+	return found == LANGUAGE_PYTHON ? LANGUAGE_NONE : found;
 }
 
 static void finish_frame(struct episode *episode, struct episode_frame *frame,
@@ -144,34 +145,32 @@ static void symbolize_in_file(struct symbolize_sources *sources, struct episode 
 
 /* ---- other locations --------------------------------------------------------------- */
 
-/* Opens the perf map, a regular file of the process's user or root, or returns -1. */
 static int open_perf_map(const struct episode *episode, const struct modules_scope *scope)
 {
 	unsigned int uid = episode->has_live   ? episode->live.uid
 			   : episode->recorded ? episode->recorded->uid
 					       : 0;
 	pid_t pid = episode->has_live ? episode->live.inner_pid : (pid_t)episode->pid;
-	struct stat status;
-	char path[64];
-	int root, fd;
 
 	/* The file's name has the inner PID, so search only in the process's root. */
 	if (!scope->live && pid != (pid_t)episode->pid)
-		return -1;
-	root = process_root_open(scope->live);
-	/* An ending process has no root, but most processes share our root. */
-	if (root < 0)
-		root = process_root_open(NULL);
-	if (root < 0)
-		return -1;
-	snprintf(path, sizeof(path), "/tmp/perf-%d.map", pid);
-	fd = process_root_open_file(root, path);
-	close(root);
-	if (fd >= 0 && (fstat(fd, &status) || (status.st_uid != uid && status.st_uid != 0))) {
-		close(fd);
-		fd = -1;
-	}
-	return fd < 0 ? -1 : fd;
+		return -ESRCH;
+	return perf_map_open(scope->live, pid, uid);
+}
+
+/* Whether a perf map is requested and not yet written. */
+static bool awaits_java_map(struct symbolize_sources *sources, struct episode *episode,
+			    const struct modules_scope *scope)
+{
+	const char *note = NULL;
+
+	if (!sources->java || !scope->live || language(episode) != LANGUAGE_JAVA)
+		return false;
+	if (java_maps_step(sources->java, episode->serial, scope->live, &note))
+		return true;
+	if (note)
+		episode_note(episode, note);
+	return false;
 }
 
 static void want_jit(struct symbolize_sources *sources, struct episode *episode,
@@ -180,12 +179,12 @@ static void want_jit(struct symbolize_sources *sources, struct episode *episode,
 {
 	int fd;
 
-	if (!resolver_is_free(sources->resolver))
+	if (awaits_java_map(sources, episode, scope) || !resolver_is_free(sources->resolver))
 		return;
 	fd = sources->blind ? -1 : open_perf_map(episode, scope);
 	if (fd < 0) {
 		/* The mapping is known only if the process was read. */
-		if (frame->module)
+		if (frame->module && language(episode) == LANGUAGE_NONE)
 			episode_note(episode, note_jit);
 		resolver_give_up(sources->resolver, location);
 		finish_frame(episode, frame, NULL);
@@ -227,7 +226,7 @@ static void symbolize_address(struct symbolize_sources *sources, struct episode 
 
 /* ---- the unwind -------------------------------------------------------------------- */
 
-static const char *snapshot_refusal(int err)
+const char *symbolize_unwind_refusal(int err)
 {
 	if (err == -EACCES || err == -EPERM)
 		return "The stack was not unwound by DWARF: a perf event of the thread is not "
@@ -292,7 +291,7 @@ static void start_unwind(struct symbolize_sources *sources, struct episode *epis
 	size_t count;
 
 	if (!scope->live) {
-		give_unwind_up(episode, snapshot_refusal(-ESRCH));
+		give_unwind_up(episode, symbolize_unwind_refusal(-ESRCH));
 		return;
 	}
 	if (!resolver_is_free(sources->resolver))
@@ -340,7 +339,7 @@ static void step_unwind(struct symbolize_sources *sources, struct episode *episo
 	if (!episode->asked) {
 		got = snapshot_ask((pid_t)episode->tid, &episode->asked);
 		if (got)
-			give_unwind_up(episode, snapshot_refusal(got));
+			give_unwind_up(episode, symbolize_unwind_refusal(got));
 		return;
 	}
 	got = snapshot_get(episode->asked, &episode->snapshot);
@@ -349,15 +348,35 @@ static void step_unwind(struct symbolize_sources *sources, struct episode *episo
 		episode->asked = NULL;
 		start_unwind(sources, episode, scope);
 	} else if (got < 0) {
-		give_unwind_up(episode, snapshot_refusal(got));
+		give_unwind_up(episode, symbolize_unwind_refusal(got));
 	} else if (now_ns(CLOCK_MONOTONIC) - snapshot_asked_ns(episode->asked) > SNAPSHOT_WAIT_NS) {
 		give_unwind_up(episode, scope->live ? "The stack was not unwound by DWARF: the "
 						      "thread did not run"
-						    : snapshot_refusal(-ESRCH));
+						    : symbolize_unwind_refusal(-ESRCH));
 	}
 }
 
 /* ---- one step ---------------------------------------------------------------------- */
+
+bool symbolize_has_jit_name(const struct episode *episode)
+{
+	size_t i;
+
+	for (i = 0; i < episode->frames_count; i++)
+		if (episode->frames[i].kind == SYMBOLIZER_JIT && episode->frames[i].answer &&
+		    episode->frames[i].answer->count)
+			return true;
+	return false;
+}
+
+static void note_language(struct episode *episode)
+{
+	enum language found = language(episode);
+
+	if (found != LANGUAGE_NONE && episode->frames_count && !episode->frames_open &&
+	    !symbolize_has_jit_name(episode))
+		episode_note(episode, language_hint(found));
+}
 
 static void note_missing_names(struct symbolize_sources *sources, struct episode *episode)
 {
@@ -367,9 +386,10 @@ static void note_missing_names(struct symbolize_sources *sources, struct episode
 	for (i = 0; i < episode->frames_count; i++)
 		has_kernel |= episode->frames[i].kind == SYMBOLIZER_KERNEL;
 	if (has_kernel && resolver_kernel_is_restricted(sources->resolver))
-		episode_note(episode, note_kernel);
+		episode_note(episode, symbolize_note_kernel);
 	if (episode->samples_dropped)
 		episode_note(episode, note_cut_off);
+	note_language(episode);
 }
 
 bool symbolize_step(struct symbolize_sources *sources, struct episode *episode)
@@ -414,8 +434,10 @@ bool symbolize_again(struct episode *episode)
 		episode->frames_open++;
 		any = true;
 	}
-	if (any)
+	if (any) {
 		episode_unnote(episode, note_jit);
+		episode_unnote(episode, language_hint(language(episode)));
+	}
 	return any;
 }
 

@@ -24,7 +24,10 @@ setup() {
 	needs_bpf
 }
 
-teardown() { [ -z "$work" ] || umount "$work"; }
+teardown() {
+	[ -z "$work" ] || umount "$work"
+	[ -z "$public" ] || rm -rf "$public"
+}
 
 # Built once for each set of options.
 build_loop() {
@@ -170,6 +173,37 @@ python_service() {
 	rm -f "/tmp/perf-$(cat "$dir/pid").map"
 	[ "$status" -eq 137 ]
 	named '.*wedgedCallback.*'
+}
+
+@test "Java methods are named by a perf map that is requested on a setting" {
+	local user=()
+	needs_program javac
+	for_everyone
+	cat > "$public/Wedged.java" <<- 'END'
+		public class Wedged {
+			static int sink;
+			static void loop() { for (;;) sink = sink * 31 + 7; }
+			public static void main(String[] arguments) { loop(); }
+		}
+	END
+	javac -d "$public" "$public/Wedged.java"
+	chmod a+r "$public"/*
+	# A virtual machine of root gets no request.
+	[ "$(id -u)" -ne 0 ] || user=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+	run --separate-stderr "$MAZE" run --java-perf-map --soft 500ms --hard 4s --soft-signal 0 \
+		--incidents "$kept" -- "${announced[@]}" "$dir/pid" "${user[@]}" \
+		java -XX:+PreserveFramePointer -cp "$public" Wedged
+	[ "$status" -eq 137 ]
+	[ ! -e "/tmp/.attach_pid$(cat "$dir/pid")" ]
+	rm -f "/tmp/perf-$(cat "$dir/pid").map" "/tmp/.java_pid$(cat "$dir/pid")"
+	named 'void Wedged.loop.*'
+	# Without the setting there is only the note.
+	rm -r "$kept"
+	run --separate-stderr "$MAZE" run --soft 500ms --hard 1s --soft-signal 0 \
+		--incidents "$kept" -- "${announced[@]}" "$dir/pid" "${user[@]}" \
+		java -cp "$public" Wedged
+	[ ! -e "/tmp/perf-$(cat "$dir/pid").map" ]
+	report | grep -q 'Compiler.perfmap'
 }
 
 @test "the Python function, file and line of a busy handler are named" {

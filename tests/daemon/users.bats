@@ -190,3 +190,10 @@ spinners() {
 	grep -q "\"message\":\"watches of user id $USER_ID: [0-9]* more record" "$log"
 	grep -q "\"message\":\"incidents of user id $USER_ID: [0-9]* more record" "$log"
 }
+
+@test "the doctor of a process with a locked memory map gives up" {
+	hang memory
+	run -1 "$MAZE" doctor "$victim"
+	[[ $output == *'did not return in time'* ]]
+	release
+}
