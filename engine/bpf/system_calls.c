@@ -81,6 +81,9 @@ int bpf_calls_find(struct call_counter *counter, pid_t tid, maze_u64 born_by_ns,
 	if (err)
 		return err;
 	*ret_thread = *(volatile struct call_thread *)thread;
+	/* Before 6.1 the kernel ignores `tid` and iterates over all tasks. */
+	if (ret_thread->tasks > 1)
+		return -EOPNOTSUPP;
 	return ret_thread->number ? 0 : -ESRCH;
 }
 
