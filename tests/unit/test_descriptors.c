@@ -368,19 +368,19 @@ static void a_udp_socket_is_in_the_table(void **state)
 	close(fd);
 }
 
-static void sockets_of_another_network_namespace_are_read(void **state)
+/* The state of descriptor 0 in a process that has moved to another network namespace. */
+static unsigned int state_in_another_namespace(int inherited)
 {
 	int ready[2], fd = 0;
+	char path[48], ok;
 	pid_t pid;
-	char ok;
 
-	(void)state;
 	assert_int_equal(pipe(ready), 0);
 	pid = fork();
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		ok = !unshare(CLONE_NEWNET) ? 'y' : 'n';
-		dup2(socket(AF_INET, SOCK_STREAM, 0), 0);
+		dup2(inherited >= 0 ? inherited : socket(AF_INET, SOCK_STREAM, 0), 0);
 		listen(0, 1);
 		(void)!write(ready[1], &ok, 1);
 		pause();
@@ -388,23 +388,34 @@ static void sockets_of_another_network_namespace_are_read(void **state)
 	}
 	assert_int_equal(read(ready[0], &ok, 1), 1);
 	close(proc_fd);
-	proc_fd = -1;
-	if (ok == 'y') {
-		char path[48];
-
-		snprintf(path, sizeof(path), "/proc/%d/task/%d", pid, pid);
-		proc_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		descriptors_read(proc_fd, pid, &fd, 1, &descriptors);
-		descriptors_read_sockets(proc_fd, &descriptors, 0,
-					 now_ns(CLOCK_MONOTONIC) + PATIENCE_NS);
-	}
+	snprintf(path, sizeof(path), "/proc/%d/task/%d", pid, pid);
+	proc_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	descriptors_read(proc_fd, pid, &fd, 1, &descriptors);
+	descriptors.descriptor[0].has_net = false;
+	descriptors_read_sockets(proc_fd, &descriptors, 0, now_ns(CLOCK_MONOTONIC) + PATIENCE_NS);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	close(ready[0]);
 	close(ready[1]);
 	if (ok != 'y')
 		skip_because("no network namespace");
-	assert_int_equal(descriptors.descriptor[0].net.state, 10);
+	return descriptors.descriptor[0].net.state;
+}
+
+static void sockets_of_another_network_namespace_are_read(void **state)
+{
+	(void)state;
+	assert_int_equal(state_in_another_namespace(-1), 10);
+}
+
+static void sockets_that_are_not_of_its_own_namespace_are_read(void **state)
+{
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+
+	(void)state;
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(state_in_another_namespace(listener), 10);
+	close(listener);
 }
 
 /* ---- in an incident ----------------------------------------------------------------- */
@@ -467,6 +478,7 @@ int main(void)
 		OPEN(a_tcp_socket_of_ipv6_is_in_the_table),
 		OPEN(a_udp_socket_is_in_the_table),
 		OPEN(sockets_of_another_network_namespace_are_read),
+		OPEN(sockets_that_are_not_of_its_own_namespace_are_read),
 		cmocka_unit_test_setup_teardown(an_incident_has_them_and_no_secrets,
 						loop_make_place, loop_remove_place),
 	};
