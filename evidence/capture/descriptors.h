@@ -46,7 +46,8 @@ struct descriptor {
 	bool deleted;
 	maze_u64 size; /* of a regular file */
 	struct fdinfo info;
-	bool pending; /* a signal of a signalfd */
+	bool has_info; /* `info` was read */
+	bool pending;  /* a signal of a signalfd */
 
 	char protocol[16]; /* of a socket, such as "TCP" and "UNIX-STREAM"; "": unknown */
 	bool has_net;	   /* `net` is valid; for a unix socket `state` and `unread` */
@@ -62,6 +63,7 @@ struct descriptor {
 struct descriptors {
 	struct descriptor descriptor[DESCRIPTORS_MAX];
 	size_t count;
+	bool epoll_skipped; /* an epoll instance may have too many watches to read them */
 };
 
 /*

@@ -35,6 +35,9 @@ void episode_read_descriptors(struct episode *episode, const struct call_slice *
 	if (episode->descriptors)
 		descriptors_read(fd, (pid_t)episode->pid, fds, count, episode->descriptors);
 	close(fd);
+	if (episode->descriptors && episode->descriptors->epoll_skipped)
+		episode_note(episode, "What epoll watches was not read: with this many "
+				      "descriptors it could stop the thread");
 }
 
 /* ---- JSON -------------------------------------------------------------------------- */
@@ -189,10 +192,9 @@ static void set_kind(const struct descriptors *descriptors, const struct descrip
 		set_socket(descriptor, redactor, object);
 		break;
 	case DESCRIPTOR_EPOLL:
+		if (!descriptor->has_info)
+			break;
 		set(object, "watches", watches_json(descriptors, info));
-		set_number(object, "watches_total", info->watches_total);
-		break;
-	case DESCRIPTOR_INOTIFY:
 		set_number(object, "watches_total", info->watches_total);
 		break;
 	case DESCRIPTOR_EVENTFD:
@@ -220,9 +222,10 @@ static json_t *descriptor_json(const struct descriptors *descriptors,
 	if (!descriptor->target)
 		return object;
 	set(object, "target", path_json(descriptor->target, redactor));
-	set(object, "flags",
-	    bits_json(descriptor->info.flags, open_flags,
-		      sizeof(open_flags) / sizeof(open_flags[0]), "O_RDONLY"));
+	if (descriptor->has_info)
+		set(object, "flags",
+		    bits_json(descriptor->info.flags, open_flags,
+			      sizeof(open_flags) / sizeof(open_flags[0]), "O_RDONLY"));
 	if (descriptor->deleted)
 		set(object, "deleted", json_true());
 	set_kind(descriptors, descriptor, redactor, object);

@@ -116,7 +116,7 @@ static void files_without_a_path_have_kinds(void **state)
 	assert_false(descriptors.descriptor[0].deleted);
 	assert_true(inotify_add_watch(inotify, "/", IN_CREATE) >= 0);
 	assert_int_equal(read_one(inotify)->kind, DESCRIPTOR_INOTIFY);
-	assert_int_equal(descriptors.descriptor[0].info.watches_total, 1);
+	assert_false(descriptors.descriptor[0].has_info);
 	assert_int_equal(read_one(pid_fd)->kind, DESCRIPTOR_ANON);
 	assert_int_equal(descriptors.descriptor[0].info.pid, getpid());
 	close(memfd);
@@ -191,6 +191,42 @@ static void epoll_has_the_descriptors_that_it_watches(void **state)
 	close(copy);
 	close(one);
 	close(epoll);
+}
+
+/* Reading them holds a mutex that its threads may wait for. */
+static void many_watches_are_not_read(void **state)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	int ready[2], fd = 0;
+	char path[48], byte;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		dup2(epoll_create1(0), 0);
+		epoll_ctl(0, EPOLL_CTL_ADD, ready[0], &event);
+		/* The kernel does not shrink a table of descriptors. */
+		close(dup2(0, 400));
+		(void)!write(ready[1], "", 1);
+		pause();
+		_exit(0);
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(proc_fd);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d", pid, pid);
+	proc_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	descriptors_read(proc_fd, pid, &fd, 1, &descriptors);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(ready[0]);
+	close(ready[1]);
+	assert_int_equal(descriptors.count, 1);
+	assert_int_equal(descriptors.descriptor[0].kind, DESCRIPTOR_EPOLL);
+	assert_int_equal(descriptors.descriptor[0].info.watches_total, 0);
+	assert_true(descriptors.epoll_skipped);
 }
 
 static void the_list_is_bounded(void **state)
@@ -471,6 +507,7 @@ int main(void)
 		OPEN(files_without_a_path_have_kinds),
 		OPEN(events_that_were_not_read_are_seen),
 		OPEN(epoll_has_the_descriptors_that_it_watches),
+		OPEN(many_watches_are_not_read),
 		OPEN(the_list_is_bounded),
 		OPEN(a_pipe_has_its_other_end),
 		OPEN(a_unix_socket_has_its_peer),
