@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #define NSEC_PER_SEC 1e9
+/* A slice with less CPU time, as of a thread that ended, gives no rate. */
+#define CPU_MIN_NS 1000000
 /* The writer has at most 2 slices of 16 rows. */
 #define SLICES_MAX 16
 #define ROWS_MAX 64
@@ -120,11 +122,12 @@ static void put_call(const struct incident_call *call, const struct shown_termin
 static void put_row(const struct incident_slice *slice, long long calls, long long time_ns,
 		    FILE *out)
 {
-	long long per_ns = slice->cpu_ns > 0 ? slice->cpu_ns : slice->wall_ns;
-	char share[SHOWN_LEN];
+	char rate[SHOWN_LEN] = "-", share[SHOWN_LEN];
 
-	fprintf(out, "  %11.0f  %10s  ",
-		per_ns > 0 && calls > 0 ? (double)calls * NSEC_PER_SEC / (double)per_ns : 0.0,
+	if (slice->cpu_ns >= CPU_MIN_NS && calls >= 0)
+		snprintf(rate, sizeof(rate), "%.0f",
+			 (double)calls * NSEC_PER_SEC / (double)slice->cpu_ns);
+	fprintf(out, "  %11s  %10s  ", rate,
 		shown_share(at_least_0(time_ns), at_least_0(slice->wall_ns), share));
 }
 
