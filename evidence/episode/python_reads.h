@@ -14,4 +14,7 @@ void python_reads_want(struct episode *episode);
 bool python_reads_step(struct symbolize_sources *sources, struct episode *episode);
 void python_reads_stop(struct symbolize_sources *sources, struct episode *episode);
 
+/* Returns the index of the stack among the distinct ones, or -1 if there is no room. */
+int python_reads_index(struct episode_python *python, json_t *stack);
+
 #endif
