@@ -44,6 +44,12 @@ static int load(struct call_counter *counter, const struct call_descriptors *des
 	return system_calls_bpf__load(counter->skeleton);
 }
 
+/* libbpf has -ESRCH for missing types; callers must not take it for the end of a thread. */
+static int load_error(int err)
+{
+	return err == -EPERM || err == -EACCES || err == -ENOMEM ? err : -EOPNOTSUPP;
+}
+
 int bpf_calls_open(const struct call_descriptors *descriptors, struct call_counter **ret_counter,
 		   struct maze_error *error)
 {
@@ -59,7 +65,7 @@ int bpf_calls_open(const struct call_descriptors *descriptors, struct call_count
 	libbpf_set_print(print);
 	if (err) {
 		bpf_calls_close(counter);
-		return maze_fail(error, err,
+		return maze_fail(error, load_error(err),
 				 "cannot load the program that counts system calls: %s; "
 				 "MAZE_DEBUG=1 shows the kernel's log",
 				 strerror(-err));

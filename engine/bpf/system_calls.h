@@ -37,7 +37,7 @@ struct call_thread {
 
 struct call_counter;
 
-/* -EPERM: a capability is missing. Other errors: this kernel does not support it. */
+/* -EPERM, -EACCES: a capability is missing. -EOPNOTSUPP: this kernel lacks something. */
 int bpf_calls_open(const struct call_descriptors *descriptors, struct call_counter **ret_counter,
 		   struct maze_error *error);
 /*

@@ -476,6 +476,20 @@ static void an_iteration_over_all_tasks_is_an_error(void **state)
 			 -EOPNOTSUPP);
 }
 
+static void a_kernel_without_types_is_an_error_of_the_kernel(void **state)
+{
+	struct call_counter *other = NULL;
+	int err;
+
+	(void)state;
+	counter_or_skip();
+	setenv("MAZE_KERNEL_BTF", "/dev/null", 1);
+	err = call_counter_open(&other, NULL);
+	unsetenv("MAZE_KERNEL_BTF");
+	call_counter_close(other);
+	assert_int_equal(err, -EOPNOTSUPP);
+}
+
 static void the_end_of_a_thread_ends_its_slice(void **state)
 {
 	maze_u64 until = now_ns(CLOCK_MONOTONIC) + WAIT_NS;
@@ -609,6 +623,7 @@ int main(int argc, char **argv)
 		SLICE(concurrent_slices_share_the_attachment),
 		SLICE(another_thread_of_that_number_is_not_counted),
 		SLICE(an_iteration_over_all_tasks_is_an_error),
+		SLICE(a_kernel_without_types_is_an_error_of_the_kernel),
 		SLICE(the_end_of_a_thread_ends_its_slice),
 		IN_PLACE(an_incident_has_two_slices),
 		IN_PLACE(a_missing_slice_has_a_reason),
