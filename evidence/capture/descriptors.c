@@ -157,7 +157,7 @@ static void add(int proc_fd, int fd, struct descriptors *descriptors)
 		descriptor->pending = is_pending(proc_fd, descriptor->info.signals);
 }
 
-void descriptors_read(int proc_fd, pid_t pid, const int *fds, size_t count,
+bool descriptors_read(int proc_fd, pid_t pid, const int *fds, size_t count,
 		      struct descriptors *descriptors)
 {
 	size_t first = descriptors->count, i, j;
@@ -174,13 +174,15 @@ void descriptors_read(int proc_fd, pid_t pid, const int *fds, size_t count,
 	descriptors_read_sockets(proc_fd, descriptors, first, now_ns(CLOCK_MONOTONIC) + SOCKETS_NS);
 	descriptors_find_others(proc_fd, pid, descriptors, first,
 				now_ns(CLOCK_MONOTONIC) + OTHERS_NS);
+	/* A thread that has ended has no table. All of its descriptors look closed then. */
+	if (status_number(proc_fd, "\nFDSize:", 10))
+		return true;
+	descriptors_drop(descriptors, first);
+	return false;
 }
 
-void descriptors_done(struct descriptors *descriptors)
+void descriptors_drop(struct descriptors *descriptors, size_t first)
 {
-	size_t i;
-
-	for (i = 0; i < descriptors->count; i++)
-		free(descriptors->descriptor[i].target);
-	descriptors->count = 0;
+	while (descriptors->count > first)
+		free(descriptors->descriptor[--descriptors->count].target);
 }

@@ -50,7 +50,7 @@ static int open_process(void **state)
 static int close_process(void **state)
 {
 	(void)state;
-	descriptors_done(&descriptors);
+	descriptors_drop(&descriptors, 0);
 	return close(proc_fd);
 }
 
@@ -58,7 +58,7 @@ static int close_process(void **state)
 static const struct descriptor *read_one(int fd)
 {
 	assert_true(fd >= 0);
-	descriptors_done(&descriptors);
+	descriptors_drop(&descriptors, 0);
 	descriptors_read(proc_fd, getpid(), &fd, 1, &descriptors);
 	assert_true(descriptors.count >= 1);
 	assert_int_equal(descriptors.descriptor[0].fd, fd);
@@ -456,20 +456,20 @@ static void sockets_that_are_not_of_its_own_namespace_are_read(void **state)
 
 /* ---- in an incident ----------------------------------------------------------------- */
 
-/* The child inherits a descriptor, and a slice that names it gives its facts. */
-static void an_incident_has_them_and_no_secrets(void **state)
+/*
+ * The incident of a child that inherits `fd`, with a slice that names it. If `ended`, the
+ * child ends before the slice comes.
+ */
+static json_t *incident_of_child(const char *dir, int fd, bool ended)
 {
-	struct incidents_options options = { .dir = in_place(*state, "kept") };
+	struct incidents_options options = { .dir = dir };
 	struct call_slice slice = { .cpu_ns = 1000000, .inside = CALL_NONE, .rows_count = 1 };
-	char path[] = "/tmp/token=hush-descriptors-XXXXXX";
 	struct incidents *incidents;
 	struct maze_record soft;
 	json_t *incident;
+	siginfo_t info;
 	pid_t pid;
-	int fd;
 
-	fd = mkstemp(path);
-	unlink(path);
 	pid = fork();
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -483,12 +483,27 @@ static void an_incident_has_them_and_no_secrets(void **state)
 #endif
 	incidents = open_incidents(&options);
 	incidents_record(incidents, &soft, "poll", NULL, &case_policy);
+	if (ended) {
+		kill(pid, SIGKILL);
+		assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+	}
 	incidents_calls(incidents, (maze_u32)pid, (maze_u32)pid, 0, 0, &slice);
 	assert_true(work_until(incidents, "incident "));
-	incident = load_last(options.dir);
+	incident = load_last(dir);
 	incidents_close(incidents, NULL);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
+	return incident;
+}
+
+static void an_incident_has_them_and_no_secrets(void **state)
+{
+	char path[] = "/tmp/token=hush-descriptors-XXXXXX";
+	int fd = mkstemp(path);
+	json_t *incident;
+
+	unlink(path);
+	incident = incident_of_child(in_place(*state, "kept"), fd, false);
 	close(fd);
 	assert_int_equal(json_array_size(get(incident, "descriptors")), 1);
 	assert_int_equal(json_integer_value(get(incident, "descriptors.0.fd")), fd);
@@ -496,6 +511,16 @@ static void an_incident_has_them_and_no_secrets(void **state)
 	assert_string_equal(text(incident, "descriptors.0.flags"), "O_RDWR");
 	assert_true(json_is_true(get(incident, "descriptors.0.deleted")));
 	assert_null(strstr(text(incident, "descriptors.0.target"), "hush"));
+	json_decref(incident);
+}
+
+/* It has closed them, but it had them when the calls were counted. */
+static void an_ended_process_has_no_closed_descriptors(void **state)
+{
+	json_t *incident = incident_of_child(in_place(*state, "kept"), STDERR_FILENO, true);
+
+	assert_int_equal(json_array_size(get(incident, "descriptors")), 0);
+	assert_true(has_note(incident, "Descriptors were not read: the thread had ended"));
 	json_decref(incident);
 }
 
@@ -517,6 +542,8 @@ int main(void)
 		OPEN(sockets_of_another_network_namespace_are_read),
 		OPEN(sockets_that_are_not_of_its_own_namespace_are_read),
 		cmocka_unit_test_setup_teardown(an_incident_has_them_and_no_secrets,
+						loop_make_place, loop_remove_place),
+		cmocka_unit_test_setup_teardown(an_ended_process_has_no_closed_descriptors,
 						loop_make_place, loop_remove_place),
 	};
 
