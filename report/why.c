@@ -251,7 +251,10 @@ static bool stays_open(const struct finding *finding)
 	return is_absent(finding, closes, finding->fd);
 }
 
-/* Reads and writes of files with RWF_NOWAIT, and those that a wait has announced. */
+/*
+ * EAGAIN of a file is that of RWF_NOWAIT. If a wait has returned, the thread waits, and
+ * another one was faster.
+ */
 static bool may_come_later(const struct finding *finding)
 {
 	const struct incident_descriptor *descriptor = descriptor_of(finding);
@@ -369,8 +372,8 @@ static bool in_virtual_machine(struct finding *finding)
 {
 	const struct incident_descriptor *descriptor = descriptor_of(finding);
 
-	return in_one_call(finding) && descriptor && descriptor->target &&
-	       strstr(descriptor->target, "kvm-vcpu");
+	return in_one_call(finding) && descriptor && is_kind(descriptor, "anon") &&
+	       descriptor->target && strstr(descriptor->target, "kvm-vcpu");
 }
 
 /* An ioctl(2) of an unknown descriptor may run a virtual machine. */
@@ -412,8 +415,7 @@ static const struct pattern patterns[] = {
 	  "thread goes on writing." },
 	{ waits, ZERO, NULL, 30, nothing_was_done,
 	  "%c returned 0 at once %r times a second: its timeout is 0 or very short, and nothing "
-	  "was "
-	  "ready." },
+	  "was ready." },
 	{ child_waits, ZERO, NULL, 30, no_child_began,
 	  "%c returned 0 at once %r times a second: no child had ended, and the thread does "
 	  "not wait for one." },
