@@ -7,10 +7,10 @@
 static void put_cells(struct html *html, const struct incident_slice *slice, long long calls,
 		      long long time_ns)
 {
-	char share[SHOWN_LEN];
+	char rate[SHOWN_LEN], share[SHOWN_LEN];
 
-	fprintf(html->out, "<tr><td class=\"figure\">%.0f</td><td class=\"figure\">%s</td><td>",
-		system_calls_rate(slice, calls), system_calls_share(slice, time_ns, share));
+	fprintf(html->out, "<tr><td class=\"figure\">%s</td><td class=\"figure\">%s</td><td>",
+		system_calls_rate(slice, calls, rate), system_calls_share(slice, time_ns, share));
 }
 
 static void put_rows(struct html *html, const struct incident_slice *slice)

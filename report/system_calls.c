@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #define NSEC_PER_SEC 1e9
+/* A slice with less CPU time, as of a thread that ended, gives no rate. */
+#define CPU_MIN_NS 1000000
 /* The writer has at most 2 slices of 16 rows. */
 #define SLICES_MAX 16
 #define ROWS_MAX 64
@@ -144,11 +146,14 @@ void system_calls_inside(struct summary *summary, const struct incident_slice *s
 						 : "an unknown time");
 }
 
-double system_calls_rate(const struct incident_slice *slice, long long calls)
+const char *system_calls_rate(const struct incident_slice *slice, long long calls,
+			      char buf[SHOWN_LEN])
 {
-	long long per_ns = slice->cpu_ns > 0 ? slice->cpu_ns : slice->wall_ns;
-
-	return per_ns > 0 && calls > 0 ? (double)calls * NSEC_PER_SEC / (double)per_ns : 0.0;
+	snprintf(buf, SHOWN_LEN, "-");
+	if (slice->cpu_ns >= CPU_MIN_NS && calls >= 0)
+		snprintf(buf, SHOWN_LEN, "%.0f",
+			 (double)calls * NSEC_PER_SEC / (double)slice->cpu_ns);
+	return buf;
 }
 
 static size_t at_least_0(long long number)

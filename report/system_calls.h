@@ -16,8 +16,9 @@ void system_calls_total(struct summary *summary, const struct incident_slice *sl
 void system_calls_row(struct summary *summary, const struct incident_call *call);
 /* Writes which call the thread was in, if `is_inside` is set. */
 void system_calls_inside(struct summary *summary, const struct incident_slice *slice);
-/* Returns the calls in a second of CPU time. */
-double system_calls_rate(const struct incident_slice *slice, long long calls);
+/* Writes the calls in a second of CPU time, or "-" if the slice is too short for a rate. */
+const char *system_calls_rate(const struct incident_slice *slice, long long calls,
+			      char buf[SHOWN_LEN]);
 /* Writes the share of the slice that the calls took. */
 const char *system_calls_share(const struct incident_slice *slice, long long time_ns,
 			       char buf[SHOWN_LEN]);

@@ -327,9 +327,9 @@ static void put_functions(struct page *page, const struct stacks *stacks)
 static void begin_call(struct page *page, const struct incident_slice *slice, long long calls,
 		       long long time_ns)
 {
-	char share[SHOWN_LEN];
-	size_t used = (size_t)fprintf(page->out, "%*s%11.0f  %10s  ", INDENT, "",
-				      system_calls_rate(slice, calls),
+	char rate[SHOWN_LEN], share[SHOWN_LEN];
+	size_t used = (size_t)fprintf(page->out, "%*s%11s  %10s  ", INDENT, "",
+				      system_calls_rate(slice, calls, rate),
 				      system_calls_share(slice, time_ns, share));
 
 	begin(page, NULL, used + INDENT);

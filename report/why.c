@@ -19,6 +19,8 @@
 #define CPU_MIN_NS 1000000
 /* A call is absent if there may be one for this many of the pattern's calls at most. */
 #define ABSENT 10
+/* Fewer long calls than this may have been preempted instead. */
+#define SLEEPS_MIN 10
 
 struct finding {
 	const struct pattern *pattern;
@@ -50,10 +52,12 @@ CALLS(waits, "epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "ppoll", "ppol
       "_newselect", "pselect6", "pselect6_time64");
 CALLS(reads, "read", "readv", "pread64", "preadv", "preadv2", "recv", "recvfrom", "recvmsg",
       "recvmmsg", "recvmmsg_time64");
-CALLS(file_reads, "read", "readv", "pread64", "preadv", "preadv2");
 CALLS(writes, "write", "writev", "pwrite64", "pwritev", "pwritev2", "send", "sendto", "sendmsg",
       "sendmmsg", "sendfile", "sendfile64");
 CALLS(accepts, "accept", "accept4");
+/* These move data, too. */
+CALLS(moves, "io_uring_enter", "splice", "tee", "copy_file_range");
+CALLS(timers, "timerfd_settime", "timerfd_settime64");
 CALLS(closes, "close", "shutdown");
 CALLS(connects, "connect");
 CALLS(child_waits, "wait4", "waitid", "waitpid");
@@ -77,8 +81,11 @@ static bool has_result(const struct incident_call *call, enum result result, con
 	return !call->error && call->positive == (result == POSITIVE);
 }
 
-/* The successful calls on fd (INCIDENT_UNKNOWN: on any). */
-static double count_on(const struct finding *finding, const char *const *calls, long long fd)
+enum counted { ANY, NO_ERROR, ONLY_POSITIVE };
+
+/* The calls on fd (INCIDENT_UNKNOWN: on any). */
+static double count_on(const struct finding *finding, const char *const *calls, long long fd,
+		       enum counted counted)
 {
 	const struct incident_call *call;
 	double count = 0;
@@ -86,7 +93,8 @@ static double count_on(const struct finding *finding, const char *const *calls, 
 
 	for (i = 0; i < finding->slice->rows_count; i++) {
 		call = &finding->slice->rows[i];
-		if (!call->error && is_one_of(call->name, calls) &&
+		if (is_one_of(call->name, calls) && (counted == ANY || !call->error) &&
+		    (counted != ONLY_POSITIVE || call->positive) &&
 		    (fd == INCIDENT_UNKNOWN || (call->has_fd && call->fd == fd)))
 			count += (double)call->calls;
 	}
@@ -95,7 +103,7 @@ static double count_on(const struct finding *finding, const char *const *calls, 
 
 static bool is_absent(const struct finding *finding, const char *const *calls, long long fd)
 {
-	return count_on(finding, calls, fd) * ABSENT <= (double)finding->call->calls;
+	return count_on(finding, calls, fd, NO_ERROR) * ABSENT <= (double)finding->call->calls;
 }
 
 static double rate(const struct incident_slice *slice, long long calls)
@@ -103,18 +111,37 @@ static double rate(const struct incident_slice *slice, long long calls)
 	return slice->cpu_ns > 0 ? (double)calls * 1e9 / (double)slice->cpu_ns : 0;
 }
 
+/* A loop that sleeps is slower than its rate in CPU time, and may do its work. */
+static bool slept(const struct incident_slice *slice)
+{
+	const struct incident_call *call;
+	double slept_ns = 0;
+
+	for (call = slice->rows; call < slice->rows + slice->rows_count; call++)
+		if (call->calls >= SLEEPS_MIN &&
+		    (double)call->time_ns > (double)call->calls * AT_ONCE_NS)
+			slept_ns += (double)call->time_ns;
+	return slept_ns > (double)slice->cpu_ns;
+}
+
 static bool is_frequent(const struct incident_slice *slice, const struct incident_call *call,
 			int share)
 {
 	double calls = (double)call->calls;
 
-	return rate(slice, call->calls) >= RATE_MIN &&
+	return !slept(slice) && rate(slice, call->calls) >= RATE_MIN &&
 	       calls * 100 >= (double)slice->calls * share &&
 	       (double)call->time_ns <= calls * AT_ONCE_NS &&
 	       (double)slice->rest_calls * ABSENT <= calls;
 }
 
 /* ---- conditions -------------------------------------------------------------------- */
+
+/* The descriptor that the sentence is about, or NULL. */
+static const struct incident_descriptor *descriptor_of(const struct finding *finding)
+{
+	return descriptor_find(finding->incident, finding->fd);
+}
 
 static bool is_kind(const struct incident_descriptor *descriptor, const char *kind)
 {
@@ -176,13 +203,21 @@ static bool nothing_was_done(struct finding *finding)
 {
 	return is_absent(finding, reads, INCIDENT_UNKNOWN) &&
 	       is_absent(finding, writes, INCIDENT_UNKNOWN) &&
-	       is_absent(finding, accepts, INCIDENT_UNKNOWN);
+	       is_absent(finding, accepts, INCIDENT_UNKNOWN) &&
+	       is_absent(finding, moves, INCIDENT_UNKNOWN);
+}
+
+/* A thread that fails to read, as another one was faster, does not leave it so. */
+static bool is_left(const struct finding *finding, long long fd)
+{
+	return !count_on(finding, reads, fd, ANY) && !count_on(finding, accepts, fd, ANY) &&
+	       !count_on(finding, timers, fd, ANY) && !count_on(finding, closes, fd, ANY);
 }
 
 /* Finds a watched descriptor that is ready each time, because the thread leaves it so. */
 static bool watched_is_ready(struct finding *finding)
 {
-	const struct incident_descriptor *epoll = descriptor_find(finding->incident, finding->fd);
+	const struct incident_descriptor *epoll = descriptor_of(finding);
 	const struct incident_descriptor *watched;
 	const struct incident_watch *watch;
 	size_t i;
@@ -194,9 +229,7 @@ static bool watched_is_ready(struct finding *finding)
 		    watches(watch, "EPOLLONESHOT"))
 			continue;
 		finding->state = ready_state(watch, watched);
-		if (finding->state && !count_on(finding, reads, watch->fd) &&
-		    !count_on(finding, accepts, watch->fd) &&
-		    !count_on(finding, closes, watch->fd)) {
+		if (finding->state && is_left(finding, watch->fd)) {
 			finding->fd = watch->fd;
 			return true;
 		}
@@ -204,39 +237,104 @@ static bool watched_is_ready(struct finding *finding)
 	return false;
 }
 
-static bool nothing_was_read(struct finding *finding)
+/* accept(2) fails for want of a descriptor even if no connection waits. */
+static bool connection_waits(struct finding *finding)
 {
-	return is_absent(finding, reads, finding->fd);
+	const struct incident_descriptor *descriptor = descriptor_of(finding);
+
+	return !descriptor || descriptor->unread != 0;
 }
 
-/* A datagram can be empty, so the end of a socket must be that of a stream. */
+/* Otherwise the number may belong to another file each time. */
+static bool stays_open(const struct finding *finding)
+{
+	return is_absent(finding, closes, finding->fd);
+}
+
+/*
+ * EAGAIN of a file is that of RWF_NOWAIT. If a wait has returned, the thread waits, and
+ * another one was faster.
+ */
+static bool may_come_later(const struct finding *finding)
+{
+	const struct incident_descriptor *descriptor = descriptor_of(finding);
+
+	return (descriptor && is_kind(descriptor, "file")) ||
+	       count_on(finding, waits, INCIDENT_UNKNOWN, ONLY_POSITIVE) * ABSENT >
+		       (double)finding->call->calls;
+}
+
+static bool nothing_was_read(struct finding *finding)
+{
+	return nothing_was_done(finding) && stays_open(finding) && !may_come_later(finding);
+}
+
+static bool is_terminal(const struct incident_descriptor *descriptor)
+{
+	return is_kind(descriptor, "device") && descriptor->target &&
+	       (!strncmp(descriptor->target, "/dev/tty", strlen("/dev/tty")) ||
+		!strncmp(descriptor->target, "/dev/pts/", strlen("/dev/pts/")));
+}
+
+/*
+ * Whether a read can return 0 for another reason than the end. A read of 0 bytes does so
+ * anywhere, and a datagram can be empty.
+ */
+static bool may_not_be_at_end(const struct incident_descriptor *descriptor, const char *call)
+{
+	if (is_kind(descriptor, "closed"))
+		return true;
+	if (is_kind(descriptor, "socket") && !is_stream(descriptor))
+		return true;
+	if (is_kind(descriptor, "file") && strncmp(call, "pread", strlen("pread")) != 0)
+		return descriptor->position < descriptor->size;
+	return descriptor->other_pid > 0 || is_state(descriptor, "ESTABLISHED");
+}
+
+static bool nothing_is_left(const struct finding *finding)
+{
+	return stays_open(finding) && !count_on(finding, reads, finding->fd, ONLY_POSITIVE);
+}
+
 static bool is_end_of_file(struct finding *finding)
 {
-	const struct incident_descriptor *descriptor =
-		descriptor_find(finding->incident, finding->fd);
-	const struct incident_call *call;
-	size_t i;
+	const struct incident_descriptor *descriptor = descriptor_of(finding);
 
-	if (descriptor ? is_kind(descriptor, "socket") && !is_stream(descriptor)
-		       : !is_one_of(finding->call->name, file_reads))
-		return false;
-	for (i = 0; i < finding->slice->rows_count; i++) {
-		call = &finding->slice->rows[i];
-		if (is_one_of(call->name, reads) && call->has_fd && call->fd == finding->fd &&
-		    has_result(call, POSITIVE, NULL))
-			return false;
-	}
-	return true;
+	return descriptor && !is_terminal(descriptor) &&
+	       !may_not_be_at_end(descriptor, finding->call->name) && nothing_is_left(finding);
+}
+
+/* In a mode of termios(3) a read of a terminal returns 0 if there is nothing to read. */
+static bool is_end_of_terminal(struct finding *finding)
+{
+	const struct incident_descriptor *descriptor = descriptor_of(finding);
+
+	return descriptor && is_terminal(descriptor) && nothing_is_left(finding);
 }
 
 static bool nothing_was_written(struct finding *finding)
 {
-	return is_absent(finding, writes, finding->fd);
+	return is_absent(finding, writes, finding->fd) && stays_open(finding);
+}
+
+static bool is_full(struct finding *finding)
+{
+	return nothing_was_written(finding) && !may_come_later(finding);
+}
+
+/* write(2) also fails with EPIPE if this end is shut down, or was never connected. */
+static bool other_end_is_closed(struct finding *finding)
+{
+	const struct incident_descriptor *descriptor = descriptor_of(finding);
+
+	return descriptor && nothing_was_written(finding) &&
+	       (descriptor->other_gone || is_kind(descriptor, "pipe") ||
+		is_kind(descriptor, "fifo"));
 }
 
 static bool nothing_was_found(struct finding *finding)
 {
-	return is_absent(finding, lookups, INCIDENT_UNKNOWN);
+	return !count_on(finding, lookups, INCIDENT_UNKNOWN, NO_ERROR);
 }
 
 static bool did_not_wait(struct finding *finding)
@@ -270,14 +368,29 @@ static bool in_one_call(struct finding *finding)
 	return time_ns >= wall_ns * 0.9 && (double)slice->cpu_ns * 2 >= wall_ns;
 }
 
+static bool in_virtual_machine(struct finding *finding)
+{
+	const struct incident_descriptor *descriptor = descriptor_of(finding);
+
+	return in_one_call(finding) && descriptor && is_kind(descriptor, "anon") &&
+	       descriptor->target && strstr(descriptor->target, "kvm-vcpu");
+}
+
+/* An ioctl(2) of an unknown descriptor may run a virtual machine. */
+static bool in_kernel(struct finding *finding)
+{
+	return in_one_call(finding) &&
+	       (strcmp(finding->call->name, "ioctl") != 0 || descriptor_of(finding));
+}
+
 /* ---- patterns ---------------------------------------------------------------------- */
 
 /* The first one that holds counts. */
 static const struct pattern patterns[] = {
-	{ accepts, ERROR, "EMFILE", 20, NULL,
+	{ accepts, ERROR, "EMFILE", 20, connection_waits,
 	  "%c failed with EMFILE %r times a second: the process has no free descriptor for "
 	  "the connection that waits at %d." },
-	{ accepts, ERROR, "ENFILE", 20, NULL,
+	{ accepts, ERROR, "ENFILE", 20, connection_waits,
 	  "%c failed with ENFILE %r times a second: the machine has no free file for the "
 	  "connection that waits at %d." },
 	{ epolls, POSITIVE, NULL, 20, watched_is_ready,
@@ -285,37 +398,46 @@ static const struct pattern patterns[] = {
 	{ reads, ZERO, NULL, 20, is_end_of_file,
 	  "%c returned 0, the end of file, %r times a second on %d, and the thread goes on "
 	  "reading." },
+	{ reads, ZERO, NULL, 20, is_end_of_terminal,
+	  "%c returned 0 %r times a second on %d: the terminal has hung up, or has nothing to "
+	  "read, and the thread goes on reading." },
 	{ reads, ERROR, "EAGAIN", 33, nothing_was_read,
 	  "%c failed with EAGAIN %r times a second on %d: nothing was there to read, and the "
 	  "thread does not wait for it." },
-	{ writes, ERROR, "EAGAIN", 33, nothing_was_written,
+	{ writes, ERROR, "EAGAIN", 33, is_full,
 	  "%c failed with EAGAIN %r times a second on %d: it is full, and the thread does not "
 	  "wait for room." },
-	{ writes, ERROR, "EPIPE", 20, nothing_was_written,
+	{ writes, ERROR, "EPIPE", 20, other_end_is_closed,
 	  "%c failed with EPIPE %r times a second on %d: the other end is closed, and the "
 	  "thread goes on writing." },
+	{ writes, ERROR, "EPIPE", 20, nothing_was_written,
+	  "%c failed with EPIPE %r times a second on %d: it is closed for writing, and the "
+	  "thread goes on writing." },
 	{ waits, ZERO, NULL, 30, nothing_was_done,
-	  "%c returned 0 at once %r times a second: its timeout is 0, and nothing was ready." },
+	  "%c returned 0 at once %r times a second: its timeout is 0 or very short, and nothing "
+	  "was ready." },
 	{ child_waits, ZERO, NULL, 30, no_child_began,
 	  "%c returned 0 at once %r times a second: no child had ended, and the thread does "
 	  "not wait for one." },
-	{ child_waits, ERROR, "ECHILD", 30, NULL,
-	  "%c failed with ECHILD %r times a second: the process has no child to wait for." },
+	{ child_waits, ERROR, "ECHILD", 30, no_child_began,
+	  "%c failed with ECHILD %r times a second: the process has no such child." },
 	{ futexes, ERROR, "EAGAIN", 50, did_not_wait,
 	  "%c failed with EAGAIN %r times a second: each time the value had changed before "
 	  "the thread could wait." },
 	{ lookups, ERROR, "ENOENT", 30, nothing_was_found,
-	  "%c failed with ENOENT %r times a second and never succeeded: the thread looks for "
-	  "files that do not exist." },
+	  "%c failed with ENOENT %r times a second: the thread looks for files that do not "
+	  "exist." },
 	{ connects, ERROR, "ECONNREFUSED", 20, NULL,
 	  "%c failed with ECONNREFUSED %r times a second: nothing listens there, and the "
 	  "thread does not pause between its tries." },
 	{ waits, POSITIVE, NULL, 90, NULL,
-	  "%c returned at once %r times a second, and the thread made hardly any other call: "
-	  "it does not act on what is ready." },
+	  "%c returned at once %r times a second, and the thread made hardly any other call." },
 	{ NULL, ZERO, NULL, 0, in_user_code,
 	  "The thread made no system call in %t of CPU time: it loops in user code." },
-	{ NULL, ZERO, NULL, 0, in_one_call,
+	{ NULL, ZERO, NULL, 0, in_virtual_machine,
+	  "The thread was in %c on %d for nearly all of %t of CPU time: it runs a virtual "
+	  "machine, and the loop is in there." },
+	{ NULL, ZERO, NULL, 0, in_kernel,
 	  "The thread was in %c for nearly all of %t of CPU time: the loop is in the kernel." },
 };
 
@@ -381,8 +503,7 @@ static void put_rate(struct summary *summary, double per_second)
 
 static void put_descriptor(struct summary *summary, const struct finding *finding)
 {
-	const struct incident_descriptor *descriptor =
-		descriptor_find(finding->incident, finding->fd);
+	const struct incident_descriptor *descriptor = descriptor_of(finding);
 
 	summary_plain(summary, "fd %lld", finding->fd);
 	if (!descriptor || is_kind(descriptor, "closed"))

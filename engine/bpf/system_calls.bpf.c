@@ -56,22 +56,38 @@ static __always_inline bool is_compat(struct task_struct *task)
 #endif
 }
 
-static __always_inline int first_argument(struct pt_regs *regs, bool compat)
+static __always_inline long number_of(struct pt_regs *regs)
+{
+#if defined(__TARGET_ARCH_x86)
+	return (long)READ(regs, orig_ax);
+#elif defined(__TARGET_ARCH_arm64)
+	return READ(regs, syscallno);
+#endif
+}
+
+/* A number that no call has must not look like that of a 32-bit call. */
+static __always_inline maze_u32 call_of(struct task_struct *task, long number)
+{
+	maze_u32 call = (maze_u32)number & ~(X32_BIT | CALL_COMPAT);
+
+	return is_compat(task) ? call | CALL_COMPAT : call;
+}
+
+/* The first argument, if it is a descriptor. */
+static __always_inline int descriptor_of(struct pt_regs *regs, maze_u32 call)
 {
 	struct pt_regs___arguments *arguments = (void *)regs;
+	bool compat = call & CALL_COMPAT;
+	const volatile maze_u64 *words = compat ? call_descriptors.compat : call_descriptors.native;
+	maze_u32 number = call & ~CALL_COMPAT;
 
+	if (number >= CALL_NUMBERS || !(words[number / 64] >> (number % 64) & 1))
+		return 0;
 #if defined(__TARGET_ARCH_x86)
 	return (int)(compat ? BPF_CORE_READ(arguments, bx) : BPF_CORE_READ(arguments, di));
 #elif defined(__TARGET_ARCH_arm64)
 	return (int)BPF_CORE_READ(arguments, orig_x0);
 #endif
-}
-
-static __always_inline bool has_descriptor(maze_u32 number, bool compat)
-{
-	const volatile maze_u64 *words = compat ? call_descriptors.compat : call_descriptors.native;
-
-	return number < CALL_NUMBERS && (words[number / 64] >> (number % 64) & 1);
 }
 
 /* The slot of a thread; CALL_SLOTS: none. */
@@ -176,8 +192,25 @@ static __always_inline void add(struct call_slot *slot, int result, maze_u64 tim
 	slot->rest_time_ns += time_ns;
 }
 
+/*
+ * A call that seccomp(2) or a tracer denies has an exit, but no event of an entry. It is
+ * counted as if it had been entered at the last event.
+ */
+static __always_inline void enter_late(struct call_slot *slot, struct task_struct *task)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	long number = number_of(regs);
+
+	if (number < 0 || !slot->began_ns)
+		return;
+	slot->inside = call_of(task, number);
+	slot->inside_descriptor = descriptor_of(regs, slot->inside);
+	slot->entered_ns = slot->ended_ns;
+}
+
 __noinline int calls_exit(maze_u32 index, maze_u32 thread, long result)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct call_slot *slot = acquire(index, thread);
 	maze_u64 now = bpf_ktime_get_boot_ns();
 	int class = result > 0;
@@ -188,10 +221,12 @@ __noinline int calls_exit(maze_u32 index, maze_u32 thread, long result)
 		class = (int)result;
 	else if (result < 0)
 		class = 1; /* an address */
+	if (!slot->entered_ns)
+		enter_late(slot, task);
 	if (slot->entered_ns)
 		add(slot, class, now - slot->entered_ns, result > 0 ? (maze_u64)result : 0);
 	slot->entered_ns = 0;
-	runs(slot, index, bpf_get_current_task_btf(), now);
+	runs(slot, index, task, now);
 	release(slot);
 	return 0;
 }
@@ -201,16 +236,11 @@ int BPF_PROG(calls__sys_enter, struct pt_regs *regs, long number)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	maze_u32 thread = READ(task, pid), index = find_slot(thread), call;
-	int descriptor = 0;
-	bool compat;
 
 	if (index == CALL_SLOTS)
 		return 0;
-	compat = is_compat(task);
-	call = (maze_u32)number & ~X32_BIT;
-	if (has_descriptor(call, compat))
-		descriptor = first_argument(regs, compat);
-	calls_enter(index, thread, compat ? call | CALL_COMPAT : call, descriptor);
+	call = call_of(task, number);
+	calls_enter(index, thread, call, descriptor_of(regs, call));
 	return 0;
 }
 
@@ -230,24 +260,18 @@ int calls__find(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct pt_regs *regs;
-	maze_u32 call;
 	long number;
-	bool compat;
 
-	if (!task || READ(task, start_boottime) > call_thread.born_by_ns)
+	if (!task)
+		return 0;
+	call_thread.tasks++;
+	if (READ(task, start_boottime) > call_thread.born_by_ns)
 		return 0;
 	regs = (struct pt_regs *)bpf_task_pt_regs(task);
-#if defined(__TARGET_ARCH_x86)
-	number = (long)READ(regs, orig_ax);
-#elif defined(__TARGET_ARCH_arm64)
-	number = READ(regs, syscallno);
-#endif
-	call = (maze_u32)number & ~X32_BIT;
-	compat = is_compat(task);
+	number = number_of(regs);
 	call_thread.runtime_ns = READ(task, se.sum_exec_runtime);
-	call_thread.inside = number < 0 ? CALL_NONE : compat ? call | CALL_COMPAT : call;
-	if (has_descriptor(call, compat))
-		call_thread.inside_descriptor = first_argument(regs, compat);
+	call_thread.inside = number < 0 ? CALL_NONE : call_of(task, number);
+	call_thread.inside_descriptor = descriptor_of(regs, call_thread.inside);
 	call_thread.number = READ(task, pid);
 	return 0;
 }

@@ -44,6 +44,12 @@ static int load(struct call_counter *counter, const struct call_descriptors *des
 	return system_calls_bpf__load(counter->skeleton);
 }
 
+/* libbpf has -ESRCH for missing types; callers must not take it for the end of a thread. */
+static int load_error(int err)
+{
+	return err == -EPERM || err == -EACCES || err == -ENOMEM ? err : -EOPNOTSUPP;
+}
+
 int bpf_calls_open(const struct call_descriptors *descriptors, struct call_counter **ret_counter,
 		   struct maze_error *error)
 {
@@ -59,7 +65,7 @@ int bpf_calls_open(const struct call_descriptors *descriptors, struct call_count
 	libbpf_set_print(print);
 	if (err) {
 		bpf_calls_close(counter);
-		return maze_fail(error, err,
+		return maze_fail(error, load_error(err),
 				 "cannot load the program that counts system calls: %s; "
 				 "MAZE_DEBUG=1 shows the kernel's log",
 				 strerror(-err));
@@ -81,6 +87,9 @@ int bpf_calls_find(struct call_counter *counter, pid_t tid, maze_u64 born_by_ns,
 	if (err)
 		return err;
 	*ret_thread = *(volatile struct call_thread *)thread;
+	/* Before 6.1 the kernel ignores `tid` and iterates over all tasks. */
+	if (ret_thread->tasks > 1)
+		return -EOPNOTSUPP;
 	return ret_thread->number ? 0 : -ESRCH;
 }
 

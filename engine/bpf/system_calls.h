@@ -26,7 +26,7 @@ struct call_thread {
 	 */
 	maze_u32 inside;
 	int inside_descriptor;
-	maze_u32 reserved;
+	maze_u32 tasks; /* how many the iterator has visited */
 };
 
 #ifndef __bpf__
@@ -37,10 +37,13 @@ struct call_thread {
 
 struct call_counter;
 
-/* -EPERM: a capability is missing. Other errors: this kernel does not support it. */
+/* -EPERM, -EACCES: a capability is missing. -EOPNOTSUPP: this kernel lacks something. */
 int bpf_calls_open(const struct call_descriptors *descriptors, struct call_counter **ret_counter,
 		   struct maze_error *error);
-/* -ESRCH: there is no such thread, or it was started after `born_by_ns`. */
+/*
+ * -ESRCH: there is no such thread, or it was started after `born_by_ns`. -EOPNOTSUPP: this
+ * kernel is older than 6.1.
+ */
 int bpf_calls_find(struct call_counter *counter, pid_t tid, maze_u64 born_by_ns,
 		   struct call_thread *ret_thread);
 /*

@@ -17,6 +17,8 @@
 
 /* An epoll instance has 80 bytes for each watch. */
 #define FDINFO_SIZE 8192
+/* With a larger table of descriptors, an epoll instance may have too many watches. */
+#define EPOLL_FDS_MAX 256
 /* A machine with much memory takes 10 ms for an empty table of sockets. */
 #define SOCKETS_NS (100 * MAZE_NSEC_PER_MSEC)
 #define OTHERS_NS (50 * MAZE_NSEC_PER_MSEC)
@@ -94,21 +96,32 @@ static void read_protocol(int proc_fd, struct descriptor *descriptor)
 	descriptor->protocol[length > 0 ? length : 0] = '\0';
 }
 
+/* Returns a number of the thread's status, or 0. */
+static maze_u64 status_number(int proc_fd, const char *name, int base)
+{
+	char status[PROC_STATUS_SIZE];
+	const char *line = NULL;
+
+	if (!proc_read_status(proc_fd, "status", status))
+		line = strstr(status, name);
+	return line ? strtoull(line + strlen(name), NULL, base) : 0;
+}
+
 static bool is_pending(int proc_fd, maze_u64 signals)
 {
-	static const char *const names[] = { "\nSigPnd:", "\nShdPnd:" };
-	char status[PROC_STATUS_SIZE];
-	const char *line;
-	size_t i;
+	return (status_number(proc_fd, "\nSigPnd:", 16) | status_number(proc_fd, "\nShdPnd:", 16)) &
+	       signals;
+}
 
-	if (proc_read_status(proc_fd, "status", status))
-		return false;
-	for (i = 0; i < 2; i++) {
-		line = strstr(status, names[i]);
-		if (line && (strtoull(line + strlen(names[i]), NULL, 16) & signals))
-			return true;
-	}
-	return false;
+/*
+ * The kernel holds a mutex of an epoll or inotify instance while it prints all watches, at
+ * about 1 us each. A thread that waits for it sleeps, which would reset its count.
+ */
+static bool may_stop_the_thread(int proc_fd, enum descriptor_kind kind)
+{
+	return kind == DESCRIPTOR_INOTIFY ||
+	       (kind == DESCRIPTOR_EPOLL &&
+		status_number(proc_fd, "\nFDSize:", 10) > EPOLL_FDS_MAX);
 }
 
 const struct descriptor *descriptors_find(const struct descriptors *descriptors, int fd)
@@ -132,15 +145,19 @@ static void add(int proc_fd, int fd, struct descriptors *descriptors)
 	descriptors->count++;
 	read_target(proc_fd, descriptor);
 	snprintf(path, sizeof(path), "fdinfo/%d", fd);
-	if (descriptor->target && read_file_at(proc_fd, path, text, sizeof(text)) > 0)
+	if (may_stop_the_thread(proc_fd, descriptor->kind)) {
+		descriptors->epoll_skipped |= descriptor->kind == DESCRIPTOR_EPOLL;
+	} else if (descriptor->target && read_file_at(proc_fd, path, text, sizeof(text)) > 0) {
 		fdinfo_parse(text, &descriptor->info);
+		descriptor->has_info = true;
+	}
 	if (descriptor->kind == DESCRIPTOR_SOCKET)
 		read_protocol(proc_fd, descriptor);
 	if (descriptor->kind == DESCRIPTOR_SIGNALFD)
 		descriptor->pending = is_pending(proc_fd, descriptor->info.signals);
 }
 
-void descriptors_read(int proc_fd, pid_t pid, const int *fds, size_t count,
+bool descriptors_read(int proc_fd, pid_t pid, const int *fds, size_t count,
 		      struct descriptors *descriptors)
 {
 	size_t first = descriptors->count, i, j;
@@ -157,13 +174,15 @@ void descriptors_read(int proc_fd, pid_t pid, const int *fds, size_t count,
 	descriptors_read_sockets(proc_fd, descriptors, first, now_ns(CLOCK_MONOTONIC) + SOCKETS_NS);
 	descriptors_find_others(proc_fd, pid, descriptors, first,
 				now_ns(CLOCK_MONOTONIC) + OTHERS_NS);
+	/* A thread that has ended has no table. All of its descriptors look closed then. */
+	if (status_number(proc_fd, "\nFDSize:", 10))
+		return true;
+	descriptors_drop(descriptors, first);
+	return false;
 }
 
-void descriptors_done(struct descriptors *descriptors)
+void descriptors_drop(struct descriptors *descriptors, size_t first)
 {
-	size_t i;
-
-	for (i = 0; i < descriptors->count; i++)
-		free(descriptors->descriptor[i].target);
-	descriptors->count = 0;
+	while (descriptors->count > first)
+		free(descriptors->descriptor[--descriptors->count].target);
 }

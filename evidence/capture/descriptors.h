@@ -46,7 +46,8 @@ struct descriptor {
 	bool deleted;
 	maze_u64 size; /* of a regular file */
 	struct fdinfo info;
-	bool pending; /* a signal of a signalfd */
+	bool has_info; /* `info` was read */
+	bool pending;  /* a signal of a signalfd */
 
 	char protocol[16]; /* of a socket, such as "TCP" and "UNIX-STREAM"; "": unknown */
 	bool has_net;	   /* `net` is valid; for a unix socket `state` and `unread` */
@@ -62,18 +63,21 @@ struct descriptor {
 struct descriptors {
 	struct descriptor descriptor[DESCRIPTORS_MAX];
 	size_t count;
+	bool epoll_skipped; /* an epoll instance may have too many watches to read them */
 };
 
 /*
  * Adds the descriptors in `fds`, and those that an epoll instance among them watches,
  * unless they are already there. `proc_fd` is an open /proc/PID/task/TID: the first thread
- * may have ended, and a thread can have descriptors and signals of its own.
+ * may have ended, and a thread can have descriptors and signals of its own. Returns false,
+ * and adds none, if the thread has ended.
  */
-void descriptors_read(int proc_fd, pid_t pid, const int *fds, size_t count,
+bool descriptors_read(int proc_fd, pid_t pid, const int *fds, size_t count,
 		      struct descriptors *descriptors);
 /* The descriptor with this number, or NULL. */
 const struct descriptor *descriptors_find(const struct descriptors *descriptors, int fd);
-void descriptors_done(struct descriptors *descriptors);
+/* Removes those from descriptors[first] on. */
+void descriptors_drop(struct descriptors *descriptors, size_t first);
 
 /* Completes the sockets from descriptors[first] on. Ends at `until_ns` (CLOCK_MONOTONIC). */
 void descriptors_read_sockets(int proc_fd, struct descriptors *descriptors, size_t first,

@@ -96,7 +96,12 @@ static bool read_table(int fd, const char *protocol, struct descriptors *descrip
 	return !got;
 }
 
-static void read_tables(int proc_fd, const char *protocol, const char *const names[2],
+/*
+ * A process can have sockets of another network namespace than its own, such as one that
+ * systemd has opened for it. So that of this process is searched too. A socket of a third
+ * one is not found.
+ */
+static void read_tables(int proc_fd, const char *protocol, const char *const *names, size_t count,
 			struct descriptors *descriptors, size_t first, maze_u64 until_ns)
 {
 	bool is_complete = true;
@@ -104,7 +109,7 @@ static void read_tables(int proc_fd, const char *protocol, const char *const nam
 	size_t i;
 	int fd;
 
-	for (i = 0; i < 2 && count_missing(descriptors, first, protocol); i++) {
+	for (i = 0; i < count && count_missing(descriptors, first, protocol); i++) {
 		fd = openat(proc_fd, names[i], O_RDONLY | O_CLOEXEC);
 		/* A kernel without IPv6 has no table of it. */
 		if (fd < 0) {
@@ -234,14 +239,16 @@ static bool is_same_network(int proc_fd)
 void descriptors_read_sockets(int proc_fd, struct descriptors *descriptors, size_t first,
 			      maze_u64 until_ns)
 {
-	static const char *const tcp[2] = { "net/tcp", "net/tcp6" };
-	static const char *const udp[2] = { "net/udp", "net/udp6" };
-	size_t i;
+	static const char *const tcp[] = { "net/tcp", "net/tcp6", "/proc/self/net/tcp",
+					   "/proc/self/net/tcp6" };
+	static const char *const udp[] = { "net/udp", "net/udp6", "/proc/self/net/udp",
+					   "/proc/self/net/udp6" };
+	size_t count = is_same_network(proc_fd) ? 2 : 4, i;
 	int fd;
 
-	read_tables(proc_fd, "TCP", tcp, descriptors, first, until_ns);
-	read_tables(proc_fd, "UDP", udp, descriptors, first, until_ns);
-	if (!count_missing(descriptors, first, "UNIX") || !is_same_network(proc_fd))
+	read_tables(proc_fd, "TCP", tcp, count, descriptors, first, until_ns);
+	read_tables(proc_fd, "UDP", udp, count, descriptors, first, until_ns);
+	if (!count_missing(descriptors, first, "UNIX"))
 		return;
 	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
 	for (i = first; fd >= 0 && i < descriptors->count; i++)

@@ -73,8 +73,6 @@ void fdinfo_parse(const char *text, struct fdinfo *ret_info)
 		copy[length] = '\0';
 		if (value_of(copy, "tfd:"))
 			parse_watch(copy, ret_info);
-		else if (value_of(copy, "inotify wd:"))
-			ret_info->watches_total++;
 		else
 			parse_number(copy, ret_info);
 	}

@@ -8,7 +8,7 @@
 
 #include "../../core/types.h"
 
-/* The watches of an epoll instance or inotify beyond these are only counted. */
+/* The watches of an epoll instance beyond these are only counted. */
 #define FDINFO_WATCHES_MAX 16
 /* Room for "[address]:port". */
 #define FDINFO_ADDRESS_MAX 56
@@ -30,7 +30,7 @@ struct fdinfo {
 	maze_u64 pid;	  /* of a pidfd */
 	struct fdinfo_watch watches[FDINFO_WATCHES_MAX]; /* of an epoll instance */
 	size_t watches_count;
-	size_t watches_total; /* also those of inotify */
+	size_t watches_total;
 };
 
 /* `text` ends with a NUL. Ignores lines that it does not know or that are invalid. */

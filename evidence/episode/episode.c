@@ -38,7 +38,7 @@ void episode_done(struct episode *episode)
 	free(episode->snapshot);
 	free(episode->unwound.frames);
 	if (episode->descriptors)
-		descriptors_done(episode->descriptors);
+		descriptors_drop(episode->descriptors, 0);
 	free(episode->descriptors);
 	json_decref(episode->python.stacks);
 	json_decref(episode->python.reads);

@@ -69,6 +69,7 @@ struct episode_python {
 	maze_u64 asked_ns;
 	maze_u32 version;    /* PY_VERSION_HEX; 0: unknown */
 	json_t *stacks;	     /* distinct ones, as in maze-incident(5) */
+	size_t bytes;	     /* their size; the process chooses its names */
 	json_t *reads;	     /* NULL: none was successful */
 	unsigned int failed; /* reads without a stack */
 	const char *refusal; /* why the last read had no stack; a literal, or NULL */

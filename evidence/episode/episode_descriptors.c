@@ -12,12 +12,30 @@
 #include "../../lib/utf8_json.h"
 #include "episode.h"
 
+static void read_descriptors(struct episode *episode, const int *fds, size_t count)
+{
+	struct descriptors *descriptors = episode->descriptors;
+	bool was_read = false;
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "task/%u", episode->tid);
+	fd = openat(episode->live.proc_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0) {
+		was_read = descriptors_read(fd, (pid_t)episode->pid, fds, count, descriptors);
+		close(fd);
+	}
+	if (!was_read)
+		episode_note(episode, "Descriptors were not read: the thread had ended");
+	if (descriptors->epoll_skipped)
+		episode_note(episode, "What epoll watches was not read: with this many "
+				      "descriptors it could stop the thread");
+}
+
 void episode_read_descriptors(struct episode *episode, const struct call_slice *slice)
 {
 	int fds[CALL_SLICE_ROWS + 1];
 	size_t count = 0, i;
-	char path[32];
-	int fd;
 
 	if (!episode->has_live)
 		return;
@@ -28,13 +46,8 @@ void episode_read_descriptors(struct episode *episode, const struct call_slice *
 		fds[count++] = slice->inside_descriptor;
 	if (!episode->descriptors)
 		episode->descriptors = calloc(1, sizeof(*episode->descriptors));
-	snprintf(path, sizeof(path), "task/%u", episode->tid);
-	fd = openat(episode->live.proc_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	if (episode->descriptors)
-		descriptors_read(fd, (pid_t)episode->pid, fds, count, episode->descriptors);
-	close(fd);
+	if (count && episode->descriptors)
+		read_descriptors(episode, fds, count);
 }
 
 /* ---- JSON -------------------------------------------------------------------------- */
@@ -189,10 +202,9 @@ static void set_kind(const struct descriptors *descriptors, const struct descrip
 		set_socket(descriptor, redactor, object);
 		break;
 	case DESCRIPTOR_EPOLL:
+		if (!descriptor->has_info)
+			break;
 		set(object, "watches", watches_json(descriptors, info));
-		set_number(object, "watches_total", info->watches_total);
-		break;
-	case DESCRIPTOR_INOTIFY:
 		set_number(object, "watches_total", info->watches_total);
 		break;
 	case DESCRIPTOR_EVENTFD:
@@ -220,9 +232,10 @@ static json_t *descriptor_json(const struct descriptors *descriptors,
 	if (!descriptor->target)
 		return object;
 	set(object, "target", path_json(descriptor->target, redactor));
-	set(object, "flags",
-	    bits_json(descriptor->info.flags, open_flags,
-		      sizeof(open_flags) / sizeof(open_flags[0]), "O_RDONLY"));
+	if (descriptor->has_info)
+		set(object, "flags",
+		    bits_json(descriptor->info.flags, open_flags,
+			      sizeof(open_flags) / sizeof(open_flags[0]), "O_RDONLY"));
 	if (descriptor->deleted)
 		set(object, "deleted", json_true());
 	set_kind(descriptors, descriptor, redactor, object);

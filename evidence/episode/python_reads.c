@@ -14,6 +14,10 @@
 /* A process that reads stacks is ended when it had nothing to do for this time. */
 #define IDLE_NS MAZE_NSEC_PER_SEC
 
+/* The maximum of the distinct stacks of an episode, and the size of a frame without names. */
+#define STACKS_BYTES_MAX (2U << 20)
+#define FRAME_BYTES 256
+
 #define NOT_READ "The Python stack was not read: "
 static const char note_busy[] = NOT_READ "too many Python processes were read at the same time";
 static const char note_access[] =
@@ -119,16 +123,28 @@ static void try_start(struct symbolize_sources *sources, struct episode *episode
 
 /* ---- answers ----------------------------------------------------------------------- */
 
-/* Returns the index of the stack among the distinct ones, or -1 if there are too many. */
-static int index_of(struct episode *episode, json_t *stack)
+static size_t bytes_of(const json_t *stack)
 {
-	size_t count = json_array_size(episode->python.stacks), i;
+	const json_t *frames = json_object_get(stack, "frames"), *frame;
+	size_t bytes = 0, i;
+
+	for (i = 0; (frame = json_array_get(frames, i)); i++)
+		bytes += FRAME_BYTES + json_string_length(json_object_get(frame, "function")) +
+			 json_string_length(json_object_get(frame, "file"));
+	return bytes;
+}
+
+int python_reads_index(struct episode_python *python, json_t *stack)
+{
+	size_t count = json_array_size(python->stacks), bytes = bytes_of(stack), i;
 
 	for (i = 0; i < count; i++)
-		if (json_equal(json_array_get(episode->python.stacks, i), stack))
+		if (json_equal(json_array_get(python->stacks, i), stack))
 			return (int)i;
-	if (i == EPISODE_STACKS_MAX || json_array_append(episode->python.stacks, stack))
+	if (i == EPISODE_STACKS_MAX || python->bytes + bytes > STACKS_BYTES_MAX ||
+	    json_array_append(python->stacks, stack))
 		return -1;
+	python->bytes += bytes;
 	return (int)i;
 }
 
@@ -147,7 +163,7 @@ static void add_stack(struct episode *episode, const struct python_answer *answe
 		for (i = 0; i < PYTHON_REFUSALS; i++)
 			episode_unnote(episode, refusals[i]);
 	}
-	index = index_of(episode, answer->stack);
+	index = python_reads_index(python, answer->stack);
 	if (index < 0)
 		python->failed++;
 	else

@@ -20,5 +20,7 @@ void python_reads_stop(struct symbolize_sources *sources, struct episode *episod
  */
 const char *python_reads_check(struct symbolize_sources *sources, const struct process_info *live,
 			       pid_t tid, maze_u32 *ret_version);
+/* Returns the index of the stack among the distinct ones, or -1 if there is no room. */
+int python_reads_index(struct episode_python *python, json_t *stack);
 
 #endif

@@ -50,7 +50,7 @@ static int open_process(void **state)
 static int close_process(void **state)
 {
 	(void)state;
-	descriptors_done(&descriptors);
+	descriptors_drop(&descriptors, 0);
 	return close(proc_fd);
 }
 
@@ -58,7 +58,7 @@ static int close_process(void **state)
 static const struct descriptor *read_one(int fd)
 {
 	assert_true(fd >= 0);
-	descriptors_done(&descriptors);
+	descriptors_drop(&descriptors, 0);
 	descriptors_read(proc_fd, getpid(), &fd, 1, &descriptors);
 	assert_true(descriptors.count >= 1);
 	assert_int_equal(descriptors.descriptor[0].fd, fd);
@@ -116,7 +116,7 @@ static void files_without_a_path_have_kinds(void **state)
 	assert_false(descriptors.descriptor[0].deleted);
 	assert_true(inotify_add_watch(inotify, "/", IN_CREATE) >= 0);
 	assert_int_equal(read_one(inotify)->kind, DESCRIPTOR_INOTIFY);
-	assert_int_equal(descriptors.descriptor[0].info.watches_total, 1);
+	assert_false(descriptors.descriptor[0].has_info);
 	assert_int_equal(read_one(pid_fd)->kind, DESCRIPTOR_ANON);
 	assert_int_equal(descriptors.descriptor[0].info.pid, getpid());
 	close(memfd);
@@ -191,6 +191,42 @@ static void epoll_has_the_descriptors_that_it_watches(void **state)
 	close(copy);
 	close(one);
 	close(epoll);
+}
+
+/* Reading them holds a mutex that its threads may wait for. */
+static void many_watches_are_not_read(void **state)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	int ready[2], fd = 0;
+	char path[48], byte;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		dup2(epoll_create1(0), 0);
+		epoll_ctl(0, EPOLL_CTL_ADD, ready[0], &event);
+		/* The kernel does not shrink a table of descriptors. */
+		close(dup2(0, 400));
+		(void)!write(ready[1], "", 1);
+		pause();
+		_exit(0);
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(proc_fd);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d", pid, pid);
+	proc_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	descriptors_read(proc_fd, pid, &fd, 1, &descriptors);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(ready[0]);
+	close(ready[1]);
+	assert_int_equal(descriptors.count, 1);
+	assert_int_equal(descriptors.descriptor[0].kind, DESCRIPTOR_EPOLL);
+	assert_int_equal(descriptors.descriptor[0].info.watches_total, 0);
+	assert_true(descriptors.epoll_skipped);
 }
 
 static void the_list_is_bounded(void **state)
@@ -368,19 +404,19 @@ static void a_udp_socket_is_in_the_table(void **state)
 	close(fd);
 }
 
-static void sockets_of_another_network_namespace_are_read(void **state)
+/* The state of descriptor 0 in a process that has moved to another network namespace. */
+static unsigned int state_in_another_namespace(int inherited)
 {
 	int ready[2], fd = 0;
+	char path[48], ok;
 	pid_t pid;
-	char ok;
 
-	(void)state;
 	assert_int_equal(pipe(ready), 0);
 	pid = fork();
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		ok = !unshare(CLONE_NEWNET) ? 'y' : 'n';
-		dup2(socket(AF_INET, SOCK_STREAM, 0), 0);
+		dup2(inherited >= 0 ? inherited : socket(AF_INET, SOCK_STREAM, 0), 0);
 		listen(0, 1);
 		(void)!write(ready[1], &ok, 1);
 		pause();
@@ -388,41 +424,52 @@ static void sockets_of_another_network_namespace_are_read(void **state)
 	}
 	assert_int_equal(read(ready[0], &ok, 1), 1);
 	close(proc_fd);
-	proc_fd = -1;
-	if (ok == 'y') {
-		char path[48];
-
-		snprintf(path, sizeof(path), "/proc/%d/task/%d", pid, pid);
-		proc_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		descriptors_read(proc_fd, pid, &fd, 1, &descriptors);
-		descriptors_read_sockets(proc_fd, &descriptors, 0,
-					 now_ns(CLOCK_MONOTONIC) + PATIENCE_NS);
-	}
+	snprintf(path, sizeof(path), "/proc/%d/task/%d", pid, pid);
+	proc_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	descriptors_read(proc_fd, pid, &fd, 1, &descriptors);
+	descriptors.descriptor[0].has_net = false;
+	descriptors_read_sockets(proc_fd, &descriptors, 0, now_ns(CLOCK_MONOTONIC) + PATIENCE_NS);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	close(ready[0]);
 	close(ready[1]);
 	if (ok != 'y')
 		skip_because("no network namespace");
-	assert_int_equal(descriptors.descriptor[0].net.state, 10);
+	return descriptors.descriptor[0].net.state;
+}
+
+static void sockets_of_another_network_namespace_are_read(void **state)
+{
+	(void)state;
+	assert_int_equal(state_in_another_namespace(-1), 10);
+}
+
+static void sockets_that_are_not_of_its_own_namespace_are_read(void **state)
+{
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+
+	(void)state;
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(state_in_another_namespace(listener), 10);
+	close(listener);
 }
 
 /* ---- in an incident ----------------------------------------------------------------- */
 
-/* The child inherits a descriptor, and a slice that names it gives its facts. */
-static void an_incident_has_them_and_no_secrets(void **state)
+/*
+ * The incident of a child that inherits `fd`, with a slice that names it. If `ended`, the
+ * child ends before the slice comes.
+ */
+static json_t *incident_of_child(const char *dir, int fd, bool ended)
 {
-	struct incidents_options options = { .dir = in_place(*state, "kept") };
+	struct incidents_options options = { .dir = dir };
 	struct call_slice slice = { .cpu_ns = 1000000, .inside = CALL_NONE, .rows_count = 1 };
-	char path[] = "/tmp/token=hush-descriptors-XXXXXX";
 	struct incidents *incidents;
 	struct maze_record soft;
 	json_t *incident;
+	siginfo_t info;
 	pid_t pid;
-	int fd;
 
-	fd = mkstemp(path);
-	unlink(path);
 	pid = fork();
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -436,12 +483,27 @@ static void an_incident_has_them_and_no_secrets(void **state)
 #endif
 	incidents = open_incidents(&options);
 	incidents_record(incidents, &soft, "poll", NULL, &case_policy);
+	if (ended) {
+		kill(pid, SIGKILL);
+		assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+	}
 	incidents_calls(incidents, (maze_u32)pid, (maze_u32)pid, 0, 0, &slice);
 	assert_true(work_until(incidents, "incident "));
-	incident = load_last(options.dir);
+	incident = load_last(dir);
 	incidents_close(incidents, NULL);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
+	return incident;
+}
+
+static void an_incident_has_them_and_no_secrets(void **state)
+{
+	char path[] = "/tmp/token=hush-descriptors-XXXXXX";
+	int fd = mkstemp(path);
+	json_t *incident;
+
+	unlink(path);
+	incident = incident_of_child(in_place(*state, "kept"), fd, false);
 	close(fd);
 	assert_int_equal(json_array_size(get(incident, "descriptors")), 1);
 	assert_int_equal(json_integer_value(get(incident, "descriptors.0.fd")), fd);
@@ -449,6 +511,16 @@ static void an_incident_has_them_and_no_secrets(void **state)
 	assert_string_equal(text(incident, "descriptors.0.flags"), "O_RDWR");
 	assert_true(json_is_true(get(incident, "descriptors.0.deleted")));
 	assert_null(strstr(text(incident, "descriptors.0.target"), "hush"));
+	json_decref(incident);
+}
+
+/* It has closed them, but it had them when the calls were counted. */
+static void an_ended_process_has_no_closed_descriptors(void **state)
+{
+	json_t *incident = incident_of_child(in_place(*state, "kept"), STDERR_FILENO, true);
+
+	assert_int_equal(json_array_size(get(incident, "descriptors")), 0);
+	assert_true(has_note(incident, "Descriptors were not read: the thread had ended"));
 	json_decref(incident);
 }
 
@@ -460,6 +532,7 @@ int main(void)
 		OPEN(files_without_a_path_have_kinds),
 		OPEN(events_that_were_not_read_are_seen),
 		OPEN(epoll_has_the_descriptors_that_it_watches),
+		OPEN(many_watches_are_not_read),
 		OPEN(the_list_is_bounded),
 		OPEN(a_pipe_has_its_other_end),
 		OPEN(a_unix_socket_has_its_peer),
@@ -467,7 +540,10 @@ int main(void)
 		OPEN(a_tcp_socket_of_ipv6_is_in_the_table),
 		OPEN(a_udp_socket_is_in_the_table),
 		OPEN(sockets_of_another_network_namespace_are_read),
+		OPEN(sockets_that_are_not_of_its_own_namespace_are_read),
 		cmocka_unit_test_setup_teardown(an_incident_has_them_and_no_secrets,
+						loop_make_place, loop_remove_place),
+		cmocka_unit_test_setup_teardown(an_ended_process_has_no_closed_descriptors,
 						loop_make_place, loop_remove_place),
 	};
 

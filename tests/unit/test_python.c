@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "evidence/episode/python_reads.h"
 #include "incident_case.h"
 #include "python_image.h"
 
@@ -358,6 +359,33 @@ static void reads_are_bounded(void **state)
 	assert_int_equal(memory.reads_left, 0);
 }
 
+/* A process that chooses long names must not fill the memory of the worker. */
+static void the_size_of_all_stacks_is_bounded(void **state)
+{
+	struct episode_python python = { .stacks = json_array() };
+	char name[PYTHON_NAME_MAX] = "";
+	json_t *frames, *stacks[50];
+	int i, k, index = 0;
+
+	(void)state;
+	memset(name, 'x', sizeof(name) - 1);
+	for (i = 0; i < 50; i++) {
+		frames = json_array();
+		for (k = 0; k < PYTHON_FRAMES_MAX; k++)
+			json_array_append_new(frames, json_pack("{s:s, s:s, s:i}", "function", name,
+								"file", name, "line", i));
+		stacks[i] = json_pack("{s:o, s:b}", "frames", frames, "cut", 0);
+		if (index >= 0)
+			index = python_reads_index(&python, stacks[i]);
+		assert_true(index == i || index < 0);
+	}
+	assert_in_range(json_array_size(python.stacks), 2, 20);
+	assert_int_equal(python_reads_index(&python, stacks[1]), 1);
+	for (i = 0; i < 50; i++)
+		json_decref(stacks[i]);
+	json_decref(python.stacks);
+}
+
 /* ---- a real interpreter ------------------------------------------------------------- */
 
 static const char script[] = "import sys\n"
@@ -469,6 +497,7 @@ int main(void)
 		cmocka_unit_test(a_stack_that_changes_as_a_whole_is_torn),
 		cmocka_unit_test(a_code_object_that_changes_is_torn),
 		cmocka_unit_test(reads_are_bounded),
+		cmocka_unit_test(the_size_of_all_stacks_is_bounded),
 		cmocka_unit_test(a_real_stack_is_in_the_incident),
 	};
 

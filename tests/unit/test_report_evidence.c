@@ -137,6 +137,18 @@ static void samples_are_joined_if_nearly_all_reads_have_one_stack(void **state)
 	assert_samples_joined(S("0"), reads, NULL);
 }
 
+static void a_short_slice_has_no_rate(void **state)
+{
+	char *text = shown(HEAD ",\"system_calls\":[{\"cpu_ns\":2000,\"wall_ns\":4000,\"calls\":3,"
+				"\"rows\":[{\"name\":\"read\",\"fd\":4,\"positive\":false,"
+				"\"calls\":3,\"time_ns\":1000}]}]}",
+			   't');
+
+	(void)state;
+	assert_non_null(strstr(text, "\n            -        25 %  read, fd 4: 0\n"));
+	free(text);
+}
+
 /* 2000 calls in 20 ms of CPU time are 100000 a second; times are shares of 40 ms. */
 static void system_calls_are_a_table(void **state)
 {
@@ -289,6 +301,7 @@ int main(void)
 		cmocka_unit_test(the_headline_has_the_python_function),
 		cmocka_unit_test(a_native_stack_is_joined_with_the_python_stack),
 		cmocka_unit_test(samples_are_joined_if_nearly_all_reads_have_one_stack),
+		cmocka_unit_test(a_short_slice_has_no_rate),
 		cmocka_unit_test(system_calls_are_a_table),
 		cmocka_unit_test(progress_is_a_sentence),
 		cmocka_unit_test(descriptors_are_a_table),

@@ -190,6 +190,7 @@ static void fill_descriptors(struct episode *episode)
 			.info = { .inode = 1,
 				  .watches = { { .fd = (int)kind, .inode = 2 } },
 				  .watches_count = 1 },
+			.has_info = true,
 			.protocol = "TCP",
 			.has_net = true,
 			.is_listed = true,

@@ -6,7 +6,10 @@
 #include "incident_case.h"
 
 #include <dirent.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
@@ -149,6 +152,27 @@ static void close_many(void)
 
 	for (fd = 1000; fd < 1100; fd++)
 		close(fd);
+}
+
+/* seccomp(2) denies the call before the kernel's event of its entry. */
+static void shut_down_denied(void)
+{
+	static bool denied;
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_shutdown, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { .len = 4, .filter = filter };
+
+	if (!denied && (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+			prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program)))
+		_exit(1);
+	denied = true;
+	if (!shutdown(55, SHUT_RD) || errno != EPERM)
+		_exit(1);
+	note();
 }
 
 static void look_for_processes(void)
@@ -339,6 +363,23 @@ static void combinations_without_a_row_are_counted(void **state)
 	assert_true(slice.calls == sum + slice.rest_calls);
 }
 
+static void denied_calls_are_counted(void **state)
+{
+	const struct call_row *row;
+	struct call_slice slice;
+	maze_u64 noted;
+
+	(void)state;
+	counter_or_skip();
+	slice = slice_of(shut_down_denied);
+	noted = noted_between(slice.boot_ns, slice.boot_ns + slice.wall_ns);
+	row = find_row(&slice, SYS_shutdown, -EPERM);
+	assert_true(noted > 100);
+	assert_in_range(row->count, noted - 1, noted + 1);
+	assert_int_equal(row->descriptor, 55);
+	assert_true(row->time_ns && row->time_ns <= slice.wall_ns);
+}
+
 static void other_first_arguments_share_a_row(void **state)
 {
 	struct call_slice slice;
@@ -422,6 +463,31 @@ static void another_thread_of_that_number_is_not_counted(void **state)
 	assert_int_equal(call_counter_runtime(counter, pid, before, &runtime), -ESRCH);
 	assert_int_equal(call_counter_runtime(counter, pid, now_ns(CLOCK_BOOTTIME), &runtime), 0);
 	assert_int_equal(attached(), 0);
+}
+
+/* A kernel before 6.1 visits all tasks instead of one, as all do for the number 0. */
+static void an_iteration_over_all_tasks_is_an_error(void **state)
+{
+	maze_u64 runtime;
+
+	(void)state;
+	counter_or_skip();
+	assert_int_equal(call_counter_runtime(counter, 0, now_ns(CLOCK_BOOTTIME), &runtime),
+			 -EOPNOTSUPP);
+}
+
+static void a_kernel_without_types_is_an_error_of_the_kernel(void **state)
+{
+	struct call_counter *other = NULL;
+	int err;
+
+	(void)state;
+	counter_or_skip();
+	setenv("MAZE_KERNEL_BTF", "/dev/null", 1);
+	err = call_counter_open(&other, NULL);
+	unsetenv("MAZE_KERNEL_BTF");
+	call_counter_close(other);
+	assert_int_equal(err, -EOPNOTSUPP);
 }
 
 static void the_end_of_a_thread_ends_its_slice(void **state)
@@ -551,10 +617,13 @@ int main(int argc, char **argv)
 		SLICE(a_thread_without_calls_has_none),
 		SLICE(one_long_call_is_named),
 		SLICE(combinations_without_a_row_are_counted),
+		SLICE(denied_calls_are_counted),
 		SLICE(other_first_arguments_share_a_row),
 		SLICE(calls_of_32_bits_have_their_own_numbers),
 		SLICE(concurrent_slices_share_the_attachment),
 		SLICE(another_thread_of_that_number_is_not_counted),
+		SLICE(an_iteration_over_all_tasks_is_an_error),
+		SLICE(a_kernel_without_types_is_an_error_of_the_kernel),
 		SLICE(the_end_of_a_thread_ends_its_slice),
 		IN_PLACE(an_incident_has_two_slices),
 		IN_PLACE(a_missing_slice_has_a_reason),

@@ -372,6 +372,29 @@ static void rare_poll(void)
 	}
 }
 
+static void read_nothing(void)
+{
+	int fd = open("/proc/self/exe", O_RDONLY);
+	char byte;
+
+	begin();
+	for (;;)
+		(void)!read(fd, &byte, 0);
+}
+
+static void read_empty_files(void)
+{
+	char byte;
+	int fd;
+
+	begin();
+	for (;;) {
+		fd = memfd_create("empty", 0);
+		(void)!read(fd, &byte, 1);
+		close(fd);
+	}
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -402,6 +425,8 @@ static const struct {
 	{ "served_timer", served_timer, NULL },
 	{ "search_path", search_path, NULL },
 	{ "rare_poll", rare_poll, NULL },
+	{ "read_nothing", read_nothing, NULL },
+	{ "read_empty_files", read_empty_files, NULL },
 };
 
 /* ---- the incident ------------------------------------------------------------------- */
