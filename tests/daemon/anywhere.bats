@@ -62,6 +62,8 @@ show_err() {
 	[ "$(cat "$dir/ended")" -eq 0 ]
 	grep '^mazed: soft: ' "$dir/err" | grep -q 'rule spinners$'
 	ready_times 1
+	# No rule has a command, so the log has nothing about commands.
+	! printed 'exec: '
 	[ ! -s "$dir/out" ]
 	nothing_pinned
 }

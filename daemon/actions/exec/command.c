@@ -374,7 +374,7 @@ static int spawn(struct command *command, int output_fd, int failure_fd)
 	spawn.input_fd = order->input_fd;
 	spawn.pidfd = order->pidfd;
 	/*
-	 * Without a cgroup, the command still runs. commands_open() has logged the cause
+	 * Without a cgroup, the command still runs. commands_add() has logged the cause
 	 * of -ENOENT.
 	 */
 	err = command_group_make(command->host->groups, &command->group);

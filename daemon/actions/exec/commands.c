@@ -23,7 +23,8 @@ struct commands {
 	unsigned int running_count;
 	struct command_order *waiting[COMMANDS_WAITING_MAX]; /* a ring */
 	unsigned int first, waiting_count;
-	maze_u64 dropped; /* since the queue was last empty */
+	maze_u64 dropped;	      /* since the queue was last empty */
+	struct maze_error no_cgroups; /* why commands have none; "": they have, or it is logged */
 };
 
 /* Called when the queue is empty. The log already has the first drop. */
@@ -91,8 +92,21 @@ static void drop(struct commands *commands, struct command_order *order)
 	command_order_free(order);
 }
 
+/* Logs this at the first command, because most rules have none. */
+static void report_cgroups(struct commands *commands)
+{
+	if (!commands->no_cgroups.text[0])
+		return;
+	log_printf(commands->host.log, LOG_INFO,
+		   "exec: commands have no cgroups, so a process that leaves its process group "
+		   "outlives its command: %s",
+		   commands->no_cgroups.text);
+	commands->no_cgroups.text[0] = '\0';
+}
+
 void commands_add(struct commands *commands, struct command_order *order)
 {
+	report_cgroups(commands);
 	if (commands->waiting_count == COMMANDS_WAITING_MAX) {
 		drop(commands, order);
 		return;
@@ -131,10 +145,7 @@ int commands_open(const struct commands_settings *settings, struct commands **re
 			free(commands);
 			return maze_fail(error, -ENOENT, "%s", why.text);
 		}
-		log_printf(settings->log, LOG_INFO,
-			   "exec: commands have no cgroups, so a process that leaves its process "
-			   "group outlives its command: %s",
-			   why.text);
+		commands->no_cgroups = why;
 	}
 	*ret_commands = commands;
 	return 0;
