@@ -63,7 +63,7 @@ show_err() {
 	grep '^mazed: soft: ' "$dir/err" | grep -q 'rule spinners$'
 	ready_times 1
 	# No rule has a command, so the log has nothing about commands.
-	! printed 'exec: '
+	[ "$(grep -c 'exec: ' "$dir/err")" -eq 0 ]
 	[ ! -s "$dir/out" ]
 	nothing_pinned
 }
