@@ -26,6 +26,6 @@ is_named() { [ "$(tr -d '\n' < "/proc/$1/comm" | wc -c)" -eq "$2" ]; }
 	"$MAZE" list > "$BATS_TEST_TMPDIR/text"
 	"$MAZE" list --json > "$BATS_TEST_TMPDIR/json"
 	grep -qF "$(printf 'a\\u{009b}1\\xff\\u{202e}\xc3\xbc')" "$BATS_TEST_TMPDIR/text"
-	! LC_ALL=C grep -q '[^ -~]' "$BATS_TEST_TMPDIR/json"
+	run ! env LC_ALL=C grep -q '[^ -~]' "$BATS_TEST_TMPDIR/json"
 	"$MAZE" unwatch "$last"
 }

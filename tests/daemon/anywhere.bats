@@ -103,5 +103,5 @@ show_err() {
 		printed "$word"
 	done
 	[ "$(grep -c 'unloaded' "$dir/err")" -eq 1 ]
-	! printed 'No such file'
+	run ! printed 'No such file'
 }

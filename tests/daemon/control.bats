@@ -123,7 +123,7 @@ for line in sys.stdin:
 	[ "$status" -eq 0 ]
 	# It was watched, and the watch ended at the verdict.
 	unwatched "$last"
-	! grep -q '"event":"soft"' "$log"
+	run ! grep -q '"event":"soft"' "$log"
 	stop_mazed
 }
 

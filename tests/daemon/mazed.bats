@@ -66,7 +66,7 @@ warns_as_shipped() {
 	wait_until logged_of "$warned" hard '"sent":true'
 	wait_until logged_of "$plain" hard '"sent":true'
 	logged_of "$plain" soft '"sent":false,"not_sent":"no handler","fatal":false'
-	! logged_of "$plain" soft '"sent":true'
+	run ! logged_of "$plain" soft '"sent":true'
 	logged_of "$warned" soft '"sent":true,"fatal":false'
 	[ -e "$dir/came" ]
 	stop_mazed

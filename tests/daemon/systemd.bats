@@ -75,7 +75,7 @@ told_times() { [ "$(grep -cx "$mazed $2" "$dir/told")" -eq "$1" ]; }
 	start setpriv --reuid=65534 --regid=65534 --clear-groups "$PROGRAMS/spin"
 	wait_until ended "$last"
 	wait_until logged '"rule":"spinners"'
-	! logged 'lacks CAP_KILL'
+	run ! logged 'lacks CAP_KILL'
 	stop_mazed
 	nothing_pinned
 }
@@ -130,7 +130,7 @@ told_times() { [ "$(grep -cx "$mazed $2" "$dir/told")" -eq "$1" ]; }
 	pass_seconds 0.8
 	notify MARK=2
 	wait_until grep -q 'MARK=2' "$dir/told"
-	! fed "$before"
+	run ! fed "$before"
 	kill -CONT "$mazed"
 	wait_until fed "$before"
 	stop_mazed
@@ -142,5 +142,5 @@ told_times() { [ "$(grep -cx "$mazed $2" "$dir/told")" -eq "$1" ]; }
 	run "$MAZED" --config "$conf"
 	[ "$status" -eq 1 ]
 	[[ $output == *'mazed --check'* ]]
-	! grep -q READY=1 "$dir/told"
+	run ! grep -q READY=1 "$dir/told"
 }
