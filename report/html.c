@@ -114,7 +114,11 @@ static void title(struct html *html)
 
 static void id(struct html *html)
 {
-	html_put(html->out, html->incident->id);
+	if (html->incident->is_look)
+		fprintf(html->out, "thread <code>%lld</code> of PID <code>%lld</code>",
+			shown_tid(html->incident), shown_pid(html->incident));
+	else
+		fprintf(html->out, "incident <code>%s</code>", html->incident->id);
 }
 
 static void what(struct html *html)
@@ -156,6 +160,7 @@ static const struct {
 	{ "@KEYS@", keys },
 	{ "@STACK@", html_stack },
 	{ "@FUNCTIONS@", html_functions },
+	{ "@SIBLINGS@", html_siblings },
 	{ "@RECORDS@", html_records },
 	{ "@FACTS@", facts },
 	{ "@THREADS@", html_threads },

@@ -32,6 +32,7 @@ const char *html_kind(const struct incident_frame *frame);
 
 void html_stack(struct html *html);
 void html_functions(struct html *html);
+void html_siblings(struct html *html);
 void html_records(struct html *html);
 void html_threads(struct html *html);
 void html_notes(struct html *html);

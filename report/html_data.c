@@ -125,7 +125,7 @@ static json_t *records_json(const struct incident *incident, long long base_ns)
 
 	for (i = 0; i < incident->records_count; i++) {
 		record = &incident->records[i];
-		if (record->time_ns < 0 || record->count_ns < 0)
+		if (record->time_ns < 0 || record->count_ns < 0 || incident->is_look)
 			continue;
 		object = json_object();
 		json_object_set_new(object, "event", text_json(record->event));
