@@ -198,34 +198,22 @@ static int find_threads(struct look *look)
 	return i ? 0 : fail_idle(look, &busiest);
 }
 
-/* The CPU time that a thread will use until the end, if it goes on as in the search. */
-static maze_u64 expected_ns(const struct look *look, const struct look_thread *thread)
-{
-	maze_u64 now = now_ns(CLOCK_MONOTONIC);
-	maze_u64 left_ns = look->until_ns > now ? look->until_ns - now : 0;
-
-	return (maze_u64)((double)left_ns * (double)used_ns(thread) / (double)look->search_ns);
-}
-
 static void set_subject(struct look *look)
 {
 	struct look_subject *subject = &look->subject;
-	size_t i, n;
+	size_t i;
 
 	*subject = (struct look_subject){
 		.pid = look->request->pid,
 		.tid = look->threads[0].tid,
 		.boot_ns = look->from_boot_ns,
 		.used_ns = used_ns(&look->threads[0]),
-		.cpu_ns = expected_ns(look, &look->threads[0]),
+		.for_ns = look->request->for_ns,
 		.others_run = look->count > 1 + EPISODE_SIBLINGS_MAX,
 		.unread = look->unread,
 	};
-	for (i = 1; i < look->count && i <= EPISODE_SIBLINGS_MAX; i++) {
-		n = subject->siblings_count++;
-		subject->siblings[n].tid = look->threads[i].tid;
-		subject->siblings[n].cpu_ns = expected_ns(look, &look->threads[i]);
-	}
+	for (i = 1; i < look->count && i <= EPISODE_SIBLINGS_MAX; i++)
+		subject->siblings[subject->siblings_count++] = look->threads[i].tid;
 	look->times = look->threads[0].to;
 	look->times_ns = look->from_ns + look->search_ns;
 }

@@ -35,7 +35,7 @@ struct look_loop {
 	struct symbolize_sources sources;
 	struct redactor *redactor;
 	struct stack_sampler *sampler; /* NULL: none */
-	maze_u64 interval_ns;
+	maze_u64 interval_ns, samples;
 	bool ended, hurry;
 };
 
@@ -103,9 +103,13 @@ static void open_process(const struct look_loop *loop)
 		episode_note(episode, "The process has more mappings than were read");
 }
 
-static maze_u64 interval(maze_u64 cpu_ns, maze_u64 samples)
+/*
+ * The interval of CPU time in which a thread that gets only an eighth of a CPU gives all
+ * of its samples. Of a thread that gets more, most samples are dropped.
+ */
+static maze_u64 interval(maze_u64 for_ns, maze_u64 samples)
 {
-	maze_u64 interval_ns = cpu_ns / samples;
+	maze_u64 interval_ns = for_ns / 8 / samples;
 
 	return interval_ns > MAZE_STACK_INTERVAL_MIN_NS ? interval_ns : MAZE_STACK_INTERVAL_MIN_NS;
 }
@@ -117,7 +121,7 @@ static void open_samplers(struct look_loop *loop)
 	int err;
 	size_t i;
 
-	loop->interval_ns = interval(subject->cpu_ns, SAMPLES);
+	loop->interval_ns = interval(subject->for_ns, SAMPLES);
 	err = stack_sampler_open(subject->tid, loop->interval_ns, &loop->sampler, NULL);
 	if (err == -EACCES || err == -EPERM)
 		episode_note(episode, "No stack was taken: a perf event of the thread is not "
@@ -128,8 +132,9 @@ static void open_samplers(struct look_loop *loop)
 		episode_note(episode, "Stacks were taken only in user code: those in the kernel "
 				      "need CAP_PERFMON (kernel.perf_event_paranoid)");
 	for (i = 0; i < subject->siblings_count; i++)
-		siblings_add(episode, subject->siblings[i].tid,
-			     interval(subject->siblings[i].cpu_ns, EPISODE_SIBLING_SAMPLES_MAX));
+		siblings_add(episode, subject->siblings[i],
+			     interval(subject->for_ns, EPISODE_SIBLING_SAMPLES_MAX),
+			     subject->for_ns / EPISODE_SIBLING_SAMPLES_MAX);
 	if (subject->others_run)
 		episode_note(episode, "More threads ran than are shown");
 	if (subject->unread)

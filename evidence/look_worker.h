@@ -10,11 +10,8 @@ struct look_subject {
 	pid_t pid, tid;
 	maze_u64 boot_ns; /* CLOCK_BOOTTIME of the begin */
 	maze_u64 used_ns; /* the CPU time of the thread since then */
-	maze_u64 cpu_ns;  /* which it will probably use from now on */
-	struct {
-		pid_t tid;
-		maze_u64 cpu_ns;
-	} siblings[EPISODE_SIBLINGS_MAX];
+	maze_u64 for_ns;
+	pid_t siblings[EPISODE_SIBLINGS_MAX];
 	size_t siblings_count;
 	bool others_run; /* more threads than `siblings` run */
 	bool unread;	 /* the process has more threads than were compared */

@@ -83,6 +83,7 @@ struct episode_sibling {
 	char comm[MAZE_COMM_LEN];
 	struct stack_sampler *sampler; /* NULL: none, or it has ended */
 	maze_u64 began_ns;	       /* CLOCK_MONOTONIC */
+	maze_u64 pause_ns;	       /* at least, on average, between two samples */
 	struct thread_times from, to;
 	maze_u64 wall_ns;					    /* between `from` and `to` */
 	struct episode_sample samples[EPISODE_SIBLING_SAMPLES_MAX]; /* without count_ns */

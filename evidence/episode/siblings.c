@@ -22,14 +22,16 @@ bool sibling_runs(const struct thread_times *from, const struct thread_times *to
 
 /* ---- begin ------------------------------------------------------------------------- */
 
-void siblings_add(struct episode *episode, pid_t tid, maze_u64 interval_ns)
+void siblings_add(struct episode *episode, pid_t tid, maze_u64 interval_ns, maze_u64 pause_ns)
 {
 	struct episode_sibling *sibling = &episode->siblings[episode->siblings_count];
 	int fd = -1;
 
 	if (episode->siblings_count == EPISODE_SIBLINGS_MAX)
 		return;
-	*sibling = (struct episode_sibling){ .tid = tid, .began_ns = now_ns(CLOCK_MONOTONIC) };
+	*sibling = (struct episode_sibling){ .tid = tid,
+					     .began_ns = now_ns(CLOCK_MONOTONIC),
+					     .pause_ns = pause_ns };
 	if (proc_thread_times(episode->live.proc_fd, tid, &fd, false, &sibling->from))
 		return;
 	sibling->to = sibling->from;
@@ -60,7 +62,7 @@ size_t siblings_begin(struct episode *episode)
 	qsort(running, count, sizeof(running[0]), by_cpu_time);
 	for (i = 0; i < count && i < EPISODE_SIBLINGS_MAX; i++)
 		siblings_add(episode, running[i]->tid,
-			     INCIDENT_WALL_NS / EPISODE_SIBLING_SAMPLES_MAX);
+			     INCIDENT_WALL_NS / EPISODE_SIBLING_SAMPLES_MAX, 0);
 	return episode->siblings_count;
 }
 
@@ -68,11 +70,14 @@ size_t siblings_begin(struct episode *episode)
 
 static void take_samples(struct episode *episode, struct episode_sibling *sibling)
 {
+	maze_u64 passed_ns = now_ns(CLOCK_MONOTONIC) - sibling->began_ns;
 	struct maze_stack stack;
 	int index;
 
 	while (sibling->samples_count < EPISODE_SIBLING_SAMPLES_MAX &&
 	       stack_sampler_next(sibling->sampler, &stack)) {
+		if (sibling->samples_count * sibling->pause_ns > passed_ns)
+			continue;
 		index = episode_stack_index(episode, &stack);
 		if (index >= 0)
 			sibling->samples[sibling->samples_count++] =

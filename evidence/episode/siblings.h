@@ -19,8 +19,11 @@ bool sibling_runs(const struct thread_times *from, const struct thread_times *to
  * siblings_step() ends it after 200 ms. Returns their number.
  */
 size_t siblings_begin(struct episode *episode);
-/* Begins to sample a thread. */
-void siblings_add(struct episode *episode, pid_t tid, maze_u64 interval_ns);
+/*
+ * Begins to sample a thread: after each `interval_ns` of its CPU time, but on average not
+ * more often than after each `pause_ns`.
+ */
+void siblings_add(struct episode *episode, pid_t tid, maze_u64 interval_ns, maze_u64 pause_ns);
 /* Takes the samples that have come, and ends it when it is time. True: it goes on. */
 bool siblings_step(struct episode *episode);
 void siblings_take(struct episode *episode);
