@@ -169,10 +169,15 @@ static void open_episode(struct look_loop *loop)
 
 static void take_samples(struct look_loop *loop)
 {
+	const struct look_subject *subject = loop->subject;
 	struct maze_stack stack;
 
 	while (loop->sampler && stack_sampler_next(loop->sampler, &stack)) {
-		stack.count_ns = loop->subject->used_ns + (stack.number + 1ULL) * loop->interval_ns;
+		/* Samples are distributed over the whole time. */
+		if (loop->samples * subject->for_ns > (stack.boot_ns - subject->boot_ns) * SAMPLES)
+			continue;
+		stack.count_ns = subject->used_ns + (stack.number + 1ULL) * loop->interval_ns;
+		stack.number = (maze_u16)loop->samples++;
 		episode_add_stack(loop->episode, &stack);
 		python_reads_want(loop->episode);
 	}

@@ -176,6 +176,7 @@ void html_data(struct html *html)
 	json_object_set_new(root, "nodes", nodes_json(html->stacks));
 	json_object_set_new(root, "base", ms_json(base, 0));
 	json_object_set_new(root, "since_known", json_boolean(since >= 0));
+	json_object_set_new(root, "look", json_boolean(incident->is_look));
 	json_object_set_new(root, "points", samples_json(incident, base));
 	json_object_set_new(root, "records", records_json(incident, base));
 	json_object_set_new(root, "soft", ms_json(limit(incident, policy->soft_ns, "soft"), 0));

@@ -318,9 +318,11 @@ static bool read_look(struct json_reader *reader, const json_t *look, struct inc
 	};
 	record->pid = record->uid = record->cpu = record->limit_ns = INCIDENT_UNKNOWN;
 	record->used_ns = record->count_ns;
-	if (incident->look_wall_ns < 0 || incident->look_waited_ns < 0 || record->count_ns < 0)
+	asleep_ns = incident->look_wall_ns;
+	if (record->count_ns < 0 || incident->look_waited_ns < 0 || record->count_ns > asleep_ns ||
+	    incident->look_waited_ns > asleep_ns - record->count_ns)
 		return true;
-	asleep_ns = incident->look_wall_ns - incident->look_waited_ns - record->count_ns;
+	asleep_ns -= record->count_ns + incident->look_waited_ns;
 	/* The times are up to a tick old. */
 	record->sleeps = asleep_ns > incident->look_wall_ns / 50;
 	record->asleep_ns = record->sleeps ? asleep_ns : 0;

@@ -12,6 +12,8 @@
 /* How long an incident samples them, and the maximum if one of them gets no CPU. */
 #define INCIDENT_WALL_NS (200 * MAZE_NSEC_PER_MSEC)
 #define INCIDENT_WALL_MAX_NS MAZE_NSEC_PER_SEC
+/* A thread that gets a quarter of a CPU still gives all samples. */
+#define INCIDENT_INTERVAL_NS (INCIDENT_WALL_NS / EPISODE_SIBLING_SAMPLES_MAX / 4)
 
 bool sibling_runs(const struct thread_times *from, const struct thread_times *to, maze_u64 wall_ns)
 {
@@ -61,8 +63,8 @@ size_t siblings_begin(struct episode *episode)
 			running[count++] = &live->threads[i];
 	qsort(running, count, sizeof(running[0]), by_cpu_time);
 	for (i = 0; i < count && i < EPISODE_SIBLINGS_MAX; i++)
-		siblings_add(episode, running[i]->tid,
-			     INCIDENT_WALL_NS / EPISODE_SIBLING_SAMPLES_MAX, 0);
+		siblings_add(episode, running[i]->tid, INCIDENT_INTERVAL_NS,
+			     INCIDENT_WALL_NS / EPISODE_SIBLING_SAMPLES_MAX);
 	return episode->siblings_count;
 }
 

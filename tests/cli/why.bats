@@ -181,6 +181,7 @@ while True: poll.poll(0)' "$BATS_TEST_TMPDIR/ready"
 	"$MAZE" why --for 500ms --json "$last" > "$BATS_TEST_TMPDIR/look"
 	[ "$(json 'd["records"], d["look"]["tid"], d["policy"]' < "$BATS_TEST_TMPDIR/look")" = "[] $last None" ]
 	[ "$(json 'd["look"]["wall_ns"] >= 5e8 and 0 < d["look"]["cpu_ns"] + d["look"]["waited_ns"] <= 1.1 * d["look"]["wall_ns"]' < "$BATS_TEST_TMPDIR/look")" = True ]
+	[ "$(json 'len(d["samples"]) <= 121, d["samples_lost"], len(d["stacks"]) <= 121' < "$BATS_TEST_TMPDIR/look")" = 'True 0 True' ]
 	id=$(json 'd["id"]' < "$BATS_TEST_TMPDIR/look")
 	mkdir "$BATS_TEST_TMPDIR/kept"
 	mv "$BATS_TEST_TMPDIR/look" "$BATS_TEST_TMPDIR/kept/$id.json"
