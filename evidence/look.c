@@ -17,6 +17,7 @@
 
 #include "../base/clock.h"
 #include "../base/error.h"
+#include "../base/pidfd.h"
 #include "../lib/system_calls.h"
 #include "episode/siblings.h"
 #include "incident.h"
@@ -31,7 +32,9 @@
 /* The interval of checks of a slice. */
 #define STEP_NS (10 * MAZE_NSEC_PER_MSEC)
 /* A slice that the thread does not fill in this time ends. */
-#define SLICE_WALL_NS (500 * MAZE_NSEC_PER_MSEC)
+#define SLICE_WALL_NS (250 * MAZE_NSEC_PER_MSEC)
+/* How long a thread is sampled at least, which may have begun to run at the end. */
+#define SAMPLED_MIN_NS (LOOK_MIN_NS / 2)
 /* The worker waits up to 5 s for names. Afterwards it is stuck. */
 #define DEADLINE_NS (8 * MAZE_NSEC_PER_SEC)
 #define JSON_MAX (64U << 20)
@@ -44,7 +47,7 @@ struct look_thread {
 struct look {
 	const struct look_request *request;
 	struct maze_error *error;
-	int proc_fd;
+	int pidfd, proc_fd;
 	maze_u64 until_ns;  /* CLOCK_MONOTONIC */
 	unsigned int stops; /* how often it was stopped */
 
@@ -201,8 +204,11 @@ static int find_threads(struct look *look)
 static void set_subject(struct look *look)
 {
 	struct look_subject *subject = &look->subject;
+	maze_u64 least_ns = now_ns(CLOCK_MONOTONIC) + SAMPLED_MIN_NS;
 	size_t i;
 
+	if (look->until_ns < least_ns)
+		look->until_ns = least_ns;
 	*subject = (struct look_subject){
 		.pid = look->request->pid,
 		.tid = look->threads[0].tid,
@@ -314,7 +320,9 @@ static void watch_thread(struct look *look)
 	struct pollfd fd = { .fd = look->worker.fd, .events = POLLIN };
 
 	do {
-		if (proc_thread_times(look->proc_fd, look->subject.tid, &look->times_fd, true,
+		/* A zombie still has its CPU times. */
+		if (pidfd_has_ended(look->pidfd) ||
+		    proc_thread_times(look->proc_fd, look->subject.tid, &look->times_fd, true,
 				      &times)) {
 			look->ended = true;
 			break;
@@ -413,11 +421,9 @@ static int open_process(struct look *look)
 {
 	pid_t pid = look->request->pid, tid = look->request->tid ?: pid;
 	char comm[MAZE_COMM_LEN] = "";
-	int pidfd = pidfd_open(pid, 0);
 
-	look->proc_fd = pidfd < 0 ? -errno : proc_open_process(pid, pidfd);
-	if (pidfd >= 0)
-		close(pidfd);
+	look->pidfd = pidfd_open(pid, 0);
+	look->proc_fd = look->pidfd < 0 ? -errno : proc_open_process(pid, look->pidfd);
 	if (look->proc_fd == -ESRCH)
 		return maze_fail(look->error, look->proc_fd, "process %d has ended", pid);
 	if (look->proc_fd < 0)
@@ -437,6 +443,7 @@ int look_take(const struct look_request *request, char **ret_json, struct maze_e
 	struct look look = {
 		.request = request,
 		.error = error,
+		.pidfd = -1,
 		.proc_fd = -1,
 		.times_fd = -1,
 		.slot = -1,
@@ -454,6 +461,8 @@ int look_take(const struct look_request *request, char **ret_json, struct maze_e
 		close(look.times_fd);
 	if (look.proc_fd >= 0)
 		close(look.proc_fd);
+	if (look.pidfd >= 0)
+		close(look.pidfd);
 	free(look.threads);
 	return err;
 }

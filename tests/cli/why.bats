@@ -106,6 +106,19 @@ while True: poll.poll(0)' "$BATS_TEST_TMPDIR/ready"
 	holds 'spin_on'
 }
 
+@test "a thread other than the first one is looked at alone" {
+	start "$PROGRAMS/many_threads" --count 1 --spin 1
+	wait_until has_threads "$last" 3
+	statuses=
+	for thread in "/proc/$last/task"/*; do
+		[ "${thread##*/}" != "$last" ] || continue
+		why --for 300ms "${thread##*/}"
+		statuses+=$status
+		[ "$status" -eq 0 ] || says "thread ${thread##*/} does not spin: "
+	done
+	[ "$statuses" = 01 ] || [ "$statuses" = 10 ]
+}
+
 @test "other threads that run have a line each" {
 	needs_samples
 	start "$PROGRAMS/many_threads" --count 1 --spin 3
