@@ -46,24 +46,23 @@ void siblings_add(struct episode *episode, pid_t tid, maze_u64 interval_ns, maze
 
 static int by_cpu_time(const void *a, const void *b)
 {
-	const struct process_info_thread *one = *(const struct process_info_thread *const *)a;
-	const struct process_info_thread *other = *(const struct process_info_thread *const *)b;
+	const struct process_info_thread *one = a, *other = b;
 
 	return (one->cpu_ns < other->cpu_ns) - (one->cpu_ns > other->cpu_ns);
 }
 
 size_t siblings_begin(struct episode *episode)
 {
-	const struct process_info_thread *running[PROCESS_INFO_THREADS_MAX];
+	struct process_info_thread running[PROCESS_INFO_THREADS_MAX];
 	const struct process_info *live = &episode->live;
 	size_t count = 0, i;
 
 	for (i = 0; i < live->threads_count; i++)
 		if (live->threads[i].state == 'R' && live->threads[i].tid != (pid_t)episode->tid)
-			running[count++] = &live->threads[i];
+			running[count++] = live->threads[i];
 	qsort(running, count, sizeof(running[0]), by_cpu_time);
 	for (i = 0; i < count && i < EPISODE_SIBLINGS_MAX; i++)
-		siblings_add(episode, running[i]->tid, INCIDENT_INTERVAL_NS,
+		siblings_add(episode, running[i].tid, INCIDENT_INTERVAL_NS,
 			     INCIDENT_WALL_NS / EPISODE_SIBLING_SAMPLES_MAX);
 	return episode->siblings_count;
 }
