@@ -244,7 +244,7 @@ static void put_python(struct page *page, const struct incident *incident,
 
 	if (!python || !python->hottest)
 		return;
-	heading(page, "Python stack");
+	put_heading(page, "Python stack");
 	fprintf(page->out, ": %zu of %zu read%s (%s), innermost first\n", python->hottest->samples,
 		python->samples, python->samples == 1 ? "" : "s",
 		shown_share(python->hottest->samples, python->samples, share));
@@ -254,7 +254,7 @@ static void put_python(struct page *page, const struct incident *incident,
 		page->failed = true;
 	if (err)
 		return;
-	heading(page, "C code called from Python");
+	put_heading(page, "C code called from Python");
 	fputs(": a native stack and the Python stack, taken one after the other\n", page->out);
 	put_frames(page, &joined, 0);
 	free(joined.frames);
