@@ -244,11 +244,7 @@ static void begin_siblings(struct incidents *incidents, struct episode *episode)
 	for (i = 0; i < INCIDENTS_OPEN_MAX; i++)
 		if (incidents->open[i] && incidents->open[i]->episode.siblings_open)
 			open += incidents->open[i]->episode.siblings_count;
-	if (open <= SIBLINGS_OPEN_MAX)
-		siblings_begin(episode);
-	else
-		episode_note(episode, "Other threads that ran were not sampled: too many threads "
-				      "were sampled at the same time");
+	siblings_begin(episode, open > SIBLINGS_OPEN_MAX);
 }
 
 /* Reads the process at the first evidence only, because the process may end soon. */

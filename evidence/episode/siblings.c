@@ -51,7 +51,7 @@ static int by_cpu_time(const void *a, const void *b)
 	return (one->cpu_ns < other->cpu_ns) - (one->cpu_ns > other->cpu_ns);
 }
 
-size_t siblings_begin(struct episode *episode)
+size_t siblings_begin(struct episode *episode, bool crowded)
 {
 	struct process_info_thread running[PROCESS_INFO_THREADS_MAX];
 	const struct process_info *live = &episode->live;
@@ -60,6 +60,11 @@ size_t siblings_begin(struct episode *episode)
 	for (i = 0; i < live->threads_count; i++)
 		if (live->threads[i].state == 'R' && live->threads[i].tid != (pid_t)episode->tid)
 			running[count++] = live->threads[i];
+	if (count && crowded)
+		episode_note(episode, "Other threads that ran were not sampled: too many threads "
+				      "were sampled at the same time");
+	if (crowded)
+		return 0;
 	qsort(running, count, sizeof(running[0]), by_cpu_time);
 	for (i = 0; i < count && i < EPISODE_SIBLINGS_MAX; i++)
 		siblings_add(episode, running[i].tid, INCIDENT_INTERVAL_NS,

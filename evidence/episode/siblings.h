@@ -16,9 +16,10 @@ bool sibling_runs(const struct thread_times *from, const struct thread_times *to
 
 /*
  * Begins to sample the running threads of `live`, those with the most CPU time first.
- * siblings_step() ends it after 200 ms. Returns their number.
+ * siblings_step() ends it after 200 ms. With `crowded` it only notes that there are some.
+ * Returns the number of sampled threads.
  */
-size_t siblings_begin(struct episode *episode);
+size_t siblings_begin(struct episode *episode, bool crowded);
 /*
  * Begins to sample a thread: after each `interval_ns` of its CPU time, but on average not
  * more often than after each `pause_ns`.

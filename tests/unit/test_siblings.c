@@ -108,7 +108,7 @@ static void threads_that_run_are_sampled(void **state)
 	size_t i;
 
 	(void)state;
-	assert_int_equal(siblings_begin(episode), 2);
+	assert_int_equal(siblings_begin(episode, false), 2);
 	while (siblings_step(episode))
 		poll(NULL, 0, 5);
 	assert_int_equal(episode->siblings_count, 2);
@@ -128,7 +128,9 @@ static void threads_that_sleep_are_dropped(void **state)
 	struct episode *episode = begin(pid);
 
 	(void)state;
-	assert_int_equal(siblings_begin(episode), 0);
+	assert_int_equal(siblings_begin(episode, true), 0);
+	assert_int_equal(episode->notes_count, 0);
+	assert_int_equal(siblings_begin(episode, false), 0);
 	assert_false(siblings_step(episode));
 	siblings_add(episode, shared->sleeper, MAZE_NSEC_PER_MSEC, 0);
 	assert_int_equal(episode->siblings_count, 1);
@@ -144,7 +146,10 @@ static void their_number_is_bounded(void **state)
 	struct episode *episode = begin(pid);
 
 	(void)state;
-	assert_int_equal(siblings_begin(episode), EPISODE_SIBLINGS_MAX);
+	assert_int_equal(siblings_begin(episode, true), 0);
+	assert_int_equal(episode->notes_count, 1);
+	assert_int_equal(siblings_begin(episode, false), EPISODE_SIBLINGS_MAX);
+	assert_int_equal(episode->notes_count, 1);
 	finish(episode, pid);
 }
 
