@@ -285,16 +285,22 @@ static void count_calls(struct look *look, bool end)
 
 static int send_end(struct look *look)
 {
+	const struct thread_times *from = &look->threads[0].from, *to = &look->times;
 	struct look_message message = {
 		.kind = LOOK_END,
 		.ended = look->ended,
 		.look = { .boot_ns = look->from_boot_ns + (look->times_ns - look->from_ns),
 			  .wall_ns = look->times_ns - look->from_ns,
-			  .cpu_ns = look->times.runtime_ns - look->threads[0].from.runtime_ns,
-			  .waited_ns = look->times.waited_ns - look->threads[0].from.waited_ns },
+			  .cpu_ns = to->runtime_ns - from->runtime_ns,
+			  .waited_ns = to->waited_ns - from->waited_ns },
 	};
 	struct iovec part = { &message, sizeof(message) };
+	maze_u64 used_ns = message.look.cpu_ns, wall_ns = message.look.wall_ns;
+	maze_u64 rest_ns = wall_ns > used_ns ? wall_ns - used_ns : 0;
 
+	/* The kernel adds a wait at its end, and it may have begun before the look. */
+	if (message.look.waited_ns > rest_ns)
+		message.look.waited_ns = rest_ns;
 	return worker_send(&look->worker, &part, 1);
 }
 

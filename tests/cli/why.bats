@@ -112,7 +112,7 @@ while True: poll.poll(0)' "$BATS_TEST_TMPDIR/ready"
 	statuses=
 	for thread in "/proc/$last/task"/*; do
 		[ "${thread##*/}" != "$last" ] || continue
-		why --for 300ms "${thread##*/}"
+		why --for 1s "${thread##*/}"
 		statuses+=$status
 		[ "$status" -eq 0 ] || says "thread ${thread##*/} does not spin: "
 	done
@@ -166,7 +166,8 @@ while True: poll.poll(0)' "$BATS_TEST_TMPDIR/ready"
 	refused 1 "$MAZE" why 1073741823
 	says 'no process or thread has the ID 1073741823'
 	# shellcheck disable=SC2016 # for the shell that is run
-	start sh -c 'sleep 0 & echo $! > "$0"; exec sleep 1000' "$BATS_TEST_TMPDIR/zombie"
+	start sh -c '(while [ "$(cat /proc/$$/comm)" != sleep ]; do :; done) & echo $! > "$0"
+		exec sleep 1000' "$BATS_TEST_TMPDIR/zombie"
 	wait_until test -s "$BATS_TEST_TMPDIR/zombie"
 	zombie=$(cat "$BATS_TEST_TMPDIR/zombie")
 	wait_until is_zombie "$zombie"
