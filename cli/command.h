@@ -48,7 +48,10 @@ struct options {
 	bool no_unwind;
 	bool java_perf_map;
 	bool replace;
+	const char *duration; /* of a look; NULL: the default */
 };
+
+struct incident;
 
 struct command_option {
 	const char *name;
@@ -103,6 +106,8 @@ void print_error(const struct command *command, const char *format, ...)
 int usage_error(const struct command *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* Parses a PID or TID. Returns 0, or the exit status after a usage error. */
+int id_parse(const struct command *command, const char *what, const char *text, pid_t *ret_id);
 /*
  * Parses the PIDs in the arguments, or finds the process of the thread of --thread.
  * Returns 0 and an array that the caller frees, or prints an error and returns the exit
@@ -129,8 +134,15 @@ int cmd_unload(const struct command *command, struct options *options, int argc,
 int cmd_thaw(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_incidents(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_report(const struct command *command, struct options *options, int argc, char **argv);
+int cmd_why(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_complete(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_service(const struct command *command, struct options *options, int argc, char **argv);
+
+/* Prints an incident in the format that the options select. Returns the exit status. */
+int print_incident(const struct command *command, const struct options *options,
+		   const struct incident *incident);
+/* Returns 0, or the exit status after a usage error. */
+int check_formats(const struct command *command, const struct options *options);
 
 /* Starts the background process that runs the yield probe, if the engine needs it. */
 void start_service(struct maze *maze);

@@ -86,6 +86,14 @@ static const struct command_option report_options[] = {
 	{ 0 },
 };
 
+static const struct command_option why_options[] = {
+	{ "for", "DUR", "how long to look, 100ms to 60s (2s)", AT(duration) },
+	{ "html", NULL, "print an HTML page with a flame graph and a timeline", AT(html) },
+	{ "folded", NULL, "print folded stacks, for flame graph tools", AT(folded) },
+	{ JSON("the incident") },
+	{ 0 },
+};
+
 static const struct command_option doctor_options[] = { { JSON("the results") }, { 0 } };
 
 static const struct command_option load_options[] = {
@@ -166,6 +174,20 @@ static const struct command commands[] = {
 	  "\n"
 	  "  maze report --html last > report.html",
 	  false, report_options, cmd_report, false },
+	{ "why", "PID|TID", "show why a running process spins",
+	  "Looks at a process that spins right now, and shows what maze report shows of a thread "
+	  "that reached a limit: the function that it is in, its system calls, what their "
+	  "descriptors are, and in a sentence why it loops, if that is known. Of several threads "
+	  "that run, it shows the busiest one, and the hottest function of up to eight others. "
+	  "With a TID it looks at that thread only. It needs no engine, changes nothing, and "
+	  "stops no thread. Ctrl-C ends it earlier, and it prints what it has.\n"
+	  "\n"
+	  "Only root, or a user with CAP_BPF and CAP_PERFMON, sees system calls and stacks in "
+	  "the kernel. Other users see their own processes, as far as "
+	  "kernel.perf_event_paranoid permits it. The notes of the report say what is missing.\n"
+	  "\n"
+	  "The exit status is 1 if no thread of the process spins.",
+	  false, why_options, cmd_why, false },
 	{ "doctor", "[PID]", "show what can run here, or what a process allows",
 	  "Shows for each engine whether you can run it on this machine, and the reason if you "
 	  "cannot. It also shows what the engine cannot detect here. maze doctor changes "

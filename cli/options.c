@@ -110,8 +110,7 @@ static void build(const struct command *command, struct option longs[LONG_MAX])
 	longs[n] = (struct option){ NULL, 0, NULL, 0 };
 }
 
-static int parse_id(const struct command *command, const char *what, const char *text,
-		    pid_t *ret_id)
+int id_parse(const struct command *command, const char *what, const char *text, pid_t *ret_id)
 {
 	char *end;
 	long id;
@@ -141,7 +140,7 @@ static int apply(const struct command *command, struct options *options,
 	}
 	member = (char *)options + option->offset;
 	if (member == &options->thread)
-		return parse_id(command, "thread ID", value, member);
+		return id_parse(command, "thread ID", value, member);
 	if (option->argument)
 		*(const char **)member = value;
 	else
@@ -230,7 +229,7 @@ int targets_parse(const struct command *command, const struct options *options, 
 	if (!pids)
 		return EXIT_MAZE_FAILED;
 	for (i = 0; i < argc && !status; i++)
-		status = parse_id(command, "PID", argv[i], &pids[i]);
+		status = id_parse(command, "PID", argv[i], &pids[i]);
 	if (!status && options->thread && maze_thread_owner(options->thread, &pids[0], &error)) {
 		print_error(command, "%s", error.text);
 		status = EXIT_MAZE_FAILED;

@@ -31,8 +31,22 @@ static int show(const struct options *options, const struct incident *incident,
 	return report_text(incident, stacks, &terminal, bold, stdout);
 }
 
-static int report_one(const struct command *command, const struct options *options,
-		      const struct incident *incident)
+int check_formats(const struct command *command, const struct options *options)
+{
+	if (options->json + options->folded + options->html + options->pprof + options->speedscope >
+	    1)
+		return usage_error(command,
+				   command->run == cmd_why
+					   ? "--html, --folded and --json exclude each other"
+					   : "--html, --folded, --pprof, --speedscope and --json "
+					     "exclude each other");
+	if (options->pprof && isatty(STDOUT_FILENO))
+		return usage_error(command, "--pprof writes binary data; redirect it to a file");
+	return 0;
+}
+
+int print_incident(const struct command *command, const struct options *options,
+		   const struct incident *incident)
 {
 	struct stacks *stacks = NULL;
 	int err = options->folded && !incident->samples_count && incident->unwound.count
@@ -46,7 +60,8 @@ static int report_one(const struct command *command, const struct options *optio
 		print_error(command, "%s", strerror(-err));
 	else if (!err && (options->folded || options->pprof || options->speedscope) &&
 		 !stacks->samples)
-		print_error(command, "incident %s has no samples", incident->id);
+		print_error(command, "%s%s has no samples", incident->is_look ? "" : "incident ",
+			    incident->is_look ? "the thread" : incident->id);
 	stacks_free(stacks);
 	return err ? EXIT_MAZE_FAILED : EXIT_MAZE_OK;
 }
@@ -63,12 +78,9 @@ int cmd_report(const struct command *command, struct options *options, int argc,
 		return usage_error(command,
 				   "no incident given: give its ID, or last for the newest "
 				   "one");
-	if (options->json + options->folded + options->html + options->pprof + options->speedscope >
-	    1)
-		return usage_error(command, "--html, --folded, --pprof, --speedscope and --json "
-					    "exclude each other");
-	if (options->pprof && isatty(STDOUT_FILENO))
-		return usage_error(command, "--pprof writes binary data; redirect it to a file");
+	status = check_formats(command, options);
+	if (status)
+		return status;
 	err = incident_dir_open(path, &dir, &error);
 	if (err) {
 		print_error(command, "%s", error.text);
@@ -84,7 +96,7 @@ int cmd_report(const struct command *command, struct options *options, int argc,
 		print_error(command, "%s", error.text);
 		return EXIT_MAZE_FAILED;
 	}
-	status = report_one(command, options, incident);
+	status = print_incident(command, options, incident);
 	incident_free(incident);
 	return status;
 }

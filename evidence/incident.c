@@ -17,7 +17,11 @@
 #include "../base/clock.h"
 #include "../base/error.h"
 #include "../lib/record_time.h"
+#include "episode/siblings.h"
 #include "incident_samples.h"
+
+/* More threads are not sampled beside others. Each has 36 KiB of locked memory. */
+#define SIBLINGS_OPEN_MAX 32
 
 int incidents_open(const struct incidents_options *options, struct incidents **ret,
 		   struct maze_error *error)
@@ -122,25 +126,6 @@ void incident_drop(struct incidents *incidents, struct incident **incident)
 	*incident = NULL;
 }
 
-/* The id is "20261124T204512Z-4711-4713-0". Another user's id ends in "-u1000". */
-static void write_id(struct episode *episode, unsigned int uid)
-{
-	char time[RFC3339_LEN], short_time[32];
-	const char *at;
-	size_t n = 0;
-
-	record_time_format(episode->first_ns, time);
-	for (at = time; *at && *at != '.' && n < sizeof(short_time) - 1; at++)
-		if (*at != '-' && *at != ':')
-			short_time[n++] = *at;
-	short_time[n] = '\0';
-	snprintf(episode->id, sizeof(episode->id), "%sZ-%u-%u-%u", short_time, episode->pid,
-		 episode->tid, episode->episode);
-	n = strlen(episode->id);
-	if (uid != geteuid())
-		snprintf(episode->id + n, sizeof(episode->id) - n, "-u%u", uid);
-}
-
 bool incident_has_record(const struct incident *incident)
 {
 	return json_array_size(incident->episode.records) > 0;
@@ -219,7 +204,7 @@ static struct incident *open_new(struct incidents *incidents, maze_u32 pid, maze
 	incident->episode.episode = episode;
 	incident->episode.first_ns = boot_ns;
 	incident->opened_ns = incident->last_ns = now;
-	write_id(&incident->episode, incidents->uid);
+	episode_set_id(&incident->episode, incidents->uid);
 	machine_info_read(&incident->episode.machine);
 	machine_info_origin(&incident->episode.origin);
 	return incident;
@@ -255,6 +240,17 @@ static bool is_late(const struct incidents *incidents, maze_u32 pid, maze_u32 ti
 
 /* ---- records and evidence ---------------------------------------------------------- */
 
+/* The other threads that run at the first verdict. */
+static void begin_siblings(struct incidents *incidents, struct episode *episode)
+{
+	size_t open = 0, i;
+
+	for (i = 0; i < INCIDENTS_OPEN_MAX; i++)
+		if (incidents->open[i] && incidents->open[i]->episode.siblings_open)
+			open += incidents->open[i]->episode.siblings_count;
+	siblings_begin(episode, open > SIBLINGS_OPEN_MAX);
+}
+
 /* Reads the process at the first evidence only, because the process may end soon. */
 static void capture(struct incidents *incidents, struct incident *incident, maze_u64 boot_ns)
 {
@@ -282,6 +278,7 @@ static void capture(struct incidents *incidents, struct incident *incident, maze
 	if (episode->live.maps.cut)
 		episode_note(episode, "The process has more mappings than were read");
 	episode->unwind_wanted = incidents->unwinds;
+	begin_siblings(incidents, episode);
 }
 
 static void add_verdict(struct incidents *incidents, const struct maze_record *record,

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "../base/clock.h"
+#include "episode/siblings.h"
 #include "incident_samples.h"
 
 /* The longest time of one incidents_work(), because the caller has other work. */
@@ -191,10 +192,12 @@ static int work_on(struct incidents *incidents, struct incident **slot,
 	struct episode *episode = &incident->episode;
 	maze_u64 now = now_ns(CLOCK_BOOTTIME);
 	bool wanted = episode->unwind_wanted, symbolized, over, was_open = episode->asked, reads;
+	bool siblings = episode->siblings_open;
 
 	/* First, because a read belongs to the sample that has just come. */
 	reads = python_reads_step(&incidents->sources, episode);
-	incident->changed |= reads;
+	incident->changed |= reads | siblings;
+	siblings = siblings_step(episode);
 	/* Too many unwinds are in progress, so try again in a later step. */
 	if (wanted && !may_unwind(incidents, episode))
 		episode->unwind_wanted = false;
@@ -211,6 +214,8 @@ static int work_on(struct incidents *incidents, struct incident **slot,
 		episode_read_progress(episode, 0);
 	if (over)
 		incident->changed |= episode_end_progress(episode);
+	if (over && siblings)
+		siblings_end(episode);
 	if (over && symbolized && symbolize_again(episode)) {
 		incident->changed = true;
 		return BUSY_MS;
@@ -222,7 +227,7 @@ static int work_on(struct incidents *incidents, struct incident **slot,
 		incident_drop(incidents, slot);
 		return -1;
 	}
-	if (!symbolized || reads)
+	if (!symbolized || reads || siblings)
 		return BUSY_MS;
 	if (incident->changed || over)
 		return 100;

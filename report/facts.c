@@ -12,7 +12,8 @@ static void fact_times(struct summary *summary, const struct incident *incident)
 
 	if (since >= 0) {
 		summary->label(summary, "since");
-		summary_plain(summary, "%s UTC at the latest", utc_format(since, 3, time));
+		summary_plain(summary, "%s UTC%s", utc_format(since, 3, time),
+			      incident->is_look ? "" : " at the latest");
 	}
 	if (since >= 0 && until >= since) {
 		summary->label(summary, "until");
@@ -160,6 +161,8 @@ static void key_done(struct summary *summary, const struct incident *incident)
 	const struct incident_record *hard = shown_record(incident, "hard");
 	const struct incident_record *last = hard ? hard : soft;
 
+	if (incident->is_look)
+		return;
 	summary->label(summary, "done");
 	if (!last || !last->signal)
 		summary_plain(summary, "recorded only");

@@ -115,7 +115,11 @@ static void title(struct html *html)
 
 static void id(struct html *html)
 {
-	html_put(html->out, html->incident->id);
+	if (html->incident->is_look)
+		fprintf(html->out, "thread <code>%lld</code> of PID <code>%lld</code>",
+			shown_tid(html->incident), shown_pid(html->incident));
+	else
+		fprintf(html->out, "incident <code>%s</code>", html->incident->id);
 }
 
 static void what(struct html *html)
@@ -169,6 +173,7 @@ static const struct {
 	{ "@STACK@", html_stack },
 	{ "@FUNCTIONS@", html_functions },
 	{ "@CALLS@", html_calls },
+	{ "@SIBLINGS@", html_siblings },
 	{ "@RECORDS@", html_records },
 	{ "@FACTS@", facts },
 	{ "@THREADS@", html_threads },

@@ -37,6 +37,7 @@ void html_python(struct html *html);
 void html_stack(struct html *html);
 void html_functions(struct html *html);
 void html_calls(struct html *html);
+void html_siblings(struct html *html);
 void html_records(struct html *html);
 void html_threads(struct html *html);
 void html_notes(struct html *html);

@@ -130,7 +130,7 @@ static json_t *records_json(const struct incident *incident, long long base_ns)
 
 	for (i = 0; i < incident->records_count; i++) {
 		record = &incident->records[i];
-		if (record->time_ns < 0 || record->count_ns < 0)
+		if (record->time_ns < 0 || record->count_ns < 0 || incident->is_look)
 			continue;
 		object = json_object();
 		json_object_set_new(object, "event", text_json(record->event));
@@ -212,6 +212,7 @@ void html_data(struct html *html)
 	json_object_set_new(root, "views", views_json(html));
 	json_object_set_new(root, "base", ms_json(base, 0));
 	json_object_set_new(root, "since_known", json_boolean(since >= 0));
+	json_object_set_new(root, "look", json_boolean(incident->is_look));
 	json_object_set_new(root, "points", samples_json(incident, base));
 	json_object_set_new(root, "records", records_json(incident, base));
 	json_object_set_new(root, "soft", ms_json(limit(incident, policy->soft_ns, "soft"), 0));

@@ -2,6 +2,7 @@
 /* Writes the tables of the page. They work without its script. */
 #include "html.h"
 #include "python.h"
+#include "siblings.h"
 #include "shown.h"
 #include "../base/rfc3339.h"
 
@@ -197,10 +198,33 @@ static void put_record(struct html *html, const struct incident_record *record)
 	free(act);
 }
 
+void html_siblings(struct html *html)
+{
+	const struct incident *incident = html->incident;
+	size_t i;
+
+	if (!incident->siblings_count)
+		return;
+	fputs("<section aria-labelledby=\"siblings-title\">\n"
+	      "<h2 id=\"siblings-title\">Other threads that ran</h2>\n<dl class=\"list\">\n",
+	      html->out);
+	for (i = 0; i < incident->siblings_count; i++) {
+		fprintf(html->out, "<div><dt>TID %lld</dt><dd>", incident->siblings[i].tid);
+		if (sibling_describe(&html->summary, incident, &incident->siblings[i]))
+			html->failed = true;
+		fputs("</dd></div>\n", html->out);
+	}
+	fputs("</dl>\n</section>\n", html->out);
+}
+
 void html_records(struct html *html)
 {
 	size_t i;
 
+	if (html->incident->is_look) {
+		fputs("<p class=\"hint\">maze only looked at the thread.</p>\n", html->out);
+		return;
+	}
 	fputs("<div class=\"wide\"><table><thead><tr><th scope=\"col\">time (UTC)</th>"
 	      "<th scope=\"col\">what</th><th scope=\"col\" class=\"figure\">count</th>"
 	      "<th scope=\"col\" class=\"figure\">limit</th><th scope=\"col\">done</th>"
@@ -257,7 +281,8 @@ void html_threads(struct html *html)
 			shown_number(thread->tid, buf));
 		html_name(html->out, thread->comm);
 		if (thread->tid >= 0 && thread->tid == tid)
-			fputs(" <span class=\"tag\">runaway</span>", html->out);
+			fprintf(html->out, " <span class=\"tag\">%s</span>",
+				html->incident->is_look ? "this one" : "runaway");
 		fputs("</td><td>", html->out);
 		html_put(html->out, thread->state ? state_word(thread->state) : "?");
 		fprintf(html->out, "</td><td class=\"figure\">%s</td></tr>\n",

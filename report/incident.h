@@ -101,6 +101,14 @@ struct incident_thread {
 	long long tid, cpu_ns;
 };
 
+/* Another thread of the process that ran at the same time. */
+struct incident_sibling {
+	const char *comm;
+	long long tid, cpu_ns, wall_ns;
+	struct incident_sample *samples; /* of stacks of the incident */
+	size_t samples_count;
+};
+
 struct incident_policy {
 	bool there;
 	long long soft_ns, hard_ns;
@@ -132,8 +140,11 @@ struct incident {
 	struct incident_process process;
 	struct incident_machine machine;
 	const char *origin[ORIGIN_COUNT_]; /* where it is from (lib/origin.h) */
-	struct incident_record *records;   /* at least one */
+	/* At least one. That of a look is made of its key `look`, and its event is "look". */
+	struct incident_record *records;
 	size_t records_count;
+	bool is_look; /* without a verdict, by maze why */
+	long long look_wall_ns, look_waited_ns;
 	struct incident_stack *stacks;
 	size_t stacks_count;
 	struct incident_sample *samples;
@@ -145,6 +156,8 @@ struct incident {
 	size_t slices_count;
 	struct incident_descriptor *descriptors;
 	size_t descriptors_count;
+	struct incident_sibling *siblings;
+	size_t siblings_count;
 	/* Has only stacks, and as samples the reads of the Python stack. NULL: none. */
 	struct incident *python;
 	const char *python_version;

@@ -6,6 +6,7 @@
 #include "descriptors.h"
 #include "json_reader.h"
 #include "progress.h"
+#include "siblings.h"
 #include "system_calls.h"
 #include "../base/error.h"
 
@@ -151,7 +152,8 @@ static bool read_stacks(struct json_reader *reader, const json_t *root, struct i
 	return read_stack(reader, unwound, &incident->unwound);
 }
 
-static bool read_samples(struct json_reader *reader, const json_t *array, struct incident *incident)
+bool incident_read_samples(struct json_reader *reader, const json_t *array, size_t stacks_count,
+			   struct incident_sample **ret_samples, size_t *ret_count)
 {
 	struct incident_sample *sample;
 	long long stack;
@@ -159,21 +161,27 @@ static bool read_samples(struct json_reader *reader, const json_t *array, struct
 	size_t i;
 
 	reader->where = "samples";
-	if (!make_room(array, sizeof(*sample), &incident->samples, &incident->samples_count))
+	if (!make_room(array, sizeof(*sample), ret_samples, ret_count))
 		return false;
-	for (i = 0; i < incident->samples_count; i++) {
-		sample = &incident->samples[i];
+	for (i = 0; i < *ret_count; i++) {
+		sample = &(*ret_samples)[i];
 		object = read_element(reader, array, i);
 		sample->time_ns = read_time(reader, object, "time");
 		sample->count_ns = read_number(reader, object, "count_ns");
 		sample->cpu = read_number(reader, object, "cpu");
 		stack = read_number(reader, object, "stack");
-		if (stack < 0 || (size_t)stack >= incident->stacks_count)
+		if (stack < 0 || (size_t)stack >= stacks_count)
 			type_error(reader, "stack", "an index into \"stacks\"");
 		else
 			sample->stack = (size_t)stack;
 	}
 	return true;
+}
+
+static bool read_samples(struct json_reader *reader, const json_t *array, struct incident *incident)
+{
+	return incident_read_samples(reader, array, incident->stacks_count, &incident->samples,
+				     &incident->samples_count);
 }
 
 static bool read_python(struct json_reader *reader, const json_t *object, struct incident *incident)
@@ -287,11 +295,47 @@ static void read_origin(struct json_reader *reader, const json_t *root, struct i
 	}
 }
 
+/* A look has no verdict. All else of an incident needs a record, so this makes one. */
+static bool read_look(struct json_reader *reader, const json_t *look, struct incident *incident)
+{
+	struct incident_record *record;
+	long long asleep_ns;
+
+	incident->is_look = look && !incident->records_count;
+	if (!incident->is_look)
+		return true;
+	record = incident->records = calloc(1, sizeof(*record));
+	if (!record)
+		return false;
+	incident->records_count = 1;
+	reader->where = "look";
+	incident->look_wall_ns = read_number(reader, look, "wall_ns");
+	incident->look_waited_ns = read_number(reader, look, "waited_ns");
+	*record = (struct incident_record){
+		.event = "look",
+		.time_ns = read_time(reader, look, "time"),
+		.tid = read_number(reader, look, "tid"),
+		.count_ns = read_number(reader, look, "cpu_ns"),
+	};
+	record->pid = record->uid = record->cpu = record->limit_ns = INCIDENT_UNKNOWN;
+	record->used_ns = record->count_ns;
+	asleep_ns = incident->look_wall_ns;
+	if (record->count_ns < 0 || incident->look_waited_ns < 0 || record->count_ns > asleep_ns ||
+	    incident->look_waited_ns > asleep_ns - record->count_ns)
+		return true;
+	asleep_ns -= record->count_ns + incident->look_waited_ns;
+	/* The times are up to a tick old. */
+	record->sleeps = asleep_ns > incident->look_wall_ns / 50;
+	record->asleep_ns = record->sleeps ? asleep_ns : 0;
+	return true;
+}
+
 static bool read_incident(struct json_reader *reader, const json_t *root, struct incident *incident)
 {
 	json_t *records = read_array(reader, root, "records");
 	json_t *samples = read_array(reader, root, "samples");
 	json_t *python = read_object(reader, root, "python");
+	json_t *look = read_object(reader, root, "look");
 	json_t *policy = read_object(reader, root, "policy");
 	json_t *machine = read_object(reader, root, "machine");
 	json_t *process = read_object(reader, root, "process");
@@ -301,11 +345,12 @@ static bool read_incident(struct json_reader *reader, const json_t *root, struct
 		type_error(reader, "id", "a name of letters, digits and \"-\"");
 	incident->rule = read_text(reader, root, "rule");
 	incident->samples_lost = read_number(reader, root, "samples_lost");
-	if (!json_array_size(records))
+	if (!json_array_size(records) && !look)
 		type_error(reader, "records", "an array of at least one record");
 	if (!read_texts(reader, root, "notes", &incident->notes, &incident->notes_count) ||
-	    !read_records(reader, records, incident) || !read_stacks(reader, root, incident) ||
-	    !read_samples(reader, samples, incident) || !read_python(reader, python, incident) ||
+	    !read_records(reader, records, incident) || !read_look(reader, look, incident) ||
+	    !read_stacks(reader, root, incident) || !read_samples(reader, samples, incident) ||
+	    !read_python(reader, python, incident) || !siblings_read(reader, root, incident) ||
 	    !system_calls_read(reader, root, incident) ||
 	    !incident_descriptors_read(reader, root, incident))
 		return false;
@@ -416,6 +461,7 @@ void incident_free(struct incident *incident)
 	for (i = 0; incident->stacks && i < incident->stacks_count; i++)
 		free(incident->stacks[i].frames);
 	system_calls_free(incident);
+	siblings_free(incident);
 	incident_descriptors_free(incident);
 	free(incident->unwound.frames);
 	incident_free(incident->python);

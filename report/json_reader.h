@@ -28,4 +28,9 @@ long long read_time(struct json_reader *reader, const json_t *object, const char
 json_t *read_element(struct json_reader *reader, const json_t *array, size_t index);
 void type_error(struct json_reader *reader, const char *key, const char *wanted);
 
+struct incident_sample;
+/* Reads an array of samples of `stacks_count` stacks. Returns false without memory. */
+bool incident_read_samples(struct json_reader *reader, const json_t *array, size_t stacks_count,
+			   struct incident_sample **ret_samples, size_t *ret_count);
+
 #endif

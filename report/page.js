@@ -336,7 +336,7 @@
 		const x = (t) => edge.left + (t - first) / (until - first) * (width - edge.left - edge.right);
 		const y = (c) => height - edge.bottom - c / top * (height - edge.top - edge.bottom);
 		const svg = drawn("svg", { viewBox: "0 0 " + width + " " + height, role: "img",
-			"aria-label": "Maze count over time" });
+			"aria-label": (data.look ? "CPU time" : "Maze count") + " over time" });
 
 		drawAxes(svg, { first, until, top, x, y, width, height, edge });
 		for (const name of shown)
@@ -354,7 +354,8 @@
 
 	function courseWords(limits, shown) {
 		const begin = new Date(data.base).toISOString().replace("T", " ").slice(0, 23);
-		let words = "Maze count (CPU time minus recovery by sleep) over time";
+		let words = data.look ? "CPU time"
+			: "Maze count (CPU time minus recovery by sleep) over time";
 		if (data.since_known)
 			words += " since " + begin + " UTC";
 		words += data.points.length ? "; a circle is a sample." : ".";

@@ -175,11 +175,33 @@ long long shown_used(const struct incident *incident)
 	return record && record->used_ns > count ? record->used_ns : count;
 }
 
+/* Of a look, in how long it was, and what the thread did in the rest of that time. */
+static const char *shown_look(const struct incident *incident, const struct incident_record *asleep,
+			      char buf[SHOWN_LEN])
+{
+	long long wall_ns = incident->look_wall_ns, waited_ns = incident->look_waited_ns;
+	char share[SHOWN_LEN];
+	size_t length;
+
+	snprintf(buf, SHOWN_LEN, " in %s", shown_duration(wall_ns, share));
+	length = strlen(buf);
+	if (wall_ns > 0 && waited_ns > wall_ns / 50)
+		snprintf(buf + length, SHOWN_LEN - length, ", waited for a CPU in %.16s",
+			 shown_share((size_t)waited_ns, (size_t)wall_ns, share));
+	length = strlen(buf);
+	if (asleep && wall_ns > 0)
+		snprintf(buf + length, SHOWN_LEN - length, ", asleep in %.16s",
+			 shown_share((size_t)asleep->asleep_ns, (size_t)wall_ns, share));
+	return buf;
+}
+
 const char *shown_asleep(const struct incident *incident, char buf[SHOWN_LEN])
 {
 	const struct incident_record *record = record_with_sleep(incident);
 	char asleep[RECORD_ASLEEP_LEN];
 
+	if (incident->is_look)
+		return shown_look(incident, record, buf);
 	if (!record)
 		return " without sleeping";
 	record_asleep_format((maze_u64)record->used_ns, (maze_u64)record->asleep_ns, asleep);
@@ -188,8 +210,10 @@ const char *shown_asleep(const struct incident *incident, char buf[SHOWN_LEN])
 }
 
 /* Returns the shortest possible time from the start of the episode to the record. */
-static long long lasted(const struct incident_record *record)
+static long long lasted(const struct incident *incident, const struct incident_record *record)
 {
+	if (incident->is_look)
+		return incident->look_wall_ns;
 	return record->sleeps > 0 && record->used_ns >= 0 && record->asleep_ns >= 0
 		       ? record->used_ns + record->asleep_ns
 		       : record->count_ns;
@@ -203,10 +227,11 @@ long long shown_since(const struct incident *incident)
 
 	for (i = 0; i < incident->records_count; i++) {
 		record = &incident->records[i];
-		if (record->time_ns < 0 || record->count_ns < 0 || lasted(record) > record->time_ns)
+		if (record->time_ns < 0 || record->count_ns < 0 ||
+		    lasted(incident, record) > record->time_ns)
 			continue;
-		if (since < 0 || record->time_ns - lasted(record) < since)
-			since = record->time_ns - lasted(record);
+		if (since < 0 || record->time_ns - lasted(incident, record) < since)
+			since = record->time_ns - lasted(incident, record);
 	}
 	return since;
 }

@@ -87,7 +87,7 @@ static void put_duration(struct summary *summary, const struct incident *inciden
 	summary_plain(summary, " of CPU time%s.", shown_asleep(incident, buf));
 }
 
-static void put_frame(struct summary *summary, const struct incident_frame *frame)
+void summary_frame(struct summary *summary, const struct incident_frame *frame)
 {
 	char *place = shown_place(frame);
 
@@ -120,12 +120,12 @@ static bool put_python(struct summary *summary, const struct stacks *python)
 	if (!python_place(python, &frame, &reads))
 		return false;
 	summary_plain(summary, "It was in the Python function ");
-	put_frame(summary, frame);
+	summary_frame(summary, frame);
 	summary_plain(summary, " in ");
 	summary_reads(summary, reads, python->samples);
 	if (!stacks_same(frame, python->place->frame)) {
 		summary_plain(summary, ", most often in ");
-		put_frame(summary, python->place->frame);
+		summary_frame(summary, python->place->frame);
 		summary_plain(summary, " (");
 		put_figure(summary, shown_share(python->place->placed, python->samples, share));
 		summary_plain(summary, ")");
@@ -142,7 +142,7 @@ void summary_where(struct summary *summary, const struct incident *incident,
 
 	if (place) {
 		summary_plain(summary, python ? "The native code was in " : "It was in ");
-		put_frame(summary, place->frame);
+		summary_frame(summary, place->frame);
 		summary_plain(summary, " in ");
 		summary_share(summary, place->placed, stacks->samples);
 		if (place->in_kernel * 2 > place->placed) {
@@ -159,7 +159,7 @@ void summary_where(struct summary *summary, const struct incident *incident,
 		summary_plain(summary, ". ");
 	} else if (incident->unwound.count) {
 		summary_plain(summary, python ? "The native code was in " : "It was in ");
-		put_frame(summary, &incident->unwound.frames[0]);
+		summary_frame(summary, &incident->unwound.frames[0]);
 		summary_plain(summary, ". ");
 	} else if (!python) {
 		summary_plain(summary, "No stack was taken, so the code location is unknown. ");
@@ -207,6 +207,8 @@ void summary_acts(struct summary *summary, const struct incident *incident)
 	bool shadow = false;
 	size_t i, n = 0;
 
+	if (incident->is_look)
+		return;
 	for (i = 0; i < incident->records_count; i++) {
 		record = &incident->records[i];
 		if (strcmp(record->event, "soft") != 0 && strcmp(record->event, "hard") != 0)

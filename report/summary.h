@@ -40,6 +40,9 @@ void summary_reads(struct summary *summary, size_t part, size_t whole);
 /* Writes "48 of 50 samples (96 %)". */
 void summary_share(struct summary *summary, size_t part, size_t whole);
 
+/* Writes "hash_name (names.h:33)". */
+void summary_frame(struct summary *summary, const struct incident_frame *frame);
+
 void summary_plain(struct summary *summary, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void summary_name(struct summary *summary, const char *name);

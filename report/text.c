@@ -4,6 +4,7 @@
 #include "report.h"
 #include "progress.h"
 #include "python.h"
+#include "siblings.h"
 #include "../base/rfc3339.h"
 #include "summary.h"
 #include "system_calls.h"
@@ -77,6 +78,9 @@ static void end(struct page *page)
 		return;
 	fclose(page->paragraph);
 	page->paragraph = NULL;
+	/* The last sentence of a look ends in a blank. */
+	while (page->size && page->text[page->size - 1] == ' ')
+		page->text[--page->size] = '\0';
 	at = page->text;
 	if (page->label)
 		/* A long number of a descriptor is wider than the column. */
@@ -391,6 +395,24 @@ static void put_descriptors(struct page *page, const struct incident *incident)
 	}
 }
 
+static void put_siblings(struct page *page, const struct incident *incident)
+{
+	char label[32];
+	size_t i;
+
+	if (!incident->siblings_count)
+		return;
+	heading(page, "Other threads that ran");
+	end(page);
+	for (i = 0; i < incident->siblings_count; i++) {
+		snprintf(label, sizeof(label), "%lld", incident->siblings[i].tid);
+		begin(page, label, INDENT + LABEL_WIDTH);
+		if (sibling_describe(&page->summary, incident, &incident->siblings[i]))
+			page->failed = true;
+		end(page);
+	}
+}
+
 static void put_records(struct page *page, const struct incident *incident)
 {
 	const struct incident_record *record;
@@ -398,6 +420,8 @@ static void put_records(struct page *page, const struct incident *incident)
 	char *act;
 	size_t i;
 
+	if (incident->is_look)
+		return;
 	heading(page, "What was done");
 	summary_plain(&page->summary, ", in UTC");
 	end(page);
@@ -451,7 +475,11 @@ int report_text(const struct incident *incident, const struct stacks *stacks,
 	};
 
 	begin(&page, NULL, 0);
-	summary_plain(&page.summary, "incident %s", incident->id);
+	if (incident->is_look)
+		summary_plain(&page.summary, "thread %lld of PID %lld", shown_tid(incident),
+			      shown_pid(incident));
+	else
+		summary_plain(&page.summary, "incident %s", incident->id);
 	end(&page);
 	fputc('\n', out);
 	begin(&page, NULL, 0);
@@ -462,6 +490,7 @@ int report_text(const struct incident *incident, const struct stacks *stacks,
 	put_functions(&page, stacks);
 	put_system_calls(&page, incident);
 	put_descriptors(&page, incident);
+	put_siblings(&page, incident);
 	put_records(&page, incident);
 	heading(&page, "Facts");
 	summary_facts(&page.summary, incident, stacks);

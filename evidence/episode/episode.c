@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "../../lib/record_time.h"
 
 /* An engine takes at most MAZE_STACKS_MAX stacks. There is room for 24 more. */
 #define SAMPLES_MAX (MAZE_STACKS_MAX + 24)
@@ -42,7 +45,27 @@ void episode_done(struct episode *episode)
 	free(episode->descriptors);
 	json_decref(episode->python.stacks);
 	json_decref(episode->python.reads);
+	for (i = 0; i < episode->siblings_count; i++)
+		stack_sampler_close(episode->siblings[i].sampler);
 	memset(episode, 0, sizeof(*episode));
+}
+
+void episode_set_id(struct episode *episode, unsigned int uid)
+{
+	char time[RFC3339_LEN], short_time[32];
+	const char *at;
+	size_t n = 0;
+
+	record_time_format(episode->first_ns, time);
+	for (at = time; *at && *at != '.' && n < sizeof(short_time) - 1; at++)
+		if (*at != '-' && *at != ':')
+			short_time[n++] = *at;
+	short_time[n] = '\0';
+	snprintf(episode->id, sizeof(episode->id), "%sZ-%u-%u-%u", short_time, episode->pid,
+		 episode->tid, episode->episode);
+	n = strlen(episode->id);
+	if (uid != geteuid())
+		snprintf(episode->id + n, sizeof(episode->id) - n, "-u%u", uid);
 }
 
 void episode_note(struct episode *episode, const char *note)
@@ -345,15 +368,23 @@ static bool take_frames(struct episode *episode, const struct maze_stack *stack,
 	return fits;
 }
 
-int episode_add_stack(struct episode *episode, const struct maze_stack *stack)
+int episode_stack_index(struct episode *episode, const struct maze_stack *stack)
 {
 	struct episode_stack taken;
 	unsigned int index;
 
+	if (!take_frames(episode, stack, &taken) || !add_distinct(episode, &taken, &index))
+		return -ENOSPC;
+	return (int)index;
+}
+
+int episode_add_stack(struct episode *episode, const struct maze_stack *stack)
+{
+	int index = episode_stack_index(episode, stack);
+
 	if (stack->number >= episode->numbers)
 		episode->numbers = stack->number + 1U;
-	if (!take_frames(episode, stack, &taken) || !add_distinct(episode, &taken, &index) ||
-	    !add_sample(episode, stack, index)) {
+	if (index < 0 || !add_sample(episode, stack, (unsigned int)index)) {
 		episode->samples_dropped++;
 		return -ENOSPC;
 	}

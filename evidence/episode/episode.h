@@ -8,7 +8,9 @@
 
 #include <jansson.h>
 
+#include "../../base/proc_files.h"
 #include "../../core/system_calls.h"
+#include "../../lib/stack_sampler.h"
 #include "../capture/descriptors.h"
 #include "../capture/machine_info.h"
 #include "../capture/process_info.h"
@@ -23,6 +25,8 @@
 #define EPISODE_FILES_MAX 256
 #define EPISODE_NOTES_MAX 16
 #define EPISODE_SLICES_MAX 2
+#define EPISODE_SIBLINGS_MAX 8
+#define EPISODE_SIBLING_SAMPLES_MAX 10
 #define EPISODE_ID_MAX 96
 #define EPISODE_NO_FILE ~0U
 
@@ -82,6 +86,25 @@ struct episode_progress {
 	bool ended;	   /* episode_end_progress() was called */
 };
 
+/* Another thread of the process that ran at the same time (siblings.h). */
+struct episode_sibling {
+	pid_t tid;
+	char comm[MAZE_COMM_LEN];
+	struct stack_sampler *sampler; /* NULL: none, or it has ended */
+	maze_u64 began_ns;	       /* CLOCK_MONOTONIC */
+	maze_u64 pause_ns;	       /* at least, on average, between two samples */
+	struct thread_times from, to;
+	maze_u64 wall_ns;					    /* between `from` and `to` */
+	struct episode_sample samples[EPISODE_SIBLING_SAMPLES_MAX]; /* without count_ns */
+	size_t samples_count;
+};
+
+/* A look at a thread without a verdict (look.h), from `boot_ns` - `wall_ns` on. */
+struct episode_look {
+	maze_u64 boot_ns, wall_ns; /* boot_ns 0: the episode has a verdict */
+	maze_u64 cpu_ns, waited_ns;
+};
+
 struct episode {
 	maze_u64 serial; /* counts from 1 and is never reused */
 	maze_u32 pid, tid, episode;
@@ -124,6 +147,10 @@ struct episode {
 	struct descriptors *descriptors; /* NULL: not read */
 	struct episode_python python;
 	struct episode_progress progress;
+	struct episode_sibling siblings[EPISODE_SIBLINGS_MAX];
+	size_t siblings_count;
+	bool siblings_open; /* they are being sampled */
+	struct episode_look look;
 
 	const char *notes[EPISODE_NOTES_MAX]; /* literals */
 	size_t notes_count;
@@ -131,6 +158,8 @@ struct episode {
 
 void episode_init(struct episode *episode);
 void episode_done(struct episode *episode);
+/* The ID is "20261124T204512Z-4711-4713-0". Another user's ID ends in "-u1000". */
+void episode_set_id(struct episode *episode, unsigned int uid);
 
 /* Adds a sentence to `notes`, unless it is already there. */
 void episode_note(struct episode *episode, const char *note);
@@ -140,6 +169,8 @@ void episode_add_record(struct episode *episode, const struct maze_record *recor
 void episode_add_process_info(struct episode *episode, const struct maze_process_info *recorded);
 /* Returns -ENOSPC if there is no room. The stack is then counted and dropped. */
 int episode_add_stack(struct episode *episode, const struct maze_stack *stack);
+/* Returns the index of the stack, which is added if it is new, or -ENOSPC. */
+int episode_stack_index(struct episode *episode, const struct maze_stack *stack);
 void episode_add_unwound(struct episode *episode, const struct unwind_frame *frames, size_t count);
 /* Adds a slice, or a note if `missing` is -errno. */
 void episode_add_calls(struct episode *episode, int missing, const struct call_slice *slice);
@@ -158,6 +189,8 @@ bool episode_end_progress(struct episode *episode);
 
 /* The key descriptors of maze-incident(5). */
 json_t *episode_descriptors_json(const struct episode *episode, const struct redactor *redactor);
+/* The key siblings of maze-incident(5). */
+json_t *episode_siblings_json(const struct episode *episode);
 /* The key system_calls of maze-incident(5). */
 json_t *episode_calls_json(const struct episode *episode);
 /* The key progress of maze-incident(5). */

@@ -228,6 +228,18 @@ static json_t *python_json(const struct episode_python *python)
 	return object;
 }
 
+static json_t *look_json(const struct episode *episode)
+{
+	json_t *object = json_object();
+
+	set(object, "tid", json_integer(episode->tid));
+	set(object, "time", time_json(episode->look.boot_ns));
+	set(object, "wall_ns", number_json(episode->look.wall_ns));
+	set(object, "cpu_ns", number_json(episode->look.cpu_ns));
+	set(object, "waited_ns", number_json(episode->look.waited_ns));
+	return object;
+}
+
 /* ---- facts ------------------------------------------------------------------------- */
 
 static json_t *words_json(const struct redactor *redactor, const char *words, size_t size)
@@ -421,6 +433,9 @@ char *episode_json(const struct episode *episode, const struct redactor *redacto
 	set(object, "descriptors", episode_descriptors_json(episode, redactor));
 	set(object, "python", python_json(&episode->python));
 	set(object, "progress", episode_progress_json(episode));
+	set(object, "siblings", episode_siblings_json(episode));
+	if (episode->look.boot_ns)
+		set(object, "look", look_json(episode));
 	set(object, "notes", notes_json(episode));
 	text = json_dumps(object, JSON_COMPACT);
 	json_decref(object);

@@ -98,6 +98,8 @@ in_zsh() {
 	lacks $'.*\tkthreadd'
 	run -0 "$MAZE" complete -- thaw --socket x ''
 	has "$last"$'\t'sleep
+	run -0 "$MAZE" complete -- why --for 1s ''
+	has "$last"$'\t'sleep
 	run -0 "$MAZE" complete -- doctor ''
 	has "$last"$'\t'sleep
 }

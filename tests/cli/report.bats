@@ -71,7 +71,7 @@ json() { python3 -c "import json, sys; d = json.load(sys.stdin); print($1)"; }
 	run --separate-stderr "$MAZE" incidents --incidents "$BATS_TEST_TMPDIR/mixed"
 	[ "$status" -eq 1 ]
 	[[ $output == *orderd* ]]
-	[ "${#stderr_lines[@]}" -eq 9 ]
+	[ "${#stderr_lines[@]}" -eq 10 ]
 	says "mixed/bad-sample.json: not an incident: \"stack\" in \"samples\" must be an index"
 	says "mixed/version-2.json: incident format version 2"
 }
@@ -427,4 +427,13 @@ d["rule"], d["notes"] = name, [path, "two words " + name]
 	holds "default-src 'none'; style-src 'sha256-"
 	[ "$(printf '%s' "$output" | grep -cE '(src|href|action)=|unsafe-inline')" -eq 0 ]
 	[ "$(printf '%s\n' "$output" | tail -n 1)" = "</html>" ]
+}
+
+@test "other threads that ran have a line each" {
+	run report 3300-3300-0
+	holds 'Other threads that ran'
+	holds '3304       worker-1, 98 % of a CPU, in Builtin:StringIndexOf ([anon]) in 90 % of 10 samples'
+	holds '3305       worker-2, 20 % of a CPU, no stack was taken'
+	run report --html 3300-3300-0
+	holds '<dt>TID 3304</dt><dd><code>worker-1</code>, 98 % of a CPU, in <code>Builtin:StringIndexOf</code>'
 }

@@ -207,6 +207,13 @@ static void fill_progress(struct episode_progress *progress)
 	progress->last.boot_ns = 2;
 }
 
+static void fill_python(struct episode_python *python)
+{
+	python->reads = json_pack("[{s:s, s:i}]", "time", "x", "stack", 0);
+	python->stacks = json_pack("[{s:b, s:[{s:s, s:s, s:i, s:b}]}]", "cut", 0, "frames",
+				   "function", "f", "file", "f.py", "line", 1, "entry", 1);
+}
+
 static void incidents_have_their_keys(void **state)
 {
 	struct episode *episode = malloc(sizeof(*episode));
@@ -226,6 +233,9 @@ static void incidents_have_their_keys(void **state)
 	fill_calls(episode);
 	fill_descriptors(episode);
 	fill_progress(&episode->progress);
+	fill_python(&episode->python);
+	episode->siblings_count = episode->siblings[0].samples_count = 1;
+	episode->look.boot_ns = 1;
 	episode_note(episode, "note");
 	assert_int_equal(redact_new(NULL, 0, &redactor, NULL), 0);
 	text = episode_json(episode, redactor);

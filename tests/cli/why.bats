@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# maze why: a process that spins now, without a limit, a watch or an engine.
+
+bats_require_minimum_version 1.5.0
+load test_helper
+
+setup() {
+	# Sentences on one line.
+	export COLUMNS=10000
+}
+
+why() { run --separate-stderr "$MAZE" why "$@"; }
+json() { python3 -c "import json, sys; d = json.load(sys.stdin); print($1)"; }
+
+# Whether one line of the output contains the text.
+holds() {
+	case $output in
+	*"$1"*) ;;
+	*) echo "it holds: $output $stderr"; return 1 ;;
+	esac
+}
+
+lacks() {
+	case $output in
+	*"$1"*) echo "it holds: $output"; return 1 ;;
+	esac
+}
+
+may_sample() { [ "$(id -u)" -eq 0 ] || [ "$(cat /proc/sys/kernel/perf_event_paranoid)" -le 2 ]; }
+needs_samples() { may_sample || skip 'kernel.perf_event_paranoid permits no stacks to this user'; }
+
+# A look in the background, into $looked; returns when its worker samples.
+look_on() {
+	looked=$BATS_TEST_TMPDIR/looked
+	"$MAZE" why "$@" 3>&- > "$looked" 2>&1 &
+	look=$!
+	started+=("$look")
+	wait_until samples "$look"
+}
+
+samples() {
+	local stat pid comm state parent rest
+	for stat in /proc/[0-9]*/stat; do
+		read -r pid comm state parent rest 2> /dev/null < "$stat" || continue
+		[ "$comm" != '(maze-worker)' ] || [ "$parent" != "$1" ] ||
+			[ -z "$(find "/proc/$pid/fd" -lname 'anon_inode:\[perf_event\]' 2> /dev/null)" ] ||
+			return 0
+	done
+	return 1
+}
+
+@test "a loop in user code is named" {
+	needs_samples
+	start "$PROGRAMS/spin"
+	why "$last"
+	[ "$status" -eq 0 ]
+	[ "${lines[0]}" = "thread $last of PID $last" ]
+	holds "spin (PID $last) used "
+	holds ' of CPU time in 2s'
+	holds 'It was in spin_on (tests/programs/program.h:'
+	holds 'Hottest stack'
+	lacks 'What was done'
+	lacks 'limits'
+	lacks 'Other threads'
+}
+
+@test "its system calls say why" {
+	needs_root 'count system calls in every configuration'
+	needs_bpf
+	start python3 -c 'import select, sys
+poll = select.poll()
+open(sys.argv[1], "w")
+while True: poll.poll(0)' "$BATS_TEST_TMPDIR/ready"
+	wait_until test -e "$BATS_TEST_TMPDIR/ready"
+	why "$last"
+	[ "$status" -eq 0 ]
+	holds 'poll returned 0 at once'
+	holds 'System calls: '
+	lacks 'were not counted'
+}
+
+@test "a process that sleeps is none that spins" {
+	start sleep 1000
+	wait_until runs "$last" sleep
+	why --for 300ms "$last"
+	[ "$status" -eq 1 ]
+	[ -z "$output" ]
+	says "process $last does not spin: "
+	says ' 300ms'
+}
+
+@test "of several threads, the one that spins is shown" {
+	needs_samples
+	start "$PROGRAMS/thread_spins"
+	spinner=
+	wait_until has_threads "$last" 2
+	for thread in "/proc/$last/task"/*; do
+		[ "${thread##*/}" = "$last" ] || spinner=${thread##*/}
+	done
+	why --for 1s "$last"
+	[ "$status" -eq 0 ]
+	[ "${lines[0]}" = "thread $spinner of PID $last" ]
+	why --for 1s "$spinner"
+	[ "$status" -eq 0 ]
+	[ "${lines[0]}" = "thread $spinner of PID $last" ]
+	holds 'spin_on'
+}
+
+@test "a thread other than the first one is looked at alone" {
+	start "$PROGRAMS/many_threads" --count 1 --spin 1
+	wait_until has_threads "$last" 3
+	statuses=
+	for thread in "/proc/$last/task"/*; do
+		[ "${thread##*/}" != "$last" ] || continue
+		why --for 1s "${thread##*/}"
+		statuses+=$status
+		[ "$status" -eq 0 ] || says "thread ${thread##*/} does not spin: "
+	done
+	[ "$statuses" = 01 ] || [ "$statuses" = 10 ]
+}
+
+@test "other threads that run have a line each" {
+	needs_samples
+	start "$PROGRAMS/many_threads" --count 1 --spin 3
+	wait_until has_threads "$last" 5
+	why "$last"
+	[ "$status" -eq 0 ]
+	[ "$(grep -c ' of a CPU, in spin_on (tests/programs/program.h:' <<< "$output")" -eq 2 ]
+	holds 'Other threads that ran'
+	why --json "$last"
+	[ "$(json 'len(d["siblings"]), len({s["tid"] for s in d["siblings"]} | {d["look"]["tid"]})' <<< "$output")" = '2 3' ]
+}
+
+@test "an ordinary user sees the loop of an own process" {
+	[ "$(cat /proc/sys/kernel/perf_event_paranoid)" -le 2 ] ||
+		skip 'kernel.perf_event_paranoid permits no stacks to users'
+	for_everyone
+	if [ "$(id -u)" -eq 0 ]; then
+		start setpriv --reuid 65534 --regid 65534 --clear-groups "$public/spin"
+	else
+		start "$public/spin"
+	fi
+	wait_until runs "$last" spin
+	run --separate-stderr as_user_with '' "$public/maze" why "$last"
+	[ "$status" -eq 0 ]
+	holds 'It was in spin_on (tests/programs/program.h:'
+	holds 'System calls were not counted: this needs CAP_BPF and CAP_PERFMON'
+	[ "$(cat /proc/sys/kernel/perf_event_paranoid)" -lt 2 ] ||
+		holds 'Stacks were taken only in user code'
+}
+
+@test "an ordinary user may not look at processes of others" {
+	needs_root 'have a process that a user may not read'
+	for_everyone
+	start "$PROGRAMS/spin"
+	refused 1 as_user_with '' "$public/maze" why "$last"
+	says "process $last may not be read by this user"
+}
+
+@test "what is no process of a program is refused" {
+	refused 2 "$MAZE" why
+	refused 2 "$MAZE" why 1 2
+	refused 2 "$MAZE" why spin
+	says 'invalid PID "spin"'
+	refused 2 "$MAZE" why 0
+	refused 1 "$MAZE" why 1073741823
+	says 'no process or thread has the ID 1073741823'
+	# shellcheck disable=SC2016 # for the shell that is run
+	start sh -c '(while [ "$(cat /proc/$$/comm)" != sleep ]; do :; done) & echo $! > "$0"
+		exec sleep 1000' "$BATS_TEST_TMPDIR/zombie"
+	wait_until test -s "$BATS_TEST_TMPDIR/zombie"
+	zombie=$(cat "$BATS_TEST_TMPDIR/zombie")
+	wait_until is_zombie "$zombie"
+	refused 1 "$MAZE" why "$zombie"
+	says "process $zombie has ended"
+}
+
+@test "a kernel thread is refused" {
+	needs_kernel_thread
+	refused 1 "$MAZE" why 2
+	says '2 (kthreadd) is a kernel thread and has no code of a program'
+}
+
+@test "the time is bounded" {
+	refused 2 "$MAZE" why --for 99ms $$
+	says '"99ms" is not within 100ms to 60s'
+	refused 2 "$MAZE" why --for 61s $$
+	refused 2 "$MAZE" why --for soon $$
+	refused 2 "$MAZE" why --html --json $$
+	says '--html, --folded and --json exclude each other'
+}
+
+@test "a look as JSON is an incident without records, which maze report shows" {
+	start "$PROGRAMS/spin"
+	"$MAZE" why --for 500ms --json "$last" > "$BATS_TEST_TMPDIR/look"
+	[ "$(json 'd["records"], d["look"]["tid"], d["policy"]' < "$BATS_TEST_TMPDIR/look")" = "[] $last None" ]
+	[ "$(json 'd["look"]["wall_ns"] >= 5e8 and 0 < d["look"]["cpu_ns"] + d["look"]["waited_ns"] <= 1.1 * d["look"]["wall_ns"]' < "$BATS_TEST_TMPDIR/look")" = True ]
+	[ "$(json 'len(d["samples"]) <= 121, d["samples_lost"], len(d["stacks"]) <= 121' < "$BATS_TEST_TMPDIR/look")" = 'True 0 True' ]
+	id=$(json 'd["id"]' < "$BATS_TEST_TMPDIR/look")
+	mkdir "$BATS_TEST_TMPDIR/kept"
+	mv "$BATS_TEST_TMPDIR/look" "$BATS_TEST_TMPDIR/kept/$id.json"
+	run -0 "$MAZE" report --incidents "$BATS_TEST_TMPDIR/kept" last
+	[ "${lines[0]}" = "thread $last of PID $last" ]
+	run -0 "$MAZE" incidents --incidents "$BATS_TEST_TMPDIR/kept"
+	holds "$id"
+}
+
+@test "the page and the folded stacks are those of maze report" {
+	needs_samples
+	start "$PROGRAMS/spin"
+	why --for 1s --html "$last"
+	[ "$status" -eq 0 ]
+	holds "<p class=\"kicker\">maze thread <code>$last</code> of PID <code>$last</code></p>"
+	holds 'maze only looked at the thread.'
+	holds '<code>spin_on</code>'
+	why --for 1s --folded "$last"
+	[ "$status" -eq 0 ]
+	[[ $output =~ (^|;)spin_on\ [0-9]+ ]]
+}
+
+@test "Ctrl-C ends it earlier, with what it has" {
+	needs_samples
+	start "$PROGRAMS/spin"
+	look_on --for 60s "$last"
+	kill -INT "$look"
+	wait "$look"
+	output=$(cat "$looked")
+	[ "${output%%$'\n'*}" = "thread $last of PID $last" ]
+	lacks 'of CPU time in 1min'
+}
+
+@test "a process that ends meanwhile is shown" {
+	needs_samples
+	start "$PROGRAMS/spin"
+	look_on --for 60s "$last"
+	kill -KILL "$last"
+	wait "$look"
+	output=$(cat "$looked")
+	[ "${output%%$'\n'*}" = "thread $last of PID $last" ]
+	holds 'The thread ended while maze looked at it'
+}
+
+@test "a process that blocks its readers does not block maze" {
+	needs_root 'mount a FUSE'
+	public=$(mktemp -d)
+	mkdir "$public/mnt"
+	chmod 755 "$public" "$public/mnt"
+	"$PROGRAMS/fuse_hang" "$public/mnt" 65534 memory 3>&- > "$public/hang" 2>&1 &
+	server=$!
+	started+=("$server")
+	wait_until grep -q 'victim\|no FUSE' "$public/hang"
+	umount -l "$public/mnt" 2> /dev/null || :
+	! grep -q 'no FUSE' "$public/hang" || skip "$(cat "$public/hang")"
+	victim=$(sed -n 's/victim //p' "$public/hang")
+	why --for 100ms "$victim"
+	[ "$status" -eq 1 ]
+	says "process $victim could not be read in time"
+	kill -USR1 "$server"
+}
