@@ -7,11 +7,14 @@
 
 #include "loop_program.h"
 
+#include <dirent.h>
 #include <jansson.h>
+#include <limits.h>
 #include <poll.h>
 #include <time.h>
 
-#include "../../evidence/incident.h"
+#include "../../base/clock.h"
+#include "../../evidence/collector.h"
 #include "skip.h"
 
 #define CC "${CC:-gcc} -O2 -g -fomit-frame-pointer -Wl,--build-id "
@@ -163,6 +166,26 @@ static inline json_t *load_last(const char *dir)
 	return load_path(last_path);
 }
 
+/* The incident in the directory, which has at most one; NULL: none. */
+static inline json_t *load_any(const char *dir)
+{
+	DIR *directory = opendir(dir);
+	json_t *incident = NULL;
+	struct dirent *entry;
+	char path[PATH_MAX];
+
+	while (directory && (entry = readdir(directory))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		assert_null(incident);
+		snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
+		incident = json_load_file(path, 0, NULL);
+	}
+	if (directory)
+		closedir(directory);
+	return incident;
+}
+
 /* The whole life of an incident with that stack, twice; the result is for json_decref(). */
 static inline json_t *incident_with(const struct loop_place *place,
 				    const struct incidents_options *options, pid_t pid,
@@ -252,6 +275,28 @@ static inline void assert_note(json_t *incident, const char *part)
 		return;
 	fail_msg("no note with \"%s\": %s", part,
 		 json_dumps(get(incident, "unwound") ?: incident, JSON_INDENT(1)));
+}
+
+/* Runs the collector until the incident has the value at `path` or a note. */
+static inline json_t *collect_key(struct collector *collector, const char *dir, const char *path,
+				  const char *noted)
+{
+	maze_u64 until = now_ns(CLOCK_MONOTONIC) + 60 * MAZE_NSEC_PER_SEC;
+	struct incident_messages messages;
+	json_t *incident;
+	int wait_ms;
+
+	while (now_ns(CLOCK_MONOTONIC) < until) {
+		struct pollfd poll_fd = { .fd = collector_fd(collector), .events = POLLIN };
+
+		wait_ms = collector_work(collector, &messages);
+		poll(&poll_fd, 1, wait_ms < 0 || wait_ms > 50 ? 50 : wait_ms);
+		incident = load_any(dir);
+		if (incident && (get(incident, path) || (noted && has_note(incident, noted))))
+			return incident;
+		json_decref(incident);
+	}
+	return NULL;
 }
 
 /* The index of a function in the unwound stack. */

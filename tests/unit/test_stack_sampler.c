@@ -22,7 +22,7 @@
 #include <cmocka.h>
 
 /* For a ring that the test writes. */
-#include "../../lib/stack_sampler.c"
+#include "../../lib/stack_sampler.c" /* NOLINT(bugprone-suspicious-include) */
 #include "skip.h"
 
 #define MS MAZE_NSEC_PER_MSEC

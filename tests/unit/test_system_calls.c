@@ -509,46 +509,6 @@ static void the_end_of_a_thread_ends_its_slice(void **state)
 
 /* ---- the collector --------------------------------------------------------------------- */
 
-static json_t *load_only(const char *dir)
-{
-	DIR *directory = opendir(dir);
-	json_t *incident = NULL;
-	struct dirent *entry;
-	char path[PATH_MAX];
-
-	while (directory && !incident && (entry = readdir(directory))) {
-		if (entry->d_name[0] == '.')
-			continue;
-		snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
-		incident = json_load_file(path, 0, NULL);
-	}
-	if (directory)
-		closedir(directory);
-	return incident;
-}
-
-/* Runs the collector until the incident has the value at `path` or a note. */
-static json_t *collect_until(struct collector *collector, const char *dir, const char *path,
-			     const char *noted)
-{
-	maze_u64 until = now_ns(CLOCK_MONOTONIC) + WAIT_NS;
-	struct incident_messages messages;
-	json_t *incident;
-	int wait_ms;
-
-	while (now_ns(CLOCK_MONOTONIC) < until) {
-		struct pollfd poll_fd = { .fd = collector_fd(collector), .events = POLLIN };
-
-		wait_ms = collector_work(collector, &messages);
-		poll(&poll_fd, 1, wait_ms < 0 || wait_ms > 50 ? 50 : wait_ms);
-		incident = load_only(dir);
-		if (incident && (get(incident, path) || (noted && has_note(incident, noted))))
-			return incident;
-		json_decref(incident);
-	}
-	return NULL;
-}
-
 static void an_incident_has_two_slices(void **state)
 {
 	struct incidents_options options = { .dir = in_place(*state, "kept"),
@@ -568,8 +528,8 @@ static void an_incident_has_two_slices(void **state)
 	pid = run(close_many);
 	soft = case_record(pid, MAZE_EVENT_SOFT);
 	collector_record(collector, &soft, "poll", NULL, &policy);
-	incident = collect_until(collector, options.dir, "system_calls.1",
-				 "System calls were not counted: ");
+	incident = collect_key(collector, options.dir, "system_calls.1",
+			       "System calls were not counted: ");
 	loop_stop(pid);
 	assert_int_equal(attached(), 0);
 	collector_close(collector, NULL);
@@ -599,8 +559,8 @@ static void a_missing_slice_has_a_reason(void **state)
 
 	assert_int_equal(collector_open(&options, &collector, NULL), 0);
 	collector_record(collector, &soft, "poll", NULL, &case_policy);
-	incident = collect_until(collector, options.dir, "system_calls.0",
-				 "System calls were not counted: ");
+	incident = collect_key(collector, options.dir, "system_calls.0",
+			       "System calls were not counted: ");
 	assert_non_null(incident);
 	json_decref(incident);
 	collector_close(collector, NULL);

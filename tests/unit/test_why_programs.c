@@ -82,7 +82,7 @@ static int local_listener(struct sockaddr_in *address)
 
 	*address = (struct sockaddr_in){ .sin_family = AF_INET };
 	address->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	bind(fd, (void *)address, sizeof(*address));
+	(void)bind(fd, (void *)address, sizeof(*address));
 	listen(fd, 8);
 	getsockname(fd, (void *)address, &size);
 	return fd;
@@ -102,7 +102,7 @@ static void half_closed(void)
 	struct sockaddr_in address;
 	int listener = local_listener(&address), client = socket(AF_INET, SOCK_STREAM, 0);
 
-	connect(client, (void *)&address, sizeof(address));
+	(void)connect(client, (void *)&address, sizeof(address));
 	shutdown(client, SHUT_WR);
 	spin_in_epoll(accept(listener, NULL, NULL));
 }
@@ -116,7 +116,7 @@ static void no_descriptor(void)
 	struct epoll_event event;
 
 	setrlimit(RLIMIT_NOFILE, &limit);
-	connect(client, (void *)&address, sizeof(address));
+	(void)connect(client, (void *)&address, sizeof(address));
 	while (dup(0) >= 0)
 		;
 	(void)!write(started[1], "", 1);
@@ -251,7 +251,7 @@ static void refused(void)
 	begin();
 	for (;;) {
 		fd = socket(AF_INET, SOCK_STREAM, 0);
-		connect(fd, (void *)&address, sizeof(address));
+		(void)connect(fd, (void *)&address, sizeof(address));
 		close(fd);
 	}
 }
@@ -354,8 +354,8 @@ static void search_path(void)
 {
 	begin();
 	for (;;) {
-		access("/tmp/there/is/no/such/file", R_OK);
-		access("/", R_OK);
+		(void)access("/tmp/there/is/no/such/file", R_OK);
+		(void)access("/", R_OK);
 	}
 }
 

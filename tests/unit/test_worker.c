@@ -206,20 +206,8 @@ static bool collect_until(struct collector *collector, struct reports *reports, 
 
 static json_t *load_only(const char *dir)
 {
-	DIR *directory = opendir(dir);
-	json_t *incident = NULL;
-	struct dirent *entry;
-	char path[PATH_MAX];
+	json_t *incident = load_any(dir);
 
-	while (directory && (entry = readdir(directory))) {
-		if (entry->d_name[0] == '.')
-			continue;
-		assert_null(incident);
-		snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
-		incident = json_load_file(path, 0, NULL);
-	}
-	if (directory)
-		closedir(directory);
 	assert_non_null(incident);
 	return incident;
 }
