@@ -102,6 +102,13 @@ static __always_inline maze_u32 find_slot(maze_u32 thread)
 	return CALL_SLOTS;
 }
 
+/* Linux 6.1 forgets the bound of an index that the compiler spills as 32 bits. */
+static __always_inline maze_u64 bounded(maze_u64 index)
+{
+	asm volatile("%0 &= %1" : "+r"(index) : "i"(CALL_SLOTS - 1));
+	return index;
+}
+
 /*
  * User space first clears the thread and then waits for `busy`. So either it waits for
  * this handler, or this handler finds the thread cleared.
@@ -112,9 +119,9 @@ static __always_inline struct call_slot *acquire(maze_u32 index, maze_u32 thread
 
 	if (index >= CALL_SLOTS)
 		return 0;
-	slot = &call_slots[index];
+	slot = &call_slots[bounded(index)];
 	__sync_lock_test_and_set(&slot->busy, 1);
-	if (*(volatile maze_u32 *)&call_numbers[index] == thread)
+	if (*(volatile maze_u32 *)&call_numbers[bounded(index)] == thread)
 		return slot;
 	__sync_lock_test_and_set(&slot->busy, 0);
 	return 0;
@@ -143,7 +150,7 @@ static __always_inline bool runs(struct call_slot *slot, maze_u32 index, struct 
 	if (runtime - slot->from_ns < slot->limit_ns)
 		return true;
 	slot->done = 1;
-	call_numbers[index] = 0;
+	call_numbers[bounded(index)] = 0;
 	return false;
 }
 
