@@ -97,7 +97,7 @@ while True: poll.poll(0)' "$BATS_TEST_TMPDIR/ready"
 	for thread in "/proc/$last/task"/*; do
 		[ "${thread##*/}" = "$last" ] || spinner=${thread##*/}
 	done
-	why --for 1s "$last"
+	why --for 500ms "$last"
 	[ "$status" -eq 0 ]
 	[ "${lines[0]}" = "thread $spinner of PID $last" ]
 	why --for 1s "$spinner"
@@ -208,12 +208,12 @@ while True: poll.poll(0)' "$BATS_TEST_TMPDIR/ready"
 @test "the page and the folded stacks are those of maze report" {
 	needs_samples
 	start "$PROGRAMS/spin"
-	why --for 1s --html "$last"
+	why --for 300ms --html "$last"
 	[ "$status" -eq 0 ]
 	holds "<p class=\"kicker\">maze thread <code>$last</code> of PID <code>$last</code></p>"
 	holds 'maze only looked at the thread.'
 	holds '<code>spin_on</code>'
-	why --for 1s --folded "$last"
+	why --for 300ms --folded "$last"
 	[ "$status" -eq 0 ]
 	[[ $output =~ (^|;)spin_on\ [0-9]+ ]]
 }

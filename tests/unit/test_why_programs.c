@@ -507,6 +507,9 @@ static bool has_sentence(const struct incidents_options *options, size_t index)
 	incidents_record(incidents, &soft, "poll", NULL, &case_policy);
 	incidents_calls(incidents, (maze_u32)pid, (maze_u32)pid, 0, 0, &slice);
 	loop_stop(pid);
+	/* Otherwise the file waits a second for a stack. */
+	soft.event = MAZE_EVENT_EXIT;
+	incidents_record(incidents, &soft, "poll", NULL, &case_policy);
 	assert_true(work_until(incidents, "incident 2"));
 	incidents_close(incidents, NULL);
 	sentence_of_last(options->dir, text, sizeof(text));
