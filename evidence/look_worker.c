@@ -173,8 +173,9 @@ static void take_samples(struct look_loop *loop)
 	struct maze_stack stack;
 
 	while (loop->sampler && stack_sampler_next(loop->sampler, &stack)) {
-		/* Samples are distributed over the whole time. */
-		if (loop->samples * subject->for_ns > (stack.boot_ns - subject->boot_ns) * SAMPLES)
+		/* Samples are distributed over the time, which can be longer than planned. */
+		if (loop->samples == SAMPLES ||
+		    loop->samples * subject->for_ns > (stack.boot_ns - subject->boot_ns) * SAMPLES)
 			continue;
 		stack.count_ns = subject->used_ns + (stack.number + 1ULL) * loop->interval_ns;
 		stack.number = (maze_u16)loop->samples++;

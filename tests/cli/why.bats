@@ -56,7 +56,7 @@ samples() {
 	[ "$status" -eq 0 ]
 	[ "${lines[0]}" = "thread $last of PID $last" ]
 	holds "spin (PID $last) used "
-	holds ' of CPU time in 2s'
+	holds ' of CPU time in '
 	holds 'It was in spin_on (tests/programs/program.h:'
 	holds 'Hottest stack'
 	lacks 'What was done'
@@ -195,7 +195,7 @@ while True: poll.poll(0)' "$BATS_TEST_TMPDIR/ready"
 	"$MAZE" why --for 500ms --json "$last" > "$BATS_TEST_TMPDIR/look"
 	[ "$(json 'd["records"], d["look"]["tid"], d["policy"]' < "$BATS_TEST_TMPDIR/look")" = "[] $last None" ]
 	[ "$(json 'd["look"]["wall_ns"] >= 5e8 and 0 < d["look"]["cpu_ns"] + d["look"]["waited_ns"] <= 1.1 * d["look"]["wall_ns"]' < "$BATS_TEST_TMPDIR/look")" = True ]
-	[ "$(json 'len(d["samples"]) <= 121, d["samples_lost"], len(d["stacks"]) <= 121' < "$BATS_TEST_TMPDIR/look")" = 'True 0 True' ]
+	[ "$(json 'len(d["samples"]) <= 120, len(d["stacks"]) <= 120' < "$BATS_TEST_TMPDIR/look")" = 'True True' ]
 	id=$(json 'd["id"]' < "$BATS_TEST_TMPDIR/look")
 	mkdir "$BATS_TEST_TMPDIR/kept"
 	mv "$BATS_TEST_TMPDIR/look" "$BATS_TEST_TMPDIR/kept/$id.json"
