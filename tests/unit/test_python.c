@@ -391,15 +391,15 @@ static void the_size_of_all_stacks_is_bounded(void **state)
 static const char script[] = "import sys\n"
 			     "class Handler:\n"
 			     "    def spin(self):\n"
+			     "        sys.stdout.write('!')\n"
+			     "        sys.stdout.flush()\n"
 			     "        while True:\n"
 			     "            pass\n"
 			     "def main():\n"
-			     "    sys.stdout.write('!')\n"
-			     "    sys.stdout.flush()\n"
 			     "    Handler().spin()\n"
 			     "main()\n";
 
-/* Returns when the script is about to spin; 0: there is no python3 that is read. */
+/* Returns when the script is in spin(); 0: there is no python3 that is read. */
 static pid_t start_python(const char *path)
 {
 	FILE *file = fopen(path, "we");
