@@ -120,7 +120,8 @@ int cmd_doctor(const struct command *command, struct options *options, int argc,
 	if (argc) {
 		for (i = 0; i < count && !reports[i].usable; i++)
 			;
-		return doctor_process(command, options, argv, i < count ? reports[i].name : NULL);
+		return doctor_process(command, options, argv[0],
+				      i < count ? reports[i].name : NULL);
 	}
 	for (i = 0; i < count; i++) {
 		any |= reports[i].usable;

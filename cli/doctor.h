@@ -8,7 +8,7 @@
  * Shows what an incident of the process in `argument` would have. `engine` is the best
  * engine that can run here, or NULL. Returns the exit status.
  */
-int doctor_process(const struct command *command, struct options *options, char **argument,
-		   const char *engine);
+int doctor_process(const struct command *command, const struct options *options,
+		   const char *argument, const char *engine);
 
 #endif

@@ -80,25 +80,23 @@ static bool is_ok(json_t *result, size_t check)
 	return json_is_true(json_object_get(object, "ok"));
 }
 
-int doctor_process(const struct command *command, struct options *options, char **argument,
-		   const char *engine)
+int doctor_process(const struct command *command, const struct options *options,
+		   const char *argument, const char *engine)
 {
 	struct maze_error error = { "" };
 	json_t *result = NULL, *watch;
-	int count = 0, status;
-	pid_t *pids;
+	int status;
+	pid_t pid;
 
-	status = targets_parse(command, options, 1, argument, &pids, &count);
+	status = id_parse(command, "PID", argument, &pid);
 	if (status)
 		return status;
-	watch = check_watch(pids[0], engine, &error);
-	if (!watch || process_check(pids[0], &result, &error)) {
+	watch = check_watch(pid, engine, &error);
+	if (!watch || process_check(pid, &result, &error)) {
 		print_error(command, "%s", error.text);
 		json_decref(watch);
-		free(pids);
 		return EXIT_MAZE_FAILED;
 	}
-	free(pids);
 	json_array_insert_new(json_object_get(result, "checks"), 0, watch);
 	if (options->json) {
 		json_dumpf(result, stdout, JSON_INDENT(2));
