@@ -96,21 +96,29 @@ static void read_protocol(int proc_fd, struct descriptor *descriptor)
 	descriptor->protocol[length > 0 ? length : 0] = '\0';
 }
 
-/* Returns a number of the thread's status, or 0. */
-static maze_u64 status_number(int proc_fd, const char *name, int base)
+/* Returns a number of a thread's status, or 0. */
+static maze_u64 number_in(const char *status, const char *name, int base)
+{
+	const char *line = strstr(status, name);
+
+	return line ? strtoull(line + strlen(name), NULL, base) : 0;
+}
+
+/* Returns how many descriptors the table has room for; 0: the thread has ended. */
+static maze_u64 table_size(int proc_fd)
 {
 	char status[PROC_STATUS_SIZE];
-	const char *line = NULL;
 
-	if (!proc_read_status(proc_fd, "status", status))
-		line = strstr(status, name);
-	return line ? strtoull(line + strlen(name), NULL, base) : 0;
+	return proc_read_status(proc_fd, "status", status) ? 0 : number_in(status, "\nFDSize:", 10);
 }
 
 static bool is_pending(int proc_fd, maze_u64 signals)
 {
-	return (status_number(proc_fd, "\nSigPnd:", 16) | status_number(proc_fd, "\nShdPnd:", 16)) &
-	       signals;
+	char status[PROC_STATUS_SIZE];
+
+	if (proc_read_status(proc_fd, "status", status))
+		return false;
+	return (number_in(status, "\nSigPnd:", 16) | number_in(status, "\nShdPnd:", 16)) & signals;
 }
 
 /*
@@ -120,8 +128,7 @@ static bool is_pending(int proc_fd, maze_u64 signals)
 static bool may_stop_the_thread(int proc_fd, enum descriptor_kind kind)
 {
 	return kind == DESCRIPTOR_INOTIFY ||
-	       (kind == DESCRIPTOR_EPOLL &&
-		status_number(proc_fd, "\nFDSize:", 10) > EPOLL_FDS_MAX);
+	       (kind == DESCRIPTOR_EPOLL && table_size(proc_fd) > EPOLL_FDS_MAX);
 }
 
 const struct descriptor *descriptors_find(const struct descriptors *descriptors, int fd)
@@ -175,7 +182,7 @@ bool descriptors_read(int proc_fd, pid_t pid, const int *fds, size_t count,
 	descriptors_find_others(proc_fd, pid, descriptors, first,
 				now_ns(CLOCK_MONOTONIC) + OTHERS_NS);
 	/* A thread that has ended has no table. All of its descriptors look closed then. */
-	if (status_number(proc_fd, "\nFDSize:", 10))
+	if (table_size(proc_fd))
 		return true;
 	descriptors_drop(descriptors, first);
 	return false;
