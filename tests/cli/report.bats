@@ -16,26 +16,10 @@ setup_file() {
 incidents() { "$MAZE" incidents --incidents "$INCIDENTS/good" "$@"; }
 report() { "$MAZE" report --incidents "$INCIDENTS/good" "$@"; }
 
-# Whether one line of the output contains the text.
-holds() {
-	case $output in
-	*"$1"*) ;;
-	*) echo "it holds: $output"; return 1 ;;
-	esac
-}
-
-lacks() {
-	case $output in
-	*"$1"*) echo "it holds: $output"; return 1 ;;
-	esac
-}
-
 # The output has no control characters.
 harmless() {
 	[ -n "$output" ] && ! printf '%s' "$output" | LC_ALL=C grep -qP '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xa8-\xae]'
 }
-
-json() { python3 -c "import json, sys; d = json.load(sys.stdin); print($1)"; }
 
 @test "the list has one line for each incident, the newest last" {
 	run incidents

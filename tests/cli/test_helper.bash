@@ -219,3 +219,20 @@ teardown() {
 	[ -z "$public" ] || rm -rf "$public"
 	unload_engine
 }
+
+# Whether one line of the output contains the text.
+holds() {
+	case $output in
+	*"$1"*) ;;
+	*) echo "it holds: $output ${stderr-}"; return 1 ;;
+	esac
+}
+
+lacks() {
+	case $output in
+	*"$1"*) echo "it holds: $output"; return 1 ;;
+	esac
+}
+
+# A Python expression over d, the JSON of standard input.
+json() { python3 -c "import json, sys; d = json.load(sys.stdin); print($1)"; }

@@ -10,21 +10,6 @@ setup() {
 }
 
 why() { run --separate-stderr "$MAZE" why "$@"; }
-json() { python3 -c "import json, sys; d = json.load(sys.stdin); print($1)"; }
-
-# Whether one line of the output contains the text.
-holds() {
-	case $output in
-	*"$1"*) ;;
-	*) echo "it holds: $output $stderr"; return 1 ;;
-	esac
-}
-
-lacks() {
-	case $output in
-	*"$1"*) echo "it holds: $output"; return 1 ;;
-	esac
-}
 
 may_sample() { [ "$(id -u)" -eq 0 ] || [ "$(cat /proc/sys/kernel/perf_event_paranoid)" -le 2 ]; }
 needs_samples() { may_sample || skip 'kernel.perf_event_paranoid permits no stacks to this user'; }
