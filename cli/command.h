@@ -33,9 +33,7 @@ struct options {
 	bool wait;
 	bool stay;
 	bool quiet;
-	bool yield_given; /* --yield is on the command line */
-	bool soft_given;
-	bool hard_given;
+	maze_u32 given; /* maze_policy_given() of the policy's options on the command line */
 	pid_t thread;
 	const char *socket; /* path of mazed's socket; NULL: the default */
 	bool direct;	    /* use the engine, not mazed */

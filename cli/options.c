@@ -131,9 +131,7 @@ static int apply(const struct command *command, struct options *options,
 	void *member;
 
 	if (option->offset == OPTION_POLICY) {
-		options->yield_given |= !strcmp(option->name, "yield");
-		options->soft_given |= !strcmp(option->name, "soft");
-		options->hard_given |= !strcmp(option->name, "hard");
+		options->given |= maze_policy_given(option->name);
 		if (maze_policy_set(&options->policy, option->name, value, &error))
 			return usage_error(command, "--%s: %s", option->name, error.text);
 		return 0;
@@ -207,8 +205,8 @@ int options_parse(const struct command *command, int argc, char **argv, struct o
 	if (options->socket && (options->direct || strcmp(options->engine, "auto") != 0))
 		return usage_error(command, "--socket uses mazed; --direct and --engine do not: "
 					    "choose one");
-	maze_policy_derive_limit(&options->policy, options->soft_given, options->hard_given);
-	if (command->takes_policy && maze_policy_explain(&options->policy, &error))
+	if (command->takes_policy &&
+	    maze_policy_complete(&options->policy, options->given, &error))
 		return usage_error(command, "%s", error.text);
 	*ret_first = optind;
 	return -1;

@@ -80,8 +80,9 @@ void print_start(const struct command *command, const struct options *options,
 		 const struct maze *maze)
 {
 	const struct maze_policy *policy = &options->policy;
-	bool derived =
-		options->soft_given != options->hard_given && policy->soft_ns && policy->hard_ns;
+	bool soft_given = options->given & maze_policy_given("soft");
+	bool hard_given = options->given & maze_policy_given("hard");
+	bool derived = soft_given != hard_given && policy->soft_ns && policy->hard_ns;
 	bool blind = maze && !maze_sees_yields(maze) && !(policy->flags & MAZE_POLICY_YIELD_COUNTS);
 	const char *why = maze ? strstr(maze_why_not_better(maze), ": ") : NULL;
 	char soft[64], hard[64], limits[192] = "", engine[512] = "";
@@ -104,7 +105,7 @@ void print_start(const struct command *command, const struct options *options,
 /* Returns an error if --yield reset is given and impossible. */
 static int check_yields(const struct session *session)
 {
-	if (!session->options->yield_given || maze_sees_yields(session->maze) ||
+	if (!(session->options->given & maze_policy_given("yield")) || maze_sees_yields(session->maze) ||
 	    (session->options->policy.flags & MAZE_POLICY_YIELD_COUNTS))
 		return 0;
 	print_error(session->command,

@@ -17,6 +17,7 @@
 #define MAZE_SIGNAL_MAX 64
 /* SIGXCPU: the soft signal of a warning. */
 #define MAZE_SIGNAL_WARN 24
+#define MAZE_SIGNAL_KILL 9
 
 /*
  * The count is the CPU time since the last reset (core/step.h). Recovery is the ratio by
@@ -61,15 +62,45 @@
  * Without this flag they go to the thread that is over its limit.
  */
 #define MAZE_POLICY_TO_PROCESS (1U << 6)
+/*
+ * What the limits are for (enum maze_policy_scope). A policy of a group has a share
+ * instead of a recovery, and its limits are levels (core/budget.h). The engines in the
+ * kernel get only policies of threads.
+ */
+#define MAZE_POLICY_SCOPE_SHIFT 7
+#define MAZE_POLICY_SCOPE (3U << MAZE_POLICY_SCOPE_SHIFT)
 #define MAZE_POLICY_FLAGS                                                                          \
 	(MAZE_POLICY_INHERIT | MAZE_POLICY_YIELD_COUNTS | MAZE_POLICY_SHADOW | MAZE_POLICY_QUIET | \
-	 MAZE_POLICY_OWNED | MAZE_POLICY_WARN | MAZE_POLICY_TO_PROCESS)
+	 MAZE_POLICY_OWNED | MAZE_POLICY_WARN | MAZE_POLICY_TO_PROCESS | MAZE_POLICY_SCOPE)
+
+/* A group is a process, a tree or a control group. */
+enum maze_policy_scope {
+	MAZE_SCOPE_THREAD = 0,
+	MAZE_SCOPE_PROCESS, /* all threads of a process */
+	MAZE_SCOPE_TREE,    /* a process and all processes that its members start */
+	MAZE_SCOPE_CGROUP,  /* a control group of version 2, with those below it */
+	MAZE_SCOPE_COUNT_,
+};
+
+/*
+ * The unit of a share is 1/65536 of a CPU. The level of a group falls by the share of the
+ * time that passes. So a group that uses more than the share for long enough reaches its
+ * limit. For one thread, a share p and a limit L have the same meaning as the recovery
+ * p/(1-p) and the limit L/(1-p), but time in which the thread waits for a CPU reduces only
+ * the level of a group.
+ */
+#define MAZE_SHARE_ONE 65536U
+#define MAZE_SHARE_MAX (8192U * MAZE_SHARE_ONE)
 
 struct maze_policy {
 	maze_u64 soft_ns;  /* 0: no soft stage */
 	maze_u64 hard_ns;  /* 0: no hard stage; else not below soft_ns */
-	maze_u32 recovery; /* in 1/65536, perhaps with MAZE_RECOVERY_LOCK; or MAZE_RECOVERY_INF */
-	maze_u32 flags;	   /* MAZE_POLICY_* */
+	union {
+		/* In 1/65536, perhaps with MAZE_RECOVERY_LOCK; or MAZE_RECOVERY_INF. */
+		maze_u32 recovery;
+		maze_u32 share; /* of a group */
+	};
+	maze_u32 flags;	      /* MAZE_POLICY_* */
 	maze_u16 soft_signal; /* 0: record only */
 	maze_u16 hard_signal;
 	maze_u32 owner; /* with MAZE_POLICY_OWNED: user ID in the initial namespace; else 0 */
@@ -88,7 +119,19 @@ enum maze_policy_fault {
 	MAZE_POLICY_HARD_SIGNAL,
 	MAZE_POLICY_RECOVERY,	  /* neither INF nor a ratio in 1..RECOVERY_MAX */
 	MAZE_POLICY_UNKNOWN_FLAG, /* unknown flag, or an owner without MAZE_POLICY_OWNED */
+	MAZE_POLICY_SHARE,	  /* share of a group not in 1..SHARE_MAX */
+	/*
+	 * A tree or a control group gets no signal but SIGKILL to all its processes at the
+	 * hard limit. A process gets signals that are directed to it, not to a thread.
+	 */
+	MAZE_POLICY_GROUP_SIGNAL,
 };
+
+/* Returns enum maze_policy_scope for the flags of a policy or a list entry. */
+maze_inline maze_u32 maze_policy_scope(maze_u32 flags)
+{
+	return (flags & MAZE_POLICY_SCOPE) >> MAZE_POLICY_SCOPE_SHIFT;
+}
 
 /* Whether the soft signal of a policy or a list entry is a warning. */
 maze_inline int maze_policy_warns(maze_u32 flags, maze_u32 soft_signal)
@@ -129,7 +172,20 @@ static inline int maze_limit_in_range(maze_u64 limit_ns)
 	return limit_ns == 0 || (limit_ns >= MAZE_LIMIT_MIN_NS && limit_ns <= MAZE_LIMIT_MAX_NS);
 }
 
-/* Returns the first fault in the order of the enum, or MAZE_POLICY_OK. */
+/* Checks what only a policy of a group has. */
+static inline enum maze_policy_fault maze_policy_check_group(const struct maze_policy *policy)
+{
+	if (!policy->share || policy->share > MAZE_SHARE_MAX)
+		return MAZE_POLICY_SHARE;
+	if (maze_policy_scope(policy->flags) == MAZE_SCOPE_PROCESS)
+		return policy->flags & MAZE_POLICY_TO_PROCESS ? MAZE_POLICY_OK
+							      : MAZE_POLICY_GROUP_SIGNAL;
+	if (policy->soft_signal || (policy->hard_signal && policy->hard_signal != MAZE_SIGNAL_KILL))
+		return MAZE_POLICY_GROUP_SIGNAL;
+	return MAZE_POLICY_OK;
+}
+
+/* Returns the first fault that it finds, or MAZE_POLICY_OK. */
 static inline enum maze_policy_fault maze_policy_check(const struct maze_policy *policy)
 {
 	if (!policy->soft_ns && !policy->hard_ns)
@@ -144,7 +200,7 @@ static inline enum maze_policy_fault maze_policy_check(const struct maze_policy 
 		return MAZE_POLICY_SOFT_SIGNAL;
 	if (policy->hard_signal > MAZE_SIGNAL_MAX)
 		return MAZE_POLICY_HARD_SIGNAL;
-	if (policy->recovery != MAZE_RECOVERY_INF &&
+	if (!maze_policy_scope(policy->flags) && policy->recovery != MAZE_RECOVERY_INF &&
 	    (maze_recovery_ratio(policy->recovery) == 0 ||
 	     maze_recovery_ratio(policy->recovery) > MAZE_RECOVERY_MAX))
 		return MAZE_POLICY_RECOVERY;
@@ -152,7 +208,7 @@ static inline enum maze_policy_fault maze_policy_check(const struct maze_policy 
 		return MAZE_POLICY_UNKNOWN_FLAG;
 	if (policy->owner && !(policy->flags & MAZE_POLICY_OWNED))
 		return MAZE_POLICY_UNKNOWN_FLAG;
-	return MAZE_POLICY_OK;
+	return maze_policy_scope(policy->flags) ? maze_policy_check_group(policy) : MAZE_POLICY_OK;
 }
 
 #endif

@@ -25,6 +25,9 @@ enum maze_event {
 #define MAZE_RECORD_SHADOW (1U << 1)	/* MAZE_POLICY_SHADOW: no signal was sent */
 #define MAZE_RECORD_INHERITED (1U << 2) /* WATCH: inherited by fork or clone */
 #define MAZE_RECORD_FATAL (1U << 3)	/* the signal ends the process (in shadow: would end it) */
+/* enum maze_policy_scope: what the record is about, a thread (0) or a group */
+#define MAZE_RECORD_SCOPE_SHIFT 4
+#define MAZE_RECORD_SCOPE (3U << MAZE_RECORD_SCOPE_SHIFT)
 
 /* Why a verdict's signal was not sent or has no effect (in shadow: would have none). */
 enum maze_not_sent {
@@ -43,16 +46,23 @@ enum maze_not_sent {
 struct maze_record {
 	maze_u64 seq;	   /* 1, 2, … per engine and kind of event; 0: not numbered */
 	maze_u64 boot_ns;  /* CLOCK_BOOTTIME when it happened */
-	maze_u64 count_ns; /* the task's maze count at that time; of a verdict: >= limit_ns */
+	maze_u64 count_ns; /* the count, or the level of a group; of a verdict: >= limit_ns */
 	maze_u64 limit_ns; /* the limit that was reached; 0 for other events */
 	/* For verdicts: see struct maze_tally. */
 	maze_u64 used_ns;
-	maze_u64 asleep_ns;
+	union {
+		maze_u64 asleep_ns;
+		maze_u64 elapsed_ns; /* of a group */
+	};
 	maze_u64 lost;	    /* LOST: number of records or watches */
 	maze_u64 tag;	    /* tag of the watch: see struct engine_claim of engine.h */
 	maze_u64 cgroup_id; /* inode number of its cgroup (version 2); 0: unknown */
-	maze_u32 pid;	    /* thread group id, in the pid namespace of the engine's owner */
-	maze_u32 tid;	    /* thread id, in the same namespace */
+	/*
+	 * Thread group id, in the pid namespace of the engine's owner. Of a tree: of the
+	 * process that was named. Of a control group: 0.
+	 */
+	maze_u32 pid;
+	maze_u32 tid; /* thread id, in the same namespace; of a group: as pid */
 	maze_u32 uid;	    /* real user id, in the initial user namespace */
 	maze_u32 cpu;
 	maze_u16 event;		  /* enum maze_event */
@@ -62,7 +72,7 @@ struct maze_record {
 	maze_u32 not_sent;	  /* enum maze_not_sent; of verdicts only */
 	maze_u32 sleeps;	  /* of verdicts: see struct maze_tally */
 	char comm[MAZE_COMM_LEN]; /* NUL-terminated; any bytes but NUL */
-	maze_u32 reserved;
+	maze_u32 share; /* of a group: MAZE_SHARE_ONE is one CPU; else 0 */
 };
 maze_static_assert(sizeof(struct maze_record) == 128,
 		   "struct maze_record is shared with the kernel");
@@ -71,7 +81,10 @@ maze_static_assert(sizeof(struct maze_record) == 128,
 struct maze_tally {
 	maze_u64 count_ns;  /* the maze count: used_ns minus the reduction by sleeps */
 	maze_u64 used_ns;   /* CPU time since the episode began */
-	maze_u64 asleep_ns; /* time in sleeps that were not resets; 0 with infinite recovery */
+	union {
+		maze_u64 asleep_ns;  /* in sleeps that were not resets; 0 with infinite recovery */
+		maze_u64 elapsed_ns; /* of a group: time since the episode began */
+	};
 	maze_u32 sleeps;    /* number of those sleeps */
 	maze_u32 episode;   /* number of resets before this episode */
 };
@@ -85,6 +98,12 @@ maze_inline void maze_record_tally(struct maze_record *record, const struct maze
 	record->asleep_ns = tally->asleep_ns;
 	record->sleeps = tally->sleeps;
 	record->episode = tally->episode;
+}
+
+/* Returns enum maze_policy_scope. */
+maze_inline maze_u32 maze_record_scope(const struct maze_record *record)
+{
+	return (record->flags & MAZE_RECORD_SCOPE) >> MAZE_RECORD_SCOPE_SHIFT;
 }
 
 /* A position in the records, from which a reader can resume. */
@@ -102,7 +121,10 @@ struct maze_entry {
 	maze_u32 pid;
 	maze_u32 tid;
 	maze_u32 uid;
-	maze_u32 recovery;
+	union {
+		maze_u32 recovery;
+		maze_u32 share; /* of a group */
+	};
 	maze_u32 flags; /* MAZE_POLICY_* */
 	maze_u16 soft_signal;
 	maze_u16 hard_signal;

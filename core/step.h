@@ -245,7 +245,7 @@ maze_inline struct maze_verdict maze_step(const struct maze_policy *policy,
 					  struct maze_account *account,
 					  const struct maze_sample *sample)
 {
-	struct maze_verdict verdict = { { 0, 0, 0, 0, 0 }, 0, 0, 0 };
+	struct maze_verdict verdict = { { 0, 0, { 0 }, 0, 0 }, 0, 0, 0 };
 
 	if (!account->begun) {
 		account->begun = 1;

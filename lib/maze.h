@@ -52,6 +52,14 @@ const char *maze_soft_signal_format(maze_u32 flags, int soft_signal, char *buf, 
 int maze_recovery_parse(const char *text, maze_u32 *ret_recovery, struct maze_error *error);
 const char *maze_recovery_format(maze_u32 recovery, char *buf, size_t size);
 
+/*
+ * Parses a share of CPU time such as "90%" or "150%" (of one CPU), for groups
+ * (core/policy.h). It is from 1% to 819200%.
+ */
+int maze_share_parse(const char *text, maze_u32 *ret_share, struct maze_error *error);
+/* Writes "90%". Returns buf. */
+const char *maze_share_format(maze_u32 share, char *buf, size_t size);
+
 /* ---- policies ------------------------------------------------------------------- */
 
 /*
@@ -70,12 +78,22 @@ struct maze_policy_key {
 const struct maze_policy_key *maze_policy_keys(void);
 /*
  * Sets one key from text. If the key has no argument, a NULL `value` means "yes".
- * -ENOENT: unknown key. -EINVAL, -ERANGE: invalid value. maze_policy_explain() checks
- * combinations of keys. maze_policy_derive_limit() of core/policy.h derives a limit that
- * is not set from the other one, as maze(1) does.
+ * -ENOENT: unknown key. -EINVAL, -ERANGE: invalid value. After the last key, call
+ * maze_policy_complete().
  */
 int maze_policy_set(struct maze_policy *policy, const char *key, const char *value,
 		    struct maze_error *error);
+/* Returns a bit for a key of the table; 0: unknown key. */
+maze_u32 maze_policy_given(const char *key);
+/*
+ * Completes a policy whose keys have been set. `given` has the bits of these keys. Derives
+ * a limit that is not given (core/policy.h), and the signals of a group: a tree or a
+ * control group gets none without `kill`. -EINVAL: keys contradict each other, or
+ * maze_policy_explain() finds a fault.
+ */
+int maze_policy_complete(struct maze_policy *policy, maze_u32 given, struct maze_error *error);
+/* Returns "thread", "process", "tree" or "cgroup". NULL: another value. */
+const char *maze_policy_scope_name(unsigned int scope);
 /* Returns 0, or -EINVAL and a message if maze_policy_check() finds a fault. */
 int maze_policy_explain(const struct maze_policy *policy, struct maze_error *error);
 
@@ -94,6 +112,10 @@ int maze_record_text(const struct maze_record *record, const char *engine, char 
 /* Both return a JSON object on one line, which the caller frees. NULL: out of memory. */
 char *maze_record_json(const struct maze_record *record, const char *engine);
 char *maze_entry_json(const struct maze_entry *entry, const char *engine);
+/* As maze_entry_json(), for a group. */
+struct maze_group;
+char *maze_group_json(const struct maze_group *group, const char *engine);
+int maze_group_parse(const char *text, struct maze_group *ret_group, struct maze_error *error);
 /*
  * Both parse the JSON of the two functions above, which has no `seq` and no tags. They
  * ignore unknown keys. -EINVAL: malformed.
@@ -178,6 +200,47 @@ int maze_unwatch(struct maze *maze, pid_t pid, pid_t tid, struct maze_error *err
 int maze_unwatch_tag(struct maze *maze, maze_u64 tag, struct maze_error *error);
 /* Finds the process that thread `tid` belongs to. -ESRCH: there is no such thread. */
 int maze_thread_owner(pid_t tid, pid_t *ret_pid, struct maze_error *error);
+
+/*
+ * Groups. If the policy has scope process or tree, maze_watch(), maze_watch_pidfd() and
+ * maze_claim() watch the process, or the tree of which it is the root, as a group
+ * (core/budget.h), in addition to any watches of its threads; `tid` is 0 then. The
+ * process may have one group of each scope. The members of a tree are the process, the
+ * children that it has and all that members start. A thread in this process measures
+ * groups, whichever engine the handle has. So their watches end with the handle, also
+ * those of a pinned engine.
+ *
+ * maze_claim_cgroup() watches a control group of version 2 (`dir` is a descriptor of its
+ * directory). A group that already has this policy and tag keeps its level, and its
+ * members are read again. -EOPNOTSUPP: not a directory of the cgroup2 file system.
+ * -EPERM: it is the root, or has PID 1 or maze itself in it.
+ */
+int maze_claim_cgroup(struct maze *maze, int dir, const struct maze_policy *policy, maze_u64 tag,
+		      maze_u64 mask, struct maze_error *error);
+/*
+ * Ends the watches of groups of this process (`pidfd`) or control group (`pidfd` is a
+ * descriptor of its directory), if their tags equal `tag` in the bits of `mask`. -ENOENT:
+ * there is no such watch. maze_release() and maze_unwatch() end groups of the process too,
+ * maze_release_all() and maze_unwatch_tag() those of any kind.
+ */
+int maze_release_group(struct maze *maze, enum maze_policy_scope scope, int fd, maze_u64 tag,
+		       maze_u64 mask, struct maze_error *error);
+
+#define MAZE_GROUP_NAME_LEN 256
+
+/* One watched group. */
+struct maze_group {
+	struct maze_entry entry; /* count_ns is the level now; as in records, pid can be 0 */
+	maze_u64 used_ns;	 /* CPU time since the episode began, or now if the level is 0 */
+	maze_u64 elapsed_ns;	 /* time since then */
+	maze_u64 cgroup_id;	 /* of scope cgroup: its inode number; else 0 */
+	maze_u32 members;	 /* number of processes that run */
+	maze_u32 reserved;
+	char name[MAZE_GROUP_NAME_LEN]; /* the path of a cgroup, or its end; else the comm */
+};
+/* Returns all groups of this handle. The caller frees *ret_groups. */
+int maze_list_groups(struct maze *maze, struct maze_group **ret_groups, size_t *ret_count,
+		     struct maze_error *error);
 
 /* Returns all watched tasks, sorted by PID and TID. The caller frees *ret_entries. */
 int maze_list(struct maze *maze, struct maze_entry **ret_entries, size_t *ret_count,
