@@ -90,6 +90,8 @@ int poll_group_join(struct engine *engine, struct poll_group *group, struct poll
 		    pid_t ppid);
 /* Finds or opens the process with this PID, and adds it. -ESRCH: it has ended. */
 int poll_group_join_pid(struct engine *engine, struct poll_group *group, pid_t pid, pid_t ppid);
+/* Plans a check of the group soon. */
+void poll_group_expect(const struct engine *engine, struct poll_group *group);
 /* Removes a member, and drops its process if nothing else is watched in it. */
 void poll_group_leave(struct engine *engine, struct poll_member *member);
 /* Adds all descendants of the members of a tree. */

@@ -229,16 +229,15 @@ static void fill(const struct engine *engine, const struct poll_group *group,
 int poll_group_list(struct engine *engine, int (*each)(const struct maze_group *group, void *arg),
 		    void *arg)
 {
-	struct poll_group *group, *next;
+	struct poll_group *group;
 	struct maze_group entry;
 	int err = 0;
 
 	pthread_mutex_lock(&engine->lock);
 	/* Show the levels as of now. */
-	for (group = engine->groups; group; group = next) {
-		next = group->next;
-		poll_group_check(engine, group);
-	}
+	for (group = engine->groups; group; group = group->next)
+		group->check_at = 0;
+	poll_groups_check_when_due(engine, now_ns(CLOCK_MONOTONIC));
 	for (group = engine->groups; group && !err; group = group->next) {
 		fill(engine, group, &entry);
 		err = each(&entry, arg);
