@@ -25,7 +25,12 @@ struct poll_member {
 	/* Of a tree only: */
 	maze_u64 cpu_ns;      /* its clock at the last sample */
 	maze_u64 children_ns; /* the CPU time of the children that it has waited for, likewise */
-	maze_u64 dropped_ns;  /* of children that are gone since then, at their last samples */
+	maze_u64 before_ns;   /* children_ns at the sample before */
+	/*
+	 * CPU time of children that are gone, at their last samples, and children_ns when they
+	 * were last seen.
+	 */
+	maze_u64 dropped_ns, dropped_at_ns;
 	pid_t ppid;
 	bool has_children; /* it has or had children */
 	bool ppid_is_old;  /* its parent has ended since ppid was read */
