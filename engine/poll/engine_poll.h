@@ -276,6 +276,8 @@ void poll_groups_join(struct engine *engine, const struct inherited_groups *grou
 		      struct poll_process *child, pid_t ppid);
 /* The process has ended, and may still be needed by a tree, as a zombie. */
 void poll_groups_process_ended(struct engine *engine, struct poll_process *process);
+/* A child could not become a member. */
+void poll_groups_miss(struct engine *engine, const struct inherited_groups *groups);
 /* Plans a check of these groups soon, because a child is about to become a member. */
 void poll_groups_expect(struct engine *engine, const struct inherited_groups *groups);
 /* Whether a fork must wake the worker: a group that gets members has no check planned. */

@@ -128,7 +128,7 @@ static void take_gone(struct engine *engine, struct poll_group *group, struct po
 		if (!parent->dropped_ns)
 			parent->dropped_at_ns = parent->before_ns;
 		parent->dropped_ns += last_ns;
-	} else if (!parent && member->is_orphan) {
+	} else if (!parent && member->is_orphan && !group->misses_members) {
 		group->gone_ns += last_ns;
 	}
 	for (other = group->members; other; other = other->next)

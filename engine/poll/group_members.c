@@ -176,6 +176,18 @@ void poll_groups_join(struct engine *engine, const struct inherited_groups *grou
 	}
 }
 
+void poll_groups_miss(struct engine *engine, const struct inherited_groups *groups)
+{
+	struct poll_group *group;
+	const maze_u64 *id;
+
+	for (id = groups->ids; *id; id++) {
+		group = poll_group_find(engine, *id);
+		if (group)
+			group->misses_members = true;
+	}
+}
+
 static void add_if_child(struct engine *engine, struct poll_group *group, pid_t pid, bool *found)
 {
 	struct thread_status status;
