@@ -7,9 +7,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "../../base/cgroup.h"
 #include "../../base/pidfd.h"
 
 static bool reaches(const struct engine_claim *claim, maze_u64 tag)
@@ -23,10 +23,9 @@ static struct poll_group *find(const struct engine *engine, enum maze_policy_sco
 	struct poll_group *group = engine->groups;
 	maze_u64 id = 0;
 	pid_t pid = 0;
-	struct stat st;
 
 	if (scope == MAZE_SCOPE_CGROUP)
-		id = fstat(fd, &st) ? 0 : st.st_ino;
+		id = cgroup_id(fd);
 	else
 		pid = pidfd_pid(fd);
 	if (!id && !pid)
