@@ -6,7 +6,7 @@
  * the command. If maze fails before that, the pipe closes, and the child exits without
  * executing the command. maze stays in the command's process group, so the signals of the
  * terminal reach both processes. maze forwards signals that only maze got. With --stay,
- * maze runs until all watched processes have ended.
+ * or with scope tree, maze runs until all watched processes have ended.
  */
 #include "survivors.h"
 #include "base/clock.h"
@@ -28,10 +28,12 @@ struct run {
 	struct session session;
 	sigset_t old_mask;
 	int signals; /* signalfd */
-	int pidfd;   /* of the command; later, of a process that --stay waits for */
+	int pidfd;   /* of the command; later, of a process that maze waits for */
 	pid_t child;
 	int status;	/* exit status of the command; -1: the command runs */
-	bool stopped;	/* a signal has ended the waiting of --stay */
+	bool stays;	/* until all watched processes have ended */
+	bool reported;	/* the processes that it waits for */
+	bool stopped;	/* a signal has ended the waiting */
 	int watched[2]; /* a byte in this pipe lets the child execute the command */
 	int fail[2];	/* gets errno if execvp(3) fails; success closes it */
 	bool reaps;	/* this process reaps the command's orphans */
@@ -112,7 +114,7 @@ static int watch_and_exec(struct run *run, const char *name)
 		run->service_ms = maze_service(run->session.maze);
 	err = maze_watch_pidfd(run->session.maze, run->pidfd, 0, &run->options->policy,
 			       run->session.tag, &error);
-	if (!err)
+	if (!err && maze_policy_scope(run->options->policy.flags) != MAZE_SCOPE_PROCESS)
 		run->reaps =
 			maze_adopt(run->session.maze, &run->options->policy, run->session.tag) == 1;
 	if (err) {
@@ -136,7 +138,7 @@ static int watch_and_exec(struct run *run, const char *name)
 	return EXIT_RUN_NOT_EXECUTABLE;
 }
 
-/* After the command has ended, these signals end the waiting of --stay. */
+/* After the command has ended, these signals end the waiting. */
 static bool ends_wait(const struct signalfd_siginfo *info)
 {
 	return info->ssi_signo == SIGTERM || info->ssi_signo == SIGHUP ||
@@ -172,20 +174,26 @@ static void reap(struct run *run)
 				WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* Called after the end of the command. True if --stay waits for another process. */
+/*
+ * Called after the end of the command. True if maze waits for another process. A tree can
+ * still have the command itself as a member when it has just ended, so the processes of a
+ * tree are reported later.
+ */
 static bool must_stay(struct run *run, bool just_ended)
 {
-	if (!run->options->stay || run->stopped || !survivors_remain(&run->session, &run->pidfd))
+	if (!run->stays || run->stopped || !survivors_remain(&run->session, &run->pidfd))
 		return false;
-	if (just_ended)
+	if (!run->reported && !(just_ended && is_for_group(run->options))) {
 		survivors_report(&run->session, SURVIVORS_AWAITED);
+		run->reported = true;
+	}
 	return true;
 }
 
 /* Reports the processes that still run, because their watches may end now. */
 static void leave_survivors(struct run *run)
 {
-	bool pinned = run->session.pinned;
+	bool pinned = run->session.pinned && !is_for_group(run->options);
 
 	if (!survivors_report(&run->session, pinned ? SURVIVORS_WATCHED : SURVIVORS_UNWATCHED) ||
 	    !pinned)
@@ -217,11 +225,11 @@ static int follow_command(struct run *run)
 		if (run->status >= 0 && !must_stay(run, !ended))
 			break;
 		fds[1].fd = run->pidfd;
-		if (run->pidfd < 0)
+		if (run->pidfd < 0 && !(run->reported && is_for_group(run->options)))
 			timeout = sooner(timeout, LIST_AGAIN_MS);
 		timeout = sooner(timeout, session_incidents_work(run->session.incidents));
 	}
-	/* The processes that --stay waited for may have ended after the last print. */
+	/* The processes that maze waited for may have ended after the last print. */
 	session_print(&run->session);
 	leave_survivors(run);
 	return run->status;
@@ -240,8 +248,10 @@ static void close_run(struct run *run)
 
 int cmd_run(const struct command *command, struct options *options, int argc, char **argv)
 {
+	maze_u32 scope = maze_policy_scope(options->policy.flags);
 	struct run run = { .command = command,
 			   .options = options,
+			   .stays = options->stay || scope == MAZE_SCOPE_TREE,
 			   .service_ms = -1,
 			   .signals = -1,
 			   .pidfd = -1,
@@ -252,6 +262,11 @@ int cmd_run(const struct command *command, struct options *options, int argc, ch
 
 	if (!argc)
 		return usage_error(command, "no command given: give one after --");
+	if (scope == MAZE_SCOPE_CGROUP)
+		return usage_error(command,
+				   "--scope cgroup is for maze watch, because COMMAND gets no "
+				   "control group of its own; --scope tree has all that it "
+				   "starts");
 	if (session_open(&run.session, command, options) || start(&run, argv))
 		goto out_done;
 	status = watch_and_exec(&run, argv[0]);

@@ -4,7 +4,7 @@
 #define MAZE_DAEMON_ACTION_H
 
 #include "actions.h"
-#include "cgroup.h"
+#include "../../base/cgroup.h"
 #include "exec/commands.h"
 #include "target_thread.h"
 #include "frozen.h"

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "../../base/error.h"
-#include "cgroup.h"
+#include "../../base/cgroup.h"
 #include "../rules/subject.h"
 
 /* A bound for the loop. mazed has far fewer ancestors in practice. */

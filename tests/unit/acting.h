@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 #include "../../daemon/actions/actions.h"
-#include "../../daemon/actions/cgroup.h"
+#include "../../base/cgroup.h"
 #include "skip.h"
 
 /* Bounds every wait for a condition; no machine is that slow. */

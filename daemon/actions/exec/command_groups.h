@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "../cgroup.h"
+#include "../../../base/cgroup.h"
 
 /* Enough for "maze-command-", the PID of mazed, and a number. */
 #define COMMAND_GROUP_NAME_SIZE 64

@@ -3,13 +3,14 @@
  * Opens, reads and writes cgroups of version 2. The path of a cgroup begins with '/', as
  * in /proc/PID/cgroup.
  */
-#ifndef MAZE_DAEMON_CGROUP_H
-#define MAZE_DAEMON_CGROUP_H
+#ifndef MAZE_BASE_CGROUP_H
+#define MAZE_BASE_CGROUP_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "../../lib/maze.h"
+#include "../core/types.h"
+#include "maze_error.h"
 
 struct cgroup_fs {
 	int fd; /* the root cgroup; -1: none */

@@ -10,7 +10,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "../../base/error.h"
+#include "error.h"
 
 /* Enough for a line of mountinfo, which has two paths and the mount options. */
 #define MOUNT_LINE_SIZE (3 * PATH_MAX)
