@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* Room for a stat file: 51 numbers of up to 20 digits, and a name of up to 63 bytes. */
@@ -66,6 +67,22 @@ int proc_open_process(pid_t pid, int pidfd)
 		return errno == ENOENT ? -ESRCH : -errno;
 	/* The process still runs, so the PID was not reused. */
 	if (!pidfd_has_ended(pidfd))
+		return dir;
+	close(dir);
+	return -ESRCH;
+}
+
+int proc_open_unreaped(pid_t pid, int pidfd)
+{
+	char path[32];
+	int dir;
+
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	/* The PID of a zombie is not reused. EPERM means that it exists too. */
+	if (!syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) || errno != ESRCH)
 		return dir;
 	close(dir);
 	return -ESRCH;
@@ -361,15 +378,18 @@ maze_u64 proc_start_ns(int dir)
 
 int proc_ended_children(int dir, pid_t *ret_ppid, maze_u64 *ret_ns)
 {
-	maze_u64 ppid, user, system;
+	maze_u64 ppid, user, system, threads;
 	char buf[STAT_SIZE];
 	int err = read_at(dir, "stat", buf, sizeof(buf));
 
 	if (err)
 		return err;
 	if (!stat_field(buf, 4, &ppid) || !stat_field(buf, 16, &user) ||
-	    !stat_field(buf, 17, &system))
+	    !stat_field(buf, 17, &system) || !stat_field(buf, 20, &threads))
 		return -EPROTO;
+	/* While the kernel reaps a process, stat has zeros. */
+	if (!threads)
+		return -ESRCH;
 	*ret_ppid = (pid_t)ppid;
 	*ret_ns = proc_ticks_to_ns(user + system);
 	return 0;

@@ -44,6 +44,9 @@ int proc_read_status(int dir, const char *path, char buf[PROC_STATUS_SIZE]);
  */
 int proc_open_process(pid_t pid, int pidfd);
 
+/* Does that also for a zombie. -ESRCH: it has been reaped. */
+int proc_open_unreaped(pid_t pid, int pidfd);
+
 /*
  * *fd is the file that an earlier call kept open, or -1. If `keep` is set, this call
  * keeps the file open.

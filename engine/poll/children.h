@@ -74,7 +74,7 @@ int poll_inherit(struct engine *engine, const struct child *child);
  * Gets what a child of this thread inherits. If thread is NULL, the child inherits the
  * policy and tag of the process, if it is watched as a whole. False: nothing.
  */
-bool inheritance_of(const struct poll_process *process, const struct poll_thread *thread,
+bool inheritance_of(struct poll_process *process, const struct poll_thread *thread,
 		    struct inheritance *ret_inherited);
 
 /* ---- fork_events.c ---- */

@@ -64,7 +64,7 @@ static struct poll_process *get_process(struct engine *engine, int pidfd, bool *
 	*is_new = !process;
 	if (!process) {
 		*err = -ESRCH;
-		process = pid ? poll_process_new(engine, pidfd, pid, err) : NULL;
+		process = pid ? poll_process_new(engine, pidfd, pid, false, err) : NULL;
 		if (!process)
 			explain(*err, pidfd, error);
 		if (!process)
@@ -307,18 +307,6 @@ static void fill_entry(const struct poll_process *process, const struct poll_thr
 	proc_thread_comm(process->dir, thread->tid, entry->comm);
 }
 
-static const struct poll_process *find_ended(const struct engine *engine)
-{
-	const struct poll_process *process;
-	int i;
-
-	for (i = 0; i < POLL_CHAINS; i++)
-		for (process = engine->chains[i]; process; process = process->next)
-			if (!process->ended && poll_process_has_ended(process))
-				return process;
-	return NULL;
-}
-
 int poll_list(struct engine *engine, int (*each)(const struct maze_entry *entry, void *arg),
 	      void *arg, struct maze_error *error)
 {
@@ -329,9 +317,7 @@ int poll_list(struct engine *engine, int (*each)(const struct maze_entry *entry,
 
 	(void)error;
 	pthread_mutex_lock(&engine->lock);
-	/* The worker may not have noticed these ends yet. */
-	while ((process = find_ended(engine)))
-		poll_notice_end(engine, process->pid);
+	poll_processes_notice_ends(engine);
 	for (i = 0; i < POLL_CHAINS; i++) {
 		for (process = engine->chains[i]; process && !err; process = process->next) {
 			for (thread = process->threads; thread && !err; thread = thread->next) {

@@ -75,7 +75,6 @@ struct poll_process {
 	 * a parent of no new process.
 	 */
 	bool ended;
-	bool held; /* poll_process_ended() still uses it */
 	/* If `whole`, new threads and children inherit this policy and tag. */
 	bool whole;
 	struct maze_policy policy;
@@ -177,9 +176,10 @@ static inline bool poll_process_is_unused(const struct poll_process *process)
 /*
  * Adds a process without a watch, and duplicates the pidfd. On failure returns NULL and
  * sets *ret_err: -ESRCH (the process has ended), -EAGAIN (RLIMIT_SIGPENDING permits no
- * more timers), -EMFILE or another error.
+ * more timers), -EMFILE or another error. A zombie is added only if `zombie` is set.
  */
-struct poll_process *poll_process_new(struct engine *engine, int pidfd, pid_t pid, int *ret_err);
+struct poll_process *poll_process_new(struct engine *engine, int pidfd, pid_t pid, bool zombie,
+				      int *ret_err);
 /* Removes the process without a record. */
 void poll_process_drop(struct engine *engine, struct poll_process *process);
 bool poll_process_has_ended(const struct poll_process *process);
@@ -205,6 +205,8 @@ void poll_thread_ignore(struct engine *engine, struct poll_process *process,
 			struct poll_thread *thread);
 /* Ends the watches of exited threads, and watches new threads. */
 void poll_threads_list(struct engine *engine, struct poll_process *process);
+/* Does that for all processes. */
+void poll_processes_notice_ends(struct engine *engine);
 struct poll_thread *poll_thread_find(const struct poll_process *process, pid_t tid);
 
 /* ---- sample.c: the runtime and sleeps of a thread -------------------------------- */
@@ -272,7 +274,7 @@ struct inherited_groups {
 	maze_u64 ids[INHERITED_GROUPS_MAX + 1];
 };
 /* False: none. */
-bool poll_groups_inherited(const struct poll_process *parent, struct inherited_groups *ret_groups);
+bool poll_groups_inherited(struct poll_process *parent, struct inherited_groups *ret_groups);
 void poll_groups_join(struct engine *engine, const struct inherited_groups *groups,
 		      struct poll_process *child, pid_t ppid);
 /* The process has ended, and may still be needed by a tree, as a zombie. */
@@ -284,8 +286,8 @@ void poll_groups_expect(struct engine *engine, const struct inherited_groups *gr
 /* Whether a fork must wake the worker: a group that gets members has no check planned. */
 bool poll_groups_need_forks(const struct engine *engine);
 void poll_groups_forget(struct engine *engine, struct poll_process *process);
-/* The timer of the process has fired. */
-void poll_groups_timer(struct engine *engine, const struct poll_process *process);
+/* The timer of the process has fired, so its groups are due. */
+void poll_groups_timer(const struct poll_process *process);
 /* Checks the groups that are due. Returns the time of the next check or POLL_NEVER. */
 maze_u64 poll_groups_check_when_due(struct engine *engine, maze_u64 now);
 void poll_groups_done(struct engine *engine);

@@ -87,7 +87,7 @@ void fork_events_open_deferred(struct engine *engine)
 /* Returns false if a child of that thread is not to be watched. */
 static bool find_inheritance(struct engine *engine, pid_t tgid, pid_t tid, struct child *child)
 {
-	const struct poll_process *process = poll_find(engine, tgid);
+	struct poll_process *process = poll_find(engine, tgid);
 	const struct poll_thread *thread = process ? poll_thread_find(process, tid) : NULL;
 	const struct exited_parent *exited;
 	const struct child *deferred;

@@ -31,6 +31,8 @@
 /* A check interval where new members can be missed, as a fraction of the limit. */
 #define MISSED_FRACTION 4
 #define MISSED_MAX_NS MAZE_NSEC_PER_SEC
+/* A check interval at most. Also bounds what a multiplication can overflow. */
+#define WAIT_MAX_NS (3600 * MAZE_NSEC_PER_SEC)
 /* A process that gets SIGKILL starts no other, so few rounds find all members. */
 #define KILL_ROUNDS 100
 
@@ -205,8 +207,9 @@ static maze_u64 time_to_stage(struct engine *engine, const struct poll_group *gr
 {
 	maze_u64 most = poll_cpus(engine) * MAZE_SHARE_ONE;
 
-	if (most <= group->policy.share)
-		return MISSED_MAX_NS;
+	if (most <= group->policy.share ||
+	    group->left_ns / (most - group->policy.share) >= WAIT_MAX_NS / MAZE_SHARE_ONE)
+		return WAIT_MAX_NS;
 	return group->left_ns / (most - group->policy.share) * MAZE_SHARE_ONE +
 	       group->left_ns % (most - group->policy.share) * MAZE_SHARE_ONE /
 		       (most - group->policy.share);
@@ -258,9 +261,8 @@ void poll_group_check(struct engine *engine, struct poll_group *group)
 	struct maze_budget_sample sample;
 	struct maze_verdict verdict;
 	maze_u64 before_ns = group->usage_ns, used_ns;
+	bool is_first = !group->budget.account.begun;
 
-	if (group->in_check)
-		return;
 	if (poll_group_sample(engine, group, &sample)) {
 		poll_group_end(engine, group, MAZE_EVENT_EXIT);
 		return;
@@ -272,47 +274,32 @@ void poll_group_check(struct engine *engine, struct poll_group *group)
 		poll_group_end(engine, group, MAZE_EVENT_UNWATCH);
 		return;
 	}
-	group->in_check = true;
 	if (verdict.due && !is_exempt(engine, group)) {
 		if (verdict.due & MAZE_FIRED_SOFT)
 			act(engine, group, &verdict, false);
 		if (verdict.due & MAZE_FIRED_HARD)
 			act(engine, group, &verdict, true);
 	}
-	group->in_check = false;
 	if (has_ended(group)) {
 		poll_group_end(engine, group, MAZE_EVENT_EXIT);
 		return;
 	}
-	used_ns = sample.usage_ns > before_ns ? sample.usage_ns - before_ns : 0;
+	used_ns = sample.usage_ns > before_ns && !is_first ? sample.usage_ns - before_ns : 0;
+	/* A process that has left a control group would wake the worker for nothing. */
+	if (group->timer_fired && !used_ns && group_scope(group) == MAZE_SCOPE_CGROUP)
+		poll_cgroup_read_members(engine, group);
+	group->timer_fired = false;
 	engine->busy_ns += used_ns;
 	plan(engine, group, sample.end_ns, used_ns);
 }
 
-void poll_groups_timer(struct engine *engine, const struct poll_process *process)
+void poll_groups_timer(const struct poll_process *process)
 {
-	struct inherited_groups due = { .ids = { 0 } };
 	const struct poll_member *member;
-	struct poll_group *group;
-	unsigned int count = 0;
-	maze_u64 usage_ns;
-	const maze_u64 *id;
 
-	/* A check can end a group, and with it this process. */
-	for (member = process->memberships; member && count < INHERITED_GROUPS_MAX;
-	     member = member->next_of_process)
-		due.ids[count++] = member->group->id;
-	if (count)
-		poll_child_tracker_open_deferred(engine);
-	for (id = due.ids; *id; id++) {
-		group = poll_group_find(engine, *id);
-		usage_ns = group ? group->usage_ns : 0;
-		if (group)
-			poll_group_check(engine, group);
-		group = poll_group_find(engine, *id);
-		/* A process that has left a control group would wake the worker for nothing. */
-		if (group && group->usage_ns == usage_ns && group_scope(group) == MAZE_SCOPE_CGROUP)
-			poll_cgroup_read_members(engine, group);
+	for (member = process->memberships; member; member = member->next_of_process) {
+		member->group->check_at = 0;
+		member->group->timer_fired = true;
 	}
 }
 
@@ -339,8 +326,9 @@ maze_u64 poll_groups_check_when_due(struct engine *engine, maze_u64 now)
 	struct poll_group *group, *next;
 	maze_u64 soonest = POLL_NEVER, drops;
 
+	/* A member that was not seen would be counted late. */
 	if (find_due(engine, now))
-		poll_child_tracker_open_deferred(engine);
+		poll_child_tracker_catch_up(engine);
 	for (group = engine->groups; group; group = next) {
 		next = group->next;
 		drops = engine->group_drops;

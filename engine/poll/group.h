@@ -25,10 +25,10 @@ struct poll_member {
 	/* Of a tree only: */
 	maze_u64 cpu_ns;      /* its clock at the last sample */
 	maze_u64 children_ns; /* the CPU time of the children that it has waited for, likewise */
-	maze_u64 before_ns;   /* children_ns at the sample before */
+	maze_u64 parent_ns;   /* children_ns of its parent, read before cpu_ns */
 	/*
-	 * CPU time of children that are gone, at their last samples, and children_ns when they
-	 * were last seen.
+	 * CPU time of children that are gone, at their last samples, and children_ns when the
+	 * first of them was last seen.
 	 */
 	maze_u64 dropped_ns, dropped_at_ns;
 	pid_t ppid;
@@ -56,6 +56,9 @@ struct poll_group {
 	struct poll_member *members, **members_end;
 	maze_u32 alive;	     /* members that have not ended */
 	maze_u64 gone_ns;    /* of a tree: CPU time of members that no living member waited for */
+	maze_u64 hidden_ns;  /* of a tree: CPU time that came too late to be counted */
+	maze_u64 credit_ns;  /* of a tree: see group_clock.c */
+	maze_u64 begin_ns;   /* CLOCK_MONOTONIC when the last sample began */
 	maze_u64 left_ns;    /* how far the level is below the next stage; 0: none is left */
 	maze_u64 usage_ns;   /* at the last check */
 	maze_u64 checked_ns; /* CLOCK_MONOTONIC of the last check */
@@ -65,7 +68,7 @@ struct poll_group {
 	 * event, and a process may lack a timer. Then the group is checked by wall time too.
 	 */
 	bool misses_members;
-	bool in_check; /* a member that ends meanwhile causes no check */
+	bool timer_fired;
 	struct poll_cgroup cgroup;
 	pid_t pid; /* of the process that was named; 0: a control group */
 	maze_u32 uid;
@@ -115,7 +118,7 @@ int poll_group_sample(struct engine *engine, struct poll_group *group,
 maze_u64 poll_cpus(struct engine *engine);
 /* Reads the clock of a process; false: it has been reaped. */
 bool poll_process_clock(const struct poll_process *process, maze_u64 *ret_ns);
-/* Reads the clocks of a member for the last time, while it is a zombie. */
+/* Reads the clocks of a member for the last time, if it is still a zombie. */
 void poll_member_ended(struct engine *engine, struct poll_member *member);
 
 /* ---- group_cgroup.c: control groups ------------------------------------------------- */
@@ -124,11 +127,10 @@ void poll_member_ended(struct engine *engine, struct poll_member *member);
 int poll_cgroup_open(struct engine *engine, struct poll_group *group, int dir,
 		     struct maze_error *error);
 void poll_cgroup_close(struct engine *engine, struct poll_group *group);
-/*
- * Makes its processes the members, and removes others. -EPERM: PID 1 or maze itself is in
- * it.
- */
-int poll_cgroup_read_members(struct engine *engine, struct poll_group *group);
+/* Makes its processes the members, and removes others if all could be read. */
+void poll_cgroup_read_members(struct engine *engine, struct poll_group *group);
+/* Whether PID 1 or maze itself is in it, or that cannot be known. */
+bool poll_cgroup_is_protected(const struct poll_group *group);
 /* Returns the CPU time in ns, or -errno. */
 long long poll_cgroup_usage(const struct poll_group *group);
 /* Sends SIGKILL to all processes in it. Returns 0 or -errno. */

@@ -39,90 +39,82 @@ long long poll_cgroup_usage(const struct poll_group *group)
 	return at ? strtoll(at + strlen(key), NULL, 10) * (long long)MAZE_NSEC_PER_USEC : -EPROTO;
 }
 
-/* Calls each() for each process in the directory and below, until it returns not 0. */
-static int each_process(int dir, int depth, int (*each)(pid_t pid, void *arg), void *arg)
+struct joining {
+	struct engine *engine;
+	struct poll_group *group;
+	bool incomplete; /* not all processes could be read */
+};
+
+/* A PID of 0 is a process of an outer PID namespace. */
+static void join(struct joining *joining, pid_t pid)
 {
-	int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC), err = 0;
+	struct poll_member *member;
+	int err = pid > 0 ? poll_group_join_pid(joining->engine, joining->group, pid, 0) : -EPERM;
+
+	joining->incomplete |= err && err != -ESRCH;
+	member = poll_member_find(joining->group, poll_find(joining->engine, pid));
+	if (member)
+		member->seen = true;
+}
+
+/* Joins the processes in the directory and below. A directory can be removed meanwhile. */
+static void join_all(struct joining *joining, int dir, int depth)
+{
+	int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC), pid;
 	FILE *procs = fd < 0 ? NULL : fdopen(fd, "r");
 	struct dirent *entry;
 	DIR *below;
-	int pid;
 
+	joining->incomplete |= (!procs && errno != ENOENT && errno != ENODEV) || depth == DEPTH_MAX;
 	if (fd >= 0 && !procs)
 		close(fd);
-	while (procs && !err && fscanf(procs, "%d", &pid) == 1)
-		err = each((pid_t)pid, arg);
+	while (procs && fscanf(procs, "%d", &pid) == 1)
+		join(joining, (pid_t)pid);
+	/* The processes of a threaded cgroup cannot be read. */
+	joining->incomplete |= procs && ferror(procs);
 	if (procs)
 		fclose(procs);
-	fd = err || depth == DEPTH_MAX ? -1 : openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = depth == DEPTH_MAX ? -1 : openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	below = fd < 0 ? NULL : fdopendir(fd);
+	joining->incomplete |= !below && errno != ENOENT && errno != ENODEV;
 	if (fd >= 0 && !below)
 		close(fd);
-	while (below && !err && (entry = readdir(below))) {
+	while (below && (entry = readdir(below))) {
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
 			continue;
 		fd = openat(dir, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		joining->incomplete |= fd < 0 && errno != ENOENT && errno != ENODEV;
 		if (fd < 0)
 			continue;
-		err = each_process(fd, depth + 1, each, arg);
+		join_all(joining, fd, depth + 1);
 		close(fd);
 	}
 	if (below)
 		closedir(below);
-	return err;
 }
 
-struct joining {
-	struct engine *engine;
-	struct poll_group *group;
-};
-
-/* A PID of 0 is a process of an outer PID namespace. */
-static int is_protected(pid_t pid, void *arg)
+void poll_cgroup_read_members(struct engine *engine, struct poll_group *group)
 {
-	(void)arg;
-	return pid == 1 || pid == getpid() ? -EPERM : 0;
-}
-
-static int join(pid_t pid, void *arg)
-{
-	struct joining *joining = arg;
-	struct poll_member *member;
-	int err;
-
-	if (is_protected(pid, NULL))
-		return -EPERM;
-	err = pid > 0 ? poll_group_join_pid(joining->engine, joining->group, pid, 0) : 0;
-	if (err && err != -ESRCH)
-		joining->group->misses_members = true;
-	member = poll_member_find(joining->group, poll_find(joining->engine, pid));
-	if (member)
-		member->seen = true;
-	return 0;
-}
-
-int poll_cgroup_read_members(struct engine *engine, struct poll_group *group)
-{
-	struct joining joining = { engine, group };
+	struct joining joining = { engine, group, false };
 	struct poll_member *member, *next;
-	int err;
 
 	for (member = group->members; member; member = member->next)
 		member->seen = false;
-	err = each_process(group->cgroup.dir, 0, join, &joining);
-	for (member = group->members; member && !err; member = next) {
+	join_all(&joining, group->cgroup.dir, 0);
+	group->misses_members |= joining.incomplete;
+	for (member = group->members; member && !joining.incomplete; member = next) {
 		next = member->next;
 		if (!member->seen)
 			poll_group_leave(engine, member);
 	}
-	return err;
 }
 
 int poll_cgroup_kill(const struct poll_group *group)
 {
-	int err = each_process(group->cgroup.dir, 0, is_protected, NULL);
-
-	return err ? err : cgroup_write(group->cgroup.dir, "cgroup.kill", "1");
+	/* Processes can have moved since it was watched. */
+	return poll_cgroup_is_protected(group)
+		       ? -EPERM
+		       : cgroup_write(group->cgroup.dir, "cgroup.kill", "1");
 }
 
 /* ---- names --------------------------------------------------------------------------- */
@@ -138,24 +130,60 @@ static ssize_t path_of_fd(int fd, char *path, size_t size)
 	return length;
 }
 
-void poll_cgroup_name(const struct poll_group *group, char name[MAZE_GROUP_NAME_LEN])
+/* Reads its path below the root cgroup, as in /proc/PID/cgroup. False: unknown. */
+static bool read_path(const struct poll_group *group, char path[PATH_MAX])
 {
-	char path[PATH_MAX], root[PATH_MAX], *below = path;
+	char root[PATH_MAX];
 	struct cgroup_fs fs;
+	bool found = false;
 	size_t length;
 
-	path_of_fd(group->cgroup.dir, path, sizeof(path));
-	if (!cgroup_fs_open(&fs, NULL)) {
-		if (path_of_fd(fs.fd, root, sizeof(root)) > 0 && cgroup_contains(root, path))
-			below = path + strlen(root);
-		cgroup_fs_close(&fs);
+	if (cgroup_fs_open(&fs, NULL))
+		return false;
+	if (path_of_fd(fs.fd, root, sizeof(root)) > 0 &&
+	    path_of_fd(group->cgroup.dir, path, PATH_MAX) > 0 && cgroup_contains(root, path)) {
+		length = strlen(root);
+		memmove(path, path + length, strlen(path + length) + 1);
+		if (!path[0])
+			memcpy(path, "/", 2);
+		found = true;
 	}
-	length = strlen(below);
+	cgroup_fs_close(&fs);
+	return found;
+}
+
+static bool contains(const char *path, const char *process)
+{
+	char other[PROC_CGROUP_SIZE];
+	int dir = open(process, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	bool unknown = dir < 0 || proc_cgroup(dir, other);
+
+	if (dir >= 0)
+		close(dir);
+	return unknown || (other[0] && cgroup_contains(path, other));
+}
+
+bool poll_cgroup_is_protected(const struct poll_group *group)
+{
+	char path[PATH_MAX];
+
+	return !read_path(group, path) || !strcmp(path, "/") || contains(path, "/proc/self") ||
+	       contains(path, "/proc/1");
+}
+
+void poll_cgroup_name(const struct poll_group *group, char name[MAZE_GROUP_NAME_LEN])
+{
+	char path[PATH_MAX];
+	size_t length;
+
+	if (!read_path(group, path))
+		snprintf(path, sizeof(path), "%.*s", MAZE_COMM_LEN, group->comm);
+	length = strlen(path);
 	if (length < MAZE_GROUP_NAME_LEN)
-		memcpy(name, below, length + 1);
+		memcpy(name, path, length + 1);
 	else
 		snprintf(name, MAZE_GROUP_NAME_LEN, "...%s",
-			 below + length - (MAZE_GROUP_NAME_LEN - 4));
+			 path + length - (MAZE_GROUP_NAME_LEN - 4));
 }
 
 static void set_comm(struct poll_group *group)
@@ -208,6 +236,9 @@ int poll_cgroup_open(struct engine *engine, struct poll_group *group, int dir,
 	cgroup->dir = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (cgroup->dir < 0)
 		return maze_fail(error, -errno, "cannot open its directory: %s", strerror(errno));
+	if (poll_cgroup_is_protected(group))
+		return maze_fail(error, -EPERM,
+				 "process 1 or maze itself is in it, which are never watched");
 	group->cgroup_id = cgroup_id(dir);
 	group->uid = st.st_uid;
 	cgroup->stat = openat(dir, "cpu.stat", O_RDONLY | O_CLOEXEC);
@@ -223,48 +254,64 @@ int poll_cgroup_open(struct engine *engine, struct poll_group *group, int dir,
 	err = start_inotify(engine);
 	if (err)
 		return maze_fail(error, err, "cannot observe it: %s", strerror(-err));
-	/* Without these watches, a removal is noticed at the next check. */
-	cgroup->removal = observe(engine, group, ".", IN_DELETE_SELF | IN_ONLYDIR);
+	/*
+	 * Without these watches, a removal is noticed at the next check. The open directory
+	 * keeps the inode, so its removal is an event of its parent.
+	 */
+	cgroup->removal = observe(engine, group, "..", IN_DELETE | IN_ONLYDIR);
 	cgroup->events = observe(engine, group, "cgroup.events", IN_MODIFY);
 	set_comm(group);
 	return 0;
+}
+
+/* The groups in one directory have one watch of it. */
+static void stop_observing(const struct engine *engine, const struct poll_group *group, int watch)
+{
+	const struct poll_group *other = engine->groups;
+
+	while (other && (other == group || other->cgroup.removal != watch))
+		other = other->next;
+	if (watch >= 0 && !other)
+		inotify_rm_watch(engine->inotify_fd, watch);
 }
 
 void poll_cgroup_close(struct engine *engine, struct poll_group *group)
 {
 	struct poll_cgroup *cgroup = &group->cgroup;
 
-	if (cgroup->removal >= 0)
-		inotify_rm_watch(engine->inotify_fd, cgroup->removal);
-	if (cgroup->events >= 0)
-		inotify_rm_watch(engine->inotify_fd, cgroup->events);
+	stop_observing(engine, group, cgroup->removal);
+	stop_observing(engine, group, cgroup->events);
 	if (cgroup->stat >= 0)
 		close(cgroup->stat);
 	if (cgroup->dir >= 0)
 		close(cgroup->dir);
 }
 
+/*
+ * A control group is empty, has processes again, or may be removed: then cpu.stat cannot
+ * be read. The check finds out.
+ */
 static void take_event(struct engine *engine, const struct inotify_event *event)
 {
-	struct poll_group *group = engine->groups;
+	struct poll_group *group;
 
-	while (group && group->cgroup.removal != event->wd && group->cgroup.events != event->wd)
-		group = group->next;
-	if (!group || event->wd < 0)
-		return;
-	if (event->mask & IN_IGNORED) {
+	for (group = engine->groups; group; group = group->next) {
+		if (event->mask & IN_Q_OVERFLOW || group->cgroup.events == event->wd) {
+			if (group->cgroup.dir >= 0)
+				poll_cgroup_read_members(engine, group);
+			group->check_at = 0;
+		} else if (group->cgroup.removal == event->wd && event->len &&
+			   !strncmp(event->name, group->comm, MAZE_COMM_LEN - 1)) {
+			group->check_at = 0;
+		}
+		if (!(event->mask & IN_IGNORED))
+			continue;
 		/* The kernel has removed this watch. */
 		if (group->cgroup.removal == event->wd)
 			group->cgroup.removal = -1;
-		else
+		if (group->cgroup.events == event->wd)
 			group->cgroup.events = -1;
-		return;
 	}
-	/* It has processes again, or none, or is removed: then cpu.stat cannot be read. */
-	if (poll_cgroup_read_members(engine, group))
-		poll_group_end(engine, group, MAZE_EVENT_UNWATCH);
-	else
-		poll_group_check(engine, group);
 }
 
 void poll_groups_take_events(struct engine *engine)

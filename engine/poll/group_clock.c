@@ -107,29 +107,41 @@ static int read_children(struct engine *engine, struct poll_member *member)
 	member->ppid_is_old = false;
 	member->is_orphan = !parent_of(engine, member);
 	settle_dropped(member->group, member, children_ns);
-	member->before_ns = member->children_ns;
 	member->children_ns = children_ns;
+	return 0;
+}
+
+/* Reads the member after its parent. -ESRCH: it has been reaped. */
+static int read_member(struct engine *engine, struct poll_member *member, bool with_children)
+{
+	const struct poll_member *parent;
+	maze_u64 cpu_ns;
+
+	if (with_children && read_children(engine, member) == -ESRCH)
+		return -ESRCH;
+	parent = parent_of(engine, member);
+	if (!poll_process_clock(member->process, &cpu_ns))
+		return -ESRCH;
+	member->parent_ns = parent ? parent->children_ns : 0;
+	if (cpu_ns > member->cpu_ns)
+		member->cpu_ns = cpu_ns;
 	return 0;
 }
 
 void poll_member_ended(struct engine *engine, struct poll_member *member)
 {
-	maze_u64 cpu_ns;
-
-	read_children(engine, member);
-	if (poll_process_clock(member->process, &cpu_ns) && cpu_ns > member->cpu_ns)
-		member->cpu_ns = cpu_ns;
+	read_member(engine, member, group_scope(member->group) == MAZE_SCOPE_TREE);
 }
 
 static bool needs_children(const struct engine *engine, const struct poll_member *member)
 {
-	return member->has_children || member->ppid_is_old || member->dropped_ns ||
-	       !poll_child_tracker_has_events(engine);
+	return member->has_children || member->children_ns || member->ppid_is_old ||
+	       member->dropped_ns || !poll_child_tracker_has_events(engine);
 }
 
 /*
  * The member has been reaped. If its parent waited for it, its time is now that of the
- * parent. If its parent has ended, it is unknown which process did, so the time is not
+ * parent. If its parent has ended too, it is unknown which process did, so the time is not
  * counted.
  */
 static void take_gone(struct engine *engine, struct poll_group *group, struct poll_member *member)
@@ -137,10 +149,9 @@ static void take_gone(struct engine *engine, struct poll_group *group, struct po
 	maze_u64 last_ns = member->cpu_ns + member->children_ns;
 	struct poll_member *parent = parent_of(engine, member), *other;
 
-	if (parent && !parent->process->ended) {
-		/* The parent was read before, and may have waited for it before that read. */
-		if (!parent->dropped_ns)
-			parent->dropped_at_ns = parent->before_ns;
+	if (parent && !poll_process_has_ended(parent->process)) {
+		if (!parent->dropped_ns || member->parent_ns < parent->dropped_at_ns)
+			parent->dropped_at_ns = member->parent_ns;
 		parent->dropped_ns += last_ns;
 	} else if (!parent && member->is_orphan && !group->misses_members) {
 		group->gone_ns += last_ns;
@@ -151,27 +162,51 @@ static void take_gone(struct engine *engine, struct poll_group *group, struct po
 	poll_group_leave(engine, member);
 }
 
-static maze_u64 tree_usage(struct engine *engine, struct poll_group *group, maze_u64 *ret_lag_ns)
+/* `only_sleeps`: the only member that has not ended sleeps, so its clock is exact. */
+static maze_u64 tree_usage(struct engine *engine, struct poll_group *group, bool only_sleeps,
+			   maze_u64 *ret_lag_ns)
 {
-	maze_u64 sum_ns = group->gone_ns, cpu_ns, parents = 0;
+	maze_u64 sum_ns = group->gone_ns, parents = 0;
 	struct poll_member *member, *next;
 
 	for (member = group->members; member; member = next) {
 		next = member->next;
-		if ((needs_children(engine, member) && read_children(engine, member) == -ESRCH) ||
-		    !poll_process_clock(member->process, &cpu_ns)) {
-			if (!member->process->ended)
-				continue; /* its end is about to be noticed */
-			take_gone(engine, group, member);
+		if (read_member(engine, member, needs_children(engine, member)) == -ESRCH) {
+			/* Otherwise its end is about to be noticed. */
+			if (member->process->ended)
+				take_gone(engine, group, member);
 			continue;
 		}
-		if (cpu_ns > member->cpu_ns)
-			member->cpu_ns = cpu_ns;
 		parents += member->has_children || member->children_ns;
 		sum_ns += member->cpu_ns + member->children_ns;
 	}
-	*ret_lag_ns = parents * children_lag_ns() + lag_of_threads(engine, ANY_NUMBER);
+	*ret_lag_ns =
+		parents * children_lag_ns() + lag_of_threads(engine, only_sleeps ? 0 : ANY_NUMBER);
 	return sum_ns;
+}
+
+/*
+ * A group uses no more CPU time than all CPUs have. If its usage grows by more, the rest
+ * is of earlier time, that of children that were not seen until their parent waited for
+ * them. It would make the level too high, so it is not counted. A time in clock ticks
+ * grows in steps, so a sample may use what earlier ones left, up to the lag.
+ */
+static maze_u64 without_hidden(struct engine *engine, struct poll_group *group, maze_u64 sum_ns,
+			       maze_u64 lag_ns)
+{
+	maze_u64 passed_ns = now_ns(CLOCK_MONOTONIC) - group->begin_ns;
+	maze_u64 most_ns = poll_cpus(engine) * passed_ns + group->credit_ns, grown_ns;
+	maze_u64 usage_ns = sum_ns > group->hidden_ns ? sum_ns - group->hidden_ns : 0;
+
+	if (!group->budget.account.begun || usage_ns <= group->usage_ns)
+		return usage_ns;
+	grown_ns = usage_ns - group->usage_ns;
+	if (grown_ns > most_ns) {
+		group->hidden_ns += grown_ns - most_ns;
+		grown_ns = most_ns;
+	}
+	group->credit_ns = most_ns - grown_ns < lag_ns ? most_ns - grown_ns : lag_ns;
+	return group->usage_ns + grown_ns;
 }
 
 /* The lag only matters while the level is 0 (core/budget.h). */
@@ -183,7 +218,8 @@ static bool needs_lag(const struct poll_group *group)
 int poll_group_sample(struct engine *engine, struct poll_group *group,
 		      struct maze_budget_sample *ret_sample)
 {
-	struct poll_member *only = group->alive == 1 ? group->members : NULL;
+	bool is_cgroup = group_scope(group) == MAZE_SCOPE_CGROUP;
+	struct poll_member *only = group->alive == 1 && !is_cgroup ? group->members : NULL;
 	struct maze_budget_sample sample = { .begin_ns = now_ns(CLOCK_MONOTONIC) };
 	long long usage_ns = 0;
 	unsigned long links;
@@ -201,20 +237,23 @@ int poll_group_sample(struct engine *engine, struct poll_group *group,
 		sample.lag_ns = lag_of_threads(engine, ANY_NUMBER) + MAZE_NSEC_PER_USEC;
 		break;
 	case MAZE_SCOPE_TREE:
-		sample.usage_ns = tree_usage(engine, group, &sample.lag_ns);
-		if (asleep)
-			sample.lag_ns -= lag_of_threads(engine, ANY_NUMBER);
+		sample.usage_ns = tree_usage(engine, group, asleep, &sample.lag_ns);
+		sample.usage_ns = without_hidden(engine, group, sample.usage_ns, sample.lag_ns);
 		break;
 	default:
-		if (!group->members ||
-		    !poll_process_clock(group->members->process, &sample.usage_ns))
+		if (!group->members)
 			return -ESRCH;
+		/* After its parent has waited for it, the reading at its end is the last one. */
+		if (read_member(engine, group->members, false) && !group->members->process->ended)
+			return -ESRCH;
+		sample.usage_ns = group->members->cpu_ns;
 		links = asleep || !needs_lag(group)
 				? 2
 				: proc_thread_links(group->members->process->dir);
 		sample.lag_ns = lag_of_threads(engine, links > 2 ? links - 2 : 0);
 	}
 	sample.end_ns = now_ns(CLOCK_MONOTONIC);
+	group->begin_ns = sample.begin_ns;
 	*ret_sample = sample;
 	return 0;
 }

@@ -88,13 +88,9 @@ static int open_group(struct engine *engine, struct poll_group *group, int fd,
 
 	if (group_scope(group) == MAZE_SCOPE_CGROUP) {
 		err = poll_cgroup_open(engine, group, fd, error);
-		if (err)
-			return err;
-		if (poll_cgroup_read_members(engine, group))
-			return maze_fail(error, -EPERM,
-					 "process 1 or maze itself is in it, which are never "
-					 "watched");
-		return 0;
+		if (!err)
+			poll_cgroup_read_members(engine, group);
+		return err;
 	}
 	err = open_process(engine, group, fd, error);
 	if (!err && group_scope(group) == MAZE_SCOPE_TREE)
@@ -151,12 +147,12 @@ int poll_group_watch(struct engine *engine, int fd, const struct maze_policy *po
 		err = maze_fail(error, -EEXIST, "it is already watched by another user or rule");
 	} else if (group && claim->mask && group->tag == claim->tag &&
 		   !memcmp(&group->policy, policy, sizeof(*policy))) {
-		if (scope == MAZE_SCOPE_CGROUP && poll_cgroup_read_members(engine, group))
-			poll_group_end(engine, group, MAZE_EVENT_UNWATCH);
+		if (scope == MAZE_SCOPE_CGROUP)
+			poll_cgroup_read_members(engine, group);
 	} else {
-		if (group)
-			poll_group_end(engine, group, MAZE_EVENT_UNWATCH);
 		err = add(engine, fd, policy, claim, error);
+		if (!err && group)
+			poll_group_end(engine, group, MAZE_EVENT_UNWATCH);
 	}
 	poll_worker_wake(engine);
 	pthread_mutex_unlock(&engine->lock);
@@ -233,6 +229,7 @@ int poll_group_list(struct engine *engine, int (*each)(const struct maze_group *
 	int err = 0;
 
 	pthread_mutex_lock(&engine->lock);
+	poll_processes_notice_ends(engine);
 	/* Show the levels as of now. */
 	for (group = engine->groups; group; group = group->next)
 		group->check_at = 0;

@@ -71,11 +71,15 @@ int poll_group_join_pid(struct engine *engine, struct poll_group *group, pid_t p
 
 	if (pid == getpid())
 		return 0;
+	if (process && !process->ended && poll_process_has_ended(process)) {
+		poll_process_ended(engine, process);
+		process = NULL;
+	}
 	if (!process || process->ended || poll_process_has_ended(process)) {
 		pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 		if (pidfd < 0)
 			return errno == EINVAL || errno == ENOENT ? -ESRCH : -errno;
-		process = poll_process_new(engine, pidfd, pid, &err);
+		process = poll_process_new(engine, pidfd, pid, true, &err);
 		close(pidfd);
 		if (!process)
 			return err;
@@ -108,7 +112,7 @@ void poll_group_leave(struct engine *engine, struct poll_member *member)
 	struct poll_process *process = member->process;
 
 	unlink_member(member);
-	if (poll_process_is_unused(process) && !process->held)
+	if (poll_process_is_unused(process))
 		poll_process_drop(engine, process);
 }
 
@@ -150,9 +154,9 @@ bool poll_groups_need_forks(const struct engine *engine)
 	return group;
 }
 
-bool poll_groups_inherited(const struct poll_process *parent, struct inherited_groups *ret_groups)
+bool poll_groups_inherited(struct poll_process *parent, struct inherited_groups *ret_groups)
 {
-	const struct poll_member *member;
+	struct poll_member *member;
 	unsigned int count = 0;
 
 	for (member = parent->memberships; member && count < INHERITED_GROUPS_MAX;
@@ -160,6 +164,10 @@ bool poll_groups_inherited(const struct poll_process *parent, struct inherited_g
 		if (gets_members(member->group))
 			ret_groups->ids[count++] = member->group->id;
 	ret_groups->ids[count] = 0;
+	for (; member; member = member->next_of_process)
+		member->group->misses_members = true;
+	for (member = parent->memberships; member; member = member->next_of_process)
+		member->has_children = true;
 	return count != 0;
 }
 
@@ -250,34 +258,27 @@ void poll_groups_done(struct engine *engine)
 }
 
 /*
- * The caller holds the process, because a group that ends would drop it. A zombie of a
+ * Ends no group here, because a caller may iterate over processes or groups. A zombie of a
  * tree is kept, because its CPU time then moves to its parent.
  */
 void poll_groups_process_ended(struct engine *engine, struct poll_process *process)
 {
 	struct poll_member *member, *next;
-	struct poll_group *group;
 
 	for (member = process->memberships; member; member = member->next_of_process)
 		member->group->alive--;
 	for (member = process->memberships; member; member = next) {
 		next = member->next_of_process;
-		group = member->group;
-		switch (group_scope(group)) {
-		case MAZE_SCOPE_TREE:
-			poll_member_ended(engine, member);
-			if (process->pid == group->pid)
-				proc_thread_comm(process->dir, process->pid, group->comm);
-			if (group->alive)
-				poll_group_expect(engine, group);
-			else
-				poll_group_check(engine, group);
-			break;
-		case MAZE_SCOPE_PROCESS:
-			poll_group_check(engine, group);
-			break;
-		default:
+		if (group_scope(member->group) == MAZE_SCOPE_CGROUP) {
 			unlink_member(member);
+			continue;
 		}
+		poll_member_ended(engine, member);
+		if (process->pid == member->group->pid)
+			proc_thread_comm(process->dir, process->pid, member->group->comm);
+		if (member->group->alive)
+			poll_group_expect(engine, member->group);
+		else
+			member->group->check_at = 0;
 	}
 }

@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-bool inheritance_of(const struct poll_process *process, const struct poll_thread *thread,
+bool inheritance_of(struct poll_process *process, const struct poll_thread *thread,
 		    struct inheritance *ret_inherited)
 {
 	const struct poll_thread *parent = thread ? thread : process->threads;
@@ -57,7 +57,7 @@ static struct poll_process *open_child(struct engine *engine, const struct child
 		*err = errno == EINVAL || errno == ENOENT ? -ESRCH : -errno;
 		return NULL;
 	}
-	process = poll_process_new(engine, pidfd, child->pid, err);
+	process = poll_process_new(engine, pidfd, child->pid, !child->inherited.watches, err);
 	/* The process exists, but /proc does not show it to this user. */
 	if (!process && *err == -ESRCH && !poll(&ended, 1, 0))
 		*err = -EACCES;

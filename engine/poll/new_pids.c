@@ -25,7 +25,7 @@
  */
 #define PENDING_NS (100 * MAZE_NSEC_PER_MSEC)
 
-static bool is_parent(const struct poll_process *process, pid_t pid, struct child *child)
+static bool is_parent(struct poll_process *process, pid_t pid, struct child *child)
 {
 	const struct poll_thread *thread;
 

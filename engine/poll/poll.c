@@ -199,6 +199,11 @@ static int poll_service(struct engine *engine)
 				poll_process_ended(engine, process);
 		}
 	}
+	/* Before the caller reaps a child, its clock is read and its tree is sampled. */
+	if (engine->groups) {
+		poll_groups_check_when_due(engine, now_ns(CLOCK_MONOTONIC));
+		poll_worker_wake(engine);
+	}
 	pthread_mutex_unlock(&engine->lock);
 	return -1;
 }

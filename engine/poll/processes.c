@@ -60,7 +60,8 @@ static void free_process(struct poll_process *process)
 	free(process);
 }
 
-struct poll_process *poll_process_new(struct engine *engine, int pidfd, pid_t pid, int *ret_err)
+struct poll_process *poll_process_new(struct engine *engine, int pidfd, pid_t pid, bool zombie,
+				      int *ret_err)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.u64 = (maze_u64)pid };
 	struct poll_process *process = calloc(1, sizeof(*process));
@@ -82,8 +83,8 @@ struct poll_process *poll_process_new(struct engine *engine, int pidfd, pid_t pi
 	err = make_timer(engine, process);
 	if (err)
 		goto out_free;
-	/* proc_open_process() proves that make_timer() used the PID of the right process. */
-	process->dir = proc_open_process(pid, pidfd);
+	/* This proves that make_timer() used the PID of the right process. */
+	process->dir = zombie ? proc_open_unreaped(pid, pidfd) : proc_open_process(pid, pidfd);
 	if (process->dir < 0) {
 		err = process->dir;
 		goto out_free;
@@ -171,10 +172,9 @@ void poll_process_ended(struct engine *engine, struct poll_process *process)
 	}
 	process->whole = false;
 	process->check_at = POLL_NEVER;
-	process->ended = process->held = true;
+	process->ended = true;
 	epoll_ctl(engine->epoll_fd, EPOLL_CTL_DEL, process->pidfd, NULL);
 	poll_groups_process_ended(engine, process);
-	process->held = false;
 	if (!process->memberships)
 		poll_process_drop(engine, process);
 }
@@ -184,10 +184,33 @@ void poll_notice_end(struct engine *engine, pid_t pid)
 	struct poll_process *process;
 
 	/* Find children before the process is removed, because they inherit from it. */
-	poll_child_tracker_take(engine);
-	process = poll_find(engine, pid);
-	if (process && poll_process_has_ended(process))
+	poll_child_tracker_open_deferred(engine);
+	for (process = *chain_of(engine, pid); process; process = process->next)
+		if (process->pid == pid && !process->ended && poll_process_has_ended(process))
+			break;
+	if (process)
 		poll_process_ended(engine, process);
+}
+
+static const struct poll_process *find_ended(const struct engine *engine)
+{
+	const struct poll_process *process;
+	int i;
+
+	for (i = 0; i < POLL_CHAINS; i++)
+		for (process = engine->chains[i]; process; process = process->next)
+			if (!process->ended && poll_process_has_ended(process))
+				return process;
+	return NULL;
+}
+
+/* The worker may not have noticed these ends yet. */
+void poll_processes_notice_ends(struct engine *engine)
+{
+	const struct poll_process *process;
+
+	while ((process = find_ended(engine)))
+		poll_notice_end(engine, process->pid);
 }
 
 struct poll_thread *poll_thread_find(const struct poll_process *process, pid_t tid)

@@ -88,11 +88,11 @@ static void take_timer(struct engine *engine, pid_t pid)
 	poll_check(engine, process);
 	drop_if_empty(engine, process);
 	process = poll_find(engine, pid);
-	if (process && for_groups)
-		poll_groups_timer(engine, process);
-	process = poll_find(engine, pid);
-	if (process)
-		poll_timer_set(process);
+	if (!process)
+		return;
+	if (for_groups)
+		poll_groups_timer(process);
+	poll_timer_set(process);
 }
 
 static void take_timers(struct engine *engine)
