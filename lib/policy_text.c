@@ -13,6 +13,7 @@
 #include <strings.h>
 
 #include "../base/error.h"
+#include "share.h"
 
 /* Both a recovery and a share are in units of 1/65536. */
 #define FIXED_ONE MAZE_SHARE_ONE
@@ -153,11 +154,25 @@ int maze_share_parse(const char *text, maze_u32 *ret_share, struct maze_error *e
 	return 0;
 }
 
+maze_u64 share_thousandths(maze_u32 share)
+{
+	maze_u64 exact = (maze_u64)share * 100000, rounded = 0, percent, step;
+
+	/* All multiples of 1/65536 differ in the thousandths of a percent. */
+	for (step = 1000; step; step /= 10) {
+		rounded = (exact + step * FIXED_ONE / 2) / (step * FIXED_ONE) * step;
+		/* As maze_share_parse() computes it. */
+		percent = (rounded * FIXED_ONE + 500) / 1000;
+		if ((percent + 50) / 100 == share)
+			break;
+	}
+	return rounded;
+}
+
 const char *maze_share_format(maze_u32 share, char *buf, size_t size)
 {
-	/* Thousandths of a percent, in which all multiples of 1/65536 differ. */
-	maze_u64 milli = ((maze_u64)share * 100000 + MAZE_SHARE_ONE / 2) / MAZE_SHARE_ONE;
-	int length = snprintf(buf, size, "%llu.%03llu", milli / 1000, milli % 1000);
+	maze_u64 rounded = share_thousandths(share);
+	int length = snprintf(buf, size, "%llu.%03llu", rounded / 1000, rounded % 1000);
 
 	while (length > 0 && (size_t)length < size && buf[length - 1] == '0')
 		length--;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Writes records and list entries as JSON objects on one line. Keys are never renamed or
- * removed, because scripts read them.
+ * Writes records, list entries and groups as JSON objects on one line. Keys are never
+ * renamed or removed, because scripts read them.
  */
 #include "../core/step.h"
 #include "record_table.h"
@@ -9,6 +9,15 @@
 
 #include <jansson.h>
 #include <string.h>
+
+#include "share.h"
+#include "utf8_json.h"
+
+/*
+ * Distinguishes all multiples of 1/65536 up to the largest recovery and share, and prints
+ * a share of 90 % as 0.9.
+ */
+#define REAL_DIGITS 10
 
 /*
  * A name may have any bytes, but a JSON string must be UTF-8. If a name is not UTF-8,
@@ -57,7 +66,8 @@ static json_t *number_json(maze_u64 value)
 static char *dump(json_t *object)
 {
 	/* JSON_ENSURE_ASCII keeps control and reordering characters from a terminal. */
-	char *text = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII);
+	char *text = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII |
+						JSON_REAL_PRECISION(REAL_DIGITS));
 
 	json_decref(object);
 	return text;
@@ -71,6 +81,16 @@ static json_t *recovery_json(maze_u32 recovery)
 	if (recovery == MAZE_RECOVERY_INF || maze_recovery_is_for_locks(recovery))
 		return json_string(maze_recovery_format(recovery, text, sizeof(text)));
 	return json_real((double)recovery / MAZE_RECOVERY_ONE);
+}
+
+static json_t *share_json(maze_u32 share)
+{
+	return json_real((double)share_thousandths(share) / 100000);
+}
+
+static json_t *scope_json(maze_u32 scope)
+{
+	return scope ? json_string(maze_policy_scope_name(scope)) : NULL;
 }
 
 static json_t *field_json(const struct record_field *field, const struct maze_record *record,
@@ -88,12 +108,16 @@ static json_t *field_json(const struct record_field *field, const struct maze_re
 		return json_string(record_time_format(record->boot_ns, time));
 	case RECORD_EVENT:
 		return json_string(event ? event : "unknown");
+	case RECORD_SCOPE:
+		return scope_json(maze_record_scope(record));
 	case RECORD_COMM:
 		return name_json(record->comm);
 	case RECORD_SIGNAL:
 		return signal_json(record->signal);
 	case RECORD_NOT_SENT:
 		return record->not_sent ? json_string(maze_not_sent_name(record->not_sent)) : NULL;
+	case RECORD_SHARE:
+		return share_json(record->share);
 	default:
 		return json_string(engine);
 	}
@@ -116,6 +140,22 @@ static const char *fired_name(maze_u32 fired)
 	return fired & MAZE_FIRED_HARD ? "hard" : fired & MAZE_FIRED_SOFT ? "soft" : "none";
 }
 
+static void add_limits(json_t *object, const struct maze_entry *entry)
+{
+	json_object_set_new(object, "soft_ns", number_json(entry->soft_ns));
+	json_object_set_new(object, "hard_ns", number_json(entry->hard_ns));
+	json_object_set_new(object, "soft_signal", soft_signal_json(entry));
+	json_object_set_new(object, "hard_signal", signal_json(entry->hard_signal));
+}
+
+static void add_state(json_t *object, const struct maze_entry *entry, const char *engine)
+{
+	json_object_set_new(object, "shadow", json_boolean(entry->flags & MAZE_POLICY_SHADOW));
+	json_object_set_new(object, "fired", json_string(fired_name(entry->fired)));
+	json_object_set_new(object, "episode", number_json(entry->episode));
+	json_object_set_new(object, "engine", json_string(engine));
+}
+
 char *maze_entry_json(const struct maze_entry *entry, const char *engine)
 {
 	json_t *object = json_object();
@@ -125,10 +165,7 @@ char *maze_entry_json(const struct maze_entry *entry, const char *engine)
 	json_object_set_new(object, "comm", name_json(entry->comm));
 	json_object_set_new(object, "uid", number_json(entry->uid));
 	json_object_set_new(object, "count_ns", number_json(entry->count_ns));
-	json_object_set_new(object, "soft_ns", number_json(entry->soft_ns));
-	json_object_set_new(object, "hard_ns", number_json(entry->hard_ns));
-	json_object_set_new(object, "soft_signal", soft_signal_json(entry));
-	json_object_set_new(object, "hard_signal", signal_json(entry->hard_signal));
+	add_limits(object, entry);
 	json_object_set_new(object, "recovery", recovery_json(entry->recovery));
 	json_object_set_new(
 		object, "yield",
@@ -137,9 +174,28 @@ char *maze_entry_json(const struct maze_entry *entry, const char *engine)
 	json_object_set_new(
 		object, "signal_to",
 		json_string(entry->flags & MAZE_POLICY_TO_PROCESS ? "process" : "thread"));
-	json_object_set_new(object, "shadow", json_boolean(entry->flags & MAZE_POLICY_SHADOW));
-	json_object_set_new(object, "fired", json_string(fired_name(entry->fired)));
-	json_object_set_new(object, "episode", number_json(entry->episode));
-	json_object_set_new(object, "engine", json_string(engine));
+	add_state(object, entry, engine);
+	return dump(object);
+}
+
+char *maze_group_json(const struct maze_group *group, const char *engine)
+{
+	const struct maze_entry *entry = &group->entry;
+	json_t *object = json_object();
+
+	json_object_set_new(object, "scope", scope_json(maze_policy_scope(entry->flags)));
+	json_object_set_new(object, "pid", number_json(entry->pid));
+	json_object_set_new(object, "cgroup_id", number_json(group->cgroup_id));
+	json_object_set_new(object, "comm", name_json(entry->comm));
+	json_object_set_new(object, "name",
+			    utf8_json(group->name, strnlen(group->name, MAZE_GROUP_NAME_LEN)));
+	json_object_set_new(object, "uid", number_json(entry->uid));
+	json_object_set_new(object, "members", number_json(group->members));
+	json_object_set_new(object, "level_ns", number_json(entry->count_ns));
+	json_object_set_new(object, "used_ns", number_json(group->used_ns));
+	json_object_set_new(object, "elapsed_ns", number_json(group->elapsed_ns));
+	json_object_set_new(object, "share", share_json(entry->share));
+	add_limits(object, entry);
+	add_state(object, entry, engine);
 	return dump(object);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Parses records and list entries from their JSON (record_json.c), which mazed sends to
- * maze(1). mazed may be of another version, so unknown keys are ignored. But a known key
- * with a wrong type or range is an error.
+ * Parses records, list entries and groups from their JSON (record_json.c), which mazed
+ * sends to maze(1). mazed may be of another version, so unknown keys are ignored. But a
+ * known key with a wrong type or range is an error.
  */
 #include "../core/step.h"
 #include "record_table.h"
@@ -52,18 +52,40 @@ static bool get_flag(const json_t *object, const char *key, maze_u32 flag, maze_
 }
 
 /* Shortens the name, because JSON has three bytes for a byte that is not UTF-8. */
-static bool get_comm(const json_t *object, char comm[MAZE_COMM_LEN])
+static bool get_name(const json_t *object, const char *key, char *name, size_t size)
 {
-	const char *text = json_string_value(json_object_get(object, "comm"));
+	const char *text = json_string_value(json_object_get(object, key));
 	size_t length;
 
 	if (!text)
 		return false;
 	length = strlen(text);
-	if (length >= MAZE_COMM_LEN)
-		length = MAZE_COMM_LEN - 1;
-	memset(comm, 0, MAZE_COMM_LEN);
-	memcpy(comm, text, length);
+	if (length >= size)
+		length = size - 1;
+	memset(name, 0, size);
+	memcpy(name, text, length);
+	return true;
+}
+
+/* Returns enum maze_policy_scope, or MAZE_SCOPE_COUNT_ for an unknown name. */
+static maze_u32 get_scope(const json_t *object)
+{
+	const char *text = json_string_value(json_object_get(object, "scope"));
+	maze_u32 scope;
+
+	for (scope = 0; scope < MAZE_SCOPE_COUNT_; scope++)
+		if (text && !strcmp(text, maze_policy_scope_name(scope)))
+			break;
+	return scope;
+}
+
+static bool get_share(const json_t *object, maze_u32 *ret_share)
+{
+	double share = json_number_value(json_object_get(object, "share")) * MAZE_SHARE_ONE + 0.5;
+
+	if (!(share >= 1) || share >= (double)MAZE_SHARE_MAX + 1)
+		return false;
+	*ret_share = (maze_u32)share;
 	return true;
 }
 
@@ -152,10 +174,16 @@ static bool get_field(const json_t *object, const struct record_field *field,
 		       record_time_parse(json_string_value(value), &record->boot_ns);
 	case RECORD_EVENT:
 		return get_event(value, &record->event);
+	case RECORD_SCOPE:
+		number = get_scope(object);
+		record->flags |= (maze_u32)(number << MAZE_RECORD_SCOPE_SHIFT) & MAZE_RECORD_SCOPE;
+		return number < MAZE_SCOPE_COUNT_;
 	case RECORD_COMM:
-		return get_comm(object, record->comm);
+		return get_name(object, field->key, record->comm, sizeof(record->comm));
 	case RECORD_NOT_SENT:
 		return get_not_sent(value, &record->not_sent);
+	case RECORD_SHARE:
+		return get_share(object, &record->share);
 	default:
 		return true;
 	}
@@ -226,19 +254,43 @@ static bool get_fired(const json_t *object, maze_u32 *ret_fired)
 	return *ret_fired || !strcmp(fired, "none");
 }
 
-static bool get_entry(const json_t *object, struct maze_entry *entry)
+/* What the entries of threads and groups have in common. */
+static bool get_common(const json_t *object, struct maze_entry *entry)
 {
-	return get_u32(object, "pid", &entry->pid) && get_u32(object, "tid", &entry->tid) &&
-	       get_comm(object, entry->comm) && get_u32(object, "uid", &entry->uid) &&
-	       get_ns(object, "count_ns", &entry->count_ns) &&
-	       get_ns(object, "soft_ns", &entry->soft_ns) &&
+	return get_u32(object, "pid", &entry->pid) &&
+	       get_name(object, "comm", entry->comm, sizeof(entry->comm)) &&
+	       get_u32(object, "uid", &entry->uid) && get_ns(object, "soft_ns", &entry->soft_ns) &&
 	       get_ns(object, "hard_ns", &entry->hard_ns) && get_soft_signal(object, entry) &&
 	       get_signal(object, "hard_signal", &entry->hard_signal) &&
-	       get_recovery(object, &entry->recovery) && get_yield(object, &entry->flags) &&
-	       get_signal_to(object, &entry->flags) &&
-	       get_flag(object, "inherit", MAZE_POLICY_INHERIT, &entry->flags) &&
 	       get_flag(object, "shadow", MAZE_POLICY_SHADOW, &entry->flags) &&
 	       get_fired(object, &entry->fired) && get_u32(object, "episode", &entry->episode);
+}
+
+static bool get_entry(const json_t *object, struct maze_entry *entry)
+{
+	return get_common(object, entry) && get_u32(object, "tid", &entry->tid) &&
+	       get_ns(object, "count_ns", &entry->count_ns) &&
+	       get_recovery(object, &entry->recovery) && get_yield(object, &entry->flags) &&
+	       get_signal_to(object, &entry->flags) &&
+	       get_flag(object, "inherit", MAZE_POLICY_INHERIT, &entry->flags);
+}
+
+static bool get_group(const json_t *object, struct maze_group *group)
+{
+	struct maze_entry *entry = &group->entry;
+	maze_u32 scope = get_scope(object);
+
+	if (scope == MAZE_SCOPE_THREAD || scope == MAZE_SCOPE_COUNT_ || !get_common(object, entry))
+		return false;
+	entry->tid = entry->pid;
+	entry->flags |= scope << MAZE_POLICY_SCOPE_SHIFT;
+	entry->flags |= scope == MAZE_SCOPE_PROCESS ? MAZE_POLICY_TO_PROCESS : 0;
+	return get_name(object, "name", group->name, sizeof(group->name)) &&
+	       get_ns(object, "cgroup_id", &group->cgroup_id) &&
+	       get_u32(object, "members", &group->members) &&
+	       get_ns(object, "level_ns", &entry->count_ns) &&
+	       get_ns(object, "used_ns", &group->used_ns) &&
+	       get_ns(object, "elapsed_ns", &group->elapsed_ns) && get_share(object, &entry->share);
 }
 
 int maze_record_parse(const char *text, struct maze_record *ret_record, struct maze_error *error)
@@ -264,5 +316,18 @@ int maze_entry_parse(const char *text, struct maze_entry *ret_entry, struct maze
 	if (!valid)
 		return maze_fail(error, -EINVAL, "invalid list entry: %.200s", text);
 	*ret_entry = entry;
+	return 0;
+}
+
+int maze_group_parse(const char *text, struct maze_group *ret_group, struct maze_error *error)
+{
+	json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	struct maze_group group = { 0 };
+	bool valid = json_is_object(object) && get_group(object, &group);
+
+	json_decref(object);
+	if (!valid)
+		return maze_fail(error, -EINVAL, "invalid group: %.200s", text);
+	*ret_group = group;
 	return 0;
 }

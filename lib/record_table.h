@@ -14,9 +14,11 @@ enum record_field_type {
 	RECORD_FLAG,
 	RECORD_TIME,
 	RECORD_EVENT,
+	RECORD_SCOPE, /* of a group only */
 	RECORD_COMM,
 	RECORD_SIGNAL, /* the name; the parser reads signal_number instead */
 	RECORD_NOT_SENT,
+	RECORD_SHARE,
 	RECORD_ENGINE, /* not in struct maze_record */
 };
 
@@ -27,6 +29,7 @@ struct record_field {
 	size_t offset, size;
 	maze_u32 flag;	     /* of RECORD_FLAG */
 	unsigned int events; /* events with the field, as 1 << event; 0: all */
+	unsigned int scopes; /* scopes with the field, as 1 << scope; 0: all */
 	/* The field may be missing if this key is missing, as in older versions. */
 	const char *optional_with;
 };

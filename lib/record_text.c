@@ -56,10 +56,16 @@ static void describe_signal(const struct maze_record *record, char *buf, size_t 
 
 static void describe_used(const struct maze_record *record, char *buf, size_t size)
 {
-	char used[128], count[128], asleep[RECORD_ASLEEP_LEN];
+	char used[128], count[128], elapsed[128], share[32], asleep[RECORD_ASLEEP_LEN];
 
 	maze_duration_format(record->used_ns, used, sizeof(used));
 	maze_duration_format(record->count_ns, count, sizeof(count));
+	if (maze_record_scope(record)) {
+		snprintf(buf, size, "%s of CPU in %s, %s more than %s of a CPU allows", used,
+			 maze_duration_format(record->elapsed_ns, elapsed, sizeof(elapsed)), count,
+			 maze_share_format(record->share, share, sizeof(share)));
+		return;
+	}
 	record_asleep_format(record->used_ns, record->asleep_ns, asleep);
 	if (!record->sleeps)
 		snprintf(buf, size, "%s of CPU without sleeping", used);
@@ -68,43 +74,64 @@ static void describe_used(const struct maze_record *record, char *buf, size_t si
 			 used, asleep, record->sleeps, record->sleeps == 1 ? "" : "s", count);
 }
 
-int maze_record_text(const struct maze_record *record, const char *engine, char *buf, size_t size)
+#define SUBJECT_LEN (MAZE_COMM_LEN * ESCAPE_MAX + 64)
+
+/* A control group has no PID, and its name is the last part of its path. */
+static void describe_subject(const struct maze_record *record, char buf[SUBJECT_LEN])
 {
-	char time[RFC3339_LEN], name[MAZE_COMM_LEN * ESCAPE_MAX], count[128], limit[128], sent[128],
-		used[384];
-	const char *event = maze_event_name(record->event);
-	char comm[MAZE_COMM_LEN + 1] = "", thread[MAZE_COMM_LEN * ESCAPE_MAX + 64];
+	char comm[MAZE_COMM_LEN + 1] = "", name[MAZE_COMM_LEN * ESCAPE_MAX];
+	maze_u32 scope = maze_record_scope(record);
 
 	memcpy(comm, record->comm, MAZE_COMM_LEN);
-	record_time_format(record->boot_ns, time);
 	escape_copy(name, sizeof(name), comm);
+	if (scope == MAZE_SCOPE_CGROUP)
+		snprintf(buf, SUBJECT_LEN, "%s cgroup %llu", name, record->cgroup_id);
+	else if (scope)
+		snprintf(buf, SUBJECT_LEN, "%s[%u] %s", name, record->pid,
+			 maze_policy_scope_name(scope));
+	else
+		snprintf(buf, SUBJECT_LEN, "%s[%u] thread %u uid %u", name, record->pid,
+			 record->tid, record->uid);
+}
+
+int maze_record_text(const struct maze_record *record, const char *engine, char *buf, size_t size)
+{
+	char time[RFC3339_LEN], count[128], limit[128], sent[128], used[448], subject[SUBJECT_LEN];
+	bool group = maze_record_scope(record);
+	const char *event = maze_event_name(record->event);
+	/* The members of a group run on several CPUs. */
+	char by[64], cpu[16] = "";
+
+	if (!group)
+		snprintf(cpu, sizeof(cpu), ", cpu %u", record->cpu);
+	snprintf(by, sizeof(by), "(%s%s)", engine, cpu);
+	record_time_format(record->boot_ns, time);
+	describe_subject(record, subject);
 	maze_duration_format(record->count_ns, count, sizeof(count));
-	maze_duration_format(record->limit_ns, limit, sizeof(limit));
-	snprintf(thread, sizeof(thread), "%s[%u] thread %u uid %u", name, record->pid, record->tid,
-		 record->uid);
 	switch (record->event) {
 	case MAZE_EVENT_SOFT:
 	case MAZE_EVENT_HARD:
+		maze_duration_format(record->limit_ns, limit, sizeof(limit));
 		describe_signal(record, sent, sizeof(sent));
 		describe_used(record, used, sizeof(used));
-		return snprintf(buf, size, "%s %s: %s used %s, limit %s; %s (%s, cpu %u)", time,
-				event, thread, used, limit, sent, engine, record->cpu);
+		return snprintf(buf, size, "%s %s: %s used %s, limit %s; %s %s", time, event,
+				subject, used, limit, sent, by);
 	case MAZE_EVENT_EXIT:
-		return snprintf(buf, size, "%s exit: %s ended with a count of %s (%s, cpu %u)",
-				time, thread, count, engine, record->cpu);
+		return snprintf(buf, size, "%s exit: %s ended with a %s of %s %s", time, subject,
+				group ? "level" : "count", count, by);
 	case MAZE_EVENT_WATCH:
-		return snprintf(buf, size, "%s watch: %s is watched%s (%s)", time, thread,
+		return snprintf(buf, size, "%s watch: %s is watched%s (%s)", time, subject,
 				record->flags & MAZE_RECORD_INHERITED ? ", inherited" : "", engine);
 	case MAZE_EVENT_UNWATCH:
-		return snprintf(buf, size, "%s unwatch: %s is no longer watched, count %s (%s)",
-				time, thread, count, engine);
+		return snprintf(buf, size, "%s unwatch: %s is no longer watched, %s %s (%s)", time,
+				subject, group ? "level" : "count", count, engine);
 	case MAZE_EVENT_LOST:
 		if (record->tid)
 			return snprintf(
 				buf, size,
 				"%s lost: %s could not be watched like its parent, for lack of "
 				"memory, open files or timers (%s)",
-				time, thread, engine);
+				time, subject, engine);
 		return snprintf(buf, size, "%s lost: %llu record%s overwritten unread (%s)", time,
 				record->lost, record->lost == 1 ? "" : "s", engine);
 	default:

@@ -21,6 +21,9 @@ static const char *format_value(const struct record_field *field, const struct l
 		return record_get(record, field) ? "yes" : "no";
 	case RECORD_EVENT:
 		return event ? event : "unknown";
+	case RECORD_SCOPE:
+		return maze_record_scope(record) ? maze_policy_scope_name(maze_record_scope(record))
+						 : NULL;
 	case RECORD_COMM:
 		snprintf(comm, sizeof(comm), "%.*s", MAZE_COMM_LEN, record->comm);
 		return escape_copy(buf, VALUE_LEN, comm);

@@ -29,10 +29,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct maze_record record = { 0 };
 	struct maze_entry entry = { 0 };
+	struct maze_group group = { 0 };
 	char text[1024], *at;
 
 	memcpy(&record, data, size < sizeof(record) ? size : sizeof(record));
 	memcpy(&entry, data, size < sizeof(entry) ? size : sizeof(entry));
+	memcpy(&group, data, size < sizeof(group) ? size : sizeof(group));
 	if (maze_record_text(&record, "bpf", text, sizeof(text)) >= (int)sizeof(text))
 		abort();
 	for (at = text; *at; at++)
@@ -40,5 +42,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 	check_json(maze_record_json(&record, "bpf"));
 	check_json(maze_entry_json(&entry, "bpf"));
+	check_json(maze_group_json(&group, "bpf"));
 	return 0;
 }

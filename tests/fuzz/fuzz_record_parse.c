@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Any text as the JSON of a record or an entry: refused with an error message, or
+ * Any text as the JSON of a record, an entry or a group: refused with an error message, or
  * accepted, and then unchanged by writing and parsing it again.
  */
 #include <stdint.h>
@@ -50,6 +50,24 @@ static void check_entry(const char *text)
 	free(json);
 }
 
+static void check_group(const char *text)
+{
+	struct maze_group group = { 0 }, again = { 0 };
+	struct maze_error error = { "" };
+	char *json;
+
+	if (maze_group_parse(text, &group, &error)) {
+		if (!error.text[0])
+			abort();
+		return;
+	}
+	json = maze_group_json(&group, "bpf");
+	if (!json || maze_group_parse(json, &again, &error) ||
+	    memcmp(&group, &again, sizeof(group)) != 0)
+		abort();
+	free(json);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size + 1);
@@ -60,6 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text[size] = '\0';
 	check_record(text);
 	check_entry(text);
+	check_group(text);
 	free(text);
 	return 0;
 }

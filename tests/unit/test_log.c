@@ -121,6 +121,35 @@ static void a_record_reaches_the_journal(void **state)
 	close(journal);
 }
 
+/* With a reason, it has every field. */
+static void a_record_of_a_group_has_its_scope(void **state)
+{
+	struct maze_record record = a_record;
+	struct log_entry entry = an_entry;
+	struct log *log;
+	const char *text;
+	int journal;
+
+	(void)state;
+	if (!private_run())
+		skip_because("%s", private_mounts_why);
+	record.flags = MAZE_SCOPE_TREE << MAZE_RECORD_SCOPE_SHIFT;
+	record.not_sent = MAZE_NOT_SENT_EXITING;
+	record.share = MAZE_SHARE_ONE;
+	entry.record = &record;
+	journal = listen_at(JOURNAL_SOCKET);
+	log = open_log(DAEMON_LOG_JOURNAL, NULL);
+	log_record(log, &entry);
+	text = receive(journal);
+	assert_line(text, "MAZE_SCOPE=tree");
+	assert_line(text, "MAZE_NOT_SENT=thread was exiting");
+	assert_line(text, "MAZE_RULE=spinners");
+	log_record(log, &an_entry);
+	assert_null(strstr(receive(journal), "MAZE_SCOPE"));
+	log_close(log);
+	close(journal);
+}
+
 static void an_action_in_the_journal_is_not_a_verdict(void **state)
 {
 	struct log_action action = {
@@ -468,6 +497,7 @@ int main(void)
 		cmocka_unit_test(the_backlog_keeps_order_and_its_bound),
 		cmocka_unit_test(the_output_is_printable_utf8),
 		cmocka_unit_test(a_record_reaches_the_journal),
+		cmocka_unit_test(a_record_of_a_group_has_its_scope),
 		cmocka_unit_test(an_action_in_the_journal_is_not_a_verdict),
 		cmocka_unit_test(sentences_of_mazed_are_one_line),
 		cmocka_unit_test(a_missing_journal_is_reported_at_once),

@@ -36,6 +36,26 @@ static struct maze_record soft(void)
 	return record;
 }
 
+/* A verdict of a group: 12.5 s in 2.8 s, of which 90 % is 2.52 s. */
+static struct maze_record of_group(maze_u32 scope)
+{
+	struct maze_record record = soft();
+
+	record.flags = scope << MAZE_RECORD_SCOPE_SHIFT;
+	record.count_ns = 10 * MAZE_NSEC_PER_SEC;
+	record.limit_ns = 9 * MAZE_NSEC_PER_SEC;
+	record.used_ns = 12500000000;
+	record.elapsed_ns = 2800000000;
+	record.share = 58982;
+	record.signal = 0;
+	record.tid = record.pid;
+	if (scope == MAZE_SCOPE_CGROUP) {
+		record.pid = record.tid = 0;
+		record.cgroup_id = 4711;
+	}
+	return record;
+}
+
 static json_t *parse(char *text)
 {
 	json_t *object = json_loads(text, 0, NULL);
@@ -67,6 +87,30 @@ static void a_record_has_every_key_of_the_contract(void **state)
 	assert_true(json_is_true(json_object_get(object, "sent")));
 	assert_true(json_is_false(json_object_get(object, "shadow")));
 	assert_true(json_is_false(json_object_get(object, "fatal")));
+	json_decref(object);
+}
+
+static void a_record_of_a_group_has_keys_of_its_own(void **state)
+{
+	struct maze_record record = of_group(MAZE_SCOPE_TREE), thread = soft();
+	json_t *object = parse(maze_record_json(&record, "poll"));
+
+	(void)state;
+	assert_string_equal(json_string_value(json_object_get(object, "scope")), "tree");
+	assert_int_equal(json_integer_value(json_object_get(object, "elapsed_ns")), 2800000000);
+	assert_true(json_number_value(json_object_get(object, "share")) == 0.9);
+	assert_null(json_object_get(object, "asleep_ns"));
+	assert_null(json_object_get(object, "sleeps"));
+	json_decref(object);
+	object = parse(maze_record_json(&thread, "bpf"));
+	assert_null(json_object_get(object, "scope"));
+	assert_null(json_object_get(object, "elapsed_ns"));
+	assert_null(json_object_get(object, "share"));
+	json_decref(object);
+	record.event = MAZE_EVENT_EXIT;
+	object = parse(maze_record_json(&record, "poll"));
+	assert_true(json_number_value(json_object_get(object, "share")) == 0.9);
+	assert_null(json_object_get(object, "elapsed_ns"));
 	json_decref(object);
 }
 
@@ -148,6 +192,51 @@ static void a_text_has_exact_figures(void **state)
 	assert_non_null(strstr(text, "recorded only"));
 }
 
+/* The text behind the time. */
+static void assert_text(const struct maze_record *record, const char *wanted)
+{
+	char text[1024];
+
+	maze_record_text(record, "bpf", text, sizeof(text));
+	assert_string_equal(strchr(text, ' ') + 1, wanted);
+}
+
+static void a_text_of_a_group_has_its_level_and_its_share(void **state)
+{
+	struct maze_record record = of_group(MAZE_SCOPE_TREE);
+
+	(void)state;
+	assert_text(&record,
+		    "soft: sh[1234] tree used 12s 500ms of CPU in 2s 800ms, 10s more than 90% of a "
+		    "CPU allows, limit 9s; recorded only (bpf)");
+	record.event = MAZE_EVENT_HARD;
+	record.signal = 9;
+	record.flags |= MAZE_RECORD_SENT;
+	assert_text(&record,
+		    "hard: sh[1234] tree used 12s 500ms of CPU in 2s 800ms, 10s more than 90% of a "
+		    "CPU allows, limit 9s; sent SIGKILL (bpf)");
+	record = of_group(MAZE_SCOPE_PROCESS);
+	record.signal = 24;
+	record.not_sent = MAZE_NOT_SENT_NO_HANDLER;
+	record.share = 3 * MAZE_SHARE_ONE / 2;
+	assert_text(&record,
+		    "soft: sh[1234] process used 12s 500ms of CPU in 2s 800ms, 10s more than 150% "
+		    "of a CPU allows, limit 9s; did not deliver SIGXCPU: no handler (bpf)");
+	record = of_group(MAZE_SCOPE_CGROUP);
+	record.flags |= MAZE_RECORD_SHADOW;
+	record.signal = 9;
+	assert_text(
+		&record,
+		"soft: sh cgroup 4711 used 12s 500ms of CPU in 2s 800ms, 10s more than 90% of a "
+		"CPU allows, limit 9s; shadow: would have sent SIGKILL (bpf)");
+	record.event = MAZE_EVENT_EXIT;
+	assert_text(&record, "exit: sh cgroup 4711 ended with a level of 10s (bpf)");
+	record.event = MAZE_EVENT_UNWATCH;
+	assert_text(&record, "unwatch: sh cgroup 4711 is no longer watched, level 10s (bpf)");
+	record.event = MAZE_EVENT_WATCH;
+	assert_text(&record, "watch: sh cgroup 4711 is watched (bpf)");
+}
+
 static void one_record_has_one_time(void **state)
 {
 	struct maze_record record = soft();
@@ -208,10 +297,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_record_has_every_key_of_the_contract),
+		cmocka_unit_test(a_record_of_a_group_has_keys_of_its_own),
 		cmocka_unit_test(every_name_makes_valid_json),
 		cmocka_unit_test(a_text_is_one_line_for_every_name),
 		cmocka_unit_test(a_text_has_exact_figures),
 		cmocka_unit_test(a_text_has_the_time_asleep),
+		cmocka_unit_test(a_text_of_a_group_has_its_level_and_its_share),
 		cmocka_unit_test(one_record_has_one_time),
 		cmocka_unit_test(every_event_has_a_name_and_a_line),
 		cmocka_unit_test(a_text_has_the_reason_for_not_sending),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Records and entries to JSON and back, without a change; other JSON is refused.
+ * Records, entries and groups to JSON and back, without a change; other JSON is refused.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,12 +27,17 @@ static maze_u64 any(unsigned int *seed, maze_u64 max)
 	return max == UINT64_MAX ? value : value % (max + 1);
 }
 
-static void any_name(unsigned int *seed, char comm[MAZE_COMM_LEN])
+static void any_name(unsigned int *seed, char *name, int size)
 {
-	int i, length = rand_r(seed) % MAZE_COMM_LEN;
+	int i, length = rand_r(seed) % size;
 
 	for (i = 0; i < length; i++)
-		comm[i] = (char)(rand_r(seed) % 127 + 1);
+		name[i] = (char)(rand_r(seed) % 127 + 1);
+}
+
+static maze_u32 any_share(unsigned int *seed)
+{
+	return (maze_u32)any(seed, MAZE_SHARE_MAX - 1) + 1;
 }
 
 static maze_u64 now_ns(void)
@@ -59,16 +64,21 @@ static struct maze_record any_record(unsigned int *seed)
 		.flags = (maze_u32)any(seed, MAZE_RECORD_SENT | MAZE_RECORD_SHADOW),
 		.episode = (maze_u32)any(seed, UINT32_MAX),
 	};
+	maze_u32 scope;
 
-	any_name(seed, record.comm);
+	any_name(seed, record.comm, MAZE_COMM_LEN);
+	scope = (maze_u32)rand_r(seed) % MAZE_SCOPE_COUNT_;
+	record.flags |= scope << MAZE_RECORD_SCOPE_SHIFT;
+	record.share = scope ? any_share(seed) : 0;
 	if (record.event == MAZE_EVENT_WATCH && rand_r(seed) % 2)
 		record.flags |= MAZE_RECORD_INHERITED;
 	if (record.event == MAZE_EVENT_SOFT || record.event == MAZE_EVENT_HARD) {
 		record.not_sent = (maze_u16)(rand_r(seed) % MAZE_NOT_SENT_COUNT_);
 		record.flags |= rand_r(seed) % 2 ? MAZE_RECORD_FATAL : 0;
 		record.used_ns = any(seed, INT64_MAX);
+		/* Of a group, this is elapsed_ns. */
 		record.asleep_ns = any(seed, INT64_MAX);
-		record.sleeps = (maze_u32)any(seed, UINT32_MAX);
+		record.sleeps = scope ? 0 : (maze_u32)any(seed, UINT32_MAX);
 	}
 	if (record.event == MAZE_EVENT_LOST)
 		record.lost = any(seed, INT64_MAX);
@@ -119,7 +129,7 @@ static struct maze_entry any_entry(unsigned int *seed)
 		entry.flags |= rand_r(seed) % 2 ? MAZE_POLICY_WARN : 0;
 	if (entry.recovery != MAZE_RECOVERY_INF && entry.recovery && rand_r(seed) % 2)
 		entry.recovery |= MAZE_RECOVERY_LOCK;
-	any_name(seed, entry.comm);
+	any_name(seed, entry.comm, MAZE_COMM_LEN);
 	return entry;
 }
 
@@ -143,11 +153,96 @@ static void entries_are_parsed_unchanged(void **state)
 	}
 }
 
+static struct maze_group any_group(unsigned int *seed)
+{
+	struct maze_group group = { .entry = any_entry(seed),
+				    .used_ns = any(seed, INT64_MAX),
+				    .elapsed_ns = any(seed, INT64_MAX),
+				    .cgroup_id = any(seed, INT64_MAX),
+				    .members = (maze_u32)any(seed, UINT32_MAX) };
+	struct maze_entry *entry = &group.entry;
+	maze_u32 scope = 1 + (maze_u32)rand_r(seed) % (MAZE_SCOPE_COUNT_ - 1);
+
+	any_name(seed, group.name, MAZE_GROUP_NAME_LEN);
+	entry->tid = entry->pid;
+	entry->share = any_share(seed);
+	entry->flags &= MAZE_POLICY_SHADOW | MAZE_POLICY_WARN;
+	entry->flags |= scope << MAZE_POLICY_SCOPE_SHIFT;
+	if (scope == MAZE_SCOPE_PROCESS)
+		entry->flags |= MAZE_POLICY_TO_PROCESS;
+	return group;
+}
+
+static void groups_are_parsed_unchanged(void **state)
+{
+	struct maze_group group, again;
+	struct maze_error error = { "" };
+	unsigned int seed = 4;
+	char *json;
+	int i;
+
+	(void)state;
+	for (i = 0; i < ROUNDS; i++) {
+		group = any_group(&seed);
+		json = maze_group_json(&group, "bpf");
+		assert_non_null(json);
+		if (maze_group_parse(json, &again, &error))
+			fail_msg("%s: %s", error.text, json);
+		assert_memory_equal(&group, &again, sizeof(group));
+		free(json);
+	}
+}
+
+static void parse_changed(const json_t *object, const char *key, json_t *value, bool valid)
+{
+	json_t *copy = json_copy((json_t *)(uintptr_t)object);
+	struct maze_group group;
+	char *text;
+
+	if (value)
+		json_object_set_new(copy, key, value);
+	else
+		json_object_del(copy, key);
+	text = json_dumps(copy, 0);
+	if (!maze_group_parse(text, &group, NULL) != valid)
+		fail_msg("%s: %s", valid ? "refused" : "accepted", text);
+	free(text);
+	json_decref(copy);
+}
+
+/* All but the engine, which is not in struct maze_group. */
+static void each_key_of_a_group_is_required(void **state)
+{
+	unsigned int seed = 5;
+	struct maze_group group = any_group(&seed);
+	char *json = maze_group_json(&group, "bpf");
+	json_t *object = json_loads(json, 0, NULL), *value;
+	const char *key;
+
+	(void)state;
+	json_object_foreach(object, key, value)
+	{
+		parse_changed(object, key, NULL, !strcmp(key, "engine"));
+		parse_changed(object, key, json_object(), !strcmp(key, "engine"));
+	}
+	parse_changed(object, "scope", json_string("thread"), false);
+	parse_changed(object, "scope", json_string("slice"), false);
+	parse_changed(object, "scope", json_string("tree"), true);
+	parse_changed(object, "share", json_real(0), false);
+	parse_changed(object, "share", json_real(-1), false);
+	parse_changed(object, "share", json_real(8193), false);
+	parse_changed(object, "share", json_real(8192), true);
+	parse_changed(object, "share", json_integer(1), true);
+	parse_changed(object, "level_ns", json_integer(-1), false);
+	json_decref(object);
+	free(json);
+}
+
 /* Without one of its keys, or with null or an object for it, it is refused. */
 static void each_key_is_required(void **state)
 {
-	static const char *const not_needed[] = { "cgroup_id", "signal", "engine", "fatal",
-						  "used_ns" };
+	static const char *const not_needed[] = { "cgroup_id", "signal",  "engine",
+						  "fatal",     "used_ns", "scope" };
 	const size_t count = sizeof(not_needed) / sizeof(not_needed[0]);
 	unsigned int seed = 3;
 	struct maze_record record = any_record(&seed), again;
@@ -184,6 +279,7 @@ static void invalid_records_are_refused(void **state)
 	static const char *const texts[] = { "", "{}", "[]", "null", "{\"event\":\"soft\"}", "{" };
 	struct maze_record record = { .pid = 7 };
 	struct maze_entry entry = { .pid = 7 };
+	struct maze_group group = { .members = 7 };
 	struct maze_error error;
 	size_t i;
 
@@ -193,9 +289,11 @@ static void invalid_records_are_refused(void **state)
 		assert_int_not_equal(maze_record_parse(texts[i], &record, &error), 0);
 		assert_true(error.text[0]);
 		assert_int_not_equal(maze_entry_parse(texts[i], &entry, NULL), 0);
+		assert_int_not_equal(maze_group_parse(texts[i], &group, NULL), 0);
 	}
 	assert_int_equal(record.pid, 7);
 	assert_int_equal(entry.pid, 7);
+	assert_int_equal(group.members, 7);
 }
 
 int main(void)
@@ -203,6 +301,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(records_are_parsed_unchanged),
 		cmocka_unit_test(entries_are_parsed_unchanged),
+		cmocka_unit_test(groups_are_parsed_unchanged),
+		cmocka_unit_test(each_key_of_a_group_is_required),
 		cmocka_unit_test(each_key_is_required),
 		cmocka_unit_test(invalid_records_are_refused),
 	};

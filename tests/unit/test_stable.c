@@ -79,6 +79,9 @@ static void records_have_their_keys(void **state)
 	record.not_sent = 1;
 	for (event = 1; event < MAZE_EVENT_COUNT_; event++) {
 		record.event = (maze_u16)event;
+		record.flags &= ~MAZE_RECORD_SCOPE;
+		add_text(paths, maze_record_json(&record, "bpf"));
+		record.flags |= MAZE_SCOPE_TREE << MAZE_RECORD_SCOPE_SHIFT;
 		add_text(paths, maze_record_json(&record, "bpf"));
 	}
 	assert_listed(paths, "tests/stable/records.txt");
@@ -86,11 +89,13 @@ static void records_have_their_keys(void **state)
 
 static void the_list_of_watches_has_its_keys(void **state)
 {
+	struct maze_group group = { .entry.flags = MAZE_POLICY_SCOPE };
 	struct maze_entry entry = { .pid = 1 };
 	json_t *paths = json_object();
 
 	(void)state;
 	add_text(paths, maze_entry_json(&entry, "bpf"));
+	add_text(paths, maze_group_json(&group, "bpf"));
 	assert_listed(paths, "tests/stable/list.txt");
 }
 
@@ -265,11 +270,11 @@ static void structures_of_libmaze_have_their_sizes(void **state)
 		const char *name;
 		size_t size;
 	} structs[] = {
-		SIZE(maze_counts),	  SIZE(maze_cursor),	   SIZE(maze_engine_report),
-		SIZE(maze_entry),	  SIZE(maze_error),	   SIZE(maze_evidence_wants),
-		SIZE(maze_frame),	  SIZE(maze_policy),	   SIZE(maze_policy_key),
-		SIZE(maze_process_event), SIZE(maze_process_info), SIZE(maze_record),
-		SIZE(maze_stack),
+		SIZE(maze_counts),     SIZE(maze_cursor),	 SIZE(maze_engine_report),
+		SIZE(maze_entry),      SIZE(maze_error),	 SIZE(maze_evidence_wants),
+		SIZE(maze_frame),      SIZE(maze_group),	 SIZE(maze_policy),
+		SIZE(maze_policy_key), SIZE(maze_process_event), SIZE(maze_process_info),
+		SIZE(maze_record),     SIZE(maze_stack),
 	};
 	json_t *sizes;
 	char line[128];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Durations, signals, recoveries and policies as text: the exact value of accepted texts,
- * and the message of refused ones.
+ * Durations, signals, recoveries, shares and policies as text: the exact value of accepted
+ * texts, and the message of refused ones.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -166,6 +167,37 @@ static void recoveries_are_ratios(void **state)
 	assert_int_equal(maze_recovery_parse("", &recovery, NULL), -EINVAL);
 }
 
+static void shares_are_percentages_of_a_cpu(void **state)
+{
+	static const char *const invalid[] = { "",     "90",  "0%",  "0.9%",	"-1%",
+					       "90%%", "9x%", "inf", "819201%", "8192001%" };
+	char text[32], again[32];
+	maze_u32 share = 0, parsed;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(maze_share_parse("100%", &share, NULL), 0);
+	assert_int_equal(share, MAZE_SHARE_ONE);
+	assert_int_equal(maze_share_parse("150%", &share, NULL), 0);
+	assert_int_equal(share, MAZE_SHARE_ONE * 3 / 2);
+	assert_int_equal(maze_share_parse("819200%", &share, NULL), 0);
+	assert_int_equal(share, MAZE_SHARE_MAX);
+	assert_int_equal(maze_share_parse("1%", &share, NULL), 0);
+	assert_string_equal(maze_share_format(share, text, sizeof(text)), "1%");
+	assert_int_equal(maze_share_parse("90%", &share, NULL), 0);
+	assert_string_equal(maze_share_format(share, text, sizeof(text)), "90%");
+	for (i = 0; i < sizeof(invalid) / sizeof(invalid[0]); i++)
+		if (maze_share_parse(invalid[i], &share, NULL) != -EINVAL)
+			fail_msg("\"%s\" was accepted as a share", invalid[i]);
+	/* Each share from 1 % on is printed exactly. */
+	for (share = MAZE_SHARE_ONE / 100 + 1; share <= 2 * MAZE_SHARE_ONE; share++) {
+		maze_share_format(share, text, sizeof(text));
+		assert_int_equal(maze_share_parse(text, &parsed, NULL), 0);
+		assert_int_equal(parsed, share);
+		assert_string_equal(maze_share_format(parsed, again, sizeof(again)), text);
+	}
+}
+
 static void the_default_policy_is_the_example_of_2008_with_warn(void **state)
 {
 	struct maze_policy policy;
@@ -288,6 +320,94 @@ static void a_policy_out_of_range_is_explained(void **state)
 	explain(0, 0, "both limits are 0");
 }
 
+/* Sets the keys of a command line such as "scope=tree share=90% kill", then completes. */
+static int complete(const char *line, struct maze_policy *policy, struct maze_error *error)
+{
+	char text[256], *word, *rest = text, *value;
+	maze_u32 given = 0;
+
+	snprintf(text, sizeof(text), "%s", line);
+	maze_policy_default(policy);
+	while ((word = strsep(&rest, " "))) {
+		value = strchr(word, '=');
+		if (value)
+			*value++ = '\0';
+		if (maze_policy_set(policy, word, value, error))
+			fail_msg("%s: %s", word, error->text);
+		given |= maze_policy_given(word);
+	}
+	return maze_policy_complete(policy, given, error);
+}
+
+static void policies_of_groups_are_completed(void **state)
+{
+	struct maze_error error = { "" };
+	struct maze_policy policy;
+
+	(void)state;
+	assert_int_equal(complete("scope=process share=90% soft=10s", &policy, &error), 0);
+	assert_int_equal(maze_policy_scope(policy.flags), MAZE_SCOPE_PROCESS);
+	assert_int_equal(policy.share, 58982);
+	assert_int_equal(policy.hard_ns, 20 * MAZE_NSEC_PER_SEC);
+	assert_true(policy.flags & MAZE_POLICY_TO_PROCESS);
+	assert_true(maze_policy_warns(policy.flags, policy.soft_signal));
+	assert_int_equal(policy.hard_signal, SIGKILL);
+	assert_int_equal(complete("scope=tree share=150%", &policy, &error), 0);
+	assert_int_equal(policy.soft_signal, 0);
+	assert_int_equal(policy.hard_signal, 0);
+	assert_int_equal(complete("scope=cgroup share=150% kill shadow", &policy, &error), 0);
+	assert_int_equal(policy.soft_signal, 0);
+	assert_int_equal(policy.hard_signal, SIGKILL);
+	assert_true(policy.flags & MAZE_POLICY_SHADOW);
+	assert_int_equal(complete("scope=cgroup share=150% kill=no", &policy, &error), 0);
+	assert_int_equal(policy.hard_signal, 0);
+	/* The order of the keys has no effect. */
+	assert_int_equal(complete("kill share=20% scope=tree", &policy, &error), 0);
+	assert_int_equal(policy.hard_signal, SIGKILL);
+	assert_int_equal(complete("soft=1s", &policy, &error), 0);
+	assert_int_equal(maze_policy_scope(policy.flags), MAZE_SCOPE_THREAD);
+	assert_int_equal(policy.hard_ns, 2 * MAZE_NSEC_PER_SEC);
+}
+
+static void keys_that_contradict_each_other_are_explained(void **state)
+{
+	static const struct {
+		const char *line, *because;
+	} cases[] = {
+		{ "share=90%", "share is for groups" },
+		{ "kill", "kill is for groups" },
+		{ "scope=thread share=90%", "share is for groups" },
+		{ "scope=tree", "scope tree needs a share" },
+		{ "scope=tree share=90% recovery=1", "recovery is for scope thread" },
+		{ "scope=process share=90% yield=count", "yield is for scope thread" },
+		{ "scope=cgroup share=90% no-inherit", "no-inherit is for scope thread" },
+		{ "scope=cgroup share=90% inherit", "inherit is for scope thread" },
+		{ "scope=process share=90% kill", "hard-signal KILL does that" },
+		{ "scope=process share=90% signal-to=thread", "signals go to the process" },
+		{ "scope=tree share=90% soft-signal=TERM", "soft-signal is for one thread" },
+		{ "scope=tree share=90% hard-signal=KILL", "hard-signal is for one thread" },
+		{ "scope=cgroup share=90% signal-to=process", "signal-to is for one thread" },
+		{ "scope=tree share=90% soft=0 hard=0", "both limits are 0" },
+		{ "scope=tree share=90% soft=2s hard=1s", "below the soft limit" },
+	};
+	struct maze_error error;
+	struct maze_policy policy;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		error.text[0] = '\0';
+		if (complete(cases[i].line, &policy, &error) != -EINVAL ||
+		    !strstr(error.text, cases[i].because))
+			fail_msg("%s: \"%s\"", cases[i].line, error.text);
+	}
+	maze_policy_default(&policy);
+	assert_int_equal(maze_policy_set(&policy, "scope", "slice", &error), -EINVAL);
+	assert_non_null(strstr(error.text, "thread, process, tree or cgroup"));
+	assert_int_equal(maze_policy_set(&policy, "scope", NULL, NULL), -EINVAL);
+	assert_int_equal(maze_policy_set(&policy, "kill", "maybe", NULL), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -298,11 +418,14 @@ int main(void)
 		cmocka_unit_test(signals_have_names_and_numbers),
 		cmocka_unit_test(invalid_signals_are_refused),
 		cmocka_unit_test(recoveries_are_ratios),
+		cmocka_unit_test(shares_are_percentages_of_a_cpu),
 		cmocka_unit_test(the_default_policy_is_the_example_of_2008_with_warn),
 		cmocka_unit_test(each_key_sets_its_member),
 		cmocka_unit_test(a_soft_signal_by_name_is_not_a_warning),
 		cmocka_unit_test(one_limit_derives_the_other),
 		cmocka_unit_test(a_policy_out_of_range_is_explained),
+		cmocka_unit_test(policies_of_groups_are_completed),
+		cmocka_unit_test(keys_that_contradict_each_other_are_explained),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
