@@ -359,6 +359,35 @@ maze_u64 proc_start_ns(int dir)
 	return proc_start_ticks(dir, &ticks) ? 0 : proc_ticks_to_ns(ticks);
 }
 
+int proc_ended_children(int dir, pid_t *ret_ppid, maze_u64 *ret_ns)
+{
+	maze_u64 ppid, user, system;
+	char buf[STAT_SIZE];
+	int err = read_at(dir, "stat", buf, sizeof(buf));
+
+	if (err)
+		return err;
+	if (!stat_field(buf, 4, &ppid) || !stat_field(buf, 16, &user) ||
+	    !stat_field(buf, 17, &system))
+		return -EPROTO;
+	*ret_ppid = (pid_t)ppid;
+	*ret_ns = proc_ticks_to_ns(user + system);
+	return 0;
+}
+
+bool proc_is_asleep(int dir)
+{
+	char buf[STAT_SIZE];
+	maze_u64 threads;
+	const char *at;
+
+	if (read_at(dir, "stat", buf, sizeof(buf)) || !stat_field(buf, 20, &threads))
+		return false;
+	/* A name can contain parentheses, but none follows it. */
+	at = strrchr(buf, ')');
+	return threads == 1 && at && strchr("SDTt", at[2]);
+}
+
 int proc_cgroup(int dir, char path[PROC_CGROUP_SIZE])
 {
 	ssize_t got = read_file_at(dir, "cgroup", path, PROC_CGROUP_SIZE);

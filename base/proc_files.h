@@ -74,6 +74,13 @@ int proc_start_ticks(int dir, maze_u64 *ret_ticks);
 /* Returns the start time in ns of CLOCK_BOOTTIME, rounded down to a tick; 0: unknown. */
 maze_u64 proc_start_ns(int dir);
 maze_u64 proc_ticks_to_ns(maze_u64 ticks);
+/*
+ * Reads the parent of a process, and the CPU time of the children that it has waited for,
+ * with that of theirs. The time is rounded down, by less than two clock ticks.
+ */
+int proc_ended_children(int dir, pid_t *ret_ppid, maze_u64 *ret_ns);
+/* Whether the process has one thread, and this thread is not on a CPU and waits for none. */
+bool proc_is_asleep(int dir);
 /* Room for twelve cgroup v1 hierarchies and a v2 path of the maximum length. */
 #define PROC_CGROUP_SIZE 8192
 /*

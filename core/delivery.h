@@ -13,7 +13,6 @@
 #include "record.h"
 
 /* These signals have the same numbers on all supported architectures (x86, arm64). */
-#define MAZE_SIGKILL 9U
 #define MAZE_SIGCHLD 17U
 #define MAZE_SIGCONT 18U
 #define MAZE_SIGSTOP 19U

@@ -17,7 +17,8 @@
 #define MAZE_SIGNAL_MAX 64
 /* SIGXCPU: the soft signal of a warning. */
 #define MAZE_SIGNAL_WARN 24
-#define MAZE_SIGNAL_KILL 9
+/* This signal has the same number on all architectures. */
+#define MAZE_SIGKILL 9U
 
 /*
  * The count is the CPU time since the last reset (core/step.h). Recovery is the ratio by
@@ -93,8 +94,8 @@ enum maze_policy_scope {
 #define MAZE_SHARE_MAX (8192U * MAZE_SHARE_ONE)
 
 struct maze_policy {
-	maze_u64 soft_ns;  /* 0: no soft stage */
-	maze_u64 hard_ns;  /* 0: no hard stage; else not below soft_ns */
+	maze_u64 soft_ns; /* 0: no soft stage */
+	maze_u64 hard_ns; /* 0: no hard stage; else not below soft_ns */
 	union {
 		/* In 1/65536, perhaps with MAZE_RECOVERY_LOCK; or MAZE_RECOVERY_INF. */
 		maze_u32 recovery;
@@ -180,7 +181,7 @@ static inline enum maze_policy_fault maze_policy_check_group(const struct maze_p
 	if (maze_policy_scope(policy->flags) == MAZE_SCOPE_PROCESS)
 		return policy->flags & MAZE_POLICY_TO_PROCESS ? MAZE_POLICY_OK
 							      : MAZE_POLICY_GROUP_SIGNAL;
-	if (policy->soft_signal || (policy->hard_signal && policy->hard_signal != MAZE_SIGNAL_KILL))
+	if (policy->soft_signal || (policy->hard_signal && policy->hard_signal != MAZE_SIGKILL))
 		return MAZE_POLICY_GROUP_SIGNAL;
 	return MAZE_POLICY_OK;
 }

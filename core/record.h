@@ -63,7 +63,7 @@ struct maze_record {
 	 */
 	maze_u32 pid;
 	maze_u32 tid; /* thread id, in the same namespace; of a group: as pid */
-	maze_u32 uid;	    /* real user id, in the initial user namespace */
+	maze_u32 uid; /* real user id, in the initial user namespace */
 	maze_u32 cpu;
 	maze_u16 event;		  /* enum maze_event */
 	maze_u16 signal;	  /* the signal of that stage; 0: none */
@@ -72,21 +72,21 @@ struct maze_record {
 	maze_u32 not_sent;	  /* enum maze_not_sent; of verdicts only */
 	maze_u32 sleeps;	  /* of verdicts: see struct maze_tally */
 	char comm[MAZE_COMM_LEN]; /* NUL-terminated; any bytes but NUL */
-	maze_u32 share; /* of a group: MAZE_SHARE_ONE is one CPU; else 0 */
+	maze_u32 share;		  /* of a group: MAZE_SHARE_ONE is one CPU; else 0 */
 };
 maze_static_assert(sizeof(struct maze_record) == 128,
 		   "struct maze_record is shared with the kernel");
 
 /* The totals of one episode. */
 struct maze_tally {
-	maze_u64 count_ns;  /* the maze count: used_ns minus the reduction by sleeps */
-	maze_u64 used_ns;   /* CPU time since the episode began */
+	maze_u64 count_ns; /* the maze count: used_ns minus the reduction by sleeps */
+	maze_u64 used_ns;  /* CPU time since the episode began */
 	union {
 		maze_u64 asleep_ns;  /* in sleeps that were not resets; 0 with infinite recovery */
 		maze_u64 elapsed_ns; /* of a group: time since the episode began */
 	};
-	maze_u32 sleeps;    /* number of those sleeps */
-	maze_u32 episode;   /* number of resets before this episode */
+	maze_u32 sleeps;  /* number of those sleeps */
+	maze_u32 episode; /* number of resets before this episode */
 };
 maze_static_assert(sizeof(struct maze_tally) == 32, "struct maze_tally is shared with the kernel");
 
@@ -133,6 +133,18 @@ struct maze_entry {
 	char comm[MAZE_COMM_LEN];
 };
 
+#define MAZE_GROUP_NAME_LEN 256
+
+/* One watched group. */
+struct maze_group {
+	struct maze_entry entry; /* count_ns is the level now; as in records, pid can be 0 */
+	maze_u64 used_ns;	 /* CPU time since the episode began, or now if the level is 0 */
+	maze_u64 elapsed_ns;	 /* time since then */
+	maze_u64 cgroup_id;	 /* of scope cgroup: its inode number; else 0 */
+	maze_u32 members;	 /* number of processes that run */
+	maze_u32 reserved;
+	char name[MAZE_GROUP_NAME_LEN]; /* the path of a cgroup, or its end; else the comm */
+};
 /* What an engine has done since it was loaded. */
 struct maze_counts {
 	maze_u64 watched; /* tasks watched now */

@@ -154,6 +154,8 @@ int maze_counts(struct maze *maze, struct maze_counts *ret_counts, struct maze_e
 
 int maze_adopt(struct maze *maze, const struct maze_policy *policy, maze_u64 tag)
 {
+	if (maze_policy_scope(policy->flags))
+		return groups_adopt(maze, tag);
 	return maze->ops->adopt ? maze->ops->adopt(maze->engine, policy, tag) : 0;
 }
 
@@ -161,12 +163,14 @@ void maze_spare_program(struct maze *maze)
 {
 	if (maze->ops->spare_program)
 		maze->ops->spare_program(maze->engine);
+	maze->spares = true;
 }
 
 void maze_close(struct maze *maze)
 {
 	if (!maze)
 		return;
+	groups_close(maze);
 	maze->ops->close(maze->engine);
 	free(maze);
 }
@@ -228,6 +232,7 @@ int maze_service_fd(struct maze *maze)
 
 int maze_service(struct maze *maze)
 {
+	groups_service(maze);
 	return maze->ops->service(maze->engine);
 }
 

@@ -113,7 +113,6 @@ int maze_record_text(const struct maze_record *record, const char *engine, char 
 char *maze_record_json(const struct maze_record *record, const char *engine);
 char *maze_entry_json(const struct maze_entry *entry, const char *engine);
 /* As maze_entry_json(), for a group. */
-struct maze_group;
 char *maze_group_json(const struct maze_group *group, const char *engine);
 int maze_group_parse(const char *text, struct maze_group *ret_group, struct maze_error *error);
 /*
@@ -226,18 +225,6 @@ int maze_claim_cgroup(struct maze *maze, int dir, const struct maze_policy *poli
 int maze_release_group(struct maze *maze, enum maze_policy_scope scope, int fd, maze_u64 tag,
 		       maze_u64 mask, struct maze_error *error);
 
-#define MAZE_GROUP_NAME_LEN 256
-
-/* One watched group. */
-struct maze_group {
-	struct maze_entry entry; /* count_ns is the level now; as in records, pid can be 0 */
-	maze_u64 used_ns;	 /* CPU time since the episode began, or now if the level is 0 */
-	maze_u64 elapsed_ns;	 /* time since then */
-	maze_u64 cgroup_id;	 /* of scope cgroup: its inode number; else 0 */
-	maze_u32 members;	 /* number of processes that run */
-	maze_u32 reserved;
-	char name[MAZE_GROUP_NAME_LEN]; /* the path of a cgroup, or its end; else the comm */
-};
 /* Returns all groups of this handle. The caller frees *ret_groups. */
 int maze_list_groups(struct maze *maze, struct maze_group **ret_groups, size_t *ret_count,
 		     struct maze_error *error);

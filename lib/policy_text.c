@@ -434,8 +434,7 @@ static int complete_group(struct maze_policy *policy, maze_u32 given, struct maz
 				 "hard-signal KILL does that");
 	if (process && given & maze_policy_given("signal-to") &&
 	    !(policy->flags & MAZE_POLICY_TO_PROCESS))
-		return maze_fail(error, -EINVAL,
-				 "under scope process, signals go to the process");
+		return maze_fail(error, -EINVAL, "under scope process, signals go to the process");
 	if (process) {
 		policy->flags |= MAZE_POLICY_TO_PROCESS;
 		return 0;

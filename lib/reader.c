@@ -8,19 +8,68 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "../base/clock.h"
 
 struct maze_reader {
+	struct maze_reader *next; /* of the same handle */
+	struct maze *maze;
 	const struct engine_ops *ops;
 	struct engine_reader *reader;
+	struct engine_reader *groups; /* of the engine of groups; NULL: none, or the same */
+	int epoll_fd;		      /* readable when one of the two is */
 	struct maze_cursor cursor;
 	bool resumes;  /* skip records before the cursor */
 	maze_u64 lost; /* records between the cursor and the oldest kept record */
 	bool held;     /* return `ahead` after the record of the loss */
 	struct maze_record ahead;
 };
+
+static int add_fd(const struct maze_reader *reader, int fd, struct maze_error *error)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	return epoll_ctl(reader->epoll_fd, EPOLL_CTL_ADD, fd, &event)
+		       ? maze_fail(error, -errno, "cannot wait for records: %s", strerror(errno))
+		       : 0;
+}
+
+static int add_groups(struct maze_reader *reader, bool from_oldest, struct maze_error *error)
+{
+	int err =
+		engine_poll.reader_open(reader->maze->groups, from_oldest, &reader->groups, error);
+
+	return err ? err : add_fd(reader, engine_poll.reader_fd(reader->groups), error);
+}
+
+int readers_add_groups(struct maze *maze, struct maze_error *error)
+{
+	struct maze_reader *reader;
+	int err = 0;
+
+	for (reader = maze->readers; reader && !err; reader = reader->next)
+		err = add_groups(reader, true, error);
+	for (reader = maze->readers; reader && err; reader = reader->next) {
+		engine_poll.reader_close(reader->groups);
+		reader->groups = NULL;
+	}
+	return err;
+}
+
+static void free_reader(struct maze_reader *reader)
+{
+	if (reader->groups)
+		engine_poll.reader_close(reader->groups);
+	if (reader->reader)
+		reader->ops->reader_close(reader->reader);
+	if (reader->epoll_fd >= 0)
+		close(reader->epoll_fd);
+	free(reader);
+}
 
 static int open_reader(struct maze *maze, bool from_oldest, struct maze_reader **ret_reader,
 		       struct maze_error *error)
@@ -30,12 +79,22 @@ static int open_reader(struct maze *maze, bool from_oldest, struct maze_reader *
 
 	if (!reader)
 		return maze_fail(error, -ENOMEM, "out of memory");
+	reader->maze = maze;
 	reader->ops = maze->ops;
-	err = maze->ops->reader_open(maze->engine, from_oldest, &reader->reader, error);
+	reader->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	err = reader->epoll_fd < 0
+		      ? maze_fail(error, -errno, "cannot create an epoll: %s", strerror(errno))
+		      : maze->ops->reader_open(maze->engine, from_oldest, &reader->reader, error);
+	if (!err)
+		err = add_fd(reader, maze->ops->reader_fd(reader->reader), error);
+	if (!err && maze->groups && maze->groups != maze->engine)
+		err = add_groups(reader, from_oldest, error);
 	if (err) {
-		free(reader);
+		free_reader(reader);
 		return err;
 	}
+	reader->next = maze->readers;
+	maze->readers = reader;
 	reader->cursor.instance = maze->ops->instance ? maze->ops->instance(maze->engine) : 0;
 	*ret_reader = reader;
 	return 0;
@@ -68,7 +127,7 @@ void maze_reader_cursor(const struct maze_reader *reader, struct maze_cursor *re
 
 int maze_reader_fd(struct maze_reader *reader)
 {
-	return reader->ops->reader_fd(reader->reader);
+	return reader->epoll_fd;
 }
 
 /* Returns the index in maze_cursor.next of the log that contains the record. */
@@ -119,6 +178,11 @@ int maze_reader_next(struct maze_reader *reader, struct maze_record *ret_record)
 		*ret_record = reader->ahead;
 		return 1;
 	}
+	/* Their records end with this process, so no cursor counts them. */
+	if (reader->groups && engine_poll.reader_next(reader->groups, ret_record) == 1) {
+		ret_record->seq = 0;
+		return 1;
+	}
 	do {
 		got = reader->ops->reader_next(reader->reader, ret_record);
 		if (got <= 0)
@@ -137,8 +201,12 @@ int maze_reader_next(struct maze_reader *reader, struct maze_record *ret_record)
 
 void maze_reader_close(struct maze_reader *reader)
 {
+	struct maze_reader **at;
+
 	if (!reader)
 		return;
-	reader->ops->reader_close(reader->reader);
-	free(reader);
+	for (at = &reader->maze->readers; *at != reader; at = &(*at)->next)
+		;
+	*at = reader->next;
+	free_reader(reader);
 }

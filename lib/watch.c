@@ -132,6 +132,12 @@ static int watch_pidfd(struct maze *maze, int pidfd, pid_t tid, const struct maz
 	err = check_target(pidfd, pid, error);
 	if (err)
 		return err;
+	if (maze_policy_scope(policy->flags)) {
+		err = groups_watch(maze, pidfd, policy, claim, &why);
+		return err ? maze_fail(error, err, "process %d cannot be watched: %s", (int)pid,
+				       why.text)
+			   : 0;
+	}
 	err = maze->ops->watch(maze->engine, &target, policy, claim, &why);
 	if (err && tid)
 		return maze_fail(error, err, "thread %d of process %d cannot be watched: %s",
@@ -178,12 +184,19 @@ int maze_release(struct maze *maze, int pidfd, pid_t tid, maze_u64 tag, maze_u64
 	struct engine_claim claim = { .tag = tag, .mask = mask };
 	struct maze_error why = { "" };
 	pid_t pid = pidfd_pid(pidfd);
+	bool had_group = false;
 	int err;
 
 	err = check_right(pidfd, pid, error);
 	if (err)
 		return err;
+	if (!tid) {
+		had_group = !groups_unwatch(maze, MAZE_SCOPE_PROCESS, pidfd, &claim, NULL);
+		had_group |= !groups_unwatch(maze, MAZE_SCOPE_TREE, pidfd, &claim, NULL);
+	}
 	err = maze->ops->unwatch(maze->engine, &target, &claim, &why);
+	if (err == -ENOENT && had_group)
+		return 0;
 	return err ? maze_fail(error, err, "process %d: %s", (int)pid, why.text) : 0;
 }
 
@@ -203,6 +216,7 @@ int maze_release_all(struct maze *maze, maze_u64 tag, maze_u64 mask, struct maze
 {
 	struct engine_claim claim = { .tag = tag, .mask = mask };
 
+	groups_unwatch_all(maze, &claim);
 	return maze->ops->unwatch_all(maze->engine, &claim, error);
 }
 

@@ -230,12 +230,8 @@ static void check_thread(struct engine *engine, struct poll_process *process,
 /* The CPU-time timer fires at a tick, just after the update of the runtime. */
 static void set_timer(struct poll_process *process, maze_u64 until_ns)
 {
-	struct itimerspec when = { .it_value = { (time_t)(until_ns / MAZE_NSEC_PER_SEC),
-						 (long)(until_ns % MAZE_NSEC_PER_SEC) } };
-
 	process->timer_ns = until_ns;
-	/* This fails if the process has ended, but then its pidfd reports the end. */
-	timer_settime(process->timer, TIMER_ABSTIME, &when, NULL);
+	poll_timer_set(process);
 }
 
 /* Whether checks of the process by wall time cost less than its timer. */
@@ -284,6 +280,8 @@ void poll_check(struct engine *engine, struct poll_process *process)
 	maze_u64 before_ns = process->cpu_ns;
 	struct poll_thread *thread, *next;
 
+	if (!process->threads && !process->whole)
+		return;
 	/*
 	 * Read this clock before the threads, so that the next check counts all their
 	 * time.

@@ -16,17 +16,28 @@
 #include <unistd.h>
 
 /* The minimum interval between searches. Finding a child sooner is not worth the cost. */
+#define GROUP_SEARCH_NS (100 * MAZE_NSEC_PER_MSEC)
 #define SEARCH_MIN_NS (2 * MAZE_NSEC_PER_MSEC)
 
 int poll_child_tracker_init(struct engine *engine)
 {
-	struct epoll_event event = { .events = EPOLLIN, .data.u64 = POLL_EVENT_FORKS };
 	struct child_tracker *tracker = calloc(1, sizeof(*tracker));
 
 	if (!tracker)
 		return -ENOMEM;
 	engine->child_tracker = tracker;
-	tracker->loadavg_fd = -1;
+	tracker->loadavg_fd = tracker->fork_fd = -1;
+	return 0;
+}
+
+int poll_child_tracker_start(struct engine *engine)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.u64 = POLL_EVENT_FORKS };
+	struct child_tracker *tracker = engine->child_tracker;
+
+	if (tracker->started)
+		return 0;
+	tracker->started = true;
 	tracker->fork_fd = fork_events_open();
 	if (tracker->fork_fd >= 0)
 		return epoll_ctl(engine->epoll_fd, EPOLL_CTL_ADD, tracker->fork_fd, &event) ? -errno
@@ -70,7 +81,7 @@ void poll_child_tracker_catch_up(struct engine *engine)
 {
 	if (poll_child_tracker_has_events(engine))
 		fork_events_take(engine);
-	else if (engine->processes || engine->adopts)
+	else if (engine->child_tracker->started && (engine->processes || engine->adopts))
 		new_pids_take(engine, now_ns(CLOCK_MONOTONIC));
 }
 
@@ -79,8 +90,12 @@ maze_u64 poll_child_tracker_search(struct engine *engine, maze_u64 now)
 	struct child_tracker *tracker = engine->child_tracker;
 	maze_u64 pause_ns = pace_late_ns(engine->tightest_ns) * 4 / 5;
 
-	if (tracker->fork_fd >= 0)
+	if (tracker->fork_fd >= 0 || !tracker->started ||
+	    (engine->tightest_ns == POLL_NEVER && !engine->open_groups))
 		return POLL_NEVER;
+	/* The time of a child that ended counts, so a tree can find its children late. */
+	if (engine->tightest_ns == POLL_NEVER)
+		pause_ns = GROUP_SEARCH_NS;
 	if (pause_ns < SEARCH_MIN_NS)
 		pause_ns = SEARCH_MIN_NS;
 	pause_ns = pause_ns * engine->stretch / PACE_STRETCH_ONE;

@@ -8,8 +8,13 @@
 
 #include "engine_poll.h"
 
-/* The policy and tag that a child inherits, and the parent's user and name. */
+/*
+ * What a child inherits: the groups, and the policy and tag of a watch of its threads. Has
+ * the parent's user and name too.
+ */
 struct inheritance {
+	struct inherited_groups groups;
+	bool watches; /* its threads are watched */
 	struct maze_policy policy;
 	maze_u64 tag;
 	maze_u32 uid;
@@ -36,11 +41,12 @@ struct pending_pid {
  */
 struct child {
 	struct inheritance inherited;
-	pid_t pid;
+	pid_t pid, ppid;
 	maze_u64 seen_ns; /* CLOCK_BOOTTIME */
 };
 
 struct child_tracker {
+	bool started;
 	int fork_fd; /* process connector, -1: not permitted */
 	struct exited_parent exited[EXITED_PARENTS_MAX];
 	unsigned int next_exited; /* the next to be overwritten */
@@ -59,11 +65,11 @@ struct child_tracker {
  */
 int poll_inherit(struct engine *engine, const struct child *child);
 /*
- * Returns what a child of this thread inherits. If thread is NULL, the child inherits the
- * policy and tag of the process.
+ * Gets what a child of this thread inherits. If thread is NULL, the child inherits the
+ * policy and tag of the process, if it is watched as a whole. False: nothing.
  */
-struct inheritance inheritance_of(const struct poll_process *process,
-				  const struct poll_thread *thread);
+bool inheritance_of(const struct poll_process *process, const struct poll_thread *thread,
+		    struct inheritance *ret_inherited);
 
 /* ---- fork_events.c ---- */
 

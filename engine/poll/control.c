@@ -72,7 +72,8 @@ static struct poll_process *get_process(struct engine *engine, int pidfd, bool *
 	}
 	if (!proc_is_kernel_thread(process->dir, pid))
 		return process;
-	poll_process_drop(engine, process);
+	if (poll_process_is_unused(process))
+		poll_process_drop(engine, process);
 	*err = -EPERM;
 	explain(*err, pidfd, error);
 	return NULL;
@@ -188,6 +189,11 @@ int poll_watch(struct engine *engine, const struct engine_target *target,
 	int err;
 
 	pthread_mutex_lock(&engine->lock);
+	err = poll_child_tracker_start(engine);
+	if (err) {
+		maze_fail(error, err, "cannot follow forks: %s", strerror(-err));
+		goto out_unlock;
+	}
 	request.process = get_process(engine, target->pidfd, &is_new, &err, error);
 	if (!request.process)
 		goto out_unlock;
@@ -207,7 +213,7 @@ out_unlock:
 
 static void drop_if_unwatched(struct engine *engine, struct poll_process *process)
 {
-	if (!process->threads)
+	if (poll_process_is_unused(process))
 		poll_process_drop(engine, process);
 }
 
@@ -273,6 +279,7 @@ int poll_unwatch_all(struct engine *engine, const struct engine_claim *claim,
 			unwatch_threads(engine, process, claim);
 		}
 	}
+	poll_groups_unwatch_all(engine, claim);
 	pthread_mutex_unlock(&engine->lock);
 	return 0;
 }
@@ -307,7 +314,7 @@ static const struct poll_process *find_ended(const struct engine *engine)
 
 	for (i = 0; i < POLL_CHAINS; i++)
 		for (process = engine->chains[i]; process; process = process->next)
-			if (poll_process_has_ended(process))
+			if (!process->ended && poll_process_has_ended(process))
 				return process;
 	return NULL;
 }

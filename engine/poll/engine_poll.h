@@ -38,6 +38,8 @@
 /* Number of buckets in the hash of processes by PID; a power of two. */
 #define POLL_CHAINS 256
 #define POLL_NEVER (~0ULL)
+/* A child of a process with more groups misses the others. */
+#define INHERITED_GROUPS_MAX 8
 
 struct poll_thread {
 	struct poll_thread *next;
@@ -67,6 +69,13 @@ struct poll_thread {
 struct poll_process {
 	struct poll_process *next; /* in its chain */
 	struct poll_thread *threads;
+	struct poll_member *memberships; /* group.h */
+	/*
+	 * It has ended, and is kept for the group of a tree until its parent reaps it. It is
+	 * a parent of no new process.
+	 */
+	bool ended;
+	bool held; /* poll_process_ended() still uses it */
 	/* If `whole`, new threads and children inherit this policy and tag. */
 	bool whole;
 	struct maze_policy policy;
@@ -78,7 +87,8 @@ struct poll_process {
 	timer_t timer;
 	clockid_t clock;
 	maze_u64 checked_ns; /* CLOCK_MONOTONIC of the last check */
-	maze_u64 timer_ns;   /* expiry of its timer, on its CPU clock */
+	/* Expiry of its timer, on its CPU clock, for its threads and groups. */
+	maze_u64 timer_ns, group_timer_ns;
 	maze_u64 cpu_ns;     /* CPU time of the whole process at the last check */
 	maze_u64 limit_ns;   /* the lowest limit of its threads */
 	maze_u64 left_ns;    /* CPU time until the next stage of any thread; POLL_NEVER: none */
@@ -95,6 +105,7 @@ struct poll_process {
 #define POLL_EVENT_CLOCK (2ULL << 32)
 #define POLL_EVENT_TIMERS (3ULL << 32)
 #define POLL_EVENT_FORKS (4ULL << 32)
+#define POLL_EVENT_CGROUPS (5ULL << 32)
 
 struct child_tracker; /* children.h */
 
@@ -125,7 +136,12 @@ struct engine {
 	int reader_fds[POLL_READERS_MAX]; /* eventfds that wake readers, -1: free */
 	struct maze_counts counts;
 	bool spares; /* processes that run the program file of this process are not judged */
-	bool adopts; /* watch orphans that become children of this process */
+	struct poll_group *groups;
+	maze_u64 group_ids;	/* of the newest group */
+	maze_u32 open_groups;	/* trees and control groups, which get new members */
+	int inotify_fd;		/* -1: no control group is watched */
+	maze_u64 adopt_into_id; /* tree of orphans that become children of this process */
+	bool adopts;		/* watch orphans that become children of this process */
 	struct maze_policy adopt_policy;
 	maze_u64 adopt_tag;
 };
@@ -151,6 +167,11 @@ void poll_reader_close(struct engine_reader *reader);
 /* ---- processes.c: watched processes and threads ---------------------------------- */
 
 struct poll_process *poll_find(const struct engine *engine, pid_t pid);
+/* Whether nothing is watched in it. */
+static inline bool poll_process_is_unused(const struct poll_process *process)
+{
+	return !process->threads && !process->whole && !process->memberships;
+}
 /*
  * Adds a process without a watch, and duplicates the pidfd. On failure returns NULL and
  * sets *ret_err: -ESRCH (the process has ended), -EAGAIN (RLIMIT_SIGPENDING permits no
@@ -160,7 +181,10 @@ struct poll_process *poll_process_new(struct engine *engine, int pidfd, pid_t pi
 /* Removes the process without a record. */
 void poll_process_drop(struct engine *engine, struct poll_process *process);
 bool poll_process_has_ended(const struct poll_process *process);
-/* Records the exit of the threads of an ended process, and removes the process. */
+/*
+ * Records the exit of the threads of an ended process, and removes the process, unless a
+ * tree still needs it.
+ */
 void poll_process_ended(struct engine *engine, struct poll_process *process);
 /* Does that if the process with this number is watched and has ended. */
 void poll_notice_end(struct engine *engine, pid_t pid);
@@ -207,6 +231,8 @@ void poll_check(struct engine *engine, struct poll_process *process);
  * sleeps were read. Otherwise only plans the next check.
  */
 void poll_check_if_ran(struct engine *engine, struct poll_process *process);
+/* Sets the timer to the earlier one of timer_ns and group_timer_ns. */
+void poll_timer_set(struct poll_process *process);
 
 /* ---- deliver.c: signals ---------------------------------------------------------- */
 
@@ -217,6 +243,8 @@ int poll_deliver(const struct poll_process *process, const struct poll_thread *t
 
 int poll_child_tracker_init(struct engine *engine);
 void poll_child_tracker_done(struct engine *engine);
+/* Begins to follow forks, at the first watch. */
+int poll_child_tracker_start(struct engine *engine);
 /* Whether the kernel reports forks. Otherwise the engine searches for children. */
 bool poll_child_tracker_has_events(const struct engine *engine);
 /* Reads pending fork events. */
@@ -230,6 +258,28 @@ void poll_child_tracker_catch_up(struct engine *engine);
 maze_u64 poll_child_tracker_search(struct engine *engine, maze_u64 now);
 /* Whether this process may receive fork events. */
 bool poll_fork_events_permitted(void);
+
+/* ---- group*.c: groups (group.h) ------------------------------------------------------ */
+
+/* The groups that a child of a process becomes a member of, by ID, ended by 0. */
+struct inherited_groups {
+	maze_u64 ids[INHERITED_GROUPS_MAX + 1];
+};
+/* False: none. */
+bool poll_groups_inherited(const struct poll_process *parent, struct inherited_groups *ret_groups);
+void poll_groups_join(struct engine *engine, const struct inherited_groups *groups,
+		      struct poll_process *child, pid_t ppid);
+/* The process has ended, and may still be needed by a tree, as a zombie. */
+void poll_groups_process_ended(struct engine *engine, struct poll_process *process);
+void poll_groups_forget(struct engine *engine, struct poll_process *process);
+/* The timer of the process has fired. */
+void poll_groups_timer(struct engine *engine, const struct poll_process *process);
+/* Checks the groups that are due. Returns the time of the next check or POLL_NEVER. */
+maze_u64 poll_groups_check_when_due(struct engine *engine, maze_u64 now);
+void poll_groups_done(struct engine *engine);
+void poll_groups_unwatch_all(struct engine *engine, const struct engine_claim *claim);
+/* Reads inotify events: a control group is empty, has processes again, or is removed. */
+void poll_groups_take_events(struct engine *engine);
 
 /* ---- worker.c -------------------------------------------------------------------- */
 

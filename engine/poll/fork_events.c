@@ -51,16 +51,18 @@ static bool find_inheritance(struct engine *engine, pid_t tgid, pid_t tid, struc
 {
 	const struct poll_process *process = poll_find(engine, tgid);
 	const struct poll_thread *thread = process ? poll_thread_find(process, tid) : NULL;
-	const struct exited_parent *exited =
-		process ? NULL : find_exited_parent(engine->child_tracker, tgid);
+	const struct exited_parent *exited;
 
-	if (thread || (process && process->whole))
-		child->inherited = inheritance_of(process, thread);
-	else if (exited)
-		child->inherited = exited->inherited;
-	else
+	/* Its forks were read before its end, so this event has a reused PID. */
+	if (process && process->ended)
+		process = NULL;
+	if (process)
+		return inheritance_of(process, thread, &child->inherited);
+	exited = find_exited_parent(engine->child_tracker, tgid);
+	if (!exited)
 		return false;
-	return child->inherited.policy.flags & MAZE_POLICY_INHERIT;
+	child->inherited = exited->inherited;
+	return true;
 }
 
 /* Converts from CLOCK_MONOTONIC to CLOCK_BOOTTIME. The result is never too early. */
@@ -93,6 +95,7 @@ static void take(struct engine *engine, const struct proc_event *event)
 	if (!find_inheritance(engine, fork->parent_tgid, fork->parent_pid, &child))
 		return;
 	/* The event has a later time than the start of the child. */
+	child.ppid = fork->parent_tgid;
 	child.seen_ns = boot_ns_of(event->timestamp_ns);
 	if (poll_inherit(engine, &child) == -ESRCH)
 		remember_exited_parent(engine->child_tracker, &child);

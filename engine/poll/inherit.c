@@ -10,20 +10,24 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-struct inheritance inheritance_of(const struct poll_process *process,
-				  const struct poll_thread *thread)
+bool inheritance_of(const struct poll_process *process, const struct poll_thread *thread,
+		    struct inheritance *ret_inherited)
 {
 	const struct poll_thread *parent = thread ? thread : process->threads;
 	struct inheritance inherited = {
 		.policy = thread ? thread->policy : process->policy,
 		.tag = thread ? thread->tag : process->tag,
 	};
+	bool has_groups = poll_groups_inherited(process, &inherited.groups);
 
-	if (!parent)
-		return inherited;
-	inherited.uid = parent->uid;
-	memcpy(inherited.comm, parent->comm, sizeof(inherited.comm));
-	return inherited;
+	inherited.watches =
+		(thread || process->whole) && inherited.policy.flags & MAZE_POLICY_INHERIT;
+	if (parent) {
+		inherited.uid = parent->uid;
+		memcpy(inherited.comm, parent->comm, sizeof(inherited.comm));
+	}
+	*ret_inherited = inherited;
+	return has_groups || inherited.watches;
 }
 
 static void lose(struct engine *engine, const struct child *child)
@@ -73,8 +77,10 @@ int poll_inherit(struct engine *engine, const struct child *child)
 	struct poll_process *process = poll_find(engine, child->pid);
 	int err;
 
-	if (process && !poll_process_has_ended(process))
+	if (process && !poll_process_has_ended(process)) {
+		poll_groups_join(engine, &child->inherited.groups, process, child->ppid);
 		return 0;
+	}
 	if (process)
 		poll_process_ended(engine, process);
 	process = open_child(engine, child, &err);
@@ -82,6 +88,12 @@ int poll_inherit(struct engine *engine, const struct child *child)
 		if (err != -ESRCH)
 			lose(engine, child);
 		return err;
+	}
+	poll_groups_join(engine, &child->inherited.groups, process, child->ppid);
+	if (!child->inherited.watches) {
+		if (poll_process_is_unused(process))
+			poll_process_drop(engine, process);
+		return 0;
 	}
 	process->whole = true;
 	process->policy = child->inherited.policy;

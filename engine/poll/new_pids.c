@@ -29,19 +29,17 @@ static bool is_parent(const struct poll_process *process, pid_t pid, struct chil
 {
 	const struct poll_thread *thread;
 
-	if (process->whole) {
-		child->inherited = inheritance_of(process, NULL);
-		return child->inherited.policy.flags & MAZE_POLICY_INHERIT;
-	}
+	if (process->whole || !process->threads)
+		return inheritance_of(process, NULL, &child->inherited);
 	/* Only some threads are watched, so the child must be a child of one of them. */
 	for (thread = process->threads; thread; thread = thread->next) {
 		if (!(thread->policy.flags & MAZE_POLICY_INHERIT) ||
 		    !proc_is_child_of(process->dir, thread->tid, pid))
 			continue;
-		child->inherited = inheritance_of(process, thread);
-		return true;
+		return inheritance_of(process, thread, &child->inherited);
 	}
-	return false;
+	/* Otherwise it can still be in a group of the process. */
+	return inheritance_of(process, NULL, &child->inherited);
 }
 
 /* Watches the task if it inherits a watch. Returns -ESRCH if no task has this PID now. */
@@ -63,10 +61,17 @@ static int check_pid(struct engine *engine, pid_t pid)
 		return 0;
 	}
 	child.seen_ns = now_ns(CLOCK_BOOTTIME);
+	child.ppid = status.ppid;
 	process = poll_find(engine, status.ppid);
 	if (process && !poll_process_has_ended(process) && is_parent(process, pid, &child))
 		return poll_inherit(engine, &child);
+	if (engine->adopt_into_id && status.ppid == getpid()) {
+		child.inherited.groups.ids[0] = engine->adopt_into_id;
+		child.inherited.uid = status.uid;
+		poll_inherit(engine, &child);
+	}
 	if (engine->adopts && status.ppid == getpid()) {
+		child.inherited.watches = true;
 		child.inherited.policy = engine->adopt_policy;
 		child.inherited.tag = engine->adopt_tag;
 		child.inherited.uid = status.uid;

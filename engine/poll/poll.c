@@ -75,11 +75,13 @@ static void poll_close(struct engine *engine)
 	if (!engine)
 		return;
 	poll_worker_stop(engine);
+	poll_groups_done(engine);
 	for (i = 0; i < POLL_CHAINS; i++)
 		while (engine->chains[i])
 			poll_process_drop(engine, engine->chains[i]);
 	poll_child_tracker_done(engine);
 	poll_records_done(engine);
+	close_fd(engine->inotify_fd);
 	close_fd(engine->signal_fd);
 	close_fd(engine->clock_fd);
 	close_fd(engine->wake_fd);
@@ -92,7 +94,7 @@ static int start(struct engine *engine, struct maze_error *error)
 {
 	int err;
 
-	engine->wake_fd = engine->clock_fd = engine->signal_fd = -1;
+	engine->wake_fd = engine->clock_fd = engine->signal_fd = engine->inotify_fd = -1;
 	engine->tightest_ns = POLL_NEVER;
 	engine->stretch = PACE_STRETCH_ONE;
 	engine->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -193,7 +195,7 @@ static int poll_service(struct engine *engine)
 	for (i = 0; i < POLL_CHAINS; i++) {
 		for (process = engine->chains[i]; process; process = next) {
 			next = process->next;
-			if (poll_process_has_ended(process))
+			if (!process->ended && poll_process_has_ended(process))
 				poll_process_ended(engine, process);
 		}
 	}

@@ -72,7 +72,7 @@ struct poll_process *poll_process_new(struct engine *engine, int pidfd, pid_t pi
 		return NULL;
 	}
 	process->pid = pid;
-	process->check_at = POLL_NEVER;
+	process->check_at = process->timer_ns = process->group_timer_ns = POLL_NEVER;
 	process->dir = -1;
 	process->pidfd = dup(pidfd);
 	if (process->pidfd < 0) {
@@ -121,6 +121,7 @@ void poll_process_drop(struct engine *engine, struct poll_process *process)
 
 	while (process->threads)
 		forget_thread(engine, process, process->threads);
+	poll_groups_forget(engine, process);
 	while (*at != process)
 		at = &(*at)->next;
 	*at = process->next;
@@ -162,11 +163,20 @@ bool poll_process_has_ended(const struct poll_process *process)
 
 void poll_process_ended(struct engine *engine, struct poll_process *process)
 {
+	if (process->ended)
+		return;
 	while (process->threads) {
 		poll_sample_last(process, process->threads);
 		poll_thread_end(engine, process, process->threads, MAZE_EVENT_EXIT);
 	}
-	poll_process_drop(engine, process);
+	process->whole = false;
+	process->check_at = POLL_NEVER;
+	process->ended = process->held = true;
+	epoll_ctl(engine->epoll_fd, EPOLL_CTL_DEL, process->pidfd, NULL);
+	poll_groups_process_ended(engine, process);
+	process->held = false;
+	if (!process->memberships)
+		poll_process_drop(engine, process);
 }
 
 void poll_notice_end(struct engine *engine, pid_t pid)

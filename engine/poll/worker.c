@@ -67,7 +67,7 @@ static void end_round(struct engine *engine, bool only_forks)
 /* Drops a process that has no watched thread left and is not watched as a whole. */
 static void drop_if_empty(struct engine *engine, struct poll_process *process)
 {
-	if (!process->threads && !process->whole)
+	if (poll_process_is_unused(process))
 		poll_process_drop(engine, process);
 }
 
@@ -84,13 +84,20 @@ static void take_timers(struct engine *engine)
 			continue;
 		poll_check(engine, process);
 		drop_if_empty(engine, process);
+		process = poll_find(engine, infos[i].ssi_int);
+		if (process)
+			poll_groups_timer(engine, process);
 	}
 }
 
 static void run_backstop(struct engine *engine, struct poll_process *process)
 {
-	maze_u64 used_ns = now_ns(process->clock) - process->cpu_ns;
+	maze_u64 used_ns;
 
+	/* Groups have no backstop, so that a group at rest costs no wakeup. */
+	if (!process->threads && !process->whole)
+		return;
+	used_ns = now_ns(process->clock) - process->cpu_ns;
 	/*
 	 * A process that has not run since its last check is checked to close its files.
 	 */
@@ -115,7 +122,8 @@ static bool is_due(const struct poll_process *process, maze_u64 now)
 /* Checks the processes that are due. Returns the time of the next check or backstop. */
 static maze_u64 check_when_due(struct engine *engine, maze_u64 now)
 {
-	bool backstop = now >= engine->backstop_at;
+	bool needed = engine->tightest_ns != POLL_NEVER;
+	bool backstop = needed && now >= engine->backstop_at;
 	maze_u64 next = POLL_NEVER, pause;
 	struct poll_process *process, *after;
 	int i;
@@ -140,7 +148,7 @@ static maze_u64 check_when_due(struct engine *engine, maze_u64 now)
 						  : pause;
 		engine->backstop_at = now + pause;
 	}
-	return engine->backstop_at < next ? engine->backstop_at : next;
+	return needed && engine->backstop_at < next ? engine->backstop_at : next;
 }
 
 static void set_clock(struct engine *engine, maze_u64 at)
@@ -177,6 +185,9 @@ static void take_event(struct engine *engine, maze_u64 what)
 	case POLL_EVENT_FORKS:
 		poll_child_tracker_take(engine);
 		break;
+	case POLL_EVENT_CGROUPS:
+		poll_groups_take_events(engine);
+		break;
 	default:
 		poll_notice_end(engine, (pid_t)what);
 	}
@@ -190,8 +201,10 @@ static void make_round(struct engine *engine, const struct epoll_event *events, 
 	for (i = 0; i < n; i++)
 		take_event(engine, events[i].data.u64);
 	now = now_ns(CLOCK_MONOTONIC);
+	next = poll_groups_check_when_due(engine, now);
 	if (engine->processes) {
-		next = check_when_due(engine, now);
+		search = check_when_due(engine, now);
+		next = search < next ? search : next;
 		search = poll_child_tracker_search(engine, now);
 		next = search < next ? search : next;
 		keep_budget(engine, now);

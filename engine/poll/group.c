@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Checks groups: samples their clocks, steps their budgets, executes the verdicts and
+ * plans the next check.
+ *
+ * A sample at any time gives a level that is not too high, so the plan only decides how
+ * late a verdict can be:
+ * - While the level is 0 and the group uses little CPU time, each member has a timer on
+ *   its own CPU clock, and the group is not checked.
+ * - While the level is 0 and the group is busy, the check interval is a fraction of the
+ *   limit. The level can be too low by the CPU time of one interval.
+ * - Otherwise the next check comes before the level can reach the next stage, with all
+ *   CPUs busy, or before an episode with a verdict can end.
+ * No interval is below the step of pace.h, which keeps the cost of the worker below 1 %.
+ */
+#include "group.h"
+#include "../../core/delivery.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* At level 0, a group is checked when it has used 1/REST_FRACTION of its limit. */
+#define REST_FRACTION 256
+/* A CPU-time timer fires at a tick, so a shorter one is not exact. */
+#define REST_MIN_NS (4 * MAZE_NSEC_PER_MSEC)
+/* A group that uses less than 1/BUSY_FRACTION of a CPU has timers, not checks. */
+#define BUSY_FRACTION 16
+/* A check interval where new members can be missed, as a fraction of the limit. */
+#define MISSED_FRACTION 4
+#define MISSED_MAX_NS MAZE_NSEC_PER_SEC
+/* A process that gets SIGKILL starts no other, so few rounds find all members. */
+#define KILL_ROUNDS 100
+
+static maze_u64 first_limit_ns(const struct poll_group *group)
+{
+	return group->policy.soft_ns ? group->policy.soft_ns : group->policy.hard_ns;
+}
+
+/* ---- records ----------------------------------------------------------------------- */
+
+static struct poll_process *named_process(const struct engine *engine,
+					  const struct poll_group *group)
+{
+	struct poll_process *process = group->pid ? poll_find(engine, group->pid) : NULL;
+
+	return process && poll_member_find(group, process) ? process : NULL;
+}
+
+void poll_group_record(struct engine *engine, const struct poll_group *group,
+		       const struct maze_record *facts)
+{
+	const struct poll_process *process = named_process(engine, group);
+	struct maze_record record = *facts;
+	bool is_verdict = record.event == MAZE_EVENT_SOFT || record.event == MAZE_EVENT_HARD;
+
+	/* A quiet watch still logs the exit that follows a verdict. */
+	if (!is_verdict && group->policy.flags & MAZE_POLICY_QUIET &&
+	    !(record.event == MAZE_EVENT_EXIT && group->budget.account.fired))
+		return;
+	if (!is_verdict)
+		record.count_ns = group->budget.account.count_ns;
+	record.flags |= (maze_u32)group_scope(group) << MAZE_RECORD_SCOPE_SHIFT;
+	record.share = group->policy.share;
+	record.tag = group->tag;
+	record.cgroup_id = group->cgroup_id;
+	record.pid = record.tid = (maze_u32)group->pid;
+	record.uid = group->uid;
+	record.episode = group->budget.account.episode;
+	memcpy(record.comm, group->comm, sizeof(record.comm));
+	if (process)
+		proc_thread_comm(process->dir, process->pid, record.comm);
+	poll_record(engine, NULL, NULL, &record);
+}
+
+/* ---- verdicts ---------------------------------------------------------------------- */
+
+static bool is_owned(const struct poll_group *group, const struct poll_process *process)
+{
+	maze_u32 owner = group->policy.owner;
+	struct thread_status status;
+
+	if (!(group->policy.flags & MAZE_POLICY_OWNED))
+		return true;
+	return !proc_thread_status(process->dir, process->pid, &status) && status.uid == owner &&
+	       status.euid == owner && status.suid == owner;
+}
+
+/* Returns 0 if at least one process got the signal. */
+static int kill_tree(struct engine *engine, struct poll_group *group)
+{
+	struct poll_member *member, **end;
+	int err = -ESRCH, round = 0;
+
+	do {
+		end = group->members_end;
+		for (member = group->members; member; member = member->next)
+			if (is_owned(group, member->process) &&
+			    !syscall(SYS_pidfd_send_signal, member->process->pidfd, SIGKILL, NULL,
+				     0))
+				err = 0;
+		poll_child_tracker_catch_up(engine);
+	} while (group->members_end != end && ++round < KILL_ROUNDS);
+	return err;
+}
+
+static int deliver(struct engine *engine, struct poll_group *group,
+		   const struct poll_process *process, int signal)
+{
+	switch (group_scope(group)) {
+	case MAZE_SCOPE_TREE:
+		return kill_tree(engine, group);
+	case MAZE_SCOPE_CGROUP:
+		return poll_cgroup_kill(group);
+	default:
+		return syscall(SYS_pidfd_send_signal, process->pidfd, signal, NULL, 0) ? -errno : 0;
+	}
+}
+
+static void act(struct engine *engine, struct poll_group *group, const struct maze_verdict *verdict,
+		bool hard)
+{
+	const struct maze_policy *policy = &group->policy;
+	const struct poll_process *process = named_process(engine, group);
+	struct maze_record facts = {
+		.event = hard ? MAZE_EVENT_HARD : MAZE_EVENT_SOFT,
+		.limit_ns = hard ? policy->hard_ns : policy->soft_ns,
+		.signal = hard ? policy->hard_signal : policy->soft_signal,
+	};
+	maze_u32 disposition = 0;
+	struct maze_delivery delivery;
+	int err;
+
+	if (process && group_scope(group) == MAZE_SCOPE_PROCESS)
+		disposition = proc_thread_disposition(process->dir, process->pid, facts.signal);
+	delivery = maze_delivery(policy, hard, disposition);
+	err = delivery.withheld ? 0 : deliver(engine, group, process, facts.signal);
+	maze_record_tally(&facts, &verdict->tally);
+	if (err)
+		maze_delivery_failed(&delivery,
+				     err == -ESRCH ? MAZE_NOT_SENT_EXITING : MAZE_NOT_SENT_OTHER);
+	facts.flags = delivery.flags;
+	facts.not_sent = delivery.not_sent;
+	engine->counts.verdicts++;
+	engine->counts.signals += !!(facts.flags & MAZE_RECORD_SENT);
+	poll_group_record(engine, group, &facts);
+}
+
+/* An ordinary user watches a process that has changed its user IDs since. */
+static bool owner_differs(const struct engine *engine, const struct poll_group *group)
+{
+	const struct poll_process *process = named_process(engine, group);
+
+	return process && !is_owned(group, process);
+}
+
+/* Whether the process that was named is maze itself. */
+static bool is_exempt(const struct engine *engine, const struct poll_group *group)
+{
+	const struct poll_process *process = named_process(engine, group);
+
+	if (!process || group_scope(group) != MAZE_SCOPE_PROCESS)
+		return false;
+	return engine->spares && proc_is_own_program(process->dir, "exe");
+}
+
+/* ---- plan --------------------------------------------------------------------------- */
+
+void poll_timer_set(struct poll_process *process)
+{
+	maze_u64 until_ns = process->timer_ns < process->group_timer_ns ? process->timer_ns
+									: process->group_timer_ns;
+	struct itimerspec when = { 0 };
+
+	if (until_ns != POLL_NEVER) {
+		when.it_value.tv_sec = (time_t)(until_ns / MAZE_NSEC_PER_SEC);
+		when.it_value.tv_nsec = (long)(until_ns % MAZE_NSEC_PER_SEC);
+	}
+	/* This fails if the process has ended, but then its pidfd reports the end. */
+	timer_settime(process->timer, TIMER_ABSTIME, &when, NULL);
+}
+
+/* Sets a timer for each member that has none. */
+static void rest(struct poll_group *group, maze_u64 step_ns)
+{
+	struct poll_member *member;
+	maze_u64 cpu_ns;
+
+	for (member = group->members; member; member = member->next) {
+		struct poll_process *process = member->process;
+
+		if (process->ended || !poll_process_clock(process, &cpu_ns))
+			continue;
+		if (process->group_timer_ns > cpu_ns && process->group_timer_ns <= cpu_ns + step_ns)
+			continue;
+		process->group_timer_ns = cpu_ns + step_ns;
+		poll_timer_set(process);
+	}
+}
+
+/* Returns the time until the level can reach the next stage, if all CPUs are busy. */
+static maze_u64 time_to_stage(const struct poll_group *group)
+{
+	maze_u64 most = (maze_u64)sysconf(_SC_NPROCESSORS_ONLN) * MAZE_SHARE_ONE;
+
+	if (most <= group->policy.share)
+		return MISSED_MAX_NS;
+	return group->left_ns / (most - group->policy.share) * MAZE_SHARE_ONE +
+	       group->left_ns % (most - group->policy.share) * MAZE_SHARE_ONE /
+		       (most - group->policy.share);
+}
+
+/* Returns the time until the level can be 0, if the group uses no CPU time. */
+static maze_u64 time_to_zero(const struct poll_group *group)
+{
+	maze_u64 level_ns = group->budget.account.count_ns, share = group->policy.share;
+
+	return level_ns / share * MAZE_SHARE_ONE + level_ns % share * MAZE_SHARE_ONE / share;
+}
+
+static void plan(struct engine *engine, struct poll_group *group, maze_u64 now, maze_u64 used_ns)
+{
+	maze_u64 limit_ns = first_limit_ns(group), rest_ns = limit_ns / REST_FRACTION, zero_ns;
+	maze_u64 passed_ns = now - group->checked_ns;
+	maze_u64 wait_ns, step_ns = pace_step_ns(limit_ns, PACE_CLOCK_PERCENT, engine->stretch);
+
+	if (rest_ns < REST_MIN_NS)
+		rest_ns = REST_MIN_NS;
+	group->checked_ns = now;
+	if (group->budget.account.count_ns) {
+		wait_ns = group->left_ns ? time_to_stage(group) : POLL_NEVER;
+		zero_ns = time_to_zero(group);
+		if (group->budget.account.fired && zero_ns < wait_ns)
+			wait_ns = zero_ns;
+	} else if (used_ns <= passed_ns / BUSY_FRACTION) {
+		rest(group, rest_ns);
+		wait_ns = group->misses_members ? limit_ns / MISSED_FRACTION : POLL_NEVER;
+		if (group->misses_members && wait_ns > MISSED_MAX_NS)
+			wait_ns = MISSED_MAX_NS;
+	} else {
+		wait_ns = rest_ns;
+	}
+	group->check_at =
+		wait_ns == POLL_NEVER ? POLL_NEVER : now + (wait_ns > step_ns ? wait_ns : step_ns);
+}
+
+/* ---- checks -------------------------------------------------------------------------- */
+
+static bool has_ended(const struct poll_group *group)
+{
+	return group_scope(group) != MAZE_SCOPE_CGROUP && !group->alive;
+}
+
+void poll_group_check(struct engine *engine, struct poll_group *group)
+{
+	struct maze_budget_sample sample;
+	struct maze_verdict verdict;
+	maze_u64 before_ns = group->usage_ns, used_ns;
+
+	if (group->in_check)
+		return;
+	if (poll_group_sample(engine, group, &sample)) {
+		poll_group_end(engine, group, MAZE_EVENT_EXIT);
+		return;
+	}
+	verdict = maze_budget_step(&group->policy, &group->budget, &sample);
+	group->left_ns = verdict.next_ns;
+	group->usage_ns = sample.usage_ns;
+	if (verdict.due && owner_differs(engine, group)) {
+		poll_group_end(engine, group, MAZE_EVENT_UNWATCH);
+		return;
+	}
+	group->in_check = true;
+	if (verdict.due && !is_exempt(engine, group)) {
+		if (verdict.due & MAZE_FIRED_SOFT)
+			act(engine, group, &verdict, false);
+		if (verdict.due & MAZE_FIRED_HARD)
+			act(engine, group, &verdict, true);
+	}
+	group->in_check = false;
+	if (has_ended(group)) {
+		poll_group_end(engine, group, MAZE_EVENT_EXIT);
+		return;
+	}
+	used_ns = sample.usage_ns > before_ns ? sample.usage_ns - before_ns : 0;
+	engine->busy_ns += used_ns;
+	plan(engine, group, sample.end_ns, used_ns);
+}
+
+void poll_groups_timer(struct engine *engine, const struct poll_process *process)
+{
+	struct inherited_groups due = { .ids = { 0 } };
+	const struct poll_member *member;
+	struct poll_group *group;
+	unsigned int count = 0;
+	maze_u64 usage_ns;
+	const maze_u64 *id;
+
+	/* A check can end a group, and with it this process. */
+	for (member = process->memberships; member && count < INHERITED_GROUPS_MAX;
+	     member = member->next_of_process)
+		due.ids[count++] = member->group->id;
+	for (id = due.ids; *id; id++) {
+		group = poll_group_find(engine, *id);
+		usage_ns = group ? group->usage_ns : 0;
+		if (group)
+			poll_group_check(engine, group);
+		group = poll_group_find(engine, *id);
+		/* A process that has left a control group would wake the worker for nothing. */
+		if (group && group->usage_ns == usage_ns && group_scope(group) == MAZE_SCOPE_CGROUP)
+			poll_cgroup_read_members(engine, group);
+	}
+}
+
+maze_u64 poll_groups_check_when_due(struct engine *engine, maze_u64 now)
+{
+	struct poll_group *group, *next;
+	maze_u64 soonest = POLL_NEVER, early_ns;
+
+	for (group = engine->groups; group; group = next) {
+		next = group->next;
+		if (group->check_at == POLL_NEVER)
+			continue;
+		/* One wakeup serves several groups, as it does processes. */
+		early_ns = group->check_at > group->checked_ns
+				   ? (group->check_at - group->checked_ns) / 4
+				   : 0;
+		if (now + early_ns >= group->check_at)
+			poll_group_check(engine, group);
+	}
+	for (group = engine->groups; group; group = group->next)
+		soonest = group->check_at < soonest ? group->check_at : soonest;
+	return soonest;
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Reads the CPU time that a group has used.
+ *
+ * The time of a tree is that of its members, of the children that they have waited for,
+ * and of members that nobody in the tree waited for. CPU time moves from a child to its
+ * parent when the parent waits for it. So parents are read before their children, and in
+ * each member the children that it waited for before its own clock. Then time that moves
+ * meanwhile can be missed once, but is never counted twice.
+ *
+ * The clock of a process is exact but for threads that run now: their time is as of the
+ * last tick or switch. The time of children that were waited for is exact in the kernel,
+ * but /proc shows it in clock ticks. Both make a reading too low, and the sample says by
+ * how much at most (struct maze_budget_sample).
+ */
+#include "group.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* USER_HZ: user time and system time are rounded down to it separately. */
+static maze_u64 children_lag_ns(void)
+{
+	return 2 * proc_ticks_to_ns(1);
+}
+
+/* How far the clock of a running thread can lag. */
+static maze_u64 tick_ns(void)
+{
+	struct timespec tick;
+
+	/* The resolution of the coarse clock is a tick of the scheduler. */
+	if (clock_getres(CLOCK_MONOTONIC_COARSE, &tick))
+		return 10 * MAZE_NSEC_PER_MSEC;
+	return (maze_u64)tick.tv_nsec;
+}
+
+static maze_u64 lag_of_threads(unsigned long threads)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return tick_ns() * (threads < (unsigned long)cpus ? threads : (unsigned long)cpus);
+}
+
+bool poll_process_clock(const struct poll_process *process, maze_u64 *ret_ns)
+{
+	struct timespec time;
+
+	if (clock_gettime(process->clock, &time))
+		return false;
+	/* The PID of a process that was not reaped has not been reused. */
+	if (syscall(SYS_pidfd_send_signal, process->pidfd, 0, NULL, 0) && errno == ESRCH)
+		return false;
+	*ret_ns = (maze_u64)time.tv_sec * MAZE_NSEC_PER_SEC + (maze_u64)time.tv_nsec;
+	return true;
+}
+
+/* Whether a member is the process that waits for the member, if both are in the tree. */
+static struct poll_member *parent_of(struct engine *engine, const struct poll_member *member)
+{
+	struct poll_process *process = engine->chains[(unsigned int)member->ppid % POLL_CHAINS];
+	struct poll_member *parent = NULL;
+
+	for (; process && !parent; process = process->next)
+		if (process->pid == member->ppid)
+			parent = poll_member_find(member->group, process);
+	return parent;
+}
+
+/*
+ * Counts the last reading of children that are gone, if their parent has not waited for
+ * them, because it ignores SIGCHLD.
+ */
+static void settle_dropped(struct poll_group *group, struct poll_member *member,
+			   maze_u64 children_ns)
+{
+	maze_u64 grown_ns = children_ns - member->children_ns + children_lag_ns();
+
+	if (children_ns >= member->children_ns && member->dropped_ns > grown_ns)
+		group->gone_ns += member->dropped_ns - grown_ns;
+	member->dropped_ns = 0;
+}
+
+static int read_children(struct engine *engine, struct poll_member *member)
+{
+	maze_u64 children_ns;
+	int err = proc_ended_children(member->process->dir, &member->ppid, &children_ns);
+
+	if (err)
+		return err;
+	member->ppid_is_old = false;
+	member->is_orphan = !parent_of(engine, member);
+	settle_dropped(member->group, member, children_ns);
+	member->children_ns = children_ns;
+	return 0;
+}
+
+void poll_member_ended(struct engine *engine, struct poll_member *member)
+{
+	maze_u64 cpu_ns;
+
+	read_children(engine, member);
+	if (poll_process_clock(member->process, &cpu_ns) && cpu_ns > member->cpu_ns)
+		member->cpu_ns = cpu_ns;
+}
+
+static bool needs_children(const struct engine *engine, const struct poll_member *member)
+{
+	return member->has_children || member->ppid_is_old || member->dropped_ns ||
+	       !poll_child_tracker_has_events(engine);
+}
+
+/*
+ * The member has been reaped. If its parent waited for it, its time is now that of the
+ * parent. If its parent has ended, it is unknown which process did, so the time is not
+ * counted.
+ */
+static void take_gone(struct engine *engine, struct poll_group *group, struct poll_member *member)
+{
+	maze_u64 last_ns = member->cpu_ns + member->children_ns;
+	struct poll_member *parent = parent_of(engine, member), *other;
+
+	if (parent && !parent->process->ended)
+		parent->dropped_ns += last_ns;
+	else if (!parent && member->is_orphan)
+		group->gone_ns += last_ns;
+	for (other = group->members; other; other = other->next)
+		if (other->ppid == member->process->pid)
+			other->ppid_is_old = true;
+	poll_group_leave(engine, member);
+}
+
+static maze_u64 tree_usage(struct engine *engine, struct poll_group *group, maze_u64 *ret_lag_ns)
+{
+	maze_u64 sum_ns = group->gone_ns, cpu_ns, parents = 0;
+	struct poll_member *member, *next;
+
+	for (member = group->members; member; member = next) {
+		next = member->next;
+		if ((needs_children(engine, member) && read_children(engine, member) == -ESRCH) ||
+		    !poll_process_clock(member->process, &cpu_ns)) {
+			if (!member->process->ended)
+				continue; /* its end is about to be noticed */
+			take_gone(engine, group, member);
+			continue;
+		}
+		if (cpu_ns > member->cpu_ns)
+			member->cpu_ns = cpu_ns;
+		parents += member->has_children || member->children_ns;
+		sum_ns += member->cpu_ns + member->children_ns;
+	}
+	*ret_lag_ns = parents * children_lag_ns() + lag_of_threads(~0UL);
+	return sum_ns;
+}
+
+/* The lag only matters while the level is 0 (core/budget.h). */
+static bool needs_lag(const struct poll_group *group)
+{
+	return !group->budget.account.begun || !group->budget.account.count_ns;
+}
+
+int poll_group_sample(struct engine *engine, struct poll_group *group,
+		      struct maze_budget_sample *ret_sample)
+{
+	struct poll_member *only = group->alive == 1 ? group->members : NULL;
+	struct maze_budget_sample sample = { .begin_ns = now_ns(CLOCK_MONOTONIC) };
+	long long usage_ns = 0;
+	unsigned long links;
+	bool asleep;
+
+	/* A process that sleeps before its clock is read has an exact clock. */
+	asleep = only && needs_lag(group) && proc_is_asleep(only->process->dir);
+	switch (group_scope(group)) {
+	case MAZE_SCOPE_CGROUP:
+		usage_ns = poll_cgroup_usage(group);
+		if (usage_ns < 0)
+			return -ESRCH;
+		sample.usage_ns = (maze_u64)usage_ns;
+		/* cpu.stat is in microseconds. */
+		sample.lag_ns = lag_of_threads(~0UL) + MAZE_NSEC_PER_USEC;
+		break;
+	case MAZE_SCOPE_TREE:
+		sample.usage_ns = tree_usage(engine, group, &sample.lag_ns);
+		if (asleep)
+			sample.lag_ns -= lag_of_threads(~0UL);
+		break;
+	default:
+		if (!group->members ||
+		    !poll_process_clock(group->members->process, &sample.usage_ns))
+			return -ESRCH;
+		links = asleep || !needs_lag(group)
+				? 2
+				: proc_thread_links(group->members->process->dir);
+		sample.lag_ns = lag_of_threads(links > 2 ? links - 2 : 0);
+	}
+	sample.end_ns = now_ns(CLOCK_MONOTONIC);
+	*ret_sample = sample;
+	return 0;
+}

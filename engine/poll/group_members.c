@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Keeps the members of groups. A process can be a member of several groups, and is
+ * watched for its threads too, or not. Children of members of a tree or a control group
+ * become members by the child tracker.
+ */
+#include "group.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct poll_group *poll_group_find(const struct engine *engine, maze_u64 id)
+{
+	struct poll_group *group = engine->groups;
+
+	while (group && group->id != id)
+		group = group->next;
+	return group;
+}
+
+struct poll_member *poll_member_find(const struct poll_group *group,
+				     const struct poll_process *process)
+{
+	struct poll_member *member = process ? process->memberships : NULL;
+
+	while (member && member->group != group)
+		member = member->next_of_process;
+	return member;
+}
+
+int poll_group_join(struct engine *engine, struct poll_group *group, struct poll_process *process,
+		    pid_t ppid)
+{
+	struct poll_member *member, *parent;
+
+	if (process->pid == getpid() || poll_member_find(group, process))
+		return 0;
+	member = calloc(1, sizeof(*member));
+	if (!member)
+		return -ENOMEM;
+	*member = (struct poll_member){ .group = group,
+					.process = process,
+					.ppid = ppid,
+					.ppid_is_old = true,
+					.next_of_process = process->memberships };
+	process->memberships = member;
+	*group->members_end = member;
+	group->members_end = &member->next;
+	group->alive++;
+	parent = poll_member_find(group, poll_find(engine, ppid));
+	if (parent)
+		parent->has_children = true;
+	/* A new member may use CPU time at once, so it needs a timer or a check soon. */
+	group->check_at = 0;
+	return 0;
+}
+
+int poll_group_join_pid(struct engine *engine, struct poll_group *group, pid_t pid, pid_t ppid)
+{
+	struct poll_process *process = poll_find(engine, pid);
+	int pidfd, err = 0;
+
+	if (pid == getpid())
+		return 0;
+	if (!process || process->ended || poll_process_has_ended(process)) {
+		pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+		if (pidfd < 0)
+			return errno == EINVAL || errno == ENOENT ? -ESRCH : -errno;
+		process = poll_process_new(engine, pidfd, pid, &err);
+		close(pidfd);
+		if (!process)
+			return err;
+	}
+	err = poll_group_join(engine, group, process, ppid);
+	if (poll_process_is_unused(process))
+		poll_process_drop(engine, process);
+	return err;
+}
+
+static void unlink_member(struct poll_member *member)
+{
+	struct poll_member **at = &member->process->memberships;
+	struct poll_group *group = member->group;
+
+	while (*at != member)
+		at = &(*at)->next_of_process;
+	*at = member->next_of_process;
+	for (at = &group->members; *at != member; at = &(*at)->next)
+		;
+	*at = member->next;
+	if (group->members_end == &member->next)
+		group->members_end = at;
+	group->alive -= !member->process->ended;
+	free(member);
+}
+
+void poll_group_leave(struct engine *engine, struct poll_member *member)
+{
+	struct poll_process *process = member->process;
+
+	unlink_member(member);
+	if (poll_process_is_unused(process) && !process->held)
+		poll_process_drop(engine, process);
+}
+
+void poll_groups_forget(struct engine *engine, struct poll_process *process)
+{
+	(void)engine;
+	while (process->memberships)
+		unlink_member(process->memberships);
+}
+
+static bool gets_members(const struct poll_group *group)
+{
+	return group_scope(group) != MAZE_SCOPE_PROCESS;
+}
+
+bool poll_groups_inherited(const struct poll_process *parent, struct inherited_groups *ret_groups)
+{
+	const struct poll_member *member;
+	unsigned int count = 0;
+
+	for (member = parent->memberships; member && count < INHERITED_GROUPS_MAX;
+	     member = member->next_of_process)
+		if (gets_members(member->group))
+			ret_groups->ids[count++] = member->group->id;
+	ret_groups->ids[count] = 0;
+	return count != 0;
+}
+
+void poll_groups_join(struct engine *engine, const struct inherited_groups *groups,
+		      struct poll_process *child, pid_t ppid)
+{
+	struct poll_group *group;
+	const maze_u64 *id;
+
+	for (id = groups->ids; *id; id++) {
+		group = poll_group_find(engine, *id);
+		if (group && poll_group_join(engine, group, child, ppid))
+			group->misses_members = true;
+	}
+}
+
+static void add_if_child(struct engine *engine, struct poll_group *group, pid_t pid, bool *found)
+{
+	struct thread_status status;
+	struct poll_member *parent;
+
+	if (proc_status_by_number(pid, &status) || status.tgid != pid)
+		return;
+	parent = poll_member_find(group, poll_find(engine, status.ppid));
+	if (!parent || poll_member_find(group, poll_find(engine, pid)) || pid == getpid())
+		return;
+	if (!poll_group_join_pid(engine, group, pid, status.ppid))
+		*found = true;
+}
+
+void poll_tree_descend(struct engine *engine, struct poll_group *group)
+{
+	struct dirent *entry;
+	bool found = true;
+	DIR *proc;
+
+	/* A child can be before its parent in /proc, after PIDs have wrapped around. */
+	while (found) {
+		found = false;
+		proc = opendir("/proc");
+		while (proc && (entry = readdir(proc)))
+			if (isdigit((unsigned char)entry->d_name[0]))
+				add_if_child(engine, group, atoi(entry->d_name), &found);
+		if (proc)
+			closedir(proc);
+	}
+}
+
+void poll_group_drop(struct engine *engine, struct poll_group *group)
+{
+	struct poll_group **at = &engine->groups;
+
+	while (*at != group)
+		at = &(*at)->next;
+	*at = group->next;
+	while (group->members)
+		poll_group_leave(engine, group->members);
+	engine->open_groups -= gets_members(group);
+	poll_cgroup_close(engine, group);
+	free(group);
+}
+
+void poll_group_end(struct engine *engine, struct poll_group *group, enum maze_event event)
+{
+	struct maze_record facts = { .event = (maze_u16)event };
+
+	poll_group_record(engine, group, &facts);
+	poll_group_drop(engine, group);
+}
+
+void poll_groups_done(struct engine *engine)
+{
+	while (engine->groups)
+		poll_group_drop(engine, engine->groups);
+}
+
+/*
+ * The caller holds the process, because a group that ends would drop it. A zombie of a
+ * tree is kept, because its CPU time then moves to its parent.
+ */
+void poll_groups_process_ended(struct engine *engine, struct poll_process *process)
+{
+	struct poll_member *member, *next;
+	struct poll_group *group;
+
+	for (member = process->memberships; member; member = member->next_of_process)
+		member->group->alive--;
+	for (member = process->memberships; member; member = next) {
+		next = member->next_of_process;
+		group = member->group;
+		switch (group_scope(group)) {
+		case MAZE_SCOPE_TREE:
+			poll_member_ended(engine, member);
+			if (group->alive)
+				group->check_at = 0;
+			else
+				poll_group_check(engine, group);
+			break;
+		case MAZE_SCOPE_PROCESS:
+			poll_group_check(engine, group);
+			break;
+		default:
+			unlink_member(member);
+		}
+	}
+}
