@@ -38,6 +38,7 @@ struct options {
 	const char *socket; /* path of mazed's socket; NULL: the default */
 	bool direct;	    /* use the engine, not mazed */
 	const char *cgroup;
+	const char *scope;     /* of unwatch: "cgroup" or NULL */
 	const char *incidents; /* incident directory; NULL: mazed's; maze run: none */
 	bool html;
 	bool folded;
@@ -71,6 +72,12 @@ struct command {
 	int (*run)(const struct command *command, struct options *options, int argc, char **argv);
 	bool hidden; /* for internal use, so not in the help */
 };
+
+/* Whether the limits are for a group, and not for threads. */
+static inline bool is_for_group(const struct options *options)
+{
+	return maze_policy_scope(options->policy.flags) != MAZE_SCOPE_THREAD;
+}
 
 /* Returns a row of the table, or NULL behind the last one. */
 const struct command *command_at(size_t index);

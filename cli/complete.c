@@ -96,6 +96,17 @@ static void print_incidents(const struct line *line)
 	free(expanded);
 }
 
+/* A little less than one CPU, half a CPU more, and all CPUs but one. */
+static void print_shares(const struct line *line)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	(void)line;
+	puts("90%\n150%");
+	if (cpus > 2)
+		printf("%ld%%\n", 100 * (cpus - 1));
+}
+
 /* The meaning of uppercase words in the arguments of commands and options. */
 static const struct {
 	const char *name;
@@ -103,8 +114,8 @@ static const struct {
 	const char *directive; /* in place of print() */
 } kinds[] = {
 	{ "SIG", print_signals, NULL },	 { "PID", print_processes, NULL },
-	{ "ID", print_incidents, NULL }, { "FILE", NULL, ":file" },
-	{ "DIR", NULL, ":directory" },
+	{ "ID", print_incidents, NULL }, { "N", print_shares, NULL },
+	{ "FILE", NULL, ":file" },	 { "DIR", NULL, ":directory" },
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The subcommand `list` prints the watched threads. It gets them from mazed if mazed
- * runs, else from the pinned engine.
+ * runs, else from the pinned engine. Only mazed has groups that another process can list.
  */
 #include "mazed_client.h"
 #include "session.h"
@@ -17,19 +17,32 @@
 #include "../base/escape.h"
 #include "../base/proc_files.h"
 
-static void print_json(const struct maze_entry *entries, size_t count, const char *engine)
+struct listing {
+	struct maze_entry *entries;
+	size_t count;
+	struct maze_group *groups;
+	size_t groups_count;
+	char engine[32];
+};
+
+static void print_object(char *object, bool first)
 {
-	char *object;
+	if (object)
+		printf("%s\n%s", first ? "" : ",", object);
+	free(object);
+}
+
+static void print_json(const struct listing *listing)
+{
 	size_t i;
 
 	putchar('[');
-	for (i = 0; i < count; i++) {
-		object = maze_entry_json(&entries[i], engine);
-		if (object)
-			printf("%s\n%s", i ? "," : "", object);
-		free(object);
-	}
-	puts(count ? "\n]" : "]");
+	for (i = 0; i < listing->count; i++)
+		print_object(maze_entry_json(&listing->entries[i], listing->engine), !i);
+	for (i = 0; i < listing->groups_count; i++)
+		print_object(maze_group_json(&listing->groups[i], listing->engine),
+			     !i && !listing->count);
+	puts(listing->count + listing->groups_count ? "\n]" : "]");
 }
 
 static void print_stage(const char *name, maze_u64 limit_ns, const char *signal)
@@ -43,24 +56,71 @@ static void print_stage(const char *name, maze_u64 limit_ns, const char *signal)
 		printf("%s off", name);
 }
 
+static void print_limits(const struct maze_entry *entry)
+{
+	char soft_signal[32], hard_signal[32];
+
+	maze_soft_signal_format(entry->flags, entry->soft_signal, soft_signal, sizeof(soft_signal));
+	maze_signal_format(entry->hard_signal, hard_signal, sizeof(hard_signal));
+	print_stage("soft", entry->soft_ns, soft_signal);
+	print_stage(", hard", entry->hard_ns, hard_signal);
+	if (entry->flags & MAZE_POLICY_SHADOW)
+		fputs(", shadow", stdout);
+}
+
+/* Whole milliseconds. Returns buf. */
+static const char *format_ms(maze_u64 ns, char buf[64])
+{
+	return maze_duration_format(ns / MAZE_NSEC_PER_MSEC * MAZE_NSEC_PER_MSEC, buf, 64);
+}
+
 static void print_line(const struct maze_entry *entry)
 {
-	char count[64], recovery[32], soft_signal[32], hard_signal[32];
+	char count[64], recovery[32];
 	char name[MAZE_COMM_LEN + 1] = "", comm[MAZE_COMM_LEN * ESCAPE_MAX];
 
 	memcpy(name, entry->comm, MAZE_COMM_LEN);
 	escape_copy(comm, sizeof(comm), name);
-	maze_duration_format(entry->count_ns / MAZE_NSEC_PER_MSEC * MAZE_NSEC_PER_MSEC, count,
-			     sizeof(count));
-	maze_soft_signal_format(entry->flags, entry->soft_signal, soft_signal, sizeof(soft_signal));
-	maze_signal_format(entry->hard_signal, hard_signal, sizeof(hard_signal));
-	printf("%7u %7u %-15s %12s  %-8s  %-5s  ", entry->pid, entry->tid, comm, count,
+	printf("%7u %7u %-15s %12s  %-8s  %-5s  ", entry->pid, entry->tid, comm,
+	       format_ms(entry->count_ns, count),
 	       maze_recovery_format(entry->recovery, recovery, sizeof(recovery)),
 	       entry->flags & MAZE_POLICY_YIELD_COUNTS ? "count" : "reset");
-	print_stage("soft", entry->soft_ns, soft_signal);
-	print_stage(", hard", entry->hard_ns, hard_signal);
-	printf("%s%s\n", entry->flags & MAZE_POLICY_SHADOW ? ", shadow" : "",
-	       entry->flags & MAZE_POLICY_INHERIT ? "" : ", no-inherit");
+	print_limits(entry);
+	puts(entry->flags & MAZE_POLICY_INHERIT ? "" : ", no-inherit");
+}
+
+/* A control group has no PID. Its path is long, so the name comes last. */
+static void print_group(const struct maze_group *group)
+{
+	const struct maze_entry *entry = &group->entry;
+	char pid[16] = "-", level[64], share[32], name[MAZE_GROUP_NAME_LEN * ESCAPE_MAX];
+
+	if (entry->pid)
+		snprintf(pid, sizeof(pid), "%u", entry->pid);
+	printf("%7s %-7s %9u %12s  %-6s  ", pid,
+	       maze_policy_scope_name(maze_policy_scope(entry->flags)), group->members,
+	       format_ms(entry->count_ns, level),
+	       maze_share_format(entry->share, share, sizeof(share)));
+	print_limits(entry);
+	printf("  %s\n", escape_copy(name, sizeof(name), group->name));
+}
+
+static void print_text(const struct listing *listing)
+{
+	size_t i;
+
+	if (listing->count)
+		printf("%7s %7s %-15s %12s  %-8s  %-5s  %s\n", "PID", "TID", "NAME", "COUNT",
+		       "RECOVERY", "YIELD", "LIMITS");
+	for (i = 0; i < listing->count; i++)
+		print_line(&listing->entries[i]);
+	if (listing->groups_count)
+		printf("%s%7s %-7s %9s %12s  %-6s  %s\n", listing->count ? "\n" : "", "PID",
+		       "SCOPE", "PROCESSES", "LEVEL", "SHARE", "LIMITS, NAME");
+	for (i = 0; i < listing->groups_count; i++)
+		print_group(&listing->groups[i]);
+	if (!listing->count && !listing->groups_count)
+		puts("nothing is watched");
 }
 
 /* The list lacks the watches of private engines, so name the processes that have one. */
@@ -89,12 +149,6 @@ static void name_private_engines(const struct command *command)
 	if (proc)
 		closedir(proc);
 }
-
-struct listing {
-	struct maze_entry *entries;
-	size_t count;
-	char engine[32];
-};
 
 static int list_from_engine(const struct command *command, const struct options *options,
 			    struct listing *listing)
@@ -140,6 +194,30 @@ static int add_entry(struct mazed_client *client, struct listing *listing, const
 	return -EPROTO;
 }
 
+static int add_groups(struct mazed_client *client, struct listing *listing)
+{
+	size_t count = json_array_size(client->groups);
+	struct maze_error error = { "" };
+	char *json;
+	int err = 0;
+
+	if (!count)
+		return 0;
+	listing->groups = calloc(count, sizeof(*listing->groups));
+	if (!listing->groups)
+		return -ENOMEM;
+	for (; listing->groups_count < count && !err; listing->groups_count++) {
+		json = json_dumps(json_array_get(client->groups, listing->groups_count),
+				  JSON_COMPACT);
+		err = maze_group_parse(json ? json : "", &listing->groups[listing->groups_count],
+				       &error);
+		free(json);
+	}
+	if (err)
+		print_error(client->command, "mazed at %s: %s", client->path, error.text);
+	return err;
+}
+
 static int list_from_mazed(struct mazed_client *client, struct listing *listing)
 {
 	char *json = NULL;
@@ -155,7 +233,7 @@ static int list_from_mazed(struct mazed_client *client, struct listing *listing)
 		if (err)
 			return err;
 	}
-	return err;
+	return err ? err : add_groups(client, listing);
 }
 
 static int get_listing(const struct command *command, const struct options *options,
@@ -176,26 +254,17 @@ static int get_listing(const struct command *command, const struct options *opti
 int cmd_list(const struct command *command, struct options *options, int argc, char **argv)
 {
 	struct listing listing = { .engine = "none" };
-	size_t i;
+	int err = get_listing(command, options, &listing);
 
 	(void)argc;
 	(void)argv;
-	if (get_listing(command, options, &listing)) {
-		free(listing.entries);
-		return EXIT_MAZE_FAILED;
-	}
-	if (options->json) {
-		print_json(listing.entries, listing.count, listing.engine);
-	} else if (!listing.count) {
-		puts("nothing is watched");
-	} else {
-		printf("%7s %7s %-15s %12s  %-8s  %-5s  %s\n", "PID", "TID", "NAME", "COUNT",
-		       "RECOVERY", "YIELD", "LIMITS");
-		for (i = 0; i < listing.count; i++)
-			print_line(&listing.entries[i]);
-	}
-	if (notes_wanted(options))
+	if (!err && options->json)
+		print_json(&listing);
+	else if (!err)
+		print_text(&listing);
+	if (!err && notes_wanted(options))
 		name_private_engines(command);
 	free(listing.entries);
-	return EXIT_MAZE_OK;
+	free(listing.groups);
+	return err ? EXIT_MAZE_FAILED : EXIT_MAZE_OK;
 }

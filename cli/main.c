@@ -48,6 +48,7 @@ static const struct command_option watch_options[] = {
 static const struct command_option unwatch_options[] = {
 	{ ENGINE },
 	{ "thread", "TID", "end only the watch of this thread, in place of PID", AT(thread) },
+	{ "scope", "cgroup", "end watches of control groups, by path or PID", AT(scope) },
 	{ SOCKET },
 	{ DIRECT },
 	{ 0 },
@@ -120,9 +121,16 @@ static const struct command commands[] = {
 	  "When COMMAND ends, maze lists the watched processes that still run on standard "
 	  "error. A pinned engine still watches them, and a private engine does not. With "
 	  "--stay, maze continues until all of them have ended, or until it gets SIGTERM, "
-	  "SIGHUP, SIGINT or SIGQUIT.",
+	  "SIGHUP, SIGINT or SIGQUIT.\n"
+	  "\n"
+	  "With --scope process or tree, the limits are for COMMAND as a whole, or for COMMAND "
+	  "and all processes that it starts. Their level rises by the CPU time that they use, "
+	  "and falls by --share of the time that passes. With --scope tree, maze stays until the "
+	  "last process of the tree has ended.\n"
+	  "\n"
+	  "  maze run --scope tree --share 90% --soft 10s -- make test",
 	  true, run_options, cmd_run, false },
-	{ "watch", "PID... | --thread TID", "watch running processes",
+	{ "watch", "PID... | --thread TID | --scope cgroup PATH|PID...", "watch running processes",
 	  "Watches each process PID with all its threads, and the processes and threads that it "
 	  "starts from now on. maze watch returns when the watch has begun. A process that is "
 	  "watched already gets the new policy and a count of 0. maze watch refuses PID 1, "
@@ -138,15 +146,23 @@ static const struct command commands[] = {
 	  "\n"
 	  "With --wait, maze stays until all given processes have ended, and prints a record "
 	  "when a thread reaches a limit. Then it ends its watches. --wait works with every "
-	  "engine.",
+	  "engine.\n"
+	  "\n"
+	  "With --scope process or tree, the limits are for each process as a whole, or for each "
+	  "process and all that it starts. With --scope cgroup, PATH is a control group, such as "
+	  "/system.slice/nginx.service, and PID means the control group of this process. Such a "
+	  "watch needs mazed or --wait.",
 	  true, watch_options, cmd_watch, false },
-	{ "unwatch", "PID... | --thread TID", "end watches",
-	  "Ends the watches of all threads of each process PID. The processes that PID has "
-	  "started stay watched.",
+	{ "unwatch", "PID... | --thread TID | --scope cgroup PATH|PID...", "end watches",
+	  "Ends the watches of all threads of each process PID, and those of the process and its "
+	  "tree as a whole. The processes that PID has started stay watched.",
 	  false, unwatch_options, cmd_unwatch, false },
-	{ "list", "", "list watched threads",
+	{ "list", "", "list watched threads and groups",
 	  "Lists each watched thread with its count. The count is the CPU time since the last "
-	  "sleep of the thread, as of its last context switch or tick.",
+	  "sleep of the thread, as of its last context switch or tick.\n"
+	  "\n"
+	  "If mazed watches groups, maze lists them below, each with its level and its share. A "
+	  "group is a process, a tree of processes or a control group.",
 	  false, list_options, cmd_list, false },
 	{ "events", "", "print records",
 	  "Prints the records that the pinned engine keeps, the oldest first. The engine keeps "

@@ -76,6 +76,8 @@ void mazed_disconnect(struct mazed_client *client)
 	client->fd = -1;
 	free(client->engine);
 	client->engine = NULL;
+	json_decref(client->groups);
+	client->groups = NULL;
 }
 
 static int send_line(struct mazed_client *client, const char *text)
@@ -144,11 +146,26 @@ static char *read_line(struct mazed_client *client)
 	}
 }
 
+/* Any line of the answer to "list" can have an array of groups. */
+static void keep_groups(struct mazed_client *client, const json_t *object)
+{
+	json_t *groups = json_object_get(object, "groups");
+
+	if (!json_is_array(groups))
+		return;
+	if (client->groups)
+		json_array_extend(client->groups, groups);
+	else
+		client->groups = json_incref(groups);
+}
+
 static json_t *read_object(struct mazed_client *client)
 {
 	char *line = read_line(client);
 	json_t *object = line ? json_loads(line, JSON_REJECT_DUPLICATES, NULL) : NULL;
 
+	if (json_is_object(object))
+		keep_groups(client, object);
 	if (!line || json_is_object(object))
 		return object;
 	json_decref(object);
@@ -205,10 +222,16 @@ bool mazed_call(struct mazed_client *client, json_t *request)
 int mazed_next(struct mazed_client *client, const char *key, char **ret_json)
 {
 	json_t *line = read_object(client);
-	const json_t *value = json_object_get(line, key);
+	const json_t *value;
 	int err = -EPROTO;
 	char *text;
 
+	/* A line of groups can come between those with the key. */
+	while (line && json_object_size(line) == 1 && json_object_get(line, "groups")) {
+		json_decref(line);
+		line = read_object(client);
+	}
+	value = json_object_get(line, key);
 	if (json_is_object(value)) {
 		text = json_dumps(value, JSON_COMPACT);
 		if (text) {
@@ -249,24 +272,60 @@ json_t *mazed_request(const struct mazed_client *client, const char *verb, pid_t
 	return request;
 }
 
-json_t *mazed_policy(const struct maze_policy *policy)
+/* A tree or a control group has only `kill`. */
+static void add_signals(json_t *object, const struct maze_policy *policy)
 {
 	/* The protocol uses "0" instead of the "none" of maze_signal_format(). */
 	char soft_signal[32] = "0", hard_signal[32] = "0";
-	char soft[64], hard[64], recovery[32];
 
+	if (maze_policy_scope(policy->flags) > MAZE_SCOPE_PROCESS) {
+		json_object_set_new(object, "kill", json_boolean(policy->hard_signal));
+		return;
+	}
 	if (policy->soft_signal)
 		maze_soft_signal_format(policy->flags, policy->soft_signal, soft_signal,
 					sizeof(soft_signal));
 	if (policy->hard_signal)
 		maze_signal_format(policy->hard_signal, hard_signal, sizeof(hard_signal));
-	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:b,s:b}", "soft",
-			 maze_duration_format(policy->soft_ns, soft, sizeof(soft)), "hard",
-			 maze_duration_format(policy->hard_ns, hard, sizeof(hard)), "soft-signal",
-			 soft_signal, "hard-signal", hard_signal, "recovery",
-			 maze_recovery_format(policy->recovery, recovery, sizeof(recovery)),
-			 "signal-to", policy->flags & MAZE_POLICY_TO_PROCESS ? "process" : "thread",
-			 "yield", policy->flags & MAZE_POLICY_YIELD_COUNTS ? "count" : "reset",
-			 "inherit", !!(policy->flags & MAZE_POLICY_INHERIT), "shadow",
-			 !!(policy->flags & MAZE_POLICY_SHADOW));
+	json_object_set_new(object, "soft-signal", json_string(soft_signal));
+	json_object_set_new(object, "hard-signal", json_string(hard_signal));
+}
+
+static void add_thread_keys(json_t *object, const struct maze_policy *policy)
+{
+	bool to_process = policy->flags & MAZE_POLICY_TO_PROCESS;
+	bool counts = policy->flags & MAZE_POLICY_YIELD_COUNTS;
+	char recovery[32];
+
+	maze_recovery_format(policy->recovery, recovery, sizeof(recovery));
+	json_object_set_new(object, "recovery", json_string(recovery));
+	json_object_set_new(object, "signal-to", json_string(to_process ? "process" : "thread"));
+	json_object_set_new(object, "yield", json_string(counts ? "count" : "reset"));
+	json_object_set_new(object, "inherit", json_boolean(policy->flags & MAZE_POLICY_INHERIT));
+}
+
+static void add_group_keys(json_t *object, const struct maze_policy *policy)
+{
+	maze_u32 scope = maze_policy_scope(policy->flags);
+	char share[32];
+
+	maze_share_format(policy->share, share, sizeof(share));
+	json_object_set_new(object, "scope", json_string(maze_policy_scope_name(scope)));
+	json_object_set_new(object, "share", json_string(share));
+}
+
+json_t *mazed_policy(const struct maze_policy *policy)
+{
+	char soft[64], hard[64];
+	json_t *object = json_pack(
+		"{s:s,s:s}", "soft", maze_duration_format(policy->soft_ns, soft, sizeof(soft)),
+		"hard", maze_duration_format(policy->hard_ns, hard, sizeof(hard)));
+
+	add_signals(object, policy);
+	if (maze_policy_scope(policy->flags))
+		add_group_keys(object, policy);
+	else
+		add_thread_keys(object, policy);
+	json_object_set_new(object, "shadow", json_boolean(policy->flags & MAZE_POLICY_SHADOW));
+	return object;
 }

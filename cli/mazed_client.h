@@ -14,8 +14,9 @@ struct mazed_client {
 	const struct command *command;
 	const char *path;
 	int fd;
-	bool follows; /* stop if the reader of standard output exits */
-	char *engine; /* from the last answer that names it; or NULL */
+	bool follows;	/* stop if the reader of standard output exits */
+	char *engine;	/* from the last answer that names it; or NULL */
+	json_t *groups; /* an array, from the answer to "list"; NULL: none */
 	char buf[MAZED_LINE_MAX];
 	size_t begin, end;
 };

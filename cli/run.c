@@ -6,7 +6,7 @@
  * the command. If maze fails before that, the pipe closes, and the child exits without
  * executing the command. maze stays in the command's process group, so the signals of the
  * terminal reach both processes. maze forwards signals that only maze got. With --stay,
- * maze runs until all watched processes have ended.
+ * or with scope tree, maze runs until all watched processes have ended.
  */
 #include "survivors.h"
 #include "base/clock.h"
@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -28,10 +29,12 @@ struct run {
 	struct session session;
 	sigset_t old_mask;
 	int signals; /* signalfd */
-	int pidfd;   /* of the command; later, of a process that --stay waits for */
+	int pidfd;   /* of the command; later, of a process that maze waits for */
 	pid_t child;
 	int status;	/* exit status of the command; -1: the command runs */
-	bool stopped;	/* a signal has ended the waiting of --stay */
+	bool stays;	/* until all watched processes have ended */
+	bool reported;	/* the processes that it waits for */
+	bool stopped;	/* a signal has ended the waiting */
 	int watched[2]; /* a byte in this pipe lets the child execute the command */
 	int fail[2];	/* gets errno if execvp(3) fails; success closes it */
 	bool reaps;	/* this process reaps the command's orphans */
@@ -102,6 +105,21 @@ out_error:
 	return -errno;
 }
 
+/*
+ * Makes this process the parent of the orphans among the watched processes, if they are
+ * watched too and the engine finds them only as children, or if they belong to the tree.
+ */
+static void become_reaper(struct run *run)
+{
+	const struct maze_policy *policy = &run->options->policy;
+	maze_u32 scope = maze_policy_scope(policy->flags);
+
+	if (scope == MAZE_SCOPE_TREE)
+		run->reaps = !prctl(PR_SET_CHILD_SUBREAPER, 1);
+	if (scope != MAZE_SCOPE_PROCESS)
+		run->reaps |= maze_adopt(run->session.maze, policy, run->session.tag) == 1;
+}
+
 /* Watches the child and lets it execute the command. Returns 0 or an exit status. */
 static int watch_and_exec(struct run *run, const char *name)
 {
@@ -113,8 +131,7 @@ static int watch_and_exec(struct run *run, const char *name)
 	err = maze_watch_pidfd(run->session.maze, run->pidfd, 0, &run->options->policy,
 			       run->session.tag, &error);
 	if (!err)
-		run->reaps =
-			maze_adopt(run->session.maze, &run->options->policy, run->session.tag) == 1;
+		become_reaper(run);
 	if (err) {
 		print_error(run->command, "%s", error.text);
 		return EXIT_RUN_FAILED;
@@ -136,7 +153,7 @@ static int watch_and_exec(struct run *run, const char *name)
 	return EXIT_RUN_NOT_EXECUTABLE;
 }
 
-/* After the command has ended, these signals end the waiting of --stay. */
+/* After the command has ended, these signals end the waiting. */
 static bool ends_wait(const struct signalfd_siginfo *info)
 {
 	return info->ssi_signo == SIGTERM || info->ssi_signo == SIGHUP ||
@@ -172,13 +189,19 @@ static void reap(struct run *run)
 				WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* Called after the end of the command. True if --stay waits for another process. */
+/*
+ * Called after the end of the command. True if maze waits for another process. A tree can
+ * still have the command itself as a member when it has just ended, so the processes of a
+ * tree are reported later.
+ */
 static bool must_stay(struct run *run, bool just_ended)
 {
-	if (!run->options->stay || run->stopped || !survivors_remain(&run->session, &run->pidfd))
+	if (!run->stays || run->stopped || !survivors_remain(&run->session, &run->pidfd))
 		return false;
-	if (just_ended)
+	if (!run->reported && !(just_ended && is_for_group(run->options))) {
 		survivors_report(&run->session, SURVIVORS_AWAITED);
+		run->reported = true;
+	}
 	return true;
 }
 
@@ -217,11 +240,11 @@ static int follow_command(struct run *run)
 		if (run->status >= 0 && !must_stay(run, !ended))
 			break;
 		fds[1].fd = run->pidfd;
-		if (run->pidfd < 0)
+		if (run->pidfd < 0 && !(run->reported && is_for_group(run->options)))
 			timeout = sooner(timeout, LIST_AGAIN_MS);
 		timeout = sooner(timeout, session_incidents_work(run->session.incidents));
 	}
-	/* The processes that --stay waited for may have ended after the last print. */
+	/* The processes that maze waited for may have ended after the last print. */
 	session_print(&run->session);
 	leave_survivors(run);
 	return run->status;
@@ -240,8 +263,10 @@ static void close_run(struct run *run)
 
 int cmd_run(const struct command *command, struct options *options, int argc, char **argv)
 {
+	maze_u32 scope = maze_policy_scope(options->policy.flags);
 	struct run run = { .command = command,
 			   .options = options,
+			   .stays = options->stay || scope == MAZE_SCOPE_TREE,
 			   .service_ms = -1,
 			   .signals = -1,
 			   .pidfd = -1,
@@ -252,6 +277,11 @@ int cmd_run(const struct command *command, struct options *options, int argc, ch
 
 	if (!argc)
 		return usage_error(command, "no command given: give one after --");
+	if (scope == MAZE_SCOPE_CGROUP)
+		return usage_error(command,
+				   "--scope cgroup is for maze watch, because COMMAND gets no "
+				   "control group of its own; --scope tree has all that it "
+				   "starts");
 	if (session_open(&run.session, command, options) || start(&run, argv))
 		goto out_done;
 	status = watch_and_exec(&run, argv[0]);

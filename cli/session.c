@@ -46,6 +46,9 @@ static int open_engine(struct session *session)
 	struct maze_error error = { "" };
 	int err;
 
+	/* The poll engine measures groups in any case, so auto opens no other one. */
+	if (is_for_group(session->options) && !strcmp(engine, "auto"))
+		engine = "poll";
 	err = maze_open(engine, MAZE_EXISTING, &session->maze, &error);
 	session->pinned = !err;
 	/*
@@ -83,7 +86,8 @@ void print_start(const struct command *command, const struct options *options,
 	bool soft_given = options->given & maze_policy_given("soft");
 	bool hard_given = options->given & maze_policy_given("hard");
 	bool derived = soft_given != hard_given && policy->soft_ns && policy->hard_ns;
-	bool blind = maze && !maze_sees_yields(maze) && !(policy->flags & MAZE_POLICY_YIELD_COUNTS);
+	bool blind = maze && !is_for_group(options) && !maze_sees_yields(maze) &&
+		     !(policy->flags & MAZE_POLICY_YIELD_COUNTS);
 	const char *why = maze ? strstr(maze_why_not_better(maze), ": ") : NULL;
 	char soft[64], hard[64], limits[192] = "", engine[512] = "";
 
@@ -105,7 +109,8 @@ void print_start(const struct command *command, const struct options *options,
 /* Returns an error if --yield reset is given and impossible. */
 static int check_yields(const struct session *session)
 {
-	if (!(session->options->given & maze_policy_given("yield")) || maze_sees_yields(session->maze) ||
+	if (!(session->options->given & maze_policy_given("yield")) ||
+	    maze_sees_yields(session->maze) ||
 	    (session->options->policy.flags & MAZE_POLICY_YIELD_COUNTS))
 		return 0;
 	print_error(session->command,
@@ -137,8 +142,9 @@ int session_open(struct session *session, const struct command *command,
 
 void session_name_process(const struct session *session)
 {
-	/* The module has no private watches. */
-	if (!session->pinned && strcmp(maze_engine_name(session->maze), "kmod") != 0)
+	/* The module has no private watches, but the watches of groups are always private. */
+	if (is_for_group(session->options) ||
+	    (!session->pinned && strcmp(maze_engine_name(session->maze), "kmod") != 0))
 		prctl(PR_SET_NAME, PRIVATE_ENGINE_COMM);
 }
 

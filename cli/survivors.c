@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The engine lists a child from its first instruction on, so a list misses no child. */
 #include "survivors.h"
+#include "groups.h"
 
 #include <poll.h>
 #include <stdlib.h>
@@ -53,6 +54,26 @@ static void name_processes(FILE *stream, const struct maze_entry *entries, size_
 		fprintf(stream, " and %zu more", count - NAMED_MAX);
 }
 
+static bool is_tree(const struct session *session)
+{
+	return maze_policy_scope(session->options->policy.flags) == MAZE_SCOPE_TREE;
+}
+
+/* The list of groups has the number of the members of a tree, but not their names. */
+static size_t report_tree(const struct session *session, enum survivors_state state)
+{
+	size_t members;
+
+	groups_of_session(session, &members);
+	if (members && !session->options->quiet)
+		print_error(session->command,
+			    "the command has ended; %zu process%s of its tree still run%s, %s",
+			    members, members == 1 ? "" : "es", members == 1 ? "s" : "",
+			    state == SURVIVORS_AWAITED ? "watched; waiting for their end"
+						       : "no longer watched");
+	return members;
+}
+
 size_t survivors_report(const struct session *session, enum survivors_state state)
 {
 	static const char *const states[] = {
@@ -61,10 +82,14 @@ size_t survivors_report(const struct session *session, enum survivors_state stat
 		[SURVIVORS_UNWATCHED] = "no longer watched",
 	};
 	struct maze_entry *entries;
-	size_t count = list_processes(session, &entries), size;
+	size_t count, size;
 	char *names = NULL;
-	FILE *stream = count && !session->options->quiet ? open_memstream(&names, &size) : NULL;
+	FILE *stream;
 
+	if (is_tree(session))
+		return report_tree(session, state);
+	count = list_processes(session, &entries);
+	stream = count && !session->options->quiet ? open_memstream(&names, &size) : NULL;
 	if (stream) {
 		name_processes(stream, entries, count);
 		fclose(stream);
@@ -82,6 +107,12 @@ bool survivors_remain(const struct session *session, int *pidfd)
 	struct maze_entry *entries;
 	size_t count, i;
 
+	if (is_tree(session)) {
+		if (*pidfd >= 0)
+			close(*pidfd);
+		*pidfd = -1;
+		return groups_of_session(session, NULL);
+	}
 	if (*pidfd >= 0 && !pidfd_has_ended(*pidfd))
 		return true;
 	if (*pidfd >= 0)

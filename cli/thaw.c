@@ -2,7 +2,7 @@
 /*
  * The subcommand `thaw` thaws control groups. Only mazed lists the groups that it froze.
  */
-#include "mazed_client.h"
+#include "groups.h"
 
 #include <stdlib.h>
 
@@ -24,12 +24,9 @@ static int thaw_processes(struct mazed_client *client, const struct command *com
 
 static int thaw_group(struct mazed_client *client, const struct options *options)
 {
-	json_t *request = options->all
-				  ? json_pack("{s:s,s:b}", "do", "thaw", "all", 1)
-				  : json_pack("{s:s,s:s}", "do", "thaw", "cgroup", options->cgroup);
+	json_t *request = options->all ? json_pack("{s:s,s:b}", "do", "thaw", "all", 1)
+				       : cgroup_request(client, "thaw", options->cgroup);
 
-	if (!request)
-		print_error(client->command, "invalid control group name: not UTF-8");
 	return mazed_call(client, request) ? EXIT_MAZE_OK : EXIT_MAZE_FAILED;
 }
 

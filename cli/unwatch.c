@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The subcommand `unwatch` ends watches, through mazed if it runs, else in the engine. */
-#include "mazed_client.h"
+#include "groups.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static int unwatch_in_engine(const struct command *command, const struct options *options,
 			     const pid_t *pids, int count)
@@ -36,12 +37,43 @@ static int unwatch_through_mazed(struct mazed_client *client, const struct optio
 	return status;
 }
 
+/* Only mazed has watches of control groups that another process can end. */
+static int unwatch_cgroups(const struct command *command, const struct options *options, int argc,
+			   char **argv)
+{
+	static struct mazed_client client;
+	int count, i, connected, status;
+	char **paths;
+
+	if (options->thread || strcmp(options->scope, "cgroup") != 0)
+		return usage_error(command,
+				   "invalid --scope \"%s\"; give --scope cgroup with paths "
+				   "or PIDs, or PIDs alone for all watches of processes",
+				   options->scope);
+	status = cgroups_parse(command, argc, argv, &paths, &count);
+	if (status)
+		return status;
+	connected = mazed_connect(&client, command, options);
+	if (!connected)
+		print_error(command, "mazed is not used here; a watch by maze watch --wait ends "
+				     "with that process");
+	for (i = 0; connected > 0 && i < count; i++)
+		if (!mazed_call(&client, cgroup_request(&client, "unwatch", paths[i])))
+			status = EXIT_MAZE_FAILED;
+	if (connected > 0)
+		mazed_disconnect(&client);
+	cgroups_free(paths, count);
+	return connected > 0 ? status : EXIT_MAZE_FAILED;
+}
+
 int cmd_unwatch(const struct command *command, struct options *options, int argc, char **argv)
 {
 	static struct mazed_client client;
 	int count, status, connected;
 	pid_t *pids;
 
+	if (options->scope)
+		return unwatch_cgroups(command, options, argc, argv);
 	status = targets_parse(command, options, argc, argv, &pids, &count);
 	if (status)
 		return status;

@@ -5,7 +5,7 @@
  * command has loaded.
  */
 #include "watch.h"
-#include "mazed_client.h"
+#include "groups.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -47,7 +47,7 @@ static void unload_if_unused(struct maze *maze)
 }
 
 static int watch_in_engine(const struct command *command, const struct options *options,
-			   const struct pid_list *pids)
+			   const struct watch_targets *targets)
 {
 	struct maze *maze = NULL;
 	int i, watched = 0;
@@ -55,28 +55,34 @@ static int watch_in_engine(const struct command *command, const struct options *
 
 	if (open_pinned(command, options, &maze, &loaded))
 		return EXIT_MAZE_FAILED;
-	for (i = 0; i < pids->count; i++)
-		watched += watch_one(command, options, maze, pids->pids[i], 0);
+	for (i = 0; i < targets->count; i++)
+		watched += watch_one(command, options, maze, targets, i, 0);
 	if (watched)
 		start_service(maze);
 	else if (loaded)
 		unload_if_unused(maze);
 	maze_close(maze);
-	return watched == pids->count ? EXIT_MAZE_OK : EXIT_MAZE_FAILED;
+	return watched == targets->count ? EXIT_MAZE_OK : EXIT_MAZE_FAILED;
+}
+
+static json_t *watch_request(struct mazed_client *client, const struct options *options,
+			     const struct watch_targets *targets, int index)
+{
+	if (targets->cgroups)
+		return cgroup_request(client, "watch", targets->cgroups[index]);
+	if (refuse_maze(client->command, targets->pids[index]))
+		return NULL;
+	return mazed_request(client, "watch", targets->pids[index], options->thread);
 }
 
 static int watch_through_mazed(struct mazed_client *client, const struct options *options,
-			       const struct pid_list *pids)
+			       const struct watch_targets *targets)
 {
 	int status = EXIT_MAZE_OK, i;
 	json_t *request;
 
-	for (i = 0; i < pids->count; i++) {
-		if (refuse_maze(client->command, pids->pids[i])) {
-			status = EXIT_MAZE_FAILED;
-			continue;
-		}
-		request = mazed_request(client, "watch", pids->pids[i], options->thread);
+	for (i = 0; i < targets->count; i++) {
+		request = watch_request(client, options, targets, i);
 		if (request)
 			json_object_set_new(request, "policy", mazed_policy(&options->policy));
 		if (!mazed_call(client, request))
@@ -86,24 +92,42 @@ static int watch_through_mazed(struct mazed_client *client, const struct options
 }
 
 static int watch_now(const struct command *command, const struct options *options,
-		     const struct pid_list *pids)
+		     const struct watch_targets *targets)
 {
 	static struct mazed_client client;
 	int status = mazed_connect(&client, command, options);
 
 	if (status < 0)
 		return EXIT_MAZE_FAILED;
+	if (!status && is_for_group(options)) {
+		print_error(command,
+			    "a %s is watched by a program that stays, and mazed is not "
+			    "used here; give --wait, so that this command stays",
+			    maze_policy_scope_name(maze_policy_scope(options->policy.flags)));
+		return EXIT_MAZE_FAILED;
+	}
 	print_start(command, options, NULL);
 	if (!status)
-		return watch_in_engine(command, options, pids);
-	status = watch_through_mazed(&client, options, pids);
+		return watch_in_engine(command, options, targets);
+	status = watch_through_mazed(&client, options, targets);
 	mazed_disconnect(&client);
 	return status;
 }
 
+/* Returns 0, or the exit status after an error message. */
+static int parse_targets(const struct command *command, const struct options *options, int argc,
+			 char **argv, struct watch_targets *targets)
+{
+	if (options->thread && is_for_group(options))
+		return usage_error(command, "--thread is for --scope thread");
+	if (maze_policy_scope(options->policy.flags) != MAZE_SCOPE_CGROUP)
+		return targets_parse(command, options, argc, argv, &targets->pids, &targets->count);
+	return cgroups_parse(command, argc, argv, &targets->cgroups, &targets->count);
+}
+
 int cmd_watch(const struct command *command, struct options *options, int argc, char **argv)
 {
-	struct pid_list pids;
+	struct watch_targets targets = { 0 };
 	int status;
 
 	if (options->wait && (options->socket || options->direct))
@@ -111,11 +135,11 @@ int cmd_watch(const struct command *command, struct options *options, int argc, 
 					    "--direct");
 	if (!options->wait && (options->json || options->all || options->events))
 		return usage_error(command, "--json, --all and --events need --wait");
-	status = targets_parse(command, options, argc, argv, &pids.pids, &pids.count);
-	if (status)
-		return status;
-	status = options->wait ? watch_and_wait(command, options, &pids)
-			       : watch_now(command, options, &pids);
-	free(pids.pids);
+	status = parse_targets(command, options, argc, argv, &targets);
+	if (!status)
+		status = options->wait ? watch_and_wait(command, options, &targets)
+				       : watch_now(command, options, &targets);
+	cgroups_free(targets.cgroups, targets.count);
+	free(targets.pids);
 	return status;
 }

@@ -5,19 +5,20 @@
 
 #include "session.h"
 
-struct pid_list {
+struct watch_targets {
 	pid_t *pids;
+	char **cgroups; /* paths, in place of PIDs; NULL: not of scope cgroup */
 	int count;
 };
 
 /* Returns true and prints an error if `pid` executes this program. */
 bool refuse_maze(const struct command *command, pid_t pid);
-/* Watches one process. Returns false after an error message if that fails. */
+/* Watches one target. Returns false after an error message if that fails. */
 bool watch_one(const struct command *command, const struct options *options, struct maze *maze,
-	       pid_t pid, maze_u64 tag);
+	       const struct watch_targets *targets, int index, maze_u64 tag);
 
 /* Performs maze watch --wait and returns its exit status. */
 int watch_and_wait(const struct command *command, const struct options *options,
-		   const struct pid_list *pids);
+		   const struct watch_targets *targets);
 
 #endif

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * `maze watch --wait` prints records until the given processes have ended or a signal
- * ends the waiting. The watches end with this process, so --wait also works with engines
+ * `maze watch --wait` prints records until the given processes or groups have ended or a
+ * signal ends the waiting. The watches end with this process, so --wait also works with engines
  * that keep nothing in the kernel.
  */
 #include "watch.h"
+#include "groups.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -32,22 +33,31 @@ static int open_signals(void)
 }
 
 /* Watches the processes and adds their pidfds to `fds`. Returns the number of pidfds. */
-static int watch_all(struct session *session, const struct pid_list *pids, struct pollfd *fds,
-		     int *ret_refused)
+static int watch_processes(struct session *session, const struct watch_targets *targets,
+			   struct pollfd *fds)
 {
 	int i, watched = 0;
 
-	for (i = 0; i < pids->count; i++) {
-		fds[watched].fd = (int)syscall(SYS_pidfd_open, pids->pids[i], 0);
+	for (i = 0; i < targets->count; i++) {
+		fds[watched].fd = (int)syscall(SYS_pidfd_open, targets->pids[i], 0);
 		fds[watched].events = POLLIN;
-		if (watch_one(session->command, session->options, session->maze, pids->pids[i],
+		if (watch_one(session->command, session->options, session->maze, targets, i,
 			      session->tag) &&
 		    fds[watched].fd >= 0)
 			watched++;
 		else if (fds[watched].fd >= 0)
 			close(fds[watched].fd);
 	}
-	*ret_refused = pids->count - watched;
+	return watched;
+}
+
+static int watch_groups(struct session *session, const struct watch_targets *targets)
+{
+	int i, watched = 0;
+
+	for (i = 0; i < targets->count; i++)
+		watched += watch_one(session->command, session->options, session->maze, targets, i,
+				     session->tag);
 	return watched;
 }
 
@@ -66,32 +76,35 @@ static int drop_ended(struct pollfd *processes, int count)
 }
 
 /*
- * Returns the exit status. 0: all processes have ended. 128+N: signal N ended the
- * waiting.
+ * Returns the exit status. 0: all processes or groups have ended. 128+N: signal N ended
+ * the waiting. The end of a group has a record, which wakes this process.
  */
 static int wait_for_all(struct session *session, struct pollfd *fds, int count)
 {
+	bool groups = is_for_group(session->options);
 	struct signalfd_siginfo info;
 	int timeout = -1;
 
 	while (count) {
-		if (poll(fds, FD_FIRST_PROCESS + (nfds_t)count, timeout) < 0 && errno != EINTR)
+		if (poll(fds, FD_FIRST_PROCESS + (groups ? 0 : (nfds_t)count), timeout) < 0 &&
+		    errno != EINTR)
 			return EXIT_MAZE_FAILED;
 		timeout = maze_service(session->maze);
 		session_print(session);
 		if (read(fds[FD_SIGNALS].fd, &info, sizeof(info)) == sizeof(info))
 			return 128 + (int)info.ssi_signo;
-		count = drop_ended(fds + FD_FIRST_PROCESS, count);
+		count = groups ? (int)groups_of_session(session, NULL)
+			       : drop_ended(fds + FD_FIRST_PROCESS, count);
 	}
 	session_print(session);
 	return EXIT_MAZE_OK;
 }
 
 int watch_and_wait(const struct command *command, const struct options *options,
-		   const struct pid_list *pids)
+		   const struct watch_targets *targets)
 {
-	struct pollfd *fds = calloc(FD_FIRST_PROCESS + (size_t)pids->count, sizeof(*fds));
-	int status = EXIT_MAZE_FAILED, watched, refused;
+	struct pollfd *fds = calloc(FD_FIRST_PROCESS + (size_t)targets->count, sizeof(*fds));
+	int status = EXIT_MAZE_FAILED, watched;
 	struct session session;
 
 	if (!fds)
@@ -102,9 +115,11 @@ int watch_and_wait(const struct command *command, const struct options *options,
 	fds[FD_RECORDS] = (struct pollfd){ .fd = maze_reader_fd(session.reader), .events = POLLIN };
 	fds[FD_SERVICE] = (struct pollfd){ .fd = maze_service_fd(session.maze), .events = POLLIN };
 	session_name_process(&session);
-	watched = watch_all(&session, pids, fds + FD_FIRST_PROCESS, &refused);
+	watched = is_for_group(options)
+			  ? watch_groups(&session, targets)
+			  : watch_processes(&session, targets, fds + FD_FIRST_PROCESS);
 	status = wait_for_all(&session, fds, watched);
-	if (!status && refused)
+	if (!status && watched < targets->count)
 		status = EXIT_MAZE_FAILED;
 out_close:
 	session_close(&session);
