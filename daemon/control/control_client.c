@@ -154,7 +154,11 @@ static void disconnect(struct control_client *client, enum control_fault fault, 
 
 static unsigned int cost_of(const struct control_request *request)
 {
-	return request->verb == CONTROL_LIST || request->verb == CONTROL_EVENTS ? LIST_COST : 1;
+	bool lists = request->verb == CONTROL_LIST || request->verb == CONTROL_EVENTS ||
+		     request->verb == CONTROL_STATUS;
+
+	/* A watch of a group takes a list of all groups. */
+	return lists || maze_policy_scope(request->policy.flags) ? LIST_COST : 1;
 }
 
 /* Returns false if the rate limit is exceeded. The timer then retries the request. */
