@@ -53,11 +53,16 @@ maze_inline maze_u64 maze_share_of(maze_u32 share, maze_u64 time_ns)
 	return whole * share + rest * share / MAZE_SHARE_ONE;
 }
 
-/* How far the two bounds of X in a sample are apart. */
+/*
+ * How far the upper bound of X in a sample is above the lower one, which is for the latest
+ * time of all samples.
+ */
 maze_inline maze_u64 maze_budget_slack(const struct maze_policy *policy,
+				       const struct maze_budget *budget,
 				       const struct maze_budget_sample *sample)
 {
-	return sample->lag_ns + maze_share_of(policy->share, sample->end_ns - sample->begin_ns) + 1;
+	return sample->lag_ns + maze_share_of(policy->share, budget->time_ns - sample->begin_ns) +
+	       1;
 }
 
 /* Advances usage, time and level, and returns 1 if the level has become 0. */
@@ -82,7 +87,7 @@ maze_inline maze_u32 maze_budget_advance(const struct maze_policy *policy,
 		budget->debt_ns = 0;
 		return 0;
 	}
-	slack_ns = maze_budget_slack(policy, sample);
+	slack_ns = maze_budget_slack(policy, budget, sample);
 	budget->debt_ns = fall_ns - rise_ns < slack_ns ? fall_ns - rise_ns : slack_ns;
 	rise_ns = account->count_ns;
 	account->count_ns = 0;
@@ -115,7 +120,7 @@ maze_inline struct maze_verdict maze_budget_step(const struct maze_policy *polic
 		account->begun = 1;
 		account->runtime_ns = sample->usage_ns;
 		budget->time_ns = sample->end_ns;
-		budget->debt_ns = maze_budget_slack(policy, sample);
+		budget->debt_ns = maze_budget_slack(policy, budget, sample);
 	} else {
 		verdict.reset = maze_budget_advance(policy, budget, sample);
 	}

@@ -17,7 +17,7 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/mazed.a $(BUILD)/evidenc
 	$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ -lcmocka $(LDLIBS_DAEMON) $(LDLIBS_EVIDENCE) $(LDLIBS_MAZE)
 
 # Static, so that they run in a virtual machine without libraries.
-$(BUILD)/tests/programs/%: tests/programs/%.c tests/programs/program.h tests/programs/account.h
+$(BUILD)/tests/programs/%: tests/programs/%.c $(wildcard tests/programs/*.h)
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(WERROR) -O2 -g -static -pthread $< -o $@
 

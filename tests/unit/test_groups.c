@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Groups, as a program that uses libmaze sees them: which verdicts come, and that none is
+ * early by the account of the group. Each test runs with each engine. `make check` runs
+ * them as root and as a plain user.
+ */
+#include "group_case.h"
+
+/* A share that a group gets on any machine, and a level that it soon reaches. */
+#define SHARE 10
+#define LEVEL_NS (150 * MS)
+
+/* The policy of a thread with the same limit. */
+static struct maze_policy thread_policy(void)
+{
+	struct maze_policy policy;
+
+	maze_policy_default(&policy);
+	policy.soft_ns = LEVEL_NS;
+	policy.hard_ns = 0;
+	policy.soft_signal = 0;
+	return policy;
+}
+
+/* No thread of it uses the limit without a sleep, so the first verdict is that of the group. */
+static void catch_as(void **state, const char *words, enum maze_policy_scope scope,
+		     const char *comm)
+{
+	struct fixture *fixture = engine_or_skip(state);
+	struct maze_policy policy = group_policy(scope, SHARE, LEVEL_NS, 0);
+	struct maze_policy of_thread = thread_policy();
+	struct load load = start_load(words);
+	struct maze_record record;
+
+	assert_int_equal(maze_watch_pidfd(fixture->maze, load.pidfd, 0, &of_thread, TAG, NULL), 0);
+	assert_int_equal(maze_watch_pidfd(fixture->maze, load.pidfd, 0, &policy, TAG, NULL), 0);
+	assert_int_equal(count_groups(fixture->maze), 1);
+	let_go(&load);
+	record = next_record(fixture, VERDICTS | ENDS);
+	judge_verdict(&load, &policy, &record);
+	assert_int_equal(record.event, MAZE_EVENT_SOFT);
+	assert_string_equal(record.comm, comm);
+	assert_int_equal(record.flags & MAZE_RECORD_SENT, 0);
+	end_load(&load);
+}
+
+static void two_threads_that_share_a_cpu_are_caught_as_a_process(void **state)
+{
+	catch_as(state, "handoff --for-ms 60000", MAZE_SCOPE_PROCESS, "handoff");
+}
+
+static void a_supervisor_and_its_children_are_caught_as_a_tree(void **state)
+{
+	catch_as(state, "respawn --for-ms 60000", MAZE_SCOPE_TREE, "respawn");
+}
+
+/* The process itself uses next to nothing. */
+static void children_do_not_count_for_the_process(void **state)
+{
+	struct fixture *fixture = engine_or_skip(state);
+	struct maze_policy policy = group_policy(MAZE_SCOPE_PROCESS, SHARE, LEVEL_NS, 0);
+	struct load load = start_watched(fixture, "respawn --child-us 20000 --for-ms 700", &policy);
+	struct maze_record record = next_record(fixture, VERDICTS | 1U << MAZE_EVENT_EXIT);
+
+	if (record.event != MAZE_EVENT_EXIT)
+		judge_verdict(&load, &policy, &record);
+	end_load(&load);
+}
+
+static int kill_at(void **state, enum maze_policy_scope scope, const char *words,
+		   struct maze_record *ret_record)
+{
+	struct fixture *fixture = engine_or_skip(state);
+	struct maze_policy policy = group_policy(scope, SHARE, LEVEL_NS, 2 * LEVEL_NS);
+	struct load load;
+	int status;
+
+	policy.hard_signal = SIGKILL;
+	load = start_watched(fixture, words, &policy);
+	*ret_record = next_record(fixture, 1U << MAZE_EVENT_HARD | ENDS);
+	judge_verdict(&load, &policy, ret_record);
+	wait_for_account(&load, LLONG_MAX);
+	next_record(fixture, 1U << MAZE_EVENT_EXIT);
+	assert_int_equal(count_groups(fixture->maze), 0);
+	status = end_load(&load);
+	return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+static void the_hard_signal_ends_a_process(void **state)
+{
+	struct maze_record record;
+
+	assert_int_equal(kill_at(state, MAZE_SCOPE_PROCESS, "handoff --for-ms 60000", &record),
+			 SIGKILL);
+	assert_int_equal(record.signal, SIGKILL);
+	assert_true(record.flags & MAZE_RECORD_SENT && record.flags & MAZE_RECORD_FATAL);
+}
+
+static void kill_ends_a_tree(void **state)
+{
+	struct maze_record record;
+
+	assert_int_equal(kill_at(state, MAZE_SCOPE_TREE,
+				 "group_load --threads 2 --children 100 --rest-ms 0 --for-ms 60000",
+				 &record),
+			 SIGKILL);
+	assert_true(record.flags & MAZE_RECORD_SENT && record.flags & MAZE_RECORD_FATAL);
+}
+
+/* By its account; on an idle machine it has no verdict. */
+static void a_healthy_program_below_the_share_is_spared(void **state)
+{
+	struct fixture *fixture = engine_or_skip(state);
+	struct maze_policy policy = group_policy(MAZE_SCOPE_PROCESS, 90, 20 * MS, 0);
+	struct load load = start_watched(fixture, "group_load --percent 80 --for-ms 1500", &policy);
+	struct maze_record record;
+
+	do {
+		record = next_record(fixture, VERDICTS | ENDS);
+		if (record.event == MAZE_EVENT_SOFT)
+			judge_verdict(&load, &policy, &record);
+	} while (record.event == MAZE_EVENT_SOFT);
+	assert_int_equal(record.event, MAZE_EVENT_EXIT);
+	end_load(&load);
+}
+
+#define LOADS 6
+
+static void no_verdict_of_a_load_is_early(void **state, enum maze_policy_scope scope,
+					  const char *format)
+{
+	struct fixture *fixture = engine_or_skip(state);
+	static const maze_u32 shares[] = { 5, 20, 50, 90, 120, 30 };
+	struct maze_record record;
+	struct maze_policy policy;
+	struct load load;
+	char words[128];
+	int i, softs = 0;
+
+	for (i = 0; i < LOADS; i++) {
+		policy = group_policy(scope, shares[i], 60 * MS, 130 * MS);
+		snprintf(words, sizeof(words), format, 1 + 9 * i, i);
+		load = start_watched(fixture, words, &policy);
+		do {
+			record = next_record(fixture, VERDICTS | ENDS);
+			if (record.event == MAZE_EVENT_EXIT)
+				break;
+			judge_verdict(&load, &policy, &record);
+			softs += record.event == MAZE_EVENT_SOFT;
+		} while (record.event != MAZE_EVENT_UNWATCH);
+		assert_int_equal(record.event, MAZE_EVENT_EXIT);
+		end_load(&load);
+	}
+	/* At least the smallest share has been reached. */
+	assert_true(softs > 0);
+}
+
+static void no_verdict_of_many_threads_is_early(void **state)
+{
+	no_verdict_of_a_load_is_early(
+		state, MAZE_SCOPE_PROCESS,
+		"group_load --for-ms 500 --threads %d --seed %d --work-ms 150");
+}
+
+static void no_verdict_of_many_children_is_early(void **state)
+{
+	no_verdict_of_a_load_is_early(
+		state, MAZE_SCOPE_TREE,
+		"group_load --for-ms 500 --children 200 --threads %d --seed %d --work-ms 150");
+}
+
+/* ---- no CPU time is lost or gained ------------------------------------------------------ */
+
+/* The level falls by 15 us a second, so it is the CPU time since the watch began. */
+static struct maze_policy counting_policy(enum maze_policy_scope scope)
+{
+	struct maze_policy policy = group_policy(scope, 1, 3600 * MAZE_NSEC_PER_SEC, 0);
+
+	policy.share = 1;
+	return policy;
+}
+
+/*
+ * The bound: user and system time of ended children are each rounded to a clock tick in
+ * /proc, for the first process, which is their only parent that is left at the end. Before
+ * the watch it has used less than 1 ms, and the level has fallen by less than that.
+ */
+static void count_all(void **state, enum maze_policy_scope scope, const char *words)
+{
+	struct fixture *fixture = engine_or_skip(state);
+	struct maze_policy policy = counting_policy(scope);
+	maze_u64 bound_ns = MS, begun_ns = clock_now(CLOCK_MONOTONIC);
+	struct load load = start_watched(fixture, words, &policy);
+	struct maze_record record = next_record(fixture, VERDICTS | ENDS);
+
+	assert_int_equal(record.event, MAZE_EVENT_EXIT);
+	end_load(&load);
+	if (scope == MAZE_SCOPE_TREE)
+		bound_ns += 2 * MAZE_NSEC_PER_SEC / (maze_u64)sysconf(_SC_CLK_TCK);
+	bound_ns += (clock_now(CLOCK_MONOTONIC) - begun_ns) / MAZE_SHARE_ONE;
+	if (record.count_ns > load.used_ns + 2 * MAZE_NSEC_PER_USEC)
+		fail_msg("%s: gained: counted %llu of %llu ns", words, record.count_ns,
+			 load.used_ns);
+	if (record.count_ns + bound_ns < load.used_ns)
+		fail_msg("%s: lost: counted %llu of %llu ns", words, record.count_ns, load.used_ns);
+}
+
+static void all_time_of_threads_that_end_is_counted(void **state)
+{
+	count_all(state, MAZE_SCOPE_PROCESS, "group_load --threads 20 --seed 3 --for-ms 300");
+}
+
+static void all_time_of_members_that_come_and_go_is_counted(void **state)
+{
+	char words[64];
+	int seed;
+
+	for (seed = 1; seed <= 12; seed++) {
+		snprintf(words, sizeof(words), "family --members 60 --seed %d", seed);
+		count_all(state, MAZE_SCOPE_TREE, words);
+	}
+	count_all(state, MAZE_SCOPE_TREE, "group_load --threads 2 --children 40 --for-ms 300");
+}
+
+/* ---- control groups ------------------------------------------------------------------- */
+
+static void a_control_group_is_caught(void **state)
+{
+	struct fixture *fixture = engine_or_skip(state);
+	struct maze_policy policy = group_policy(MAZE_SCOPE_CGROUP, SHARE, LEVEL_NS, 0);
+	struct test_cgroup cgroup;
+	struct maze_record record;
+	struct load load;
+
+	if (!make_test_cgroup(&cgroup))
+		skip_because("no control group of version 2 can be made");
+	load = start_load("respawn --for-ms 60000");
+	enter_test_cgroup(&cgroup, load.pid);
+	watch_test_cgroup(fixture, &cgroup, &policy);
+	let_go(&load);
+	record = next_record(fixture, VERDICTS | ENDS);
+	judge_verdict(&load, &policy, &record);
+	assert_int_equal(record.event, MAZE_EVENT_SOFT);
+	assert_int_equal(record.cgroup_id, cgroup_id(cgroup.fd));
+	assert_string_equal(record.comm, "maze-test-group");
+	end_load(&load);
+	remove_test_cgroup(&cgroup);
+	record = next_record(fixture, VERDICTS | ENDS);
+	assert_int_equal(record.event, MAZE_EVENT_EXIT);
+	assert_int_equal(maze_record_scope(&record), MAZE_SCOPE_CGROUP);
+	assert_int_equal(count_groups(fixture->maze), 0);
+}
+
+#define WITH_EACH_ENGINE(test)                                                                     \
+	{ #test " (bpf)", test, open_groups, close_groups, (void *)(uintptr_t) "bpf" },            \
+	{                                                                                          \
+#test " (poll)", test, open_groups, close_groups, (void *)(uintptr_t) "poll"       \
+	}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_EACH_ENGINE(two_threads_that_share_a_cpu_are_caught_as_a_process),
+		WITH_EACH_ENGINE(a_supervisor_and_its_children_are_caught_as_a_tree),
+		WITH_EACH_ENGINE(children_do_not_count_for_the_process),
+		WITH_EACH_ENGINE(the_hard_signal_ends_a_process),
+		WITH_EACH_ENGINE(kill_ends_a_tree),
+		WITH_EACH_ENGINE(a_healthy_program_below_the_share_is_spared),
+		WITH_EACH_ENGINE(no_verdict_of_many_threads_is_early),
+		WITH_EACH_ENGINE(no_verdict_of_many_children_is_early),
+		WITH_EACH_ENGINE(all_time_of_threads_that_end_is_counted),
+		WITH_EACH_ENGINE(all_time_of_members_that_come_and_go_is_counted),
+		WITH_EACH_ENGINE(a_control_group_is_caught),
+	};
+
+	return cmocka_run_group_tests_name("groups", tests, NULL, NULL);
+}
