@@ -124,13 +124,13 @@ static const struct command commands[] = {
 	  "SIGHUP, SIGINT or SIGQUIT.\n"
 	  "\n"
 	  "With --scope process or tree, the limits are for COMMAND as a whole, or for COMMAND "
-	  "and all processes that it starts. Their level rises by the CPU time that they use, "
-	  "and falls by --share of the time that passes. With --scope tree, maze stays until the "
-	  "last process of the tree has ended.\n"
+	  "and all processes that it starts. Such a group has a level, which rises by the CPU "
+	  "time that the group uses, and falls by --share of the time that passes. The limits are "
+	  "levels. With --scope tree, maze stays until the last process of the tree has ended.\n"
 	  "\n"
 	  "  maze run --scope tree --share 90% --soft 10s -- make test",
 	  true, run_options, cmd_run, false },
-	{ "watch", "PID... | --thread TID | --scope cgroup PATH|PID...", "watch running processes",
+	{ "watch", "PID... | PATH... | --thread TID", "watch running processes",
 	  "Watches each process PID with all its threads, and the processes and threads that it "
 	  "starts from now on. maze watch returns when the watch has begun. A process that is "
 	  "watched already gets the new policy and a count of 0. maze watch refuses PID 1, "
@@ -153,7 +153,7 @@ static const struct command commands[] = {
 	  "/system.slice/nginx.service, and PID means the control group of this process. Such a "
 	  "watch needs mazed or --wait.",
 	  true, watch_options, cmd_watch, false },
-	{ "unwatch", "PID... | --thread TID | --scope cgroup PATH|PID...", "end watches",
+	{ "unwatch", "PID... | PATH... | --thread TID", "end watches",
 	  "Ends the watches of all threads of each process PID, and those of the process and its "
 	  "tree as a whole. The processes that PID has started stay watched.",
 	  false, unwatch_options, cmd_unwatch, false },

@@ -101,8 +101,8 @@ static int watch_now(const struct command *command, const struct options *option
 		return EXIT_MAZE_FAILED;
 	if (!status && is_for_group(options)) {
 		print_error(command,
-			    "a %s is watched by a program that stays, and mazed is not "
-			    "used here; give --wait, so that this command stays",
+			    "--scope %s needs mazed, which is not used here, or --wait: a group is "
+			    "measured by the process that watches it",
 			    maze_policy_scope_name(maze_policy_scope(options->policy.flags)));
 		return EXIT_MAZE_FAILED;
 	}
