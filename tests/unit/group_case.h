@@ -30,7 +30,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/actions/cgroup.h"
+#include "base/cgroup.h"
 #include "lib/maze.h"
 #include "skip.h"
 #include "tests/programs/group_account.h"
