@@ -61,39 +61,65 @@ static bool is_target(const struct maze_group *group, const struct group_target 
 	       target->id;
 }
 
-/*
- * Fails above the limit of groups, or if the group has a watch that the user must not
- * replace.
- */
-static int check_groups(const struct control_host *host, struct control_client *client,
-			const struct group_target *target, struct maze_error *error)
+/* What the list of all groups tells about a request. */
+struct found {
+	unsigned int own; /* groups of the user */
+	bool is_own;	  /* the user watches the target already */
+	bool is_others;	  /* another user watches it, or a rule that enforces */
+	maze_u64 shadow;  /* the tag of the rule in shadow that watches it; 0: none */
+};
+
+static int find(const struct control_host *host, const struct group_target *target, maze_u64 own,
+		struct found *ret_found, struct maze_error *error)
 {
-	unsigned int max = host->rules->daemon.entries_per_user, own = 0;
-	maze_u64 tag = tag_of_group(tag_of_user(client->peer.uid));
 	struct maze_group *groups = NULL;
-	bool replaces = false, is_others = false;
+	struct found found = { 0 };
 	size_t count = 0, i;
 	int err = maze_list_groups(host->maze, &groups, &count, error);
+	const struct maze_entry *entry;
 
-	for (i = 0; !err && i < count; i++) {
-		own += groups[i].entry.tag == tag;
+	if (err)
+		return err;
+	for (i = 0; i < count; i++) {
+		entry = &groups[i].entry;
+		found.own += entry->tag == own;
 		if (!is_target(&groups[i], target))
 			continue;
-		replaces |= groups[i].entry.tag == tag;
-		is_others |= groups[i].entry.tag != tag;
+		if (entry->tag == own)
+			found.is_own = true;
+		else if (tag_kind(entry->tag) == TAG_RULE && entry->flags & MAZE_POLICY_SHADOW)
+			found.shadow = entry->tag;
+		else
+			found.is_others = true;
 	}
 	free(groups);
+	*ret_found = found;
+	return 0;
+}
+
+/* Checks the limit of groups, and makes room for the user's watch. */
+static int make_room(const struct control_host *host, struct control_client *client,
+		     const struct group_target *target, maze_u64 own, struct maze_error *error)
+{
+	unsigned int max = host->rules->daemon.entries_per_user;
+	struct found found;
+	int err = find(host, target, own, &found, error);
+
 	if (err)
 		return err;
 	max = max < CONTROL_GROUPS_PER_USER ? max : CONTROL_GROUPS_PER_USER;
-	if (own >= max && !replaces) {
+	if (found.own >= max && !found.is_own) {
 		client->fault(client, CONTROL_FAULT_QUOTA, client->arg);
-		return maze_fail(error, -EDQUOT, "you watch %u of at most %u groups", own, max);
+		return maze_fail(error, -EDQUOT, "you watch %u of at most %u groups", found.own,
+				 max);
 	}
-	if (is_others)
+	if (found.is_others)
 		return maze_fail(error, -EEXIST,
 				 "it is already watched for another user, or by a rule that "
 				 "enforces");
+	if (found.shadow)
+		maze_release_group(host->maze, target->scope, target->fd, found.shadow, ~0ULL,
+				   NULL);
 	return 0;
 }
 
@@ -126,10 +152,7 @@ static int watch_for_user(const struct control_host *host, struct control_client
 
 	policy.flags |= MAZE_POLICY_OWNED;
 	policy.owner = client->peer.uid;
-	err = tracker_release_shadow_group(host->tracker, target->scope, target->fd, target->id,
-					   error);
-	if (!err)
-		err = check_groups(host, client, target, error);
+	err = make_room(host, client, target, tag, error);
 	/*
 	 * Without a mask, the engine looks for processes that move into a control group. With
 	 * one, it relies on the tracker, which follows only those that rules match. Nothing

@@ -343,27 +343,6 @@ int group_tracker_apply(struct group_tracker *tracker, const struct subject_sour
 	return err;
 }
 
-int group_tracker_release_shadow(struct group_tracker *tracker, enum maze_policy_scope scope,
-				 int fd, maze_u64 id, struct maze_error *error)
-{
-	struct maze_group *groups = NULL;
-	size_t count = 0, i;
-	int err = maze_list_groups(tracker->maze, &groups, &count, error);
-	const struct maze_entry *entry;
-
-	for (i = 0; !err && i < count; i++) {
-		entry = &groups[i].entry;
-		if (maze_policy_scope(entry->flags) != scope ||
-		    (scope == MAZE_SCOPE_CGROUP ? groups[i].cgroup_id : entry->pid) != id ||
-		    tag_kind(entry->tag) != TAG_RULE || !(entry->flags & MAZE_POLICY_SHADOW))
-			continue;
-		err = maze_release_group(tracker->maze, scope, fd, entry->tag, ~0ULL, error);
-		err = err == -ENOENT ? 0 : err;
-	}
-	free(groups);
-	return err;
-}
-
 /* Whether `rules` has a rule that watches with this tag and scope. */
 static bool has_rule(const struct rules *rules, const struct rule *wanted)
 {

@@ -44,12 +44,6 @@ int group_tracker_apply(struct group_tracker *tracker, const struct subject_sour
 			struct subject *subject, struct maze_error *error);
 /* Applies the rule of the control group again. Call it after a user's watch has ended. */
 void group_tracker_restore(struct group_tracker *tracker, maze_u64 cgroup_id);
-/*
- * Ends a group if a rule in shadow has set it. `fd` and `id` are the pidfd and the PID of
- * the process, or the directory and the ID of the control group.
- */
-int group_tracker_release_shadow(struct group_tracker *tracker, enum maze_policy_scope scope,
-				 int fd, maze_u64 id, struct maze_error *error);
 /* The control groups of this machine. */
 const struct cgroup_fs *group_tracker_cgroups(const struct group_tracker *tracker);
 void group_tracker_close(struct group_tracker *tracker);

@@ -100,12 +100,6 @@ void tracker_track_cgroup(struct tracker *tracker, maze_u64 cgroup_id)
 	group_tracker_restore(tracker->applier.groups, cgroup_id);
 }
 
-int tracker_release_shadow_group(struct tracker *tracker, enum maze_policy_scope scope, int fd,
-				 maze_u64 id, struct maze_error *error)
-{
-	return group_tracker_release_shadow(tracker->applier.groups, scope, fd, id, error);
-}
-
 int tracker_release_shadow(struct tracker *tracker, pid_t pid, pid_t tid, struct maze_error *error)
 {
 	return release_shadow_rules(&tracker->applier, pid, tid, error);

@@ -38,9 +38,6 @@ void tracker_track(struct tracker *tracker, pid_t pid, pid_t tid);
 int tracker_release_shadow(struct tracker *tracker, pid_t pid, pid_t tid, struct maze_error *error);
 /* As tracker_track(), for a control group. */
 void tracker_track_cgroup(struct tracker *tracker, maze_u64 cgroup_id);
-/* Calls group_tracker_release_shadow() with the rules in force. */
-int tracker_release_shadow_group(struct tracker *tracker, enum maze_policy_scope scope, int fd,
-				 maze_u64 id, struct maze_error *error);
 void tracker_close(struct tracker *tracker);
 
 #endif

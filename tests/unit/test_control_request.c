@@ -65,12 +65,14 @@ static void contradictions_are_refused(void **state)
 		{ "{\"do\":\"watch\",\"pid\":7,\"policy\":{\"scope\":\"all\"}}", "invalid scope" },
 		{ "{\"do\":\"watch\",\"pid\":7,\"policy\":{\"scope\":1}}", "takes a string" },
 		{ "{\"do\":\"watch\",\"pid\":7,\"policy\":{\"kill\":\"yes\"}}", "true or false" },
-		{ "{\"do\":\"watch\",\"pid\":7,\"policy\":{\"scope\":\"tree\",\"share\":\"cpus-1\"}}",
+		{ "{\"do\":\"watch\",\"pid\":7,\"policy\":{\"scope\":\"tree\",\"share\":\"cpus-1\"}"
+		  "}",
 		  "invalid share" },
 		{ "{\"do\":\"watch\",\"pid\":7,\"policy\":{\"scope\":\"tree\",\"share\":\"90%\","
 		  "\"soft-signal\":\"TERM\"}}",
 		  "give kill" },
-		{ "{\"do\":\"watch\",\"pid\":7,\"policy\":{\"scope\":\"cgroup\",\"share\":\"90%\"}}",
+		{ "{\"do\":\"watch\",\"pid\":7,\"policy\":{\"scope\":\"cgroup\",\"share\":\"90%\"}"
+		  "}",
 		  "require each other" },
 		{ "{\"do\":\"watch\",\"cgroup\":\"/a\",\"policy\":{\"scope\":\"tree\","
 		  "\"share\":\"90%\"}}",
