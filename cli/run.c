@@ -17,7 +17,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -105,21 +104,6 @@ out_error:
 	return -errno;
 }
 
-/*
- * Makes this process the parent of the orphans among the watched processes, if they are
- * watched too and the engine finds them only as children, or if they belong to the tree.
- */
-static void become_reaper(struct run *run)
-{
-	const struct maze_policy *policy = &run->options->policy;
-	maze_u32 scope = maze_policy_scope(policy->flags);
-
-	if (scope == MAZE_SCOPE_TREE)
-		run->reaps = !prctl(PR_SET_CHILD_SUBREAPER, 1);
-	if (scope != MAZE_SCOPE_PROCESS)
-		run->reaps |= maze_adopt(run->session.maze, policy, run->session.tag) == 1;
-}
-
 /* Watches the child and lets it execute the command. Returns 0 or an exit status. */
 static int watch_and_exec(struct run *run, const char *name)
 {
@@ -130,8 +114,9 @@ static int watch_and_exec(struct run *run, const char *name)
 		run->service_ms = maze_service(run->session.maze);
 	err = maze_watch_pidfd(run->session.maze, run->pidfd, 0, &run->options->policy,
 			       run->session.tag, &error);
-	if (!err)
-		become_reaper(run);
+	if (!err && maze_policy_scope(run->options->policy.flags) != MAZE_SCOPE_PROCESS)
+		run->reaps =
+			maze_adopt(run->session.maze, &run->options->policy, run->session.tag) == 1;
 	if (err) {
 		print_error(run->command, "%s", error.text);
 		return EXIT_RUN_FAILED;
@@ -208,7 +193,7 @@ static bool must_stay(struct run *run, bool just_ended)
 /* Reports the processes that still run, because their watches may end now. */
 static void leave_survivors(struct run *run)
 {
-	bool pinned = run->session.pinned;
+	bool pinned = run->session.pinned && !is_for_group(run->options);
 
 	if (!survivors_report(&run->session, pinned ? SURVIVORS_WATCHED : SURVIVORS_UNWATCHED) ||
 	    !pinned)
