@@ -301,7 +301,9 @@ void explain_no_match(const struct rules *rules, const char *cgroup, const char 
 		rule = &rules->rules[i];
 		watching += !rule->ignore;
 		if (!rule->ignore && rule->conditions[CONDITION_CGROUP].given) {
-			by_cgroup = rule;
+			/* Without its conditions, a rule for groups would be another rule. */
+			if (rule->scopes >> MAZE_SCOPE_THREAD & 1)
+				by_cgroup = rule;
 			number++;
 		}
 	}
