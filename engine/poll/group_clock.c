@@ -76,9 +76,9 @@ static struct poll_member *parent_of(struct engine *engine, const struct poll_me
 static void settle_dropped(struct poll_group *group, struct poll_member *member,
 			   maze_u64 children_ns)
 {
-	maze_u64 grown_ns = children_ns - member->children_ns + children_lag_ns();
+	maze_u64 grown_ns = children_ns - member->dropped_at_ns + children_lag_ns();
 
-	if (children_ns >= member->children_ns && member->dropped_ns > grown_ns)
+	if (children_ns >= member->dropped_at_ns && member->dropped_ns > grown_ns)
 		group->gone_ns += member->dropped_ns - grown_ns;
 	member->dropped_ns = 0;
 }
@@ -93,6 +93,7 @@ static int read_children(struct engine *engine, struct poll_member *member)
 	member->ppid_is_old = false;
 	member->is_orphan = !parent_of(engine, member);
 	settle_dropped(member->group, member, children_ns);
+	member->before_ns = member->children_ns;
 	member->children_ns = children_ns;
 	return 0;
 }
@@ -122,10 +123,14 @@ static void take_gone(struct engine *engine, struct poll_group *group, struct po
 	maze_u64 last_ns = member->cpu_ns + member->children_ns;
 	struct poll_member *parent = parent_of(engine, member), *other;
 
-	if (parent && !parent->process->ended)
+	if (parent && !parent->process->ended) {
+		/* The parent was read before, and may have waited for it before that read. */
+		if (!parent->dropped_ns)
+			parent->dropped_at_ns = parent->before_ns;
 		parent->dropped_ns += last_ns;
-	else if (!parent && member->is_orphan)
+	} else if (!parent && member->is_orphan && !group->misses_members) {
 		group->gone_ns += last_ns;
+	}
 	for (other = group->members; other; other = other->next)
 		if (other->ppid == member->process->pid)
 			other->ppid_is_old = true;

@@ -209,6 +209,7 @@ static void make_round(struct engine *engine, const struct epoll_event *events, 
 		next = search < next ? search : next;
 		keep_budget(engine, now);
 	}
+	poll_child_tracker_mute(engine);
 	set_clock(engine, next);
 }
 
