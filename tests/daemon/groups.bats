@@ -190,6 +190,58 @@ policy() { echo "{\"scope\":\"$1\",\"share\":\"90%\",\"soft\":\"1h\",\"hard\":\"
 	stop_mazed
 }
 
+@test "a control group whose processes match several rules has the first of these rules" {
+	make_cgroup several
+	serve <<- END
+		[rule first]
+		comm = sleep
+		cgroup = $cgroup
+		scope = cgroup
+		share = 80%
+		[rule second]
+		cgroup = $cgroup
+		scope = cgroup
+		share = 90%
+	END
+	cp "$BASH" "$dir/plain"
+	start "$dir/plain" -c "read -r _ < <(:); while :; do read -r -t 1000 _ <> <(:); done"
+	move_into_cgroup "$last"
+	wait_until groups_hold "[x['share'] for x in g] == [0.9]"
+	start sleep 1000
+	move_into_cgroup "$last"
+	wait_until groups_hold "[(x['share'], x['members']) for x in g] == [(0.8, 2)]"
+	# An event of the other process changes nothing.
+	start "$dir/plain" -c "echo \$\$ > $cgroup_dir/cgroup.procs; exec $dir/plain -c 'while :; do read -r -t 1000 _ <> <(:); done'"
+	wait_until groups_hold "[(x['share'], x['members']) for x in g] == [(0.8, 3)]"
+	reload_mazed
+	groups_hold "[x['share'] for x in g] == [0.8]"
+	stop_mazed
+}
+
+@test "the control groups of one user leave those of others watched" {
+	local i
+	make_cgroup of-user
+	for i in {1..258}; do
+		mkdir "$cgroup_dir/$i.service"
+		cgroups=("$cgroup_dir/$i.service" "${cgroups[@]}")
+		chown 65534 "$cgroup_dir/$i.service"
+		start sleep 1000
+		echo "$last" > "$cgroup_dir/$i.service/cgroup.procs"
+	done
+	# The last is of root, and has the highest PID, so the scan finds it last.
+	chown 0 "$cgroup_dir/258.service"
+	serve <<- END
+		[rule all]
+		cgroup = $cgroup/*.service
+		scope = cgroup
+		share = 90%
+	END
+	count_groups 257
+	groups_hold "any(x['name'] == '$cgroup/258.service' for x in g)"
+	logged 'rules watch 256 control groups of user id 65534, the maximum'
+	stop_mazed
+}
+
 three_groups() {
 	cat <<- END
 		[rule processes]
