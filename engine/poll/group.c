@@ -201,9 +201,9 @@ static void rest(struct poll_group *group, maze_u64 step_ns)
 }
 
 /* Returns the time until the level can reach the next stage, if all CPUs are busy. */
-static maze_u64 time_to_stage(const struct poll_group *group)
+static maze_u64 time_to_stage(struct engine *engine, const struct poll_group *group)
 {
-	maze_u64 most = (maze_u64)sysconf(_SC_NPROCESSORS_ONLN) * MAZE_SHARE_ONE;
+	maze_u64 most = poll_cpus(engine) * MAZE_SHARE_ONE;
 
 	if (most <= group->policy.share)
 		return MISSED_MAX_NS;
@@ -230,7 +230,7 @@ static void plan(struct engine *engine, struct poll_group *group, maze_u64 now, 
 		rest_ns = REST_MIN_NS;
 	group->checked_ns = now;
 	if (group->budget.account.count_ns) {
-		wait_ns = group->left_ns ? time_to_stage(group) : POLL_NEVER;
+		wait_ns = group->left_ns ? time_to_stage(engine, group) : POLL_NEVER;
 		zero_ns = time_to_zero(group);
 		if (group->budget.account.fired && zero_ns < wait_ns)
 			wait_ns = zero_ns;

@@ -111,6 +111,8 @@ void poll_group_end(struct engine *engine, struct poll_group *group, enum maze_e
 /* Samples the clock of the group. -ESRCH: the process or control group is gone. */
 int poll_group_sample(struct engine *engine, struct poll_group *group,
 		      struct maze_budget_sample *ret_sample);
+/* Returns the number of CPUs that are online, at most a second old. */
+maze_u64 poll_cpus(struct engine *engine);
 /* Reads the clock of a process; false: it has been reaped. */
 bool poll_process_clock(const struct poll_process *process, maze_u64 *ret_ns);
 /* Reads the clocks of a member for the last time, while it is a zombie. */

@@ -213,10 +213,13 @@ int poll_cgroup_open(struct engine *engine, struct poll_group *group, int dir,
 	cgroup->stat = openat(dir, "cpu.stat", O_RDONLY | O_CLOEXEC);
 	if (cgroup->stat < 0)
 		return maze_fail(error, -errno, "cannot open its cpu.stat: %s", strerror(errno));
-	if (group->policy.hard_signal && faccessat(dir, "cgroup.kill", F_OK, 0))
-		return maze_fail(
-			error, -EOPNOTSUPP,
-			"this kernel cannot kill a control group (cgroup.kill, Linux 5.14)");
+	if (group->policy.hard_signal && faccessat(dir, "cgroup.kill", W_OK, AT_EACCESS))
+		return errno == ENOENT
+			       ? maze_fail(error, -EOPNOTSUPP,
+					   "this kernel cannot kill a control group (cgroup.kill, "
+					   "Linux 5.14)")
+			       : maze_fail(error, -errno, "its processes cannot be killed: %s",
+					   strerror(errno));
 	err = start_inotify(engine);
 	if (err)
 		return maze_fail(error, err, "cannot observe it: %s", strerror(-err));

@@ -266,6 +266,8 @@ void poll_groups_process_ended(struct engine *engine, struct poll_process *proce
 		switch (group_scope(group)) {
 		case MAZE_SCOPE_TREE:
 			poll_member_ended(engine, member);
+			if (process->pid == group->pid)
+				proc_thread_comm(process->dir, process->pid, group->comm);
 			if (group->alive)
 				poll_group_expect(engine, group);
 			else
