@@ -20,7 +20,7 @@
 
 /*
  * Rules watch at most this many control groups whose directories belong to one user. A
- * user can make many, and a watch of each costs mazed a descriptor.
+ * user can make many, and mazed keeps descriptors of each.
  */
 #define RULE_CGROUPS_PER_USER 256
 

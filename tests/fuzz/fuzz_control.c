@@ -30,9 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 		if (request.cgroup && (request.pid || request.cgroup[0] != '/'))
 			abort();
-		if (request.verb == CONTROL_WATCH &&
-		    (maze_policy_scope(request.policy.flags) == MAZE_SCOPE_CGROUP) !=
-			    !!request.cgroup)
+		if (request.verb == CONTROL_WATCH && (maze_policy_scope(request.policy.flags) ==
+						      MAZE_SCOPE_CGROUP) != !!request.cgroup)
 			abort();
 	}
 	control_request_done(&request);
