@@ -14,6 +14,8 @@
 
 /* Enough for a line of mountinfo, which has two paths and the mount options. */
 #define MOUNT_LINE_SIZE (3 * PATH_MAX)
+/* A user can nest cgroups, and each level takes three system calls. */
+#define QUOTA_LEVELS 32
 
 /* In mountinfo, a blank in a path is written as a backslash and three octal digits. */
 static void unescape(char *text)
@@ -163,6 +165,26 @@ int cgroup_write(int fd, const char *file, const char *text)
 		err = -errno;
 	close(file_fd);
 	return err;
+}
+
+bool cgroup_has_cpu_quota(const struct cgroup_fs *fs, const char *path)
+{
+	char file[PATH_MAX], value[64];
+	const char *end = path;
+	int level;
+
+	if (fs->fd < 0 || !is_plain(path))
+		return false;
+	for (level = 0; *end && level < QUOTA_LEVELS; level++) {
+		end = strchrnul(end + 1, '/');
+		if ((size_t)snprintf(file, sizeof(file), "%.*s/cpu.max", (int)(end - path - 1),
+				     path + 1) >= sizeof(file))
+			return false;
+		if (!cgroup_read(fs->fd, file, value, sizeof(value)) &&
+		    strncmp(value, "max", 3) != 0)
+			return true;
+	}
+	return false;
 }
 
 /*

@@ -30,6 +30,11 @@ bool cgroup_contains(const char *path, const char *other);
 /* Both return 0 or -errno. cgroup_read() strips the last newline of the file. */
 int cgroup_read(int fd, const char *file, char *buf, size_t size);
 int cgroup_write(int fd, const char *file, const char *text);
+/*
+ * True if cpu.max of the cgroup or of an ancestor has a quota. Reads at most the first 32
+ * levels of the path. A file that cannot be read counts as no quota.
+ */
+bool cgroup_has_cpu_quota(const struct cgroup_fs *fs, const char *path);
 /* True if systemd has delegated the cgroup. */
 bool cgroup_is_delegated(int fd);
 

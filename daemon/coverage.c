@@ -33,6 +33,19 @@ static int count_processes(struct maze *maze, size_t *ret_count, struct maze_err
 	return 0;
 }
 
+static size_t count_groups(struct maze *maze)
+{
+	struct maze_group *groups = NULL;
+	size_t i, count = 0, by_rules = 0;
+
+	if (maze_list_groups(maze, &groups, &count, NULL))
+		return 0;
+	for (i = 0; i < count; i++)
+		by_rules += tag_kind(groups[i].entry.tag) == TAG_RULE;
+	free(groups);
+	return by_rules;
+}
+
 static void report_no_match(const struct rules *rules, const char *config, struct log *log)
 {
 	struct subject_source source;
@@ -52,16 +65,19 @@ void report_coverage(struct maze *maze, const struct rules *rules, const char *c
 		     struct log *log)
 {
 	struct maze_error error = { "" };
-	size_t processes;
-	char text[256];
+	size_t processes, groups = count_groups(maze);
+	char text[256], and_groups[64] = "";
 
 	if (count_processes(maze, &processes, &error))
 		log_printf(log, LOG_WARNING, "cannot count the watched processes: %s", error.text);
+	if (groups)
+		snprintf(and_groups, sizeof(and_groups), " and %zu group%s", groups,
+			 groups == 1 ? "" : "s");
 	snprintf(text, sizeof(text),
-		 "%zu rule%s in force, %zu process%s watched by them, engine %s, log: %s",
+		 "%zu rule%s in force, %zu process%s%s watched by them, engine %s, log: %s",
 		 rules->count, rules->count == 1 ? "" : "s", processes, processes == 1 ? "" : "es",
-		 maze_engine_name(maze), log_name(log));
+		 and_groups, maze_engine_name(maze), log_name(log));
 	log_announce(log, LOG_INFO, text);
-	if (!processes && !*error.text)
+	if (!processes && !groups && !*error.text)
 		report_no_match(rules, config, log);
 }

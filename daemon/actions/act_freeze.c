@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The action `freeze` freezes the cgroup of the runaway thread, with all processes in it
- * and in its descendants. This file also has the functions that thaw cgroups. Before a
+ * and in its descendants. For a record of a control group, it freezes that group. For one
+ * of a process or tree, it freezes the cgroup only if nothing else is in it. This file also has the functions that thaw cgroups. Before a
  * freeze, mazed adds the cgroup to the list of frozen cgroups. If this mazed is killed,
  * the next mazed can thaw the cgroup.
  */
@@ -69,9 +70,27 @@ static int open_frozen(const struct actions *actions, const struct frozen_group 
 	return fd;
 }
 
-/* Opens the cgroup. Fails if mazed must not freeze it, or if it is already frozen. */
-static int open_group(struct actions *actions, const char *cgroup, int *ret_fd,
-		      struct maze_error *error)
+/* Fails if the freeze would stop more than the record is about. */
+static int check_contents(const struct maze_record *record, int fd, struct maze_error *error)
+{
+	switch (maze_record_scope(record)) {
+	case MAZE_SCOPE_CGROUP:
+		return cgroup_id(fd) == record->cgroup_id
+			       ? 0
+			       : maze_fail(error, -ENOENT, "the cgroup no longer exists");
+	case MAZE_SCOPE_THREAD:
+		return 0;
+	default:
+		return freezing_is_alone(fd, record, error);
+	}
+}
+
+/*
+ * Opens the cgroup. Fails if mazed must not freeze it for this record, or if it is already
+ * frozen.
+ */
+static int open_group(struct actions *actions, const struct maze_record *record, const char *cgroup,
+		      int *ret_fd, struct maze_error *error)
 {
 	int err = freezing_is_allowed(cgroup, error), fd;
 	char state[8];
@@ -88,6 +107,8 @@ static int open_group(struct actions *actions, const char *cgroup, int *ret_fd,
 			  strerror(-err));
 	else if (is_frozen(fd))
 		err = maze_fail(error, -EALREADY, "its cgroup " SHOWN " is already frozen", cgroup);
+	else
+		err = check_contents(record, fd, error);
 	if (err) {
 		close(fd);
 		return err;
@@ -152,8 +173,8 @@ static void freeze_group(struct actions *actions, const struct act_on *on,
 	if (err)
 		maze_fail(text, err, "could not freeze its cgroup " SHOWN ": %s", cgroup,
 			  strerror(-err));
-	else
-		err = is_still_in(target, cgroup, text);
+	else if (target)
+		err = is_still_in(target, cgroup, text) ?: check_contents(on->record, fd, text);
 	if (!err) {
 		ret_result->applied = true;
 		maze_fail(text, 0, "froze its cgroup " SHOWN, cgroup);
@@ -170,16 +191,21 @@ static void perform(struct actions *actions, const struct act_on *on,
 	char *cgroup = NULL;
 	int fd = -1;
 
-	find_cgroup(target->pid, target->tid, &cgroup, text);
+	if (target)
+		find_cgroup(target->pid, target->tid, &cgroup, text);
+	else if (on->cgroup)
+		cgroup = strdup(on->cgroup);
+	else
+		maze_fail(text, -ENOENT, "the path of the cgroup is unknown");
 	if (!cgroup)
 		return;
 	/*
 	 * find_cgroup() used the PID and the TID. If the target still exists, they were
 	 * not reused, so `cgroup` is the target's.
 	 */
-	if (!target_thread_exists(target))
+	if (target && !target_thread_exists(target))
 		maze_fail(text, -ESRCH, "the thread has ended");
-	else if (open_group(actions, cgroup, &fd, text))
+	else if (open_group(actions, on->record, cgroup, &fd, text))
 		fd = -1;
 	else if (act_is_shadow(on))
 		maze_fail(text, 0, "shadow: would have frozen its cgroup " SHOWN, cgroup);

@@ -27,7 +27,10 @@ struct action_result {
 struct action {
 	const char *name; /* the part after the stage in a key of maze.conf(5) */
 	bool (*wanted)(const struct stage_actions *stage);
-	/* If true, perform() also runs after the thread's end, with `target` NULL. */
+	/*
+	 * If true, perform() also runs after the thread's end, with `target` NULL. If the
+	 * record is of a control group, `target` is NULL for all actions.
+	 */
 	bool needs_no_target;
 	/* For a record with MAZE_RECORD_SHADOW, makes all checks but changes nothing. */
 	void (*perform)(struct actions *actions, const struct act_on *on,
@@ -38,6 +41,11 @@ extern const struct action action_renice;
 extern const struct action action_idle;
 extern const struct action action_freeze;
 extern const struct action action_exec;
+
+static inline bool act_is_on_cgroup(const struct act_on *on)
+{
+	return maze_record_scope(on->record) == MAZE_SCOPE_CGROUP;
+}
 
 static inline bool act_is_shadow(const struct act_on *on)
 {

@@ -30,7 +30,10 @@ static void report(const struct actions *actions, const struct act_on *on, const
 		   const struct action_result *result)
 {
 	struct log_action action = {
-		.entry = { .record = on->record, .engine = on->engine, .rule = on->rule },
+		.entry = { .record = on->record,
+			   .engine = on->engine,
+			   .rule = on->rule,
+			   .cgroup = on->cgroup },
 		.action = name,
 		.tried = result->tried,
 		.applied = result->applied,
@@ -53,7 +56,7 @@ void actions_perform(struct actions *actions, const struct act_on *on)
 		if (!table[i]->wanted(on->stage))
 			continue;
 		result = (struct action_result){ .tried = false };
-		if (err && !table[i]->needs_no_target)
+		if (err && !table[i]->needs_no_target && !act_is_on_cgroup(on))
 			maze_fail(&result.text, err, "nothing done: %.400s", why.text);
 		else
 			table[i]->perform(actions, on, err ? NULL : &target, &result);
@@ -77,6 +80,7 @@ void actions_on_record(void *arg, struct mazed_record *record)
 		.record = verdict,
 		.engine = record->entry.engine,
 		.rule = rule->name,
+		.cgroup = record->entry.cgroup,
 		.stage = &rule->settings.stages[stage],
 		.exec_timeout_ns = rule->settings.exec_timeout_ns,
 		.pidfd = pidfd_open((pid_t)verdict->pid, 0),

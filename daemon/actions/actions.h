@@ -36,7 +36,8 @@ struct actions_settings {
 struct act_on {
 	const struct maze_record *record;
 	const char *engine;
-	const char *rule; /* NULL: unknown */
+	const char *rule;   /* NULL: unknown */
+	const char *cgroup; /* of struct log_entry */
 	const struct stage_actions *stage;
 	maze_u64 exec_timeout_ns;
 	int pidfd;  /* of the record's process; -1: it has ended */

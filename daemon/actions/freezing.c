@@ -6,15 +6,20 @@
 #include "freezing.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "../../base/error.h"
+#include "../../base/proc_files.h"
 #include "../../base/cgroup.h"
 #include "../rules/subject.h"
 
-/* A bound for the loop. mazed has far fewer ancestors in practice. */
+/* A cgroup with more processes is not frozen for a tree. */
+#define PROCESSES_MAX 1024
+/* A bound for loops. Processes have far fewer ancestors in practice. */
 #define ANCESTORS_MAX 256
 /* The number of attempts to check the ancestors. An attempt fails if an ancestor ends. */
 #define TRIES 8
@@ -99,5 +104,63 @@ int freezing_is_allowed(const char *cgroup, struct maze_error *error)
 		if (err != -ESRCH)
 			break;
 	}
+	return err;
+}
+
+static bool is_in_group(pid_t pid, const struct maze_record *record)
+{
+	bool tree = maze_record_scope(record) == MAZE_SCOPE_TREE;
+	struct thread_status status;
+	int i;
+
+	for (i = 0; tree && pid > 1 && pid != (pid_t)record->pid && i < ANCESTORS_MAX; i++)
+		pid = proc_status_by_number(pid, &status) ? 0 : status.ppid;
+	return pid == (pid_t)record->pid;
+}
+
+static int check_processes(FILE *procs, const struct maze_record *record, struct maze_error *error)
+{
+	char line[32];
+	int count;
+
+	for (count = 0; fgets(line, sizeof(line), procs); count++) {
+		if (count == PROCESSES_MAX)
+			return maze_fail(error, -EPERM, "its cgroup has more than %d processes",
+					 PROCESSES_MAX);
+		if (!is_in_group((pid_t)strtol(line, NULL, 10), record))
+			return maze_fail(error, -EPERM,
+					 "its cgroup also contains process %.*s, which is not in "
+					 "the %s",
+					 (int)strcspn(line, "\n"), line,
+					 maze_policy_scope_name(maze_record_scope(record)));
+	}
+	return ferror(procs) ? maze_fail(error, -EIO, "cannot read the processes of its cgroup")
+			     : 0;
+}
+
+int freezing_is_alone(int dir, const struct maze_record *record, struct maze_error *error)
+{
+	static const char key[] = "nr_descendants ";
+	char text[512], *at;
+	FILE *procs;
+	int err, fd;
+
+	err = cgroup_read(dir, "cgroup.stat", text, sizeof(text));
+	at = err ? NULL : strstr(text, key);
+	if (!at)
+		return maze_fail(error, err ?: -EPROTO, "cannot read cgroup.stat of its cgroup");
+	if (strtoul(at + strlen(key), NULL, 10))
+		return maze_fail(error, -EPERM, "its cgroup has cgroups below it");
+	fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	procs = fd < 0 ? NULL : fdopen(fd, "r");
+	if (!procs) {
+		err = maze_fail(error, -errno, "cannot read the processes of its cgroup: %s",
+				strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return err;
+	}
+	err = check_processes(procs, record, error);
+	fclose(procs);
 	return err;
 }

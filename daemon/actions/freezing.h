@@ -11,4 +11,11 @@
 /* Returns 0 if mazed may freeze the cgroup, else -errno and the reason. */
 int freezing_is_allowed(const char *cgroup, struct maze_error *error);
 
+/*
+ * Returns 0 if the cgroup `dir` contains only the group of the record, a process or a
+ * tree, else -errno and the reason. A process of a tree must still have its root as an
+ * ancestor.
+ */
+int freezing_is_alone(int dir, const struct maze_record *record, struct maze_error *error);
+
 #endif

@@ -15,6 +15,7 @@
 
 #include "../../base/error.h"
 #include "../../base/proc_files.h"
+#include "control_groups.h"
 #include "control_owner.h"
 #include "../rules/tag.h"
 #include "../../base/clock.h"
@@ -114,41 +115,64 @@ static int watch_for_user(const struct control_host *host, struct control_client
 	return err;
 }
 
+static int watch_threads(const struct control_host *host, struct control_client *client,
+			 const struct control_request *request, struct maze_error *error)
+{
+	struct subject_source source;
+	int err = control_owner_open(client, request, &source, error);
+
+	if (err)
+		return err;
+	err = client->root ? watch_for_root(host, request, source.pidfd, error)
+			   : watch_for_user(host, client, request, &source, error);
+	subject_close(&source);
+	return err;
+}
+
 void control_watch(const struct control_host *host, struct control_client *client,
 		   const struct control_request *request)
 {
 	struct maze_error error = { "" };
-	struct subject_source source;
-	int err = control_owner_open(client, request, &source, &error);
+	int err = maze_policy_scope(request->policy.flags)
+			  ? control_watch_group(host, client, request, &error)
+			  : watch_threads(host, client, request, &error);
 
-	if (!err) {
-		err = client->root ? watch_for_root(host, request, source.pidfd, &error)
-				   : watch_for_user(host, client, request, &source, &error);
-		subject_close(&source);
-	}
 	if (err)
 		control_client_error(client, err, error.text);
 	else
 		control_client_ok(client, NULL);
 }
 
+/* Ends the watches of the process, and of its groups if no thread is named. */
+static int unwatch_process(const struct control_host *host, struct control_client *client,
+			   const struct control_request *request, struct maze_error *error)
+{
+	maze_u64 tag = client->root ? 0 : tag_of_user(client->peer.uid);
+	struct subject_source source;
+	int err = control_owner_open(client, request, &source, error);
+
+	if (err)
+		return err;
+	err = maze_release(host->maze, source.pidfd, request->tid, tag, client->root ? 0 : ~0ULL,
+			   error);
+	if (!client->root && !request->tid && (!err || err == -ENOENT) &&
+	    !control_unwatch_groups(host, client, source.pidfd))
+		err = 0;
+	subject_close(&source);
+	if (err == -ENOENT && !client->root)
+		maze_fail(error, err, "you have no watch of process %d", request->pid);
+	if (!err && !client->root)
+		tracker_track(host->tracker, request->pid, request->tid);
+	return err;
+}
+
 void control_unwatch(const struct control_host *host, struct control_client *client,
 		     const struct control_request *request)
 {
-	maze_u64 tag = client->root ? 0 : tag_of_user(client->peer.uid);
 	struct maze_error error = { "" };
-	struct subject_source source;
-	int err = control_owner_open(client, request, &source, &error);
+	int err = request->cgroup ? control_unwatch_cgroup(host, client, request, &error)
+				  : unwatch_process(host, client, request, &error);
 
-	if (!err) {
-		err = maze_release(host->maze, source.pidfd, request->tid, tag,
-				   client->root ? 0 : ~0ULL, &error);
-		subject_close(&source);
-		if (err == -ENOENT && !client->root)
-			maze_fail(&error, err, "you have no watch of process %d", request->pid);
-		if (!err && !client->root)
-			tracker_track(host->tracker, request->pid, request->tid);
-	}
 	if (err)
 		control_client_error(client, err, error.text);
 	else
@@ -160,10 +184,16 @@ void control_unwatch(const struct control_host *host, struct control_client *cli
 void control_status(const struct control_host *host, struct control_client *client,
 		    unsigned int clients)
 {
+	struct maze_group *groups = NULL;
+	size_t count = 0;
+
+	if (!maze_list_groups(host->maze, &groups, &count, NULL))
+		free(groups);
 	control_client_ok(client,
-			  json_pack("{s:s,s:i,s:s,s:I,s:i}", "version", MAZE_VERSION, "pid",
+			  json_pack("{s:s,s:i,s:s,s:I,s:i,s:I}", "version", MAZE_VERSION, "pid",
 				    (int)getpid(), "engine", maze_engine_name(host->maze), "rules",
-				    (json_int_t)host->rules->count, "clients", (int)clients));
+				    (json_int_t)host->rules->count, "clients", (int)clients,
+				    "groups", (json_int_t)count));
 }
 
 static bool refuse_others(struct control_client *client, const char *what)

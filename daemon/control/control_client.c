@@ -18,6 +18,8 @@
 /* The section LIMITS of maze-control(5) has these values. */
 #define FLUSH_USEC (30 * 1000000ULL)
 #define LIST_COST 10
+/* A watch of a group, and the status, take a list of all groups. */
+#define GROUPS_COST 4
 /* After this number of steps, other event sources run. */
 #define STEPS_PER_TURN 8
 /* The default accuracy of 250 ms would delay even a timer that has expired. */
@@ -154,7 +156,11 @@ static void disconnect(struct control_client *client, enum control_fault fault, 
 
 static unsigned int cost_of(const struct control_request *request)
 {
-	return request->verb == CONTROL_LIST || request->verb == CONTROL_EVENTS ? LIST_COST : 1;
+	if (request->verb == CONTROL_LIST || request->verb == CONTROL_EVENTS)
+		return LIST_COST;
+	return request->verb == CONTROL_STATUS || maze_policy_scope(request->policy.flags)
+		       ? GROUPS_COST
+		       : 1;
 }
 
 /* Returns false if the rate limit is exceeded. The timer then retries the request. */

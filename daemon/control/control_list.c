@@ -14,7 +14,22 @@ struct list_stream {
 	const char *engine;
 	struct maze_entry *entries;
 	size_t count, next;
+	struct maze_group *groups;
+	size_t groups_count, groups_next;
 };
+
+/* A line has an array of one group, because several could exceed the size of a line. */
+static void add_group(struct control_client *client, const struct maze_group *group,
+		      const char *engine)
+{
+	char *json = maze_group_json(group, engine), *array = NULL;
+
+	if (json && asprintf(&array, "[%s]", json) > 0) {
+		control_client_line(client, "groups", array);
+		free(array);
+	}
+	free(json);
+}
 
 static enum control_produced produce(struct control_client *client, struct control_stream *stream)
 {
@@ -29,6 +44,11 @@ static enum control_produced produce(struct control_client *client, struct contr
 			control_client_line(client, "entry", json);
 		free(json);
 	}
+	for (; list->groups_next < list->groups_count; list->groups_next++) {
+		if (!control_client_room(client))
+			return CONTROL_MORE;
+		add_group(client, &list->groups[list->groups_next], list->engine);
+	}
 	if (!control_client_room(client))
 		return CONTROL_MORE;
 	control_client_ok(client, json_pack("{s:b}", "done", 1));
@@ -40,10 +60,11 @@ static void free_stream(struct control_stream *stream)
 	struct list_stream *list = (struct list_stream *)stream;
 
 	free(list->entries);
+	free(list->groups);
 	free(list);
 }
 
-/* Removes the entries of other users and frees their memory. */
+/* Removes the entries and groups of other users, and frees the memory of most. */
 static void keep_own(struct list_stream *list, uid_t uid)
 {
 	struct maze_entry *fewer;
@@ -56,6 +77,10 @@ static void keep_own(struct list_stream *list, uid_t uid)
 	fewer = realloc(list->entries, (kept ? kept : 1) * sizeof(*fewer));
 	if (fewer)
 		list->entries = fewer;
+	for (i = 0, kept = 0; i < list->groups_count; i++)
+		if (list->groups[i].entry.uid == uid)
+			list->groups[kept++] = list->groups[i];
+	list->groups_count = kept;
 }
 
 void control_list(const struct control_host *host, struct control_client *client)
@@ -66,7 +91,10 @@ void control_list(const struct control_host *host, struct control_client *client
 
 	if (list)
 		err = maze_list(host->maze, &list->entries, &list->count, &error);
+	if (!err)
+		err = maze_list_groups(host->maze, &list->groups, &list->groups_count, &error);
 	if (err) {
+		free(list ? list->entries : NULL);
 		free(list);
 		control_client_error(client, err, error.text);
 		return;

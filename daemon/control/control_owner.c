@@ -8,8 +8,11 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "../../base/cgroup.h"
 #include "../../base/error.h"
 #include "../../base/proc_files.h"
 
@@ -84,4 +87,26 @@ int control_owner_open(const struct control_client *client, const struct control
 	else
 		*ret_source = source;
 	return err;
+}
+
+int control_owner_open_cgroup(const struct control_client *client,
+			      const struct control_request *request, struct maze_error *error)
+{
+	struct cgroup_fs fs = { .fd = -1 };
+	int err = cgroup_fs_open(&fs, error), dir;
+	struct stat status;
+
+	if (err)
+		return err;
+	dir = cgroup_open(&fs, request->cgroup);
+	cgroup_fs_close(&fs);
+	if (dir < 0)
+		return maze_fail(error, dir, "cannot open the control group %.200s: %s",
+				 request->cgroup, strerror(-dir));
+	if (client->root || (!fstat(dir, &status) && status.st_uid == client->peer.uid))
+		return dir;
+	close(dir);
+	return maze_fail(error, -EPERM,
+			 "the control group %.200s is not yours (user id %u); root may do this",
+			 request->cgroup, client->peer.uid);
 }

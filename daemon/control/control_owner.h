@@ -15,5 +15,12 @@
  */
 int control_owner_open(const struct control_client *client, const struct control_request *request,
 		       struct subject_source *ret_source, struct maze_error *error);
+/*
+ * Opens the directory of the control group of the request. The client must be root, or own
+ * the directory, as of a group that the service manager of the user has made. Returns a
+ * descriptor, or -errno and a message.
+ */
+int control_owner_open_cgroup(const struct control_client *client,
+			      const struct control_request *request, struct maze_error *error);
 
 #endif

@@ -16,7 +16,7 @@
 static const struct {
 	const char *name;
 	enum control_verb verb;
-	bool process; /* "pid" is required */
+	bool process; /* "pid" or "cgroup" is required */
 } verbs[] = {
 	{ "watch", CONTROL_WATCH, true },    { "unwatch", CONTROL_UNWATCH, true },
 	{ "list", CONTROL_LIST, false },     { "events", CONTROL_EVENTS, false },
@@ -86,7 +86,7 @@ static int parse_cgroup(struct control_request *request, const char *key, const 
 static int parse_policy_key(struct maze_policy *policy, const char *key, const json_t *value,
 			    struct maze_error *error)
 {
-	bool is_flag = !strcmp(key, "inherit") || !strcmp(key, "shadow");
+	bool is_flag = !strcmp(key, "inherit") || !strcmp(key, "shadow") || !strcmp(key, "kill");
 	struct maze_error why = { "" };
 	const char *text;
 	int err;
@@ -111,6 +111,7 @@ static int parse_policy(struct control_request *request, const char *key, const 
 {
 	const char *name;
 	const json_t *each;
+	maze_u32 given = 0;
 	void *at;
 	int err;
 
@@ -123,10 +124,9 @@ static int parse_policy(struct control_request *request, const char *key, const 
 		err = parse_policy_key(&request->policy, name, each, error);
 		if (err)
 			return err;
+		given |= maze_policy_given(name);
 	}
-	maze_policy_derive_limit(&request->policy, json_object_get(value, "soft") != NULL,
-				 json_object_get(value, "hard") != NULL);
-	return maze_policy_explain(&request->policy, error);
+	return maze_policy_complete(&request->policy, given, error);
 }
 
 static const struct {
@@ -141,7 +141,7 @@ static const struct {
 	{ "policy", OF(CONTROL_WATCH), parse_policy },
 	{ "kept", OF(CONTROL_EVENTS), parse_flag },
 	{ "follow", OF(CONTROL_EVENTS), parse_flag },
-	{ "cgroup", OF(CONTROL_THAW), parse_cgroup },
+	{ "cgroup", OF(CONTROL_WATCH) | OF(CONTROL_UNWATCH) | OF(CONTROL_THAW), parse_cgroup },
 	{ "all", OF(CONTROL_THAW), parse_flag },
 };
 
@@ -186,10 +186,19 @@ static int parse_id(struct control_request *request, json_t *id, struct maze_err
 static int check_complete(const struct control_request *request, bool process,
 			  struct maze_error *error)
 {
+	maze_u32 scope = maze_policy_scope(request->policy.flags);
 	int ways;
 
-	if (process && !request->pid)
+	if (process && !request->pid && !request->cgroup)
 		return maze_fail(error, -EINVAL, "missing \"pid\"");
+	if (process && request->pid && request->cgroup)
+		return maze_fail(error, -EINVAL, "\"pid\" and \"cgroup\" exclude each other");
+	if (request->verb == CONTROL_WATCH && (scope == MAZE_SCOPE_CGROUP) != !!request->cgroup)
+		return maze_fail(error, -EINVAL,
+				 "\"cgroup\" and a policy with \"scope\": \"cgroup\" require each "
+				 "other");
+	if (request->tid && (scope || request->cgroup))
+		return maze_fail(error, -EINVAL, "\"tid\" is for scope thread");
 	if (request->start && !request->pid)
 		return maze_fail(error, -EINVAL, "\"start\" requires \"pid\"");
 	ways = !!request->pid + !!request->cgroup + request->all;

@@ -27,7 +27,7 @@ struct control_request {
 	maze_u64 start; /* clock ticks; 0: not given */
 	struct maze_policy policy;
 	bool kept, follow; /* for events */
-	char *cgroup;	   /* for thaw; NULL: not given */
+	char *cgroup;	   /* in place of pid; NULL: not given */
 	bool all;	   /* for thaw */
 };
 

@@ -3,6 +3,9 @@
 
 #include <jansson.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "../../lib/utf8_json.h"
 
 static json_t *entry_object(const struct log_entry *entry)
 {
@@ -13,6 +16,9 @@ static json_t *entry_object(const struct log_entry *entry)
 	if (object)
 		json_object_set_new(object, "rule",
 				    entry->rule ? json_string(entry->rule) : json_null());
+	if (object && entry->cgroup)
+		json_object_set_new(object, "cgroup",
+				    utf8_json(entry->cgroup, strlen(entry->cgroup)));
 	return object;
 }
 

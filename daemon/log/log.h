@@ -20,6 +20,7 @@ struct log_entry {
 	const struct maze_record *record;
 	const char *engine; /* the name of the engine */
 	const char *rule;   /* NULL: watched by request, or by a rule that no longer exists */
+	const char *cgroup; /* the path of a watched control group; NULL: another scope, unknown */
 };
 
 /* A record as the consumers (records/dispatch.h) get it. */

@@ -7,7 +7,8 @@
  * The field OBJECT_PID makes the journal add fields about the process, such as
  * OBJECT_COMM. So `journalctl OBJECT_PID=N` finds the records of process N. `journalctl
  * -u UNIT` finds a record if its process still existed when the journal received the
- * record.
+ * record. The record of a control group has no process, so OBJECT_SYSTEMD_UNIT names its
+ * unit.
  */
 #include "log_sink.h"
 
@@ -60,10 +61,37 @@ static const char *message_id(const struct log_message *message)
 	return NULL;
 }
 
+/*
+ * Finds the unit of a control group, as systemd does: the first part of the path with such
+ * a suffix. What is below can have names that a user chose.
+ */
+static bool find_unit(const char *cgroup, const char **ret_unit, int *ret_length)
+{
+	static const char *const suffixes[] = { ".service", ".scope" };
+	const char *end;
+	size_t i, length;
+
+	for (; *cgroup == '/'; cgroup = end) {
+		end = strchrnul(++cgroup, '/');
+		for (i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+			length = strlen(suffixes[i]);
+			if ((size_t)(end - cgroup) <= length ||
+			    strncmp(end - length, suffixes[i], length) != 0)
+				continue;
+			*ret_unit = cgroup;
+			*ret_length = (int)(end - cgroup);
+			return memchr(cgroup, '\n', (size_t)(end - cgroup)) == NULL;
+		}
+	}
+	return false;
+}
+
 /* No value has a newline, so each field takes one line. */
 static void write_record(FILE *out, const struct log_message *message)
 {
+	const char *cgroup = message->entry->cgroup, *unit;
 	struct record_fields fields;
+	int length;
 	size_t i;
 
 	record_fields_format(message->entry, &fields);
@@ -76,6 +104,8 @@ static void write_record(FILE *out, const struct log_message *message)
 	}
 	if (message->entry->record->pid)
 		fprintf(out, "OBJECT_PID=%u\n", message->entry->record->pid);
+	if (cgroup && find_unit(cgroup, &unit, &length))
+		fprintf(out, "OBJECT_SYSTEMD_UNIT=%.*s\n", length, unit);
 }
 
 static int render(const struct log_message *message, char *buf, size_t size)

@@ -7,33 +7,39 @@
 
 #include "../../base/escape.h"
 
-/* This is enough for the longest text of a record, two durations and an escaped name. */
-#define RECORD_TEXT_SIZE 512
+/* This is enough for the longest text of a record, durations and an escaped name. */
+#define RECORD_TEXT_SIZE 768
 
 void log_text_of_record(const struct log_entry *entry, char *buf, size_t size)
 {
-	char text[RECORD_TEXT_SIZE], whole[RECORD_TEXT_SIZE + 128];
+	char text[RECORD_TEXT_SIZE], whole[RECORD_TEXT_SIZE + MAZE_GROUP_NAME_LEN + 128];
 	const char *words;
 
 	maze_record_text(entry->record, entry->engine, text, sizeof(text));
 	/* Skip the time, because the log has its own. */
 	words = strchr(text, ' ');
 	words = words ? words + 1 : text;
-	if (entry->rule)
-		snprintf(whole, sizeof(whole), "%s, rule %s", words, entry->rule);
-	else
-		snprintf(whole, sizeof(whole), "%s", words);
+	snprintf(whole, sizeof(whole), "%s%s%s%s%s", words, entry->cgroup ? ", cgroup " : "",
+		 entry->cgroup ?: "", entry->rule ? ", rule " : "", entry->rule ?: "");
 	escape_copy(buf, size, whole);
 }
 
 void log_text_of_action(const struct log_action *action, char *buf, size_t size)
 {
 	const struct maze_record *record = action->entry.record;
-	char name[MAZE_COMM_LEN + 1], head[256], whole[RECORD_TEXT_SIZE + 1024];
+	char name[MAZE_COMM_LEN + 1], head[512], whole[RECORD_TEXT_SIZE + 1024];
+	maze_u32 scope = maze_record_scope(record);
 
 	snprintf(name, sizeof(name), "%.*s", MAZE_COMM_LEN, record->comm);
-	snprintf(head, sizeof(head), "%s: %s[%u] thread %u", action->action, name, record->pid,
-		 record->tid);
+	if (scope == MAZE_SCOPE_CGROUP)
+		snprintf(head, sizeof(head), "%s: cgroup %s", action->action,
+			 action->entry.cgroup ?: name);
+	else if (scope)
+		snprintf(head, sizeof(head), "%s: %s[%u] %s", action->action, name, record->pid,
+			 maze_policy_scope_name(scope));
+	else
+		snprintf(head, sizeof(head), "%s: %s[%u] thread %u", action->action, name,
+			 record->pid, record->tid);
 	if (action->entry.rule)
 		snprintf(whole, sizeof(whole), "%s: %s, rule %s", head, action->text,
 			 action->entry.rule);

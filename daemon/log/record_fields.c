@@ -6,7 +6,7 @@
 #include "../../base/escape.h"
 #include "../../lib/record_table.h"
 
-#define VALUE_LEN 256
+#define VALUE_LEN (MAZE_GROUP_NAME_LEN * ESCAPE_MAX)
 
 /* Returns NULL if the record does not have the field. */
 static const char *format_value(const struct record_field *field, const struct log_entry *entry,
@@ -66,5 +66,7 @@ void record_fields_format(const struct log_entry *entry, struct record_fields *r
 			add(ret_fields, &length, field->variable, format_value(field, entry, buf));
 	if (entry->rule)
 		add(ret_fields, &length, "MAZE_RULE", escape_copy(buf, VALUE_LEN, entry->rule));
+	if (entry->cgroup)
+		add(ret_fields, &length, "MAZE_CGROUP", escape_copy(buf, VALUE_LEN, entry->cgroup));
 	ret_fields->fields[ret_fields->count] = NULL;
 }

@@ -28,9 +28,32 @@ struct dispatch {
 	bool cursor_failed; /* the last save failed, which was reported */
 };
 
+/*
+ * Finds the path of a control group. A record has only the ID, and mazed has no right to
+ * open the group by it. Verdicts of control groups are rare. Returns NULL if the group is
+ * no longer watched, or if the path is too long.
+ */
+static const char *find_cgroup(struct dispatch *dispatch, const struct maze_record *record,
+			       char path[MAZE_GROUP_NAME_LEN])
+{
+	struct maze_group *groups = NULL;
+	const char *found = NULL;
+	size_t count = 0, i;
+
+	if (maze_record_scope(record) != MAZE_SCOPE_CGROUP ||
+	    maze_list_groups(dispatch->maze, &groups, &count, NULL))
+		return NULL;
+	for (i = 0; i < count && !found; i++)
+		if (groups[i].cgroup_id == record->cgroup_id && groups[i].name[0] == '/')
+			found = memcpy(path, groups[i].name, MAZE_GROUP_NAME_LEN);
+	free(groups);
+	return found;
+}
+
 static void pass_on(struct dispatch *dispatch, const struct maze_record *record)
 {
 	const struct record_consumer *consumer;
+	char cgroup[MAZE_GROUP_NAME_LEN];
 	struct mazed_record it = {
 		.entry = { .record = record, .engine = maze_engine_name(dispatch->maze) },
 	};
@@ -38,6 +61,7 @@ static void pass_on(struct dispatch *dispatch, const struct maze_record *record)
 	if (tag_kind(record->tag) == TAG_RULE)
 		it.rule = rules_by_tag(dispatch->rules, record->tag);
 	it.entry.rule = it.rule ? it.rule->name : NULL;
+	it.entry.cgroup = find_cgroup(dispatch, record, cgroup);
 	for (consumer = dispatch->consumers; consumer->on_record; consumer++)
 		consumer->on_record(consumer->arg, &it);
 }

@@ -15,6 +15,7 @@
 
 #include "../../base/error.h"
 #include "glob.h"
+#include "values.h"
 
 /* getgrnam_r(3) needs a large buffer, because a group can have thousands of members. */
 #define NAME_BUFFER_SIZE (256 * 1024)
@@ -416,6 +417,32 @@ static void show_gid(const struct subject *subject, char *buf, size_t size)
 	snprintf(buf, size, "%u", subject->gid);
 }
 
+/* ---- cpu-quota --------------------------------------------------------------------- */
+
+static int parse_quota(const char *value, struct condition *ret_condition, struct maze_error *error)
+{
+	int err = value_yes_no(value, &ret_condition->yes, error);
+
+	return err ? err : parse_words(value, ret_condition, error);
+}
+
+static bool quota_holds(const struct condition *condition, const struct subject *subject,
+			size_t *ret_which)
+{
+	*ret_which = 0;
+	return condition->yes == subject->cpu_quota;
+}
+
+static bool quota_covers(const struct condition *a, const struct condition *b)
+{
+	return b && a->yes == b->yes;
+}
+
+static void show_quota(const struct subject *subject, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s", subject->cpu_quota ? "yes" : "no");
+}
+
 /* ---- the table --------------------------------------------------------------------- */
 
 const struct condition_key condition_keys[CONDITION_COUNT] = {
@@ -431,6 +458,8 @@ const struct condition_key condition_keys[CONDITION_COUNT] = {
 			       parse_globs, cgroup_holds, cgroup_covers, show_cgroup },
 	[CONDITION_EXE] = { "exe", "globs on the program's path, or on its last part", FACT_EXE,
 			    parse_globs, exe_holds, exe_covers, show_exe },
+	[CONDITION_CPU_QUOTA] = { "cpu-quota", "yes, or no", FACT_QUOTA, parse_quota, quota_holds,
+				  quota_covers, show_quota },
 	[CONDITION_PARENT] = { "parent", "globs on the parent process's name", FACT_PARENT,
 			       parse_globs, parent_holds, comm_covers, show_parent },
 	[CONDITION_CMDLINE] = { "cmdline", "globs on the whole command line, each beginning with *",

@@ -24,6 +24,7 @@ enum condition_id {
 	CONDITION_GROUP,
 	CONDITION_CGROUP,
 	CONDITION_EXE,
+	CONDITION_CPU_QUOTA,
 	CONDITION_PARENT,
 	CONDITION_CMDLINE,
 	CONDITION_COUNT,
@@ -33,6 +34,7 @@ struct condition {
 	bool given;
 	struct string_list words; /* as written */
 	id_t *ids;		  /* for user and group: the words as numbers */
+	bool yes;		  /* for cpu-quota */
 };
 
 /* `show` gets a buffer of this size, and cuts a longer fact. */

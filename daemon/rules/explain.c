@@ -17,6 +17,8 @@
 
 /* A condition can have hundreds of words, so only the first words are printed. */
 #define WORDS_SHOWN_MAX 8
+/* A bound for the loop. Processes have far fewer ancestors in practice. */
+#define ANCESTORS_MAX 256
 
 static const char *plural(size_t count)
 {
@@ -73,7 +75,7 @@ static void print_facts(FILE *out, const struct subject *subject)
 	fprintf(out, "process %d, thread %d%s\n", subject->pid, subject->tid,
 		subject->is_main ? ", its main thread" : "");
 	for (i = 0; i < CONDITION_COUNT; i++) {
-		fprintf(out, "  %-8s ", condition_keys[i].name);
+		fprintf(out, "  %-9s ", condition_keys[i].name);
 		if (subject->known & condition_keys[i].fact)
 			print_fact(out, i, subject);
 		else
@@ -125,6 +127,14 @@ static enum match explain_rule(FILE *out, const struct rule *rule, size_t number
 	unsigned int missing;
 	size_t i;
 
+	if (rule->never) {
+		fprintf(out,
+			"%zu. rule %s (%s:%u)\n  this machine has no more CPUs than its share "
+			"takes off: it matches nothing\n",
+			number, rule->name, rule->file, rule->line);
+		return MATCH_NO;
+	}
+
 	fprintf(out, "%zu. rule %s (%s:%u)\n", number, rule->name, rule->file, rule->line);
 	if (!rule->facts)
 		fputs("  it sets none of the keys for matching, so it matches everything\n", out);
@@ -134,13 +144,21 @@ static enum match explain_rule(FILE *out, const struct rule *rule, size_t number
 	return match_rule(rule, subject, &missing);
 }
 
-static void explain_outcome(FILE *out, const struct rule *rule)
+static void explain_outcome(FILE *out, const struct rule *rule, enum maze_policy_scope scope)
 {
+	static const char *const subjects[] = {
+		[MAZE_SCOPE_THREAD] = "thread",
+		[MAZE_SCOPE_PROCESS] = "process",
+		[MAZE_SCOPE_TREE] = "tree of the process",
+		[MAZE_SCOPE_CGROUP] = "control group of the process",
+	};
+
 	if (rule->ignore) {
-		fprintf(out, "rule %s: the thread is not watched (action = ignore)\n", rule->name);
+		fprintf(out, "rule %s: the %s is not watched (action = ignore)\n", rule->name,
+			subjects[scope]);
 		return;
 	}
-	fprintf(out, "rule %s: the thread is watched%s\n", rule->name,
+	fprintf(out, "rule %s: the %s is watched%s\n", rule->name, subjects[scope],
 		rule->settings.policy.flags & MAZE_POLICY_SHADOW ? " in shadow" : "");
 	rule_settings_print(&rule->settings, out);
 }
@@ -157,33 +175,57 @@ static const char *why_never(const struct subject_source *source, const struct s
 				  "(io_uring, vhost), which takes no signals";
 }
 
-void explain_subject(FILE *out, const struct rules *rules, const struct subject *subject,
-		     const char *never)
+static void explain_scope(FILE *out, const struct rules *rules, enum maze_policy_scope scope,
+			  const struct subject *subject)
 {
+	const struct rule *rule = NULL;
 	enum match match = MATCH_NO;
-	size_t i, left;
+	size_t i, left = 0;
 
-	print_facts(out, subject);
-	if (never) {
-		fprintf(out, "%s: it is never watched, under any rules\n", never);
-		return;
+	for (i = 0; i < rules->count; i++) {
+		if (!(rules->rules[i].scopes >> scope & 1))
+			continue;
+		if (match == MATCH_NO) {
+			rule = &rules->rules[i];
+			match = explain_rule(out, rule, i + 1, subject);
+		} else {
+			left++;
+		}
 	}
-	for (i = 0; match == MATCH_NO && i < rules->count; i++)
-		match = explain_rule(out, &rules->rules[i], i + 1, subject);
-	left = rules->count - i;
 	if (match == MATCH_NO) {
 		fputs("no rule matches: it is not watched\n", out);
 		return;
 	}
 	if (match == MATCH_MORE) {
 		fprintf(out, "whether rule %s matches is unknown: a fact could not be read\n",
-			rules->rules[i - 1].name);
+			rule->name);
 		return;
 	}
 	if (left)
 		fprintf(out, "the first rule that matches applies: the other %zu %s not checked\n",
 			left, left == 1 ? "is" : "are");
-	explain_outcome(out, &rules->rules[i - 1]);
+	explain_outcome(out, rule, scope);
+}
+
+void explain_subject(FILE *out, const struct rules *rules, const struct subject *subject,
+		     const char *never)
+{
+	bool groups = rules->scopes & ~(1U << MAZE_SCOPE_THREAD);
+	unsigned int scope;
+
+	print_facts(out, subject);
+	if (never) {
+		fprintf(out, "%s: it is never watched, under any rules\n", never);
+		return;
+	}
+	for (scope = 0; scope < MAZE_SCOPE_COUNT_; scope++) {
+		/* A group is watched by the rules of its process, not of one thread. */
+		if (scope && (!(rules->scopes >> scope & 1) || !subject->is_main))
+			continue;
+		if (groups && subject->is_main)
+			fprintf(out, "scope %s:\n", maze_policy_scope_name(scope));
+		explain_scope(out, rules, scope, subject);
+	}
 }
 
 /* If a fact cannot be read, it stays unknown and the next facts are still read. */
@@ -201,6 +243,33 @@ static int read_all(const struct subject_source *source, struct subject *subject
 	return 0;
 }
 
+/* Prints the processes above `pid` with whose tree it is watched. */
+static void explain_trees_above(FILE *out, const struct rules *rules, pid_t pid)
+{
+	const struct rule *rule = NULL;
+	struct subject_source source;
+	struct subject subject;
+	unsigned int missing;
+	int level, err;
+
+	for (level = 0; pid > 1 && level < ANCESTORS_MAX; level++) {
+		if (subject_open(pid, 0, &source, &subject, NULL))
+			return;
+		err = read_all(&source, &subject, NULL);
+		subject_close(&source);
+		if (err || !(subject.known & FACT_IDS))
+			return;
+		if (match_first(rules, MAZE_SCOPE_TREE, &subject, &rule, &missing) == MATCH_YES &&
+		    !rule->ignore) {
+			fprintf(out, "process %d (", pid);
+			escape_write(out, subject.comm);
+			fprintf(out, ") above it matches rule %s: its tree has this process\n",
+				rule->name);
+		}
+		pid = subject.ppid;
+	}
+}
+
 int explain_process(FILE *out, const struct rules *rules, pid_t pid, pid_t tid,
 		    struct maze_error *error)
 {
@@ -214,9 +283,12 @@ int explain_process(FILE *out, const struct rules *rules, pid_t pid, pid_t tid,
 	err = read_all(&source, &subject, error);
 	never = err ? NULL : why_never(&source, &subject);
 	subject_close(&source);
-	if (!err)
-		explain_subject(out, rules, &subject, never);
-	return err;
+	if (err)
+		return err;
+	explain_subject(out, rules, &subject, never);
+	if (!never && subject.is_main && rules->scopes >> MAZE_SCOPE_TREE & 1)
+		explain_trees_above(out, rules, subject.ppid);
+	return 0;
 }
 
 void explain_no_match(const struct rules *rules, const char *cgroup, const char *path, char *buf,
@@ -229,7 +301,9 @@ void explain_no_match(const struct rules *rules, const char *cgroup, const char 
 		rule = &rules->rules[i];
 		watching += !rule->ignore;
 		if (!rule->ignore && rule->conditions[CONDITION_CGROUP].given) {
-			by_cgroup = rule;
+			/* Without its conditions, a rule for groups would be another rule. */
+			if (rule->scopes >> MAZE_SCOPE_THREAD & 1)
+				by_cgroup = rule;
 			number++;
 		}
 	}

@@ -1,17 +1,43 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "keys.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "../../base/error.h"
+#include "values.h"
 
 static int set_policy(const struct key *key, struct key_target *target, const char *value,
 		      struct maze_error *error)
 {
 	struct rule_settings *settings = target->settings;
 
-	settings->soft_given |= !strcmp(key->name, "soft");
-	settings->hard_given |= !strcmp(key->name, "hard");
+	settings->given |= maze_policy_given(key->name);
 	return maze_policy_set(&settings->policy, key->name, value, error);
+}
+
+/* Beside the values of the library, takes cpus-N, for rules of any machine. */
+static int set_share(const struct key *key, struct key_target *target, const char *value,
+		     struct maze_error *error)
+{
+	static const char prefix[] = "cpus-";
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN), less = 0;
+	int err;
+
+	if (strncmp(value, prefix, strlen(prefix)) != 0)
+		return set_policy(key, target, value, error);
+	err = value_number(value + strlen(prefix), 0, MAZE_SHARE_MAX / MAZE_SHARE_ONE, &less,
+			   error);
+	if (err)
+		return err;
+	target->settings->given |= maze_policy_given(key->name);
+	target->rule->never = less >= cpus;
+	/* The share of a rule that matches nothing only has to be valid. */
+	target->settings->policy.share =
+		target->rule->never ? MAZE_SHARE_ONE : (maze_u32)(cpus - less) * MAZE_SHARE_ONE;
+	return 0;
 }
 
 static int set_condition(const struct key *key, struct key_target *target, const char *value,
@@ -45,7 +71,19 @@ static const char *policy_form(const struct maze_policy_key *row)
 		return "a signal such as KILL, XCPU or 9; 0: none";
 	if (!strcmp(row->argument, "SIG|warn"))
 		return "warn, a signal such as TERM, XCPU or 10, or 0 for none";
+	if (!strcmp(row->name, "share"))
+		return "a percentage of a CPU such as 90% or 150%, or cpus-N: the CPUs of the "
+		       "machine less N";
 	return row->argument;
+}
+
+/*
+ * [defaults] has no keys of groups. A policy has its share and its recovery in one place,
+ * and a rule without a scope must not get the scope of another.
+ */
+static bool is_of_groups(const char *name)
+{
+	return !strcmp(name, "scope") || !strcmp(name, "share") || !strcmp(name, "kill");
 }
 
 /* Copies row `index`, counted over all tables. Returns false after the last row. */
@@ -65,8 +103,13 @@ static bool key_at(size_t index, struct key *ret_key)
 	for (; policy->name && index; policy++)
 		index--;
 	if (policy->name) {
-		*ret_key = (struct key){ policy->name, SECTION_DEFAULTS | SECTION_RULE,
-					 policy_form(policy), set_policy, 0 };
+		*ret_key = (struct key){
+			policy->name,
+			SECTION_RULE | (is_of_groups(policy->name) ? 0 : SECTION_DEFAULTS),
+			policy_form(policy),
+			strcmp(policy->name, "share") != 0 ? set_policy : set_share,
+			0,
+		};
 		return true;
 	}
 	for (i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {

@@ -2,12 +2,24 @@
 /* Conditions are in the order of cost, so the first unknown fact is the cheapest. */
 #include "match.h"
 
+#include <string.h>
+
+bool rule_selects_threads(const struct rule *rule)
+{
+	const struct condition *condition = &rule->conditions[CONDITION_THREAD];
+
+	return condition->given &&
+	       !(condition->words.count == 1 && !strcmp(condition->words.items[0], "all"));
+}
+
 enum match match_rule(const struct rule *rule, const struct subject *subject,
 		      unsigned int *ret_missing)
 {
 	unsigned int missing = 0;
 	size_t i, which;
 
+	if (rule->never)
+		return MATCH_NO;
 	for (i = 0; i < CONDITION_COUNT; i++) {
 		if (!rule->conditions[i].given)
 			continue;
@@ -24,13 +36,16 @@ enum match match_rule(const struct rule *rule, const struct subject *subject,
 	return MATCH_MORE;
 }
 
-enum match match_first(const struct rules *rules, const struct subject *subject,
-		       const struct rule **ret_rule, unsigned int *ret_missing)
+enum match match_first(const struct rules *rules, enum maze_policy_scope scope,
+		       const struct subject *subject, const struct rule **ret_rule,
+		       unsigned int *ret_missing)
 {
 	enum match match;
 	size_t i;
 
 	for (i = 0; i < rules->count; i++) {
+		if (!(rules->rules[i].scopes >> scope & 1))
+			continue;
 		match = match_rule(&rules->rules[i], subject, ret_missing);
 		if (match == MATCH_YES)
 			*ret_rule = &rules->rules[i];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Finds the rule of a subject (subject.h), which is the first rule whose conditions all
- * hold. These functions read nothing. Instead, they return the fact that they need next,
+ * Finds the rule of a subject (subject.h) for a scope. This is the first rule for that
+ * scope whose conditions all hold. These functions read nothing. Instead, they return the fact that they need next,
  * so the caller reads only the facts that the rules need.
  */
 #ifndef MAZE_DAEMON_MATCH_H
@@ -21,9 +21,15 @@ enum match {
 /* With MATCH_MORE, *ret_missing is the cheapest unknown fact (FACT_*) of the rule. */
 enum match match_rule(const struct rule *rule, const struct subject *subject,
 		      unsigned int *ret_missing);
+/*
+ * True if the rule selects single threads. Such a rule is for scope thread, also if it
+ * has action = ignore.
+ */
+bool rule_selects_threads(const struct rule *rule);
 /* With MATCH_YES, *ret_rule is the rule that matches. MATCH_NO: no rule matches. */
-enum match match_first(const struct rules *rules, const struct subject *subject,
-		       const struct rule **ret_rule, unsigned int *ret_missing);
+enum match match_first(const struct rules *rules, enum maze_policy_scope scope,
+		       const struct subject *subject, const struct rule **ret_rule,
+		       unsigned int *ret_missing);
 /* Returns the facts (FACT_*) that all rules together need. */
 unsigned int rules_facts_needed(const struct rules *rules);
 

@@ -58,6 +58,8 @@ static void print_stage(const struct rule_settings *settings, enum stage which, 
 	const struct maze_policy *policy = &settings->policy;
 	const struct stage_actions *stage = &settings->stages[which];
 	bool soft = which == STAGE_SOFT;
+	int signal = soft ? policy->soft_signal : policy->hard_signal;
+	maze_u32 scope = maze_policy_scope(policy->flags);
 	char limit[WORDING_SIZE], name[WORDING_SIZE];
 	bool warns = soft && maze_policy_warns(policy->flags, policy->soft_signal);
 	size_t i;
@@ -67,9 +69,12 @@ static void print_stage(const struct rule_settings *settings, enum stage which, 
 		return;
 	}
 	maze_duration_format(soft ? policy->soft_ns : policy->hard_ns, limit, sizeof(limit));
-	maze_signal_format(soft ? policy->soft_signal : policy->hard_signal, name, sizeof(name));
-	fprintf(out, "  %s: after %s of CPU without sleep, signal %s%s", stage_name(which), limit,
-		name, warns ? " if it is handled" : "");
+	maze_signal_format(signal, name, sizeof(name));
+	fprintf(out, "  %s: %s %s of CPU %s, signal %s%s", stage_name(which),
+		scope ? "at" : "after", limit, scope ? "above the share" : "without sleep", name,
+		warns				       ? " if it is handled"
+		: scope > MAZE_SCOPE_PROCESS && signal ? " to all its processes"
+						       : "");
 	if (stage->renices)
 		fprintf(out, "; nice %d", stage->renice);
 	if (stage->idle)
@@ -88,13 +93,10 @@ static void print_stage(const struct rule_settings *settings, enum stage which, 
 	fputc('\n', out);
 }
 
-void rule_settings_print(const struct rule_settings *settings, FILE *out)
+static void print_thread_policy(const struct maze_policy *policy, FILE *out)
 {
-	const struct maze_policy *policy = &settings->policy;
 	char text[WORDING_SIZE];
 
-	print_stage(settings, STAGE_SOFT, out);
-	print_stage(settings, STAGE_HARD, out);
 	if (policy->flags & MAZE_POLICY_TO_PROCESS)
 		fputs("  signals: to the process\n", out);
 	if (policy->recovery == MAZE_RECOVERY_INF)
@@ -111,6 +113,21 @@ void rule_settings_print(const struct rule_settings *settings, FILE *out)
 		policy->flags & MAZE_POLICY_YIELD_COUNTS ? "keeps" : "resets");
 	fprintf(out, "  inherit: children and new threads start %s\n",
 		policy->flags & MAZE_POLICY_INHERIT ? "watched" : "unwatched");
+}
+
+void rule_settings_print(const struct rule_settings *settings, FILE *out)
+{
+	const struct maze_policy *policy = &settings->policy;
+	maze_u32 scope = maze_policy_scope(policy->flags);
+	char text[WORDING_SIZE];
+
+	if (scope)
+		fprintf(out, "  scope: %s, share %s of a CPU\n", maze_policy_scope_name(scope),
+			maze_share_format(policy->share, text, sizeof(text)));
+	print_stage(settings, STAGE_SOFT, out);
+	print_stage(settings, STAGE_HARD, out);
+	if (!scope)
+		print_thread_policy(policy, out);
 	if (settings->repeat_count)
 		fprintf(out, "  repeat: at most %u record%s of this rule in %s\n",
 			settings->repeat_count, settings->repeat_count == 1 ? "" : "s",

@@ -16,6 +16,7 @@
 
 #include "conf.h"
 #include "keys.h"
+#include "match.h"
 #include "tag.h"
 #include "rule_settings.h"
 
@@ -175,25 +176,80 @@ static int apply_kind(const struct conf *conf, unsigned int kind, struct key_tar
 	return err;
 }
 
+/* Returns the first of these keys that the section has, or NULL. */
+static const struct conf_entry *find_key(const struct conf_section *section,
+					 const char *const *names)
+{
+	const struct conf_entry *entry = NULL;
+
+	for (; *names && !entry; names++)
+		entry = conf_section_entry(section, *names);
+	return entry;
+}
+
 /* Returns the key at whose line contradictory limits are reported, or NULL. */
 static const struct conf_entry *find_limit_key(const struct conf_section *section)
 {
-	const struct conf_entry *entry = conf_section_entry(section, "hard");
+	static const char *const names[] = { "hard", "soft", NULL };
 
-	return entry ? entry : conf_section_entry(section, "soft");
+	return find_key(section, names);
+}
+
+static bool limits_are_at_fault(const struct maze_policy *policy)
+{
+	enum maze_policy_fault fault = maze_policy_check(policy);
+
+	return fault && fault <= MAZE_POLICY_HARD_BELOW_SOFT;
 }
 
 static void complete_policy(const struct conf_section *section, struct rule_settings *settings,
 			    struct problems *problems)
 {
-	const struct conf_entry *key = find_limit_key(section);
+	static const char *const of_groups[] = { "scope", "share", "kill", NULL };
+	const struct conf_entry *key = find_key(section, of_groups);
 	struct maze_error error = { "" };
 
-	maze_policy_derive_limit(&settings->policy, settings->soft_given, settings->hard_given);
-	if (maze_policy_explain(&settings->policy, &error))
-		problems_add(problems, PROBLEM_ERROR, section->file,
-			     key ? key->line : section->line, key ? key->key.name : NULL, "%s",
-			     error.text);
+	if (!maze_policy_complete(&settings->policy, settings->given, &error))
+		return;
+	if (!key || limits_are_at_fault(&settings->policy))
+		key = find_limit_key(section);
+	problems_add(problems, PROBLEM_ERROR, section->file, key ? key->line : section->line,
+		     key ? key->key.name : NULL, "%s", error.text);
+}
+
+/*
+ * A rule for groups takes no key that is about one thread. Actions of [defaults] on
+ * threads do not apply to it.
+ */
+static void complete_group(const struct conf_section *section, struct rule *rule,
+			   struct problems *problems)
+{
+	static const char *const names[] = { "thread",	  "soft-renice", "hard-renice",
+					     "soft-idle", "hard-idle",	 NULL };
+	maze_u32 scope = maze_policy_scope(rule->settings.policy.flags);
+	const struct conf_entry *entry = find_key(section, names);
+	size_t i;
+
+	if (!scope)
+		return;
+	if (entry)
+		problems_add(problems, PROBLEM_ERROR, section->file, entry->line, entry->key.name,
+			     "it is for scope thread, not for scope %s%s",
+			     maze_policy_scope_name(scope),
+			     strcmp(entry->key.name, "thread") != 0
+				     ? ", whose actions are exec and freeze"
+				     : "");
+	for (i = 0; i < STAGE_COUNT; i++)
+		rule->settings.stages[i].renices = rule->settings.stages[i].idle = false;
+}
+
+/* Returns the scopes for which a rule is tried. */
+static unsigned int scopes_of(const struct rule *rule)
+{
+	if (rule->ignore && !(rule->settings.given & maze_policy_given("scope")) &&
+	    !rule_selects_threads(rule))
+		return (1U << MAZE_SCOPE_COUNT_) - 1;
+	return 1U << maze_policy_scope(rule->settings.policy.flags);
 }
 
 /* Adds a note for each key in the rule's own section that has no effect. */
@@ -206,7 +262,9 @@ static void note_keys_without_effect(const struct conf_section *section, const s
 
 	for (i = 0; i < section->count; i++) {
 		entry = &section->entries[i];
-		if (!(entry->key.sections & SECTION_DEFAULTS))
+		/* These are the keys for matching, and of an ignoring rule its scope. */
+		if (!(entry->key.sections & SECTION_DEFAULTS) &&
+		    (!maze_policy_given(entry->key.name) || !strcmp(entry->key.name, "scope")))
 			continue;
 		if (rule->ignore) {
 			problems_add(problems, PROBLEM_NOTE, section->file, entry->line,
@@ -257,6 +315,7 @@ static int build_defaults(struct building *building)
 static int build_rule(const struct building *building, const struct conf_section *section,
 		      struct rule *rule, const char *file)
 {
+	const maze_u32 limits = maze_policy_given("soft") | maze_policy_given("hard");
 	struct key_target target = { .settings = &rule->settings, .rule = rule };
 	size_t before = building->problems->errors;
 	int err;
@@ -268,8 +327,9 @@ static int build_rule(const struct building *building, const struct conf_section
 	rule->name = strdup(section->name);
 	if (!rule->name)
 		return -ENOMEM;
-	rule->tag = tag_of_rule(rule->name);
 	err = apply_kind(building->conf, SECTION_DEFAULTS, &target, NULL);
+	/* Other keys of [defaults] contradict no key of the rule. */
+	rule->settings.given &= limits;
 	if (!err)
 		err = apply_section(section, &target, building->problems);
 	if (err)
@@ -277,6 +337,11 @@ static int build_rule(const struct building *building, const struct conf_section
 	/* An error in [defaults] has already been reported at its own line. */
 	if (!rule->ignore && building->defaults_are_valid && building->problems->errors == before)
 		complete_policy(section, &rule->settings, building->problems);
+	complete_group(section, rule, building->problems);
+	rule->scopes = scopes_of(rule);
+	rule->tag = tag_of_rule(rule->name);
+	if (maze_policy_scope(rule->settings.policy.flags))
+		rule->tag = tag_of_group(rule->tag);
 	note_keys_without_effect(section, rule, building->problems);
 	return 0;
 }
@@ -363,6 +428,8 @@ static int build(struct building *building, struct rules *rules)
 				 building->sections[i]->file);
 		if (err)
 			return err;
+		if (!rules->rules[i].ignore && !rules->rules[i].never)
+			rules->scopes |= rules->rules[i].scopes;
 	}
 	return check_tags(rules, building->problems);
 }

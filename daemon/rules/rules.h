@@ -37,7 +37,7 @@ struct stage_actions {
 /* The settings for watched processes. [defaults] and every rule have them. */
 struct rule_settings {
 	struct maze_policy policy;
-	bool soft_given, hard_given; /* the rule or [defaults] has the key */
+	maze_u32 given; /* maze_policy_given(): its own keys, and the limits of [defaults] */
 	struct stage_actions stages[STAGE_COUNT];
 	maze_u64 exec_timeout_ns;
 	unsigned int repeat_count; /* the maximum of logged records in repeat_ns; 0: no limit */
@@ -51,14 +51,17 @@ struct rule {
 	unsigned int line;
 	bool shipped; /* not the administrator's */
 	struct condition conditions[CONDITION_COUNT];
-	unsigned int facts; /* FACT_*: the facts that its conditions need */
+	unsigned int facts;  /* FACT_*: the facts that its conditions need */
+	unsigned int scopes; /* 1 << MAZE_SCOPE_*: for which of them it is tried */
 	bool ignore;
+	bool never;		       /* its share is 0 on this machine, so it matches nothing */
 	struct rule_settings settings; /* set also for action = ignore */
 };
 
 struct rules {
 	struct rule *rules; /* in order of precedence */
 	size_t count;
+	unsigned int scopes; /* 1 << MAZE_SCOPE_*: the scopes in which a rule watches */
 	struct daemon_settings daemon;
 	char **files; /* the files that were read, in order */
 	size_t file_count;

@@ -160,6 +160,21 @@ static int read_cgroup(const struct subject_source *source, struct subject *subj
 	return 0;
 }
 
+static int read_quota(const struct subject_source *source, struct subject *subject)
+{
+	struct cgroup_fs opened = { .fd = -1 };
+	int err = read_cgroup(source, subject);
+
+	if (err)
+		return err;
+	/* Without cgroups of version 2, there is no quota of version 2. */
+	if (!source->cgroups)
+		cgroup_fs_open(&opened, NULL);
+	subject->cpu_quota = cgroup_has_cpu_quota(source->cgroups ?: &opened, subject->cgroup);
+	cgroup_fs_close(&opened);
+	return 0;
+}
+
 static int read_process_comm(const struct subject_source *source, struct subject *subject)
 {
 	return read_comm(source->proc_fd, "comm", subject->comm);
@@ -182,6 +197,7 @@ static const struct {
 	{ FACT_EXE, "the program", read_exe },
 	{ FACT_CMDLINE, "the command line", read_cmdline },
 	{ FACT_PARENT | FACT_IDS, "the parent", read_parent },
+	{ FACT_QUOTA | FACT_CGROUP, "the CPU quota", read_quota },
 };
 
 /* ---- reading several facts --------------------------------------------------------- */
@@ -195,8 +211,9 @@ int subject_read(const struct subject_source *source, unsigned int facts, struct
 
 	for (i = 0; i < sizeof(readers) / sizeof(readers[0]); i++) {
 		/*
-		 * A read of the parent also reads the IDs. But if only the IDs are
-		 * wanted, an earlier row has read them, so the parent is skipped.
+		 * A read of the parent also reads the IDs, and a read of the quota the
+		 * cgroup. But if only these are wanted, an earlier row has read them, so
+		 * the later row is skipped.
 		 */
 		if (!(wanted & readers[i].facts & ~became_known))
 			continue;

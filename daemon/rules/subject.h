@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "../../base/cgroup.h"
 #include "../../lib/maze.h"
 
 /* Names of threads have up to 15 bytes, those of kernel workers up to 63. */
@@ -31,7 +32,8 @@
 #define FACT_EXE (1U << 4)     /* exe */
 #define FACT_CMDLINE (1U << 5) /* cmdline */
 #define FACT_PARENT (1U << 6)  /* parent_comm; FACT_IDS is read too */
-#define FACT_ALL (FACT_PARENT * 2 - 1)
+#define FACT_QUOTA (1U << 7)   /* cpu_quota; FACT_CGROUP is read too */
+#define FACT_ALL (FACT_QUOTA * 2 - 1)
 
 struct subject {
 	unsigned int known; /* FACT_* */
@@ -48,6 +50,7 @@ struct subject {
 	char exe[SUBJECT_TEXT_SIZE];	     /* "": a kernel thread or an exiting process */
 	char cmdline[SUBJECT_TEXT_SIZE];     /* arguments joined by blanks */
 	char cgroup[SUBJECT_TEXT_SIZE];	     /* the path of cgroup v2, from '/'; "": none */
+	bool cpu_quota;			     /* cpu.max limits this cgroup, or one above it */
 };
 
 struct subject;
@@ -63,6 +66,7 @@ struct subject_source {
 	 */
 	int (*get_cmdline)(void *arg, const struct subject_source *source, struct subject *subject);
 	void *get_cmdline_arg;
+	const struct cgroup_fs *cgroups; /* NULL: a read that needs it opens it */
 };
 
 /*

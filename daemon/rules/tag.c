@@ -31,9 +31,14 @@ maze_u64 tag_of_root(void)
 	return compose(TAG_ROOT, 0);
 }
 
+maze_u64 tag_of_group(maze_u64 tag)
+{
+	return tag | TAG_GROUP;
+}
+
 enum tag_kind tag_kind(maze_u64 tag)
 {
 	if (tag >> TAG_MARK_SHIFT != TAG_MARK)
 		return TAG_NONE;
-	return (enum tag_kind)(tag >> TAG_KIND_SHIFT & 0xff);
+	return (enum tag_kind)(tag >> TAG_KIND_SHIFT & 0x7f);
 }

@@ -5,7 +5,8 @@
  * that the tag stays the same across a reload or an upgrade.
  *
  *	bits 63..40   TAG_MARK, which no other program of maze uses
- *	bits 39..32   enum tag_kind
+ *	bit  39       set if the watch is of a group
+ *	bits 38..32   enum tag_kind
  *	bits 31..0    the hash, or the UID
  */
 #ifndef MAZE_DAEMON_TAG_H
@@ -19,6 +20,8 @@
 #define TAG_MARK 0x4d5a44ULL /* "MZD" */
 #define TAG_MARK_SHIFT 40
 #define TAG_KIND_SHIFT 32
+/* Keeps a release of the watches of a process's threads from ending its groups. */
+#define TAG_GROUP (1ULL << 39)
 
 enum tag_kind {
 	TAG_NONE = 0, /* not by mazed, for example by maze run */
@@ -35,6 +38,8 @@ enum tag_kind {
 maze_u64 tag_of_rule(const char *name);
 maze_u64 tag_of_user(uid_t uid);
 maze_u64 tag_of_root(void);
+/* Returns the tag of a group for the same rule, user or root. */
+maze_u64 tag_of_group(maze_u64 tag);
 enum tag_kind tag_kind(maze_u64 tag);
 
 #endif

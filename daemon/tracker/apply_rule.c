@@ -14,27 +14,17 @@
 #include "../rules/match.h"
 #include "../rules/tag.h"
 
-/*
- * These masks select the watches that a rule may replace: those of rules, or those of
- * rules and users.
- */
-#define MASK_RULES (~0ULL << TAG_KIND_SHIFT)
-#define MASK_RULES_AND_USERS (~0ULL << (TAG_KIND_SHIFT + TAG_KIND_BITS_OF_RULES))
 _Static_assert((TAG_RULE | TAG_USER) >> TAG_KIND_BITS_OF_RULES == 0 &&
 		       TAG_ROOT >> TAG_KIND_BITS_OF_RULES != 0,
 	       "which watches a rule may replace");
 
 bool rules_tell_threads_apart(const struct rules *rules)
 {
-	const struct condition *condition;
 	size_t i;
 
-	for (i = 0; i < rules->count; i++) {
-		condition = &rules->rules[i].conditions[CONDITION_THREAD];
-		if (condition->given &&
-		    !(condition->words.count == 1 && !strcmp(condition->words.items[0], "all")))
+	for (i = 0; i < rules->count; i++)
+		if (rule_selects_threads(&rules->rules[i]))
 			return true;
-	}
 	return false;
 }
 
@@ -46,12 +36,17 @@ static const struct rule *watching(const struct rule *rule)
 /*
  * Sets QUIET, because records about the begin and end of all watches would fill the log.
  */
-static struct maze_policy policy_of(const struct rule *rule)
+struct maze_policy rule_policy(const struct rule *rule)
 {
 	struct maze_policy policy = rule->settings.policy;
 
 	policy.flags |= MAZE_POLICY_QUIET;
 	return policy;
+}
+
+maze_u64 rule_mask(const struct rule *rule)
+{
+	return rule->settings.policy.flags & MAZE_POLICY_SHADOW ? RULES_MASK : RULES_AND_USERS_MASK;
 }
 
 static int set_watch(const struct rule_applier *applier, int pidfd, pid_t tid,
@@ -68,15 +63,13 @@ static int set_watch(const struct rule_applier *applier, int pidfd, pid_t tid,
 		 */
 		if (known->known && (!known->watched || tag_kind(known->tag) != TAG_RULE))
 			return 0;
-		err = maze_release(applier->maze, pidfd, tid, tag_of_rule(""), MASK_RULES, error);
+		err = maze_release(applier->maze, pidfd, tid, tag_of_rule(""), RULES_MASK, error);
 		return err == -ENOENT ? 0 : err;
 	}
 	if (known->known && known->watched && known->tag == rule->tag)
 		return 0;
-	policy = policy_of(rule);
-	err = maze_claim(applier->maze, pidfd, tid, &policy, rule->tag,
-			 policy.flags & MAZE_POLICY_SHADOW ? MASK_RULES : MASK_RULES_AND_USERS,
-			 error);
+	policy = rule_policy(rule);
+	err = maze_claim(applier->maze, pidfd, tid, &policy, rule->tag, rule_mask(rule), error);
 	return err == -EEXIST ? 0 : err;
 }
 
@@ -104,7 +97,7 @@ static int decide_thread(const struct rule_applier *applier,
 
 	if (err)
 		return err;
-	err = decide(applier->rules, &source, subject, ret_rule, error);
+	err = decide(applier->rules, MAZE_SCOPE_THREAD, &source, subject, ret_rule, error);
 	close(source.task_fd);
 	return err;
 }
@@ -236,7 +229,7 @@ static int apply_to_process(const struct rule_applier *applier, const struct sub
 			    struct maze_error *error)
 {
 	const struct rule *rule = NULL;
-	int err = decide(applier->rules, source, subject, &rule, error);
+	int err = decide(applier->rules, MAZE_SCOPE_THREAD, source, subject, &rule, error);
 
 	return err ? err : set_watch(applier, source->pidfd, 0, rule, known, error);
 }
@@ -261,6 +254,8 @@ static int find_shadows(const struct rule_applier *applier, const struct subject
 	err = subject_read(&source, facts, subject, error);
 	for (i = 0; !err && match != MATCH_YES && i < applier->rules->count; i++) {
 		rule = &applier->rules->rules[i];
+		if (!(rule->scopes >> MAZE_SCOPE_THREAD & 1))
+			continue;
 		match = match_rule(rule, subject, &missing);
 		if (match != MATCH_NO && watching(rule) &&
 		    rule->settings.policy.flags & MAZE_POLICY_SHADOW)
@@ -339,7 +334,7 @@ int apply_rule(const struct rule_applier *applier, pid_t pid, pid_t tid,
 {
 	struct subject_source source;
 	struct subject subject;
-	int err;
+	int err, groups = 0;
 
 	if (pid == 1)
 		return -EPERM;
@@ -350,12 +345,17 @@ int apply_rule(const struct rule_applier *applier, pid_t pid, pid_t tid,
 		source.get_cmdline = cmdlines_get;
 		source.get_cmdline_arg = applier->cmdlines;
 	}
+	source.cgroups = group_tracker_cgroups(applier->groups);
 	if (!applier->by_thread)
 		err = apply_to_process(applier, &source, &subject, known, error);
 	else if (tid)
 		err = apply_to_thread(applier, &source, &subject, tid, known, error);
 	else
 		err = apply_to_threads(applier, &source, &subject, known, error);
+	/* The process has ended, is never watched, or is tried again. */
+	if (!tid && err != -ESRCH && err != -EPERM && err != -EINPROGRESS)
+		groups =
+			group_tracker_apply(applier->groups, &source, &subject, err ? NULL : error);
 	subject_close(&source);
-	return err;
+	return err ?: groups;
 }

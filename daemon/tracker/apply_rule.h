@@ -4,7 +4,16 @@
 #define MAZE_DAEMON_APPLY_RULE_H
 
 #include "cmdlines.h"
+#include "group_tracker.h"
+#include "../rules/tag.h"
 #include "../rules/rules.h"
+
+/*
+ * These masks select the watches that a rule may replace: those of rules, or those of
+ * rules and users.
+ */
+#define RULES_MASK (~0ULL << TAG_KIND_SHIFT)
+#define RULES_AND_USERS_MASK (~0ULL << (TAG_KIND_SHIFT + TAG_KIND_BITS_OF_RULES))
 
 /*
  * What the caller knows about the current watch. This saves a system call if the watch
@@ -21,12 +30,19 @@ struct rule_applier {
 	const struct rules *rules;
 	bool by_thread; /* the result of rules_tell_threads_apart() */
 	struct cmdlines *cmdlines;
+	struct group_tracker *groups;
 };
+
+/* The policy of the watches of a rule. */
+struct maze_policy rule_policy(const struct rule *rule);
+/* Which watches the rule may replace. A rule in shadow replaces no watch of a user. */
+maze_u64 rule_mask(const struct rule *rule);
 
 /* Whether any rule selects single threads of a process. */
 bool rules_tell_threads_apart(const struct rules *rules);
 /*
- * Applies the rules to process `pid`, or only to its thread `tid` if `tid` is not 0.
+ * Applies the rules to process `pid` and its groups, or only to its thread `tid` if `tid`
+ * is not 0.
  * Returns 0, or -errno and a message. -ESRCH: the process has ended. -EPERM: the process
  * is never watched (init, kernel threads, maze). -EINPROGRESS: the command line is not
  * yet read; call again after `cmdlines` has answered.

@@ -95,6 +95,11 @@ void tracker_track(struct tracker *tracker, pid_t pid, pid_t tid)
 	track(tracker, pid, tid, &unknown);
 }
 
+void tracker_track_cgroup(struct tracker *tracker, maze_u64 cgroup_id)
+{
+	group_tracker_restore(tracker->applier.groups, cgroup_id);
+}
+
 int tracker_release_shadow(struct tracker *tracker, pid_t pid, pid_t tid, struct maze_error *error)
 {
 	return release_shadow_rules(&tracker->applier, pid, tid, error);
@@ -136,6 +141,7 @@ static void report_scanned(struct tracker *tracker)
 	    cmdlines_pending(tracker->applier.cmdlines))
 		return;
 	tracker->reports_scan = false;
+	group_tracker_sweep(tracker->applier.groups);
 	tracker->on_scanned(tracker->arg);
 }
 
@@ -315,7 +321,8 @@ static unsigned int wants_of(const struct rules *rules)
 {
 	unsigned int facts = rules_facts_needed(rules), wants = 0;
 
-	if (facts & FACT_PARENT)
+	/* Each process that matches a rule of scope process is a group of its own. */
+	if (facts & FACT_PARENT || rules->scopes >> MAZE_SCOPE_PROCESS & 1)
 		wants |= MAZE_FOLLOW_ALL_FORKS;
 	if (facts & FACT_COMM)
 		wants |= MAZE_FOLLOW_NAMES;
@@ -373,6 +380,7 @@ int tracker_use(struct tracker *tracker, const struct rules *rules, struct maze_
 	if (err)
 		return err;
 	/* No later step may fail, because on failure the caller frees these rules. */
+	group_tracker_use(tracker->applier.groups, rules);
 	tracker->applier.rules = rules;
 	tracker->applier.by_thread = rules_tell_threads_apart(rules);
 	tracker->reports_scan = true;
@@ -417,6 +425,8 @@ int tracker_open(sd_event *event, struct maze *maze, struct log *log, const stru
 	err = add_timers(tracker);
 	if (err >= 0)
 		err = cmdlines_open(event, log, on_cmdline, tracker, &tracker->applier.cmdlines);
+	if (err >= 0)
+		err = group_tracker_open(event, maze, log, &tracker->applier.groups);
 	err = err < 0 ? maze_fail(error, err, "cannot add an event source: %s", strerror(-err))
 		      : tracker_use(tracker, rules, error);
 	if (err) {
@@ -434,6 +444,7 @@ void tracker_close(struct tracker *tracker)
 	stop_scan(tracker);
 	unfollow(tracker);
 	cmdlines_close(tracker->applier.cmdlines);
+	group_tracker_close(tracker->applier.groups);
 	sd_event_source_disable_unref(tracker->turn);
 	sd_event_source_disable_unref(tracker->lost_timer);
 	sd_event_unref(tracker->event);

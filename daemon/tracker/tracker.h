@@ -36,6 +36,8 @@ int tracker_use(struct tracker *tracker, const struct rules *rules, struct maze_
 void tracker_track(struct tracker *tracker, pid_t pid, pid_t tid);
 /* Calls release_shadow_rules() (apply_rule.h) with the rules in force. */
 int tracker_release_shadow(struct tracker *tracker, pid_t pid, pid_t tid, struct maze_error *error);
+/* As tracker_track(), for a control group. */
+void tracker_track_cgroup(struct tracker *tracker, maze_u64 cgroup_id);
 void tracker_close(struct tracker *tracker);
 
 #endif

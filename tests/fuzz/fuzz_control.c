@@ -28,7 +28,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (request.policy.flags & (MAZE_POLICY_OWNED | MAZE_POLICY_QUIET) ||
 		    request.policy.owner)
 			abort();
-		if (request.cgroup && (request.verb != CONTROL_THAW || request.cgroup[0] != '/'))
+		if (request.cgroup && (request.pid || request.cgroup[0] != '/'))
+			abort();
+		if (request.verb == CONTROL_WATCH && (maze_policy_scope(request.policy.flags) ==
+						      MAZE_SCOPE_CGROUP) != !!request.cgroup)
 			abort();
 	}
 	control_request_done(&request);

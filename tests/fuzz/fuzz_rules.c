@@ -56,7 +56,7 @@ static void use(const struct rules *rules, const uint8_t *data, size_t size)
 		    maze_policy_explain(&rules->rules[i].settings.policy, NULL))
 			abort();
 	fill(&subject, data, size);
-	if (match_first(rules, &subject, &rule, &missing) == MATCH_YES && !rule)
+	if (match_first(rules, MAZE_SCOPE_THREAD, &subject, &rule, &missing) == MATCH_YES && !rule)
 		abort();
 	out = open_memstream(&printed, &length);
 	if (!out)

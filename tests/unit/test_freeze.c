@@ -40,6 +40,15 @@ static void free_captive(struct captive *captive)
 	remove_cgroup(&cgroups, captive->cgroup);
 }
 
+static maze_u64 id_of(const char *cgroup)
+{
+	int fd = cgroup_open(&cgroups, cgroup);
+	maze_u64 id = cgroup_id(fd);
+
+	close(fd);
+	return id;
+}
+
 static bool is_frozen(const char *cgroup)
 {
 	int fd = cgroup_open(&cgroups, cgroup);
@@ -86,6 +95,61 @@ static void the_control_group_is_frozen_and_thawed_by_the_next_mazed(void **stat
 	assert_int_equal(again, -ENOENT);
 	assert_non_null(strstr(error.text, "was not frozen by mazed"));
 	assert_int_equal(listed(acting), 0);
+}
+
+static void a_control_group_of_a_record_is_frozen_by_its_id(void **state)
+{
+	struct acting *acting = *state;
+	struct act_on on = { .stage = &freeze_stage, .engine = "bpf", .rule = "r", .pidfd = -1 };
+	struct captive captive;
+	bool other_frozen;
+
+	if (!make_captive(&captive, "by-id"))
+		skip_because("%s", no_cgroup_why);
+	captive.record.flags = MAZE_SCOPE_CGROUP << MAZE_RECORD_SCOPE_SHIFT;
+	captive.record.pid = captive.record.tid = 0;
+	captive.record.cgroup_id = 1;
+	on.record = &captive.record;
+	/* Without a path, and with the path of another group. */
+	actions_perform(acting->actions, &on);
+	on.cgroup = captive.cgroup;
+	actions_perform(acting->actions, &on);
+	other_frozen = is_frozen(captive.cgroup);
+	captive.record.cgroup_id = id_of(captive.cgroup);
+	actions_perform(acting->actions, &on);
+	if (is_frozen(captive.cgroup))
+		assert_int_equal(actions_thaw(acting->actions, captive.cgroup, 0, NULL), 0);
+	free_captive(&captive);
+	assert_false(other_frozen);
+	assert_logged(acting, "the path of the cgroup is unknown");
+	assert_logged(acting, "the cgroup no longer exists");
+	assert_logged(acting, "froze its cgroup /maze-test-");
+}
+
+static void a_tree_is_frozen_only_if_nothing_else_is_in_its_group(void **state)
+{
+	struct acting *acting = *state;
+	struct captive captive;
+	struct victim other;
+	bool before, after;
+
+	if (!make_captive(&captive, "alone"))
+		skip_because("%s", no_cgroup_why);
+	start_victim(&other);
+	enter_cgroup(&cgroups, captive.cgroup, other.pid);
+	captive.record.flags = MAZE_SCOPE_TREE << MAZE_RECORD_SCOPE_SHIFT;
+	captive.record.tid = captive.record.pid;
+	act(acting, &captive.record, &freeze_stage, captive.victim.pidfd);
+	before = is_frozen(captive.cgroup);
+	end_victim(&other);
+	act(acting, &captive.record, &freeze_stage, captive.victim.pidfd);
+	after = is_frozen(captive.cgroup);
+	if (after)
+		assert_int_equal(actions_thaw(acting->actions, captive.cgroup, 0, NULL), 0);
+	free_captive(&captive);
+	assert_false(before);
+	assert_true(after);
+	assert_logged(acting, "which is not in the tree");
 }
 
 static void groups_frozen_by_others_are_not_changed(void **state)
@@ -378,6 +442,8 @@ int main(void)
 		ACTING(the_list_of_frozen_groups_is_read_back),
 		ACTING(an_invalid_list_is_refused),
 		ACTING(the_control_group_is_frozen_and_thawed_by_the_next_mazed),
+		ACTING(a_control_group_of_a_record_is_frozen_by_its_id),
+		ACTING(a_tree_is_frozen_only_if_nothing_else_is_in_its_group),
 		ACTING(groups_frozen_by_others_are_not_changed),
 		ACTING(shadow_freezes_nothing),
 		ACTING(a_group_is_not_frozen_without_its_list_entry),

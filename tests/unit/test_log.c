@@ -146,6 +146,20 @@ static void a_record_of_a_group_has_its_scope(void **state)
 	assert_line(text, "MAZE_RULE=spinners");
 	log_record(log, &an_entry);
 	assert_null(strstr(receive(journal), "MAZE_SCOPE"));
+	/* A user chose the name of the group, but not of its unit. */
+	record.flags = MAZE_SCOPE_CGROUP << MAZE_RECORD_SCOPE_SHIFT;
+	record.pid = record.tid = 0;
+	entry.cgroup = "/system.slice/a.service/b.service\n";
+	log_record(log, &entry);
+	text = receive(journal);
+	assert_line(text, "MAZE_SCOPE=cgroup");
+	assert_line(text, "MAZE_CGROUP=/system.slice/a.service/b.service\\x0a");
+	assert_line(text, "OBJECT_SYSTEMD_UNIT=a.service");
+	assert_null(strstr(text, "OBJECT_PID"));
+	assert_has(text, ", cgroup /system.slice/a.service/b.service\\x0a, rule spinners\n");
+	entry.cgroup = "/a\n.service";
+	log_record(log, &entry);
+	assert_null(strstr(receive(journal), "OBJECT_SYSTEMD_UNIT"));
 	log_close(log);
 	close(journal);
 }

@@ -55,7 +55,7 @@ static const char *find(const struct rules *rules, const struct subject *subject
 	const struct rule *rule = NULL;
 	unsigned int missing;
 
-	switch (match_first(rules, subject, &rule, &missing)) {
+	switch (match_first(rules, MAZE_SCOPE_THREAD, subject, &rule, &missing)) {
 	case MATCH_YES:
 		return rule->name;
 	case MATCH_NO:
@@ -262,22 +262,27 @@ static void only_facts_that_can_matter_are_requested(void **state)
 							    FACT_PARENT);
 	subject_fill(&subject);
 	subject.known = 0;
-	assert_int_equal(match_first(rules, &subject, &rule, &missing), MATCH_MORE);
+	assert_int_equal(match_first(rules, MAZE_SCOPE_THREAD, &subject, &rule, &missing),
+			 MATCH_MORE);
 	assert_int_equal(missing, FACT_COMM);
 	assert_int_equal(match_rule(&rules->rules[0], &subject, &missing), MATCH_MORE);
 	subject.known = FACT_COMM;
 	assert_int_equal(match_rule(&rules->rules[0], &subject, &missing), MATCH_NO);
-	assert_int_equal(match_first(rules, &subject, &rule, &missing), MATCH_MORE);
+	assert_int_equal(match_first(rules, MAZE_SCOPE_THREAD, &subject, &rule, &missing),
+			 MATCH_MORE);
 	assert_int_equal(missing, FACT_THREAD);
 	subject.known |= FACT_THREAD;
-	assert_int_equal(match_first(rules, &subject, &rule, &missing), MATCH_MORE);
+	assert_int_equal(match_first(rules, MAZE_SCOPE_THREAD, &subject, &rule, &missing),
+			 MATCH_MORE);
 	assert_int_equal(missing, FACT_CGROUP);
 	subject.known |= FACT_CGROUP;
 	/* Its cgroup is not y, so the program is never requested. */
-	assert_int_equal(match_first(rules, &subject, &rule, &missing), MATCH_MORE);
+	assert_int_equal(match_first(rules, MAZE_SCOPE_THREAD, &subject, &rule, &missing),
+			 MATCH_MORE);
 	assert_int_equal(missing, FACT_PARENT);
 	subject.known |= FACT_PARENT;
-	assert_int_equal(match_first(rules, &subject, &rule, &missing), MATCH_NO);
+	assert_int_equal(match_first(rules, MAZE_SCOPE_THREAD, &subject, &rule, &missing),
+			 MATCH_NO);
 	rules_free(rules);
 }
 

@@ -107,6 +107,7 @@ static void the_log_of_mazed_has_its_keys(void **state)
 	const char *path;
 
 	(void)state;
+	action.entry.cgroup = "/a";
 	add_text(paths, action_json(&action, "text"));
 	add_text(records, maze_record_json(&a_record, "bpf"));
 	json_object_foreach(records, path, value) json_object_del(paths, path);

@@ -397,7 +397,7 @@ static void a_decision_reads_only_needed_facts(void **state)
 	assert_non_null(out);
 	err = subject_open(child, 0, &source, &subject, NULL);
 	if (!err) {
-		err = decide(rules, &source, &subject, &rule, NULL);
+		err = decide(rules, MAZE_SCOPE_THREAD, &source, &subject, &rule, NULL);
 		subject_close(&source);
 	}
 	explained = explain_process(out, rules, child, 0, NULL);

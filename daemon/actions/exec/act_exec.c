@@ -34,7 +34,9 @@ static bool wanted(const struct stage_actions *stage)
 
 static struct log_entry entry_of(const struct act_on *on)
 {
-	return (struct log_entry){ .record = on->record, .engine = on->engine, .rule = on->rule };
+	return (struct log_entry){
+		.record = on->record, .engine = on->engine, .rule = on->rule, .cgroup = on->cgroup
+	};
 }
 
 /* ---- input and environment --------------------------------------------------------- */
@@ -161,8 +163,10 @@ static int fill_order(struct command_order *order, const struct act_on *on,
 	order->quiet = on->quiet;
 	order->engine = strdup(on->engine);
 	order->rule = on->rule ? strdup(on->rule) : NULL;
+	order->cgroup = on->cgroup ? strdup(on->cgroup) : NULL;
 	order->env = calloc(ENV_MAX, sizeof(*order->env));
-	if (!order->engine || (on->rule && !order->rule) || !order->env)
+	if (!order->engine || (on->rule && !order->rule) || (on->cgroup && !order->cgroup) ||
+	    !order->env)
 		return -ENOMEM;
 	err = copy_list(&on->stage->exec, &order->argv);
 	if (!err)

@@ -79,6 +79,7 @@ void command_order_free(struct command_order *order)
 		return;
 	free(order->engine);
 	free(order->rule);
+	free(order->cgroup);
 	free_strings(order->argv);
 	free_strings(order->env);
 	if (order->input_fd >= 0)
@@ -92,7 +93,10 @@ static void report(struct log *log, const struct command_order *order, bool trie
 		   const char *text)
 {
 	struct log_action action = {
-		.entry = { .record = &order->record, .engine = order->engine, .rule = order->rule },
+		.entry = { .record = &order->record,
+			   .engine = order->engine,
+			   .rule = order->rule,
+			   .cgroup = order->cgroup },
 		.action = "exec",
 		.tried = tried,
 		.applied = applied,
