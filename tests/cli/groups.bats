@@ -222,11 +222,16 @@ respawner=("$PROGRAMS/respawn" --for-ms 600000)
 	[[ $stderr != *'"sent":true'* ]]
 }
 
+# Writes no records to a pipe, which the orphan of a broken maze would keep open.
 @test "run --scope tree: an orphan is a member" {
+	status=0
 	# shellcheck disable=SC2016 # for the shell that is run
-	run -5 --separate-stderr "$MAZE" run --quiet --scope tree "${group[@]}" --kill --json -- \
-		sh -c 'sh -c "\"\$0\" --ignore & :" "$0"; exit 5' "$PROGRAMS/spin"
-	verdicts tree
+	"$MAZE" run --quiet --scope tree "${group[@]}" --kill --json -- \
+		sh -c 'sh -c "\"\$0\" --ignore 3>&- & echo \$! > \"\$1\"" "$0" "$1"; exit 5' \
+		"$PROGRAMS/spin" "$dir/orphan" > "$dir/output" 2> "$dir/errors" 3>&- || status=$?
+	started+=("$(cat "$dir/orphan")")
+	[ "$status" -eq 5 ]
+	verdicts tree "$(cat "$dir/errors")"
 }
 
 # Starts maze run with a command that ends with 5 and leaves a process that waits for a line
