@@ -245,7 +245,7 @@ leave_one() {
 		sh -c '(read -r _ < "$0") & exit 5' "$dir/go" 2> "$dir/errors" 3>&- &
 	running=$!
 	started+=("$running")
-	wait_until grep -q 'the command has ended; 1 process of its tree still runs, watched; waiting for' "$dir/errors"
+	wait_until grep -q 'the command has ended; 1 process of its tree still runs, watched; waiting for the last one' "$dir/errors"
 	add_family "$running"
 	left=${family[0]}
 	started+=("$left")
