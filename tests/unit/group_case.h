@@ -80,6 +80,13 @@ static inline int close_groups(void **state)
 	return 0;
 }
 
+/* A row of each test for each engine. */
+#define WITH_EACH_ENGINE(test)                                                                     \
+	{ #test " (bpf)", test, open_groups, close_groups, (void *)(uintptr_t) "bpf" },            \
+	{                                                                                          \
+#test " (poll)", test, open_groups, close_groups, (void *)(uintptr_t) "poll"       \
+	}
+
 static inline struct fixture *engine_or_skip(void **state)
 {
 	if (!*state)
@@ -337,7 +344,7 @@ static inline void watch_test_cgroup(const struct fixture *fixture,
 {
 	struct maze_error error = { "" };
 
-	if (maze_claim_cgroup(fixture->maze, cgroup->fd, policy, TAG, 0, &error))
+	if (maze_claim_cgroup(fixture->maze, cgroup->fd, policy, TAG, ~0ULL, &error))
 		fail_msg("%s", error.text);
 }
 
