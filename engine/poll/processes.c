@@ -186,6 +186,10 @@ void poll_notice_end(struct engine *engine, pid_t pid)
 	/* Find children before the process is removed, because they inherit from it. */
 	poll_child_tracker_take(engine);
 	process = poll_find(engine, pid);
+	if (process && poll_groups_end_with(process)) {
+		poll_child_tracker_catch_up(engine);
+		process = poll_find(engine, pid);
+	}
 	if (process && poll_process_has_ended(process))
 		poll_process_ended(engine, process);
 }
