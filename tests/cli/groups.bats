@@ -134,6 +134,7 @@ serve_list() {
 		watch --scope cgroup --share 90% --wait|no control group given
 		watch --scope cgroup --share 90% --wait a|invalid path or PID "a"
 		unwatch --scope tree 1|invalid --scope "tree"
+		unwatch --scope cgroup --thread 1|--thread and --scope exclude each other
 	END
 }
 
