@@ -7,7 +7,7 @@
 
 #include "command.h"
 
-/* A bound for a line of an answer. A record or an entry is shorter than 1 KiB. */
+/* A bound for a line of an answer. A record, an entry or a group is shorter than 4 KiB. */
 #define MAZED_LINE_MAX 65536
 
 struct mazed_client {

@@ -205,8 +205,7 @@ int options_parse(const struct command *command, int argc, char **argv, struct o
 	if (options->socket && (options->direct || strcmp(options->engine, "auto") != 0))
 		return usage_error(command, "--socket uses mazed; --direct and --engine do not: "
 					    "choose one");
-	if (command->takes_policy &&
-	    maze_policy_complete(&options->policy, options->given, &error))
+	if (command->takes_policy && maze_policy_complete(&options->policy, options->given, &error))
 		return usage_error(command, "%s", error.text);
 	*ret_first = optind;
 	return -1;

@@ -30,14 +30,15 @@ struct run {
 	int signals; /* signalfd */
 	int pidfd;   /* of the command; later, of a process that maze waits for */
 	pid_t child;
-	int status;	/* exit status of the command; -1: the command runs */
-	bool stays;	/* until all watched processes have ended */
-	bool reported;	/* the processes that it waits for */
-	bool stopped;	/* a signal has ended the waiting */
-	int watched[2]; /* a byte in this pipe lets the child execute the command */
-	int fail[2];	/* gets errno if execvp(3) fails; success closes it */
-	bool reaps;	/* this process reaps the command's orphans */
-	int service_ms; /* time until the first maze_service(); -1: not needed */
+	int status;	   /* exit status of the command; -1: the command runs */
+	bool stays;	   /* until all watched processes have ended */
+	bool reported;	   /* the processes that it waits for */
+	maze_u64 ended_ns; /* CLOCK_MONOTONIC when the command ended */
+	bool stopped;	   /* a signal has ended the waiting */
+	int watched[2];	   /* a byte in this pipe lets the child execute the command */
+	int fail[2];	   /* gets errno if execvp(3) fails; success closes it */
+	bool reaps;	   /* this process reaps the command's orphans */
+	int service_ms;	   /* time until the first maze_service(); -1: not needed */
 };
 
 /* maze forwards these signals if they were sent only to maze. */
@@ -174,16 +175,23 @@ static void reap(struct run *run)
 				WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/*
- * Called after the end of the command. True if maze waits for another process. A tree can
- * still have the command itself as a member when it has just ended, so the processes of a
- * tree are reported later.
- */
+/* True if it is time to report the processes that maze waits for. */
+static bool must_report(const struct run *run)
+{
+	/* When the command has just ended, it and others that end with it are still members. */
+	return !run->reported &&
+	       (!is_for_group(run->options) ||
+		now_ns(CLOCK_MONOTONIC) - run->ended_ns >= LIST_AGAIN_MS * MAZE_NSEC_PER_MSEC);
+}
+
+/* Called after the end of the command. True if maze waits for another process. */
 static bool must_stay(struct run *run, bool just_ended)
 {
+	if (just_ended)
+		run->ended_ns = now_ns(CLOCK_MONOTONIC);
 	if (!run->stays || run->stopped || !survivors_remain(&run->session, &run->pidfd))
 		return false;
-	if (!run->reported && !(just_ended && is_for_group(run->options))) {
+	if (must_report(run)) {
 		survivors_report(&run->session, SURVIVORS_AWAITED);
 		run->reported = true;
 	}

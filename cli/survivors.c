@@ -69,7 +69,7 @@ static size_t report_tree(const struct session *session, enum survivors_state st
 		print_error(session->command,
 			    "the command has ended; %zu process%s of its tree still run%s, %s",
 			    members, members == 1 ? "" : "es", members == 1 ? "s" : "",
-			    state == SURVIVORS_AWAITED ? "watched; waiting for their end"
+			    state == SURVIVORS_AWAITED ? "watched; waiting for the last one"
 						       : "no longer watched");
 	return members;
 }

@@ -45,7 +45,9 @@ static int unwatch_cgroups(const struct command *command, const struct options *
 	int count, i, connected, status;
 	char **paths;
 
-	if (options->thread || strcmp(options->scope, "cgroup") != 0)
+	if (options->thread)
+		return usage_error(command, "--thread and --scope exclude each other");
+	if (strcmp(options->scope, "cgroup") != 0)
 		return usage_error(command,
 				   "invalid --scope \"%s\"; give --scope cgroup with paths "
 				   "or PIDs, or PIDs alone for all watches of processes",

@@ -38,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (maze_record_text(&record, "bpf", text, sizeof(text)) >= (int)sizeof(text))
 		abort();
 	for (at = text; *at; at++)
-		if (*at < ' ' || *at == 127)
+		if ((unsigned char)*at < ' ' || *at == 127)
 			abort();
 	check_json(maze_record_json(&record, "bpf"));
 	check_json(maze_entry_json(&entry, "bpf"));
