@@ -94,31 +94,23 @@ maze_u64 incidents_lost(const struct incidents *incidents)
 /* ---- the table --------------------------------------------------------------------- */
 
 void incidents_on_closed(struct incidents *incidents,
-			 void (*on_closed)(void *arg, const struct incident_closed *closed),
-			 void *arg)
+			 void (*on_closed)(void *arg, const struct episode_key *closed), void *arg)
 {
 	incidents->on_closed = on_closed;
 	incidents->on_closed_arg = arg;
 }
 
-static void note_closed(struct incidents *incidents, maze_u32 pid, maze_u32 tid, maze_u32 episode)
+static void note_closed(struct incidents *incidents, const struct episode_key *key)
 {
-	struct incident_closed *closed =
-		&incidents->closed[incidents->closed_next++ % INCIDENTS_CLOSED_MAX];
-
-	*closed = (struct incident_closed){
-		.used = true, .pid = pid, .tid = tid, .episode = episode
-	};
+	incidents->closed[incidents->closed_next++ % INCIDENTS_CLOSED_MAX] = *key;
 	if (incidents->on_closed)
-		incidents->on_closed(incidents->on_closed_arg, closed);
+		incidents->on_closed(incidents->on_closed_arg, key);
 }
 
 void incident_drop(struct incidents *incidents, struct incident **incident)
 {
-	const struct episode *episode = &(*incident)->episode;
-
-	note_closed(incidents, episode->pid, episode->tid, episode->episode);
-	incidents->unwinds_open -= episode->asked != NULL;
+	note_closed(incidents, &(*incident)->key);
+	incidents->unwinds_open -= (*incident)->episode.asked != NULL;
 	incident_samples_end(incidents, *incident);
 	python_reads_stop(&incidents->sources, &(*incident)->episode);
 	episode_done(&(*incident)->episode);
@@ -163,28 +155,27 @@ static struct incident **make_room(struct incidents *incidents, maze_u64 now, bo
 	return slot;
 }
 
-static struct incident *find(struct incidents *incidents, maze_u32 pid, maze_u32 tid,
-			     maze_u32 episode)
+static struct incident *find(struct incidents *incidents, const struct episode_key *key)
 {
 	struct incident *incident;
 	size_t i;
 
 	for (i = 0; i < INCIDENTS_OPEN_MAX; i++) {
 		incident = incidents->open[i];
-		if (!incident || incident->episode.pid != pid || incident->episode.tid != tid)
+		if (!incident || !episode_key_same_subject(&incident->key, key))
 			continue;
 		/* Late evidence belongs to its own episode, even if that is over. */
-		if (incident->episode.episode == episode)
+		if (incident->key.episode == key->episode)
 			return incident;
 		/* A thread has one episode at a time, so the earlier one is over. */
-		if (episode > incident->episode.episode)
+		if (key->episode > incident->key.episode)
 			incident->over = true;
 	}
 	return NULL;
 }
 
-static struct incident *open_new(struct incidents *incidents, maze_u32 pid, maze_u32 tid,
-				 maze_u32 episode, maze_u64 boot_ns, bool for_record)
+static struct incident *open_new(struct incidents *incidents, const struct episode_key *key,
+				 maze_u64 boot_ns, bool for_record)
 {
 	maze_u64 now = now_ns(CLOCK_BOOTTIME);
 	struct incident **slot = make_room(incidents, now, for_record), *incident;
@@ -193,15 +184,16 @@ static struct incident *open_new(struct incidents *incidents, maze_u32 pid, maze
 	if (!incident) {
 		incidents->lost++;
 		incidents->crowded++;
-		note_closed(incidents, pid, tid, episode);
+		note_closed(incidents, key);
 		return NULL;
 	}
 	*slot = incident;
+	incident->key = *key;
 	episode_init(&incident->episode);
 	incident->episode.serial = ++incidents->serial;
-	incident->episode.pid = pid;
-	incident->episode.tid = tid;
-	incident->episode.episode = episode;
+	incident->episode.pid = key->pid;
+	incident->episode.tid = key->tid;
+	incident->episode.episode = key->episode;
 	incident->episode.first_ns = boot_ns;
 	incident->opened_ns = incident->last_ns = now;
 	episode_set_id(&incident->episode, incidents->uid);
@@ -210,13 +202,13 @@ static struct incident *open_new(struct incidents *incidents, maze_u32 pid, maze
 	return incident;
 }
 
-static struct incident *get_incident(struct incidents *incidents, maze_u32 pid, maze_u32 tid,
-				     maze_u32 episode, maze_u64 boot_ns, bool is_record)
+static struct incident *get_incident(struct incidents *incidents, const struct episode_key *key,
+				     maze_u64 boot_ns, bool is_record)
 {
-	struct incident *incident = find(incidents, pid, tid, episode);
+	struct incident *incident = find(incidents, key);
 
 	if (!incident)
-		incident = open_new(incidents, pid, tid, episode, boot_ns, is_record);
+		incident = open_new(incidents, key, boot_ns, is_record);
 	if (!incident)
 		return NULL;
 	incident->changed = true;
@@ -226,14 +218,13 @@ static struct incident *get_incident(struct incidents *incidents, maze_u32 pid, 
 }
 
 /* Whether the incident is closed. Evidence from another ring may still come later. */
-static bool is_late(const struct incidents *incidents, maze_u32 pid, maze_u32 tid, maze_u32 episode)
+static bool is_late(const struct incidents *incidents, const struct episode_key *key)
 {
-	const struct incident_closed *closed;
+	const struct episode_key *closed;
 
 	for (closed = incidents->closed; closed < incidents->closed + INCIDENTS_CLOSED_MAX;
 	     closed++)
-		if (closed->used && closed->pid == pid && closed->tid == tid &&
-		    closed->episode == episode)
+		if (episode_key_equal(closed, key))
 			return true;
 	return false;
 }
@@ -284,8 +275,8 @@ static void capture(struct incidents *incidents, struct incident *incident, maze
 static void add_verdict(struct incidents *incidents, const struct maze_record *record,
 			const char *engine, const char *rule, const struct maze_policy *policy)
 {
-	struct incident *incident = get_incident(incidents, record->pid, record->tid,
-						 record->episode, record->boot_ns, true);
+	const struct episode_key key = episode_key_of(record);
+	struct incident *incident = get_incident(incidents, &key, record->boot_ns, true);
 	struct episode *episode;
 
 	if (!incident)
@@ -307,19 +298,20 @@ static void add_verdict(struct incidents *incidents, const struct maze_record *r
 static void add_exit(struct incidents *incidents, const struct maze_record *record,
 		     const char *engine)
 {
+	const struct episode_key key = episode_key_of(record);
 	struct incident *incident;
 	size_t i;
 
 	for (i = 0; i < INCIDENTS_OPEN_MAX; i++) {
 		incident = incidents->open[i];
-		if (!incident || incident->over || incident->episode.pid != record->pid ||
-		    incident->episode.tid != record->tid || incident->episode.has_exit)
+		if (!incident || incident->over || incident->episode.has_exit ||
+		    !episode_key_same_subject(&incident->key, &key))
 			continue;
 		/*
 		 * If the thread exited in a later episode, the end of this episode is
 		 * unknown.
 		 */
-		if (incident->episode.episode == record->episode) {
+		if (incident->key.episode == key.episode) {
 			episode_read_progress(&incident->episode, record->boot_ns);
 			episode_add_record(&incident->episode, record, engine);
 		}
@@ -356,12 +348,13 @@ void incidents_record(struct incidents *incidents, const struct maze_record *rec
 
 void incidents_process_info(struct incidents *incidents, const struct maze_process_info *recorded)
 {
+	const struct episode_key key =
+		episode_key_of_thread(recorded->pid, recorded->tid, recorded->episode);
 	struct incident *incident;
 
-	if (is_late(incidents, recorded->pid, recorded->tid, recorded->episode))
+	if (is_late(incidents, &key))
 		return;
-	incident = get_incident(incidents, recorded->pid, recorded->tid, recorded->episode,
-				recorded->boot_ns, false);
+	incident = get_incident(incidents, &key, recorded->boot_ns, false);
 	if (!incident)
 		return;
 	episode_add_process_info(&incident->episode, recorded);
@@ -370,12 +363,13 @@ void incidents_process_info(struct incidents *incidents, const struct maze_proce
 
 void incidents_stack(struct incidents *incidents, const struct maze_stack *stack)
 {
+	const struct episode_key key =
+		episode_key_of_thread(stack->pid, stack->tid, stack->episode);
 	struct incident *incident;
 
-	if (is_late(incidents, stack->pid, stack->tid, stack->episode))
+	if (is_late(incidents, &key))
 		return;
-	incident = get_incident(incidents, stack->pid, stack->tid, stack->episode, stack->boot_ns,
-				false);
+	incident = get_incident(incidents, &key, stack->boot_ns, false);
 	if (!incident)
 		return;
 	capture(incidents, incident, stack->boot_ns);
@@ -384,10 +378,10 @@ void incidents_stack(struct incidents *incidents, const struct maze_stack *stack
 	episode_add_stack(&incident->episode, stack);
 }
 
-void incidents_calls(struct incidents *incidents, maze_u32 pid, maze_u32 tid, maze_u32 episode,
-		     int missing, const struct call_slice *slice)
+void incidents_calls(struct incidents *incidents, const struct episode_key *key, int missing,
+		     const struct call_slice *slice)
 {
-	struct incident *incident = find(incidents, pid, tid, episode);
+	struct incident *incident = find(incidents, key);
 
 	if (!incident)
 		return;
