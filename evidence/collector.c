@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "../base/clock.h"
@@ -121,12 +122,15 @@ void collector_record(struct collector *collector, const struct maze_record *rec
 	const struct collector_header header = { COLLECTOR_RECORD, episode_key_of(record) };
 	struct collector_record message = { .record = *record, .samples = collector->samples };
 	struct collector_user *user;
+	int reaps = 0;
 	size_t i;
 
 	if (!is_wanted(collector, record->tag, record->boot_ns))
 		return;
 	snprintf(message.engine, sizeof(message.engine), "%s", engine);
 	snprintf(message.rule, sizeof(message.rule), "%s", rule ? rule : "");
+	if (header.key.scope == MAZE_SCOPE_TREE && !prctl(PR_GET_CHILD_SUBREAPER, &reaps) && reaps)
+		message.reaper = getpid();
 	message.has_policy = policy != NULL;
 	if (policy)
 		message.policy = *policy;

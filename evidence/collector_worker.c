@@ -83,6 +83,7 @@ static void answer_status(struct worker_loop *loop, int wait_ms)
 static void take_record(struct worker_loop *loop, const struct collector_record *message)
 {
 	incidents_take_samples(loop->incidents, &message->samples);
+	loop->incidents->reaper = message->reaper;
 	incidents_record(loop->incidents, &message->record, message->engine,
 			 message->rule[0] ? message->rule : NULL,
 			 message->has_policy ? &message->policy : NULL);

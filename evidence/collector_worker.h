@@ -24,6 +24,7 @@ struct collector_record {
 	struct maze_policy policy;
 	bool has_policy;
 	struct maze_evidence_wants samples; /* for incidents_take_samples() */
+	pid_t reaper;			    /* as in struct incidents */
 	char engine[16];
 	char rule[80]; /* "": no rule */
 };

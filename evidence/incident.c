@@ -17,11 +17,14 @@
 #include "../base/clock.h"
 #include "../base/error.h"
 #include "../lib/record_time.h"
+#include "episode/episode_group.h"
 #include "episode/siblings.h"
 #include "incident_samples.h"
 
 /* More threads are not sampled beside others. Each has 36 KiB of locked memory. */
 #define SIBLINGS_OPEN_MAX 32
+/* Groups that are measured at the same time. Each has up to three sampled threads. */
+#define GROUPS_OPEN_MAX 8
 
 int incidents_open(const struct incidents_options *options, struct incidents **ret,
 		   struct maze_error *error)
@@ -107,12 +110,26 @@ static void note_closed(struct incidents *incidents, const struct episode_key *k
 		incidents->on_closed(incidents->on_closed_arg, key);
 }
 
+struct episode *incident_part(struct incident *incident, size_t i)
+{
+	const struct episode_group *group = incident->episode.group;
+
+	if (!i)
+		return &incident->episode;
+	return group && i <= group->consumers_count ? group->consumers[i - 1].episode : NULL;
+}
+
 void incident_drop(struct incidents *incidents, struct incident **incident)
 {
+	struct episode *part;
+	size_t i;
+
 	note_closed(incidents, &(*incident)->key);
-	incidents->unwinds_open -= (*incident)->episode.asked != NULL;
 	incident_samples_end(incidents, *incident);
-	python_reads_stop(&incidents->sources, &(*incident)->episode);
+	for (i = 0; (part = incident_part(*incident, i)); i++) {
+		incidents->unwinds_open -= part->asked != NULL;
+		python_reads_stop(&incidents->sources, part);
+	}
 	episode_done(&(*incident)->episode);
 	free(*incident);
 	*incident = NULL;
@@ -194,6 +211,11 @@ static struct incident *open_new(struct incidents *incidents, const struct episo
 	incident->episode.pid = key->pid;
 	incident->episode.tid = key->tid;
 	incident->episode.episode = key->episode;
+	if (key->scope && !episode_group_init(&incident->episode, key, boot_ns)) {
+		incidents->lost++;
+		incident_drop(incidents, slot);
+		return NULL;
+	}
 	incident->episode.first_ns = boot_ns;
 	incident->opened_ns = incident->last_ns = now;
 	episode_set_id(&incident->episode, incidents->uid);
@@ -242,6 +264,18 @@ static void begin_siblings(struct incidents *incidents, struct episode *episode)
 	siblings_begin(episode, open > SIBLINGS_OPEN_MAX);
 }
 
+static void begin_group(struct incidents *incidents, struct episode *episode)
+{
+	size_t open = 0, i;
+
+	for (i = 0; i < INCIDENTS_OPEN_MAX; i++)
+		if (incidents->open[i] && incidents->open[i]->episode.group)
+			open += incidents->open[i]->episode.group->open;
+	episode_group_begin(episode, incidents->reaper, incidents->serial + 1, incidents->unwinds,
+			    open >= GROUPS_OPEN_MAX);
+	incidents->serial += GROUP_CONSUMERS_MAX;
+}
+
 /* Reads the process at the first evidence only, because the process may end soon. */
 static void capture(struct incidents *incidents, struct incident *incident, maze_u64 boot_ns)
 {
@@ -256,8 +290,15 @@ static void capture(struct incidents *incidents, struct incident *incident, maze
 				      "this user did not return in time");
 		return;
 	}
+	if (episode->group)
+		begin_group(incidents, episode);
+	/* A control group has no process of its own. */
+	if (incident->key.scope == MAZE_SCOPE_CGROUP)
+		return;
 	err = process_info_open((pid_t)episode->pid, (pid_t)episode->tid, boot_ns, &episode->live);
-	if (err == -ESRCH)
+	if (err == -ESRCH && episode->group)
+		episode_note(episode, "The process had ended before it was read");
+	else if (err == -ESRCH)
 		episode_note(episode, "The process had ended before it was read; its facts were "
 				      "recorded in the kernel at the verdict");
 	else if (err)
@@ -265,6 +306,9 @@ static void capture(struct incidents *incidents, struct incident *incident, maze
 	if (err)
 		return;
 	episode->has_live = true;
+	/* Its threads are read as those of the other members. */
+	if (episode->group)
+		return;
 	episode_read_progress(episode, boot_ns);
 	if (episode->live.maps.cut)
 		episode_note(episode, "The process has more mappings than were read");
@@ -284,7 +328,8 @@ static void add_verdict(struct incidents *incidents, const struct maze_record *r
 	episode = &incident->episode;
 	capture(incidents, incident, record->boot_ns);
 	episode_read_progress(episode, record->boot_ns);
-	python_reads_want(episode);
+	if (!key.scope)
+		python_reads_want(episode);
 	episode_add_record(episode, record, engine);
 	if (rule && !episode->rule)
 		episode->rule = strdup(rule);
@@ -292,7 +337,8 @@ static void add_verdict(struct incidents *incidents, const struct maze_record *r
 		episode->policy = *policy;
 		episode->has_policy = true;
 	}
-	incident_samples_begin(incidents, incident, record);
+	if (!key.scope)
+		incident_samples_begin(incidents, incident, record);
 }
 
 static void add_exit(struct incidents *incidents, const struct maze_record *record,

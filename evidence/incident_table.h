@@ -75,6 +75,7 @@ struct incidents {
 	bool helper_reported; /* it was reported that the helper cannot start */
 	size_t open_max;
 	unsigned int uid; /* the user; part of the ids unless it is our own */
+	pid_t reaper;	  /* gets the orphans of a watched tree as children; 0: unknown */
 	bool replace;
 	void (*on_closed)(void *arg, const struct episode_key *closed);
 	void *on_closed_arg;
@@ -86,6 +87,8 @@ void incidents_on_closed(struct incidents *incidents,
 
 /* Whether it has the record of a verdict. Only then is the incident written. */
 bool incident_has_record(const struct incident *incident);
+/* Returns the episode, and after it those of a group's consumers; NULL: there are no more. */
+struct episode *incident_part(struct incident *incident, size_t i);
 void incident_drop(struct incidents *incidents, struct incident **incident);
 void incidents_free(struct incidents *incidents);
 
