@@ -25,6 +25,7 @@ struct line {
 	const char *id;
 	long long began, pid, tid, count_ns;
 	char *process, *stage, *function, *action; /* NULL: unknown */
+	char *scope;				   /* NULL: of a thread */
 	size_t self, samples;
 };
 
@@ -51,10 +52,14 @@ static char *describe_action(const struct incident *incident)
 static bool fill_line(const struct incident *incident, struct line *line)
 {
 	const struct incident_frame *frame = NULL;
+	const struct stacks *code;
 	struct stacks *stacks;
 
 	if (stacks_make(incident, &stacks))
 		return false;
+	/* The code of a group is that of its largest consumer. */
+	code = stacks->consumers_count ? stacks->consumers[0] : stacks;
+	line->scope = incident->group ? copy(incident->group->scope ?: "group") : NULL;
 	line->began = incident_began(incident, line->id);
 	line->pid = shown_pid(incident);
 	line->tid = shown_tid(incident);
@@ -62,12 +67,12 @@ static bool fill_line(const struct incident *incident, struct line *line)
 	line->process = copy(shown_process(incident));
 	line->stage = copy(shown_verdict(incident)->event);
 	line->action = describe_action(incident);
-	if (python_place(stacks->python, &frame, &line->self)) {
-		line->samples = stacks->python->samples;
-	} else if (stacks->place) {
-		frame = stacks->place->frame;
-		line->self = stacks->place->placed;
-		line->samples = stacks->samples;
+	if (python_place(code->python, &frame, &line->self)) {
+		line->samples = code->python->samples;
+	} else if (code->place) {
+		frame = code->place->frame;
+		line->self = code->place->placed;
+		line->samples = code->samples;
 	} else if (incident->unwound.count) {
 		frame = &incident->unwound.frames[0];
 	}
@@ -113,6 +118,7 @@ static void print_json(const struct line *lines, size_t count)
 				    lines[i].began ? json_string(rfc3339) : json_null());
 		json_object_set_new(object, "pid", number_json(lines[i].pid));
 		json_object_set_new(object, "tid", number_json(lines[i].tid));
+		json_object_set_new(object, "scope", text_json(lines[i].scope));
 		json_object_set_new(object, "process", text_json(lines[i].process));
 		json_object_set_new(object, "stage", text_json(lines[i].stage));
 		json_object_set_new(object, "count_ns", number_json(lines[i].count_ns));
@@ -160,7 +166,8 @@ static void print_table(const struct line *lines, size_t count)
 		printf("%-*s  %-19s  ", (int)id_width, lines[i].id,
 		       lines[i].began ? utc_format(lines[i].began, 0, time) : "?");
 		print_column(&terminal, lines[i].process, PROCESS_WIDTH);
-		printf("%7s  ", shown_number(lines[i].tid, buf));
+		printf("%7.16s  ",
+		       lines[i].scope ? lines[i].scope : shown_number(lines[i].tid, buf));
 		print_column(&terminal, lines[i].stage, strlen("STAGE"));
 		printf("%11s  ", shown_duration(lines[i].count_ns, buf));
 		print_column(&terminal, lines[i].function, function_width);
@@ -206,6 +213,7 @@ static void free_lines(struct line *lines, size_t count)
 
 	for (i = 0; i < count; i++) {
 		free(lines[i].process);
+		free(lines[i].scope);
 		free(lines[i].stage);
 		free(lines[i].function);
 		free(lines[i].action);

@@ -177,13 +177,14 @@ static const struct command commands[] = {
 	  false, thaw_options, cmd_thaw, false },
 	{ "incidents", "", "list incidents",
 	  "Lists the incidents that mazed and maze run --incidents have written, the newest "
-	  "last. Each incident is about one thread that reached a limit. HOTTEST is the "
+	  "last. Each incident is about one thread or group that reached a limit. HOTTEST is the "
 	  "function of the program with the most samples. A sample in the kernel counts for the "
 	  "function that called the kernel. maze reports an unreadable file on standard error, "
 	  "and then its exit status is 1.",
 	  false, incidents_options, cmd_incidents, false },
 	{ "report", "ID | last", "show an incident",
-	  "Shows an incident: the thread that reached its limit, its CPU time, the function "
+	  "Shows an incident: the thread or group that reached its limit, its CPU time, the "
+	  "function "
 	  "that it was in, and the signals and actions that followed. ID is an ID that maze "
 	  "incidents lists. You can shorten it to its beginning or its end, if no other ID has "
 	  "the same one. \"last\" is the newest incident.\n"

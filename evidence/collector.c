@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "../base/clock.h"
@@ -32,15 +33,15 @@ static struct collector_user *find_user(struct collector *collector, unsigned in
 	return NULL;
 }
 
-static struct collector_user *find_by_episode(struct collector *collector, maze_u32 pid,
-					      maze_u32 tid, maze_u32 episode)
+static struct collector_user *find_by_episode(struct collector *collector,
+					      const struct episode_key *key)
 {
 	const struct collector_message *message;
 	size_t i;
 
 	for (i = 0; i < USERS_MAX; i++)
 		for (message = collector->users[i].queue.first; message; message = message->next)
-			if (collector_message_is_of(message, pid, tid, episode))
+			if (episode_key_equal(&message->header.key, key))
 				return &collector->users[i];
 	return NULL;
 }
@@ -96,17 +97,15 @@ static void enqueue(struct collector *collector, struct collector_user *user,
 		collector->lost++;
 }
 
-bool collector_has_episode(struct collector *collector, maze_u32 pid, maze_u32 tid,
-			   maze_u32 episode)
+bool collector_has_episode(struct collector *collector, const struct episode_key *key)
 {
-	return find_by_episode(collector, pid, tid, episode);
+	return find_by_episode(collector, key);
 }
 
 void collector_send(struct collector *collector, const struct collector_header *header,
 		    const void *body, size_t size)
 {
-	enqueue(collector, find_by_episode(collector, header->pid, header->tid, header->episode),
-		header, body, size);
+	enqueue(collector, find_by_episode(collector, &header->key), header, body, size);
 }
 
 /* ---- records and evidence ---------------------------------------------------------- */
@@ -120,20 +119,22 @@ static bool is_wanted(const struct collector *collector, maze_u64 tag, maze_u64 
 void collector_record(struct collector *collector, const struct maze_record *record,
 		      const char *engine, const char *rule, const struct maze_policy *policy)
 {
-	const struct collector_header header = { COLLECTOR_RECORD, record->pid, record->tid,
-						 record->episode };
+	const struct collector_header header = { COLLECTOR_RECORD, episode_key_of(record) };
 	struct collector_record message = { .record = *record, .samples = collector->samples };
 	struct collector_user *user;
+	int reaps = 0;
 	size_t i;
 
 	if (!is_wanted(collector, record->tag, record->boot_ns))
 		return;
 	snprintf(message.engine, sizeof(message.engine), "%s", engine);
 	snprintf(message.rule, sizeof(message.rule), "%s", rule ? rule : "");
+	if (header.key.scope == MAZE_SCOPE_TREE && !prctl(PR_GET_CHILD_SUBREAPER, &reaps) && reaps)
+		message.reaper = getpid();
 	message.has_policy = policy != NULL;
 	if (policy)
 		message.policy = *policy;
-	user = find_by_episode(collector, record->pid, record->tid, record->episode);
+	user = find_by_episode(collector, &header.key);
 	switch (record->event) {
 	case MAZE_EVENT_SOFT:
 	case MAZE_EVENT_HARD:
@@ -160,10 +161,10 @@ void collector_record(struct collector *collector, const struct maze_record *rec
 
 void collector_process_info(struct collector *collector, const struct maze_process_info *recorded)
 {
-	const struct collector_header header = { COLLECTOR_PROCESS_INFO, recorded->pid,
-						 recorded->tid, recorded->episode };
-	struct collector_user *user =
-		find_by_episode(collector, recorded->pid, recorded->tid, recorded->episode);
+	const struct collector_header header = { COLLECTOR_PROCESS_INFO,
+						 episode_key_of_thread(recorded->pid, recorded->tid,
+								       recorded->episode) };
+	struct collector_user *user = find_by_episode(collector, &header.key);
 	bool opens = !user;
 
 	user = user ?: user_of(collector, recorded->uid);
@@ -174,8 +175,9 @@ void collector_process_info(struct collector *collector, const struct maze_proce
 
 void collector_stack(struct collector *collector, const struct maze_stack *stack)
 {
-	const struct collector_header header = { COLLECTOR_STACK, stack->pid, stack->tid,
-						 stack->episode };
+	const struct collector_header header = {
+		COLLECTOR_STACK, episode_key_of_thread(stack->pid, stack->tid, stack->episode)
+	};
 
 	collector_send(collector, &header, stack, sizeof(*stack));
 }

@@ -24,9 +24,7 @@ static void send_slice(struct collector *collector, const struct slice_request *
 
 	if (slice)
 		message.slice = *slice;
-	collector_send(collector,
-		       &(struct collector_header){ COLLECTOR_CALLS, request->pid, request->tid,
-						   request->episode },
+	collector_send(collector, &(struct collector_header){ COLLECTOR_CALLS, request->key },
 		       &message, sizeof(message));
 }
 
@@ -40,12 +38,12 @@ static void give_up(struct collector *collector, struct slice_request *request, 
 
 /* ---- requests ---------------------------------------------------------------------- */
 
-static struct slice_request *find(struct collector_calls *calls, const struct maze_record *record)
+static struct slice_request *find(struct collector_calls *calls, const struct episode_key *key)
 {
 	struct slice_request *request;
 
 	for (request = calls->requests; request < calls->requests + SLICE_REQUESTS_MAX; request++)
-		if (request->state && request->pid == record->pid && request->tid == record->tid)
+		if (request->state && episode_key_same_subject(&request->key, key))
 			return request;
 	return NULL;
 }
@@ -80,9 +78,7 @@ static void add(struct collector *collector, const struct maze_record *record,
 	struct slice_request *room = make_room(&collector->calls);
 	struct slice_request request = {
 		.state = SLICE_WAITS,
-		.pid = record->pid,
-		.tid = record->tid,
-		.episode = record->episode,
+		.key = episode_key_of(record),
 		.verdict_ns = record->boot_ns,
 		.since_ns = now_ns(CLOCK_MONOTONIC),
 		.pause_ns = pause_before_second(record, policy),
@@ -123,8 +119,9 @@ static void begin(struct collector *collector, struct slice_request *request, ma
 	if (!slot && !attach_budget_may_begin(&calls->budget))
 		slot = -EBUSY;
 	if (!slot)
-		slot = call_counter_begin(calls->counter, (pid_t)request->tid, request->verdict_ns,
-					  collector->options.calls_cpu_ns, NULL);
+		slot = call_counter_begin(calls->counter, (pid_t)request->key.tid,
+					  request->verdict_ns, collector->options.calls_cpu_ns,
+					  NULL);
 	if (slot >= 0) {
 		request->state = SLICE_RUNS;
 		request->slot = slot;
@@ -143,7 +140,7 @@ static void check_slice(struct collector *collector, struct slice_request *reque
 {
 	struct call_slice slice;
 
-	if (!call_counter_take(collector->calls.counter, request->slot, (pid_t)request->tid,
+	if (!call_counter_take(collector->calls.counter, request->slot, (pid_t)request->key.tid,
 			       request->verdict_ns, end, &slice)) {
 		request->due_ns = now_ns(CLOCK_MONOTONIC) + CHECK_NS;
 		return;
@@ -162,9 +159,9 @@ static void check_later(struct collector *collector, struct slice_request *reque
 {
 	maze_u64 runtime_ns;
 
-	if (!collector_has_episode(collector, request->pid, request->tid, request->episode) ||
-	    call_counter_runtime(collector->calls.counter, (pid_t)request->tid, request->verdict_ns,
-				 &runtime_ns)) {
+	if (!collector_has_episode(collector, &request->key) ||
+	    call_counter_runtime(collector->calls.counter, (pid_t)request->key.tid,
+				 request->verdict_ns, &runtime_ns)) {
 		request->state = SLICE_NONE;
 	} else if (runtime_ns < request->runtime_ns) {
 		request->due_ns = now + (request->runtime_ns - runtime_ns) + CHECK_NS;
@@ -193,12 +190,14 @@ static void step(struct collector *collector, struct slice_request *request)
 void collector_calls_record(struct collector *collector, const struct maze_record *record,
 			    const struct maze_policy *policy)
 {
-	struct slice_request *request = find(&collector->calls, record);
+	const struct episode_key key = episode_key_of(record);
+	struct slice_request *request = find(&collector->calls, &key);
 
-	if (!collector->options.calls_cpu_ns)
+	/* Those of a group are of many threads, and are not counted. */
+	if (!collector->options.calls_cpu_ns || key.scope)
 		return;
 	/* The thread is in a later episode, or ends. */
-	if (request && (request->episode != record->episode || record->event == MAZE_EVENT_EXIT)) {
+	if (request && (request->key.episode != key.episode || record->event == MAZE_EVENT_EXIT)) {
 		if (request->state == SLICE_RUNS)
 			check_slice(collector, request, true);
 		if (request->state == SLICE_WAITS)

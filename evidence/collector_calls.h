@@ -18,12 +18,12 @@ enum slice_request_state { SLICE_NONE, SLICE_WAITS, SLICE_RUNS, SLICE_LATER };
 
 struct slice_request {
 	enum slice_request_state state;
-	maze_u32 pid, tid, episode;
-	maze_u64 verdict_ns; /* CLOCK_BOOTTIME */
-	maze_u64 since_ns;   /* CLOCK_MONOTONIC; when it began to wait or to run */
-	maze_u64 due_ns;     /* CLOCK_MONOTONIC; when to check it again */
-	maze_u64 pause_ns;   /* CPU time until the second slice; 0: this is the second */
-	maze_u64 runtime_ns; /* CPU time of the thread at which the second slice begins */
+	struct episode_key key; /* of a thread */
+	maze_u64 verdict_ns;	/* CLOCK_BOOTTIME */
+	maze_u64 since_ns;	/* CLOCK_MONOTONIC; when it began to wait or to run */
+	maze_u64 due_ns;	/* CLOCK_MONOTONIC; when to check it again */
+	maze_u64 pause_ns;	/* CPU time until the second slice; 0: this is the second */
+	maze_u64 runtime_ns;	/* CPU time of the thread at which the second slice begins */
 	int slot;
 };
 

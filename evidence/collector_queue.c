@@ -42,20 +42,12 @@ void collector_queue_clear(struct collector_queue *queue)
 		collector_queue_drop(queue, &queue->first);
 }
 
-bool collector_message_is_of(const struct collector_message *message, maze_u32 pid, maze_u32 tid,
-			     maze_u32 episode)
-{
-	return message->header.pid == pid && message->header.tid == tid &&
-	       message->header.episode == episode;
-}
-
-void collector_queue_close(struct collector_queue *queue, maze_u32 pid, maze_u32 tid,
-			   maze_u32 episode)
+void collector_queue_close(struct collector_queue *queue, const struct episode_key *key)
 {
 	struct collector_message **link = &queue->first;
 
 	while (*link) {
-		if ((*link)->sent && collector_message_is_of(*link, pid, tid, episode))
+		if ((*link)->sent && episode_key_equal(&(*link)->header.key, key))
 			collector_queue_drop(queue, link);
 		else
 			link = &(*link)->next;

@@ -35,12 +35,9 @@ bool collector_queue_add(struct collector_queue *queue, const struct collector_h
 bool collector_queue_is_behind(const struct collector_queue *queue);
 void collector_queue_drop(struct collector_queue *queue, struct collector_message **link);
 /* Drops the sent messages of a closed incident. */
-void collector_queue_close(struct collector_queue *queue, maze_u32 pid, maze_u32 tid,
-			   maze_u32 episode);
+void collector_queue_close(struct collector_queue *queue, const struct episode_key *key);
 /* Drops all sent messages. Call it only when no incident is open. */
 void collector_queue_clear_sent(struct collector_queue *queue);
 void collector_queue_clear(struct collector_queue *queue);
-bool collector_message_is_of(const struct collector_message *message, maze_u32 pid, maze_u32 tid,
-			     maze_u32 episode);
 
 #endif

@@ -156,7 +156,7 @@ static bool take_answers(struct collector_user *user, struct incident_messages *
 		if (answer.kind == COLLECTOR_STATUS)
 			take_status(user, &answer, messages);
 		else if (answer.kind == COLLECTOR_CLOSED)
-			collector_queue_close(&user->queue, answer.pid, answer.tid, answer.episode);
+			collector_queue_close(&user->queue, &answer.key);
 		else
 			incident_messages_add(messages, user->uid, answer.trouble, "%.*s",
 					      (int)sizeof(answer.text) - 1, answer.text);

@@ -47,8 +47,7 @@ struct collector {
 };
 
 /* Whether messages of this episode are queued or kept, as those of an open incident. */
-bool collector_has_episode(struct collector *collector, maze_u32 pid, maze_u32 tid,
-			   maze_u32 episode);
+bool collector_has_episode(struct collector *collector, const struct episode_key *key);
 /* Queues a message about an episode that already has messages; ignores it otherwise. */
 void collector_send(struct collector *collector, const struct collector_header *header,
 		    const void *body, size_t size);

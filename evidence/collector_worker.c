@@ -45,12 +45,9 @@ static void answer_messages(struct worker_loop *loop, const struct incident_mess
 	}
 }
 
-static void on_closed(void *arg, const struct incident_closed *closed)
+static void on_closed(void *arg, const struct episode_key *closed)
 {
-	struct collector_answer line = { .kind = COLLECTOR_CLOSED,
-					 .pid = closed->pid,
-					 .tid = closed->tid,
-					 .episode = closed->episode };
+	struct collector_answer line = { .kind = COLLECTOR_CLOSED, .key = *closed };
 
 	answer(arg, &line);
 }
@@ -86,6 +83,7 @@ static void answer_status(struct worker_loop *loop, int wait_ms)
 static void take_record(struct worker_loop *loop, const struct collector_record *message)
 {
 	incidents_take_samples(loop->incidents, &message->samples);
+	loop->incidents->reaper = message->reaper;
 	incidents_record(loop->incidents, &message->record, message->engine,
 			 message->rule[0] ? message->rule : NULL,
 			 message->has_policy ? &message->policy : NULL);
@@ -94,8 +92,7 @@ static void take_record(struct worker_loop *loop, const struct collector_record 
 static void take_calls(struct worker_loop *loop, const struct collector_header *header,
 		       const struct collector_calls_message *message)
 {
-	incidents_calls(loop->incidents, header->pid, header->tid, header->episode,
-			message->missing, &message->slice);
+	incidents_calls(loop->incidents, &header->key, message->missing, &message->slice);
 }
 
 static void take(struct worker_loop *loop, const struct collector_header *header, const void *body)

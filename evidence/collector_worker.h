@@ -16,7 +16,7 @@ enum collector_kind { COLLECTOR_RECORD, COLLECTOR_PROCESS_INFO, COLLECTOR_STACK,
 
 struct collector_header {
 	maze_u32 kind; /* enum collector_kind */
-	maze_u32 pid, tid, episode;
+	struct episode_key key;
 };
 
 struct collector_record {
@@ -24,6 +24,7 @@ struct collector_record {
 	struct maze_policy policy;
 	bool has_policy;
 	struct maze_evidence_wants samples; /* for incidents_take_samples() */
+	pid_t reaper;			    /* as in struct incidents */
 	char engine[16];
 	char rule[80]; /* "": no rule */
 };
@@ -53,7 +54,7 @@ struct collector_answer {
 	maze_u32 taken, open;
 	int wait_ms; /* until the worker has work again; -1: until the next message */
 	maze_u64 lost;
-	maze_u32 pid, tid, episode;
+	struct episode_key key;
 	bool trouble;
 	char text[sizeof(((struct incident_messages *)NULL)->message[0].text)];
 };

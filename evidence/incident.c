@@ -17,11 +17,14 @@
 #include "../base/clock.h"
 #include "../base/error.h"
 #include "../lib/record_time.h"
+#include "episode/episode_group.h"
 #include "episode/siblings.h"
 #include "incident_samples.h"
 
 /* More threads are not sampled beside others. Each has 36 KiB of locked memory. */
 #define SIBLINGS_OPEN_MAX 32
+/* Groups that are measured at the same time. Each has up to three sampled threads. */
+#define GROUPS_OPEN_MAX 8
 
 int incidents_open(const struct incidents_options *options, struct incidents **ret,
 		   struct maze_error *error)
@@ -94,33 +97,39 @@ maze_u64 incidents_lost(const struct incidents *incidents)
 /* ---- the table --------------------------------------------------------------------- */
 
 void incidents_on_closed(struct incidents *incidents,
-			 void (*on_closed)(void *arg, const struct incident_closed *closed),
-			 void *arg)
+			 void (*on_closed)(void *arg, const struct episode_key *closed), void *arg)
 {
 	incidents->on_closed = on_closed;
 	incidents->on_closed_arg = arg;
 }
 
-static void note_closed(struct incidents *incidents, maze_u32 pid, maze_u32 tid, maze_u32 episode)
+static void note_closed(struct incidents *incidents, const struct episode_key *key)
 {
-	struct incident_closed *closed =
-		&incidents->closed[incidents->closed_next++ % INCIDENTS_CLOSED_MAX];
-
-	*closed = (struct incident_closed){
-		.used = true, .pid = pid, .tid = tid, .episode = episode
-	};
+	incidents->closed[incidents->closed_next++ % INCIDENTS_CLOSED_MAX] = *key;
 	if (incidents->on_closed)
-		incidents->on_closed(incidents->on_closed_arg, closed);
+		incidents->on_closed(incidents->on_closed_arg, key);
+}
+
+struct episode *incident_part(struct incident *incident, size_t i)
+{
+	const struct episode_group *group = incident->episode.group;
+
+	if (!i)
+		return &incident->episode;
+	return group && i <= group->consumers_count ? group->consumers[i - 1].episode : NULL;
 }
 
 void incident_drop(struct incidents *incidents, struct incident **incident)
 {
-	const struct episode *episode = &(*incident)->episode;
+	struct episode *part;
+	size_t i;
 
-	note_closed(incidents, episode->pid, episode->tid, episode->episode);
-	incidents->unwinds_open -= episode->asked != NULL;
+	note_closed(incidents, &(*incident)->key);
 	incident_samples_end(incidents, *incident);
-	python_reads_stop(&incidents->sources, &(*incident)->episode);
+	for (i = 0; (part = incident_part(*incident, i)); i++) {
+		incidents->unwinds_open -= part->asked != NULL;
+		python_reads_stop(&incidents->sources, part);
+	}
 	episode_done(&(*incident)->episode);
 	free(*incident);
 	*incident = NULL;
@@ -163,28 +172,27 @@ static struct incident **make_room(struct incidents *incidents, maze_u64 now, bo
 	return slot;
 }
 
-static struct incident *find(struct incidents *incidents, maze_u32 pid, maze_u32 tid,
-			     maze_u32 episode)
+static struct incident *find(struct incidents *incidents, const struct episode_key *key)
 {
 	struct incident *incident;
 	size_t i;
 
 	for (i = 0; i < INCIDENTS_OPEN_MAX; i++) {
 		incident = incidents->open[i];
-		if (!incident || incident->episode.pid != pid || incident->episode.tid != tid)
+		if (!incident || !episode_key_same_subject(&incident->key, key))
 			continue;
 		/* Late evidence belongs to its own episode, even if that is over. */
-		if (incident->episode.episode == episode)
+		if (incident->key.episode == key->episode)
 			return incident;
 		/* A thread has one episode at a time, so the earlier one is over. */
-		if (episode > incident->episode.episode)
+		if (key->episode > incident->key.episode)
 			incident->over = true;
 	}
 	return NULL;
 }
 
-static struct incident *open_new(struct incidents *incidents, maze_u32 pid, maze_u32 tid,
-				 maze_u32 episode, maze_u64 boot_ns, bool for_record)
+static struct incident *open_new(struct incidents *incidents, const struct episode_key *key,
+				 maze_u64 boot_ns, bool for_record)
 {
 	maze_u64 now = now_ns(CLOCK_BOOTTIME);
 	struct incident **slot = make_room(incidents, now, for_record), *incident;
@@ -193,15 +201,21 @@ static struct incident *open_new(struct incidents *incidents, maze_u32 pid, maze
 	if (!incident) {
 		incidents->lost++;
 		incidents->crowded++;
-		note_closed(incidents, pid, tid, episode);
+		note_closed(incidents, key);
 		return NULL;
 	}
 	*slot = incident;
+	incident->key = *key;
 	episode_init(&incident->episode);
 	incident->episode.serial = ++incidents->serial;
-	incident->episode.pid = pid;
-	incident->episode.tid = tid;
-	incident->episode.episode = episode;
+	incident->episode.pid = key->pid;
+	incident->episode.tid = key->tid;
+	incident->episode.episode = key->episode;
+	if (key->scope && !episode_group_init(&incident->episode, key, boot_ns)) {
+		incidents->lost++;
+		incident_drop(incidents, slot);
+		return NULL;
+	}
 	incident->episode.first_ns = boot_ns;
 	incident->opened_ns = incident->last_ns = now;
 	episode_set_id(&incident->episode, incidents->uid);
@@ -210,13 +224,13 @@ static struct incident *open_new(struct incidents *incidents, maze_u32 pid, maze
 	return incident;
 }
 
-static struct incident *get_incident(struct incidents *incidents, maze_u32 pid, maze_u32 tid,
-				     maze_u32 episode, maze_u64 boot_ns, bool is_record)
+static struct incident *get_incident(struct incidents *incidents, const struct episode_key *key,
+				     maze_u64 boot_ns, bool is_record)
 {
-	struct incident *incident = find(incidents, pid, tid, episode);
+	struct incident *incident = find(incidents, key);
 
 	if (!incident)
-		incident = open_new(incidents, pid, tid, episode, boot_ns, is_record);
+		incident = open_new(incidents, key, boot_ns, is_record);
 	if (!incident)
 		return NULL;
 	incident->changed = true;
@@ -226,14 +240,13 @@ static struct incident *get_incident(struct incidents *incidents, maze_u32 pid, 
 }
 
 /* Whether the incident is closed. Evidence from another ring may still come later. */
-static bool is_late(const struct incidents *incidents, maze_u32 pid, maze_u32 tid, maze_u32 episode)
+static bool is_late(const struct incidents *incidents, const struct episode_key *key)
 {
-	const struct incident_closed *closed;
+	const struct episode_key *closed;
 
 	for (closed = incidents->closed; closed < incidents->closed + INCIDENTS_CLOSED_MAX;
 	     closed++)
-		if (closed->used && closed->pid == pid && closed->tid == tid &&
-		    closed->episode == episode)
+		if (episode_key_equal(closed, key))
 			return true;
 	return false;
 }
@@ -251,6 +264,18 @@ static void begin_siblings(struct incidents *incidents, struct episode *episode)
 	siblings_begin(episode, open > SIBLINGS_OPEN_MAX);
 }
 
+static void begin_group(struct incidents *incidents, struct episode *episode)
+{
+	size_t open = 0, i;
+
+	for (i = 0; i < INCIDENTS_OPEN_MAX; i++)
+		if (incidents->open[i] && incidents->open[i]->episode.group)
+			open += incidents->open[i]->episode.group->open;
+	episode_group_begin(episode, incidents->reaper, incidents->serial + 1, incidents->unwinds,
+			    open >= GROUPS_OPEN_MAX);
+	incidents->serial += GROUP_CONSUMERS_MAX;
+}
+
 /* Reads the process at the first evidence only, because the process may end soon. */
 static void capture(struct incidents *incidents, struct incident *incident, maze_u64 boot_ns)
 {
@@ -265,8 +290,15 @@ static void capture(struct incidents *incidents, struct incident *incident, maze
 				      "this user did not return in time");
 		return;
 	}
+	if (episode->group)
+		begin_group(incidents, episode);
+	/* A control group has no process of its own. */
+	if (incident->key.scope == MAZE_SCOPE_CGROUP)
+		return;
 	err = process_info_open((pid_t)episode->pid, (pid_t)episode->tid, boot_ns, &episode->live);
-	if (err == -ESRCH)
+	if (err == -ESRCH && episode->group)
+		episode_note(episode, "The process had ended before it was read");
+	else if (err == -ESRCH)
 		episode_note(episode, "The process had ended before it was read; its facts were "
 				      "recorded in the kernel at the verdict");
 	else if (err)
@@ -274,6 +306,9 @@ static void capture(struct incidents *incidents, struct incident *incident, maze
 	if (err)
 		return;
 	episode->has_live = true;
+	/* Its threads are read as those of the other members. */
+	if (episode->group)
+		return;
 	episode_read_progress(episode, boot_ns);
 	if (episode->live.maps.cut)
 		episode_note(episode, "The process has more mappings than were read");
@@ -284,8 +319,8 @@ static void capture(struct incidents *incidents, struct incident *incident, maze
 static void add_verdict(struct incidents *incidents, const struct maze_record *record,
 			const char *engine, const char *rule, const struct maze_policy *policy)
 {
-	struct incident *incident = get_incident(incidents, record->pid, record->tid,
-						 record->episode, record->boot_ns, true);
+	const struct episode_key key = episode_key_of(record);
+	struct incident *incident = get_incident(incidents, &key, record->boot_ns, true);
 	struct episode *episode;
 
 	if (!incident)
@@ -293,7 +328,8 @@ static void add_verdict(struct incidents *incidents, const struct maze_record *r
 	episode = &incident->episode;
 	capture(incidents, incident, record->boot_ns);
 	episode_read_progress(episode, record->boot_ns);
-	python_reads_want(episode);
+	if (!key.scope)
+		python_reads_want(episode);
 	episode_add_record(episode, record, engine);
 	if (rule && !episode->rule)
 		episode->rule = strdup(rule);
@@ -301,25 +337,27 @@ static void add_verdict(struct incidents *incidents, const struct maze_record *r
 		episode->policy = *policy;
 		episode->has_policy = true;
 	}
-	incident_samples_begin(incidents, incident, record);
+	if (!key.scope)
+		incident_samples_begin(incidents, incident, record);
 }
 
 static void add_exit(struct incidents *incidents, const struct maze_record *record,
 		     const char *engine)
 {
+	const struct episode_key key = episode_key_of(record);
 	struct incident *incident;
 	size_t i;
 
 	for (i = 0; i < INCIDENTS_OPEN_MAX; i++) {
 		incident = incidents->open[i];
-		if (!incident || incident->over || incident->episode.pid != record->pid ||
-		    incident->episode.tid != record->tid || incident->episode.has_exit)
+		if (!incident || incident->over || incident->episode.has_exit ||
+		    !episode_key_same_subject(&incident->key, &key))
 			continue;
 		/*
 		 * If the thread exited in a later episode, the end of this episode is
 		 * unknown.
 		 */
-		if (incident->episode.episode == record->episode) {
+		if (incident->key.episode == key.episode) {
 			episode_read_progress(&incident->episode, record->boot_ns);
 			episode_add_record(&incident->episode, record, engine);
 		}
@@ -356,12 +394,13 @@ void incidents_record(struct incidents *incidents, const struct maze_record *rec
 
 void incidents_process_info(struct incidents *incidents, const struct maze_process_info *recorded)
 {
+	const struct episode_key key =
+		episode_key_of_thread(recorded->pid, recorded->tid, recorded->episode);
 	struct incident *incident;
 
-	if (is_late(incidents, recorded->pid, recorded->tid, recorded->episode))
+	if (is_late(incidents, &key))
 		return;
-	incident = get_incident(incidents, recorded->pid, recorded->tid, recorded->episode,
-				recorded->boot_ns, false);
+	incident = get_incident(incidents, &key, recorded->boot_ns, false);
 	if (!incident)
 		return;
 	episode_add_process_info(&incident->episode, recorded);
@@ -370,12 +409,13 @@ void incidents_process_info(struct incidents *incidents, const struct maze_proce
 
 void incidents_stack(struct incidents *incidents, const struct maze_stack *stack)
 {
+	const struct episode_key key =
+		episode_key_of_thread(stack->pid, stack->tid, stack->episode);
 	struct incident *incident;
 
-	if (is_late(incidents, stack->pid, stack->tid, stack->episode))
+	if (is_late(incidents, &key))
 		return;
-	incident = get_incident(incidents, stack->pid, stack->tid, stack->episode, stack->boot_ns,
-				false);
+	incident = get_incident(incidents, &key, stack->boot_ns, false);
 	if (!incident)
 		return;
 	capture(incidents, incident, stack->boot_ns);
@@ -384,10 +424,10 @@ void incidents_stack(struct incidents *incidents, const struct maze_stack *stack
 	episode_add_stack(&incident->episode, stack);
 }
 
-void incidents_calls(struct incidents *incidents, maze_u32 pid, maze_u32 tid, maze_u32 episode,
-		     int missing, const struct call_slice *slice)
+void incidents_calls(struct incidents *incidents, const struct episode_key *key, int missing,
+		     const struct call_slice *slice)
 {
-	struct incident *incident = find(incidents, pid, tid, episode);
+	struct incident *incident = find(incidents, key);
 
 	if (!incident)
 		return;

@@ -15,6 +15,7 @@
 #include "../core/stack.h"
 #include "../core/system_calls.h"
 #include "../lib/maze.h"
+#include "episode/episode_key.h"
 
 struct incidents;
 
@@ -90,8 +91,8 @@ void incidents_take_samples(struct incidents *incidents, const struct maze_evide
  * Adds the system calls of a slice to an open incident, or the reason why there are none:
  * `missing` is -errno, and 0 if there is a slice.
  */
-void incidents_calls(struct incidents *incidents, maze_u32 pid, maze_u32 tid, maze_u32 episode,
-		     int missing, const struct call_slice *slice);
+void incidents_calls(struct incidents *incidents, const struct episode_key *key, int missing,
+		     const struct call_slice *slice);
 /*
  * Does the work that is due, for at most a few milliseconds. Returns the ms until the
  * next call is due. 0 means that it is due after the caller has handled its other events.

@@ -11,39 +11,12 @@
 #include "../base/clock.h"
 #include "../base/proc_files.h"
 #include "../core/step.h"
+#include "episode/sampler_notes.h"
 
-#define NOT_TAKEN "No sample was taken: "
 /* Stands until the first sample. */
 static const char note_none[] =
-	NOT_TAKEN "after its verdict the thread ran for less than the time between two samples, or "
-		  "not in code that may be sampled";
-static const char note_user[] =
-	"Samples were taken in user code only, because this user may not sample the kernel "
-	"(CAP_PERFMON, or kernel.perf_event_paranoid of at most 1)";
-
-static const char *reason(int err)
-{
-	switch (err) {
-	case -EACCES:
-	case -EPERM:
-		return NOT_TAKEN
-			"a perf event of the thread is not permitted (CAP_PERFMON, or "
-			"kernel.perf_event_paranoid of at most 2 and a process of the same "
-			"user; a seccomp filter or a security module can also forbid it)";
-	case -ESRCH:
-		return NOT_TAKEN "the thread had ended";
-	case -ENOBUFS:
-		return NOT_TAKEN "this user may not lock more memory "
-				 "(kernel.perf_event_mlock_kb; ulimit -l; CAP_IPC_LOCK)";
-	case -EMFILE:
-	case -ENFILE:
-		return NOT_TAKEN "too many files are open (ulimit -n)";
-	case -EDQUOT:
-		return NOT_TAKEN "too many other threads were sampled at the same time";
-	default:
-		return NOT_TAKEN "the kernel gives no perf event of the thread";
-	}
-}
+	"No sample was taken: after its verdict the thread ran for less than the time between two "
+	"samples, or not in code that may be sampled";
 
 /* ---- begin and end ----------------------------------------------------------------- */
 
@@ -105,9 +78,9 @@ void incident_samples_begin(struct incidents *incidents, struct incident *incide
 		return;
 	err = open_sampler(incidents, incident, record);
 	incident->samples.began = true;
-	episode_note(episode, err ? reason(err) : note_none);
+	episode_note(episode, err ? sampler_note_refusal(err) : note_none);
 	if (!err && !stack_sampler_sees_kernel(incident->samples.sampler))
-		episode_note(episode, note_user);
+		episode_note(episode, sampler_note_user);
 }
 
 void incident_samples_end(struct incidents *incidents, struct incident *incident)

@@ -34,6 +34,7 @@ struct incident_samples {
 };
 
 struct incident {
+	struct episode_key key;
 	struct episode episode;
 	struct incident_samples samples;
 	maze_u64 opened_ns, last_ns; /* CLOCK_BOOTTIME of the first and the last evidence */
@@ -49,13 +50,9 @@ struct incident {
 
 /* The number of closed incidents that late evidence does not open again. */
 #define INCIDENTS_CLOSED_MAX 64
-struct incident_closed {
-	bool used;
-	maze_u32 pid, tid, episode;
-};
 
 struct incidents {
-	struct incident_closed closed[INCIDENTS_CLOSED_MAX];
+	struct episode_key closed[INCIDENTS_CLOSED_MAX]; /* a ring; zeros: none */
 	size_t closed_next;
 	struct incident *open[INCIDENTS_OPEN_MAX];
 	size_t next; /* where in `open` the next call begins */
@@ -78,18 +75,20 @@ struct incidents {
 	bool helper_reported; /* it was reported that the helper cannot start */
 	size_t open_max;
 	unsigned int uid; /* the user; part of the ids unless it is our own */
+	pid_t reaper;	  /* gets the orphans of a watched tree as children; 0: unknown */
 	bool replace;
-	void (*on_closed)(void *arg, const struct incident_closed *closed);
+	void (*on_closed)(void *arg, const struct episode_key *closed);
 	void *on_closed_arg;
 };
 
 /* Sets the function that is called for each incident that is dropped or had no room. */
 void incidents_on_closed(struct incidents *incidents,
-			 void (*on_closed)(void *arg, const struct incident_closed *closed),
-			 void *arg);
+			 void (*on_closed)(void *arg, const struct episode_key *closed), void *arg);
 
 /* Whether it has the record of a verdict. Only then is the incident written. */
 bool incident_has_record(const struct incident *incident);
+/* Returns the episode, and after it those of a group's consumers; NULL: there are no more. */
+struct episode *incident_part(struct incident *incident, size_t i);
 void incident_drop(struct incidents *incidents, struct incident **incident);
 void incidents_free(struct incidents *incidents);
 

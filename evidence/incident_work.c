@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "../base/clock.h"
+#include "episode/episode_group.h"
 #include "episode/siblings.h"
 #include "incident_samples.h"
 
@@ -129,6 +130,9 @@ static bool awaits_hard(const struct episode *episode)
  */
 static bool is_gone(struct incident *incident, maze_u64 now)
 {
+	/* A group can outlive the process, and its end is always recorded. */
+	if (incident->episode.group)
+		return false;
 	if (!incident->episode.has_live)
 		return true;
 	if (process_info_is_live(&incident->episode.live))
@@ -184,20 +188,11 @@ static bool may_unwind(struct incidents *incidents, struct episode *episode)
 	       incidents->unwinds_open < UNWINDS_MAX;
 }
 
-/* Works on one incident. Returns the ms until its next step, or -1 if it was closed. */
-static int work_on(struct incidents *incidents, struct incident **slot,
-		   struct incident_messages *messages)
+static bool symbolize(struct incidents *incidents, struct incident *incident,
+		      struct episode *episode)
 {
-	struct incident *incident = *slot;
-	struct episode *episode = &incident->episode;
-	maze_u64 now = now_ns(CLOCK_BOOTTIME);
-	bool wanted = episode->unwind_wanted, symbolized, over, was_open = episode->asked, reads;
-	bool siblings = episode->siblings_open;
+	bool wanted = episode->unwind_wanted, was_open = episode->asked, symbolized;
 
-	/* First, because a read belongs to the sample that has just come. */
-	reads = python_reads_step(&incidents->sources, episode);
-	incident->changed |= reads | siblings;
-	siblings = siblings_step(episode);
 	/* Too many unwinds are in progress, so try again in a later step. */
 	if (wanted && !may_unwind(incidents, episode))
 		episode->unwind_wanted = false;
@@ -209,17 +204,54 @@ static int work_on(struct incidents *incidents, struct incident **slot,
 	incidents->unwinds_open += (size_t)(episode->asked != NULL) - (size_t)was_open;
 	if (wanted && !episode->unwind_wanted)
 		incident->changed = true;
-	over = is_over(incident, now);
+	return symbolized;
+}
+
+static bool symbolize_parts_again(struct incident *incident)
+{
+	struct episode *part;
+	bool again = false;
+	size_t i;
+
+	for (i = 0; (part = incident_part(incident, i)); i++)
+		again |= symbolize_again(part);
+	incident->changed |= again;
+	return again;
+}
+
+/* Works on one incident. Returns the ms until its next step, or -1 if it was closed. */
+static int work_on(struct incidents *incidents, struct incident **slot,
+		   struct incident_messages *messages)
+{
+	struct incident *incident = *slot;
+	struct episode *episode = &incident->episode;
+	maze_u64 now = now_ns(CLOCK_BOOTTIME);
+	bool symbolized = true, over = is_over(incident, now), reads = false;
+	bool siblings = episode->siblings_open, group = episode->group && episode->group->open;
+	struct episode *part;
+	size_t i;
+
+	incident->changed |= siblings | group;
+	siblings = siblings_step(episode);
+	if (over)
+		episode_group_end(episode);
+	group = episode_group_step(episode);
+	for (i = 0; (part = incident_part(incident, i)); i++) {
+		/* First, because a read belongs to the sample that has just come. */
+		reads |= python_reads_step(&incidents->sources, part);
+		symbolized &= symbolize(incidents, incident, part);
+	}
+	incident->changed |= reads;
+	/* A group is written when its consumers have stacks. */
+	symbolized &= !group;
 	if (!incident->over)
 		episode_read_progress(episode, 0);
 	if (over)
 		incident->changed |= episode_end_progress(episode);
 	if (over && siblings)
 		siblings_end(episode);
-	if (over && symbolized && symbolize_again(episode)) {
-		incident->changed = true;
+	if (over && symbolized && symbolize_parts_again(incident))
 		return BUSY_MS;
-	}
 	if (is_due(incident, symbolized, over, now))
 		write_out(incidents, incident, messages);
 	if (over && symbolized && (!incident->changed || !incident_has_record(incident))) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#include "summary.h"
+#include "consumers.h"
 #include "shown.h"
 #include "../base/rfc3339.h"
 
@@ -40,6 +40,24 @@ static void fact_thread(struct summary *summary, const struct incident *incident
 		summary_plain(summary, ", one of %lld", incident->process.threads_total);
 	else if (incident->process.threads_count > 1)
 		summary_plain(summary, ", one of %zu", incident->process.threads_count);
+}
+
+static void fact_group(struct summary *summary, const struct incident *incident)
+{
+	const struct incident_group *group = incident->group;
+	char used[SHOWN_LEN], time[SHOWN_LEN];
+
+	summary->label(summary, "group");
+	summary_plain(summary, "%s", consumers_scope(incident));
+	if (group->members >= 0)
+		summary_plain(summary, " of %lld process%s", group->members,
+			      group->members == 1 ? "" : "es");
+	if (group->cpu_ns <= 0)
+		return;
+	summary_plain(summary, "; its consumers are those of %s of CPU time",
+		      shown_duration(group->cpu_ns, used));
+	if (group->wall_ns >= 0)
+		summary_plain(summary, " in %s", shown_duration(group->wall_ns, time));
 }
 
 static void fact_process(struct summary *summary, const struct incident_process *process)
@@ -103,6 +121,10 @@ static void fact_policy(struct summary *summary, const struct incident *incident
 	summary->label(summary, "limits");
 	put_stage(summary, "soft", policy->soft_ns, policy->soft_signal);
 	put_stage(summary, ", hard", policy->hard_ns, policy->hard_signal);
+	if (policy->share) {
+		summary_plain(summary, ", share ");
+		summary_name(summary, policy->share);
+	}
 	if (policy->recovery[0]) {
 		summary_plain(summary, ", recovery ");
 		summary_name(summary, policy->recovery);
@@ -194,12 +216,21 @@ void summary_keys(struct summary *summary, const struct incident *incident)
 		summary->label(summary, "process");
 		summary_plain(summary, "PID %lld", pid);
 	}
-	fact_thread(summary, incident);
+	if (incident->group)
+		fact_group(summary, incident);
+	else
+		fact_thread(summary, incident);
 	key_done(summary, incident);
 	if (incident->rule) {
 		summary->label(summary, "rule");
 		summary_name(summary, incident->rule);
 	}
+}
+
+void summary_process(struct summary *summary, const struct incident *incident)
+{
+	fact_process(summary, &incident->process);
+	fact_origin(summary, incident);
 }
 
 void summary_facts(struct summary *summary, const struct incident *incident,
@@ -209,7 +240,10 @@ void summary_facts(struct summary *summary, const struct incident *incident,
 	long long uid = incident->process.uid >= 0 ? incident->process.uid : verdict->uid;
 
 	fact_times(summary, incident);
-	fact_thread(summary, incident);
+	if (incident->group)
+		fact_group(summary, incident);
+	else
+		fact_thread(summary, incident);
 	fact_process(summary, &incident->process);
 	if (uid >= 0) {
 		summary->label(summary, "user");

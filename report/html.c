@@ -80,7 +80,7 @@ static void put(struct summary *summary, enum summary_kind kind, const char *tex
 		fputs("</strong>", html->out);
 }
 
-static void close_term(struct html *html)
+void html_close_term(struct html *html)
 {
 	if (html->term_open)
 		fputs("</dd></div>\n", html->out);
@@ -91,7 +91,7 @@ static void label(struct summary *summary, const char *text)
 {
 	struct html *html = (struct html *)summary;
 
-	close_term(html);
+	html_close_term(html);
 	fputs("<div><dt>", html->out);
 	html_put(html->out, text);
 	fputs("</dt><dd>", html->out);
@@ -145,13 +145,13 @@ static void progress(struct html *html)
 static void keys(struct html *html)
 {
 	summary_keys(&html->summary, html->incident);
-	close_term(html);
+	html_close_term(html);
 }
 
 static void facts(struct html *html)
 {
 	summary_facts(&html->summary, html->incident, html->stacks);
-	close_term(html);
+	html_close_term(html);
 }
 
 static void version(struct html *html)
@@ -169,6 +169,7 @@ static const struct {
 	{ "@WHERE@", where },
 	{ "@PROGRESS@", progress },
 	{ "@KEYS@", keys },
+	{ "@CONSUMERS@", html_consumers },
 	{ "@PYTHON@", html_python },
 	{ "@STACK@", html_stack },
 	{ "@FUNCTIONS@", html_functions },

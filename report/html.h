@@ -25,6 +25,8 @@ struct html {
 void html_put(FILE *out, const char *text);
 /* Writes text in <code>. Ignores NULL. */
 void html_name(FILE *out, const char *name);
+/* Ends the last term of summary_facts() and the like. */
+void html_close_term(struct html *html);
 /* Writes `name` in <code> and frees it. NULL means out of memory. */
 void html_name_free(struct html *html, char *name);
 /*
@@ -38,6 +40,7 @@ void html_stack(struct html *html);
 void html_functions(struct html *html);
 void html_calls(struct html *html);
 void html_siblings(struct html *html);
+void html_consumers(struct html *html);
 void html_records(struct html *html);
 void html_threads(struct html *html);
 void html_notes(struct html *html);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Writes the tables of the page. They work without its script. */
+#include "consumers.h"
 #include "html.h"
 #include "python.h"
 #include "siblings.h"
@@ -91,17 +92,19 @@ static void put_joined(struct html *html, struct incident_stack *joined)
 	free(joined->frames);
 }
 
-void html_python(struct html *html)
+/* Returns whether there is a Python stack. */
+static bool has_python(const struct html *html)
+{
+	return html->stacks->python && html->stacks->python->hottest;
+}
+
+static void put_python(struct html *html)
 {
 	const struct stacks *python = html->stacks->python;
 	struct incident_stack joined;
 	int err;
 
-	if (!python || !python->hottest)
-		return;
-	fputs("<section class=\"python\" aria-labelledby=\"python-title\">\n"
-	      "<h2 id=\"python-title\">Python stack</h2>\n<p class=\"hint\">In ",
-	      html->out);
+	fputs("<p class=\"hint\">In ", html->out);
 	summary_reads(&html->summary, python->hottest->samples, python->samples);
 	fputs("; innermost first.</p>\n", html->out);
 	put_frames(html, python->hottest->stack);
@@ -111,6 +114,16 @@ void html_python(struct html *html)
 		html->failed = true;
 	if (!err)
 		put_joined(html, &joined);
+}
+
+void html_python(struct html *html)
+{
+	if (!has_python(html))
+		return;
+	fputs("<section class=\"python\" aria-labelledby=\"python-title\">\n"
+	      "<h2 id=\"python-title\">Python stack</h2>\n",
+	      html->out);
+	put_python(html);
 	fputs("</section>\n", html->out);
 }
 
@@ -133,6 +146,41 @@ void html_stack(struct html *html)
 	}
 	if (html->incident->unwound.count && !unwound_first)
 		put_unwound(html, hottest && hottest->callers);
+}
+
+static void put_consumer(struct html *html, size_t number)
+{
+	const struct incident_consumer *consumer = &html->incident->group->consumers[number];
+	struct html only = *html;
+
+	only.incident = consumer->only;
+	only.stacks = html->stacks->consumers[number];
+	fputs("<details open><summary>", html->out);
+	consumer_describe(&html->summary, html->incident, consumer);
+	fputs("</summary>\n<dl class=\"list\">\n", html->out);
+	consumer_process(&only.summary, html->incident, consumer);
+	html_close_term(&only);
+	fputs("</dl>\n", html->out);
+	if (has_python(&only))
+		put_python(&only);
+	if (only.stacks->hottest || only.incident->unwound.count)
+		html_stack(&only);
+	fputs("</details>\n", html->out);
+	html->failed |= only.failed;
+}
+
+void html_consumers(struct html *html)
+{
+	size_t i;
+
+	if (!html->stacks->consumers_count)
+		return;
+	fputs("<section aria-labelledby=\"consumers-title\">\n"
+	      "<h2 id=\"consumers-title\">Largest consumers</h2>\n",
+	      html->out);
+	for (i = 0; i < html->stacks->consumers_count; i++)
+		put_consumer(html, i);
+	fputs("</section>\n", html->out);
 }
 
 static void put_function(struct html *html, const struct stacks_function *function)
@@ -194,7 +242,7 @@ static void put_record(struct html *html, const struct incident_record *record)
 	else
 		html->failed = true;
 	fprintf(html->out, "</td><td class=\"figure\">%s</td></tr>\n",
-		record->cpu >= 0 ? shown_number(record->cpu, buf) : "");
+		record->cpu >= 0 && !html->incident->group ? shown_number(record->cpu, buf) : "");
 	free(act);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * An incident as its file describes it: one episode of one thread. Most members may be
+ * An incident as its file describes it: one episode of a thread or of a group. Most members may be
  * missing. Strings are UTF-8 and stay valid until incident_free(). They are untrusted
  * (names of processes and functions), so each output must escape them.
  */
@@ -26,6 +26,8 @@ struct incident_record {
 	long long pid, tid, uid, cpu;
 	long long count_ns, limit_ns;
 	long long used_ns, asleep_ns, sleeps; /* only verdicts have them */
+	long long elapsed_ns;		      /* only verdicts of groups have it */
+	double share;			      /* of a CPU; 0: not of a group, or unknown */
 	bool sent, fatal, shadow;
 };
 
@@ -52,7 +54,8 @@ struct incident_stack {
 struct incident_sample {
 	long long time_ns; /* since 1970 */
 	long long count_ns, cpu;
-	size_t stack; /* index into `stacks` */
+	size_t stack;	    /* index into `stacks` */
+	long long consumer; /* index into the consumers of a group */
 };
 
 /* System calls with the same number, descriptor and result. */
@@ -113,6 +116,7 @@ struct incident_policy {
 	bool there;
 	long long soft_ns, hard_ns;
 	const char *soft_signal, *hard_signal, *yield;
+	const char *share; /* of a group, such as "90%" */
 	char recovery[32]; /* such as "inf" or "0.25"; "": unknown */
 	bool inherit, shadow, to_process;
 };
@@ -131,6 +135,27 @@ struct incident_process {
 struct incident_machine {
 	long long cpus, uptime_s;
 	double load[3]; /* negative: unknown */
+};
+
+/* What has used the most CPU time of a group: a thread, or what has ended. */
+struct incident_consumer {
+	const char *kind; /* never NULL */
+	const char *comm; /* of the thread */
+	long long tid, cpu_ns;
+	char *name; /* "cc1 4321" */
+	/*
+	 * Has only its process with its origin, its samples, and its unwound and Python
+	 * stacks. Behind the frames of the unwound stack, `frames` has one with the name.
+	 */
+	struct incident *only;
+};
+
+/* The group of an incident that is not of one thread. */
+struct incident_group {
+	const char *scope; /* such as "tree" */
+	long long members, cpu_ns, wall_ns, interval_ns;
+	struct incident_consumer *consumers; /* the largest first */
+	size_t consumers_count;
 };
 
 struct incident {
@@ -161,6 +186,7 @@ struct incident {
 	/* Has only stacks, and as samples the reads of the Python stack. NULL: none. */
 	struct incident *python;
 	const char *python_version;
+	struct incident_group *group; /* NULL: the incident is of a thread */
 	struct incident_progress progress;
 	const char **notes;
 	size_t notes_count;

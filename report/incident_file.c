@@ -3,6 +3,7 @@
  * Copies no strings, because the incident keeps the JSON. Each array is one allocation.
  */
 #include "incident_file.h"
+#include "consumers.h"
 #include "descriptors.h"
 #include "json_reader.h"
 #include "progress.h"
@@ -77,6 +78,8 @@ static bool read_records(struct json_reader *reader, const json_t *array, struct
 		record->used_ns = read_number(reader, object, "used_ns");
 		record->asleep_ns = read_number(reader, object, "asleep_ns");
 		record->sleeps = read_number(reader, object, "sleeps");
+		record->elapsed_ns = read_number(reader, object, "elapsed_ns");
+		record->share = json_number_value(json_object_get(object, "share"));
 		record->sent = read_flag(reader, object, "sent", false);
 		record->fatal = read_flag(reader, object, "fatal", false);
 		record->shadow = read_flag(reader, object, "shadow", false);
@@ -169,6 +172,7 @@ bool incident_read_samples(struct json_reader *reader, const json_t *array, size
 		sample->time_ns = read_time(reader, object, "time");
 		sample->count_ns = read_number(reader, object, "count_ns");
 		sample->cpu = read_number(reader, object, "cpu");
+		sample->consumer = read_number(reader, object, "consumer");
 		stack = read_number(reader, object, "stack");
 		if (stack < 0 || (size_t)stack >= stacks_count)
 			type_error(reader, "stack", "an index into \"stacks\"");
@@ -264,6 +268,7 @@ static void read_policy(struct json_reader *reader, const json_t *object,
 	text = read_text(reader, object, "signal_to");
 	policy->to_process = text && !strcmp(text, "process");
 	policy->yield = read_text(reader, object, "yield");
+	policy->share = read_text(reader, object, "share");
 	policy->inherit = read_flag(reader, object, "inherit", true);
 	policy->shadow = read_flag(reader, object, "shadow", false);
 }
@@ -293,6 +298,17 @@ static void read_origin(struct json_reader *reader, const json_t *root, struct i
 		incident->origin[i] = read_text(reader, read_object(reader, root, reader->where),
 						origin_table[i].key);
 	}
+}
+
+bool incident_read_part(struct json_reader *reader, const json_t *object, struct incident *part)
+{
+	json_t *unwound = read_object(reader, object, "unwound");
+
+	read_origin(reader, object, part);
+	part->unwound_took_ns = read_number(reader, unwound, "took_ns");
+	return read_stack(reader, unwound, &part->unwound) &&
+	       read_python(reader, read_object(reader, object, "python"), part) &&
+	       read_process(reader, read_object(reader, object, "process"), &part->process);
 }
 
 /* A look has no verdict. All else of an incident needs a record, so this makes one. */
@@ -351,7 +367,7 @@ static bool read_incident(struct json_reader *reader, const json_t *root, struct
 	    !read_records(reader, records, incident) || !read_look(reader, look, incident) ||
 	    !read_stacks(reader, root, incident) || !read_samples(reader, samples, incident) ||
 	    !read_python(reader, python, incident) || !siblings_read(reader, root, incident) ||
-	    !system_calls_read(reader, root, incident) ||
+	    !consumers_read(reader, root, incident) || !system_calls_read(reader, root, incident) ||
 	    !incident_descriptors_read(reader, root, incident))
 		return false;
 	incident_progress_read(reader, root, incident);
@@ -462,6 +478,7 @@ void incident_free(struct incident *incident)
 		free(incident->stacks[i].frames);
 	system_calls_free(incident);
 	siblings_free(incident);
+	consumers_free(incident);
 	incident_descriptors_free(incident);
 	free(incident->unwound.frames);
 	incident_free(incident->python);

@@ -92,7 +92,7 @@ static void search_group(const struct incident_dir *dir, struct search *search, 
 	search->until_ns = exit && exit->time_ns >= 0 ? exit->time_ns : LLONG_MAX;
 	search->found.time_ns = INCIDENT_UNKNOWN;
 	/* If the times are missing, the order is unknown, so find no signal. */
-	if (search->since_ns < 0)
+	if (search->since_ns < 0 || search->incident->group)
 		return;
 	consider(search, search->incident, id);
 	for (i = 0; i < dir->count; i++) {
@@ -100,7 +100,8 @@ static void search_group(const struct incident_dir *dir, struct search *search, 
 			continue;
 		if (incident_dir_load(dir, dir->ids[i], &other, NULL))
 			continue;
-		if (same_process(search->incident, other))
+		/* The signals of a group are not sent to a thread. */
+		if (!other->group && same_process(search->incident, other))
 			consider(search, other, dir->ids[i]);
 		incident_free(other);
 	}

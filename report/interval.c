@@ -15,6 +15,7 @@ static int compare(const void *left, const void *right)
 
 int interval_find(const struct incident *incident, long long *ret_ns)
 {
+	long long of_group = incident->group ? incident->group->interval_ns : INCIDENT_UNKNOWN;
 	long long *intervals = calloc(incident->samples_count + 1, sizeof(*intervals));
 	const struct incident_sample *sample;
 	size_t i, n = 0;
@@ -27,6 +28,9 @@ int interval_find(const struct incident *incident, long long *ret_ns)
 			intervals[n++] = sample->count_ns - sample[-1].count_ns;
 	}
 	qsort(intervals, n, sizeof(*intervals), compare);
+	/* The samples of a group are of several threads, and have no count. */
+	if (of_group > 0 && of_group <= (long long)MAZE_NSEC_PER_SEC)
+		intervals[n++] = of_group;
 	*ret_ns = n ? intervals[n / 2] : (long long)MAZE_STACK_INTERVAL_DEFAULT_NS;
 	free(intervals);
 	return 0;

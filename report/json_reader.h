@@ -28,6 +28,10 @@ long long read_time(struct json_reader *reader, const json_t *object, const char
 json_t *read_element(struct json_reader *reader, const json_t *array, size_t index);
 void type_error(struct json_reader *reader, const char *key, const char *wanted);
 
+struct incident;
+/* Reads the keys process, unwound and python of an object. Returns false without memory. */
+bool incident_read_part(struct json_reader *reader, const json_t *object, struct incident *part);
+
 struct incident_sample;
 /* Reads an array of samples of `stacks_count` stacks. Returns false without memory. */
 bool incident_read_samples(struct json_reader *reader, const json_t *array, size_t stacks_count,

@@ -172,6 +172,8 @@ long long shown_used(const struct incident *incident)
 
 	long long count = shown_count(incident);
 
+	if (incident->group)
+		return shown_verdict(incident)->used_ns;
 	return record && record->used_ns > count ? record->used_ns : count;
 }
 
@@ -195,11 +197,23 @@ static const char *shown_look(const struct incident *incident, const struct inci
 	return buf;
 }
 
+static const char *shown_elapsed(const struct incident_record *verdict, char buf[SHOWN_LEN])
+{
+	char elapsed[SHOWN_LEN];
+
+	if (verdict->elapsed_ns < 0)
+		return "";
+	snprintf(buf, SHOWN_LEN, " in %.100s", shown_duration(verdict->elapsed_ns, elapsed));
+	return buf;
+}
+
 const char *shown_asleep(const struct incident *incident, char buf[SHOWN_LEN])
 {
 	const struct incident_record *record = record_with_sleep(incident);
 	char asleep[RECORD_ASLEEP_LEN];
 
+	if (incident->group)
+		return shown_elapsed(shown_verdict(incident), buf);
 	if (incident->is_look)
 		return shown_look(incident, record, buf);
 	if (!record)
@@ -214,6 +228,8 @@ static long long lasted(const struct incident *incident, const struct incident_r
 {
 	if (incident->is_look)
 		return incident->look_wall_ns;
+	if (incident->group)
+		return record->elapsed_ns;
 	return record->sleeps > 0 && record->used_ns >= 0 && record->asleep_ns >= 0
 		       ? record->used_ns + record->asleep_ns
 		       : record->count_ns;
@@ -227,7 +243,7 @@ long long shown_since(const struct incident *incident)
 
 	for (i = 0; i < incident->records_count; i++) {
 		record = &incident->records[i];
-		if (record->time_ns < 0 || record->count_ns < 0 ||
+		if (record->time_ns < 0 || record->count_ns < 0 || lasted(incident, record) < 0 ||
 		    lasted(incident, record) > record->time_ns)
 			continue;
 		if (since < 0 || record->time_ns - lasted(incident, record) < since)

@@ -48,11 +48,12 @@ const struct incident_record *shown_verdict(const struct incident *incident);
 long long shown_count(const struct incident *incident);
 /*
  * The CPU time for a headline. It is shown_count(), or the larger CPU time of
- * shown_verdict() if the episode has sleeps.
+ * shown_verdict() if the episode has sleeps. Of a group, that of the verdict.
  */
 long long shown_used(const struct incident *incident);
 /*
- * Continues the text of shown_used(): " without sleeping", ", asleep 0.4 % of the time".
+ * Continues the text of shown_used(): " without sleeping", ", asleep 0.4 % of the time"; of
+ * a group " in 2.8s".
  */
 const char *shown_asleep(const struct incident *incident, char buf[SHOWN_LEN]);
 /* The latest possible start: the time of a record minus its CPU time and its sleep. */

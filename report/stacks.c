@@ -98,21 +98,22 @@ static bool in_order(const struct incident_frame *frames, size_t count,
 /*
  * Adds callers from the unwound stack if the sampled one lacks the outermost frame. They
  * replace all callers of the innermost function in user space if the unwound stack
- * confirms each of these. Otherwise they follow the outermost sampled frame.
+ * confirms each of these. Otherwise they follow the outermost sampled frame. Returns true
+ * if it added some.
  */
-static void join_unwound(const struct incident_stack *unwound, struct stacks_fold *fold)
+static bool join_unwound(const struct incident_stack *unwound, struct stacks_fold *fold)
 {
 	const struct incident_stack *stack = fold->stack;
 	const struct incident_frame *last = &stack->frames[stack->count - 1];
 	size_t own = 0, from = 0;
 
 	if (!unwound->count || stacks_same(last, &unwound->frames[unwound->count - 1]))
-		return;
+		return false;
 	/* The function of an address is the one into which the others are inlined. */
 	while (own < stack->count && (stack->frames[own].kernel || stack->frames[own].inlined))
 		own++;
 	if (own++ == stack->count)
-		return;
+		return false;
 	while (from < unwound->count &&
 	       !stacks_same(&stack->frames[own - 1], &unwound->frames[from]))
 		from++;
@@ -123,28 +124,52 @@ static void join_unwound(const struct incident_stack *unwound, struct stacks_fol
 			if (stacks_same(last, &unwound->frames[from - 1]))
 				break;
 		if (!from)
-			return;
+			return false;
 	}
 	fold->own = own;
 	fold->callers = unwound->frames + from;
 	fold->depth = own + unwound->count - from;
+	return true;
+}
+
+/* Puts a frame with the name of the consumer around all others. */
+static bool join_consumer(const struct incident_group *group, long long consumer,
+			  struct stacks_fold *fold)
+{
+	const struct incident_stack *unwound;
+	bool joined;
+
+	if (consumer < 0 || (size_t)consumer >= group->consumers_count)
+		return false;
+	unwound = &group->consumers[consumer].only->unwound;
+	joined = join_unwound(unwound, fold);
+	/* The frame is the one behind those of the unwound stack. */
+	if (!fold->callers)
+		fold->callers = unwound->frames + unwound->count;
+	fold->depth++;
+	return joined;
 }
 
 /* Makes one fold for each stack that has samples and frames. */
 static int begin_folds(const struct incident *incident, struct stacks *stacks, size_t *ret_uses)
 {
 	size_t *counts = calloc(incident->stacks_count + 1, sizeof(*counts));
+	long long *consumers = calloc(incident->stacks_count + 1, sizeof(*consumers));
 	const struct incident_stack *stack;
 	struct stacks_fold *fold;
 	size_t i, uses = 0;
+	bool joined;
 
 	stacks->folds = calloc(incident->stacks_count + 1, sizeof(*stacks->folds));
-	if (!counts || !stacks->folds) {
+	if (!counts || !consumers || !stacks->folds) {
 		free(counts);
+		free(consumers);
 		return -ENOMEM;
 	}
-	for (i = 0; i < incident->samples_count; i++)
+	for (i = 0; i < incident->samples_count; i++) {
 		counts[incident->samples[i].stack]++;
+		consumers[incident->samples[i].stack] = incident->samples[i].consumer;
+	}
 	for (i = 0; i < incident->stacks_count; i++) {
 		stack = &incident->stacks[i];
 		if (!counts[i] || !stack->count)
@@ -157,12 +182,14 @@ static int begin_folds(const struct incident *incident, struct stacks *stacks, s
 			.samples = counts[i],
 			.stack_samples = counts[i],
 		};
-		join_unwound(&incident->unwound, fold);
+		joined = incident->group ? join_consumer(incident->group, consumers[i], fold)
+					 : join_unwound(&incident->unwound, fold);
+		stacks->joined += joined ? counts[i] : 0;
 		stacks->samples += counts[i];
-		stacks->joined += fold->callers ? counts[i] : 0;
 		uses += fold->depth;
 	}
 	free(counts);
+	free(consumers);
 	*ret_uses = uses;
 	return 0;
 }
@@ -410,6 +437,21 @@ static int sort_functions(struct stacks *stacks)
 	return 0;
 }
 
+static int make_consumers(const struct incident_group *group, struct stacks *stacks)
+{
+	int err = 0;
+
+	stacks->consumers = calloc(group->consumers_count + 1, sizeof(*stacks->consumers));
+	if (!stacks->consumers)
+		return -ENOMEM;
+	while (!err && stacks->consumers_count < group->consumers_count) {
+		err = stacks_make(group->consumers[stacks->consumers_count].only,
+				  &stacks->consumers[stacks->consumers_count]);
+		stacks->consumers_count += !err;
+	}
+	return err;
+}
+
 int stacks_make(const struct incident *incident, struct stacks **ret_stacks)
 {
 	struct stacks *stacks = calloc(1, sizeof(*stacks));
@@ -437,6 +479,8 @@ int stacks_make(const struct incident *incident, struct stacks **ret_stacks)
 		goto out_free;
 	find_common(stacks);
 	err = incident->python ? stacks_make(incident->python, &stacks->python) : 0;
+	if (!err && incident->group)
+		err = make_consumers(incident->group, stacks);
 	if (err)
 		goto out_free;
 	*ret_stacks = stacks;
@@ -475,5 +519,8 @@ void stacks_free(struct stacks *stacks)
 	free(stacks->nodes);
 	free(stacks->by_self);
 	stacks_free(stacks->python);
+	for (i = 0; i < stacks->consumers_count; i++)
+		stacks_free(stacks->consumers[i]);
+	free(stacks->consumers);
 	free(stacks);
 }

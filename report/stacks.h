@@ -24,7 +24,10 @@ struct stacks_function {
 /* All samples whose stacks have the same functions. */
 struct stacks_fold {
 	const struct incident_stack *stack; /* its stack with the most samples */
-	/* Behind the innermost `own` frames of `stack`, those of the unwound stack; or NULL. */
+	/*
+	 * Behind the innermost `own` frames of `stack`, those of the unwound stack, or the
+	 * one of the group's consumer; or NULL.
+	 */
 	const struct incident_frame *callers;
 	size_t own;
 	size_t *functions; /* indexes, outermost first */
@@ -68,6 +71,9 @@ struct stacks {
 	 */
 	const struct stacks_node *common;
 	struct stacks *python; /* of the reads of the Python stack; NULL: none */
+	/* Of a group: one for each consumer. Its own stacks have the consumers as outermost. */
+	struct stacks **consumers;
+	size_t consumers_count;
 };
 
 /* Whether both frames have the same function, or the same location if it has no name. */

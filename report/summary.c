@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "summary.h"
+#include "consumers.h"
 #include "python.h"
 #include "shown.h"
 #include "why.h"
@@ -72,19 +73,32 @@ static void put_process(struct summary *summary, const struct incident *incident
 	summary_plain(summary, ")");
 }
 
+/* Writes ", 10s more than 90% of a CPU allows". */
+static void put_level(struct summary *summary, const struct incident_record *verdict)
+{
+	char buf[SHOWN_LEN];
+
+	if (verdict->count_ns >= 0 && verdict->share > 0)
+		summary_plain(summary, ", %s more than %.6g%% of a CPU allows",
+			      shown_duration(verdict->count_ns, buf), verdict->share * 100);
+}
+
 static void put_duration(struct summary *summary, const struct incident *incident)
 {
 	long long used = shown_used(incident);
 	char buf[SHOWN_LEN];
 
 	if (used < 0) {
-		summary_plain(summary,
-			      " used more CPU time without sleeping than its limit allows.");
+		summary_plain(summary, " used more CPU time %sthan its limit allows.",
+			      incident->group ? "" : "without sleeping ");
 		return;
 	}
 	summary_plain(summary, " used ");
 	put_figure(summary, shown_duration(used, buf));
-	summary_plain(summary, " of CPU time%s.", shown_asleep(incident, buf));
+	summary_plain(summary, " of CPU time%s", shown_asleep(incident, buf));
+	if (incident->group)
+		put_level(summary, shown_verdict(incident));
+	summary_plain(summary, ".");
 }
 
 void summary_frame(struct summary *summary, const struct incident_frame *frame)
@@ -138,8 +152,13 @@ void summary_where(struct summary *summary, const struct incident *incident,
 		   const struct stacks *stacks)
 {
 	const struct stacks_function *place = stacks->place;
-	bool python = put_python(summary, stacks->python);
+	bool python;
 
+	if (incident->group) {
+		consumers_where(summary, incident, stacks);
+		return;
+	}
+	python = put_python(summary, stacks->python);
 	if (place) {
 		summary_plain(summary, python ? "The native code was in " : "It was in ");
 		summary_frame(summary, place->frame);
@@ -192,7 +211,8 @@ static void put_verdict(struct summary *summary, const struct incident_record *r
 /* Writes that the thread ended, and which signal to another thread came before. */
 static void put_end(struct summary *summary, const struct incident *incident)
 {
-	summary_plain(summary, "; the thread ended");
+	summary_plain(summary, "; the %s ended",
+		      incident->group ? consumers_scope(incident) : "thread");
 	if (!incident->ended_by_signal[0])
 		return;
 	summary_plain(summary, " after maze sent ");
@@ -230,7 +250,9 @@ void summary_what(struct summary *summary, const struct incident *incident)
 {
 	const char *process = shown_process(incident);
 
-	if (process)
+	if (incident->group)
+		consumers_group(summary, incident);
+	else if (process)
 		summary_name(summary, process);
 	else
 		summary_plain(summary, "A process of unknown name");
@@ -240,7 +262,10 @@ void summary_what(struct summary *summary, const struct incident *incident)
 void summary_headline(struct summary *summary, const struct incident *incident,
 		      const struct stacks *stacks)
 {
-	put_process(summary, incident);
+	if (incident->group)
+		consumers_group(summary, incident);
+	else
+		put_process(summary, incident);
 	put_duration(summary, incident);
 	summary_plain(summary, " ");
 	summary_where(summary, incident, stacks);

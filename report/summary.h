@@ -32,6 +32,8 @@ void summary_where(struct summary *summary, const struct incident *incident,
 void summary_acts(struct summary *summary, const struct incident *incident);
 /* Writes the most important facts. */
 void summary_keys(struct summary *summary, const struct incident *incident);
+/* Writes those about the process: command, program, control group, unit. */
+void summary_process(struct summary *summary, const struct incident *incident);
 /* Writes all known facts: times, thread, process, rule, limits, machine. */
 void summary_facts(struct summary *summary, const struct incident *incident,
 		   const struct stacks *stacks);

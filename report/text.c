@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Collects escaped text in a paragraph, and then breaks the paragraph into lines. */
+#include "consumers.h"
 #include "descriptors.h"
 #include "report.h"
 #include "progress.h"
@@ -413,6 +414,28 @@ static void put_siblings(struct page *page, const struct incident *incident)
 	}
 }
 
+static void put_consumers(struct page *page, const struct incident *incident,
+			  const struct stacks *stacks)
+{
+	const struct incident_consumer *consumer;
+	size_t i;
+
+	for (i = 0; i < stacks->consumers_count; i++) {
+		consumer = &incident->group->consumers[i];
+		heading(page, "Consumer");
+		summary_plain(&page->summary, ": ");
+		consumer_describe(&page->summary, incident, consumer);
+		/* The headline has that of the first one. */
+		if (i && stacks->consumers[i]->samples) {
+			summary_plain(&page->summary, ". ");
+			summary_where(&page->summary, consumer->only, stacks->consumers[i]);
+		}
+		consumer_process(&page->summary, incident, consumer);
+		end(page);
+		put_stack(page, consumer->only, stacks->consumers[i]);
+	}
+}
+
 static void put_records(struct page *page, const struct incident *incident)
 {
 	const struct incident_record *record;
@@ -442,7 +465,8 @@ static void put_records(struct page *page, const struct incident *incident)
 		summary_plain(&page->summary, ": ");
 		if (act)
 			summary_name(&page->summary, act);
-		if (record->cpu >= 0)
+		/* The members of a group run on several CPUs. */
+		if (record->cpu >= 0 && !incident->group)
 			summary_plain(&page->summary, " (CPU %lld)", record->cpu);
 		end(page);
 		free(act);
@@ -486,7 +510,10 @@ int report_text(const struct incident *incident, const struct stacks *stacks,
 	summary_headline(&page.summary, incident, stacks);
 	end(&page);
 	put_progress(&page, incident);
-	put_stack(&page, incident, stacks);
+	if (incident->group)
+		put_consumers(&page, incident, stacks);
+	else
+		put_stack(&page, incident, stacks);
 	put_functions(&page, stacks);
 	put_system_calls(&page, incident);
 	put_descriptors(&page, incident);

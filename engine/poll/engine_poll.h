@@ -277,8 +277,6 @@ struct inherited_groups {
 bool poll_groups_inherited(struct poll_process *parent, struct inherited_groups *ret_groups);
 void poll_groups_join(struct engine *engine, const struct inherited_groups *groups,
 		      struct poll_process *child, pid_t ppid);
-/* True if it is the last member of a tree, which can have a child that is not open yet. */
-bool poll_groups_end_with(const struct poll_process *process);
 /* The process has ended, and may still be needed by a tree, as a zombie. */
 void poll_groups_process_ended(struct engine *engine, struct poll_process *process);
 /* A child could not become a member. */

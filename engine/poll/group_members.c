@@ -257,16 +257,6 @@ void poll_groups_done(struct engine *engine)
 		poll_group_drop(engine, engine->groups);
 }
 
-bool poll_groups_end_with(const struct poll_process *process)
-{
-	const struct poll_member *member = process->memberships;
-
-	while (member &&
-	       (group_scope(member->group) != MAZE_SCOPE_TREE || member->group->alive > 1))
-		member = member->next_of_process;
-	return member;
-}
-
 /*
  * Ends no group here, because a caller may iterate over processes or groups. A zombie of a
  * tree is kept, because its CPU time then moves to its parent.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "machine_info.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -12,11 +13,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../../base/cgroup.h"
 #include "../../base/clock.h"
 
 /* FILEID_KERNFS of linux/exportfs.h: the handle of a cgroup is its inode number. */
 #define KERNFS_HANDLE 0xfe
-#define CGROUP_ROOT "/sys/fs/cgroup"
+/* A user without the right to open by handle searches so many directories at most. */
+#define CGROUPS_SEARCHED_MAX 4096
 
 void machine_info_read(struct machine_info *ret_machine)
 {
@@ -98,39 +101,79 @@ void machine_info_origin(struct origin *origin)
 
 /* ---- cgroups ----------------------------------------------------------------------- */
 
-static int open_cgroup(maze_u64 inode)
+/* Searches below `dir`, which it closes. Returns a descriptor or -ENOENT. */
+static int search_cgroup(int dir, maze_u64 inode, unsigned int *left)
+{
+	DIR *stream = fdopendir(dir);
+	struct dirent *entry;
+	int found = -ENOENT, fd;
+
+	if (!stream)
+		close(dir);
+	while (stream && found < 0 && *left && (entry = readdir(stream))) {
+		if (entry->d_type != DT_DIR || !strcmp(entry->d_name, ".") ||
+		    !strcmp(entry->d_name, ".."))
+			continue;
+		--*left;
+		fd = openat(dir, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd >= 0 && entry->d_ino == inode)
+			found = fd;
+		else if (fd >= 0)
+			found = search_cgroup(fd, inode, left);
+	}
+	if (stream)
+		closedir(stream);
+	return found;
+}
+
+/* `root` is the root cgroup. Returns a descriptor or -errno. */
+static int find_cgroup(int root, maze_u64 inode)
 {
 	union {
 		struct file_handle handle;
 		char room[sizeof(struct file_handle) + sizeof(inode)];
 	} by_number = { .handle = { .handle_bytes = sizeof(inode), .handle_type = KERNFS_HANDLE } };
-	int root = open(CGROUP_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd;
+	unsigned int left = CGROUPS_SEARCHED_MAX;
+	int dir = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd;
 
-	if (root < 0)
+	if (dir < 0)
 		return -errno;
 	memcpy(by_number.handle.f_handle, &inode, sizeof(inode));
-	fd = open_by_handle_at(root, &by_number.handle, O_PATH | O_CLOEXEC);
+	fd = open_by_handle_at(dir, &by_number.handle, O_PATH | O_CLOEXEC);
+	if (fd < 0 && errno == EPERM)
+		return search_cgroup(dir, inode, &left);
 	if (fd < 0)
 		fd = -errno;
-	close(root);
+	close(dir);
 	return fd;
+}
+
+static size_t read_path(int fd, char path[PATH_MAX])
+{
+	char link[64];
+	ssize_t length;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	length = readlink(link, path, PATH_MAX - 1);
+	path[length > 0 ? length : 0] = '\0';
+	return length > 0 ? (size_t)length : 0;
 }
 
 char *machine_info_cgroup_path(maze_u64 inode)
 {
-	char link[64], path[PATH_MAX];
-	int fd = inode ? open_cgroup(inode) : -ENOENT;
-	ssize_t length;
+	char root[PATH_MAX], path[PATH_MAX], *found = NULL;
+	struct cgroup_fs fs;
+	size_t length;
+	int fd;
 
-	if (fd < 0)
+	if (!inode || cgroup_fs_open(&fs, NULL))
 		return NULL;
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	length = readlink(link, path, sizeof(path) - 1);
-	close(fd);
-	if (length < (ssize_t)strlen(CGROUP_ROOT))
-		return NULL;
-	path[length] = '\0';
-	if (strncmp(path, CGROUP_ROOT, strlen(CGROUP_ROOT)) != 0)
-		return NULL;
-	return strdup(path[strlen(CGROUP_ROOT)] ? path + strlen(CGROUP_ROOT) : "/");
+	fd = find_cgroup(fs.fd, inode);
+	length = read_path(fs.fd, root);
+	if (fd >= 0 && read_path(fd, path) >= length && !strncmp(path, root, length))
+		found = strdup(path[length] ? path + length : "/");
+	if (fd >= 0)
+		close(fd);
+	cgroup_fs_close(&fs);
+	return found;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "../../lib/record_time.h"
+#include "episode_group.h"
 
 /* An engine takes at most MAZE_STACKS_MAX stacks. There is room for 24 more. */
 #define SAMPLES_MAX (MAZE_STACKS_MAX + 24)
@@ -47,6 +48,7 @@ void episode_done(struct episode *episode)
 	json_decref(episode->python.reads);
 	for (i = 0; i < episode->siblings_count; i++)
 		stack_sampler_close(episode->siblings[i].sampler);
+	episode_group_done(episode);
 	memset(episode, 0, sizeof(*episode));
 }
 
@@ -61,8 +63,13 @@ void episode_set_id(struct episode *episode, unsigned int uid)
 		if (*at != '-' && *at != ':')
 			short_time[n++] = *at;
 	short_time[n] = '\0';
-	snprintf(episode->id, sizeof(episode->id), "%sZ-%u-%u-%u", short_time, episode->pid,
-		 episode->tid, episode->episode);
+	if (episode->group)
+		snprintf(episode->id, sizeof(episode->id), "%sZ-%llu-%s-%u", short_time,
+			 episode->group->subject.cgroup_id ?: episode->pid,
+			 maze_policy_scope_name(episode->group->subject.scope), episode->episode);
+	else
+		snprintf(episode->id, sizeof(episode->id), "%sZ-%u-%u-%u", short_time, episode->pid,
+			 episode->tid, episode->episode);
 	n = strlen(episode->id);
 	if (uid != geteuid())
 		snprintf(episode->id + n, sizeof(episode->id) - n, "-u%u", uid);

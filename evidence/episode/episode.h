@@ -105,6 +105,8 @@ struct episode_look {
 	maze_u64 cpu_ns, waited_ns;
 };
 
+struct episode_group;
+
 struct episode {
 	maze_u64 serial; /* counts from 1 and is never reused */
 	maze_u32 pid, tid, episode;
@@ -151,6 +153,7 @@ struct episode {
 	size_t siblings_count;
 	bool siblings_open; /* they are being sampled */
 	struct episode_look look;
+	struct episode_group *group; /* NULL: the episode of a thread */
 
 	const char *notes[EPISODE_NOTES_MAX]; /* literals */
 	size_t notes_count;
@@ -158,7 +161,10 @@ struct episode {
 
 void episode_init(struct episode *episode);
 void episode_done(struct episode *episode);
-/* The ID is "20261124T204512Z-4711-4713-0". Another user's ID ends in "-u1000". */
+/*
+ * The ID is "20261124T204512Z-4711-4713-0", that of a group "20261124T204512Z-4711-tree-0".
+ * Another user's ID ends in "-u1000".
+ */
 void episode_set_id(struct episode *episode, unsigned int uid);
 
 /* Adds a sentence to `notes`, unless it is already there. */

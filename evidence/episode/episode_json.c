@@ -7,7 +7,7 @@
 #include "../../lib/record_time.h"
 #include "../../lib/utf8_json.h"
 #include "../capture/cgroup_origin.h"
-#include "episode.h"
+#include "episode_group.h"
 
 #define FORMAT_VERSION 1
 
@@ -174,30 +174,50 @@ static json_t *stack_json(const struct episode *episode, const struct episode_st
 	return object;
 }
 
-static json_t *stacks_json(const struct episode *episode)
+static void append_stacks(const struct episode *episode, json_t *stacks)
 {
-	json_t *stacks = json_array();
 	size_t i;
 
 	for (i = 0; i < episode->stacks_count; i++)
 		json_array_append_new(stacks, stack_json(episode, &episode->stacks[i]));
-	return stacks;
 }
 
-static json_t *samples_json(const struct episode *episode)
+/* Stacks are numbered from `base` on. consumer -1: the samples are those of the thread. */
+static void append_samples(const struct episode *episode, size_t base, int consumer,
+			   json_t *samples)
 {
-	json_t *samples = json_array(), *object;
+	json_t *object;
 	size_t i;
 
 	for (i = 0; i < episode->samples_count; i++) {
 		object = json_object();
 		set(object, "time", time_json(episode->samples[i].boot_ns));
-		set(object, "count_ns", number_json(episode->samples[i].count_ns));
+		if (consumer < 0)
+			set(object, "count_ns", number_json(episode->samples[i].count_ns));
+		else
+			set(object, "consumer", json_integer(consumer));
 		set(object, "cpu", number_json(episode->samples[i].cpu));
-		set(object, "stack", number_json(episode->samples[i].stack));
+		set(object, "stack", number_json(base + episode->samples[i].stack));
 		json_array_append_new(samples, object);
 	}
-	return samples;
+}
+
+/* Those of a group are those of its consumers. */
+static void set_stacks(const struct episode *episode, json_t *incident)
+{
+	const struct episode_group *group = episode->group;
+	json_t *stacks = json_array(), *samples = json_array();
+	size_t i;
+
+	append_stacks(episode, stacks);
+	append_samples(episode, 0, -1, samples);
+	for (i = 0; group && i < group->consumers_count; i++) {
+		append_samples(group->consumers[i].episode, json_array_size(stacks), (int)i,
+			       samples);
+		append_stacks(group->consumers[i].episode, stacks);
+	}
+	set(incident, "stacks", stacks);
+	set(incident, "samples", samples);
 }
 
 static json_t *unwound_json(const struct episode *episode)
@@ -316,7 +336,8 @@ static json_t *process_json(const struct episode *episode, const struct redactor
 {
 	json_t *process = json_object(), *recorded = json_object();
 
-	set(process, "pid", json_integer(episode->pid));
+	if (episode->pid)
+		set(process, "pid", json_integer(episode->pid));
 	if (episode->has_live)
 		set_live(&episode->live, redactor, process);
 	if (episode->recorded)
@@ -347,21 +368,28 @@ static json_t *soft_signal_json(const struct maze_policy *policy)
 
 static json_t *policy_json(const struct maze_policy *policy)
 {
-	char recovery[32];
+	unsigned int scope = maze_policy_scope(policy->flags);
+	char text[32];
 	json_t *object = json_object();
 
 	set(object, "soft_ns", number_json(policy->soft_ns));
 	set(object, "hard_ns", number_json(policy->hard_ns));
 	set(object, "soft_signal", soft_signal_json(policy));
 	set(object, "hard_signal", signal_json(policy->hard_signal));
+	set(object, "shadow", json_boolean(policy->flags & MAZE_POLICY_SHADOW));
+	if (scope) {
+		set(object, "scope", json_string(maze_policy_scope_name(scope)));
+		set(object, "share",
+		    json_string(maze_share_format(policy->share, text, sizeof(text))));
+		return object;
+	}
 	set(object, "signal_to",
 	    json_string(policy->flags & MAZE_POLICY_TO_PROCESS ? "process" : "thread"));
 	set(object, "recovery",
-	    json_string(maze_recovery_format(policy->recovery, recovery, sizeof(recovery))));
+	    json_string(maze_recovery_format(policy->recovery, text, sizeof(text))));
 	set(object, "inherit", json_boolean(policy->flags & MAZE_POLICY_INHERIT));
 	set(object, "yield",
 	    json_string(policy->flags & MAZE_POLICY_YIELD_COUNTS ? "count" : "reset"));
-	set(object, "shadow", json_boolean(policy->flags & MAZE_POLICY_SHADOW));
 	return object;
 }
 
@@ -378,7 +406,10 @@ static json_t *machine_json(const struct machine_info *machine)
 	return object;
 }
 
-/* Adds the texts that say where the incident is from to the objects of their rows. */
+/*
+ * Adds the texts that say where the incident is from to those objects of their rows that
+ * there are.
+ */
 static void set_origin(const struct episode *episode, json_t *incident)
 {
 	const char *cgroup =
@@ -393,13 +424,29 @@ static void set_origin(const struct episode *episode, json_t *incident)
 		    origin.text[i][0] ? text_json(origin.text[i]) : NULL);
 }
 
+static void append_notes(const struct episode *episode, json_t *notes)
+{
+	size_t i, j;
+
+	for (i = 0; i < episode->notes_count; i++) {
+		/* Two consumers can have the same note. */
+		for (j = 0; j < json_array_size(notes); j++)
+			if (!strcmp(json_string_value(json_array_get(notes, j)), episode->notes[i]))
+				break;
+		if (j == json_array_size(notes))
+			json_array_append_new(notes, text_json(episode->notes[i]));
+	}
+}
+
 static json_t *notes_json(const struct episode *episode)
 {
+	const struct episode_group *group = episode->group;
 	json_t *notes = json_array();
 	size_t i;
 
-	for (i = 0; i < episode->notes_count; i++)
-		json_array_append_new(notes, text_json(episode->notes[i]));
+	append_notes(episode, notes);
+	for (i = 0; group && i < group->consumers_count; i++)
+		append_notes(group->consumers[i].episode, notes);
 	return notes;
 }
 
@@ -409,6 +456,46 @@ static maze_u64 samples_lost(const struct episode *episode)
 	size_t came = episode->samples_count + episode->samples_dropped;
 
 	return episode->samples_dropped + (episode->numbers > came ? episode->numbers - came : 0);
+}
+
+/* ---- groups ------------------------------------------------------------------------ */
+
+static json_t *consumer_json(const struct episode_consumer *consumer,
+			     const struct redactor *redactor)
+{
+	static const char *const kinds[] = { "thread", "ended-threads", "ended-children" };
+	const struct episode *episode = consumer->episode;
+	json_t *object = json_object();
+
+	set(object, "kind", json_string(kinds[consumer->is.kind]));
+	if (consumer->is.tid)
+		set(object, "tid", json_integer(consumer->is.tid));
+	if (consumer->is.tid && episode->live.threads_count)
+		set(object, "comm", text_json(episode->live.threads[0].comm));
+	set(object, "cpu_ns", number_json(consumer->is.cpu_ns));
+	set(object, "process", process_json(episode, redactor));
+	if (!episode->has_live)
+		set(json_object_get(object, "process"), "comm", text_json(consumer->is.comm));
+	set_origin(episode, object);
+	set(object, "unwound", unwound_json(episode));
+	set(object, "python", python_json(&episode->python));
+	return object;
+}
+
+static json_t *group_json(const struct episode_group *group, const struct redactor *redactor)
+{
+	json_t *object = json_object(), *consumers = json_array();
+	size_t i;
+
+	for (i = 0; i < group->consumers_count; i++)
+		json_array_append_new(consumers, consumer_json(&group->consumers[i], redactor));
+	set(object, "scope", json_string(maze_policy_scope_name(group->subject.scope)));
+	set(object, "members", group->members ? number_json(group->members) : json_null());
+	set(object, "cpu_ns", number_json(group->cpu_ns));
+	set(object, "wall_ns", group->wall_ns ? number_json(group->wall_ns) : json_null());
+	set(object, "interval_ns", number_json(EPISODE_GROUP_INTERVAL_NS));
+	set(object, "consumers", consumers);
+	return object;
 }
 
 char *episode_json(const struct episode *episode, const struct redactor *redactor)
@@ -425,8 +512,7 @@ char *episode_json(const struct episode *episode, const struct redactor *redacto
 	set(object, "machine", machine_json(&episode->machine));
 	set(object, "maze", json_object());
 	set_origin(episode, object);
-	set(object, "stacks", stacks_json(episode));
-	set(object, "samples", samples_json(episode));
+	set_stacks(episode, object);
 	set(object, "samples_lost", number_json(samples_lost(episode)));
 	set(object, "unwound", unwound_json(episode));
 	set(object, "system_calls", episode_calls_json(episode));
@@ -434,6 +520,8 @@ char *episode_json(const struct episode *episode, const struct redactor *redacto
 	set(object, "python", python_json(&episode->python));
 	set(object, "progress", episode_progress_json(episode));
 	set(object, "siblings", episode_siblings_json(episode));
+	if (episode->group)
+		set(object, "group", group_json(episode->group, redactor));
 	if (episode->look.boot_ns)
 		set(object, "look", look_json(episode));
 	set(object, "notes", notes_json(episode));

@@ -58,7 +58,8 @@ void episode_read_progress(struct episode *episode, maze_u64 evidence_ns)
 	maze_u64 boot_ns = now_ns(CLOCK_BOOTTIME);
 	struct progress now;
 
-	if (!episode->has_live || episode->has_exit || !is_due(progress, boot_ns))
+	/* That of one thread says nothing about a group. */
+	if (episode->group || !episode->has_live || episode->has_exit || !is_due(progress, boot_ns))
 		return;
 	progress->tried_ns = boot_ns;
 	if (progress_read(episode->live.proc_fd, (pid_t)episode->tid, &now))

@@ -20,6 +20,7 @@
 
 #include "../../base/error.h"
 #include "../../base/escape.h"
+#include "../../lib/maze.h"
 #include "../../lib/paths.h"
 
 #define FILE_MODE 0600
@@ -264,6 +265,21 @@ static bool take_byte(const char **at, char byte)
 	return true;
 }
 
+static bool take_scope(const char **at)
+{
+	const char *name;
+	unsigned int scope;
+
+	for (scope = MAZE_SCOPE_PROCESS; scope < MAZE_SCOPE_COUNT_; scope++) {
+		name = maze_policy_scope_name(scope);
+		if (!strncmp(*at, name, strlen(name))) {
+			*at += strlen(name);
+			return true;
+		}
+	}
+	return false;
+}
+
 /* Sets *ret_uid, which is -1 for the owner's files. Returns false for other names. */
 static bool parse_name(const char *name, long long *ret_uid)
 {
@@ -271,13 +287,14 @@ static bool parse_name(const char *name, long long *ret_uid)
 
 	*ret_uid = -1;
 	/*
-	 * The name is 20261124T204512Z-4711-4713-0. Another user's name continues with
-	 * -u1000, and a name that was taken continues with -2.
+	 * The name is 20261124T204512Z-4711-4713-0, that of a group
+	 * 20261124T204512Z-4711-tree-0. Another user's name continues with -u1000, and a
+	 * name that was taken continues with -2.
 	 */
 	if (!take_digits(&at, 8, 10) || !take_byte(&at, 'T') || !take_digits(&at, 6, 6) ||
-	    !take_byte(&at, 'Z') || !take_byte(&at, '-') || !take_digits(&at, 1, 10) ||
-	    !take_byte(&at, '-') || !take_digits(&at, 1, 10) || !take_byte(&at, '-') ||
-	    !take_digits(&at, 1, 10))
+	    !take_byte(&at, 'Z') || !take_byte(&at, '-') || !take_digits(&at, 1, 20) ||
+	    !take_byte(&at, '-') || (!take_digits(&at, 1, 10) && !take_scope(&at)) ||
+	    !take_byte(&at, '-') || !take_digits(&at, 1, 10))
 		return false;
 	if (at[0] == '-' && at[1] == 'u') {
 		at += 2;

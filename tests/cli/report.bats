@@ -24,9 +24,15 @@ harmless() {
 @test "the list has one line for each incident, the newest last" {
 	run incidents
 	[ "$status" -eq 0 ]
-	[ "${#lines[@]}" -eq 8 ]
+	[ "${#lines[@]}" -eq 9 ]
 	[[ ${lines[1]} =~ ^$LOOP\ .*\ orderd\ .*\ 4713\ .*\ hard\ .*\ 2s\ .*\ hash_name\ .*\ sent\ SIGXCPU,\ SIGKILL$ ]]
-	[[ ${lines[7]} == 20261124T205500Z-666-667-0* ]]
+	[[ ${lines[8]} == 20261124T205500Z-666-667-0* ]]
+}
+
+@test "the list names a group by its process and its scope" {
+	run incidents
+	[[ ${lines[7]} =~ ^20261124T205500Z-1230-tree-0\ .*\ make\ +tree\ .*\ c_parser_declaration\ .*\ sent\ SIGKILL$ ]]
+	[ "$(incidents --json | json 'd[6]["scope"], d[5]["scope"]')" = "tree None" ]
 }
 
 @test "the list shows which signals were not sent" {
@@ -38,7 +44,7 @@ harmless() {
 
 @test "the list is printed as JSON" {
 	incidents --json > "$BATS_TEST_TMPDIR/list"
-	[ "$(json 'len(d)' < "$BATS_TEST_TMPDIR/list")" -eq 7 ]
+	[ "$(json 'len(d)' < "$BATS_TEST_TMPDIR/list")" -eq 8 ]
 	[ "$(json 'd[0]["function"], d[0]["function_samples"], d[0]["samples"], d[0]["time"]' < "$BATS_TEST_TMPDIR/list")" = \
 		"hash_name 36 50 2026-11-24T20:45:13.000044000Z" ]
 }
@@ -55,7 +61,7 @@ harmless() {
 	run --separate-stderr "$MAZE" incidents --incidents "$BATS_TEST_TMPDIR/mixed"
 	[ "$status" -eq 1 ]
 	[[ $output == *orderd* ]]
-	[ "${#stderr_lines[@]}" -eq 10 ]
+	[ "${#stderr_lines[@]}" -eq 11 ]
 	says "mixed/bad-sample.json: not an incident: \"stack\" in \"samples\" must be an index"
 	says "mixed/version-2.json: incident format version 2"
 }
@@ -74,6 +80,36 @@ harmless() {
 	says "none: No such file or directory"
 	refused 1 "$MAZE" report --incidents "$BATS_TEST_TMPDIR/none" last
 	says "none: No such file or directory"
+}
+
+@test "a report of a group has its share, its consumers and their stacks" {
+	run report tree-0
+	[ "$status" -eq 0 ]
+	holds "The tree of make (PID 1230) used 1min 20s of CPU time in 40s, 20s more than 150% of a CPU allows."
+	holds "The largest part was used by thread cc1 4321, 46 % of the CPU time. It was in c_parser_declaration"
+	holds "Consumer: thread cc1 4321, 46 % of the CPU time"
+	holds "Hottest stack: 18 of 27 samples (67 %)"
+	holds "Consumer: ended children of dash 1250, 31 % of the CPU time"
+	holds "Consumer: thread reaper 1251 of dash 1250, 2 % of the CPU time. It was in vfork"
+	holds "unit       build.service"
+	holds "group      tree of 14 processes"
+	holds "limits     soft 10s none, hard 20s SIGKILL, share 150%"
+	lacks "without sleeping"
+	lacks "thread     "
+}
+
+@test "the consumers of a group are the outermost frames of its folded stacks" {
+	run report --folded tree-0
+	holds "cc1 4321;__libc_start_call_main;toplev::main(int, char**);c_parse_file;c_parser_declaration 18"
+	holds "reaper 1251;vfork;copy_process_[k] 1"
+}
+
+@test "the page of a group has its consumers" {
+	run report --html tree-0
+	holds '<h2 id="consumers-title">Largest consumers</h2>'
+	holds 'thread <code>cc1 4321</code>, 46 % of the CPU time'
+	holds 'ended children of <code>dash 1250</code>, 31 % of the CPU time'
+	holds "<strong>1min 20s</strong> of CPU time in 40s, 20s more than 150% of a CPU allows."
 }
 
 @test "a report has the process, the time, the location and the signals" {
@@ -278,7 +314,7 @@ for record in d["records"]:
 
 @test "an ambiguous ID, an unknown ID and a path are refused" {
 	refused 1 report 20261124
-	says "7 IDs begin or end with 20261124"
+	says "8 IDs begin or end with 20261124"
 	refused 1 report 2525
 	says "no ID in"
 	refused 1 report ../good/$LOOP

@@ -36,6 +36,8 @@ static void *work(void *arg)
 		group_look();
 		give_turn(self);
 	}
+	/* The other thread may have begun to wait right before the end. */
+	give_turn(self);
 	account_end();
 	return NULL;
 }

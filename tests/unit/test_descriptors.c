@@ -487,7 +487,9 @@ static json_t *incident_of_child(const char *dir, int fd, bool ended)
 		kill(pid, SIGKILL);
 		assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
 	}
-	incidents_calls(incidents, (maze_u32)pid, (maze_u32)pid, 0, 0, &slice);
+	incidents_calls(incidents,
+			&(struct episode_key){ .pid = (maze_u32)pid, .tid = (maze_u32)pid }, 0,
+			&slice);
 	assert_true(work_until(incidents, "incident "));
 	incident = load_last(dir);
 	incidents_close(incidents, NULL);

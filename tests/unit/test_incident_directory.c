@@ -250,6 +250,8 @@ static void incidents_are_named_by_time_and_ids(void **state)
 		"20261124T204512Z-4711-4713-0-2.json",
 		"20261124T204512Z-4711-4713-0-u1000.json",
 		"20261124T204512Z-4711-4713-0-u1000-2.json",
+		"20261124T204512Z-4711-tree-0.json",
+		"20261124T204512Z-18446744073709551615-cgroup-0-u1000-2.json",
 	};
 	static const char *const others[] = {
 		"20261124T204512Z-4711-4713-0-u.json",
@@ -258,6 +260,7 @@ static void incidents_are_named_by_time_and_ids(void **state)
 		"20261124T204512Z-4711-4713.json",
 		"20261124T204512Z-4711-4713-0.json.bak",
 		"20261124T204512Z-4711-4713-x.json",
+		"20261124T204512Z-4711-trees-0.json",
 		"notes.json",
 		".json",
 	};

@@ -478,6 +478,43 @@ static void a_real_stack_is_in_the_incident(void **state)
 	assert_int_equal(system(last_path), 0);
 }
 
+static void a_consumer_of_a_group_has_its_stack(void **state)
+{
+	struct loop_place place = { .directory = "/tmp/maze-python-XXXXXX" };
+	struct incidents_options options = { .no_unwind = true };
+	struct incidents *incidents;
+	struct maze_record soft;
+	json_t *incident, *stacks;
+	pid_t pid;
+
+	(void)state;
+	assert_non_null(mkdtemp(place.directory));
+	pid = start_python(in_place(&place, "app.py"));
+	if (!pid)
+		skip_because("no /usr/bin/python3");
+	options.dir = in_place(&place, "kept");
+	incidents = open_incidents(&options);
+	soft = case_record(pid, MAZE_EVENT_SOFT);
+	soft.flags = MAZE_SCOPE_PROCESS << MAZE_RECORD_SCOPE_SHIFT;
+	/* On a busy machine the thread may not run for a while, and is no consumer then. */
+	do {
+		soft.boot_ns = case_now_ns();
+		incidents_record(incidents, &soft, "poll", NULL, NULL);
+		assert_true(work_until(incidents, "incident "));
+		incident = load_last(in_place(&place, "kept"));
+		stacks = get(incident, "group.consumers.0.python.stacks");
+	} while (!stacks && soft.episode++ < 60);
+	incidents_close(incidents, NULL);
+	loop_stop(pid);
+	assert_non_null(stacks);
+	assert_string_equal(text(stacks, "0.frames.0.function"), "Handler.spin");
+	assert_string_equal(text(stacks, "0.frames.1.function"), "main");
+	assert_true(json_is_null(get(incident, "python")));
+	json_decref(incident);
+	snprintf(last_path, sizeof(last_path), "rm -r %.200s", place.directory);
+	assert_int_equal(system(last_path), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -499,6 +536,7 @@ int main(void)
 		cmocka_unit_test(reads_are_bounded),
 		cmocka_unit_test(the_size_of_all_stacks_is_bounded),
 		cmocka_unit_test(a_real_stack_is_in_the_incident),
+		cmocka_unit_test(a_consumer_of_a_group_has_its_stack),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

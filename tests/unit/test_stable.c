@@ -13,7 +13,7 @@
 #include <sys/syscall.h>
 
 #include "../../daemon/log/entry_json.h"
-#include "../../evidence/episode/episode.h"
+#include "../../evidence/episode/episode_group.h"
 #include "skip.h"
 
 #define ID "3f0c9d5e7a1b42c68d9e0f1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e"
@@ -220,6 +220,36 @@ static void fill_python(struct episode_python *python)
 				   "function", "f", "file", "f.py", "line", 1, "entry", 1);
 }
 
+/* Of its consumer, process, unwound and python have the keys of those of an incident. */
+static void add_group(json_t *paths, struct episode *episode, const struct redactor *redactor)
+{
+	const struct episode_key key = { .scope = MAZE_SCOPE_TREE };
+	struct episode *of = malloc(sizeof(*of));
+	json_t *incident;
+	char *text;
+
+	assert_non_null(of);
+	episode_init(of);
+	of->samples = calloc(1, sizeof(*of->samples));
+	of->samples_count = 1;
+	of->live.threads = calloc(1, sizeof(*of->live.threads));
+	of->live.threads_count = 1;
+	assert_true(episode_group_init(episode, &key, 0));
+	episode->group->consumers[0].episode = of;
+	episode->group->consumers[0].is.tid = 1;
+	episode->group->consumers_count = 1;
+	episode->policy.flags = MAZE_SCOPE_TREE << MAZE_POLICY_SCOPE_SHIFT;
+	text = episode_json(episode, redactor);
+	incident = json_loads(text, 0, NULL);
+	free(text);
+	json_array_clear(json_object_get(incident, "records"));
+	json_object_clear(json_object_get(
+		json_array_get(json_object_get(json_object_get(incident, "group"), "consumers"), 0),
+		"process"));
+	add_paths(paths, "", incident);
+	json_decref(incident);
+}
+
 static void incidents_have_their_keys(void **state)
 {
 	struct episode *episode = malloc(sizeof(*episode));
@@ -233,6 +263,7 @@ static void incidents_have_their_keys(void **state)
 	episode_init(episode);
 	for (i = 0; i < ORIGIN_COUNT_; i++)
 		snprintf(episode->origin.text[i], ORIGIN_LEN, "x");
+	episode->pid = 1;
 	episode->has_policy = episode->has_live = true;
 	fill_process(&episode->live);
 	fill_frames(episode);
@@ -253,6 +284,7 @@ static void incidents_have_their_keys(void **state)
 	add_paths(paths, "", incident);
 	json_decref(incident);
 	free(text);
+	add_group(paths, episode, redactor);
 	redact_free(redactor);
 	episode_done(episode);
 	free(episode);

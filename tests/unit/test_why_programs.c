@@ -507,7 +507,9 @@ static bool has_sentence(const struct incidents_options *options, size_t index)
 	soft = case_record(pid, MAZE_EVENT_SOFT);
 	incidents = open_incidents(options);
 	incidents_record(incidents, &soft, "poll", NULL, &case_policy);
-	incidents_calls(incidents, (maze_u32)pid, (maze_u32)pid, 0, 0, &slice);
+	incidents_calls(incidents,
+			&(struct episode_key){ .pid = (maze_u32)pid, .tid = (maze_u32)pid }, 0,
+			&slice);
 	loop_stop(pid);
 	/* Otherwise the file waits a second for a stack. */
 	soft.event = MAZE_EVENT_EXIT;
