@@ -31,8 +31,10 @@ struct group_point {
 };
 
 struct group_account {
-	volatile long long used;     /* number of points; GROUP_POINTS: later ones are missing */
-	volatile long long phase;    /* of group_load */
+	volatile long long used;  /* number of points; GROUP_POINTS: later ones are missing */
+	volatile long long phase; /* of group_load */
+	/* CLOCK_REALTIME before the last point; the program uses some CPU time after it. */
+	volatile long long ended_at;
 	volatile long long ended_ns; /* of family: CPU time of all that have ended, at least */
 	struct group_point points[GROUP_POINTS];
 };
