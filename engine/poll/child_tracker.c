@@ -77,10 +77,29 @@ void poll_child_tracker_take(struct engine *engine)
 		fork_events_take(engine);
 }
 
+void poll_child_tracker_open_deferred(struct engine *engine)
+{
+	poll_child_tracker_take(engine);
+	fork_events_open_deferred(engine);
+}
+
+void poll_child_tracker_mute(struct engine *engine)
+{
+	struct epoll_event event = { .data.u64 = POLL_EVENT_FORKS };
+	struct child_tracker *tracker = engine->child_tracker;
+	bool mute = engine->tightest_ns == POLL_NEVER && !poll_groups_need_forks(engine);
+
+	if (!poll_child_tracker_has_events(engine) || mute == tracker->muted)
+		return;
+	event.events = mute ? 0 : EPOLLIN;
+	if (!epoll_ctl(engine->epoll_fd, EPOLL_CTL_MOD, tracker->fork_fd, &event))
+		tracker->muted = mute;
+}
+
 void poll_child_tracker_catch_up(struct engine *engine)
 {
 	if (poll_child_tracker_has_events(engine))
-		fork_events_take(engine);
+		poll_child_tracker_open_deferred(engine);
 	else if (engine->child_tracker->started && (engine->processes || engine->adopts))
 		new_pids_take(engine, now_ns(CLOCK_MONOTONIC));
 }

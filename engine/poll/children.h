@@ -45,9 +45,15 @@ struct child {
 	maze_u64 seen_ns; /* CLOCK_BOOTTIME */
 };
 
+/* A child that only groups include is opened at their next check, if it still runs. */
+#define DEFERRED_MAX 256
+
 struct child_tracker {
 	bool started;
 	int fork_fd; /* process connector, -1: not permitted */
+	bool muted;  /* fork_fd does not wake the worker */
+	struct child deferred[DEFERRED_MAX];
+	unsigned int deferred_count;
 	struct exited_parent exited[EXITED_PARENTS_MAX];
 	unsigned int next_exited; /* the next to be overwritten */
 	/* Only new_pids.c uses the members below. */
@@ -76,6 +82,8 @@ bool inheritance_of(const struct poll_process *process, const struct poll_thread
 /* Returns a socket that receives every fork from now on, or -errno. */
 int fork_events_open(void);
 void fork_events_take(struct engine *engine);
+/* Opens the deferred children that still run. */
+void fork_events_open_deferred(struct engine *engine);
 
 /* ---- new_pids.c ---- */
 

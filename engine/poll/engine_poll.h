@@ -137,11 +137,13 @@ struct engine {
 	struct maze_counts counts;
 	bool spares; /* processes that run the program file of this process are not judged */
 	struct poll_group *groups;
-	maze_u64 group_ids;	/* of the newest group */
-	maze_u32 open_groups;	/* trees and control groups, which get new members */
-	int inotify_fd;		/* -1: no control group is watched */
-	maze_u64 adopt_into_id; /* tree of orphans that become children of this process */
-	bool adopts;		/* watch orphans that become children of this process */
+	maze_u64 group_ids;	     /* of the newest group */
+	maze_u64 cpus, cpus_read_ns; /* poll_cpus() */
+	maze_u64 group_drops;	     /* number of groups that have ended */
+	maze_u32 open_groups;	     /* trees and control groups, which get new members */
+	int inotify_fd;		     /* -1: no control group is watched */
+	maze_u64 adopt_into_id;	     /* tree of orphans that become children of this process */
+	bool adopts;		     /* watch orphans that become children of this process */
 	struct maze_policy adopt_policy;
 	maze_u64 adopt_tag;
 };
@@ -247,6 +249,10 @@ void poll_child_tracker_done(struct engine *engine);
 int poll_child_tracker_start(struct engine *engine);
 /* Whether the kernel reports forks. Otherwise the engine searches for children. */
 bool poll_child_tracker_has_events(const struct engine *engine);
+/* Makes forks wake the worker only if threads are watched or groups need it. */
+void poll_child_tracker_mute(struct engine *engine);
+/* Opens children that were deferred until the next check of a group. */
+void poll_child_tracker_open_deferred(struct engine *engine);
 /* Reads pending fork events. */
 void poll_child_tracker_take(struct engine *engine);
 /* Watches all children that were started before the call. Any thread may call this. */
@@ -271,6 +277,12 @@ void poll_groups_join(struct engine *engine, const struct inherited_groups *grou
 		      struct poll_process *child, pid_t ppid);
 /* The process has ended, and may still be needed by a tree, as a zombie. */
 void poll_groups_process_ended(struct engine *engine, struct poll_process *process);
+/* A child could not become a member. */
+void poll_groups_miss(struct engine *engine, const struct inherited_groups *groups);
+/* Plans a check of these groups soon, because a child is about to become a member. */
+void poll_groups_expect(struct engine *engine, const struct inherited_groups *groups);
+/* Whether a fork must wake the worker: a group that gets members has no check planned. */
+bool poll_groups_need_forks(const struct engine *engine);
 void poll_groups_forget(struct engine *engine, struct poll_process *process);
 /* The timer of the process has fired. */
 void poll_groups_timer(struct engine *engine, const struct poll_process *process);

@@ -46,19 +46,63 @@ static void remember_exited_parent(struct child_tracker *tracker, const struct c
 		(struct exited_parent){ child->inherited, child->pid };
 }
 
+static const struct child *find_deferred(const struct child_tracker *tracker, pid_t pid)
+{
+	unsigned int i;
+
+	for (i = tracker->deferred_count; i > 0; i--)
+		if (tracker->deferred[i - 1].pid == pid)
+			return &tracker->deferred[i - 1];
+	return NULL;
+}
+
+/*
+ * Groups count the CPU time of a child that ends early when its parent waits for it. So
+ * they do not need to open each child of a program that starts hundreds in a second.
+ */
+static void defer(struct engine *engine, const struct child *child)
+{
+	struct child_tracker *tracker = engine->child_tracker;
+
+	if (tracker->deferred_count == DEFERRED_MAX)
+		fork_events_open_deferred(engine);
+	tracker->deferred[tracker->deferred_count++] = *child;
+	poll_groups_expect(engine, &child->inherited.groups);
+}
+
+void fork_events_open_deferred(struct engine *engine)
+{
+	struct child_tracker *tracker = engine->child_tracker;
+	struct child child;
+	unsigned int i;
+
+	/* A tree that is killed meanwhile defers and opens children too. */
+	for (i = 0; i < tracker->deferred_count; i++) {
+		child = tracker->deferred[i];
+		poll_inherit(engine, &child);
+	}
+	tracker->deferred_count = 0;
+}
+
 /* Returns false if a child of that thread is not to be watched. */
 static bool find_inheritance(struct engine *engine, pid_t tgid, pid_t tid, struct child *child)
 {
 	const struct poll_process *process = poll_find(engine, tgid);
 	const struct poll_thread *thread = process ? poll_thread_find(process, tid) : NULL;
 	const struct exited_parent *exited;
+	const struct child *deferred;
 
 	/* Its forks were read before its end, so this event has a reused PID. */
 	if (process && process->ended)
 		process = NULL;
 	if (process)
 		return inheritance_of(process, thread, &child->inherited);
-	exited = find_exited_parent(engine->child_tracker, tgid);
+	deferred = find_deferred(engine->child_tracker, tgid);
+	exited = deferred ? NULL : find_exited_parent(engine->child_tracker, tgid);
+	if (deferred)
+		child->inherited = deferred->inherited;
+	if (deferred)
+		return true;
 	if (!exited)
 		return false;
 	child->inherited = exited->inherited;
@@ -97,7 +141,9 @@ static void take(struct engine *engine, const struct proc_event *event)
 	/* The event has a later time than the start of the child. */
 	child.ppid = fork->parent_tgid;
 	child.seen_ns = boot_ns_of(event->timestamp_ns);
-	if (poll_inherit(engine, &child) == -ESRCH)
+	if (!child.inherited.watches)
+		defer(engine, &child);
+	else if (poll_inherit(engine, &child) == -ESRCH)
 		remember_exited_parent(engine->child_tracker, &child);
 }
 

@@ -201,9 +201,9 @@ static void rest(struct poll_group *group, maze_u64 step_ns)
 }
 
 /* Returns the time until the level can reach the next stage, if all CPUs are busy. */
-static maze_u64 time_to_stage(const struct poll_group *group)
+static maze_u64 time_to_stage(struct engine *engine, const struct poll_group *group)
 {
-	maze_u64 most = (maze_u64)sysconf(_SC_NPROCESSORS_ONLN) * MAZE_SHARE_ONE;
+	maze_u64 most = poll_cpus(engine) * MAZE_SHARE_ONE;
 
 	if (most <= group->policy.share)
 		return MISSED_MAX_NS;
@@ -230,7 +230,7 @@ static void plan(struct engine *engine, struct poll_group *group, maze_u64 now, 
 		rest_ns = REST_MIN_NS;
 	group->checked_ns = now;
 	if (group->budget.account.count_ns) {
-		wait_ns = group->left_ns ? time_to_stage(group) : POLL_NEVER;
+		wait_ns = group->left_ns ? time_to_stage(engine, group) : POLL_NEVER;
 		zero_ns = time_to_zero(group);
 		if (group->budget.account.fired && zero_ns < wait_ns)
 			wait_ns = zero_ns;
@@ -302,6 +302,8 @@ void poll_groups_timer(struct engine *engine, const struct poll_process *process
 	for (member = process->memberships; member && count < INHERITED_GROUPS_MAX;
 	     member = member->next_of_process)
 		due.ids[count++] = member->group->id;
+	if (count)
+		poll_child_tracker_open_deferred(engine);
 	for (id = due.ids; *id; id++) {
 		group = poll_group_find(engine, *id);
 		usage_ns = group ? group->usage_ns : 0;
@@ -314,21 +316,39 @@ void poll_groups_timer(struct engine *engine, const struct poll_process *process
 	}
 }
 
+/* One wakeup serves several groups, as it does processes. */
+static bool is_due(const struct poll_group *group, maze_u64 now)
+{
+	maze_u64 early_ns =
+		group->check_at > group->checked_ns ? (group->check_at - group->checked_ns) / 4 : 0;
+
+	return group->check_at != POLL_NEVER && now + early_ns >= group->check_at;
+}
+
+static struct poll_group *find_due(const struct engine *engine, maze_u64 now)
+{
+	struct poll_group *group = engine->groups;
+
+	while (group && !is_due(group, now))
+		group = group->next;
+	return group;
+}
+
 maze_u64 poll_groups_check_when_due(struct engine *engine, maze_u64 now)
 {
 	struct poll_group *group, *next;
-	maze_u64 soonest = POLL_NEVER, early_ns;
+	maze_u64 soonest = POLL_NEVER, drops;
 
+	if (find_due(engine, now))
+		poll_child_tracker_open_deferred(engine);
 	for (group = engine->groups; group; group = next) {
 		next = group->next;
-		if (group->check_at == POLL_NEVER)
-			continue;
-		/* One wakeup serves several groups, as it does processes. */
-		early_ns = group->check_at > group->checked_ns
-				   ? (group->check_at - group->checked_ns) / 4
-				   : 0;
-		if (now + early_ns >= group->check_at)
+		drops = engine->group_drops;
+		if (is_due(group, now))
 			poll_group_check(engine, group);
+		/* The next group can have ended. What was checked is not due again. */
+		if (engine->group_drops != drops)
+			next = engine->groups;
 	}
 	for (group = engine->groups; group; group = group->next)
 		soonest = group->check_at < soonest ? group->check_at : soonest;

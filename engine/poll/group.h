@@ -25,7 +25,12 @@ struct poll_member {
 	/* Of a tree only: */
 	maze_u64 cpu_ns;      /* its clock at the last sample */
 	maze_u64 children_ns; /* the CPU time of the children that it has waited for, likewise */
-	maze_u64 dropped_ns;  /* of children that are gone since then, at their last samples */
+	maze_u64 before_ns;   /* children_ns at the sample before */
+	/*
+	 * CPU time of children that are gone, at their last samples, and children_ns when they
+	 * were last seen.
+	 */
+	maze_u64 dropped_ns, dropped_at_ns;
 	pid_t ppid;
 	bool has_children; /* it has or had children */
 	bool ppid_is_old;  /* its parent has ended since ppid was read */
@@ -90,6 +95,8 @@ int poll_group_join(struct engine *engine, struct poll_group *group, struct poll
 		    pid_t ppid);
 /* Finds or opens the process with this PID, and adds it. -ESRCH: it has ended. */
 int poll_group_join_pid(struct engine *engine, struct poll_group *group, pid_t pid, pid_t ppid);
+/* Plans a check of the group soon. */
+void poll_group_expect(const struct engine *engine, struct poll_group *group);
 /* Removes a member, and drops its process if nothing else is watched in it. */
 void poll_group_leave(struct engine *engine, struct poll_member *member);
 /* Adds all descendants of the members of a tree. */
@@ -104,6 +111,8 @@ void poll_group_end(struct engine *engine, struct poll_group *group, enum maze_e
 /* Samples the clock of the group. -ESRCH: the process or control group is gone. */
 int poll_group_sample(struct engine *engine, struct poll_group *group,
 		      struct maze_budget_sample *ret_sample);
+/* Returns the number of CPUs that are online, at most a second old. */
+maze_u64 poll_cpus(struct engine *engine);
 /* Reads the clock of a process; false: it has been reaped. */
 bool poll_process_clock(const struct poll_process *process, maze_u64 *ret_ns);
 /* Reads the clocks of a member for the last time, while it is a zombie. */

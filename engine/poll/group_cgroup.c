@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,8 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
+
+#include "../../base/cgroup.h"
 
 /* The kernel's maximum depth is unlimited by default. Deeper groups have no timers. */
 #define DEPTH_MAX 32
@@ -117,59 +120,42 @@ int poll_cgroup_read_members(struct engine *engine, struct poll_group *group)
 
 int poll_cgroup_kill(const struct poll_group *group)
 {
-	int fd, err = each_process(group->cgroup.dir, 0, is_protected, NULL);
+	int err = each_process(group->cgroup.dir, 0, is_protected, NULL);
 
-	if (err)
-		return err;
-	fd = openat(group->cgroup.dir, "cgroup.kill", O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	err = write(fd, "1", 1) == 1 ? 0 : -errno;
-	close(fd);
-	return err;
+	return err ? err : cgroup_write(group->cgroup.dir, "cgroup.kill", "1");
 }
 
 /* ---- names --------------------------------------------------------------------------- */
 
-/* Returns the path of the directory, from the mount point of its file system on. */
-static bool path_of(const struct poll_group *group, char *path, size_t size)
+static ssize_t path_of_fd(int fd, char *path, size_t size)
 {
-	char link[64], *at;
-	struct statfs fs;
+	char link[64];
 	ssize_t length;
 
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", group->cgroup.dir);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	length = readlink(link, path, size - 1);
-	if (length <= 0 || path[0] != '/')
-		return false;
-	path[length] = '\0';
-	/* Find the mount point: the first directory that is in a cgroup2 file system. */
-	for (at = path + 1; at; at = strchr(at + 1, '/')) {
-		*at = *at == '/' ? '\0' : *at;
-		if (!*at && !statfs(path, &fs) && fs.f_type == CGROUP2_SUPER_MAGIC) {
-			*at = '/';
-			memmove(path, at, strlen(at) + 1);
-			return true;
-		}
-		if (!*at)
-			*at = '/';
-	}
-	return true;
+	path[length > 0 ? length : 0] = '\0';
+	return length;
 }
 
 void poll_cgroup_name(const struct poll_group *group, char name[MAZE_GROUP_NAME_LEN])
 {
-	char path[4096];
+	char path[PATH_MAX], root[PATH_MAX], *below = path;
+	struct cgroup_fs fs;
 	size_t length;
 
-	if (!path_of(group, path, sizeof(path)))
-		snprintf(path, sizeof(path), "%.*s", MAZE_COMM_LEN, group->comm);
-	length = strlen(path);
+	path_of_fd(group->cgroup.dir, path, sizeof(path));
+	if (!cgroup_fs_open(&fs, NULL)) {
+		if (path_of_fd(fs.fd, root, sizeof(root)) > 0 && cgroup_contains(root, path))
+			below = path + strlen(root);
+		cgroup_fs_close(&fs);
+	}
+	length = strlen(below);
 	if (length < MAZE_GROUP_NAME_LEN)
-		memcpy(name, path, length + 1);
+		memcpy(name, below, length + 1);
 	else
 		snprintf(name, MAZE_GROUP_NAME_LEN, "...%s",
-			 path + length - (MAZE_GROUP_NAME_LEN - 4));
+			 below + length - (MAZE_GROUP_NAME_LEN - 4));
 }
 
 static void set_comm(struct poll_group *group)
@@ -222,15 +208,18 @@ int poll_cgroup_open(struct engine *engine, struct poll_group *group, int dir,
 	cgroup->dir = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (cgroup->dir < 0)
 		return maze_fail(error, -errno, "cannot open its directory: %s", strerror(errno));
-	group->cgroup_id = st.st_ino;
+	group->cgroup_id = cgroup_id(dir);
 	group->uid = st.st_uid;
 	cgroup->stat = openat(dir, "cpu.stat", O_RDONLY | O_CLOEXEC);
 	if (cgroup->stat < 0)
 		return maze_fail(error, -errno, "cannot open its cpu.stat: %s", strerror(errno));
-	if (group->policy.hard_signal && faccessat(dir, "cgroup.kill", F_OK, 0))
-		return maze_fail(
-			error, -EOPNOTSUPP,
-			"this kernel cannot kill a control group (cgroup.kill, Linux 5.14)");
+	if (group->policy.hard_signal && faccessat(dir, "cgroup.kill", W_OK, AT_EACCESS))
+		return errno == ENOENT
+			       ? maze_fail(error, -EOPNOTSUPP,
+					   "this kernel cannot kill a control group (cgroup.kill, "
+					   "Linux 5.14)")
+			       : maze_fail(error, -errno, "its processes cannot be killed: %s",
+					   strerror(errno));
 	err = start_inotify(engine);
 	if (err)
 		return maze_fail(error, err, "cannot observe it: %s", strerror(-err));

@@ -20,6 +20,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define ANY_NUMBER (~0ULL)
+
 /* USER_HZ: user time and system time are rounded down to it separately. */
 static maze_u64 children_lag_ns(void)
 {
@@ -37,11 +39,23 @@ static maze_u64 tick_ns(void)
 	return (maze_u64)tick.tv_nsec;
 }
 
-static maze_u64 lag_of_threads(unsigned long threads)
+maze_u64 poll_cpus(struct engine *engine)
 {
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	maze_u64 now = now_ns(CLOCK_MONOTONIC_COARSE);
 
-	return tick_ns() * (threads < (unsigned long)cpus ? threads : (unsigned long)cpus);
+	/* sysconf(3) reads a file, and CPUs come online rarely. */
+	if (!engine->cpus || now - engine->cpus_read_ns > MAZE_NSEC_PER_SEC) {
+		engine->cpus = (maze_u64)sysconf(_SC_NPROCESSORS_ONLN);
+		engine->cpus_read_ns = now;
+	}
+	return engine->cpus;
+}
+
+static maze_u64 lag_of_threads(struct engine *engine, maze_u64 threads)
+{
+	maze_u64 cpus = poll_cpus(engine);
+
+	return tick_ns() * (threads < cpus ? threads : cpus);
 }
 
 bool poll_process_clock(const struct poll_process *process, maze_u64 *ret_ns)
@@ -76,9 +90,9 @@ static struct poll_member *parent_of(struct engine *engine, const struct poll_me
 static void settle_dropped(struct poll_group *group, struct poll_member *member,
 			   maze_u64 children_ns)
 {
-	maze_u64 grown_ns = children_ns - member->children_ns + children_lag_ns();
+	maze_u64 grown_ns = children_ns - member->dropped_at_ns + children_lag_ns();
 
-	if (children_ns >= member->children_ns && member->dropped_ns > grown_ns)
+	if (children_ns >= member->dropped_at_ns && member->dropped_ns > grown_ns)
 		group->gone_ns += member->dropped_ns - grown_ns;
 	member->dropped_ns = 0;
 }
@@ -93,6 +107,7 @@ static int read_children(struct engine *engine, struct poll_member *member)
 	member->ppid_is_old = false;
 	member->is_orphan = !parent_of(engine, member);
 	settle_dropped(member->group, member, children_ns);
+	member->before_ns = member->children_ns;
 	member->children_ns = children_ns;
 	return 0;
 }
@@ -122,10 +137,14 @@ static void take_gone(struct engine *engine, struct poll_group *group, struct po
 	maze_u64 last_ns = member->cpu_ns + member->children_ns;
 	struct poll_member *parent = parent_of(engine, member), *other;
 
-	if (parent && !parent->process->ended)
+	if (parent && !parent->process->ended) {
+		/* The parent was read before, and may have waited for it before that read. */
+		if (!parent->dropped_ns)
+			parent->dropped_at_ns = parent->before_ns;
 		parent->dropped_ns += last_ns;
-	else if (!parent && member->is_orphan)
+	} else if (!parent && member->is_orphan && !group->misses_members) {
 		group->gone_ns += last_ns;
+	}
 	for (other = group->members; other; other = other->next)
 		if (other->ppid == member->process->pid)
 			other->ppid_is_old = true;
@@ -151,7 +170,7 @@ static maze_u64 tree_usage(struct engine *engine, struct poll_group *group, maze
 		parents += member->has_children || member->children_ns;
 		sum_ns += member->cpu_ns + member->children_ns;
 	}
-	*ret_lag_ns = parents * children_lag_ns() + lag_of_threads(~0UL);
+	*ret_lag_ns = parents * children_lag_ns() + lag_of_threads(engine, ANY_NUMBER);
 	return sum_ns;
 }
 
@@ -179,12 +198,12 @@ int poll_group_sample(struct engine *engine, struct poll_group *group,
 			return -ESRCH;
 		sample.usage_ns = (maze_u64)usage_ns;
 		/* cpu.stat is in microseconds. */
-		sample.lag_ns = lag_of_threads(~0UL) + MAZE_NSEC_PER_USEC;
+		sample.lag_ns = lag_of_threads(engine, ANY_NUMBER) + MAZE_NSEC_PER_USEC;
 		break;
 	case MAZE_SCOPE_TREE:
 		sample.usage_ns = tree_usage(engine, group, &sample.lag_ns);
 		if (asleep)
-			sample.lag_ns -= lag_of_threads(~0UL);
+			sample.lag_ns -= lag_of_threads(engine, ANY_NUMBER);
 		break;
 	default:
 		if (!group->members ||
@@ -193,7 +212,7 @@ int poll_group_sample(struct engine *engine, struct poll_group *group,
 		links = asleep || !needs_lag(group)
 				? 2
 				: proc_thread_links(group->members->process->dir);
-		sample.lag_ns = lag_of_threads(links > 2 ? links - 2 : 0);
+		sample.lag_ns = lag_of_threads(engine, links > 2 ? links - 2 : 0);
 	}
 	sample.end_ns = now_ns(CLOCK_MONOTONIC);
 	*ret_sample = sample;

@@ -7,9 +7,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "../../base/cgroup.h"
 #include "../../base/pidfd.h"
 
 static bool reaches(const struct engine_claim *claim, maze_u64 tag)
@@ -23,10 +23,9 @@ static struct poll_group *find(const struct engine *engine, enum maze_policy_sco
 	struct poll_group *group = engine->groups;
 	maze_u64 id = 0;
 	pid_t pid = 0;
-	struct stat st;
 
 	if (scope == MAZE_SCOPE_CGROUP)
-		id = fstat(fd, &st) ? 0 : st.st_ino;
+		id = cgroup_id(fd);
 	else
 		pid = pidfd_pid(fd);
 	if (!id && !pid)
@@ -229,16 +228,15 @@ static void fill(const struct engine *engine, const struct poll_group *group,
 int poll_group_list(struct engine *engine, int (*each)(const struct maze_group *group, void *arg),
 		    void *arg)
 {
-	struct poll_group *group, *next;
+	struct poll_group *group;
 	struct maze_group entry;
 	int err = 0;
 
 	pthread_mutex_lock(&engine->lock);
 	/* Show the levels as of now. */
-	for (group = engine->groups; group; group = next) {
-		next = group->next;
-		poll_group_check(engine, group);
-	}
+	for (group = engine->groups; group; group = group->next)
+		group->check_at = 0;
+	poll_groups_check_when_due(engine, now_ns(CLOCK_MONOTONIC));
 	for (group = engine->groups; group && !err; group = group->next) {
 		fill(engine, group, &entry);
 		err = each(&entry, arg);

@@ -13,6 +13,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+static bool gets_members(const struct poll_group *group)
+{
+	return group_scope(group) != MAZE_SCOPE_PROCESS;
+}
+
 struct poll_group *poll_group_find(const struct engine *engine, maze_u64 id)
 {
 	struct poll_group *group = engine->groups;
@@ -55,7 +60,7 @@ int poll_group_join(struct engine *engine, struct poll_group *group, struct poll
 	if (parent)
 		parent->has_children = true;
 	/* A new member may use CPU time at once, so it needs a timer or a check soon. */
-	group->check_at = 0;
+	poll_group_expect(engine, group);
 	return 0;
 }
 
@@ -114,9 +119,35 @@ void poll_groups_forget(struct engine *engine, struct poll_process *process)
 		unlink_member(process->memberships);
 }
 
-static bool gets_members(const struct poll_group *group)
+void poll_group_expect(const struct engine *engine, struct poll_group *group)
 {
-	return group_scope(group) != MAZE_SCOPE_PROCESS;
+	maze_u64 limit_ns = group->policy.soft_ns ? group->policy.soft_ns : group->policy.hard_ns;
+	maze_u64 soon = now_ns(CLOCK_MONOTONIC) +
+			pace_step_ns(limit_ns, PACE_CLOCK_PERCENT, engine->stretch);
+
+	if (group->check_at > soon)
+		group->check_at = soon;
+}
+
+void poll_groups_expect(struct engine *engine, const struct inherited_groups *groups)
+{
+	struct poll_group *group;
+	const maze_u64 *id;
+
+	for (id = groups->ids; *id; id++) {
+		group = poll_group_find(engine, *id);
+		if (group)
+			poll_group_expect(engine, group);
+	}
+}
+
+bool poll_groups_need_forks(const struct engine *engine)
+{
+	const struct poll_group *group = engine->groups;
+
+	while (group && (!gets_members(group) || group->check_at != POLL_NEVER))
+		group = group->next;
+	return group;
 }
 
 bool poll_groups_inherited(const struct poll_process *parent, struct inherited_groups *ret_groups)
@@ -141,6 +172,18 @@ void poll_groups_join(struct engine *engine, const struct inherited_groups *grou
 	for (id = groups->ids; *id; id++) {
 		group = poll_group_find(engine, *id);
 		if (group && poll_group_join(engine, group, child, ppid))
+			group->misses_members = true;
+	}
+}
+
+void poll_groups_miss(struct engine *engine, const struct inherited_groups *groups)
+{
+	struct poll_group *group;
+	const maze_u64 *id;
+
+	for (id = groups->ids; *id; id++) {
+		group = poll_group_find(engine, *id);
+		if (group)
 			group->misses_members = true;
 	}
 }
@@ -184,6 +227,7 @@ void poll_group_drop(struct engine *engine, struct poll_group *group)
 	while (*at != group)
 		at = &(*at)->next;
 	*at = group->next;
+	engine->group_drops++;
 	while (group->members)
 		poll_group_leave(engine, group->members);
 	engine->open_groups -= gets_members(group);
@@ -222,8 +266,10 @@ void poll_groups_process_ended(struct engine *engine, struct poll_process *proce
 		switch (group_scope(group)) {
 		case MAZE_SCOPE_TREE:
 			poll_member_ended(engine, member);
+			if (process->pid == group->pid)
+				proc_thread_comm(process->dir, process->pid, group->comm);
 			if (group->alive)
-				group->check_at = 0;
+				poll_group_expect(engine, group);
 			else
 				poll_group_check(engine, group);
 			break;

@@ -85,8 +85,10 @@ int poll_inherit(struct engine *engine, const struct child *child)
 		poll_process_ended(engine, process);
 	process = open_child(engine, child, &err);
 	if (!process) {
-		if (err != -ESRCH)
+		if (err != -ESRCH) {
 			lose(engine, child);
+			poll_groups_miss(engine, &child->inherited.groups);
+		}
 		return err;
 	}
 	poll_groups_join(engine, &child->inherited.groups, process, child->ppid);

@@ -71,23 +71,38 @@ static void drop_if_empty(struct engine *engine, struct poll_process *process)
 		poll_process_drop(engine, process);
 }
 
+/* The timer of a process serves its threads and its groups, and has to be set again. */
+static void take_timer(struct engine *engine, pid_t pid)
+{
+	struct poll_process *process = poll_find(engine, pid);
+	bool for_groups;
+
+	if (!process)
+		return;
+	for_groups = process->group_timer_ns != POLL_NEVER &&
+		     now_ns(process->clock) >= process->group_timer_ns;
+	if (for_groups)
+		process->group_timer_ns = POLL_NEVER;
+	if (!process->threads && !process->whole)
+		process->timer_ns = POLL_NEVER;
+	poll_check(engine, process);
+	drop_if_empty(engine, process);
+	process = poll_find(engine, pid);
+	if (process && for_groups)
+		poll_groups_timer(engine, process);
+	process = poll_find(engine, pid);
+	if (process)
+		poll_timer_set(process);
+}
+
 static void take_timers(struct engine *engine)
 {
 	struct signalfd_siginfo infos[EVENTS_MAX];
-	struct poll_process *process;
 	ssize_t n = read(engine->signal_fd, infos, sizeof(infos)), i;
 
 	/* If more signals are pending, the descriptor stays readable. */
-	for (i = 0; i < n / (ssize_t)sizeof(infos[0]); i++) {
-		process = poll_find(engine, infos[i].ssi_int);
-		if (!process)
-			continue;
-		poll_check(engine, process);
-		drop_if_empty(engine, process);
-		process = poll_find(engine, infos[i].ssi_int);
-		if (process)
-			poll_groups_timer(engine, process);
-	}
+	for (i = 0; i < n / (ssize_t)sizeof(infos[0]); i++)
+		take_timer(engine, infos[i].ssi_int);
 }
 
 static void run_backstop(struct engine *engine, struct poll_process *process)
@@ -209,6 +224,7 @@ static void make_round(struct engine *engine, const struct epoll_event *events, 
 		next = search < next ? search : next;
 		keep_budget(engine, now);
 	}
+	poll_child_tracker_mute(engine);
 	set_clock(engine, next);
 }
 

@@ -180,6 +180,13 @@ for r in records:
 	says ' more than 1% of a CPU allows, limit 200ms; sent SIGKILL ('
 }
 
+@test "threads that take turns reach the limits of their process, and none of a thread" {
+	run -0 --separate-stderr "$MAZE" run --soft 100ms --hard 0 --json -- "$PROGRAMS/handoff" --for-ms 600
+	[ -z "$stderr" ]
+	run -137 --separate-stderr "$MAZE" run --scope process "${group[@]}" --json -- "$PROGRAMS/handoff" --for-ms 600000
+	verdicts process
+}
+
 @test "run --scope process with the bpf engine" {
 	needs_bpf
 	run -137 --separate-stderr "$MAZE" run --engine bpf --scope process "${group[@]}" --json -- "$PROGRAMS/spin"
@@ -198,8 +205,7 @@ for r in records:
 }
 
 # No process of this tree uses as much CPU time as the soft limit.
-# shellcheck disable=SC2016 # for the shell that is run
-respawner=(sh -c 'while :; do "$1" --for-ms 20; done' sh "$PROGRAMS/spin")
+respawner=("$PROGRAMS/respawn" --for-ms 600000)
 
 @test "run --scope tree --kill: children that end early reach both limits" {
 	run -137 --separate-stderr "$MAZE" run --scope tree "${group[@]}" --kill --json -- "${respawner[@]}"
