@@ -41,7 +41,7 @@ static const char *judge(const struct terms *terms, enum group_part part,
 	/* The program was killed, or went on after its account had ended. */
 	if (wrong || !group->ended_at || verdict->time >= group->ended_at)
 		return wrong;
-	most_ns = group_level_most(group, part, terms->share, 0,
+	most_ns = group_level_most(group, part, terms->share, 0, 0,
 				   group->points[group->used - 1].begin_ns);
 	if (verdict->count_ns <= most_ns)
 		return NULL;
