@@ -23,6 +23,7 @@
 #include <sys/types.h>
 
 #include "../programs/account.h"
+#include "../programs/group_account.h"
 
 #define ANY (-1)       /* any number */
 #define SOME (-2)      /* at least one */
@@ -38,8 +39,9 @@ struct record {
 	char signal[32];
 	char not_sent[64];
 	char engine[16];
+	char scope[16]; /* of a group; else empty */
 	long long pid, tid, count_ns, limit_ns, episode;
-	long long used_ns, asleep_ns, sleeps;
+	long long used_ns, asleep_ns, sleeps, elapsed_ns;
 	long long time; /* CLOCK_REALTIME in ns */
 	bool sent, fatal, shadow, inherited;
 };
@@ -83,6 +85,8 @@ struct terms {
 	struct stage soft, hard;
 	bool warns, shadow, yields_count;
 	double recovery; /* 0: infinite; a ratio for locks counts in waits for locks only */
+	char scope[16];	 /* of a group; else empty */
+	long long share; /* of a group, as in group_account.h */
 };
 
 /* Why an engine cannot pass a scenario; NULL: it must pass. */
@@ -132,6 +136,11 @@ bool signals_come_late(const struct suite *suite);
 /* The account; account_reset() empties it. */
 const struct account_file *account(void);
 void account_reset(void);
+
+/* expect_group.c: the same, for the verdicts of a group, by its account. */
+const char *expect_group(const struct terms *terms, const struct outcome *outcome);
+/* run.c: the account of the group; account_reset() empties it too. */
+const struct group_account *group_account(void);
 
 /* expect_policy.c: the same, for every record, by the policy of the scenario. */
 struct terms terms_of(const struct scenario *scenario, int slow);

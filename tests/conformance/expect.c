@@ -111,7 +111,8 @@ const char *expect(const struct suite *suite, const struct scenario *scenario,
 	if (!wrong)
 		wrong = expect_policy(suite, scenario, outcome);
 	if (!wrong)
-		wrong = expect_account(suite, &terms, outcome);
+		wrong = terms.scope[0] ? expect_group(&terms, outcome)
+				       : expect_account(suite, &terms, outcome);
 	if (!wrong)
 		wrong = expect_number(outcome, "soft", scenario->softs);
 	if (!wrong)

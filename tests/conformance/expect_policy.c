@@ -48,11 +48,15 @@ struct terms terms_of(const struct scenario *scenario, int slow)
 			       .hard = { 20000000000LL, "SIGKILL" },
 			       .warns = true };
 	char *copy = strdup(scenario->policy), *key, *value, *save = NULL;
+	bool kill = false;
 
 	for (key = strtok_r(copy, " ", &save); key; key = strtok_r(NULL, " ", &save)) {
 		if (!strcmp(key, "--shadow"))
 			terms.shadow = true;
-		if (!strcmp(key, "--shadow") || !strcmp(key, "--no-inherit"))
+		if (!strcmp(key, "--kill"))
+			kill = true;
+		if (!strcmp(key, "--shadow") || !strcmp(key, "--no-inherit") ||
+		    !strcmp(key, "--kill"))
 			continue;
 		value = strtok_r(NULL, " ", &save);
 		if (!value)
@@ -71,8 +75,19 @@ struct terms terms_of(const struct scenario *scenario, int slow)
 			terms.yields_count = !strcmp(value, "count");
 		else if (!strcmp(key, "--recovery"))
 			terms.recovery = recovery_of(value, scenario);
+		else if (!strcmp(key, "--scope"))
+			snprintf(terms.scope, sizeof(terms.scope), "%s", value);
+		else if (!strcmp(key, "--share"))
+			terms.share = strtol(value, NULL, 10) * GROUP_SHARE_ONE / 100;
 	}
 	free(copy);
+	/* All processes of a tree get SIGKILL or nothing. */
+	if (terms.scope[0] && strcmp(terms.scope, "process") != 0) {
+		terms.warns = false;
+		terms.soft.signal[0] = '\0';
+		if (!kill)
+			terms.hard.signal[0] = '\0';
+	}
 	return terms;
 }
 
@@ -128,7 +143,7 @@ static const char *judge_tally(const struct terms *terms, const struct record *v
 static const char *judge(const struct terms *terms, const struct outcome *outcome,
 			 const struct record *verdict)
 {
-	const char *wrong = judge_tally(terms, verdict);
+	const char *wrong = terms->scope[0] ? NULL : judge_tally(terms, verdict);
 	bool hard = !strcmp(verdict->event, "hard");
 	const struct stage *stage = hard ? &terms->hard : &terms->soft;
 	bool sends = stage->signal[0] && !terms->shadow;

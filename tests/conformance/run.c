@@ -106,28 +106,44 @@ static char **split_words(const struct suite *suite, const char *words)
 	return argv;
 }
 
-const struct account_file *account(void)
+/* In memory: a write to a file may sleep, which would be a reset. */
+static void *share_account(const char *variable, size_t size)
 {
-	static struct account_file *file;
+	int fd = memfd_create("account", MFD_CLOEXEC);
 	char path[64];
-	int fd;
+	void *file;
 
-	if (file)
-		return file;
-	fd = memfd_create("account", MFD_CLOEXEC);
-	if (fd < 0 || ftruncate(fd, sizeof(*file)))
+	if (fd < 0 || ftruncate(fd, (off_t)size))
 		goto out_bail;
-	file = mmap(NULL, sizeof(*file), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	file = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (file == MAP_FAILED)
 		goto out_bail;
-	/* In memory: a write to a file may sleep, which would be a reset. */
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)getpid(), fd);
-	setenv(ACCOUNT_FILE, path, 1);
-	setenv(ACCOUNT_EVENTS, scratch_path("events"), 1);
+	setenv(variable, path, 1);
 	return file;
 out_bail:
 	perror("Bail out! no memory for the account");
 	exit(1);
+}
+
+const struct account_file *account(void)
+{
+	static struct account_file *file;
+
+	if (file)
+		return file;
+	file = share_account(ACCOUNT_FILE, sizeof(*file));
+	setenv(ACCOUNT_EVENTS, scratch_path("events"), 1);
+	return file;
+}
+
+const struct group_account *group_account(void)
+{
+	static struct group_account *file;
+
+	if (!file)
+		file = share_account(GROUP_ACCOUNT_FILE, sizeof(*file));
+	return file;
 }
 
 bool signals_come_late(const struct suite *suite)
@@ -139,10 +155,12 @@ bool signals_come_late(const struct suite *suite)
 void account_reset(void)
 {
 	struct account_file *file = (struct account_file *)account();
+	struct group_account *group = (struct group_account *)group_account();
 	long long used = file->used < ACCOUNT_EPISODES ? file->used : ACCOUNT_EPISODES;
 
 	memset(file->episodes, 0, (size_t)used * sizeof(file->episodes[0]));
 	file->used = 0;
+	group->used = group->ended_at = 0;
 }
 
 pid_t start_words(const struct suite *suite, const char *words, const char *output)
@@ -216,6 +234,7 @@ static void fill_record(struct record *record, const json_t *object)
 	copy_text(record->signal, sizeof(record->signal), object, "signal");
 	copy_text(record->not_sent, sizeof(record->not_sent), object, "not_sent");
 	copy_text(record->engine, sizeof(record->engine), object, "engine");
+	copy_text(record->scope, sizeof(record->scope), object, "scope");
 	copy_text(time, sizeof(time), object, "time");
 	if (!rfc3339_parse(time, &record->time))
 		record->time = 0;
@@ -225,6 +244,7 @@ static void fill_record(struct record *record, const json_t *object)
 	record->used_ns = number_of(object, "used_ns");
 	record->asleep_ns = number_of(object, "asleep_ns");
 	record->sleeps = number_of(object, "sleeps");
+	record->elapsed_ns = number_of(object, "elapsed_ns");
 	record->limit_ns = number_of(object, "limit_ns");
 	record->episode = number_of(object, "episode");
 	record->sent = json_is_true(json_object_get(object, "sent"));

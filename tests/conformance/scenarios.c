@@ -335,6 +335,8 @@ static const char *ended_have_verdicts(const struct suite *suite, const struct o
  * leaves its last episode without an end, and any verdict fits that.
  */
 #define UNHURT BOTH " --soft-signal URG --hard-signal WINCH"
+/* A share that a group gets on any machine. */
+#define GROUP(scope) "--scope " scope " --share 20% --soft 100xms --hard 100xs"
 /* Until the program is killed. */
 #define EVER "--for-ms 200000x"
 /* These signals are ignored by default: an exec can take longer than the limit. */
@@ -480,6 +482,29 @@ const struct scenario scenarios[] = {
 	{ "waits for a CPU and is migrated, recovery 1",
 	  "--soft 60xms --soft-signal URG --hard 0 --recovery 1 --no-inherit",
 	  "migrated_wait --limit-ms 60x", NULL, 0, ANY, 0, NULL, NULL },
+	{ "two threads share a CPU, scope process", GROUP("process") " --soft-signal 0",
+	  "handoff --for-ms 600x", NULL, 0, BY_ACCOUNT, 0, nothing_sent, NULL },
+	{ "two threads share a CPU, ended at the hard limit, scope process",
+	  "--scope process --share 20% --soft 100xms --hard 200xms", "handoff " EVER, NULL, 137,
+	  SOME, 1, NULL, NULL },
+	{ "starts a child again and again, scope tree", GROUP("tree"), "respawn --for-ms 600x",
+	  NULL, 0, BY_ACCOUNT, 0, nothing_sent, NULL },
+	{ "starts a child again and again, scope process", GROUP("process") " --soft-signal 0",
+	  "respawn --child-us 20000x --for-ms 600x", NULL, 0, BY_ACCOUNT, 0, NULL, NULL },
+	{ "all processes of a tree are ended at the hard limit",
+	  "--scope tree --kill --share 20% --soft 100xms --hard 200xms",
+	  "group_load --threads 2 --children 100 --rest-ms 0 " EVER, NULL, 137, SOME, 1, NULL,
+	  NULL },
+	{ "a tree in shadow",
+	  "--scope tree --kill --shadow --share 20% --soft 100xms --hard 200xms",
+	  "respawn --for-ms 600x", NULL, 0, BY_ACCOUNT, BY_ACCOUNT, nothing_sent, NULL },
+	{ "threads and children work and rest, scope tree",
+	  "--scope tree --share 50% --soft 60xms --hard 120xms",
+	  "group_load --threads 4 --children 100 --seed 5 --for-ms 1500x", NULL, 0, BY_ACCOUNT,
+	  BY_ACCOUNT, NULL, NULL },
+	{ "works less than the share, scope process",
+	  "--scope process --share 90% --soft 20xms --hard 100xs --soft-signal 0",
+	  "group_load --percent 80 --for-ms 1000x", NULL, 0, BY_ACCOUNT, 0, NULL, NULL },
 	{ "limits changed mid-episode", NULL, NULL, NULL, 0, 0, 0, NULL, scenario_limits_changed },
 	{ "running process, watched by maze watch --wait", NULL, NULL, NULL, 0, 0, 0, NULL,
 	  scenario_waits },

@@ -129,6 +129,13 @@ static inline void group_join(pthread_t thread)
 	pthread_mutex_unlock(&group_lock);
 }
 
+static inline void group_end(void)
+{
+	if (group_account)
+		group_account->ended_at = clock_ns(CLOCK_REALTIME);
+	group_look_now();
+}
+
 /* The first call of the program, after begin(). */
 static inline void group_begin(void)
 {
@@ -147,7 +154,7 @@ static inline void group_begin(void)
 	}
 	close(fd);
 	group_look_now();
-	atexit(group_look_now);
+	atexit(group_end);
 }
 
 /* As fork(2); the child ends with this process. */

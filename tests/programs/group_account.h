@@ -31,8 +31,10 @@ struct group_point {
 };
 
 struct group_account {
-	volatile long long used;     /* number of points; GROUP_POINTS: later ones are missing */
-	volatile long long phase;    /* of group_load */
+	volatile long long used;  /* number of points; GROUP_POINTS: later ones are missing */
+	volatile long long phase; /* of group_load */
+	/* CLOCK_REALTIME before the last point; the program uses some CPU time after it. */
+	volatile long long ended_at;
 	volatile long long ended_ns; /* of family: CPU time of all that have ended, at least */
 	struct group_point points[GROUP_POINTS];
 };
@@ -47,28 +49,31 @@ static inline long long group_ns(group_wide value, bool up)
 
 /*
  * The upper bound of the level at the times from `from_ns` to `until_ns`, if the watch
- * began at or after the start of the program. LLONG_MAX: the account ends before.
+ * began at or after `watched_ns`; 0: the start of the program. LLONG_MAX: the account ends
+ * before.
  */
 static inline long long group_level_most(const struct group_account *account, enum group_part part,
-					 long long share, long long from_ns, long long until_ns)
+					 long long share, long long watched_ns, long long from_ns,
+					 long long until_ns)
 {
-	const struct group_point *point = account->points, *last;
-	long long count = account->used, at_ns, i;
+	const struct group_point *point = account->points;
+	long long count = account->used, at_ns, last_ns = 0, last_usage_ns = 0, i;
 	group_wide lowest = 0, x, most = 0;
+	bool begun = false;
 
 	if (!count || count == GROUP_POINTS || until_ns > point[count - 1].begin_ns)
 		return LLONG_MAX;
-	/* Before the first point the usage is at least 0. */
-	lowest = -(group_wide)share * point->end_ns;
 	for (i = 0; i < count; i++, point++) {
-		last = i ? point - 1 : NULL;
-		/* X is at least this from the end of the last point to this one. */
-		x = last ? (group_wide)last->usage_ns[part] * GROUP_SHARE_ONE -
-				    (group_wide)share * point->end_ns
-			 : lowest;
-		lowest = x < lowest ? x : lowest;
-		at_ns = last && last->begin_ns + 1 > from_ns ? last->begin_ns + 1 : from_ns;
-		if (at_ns > point->begin_ns || at_ns > until_ns)
+		/* X is at least this from the end of the last point to that of this one. */
+		x = (group_wide)last_usage_ns * GROUP_SHARE_ONE - (group_wide)share * point->end_ns;
+		if (point->end_ns >= watched_ns) {
+			lowest = begun && lowest < x ? lowest : x;
+			begun = true;
+		}
+		at_ns = last_ns + 1 > from_ns ? last_ns + 1 : from_ns;
+		last_ns = point->begin_ns;
+		last_usage_ns = point->usage_ns[part];
+		if (!begun || at_ns > point->begin_ns || at_ns > until_ns)
 			continue;
 		x = (group_wide)(point->usage_ns[part] + point->lag_ns[part]) * GROUP_SHARE_ONE -
 		    (group_wide)share * at_ns;

@@ -286,9 +286,10 @@ static inline void judge_verdict(const struct load *load, const struct maze_poli
 	enum maze_policy_scope scope = (enum maze_policy_scope)maze_policy_scope(policy->flags);
 	enum group_part part = scope == MAZE_SCOPE_PROCESS ? GROUP_PROCESS : GROUP_TREE;
 	bool hard = record->event == MAZE_EVENT_HARD;
-	long long most_ns =
-		group_level_most(load->account, part, policy->share, 0, record_time(record));
+	long long most_ns, time_ns = record_time(record);
 
+	wait_for_account(load, time_ns);
+	most_ns = group_level_most(load->account, part, policy->share, 0, 0, time_ns);
 	assert_int_equal(maze_record_scope(record), scope);
 	assert_int_equal(record->share, policy->share);
 	assert_int_equal(record->tag, TAG);

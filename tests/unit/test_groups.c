@@ -216,7 +216,7 @@ static void all_time_of_members_that_come_and_go_is_counted(void **state)
 	char words[64];
 	int seed;
 
-	for (seed = 1; seed <= 8; seed++) {
+	for (seed = 1; seed <= 12; seed++) {
 		snprintf(words, sizeof(words), "family --members 60 --seed %d", seed);
 		count_all(state, MAZE_SCOPE_TREE, words);
 	}
