@@ -11,7 +11,7 @@ struct maze {
 	struct engine *engine;
 	struct engine *groups; /* the poll engine that watches groups; NULL: none yet */
 	struct maze_reader *readers;
-	bool spares; /* maze_spare_program() was called */
+	bool spares;	/* maze_spare_program() was called */
 	char why[1024]; /* why no better engine was chosen; "": this is the best */
 };
 

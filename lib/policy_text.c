@@ -145,8 +145,7 @@ int maze_share_parse(const char *text, maze_u32 *ret_share, struct maze_error *e
 	const char *at = text;
 
 	if (!parse_fixed(&at, 100 * (MAZE_SHARE_MAX / MAZE_SHARE_ONE), &percent) ||
-	    strcmp(at, "%") != 0 || percent < FIXED_ONE ||
-	    (percent + 50) / 100 > MAZE_SHARE_MAX)
+	    strcmp(at, "%") != 0 || percent < FIXED_ONE || (percent + 50) / 100 > MAZE_SHARE_MAX)
 		return maze_fail(error, -EINVAL,
 				 "invalid share \"%s\"; give a percentage of one CPU, such as 90%% "
 				 "or 150%%, from 1%% to %u%%",

@@ -441,7 +441,7 @@ static int make_consumers(const struct incident_group *group, struct stacks *sta
 {
 	int err = 0;
 
-	stacks->consumers = calloc(group->consumers_count + 1, sizeof(*stacks->consumers));
+	stacks->consumers = calloc(group->consumers_count + 1, sizeof(struct stacks *));
 	if (!stacks->consumers)
 		return -ENOMEM;
 	while (!err && stacks->consumers_count < group->consumers_count) {

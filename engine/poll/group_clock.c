@@ -3,7 +3,7 @@
  * Reads the CPU time that a group has used.
  *
  * The time of a tree is that of its members, of the children that they have waited for,
- * and of members that nobody in the tree waited for. CPU time moves from a child to its
+ * and of members for which none in the tree waited. CPU time moves from a child to its
  * parent when the parent waits for it. So parents are read before their children, and in
  * each member the children that it waited for before its own clock. Then time that moves
  * meanwhile can be missed once, but is never counted twice.

@@ -58,11 +58,11 @@ static int open_process(struct engine *engine, struct poll_group *group, int pid
 	if (group->pid == getpid())
 		return maze_fail(error, -EPERM, "it is maze itself, which is never watched");
 	err = group->pid ? poll_group_join_pid(engine, group, group->pid, 0) : -ESRCH;
-	process = err ? NULL : group->members->process;
+	process = group->members ? group->members->process : NULL;
 	/* The PID is that of the pidfd as long as that process was not reaped. */
-	if (process && pidfd_has_ended(pidfd))
+	if (!err && (!process || pidfd_has_ended(pidfd)))
 		err = -ESRCH;
-	if (process && !err && proc_is_kernel_thread(process->dir, process->pid))
+	if (!err && proc_is_kernel_thread(process->dir, process->pid))
 		return maze_fail(error, -EPERM,
 				 "it is a kernel thread, which takes no signals and is never "
 				 "watched");

@@ -138,7 +138,7 @@ static void a_tree_is_frozen_only_if_nothing_else_is_in_its_group(void **state)
 	start_victim(&other);
 	enter_cgroup(&cgroups, captive.cgroup, other.pid);
 	captive.record.flags = MAZE_SCOPE_TREE << MAZE_RECORD_SCOPE_SHIFT;
-	captive.record.tid = captive.record.pid;
+	captive.record.tid = (maze_u32)captive.victim.pid;
 	act(acting, &captive.record, &freeze_stage, captive.victim.pidfd);
 	before = is_frozen(captive.cgroup);
 	end_victim(&other);

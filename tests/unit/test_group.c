@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The incident of a group: who its members are, which of them used the most CPU time, and
- * the stacks of these. Of children that spin, sleep, and start children that end.
- */
+/* The incident of a group: its members, its largest consumers, and their stacks. */
 #include "incident_case.h"
 #include "base/cgroup.h"
 #include "evidence/episode/episode_group.h"
@@ -29,8 +26,6 @@ static const struct maze_policy group_policy = {
 	.share = MAZE_SHARE_ONE * 9 / 10,
 	.flags = MAZE_SCOPE_TREE << MAZE_POLICY_SCOPE_SHIFT,
 };
-
-/* ---- programs ----------------------------------------------------------------------- */
 
 static void __attribute__((noinline, noreturn)) spin_in_group(void)
 {
@@ -82,7 +77,7 @@ static void respawn(void)
 	shared->respawner = getpid();
 	prctl(PR_SET_NAME, "respawner");
 	for (;;) {
-		pid = vfork();
+		pid = fork();
 		if (!pid) {
 			do
 				clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);

@@ -297,8 +297,25 @@ static void a_recovery_that_leaves_a_count_does_not(void **state)
 	/* In 1/65536: of no sleep that fits into a test, and of each. */
 	assert_true(samples_after_sleep(*state, "poll", 1) > 0);
 	assert_true(samples_after_sleep(*state, "kmod", MAZE_RECOVERY_LOCK | 1) > 0);
-	/* Before the sleep's share is known exactly, a sample may still be taken. */
-	assert_true(samples_after_sleep(*state, "poll", 1000 * MAZE_RECOVERY_ONE) < 15);
+}
+
+/* Before the sleep's share is known exactly, samples may still be taken. */
+static void a_recovery_that_leaves_no_count_does(void **state)
+{
+	struct incidents *incidents = open_sampling(*state, 1000);
+	pid_t pid = start(spin_by_order);
+	struct maze_policy policy = case_policy;
+	struct incident *incident;
+
+	policy.recovery = 1000 * MAZE_RECOVERY_ONE;
+	incident = begin(incidents, pid, "poll", &policy);
+	work_until_samples(incidents, incident, 3);
+	order_sleep();
+	work_until_samples(incidents, incident, 1000);
+	assert_null(incident->samples.sampler);
+	assert_true(incident->episode.samples_count < 1000);
+	incidents_close(incidents, NULL);
+	loop_stop(pid);
 }
 
 static void the_samplers_are_limited(void **state)
@@ -374,6 +391,7 @@ int main(void)
 		TEST(an_exit_a_close_and_a_lack_of_room_end_them),
 		TEST(a_sleep_ends_the_samples),
 		TEST(a_recovery_that_leaves_a_count_does_not),
+		TEST(a_recovery_that_leaves_no_count_does),
 		TEST(the_samplers_are_limited),
 		TEST(a_thread_that_began_after_the_verdict_is_not_sampled),
 		TEST(an_engine_that_takes_stacks_opens_none),

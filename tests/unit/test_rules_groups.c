@@ -119,9 +119,9 @@ static void subject_of(struct subject *subject, const char *comm, bool quota)
 	subject->pid = subject->tid = 42;
 	subject->is_main = true;
 	subject->cpu_quota = quota;
-	strcpy(subject->comm, comm);
-	strcpy(subject->thread_comm, comm);
-	strcpy(subject->cgroup, "/system.slice/it.service");
+	snprintf(subject->comm, sizeof(subject->comm), "%s", comm);
+	snprintf(subject->thread_comm, sizeof(subject->thread_comm), "%s", comm);
+	snprintf(subject->cgroup, sizeof(subject->cgroup), "/system.slice/it.service");
 }
 
 /* The names of the rules of the four scopes, such as "- a b -". "!": it ignores. */
@@ -244,8 +244,8 @@ static void explanations_have_all_scopes(void **state)
 		"scope thread:\n",
 		"rule all: the thread is watched\n",
 		"scope tree:\n",
-		"rule t: the tree of the process is watched\n  scope: tree, share 90% of a CPU\n"
-		"  soft: at 10s of CPU above the share, signal none\n"
+		"rule t: the tree of the process is watched\n  scope: tree, share 90% of a CPU\n",
+		"  soft: at 10s of CPU above the share, signal none\n",
 		"  hard: at 20s of CPU above the share, signal SIGKILL to all its processes\n",
 		"scope cgroup:\n",
 		"rule i: the control group of the process is not watched (action = ignore)\n",
