@@ -336,7 +336,7 @@ static const char *ended_have_verdicts(const struct suite *suite, const struct o
  */
 #define UNHURT BOTH " --soft-signal URG --hard-signal WINCH"
 /* A share that a group gets on any machine. */
-#define GROUP(scope) "--scope " scope " --share 20% --soft 100xms --hard 100xs"
+#define GROUP(scope) "--scope " scope " --share 2% --soft 100xms --hard 100xs"
 /* Until the program is killed. */
 #define EVER "--for-ms 200000x"
 /* These signals are ignored by default: an exec can take longer than the limit. */
@@ -485,18 +485,17 @@ const struct scenario scenarios[] = {
 	{ "two threads share a CPU, scope process", GROUP("process") " --soft-signal 0",
 	  "handoff --for-ms 600x", NULL, 0, BY_ACCOUNT, 0, nothing_sent, NULL },
 	{ "two threads share a CPU, ended at the hard limit, scope process",
-	  "--scope process --share 20% --soft 100xms --hard 200xms", "handoff " EVER, NULL, 137,
+	  "--scope process --share 2% --soft 100xms --hard 200xms", "handoff " EVER, NULL, 137,
 	  SOME, 1, NULL, NULL },
 	{ "starts a child again and again, scope tree", GROUP("tree"), "respawn --for-ms 600x",
 	  NULL, 0, BY_ACCOUNT, 0, nothing_sent, NULL },
 	{ "starts a child again and again, scope process", GROUP("process") " --soft-signal 0",
 	  "respawn --child-us 20000x --for-ms 600x", NULL, 0, BY_ACCOUNT, 0, NULL, NULL },
 	{ "all processes of a tree are ended at the hard limit",
-	  "--scope tree --kill --share 20% --soft 100xms --hard 200xms",
+	  "--scope tree --kill --share 2% --soft 100xms --hard 200xms",
 	  "group_load --threads 2 --children 100 --rest-ms 0 " EVER, NULL, 137, SOME, 1, NULL,
 	  NULL },
-	{ "a tree in shadow",
-	  "--scope tree --kill --shadow --share 20% --soft 100xms --hard 200xms",
+	{ "a tree in shadow", "--scope tree --kill --shadow --share 2% --soft 100xms --hard 200xms",
 	  "respawn --for-ms 600x", NULL, 0, BY_ACCOUNT, BY_ACCOUNT, nothing_sent, NULL },
 	{ "threads and children work and rest, scope tree",
 	  "--scope tree --share 50% --soft 60xms --hard 120xms",

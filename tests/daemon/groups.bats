@@ -58,7 +58,7 @@ policy() { echo "{\"scope\":\"$1\",\"share\":\"90%\",\"soft\":\"1h\",\"hard\":\"
 		[rule pairs]
 		comm = handoff
 		scope = process
-		share = 50%
+		share = 1%
 		soft = 200ms
 		hard = 500ms
 		repeat = 0
@@ -80,7 +80,7 @@ policy() { echo "{\"scope\":\"$1\",\"share\":\"90%\",\"soft\":\"1h\",\"hard\":\"
 		[rule supervisors]
 		comm = respawn
 		scope = tree
-		share = 50%
+		share = 1%
 		soft = 200ms
 		hard = 400ms
 		kill = yes
@@ -128,7 +128,7 @@ policy() { echo "{\"scope\":\"$1\",\"share\":\"90%\",\"soft\":\"1h\",\"hard\":\"
 		[rule services]
 		cgroup = $cgroup
 		scope = cgroup
-		share = 50%
+		share = 1%
 		soft = 200ms
 		hard = 0
 		soft-freeze = yes
@@ -153,7 +153,7 @@ policy() { echo "{\"scope\":\"$1\",\"share\":\"90%\",\"soft\":\"1h\",\"hard\":\"
 		[rule pairs]
 		comm = handoff
 		scope = process
-		share = 50%
+		share = 1%
 		soft = 200ms
 		hard = 0
 		soft-freeze = yes
