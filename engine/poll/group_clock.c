@@ -195,12 +195,14 @@ static maze_u64 without_hidden(struct engine *engine, struct poll_group *group, 
 			       maze_u64 lag_ns)
 {
 	maze_u64 passed_ns = now_ns(CLOCK_MONOTONIC) - group->begin_ns;
-	maze_u64 most_ns = poll_cpus(engine) * passed_ns + group->credit_ns, grown_ns;
+	maze_u64 most_ns = poll_cpus(engine) * passed_ns + group->credit_ns, grown_ns = 0;
 	maze_u64 usage_ns = sum_ns > group->hidden_ns ? sum_ns - group->hidden_ns : 0;
 
-	if (!group->budget.account.begun || usage_ns <= group->usage_ns)
+	if (!group->budget.account.begun)
 		return usage_ns;
-	grown_ns = usage_ns - group->usage_ns;
+	/* It is lower when a time in ns becomes one in clock ticks. */
+	if (usage_ns > group->usage_ns)
+		grown_ns = usage_ns - group->usage_ns;
 	if (grown_ns > most_ns) {
 		group->hidden_ns += grown_ns - most_ns;
 		grown_ns = most_ns;
