@@ -131,7 +131,7 @@ static void no_verdict_of_a_load_is_early(void **state, enum maze_policy_scope s
 					  const char *format)
 {
 	struct fixture *fixture = engine_or_skip(state);
-	static const maze_u32 shares[] = { 5, 30, 60, 90 };
+	static const maze_u32 shares[] = { 1, 30, 60, 90 };
 	struct maze_record record;
 	struct maze_policy policy;
 	struct load load;
@@ -140,6 +140,9 @@ static void no_verdict_of_a_load_is_early(void **state, enum maze_policy_scope s
 
 	for (i = 0; i < LOADS; i++) {
 		policy = group_policy(scope, shares[i], 60 * MS, 130 * MS);
+		/* The level of the first is its CPU time, on a crowded machine too. */
+		if (!i)
+			policy.share = 1;
 		snprintf(words, sizeof(words), format, 1 + 16 * i, i);
 		load = start_watched(fixture, words, &policy);
 		do {
@@ -152,7 +155,6 @@ static void no_verdict_of_a_load_is_early(void **state, enum maze_policy_scope s
 		assert_int_equal(record.event, MAZE_EVENT_EXIT);
 		end_load(&load);
 	}
-	/* At least the smallest share has been reached. */
 	assert_true(softs > 0);
 }
 
