@@ -25,8 +25,6 @@
  */
 #include "program.h"
 
-#include <sys/resource.h>
-
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
@@ -279,13 +277,12 @@ static void race_episode(unsigned int *seed)
 static void *short_life(void *arg)
 {
 	long long until = (long long)(size_t)arg, now;
-	struct rusage use;
 
 	do
 		now = own_cpu_ns();
 	while (now < until);
 	/* A thread that has slept, for a lock of the memory map, is in another episode. */
-	if (getrusage(RUSAGE_THREAD, &use) || use.ru_nvcsw)
+	if (voluntary_switches())
 		now = 0;
 	printf("ended tid %ld cpu_ns %lld\n", syscall(SYS_gettid), now);
 	return NULL;
