@@ -129,7 +129,7 @@ static void a_control_group_of_a_record_is_frozen_by_its_id(void **state)
 static void a_tree_is_frozen_only_if_nothing_else_is_in_its_group(void **state)
 {
 	struct acting *acting = *state;
-	struct captive captive;
+	struct captive captive = { .victim.pid = 0 };
 	struct victim other;
 	bool before, after;
 
