@@ -1,14 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "pidfd.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 bool pidfd_has_ended(int pidfd)
 {
 	struct pollfd ended = { .fd = pidfd, .events = POLLIN };
 
 	return poll(&ended, 1, 0) > 0;
+}
+
+bool pidfd_is_reaped(int pidfd)
+{
+	/* EPERM means that it exists. */
+	return syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) && errno == ESRCH;
 }
 
 pid_t pidfd_pid(int pidfd)

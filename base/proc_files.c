@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 /* Room for a stat file: 51 numbers of up to 20 digits, and a name of up to 63 bytes. */
@@ -56,7 +55,7 @@ static int read_of_thread(int dir, pid_t tid, const char *name, char *buf, size_
 	return read_at(dir, path, buf, size);
 }
 
-int proc_open_process(pid_t pid, int pidfd)
+static int open_unless(pid_t pid, int pidfd, bool (*is_gone)(int pidfd))
 {
 	char path[32];
 	int dir;
@@ -65,27 +64,21 @@ int proc_open_process(pid_t pid, int pidfd)
 	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return errno == ENOENT ? -ESRCH : -errno;
-	/* The process still runs, so the PID was not reused. */
-	if (!pidfd_has_ended(pidfd))
+	/* The process is still there, so the PID was not reused. */
+	if (!is_gone(pidfd))
 		return dir;
 	close(dir);
 	return -ESRCH;
 }
 
+int proc_open_process(pid_t pid, int pidfd)
+{
+	return open_unless(pid, pidfd, pidfd_has_ended);
+}
+
 int proc_open_unreaped(pid_t pid, int pidfd)
 {
-	char path[32];
-	int dir;
-
-	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
-	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
-		return errno == ENOENT ? -ESRCH : -errno;
-	/* The PID of a zombie is not reused. EPERM means that it exists too. */
-	if (!syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) || errno != ESRCH)
-		return dir;
-	close(dir);
-	return -ESRCH;
+	return open_unless(pid, pidfd, pidfd_is_reaped);
 }
 
 static int parse_times(const char *text, struct thread_times *ret_times)

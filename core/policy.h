@@ -167,6 +167,12 @@ static inline void maze_policy_derive_limit(struct maze_policy *policy, int soft
 									  : MAZE_LIMIT_MIN_NS;
 }
 
+/* Returns the limit of the first stage that is on. */
+maze_inline maze_u64 maze_first_limit(const struct maze_policy *policy)
+{
+	return policy->soft_ns ? policy->soft_ns : policy->hard_ns;
+}
+
 /* Whether a limit in ns is 0 or in MAZE_LIMIT_MIN_NS..MAZE_LIMIT_MAX_NS. */
 static inline int maze_limit_in_range(maze_u64 limit_ns)
 {

@@ -173,7 +173,7 @@ maze_inline maze_u64 maze_next(const struct maze_policy *policy, const struct ma
  */
 maze_inline maze_u64 maze_next_sample(const struct maze_policy *policy, maze_u64 next_ns)
 {
-	maze_u64 first_ns = policy->soft_ns ? policy->soft_ns : policy->hard_ns;
+	maze_u64 first_ns = maze_first_limit(policy);
 
 	if (policy->flags & MAZE_POLICY_YIELD_COUNTS)
 		return next_ns;

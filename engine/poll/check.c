@@ -42,44 +42,55 @@
 /* If engine->crowded, a process that uses more than 1/CROWD_FRACTION of a CPU is busy. */
 #define CROWD_FRACTION 16
 
-/* Sends the signal of a stage and writes its record. */
-static void act(struct engine *engine, const struct poll_process *process,
-		struct poll_thread *thread, const struct maze_verdict *verdict, bool hard)
+struct maze_record poll_verdict_facts(const struct maze_policy *policy,
+				      const struct maze_verdict *verdict, bool hard)
 {
-	const struct maze_policy *policy = &thread->policy;
 	struct maze_record facts = {
 		.event = hard ? MAZE_EVENT_HARD : MAZE_EVENT_SOFT,
 		.limit_ns = hard ? policy->hard_ns : policy->soft_ns,
 		.signal = hard ? policy->hard_signal : policy->soft_signal,
 	};
-	maze_u32 disposition = proc_thread_disposition(process->dir, thread->tid, facts.signal);
-	struct maze_delivery delivery = maze_delivery(policy, hard, disposition);
-	int err = delivery.withheld ? 0 : poll_deliver(process, thread, facts.signal);
 
 	maze_record_tally(&facts, &verdict->tally);
+	return facts;
+}
+
+void poll_verdict_delivered(struct engine *engine, struct maze_record *facts,
+			    struct maze_delivery *delivery, int err)
+{
 	if (err)
-		maze_delivery_failed(&delivery,
+		maze_delivery_failed(delivery,
 				     err == -ESRCH ? MAZE_NOT_SENT_EXITING : MAZE_NOT_SENT_OTHER);
-	facts.flags = delivery.flags;
-	facts.not_sent = delivery.not_sent;
+	facts->flags = delivery->flags;
+	facts->not_sent = delivery->not_sent;
 	engine->counts.verdicts++;
-	engine->counts.signals += !!(facts.flags & MAZE_RECORD_SENT);
+	engine->counts.signals += !!(facts->flags & MAZE_RECORD_SENT);
+}
+
+/* Sends the signal of a stage and writes its record. */
+static void act(struct engine *engine, const struct poll_process *process,
+		struct poll_thread *thread, const struct maze_verdict *verdict, bool hard)
+{
+	struct maze_record facts = poll_verdict_facts(&thread->policy, verdict, hard);
+	maze_u32 disposition = proc_thread_disposition(process->dir, thread->tid, facts.signal);
+	struct maze_delivery delivery = maze_delivery(&thread->policy, hard, disposition);
+	int err = delivery.withheld ? 0 : poll_deliver(process, thread, facts.signal);
+
+	poll_verdict_delivered(engine, &facts, &delivery, err);
 	proc_thread_comm(process->dir, thread->tid, thread->comm);
 	facts.cpu = proc_thread_cpu(process->dir, thread->tid);
 	poll_record(engine, process, thread, &facts);
 }
 
-/*
- * Returns true if the policy has an owner and the real, effective or saved UID differs.
- */
-static bool owner_differs(const struct poll_process *process, const struct poll_thread *thread)
+bool poll_owner_differs(const struct poll_process *process, pid_t tid,
+			const struct maze_policy *policy)
 {
-	maze_u32 owner = thread->policy.owner;
+	maze_u32 owner = policy->owner;
 	struct thread_status status;
 
-	if (!(thread->policy.flags & MAZE_POLICY_OWNED))
+	if (!(policy->flags & MAZE_POLICY_OWNED))
 		return false;
-	return proc_thread_status(process->dir, thread->tid, &status) || status.uid != owner ||
+	return proc_thread_status(process->dir, tid, &status) || status.uid != owner ||
 	       status.euid != owner || status.suid != owner;
 }
 
@@ -92,7 +103,7 @@ static void step(struct engine *engine, struct poll_process *process, struct pol
 	process->acted |= verdict.due != 0;
 	if (verdict.due && engine->spares && proc_is_own_program(process->dir, "exe"))
 		return;
-	if (verdict.due && owner_differs(process, thread)) {
+	if (verdict.due && poll_owner_differs(process, thread->tid, &thread->policy)) {
 		poll_thread_ignore(engine, process, thread);
 		return;
 	}

@@ -87,11 +87,6 @@ struct watch_request {
 	int done, kept, left, refused, err;
 };
 
-static bool reaches(const struct engine_claim *claim, maze_u64 tag)
-{
-	return !((tag ^ claim->tag) & claim->mask);
-}
-
 /* Returns whether the request leaves this watch unchanged, and counts such watches. */
 static bool leave_alone(struct watch_request *request, const struct poll_thread *thread)
 {
@@ -99,7 +94,7 @@ static bool leave_alone(struct watch_request *request, const struct poll_thread 
 
 	if (!claim->mask || thread->ignored)
 		return false;
-	if (!reaches(claim, thread->tag)) {
+	if (!poll_claim_reaches(claim, thread->tag)) {
 		request->left++;
 		return true;
 	}
@@ -140,7 +135,7 @@ static int watch_process(struct watch_request *request)
 	struct poll_thread *thread;
 	int before, err;
 
-	if (process->whole && !reaches(request->claim, process->tag)) {
+	if (process->whole && !poll_claim_reaches(request->claim, process->tag)) {
 		request->left++;
 		return 0;
 	}
@@ -232,7 +227,7 @@ int poll_unwatch(struct engine *engine, const struct engine_target *target,
 			next = thread->next;
 			if (target->tid && thread->tid != target->tid)
 				continue;
-			if (!reaches(claim, thread->tag))
+			if (!poll_claim_reaches(claim, thread->tag))
 				continue;
 			ended += !thread->ignored;
 			if (target->tid && process->whole && !thread->ignored)
@@ -240,7 +235,7 @@ int poll_unwatch(struct engine *engine, const struct engine_target *target,
 			else if (!target->tid || !process->whole)
 				poll_thread_end(engine, process, thread, MAZE_EVENT_UNWATCH);
 		}
-		if (!target->tid && reaches(claim, process->tag))
+		if (!target->tid && poll_claim_reaches(claim, process->tag))
 			process->whole = false;
 		drop_if_unwatched(engine, process);
 	}
@@ -255,10 +250,10 @@ static void unwatch_threads(struct engine *engine, struct poll_process *process,
 
 	for (thread = process->threads; thread; thread = next) {
 		next = thread->next;
-		if (reaches(claim, thread->tag))
+		if (poll_claim_reaches(claim, thread->tag))
 			poll_thread_end(engine, process, thread, MAZE_EVENT_UNWATCH);
 	}
-	if (process->whole && reaches(claim, process->tag))
+	if (process->whole && poll_claim_reaches(claim, process->tag))
 		process->whole = false;
 	drop_if_unwatched(engine, process);
 }
@@ -271,7 +266,7 @@ int poll_unwatch_all(struct engine *engine, const struct engine_claim *claim,
 
 	(void)error;
 	pthread_mutex_lock(&engine->lock);
-	if (engine->adopts && reaches(claim, engine->adopt_tag))
+	if (engine->adopts && poll_claim_reaches(claim, engine->adopt_tag))
 		engine->adopts = false;
 	for (i = 0; i < POLL_CHAINS; i++) {
 		for (process = engine->chains[i]; process; process = next) {

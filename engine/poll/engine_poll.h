@@ -24,6 +24,7 @@
 #include <pthread.h>
 #include <time.h>
 
+#include "../../core/delivery.h"
 #include "../../core/step.h"
 #include "../engine.h"
 #include "../../base/error.h"
@@ -235,6 +236,17 @@ void poll_check(struct engine *engine, struct poll_process *process);
  * sleeps were read. Otherwise only plans the next check.
  */
 void poll_check_if_ran(struct engine *engine, struct poll_process *process);
+/*
+ * What a record says of a verdict, whether of a thread or of a group. After the delivery,
+ * `err` is 0 or the kernel's -errno, and the counts of the engine have the verdict.
+ */
+struct maze_record poll_verdict_facts(const struct maze_policy *policy,
+				      const struct maze_verdict *verdict, bool hard);
+void poll_verdict_delivered(struct engine *engine, struct maze_record *facts,
+			    struct maze_delivery *delivery, int err);
+/* True if the policy has an owner and the real, effective or saved UID differs. */
+bool poll_owner_differs(const struct poll_process *process, pid_t tid,
+			const struct maze_policy *policy);
 /* Sets the timer to the earlier one of timer_ns and group_timer_ns. */
 void poll_timer_set(struct poll_process *process);
 
@@ -285,7 +297,7 @@ void poll_groups_miss(struct engine *engine, const struct inherited_groups *grou
 void poll_groups_expect(struct engine *engine, const struct inherited_groups *groups);
 /* Whether a fork must wake the worker: a group that gets members has no check planned. */
 bool poll_groups_need_forks(const struct engine *engine);
-void poll_groups_forget(struct engine *engine, struct poll_process *process);
+void poll_groups_forget(struct poll_process *process);
 /* The timer of the process has fired, so its groups are due. */
 void poll_groups_timer(const struct poll_process *process);
 /* Checks the groups that are due. Returns the time of the next check or POLL_NEVER. */
@@ -301,6 +313,12 @@ int poll_worker_start(struct engine *engine, struct maze_error *error);
 void poll_worker_stop(struct engine *engine);
 /* Makes the worker plan again after a change of the state. The caller holds the lock. */
 void poll_worker_wake(struct engine *engine);
+
+/* Whether a request may change a watch with this tag. */
+static inline bool poll_claim_reaches(const struct engine_claim *claim, maze_u64 tag)
+{
+	return !((tag ^ claim->tag) & claim->mask);
+}
 
 /* ---- control.c ------------------------------------------------------------------- */
 

@@ -36,15 +36,9 @@
 /* A process that gets SIGKILL starts no other, so few rounds find all members. */
 #define KILL_ROUNDS 100
 
-static maze_u64 first_limit_ns(const struct poll_group *group)
-{
-	return group->policy.soft_ns ? group->policy.soft_ns : group->policy.hard_ns;
-}
-
 /* ---- records ----------------------------------------------------------------------- */
 
-static struct poll_process *named_process(const struct engine *engine,
-					  const struct poll_group *group)
+struct poll_process *poll_group_named(const struct engine *engine, const struct poll_group *group)
 {
 	struct poll_process *process = group->pid ? poll_find(engine, group->pid) : NULL;
 
@@ -54,7 +48,7 @@ static struct poll_process *named_process(const struct engine *engine,
 void poll_group_record(struct engine *engine, const struct poll_group *group,
 		       const struct maze_record *facts)
 {
-	const struct poll_process *process = named_process(engine, group);
+	const struct poll_process *process = poll_group_named(engine, group);
 	struct maze_record record = *facts;
 	bool is_verdict = record.event == MAZE_EVENT_SOFT || record.event == MAZE_EVENT_HARD;
 
@@ -79,17 +73,6 @@ void poll_group_record(struct engine *engine, const struct poll_group *group,
 
 /* ---- verdicts ---------------------------------------------------------------------- */
 
-static bool is_owned(const struct poll_group *group, const struct poll_process *process)
-{
-	maze_u32 owner = group->policy.owner;
-	struct thread_status status;
-
-	if (!(group->policy.flags & MAZE_POLICY_OWNED))
-		return true;
-	return !proc_thread_status(process->dir, process->pid, &status) && status.uid == owner &&
-	       status.euid == owner && status.suid == owner;
-}
-
 /* Returns 0 if at least one process got the signal. */
 static int kill_tree(struct engine *engine, struct poll_group *group)
 {
@@ -99,7 +82,8 @@ static int kill_tree(struct engine *engine, struct poll_group *group)
 	do {
 		end = group->members_end;
 		for (member = group->members; member; member = member->next)
-			if (is_owned(group, member->process) &&
+			if (!poll_owner_differs(member->process, member->process->pid,
+						&group->policy) &&
 			    !syscall(SYS_pidfd_send_signal, member->process->pidfd, SIGKILL, NULL,
 				     0))
 				err = 0;
@@ -125,12 +109,8 @@ static void act(struct engine *engine, struct poll_group *group, const struct ma
 		bool hard)
 {
 	const struct maze_policy *policy = &group->policy;
-	const struct poll_process *process = named_process(engine, group);
-	struct maze_record facts = {
-		.event = hard ? MAZE_EVENT_HARD : MAZE_EVENT_SOFT,
-		.limit_ns = hard ? policy->hard_ns : policy->soft_ns,
-		.signal = hard ? policy->hard_signal : policy->soft_signal,
-	};
+	const struct poll_process *process = poll_group_named(engine, group);
+	struct maze_record facts = poll_verdict_facts(policy, verdict, hard);
 	maze_u32 disposition = 0;
 	struct maze_delivery delivery;
 	int err;
@@ -139,29 +119,22 @@ static void act(struct engine *engine, struct poll_group *group, const struct ma
 		disposition = proc_thread_disposition(process->dir, process->pid, facts.signal);
 	delivery = maze_delivery(policy, hard, disposition);
 	err = delivery.withheld ? 0 : deliver(engine, group, process, facts.signal);
-	maze_record_tally(&facts, &verdict->tally);
-	if (err)
-		maze_delivery_failed(&delivery,
-				     err == -ESRCH ? MAZE_NOT_SENT_EXITING : MAZE_NOT_SENT_OTHER);
-	facts.flags = delivery.flags;
-	facts.not_sent = delivery.not_sent;
-	engine->counts.verdicts++;
-	engine->counts.signals += !!(facts.flags & MAZE_RECORD_SENT);
+	poll_verdict_delivered(engine, &facts, &delivery, err);
 	poll_group_record(engine, group, &facts);
 }
 
 /* An ordinary user watches a process that has changed its user IDs since. */
 static bool owner_differs(const struct engine *engine, const struct poll_group *group)
 {
-	const struct poll_process *process = named_process(engine, group);
+	const struct poll_process *process = poll_group_named(engine, group);
 
-	return process && !is_owned(group, process);
+	return process && poll_owner_differs(process, process->pid, &group->policy);
 }
 
 /* Whether the process that was named is maze itself. */
 static bool is_exempt(const struct engine *engine, const struct poll_group *group)
 {
-	const struct poll_process *process = named_process(engine, group);
+	const struct poll_process *process = poll_group_named(engine, group);
 
 	if (!process || group_scope(group) != MAZE_SCOPE_PROCESS)
 		return false;
@@ -225,7 +198,8 @@ static maze_u64 time_to_zero(const struct poll_group *group)
 
 static void plan(struct engine *engine, struct poll_group *group, maze_u64 now, maze_u64 used_ns)
 {
-	maze_u64 limit_ns = first_limit_ns(group), rest_ns = limit_ns / REST_FRACTION, zero_ns;
+	maze_u64 limit_ns = maze_first_limit(&group->policy), rest_ns = limit_ns / REST_FRACTION,
+		 zero_ns;
 	maze_u64 passed_ns = now - group->checked_ns;
 	maze_u64 wait_ns, step_ns = pace_step_ns(limit_ns, PACE_CLOCK_PERCENT, engine->stretch);
 

@@ -80,10 +80,18 @@ maze_inline enum maze_policy_scope group_scope(const struct poll_group *group)
 	return (enum maze_policy_scope)maze_policy_scope(group->policy.flags);
 }
 
+/* Whether children of its members become members. */
+maze_inline bool group_gets_members(const struct poll_group *group)
+{
+	return group_scope(group) != MAZE_SCOPE_PROCESS;
+}
+
 /* ---- group.c: samples, verdicts and checks ---------------------------------------- */
 
 /* Samples the group, executes the verdicts, and plans the next check. */
 void poll_group_check(struct engine *engine, struct poll_group *group);
+/* Returns the process that was named; NULL: a control group, or it is no longer a member. */
+struct poll_process *poll_group_named(const struct engine *engine, const struct poll_group *group);
 /* Writes a record of the group. The facts are its event, limit, signal and so on. */
 void poll_group_record(struct engine *engine, const struct poll_group *group,
 		       const struct maze_record *facts);
@@ -104,7 +112,9 @@ void poll_group_expect(const struct engine *engine, struct poll_group *group);
 void poll_group_leave(struct engine *engine, struct poll_member *member);
 /* Adds all descendants of the members of a tree. */
 void poll_tree_descend(struct engine *engine, struct poll_group *group);
-/* Frees the group without a record. */
+/* Frees a group that is not, or no longer, in the engine's list. */
+void poll_group_free(struct engine *engine, struct poll_group *group);
+/* Removes the group without a record. */
 void poll_group_drop(struct engine *engine, struct poll_group *group);
 /* Writes the last record of the group and frees it. */
 void poll_group_end(struct engine *engine, struct poll_group *group, enum maze_event event);

@@ -16,9 +16,9 @@
 #include "group.h"
 
 #include <errno.h>
-#include <signal.h>
-#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "../../base/pidfd.h"
 
 #define ANY_NUMBER (~0ULL)
 
@@ -65,7 +65,7 @@ bool poll_process_clock(const struct poll_process *process, maze_u64 *ret_ns)
 	if (clock_gettime(process->clock, &time))
 		return false;
 	/* The PID of a process that was not reaped has not been reused. */
-	if (syscall(SYS_pidfd_send_signal, process->pidfd, 0, NULL, 0) && errno == ESRCH)
+	if (pidfd_is_reaped(process->pidfd))
 		return false;
 	*ret_ns = (maze_u64)time.tv_sec * MAZE_NSEC_PER_SEC + (maze_u64)time.tv_nsec;
 	return true;

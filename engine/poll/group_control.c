@@ -12,11 +12,6 @@
 #include "../../base/cgroup.h"
 #include "../../base/pidfd.h"
 
-static bool reaches(const struct engine_claim *claim, maze_u64 tag)
-{
-	return !((tag ^ claim->tag) & claim->mask);
-}
-
 /* Finds the group of this process or control group. */
 static struct poll_group *find(const struct engine *engine, enum maze_policy_scope scope, int fd)
 {
@@ -37,14 +32,6 @@ static struct poll_group *find(const struct engine *engine, enum maze_policy_sco
 	if (group && pid && !poll_member_find(group, poll_find(engine, pid)))
 		return NULL;
 	return group;
-}
-
-static void free_new(struct engine *engine, struct poll_group *group)
-{
-	while (group->members)
-		poll_group_leave(engine, group->members);
-	poll_cgroup_close(engine, group);
-	free(group);
 }
 
 static int open_process(struct engine *engine, struct poll_group *group, int pidfd,
@@ -114,7 +101,7 @@ static int add(struct engine *engine, int fd, const struct maze_policy *policy,
 	group->cgroup = (struct poll_cgroup){ -1, -1, -1, -1 };
 	/* mazed claims a control group again when a process moves into it. */
 	group->misses_members = group_scope(group) == MAZE_SCOPE_CGROUP && !claim->mask;
-	if (group_scope(group) != MAZE_SCOPE_PROCESS) {
+	if (group_gets_members(group)) {
 		err = poll_child_tracker_start(engine);
 		if (err) {
 			free(group);
@@ -123,12 +110,12 @@ static int add(struct engine *engine, int fd, const struct maze_policy *policy,
 	}
 	err = open_group(engine, group, fd, error);
 	if (err) {
-		free_new(engine, group);
+		poll_group_free(engine, group);
 		return err;
 	}
 	group->next = engine->groups;
 	engine->groups = group;
-	engine->open_groups += group_scope(group) != MAZE_SCOPE_PROCESS;
+	engine->open_groups += group_gets_members(group);
 	poll_group_record(engine, group, &facts);
 	poll_group_check(engine, group);
 	return 0;
@@ -143,7 +130,7 @@ int poll_group_watch(struct engine *engine, int fd, const struct maze_policy *po
 
 	pthread_mutex_lock(&engine->lock);
 	group = find(engine, scope, fd);
-	if (group && claim->mask && !reaches(claim, group->tag)) {
+	if (group && claim->mask && !poll_claim_reaches(claim, group->tag)) {
 		err = maze_fail(error, -EEXIST, "it is already watched by another user or rule");
 	} else if (group && claim->mask && group->tag == claim->tag &&
 		   !memcmp(&group->policy, policy, sizeof(*policy))) {
@@ -167,7 +154,7 @@ int poll_group_unwatch(struct engine *engine, enum maze_policy_scope scope, int 
 
 	pthread_mutex_lock(&engine->lock);
 	group = find(engine, scope, fd);
-	found = group && reaches(claim, group->tag);
+	found = group && poll_claim_reaches(claim, group->tag);
 	if (found)
 		poll_group_end(engine, group, MAZE_EVENT_UNWATCH);
 	pthread_mutex_unlock(&engine->lock);
@@ -180,7 +167,7 @@ void poll_groups_unwatch_all(struct engine *engine, const struct engine_claim *c
 
 	for (group = engine->groups; group; group = next) {
 		next = group->next;
-		if (reaches(claim, group->tag))
+		if (poll_claim_reaches(claim, group->tag))
 			poll_group_end(engine, group, MAZE_EVENT_UNWATCH);
 	}
 }
@@ -189,7 +176,7 @@ static void fill(const struct engine *engine, const struct poll_group *group,
 		 struct maze_group *ret_group)
 {
 	const struct maze_account *account = &group->budget.account;
-	const struct poll_process *process = group->pid ? poll_find(engine, group->pid) : NULL;
+	const struct poll_process *process = poll_group_named(engine, group);
 
 	*ret_group = (struct maze_group){
 		.entry = {
@@ -213,7 +200,7 @@ static void fill(const struct engine *engine, const struct poll_group *group,
 		.members = group->alive,
 	};
 	memcpy(ret_group->entry.comm, group->comm, sizeof(group->comm));
-	if (process && poll_member_find(group, process))
+	if (process)
 		proc_thread_comm(process->dir, process->pid, ret_group->entry.comm);
 	if (group_scope(group) == MAZE_SCOPE_CGROUP)
 		poll_cgroup_name(group, ret_group->name);

@@ -13,11 +13,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static bool gets_members(const struct poll_group *group)
-{
-	return group_scope(group) != MAZE_SCOPE_PROCESS;
-}
-
 struct poll_group *poll_group_find(const struct engine *engine, maze_u64 id)
 {
 	struct poll_group *group = engine->groups;
@@ -75,7 +70,7 @@ int poll_group_join_pid(struct engine *engine, struct poll_group *group, pid_t p
 		poll_process_ended(engine, process);
 		process = NULL;
 	}
-	if (!process || process->ended || poll_process_has_ended(process)) {
+	if (!process || process->ended) {
 		pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 		if (pidfd < 0)
 			return errno == EINVAL || errno == ENOENT ? -ESRCH : -errno;
@@ -116,18 +111,16 @@ void poll_group_leave(struct engine *engine, struct poll_member *member)
 		poll_process_drop(engine, process);
 }
 
-void poll_groups_forget(struct engine *engine, struct poll_process *process)
+void poll_groups_forget(struct poll_process *process)
 {
-	(void)engine;
 	while (process->memberships)
 		unlink_member(process->memberships);
 }
 
 void poll_group_expect(const struct engine *engine, struct poll_group *group)
 {
-	maze_u64 limit_ns = group->policy.soft_ns ? group->policy.soft_ns : group->policy.hard_ns;
-	maze_u64 soon = now_ns(CLOCK_MONOTONIC) +
-			pace_step_ns(limit_ns, PACE_CLOCK_PERCENT, engine->stretch);
+	maze_u64 soon = now_ns(CLOCK_MONOTONIC) + pace_step_ns(maze_first_limit(&group->policy),
+							       PACE_CLOCK_PERCENT, engine->stretch);
 
 	if (group->check_at > soon)
 		group->check_at = soon;
@@ -149,7 +142,7 @@ bool poll_groups_need_forks(const struct engine *engine)
 {
 	const struct poll_group *group = engine->groups;
 
-	while (group && (!gets_members(group) || group->check_at != POLL_NEVER))
+	while (group && (!group_gets_members(group) || group->check_at != POLL_NEVER))
 		group = group->next;
 	return group;
 }
@@ -161,7 +154,7 @@ bool poll_groups_inherited(struct poll_process *parent, struct inherited_groups 
 
 	for (member = parent->memberships; member && count < INHERITED_GROUPS_MAX;
 	     member = member->next_of_process)
-		if (gets_members(member->group))
+		if (group_gets_members(member->group))
 			ret_groups->ids[count++] = member->group->id;
 	ret_groups->ids[count] = 0;
 	for (; member; member = member->next_of_process)
@@ -228,6 +221,14 @@ void poll_tree_descend(struct engine *engine, struct poll_group *group)
 	}
 }
 
+void poll_group_free(struct engine *engine, struct poll_group *group)
+{
+	while (group->members)
+		poll_group_leave(engine, group->members);
+	poll_cgroup_close(engine, group);
+	free(group);
+}
+
 void poll_group_drop(struct engine *engine, struct poll_group *group)
 {
 	struct poll_group **at = &engine->groups;
@@ -236,11 +237,8 @@ void poll_group_drop(struct engine *engine, struct poll_group *group)
 		at = &(*at)->next;
 	*at = group->next;
 	engine->group_drops++;
-	while (group->members)
-		poll_group_leave(engine, group->members);
-	engine->open_groups -= gets_members(group);
-	poll_cgroup_close(engine, group);
-	free(group);
+	engine->open_groups -= group_gets_members(group);
+	poll_group_free(engine, group);
 }
 
 void poll_group_end(struct engine *engine, struct poll_group *group, enum maze_event event)

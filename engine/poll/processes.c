@@ -122,7 +122,7 @@ void poll_process_drop(struct engine *engine, struct poll_process *process)
 
 	while (process->threads)
 		forget_thread(engine, process, process->threads);
-	poll_groups_forget(engine, process);
+	poll_groups_forget(process);
 	while (*at != process)
 		at = &(*at)->next;
 	*at = process->next;
@@ -225,7 +225,7 @@ struct poll_thread *poll_thread_find(const struct poll_process *process, pid_t t
 static void tighten(struct engine *engine, struct poll_process *process,
 		    const struct maze_policy *policy)
 {
-	maze_u64 limit_ns = policy->soft_ns ? policy->soft_ns : policy->hard_ns;
+	maze_u64 limit_ns = maze_first_limit(policy);
 
 	if (!process->limit_ns || limit_ns < process->limit_ns)
 		process->limit_ns = limit_ns;
