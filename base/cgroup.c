@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "cgroup.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,6 +16,9 @@
 #define MOUNT_LINE_SIZE (3 * PATH_MAX)
 /* A user can nest cgroups, and each level takes three system calls. */
 #define QUOTA_LEVELS 32
+
+/* The kernel's maximum depth is unlimited by default. */
+#define DEPTH_MAX 32
 
 /* In mountinfo, a blank in a path is written as a backslash and three octal digits. */
 static void unescape(char *text)
@@ -117,6 +120,98 @@ int cgroup_open(const struct cgroup_fs *fs, const char *path)
 	fd = openat(fs->fd, path[1] ? path + 1 : ".",
 		    O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	return fd < 0 ? -errno : fd;
+}
+
+static bool read_link(int fd, char path[PATH_MAX])
+{
+	char link[64];
+	ssize_t length;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	length = readlink(link, path, PATH_MAX - 1);
+	path[length > 0 ? length : 0] = '\0';
+	return length > 0;
+}
+
+bool cgroup_path(const struct cgroup_fs *fs, int dir, char path[PATH_MAX])
+{
+	char root[PATH_MAX];
+	size_t length;
+
+	if (!read_link(fs->fd, root) || !read_link(dir, path) || !cgroup_contains(root, path))
+		return false;
+	length = strlen(root);
+	memmove(path, path + length, strlen(path + length) + 1);
+	if (!path[0])
+		memcpy(path, "/", 2);
+	return true;
+}
+
+struct walk {
+	bool (*each)(pid_t pid, void *arg);
+	void *arg;
+	bool complete, stopped;
+};
+
+/* A directory can be removed meanwhile. */
+static bool was_removed(int err)
+{
+	return err == ENOENT || err == ENODEV;
+}
+
+static void walk_processes(struct walk *walk, int dir)
+{
+	int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC), pid;
+	FILE *procs = fd < 0 ? NULL : fdopen(fd, "r");
+
+	if (!procs) {
+		walk->complete &= was_removed(errno);
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	while (!walk->stopped && fscanf(procs, "%d", &pid) == 1)
+		walk->stopped = !walk->each((pid_t)pid, walk->arg);
+	/* The processes of a threaded cgroup cannot be read. */
+	walk->complete &= !ferror(procs);
+	fclose(procs);
+}
+
+/* Closes `dir`. */
+static void walk_cgroups(struct walk *walk, int dir, int depth)
+{
+	struct dirent *entry;
+	DIR *below;
+	int fd;
+
+	walk_processes(walk, dir);
+	below = depth == DEPTH_MAX ? NULL : fdopendir(dir);
+	if (!below) {
+		walk->complete = false;
+		close(dir);
+		return;
+	}
+	while (!walk->stopped && (entry = readdir(below))) {
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+			continue;
+		fd = openat(dir, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		if (fd >= 0)
+			walk_cgroups(walk, fd, depth + 1);
+		else
+			walk->complete &= was_removed(errno);
+	}
+	closedir(below);
+}
+
+bool cgroup_each_process(int dir, bool (*each)(pid_t pid, void *arg), void *arg)
+{
+	struct walk walk = { each, arg, true, false };
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return was_removed(errno);
+	walk_cgroups(&walk, fd, 0);
+	return walk.complete;
 }
 
 /* The ID is the 64-bit inode number of the directory, which is never reused. */

@@ -6,8 +6,10 @@
 #ifndef MAZE_BASE_CGROUP_H
 #define MAZE_BASE_CGROUP_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "../core/types.h"
 #include "maze_error.h"
@@ -22,10 +24,19 @@ void cgroup_fs_close(struct cgroup_fs *fs);
 
 /* Returns a descriptor of the cgroup's directory, or -errno. -EINVAL: invalid path. */
 int cgroup_open(const struct cgroup_fs *fs, const char *path);
+/* Reads the path of the cgroup with this directory. False: unknown. */
+bool cgroup_path(const struct cgroup_fs *fs, int dir, char path[PATH_MAX]);
 /* Returns an ID that identifies the cgroup and is never reused. 0: failed. */
 maze_u64 cgroup_id(int fd);
 /* True if `path` is `other` or an ancestor of `other`. */
 bool cgroup_contains(const char *path, const char *other);
+
+/*
+ * Calls each(pid) for each process in the cgroup and in those below it, until it returns
+ * false. A PID of 0 is a process of an outer PID namespace. Returns false if not all could
+ * be read: for lack of files or memory, in a threaded cgroup, or below 32 levels.
+ */
+bool cgroup_each_process(int dir, bool (*each)(pid_t pid, void *arg), void *arg);
 
 /* Both return 0 or -errno. cgroup_read() strips the last newline of the file. */
 int cgroup_read(int fd, const char *file, char *buf, size_t size);

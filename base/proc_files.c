@@ -419,6 +419,20 @@ int proc_cgroup(int dir, char path[PROC_CGROUP_SIZE])
 	return 0;
 }
 
+int proc_cgroup_of(const char *process, char path[PROC_CGROUP_SIZE])
+{
+	char name[64];
+	int dir, err;
+
+	snprintf(name, sizeof(name), "/proc/%s", process);
+	dir = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return -errno;
+	err = proc_cgroup(dir, path);
+	close(dir);
+	return err;
+}
+
 unsigned long proc_thread_links(int dir)
 {
 	struct stat st;

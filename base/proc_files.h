@@ -92,6 +92,8 @@ bool proc_is_asleep(int dir);
  * the process has ended.
  */
 int proc_cgroup(int dir, char path[PROC_CGROUP_SIZE]);
+/* The same by "self" or a PID, which may be reused. */
+int proc_cgroup_of(const char *process, char path[PROC_CGROUP_SIZE]);
 /* Returns the links of task/, 2 plus the number of threads; 0: the process has ended. */
 unsigned long proc_thread_links(int dir);
 /* Calls each(tid) for each thread. -ESRCH: the process has ended. */

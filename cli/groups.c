@@ -13,16 +13,10 @@
 /* Returns NULL if the process has no control group of version 2. */
 static char *path_of_process(pid_t pid)
 {
-	char name[64], path[PROC_CGROUP_SIZE] = "";
-	int dir;
+	char number[16], path[PROC_CGROUP_SIZE];
 
-	snprintf(name, sizeof(name), "/proc/%d", (int)pid);
-	dir = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (dir >= 0) {
-		proc_cgroup(dir, path);
-		close(dir);
-	}
-	return path[0] ? strdup(path) : NULL;
+	snprintf(number, sizeof(number), "%d", (int)pid);
+	return !proc_cgroup_of(number, path) && path[0] ? strdup(path) : NULL;
 }
 
 static int parse_cgroup(const struct command *command, const char *argument, char **ret_path)

@@ -354,7 +354,6 @@ static bool has_rule(const struct rules *rules, const struct rule *wanted)
 void group_tracker_use(struct group_tracker *tracker, const struct rules *rules)
 {
 	const struct rules *before = tracker->rules;
-	int proc_self;
 	size_t i;
 
 	for (i = 0; before && i < before->count; i++)
@@ -366,11 +365,8 @@ void group_tracker_use(struct group_tracker *tracker, const struct rules *rules)
 		if (!rules_by_tag(rules, tracker->watched.groups[i].tag))
 			watched_groups_remove(&tracker->watched, &tracker->watched.groups[i]);
 	}
-	proc_self = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (proc_self < 0 || proc_cgroup(proc_self, tracker->own_cgroup))
+	if (proc_cgroup_of("self", tracker->own_cgroup))
 		tracker->own_cgroup[0] = '\0';
-	if (proc_self >= 0)
-		close(proc_self);
 	if (rules->scopes >> MAZE_SCOPE_CGROUP & 1 && tracker->cgroups.fd < 0)
 		log_printf(tracker->log, LOG_WARNING,
 			   "rules with scope = cgroup have no effect: control groups of version 2 "

@@ -73,6 +73,7 @@ struct poll_group {
 	pid_t pid; /* of the process that was named; 0: a control group */
 	maze_u32 uid;
 	char comm[MAZE_COMM_LEN];
+	char name[MAZE_GROUP_NAME_LEN]; /* of a control group: its path, or its end after "..." */
 };
 
 maze_inline enum maze_policy_scope group_scope(const struct poll_group *group)
@@ -145,7 +146,5 @@ bool poll_cgroup_is_protected(const struct poll_group *group);
 long long poll_cgroup_usage(const struct poll_group *group);
 /* Sends SIGKILL to all processes in it. Returns 0 or -errno. */
 int poll_cgroup_kill(const struct poll_group *group);
-/* Writes the path below the mount point, or its end after "...". */
-void poll_cgroup_name(const struct poll_group *group, char name[MAZE_GROUP_NAME_LEN]);
 
 #endif

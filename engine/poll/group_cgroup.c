@@ -6,7 +6,6 @@
  */
 #include "group.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -21,9 +20,6 @@
 #include <unistd.h>
 
 #include "../../base/cgroup.h"
-
-/* The kernel's maximum depth is unlimited by default. Deeper groups have no timers. */
-#define DEPTH_MAX 32
 
 long long poll_cgroup_usage(const struct poll_group *group)
 {
@@ -45,9 +41,9 @@ struct joining {
 	bool incomplete; /* not all processes could be read */
 };
 
-/* A PID of 0 is a process of an outer PID namespace. */
-static void join(struct joining *joining, pid_t pid)
+static bool join(pid_t pid, void *arg)
 {
+	struct joining *joining = arg;
 	struct poll_member *member;
 	int err = pid > 0 ? poll_group_join_pid(joining->engine, joining->group, pid, 0) : -EPERM;
 
@@ -55,42 +51,7 @@ static void join(struct joining *joining, pid_t pid)
 	member = poll_member_find(joining->group, poll_find(joining->engine, pid));
 	if (member)
 		member->seen = true;
-}
-
-/* Joins the processes in the directory and below. A directory can be removed meanwhile. */
-static void join_all(struct joining *joining, int dir, int depth)
-{
-	int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC), pid;
-	FILE *procs = fd < 0 ? NULL : fdopen(fd, "r");
-	struct dirent *entry;
-	DIR *below;
-
-	joining->incomplete |= (!procs && errno != ENOENT && errno != ENODEV) || depth == DEPTH_MAX;
-	if (fd >= 0 && !procs)
-		close(fd);
-	while (procs && fscanf(procs, "%d", &pid) == 1)
-		join(joining, (pid_t)pid);
-	/* The processes of a threaded cgroup cannot be read. */
-	joining->incomplete |= procs && ferror(procs);
-	if (procs)
-		fclose(procs);
-	fd = depth == DEPTH_MAX ? -1 : openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	below = fd < 0 ? NULL : fdopendir(fd);
-	joining->incomplete |= !below && errno != ENOENT && errno != ENODEV;
-	if (fd >= 0 && !below)
-		close(fd);
-	while (below && (entry = readdir(below))) {
-		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
-			continue;
-		fd = openat(dir, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-		joining->incomplete |= fd < 0 && errno != ENOENT && errno != ENODEV;
-		if (fd < 0)
-			continue;
-		join_all(joining, fd, depth + 1);
-		close(fd);
-	}
-	if (below)
-		closedir(below);
+	return true;
 }
 
 void poll_cgroup_read_members(struct engine *engine, struct poll_group *group)
@@ -100,7 +61,7 @@ void poll_cgroup_read_members(struct engine *engine, struct poll_group *group)
 
 	for (member = group->members; member; member = member->next)
 		member->seen = false;
-	join_all(&joining, group->cgroup.dir, 0);
+	joining.incomplete |= !cgroup_each_process(group->cgroup.dir, join, &joining);
 	group->misses_members |= joining.incomplete;
 	for (member = group->members; member && !joining.incomplete; member = next) {
 		next = member->next;
@@ -119,35 +80,15 @@ int poll_cgroup_kill(const struct poll_group *group)
 
 /* ---- names --------------------------------------------------------------------------- */
 
-static ssize_t path_of_fd(int fd, char *path, size_t size)
-{
-	char link[64];
-	ssize_t length;
-
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	length = readlink(link, path, size - 1);
-	path[length > 0 ? length : 0] = '\0';
-	return length;
-}
-
-/* Reads its path below the root cgroup, as in /proc/PID/cgroup. False: unknown. */
+/* Reads its path, as in /proc/PID/cgroup. False: unknown. */
 static bool read_path(const struct poll_group *group, char path[PATH_MAX])
 {
-	char root[PATH_MAX];
 	struct cgroup_fs fs;
-	bool found = false;
-	size_t length;
+	bool found;
 
 	if (cgroup_fs_open(&fs, NULL))
 		return false;
-	if (path_of_fd(fs.fd, root, sizeof(root)) > 0 &&
-	    path_of_fd(group->cgroup.dir, path, PATH_MAX) > 0 && cgroup_contains(root, path)) {
-		length = strlen(root);
-		memmove(path, path + length, strlen(path + length) + 1);
-		if (!path[0])
-			memcpy(path, "/", 2);
-		found = true;
-	}
+	found = cgroup_path(&fs, group->cgroup.dir, path);
 	cgroup_fs_close(&fs);
 	return found;
 }
@@ -155,46 +96,36 @@ static bool read_path(const struct poll_group *group, char path[PATH_MAX])
 static bool contains(const char *path, const char *process)
 {
 	char other[PROC_CGROUP_SIZE];
-	int dir = open(process, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	bool unknown = dir < 0 || proc_cgroup(dir, other);
 
-	if (dir >= 0)
-		close(dir);
-	return unknown || (other[0] && cgroup_contains(path, other));
+	return proc_cgroup_of(process, other) || (other[0] && cgroup_contains(path, other));
 }
 
 bool poll_cgroup_is_protected(const struct poll_group *group)
 {
 	char path[PATH_MAX];
 
-	return !read_path(group, path) || !strcmp(path, "/") || contains(path, "/proc/self") ||
-	       contains(path, "/proc/1");
+	return !read_path(group, path) || !strcmp(path, "/") || contains(path, "self") ||
+	       contains(path, "1");
 }
 
-void poll_cgroup_name(const struct poll_group *group, char name[MAZE_GROUP_NAME_LEN])
+/* A control group keeps its name. */
+static void set_names(struct poll_group *group)
 {
 	char path[PATH_MAX];
+	const char *last;
 	size_t length;
 
 	if (!read_path(group, path))
-		snprintf(path, sizeof(path), "%.*s", MAZE_COMM_LEN, group->comm);
+		path[0] = '\0';
 	length = strlen(path);
 	if (length < MAZE_GROUP_NAME_LEN)
-		memcpy(name, path, length + 1);
+		memcpy(group->name, path, length + 1);
 	else
-		snprintf(name, MAZE_GROUP_NAME_LEN, "...%s",
+		snprintf(group->name, sizeof(group->name), "...%s",
 			 path + length - (MAZE_GROUP_NAME_LEN - 4));
-}
-
-static void set_comm(struct poll_group *group)
-{
-	char name[MAZE_GROUP_NAME_LEN];
-	const char *last;
-
-	poll_cgroup_name(group, name);
-	last = strrchr(name, '/');
+	last = strrchr(group->name, '/');
 	snprintf(group->comm, sizeof(group->comm), "%.*s", MAZE_COMM_LEN - 1,
-		 last ? last + 1 : name);
+		 last ? last + 1 : group->name);
 }
 
 /* ---- open and close ------------------------------------------------------------------- */
@@ -260,7 +191,7 @@ int poll_cgroup_open(struct engine *engine, struct poll_group *group, int dir,
 	 */
 	cgroup->removal = observe(engine, group, "..", IN_DELETE | IN_ONLYDIR);
 	cgroup->events = observe(engine, group, "cgroup.events", IN_MODIFY);
-	set_comm(group);
+	set_names(group);
 	return 0;
 }
 

@@ -203,7 +203,7 @@ static void fill(const struct engine *engine, const struct poll_group *group,
 	if (process)
 		proc_thread_comm(process->dir, process->pid, ret_group->entry.comm);
 	if (group_scope(group) == MAZE_SCOPE_CGROUP)
-		poll_cgroup_name(group, ret_group->name);
+		memcpy(ret_group->name, group->name, sizeof(group->name));
 	else
 		memcpy(ret_group->name, ret_group->entry.comm, MAZE_COMM_LEN);
 }

@@ -18,7 +18,6 @@
 /* The maximum of processes that are read: for a tree, all of the machine. */
 #define PROCESSES_MAX 32768
 #define THREADS_MAX 8192
-#define CGROUP_DEPTH_MAX 32
 /* No chain of parents is longer, unless PIDs were reused during the reading. */
 #define PARENTS_MAX 256
 #define READ_MAX_NS (250 * MAZE_NSEC_PER_MSEC)
@@ -188,34 +187,12 @@ static int keep_tree(struct reading *reading)
 	return 0;
 }
 
-/* Reads the members of a control group and of those below it. Closes `dir`. */
-static void read_cgroup(struct reading *reading, int dir, unsigned int depth)
+static bool add_member(pid_t pid, void *arg)
 {
-	int procs = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
-	FILE *file = procs >= 0 ? fdopen(procs, "r") : NULL;
-	DIR *below = fdopendir(dir);
-	struct dirent *entry;
-	pid_t pid;
+	struct reading *reading = arg;
 
-	while (file && !reading->times->cut && fscanf(file, "%d", &pid) == 1)
-		add_process(reading, pid);
-	if (file)
-		fclose(file);
-	else if (procs >= 0)
-		close(procs);
-	while (below && depth < CGROUP_DEPTH_MAX && !reading->times->cut &&
-	       (entry = readdir(below))) {
-		if (entry->d_type != DT_DIR || !strcmp(entry->d_name, ".") ||
-		    !strcmp(entry->d_name, ".."))
-			continue;
-		procs = openat(dir, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (procs >= 0)
-			read_cgroup(reading, procs, depth + 1);
-	}
-	if (below)
-		closedir(below);
-	else
-		close(dir);
+	add_process(reading, pid);
+	return !reading->times->cut;
 }
 
 static int read_members(struct reading *reading)
@@ -234,7 +211,8 @@ static int read_members(struct reading *reading)
 		cgroup_fs_close(&fs);
 		if (dir < 0)
 			return -ENOENT;
-		read_cgroup(reading, dir, 0);
+		(void)cgroup_each_process(dir, add_member, reading);
+		close(dir);
 		break;
 	case MAZE_SCOPE_TREE:
 		err = read_all(reading);

@@ -148,30 +148,17 @@ static int find_cgroup(int root, maze_u64 inode)
 	return fd;
 }
 
-static size_t read_path(int fd, char path[PATH_MAX])
-{
-	char link[64];
-	ssize_t length;
-
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	length = readlink(link, path, PATH_MAX - 1);
-	path[length > 0 ? length : 0] = '\0';
-	return length > 0 ? (size_t)length : 0;
-}
-
 char *machine_info_cgroup_path(maze_u64 inode)
 {
-	char root[PATH_MAX], path[PATH_MAX], *found = NULL;
+	char path[PATH_MAX], *found = NULL;
 	struct cgroup_fs fs;
-	size_t length;
 	int fd;
 
 	if (!inode || cgroup_fs_open(&fs, NULL))
 		return NULL;
 	fd = find_cgroup(fs.fd, inode);
-	length = read_path(fs.fd, root);
-	if (fd >= 0 && read_path(fd, path) >= length && !strncmp(path, root, length))
-		found = strdup(path[length] ? path + length : "/");
+	if (fd >= 0 && cgroup_path(&fs, fd, path))
+		found = strdup(path);
 	if (fd >= 0)
 		close(fd);
 	cgroup_fs_close(&fs);
