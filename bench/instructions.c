@@ -24,10 +24,12 @@
 #include "attach.h"
 #include "bench.h"
 #include "core/process_event.h"
+#include "engine/bpf/children_time.h"
 #include "engine/bpf/engine_bpf.h"
 #include "engine/bpf/follow.h"
 #include "engine/bpf/system_calls.h"
 
+#include "children_time.skel.h"
 #include "follow.skel.h"
 #include "maze.skel.h"
 #include "system_calls.skel.h"
@@ -102,6 +104,16 @@ static void measure_system_calls(struct sizes *sizes)
 	system_calls_bpf__destroy(skeleton);
 }
 
+static void measure_children_time(struct sizes *sizes)
+{
+	struct children_time_bpf *skeleton;
+
+	if (bpf_children_open(&skeleton))
+		bench_die("cannot load the program that reads the time of children");
+	measure(sizes, skeleton->progs.children__read);
+	bpf_children_close(skeleton);
+}
+
 static void measure_all(struct sizes *sizes, const char *clang)
 {
 	struct engine *engine = attach_open();
@@ -118,6 +130,7 @@ static void measure_all(struct sizes *sizes, const char *clang)
 	bpf_object__for_each_program(program, engine->skeleton->obj) measure(sizes, program);
 	measure_follower(sizes, engine);
 	measure_system_calls(sizes);
+	measure_children_time(sizes);
 	attach_close(engine);
 }
 

@@ -217,12 +217,15 @@ int kernel_tracepoint_id(const char *system, const char *event)
 	return -ENOENT;
 }
 
-static int discard_print(enum libbpf_print_level level, const char *format, va_list args)
+int kernel_print_if_debug(enum libbpf_print_level level, const char *format, va_list args)
 {
 	(void)level;
-	(void)format;
-	(void)args;
-	return 0;
+	return getenv("MAZE_DEBUG") ? vfprintf(stderr, format, args) : 0;
+}
+
+int kernel_load_error(int err)
+{
+	return err == -EPERM || err == -EACCES || err == -ENOMEM ? err : -EOPNOTSUPP;
 }
 
 const char *kernel_btf_path(void)
@@ -232,7 +235,7 @@ const char *kernel_btf_path(void)
 
 static struct btf *load_types(void)
 {
-	libbpf_print_fn_t print = libbpf_set_print(discard_print);
+	libbpf_print_fn_t print = libbpf_set_print(kernel_print_if_debug);
 	const char *path = kernel_btf_path();
 	struct btf *btf = path ? btf__parse(path, NULL) : btf__load_vmlinux_btf();
 

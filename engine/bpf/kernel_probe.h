@@ -7,6 +7,7 @@
 #define MAZE_BPF_KERNEL_PROBE_H
 
 #include <bpf/btf.h>
+#include <bpf/libbpf.h>
 #include <stdbool.h>
 
 #include "../../base/error.h"
@@ -55,6 +56,14 @@ int kernel_tracepoint_id(const char *system, const char *event);
 
 /* Returns the BTF file that replaces the types of the running kernel; NULL: none. */
 const char *kernel_btf_path(void);
+
+/* A print function for libbpf: standard error if MAZE_DEBUG is set, otherwise nothing. */
+int kernel_print_if_debug(enum libbpf_print_level level, const char *format, va_list args);
+/*
+ * Returns the error of a load for the caller: -EPERM, -EACCES, -ENOMEM or -EOPNOTSUPP.
+ * libbpf has -ESRCH for missing types; callers must not take it for the end of a thread.
+ */
+int kernel_load_error(int err);
 
 /* Describes the method in the report of `maze doctor`. */
 const char *kernel_yield_text(enum yield_method method);

@@ -26,12 +26,6 @@ struct call_counter {
 	maze_u64 attached_ns;	    /* before that */
 };
 
-static int print_nothing(enum libbpf_print_level level, const char *format, va_list arguments)
-{
-	(void)level;
-	return getenv("MAZE_DEBUG") ? vfprintf(stderr, format, arguments) : 0;
-}
-
 static int load(struct call_counter *counter, const struct call_descriptors *descriptors)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = kernel_btf_path());
@@ -44,12 +38,6 @@ static int load(struct call_counter *counter, const struct call_descriptors *des
 	return system_calls_bpf__load(counter->skeleton);
 }
 
-/* libbpf has -ESRCH for missing types; callers must not take it for the end of a thread. */
-static int load_error(int err)
-{
-	return err == -EPERM || err == -EACCES || err == -ENOMEM ? err : -EOPNOTSUPP;
-}
-
 int bpf_calls_open(const struct call_descriptors *descriptors, struct call_counter **ret_counter,
 		   struct maze_error *error)
 {
@@ -60,12 +48,12 @@ int bpf_calls_open(const struct call_descriptors *descriptors, struct call_count
 	if (!counter)
 		return maze_fail(error, -ENOMEM, "out of memory");
 	counter->enter_fd = counter->exit_fd = -1;
-	print = libbpf_set_print(print_nothing);
+	print = libbpf_set_print(kernel_print_if_debug);
 	err = load(counter, descriptors);
 	libbpf_set_print(print);
 	if (err) {
 		bpf_calls_close(counter);
-		return maze_fail(error, load_error(err),
+		return maze_fail(error, kernel_load_error(err),
 				 "cannot load the program that counts system calls: %s; "
 				 "MAZE_DEBUG=1 shows the kernel's log",
 				 strerror(-err));

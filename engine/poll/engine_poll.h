@@ -137,13 +137,15 @@ struct engine {
 	struct maze_counts counts;
 	bool spares; /* processes that run the program file of this process are not judged */
 	struct poll_group *groups;
-	maze_u64 group_ids;	     /* of the newest group */
-	maze_u64 cpus, cpus_read_ns; /* poll_cpus() */
-	maze_u64 group_drops;	     /* number of groups that have ended */
-	maze_u32 open_groups;	     /* trees and control groups, which get new members */
-	int inotify_fd;		     /* -1: no control group is watched */
-	maze_u64 adopt_into_id;	     /* tree of orphans that become children of this process */
-	bool adopts;		     /* watch orphans that become children of this process */
+	maze_u64 group_ids;			 /* of the newest group */
+	maze_u64 cpus, cpus_read_ns;		 /* poll_cpus() */
+	maze_u64 group_drops;			 /* number of groups that have ended */
+	struct children_time_bpf *children_time; /* NULL: /proc has it, in clock ticks */
+	bool has_tried_children_time;
+	maze_u32 open_groups;	/* trees and control groups, which get new members */
+	int inotify_fd;		/* -1: no control group is watched */
+	maze_u64 adopt_into_id; /* tree of orphans that become children of this process */
+	bool adopts;		/* watch orphans that become children of this process */
 	struct maze_policy adopt_policy;
 	maze_u64 adopt_tag;
 };

@@ -11,7 +11,8 @@
  *   limit. The level can be too low by the CPU time of one interval.
  * - Otherwise the next check comes before the level can reach the next stage, with all
  *   CPUs busy, or before an episode with a verdict can end.
- * No interval is below the step of pace.h, which keeps the cost of the worker below 1 %.
+ * No interval is below the step of pace.h, which keeps the cost of the worker below 1 %,
+ * but the last one before an expected verdict, which is not below the shortest step.
  */
 #include "group.h"
 #include "../../core/delivery.h"
@@ -196,6 +197,36 @@ static maze_u64 time_to_zero(const struct poll_group *group)
 	return level_ns / share * MAZE_SHARE_ONE + level_ns % share * MAZE_SHARE_ONE / share;
 }
 
+/*
+ * Returns the time until the level reaches the next stage, if it goes on to rise as it has
+ * in this episode. The caller uses it only as the time of a check, so it may be wrong.
+ */
+static maze_u64 expected_time_to_stage(const struct poll_group *group)
+{
+	const struct maze_budget *budget = &group->budget;
+	maze_u64 elapsed_ns = budget->time_ns - budget->from_time_ns;
+	maze_u64 rise = budget->account.count_ns / (elapsed_ns / MAZE_SHARE_ONE + 1);
+
+	if (!rise || group->left_ns >= WAIT_MAX_NS)
+		return WAIT_MAX_NS;
+	return group->left_ns * MAZE_SHARE_ONE / rise;
+}
+
+/*
+ * Returns the interval of checks near the next stage: the usual step, or less if the stage
+ * is expected before its end.
+ */
+static maze_u64 step_to_stage(const struct engine *engine, const struct poll_group *group,
+			      maze_u64 step_ns)
+{
+	maze_u64 least_ns = PACE_STEP_MIN_NS * engine->stretch / PACE_STRETCH_ONE;
+	maze_u64 expected_ns = expected_time_to_stage(group);
+
+	if (expected_ns >= step_ns)
+		return step_ns;
+	return expected_ns > least_ns ? expected_ns : least_ns;
+}
+
 static void plan(struct engine *engine, struct poll_group *group, maze_u64 now, maze_u64 used_ns)
 {
 	maze_u64 limit_ns = maze_first_limit(&group->policy), rest_ns = limit_ns / REST_FRACTION,
@@ -208,6 +239,7 @@ static void plan(struct engine *engine, struct poll_group *group, maze_u64 now, 
 	group->checked_ns = now;
 	if (group->budget.account.count_ns) {
 		wait_ns = group->left_ns ? time_to_stage(engine, group) : POLL_NEVER;
+		step_ns = group->left_ns ? step_to_stage(engine, group, step_ns) : step_ns;
 		zero_ns = time_to_zero(group);
 		if (group->budget.account.fired && zero_ns < wait_ns)
 			wait_ns = zero_ns;

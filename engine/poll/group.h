@@ -25,7 +25,8 @@ struct poll_member {
 	/* Of a tree only: */
 	maze_u64 cpu_ns;      /* its clock at the last sample */
 	maze_u64 children_ns; /* the CPU time of the children that it has waited for, likewise */
-	maze_u64 parent_ns;   /* children_ns of its parent, read before cpu_ns */
+	maze_u64 children_lag_ns; /* the most by which children_ns lags */
+	maze_u64 parent_ns;	  /* children_ns of its parent, read before cpu_ns */
 	/*
 	 * CPU time of children that are gone, at their last samples, and children_ns when the
 	 * first of them was last seen.
@@ -127,6 +128,8 @@ int poll_group_sample(struct engine *engine, struct poll_group *group,
 		      struct maze_budget_sample *ret_sample);
 /* Returns the number of CPUs that are online, at most a second old. */
 maze_u64 poll_cpus(struct engine *engine);
+/* Prepares the exact clock of ended children, if this user and kernel can have it. */
+void poll_tree_open_clock(struct engine *engine);
 /* Reads the clock of a process; false: it has been reaped. */
 bool poll_process_clock(const struct poll_process *process, maze_u64 *ret_ns);
 /* Reads the clocks of a member for the last time, if it is still a zombie. */

@@ -10,8 +10,9 @@
  *
  * The clock of a process is exact but for threads that run now: their time is as of the
  * last tick or switch. The time of children that were waited for is exact in the kernel,
- * but /proc shows it in clock ticks. Both make a reading too low, and the sample says by
- * how much at most (struct maze_budget_sample).
+ * and a BPF program reads it. A user who may not load one has it from /proc, in clock
+ * ticks. Both make a reading too low, and the sample says by how much at most (struct
+ * maze_budget_sample).
  */
 #include "group.h"
 
@@ -19,13 +20,33 @@
 #include <unistd.h>
 
 #include "../../base/pidfd.h"
+#include "../bpf/children_time.h"
 
 #define ANY_NUMBER (~0ULL)
 
-/* USER_HZ: user time and system time are rounded down to it separately. */
-static maze_u64 children_lag_ns(void)
+void poll_tree_open_clock(struct engine *engine)
 {
-	return 2 * proc_ticks_to_ns(1);
+	if (!engine->has_tried_children_time && bpf_children_open(&engine->children_time))
+		engine->children_time = NULL;
+	engine->has_tried_children_time = true;
+}
+
+/* Replaces the time of ended children in clock ticks by that in ns, if it can be read. */
+static void refine_children(struct engine *engine, const struct poll_process *process,
+			    maze_u64 *children_ns, maze_u64 *ret_lag_ns)
+{
+	maze_u64 exact_ns;
+
+	/* USER_HZ: user time and system time are rounded down to it separately. */
+	*ret_lag_ns = 2 * proc_ticks_to_ns(1);
+	if (!engine->children_time ||
+	    bpf_children_read(engine->children_time, process->pid, &exact_ns))
+		return;
+	/* The PID of a process that was not reaped has not been reused. */
+	if (pidfd_is_reaped(process->pidfd))
+		return;
+	*children_ns = exact_ns;
+	*ret_lag_ns = 0;
 }
 
 /* How far the clock of a running thread can lag. */
@@ -90,7 +111,7 @@ static struct poll_member *parent_of(struct engine *engine, const struct poll_me
 static void settle_dropped(struct poll_group *group, struct poll_member *member,
 			   maze_u64 children_ns)
 {
-	maze_u64 grown_ns = children_ns - member->dropped_at_ns + children_lag_ns();
+	maze_u64 grown_ns = children_ns - member->dropped_at_ns + member->children_lag_ns;
 
 	if (children_ns >= member->dropped_at_ns && member->dropped_ns > grown_ns)
 		group->gone_ns += member->dropped_ns - grown_ns;
@@ -106,6 +127,7 @@ static int read_children(struct engine *engine, struct poll_member *member)
 		return err;
 	member->ppid_is_old = false;
 	member->is_orphan = !parent_of(engine, member);
+	refine_children(engine, member->process, &children_ns, &member->children_lag_ns);
 	settle_dropped(member->group, member, children_ns);
 	member->children_ns = children_ns;
 	return 0;
@@ -166,7 +188,7 @@ static void take_gone(struct engine *engine, struct poll_group *group, struct po
 static maze_u64 tree_usage(struct engine *engine, struct poll_group *group, bool only_sleeps,
 			   maze_u64 *ret_lag_ns)
 {
-	maze_u64 sum_ns = group->gone_ns, parents = 0;
+	maze_u64 sum_ns = group->gone_ns, lag_ns = 0;
 	struct poll_member *member, *next;
 
 	for (member = group->members; member; member = next) {
@@ -177,11 +199,11 @@ static maze_u64 tree_usage(struct engine *engine, struct poll_group *group, bool
 				take_gone(engine, group, member);
 			continue;
 		}
-		parents += member->has_children || member->children_ns;
+		if (member->has_children || member->children_ns)
+			lag_ns += member->children_lag_ns;
 		sum_ns += member->cpu_ns + member->children_ns;
 	}
-	*ret_lag_ns =
-		parents * children_lag_ns() + lag_of_threads(engine, only_sleeps ? 0 : ANY_NUMBER);
+	*ret_lag_ns = lag_ns + lag_of_threads(engine, only_sleeps ? 0 : ANY_NUMBER);
 	return sum_ns;
 }
 

@@ -80,8 +80,10 @@ static int open_group(struct engine *engine, struct poll_group *group, int fd,
 		return err;
 	}
 	err = open_process(engine, group, fd, error);
-	if (!err && group_scope(group) == MAZE_SCOPE_TREE)
+	if (!err && group_scope(group) == MAZE_SCOPE_TREE) {
+		poll_tree_open_clock(engine);
 		poll_tree_descend(engine, group);
+	}
 	return err;
 }
 

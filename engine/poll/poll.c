@@ -3,6 +3,7 @@
  * Defines the table engine_poll, and the operations open, close, probe, service and
  * others.
  */
+#include "../bpf/children_time.h"
 #include "../connector_follow.h"
 #include "engine_poll.h"
 
@@ -80,6 +81,7 @@ static void poll_close(struct engine *engine)
 		while (engine->chains[i])
 			poll_process_drop(engine, engine->chains[i]);
 	poll_child_tracker_done(engine);
+	bpf_children_close(engine->children_time);
 	poll_records_done(engine);
 	close_fd(engine->inotify_fd);
 	close_fd(engine->signal_fd);

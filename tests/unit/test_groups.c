@@ -5,6 +5,7 @@
  * them as root and as a plain user.
  */
 #include "group_case.h"
+#include "engine/bpf/children_time.h"
 
 /* A share that a group gets on any machine, and a level that it soon reaches. */
 #define SHARE 10
@@ -127,49 +128,60 @@ static void a_healthy_program_below_the_share_is_spared(void **state)
 
 #define LOADS 4
 
+/* Returns how many verdicts there were, until the program ends or a hard verdict came. */
+static int judge_load(struct fixture *fixture, const char *words, const struct maze_policy *policy,
+		      bool until_hard)
+{
+	struct load load = start_watched(fixture, words, policy);
+	struct maze_record record;
+	int verdicts = 0;
+
+	do {
+		record = next_record(fixture, VERDICTS | ENDS);
+		if (!(1U << record.event & VERDICTS))
+			break;
+		judge_verdict(&load, policy, &record);
+		verdicts++;
+	} while (!until_hard || record.event != MAZE_EVENT_HARD);
+	end_load(&load);
+	if (until_hard)
+		record = next_record(fixture, ENDS);
+	assert_int_equal(record.event, MAZE_EVENT_EXIT);
+	return verdicts;
+}
+
 static void no_verdict_of_a_load_is_early(void **state, enum maze_policy_scope scope,
 					  const char *format)
 {
 	struct fixture *fixture = engine_or_skip(state);
 	static const maze_u32 shares[] = { 1, 30, 60, 90 };
-	struct maze_record record;
 	struct maze_policy policy;
-	struct load load;
 	char words[128];
-	int i, softs = 0;
+	int i, verdicts;
 
 	for (i = 0; i < LOADS; i++) {
 		policy = group_policy(scope, shares[i], 60 * MS, 130 * MS);
-		/* The level of the first is its CPU time, on a crowded machine too. */
+		/* The level of the first is its CPU time, so it has both verdicts at last. */
 		if (!i)
 			policy.share = 1;
-		snprintf(words, sizeof(words), format, 1 + 16 * i, i);
-		load = start_watched(fixture, words, &policy);
-		do {
-			record = next_record(fixture, VERDICTS | ENDS);
-			if (record.event == MAZE_EVENT_EXIT)
-				break;
-			judge_verdict(&load, &policy, &record);
-			softs += record.event == MAZE_EVENT_SOFT;
-		} while (record.event != MAZE_EVENT_UNWATCH);
-		assert_int_equal(record.event, MAZE_EVENT_EXIT);
-		end_load(&load);
+		snprintf(words, sizeof(words), format, i ? 300 : 60000, 1 + 16 * i, i);
+		verdicts = judge_load(fixture, words, &policy, !i);
+		assert_true(i || verdicts == 2);
 	}
-	assert_true(softs > 0);
 }
 
 static void no_verdict_of_many_threads_is_early(void **state)
 {
 	no_verdict_of_a_load_is_early(
 		state, MAZE_SCOPE_PROCESS,
-		"group_load --for-ms 300 --threads %d --seed %d --work-ms 150");
+		"group_load --for-ms %d --threads %d --seed %d --work-ms 150");
 }
 
 static void no_verdict_of_many_children_is_early(void **state)
 {
 	no_verdict_of_a_load_is_early(
 		state, MAZE_SCOPE_TREE,
-		"group_load --for-ms 300 --children 200 --threads %d --seed %d --work-ms 150");
+		"group_load --for-ms %d --children 200 --threads %d --seed %d --work-ms 150");
 }
 
 /* ---- no CPU time is lost or gained ------------------------------------------------------ */
@@ -225,6 +237,47 @@ static void all_time_of_members_that_come_and_go_is_counted(void **state)
 	count_all(state, MAZE_SCOPE_TREE, "group_load --threads 2 --children 40 --for-ms 300");
 }
 
+/* Ends and is waited for after 0 to 9 ms of CPU time. Returns that time, at least. */
+static maze_u64 run_child(int ms)
+{
+	struct rusage use;
+	pid_t pid = fork();
+
+	if (!pid) {
+		while (clock_now(CLOCK_PROCESS_CPUTIME_ID) < (maze_u64)ms * MS)
+			;
+		_exit(0);
+	}
+	assert_int_equal(wait4(pid, NULL, 0, &use), pid);
+	return (maze_u64)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) * MAZE_NSEC_PER_SEC +
+	       (maze_u64)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) * MAZE_NSEC_PER_USEC;
+}
+
+/* User and system time of each child are rounded down to 1 us in its struct rusage. */
+static void the_time_of_ended_children_is_exact(void **state)
+{
+	struct children_time_bpf *object;
+	maze_u64 before_ns, after_ns, least_ns = 0;
+	int ms, err = bpf_children_open(&object);
+
+	(void)state;
+	if (err)
+		skip_because("no BPF program can be loaded");
+	err = bpf_children_read(object, getpid(), &before_ns);
+	if (err == -EOPNOTSUPP) {
+		bpf_children_close(object);
+		skip_because("this kernel is older than 6.1");
+	}
+	assert_int_equal(err, 0);
+	for (ms = 0; ms < 10; ms++)
+		least_ns += run_child(ms);
+	assert_int_equal(bpf_children_read(object, getpid(), &after_ns), 0);
+	assert_true(after_ns - before_ns >= least_ns);
+	assert_true(after_ns - before_ns <= least_ns + 20 * MAZE_NSEC_PER_USEC);
+	assert_int_equal(bpf_children_read(object, INT_MAX, &after_ns), -ESRCH);
+	bpf_children_close(object);
+}
+
 /* ---- control groups ------------------------------------------------------------------- */
 
 static void a_control_group_is_caught(void **state)
@@ -267,6 +320,7 @@ int main(void)
 		WITH_EACH_ENGINE(no_verdict_of_many_children_is_early),
 		WITH_EACH_ENGINE(all_time_of_threads_that_end_is_counted),
 		WITH_EACH_ENGINE(all_time_of_members_that_come_and_go_is_counted),
+		cmocka_unit_test(the_time_of_ended_children_is_exact),
 		WITH_EACH_ENGINE(a_control_group_is_caught),
 	};
 
