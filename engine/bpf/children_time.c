@@ -16,9 +16,14 @@ int bpf_children_open(struct children_time_bpf **ret_object)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = kernel_btf_path());
 	struct children_time_bpf *object;
-	libbpf_print_fn_t print = libbpf_set_print(kernel_print_if_debug);
-	int err = 0;
+	libbpf_print_fn_t print;
+	struct maze_error ignored;
+	int err = kernel_check_rights(&ignored);
 
+	/* Without the rights, libbpf would read the types of the kernel before it fails. */
+	if (err)
+		return err;
+	print = libbpf_set_print(kernel_print_if_debug);
 	object = children_time_bpf__open_opts(&opts);
 	if (!object)
 		err = -errno;

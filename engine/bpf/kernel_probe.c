@@ -37,7 +37,7 @@ static bool has_capability(int capability)
 	return data[capability / 32].effective & (1U << (capability % 32));
 }
 
-static int check_rights(struct maze_error *error)
+int kernel_check_rights(struct maze_error *error)
 {
 	const char *lacking = has_capability(CAP_SYS_ADMIN)  ? NULL
 			      : !has_capability(CAP_BPF)     ? "CAP_BPF"
@@ -312,7 +312,7 @@ int kernel_probe(struct kernel_offer *ret_offer, struct btf **ret_types, struct 
 	struct btf *btf;
 	int err, cpus;
 
-	err = check_rights(error);
+	err = kernel_check_rights(error);
 	if (err)
 		return err;
 	btf = load_types();

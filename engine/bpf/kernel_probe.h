@@ -44,6 +44,9 @@ struct kernel_offer {
  */
 int kernel_probe(struct kernel_offer *ret_offer, struct btf **ret_types, struct maze_error *error);
 
+/* Returns -EPERM, and names what is missing, if this process may not load BPF programs. */
+int kernel_check_rights(struct maze_error *error);
+
 /*
  * Opens a counting (never sampling) cpu-clock event of one CPU, which reads the
  * scheduler's clock. Returns a descriptor or -errno. If kernel.perf_event_paranoid is 3
