@@ -70,14 +70,14 @@ check:
 	@tests/suite $$(tests/suite --names check)
 	@echo "== all tests passed"
 
-# An emulated machine keeps a processor busy, so these suites run one after the other; the
-# suite vm runs its machines side by side.
+# Suites of emulated machines keep all processors busy, and others one, so two suites run
+# side by side. The order of tests/suites keeps the large ones apart.
 ## make check-beyond the slow tests: the page in Chromium, other kernels in virtual
 ##                   machines, a minimal Debian 12
 check-beyond:
 	@scripts/deps $(BEYOND_DEPS)
 	@$(MAKE) -j$$(nproc) beyond-build
-	@tests/suite --jobs 1 $$(tests/suite --names beyond)
+	@tests/suite --jobs 2 $$(tests/suite --names beyond)
 	@echo "== all tests beyond make check passed"
 
 ## make check-all    make check, then make check-beyond
