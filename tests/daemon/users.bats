@@ -22,16 +22,6 @@ hang() {
 	victim=$(sed -n 's/victim //p' "$dir/hang")
 }
 
-# The victim, whose CPU time is no longer needed, burns no more; its memory stays locked. A
-# signal stops it by the thread that it names, and the other one is uninterruptible.
-rest() {
-	local burns=$victim thread
-	for thread in "/proc/$victim/task"/*; do
-		[ "${thread##*/}" = "$victim" ] || burns=${thread##*/}
-	done
-	kill -STOP "$burns"
-}
-
 release() { kill -USR1 "$server"; }
 
 # In state D (uninterruptible sleep); read from a file that does not touch the process's
@@ -84,7 +74,7 @@ spinners() {
 	hang memory
 	watch_victim
 	wait_until logged '"event":"soft"'
-	rest
+	stop_burning "$victim"
 	serves_others
 	wait_until logged 'has not answered in time'
 	wait_until has_note 'was not read'
@@ -98,7 +88,7 @@ spinners() {
 	hang open
 	watch_victim
 	wait_until grep -q 'open held' "$dir/hang"
-	rest
+	stop_burning "$victim"
 	wait_until asleep 1
 	serves_others
 	wait_until logged "incidents of user id $USER_ID: the worker process has not answered in time; workers left behind: 1"
@@ -109,7 +99,7 @@ spinners() {
 	watch_victim
 	kill -CONT "$victim"
 	wait_until logged_times 2 "\"event\":\"soft\",\"pid\":$victim,"
-	rest
+	stop_burning "$victim"
 	serves_others
 	asleep 1
 	logged_times 1 'has not answered in time'
@@ -132,7 +122,7 @@ spinners() {
 	END
 	start_mazed
 	hang memory
-	rest
+	stop_burning "$victim"
 	# The victim began before its memory was locked. It moves to another control
 	# group, so mazed checks it again.
 	reload_mazed
@@ -209,7 +199,7 @@ spinners() {
 
 @test "the doctor of a process with a locked memory map gives up" {
 	hang memory
-	rest
+	stop_burning "$victim"
 	run -1 "$MAZE" doctor "$victim"
 	[[ $output == *'did not return in time'* ]]
 	release
