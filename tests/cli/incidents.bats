@@ -36,10 +36,10 @@ build_loop() {
 	cp "$built" "$dir/loop"
 }
 
-# Caught at 100 ms, killed at 700 ms: some thirty samples. The exit status is as without
+# Caught at 100 ms, killed at 400 ms: some fifteen samples. The exit status is as without
 # incidents.
 caught() {
-	run --separate-stderr "$MAZE" run --soft 100ms --hard 700ms --soft-signal 0 --incidents "$kept" \
+	run --separate-stderr "$MAZE" run --soft 100ms --hard 400ms --soft-signal 0 --incidents "$kept" \
 		"$@" -- "$dir/loop"
 	[ "$status" -eq 137 ]
 	# shellcheck disable=SC2154 # set by run
@@ -81,7 +81,7 @@ python_service() {
 		    await asyncio.gather(Handler().compute(), asyncio.sleep(1000))
 		asyncio.run(main())
 	END
-	run --separate-stderr "$MAZE" run --soft 500ms --hard 2s --soft-signal 0 --incidents "$kept" \
+	run --separate-stderr "$MAZE" run --soft 300ms --hard 1200ms --soft-signal 0 --incidents "$kept" \
 		-- /usr/bin/python3 "$dir/service.py" "$@"
 	[ "$status" -eq 137 ]
 	report >&2
@@ -168,7 +168,7 @@ python_service() {
 	echo 'function wedgedCallback(n) { let x = 0; for (;;) x = (x * 31 + n) | 0; }
 		setTimeout(() => wedgedCallback(7), 10);' > "$dir/wedged.js"
 	# shellcheck disable=SC2016 # for the inner shell to expand
-	run --separate-stderr "$MAZE" run --soft 500ms --hard 2s --soft-signal 0 --incidents "$kept" \
+	run --separate-stderr "$MAZE" run --soft 300ms --hard 1s --soft-signal 0 --incidents "$kept" \
 		-- sh -c 'echo $$ > "$1"; cd "${1%/*}" && exec node --perf-basic-prof "$2"' sh "$dir/pid" "$dir/wedged.js"
 	rm -f "/tmp/perf-$(cat "$dir/pid").map"
 	[ "$status" -eq 137 ]
@@ -186,22 +186,22 @@ python_service() {
 			public static void main(String[] arguments) { loop(); }
 		}
 	END
-	javac -d "$public" "$public/Wedged.java"
+	javac -J-XX:TieredStopAtLevel=1 -J-XX:+UseSerialGC -d "$public" "$public/Wedged.java"
 	chmod a+r "$public"/*
 	# A virtual machine of root gets no request.
 	[ "$(id -u)" -ne 0 ] || user=(setpriv --reuid 65534 --regid 65534 --clear-groups)
-	run --separate-stderr "$MAZE" run --java-perf-map --soft 500ms --hard 4s --soft-signal 0 \
+	run --separate-stderr "$MAZE" run --java-perf-map --soft 500ms --hard 2500ms --soft-signal 0 \
 		--incidents "$kept" -- "${announced[@]}" "$dir/pid" "${user[@]}" \
-		java -XX:+PreserveFramePointer -cp "$public" Wedged
+		java -XX:+UseSerialGC -XX:+PreserveFramePointer -cp "$public" Wedged
 	[ "$status" -eq 137 ]
 	[ ! -e "/tmp/.attach_pid$(cat "$dir/pid")" ]
 	rm -f "/tmp/perf-$(cat "$dir/pid").map" "/tmp/.java_pid$(cat "$dir/pid")"
 	named 'void Wedged.loop.*'
 	# Without the setting there is only the note.
 	rm -r "$kept"
-	run --separate-stderr "$MAZE" run --soft 500ms --hard 1s --soft-signal 0 \
+	run --separate-stderr "$MAZE" run --soft 300ms --hard 600ms --soft-signal 0 \
 		--incidents "$kept" -- "${announced[@]}" "$dir/pid" "${user[@]}" \
-		java -cp "$public" Wedged
+		java -XX:+UseSerialGC -cp "$public" Wedged
 	[ ! -e "/tmp/perf-$(cat "$dir/pid").map" ]
 	report | grep -q 'Compiler.perfmap'
 }
@@ -234,10 +234,10 @@ python_service() {
 }
 
 @test "each program of a crowd has its incident" {
-	run --separate-stderr "$MAZE" run --soft 50ms --hard 100ms --soft-signal 0 --incidents "$kept" \
-		-- "$PROGRAMS/copies" 40 "$PROGRAMS/spin"
-	[ "$(find "$kept" -name '*.json' | wc -l)" -eq 40 ]
-	[ "$("$MAZE" incidents --incidents "$kept" | grep -c ' hard ')" -eq 40 ]
+	run --separate-stderr "$MAZE" run --soft 30ms --hard 60ms --soft-signal 0 --incidents "$kept" \
+		-- "$PROGRAMS/copies" 36 "$PROGRAMS/spin"
+	[ "$(find "$kept" -name '*.json' | wc -l)" -eq 36 ]
+	[ "$("$MAZE" incidents --incidents "$kept" | grep -c ' hard ')" -eq 36 ]
 }
 
 @test "an impossible directory is reported once, and the program is still caught" {
@@ -269,7 +269,7 @@ python_service() {
 }
 
 @test "the system calls of a loop are shown; a loop in user code has none" {
-	run "$MAZE" run --soft 100ms --hard 700ms --soft-signal 0 --incidents "$kept" -- "$PROGRAMS/poller" --read
+	run "$MAZE" run --soft 100ms --hard 400ms --soft-signal 0 --incidents "$kept" -- "$PROGRAMS/poller" --read
 	[ "$status" -eq 137 ]
 	report | tee /dev/stderr | grep -qE '^ +[0-9]+ .* %  read, fd [0-9]+: EAGAIN$'
 	rm -rf "$kept"

@@ -88,6 +88,17 @@ used_more() {
 	cpu_clock "$1" now && [ "$now" -gt "$2" ]
 }
 
+# The victim of fuse_hang, whose CPU time is no longer needed, burns no more, and blocks its
+# readers as before. A signal stops it by the thread that it names; the other one is
+# uninterruptible.
+stop_burning() {
+	local burns=$1 thread
+	for thread in "/proc/$1/task"/*; do
+		[ "${thread##*/}" = "$1" ] || burns=${thread##*/}
+	done
+	kill -STOP "$burns"
+}
+
 # Why tests of the bpf engine cannot run here; empty: they can run.
 bpf_refusal() {
 	local known=$BATS_FILE_TMPDIR/bpf-refusal

@@ -23,6 +23,9 @@ look_on() {
 	wait_until samples "$look"
 }
 
+# Its worker is in uninterruptible sleep.
+is_blocked() { grep -q '^State:.*D' $(sed 's|[0-9]\+|/proc/&/status|g' "/proc/$1/task/$1/children") /dev/null 2> /dev/null; }
+
 samples() {
 	local stat pid comm state parent rest
 	for stat in /proc/[0-9]*/stat; do
@@ -238,8 +241,14 @@ while True: poll.poll(0)' "$BATS_TEST_TMPDIR/ready"
 	umount -l "$public/mnt" 2> /dev/null || :
 	! grep -q 'no FUSE' "$public/hang" || skip "$(cat "$public/hang")"
 	victim=$(sed -n 's/victim //p' "$public/hang")
-	why --for 100ms "$victim"
+	"$MAZE" why --for 100ms "$victim" 3>&- > "$public/looked" 2>&1 &
+	look=$!
+	started+=("$look")
+	wait_until is_blocked "$look"
+	stop_burning "$victim"
+	status=0
+	wait "$look" || status=$?
 	[ "$status" -eq 1 ]
-	says "process $victim could not be read in time"
+	grep -q "process $victim could not be read in time" "$public/looked"
 	kill -USR1 "$server"
 }

@@ -7,10 +7,10 @@ load test_helper
 
 # A short test that has every kind of process. For a long one: MAZE_STORM=500
 # MAZE_STORM_KILLS=20 on a machine without other load.
-storm=${MAZE_STORM:-20}
-kills=${MAZE_STORM_KILLS:-4}
-soft_ms=100
-hard_ms=200
+storm=${MAZE_STORM:-12}
+kills=${MAZE_STORM_KILLS:-3}
+soft_ms=50
+hard_ms=100
 storm_rule() {
 	configure <<- END
 		[rule spinners]

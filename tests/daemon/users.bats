@@ -74,6 +74,7 @@ spinners() {
 	hang memory
 	watch_victim
 	wait_until logged '"event":"soft"'
+	stop_burning "$victim"
 	serves_others
 	wait_until logged 'has not answered in time'
 	wait_until has_note 'was not read'
@@ -87,6 +88,7 @@ spinners() {
 	hang open
 	watch_victim
 	wait_until grep -q 'open held' "$dir/hang"
+	stop_burning "$victim"
 	wait_until asleep 1
 	serves_others
 	wait_until logged "incidents of user id $USER_ID: the worker process has not answered in time; workers left behind: 1"
@@ -95,7 +97,9 @@ spinners() {
 	asleep 1
 	ask <<< "{\"do\":\"unwatch\",\"pid\":$victim}" | grep -qx '{"ok":true}'
 	watch_victim
+	kill -CONT "$victim"
 	wait_until logged_times 2 "\"event\":\"soft\",\"pid\":$victim,"
+	stop_burning "$victim"
 	serves_others
 	asleep 1
 	logged_times 1 'has not answered in time'
@@ -118,6 +122,7 @@ spinners() {
 	END
 	start_mazed
 	hang memory
+	stop_burning "$victim"
 	# The victim began before its memory was locked. It moves to another control
 	# group, so mazed checks it again.
 	reload_mazed
@@ -141,6 +146,7 @@ spinners() {
 		until grep -q victim "$1/second"; do sleep 0.05; done
 		victim=$(sed -n 's/victim //p' "$1/second")
 		until grep -qs "\"event\":\"soft\",\"pid\":$victim," "$1/events"; do sleep 0.05; done
+		kill -STOP $(ls "/proc/$victim/task" | grep -vx "$victim")
 	END
 	# The memory stays locked until this shell ends the server.
 	run timeout 60 "$MAZE" run --soft 500ms --soft-signal 0 --hard 0 --events "$dir/events" \
@@ -193,6 +199,7 @@ spinners() {
 
 @test "the doctor of a process with a locked memory map gives up" {
 	hang memory
+	stop_burning "$victim"
 	run -1 "$MAZE" doctor "$victim"
 	[[ $output == *'did not return in time'* ]]
 	release
