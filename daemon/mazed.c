@@ -378,6 +378,7 @@ static int open_actions(struct mazed *mazed, struct maze_error *error)
 		.event = mazed->event,
 		.log = mazed->log,
 		.runtime_dir = runtime_path(),
+		.bus = mazed->bus,
 	};
 
 	return actions_open(&settings, &mazed->actions, error);

@@ -327,16 +327,17 @@ int bus_subscribe(struct bus *bus, struct bus_subscription *subscription)
 
 	subscription->bus = bus;
 	subscription->slot = NULL;
+	subscription->next = NULL;
+	if (open_connection(bus, NULL)) {
+		run_later(bus, REOPEN_FIRST_USEC);
+	} else {
+		err = match(bus, subscription);
+		if (err)
+			return err;
+	}
 	subscription->next = bus->subscriptions;
 	bus->subscriptions = subscription;
-	if (!bus->connection) {
-		run_later(bus, 0);
-		return 0;
-	}
-	err = match(bus, subscription);
-	if (err)
-		bus_unsubscribe(subscription);
-	return err;
+	return 0;
 }
 
 void bus_unsubscribe(struct bus_subscription *subscription)
