@@ -40,6 +40,13 @@ void rule_settings_done(struct rule_settings *settings)
 	string_list_done(&settings->no_restart);
 }
 
+void rule_settings_complete(struct rule_settings *settings)
+{
+	if (settings->stages[STAGE_HARD].restart &&
+	    !(settings->given & (maze_policy_given("hard-signal") | maze_policy_given("kill"))))
+		settings->policy.hard_signal = 0;
+}
+
 const char *stage_name(enum stage stage)
 {
 	return stage == STAGE_SOFT ? "soft" : "hard";
