@@ -124,7 +124,7 @@ static int open_restarts(struct actions *actions, const struct actions_settings 
 		.log = settings->log,
 		.bus = settings->bus,
 		.cgroups = &actions->cgroups,
-		.users_run = settings->users_run,
+		.runtime_dir = settings->runtime_dir,
 		.timeout_ns = settings->restart_timeout_ns,
 		.grace_ns = settings->restart_grace_ns,
 	};

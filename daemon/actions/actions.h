@@ -22,8 +22,9 @@ struct actions;
 
 struct actions_settings {
 	sd_event *event;
-	struct log *log;	 /* borrowed until actions_close() */
-	const char *runtime_dir; /* contains the list of frozen groups */
+	struct log *log; /* borrowed until actions_close() */
+	/* Contains the list of frozen groups. Its "users", if it exists, is used for /run/user. */
+	const char *runtime_dir;
 	/*
 	 * The path, from '/', of the cgroup (version 2) that contains the commands'
 	 * cgroups. NULL: mazed's own cgroup, if systemd has delegated it
@@ -32,8 +33,7 @@ struct actions_settings {
 	const char *exec_cgroup;
 	maze_u64 exec_grace_ns; /* from SIGTERM to SIGKILL; 0: the default */
 	struct bus *bus;	/* of the system manager */
-	/* For tests: of struct restarts_settings. */
-	const char *users_run;
+	/* Of struct restarts_settings; 0: the defaults */
 	maze_u64 restart_timeout_ns, restart_grace_ns;
 };
 

@@ -38,7 +38,6 @@ struct acting {
 	const char *exec_cgroup;
 	maze_u64 grace_ns;
 	struct bus *bus;
-	char users_run[128];
 	maze_u64 restart_timeout_ns;
 };
 
@@ -61,7 +60,6 @@ static inline void open_actions(struct acting *acting)
 		.exec_cgroup = acting->exec_cgroup,
 		.exec_grace_ns = acting->grace_ns,
 		.bus = acting->bus,
-		.users_run = acting->users_run,
 		.restart_timeout_ns = acting->restart_timeout_ns,
 		.restart_grace_ns = acting->grace_ns,
 	};

@@ -268,10 +268,9 @@ static sd_event_source *listen_as_user(struct acting *acting, const char *direct
 	sd_event_source *source = NULL;
 	char path[108];
 
-	assert_true(snprintf(path, sizeof(path), "%s/0", acting->users_run) < 100);
-	mkdir(acting->users_run, 0755);
+	assert_true(snprintf(path, sizeof(path), "%s/0", users_run) < 100);
 	mkdir(path, 0700);
-	snprintf(path, sizeof(path), "%.90s/0/%s", acting->users_run, directory);
+	snprintf(path, sizeof(path), "%.90s/0/%s", users_run, directory);
 	mkdir(path, 0700);
 	snprintf(address.sun_path, sizeof(address.sun_path), "%.90s/private", path);
 	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
@@ -332,28 +331,28 @@ static void a_socket_that_is_not_the_users_is_not_used(void **state)
 	char path[160];
 
 	listener = listen_as_user(acting, "elsewhere");
-	snprintf(path, sizeof(path), "%s/0/systemd", acting->users_run);
-	assert_int_equal(user_manager_connect(acting->users_run, 0, &error), -ENOENT);
+	snprintf(path, sizeof(path), "%s/0/systemd", users_run);
+	assert_int_equal(user_manager_connect(users_run, 0, &error), -ENOENT);
 	assert_int_equal(symlink("elsewhere", path), 0);
-	assert_int_equal(user_manager_connect(acting->users_run, 0, &error), -ELOOP);
+	assert_int_equal(user_manager_connect(users_run, 0, &error), -ELOOP);
 	unlink(path);
 	assert_int_equal(mkdir(path, 0700), 0);
-	snprintf(path, sizeof(path), "%s/0/systemd/private", acting->users_run);
+	snprintf(path, sizeof(path), "%s/0/systemd/private", users_run);
 	assert_int_equal(symlink("../elsewhere/private", path), 0);
-	assert_int_equal(user_manager_connect(acting->users_run, 0, &error), -EPERM);
+	assert_int_equal(user_manager_connect(users_run, 0, &error), -EPERM);
 	unlink(path);
 	close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
-	assert_int_equal(user_manager_connect(acting->users_run, 0, &error), -EPERM);
+	assert_int_equal(user_manager_connect(users_run, 0, &error), -EPERM);
 	unlink(path);
 	sd_event_source_disable_unref(listener);
 	if (geteuid())
 		return;
 	/* The names are those of user 1000, but another user listens. */
 	listener = listen_as_user(acting, "systemd");
-	snprintf(path, sizeof(path), "%s/0", acting->users_run);
-	assert_int_equal(user_manager_connect(acting->users_run, 0, &error) < 0, 0);
+	snprintf(path, sizeof(path), "%s/0", users_run);
+	assert_int_equal(user_manager_connect(users_run, 0, &error) < 0, 0);
 	assert_int_equal(chown(path, 1000, 1000), 0);
-	assert_int_equal(user_manager_connect(acting->users_run, 0, &error), -EPERM);
+	assert_int_equal(user_manager_connect(users_run, 0, &error), -EPERM);
 	sd_event_source_disable_unref(listener);
 }
 

@@ -8,6 +8,7 @@
 #include "restarts.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,6 +53,7 @@ struct restart {
 
 struct restarts {
 	struct restarts_settings settings;
+	char run[PATH_MAX]; /* the directory of the users' runtime directories */
 	struct restart *first;
 	struct workers_left left;
 };
@@ -184,13 +186,12 @@ static int on_worker(sd_event_source *source, int fd, uint32_t events, void *arg
 static int begin_user_unit(struct restart *restart, struct maze_error *error)
 {
 	struct restarts *restarts = restart->restarts;
-	const char *run = restarts->settings.users_run ?: USER_MANAGER_RUN;
 	int err;
 
 	workers_left_reap(&restarts->left);
 	if (!workers_left_allow(&restarts->left, restart->target.uid))
 		return maze_fail(error, -EBUSY, "too many workers are blocked");
-	err = user_manager_restart(run, restart->target.uid, restart->target.name,
+	err = user_manager_restart(restarts->run, restart->target.uid, restart->target.name,
 				   &restart->worker);
 	if (!err)
 		err = sd_event_add_io(restarts->settings.event, &restart->source,
@@ -414,6 +415,11 @@ int restarts_open(const struct restarts_settings *settings, struct restarts **re
 	restarts->settings = *settings;
 	restarts->settings.timeout_ns = settings->timeout_ns ?: TIMEOUT_DEFAULT_NS;
 	restarts->settings.grace_ns = settings->grace_ns ?: GRACE_DEFAULT_NS;
+	/* The sandbox of the unit hides /run/user, and has it in the runtime directory. */
+	if ((size_t)snprintf(restarts->run, sizeof(restarts->run), "%s/users",
+			     settings->runtime_dir) >= sizeof(restarts->run) ||
+	    access(restarts->run, F_OK))
+		strcpy(restarts->run, USER_MANAGER_RUN);
 	*ret_restarts = restarts;
 	return 0;
 }

@@ -23,9 +23,9 @@ struct restarts_settings {
 	struct log *log;
 	struct bus *bus; /* of the system manager */
 	const struct cgroup_fs *cgroups;
-	const char *users_run; /* NULL: USER_MANAGER_RUN */
-	maze_u64 timeout_ns;   /* of a job; 0: the default */
-	maze_u64 grace_ns;     /* of a container, from SIGTERM to SIGKILL; 0: the default */
+	const char *runtime_dir; /* of struct actions_settings */
+	maze_u64 timeout_ns;	 /* of a job; 0: the default */
+	maze_u64 grace_ns;	 /* of a container, from SIGTERM to SIGKILL; 0: the default */
 };
 
 /* Borrows all pointers. Returns 0 or -errno. */
