@@ -452,6 +452,7 @@ static int start(struct mazed *mazed, struct maze_error *error)
 				&mazed->rules->daemon.incidents, &mazed->incident_log, error);
 	if (err)
 		return err;
+	log_on_act(mazed->log, incident_log_action, mazed->incident_log);
 	err = tracker_open(mazed->event, mazed->maze, mazed->log, mazed->rules, on_scanned, mazed,
 			   error, &mazed->tracker);
 	if (!err)
@@ -470,6 +471,8 @@ static void stop(struct mazed *mazed)
 	/* The dispatch closes before the logs to which it passes records. */
 	dispatch_close(mazed->dispatch);
 	limited_log_close(mazed->record_log);
+	if (mazed->log)
+		log_on_act(mazed->log, NULL, NULL);
 	incident_log_close(mazed->incident_log);
 	if (mazed->remove && mazed->actions)
 		actions_thaw_all(mazed->actions);
