@@ -3,6 +3,7 @@
  * Copies no strings, because the incident keeps the JSON. Each array is one allocation.
  */
 #include "incident_file.h"
+#include "actions.h"
 #include "consumers.h"
 #include "descriptors.h"
 #include "json_reader.h"
@@ -364,10 +365,11 @@ static bool read_incident(struct json_reader *reader, const json_t *root, struct
 	if (!json_array_size(records) && !look)
 		type_error(reader, "records", "an array of at least one record");
 	if (!read_texts(reader, root, "notes", &incident->notes, &incident->notes_count) ||
-	    !read_records(reader, records, incident) || !read_look(reader, look, incident) ||
-	    !read_stacks(reader, root, incident) || !read_samples(reader, samples, incident) ||
-	    !read_python(reader, python, incident) || !siblings_read(reader, root, incident) ||
-	    !consumers_read(reader, root, incident) || !system_calls_read(reader, root, incident) ||
+	    !read_records(reader, records, incident) || !actions_read(reader, root, incident) ||
+	    !read_look(reader, look, incident) || !read_stacks(reader, root, incident) ||
+	    !read_samples(reader, samples, incident) || !read_python(reader, python, incident) ||
+	    !siblings_read(reader, root, incident) || !consumers_read(reader, root, incident) ||
+	    !system_calls_read(reader, root, incident) ||
 	    !incident_descriptors_read(reader, root, incident))
 		return false;
 	incident_progress_read(reader, root, incident);
@@ -485,6 +487,7 @@ void incident_free(struct incident *incident)
 	free(incident->stacks);
 	free(incident->samples);
 	free(incident->records);
+	free(incident->actions);
 	free(incident->notes);
 	free(incident->process.cmdline);
 	free(incident->process.threads);

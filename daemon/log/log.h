@@ -67,5 +67,8 @@ __attribute__((format(printf, 3, 4))) void log_printf(struct log *log, int prior
 void log_announce(struct log *log, int priority, const char *text);
 void log_record(struct log *log, const struct log_entry *entry);
 void log_act(struct log *log, const struct log_action *action);
+/* Passes the results of actions to `on_act` too, until the next call. NULL: to none. */
+void log_on_act(struct log *log, void (*on_act)(void *arg, const struct log_action *action),
+		void *arg);
 
 #endif

@@ -237,7 +237,7 @@ static void complete_group(const struct conf_section *section, struct rule *rule
 			     "it is for scope thread, not for scope %s%s",
 			     maze_policy_scope_name(scope),
 			     strcmp(entry->key.name, "thread") != 0
-				     ? ", whose actions are exec and freeze"
+				     ? ", whose actions are exec, freeze and restart"
 				     : "");
 	for (i = 0; i < STAGE_COUNT; i++)
 		rule->settings.stages[i].renices = rule->settings.stages[i].idle = false;
@@ -256,6 +256,7 @@ static unsigned int scopes_of(const struct rule *rule)
 static void note_keys_without_effect(const struct conf_section *section, const struct rule *rule,
 				     struct problems *problems)
 {
+	const struct stage_actions *stages = rule->settings.stages;
 	const struct conf_entry *entry;
 	const char *stage;
 	size_t i, k;
@@ -283,11 +284,16 @@ static void note_keys_without_effect(const struct conf_section *section, const s
 					     stage);
 		}
 	}
+	if (rule->ignore)
+		return;
 	entry = conf_section_entry(section, "exec-timeout");
-	if (entry && !rule->ignore && !rule->settings.stages[STAGE_SOFT].exec.count &&
-	    !rule->settings.stages[STAGE_HARD].exec.count)
+	if (entry && !stages[STAGE_SOFT].exec.count && !stages[STAGE_HARD].exec.count)
 		problems_add(problems, PROBLEM_NOTE, section->file, entry->line, entry->key.name,
 			     "it has no effect, because the rule runs no command");
+	entry = conf_section_entry(section, "no-restart");
+	if (entry && !stages[STAGE_SOFT].restart && !stages[STAGE_HARD].restart)
+		problems_add(problems, PROBLEM_NOTE, section->file, entry->line, entry->key.name,
+			     "it has no effect, because the rule restarts nothing");
 }
 
 static int build_defaults(struct building *building)
@@ -334,6 +340,7 @@ static int build_rule(const struct building *building, const struct conf_section
 		err = apply_section(section, &target, building->problems);
 	if (err)
 		return err;
+	rule_settings_complete(&rule->settings);
 	/* An error in [defaults] has already been reported at its own line. */
 	if (!rule->ignore && building->defaults_are_valid && building->problems->errors == before)
 		complete_policy(section, &rule->settings, building->problems);
