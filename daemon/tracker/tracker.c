@@ -322,7 +322,7 @@ static unsigned int wants_of(const struct rules *rules)
 	unsigned int facts = rules_facts_needed(rules), wants = 0;
 
 	/* Each process that matches a rule of scope process is a group of its own. */
-	if (facts & FACT_PARENT || rules->scopes >> MAZE_SCOPE_PROCESS & 1)
+	if (facts & FACT_PARENT || rules_scopes(rules) >> MAZE_SCOPE_PROCESS & 1)
 		wants |= MAZE_FOLLOW_ALL_FORKS;
 	if (facts & FACT_COMM)
 		wants |= MAZE_FOLLOW_NAMES;
