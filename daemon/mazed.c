@@ -21,6 +21,7 @@
 
 #include "../base/error.h"
 #include "actions/actions.h"
+#include "bus/bus.h"
 #include "control/control.h"
 #include "coverage.h"
 #include "tracker/tracker.h"
@@ -39,6 +40,7 @@
 struct mazed {
 	const struct mazed_options *options;
 	sd_event *event;
+	struct bus *bus; /* of the system manager */
 	struct rules *rules;
 	struct log *log;
 	int runtime_fd;
@@ -364,6 +366,8 @@ static int open_loop(struct mazed *mazed, struct maze_error *error)
 		err = sd_event_set_watchdog(mazed->event, true);
 	if (err >= 0)
 		err = log_attach(mazed->log, mazed->event);
+	if (err >= 0)
+		err = bus_new(mazed->event, bus_connect_system, NULL, &mazed->bus);
 	return err < 0 ? maze_fail(error, err, "cannot create the event loop: %s", strerror(-err))
 		       : 0;
 }
@@ -476,6 +480,7 @@ static void stop(struct mazed *mazed)
 	maze_close(mazed->maze);
 	if (mazed->runtime_fd >= 0)
 		close(mazed->runtime_fd);
+	bus_free(mazed->bus);
 	log_close(mazed->log);
 	rules_free(mazed->rules);
 	sd_event_unref(mazed->event);
