@@ -136,7 +136,8 @@ bool key_find(unsigned int section, const char *name, struct key *ret_key)
 	size_t i;
 
 	for (i = 0; key_at(i, &key); i++) {
-		if ((key.sections & section) && !strcmp(key_shown(section, key.name, shown), name)) {
+		if ((key.sections & section) &&
+		    !strcmp(key_shown(section, key.name, shown), name)) {
 			*ret_key = key;
 			return true;
 		}
@@ -155,9 +156,8 @@ const char *keys_list(unsigned int section, char *buf, size_t size)
 	for (i = 0; key_at(i, &key); i++) {
 		if (!(key.sections & section))
 			continue;
-		written =
-			snprintf(buf + length, size - length, "%s%s", length ? " " : "",
-				 key_shown(section, key.name, shown));
+		written = snprintf(buf + length, size - length, "%s%s", length ? " " : "",
+				   key_shown(section, key.name, shown));
 		if (written < 0 || (size_t)written >= size - length)
 			break;
 		length += (size_t)written;

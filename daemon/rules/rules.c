@@ -255,11 +255,11 @@ static void complete_group(const struct conf_section *section, struct rule *rule
 		return;
 	if (entry)
 		problem_at(problems, PROBLEM_ERROR, section, entry,
-			     "it is for scope thread, not for scope %s%s",
-			     maze_policy_scope_name(scope),
-			     strcmp(entry->key.name, "thread") != 0
-				     ? ", whose actions are exec and freeze"
-				     : "");
+			   "it is for scope thread, not for scope %s%s",
+			   maze_policy_scope_name(scope),
+			   strcmp(entry->key.name, "thread") != 0
+				   ? ", whose actions are exec and freeze"
+				   : "");
 	for (i = 0; i < STAGE_COUNT; i++)
 		rule->settings.stages[i].renices = rule->settings.stages[i].idle = false;
 }
@@ -289,7 +289,7 @@ static void note_keys_without_effect(const struct conf_section *section, const s
 			continue;
 		if (rule->ignore) {
 			problem_at(problems, PROBLEM_NOTE, section, entry,
-				     "it has no effect, because the rule has action = ignore");
+				   "it has no effect, because the rule has action = ignore");
 			continue;
 		}
 		for (k = 0; k < STAGE_COUNT; k++) {
@@ -298,15 +298,15 @@ static void note_keys_without_effect(const struct conf_section *section, const s
 			    !strncmp(entry->key.name, stage, strlen(stage)) &&
 			    entry->key.name[strlen(stage)] == '-')
 				problem_at(problems, PROBLEM_NOTE, section, entry,
-					     "it has no effect, because the rule has no %s stage",
-					     stage);
+					   "it has no effect, because the rule has no %s stage",
+					   stage);
 		}
 	}
 	entry = conf_section_entry(section, "exec-timeout");
 	if (entry && !rule->ignore && !rule->settings.stages[STAGE_SOFT].exec.count &&
 	    !rule->settings.stages[STAGE_HARD].exec.count)
 		problem_at(problems, PROBLEM_NOTE, section, entry,
-			     "it has no effect, because the rule runs no command");
+			   "it has no effect, because the rule runs no command");
 }
 
 static int build_defaults(struct building *building)

@@ -178,17 +178,14 @@ unsigned int unit_rules_scopes(const struct unit_rules *units)
 static void make_rule(struct unit_rules *units, struct unit *unit, const struct rules *rules,
 		      struct problems *problems)
 {
-	const struct conf_section *section =
-		unit->conf.count ? unit->conf.sections[unit->conf.count - 1] : NULL;
-	struct rule *rule;
+	const struct conf_section *section = unit->conf.sections[0];
+	struct rule *rule = calloc(1, sizeof(*rule));
+	int err = rule ? rules_build_unit(rules, section, rule, problems) : -ENOMEM;
 
-	if (!section || !section->count)
-		return;
-	rule = calloc(1, sizeof(*rule));
-	if (!rule || rules_build_unit(rules, section, rule, problems) == -ENOMEM)
+	if (err == -ENOMEM)
 		problems_add(problems, PROBLEM_ERROR, section->file, section->line, NULL,
 			     "out of memory");
-	if (!rule || !rule->name) {
+	if (err) {
 		free(rule);
 		return;
 	}
@@ -199,12 +196,10 @@ static void make_rule(struct unit_rules *units, struct unit *unit, const struct 
 void unit_rules_set(struct unit_rules *units, struct unit *unit, const struct rules *rules,
 		    struct conf *conf, struct problems *problems)
 {
-	size_t before = problems->errors;
-
 	drop_rule(units, unit);
 	conf_done(&unit->conf);
 	/* Errors in lines are refused here, errors in values by make_rule(). */
-	if (problems->errors > before) {
+	if (problems->errors || !conf->count || !conf->sections[0]->count) {
 		conf_done(conf);
 	} else {
 		unit->conf = *conf;
@@ -214,14 +209,12 @@ void unit_rules_set(struct unit_rules *units, struct unit *unit, const struct ru
 	find_scopes(units);
 }
 
-void unit_rules_rebuild(struct unit_rules *units, const struct rules *rules,
-			struct problems *problems)
+void unit_rules_remake(struct unit_rules *units, struct unit *unit, const struct rules *rules,
+		       struct problems *problems)
 {
-	size_t i;
-
-	for (i = 0; i < units->count; i++)
-		drop_rule(units, units->units[i]);
-	for (i = 0; i < units->count; i++)
-		make_rule(units, units->units[i], rules, problems);
+	if (!unit->conf.count)
+		return;
+	drop_rule(units, unit);
+	make_rule(units, unit, rules, problems);
 	find_scopes(units);
 }

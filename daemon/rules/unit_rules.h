@@ -18,7 +18,7 @@ struct unit_rules;
 struct unit {
 	char *name;
 	char *cgroup;	   /* the path of its control group; NULL: unknown */
-	struct conf conf;  /* its section and files */
+	struct conf conf;  /* its section and files; empty: it has no valid section */
 	struct rule *rule; /* NULL: it has no section, or an invalid one */
 	bool known;	   /* its files were read, or cannot be */
 	bool current;	   /* `rule` is of the files that systemd has loaded */
@@ -49,8 +49,8 @@ unsigned int unit_rules_scopes(const struct unit_rules *units);
  */
 void unit_rules_set(struct unit_rules *units, struct unit *unit, const struct rules *rules,
 		    struct conf *conf, struct problems *problems);
-/* Makes all rules of units again, because `rules` has other [defaults]. */
-void unit_rules_rebuild(struct unit_rules *units, const struct rules *rules,
-			struct problems *problems);
+/* Makes the rule of `unit` again, because `rules` has other [defaults]. */
+void unit_rules_remake(struct unit_rules *units, struct unit *unit, const struct rules *rules,
+		       struct problems *problems);
 
 #endif
