@@ -26,7 +26,7 @@ $(BUILD)/tests/conformance/conformance: $(CONFORMANCE_OBJ) $(BUILD)/base/rfc3339
 
 $(BUILD)/tests/unit/test_missed_switch.o $(BUILD)/tests/unit/test_kernel_members.o: $(BPF_SKELETON)
 
-$(BUILD)/tests/fuzz/fuzz_rules: $(RULES_SRC) evidence/store/redact.c \
+$(BUILD)/tests/fuzz/fuzz_rules $(BUILD)/tests/fuzz/fuzz_unit_file: $(RULES_SRC) evidence/store/redact.c \
 	$(wildcard evidence/isolation/*.c)
 $(BUILD)/tests/fuzz/fuzz_control: daemon/control/control_request.c
 $(BUILD)/tests/fuzz/fuzz_incident: $(REPORT_SRC) | $(BUILD)/report/page.inc
