@@ -370,6 +370,7 @@ static int open_actions(struct mazed *mazed, struct maze_error *error)
 		.event = mazed->event,
 		.log = mazed->log,
 		.runtime_dir = runtime_path(),
+		.bus = mazed->bus,
 	};
 
 	return actions_open(&settings, &mazed->actions, error);
@@ -447,6 +448,7 @@ static int start(struct mazed *mazed, struct maze_error *error)
 				&mazed->rules->daemon.incidents, &mazed->incident_log, error);
 	if (err)
 		return err;
+	log_on_act(mazed->log, incident_log_action, mazed->incident_log);
 	err = tracker_open(mazed->event, mazed->maze, mazed->log, mazed->bus, mazed->units,
 			   mazed->rules, on_scanned, mazed, error, &mazed->tracker);
 	if (!err)
@@ -465,6 +467,8 @@ static void stop(struct mazed *mazed)
 	/* The dispatch closes before the logs to which it passes records. */
 	dispatch_close(mazed->dispatch);
 	limited_log_close(mazed->record_log);
+	if (mazed->log)
+		log_on_act(mazed->log, NULL, NULL);
 	incident_log_close(mazed->incident_log);
 	if (mazed->remove && mazed->actions)
 		actions_thaw_all(mazed->actions);

@@ -159,6 +159,14 @@ void collector_record(struct collector *collector, const struct maze_record *rec
 	}
 }
 
+void collector_action(struct collector *collector, const struct maze_record *record,
+		      const struct episode_action *action)
+{
+	const struct collector_header header = { COLLECTOR_ACTION, episode_key_of(record) };
+
+	collector_send(collector, &header, action, sizeof(*action));
+}
+
 void collector_process_info(struct collector *collector, const struct maze_process_info *recorded)
 {
 	const struct collector_header header = { COLLECTOR_PROCESS_INFO,

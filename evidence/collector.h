@@ -31,6 +31,9 @@ int collector_follow(struct collector *collector, struct maze *maze,
 		     const struct maze_evidence_wants *wants, struct maze_error *error);
 void collector_record(struct collector *collector, const struct maze_record *record,
 		      const char *engine, const char *rule, const struct maze_policy *policy);
+/* Ignores the result of an action unless a record of its episode came before. */
+void collector_action(struct collector *collector, const struct maze_record *record,
+		      const struct episode_action *action);
 void collector_process_info(struct collector *collector, const struct maze_process_info *recorded);
 /* Ignores the stack unless a record or a process info of its episode came before. */
 void collector_stack(struct collector *collector, const struct maze_stack *stack);

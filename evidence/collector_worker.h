@@ -12,7 +12,13 @@
 
 /* ---- to the worker ----------------------------------------------------------------- */
 
-enum collector_kind { COLLECTOR_RECORD, COLLECTOR_PROCESS_INFO, COLLECTOR_STACK, COLLECTOR_CALLS };
+enum collector_kind {
+	COLLECTOR_RECORD,
+	COLLECTOR_PROCESS_INFO,
+	COLLECTOR_STACK,
+	COLLECTOR_CALLS,
+	COLLECTOR_ACTION,
+};
 
 struct collector_header {
 	maze_u32 kind; /* enum collector_kind */
@@ -37,6 +43,7 @@ struct collector_calls_message {
 #define COLLECTOR_BODY_MAX sizeof(struct maze_stack)
 _Static_assert(sizeof(struct maze_process_info) <= COLLECTOR_BODY_MAX &&
 		       sizeof(struct collector_record) <= COLLECTOR_BODY_MAX &&
+		       sizeof(struct episode_action) <= COLLECTOR_BODY_MAX &&
 		       sizeof(struct collector_calls_message) <= COLLECTOR_BODY_MAX,
 	       "the stack is the largest message");
 

@@ -440,3 +440,16 @@ void incidents_calls(struct incidents *incidents, const struct episode_key *key,
 	incident->last_ns = now_ns(CLOCK_BOOTTIME);
 	incident->due_ns = 0;
 }
+
+void incidents_action(struct incidents *incidents, const struct episode_key *key,
+		      const struct episode_action *action)
+{
+	struct incident *incident = find(incidents, key);
+
+	if (!incident)
+		return;
+	episode_add_action(&incident->episode, action);
+	incident->changed = true;
+	incident->last_ns = now_ns(CLOCK_BOOTTIME);
+	incident->due_ns = 0;
+}

@@ -15,6 +15,7 @@
 #include "../core/stack.h"
 #include "../core/system_calls.h"
 #include "../lib/maze.h"
+#include "episode/episode.h"
 #include "episode/episode_key.h"
 
 struct incidents;
@@ -93,6 +94,9 @@ void incidents_take_samples(struct incidents *incidents, const struct maze_evide
  */
 void incidents_calls(struct incidents *incidents, const struct episode_key *key, int missing,
 		     const struct call_slice *slice);
+/* Adds the result of an action to an open incident. */
+void incidents_action(struct incidents *incidents, const struct episode_key *key,
+		      const struct episode_action *action);
 /*
  * Does the work that is due, for at most a few milliseconds. Returns the ms until the
  * next call is due. 0 means that it is due after the caller has handled its other events.

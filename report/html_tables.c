@@ -219,19 +219,35 @@ void html_functions(struct html *html)
 	fputs("</section>\n", html->out);
 }
 
-static void put_record(struct html *html, const struct incident_record *record)
+static void put_time(struct html *html, long long time_ns)
 {
-	char time[UTC_LEN], buf[SHOWN_LEN];
-	char *act = shown_act(record);
+	char time[UTC_LEN];
 
 	fputs("<tr><td class=\"time\">", html->out);
-	if (record->time_ns >= 0) {
-		utc_format(record->time_ns, 3, time);
+	if (time_ns >= 0) {
+		utc_format(time_ns, 3, time);
 		fprintf(html->out, "<span class=\"date\">%.10s </span>%s", time, time + 11);
 	} else {
 		fputs("unknown", html->out);
 	}
 	fputs("</td><td>", html->out);
+}
+
+static void put_action(struct html *html, const struct incident_action *action)
+{
+	put_time(html, action->time_ns);
+	html_put(html->out, action->action ? action->action : "action");
+	fputs("</td><td></td><td></td><td>", html->out);
+	html_put(html->out, action->text ? action->text : "unknown");
+	fputs("</td><td></td></tr>\n", html->out);
+}
+
+static void put_record(struct html *html, const struct incident_record *record)
+{
+	char *act = shown_act(record);
+	char buf[SHOWN_LEN];
+
+	put_time(html, record->time_ns);
 	html_put(html->out, record->event);
 	fprintf(html->out, "</td><td class=\"figure\">%s</td>",
 		record->count_ns >= 0 ? shown_duration(record->count_ns, buf) : "");
@@ -280,6 +296,8 @@ void html_records(struct html *html)
 	      html->out);
 	for (i = 0; i < html->incident->records_count; i++)
 		put_record(html, &html->incident->records[i]);
+	for (i = 0; i < html->incident->actions_count; i++)
+		put_action(html, &html->incident->actions[i]);
 	fputs("</tbody></table></div>\n", html->out);
 }
 

@@ -112,6 +112,13 @@ struct incident_sibling {
 	size_t samples_count;
 };
 
+/* The result of an action of mazed(8). */
+struct incident_action {
+	const char *stage, *action, *text;
+	long long time_ns;
+	bool tried, applied;
+};
+
 struct incident_policy {
 	bool there;
 	long long soft_ns, hard_ns;
@@ -168,6 +175,8 @@ struct incident {
 	/* At least one. That of a look is made of its key `look`, and its event is "look". */
 	struct incident_record *records;
 	size_t records_count;
+	struct incident_action *actions;
+	size_t actions_count;
 	bool is_look; /* without a verdict, by maze why */
 	long long look_wall_ns, look_waited_ns;
 	struct incident_stack *stacks;

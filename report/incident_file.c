@@ -87,6 +87,28 @@ static bool read_records(struct json_reader *reader, const json_t *array, struct
 	return true;
 }
 
+static bool read_actions(struct json_reader *reader, const json_t *root, struct incident *incident)
+{
+	json_t *array = read_array(reader, root, "actions"), *object;
+	struct incident_action *action;
+	size_t i;
+
+	reader->where = "actions";
+	if (!make_room(array, sizeof(*action), &incident->actions, &incident->actions_count))
+		return false;
+	for (i = 0; i < incident->actions_count; i++) {
+		action = &incident->actions[i];
+		object = read_element(reader, array, i);
+		action->time_ns = read_time(reader, object, "time");
+		action->stage = read_text(reader, object, "stage");
+		action->action = read_text(reader, object, "action");
+		action->text = read_text(reader, object, "text");
+		action->tried = read_flag(reader, object, "tried", false);
+		action->applied = read_flag(reader, object, "applied", false);
+	}
+	return true;
+}
+
 /* Integers in the JSON are signed, so a kernel address may be a negative number there. */
 static void read_offset(struct json_reader *reader, const json_t *object,
 			struct incident_frame *frame)
@@ -364,10 +386,11 @@ static bool read_incident(struct json_reader *reader, const json_t *root, struct
 	if (!json_array_size(records) && !look)
 		type_error(reader, "records", "an array of at least one record");
 	if (!read_texts(reader, root, "notes", &incident->notes, &incident->notes_count) ||
-	    !read_records(reader, records, incident) || !read_look(reader, look, incident) ||
-	    !read_stacks(reader, root, incident) || !read_samples(reader, samples, incident) ||
-	    !read_python(reader, python, incident) || !siblings_read(reader, root, incident) ||
-	    !consumers_read(reader, root, incident) || !system_calls_read(reader, root, incident) ||
+	    !read_records(reader, records, incident) || !read_actions(reader, root, incident) ||
+	    !read_look(reader, look, incident) || !read_stacks(reader, root, incident) ||
+	    !read_samples(reader, samples, incident) || !read_python(reader, python, incident) ||
+	    !siblings_read(reader, root, incident) || !consumers_read(reader, root, incident) ||
+	    !system_calls_read(reader, root, incident) ||
 	    !incident_descriptors_read(reader, root, incident))
 		return false;
 	incident_progress_read(reader, root, incident);
@@ -485,6 +508,7 @@ void incident_free(struct incident *incident)
 	free(incident->stacks);
 	free(incident->samples);
 	free(incident->records);
+	free(incident->actions);
 	free(incident->notes);
 	free(incident->process.cmdline);
 	free(incident->process.threads);

@@ -473,6 +473,23 @@ static void put_records(struct page *page, const struct incident *incident)
 	}
 }
 
+static void put_actions(struct page *page, const struct incident *incident)
+{
+	const struct incident_action *action = incident->actions;
+	char time[UTC_LEN];
+
+	for (; action < incident->actions + incident->actions_count; action++) {
+		begin(page, NULL, INDENT);
+		summary_plain(&page->summary, "%s  ",
+			      action->time_ns >= 0 ? utc_format(action->time_ns, 3, time)
+						   : "at an unknown time     ");
+		summary_name(&page->summary, action->action ? action->action : "action");
+		summary_plain(&page->summary, ": ");
+		summary_name(&page->summary, action->text ? action->text : "unknown");
+		end(page);
+	}
+}
+
 static void put_notes(struct page *page, const struct incident *incident)
 {
 	size_t i;
@@ -519,6 +536,7 @@ int report_text(const struct incident *incident, const struct stacks *stacks,
 	put_descriptors(&page, incident);
 	put_siblings(&page, incident);
 	put_records(&page, incident);
+	put_actions(&page, incident);
 	heading(&page, "Facts");
 	summary_facts(&page.summary, incident, stacks);
 	end(&page);

@@ -16,7 +16,6 @@
 
 #include "../../base/error.h"
 #include "freezing.h"
-#include "../rules/subject.h"
 
 /* Limits the path of a cgroup in a message, because a message has at most 512 bytes. */
 #define SHOWN "%.200s"
@@ -24,31 +23,6 @@
 static bool wanted(const struct stage_actions *stage)
 {
 	return stage->freeze;
-}
-
-/* Finds the path of a thread's cgroup. The caller frees *ret_cgroup. */
-static int find_cgroup(pid_t pid, pid_t tid, char **ret_cgroup, struct maze_error *error)
-{
-	struct subject *subject = malloc(sizeof(*subject));
-	struct subject_source source;
-	int err;
-
-	if (!subject)
-		return maze_fail(error, -ENOMEM, "out of memory");
-	err = subject_open(pid, tid, &source, subject, error);
-	if (!err) {
-		err = subject_read(&source, FACT_CGROUP, subject, error);
-		subject_close(&source);
-	}
-	if (!err && !subject->cgroup[0])
-		err = maze_fail(error, -ENOENT, "it is not in a cgroup of version 2");
-	if (!err) {
-		*ret_cgroup = strdup(subject->cgroup);
-		if (!*ret_cgroup)
-			err = maze_fail(error, -ENOMEM, "out of memory");
-	}
-	free(subject);
-	return err;
 }
 
 static bool is_frozen(int fd)
@@ -125,7 +99,7 @@ static int is_still_in(const struct target_thread *target, const char *cgroup,
 		       struct maze_error *error)
 {
 	char *now = NULL;
-	int err = find_cgroup(target->pid, target->tid, &now, error);
+	int err = thread_cgroup(target->pid, target->tid, &now, error);
 
 	if (now && (strcmp(now, cgroup) != 0 || !target_thread_exists(target)))
 		err = maze_fail(error, -ESRCH,
@@ -192,7 +166,7 @@ static void perform(struct actions *actions, const struct act_on *on,
 	int fd = -1;
 
 	if (target)
-		find_cgroup(target->pid, target->tid, &cgroup, text);
+		thread_cgroup(target->pid, target->tid, &cgroup, text);
 	else if (on->cgroup)
 		cgroup = strdup(on->cgroup);
 	else
@@ -200,7 +174,7 @@ static void perform(struct actions *actions, const struct act_on *on,
 	if (!cgroup)
 		return;
 	/*
-	 * find_cgroup() used the PID and the TID. If the target still exists, they were
+	 * thread_cgroup() used the PID and the TID. If the target still exists, they were
 	 * not reused, so `cgroup` is the target's.
 	 */
 	if (target && !target_thread_exists(target))
@@ -273,7 +247,7 @@ int actions_thaw(struct actions *actions, const char *cgroup, pid_t pid, struct 
 	int err;
 
 	if (!cgroup) {
-		err = find_cgroup(pid, 0, &found, error);
+		err = thread_cgroup(pid, 0, &found, error);
 		if (!found)
 			return err;
 		cgroup = found;

@@ -15,6 +15,7 @@ struct actions {
 	struct cgroup_fs cgroups; /* fd -1: no cgroups of version 2 */
 	struct frozen *frozen;
 	struct commands *commands;
+	struct restarts *restarts;
 };
 
 struct action_result {
@@ -40,6 +41,7 @@ struct action {
 extern const struct action action_renice;
 extern const struct action action_idle;
 extern const struct action action_freeze;
+extern const struct action action_restart;
 extern const struct action action_exec;
 
 static inline bool act_is_on_cgroup(const struct act_on *on)

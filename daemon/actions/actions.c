@@ -13,6 +13,7 @@
 
 #include "../../base/error.h"
 #include "../rules/rule_settings.h"
+#include "restart/restarts.h"
 
 /*
  * mazed performs the actions in this order. The actions that relieve the machine come
@@ -20,10 +21,7 @@
  * the thread.
  */
 static const struct action *const table[] = {
-	&action_renice,
-	&action_idle,
-	&action_freeze,
-	&action_exec,
+	&action_renice, &action_idle, &action_freeze, &action_restart, &action_exec,
 };
 
 static void report(const struct actions *actions, const struct act_on *on, const char *name,
@@ -82,6 +80,7 @@ void actions_on_record(void *arg, struct mazed_record *record)
 		.rule = rule->name,
 		.cgroup = record->entry.cgroup,
 		.stage = &rule->settings.stages[stage],
+		.no_restart = &rule->settings.no_restart,
 		.exec_timeout_ns = rule->settings.exec_timeout_ns,
 		.pidfd = pidfd_open((pid_t)verdict->pid, 0),
 		.quiet = !record->logged,
@@ -117,6 +116,24 @@ static int open_commands(struct actions *actions, const struct actions_settings 
 	return commands_open(&commands, &actions->commands, error);
 }
 
+static int open_restarts(struct actions *actions, const struct actions_settings *settings,
+			 struct maze_error *error)
+{
+	const struct restarts_settings restarts = {
+		.event = settings->event,
+		.log = settings->log,
+		.bus = settings->bus,
+		.cgroups = &actions->cgroups,
+		.runtime_dir = settings->runtime_dir,
+		.timeout_ns = settings->restart_timeout_ns,
+		.grace_ns = settings->restart_grace_ns,
+	};
+
+	return restarts_open(&restarts, &actions->restarts)
+		       ? maze_fail(error, -ENOMEM, "out of memory")
+		       : 0;
+}
+
 int actions_open(const struct actions_settings *settings, struct actions **ret_actions,
 		 struct maze_error *error)
 {
@@ -132,6 +149,8 @@ int actions_open(const struct actions_settings *settings, struct actions **ret_a
 	err = open_frozen(actions, settings->runtime_dir, error);
 	if (!err)
 		err = open_commands(actions, settings, error);
+	if (!err)
+		err = open_restarts(actions, settings, error);
 	if (err) {
 		actions_close(actions);
 		return err;
@@ -144,6 +163,7 @@ void actions_close(struct actions *actions)
 {
 	if (!actions)
 		return;
+	restarts_close(actions->restarts);
 	commands_close(actions->commands);
 	frozen_close(actions->frozen);
 	cgroup_fs_close(&actions->cgroups);
@@ -154,4 +174,9 @@ void actions_commands(const struct actions *actions, unsigned int *ret_running,
 		      unsigned int *ret_waiting)
 {
 	commands_count(actions->commands, ret_running, ret_waiting);
+}
+
+unsigned int actions_restarts(const struct actions *actions)
+{
+	return restarts_count(actions->restarts);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The actions that mazed performs when a thread reaches its soft or hard limit (a stage)
- * are renice, idle, freeze and exec. The engine has already sent the signal of the stage.
+ * are renice, idle, freeze, restart and exec. The engine has already sent the signal of the stage.
  * A new action needs one file and one row of the table in actions.c.
  *
  * All actions except exec first check that the TID still belongs to the record's thread.
@@ -15,14 +15,16 @@
 #include <systemd/sd-event.h>
 
 #include "frozen.h"
+#include "../bus/bus.h"
 #include "../log/log.h"
 
 struct actions;
 
 struct actions_settings {
 	sd_event *event;
-	struct log *log;	 /* borrowed until actions_close() */
-	const char *runtime_dir; /* contains the list of frozen groups */
+	struct log *log; /* borrowed until actions_close() */
+	/* Contains the list of frozen groups. Its "users", if it exists, is used for /run/user. */
+	const char *runtime_dir;
 	/*
 	 * The path, from '/', of the cgroup (version 2) that contains the commands'
 	 * cgroups. NULL: mazed's own cgroup, if systemd has delegated it
@@ -30,6 +32,9 @@ struct actions_settings {
 	 */
 	const char *exec_cgroup;
 	maze_u64 exec_grace_ns; /* from SIGTERM to SIGKILL; 0: the default */
+	struct bus *bus;	/* of the system manager */
+	/* Of struct restarts_settings; 0: the defaults */
+	maze_u64 restart_timeout_ns, restart_grace_ns;
 };
 
 /* A verdict and the actions for it. The caller keeps ownership of all pointers. */
@@ -39,6 +44,7 @@ struct act_on {
 	const char *rule;   /* NULL: unknown */
 	const char *cgroup; /* of struct log_entry */
 	const struct stage_actions *stage;
+	const struct string_list *no_restart; /* of struct rule_settings */
 	maze_u64 exec_timeout_ns;
 	int pidfd;  /* of the record's process; -1: it has ended */
 	bool quiet; /* the rule exceeds its log limit, so do not log results */
@@ -64,6 +70,8 @@ int actions_thaw(struct actions *actions, const char *cgroup, pid_t pid, struct 
 /* Thaws all groups. Logs failures. mazed also calls this when it removes its watches. */
 void actions_thaw_all(struct actions *actions);
 
+/* Counts the restarts that run. Only tests call this. */
+unsigned int actions_restarts(const struct actions *actions);
 /* Counts the running and the queued commands. Only tests call this. */
 void actions_commands(const struct actions *actions, unsigned int *ret_running,
 		      unsigned int *ret_waiting);

@@ -22,6 +22,7 @@
 #include "../../base/error.h"
 #include "../../base/pidfd.h"
 #include "../../base/proc_files.h"
+#include "../rules/subject.h"
 
 bool target_thread_exists(const struct target_thread *target)
 {
@@ -66,4 +67,28 @@ void target_thread_close(struct target_thread *target)
 {
 	close(target->task_fd);
 	target->task_fd = -1;
+}
+
+int thread_cgroup(pid_t pid, pid_t tid, char **ret_cgroup, struct maze_error *error)
+{
+	struct subject *subject = malloc(sizeof(*subject));
+	struct subject_source source;
+	int err;
+
+	if (!subject)
+		return maze_fail(error, -ENOMEM, "out of memory");
+	err = subject_open(pid, tid, &source, subject, error);
+	if (!err) {
+		err = subject_read(&source, FACT_CGROUP, subject, error);
+		subject_close(&source);
+	}
+	if (!err && !subject->cgroup[0])
+		err = maze_fail(error, -ENOENT, "it is not in a cgroup of version 2");
+	if (!err) {
+		*ret_cgroup = strdup(subject->cgroup);
+		if (!*ret_cgroup)
+			err = maze_fail(error, -ENOMEM, "out of memory");
+	}
+	free(subject);
+	return err;
 }

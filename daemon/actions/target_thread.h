@@ -27,5 +27,10 @@ int target_thread_open(const struct maze_record *record, int pidfd,
 void target_thread_close(struct target_thread *target);
 /* True if the thread still exists. */
 bool target_thread_exists(const struct target_thread *target);
+/*
+ * Finds the path of a thread's cgroup; `tid` 0: of the main thread. The caller frees
+ * *ret_cgroup. If the target exists after this call, the cgroup is the target's.
+ */
+int thread_cgroup(pid_t pid, pid_t tid, char **ret_cgroup, struct maze_error *error);
 
 #endif

@@ -327,16 +327,17 @@ int bus_subscribe(struct bus *bus, struct bus_subscription *subscription)
 
 	subscription->bus = bus;
 	subscription->slot = NULL;
+	subscription->next = NULL;
+	if (open_connection(bus, NULL)) {
+		run_later(bus, REOPEN_FIRST_USEC);
+	} else {
+		err = match(bus, subscription);
+		if (err)
+			return err;
+	}
 	subscription->next = bus->subscriptions;
 	bus->subscriptions = subscription;
-	if (!bus->connection) {
-		run_later(bus, 0);
-		return 0;
-	}
-	err = match(bus, subscription);
-	if (err)
-		bus_unsubscribe(subscription);
-	return err;
+	return 0;
 }
 
 void bus_unsubscribe(struct bus_subscription *subscription)
@@ -380,36 +381,51 @@ static int send_call(struct bus *bus, const struct bus_method *method, struct bu
 	return err < 0 ? err : 0;
 }
 
+/* Returns the new call, or NULL and the error. */
+static struct bus_call *begin_call(struct bus *bus, const struct bus_method *method,
+				   const char *types, va_list args, int *ret_err)
+{
+	struct bus_call *call = calloc(1, sizeof(*call));
+
+	*ret_err = call ? 0 : -ENOMEM;
+	if (!call)
+		return NULL;
+	call->bus = bus;
+	call->next = bus->calls;
+	bus->calls = call;
+	bus->count++;
+	*ret_err = send_call(bus, method, call, types, args);
+	if (!*ret_err)
+		return call;
+	free_call(call);
+	return NULL;
+}
+
 int bus_call_method(struct bus *bus, const struct bus_method *method, bus_on_answer on_answer,
 		    void *arg, struct bus_call **ret_call, struct maze_error *error,
 		    const char *types, ...)
 {
-	struct bus_call *call;
+	struct bus_call *call = NULL;
+	int err, tries = 2;
 	va_list args;
-	int err;
 
 	if (bus->count == BUS_CALLS_MAX)
 		return maze_fail(error, -EBUSY, "%u calls of systemd have no answer yet",
 				 bus->count);
-	err = open_connection(bus, error);
-	if (err)
-		return err;
-	call = calloc(1, sizeof(*call));
+	/* The first message can show that the connection was lost. */
+	do {
+		err = open_connection(bus, error);
+		if (err)
+			return err;
+		va_start(args, types);
+		call = begin_call(bus, method, types, args, &err);
+		va_end(args);
+	} while (err == -ECONNRESET && --tries);
 	if (!call)
-		return maze_fail(error, -ENOMEM, "out of memory");
-	*call = (struct bus_call){
-		.bus = bus, .next = bus->calls, .on_answer = on_answer, .arg = arg
-	};
-	bus->calls = call;
-	bus->count++;
-	va_start(args, types);
-	err = send_call(bus, method, call, types, args);
-	va_end(args);
-	if (err) {
-		free_call(call);
 		return maze_fail(error, err, "cannot call %s of systemd: %s", method->member,
 				 strerror(-err));
-	}
+	call->on_answer = on_answer;
+	call->arg = arg;
 	if (ret_call)
 		*ret_call = call;
 	return 0;

@@ -87,7 +87,7 @@ struct bus_subscription {
 	bus_on_signal on_signal;
 	void *arg;
 	/* Used by bus.c: */
-	struct bus *bus;
+	struct bus *bus; /* NULL: not subscribed */
 	struct bus_subscription *next;
 	sd_bus_slot *slot;
 };
@@ -95,8 +95,9 @@ struct bus_subscription {
 /*
  * Subscribes to a signal of the manager. The caller owns `subscription`, which must stay
  * where it is until bus_unsubscribe() or bus_free(). While there is a subscription, a lost
- * connection opens again after a second, or later if that fails. If no connection can be
- * opened now, returns 0, and it opens later.
+ * connection opens again, at first at once, then after 1 s, 2 s, and up to 64 s. If no
+ * connection can be opened now, returns 0, and it opens later. A callback may end its own
+ * subscription, but no other one.
  */
 int bus_subscribe(struct bus *bus, struct bus_subscription *subscription);
 void bus_unsubscribe(struct bus_subscription *subscription);

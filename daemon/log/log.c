@@ -47,6 +47,8 @@ struct log {
 	maze_u64 unreported; /* dropped messages not yet reported */
 	sd_event_source *retry;
 	unsigned int retry_usec;
+	void (*on_act)(void *arg, const struct log_action *action); /* NULL: none */
+	void *on_act_arg;
 };
 
 /* ---- queue and drops --------------------------------------------------------------- */
@@ -324,4 +326,13 @@ void log_act(struct log *log, const struct log_action *action)
 
 	log_text_of_action(action, text, sizeof(text));
 	submit(log, &message);
+	if (log->on_act)
+		log->on_act(log->on_act_arg, action);
+}
+
+void log_on_act(struct log *log, void (*on_act)(void *arg, const struct log_action *action),
+		void *arg)
+{
+	log->on_act = on_act;
+	log->on_act_arg = arg;
 }

@@ -69,5 +69,8 @@ void log_problems(struct log *log, const struct problems *problems);
 void log_announce(struct log *log, int priority, const char *text);
 void log_record(struct log *log, const struct log_entry *entry);
 void log_act(struct log *log, const struct log_action *action);
+/* Passes the results of actions to `on_act` too, until the next call. NULL: to none. */
+void log_on_act(struct log *log, void (*on_act)(void *arg, const struct log_action *action),
+		void *arg);
 
 #endif

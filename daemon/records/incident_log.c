@@ -2,6 +2,7 @@
 #include "incident_log.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
@@ -165,6 +166,25 @@ void incident_log_record(struct incident_log *incidents, const struct maze_recor
 		return;
 	collector_record(incidents->collector, record, maze_engine_name(incidents->maze), rule,
 			 policy);
+	sd_event_source_set_time_relative(incidents->timer, 0);
+	sd_event_source_set_enabled(incidents->timer, SD_EVENT_ONESHOT);
+}
+
+void incident_log_action(void *arg, const struct log_action *result)
+{
+	struct incident_log *incidents = arg;
+	struct episode_action action = {
+		.boot_ns = now_ns(CLOCK_BOOTTIME),
+		.hard = result->entry.record->event == MAZE_EVENT_HARD,
+		.tried = result->tried,
+		.applied = result->applied,
+	};
+
+	if (!incidents->collector)
+		return;
+	snprintf(action.name, sizeof(action.name), "%s", result->action);
+	snprintf(action.text, sizeof(action.text), "%s", result->text);
+	collector_action(incidents->collector, result->entry.record, &action);
 	sd_event_source_set_time_relative(incidents->timer, 0);
 	sd_event_source_set_enabled(incidents->timer, SD_EVENT_ONESHOT);
 }

@@ -24,6 +24,8 @@ int incident_log_open(sd_event *event, struct maze *maze, struct log *log,
 /* Passes on a record. `rule` and `policy` are NULL if they are unknown. */
 void incident_log_record(struct incident_log *incidents, const struct maze_record *record,
 			 const char *rule, const struct maze_policy *policy);
+/* Adds the result of an action to the incident of its record. `arg` is the struct incident_log. */
+void incident_log_action(void *arg, const struct log_action *result);
 /*
  * Writes incidents in progress, then uses the new settings. On failure the old ones stay.
  */

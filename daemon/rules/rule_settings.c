@@ -7,6 +7,7 @@
 
 #include "../../base/error.h"
 #include "../../base/escape.h"
+#include "glob.h"
 #include "keys.h"
 #include "values.h"
 
@@ -36,6 +37,14 @@ void rule_settings_done(struct rule_settings *settings)
 
 	for (i = 0; i < STAGE_COUNT; i++)
 		string_list_done(&settings->stages[i].exec);
+	string_list_done(&settings->no_restart);
+}
+
+void rule_settings_complete(struct rule_settings *settings)
+{
+	if (settings->stages[STAGE_HARD].restart &&
+	    !(settings->given & (maze_policy_given("hard-signal") | maze_policy_given("kill"))))
+		settings->policy.hard_signal = 0;
 }
 
 const char *stage_name(enum stage stage)
@@ -50,7 +59,8 @@ bool stage_is_on(const struct rule_settings *settings, enum stage stage)
 
 bool stage_acts(const struct stage_actions *stage)
 {
-	return stage->exec.count || stage->renices || stage->idle || stage->freeze;
+	return stage->exec.count || stage->renices || stage->idle || stage->freeze ||
+	       stage->restart;
 }
 
 static void print_stage(const struct rule_settings *settings, enum stage which, FILE *out)
@@ -81,6 +91,8 @@ static void print_stage(const struct rule_settings *settings, enum stage which, 
 		fputs("; idle", out);
 	if (stage->freeze)
 		fputs("; freeze", out);
+	if (stage->restart)
+		fputs(stage->restart == RESTART_NOW ? "; kill and restart" : "; restart", out);
 	if (stage->exec.count) {
 		fputs("; run", out);
 		for (i = 0; i < stage->exec.count; i++) {
@@ -204,6 +216,42 @@ static int set_freeze(const struct key *key, struct key_target *target, const ch
 	return value_yes_no(value, &target->settings->stages[key->detail].freeze, error);
 }
 
+static int set_restart(const struct key *key, struct key_target *target, const char *value,
+		       struct maze_error *error)
+{
+	enum restart_mode *mode = &target->settings->stages[key->detail].restart;
+	bool yes = false;
+	int err;
+
+	if (!strcmp(value, "now")) {
+		*mode = RESTART_NOW;
+		return 0;
+	}
+	err = value_yes_no(value, &yes, error);
+	if (!err)
+		*mode = yes ? RESTART_YES : RESTART_NO;
+	return err;
+}
+
+static int set_no_restart(const struct key *key, struct key_target *target, const char *value,
+			  struct maze_error *error)
+{
+	struct string_list list = { 0 };
+	int err = string_list_split(value, &list, error);
+	size_t i;
+
+	(void)key;
+	for (i = 0; !err && i < list.count; i++)
+		err = glob_check(list.items[i], error);
+	if (err) {
+		string_list_done(&list);
+		return err;
+	}
+	string_list_done(&target->settings->no_restart);
+	target->settings->no_restart = list;
+	return 0;
+}
+
 static int set_exec_timeout(const struct key *key, struct key_target *target, const char *value,
 			    struct maze_error *error)
 {
@@ -258,6 +306,9 @@ const struct key rule_keys[] = {
 	{ "hard-idle", BOTH, "yes, or no", set_idle, STAGE_HARD },
 	{ "soft-freeze", BOTH, "yes, or no", set_freeze, STAGE_SOFT },
 	{ "hard-freeze", BOTH, "yes, or no", set_freeze, STAGE_HARD },
+	{ "soft-restart", BOTH, "yes, now, or no", set_restart, STAGE_SOFT },
+	{ "hard-restart", BOTH, "yes, now, or no", set_restart, STAGE_HARD },
+	{ "no-restart", BOTH, "globs for names of units", set_no_restart, 0 },
 	{ "exec-timeout", BOTH, "a duration such as 30s", set_exec_timeout, 0 },
 	{ "repeat", BOTH, "a number and a duration such as 10/1min, or 0 for no limit", set_repeat,
 	  0 },

@@ -10,6 +10,11 @@
 /* Sets the library's default policy, no actions, and the defaults of rule_settings.c. */
 void rule_settings_init(struct rule_settings *settings);
 void rule_settings_done(struct rule_settings *settings);
+/*
+ * Call it when all keys of a rule are set. A rule that restarts at the hard limit sends no
+ * signal there, unless its own keys name one: the service manager ends the processes.
+ */
+void rule_settings_complete(struct rule_settings *settings);
 /* Returns "soft" or "hard". */
 const char *stage_name(enum stage stage);
 bool stage_is_on(const struct rule_settings *settings, enum stage stage);

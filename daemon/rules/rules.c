@@ -258,7 +258,7 @@ static void complete_group(const struct conf_section *section, struct rule *rule
 			   "it is for scope thread, not for scope %s%s",
 			   maze_policy_scope_name(scope),
 			   strcmp(entry->key.name, "thread") != 0
-				   ? ", whose actions are exec and freeze"
+				   ? ", whose actions are exec, freeze and restart"
 				   : "");
 	for (i = 0; i < STAGE_COUNT; i++)
 		rule->settings.stages[i].renices = rule->settings.stages[i].idle = false;
@@ -353,6 +353,7 @@ static int build_rule(const struct building *building, const struct conf_section
 		err = apply_section(section, &target, building->problems);
 	if (err)
 		return err;
+	rule_settings_complete(&rule->settings);
 	/* An error in [defaults] has already been reported at its own line. */
 	if (!rule->ignore && building->defaults_are_valid && building->problems->errors == before)
 		complete_policy(section, &rule->settings, building->problems);

@@ -29,6 +29,12 @@ enum stage {
 	STAGE_COUNT,
 };
 
+enum restart_mode {
+	RESTART_NO,
+	RESTART_YES,
+	RESTART_NOW, /* kills first */
+};
+
 /* The actions of a stage other than its signal. */
 struct stage_actions {
 	struct string_list exec; /* the argv, with an absolute path; count 0: no command */
@@ -36,6 +42,7 @@ struct stage_actions {
 	int renice; /* the nice value, if renices */
 	bool idle;
 	bool freeze;
+	enum restart_mode restart;
 };
 
 /* The settings for watched processes. [defaults] and every rule have them. */
@@ -43,6 +50,7 @@ struct rule_settings {
 	struct maze_policy policy;
 	maze_u32 given; /* maze_policy_given(): its own keys, and the limits of [defaults] */
 	struct stage_actions stages[STAGE_COUNT];
+	struct string_list no_restart; /* globs for names of units that are not restarted */
 	maze_u64 exec_timeout_ns;
 	unsigned int repeat_count; /* the maximum of logged records in repeat_ns; 0: no limit */
 	maze_u64 repeat_ns;	   /* the interval of that limit */

@@ -119,6 +119,12 @@ void episode_add_record(struct episode *episode, const struct maze_record *recor
 	free(text);
 }
 
+void episode_add_action(struct episode *episode, const struct episode_action *action)
+{
+	if (episode->actions_count < EPISODE_ACTIONS_MAX)
+		episode->actions[episode->actions_count++] = *action;
+}
+
 void episode_add_process_info(struct episode *episode, const struct maze_process_info *recorded)
 {
 	struct maze_process_info *kept = episode->recorded ?: malloc(sizeof(*kept));

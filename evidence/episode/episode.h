@@ -24,6 +24,7 @@
 #define EPISODE_FRAMES_MAX 2048
 #define EPISODE_FILES_MAX 256
 #define EPISODE_NOTES_MAX 16
+#define EPISODE_ACTIONS_MAX 16
 #define EPISODE_SLICES_MAX 2
 #define EPISODE_SIBLINGS_MAX 8
 #define EPISODE_SIBLING_SAMPLES_MAX 10
@@ -99,6 +100,15 @@ struct episode_sibling {
 	size_t samples_count;
 };
 
+/* The result of an action of mazed(8). */
+struct episode_action {
+	maze_u64 boot_ns; /* of the result */
+	bool hard;	  /* after the hard verdict, and not the soft one */
+	bool tried, applied;
+	char name[16];
+	char text[400];
+};
+
 /* A look at a thread without a verdict (look.h), from `boot_ns` - `wall_ns` on. */
 struct episode_look {
 	maze_u64 boot_ns, wall_ns; /* boot_ns 0: the episode has a verdict */
@@ -114,6 +124,8 @@ struct episode {
 	char id[EPISODE_ID_MAX];
 
 	json_t *records; /* array */
+	struct episode_action actions[EPISODE_ACTIONS_MAX];
+	size_t actions_count;
 	bool has_soft, has_hard, has_exit;
 	char *rule; /* NULL: none */
 	struct maze_policy policy;
@@ -172,6 +184,8 @@ void episode_note(struct episode *episode, const char *note);
 void episode_unnote(struct episode *episode, const char *note);
 void episode_add_record(struct episode *episode, const struct maze_record *record,
 			const char *engine);
+/* Adds the result, unless there is no room. */
+void episode_add_action(struct episode *episode, const struct episode_action *action);
 void episode_add_process_info(struct episode *episode, const struct maze_process_info *recorded);
 /* Returns -ENOSPC if there is no room. The stack is then counted and dropped. */
 int episode_add_stack(struct episode *episode, const struct maze_stack *stack);

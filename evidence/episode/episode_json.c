@@ -498,6 +498,24 @@ static json_t *group_json(const struct episode_group *group, const struct redact
 	return object;
 }
 
+static json_t *actions_json(const struct episode *episode)
+{
+	const struct episode_action *action = episode->actions;
+	json_t *array = json_array(), *object;
+
+	for (; action < episode->actions + episode->actions_count; action++) {
+		object = json_object();
+		set(object, "time", time_json(action->boot_ns));
+		set(object, "stage", json_string(action->hard ? "hard" : "soft"));
+		set(object, "action", text_json(action->name));
+		set(object, "tried", json_boolean(action->tried));
+		set(object, "applied", json_boolean(action->applied));
+		set(object, "text", text_json(action->text));
+		json_array_append_new(array, object);
+	}
+	return array;
+}
+
 char *episode_json(const struct episode *episode, const struct redactor *redactor)
 {
 	json_t *object = json_object();
@@ -506,6 +524,7 @@ char *episode_json(const struct episode *episode, const struct redactor *redacto
 	set(object, "version", json_integer(FORMAT_VERSION));
 	set(object, "id", json_string(episode->id));
 	set(object, "records", json_incref(episode->records));
+	set(object, "actions", actions_json(episode));
 	set(object, "rule", text_json(episode->rule));
 	set(object, "policy", episode->has_policy ? policy_json(&episode->policy) : json_null());
 	set(object, "process", process_json(episode, redactor));

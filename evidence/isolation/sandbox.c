@@ -117,12 +117,14 @@ static void take_no_precedence(void)
 	set_limit(RLIMIT_CORE, 0);
 }
 
-static void take_limits(void)
+static void take_limits(maze_u64 memory_max)
 {
 	set_limit(RLIMIT_CPU, CPU_SECONDS);
 	set_limit(RLIMIT_FSIZE, 0);
 #ifndef SHADOW_MEMORY
-	set_limit(RLIMIT_DATA, MEMORY_MAX);
+	set_limit(RLIMIT_DATA, memory_max);
+#else
+	(void)memory_max;
 #endif
 }
 
@@ -136,6 +138,12 @@ static void drop_capabilities(void)
 	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
 
 	(void)syscall(SYS_capset, &header, none);
+}
+
+void sandbox_limit(maze_u64 memory_max)
+{
+	take_limits(memory_max);
+	drop_capabilities();
 }
 
 /* ---- system calls ------------------------------------------------------------------ */
@@ -223,7 +231,7 @@ int sandbox_enter(int *keep, size_t count)
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_DUMPABLE, 0))
 		return -errno;
-	take_limits();
+	take_limits(MEMORY_MAX);
 	err = sandbox_separate("maze-evidence", keep, count);
 	if (err)
 		return err;

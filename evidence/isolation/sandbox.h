@@ -8,6 +8,8 @@
 
 #include <stddef.h>
 
+#include "../../core/types.h"
+
 /*
  * Call it in a process that was just forked and has one thread. Closes all descriptors
  * except those in `keep`. It sorts `keep`, and ignores a -1 there. Returns 0 or -errno.
@@ -20,5 +22,10 @@ int sandbox_enter(int *keep, size_t count);
  * process keeps its privileges and can open files.
  */
 int sandbox_separate(const char *name, int *keep, size_t count);
+/*
+ * After sandbox_separate(): drops all capabilities, and limits the CPU time to 10 s and the
+ * private memory to `memory_max` bytes. The process keeps its user, and can open files.
+ */
+void sandbox_limit(maze_u64 memory_max);
 
 #endif

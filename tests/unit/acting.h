@@ -37,6 +37,8 @@ struct acting {
 	struct actions *actions;
 	const char *exec_cgroup;
 	maze_u64 grace_ns;
+	struct bus *bus;
+	maze_u64 restart_timeout_ns;
 };
 
 static inline maze_u64 boot_now_ns(void)
@@ -57,6 +59,9 @@ static inline void open_actions(struct acting *acting)
 		.runtime_dir = acting->directory,
 		.exec_cgroup = acting->exec_cgroup,
 		.exec_grace_ns = acting->grace_ns,
+		.bus = acting->bus,
+		.restart_timeout_ns = acting->restart_timeout_ns,
+		.restart_grace_ns = acting->grace_ns,
 	};
 	struct maze_error error = { "" };
 

@@ -66,9 +66,12 @@ static void each_stage_has_its_actions(void **state)
 	const struct stage_actions *soft, *hard;
 
 	accept(fixture,
-	       "[defaults]\nsoft-exec = /bin/a\nhard-renice = 3\n"
+	       "[defaults]\nsoft-exec = /bin/a\nhard-renice = 3\nhard-restart = now\n"
+	       "no-restart = a*\n"
 	       "[rule a]\nsoft-exec = /bin/b \"x y\" '' -z\nhard-renice =\nhard-idle = yes\n"
-	       "soft-freeze = on\nsoft-renice = -20\nexec-timeout = 5s\n[rule b]\n");
+	       "soft-freeze = on\nsoft-renice = -20\nexec-timeout = 5s\nsoft-restart = yes\n"
+	       "hard-restart = no\nno-restart = db-*.service \"x y\"\n[rule b]\n"
+	       "[rule c]\nhard-signal = KILL\nhard-restart = yes\n");
 	soft = &fixture->rules->rules[0].settings.stages[STAGE_SOFT];
 	hard = &fixture->rules->rules[0].settings.stages[STAGE_HARD];
 	assert_int_equal(soft->exec.count, 4);
@@ -77,11 +80,19 @@ static void each_stage_has_its_actions(void **state)
 	assert_string_equal(soft->exec.items[2], "");
 	assert_null(soft->exec.items[4]);
 	assert_true(soft->renices && soft->renice == -20 && soft->freeze && !soft->idle);
+	assert_true(soft->restart == RESTART_YES && hard->restart == RESTART_NO);
+	assert_int_equal(fixture->rules->rules[0].settings.no_restart.count, 2);
 	assert_true(!hard->renices && hard->idle && !hard->freeze && !hard->exec.count);
 	assert_int_equal(fixture->rules->rules[0].settings.exec_timeout_ns, 5 * MAZE_NSEC_PER_SEC);
 	soft = &fixture->rules->rules[1].settings.stages[STAGE_SOFT];
 	assert_string_equal(soft->exec.items[0], "/bin/a");
 	assert_int_equal(fixture->rules->rules[1].settings.stages[STAGE_HARD].renice, 3);
+	/* A restart takes the place of the signal, unless the rule itself names one. */
+	assert_int_equal(fixture->rules->rules[0].settings.policy.hard_signal, SIGKILL);
+	assert_int_equal(fixture->rules->rules[1].settings.policy.hard_signal, 0);
+	assert_int_equal(fixture->rules->rules[1].settings.stages[STAGE_HARD].restart, RESTART_NOW);
+	assert_string_equal(fixture->rules->rules[1].settings.no_restart.items[0], "a*");
+	assert_int_equal(fixture->rules->rules[2].settings.policy.hard_signal, SIGKILL);
 }
 
 static void lists_quotes_comments_and_continued_lines_are_parsed(void **state)

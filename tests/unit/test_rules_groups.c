@@ -82,9 +82,9 @@ static void contradictions_are_refused_at_their_line(void **state)
 	refuse(fixture, "[rule a]\nscope = tree\nshare = 90%\nthread = main\n", 4, "thread",
 	       "it is for scope thread, not for scope tree");
 	refuse(fixture, "[rule a]\nscope = cgroup\nshare = 90%\nsoft-renice = 5\n", 4,
-	       "soft-renice", "exec and freeze");
+	       "soft-renice", "exec, freeze and restart");
 	refuse(fixture, "[rule a]\nscope = process\nshare = 90%\nhard-idle = yes\n", 4, "hard-idle",
-	       "exec and freeze");
+	       "exec, freeze and restart");
 	refuse(fixture, "[rule a]\ncpu-quota = maybe\n", 2, "cpu-quota", "yes or no");
 }
 

@@ -274,6 +274,7 @@ static void incidents_have_their_keys(void **state)
 	episode->siblings_count = episode->siblings[0].samples_count = 1;
 	episode->look.boot_ns = 1;
 	episode_note(episode, "note");
+	episode_add_action(episode, &(struct episode_action){ .name = "x", .text = "x" });
 	assert_int_equal(redact_new(NULL, 0, &redactor, NULL), 0);
 	text = episode_json(episode, redactor);
 	incident = json_loads(text, 0, NULL);

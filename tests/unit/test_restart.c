@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The action restart: what is restarted and what never is, managers that fail in each way,
+ * and containers. The processes are in control groups of this test, which have the names
+ * of units and containers.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <sys/un.h>
+
+#include "../../daemon/actions/restart/restart_target.h"
+#include "../../daemon/actions/restart/user_manager.h"
+#include "restarting.h"
+
+static const struct string_list spares_db = { .items = (char *[]){ "db-*.service", NULL },
+					      .count = 1 };
+
+/* ---- what is restarted --------------------------------------------------------------- */
+
+static const struct {
+	const char *path, *what, *cgroup; /* cgroup NULL: refused, and `what` is in the reason */
+} targets[] = {
+	{ "/system.slice/web.service", "unit web.service", "/system.slice/web.service" },
+	{ "/system.slice/web.service/worker/1", "unit web.service", "/system.slice/web.service" },
+	{ "/system.slice/system-web.slice/web@1.service", "unit web@1.service",
+	  "/system.slice/system-web.slice/web@1.service" },
+	{ "/user.slice/user-1000.slice/user@1000.service/app.slice/app.service/x",
+	  "unit app.service of user id 1000",
+	  "/user.slice/user-1000.slice/user@1000.service/app.slice/app.service" },
+	{ "/system.slice/docker-" ID ".scope/init.scope", "container " ID " of docker",
+	  "/system.slice/docker-" ID ".scope" },
+	{ "/system.slice/docker-" ID ".scope/system.slice/web.service",
+	  "container " ID " of docker", "/system.slice/docker-" ID ".scope" },
+	{ "/kubepods.slice/kubepods-besteffort.slice/cri-containerd-" ID ".scope",
+	  "container " ID " of containerd",
+	  "/kubepods.slice/kubepods-besteffort.slice/cri-containerd-" ID ".scope" },
+	{ "/machine.slice/machine-box.scope/payload/system.slice/sshd.service",
+	  "container box of systemd-nspawn", "/machine.slice/machine-box.scope/payload" },
+	{ "/", "belongs to no unit", NULL },
+	{ "/init.scope", "init.scope is not a service", NULL },
+	{ "/system.slice", "belongs to no unit", NULL },
+	{ "/user.slice/user-1000.slice/session-2.scope", "not a service", NULL },
+	{ "/user.slice/user-1000.slice/user@1000.service/init.scope", "not a service", NULL },
+	{ "/user.slice/user-1000.slice/user@1000.service/app.slice/app-x.scope", "not a service",
+	  NULL },
+	{ "/user.slice/user-1000.slice/user@1000.service", "never restarts user@1000.service",
+	  NULL },
+	{ "/user.slice/user-1000.slice/user@1000.service/session.slice/dbus.service",
+	  "never restarts dbus.service", NULL },
+	{ "/system.slice/mnt.mount", "not a service", NULL },
+	{ "/system.slice/dbus-broker.service", "never restarts", NULL },
+	{ "/system.slice/systemd-journald.service", "never restarts", NULL },
+	{ "/system.slice/sshd.service", "never restarts", NULL },
+	{ "/system.slice/ssh.service", "never restarts", NULL },
+	{ "/system.slice/system-getty.slice/getty@tty1.service", "never restarts", NULL },
+	{ "/system.slice/mazed.service/maze-command-1-1", "never restarts mazed.service", NULL },
+	{ "/system.slice/docker.service", "never restarts", NULL },
+	{ "/system.slice/db-1.service", "no-restart = db-*.service", NULL },
+};
+
+static void a_cgroup_has_a_target_or_a_reason(void **state)
+{
+	struct restart_target target;
+	struct maze_error error;
+	char what[256];
+	size_t i;
+	int err;
+
+	(void)state;
+	for (i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+		error.text[0] = '\0';
+		err = restart_target_find(targets[i].path, &spares_db, &target, &error);
+		if (!targets[i].cgroup) {
+			if (err != -EPERM || !strstr(error.text, targets[i].what))
+				fail_msg("%s: %d \"%s\"", targets[i].path, err, error.text);
+			continue;
+		}
+		if (err)
+			fail_msg("%s: %s", targets[i].path, error.text);
+		assert_string_equal(restart_target_format(&target, what, sizeof(what)),
+				    targets[i].what);
+		assert_string_equal(target.cgroup, targets[i].cgroup);
+	}
+}
+
+/* ---- units ----------------------------------------------------------------------------- */
+
+static void a_unit_is_restarted_and_the_result_is_logged(void **state)
+{
+	static const struct {
+		enum fake_way way;
+		const char *result, *logged;
+		bool applied;
+	} cases[] = {
+		{ FAKE_DONE, "done", "restarted its unit web.service in ", true },
+		{ FAKE_DONE, "failed", "its job ended with the result \\\"failed\\\"", false },
+		{ FAKE_DONE, "timeout", "its job ended with the result \\\"timeout\\\"", false },
+		{ FAKE_REFUSES, "", "could not restart its unit web.service: Unit not found: xxx",
+		  false },
+		{ FAKE_LONG_REFUSAL, "", "could not restart its unit web.service: Unit not found",
+		  false },
+		{ FAKE_OTHER_TYPE, "", "the answer of systemd is malformed", false },
+		{ FAKE_CLOSES, "", "could not restart its unit web.service: ", false },
+		{ FAKE_CLOSES_LATER, "", "so its result is unknown", false },
+		{ FAKE_BYTES, "", "could not restart its unit web.service: ", false },
+		{ FAKE_GONE, "", "could not restart its unit web.service: nothing listens", false },
+	};
+	struct acting *acting = *state;
+	struct maze_record record;
+	struct victim victim;
+	char line[128];
+	size_t i;
+
+	start_victim_in("/web.service/worker", &victim, &record);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(truncate(acting->log_path, 0), 0);
+		fake.way = cases[i].way;
+		fake.result = cases[i].result;
+		act_on_restart(acting, &record, &yes_stage, victim.pidfd);
+		run_until_logged(acting, cases[i].logged);
+		snprintf(line, sizeof(line), "\"action\":\"restart\",\"tried\":true,\"applied\":%s",
+			 cases[i].applied ? "true" : "false");
+		assert_logged(acting, line);
+		assert_int_equal(actions_restarts(acting->actions), 0);
+		bus_free(acting->bus);
+		fake_leave(&fake);
+		assert_int_equal(bus_new(acting->event, fake_connect, &fake, &acting->bus), 0);
+		reopen_with_grace(acting, acting->grace_ns);
+	}
+	assert_string_equal(fake.unit, "web.service");
+	assert_string_equal(fake.mode, "fail");
+	assert_false(pidfd_has_ended(victim.pidfd));
+	end_victim(&victim);
+}
+
+static void a_job_that_never_ends_is_left_and_blocks_no_later_restart(void **state)
+{
+	struct acting *acting = *state;
+	struct maze_record record;
+	struct victim victim;
+
+	start_victim_in("/web.service", &victim, &record);
+	fake.way = FAKE_NEVER_ENDS;
+	act_on_restart(acting, &record, &yes_stage, victim.pidfd);
+	act_on_restart(acting, &record, &yes_stage, victim.pidfd);
+	assert_logged(acting, "\"tried\":false,\"applied\":false");
+	assert_logged(acting, "its unit web.service is being restarted already, since ");
+	run_until_logged(acting, "systemd restarts unit web.service");
+	assert_int_equal(fake.calls, 1);
+	/* Another unit does not wait. */
+	enter_cgroup(&cgroups, make_path("/other.service"), victim.pid);
+	act_on_restart(acting, &record, &yes_stage, victim.pidfd);
+	assert_int_equal(actions_restarts(acting->actions), 2);
+	acting->restart_timeout_ns = 50 * MAZE_NSEC_PER_MSEC;
+	reopen_with_grace(acting, acting->grace_ns);
+	act_on_restart(acting, &record, &yes_stage, victim.pidfd);
+	run_until_logged(acting, "has not ended after ");
+	assert_int_equal(actions_restarts(acting->actions), 0);
+	end_victim(&victim);
+}
+
+static void in_shadow_nothing_is_restarted(void **state)
+{
+	struct acting *acting = *state;
+	struct maze_record record;
+	struct victim victim;
+
+	start_victim_in("/web.service", &victim, &record);
+	record.flags |= MAZE_RECORD_SHADOW;
+	act_on_restart(acting, &record, &yes_stage, victim.pidfd);
+	assert_logged(acting, "shadow: would have restarted its unit web.service");
+	act_on_restart(acting, &record, &now_stage, victim.pidfd);
+	assert_logged(acting, "shadow: would have killed and restarted its unit web.service");
+	assert_int_equal(fake.opened, 0);
+	end_victim(&victim);
+}
+
+static void now_kills_what_was_there_before_the_restart(void **state)
+{
+	struct acting *acting = *state;
+	struct victim old, later;
+	struct maze_record record;
+
+	start_victim_in("/web.service/worker", &old, &record);
+	/* Two clock ticks of 10 ms: start times are as coarse as that. */
+	while (boot_now_ns() < old.began_ns + 50 * MAZE_NSEC_PER_MSEC)
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	fake.way = FAKE_REFUSES;
+	act_on_restart(acting, &record, &now_stage, old.pidfd);
+	run_until_logged(acting, "Unit not found");
+	assert_false(pidfd_has_ended(old.pidfd));
+	fake.way = FAKE_DONE;
+	act_on_restart(acting, &record, &now_stage, old.pidfd);
+	/* As if the unit had been restarted meanwhile. */
+	start_victim(&later);
+	enter_cgroup(&cgroups, make_path("/web.service/worker"), later.pid);
+	run_until_logged(acting, "restarted its unit web.service in ");
+	assert_logged(acting, ", with 1 process killed");
+	waitpid(old.pid, NULL, 0);
+	close(old.pidfd);
+	assert_false(pidfd_has_ended(later.pidfd));
+	end_victim(&later);
+}
+
+static void a_thread_that_has_ended_restarts_nothing(void **state)
+{
+	struct acting *acting = *state;
+	struct maze_record record;
+	struct victim victim;
+
+	start_victim_in("/web.service", &victim, &record);
+	end_victim_but_pidfd(&victim);
+	act_on_restart(acting, &record, &yes_stage, victim.pidfd);
+	close(victim.pidfd);
+	assert_logged(acting, "nothing done: the thread has ended");
+	assert_int_equal(fake.opened, 0);
+}
+
+static void a_group_is_restarted_by_its_id(void **state)
+{
+	static const struct string_list none;
+	struct acting *acting = *state;
+	struct maze_record record;
+	struct victim victim;
+	struct act_on on;
+	int fd;
+
+	start_victim_in("/web.service", &victim, &record);
+	fd = cgroup_open(&cgroups, make_path("/web.service"));
+	record.cgroup_id = cgroup_id(fd) + 1;
+	close(fd);
+	record.pid = record.tid = 0;
+	record.flags |= MAZE_SCOPE_CGROUP << MAZE_RECORD_SCOPE_SHIFT;
+	on = act_on_of(&record, &yes_stage, -1);
+	on.no_restart = &none;
+	on.cgroup = make_path("/web.service");
+	actions_perform(acting->actions, &on);
+	assert_logged(acting, "the cgroup no longer exists");
+	record.cgroup_id--;
+	actions_perform(acting->actions, &on);
+	run_until_logged(acting, "restarted its unit web.service in ");
+	end_victim(&victim);
+}
+
+/* ---- units of users -------------------------------------------------------------------- */
+
+static int on_accept(sd_event_source *source, int fd, uint32_t events, void *arg)
+{
+	int connection = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	(void)source;
+	(void)events;
+	assert_true(connection >= 0);
+	fake_serve(arg, connection);
+	return 0;
+}
+
+/* A manager of user 0, which is this test. */
+static sd_event_source *listen_as_user(struct acting *acting, const char *directory)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	sd_event_source *source = NULL;
+	char path[108];
+
+	assert_true(snprintf(path, sizeof(path), "%s/0", users_run) < 100);
+	mkdir(path, 0700);
+	snprintf(path, sizeof(path), "%.90s/0/%s", users_run, directory);
+	mkdir(path, 0700);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%.90s/private", path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(fd, 16), 0);
+	assert_true(sd_event_add_io(acting->event, &source, fd, EPOLLIN, on_accept, &fake) >= 0);
+	sd_event_source_set_io_fd_own(source, true);
+	return source;
+}
+
+static void a_unit_of_a_user_is_restarted_by_his_manager(void **state)
+{
+	static const struct {
+		enum fake_way way;
+		const char *logged;
+	} cases[] = {
+		{ FAKE_DONE, "restarted its unit app.service of user id 0 in " },
+		{ FAKE_REFUSES, "of user id 0: Unit not found: xxx" },
+		{ FAKE_LONG_REFUSAL, "of user id 0: Unit not found: xxx" },
+		{ FAKE_OTHER_TYPE, "the answer of systemd is malformed" },
+		{ FAKE_CLOSES, "could not restart its unit app.service of user id 0: " },
+		{ FAKE_BYTES, "could not restart its unit app.service of user id 0: " },
+		{ FAKE_CLOSES_LATER, "so its result is unknown" },
+		{ FAKE_BAD_SIGNAL, "has not ended after " },
+		{ FAKE_SILENT, "has not ended after " },
+	};
+	struct acting *acting = *state;
+	struct maze_record record;
+	struct victim victim;
+	sd_event_source *listener;
+	size_t i;
+
+	start_victim_in("/user@0.service/app.slice/app.service", &victim, &record);
+	listener = listen_as_user(acting, "systemd");
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(truncate(acting->log_path, 0), 0);
+		acting->restart_timeout_ns =
+			cases[i].way >= FAKE_SILENT && strstr(cases[i].logged, "not ended")
+				? 300 * MAZE_NSEC_PER_MSEC
+				: 0;
+		reopen_with_grace(acting, acting->grace_ns);
+		fake.way = cases[i].way;
+		act_on_restart(acting, &record, &yes_stage, victim.pidfd);
+		run_until_logged(acting, cases[i].logged);
+		assert_int_equal(actions_restarts(acting->actions), 0);
+		fake_leave(&fake);
+	}
+	assert_int_equal(fake.opened, 0);
+	sd_event_source_disable_unref(listener);
+	end_victim(&victim);
+}
+
+/* A user could lead mazed to the system manager by a link. */
+static void a_socket_that_is_not_the_users_is_not_used(void **state)
+{
+	struct acting *acting = *state;
+	struct maze_error error = { "" };
+	sd_event_source *listener;
+	char path[160];
+
+	listener = listen_as_user(acting, "elsewhere");
+	snprintf(path, sizeof(path), "%s/0/systemd", users_run);
+	assert_int_equal(user_manager_connect(users_run, 0, &error), -ENOENT);
+	assert_int_equal(symlink("elsewhere", path), 0);
+	assert_int_equal(user_manager_connect(users_run, 0, &error), -ELOOP);
+	unlink(path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	snprintf(path, sizeof(path), "%s/0/systemd/private", users_run);
+	assert_int_equal(symlink("../elsewhere/private", path), 0);
+	assert_int_equal(user_manager_connect(users_run, 0, &error), -EPERM);
+	unlink(path);
+	close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	assert_int_equal(user_manager_connect(users_run, 0, &error), -EPERM);
+	unlink(path);
+	sd_event_source_disable_unref(listener);
+	if (geteuid())
+		return;
+	/* The names are those of user 1000, but another user listens. */
+	listener = listen_as_user(acting, "systemd");
+	snprintf(path, sizeof(path), "%s/0", users_run);
+	assert_int_equal(user_manager_connect(users_run, 0, &error) < 0, 0);
+	assert_int_equal(chown(path, 1000, 1000), 0);
+	assert_int_equal(user_manager_connect(users_run, 0, &error), -EPERM);
+	sd_event_source_disable_unref(listener);
+}
+
+int main(void)
+{
+#define T(test) cmocka_unit_test_setup_teardown(test, start_restarting, stop_restarting)
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_cgroup_has_a_target_or_a_reason),
+		T(a_unit_is_restarted_and_the_result_is_logged),
+		T(a_job_that_never_ends_is_left_and_blocks_no_later_restart),
+		T(in_shadow_nothing_is_restarted),
+		T(now_kills_what_was_there_before_the_restart),
+		T(a_thread_that_has_ended_restarts_nothing),
+		T(a_group_is_restarted_by_its_id),
+		T(a_unit_of_a_user_is_restarted_by_his_manager),
+		T(a_socket_that_is_not_the_users_is_not_used),
+	};
+
+	if (cgroup_fs_open(&cgroups, NULL))
+		cgroups.fd = -1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
