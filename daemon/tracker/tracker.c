@@ -29,6 +29,8 @@
 #define COMPLAINT_USEC (60 * 1000000ULL)
 /* The report of lost events is not urgent, so its timer may expire late. */
 #define COMPLAINT_ACCURACY_USEC 1000000U
+/* Longer than systemd needs for an answer, also while a machine boots. */
+#define UNIT_WAIT_USEC (5 * 1000000ULL)
 /*
  * The timer of a turn expires at once. A deferred event source is not used instead,
  * because it would always run before all others.
@@ -407,6 +409,7 @@ static int open_units(struct tracker *tracker, struct bus *bus, struct unit_rule
 		.bus = bus,
 		.units = units,
 		.groups = tracker->applier.groups,
+		.wait_usec = UNIT_WAIT_USEC,
 		.track = track_again,
 		.track_all = track_all,
 		.changed = on_unit_changed,

@@ -61,8 +61,9 @@ static void track_members(struct unit_sections *sections, const struct unit *uni
 {
 	const struct cgroup_fs *cgroups = group_tracker_cgroups(sections->host.groups);
 	struct members members = { .count = 0 };
-	int dir = unit->cgroup ? cgroup_open(cgroups, unit->cgroup) : -ENOENT;
-	bool all = dir == -ENOENT; /* the control group, and so its processes, are gone */
+	int dir = unit->cgroup ? cgroup_open(cgroups, unit->cgroup) : -ENOMEM;
+	/* Without the control group, its processes are gone. */
+	bool all = dir == -ENOENT && cgroups->fd >= 0;
 	size_t i;
 
 	if (dir >= 0) {
@@ -281,8 +282,9 @@ static int on_waited(sd_event_source *source, uint64_t usec, void *arg)
 	(void)usec;
 	for (i = 0; i < unit_rules_count(sections->host.units); i++) {
 		unit = unit_rules_at(sections->host.units, i);
+		/* The call may still be answered, or else it reports why not. */
 		if (!unit->known && unit->wanted)
-			fail(sections, unit, "systemd does not answer");
+			settle(sections, unit);
 	}
 	return 0;
 }
@@ -303,7 +305,7 @@ static void want(struct unit_sections *sections, struct unit *unit)
 	sd_event_source_get_enabled(sections->waited, &waits);
 	if (unit->known || waits != SD_EVENT_OFF)
 		return;
-	sd_event_source_set_time_relative(sections->waited, UNIT_SECTIONS_WAIT_USEC);
+	sd_event_source_set_time_relative(sections->waited, sections->host.wait_usec);
 	sd_event_source_set_enabled(sections->waited, SD_EVENT_ONESHOT);
 }
 

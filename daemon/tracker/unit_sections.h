@@ -12,13 +12,6 @@
 #include "../rules/rules.h"
 #include "group_tracker.h"
 
-/*
- * The maximum time in which the first answer about a unit holds up the watch of its
- * processes. Without this wait, a process whose limits are those of its unit would get
- * those of maze.conf first, and lose its count with each start of mazed.
- */
-#define UNIT_SECTIONS_WAIT_USEC (2 * 1000000ULL)
-
 struct unit_sections;
 
 struct unit_sections_host {
@@ -27,6 +20,12 @@ struct unit_sections_host {
 	struct bus *bus;
 	struct unit_rules *units;
 	struct group_tracker *groups;
+	/*
+	 * For this time at most, the first answer about a unit holds up the watch of its
+	 * processes. Without the wait, a process whose limits are those of its unit would
+	 * get those of maze.conf first, and lose its count with each start of mazed.
+	 */
+	uint64_t wait_usec;
 	/* Applies the rules to the process, or to all processes. */
 	void (*track)(void *arg, pid_t pid);
 	void (*track_all)(void *arg);
