@@ -45,6 +45,9 @@ $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(TEXT_SRC)
 $(BUILD)/tests/unit/test_grammar: $(BUILD)/engine/kmod/module/grammar.o
 $(BUILD)/tests/fuzz/fuzz_grammar: engine/kmod/module/grammar.c
 
+# The drop-in of maze protect needs no systemd.
+$(BUILD)/tests/unit/test_drop_in: $(BUILD)/cli/drop_in.o $(BUILD)/base/error.o
+
 tests-build: build $(UNIT) $(PROGRAMS) $(BUILD)/tests/conformance/conformance
 
 # The same sources under ASan and UBSan; the BPF object is the same file.
