@@ -114,9 +114,8 @@ struct incident_sibling {
 
 /* The result of an action of mazed(8). */
 struct incident_action {
-	const char *stage, *action, *text;
+	const char *action, *text;
 	long long time_ns;
-	bool tried, applied;
 };
 
 struct incident_policy {

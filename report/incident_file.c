@@ -3,6 +3,7 @@
  * Copies no strings, because the incident keeps the JSON. Each array is one allocation.
  */
 #include "incident_file.h"
+#include "actions.h"
 #include "consumers.h"
 #include "descriptors.h"
 #include "json_reader.h"
@@ -83,28 +84,6 @@ static bool read_records(struct json_reader *reader, const json_t *array, struct
 		record->sent = read_flag(reader, object, "sent", false);
 		record->fatal = read_flag(reader, object, "fatal", false);
 		record->shadow = read_flag(reader, object, "shadow", false);
-	}
-	return true;
-}
-
-static bool read_actions(struct json_reader *reader, const json_t *root, struct incident *incident)
-{
-	json_t *array = read_array(reader, root, "actions"), *object;
-	struct incident_action *action;
-	size_t i;
-
-	reader->where = "actions";
-	if (!make_room(array, sizeof(*action), &incident->actions, &incident->actions_count))
-		return false;
-	for (i = 0; i < incident->actions_count; i++) {
-		action = &incident->actions[i];
-		object = read_element(reader, array, i);
-		action->time_ns = read_time(reader, object, "time");
-		action->stage = read_text(reader, object, "stage");
-		action->action = read_text(reader, object, "action");
-		action->text = read_text(reader, object, "text");
-		action->tried = read_flag(reader, object, "tried", false);
-		action->applied = read_flag(reader, object, "applied", false);
 	}
 	return true;
 }
@@ -386,7 +365,7 @@ static bool read_incident(struct json_reader *reader, const json_t *root, struct
 	if (!json_array_size(records) && !look)
 		type_error(reader, "records", "an array of at least one record");
 	if (!read_texts(reader, root, "notes", &incident->notes, &incident->notes_count) ||
-	    !read_records(reader, records, incident) || !read_actions(reader, root, incident) ||
+	    !read_records(reader, records, incident) || !actions_read(reader, root, incident) ||
 	    !read_look(reader, look, incident) || !read_stacks(reader, root, incident) ||
 	    !read_samples(reader, samples, incident) || !read_python(reader, python, incident) ||
 	    !siblings_read(reader, root, incident) || !consumers_read(reader, root, incident) ||

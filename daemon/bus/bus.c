@@ -25,6 +25,8 @@
 /* The waits before a connection with subscriptions opens again: 1 s, doubled to 64 s. */
 #define REOPEN_FIRST_USEC 1000000ULL
 #define REOPEN_DOUBLINGS 6
+/* Without a broker, each connection gets all signals of the manager, so none stays idle. */
+#define IDLE_USEC 1000000ULL
 
 struct bus_call {
 	struct bus *bus;
@@ -44,6 +46,7 @@ struct bus {
 	unsigned int count;
 	struct bus_subscription *subscriptions;
 	sd_event_source *later; /* a timer that runs on_later() */
+	bool lost;		/* the subscriptions must be notified */
 	int lost_err;		/* for the calls without a slot */
 	const char *lost_text;
 	unsigned int reopen_tries;
@@ -90,6 +93,12 @@ int bus_connect_system(void *arg, bool *ret_broker, struct maze_error *error)
 
 /* ---- calls ------------------------------------------------------------------------- */
 
+static void run_later(struct bus *bus, uint64_t usec)
+{
+	sd_event_source_set_time_relative(bus->later, usec);
+	sd_event_source_set_enabled(bus->later, SD_EVENT_ONESHOT);
+}
+
 static void free_call(struct bus_call *call)
 {
 	struct bus_call **slot = &call->bus->calls;
@@ -100,6 +109,8 @@ static void free_call(struct bus_call *call)
 	call->bus->count--;
 	sd_bus_slot_unref(call->slot);
 	sd_event_source_disable_unref(call->timer);
+	if (!call->bus->count)
+		run_later(call->bus, IDLE_USEC);
 	free(call);
 }
 
@@ -146,12 +157,6 @@ static void close_connection(struct bus *bus)
 	bus->connection = sd_bus_close_unref(bus->connection);
 }
 
-static void run_later(struct bus *bus, uint64_t usec)
-{
-	sd_event_source_set_time_relative(bus->later, usec);
-	sd_event_source_set_enabled(bus->later, SD_EVENT_ONESHOT);
-}
-
 /* Closes the connection. on_later() then fails its calls, and opens it again if needed. */
 static void drop_connection(struct bus *bus, int err, const char *text)
 {
@@ -160,6 +165,7 @@ static void drop_connection(struct bus *bus, int err, const char *text)
 	close_connection(bus);
 	for (call = bus->calls; call; call = call->next)
 		call->slot = sd_bus_slot_unref(call->slot);
+	bus->lost = true;
 	bus->lost_err = err;
 	bus->lost_text = text;
 	bus->reopen_tries = 0;
@@ -301,6 +307,7 @@ static void open_again(struct bus *bus)
 		bus->reopen_tries += bus->reopen_tries < REOPEN_DOUBLINGS;
 		return;
 	}
+	bus->lost = false;
 	bus->freed = &freed;
 	for (subscription = bus->subscriptions; !freed && subscription; subscription = next) {
 		next = subscription->next;
@@ -316,8 +323,12 @@ static int on_later(sd_event_source *source, uint64_t usec, void *arg)
 
 	(void)source;
 	(void)usec;
-	if (fail_lost_calls(bus) && bus->subscriptions)
+	if (!fail_lost_calls(bus))
+		return 0;
+	if (bus->subscriptions && (bus->lost || !bus->connection))
 		open_again(bus);
+	else if (!bus->subscriptions && !bus->count)
+		close_connection(bus);
 	return 0;
 }
 
@@ -352,6 +363,8 @@ void bus_unsubscribe(struct bus_subscription *subscription)
 	if (*slot)
 		*slot = subscription->next;
 	subscription->slot = sd_bus_slot_unref(subscription->slot);
+	if (!subscription->bus->count && !subscription->bus->subscriptions)
+		run_later(subscription->bus, IDLE_USEC);
 	subscription->bus = NULL;
 }
 

@@ -2,9 +2,10 @@
 /*
  * The connection to a service manager (systemd) over D-Bus, in the event loop.
  *
- * The connection opens at the first call. If it is lost, the next call opens it again. No
- * function waits: each call has a callback and a time-out. A call that times out closes
- * the connection, because the manager answers in order and the other calls would wait too.
+ * The connection opens at the first call, and closes a second after the last answer, unless
+ * there is a subscription. If it is lost, the next call opens it again. No function waits:
+ * each call has a callback and a time-out. A call that times out closes the connection,
+ * because the manager answers in order and the other calls would wait too.
  *
  * For the system manager, mazed connects to /run/systemd/private, which needs no D-Bus
  * broker and accepts only root. If that socket is missing, it connects to the system bus.

@@ -63,6 +63,16 @@ bool stage_acts(const struct stage_actions *stage)
 	       stage->restart;
 }
 
+static void print_list(const struct string_list *list, FILE *out)
+{
+	size_t i;
+
+	for (i = 0; i < list->count; i++) {
+		fputc(' ', out);
+		escape_write(out, list->items[i]);
+	}
+}
+
 static void print_stage(const struct rule_settings *settings, enum stage which, FILE *out)
 {
 	const struct maze_policy *policy = &settings->policy;
@@ -72,7 +82,6 @@ static void print_stage(const struct rule_settings *settings, enum stage which, 
 	maze_u32 scope = maze_policy_scope(policy->flags);
 	char limit[WORDING_SIZE], name[WORDING_SIZE];
 	bool warns = soft && maze_policy_warns(policy->flags, policy->soft_signal);
-	size_t i;
 
 	if (!stage_is_on(settings, which)) {
 		fprintf(out, "  %s: off\n", stage_name(which));
@@ -95,10 +104,7 @@ static void print_stage(const struct rule_settings *settings, enum stage which, 
 		fputs(stage->restart == RESTART_NOW ? "; kill and restart" : "; restart", out);
 	if (stage->exec.count) {
 		fputs("; run", out);
-		for (i = 0; i < stage->exec.count; i++) {
-			fputc(' ', out);
-			escape_write(out, stage->exec.items[i]);
-		}
+		print_list(&stage->exec, out);
 		maze_duration_format(settings->exec_timeout_ns, limit, sizeof(limit));
 		fprintf(out, " (at most %s)", limit);
 	}
@@ -140,6 +146,12 @@ void rule_settings_print(const struct rule_settings *settings, FILE *out)
 	print_stage(settings, STAGE_HARD, out);
 	if (!scope)
 		print_thread_policy(policy, out);
+	if (settings->no_restart.count &&
+	    (settings->stages[STAGE_SOFT].restart || settings->stages[STAGE_HARD].restart)) {
+		fputs("  no-restart:", out);
+		print_list(&settings->no_restart, out);
+		fputc('\n', out);
+	}
 	if (settings->repeat_count)
 		fprintf(out, "  repeat: at most %u record%s of this rule in %s\n",
 			settings->repeat_count, settings->repeat_count == 1 ? "" : "s",

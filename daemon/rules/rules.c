@@ -277,6 +277,7 @@ static unsigned int scopes_of(const struct rule *rule)
 static void note_keys_without_effect(const struct conf_section *section, const struct rule *rule,
 				     struct problems *problems)
 {
+	const struct stage_actions *stages = rule->settings.stages;
 	const struct conf_entry *entry;
 	const char *stage;
 	size_t i, k;
@@ -302,11 +303,16 @@ static void note_keys_without_effect(const struct conf_section *section, const s
 					   stage);
 		}
 	}
+	if (rule->ignore)
+		return;
 	entry = conf_section_entry(section, "exec-timeout");
-	if (entry && !rule->ignore && !rule->settings.stages[STAGE_SOFT].exec.count &&
-	    !rule->settings.stages[STAGE_HARD].exec.count)
+	if (entry && !stages[STAGE_SOFT].exec.count && !stages[STAGE_HARD].exec.count)
 		problem_at(problems, PROBLEM_NOTE, section, entry,
 			   "it has no effect, because the rule runs no command");
+	entry = conf_section_entry(section, "no-restart");
+	if (entry && !stages[STAGE_SOFT].restart && !stages[STAGE_HARD].restart)
+		problem_at(problems, PROBLEM_NOTE, section, entry,
+			   "it has no effect, because the rule restarts nothing");
 }
 
 static int build_defaults(struct building *building)

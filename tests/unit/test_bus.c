@@ -99,6 +99,19 @@ static void calls_share_a_connection_that_opens_at_the_first(void **state)
 	assert_string_equal(testing->fake.unit, "web.service");
 }
 
+static void an_idle_connection_is_closed(void **state)
+{
+	struct testing *testing = *state;
+
+	assert_int_equal(call(testing, 0, NULL), 0);
+	run_until(testing, &testing->got.answers, 1);
+	while (sd_bus_is_open(testing->fake.connections[0]) > 0)
+		assert_true(sd_event_run(testing->event, WAIT_USEC) > 0);
+	assert_int_equal(call(testing, 0, NULL), 0);
+	run_until(testing, &testing->got.answers, 2);
+	assert_int_equal(testing->fake.opened, 2);
+}
+
 static void an_error_of_the_manager_has_its_name(void **state)
 {
 	struct testing *testing = *state;
@@ -247,6 +260,7 @@ int main(void)
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		T(calls_share_a_connection_that_opens_at_the_first),
+		T(an_idle_connection_is_closed),
 		T(an_error_of_the_manager_has_its_name),
 		T(a_broken_connection_fails_its_calls_and_opens_again),
 		T(without_a_manager_a_call_fails_at_once),

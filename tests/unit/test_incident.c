@@ -393,13 +393,18 @@ static size_t count_open(const struct incidents *incidents)
 }
 
 /* SIGKILL at the hard limit: the process may be gone before the record is read. */
-static void a_hard_verdict_after_the_end_is_in_the_incident(void **state)
+static void a_hard_verdict_and_its_action_after_the_end_are_in_the_incident(void **state)
 {
 	const struct loop_place *place = *state;
 	struct incidents_options options = { .dir = in_place(place, "kept") };
+	const struct episode_action action = {
+		.hard = true, .tried = true, .name = "restart", .text = "restarted \xff"
+	};
 	struct incidents *incidents = open_incidents(&options);
 	struct maze_record record;
+	struct episode_key key;
 	pid_t pid = fork();
+	json_t *incident;
 
 	assert_true(pid >= 0);
 	if (!pid) {
@@ -421,7 +426,19 @@ static void a_hard_verdict_after_the_end_is_in_the_incident(void **state)
 	incidents_record(incidents, &record, "kmod", "spinners", &case_policy);
 	assert_int_equal(count_open(incidents), 1);
 	assert_int_equal(json_array_size(incidents->open[0]->episode.records), 2);
+	/* So is the result of an action, unless the incident is not open. */
+	key = episode_key_of(&record);
+	incidents_action(incidents, &key, &action);
+	key.pid++;
+	incidents_action(incidents, &key, &action);
+	assert_int_equal(count_open(incidents), 1);
 	incidents_close(incidents, NULL);
+	incident = load_last(options.dir);
+	assert_int_equal(json_array_size(get(incident, "actions")), 1);
+	assert_string_equal(text(incident, "actions.0.stage"), "hard");
+	assert_string_equal(text(incident, "actions.0.action"), "restart");
+	assert_string_equal(text(incident, "actions.0.text"), "restarted \xef\xbf\xbd");
+	json_decref(incident);
 }
 
 int main(void)
@@ -443,7 +460,7 @@ int main(void)
 		IN_PLACE(frames_of_the_sampling_code_are_left_out),
 		IN_PLACE(frames_outside_of_code_are_cut_off),
 		IN_PLACE(nothing_is_written_before_the_record),
-		IN_PLACE(a_hard_verdict_after_the_end_is_in_the_incident),
+		IN_PLACE(a_hard_verdict_and_its_action_after_the_end_are_in_the_incident),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

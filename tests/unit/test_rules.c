@@ -348,6 +348,7 @@ static void keys_without_effect_are_noted(void **state)
 	note(fixture, "[rule a]\naction = ignore\nsoft = 1s\n", 3, "action = ignore");
 	note(fixture, "[rule a]\nhard = 0\nhard-signal = TERM\n", 3, "no hard stage");
 	note(fixture, "[rule a]\nexec-timeout = 1s\n", 2, "runs no command");
+	note(fixture, "[rule a]\nno-restart = a\n", 2, "restarts nothing");
 	note(fixture, "[rule a]\nsoft-exec = /bin/x\nexec-timeout = 1s\n", 0, NULL);
 }
 
