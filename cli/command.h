@@ -22,6 +22,9 @@ enum {
 	EXIT_RUN_NOT_FOUND = 127,
 };
 
+/* Room for the rows of maze_policy_keys(). */
+#define POLICY_KEYS_MAX 32
+
 /* The options of all subcommands. A subcommand accepts the options in its row. */
 struct options {
 	struct maze_policy policy;
@@ -34,6 +37,7 @@ struct options {
 	bool stay;
 	bool quiet;
 	maze_u32 given; /* maze_policy_given() of the policy's options on the command line */
+	const char *policy_values[POLICY_KEYS_MAX]; /* by the row of the key; NULL: no value */
 	pid_t thread;
 	const char *socket; /* path of mazed's socket; NULL: the default */
 	bool direct;	    /* use the engine, not mazed */
@@ -48,6 +52,8 @@ struct options {
 	bool java_perf_map;
 	bool replace;
 	const char *duration; /* of a look; NULL: the default */
+	bool runtime;
+	bool user;
 };
 
 struct incident;
@@ -140,6 +146,8 @@ int cmd_thaw(const struct command *command, struct options *options, int argc, c
 int cmd_incidents(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_report(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_why(const struct command *command, struct options *options, int argc, char **argv);
+int cmd_protect(const struct command *command, struct options *options, int argc, char **argv);
+int cmd_unprotect(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_complete(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_service(const struct command *command, struct options *options, int argc, char **argv);
 

@@ -11,8 +11,10 @@
  * The shell selects the words that begin like the one to complete.
  */
 #include "command.h"
+#include "../base/cgroup.h"
 #include "../base/escape.h"
 #include "../base/proc_files.h"
+#include "../base/systemd_unit.h"
 #include "../report/incident_dir.h"
 
 #include <dirent.h>
@@ -107,6 +109,25 @@ static void print_shares(const struct line *line)
 		printf("%ld%%\n", 100 * (cpus - 1));
 }
 
+/* The services that run. Other units of the system are rarely a runaway. */
+static void print_units(const struct line *line)
+{
+	struct cgroup_fs cgroups = { .fd = -1 };
+	struct dirent *entry;
+	int fd = cgroup_fs_open(&cgroups, NULL) ? -1 : cgroup_open(&cgroups, "/system.slice");
+	DIR *slice = fd < 0 ? NULL : fdopendir(fd);
+
+	(void)line;
+	while (slice && (entry = readdir(slice)))
+		if (unit_name_is_valid(entry->d_name))
+			puts(entry->d_name);
+	if (slice)
+		closedir(slice);
+	else if (fd >= 0)
+		close(fd);
+	cgroup_fs_close(&cgroups);
+}
+
 /* The meaning of uppercase words in the arguments of commands and options. */
 static const struct {
 	const char *name;
@@ -115,7 +136,8 @@ static const struct {
 } kinds[] = {
 	{ "SIG", print_signals, NULL },	 { "PID", print_processes, NULL },
 	{ "ID", print_incidents, NULL }, { "N", print_shares, NULL },
-	{ "FILE", NULL, ":file" },	 { "DIR", NULL, ":directory" },
+	{ "UNIT", print_units, NULL },	 { "FILE", NULL, ":file" },
+	{ "DIR", NULL, ":directory" },
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 

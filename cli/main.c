@@ -103,6 +103,11 @@ static const struct command_option load_options[] = {
 	{ 0 },
 };
 
+#define RUNTIME "runtime", NULL, "until the next boot, in /run/systemd/system", AT(runtime)
+#define USER "user", NULL, "not supported: mazed reads units of the system only", AT(user)
+
+static const struct command_option protect_options[] = { { RUNTIME }, { USER }, { 0 } };
+
 static const struct command commands[] = {
 	{ "run", "-- COMMAND [ARG...]", "run a command and watch it",
 	  "Runs COMMAND, and watches it from its first instruction on. Processes that it starts "
@@ -170,6 +175,25 @@ static const struct command commands[] = {
 	  "beginnings and ends of watches. maze events does not remove records, so other "
 	  "readers get them too.",
 	  false, events_options, cmd_events, false },
+	{ "protect", "UNIT...", "give a systemd unit limits of its own",
+	  "Writes the policy into the section [X-Maze] of a drop-in, "
+	  "/etc/systemd/system/UNIT.d/maze.conf, makes systemd read its units again, and prints "
+	  "what it has written. mazed watches all processes of the unit by it, those that run too. "
+	  "The section comes before all rules of maze.conf. Only root may use it.\n"
+	  "\n"
+	  "Without --shadow, the drop-in has Shadow=no, so signals are sent. Keys that are not "
+	  "given are those of [defaults] in maze.conf. A key of another drop-in of the unit, such "
+	  "as override.conf of systemctl edit, overrides one of this drop-in.\n"
+	  "\n"
+	  "A template, such as getty@.service, protects all its instances.\n"
+	  "\n"
+	  "  maze protect --soft 5s --hard 10s nginx.service",
+	  true, protect_options, cmd_protect, false },
+	{ "unprotect", "UNIT...", "remove what maze protect has written",
+	  "Removes the drop-in that maze protect has written, and its directory if nothing else is "
+	  "in it, and makes systemd read its units again. Then the rules of maze.conf apply to the "
+	  "unit, if no other file of it has a section [X-Maze].",
+	  false, protect_options, cmd_unprotect, false },
 	{ "thaw", "PID... | --cgroup PATH | --all", "thaw frozen control groups",
 	  "Thaws control groups that a rule of mazed has frozen: the groups of the given "
 	  "processes, the group with the given path, or all groups. Only root may use it, and "

@@ -132,6 +132,8 @@ static int apply(const struct command *command, struct options *options,
 
 	if (option->offset == OPTION_POLICY) {
 		options->given |= maze_policy_given(option->name);
+		/* A bit of `given` for each row. */
+		options->policy_values[__builtin_ctz(maze_policy_given(option->name))] = value;
 		if (maze_policy_set(&options->policy, option->name, value, &error))
 			return usage_error(command, "--%s: %s", option->name, error.text);
 		return 0;

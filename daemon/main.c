@@ -10,6 +10,8 @@
 #include "rules/explain.h"
 #include "mazed.h"
 #include "rules/problems.h"
+#include "rules/unit_rules.h"
+#include "unit_lookup.h"
 
 #define CONFIG_DEFAULT MAZE_SYSCONFDIR "/maze/maze.conf"
 
@@ -152,9 +154,27 @@ static void print_failure(const struct maze_error *error)
 	fputc('\n', stderr);
 }
 
+/* Reads the section of the process's unit into `rules`, and prints what is wrong with it. */
+static void read_unit(pid_t pid, struct rules *rules, struct unit_rules **ret_units)
+{
+	struct maze_error error = { "" };
+	struct problems problems;
+
+	problems_init(&problems);
+	if (unit_lookup(pid, rules, ret_units, &problems, &error))
+		print_failure(&error);
+	problems_print(&problems, stderr);
+	if (problems.errors)
+		fputs("mazed: the section [X-Maze] of the unit is refused as a whole; the rules of "
+		      "maze.conf apply\n",
+		      stderr);
+	problems_done(&problems);
+}
+
 static int explain(const struct arguments *arguments)
 {
 	struct maze_error error = { "" };
+	struct unit_rules *units = NULL;
 	struct rules *rules = NULL;
 	struct problems problems;
 	int err;
@@ -166,12 +186,14 @@ static int explain(const struct arguments *arguments)
 		fprintf(stderr, "mazed: the rules in %s are refused; see mazed --check\n",
 			arguments->mazed.config);
 	} else {
+		read_unit(arguments->explain, rules, &units);
 		err = explain_process(stdout, rules, arguments->explain, arguments->thread, &error);
 		if (err)
 			print_failure(&error);
 	}
 	problems_done(&problems);
 	rules_free(rules);
+	unit_rules_free(units);
 	return err ? EXIT_MAZED_FAILED : EXIT_MAZED_OK;
 }
 

@@ -34,6 +34,7 @@
 #include "rules/rules.h"
 #include "runtime.h"
 #include "rules/tag.h"
+#include "rules/unit_rules.h"
 #include "rules/unused.h"
 #include "../base/clock.h"
 
@@ -42,6 +43,7 @@ struct mazed {
 	sd_event *event;
 	struct bus *bus; /* of the system manager */
 	struct rules *rules;
+	struct unit_rules *units;
 	struct log *log;
 	int runtime_fd;
 	struct maze *maze;
@@ -59,23 +61,6 @@ struct mazed {
 };
 
 /* ---- rules ------------------------------------------------------------------------- */
-
-static void log_problems(struct log *log, const struct problems *problems)
-{
-	const struct problem *item;
-	char line[16];
-	size_t i;
-
-	for (i = 0; i < problems->count; i++) {
-		item = &problems->items[i];
-		line[0] = '\0';
-		if (item->line)
-			snprintf(line, sizeof(line), ":%u", item->line);
-		log_printf(log, item->kind == PROBLEM_ERROR ? LOG_ERR : LOG_WARNING, "%s%s: %s%s%s",
-			   item->file, line, item->key ? item->key : "", item->key ? ": " : "",
-			   item->text);
-	}
-}
 
 /*
  * `instead_of` has the rules in force, or is NULL at the start. A reload is refused if a
@@ -257,6 +242,12 @@ out_log:
 	return err;
 }
 
+/* Without systemd there are no units, and nothing is said of them. */
+static void set_units(const struct mazed *mazed, struct rules *rules)
+{
+	rules->units = rules->daemon.unit_sections && sd_booted() > 0 ? mazed->units : NULL;
+}
+
 static int reload(void *arg, struct maze_error *error)
 {
 	struct maze_error reopening = { "" };
@@ -267,6 +258,7 @@ static int reload(void *arg, struct maze_error *error)
 	notify_reloading();
 	err = load_rules(mazed->options, mazed->rules, mazed->log, &rules, error);
 	if (!err) {
+		set_units(mazed, rules);
 		err = use_rules(mazed, rules, error);
 		if (err)
 			rules_free(rules);
@@ -430,6 +422,10 @@ static int start(struct mazed *mazed, struct maze_error *error)
 	int err;
 
 	err = load_rules(mazed->options, NULL, NULL, &mazed->rules, error);
+	if (!err && unit_rules_new(&mazed->units))
+		err = maze_fail(error, -ENOMEM, "out of memory");
+	if (!err)
+		set_units(mazed, mazed->rules);
 	if (!err)
 		err = log_open(&mazed->rules->daemon, &mazed->log, error);
 	if (!err)
@@ -453,8 +449,8 @@ static int start(struct mazed *mazed, struct maze_error *error)
 	if (err)
 		return err;
 	log_on_act(mazed->log, incident_log_action, mazed->incident_log);
-	err = tracker_open(mazed->event, mazed->maze, mazed->log, mazed->rules, on_scanned, mazed,
-			   error, &mazed->tracker);
+	err = tracker_open(mazed->event, mazed->maze, mazed->log, mazed->bus, mazed->units,
+			   mazed->rules, on_scanned, mazed, error, &mazed->tracker);
 	if (!err)
 		err = open_control(mazed, error);
 	return err ? err : open_dispatch(mazed, error);
@@ -487,6 +483,7 @@ static void stop(struct mazed *mazed)
 	bus_free(mazed->bus);
 	log_close(mazed->log);
 	rules_free(mazed->rules);
+	unit_rules_free(mazed->units);
 	sd_event_unref(mazed->event);
 }
 

@@ -26,7 +26,7 @@ $(BUILD)/tests/conformance/conformance: $(CONFORMANCE_OBJ) $(BUILD)/base/rfc3339
 
 $(BUILD)/tests/unit/test_missed_switch.o $(BUILD)/tests/unit/test_kernel_members.o: $(BPF_SKELETON)
 
-$(BUILD)/tests/fuzz/fuzz_rules: $(RULES_SRC) evidence/store/redact.c \
+$(BUILD)/tests/fuzz/fuzz_rules $(BUILD)/tests/fuzz/fuzz_unit_file: $(RULES_SRC) evidence/store/redact.c \
 	$(wildcard evidence/isolation/*.c)
 $(BUILD)/tests/fuzz/fuzz_control: daemon/control/control_request.c
 $(BUILD)/tests/fuzz/fuzz_incident: $(REPORT_SRC) | $(BUILD)/report/page.inc
@@ -44,6 +44,9 @@ $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(TEXT_SRC)
 # The grammar of /proc/maze/entries is part of the module, but needs no kernel headers.
 $(BUILD)/tests/unit/test_grammar: $(BUILD)/engine/kmod/module/grammar.o
 $(BUILD)/tests/fuzz/fuzz_grammar: engine/kmod/module/grammar.c
+
+# The drop-in of maze protect needs no systemd.
+$(BUILD)/tests/unit/test_drop_in: $(BUILD)/cli/drop_in.o $(BUILD)/base/error.o
 
 tests-build: build $(UNIT) $(PROGRAMS) $(BUILD)/tests/conformance/conformance
 

@@ -275,6 +275,23 @@ void log_printf(struct log *log, int priority, const char *format, ...)
 	submit(log, &message);
 }
 
+void log_problems(struct log *log, const struct problems *problems)
+{
+	const struct problem *item;
+	char line[16];
+	size_t i;
+
+	for (i = 0; i < problems->count; i++) {
+		item = &problems->items[i];
+		line[0] = '\0';
+		if (item->line)
+			snprintf(line, sizeof(line), ":%u", item->line);
+		log_printf(log, item->kind == PROBLEM_ERROR ? LOG_ERR : LOG_WARNING, "%s%s: %s%s%s",
+			   item->file, line, item->key ? item->key : "", item->key ? ": " : "",
+			   item->text);
+	}
+}
+
 void log_announce(struct log *log, int priority, const char *text)
 {
 	log_printf(log, priority, "%s", text);

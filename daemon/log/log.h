@@ -63,6 +63,8 @@ int log_reopen(struct log *log, const struct daemon_settings *settings, struct m
  */
 __attribute__((format(printf, 3, 4))) void log_printf(struct log *log, int priority,
 						      const char *format, ...);
+/* Logs errors and notes as messages. */
+void log_problems(struct log *log, const struct problems *problems);
 /* Logs a message. If standard error is a terminal, the message appears there too. */
 void log_announce(struct log *log, int priority, const char *text);
 void log_record(struct log *log, const struct log_entry *entry);

@@ -53,9 +53,8 @@ static void *grow(void *items, size_t count, size_t item_size)
 	return realloc(items, (count ? count * 2 : 1) * item_size);
 }
 
-static int add_section(struct reading *reading, unsigned int kind, const char *name, size_t length)
+int conf_add_section(struct conf *conf, unsigned int kind, const char *name, size_t length)
 {
-	struct conf *conf = reading->conf;
 	struct conf_section *section, **grown;
 
 	grown = grow(conf->sections, conf->count, sizeof(struct conf_section *));
@@ -66,8 +65,6 @@ static int add_section(struct reading *reading, unsigned int kind, const char *n
 	if (!section)
 		return -ENOMEM;
 	section->kind = kind;
-	section->file = reading->file;
-	section->line = reading->line;
 	if (name) {
 		section->name = strndup(name, length);
 		if (!section->name) {
@@ -76,7 +73,18 @@ static int add_section(struct reading *reading, unsigned int kind, const char *n
 		}
 	}
 	conf->sections[conf->count++] = section;
-	reading->section = section;
+	return 0;
+}
+
+static int add_section(struct reading *reading, unsigned int kind, const char *name, size_t length)
+{
+	int err = conf_add_section(reading->conf, kind, name, length);
+
+	if (err)
+		return err;
+	reading->section = reading->conf->sections[reading->conf->count - 1];
+	reading->section->file = reading->file;
+	reading->section->line = reading->line;
 	return 0;
 }
 
@@ -189,11 +197,27 @@ static bool key_is_right(struct reading *reading, const char *name, struct key *
 	return true;
 }
 
+int conf_add_entry(struct conf_section *section, const struct conf_entry *entry)
+{
+	struct conf_entry *grown = grow(section->entries, section->count, sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	section->entries = grown;
+	grown[section->count] = *entry;
+	grown[section->count].value = strdup(entry->value);
+	if (!grown[section->count].value)
+		return -ENOMEM;
+	section->count++;
+	return 0;
+}
+
 static int add_entry(struct reading *reading, const char *name, const char *value)
 {
 	struct conf_section *section = reading->section;
-	struct conf_entry *grown;
-	struct key key;
+	struct conf_entry entry = { .value = (char *)value,
+				    .file = reading->file,
+				    .line = reading->line };
 
 	reading->after_key = true;
 	reading->discards = true;
@@ -204,20 +228,10 @@ static int add_entry(struct reading *reading, const char *name, const char *valu
 		return 0;
 	}
 	/* An unknown section has already been reported, so its keys are skipped. */
-	if (!section->kind || !key_is_right(reading, name, &key))
+	if (!section->kind || !key_is_right(reading, name, &entry.key))
 		return 0;
-	grown = grow(section->entries, section->count, sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	section->entries = grown;
-	grown[section->count].key = key;
-	grown[section->count].line = reading->line;
-	grown[section->count].value = strdup(value);
-	if (!grown[section->count].value)
-		return -ENOMEM;
-	section->count++;
 	reading->discards = false;
-	return 0;
+	return conf_add_entry(section, &entry);
 }
 
 /* Returns whether an indented line is probably a new key, not the rest of a value. */
@@ -364,7 +378,7 @@ static char *next_line(char *buf, int size, void *arg)
 	return buf;
 }
 
-static int add_file(struct conf *conf, const char *name)
+int conf_add_file(struct conf *conf, const char *name)
 {
 	char **grown = grow(conf->files, conf->file_count, sizeof(*grown));
 
@@ -383,7 +397,7 @@ int conf_parse(struct conf *conf, const char *name, const char *text, size_t len
 {
 	struct reading reading = { .conf = conf, .problems = problems };
 	const char *nul = memchr(text, '\0', length);
-	int err = add_file(conf, name);
+	int err = conf_add_file(conf, name);
 
 	if (err)
 		return err;

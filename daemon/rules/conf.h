@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 
 #include "keys.h"
 #include "problems.h"
@@ -23,12 +24,13 @@
 struct conf_entry {
 	struct key key;
 	char *value;
+	const char *file; /* belongs to struct conf */
 	unsigned int line;
 };
 
 struct conf_section {
 	unsigned int kind; /* SECTION_*; 0: unknown, without entries */
-	char *name;	   /* the name of a rule; else NULL */
+	char *name;	   /* the name of a rule or unit; else NULL */
 	const char *file;  /* belongs to struct conf */
 	unsigned int line;
 	bool shipped; /* in a file of a package, or built in; rules_load() sets it */
@@ -55,10 +57,24 @@ int conf_parse(struct conf *conf, const char *name, const char *text, size_t len
 /* Parses the shipped rules, whose text is in this program too. */
 int conf_read_built_in(struct conf *conf, struct problems *problems);
 int conf_read_file(struct conf *conf, const char *path, struct problems *problems);
+/*
+ * Reads the text of a file. `refusal` returns the reason for refusing it, or NULL. Returns
+ * -ENOMEM, or 0, with *ret_text unchanged if a problem was added.
+ */
+int conf_read_text(const char *path, const char *(*refusal)(const struct stat *status),
+		   struct problems *problems, char **ret_text, size_t *ret_length);
 /* Reads the *.conf files in `directory`, in the byte order of their names, if it exists. */
 int conf_read_directory(struct conf *conf, const char *directory, struct problems *problems);
 /* Does what conf_read_directory() does, for the directory PATH.d. */
 int conf_read_drop_ins(struct conf *conf, const char *path, struct problems *problems);
+
+/*
+ * For parsers of other files. Return 0 or -ENOMEM. The new file, section or entry is the
+ * last one. Names and values are copied. `name` may be NULL.
+ */
+int conf_add_file(struct conf *conf, const char *name);
+int conf_add_section(struct conf *conf, unsigned int kind, const char *name, size_t length);
+int conf_add_entry(struct conf_section *section, const struct conf_entry *entry);
 
 /* Returns NULL if the section does not have the key. */
 const struct conf_entry *conf_section_entry(const struct conf_section *section, const char *key);

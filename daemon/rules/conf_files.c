@@ -69,7 +69,8 @@ static const char *refusal(const struct stat *status)
 	return NULL;
 }
 
-int conf_read_file(struct conf *conf, const char *path, struct problems *problems)
+int conf_read_text(const char *path, const char *(*refusal)(const struct stat *status),
+		   struct problems *problems, char **ret_text, size_t *ret_length)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), err = 0;
 	const char *why_not;
@@ -94,17 +95,29 @@ int conf_read_file(struct conf *conf, const char *path, struct problems *problem
 		problems_add(problems, PROBLEM_ERROR, path, 0, NULL, "cannot read: %s",
 			     strerror(-err));
 		err = 0;
-		goto out_fd;
-	}
-	if (length != (size_t)status.st_size)
+	} else if (length != (size_t)status.st_size) {
 		problems_add(problems, PROBLEM_ERROR, path, 0, NULL,
 			     "it changed while it was read; try again");
-	else
-		err = conf_parse(conf, path, text, length, problems);
-	free(text);
+		free(text);
+	} else {
+		*ret_text = text;
+		*ret_length = length;
+	}
 out_fd:
 	if (fd >= 0)
 		close(fd);
+	return err;
+}
+
+int conf_read_file(struct conf *conf, const char *path, struct problems *problems)
+{
+	char *text = NULL;
+	size_t length = 0;
+	int err = conf_read_text(path, refusal, problems, &text, &length);
+
+	if (!err && text)
+		err = conf_parse(conf, path, text, length, problems);
+	free(text);
 	return err;
 }
 

@@ -35,6 +35,7 @@ int daemon_settings_init(struct daemon_settings *settings)
 	*settings = (struct daemon_settings){
 		.entries_per_user = ENTRIES_PER_USER_DEFAULT,
 		.clients = CLIENTS_DEFAULT,
+		.unit_sections = true,
 		.control_socket = strdup(MAZE_CONTROL_SOCKET),
 		.incidents = {
 			.dir = strdup(MAZE_INCIDENT_DIR),
@@ -197,6 +198,13 @@ static int set_samples(const struct key *key, struct key_target *target, const c
 	return set_number(value, 0, MAZE_STACKS_MAX, &target->daemon->incidents.samples, error);
 }
 
+static int set_unit_sections(const struct key *key, struct key_target *target, const char *value,
+			     struct maze_error *error)
+{
+	(void)key;
+	return value_yes_no(value, &target->daemon->unit_sections, error);
+}
+
 static int set_unwind(const struct key *key, struct key_target *target, const char *value,
 		      struct maze_error *error)
 {
@@ -247,6 +255,7 @@ const struct key daemon_keys[] = {
 	{ "entries-per-user", SECTION_DAEMON, "a number; 0: users may watch nothing",
 	  set_entries_per_user, 0 },
 	{ "clients", SECTION_DAEMON, "a number", set_clients, 0 },
+	{ "unit-sections", SECTION_DAEMON, "yes, or no", set_unit_sections, 0 },
 	{ "incidents", SECTION_DAEMON, "an absolute path, or no", set_incidents, 0 },
 	{ "incidents-kept", SECTION_DAEMON, "a number", set_incidents_kept, 0 },
 	{ "incidents-size", SECTION_DAEMON, "a size such as 64M or 1G", set_incidents_size, 0 },

@@ -33,6 +33,7 @@ struct daemon_settings {
 	char *control_socket;
 	unsigned int entries_per_user;
 	unsigned int clients;
+	bool unit_sections; /* the sections [X-Maze] of units are read */
 	struct incidents_settings incidents;
 };
 

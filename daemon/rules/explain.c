@@ -13,6 +13,7 @@
 #include "../../base/proc_files.h"
 #include "problems.h"
 #include "rule_settings.h"
+#include "unit_file.h"
 #include "unused.h"
 
 /* A condition can have hundreds of words, so only the first words are printed. */
@@ -175,13 +176,39 @@ static const char *why_never(const struct subject_source *source, const struct s
 				  "(io_uring, vhost), which takes no signals";
 }
 
+/* Prints where each key of the unit's section is from. */
+static void explain_unit(FILE *out, const struct rule *rule)
+{
+	const struct conf_section *section = rule->section;
+	const struct conf_entry *entry;
+	char key[UNIT_KEY_SIZE];
+	size_t i;
+
+	fputs("section [X-Maze] of ", out);
+	escape_write(out, rule->name + strlen(UNIT_RULE_PREFIX));
+	fputs(", which comes before all rules of maze.conf\n", out);
+	for (i = 0; i < section->count; i++) {
+		entry = &section->entries[i];
+		fprintf(out, "  %s=", unit_key(entry->key.name, key));
+		escape_write(out, entry->value);
+		fputs(" (", out);
+		escape_write(out, entry->file);
+		fprintf(out, ":%u)\n", entry->line);
+	}
+}
+
 static void explain_scope(FILE *out, const struct rules *rules, enum maze_policy_scope scope,
 			  const struct subject *subject)
 {
 	const struct rule *rule = NULL;
-	enum match match = MATCH_NO;
+	unsigned int missing;
+	enum match match = match_unit(rules, subject, &rule, &missing);
 	size_t i, left = 0;
 
+	if (match == MATCH_YES && rule->scopes >> scope & 1)
+		explain_unit(out, rule);
+	else
+		match = MATCH_NO;
 	for (i = 0; i < rules->count; i++) {
 		if (!(rules->rules[i].scopes >> scope & 1))
 			continue;
@@ -210,7 +237,7 @@ static void explain_scope(FILE *out, const struct rules *rules, enum maze_policy
 void explain_subject(FILE *out, const struct rules *rules, const struct subject *subject,
 		     const char *never)
 {
-	bool groups = rules->scopes & ~(1U << MAZE_SCOPE_THREAD);
+	bool groups = rules_scopes(rules) & ~(1U << MAZE_SCOPE_THREAD);
 	unsigned int scope;
 
 	print_facts(out, subject);
@@ -220,7 +247,7 @@ void explain_subject(FILE *out, const struct rules *rules, const struct subject 
 	}
 	for (scope = 0; scope < MAZE_SCOPE_COUNT_; scope++) {
 		/* A group is watched by the rules of its process, not of one thread. */
-		if (scope && (!(rules->scopes >> scope & 1) || !subject->is_main))
+		if (scope && (!(rules_scopes(rules) >> scope & 1) || !subject->is_main))
 			continue;
 		if (groups && subject->is_main)
 			fprintf(out, "scope %s:\n", maze_policy_scope_name(scope));
@@ -286,7 +313,7 @@ int explain_process(FILE *out, const struct rules *rules, pid_t pid, pid_t tid,
 	if (err)
 		return err;
 	explain_subject(out, rules, &subject, never);
-	if (!never && subject.is_main && rules->scopes >> MAZE_SCOPE_TREE & 1)
+	if (!never && subject.is_main && rules_scopes(rules) >> MAZE_SCOPE_TREE & 1)
 		explain_trees_above(out, rules, subject.ppid);
 	return 0;
 }

@@ -105,7 +105,8 @@ static bool key_at(size_t index, struct key *ret_key)
 	if (policy->name) {
 		*ret_key = (struct key){
 			policy->name,
-			SECTION_RULE | (is_of_groups(policy->name) ? 0 : SECTION_DEFAULTS),
+			SECTION_RULE | SECTION_UNIT |
+				(is_of_groups(policy->name) ? 0 : SECTION_DEFAULTS),
 			policy_form(policy),
 			strcmp(policy->name, "share") != 0 ? set_policy : set_share,
 			0,
@@ -123,13 +124,20 @@ static bool key_at(size_t index, struct key *ret_key)
 	return false;
 }
 
+const char *key_shown(unsigned int section, const char *name, char buf[UNIT_KEY_SIZE])
+{
+	return section == SECTION_UNIT ? unit_key(name, buf) : name;
+}
+
 bool key_find(unsigned int section, const char *name, struct key *ret_key)
 {
+	char shown[UNIT_KEY_SIZE];
 	struct key key;
 	size_t i;
 
 	for (i = 0; key_at(i, &key); i++) {
-		if ((key.sections & section) && !strcmp(key.name, name)) {
+		if ((key.sections & section) &&
+		    !strcmp(key_shown(section, key.name, shown), name)) {
 			*ret_key = key;
 			return true;
 		}
@@ -139,6 +147,7 @@ bool key_find(unsigned int section, const char *name, struct key *ret_key)
 
 const char *keys_list(unsigned int section, char *buf, size_t size)
 {
+	char shown[UNIT_KEY_SIZE];
 	size_t i, length = 0;
 	struct key key;
 	int written;
@@ -147,8 +156,8 @@ const char *keys_list(unsigned int section, char *buf, size_t size)
 	for (i = 0; key_at(i, &key); i++) {
 		if (!(key.sections & section))
 			continue;
-		written =
-			snprintf(buf + length, size - length, "%s%s", length ? " " : "", key.name);
+		written = snprintf(buf + length, size - length, "%s%s", length ? " " : "",
+				   key_shown(section, key.name, shown));
 		if (written < 0 || (size_t)written >= size - length)
 			break;
 		length += (size_t)written;

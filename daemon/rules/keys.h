@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "../../base/systemd_unit.h"
 #include "../../lib/maze.h"
 #include "rules.h"
 
@@ -19,11 +20,12 @@
 #define SECTION_DEFAULTS (1U << 0)
 #define SECTION_RULE (1U << 1)
 #define SECTION_DAEMON (1U << 2)
+#define SECTION_UNIT (1U << 3) /* [X-Maze] of a unit, where "hard-signal" is HardSignal */
 
 /* The structures that setters fill. Each is used for keys of the named sections. */
 struct key_target {
-	struct rule_settings *settings; /* [defaults], [rule] */
-	struct rule *rule;		/* [rule] */
+	struct rule_settings *settings; /* [defaults], [rule], [X-Maze] */
+	struct rule *rule;		/* [rule], [X-Maze] */
 	struct daemon_settings *daemon; /* [daemon] */
 };
 
@@ -39,7 +41,9 @@ struct key {
 /* Each table ends with a row without a name. */
 extern const struct key rule_keys[], daemon_keys[];
 
-/* Finds the key of this name that is valid in this kind of section. */
+/* The name of a key as this kind of section writes it. Returns `name` or buf. */
+const char *key_shown(unsigned int section, const char *name, char buf[UNIT_KEY_SIZE]);
+/* Finds the key of this name, as the section writes it, that is valid in the section. */
 bool key_find(unsigned int section, const char *name, struct key *ret_key);
 /* Writes the names of the keys that are valid in the section to buf. Returns buf. */
 const char *keys_list(unsigned int section, char *buf, size_t size);

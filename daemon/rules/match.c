@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "unit_rules.h"
+
 bool rule_selects_threads(const struct rule *rule)
 {
 	const struct condition *condition = &rule->conditions[CONDITION_THREAD];
@@ -36,13 +38,34 @@ enum match match_rule(const struct rule *rule, const struct subject *subject,
 	return MATCH_MORE;
 }
 
+enum match match_unit(const struct rules *rules, const struct subject *subject,
+		      const struct rule **ret_rule, unsigned int *ret_missing)
+{
+	*ret_rule = NULL;
+	if (!rules->units)
+		return MATCH_NO;
+	if (!(subject->known & FACT_CGROUP)) {
+		*ret_missing = FACT_CGROUP;
+		return MATCH_MORE;
+	}
+	*ret_rule = unit_rules_of_cgroup(rules->units, subject->cgroup);
+	return *ret_rule && !(*ret_rule)->never ? MATCH_YES : MATCH_NO;
+}
+
 enum match match_first(const struct rules *rules, enum maze_policy_scope scope,
 		       const struct subject *subject, const struct rule **ret_rule,
 		       unsigned int *ret_missing)
 {
-	enum match match;
+	const struct rule *of_unit;
+	enum match match = match_unit(rules, subject, &of_unit, ret_missing);
 	size_t i;
 
+	if (match == MATCH_MORE)
+		return match;
+	if (match == MATCH_YES && of_unit->scopes >> scope & 1) {
+		*ret_rule = of_unit;
+		return match;
+	}
 	for (i = 0; i < rules->count; i++) {
 		if (!(rules->rules[i].scopes >> scope & 1))
 			continue;
@@ -57,7 +80,7 @@ enum match match_first(const struct rules *rules, enum maze_policy_scope scope,
 
 unsigned int rules_facts_needed(const struct rules *rules)
 {
-	unsigned int facts = 0;
+	unsigned int facts = rules->units ? FACT_CGROUP : 0;
 	size_t i;
 
 	for (i = 0; i < rules->count; i++)

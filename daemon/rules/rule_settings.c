@@ -304,12 +304,12 @@ static int set_repeat(const struct key *key, struct key_target *target, const ch
 	return 0;
 }
 
-#define BOTH (SECTION_DEFAULTS | SECTION_RULE)
+#define BOTH (SECTION_DEFAULTS | SECTION_RULE | SECTION_UNIT)
 #define EXEC_FORM "an absolute path and arguments; empty: no command"
 #define RENICE_FORM "a nice value from -20 to 19; empty: none"
 
 const struct key rule_keys[] = {
-	{ "action", SECTION_RULE, "watch, or ignore", set_action, 0 },
+	{ "action", SECTION_RULE | SECTION_UNIT, "watch, or ignore", set_action, 0 },
 	{ "soft-exec", BOTH, EXEC_FORM, set_exec, STAGE_SOFT },
 	{ "hard-exec", BOTH, EXEC_FORM, set_exec, STAGE_HARD },
 	{ "soft-renice", BOTH, RENICE_FORM, set_renice, STAGE_SOFT },

@@ -10,6 +10,7 @@
 #include "rules.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@
 #include "match.h"
 #include "tag.h"
 #include "rule_settings.h"
+#include "unit_rules.h"
 
 struct building {
 	const struct conf *conf;
@@ -28,7 +30,7 @@ struct building {
 	bool defaults_are_valid; /* [defaults] has no error */
 };
 
-static void rule_done(struct rule *rule)
+void rule_done(struct rule *rule)
 {
 	size_t i;
 
@@ -46,6 +48,9 @@ static void rules_done(struct rules *rules)
 		rule_done(&rules->rules[i]);
 	for (i = 0; i < rules->file_count; i++)
 		free(rules->files[i]);
+	if (rules->conf)
+		conf_done(rules->conf);
+	free(rules->conf);
 	free(rules->rules);
 	free(rules->files);
 	daemon_settings_done(&rules->daemon);
@@ -140,6 +145,24 @@ static int choose_sections(struct building *building)
 
 /* ---- values ------------------------------------------------------------------------ */
 
+/* Adds a problem at a key of the section, or at the section's line if `entry` is NULL. */
+__attribute__((format(printf, 5, 6))) static void
+problem_at(struct problems *problems, enum problem_kind kind, const struct conf_section *section,
+	   const struct conf_entry *entry, const char *format, ...)
+{
+	char key[UNIT_KEY_SIZE];
+	struct maze_error text;
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text.text, sizeof(text.text), format, args);
+	va_end(args);
+	problems_add(problems, kind, entry ? entry->file : section->file,
+		     entry ? entry->line : section->line,
+		     entry ? key_shown(section->kind, entry->key.name, key) : NULL, "%s",
+		     text.text);
+}
+
 /* `problems` is NULL if the problems have already been reported. */
 static int apply_section(const struct conf_section *section, struct key_target *target,
 			 struct problems *problems)
@@ -156,9 +179,8 @@ static int apply_section(const struct conf_section *section, struct key_target *
 		if (err == -ENOMEM)
 			return err;
 		if (err && problems)
-			problems_add(problems, PROBLEM_ERROR, section->file, entry->line,
-				     entry->key.name, "%s; accepted: %s", error.text,
-				     entry->key.form);
+			problem_at(problems, PROBLEM_ERROR, section, entry, "%s; accepted: %s",
+				   error.text, entry->key.form);
 	}
 	return 0;
 }
@@ -213,8 +235,7 @@ static void complete_policy(const struct conf_section *section, struct rule_sett
 		return;
 	if (!key || limits_are_at_fault(&settings->policy))
 		key = find_limit_key(section);
-	problems_add(problems, PROBLEM_ERROR, section->file, key ? key->line : section->line,
-		     key ? key->key.name : NULL, "%s", error.text);
+	problem_at(problems, PROBLEM_ERROR, section, key, "%s", error.text);
 }
 
 /*
@@ -233,12 +254,12 @@ static void complete_group(const struct conf_section *section, struct rule *rule
 	if (!scope)
 		return;
 	if (entry)
-		problems_add(problems, PROBLEM_ERROR, section->file, entry->line, entry->key.name,
-			     "it is for scope thread, not for scope %s%s",
-			     maze_policy_scope_name(scope),
-			     strcmp(entry->key.name, "thread") != 0
-				     ? ", whose actions are exec, freeze and restart"
-				     : "");
+		problem_at(problems, PROBLEM_ERROR, section, entry,
+			   "it is for scope thread, not for scope %s%s",
+			   maze_policy_scope_name(scope),
+			   strcmp(entry->key.name, "thread") != 0
+				   ? ", whose actions are exec, freeze and restart"
+				   : "");
 	for (i = 0; i < STAGE_COUNT; i++)
 		rule->settings.stages[i].renices = rule->settings.stages[i].idle = false;
 }
@@ -268,9 +289,8 @@ static void note_keys_without_effect(const struct conf_section *section, const s
 		    (!maze_policy_given(entry->key.name) || !strcmp(entry->key.name, "scope")))
 			continue;
 		if (rule->ignore) {
-			problems_add(problems, PROBLEM_NOTE, section->file, entry->line,
-				     entry->key.name,
-				     "it has no effect, because the rule has action = ignore");
+			problem_at(problems, PROBLEM_NOTE, section, entry,
+				   "it has no effect, because the rule has action = ignore");
 			continue;
 		}
 		for (k = 0; k < STAGE_COUNT; k++) {
@@ -278,22 +298,21 @@ static void note_keys_without_effect(const struct conf_section *section, const s
 			if (!stage_is_on(&rule->settings, (enum stage)k) &&
 			    !strncmp(entry->key.name, stage, strlen(stage)) &&
 			    entry->key.name[strlen(stage)] == '-')
-				problems_add(problems, PROBLEM_NOTE, section->file, entry->line,
-					     entry->key.name,
-					     "it has no effect, because the rule has no %s stage",
-					     stage);
+				problem_at(problems, PROBLEM_NOTE, section, entry,
+					   "it has no effect, because the rule has no %s stage",
+					   stage);
 		}
 	}
 	if (rule->ignore)
 		return;
 	entry = conf_section_entry(section, "exec-timeout");
 	if (entry && !stages[STAGE_SOFT].exec.count && !stages[STAGE_HARD].exec.count)
-		problems_add(problems, PROBLEM_NOTE, section->file, entry->line, entry->key.name,
-			     "it has no effect, because the rule runs no command");
+		problem_at(problems, PROBLEM_NOTE, section, entry,
+			   "it has no effect, because the rule runs no command");
 	entry = conf_section_entry(section, "no-restart");
 	if (entry && !stages[STAGE_SOFT].restart && !stages[STAGE_HARD].restart)
-		problems_add(problems, PROBLEM_NOTE, section->file, entry->line, entry->key.name,
-			     "it has no effect, because the rule restarts nothing");
+		problem_at(problems, PROBLEM_NOTE, section, entry,
+			   "it has no effect, because the rule restarts nothing");
 }
 
 static int build_defaults(struct building *building)
@@ -407,7 +426,43 @@ const struct rule *rules_by_tag(const struct rules *rules, maze_u64 tag)
 	for (i = 0; i < rules->count; i++)
 		if (rules->rules[i].tag == tag)
 			return &rules->rules[i];
-	return NULL;
+	return rules->units ? unit_rules_by_tag(rules->units, tag) : NULL;
+}
+
+unsigned int rules_scopes(const struct rules *rules)
+{
+	return rules->scopes | (rules->units ? unit_rules_scopes(rules->units) : 0);
+}
+
+/* ---- rules of units ---------------------------------------------------------------- */
+
+int rules_build_unit(const struct rules *rules, const struct conf_section *section,
+		     struct rule *ret_rule, struct problems *problems)
+{
+	const struct building building = { .conf = rules->conf,
+					   .problems = problems,
+					   .defaults_are_valid = true };
+	struct rule rule = { .section = section };
+	const struct rule *other;
+	size_t before = problems->errors;
+	int err = build_rule(&building, section, &rule, section->file);
+
+	other = err ? NULL : rules_by_tag(rules, rule.tag);
+	if (other && strcmp(other->name, rule.name) != 0)
+		problem_at(problems, PROBLEM_ERROR, section, NULL,
+			   "the name %s has the same hash as rule %s; rename that rule", rule.name,
+			   other->name);
+	else if (other && !other->section)
+		problem_at(problems, PROBLEM_ERROR, section, NULL,
+			   "%s:%u has a rule of the name %s; rename that rule", other->file,
+			   other->line, rule.name);
+	if (!err && problems->errors > before)
+		err = -EINVAL;
+	if (err)
+		rule_done(&rule);
+	else
+		*ret_rule = rule;
+	return err;
 }
 
 /* ---- load -------------------------------------------------------------------------- */
@@ -449,7 +504,9 @@ static int finish(struct conf *conf, int err, struct rules **ret_rules, struct p
 	if (err)
 		goto out_conf;
 	rules = calloc(1, sizeof(*rules));
-	err = rules ? build(&building, rules) : -ENOMEM;
+	if (rules)
+		rules->conf = calloc(1, sizeof(*rules->conf));
+	err = rules && rules->conf ? build(&building, rules) : -ENOMEM;
 	if (err)
 		goto out_rules;
 	if (problems->errors) {
@@ -461,6 +518,8 @@ static int finish(struct conf *conf, int err, struct rules **ret_rules, struct p
 	rules->file_count = conf->file_count;
 	conf->files = NULL;
 	conf->file_count = 0;
+	*rules->conf = *conf;
+	conf_init(conf);
 	*ret_rules = rules;
 	rules = NULL;
 out_rules:

@@ -19,6 +19,10 @@
 /* The maximum number of rules. To try them all takes a few hundred microseconds. */
 #define RULES_MAX 4096
 
+struct conf;
+struct conf_section;
+struct unit_rules;
+
 enum stage {
 	STAGE_SOFT,
 	STAGE_HARD,
@@ -57,7 +61,8 @@ struct rule {
 	maze_u64 tag;	  /* the tag of its watches; see tag_of_rule() */
 	const char *file; /* belongs to struct rules */
 	unsigned int line;
-	bool shipped; /* not the administrator's */
+	const struct conf_section *section; /* of a unit, which owns it; NULL: maze.conf's */
+	bool shipped;			    /* not the administrator's */
 	struct condition conditions[CONDITION_COUNT];
 	unsigned int facts;  /* FACT_*: the facts that its conditions need */
 	unsigned int scopes; /* 1 << MAZE_SCOPE_*: for which of them it is tried */
@@ -70,6 +75,9 @@ struct rules {
 	struct rule *rules; /* in order of precedence */
 	size_t count;
 	unsigned int scopes; /* 1 << MAZE_SCOPE_*: the scopes in which a rule watches */
+	/* The rules of units come before `rules`. NULL: they are not read. Not owned. */
+	struct unit_rules *units;
+	struct conf *conf; /* the sections, whose [defaults] apply to rules of units too */
 	struct daemon_settings daemon;
 	char **files; /* the files that were read, in order */
 	size_t file_count;
@@ -91,7 +99,18 @@ int rules_load(const char *shipped, const char *path, struct rules **ret_rules,
 int rules_parse(const char *name, const char *text, size_t length, struct rules **ret_rules,
 		struct problems *problems);
 void rules_free(struct rules *rules);
-/* Returns NULL if no rule has this tag. */
+/* Returns NULL if no rule, also none of a unit, has this tag. */
 const struct rule *rules_by_tag(const struct rules *rules, maze_u64 tag);
+/* `scopes` with those of the rules of units. */
+unsigned int rules_scopes(const struct rules *rules);
+
+/*
+ * Builds a rule of the section [X-Maze] of a unit, under [defaults] of `rules`. The section
+ * must outlive the rule. Returns 0, -EINVAL or -ENOMEM. The caller frees what is in
+ * *ret_rule with rule_done().
+ */
+int rules_build_unit(const struct rules *rules, const struct conf_section *section,
+		     struct rule *ret_rule, struct problems *problems);
+void rule_done(struct rule *rule);
 
 #endif

@@ -234,13 +234,25 @@ static int apply_to_process(const struct rule_applier *applier, const struct sub
 	return err ? err : set_watch(applier, source->pidfd, 0, rule, known, error);
 }
 
+/* Rules in shadow: those of maze.conf by index, and one of a unit or NULL. */
+struct shadows {
+	bool *marked;
+	const struct rule *of_unit;
+};
+
+static bool is_shadow(const struct rule *rule)
+{
+	return watching(rule) && rule->settings.policy.flags & MAZE_POLICY_SHADOW;
+}
+
 /*
  * Marks each rule in shadow that can have set the watch of the thread. This function must
  * not wait, so it does not read the command line. A rule that depends on the command line
  * counts as a possible match, and the later rules are checked too.
  */
 static int find_shadows(const struct rule_applier *applier, const struct subject_source *of_process,
-			struct subject *subject, pid_t tid, bool *shadows, struct maze_error *error)
+			struct subject *subject, pid_t tid, struct shadows *shadows,
+			struct maze_error *error)
 {
 	unsigned int facts = rules_facts_needed(applier->rules) & ~FACT_CMDLINE, missing;
 	struct subject_source source = *of_process;
@@ -252,21 +264,27 @@ static int find_shadows(const struct rule_applier *applier, const struct subject
 	if (err)
 		return err;
 	err = subject_read(&source, facts, subject, error);
+	if (!err && match_unit(applier->rules, subject, &rule, &missing) == MATCH_YES &&
+	    rule->scopes >> MAZE_SCOPE_THREAD & 1) {
+		match = MATCH_YES;
+		if (is_shadow(rule))
+			shadows->of_unit = rule;
+	}
 	for (i = 0; !err && match != MATCH_YES && i < applier->rules->count; i++) {
 		rule = &applier->rules->rules[i];
 		if (!(rule->scopes >> MAZE_SCOPE_THREAD & 1))
 			continue;
 		match = match_rule(rule, subject, &missing);
-		if (match != MATCH_NO && watching(rule) &&
-		    rule->settings.policy.flags & MAZE_POLICY_SHADOW)
-			shadows[i] = true;
+		if (match != MATCH_NO && is_shadow(rule))
+			shadows->marked[i] = true;
 	}
 	close(source.task_fd);
 	return err;
 }
 
 static int find_all_shadows(const struct rule_applier *applier, const struct subject_source *source,
-			    struct subject *subject, bool *shadows, struct maze_error *error)
+			    struct subject *subject, struct shadows *shadows,
+			    struct maze_error *error)
 {
 	DIR *dir = open_threads(source);
 	int err = 0;
@@ -286,16 +304,20 @@ static int find_all_shadows(const struct rule_applier *applier, const struct sub
 
 /* Ends only watches with the tags of the marked rules, so watches of other rules stay. */
 static int release_shadows(const struct rule_applier *applier, int pidfd, pid_t tid,
-			   const bool *shadows, struct maze_error *error)
+			   const struct shadows *shadows, struct maze_error *error)
 {
+	const struct rule *rule;
 	size_t i;
 	int err;
 
-	for (i = 0; i < applier->rules->count; i++) {
-		if (!shadows[i])
+	for (i = 0; i <= applier->rules->count; i++) {
+		if (i == applier->rules->count)
+			rule = shadows->of_unit;
+		else
+			rule = shadows->marked[i] ? &applier->rules->rules[i] : NULL;
+		if (!rule)
 			continue;
-		err = maze_release(applier->maze, pidfd, tid, applier->rules->rules[i].tag, ~0ULL,
-				   error);
+		err = maze_release(applier->maze, pidfd, tid, rule->tag, ~0ULL, error);
 		if (err && err != -ENOENT)
 			return err;
 	}
@@ -305,28 +327,36 @@ static int release_shadows(const struct rule_applier *applier, int pidfd, pid_t 
 int release_shadow_rules(const struct rule_applier *applier, pid_t pid, pid_t tid,
 			 struct maze_error *error)
 {
-	bool *shadows = calloc(applier->rules->count + 1, sizeof(*shadows));
+	struct shadows shadows = { .marked = calloc(applier->rules->count + 1, sizeof(bool)) };
 	struct subject_source source;
 	struct subject subject;
 	int err;
 
-	if (!shadows)
+	if (!shadows.marked)
 		return maze_fail(error, -ENOMEM, "out of memory");
 	err = subject_open(pid, 0, &source, &subject, error);
 	if (err) {
-		free(shadows);
+		free(shadows.marked);
 		return err;
 	}
 	/* List the threads, maybe thousands, only if rules tell them apart. */
 	if (tid || !applier->by_thread)
-		err = find_shadows(applier, &source, &subject, tid ?: pid, shadows, error);
+		err = find_shadows(applier, &source, &subject, tid ?: pid, &shadows, error);
 	else
-		err = find_all_shadows(applier, &source, &subject, shadows, error);
+		err = find_all_shadows(applier, &source, &subject, &shadows, error);
 	if (!err)
-		err = release_shadows(applier, source.pidfd, tid, shadows, error);
-	free(shadows);
+		err = release_shadows(applier, source.pidfd, tid, &shadows, error);
+	free(shadows.marked);
 	subject_close(&source);
 	return err;
+}
+
+static int want_unit(const struct rule_applier *applier, const struct subject_source *source,
+		     struct subject *subject, struct maze_error *error)
+{
+	int err = subject_read(source, FACT_CGROUP, subject, error);
+
+	return err ?: unit_sections_want(applier->units, subject->cgroup);
 }
 
 int apply_rule(const struct rule_applier *applier, pid_t pid, pid_t tid,
@@ -346,7 +376,11 @@ int apply_rule(const struct rule_applier *applier, pid_t pid, pid_t tid,
 		source.get_cmdline_arg = applier->cmdlines;
 	}
 	source.cgroups = group_tracker_cgroups(applier->groups);
-	if (!applier->by_thread)
+	if (applier->rules->units)
+		err = want_unit(applier, &source, &subject, error);
+	if (err)
+		;
+	else if (!applier->by_thread)
 		err = apply_to_process(applier, &source, &subject, known, error);
 	else if (tid)
 		err = apply_to_thread(applier, &source, &subject, tid, known, error);

@@ -5,6 +5,7 @@
 
 #include "cmdlines.h"
 #include "group_tracker.h"
+#include "unit_sections.h"
 #include "../rules/tag.h"
 #include "../rules/rules.h"
 
@@ -31,6 +32,7 @@ struct rule_applier {
 	bool by_thread; /* the result of rules_tell_threads_apart() */
 	struct cmdlines *cmdlines;
 	struct group_tracker *groups;
+	struct unit_sections *units;
 };
 
 /* The policy of the watches of a rule. */
@@ -44,8 +46,8 @@ bool rules_tell_threads_apart(const struct rules *rules);
  * Applies the rules to process `pid` and its groups, or only to its thread `tid` if `tid`
  * is not 0.
  * Returns 0, or -errno and a message. -ESRCH: the process has ended. -EPERM: the process
- * is never watched (init, kernel threads, maze). -EINPROGRESS: the command line is not
- * yet read; call again after `cmdlines` has answered.
+ * is never watched (init, kernel threads, maze). -EINPROGRESS: the command line, or the
+ * section of the unit, is not yet read; call again after `cmdlines` or `units` has answered.
  */
 int apply_rule(const struct rule_applier *applier, pid_t pid, pid_t tid,
 	       const struct known_watch *known, struct maze_error *error);

@@ -254,6 +254,14 @@ static struct watched_group *add_cgroup(struct group_tracker *tracker, const cha
 	return added;
 }
 
+/* Rules of maze.conf are in order, and behind those of units. */
+static bool comes_before(const struct rule *a, const struct rule *b)
+{
+	if (!a || b->section)
+		return false;
+	return a->section || a < b;
+}
+
 static int apply_to_directory(struct group_tracker *tracker, const char *cgroup, int dir,
 			      const struct rule *rule, struct maze_error *error)
 {
@@ -263,7 +271,7 @@ static int apply_to_directory(struct group_tracker *tracker, const char *cgroup,
 	int err;
 
 	/* Another process of the control group matches an earlier rule. */
-	if (known && known->current && rules_by_tag(tracker->rules, known->tag) < rule)
+	if (known && known->current && comes_before(rules_by_tag(tracker->rules, known->tag), rule))
 		rule = rules_by_tag(tracker->rules, known->tag);
 	if (known && known->current && known->tag == rule->tag &&
 	    now - known->claimed_ns < CLAIM_NS) {
@@ -326,7 +334,7 @@ int group_tracker_apply(struct group_tracker *tracker, const struct subject_sour
 	int err = 0;
 
 	for (scope = MAZE_SCOPE_PROCESS; !err && scope < MAZE_SCOPE_COUNT_; scope++) {
-		if (!(tracker->rules->scopes >> scope & 1))
+		if (!(rules_scopes(tracker->rules) >> scope & 1))
 			continue;
 		rule = NULL;
 		err = decide(tracker->rules, scope, source, subject, &rule, error);
@@ -367,10 +375,20 @@ void group_tracker_use(struct group_tracker *tracker, const struct rules *rules)
 	}
 	if (proc_cgroup_of("self", tracker->own_cgroup))
 		tracker->own_cgroup[0] = '\0';
-	if (rules->scopes >> MAZE_SCOPE_CGROUP & 1 && tracker->cgroups.fd < 0)
+	if (rules_scopes(rules) >> MAZE_SCOPE_CGROUP & 1 && tracker->cgroups.fd < 0)
 		log_printf(tracker->log, LOG_WARNING,
 			   "rules with scope = cgroup have no effect: control groups of version 2 "
 			   "are not mounted, or not visible here");
+}
+
+void group_tracker_forget(struct group_tracker *tracker, maze_u64 tag)
+{
+	size_t i;
+
+	maze_release_all(tracker->maze, tag, ~0ULL, NULL);
+	for (i = tracker->watched.count; i-- > 0;)
+		if (tracker->watched.groups[i].tag == tag)
+			watched_groups_remove(&tracker->watched, &tracker->watched.groups[i]);
 }
 
 void group_tracker_sweep(struct group_tracker *tracker)

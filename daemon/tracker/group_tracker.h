@@ -34,6 +34,8 @@ int group_tracker_open(sd_event *event, struct maze *maze, struct log *log,
  * calls group_tracker_sweep().
  */
 void group_tracker_use(struct group_tracker *tracker, const struct rules *rules);
+/* Ends all groups that are watched with this tag. */
+void group_tracker_forget(struct group_tracker *tracker, maze_u64 tag);
 /* Ends the groups of control groups that no process matches any more. */
 void group_tracker_sweep(struct group_tracker *tracker);
 /*

@@ -29,6 +29,8 @@
 #define COMPLAINT_USEC (60 * 1000000ULL)
 /* The report of lost events is not urgent, so its timer may expire late. */
 #define COMPLAINT_ACCURACY_USEC 1000000U
+/* Longer than systemd needs for an answer, also while a machine boots. */
+#define UNIT_WAIT_USEC (5 * 1000000ULL)
 /*
  * The timer of a turn expires at once. A deferred event source is not used instead,
  * because it would always run before all others.
@@ -82,7 +84,7 @@ static void track(struct tracker *tracker, pid_t pid, pid_t tid, const struct kn
 	/* Do not report that the task has ended, or that it is never watched. */
 	if (!err || err == -ESRCH || err == -EINVAL || err == -EPERM)
 		return;
-	/* The command line is not yet read. on_cmdline() calls track() again. */
+	/* on_cmdline() or track_again() calls track() again. */
 	if (err == -EINPROGRESS)
 		return;
 	complain(tracker, pid, &error);
@@ -134,11 +136,12 @@ static int start_scan(struct tracker *tracker, struct maze_error *error)
 	return 0;
 }
 
-/* Waits for pending command lines. Until they arrive, some processes have no rule. */
+/* Waits for command lines and sections of units. Until then, some processes have no rule. */
 static void report_scanned(struct tracker *tracker)
 {
 	if (!tracker->reports_scan || !tracker->scanned ||
-	    cmdlines_pending(tracker->applier.cmdlines))
+	    cmdlines_pending(tracker->applier.cmdlines) ||
+	    unit_sections_wait(tracker->applier.units))
 		return;
 	tracker->reports_scan = false;
 	group_tracker_sweep(tracker->applier.groups);
@@ -183,6 +186,17 @@ static void scan_portion(struct tracker *tracker)
 	}
 }
 
+/* Scans all processes, from now or from the end of the scan in progress. */
+static void scan_again(struct tracker *tracker)
+{
+	struct maze_error error = { "" };
+
+	if (tracker->proc)
+		tracker->again = true;
+	else if (start_scan(tracker, &error))
+		log_printf(tracker->log, LOG_ERR, "processes may be unwatched: %s", error.text);
+}
+
 /* ---- lost events ------------------------------------------------------------------- */
 
 static void report_lost(struct tracker *tracker)
@@ -208,17 +222,13 @@ static int on_report_lost(sd_event_source *source, uint64_t usec, void *arg)
 /* Reports continuous losses once per COMPLAINT_USEC. */
 static void handle_loss(struct tracker *tracker, maze_u64 lost)
 {
-	struct maze_error error = { "" };
 	int waits = SD_EVENT_OFF;
 
 	tracker->lost += lost;
 	sd_event_source_get_enabled(tracker->lost_timer, &waits);
 	if (waits == SD_EVENT_OFF)
 		report_lost(tracker);
-	if (tracker->proc)
-		tracker->again = true;
-	else if (start_scan(tracker, &error))
-		log_printf(tracker->log, LOG_ERR, "processes may be unwatched: %s", error.text);
+	scan_again(tracker);
 }
 
 /* ---- events ------------------------------------------------------------------------ */
@@ -322,7 +332,7 @@ static unsigned int wants_of(const struct rules *rules)
 	unsigned int facts = rules_facts_needed(rules), wants = 0;
 
 	/* Each process that matches a rule of scope process is a group of its own. */
-	if (facts & FACT_PARENT || rules->scopes >> MAZE_SCOPE_PROCESS & 1)
+	if (facts & FACT_PARENT || rules_scopes(rules) >> MAZE_SCOPE_PROCESS & 1)
 		wants |= MAZE_FOLLOW_ALL_FORKS;
 	if (facts & FACT_COMM)
 		wants |= MAZE_FOLLOW_NAMES;
@@ -365,6 +375,51 @@ static int follow(struct tracker *tracker, unsigned int wants, struct maze_error
 	return 0;
 }
 
+/* ---- sections of units ------------------------------------------------------------- */
+
+static void track_again(void *arg, pid_t pid)
+{
+	tracker_track(arg, pid, 0);
+}
+
+static void track_all(void *arg)
+{
+	scan_again(arg);
+}
+
+static void on_unit_changed(void *arg)
+{
+	struct tracker *tracker = arg;
+	struct maze_error error = { "" };
+
+	if (follow(tracker, wants_of(tracker->applier.rules), &error))
+		log_printf(tracker->log, LOG_ERR, "processes may be unwatched: %s", error.text);
+}
+
+static void on_settled(void *arg)
+{
+	report_scanned(arg);
+}
+
+static int open_units(struct tracker *tracker, struct bus *bus, struct unit_rules *units)
+{
+	const struct unit_sections_host host = {
+		.event = tracker->event,
+		.log = tracker->log,
+		.bus = bus,
+		.units = units,
+		.groups = tracker->applier.groups,
+		.wait_usec = UNIT_WAIT_USEC,
+		.track = track_again,
+		.track_all = track_all,
+		.changed = on_unit_changed,
+		.settled = on_settled,
+		.arg = tracker,
+	};
+
+	return unit_sections_open(&host, &tracker->applier.units);
+}
+
 /* ---- rules ------------------------------------------------------------------------- */
 
 int tracker_use(struct tracker *tracker, const struct rules *rules, struct maze_error *error)
@@ -380,6 +435,7 @@ int tracker_use(struct tracker *tracker, const struct rules *rules, struct maze_
 	if (err)
 		return err;
 	/* No later step may fail, because on failure the caller frees these rules. */
+	unit_sections_use(tracker->applier.units, rules);
 	group_tracker_use(tracker->applier.groups, rules);
 	tracker->applier.rules = rules;
 	tracker->applier.by_thread = rules_tell_threads_apart(rules);
@@ -405,9 +461,9 @@ static int add_timers(struct tracker *tracker)
 	return err;
 }
 
-int tracker_open(sd_event *event, struct maze *maze, struct log *log, const struct rules *rules,
-		 void (*on_scanned)(void *arg), void *arg, struct maze_error *error,
-		 struct tracker **ret_tracker)
+int tracker_open(sd_event *event, struct maze *maze, struct log *log, struct bus *bus,
+		 struct unit_rules *units, const struct rules *rules, void (*on_scanned)(void *arg),
+		 void *arg, struct maze_error *error, struct tracker **ret_tracker)
 {
 	struct tracker *tracker = calloc(1, sizeof(*tracker));
 	int err;
@@ -427,6 +483,8 @@ int tracker_open(sd_event *event, struct maze *maze, struct log *log, const stru
 		err = cmdlines_open(event, log, on_cmdline, tracker, &tracker->applier.cmdlines);
 	if (err >= 0)
 		err = group_tracker_open(event, maze, log, &tracker->applier.groups);
+	if (err >= 0)
+		err = open_units(tracker, bus, units);
 	err = err < 0 ? maze_fail(error, err, "cannot add an event source: %s", strerror(-err))
 		      : tracker_use(tracker, rules, error);
 	if (err) {
@@ -444,6 +502,7 @@ void tracker_close(struct tracker *tracker)
 	stop_scan(tracker);
 	unfollow(tracker);
 	cmdlines_close(tracker->applier.cmdlines);
+	unit_sections_close(tracker->applier.units);
 	group_tracker_close(tracker->applier.groups);
 	sd_event_source_disable_unref(tracker->turn);
 	sd_event_source_disable_unref(tracker->lost_timer);

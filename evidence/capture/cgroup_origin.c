@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../base/systemd_unit.h"
+
 /* The IDs of docker, podman, containerd and CRI-O have 256 bits. */
 #define CONTAINER_ID_LEN 64
 #define HEX "0123456789abcdef"
@@ -142,38 +144,21 @@ static void find_container(char *const *names, size_t count, struct origin *orig
 	}
 }
 
-/* Skips slices, and returns the index behind the unit below them; `from`: there is none. */
-static size_t find_unit(char *const *names, size_t count, size_t from, char ret_unit[ORIGIN_LEN])
-{
-	static const char *const types[] = { ".service", ".scope", ".socket", ".mount", ".swap" };
-	const char *name;
-	size_t i = from, j;
-
-	while (i < count && between(names[i], "", ".slice"))
-		i++;
-	if (i == count)
-		return from;
-	/* systemd puts "_" before a name that the kernel could mistake for a file of its own. */
-	name = names[i] + (names[i][0] == '_');
-	for (j = 0; j < sizeof(types) / sizeof(types[0]); j++)
-		if (between(name, "", types[j]))
-			break;
-	if (j == sizeof(types) / sizeof(types[0]))
-		return from;
-	snprintf(ret_unit, ORIGIN_LEN, "%s", name);
-	return i + 1;
-}
-
 void cgroup_origin(const char *path, struct origin *origin)
 {
 	char *copy = strdup(path), *rest = copy, **names = calloc(strlen(path) + 1, sizeof(*names));
-	size_t count = 0, unit;
+	char unit[UNIT_NAME_SIZE];
+	const char *below;
+	size_t count = 0;
 
 	while (copy && names && (names[count] = strsep(&rest, "/")))
 		count += names[count][0] != '\0';
-	unit = find_unit(names, count, 0, origin->text[ORIGIN_UNIT]);
-	if (unit && between(origin->text[ORIGIN_UNIT], "user@", ".service"))
-		find_unit(names, count, unit, origin->text[ORIGIN_USER_UNIT]);
+	below = unit_of_cgroup(path, unit);
+	snprintf(origin->text[ORIGIN_UNIT], ORIGIN_LEN, "%s", unit);
+	if (below && between(unit, "user@", ".service")) {
+		unit_of_cgroup(below, unit);
+		snprintf(origin->text[ORIGIN_USER_UNIT], ORIGIN_LEN, "%s", unit);
+	}
 	find_container(names, count, origin);
 	free(names);
 	free(copy);

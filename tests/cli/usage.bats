@@ -146,3 +146,17 @@ in_columns() {
 	refused 2 "$MAZE" watch 12a
 	[ "$stderr" = 'maze watch: invalid PID "12a"; see maze watch --help' ]
 }
+
+@test "maze protect refuses what it cannot do" {
+	refused 2 "$MAZE" protect
+	says "no unit given"
+	refused 2 "$MAZE" protect --user a.service
+	says "mazed reads the unit files of the system only"
+	refused 2 "$MAZE" protect --soft 2s --hard 1s a.service
+	says "hard limit 1s is below the soft limit 2s"
+	[ ! -d /run/systemd/system ] || skip "systemd runs here"
+	for command in protect unprotect; do
+		refused 1 "$MAZE" "$command" a.service
+		says "not booted with systemd"
+	done
+}

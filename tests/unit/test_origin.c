@@ -127,7 +127,8 @@ static void a_long_path_is_cut_and_not_overrun(void **state)
 	memcpy(path + sizeof(path) - 9, ".service", 8);
 	memcpy(path, "/xxxxxxxxxxxx", strlen("/lxc.payload."));
 	cgroup_origin(path, &origin);
-	assert_int_equal(strlen(origin.text[ORIGIN_UNIT]), ORIGIN_LEN - 1);
+	/* systemd has no unit of such a name. */
+	assert_string_equal(origin.text[ORIGIN_UNIT], "");
 	memset(path, '/', sizeof(path) - 1);
 	cgroup_origin(path, &origin);
 }
