@@ -47,6 +47,7 @@ struct options {
 	bool no_unwind;
 	bool java_perf_map;
 	bool replace;
+	bool runtime;	      /* of rules: until mazed ends */
 	const char *duration; /* of a look; NULL: the default */
 };
 
@@ -137,6 +138,7 @@ int cmd_doctor(const struct command *command, struct options *options, int argc,
 int cmd_load(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_unload(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_thaw(const struct command *command, struct options *options, int argc, char **argv);
+int cmd_rules(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_incidents(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_report(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_why(const struct command *command, struct options *options, int argc, char **argv);

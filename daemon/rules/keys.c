@@ -105,7 +105,8 @@ static bool key_at(size_t index, struct key *ret_key)
 	if (policy->name) {
 		*ret_key = (struct key){
 			policy->name,
-			SECTION_RULE | (is_of_groups(policy->name) ? 0 : SECTION_DEFAULTS),
+			SECTION_RULE | (is_of_groups(policy->name) ? 0 : SECTION_DEFAULTS) |
+				(!strcmp(policy->name, "shadow") ? SECTION_MODE : 0),
 			policy_form(policy),
 			strcmp(policy->name, "share") != 0 ? set_policy : set_share,
 			0,

@@ -19,6 +19,7 @@
 #define SECTION_DEFAULTS (1U << 0)
 #define SECTION_RULE (1U << 1)
 #define SECTION_DAEMON (1U << 2)
+#define SECTION_MODE (1U << 3)
 
 /* The structures that setters fill. Each is used for keys of the named sections. */
 struct key_target {

@@ -214,7 +214,7 @@ static void an_allowance_enforces_so_many_in_each_window(void **state)
 	assert_false(maze_allowance_permits(&allowance, &policy, 0, 99999));
 	assert_true(maze_allowance_permits(&allowance, &shadow, 1, 99999));
 	assert_int_equal(maze_delivery(&policy, 1, KNOWN, 0).flags,
-			 MAZE_RECORD_SHADOW | MAZE_RECORD_TRIPPED | FATAL);
+			 MAZE_RECORD_SHADOW | MAZE_RECORD_TRIPPED | MAZE_RECORD_FATAL);
 	assert_true(maze_delivery(&policy, 1, KNOWN, 0).withheld);
 }
 
