@@ -38,6 +38,7 @@ struct act_on {
 	const char *engine;
 	const char *rule;   /* NULL: unknown */
 	const char *cgroup; /* of struct log_entry */
+	const struct log_unit *unit;
 	const struct stage_actions *stage;
 	maze_u64 exec_timeout_ns;
 	int pidfd;  /* of the record's process; -1: it has ended */

@@ -47,6 +47,7 @@ struct log {
 	maze_u64 unreported; /* dropped messages not yet reported */
 	sd_event_source *retry;
 	unsigned int retry_usec;
+	struct units *units; /* NULL: none is known yet */
 };
 
 /* ---- queue and drops --------------------------------------------------------------- */
@@ -208,6 +209,7 @@ void log_close(struct log *log)
 	sd_event_source_disable_unref(log->retry);
 	backlog_done(&log->backlog);
 	close(log->target.fd);
+	units_free(log->units);
 	free(log);
 }
 
@@ -278,6 +280,13 @@ void log_announce(struct log *log, int priority, const char *text)
 	log_printf(log, priority, "%s", text);
 	if (log->sink != &log_stderr && isatty(STDERR_FILENO))
 		log_printf(NULL, priority, "%s", text);
+}
+
+struct units *log_units(struct log *log)
+{
+	if (log && !log->units)
+		log->units = units_new();
+	return log ? log->units : NULL;
 }
 
 void log_record(struct log *log, const struct log_entry *entry)

@@ -5,6 +5,7 @@
 
 #include "cmdlines.h"
 #include "group_tracker.h"
+#include "../log/units.h"
 #include "../rules/tag.h"
 #include "../rules/rules.h"
 
@@ -31,6 +32,7 @@ struct rule_applier {
 	bool by_thread; /* the result of rules_tell_threads_apart() */
 	struct cmdlines *cmdlines;
 	struct group_tracker *groups;
+	struct units *units; /* of the log */
 };
 
 /* The policy of the watches of a rule. */

@@ -420,6 +420,7 @@ int tracker_open(sd_event *event, struct maze *maze, struct log *log, const stru
 	tracker->maze = maze;
 	tracker->log = log;
 	tracker->applier.maze = maze;
+	tracker->applier.units = log_units(log);
 	tracker->on_scanned = on_scanned;
 	tracker->arg = arg;
 	err = add_timers(tracker);
