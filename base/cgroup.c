@@ -222,6 +222,18 @@ maze_u64 cgroup_id(int fd)
 	return fstat(fd, &status) ? 0 : status.st_ino;
 }
 
+bool cgroup_stat(const struct cgroup_fs *fs, const char *path, maze_u64 *ret_id, uid_t *ret_owner)
+{
+	struct stat status;
+
+	if (fs->fd < 0 || !is_plain(path) ||
+	    fstatat(fs->fd, path[1] ? path + 1 : ".", &status, AT_SYMLINK_NOFOLLOW))
+		return false;
+	*ret_id = status.st_ino;
+	*ret_owner = status.st_uid;
+	return true;
+}
+
 bool cgroup_contains(const char *path, const char *other)
 {
 	size_t length = strlen(path);

@@ -28,6 +28,8 @@ int cgroup_open(const struct cgroup_fs *fs, const char *path);
 bool cgroup_path(const struct cgroup_fs *fs, int dir, char path[PATH_MAX]);
 /* Returns an ID that identifies the cgroup and is never reused. 0: failed. */
 maze_u64 cgroup_id(int fd);
+/* Gets the ID of the cgroup and the owner of its directory. False: it does not exist. */
+bool cgroup_stat(const struct cgroup_fs *fs, const char *path, maze_u64 *ret_id, uid_t *ret_owner);
 /* True if `path` is `other` or an ancestor of `other`. */
 bool cgroup_contains(const char *path, const char *other);
 

@@ -52,7 +52,7 @@ struct options {
 	bool java_perf_map;
 	bool replace;
 	const char *duration; /* of a look; NULL: the default */
-	bool runtime;
+	bool runtime;	      /* not for good: until the next boot, or until mazed ends */
 	bool user;
 };
 
@@ -143,6 +143,7 @@ int cmd_doctor(const struct command *command, struct options *options, int argc,
 int cmd_load(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_unload(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_thaw(const struct command *command, struct options *options, int argc, char **argv);
+int cmd_rules(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_incidents(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_report(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_why(const struct command *command, struct options *options, int argc, char **argv);

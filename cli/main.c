@@ -71,6 +71,13 @@ static const struct command_option thaw_options[] = {
 	{ 0 },
 };
 
+static const struct command_option rules_options[] = {
+	{ "runtime", NULL, "change the mode until mazed ends, and write no file", AT(runtime) },
+	{ JSON("the list") },
+	{ SOCKET },
+	{ 0 },
+};
+
 static const struct command_option incidents_options[] = {
 	{ INCIDENTS },
 	{ JSON("the list") },
@@ -199,6 +206,19 @@ static const struct command commands[] = {
 	  "processes, the group with the given path, or all groups. Only root may use it, and "
 	  "mazed must run.",
 	  false, thaw_options, cmd_thaw, false },
+	{ "rules", "[enforce NAME | shadow NAME | reset NAME]", "list the rules of mazed",
+	  "Lists the rules of mazed. MODE is enforcing, shadow (verdicts are recorded, and nothing "
+	  "is sent) or ignore. WATCHED is the number of threads or groups that the rule watches "
+	  "now. SOFT and HARD are its enforced verdicts, and WOULD HAVE its verdicts in shadow, "
+	  "since mazed began. TRIPPED is the time at which the rule had more hard verdicts than "
+	  "its key max-hard permits, which put it in shadow.\n"
+	  "\n"
+	  "maze rules enforce and maze rules shadow change the mode of a rule. They write the "
+	  "file zz-mode-NAME.conf in the directory of mazed's drop-in files, and reload mazed. If "
+	  "mazed refuses the reload, the file is as before. With --runtime they write no file, "
+	  "and the mode stays until mazed ends. maze rules reset lets a rule that has tripped "
+	  "enforce again. Only root may change rules.",
+	  false, rules_options, cmd_rules, false },
 	{ "incidents", "", "list incidents",
 	  "Lists the incidents that mazed and maze run --incidents have written, the newest "
 	  "last. Each incident is about one thread or group that reached a limit. HOTTEST is the "

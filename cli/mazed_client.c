@@ -76,6 +76,8 @@ void mazed_disconnect(struct mazed_client *client)
 	client->fd = -1;
 	free(client->engine);
 	client->engine = NULL;
+	free(client->config);
+	client->config = NULL;
 	json_decref(client->groups);
 	client->groups = NULL;
 }
@@ -186,11 +188,21 @@ static bool is_ok(struct mazed_client *client, const json_t *answer)
 	return false;
 }
 
+/* Keeps a text of an answer that has it. */
+static void keep_text(const json_t *answer, const char *key, char **kept)
+{
+	const char *text = json_string_value(json_object_get(answer, key));
+
+	if (!text)
+		return;
+	free(*kept);
+	*kept = strdup(text);
+}
+
 bool mazed_call(struct mazed_client *client, json_t *request)
 {
 	char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
 	json_t *answer = NULL;
-	const char *engine;
 	bool ok = false;
 	int err = 0;
 
@@ -210,10 +222,9 @@ bool mazed_call(struct mazed_client *client, json_t *request)
 	answer = read_object(client);
 	if (answer)
 		ok = is_ok(client, answer);
-	engine = json_string_value(json_object_get(answer, "engine"));
-	if (ok && engine) {
-		free(client->engine);
-		client->engine = strdup(engine);
+	if (ok) {
+		keep_text(answer, "engine", &client->engine);
+		keep_text(answer, "config", &client->config);
 	}
 	json_decref(answer);
 	return ok;

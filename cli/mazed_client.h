@@ -16,6 +16,7 @@ struct mazed_client {
 	int fd;
 	bool follows;	/* stop if the reader of standard output exits */
 	char *engine;	/* from the last answer that names it; or NULL */
+	char *config;	/* from the answer to "rules"; or NULL */
 	json_t *groups; /* an array, from the answer to "list"; NULL: none */
 	char buf[MAZED_LINE_MAX];
 	size_t begin, end;

@@ -103,15 +103,18 @@ maze_inline int maze_is_fatal(maze_u32 signal, maze_u32 disposition)
 /*
  * Decides whether to send the signal of the hard stage (`hard` is 1) or the soft stage
  * (0). Fills the fields of the record for the case that the kernel accepts the signal.
+ * `permitted` is the result of maze_allowance_permits().
  */
 maze_inline struct maze_delivery maze_delivery(const struct maze_policy *policy, int hard,
-					       maze_u32 disposition)
+					       maze_u32 disposition, int permitted)
 {
 	maze_u32 signal = hard ? policy->hard_signal : policy->soft_signal;
-	int shadow = !!(policy->flags & MAZE_POLICY_SHADOW);
+	int shadow = !permitted || (policy->flags & MAZE_POLICY_SHADOW);
 	struct maze_delivery delivery = { 0, MAZE_NOT_SENT_NONE, 0 };
 
 	delivery.flags = shadow ? MAZE_RECORD_SHADOW : 0;
+	if (!permitted)
+		delivery.flags |= MAZE_RECORD_TRIPPED;
 	delivery.withheld = !signal || shadow;
 	if (!signal)
 		return delivery;

@@ -22,12 +22,13 @@ enum maze_event {
 };
 
 #define MAZE_RECORD_SENT (1U << 0)	/* the kernel accepted the signal, and the thread gets it */
-#define MAZE_RECORD_SHADOW (1U << 1)	/* MAZE_POLICY_SHADOW: no signal was sent */
+#define MAZE_RECORD_SHADOW (1U << 1)	/* no signal was sent: MAZE_POLICY_SHADOW, or TRIPPED */
 #define MAZE_RECORD_INHERITED (1U << 2) /* WATCH: inherited by fork or clone */
 #define MAZE_RECORD_FATAL (1U << 3)	/* the signal ends the process (in shadow: would end it) */
 /* enum maze_policy_scope: what the record is about, a thread (0) or a group */
 #define MAZE_RECORD_SCOPE_SHIFT 4
 #define MAZE_RECORD_SCOPE (3U << MAZE_RECORD_SCOPE_SHIFT)
+#define MAZE_RECORD_TRIPPED (1U << 6) /* in shadow because the allowance has tripped */
 
 /* Why a verdict's signal was not sent or has no effect (in shadow: would have none). */
 enum maze_not_sent {

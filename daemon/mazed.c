@@ -27,6 +27,7 @@
 #include "tracker/tracker.h"
 #include "records/dispatch.h"
 #include "records/incident_log.h"
+#include "tracker/rule_states.h"
 #include "log/limited_log.h"
 #include "log/log.h"
 #include "privileges.h"
@@ -50,7 +51,8 @@ struct mazed {
 	struct actions *actions;
 	struct incident_log *incident_log;
 	struct limited_log *record_log;
-	struct record_consumer consumers[5];
+	struct rule_states *rule_states;
+	struct record_consumer consumers[6];
 	struct dispatch *dispatch;
 	struct tracker *tracker;
 	struct control *control;
@@ -226,13 +228,18 @@ static int use_rules(struct mazed *mazed, struct rules *rules, struct maze_error
 	err = incident_log_use(mazed->incident_log, &rules->daemon.incidents, error);
 	if (err)
 		goto out_control;
-	err = tracker_use(mazed->tracker, rules, error);
+	err = rule_states_use(mazed->rule_states, rules, error);
 	if (err)
 		goto out_incidents;
+	err = tracker_use(mazed->tracker, rules, error);
+	if (err)
+		goto out_states;
 	dispatch_use(mazed->dispatch, rules);
 	rules_free(mazed->rules);
 	mazed->rules = rules;
 	return 0;
+out_states:
+	rule_states_use(mazed->rule_states, mazed->rules, NULL);
 out_incidents:
 	incident_log_use(mazed->incident_log, &mazed->rules->daemon.incidents, NULL);
 out_control:
@@ -272,6 +279,14 @@ static int reload(void *arg, struct maze_error *error)
 		log_printf(mazed->log, LOG_ERR, "%s", reopening.text);
 	sd_notify(0, "READY=1\nSTATUS=a reload was refused; the old rules are in force");
 	return err;
+}
+
+/* Applies the rules in force again, because the mode of one has changed. */
+static int apply(void *arg, struct maze_error *error)
+{
+	struct mazed *mazed = arg;
+
+	return tracker_use(mazed->tracker, mazed->rules, error);
 }
 
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *arg)
@@ -385,7 +400,10 @@ static int open_control(struct mazed *mazed, struct maze_error *error)
 		.actions = mazed->actions,
 		.tracker = mazed->tracker,
 		.rules = mazed->rules,
+		.rule_states = mazed->rule_states,
+		.config = mazed->options->config,
 		.reload = reload,
+		.apply = apply,
 		.arg = mazed,
 	};
 
@@ -404,6 +422,7 @@ static int open_dispatch(struct mazed *mazed, struct maze_error *error)
 	/* limited_log_on_record() is first, because it sets `logged` for the actions. */
 	const struct record_consumer consumers[] = {
 		{ limited_log_on_record, mazed->record_log },
+		{ rule_states_on_record, mazed->rule_states },
 		{ control_on_record, mazed->control },
 		{ collect_incident, mazed->incident_log },
 		{ actions_on_record, mazed->actions },
@@ -449,8 +468,11 @@ static int start(struct mazed *mazed, struct maze_error *error)
 	if (err)
 		return err;
 	log_on_act(mazed->log, incident_log_action, mazed->incident_log);
-	err = tracker_open(mazed->event, mazed->maze, mazed->log, mazed->bus, mazed->units,
-			   mazed->rules, on_scanned, mazed, error, &mazed->tracker);
+	err = rule_states_open(mazed->maze, mazed->log, mazed->runtime_fd, mazed->rules,
+			       &mazed->rule_states, error);
+	if (!err)
+		err = tracker_open(mazed->event, mazed->maze, mazed->log, mazed->bus, mazed->units,
+				   mazed->rules, on_scanned, mazed, error, &mazed->tracker);
 	if (!err)
 		err = open_control(mazed, error);
 	return err ? err : open_dispatch(mazed, error);
@@ -470,6 +492,7 @@ static void stop(struct mazed *mazed)
 	if (mazed->log)
 		log_on_act(mazed->log, NULL, NULL);
 	incident_log_close(mazed->incident_log);
+	rule_states_close(mazed->rule_states, mazed->remove);
 	if (mazed->remove && mazed->actions)
 		actions_thaw_all(mazed->actions);
 	if (mazed->actions)

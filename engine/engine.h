@@ -17,6 +17,7 @@
 #include <sys/types.h>
 
 #include "../base/maze_error.h"
+#include "../core/allowance.h"
 #include "../core/policy.h"
 #include "../core/process_event.h"
 #include "../core/record.h"
@@ -105,6 +106,14 @@ struct engine_ops {
 	/* Ends all watches that the claim covers. Returns 0 also if there are none. */
 	int (*unwatch_all)(struct engine *engine, const struct engine_claim *claim,
 			   struct maze_error *error);
+
+	/*
+	 * Limits the hard verdicts of watches with this tag from now on (core/allowance.h).
+	 * NULL: no limit. If the tag has an allowance with the same limits, that keeps its
+	 * state, unless allowance->tripped is set. -E2BIG: MAZE_ALLOWANCES_MAX are set.
+	 */
+	int (*allow)(struct engine *engine, maze_u64 tag, const struct maze_allowance *allowance,
+		     struct maze_error *error);
 
 	/*
 	 * Calls `each` for each watched task, in no particular order. The entry is valid

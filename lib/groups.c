@@ -57,6 +57,14 @@ int groups_unwatch(struct maze *maze, enum maze_policy_scope scope, int fd,
 	return poll_group_unwatch(maze->groups, scope, fd, claim, error);
 }
 
+int groups_allow(struct maze *maze, maze_u64 tag, const struct maze_allowance *allowance,
+		 struct maze_error *error)
+{
+	int err = allowance ? open_groups(maze, error) : 0;
+
+	return err || !maze->groups ? err : engine_poll.allow(maze->groups, tag, allowance, error);
+}
+
 void groups_unwatch_all(struct maze *maze, const struct engine_claim *claim)
 {
 	if (maze->groups && maze->groups != maze->engine)

@@ -23,6 +23,9 @@ int groups_watch(struct maze *maze, int fd, const struct maze_policy *policy,
 /* Ends the group of this process with this scope. -ENOENT: there is none. */
 int groups_unwatch(struct maze *maze, enum maze_policy_scope scope, int fd,
 		   const struct engine_claim *claim, struct maze_error *error);
+/* As allow() of engine.h, for groups. */
+int groups_allow(struct maze *maze, maze_u64 tag, const struct maze_allowance *allowance,
+		 struct maze_error *error);
 void groups_unwatch_all(struct maze *maze, const struct engine_claim *claim);
 /* Makes this process a subreaper, whose new children become members of the tree. */
 int groups_adopt(struct maze *maze, maze_u64 tag);

@@ -17,6 +17,7 @@
 #include <sys/types.h>
 
 #include "../base/maze_error.h"
+#include "../core/allowance.h"
 #include "../core/policy.h"
 #include "../core/process_event.h"
 #include "../core/record.h"
@@ -195,6 +196,14 @@ int maze_release(struct maze *maze, int pidfd, pid_t tid, maze_u64 tag, maze_u64
 		 struct maze_error *error);
 /* Ends all watches of the engine with tags that equal `tag` in the bits of `mask`. */
 int maze_release_all(struct maze *maze, maze_u64 tag, maze_u64 mask, struct maze_error *error);
+/*
+ * Limits the hard verdicts of watches of this scope (enum maze_policy_scope) and tag from
+ * now on (core/allowance.h). The caller sets window_ns, max and tripped. NULL: no limit.
+ * An allowance of the tag with the same limits keeps its state, unless allowance->tripped
+ * is set. It stays until the engine ends. -EINVAL: a value exceeds its range.
+ */
+int maze_allow(struct maze *maze, enum maze_policy_scope scope, maze_u64 tag,
+	       const struct maze_allowance *allowance, struct maze_error *error);
 int maze_unwatch(struct maze *maze, pid_t pid, pid_t tid, struct maze_error *error);
 int maze_unwatch_tag(struct maze *maze, maze_u64 tag, struct maze_error *error);
 /* Finds the process that thread `tid` belongs to. -ESRCH: there is no such thread. */

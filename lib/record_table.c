@@ -32,6 +32,7 @@ const struct record_field record_table[] = {
 	{ "sleeps", NULL, NUMBER(sleeps), VERDICT, THREAD, "used_ns" },
 	{ "elapsed_ns", NULL, NUMBER(elapsed_ns), VERDICT, GROUP, NULL },
 	{ "shadow", "MAZE_SHADOW", FLAG(SHADOW), 0, 0, NULL },
+	{ "tripped", "MAZE_TRIPPED", FLAG(TRIPPED), VERDICT, 0, "tripped" },
 	{ "engine", "MAZE_ENGINE", RECORD_ENGINE, 0, 0, 0, 0, 0, NULL },
 	{ "cpu", "MAZE_CPU", NUMBER(cpu), 0, 0, NULL },
 	{ "episode", "MAZE_EPISODE", NUMBER(episode), 0, 0, NULL },

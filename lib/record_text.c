@@ -36,12 +36,13 @@ static void describe_signal(const struct maze_record *record, char *buf, size_t 
 {
 	const char *reason = maze_not_sent_name(record->not_sent);
 	bool shadow = record->flags & MAZE_RECORD_SHADOW;
+	const char *tripped = record->flags & MAZE_RECORD_TRIPPED ? ", max-hard is reached" : "";
 	char signal[32];
 	const char *did;
 
 	maze_signal_format(record->signal, signal, sizeof(signal));
 	if (!record->signal) {
-		snprintf(buf, size, "recorded only");
+		snprintf(buf, size, "recorded only%s", tripped);
 		return;
 	}
 	if (reason)
@@ -51,7 +52,8 @@ static void describe_signal(const struct maze_record *record, char *buf, size_t 
 							: "shadow: would have sent";
 	else
 		did = record->flags & MAZE_RECORD_SENT ? "sent" : "did not deliver";
-	snprintf(buf, size, "%s %s%s%s", did, signal, reason ? ": " : "", reason ? reason : "");
+	snprintf(buf, size, "%s %s%s%s%s", did, signal, reason ? ": " : "", reason ? reason : "",
+		 tripped);
 }
 
 static void describe_used(const struct maze_record *record, char *buf, size_t size)
@@ -96,7 +98,7 @@ static void describe_subject(const struct maze_record *record, char buf[SUBJECT_
 
 int maze_record_text(const struct maze_record *record, const char *engine, char *buf, size_t size)
 {
-	char time[RFC3339_LEN], count[128], limit[128], sent[128], used[448], subject[SUBJECT_LEN];
+	char time[RFC3339_LEN], count[128], limit[128], sent[160], used[448], subject[SUBJECT_LEN];
 	bool group = maze_record_scope(record);
 	const char *event = maze_event_name(record->event);
 	/* The members of a group run on several CPUs. */

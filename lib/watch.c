@@ -220,6 +220,19 @@ int maze_release_all(struct maze *maze, maze_u64 tag, maze_u64 mask, struct maze
 	return maze->ops->unwatch_all(maze->engine, &claim, error);
 }
 
+int maze_allow(struct maze *maze, enum maze_policy_scope scope, maze_u64 tag,
+	       const struct maze_allowance *allowance, struct maze_error *error)
+{
+	if (allowance && !maze_allowance_valid(allowance))
+		return maze_fail(error, -EINVAL,
+				 "an allowance has a number from 1 to %u, and a time from 1ms to "
+				 "366 days",
+				 MAZE_ALLOWANCE_MAX);
+	if (scope != MAZE_SCOPE_THREAD)
+		return groups_allow(maze, tag, allowance, error);
+	return maze->ops->allow(maze->engine, tag, allowance, error);
+}
+
 int maze_unwatch_tag(struct maze *maze, maze_u64 tag, struct maze_error *error)
 {
 	return maze_release_all(maze, tag, ~0ULL, error);

@@ -43,6 +43,7 @@ struct act_on {
 	const char *engine;
 	const char *rule;   /* NULL: unknown */
 	const char *cgroup; /* of struct log_entry */
+	const struct log_unit *unit;
 	const struct stage_actions *stage;
 	const struct string_list *no_restart; /* of struct rule_settings */
 	maze_u64 exec_timeout_ns;

@@ -12,6 +12,7 @@
 #include "control_act.h"
 #include "control_client.h"
 #include "control_listen.h"
+#include "control_rules.h"
 #include "control_streams.h"
 #include "../../base/clock.h"
 
@@ -53,6 +54,12 @@ static void handle(struct control_client *client, const struct control_request *
 		return control_reload(host, client);
 	case CONTROL_THAW:
 		return control_thaw(host, client, request);
+	case CONTROL_RULES:
+		return control_rules(host, client);
+	case CONTROL_MODE:
+		return control_mode(host, client, request);
+	case CONTROL_RESET:
+		return control_reset(host, client, request);
 	}
 }
 

@@ -196,7 +196,7 @@ void control_status(const struct control_host *host, struct control_client *clie
 				    "groups", (json_int_t)count));
 }
 
-static bool refuse_others(struct control_client *client, const char *what)
+bool control_refuse_others(struct control_client *client, const char *what)
 {
 	char text[128];
 
@@ -212,7 +212,7 @@ void control_reload(const struct control_host *host, struct control_client *clie
 	struct maze_error error = { "" };
 	int err;
 
-	if (refuse_others(client, "reload"))
+	if (control_refuse_others(client, "reload"))
 		return;
 	err = host->reload(host->arg, &error);
 	if (err)
@@ -228,7 +228,7 @@ void control_thaw(const struct control_host *host, struct control_client *client
 	struct subject_source source;
 	int err = 0;
 
-	if (refuse_others(client, "thaw"))
+	if (control_refuse_others(client, "thaw"))
 		return;
 	if (request->pid) {
 		err = control_owner_open(client, request, &source, &error);

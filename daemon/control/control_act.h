@@ -6,6 +6,9 @@
 #include "control_client.h"
 #include "control_host.h"
 
+/* Refuses a client that is not root: adds the error "WHAT requires root". */
+bool control_refuse_others(struct control_client *client, const char *what);
+
 /* Each function performs a request and adds the answer. */
 void control_watch(const struct control_host *host, struct control_client *client,
 		   const struct control_request *request);

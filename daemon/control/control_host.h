@@ -8,6 +8,7 @@
 #include "../actions/actions.h"
 #include "../tracker/tracker.h"
 #include "../log/log.h"
+#include "../tracker/rule_states.h"
 #include "../rules/rules.h"
 
 struct control_host {
@@ -16,9 +17,13 @@ struct control_host {
 	struct log *log;
 	struct actions *actions;
 	struct tracker *tracker;
+	struct rule_states *rule_states;
+	const char *config;	   /* the path of the configuration */
 	const struct rules *rules; /* in force */
 	/* Reloads the rules, as mazed does at SIGHUP. This can replace `rules`. */
 	int (*reload)(void *arg, struct maze_error *error);
+	/* Applies the rules in force to all processes, after a change of their modes. */
+	int (*apply)(void *arg, struct maze_error *error);
 	void *arg;
 };
 

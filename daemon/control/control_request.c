@@ -21,7 +21,8 @@ static const struct {
 	{ "watch", CONTROL_WATCH, true },    { "unwatch", CONTROL_UNWATCH, true },
 	{ "list", CONTROL_LIST, false },     { "events", CONTROL_EVENTS, false },
 	{ "status", CONTROL_STATUS, false }, { "reload", CONTROL_RELOAD, false },
-	{ "thaw", CONTROL_THAW, false },
+	{ "thaw", CONTROL_THAW, false },     { "rules", CONTROL_RULES, false },
+	{ "mode", CONTROL_MODE, false },     { "reset", CONTROL_RESET, false },
 };
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
@@ -80,6 +81,34 @@ static int parse_cgroup(struct control_request *request, const char *key, const 
 			key);
 	request->cgroup = strdup(text);
 	return request->cgroup ? 0 : maze_fail(error, -ENOMEM, "out of memory");
+}
+
+static int parse_rule(struct control_request *request, const char *key, const json_t *value,
+		      struct maze_error *error)
+{
+	const char *text = json_string_value(value);
+
+	if (!text || !*text)
+		return maze_fail(error, -EINVAL, "\"%s\" takes the name of a rule", key);
+	request->rule = strdup(text);
+	return request->rule ? 0 : maze_fail(error, -ENOMEM, "out of memory");
+}
+
+static int parse_mode(struct control_request *request, const char *key, const json_t *value,
+		      struct maze_error *error)
+{
+	const char *text = json_string_value(value);
+
+	if (text && !strcmp(text, "file"))
+		request->mode = RULE_MODE_FILE;
+	else if (text && !strcmp(text, "shadow"))
+		request->mode = RULE_MODE_SHADOW;
+	else if (text && !strcmp(text, "enforce"))
+		request->mode = RULE_MODE_ENFORCE;
+	else
+		return maze_fail(error, -EINVAL, "\"%s\" takes \"shadow\", \"enforce\" or \"file\"",
+				 key);
+	return 0;
 }
 
 /* A flag must be true or false, so the string "yes" is an error. */
@@ -143,6 +172,8 @@ static const struct {
 	{ "follow", OF(CONTROL_EVENTS), parse_flag },
 	{ "cgroup", OF(CONTROL_WATCH) | OF(CONTROL_UNWATCH) | OF(CONTROL_THAW), parse_cgroup },
 	{ "all", OF(CONTROL_THAW), parse_flag },
+	{ "rule", OF(CONTROL_MODE) | OF(CONTROL_RESET), parse_rule },
+	{ "mode", OF(CONTROL_MODE), parse_mode },
 };
 
 static int parse_key(struct control_request *request, const char *verb, const char *key,
@@ -169,7 +200,8 @@ static int parse_verb(struct control_request *request, const char *verb, bool *r
 		return 0;
 	}
 	return maze_fail(error, -EINVAL,
-			 "\"do\" takes watch, unwatch, list, events, status, reload or thaw");
+			 "\"do\" takes watch, unwatch, list, events, status, reload, thaw, rules, "
+			 "mode or reset");
 }
 
 static int parse_id(struct control_request *request, json_t *id, struct maze_error *error)
@@ -201,6 +233,8 @@ static int check_complete(const struct control_request *request, bool process,
 		return maze_fail(error, -EINVAL, "\"tid\" is for scope thread");
 	if (request->start && !request->pid)
 		return maze_fail(error, -EINVAL, "\"start\" requires \"pid\"");
+	if ((request->verb == CONTROL_MODE || request->verb == CONTROL_RESET) && !request->rule)
+		return maze_fail(error, -EINVAL, "missing \"rule\"");
 	ways = !!request->pid + !!request->cgroup + request->all;
 	if (request->verb == CONTROL_THAW && ways != 1)
 		return maze_fail(error, -EINVAL,
@@ -248,6 +282,8 @@ void control_request_done(struct control_request *request)
 {
 	json_decref(request->id);
 	free(request->cgroup);
+	free(request->rule);
+	request->rule = NULL;
 	request->id = NULL;
 	request->cgroup = NULL;
 }

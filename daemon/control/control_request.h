@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "../../lib/maze.h"
+#include "../tracker/rule_states.h"
 
 enum control_verb {
 	CONTROL_WATCH,
@@ -18,6 +19,9 @@ enum control_verb {
 	CONTROL_STATUS,
 	CONTROL_RELOAD,
 	CONTROL_THAW,
+	CONTROL_RULES,
+	CONTROL_MODE,
+	CONTROL_RESET,
 };
 
 struct control_request {
@@ -29,6 +33,8 @@ struct control_request {
 	bool kept, follow; /* for events */
 	char *cgroup;	   /* in place of pid; NULL: not given */
 	bool all;	   /* for thaw */
+	char *rule;	   /* a name; NULL: not given */
+	enum rule_mode mode;
 };
 
 /*

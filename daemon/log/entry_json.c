@@ -19,6 +19,10 @@ static json_t *entry_object(const struct log_entry *entry)
 	if (object && entry->cgroup)
 		json_object_set_new(object, "cgroup",
 				    utf8_json(entry->cgroup, strlen(entry->cgroup)));
+	if (object && entry->unit)
+		json_object_set_new(object, "unit", json_string(entry->unit->unit));
+	if (object && entry->unit && entry->unit->user_unit[0])
+		json_object_set_new(object, "user_unit", json_string(entry->unit->user_unit));
 	return object;
 }
 

@@ -49,6 +49,7 @@ struct log {
 	unsigned int retry_usec;
 	void (*on_act)(void *arg, const struct log_action *action); /* NULL: none */
 	void *on_act_arg;
+	struct units *units; /* NULL: none is known yet */
 };
 
 /* ---- queue and drops --------------------------------------------------------------- */
@@ -210,6 +211,7 @@ void log_close(struct log *log)
 	sd_event_source_disable_unref(log->retry);
 	backlog_done(&log->backlog);
 	close(log->target.fd);
+	units_free(log->units);
 	free(log);
 }
 
@@ -297,6 +299,13 @@ void log_announce(struct log *log, int priority, const char *text)
 	log_printf(log, priority, "%s", text);
 	if (log->sink != &log_stderr && isatty(STDERR_FILENO))
 		log_printf(NULL, priority, "%s", text);
+}
+
+struct units *log_units(struct log *log)
+{
+	if (log && !log->units)
+		log->units = units_new();
+	return log ? log->units : NULL;
 }
 
 void log_record(struct log *log, const struct log_entry *entry)

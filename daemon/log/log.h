@@ -12,6 +12,7 @@
 #include <systemd/sd-event.h>
 
 #include "../rules/rules.h"
+#include "units.h"
 
 struct log;
 
@@ -21,6 +22,7 @@ struct log_entry {
 	const char *engine; /* the name of the engine */
 	const char *rule;   /* NULL: watched by request, or by a rule that no longer exists */
 	const char *cgroup; /* the path of a watched control group; NULL: another scope, unknown */
+	const struct log_unit *unit; /* NULL: unknown, or none */
 };
 
 /* A record as the consumers (records/dispatch.h) get it. */
@@ -67,6 +69,8 @@ __attribute__((format(printf, 3, 4))) void log_printf(struct log *log, int prior
 void log_problems(struct log *log, const struct problems *problems);
 /* Logs a message. If standard error is a terminal, the message appears there too. */
 void log_announce(struct log *log, int priority, const char *text);
+/* The units of records, which belong to the log. NULL: `log` is NULL, or memory is short. */
+struct units *log_units(struct log *log);
 void log_record(struct log *log, const struct log_entry *entry);
 void log_act(struct log *log, const struct log_action *action);
 /* Passes the results of actions to `on_act` too, until the next call. NULL: to none. */

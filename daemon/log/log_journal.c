@@ -5,10 +5,9 @@
  * while the journal is busy and reports success if no journal runs.
  *
  * The field OBJECT_PID makes the journal add fields about the process, such as
- * OBJECT_COMM. So `journalctl OBJECT_PID=N` finds the records of process N. `journalctl
- * -u UNIT` finds a record if its process still existed when the journal received the
- * record. The record of a control group has no process, so OBJECT_SYSTEMD_UNIT names its
- * unit.
+ * OBJECT_COMM. So `journalctl OBJECT_PID=N` finds the records of process N. By then the
+ * process may be gone, so OBJECT_SYSTEMD_UNIT and OBJECT_SYSTEMD_USER_UNIT name its unit
+ * (units.h). `journalctl -u UNIT` finds such entries of programs that run as root.
  */
 #include "log_sink.h"
 
@@ -61,37 +60,11 @@ static const char *message_id(const struct log_message *message)
 	return NULL;
 }
 
-/*
- * Finds the unit of a control group, as systemd does: the first part of the path with such
- * a suffix. What is below can have names that a user chose.
- */
-static bool find_unit(const char *cgroup, const char **ret_unit, int *ret_length)
-{
-	static const char *const suffixes[] = { ".service", ".scope" };
-	const char *end;
-	size_t i, length;
-
-	for (; *cgroup == '/'; cgroup = end) {
-		end = strchrnul(++cgroup, '/');
-		for (i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
-			length = strlen(suffixes[i]);
-			if ((size_t)(end - cgroup) <= length ||
-			    strncmp(end - length, suffixes[i], length) != 0)
-				continue;
-			*ret_unit = cgroup;
-			*ret_length = (int)(end - cgroup);
-			return memchr(cgroup, '\n', (size_t)(end - cgroup)) == NULL;
-		}
-	}
-	return false;
-}
-
 /* No value has a newline, so each field takes one line. */
 static void write_record(FILE *out, const struct log_message *message)
 {
-	const char *cgroup = message->entry->cgroup, *unit;
+	const struct log_unit *unit = message->entry->unit;
 	struct record_fields fields;
-	int length;
 	size_t i;
 
 	record_fields_format(message->entry, &fields);
@@ -104,8 +77,10 @@ static void write_record(FILE *out, const struct log_message *message)
 	}
 	if (message->entry->record->pid)
 		fprintf(out, "OBJECT_PID=%u\n", message->entry->record->pid);
-	if (cgroup && find_unit(cgroup, &unit, &length))
-		fprintf(out, "OBJECT_SYSTEMD_UNIT=%.*s\n", length, unit);
+	if (unit)
+		fprintf(out, "OBJECT_SYSTEMD_UNIT=%s\n", unit->unit);
+	if (unit && unit->user_unit[0])
+		fprintf(out, "OBJECT_SYSTEMD_USER_UNIT=%s\n", unit->user_unit);
 }
 
 static int render(const struct log_message *message, char *buf, size_t size)

@@ -68,5 +68,9 @@ void record_fields_format(const struct log_entry *entry, struct record_fields *r
 		add(ret_fields, &length, "MAZE_RULE", escape_copy(buf, VALUE_LEN, entry->rule));
 	if (entry->cgroup)
 		add(ret_fields, &length, "MAZE_CGROUP", escape_copy(buf, VALUE_LEN, entry->cgroup));
+	if (entry->unit) {
+		add(ret_fields, &length, "MAZE_UNIT", entry->unit->unit);
+		add(ret_fields, &length, "MAZE_USER_UNIT", entry->unit->user_unit);
+	}
 	ret_fields->fields[ret_fields->count] = NULL;
 }

@@ -62,6 +62,7 @@ static void pass_on(struct dispatch *dispatch, const struct maze_record *record)
 		it.rule = rules_by_tag(dispatch->rules, record->tag);
 	it.entry.rule = it.rule ? it.rule->name : NULL;
 	it.entry.cgroup = find_cgroup(dispatch, record, cgroup);
+	it.entry.unit = units_find(log_units(dispatch->log), record, it.entry.cgroup);
 	for (consumer = dispatch->consumers; consumer->on_record; consumer++)
 		consumer->on_record(consumer->arg, &it);
 }

@@ -109,24 +109,31 @@ static bool ends_well(const char *at, const char *end)
 }
 
 /*
- * Returns SECTION_* for the header [text], or 0 if the header is unknown. For a rule,
+ * Returns SECTION_* for the header [text], or 0 if the header is unknown. For a rule or
+ * a mode,
  * sets *text and *length to its name.
  */
 static unsigned int section_kind(const char **text, size_t *length)
 {
+	unsigned int kind = 0;
+
 	if (*length == 8 && !strncmp(*text, "defaults", 8))
 		return SECTION_DEFAULTS;
 	if (*length == 6 && !strncmp(*text, "daemon", 6))
 		return SECTION_DAEMON;
-	if (*length < 5 || strncmp(*text, "rule", 4) || !is_blank((*text)[4]))
+	if (*length < 5 || !is_blank((*text)[4]))
 		return 0;
+	if (!strncmp(*text, "rule", 4))
+		kind = SECTION_RULE;
+	else if (!strncmp(*text, "mode", 4))
+		kind = SECTION_MODE;
 	while (*length > 4 && is_blank((*text)[4])) {
 		(*text)++;
 		(*length)--;
 	}
 	*text += 4;
 	*length -= 4;
-	return is_name(*text, *length) ? SECTION_RULE : 0;
+	return is_name(*text, *length) ? kind : 0;
 }
 
 static void begin_section(struct reading *reading, const char *at, const char *end)
@@ -150,12 +157,13 @@ static void begin_section(struct reading *reading, const char *at, const char *e
 		kind = 0;
 	} else if (!kind) {
 		problems_add(reading->problems, PROBLEM_ERROR, reading->file, reading->line, NULL,
-			     "unknown section [%.*s]; known are [defaults], [daemon] and [rule "
-			     "NAME], where NAME is up to %d letters, digits and . _ - @ : +",
+			     "unknown section [%.*s]; known are [defaults], [daemon], [rule NAME] "
+			     "and [mode NAME], where NAME is up to %d letters, digits and . _ - @ "
+			     ": +",
 			     (int)(close - at - 1), at + 1, CONF_NAME_MAX);
 	}
 	reading->after_key = false;
-	if (add_section(reading, kind, kind == SECTION_RULE ? name : NULL, length))
+	if (add_section(reading, kind, kind & (SECTION_RULE | SECTION_MODE) ? name : NULL, length))
 		reading->err = -ENOMEM;
 }
 
@@ -182,6 +190,7 @@ static bool key_is_right(struct reading *reading, const char *name, struct key *
 		problems_add(reading->problems, PROBLEM_ERROR, reading->file, reading->line, name,
 			     "unknown key in %s; known keys: %s",
 			     section->kind == SECTION_RULE	 ? "[rule NAME]"
+			     : section->kind == SECTION_MODE	 ? "[mode NAME]"
 			     : section->kind == SECTION_DEFAULTS ? "[defaults]"
 								 : "[daemon]",
 			     keys_list(section->kind, list, sizeof(list)));

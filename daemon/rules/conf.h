@@ -30,7 +30,7 @@ struct conf_entry {
 
 struct conf_section {
 	unsigned int kind; /* SECTION_*; 0: unknown, without entries */
-	char *name;	   /* the name of a rule or unit; else NULL */
+	char *name;	   /* the name of a rule, also of [mode NAME], or unit; else NULL */
 	const char *file;  /* belongs to struct conf */
 	unsigned int line;
 	bool shipped; /* in a file of a package, or built in; rules_load() sets it */

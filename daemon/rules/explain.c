@@ -162,6 +162,8 @@ static void explain_outcome(FILE *out, const struct rule *rule, enum maze_policy
 	fprintf(out, "rule %s: the %s is watched%s\n", rule->name, subjects[scope],
 		rule->settings.policy.flags & MAZE_POLICY_SHADOW ? " in shadow" : "");
 	rule_settings_print(&rule->settings, out);
+	if (rule->mode_file)
+		fprintf(out, "  its mode is from %s:%u\n", rule->mode_file, rule->mode_line);
 }
 
 /* Returns the reason why no engine watches the subject (DESIGN.md, Identity), or NULL. */

@@ -106,7 +106,8 @@ static bool key_at(size_t index, struct key *ret_key)
 		*ret_key = (struct key){
 			policy->name,
 			SECTION_RULE | SECTION_UNIT |
-				(is_of_groups(policy->name) ? 0 : SECTION_DEFAULTS),
+				(is_of_groups(policy->name) ? 0 : SECTION_DEFAULTS) |
+				(!strcmp(policy->name, "shadow") ? SECTION_MODE : 0),
 			policy_form(policy),
 			strcmp(policy->name, "share") != 0 ? set_policy : set_share,
 			0,

@@ -21,6 +21,7 @@
 #define SECTION_RULE (1U << 1)
 #define SECTION_DAEMON (1U << 2)
 #define SECTION_UNIT (1U << 3) /* [X-Maze] of a unit, where "hard-signal" is HardSignal */
+#define SECTION_MODE (1U << 4)
 
 /* The structures that setters fill. Each is used for keys of the named sections. */
 struct key_target {

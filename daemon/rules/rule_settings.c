@@ -16,6 +16,9 @@
 /* The default keeps a service in a crash loop from filling the disk with records. */
 #define REPEAT_COUNT_DEFAULT 10
 #define REPEAT_DEFAULT_NS (60 * MAZE_NSEC_PER_SEC)
+/* Enough for a mistake to be seen, and few enough that the machine survives it. */
+#define MAX_HARD_DEFAULT 3
+#define MAX_HARD_DEFAULT_NS (600 * MAZE_NSEC_PER_SEC)
 /* A larger count would not limit the log in practice. */
 #define REPEAT_COUNT_MAX 1000000
 /* The size of a buffer for a duration, a signal or a recovery as text. */
@@ -27,6 +30,8 @@ void rule_settings_init(struct rule_settings *settings)
 		.exec_timeout_ns = EXEC_TIMEOUT_DEFAULT_NS,
 		.repeat_count = REPEAT_COUNT_DEFAULT,
 		.repeat_ns = REPEAT_DEFAULT_NS,
+		.max_hard_count = MAX_HARD_DEFAULT,
+		.max_hard_ns = MAX_HARD_DEFAULT_NS,
 	};
 	maze_policy_default(&settings->policy);
 }
@@ -158,6 +163,12 @@ void rule_settings_print(const struct rule_settings *settings, FILE *out)
 			maze_duration_format(settings->repeat_ns, text, sizeof(text)));
 	else
 		fputs("  repeat: all records are logged\n", out);
+	if (settings->max_hard_count && policy->hard_ns)
+		fprintf(out,
+			"  max-hard: more than %u hard verdict%s of this rule in %s put it in "
+			"shadow\n",
+			settings->max_hard_count, settings->max_hard_count == 1 ? "" : "s",
+			maze_duration_format(settings->max_hard_ns, text, sizeof(text)));
 	if (policy->flags & MAZE_POLICY_SHADOW)
 		fputs("  shadow: signals and actions are recorded, but not performed\n", out);
 }
@@ -271,8 +282,9 @@ static int set_exec_timeout(const struct key *key, struct key_target *target, co
 	return value_duration(value, &target->settings->exec_timeout_ns, error);
 }
 
-static int set_repeat(const struct key *key, struct key_target *target, const char *value,
-		      struct maze_error *error)
+/* Parses N/DURATION, or the word `off`, which makes both results 0. */
+static int parse_rate(const char *value, const char *off, long max, unsigned int *ret_count,
+		      maze_u64 *ret_ns, struct maze_error *error)
 {
 	const char *slash = strchr(value, '/');
 	char number[32];
@@ -280,10 +292,9 @@ static int set_repeat(const struct key *key, struct key_target *target, const ch
 	long count = 0;
 	int err;
 
-	(void)key;
-	if (!strcmp(value, "0")) {
-		target->settings->repeat_count = 0;
-		target->settings->repeat_ns = 0;
+	if (!strcmp(value, off)) {
+		*ret_count = 0;
+		*ret_ns = 0;
 		return 0;
 	}
 	if (!slash || (size_t)(slash - value) >= sizeof(number))
@@ -291,7 +302,7 @@ static int set_repeat(const struct key *key, struct key_target *target, const ch
 				 value);
 	snprintf(number, sizeof(number), "%.*s", (int)(slash - value), value);
 	number[strcspn(number, " \t")] = '\0';
-	err = value_number(number, 1, REPEAT_COUNT_MAX, &count, error);
+	err = value_number(number, 1, max, &count, error);
 	if (!err)
 		err = maze_duration_parse(slash + 1, &ns, error);
 	if (err)
@@ -299,9 +310,25 @@ static int set_repeat(const struct key *key, struct key_target *target, const ch
 	if (ns < MAZE_LIMIT_MIN_NS || ns > MAZE_LIMIT_MAX_NS)
 		return maze_fail(error, -EINVAL, "the time in %.64s is not from 1ms to 366 days",
 				 value);
-	target->settings->repeat_count = (unsigned int)count;
-	target->settings->repeat_ns = ns;
+	*ret_count = (unsigned int)count;
+	*ret_ns = ns;
 	return 0;
+}
+
+static int set_repeat(const struct key *key, struct key_target *target, const char *value,
+		      struct maze_error *error)
+{
+	(void)key;
+	return parse_rate(value, "0", REPEAT_COUNT_MAX, &target->settings->repeat_count,
+			  &target->settings->repeat_ns, error);
+}
+
+static int set_max_hard(const struct key *key, struct key_target *target, const char *value,
+			struct maze_error *error)
+{
+	(void)key;
+	return parse_rate(value, "off", MAZE_ALLOWANCE_MAX, &target->settings->max_hard_count,
+			  &target->settings->max_hard_ns, error);
 }
 
 #define BOTH (SECTION_DEFAULTS | SECTION_RULE | SECTION_UNIT)
@@ -324,5 +351,7 @@ const struct key rule_keys[] = {
 	{ "exec-timeout", BOTH, "a duration such as 30s", set_exec_timeout, 0 },
 	{ "repeat", BOTH, "a number and a duration such as 10/1min, or 0 for no limit", set_repeat,
 	  0 },
+	{ "max-hard", BOTH, "a number from 1 to 64 and a duration such as 3/10min, or off",
+	  set_max_hard, 0 },
 	{ NULL, 0, NULL, NULL, 0 },
 };

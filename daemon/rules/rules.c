@@ -337,6 +337,41 @@ static int build_defaults(struct building *building)
 	return err;
 }
 
+/* Applies the sections [mode NAME] of the rule. The last one counts. */
+static int apply_modes(const struct building *building, struct rule *rule,
+		       struct key_target *target)
+{
+	const struct conf_section *section;
+	size_t i;
+	int err = 0;
+
+	for (i = 0; !err && i < building->conf->count; i++) {
+		section = building->conf->sections[i];
+		if (section->kind != SECTION_MODE || strcmp(section->name, rule->name) != 0)
+			continue;
+		rule->mode_file = section->file;
+		rule->mode_line = section->line;
+		err = apply_section(section, target, building->problems);
+	}
+	return err;
+}
+
+/* Adds a note for each [mode NAME] without a rule, which may be that of a removed package. */
+static void note_modes_without_rule(const struct building *building)
+{
+	const struct conf_section *section;
+	size_t i;
+
+	for (i = 0; i < building->conf->count; i++) {
+		section = building->conf->sections[i];
+		if (section->kind == SECTION_MODE &&
+		    find_rule(building, section->name) == building->count)
+			problems_add(building->problems, PROBLEM_NOTE, section->file, section->line,
+				     NULL, "[mode %s] has no effect: no rule has this name",
+				     section->name);
+	}
+}
+
 static int build_rule(const struct building *building, const struct conf_section *section,
 		      struct rule *rule, const char *file)
 {
@@ -357,6 +392,8 @@ static int build_rule(const struct building *building, const struct conf_section
 	rule->settings.given &= limits;
 	if (!err)
 		err = apply_section(section, &target, building->problems);
+	if (!err)
+		err = apply_modes(building, rule, &target);
 	if (err)
 		return err;
 	rule_settings_complete(&rule->settings);
@@ -364,6 +401,7 @@ static int build_rule(const struct building *building, const struct conf_section
 	if (!rule->ignore && building->defaults_are_valid && building->problems->errors == before)
 		complete_policy(section, &rule->settings, building->problems);
 	complete_group(section, rule, building->problems);
+	rule->shadow = rule->settings.policy.flags & MAZE_POLICY_SHADOW;
 	rule->scopes = scopes_of(rule);
 	rule->tag = tag_of_rule(rule->name);
 	if (maze_policy_scope(rule->settings.policy.flags))
@@ -493,6 +531,7 @@ static int build(struct building *building, struct rules *rules)
 		if (!rules->rules[i].ignore && !rules->rules[i].never)
 			rules->scopes |= rules->rules[i].scopes;
 	}
+	note_modes_without_rule(building);
 	return check_tags(rules, building->problems);
 }
 

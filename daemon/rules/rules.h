@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The rules of mazed(8) are read from maze.conf(5). They are loaded completely or not at
- * all, so the old rules stay in force if a file is invalid. Loaded rules never change, so
- * a reload exchanges only one pointer.
+ * all, so the old rules stay in force if a file is invalid. Loaded rules never change, but
+ * for their mode, so a reload exchanges only one pointer.
  */
 #ifndef MAZE_DAEMON_RULES_H
 #define MAZE_DAEMON_RULES_H
@@ -52,8 +52,10 @@ struct rule_settings {
 	struct stage_actions stages[STAGE_COUNT];
 	struct string_list no_restart; /* globs for names of units that are not restarted */
 	maze_u64 exec_timeout_ns;
-	unsigned int repeat_count; /* the maximum of logged records in repeat_ns; 0: no limit */
-	maze_u64 repeat_ns;	   /* the interval of that limit */
+	unsigned int repeat_count;   /* the maximum of logged records in repeat_ns; 0: no limit */
+	maze_u64 repeat_ns;	     /* the interval of that limit */
+	unsigned int max_hard_count; /* the allowance of its hard verdicts; 0: no limit */
+	maze_u64 max_hard_ns;
 };
 
 struct rule {
@@ -63,6 +65,13 @@ struct rule {
 	unsigned int line;
 	const struct conf_section *section; /* of a unit, which owns it; NULL: maze.conf's */
 	bool shipped;			    /* not the administrator's */
+	/*
+	 * The key `shadow`, also of [mode NAME]. The flag of the policy differs while an operator
+	 * has changed the mode (tracker/rule_states.h).
+	 */
+	bool shadow;
+	const char *mode_file; /* the [mode NAME] that applies to it; NULL: none */
+	unsigned int mode_line;
 	struct condition conditions[CONDITION_COUNT];
 	unsigned int facts;  /* FACT_*: the facts that its conditions need */
 	unsigned int scopes; /* 1 << MAZE_SCOPE_*: for which of them it is tried */

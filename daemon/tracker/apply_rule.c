@@ -359,6 +359,16 @@ static int want_unit(const struct rule_applier *applier, const struct subject_so
 	return err ?: unit_sections_want(applier->units, subject->cgroup);
 }
 
+/* A process that is watched already had its unit kept then, or moved, which is an event. */
+static void note_unit(const struct rule_applier *applier, const struct subject_source *source,
+		      struct subject *subject, const struct known_watch *known)
+{
+	if (known->known && known->watched)
+		return;
+	if (!subject_read(source, FACT_CGROUP, subject, NULL))
+		units_note(applier->unit_names, subject->cgroup);
+}
+
 int apply_rule(const struct rule_applier *applier, pid_t pid, pid_t tid,
 	       const struct known_watch *known, struct maze_error *error)
 {
@@ -386,6 +396,8 @@ int apply_rule(const struct rule_applier *applier, pid_t pid, pid_t tid,
 		err = apply_to_thread(applier, &source, &subject, tid, known, error);
 	else
 		err = apply_to_threads(applier, &source, &subject, known, error);
+	if (!err)
+		note_unit(applier, &source, &subject, known);
 	/* The process has ended, is never watched, or is tried again. */
 	if (!tid && err != -ESRCH && err != -EPERM && err != -EINPROGRESS)
 		groups =

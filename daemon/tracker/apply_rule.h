@@ -6,6 +6,7 @@
 #include "cmdlines.h"
 #include "group_tracker.h"
 #include "unit_sections.h"
+#include "../log/units.h"
 #include "../rules/tag.h"
 #include "../rules/rules.h"
 
@@ -33,6 +34,7 @@ struct rule_applier {
 	struct cmdlines *cmdlines;
 	struct group_tracker *groups;
 	struct unit_sections *units;
+	struct units *unit_names; /* of the log */
 };
 
 /* The policy of the watches of a rule. */

@@ -476,6 +476,7 @@ int tracker_open(sd_event *event, struct maze *maze, struct log *log, struct bus
 	tracker->maze = maze;
 	tracker->log = log;
 	tracker->applier.maze = maze;
+	tracker->applier.unit_names = log_units(log);
 	tracker->on_scanned = on_scanned;
 	tracker->arg = arg;
 	err = add_timers(tracker);

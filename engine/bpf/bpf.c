@@ -169,6 +169,7 @@ const struct engine_ops engine_bpf = {
 	.watch = bpf_watch,
 	.unwatch = bpf_unwatch,
 	.unwatch_all = bpf_unwatch_all,
+	.allow = bpf_allow,
 	.list = bpf_list,
 	.counts = bpf_counts,
 	.reader_open = bpf_reader_open,

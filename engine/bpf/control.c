@@ -202,6 +202,20 @@ int bpf_list(struct engine *engine, int (*each)(const struct maze_entry *entry, 
 	return err;
 }
 
+int bpf_allow(struct engine *engine, maze_u64 tag, const struct maze_allowance *allowance,
+	      struct maze_error *error)
+{
+	int map = engine->fds[OBJECT_ALLOWANCES], err = 0;
+	struct maze_allowance now;
+
+	if (!allowance) {
+		err = bpf_map_delete_elem(map, &tag) && errno != ENOENT ? -errno : 0;
+	} else if (bpf_map_lookup_elem(map, &tag, &now) || !maze_allowance_stays(&now, allowance)) {
+		err = bpf_map_update_elem(map, &tag, allowance, BPF_ANY) ? -errno : 0;
+	}
+	return err ? maze_fail(error, err, "cannot set the allowance: %s", strerror(-err)) : 0;
+}
+
 static int count_one(const struct maze_entry *entry, void *arg)
 {
 	(void)entry;

@@ -28,6 +28,7 @@ enum bpf_object_id {
 	OBJECT_PROCESS_INFO_LOG,
 	OBJECT_WAKEUPS,
 	OBJECT_REQUEST,
+	OBJECT_ALLOWANCES,
 	OBJECT_STATE,
 	OBJECT_CONFIG,
 	OBJECT_PROG_CONTROL,
@@ -109,6 +110,8 @@ int bpf_unwatch_all(struct engine *engine, const struct engine_claim *claim,
 int bpf_list(struct engine *engine, int (*each)(const struct maze_entry *entry, void *arg),
 	     void *arg, struct maze_error *error);
 int bpf_counts(struct engine *engine, struct maze_counts *ret_counts);
+int bpf_allow(struct engine *engine, maze_u64 tag, const struct maze_allowance *allowance,
+	      struct maze_error *error);
 /* Exempts this process from being watched, until it exits. */
 int bpf_mark_self(struct engine *engine, struct maze_error *error);
 

@@ -192,6 +192,7 @@ static void collect_fds(struct engine *engine, enum yield_method yield)
 	fds[OBJECT_PROCESS_INFO_LOG] = bpf_map__fd(skeleton->maps.process_info_log);
 	fds[OBJECT_WAKEUPS] = bpf_map__fd(skeleton->maps.wakeups);
 	fds[OBJECT_REQUEST] = bpf_map__fd(skeleton->maps.request);
+	fds[OBJECT_ALLOWANCES] = bpf_map__fd(skeleton->maps.allowances);
 	fds[OBJECT_STATE] = bpf_map__fd(skeleton->maps.bss);
 	fds[OBJECT_CONFIG] = bpf_map__fd(skeleton->maps.rodata);
 	fds[OBJECT_PROG_CONTROL] = bpf_program__fd(skeleton->progs.handle__control);

@@ -103,6 +103,15 @@ struct {
 	__type(value, struct maze_request);
 } request SEC(".maps");
 
+/* By tag. Without preallocation, because rules with an allowance are few. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, MAZE_ALLOWANCES_MAX);
+	__type(key, maze_u64);
+	__type(value, struct maze_allowance);
+} allowances SEC(".maps");
+
 /* User space reads this map first when it opens a pinned engine, to compare the ABI. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

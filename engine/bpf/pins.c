@@ -44,6 +44,7 @@ static const char *const pin_names[] = {
 	[OBJECT_PROCESS_INFO_LOG] = "process_info_log",
 	[OBJECT_WAKEUPS] = "wakeups",
 	[OBJECT_REQUEST] = "request",
+	[OBJECT_ALLOWANCES] = "allowances",
 	[OBJECT_STATE] = "state",
 	[OBJECT_CONFIG] = "config",
 	[OBJECT_PROG_CONTROL] = "control",

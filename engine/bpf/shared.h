@@ -9,13 +9,14 @@
 
 #include <linux/bpf.h>
 
+#include "../../core/allowance.h"
 #include "../../core/policy.h"
 #include "../../core/record.h"
 #include "../../core/stack.h"
 #include "../../core/step.h"
 
 #define MAZE_BPF_MAGIC 0x4d415a45U /* "MAZE" */
-#define MAZE_BPF_ABI 9U
+#define MAZE_BPF_ABI 10U
 
 /*
  * Number of records that a log keeps. Verdicts have a log of their own, because a storm

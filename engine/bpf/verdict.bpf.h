@@ -85,6 +85,21 @@ static __noinline int record_verdict(struct task_struct *task, struct maze_task 
 	return maze_notify(state.notify_records);
 }
 
+/* Whether the verdict is enforced (core/allowance.h). Not static: see maze_notify(). */
+__noinline int maze_permitted(struct maze_task *watched, maze_u32 hard)
+{
+	maze_u64 tag;
+
+	if (!watched)
+		return 0;
+	/* It was taken when the signal was tried first. */
+	if (watched->retries)
+		return 1;
+	tag = watched->tag;
+	return maze_allowance_permits(bpf_map_lookup_elem(&allowances, &tag), &watched->policy,
+				      hard, bpf_ktime_get_boot_ns());
+}
+
 /*
  * Sends and records one stage. Returns 1, without a record, if the kernel was busy and
  * the signal must be tried again. A CPU accepts only one signal from all BPF programs per
@@ -102,7 +117,8 @@ __noinline int maze_act_on_stage(struct maze_task *watched, maze_u32 stage, maze
 	signal = stage == MAZE_FIRED_SOFT ? watched->policy.soft_signal
 					  : watched->policy.hard_signal;
 	delivery = maze_delivery(&watched->policy, stage == MAZE_FIRED_HARD,
-				 (maze_u32)maze_disposition(signal));
+				 (maze_u32)maze_disposition(signal),
+				 maze_permitted(watched, stage == MAZE_FIRED_HARD));
 	if (!delivery.withheld)
 		err = watched->policy.flags & MAZE_POLICY_TO_PROCESS
 			      ? bpf_send_signal(signal)

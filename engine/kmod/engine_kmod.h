@@ -14,7 +14,7 @@
 /*
  * The version of the /proc/maze files that this program supports (module/proc_stats.c).
  */
-#define KMOD_INTERFACE 3
+#define KMOD_INTERFACE 4
 
 struct engine {
 	enum engine_scope scope;
@@ -46,6 +46,8 @@ int kmod_unwatch(struct engine *engine, const struct engine_target *target,
 		 const struct engine_claim *claim, struct maze_error *error);
 int kmod_unwatch_all(struct engine *engine, const struct engine_claim *claim,
 		     struct maze_error *error);
+int kmod_allow(struct engine *engine, maze_u64 tag, const struct maze_allowance *allowance,
+	       struct maze_error *error);
 int kmod_unload(bool *ret_was_loaded, struct maze_error *error);
 
 /* list.c */

@@ -194,6 +194,7 @@ const struct engine_ops engine_kmod = {
 	.watch = kmod_watch,
 	.unwatch = kmod_unwatch,
 	.unwatch_all = kmod_unwatch_all,
+	.allow = kmod_allow,
 	.list = kmod_list,
 	.counts = kmod_counts,
 	.reader_open = kmod_reader_open,

@@ -175,6 +175,22 @@ int kmod_unwatch_all(struct engine *engine, const struct engine_claim *claim,
 	return err ? maze_fail(error, err, "cannot end watches: %s", strerror(-err)) : 0;
 }
 
+int kmod_allow(struct engine *engine, maze_u64 tag, const struct maze_allowance *allowance,
+	       struct maze_error *error)
+{
+	char line[LINE_MAX_BYTES];
+	int err;
+
+	if (allowance)
+		snprintf(line, sizeof(line), "allow tag=%llu max=%u window=%llu%s\n", tag,
+			 allowance->max, allowance->window_ns / MAZE_NSEC_PER_MSEC,
+			 allowance->tripped ? " tripped" : "");
+	else
+		snprintf(line, sizeof(line), "-allow tag=%llu\n", tag);
+	err = write_line(engine, line);
+	return err ? maze_fail(error, err, "cannot set the allowance: %s", strerror(-err)) : 0;
+}
+
 /*
  * Ends every watch. The module stays loaded, because only the administrator unloads it.
  */

@@ -73,7 +73,9 @@ static void act(struct engine *engine, const struct poll_process *process,
 {
 	struct maze_record facts = poll_verdict_facts(&thread->policy, verdict, hard);
 	maze_u32 disposition = proc_thread_disposition(process->dir, thread->tid, facts.signal);
-	struct maze_delivery delivery = maze_delivery(&thread->policy, hard, disposition);
+	struct maze_delivery delivery =
+		maze_delivery(&thread->policy, hard, disposition,
+			      poll_permits(engine, thread->tag, &thread->policy, hard));
 	int err = delivery.withheld ? 0 : poll_deliver(process, thread, facts.signal);
 
 	poll_verdict_delivered(engine, &facts, &delivery, err);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -277,6 +278,59 @@ int poll_unwatch_all(struct engine *engine, const struct engine_claim *claim,
 	poll_groups_unwatch_all(engine, claim);
 	pthread_mutex_unlock(&engine->lock);
 	return 0;
+}
+
+static struct poll_allowance *find_allowance(const struct engine *engine, maze_u64 tag)
+{
+	size_t i;
+
+	for (i = 0; i < engine->allowance_count; i++)
+		if (engine->allowances[i].tag == tag)
+			return &engine->allowances[i];
+	return NULL;
+}
+
+bool poll_permits(const struct engine *engine, maze_u64 tag, const struct maze_policy *policy,
+		  bool hard)
+{
+	struct poll_allowance *found = find_allowance(engine, tag);
+
+	return maze_allowance_permits(found ? &found->allowance : NULL, policy, hard,
+				      now_ns(CLOCK_BOOTTIME));
+}
+
+static int set_allowance(struct engine *engine, maze_u64 tag,
+			 const struct maze_allowance *allowance)
+{
+	struct poll_allowance *found = find_allowance(engine, tag), *grown;
+
+	if (!allowance && found)
+		*found = engine->allowances[--engine->allowance_count];
+	if (!allowance || (found && maze_allowance_stays(&found->allowance, allowance)))
+		return 0;
+	if (!found) {
+		if (engine->allowance_count == MAZE_ALLOWANCES_MAX)
+			return -E2BIG;
+		grown = reallocarray(engine->allowances, engine->allowance_count + 1,
+				     sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		engine->allowances = grown;
+		found = &grown[engine->allowance_count++];
+	}
+	*found = (struct poll_allowance){ .tag = tag, .allowance = *allowance };
+	return 0;
+}
+
+int poll_allow(struct engine *engine, maze_u64 tag, const struct maze_allowance *allowance,
+	       struct maze_error *error)
+{
+	int err;
+
+	pthread_mutex_lock(&engine->lock);
+	err = set_allowance(engine, tag, allowance);
+	pthread_mutex_unlock(&engine->lock);
+	return err ? maze_fail(error, err, "cannot set the allowance: %s", strerror(-err)) : 0;
 }
 
 static void fill_entry(const struct poll_process *process, const struct poll_thread *thread,

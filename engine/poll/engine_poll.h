@@ -100,6 +100,12 @@ struct poll_process {
 	bool keeps_files;
 };
 
+/* The allowance of a tag (core/allowance.h). */
+struct poll_allowance {
+	maze_u64 tag;
+	struct maze_allowance allowance;
+};
+
 /* Event data of the worker's epoll. Any other value is the PID of a watched process. */
 #define POLL_EVENT_WAKE (1ULL << 32)
 #define POLL_EVENT_CLOCK (2ULL << 32)
@@ -136,6 +142,8 @@ struct engine {
 	int reader_fds[POLL_READERS_MAX]; /* eventfds that wake readers, -1: free */
 	struct maze_counts counts;
 	bool spares; /* processes that run the program file of this process are not judged */
+	struct poll_allowance *allowances;
+	size_t allowance_count;
 	struct poll_group *groups;
 	maze_u64 group_ids;			 /* of the newest group */
 	maze_u64 cpus, cpus_read_ns;		 /* poll_cpus() */
@@ -327,6 +335,11 @@ static inline bool poll_claim_reaches(const struct engine_claim *claim, maze_u64
 int poll_watch(struct engine *engine, const struct engine_target *target,
 	       const struct maze_policy *policy, const struct engine_claim *claim,
 	       struct maze_error *error);
+int poll_allow(struct engine *engine, maze_u64 tag, const struct maze_allowance *allowance,
+	       struct maze_error *error);
+/* Whether a verdict is enforced. Called once for each verdict. The caller holds the lock. */
+bool poll_permits(const struct engine *engine, maze_u64 tag, const struct maze_policy *policy,
+		  bool hard);
 int poll_unwatch(struct engine *engine, const struct engine_target *target,
 		 const struct engine_claim *claim, struct maze_error *error);
 int poll_unwatch_all(struct engine *engine, const struct engine_claim *claim,

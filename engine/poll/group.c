@@ -118,7 +118,8 @@ static void act(struct engine *engine, struct poll_group *group, const struct ma
 
 	if (process && group_scope(group) == MAZE_SCOPE_PROCESS)
 		disposition = proc_thread_disposition(process->dir, process->pid, facts.signal);
-	delivery = maze_delivery(policy, hard, disposition);
+	delivery = maze_delivery(policy, hard, disposition,
+				 poll_permits(engine, group->tag, policy, hard));
 	err = delivery.withheld ? 0 : deliver(engine, group, process, facts.signal);
 	poll_verdict_delivered(engine, &facts, &delivery, err);
 	poll_group_record(engine, group, &facts);

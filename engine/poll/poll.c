@@ -89,6 +89,7 @@ static void poll_close(struct engine *engine)
 	close_fd(engine->wake_fd);
 	close_fd(engine->epoll_fd);
 	pthread_mutex_destroy(&engine->lock);
+	free(engine->allowances);
 	free(engine);
 }
 
@@ -251,6 +252,7 @@ const struct engine_ops engine_poll = {
 	.watch = poll_watch,
 	.unwatch = poll_unwatch,
 	.unwatch_all = poll_unwatch_all,
+	.allow = poll_allow,
 	.list = poll_list,
 	.counts = poll_counts,
 	.reader_open = poll_reader_open,

@@ -460,6 +460,7 @@ idle_s=${MAZE_IDLE_S:-5}
 		incidents-kept = 2
 		[rule spinners]
 		comm = spin
+		max-hard = off
 		soft = 100ms
 		hard = 200ms
 		soft-signal = 0

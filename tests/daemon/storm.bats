@@ -18,6 +18,7 @@ storm_rule() {
 		soft = ${soft_ms}ms
 		hard = ${hard_ms}ms
 		repeat = 0
+		max-hard = off
 	END
 }
 

@@ -65,6 +65,7 @@ spinners() {
 		hard = 200ms
 		soft-signal = 0
 		repeat = 0
+		max-hard = off
 	END
 }
 

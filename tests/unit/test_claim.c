@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Replacement of watches by tag and mask, quiet and owned policies, and a reader that
- * continues after another one: the same for every engine that runs here.
+ * Replacement of watches by tag and mask, quiet and owned policies, allowances of tags,
+ * and a reader that continues after another one: the same for every engine that runs here.
  */
 #include <errno.h>
 #include <poll.h>
@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -119,6 +120,7 @@ static void spin_as(struct fixture *fixture, uid_t real, uid_t effective)
 	fixture->child = fork();
 	if (!fixture->child) {
 		alarm(4 * WAIT_SECONDS);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		signal(SIGXCPU, on_warning);
 		if ((real || effective) && setresuid(real, effective, effective))
 			_exit(99);
@@ -326,6 +328,103 @@ static void a_reader_continues_after_another_one(void **state)
 	assert_int_equal(record.event, MAZE_EVENT_HARD);
 }
 
+#define CROWD 12
+/* No other test has records with it. */
+#define CROWD_TAG 0x3301
+#define ALLOWED 3
+
+/* Watches a child that spins until it gets SIGKILL. */
+static void watch_spinner(struct fixture *fixture, const struct maze_policy *policy, pid_t *ret_pid)
+{
+	spin_as(fixture, 0, 0);
+	assert_int_equal(claim(fixture, policy, CROWD_TAG, 0), 0);
+	*ret_pid = fixture->child;
+	close(fixture->pidfd);
+	fixture->pidfd = fixture->child = -1;
+}
+
+static void end_spinners(const pid_t *pids, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		kill(pids[i], SIGKILL);
+		waitpid(pids[i], NULL, 0);
+	}
+}
+
+/* Reads this many hard records of the tag. Returns how many of them were enforced. */
+static int count_enforced(struct fixture *fixture, int records)
+{
+	struct pollfd fd = { .fd = maze_reader_fd(fixture->reader), .events = POLLIN };
+	const maze_u32 tripped = MAZE_RECORD_TRIPPED | MAZE_RECORD_SHADOW;
+	struct maze_record record;
+	int enforced = 0;
+
+	while (records) {
+		if (maze_reader_next(fixture->reader, &record) != 1) {
+			assert_true(poll(&fd, 1, WAIT_SECONDS * 1000) > 0);
+			continue;
+		}
+		if (record.event != MAZE_EVENT_HARD || record.tag != CROWD_TAG)
+			continue;
+		records--;
+		enforced += !!(record.flags & MAZE_RECORD_SENT);
+		assert_int_equal(record.flags & tripped,
+				 record.flags & MAZE_RECORD_SENT ? 0 : tripped);
+	}
+	return enforced;
+}
+
+static void of_many_at_once_only_as_many_end_as_the_allowance_has(void **state)
+{
+	const struct maze_allowance allowance = { .window_ns = 600 * MAZE_NSEC_PER_SEC,
+						  .max = ALLOWED };
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_policy policy = limits(0, 100);
+	pid_t pids[CROWD + 1];
+	int enforced, i;
+
+	assert_int_equal(maze_allow(fixture->maze, 0, CROWD_TAG, &allowance, NULL), 0);
+	for (i = 0; i < CROWD; i++)
+		watch_spinner(fixture, &policy, &pids[i]);
+	enforced = count_enforced(fixture, CROWD);
+	/* The same allowance again changes nothing. */
+	assert_int_equal(maze_allow(fixture->maze, 0, CROWD_TAG, &allowance, NULL), 0);
+	watch_spinner(fixture, &policy, &pids[CROWD]);
+	enforced += count_enforced(fixture, 1);
+	end_spinners(pids, CROWD + 1);
+	assert_int_equal(enforced, ALLOWED);
+	/* Without it, the next one ends. */
+	assert_int_equal(maze_allow(fixture->maze, 0, CROWD_TAG, NULL, NULL), 0);
+	watch_spinner(fixture, &policy, &pids[0]);
+	enforced = count_enforced(fixture, 1);
+	end_spinners(pids, 1);
+	assert_int_equal(enforced, 1);
+}
+
+static void a_tripped_allowance_puts_both_stages_in_shadow(void **state)
+{
+	struct maze_allowance allowance = { .window_ns = MAZE_NSEC_PER_SEC,
+					    .max = 1,
+					    .tripped = 1 };
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_policy policy = limits(50, 100);
+	struct maze_record record;
+
+	assert_int_equal(maze_allow(fixture->maze, 0, CROWD_TAG, &allowance, NULL), 0);
+	spin_as(fixture, 0, 0);
+	assert_int_equal(claim(fixture, &policy, CROWD_TAG, 0), 0);
+	assert_true(await(fixture, MAZE_EVENT_SOFT, &record));
+	assert_true(record.flags & MAZE_RECORD_TRIPPED && record.flags & MAZE_RECORD_SHADOW);
+	assert_true(await(fixture, MAZE_EVENT_HARD, &record));
+	assert_true(record.flags & MAZE_RECORD_TRIPPED && record.flags & MAZE_RECORD_SHADOW);
+	assert_int_equal(waitpid(fixture->child, NULL, WNOHANG), 0);
+	assert_int_equal(maze_allow(fixture->maze, 0, CROWD_TAG, NULL, NULL), 0);
+	allowance.max = 0;
+	assert_int_equal(maze_allow(fixture->maze, 0, CROWD_TAG, &allowance, NULL), -EINVAL);
+}
+
 #define TEST(function, engine)                                                                     \
 	cmocka_unit_test_prestate_setup_teardown(function, set_up, tear_down, (void *)(engine))
 #define TESTS(engine)                                                                              \
@@ -336,7 +435,9 @@ static void a_reader_continues_after_another_one(void **state)
 		     engine),                                                                      \
 		TEST(an_owned_watch_acts_on_its_owners_task, engine),                              \
 		TEST(an_owned_watch_ends_at_a_verdict_on_another_users_task, engine),              \
-		TEST(a_reader_continues_after_another_one, engine)
+		TEST(a_reader_continues_after_another_one, engine),                                \
+		TEST(of_many_at_once_only_as_many_end_as_the_allowance_has, engine),               \
+		TEST(a_tripped_allowance_puts_both_stages_in_shadow, engine)
 
 int main(int argc, char **argv)
 {

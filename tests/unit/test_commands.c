@@ -173,7 +173,8 @@ static void a_command_gets_the_record_and_nothing_else(void **state)
 		"PATH",	      "MAZE_EVENT",    "MAZE_PID",	"MAZE_TID",    "MAZE_COMM",
 		"MAZE_UID",   "MAZE_COUNT_NS", "MAZE_LIMIT_NS", "MAZE_SIGNAL", "MAZE_SENT",
 		"MAZE_FATAL", "MAZE_SHADOW",   "MAZE_ENGINE",	"MAZE_CPU",    "MAZE_EPISODE",
-		"MAZE_RULE",  "MAZE_PIDFD",    "MAZE_EXE",	"MAZE_CGROUP"
+		"MAZE_RULE",  "MAZE_PIDFD",    "MAZE_EXE",	"MAZE_CGROUP", "MAZE_TRIPPED",
+		"MAZE_UNIT",  "MAZE_USER_UNIT"
 	};
 	struct acting *acting = *state;
 	struct maze_record record;

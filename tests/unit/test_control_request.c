@@ -89,6 +89,11 @@ static void contradictions_are_refused(void **state)
 		  "for scope thread" },
 		{ "{\"do\":\"unwatch\",\"cgroup\":\"/a\",\"start\":7}", "requires \"pid\"" },
 		{ "{\"do\":\"list\",\"cgroup\":\"/a\"}", "takes no \"cgroup\"" },
+		{ "{\"do\":\"mode\",\"mode\":\"shadow\"}", "missing \"rule\"" },
+		{ "{\"do\":\"mode\",\"rule\":\"a\",\"mode\":true}", "takes \"shadow\"" },
+		{ "{\"do\":\"mode\",\"rule\":\"\",\"mode\":\"file\"}", "the name of a rule" },
+		{ "{\"do\":\"reset\",\"rule\":\"a\",\"mode\":\"file\"}", "takes no \"mode\"" },
+		{ "{\"do\":\"rules\",\"rule\":\"a\"}", "takes no \"rule\"" },
 	};
 	size_t i;
 

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "core/allowance.h"
 #include "core/delivery.h"
 
 #define KNOWN MAZE_DISPOSITION_KNOWN
@@ -96,7 +97,7 @@ static struct maze_policy policy_of(int signal, unsigned int flags)
 static void check(const struct expected *row, unsigned int flags, int hard)
 {
 	struct maze_policy policy = policy_of(row->signal, flags);
-	struct maze_delivery delivery = maze_delivery(&policy, hard, row->disposition);
+	struct maze_delivery delivery = maze_delivery(&policy, hard, row->disposition, 1);
 
 	if (delivery.flags != row->flags || delivery.not_sent != row->not_sent)
 		fail_msg("signal %d treated %x: flags %x, not sent %u", row->signal,
@@ -113,7 +114,7 @@ static void named_signals_are_sent_as_they_are(void **state)
 		policy = policy_of(by_name[i].signal, 0);
 		check(&by_name[i], 0, 0);
 		check(&by_name[i], MAZE_POLICY_WARN, 1);
-		assert_false(maze_delivery(&policy, 0, by_name[i].disposition).withheld);
+		assert_false(maze_delivery(&policy, 0, by_name[i].disposition, 1).withheld);
 	}
 }
 
@@ -136,7 +137,7 @@ static void a_warning_goes_only_to_a_handler(void **state)
 	for (i = 0; i < sizeof(warnings) / sizeof(warnings[0]); i++) {
 		disposition = warnings[i].disposition;
 		check(&warnings[i], MAZE_POLICY_WARN, 0);
-		assert_int_equal(maze_delivery(&policy, 0, disposition).withheld,
+		assert_int_equal(maze_delivery(&policy, 0, disposition, 1).withheld,
 				 !(disposition & MAZE_DISPOSITION_CAUGHT) ||
 					 (disposition & BLOCKS));
 	}
@@ -148,22 +149,22 @@ static void another_signal_is_not_a_warning(void **state)
 	struct maze_policy policy = policy_of(SIGTERM, MAZE_POLICY_WARN);
 
 	(void)state;
-	assert_int_equal(maze_delivery(&policy, 0, KNOWN).flags, FATAL);
+	assert_int_equal(maze_delivery(&policy, 0, KNOWN, 1).flags, FATAL);
 }
 
 static void shadow_reports_the_delivery(void **state)
 {
 	struct maze_policy policy = policy_of(SIGXCPU, MAZE_POLICY_SHADOW);
-	struct maze_delivery delivery = maze_delivery(&policy, 0, KNOWN);
+	struct maze_delivery delivery = maze_delivery(&policy, 0, KNOWN, 1);
 
 	(void)state;
 	assert_true(delivery.withheld);
 	assert_int_equal(delivery.flags, MAZE_RECORD_SHADOW | MAZE_RECORD_FATAL);
-	delivery = maze_delivery(&policy, 0, CATCHES);
+	delivery = maze_delivery(&policy, 0, CATCHES, 1);
 	assert_int_equal(delivery.flags, MAZE_RECORD_SHADOW);
 	assert_int_equal(delivery.not_sent, MAZE_NOT_SENT_NONE);
 	policy.flags |= MAZE_POLICY_WARN;
-	delivery = maze_delivery(&policy, 0, KNOWN);
+	delivery = maze_delivery(&policy, 0, KNOWN, 1);
 	assert_int_equal(delivery.flags, MAZE_RECORD_SHADOW);
 	assert_int_equal(delivery.not_sent, MAZE_NOT_SENT_NO_HANDLER);
 }
@@ -171,7 +172,7 @@ static void shadow_reports_the_delivery(void **state)
 static void without_a_signal_nothing_is_sent(void **state)
 {
 	struct maze_policy policy = policy_of(0, MAZE_POLICY_WARN);
-	struct maze_delivery delivery = maze_delivery(&policy, 0, CATCHES);
+	struct maze_delivery delivery = maze_delivery(&policy, 0, CATCHES, 1);
 
 	(void)state;
 	assert_true(delivery.withheld);
@@ -182,12 +183,39 @@ static void without_a_signal_nothing_is_sent(void **state)
 static void a_signal_that_the_kernel_refused_has_a_reason(void **state)
 {
 	struct maze_policy policy = policy_of(SIGKILL, MAZE_POLICY_INHERIT);
-	struct maze_delivery delivery = maze_delivery(&policy, 1, KNOWN);
+	struct maze_delivery delivery = maze_delivery(&policy, 1, KNOWN, 1);
 
 	(void)state;
 	maze_delivery_failed(&delivery, MAZE_NOT_SENT_EXITING);
 	assert_int_equal(delivery.flags, 0);
 	assert_int_equal(delivery.not_sent, MAZE_NOT_SENT_EXITING);
+}
+
+static void an_allowance_enforces_so_many_in_each_window(void **state)
+{
+	struct maze_allowance allowance = { .window_ns = 100, .max = 2 };
+	struct maze_policy policy = policy_of(SIGKILL, 0),
+			   shadow = policy_of(SIGKILL, MAZE_POLICY_SHADOW);
+
+	(void)state;
+	assert_true(maze_allowance_permits(NULL, &policy, 1, 1));
+	assert_true(maze_allowance_permits(&allowance, &policy, 1, 1000));
+	/* Soft verdicts and verdicts in shadow take nothing. */
+	assert_true(maze_allowance_permits(&allowance, &policy, 0, 1001));
+	assert_true(maze_allowance_permits(&allowance, &shadow, 1, 1001));
+	assert_true(maze_allowance_permits(&allowance, &policy, 1, 1099));
+	/* The first one has left the window; the second one leaves it at 1199. */
+	assert_true(maze_allowance_permits(&allowance, &policy, 1, 1100));
+	assert_false(allowance.tripped);
+	assert_false(maze_allowance_permits(&allowance, &policy, 1, 1198));
+	assert_true(allowance.tripped);
+	/* It stays tripped, for soft verdicts too. */
+	assert_false(maze_allowance_permits(&allowance, &policy, 1, 99999));
+	assert_false(maze_allowance_permits(&allowance, &policy, 0, 99999));
+	assert_true(maze_allowance_permits(&allowance, &shadow, 1, 99999));
+	assert_int_equal(maze_delivery(&policy, 1, KNOWN, 0).flags,
+			 MAZE_RECORD_SHADOW | MAZE_RECORD_TRIPPED | MAZE_RECORD_FATAL);
+	assert_true(maze_delivery(&policy, 1, KNOWN, 0).withheld);
 }
 
 int main(void)
@@ -200,6 +228,7 @@ int main(void)
 		cmocka_unit_test(shadow_reports_the_delivery),
 		cmocka_unit_test(without_a_signal_nothing_is_sent),
 		cmocka_unit_test(a_signal_that_the_kernel_refused_has_a_reason),
+		cmocka_unit_test(an_allowance_enforces_so_many_in_each_window),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -82,6 +82,18 @@ static void blank_lines_and_comments_are_ignored(void **state)
 	}
 }
 
+static void an_allowance_belongs_to_a_tag(void **state)
+{
+	(void)state;
+	assert_true(parse("allow tag=5 max=3 window=600000 tripped"));
+	assert_int_equal(order.kind, GRAMMAR_ALLOW);
+	assert_true(order.tag == 5 && order.max == 3 && order.tripped);
+	assert_true(order.window_ns == 600000 * MS);
+	assert_true(parse("-allow tag=18446744073709551615"));
+	assert_int_equal(order.kind, GRAMMAR_END_ALLOW);
+	assert_true(order.tag == ~0ULL);
+}
+
 static void limits_have_a_range(void **state)
 {
 	char line[128];
@@ -113,6 +125,11 @@ static void invalid_lines_are_refused_and_change_nothing(void **state)
 		"-tag=",
 		"-tag=x",
 		"-tag=5 thread",
+		"allow tag=5 max=x window=1",
+		"allow tag=5 max=4294967296 window=1",
+		"allow tag=5 max=1 window=31622400001",
+		"allow tag=5 max=1 window=1 trip",
+		"-allow tag=5 max=1",
 		"1 -100 200 1 1",
 		"1 +100 200 1 1",
 		"1 0x10 200 1 1",
@@ -170,6 +187,7 @@ int main(void)
 		cmocka_unit_test(every_word_is_accepted),
 		cmocka_unit_test(lines_that_end_watches_are_accepted),
 		cmocka_unit_test(blank_lines_and_comments_are_ignored),
+		cmocka_unit_test(an_allowance_belongs_to_a_tag),
 		cmocka_unit_test(limits_have_a_range),
 		cmocka_unit_test(invalid_lines_are_refused_and_change_nothing),
 		cmocka_unit_test(a_line_ends_at_its_length),

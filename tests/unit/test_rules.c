@@ -27,6 +27,47 @@ static void a_rule_is_the_defaults_and_its_own_keys(void **state)
 	assert_int_equal(fixture->problems.count, 0);
 }
 
+static void a_rule_has_a_breaker_unless_it_is_off(void **state)
+{
+	struct fixture *fixture = *state;
+
+	accept(fixture, "[rule a]\n[rule b]\nmax-hard = off\n[rule c]\nmax-hard = 64/1h\n");
+	assert_int_equal(fixture->rules->rules[0].settings.max_hard_count, 3);
+	assert_int_equal(fixture->rules->rules[0].settings.max_hard_ns, 600 * MAZE_NSEC_PER_SEC);
+	assert_int_equal(fixture->rules->rules[1].settings.max_hard_count, 0);
+	assert_int_equal(fixture->rules->rules[2].settings.max_hard_count, 64);
+	assert_int_equal(fixture->rules->rules[2].settings.max_hard_ns, 3600 * MAZE_NSEC_PER_SEC);
+	accept(fixture, "[defaults]\nmax-hard = 1/2s\n[rule a]\n");
+	assert_int_equal(fixture->rules->rules[0].settings.max_hard_count, 1);
+}
+
+static bool is_shadow(const struct fixture *fixture, size_t rule)
+{
+	return fixture->rules->rules[rule].settings.policy.flags & MAZE_POLICY_SHADOW;
+}
+
+/* The last one counts, wherever the rule is. Other keys of the rule stay. */
+static void a_mode_changes_whether_a_rule_enforces(void **state)
+{
+	struct fixture *fixture = *state;
+
+	accept(fixture, "[mode a]\nshadow = no\n[defaults]\nshadow = yes\n"
+			"[rule a]\nsoft = 3s\n[rule b]\nshadow = no\n[rule c]\n"
+			"[mode b]\nshadow = no\n[mode b]\nshadow = yes\n");
+	assert_false(is_shadow(fixture, 0));
+	assert_true(is_shadow(fixture, 1) && fixture->rules->rules[1].shadow);
+	assert_true(is_shadow(fixture, 2));
+	assert_int_equal(fixture->rules->rules[0].settings.policy.soft_ns, 3 * MAZE_NSEC_PER_SEC);
+	assert_int_equal(fixture->rules->rules[1].mode_line, 12);
+	assert_null(fixture->rules->rules[2].mode_file);
+	accept(fixture, "[rule a]\n[mode b]\nshadow = yes\n");
+	assert_int_equal(fixture->problems.notes, 1);
+	assert_non_null(strstr(fixture->problems.items[0].text, "no rule has this name"));
+	refuse(fixture, "[rule a]\n[mode a]\nsoft = 1s\n", 3, "soft", "known keys: shadow");
+	refuse(fixture, "[rule a]\n[mode a]\nshadow = maybe\n", 3, "shadow", "accepted: yes");
+	refuse(fixture, "[mode]\nshadow = yes\n", 1, NULL, "unknown section [mode]");
+}
+
 static void defaults_hold_for_rules_before_them(void **state)
 {
 	struct fixture *fixture = *state;
@@ -196,6 +237,8 @@ static void refusals_name_the_accepted_form(void **state)
 	refuse(fixture, "[rule a]\nrepeat = 5\n", 2, "repeat", "accepted: a number and a duration");
 	refuse(fixture, "[rule a]\nrepeat = 0/1s\n", 2, "repeat", "from 1 to");
 	refuse(fixture, "[rule a]\nrepeat = 1/0\n", 2, "repeat", "not from 1ms");
+	refuse(fixture, "[rule a]\nmax-hard = 65/1h\n", 2, "max-hard", "from 1 to 64");
+	refuse(fixture, "[rule a]\nmax-hard = 0\n", 2, "max-hard", "or off");
 	refuse(fixture, "[rule a]\nexec-timeout = 0\n", 2, "exec-timeout", "not from 1ms");
 	refuse(fixture, "[rule a]\naction = kill\n", 2, "action", "accepted: watch, or ignore");
 	refuse(fixture, "[rule a]\ncomm =\n", 2, "comm", "empty");
@@ -356,6 +399,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_rule_is_the_defaults_and_its_own_keys),
+		TEST(a_rule_has_a_breaker_unless_it_is_off),
+		TEST(a_mode_changes_whether_a_rule_enforces),
 		TEST(defaults_hold_for_rules_before_them),
 		TEST(one_limit_derives_the_other),
 		TEST(each_stage_has_its_actions),

@@ -102,12 +102,14 @@ static void the_list_of_watches_has_its_keys(void **state)
 /* Beside those of records. */
 static void the_log_of_mazed_has_its_keys(void **state)
 {
+	static const struct log_unit unit = { .unit = "a.service", .user_unit = "b.service" };
 	struct log_action action = { .entry = an_entry, .action = "renice", .text = "" };
 	json_t *paths = json_object(), *records = json_object(), *value;
 	const char *path;
 
 	(void)state;
 	action.entry.cgroup = "/a";
+	action.entry.unit = &unit;
 	add_text(paths, action_json(&action, "text"));
 	add_text(records, maze_record_json(&a_record, "bpf"));
 	json_object_foreach(records, path, value) json_object_del(paths, path);

@@ -34,9 +34,11 @@ static bool wanted(const struct stage_actions *stage)
 
 static struct log_entry entry_of(const struct act_on *on)
 {
-	return (struct log_entry){
-		.record = on->record, .engine = on->engine, .rule = on->rule, .cgroup = on->cgroup
-	};
+	return (struct log_entry){ .record = on->record,
+				   .engine = on->engine,
+				   .rule = on->rule,
+				   .cgroup = on->cgroup,
+				   .unit = on->unit };
 }
 
 /* ---- input and environment --------------------------------------------------------- */
@@ -161,6 +163,8 @@ static int fill_order(struct command_order *order, const struct act_on *on,
 	order->record = *on->record;
 	order->timeout_ns = on->exec_timeout_ns;
 	order->quiet = on->quiet;
+	if (on->unit)
+		order->unit = *on->unit;
 	order->engine = strdup(on->engine);
 	order->rule = on->rule ? strdup(on->rule) : NULL;
 	order->cgroup = on->cgroup ? strdup(on->cgroup) : NULL;

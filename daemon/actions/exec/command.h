@@ -12,9 +12,10 @@
 struct command_order {
 	struct maze_record record;
 	char *engine;
-	char *rule;   /* NULL: none */
-	char *cgroup; /* of struct log_entry; NULL: none */
-	char **argv;  /* argv[0] is the path */
+	char *rule;	      /* NULL: none */
+	char *cgroup;	      /* of struct log_entry; NULL: none */
+	struct log_unit unit; /* "": none */
+	char **argv;	      /* argv[0] is the path */
 	char **env;
 	int input_fd; /* a file with the standard input */
 	int pidfd;    /* of the record's process; -1: it has ended */

@@ -233,6 +233,17 @@ static bool start_differs(const struct task_struct *task, const struct grammar_o
 	return !alive || order->start_ticks != div_u64(start_ns, NSEC_PER_SEC / USER_HZ);
 }
 
+static int allow(const struct grammar_order *order)
+{
+	struct maze_allowance allowance = {
+		.window_ns = order->window_ns,
+		.max = order->max,
+		.tripped = order->tripped,
+	};
+
+	return allow_set(order->tag, &allowance);
+}
+
 static int carry_out(const struct grammar_order *order)
 {
 	struct task_struct *task;
@@ -246,6 +257,12 @@ static int carry_out(const struct grammar_order *order)
 	}
 	if (order->kind == GRAMMAR_END_ALL) {
 		tasks_drop_all();
+		return 0;
+	}
+	if (order->kind == GRAMMAR_ALLOW)
+		return allow(order);
+	if (order->kind == GRAMMAR_END_ALLOW) {
+		allow_remove(order->tag);
 		return 0;
 	}
 	task = find_task(order->pid);

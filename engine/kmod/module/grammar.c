@@ -197,6 +197,34 @@ static int parse_end(struct cursor *cursor, const struct word *first, struct gra
 	return 1;
 }
 
+static int parse_allow(struct cursor *cursor, struct grammar_order *order)
+{
+	struct word word, value;
+	maze_u64 number;
+
+	while (next_word(cursor, &word)) {
+		if (begins(&word, "tag=", &value)) {
+			if (!parse_number(value.at, value.len, ~0ULL, &order->tag))
+				return 0;
+		} else if (order->kind == GRAMMAR_END_ALLOW) {
+			return 0;
+		} else if (is(&word, "tripped")) {
+			order->tripped = 1;
+		} else if (begins(&word, "max=", &value)) {
+			if (!parse_number(value.at, value.len, ~0U, &number))
+				return 0;
+			order->max = (maze_u32)number;
+		} else {
+			if (!begins(&word, "window=", &value) ||
+			    !parse_number(value.at, value.len,
+					  MAZE_LIMIT_MAX_NS / MAZE_NSEC_PER_MSEC, &number))
+				return 0;
+			order->window_ns = number * MAZE_NSEC_PER_MSEC;
+		}
+	}
+	return 1;
+}
+
 int grammar_parse(const char *line, maze_u64 len, struct grammar_order *ret_order)
 {
 	struct cursor cursor = { line, line + len };
@@ -208,7 +236,10 @@ int grammar_parse(const char *line, maze_u64 len, struct grammar_order *ret_orde
 	if (len > GRAMMAR_LINE_MAX)
 		return 0;
 	if (next_word(&cursor, &first)) {
-		if (first.at[0] == '-') {
+		if (is(&first, "allow") || is(&first, "-allow")) {
+			order.kind = first.at[0] == '-' ? GRAMMAR_END_ALLOW : GRAMMAR_ALLOW;
+			good = parse_allow(&cursor, &order);
+		} else if (first.at[0] == '-') {
 			good = parse_end(&cursor, &first, &order);
 		} else {
 			good = parse_number(first.at, first.len, PID_LARGEST, &pid) && pid &&

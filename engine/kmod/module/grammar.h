@@ -6,6 +6,9 @@
  *	-PID [thread] [start=N] [tag=N] [claim=MASK]	end the watch
  *	-tag=N [claim=MASK]				end every watch with that tag in the bits of MASK
  *	-all						end every watch
+ *	allow tag=N max=N window=MS [tripped]		set the allowance of a tag
+ *							(core/allowance.h)
+ *	-allow tag=N					remove it
  *
  * WORD is one of:
  *	no-inherit, yield-counts, shadow, quiet, warn, to-process: MAZE_POLICY_*. Without
@@ -35,6 +38,8 @@ enum grammar_kind {
 	GRAMMAR_END,
 	GRAMMAR_END_TAG,
 	GRAMMAR_END_ALL,
+	GRAMMAR_ALLOW,
+	GRAMMAR_END_ALLOW,
 };
 
 struct grammar_order {
@@ -45,6 +50,9 @@ struct grammar_order {
 	maze_u32 pid;
 	maze_u32 thread; /* 1: only that thread */
 	enum grammar_kind kind;
+	/* Of GRAMMAR_ALLOW. Their ranges are not checked. */
+	maze_u64 window_ns;
+	maze_u32 max, tripped;
 };
 
 /* Longer lines are malformed, because the longest valid line has less than 230 characters. */

@@ -19,6 +19,7 @@
 #ifndef MAZE_KMOD_H
 #define MAZE_KMOD_H
 
+#include <linux/atomic.h>
 #include <linux/irq_work.h>
 #include <linux/llist.h>
 #include <linux/percpu.h>
@@ -28,6 +29,7 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
+#include "../../../core/allowance.h"
 #include "../../../core/record.h"
 #include "../../../core/step.h"
 #include "compat.h"
@@ -139,6 +141,16 @@ void deliver_verdict(struct irq_work *work);
  * caller holds the task's lock and runs on the task's CPU.
  */
 void judge(struct maze_task *watched, struct maze_sample *sample);
+
+/* ---- allow.c: how many hard verdicts of a tag are enforced ------------------------- */
+
+/* Whether a verdict is enforced. Called once for each verdict, in any context. */
+bool allow_permits(u64 tag, const struct maze_policy *policy, bool hard);
+/* As allow() of engine.h. May sleep. Errors: -EINVAL, -ENOMEM, -E2BIG. */
+int allow_set(u64 tag, const struct maze_allowance *allowance);
+void allow_remove(u64 tag);
+/* No verdict is delivered any more. */
+void allow_remove_all(void);
 
 /* ---- yields.c -------------------------------------------------------------------- */
 

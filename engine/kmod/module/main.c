@@ -50,6 +50,7 @@ static void take_down(void)
 	/* This waits for RCU, and so for the interrupts that queued verdicts. */
 	switch_detach();
 	deliver_stop();
+	allow_remove_all();
 	tasks_done();
 	records_done();
 }
