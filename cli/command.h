@@ -48,6 +48,10 @@ struct options {
 	bool java_perf_map;
 	bool replace;
 	const char *duration; /* of a look; NULL: the default */
+	/* the filter and the source of events */
+	const char *since, *until, *pid, *comm, *unit, *rule, *event, *user;
+	const char *colour, *file;
+	bool journal;
 };
 
 struct incident;

@@ -59,9 +59,24 @@ static const struct command_option list_options[] = {
 };
 
 static const struct command_option events_options[] = {
-	{ ENGINE },	     { "follow", NULL, "continue with new records", AT(follow) },
-	{ JSON("records") }, { SOCKET },
-	{ DIRECT },	     { 0 },
+	{ ENGINE },
+	{ "follow", NULL, "continue with new records", AT(follow) },
+	{ "since", "TIME", "only from TIME on, such as -1h, yesterday or 20:45", AT(since) },
+	{ "until", "TIME", "only up to TIME", AT(until) },
+	{ "event", "EVENT,...", "only soft, hard, verdict, exit, watch, unwatch, lost, action",
+	  AT(event) },
+	{ "pid", "PID", "only of this process", AT(pid) },
+	{ "comm", "GLOB", "only of threads with this name", AT(comm) },
+	{ "user", "USER", "only of processes of this user, a name or an ID", AT(user) },
+	{ "rule", "GLOB", "only of watches by this rule of mazed", AT(rule) },
+	{ "unit", "GLOB", "only of this unit of systemd", AT(unit) },
+	{ "file", "FILE", "read a log file of mazed; -: standard input", AT(file) },
+	{ "journal", NULL, "read mazed's records in the journal", AT(journal) },
+	{ "color", "auto|always|never", "colour the events (auto)", AT(colour) },
+	{ JSON("records") },
+	{ SOCKET },
+	{ DIRECT },
+	{ 0 },
 };
 
 static const struct command_option thaw_options[] = {
@@ -168,7 +183,12 @@ static const struct command commands[] = {
 	  "Prints the records that the pinned engine keeps, the oldest first. The engine keeps "
 	  "the last 4096 verdicts, which are records of a reached limit, and the last 4096 "
 	  "beginnings and ends of watches. maze events does not remove records, so other "
-	  "readers get them too.",
+	  "readers get them too.\n"
+	  "\n"
+	  "With --file or --journal it prints the records and actions that mazed has logged. "
+	  "The format is the same. On a terminal, times are local.\n"
+	  "\n"
+	  "  maze events --journal --since today --event verdict",
 	  false, events_options, cmd_events, false },
 	{ "thaw", "PID... | --cgroup PATH | --all", "thaw frozen control groups",
 	  "Thaws control groups that a rule of mazed has frozen: the groups of the given "

@@ -11,12 +11,12 @@
 
 #include "log.h"
 
-#define RECORD_FIELDS_MAX 21
+#define RECORD_FIELDS_MAX 32
 
 struct record_fields {
 	const char *fields[RECORD_FIELDS_MAX + 1]; /* ends with NULL; points into `text` */
 	size_t count;
-	char text[2048];
+	char text[3072];
 };
 
 void record_fields_format(const struct log_entry *entry, struct record_fields *ret_fields);
