@@ -52,6 +52,7 @@ struct options {
 	const char *since, *until, *pid, *comm, *unit, *rule, *event, *user;
 	const char *colour, *file;
 	bool journal;
+	bool group; /* of incidents: count them by signature */
 };
 
 struct incident;

@@ -88,6 +88,7 @@ static const struct command_option thaw_options[] = {
 
 static const struct command_option incidents_options[] = {
 	{ INCIDENTS },
+	{ "group", NULL, "count the incidents with the same signature", AT(group) },
 	{ JSON("the list") },
 	{ 0 },
 };
@@ -200,7 +201,11 @@ static const struct command commands[] = {
 	  "last. Each incident is about one thread or group that reached a limit. HOTTEST is the "
 	  "function of the program with the most samples. A sample in the kernel counts for the "
 	  "function that called the kernel. maze reports an unreadable file on standard error, "
-	  "and then its exit status is 1.",
+	  "and then its exit status is 1.\n"
+	  "\n"
+	  "With --group it counts the incidents by their signature, which is the program and the "
+	  "three innermost functions of its loop, and shows when the first and the last of them "
+	  "were.",
 	  false, incidents_options, cmd_incidents, false },
 	{ "report", "ID | last", "show an incident",
 	  "Shows an incident: the thread or group that reached its limit, its CPU time, the "
