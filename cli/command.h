@@ -138,6 +138,7 @@ int cmd_watch(const struct command *command, struct options *options, int argc, 
 int cmd_unwatch(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_list(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_events(const struct command *command, struct options *options, int argc, char **argv);
+int cmd_stats(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_doctor(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_load(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_unload(const struct command *command, struct options *options, int argc, char **argv);

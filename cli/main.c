@@ -79,6 +79,10 @@ static const struct command_option events_options[] = {
 	{ 0 },
 };
 
+static const struct command_option stats_options[] = {
+	{ ENGINE }, { JSON("the counts") }, { SOCKET }, { DIRECT }, { 0 },
+};
+
 static const struct command_option thaw_options[] = {
 	{ "cgroup", "PATH", "the control group with this path, from /", AT(cgroup) },
 	{ "all", NULL, "all control groups that mazed has frozen", AT(all) },
@@ -191,6 +195,12 @@ static const struct command commands[] = {
 	  "\n"
 	  "  maze events --journal --since today --event verdict",
 	  false, events_options, cmd_events, false },
+	{ "stats", "", "print what engine and mazed have counted",
+	  "Prints how many threads and groups are watched, how many verdicts and signals there "
+	  "were since the engine was loaded, and how late the verdicts were. A verdict is late by "
+	  "the CPU time that the thread used above its limit. mazed counts the lateness since it "
+	  "began. Without mazed, maze counts that of the verdicts that the engine keeps.",
+	  false, stats_options, cmd_stats, false },
 	{ "thaw", "PID... | --cgroup PATH | --all", "thaw frozen control groups",
 	  "Thaws control groups that a rule of mazed has frozen: the groups of the given "
 	  "processes, the group with the given path, or all groups. Only root may use it, and "

@@ -21,7 +21,7 @@ static const struct {
 	{ "watch", CONTROL_WATCH, true },    { "unwatch", CONTROL_UNWATCH, true },
 	{ "list", CONTROL_LIST, false },     { "events", CONTROL_EVENTS, false },
 	{ "status", CONTROL_STATUS, false }, { "reload", CONTROL_RELOAD, false },
-	{ "thaw", CONTROL_THAW, false },
+	{ "thaw", CONTROL_THAW, false },     { "stats", CONTROL_STATS, false },
 };
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
@@ -168,8 +168,9 @@ static int parse_verb(struct control_request *request, const char *verb, bool *r
 		*ret_process = verbs[i].process;
 		return 0;
 	}
-	return maze_fail(error, -EINVAL,
-			 "\"do\" takes watch, unwatch, list, events, status, reload or thaw");
+	return maze_fail(
+		error, -EINVAL,
+		"\"do\" takes watch, unwatch, list, events, status, stats, reload or thaw");
 }
 
 static int parse_id(struct control_request *request, json_t *id, struct maze_error *error)

@@ -18,6 +18,7 @@ enum control_verb {
 	CONTROL_STATUS,
 	CONTROL_RELOAD,
 	CONTROL_THAW,
+	CONTROL_STATS,
 };
 
 struct control_request {
