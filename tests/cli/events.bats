@@ -121,8 +121,19 @@ journal() {
 		# An entry of mazed 0.1.0 has no time, and a message is no record.
 		entry five mazed 0 | sed '/^MAZE_TIME/d' | logger --journald
 		printf 'MESSAGE=mazed begins\nSYSLOG_IDENTIFIER=mazed\n' | logger --journald
-		journalctl --sync || sleep 1
-		for ((i = 0; i < 600; i++)); do journalctl --quiet MESSAGE='mazed begins' | grep -q . && break; sleep 0.1; done
+		until_true() { for ((i = 0; i < 600; i++)); do ! "$@" || return 0; sleep 0.1; done; return 1; }
+		sees() { journalctl --quiet MESSAGE="$1" | grep -q .; }
+		until_true sees 'mazed begins'
+		has_lines() { [ "$(wc -l < "$1")" -eq "$2" ]; }
+		# An entry that comes later, and the end of the reader.
+		follows() {
+			"$1" events --journal --follow > "$2" & reader=$!
+			until_true has_lines "$2" 3
+			entry six mazed 6 | logger --journald
+			until_true has_lines "$2" 4
+			kill "$reader"
+			cat "$2"
+		}
 		"$@"
 	END
 	run -0 --separate-stderr timeout 120 unshare --mount --propagation private bash "$BATS_TEST_TMPDIR/journal" "$@"
@@ -138,6 +149,8 @@ journal() {
 	[ "${lines[1]}" = '2026-06-15T01:00:00.000000000Z action: four' ]
 	[[ ${lines[2]} == 20*' hard: spin[101] '* ]]
 	[ "${#lines[@]}" -eq 3 ]
+	journal follows "$(realpath "$MAZE")" "$BATS_TEST_TMPDIR/followed"
+	[[ ${lines[3]} == '2026-06-15T06:00:00.000000000Z hard: spin[101] '* ]]
 	journal "$MAZE" events --journal --event action --unit nginx --json
 	[[ $output == *'"signal_number":9,'*'"unit":"nginx.service"'* ]]
 	[[ $output == *'"action":"renice","stage":"hard","tried":true,"applied":false'*'"message":"four"'* ]]
