@@ -59,13 +59,16 @@ bool rfc3339_parse(const char *text, long long *ret_ns)
 	return true;
 }
 
-static size_t format(long long ns, const char *seconds_format, char *buf, size_t size)
+static size_t format(long long ns, bool local, const char *seconds_format, char *buf, size_t size)
 {
 	time_t seconds = (time_t)(ns / NSEC_PER_SEC);
-	struct tm utc = { 0 };
+	struct tm time = { 0 };
 
-	gmtime_r(&seconds, &utc);
-	return strftime(buf, size, seconds_format, &utc);
+	if (local)
+		localtime_r(&seconds, &time);
+	else
+		gmtime_r(&seconds, &time);
+	return strftime(buf, size, seconds_format, &time);
 }
 
 const char *rfc3339_format(long long ns, char buf[RFC3339_LEN])
@@ -74,14 +77,14 @@ const char *rfc3339_format(long long ns, char buf[RFC3339_LEN])
 
 	if (ns < 0)
 		ns = 0;
-	n = format(ns, "%Y-%m-%dT%H:%M:%S", buf, RFC3339_LEN);
+	n = format(ns, false, "%Y-%m-%dT%H:%M:%S", buf, RFC3339_LEN);
 	snprintf(buf + n, RFC3339_LEN - n, ".%09lldZ", ns % NSEC_PER_SEC);
 	return buf;
 }
 
-const char *utc_format(long long ns, int digits, char buf[UTC_LEN])
+static const char *format_decimals(long long ns, bool local, int digits, char buf[UTC_LEN])
 {
-	size_t n = format(ns, "%Y-%m-%d %H:%M:%S", buf, UTC_LEN);
+	size_t n = format(ns, local, "%Y-%m-%d %H:%M:%S", buf, UTC_LEN);
 	char fraction[16];
 
 	if (digits) {
@@ -89,4 +92,14 @@ const char *utc_format(long long ns, int digits, char buf[UTC_LEN])
 		snprintf(buf + n, UTC_LEN - n, ".%.*s", digits, fraction);
 	}
 	return buf;
+}
+
+const char *utc_format(long long ns, int digits, char buf[UTC_LEN])
+{
+	return format_decimals(ns, false, digits, buf);
+}
+
+const char *local_time_format(long long ns, int digits, char buf[UTC_LEN])
+{
+	return format_decimals(ns, true, digits, buf);
 }

@@ -22,5 +22,7 @@ bool rfc3339_parse(const char *text, long long *ret_ns);
 #define UTC_LEN 48
 /* Writes a time such as "2026-11-24 20:45:12.300", with 0 to 9 decimals. Returns buf. */
 const char *utc_format(long long ns, int digits, char buf[UTC_LEN]);
+/* The same in the local time zone. */
+const char *local_time_format(long long ns, int digits, char buf[UTC_LEN]);
 
 #endif

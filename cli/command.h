@@ -53,7 +53,12 @@ struct options {
 	bool replace;
 	const char *duration; /* of a look; NULL: the default */
 	bool runtime;	      /* not for good: until the next boot, or until mazed ends */
-	bool user;
+	bool users_manager;   /* units of a user, which are refused */
+	/* the filter and the source of events */
+	const char *since, *until, *pid, *comm, *unit, *rule, *event, *user;
+	const char *colour, *file;
+	bool journal;
+	bool group; /* of incidents: count them by signature */
 };
 
 struct incident;
@@ -139,6 +144,7 @@ int cmd_watch(const struct command *command, struct options *options, int argc, 
 int cmd_unwatch(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_list(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_events(const struct command *command, struct options *options, int argc, char **argv);
+int cmd_stats(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_doctor(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_load(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_unload(const struct command *command, struct options *options, int argc, char **argv);

@@ -4,6 +4,7 @@
  * It reports an unreadable file and still lists the others.
  */
 #include "command.h"
+#include "incidents_group.h"
 #include "terminal.h"
 #include "report/incident_dir.h"
 #include "report/incident_file.h"
@@ -26,6 +27,8 @@ struct line {
 	long long began, pid, tid, count_ns;
 	char *process, *stage, *function, *action; /* NULL: unknown */
 	char *scope;				   /* NULL: of a thread */
+	char *signature;			   /* NULL: unknown */
+	const char *repeats; /* the first incident with the signature; NULL: this one */
 	size_t self, samples;
 };
 
@@ -77,6 +80,7 @@ static bool fill_line(const struct incident *incident, struct line *line)
 		frame = &incident->unwound.frames[0];
 	}
 	line->function = frame ? shown_frame(frame) : NULL;
+	line->signature = incident->signature[0] ? copy(incident->signature) : NULL;
 	stacks_free(stacks);
 	return true;
 }
@@ -127,6 +131,8 @@ static void print_json(const struct line *lines, size_t count)
 				    json_integer((json_int_t)lines[i].self));
 		json_object_set_new(object, "samples", json_integer((json_int_t)lines[i].samples));
 		json_object_set_new(object, "done", text_json(lines[i].action));
+		json_object_set_new(object, "signature", text_json(lines[i].signature));
+		json_object_set_new(object, "repeats", text_json(lines[i].repeats));
 		text = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII);
 		printf("%s\n%s", i ? "," : "", text ? text : "null");
 		free(text);
@@ -176,6 +182,35 @@ static void print_table(const struct line *lines, size_t count)
 	}
 }
 
+static int compare_signatures(const void *left, const void *right)
+{
+	const struct line *const *a = left, *const *b = right;
+	int order = strcmp((*a)->signature, (*b)->signature);
+
+	return order ? order : strcmp((*a)->id, (*b)->id);
+}
+
+/* As in incident_dir_note_repeats(), the first is that with the lowest ID. */
+static void note_repeats(struct line *lines, size_t count)
+{
+	struct line **sorted = calloc(count + 1, sizeof(*sorted));
+	const struct line *first = NULL;
+	size_t i, n = 0;
+
+	for (i = 0; sorted && i < count; i++)
+		if (lines[i].signature)
+			sorted[n++] = &lines[i];
+	if (n)
+		qsort(sorted, n, sizeof(*sorted), compare_signatures);
+	for (i = 0; i < n; i++) {
+		if (first && !strcmp(first->signature, sorted[i]->signature))
+			sorted[i]->repeats = first->id;
+		else
+			first = sorted[i];
+	}
+	free(sorted);
+}
+
 /* Reads all incidents. *ret_bad is the number of files that cannot be read. */
 static struct line *read_lines(const struct command *command, const struct incident_dir *dir,
 			       size_t *ret_count, size_t *ret_bad)
@@ -201,8 +236,10 @@ static struct line *read_lines(const struct command *command, const struct incid
 		}
 		incident_free(incident);
 	}
-	if (lines)
+	if (lines) {
 		qsort(lines, count, sizeof(*lines), compare_lines);
+		note_repeats(lines, count);
+	}
 	*ret_count = count;
 	return lines;
 }
@@ -217,6 +254,7 @@ static void free_lines(struct line *lines, size_t count)
 		free(lines[i].stage);
 		free(lines[i].function);
 		free(lines[i].action);
+		free(lines[i].signature);
 	}
 	free(lines);
 }
@@ -228,12 +266,18 @@ int cmd_incidents(const struct command *command, struct options *options, int ar
 	struct incident_dir dir;
 	struct line *lines;
 	size_t count, bad;
+	int status;
 
 	(void)argc;
 	(void)argv;
 	if (incident_dir_open(path, &dir, &error)) {
 		print_error(command, "%s", error.text);
 		return EXIT_MAZE_FAILED;
+	}
+	if (options->group) {
+		status = print_incident_groups(command, options, &dir);
+		incident_dir_close(&dir);
+		return status;
 	}
 	lines = read_lines(command, &dir, &count, &bad);
 	if (!lines) {

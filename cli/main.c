@@ -59,9 +59,28 @@ static const struct command_option list_options[] = {
 };
 
 static const struct command_option events_options[] = {
-	{ ENGINE },	     { "follow", NULL, "continue with new records", AT(follow) },
-	{ JSON("records") }, { SOCKET },
-	{ DIRECT },	     { 0 },
+	{ ENGINE },
+	{ "follow", NULL, "continue with new records", AT(follow) },
+	{ "since", "TIME", "only from TIME on, such as -1h, yesterday or 20:45", AT(since) },
+	{ "until", "TIME", "only up to TIME", AT(until) },
+	{ "event", "EVENT,...", "only soft, hard, verdict, exit, watch, unwatch, lost, action",
+	  AT(event) },
+	{ "pid", "PID", "only of this process", AT(pid) },
+	{ "comm", "GLOB", "only of threads with this name", AT(comm) },
+	{ "user", "USER", "only of processes of this user, a name or an ID", AT(user) },
+	{ "rule", "GLOB", "only of watches by this rule of mazed", AT(rule) },
+	{ "unit", "GLOB", "only of this unit of systemd", AT(unit) },
+	{ "file", "FILE", "read a log file of mazed; -: standard input", AT(file) },
+	{ "journal", NULL, "read mazed's records in the journal", AT(journal) },
+	{ "color", "auto|always|never", "colour the events (auto)", AT(colour) },
+	{ JSON("records") },
+	{ SOCKET },
+	{ DIRECT },
+	{ 0 },
+};
+
+static const struct command_option stats_options[] = {
+	{ ENGINE }, { JSON("the counts") }, { SOCKET }, { DIRECT }, { 0 },
 };
 
 static const struct command_option thaw_options[] = {
@@ -80,6 +99,7 @@ static const struct command_option rules_options[] = {
 
 static const struct command_option incidents_options[] = {
 	{ INCIDENTS },
+	{ "group", NULL, "count the incidents with the same signature", AT(group) },
 	{ JSON("the list") },
 	{ 0 },
 };
@@ -111,7 +131,7 @@ static const struct command_option load_options[] = {
 };
 
 #define RUNTIME "runtime", NULL, "until the next boot, in /run/systemd/system", AT(runtime)
-#define USER "user", NULL, "not supported: mazed reads units of the system only", AT(user)
+#define USER "user", NULL, "not supported: mazed reads units of the system only", AT(users_manager)
 
 static const struct command_option protect_options[] = { { RUNTIME }, { USER }, { 0 } };
 
@@ -180,7 +200,12 @@ static const struct command commands[] = {
 	  "Prints the records that the pinned engine keeps, the oldest first. The engine keeps "
 	  "the last 4096 verdicts, which are records of a reached limit, and the last 4096 "
 	  "beginnings and ends of watches. maze events does not remove records, so other "
-	  "readers get them too.",
+	  "readers get them too.\n"
+	  "\n"
+	  "With --file or --journal it prints the records and actions that mazed has logged. "
+	  "The format is the same. On a terminal, times are local.\n"
+	  "\n"
+	  "  maze events --journal --since today --event verdict",
 	  false, events_options, cmd_events, false },
 	{ "protect", "UNIT...", "give a systemd unit limits of its own",
 	  "Writes the policy into the section [X-Maze] of a drop-in, "
@@ -201,6 +226,12 @@ static const struct command commands[] = {
 	  "in it, and makes systemd read its units again. Then the rules of maze.conf apply to the "
 	  "unit, if no other file of it has a section [X-Maze].",
 	  false, protect_options, cmd_unprotect, false },
+	{ "stats", "", "print what engine and mazed have counted",
+	  "Prints how many threads and groups are watched, how many verdicts and signals there "
+	  "were since the engine was loaded, and how late the verdicts were. A verdict is late by "
+	  "the CPU time that the thread used above its limit. mazed counts the lateness since it "
+	  "began. Without mazed, maze counts that of the verdicts that the engine keeps.",
+	  false, stats_options, cmd_stats, false },
 	{ "thaw", "PID... | --cgroup PATH | --all", "thaw frozen control groups",
 	  "Thaws control groups that a rule of mazed has frozen: the groups of the given "
 	  "processes, the group with the given path, or all groups. Only root may use it, and "
@@ -224,7 +255,11 @@ static const struct command commands[] = {
 	  "last. Each incident is about one thread or group that reached a limit. HOTTEST is the "
 	  "function of the program with the most samples. A sample in the kernel counts for the "
 	  "function that called the kernel. maze reports an unreadable file on standard error, "
-	  "and then its exit status is 1.",
+	  "and then its exit status is 1.\n"
+	  "\n"
+	  "With --group it counts the incidents by their signature, which is the program and the "
+	  "three innermost functions of its loop, and shows when the first and the last of them "
+	  "were.",
 	  false, incidents_options, cmd_incidents, false },
 	{ "report", "ID | last", "show an incident",
 	  "Shows an incident: the thread or group that reached its limit, its CPU time, the "

@@ -199,16 +199,15 @@ static void keep_text(const json_t *answer, const char *key, char **kept)
 	*kept = strdup(text);
 }
 
-bool mazed_call(struct mazed_client *client, json_t *request)
+json_t *mazed_ask(struct mazed_client *client, json_t *request)
 {
 	char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
-	json_t *answer = NULL;
-	bool ok = false;
-	int err = 0;
+	json_t *answer;
+	int err;
 
 	json_decref(request);
 	if (!text)
-		return false;
+		return NULL;
 	/* Read even after EPIPE, because mazed sends a reason before it disconnects. */
 	err = send_line(client, text);
 	if (!err)
@@ -217,17 +216,25 @@ bool mazed_call(struct mazed_client *client, json_t *request)
 	if (err && err != -EPIPE && err != -ECONNRESET) {
 		print_error(client->command, "cannot send a request to mazed at %s: %s",
 			    client->path, strerror(-err));
-		return false;
+		return NULL;
 	}
 	answer = read_object(client);
-	if (answer)
-		ok = is_ok(client, answer);
-	if (ok) {
+	if (!answer || is_ok(client, answer))
+		return answer;
+	json_decref(answer);
+	return NULL;
+}
+
+bool mazed_call(struct mazed_client *client, json_t *request)
+{
+	json_t *answer = mazed_ask(client, request);
+
+	if (answer) {
 		keep_text(answer, "engine", &client->engine);
 		keep_text(answer, "config", &client->config);
 	}
 	json_decref(answer);
-	return ok;
+	return answer;
 }
 
 int mazed_next(struct mazed_client *client, const char *key, char **ret_json)

@@ -37,6 +37,8 @@ void mazed_disconnect(struct mazed_client *client);
  * NULL, returns false without a message.
  */
 bool mazed_call(struct mazed_client *client, json_t *request);
+/* Does that, and returns the line as an object, which the caller frees; NULL: failed. */
+json_t *mazed_ask(struct mazed_client *client, json_t *request);
 /*
  * Reads the next line of an answer. 1: *ret_json is the object under `key` as text, which
  * the caller frees. 0: that was the last line. -errno: failed, after an error message.

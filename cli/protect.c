@@ -131,7 +131,7 @@ static int change_units(const struct command *command, const struct options *opt
 	sd_bus *bus = NULL;
 	int i, err, status = EXIT_MAZE_OK;
 
-	if (options->user)
+	if (options->users_manager)
 		return usage_error(
 			command,
 			"--user is not supported: mazed reads the unit files of the system "

@@ -89,8 +89,10 @@ int cmd_report(const struct command *command, struct options *options, int argc,
 	err = incident_dir_find(&dir, argv[0], &id, &error);
 	if (!err)
 		err = incident_dir_load(&dir, id, &incident, &error);
-	if (!err)
+	if (!err) {
 		incident_group_note_end(&dir, incident, id);
+		incident_dir_note_repeats(&dir, incident, id);
+	}
 	incident_dir_close(&dir);
 	if (err) {
 		print_error(command, "%s", error.text);

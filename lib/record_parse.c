@@ -5,6 +5,7 @@
  * known key with a wrong type or range is an error.
  */
 #include "../core/step.h"
+#include "record_parse.h"
 #include "record_table.h"
 #include "record_time.h"
 
@@ -170,8 +171,9 @@ static bool get_field(const json_t *object, const struct record_field *field,
 	case RECORD_FLAG:
 		return get_flag(object, field->key, field->flag, &record->flags);
 	case RECORD_TIME:
-		return json_is_string(value) &&
-		       record_time_parse(json_string_value(value), &record->boot_ns);
+		/* record_parse_object() checks the time, which may be before this boot. */
+		record_time_parse(json_string_value(value), &record->boot_ns);
+		return true;
 	case RECORD_EVENT:
 		return get_event(value, &record->event);
 	case RECORD_SCOPE:
@@ -293,11 +295,26 @@ static bool get_group(const json_t *object, struct maze_group *group)
 	       get_ns(object, "elapsed_ns", &group->elapsed_ns) && get_share(object, &entry->share);
 }
 
+int record_parse_object(const json_t *object, struct maze_record *ret_record,
+			long long *ret_wall_ns)
+{
+	const char *time = json_string_value(json_object_get(object, "time"));
+	struct maze_record record = { 0 };
+
+	if (!time || !rfc3339_parse(time, ret_wall_ns) || !get_record(object, &record))
+		return -EINVAL;
+	*ret_record = record;
+	return 0;
+}
+
 int maze_record_parse(const char *text, struct maze_record *ret_record, struct maze_error *error)
 {
 	json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
 	struct maze_record record = { 0 };
-	bool valid = json_is_object(object) && get_record(object, &record);
+	long long wall_ns;
+	const char *time = json_string_value(json_object_get(object, "time"));
+	bool valid = !record_parse_object(object, &record, &wall_ns) &&
+		     record_time_parse(time, &record.boot_ns);
 
 	json_decref(object);
 	if (!valid)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Writes records as lines of text. */
+#include "record_text.h"
 #include "record_time.h"
 #include "../base/escape.h"
 
@@ -140,4 +141,18 @@ int maze_record_text(const struct maze_record *record, const char *engine, char 
 		return snprintf(buf, size, "%s unknown: event %u (%s)", time, record->event,
 				engine);
 	}
+}
+
+const char *record_text_named(const struct maze_record *record, const char *engine,
+			      const char *cgroup, const char *rule, char *buf, size_t size)
+{
+	char text[RECORD_TEXT_LEN], whole[RECORD_TEXT_LEN + MAZE_GROUP_NAME_LEN + 128];
+	const char *words;
+
+	maze_record_text(record, engine, text, sizeof(text));
+	words = strchr(text, ' ');
+	words = words ? words + 1 : text;
+	snprintf(whole, sizeof(whole), "%s%s%s%s%s", words, cgroup ? ", cgroup " : "",
+		 cgroup ? cgroup : "", rule ? ", rule " : "", rule ? rule : "");
+	return escape_copy(buf, size, whole);
 }

@@ -137,6 +137,20 @@ static void fact_policy(struct summary *summary, const struct incident *incident
 		      policy->inherit ? "" : ", not inherited", policy->shadow ? ", shadow" : "");
 }
 
+static void fact_signature(struct summary *summary, const struct incident *incident)
+{
+	if (!incident->signature[0])
+		return;
+	summary->label(summary, "signature");
+	summary_name(summary, incident->signature);
+	if (!incident->repeated)
+		return;
+	summary->label(summary, "repeats");
+	summary_plain(summary, "%s", incident->repeats);
+	if (incident->repeated > 1)
+		summary_plain(summary, ", the first of %zu earlier ones", incident->repeated);
+}
+
 static void fact_origin(struct summary *summary, const struct incident *incident)
 {
 	const char *label = "", *before;
@@ -240,6 +254,7 @@ void summary_facts(struct summary *summary, const struct incident *incident,
 	long long uid = incident->process.uid >= 0 ? incident->process.uid : verdict->uid;
 
 	fact_times(summary, incident);
+	fact_signature(summary, incident);
 	if (incident->group)
 		fact_group(summary, incident);
 	else

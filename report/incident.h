@@ -12,6 +12,9 @@
 
 #include "../lib/origin.h"
 #include "../lib/progress.h"
+#include "../lib/signature.h"
+
+#define INCIDENT_ID_MAX 200
 
 /* The value of a missing number. A missing string is NULL. */
 #define INCIDENT_UNKNOWN (-1LL)
@@ -201,6 +204,10 @@ struct incident {
 	/* A signal to another thread that may have ended this one; "": none. */
 	char ended_by_signal[32];
 	long long ended_by_tid;
+	char signature[SIGNATURE_LEN]; /* lib/signature.h; "": unknown */
+	/* The first incident with this signature; "": this one, or it was not searched. */
+	char repeats[INCIDENT_ID_MAX + 1];
+	size_t repeated;		/* number of earlier incidents with this signature */
 	struct incident_source *source; /* owns the strings */
 };
 

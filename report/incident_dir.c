@@ -113,12 +113,15 @@ int incident_dir_load(const struct incident_dir *dir, const char *id,
 
 long long incident_began(const struct incident *incident, const char *id)
 {
-	struct tm utc = { 0 };
-	const char *end;
+	return incident->records[0].time_ns >= 0 ? incident->records[0].time_ns
+						 : incident_id_time(id);
+}
 
-	if (incident->records[0].time_ns >= 0)
-		return incident->records[0].time_ns;
-	end = strptime(id, "%Y%m%dT%H%M%SZ", &utc);
+long long incident_id_time(const char *id)
+{
+	struct tm utc = { 0 };
+	const char *end = strptime(id, "%Y%m%dT%H%M%SZ", &utc);
+
 	return end && end == id + SECOND_LEN && utc.tm_year >= 70
 		       ? timegm(&utc) * (long long)MAZE_NSEC_PER_SEC
 		       : 0;

@@ -32,6 +32,22 @@ int incident_dir_find(const struct incident_dir *dir, const char *word, const ch
 int incident_dir_load(const struct incident_dir *dir, const char *id,
 		      struct incident **ret_incident, struct maze_error *error);
 
+/*
+ * Reads the signature of an incident (lib/signature.h); "": unknown. Reads only the begin of
+ * the file, unless an earlier version wrote it. The error is that of incident_dir_load().
+ */
+int incident_dir_signature(const struct incident_dir *dir, const char *id,
+			   char ret_signature[SIGNATURE_LEN], struct maze_error *error);
+/*
+ * Sets `repeats` and `repeated` if earlier incidents have the signature of this one. Reads
+ * the begins of the files before it, and as a whole at most 200 that an earlier version
+ * wrote.
+ */
+void incident_dir_note_repeats(const struct incident_dir *dir, struct incident *incident,
+			       const char *id);
+
+/* The time of the ID, in ns since 1970. 0: unknown. */
+long long incident_id_time(const char *id);
 /* The time of the first record, or else of the ID, in ns since 1970. 0: unknown. */
 long long incident_began(const struct incident *incident, const char *id);
 

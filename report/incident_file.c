@@ -20,7 +20,6 @@
 #include <unistd.h>
 
 #define VERSION 1
-#define ID_MAX 200
 
 struct incident_source {
 	json_t *root;
@@ -30,7 +29,7 @@ struct incident_source {
 
 bool incident_id_valid(const char *id, size_t length)
 {
-	return length > 0 && length <= ID_MAX &&
+	return length > 0 && length <= INCIDENT_ID_MAX &&
 	       strspn(id, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-") >=
 		       length;
 }
@@ -347,6 +346,19 @@ static bool read_look(struct json_reader *reader, const json_t *look, struct inc
 	return true;
 }
 
+/* Earlier versions wrote none. */
+static void read_signature(struct json_reader *reader, const json_t *root,
+			   struct incident *incident)
+{
+	const char *signature = read_text(reader, root, "signature");
+
+	if (signature)
+		snprintf(incident->signature, sizeof(incident->signature), "%s", signature);
+	else if (!json_object_get(root, "signature") &&
+		 !signature_of_incident(root, incident->signature))
+		incident->signature[0] = '\0';
+}
+
 static bool read_incident(struct json_reader *reader, const json_t *root, struct incident *incident)
 {
 	json_t *records = read_array(reader, root, "records");
@@ -360,6 +372,7 @@ static bool read_incident(struct json_reader *reader, const json_t *root, struct
 	incident->id = read_text(reader, root, "id");
 	if (!incident->id || !incident_id_valid(incident->id, strlen(incident->id)))
 		type_error(reader, "id", "a name of letters, digits and \"-\"");
+	read_signature(reader, root, incident);
 	incident->rule = read_text(reader, root, "rule");
 	incident->samples_lost = read_number(reader, root, "samples_lost");
 	if (!json_array_size(records) && !look)

@@ -520,7 +520,8 @@ int report_text(const struct incident *incident, const struct stacks *stacks,
 		summary_plain(&page.summary, "thread %lld of PID %lld", shown_tid(incident),
 			      shown_pid(incident));
 	else
-		summary_plain(&page.summary, "incident %s", incident->id);
+		summary_plain(&page.summary, "incident %s%s%s", incident->id,
+			      incident->repeated ? ", which repeats " : "", incident->repeats);
 	end(&page);
 	fputc('\n', out);
 	begin(&page, NULL, 0);

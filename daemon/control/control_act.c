@@ -15,6 +15,7 @@
 
 #include "../../base/error.h"
 #include "../../base/proc_files.h"
+#include "../../lib/record_time.h"
 #include "control_groups.h"
 #include "control_owner.h"
 #include "../rules/tag.h"
@@ -181,19 +182,45 @@ void control_unwatch(const struct control_host *host, struct control_client *cli
 
 /* ---- other requests ---------------------------------------------------------------- */
 
-void control_status(const struct control_host *host, struct control_client *client,
-		    unsigned int clients)
+static size_t count_groups(const struct control_host *host)
 {
 	struct maze_group *groups = NULL;
 	size_t count = 0;
 
 	if (!maze_list_groups(host->maze, &groups, &count, NULL))
 		free(groups);
+	return count;
+}
+
+void control_status(const struct control_host *host, struct control_client *client,
+		    unsigned int clients)
+{
 	control_client_ok(client,
 			  json_pack("{s:s,s:i,s:s,s:I,s:i,s:I}", "version", MAZE_VERSION, "pid",
 				    (int)getpid(), "engine", maze_engine_name(host->maze), "rules",
 				    (json_int_t)host->rules->count, "clients", (int)clients,
-				    "groups", (json_int_t)count));
+				    "groups", (json_int_t)count_groups(host)));
+}
+
+/* All users get the totals of the machine, which name no process. */
+void control_stats(const struct control_host *host, struct control_client *client,
+		   const struct record_stats *records, maze_u64 since_ns)
+{
+	struct maze_error error = { "" };
+	struct maze_counts counts;
+	char since[RFC3339_LEN];
+	json_t *object;
+	int err = maze_counts(host->maze, &counts, &error);
+
+	if (err) {
+		control_client_error(client, err, error.text);
+		return;
+	}
+	object = record_stats_json(records, &counts);
+	json_object_set_new(object, "engine", json_string(maze_engine_name(host->maze)));
+	json_object_set_new(object, "since", json_string(record_time_format(since_ns, since)));
+	json_object_set_new(object, "groups", json_integer((json_int_t)count_groups(host)));
+	control_client_ok(client, object);
 }
 
 bool control_refuse_others(struct control_client *client, const char *what)

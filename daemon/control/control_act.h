@@ -3,6 +3,7 @@
 #ifndef MAZE_DAEMON_CONTROL_ACT_H
 #define MAZE_DAEMON_CONTROL_ACT_H
 
+#include "../../lib/record_stats.h"
 #include "control_client.h"
 #include "control_host.h"
 
@@ -16,6 +17,9 @@ void control_unwatch(const struct control_host *host, struct control_client *cli
 		     const struct control_request *request);
 void control_status(const struct control_host *host, struct control_client *client,
 		    unsigned int clients);
+/* `records` are counted since `since_ns` (CLOCK_BOOTTIME). */
+void control_stats(const struct control_host *host, struct control_client *client,
+		   const struct record_stats *records, maze_u64 since_ns);
 void control_reload(const struct control_host *host, struct control_client *client);
 void control_thaw(const struct control_host *host, struct control_client *client,
 		  const struct control_request *request);

@@ -12,6 +12,8 @@
 #include <string.h>
 
 #include "../../base/clock.h"
+#include "../log/entry_json.h"
+#include "../rules/tag.h"
 
 /* Queued records take at most 24 KiB. A client that reads a moment late loses none. */
 #define QUEUE_MAX 256
@@ -20,6 +22,7 @@
 
 struct events_stream {
 	struct control_stream stream; /* first, because it is cast to events_stream */
+	const struct control_host *host;
 	const char *engine;
 	struct maze_record *kept;
 	size_t kept_count, kept_next;
@@ -42,7 +45,16 @@ static int kind_of(const struct maze_record *record)
 static void send_record(struct control_client *client, const struct events_stream *events,
 			const struct maze_record *record)
 {
-	char *json = maze_record_json(record, events->engine);
+	const struct rule *rule = tag_kind(record->tag) == TAG_RULE
+					  ? rules_by_tag(events->host->rules, record->tag)
+					  : NULL;
+	const struct log_entry entry = {
+		.record = record,
+		.engine = events->engine,
+		.rule = rule ? rule->name : NULL,
+		.unit = units_find(log_units(events->host->log), record, NULL),
+	};
+	char *json = entry_json(&entry);
 
 	if (json)
 		control_client_line(client, "record", json);
@@ -176,6 +188,7 @@ void control_events(const struct control_host *host, struct control_client *clie
 		control_client_error(client, err, error.text);
 		return;
 	}
+	events->host = host;
 	events->engine = maze_engine_name(host->maze);
 	events->follow = follow;
 	events->stream = (struct control_stream){ produce, free_stream };

@@ -23,6 +23,7 @@ static const struct {
 	{ "status", CONTROL_STATUS, false }, { "reload", CONTROL_RELOAD, false },
 	{ "thaw", CONTROL_THAW, false },     { "rules", CONTROL_RULES, false },
 	{ "mode", CONTROL_MODE, false },     { "reset", CONTROL_RESET, false },
+	{ "stats", CONTROL_STATS, false },
 };
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
@@ -200,8 +201,8 @@ static int parse_verb(struct control_request *request, const char *verb, bool *r
 		return 0;
 	}
 	return maze_fail(error, -EINVAL,
-			 "\"do\" takes watch, unwatch, list, events, status, reload, thaw, rules, "
-			 "mode or reset");
+			 "\"do\" takes watch, unwatch, list, events, status, stats, reload, thaw, "
+			 "rules, mode or reset");
 }
 
 static int parse_id(struct control_request *request, json_t *id, struct maze_error *error)

@@ -22,6 +22,7 @@ enum control_verb {
 	CONTROL_RULES,
 	CONTROL_MODE,
 	CONTROL_RESET,
+	CONTROL_STATS,
 };
 
 struct control_request {

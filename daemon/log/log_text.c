@@ -6,28 +6,17 @@
 #include <syslog.h>
 
 #include "../../base/escape.h"
-
-/* This is enough for the longest text of a record, durations and an escaped name. */
-#define RECORD_TEXT_SIZE 768
+#include "../../lib/record_text.h"
 
 void log_text_of_record(const struct log_entry *entry, char *buf, size_t size)
 {
-	char text[RECORD_TEXT_SIZE], whole[RECORD_TEXT_SIZE + MAZE_GROUP_NAME_LEN + 128];
-	const char *words;
-
-	maze_record_text(entry->record, entry->engine, text, sizeof(text));
-	/* Skip the time, because the log has its own. */
-	words = strchr(text, ' ');
-	words = words ? words + 1 : text;
-	snprintf(whole, sizeof(whole), "%s%s%s%s%s", words, entry->cgroup ? ", cgroup " : "",
-		 entry->cgroup ?: "", entry->rule ? ", rule " : "", entry->rule ?: "");
-	escape_copy(buf, size, whole);
+	record_text_named(entry->record, entry->engine, entry->cgroup, entry->rule, buf, size);
 }
 
 void log_text_of_action(const struct log_action *action, char *buf, size_t size)
 {
 	const struct maze_record *record = action->entry.record;
-	char name[MAZE_COMM_LEN + 1], head[512], whole[RECORD_TEXT_SIZE + 1024];
+	char name[MAZE_COMM_LEN + 1], head[512], whole[RECORD_TEXT_LEN + 1024];
 	maze_u32 scope = maze_record_scope(record);
 
 	snprintf(name, sizeof(name), "%.*s", MAZE_COMM_LEN, record->comm);

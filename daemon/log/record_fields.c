@@ -5,6 +5,7 @@
 
 #include "../../base/escape.h"
 #include "../../lib/record_table.h"
+#include "../../lib/record_time.h"
 
 #define VALUE_LEN (MAZE_GROUP_NAME_LEN * ESCAPE_MAX)
 
@@ -16,9 +17,13 @@ static const char *format_value(const struct record_field *field, const struct l
 	const char *event = maze_event_name(record->event);
 	char comm[MAZE_COMM_LEN + 1];
 
+	if (!record_has_field(record, field))
+		return NULL;
 	switch (field->type) {
 	case RECORD_FLAG:
 		return record_get(record, field) ? "yes" : "no";
+	case RECORD_TIME:
+		return record_time_format(record->boot_ns, buf);
 	case RECORD_EVENT:
 		return event ? event : "unknown";
 	case RECORD_SCOPE:
@@ -29,6 +34,8 @@ static const char *format_value(const struct record_field *field, const struct l
 		return escape_copy(buf, VALUE_LEN, comm);
 	case RECORD_SIGNAL:
 		return maze_signal_format(record->signal, buf, VALUE_LEN);
+	case RECORD_SHARE:
+		return maze_share_format(record->share, buf, VALUE_LEN);
 	case RECORD_NOT_SENT:
 		return maze_not_sent_name(record->not_sent);
 	case RECORD_ENGINE:

@@ -11,7 +11,7 @@
 
 #include "log.h"
 
-#define RECORD_FIELDS_MAX 24
+#define RECORD_FIELDS_MAX 40
 
 struct record_fields {
 	const char *fields[RECORD_FIELDS_MAX + 1]; /* ends with NULL; points into `text` */

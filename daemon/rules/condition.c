@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "../../base/error.h"
-#include "glob.h"
+#include "../../base/glob.h"
 #include "values.h"
 
 /* getgrnam_r(3) needs a large buffer, because a group can have thousands of members. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../../lib/record_time.h"
+#include "../../lib/signature.h"
 #include "../../lib/utf8_json.h"
 #include "../capture/cgroup_origin.h"
 #include "episode_group.h"
@@ -519,10 +520,13 @@ static json_t *actions_json(const struct episode *episode)
 char *episode_json(const struct episode *episode, const struct redactor *redactor)
 {
 	json_t *object = json_object();
+	char signature[SIGNATURE_LEN];
 	char *text;
 
 	set(object, "version", json_integer(FORMAT_VERSION));
 	set(object, "id", json_string(episode->id));
+	/* Near the begin, so that a reader of many incidents reads no more of them. */
+	set(object, "signature", json_null());
 	set(object, "records", json_incref(episode->records));
 	set(object, "actions", actions_json(episode));
 	set(object, "rule", text_json(episode->rule));
@@ -544,6 +548,8 @@ char *episode_json(const struct episode *episode, const struct redactor *redacto
 	if (episode->look.boot_ns)
 		set(object, "look", look_json(episode));
 	set(object, "notes", notes_json(episode));
+	if (signature_of_incident(object, signature))
+		set(object, "signature", json_string(signature));
 	text = json_dumps(object, JSON_COMPACT);
 	json_decref(object);
 	return text;

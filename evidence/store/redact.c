@@ -41,7 +41,7 @@ static char fold(char byte)
 }
 
 /*
- * Unlike the globs of rules (daemon/rules/glob.h), a mask ignores case, takes `_` and `-`
+ * Unlike the globs of rules (base/glob.h), a mask ignores case, takes `_` and `-`
  * as equal, and has only `*` as wildcard. The time is at most the product of both
  * lengths, because it backtracks only to the last `*`.
  */

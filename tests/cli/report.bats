@@ -54,6 +54,28 @@ harmless() {
 		<(incidents --json | json '"\n".join(d[0])')
 }
 
+@test "incidents are counted by their signature, and repeated ones name the first" {
+	local again=$BATS_TEST_TMPDIR/again
+	cp -r "$INCIDENTS/good" "$again"
+	sed 's/20261124T204512Z-4711-4713-0/20261125T101112Z-99-99-0/' "$again/$LOOP.json" > "$again/20261125T101112Z-99-99-0.json"
+	run -0 "$MAZE" incidents --group --incidents "$again"
+	[ "${#lines[@]}" -eq 9 ]
+	[ "${lines[8]}" = "    2  2026-11-24 20:45:12  2026-11-25 10:11:12  $LOOP  orderd: queue_peek < retry_until_ok < dispatch_orders" ]
+	run -0 "$MAZE" incidents --group --json --incidents "$again"
+	[ "$(json 'd[7]["count"], d[7]["first"], d[7]["last"], d[7]["last_time"]' <<< "$output")" = \
+		"2 $LOOP 20261125T101112Z-99-99-0 2026-11-25T10:11:12.000000000Z" ]
+	[ "$("$MAZE" incidents --json --incidents "$again" | json 'd[0]["repeats"]')" = None ]
+	run -0 "$MAZE" report --incidents "$again" 20261125T101112Z-99-99-0
+	[[ ${lines[0]} == "incident 20261125T101112Z-99-99-0, which repeats"* ]]
+	[[ $output == *"  repeats    $LOOP"* ]]
+	run -0 "$MAZE" report --html --incidents "$again" 20261125T101112Z-99-99-0
+	[[ $output == *"<dt>repeats</dt>"*"$LOOP"* ]]
+	run -0 "$MAZE" report --incidents "$again" "$LOOP"
+	[[ $output != *repeats* ]]
+	run -0 "$MAZE" incidents --group --incidents "$BATS_TEST_TMPDIR"
+	[ "$output" = "no incidents in $BATS_TEST_TMPDIR" ]
+}
+
 @test "invalid incident files are named, and hide no valid one" {
 	mkdir "$BATS_TEST_TMPDIR/mixed"
 	cp "$INCIDENTS"/good/$LOOP.json "$INCIDENTS"/bad/*.json "$BATS_TEST_TMPDIR/mixed"

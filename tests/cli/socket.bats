@@ -96,6 +96,38 @@ began() { sed 's/.*)//' "/proc/$1/stat" | cut -d' ' -f21; }
 	requests_are <<< '{"do":"events","kept":true,"follow":false}'
 }
 
+@test "stats shows what mazed has counted" {
+	serve <<- 'END'
+		{"ok":true,"watched":12,"verdicts":5,"signals":4,"inherit_failures":0,"timer_expiries":99,"records":{"soft":3,"hard":2,"shadow":1,"sent":4,"lost":0},"lateness":{"bounds_ns":[10000,25000,50000],"threads":{"counts":[0,4,0,1],"sum_ns":110000,"max_ns":51000},"groups":{"counts":[0,0,0,0],"sum_ns":0,"max_ns":0}},"engine":"bpf","since":"2026-06-15T08:00:00.000000000Z","groups":2}
+	END
+	TZ=UTC run -0 --separate-stderr "$MAZE" stats --socket "$dir/s"
+	[ "$output" = "$(cat <<- 'END'
+		engine                     bpf
+		threads watched            12
+		groups watched             2
+
+		Since the engine was loaded
+		  verdicts                 5
+		  signals sent             4
+		  children not watched     0
+		  timer expirations        99
+
+		Since mazed began, 2026-06-15 08:00:00
+		  soft verdicts            3
+		  hard verdicts            2
+		  verdicts in shadow       1
+		  signals sent             4
+		  records lost             0
+
+		Lateness of 5 verdicts of threads: mean 22us, at most 51us
+		  up to 25us            4  ########################################
+		  up to 50us            0
+		  above 50us            1  ##########
+	END
+	)" ]
+	requests_are <<< '{"do":"stats"}'
+}
+
 @test "an empty list is not an error" {
 	serve <<- 'END'
 		{"ok":true,"engine":"bpf"}

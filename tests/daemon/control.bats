@@ -64,6 +64,32 @@ for line in sys.stdin:
 	stop_mazed
 }
 
+@test "a verdict is the same from mazed and from its log, and is in the statistics" {
+	serve <<- 'END'
+		[rule spinners]
+		comm = spin
+		soft = 100ms
+		soft-signal = KILL
+		hard = 0
+	END
+	start "$PROGRAMS/spin"
+	wait_until ended "$last"
+	wait_until logged '"event":"soft"'
+	run -0 "$MAZE" events --socket "$socket" --rule 'spin*' --event soft
+	[[ $output == *"Z soft: spin[$last] "*', rule spinners' ]]
+	from_mazed=$output
+	run -0 "$MAZE" events --file "$log" --pid "$last" --event verdict
+	[ "$output" = "$from_mazed" ]
+	run -0 "$MAZE" events --file "$log" --rule other
+	[ -z "$output" ]
+	# Every user gets the totals.
+	run ask_as 65534 <<< '{"do":"stats"}'
+	[[ $output == *'"records":{"soft":1,"hard":0,"shadow":0,"sent":1,"lost":0}'* ]]
+	# In one bucket, and in no second one.
+	[ "$(sed 's/.*"threads":{"counts":\[\([0-9,]*\)\].*/\1/; s/[^1]//g' <<< "$output")" = 1 ]
+	stop_mazed
+}
+
 @test "a user cannot watch, unwatch or list processes of others" {
 	serve < /dev/null
 	start sleep 1000

@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "daemon/rules/explain.h"
-#include "daemon/rules/glob.h"
+#include "base/glob.h"
 #include "daemon/rules/match.h"
 
 static struct rules *rules_of(const char *text)

@@ -14,6 +14,7 @@
 #include <jansson.h>
 
 #include "lib/maze.h"
+#include "lib/record_stats.h"
 
 static struct maze_record soft(void)
 {
@@ -293,6 +294,76 @@ static void an_entry_is_valid_json(void **state)
 	json_decref(object);
 }
 
+/* A verdict that came `late_ns` after its limit. */
+static void count_one(struct record_stats *stats, maze_u64 late_ns, maze_u16 event, maze_u32 flags)
+{
+	struct maze_record record = {
+		.event = event, .flags = flags, .limit_ns = 1000, .count_ns = 1000 + late_ns
+	};
+
+	record_stats_add(stats, &record);
+}
+
+static void statistics_have_the_lateness_of_verdicts(void **state)
+{
+	const maze_u32 group = MAZE_SCOPE_TREE << MAZE_RECORD_SCOPE_SHIFT;
+	const struct maze_record lost = { .event = MAZE_EVENT_LOST, .lost = 7 };
+	const struct maze_record not_inherited = { .event = MAZE_EVENT_LOST, .lost = 1, .tid = 9 };
+	struct record_stats stats = { 0 };
+	maze_u64 sum = 0;
+	json_t *object;
+	size_t i;
+
+	(void)state;
+	/* A bound belongs to the bucket below it. */
+	for (i = 0; i < RECORD_STATS_BUCKETS - 1; i++) {
+		assert_true(!i || record_stats_bounds_ns[i] > record_stats_bounds_ns[i - 1]);
+		count_one(&stats, record_stats_bounds_ns[i], MAZE_EVENT_SOFT, MAZE_RECORD_SENT);
+		count_one(&stats, record_stats_bounds_ns[i] + 1, MAZE_EVENT_HARD,
+			  MAZE_RECORD_SHADOW);
+		sum += 2 * record_stats_bounds_ns[i] + 1;
+	}
+	count_one(&stats, 0, MAZE_EVENT_HARD, group);
+	count_one(&stats, 1, MAZE_EVENT_EXIT, 0);
+	record_stats_add(&stats, &lost);
+	record_stats_add(&stats, &not_inherited);
+	assert_int_equal(stats.threads.counts[0], 1);
+	for (i = 1; i < RECORD_STATS_BUCKETS - 1; i++)
+		assert_int_equal(stats.threads.counts[i], 2);
+	assert_int_equal(stats.threads.counts[i], 1);
+	assert_int_equal(stats.threads.sum_ns, sum);
+	assert_int_equal(stats.threads.max_ns, record_stats_bounds_ns[i - 1] + 1);
+	assert_int_equal(stats.groups.counts[0], 1);
+	assert_int_equal(stats.soft, RECORD_STATS_BUCKETS - 1);
+	assert_int_equal(stats.hard, RECORD_STATS_BUCKETS);
+	assert_int_equal(stats.shadow, RECORD_STATS_BUCKETS - 1);
+	assert_int_equal(stats.sent, RECORD_STATS_BUCKETS - 1);
+	assert_int_equal(stats.lost, 7);
+	object = record_stats_json(&stats, &(struct maze_counts){ .watched = 3 });
+	assert_int_equal(json_integer_value(json_object_get(object, "watched")), 3);
+	assert_int_equal(
+		json_integer_value(json_object_get(json_object_get(object, "records"), "lost")), 7);
+	json_decref(object);
+}
+
+/* The answer of mazed has to fit into one line of CONTROL_ANSWER_MAX, with a few more keys. */
+static void the_largest_statistics_fit_into_an_answer(void **state)
+{
+	struct record_stats stats;
+	struct maze_counts counts;
+	json_t *object;
+	char *text;
+
+	(void)state;
+	memset(&stats, 0x7f, sizeof(stats));
+	memset(&counts, 0x7f, sizeof(counts));
+	object = record_stats_json(&stats, &counts);
+	text = json_dumps(object, JSON_COMPACT);
+	assert_in_range(strlen(text), 1, 2048 - 300);
+	free(text);
+	json_decref(object);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -307,6 +378,8 @@ int main(void)
 		cmocka_unit_test(every_event_has_a_name_and_a_line),
 		cmocka_unit_test(a_text_has_the_reason_for_not_sending),
 		cmocka_unit_test(an_entry_is_valid_json),
+		cmocka_unit_test(statistics_have_the_lateness_of_verdicts),
+		cmocka_unit_test(the_largest_statistics_fit_into_an_answer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

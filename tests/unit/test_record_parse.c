@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -14,7 +15,11 @@
 #include <jansson.h>
 
 #include "core/step.h"
+#include "daemon/log/record_fields.h"
 #include "lib/maze.h"
+#include "lib/record_parse.h"
+#include "lib/record_time.h"
+#include "lib/record_variables.h"
 
 #define ROUNDS 2000
 
@@ -103,6 +108,71 @@ static void records_are_parsed_unchanged(void **state)
 		assert_memory_equal(&record, &again, sizeof(record));
 		free(json);
 	}
+}
+
+/* The value of a variable of mazed, of record_fields_format(). */
+static const char *variable(void *arg, const char *name)
+{
+	const struct record_fields *fields = arg;
+	size_t i, length = strlen(name);
+
+	for (i = 0; i < fields->count; i++)
+		if (!strncmp(fields->fields[i], name, length) && fields->fields[i][length] == '=')
+			return fields->fields[i] + length + 1;
+	return NULL;
+}
+
+static void records_of_the_journal_are_parsed_unchanged(void **state)
+{
+	struct maze_record record, again;
+	struct record_fields fields;
+	unsigned int seed = 3;
+	char time[RFC3339_LEN];
+	long long wall_ns;
+	json_t *object;
+	int i;
+
+	(void)state;
+	for (i = 0; i < ROUNDS; i++) {
+		record = any_record(&seed);
+		/* The journal has the share as text, which begins at 1 %. Other names are escaped. */
+		record.share = record.share % MAZE_SHARE_ONE + MAZE_SHARE_ONE;
+		record.share = maze_record_scope(&record) ? record.share : 0;
+		memset(record.comm, 0, sizeof(record.comm));
+		snprintf(record.comm, sizeof(record.comm), "name%d", i);
+		record_fields_format(&(struct log_entry){ &record, "bpf", "a rule", "/a.slice" },
+				     &fields);
+		object = record_from_variables(variable, &fields);
+		assert_int_equal(record_parse_object(object, &again, &wall_ns), 0);
+		assert_in_range(again.share + 1, record.share, record.share + 2);
+		again.share = record.share;
+		assert_memory_equal(&record, &again, sizeof(record));
+		assert_string_equal(json_string_value(json_object_get(object, "rule")), "a rule");
+		assert_string_equal(json_string_value(json_object_get(object, "cgroup")),
+				    "/a.slice");
+		assert_string_equal(json_string_value(json_object_get(object, "time")),
+				    record_time_format(record.boot_ns, time));
+		json_decref(object);
+	}
+}
+
+static void a_record_of_an_earlier_boot_has_its_time(void **state)
+{
+	struct maze_record record = any_record(&(unsigned int){ 1 });
+	char *json = maze_record_json(&record, "bpf");
+	json_t *object = json_loads(json, 0, NULL);
+	long long wall_ns = 0, expected = 0;
+
+	(void)state;
+	json_object_set_new(object, "time", json_string("2001-01-01T00:00:00Z"));
+	assert_true(rfc3339_parse("2001-01-01T00:00:00Z", &expected));
+	assert_int_equal(record_parse_object(object, &record, &wall_ns), 0);
+	assert_int_equal(wall_ns, expected);
+	assert_int_equal(record.boot_ns, 0);
+	json_object_set_new(object, "time", json_string("2001-01-01"));
+	assert_int_equal(record_parse_object(object, &record, &wall_ns), -EINVAL);
+	json_decref(object);
+	free(json);
 }
 
 static struct maze_entry any_entry(unsigned int *seed)
@@ -300,6 +370,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(records_are_parsed_unchanged),
+		cmocka_unit_test(records_of_the_journal_are_parsed_unchanged),
+		cmocka_unit_test(a_record_of_an_earlier_boot_has_its_time),
 		cmocka_unit_test(entries_are_parsed_unchanged),
 		cmocka_unit_test(groups_are_parsed_unchanged),
 		cmocka_unit_test(each_key_of_a_group_is_required),

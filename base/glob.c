@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "../../base/error.h"
+#include "error.h"
 
 /*
  * `set` points to '['. Returns the ']' that ends the set, or NULL if the set has no end.

@@ -5,13 +5,13 @@
  * not used, because it compares characters of the locale, accepts invalid patterns, and
  * has no bound on its time. Here the time is at most pattern length times text length.
  */
-#ifndef MAZE_DAEMON_GLOB_H
-#define MAZE_DAEMON_GLOB_H
+#ifndef MAZE_BASE_GLOB_H
+#define MAZE_BASE_GLOB_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "../../lib/maze.h"
+#include "maze_error.h"
 
 /* Returns 0, or -EINVAL and the reason. */
 int glob_check(const char *pattern, struct maze_error *error);
