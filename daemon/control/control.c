@@ -26,6 +26,7 @@ struct control {
 	struct control_users users;
 	struct control_user rejected; /* faults of users who have no control_user */
 	struct control_client *clients;
+	maze_u64 lost; /* records that were overwritten before this mazed read them */
 	char *path;
 	int fd;
 	sd_event_source *source, *resume;
@@ -48,7 +49,7 @@ static void handle(struct control_client *client, const struct control_request *
 	case CONTROL_EVENTS:
 		return control_events(host, client, request->kept, request->follow);
 	case CONTROL_STATUS:
-		return control_status(host, client, control->users.connections);
+		return control_status(host, client, control->users.connections, control->lost);
 	case CONTROL_RELOAD:
 		return control_reload(host, client);
 	case CONTROL_THAW:
@@ -259,6 +260,9 @@ void control_on_record(void *arg, struct mazed_record *record)
 	struct control *control = arg;
 	struct control_client *client;
 
+	/* With a TID, it is a thread that could not be watched. */
+	if (record->entry.record->event == MAZE_EVENT_LOST && !record->entry.record->tid)
+		control->lost += record->entry.record->lost;
 	for (client = control->clients; client; client = client->next)
 		control_events_on_record(client, record->entry.record);
 }

@@ -182,18 +182,28 @@ void control_unwatch(const struct control_host *host, struct control_client *cli
 /* ---- other requests ---------------------------------------------------------------- */
 
 void control_status(const struct control_host *host, struct control_client *client,
-		    unsigned int clients)
+		    unsigned int clients, maze_u64 lost)
 {
+	struct maze_counts counts = { 0 };
+	struct maze_error error = { "" };
 	struct maze_group *groups = NULL;
 	size_t count = 0;
+	int err = maze_counts(host->maze, &counts, &error);
 
+	if (err) {
+		control_client_error(client, err, error.text);
+		return;
+	}
 	if (!maze_list_groups(host->maze, &groups, &count, NULL))
 		free(groups);
-	control_client_ok(client,
-			  json_pack("{s:s,s:i,s:s,s:I,s:i,s:I}", "version", MAZE_VERSION, "pid",
-				    (int)getpid(), "engine", maze_engine_name(host->maze), "rules",
-				    (json_int_t)host->rules->count, "clients", (int)clients,
-				    "groups", (json_int_t)count));
+	control_client_ok(client, json_pack("{s:s,s:i,s:s,s:I,s:i,s:I,s:I,s:I,s:I,s:I}", "version",
+					    MAZE_VERSION, "pid", (int)getpid(), "engine",
+					    maze_engine_name(host->maze), "rules",
+					    (json_int_t)host->rules->count, "clients", (int)clients,
+					    "groups", (json_int_t)count, "watched",
+					    (json_int_t)counts.watched, "verdicts",
+					    (json_int_t)counts.verdicts, "signals",
+					    (json_int_t)counts.signals, "lost", (json_int_t)lost));
 }
 
 static bool refuse_others(struct control_client *client, const char *what)

@@ -12,7 +12,7 @@ void control_watch(const struct control_host *host, struct control_client *clien
 void control_unwatch(const struct control_host *host, struct control_client *client,
 		     const struct control_request *request);
 void control_status(const struct control_host *host, struct control_client *client,
-		    unsigned int clients);
+		    unsigned int clients, maze_u64 lost);
 void control_reload(const struct control_host *host, struct control_client *client);
 void control_thaw(const struct control_host *host, struct control_client *client,
 		  const struct control_request *request);
