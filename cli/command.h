@@ -48,6 +48,9 @@ struct options {
 	bool java_perf_map;
 	bool replace;
 	const char *duration; /* of a look; NULL: the default */
+	/* Of top; NULL: the default. */
+	const char *interval, *sort, *filter;
+	bool once;
 };
 
 struct incident;
@@ -135,6 +138,7 @@ int cmd_list(const struct command *command, struct options *options, int argc, c
 int cmd_events(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_doctor(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_load(const struct command *command, struct options *options, int argc, char **argv);
+int cmd_top(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_unload(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_thaw(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_incidents(const struct command *command, struct options *options, int argc, char **argv);
