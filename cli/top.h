@@ -38,6 +38,7 @@ struct top {
 	char input[32];
 	struct maze_error message; /* until the next key; "": none */
 	struct maze_error failure; /* of the last refresh; "": it succeeded */
+	maze_u64 failure_at_ns;	   /* until then the message hides it, CLOCK_MONOTONIC */
 	bool paused, ended;
 	bool due;	      /* refresh now */
 	bool returned;	      /* from a pager */

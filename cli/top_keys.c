@@ -5,9 +5,12 @@
 #include <ncurses.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 
 #define ESCAPE 27
+/* So long, the message of a key is more important than a source that is gone. */
+#define MESSAGE_NS (3 * MAZE_NSEC_PER_SEC)
 
 static bool is_enter(int key)
 {
@@ -226,6 +229,7 @@ void top_key(struct top *top, int key)
 	if (key == KEY_RESIZE)
 		return;
 	top->message.text[0] = '\0';
+	top->failure_at_ns = now_ns(CLOCK_MONOTONIC) + MESSAGE_NS;
 	switch (top->mode) {
 	case TOP_MODE_FILTER:
 		return key_in_filter(top, key);

@@ -267,7 +267,8 @@ static void draw_state(const struct top *top, int y)
 		snprintf(text, sizeof(text), "send %s to %s[%d]? y or n",
 			 maze_signal_format(target->signal, name, sizeof(name)), target->name,
 			 (int)target->pid);
-	else if (top->message.text[0])
+	else if (top->message.text[0] &&
+		 (!top->failure.text[0] || now_ns(CLOCK_MONOTONIC) < top->failure_at_ns))
 		snprintf(text, sizeof(text), "%s", top->message.text);
 	else if (top->failure.text[0])
 		snprintf(text, sizeof(text), "trying again: %s", top->failure.text);

@@ -32,6 +32,8 @@ teardown() {
 	wait_until line_has 1 'bpf  mazed '
 	line_has 1 '2 rules  watched 1 + 0 groups'
 	wait_until line_has 4 ' sleepers '
+	keys t
+	wait_until line_has 2 'was not frozen by mazed'
 
 	kill_mazed
 	wait_until line_has 2 'trying again'
