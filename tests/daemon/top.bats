@@ -34,6 +34,8 @@ teardown() {
 	wait_until line_has 4 ' sleepers '
 	keys t
 	wait_until line_has 2 'was not frozen by mazed'
+	keys Home
+	wait_until line_has 2 'sort: limit'
 
 	kill_mazed
 	wait_until line_has 2 'trying again'
