@@ -23,4 +23,15 @@ screen_lacks() { ! screen_has "$1"; }
 wait_for_screen() { wait_until screen_has "$1" || { screen; return 1; }; }
 left_screen() { [ -s "$BATS_TEST_TMPDIR/status" ]; }
 
-end_terminal() { [ ! -S "$BATS_TEST_TMPDIR/tmux" ] || terminal kill-server 2> /dev/null || :; }
+# The programs first: with the terminal, a SIGCONT goes to them, which the search for leaks
+# of ASan at their end does not survive.
+end_terminal() {
+	local pane family=()
+
+	[ -S "$BATS_TEST_TMPDIR/tmux" ] || return 0
+	for pane in $(terminal list-panes -a -F '#{pane_pid}' 2> /dev/null); do
+		add_family "$pane"
+	done
+	kill -KILL "${family[@]}" 2> /dev/null || :
+	terminal kill-server 2> /dev/null || :
+}
