@@ -62,6 +62,8 @@ LDLIBS_DAEMON := -linih -lsystemd
 # Separate from libmaze, which does not need libdw.
 EVIDENCE_SRC := $(wildcard evidence/*.c evidence/*/*.c)
 EVIDENCE_OBJ := $(EVIDENCE_SRC:%.c=$(BUILD)/%.o)
+# The screen of maze top.
+LDLIBS_SCREEN := -lncursesw -ltinfo
 LDLIBS_EVIDENCE := -ldw -liberty -lsystemd
 MANS := $(patsubst man/%.scd,$(BUILD)/man/%,$(wildcard man/*.scd))
 
@@ -159,7 +161,7 @@ $(BUILD)/libmaze.so: $(BUILD)/libmaze.so.0
 	ln -sf libmaze.so.0 $@
 
 $(BUILD)/maze: $(CLI_OBJ) $(BUILD)/evidence.a $(BUILD)/report.a $(BUILD)/libmaze.a
-	$(CC) -fPIE -pie $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS_EVIDENCE) $(LDLIBS_MAZE)
+	$(CC) -fPIE -pie $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS_SCREEN) $(LDLIBS_EVIDENCE) $(LDLIBS_MAZE)
 
 $(BUILD)/mazed: $(BUILD)/daemon/main.o $(BUILD)/mazed.a $(BUILD)/evidence.a $(BUILD)/libmaze.a
 	$(CC) -fPIE -pie $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS_DAEMON) $(LDLIBS_EVIDENCE) $(LDLIBS_MAZE)

@@ -59,6 +59,9 @@ struct options {
 	const char *colour, *file;
 	bool journal;
 	bool group; /* of incidents: count them by signature */
+	/* Of top; NULL: the default. */
+	const char *interval, *sort, *filter;
+	bool once;
 };
 
 struct incident;
@@ -147,6 +150,7 @@ int cmd_events(const struct command *command, struct options *options, int argc,
 int cmd_stats(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_doctor(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_load(const struct command *command, struct options *options, int argc, char **argv);
+int cmd_top(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_unload(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_thaw(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_rules(const struct command *command, struct options *options, int argc, char **argv);

@@ -96,7 +96,7 @@ json_t *cgroup_request(const struct mazed_client *client, const char *verb, cons
 	json_t *request = json_pack("{s:s,s:s}", "do", verb, "cgroup", path);
 
 	if (!request)
-		print_error(client->command, "invalid control group name: not UTF-8");
+		mazed_report(client, "invalid control group name: not UTF-8");
 	return request;
 }
 

@@ -3,6 +3,7 @@
  * The subcommand `list` prints the watched threads. It gets them from mazed if mazed
  * runs, else from the pinned engine. Only mazed has groups that another process can list.
  */
+#include "listing.h"
 #include "mazed_client.h"
 #include "session.h"
 
@@ -16,14 +17,6 @@
 
 #include "../base/escape.h"
 #include "../base/proc_files.h"
-
-struct listing {
-	struct maze_entry *entries;
-	size_t count;
-	struct maze_group *groups;
-	size_t groups_count;
-	char engine[32];
-};
 
 static void print_object(char *object, bool first)
 {
@@ -159,81 +152,14 @@ static int list_from_engine(const struct command *command, const struct options 
 
 	err = maze_open(options->engine, MAZE_EXISTING, &maze, &error);
 	/* Without an engine there are no watches, so the list is empty. */
-	if (!err) {
-		snprintf(listing->engine, sizeof(listing->engine), "%s", maze_engine_name(maze));
-		err = maze_list(maze, &listing->entries, &listing->count, &error);
-	} else if (err == -ENOENT) {
+	if (!err)
+		err = listing_from_engine(maze, listing, &error);
+	else if (err == -ENOENT)
 		err = 0;
-	}
 	if (err)
 		print_error(command, "%s", error.text);
 	maze_close(maze);
 	return err;
-}
-
-static int add_entry(struct mazed_client *client, struct listing *listing, const char *json)
-{
-	struct maze_error error = { "" };
-	struct maze_entry *grown;
-
-	/* If the count is 0 or a power of two, the array is full, so double it. */
-	if (!(listing->count & (listing->count - 1))) {
-		grown = reallocarray(listing->entries, listing->count ? listing->count * 2 : 1,
-				     sizeof(*grown));
-		if (!grown) {
-			print_error(client->command, "out of memory");
-			return -ENOMEM;
-		}
-		listing->entries = grown;
-	}
-	if (!maze_entry_parse(json, &listing->entries[listing->count], &error)) {
-		listing->count++;
-		return 0;
-	}
-	print_error(client->command, "mazed at %s: %s", client->path, error.text);
-	return -EPROTO;
-}
-
-static int add_groups(struct mazed_client *client, struct listing *listing)
-{
-	size_t count = json_array_size(client->groups);
-	struct maze_error error = { "" };
-	char *json;
-	int err = 0;
-
-	if (!count)
-		return 0;
-	listing->groups = calloc(count, sizeof(*listing->groups));
-	if (!listing->groups)
-		return -ENOMEM;
-	for (; listing->groups_count < count && !err; listing->groups_count++) {
-		json = json_dumps(json_array_get(client->groups, listing->groups_count),
-				  JSON_COMPACT);
-		err = maze_group_parse(json ? json : "", &listing->groups[listing->groups_count],
-				       &error);
-		free(json);
-	}
-	if (err)
-		print_error(client->command, "mazed at %s: %s", client->path, error.text);
-	return err;
-}
-
-static int list_from_mazed(struct mazed_client *client, struct listing *listing)
-{
-	char *json = NULL;
-	int err;
-
-	if (!mazed_call(client, json_pack("{s:s}", "do", "list")))
-		return -EPROTO;
-	snprintf(listing->engine, sizeof(listing->engine), "%s",
-		 client->engine ? client->engine : "unknown");
-	while ((err = mazed_next(client, "entry", &json)) == 1) {
-		err = add_entry(client, listing, json);
-		free(json);
-		if (err)
-			return err;
-	}
-	return err ? err : add_groups(client, listing);
 }
 
 static int get_listing(const struct command *command, const struct options *options,
@@ -246,7 +172,7 @@ static int get_listing(const struct command *command, const struct options *opti
 		return err;
 	if (!err)
 		return list_from_engine(command, options, listing);
-	err = list_from_mazed(&client, listing);
+	err = listing_from_mazed(&client, listing);
 	mazed_disconnect(&client);
 	return err;
 }
@@ -264,7 +190,6 @@ int cmd_list(const struct command *command, struct options *options, int argc, c
 		print_text(&listing);
 	if (!err && notes_wanted(options))
 		name_private_engines(command);
-	free(listing.entries);
-	free(listing.groups);
+	listing_free(&listing);
 	return err ? EXIT_MAZE_FAILED : EXIT_MAZE_OK;
 }

@@ -58,6 +58,20 @@ static const struct command_option list_options[] = {
 	{ ENGINE }, { JSON("the list") }, { SOCKET }, { DIRECT }, { 0 },
 };
 
+static const struct command_option top_options[] = {
+	{ ENGINE },
+	{ "interval", "DUR", "time between two refreshes, 100ms to 1h (1s)", AT(interval) },
+	{ "sort", "limit|count|cpu|pid|name|user|unit|rule|verdict", "order of the rows (limit)",
+	  AT(sort) },
+	{ "filter", "TEXT", "only rows whose name, user, unit, rule or PID has TEXT", AT(filter) },
+	{ "once", NULL, "print the table once, as text", AT(once) },
+	{ JSON("the table of each refresh") },
+	{ INCIDENTS },
+	{ SOCKET },
+	{ DIRECT },
+	{ 0 },
+};
+
 static const struct command_option events_options[] = {
 	{ ENGINE },
 	{ "follow", NULL, "continue with new records", AT(follow) },
@@ -196,6 +210,16 @@ static const struct command commands[] = {
 	  "If mazed watches groups, maze lists them below, each with its level and its share. A "
 	  "group is a process, a tree of processes or a control group.",
 	  false, list_options, cmd_list, false },
+	{ "top", "", "show the threads nearest to their limits, live",
+	  "Shows the watched threads and groups on the terminal, the nearest to its limit first, "
+	  "and below them the last verdicts. It shows all of them to root, and to other users "
+	  "their own. The key h shows the keys: they sort, filter, and group by unit, send a "
+	  "signal, thaw, and show the report of an incident and what a thread does now.\n"
+	  "\n"
+	  "With --once, maze prints the table as text, and with --json a line for each refresh.\n"
+	  "\n"
+	  "  maze top --once --json --filter nginx | jq '.rows[].cpu_percent'",
+	  false, top_options, cmd_top, false },
 	{ "events", "", "print records",
 	  "Prints the records that the pinned engine keeps, the oldest first. The engine keeps "
 	  "the last 4096 verdicts, which are records of a reached limit, and the last 4096 "

@@ -8,15 +8,29 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "lib/control.h"
 #include "base/proc_files.h"
 #include "base/standard_streams.h"
+
+void mazed_report(const struct mazed_client *client, const char *format, ...)
+{
+	struct maze_error own, *error = client->error ? client->error : &own;
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(error->text, sizeof(error->text), format, args);
+	va_end(args);
+	if (!client->error)
+		print_error(client->command, "%s", error->text);
+}
 
 /* Returns NULL if the command uses the engine instead of mazed. */
 static const char *socket_path(const struct options *options, bool *ret_given)
@@ -38,10 +52,12 @@ int mazed_connect(struct mazed_client *client, const struct command *command,
 		  const struct options *options)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct maze_error *error = client->error;
 	bool given;
 	int err;
 
 	memset(client, 0, offsetof(struct mazed_client, buf));
+	client->error = error;
 	client->begin = client->end = 0;
 	client->command = command;
 	client->fd = -1;
@@ -49,8 +65,8 @@ int mazed_connect(struct mazed_client *client, const struct command *command,
 	if (!client->path)
 		return 0;
 	if (strlen(client->path) >= sizeof(address.sun_path)) {
-		print_error(command, "the path of the socket, %s, is longer than %zu bytes",
-			    client->path, sizeof(address.sun_path) - 1);
+		mazed_report(client, "the path of the socket, %s, is longer than %zu bytes",
+			     client->path, sizeof(address.sun_path) - 1);
 		return -ENAMETOOLONG;
 	}
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", client->path);
@@ -62,10 +78,10 @@ int mazed_connect(struct mazed_client *client, const struct command *command,
 	/* mazed does not run, and the user has not given a socket. */
 	if (!given && (err == -ENOENT || err == -ECONNREFUSED))
 		return 0;
-	print_error(command, "cannot connect to mazed at %s: %s%s", client->path, strerror(-err),
-		    err == -ENOENT || err == -ECONNREFUSED
-			    ? "; is mazed running? --direct uses the engine instead"
-			    : "");
+	mazed_report(client, "cannot connect to mazed at %s: %s%s", client->path, strerror(-err),
+		     err == -ENOENT || err == -ECONNREFUSED
+			     ? "; is mazed running? --direct uses the engine instead"
+			     : "");
 	return err;
 }
 
@@ -80,6 +96,22 @@ void mazed_disconnect(struct mazed_client *client)
 	client->config = NULL;
 	json_decref(client->groups);
 	client->groups = NULL;
+}
+
+void mazed_bound_waits(struct mazed_client *client, unsigned int seconds)
+{
+	const struct timeval bound = { .tv_sec = seconds };
+
+	setsockopt(client->fd, SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof(bound));
+	setsockopt(client->fd, SOL_SOCKET, SO_SNDTIMEO, &bound, sizeof(bound));
+}
+
+bool mazed_is_ready(const struct mazed_client *client)
+{
+	struct pollfd fd = { .fd = client->fd, .events = POLLIN };
+
+	return memchr(client->buf + client->begin, '\n', client->end - client->begin) ||
+	       poll(&fd, 1, 0) > 0;
 }
 
 static int send_line(struct mazed_client *client, const char *text)
@@ -128,8 +160,8 @@ static char *read_line(struct mazed_client *client)
 		client->end -= client->begin;
 		client->begin = 0;
 		if (client->end == sizeof(client->buf)) {
-			print_error(client->command, "mazed at %s sent a line that is too long",
-				    client->path);
+			mazed_report(client, "mazed at %s sent a line that is too long",
+				     client->path);
 			return NULL;
 		}
 		if (client->follows && !wait_for_either(client->fd)) {
@@ -141,8 +173,12 @@ static char *read_line(struct mazed_client *client)
 		if (got > 0) {
 			client->end += (size_t)got;
 		} else if (!got || errno != EINTR) {
-			print_error(client->command, "mazed at %s closed the connection%s%s",
-				    client->path, got ? ": " : "", got ? strerror(errno) : "");
+			if (got < 0 && errno == EAGAIN)
+				mazed_report(client, "mazed at %s does not answer", client->path);
+			else
+				mazed_report(client, "mazed at %s closed the connection%s%s",
+					     client->path, got ? ": " : "",
+					     got ? strerror(errno) : "");
 			return NULL;
 		}
 	}
@@ -183,8 +219,7 @@ static bool is_ok(struct mazed_client *client, const json_t *answer)
 
 	if (json_is_true(json_object_get(answer, "ok")))
 		return true;
-	print_error(client->command, "%s",
-		    text ? text : "mazed refused the request without a reason");
+	mazed_report(client, "%s", text ? text : "mazed refused the request without a reason");
 	return false;
 }
 
@@ -214,35 +249,32 @@ json_t *mazed_ask(struct mazed_client *client, json_t *request)
 		err = send_line(client, "\n");
 	free(text);
 	if (err && err != -EPIPE && err != -ECONNRESET) {
-		print_error(client->command, "cannot send a request to mazed at %s: %s",
-			    client->path, strerror(-err));
+		mazed_report(client, "cannot send a request to mazed at %s: %s", client->path,
+			     strerror(-err));
 		return NULL;
 	}
 	answer = read_object(client);
-	if (!answer || is_ok(client, answer))
-		return answer;
-	json_decref(answer);
-	return NULL;
+	if (answer && !is_ok(client, answer)) {
+		json_decref(answer);
+		return NULL;
+	}
+	keep_text(answer, "engine", &client->engine);
+	keep_text(answer, "config", &client->config);
+	return answer;
 }
 
 bool mazed_call(struct mazed_client *client, json_t *request)
 {
 	json_t *answer = mazed_ask(client, request);
 
-	if (answer) {
-		keep_text(answer, "engine", &client->engine);
-		keep_text(answer, "config", &client->config);
-	}
 	json_decref(answer);
 	return answer;
 }
 
-int mazed_next(struct mazed_client *client, const char *key, char **ret_json)
+int mazed_next_object(struct mazed_client *client, const char *key, json_t **ret_object)
 {
-	json_t *line = read_object(client);
-	const json_t *value;
+	json_t *line = read_object(client), *value;
 	int err = -EPROTO;
-	char *text;
 
 	/* A line of groups can come between those with the key. */
 	while (line && json_object_size(line) == 1 && json_object_get(line, "groups")) {
@@ -251,19 +283,27 @@ int mazed_next(struct mazed_client *client, const char *key, char **ret_json)
 	}
 	value = json_object_get(line, key);
 	if (json_is_object(value)) {
-		text = json_dumps(value, JSON_COMPACT);
-		if (text) {
-			*ret_json = text;
-			err = 1;
-		}
+		*ret_object = json_incref(value);
+		err = 1;
 	} else if (line && json_object_get(line, "done")) {
 		err = 0;
 	} else if (line && is_ok(client, line)) {
-		print_error(client->command, "the answer of mazed at %s has no \"%s\"",
-			    client->path, key);
+		mazed_report(client, "the answer of mazed at %s has no \"%s\"", client->path, key);
 	}
 	json_decref(line);
 	return err;
+}
+
+int mazed_next(struct mazed_client *client, const char *key, char **ret_json)
+{
+	json_t *object;
+	int err = mazed_next_object(client, key, &object);
+
+	if (err != 1)
+		return err;
+	*ret_json = json_dumps(object, JSON_COMPACT);
+	json_decref(object);
+	return *ret_json ? 1 : -ENOMEM;
 }
 
 json_t *mazed_request(const struct mazed_client *client, const char *verb, pid_t pid, pid_t tid)
@@ -280,7 +320,7 @@ json_t *mazed_request(const struct mazed_client *client, const char *verb, pid_t
 		close(fd);
 	}
 	if (err) {
-		print_error(client->command, "no process has the PID %d", (int)pid);
+		mazed_report(client, "no process has the PID %d", (int)pid);
 		return NULL;
 	}
 	request =

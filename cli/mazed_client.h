@@ -14,7 +14,9 @@ struct mazed_client {
 	const struct command *command;
 	const char *path;
 	int fd;
-	bool follows;	/* stop if the reader of standard output exits */
+	bool follows; /* stop if the reader of standard output exits */
+	/* Gets messages in place of standard error; NULL: none. mazed_connect() keeps it. */
+	struct maze_error *error;
 	char *engine;	/* from the last answer that names it; or NULL */
 	char *config;	/* from the answer to "rules"; or NULL */
 	json_t *groups; /* an array, from the answer to "list"; NULL: none */
@@ -25,11 +27,19 @@ struct mazed_client {
 /*
  * Returns 1 if connected. Returns 0 if the command must use the engine, because mazed
  * does not run or an option excludes mazed. Returns -errno after an error message. If
- * mazed refuses a request, the command fails and does not try the engine.
+ * mazed refuses a request, the command fails and does not try the engine. Begin with a
+ * client of zeros.
  */
 int mazed_connect(struct mazed_client *client, const struct command *command,
 		  const struct options *options);
 void mazed_disconnect(struct mazed_client *client);
+/* Reports an error as the functions here do: to `error` or standard error. */
+void mazed_report(const struct mazed_client *client, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* From now on, a call fails if mazed is silent for longer than this. */
+void mazed_bound_waits(struct mazed_client *client, unsigned int seconds);
+/* Whether a whole line of an answer has been read, or can be read now, or never comes. */
+bool mazed_is_ready(const struct mazed_client *client);
 
 /*
  * Sends a request, frees it, and reads the first line of the answer. If sending fails or
@@ -37,12 +47,14 @@ void mazed_disconnect(struct mazed_client *client);
  * NULL, returns false without a message.
  */
 bool mazed_call(struct mazed_client *client, json_t *request);
-/* Does that, and returns the line as an object, which the caller frees; NULL: failed. */
+/* As mazed_call(), and returns the first line of the answer, which the caller owns. */
 json_t *mazed_ask(struct mazed_client *client, json_t *request);
 /*
- * Reads the next line of an answer. 1: *ret_json is the object under `key` as text, which
- * the caller frees. 0: that was the last line. -errno: failed, after an error message.
+ * Reads the next line of an answer. 1: *ret_object is the object under `key`, which the
+ * caller owns. 0: that was the last line. -errno: failed, after an error message.
  */
+int mazed_next_object(struct mazed_client *client, const char *key, json_t **ret_object);
+/* As mazed_next_object(), but as text, which the caller frees. */
 int mazed_next(struct mazed_client *client, const char *key, char **ret_json);
 
 /*

@@ -3,6 +3,8 @@
  * Writes records, list entries and groups as JSON objects on one line. Keys are never
  * renamed or removed, because scripts read them.
  */
+#include "entry_json.h"
+
 #include "../core/step.h"
 #include "record_table.h"
 #include "record_time.h"
@@ -63,7 +65,7 @@ static json_t *number_json(maze_u64 value)
 	return json_integer((json_int_t)value);
 }
 
-static char *dump(json_t *object)
+char *json_line(json_t *object)
 {
 	/* JSON_ENSURE_ASCII keeps control and reordering characters from a terminal. */
 	char *text = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII |
@@ -132,7 +134,7 @@ char *maze_record_json(const struct maze_record *record, const char *engine)
 	for (field = record_table; field->key; field++)
 		if (record_has_field(record, field))
 			json_object_set_new(object, field->key, field_json(field, record, engine));
-	return dump(object);
+	return json_line(object);
 }
 
 static const char *fired_name(maze_u32 fired)
@@ -148,15 +150,18 @@ static void add_limits(json_t *object, const struct maze_entry *entry)
 	json_object_set_new(object, "hard_signal", signal_json(entry->hard_signal));
 }
 
-static void add_state(json_t *object, const struct maze_entry *entry, const char *engine)
+static void add_state(json_t *object, const struct maze_entry *entry, const char *engine,
+		      const char *rule)
 {
 	json_object_set_new(object, "shadow", json_boolean(entry->flags & MAZE_POLICY_SHADOW));
 	json_object_set_new(object, "fired", json_string(fired_name(entry->fired)));
 	json_object_set_new(object, "episode", number_json(entry->episode));
 	json_object_set_new(object, "engine", json_string(engine));
+	if (rule)
+		json_object_set_new(object, "rule", utf8_json(rule, strlen(rule)));
 }
 
-char *maze_entry_json(const struct maze_entry *entry, const char *engine)
+json_t *entry_to_json(const struct maze_entry *entry, const char *engine, const char *rule)
 {
 	json_t *object = json_object();
 
@@ -174,11 +179,11 @@ char *maze_entry_json(const struct maze_entry *entry, const char *engine)
 	json_object_set_new(
 		object, "signal_to",
 		json_string(entry->flags & MAZE_POLICY_TO_PROCESS ? "process" : "thread"));
-	add_state(object, entry, engine);
-	return dump(object);
+	add_state(object, entry, engine, rule);
+	return object;
 }
 
-char *maze_group_json(const struct maze_group *group, const char *engine)
+json_t *group_to_json(const struct maze_group *group, const char *engine, const char *rule)
 {
 	const struct maze_entry *entry = &group->entry;
 	json_t *object = json_object();
@@ -196,6 +201,16 @@ char *maze_group_json(const struct maze_group *group, const char *engine)
 	json_object_set_new(object, "elapsed_ns", number_json(group->elapsed_ns));
 	json_object_set_new(object, "share", share_json(entry->share));
 	add_limits(object, entry);
-	add_state(object, entry, engine);
-	return dump(object);
+	add_state(object, entry, engine, rule);
+	return object;
+}
+
+char *maze_entry_json(const struct maze_entry *entry, const char *engine)
+{
+	return json_line(entry_to_json(entry, engine, NULL));
+}
+
+char *maze_group_json(const struct maze_group *group, const char *engine)
+{
+	return json_line(group_to_json(group, engine, NULL));
 }

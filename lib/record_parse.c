@@ -4,6 +4,8 @@
  * sends to maze(1). mazed may be of another version, so unknown keys are ignored. But a
  * known key with a wrong type or range is an error.
  */
+#include "entry_json.h"
+
 #include "../core/step.h"
 #include "record_parse.h"
 #include "record_table.h"
@@ -268,8 +270,9 @@ static bool get_common(const json_t *object, struct maze_entry *entry)
 	       get_fired(object, &entry->fired) && get_u32(object, "episode", &entry->episode);
 }
 
-static bool get_entry(const json_t *object, struct maze_entry *entry)
+bool entry_from_json(const json_t *object, struct maze_entry *entry)
 {
+	memset(entry, 0, sizeof(*entry));
 	return get_common(object, entry) && get_u32(object, "tid", &entry->tid) &&
 	       get_ns(object, "count_ns", &entry->count_ns) &&
 	       get_recovery(object, &entry->recovery) && get_yield(object, &entry->flags) &&
@@ -277,11 +280,12 @@ static bool get_entry(const json_t *object, struct maze_entry *entry)
 	       get_flag(object, "inherit", MAZE_POLICY_INHERIT, &entry->flags);
 }
 
-static bool get_group(const json_t *object, struct maze_group *group)
+bool group_from_json(const json_t *object, struct maze_group *group)
 {
 	struct maze_entry *entry = &group->entry;
 	maze_u32 scope = get_scope(object);
 
+	memset(group, 0, sizeof(*group));
 	if (scope == MAZE_SCOPE_THREAD || scope == MAZE_SCOPE_COUNT_ || !get_common(object, entry))
 		return false;
 	entry->tid = entry->pid;
@@ -326,8 +330,8 @@ int maze_record_parse(const char *text, struct maze_record *ret_record, struct m
 int maze_entry_parse(const char *text, struct maze_entry *ret_entry, struct maze_error *error)
 {
 	json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-	struct maze_entry entry = { 0 };
-	bool valid = json_is_object(object) && get_entry(object, &entry);
+	struct maze_entry entry;
+	bool valid = json_is_object(object) && entry_from_json(object, &entry);
 
 	json_decref(object);
 	if (!valid)
@@ -339,8 +343,8 @@ int maze_entry_parse(const char *text, struct maze_entry *ret_entry, struct maze
 int maze_group_parse(const char *text, struct maze_group *ret_group, struct maze_error *error)
 {
 	json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-	struct maze_group group = { 0 };
-	bool valid = json_is_object(object) && get_group(object, &group);
+	struct maze_group group;
+	bool valid = json_is_object(object) && group_from_json(object, &group);
 
 	json_decref(object);
 	if (!valid)

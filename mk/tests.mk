@@ -14,7 +14,7 @@ TEXT_SRC := $(filter-out lib/evidence.c lib/groups.c lib/handle.c lib/reader.c l
 	vm-stress vm-systemd vm-debug real-check fuzz
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/mazed.a $(BUILD)/evidence.a $(BUILD)/report.a $(BUILD)/libmaze.a
-	$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ -lcmocka $(LDLIBS_DAEMON) $(LDLIBS_EVIDENCE) $(LDLIBS_MAZE)
+	$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.o,$^) $(filter %.a,$^) -o $@ -lcmocka $(LDLIBS_DAEMON) $(LDLIBS_EVIDENCE) $(LDLIBS_MAZE)
 
 # Static, so that they run in a virtual machine without libraries.
 $(BUILD)/tests/programs/%: tests/programs/%.c $(wildcard tests/programs/*.h)
@@ -40,6 +40,9 @@ $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(TEXT_SRC)
 	$(CLANG) -std=gnu11 -D_GNU_SOURCE -DMAZE_VERSION='"$(VERSION)"' -I. -isystem $(BUILD)/report \
 		-O1 -g -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=all $^ -o $@ -ljansson -lz $(LDLIBS_DAEMON)
+
+# maze has no archive of its own.
+$(BUILD)/tests/unit/test_top: $(patsubst %,$(BUILD)/cli/%.o,top_rows top_text top_view)
 
 # The grammar of /proc/maze/entries is part of the module, but needs no kernel headers.
 $(BUILD)/tests/unit/test_grammar: $(BUILD)/engine/kmod/module/grammar.o

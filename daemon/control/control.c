@@ -51,7 +51,8 @@ static void handle(struct control_client *client, const struct control_request *
 	case CONTROL_EVENTS:
 		return control_events(host, client, request->kept, request->follow);
 	case CONTROL_STATUS:
-		return control_status(host, client, control->users.connections);
+		return control_status(host, client, control->users.connections,
+				      control->stats.lost);
 	case CONTROL_STATS:
 		return control_stats(host, client, &control->stats, control->began_ns);
 	case CONTROL_RELOAD:

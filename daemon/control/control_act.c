@@ -193,13 +193,24 @@ static size_t count_groups(const struct control_host *host)
 }
 
 void control_status(const struct control_host *host, struct control_client *client,
-		    unsigned int clients)
+		    unsigned int clients, maze_u64 lost)
 {
-	control_client_ok(client,
-			  json_pack("{s:s,s:i,s:s,s:I,s:i,s:I}", "version", MAZE_VERSION, "pid",
-				    (int)getpid(), "engine", maze_engine_name(host->maze), "rules",
-				    (json_int_t)host->rules->count, "clients", (int)clients,
-				    "groups", (json_int_t)count_groups(host)));
+	struct maze_counts counts = { 0 };
+	struct maze_error error = { "" };
+	int err = maze_counts(host->maze, &counts, &error);
+
+	if (err) {
+		control_client_error(client, err, error.text);
+		return;
+	}
+	control_client_ok(client, json_pack("{s:s,s:i,s:s,s:I,s:i,s:I,s:I,s:I,s:I,s:I}", "version",
+					    MAZE_VERSION, "pid", (int)getpid(), "engine",
+					    maze_engine_name(host->maze), "rules",
+					    (json_int_t)host->rules->count, "clients", (int)clients,
+					    "groups", (json_int_t)count_groups(host), "watched",
+					    (json_int_t)counts.watched, "verdicts",
+					    (json_int_t)counts.verdicts, "signals",
+					    (json_int_t)counts.signals, "lost", (json_int_t)lost));
 }
 
 /* All users get the totals of the machine, which name no process. */

@@ -16,7 +16,7 @@ void control_watch(const struct control_host *host, struct control_client *clien
 void control_unwatch(const struct control_host *host, struct control_client *client,
 		     const struct control_request *request);
 void control_status(const struct control_host *host, struct control_client *client,
-		    unsigned int clients);
+		    unsigned int clients, maze_u64 lost);
 /* `records` are counted since `since_ns` (CLOCK_BOOTTIME). */
 void control_stats(const struct control_host *host, struct control_client *client,
 		   const struct record_stats *records, maze_u64 since_ns);

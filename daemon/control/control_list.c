@@ -9,8 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../lib/entry_json.h"
+#include "../rules/tag.h"
+
 struct list_stream {
-	struct control_stream stream; /* first, because it is cast to list_stream */
+	struct control_stream stream;	 /* first, because it is cast to list_stream */
+	const struct control_host *host; /* its rules may be replaced between two lines */
 	const char *engine;
 	struct maze_entry *entries;
 	size_t count, next;
@@ -18,11 +22,21 @@ struct list_stream {
 	size_t groups_count, groups_next;
 };
 
-/* A line has an array of one group, because several could exceed the size of a line. */
-static void add_group(struct control_client *client, const struct maze_group *group,
-		      const char *engine)
+/* NULL: it is watched by hand, or the rule is no longer in force. */
+static const char *rule_of(const struct list_stream *list, maze_u64 tag)
 {
-	char *json = maze_group_json(group, engine), *array = NULL;
+	const struct rule *rule =
+		tag_kind(tag) == TAG_RULE ? rules_by_tag(list->host->rules, tag) : NULL;
+
+	return rule ? rule->name : NULL;
+}
+
+/* A line has an array of one group, because several could exceed the size of a line. */
+static void add_group(struct control_client *client, const struct list_stream *list,
+		      const struct maze_group *group)
+{
+	char *json = json_line(group_to_json(group, list->engine, rule_of(list, group->entry.tag)));
+	char *array = NULL;
 
 	if (json && asprintf(&array, "[%s]", json) > 0) {
 		control_client_line(client, "groups", array);
@@ -34,12 +48,14 @@ static void add_group(struct control_client *client, const struct maze_group *gr
 static enum control_produced produce(struct control_client *client, struct control_stream *stream)
 {
 	struct list_stream *list = (struct list_stream *)stream;
+	const struct maze_entry *entry;
 	char *json;
 
 	for (; list->next < list->count; list->next++) {
 		if (!control_client_room(client))
 			return CONTROL_MORE;
-		json = maze_entry_json(&list->entries[list->next], list->engine);
+		entry = &list->entries[list->next];
+		json = json_line(entry_to_json(entry, list->engine, rule_of(list, entry->tag)));
 		if (json)
 			control_client_line(client, "entry", json);
 		free(json);
@@ -47,7 +63,7 @@ static enum control_produced produce(struct control_client *client, struct contr
 	for (; list->groups_next < list->groups_count; list->groups_next++) {
 		if (!control_client_room(client))
 			return CONTROL_MORE;
-		add_group(client, &list->groups[list->groups_next], list->engine);
+		add_group(client, list, &list->groups[list->groups_next]);
 	}
 	if (!control_client_room(client))
 		return CONTROL_MORE;
@@ -101,6 +117,7 @@ void control_list(const struct control_host *host, struct control_client *client
 	}
 	if (!client->root)
 		keep_own(list, client->peer.uid);
+	list->host = host;
 	list->engine = maze_engine_name(host->maze);
 	list->stream = (struct control_stream){ produce, free_stream };
 	control_client_ok(client, json_pack("{s:s}", "engine", list->engine));

@@ -7,7 +7,7 @@
 #include "../../lib/record_time.h"
 #include "../../lib/signature.h"
 #include "../../lib/utf8_json.h"
-#include "../capture/cgroup_origin.h"
+#include "../../lib/cgroup_origin.h"
 #include "episode_group.h"
 
 #define FORMAT_VERSION 1

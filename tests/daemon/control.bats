@@ -22,6 +22,22 @@ load test_helper
 	nothing_pinned
 }
 
+@test "an entry and a group have their rule, and the status has counts" {
+	serve <<< $'[rule sleepers]\ncomm = sleep\nsoft = 1h\n[rule whole]\ncomm = sleep\nscope = process\nshare = 90%\nsoft = 1h'
+	start sleep 1000
+	by_rule=$last
+	wait_until watched "$by_rule"
+	start tail -f /dev/null
+	ask <<< "{\"do\":\"watch\",\"pid\":$last}"
+	run ask <<< '{"do":"list"}'
+	[[ $output == *"\"pid\":$by_rule,"*'"engine":"bpf","rule":"sleepers"}'* ]]
+	[[ $output == *'"groups":['*"\"pid\":$by_rule,"*'"rule":"whole"}]'* ]]
+	run ! grep -q "\"pid\":$last,.*\"rule\"" <<< "$output"
+	run ask <<< '{"do":"status"}'
+	[[ $output == *'"watched":2,"verdicts":0,"signals":0,"lost":0}' ]]
+	stop_mazed
+}
+
 # The keys of each line of an answer.
 answer_keys() {
 	python3 -c '

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "evidence/capture/cgroup_origin.h"
+#include "lib/cgroup_origin.h"
 #include "evidence/capture/machine_info.h"
 
 #define ID "3f0c9d5e7a1b42c68d9e0f1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e"

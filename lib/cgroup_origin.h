@@ -3,10 +3,10 @@
  * Finds unit, container and pod of a process in the path of its cgroup, by the names that
  * systemd and the container managers give. Reads no file.
  */
-#ifndef MAZE_EVIDENCE_CGROUP_ORIGIN_H
-#define MAZE_EVIDENCE_CGROUP_ORIGIN_H
+#ifndef MAZE_LIB_CGROUP_ORIGIN_H
+#define MAZE_LIB_CGROUP_ORIGIN_H
 
-#include "../../lib/origin.h"
+#include "origin.h"
 
 /*
  * Sets the texts about the process. The unit is that of the system manager, as

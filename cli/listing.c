@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "listing.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/entry_json.h"
+#include "mazed_client.h"
+
+/* If the number is 0 or a power of two, the arrays are full, so double them. */
+static bool grow(struct listing *listing)
+{
+	size_t room = listing->count ? listing->count * 2 : 1;
+	struct maze_entry *entries;
+	char(*rules)[LISTING_RULE_LEN];
+
+	if (listing->count & (listing->count - 1))
+		return true;
+	entries = reallocarray(listing->entries, room, sizeof(*entries));
+	if (entries)
+		listing->entries = entries;
+	rules = reallocarray(listing->rules, room, sizeof(*rules));
+	if (rules)
+		listing->rules = rules;
+	return entries && rules;
+}
+
+static void copy_rule(char rule[LISTING_RULE_LEN], const json_t *object)
+{
+	const char *name = json_string_value(json_object_get(object, "rule"));
+
+	snprintf(rule, LISTING_RULE_LEN, "%s", name ? name : "");
+}
+
+static int fail(const struct mazed_client *client, int err, const char *what, const json_t *object)
+{
+	char *text = err == -ENOMEM ? NULL : json_dumps(object, JSON_COMPACT | JSON_ENCODE_ANY);
+
+	if (text)
+		mazed_report(client, "mazed at %s: invalid %s: %.200s", client->path, what, text);
+	else
+		mazed_report(client, "out of memory");
+	free(text);
+	return err;
+}
+
+static int add_entry(const struct mazed_client *client, struct listing *listing,
+		     const json_t *object)
+{
+	if (!grow(listing))
+		return fail(client, -ENOMEM, "", NULL);
+	if (!entry_from_json(object, &listing->entries[listing->count]))
+		return fail(client, -EPROTO, "list entry", object);
+	copy_rule(listing->rules[listing->count++], object);
+	return 0;
+}
+
+static int add_groups(const struct mazed_client *client, struct listing *listing)
+{
+	const json_t *groups = client->groups;
+	size_t count = json_array_size(groups), i;
+	char(*rules)[LISTING_RULE_LEN];
+	const json_t *object;
+
+	if (!count)
+		return 0;
+	listing->groups = calloc(count, sizeof(*listing->groups));
+	rules = reallocarray(listing->rules, listing->count + count, sizeof(*rules));
+	if (rules)
+		listing->rules = rules;
+	if (!listing->groups || !rules)
+		return fail(client, -ENOMEM, "", NULL);
+	for (i = 0; i < count; i++) {
+		object = json_array_get(groups, i);
+		if (!json_is_object(object) || !group_from_json(object, &listing->groups[i]))
+			return fail(client, -EPROTO, "group", object);
+		copy_rule(listing->rules[listing->count + i], object);
+		listing->groups_count++;
+	}
+	return 0;
+}
+
+int listing_from_mazed(struct mazed_client *client, struct listing *listing)
+{
+	json_t *object;
+	int err;
+
+	json_decref(client->groups);
+	client->groups = NULL;
+	if (!mazed_call(client, json_pack("{s:s}", "do", "list")))
+		return -EPROTO;
+	snprintf(listing->engine, sizeof(listing->engine), "%s",
+		 client->engine ? client->engine : "unknown");
+	while ((err = mazed_next_object(client, "entry", &object)) == 1) {
+		err = add_entry(client, listing, object);
+		json_decref(object);
+		if (err)
+			return err;
+	}
+	return err ? err : add_groups(client, listing);
+}
+
+int listing_from_engine(struct maze *maze, struct listing *listing, struct maze_error *error)
+{
+	snprintf(listing->engine, sizeof(listing->engine), "%s", maze_engine_name(maze));
+	return maze_list(maze, &listing->entries, &listing->count, error);
+}
+
+void listing_free(struct listing *listing)
+{
+	free(listing->entries);
+	free(listing->groups);
+	free(listing->rules);
+	memset(listing, 0, sizeof(*listing));
+}
