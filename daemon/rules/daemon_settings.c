@@ -13,6 +13,7 @@
 #include "../../lib/control.h"
 #include "../../lib/paths.h"
 #include "../../base/error.h"
+#include "condition.h"
 #include "keys.h"
 #include "values.h"
 
@@ -35,6 +36,7 @@ int daemon_settings_init(struct daemon_settings *settings)
 	*settings = (struct daemon_settings){
 		.entries_per_user = ENTRIES_PER_USER_DEFAULT,
 		.clients = CLIENTS_DEFAULT,
+		.readers = (gid_t)-1,
 		.control_socket = strdup(MAZE_CONTROL_SOCKET),
 		.incidents = {
 			.dir = strdup(MAZE_INCIDENT_DIR),
@@ -148,6 +150,13 @@ static int set_clients(const struct key *key, struct key_target *target, const c
 	return set_number(value, 1, CLIENTS_MAX, &target->daemon->clients, error);
 }
 
+static int set_readers(const struct key *key, struct key_target *target, const char *value,
+		       struct maze_error *error)
+{
+	(void)key;
+	return condition_group(value, &target->daemon->readers, error);
+}
+
 static int set_incidents(const struct key *key, struct key_target *target, const char *value,
 			 struct maze_error *error)
 {
@@ -247,6 +256,7 @@ const struct key daemon_keys[] = {
 	{ "entries-per-user", SECTION_DAEMON, "a number; 0: users may watch nothing",
 	  set_entries_per_user, 0 },
 	{ "clients", SECTION_DAEMON, "a number", set_clients, 0 },
+	{ "readers", SECTION_DAEMON, "a group, by name or number", set_readers, 0 },
 	{ "incidents", SECTION_DAEMON, "an absolute path, or no", set_incidents, 0 },
 	{ "incidents-kept", SECTION_DAEMON, "a number", set_incidents_kept, 0 },
 	{ "incidents-size", SECTION_DAEMON, "a size such as 64M or 1G", set_incidents_size, 0 },

@@ -33,6 +33,7 @@ struct daemon_settings {
 	char *control_socket;
 	unsigned int entries_per_user;
 	unsigned int clients;
+	gid_t readers; /* whose members may read all on the control socket; -1: none */
 	struct incidents_settings incidents;
 };
 
