@@ -6,9 +6,7 @@
 #include <jansson.h>
 
 #include "command.h"
-
-/* A bound for a line of an answer. A record, an entry or a group is shorter than 4 KiB. */
-#define MAZED_LINE_MAX 65536
+#include "lib/control.h"
 
 struct mazed_client {
 	const struct command *command;
@@ -17,7 +15,7 @@ struct mazed_client {
 	bool follows;	/* stop if the reader of standard output exits */
 	char *engine;	/* from the last answer that names it; or NULL */
 	json_t *groups; /* an array, from the answer to "list"; NULL: none */
-	char buf[MAZED_LINE_MAX];
+	char buf[MAZE_CONTROL_ANSWER_MAX];
 	size_t begin, end;
 };
 
