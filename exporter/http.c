@@ -15,10 +15,12 @@
 
 /*
  * Browsers open up to six connections. On loopback all clients have one address, so there
- * is no limit for each address: it would only make this limit smaller. Further clients
- * wait in the queue of the kernel.
+ * is no limit for each address: it would only make this limit smaller. Instead, beyond
+ * CROWD connections each new one ends the oldest, so that a client which opens many and
+ * does nothing with them keeps no other client out.
  */
 #define CONNECTIONS_MAX 64U
+#define CROWD 48U
 /* For a request and its headers. Browsers send about 1 KiB. */
 #define CONNECTION_MEMORY ((size_t)16 << 10)
 /* Without a byte from or to the client. */
@@ -37,6 +39,7 @@ struct client {
 	struct client *next, *last;
 	struct MHD_Connection *connection;
 	maze_u64 since_ns;
+	bool is_ended; /* libmicrohttpd has not closed it yet */
 };
 
 struct http_request {
@@ -53,7 +56,8 @@ struct http {
 	struct http_options options;
 	struct MHD_Daemon *daemon;
 	sd_event_source *input, *timer, *sweep;
-	struct client *clients;
+	struct client *clients, *oldest;
+	unsigned int clients_count;
 	struct http_request *requests;
 	size_t bodies; /* bytes */
 	bool is_local; /* a unix socket, which no browser can be led to */
@@ -98,50 +102,81 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *arg)
 	return on_input(source, -1, 0, arg);
 }
 
+/* libmicrohttpd sees the end of input, and closes the connection. */
+static void end(const struct client *client)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(client->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	if (info)
+		shutdown(info->connect_fd, SHUT_RDWR);
+}
+
 /* libmicrohttpd has no limit for the life of a connection. */
 static int on_sweep(sd_event_source *source, uint64_t usec, void *arg)
 {
-	const union MHD_ConnectionInfo *info;
 	struct http *http = arg;
 	struct client *client;
 
 	(void)usec;
-	for (client = http->clients; client; client = client->next) {
-		if (now_ns(CLOCK_MONOTONIC) - client->since_ns < LIFE_NS)
-			continue;
-		info = MHD_get_connection_info(client->connection,
-					       MHD_CONNECTION_INFO_CONNECTION_FD);
-		if (info)
-			shutdown(info->connect_fd, SHUT_RDWR);
-	}
+	for (client = http->oldest; client; client = client->last)
+		if (now_ns(CLOCK_MONOTONIC) - client->since_ns > LIFE_NS)
+			end(client);
 	sd_event_source_set_time_relative(source, SWEEP_USEC);
 	return sd_event_source_set_enabled(source, http->clients ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+}
+
+static struct client *add_client(struct http *http, struct MHD_Connection *connection)
+{
+	struct client *client = calloc(1, sizeof(*client));
+
+	if (!client)
+		return NULL;
+	client->connection = connection;
+	client->since_ns = now_ns(CLOCK_MONOTONIC);
+	client->next = http->clients;
+	*(client->next ? &client->next->last : &http->oldest) = client;
+	http->clients = client;
+	if (++http->clients_count == 1) {
+		sd_event_source_set_time_relative(http->sweep, SWEEP_USEC);
+		sd_event_source_set_enabled(http->sweep, SD_EVENT_ONESHOT);
+	}
+	return client;
+}
+
+/* Ends the oldest client that has not been ended yet. */
+static void end_oldest(struct http *http)
+{
+	struct client *client = http->oldest;
+
+	while (client && client->is_ended)
+		client = client->last;
+	if (!client)
+		return;
+	client->is_ended = true;
+	end(client);
+}
+
+static void remove_client(struct http *http, struct client *client)
+{
+	*(client->last ? &client->last->next : &http->clients) = client->next;
+	*(client->next ? &client->next->last : &http->oldest) = client->last;
+	http->clients_count--;
+	free(client);
 }
 
 static void on_connection(void *arg, struct MHD_Connection *connection, void **socket_context,
 			  enum MHD_ConnectionNotificationCode code)
 {
-	struct client *client = *socket_context;
 	struct http *http = arg;
 
 	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-		client = calloc(1, sizeof(*client));
-		*socket_context = client;
-		if (!client)
-			return;
-		client->connection = connection;
-		client->since_ns = now_ns(CLOCK_MONOTONIC);
-		client->next = http->clients;
-		if (client->next)
-			client->next->last = client;
-		http->clients = client;
-		sd_event_source_set_time_relative(http->sweep, SWEEP_USEC);
-		sd_event_source_set_enabled(http->sweep, SD_EVENT_ONESHOT);
-	} else if (client) {
-		*(client->last ? &client->last->next : &http->clients) = client->next;
-		if (client->next)
-			client->next->last = client->last;
-		free(client);
+		*socket_context = add_client(http, connection);
+		if (http->clients_count > CROWD)
+			end_oldest(http);
+	} else if (*socket_context) {
+		remove_client(http, *socket_context);
+		*socket_context = NULL;
 	}
 }
 

@@ -15,8 +15,8 @@
 
 #include "../base/error.h"
 
-/* Clients beyond the limit of connections wait here. */
-#define BACKLOG 128
+/* If it is full, the kernel drops attempts, and a client tries again after a second. */
+#define BACKLOG 1024
 
 /* Only numbers, because a name would need a name service. */
 static int parse_ip(const char *text, struct sockaddr_storage *ret_address, socklen_t *ret_size)

@@ -31,12 +31,12 @@
 		if (!(ns > 0))
 			return "0";
 		if (ns < 1e6)
-			return Math.floor(ns / 1e3) + " \u00b5s";
+			return Math.floor(ns / 1e3) + "\u00b5s";
 		if (ns < 1e9)
-			return Math.floor(ns / 1e6) + " ms";
+			return Math.floor(ns / 1e6) + "ms";
 		if (ns < 60e9)
-			return Math.floor(ns / 1e8) / 10 + " s";
-		return Math.floor(ns / 60e9) + " min " + Math.floor(ns % 60e9 / 1e9) + " s";
+			return Math.floor(ns / 1e8) / 10 + "s";
+		return Math.floor(ns / 60e9) + "min " + Math.floor(ns % 60e9 / 1e9) + "s";
 	}
 
 	const countOf = (entry) => "level_ns" in entry ? entry.level_ns : entry.count_ns;
@@ -87,13 +87,14 @@
 
 	function nearRow(entry) {
 		const row = element("tr", {},
-			cell("Count", "meter", duration(countOf(entry)), meter(entry)),
+			element("td", { className: "meter" }, meter(entry)),
+			cell("Count", "figure count", duration(countOf(entry))),
 			cell("Limits", "figure", limits(entry)),
 			cell("Thread", "figure", threadOf(entry)),
-			cell("Name", "name", incidentLink(entry, element("code", {}, nameOf(entry)))),
+			element("td", { className: "name" }, incidentLink(entry, element("code", {}, nameOf(entry)))),
 			cell("User", "", entry.user || String(entry.uid)),
-			cell("Unit", "", unitOf(entry)),
-			cell("Rule", "", entry.rule || "", entry.shadow ? element("span",
+			cell("Unit", "unit", unitOf(entry)),
+			cell("Rule", "unit", entry.rule || "", entry.shadow ? element("span",
 				{ className: "shadowed" }, entry.rule ? ", shadow" : "shadow") : ""));
 		row.classList.toggle("past-soft", isPastSoft(entry));
 		row.classList.toggle("past-hard", isPastHard(entry));
@@ -103,14 +104,14 @@
 	function verdictRow(record) {
 		const when = new Date(record.time);
 		return element("tr", {},
-			cell("When", "time", element("time", { dateTime: record.time },
+			element("td", { className: "time" }, element("time", { dateTime: record.time },
 				when.toLocaleTimeString(undefined, { hour12: false }))),
-			cell("Stage", "stage-" + record.event, record.event),
+			element("td", { className: "stage-" + record.event }, record.event),
 			cell("Thread", "figure", threadOf(record)),
-			cell("Name", "name", element("code", {}, nameOf(record))),
+			element("td", { className: "name" }, element("code", {}, nameOf(record))),
 			cell("Count", "figure", duration(record.count_ns)),
-			cell("Done", "done", record.done || ""),
-			cell("Incident", "", record.incident ? incidentLink(record, "report") : ""));
+			element("td", { className: "done" }, record.done || ""),
+			element("td", { className: "link" }, record.incident ? incidentLink(record, "report") : ""));
 	}
 
 	/* Keeps rows that are the same, and with them the focus and a selection. */

@@ -65,7 +65,10 @@ static bool matches(const struct indexed_incident *item, const char *filter)
 
 static void put_cell(FILE *out, const char *class, const char *label, const char *text)
 {
-	fprintf(out, "<td class=\"%s\" data-label=\"%s\">", class, label);
+	if (label)
+		fprintf(out, "<td class=\"%s\" data-label=\"%s\">", class, label);
+	else
+		fprintf(out, "<td class=\"%s\">", class);
 	html_put(out, text ? text : "?");
 	fputs("</td>", out);
 }
@@ -75,25 +78,25 @@ static void put_columns(FILE *out, const struct incident_line *line)
 	char time[UTC_LEN], buf[SHOWN_LEN];
 
 	fprintf(out,
-		"<tr><td class=\"time\" data-label=\"When (UTC)\"><a "
+		"<tr><td class=\"time\"><a "
 		"href=\"/incidents/%s\">%s</a></td>",
 		line->id, line->began ? utc_format(line->began, 0, time) : line->id);
-	fputs("<td class=\"name\" data-label=\"Process\">", out);
+	fputs("<td class=\"name\">", out);
 	html_name(out, line->process ? line->process : "?");
 	fputs("</td>", out);
 	put_cell(out, "figure", "Thread", line->scope ? line->scope : shown_number(line->tid, buf));
-	put_cell(out, "stage", "Stage", line->stage);
+	put_cell(out, "stage", NULL, line->stage);
 	put_cell(out, "figure", "Count", shown_duration(line->count_ns, buf));
-	fputs("<td class=\"name\" data-label=\"Hottest\">", out);
+	fputs("<td class=\"hot\" data-label=\"Hottest\">", out);
 	html_name(out, line->function ? line->function : "?");
 	fputs("</td>", out);
-	put_cell(out, "done", "Done", line->action);
+	put_cell(out, "done", NULL, line->action);
 	fputs("</tr>\n", out);
 }
 
 static void put_unread(FILE *out, const struct indexed_incident *item)
 {
-	fprintf(out, "<tr><td class=\"time\" data-label=\"ID\">%s</td>", item->id);
+	fprintf(out, "<tr><td class=\"time\">%s</td>", item->id);
 	fputs("<td colspan=\"6\">", out);
 	html_put(out, item->is_new ? "is read now; reload the page" : item->why);
 	fputs("</td></tr>\n", out);
@@ -109,7 +112,6 @@ static void rows(struct html *html)
 		item = &page->index->items[i - 1];
 		if (!matches(item, page->filter))
 			continue;
-		page->matching++;
 		if (page->before && strcmp(item->id, page->before) >= 0)
 			continue;
 		page->has_more = page->shown == ROWS_MAX;
@@ -141,7 +143,7 @@ static void summary(struct html *html)
 		html_put(html->out, index->error.text);
 		return;
 	}
-	if (!page->shown)
+	if (!page->matching)
 		fputs(index->count ? "No incident matches. " : "No incidents yet. ", html->out);
 	fprintf(html->out, "%zu of %zu %s", page->matching, index->count,
 		index->count == 1 ? "incident" : "incidents");
@@ -184,8 +186,11 @@ char *page_incidents(const struct incident_index *index, const char *wanted, con
 	};
 	struct list_page page = { .index = index, .filter = wanted, .before = before };
 	char *text = NULL;
+	size_t i;
 	int err;
 
+	for (i = 0; i < index->count; i++)
+		page.matching += matches(&index->items[i], wanted);
 	page.html.out = open_memstream(&text, ret_size);
 	if (!page.html.out)
 		return NULL;
