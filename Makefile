@@ -186,7 +186,7 @@ demo:
 ## make lint         format, static analysis, spelling of the project's rules
 lint:
 	@scripts/deps build lint
-	@$(MAKE) -j$$(nproc) WERROR=-Werror $(BPF_SKELETON) $(BUILD)/report/page.inc $(BUILD)/maze $(BUILD)/mazed
+	@$(MAKE) -j$$(nproc) WERROR=-Werror $(BPF_SKELETON) $(BUILD)/report/page.inc $(BUILD)/maze $(BUILD)/mazed $(BUILD)/maze-exporter
 	@VERSION=$(VERSION) scripts/lint
 
 ## make compile_commands.json  the compile commands, for clangd and other tools
@@ -201,6 +201,7 @@ install: build
 		$(MAN_SECTIONS:%=$(MANDIR)/man%) $(BASHCOMPLETIONDIR) $(ZSHCOMPLETIONDIR) $(FISHCOMPLETIONDIR))
 	$(INSTALL_PROGRAM) $(BUILD)/maze $(DESTDIR)$(BINDIR)/
 	$(INSTALL_PROGRAM) $(BUILD)/mazed $(DESTDIR)$(SBINDIR)/
+	$(INSTALL_PROGRAM) $(BUILD)/maze-exporter $(DESTDIR)$(SBINDIR)/
 	$(INSTALL_PROGRAM) $(BUILD)/libmaze.so.0 $(DESTDIR)$(LIBDIR)/
 	ln -sf libmaze.so.0 $(DESTDIR)$(LIBDIR)/libmaze.so
 	$(INSTALL_DATA) $(BUILD)/libmaze.a $(DESTDIR)$(LIBDIR)/
@@ -211,6 +212,8 @@ install: build
 	$(INSTALL_DATA) $(PUBLIC_HEADERS) $(DESTDIR)$(INCLUDEDIR)/maze/
 	$(INSTALL_DATA) packaging/maze.conf $(DESTDIR)$(RULESDIR)/90-maze.conf
 	$(call substitute,packaging/systemd/mazed.service.in,$(UNITDIR)/mazed.service)
+	$(call substitute,packaging/systemd/maze-exporter.service.in,$(UNITDIR)/maze-exporter.service)
+	$(INSTALL_DATA) packaging/systemd/maze-exporter.socket $(DESTDIR)$(UNITDIR)/
 	$(INSTALL_DATA) packaging/completions/maze.bash $(DESTDIR)$(BASHCOMPLETIONDIR)/maze
 	$(INSTALL_DATA) packaging/completions/_maze $(DESTDIR)$(ZSHCOMPLETIONDIR)/
 	$(INSTALL_DATA) packaging/completions/maze.fish $(DESTDIR)$(FISHCOMPLETIONDIR)/
