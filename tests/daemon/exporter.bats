@@ -6,8 +6,7 @@
 bats_require_minimum_version 1.5.0
 load test_helper
 
-EXPORTER=${EXPORTER:-${MAZED}-exporter}
-EXPORTER=${EXPORTER/mazed-exporter/maze-exporter}
+EXPORTER=${EXPORTER:-build/maze-exporter}
 
 get() {
 	python3 -c 'import socket, sys
