@@ -223,7 +223,6 @@
 
 	$("pause").addEventListener("click", () => {
 		paused = !paused;
-		$("pause").setAttribute("aria-pressed", paused);
 		$("pause").textContent = paused ? "Go on" : "Pause";
 	});
 	$("filter").addEventListener("input", () => state && show());
