@@ -238,7 +238,10 @@ def state_until(holds):
 
 def start():
     """Passes the socket as systemd does, and takes the privileges of root away."""
-    for name, make in (("link", lambda path: os.symlink("/etc/passwd", path)),
+    outside = os.path.join(DIR, "outside.json")
+    with open(outside, "w", encoding="ascii") as file:
+        json.dump({"version": 1, "id": "link", "records": [{"event": "soft"}], "stacks": None}, file)
+    for name, make in (("link", lambda path: os.symlink(outside, path)),
                        ("fifo", os.mkfifo), ("huge", lambda path: open(path, "wb").truncate(1 << 30))):
         make(os.path.join(INCIDENTS, name + ".json"))
 
