@@ -160,7 +160,8 @@
 		const mazed = state.mazed || {}, facts = [];
 		for (const [label, value] of [
 			["Engine", mazed.engine], ["Watched", state.watched], ["Rules", mazed.rules],
-			["Lost records", state.lost], ["mazed", mazed.version],
+			["Verdicts", mazed.verdicts], ["Lost records", "lost" in mazed ? mazed.lost : state.lost],
+			["mazed", mazed.version],
 			["As of", new Date(state.time).toLocaleTimeString(undefined, { hour12: false })],
 		])
 			if (value !== undefined)
