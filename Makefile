@@ -45,7 +45,7 @@ LDFLAGS ?= -Wl,-z,relro,-z,now
 # Another level among the flags replaces this one: gcc warns of two.
 FORTIFY := $(if $(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),,-D_FORTIFY_SOURCE=2)
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DMAZE_VERSION='"$(VERSION)"' -I. -isystem $(BUILD)/engine/bpf \
-	-isystem $(BUILD)/lib -isystem $(BUILD)/report $(FORTIFY) $(CPPFLAGS) $(WARNINGS) $(WERROR) $(CFLAGS) -fPIC
+	-isystem $(BUILD)/lib -isystem $(BUILD)/report -isystem $(BUILD)/exporter $(FORTIFY) $(CPPFLAGS) $(WARNINGS) $(WERROR) $(CFLAGS) -fPIC
 LDLIBS_MAZE := -lbpf -lelf -lz -ljansson -pthread
 
 BPF_SKELETON := $(patsubst %,$(BUILD)/engine/bpf/%.skel.h,maze follow system_calls children_time)
@@ -65,6 +65,9 @@ EVIDENCE_OBJ := $(EVIDENCE_SRC:%.c=$(BUILD)/%.o)
 # The screen of maze top.
 LDLIBS_SCREEN := -lncursesw -ltinfo
 LDLIBS_EVIDENCE := -ldw -liberty -lsystemd
+EXPORTER_SRC := $(wildcard exporter/*.c)
+EXPORTER_OBJ := $(EXPORTER_SRC:%.c=$(BUILD)/%.o)
+LDLIBS_EXPORTER := -lmicrohttpd -lsystemd
 MANS := $(patsubst man/%.scd,$(BUILD)/man/%,$(wildcard man/*.scd))
 
 .PHONY: all help deps build demo lint compile_commands.json install \
@@ -81,8 +84,8 @@ help:
 	@tests/suite --list | awk '{ name = "make suite-" $$1; time = $$3 " s"; \
 		$$1 = $$2 = $$3 = ""; printf "%-37s %5s %s\n", name, time, $$0 }'
 
-## make              build maze, mazed, libmaze and the manual pages into build/
-build: $(BUILD)/maze $(BUILD)/mazed $(BUILD)/libmaze.so $(MANS)
+## make              build maze, mazed, maze-exporter, libmaze and the manual pages into build/
+build: $(BUILD)/maze $(BUILD)/mazed $(BUILD)/maze-exporter $(BUILD)/libmaze.so $(MANS)
 
 ## make deps         install the Debian packages that make check needs (root)
 deps:
@@ -133,13 +136,17 @@ $(BUILD)/libmaze.a: $(LIB_OBJ)
 	rm -f $@
 	$(AR) rcs $@ $^
 
-# The page of maze report --html as a C array.
-$(BUILD)/report/page.inc: report/page.html report/page.css report/page.js scripts/page-array
+# Pages as C arrays: that of maze report --html, and those of maze-exporter.
+$(BUILD)/report/page.inc: report/page.html report/page.js report/page.css
+$(BUILD)/exporter/live.inc: exporter/live.html exporter/live.js report/page.css exporter/exporter.css
+$(BUILD)/exporter/incidents.inc: exporter/incidents.html report/page.css exporter/exporter.css
+$(BUILD)/%.inc: scripts/page-array
 	@mkdir -p $(@D)
-	scripts/page-array $(filter report/%,$^) > $@.tmp
+	scripts/page-array $(filter-out scripts/%,$^) > $@.tmp
 	mv $@.tmp $@
 
 $(BUILD)/report/html.o: $(BUILD)/report/page.inc
+$(BUILD)/exporter/pages.o: $(BUILD)/exporter/live.inc $(BUILD)/exporter/incidents.inc
 
 $(BUILD)/report.a: $(REPORT_OBJ)
 	rm -f $@
@@ -166,6 +173,9 @@ $(BUILD)/maze: $(CLI_OBJ) $(BUILD)/evidence.a $(BUILD)/report.a $(BUILD)/libmaze
 $(BUILD)/mazed: $(BUILD)/daemon/main.o $(BUILD)/mazed.a $(BUILD)/evidence.a $(BUILD)/libmaze.a
 	$(CC) -fPIE -pie $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS_DAEMON) $(LDLIBS_EVIDENCE) $(LDLIBS_MAZE)
 
+$(BUILD)/maze-exporter: $(EXPORTER_OBJ) $(BUILD)/evidence.a $(BUILD)/report.a $(BUILD)/libmaze.a
+	$(CC) -fPIE -pie $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS_EXPORTER) $(LDLIBS_MAZE)
+
 $(BUILD)/man/%: man/%.scd
 	@mkdir -p $(@D)
 	sed 's|@RULESDIR@|$(RULESDIR)|' $< | scdoc > $@
@@ -179,7 +189,7 @@ demo:
 ## make lint         format, static analysis, spelling of the project's rules
 lint:
 	@scripts/deps build lint
-	@$(MAKE) -j$$(nproc) WERROR=-Werror $(BPF_SKELETON) $(BUILD)/report/page.inc $(BUILD)/maze $(BUILD)/mazed
+	@$(MAKE) -j$$(nproc) WERROR=-Werror $(BPF_SKELETON) $(BUILD)/report/page.inc $(BUILD)/maze $(BUILD)/mazed $(BUILD)/maze-exporter
 	@VERSION=$(VERSION) scripts/lint
 
 ## make compile_commands.json  the compile commands, for clangd and other tools
@@ -194,6 +204,7 @@ install: build
 		$(MAN_SECTIONS:%=$(MANDIR)/man%) $(BASHCOMPLETIONDIR) $(ZSHCOMPLETIONDIR) $(FISHCOMPLETIONDIR))
 	$(INSTALL_PROGRAM) $(BUILD)/maze $(DESTDIR)$(BINDIR)/
 	$(INSTALL_PROGRAM) $(BUILD)/mazed $(DESTDIR)$(SBINDIR)/
+	$(INSTALL_PROGRAM) $(BUILD)/maze-exporter $(DESTDIR)$(SBINDIR)/
 	$(INSTALL_PROGRAM) $(BUILD)/libmaze.so.0 $(DESTDIR)$(LIBDIR)/
 	ln -sf libmaze.so.0 $(DESTDIR)$(LIBDIR)/libmaze.so
 	$(INSTALL_DATA) $(BUILD)/libmaze.a $(DESTDIR)$(LIBDIR)/
@@ -204,6 +215,8 @@ install: build
 	$(INSTALL_DATA) $(PUBLIC_HEADERS) $(DESTDIR)$(INCLUDEDIR)/maze/
 	$(INSTALL_DATA) packaging/maze.conf $(DESTDIR)$(RULESDIR)/90-maze.conf
 	$(call substitute,packaging/systemd/mazed.service.in,$(UNITDIR)/mazed.service)
+	$(call substitute,packaging/systemd/maze-exporter.service.in,$(UNITDIR)/maze-exporter.service)
+	$(INSTALL_DATA) packaging/systemd/maze-exporter.socket $(DESTDIR)$(UNITDIR)/
 	$(INSTALL_DATA) packaging/completions/maze.bash $(DESTDIR)$(BASHCOMPLETIONDIR)/maze
 	$(INSTALL_DATA) packaging/completions/_maze $(DESTDIR)$(ZSHCOMPLETIONDIR)/
 	$(INSTALL_DATA) packaging/completions/maze.fish $(DESTDIR)$(FISHCOMPLETIONDIR)/
@@ -289,5 +302,5 @@ clean:
 include mk/tests.mk mk/bench.mk
 
 # Only in directories of objects: unpacked packages below $(BUILD) have *.d files too.
-OBJECT_DIRS := $(wildcard $(patsubst %,$(BUILD)/%,base bench cli core daemon engine evidence lib report tests))
+OBJECT_DIRS := $(wildcard $(patsubst %,$(BUILD)/%,base bench cli core daemon engine evidence exporter lib report tests))
 -include $(if $(OBJECT_DIRS),$(shell find $(OBJECT_DIRS) -type f -name '*.d' 2>/dev/null))

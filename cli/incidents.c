@@ -8,7 +8,7 @@
 #include "terminal.h"
 #include "report/incident_dir.h"
 #include "report/incident_file.h"
-#include "report/python.h"
+#include "report/incident_line.h"
 #include "base/rfc3339.h"
 
 #include <jansson.h>
@@ -21,79 +21,6 @@
 #define FUNCTION_WIDTH 28
 #define FUNCTION_WIDTH_MIN 7
 
-/* The columns of one incident. The incident is freed before the next one is read. */
-struct line {
-	const char *id;
-	long long began, pid, tid, count_ns;
-	char *process, *stage, *function, *action; /* NULL: unknown */
-	char *scope;				   /* NULL: of a thread */
-	char *signature;			   /* NULL: unknown */
-	const char *repeats; /* the first incident with the signature; NULL: this one */
-	size_t self, samples;
-};
-
-static char *copy(const char *text)
-{
-	return text ? strndup(text, SHOWN_NAME_MAX) : NULL;
-}
-
-/* Describes both signals ("sent SIGXCPU, SIGKILL"), or else only the last action. */
-static char *describe_action(const struct incident *incident)
-{
-	const struct incident_record *soft = shown_record(incident, "soft");
-	const struct incident_record *hard = shown_record(incident, "hard");
-	char *action = shown_act(hard ? hard : soft ? soft : &incident->records[0]), *both = NULL;
-
-	if (soft && hard && soft->sent && hard->sent && soft->signal && hard->signal &&
-	    asprintf(&both, "sent %s, %s", soft->signal, hard->signal) >= 0) {
-		free(action);
-		return both;
-	}
-	return action;
-}
-
-static bool fill_line(const struct incident *incident, struct line *line)
-{
-	const struct incident_frame *frame = NULL;
-	const struct stacks *code;
-	struct stacks *stacks;
-
-	if (stacks_make(incident, &stacks))
-		return false;
-	/* The code of a group is that of its largest consumer. */
-	code = stacks->consumers_count ? stacks->consumers[0] : stacks;
-	line->scope = incident->group ? copy(incident->group->scope ?: "group") : NULL;
-	line->began = incident_began(incident, line->id);
-	line->pid = shown_pid(incident);
-	line->tid = shown_tid(incident);
-	line->count_ns = shown_count(incident);
-	line->process = copy(shown_process(incident));
-	line->stage = copy(shown_verdict(incident)->event);
-	line->action = describe_action(incident);
-	if (python_place(code->python, &frame, &line->self)) {
-		line->samples = code->python->samples;
-	} else if (code->place) {
-		frame = code->place->frame;
-		line->self = code->place->placed;
-		line->samples = code->samples;
-	} else if (incident->unwound.count) {
-		frame = &incident->unwound.frames[0];
-	}
-	line->function = frame ? shown_frame(frame) : NULL;
-	line->signature = incident->signature[0] ? copy(incident->signature) : NULL;
-	stacks_free(stacks);
-	return true;
-}
-
-static int compare_lines(const void *left, const void *right)
-{
-	const struct line *a = left, *b = right;
-
-	if (a->began != b->began)
-		return a->began < b->began ? -1 : 1;
-	return strcmp(a->id, b->id);
-}
-
 static json_t *text_json(const char *text)
 {
 	return text ? json_string(text) : json_null();
@@ -104,7 +31,7 @@ static json_t *number_json(long long number)
 	return number >= 0 ? json_integer(number) : json_null();
 }
 
-static void print_json(const struct line *lines, size_t count)
+static void print_json(const struct incident_line *lines, size_t count)
 {
 	char time[UTC_LEN], rfc3339[UTC_LEN + 1];
 	json_t *object;
@@ -148,7 +75,7 @@ static void print_column(const struct shown_terminal *terminal, const char *text
 	printf("%*s  ", (int)(written < width ? width - written : 0), "");
 }
 
-static void print_table(const struct line *lines, size_t count)
+static void print_table(const struct incident_line *lines, size_t count)
 {
 	size_t i, width, id_width = strlen("ID"), function_width = FUNCTION_WIDTH_MIN;
 	char time[UTC_LEN], buf[SHOWN_LEN];
@@ -184,17 +111,17 @@ static void print_table(const struct line *lines, size_t count)
 
 static int compare_signatures(const void *left, const void *right)
 {
-	const struct line *const *a = left, *const *b = right;
+	const struct incident_line *const *a = left, *const *b = right;
 	int order = strcmp((*a)->signature, (*b)->signature);
 
 	return order ? order : strcmp((*a)->id, (*b)->id);
 }
 
 /* As in incident_dir_note_repeats(), the first is that with the lowest ID. */
-static void note_repeats(struct line *lines, size_t count)
+static void note_repeats(struct incident_line *lines, size_t count)
 {
-	struct line **sorted = calloc(count + 1, sizeof(*sorted));
-	const struct line *first = NULL;
+	struct incident_line **sorted = calloc(count + 1, sizeof(*sorted));
+	const struct incident_line *first = NULL;
 	size_t i, n = 0;
 
 	for (i = 0; sorted && i < count; i++)
@@ -212,10 +139,11 @@ static void note_repeats(struct line *lines, size_t count)
 }
 
 /* Reads all incidents. *ret_bad is the number of files that cannot be read. */
-static struct line *read_lines(const struct command *command, const struct incident_dir *dir,
-			       size_t *ret_count, size_t *ret_bad)
+static struct incident_line *read_lines(const struct command *command,
+					const struct incident_dir *dir, size_t *ret_count,
+					size_t *ret_bad)
 {
-	struct line *lines = calloc(dir->count + 1, sizeof(*lines));
+	struct incident_line *lines = calloc(dir->count + 1, sizeof(*lines));
 	struct maze_error error = { "" };
 	struct incident *incident;
 	size_t i, count = 0;
@@ -228,7 +156,7 @@ static struct line *read_lines(const struct command *command, const struct incid
 			continue;
 		}
 		lines[count].id = dir->ids[i];
-		if (fill_line(incident, &lines[count])) {
+		if (incident_line_fill(incident, &lines[count])) {
 			count++;
 		} else {
 			print_error(command, "%s/%s.json: out of memory", dir->path, dir->ids[i]);
@@ -237,25 +165,19 @@ static struct line *read_lines(const struct command *command, const struct incid
 		incident_free(incident);
 	}
 	if (lines) {
-		qsort(lines, count, sizeof(*lines), compare_lines);
+		qsort(lines, count, sizeof(*lines), incident_line_compare);
 		note_repeats(lines, count);
 	}
 	*ret_count = count;
 	return lines;
 }
 
-static void free_lines(struct line *lines, size_t count)
+static void free_lines(struct incident_line *lines, size_t count)
 {
 	size_t i;
 
-	for (i = 0; i < count; i++) {
-		free(lines[i].process);
-		free(lines[i].scope);
-		free(lines[i].stage);
-		free(lines[i].function);
-		free(lines[i].action);
-		free(lines[i].signature);
-	}
+	for (i = 0; i < count; i++)
+		incident_line_done(&lines[i]);
 	free(lines);
 }
 
@@ -264,7 +186,7 @@ int cmd_incidents(const struct command *command, struct options *options, int ar
 	const char *path = options->incidents ? options->incidents : MAZE_INCIDENT_DIR;
 	struct maze_error error = { "" };
 	struct incident_dir dir;
-	struct line *lines;
+	struct incident_line *lines;
 	size_t count, bad;
 	int status;
 

@@ -6,9 +6,7 @@
 #include <jansson.h>
 
 #include "command.h"
-
-/* A bound for a line of an answer. A record, an entry or a group is shorter than 4 KiB. */
-#define MAZED_LINE_MAX 65536
+#include "lib/control.h"
 
 struct mazed_client {
 	const struct command *command;
@@ -20,7 +18,7 @@ struct mazed_client {
 	char *engine;	/* from the last answer that names it; or NULL */
 	char *config;	/* from the answer to "rules"; or NULL */
 	json_t *groups; /* an array, from the answer to "list"; NULL: none */
-	char buf[MAZED_LINE_MAX];
+	char buf[MAZE_CONTROL_ANSWER_MAX];
 	size_t begin, end;
 };
 

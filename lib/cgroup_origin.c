@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../base/systemd_unit.h"
+#include "../base/systemd_unit.h"
 
 /* The IDs of docker, podman, containerd and CRI-O have 256 bits. */
 #define CONTAINER_ID_LEN 64

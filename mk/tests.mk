@@ -62,7 +62,7 @@ sanitize: $(BPF_SKELETON)
 	@touch $(BUILD)/sanitize/engine/bpf/*.skel.h
 	@$(MAKE) BUILD=$(BUILD)/sanitize CFLAGS="$(SANITIZE)" sanitize-parts
 
-sanitize-parts: $(BUILD)/maze $(BUILD)/mazed $(UNIT)
+sanitize-parts: $(BUILD)/maze $(BUILD)/mazed $(BUILD)/maze-exporter $(UNIT)
 
 # Everything that the suites of make check need, and those of make check-beyond.
 suites-build: tests-build sanitize $(BUILD)/bench/instructions

@@ -159,10 +159,7 @@ static void version(struct html *html)
 	fputs(MAZE_VERSION, html->out);
 }
 
-static const struct {
-	const char *mark;
-	void (*fill)(struct html *html);
-} marks[] = {
+static const struct html_mark marks[] = {
 	{ "@TITLE@", title },
 	{ "@ID@", id },
 	{ "@WHAT@", what },
@@ -181,19 +178,40 @@ static const struct {
 	{ "@NOTES@", html_notes },
 	{ "@VERSION@", version },
 	{ "@DATA@", html_data },
+	{ NULL, NULL },
 };
-#define MARKS (sizeof(marks) / sizeof(marks[0]))
 
-/* Returns the index of the mark that begins at `at`, or MARKS if no mark begins there. */
-static size_t find_mark(const char *at, size_t left)
+/* Returns the mark that begins at `at`. Its name is NULL if no mark begins there. */
+static const struct html_mark *find_mark(const struct html_mark *mark, const char *at, size_t left)
 {
-	size_t i;
+	while (mark->name &&
+	       (left < strlen(mark->name) || memcmp(at, mark->name, strlen(mark->name)) != 0))
+		mark++;
+	return mark;
+}
 
-	for (i = 0; i < MARKS; i++)
-		if (left >= strlen(marks[i].mark) &&
-		    !memcmp(at, marks[i].mark, strlen(marks[i].mark)))
+int html_fill(struct html *html, const char *text, size_t size, const struct html_mark *fills)
+{
+	const char *at = text, *end = text + size, *next;
+	const struct html_mark *mark;
+
+	while (at < end) {
+		next = memchr(at, '@', (size_t)(end - at));
+		if (!next)
+			next = end;
+		fwrite(at, 1, (size_t)(next - at), html->out);
+		if (next == end)
 			break;
-	return i;
+		mark = find_mark(fills, next, (size_t)(end - next));
+		if (mark->name)
+			mark->fill(html);
+		else
+			fputc('@', html->out);
+		at = next + (mark->name ? strlen(mark->name) : 1);
+	}
+	if (html->failed)
+		return -ENOMEM;
+	return ferror(html->out) ? -EIO : 0;
 }
 
 int report_html(const struct incident *incident, const struct stacks *stacks, FILE *out)
@@ -204,26 +222,6 @@ int report_html(const struct incident *incident, const struct stacks *stacks, FI
 		.incident = incident,
 		.stacks = stacks,
 	};
-	const char *at = page, *end = page + sizeof(page), *mark;
-	size_t found;
 
-	while (at < end) {
-		mark = memchr(at, '@', (size_t)(end - at));
-		if (!mark)
-			mark = end;
-		fwrite(at, 1, (size_t)(mark - at), out);
-		if (mark == end)
-			break;
-		found = find_mark(mark, (size_t)(end - mark));
-		if (found == MARKS) {
-			fputc('@', out);
-			at = mark + 1;
-			continue;
-		}
-		marks[found].fill(&html);
-		at = mark + strlen(marks[found].mark);
-	}
-	if (html.failed)
-		return -ENOMEM;
-	return ferror(out) ? -EIO : 0;
+	return html_fill(&html, page, sizeof(page), marks);
 }

@@ -21,6 +21,18 @@ struct html {
 	bool failed;	/* out of memory */
 };
 
+/* A mark of a page, such as "@TITLE@", and what it stands for. */
+struct html_mark {
+	const char *name;
+	void (*fill)(struct html *html);
+};
+
+/*
+ * Writes a page to html->out with its marks filled. The last mark has no name. Returns 0,
+ * -ENOMEM, or -EIO if the stream failed.
+ */
+int html_fill(struct html *html, const char *text, size_t size, const struct html_mark *fills);
+
 /* Writes text as the content of an element or of an attribute in double quotes. */
 void html_put(FILE *out, const char *text);
 /* Writes text in <code>. Ignores NULL. */

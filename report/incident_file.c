@@ -512,8 +512,8 @@ void incident_free(struct incident *incident)
 	free(incident);
 }
 
-/* Reads up to INCIDENT_FILE_MAX bytes. The file may grow meanwhile. */
-static int read_all(int fd, char **ret_text, size_t *ret_size, struct maze_error *error)
+/* Reads up to `max` bytes. The file may grow meanwhile. */
+static int read_all(int fd, off_t max, char **ret_text, size_t *ret_size, struct maze_error *error)
 {
 	size_t size = 0, room = 0;
 	char *text = NULL, *grown;
@@ -522,8 +522,9 @@ static int read_all(int fd, char **ret_text, size_t *ret_size, struct maze_error
 
 	do {
 		size += (size_t)n;
-		if (size > (size_t)INCIDENT_FILE_MAX) {
-			err = maze_fail(error, -EFBIG, "larger than 64 MiB");
+		if (size > (size_t)max) {
+			err = maze_fail(error, -EFBIG, "larger than %lld MiB",
+					(long long)max >> 20);
 			goto out_free;
 		}
 		if (size == room) {
@@ -551,11 +552,11 @@ out_free:
 	return err;
 }
 
-int incident_load(int dirfd, const char *name, struct incident **ret_incident,
-		  struct maze_error *error)
+int incident_load_within(int dirfd, const char *name, int flags, off_t max,
+			 struct incident **ret_incident, struct maze_error *error)
 {
 	/* O_NONBLOCK is set because opening a FIFO would block. */
-	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), err;
+	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags), err;
 	char *text = NULL;
 	struct stat stat;
 	size_t size = 0;
@@ -568,7 +569,7 @@ int incident_load(int dirfd, const char *name, struct incident **ret_incident,
 		err = maze_fail(error, -EINVAL, "not a regular file");
 		goto out_close;
 	}
-	err = read_all(fd, &text, &size, error);
+	err = read_all(fd, max, &text, &size, error);
 	if (!err)
 		err = incident_parse(text, size, ret_incident, error);
 	free(text);
@@ -576,6 +577,12 @@ int incident_load(int dirfd, const char *name, struct incident **ret_incident,
 out_close:
 	close(fd);
 	return err;
+}
+
+int incident_load(int dirfd, const char *name, struct incident **ret_incident,
+		  struct maze_error *error)
+{
+	return incident_load_within(dirfd, name, 0, INCIDENT_FILE_MAX, ret_incident, error);
 }
 
 int incident_write_json(const struct incident *incident, bool ascii, FILE *out)

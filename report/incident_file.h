@@ -23,6 +23,9 @@
  */
 int incident_load(int dirfd, const char *name, struct incident **ret_incident,
 		  struct maze_error *error);
+/* The same for a file of at most `max` bytes, opened with `flags` too, as O_NOFOLLOW. */
+int incident_load_within(int dirfd, const char *name, int flags, off_t max,
+			 struct incident **ret_incident, struct maze_error *error);
 /* Works like incident_load(), but with a text in memory. */
 int incident_parse(const char *text, size_t size, struct incident **ret_incident,
 		   struct maze_error *error);

@@ -112,6 +112,26 @@ static bool is_root(const struct ucred *peer)
 	return !peer->uid || peer->uid == geteuid();
 }
 
+/* The kernel has the groups that the client had when it connected. */
+static bool is_reader(const struct control *control, int fd, const struct ucred *peer)
+{
+	gid_t readers = control->host.rules->daemon.readers, *groups;
+	socklen_t size = 0, i;
+	bool found = false;
+
+	if (readers == (gid_t)-1 || peer->gid == readers)
+		return readers != (gid_t)-1;
+	/* The first call returns the size. */
+	if (!getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &size) || errno != ERANGE)
+		return false;
+	groups = malloc(size);
+	if (groups && !getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size))
+		for (i = 0; i < size / sizeof(*groups); i++)
+			found |= groups[i] == readers;
+	free(groups);
+	return found;
+}
+
 static void reject(struct control *control, int fd, const struct ucred *peer,
 		   struct control_user *user)
 {
@@ -140,6 +160,7 @@ static void admit(struct control *control, int fd, const struct ucred *peer,
 	client->fd = fd;
 	client->peer = *peer;
 	client->root = is_root(peer);
+	client->reads_all = client->root || is_reader(control, fd, peer);
 	client->user = user;
 	client->handle = handle;
 	client->fault = on_fault;

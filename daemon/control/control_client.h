@@ -45,6 +45,7 @@ struct control_client {
 	int fd;
 	struct ucred peer;
 	bool root;
+	bool reads_all; /* lists and events have those of all users */
 	struct control_user *user;
 	sd_event_source *source, *timer;
 	char in[MAZE_CONTROL_LINE_MAX];

@@ -113,7 +113,8 @@ static void free_stream(struct control_stream *stream)
 /* Shows users their own records. Records of losses concern all users. */
 static bool is_shown(const struct control_client *client, const struct maze_record *record)
 {
-	return client->root || record->event == MAZE_EVENT_LOST || record->uid == client->peer.uid;
+	return client->reads_all || record->event == MAZE_EVENT_LOST ||
+	       record->uid == client->peer.uid;
 }
 
 static int store(struct events_stream *events, const struct maze_record *record, size_t *room)

@@ -115,7 +115,7 @@ void control_list(const struct control_host *host, struct control_client *client
 		control_client_error(client, err, error.text);
 		return;
 	}
-	if (!client->root)
+	if (!client->reads_all)
 		keep_own(list, client->peer.uid);
 	list->host = host;
 	list->engine = maze_engine_name(host->maze);

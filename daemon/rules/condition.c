@@ -345,6 +345,11 @@ static int parse_id(const char *word, const char *kind, id_lookup lookup, id_t *
 	return 0;
 }
 
+int condition_group(const char *word, gid_t *ret_gid, struct maze_error *error)
+{
+	return parse_id(word, "group", look_up_group, ret_gid, error);
+}
+
 static int parse_ids(const char *value, const char *kind, id_lookup lookup,
 		     struct condition *ret_condition, struct maze_error *error)
 {

@@ -59,6 +59,9 @@ struct condition_key {
 
 extern const struct condition_key condition_keys[CONDITION_COUNT];
 
+/* Parses a group, by name or number. Returns 0, -EINVAL or -ENOMEM. */
+int condition_group(const char *word, gid_t *ret_gid, struct maze_error *error);
+
 void condition_done(struct condition *condition);
 
 #endif

@@ -3,7 +3,9 @@
 #include "daemon_settings.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
@@ -13,6 +15,7 @@
 #include "../../lib/control.h"
 #include "../../lib/paths.h"
 #include "../../base/error.h"
+#include "condition.h"
 #include "keys.h"
 #include "values.h"
 
@@ -24,11 +27,31 @@
 #define CLIENTS_MAX 512
 /* The default is enough for several terminals and a few programs. */
 #define CLIENTS_DEFAULT 32
+/* The package maze-exporter creates it. */
+#define READERS_DEFAULT "maze-readers"
 /* The maximum bounds the time of finding the oldest incident in the directory. */
 #define INCIDENTS_KEPT_MAX 100000
 /* The minimum is enough for one incident with all its samples. */
 #define INCIDENTS_BYTES_MIN (1ULL << 20)
 #define INCIDENTS_BYTES_MAX (1ULL << 40)
+
+/*
+ * The group of this name, if the machine has it; -1: none. Reads the file, because a name
+ * service that does not answer would hold up a start of mazed.
+ */
+static gid_t default_readers(void)
+{
+	FILE *file = fopen("/etc/group", "re");
+	const struct group *entry;
+	gid_t gid = (gid_t)-1;
+
+	while (file && gid == (gid_t)-1 && (entry = fgetgrent(file)))
+		if (!strcmp(entry->gr_name, READERS_DEFAULT))
+			gid = entry->gr_gid;
+	if (file)
+		fclose(file);
+	return gid;
+}
 
 int daemon_settings_init(struct daemon_settings *settings)
 {
@@ -36,6 +59,7 @@ int daemon_settings_init(struct daemon_settings *settings)
 		.entries_per_user = ENTRIES_PER_USER_DEFAULT,
 		.clients = CLIENTS_DEFAULT,
 		.unit_sections = true,
+		.readers = default_readers(),
 		.control_socket = strdup(MAZE_CONTROL_SOCKET),
 		.incidents = {
 			.dir = strdup(MAZE_INCIDENT_DIR),
@@ -149,6 +173,17 @@ static int set_clients(const struct key *key, struct key_target *target, const c
 	return set_number(value, 1, CLIENTS_MAX, &target->daemon->clients, error);
 }
 
+static int set_readers(const struct key *key, struct key_target *target, const char *value,
+		       struct maze_error *error)
+{
+	(void)key;
+	if (!strcmp(value, "no")) {
+		target->daemon->readers = (gid_t)-1;
+		return 0;
+	}
+	return condition_group(value, &target->daemon->readers, error);
+}
+
 static int set_incidents(const struct key *key, struct key_target *target, const char *value,
 			 struct maze_error *error)
 {
@@ -256,6 +291,7 @@ const struct key daemon_keys[] = {
 	  set_entries_per_user, 0 },
 	{ "clients", SECTION_DAEMON, "a number", set_clients, 0 },
 	{ "unit-sections", SECTION_DAEMON, "yes, or no", set_unit_sections, 0 },
+	{ "readers", SECTION_DAEMON, "a group, by name or number, or no", set_readers, 0 },
 	{ "incidents", SECTION_DAEMON, "an absolute path, or no", set_incidents, 0 },
 	{ "incidents-kept", SECTION_DAEMON, "a number", set_incidents_kept, 0 },
 	{ "incidents-size", SECTION_DAEMON, "a size such as 64M or 1G", set_incidents_size, 0 },

@@ -7,7 +7,7 @@
 
 #include "../../base/error.h"
 #include "../../base/escape.h"
-#include "glob.h"
+#include "../../base/glob.h"
 #include "keys.h"
 #include "values.h"
 

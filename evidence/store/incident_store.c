@@ -24,6 +24,7 @@
 #include "../../lib/paths.h"
 
 #define FILE_MODE 0600
+#define SHARED_FILE_MODE 0640
 #define DIRECTORY_MODE 0700
 /* A parent such as /var/lib/maze may hold other files, so other users can open it. */
 #define PARENT_MODE 0755
@@ -159,6 +160,19 @@ static int write_all(int fd, const char *text, size_t length)
 	return 0;
 }
 
+/*
+ * A directory that its group may read, and that gives its group to files (set-group-ID),
+ * is for that group. The administrator sets both; mazed needs no right to change groups.
+ */
+static mode_t file_mode(const struct incident_store *store)
+{
+	const mode_t shared = S_ISGID | S_IRGRP;
+	struct stat status;
+
+	return !fstat(store->fd, &status) && (status.st_mode & shared) == shared ? SHARED_FILE_MODE
+										 : FILE_MODE;
+}
+
 static int write_part(struct incident_store *store, const char *part, const char *text)
 {
 	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
@@ -170,7 +184,7 @@ static int write_part(struct incident_store *store, const char *part, const char
 	if (fd < 0)
 		return -errno;
 	/* The umask may have removed bits. */
-	fchmod(fd, FILE_MODE);
+	fchmod(fd, file_mode(store));
 	err = write_all(fd, text, strlen(text));
 	if (close(fd) && !err)
 		err = -errno;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The incident directory. Its files are complete when they appear, and only their owner
- * can read them. Pruning keeps them within the limits.
+ * The incident directory. Its files are complete when they appear. Only their owner can
+ * read them, and the group of the directory if the directory has the mode 2750. Pruning
+ * keeps them within the limits.
  */
 #ifndef MAZE_EVIDENCE_INCIDENT_STORE_H
 #define MAZE_EVIDENCE_INCIDENT_STORE_H

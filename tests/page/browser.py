@@ -135,7 +135,8 @@ class Browser:
         self.send("Page.navigate", url="about:blank")
         self.evaluate("1")
         self.events = []
-        self.send("Page.navigate", url="file://" + os.path.abspath(path))
+        url = path if "://" in path else "file://" + os.path.abspath(path)
+        self.send("Page.navigate", url=url)
         self.wait_for("Page.loadEventFired")
         if script:
             self.settle()
@@ -144,6 +145,15 @@ class Browser:
         """Waits two frames, after which the effects of a resize or an event are visible."""
         self.evaluate("new Promise(done => requestAnimationFrame(() => "
                       "requestAnimationFrame(() => done(1))))")
+
+    def wait_until(self, expression):
+        """Waits until an expression is true."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not self.evaluate(expression):
+            if time.monotonic() > deadline:
+                raise BrowserError("never true: %s; the page has: %s" % (
+                    expression, self.evaluate("document.body.innerText")))
+            time.sleep(0.1)
 
     def evaluate(self, expression):
         result = self.send("Runtime.evaluate", expression=expression, returnByValue=True,

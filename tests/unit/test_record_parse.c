@@ -140,8 +140,8 @@ static void records_of_the_journal_are_parsed_unchanged(void **state)
 		record.share = maze_record_scope(&record) ? record.share : 0;
 		memset(record.comm, 0, sizeof(record.comm));
 		snprintf(record.comm, sizeof(record.comm), "name%d", i);
-		record_fields_format(&(struct log_entry){ &record, "bpf", "a rule", "/a.slice" },
-				     &fields);
+		record_fields_format(
+			&(struct log_entry){ &record, "bpf", "a rule", "/a.slice", NULL }, &fields);
 		object = record_from_variables(variable, &fields);
 		assert_int_equal(record_parse_object(object, &again, &wall_ns), 0);
 		assert_in_range(again.share + 1, record.share, record.share + 2);

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "../../../base/error.h"
-#include "../../../evidence/capture/cgroup_origin.h"
-#include "../../rules/glob.h"
+#include "../../../lib/cgroup_origin.h"
+#include "../../../base/glob.h"
 
 /*
  * Services that are never restarted: without them the machine cannot be operated, or their
