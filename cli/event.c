@@ -84,9 +84,10 @@ static int print_json(const json_t *object)
 static int print_text(const struct event_output *output, const struct event *event)
 {
 	const char *colour = output->colour ? colours[event->kind] : NULL;
-	char time[RFC3339_LEN > UTC_LEN ? RFC3339_LEN : UTC_LEN], text[TEXT_MAX];
+	char time[RFC3339_LEN], text[TEXT_MAX];
 	int word;
 
+	_Static_assert(sizeof(time) >= UTC_LEN, "room for both forms");
 	if (output->local)
 		local_time_format(event->wall_ns, 3, time);
 	else

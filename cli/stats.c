@@ -14,9 +14,9 @@
 
 #define BAR_WIDTH 40
 
-/* The object is that of maze-control(5), but for "ok". */
-static int stats_from_engine(const struct command *command, const struct options *options,
-			     json_t **ret_stats)
+/* The object is that of maze-control(5), but for "ok". On failure, prints the error. */
+static void stats_from_engine(const struct command *command, const struct options *options,
+			      json_t **ret_stats)
 {
 	struct record_stats stats = { 0 };
 	struct maze_error error = { "" };
@@ -42,7 +42,6 @@ static int stats_from_engine(const struct command *command, const struct options
 		maze_reader_close(reader);
 	}
 	maze_close(maze);
-	return err;
 }
 
 static long long number(const json_t *object, const char *key)
@@ -147,7 +146,7 @@ int cmd_stats(const struct command *command, struct options *options, int argc, 
 		stats = mazed_ask(&client, json_pack("{s:s}", "do", "stats"));
 		mazed_disconnect(&client);
 	} else if (!err) {
-		err = stats_from_engine(command, options, &stats);
+		stats_from_engine(command, options, &stats);
 	}
 	if (!stats)
 		return EXIT_MAZE_FAILED;
