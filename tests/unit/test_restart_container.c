@@ -34,7 +34,7 @@ static void be_first(int gate, bool handles_term)
 }
 
 struct container {
-	pid_t runtime, first, member; /* in this PID namespace */
+	pid_t runtime, first, member, outside; /* in this PID namespace */
 	int member_pidfd;
 };
 
@@ -42,14 +42,14 @@ static bool find_member(pid_t pid, void *arg)
 {
 	struct container *container = arg;
 
-	if (pid != container->first)
+	if (pid != container->first && pid != container->outside)
 		container->member = pid;
 	return true;
 }
 
-static void start_container(bool handles_term, struct container *ret_container)
+static void start_container(bool handles_term, pid_t outside, struct container *ret_container)
 {
-	struct container container = { .member = 0 };
+	struct container container = { .outside = outside };
 	int gate[2], pids[2], dir;
 
 	assert_int_equal(pipe2(gate, O_CLOEXEC) | pipe2(pids, O_CLOEXEC), 0);
@@ -97,13 +97,16 @@ static void the_first_process_of_a_container_is_ended(void **state)
 	struct acting *acting = *state;
 	struct container container;
 	struct maze_record record;
+	struct victim outside;
 	char line[192];
 	size_t i;
 
 	if (cgroups.fd < 0 || geteuid())
 		skip_because("needs root, and cgroups of version 2");
+	/* As one of `docker exec`: not of the PID namespace. Here it is also the oldest. */
+	start_victim_in(DOCKER, &outside, &record);
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		start_container(cases[i].handles_term, &container);
+		start_container(cases[i].handles_term, outside.pid, &container);
 		/* Only SIGTERM that is not handled waits for the end of the grace time. */
 		reopen_with_grace(acting, cases[i].handles_term ? 60 * MAZE_NSEC_PER_SEC
 								: 50 * MAZE_NSEC_PER_MSEC);
@@ -123,6 +126,8 @@ static void the_first_process_of_a_container_is_ended(void **state)
 		waitpid(container.runtime, NULL, 0);
 		close(container.member_pidfd);
 	}
+	assert_false(pidfd_has_ended(outside.pidfd));
+	end_victim(&outside);
 	assert_int_equal(fake.opened, 0);
 }
 
