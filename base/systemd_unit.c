@@ -54,13 +54,13 @@ const char *unit_of_cgroup(const char *path, char ret_name[UNIT_NAME_SIZE])
 	size_t length;
 
 	ret_name[0] = '\0';
-	do {
+	for (;;) {
 		path += strspn(path, "/");
 		length = strcspn(path, "/");
 		if (!before_type(path, length, ".slice"))
 			break;
 		path += length;
-	} while (*path);
+	}
 	/* systemd puts "_" before a name that the kernel could mistake for a file of its own. */
 	if (*path == '_') {
 		path++;
