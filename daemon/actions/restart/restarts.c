@@ -48,6 +48,7 @@ struct restart {
 	struct worker worker; /* fd -1: none */
 	sd_event_source *source, *timer;
 	struct maze_record record;
+	struct log_unit unit; /* "": unknown */
 	char *engine, *rule, *cgroup;
 };
 
@@ -89,7 +90,8 @@ __attribute__((format(printf, 3, 4))) static void finish(struct restart *restart
 		.entry = { .record = &restart->record,
 			   .engine = restart->engine,
 			   .rule = restart->rule,
-			   .cgroup = restart->cgroup },
+			   .cgroup = restart->cgroup,
+			   .unit = restart->unit.unit[0] ? &restart->unit : NULL },
 		.action = "restart",
 		.tried = true,
 		.applied = applied,
@@ -323,6 +325,8 @@ static struct restart *new_restart(struct restarts *restarts, const struct act_o
 				     .engine = strdup(on->engine),
 				     .rule = on->rule ? strdup(on->rule) : NULL,
 				     .cgroup = on->cgroup ? strdup(on->cgroup) : NULL };
+	if (on->unit)
+		restart->unit = *on->unit;
 	if (restart->engine && (!on->rule || restart->rule) && (!on->cgroup || restart->cgroup))
 		return restart;
 	free_restart(restart);
