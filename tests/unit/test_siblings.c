@@ -185,7 +185,7 @@ static void stacks_are_those_of_the_thread(void **state)
 	frame = &episode->frames[episode->stacks[sibling->samples[0].stack].frames[0]];
 	if (frame->kind == SYMBOLIZER_FILE)
 		assert_in_range(frame->at, (maze_u64)(uintptr_t)spin - map->start + map->offset,
-				(maze_u64)(uintptr_t)spin - map->start + map->offset + 64);
+				(maze_u64)(uintptr_t)spin - map->start + map->offset + 128);
 	finish(episode, pid);
 }
 
