@@ -50,13 +50,13 @@ static long long number_of(const json_t *rule, const char *key)
 
 /* ---- the list ------------------------------------------------------------------------ */
 
-/* Returns buf, with "-" for a time that is null. */
+/* Returns the time, in buf, or "-" if it is null. */
 static const char *time_of(const json_t *rule, const char *key, char buf[UTC_LEN])
 {
 	long long ns;
 
 	if (!rfc3339_parse(text_of(rule, key), &ns))
-		return strcpy(buf, "-");
+		return "-";
 	return utc_format(ns, 0, buf);
 }
 
@@ -146,6 +146,7 @@ static char *mode_of(struct mazed_client *client, const char *name, bool *ret_tr
 			continue;
 		mode = strdup(text_of(rule, "mode"));
 		*ret_tripped = json_is_string(json_object_get(rule, "tripped"));
+		break;
 	}
 	json_decref(rules);
 	return mode;

@@ -468,12 +468,16 @@ int bus_new(sd_event *event, bus_connect connect, void *arg, struct bus **ret_bu
 
 void bus_free(struct bus *bus)
 {
+	struct bus_call *call, *next;
+
 	if (!bus)
 		return;
 	if (bus->freed)
 		*bus->freed = true;
-	while (bus->calls)
-		free_call(bus->calls);
+	for (call = bus->calls; call; call = next) {
+		next = call->next;
+		free_call(call);
+	}
 	close_connection(bus);
 	while (bus->subscriptions)
 		bus_unsubscribe(bus->subscriptions);

@@ -81,7 +81,8 @@ static enum origin_text select_target(const struct origin *origin, struct restar
 {
 	if (origin->text[ORIGIN_CONTAINER][0]) {
 		target->kind = RESTART_CONTAINER;
-		strcpy(target->runtime, origin->text[ORIGIN_RUNTIME]);
+		snprintf(target->runtime, sizeof(target->runtime), "%s",
+			 origin->text[ORIGIN_RUNTIME]);
 		return ORIGIN_CONTAINER;
 	}
 	if (origin->text[ORIGIN_USER_UNIT][0]) {
@@ -107,7 +108,7 @@ int restart_target_find(const char *cgroup, const struct string_list *spared,
 	if (!origin.text[which][0])
 		return maze_fail(error, -EPERM,
 				 "its cgroup %.200s belongs to no unit and no container", cgroup);
-	strcpy(target.name, origin.text[which]);
+	snprintf(target.name, sizeof(target.name), "%s", origin.text[which]);
 	err = find_cgroup(cgroup, &origin, which, target.cgroup);
 	if (err)
 		return maze_fail(error, err, "cannot find the cgroup of %.128s", target.name);

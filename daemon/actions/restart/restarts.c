@@ -423,19 +423,22 @@ int restarts_open(const struct restarts_settings *settings, struct restarts **re
 	if ((size_t)snprintf(restarts->run, sizeof(restarts->run), "%s/users",
 			     settings->runtime_dir) >= sizeof(restarts->run) ||
 	    access(restarts->run, F_OK))
-		strcpy(restarts->run, USER_MANAGER_RUN);
+		snprintf(restarts->run, sizeof(restarts->run), "%s", USER_MANAGER_RUN);
 	*ret_restarts = restarts;
 	return 0;
 }
 
 void restarts_close(struct restarts *restarts)
 {
+	struct restart *restart, *next;
 	size_t i;
 
 	if (!restarts)
 		return;
-	while (restarts->first)
-		free_restart(restarts->first);
+	for (restart = restarts->first; restart; restart = next) {
+		next = restart->next;
+		free_restart(restart);
+	}
 	workers_left_reap(&restarts->left);
 	for (i = 0; i < restarts->left.count; i++)
 		close(restarts->left.worker[i].pidfd);
