@@ -162,7 +162,8 @@ bool maze_sees_yields(const struct maze *maze);
 int maze_adopt(struct maze *maze, const struct maze_policy *policy, maze_u64 tag);
 /*
  * Exempts processes that execute the same file as this process. They get no verdicts,
- * even with an inherited watch. Their children get verdicts if they execute another file.
+ * even with an inherited watch. They and their children get verdicts if they execute
+ * another file. An execve is no reset point, so the time before it counts.
  * A program calls this if it may watch another process of the same program. This has no
  * effect with a pinned engine, which never watches a process that has opened it.
  */

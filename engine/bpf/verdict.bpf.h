@@ -201,6 +201,12 @@ MAZE_INLINE bool owner_differs(struct task_struct *task, struct maze_task *watch
 	       READ(cred, suid.val) != owner;
 }
 
+/* Whether the task runs the program that is exempt, see maze_spare_program(). */
+MAZE_INLINE bool is_spared(struct task_struct *task)
+{
+	return state.spared_program && program_of(task) == state.spared_program;
+}
+
 /*
  * Acts on watched->unsent of the current task. Returns 1 if a stage is left for the next
  * check. See maze_notify() for why this function is global.
@@ -216,7 +222,7 @@ __noinline int maze_act_on(struct maze_task *watched, maze_u32 at)
 	due = __sync_lock_test_and_set(&watched->unsent, 0);
 	if (!due)
 		return 0;
-	if (state.spared_program && program_of(task) == state.spared_program)
+	if (is_spared(task))
 		return 0;
 	if (owner_differs(task, watched)) {
 		close_watch(task, watched);
@@ -241,18 +247,21 @@ __noinline int maze_act_on(struct maze_task *watched, maze_u32 at)
 /*
  * Sends and records the stages that are due now or are left from before. Returns the CPU
  * time until the next check. Callers skip this in the common case, in which nothing is
- * due.
+ * due. What is due while the task runs the exempt program stays due: an execve in this
+ * episode ends the exemption, but not the episode.
  */
 MAZE_INLINE maze_u64 act_on_verdict(struct maze_task *watched, struct maze_verdict *verdict,
 				    enum maze_act_at at)
 {
 	maze_u32 due = verdict->due;
 
-	if (due)
+	if (due && is_spared(bpf_get_current_task_btf()))
+		due = 0;
+	else if (due)
 		due = certain_stages(watched, verdict->tally.count_ns, due);
 	if (due != verdict->due && verdict->tally.episode == watched->account.episode) {
 		watched->account.fired &= ~(verdict->due & ~due);
-		verdict->next_ns = MAZE_PROBE_WAIT_NS;
+		verdict->next_ns = MAZE_WAIT_NS;
 	}
 	if (due) {
 		if (watched->unsent)

@@ -17,8 +17,8 @@
  * verdict does not wait longer.
  */
 #define MAZE_DOUBT_NS (1 * MAZE_NSEC_PER_SEC)
-/* Longest delay between two checks of a task that waits for the probe. */
-#define MAZE_PROBE_WAIT_NS (4 * MAZE_NSEC_PER_MSEC)
+/* Longest delay between two checks of a stage that is due but must wait. */
+#define MAZE_WAIT_NS (4 * MAZE_NSEC_PER_MSEC)
 /* A margin that is added to the time of a yield, which must never be too early. */
 #define MAZE_YIELD_MARGIN_NS (20 * MAZE_NSEC_PER_USEC)
 /* A margin for a clock that may have stopped at the latest wakeup, about 20 us ago. */
@@ -175,10 +175,10 @@ MAZE_INLINE maze_u64 next_account_check(struct maze_task *watched, maze_u64 coun
 	if (watched->yield_probe)
 		return sample_ns;
 	wait_ns = limit_ns / 16;
-	if (wait_ns > MAZE_PROBE_WAIT_NS)
-		wait_ns = MAZE_PROBE_WAIT_NS;
-	if (wait_ns < MAZE_PROBE_WAIT_NS / 16)
-		wait_ns = MAZE_PROBE_WAIT_NS / 16;
+	if (wait_ns > MAZE_WAIT_NS)
+		wait_ns = MAZE_WAIT_NS;
+	if (wait_ns < MAZE_WAIT_NS / 16)
+		wait_ns = MAZE_WAIT_NS / 16;
 	return wait_ns < sample_ns ? wait_ns : sample_ns;
 }
 

@@ -102,9 +102,14 @@ static void step(struct engine *engine, struct poll_process *process, struct pol
 	struct maze_verdict verdict = maze_step(&thread->policy, &thread->account, sample);
 
 	thread->next_ns = verdict.next_ns;
-	process->acted |= verdict.due != 0;
-	if (verdict.due && engine->spares && proc_is_own_program(process->dir, "exe"))
+	if (verdict.due && engine->spares && proc_is_own_program(process->dir, "exe")) {
+		/* After an execve in this episode these stages are still due. */
+		thread->account.fired &= ~verdict.due;
+		if (!verdict.reset)
+			thread->next_ns = POLL_SPARED_NS;
 		return;
+	}
+	process->acted |= verdict.due != 0;
 	if (verdict.due && poll_owner_differs(process, thread->tid, &thread->policy)) {
 		poll_thread_ignore(engine, process, thread);
 		return;

@@ -39,6 +39,8 @@
 /* Number of buckets in the hash of processes by PID; a power of two. */
 #define POLL_CHAINS 256
 #define POLL_NEVER (~0ULL)
+/* CPU time until the next check of an exempt process, see maze_spare_program(). */
+#define POLL_SPARED_NS (4 * MAZE_NSEC_PER_MSEC)
 /* A child of a process with more groups misses the others. */
 #define INHERITED_GROUPS_MAX 8
 

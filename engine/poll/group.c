@@ -281,7 +281,11 @@ void poll_group_check(struct engine *engine, struct poll_group *group)
 		poll_group_end(engine, group, MAZE_EVENT_UNWATCH);
 		return;
 	}
-	if (verdict.due && !is_exempt(engine, group)) {
+	if (verdict.due && is_exempt(engine, group)) {
+		/* After an execve in this episode these stages are still due. */
+		group->budget.account.fired &= ~verdict.due;
+		group->left_ns = POLL_SPARED_NS;
+	} else if (verdict.due) {
 		if (verdict.due & MAZE_FIRED_SOFT)
 			act(engine, group, &verdict, false);
 		if (verdict.due & MAZE_FIRED_HARD)

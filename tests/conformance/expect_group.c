@@ -71,8 +71,10 @@ const char *expect_group(const struct terms *terms, const struct outcome *outcom
 	const char *wrong = NULL;
 	size_t i;
 
+	/* A pause of the machine can end it before it begins its account. */
 	if (!group_account()->used)
-		return "the program has kept no account of its group";
+		return outcome->status < 128 ? "the program has kept no account of its group"
+					     : NULL;
 	if (group_account()->used == GROUP_POINTS)
 		return "the account of the group has no room";
 	for (i = 0; !wrong && i < outcome->count; i++, record++)

@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Works --work-ms of CPU and sleeps --sleep-ms, for --rounds rounds; with --lock the
- * sleep is a wait for a lock.
+ * sleep is a wait for a lock, and with --catch it handles SIGXCPU.
  */
 #include "program.h"
+
+#include <signal.h>
+
+static void on_soft(int signal)
+{
+	(void)signal;
+	account_caught(own_cpu_ns());
+}
 
 int main(int argc, char **argv)
 {
@@ -13,6 +21,8 @@ int main(int argc, char **argv)
 	bool lock = has_option(argc, argv, "--lock");
 
 	begin(argc, argv);
+	if (has_option(argc, argv, "--catch"))
+		signal(SIGXCPU, on_soft);
 	while (rounds-- > 0) {
 		burn_ms(work_ms);
 		sleep_somehow(sleep, lock ? wait_in_futex : sleep_ms);
