@@ -7,10 +7,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "../base/clock.h"
 #include "../base/error.h"
 
-/* For a whole answer. mazed handles requests after records, within milliseconds. */
+/* mazed handles requests after records, within milliseconds. */
 #define ANSWER_USEC (3 * 1000000ULL)
+#define WHOLE_ANSWER_USEC (30 * 1000000ULL)
 
 bool link_is_open(const struct link *link)
 {
@@ -64,6 +66,20 @@ static void take_lines(struct link *link)
 			   "is too long");
 }
 
+static uint64_t now_usec(void)
+{
+	return now_ns(CLOCK_MONOTONIC) / MAZE_NSEC_PER_USEC;
+}
+
+/* Data has come, so the rest of the answer may come too. */
+static void move_deadline(struct link *link)
+{
+	uint64_t usec = now_usec() + ANSWER_USEC;
+
+	sd_event_source_set_time(link->deadline,
+				 usec < link->give_up_usec ? usec : link->give_up_usec);
+}
+
 /* Reads once, so that other clients of the event loop have their turn. */
 static int on_input(sd_event_source *source, int fd, uint32_t revents, void *arg)
 {
@@ -74,6 +90,7 @@ static int on_input(sd_event_source *source, int fd, uint32_t revents, void *arg
 	(void)revents;
 	if (got > 0) {
 		link->length += (size_t)got;
+		move_deadline(link);
 		take_lines(link);
 	} else if (!got) {
 		fail(link, "mazed closed the connection");
@@ -148,7 +165,8 @@ int link_send(struct link *link, const char *line, struct maze_error *error)
 
 void link_expect(struct link *link)
 {
-	sd_event_source_set_time_relative(link->deadline, ANSWER_USEC);
+	link->give_up_usec = now_usec() + WHOLE_ANSWER_USEC;
+	move_deadline(link);
 	sd_event_source_set_enabled(link->deadline, SD_EVENT_ONESHOT);
 }
 

@@ -7,6 +7,7 @@
 #define MAZE_EXPORTER_LINK_H
 
 #include <jansson.h>
+#include <stdint.h>
 #include <systemd/sd-event.h>
 
 #include "../lib/control.h"
@@ -24,6 +25,7 @@ struct link {
 	/* For link.c. */
 	int fd; /* -1: not connected */
 	sd_event_source *input, *deadline;
+	uint64_t give_up_usec; /* CLOCK_MONOTONIC; the deadline is not moved beyond it */
 	char buf[MAZE_CONTROL_ANSWER_MAX];
 	size_t length;
 };
@@ -34,7 +36,10 @@ void link_done(struct link *link);
 
 /* Connects and sends a line. Returns 0, or -errno and a message; on_failure() is not called. */
 int link_send(struct link *link, const char *line, struct maze_error *error);
-/* The connection fails if the owner does not call link_answered() in time. */
+/*
+ * The connection fails if 3 s pass without data, or 30 s in all, before the owner calls
+ * link_answered(). A list of 100,000 threads takes some seconds on a busy machine.
+ */
 void link_expect(struct link *link);
 void link_answered(struct link *link);
 bool link_is_open(const struct link *link);
