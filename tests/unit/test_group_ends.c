@@ -216,8 +216,11 @@ static void a_process_with_the_same_pid_is_not_the_group(void **state)
 		assert_int_equal(again, pid);
 		assert_int_equal(waitpid(pid, NULL, 0), pid);
 		record = next_record(fixture, VERDICTS | ENDS);
+		/* On a crowded machine the first process can use that much before its end. */
+		if (record.event == MAZE_EVENT_SOFT)
+			record = next_record(fixture, ENDS);
 		assert_end(&record, MAZE_EVENT_EXIT, scope, pid);
-		assert_true(record.count_ns < 10 * MS);
+		assert_true(record.count_ns <= load.used_ns + 2 * MAZE_NSEC_PER_USEC);
 	}
 	assert_nothing_left(fixture, &before);
 }
@@ -250,7 +253,8 @@ static pid_t start_root(int *ret_ends)
 		fcntl(ends[0], F_SETFL, O_NONBLOCK);
 		alarm(4 * WAIT_SECONDS);
 		while (read(ends[0], &byte, 1) < 0)
-			usleep(*shared ? 0 : 1000);
+			if (!*shared)
+				usleep(1000);
 		_exit(0);
 	}
 	close(ends[0]);
@@ -261,7 +265,7 @@ static pid_t start_root(int *ret_ends)
 static void a_tree_goes_on_after_its_root_has_ended(void **state)
 {
 	struct fixture *fixture = engine_or_skip(state);
-	struct maze_policy policy = group_policy(MAZE_SCOPE_TREE, 10, 150 * MS, 0);
+	struct maze_policy policy = group_policy(MAZE_SCOPE_TREE, 1, 150 * MS, 0);
 	struct left before = count_before(fixture);
 	struct maze_record record;
 	pid_t root, child;
