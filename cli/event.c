@@ -67,6 +67,7 @@ static int parse(const json_t *object, struct event *ret_event)
 	event.rule = text_of(object, "rule");
 	event.cgroup = text_of(object, "cgroup");
 	event.unit = text_of(object, "unit");
+	event.user_unit = text_of(object, "user_unit");
 	*ret_event = event;
 	return 0;
 }

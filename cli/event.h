@@ -16,11 +16,12 @@
 /* Strings belong to the object. */
 struct event {
 	const json_t *object;
-	struct maze_record record;		   /* of an action: the record that it followed */
-	long long wall_ns;			   /* since 1970 */
-	unsigned int kind;			   /* enum maze_event, or EVENT_ACTION */
-	const char *engine, *rule, *cgroup, *unit; /* NULL, but for the engine: none, or unknown */
-	const char *message;			   /* of an action */
+	struct maze_record record;	    /* of an action: the record that it followed */
+	long long wall_ns;		    /* since 1970 */
+	unsigned int kind;		    /* enum maze_event, or EVENT_ACTION */
+	const char *engine, *rule, *cgroup; /* NULL, but for the engine: none, or unknown */
+	const char *unit, *user_unit;	    /* likewise; the second is of a user's manager */
+	const char *message;		    /* of an action */
 };
 
 /* Which events are printed. An empty filter passes all. */

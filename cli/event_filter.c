@@ -146,7 +146,8 @@ bool event_filter_passes(const struct event_filter *filter, const struct event *
 	if (filter->comm &&
 	    !glob_matches_bytes(filter->comm, record->comm, strnlen(record->comm, MAZE_COMM_LEN)))
 		return false;
-	if (filter->unit && !is_of_unit(filter->unit, event->unit))
+	if (filter->unit && !is_of_unit(filter->unit, event->unit) &&
+	    !is_of_unit(filter->unit, event->user_unit))
 		return false;
 	return !filter->rule || (event->rule && glob_matches(filter->rule, event->rule));
 }

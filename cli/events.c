@@ -110,11 +110,10 @@ static int print_from_mazed(struct event_output *output, struct mazed_client *cl
 static int check_source(const struct command *command, const struct options *options,
 			const struct event_output *output, bool mazed)
 {
-	const char *option = options->rule && !mazed ? "rule" : options->unit ? "unit" : NULL;
+	const char *option = options->rule ? "rule" : options->unit ? "unit" : NULL;
 
-	if (option)
-		return usage_error(command, "--%s needs %s--file or --journal", option,
-				   options->unit ? "" : "mazed, ");
+	if (option && !mazed)
+		return usage_error(command, "--%s needs mazed, --file or --journal", option);
 	if (output->filter.kinds == 1U << EVENT_ACTION)
 		return usage_error(command, "only mazed's log has actions: use --file or "
 					    "--journal");

@@ -120,7 +120,7 @@ static int compare_signatures(const void *left, const void *right)
 /* As in incident_dir_note_repeats(), the first is that with the lowest ID. */
 static void note_repeats(struct incident_line *lines, size_t count)
 {
-	struct incident_line **sorted = calloc(count + 1, sizeof(*sorted));
+	struct incident_line **sorted = calloc(count + 1, sizeof(void *));
 	const struct incident_line *first = NULL;
 	size_t i, n = 0;
 
@@ -128,7 +128,7 @@ static void note_repeats(struct incident_line *lines, size_t count)
 		if (lines[i].signature)
 			sorted[n++] = &lines[i];
 	if (n)
-		qsort(sorted, n, sizeof(*sorted), compare_signatures);
+		qsort(sorted, n, sizeof(void *), compare_signatures);
 	for (i = 0; i < n; i++) {
 		if (first && !strcmp(first->signature, sorted[i]->signature))
 			sorted[i]->repeats = first->id;

@@ -213,6 +213,24 @@ bool incident_index_refresh(struct incident_index *index)
 	return false;
 }
 
+void incident_index_note_repeats(const struct incident_index *index, struct incident *incident,
+				 const char *id)
+{
+	const struct indexed_incident *item;
+	size_t i;
+
+	for (i = 0; incident->signature[0] && i < index->count; i++) {
+		item = &index->items[i];
+		if (strcmp(item->id, id) >= 0)
+			return;
+		if (!item->is_read || !item->line.signature ||
+		    strcmp(item->line.signature, incident->signature) != 0)
+			continue;
+		if (!incident->repeated++)
+			snprintf(incident->repeats, sizeof(incident->repeats), "%s", item->id);
+	}
+}
+
 const char *incident_index_find(const struct incident_index *index, long long pid, long long tid,
 				const char *scope)
 {

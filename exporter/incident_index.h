@@ -51,6 +51,12 @@ void incident_index_list(struct incident_index *index);
 /* Lists, and reads what has changed. True: all is known now. Otherwise ready() follows. */
 bool incident_index_refresh(struct incident_index *index);
 /*
+ * As incident_dir_note_repeats(), but from the columns that were read, so that a page costs
+ * no reads of other files. Incidents that are not indexed are not found.
+ */
+void incident_index_note_repeats(const struct incident_index *index, struct incident *incident,
+				 const char *id);
+/*
  * Returns the ID of the newest listed incident of this thread or, if `scope` is not NULL,
  * of this group; NULL: none.
  */

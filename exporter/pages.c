@@ -240,6 +240,7 @@ char *page_incident(const struct incident_index *index, const char *id, size_t *
 		incident_group_note_end(&dir, incident, id);
 		incident_dir_close(&dir);
 	}
+	incident_index_note_repeats(index, incident, id);
 	*ret_err = write_page(incident, &text, ret_size);
 	incident_free(incident);
 	if (*ret_err)

@@ -16,7 +16,7 @@ static const struct {
 	{ "MAZE_RULE", "rule", false },	    { "MAZE_CGROUP", "cgroup", false },
 	{ "MAZE_ACTION", "action", false }, { "MAZE_STAGE", "stage", false },
 	{ "MAZE_TRIED", "tried", true },    { "MAZE_APPLIED", "applied", true },
-	{ "UNIT", "unit", false },
+	{ "MAZE_UNIT", "unit", false },	    { "MAZE_USER_UNIT", "user_unit", false },
 };
 
 static json_t *text_json(const char *value)

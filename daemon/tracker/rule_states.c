@@ -177,13 +177,15 @@ int rule_states_use(struct rule_states *states, struct rules *rules, struct maze
 	struct rule_state *made = make_states(states, rules);
 	struct rules *before = states->rules;
 	size_t i;
-	int err = made ? 0 : maze_fail(error, -ENOMEM, "out of memory");
+	int err = 0;
 
+	if (!made)
+		return maze_fail(error, -ENOMEM, "out of memory");
 	for (i = 0; !err && i < rules->count; i++)
 		if (!rules->rules[i].ignore && !rules->rules[i].never)
 			err = allow(states, &rules->rules[i], &made[i], error);
 	if (err) {
-		free_states(made, made ? rules->count : 0);
+		free_states(made, rules->count);
 		return err;
 	}
 	for (i = 0; before && before != rules && i < before->count; i++)
@@ -245,28 +247,32 @@ const struct rule_state *rule_states_at(const struct rule_states *states, size_t
 	return &states->states[index];
 }
 
-static int find_named(struct rule_states *states, const char *name, struct rule **ret_rule,
-		      struct rule_state **ret_state, struct maze_error *error)
+/* Returns the state, or NULL and a message. */
+static struct rule_state *find_named(struct rule_states *states, const char *name,
+				     struct maze_error *error)
 {
 	struct rule_state *state = find(states->states, states->count, name);
 
 	if (!state)
-		return maze_fail(error, -ENOENT, "no rule has the name \"%.64s\"", name);
-	*ret_state = state;
-	*ret_rule = &states->rules->rules[state - states->states];
-	return 0;
+		maze_fail(error, -ENOENT, "no rule has the name \"%.64s\"", name);
+	return state;
+}
+
+static struct rule *rule_of(const struct rule_states *states, const struct rule_state *state)
+{
+	return &states->rules->rules[state - states->states];
 }
 
 int rule_states_set_mode(struct rule_states *states, const char *name, enum rule_mode mode,
 			 struct maze_error *error)
 {
-	struct rule_state *state = NULL;
-	struct rule *rule = NULL;
-	int err = find_named(states, name, &rule, &state, error);
+	struct rule_state *state = find_named(states, name, error);
+	struct rule *rule;
 	maze_u32 before;
 
-	if (err)
-		return err;
+	if (!state)
+		return -ENOENT;
+	rule = rule_of(states, state);
 	if (rule->ignore)
 		return maze_fail(error, -EINVAL,
 				 "rule %s watches nothing (action = ignore), so it has no mode",
@@ -279,12 +285,12 @@ int rule_states_set_mode(struct rule_states *states, const char *name, enum rule
 
 int rule_states_reset(struct rule_states *states, const char *name, struct maze_error *error)
 {
-	struct rule_state *state = NULL;
-	struct rule *rule = NULL;
-	int err = find_named(states, name, &rule, &state, error);
+	struct rule_state *state = find_named(states, name, error);
+	const struct rule *rule;
 
-	if (err)
-		return err;
+	if (!state)
+		return -ENOENT;
+	rule = rule_of(states, state);
 	disallow(states, rule);
 	state->reset_ns = now_ns(CLOCK_BOOTTIME);
 	if (state->tripped_ns)

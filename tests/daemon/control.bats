@@ -98,6 +98,8 @@ for line in sys.stdin:
 	[ "$output" = "$from_mazed" ]
 	run -0 "$MAZE" events --file "$log" --rule other
 	[ -z "$output" ]
+	run -0 "$MAZE" events --socket "$socket" --unit other
+	[ -z "$output" ]
 	# Every user gets the totals.
 	run ask_as 65534 <<< '{"do":"stats"}'
 	[[ $output == *'"records":{"soft":1,"hard":0,"shadow":0,"sent":1,"lost":0}'* ]]
