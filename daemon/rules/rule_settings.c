@@ -351,7 +351,7 @@ const struct key rule_keys[] = {
 	{ "exec-timeout", BOTH, "a duration such as 30s", set_exec_timeout, 0 },
 	{ "repeat", BOTH, "a number and a duration such as 10/1min, or 0 for no limit", set_repeat,
 	  0 },
-	{ "max-hard", SECTION_DEFAULTS | SECTION_RULE, "a number from 1 to 64 and a duration such as 3/10min, or off",
-	  set_max_hard, 0 },
+	{ "max-hard", SECTION_DEFAULTS | SECTION_RULE,
+	  "a number from 1 to 64 and a duration such as 3/10min, or off", set_max_hard, 0 },
 	{ NULL, 0, NULL, NULL, 0 },
 };
