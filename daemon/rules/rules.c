@@ -457,21 +457,6 @@ static int check_tags(const struct rules *rules, struct problems *problems)
 	return 0;
 }
 
-const struct rule *rules_by_tag(const struct rules *rules, maze_u64 tag)
-{
-	size_t i;
-
-	for (i = 0; i < rules->count; i++)
-		if (rules->rules[i].tag == tag)
-			return &rules->rules[i];
-	return rules->units ? unit_rules_by_tag(rules->units, tag) : NULL;
-}
-
-unsigned int rules_scopes(const struct rules *rules)
-{
-	return rules->scopes | (rules->units ? unit_rules_scopes(rules->units) : 0);
-}
-
 /* ---- rules of units ---------------------------------------------------------------- */
 
 int rules_build_unit(const struct rules *rules, const struct conf_section *section,

@@ -67,8 +67,8 @@ hard_records() { logged_times "$1" '"event":"hard"'; }
 	[ "$(times_logged '"sent":true')" -eq 2 ]
 	[[ $(crowd_has tripped) == \"20* ]]
 
-	run -1 rules reset nobody
-	[[ $output == *'no rule has the name "nobody"'* ]]
+	run -1 rules reset nosuch
+	[[ $output == *'no rule has the name "nosuch"'* ]]
 	run as_user 65534 "$MAZE" rules --socket "$socket" reset crowd
 	[ "$status" -eq 1 ]
 	[[ $output == *'reset requires root'* ]]
@@ -133,8 +133,8 @@ hard_records() { logged_times "$1" '"event":"hard"'; }
 	[ "$status" -eq 1 ]
 	[[ $output == *'rule crowd is shadow: a file that is read after '*' has its mode too'* ]]
 
-	run -1 rules shadow nobody
-	[[ $output == *'no rule has the name "nobody"'* ]]
+	run -1 rules shadow nosuch
+	[[ $output == *'no rule has the name "nosuch"'* ]]
 	run as_user 65534 "$MAZE" rules --socket "$socket" shadow crowd --runtime
 	[[ $output == *'mode requires root'* ]]
 	# A plain user may read.
