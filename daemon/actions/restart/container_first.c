@@ -91,16 +91,22 @@ static bool each(pid_t pid, void *arg)
 	return search->levels != LEVELS_MIN;
 }
 
-/* Opens the process that was found. Fails if its PID now belongs to another process. */
-static int open_found(pid_t pid, maze_u64 start)
+/*
+ * Opens the process that was found. Fails if its PID now belongs to another process, or if
+ * it is not in the container: the PID can have been reused before its start was read.
+ */
+static int open_found(const char *cgroup, pid_t pid, maze_u64 start)
 {
+	char own[PROC_CGROUP_SIZE];
 	int pidfd = pidfd_open(pid, 0), dir = pidfd < 0 ? -errno : proc_open_process(pid, pidfd);
 	maze_u64 now = 0;
 	int err = dir < 0 ? dir : proc_start_ticks(dir, &now);
 
+	if (!err)
+		err = proc_cgroup(dir, own);
 	if (dir >= 0)
 		close(dir);
-	if (!err && now == start)
+	if (!err && now == start && cgroup_contains(cgroup, own))
 		return pidfd;
 	if (pidfd >= 0)
 		close(pidfd);
@@ -125,7 +131,8 @@ int container_first_open(const struct cgroup_fs *fs, const char *cgroup, pid_t *
 	if (!search.first && !search.oldest)
 		return maze_fail(error, -ESRCH, "the container has no first process");
 	*ret_pid = search.first ?: search.oldest;
-	pidfd = open_found(*ret_pid, search.first ? search.first_start : search.oldest_start);
+	pidfd = open_found(cgroup, *ret_pid,
+			   search.first ? search.first_start : search.oldest_start);
 	return pidfd >= 0 ? pidfd
 			  : maze_fail(error, pidfd, "cannot open process %d of the container: %s",
 				      *ret_pid, strerror(-pidfd));
