@@ -111,31 +111,47 @@ static struct maze_record next_record(enum maze_event event)
 	}
 }
 
-/* Returns how late the verdict is, in ms. */
-static double try_once(const struct load *load, const struct maze_policy *policy, int *early)
+/* A watch and its verdict. */
+struct trial {
+	enum group_part part;
+	long long begun_ns, verdict_ns; /* CLOCK_MONOTONIC, begun_ns: at the latest */
+};
+
+static struct trial try_once(const struct load *load, const struct maze_policy *policy, int *early)
 {
 	enum maze_policy_scope scope = (enum maze_policy_scope)maze_policy_scope(policy->flags);
-	enum group_part part = scope == MAZE_SCOPE_PROCESS ? GROUP_PROCESS : GROUP_TREE;
-	long long before_ns = (long long)bench_now(CLOCK_MONOTONIC), after_ns, verdict_ns,
-		  offset_ns;
+	struct trial trial = { .part = scope == MAZE_SCOPE_PROCESS ? GROUP_PROCESS : GROUP_TREE };
+	long long before_ns = (long long)bench_now(CLOCK_MONOTONIC), offset_ns;
 	const struct group_account *account = load->account;
 	struct maze_record record;
 
 	watch(load->pid, policy);
-	after_ns = (long long)bench_now(CLOCK_MONOTONIC);
+	trial.begun_ns = (long long)bench_now(CLOCK_MONOTONIC);
 	record = next_record(MAZE_EVENT_SOFT);
 	offset_ns = (long long)(bench_now(CLOCK_BOOTTIME) - bench_now(CLOCK_MONOTONIC));
-	verdict_ns = (long long)record.boot_ns - offset_ns;
+	trial.verdict_ns = (long long)record.boot_ns - offset_ns;
 	if (maze_release_group(maze, scope, load->pidfd, 1, ~0ULL, NULL))
 		bench_fail("cannot end the watch");
 	next_record(MAZE_EVENT_UNWATCH);
-	while (account->points[account->used - 1].begin_ns < verdict_ns)
+	while (account->points[account->used - 1].begin_ns < trial.verdict_ns)
 		usleep(1000);
-	*early += (long long)record.count_ns >
-		  group_level_most(account, part, policy->share, before_ns, before_ns, verdict_ns);
-	return (double)(verdict_ns - group_reached(account, part, policy->share, after_ns, 0,
-						   (long long)policy->soft_ns)) /
-	       1e6;
+	*early += (long long)record.count_ns > group_level_most(account, trial.part, policy->share,
+								before_ns, before_ns,
+								trial.verdict_ns);
+	return trial;
+}
+
+/* In ms. Waits for the account, because a verdict can come before it is certain. */
+static double lateness(const struct load *load, const struct maze_policy *policy,
+		       const struct trial *trial)
+{
+	long long reached_ns;
+
+	while ((reached_ns = group_reached(load->account, trial->part, policy->share,
+					   trial->begun_ns, 0, (long long)policy->soft_ns)) ==
+	       LLONG_MAX)
+		usleep(1000);
+	return (double)(trial->verdict_ns - reached_ns) / 1e6;
 }
 
 struct worst {
@@ -149,10 +165,13 @@ static void measure_lateness(struct figure *figure, const char *name,
 {
 	double *late_ms = bench_values((size_t)trials), p50_ms, max_ms;
 	struct load load = start_load(words);
+	struct trial trial;
 	int i, early = 0;
 
-	for (i = 0; i < trials; i++)
-		late_ms[i] = try_once(&load, policy, &early);
+	for (i = 0; i < trials; i++) {
+		trial = try_once(&load, policy, &early);
+		late_ms[i] = lateness(&load, policy, &trial);
+	}
 	end_load(&load);
 	p50_ms = bench_quantile(late_ms, (size_t)trials, 0.5);
 	max_ms = bench_quantile(late_ms, (size_t)trials, 1);

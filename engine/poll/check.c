@@ -300,6 +300,7 @@ void poll_check(struct engine *engine, struct poll_process *process)
 
 	if (!process->threads && !process->whole)
 		return;
+	engine->has_checked = true;
 	/*
 	 * Read this clock before the threads, so that the next check counts all their
 	 * time.

@@ -139,6 +139,8 @@ struct engine {
 	maze_u64 busy_ns;  /* CPU time of watched processes since budget_wall_ns */
 	maze_u64 budget_wall_ns, budget_cpu_ns;
 	maze_u64 round_cpu_ns; /* the worker's CPU time at the end of the last round */
+	maze_u64 children_ns;  /* its CPU time for children in this round */
+	bool has_checked;      /* a process or a group was checked in this round */
 	struct maze_record *slots[RECORD_LOGS];
 	maze_u64 heads[RECORD_LOGS];
 	int reader_fds[POLL_READERS_MAX]; /* eventfds that wake readers, -1: free */

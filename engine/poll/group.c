@@ -270,6 +270,7 @@ void poll_group_check(struct engine *engine, struct poll_group *group)
 	maze_u64 before_ns = group->usage_ns, used_ns;
 	bool is_first = !group->budget.account.begun;
 
+	engine->has_checked = true;
 	if (poll_group_sample(engine, group, &sample)) {
 		poll_group_end(engine, group, MAZE_EVENT_EXIT);
 		return;
@@ -332,6 +333,16 @@ static struct poll_group *find_due(const struct engine *engine, maze_u64 now)
 	return group;
 }
 
+static void catch_up(struct engine *engine)
+{
+	maze_u64 before_ns = now_ns(CLOCK_THREAD_CPUTIME_ID);
+
+	poll_child_tracker_catch_up(engine);
+	/* A search for children costs more with more checks, a fork event does not. */
+	if (poll_child_tracker_has_events(engine))
+		engine->children_ns += now_ns(CLOCK_THREAD_CPUTIME_ID) - before_ns;
+}
+
 maze_u64 poll_groups_check_when_due(struct engine *engine, maze_u64 now)
 {
 	struct poll_group *group, *next;
@@ -339,7 +350,7 @@ maze_u64 poll_groups_check_when_due(struct engine *engine, maze_u64 now)
 
 	/* A member that was not seen would be counted late. */
 	if (find_due(engine, now))
-		poll_child_tracker_catch_up(engine);
+		catch_up(engine);
 	for (group = engine->groups; group; group = next) {
 		next = group->next;
 		drops = engine->group_drops;

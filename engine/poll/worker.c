@@ -35,13 +35,12 @@ static void add_fd(struct engine *engine, int fd, maze_u64 what, int *err)
 		*err = -errno;
 }
 
-static void keep_budget(struct engine *engine, maze_u64 now)
+static void keep_budget(struct engine *engine, maze_u64 now, maze_u64 cpu_ns)
 {
-	maze_u64 passed_ns = now - engine->budget_wall_ns, cpu_ns;
+	maze_u64 passed_ns = now - engine->budget_wall_ns;
 
 	if (passed_ns < PACE_PERIOD_NS)
 		return;
-	cpu_ns = now_ns(CLOCK_THREAD_CPUTIME_ID);
 	engine->stretch =
 		pace_stretch(engine->stretch, (cpu_ns - engine->budget_cpu_ns) * 100000 / passed_ns,
 			     passed_ns / PACE_PERIOD_NS);
@@ -52,16 +51,21 @@ static void keep_budget(struct engine *engine, maze_u64 now)
 }
 
 /*
- * The budget excludes the cost of fork events, because fewer checks would not reduce that
- * cost.
+ * The budget excludes the cost of forks and ends of processes, because fewer checks would
+ * not reduce that cost. So it excludes a round that only took such events.
  */
-static void end_round(struct engine *engine, bool only_forks)
+static void end_round(struct engine *engine)
 {
 	maze_u64 cpu_ns = now_ns(CLOCK_THREAD_CPUTIME_ID);
 
-	if (only_forks)
-		engine->budget_cpu_ns += cpu_ns - engine->round_cpu_ns;
+	if (engine->children_ns)
+		engine->budget_cpu_ns +=
+			engine->has_checked ? engine->children_ns : cpu_ns - engine->round_cpu_ns;
+	engine->children_ns = 0;
+	engine->has_checked = false;
 	engine->round_cpu_ns = cpu_ns;
+	if (engine->processes)
+		keep_budget(engine, now_ns(CLOCK_MONOTONIC), cpu_ns);
 }
 
 /* Drops a process that has no watched thread left and is not watched as a whole. */
@@ -208,13 +212,36 @@ static void take_event(struct engine *engine, maze_u64 what)
 	}
 }
 
+static bool is_of_child(maze_u64 what)
+{
+	return what == POLL_EVENT_FORKS || what < POLL_EVENT_WAKE;
+}
+
+static void take_events(struct engine *engine, const struct epoll_event *events, int n)
+{
+	maze_u64 before_ns;
+	int i, others = 0;
+
+	for (i = 0; i < n; i++) {
+		if (is_of_child(events[i].data.u64))
+			continue;
+		take_event(engine, events[i].data.u64);
+		others++;
+	}
+	if (others == n)
+		return;
+	before_ns = now_ns(CLOCK_THREAD_CPUTIME_ID);
+	for (i = 0; i < n; i++)
+		if (is_of_child(events[i].data.u64))
+			take_event(engine, events[i].data.u64);
+	engine->children_ns += now_ns(CLOCK_THREAD_CPUTIME_ID) - before_ns;
+}
+
 static void make_round(struct engine *engine, const struct epoll_event *events, int n)
 {
 	maze_u64 now, next = POLL_NEVER, search;
-	int i;
 
-	for (i = 0; i < n; i++)
-		take_event(engine, events[i].data.u64);
+	take_events(engine, events, n);
 	now = now_ns(CLOCK_MONOTONIC);
 	next = poll_groups_check_when_due(engine, now);
 	if (engine->processes) {
@@ -222,7 +249,6 @@ static void make_round(struct engine *engine, const struct epoll_event *events, 
 		next = search < next ? search : next;
 		search = poll_child_tracker_search(engine, now);
 		next = search < next ? search : next;
-		keep_budget(engine, now);
 	}
 	poll_child_tracker_mute(engine);
 	set_clock(engine, next);
@@ -240,7 +266,7 @@ static void *work(void *arg)
 		n = epoll_wait(engine->epoll_fd, events, EVENTS_MAX, -1);
 		pthread_mutex_lock(&engine->lock);
 		make_round(engine, events, n);
-		end_round(engine, n == 1 && events[0].data.u64 == POLL_EVENT_FORKS);
+		end_round(engine);
 		stop = engine->stop;
 		pthread_mutex_unlock(&engine->lock);
 	}
