@@ -11,6 +11,7 @@
 #include "base/rfc3339.h"
 #include "lib/record_parse.h"
 #include "lib/record_text.h"
+#include "lib/utf8_json.h"
 
 /* A message of an action can quote the output of a command. */
 #define TEXT_MAX 4096
@@ -75,7 +76,7 @@ static int parse(const json_t *object, struct event *ret_event)
 static int print_json(const json_t *object)
 {
 	/* JSON_ENSURE_ASCII keeps control and reordering characters from a terminal. */
-	char *text = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII);
+	char *text = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_DIGITS);
 	int err = !text ? -ENOMEM : puts(text) < 0 || fflush(stdout) ? -errno : 0;
 
 	free(text);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "lib/control.h"
+#include "lib/utf8_json.h"
 #include "base/proc_files.h"
 #include "base/standard_streams.h"
 
@@ -301,7 +302,7 @@ int mazed_next(struct mazed_client *client, const char *key, char **ret_json)
 
 	if (err != 1)
 		return err;
-	*ret_json = json_dumps(object, JSON_COMPACT);
+	*ret_json = json_dumps(object, JSON_COMPACT | JSON_DIGITS);
 	json_decref(object);
 	return *ret_json ? 1 : -ENOMEM;
 }

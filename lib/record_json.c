@@ -16,12 +16,6 @@
 #include "utf8_json.h"
 
 /*
- * Distinguishes all multiples of 1/65536 up to the largest recovery and share, and prints
- * a share of 90 % as 0.9.
- */
-#define REAL_DIGITS 10
-
-/*
  * A name may have any bytes, but a JSON string must be UTF-8. If a name is not UTF-8,
  * each of its bytes above 127 becomes U+FFFD.
  */
@@ -69,7 +63,7 @@ char *json_line(json_t *object)
 {
 	/* JSON_ENSURE_ASCII keeps control and reordering characters from a terminal. */
 	char *text = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII |
-						JSON_REAL_PRECISION(REAL_DIGITS));
+						JSON_DIGITS);
 
 	json_decref(object);
 	return text;

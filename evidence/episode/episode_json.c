@@ -550,7 +550,7 @@ char *episode_json(const struct episode *episode, const struct redactor *redacto
 	set(object, "notes", notes_json(episode));
 	if (signature_of_incident(object, signature))
 		set(object, "signature", json_string(signature));
-	text = json_dumps(object, JSON_COMPACT);
+	text = json_dumps(object, JSON_COMPACT | JSON_DIGITS);
 	json_decref(object);
 	return text;
 }
