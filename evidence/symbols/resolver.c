@@ -322,6 +322,8 @@ static void take_unwound(void *arg, const struct unwind_frame *frames, size_t co
 	memcpy(resolver->unwound, frames, count * sizeof(*frames));
 	resolver->unwound_count = count;
 	resolver->unwound_for = resolver->job.asker;
+	/* The asker may take it before the job ends. end_job() then adds no second result. */
+	resolver->job.asker = 0;
 }
 
 static void take_restricted(void *arg)
@@ -384,7 +386,7 @@ static void end_job(struct resolver *resolver)
 			slot->used = slot->asked = false;
 	}
 	/* If the unwind crashed the helper, the asker gets a result without frames. */
-	if (job->asker && resolver->unwound_for != job->asker && !resolver->unwound_for) {
+	if (job->asker && !resolver->unwound_for) {
 		resolver->unwound_for = job->asker;
 		resolver->unwound_count = 0;
 	}
