@@ -253,6 +253,26 @@ int resolver_take_unwound(struct resolver *resolver, maze_u64 asker,
 	return resolver->job.asker == asker ? 0 : -ENOENT;
 }
 
+void resolver_drop_unwind(struct resolver *resolver, maze_u64 asker)
+{
+	struct job *job = &resolver->job;
+	size_t i;
+
+	if (resolver->unwound_for == asker)
+		resolver->unwound_for = 0;
+	if (job->asker != asker)
+		return;
+	/* The result of a running job then has no asker and is dropped. */
+	job->asker = 0;
+	if (resolver->helper)
+		return;
+	for (i = 0; i < job->unwind_count; i++)
+		job->unwind_modules[i]->held--;
+	job->unwind_count = 0;
+	free(job->snapshot);
+	job->snapshot = NULL;
+}
+
 /* ---- the running job --------------------------------------------------------------- */
 
 static void release_modules(struct job *job)

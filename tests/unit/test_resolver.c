@@ -28,7 +28,7 @@ static int want_unwind(struct resolver *resolver, maze_u64 asker)
 	return err;
 }
 
-/* Runs the job to its end. Returns how often the asker's result was taken. */
+/* Runs the job to its end. Returns how often the result was taken; asker 0 takes none. */
 static int run_job(struct resolver *resolver, maze_u64 asker)
 {
 	maze_u64 until = now_ns(CLOCK_MONOTONIC) + PATIENCE_NS;
@@ -60,10 +60,57 @@ static void a_result_is_taken_once(void **state)
 	resolver_free(resolver);
 }
 
+static void an_unwind_is_dropped_before_its_job(void **state)
+{
+	struct resolver *resolver;
+
+	(void)state;
+	assert_int_equal(resolver_new(&resolver), 0);
+	assert_int_equal(want_unwind(resolver, 1), 0);
+	assert_int_not_equal(want_unwind(resolver, 2), 0);
+	resolver_drop_unwind(resolver, 1);
+	assert_int_equal(want_unwind(resolver, 2), 0);
+	assert_int_equal(run_job(resolver, 2), 1);
+	resolver_free(resolver);
+}
+
+static void an_unwind_is_dropped_during_its_job(void **state)
+{
+	struct resolver *resolver;
+
+	(void)state;
+	assert_int_equal(resolver_new(&resolver), 0);
+	assert_int_equal(want_unwind(resolver, 1), 0);
+	resolver_run(resolver);
+	resolver_drop_unwind(resolver, 1);
+	run_job(resolver, 0);
+	assert_int_equal(want_unwind(resolver, 2), 0);
+	assert_int_equal(run_job(resolver, 2), 1);
+	resolver_free(resolver);
+}
+
+static void an_unwind_is_dropped_after_its_job(void **state)
+{
+	struct resolver *resolver;
+
+	(void)state;
+	assert_int_equal(resolver_new(&resolver), 0);
+	assert_int_equal(want_unwind(resolver, 1), 0);
+	run_job(resolver, 0);
+	assert_int_not_equal(want_unwind(resolver, 2), 0);
+	resolver_drop_unwind(resolver, 1);
+	assert_int_equal(want_unwind(resolver, 2), 0);
+	assert_int_equal(run_job(resolver, 2), 1);
+	resolver_free(resolver);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_result_is_taken_once),
+		cmocka_unit_test(an_unwind_is_dropped_before_its_job),
+		cmocka_unit_test(an_unwind_is_dropped_during_its_job),
+		cmocka_unit_test(an_unwind_is_dropped_after_its_job),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
