@@ -52,12 +52,14 @@ int mazed_connect(struct mazed_client *client, const struct command *command,
 		  const struct options *options)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	const struct timeval patience = { .tv_sec = client->patience_s };
 	struct maze_error *error = client->error;
 	bool given;
 	int err;
 
 	memset(client, 0, offsetof(struct mazed_client, buf));
 	client->error = error;
+	client->patience_s = (unsigned int)patience.tv_sec;
 	client->begin = client->end = 0;
 	client->command = command;
 	client->fd = -1;
@@ -71,6 +73,9 @@ int mazed_connect(struct mazed_client *client, const struct command *command,
 	}
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", client->path);
 	client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* Before connect(2), which waits while the backlog is full. */
+	setsockopt(client->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(client->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	if (client->fd >= 0 && !connect(client->fd, (struct sockaddr *)&address, sizeof(address)))
 		return 1;
 	err = -errno;
@@ -78,10 +83,14 @@ int mazed_connect(struct mazed_client *client, const struct command *command,
 	/* mazed does not run, and the user has not given a socket. */
 	if (!given && (err == -ENOENT || err == -ECONNREFUSED))
 		return 0;
-	mazed_report(client, "cannot connect to mazed at %s: %s%s", client->path, strerror(-err),
-		     err == -ENOENT || err == -ECONNREFUSED
-			     ? "; is mazed running? --direct uses the engine instead"
-			     : "");
+	if (err == -EAGAIN)
+		mazed_report(client, "mazed at %s does not answer", client->path);
+	else
+		mazed_report(client, "cannot connect to mazed at %s: %s%s", client->path,
+			     strerror(-err),
+			     err == -ENOENT || err == -ECONNREFUSED
+				     ? "; is mazed running? --direct uses the engine instead"
+				     : "");
 	return err;
 }
 
@@ -96,14 +105,6 @@ void mazed_disconnect(struct mazed_client *client)
 	client->config = NULL;
 	json_decref(client->groups);
 	client->groups = NULL;
-}
-
-void mazed_bound_waits(struct mazed_client *client, unsigned int seconds)
-{
-	const struct timeval bound = { .tv_sec = seconds };
-
-	setsockopt(client->fd, SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof(bound));
-	setsockopt(client->fd, SOL_SOCKET, SO_SNDTIMEO, &bound, sizeof(bound));
 }
 
 bool mazed_is_ready(const struct mazed_client *client)
@@ -207,9 +208,9 @@ static json_t *read_object(struct mazed_client *client)
 	if (!line || json_is_object(object))
 		return object;
 	json_decref(object);
-	print_error(client->command,
-		    "the program at %s is not mazed: its answer \"%.60s\" is not a JSON object",
-		    client->path, line);
+	mazed_report(client,
+		     "the program at %s is not mazed: its answer \"%.60s\" is not a JSON object",
+		     client->path, line);
 	return NULL;
 }
 

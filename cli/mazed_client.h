@@ -13,8 +13,9 @@ struct mazed_client {
 	const char *path;
 	int fd;
 	bool follows; /* stop if the reader of standard output exits */
-	/* Gets messages in place of standard error; NULL: none. mazed_connect() keeps it. */
+	/* mazed_connect() keeps these two. `error` gets messages in place of standard error. */
 	struct maze_error *error;
+	unsigned int patience_s; /* mazed may be silent for so long; 0: forever */
 	char *engine;	/* from the last answer that names it; or NULL */
 	char *config;	/* from the answer to "rules"; or NULL */
 	json_t *groups; /* an array, from the answer to "list"; NULL: none */
@@ -34,8 +35,6 @@ void mazed_disconnect(struct mazed_client *client);
 /* Reports an error as the functions here do: to `error` or standard error. */
 void mazed_report(const struct mazed_client *client, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-/* From now on, a call fails if mazed is silent for longer than this. */
-void mazed_bound_waits(struct mazed_client *client, unsigned int seconds);
 /* Whether a whole line of an answer has been read, or can be read now, or never comes. */
 bool mazed_is_ready(const struct mazed_client *client);
 

@@ -46,6 +46,7 @@ static int open_mazed(struct top_data *data, struct maze_error *error)
 	int err;
 
 	data->client.error = data->events.error = error;
+	data->client.patience_s = data->events.patience_s = ANSWER_SECONDS;
 	err = mazed_connect(&data->client, data->command, data->options);
 	/* mazed is meant to run, because the user has named its socket. */
 	data->machine.uses_mazed |= err < 0;
@@ -59,8 +60,6 @@ static int open_mazed(struct top_data *data, struct maze_error *error)
 	data->is_connected = data->machine.uses_mazed = true;
 	close_engine(data);
 	forget_records(data);
-	mazed_bound_waits(&data->client, ANSWER_SECONDS);
-	mazed_bound_waits(&data->events, ANSWER_SECONDS);
 	if (mazed_call(&data->events,
 		       json_pack("{s:s,s:b,s:b}", "do", "events", "kept", 1, "follow", 1)))
 		return 1;
