@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "lib/control.h"
+#include "lib/json_get.h"
 #include "base/proc_files.h"
 #include "base/standard_streams.h"
 
@@ -30,6 +31,16 @@ void mazed_report(const struct mazed_client *client, const char *format, ...)
 	va_end(args);
 	if (!client->error)
 		print_error(client->command, "%s", error->text);
+}
+
+int mazed_refuse(const struct mazed_client *client, const char *what, const json_t *part)
+{
+	char *text = json_dumps(part, JSON_COMPACT | JSON_ENCODE_ANY);
+
+	mazed_report(client, "mazed at %s: invalid %s: %.200s", client->path, what,
+		     text ? text : "");
+	free(text);
+	return -EPROTO;
 }
 
 /* Returns NULL if the command uses the engine instead of mazed. */
@@ -216,7 +227,7 @@ static json_t *read_object(struct mazed_client *client)
 
 static bool is_ok(struct mazed_client *client, const json_t *answer)
 {
-	const char *text = json_string_value(json_object_get(answer, "text"));
+	const char *text = json_text(answer, "text");
 
 	if (json_is_true(json_object_get(answer, "ok")))
 		return true;
@@ -227,7 +238,7 @@ static bool is_ok(struct mazed_client *client, const json_t *answer)
 /* Keeps a text of an answer that has it. */
 static void keep_text(const json_t *answer, const char *key, char **kept)
 {
-	const char *text = json_string_value(json_object_get(answer, key));
+	const char *text = json_text(answer, key);
 
 	if (!text)
 		return;
@@ -272,7 +283,7 @@ bool mazed_call(struct mazed_client *client, json_t *request)
 	return answer;
 }
 
-int mazed_next_object(struct mazed_client *client, const char *key, json_t **ret_object)
+int mazed_next(struct mazed_client *client, const char *key, json_t **ret_object)
 {
 	json_t *line = read_object(client), *value;
 	int err = -EPROTO;
@@ -293,18 +304,6 @@ int mazed_next_object(struct mazed_client *client, const char *key, json_t **ret
 	}
 	json_decref(line);
 	return err;
-}
-
-int mazed_next(struct mazed_client *client, const char *key, char **ret_json)
-{
-	json_t *object;
-	int err = mazed_next_object(client, key, &object);
-
-	if (err != 1)
-		return err;
-	*ret_json = json_dumps(object, JSON_COMPACT);
-	json_decref(object);
-	return *ret_json ? 1 : -ENOMEM;
 }
 
 json_t *mazed_request(const struct mazed_client *client, const char *verb, pid_t pid, pid_t tid)
