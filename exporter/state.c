@@ -13,6 +13,7 @@
 #include "../base/rfc3339.h"
 #include "../lib/cgroup_origin.h"
 #include "../lib/json_get.h"
+#include "../report/incident_dir.h"
 #include "../report/shown.h"
 #include "users.h"
 
@@ -220,13 +221,15 @@ static void add_user(struct state *state, json_t *row)
 
 static void add_incident(const struct state *state, json_t *row)
 {
-	const char *scope = json_text(row, "scope");
 	const char *fired = json_text(row, "fired"), *id;
+	char part[INCIDENT_PART_MAX];
 
 	if (fired && !strcmp(fired, "none"))
 		return;
-	id = incident_index_find(state->index, json_number(row, "pid"), json_number(row, "tid"),
-				 scope);
+	incident_id_part(json_text(row, "scope"), (maze_u64)json_number(row, "pid"),
+			 (maze_u64)json_number(row, "tid"), (maze_u64)json_number(row, "cgroup_id"),
+			 part);
+	id = incident_index_find(state->index, part);
 	if (id)
 		json_object_set_new(row, "incident", json_string(id));
 }
