@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "../base/rfc3339.h"
+#include "../lib/entry_json.h"
 #include "../lib/json_get.h"
 
 /* The name of a rule has at most 64 characters. */
@@ -89,18 +90,11 @@ static void print_rules(const json_t *rules)
 
 static void print_json(const json_t *rules)
 {
-	const json_t *rule;
+	json_t *rule;
 	size_t i;
-	char *text;
 
-	putchar('[');
-	json_array_foreach(rules, i, rule)
-	{
-		text = json_dumps(rule, JSON_COMPACT);
-		printf("%s\n%s", i ? "," : "", text ? text : "null");
-		free(text);
-	}
-	puts(json_array_size(rules) ? "\n]" : "]");
+	json_array_foreach(rules, i, rule) print_json_item(json_line(json_incref(rule)), i);
+	print_json_end(json_array_size(rules));
 }
 
 static int list(struct mazed_client *client, const struct options *options)
