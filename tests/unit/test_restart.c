@@ -22,6 +22,8 @@ static const struct string_list spares_db = { .items = (char *[]){ "db-*.service
 
 /* ---- what is restarted --------------------------------------------------------------- */
 
+#define USERS "/user.slice/user-1000.slice/user@1000.service/session.slice"
+
 static const struct {
 	const char *path, *what, *cgroup; /* cgroup NULL: refused, and `what` is in the reason */
 } targets[] = {
@@ -60,6 +62,44 @@ static const struct {
 	{ "/system.slice/system-getty.slice/getty@tty1.service", "never restarts", NULL },
 	{ "/system.slice/mazed.service/maze-command-1-1", "never restarts mazed.service", NULL },
 	{ "/system.slice/docker.service", "never restarts", NULL },
+	{ "/system.slice/display-manager.service", "never restarts", NULL },
+	{ "/system.slice/greetd.service", "never restarts", NULL },
+	{ "/system.slice/xdm.service", "never restarts", NULL },
+	{ "/system.slice/lxdm.service", "never restarts", NULL },
+	{ "/system.slice/ly.service", "never restarts", NULL },
+	{ "/system.slice/ly@tty2.service", "never restarts", NULL },
+	{ "/system.slice/slim.service", "never restarts", NULL },
+	{ "/system.slice/wdm.service", "never restarts", NULL },
+	{ "/system.slice/nodm.service", "never restarts", NULL },
+	{ "/system.slice/xrdp.service", "never restarts", NULL },
+	{ "/system.slice/xrdp-sesman.service", "never restarts", NULL },
+	{ "/system.slice/dropbear.service", "never restarts", NULL },
+	{ "/system.slice/lxcfs.service", "never restarts", NULL },
+	{ "/system.slice/lxc.service", "never restarts", NULL },
+	{ "/system.slice/iscsid.service", "never restarts", NULL },
+	{ "/system.slice/open-iscsi.service", "never restarts", NULL },
+	{ "/system.slice/multipathd.service", "never restarts", NULL },
+	{ "/system.slice/libvirtd.service", "never restarts", NULL },
+	{ "/system.slice/libvirt-guests.service", "never restarts", NULL },
+	{ "/system.slice/virtqemud.service", "never restarts", NULL },
+	{ "/system.slice/podman.service", "never restarts", NULL },
+	{ "/system.slice/podman-restart.service", "never restarts", NULL },
+	{ "/system.slice/kubelet.service", "never restarts", NULL },
+	{ "/system.slice/crio.service", "never restarts", NULL },
+	{ USERS "/org.gnome.Shell@wayland.service", "never restarts", NULL },
+	{ USERS "/gnome-shell-x11.service", "never restarts", NULL },
+	{ USERS "/gnome-session-manager@gnome.service", "never restarts", NULL },
+	{ USERS "/plasma-kwin_wayland.service", "never restarts", NULL },
+	{ USERS "/plasma-ksmserver.service", "never restarts", NULL },
+	{ USERS "/sway.service", "never restarts", NULL },
+	{ USERS "/wayland-wm@sway.service", "never restarts", NULL },
+	{ USERS "/dbus-broker.service", "never restarts", NULL },
+	{ "/system.slice/nfs-server.service", "unit nfs-server.service",
+	  "/system.slice/nfs-server.service" },
+	{ USERS "/pipewire.service", "unit pipewire.service of user id 1000",
+	  USERS "/pipewire.service" },
+	{ USERS "/plasma-plasmashell.service", "unit plasma-plasmashell.service of user id 1000",
+	  USERS "/plasma-plasmashell.service" },
 	{ "/system.slice/db-1.service", "no-restart = db-*.service", NULL },
 };
 
