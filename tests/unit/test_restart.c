@@ -148,6 +148,8 @@ static void a_unit_is_restarted_and_the_result_is_logged(void **state)
 		{ FAKE_CLOSES, "", "could not restart its unit web.service: ", false },
 		{ FAKE_CLOSES_LATER, "", "so its result is unknown", false },
 		{ FAKE_BYTES, "", "could not restart its unit web.service: ", false },
+		{ FAKE_INACTIVE, "done",
+		  "could not restart its unit web.service: it was not running", false },
 		{ FAKE_GONE, "", "could not restart its unit web.service: nothing listens", false },
 	};
 	struct acting *acting = *state;
@@ -173,6 +175,7 @@ static void a_unit_is_restarted_and_the_result_is_logged(void **state)
 		reopen_with_grace(acting, acting->grace_ns);
 	}
 	assert_string_equal(fake.unit, "web.service");
+	assert_string_equal(fake.type, "try-restart");
 	assert_string_equal(fake.mode, "fail");
 	assert_false(pidfd_has_ended(victim.pidfd));
 	end_victim(&victim);
@@ -230,6 +233,7 @@ static void now_kills_what_was_there_before_the_restart(void **state)
 	/* Two clock ticks of 10 ms: start times are as coarse as that. */
 	while (boot_now_ns() < old.began_ns + 50 * MAZE_NSEC_PER_MSEC)
 		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	fake.kill_mode = "control-group";
 	fake.way = FAKE_REFUSES;
 	act_on_restart(acting, &record, &now_stage, old.pidfd);
 	run_until_logged(acting, "Unit not found");
@@ -240,11 +244,63 @@ static void now_kills_what_was_there_before_the_restart(void **state)
 	start_victim(&later);
 	enter_cgroup(&cgroups, make_path("/web.service/worker"), later.pid);
 	run_until_logged(acting, "restarted its unit web.service in ");
-	assert_logged(acting, ", with 1 process killed");
+	assert_logged(acting, ", with 1 process killed (KillMode=control-group)");
 	waitpid(old.pid, NULL, 0);
 	close(old.pidfd);
 	assert_false(pidfd_has_ended(later.pidfd));
 	end_victim(&later);
+}
+
+static void now_kills_as_the_units_kill_mode_has_it(void **state)
+{
+	static const struct {
+		const char *mode, *logged;
+		bool main, other; /* are killed */
+	} cases[] = {
+		{ "none", "with 0 processes killed (KillMode=none)", false, false },
+		{ NULL, "with 0 processes killed (KillMode=unknown)", false, false },
+		{ "odd", "with 0 processes killed (KillMode=unknown)", false, false },
+		{ "process", "with 1 process killed (KillMode=process)", true, false },
+		{ "mixed", "with 2 processes killed (KillMode=mixed)", true, true },
+	};
+	struct acting *acting = *state;
+	struct victim leader, other;
+	struct maze_record record;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		start_victim_in("/web.service/worker", &other, &record);
+		start_victim_in("/web.service", &leader, &record);
+		/* Start times have a resolution of 10 ms. */
+		while (boot_now_ns() < leader.began_ns + 50 * MAZE_NSEC_PER_MSEC)
+			nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+		fake.kill_mode = cases[i].mode;
+		fake.main_pid = leader.pid;
+		act_on_restart(acting, &record, &now_stage, leader.pidfd);
+		run_until_logged(acting, cases[i].logged);
+		assert_int_equal(truncate(acting->log_path, 0), 0);
+		if (cases[i].main)
+			waitpid(leader.pid, NULL, 0);
+		if (cases[i].other)
+			waitpid(other.pid, NULL, 0);
+		assert_int_equal(pidfd_has_ended(leader.pidfd), cases[i].main);
+		assert_int_equal(pidfd_has_ended(other.pidfd), cases[i].other);
+		/* The main process that the manager has is not in the unit. */
+		if (!cases[i].main) {
+			enter_cgroup(&cgroups, make_path("/other.service"), leader.pid);
+			fake.kill_mode = "process";
+			record = record_of(other.pid, other.tid);
+			act_on_restart(acting, &record, &now_stage, other.pidfd);
+			run_until_logged(acting, "with 0 processes killed (KillMode=process)");
+			assert_int_equal(truncate(acting->log_path, 0), 0);
+			assert_false(pidfd_has_ended(leader.pidfd));
+			end_victim_but_pidfd(&leader);
+		}
+		if (!cases[i].other)
+			end_victim_but_pidfd(&other);
+		close(leader.pidfd);
+		close(other.pidfd);
+	}
 }
 
 static void a_thread_that_has_ended_restarts_nothing(void **state)
@@ -405,6 +461,7 @@ int main(void)
 		T(a_job_that_never_ends_is_left_and_blocks_no_later_restart),
 		T(in_shadow_nothing_is_restarted),
 		T(now_kills_what_was_there_before_the_restart),
+		T(now_kills_as_the_units_kill_mode_has_it),
 		T(a_thread_that_has_ended_restarts_nothing),
 		T(a_group_is_restarted_by_its_id),
 		T(a_unit_of_a_user_is_restarted_by_his_manager),
