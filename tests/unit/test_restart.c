@@ -14,6 +14,7 @@
 #include <sys/un.h>
 
 #include "../../daemon/actions/restart/restart_target.h"
+#include "../../daemon/actions/restart/restarts.h"
 #include "../../daemon/actions/restart/user_manager.h"
 #include "restarting.h"
 
@@ -418,6 +419,41 @@ static void a_unit_of_a_user_is_restarted_by_his_manager(void **state)
 	end_victim(&victim);
 }
 
+/* The loop does not run meanwhile, so no restart ends. */
+static void a_user_with_hanging_restarts_leaves_a_place_for_others(void **state)
+{
+	struct acting *acting = *state;
+	struct maze_record record;
+	struct victim victim;
+	char path[64];
+	int i;
+
+	start_victim_in("/user@1.service/1.service", &victim, &record);
+	for (i = 0; i < RESTARTS_OF_USERS_MAX; i++) {
+		snprintf(path, sizeof(path), "/user@%d.service/%d.service",
+			 1 + i / RESTARTS_OF_USER_MAX, 1 + i % RESTARTS_OF_USER_MAX);
+		enter_cgroup(&cgroups, make_path(path), victim.pid);
+		act_on_restart(acting, &record, &yes_stage, victim.pidfd);
+	}
+	assert_int_equal(actions_restarts(acting->actions), RESTARTS_OF_USERS_MAX);
+	enter_cgroup(&cgroups, make_path("/user@5.service/1.service"), victim.pid);
+	record.flags |= MAZE_RECORD_SHADOW;
+	act_on_restart(acting, &record, &yes_stage, victim.pidfd);
+	assert_int_equal(count_logged(acting, "gives way"), 0);
+	record.flags &= ~MAZE_RECORD_SHADOW;
+	act_on_restart(acting, &record, &yes_stage, victim.pidfd);
+	assert_int_equal(actions_restarts(acting->actions), RESTARTS_OF_USERS_MAX);
+	assert_logged(acting, "the restart of its unit 1.service of user id 1 gives way");
+	/* A user with as many as others has to wait. */
+	enter_cgroup(&cgroups, make_path("/user@2.service/5.service"), victim.pid);
+	act_on_restart(acting, &record, &yes_stage, victim.pidfd);
+	enter_cgroup(&cgroups, make_path("/user@1.service/5.service"), victim.pid);
+	act_on_restart(acting, &record, &yes_stage, victim.pidfd);
+	assert_int_equal(count_logged(acting, "16 restarts run already"), 2);
+	assert_int_equal(count_logged(acting, "gives way"), 1);
+	end_victim(&victim);
+}
+
 /* A user could lead mazed to the system manager by a link. */
 static void a_socket_that_is_not_the_users_is_not_used(void **state)
 {
@@ -465,6 +501,7 @@ int main(void)
 		T(a_thread_that_has_ended_restarts_nothing),
 		T(a_group_is_restarted_by_its_id),
 		T(a_unit_of_a_user_is_restarted_by_his_manager),
+		T(a_user_with_hanging_restarts_leaves_a_place_for_others),
 		T(a_socket_that_is_not_the_users_is_not_used),
 	};
 

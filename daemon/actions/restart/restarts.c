@@ -27,6 +27,8 @@
 
 /* Longer than the stop and the start of almost all units, which are 90 s each by default. */
 #define TIMEOUT_DEFAULT_NS (600 * MAZE_NSEC_PER_SEC)
+/* A user's manager is not trusted to end. */
+#define TIMEOUT_USER_NS (90 * MAZE_NSEC_PER_SEC)
 /* As `docker stop` and `podman stop` have it. */
 #define GRACE_DEFAULT_NS (10 * MAZE_NSEC_PER_SEC)
 #define TIMER_ACCURACY_USEC 10000U
@@ -210,6 +212,55 @@ static int on_worker(sd_event_source *source, int fd, uint32_t events, void *arg
 	return 0;
 }
 
+static unsigned int count_of_user(const struct restarts *restarts, maze_u32 uid)
+{
+	const struct restart *restart;
+	unsigned int count = 0;
+
+	for (restart = restarts->first; restart; restart = restart->next)
+		count += restart->target.kind == RESTART_USER_UNIT && restart->target.uid == uid;
+	return count;
+}
+
+/*
+ * Returns the oldest restart of the user who has most, or NULL if that user would then have
+ * fewer than `uid`: two users must not take the places from each other in turns.
+ */
+static struct restart *find_dispensable(const struct restarts *restarts, maze_u32 uid)
+{
+	unsigned int most = count_of_user(restarts, uid) + 2, count;
+	struct restart *restart, *found = NULL;
+
+	/* The newest comes first. */
+	for (restart = restarts->first; restart; restart = restart->next) {
+		if (restart->target.kind != RESTART_USER_UNIT)
+			continue;
+		count = count_of_user(restarts, restart->target.uid);
+		if (count < most)
+			continue;
+		most = count;
+		found = restart;
+	}
+	return found;
+}
+
+static void make_room(struct restarts *restarts, maze_u32 uid)
+{
+	unsigned int of_users = 0;
+	struct restart *restart;
+	char what[WHAT_SIZE], time[64];
+
+	for (restart = restarts->first; restart; restart = restart->next)
+		of_users += restart->target.kind == RESTART_USER_UNIT;
+	restart = of_users < RESTARTS_OF_USERS_MAX ? NULL : find_dispensable(restarts, uid);
+	if (restart)
+		finish(restart, false,
+		       "the restart of its %s gives way to one of another user after %s; mazed "
+		       "waits no longer",
+		       restart_target_format(&restart->target, what, sizeof(what)),
+		       age(restart, time));
+}
+
 static int begin_user_unit(struct restart *restart, struct maze_error *error)
 {
 	struct restarts *restarts = restart->restarts;
@@ -218,6 +269,7 @@ static int begin_user_unit(struct restart *restart, struct maze_error *error)
 	workers_left_reap(&restarts->left);
 	if (!workers_left_allow(&restarts->left, restart->target.uid))
 		return maze_fail(error, -EBUSY, "too many workers are blocked");
+	make_room(restarts, restart->target.uid);
 	err = user_manager_restart(restarts->run, restart->target.uid, restart->target.name,
 				   &restart->worker);
 	if (!err)
@@ -291,10 +343,15 @@ static int add_timer(struct restart *restart, struct maze_error *error)
 {
 	const struct restarts_settings *settings = &restart->restarts->settings;
 	bool grace = restart->pidfd >= 0 && !restart->now;
-	int err = sd_event_add_time_relative(settings->event, &restart->timer, CLOCK_MONOTONIC,
-					     (grace ? settings->grace_ns : settings->timeout_ns) /
-						     MAZE_NSEC_PER_USEC,
-					     TIMER_ACCURACY_USEC, on_time, restart);
+	maze_u64 timeout_ns = settings->timeout_ns;
+	int err;
+
+	if (restart->target.kind == RESTART_USER_UNIT && timeout_ns > TIMEOUT_USER_NS)
+		timeout_ns = TIMEOUT_USER_NS;
+	err = sd_event_add_time_relative(settings->event, &restart->timer, CLOCK_MONOTONIC,
+					 (grace ? settings->grace_ns : timeout_ns) /
+						 MAZE_NSEC_PER_USEC,
+					 TIMER_ACCURACY_USEC, on_time, restart);
 
 	return err < 0 ? maze_fail(error, err, "cannot add an event source: %s", strerror(-err))
 		       : 0;
@@ -324,7 +381,8 @@ static int check_others(const struct restarts *restarts, const struct restart_ta
 		of_user += other->target.uid == target->uid;
 	}
 	if (target->kind == RESTART_USER_UNIT
-		    ? of_user >= RESTARTS_OF_USER_MAX || of_users >= RESTARTS_OF_USERS_MAX
+		    ? of_user >= RESTARTS_OF_USER_MAX || (of_users >= RESTARTS_OF_USERS_MAX &&
+							  !find_dispensable(restarts, target->uid))
 		    : of_system >= RESTARTS_OF_SYSTEM_MAX)
 		return maze_fail(error, -EBUSY, "its %s is not restarted: %u restarts run already",
 				 restart_target_format(target, what, sizeof(what)),
