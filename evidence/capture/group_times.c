@@ -211,7 +211,7 @@ static int read_members(struct reading *reading)
 		cgroup_fs_close(&fs);
 		if (dir < 0)
 			return -ENOENT;
-		(void)cgroup_each_process(dir, add_member, reading);
+		times->cut |= !cgroup_each_process(dir, add_member, reading);
 		close(dir);
 		break;
 	case MAZE_SCOPE_TREE:
