@@ -88,7 +88,8 @@ static __noinline int record_verdict(struct task_struct *task, struct maze_task 
 /* Whether the verdict is enforced (core/allowance.h). Not static: see maze_notify(). */
 __noinline int maze_permitted(struct maze_task *watched, maze_u32 hard)
 {
-	maze_u64 tag;
+	struct maze_allowance *allowance;
+	maze_u64 tag, key;
 
 	if (!watched)
 		return 0;
@@ -96,8 +97,11 @@ __noinline int maze_permitted(struct maze_task *watched, maze_u32 hard)
 	if (watched->retries)
 		return 1;
 	tag = watched->tag;
-	return maze_allowance_permits(bpf_map_lookup_elem(&allowances, &tag), &watched->policy,
-				      hard, bpf_ktime_get_boot_ns());
+	allowance = bpf_map_lookup_elem(&allowances, &tag);
+	key = maze_allowance_key(allowance, bpf_get_current_pid_tgid() >> 32,
+				 cgroup_of(bpf_get_current_task_btf()));
+	return maze_allowance_permits(allowance, &watched->policy, hard, key,
+				      bpf_ktime_get_boot_ns());
 }
 
 /*
