@@ -24,8 +24,8 @@
 
 /* The largest `max`. A kernel looks through so many times at a verdict. */
 #define MAZE_ALLOWANCE_MAX 64U
-/* The largest number of allowances of an engine, which is that of rules. */
-#define MAZE_ALLOWANCES_MAX 4096U
+/* The largest number of allowances of an engine. maze.conf has 4096 rules, units the rest. */
+#define MAZE_ALLOWANCES_MAX 8192U
 
 /* The flags of a taken entry's time while its key is written, and of a cgroup's key. */
 #define MAZE_ALLOWANCE_CLAIMED (1ULL << 63)
