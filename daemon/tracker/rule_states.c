@@ -104,16 +104,15 @@ static void save(const struct rule_states *states)
 }
 
 /* Appends a state without a rule. */
-static bool add_tripped(struct rule_states *states, const char *name, maze_u64 ns)
+static void add_tripped(struct rule_states *states, const char *name, maze_u64 ns)
 {
 	struct rule_state *grown = reallocarray(states->states, states->count + 1, sizeof(*grown));
 
 	if (!grown)
-		return false;
+		return;
 	states->states = grown;
 	grown[states->count] = (struct rule_state){ .name = strdup(name), .tripped_ns = ns };
 	states->count += grown[states->count].name != NULL;
-	return grown[states->count].name;
 }
 
 static void load(struct rule_states *states)
@@ -294,11 +293,22 @@ int rule_states_use(struct rule_states *states, struct rules *rules, struct maze
 
 void rule_states_use_units(struct rule_states *states)
 {
+	const size_t rules = states->rules->count, most = rules + units_of(states->rules);
 	struct maze_error error = { "" };
+	struct rule *rule;
+	size_t i;
 
-	if (rule_states_use(states, states->rules, &error))
-		log_printf(states->log, LOG_ERR, "rules of units may have no max-hard: %s",
-			   error.text);
+	if (!rule_states_use(states, states->rules, &error))
+		return;
+	log_printf(states->log, LOG_ERR, "the rules of units are in shadow: %s", error.text);
+	for (i = rules; i < most; i++) {
+		rule = rule_at(states->rules, i);
+		if (rule)
+			rule->settings.policy.flags |= MAZE_POLICY_SHADOW;
+	}
+	/* Those that the states have may be freed. */
+	for (i = rules; i < states->count; i++)
+		states->states[i].rule = NULL;
 }
 
 /* ---- records ------------------------------------------------------------------------- */
