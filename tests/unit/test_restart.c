@@ -310,6 +310,7 @@ static void now_looks_at_a_bounded_number_of_processes(void **state)
 	struct acting *acting = *state;
 	struct maze_record record;
 	struct victim old;
+	const char *path;
 	int ends[2], i;
 	pid_t parent;
 	char byte;
@@ -320,9 +321,10 @@ static void now_looks_at_a_bounded_number_of_processes(void **state)
 	fake.kill_mode = "control-group";
 	act_on_restart(acting, &record, &now_stage, old.pidfd);
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	path = make_path("/web.service");
 	parent = fork();
 	if (!parent) {
-		enter_cgroup(&cgroups, make_path("/web.service"), getpid());
+		enter_cgroup(&cgroups, path, getpid());
 		for (i = 0; i < 1024 && fork() > 0; i++)
 			;
 		if (i == 1024)
@@ -335,7 +337,7 @@ static void now_looks_at_a_bounded_number_of_processes(void **state)
 	close(ends[0]);
 	run_until_logged(acting, "with 0 processes killed, not all (KillMode=control-group)");
 	assert_false(pidfd_has_ended(old.pidfd));
-	i = cgroup_open(&cgroups, make_path("/web.service"));
+	i = cgroup_open(&cgroups, path);
 	assert_int_equal(cgroup_write(i, "cgroup.kill", "1"), 0);
 	close(i);
 	waitpid(parent, NULL, 0);
