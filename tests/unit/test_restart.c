@@ -304,6 +304,47 @@ static void now_kills_as_the_units_kill_mode_has_it(void **state)
 	}
 }
 
+/* A user could let mazed look at new processes without end. */
+static void now_looks_at_a_bounded_number_of_processes(void **state)
+{
+	struct acting *acting = *state;
+	struct maze_record record;
+	struct victim old;
+	const char *path;
+	int ends[2], i;
+	pid_t parent;
+	char byte;
+
+	start_victim_in("/web.service/worker", &old, &record);
+	while (boot_now_ns() < old.began_ns + 50 * MAZE_NSEC_PER_MSEC)
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	fake.kill_mode = "control-group";
+	act_on_restart(acting, &record, &now_stage, old.pidfd);
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	path = make_path("/web.service");
+	parent = fork();
+	if (!parent) {
+		enter_cgroup(&cgroups, path, getpid());
+		for (i = 0; i < 1024 && fork() > 0; i++)
+			;
+		if (i == 1024)
+			(void)!write(ends[1], "", 1);
+		for (;;)
+			pause();
+	}
+	close(ends[1]);
+	assert_int_equal(read(ends[0], &byte, 1), 1);
+	close(ends[0]);
+	run_until_logged(acting, "with 0 processes killed, not all (KillMode=control-group)");
+	assert_false(pidfd_has_ended(old.pidfd));
+	i = cgroup_open(&cgroups, path);
+	assert_int_equal(cgroup_write(i, "cgroup.kill", "1"), 0);
+	close(i);
+	waitpid(parent, NULL, 0);
+	waitpid(old.pid, NULL, 0);
+	close(old.pidfd);
+}
+
 static void a_thread_that_has_ended_restarts_nothing(void **state)
 {
 	struct acting *acting = *state;
@@ -498,6 +539,7 @@ int main(void)
 		T(in_shadow_nothing_is_restarted),
 		T(now_kills_what_was_there_before_the_restart),
 		T(now_kills_as_the_units_kill_mode_has_it),
+		T(now_looks_at_a_bounded_number_of_processes),
 		T(a_thread_that_has_ended_restarts_nothing),
 		T(a_group_is_restarted_by_its_id),
 		T(a_unit_of_a_user_is_restarted_by_his_manager),
