@@ -8,7 +8,8 @@
  *
  * A key says what counts as one. All threads of a process have one key, so a process with
  * many runaway threads takes one entry. With by_cgroup, all processes of a control group
- * have one key.
+ * have one key. A process that started after its entry was taken takes another one: what was
+ * done for the entry did not help.
  */
 #ifndef MAZE_CORE_ALLOWANCE_H
 #define MAZE_CORE_ALLOWANCE_H
@@ -88,10 +89,10 @@ maze_inline int maze_allowance_in_use(const struct maze_allowance *allowance, ma
 	       (taken_ns >= MAZE_ALLOWANCE_CLAIMED || taken_ns + allowance->window_ns > now_ns);
 }
 
-/* Whether the entry has this key in the window. */
+/* Whether the entry has this key in the window, and serves a process that started then. */
 maze_inline int maze_allowance_has(struct maze_allowance *allowance,
 				   struct maze_allowance_entry *entry, maze_u64 key,
-				   maze_u64 now_ns)
+				   maze_u64 started_ns, maze_u64 now_ns)
 {
 	maze_u64 taken_ns = *(volatile maze_u64 *)&entry->taken_ns;
 
@@ -100,8 +101,56 @@ maze_inline int maze_allowance_has(struct maze_allowance *allowance,
 	/* The swap changes nothing. It is a barrier: the key is read after the time. */
 	return maze_allowance_in_use(allowance, taken_ns, now_ns) &&
 	       maze_compare_and_swap(&entry->taken_ns, taken_ns, taken_ns) == taken_ns &&
-	       *(volatile maze_u64 *)&entry->key == key;
+	       *(volatile maze_u64 *)&entry->key == key &&
+	       (!(key & MAZE_ALLOWANCE_CGROUP) || started_ns <= taken_ns);
 }
+
+/* A verdict looks for the entry that serves it. */
+struct maze_allowance_search {
+	struct maze_allowance *allowance;
+	maze_u64 key, started_ns, now_ns;
+	maze_u32 take;	/* 1: take an entry that is not in use */
+	maze_u32 found; /* 1: an entry serves it */
+};
+
+/* Looks at one entry, and returns 1 to end the search. */
+static __attribute__((unused)) long maze_allowance_look(maze_u32 index, void *arg)
+{
+	struct maze_allowance_search *search = (struct maze_allowance_search *)arg;
+	struct maze_allowance *allowance = search->allowance;
+	maze_u64 claimed = search->key | MAZE_ALLOWANCE_CLAIMED, taken_ns;
+	struct maze_allowance_entry *entry;
+
+	if (index >= MAZE_ALLOWANCE_MAX)
+		return 1;
+	entry = &allowance->entries[index];
+	taken_ns = *(volatile maze_u64 *)&entry->taken_ns;
+	if (search->take && !maze_allowance_in_use(allowance, taken_ns, search->now_ns) &&
+	    maze_compare_and_swap(&entry->taken_ns, taken_ns, claimed) == taken_ns) {
+		*(volatile maze_u64 *)&entry->key = search->key;
+		maze_compare_and_swap(&entry->taken_ns, claimed, search->now_ns);
+		search->found = 1;
+		return 1;
+	}
+	/* Also after a swap that failed: another thread of the process may have taken it. */
+	search->found = (maze_u32)maze_allowance_has(allowance, entry, search->key,
+						     search->started_ns, search->now_ns);
+	return search->found;
+}
+
+/* The verifier of BPF looks at the body of bpf_loop() once, and at each round of another. */
+#ifdef __bpf__
+#define maze_allowance_each(count, search) bpf_loop(count, maze_allowance_look, search, 0)
+#else
+maze_inline void maze_allowance_each(maze_u32 count, struct maze_allowance_search *search)
+{
+	maze_u32 i;
+
+	for (i = 0; i < count; i++)
+		if (maze_allowance_look(i, search))
+			return;
+}
+#endif
 
 /*
  * Permits an enforced hard verdict of this key (below MAZE_ALLOWANCE_CLAIMED) at now_ns
@@ -109,45 +158,41 @@ maze_inline int maze_allowance_has(struct maze_allowance *allowance,
  * and trips. Other CPUs may call it at the same time: each swap gives an entry to one key,
  * so no more than `max` keys get one. Verdicts of one key may take two entries.
  */
-maze_inline int maze_allowance_take(struct maze_allowance *allowance, maze_u64 key, maze_u64 now_ns)
+maze_inline int maze_allowance_take(struct maze_allowance *allowance, maze_u64 key,
+				    maze_u64 started_ns, maze_u64 now_ns)
 {
-	struct maze_allowance_entry *entry;
-	maze_u64 taken_ns, claimed = key | MAZE_ALLOWANCE_CLAIMED;
-	maze_u32 i;
+	struct maze_allowance_search search = {
+		.allowance = allowance,
+		.key = key,
+		.started_ns = started_ns,
+		.now_ns = now_ns,
+	};
 
-	for (i = 0; i < MAZE_ALLOWANCE_MAX && i < allowance->max; i++)
-		if (maze_allowance_has(allowance, &allowance->entries[i], key, now_ns))
-			return 1;
-	for (i = 0; i < MAZE_ALLOWANCE_MAX && i < allowance->max; i++) {
-		entry = &allowance->entries[i];
-		taken_ns = *(volatile maze_u64 *)&entry->taken_ns;
-		if (!maze_allowance_in_use(allowance, taken_ns, now_ns) &&
-		    maze_compare_and_swap(&entry->taken_ns, taken_ns, claimed) == taken_ns) {
-			*(volatile maze_u64 *)&entry->key = key;
-			maze_compare_and_swap(&entry->taken_ns, claimed, now_ns);
-			return 1;
-		}
-		/* Another thread of the same process may have taken it meanwhile. */
-		if (maze_allowance_has(allowance, entry, key, now_ns))
-			return 1;
-	}
+	maze_allowance_each(allowance->max, &search);
+	if (search.found)
+		return 1;
+	search.take = 1;
+	maze_allowance_each(allowance->max, &search);
+	if (search.found)
+		return 1;
 	allowance->tripped = 1;
 	return 0;
 }
 
 /*
  * Returns 1 if a verdict under this policy is enforced, and 0 if it is treated as in
- * shadow. allowance NULL: the tag has none. key: see maze_allowance_key().
+ * shadow. allowance NULL: the tag has none. key: see maze_allowance_key(). started_ns: when
+ * the process started, in CLOCK_BOOTTIME; 0: unknown.
  */
 maze_inline int maze_allowance_permits(struct maze_allowance *allowance,
 				       const struct maze_policy *policy, int hard, maze_u64 key,
-				       maze_u64 now_ns)
+				       maze_u64 started_ns, maze_u64 now_ns)
 {
 	if (!allowance || (policy->flags & MAZE_POLICY_SHADOW))
 		return 1;
 	if (allowance->tripped)
 		return 0;
-	return hard ? maze_allowance_take(allowance, key, now_ns) : 1;
+	return hard ? maze_allowance_take(allowance, key, started_ns, now_ns) : 1;
 }
 
 #endif

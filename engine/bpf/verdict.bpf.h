@@ -91,16 +91,18 @@ static __noinline int record_verdict(struct task_struct *task, struct maze_task 
  */
 __noinline int maze_permitted(struct maze_task *watched, maze_u32 hard)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct maze_allowance *allowance;
-	maze_u64 tag, key;
+	maze_u64 tag, key, started_ns = 0;
 
 	if (!watched)
 		return 0;
 	tag = watched->tag;
 	allowance = bpf_map_lookup_elem(&allowances, &tag);
-	key = maze_allowance_key(allowance, bpf_get_current_pid_tgid() >> 32,
-				 cgroup_of(bpf_get_current_task_btf()));
-	return maze_allowance_permits(allowance, &watched->policy, hard, key,
+	key = maze_allowance_key(allowance, bpf_get_current_pid_tgid() >> 32, cgroup_of(task));
+	if (bpf_core_field_exists(struct task_struct, start_boottime))
+		started_ns = READ(untrusted(task)->group_leader, start_boottime);
+	return maze_allowance_permits(allowance, &watched->policy, hard, key, started_ns,
 				      bpf_ktime_get_boot_ns());
 }
 

@@ -297,7 +297,7 @@ static maze_u64 cgroup_hash(int dir)
 	maze_u64 hash = 14695981039346656037ULL;
 	const char *at = path;
 
-	if (dir < 0 || proc_cgroup(dir, path) || !path[0] || !path[1])
+	if (proc_cgroup(dir, path) || !path[0] || !path[1])
 		return 0;
 	for (; *at; at++)
 		hash = (hash ^ (unsigned char)*at) * 1099511628211ULL;
@@ -309,10 +309,15 @@ bool poll_permits(const struct engine *engine, maze_u64 tag, const struct maze_p
 {
 	struct poll_allowance *found = find_allowance(engine, tag);
 	struct maze_allowance *allowance = found ? &found->allowance : NULL;
+	maze_u64 started_ns = 0;
 
-	if (allowance && allowance->by_cgroup)
-		id = maze_allowance_key(allowance, id, cgroup_hash(dir));
-	return maze_allowance_permits(allowance, policy, hard, id, now_ns(CLOCK_BOOTTIME));
+	if (allowance && allowance->by_cgroup) {
+		id = maze_allowance_key(allowance, id, dir < 0 ? id : cgroup_hash(dir));
+		/* A control group has one verdict in an episode, so each takes an entry. */
+		started_ns = dir < 0 ? now_ns(CLOCK_BOOTTIME) : proc_start_ns(dir);
+	}
+	return maze_allowance_permits(allowance, policy, hard, id, started_ns,
+				      now_ns(CLOCK_BOOTTIME));
 }
 
 static int set_allowance(struct engine *engine, maze_u64 tag,

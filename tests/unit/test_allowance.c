@@ -30,7 +30,7 @@ static const struct maze_policy shadow = { .hard_ns = 1,
 
 static bool permits(struct maze_allowance *allowance, maze_u64 key, maze_u64 ns)
 {
-	return maze_allowance_permits(allowance, &policy, 1, key, ns);
+	return maze_allowance_permits(allowance, &policy, 1, key, 0, ns);
 }
 
 static void an_allowance_enforces_so_many_keys_in_each_window(void **state)
@@ -41,8 +41,8 @@ static void an_allowance_enforces_so_many_keys_in_each_window(void **state)
 	assert_true(permits(NULL, 1, 1));
 	assert_true(permits(&allowance, 1, 1000));
 	/* Soft verdicts and verdicts in shadow take nothing. */
-	assert_true(maze_allowance_permits(&allowance, &policy, 0, 5, 1001));
-	assert_true(maze_allowance_permits(&allowance, &shadow, 1, 5, 1001));
+	assert_true(maze_allowance_permits(&allowance, &policy, 0, 5, 0, 1001));
+	assert_true(maze_allowance_permits(&allowance, &shadow, 1, 5, 0, 1001));
 	assert_true(permits(&allowance, 2, 1099));
 	/* Nor do further ones of a key that has an entry. */
 	assert_true(permits(&allowance, 1, 1099));
@@ -56,8 +56,8 @@ static void an_allowance_enforces_so_many_keys_in_each_window(void **state)
 	/* It stays tripped, for soft verdicts and keys with an entry too. */
 	assert_false(permits(&allowance, 3, 1198));
 	assert_false(permits(&allowance, 1, 99999));
-	assert_false(maze_allowance_permits(&allowance, &policy, 0, 1, 99999));
-	assert_true(maze_allowance_permits(&allowance, &shadow, 1, 1, 99999));
+	assert_false(maze_allowance_permits(&allowance, &policy, 0, 1, 0, 99999));
+	assert_true(maze_allowance_permits(&allowance, &shadow, 1, 1, 0, 99999));
 	assert_int_equal(maze_delivery(&policy, 1, MAZE_DISPOSITION_KNOWN, 0).flags,
 			 MAZE_RECORD_SHADOW | MAZE_RECORD_TRIPPED | MAZE_RECORD_FATAL);
 }
@@ -87,6 +87,22 @@ static void a_key_is_the_process_or_its_cgroup(void **state)
 	assert_int_equal(maze_allowance_key(&by_cgroup, 5, 0), 5);
 	assert_int_equal(maze_allowance_key(&by_cgroup, 5, 1), 5);
 	assert_true(maze_allowance_key(&by_cgroup, 5, ~0ULL) < MAZE_ALLOWANCE_CLAIMED);
+}
+
+/* A service that is restarted and loops again, in a cgroup that stayed, is another one. */
+static void a_process_that_started_after_the_entry_takes_another(void **state)
+{
+	struct maze_allowance allowance = { .window_ns = 1000, .max = 2, .by_cgroup = 1 };
+	const maze_u64 key = maze_allowance_key(&allowance, 5, 7);
+
+	(void)state;
+	assert_true(maze_allowance_permits(&allowance, &policy, 1, key, 900, 1000));
+	assert_true(maze_allowance_permits(&allowance, &policy, 1, key, 1000, 1001));
+	assert_int_equal(allowance.entries[1].taken_ns, 0);
+	assert_true(maze_allowance_permits(&allowance, &policy, 1, key, 1002, 1003));
+	assert_true(maze_allowance_permits(&allowance, &policy, 1, key, 1003, 1004));
+	assert_false(maze_allowance_permits(&allowance, &policy, 1, key, 1005, 1006));
+	assert_true(allowance.tripped);
 }
 
 static void an_allowance_keeps_its_state_unless_it_begins_anew(void **state)
@@ -235,6 +251,7 @@ int main(void)
 		cmocka_unit_test(an_allowance_enforces_so_many_keys_in_each_window),
 		cmocka_unit_test(the_key_of_an_entry_that_is_being_taken_is_not_trusted),
 		cmocka_unit_test(a_key_is_the_process_or_its_cgroup),
+		cmocka_unit_test(a_process_that_started_after_the_entry_takes_another),
 		cmocka_unit_test(an_allowance_keeps_its_state_unless_it_begins_anew),
 		cmocka_unit_test(random_verdicts_are_those_of_the_model),
 		cmocka_unit_test(no_more_than_max_keys_win_a_race),

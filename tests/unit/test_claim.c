@@ -447,18 +447,32 @@ static void the_threads_of_a_process_take_one_entry(void **state)
 	assert_int_equal(maze_allow(fixture->maze, 0, CROWD_TAG, NULL, NULL), 0);
 }
 
-/* A child in the control group, if that is not -1. Returns whether its verdict is enforced. */
-static bool is_enforced_in(struct fixture *fixture, int cgroup)
+struct crowd_member {
+	pid_t pid;
+	int pidfd;
+};
+
+static struct crowd_member spin_in(struct fixture *fixture, int cgroup)
+{
+	struct crowd_member member;
+	char pid[16];
+
+	spin_as(fixture, 0, 0);
+	member = (struct crowd_member){ fixture->child, fixture->pidfd };
+	snprintf(pid, sizeof(pid), "%d", member.pid);
+	assert_int_equal(cgroup_write(cgroup, "cgroup.procs", pid), 0);
+	return member;
+}
+
+/* Returns whether the hard verdict of the child, which then ends, is enforced. */
+static bool is_enforced(struct fixture *fixture, const struct crowd_member *member)
 {
 	struct maze_policy policy = limits(0, 50);
 	struct maze_record record;
-	char pid[16];
 
 	policy.hard_signal = 0;
-	spin_as(fixture, 0, 0);
-	snprintf(pid, sizeof(pid), "%d", fixture->child);
-	if (cgroup >= 0)
-		assert_int_equal(cgroup_write(cgroup, "cgroup.procs", pid), 0);
+	fixture->child = member->pid;
+	fixture->pidfd = member->pidfd;
 	assert_int_equal(claim(fixture, &policy, CROWD_TAG, 0), 0);
 	assert_true(await(fixture, MAZE_EVENT_HARD, &record));
 	end_spinners(&fixture->child, 1);
@@ -474,7 +488,9 @@ static void the_processes_of_a_cgroup_take_one_entry(void **state)
 						  .by_cgroup = 1 };
 	struct fixture *fixture = fixture_or_skip(state);
 	struct cgroup_fs fs;
-	int cgroup, enforced, i;
+	struct crowd_member first, second, later;
+	bool enforced[3];
+	int cgroup, i;
 	char name[64];
 
 	snprintf(name, sizeof(name), "maze-test-allowance-%d", getpid());
@@ -486,15 +502,21 @@ static void the_processes_of_a_cgroup_take_one_entry(void **state)
 	}
 	cgroup = openat(fs.fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_int_equal(maze_allow(fixture->maze, 0, CROWD_TAG, &allowance, NULL), 0);
-	enforced = is_enforced_in(fixture, cgroup);
-	enforced += is_enforced_in(fixture, cgroup);
-	enforced += is_enforced_in(fixture, -1);
+	first = spin_in(fixture, cgroup);
+	second = spin_in(fixture, cgroup);
+	enforced[0] = is_enforced(fixture, &first);
+	enforced[1] = is_enforced(fixture, &second);
+	/* As after a restart that did not help. */
+	later = spin_in(fixture, cgroup);
+	enforced[2] = is_enforced(fixture, &later);
 	for (i = 0; unlinkat(fs.fd, name, AT_REMOVEDIR) && i < WAIT_SECONDS * 1000; i++)
 		usleep(1000);
 	close(cgroup);
 	cgroup_fs_close(&fs);
 	assert_int_equal(maze_allow(fixture->maze, 0, CROWD_TAG, NULL, NULL), 0);
-	assert_int_equal(enforced, 2);
+	assert_true(enforced[0]);
+	assert_true(enforced[1]);
+	assert_false(enforced[2]);
 }
 
 static void an_allowance_that_begins_anew_enforces_again(void **state)

@@ -41,7 +41,7 @@ bool allow_permits(const struct task_struct *task, u64 tag, const struct maze_po
 	permits = maze_allowance_permits(
 		allowance, policy, hard,
 		maze_allowance_key(allowance, (u64)task->tgid, records_cgroup_of(task)),
-		ktime_get_boottime_ns());
+		READ_ONCE(task->group_leader)->start_boottime, ktime_get_boottime_ns());
 	raw_spin_unlock_irqrestore(&lock, flags);
 	return permits;
 }
