@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What mazed knows of each rule, also of a unit, beside its settings: how many verdicts its watches have
- * had, whether its breaker (max-hard) has tripped, and whether an operator has changed
- * its mode until mazed ends. The engine enforces the breaker (core/allowance.h). mazed
+ * What mazed knows of each rule, also of a unit, beside its settings: how many verdicts its
+ * watches have had, whether its breaker (max-hard) has tripped, and whether an operator has
+ * changed its mode until mazed ends. The engine enforces the breaker (core/allowance.h). mazed
  * sets it, reports that it has tripped, and keeps that over its own restart and reload.
  */
 #ifndef MAZE_DAEMON_RULE_STATES_H
