@@ -61,8 +61,7 @@ static json_t *number_json(maze_u64 value)
 char *json_line(json_t *object)
 {
 	/* JSON_ENSURE_ASCII keeps control and reordering characters from a terminal. */
-	char *text = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII |
-						JSON_DIGITS);
+	char *text = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_DIGITS);
 
 	json_decref(object);
 	return text;
