@@ -38,6 +38,7 @@ struct log_action {
 	const char *action; /* "renice" */
 	bool tried;	    /* the action was attempted: not in shadow, not refused */
 	bool applied;	    /* the attempt succeeded */
+	bool quiet;	    /* not for the log, because the rule exceeds its limit */
 	const char *text;   /* no full stop, no newline */
 };
 
@@ -72,8 +73,9 @@ void log_announce(struct log *log, int priority, const char *text);
 /* The units of records, which belong to the log. NULL: `log` is NULL, or memory is short. */
 struct units *log_units(struct log *log);
 void log_record(struct log *log, const struct log_entry *entry);
+/* Logs the result of an action unless it is quiet. */
 void log_act(struct log *log, const struct log_action *action);
-/* Passes the results of actions to `on_act` too, until the next call. NULL: to none. */
+/* Passes the results of actions to `on_act` too, also quiet ones. NULL: to none. */
 void log_on_act(struct log *log, void (*on_act)(void *arg, const struct log_action *action),
 		void *arg);
 

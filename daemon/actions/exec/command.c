@@ -101,11 +101,11 @@ static void report(struct log *log, const struct command_order *order, bool trie
 		.action = "exec",
 		.tried = tried,
 		.applied = applied,
+		.quiet = order->quiet,
 		.text = text,
 	};
 
-	if (!order->quiet)
-		log_act(log, &action);
+	log_act(log, &action);
 }
 
 void command_order_report(struct log *log, const struct command_order *order, bool tried,

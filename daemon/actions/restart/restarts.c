@@ -95,6 +95,7 @@ __attribute__((format(printf, 3, 4))) static void finish(struct restart *restart
 		.action = "restart",
 		.tried = true,
 		.applied = applied,
+		.quiet = restart->quiet,
 		.text = text.text,
 	};
 	va_list args;
@@ -102,8 +103,7 @@ __attribute__((format(printf, 3, 4))) static void finish(struct restart *restart
 	va_start(args, format);
 	vsnprintf(text.text, sizeof(text.text), format, args);
 	va_end(args);
-	if (!restart->quiet)
-		log_act(restart->restarts->settings.log, &action);
+	log_act(restart->restarts->settings.log, &action);
 	free_restart(restart);
 }
 
