@@ -26,7 +26,7 @@ static char *get_text(struct mazed_client *client, const char *format)
 	out = open_memstream(&text, &size);
 	if (!out)
 		return NULL;
-	while ((err = mazed_next_object(client, "metrics", &part)) == 1) {
+	while ((err = mazed_next(client, "metrics", &part)) == 1) {
 		fputs(json_is_string(part) ? json_string_value(part) : "", out);
 		json_decref(part);
 	}
@@ -52,7 +52,7 @@ static int write_file(const struct command *command, const char *path, const cha
 
 int cmd_metrics(const struct command *command, struct options *options, int argc, char **argv)
 {
-	static struct mazed_client client;
+	static struct mazed_client client = { .patience_s = ANSWER_S };
 	int err = mazed_connect(&client, command, options), status = EXIT_MAZE_FAILED;
 	char *text;
 
@@ -62,7 +62,6 @@ int cmd_metrics(const struct command *command, struct options *options, int argc
 		print_error(command, "mazed is not running, and only mazed counts metrics");
 	if (err <= 0)
 		return EXIT_MAZE_FAILED;
-	mazed_bound_waits(&client, ANSWER_S);
 	text = get_text(&client, options->textfile ? "textfile" : "openmetrics");
 	if (text && options->textfile)
 		status = write_file(command, options->textfile, text);

@@ -9,4 +9,10 @@
 /* Each byte that is not part of a valid character becomes U+FFFD. NULL: out of memory. */
 json_t *utf8_json(const char *bytes, size_t length);
 
+/*
+ * Digits of real numbers, for json_dumps() and the like. It distinguishes all multiples of
+ * 1/65536 up to the largest recovery and share, and prints a share of 90 % as 0.9.
+ */
+#define JSON_DIGITS JSON_REAL_PRECISION(10)
+
 #endif

@@ -10,6 +10,7 @@
 #include "progress.h"
 #include "siblings.h"
 #include "system_calls.h"
+#include "../lib/utf8_json.h"
 #include "../base/error.h"
 
 #include <errno.h>
@@ -590,7 +591,8 @@ int incident_write_json(const struct incident *incident, bool ascii, FILE *out)
 	const struct incident_source *source = incident->source;
 
 	if (ascii) {
-		if (json_dumpf(source->root, out, JSON_INDENT(1) | JSON_ENSURE_ASCII) ||
+		if (json_dumpf(source->root, out,
+			       JSON_INDENT(1) | JSON_ENSURE_ASCII | JSON_DIGITS) ||
 		    fputc('\n', out) == EOF)
 			return -EIO;
 		return 0;

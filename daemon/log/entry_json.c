@@ -28,7 +28,7 @@ static json_t *entry_object(const struct log_entry *entry)
 
 static char *dump(json_t *object)
 {
-	char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+	char *text = object ? json_dumps(object, JSON_COMPACT | JSON_DIGITS) : NULL;
 
 	json_decref(object);
 	return text;

@@ -4,8 +4,10 @@
 
 bats_require_minimum_version 1.5.0
 load test_helper
+load ../cli/screen_helper
 
 teardown() {
+	end_terminal
 	[ -z "$mazed" ] || started+=("$mazed")
 	stop_all
 	remove_cgroups
@@ -145,6 +147,29 @@ policy() { echo "{\"scope\":\"$1\",\"share\":\"90%\",\"soft\":\"1h\",\"hard\":\"
 	ask <<< "{\"do\":\"thaw\",\"cgroup\":\"$cgroup\"}" | grep -qx '{"ok":true}'
 	stop_mazed
 	grep -qx 0 "$cgroup_dir/cgroup.freeze"
+}
+
+@test "maze top thaws what a rule has frozen" {
+	make_cgroup frozen.service
+	serve <<- END
+		[rule frozen]
+		comm = handoff
+		scope = process
+		share = 1%
+		soft = 200ms
+		hard = 0
+		soft-freeze = yes
+	END
+	start sh -c "echo \$\$ > $cgroup_dir/cgroup.procs && exec $PROGRAMS/handoff --for-ms 60000"
+	wait_until logged "froze its cgroup $cgroup"
+	grep -qx 1 "$cgroup_dir/cgroup.freeze"
+	export MAZE_SOCKET=$socket
+	on_screen 120 24 "$MAZE" top
+	wait_until line_has 4 ' handoff '
+	keys t
+	wait_until grep -qx 0 "$cgroup_dir/cgroup.freeze"
+	wait_for_screen "thawed"
+	stop_mazed
 }
 
 @test "a process or a tree is frozen only if its control group has nothing else" {

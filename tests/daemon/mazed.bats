@@ -334,8 +334,7 @@ idle_s=${MAZE_IDLE_S:-5}
 	start_mazed
 	start "$PROGRAMS/copies" 300 sleep 1000
 	wait_until eval '[ "$("$MAZE" list | grep -c sleep)" -ge 300 ]'
-	wait_until no_timer_within "$((idle_s + 1))"
-	wait_until is_idle
+	wait_until is_idle "$((idle_s + 1))"
 	wakeups before
 	pass_seconds "$idle_s"
 	wakeups after
@@ -379,7 +378,7 @@ idle_s=${MAZE_IDLE_S:-5}
 	start "$PROGRAMS/copies" 800 sleep 1000
 	wait_until eval '[ "$(grep -l "^sleep$" /proc/[0-9]*/comm 2> /dev/null | wc -l)" -ge 800 ]'
 	kill -CONT "$mazed"
-	wait_until is_idle
+	wait_until is_idle 6
 	# By the shell itself: starting a process would be an event that wakes mazed.
 	mapfile -t entries < /sys/fs/bpf/maze/entries
 	echo "${#entries[@]} lines"

@@ -141,17 +141,24 @@ wakeups() {
 # No timer of mazed is due within so many seconds. (mazed detaches the yield probe a
 # second after it began.)
 no_timer_within() {
-	! grep -hs '^it_value:' "/proc/$mazed/fdinfo/"* | tr -d '(),' |
-		awk -v seconds="$1" '$2 + $3 > 0 && $2 < seconds { soon = 1 } END { exit !soon }'
+	local file key value rest
+	for file in "/proc/$mazed/fdinfo/"*; do
+		while read -r key value rest; do
+			[ "$key" = it_value: ] || continue
+			[[ "$value $rest" =~ ^\(([0-9]+),\ ([0-9]+)\)$ ]] || return 1
+			((BASH_REMATCH[1] >= $1 || BASH_REMATCH[1] + BASH_REMATCH[2] == 0)) || return 1
+		done 2> /dev/null < "$file"
+	done
 }
 
-# mazed sleeps, and has not been woken since the last call, so it has nothing to do.
-# Starts no process, which would be an event that wakes mazed.
+# mazed sleeps, and has not been woken since the last call, so it has nothing to do, and no
+# timer wakes it within so many seconds. Starts no process, which would be an event that
+# wakes mazed, and may make it set a timer.
 is_idle() {
 	local pid comm state rest before=${idle_wakeups-}
 	wakeups idle_wakeups
 	read -r pid comm state rest < "/proc/$mazed/stat"
-	[ "$state" = S ] && [ "$idle_wakeups" = "$before" ]
+	[ "$state" = S ] && [ "$idle_wakeups" = "$before" ] && no_timer_within "$1"
 }
 
 # ---- the control socket
