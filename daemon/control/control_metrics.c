@@ -85,29 +85,37 @@ static int measure_all(struct metrics *metrics, struct maze_error *error)
 	return err;
 }
 
-static void add_row(struct metrics *metrics, const char *name, struct rule_counters *counters)
+static struct metrics_row *add_row(struct metrics *metrics, const char *name,
+				   struct rule_counters *counters)
 {
 	struct metrics_row *row = &metrics->rows[metrics->count++];
 
 	metrics_escape(row->label, sizeof(row->label), name);
 	row->counters = counters;
+	return row;
 }
 
 static int make_rows(struct metrics *metrics)
 {
 	const struct rules *rules = metrics->host->rules;
+	const struct rule_states *states = metrics->host->rule_states;
 	struct counters *counters = metrics->host->counters;
+	const struct rule_state *state;
+	struct metrics_row *row;
 	size_t i;
 
 	metrics->rows = calloc(rules->count + 2, sizeof(*metrics->rows));
 	if (!metrics->rows)
 		return -ENOMEM;
 	for (i = 0; i < rules->count; i++) {
-		metrics->rows[i].rule = &rules->rules[i];
-		metrics->rows[i].state = rule_states_at(metrics->host->rule_states, i);
-		add_row(metrics, rules->rules[i].name, counters_at(counters, rules->rules[i].tag));
+		row = add_row(metrics, rules->rules[i].name,
+			      counters_at(counters, rules->rules[i].tag));
+		row->rule = &rules->rules[i];
+		row->tripped = rule_states_at(states, i)->tripped_ns;
 	}
-	add_row(metrics, UNITS, &counters->units);
+	row = add_row(metrics, UNITS, &counters->units);
+	for (; (state = rule_states_at(states, i)); i++)
+		row->tripped |= state->tripped_ns != 0;
 	add_row(metrics, REQUESTS, &counters->requests);
 	return 0;
 }

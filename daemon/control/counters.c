@@ -105,6 +105,8 @@ void counters_on_action(void *arg, const struct log_action *action)
 	const char *name;
 	size_t i;
 
+	if (action->pending)
+		return;
 	for (i = 0; (name = actions_name(i)); i++)
 		if (!strcmp(name, action->action))
 			row->actions[stage][i][outcome]++;
@@ -140,6 +142,7 @@ struct counters *counters_new(const struct rules *rules)
 	if (!counters)
 		return NULL;
 	counters->began_ns = now_ns(CLOCK_BOOTTIME);
+	counters->began_wall_ns = now_ns(CLOCK_REALTIME);
 	counters_use(counters, rules);
 	return counters;
 }

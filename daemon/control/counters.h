@@ -55,9 +55,10 @@ struct counters {
 	struct record_stats records;
 	maze_u64 watch_failures; /* children that could not be watched */
 	struct soft_verdict soft[SOFT_VERDICTS_MAX];
-	maze_u64 began_ns;  /* CLOCK_BOOTTIME */
-	maze_u64 loaded_ns; /* CLOCK_REALTIME of the last load of the rules in force */
-	bool refused;	    /* the last reload was refused */
+	maze_u64 began_ns;	/* CLOCK_BOOTTIME */
+	maze_u64 began_wall_ns; /* CLOCK_REALTIME; kept, because each sample must be the same */
+	maze_u64 loaded_ns;	/* CLOCK_REALTIME of the last load of the rules in force */
+	bool refused;		/* the last reload was refused */
 };
 
 /* NULL: out of memory. */

@@ -7,7 +7,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "../../base/clock.h"
 #include "../../base/proc_files.h"
 #include "../rules/rule_settings.h"
 
@@ -163,8 +162,8 @@ static void write_tripped(struct metrics *metrics)
 	const struct metrics_row *row;
 
 	for (row = metrics->rows; row < metrics->rows + metrics->count; row++)
-		if (row->state)
-			put_row(metrics, row, row->state->tripped_ns != 0);
+		if (row->counters != &metrics->host->counters->requests)
+			put_row(metrics, row, row->tripped);
 }
 
 /* ---- metrics of mazed ----------------------------------------------------------------- */
@@ -284,12 +283,7 @@ static void write_virtual(struct metrics *metrics)
 
 static void write_start(struct metrics *metrics)
 {
-	int dir = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	maze_u64 boot_ns = dir < 0 ? 0 : proc_start_ns(dir);
-
-	if (dir >= 0)
-		close(dir);
-	put_time(metrics, now_ns(CLOCK_REALTIME) - now_ns(CLOCK_BOOTTIME) + boot_ns);
+	put_time(metrics, metrics->host->counters->began_wall_ns);
 }
 
 static void write_open_fds(struct metrics *metrics)

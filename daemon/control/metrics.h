@@ -11,8 +11,8 @@
 struct metrics_row {
 	char label[2 * CONF_NAME_MAX + 1]; /* the name of the rule, escaped */
 	struct rule_counters *counters;
-	const struct rule_state *state; /* NULL: not a rule of maze.conf */
-	const struct rule *rule;	/* likewise */
+	const struct rule *rule; /* NULL: not a rule of maze.conf */
+	bool tripped;
 };
 
 struct metrics {

@@ -7,6 +7,8 @@
 #include "daemon/control/control_metrics.h"
 #include "daemon/control/metrics.h"
 #include "daemon/rules/tag.h"
+#include "daemon/rules/unit_file.h"
+#include "daemon/rules/unit_rules.h"
 
 #define RULES                                                                                      \
 	"[rule first]\nsoft = 1s\nhard = 2s\nsoft-renice = 5\n"                                    \
@@ -17,6 +19,7 @@ struct fixture {
 	struct acting *acting;
 	struct control_host host;
 	struct rules *rules;
+	struct unit_rules *units;
 	struct rule_states *states;
 	struct incident_log *incidents;
 	int dir;
@@ -48,6 +51,8 @@ static int setup(void **state)
 		return -1;
 	fixture.dir = open(fixture.acting->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	host->rules = fixture.rules = parse(RULES);
+	assert_int_equal(unit_rules_new(&fixture.units), 0);
+	fixture.rules->units = fixture.units;
 	host->actions = fixture.acting->actions;
 	host->counters = counters_new(fixture.rules);
 	if (maze_open("poll", MAZE_PRIVATE, &host->maze, &error) ||
@@ -74,6 +79,8 @@ static int teardown(void **state)
 	maze_close(fixture->host.maze);
 	counters_free(fixture->host.counters);
 	rules_free(fixture->rules);
+	unit_rules_free(fixture->units);
+	unlinkat(fixture->dir, "tripped", 0);
 	close(fixture->dir);
 	return stop_acting((void **)&fixture->acting);
 }
@@ -136,6 +143,32 @@ static void add(struct fixture *fixture, const struct maze_record *record)
 {
 	struct mazed_record it = { .entry.record = record };
 
+	counters_on_record(fixture->host.counters, &it);
+}
+
+/* A unit gets a section, as the tracker sets it, and a verdict trips its breaker. */
+static void trip_unit(struct fixture *fixture, const char *name)
+{
+	static const char section[] = "[X-Maze]\nHard=1s\nMaxHard=1/1h\n";
+	struct unit *unit = unit_rules_add(fixture->units, name);
+	struct problems problems;
+	struct maze_record hard;
+	struct mazed_record it = { .entry.record = &hard };
+	struct conf conf;
+	char rule[64];
+
+	snprintf(rule, sizeof(rule), UNIT_RULE_PREFIX "%s", name);
+	problems_init(&problems);
+	conf_init(&conf);
+	assert_int_equal(conf_add_section(&conf, SECTION_UNIT, rule, strlen(rule)), 0);
+	assert_int_equal(unit_file_parse(&conf, "/f", section, strlen(section), &problems), 0);
+	unit_rules_set(fixture->units, unit, fixture->rules, &conf, &problems);
+	assert_int_equal(problems.errors, 0);
+	problems_done(&problems);
+	rule_states_use_units(fixture->states);
+	hard = verdict(rule, MAZE_EVENT_HARD, MAZE_RECORD_SHADOW | MAZE_RECORD_TRIPPED);
+	it.rule = unit->rule;
+	rule_states_on_record(fixture->states, &it);
 	counters_on_record(fixture->host.counters, &it);
 }
 
@@ -282,6 +315,7 @@ static void each_series_begins_at_zero(void **state)
 	assert_true(value(fixture, "maze_incidents_written_total") == 0);
 	assert_true(value(fixture, "maze_config_last_reload_successful") == 1);
 	assert_true(value(fixture, "maze_rule_tripped{rule=\"second\"}") == 0);
+	assert_true(value(fixture, "maze_rule_tripped{rule=\"(units)\"}") == 0);
 }
 
 /* New processes, users, cgroups and units make no new series. */
@@ -306,10 +340,14 @@ static void the_series_depend_on_the_rules_alone(void **state)
 		snprintf(record.comm, sizeof(record.comm), "\"%zu\n", i);
 		add(fixture, &record);
 	}
+	/* Units with a section, which also trip, and reloads. */
 	for (i = 0; i < 100; i++) {
+		snprintf(unit, sizeof(unit), "run-%zu.service", i);
+		trip_unit(fixture, unit);
 		counters_use(fixture->host.counters, fixture->rules);
 		assert_int_equal(count_series(scrape(fixture)), series);
 	}
+	assert_null(strstr(fixture->text, "run-"));
 	assert_true(value(fixture,
 			  "maze_verdicts_total{rule=\"first\",stage=\"soft\",shadow=\"false\"}") >
 		    1000);
@@ -377,6 +415,24 @@ static void a_verdict_counts_once(void **state)
 		    0);
 }
 
+static void a_unit_that_has_tripped_counts_as_one_of_the_units(void **state)
+{
+	static const char tripped[] = "maze_rule_tripped{rule=\"(units)\"}";
+	struct fixture *fixture = *state;
+
+	trip_unit(fixture, "a.service");
+	assert_true(value(fixture, tripped) == 1);
+	assert_true(value(fixture, "maze_rule_tripped{rule=\"second\"}") == 0);
+	assert_true(value(fixture,
+			  "maze_verdicts_total{rule=\"(units)\",stage=\"hard\",shadow=\"true\"}") ==
+		    1);
+	trip_unit(fixture, "b.service");
+	assert_int_equal(rule_states_reset(fixture->states, "unit:a.service", NULL), 0);
+	assert_true(value(fixture, tripped) == 1);
+	assert_int_equal(rule_states_reset(fixture->states, "unit:b.service", NULL), 0);
+	assert_true(value(fixture, tripped) == 0);
+}
+
 static void losses_count_by_their_kind(void **state)
 {
 	struct maze_record lost = { .event = MAZE_EVENT_LOST, .lost = 1, .tid = 7 };
@@ -401,6 +457,10 @@ static void results_of_actions_count_also_if_they_are_not_logged(void **state)
 				     .tried = true };
 
 	log_on_act(fixture->acting->log, counters_on_action, fixture->host.counters);
+	/* One that has only begun has no result. */
+	action.pending = true;
+	log_act(fixture->acting->log, &action);
+	action.pending = false;
 	log_act(fixture->acting->log, &action);
 	action.applied = true;
 	log_act(fixture->acting->log, &action);
@@ -430,6 +490,7 @@ static void a_reload_keeps_the_counts_of_rules_that_stay(void **state)
 	assert_int_equal(rule_states_use(fixture->states, rules, NULL), 0);
 	counters_use(fixture->host.counters, rules);
 	rules_free(before);
+	rules->units = fixture->units;
 	assert_true(value(fixture,
 			  "maze_verdicts_total{rule=\"second\",stage=\"soft\",shadow=\"false\"}") ==
 		    1);
@@ -464,6 +525,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_series_depend_on_the_rules_alone, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_verdict_counts_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_unit_that_has_tripped_counts_as_one_of_the_units,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(losses_count_by_their_kind, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			results_of_actions_count_also_if_they_are_not_logged, setup, teardown),
