@@ -124,6 +124,47 @@ verdicts_are() { value_is "maze_verdicts_total{rule=\"$1\",stage=\"$2\",shadow=\
 	stop_mazed
 }
 
+@test "10,000 processes and 100 restarts of a service begin no series" {
+	make_cgroup restarted.service
+	serve <<- END
+		[rule storm]
+		comm = forker
+		soft = 0
+		hard = 1h
+		[rule all-of-it]
+		comm = forker
+		scope = tree
+		share = 1%
+		soft = 100ms
+		hard = 0
+		[rule services]
+		cgroup = $cgroup
+		scope = cgroup
+		share = 1%
+		soft = 0
+		hard = 1h
+	END
+	scrape
+	series=$(wc -l < "$dir/metrics")
+	start "$PROGRAMS/forker" --storm 10000
+	storm=$last
+	for ((i = 0; i < 100; i++)); do
+		rmdir "$cgroup_dir"
+		mkdir "$cgroup_dir"
+		sh -c "echo \$\$ > $cgroup_dir/cgroup.procs && exec true"
+	done
+	start sh -c "echo \$\$ > $cgroup_dir/cgroup.procs && exec sleep 1000"
+	wait_until value_is 'maze_watched_groups{rule="services"}' 1
+	[ "$(wc -l < "$dir/metrics")" -eq "$series" ]
+	wait_until ended "$storm"
+	scrape
+	[ "$(wc -l < "$dir/metrics")" -eq "$series" ]
+	[ "$(last_value 'maze_watched_threads{rule="storm"}')" = 0 ]
+	# The children were watched: only all of them together use that much.
+	wait_until verdicts_are all-of-it soft false 1
+	stop_mazed
+}
+
 textfile() { "$MAZE" metrics --socket "$socket" --textfile "$1"; }
 
 @test "--textfile replaces the file as a whole, or leaves it as it is" {
