@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "../base/clock.h"
+#include "../lib/json_get.h"
 
 #define FRESH_NS (900 * 1000000ULL)
 /* 4096 rules have about 7 MiB. */
@@ -44,8 +45,8 @@ static void on_failure(struct link *link, const char *why)
 
 static void on_line(struct link *link, json_t *object)
 {
-	const char *text = json_string_value(json_object_get(object, "metrics"));
-	const char *why = json_string_value(json_object_get(object, "text"));
+	const char *text = json_text(object, "metrics");
+	const char *why = json_text(object, "text");
 	struct metrics *metrics = link->arg;
 
 	if (text)
