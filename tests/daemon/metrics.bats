@@ -176,7 +176,6 @@ textfile() { "$MAZE" metrics --socket "$socket" --textfile "$1"; }
 	grep -q '^maze_verdicts_total{rule="dry"' "$dir/metrics"
 	# node_exporter has these of its own, and refuses them twice.
 	run ! grep -q '^process_' "$dir/textfiles/maze.prom"
-	[ -z "$(command -v promtool)" ] || promtool check metrics < "$dir/textfiles/maze.prom"
 	# A reader has the old text or the new one.
 	exec {old}< "$dir/textfiles/maze.prom"
 	cp "$dir/textfiles/maze.prom" "$dir/before"
@@ -207,6 +206,31 @@ textfile() { "$MAZE" metrics --socket "$socket" --textfile "$1"; }
 	run -1 --separate-stderr "$MAZE" metrics
 	[ "$stderr" = 'maze metrics: mazed is not running, and only mazed counts metrics' ]
 	[ -z "$output" ]
+}
+
+# tests/with-promtool has it where it is not installed.
+@test "promtool accepts the metrics" {
+	needs_program promtool
+	serve <<- 'END'
+		[rule dry]
+		comm = spin
+		shadow = yes
+		soft = 100ms
+		soft-renice = 5
+		hard = 0
+	END
+	start "$PROGRAMS/spin"
+	wait_until verdicts_are dry soft true 1
+	textfile "$dir/maze.prom"
+	promtool check metrics < "$dir/maze.prom"
+	# With process_*.
+	ask <<< '{"do":"metrics","format":"prometheus"}' | python3 -c '
+import json, sys
+print(end="".join(json.loads(line).get("metrics", "") for line in sys.stdin))' > "$dir/all"
+	grep -q '^process_open_fds ' "$dir/all"
+	promtool check metrics < "$dir/all"
+	echo 'maze_total 1' | run ! promtool check metrics
+	stop_mazed
 }
 
 # The answer to /metrics with this Accept, into $dir/head and $dir/body.
