@@ -26,7 +26,7 @@ struct metrics {
 	maze_u64 tried_ns; /* CLOCK_MONOTONIC, of the last request; 0: none */
 };
 
-/* The caller has set the members up to `arg`. Returns 0 or -errno. Call metrics_done() even then. */
+/* The caller has set the members up to `arg`. Call metrics_done() also on failure. */
 int metrics_init(struct metrics *metrics, sd_event *event, const char *socket);
 void metrics_done(struct metrics *metrics);
 /*
