@@ -18,6 +18,9 @@ last_value() { sed -n "s/^$1 //p" "$dir/metrics"; }
 value_is() {
 	scrape && [ "$(last_value "$1")" = "$2" ]
 }
+is_positive() {
+	scrape && last_value "$1" | awk '{ exit !($1 > 0) }'
+}
 # A verdict of a rule that is enforced (false) or in shadow (true).
 verdicts_are() { value_is "maze_verdicts_total{rule=\"$1\",stage=\"$2\",shadow=\"$3\"}" "$4"; }
 
@@ -157,11 +160,10 @@ verdicts_are() { value_is "maze_verdicts_total{rule=\"$1\",stage=\"$2\",shadow=\
 	wait_until value_is 'maze_watched_groups{rule="services"}' 1
 	[ "$(wc -l < "$dir/metrics")" -eq "$series" ]
 	wait_until ended "$storm"
-	scrape
+	# The children were watched: only all of them together use that much.
+	wait_until is_positive 'maze_verdicts_total{rule="all-of-it",stage="soft",shadow="false"}'
 	[ "$(wc -l < "$dir/metrics")" -eq "$series" ]
 	[ "$(last_value 'maze_watched_threads{rule="storm"}')" = 0 ]
-	# The children were watched: only all of them together use that much.
-	wait_until verdicts_are all-of-it soft false 1
 	stop_mazed
 }
 
