@@ -217,6 +217,8 @@ install: build
 	$(call substitute,packaging/systemd/mazed.service.in,$(UNITDIR)/mazed.service)
 	$(call substitute,packaging/systemd/maze-exporter.service.in,$(UNITDIR)/maze-exporter.service)
 	$(INSTALL_DATA) packaging/systemd/maze-exporter.socket $(DESTDIR)$(UNITDIR)/
+	$(call substitute,packaging/systemd/maze-metrics.service.in,$(UNITDIR)/maze-metrics.service)
+	$(INSTALL_DATA) packaging/systemd/maze-metrics.timer $(DESTDIR)$(UNITDIR)/
 	$(INSTALL_DATA) packaging/completions/maze.bash $(DESTDIR)$(BASHCOMPLETIONDIR)/maze
 	$(INSTALL_DATA) packaging/completions/_maze $(DESTDIR)$(ZSHCOMPLETIONDIR)/
 	$(INSTALL_DATA) packaging/completions/maze.fish $(DESTDIR)$(FISHCOMPLETIONDIR)/

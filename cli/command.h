@@ -56,7 +56,7 @@ struct options {
 	bool users_manager;   /* units of a user, which are refused */
 	/* the filter and the source of events */
 	const char *since, *until, *pid, *comm, *unit, *rule, *event, *user;
-	const char *colour, *file;
+	const char *colour, *file, *textfile;
 	bool journal;
 	bool group; /* of incidents: count them by signature */
 	/* Of top; NULL: the default. */
@@ -151,6 +151,7 @@ int cmd_watch(const struct command *command, struct options *options, int argc, 
 int cmd_unwatch(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_list(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_events(const struct command *command, struct options *options, int argc, char **argv);
+int cmd_metrics(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_stats(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_doctor(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_load(const struct command *command, struct options *options, int argc, char **argv);

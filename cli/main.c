@@ -97,6 +97,13 @@ static const struct command_option stats_options[] = {
 	{ ENGINE }, { JSON("the counts") }, { SOCKET }, { DIRECT }, { 0 },
 };
 
+static const struct command_option metrics_options[] = {
+	{ "textfile", "FILE", "write FILE, for the textfile collector of node_exporter",
+	  AT(textfile) },
+	{ SOCKET },
+	{ 0 },
+};
+
 static const struct command_option thaw_options[] = {
 	{ "cgroup", "PATH", "the control group with this path, from /", AT(cgroup) },
 	{ "all", NULL, "all control groups that mazed has frozen", AT(all) },
@@ -256,6 +263,18 @@ static const struct command commands[] = {
 	  "the CPU time that the thread used above its limit. mazed counts the lateness since it "
 	  "began. Without mazed, maze counts that of the verdicts that the engine keeps.",
 	  false, stats_options, cmd_stats, false },
+	{ "metrics", "", "print the metrics of mazed",
+	  "Prints what mazed counts as metrics, in the text format of OpenMetrics. maze-metrics(5) "
+	  "has the list. Root and the group readers of mazed get all of them, other users those "
+	  "that maze rules and maze stats show.\n"
+	  "\n"
+	  "With --textfile it writes them to FILE, in the format of Prometheus that the textfile "
+	  "collector of node_exporter reads, without those that node_exporter has of its own. FILE "
+	  "is replaced as a whole, and stays as it is if that fails. Its name must end with .prom "
+	  "for node_exporter. The unit maze-metrics.timer does that every 15 seconds.\n"
+	  "\n"
+	  "The exit status is 1 if mazed does not run.",
+	  false, metrics_options, cmd_metrics, false },
 	{ "thaw", "PID... | --cgroup PATH | --all", "thaw frozen control groups",
 	  "Thaws control groups that a rule of mazed has frozen: the groups of the given "
 	  "processes, the group with the given path, or all groups. Only root may use it, and "

@@ -294,7 +294,7 @@ int mazed_next(struct mazed_client *client, const char *key, json_t **ret_object
 		line = read_object(client);
 	}
 	value = json_object_get(line, key);
-	if (json_is_object(value)) {
+	if (json_is_object(value) || json_is_string(value)) {
 		*ret_object = json_incref(value);
 		err = 1;
 	} else if (line && json_object_get(line, "done")) {

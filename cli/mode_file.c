@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/* mazed reads only names that end in .conf, so no file of replace_file(). */
 #include "mode_file.h"
 
 #include <errno.h>
@@ -9,39 +10,10 @@
 #include <unistd.h>
 
 #include "../base/proc_files.h"
+#include "replace_file.h"
 
 /* A larger file was not written here. */
 #define SIZE_MAX_BYTES 4096
-
-static int write_all(int fd, const char *text)
-{
-	size_t length = strlen(text);
-	ssize_t done = write(fd, text, length);
-
-	if (done < 0)
-		return -errno;
-	return (size_t)done != length ? -ENOSPC : fchmod(fd, 0644) || fsync(fd) ? -errno : 0;
-}
-
-/* Replaces the file by one with this text. mazed reads only names that end in .conf. */
-static int replace(const char *path, const char *text)
-{
-	char *fresh = NULL;
-	int fd, err;
-
-	if (asprintf(&fresh, "%s.XXXXXX", path) < 0)
-		return -ENOMEM;
-	fd = mkostemp(fresh, O_CLOEXEC);
-	err = fd < 0 ? -errno : write_all(fd, text);
-	if (fd >= 0 && close(fd) && !err)
-		err = -errno;
-	if (!err && rename(fresh, path))
-		err = -errno;
-	if (err && fd >= 0)
-		unlink(fresh);
-	free(fresh);
-	return err;
-}
 
 static int read_before(const char *path, char **ret_text)
 {
@@ -72,7 +44,7 @@ int mode_file_write(const struct command *command, const char *config, const cha
 	if (!err)
 		err = read_before(file.path, &file.before);
 	if (!err)
-		err = replace(file.path, text);
+		err = replace_file(file.path, text);
 	if (!err)
 		*ret_file = file;
 out:
@@ -88,7 +60,7 @@ out:
 
 void mode_file_undo(const struct command *command, const struct mode_file *file)
 {
-	int err = file->before	       ? replace(file->path, file->before)
+	int err = file->before	       ? replace_file(file->path, file->before)
 		  : unlink(file->path) ? -errno
 				       : 0;
 

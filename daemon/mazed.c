@@ -52,7 +52,8 @@ struct mazed {
 	struct incident_log *incident_log;
 	struct limited_log *record_log;
 	struct rule_states *rule_states;
-	struct record_consumer consumers[6];
+	struct counters *counters;
+	struct record_consumer consumers[7];
 	struct dispatch *dispatch;
 	struct tracker *tracker;
 	struct control *control;
@@ -235,6 +236,7 @@ static int use_rules(struct mazed *mazed, struct rules *rules, struct maze_error
 	if (err)
 		goto out_states;
 	dispatch_use(mazed->dispatch, rules);
+	counters_use(mazed->counters, rules);
 	rules_free(mazed->rules);
 	mazed->rules = rules;
 	return 0;
@@ -270,6 +272,7 @@ static int reload(void *arg, struct maze_error *error)
 		if (err)
 			rules_free(rules);
 	}
+	mazed->counters->refused = err;
 	if (!err)
 		return 0;
 	log_printf(mazed->log, LOG_ERR, "reload refused, the old rules stay in force: %s",
@@ -401,6 +404,8 @@ static int open_control(struct mazed *mazed, struct maze_error *error)
 		.tracker = mazed->tracker,
 		.rules = mazed->rules,
 		.rule_states = mazed->rule_states,
+		.incident_log = mazed->incident_log,
+		.counters = mazed->counters,
 		.config = mazed->options->config,
 		.reload = reload,
 		.apply = apply,
@@ -416,6 +421,14 @@ static void collect_incident(void *arg, struct mazed_record *record)
 			    record->rule ? &record->rule->settings.policy : NULL);
 }
 
+static void on_action(void *arg, const struct log_action *action)
+{
+	struct mazed *mazed = arg;
+
+	incident_log_action(mazed->incident_log, action);
+	counters_on_action(mazed->counters, action);
+}
+
 static int open_dispatch(struct mazed *mazed, struct maze_error *error)
 {
 	int err = limited_log_open(mazed->event, mazed->log, &mazed->record_log);
@@ -423,6 +436,7 @@ static int open_dispatch(struct mazed *mazed, struct maze_error *error)
 	const struct record_consumer consumers[] = {
 		{ limited_log_on_record, mazed->record_log },
 		{ rule_states_on_record, mazed->rule_states },
+		{ counters_on_record, mazed->counters },
 		{ control_on_record, mazed->control },
 		{ collect_incident, mazed->incident_log },
 		{ actions_on_record, mazed->actions },
@@ -467,7 +481,10 @@ static int start(struct mazed *mazed, struct maze_error *error)
 				&mazed->rules->daemon.incidents, &mazed->incident_log, error);
 	if (err)
 		return err;
-	log_on_act(mazed->log, incident_log_action, mazed->incident_log);
+	mazed->counters = counters_new(mazed->rules);
+	if (!mazed->counters)
+		return maze_fail(error, -ENOMEM, "out of memory");
+	log_on_act(mazed->log, on_action, mazed);
 	err = rule_states_open(mazed->maze, mazed->log, mazed->runtime_fd, mazed->rules,
 			       &mazed->rule_states, error);
 	if (!err)
@@ -505,6 +522,7 @@ static void stop(struct mazed *mazed)
 	if (mazed->runtime_fd >= 0)
 		close(mazed->runtime_fd);
 	bus_free(mazed->bus);
+	counters_free(mazed->counters);
 	log_close(mazed->log);
 	rules_free(mazed->rules);
 	unit_rules_free(mazed->units);

@@ -227,6 +227,8 @@ static void report_losses(struct collector *collector, struct incident_messages 
 		incident_messages_add(messages, geteuid(), true,
 				      "%llu samples or process infos of incidents are lost",
 				      evidence_lost);
+	messages->lost += lost;
+	messages->evidence_lost += evidence_lost;
 	collector->lost_reported = collector->lost;
 	collector->evidence_lost_reported = collector->evidence_lost;
 	if (lost || evidence_lost)
@@ -252,7 +254,7 @@ int collector_work(struct collector *collector, struct incident_messages *ret)
 		report_losses(collector, messages);
 	collector->wait_ms = wait_ms > 0 ? wait_ms : 0;
 	*ret = *messages;
-	messages->count = 0;
+	messages->count = messages->written = messages->lost = messages->evidence_lost = 0;
 	return wait_ms;
 }
 

@@ -134,6 +134,7 @@ static void take_status(struct collector_user *user, const struct collector_answ
 		incident_messages_add(messages, user->uid, true,
 				      "%llu incidents of user id %u are lost",
 				      user->lost - user->lost_reported, user->uid);
+	messages->lost += user->lost - user->lost_reported;
 	user->lost_reported = user->lost;
 	collector_queue_clear_sent(&user->queue);
 	user->idle_ns = user->queue.first ? 0 : now_ns(CLOCK_MONOTONIC);
@@ -153,6 +154,7 @@ static bool take_answers(struct collector_user *user, struct incident_messages *
 			return true;
 		if (got != sizeof(answer))
 			return false;
+		messages->written += answer.written;
 		if (answer.kind == COLLECTOR_STATUS)
 			take_status(user, &answer, messages);
 		else if (answer.kind == COLLECTOR_CLOSED)

@@ -39,6 +39,7 @@ static void answer_messages(struct worker_loop *loop, const struct incident_mess
 	size_t i;
 
 	for (i = 0; i < messages->count; i++) {
+		line.written = i ? 0 : messages->written;
 		line.trouble = messages->message[i].trouble;
 		memcpy(line.text, messages->message[i].text, sizeof(line.text));
 		answer(loop, &line);

@@ -59,6 +59,9 @@ struct incidents_options {
 #define INCIDENT_MESSAGES_MAX 8
 struct incident_messages {
 	size_t count;
+	/* Since the last call. Only the collector counts losses. */
+	maze_u64 written, lost; /* incidents */
+	maze_u64 evidence_lost; /* process infos and stacks */
 	struct {
 		bool trouble;	  /* a warning; false: a file was written, or a problem has ended */
 		unsigned int uid; /* the user of the incidents */

@@ -109,6 +109,8 @@ static void write_out(struct incidents *incidents, struct incident *incident,
 	report_recovery(incidents, messages);
 	/* A rewrite also adds a file if the first one was removed in between. */
 	incidents->prune = true;
+	if (messages)
+		messages->written += !again;
 	if (!again)
 		incident_messages_add(messages, incidents->uid, false, "incident %s: %s",
 				      episode->id,
@@ -357,7 +359,7 @@ int incidents_work(struct incidents *incidents, struct incident_messages *ret)
 	size_t turns;
 
 	if (ret)
-		ret->count = 0;
+		ret->count = ret->written = 0;
 	try_directory(incidents, ret);
 	if (resolver_run(incidents->sources.resolver))
 		again = BUSY_MS;
@@ -388,7 +390,7 @@ void incidents_close(struct incidents *incidents, struct incident_messages *ret)
 	size_t i;
 
 	if (ret)
-		ret->count = 0;
+		ret->count = ret->written = 0;
 	if (!incidents)
 		return;
 	for (i = 0; i < INCIDENTS_OPEN_MAX; i++) {
@@ -402,6 +404,8 @@ void incidents_close(struct incidents *incidents, struct incident_messages *ret)
 	}
 	while (!may_end(incidents) && now_ns(CLOCK_MONOTONIC) < until) {
 		incidents_work(incidents, &messages);
+		if (ret)
+			ret->written += messages.written;
 		for (i = 0; ret && i < messages.count; i++)
 			incident_messages_add(ret, incidents->uid, messages.message[i].trouble,
 					      "%s", messages.message[i].text);

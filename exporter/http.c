@@ -319,7 +319,7 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **re
 	*request_context = NULL;
 }
 
-static const char *header(const struct http_request *request, const char *key)
+const char *http_header(const struct http_request *request, const char *key)
 {
 	return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, key);
 }
@@ -327,17 +327,18 @@ static const char *header(const struct http_request *request, const char *key)
 /* True if the request was answered, because nothing serves it. */
 static bool refuse(struct http_request *request, const char *method)
 {
-	const char *length = header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	const char *length = http_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
 	const struct http *http = request->http;
 
 	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
 		http_fail(request, MHD_HTTP_METHOD_NOT_ALLOWED,
 			  "only GET and HEAD are served: nothing can be changed here");
 	else if ((length && strcmp(length, "0") != 0) ||
-		 header(request, MHD_HTTP_HEADER_TRANSFER_ENCODING))
+		 http_header(request, MHD_HTTP_HEADER_TRANSFER_ENCODING))
 		http_fail(request, MHD_HTTP_CONTENT_TOO_LARGE, "a request has no body here");
-	else if (!http->is_local && !http_policy_allows_host(header(request, MHD_HTTP_HEADER_HOST),
-							     http->options.hosts))
+	else if (!http->is_local &&
+		 !http_policy_allows_host(http_header(request, MHD_HTTP_HEADER_HOST),
+					  http->options.hosts))
 		http_fail(request, MHD_HTTP_MISDIRECTED_REQUEST,
 			  "the Host of the request is not that of loopback; maze-exporter --host "
 			  "allows another one");

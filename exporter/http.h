@@ -16,7 +16,13 @@ struct http;
 struct http_request;
 
 /* What a request can wait for. */
-enum http_wait { HTTP_WAIT_NONE, HTTP_WAIT_STATE, HTTP_WAIT_INCIDENTS };
+enum http_wait {
+	HTTP_WAIT_NONE,
+	HTTP_WAIT_STATE,
+	HTTP_WAIT_INCIDENTS,
+	HTTP_WAIT_PROMETHEUS,
+	HTTP_WAIT_OPENMETRICS,
+};
 
 struct http_options {
 	int fd; /* a listening socket, which http.c closes */
@@ -46,5 +52,7 @@ bool http_wait(struct http_request *request, enum http_wait wait);
 void http_wake(struct http *http, enum http_wait wait);
 /* A value of the query, decoded; NULL: there is none. */
 const char *http_query(const struct http_request *request, const char *key);
+/* A header of the request; NULL: there is none. */
+const char *http_header(const struct http_request *request, const char *key);
 
 #endif

@@ -16,6 +16,7 @@
 #include "feed.h"
 #include "http.h"
 #include "listen.h"
+#include "metrics.h"
 #include "pages.h"
 
 #define EXIT_USAGE 2
@@ -58,6 +59,7 @@ struct exporter {
 	sd_event *event;
 	struct incident_index index;
 	struct feed feed;
+	struct metrics metrics[2]; /* by metrics_accept_open() */
 	struct http *http;
 };
 
@@ -185,6 +187,25 @@ static void serve_incident(struct exporter *exporter, struct http_request *reque
 		http_respond(request, HTML, text, size);
 }
 
+static void serve_metrics(struct exporter *exporter, struct http_request *request)
+{
+	static const char *const types[] = {
+		"text/plain; version=0.0.4; charset=utf-8",
+		"application/openmetrics-text; version=1.0.0; charset=utf-8",
+	};
+	static const enum http_wait waits[] = { HTTP_WAIT_PROMETHEUS, HTTP_WAIT_OPENMETRICS };
+	bool open = metrics_accept_open(http_header(request, MHD_HTTP_HEADER_ACCEPT));
+	struct metrics *metrics = &exporter->metrics[open];
+
+	if (!metrics_want(metrics) && http_wait(request, waits[open]))
+		return;
+	if (metrics->text)
+		http_respond(request, types[open], strndup(metrics->text, metrics->size),
+			     metrics->size);
+	else
+		http_fail(request, MHD_HTTP_SERVICE_UNAVAILABLE, metrics->why);
+}
+
 /* Browsers ask for it by themselves. */
 static void serve_icon(struct exporter *exporter, struct http_request *request)
 {
@@ -199,6 +220,7 @@ static const struct {
 	{ "/", serve_live },
 	{ "/state", serve_state },
 	{ "/incidents", serve_incidents },
+	{ "/metrics", serve_metrics },
 	{ "/favicon.ico", serve_icon },
 };
 
@@ -223,6 +245,14 @@ static void on_state(void *arg)
 	http_wake(exporter->http, HTTP_WAIT_STATE);
 }
 
+static void on_metrics(struct metrics *metrics, void *arg)
+{
+	struct exporter *exporter = arg;
+
+	http_wake(exporter->http,
+		  metrics == &exporter->metrics[0] ? HTTP_WAIT_PROMETHEUS : HTTP_WAIT_OPENMETRICS);
+}
+
 static void on_incidents(void *arg)
 {
 	struct exporter *exporter = arg;
@@ -239,7 +269,7 @@ static int set_up(struct exporter *exporter, const struct arguments *arguments,
 					.handle = handle,
 					.arg = exporter };
 	struct feed *feed = &exporter->feed;
-	int err;
+	int err, i;
 
 	feed->state = state_new(&exporter->index);
 	feed->index = &exporter->index;
@@ -250,6 +280,14 @@ static int set_up(struct exporter *exporter, const struct arguments *arguments,
 			  : -ENOMEM;
 	if (!err)
 		err = feed_init(feed, exporter->event, arguments->socket);
+	for (i = 0; i < 2; i++) {
+		exporter->metrics[i].format = i ? "openmetrics" : "prometheus";
+		exporter->metrics[i].ready = on_metrics;
+		exporter->metrics[i].arg = exporter;
+		if (!err)
+			err = metrics_init(&exporter->metrics[i], exporter->event,
+					   arguments->socket);
+	}
 	if (err) {
 		snprintf(error->text, sizeof(error->text), "cannot start: %s", strerror(-err));
 		return err;
@@ -286,6 +324,8 @@ static int run_loop(const struct arguments *arguments, struct maze_error *error)
 			 strerror(-err));
 	http_free(exporter.http);
 	feed_done(&exporter.feed);
+	metrics_done(&exporter.metrics[0]);
+	metrics_done(&exporter.metrics[1]);
 	state_free(exporter.feed.state);
 	incident_index_done(&exporter.index);
 	sd_event_unref(exporter.event);

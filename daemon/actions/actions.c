@@ -36,10 +36,11 @@ static void report(const struct actions *actions, const struct act_on *on, const
 		.action = name,
 		.tried = result->tried,
 		.applied = result->applied,
+		.quiet = on->quiet,
 		.text = result->text.text,
 	};
 
-	if (!on->quiet && !result->logged)
+	if (!result->logged)
 		log_act(actions->log, &action);
 }
 
@@ -90,6 +91,22 @@ void actions_on_record(void *arg, struct mazed_record *record)
 	actions_perform(arg, &on);
 	if (on.pidfd >= 0)
 		close(on.pidfd);
+}
+
+const char *actions_name(size_t index)
+{
+	_Static_assert(sizeof(table) / sizeof(table[0]) <= ACTIONS_MAX, "room in the counters");
+	return index < sizeof(table) / sizeof(table[0]) ? table[index]->name : NULL;
+}
+
+bool actions_wanted(size_t index, const struct stage_actions *stage)
+{
+	return table[index]->wanted(stage);
+}
+
+size_t actions_frozen(const struct actions *actions)
+{
+	return actions->frozen->count;
 }
 
 /* ---- open and closed --------------------------------------------------------------- */

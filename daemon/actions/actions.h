@@ -71,6 +71,15 @@ int actions_thaw(struct actions *actions, const char *cgroup, pid_t pid, struct 
 /* Thaws all groups. Logs failures. mazed also calls this when it removes its watches. */
 void actions_thaw_all(struct actions *actions);
 
+/* The most actions that the table may have. */
+#define ACTIONS_MAX 8
+/* Returns the name of an action, such as "renice". NULL: behind the last one. */
+const char *actions_name(size_t index);
+/* Whether the stage performs this action. */
+bool actions_wanted(size_t index, const struct stage_actions *stage);
+/* Counts the cgroups that mazed has frozen. */
+size_t actions_frozen(const struct actions *actions);
+
 /* Counts the restarts that run. Only tests call this. */
 unsigned int actions_restarts(const struct actions *actions);
 /* Counts the running and the queued commands. Only tests call this. */

@@ -11,6 +11,7 @@
 #include "../../base/error.h"
 #include "control_act.h"
 #include "control_client.h"
+#include "control_metrics.h"
 #include "control_rules.h"
 #include "control_streams.h"
 #include "../../base/clock.h"
@@ -29,8 +30,6 @@ struct control {
 	struct control_users users;
 	struct control_user rejected; /* faults of users who have no control_user */
 	struct control_client *clients;
-	struct record_stats stats; /* of the records since began_ns (CLOCK_BOOTTIME) */
-	maze_u64 began_ns;
 	char *path;
 	int fd;
 	sd_event_source *source, *resume;
@@ -54,9 +53,12 @@ static void handle(struct control_client *client, const struct control_request *
 		return control_events(host, client, request->kept, request->follow);
 	case CONTROL_STATUS:
 		return control_status(host, client, control->users.connections,
-				      control->stats.lost);
+				      host->counters->records.lost);
 	case CONTROL_STATS:
-		return control_stats(host, client, &control->stats, control->began_ns);
+		return control_stats(host, client, &host->counters->records,
+				     host->counters->began_ns);
+	case CONTROL_METRICS:
+		return control_metrics(host, client, request->format);
 	case CONTROL_RELOAD:
 		return control_reload(host, client);
 	case CONTROL_THAW:
@@ -294,7 +296,6 @@ void control_on_record(void *arg, struct mazed_record *record)
 	struct control *control = arg;
 	struct control_client *client;
 
-	record_stats_add(&control->stats, record->entry.record);
 	for (client = control->clients; client; client = client->next)
 		control_events_on_record(client, record->entry.record);
 }
@@ -308,7 +309,6 @@ int control_open(const struct control_host *host, struct control **ret_control,
 	if (!control)
 		return maze_fail(error, -ENOMEM, "out of memory");
 	control->host = *host;
-	control->began_ns = now_ns(CLOCK_BOOTTIME);
 	control->fd = -1;
 	err = control_io_open(&control->io);
 	if (err) {

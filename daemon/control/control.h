@@ -18,7 +18,7 @@ int control_open(const struct control_host *host, struct control **ret_control,
 		 struct maze_error *error);
 /* Switches to new rules. If they name a socket that cannot be opened, nothing changes. */
 int control_use(struct control *control, const struct rules *rules, struct maze_error *error);
-/* Counts the record, and queues it for clients that follow events. `arg` is the struct control. */
+/* Queues the record for clients that follow events. `arg` is the struct control. */
 void control_on_record(void *arg, struct mazed_record *record);
 /* Disconnects all clients and removes the socket. */
 void control_close(struct control *control);

@@ -158,7 +158,8 @@ static unsigned int cost_of(const struct control_request *request)
 {
 	/* Each of them visits all tasks of the machine, all records, or all rules. */
 	if (request->verb == CONTROL_LIST || request->verb == CONTROL_EVENTS ||
-	    request->verb == CONTROL_STATS || request->verb == CONTROL_RULES)
+	    request->verb == CONTROL_STATS || request->verb == CONTROL_RULES ||
+	    request->verb == CONTROL_METRICS)
 		return LIST_COST;
 	return request->verb == CONTROL_STATUS || maze_policy_scope(request->policy.flags)
 		       ? GROUPS_COST

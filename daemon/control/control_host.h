@@ -6,10 +6,12 @@
 #include <systemd/sd-event.h>
 
 #include "../actions/actions.h"
+#include "../records/incident_log.h"
 #include "../tracker/tracker.h"
 #include "../log/log.h"
 #include "../tracker/rule_states.h"
 #include "../rules/rules.h"
+#include "counters.h"
 
 struct control_host {
 	sd_event *event;
@@ -18,6 +20,8 @@ struct control_host {
 	struct actions *actions;
 	struct tracker *tracker;
 	struct rule_states *rule_states;
+	const struct incident_log *incident_log;
+	struct counters *counters;
 	const char *config;	   /* the path of the configuration */
 	const struct rules *rules; /* in force */
 	/* Reloads the rules, as mazed does at SIGHUP. This can replace `rules`. */

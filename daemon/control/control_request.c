@@ -23,7 +23,7 @@ static const struct {
 	{ "status", CONTROL_STATUS, false }, { "reload", CONTROL_RELOAD, false },
 	{ "thaw", CONTROL_THAW, false },     { "rules", CONTROL_RULES, false },
 	{ "mode", CONTROL_MODE, false },     { "reset", CONTROL_RESET, false },
-	{ "stats", CONTROL_STATS, false },
+	{ "stats", CONTROL_STATS, false },   { "metrics", CONTROL_METRICS, false },
 };
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
@@ -113,6 +113,24 @@ static int parse_mode(struct control_request *request, const char *key, const js
 	return 0;
 }
 
+static int parse_format(struct control_request *request, const char *key, const json_t *value,
+			struct maze_error *error)
+{
+	const char *text = json_string_value(value);
+
+	if (text && !strcmp(text, "openmetrics"))
+		request->format = METRICS_OPENMETRICS;
+	else if (text && !strcmp(text, "prometheus"))
+		request->format = METRICS_PROMETHEUS;
+	else if (text && !strcmp(text, "textfile"))
+		request->format = METRICS_TEXTFILE;
+	else
+		return maze_fail(error, -EINVAL,
+				 "\"%s\" takes \"openmetrics\", \"prometheus\" or \"textfile\"",
+				 key);
+	return 0;
+}
+
 /* A flag must be true or false, so the string "yes" is an error. */
 static int parse_policy_key(struct maze_policy *policy, const char *key, const json_t *value,
 			    struct maze_error *error)
@@ -177,6 +195,7 @@ static const struct {
 	{ "changes", OF(CONTROL_LIST), parse_flag },
 	{ "rule", OF(CONTROL_MODE) | OF(CONTROL_RESET), parse_rule },
 	{ "mode", OF(CONTROL_MODE), parse_mode },
+	{ "format", OF(CONTROL_METRICS), parse_format },
 };
 
 static int parse_key(struct control_request *request, const char *verb, const char *key,
@@ -202,9 +221,10 @@ static int parse_verb(struct control_request *request, const char *verb, bool *r
 		*ret_process = verbs[i].process;
 		return 0;
 	}
-	return maze_fail(error, -EINVAL,
-			 "\"do\" takes watch, unwatch, list, events, status, stats, reload, thaw, "
-			 "rules, mode or reset");
+	return maze_fail(
+		error, -EINVAL,
+		"\"do\" takes watch, unwatch, list, events, status, stats, metrics, reload, "
+		"thaw, rules, mode or reset");
 }
 
 static int parse_id(struct control_request *request, json_t *id, struct maze_error *error)

@@ -23,6 +23,14 @@ enum control_verb {
 	CONTROL_MODE,
 	CONTROL_RESET,
 	CONTROL_STATS,
+	CONTROL_METRICS,
+};
+
+/* The format of an answer to metrics. */
+enum metrics_format {
+	METRICS_OPENMETRICS, /* OpenMetrics 1.0.0 */
+	METRICS_PROMETHEUS,  /* the text format 0.0.4 of Prometheus */
+	METRICS_TEXTFILE,    /* that, without the process_* of node_exporter */
 };
 
 struct control_request {
@@ -37,6 +45,7 @@ struct control_request {
 	bool changes;	   /* for list */
 	char *rule;	   /* a name; NULL: not given */
 	enum rule_mode mode;
+	enum metrics_format format;
 };
 
 /*

@@ -333,7 +333,7 @@ void log_act(struct log *log, const struct log_action *action)
 		.action = action,
 	};
 
-	if (!action->pending) {
+	if (!action->pending && !action->quiet) {
 		log_text_of_action(action, text, sizeof(text));
 		submit(log, &message);
 	}

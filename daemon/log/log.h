@@ -39,6 +39,7 @@ struct log_action {
 	bool pending;	    /* it has begun, and its result follows */
 	bool tried;	    /* the action was attempted: not in shadow, not refused */
 	bool applied;	    /* the attempt succeeded */
+	bool quiet;	    /* not for the log, because the rule exceeds its limit */
 	const char *text;   /* no full stop, no newline */
 };
 
@@ -73,7 +74,7 @@ void log_announce(struct log *log, int priority, const char *text);
 /* The units of records, which belong to the log. NULL: `log` is NULL, or memory is short. */
 struct units *log_units(struct log *log);
 void log_record(struct log *log, const struct log_entry *entry);
-/* Logs the result of an action. One that is pending is not logged, only passed on. */
+/* Logs the result of an action. One that is pending or quiet is not logged, only passed on. */
 void log_act(struct log *log, const struct log_action *action);
 /* Passes actions to `on_act` too, until the next call. NULL: to none. */
 void log_on_act(struct log *log, void (*on_act)(void *arg, const struct log_action *action),

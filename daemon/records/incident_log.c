@@ -22,12 +22,16 @@ struct incident_log {
 	struct incidents_settings settings;
 	sd_event_source *readable, *timer; /* of the collector */
 	maze_u64 since_ns;		   /* older records and evidence are ignored */
+	struct incident_totals totals;
 };
 
 static void report(struct incident_log *incidents, const struct incident_messages *messages)
 {
 	size_t i;
 
+	incidents->totals.written += messages->written;
+	incidents->totals.lost += messages->lost;
+	incidents->totals.evidence_lost += messages->evidence_lost;
 	for (i = 0; i < messages->count; i++)
 		limited_log_incident(incidents->limited, messages->message[i].uid,
 				     messages->message[i].trouble ? LOG_WARNING : LOG_INFO,
@@ -159,6 +163,11 @@ int incident_log_open(sd_event *event, struct maze *maze, struct log *log,
 	return 0;
 }
 
+const struct incident_totals *incident_log_totals(const struct incident_log *incidents)
+{
+	return &incidents->totals;
+}
+
 void incident_log_record(struct incident_log *incidents, const struct maze_record *record,
 			 const char *rule, const struct maze_policy *policy)
 {
@@ -181,7 +190,7 @@ void incident_log_action(void *arg, const struct log_action *result)
 		.applied = result->applied,
 	};
 
-	if (!incidents->collector)
+	if (!incidents->collector || result->quiet)
 		return;
 	snprintf(action.name, sizeof(action.name), "%s", result->action);
 	snprintf(action.text, sizeof(action.text), "%s",

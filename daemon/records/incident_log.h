@@ -14,6 +14,12 @@
 
 struct incident_log;
 
+/* Since mazed began. */
+struct incident_totals {
+	maze_u64 written, lost; /* incidents */
+	maze_u64 evidence_lost; /* process infos and stacks */
+};
+
 /*
  * Collecting never blocks the event loop, and runs only after a verdict. Returns 0, or
  * -errno and a message.
@@ -21,6 +27,7 @@ struct incident_log;
 int incident_log_open(sd_event *event, struct maze *maze, struct log *log,
 		      const struct incidents_settings *settings,
 		      struct incident_log **ret_incidents, struct maze_error *error);
+const struct incident_totals *incident_log_totals(const struct incident_log *incidents);
 /* Passes on a record. `rule` and `policy` are NULL if they are unknown. */
 void incident_log_record(struct incident_log *incidents, const struct maze_record *record,
 			 const char *rule, const struct maze_policy *policy);

@@ -187,6 +187,12 @@ def many_entries(client):
             client.sendall(b'{"ok":true,"done":true}\n')
 
 
+def endless_metrics(client):
+    for _ in client.makefile("rb"):
+        while True:
+            client.sendall(b'{"metrics":"%s"}\n' % (b"x" * 60000))
+
+
 def control_group(client):
     """A control group that is past its limit."""
     for line in client.makefile("rb"):
@@ -298,6 +304,8 @@ def control_sockets():
             got = state_until(lambda got, why=why: (why or "") in (got["failure"] or "") and
                               (why or got["watched"]))
             answers = [get("/") for _ in range(3)]
+            if why and get("/metrics")[0] != 503:
+                sys.exit("metrics of a program that is not mazed")
         report(behave.__name__, before, max(ms for _, ms in answers))
     if got["watched"] != 100000 or len(got["entries"]) != 100 or \
             got["entries"][0]["tid"] != 99999 or got["entries"][0]["comm"] != "\\u{202e}<b>":
@@ -307,6 +315,13 @@ def control_sockets():
     if got["entries"][0].get("incident") != GROUP_ID:
         sys.exit("the group has no incident in %.500r" % got)
     state_until(lambda got: "mazed does not run" in (got["failure"] or ""))
+    time.sleep(1)  # the last answer is used for so long
+    before = cpu_ms()
+    with Mazed(endless_metrics):
+        status, waited = get("/metrics")
+        if status != 503:
+            sys.exit("endless metrics")
+        report("endless_metrics", before, waited)
 
 
 child = start()

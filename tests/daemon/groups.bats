@@ -8,31 +8,7 @@ load ../cli/screen_helper
 
 teardown() {
 	end_terminal
-	[ -z "$mazed" ] || started+=("$mazed")
-	stop_all
-	remove_cgroups
-	unload_engine
-	rm -rf "$dir"
-}
-
-remove_cgroups() {
-	local path
-	for path in "${cgroups[@]}"; do
-		wait_until rmdir "$path" 2> /dev/null || :
-	done
-	cgroups=()
-}
-
-# Creates a control group of this name in the root of version 2, in $cgroup.
-make_cgroup() {
-	local root
-	needs_root 'make a control group'
-	root=$(findmnt -nt cgroup2 -o TARGET | head -n1)
-	[ -n "$root" ] && [ -w "$root" ] || skip 'no control groups of version 2'
-	cgroup=/maze-test-$$-$1
-	cgroup_dir=$root$cgroup
-	mkdir "$cgroup_dir"
-	cgroups+=("$cgroup_dir")
+	clean_up
 }
 
 # For ordinary users, a directory with all files of a delegated group.
@@ -49,6 +25,8 @@ g = [group for line in sys.stdin for group in json.loads(line).get("groups", [])
 sys.exit(0 if eval(sys.argv[1]) else f"not {sys.argv[1]}: {g}")' "$1" <<< "$list"
 }
 count_groups() { groups_hold "len(g) == $1" "${2-}"; }
+
+frozen_are() { "$MAZE" metrics --socket "$socket" | grep -qx "maze_frozen_cgroups $1"; }
 
 answers() { [[ $output == *"$1"* ]] || { echo "$output"; return 1; }; }
 
@@ -136,6 +114,7 @@ policy() { echo "{\"scope\":\"$1\",\"share\":\"90%\",\"soft\":\"1h\",\"hard\":\"
 		soft-freeze = yes
 		soft-exec = /bin/sh -c "echo \$MAZE_SCOPE \$MAZE_CGROUP"
 	END
+	frozen_are 0
 	start sh -c "echo \$\$ > $cgroup_dir/cgroup.procs && exec $PROGRAMS/handoff --for-ms 60000"
 	wait_until logged '"event":"soft","scope":"cgroup"'
 	wait_until logged "cgroup $cgroup"
@@ -144,7 +123,9 @@ policy() { echo "{\"scope\":\"$1\",\"share\":\"90%\",\"soft\":\"1h\",\"hard\":\"
 	wait_until logged "froze its cgroup $cgroup"
 	grep -qx 1 "$cgroup_dir/cgroup.freeze"
 	groups_hold "[x['name'] for x in g] == ['$cgroup']"
+	frozen_are 1
 	ask <<< "{\"do\":\"thaw\",\"cgroup\":\"$cgroup\"}" | grep -qx '{"ok":true}'
+	frozen_are 0
 	stop_mazed
 	grep -qx 0 "$cgroup_dir/cgroup.freeze"
 }

@@ -33,11 +33,34 @@ setup() {
 	mazed=
 }
 
-teardown() {
+teardown() { clean_up; }
+
+clean_up() {
 	[ -z "$mazed" ] || started+=("$mazed")
 	stop_all
+	remove_cgroups
 	unload_engine
 	rm -rf "$dir"
+}
+
+remove_cgroups() {
+	local path
+	for path in "${cgroups[@]}"; do
+		wait_until rmdir "$path" 2> /dev/null || :
+	done
+	cgroups=()
+}
+
+# Creates a control group of this name in the root of version 2, in $cgroup.
+make_cgroup() {
+	local root
+	needs_root 'make a control group'
+	root=$(findmnt -nt cgroup2 -o TARGET | head -n1)
+	[ -n "$root" ] && [ -w "$root" ] || skip 'no control groups of version 2'
+	cgroup=/maze-test-$$-$1
+	cgroup_dir=$root$cgroup
+	mkdir "$cgroup_dir"
+	cgroups+=("$cgroup_dir")
 }
 
 # Writes the configuration: [daemon] for the tests, then standard input.

@@ -8,10 +8,7 @@ load ../cli/screen_helper
 
 teardown() {
 	end_terminal
-	[ -z "$mazed" ] || started+=("$mazed")
-	stop_all
-	unload_engine
-	rm -rf "$dir"
+	clean_up
 }
 
 @test "maze top has rules and verdicts, goes on when mazed restarts, and shows reports" {

@@ -98,6 +98,7 @@ static struct log_action action_of(const struct command_order *order)
 			   .cgroup = order->cgroup,
 			   .unit = order->unit.unit[0] ? &order->unit : NULL },
 		.action = "exec",
+		.quiet = order->quiet,
 	};
 }
 
@@ -109,8 +110,7 @@ static void report(struct log *log, const struct command_order *order, bool trie
 	action.tried = tried;
 	action.applied = applied;
 	action.text = text;
-	if (!order->quiet)
-		log_act(log, &action);
+	log_act(log, &action);
 }
 
 void command_order_begins(struct log *log, const struct command_order *order)
@@ -119,8 +119,7 @@ void command_order_begins(struct log *log, const struct command_order *order)
 
 	action.pending = true;
 	action.text = "";
-	if (!order->quiet)
-		log_act(log, &action);
+	log_act(log, &action);
 }
 
 void command_order_report(struct log *log, const struct command_order *order, bool tried,

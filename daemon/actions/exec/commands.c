@@ -86,9 +86,8 @@ static void drop(struct commands *commands, struct command_order *order)
 	snprintf(text, sizeof(text), "did not run %.256s: %u commands run and %u are queued",
 		 order->argv[0], commands->running_count, commands->waiting_count);
 	/* Log the first drop even if the rule's log limit is exceeded. */
-	order->quiet = false;
-	if (!commands->dropped++)
-		command_order_report(commands->host.log, order, false, text);
+	order->quiet = commands->dropped++ > 0;
+	command_order_report(commands->host.log, order, false, text);
 	command_order_free(order);
 }
 

@@ -97,11 +97,11 @@ static void report(const struct restart *restart, bool pending, bool applied, co
 		.pending = pending,
 		.tried = true,
 		.applied = applied,
+		.quiet = restart->quiet,
 		.text = text,
 	};
 
-	if (!restart->quiet)
-		log_act(restart->restarts->settings.log, &action);
+	log_act(restart->restarts->settings.log, &action);
 }
 
 __attribute__((format(printf, 3, 4))) static void finish(struct restart *restart, bool applied,
