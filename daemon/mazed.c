@@ -272,8 +272,8 @@ static int reload(void *arg, struct maze_error *error)
 	}
 	if (!err)
 		return 0;
-	log_printf(mazed->log, LOG_ERR, "reload refused, the old rules stay in force: %s",
-		   error->text);
+	log_note(mazed->log, LOG_ERR, LOG_KIND_REFUSED, NULL,
+		 "reload refused, the old rules stay in force: %s", error->text);
 	/* Reopen the log after a refused reload too, because its file may be renamed. */
 	if (log_reopen(mazed->log, &mazed->rules->daemon, &reopening))
 		log_printf(mazed->log, LOG_ERR, "%s", reopening.text);

@@ -158,8 +158,7 @@ static bool take_answers(struct collector_user *user, struct incident_messages *
 		else if (answer.kind == COLLECTOR_CLOSED)
 			collector_queue_close(&user->queue, &answer.key);
 		else
-			incident_messages_add(messages, user->uid, answer.trouble, "%.*s",
-					      (int)sizeof(answer.text) - 1, answer.text);
+			incident_messages_copy(messages, user->uid, &answer.message);
 	}
 	return true;
 }

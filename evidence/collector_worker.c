@@ -39,8 +39,7 @@ static void answer_messages(struct worker_loop *loop, const struct incident_mess
 	size_t i;
 
 	for (i = 0; i < messages->count; i++) {
-		line.trouble = messages->message[i].trouble;
-		memcpy(line.text, messages->message[i].text, sizeof(line.text));
+		line.message = messages->message[i];
 		answer(loop, &line);
 	}
 }

@@ -51,7 +51,24 @@ void incident_messages_add(struct incident_messages *messages, unsigned int uid,
 		  format, arguments);
 	va_end(arguments);
 	messages->message[messages->count].trouble = trouble;
+	messages->message[messages->count].written.id[0] = '\0';
 	messages->message[messages->count++].uid = uid;
+}
+
+void incident_messages_copy(struct incident_messages *messages, unsigned int uid,
+			    const struct incident_message *message)
+{
+	struct incident_message *copy;
+
+	if (!messages || messages->count == INCIDENT_MESSAGES_MAX)
+		return;
+	copy = &messages->message[messages->count++];
+	*copy = *message;
+	copy->uid = uid;
+	copy->text[sizeof(copy->text) - 1] = '\0';
+	copy->written.id[sizeof(copy->written.id) - 1] = '\0';
+	copy->written.signature[sizeof(copy->written.signature) - 1] = '\0';
+	copy->written.rule[sizeof(copy->written.rule) - 1] = '\0';
 }
 
 /* ---- files ------------------------------------------------------------------------- */
@@ -78,14 +95,29 @@ static void report_recovery(struct incidents *incidents, struct incident_message
 			      incidents->lost - incidents->lost_then);
 }
 
+static void report_file(struct incidents *incidents, const struct episode *episode,
+			const char *signature, struct incident_messages *messages)
+{
+	struct incident_message message = { .written.record = episode->verdict };
+	char command[480];
+
+	snprintf(message.text, sizeof(message.text), "incident %s: %s", episode->id,
+		 incident_store_command(incidents->store, episode->id, command, sizeof(command)));
+	memcpy(message.written.id, episode->id, sizeof(episode->id));
+	memcpy(message.written.signature, signature, SIGNATURE_LEN);
+	if (episode->rule)
+		snprintf(message.written.rule, sizeof(message.written.rule), "%s", episode->rule);
+	incident_messages_copy(messages, incidents->uid, &message);
+}
+
 static void write_out(struct incidents *incidents, struct incident *incident,
 		      struct incident_messages *messages)
 {
 	struct episode *episode = &incident->episode;
 	bool again = incident->written;
 	struct maze_error error = { "" };
-	char command[480];
-	char *text = episode_json(episode, incidents->redactor);
+	char signature[SIGNATURE_LEN];
+	char *text = episode_json(episode, incidents->redactor, signature);
 	int err;
 
 	if (!text)
@@ -108,10 +140,7 @@ static void write_out(struct incidents *incidents, struct incident *incident,
 	/* A rewrite also adds a file if the first one was removed in between. */
 	incidents->prune = true;
 	if (!again)
-		incident_messages_add(messages, incidents->uid, false, "incident %s: %s",
-				      episode->id,
-				      incident_store_command(incidents->store, episode->id, command,
-							     sizeof(command)));
+		report_file(incidents, episode, signature, messages);
 	/* The store changed the id, but the text has the old one. So write it again. */
 	if (err > 0)
 		write_out(incidents, incident, messages);
@@ -393,8 +422,7 @@ void incidents_close(struct incidents *incidents, struct incident_messages *ret)
 	while (!may_end(incidents) && now_ns(CLOCK_MONOTONIC) < until) {
 		incidents_work(incidents, &messages);
 		for (i = 0; ret && i < messages.count; i++)
-			incident_messages_add(ret, incidents->uid, messages.message[i].trouble,
-					      "%s", messages.message[i].text);
+			incident_messages_copy(ret, incidents->uid, &messages.message[i]);
 		nanosleep(&pause, NULL);
 	}
 	/* Write the open incidents with the names that were found so far. */

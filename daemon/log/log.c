@@ -259,22 +259,52 @@ int log_reopen(struct log *log, const struct daemon_settings *settings, struct m
 
 /* ---- messages ---------------------------------------------------------------------- */
 
-void log_printf(struct log *log, int priority, const char *format, ...)
+static void submit_message(struct log *log, struct log_message *message, const char *raw)
 {
-	char raw[LOG_TEXT_SIZE], text[LOG_TEXT_SIZE];
-	struct log_message message = { .priority = priority, .text = text };
-	va_list args;
+	char text[LOG_TEXT_SIZE];
 
-	va_start(args, format);
-	vsnprintf(raw, sizeof(raw), format, args);
-	va_end(args);
 	escape_copy(text, sizeof(text), raw);
 	if (!log) {
 		fprintf(stderr, "mazed: %s\n", text);
 		return;
 	}
-	message.boot_ns = now_ns(CLOCK_BOOTTIME);
-	submit(log, &message);
+	message->text = text;
+	message->boot_ns = now_ns(CLOCK_BOOTTIME);
+	submit(log, message);
+}
+
+void log_printf(struct log *log, int priority, const char *format, ...)
+{
+	struct log_message message = { .priority = priority };
+	char raw[LOG_TEXT_SIZE];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(raw, sizeof(raw), format, args);
+	va_end(args);
+	submit_message(log, &message, raw);
+}
+
+void log_note(struct log *log, int priority, enum log_kind kind, const char *rule,
+	      const char *format, ...)
+{
+	struct log_message message = { .priority = priority, .kind = kind, .rule = rule };
+	char raw[LOG_TEXT_SIZE];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(raw, sizeof(raw), format, args);
+	va_end(args);
+	submit_message(log, &message, raw);
+}
+
+void log_incident(struct log *log, int priority, const struct log_incident *incident)
+{
+	struct log_message message = { .priority = priority,
+				       .entry = &incident->entry,
+				       .incident = incident };
+
+	submit_message(log, &message, incident->text);
 }
 
 void log_problems(struct log *log, const struct problems *problems)

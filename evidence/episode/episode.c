@@ -108,6 +108,8 @@ void episode_add_record(struct episode *episode, const struct maze_record *recor
 		episode->has_hard = true;
 	if (record->event == MAZE_EVENT_EXIT)
 		episode->has_exit = true;
+	if (record->event == MAZE_EVENT_SOFT || record->event == MAZE_EVENT_HARD)
+		episode->verdict = *record;
 	snprintf(episode->origin.text[ORIGIN_ENGINE], ORIGIN_LEN, "%s", engine);
 	origin_interface(engine, episode->origin.text[ORIGIN_INTERFACE]);
 	if (json_array_size(episode->records) == EPISODE_RECORDS_MAX)

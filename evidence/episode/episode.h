@@ -127,7 +127,8 @@ struct episode {
 	struct episode_action actions[EPISODE_ACTIONS_MAX];
 	size_t actions_count;
 	bool has_soft, has_hard, has_exit;
-	char *rule; /* NULL: none */
+	struct maze_record verdict; /* the newest */
+	char *rule;		    /* NULL: none */
 	struct maze_policy policy;
 	bool has_policy;
 
@@ -215,7 +216,11 @@ json_t *episode_siblings_json(const struct episode *episode);
 json_t *episode_calls_json(const struct episode *episode);
 /* The key progress of maze-incident(5). */
 json_t *episode_progress_json(const struct episode *episode);
-/* Writes the format of maze-incident(5). NULL: out of memory. The caller frees it. */
-char *episode_json(const struct episode *episode, const struct redactor *redactor);
+/*
+ * Writes the format of maze-incident(5). NULL: out of memory. The caller frees it.
+ * ret_signature (SIGNATURE_LEN) gets the signature, "" if it is unknown; it may be NULL.
+ */
+char *episode_json(const struct episode *episode, const struct redactor *redactor,
+		   char *ret_signature);
 
 #endif
