@@ -150,8 +150,21 @@ bool cgroup_path(const struct cgroup_fs *fs, int dir, char path[PATH_MAX])
 struct walk {
 	bool (*each)(pid_t pid, void *arg);
 	void *arg;
+	unsigned int directories, processes; /* that may still be read */
 	bool complete, stopped;
 };
+
+/* Stops the walk if nothing is left. */
+static bool take(struct walk *walk, unsigned int *left)
+{
+	if (*left) {
+		--*left;
+		return true;
+	}
+	walk->complete = false;
+	walk->stopped = true;
+	return false;
+}
 
 /* A directory can be removed meanwhile. */
 static bool was_removed(int err)
@@ -170,7 +183,7 @@ static void walk_processes(struct walk *walk, int dir)
 			close(fd);
 		return;
 	}
-	while (!walk->stopped && fscanf(procs, "%d", &pid) == 1)
+	while (!walk->stopped && fscanf(procs, "%d", &pid) == 1 && take(walk, &walk->processes))
 		walk->stopped = !walk->each((pid_t)pid, walk->arg);
 	/* The processes of a threaded cgroup cannot be read. */
 	walk->complete &= !ferror(procs);
@@ -194,6 +207,8 @@ static void walk_cgroups(struct walk *walk, int dir, int depth)
 	while (!walk->stopped && (entry = readdir(below))) {
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
 			continue;
+		if (!take(walk, &walk->directories))
+			break;
 		fd = openat(dir, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 		if (fd >= 0)
 			walk_cgroups(walk, fd, depth + 1);
@@ -205,7 +220,11 @@ static void walk_cgroups(struct walk *walk, int dir, int depth)
 
 bool cgroup_each_process(int dir, bool (*each)(pid_t pid, void *arg), void *arg)
 {
-	struct walk walk = { each, arg, true, false };
+	struct walk walk = { .each = each,
+			     .arg = arg,
+			     .directories = CGROUP_WALK_DIRECTORIES_MAX - 1,
+			     .processes = CGROUP_WALK_PROCESSES_MAX,
+			     .complete = true };
 	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)

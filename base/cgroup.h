@@ -33,10 +33,15 @@ bool cgroup_stat(const struct cgroup_fs *fs, const char *path, maze_u64 *ret_id,
 /* True if `path` is `other` or an ancestor of `other`. */
 bool cgroup_contains(const char *path, const char *other);
 
+/* A user can fill a delegated cgroup. A walk of so many takes less than 200 ms. */
+#define CGROUP_WALK_DIRECTORIES_MAX 4096
+#define CGROUP_WALK_PROCESSES_MAX 32768
+
 /*
  * Calls each(pid) for each process in the cgroup and in those below it, until it returns
  * false. A PID of 0 is a process of an outer PID namespace. Returns false if not all could
- * be read: for lack of files or memory, in a threaded cgroup, or below 32 levels.
+ * be read: for lack of files or memory, in a threaded cgroup, below 32 levels, or beyond
+ * the maximum of directories or processes. Then any process may be missing.
  */
 bool cgroup_each_process(int dir, bool (*each)(pid_t pid, void *arg), void *arg);
 

@@ -141,6 +141,10 @@ int targets_parse(const struct command *command, const struct options *options, 
  */
 bool print_record(FILE *stream, const char *prefix, const struct maze_record *record,
 		  const char *engine, bool json);
+/* Prints an object as an item of an array, and frees it. `index` counts from 0. */
+void print_json_item(char *object, size_t index);
+/* Prints the end of an array of `count` items. */
+void print_json_end(size_t count);
 
 int cmd_run(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_watch(const struct command *command, struct options *options, int argc, char **argv);

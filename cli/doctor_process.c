@@ -11,6 +11,7 @@
 #include "../base/escape.h"
 #include "../base/proc_files.h"
 #include "../evidence/process_check.h"
+#include "../lib/json_get.h"
 #include "../lib/watch_check.h"
 
 /* Returns whether the caller may watch the process, as a check. NULL: there is no process. */
@@ -48,7 +49,7 @@ static void print(const char *prefix, const char *text)
 
 static const char *text_of(json_t *object, const char *key)
 {
-	return json_string_value(json_object_get(object, key)) ?: "";
+	return json_text(object, key) ?: "";
 }
 
 static void print_result(json_t *result)
@@ -58,7 +59,7 @@ static void print_result(json_t *result)
 	char *line = NULL, prefix[32];
 	size_t i;
 
-	printf("process %d", (int)json_integer_value(json_object_get(result, "pid")));
+	printf("process %d", (int)json_number(result, "pid"));
 	if (user &&
 	    asprintf(&line, " (%s), user id %u%s%s", text_of(result, "comm"),
 		     (unsigned int)json_integer_value(user), *program ? ", " : "", program) >= 0)

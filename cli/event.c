@@ -9,6 +9,7 @@
 
 #include "base/escape.h"
 #include "base/rfc3339.h"
+#include "lib/json_get.h"
 #include "lib/record_parse.h"
 #include "lib/record_text.h"
 #include "lib/utf8_json.h"
@@ -24,11 +25,6 @@ static const char *const colours[EVENT_ACTION + 1] = {
 	[EVENT_ACTION] = "\033[36m",
 };
 
-static const char *text_of(const json_t *object, const char *key)
-{
-	return json_string_value(json_object_get(object, key));
-}
-
 /* An action has the event of its record as "stage". */
 static int parse_action(const json_t *object, struct event *event)
 {
@@ -41,14 +37,14 @@ static int parse_action(const json_t *object, struct event *event)
 	err = record_parse_object(record, &event->record, &event->wall_ns);
 	json_decref(record);
 	event->kind = EVENT_ACTION;
-	event->message = text_of(object, "message");
+	event->message = json_text(object, "message");
 	return err || event->message ? err : -EINVAL;
 }
 
 /* Returns 0, 1 for a message of mazed, or -EINVAL. */
 static int parse(const json_t *object, struct event *ret_event)
 {
-	const char *name = text_of(object, "event");
+	const char *name = json_text(object, "event");
 	struct event event = { .object = object };
 	int err;
 
@@ -64,11 +60,11 @@ static int parse(const json_t *object, struct event *ret_event)
 	}
 	if (err)
 		return err;
-	event.engine = text_of(object, "engine") ?: "unknown";
-	event.rule = text_of(object, "rule");
-	event.cgroup = text_of(object, "cgroup");
-	event.unit = text_of(object, "unit");
-	event.user_unit = text_of(object, "user_unit");
+	event.engine = json_text(object, "engine") ?: "unknown";
+	event.rule = json_text(object, "rule");
+	event.cgroup = json_text(object, "cgroup");
+	event.unit = json_text(object, "unit");
+	event.user_unit = json_text(object, "user_unit");
 	*ret_event = event;
 	return 0;
 }

@@ -85,21 +85,18 @@ out_close:
 static int print_from_mazed(struct event_output *output, struct mazed_client *client,
 			    const struct options *options)
 {
-	char *json = NULL;
+	json_t *record;
 	int err;
 
 	client->follows = options->follow;
 	if (!mazed_call(client, json_pack("{s:s,s:b,s:b}", "do", "events", "kept", 1, "follow",
 					  options->follow)))
 		return -EPROTO;
-	while ((err = mazed_next(client, "record", &json)) == 1) {
-		err = event_output_put_text(output, json);
-		if (!err && output->malformed) {
-			print_error(client->command, "mazed at %s: invalid record: %.200s",
-				    client->path, json);
-			err = -EPROTO;
-		}
-		free(json);
+	while ((err = mazed_next(client, "record", &record)) == 1) {
+		err = event_output_put(output, record);
+		if (!err && output->malformed)
+			err = mazed_refuse(client, "record", record);
+		json_decref(record);
 		if (err)
 			return err;
 	}

@@ -10,6 +10,7 @@
 #include "report/incident_file.h"
 #include "report/incident_line.h"
 #include "base/rfc3339.h"
+#include "lib/entry_json.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -35,10 +36,8 @@ static void print_json(const struct incident_line *lines, size_t count)
 {
 	char time[UTC_LEN], rfc3339[UTC_LEN + 1];
 	json_t *object;
-	char *text;
 	size_t i;
 
-	putchar('[');
 	for (i = 0; i < count; i++) {
 		utc_format(lines[i].began, 9, time);
 		time[strlen("YYYY-MM-DD")] = 'T';
@@ -60,12 +59,9 @@ static void print_json(const struct incident_line *lines, size_t count)
 		json_object_set_new(object, "done", text_json(lines[i].action));
 		json_object_set_new(object, "signature", text_json(lines[i].signature));
 		json_object_set_new(object, "repeats", text_json(lines[i].repeats));
-		text = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII);
-		printf("%s\n%s", i ? "," : "", text ? text : "null");
-		free(text);
-		json_decref(object);
+		print_json_item(json_line(object), i);
 	}
-	puts(count ? "\n]" : "]");
+	print_json_end(count);
 }
 
 static void print_column(const struct shown_terminal *terminal, const char *text, size_t width)

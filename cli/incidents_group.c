@@ -6,6 +6,7 @@
 #include "incidents_group.h"
 #include "terminal.h"
 #include "base/rfc3339.h"
+#include "lib/entry_json.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -74,11 +75,9 @@ static json_t *time_json(const char *id)
 static void print_json(const struct groups *groups)
 {
 	const struct group *group;
-	char *text;
 	json_t *object;
 	size_t i;
 
-	putchar('[');
 	for (i = 0; i < groups->count; i++) {
 		group = &groups->groups[i];
 		object =
@@ -87,12 +86,9 @@ static void print_json(const struct groups *groups)
 				  "count", (json_int_t)group->count, "first", group->first,
 				  "first_time", time_json(group->first), "last", group->last,
 				  "last_time", time_json(group->last));
-		text = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII);
-		printf("%s\n%s", i ? "," : "", text ? text : "null");
-		free(text);
-		json_decref(object);
+		print_json_item(json_line(object), i);
 	}
-	puts(groups->count ? "\n]" : "]");
+	print_json_end(groups->count);
 }
 
 static const char *format_time(const char *id, char buf[UTC_LEN])

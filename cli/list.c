@@ -18,24 +18,16 @@
 #include "../base/escape.h"
 #include "../base/proc_files.h"
 
-static void print_object(char *object, bool first)
-{
-	if (object)
-		printf("%s\n%s", first ? "" : ",", object);
-	free(object);
-}
-
 static void print_json(const struct listing *listing)
 {
 	size_t i;
 
-	putchar('[');
 	for (i = 0; i < listing->count; i++)
-		print_object(maze_entry_json(&listing->entries[i], listing->engine), !i);
+		print_json_item(maze_entry_json(&listing->entries[i], listing->engine), i);
 	for (i = 0; i < listing->groups_count; i++)
-		print_object(maze_group_json(&listing->groups[i], listing->engine),
-			     !i && !listing->count);
-	puts(listing->count + listing->groups_count ? "\n]" : "]");
+		print_json_item(maze_group_json(&listing->groups[i], listing->engine),
+				listing->count + i);
+	print_json_end(listing->count + listing->groups_count);
 }
 
 static void print_stage(const char *name, maze_u64 limit_ns, const char *signal)

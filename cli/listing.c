@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/entry_json.h"
+#include "lib/json_get.h"
 #include "mazed_client.h"
 
 /* If the number is 0 or a power of two, the arrays are full, so double them. */
@@ -29,30 +30,24 @@ static bool grow(struct listing *listing)
 
 static void copy_rule(char rule[LISTING_RULE_LEN], const json_t *object)
 {
-	const char *name = json_string_value(json_object_get(object, "rule"));
+	const char *name = json_text(object, "rule");
 
 	snprintf(rule, LISTING_RULE_LEN, "%s", name ? name : "");
 }
 
-static int fail(const struct mazed_client *client, int err, const char *what, const json_t *object)
+static int fail_memory(const struct mazed_client *client)
 {
-	char *text = err == -ENOMEM ? NULL : json_dumps(object, JSON_COMPACT | JSON_ENCODE_ANY);
-
-	if (text)
-		mazed_report(client, "mazed at %s: invalid %s: %.200s", client->path, what, text);
-	else
-		mazed_report(client, "out of memory");
-	free(text);
-	return err;
+	mazed_report(client, "out of memory");
+	return -ENOMEM;
 }
 
 static int add_entry(const struct mazed_client *client, struct listing *listing,
 		     const json_t *object)
 {
 	if (!grow(listing))
-		return fail(client, -ENOMEM, "", NULL);
+		return fail_memory(client);
 	if (!entry_from_json(object, &listing->entries[listing->count]))
-		return fail(client, -EPROTO, "list entry", object);
+		return mazed_refuse(client, "list entry", object);
 	copy_rule(listing->rules[listing->count++], object);
 	return 0;
 }
@@ -71,11 +66,11 @@ static int add_groups(const struct mazed_client *client, struct listing *listing
 	if (rules)
 		listing->rules = rules;
 	if (!listing->groups || !rules)
-		return fail(client, -ENOMEM, "", NULL);
+		return fail_memory(client);
 	for (i = 0; i < count; i++) {
 		object = json_array_get(groups, i);
 		if (!json_is_object(object) || !group_from_json(object, &listing->groups[i]))
-			return fail(client, -EPROTO, "group", object);
+			return mazed_refuse(client, "group", object);
 		copy_rule(listing->rules[listing->count + i], object);
 		listing->groups_count++;
 	}
@@ -93,7 +88,7 @@ int listing_from_mazed(struct mazed_client *client, struct listing *listing)
 		return -EPROTO;
 	snprintf(listing->engine, sizeof(listing->engine), "%s",
 		 client->engine ? client->engine : "unknown");
-	while ((err = mazed_next_object(client, "entry", &object)) == 1) {
+	while ((err = mazed_next(client, "entry", &object)) == 1) {
 		err = add_entry(client, listing, object);
 		json_decref(object);
 		if (err)

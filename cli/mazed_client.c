@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "lib/control.h"
-#include "lib/utf8_json.h"
+#include "lib/json_get.h"
 #include "base/proc_files.h"
 #include "base/standard_streams.h"
 
@@ -31,6 +31,16 @@ void mazed_report(const struct mazed_client *client, const char *format, ...)
 	va_end(args);
 	if (!client->error)
 		print_error(client->command, "%s", error->text);
+}
+
+int mazed_refuse(const struct mazed_client *client, const char *what, const json_t *part)
+{
+	char *text = json_dumps(part, JSON_COMPACT | JSON_ENCODE_ANY);
+
+	mazed_report(client, "mazed at %s: invalid %s: %.200s", client->path, what,
+		     text ? text : "");
+	free(text);
+	return -EPROTO;
 }
 
 /* Returns NULL if the command uses the engine instead of mazed. */
@@ -53,12 +63,14 @@ int mazed_connect(struct mazed_client *client, const struct command *command,
 		  const struct options *options)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	const struct timeval patience = { .tv_sec = client->patience_s };
 	struct maze_error *error = client->error;
 	bool given;
 	int err;
 
 	memset(client, 0, offsetof(struct mazed_client, buf));
 	client->error = error;
+	client->patience_s = (unsigned int)patience.tv_sec;
 	client->begin = client->end = 0;
 	client->command = command;
 	client->fd = -1;
@@ -72,6 +84,9 @@ int mazed_connect(struct mazed_client *client, const struct command *command,
 	}
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", client->path);
 	client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* Before connect(2), which waits while the backlog is full. */
+	setsockopt(client->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(client->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	if (client->fd >= 0 && !connect(client->fd, (struct sockaddr *)&address, sizeof(address)))
 		return 1;
 	err = -errno;
@@ -79,10 +94,14 @@ int mazed_connect(struct mazed_client *client, const struct command *command,
 	/* mazed does not run, and the user has not given a socket. */
 	if (!given && (err == -ENOENT || err == -ECONNREFUSED))
 		return 0;
-	mazed_report(client, "cannot connect to mazed at %s: %s%s", client->path, strerror(-err),
-		     err == -ENOENT || err == -ECONNREFUSED
-			     ? "; is mazed running? --direct uses the engine instead"
-			     : "");
+	if (err == -EAGAIN)
+		mazed_report(client, "mazed at %s does not answer", client->path);
+	else
+		mazed_report(client, "cannot connect to mazed at %s: %s%s", client->path,
+			     strerror(-err),
+			     err == -ENOENT || err == -ECONNREFUSED
+				     ? "; is mazed running? --direct uses the engine instead"
+				     : "");
 	return err;
 }
 
@@ -97,14 +116,6 @@ void mazed_disconnect(struct mazed_client *client)
 	client->config = NULL;
 	json_decref(client->groups);
 	client->groups = NULL;
-}
-
-void mazed_bound_waits(struct mazed_client *client, unsigned int seconds)
-{
-	const struct timeval bound = { .tv_sec = seconds };
-
-	setsockopt(client->fd, SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof(bound));
-	setsockopt(client->fd, SOL_SOCKET, SO_SNDTIMEO, &bound, sizeof(bound));
 }
 
 bool mazed_is_ready(const struct mazed_client *client)
@@ -208,15 +219,15 @@ static json_t *read_object(struct mazed_client *client)
 	if (!line || json_is_object(object))
 		return object;
 	json_decref(object);
-	print_error(client->command,
-		    "the program at %s is not mazed: its answer \"%.60s\" is not a JSON object",
-		    client->path, line);
+	mazed_report(client,
+		     "the program at %s is not mazed: its answer \"%.60s\" is not a JSON object",
+		     client->path, line);
 	return NULL;
 }
 
 static bool is_ok(struct mazed_client *client, const json_t *answer)
 {
-	const char *text = json_string_value(json_object_get(answer, "text"));
+	const char *text = json_text(answer, "text");
 
 	if (json_is_true(json_object_get(answer, "ok")))
 		return true;
@@ -227,7 +238,7 @@ static bool is_ok(struct mazed_client *client, const json_t *answer)
 /* Keeps a text of an answer that has it. */
 static void keep_text(const json_t *answer, const char *key, char **kept)
 {
-	const char *text = json_string_value(json_object_get(answer, key));
+	const char *text = json_text(answer, key);
 
 	if (!text)
 		return;
@@ -272,7 +283,7 @@ bool mazed_call(struct mazed_client *client, json_t *request)
 	return answer;
 }
 
-int mazed_next_object(struct mazed_client *client, const char *key, json_t **ret_object)
+int mazed_next(struct mazed_client *client, const char *key, json_t **ret_object)
 {
 	json_t *line = read_object(client), *value;
 	int err = -EPROTO;
@@ -293,18 +304,6 @@ int mazed_next_object(struct mazed_client *client, const char *key, json_t **ret
 	}
 	json_decref(line);
 	return err;
-}
-
-int mazed_next(struct mazed_client *client, const char *key, char **ret_json)
-{
-	json_t *object;
-	int err = mazed_next_object(client, key, &object);
-
-	if (err != 1)
-		return err;
-	*ret_json = json_dumps(object, JSON_COMPACT | JSON_DIGITS);
-	json_decref(object);
-	return *ret_json ? 1 : -ENOMEM;
 }
 
 json_t *mazed_request(const struct mazed_client *client, const char *verb, pid_t pid, pid_t tid)

@@ -13,11 +13,12 @@ struct mazed_client {
 	const char *path;
 	int fd;
 	bool follows; /* stop if the reader of standard output exits */
-	/* Gets messages in place of standard error; NULL: none. mazed_connect() keeps it. */
+	/* mazed_connect() keeps these two. `error` gets messages in place of standard error. */
 	struct maze_error *error;
-	char *engine;	/* from the last answer that names it; or NULL */
-	char *config;	/* from the answer to "rules"; or NULL */
-	json_t *groups; /* an array, from the answer to "list"; NULL: none */
+	unsigned int patience_s; /* mazed may be silent for so long; 0: forever */
+	char *engine;		 /* from the last answer that names it; or NULL */
+	char *config;		 /* from the answer to "rules"; or NULL */
+	json_t *groups;		 /* an array, from the answer to "list"; NULL: none */
 	char buf[MAZE_CONTROL_ANSWER_MAX];
 	size_t begin, end;
 };
@@ -34,8 +35,8 @@ void mazed_disconnect(struct mazed_client *client);
 /* Reports an error as the functions here do: to `error` or standard error. */
 void mazed_report(const struct mazed_client *client, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-/* From now on, a call fails if mazed is silent for longer than this. */
-void mazed_bound_waits(struct mazed_client *client, unsigned int seconds);
+/* Reports that a part of an answer is invalid. Returns -EPROTO. */
+int mazed_refuse(const struct mazed_client *client, const char *what, const json_t *part);
 /* Whether a whole line of an answer has been read, or can be read now, or never comes. */
 bool mazed_is_ready(const struct mazed_client *client);
 
@@ -51,9 +52,7 @@ json_t *mazed_ask(struct mazed_client *client, json_t *request);
  * Reads the next line of an answer. 1: *ret_object is the object under `key`, which the
  * caller owns. 0: that was the last line. -errno: failed, after an error message.
  */
-int mazed_next_object(struct mazed_client *client, const char *key, json_t **ret_object);
-/* As mazed_next_object(), but as text, which the caller frees. */
-int mazed_next(struct mazed_client *client, const char *key, char **ret_json);
+int mazed_next(struct mazed_client *client, const char *key, json_t **ret_object);
 
 /*
  * Creates a request with `pid` and its start time. If the process does not exist, returns

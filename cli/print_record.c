@@ -24,3 +24,14 @@ bool print_record(FILE *stream, const char *prefix, const struct maze_record *re
 	free(object);
 	return !err;
 }
+
+void print_json_item(char *object, size_t index)
+{
+	printf("%s\n%s", index ? "," : "[", object ? object : "null");
+	free(object);
+}
+
+void print_json_end(size_t count)
+{
+	puts(count ? "\n]" : "[]");
+}

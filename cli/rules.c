@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "../base/rfc3339.h"
+#include "../lib/entry_json.h"
+#include "../lib/json_get.h"
 
 /* The name of a rule has at most 64 characters. */
 #define NAME_WIDTH_MAX 64
@@ -18,18 +20,14 @@
 static json_t *get_rules(struct mazed_client *client)
 {
 	json_t *rules = json_array(), *rule;
-	char *text;
 	int err;
 
 	if (!mazed_call(client, json_pack("{s:s}", "do", "rules"))) {
 		json_decref(rules);
 		return NULL;
 	}
-	while ((err = mazed_next(client, "rule", &text)) == 1) {
-		rule = json_loads(text, 0, NULL);
-		free(text);
+	while ((err = mazed_next(client, "rule", &rule)) == 1)
 		json_array_append_new(rules, rule);
-	}
 	if (!err)
 		return rules;
 	json_decref(rules);
@@ -38,14 +36,9 @@ static json_t *get_rules(struct mazed_client *client)
 
 static const char *text_of(const json_t *rule, const char *key)
 {
-	const char *text = json_string_value(json_object_get(rule, key));
+	const char *text = json_text(rule, key);
 
 	return text ? text : "-";
-}
-
-static long long number_of(const json_t *rule, const char *key)
-{
-	return json_integer_value(json_object_get(rule, key));
 }
 
 /* ---- the list ------------------------------------------------------------------------ */
@@ -62,7 +55,7 @@ static const char *time_of(const json_t *rule, const char *key, char buf[UTC_LEN
 
 static void print_rule(const json_t *rule, int width)
 {
-	long long soft = number_of(rule, "shadow_soft"), hard = number_of(rule, "shadow_hard");
+	long long soft = json_number(rule, "shadow_soft"), hard = json_number(rule, "shadow_hard");
 	bool runtime = json_is_true(json_object_get(rule, "runtime"));
 	char time[UTC_LEN], mode[32], would[128] = "-";
 
@@ -71,7 +64,7 @@ static void print_rule(const json_t *rule, int width)
 		snprintf(would, sizeof(would), "%lld soft, %lld hard, last %s", soft, hard,
 			 time_of(rule, "last_shadow", time));
 	printf("%-*s  %-19s  %7lld %7lld %7lld  %-19s  %s\n", width, text_of(rule, "rule"), mode,
-	       number_of(rule, "watched"), number_of(rule, "soft"), number_of(rule, "hard"),
+	       json_number(rule, "watched"), json_number(rule, "soft"), json_number(rule, "hard"),
 	       time_of(rule, "tripped", time), would);
 }
 
@@ -97,18 +90,11 @@ static void print_rules(const json_t *rules)
 
 static void print_json(const json_t *rules)
 {
-	const json_t *rule;
+	json_t *rule;
 	size_t i;
-	char *text;
 
-	putchar('[');
-	json_array_foreach(rules, i, rule)
-	{
-		text = json_dumps(rule, JSON_COMPACT);
-		printf("%s\n%s", i ? "," : "", text ? text : "null");
-		free(text);
-	}
-	puts(json_array_size(rules) ? "\n]" : "]");
+	json_array_foreach(rules, i, rule) print_json_item(json_line(json_incref(rule)), i);
+	print_json_end(json_array_size(rules));
 }
 
 static int list(struct mazed_client *client, const struct options *options)

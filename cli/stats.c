@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/rfc3339.h"
+#include "lib/json_get.h"
 #include "lib/record_stats.h"
 
 #define BAR_WIDTH 40
@@ -44,14 +45,9 @@ static void stats_from_engine(const struct command *command, const struct option
 	maze_close(maze);
 }
 
-static long long number(const json_t *object, const char *key)
-{
-	return json_integer_value(json_object_get(object, key));
-}
-
 static void print_number(const char *label, const json_t *object, const char *key)
 {
-	printf("%-26s %lld\n", label, number(object, key));
+	printf("%-26s %lld\n", label, json_number(object, key));
 }
 
 static const char *duration(long long ns, char buf[64])
@@ -89,8 +85,9 @@ static void print_lateness(const char *title, const json_t *lateness, const json
 	if (!total)
 		return;
 	printf("\nLateness of %lld verdict%s of %s: mean %s, at most %s\n", total,
-	       total == 1 ? "" : "s", title, duration(number(lateness, "sum_ns") / total, mean),
-	       duration(number(lateness, "max_ns"), buf));
+	       total == 1 ? "" : "s", title,
+	       duration(json_number(lateness, "sum_ns") / total, mean),
+	       duration(json_number(lateness, "max_ns"), buf));
 	for (i = from; i <= to; i++) {
 		count = json_integer_value(json_array_get(counts, i));
 		last = json_integer_value(json_array_get(bounds, i ? i - 1 : 0));
@@ -106,8 +103,8 @@ static void print_text(const json_t *stats)
 {
 	const json_t *records = json_object_get(stats, "records");
 	const json_t *lateness = json_object_get(stats, "lateness");
-	const char *since = json_string_value(json_object_get(stats, "since"));
-	const char *engine = json_string_value(json_object_get(stats, "engine"));
+	const char *since = json_text(stats, "since");
+	const char *engine = json_text(stats, "engine");
 	long long ns;
 	char time[UTC_LEN];
 

@@ -187,25 +187,20 @@ void top_act_why(struct top *top)
 }
 
 /* The part of an incident's ID behind its time, of the selected row or verdict. */
-static bool incident_part(struct top *top, char part[64])
+static bool incident_part(struct top *top, char part[INCIDENT_PART_MAX])
 {
 	const struct maze_record *record = top->on_verdicts ? top_verdict(top, top->verdict) : NULL;
 	const struct top_row *row = record ? NULL : selected_row(top);
-	unsigned long long id;
-	maze_u32 scope, tid;
+	maze_u32 scope;
 
 	if (!record && !row)
 		return false;
 	top->message.text[0] = '\0';
 	scope = record ? maze_record_scope(record) : maze_policy_scope(row->entry.flags);
-	id = record ? record->pid : row->entry.pid;
-	tid = record ? record->tid : row->entry.tid;
-	if (scope == MAZE_SCOPE_CGROUP)
-		id = record ? record->cgroup_id : row->cgroup_id;
-	if (scope)
-		snprintf(part, 64, "Z-%llu-%s-", id, maze_policy_scope_name(scope));
-	else
-		snprintf(part, 64, "Z-%llu-%u-", id, tid);
+	incident_id_part(scope ? maze_policy_scope_name(scope) : NULL,
+			 record ? record->pid : row->entry.pid,
+			 record ? record->tid : row->entry.tid,
+			 record ? record->cgroup_id : row->cgroup_id, part);
 	return true;
 }
 
@@ -213,7 +208,7 @@ void top_act_report(struct top *top)
 {
 	const char *path = top->options->incidents ? top->options->incidents : MAZE_INCIDENT_DIR;
 	struct incident_dir dir;
-	char part[64], *id = NULL;
+	char part[INCIDENT_PART_MAX], *id = NULL;
 	size_t i;
 
 	if (!incident_part(top, part) || incident_dir_open(path, &dir, &top->message))

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "lib/json_get.h"
+#include "lib/record_parse.h"
 #include "top_facts.h"
 
 /* mazed that does not answer holds up the keys for no longer. */
@@ -46,6 +48,7 @@ static int open_mazed(struct top_data *data, struct maze_error *error)
 	int err;
 
 	data->client.error = data->events.error = error;
+	data->client.patience_s = data->events.patience_s = ANSWER_SECONDS;
 	err = mazed_connect(&data->client, data->command, data->options);
 	/* mazed is meant to run, because the user has named its socket. */
 	data->machine.uses_mazed |= err < 0;
@@ -59,8 +62,6 @@ static int open_mazed(struct top_data *data, struct maze_error *error)
 	data->is_connected = data->machine.uses_mazed = true;
 	close_engine(data);
 	forget_records(data);
-	mazed_bound_waits(&data->client, ANSWER_SECONDS);
-	mazed_bound_waits(&data->events, ANSWER_SECONDS);
 	if (mazed_call(&data->events,
 		       json_pack("{s:s,s:b,s:b}", "do", "events", "kept", 1, "follow", 1)))
 		return 1;
@@ -95,11 +96,6 @@ static int open_source(struct top_data *data, struct maze_error *error)
 
 /* ---- lists ------------------------------------------------------------------------- */
 
-static long long number_of(const json_t *object, const char *key)
-{
-	return json_integer_value(json_object_get(object, key));
-}
-
 static int read_mazed(struct top_data *data, struct listing *listing)
 {
 	struct top_machine *machine = &data->machine;
@@ -112,13 +108,13 @@ static int read_mazed(struct top_data *data, struct listing *listing)
 	status = mazed_ask(&data->client, json_pack("{s:s}", "do", "status"));
 	if (!status)
 		return -EPROTO;
-	version = json_string_value(json_object_get(status, "version"));
+	version = json_text(status, "version");
 	snprintf(machine->version, sizeof(machine->version), "%s", version ? version : "?");
-	machine->rules = number_of(status, "rules");
-	machine->watched = number_of(status, "watched");
-	machine->verdicts = number_of(status, "verdicts");
-	machine->signals = number_of(status, "signals");
-	machine->lost = (maze_u64)number_of(status, "lost");
+	machine->rules = json_number(status, "rules");
+	machine->watched = json_number(status, "watched");
+	machine->verdicts = json_number(status, "verdicts");
+	machine->signals = json_number(status, "signals");
+	machine->lost = (maze_u64)json_number(status, "lost");
 	json_decref(status);
 	return 0;
 }
@@ -216,18 +212,19 @@ static void add_record(struct top_data *data, const struct maze_record *record)
 /* Returns 1 and a record, 0 if there is none now, or -errno. */
 static int next_record(struct top_data *data, struct maze_record *record)
 {
-	char *json;
+	long long wall_ns;
+	json_t *object;
 	int err;
 
 	if (data->reader)
 		return maze_reader_next(data->reader, record);
 	if (!data->is_connected || !mazed_is_ready(&data->events))
 		return 0;
-	err = mazed_next(&data->events, "record", &json);
+	err = mazed_next(&data->events, "record", &object);
 	if (err != 1)
 		return err ? err : -EPROTO;
-	err = maze_record_parse(json, record, NULL);
-	free(json);
+	err = record_parse_object(object, record, &wall_ns);
+	json_decref(object);
 	return err ? err : 1;
 }
 

@@ -472,7 +472,8 @@ static int start(struct mazed *mazed, struct maze_error *error)
 			       &mazed->rule_states, error);
 	if (!err)
 		err = tracker_open(mazed->event, mazed->maze, mazed->log, mazed->bus, mazed->units,
-				   mazed->rules, on_scanned, mazed, error, &mazed->tracker);
+				   mazed->rule_states, mazed->rules, on_scanned, mazed, error,
+				   &mazed->tracker);
 	if (!err)
 		err = open_control(mazed, error);
 	return err ? err : open_dispatch(mazed, error);

@@ -109,8 +109,9 @@ struct engine_ops {
 
 	/*
 	 * Limits the hard verdicts of watches with this tag from now on (core/allowance.h).
-	 * NULL: no limit. If the tag has an allowance with the same limits, that keeps its
-	 * state, unless allowance->tripped is set. -E2BIG: MAZE_ALLOWANCES_MAX are set.
+	 * NULL: no limit. If the tag has an allowance that counts the same, that keeps its
+	 * state, unless allowance->tripped or ->anew is set. -E2BIG: MAZE_ALLOWANCES_MAX
+	 * are set.
 	 */
 	int (*allow)(struct engine *engine, maze_u64 tag, const struct maze_allowance *allowance,
 		     struct maze_error *error);

@@ -128,6 +128,8 @@ void incident_drop(struct incidents *incidents, struct incident **incident)
 	incident_samples_end(incidents, *incident);
 	for (i = 0; (part = incident_part(*incident, i)); i++) {
 		incidents->unwinds_open -= part->asked != NULL;
+		if (part->unwind_running)
+			resolver_drop_unwind(incidents->sources.resolver, part->serial);
 		python_reads_stop(&incidents->sources, part);
 	}
 	episode_done(&(*incident)->episode);

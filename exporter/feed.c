@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../base/clock.h"
+#include "../lib/json_get.h"
 
 /* The page asks once a second, so a request that comes a moment early gets a new list. */
 #define FRESH_NS (900 * 1000000ULL)
@@ -54,7 +55,7 @@ static void on_failure(struct link *link, const char *why)
 
 static bool is_ok(struct feed *feed, const json_t *answer)
 {
-	const char *text = json_string_value(json_object_get(answer, "text"));
+	const char *text = json_text(answer, "text");
 	bool waited = feed->listing;
 
 	if (!json_is_false(json_object_get(answer, "ok")))

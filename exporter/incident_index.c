@@ -231,16 +231,10 @@ void incident_index_note_repeats(const struct incident_index *index, struct inci
 	}
 }
 
-const char *incident_index_find(const struct incident_index *index, long long pid, long long tid,
-				const char *scope)
+const char *incident_index_find(const struct incident_index *index, const char *part)
 {
-	char part[64];
 	size_t i;
 
-	if (scope)
-		snprintf(part, sizeof(part), "Z-%lld-%.16s-", pid, scope);
-	else
-		snprintf(part, sizeof(part), "Z-%lld-%lld-", pid, tid);
 	for (i = index->count; i > 0; i--)
 		if (strstr(index->items[i - 1].id, part))
 			return index->items[i - 1].id;

@@ -56,12 +56,8 @@ bool incident_index_refresh(struct incident_index *index);
  */
 void incident_index_note_repeats(const struct incident_index *index, struct incident *incident,
 				 const char *id);
-/*
- * Returns the ID of the newest listed incident of this thread or, if `scope` is not NULL,
- * of this group; NULL: none.
- */
-const char *incident_index_find(const struct incident_index *index, long long pid, long long tid,
-				const char *scope);
+/* Returns the newest listed ID with this part (incident_id_part()); NULL: none. */
+const char *incident_index_find(const struct incident_index *index, const char *part);
 
 /*
  * Reads the incident of this name. Returns 0, or -errno and a message: -EINVAL for an

@@ -8,12 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "../base/error.h"
+#include "../base/unix_listen.h"
 
 /* If it is full, the kernel drops attempts, and a client tries again after a second. */
 #define BACKLOG 1024
@@ -46,61 +45,28 @@ static int parse_ip(const char *text, struct sockaddr_storage *ret_address, sock
 	return inet_pton(AF_INET, host, &v4->sin_addr) == 1 ? 0 : -EINVAL;
 }
 
-/* Removes the socket of a program that has ended, and nothing else. */
-static void remove_stale(const struct sockaddr_un *address)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct stat status;
-
-	if (fd >= 0 && !lstat(address->sun_path, &status) && S_ISSOCK(status.st_mode) &&
-	    connect(fd, (const struct sockaddr *)address, sizeof(*address)) &&
-	    errno == ECONNREFUSED)
-		unlink(address->sun_path);
-	if (fd >= 0)
-		close(fd);
-}
-
-static int parse(const char *text, struct sockaddr_storage *ret_address, socklen_t *ret_size,
-		 struct maze_error *error)
-{
-	struct sockaddr_un *local = (struct sockaddr_un *)ret_address;
-
-	if (text[0] != '/') {
-		if (!parse_ip(text, ret_address, ret_size))
-			return 0;
-		return maze_fail(error, -EINVAL,
-				 "\"%.128s\" is not an address; use one such as " LISTEN_DEFAULT
-				 ", [::1]:11140 or /run/maze-exporter.sock",
-				 text);
-	}
-	if (strlen(text) >= sizeof(local->sun_path))
-		return maze_fail(error, -ENAMETOOLONG,
-				 "the path of the socket is longer than %zu bytes",
-				 sizeof(local->sun_path) - 1);
-	*local = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	memcpy(local->sun_path, text, strlen(text));
-	remove_stale(local);
-	*ret_size = sizeof(*local);
-	return 0;
-}
-
 static int listen_at(const char *text, struct maze_error *error)
 {
 	struct sockaddr_storage address;
 	socklen_t size = 0;
-	int err = parse(text, &address, &size, error), fd, yes = 1;
+	int err, fd, yes = 1;
 
-	if (err)
-		return err;
+	if (text[0] == '/')
+		return unix_listen(text, 0, BACKLOG, error);
+	if (parse_ip(text, &address, &size))
+		return maze_fail(error, -EINVAL,
+				 "\"%.128s\" is not an address; use one such as " LISTEN_DEFAULT
+				 ", [::1]:11140 or /run/maze-exporter.sock",
+				 text);
 	fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && address.ss_family != AF_UNIX)
+	if (fd >= 0)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
 	if (fd >= 0 && !bind(fd, (struct sockaddr *)&address, size) && !listen(fd, BACKLOG))
 		return fd;
 	err = -errno;
 	if (fd >= 0)
 		close(fd);
-	return maze_fail(error, err, "cannot listen at %s: %s", text, strerror(-err));
+	return maze_fail(error, err, "cannot listen on %s: %s", text, strerror(-err));
 }
 
 int listen_open(const char *address, struct maze_error *error)

@@ -12,6 +12,8 @@
 #include "../base/proc_files.h"
 #include "../base/rfc3339.h"
 #include "../lib/cgroup_origin.h"
+#include "../lib/json_get.h"
+#include "../report/incident_dir.h"
 #include "../report/shown.h"
 #include "users.h"
 
@@ -171,11 +173,11 @@ void state_forget_records(struct state *state)
 
 void state_add_record(struct state *state, json_t *record)
 {
-	const char *event = json_string_value(json_object_get(record, "event"));
+	const char *event = json_text(record, "event");
 	json_t **at = &state->verdicts[state->verdicts_next];
 
 	if (event && !strcmp(event, "lost"))
-		state->lost += json_integer_value(json_object_get(record, "lost"));
+		state->lost += json_number(record, "lost");
 	if (!event || (strcmp(event, "soft") != 0 && strcmp(event, "hard") != 0))
 		return;
 	json_decref(*at);
@@ -190,8 +192,8 @@ void state_add_record(struct state *state, json_t *record)
 /* The PID may be reused, and then the unit is that of the new process. */
 static void add_origin(json_t *row)
 {
-	json_int_t pid = json_integer_value(json_object_get(row, "pid"));
-	const char *name = json_string_value(json_object_get(row, "name"));
+	json_int_t pid = json_number(row, "pid");
+	const char *name = json_text(row, "name");
 	char process[24], path[PROC_CGROUP_SIZE];
 	struct origin origin = { 0 };
 	size_t i;
@@ -219,13 +221,15 @@ static void add_user(struct state *state, json_t *row)
 
 static void add_incident(const struct state *state, json_t *row)
 {
-	const char *scope = json_string_value(json_object_get(row, "scope"));
-	const char *fired = json_string_value(json_object_get(row, "fired")), *id;
+	const char *fired = json_text(row, "fired"), *id;
+	char part[INCIDENT_PART_MAX];
 
 	if (fired && !strcmp(fired, "none"))
 		return;
-	id = incident_index_find(state->index, json_integer_value(json_object_get(row, "pid")),
-				 json_integer_value(json_object_get(row, "tid")), scope);
+	incident_id_part(json_text(row, "scope"), (maze_u64)json_number(row, "pid"),
+			 (maze_u64)json_number(row, "tid"), (maze_u64)json_number(row, "cgroup_id"),
+			 part);
+	id = incident_index_find(state->index, part);
 	if (id)
 		json_object_set_new(row, "incident", json_string(id));
 }
@@ -263,11 +267,11 @@ static json_t *rows_json(struct state *state)
 /* What was done, in the words of a report. */
 static void add_done(json_t *row)
 {
-	const char *event = json_string_value(json_object_get(row, "event"));
+	const char *event = json_text(row, "event");
 	struct incident_record record = {
 		.event = event ? event : "",
-		.signal = json_string_value(json_object_get(row, "signal")),
-		.not_sent = json_string_value(json_object_get(row, "not_sent")),
+		.signal = json_text(row, "signal"),
+		.not_sent = json_text(row, "not_sent"),
 		.sent = json_is_true(json_object_get(row, "sent")),
 		.fatal = json_is_true(json_object_get(row, "fatal")),
 		.shadow = json_is_true(json_object_get(row, "shadow")),

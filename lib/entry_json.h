@@ -14,6 +14,9 @@
  */
 json_t *entry_to_json(const struct maze_entry *entry, const char *engine, const char *rule);
 json_t *group_to_json(const struct maze_group *group, const char *engine, const char *rule);
+/* Names of signals; null: none. */
+json_t *signal_json(int signal);
+json_t *soft_signal_json(maze_u32 flags, int signal);
 /* Dumps an object on one line and frees it. ASCII only: nothing reaches a terminal raw. */
 char *json_line(json_t *object);
 

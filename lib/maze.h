@@ -199,9 +199,9 @@ int maze_release(struct maze *maze, int pidfd, pid_t tid, maze_u64 tag, maze_u64
 int maze_release_all(struct maze *maze, maze_u64 tag, maze_u64 mask, struct maze_error *error);
 /*
  * Limits the hard verdicts of watches of this scope (enum maze_policy_scope) and tag from
- * now on (core/allowance.h). The caller sets window_ns, max and tripped. NULL: no limit.
- * An allowance of the tag with the same limits keeps its state, unless allowance->tripped
- * is set. It stays until the engine ends. -EINVAL: a value exceeds its range.
+ * now on (core/allowance.h). The caller sets all members but the entries. NULL: no limit.
+ * An allowance of the tag that counts the same keeps its state, unless allowance->tripped
+ * or ->anew is set. It stays until the engine ends. -EINVAL: a value exceeds its range.
  */
 int maze_allow(struct maze *maze, enum maze_policy_scope scope, maze_u64 tag,
 	       const struct maze_allowance *allowance, struct maze_error *error);

@@ -38,20 +38,19 @@ static json_t *name_json(const char *name)
 	return json_stringn(text, n);
 }
 
-static json_t *signal_json(int signal)
+json_t *signal_json(int signal)
 {
 	char name[32];
 
 	return signal ? json_string(maze_signal_format(signal, name, sizeof(name))) : json_null();
 }
 
-static json_t *soft_signal_json(const struct maze_entry *entry)
+json_t *soft_signal_json(maze_u32 flags, int signal)
 {
 	char name[32];
 
-	return entry->soft_signal ? json_string(maze_soft_signal_format(
-					    entry->flags, entry->soft_signal, name, sizeof(name)))
-				  : json_null();
+	return signal ? json_string(maze_soft_signal_format(flags, signal, name, sizeof(name)))
+		      : json_null();
 }
 
 static json_t *number_json(maze_u64 value)
@@ -62,8 +61,7 @@ static json_t *number_json(maze_u64 value)
 char *json_line(json_t *object)
 {
 	/* JSON_ENSURE_ASCII keeps control and reordering characters from a terminal. */
-	char *text = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII |
-						JSON_DIGITS);
+	char *text = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_DIGITS);
 
 	json_decref(object);
 	return text;
@@ -140,7 +138,8 @@ static void add_limits(json_t *object, const struct maze_entry *entry)
 {
 	json_object_set_new(object, "soft_ns", number_json(entry->soft_ns));
 	json_object_set_new(object, "hard_ns", number_json(entry->hard_ns));
-	json_object_set_new(object, "soft_signal", soft_signal_json(entry));
+	json_object_set_new(object, "soft_signal",
+			    soft_signal_json(entry->flags, entry->soft_signal));
 	json_object_set_new(object, "hard_signal", signal_json(entry->hard_signal));
 }
 

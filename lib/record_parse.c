@@ -7,6 +7,7 @@
 #include "entry_json.h"
 
 #include "../core/step.h"
+#include "json_get.h"
 #include "record_parse.h"
 #include "record_table.h"
 #include "record_time.h"
@@ -57,7 +58,7 @@ static bool get_flag(const json_t *object, const char *key, maze_u32 flag, maze_
 /* Shortens the name, because JSON has three bytes for a byte that is not UTF-8. */
 static bool get_name(const json_t *object, const char *key, char *name, size_t size)
 {
-	const char *text = json_string_value(json_object_get(object, key));
+	const char *text = json_text(object, key);
 	size_t length;
 
 	if (!text)
@@ -73,7 +74,7 @@ static bool get_name(const json_t *object, const char *key, char *name, size_t s
 /* Returns enum maze_policy_scope, or MAZE_SCOPE_COUNT_ for an unknown name. */
 static maze_u32 get_scope(const json_t *object)
 {
-	const char *text = json_string_value(json_object_get(object, "scope"));
+	const char *text = json_text(object, "scope");
 	maze_u32 scope;
 
 	for (scope = 0; scope < MAZE_SCOPE_COUNT_; scope++)
@@ -108,7 +109,7 @@ static bool get_signal(const json_t *object, const char *key, maze_u16 *ret_sign
 /* The value "warn" sets both a signal and a flag. */
 static bool get_soft_signal(const json_t *object, struct maze_entry *entry)
 {
-	const char *text = json_string_value(json_object_get(object, "soft_signal"));
+	const char *text = json_text(object, "soft_signal");
 
 	if (!text || strcmp(text, "warn") != 0)
 		return get_signal(object, "soft_signal", &entry->soft_signal);
@@ -238,7 +239,7 @@ static bool get_signal_to(const json_t *object, maze_u32 *flags)
 
 static bool get_yield(const json_t *object, maze_u32 *flags)
 {
-	const char *yield = json_string_value(json_object_get(object, "yield"));
+	const char *yield = json_text(object, "yield");
 
 	if (!yield || (strcmp(yield, "count") != 0 && strcmp(yield, "reset") != 0))
 		return false;
@@ -248,7 +249,7 @@ static bool get_yield(const json_t *object, maze_u32 *flags)
 
 static bool get_fired(const json_t *object, maze_u32 *ret_fired)
 {
-	const char *fired = json_string_value(json_object_get(object, "fired"));
+	const char *fired = json_text(object, "fired");
 
 	if (!fired)
 		return false;
@@ -302,7 +303,7 @@ bool group_from_json(const json_t *object, struct maze_group *group)
 int record_parse_object(const json_t *object, struct maze_record *ret_record,
 			long long *ret_wall_ns)
 {
-	const char *time = json_string_value(json_object_get(object, "time"));
+	const char *time = json_text(object, "time");
 	struct maze_record record = { 0 };
 
 	if (!time || !rfc3339_parse(time, ret_wall_ns) || !get_record(object, &record))
@@ -316,7 +317,7 @@ int maze_record_parse(const char *text, struct maze_record *ret_record, struct m
 	json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
 	struct maze_record record = { 0 };
 	long long wall_ns;
-	const char *time = json_string_value(json_object_get(object, "time"));
+	const char *time = json_text(object, "time");
 	bool valid = !record_parse_object(object, &record, &wall_ns) &&
 		     record_time_parse(time, &record.boot_ns);
 

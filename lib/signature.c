@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../base/escape.h"
+#include "json_get.h"
 
 #define FUNCTIONS 3
 /* Bytes of a name. The templates of C++ have names of many hundred bytes. */
@@ -35,11 +36,6 @@ struct sources {
 	long long consumer; /* only samples with this consumer; -1: all */
 	bool python;
 };
-
-static const char *text_of(const json_t *object, const char *key)
-{
-	return json_string_value(json_object_get(object, key));
-}
 
 static const char *last_part(const char *path)
 {
@@ -93,8 +89,8 @@ static bool same(const struct own *a, const struct own *b)
 /* Gets the function of a frame. False: it is not of the program. */
 static bool get_own(const json_t *frame, bool python, struct own *ret_own)
 {
-	const char *function = text_of(frame, "function");
-	const char *module = text_of(frame, python ? "file" : "module");
+	const char *function = json_text(frame, "function");
+	const char *module = json_text(frame, python ? "file" : "module");
 
 	if (function && !function[0])
 		function = NULL;
@@ -252,7 +248,7 @@ static void append_function(char *buf, const struct own *own, bool python, bool 
 static void append_program(char *buf, const json_t *process)
 {
 	static const char deleted[] = " (deleted)";
-	const char *exe = text_of(process, "exe"), *comm = text_of(process, "comm"), *end;
+	const char *exe = json_text(process, "exe"), *comm = json_text(process, "comm"), *end;
 	char *name = strdup(exe ? last_part(exe) : comm ? comm : "?");
 
 	/* The file was replaced while the program ran. */

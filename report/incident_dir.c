@@ -117,6 +117,17 @@ long long incident_began(const struct incident *incident, const char *id)
 						 : incident_id_time(id);
 }
 
+const char *incident_id_part(const char *scope, unsigned long long pid, unsigned long long tid,
+			     unsigned long long cgroup_id, char part[INCIDENT_PART_MAX])
+{
+	if (scope)
+		snprintf(part, INCIDENT_PART_MAX, "Z-%llu-%.16s-",
+			 strcmp(scope, "cgroup") ? pid : cgroup_id, scope);
+	else
+		snprintf(part, INCIDENT_PART_MAX, "Z-%llu-%llu-", pid, tid);
+	return part;
+}
+
 long long incident_id_time(const char *id)
 {
 	struct tm utc = { 0 };

@@ -46,6 +46,13 @@ int incident_dir_signature(const struct incident_dir *dir, const char *id,
 void incident_dir_note_repeats(const struct incident_dir *dir, struct incident *incident,
 			       const char *id);
 
+/*
+ * Writes what an ID has between its time and its episode. `scope` is that of a group; NULL: a
+ * thread. A control group has the number `cgroup_id`, another group its PID.
+ */
+#define INCIDENT_PART_MAX 64
+const char *incident_id_part(const char *scope, unsigned long long pid, unsigned long long tid,
+			     unsigned long long cgroup_id, char part[INCIDENT_PART_MAX]);
 /* The time of the ID, in ns since 1970. 0: unknown. */
 long long incident_id_time(const char *id);
 /* The time of the first record, or else of the ID, in ns since 1970. 0: unknown. */

@@ -591,7 +591,8 @@ int incident_write_json(const struct incident *incident, bool ascii, FILE *out)
 	const struct incident_source *source = incident->source;
 
 	if (ascii) {
-		if (json_dumpf(source->root, out, JSON_INDENT(1) | JSON_ENSURE_ASCII | JSON_DIGITS) ||
+		if (json_dumpf(source->root, out,
+			       JSON_INDENT(1) | JSON_ENSURE_ASCII | JSON_DIGITS) ||
 		    fputc('\n', out) == EOF)
 			return -EIO;
 		return 0;

@@ -21,7 +21,9 @@
 
 #define BUS_MANAGER_PATH "/org/freedesktop/systemd1"
 #define BUS_MANAGER "org.freedesktop.systemd1.Manager"
+#define BUS_UNITS_PATH "/org/freedesktop/systemd1/unit"
 #define BUS_UNIT "org.freedesktop.systemd1.Unit"
+#define BUS_SERVICE "org.freedesktop.systemd1.Service"
 #define BUS_PROPERTIES "org.freedesktop.DBus.Properties"
 
 /* PID 1 answers within milliseconds, or within seconds while it reads all units again. */

@@ -7,7 +7,6 @@
 
 #include "../../base/error.h"
 
-#define UNITS_PATH "/org/freedesktop/systemd1/unit"
 /* A unit with more drop-ins is refused by its reader anyway (UNIT_FILES_MAX). */
 #define DROP_INS_MAX 1024
 
@@ -19,7 +18,7 @@ int unit_paths_request(struct bus *bus, const char *unit, maze_u64 timeout_ns,
 				     .member = "GetAll",
 				     .timeout_ns = timeout_ns };
 	char *path = NULL;
-	int err = sd_bus_path_encode(UNITS_PATH, unit, &path);
+	int err = sd_bus_path_encode(BUS_UNITS_PATH, unit, &path);
 
 	if (err < 0)
 		return maze_fail(error, err, "%s: %s", unit, strerror(-err));

@@ -11,11 +11,13 @@
 #include "../../base/error.h"
 #include "control_act.h"
 #include "control_client.h"
-#include "control_listen.h"
 #include "control_rules.h"
 #include "control_streams.h"
 #include "../../base/clock.h"
+#include "../../base/unix_listen.h"
 
+/* If this many clients wait for accept(2), further clients block or get EAGAIN. */
+#define BACKLOG 128
 /* Limits the connections accepted at once, so that other event sources run too. */
 #define ACCEPTS_PER_TURN 16
 /* The pause after accept(2) fails, for example with EMFILE or ENOMEM. */
@@ -252,7 +254,7 @@ static void stop_listening(struct control *control, bool remove)
 
 static int listen_on(struct control *control, const char *path, struct maze_error *error)
 {
-	int fd = control_listen(path, error), err;
+	int fd = unix_listen(path, 0666, BACKLOG, error), err;
 	sd_event_source *source;
 	char *copy;
 

@@ -48,16 +48,25 @@ static void count_one(struct watched *counts, size_t rules, maze_u64 tag)
 		found->count++;
 }
 
+static size_t count_rules(const struct control_host *host)
+{
+	size_t count = 0;
+
+	while (rule_states_at(host->rule_states, count))
+		count++;
+	return count;
+}
+
 /* Returns an element for each rule, in their order, which the caller frees. */
 static struct watched *count_watched(const struct control_host *host, struct maze_error *error)
 {
-	size_t rules = host->rules->count, count = 0, i;
+	size_t rules = count_rules(host), count = 0, i;
 	struct watched *counts = calloc(rules + 1, sizeof(*counts));
 	struct maze_entry *entries = NULL;
 	struct maze_group *groups = NULL;
 
 	for (i = 0; counts && i < rules; i++)
-		counts[i] = (struct watched){ .tag = host->rules->rules[i].tag, .index = i };
+		counts[i] = (struct watched){ rule_states_at(host->rule_states, i)->tag, i, 0 };
 	if (!counts || maze_list(host->maze, &entries, &count, error)) {
 		free(counts);
 		return NULL;
@@ -92,11 +101,11 @@ static const char *mode_of(const struct rule *rule, const struct rule_state *sta
 										     : "enforcing";
 }
 
-static char *describe(const struct rule *rule, const struct rule_state *state, maze_u64 watched)
+static char *describe(const struct rule_state *state, maze_u64 watched)
 {
 	json_t *object = json_pack(
-		"{s:s,s:s,s:b,s:I,s:I,s:I,s:I,s:I,s:o,s:o}", "rule", rule->name, "mode",
-		mode_of(rule, state), "runtime", state->mode != RULE_MODE_FILE, "watched",
+		"{s:s,s:s,s:b,s:I,s:I,s:I,s:I,s:I,s:o,s:o}", "rule", state->name, "mode",
+		mode_of(state->rule, state), "runtime", state->mode != RULE_MODE_FILE, "watched",
 		(json_int_t)watched, "soft", (json_int_t)state->soft, "hard",
 		(json_int_t)state->hard, "shadow_soft", (json_int_t)state->shadow_soft,
 		"shadow_hard", (json_int_t)state->shadow_hard, "last_shadow",
@@ -137,20 +146,18 @@ static struct rules_stream *make_stream(const struct control_host *host, struct 
 {
 	struct watched *watched = count_watched(host, error);
 	struct rules_stream *list = watched ? calloc(1, sizeof(*list)) : NULL;
-	const struct rule *rule;
+	size_t rules = count_rules(host);
 
 	if (list)
-		list->lines = calloc(host->rules->count + 1, sizeof(*list->lines));
-	for (; list && list->lines && list->count < host->rules->count; list->count++) {
-		rule = &host->rules->rules[list->count];
-		list->lines[list->count] =
-			describe(rule, rule_states_at(host->rule_states, list->count),
-				 watched[list->count].count);
+		list->lines = calloc(rules + 1, sizeof(*list->lines));
+	for (; list && list->lines && list->count < rules; list->count++) {
+		list->lines[list->count] = describe(rule_states_at(host->rule_states, list->count),
+						    watched[list->count].count);
 		if (!list->lines[list->count])
 			break;
 	}
 	free(watched);
-	if (list && list->lines && list->count == host->rules->count)
+	if (list && list->lines && list->count == rules)
 		return list;
 	if (list)
 		free_stream(&list->stream);

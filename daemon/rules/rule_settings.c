@@ -165,9 +165,9 @@ void rule_settings_print(const struct rule_settings *settings, FILE *out)
 		fputs("  repeat: all records are logged\n", out);
 	if (settings->max_hard_count && policy->hard_ns)
 		fprintf(out,
-			"  max-hard: more than %u hard verdict%s of this rule in %s put it in "
-			"shadow\n",
-			settings->max_hard_count, settings->max_hard_count == 1 ? "" : "s",
+			"  max-hard: hard verdicts of more than %u process%s in %s put this rule "
+			"in shadow\n",
+			settings->max_hard_count, settings->max_hard_count == 1 ? "" : "es",
 			maze_duration_format(settings->max_hard_ns, text, sizeof(text)));
 	if (policy->flags & MAZE_POLICY_SHADOW)
 		fputs("  shadow: signals and actions are recorded, but not performed\n", out);
@@ -351,7 +351,7 @@ const struct key rule_keys[] = {
 	{ "exec-timeout", BOTH, "a duration such as 30s", set_exec_timeout, 0 },
 	{ "repeat", BOTH, "a number and a duration such as 10/1min, or 0 for no limit", set_repeat,
 	  0 },
-	{ "max-hard", SECTION_DEFAULTS | SECTION_RULE,
-	  "a number from 1 to 64 and a duration such as 3/10min, or off", set_max_hard, 0 },
+	{ "max-hard", BOTH, "a number from 1 to 64 and a duration such as 3/10min, or off",
+	  set_max_hard, 0 },
 	{ NULL, 0, NULL, NULL, 0 },
 };

@@ -20,6 +20,7 @@
 #include "match.h"
 #include "tag.h"
 #include "rule_settings.h"
+#include "unit_file.h"
 #include "unit_rules.h"
 
 struct building {
@@ -356,7 +357,10 @@ static int apply_modes(const struct building *building, struct rule *rule,
 	return err;
 }
 
-/* Adds a note for each [mode NAME] without a rule, which may be that of a removed package. */
+/*
+ * Adds a note for each [mode NAME] without a rule, which may be that of a removed package.
+ * Rules of units are not known yet.
+ */
 static void note_modes_without_rule(const struct building *building)
 {
 	const struct conf_section *section;
@@ -365,6 +369,7 @@ static void note_modes_without_rule(const struct building *building)
 	for (i = 0; i < building->conf->count; i++) {
 		section = building->conf->sections[i];
 		if (section->kind == SECTION_MODE &&
+		    strncmp(section->name, UNIT_RULE_PREFIX, strlen(UNIT_RULE_PREFIX)) != 0 &&
 		    find_rule(building, section->name) == building->count)
 			problems_add(building->problems, PROBLEM_NOTE, section->file, section->line,
 				     NULL, "[mode %s] has no effect: no rule has this name",

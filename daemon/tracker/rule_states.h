@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What mazed knows of each rule beside its settings: how many verdicts its watches have
- * had, whether its breaker (max-hard) has tripped, and whether an operator has changed
- * its mode until mazed ends. The engine enforces the breaker (core/allowance.h). mazed
+ * What mazed knows of each rule, also of a unit, beside its settings: how many verdicts its
+ * watches have had, whether its breaker (max-hard) has tripped, and whether an operator has
+ * changed its mode until mazed ends. The engine enforces the breaker (core/allowance.h). mazed
  * sets it, reports that it has tripped, and keeps that over its own restart and reload.
  */
 #ifndef MAZE_DAEMON_RULE_STATES_H
@@ -21,6 +21,7 @@ enum rule_mode {
 };
 
 struct rule_state {
+	struct rule *rule;
 	maze_u64 tag;
 	char *name;
 	enum rule_mode mode;
@@ -45,9 +46,17 @@ int rule_states_open(struct maze *maze, struct log *log, int dir_fd, struct rule
  * next call.
  */
 int rule_states_use(struct rule_states *states, struct rules *rules, struct maze_error *error);
+/*
+ * Call it when rules of units have begun, changed or ended, and before they are applied to
+ * processes. Does for them what rule_states_use() does.
+ */
+void rule_states_use_units(struct rule_states *states);
 /* Counts a verdict, and reports a breaker that has tripped. */
 void rule_states_on_record(void *arg, struct mazed_record *record);
-/* Returns the state of the rule at this index of the rules. */
+/*
+ * Returns the state of the rule at this index, first those of maze.conf in their order, then
+ * those of units. NULL: there are no more.
+ */
 const struct rule_state *rule_states_at(const struct rule_states *states, size_t index);
 /*
  * Changes the mode of a rule. 1: the caller must apply the rules to all processes. 0: the

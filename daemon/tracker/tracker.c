@@ -43,6 +43,7 @@ struct tracker {
 	struct maze *maze;
 	struct log *log;
 	struct rule_applier applier;
+	struct rule_states *rule_states;
 	void (*on_scanned)(void *arg);
 	void *arg;
 	struct maze_follower *follower;
@@ -392,6 +393,7 @@ static void on_unit_changed(void *arg)
 	struct tracker *tracker = arg;
 	struct maze_error error = { "" };
 
+	rule_states_use_units(tracker->rule_states);
 	if (follow(tracker, wants_of(tracker->applier.rules), &error))
 		log_printf(tracker->log, LOG_ERR, "processes may be unwatched: %s", error.text);
 }
@@ -436,6 +438,7 @@ int tracker_use(struct tracker *tracker, const struct rules *rules, struct maze_
 		return err;
 	/* No later step may fail, because on failure the caller frees these rules. */
 	unit_sections_use(tracker->applier.units, rules);
+	rule_states_use_units(tracker->rule_states);
 	group_tracker_use(tracker->applier.groups, rules);
 	tracker->applier.rules = rules;
 	tracker->applier.by_thread = rules_tell_threads_apart(rules);
@@ -462,8 +465,9 @@ static int add_timers(struct tracker *tracker)
 }
 
 int tracker_open(sd_event *event, struct maze *maze, struct log *log, struct bus *bus,
-		 struct unit_rules *units, const struct rules *rules, void (*on_scanned)(void *arg),
-		 void *arg, struct maze_error *error, struct tracker **ret_tracker)
+		 struct unit_rules *units, struct rule_states *rule_states,
+		 const struct rules *rules, void (*on_scanned)(void *arg), void *arg,
+		 struct maze_error *error, struct tracker **ret_tracker)
 {
 	struct tracker *tracker = calloc(1, sizeof(*tracker));
 	int err;
@@ -475,6 +479,7 @@ int tracker_open(sd_event *event, struct maze *maze, struct log *log, struct bus
 	tracker->event = sd_event_ref(event);
 	tracker->maze = maze;
 	tracker->log = log;
+	tracker->rule_states = rule_states;
 	tracker->applier.maze = maze;
 	tracker->applier.unit_names = log_units(log);
 	tracker->on_scanned = on_scanned;

@@ -15,18 +15,20 @@
 #include "../bus/bus.h"
 #include "../log/log.h"
 #include "../rules/rules.h"
+#include "rule_states.h"
 
 struct tracker;
 
 /*
- * `units` is for rules->units. `rules` must stay valid until tracker_use() or
- * tracker_close(). `on_scanned` is called
- * when all processes have been scanned, once after the start and once after each
+ * `units` is for rules->units. rule_states_use() has used `rules`, here and for
+ * tracker_use(). They must stay valid until tracker_use() or tracker_close(). `on_scanned`
+ * is called when all processes have been scanned, once after the start and once after each
  * tracker_use(). Returns 0, or -errno and a message.
  */
 int tracker_open(sd_event *event, struct maze *maze, struct log *log, struct bus *bus,
-		 struct unit_rules *units, const struct rules *rules, void (*on_scanned)(void *arg),
-		 void *arg, struct maze_error *error, struct tracker **ret_tracker);
+		 struct unit_rules *units, struct rule_states *rule_states,
+		 const struct rules *rules, void (*on_scanned)(void *arg), void *arg,
+		 struct maze_error *error, struct tracker **ret_tracker);
 /*
  * Uses new rules and scans all processes. On success, the caller may free the old rules.
  */

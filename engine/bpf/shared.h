@@ -16,7 +16,7 @@
 #include "../../core/step.h"
 
 #define MAZE_BPF_MAGIC 0x4d415a45U /* "MAZE" */
-#define MAZE_BPF_ABI 10U
+#define MAZE_BPF_ABI 11U
 
 /*
  * Number of records that a log keeps. Verdicts have a log of their own, because a storm

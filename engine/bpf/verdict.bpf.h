@@ -85,19 +85,25 @@ static __noinline int record_verdict(struct task_struct *task, struct maze_task 
 	return maze_notify(state.notify_records);
 }
 
-/* Whether the verdict is enforced (core/allowance.h). Not static: see maze_notify(). */
+/*
+ * Whether the current task's verdict is enforced (core/allowance.h). When a signal is tried
+ * again, the process still has its entry. Not static: see maze_notify().
+ */
 __noinline int maze_permitted(struct maze_task *watched, maze_u32 hard)
 {
-	maze_u64 tag;
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct maze_allowance *allowance;
+	maze_u64 tag, key, started_ns = 0;
 
 	if (!watched)
 		return 0;
-	/* It was taken when the signal was tried first. */
-	if (watched->retries)
-		return 1;
 	tag = watched->tag;
-	return maze_allowance_permits(bpf_map_lookup_elem(&allowances, &tag), &watched->policy,
-				      hard, bpf_ktime_get_boot_ns());
+	allowance = bpf_map_lookup_elem(&allowances, &tag);
+	key = maze_allowance_key(allowance, bpf_get_current_pid_tgid() >> 32, cgroup_of(task));
+	if (bpf_core_field_exists(struct task_struct, start_boottime))
+		started_ns = READ(untrusted(task)->group_leader, start_boottime);
+	return maze_allowance_permits(allowance, &watched->policy, hard, key, started_ns,
+				      bpf_ktime_get_boot_ns());
 }
 
 /*
@@ -267,6 +273,7 @@ MAZE_INLINE maze_u64 act_on_verdict(struct maze_task *watched, struct maze_verdi
 		if (watched->unsent)
 			maze_act_on(watched, MAZE_LAST_CHANCE);
 		watched->due = verdict->tally;
+		watched->retries = 0;
 		watched->unsent = due;
 	}
 	if (watched->unsent && maze_act_on(watched, at))

@@ -14,7 +14,7 @@
 /*
  * The version of the /proc/maze files that this program supports (module/proc_stats.c).
  */
-#define KMOD_INTERFACE 4
+#define KMOD_INTERFACE 5
 
 struct engine {
 	enum engine_scope scope;

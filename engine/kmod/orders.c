@@ -182,9 +182,10 @@ int kmod_allow(struct engine *engine, maze_u64 tag, const struct maze_allowance 
 	int err;
 
 	if (allowance)
-		snprintf(line, sizeof(line), "allow tag=%llu max=%u window=%llu%s\n", tag,
+		snprintf(line, sizeof(line), "allow tag=%llu max=%u window=%llu%s%s%s\n", tag,
 			 allowance->max, allowance->window_ns / MAZE_NSEC_PER_MSEC,
-			 allowance->tripped ? " tripped" : "");
+			 allowance->tripped ? " tripped" : "",
+			 allowance->by_cgroup ? " by-cgroup" : "", allowance->anew ? " anew" : "");
 	else
 		snprintf(line, sizeof(line), "-allow tag=%llu\n", tag);
 	err = write_line(engine, line);

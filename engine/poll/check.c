@@ -75,7 +75,8 @@ static void act(struct engine *engine, const struct poll_process *process,
 	maze_u32 disposition = proc_thread_disposition(process->dir, thread->tid, facts.signal);
 	struct maze_delivery delivery =
 		maze_delivery(&thread->policy, hard, disposition,
-			      poll_permits(engine, thread->tag, &thread->policy, hard));
+			      poll_permits(engine, thread->tag, &thread->policy, hard,
+					   (maze_u64)process->pid, process->dir));
 	int err = delivery.withheld ? 0 : poll_deliver(process, thread, facts.signal);
 
 	poll_verdict_delivered(engine, &facts, &delivery, err);

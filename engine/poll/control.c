@@ -290,12 +290,33 @@ static struct poll_allowance *find_allowance(const struct engine *engine, maze_u
 	return NULL;
 }
 
+/* A hash of the path is as good as the ID. 0: unknown, or the root. */
+static maze_u64 cgroup_hash(int dir)
+{
+	char path[PROC_CGROUP_SIZE];
+	maze_u64 hash = 14695981039346656037ULL;
+	const char *at = path;
+
+	if (proc_cgroup(dir, path) || !path[0] || !path[1])
+		return 0;
+	for (; *at; at++)
+		hash = (hash ^ (unsigned char)*at) * 1099511628211ULL;
+	return hash;
+}
+
 bool poll_permits(const struct engine *engine, maze_u64 tag, const struct maze_policy *policy,
-		  bool hard)
+		  bool hard, maze_u64 id, int dir)
 {
 	struct poll_allowance *found = find_allowance(engine, tag);
+	struct maze_allowance *allowance = found ? &found->allowance : NULL;
+	maze_u64 started_ns = 0;
 
-	return maze_allowance_permits(found ? &found->allowance : NULL, policy, hard,
+	if (allowance && allowance->by_cgroup) {
+		id = maze_allowance_key(allowance, id, dir < 0 ? id : cgroup_hash(dir));
+		/* A control group has one verdict in an episode, so each takes an entry. */
+		started_ns = dir < 0 ? now_ns(CLOCK_BOOTTIME) : proc_start_ns(dir);
+	}
+	return maze_allowance_permits(allowance, policy, hard, id, started_ns,
 				      now_ns(CLOCK_BOOTTIME));
 }
 

@@ -341,9 +341,12 @@ int poll_watch(struct engine *engine, const struct engine_target *target,
 	       struct maze_error *error);
 int poll_allow(struct engine *engine, maze_u64 tag, const struct maze_allowance *allowance,
 	       struct maze_error *error);
-/* Whether a verdict is enforced. Called once for each verdict. The caller holds the lock. */
+/*
+ * Whether a verdict is enforced. id: the PID, or the ID of a watched control group. dir:
+ * /proc/PID, or -1. The caller holds the lock.
+ */
 bool poll_permits(const struct engine *engine, maze_u64 tag, const struct maze_policy *policy,
-		  bool hard);
+		  bool hard, maze_u64 id, int dir);
 int poll_unwatch(struct engine *engine, const struct engine_target *target,
 		 const struct engine_claim *claim, struct maze_error *error);
 int poll_unwatch_all(struct engine *engine, const struct engine_claim *claim,

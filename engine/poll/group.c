@@ -119,7 +119,9 @@ static void act(struct engine *engine, struct poll_group *group, const struct ma
 	if (process && group_scope(group) == MAZE_SCOPE_PROCESS)
 		disposition = proc_thread_disposition(process->dir, process->pid, facts.signal);
 	delivery = maze_delivery(policy, hard, disposition,
-				 poll_permits(engine, group->tag, policy, hard));
+				 poll_permits(engine, group->tag, policy, hard,
+					      group->pid ? (maze_u64)group->pid : group->cgroup_id,
+					      process ? process->dir : -1));
 	err = delivery.withheld ? 0 : deliver(engine, group, process, facts.signal);
 	poll_verdict_delivered(engine, &facts, &delivery, err);
 	poll_group_record(engine, group, &facts);

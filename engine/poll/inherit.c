@@ -10,6 +10,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../../base/pidfd.h"
+
 bool inheritance_of(struct poll_process *process, const struct poll_thread *thread,
 		    struct inheritance *ret_inherited)
 {
@@ -81,6 +83,9 @@ int poll_inherit(struct engine *engine, const struct child *child)
 		poll_groups_join(engine, &child->inherited.groups, process, child->ppid);
 		return 0;
 	}
+	/* A zombie may be found again. A second entry would count its CPU time twice. */
+	if (process && !pidfd_is_reaped(process->pidfd))
+		return 0;
 	if (process)
 		poll_process_ended(engine, process);
 	process = open_child(engine, child, &err);

@@ -20,7 +20,12 @@
 #define THREADS_MAX 8192
 /* No chain of parents is longer, unless PIDs were reused during the reading. */
 #define PARENTS_MAX 256
-#define READ_MAX_NS (250 * MAZE_NSEC_PER_MSEC)
+/*
+ * The worker waits for a reading, so it ends after this CPU time. On a crowded machine that
+ * takes longer. The second bound is by the wall, and half of the time that a worker has.
+ */
+#define READ_CPU_MAX_NS (250 * MAZE_NSEC_PER_MSEC)
+#define READ_MAX_NS (2500 * MAZE_NSEC_PER_MSEC)
 /*
  * The CPU times of a process are sums of two numbers of clock ticks. Threads and children
  * that have ended are no consumer if they used less than this.
@@ -32,9 +37,10 @@
 struct reading {
 	const struct group_subject *subject;
 	struct group_times *times;
-	int proc;  /* /proc */
-	int dir;   /* /proc/PID of the process whose threads are read */
-	pid_t pid; /* of this process */
+	maze_u64 cpu_ns; /* of this thread, when the reading began */
+	int proc;	 /* /proc */
+	int dir;	 /* /proc/PID of the process whose threads are read */
+	pid_t pid;	 /* of this process */
 };
 
 static int by_pid(const void *a, const void *b)
@@ -67,7 +73,8 @@ static struct group_process *find_process(const struct group_times *times, pid_t
 /* Whether there is room and time. Otherwise the reading is cut. */
 static bool may_read(struct reading *reading, size_t count, size_t max)
 {
-	if (count == max || now_ns(CLOCK_MONOTONIC) - reading->times->mono_ns > READ_MAX_NS)
+	if (count == max || now_ns(CLOCK_THREAD_CPUTIME_ID) - reading->cpu_ns > READ_CPU_MAX_NS ||
+	    now_ns(CLOCK_MONOTONIC) - reading->times->mono_ns > READ_MAX_NS)
 		reading->times->cut = true;
 	return !reading->times->cut;
 }
@@ -211,7 +218,7 @@ static int read_members(struct reading *reading)
 		cgroup_fs_close(&fs);
 		if (dir < 0)
 			return -ENOENT;
-		(void)cgroup_each_process(dir, add_member, reading);
+		times->cut |= !cgroup_each_process(dir, add_member, reading);
 		close(dir);
 		break;
 	case MAZE_SCOPE_TREE:
@@ -235,7 +242,9 @@ int group_times_read(const struct group_subject *subject, struct group_times *re
 		.processes = calloc(PROCESSES_MAX + 1, sizeof(*times.processes)),
 		.threads = calloc(THREADS_MAX, sizeof(*times.threads)),
 	};
-	struct reading reading = { .subject = subject, .times = &times };
+	struct reading reading = { .subject = subject,
+				   .times = &times,
+				   .cpu_ns = now_ns(CLOCK_THREAD_CPUTIME_ID) };
 	int err = times.processes && times.threads ? 0 : -ENOMEM;
 
 	reading.proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -63,9 +63,9 @@ static void note_reading(struct episode *episode, int err, const struct group_ti
 		episode_note(episode, err == -ENOENT
 					      ? "The control group was removed, or was not found"
 					      : "The members of the group could not be read");
-	else if (!times->processes_count)
+	else if (!times->processes_count && !times->cut)
 		episode_note(episode, "The members of the group had ended before they were read");
-	else if (!times->threads_count)
+	else if (!times->threads_count && !times->cut)
 		episode_note(episode, "The kernel gives no CPU times of threads "
 				      "(/proc/PID/schedstat)");
 	else if (times->cut)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../lib/entry_json.h"
 #include "../../lib/record_time.h"
 #include "../../lib/signature.h"
 #include "../../lib/utf8_json.h"
@@ -350,23 +351,6 @@ static json_t *process_json(const struct episode *episode, const struct redactor
 	return process;
 }
 
-static json_t *signal_json(int signal)
-{
-	char name[32];
-
-	return signal ? json_string(maze_signal_format(signal, name, sizeof(name))) : json_null();
-}
-
-static json_t *soft_signal_json(const struct maze_policy *policy)
-{
-	char name[32];
-
-	return policy->soft_signal
-		       ? json_string(maze_soft_signal_format(policy->flags, policy->soft_signal,
-							     name, sizeof(name)))
-		       : json_null();
-}
-
 static json_t *policy_json(const struct maze_policy *policy)
 {
 	unsigned int scope = maze_policy_scope(policy->flags);
@@ -375,7 +359,7 @@ static json_t *policy_json(const struct maze_policy *policy)
 
 	set(object, "soft_ns", number_json(policy->soft_ns));
 	set(object, "hard_ns", number_json(policy->hard_ns));
-	set(object, "soft_signal", soft_signal_json(policy));
+	set(object, "soft_signal", soft_signal_json(policy->flags, policy->soft_signal));
 	set(object, "hard_signal", signal_json(policy->hard_signal));
 	set(object, "shadow", json_boolean(policy->flags & MAZE_POLICY_SHADOW));
 	if (scope) {

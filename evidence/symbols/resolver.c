@@ -253,6 +253,26 @@ int resolver_take_unwound(struct resolver *resolver, maze_u64 asker,
 	return resolver->job.asker == asker ? 0 : -ENOENT;
 }
 
+void resolver_drop_unwind(struct resolver *resolver, maze_u64 asker)
+{
+	struct job *job = &resolver->job;
+	size_t i;
+
+	if (resolver->unwound_for == asker)
+		resolver->unwound_for = 0;
+	if (job->asker != asker)
+		return;
+	/* The result of a running job then has no asker and is dropped. */
+	job->asker = 0;
+	if (resolver->helper)
+		return;
+	for (i = 0; i < job->unwind_count; i++)
+		job->unwind_modules[i]->held--;
+	job->unwind_count = 0;
+	free(job->snapshot);
+	job->snapshot = NULL;
+}
+
 /* ---- the running job --------------------------------------------------------------- */
 
 static void release_modules(struct job *job)
@@ -322,6 +342,8 @@ static void take_unwound(void *arg, const struct unwind_frame *frames, size_t co
 	memcpy(resolver->unwound, frames, count * sizeof(*frames));
 	resolver->unwound_count = count;
 	resolver->unwound_for = resolver->job.asker;
+	/* The asker may take it before the job ends. end_job() then adds no second result. */
+	resolver->job.asker = 0;
 }
 
 static void take_restricted(void *arg)
@@ -384,7 +406,7 @@ static void end_job(struct resolver *resolver)
 			slot->used = slot->asked = false;
 	}
 	/* If the unwind crashed the helper, the asker gets a result without frames. */
-	if (job->asker && resolver->unwound_for != job->asker && !resolver->unwound_for) {
+	if (job->asker && !resolver->unwound_for) {
 		resolver->unwound_for = job->asker;
 		resolver->unwound_count = 0;
 	}

@@ -68,6 +68,11 @@ int resolver_want_unwind(struct resolver *resolver, maze_u64 asker, struct snaps
  */
 int resolver_take_unwound(struct resolver *resolver, maze_u64 asker,
 			  struct unwind_frame *ret_frames, size_t *ret_count);
+/*
+ * Drops the unwind of an asker that will not take its result. A result that is never
+ * taken would keep all later unwinds from starting.
+ */
+void resolver_drop_unwind(struct resolver *resolver, maze_u64 asker);
 
 /* Starts the next job or reads its answers. Returns true while a job is running. */
 bool resolver_run(struct resolver *resolver);

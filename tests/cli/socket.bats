@@ -166,6 +166,28 @@ began() { sed 's/.*)//' "/proc/$1/stat" | cut -d' ' -f21; }
 	says 'closed the connection'
 }
 
+@test "maze top has the sentence for an invalid answer, and nothing else" {
+	start python3 -c 'import socket, sys
+listener = socket.create_server(sys.argv[1], family=socket.AF_UNIX)
+peers = [listener.accept()[0] for _ in range(2)]
+peers[1].sendall(b"hello\n")
+peers[1].recv(4096)
+peers[1].recv(4096)' "$dir/s"
+	wait_until [ -S "$dir/s" ]
+	refused 1 "$MAZE" top --once --socket "$dir/s"
+	says 'is not a JSON object'
+}
+
+@test "maze top does not wait for a mazed that has stopped, even if its backlog is full" {
+	serve < /dev/null
+	kill -STOP "${started[-1]}"
+	# The first one leaves two connections, and there is room for no other.
+	for _ in 1 2; do
+		refused 1 timeout 20 "$MAZE" top --once --socket "$dir/s"
+		says 'does not answer'
+	done
+}
+
 @test "a missing mazed is an error only where one should run" {
 	refused 1 "$MAZE" list --socket "$dir/none"
 	says 'is mazed running'

@@ -89,7 +89,7 @@ struct terms {
 	long long share; /* of a group, as in group_account.h */
 };
 
-/* Why an engine cannot pass a scenario; NULL: it must pass. */
+/* cannot.c: why an engine cannot pass a scenario; NULL: it must pass. */
 const char *cannot_reason(const char *engine, const char *scenario);
 
 /* run.c: runs a scenario; the outcome is freed with outcome_free(). */

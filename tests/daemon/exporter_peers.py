@@ -21,6 +21,7 @@ import time
 EXPORTER, DIR = sys.argv[1:]
 CONTROL = os.path.join(DIR, "control.sock")
 INCIDENTS = os.path.join(DIR, "incidents")
+GROUP_ID = "20260101T000000Z-77-cgroup-1"
 listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
 PORT = listener.getsockname()[1]
 # Well above what is measured (23 MiB, 54 descriptors), and what a leak exceeds at once.
@@ -186,6 +187,15 @@ def many_entries(client):
             client.sendall(b'{"ok":true,"done":true}\n')
 
 
+def control_group(client):
+    """A control group that is past its limit."""
+    for line in client.makefile("rb"):
+        if b"list" in line:
+            client.sendall(b'{"ok":true,"engine":"bpf"}\n{"groups":[{"scope":"cgroup","pid":0,'
+                           b'"cgroup_id":77,"name":"/a","level_ns":3,"soft_ns":2,"fired":"soft"}]}\n'
+                           b'{"ok":true,"done":true}\n')
+
+
 class Mazed:
     """Listens at the control socket; a context manager."""
 
@@ -244,6 +254,8 @@ def start():
     for name, make in (("link", lambda path: os.symlink(outside, path)),
                        ("fifo", os.mkfifo), ("huge", lambda path: open(path, "wb").truncate(1 << 30))):
         make(os.path.join(INCIDENTS, name + ".json"))
+    with open(os.path.join(INCIDENTS, GROUP_ID + ".json"), "w", encoding="ascii"):
+        pass
 
     def pass_socket():
         os.dup2(listener.fileno(), 3)
@@ -290,6 +302,10 @@ def control_sockets():
     if got["watched"] != 100000 or len(got["entries"]) != 100 or \
             got["entries"][0]["tid"] != 99999 or got["entries"][0]["comm"] != "\\u{202e}<b>":
         sys.exit("of 100,000 entries the state has %.500r" % got)
+    with Mazed(control_group):
+        got = state_until(lambda got: got["watched"] == 1)
+    if got["entries"][0].get("incident") != GROUP_ID:
+        sys.exit("the group has no incident in %.500r" % got)
     state_until(lambda got: "mazed does not run" in (got["failure"] or ""))
 
 

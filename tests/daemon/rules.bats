@@ -47,7 +47,7 @@ hard_records() { logged_times "$1" '"event":"hard"'; }
 	wait_until alive_are 4 "${pids[@]}"
 	[ "$(times_logged '"tripped":true')" -eq 4 ]
 	[ "$(times_logged '"sent":true')" -eq 2 ]
-	logged_times 1 'rule crowd has reached max-hard, 2 in 1h: it is in shadow until'
+	logged_times 1 'rule crowd has reached max-hard, 2 in 1h (2 processes of 1 user): it is in shadow until'
 	[ "$(crowd_has mode)" = '"shadow"' ]
 	[ "$(crowd_has hard) $(crowd_has shadow_hard) $(crowd_has watched)" = '2 4 4' ]
 	[[ $(crowd_has tripped) == \"20* ]]
@@ -78,6 +78,47 @@ hard_records() { logged_times "$1" '"event":"hard"'; }
 	killed "$last"
 	stop_mazed
 	[ ! -s "$RUNTIME_DIRECTORY/tripped" ]
+}
+
+@test "the threads of a process count once, and its users are logged" {
+	crowd $'comm = many_threads\nhard-signal = 0\nmax-hard = 2/1h'
+	sed -i '/^comm = spin$/d' "$conf"
+	start_mazed
+	start "$PROGRAMS/many_threads" --count 0 --spin 4
+	wait_until hard_records 4
+	[ "$(crowd_has tripped) $(crowd_has hard)" = 'null 4' ]
+	stop_all
+	start as_user 65534 "$PROGRAMS/many_threads" --count 0 --spin 1
+	wait_until hard_records 5
+	start as_user 65534 "$PROGRAMS/many_threads" --count 0 --spin 1
+	wait_until logged 'rule crowd has reached max-hard, 2 in 1h (2 processes of 2 users): it is'
+	stop_all
+	stop_mazed
+}
+
+@test "what max-hard has counted survives a mazed that is killed, not one that ends" {
+	crowd 'max-hard = 2/1h'
+	start_mazed --engine bpf
+	spin
+	killed "$last"
+	kill_mazed
+	start_mazed --engine bpf
+	spin
+	killed "$last"
+	spin
+	wait_until logged '"tripped":true'
+	kill -0 "$last"
+	rules reset crowd
+	stop_all
+	spin
+	killed "$last"
+	stop_mazed
+	start_mazed --engine bpf
+	spin
+	killed "$last"
+	spin
+	killed "$last"
+	stop_mazed
 }
 
 @test "maze rules changes the mode of a rule, for good or until mazed ends" {

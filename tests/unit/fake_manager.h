@@ -25,6 +25,7 @@ enum fake_way {
 	FAKE_BYTES,	   /* sends what is not D-Bus */
 	FAKE_MUTE,	   /* accepts the connection, but does not authenticate */
 	FAKE_GONE,	   /* nothing listens */
+	FAKE_INACTIVE,	   /* the unit is not running: a job that does nothing */
 };
 
 #define FAKE_CONNECTIONS_MAX 16
@@ -36,7 +37,9 @@ struct fake_manager {
 	sd_bus *connections[FAKE_CONNECTIONS_MAX];
 	int sockets[FAKE_CONNECTIONS_MAX]; /* without D-Bus */
 	unsigned int connected, opened, calls;
-	char unit[256], mode[32];
+	char unit[256], type[32], mode[32];
+	const char *kill_mode; /* NULL: no such property */
+	pid_t main_pid;
 };
 
 static inline int fake_emit(sd_bus *bus, const char *job, const char *unit, const char *result)
@@ -58,18 +61,37 @@ static inline int fake_refuse(sd_bus_message *call, size_t length)
 	return err;
 }
 
+/* The properties of a service. */
+static inline int fake_get(sd_bus_message *call, void *arg, sd_bus_error *error)
+{
+	const char *interface, *name;
+	struct fake_manager *fake = arg;
+
+	(void)error;
+	if (!fake->kill_mode || fake->way == FAKE_SILENT ||
+	    !sd_bus_message_is_method_call(call, BUS_PROPERTIES, "Get"))
+		return 0;
+	assert_true(sd_bus_message_read(call, "ss", &interface, &name) > 0);
+	assert_string_equal(interface, BUS_SERVICE);
+	if (!strcmp(name, "KillMode"))
+		return sd_bus_reply_method_return(call, "v", "s", fake->kill_mode);
+	assert_string_equal(name, "MainPID");
+	return sd_bus_reply_method_return(call, "v", "u", fake->main_pid);
+}
+
 static inline int fake_restart(sd_bus_message *call, void *arg, sd_bus_error *error)
 {
 	struct fake_manager *fake = arg;
-	const char *unit = "", *mode = "";
+	const char *unit = "", *type = "", *mode = "";
 	sd_bus *bus = sd_bus_message_get_bus(call);
 
 	(void)error;
-	if (!sd_bus_message_is_method_call(call, BUS_MANAGER, "RestartUnit"))
+	if (!sd_bus_message_is_method_call(call, BUS_MANAGER, "EnqueueUnitJob"))
 		return 0;
 	fake->calls++;
-	assert_true(sd_bus_message_read(call, "ss", &unit, &mode) > 0);
+	assert_true(sd_bus_message_read(call, "sss", &unit, &type, &mode) > 0);
 	snprintf(fake->unit, sizeof(fake->unit), "%s", unit);
+	snprintf(fake->type, sizeof(fake->type), "%s", type);
 	snprintf(fake->mode, sizeof(fake->mode), "%s", mode);
 	switch (fake->way) {
 	case FAKE_SILENT:
@@ -86,14 +108,15 @@ static inline int fake_restart(sd_bus_message *call, void *arg, sd_bus_error *er
 	default:
 		break;
 	}
-	sd_bus_reply_method_return(call, "o", FAKE_JOB);
+	sd_bus_reply_method_return(call, "uososa(uosos)", 7, FAKE_JOB, unit, "/unit",
+				   fake->way == FAKE_INACTIVE ? "nop" : "restart", 0);
 	if (fake->way == FAKE_BAD_SIGNAL)
 		sd_bus_emit_signal(bus, BUS_MANAGER_PATH, BUS_MANAGER, "JobRemoved", "s", "odd");
 	if (fake->way == FAKE_CLOSES_LATER) {
 		sd_bus_flush(bus);
 		sd_bus_close(bus);
 	}
-	if (fake->way == FAKE_DONE) {
+	if (fake->way == FAKE_DONE || fake->way == FAKE_INACTIVE) {
 		/* Also a job that is not the restart's. */
 		fake_emit(bus, "/org/freedesktop/systemd1/job/8", unit, "canceled");
 		fake_emit(bus, FAKE_JOB, unit, fake->result);
@@ -121,6 +144,8 @@ static inline void fake_serve(struct fake_manager *fake, int fd)
 	assert_true(sd_bus_set_server(fake->connections[index], 1, id) >= 0);
 	assert_true(sd_bus_add_object(fake->connections[index], NULL, BUS_MANAGER_PATH,
 				      fake_restart, fake) >= 0);
+	assert_true(sd_bus_add_fallback(fake->connections[index], NULL, BUS_UNITS_PATH, fake_get,
+					fake) >= 0);
 	assert_true(sd_bus_start(fake->connections[index]) >= 0);
 	assert_true(sd_bus_attach_event(fake->connections[index], fake->event, 0) >= 0);
 }

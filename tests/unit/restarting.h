@@ -16,7 +16,7 @@ static const struct stage_actions yes_stage = { .restart = RESTART_YES };
 static const struct stage_actions now_stage = { .restart = RESTART_NOW };
 
 static struct cgroup_fs cgroups = { .fd = -1 };
-static char made[16][PATH_MAX];
+static char made[64][PATH_MAX];
 static unsigned int made_count;
 
 /* In place of /run/user. */
@@ -39,7 +39,7 @@ static inline const char *make_path(const char *path)
 		if (i < made_count)
 			continue;
 		assert_int_equal(mkdirat(cgroups.fd, part + 1, 0755), 0);
-		assert_true(made_count < 16);
+		assert_true(made_count < 64);
 		strcpy(made[made_count++], part);
 	}
 	for (i = 0; strcmp(made[i], whole) != 0; i++)

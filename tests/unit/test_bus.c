@@ -58,11 +58,13 @@ static void on_answer(void *arg, const struct bus_answer *answer)
 {
 	const char *path = NULL;
 	struct got *got = arg;
+	uint32_t id;
 
 	got->answers++;
 	got->err = answer->err;
 	snprintf(got->name, sizeof(got->name), "%s", answer->name);
-	got->has_path = answer->message && sd_bus_message_read(answer->message, "o", &path) > 0;
+	got->has_path =
+		answer->message && sd_bus_message_read(answer->message, "uo", &id, &path) > 0;
 	assert_true(!answer->err || answer->text[0]);
 	bus_free(got->free_in_callback);
 	got->free_in_callback = NULL;
@@ -70,11 +72,11 @@ static void on_answer(void *arg, const struct bus_answer *answer)
 
 static int call(struct testing *testing, maze_u64 timeout_ns, struct bus_call **ret_call)
 {
-	const struct bus_method method = { BUS_MANAGER_PATH, BUS_MANAGER, "RestartUnit",
+	const struct bus_method method = { BUS_MANAGER_PATH, BUS_MANAGER, "EnqueueUnitJob",
 					   timeout_ns };
 
 	return bus_call_method(testing->bus, &method, on_answer, &testing->got, ret_call, NULL,
-			       "ss", "web.service", "fail");
+			       "sss", "web.service", "try-restart", "fail");
 }
 
 /* Runs the loop until *number has this value. */

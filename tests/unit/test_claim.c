@@ -4,7 +4,9 @@
  * and a reader that continues after another one: the same for every engine that runs here.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -16,11 +18,13 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/cgroup.h"
 #include "lib/maze.h"
 #include "skip.h"
 
@@ -34,6 +38,7 @@ struct fixture {
 	struct maze_reader *reader;
 	pid_t child;
 	int pidfd;
+	int siblings; /* the next child has so many threads that spin, beside the first one */
 };
 
 static const char *engine_name;
@@ -110,10 +115,19 @@ static void on_warning(int signal)
 	(void)signal;
 }
 
+static void *spin(void *arg)
+{
+	(void)arg;
+	for (;;)
+		;
+	return NULL;
+}
+
 /* A child that spins, with a real, effective and saved user id. */
 static void spin_as(struct fixture *fixture, uid_t real, uid_t effective)
 {
-	int ready[2];
+	pthread_t thread;
+	int ready[2], i;
 	char byte;
 
 	assert_int_equal(pipe(ready), 0);
@@ -124,10 +138,12 @@ static void spin_as(struct fixture *fixture, uid_t real, uid_t effective)
 		signal(SIGXCPU, on_warning);
 		if ((real || effective) && setresuid(real, effective, effective))
 			_exit(99);
+		for (i = 0; i < fixture->siblings; i++)
+			if (pthread_create(&thread, NULL, spin, NULL))
+				_exit(99);
 		if (write(ready[1], "", 1) != 1)
 			_exit(99);
-		for (;;)
-			;
+		spin(NULL);
 	}
 	assert_int_equal(read(ready[0], &byte, 1), 1);
 	close(ready[0]);
@@ -403,6 +419,132 @@ static void of_many_at_once_only_as_many_end_as_the_allowance_has(void **state)
 	assert_int_equal(enforced, 1);
 }
 
+/* Each thread has a verdict. */
+static void the_threads_of_a_process_take_one_entry(void **state)
+{
+	const struct maze_allowance allowance = { .window_ns = 600 * MAZE_NSEC_PER_SEC, .max = 1 };
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_policy policy = limits(0, 50);
+	struct maze_record record;
+	int i;
+
+	policy.hard_signal = 0;
+	fixture->siblings = 3;
+	assert_int_equal(maze_allow(fixture->maze, 0, CROWD_TAG, &allowance, NULL), 0);
+	spin_as(fixture, 0, 0);
+	assert_int_equal(claim(fixture, &policy, CROWD_TAG, 0), 0);
+	for (i = 0; i < 4; i++) {
+		assert_true(await(fixture, MAZE_EVENT_HARD, &record));
+		assert_int_equal(record.flags & MAZE_RECORD_TRIPPED, 0);
+	}
+	close(fixture->pidfd);
+	end_spinners(&fixture->child, 1);
+	fixture->siblings = 0;
+	spin_as(fixture, 0, 0);
+	assert_int_equal(claim(fixture, &policy, CROWD_TAG, 0), 0);
+	assert_true(await(fixture, MAZE_EVENT_HARD, &record));
+	assert_true(record.flags & MAZE_RECORD_TRIPPED);
+	assert_int_equal(maze_allow(fixture->maze, 0, CROWD_TAG, NULL, NULL), 0);
+}
+
+struct crowd_member {
+	pid_t pid;
+	int pidfd;
+};
+
+static struct crowd_member spin_in(struct fixture *fixture, int cgroup)
+{
+	struct crowd_member member;
+	char pid[16];
+
+	spin_as(fixture, 0, 0);
+	member = (struct crowd_member){ fixture->child, fixture->pidfd };
+	snprintf(pid, sizeof(pid), "%d", member.pid);
+	assert_int_equal(cgroup_write(cgroup, "cgroup.procs", pid), 0);
+	return member;
+}
+
+/* Returns whether the hard verdict of the child, which then ends, is enforced. */
+static bool is_enforced(struct fixture *fixture, const struct crowd_member *member)
+{
+	struct maze_policy policy = limits(0, 50);
+	struct maze_record record;
+
+	policy.hard_signal = 0;
+	fixture->child = member->pid;
+	fixture->pidfd = member->pidfd;
+	assert_int_equal(claim(fixture, &policy, CROWD_TAG, 0), 0);
+	assert_true(await(fixture, MAZE_EVENT_HARD, &record));
+	end_spinners(&fixture->child, 1);
+	close(fixture->pidfd);
+	fixture->child = fixture->pidfd = -1;
+	return !(record.flags & MAZE_RECORD_TRIPPED);
+}
+
+static void the_processes_of_a_cgroup_take_one_entry(void **state)
+{
+	const struct maze_allowance allowance = { .window_ns = 600 * MAZE_NSEC_PER_SEC,
+						  .max = 1,
+						  .by_cgroup = 1 };
+	struct fixture *fixture = fixture_or_skip(state);
+	struct cgroup_fs fs;
+	struct crowd_member first, second, later;
+	bool enforced[3];
+	int cgroup, i;
+	char name[64];
+
+	snprintf(name, sizeof(name), "maze-test-allowance-%d", getpid());
+	if (cgroup_fs_open(&fs, NULL))
+		skip_because("no cgroups of version 2 are mounted");
+	if (mkdirat(fs.fd, name, 0755)) {
+		cgroup_fs_close(&fs);
+		skip_because("this user cannot make a cgroup");
+	}
+	cgroup = openat(fs.fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(maze_allow(fixture->maze, 0, CROWD_TAG, &allowance, NULL), 0);
+	first = spin_in(fixture, cgroup);
+	second = spin_in(fixture, cgroup);
+	enforced[0] = is_enforced(fixture, &first);
+	enforced[1] = is_enforced(fixture, &second);
+	/* As after a restart that did not help. */
+	later = spin_in(fixture, cgroup);
+	enforced[2] = is_enforced(fixture, &later);
+	for (i = 0; unlinkat(fs.fd, name, AT_REMOVEDIR) && i < WAIT_SECONDS * 1000; i++)
+		usleep(1000);
+	close(cgroup);
+	cgroup_fs_close(&fs);
+	assert_int_equal(maze_allow(fixture->maze, 0, CROWD_TAG, NULL, NULL), 0);
+	assert_true(enforced[0]);
+	assert_true(enforced[1]);
+	assert_false(enforced[2]);
+}
+
+static void an_allowance_that_begins_anew_enforces_again(void **state)
+{
+	struct maze_allowance allowance = { .window_ns = 600 * MAZE_NSEC_PER_SEC,
+					    .max = 1,
+					    .tripped = 1 };
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_policy policy = limits(0, 50);
+	struct maze_record record;
+
+	assert_int_equal(maze_allow(fixture->maze, 0, CROWD_TAG, &allowance, NULL), 0);
+	allowance.tripped = 0;
+	assert_int_equal(maze_allow(fixture->maze, 0, CROWD_TAG, &allowance, NULL), 0);
+	policy.hard_signal = 0;
+	spin_as(fixture, 0, 0);
+	assert_int_equal(claim(fixture, &policy, CROWD_TAG, 0), 0);
+	assert_true(await(fixture, MAZE_EVENT_HARD, &record));
+	assert_true(record.flags & MAZE_RECORD_TRIPPED);
+	allowance.anew = 1;
+	assert_int_equal(maze_allow(fixture->maze, 0, CROWD_TAG, &allowance, NULL), 0);
+	assert_int_equal(maze_release(fixture->maze, fixture->pidfd, 0, CROWD_TAG, 0, NULL), 0);
+	assert_int_equal(claim(fixture, &policy, CROWD_TAG, 0), 0);
+	assert_true(await(fixture, MAZE_EVENT_HARD, &record));
+	assert_int_equal(record.flags & MAZE_RECORD_TRIPPED, 0);
+	assert_int_equal(maze_allow(fixture->maze, 0, CROWD_TAG, NULL, NULL), 0);
+}
+
 static void a_tripped_allowance_puts_both_stages_in_shadow(void **state)
 {
 	struct maze_allowance allowance = { .window_ns = MAZE_NSEC_PER_SEC,
@@ -437,6 +579,9 @@ static void a_tripped_allowance_puts_both_stages_in_shadow(void **state)
 		TEST(an_owned_watch_ends_at_a_verdict_on_another_users_task, engine),              \
 		TEST(a_reader_continues_after_another_one, engine),                                \
 		TEST(of_many_at_once_only_as_many_end_as_the_allowance_has, engine),               \
+		TEST(the_threads_of_a_process_take_one_entry, engine),                             \
+		TEST(the_processes_of_a_cgroup_take_one_entry, engine),                            \
+		TEST(an_allowance_that_begins_anew_enforces_again, engine),                        \
 		TEST(a_tripped_allowance_puts_both_stages_in_shadow, engine)
 
 int main(int argc, char **argv)

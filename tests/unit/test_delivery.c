@@ -11,7 +11,6 @@
 
 #include <cmocka.h>
 
-#include "core/allowance.h"
 #include "core/delivery.h"
 
 #define KNOWN MAZE_DISPOSITION_KNOWN
@@ -191,33 +190,6 @@ static void a_signal_that_the_kernel_refused_has_a_reason(void **state)
 	assert_int_equal(delivery.not_sent, MAZE_NOT_SENT_EXITING);
 }
 
-static void an_allowance_enforces_so_many_in_each_window(void **state)
-{
-	struct maze_allowance allowance = { .window_ns = 100, .max = 2 };
-	struct maze_policy policy = policy_of(SIGKILL, 0),
-			   shadow = policy_of(SIGKILL, MAZE_POLICY_SHADOW);
-
-	(void)state;
-	assert_true(maze_allowance_permits(NULL, &policy, 1, 1));
-	assert_true(maze_allowance_permits(&allowance, &policy, 1, 1000));
-	/* Soft verdicts and verdicts in shadow take nothing. */
-	assert_true(maze_allowance_permits(&allowance, &policy, 0, 1001));
-	assert_true(maze_allowance_permits(&allowance, &shadow, 1, 1001));
-	assert_true(maze_allowance_permits(&allowance, &policy, 1, 1099));
-	/* The first one has left the window; the second one leaves it at 1199. */
-	assert_true(maze_allowance_permits(&allowance, &policy, 1, 1100));
-	assert_false(allowance.tripped);
-	assert_false(maze_allowance_permits(&allowance, &policy, 1, 1198));
-	assert_true(allowance.tripped);
-	/* It stays tripped, for soft verdicts too. */
-	assert_false(maze_allowance_permits(&allowance, &policy, 1, 99999));
-	assert_false(maze_allowance_permits(&allowance, &policy, 0, 99999));
-	assert_true(maze_allowance_permits(&allowance, &shadow, 1, 99999));
-	assert_int_equal(maze_delivery(&policy, 1, KNOWN, 0).flags,
-			 MAZE_RECORD_SHADOW | MAZE_RECORD_TRIPPED | MAZE_RECORD_FATAL);
-	assert_true(maze_delivery(&policy, 1, KNOWN, 0).withheld);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -228,7 +200,6 @@ int main(void)
 		cmocka_unit_test(shadow_reports_the_delivery),
 		cmocka_unit_test(without_a_signal_nothing_is_sent),
 		cmocka_unit_test(a_signal_that_the_kernel_refused_has_a_reason),
-		cmocka_unit_test(an_allowance_enforces_so_many_in_each_window),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -88,6 +88,9 @@ static void an_allowance_belongs_to_a_tag(void **state)
 	assert_true(parse("allow tag=5 max=3 window=600000 tripped"));
 	assert_int_equal(order.kind, GRAMMAR_ALLOW);
 	assert_true(order.tag == 5 && order.max == 3 && order.tripped);
+	assert_false(order.by_cgroup || order.anew);
+	assert_true(parse("allow tag=5 max=3 window=600000 by-cgroup anew"));
+	assert_true(order.by_cgroup && order.anew && !order.tripped);
 	assert_true(order.window_ns == 600000 * MS);
 	assert_true(parse("-allow tag=18446744073709551615"));
 	assert_int_equal(order.kind, GRAMMAR_END_ALLOW);

@@ -14,6 +14,8 @@
 #include <sys/wait.h>
 
 #define MS MAZE_NSEC_PER_MSEC
+/* A process that is left behind ends itself. */
+#define LIFE_SECONDS 240
 
 /* What the processes of a test tell about themselves. */
 static struct shared {
@@ -114,6 +116,8 @@ static void leave_an_orphan(void)
 	if (!pid) {
 		pid = fork();
 		if (!pid) {
+			/* Its parent is to end, so PR_SET_PDEATHSIG would end it too early. */
+			alarm(LIFE_SECONDS);
 			shared->orphan = getpid();
 			prctl(PR_SET_NAME, "orphan");
 			spin_in_group();
@@ -137,6 +141,8 @@ static void stop(pid_t pid)
 {
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
+	if (shared->orphan == pid)
+		shared->orphan = 0;
 }
 
 /* ---- incidents ---------------------------------------------------------------------- */
@@ -589,7 +595,16 @@ static void what_was_used_outside_the_group_does_not_count(void **state)
 	assert_int_equal(cpu_ns, 90 * MS);
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, loop_make_place, loop_remove_place)
+/* A test that failed has left it, and it would keep the standard output of the tests. */
+static int end_orphan(void **state)
+{
+	if (shared->orphan)
+		kill(shared->orphan, SIGKILL);
+	shared->orphan = 0;
+	return loop_remove_place(state);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, loop_make_place, end_orphan)
 
 int main(void)
 {

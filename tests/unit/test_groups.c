@@ -281,8 +281,8 @@ static void the_time_of_ended_children_is_exact(void **state)
 		skip_because("this kernel is older than 6.1");
 	}
 	assert_int_equal(err, 0);
-	own_ns = mmap(NULL, sizeof(*own_ns), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-		      -1, 0);
+	own_ns = mmap(NULL, sizeof(*own_ns), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		      0);
 	assert_ptr_not_equal(own_ns, MAP_FAILED);
 	for (ms = 0; ms < 10; ms++)
 		run_child(ms, own_ns, &bounds);

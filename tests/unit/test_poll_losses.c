@@ -4,10 +4,15 @@
  * cases are losses.
  */
 #include "engine/connector_follow.h"
+#include "engine/poll/group.h"
+#include "lib/handle.h"
 #include "poll_case.h"
 #include "skip.h"
 
 #define SHORT_LIVES 1000
+
+/* As in engine/poll/children.h, which has a struct child too. */
+void new_pids_search_all(struct engine *engine);
 
 static pid_t start_one_that_ends(void)
 {
@@ -182,6 +187,84 @@ static void a_child_that_cannot_be_watched_is_reported_as_lost(void **state)
 	close_poll(maze, reader);
 }
 
+/* ---- a search finds what is known already --------------------------------------------- */
+
+static volatile pid_t *grandchild; /* in memory that is shared with the children */
+
+static void leave_a_zombie(void)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		alarm(LIFE_SECONDS);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		spin();
+	}
+	*grandchild = pid;
+	for (;;)
+		pause();
+}
+
+static bool is_zombie(pid_t pid)
+{
+	char path[64], state = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	file = fopen(path, "re");
+	if (!file || fscanf(file, "%*d %*s %c", &state) != 1)
+		state = 0;
+	if (file)
+		fclose(file);
+	return state == 'Z';
+}
+
+/* Searches as after a loss of fork events, and counts the entries of the process. */
+static int search_for(const struct maze *maze, pid_t pid)
+{
+	struct engine *engine = maze->groups;
+	const struct poll_member *member;
+	int found = 0;
+
+	pthread_mutex_lock(&engine->lock);
+	new_pids_search_all(engine);
+	for (member = engine->groups->members; member; member = member->next)
+		found += member->process->pid == pid;
+	pthread_mutex_unlock(&engine->lock);
+	return found;
+}
+
+static void a_zombie_that_is_found_again_counts_once(void **state)
+{
+	struct maze_policy policy = policy_of(LIFE_SECONDS * MAZE_NSEC_PER_SEC, 0);
+	struct child child;
+	struct maze_reader *reader;
+	struct maze *maze = open_poll(&reader);
+	int i;
+
+	(void)state;
+	grandchild = mmap(NULL, sizeof(*grandchild), PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal((void *)grandchild, MAP_FAILED);
+	child = start(leave_a_zombie);
+	policy.flags = MAZE_POLICY_INHERIT | (maze_u32)MAZE_SCOPE_TREE << MAZE_POLICY_SCOPE_SHIFT;
+	policy.share = MAZE_SHARE_ONE;
+	assert_int_equal(maze_watch(maze, child.pid, 0, &policy, TAG, NULL), 0);
+	let_go(&child);
+	for (i = 0; i < WAIT_SECONDS * 1000 && *grandchild <= 0; i++)
+		usleep(1000);
+	assert_true(*grandchild > 0);
+	assert_int_equal(search_for(maze, *grandchild), 1);
+	kill(*grandchild, SIGKILL);
+	for (i = 0; i < WAIT_SECONDS * 1000 && !is_zombie(*grandchild); i++)
+		usleep(1000);
+	assert_int_equal(search_for(maze, *grandchild), 1);
+	kill(child.pid, SIGKILL);
+	wait_for(child.pid);
+	munmap((void *)grandchild, sizeof(*grandchild));
+	close_poll(maze, reader);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -189,6 +272,7 @@ int main(void)
 		cmocka_unit_test(a_loss_is_reported_after_the_last_queued_event),
 		cmocka_unit_test(lack_of_files_ends_no_watch),
 		cmocka_unit_test(a_child_that_cannot_be_watched_is_reported_as_lost),
+		cmocka_unit_test(a_zombie_that_is_found_again_counts_once),
 	};
 
 	return cmocka_run_group_tests_name("poll losses", tests, NULL, NULL);

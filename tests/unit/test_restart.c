@@ -14,6 +14,7 @@
 #include <sys/un.h>
 
 #include "../../daemon/actions/restart/restart_target.h"
+#include "../../daemon/actions/restart/restarts.h"
 #include "../../daemon/actions/restart/user_manager.h"
 #include "restarting.h"
 
@@ -21,6 +22,8 @@ static const struct string_list spares_db = { .items = (char *[]){ "db-*.service
 					      .count = 1 };
 
 /* ---- what is restarted --------------------------------------------------------------- */
+
+#define USERS "/user.slice/user-1000.slice/user@1000.service/session.slice"
 
 static const struct {
 	const char *path, *what, *cgroup; /* cgroup NULL: refused, and `what` is in the reason */
@@ -60,6 +63,44 @@ static const struct {
 	{ "/system.slice/system-getty.slice/getty@tty1.service", "never restarts", NULL },
 	{ "/system.slice/mazed.service/maze-command-1-1", "never restarts mazed.service", NULL },
 	{ "/system.slice/docker.service", "never restarts", NULL },
+	{ "/system.slice/display-manager.service", "never restarts", NULL },
+	{ "/system.slice/greetd.service", "never restarts", NULL },
+	{ "/system.slice/xdm.service", "never restarts", NULL },
+	{ "/system.slice/lxdm.service", "never restarts", NULL },
+	{ "/system.slice/ly.service", "never restarts", NULL },
+	{ "/system.slice/ly@tty2.service", "never restarts", NULL },
+	{ "/system.slice/slim.service", "never restarts", NULL },
+	{ "/system.slice/wdm.service", "never restarts", NULL },
+	{ "/system.slice/nodm.service", "never restarts", NULL },
+	{ "/system.slice/xrdp.service", "never restarts", NULL },
+	{ "/system.slice/xrdp-sesman.service", "never restarts", NULL },
+	{ "/system.slice/dropbear.service", "never restarts", NULL },
+	{ "/system.slice/lxcfs.service", "never restarts", NULL },
+	{ "/system.slice/lxc.service", "never restarts", NULL },
+	{ "/system.slice/iscsid.service", "never restarts", NULL },
+	{ "/system.slice/open-iscsi.service", "never restarts", NULL },
+	{ "/system.slice/multipathd.service", "never restarts", NULL },
+	{ "/system.slice/libvirtd.service", "never restarts", NULL },
+	{ "/system.slice/libvirt-guests.service", "never restarts", NULL },
+	{ "/system.slice/virtqemud.service", "never restarts", NULL },
+	{ "/system.slice/podman.service", "never restarts", NULL },
+	{ "/system.slice/podman-restart.service", "never restarts", NULL },
+	{ "/system.slice/kubelet.service", "never restarts", NULL },
+	{ "/system.slice/crio.service", "never restarts", NULL },
+	{ USERS "/org.gnome.Shell@wayland.service", "never restarts", NULL },
+	{ USERS "/gnome-shell-x11.service", "never restarts", NULL },
+	{ USERS "/gnome-session-manager@gnome.service", "never restarts", NULL },
+	{ USERS "/plasma-kwin_wayland.service", "never restarts", NULL },
+	{ USERS "/plasma-ksmserver.service", "never restarts", NULL },
+	{ USERS "/sway.service", "never restarts", NULL },
+	{ USERS "/wayland-wm@sway.service", "never restarts", NULL },
+	{ USERS "/dbus-broker.service", "never restarts", NULL },
+	{ "/system.slice/nfs-server.service", "unit nfs-server.service",
+	  "/system.slice/nfs-server.service" },
+	{ USERS "/pipewire.service", "unit pipewire.service of user id 1000",
+	  USERS "/pipewire.service" },
+	{ USERS "/plasma-plasmashell.service", "unit plasma-plasmashell.service of user id 1000",
+	  USERS "/plasma-plasmashell.service" },
 	{ "/system.slice/db-1.service", "no-restart = db-*.service", NULL },
 };
 
@@ -108,6 +149,8 @@ static void a_unit_is_restarted_and_the_result_is_logged(void **state)
 		{ FAKE_CLOSES, "", "could not restart its unit web.service: ", false },
 		{ FAKE_CLOSES_LATER, "", "so its result is unknown", false },
 		{ FAKE_BYTES, "", "could not restart its unit web.service: ", false },
+		{ FAKE_INACTIVE, "done",
+		  "could not restart its unit web.service: it was not running", false },
 		{ FAKE_GONE, "", "could not restart its unit web.service: nothing listens", false },
 	};
 	struct acting *acting = *state;
@@ -133,6 +176,7 @@ static void a_unit_is_restarted_and_the_result_is_logged(void **state)
 		reopen_with_grace(acting, acting->grace_ns);
 	}
 	assert_string_equal(fake.unit, "web.service");
+	assert_string_equal(fake.type, "try-restart");
 	assert_string_equal(fake.mode, "fail");
 	assert_false(pidfd_has_ended(victim.pidfd));
 	end_victim(&victim);
@@ -190,6 +234,7 @@ static void now_kills_what_was_there_before_the_restart(void **state)
 	/* Two clock ticks of 10 ms: start times are as coarse as that. */
 	while (boot_now_ns() < old.began_ns + 50 * MAZE_NSEC_PER_MSEC)
 		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	fake.kill_mode = "control-group";
 	fake.way = FAKE_REFUSES;
 	act_on_restart(acting, &record, &now_stage, old.pidfd);
 	run_until_logged(acting, "Unit not found");
@@ -200,11 +245,104 @@ static void now_kills_what_was_there_before_the_restart(void **state)
 	start_victim(&later);
 	enter_cgroup(&cgroups, make_path("/web.service/worker"), later.pid);
 	run_until_logged(acting, "restarted its unit web.service in ");
-	assert_logged(acting, ", with 1 process killed");
+	assert_logged(acting, ", with 1 process killed (KillMode=control-group)");
 	waitpid(old.pid, NULL, 0);
 	close(old.pidfd);
 	assert_false(pidfd_has_ended(later.pidfd));
 	end_victim(&later);
+}
+
+static void now_kills_as_the_units_kill_mode_has_it(void **state)
+{
+	static const struct {
+		const char *mode, *logged;
+		bool main, other; /* are killed */
+	} cases[] = {
+		{ "none", "with 0 processes killed (KillMode=none)", false, false },
+		{ NULL, "with 0 processes killed (KillMode=unknown)", false, false },
+		{ "odd", "with 0 processes killed (KillMode=unknown)", false, false },
+		{ "process", "with 1 process killed (KillMode=process)", true, false },
+		{ "mixed", "with 2 processes killed (KillMode=mixed)", true, true },
+	};
+	struct acting *acting = *state;
+	struct victim leader, other;
+	struct maze_record record;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		start_victim_in("/web.service/worker", &other, &record);
+		start_victim_in("/web.service", &leader, &record);
+		/* Start times have a resolution of 10 ms. */
+		while (boot_now_ns() < leader.began_ns + 50 * MAZE_NSEC_PER_MSEC)
+			nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+		fake.kill_mode = cases[i].mode;
+		fake.main_pid = leader.pid;
+		act_on_restart(acting, &record, &now_stage, leader.pidfd);
+		run_until_logged(acting, cases[i].logged);
+		assert_int_equal(truncate(acting->log_path, 0), 0);
+		if (cases[i].main)
+			waitpid(leader.pid, NULL, 0);
+		if (cases[i].other)
+			waitpid(other.pid, NULL, 0);
+		assert_int_equal(pidfd_has_ended(leader.pidfd), cases[i].main);
+		assert_int_equal(pidfd_has_ended(other.pidfd), cases[i].other);
+		/* The main process that the manager has is not in the unit. */
+		if (!cases[i].main) {
+			enter_cgroup(&cgroups, make_path("/other.service"), leader.pid);
+			fake.kill_mode = "process";
+			record = record_of(other.pid, other.tid);
+			act_on_restart(acting, &record, &now_stage, other.pidfd);
+			run_until_logged(acting, "with 0 processes killed (KillMode=process)");
+			assert_int_equal(truncate(acting->log_path, 0), 0);
+			assert_false(pidfd_has_ended(leader.pidfd));
+			end_victim_but_pidfd(&leader);
+		}
+		if (!cases[i].other)
+			end_victim_but_pidfd(&other);
+		close(leader.pidfd);
+		close(other.pidfd);
+	}
+}
+
+/* A user could let mazed look at new processes without end. */
+static void now_looks_at_a_bounded_number_of_processes(void **state)
+{
+	struct acting *acting = *state;
+	struct maze_record record;
+	struct victim old;
+	const char *path;
+	int ends[2], i;
+	pid_t parent;
+	char byte;
+
+	start_victim_in("/web.service/worker", &old, &record);
+	while (boot_now_ns() < old.began_ns + 50 * MAZE_NSEC_PER_MSEC)
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	fake.kill_mode = "control-group";
+	act_on_restart(acting, &record, &now_stage, old.pidfd);
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	path = make_path("/web.service");
+	parent = fork();
+	if (!parent) {
+		enter_cgroup(&cgroups, path, getpid());
+		for (i = 0; i < 1024 && fork() > 0; i++)
+			;
+		if (i == 1024)
+			(void)!write(ends[1], "", 1);
+		for (;;)
+			pause();
+	}
+	close(ends[1]);
+	assert_int_equal(read(ends[0], &byte, 1), 1);
+	close(ends[0]);
+	run_until_logged(acting, "with 0 processes killed, not all (KillMode=control-group)");
+	assert_false(pidfd_has_ended(old.pidfd));
+	i = cgroup_open(&cgroups, path);
+	assert_int_equal(cgroup_write(i, "cgroup.kill", "1"), 0);
+	close(i);
+	waitpid(parent, NULL, 0);
+	waitpid(old.pid, NULL, 0);
+	close(old.pidfd);
 }
 
 static void a_thread_that_has_ended_restarts_nothing(void **state)
@@ -322,6 +460,41 @@ static void a_unit_of_a_user_is_restarted_by_his_manager(void **state)
 	end_victim(&victim);
 }
 
+/* The loop does not run meanwhile, so no restart ends. */
+static void a_user_with_hanging_restarts_leaves_a_place_for_others(void **state)
+{
+	struct acting *acting = *state;
+	struct maze_record record;
+	struct victim victim;
+	char path[64];
+	int i;
+
+	start_victim_in("/user@1.service/1.service", &victim, &record);
+	for (i = 0; i < RESTARTS_OF_USERS_MAX; i++) {
+		snprintf(path, sizeof(path), "/user@%d.service/%d.service",
+			 1 + i / RESTARTS_OF_USER_MAX, 1 + i % RESTARTS_OF_USER_MAX);
+		enter_cgroup(&cgroups, make_path(path), victim.pid);
+		act_on_restart(acting, &record, &yes_stage, victim.pidfd);
+	}
+	assert_int_equal(actions_restarts(acting->actions), RESTARTS_OF_USERS_MAX);
+	enter_cgroup(&cgroups, make_path("/user@5.service/1.service"), victim.pid);
+	record.flags |= MAZE_RECORD_SHADOW;
+	act_on_restart(acting, &record, &yes_stage, victim.pidfd);
+	assert_int_equal(count_logged(acting, "gives way"), 0);
+	record.flags &= ~MAZE_RECORD_SHADOW;
+	act_on_restart(acting, &record, &yes_stage, victim.pidfd);
+	assert_int_equal(actions_restarts(acting->actions), RESTARTS_OF_USERS_MAX);
+	assert_logged(acting, "the restart of its unit 1.service of user id 1 gives way");
+	/* A user with as many as others has to wait. */
+	enter_cgroup(&cgroups, make_path("/user@2.service/5.service"), victim.pid);
+	act_on_restart(acting, &record, &yes_stage, victim.pidfd);
+	enter_cgroup(&cgroups, make_path("/user@1.service/5.service"), victim.pid);
+	act_on_restart(acting, &record, &yes_stage, victim.pidfd);
+	assert_int_equal(count_logged(acting, "16 restarts run already"), 2);
+	assert_int_equal(count_logged(acting, "gives way"), 1);
+	end_victim(&victim);
+}
+
 /* A user could lead mazed to the system manager by a link. */
 static void a_socket_that_is_not_the_users_is_not_used(void **state)
 {
@@ -365,9 +538,12 @@ int main(void)
 		T(a_job_that_never_ends_is_left_and_blocks_no_later_restart),
 		T(in_shadow_nothing_is_restarted),
 		T(now_kills_what_was_there_before_the_restart),
+		T(now_kills_as_the_units_kill_mode_has_it),
+		T(now_looks_at_a_bounded_number_of_processes),
 		T(a_thread_that_has_ended_restarts_nothing),
 		T(a_group_is_restarted_by_its_id),
 		T(a_unit_of_a_user_is_restarted_by_his_manager),
+		T(a_user_with_hanging_restarts_leaves_a_place_for_others),
 		T(a_socket_that_is_not_the_users_is_not_used),
 	};
 

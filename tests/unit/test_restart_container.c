@@ -9,6 +9,7 @@
 
 #include <sched.h>
 
+#include "../../daemon/actions/restart/container_first.h"
 #include "restarting.h"
 
 #define DOCKER "/docker-" ID ".scope"
@@ -150,12 +151,72 @@ static void without_a_pid_namespace_the_oldest_from_outside_is_the_first(void **
 	end_victim(&later);
 }
 
+/* A plain directory in place of the container's cgroup, with these PIDs in it. */
+static void list_processes(struct acting *acting, const pid_t *pids, size_t count,
+			   struct cgroup_fs *ret_fs)
+{
+	char path[160];
+	FILE *file;
+
+	ret_fs->fd = open(acting->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	assert_true(ret_fs->fd >= 0);
+	snprintf(path, sizeof(path), "%s" DOCKER, acting->directory);
+	mkdir(path, 0755);
+	strcat(path, "/cgroup.procs");
+	file = fopen(path, "we");
+	assert_non_null(file);
+	while (count--)
+		fprintf(file, "%d\n", *pids++);
+	assert_int_equal(fclose(file), 0);
+}
+
+/* As if the PID had been reused after the list was read. */
+static void a_listed_process_that_is_not_in_the_container_is_refused(void **state)
+{
+	struct acting *acting = *state;
+	struct maze_error error = { "" };
+	struct cgroup_fs fs;
+	struct victim other;
+	pid_t pid;
+
+	start_victim(&other);
+	list_processes(acting, &other.pid, 1, &fs);
+	assert_int_equal(container_first_open(&fs, DOCKER, &pid, &error), -ESRCH);
+	assert_int_equal(pid, other.pid);
+	cgroup_fs_close(&fs);
+	end_victim(&other);
+}
+
+/* The first process may be among those that were not read. */
+static void a_container_with_too_many_cgroups_has_no_first_process(void **state)
+{
+	struct acting *acting = *state;
+	struct maze_error error = { "" };
+	struct cgroup_fs fs;
+	struct victim member;
+	char path[192];
+	pid_t pid;
+	int i;
+
+	start_victim(&member);
+	list_processes(acting, &member.pid, 1, &fs);
+	for (i = 0; i < CGROUP_WALK_DIRECTORIES_MAX; i++) {
+		snprintf(path, sizeof(path), "%s" DOCKER "/%d", acting->directory, i);
+		assert_int_equal(mkdir(path, 0755), 0);
+	}
+	assert_int_equal(container_first_open(&fs, DOCKER, &pid, &error), -E2BIG);
+	cgroup_fs_close(&fs);
+	end_victim(&member);
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, start_restarting, stop_restarting)
 	const struct CMUnitTest tests[] = {
 		T(the_first_process_of_a_container_is_ended),
 		T(without_a_pid_namespace_the_oldest_from_outside_is_the_first),
+		T(a_listed_process_that_is_not_in_the_container_is_refused),
+		T(a_container_with_too_many_cgroups_has_no_first_process),
 	};
 
 	if (cgroup_fs_open(&cgroups, NULL))

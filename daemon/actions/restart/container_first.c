@@ -118,16 +118,19 @@ int container_first_open(const struct cgroup_fs *fs, const char *cgroup, pid_t *
 {
 	struct search search = { .cgroup = cgroup };
 	int dir = cgroup_open(fs, cgroup), pidfd;
+	bool complete;
 
 	if (dir < 0)
 		return maze_fail(error, dir, "cannot open the container's cgroup: %s",
 				 strerror(-dir));
-	cgroup_each_process(dir, each, &search);
+	complete = cgroup_each_process(dir, each, &search) && search.seen <= PROCESSES_MAX;
 	close(dir);
-	if (!search.first && search.seen > PROCESSES_MAX)
+	/* Another process than the first can have been found. */
+	if (!complete && search.levels != LEVELS_MIN)
 		return maze_fail(error, -E2BIG,
-				 "its first process is not among %d processes of the container",
-				 PROCESSES_MAX);
+				 "its first process is not among %u processes of the container, "
+				 "and not all could be read",
+				 search.seen);
 	if (!search.first && !search.oldest)
 		return maze_fail(error, -ESRCH, "the container has no first process");
 	*ret_pid = search.first ?: search.oldest;

@@ -3,7 +3,8 @@
  * Restarts one unit through its service manager, and follows the job to its end.
  *
  * The mode is "fail": the manager refuses the restart if it contradicts a job that waits,
- * such as the stop of the unit by an operator, or a shutdown.
+ * such as the stop of the unit by an operator, or a shutdown. The type is "try-restart": a
+ * unit that has stopped meanwhile stays stopped. Needs systemd 242.
  */
 #ifndef MAZE_DAEMON_RESTART_JOB_H
 #define MAZE_DAEMON_RESTART_JOB_H
@@ -16,10 +17,19 @@ enum restart_event {
 	RESTART_FAILED,	  /* `text` has the reason, without a full stop */
 };
 
+/* Also sent by the worker of a user's manager, and then controlled by the user. */
+struct restart_news {
+	enum restart_event event;
+	/* Of RESTART_ACCEPTED, from before the restart: KillMode= ("": unknown), MainPID. */
+	char kill_mode[16];
+	maze_u32 main_pid; /* 0: none, or unknown */
+	char text[256];
+};
+
 struct restart_job;
 
 /* After RESTART_DONE or RESTART_FAILED, no event follows. */
-typedef void (*restart_on_event)(void *arg, enum restart_event event, const char *text);
+typedef void (*restart_on_event)(void *arg, const struct restart_news *news);
 
 /*
  * Borrows `bus` and `arg`. On failure returns -errno and a message, and no event follows.

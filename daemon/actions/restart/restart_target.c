@@ -12,18 +12,60 @@
 #include "../../../base/glob.h"
 
 /*
- * Services that are never restarted: without them the machine cannot be operated, or their
- * restart ends what they do not own (sessions, containers).
+ * Services that are never restarted: without them the machine or a session cannot be
+ * operated, or their restart ends what they do not own (sessions, containers, disks).
+ * A control group has the name of the unit file, so an alias needs no row.
+ * scripts/check-manual compares the list with maze.conf(5).
  */
 static const char *const never[] = {
-	"systemd-*.service", "user@*.service",	      "user-runtime-dir@*.service",
-	"dbus*.service",     "polkit.service",	      "mazed.service",
-	"ssh.service",	     "ssh@*.service",	      "sshd*.service",
-	"*getty@*.service",  "console-getty.service", "autovt@*.service",
-	"rescue.service",    "emergency.service",     "display-manager.service",
-	"gdm*.service",	     "lightdm.service",	      "sddm.service",
-	"docker.service",    "containerd.service",    "crio.service",
+	"systemd-*.service",
+	"user@*.service",
+	"user-runtime-dir@*.service",
+	"dbus*.service",
+	"polkit.service",
+	"mazed.service",
+	"ssh.service",
+	"ssh@*.service",
+	"sshd*.service",
+	"dropbear*.service",
+	"*getty@*.service",
+	"console-getty.service",
+	"autovt@*.service",
+	"rescue.service",
+	"emergency.service",
+	"display-manager.service",
+	"gdm*.service",
+	"lightdm.service",
+	"sddm.service",
+	"greetd.service",
+	"xdm.service",
+	"lxdm.service",
+	"ly.service",
+	"ly@*.service",
+	"slim.service",
+	"wdm.service",
+	"nodm.service",
+	"xrdp*.service",
+	"docker.service",
+	"containerd.service",
+	"crio.service",
 	"k3s*.service",
+	"kubelet.service",
+	"podman*.service",
+	"lxc*.service",
+	"libvirt*.service",
+	"virt*d.service",
+	"iscsid.service",
+	"open-iscsi.service",
+	"multipathd.service",
+	"gnome-session*.service",
+	"gnome-shell*.service",
+	"org.gnome.Shell@*.service",
+	"plasma-kwin*.service",
+	"plasma-ksmserver.service",
+	"kwin*.service",
+	"sway*.service",
+	"wayland-wm@*.service",
 };
 
 static bool ends_with(const char *text, const char *end)

@@ -27,11 +27,13 @@
 
 /* Longer than the stop and the start of almost all units, which are 90 s each by default. */
 #define TIMEOUT_DEFAULT_NS (600 * MAZE_NSEC_PER_SEC)
+/* A user's manager is not trusted to end. */
+#define TIMEOUT_USER_NS (90 * MAZE_NSEC_PER_SEC)
 /* As `docker stop` and `podman stop` have it. */
 #define GRACE_DEFAULT_NS (10 * MAZE_NSEC_PER_SEC)
 #define TIMER_ACCURACY_USEC 10000U
-/* To kill so many takes less than 100 ms. Others end with the stop of their unit. */
-#define KILLED_MAX 1024
+/* To look at so many takes less than 100 ms. Others end with the stop of their unit. */
+#define PROCESSES_MAX 1024
 /* Enough for restart_target_format(). */
 #define WHAT_SIZE 192
 
@@ -41,9 +43,10 @@ struct restart {
 	struct restart_target target;
 	bool now, killed, quiet;
 	maze_u64 began_ns; /* CLOCK_BOOTTIME */
-	unsigned int killed_count;
-	pid_t first; /* of a container */
-	int pidfd;   /* of `first`; -1: none */
+	unsigned int seen, killed_count;
+	char kills[96]; /* what was killed with `now`, for messages */
+	pid_t first;	/* of a container */
+	int pidfd;	/* of `first`; -1: none */
 	struct restart_job *job;
 	struct worker worker; /* fd -1: none */
 	sd_event_source *source, *timer;
@@ -119,6 +122,7 @@ static const char *age(const struct restart *restart, char buf[64])
 static bool kill_if_old(pid_t pid, void *arg)
 {
 	struct restart *restart = arg;
+	char cgroup[PROC_CGROUP_SIZE];
 	int pidfd = pid ? pidfd_open(pid, 0) : -1, dir = -1;
 	maze_u64 ticks = 0;
 
@@ -126,63 +130,135 @@ static bool kill_if_old(pid_t pid, void *arg)
 		dir = proc_open_process(pid, pidfd);
 	/* A start time is rounded down by less than a tick. */
 	if (dir >= 0 && !proc_start_ticks(dir, &ticks) &&
-	    proc_ticks_to_ns(ticks + 1) <= restart->began_ns &&
+	    proc_ticks_to_ns(ticks + 1) <= restart->began_ns && !proc_cgroup(dir, cgroup) &&
+	    cgroup_contains(restart->target.cgroup, cgroup) &&
 	    !pidfd_send_signal(pidfd, SIGKILL, NULL, 0))
 		restart->killed_count++;
 	if (dir >= 0)
 		close(dir);
 	if (pidfd >= 0)
 		close(pidfd);
-	return restart->killed_count < KILLED_MAX;
+	return ++restart->seen < PROCESSES_MAX;
 }
 
-static void kill_processes(struct restart *restart)
+/* Returns whether all could be seen. */
+static bool kill_all(struct restart *restart)
 {
 	int dir = cgroup_open(restart->restarts->settings.cgroups, restart->target.cgroup);
+	bool complete;
 
 	if (dir < 0)
-		return;
-	cgroup_each_process(dir, kill_if_old, restart);
+		return dir == -ENOENT;
+	complete = cgroup_each_process(dir, kill_if_old, restart);
 	close(dir);
+	return complete && restart->seen < PROCESSES_MAX;
 }
 
-static void on_event(void *arg, enum restart_event event, const char *text)
+/* Kills what the stop of the unit would kill, and nothing if KillMode= is unknown. */
+static void kill_processes(struct restart *restart, const struct restart_news *news)
+{
+	static const char *const modes[] = { "control-group", "mixed", "process", "none" };
+	const char *mode = "unknown";
+	bool complete = true;
+	size_t i;
+
+	for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+		if (!strcmp(news->kill_mode, modes[i]))
+			mode = modes[i];
+	if (mode == modes[0] || mode == modes[1])
+		complete = kill_all(restart);
+	else if (mode == modes[2] && news->main_pid)
+		kill_if_old((pid_t)news->main_pid, restart);
+	snprintf(restart->kills, sizeof(restart->kills),
+		 ", with %u process%s killed%s (KillMode=%s)", restart->killed_count,
+		 restart->killed_count == 1 ? "" : "es", complete ? "" : ", not all", mode);
+}
+
+static void on_event(void *arg, const struct restart_news *news)
 {
 	struct restart *restart = arg;
-	char what[WHAT_SIZE], killed[64] = "", time[64];
+	char what[WHAT_SIZE], time[64];
 
 	restart_target_format(&restart->target, what, sizeof(what));
-	if (restart->killed_count)
-		snprintf(killed, sizeof(killed), ", with %u process%s killed",
-			 restart->killed_count, restart->killed_count == 1 ? "" : "es");
-	if (event == RESTART_DONE) {
-		finish(restart, true, "restarted its %s in %s%s", what, age(restart, time), killed);
-	} else if (event == RESTART_FAILED) {
-		finish(restart, false, "could not restart its %s: %.200s (after %s%s)", what, text,
-		       age(restart, time), killed);
+	if (news->event == RESTART_DONE) {
+		finish(restart, true, "restarted its %s in %s%s", what, age(restart, time),
+		       restart->kills);
+	} else if (news->event == RESTART_FAILED) {
+		finish(restart, false, "could not restart its %s: %.200s (after %s%s)", what,
+		       news->text, age(restart, time), restart->kills);
 	} else {
 		if (!restart->quiet)
 			log_printf(restart->restarts->settings.log, LOG_NOTICE,
 				   "restart: systemd restarts %s", what);
 		if (restart->now)
-			kill_processes(restart);
+			kill_processes(restart, news);
 	}
 }
 
 static int on_worker(sd_event_source *source, int fd, uint32_t events, void *arg)
 {
-	struct user_manager_event event;
+	struct restart_news news;
 	struct restart *restart = arg;
-	int got = user_manager_receive(&restart->worker, &event);
+	int got = user_manager_receive(&restart->worker, &news);
 
 	(void)source;
 	(void)fd;
 	(void)events;
-	if (got > 0)
-		on_event(restart, event.event, event.text);
-	else if (!got)
-		on_event(restart, RESTART_FAILED, "the worker that asked the manager ended");
+	if (!got)
+		news = (struct restart_news){ .event = RESTART_FAILED,
+					      .text = "the worker that asked the manager ended" };
+	if (got >= 0)
+		on_event(restart, &news);
 	return 0;
+}
+
+static unsigned int count_of_user(const struct restarts *restarts, maze_u32 uid)
+{
+	const struct restart *restart;
+	unsigned int count = 0;
+
+	for (restart = restarts->first; restart; restart = restart->next)
+		count += restart->target.kind == RESTART_USER_UNIT && restart->target.uid == uid;
+	return count;
+}
+
+/*
+ * Returns the oldest restart of the user who has most, or NULL if that user would then have
+ * fewer than `uid`: two users must not take the places from each other in turns.
+ */
+static struct restart *find_dispensable(const struct restarts *restarts, maze_u32 uid)
+{
+	unsigned int most = count_of_user(restarts, uid) + 2, count;
+	struct restart *restart, *found = NULL;
+
+	/* The newest comes first. */
+	for (restart = restarts->first; restart; restart = restart->next) {
+		if (restart->target.kind != RESTART_USER_UNIT)
+			continue;
+		count = count_of_user(restarts, restart->target.uid);
+		if (count < most)
+			continue;
+		most = count;
+		found = restart;
+	}
+	return found;
+}
+
+static void make_room(struct restarts *restarts, maze_u32 uid)
+{
+	unsigned int of_users = 0;
+	struct restart *restart;
+	char what[WHAT_SIZE], time[64];
+
+	for (restart = restarts->first; restart; restart = restart->next)
+		of_users += restart->target.kind == RESTART_USER_UNIT;
+	restart = of_users < RESTARTS_OF_USERS_MAX ? NULL : find_dispensable(restarts, uid);
+	if (restart)
+		finish(restart, false,
+		       "the restart of its %s gives way to one of another user after %s; mazed "
+		       "waits no longer",
+		       restart_target_format(&restart->target, what, sizeof(what)),
+		       age(restart, time));
 }
 
 static int begin_user_unit(struct restart *restart, struct maze_error *error)
@@ -193,6 +269,7 @@ static int begin_user_unit(struct restart *restart, struct maze_error *error)
 	workers_left_reap(&restarts->left);
 	if (!workers_left_allow(&restarts->left, restart->target.uid))
 		return maze_fail(error, -EBUSY, "too many workers are blocked");
+	make_room(restarts, restart->target.uid);
 	err = user_manager_restart(restarts->run, restart->target.uid, restart->target.name,
 				   &restart->worker);
 	if (!err)
@@ -266,10 +343,15 @@ static int add_timer(struct restart *restart, struct maze_error *error)
 {
 	const struct restarts_settings *settings = &restart->restarts->settings;
 	bool grace = restart->pidfd >= 0 && !restart->now;
-	int err = sd_event_add_time_relative(settings->event, &restart->timer, CLOCK_MONOTONIC,
-					     (grace ? settings->grace_ns : settings->timeout_ns) /
-						     MAZE_NSEC_PER_USEC,
-					     TIMER_ACCURACY_USEC, on_time, restart);
+	maze_u64 timeout_ns = settings->timeout_ns;
+	int err;
+
+	if (restart->target.kind == RESTART_USER_UNIT && timeout_ns > TIMEOUT_USER_NS)
+		timeout_ns = TIMEOUT_USER_NS;
+	err = sd_event_add_time_relative(settings->event, &restart->timer, CLOCK_MONOTONIC,
+					 (grace ? settings->grace_ns : timeout_ns) /
+						 MAZE_NSEC_PER_USEC,
+					 TIMER_ACCURACY_USEC, on_time, restart);
 
 	return err < 0 ? maze_fail(error, err, "cannot add an event source: %s", strerror(-err))
 		       : 0;
@@ -299,7 +381,8 @@ static int check_others(const struct restarts *restarts, const struct restart_ta
 		of_user += other->target.uid == target->uid;
 	}
 	if (target->kind == RESTART_USER_UNIT
-		    ? of_user >= RESTARTS_OF_USER_MAX || of_users >= RESTARTS_OF_USERS_MAX
+		    ? of_user >= RESTARTS_OF_USER_MAX || (of_users >= RESTARTS_OF_USERS_MAX &&
+							  !find_dispensable(restarts, target->uid))
 		    : of_system >= RESTARTS_OF_SYSTEM_MAX)
 		return maze_fail(error, -EBUSY, "its %s is not restarted: %u restarts run already",
 				 restart_target_format(target, what, sizeof(what)),

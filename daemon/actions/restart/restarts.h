@@ -11,7 +11,10 @@
 #include "../action.h"
 #include "restart_target.h"
 
-/* Of one user's manager, of all users' managers, and of the system's units and containers. */
+/*
+ * Of one user's manager, of all users' managers, and of the system's units and containers.
+ * When all users' places are in use, the oldest of the user who has most gives way.
+ */
 #define RESTARTS_OF_USER_MAX 4
 #define RESTARTS_OF_USERS_MAX 16
 #define RESTARTS_OF_SYSTEM_MAX 64

@@ -115,14 +115,12 @@ static int connect_bus(void *arg, bool *ret_broker, struct maze_error *error)
 	return user_manager_connect(asked->run, asked->uid, error);
 }
 
-static void send_event(void *arg, enum restart_event event, const char *text)
+static void send_news(void *arg, const struct restart_news *news)
 {
-	struct user_manager_event message = { .event = event };
 	const struct asked *asked = arg;
 
-	snprintf(message.text, sizeof(message.text), "%s", text);
-	(void)!send(asked->fd, &message, sizeof(message), MSG_NOSIGNAL);
-	if (event != RESTART_ACCEPTED)
+	(void)!send(asked->fd, news, sizeof(*news), MSG_NOSIGNAL);
+	if (news->event != RESTART_ACCEPTED)
 		sd_event_exit(asked->event, 0);
 }
 
@@ -130,6 +128,7 @@ static void send_event(void *arg, enum restart_event event, const char *text)
 static void work(int fd, void *arg)
 {
 	struct asked *asked = arg;
+	struct restart_news failed = { .event = RESTART_FAILED };
 	struct maze_error error = { "out of memory" };
 	struct restart_job *job;
 	struct bus *bus;
@@ -140,9 +139,10 @@ static void work(int fd, void *arg)
 	if (err >= 0)
 		err = bus_new(asked->event, connect_bus, asked, &bus);
 	if (err >= 0)
-		err = restart_job_start(bus, asked->unit, send_event, asked, &job, &error);
+		err = restart_job_start(bus, asked->unit, send_news, asked, &job, &error);
 	if (err < 0) {
-		send_event(asked, RESTART_FAILED, error.text);
+		snprintf(failed.text, sizeof(failed.text), "%.255s", error.text);
+		send_news(asked, &failed);
 		return;
 	}
 	/* The connection is open, and needs no privileges any more. */
@@ -157,14 +157,15 @@ int user_manager_restart(const char *run, uid_t uid, const char *unit, struct wo
 	return worker_start(work, &asked, NULL, 0, ret_worker);
 }
 
-int user_manager_receive(struct worker *worker, struct user_manager_event *ret_event)
+int user_manager_receive(struct worker *worker, struct restart_news *ret_news)
 {
-	ssize_t got = worker_receive(worker, ret_event, sizeof(*ret_event));
+	ssize_t got = worker_receive(worker, ret_news, sizeof(*ret_news));
 
 	if (got < 0)
 		return (int)got;
-	if (got != sizeof(*ret_event) || ret_event->event > RESTART_FAILED)
+	if (got != sizeof(*ret_news) || ret_news->event > RESTART_FAILED)
 		return 0;
-	ret_event->text[sizeof(ret_event->text) - 1] = '\0';
+	ret_news->kill_mode[sizeof(ret_news->kill_mode) - 1] = '\0';
+	ret_news->text[sizeof(ret_news->text) - 1] = '\0';
 	return 1;
 }

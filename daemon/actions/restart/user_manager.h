@@ -21,15 +21,9 @@
  */
 int user_manager_connect(const char *run, uid_t uid, struct maze_error *error);
 
-/* One message of a worker. */
-struct user_manager_event {
-	enum restart_event event;
-	char text[256]; /* the user controls the text */
-};
-
 /* Starts a worker that restarts the unit, sends each event, and ends. */
 int user_manager_restart(const char *run, uid_t uid, const char *unit, struct worker *ret_worker);
-/* Returns 1, 0 after the end, or -EAGAIN if there is no event. */
-int user_manager_receive(struct worker *worker, struct user_manager_event *ret_event);
+/* Returns 1, 0 after the end, or -EAGAIN if there is no news. */
+int user_manager_receive(struct worker *worker, struct restart_news *ret_news);
 
 #endif

@@ -27,16 +27,21 @@ static struct allowed *find(u64 tag)
 	return NULL;
 }
 
-bool allow_permits(u64 tag, const struct maze_policy *policy, bool hard)
+bool allow_permits(const struct task_struct *task, u64 tag, const struct maze_policy *policy,
+		   bool hard)
 {
+	struct maze_allowance *allowance;
 	struct allowed *allowed;
 	unsigned long flags;
 	bool permits;
 
 	raw_spin_lock_irqsave(&lock, flags);
 	allowed = find(tag);
-	permits = maze_allowance_permits(allowed ? &allowed->allowance : NULL, policy, hard,
-					 ktime_get_boottime_ns());
+	allowance = allowed ? &allowed->allowance : NULL;
+	permits = maze_allowance_permits(
+		allowance, policy, hard,
+		maze_allowance_key(allowance, (u64)task->tgid, records_cgroup_of(task)),
+		READ_ONCE(task->group_leader)->start_boottime, ktime_get_boottime_ns());
 	raw_spin_unlock_irqrestore(&lock, flags);
 	return permits;
 }

@@ -239,6 +239,8 @@ static int allow(const struct grammar_order *order)
 		.window_ns = order->window_ns,
 		.max = order->max,
 		.tripped = order->tripped,
+		.by_cgroup = order->by_cgroup,
+		.anew = order->anew,
 	};
 
 	return allow_set(order->tag, &allowance);

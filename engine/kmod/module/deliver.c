@@ -96,7 +96,7 @@ static void deliver_stage(struct task_struct *task, const struct queued_verdicts
 	struct maze_record facts = records_of_verdict(policy, &verdicts->tally, hard);
 	struct maze_delivery delivery =
 		maze_delivery(policy, hard, disposition_of(task, facts.signal),
-			      allow_permits(verdicts->tag, policy, hard));
+			      allow_permits(task, verdicts->tag, policy, hard));
 	bool to_process = policy->flags & MAZE_POLICY_TO_PROCESS;
 	int err = delivery.withheld ? 0 : send(task, facts.signal, to_process);
 

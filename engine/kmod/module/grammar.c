@@ -210,6 +210,10 @@ static int parse_allow(struct cursor *cursor, struct grammar_order *order)
 			return 0;
 		} else if (is(&word, "tripped")) {
 			order->tripped = 1;
+		} else if (is(&word, "by-cgroup")) {
+			order->by_cgroup = 1;
+		} else if (is(&word, "anew")) {
+			order->anew = 1;
 		} else if (begins(&word, "max=", &value)) {
 			if (!parse_number(value.at, value.len, ~0U, &number))
 				return 0;

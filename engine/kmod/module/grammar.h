@@ -6,7 +6,8 @@
  *	-PID [thread] [start=N] [tag=N] [claim=MASK]	end the watch
  *	-tag=N [claim=MASK]				end every watch with that tag in the bits of MASK
  *	-all						end every watch
- *	allow tag=N max=N window=MS [tripped]		set the allowance of a tag
+ *	allow tag=N max=N window=MS [tripped] [by-cgroup] [anew]
+ *							set the allowance of a tag
  *							(core/allowance.h)
  *	-allow tag=N					remove it
  *
@@ -52,7 +53,7 @@ struct grammar_order {
 	enum grammar_kind kind;
 	/* Of GRAMMAR_ALLOW. Their ranges are not checked. */
 	maze_u64 window_ns;
-	maze_u32 max, tripped;
+	maze_u32 max, tripped, by_cgroup, anew;
 };
 
 /* Longer lines are malformed, because the longest valid line has less than 230 characters. */

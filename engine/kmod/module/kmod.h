@@ -145,7 +145,8 @@ void judge(struct maze_task *watched, struct maze_sample *sample);
 /* ---- allow.c: how many hard verdicts of a tag are enforced ------------------------- */
 
 /* Whether a verdict is enforced. Called once for each verdict, in any context. */
-bool allow_permits(u64 tag, const struct maze_policy *policy, bool hard);
+bool allow_permits(const struct task_struct *task, u64 tag, const struct maze_policy *policy,
+		   bool hard);
 /* As allow() of engine.h. May sleep. Errors: -EINVAL, -ENOMEM, -E2BIG. */
 int allow_set(u64 tag, const struct maze_allowance *allowance);
 void allow_remove(u64 tag);
@@ -167,6 +168,8 @@ bool waits_for_lock(struct task_struct *task);
 
 int records_init(void);
 void records_done(void);
+/* Returns the ID of the task's control group; 0: unknown. */
+u64 records_cgroup_of(const struct task_struct *task);
 /*
  * Writes a record. May be called in any context. Adds boot_ns, seq and the fields of the
  * task to the facts. For a LOST record, task is NULL.

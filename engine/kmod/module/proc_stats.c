@@ -7,7 +7,7 @@
 #include "kmod.h"
 
 /* Version of the files and of the grammar. Each incompatible change increases it. */
-#define INTERFACE 4
+#define INTERFACE 5
 
 static int show(struct seq_file *file, void *unused)
 {

@@ -47,7 +47,7 @@ static void wake_readers(struct irq_work *work)
 /* irq_work wakes readers, because the contexts that write records cannot wake tasks. */
 static struct irq_work notify = IRQ_WORK_INIT(wake_readers);
 
-static u64 cgroup_of(const struct task_struct *task)
+u64 records_cgroup_of(const struct task_struct *task)
 {
 	u64 id = 0;
 
@@ -67,7 +67,7 @@ static void fill(struct maze_record *record, const struct task_struct *task)
 	record->pid = task_tgid_nr((struct task_struct *)task);
 	record->tid = task_pid_nr((struct task_struct *)task);
 	record->uid = from_kuid(&init_user_ns, task_uid(task));
-	record->cgroup_id = cgroup_of(task);
+	record->cgroup_id = records_cgroup_of(task);
 	/* No lock protects comm here, so the name may change during the copy. */
 	strscpy_pad(record->comm, task->comm, sizeof(record->comm));
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#include "control_listen.h"
+#include "unix_listen.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -9,12 +9,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "../../base/error.h"
+#include "error.h"
 
-/* If this many clients wait for accept(2), further clients block or get EAGAIN. */
-#define BACKLOG 128
-
-/* Removes the socket of a mazed that was killed. */
+/* Removes the socket of a program that was killed. */
 static int remove_stale(const struct sockaddr_un *address, struct maze_error *error)
 {
 	struct stat st;
@@ -41,12 +38,16 @@ static int remove_stale(const struct sockaddr_un *address, struct maze_error *er
 	return err;
 }
 
-int control_listen(const char *path, struct maze_error *error)
+int unix_listen(const char *path, mode_t mode, int backlog, struct maze_error *error)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd, err;
 
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	if (strlen(path) >= sizeof(address.sun_path))
+		return maze_fail(error, -ENAMETOOLONG,
+				 "the path of the socket is longer than %zu bytes",
+				 sizeof(address.sun_path) - 1);
+	memcpy(address.sun_path, path, strlen(path));
 	err = remove_stale(&address, error);
 	if (err)
 		return err;
@@ -54,8 +55,8 @@ int control_listen(const char *path, struct maze_error *error)
 	if (fd < 0)
 		return maze_fail(error, -errno, "cannot create a socket: %s", strerror(errno));
 	/* No client can connect before listen(2), so chmod(2) comes in time here. */
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) || chmod(path, 0666) ||
-	    listen(fd, BACKLOG)) {
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) || (mode && chmod(path, mode)) ||
+	    listen(fd, backlog)) {
 		err = maze_fail(error, -errno, "cannot listen on %s: %s", path, strerror(errno));
 		close(fd);
 		return err;
