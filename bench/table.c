@@ -55,10 +55,10 @@ static void print_figure(const json_t *figure)
 	size_t i, k;
 
 	printf("\n== %s\n%-*s", text_in(figure, "title"), NAME_WIDTH, "");
-	json_array_foreach(columns, i, item) printf("%*s", width_of(item), text_in(item, "head"));
+	json_array_foreach(columns, i, item)
+		printf("%*s", width_of(item), text_in(item, "head"));
 	putchar('\n');
-	json_array_foreach(json_object_get(figure, "rows"), i, row)
-	{
+	json_array_foreach(json_object_get(figure, "rows"), i, row) {
 		printf("%-*s", NAME_WIDTH, text_in(row, "name"));
 		json_array_foreach(columns, k, item)
 			print_cell(item, json_array_get(json_object_get(row, "values"), k));
@@ -91,8 +91,7 @@ static void print_targets(const json_t *figure)
 	const json_t *target;
 	size_t i;
 
-	json_array_foreach(json_object_get(figure, "targets"), i, target)
-	{
+	json_array_foreach(json_object_get(figure, "targets"), i, target) {
 		printf("%-60s %9.3f", text_in(target, "what"), number_in(target, "value"));
 		if (json_is_number(json_object_get(target, "low")))
 			printf(" (%.3f to %.3f)", number_in(target, "low"),
@@ -131,10 +130,10 @@ static void write_rows(const json_t *figure, const char *base)
 	json_array_foreach(json_object_get(figure, "columns"), i, item)
 		fprintf(file, "\t%s", text_in(item, "head"));
 	fputc('\n', file);
-	json_array_foreach(json_object_get(figure, "rows"), i, row)
-	{
+	json_array_foreach(json_object_get(figure, "rows"), i, row) {
 		fputs(text_in(row, "name"), file);
-		json_array_foreach(json_object_get(row, "values"), k, item) put_number(file, item);
+		json_array_foreach(json_object_get(row, "values"), k, item)
+			put_number(file, item);
 		fputc('\n', file);
 	}
 	fclose(file);
@@ -150,11 +149,11 @@ static void write_samples(json_t *figure, const char *base)
 	json_t *array;
 	size_t i, n;
 
-	json_object_foreach(json_object_get(figure, "samples"), name, array)
-	{
+	json_object_foreach(json_object_get(figure, "samples"), name, array) {
 		n = json_array_size(array);
 		values = bench_values(n);
-		json_array_foreach(array, i, item) values[i] = json_number_value(item);
+		json_array_foreach(array, i, item)
+			values[i] = json_number_value(item);
 		bench_quantile(values, n, 0.5);
 		fprintf(file, "\"%s\"\n", name);
 		for (i = 0; i < n; i++)

@@ -66,8 +66,7 @@ static void print_result(json_t *result)
 		escape_write(stdout, line);
 	free(line);
 	putchar('\n');
-	json_array_foreach(json_object_get(result, "checks"), i, check)
-	{
+	json_array_foreach(json_object_get(result, "checks"), i, check) {
 		snprintf(prefix, sizeof(prefix), "  %-9s  %-3s  ", text_of(check, "check"),
 			 json_is_true(json_object_get(check, "ok")) ? "yes" : "no");
 		print(prefix, text_of(check, "text"));

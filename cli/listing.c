@@ -79,21 +79,25 @@ static int add_groups(const struct mazed_client *client, struct listing *listing
 
 int listing_from_mazed(struct mazed_client *client, struct listing *listing)
 {
-	json_t *object;
+	json_t *entry = json_object(), *changes;
 	int err;
 
 	json_decref(client->groups);
 	client->groups = NULL;
-	if (!mazed_call(client, json_pack("{s:s}", "do", "list")))
+	if (!mazed_call(client, json_pack("{s:s,s:b}", "do", "list", "changes", 1))) {
+		json_decref(entry);
 		return -EPROTO;
+	}
 	snprintf(listing->engine, sizeof(listing->engine), "%s",
 		 client->engine ? client->engine : "unknown");
-	while ((err = mazed_next(client, "entry", &object)) == 1) {
-		err = add_entry(client, listing, object);
-		json_decref(object);
+	while ((err = mazed_next(client, "entry", &changes)) == 1) {
+		json_object_update(entry, changes);
+		json_decref(changes);
+		err = add_entry(client, listing, entry);
 		if (err)
-			return err;
+			break;
 	}
+	json_decref(entry);
 	return err ? err : add_groups(client, listing);
 }
 

@@ -74,8 +74,7 @@ static void print_rules(const json_t *rules)
 	const json_t *rule;
 	size_t i;
 
-	json_array_foreach(rules, i, rule)
-	{
+	json_array_foreach(rules, i, rule) {
 		length = (int)strlen(text_of(rule, "rule"));
 		width = length > width && length <= NAME_WIDTH_MAX ? length : width;
 	}
@@ -85,7 +84,8 @@ static void print_rules(const json_t *rules)
 	}
 	printf("%-*s  %-19s  %7s %7s %7s  %-19s  %s\n", width, "RULE", "MODE", "WATCHED", "SOFT",
 	       "HARD", "TRIPPED (UTC)", "WOULD HAVE (UTC)");
-	json_array_foreach(rules, i, rule) print_rule(rule, width);
+	json_array_foreach(rules, i, rule)
+		print_rule(rule, width);
 }
 
 static void print_json(const json_t *rules)
@@ -93,7 +93,8 @@ static void print_json(const json_t *rules)
 	json_t *rule;
 	size_t i;
 
-	json_array_foreach(rules, i, rule) print_json_item(json_line(json_incref(rule)), i);
+	json_array_foreach(rules, i, rule)
+		print_json_item(json_line(json_incref(rule)), i);
 	print_json_end(json_array_size(rules));
 }
 
@@ -126,8 +127,7 @@ static char *mode_of(struct mazed_client *client, const char *name, bool *ret_tr
 	char *mode = NULL;
 	size_t i;
 
-	json_array_foreach(rules, i, rule)
-	{
+	json_array_foreach(rules, i, rule) {
 		if (strcmp(text_of(rule, "rule"), name) != 0)
 			continue;
 		mode = strdup(text_of(rule, "mode"));

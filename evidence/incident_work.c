@@ -31,6 +31,8 @@
  * without a record.
  */
 #define WAIT_MAX_NS (600 * MAZE_NSEC_PER_SEC)
+/* The longest wait for the result of an action. A restart has ten minutes. */
+#define ACTION_MAX_NS (660 * MAZE_NSEC_PER_SEC)
 /* The maximum of concurrent unwinds. Each has an event with 132 KiB of locked memory. */
 #define UNWINDS_MAX 8
 /* Files become too old even if no new file is written, so prune hourly. */
@@ -188,6 +190,12 @@ static bool is_over(struct incident *incident, maze_u64 now)
 	return !awaits_hard(episode) || quiet_ns > WAIT_MAX_NS;
 }
 
+static bool awaits_action(const struct incident *incident, maze_u64 now)
+{
+	return episode_awaits_action(&incident->episode) &&
+	       now - incident->last_ns <= ACTION_MAX_NS;
+}
+
 static bool is_due_first(const struct incident *incident, bool symbolized, maze_u64 now)
 {
 	if (symbolize_has_stack(&incident->episode, 0))
@@ -283,6 +291,8 @@ static int work_on(struct incidents *incidents, struct incident **slot,
 		return BUSY_MS;
 	if (is_due(incident, symbolized, over, now))
 		write_out(incidents, incident, messages);
+	if (over && symbolized && !incident->changed && awaits_action(incident, now))
+		return 1000;
 	if (over && symbolized && (!incident->changed || !incident_has_record(incident))) {
 		incidents->lost += !incident->written;
 		incident_drop(incidents, slot);

@@ -49,7 +49,7 @@ static void handle(struct control_client *client, const struct control_request *
 	case CONTROL_UNWATCH:
 		return control_unwatch(host, client, request);
 	case CONTROL_LIST:
-		return control_list(host, client);
+		return control_list(host, client, request->changes);
 	case CONTROL_EVENTS:
 		return control_events(host, client, request->kept, request->follow);
 	case CONTROL_STATUS:

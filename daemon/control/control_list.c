@@ -20,6 +20,8 @@ struct list_stream {
 	size_t count, next;
 	struct maze_group *groups;
 	size_t groups_count, groups_next;
+	bool changes; /* send only what differs from the entry before */
+	json_t *last; /* NULL: no entry was sent */
 };
 
 /* NULL: it is watched by hand, or the rule is no longer in force. */
@@ -29,6 +31,40 @@ static const char *rule_of(const struct list_stream *list, maze_u64 tag)
 		tag_kind(tag) == TAG_RULE ? rules_by_tag(list->host->rules, tag) : NULL;
 
 	return rule ? rule->name : NULL;
+}
+
+/* Removes the keys that `last` has with the same values. Consumes `object`. */
+static json_t *only_changes(json_t *object, json_t *last)
+{
+	json_t *changes = json_object(), *value;
+	const char *key;
+
+	json_object_foreach(object, key, value)
+		if (!json_equal(value, json_object_get(last, key)))
+			json_object_set(changes, key, value);
+	json_object_foreach(last, key, value)
+		if (!json_object_get(object, key))
+			json_object_set_new(changes, key, json_null());
+	json_decref(object);
+	return changes;
+}
+
+static void add_entry(struct control_client *client, struct list_stream *list,
+		      const struct maze_entry *entry)
+{
+	json_t *object = entry_to_json(entry, list->engine, rule_of(list, entry->tag));
+	json_t *last = list->last;
+	char *json;
+
+	if (list->changes) {
+		list->last = json_incref(object);
+		object = last ? only_changes(object, last) : object;
+		json_decref(last);
+	}
+	json = json_line(object);
+	if (json)
+		control_client_line(client, "entry", json);
+	free(json);
 }
 
 /* A line has an array of one group, because several could exceed the size of a line. */
@@ -48,17 +84,11 @@ static void add_group(struct control_client *client, const struct list_stream *l
 static enum control_produced produce(struct control_client *client, struct control_stream *stream)
 {
 	struct list_stream *list = (struct list_stream *)stream;
-	const struct maze_entry *entry;
-	char *json;
 
 	for (; list->next < list->count; list->next++) {
 		if (!control_client_room(client))
 			return CONTROL_MORE;
-		entry = &list->entries[list->next];
-		json = json_line(entry_to_json(entry, list->engine, rule_of(list, entry->tag)));
-		if (json)
-			control_client_line(client, "entry", json);
-		free(json);
+		add_entry(client, list, &list->entries[list->next]);
 	}
 	for (; list->groups_next < list->groups_count; list->groups_next++) {
 		if (!control_client_room(client))
@@ -75,6 +105,7 @@ static void free_stream(struct control_stream *stream)
 {
 	struct list_stream *list = (struct list_stream *)stream;
 
+	json_decref(list->last);
 	free(list->entries);
 	free(list->groups);
 	free(list);
@@ -99,7 +130,7 @@ static void keep_own(struct list_stream *list, uid_t uid)
 	list->groups_count = kept;
 }
 
-void control_list(const struct control_host *host, struct control_client *client)
+void control_list(const struct control_host *host, struct control_client *client, bool changes)
 {
 	struct list_stream *list = calloc(1, sizeof(*list));
 	struct maze_error error = { "out of memory" };
@@ -118,6 +149,7 @@ void control_list(const struct control_host *host, struct control_client *client
 	if (!client->reads_all)
 		keep_own(list, client->peer.uid);
 	list->host = host;
+	list->changes = changes;
 	list->engine = maze_engine_name(host->maze);
 	list->stream = (struct control_stream){ produce, free_stream };
 	control_client_ok(client, json_pack("{s:s}", "engine", list->engine));

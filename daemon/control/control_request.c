@@ -61,7 +61,8 @@ static int parse_flag(struct control_request *request, const char *key, const js
 {
 	bool *flag = !strcmp(key, "kept")     ? &request->kept
 		     : !strcmp(key, "follow") ? &request->follow
-					      : &request->all;
+		     : !strcmp(key, "all")    ? &request->all
+					      : &request->changes;
 
 	if (!json_is_boolean(value))
 		return maze_fail(error, -EINVAL, "\"%s\" takes true or false", key);
@@ -173,6 +174,7 @@ static const struct {
 	{ "follow", OF(CONTROL_EVENTS), parse_flag },
 	{ "cgroup", OF(CONTROL_WATCH) | OF(CONTROL_UNWATCH) | OF(CONTROL_THAW), parse_cgroup },
 	{ "all", OF(CONTROL_THAW), parse_flag },
+	{ "changes", OF(CONTROL_LIST), parse_flag },
 	{ "rule", OF(CONTROL_MODE) | OF(CONTROL_RESET), parse_rule },
 	{ "mode", OF(CONTROL_MODE), parse_mode },
 };

@@ -34,6 +34,7 @@ struct control_request {
 	bool kept, follow; /* for events */
 	char *cgroup;	   /* in place of pid; NULL: not given */
 	bool all;	   /* for thaw */
+	bool changes;	   /* for list */
 	char *rule;	   /* a name; NULL: not given */
 	enum rule_mode mode;
 };

@@ -10,7 +10,7 @@
 #include "control_host.h"
 
 /* Each function adds the first line and sets the client's stream, or adds an error. */
-void control_list(const struct control_host *host, struct control_client *client);
+void control_list(const struct control_host *host, struct control_client *client, bool changes);
 void control_events(const struct control_host *host, struct control_client *client, bool kept,
 		    bool follow);
 /* Queues a copy of the record if the client follows events. */

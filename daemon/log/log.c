@@ -363,8 +363,10 @@ void log_act(struct log *log, const struct log_action *action)
 		.action = action,
 	};
 
-	log_text_of_action(action, text, sizeof(text));
-	submit(log, &message);
+	if (!action->pending) {
+		log_text_of_action(action, text, sizeof(text));
+		submit(log, &message);
+	}
 	if (log->on_act)
 		log->on_act(log->on_act_arg, action);
 }

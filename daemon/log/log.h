@@ -36,6 +36,7 @@ struct mazed_record {
 struct log_action {
 	struct log_entry entry;
 	const char *action; /* "renice" */
+	bool pending;	    /* it has begun, and its result follows */
 	bool tried;	    /* the action was attempted: not in shadow, not refused */
 	bool applied;	    /* the attempt succeeded */
 	const char *text;   /* no full stop, no newline */
@@ -93,8 +94,9 @@ void log_announce(struct log *log, int priority, const char *text);
 /* The units of records, which belong to the log. NULL: `log` is NULL, or memory is short. */
 struct units *log_units(struct log *log);
 void log_record(struct log *log, const struct log_entry *entry);
+/* Logs the result of an action. One that is pending is not logged, only passed on. */
 void log_act(struct log *log, const struct log_action *action);
-/* Passes the results of actions to `on_act` too, until the next call. NULL: to none. */
+/* Passes actions to `on_act` too, until the next call. NULL: to none. */
 void log_on_act(struct log *log, void (*on_act)(void *arg, const struct log_action *action),
 		void *arg);
 

@@ -190,6 +190,7 @@ void incident_log_action(void *arg, const struct log_action *result)
 	struct episode_action action = {
 		.boot_ns = now_ns(CLOCK_BOOTTIME),
 		.hard = result->entry.record->event == MAZE_EVENT_HARD,
+		.pending = result->pending,
 		.tried = result->tried,
 		.applied = result->applied,
 	};
@@ -197,7 +198,8 @@ void incident_log_action(void *arg, const struct log_action *result)
 	if (!incidents->collector)
 		return;
 	snprintf(action.name, sizeof(action.name), "%s", result->action);
-	snprintf(action.text, sizeof(action.text), "%s", result->text);
+	snprintf(action.text, sizeof(action.text), "%s",
+		 result->pending ? "the result is not known yet" : result->text);
 	collector_action(incidents->collector, result->entry.record, &action);
 	sd_event_source_set_time_relative(incidents->timer, 0);
 	sd_event_source_set_enabled(incidents->timer, SD_EVENT_ONESHOT);

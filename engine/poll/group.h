@@ -36,6 +36,7 @@ struct poll_member {
 	bool has_children; /* it has or had children */
 	bool ppid_is_old;  /* its parent has ended since ppid was read */
 	bool is_orphan;	   /* its parent is not a member */
+	bool is_gone;	   /* it had been reaped when it was read last */
 };
 
 /* A control group (group_cgroup.c). All -1 in other groups. */

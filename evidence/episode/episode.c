@@ -123,8 +123,30 @@ void episode_add_record(struct episode *episode, const struct maze_record *recor
 
 void episode_add_action(struct episode *episode, const struct episode_action *action)
 {
+	struct episode_action *other;
+	size_t i;
+
+	for (i = 0; i < episode->actions_count; i++) {
+		other = &episode->actions[i];
+		if (!other->pending || other->hard != action->hard ||
+		    strcmp(other->name, action->name) != 0)
+			continue;
+		/* The list is in the order of the times. */
+		memmove(other, other + 1, (--episode->actions_count - i) * sizeof(*other));
+		break;
+	}
 	if (episode->actions_count < EPISODE_ACTIONS_MAX)
 		episode->actions[episode->actions_count++] = *action;
+}
+
+bool episode_awaits_action(const struct episode *episode)
+{
+	size_t i;
+
+	for (i = 0; i < episode->actions_count; i++)
+		if (episode->actions[i].pending)
+			return true;
+	return false;
 }
 
 void episode_add_process_info(struct episode *episode, const struct maze_process_info *recorded)

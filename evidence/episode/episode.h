@@ -100,10 +100,11 @@ struct episode_sibling {
 	size_t samples_count;
 };
 
-/* The result of an action of mazed(8). */
+/* An action of mazed(8). Its result takes the place of the same action while pending. */
 struct episode_action {
-	maze_u64 boot_ns; /* of the result */
+	maze_u64 boot_ns; /* of the result, or of the begin while it is pending */
 	bool hard;	  /* after the hard verdict, and not the soft one */
+	bool pending;	  /* the result is not known yet */
 	bool tried, applied;
 	char name[16];
 	char text[400];
@@ -187,6 +188,8 @@ void episode_add_record(struct episode *episode, const struct maze_record *recor
 			const char *engine);
 /* Adds the result, unless there is no room. */
 void episode_add_action(struct episode *episode, const struct episode_action *action);
+/* Whether the result of an action is pending. */
+bool episode_awaits_action(const struct episode *episode);
 void episode_add_process_info(struct episode *episode, const struct maze_process_info *recorded);
 /* Returns -ENOSPC if there is no room. The stack is then counted and dropped. */
 int episode_add_stack(struct episode *episode, const struct maze_stack *stack);

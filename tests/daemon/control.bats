@@ -38,6 +38,37 @@ load test_helper
 	stop_mazed
 }
 
+# The entries of two lists are the same; the second has only what differs from the one before.
+same_entries() {
+	python3 -c '
+import json, sys
+full, entry, bytes = ([], []), {}, [0, 0]
+for i, path in enumerate(sys.argv[1:3]):
+    for line in open(path):
+        change = json.loads(line).get("entry")
+        if change is None:
+            continue
+        bytes[i] += len(line)
+        entry = {**entry, **change} if i else change
+        full[i].append({k: v for k, v in entry.items() if v is not None and k != "count_ns"})
+assert len(full[0]) == 4 and full[0] == full[1], full
+assert bytes[1] < bytes[0] / 2, bytes' "$@"
+}
+
+@test "a list of changes has the same entries in fewer bytes" {
+	serve <<< $'[rule sleepers]\ncomm = sleep\nsoft = 1h\nsoft-signal = 0\nhard = 0'
+	for _ in 1 2 3; do
+		start sleep 1000
+		wait_until watched "$last"
+	done
+	start tail -f /dev/null
+	ask <<< "{\"do\":\"watch\",\"pid\":$last}"
+	ask <<< '{"do":"list"}' > "$dir/list"
+	ask <<< '{"do":"list","changes":true}' > "$dir/changes"
+	same_entries "$dir/list" "$dir/changes"
+	stop_mazed
+}
+
 # The keys of each line of an answer.
 answer_keys() {
 	python3 -c '

@@ -41,6 +41,7 @@ static bool hard, late_signals;
 static volatile sig_atomic_t softs, hards;
 static volatile long long first_at; /* CPU clock at the first signal of the episode */
 static long early, missing, twice, wanted;
+static cpu_set_t own_cpus; /* those that it may run on, but for --migrate-us */
 static pid_t children[CHILDREN_MAX];
 static int child_count;
 
@@ -186,9 +187,33 @@ static void spin_until(long long until_ns)
 }
 
 /*
- * Ends the episode before and waits for its signals. A second sleep then begins an
- * episode whose signals are unambiguous: the time between the two sleeps is too short for
- * a signal. (Interrupts and the host can take as long as a short limit.)
+ * A signal that is on its way waits for an interrupt on the CPU where the thread ran, and
+ * the host may not let that CPU run for long. So this visits each CPU: it has taken its
+ * interrupts when the thread runs there. Can sleep. If threads of the kernel send them
+ * (late_signals), the thread spins until they have come.
+ */
+static void await_signals(long long until_ns)
+{
+	cpu_set_t one;
+	int cpu;
+
+	if (late_signals)
+		spin_until(until_ns);
+	for (cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &own_cpus))
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		while (!sched_setaffinity(0, sizeof(one), &one) && sched_getcpu() != cpu)
+			;
+	}
+	sched_setaffinity(0, sizeof(own_cpus), &own_cpus);
+}
+
+/*
+ * Ends the episode before and waits for its signals. Then a second sleep begins an episode
+ * whose signals are unambiguous: the time between the two sleeps is too short for a
+ * signal. (Interrupts and the host can take as long as a short limit.)
  */
 static long long begin_episode(void)
 {
@@ -196,8 +221,7 @@ static long long begin_episode(void)
 
 	do {
 		last = at;
-		if (softs)
-			spin_until(own_cpu_ns() + PATIENCE_NS);
+		await_signals(softs ? own_cpu_ns() + PATIENCE_NS : 0);
 		forget();
 		at = sleep_undisturbed();
 		/*
@@ -265,12 +289,7 @@ static void race_episode(unsigned int *seed)
 	ended = own_cpu_ns();
 	sleep_undisturbed();
 	reached = ended - begun >= limit_ns;
-	/*
-	 * The second signal of one switch comes when the thread runs again, possibly
-	 * merged with that of the next episode. So the records decide.
-	 */
-	if (reached || softs || hards)
-		spin_until(ended + limit_ns);
+	await_signals(reached || softs || hards ? ended + limit_ns : 0);
 	judge(since, reached || softs || hards, ended + limit_ns);
 }
 
@@ -322,6 +341,7 @@ int main(int argc, char **argv)
 	late_signals = getenv(ACCOUNT_LATE_SIGNALS);
 	handle(SIGURG, on_verdict);
 	handle(SIGWINCH, on_verdict);
+	sched_getaffinity(0, sizeof(own_cpus), &own_cpus);
 	start_disturbances(argc, argv);
 	for (long i = 0; i < episodes; i++)
 		live(kind, i, &seed);

@@ -39,6 +39,7 @@ struct acting {
 	maze_u64 grace_ns;
 	struct bus *bus;
 	maze_u64 restart_timeout_ns;
+	unsigned int begun, pending; /* actions whose result comes later; without it so far */
 };
 
 static inline maze_u64 boot_now_ns(void)
@@ -69,6 +70,17 @@ static inline void open_actions(struct acting *acting)
 		fail_msg("%s", error.text);
 }
 
+static inline void on_act(void *arg, const struct log_action *action)
+{
+	struct acting *acting = arg;
+
+	acting->begun += action->pending;
+	if (action->pending)
+		acting->pending++;
+	else if (acting->pending)
+		acting->pending--;
+}
+
 static inline int start_acting_in(void **state, const char *exec_cgroup)
 {
 	struct daemon_settings settings = { .log = DAEMON_LOG_FILE };
@@ -83,6 +95,7 @@ static inline int start_acting_in(void **state, const char *exec_cgroup)
 	settings.log_path = acting->log_path;
 	if (log_open(&settings, &acting->log, NULL) || sd_event_new(&acting->event) < 0)
 		return -1;
+	log_on_act(acting->log, on_act, acting);
 	acting->exec_cgroup = exec_cgroup;
 	acting->grace_ns = 100 * MAZE_NSEC_PER_MSEC;
 	open_actions(acting);

@@ -264,8 +264,9 @@ static inline bool has_note(json_t *incident, const char *part)
 	json_t *note;
 	size_t i;
 
-	json_array_foreach(get(incident, "notes"), i,
-			   note) if (strstr(json_string_value(note), part)) return true;
+	json_array_foreach(get(incident, "notes"), i, note)
+		if (strstr(json_string_value(note), part))
+			return true;
 	return false;
 }
 
@@ -305,8 +306,9 @@ static inline int unwound_depth(json_t *incident, const char *function)
 	json_t *frame;
 	size_t i;
 
-	json_array_foreach(get(incident, "unwound.frames"), i,
-			   frame) if (!strcmp(text(frame, "function"), function)) return (int)i;
+	json_array_foreach(get(incident, "unwound.frames"), i, frame)
+		if (!strcmp(text(frame, "function"), function))
+			return (int)i;
 	fail_msg("%s is not in %s", function,
 		 json_dumps(get(incident, "unwound") ?: incident, JSON_INDENT(1)));
 	return -1;

@@ -22,6 +22,7 @@
 
 #include "core/allowance.h"
 #include "core/delivery.h"
+#include "random.h"
 
 static const struct maze_policy policy = { .hard_ns = 1, .hard_signal = SIGKILL };
 static const struct maze_policy shadow = { .hard_ns = 1,
@@ -122,16 +123,6 @@ static void an_allowance_keeps_its_state_unless_it_begins_anew(void **state)
 
 #define VERDICTS 20000
 #define ROUNDS 20
-
-static maze_u64 random_state;
-
-static maze_u64 roll(maze_u64 below)
-{
-	random_state ^= random_state >> 12;
-	random_state ^= random_state << 25;
-	random_state ^= random_state >> 27;
-	return (random_state * 2685821657736338717ULL >> 11) % below;
-}
 
 struct model {
 	maze_u64 window_ns, max, count;

@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "core/budget.h"
+#include "random.h"
 
 #define MS MAZE_NSEC_PER_MSEC
 #define SEC MAZE_NSEC_PER_SEC
@@ -27,17 +28,6 @@
 #define TRUTHS 3000
 
 typedef __int128 wide;
-
-static maze_u64 random_state;
-
-/* xorshift64*: random enough for this, and the same on every machine. */
-static maze_u64 roll(maze_u64 below)
-{
-	random_state ^= random_state >> 12;
-	random_state ^= random_state << 25;
-	random_state ^= random_state >> 27;
-	return (random_state * 2685821657736338717ULL >> 11) % below;
-}
 
 /* Below 2^bits, with any number of bits. */
 static maze_u64 roll_any(unsigned int bits)

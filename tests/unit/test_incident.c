@@ -441,6 +441,46 @@ static void a_hard_verdict_and_its_action_after_the_end_are_in_the_incident(void
 	json_decref(incident);
 }
 
+/* A restart that kills the process ends after it. */
+static void a_result_after_the_end_is_in_the_incident(void **state)
+{
+	const struct loop_place *place = *state;
+	struct incidents_options options = { .dir = in_place(place, "kept") };
+	struct episode_action action = {
+		.hard = true, .tried = true, .pending = true, .name = "restart", .text = "unknown"
+	};
+	struct incidents *incidents = open_incidents(&options);
+	struct maze_record hard = case_record(GONE, MAZE_EVENT_HARD);
+	struct maze_record end = case_record(GONE, MAZE_EVENT_EXIT);
+	const struct episode_key key = episode_key_of(&hard);
+	json_t *incident;
+
+	incidents_record(incidents, &hard, "bpf", "spinners", &case_policy);
+	incidents_action(incidents, &key, &action);
+	incidents_record(incidents, &end, "bpf", "spinners", &case_policy);
+	assert_true(work_until(incidents, "incident 2"));
+	incidents->open[0]->last_ns -= 2 * INCIDENT_QUIET_NS;
+	incidents->open[0]->due_ns = 0;
+	incidents_work(incidents, NULL);
+	incident = load_last(options.dir);
+	assert_string_equal(text(incident, "actions.0.text"), "unknown");
+	json_decref(incident);
+	assert_int_equal(count_open(incidents), 1);
+
+	action.pending = false;
+	action.text[0] = '\0';
+	incidents_action(incidents, &key, &action);
+	/* As if nothing more had come for a while. */
+	incidents->open[0]->last_ns -= 2 * INCIDENT_QUIET_NS;
+	incidents_work(incidents, NULL);
+	assert_int_equal(count_open(incidents), 0);
+	incident = load_last(options.dir);
+	assert_int_equal(json_array_size(get(incident, "actions")), 1);
+	assert_string_equal(text(incident, "actions.0.text"), "");
+	json_decref(incident);
+	incidents_close(incidents, NULL);
+}
+
 int main(void)
 {
 #define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, loop_make_place, loop_remove_place)
@@ -461,6 +501,7 @@ int main(void)
 		IN_PLACE(frames_outside_of_code_are_cut_off),
 		IN_PLACE(nothing_is_written_before_the_record),
 		IN_PLACE(a_hard_verdict_and_its_action_after_the_end_are_in_the_incident),
+		IN_PLACE(a_result_after_the_end_is_in_the_incident),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,9 +32,8 @@
 #include "lib/maze.h"
 #include "maze.skel.h"
 #include "skip.h"
+#include "spinning.h"
 
-/* Longest wait; no machine is that slow. */
-#define WAIT_SECONDS 60
 /* The timer goes off for the spinner, then after 4, 8, ... 512 ms, and then no more. */
 #define EXPIRIES_MAX 9
 
@@ -87,26 +86,6 @@ static void give_cpu_back(void)
 
 	sched_setscheduler(0, SCHED_OTHER, &none);
 	sched_setaffinity(0, sizeof(cpus_before), &cpus_before);
-}
-
-/* A child that spins once its standard input, `go`, has ended. */
-static pid_t start_spinning(int go)
-{
-	pid_t pid = fork();
-	char byte;
-
-	assert_true(pid >= 0);
-	if (pid)
-		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	alarm(4 * WAIT_SECONDS);
-	dup2(go, STDIN_FILENO);
-	/* Or the engine's links would live as long as we. */
-	close_range(3, ~0U, 0);
-	if (read(STDIN_FILENO, &byte, 1))
-		_exit(1);
-	for (;;)
-		;
 }
 
 static void end_child(pid_t *pid)

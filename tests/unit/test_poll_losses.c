@@ -205,20 +205,6 @@ static void leave_a_zombie(void)
 		pause();
 }
 
-static bool is_zombie(pid_t pid)
-{
-	char path[64], state = 0;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	file = fopen(path, "re");
-	if (!file || fscanf(file, "%*d %*s %c", &state) != 1)
-		state = 0;
-	if (file)
-		fclose(file);
-	return state == 'Z';
-}
-
 /* Searches as after a loss of fork events, and counts the entries of the process. */
 static int search_for(const struct maze *maze, pid_t pid)
 {
@@ -240,7 +226,7 @@ static void a_zombie_that_is_found_again_counts_once(void **state)
 	struct child child;
 	struct maze_reader *reader;
 	struct maze *maze = open_poll(&reader);
-	int i;
+	int i, pidfd;
 
 	(void)state;
 	grandchild = mmap(NULL, sizeof(*grandchild), PROT_READ | PROT_WRITE,
@@ -255,9 +241,12 @@ static void a_zombie_that_is_found_again_counts_once(void **state)
 		usleep(1000);
 	assert_true(*grandchild > 0);
 	assert_int_equal(search_for(maze, *grandchild), 1);
-	kill(*grandchild, SIGKILL);
-	for (i = 0; i < WAIT_SECONDS * 1000 && !is_zombie(*grandchild); i++)
-		usleep(1000);
+	pidfd = (int)syscall(SYS_pidfd_open, *grandchild, 0);
+	assert_true(pidfd >= 0);
+	assert_int_equal(syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0), 0);
+	assert_int_equal(
+		poll(&(struct pollfd){ .fd = pidfd, .events = POLLIN }, 1, WAIT_SECONDS * 1000), 1);
+	close(pidfd);
 	assert_int_equal(search_for(maze, *grandchild), 1);
 	kill(child.pid, SIGKILL);
 	wait_for(child.pid);

@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "core/step.h"
+#include "random.h"
 
 #define STEPS 300000
 /* The model is quadratic, so a history ends after this many entries. */
@@ -36,17 +37,6 @@ struct model {
 	int length;
 	int had_soft_at, had_hard_at; /* episodes of these verdicts; -1: none */
 };
-
-static maze_u64 random_state;
-
-static maze_u64 roll(maze_u64 below)
-{
-	/* xorshift64*: random enough for this, and the same on every machine. */
-	random_state ^= random_state >> 12;
-	random_state ^= random_state << 25;
-	random_state ^= random_state >> 27;
-	return (random_state * 2685821657736338717ULL >> 11) % below;
-}
 
 /* The count by its definition, and the number of its episode. */
 static maze_u64 model_count(const struct model *model, int *ret_episode)

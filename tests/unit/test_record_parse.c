@@ -290,8 +290,7 @@ static void each_key_of_a_group_is_required(void **state)
 	const char *key;
 
 	(void)state;
-	json_object_foreach(object, key, value)
-	{
+	json_object_foreach(object, key, value) {
 		parse_changed(object, key, NULL, !strcmp(key, "engine"));
 		parse_changed(object, key, json_object(), !strcmp(key, "engine"));
 	}
@@ -323,8 +322,7 @@ static void each_key_is_required(void **state)
 	size_t i;
 
 	(void)state;
-	json_object_foreach(object, key, value)
-	{
+	json_object_foreach(object, key, value) {
 		for (i = 0; i < count && strcmp(key, not_needed[i]) != 0; i++)
 			;
 		if (i < count)

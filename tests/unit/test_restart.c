@@ -157,6 +157,7 @@ static void a_unit_is_restarted_and_the_result_is_logged(void **state)
 	struct maze_record record;
 	struct victim victim;
 	char line[128];
+	bool began;
 	size_t i;
 
 	start_victim_in("/web.service/worker", &victim, &record);
@@ -170,6 +171,11 @@ static void a_unit_is_restarted_and_the_result_is_logged(void **state)
 			 cases[i].applied ? "true" : "false");
 		assert_logged(acting, line);
 		assert_int_equal(actions_restarts(acting->actions), 0);
+		/* What holds the incident open until there is a result. */
+		began = cases[i].way != FAKE_GONE;
+		assert_int_equal(acting->begun, began);
+		assert_int_equal(acting->pending, 0);
+		acting->begun = 0;
 		bus_free(acting->bus);
 		fake_leave(&fake);
 		assert_int_equal(bus_new(acting->event, fake_connect, &fake, &acting->bus), 0);

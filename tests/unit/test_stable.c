@@ -26,13 +26,11 @@ static void add_paths(json_t *paths, const char *prefix, json_t *value)
 	json_t *member;
 	size_t i;
 
-	json_array_foreach(value, i, member)
-	{
+	json_array_foreach(value, i, member) {
 		snprintf(path, sizeof(path), "%.250s[]", prefix);
 		add_paths(paths, path, member);
 	}
-	json_object_foreach(value, key, member)
-	{
+	json_object_foreach(value, key, member) {
 		snprintf(path, sizeof(path), "%.120s%s%.120s", prefix, *prefix ? "." : "", key);
 		json_object_set_new(paths, path, json_true());
 		add_paths(paths, path, member);
@@ -65,7 +63,8 @@ static void assert_listed(json_t *paths, const char *list)
 			fail_msg("%s has \"%s\", but the program does not", list, line);
 	}
 	fclose(file);
-	json_object_foreach(paths, path, value) fail_msg("%s lacks \"%s\": add it", list, path);
+	json_object_foreach(paths, path, value)
+		fail_msg("%s lacks \"%s\": add it", list, path);
 	json_decref(paths);
 }
 
@@ -112,7 +111,8 @@ static void the_log_of_mazed_has_its_keys(void **state)
 	action.entry.unit = &unit;
 	add_text(paths, action_json(&action, "text"));
 	add_text(records, maze_record_json(&a_record, "bpf"));
-	json_object_foreach(records, path, value) json_object_del(paths, path);
+	json_object_foreach(records, path, value)
+		json_object_del(paths, path);
 	json_decref(records);
 	assert_listed(paths, "tests/stable/log.txt");
 }

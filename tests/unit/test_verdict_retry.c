@@ -23,29 +23,9 @@
 #include "engine/bpf/engine_bpf.h"
 #include "lib/maze.h"
 #include "skip.h"
+#include "spinning.h"
 
 #define TAG 0x3302
-/* Longest wait; no machine is that slow. */
-#define WAIT_SECONDS 60
-
-/* A child that spins once the other end of `go` is closed. */
-static pid_t start_spinning(const int go[2])
-{
-	pid_t pid = fork();
-	char byte;
-
-	assert_true(pid >= 0);
-	if (pid)
-		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	alarm(4 * WAIT_SECONDS);
-	dup2(go[0], STDIN_FILENO);
-	close_range(3, ~0U, 0);
-	if (read(STDIN_FILENO, &byte, 1))
-		_exit(1);
-	for (;;)
-		;
-}
 
 static void watch(struct engine *engine, int pidfd)
 {
@@ -99,7 +79,7 @@ static void attempts_of_a_dropped_verdict_do_not_count_for_another(void **state)
 		skip_because("%s", error.text);
 	assert_int_equal(engine_bpf.reader_open(engine, false, &reader, &error), 0);
 	assert_int_equal(pipe(go), 0);
-	pid = start_spinning(go);
+	pid = start_spinning(go[0]);
 	close(go[0]);
 	pidfd = pidfd_open(pid, 0);
 	assert_true(pidfd >= 0);

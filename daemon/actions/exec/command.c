@@ -89,21 +89,36 @@ void command_order_free(struct command_order *order)
 	free(order);
 }
 
-static void report(struct log *log, const struct command_order *order, bool tried, bool applied,
-		   const char *text)
+static struct log_action action_of(const struct command_order *order)
 {
-	struct log_action action = {
+	return (struct log_action){
 		.entry = { .record = &order->record,
 			   .engine = order->engine,
 			   .rule = order->rule,
 			   .cgroup = order->cgroup,
 			   .unit = order->unit.unit[0] ? &order->unit : NULL },
 		.action = "exec",
-		.tried = tried,
-		.applied = applied,
-		.text = text,
 	};
+}
 
+static void report(struct log *log, const struct command_order *order, bool tried, bool applied,
+		   const char *text)
+{
+	struct log_action action = action_of(order);
+
+	action.tried = tried;
+	action.applied = applied;
+	action.text = text;
+	if (!order->quiet)
+		log_act(log, &action);
+}
+
+void command_order_begins(struct log *log, const struct command_order *order)
+{
+	struct log_action action = action_of(order);
+
+	action.pending = true;
+	action.text = "";
 	if (!order->quiet)
 		log_act(log, &action);
 }

@@ -50,6 +50,8 @@ void command_kill(struct command *command);
 bool command_is_over(struct command *command);
 void command_free(struct command *command);
 
+/* Passes on that a result follows. */
+void command_order_begins(struct log *log, const struct command_order *order);
 /* Logs that mazed did not run the command of an order. */
 void command_order_report(struct log *log, const struct command_order *order, bool tried,
 			  const char *text);

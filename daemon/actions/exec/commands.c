@@ -111,6 +111,7 @@ void commands_add(struct commands *commands, struct command_order *order)
 		drop(commands, order);
 		return;
 	}
+	command_order_begins(commands->host.log, order);
 	commands->waiting[(commands->first + commands->waiting_count++) % COMMANDS_WAITING_MAX] =
 		order;
 	start_waiting(commands);

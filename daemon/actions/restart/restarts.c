@@ -85,10 +85,8 @@ static void free_restart(struct restart *restart)
 	free(restart);
 }
 
-__attribute__((format(printf, 3, 4))) static void finish(struct restart *restart, bool applied,
-							 const char *format, ...)
+static void report(const struct restart *restart, bool pending, bool applied, const char *text)
 {
-	struct maze_error text = { "" };
 	const struct log_action action = {
 		.entry = { .record = &restart->record,
 			   .engine = restart->engine,
@@ -96,17 +94,26 @@ __attribute__((format(printf, 3, 4))) static void finish(struct restart *restart
 			   .cgroup = restart->cgroup,
 			   .unit = restart->unit.unit[0] ? &restart->unit : NULL },
 		.action = "restart",
+		.pending = pending,
 		.tried = true,
 		.applied = applied,
-		.text = text.text,
+		.text = text,
 	};
+
+	if (!restart->quiet)
+		log_act(restart->restarts->settings.log, &action);
+}
+
+__attribute__((format(printf, 3, 4))) static void finish(struct restart *restart, bool applied,
+							 const char *format, ...)
+{
+	struct maze_error text = { "" };
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(text.text, sizeof(text.text), format, args);
 	va_end(args);
-	if (!restart->quiet)
-		log_act(restart->restarts->settings.log, &action);
+	report(restart, false, applied, text.text);
 	free_restart(restart);
 }
 
@@ -482,6 +489,7 @@ void restarts_begin(struct restarts *restarts, const struct act_on *on,
 		return;
 	}
 	if (!begin(restart, &why)) {
+		report(restart, true, false, "");
 		ret_result->logged = true;
 		return;
 	}
