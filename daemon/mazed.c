@@ -140,7 +140,7 @@ static int on_gone(sd_event_source *source, int fd, uint32_t revents, void *arg)
 	(void)revents;
 	if (!maze_gone(mazed->maze))
 		return 0;
-	log_announce(mazed->log, LOG_ERR,
+	log_announce(mazed->log, LOG_ERR, LOG_KIND_UNLOADED,
 		     "`maze unload` or another program has unloaded the engine, so no process is "
 		     "watched; mazed ends with exit status 4 (systemd then restarts it; "
 		     "`systemctl stop mazed` prevents that)");

@@ -128,7 +128,9 @@ static bool enqueue(struct log *log, const struct log_message *message)
 static bool report_dropped(struct log *log)
 {
 	char text[128];
-	struct log_message message = { .priority = LOG_WARNING, .text = text };
+	struct log_message message = { .priority = LOG_WARNING,
+				       .text = text,
+				       .kind = LOG_KIND_DROPPED };
 
 	if (!log->unreported)
 		return true;
@@ -301,6 +303,7 @@ void log_note(struct log *log, int priority, enum log_kind kind, const char *rul
 void log_incident(struct log *log, int priority, const struct log_incident *incident)
 {
 	struct log_message message = { .priority = priority,
+				       .kind = LOG_KIND_INCIDENT,
 				       .entry = &incident->entry,
 				       .incident = incident };
 
@@ -324,9 +327,9 @@ void log_problems(struct log *log, const struct problems *problems)
 	}
 }
 
-void log_announce(struct log *log, int priority, const char *text)
+void log_announce(struct log *log, int priority, enum log_kind kind, const char *text)
 {
-	log_printf(log, priority, "%s", text);
+	log_note(log, priority, kind, NULL, "%s", text);
 	if (log->sink != &log_stderr && isatty(STDERR_FILENO))
 		log_printf(NULL, priority, "%s", text);
 }
@@ -359,6 +362,7 @@ void log_act(struct log *log, const struct log_action *action)
 		.priority = log_priority_of_action(action),
 		.boot_ns = action->entry.record->boot_ns,
 		.text = text,
+		.kind = LOG_KIND_ACTION,
 		.entry = &action->entry,
 		.action = action,
 	};

@@ -50,11 +50,16 @@ struct log_incident {
 	const char *text;
 };
 
-/* What a message is about. Each kind has a MESSAGE_ID in the journal. */
+/* What a message is about. A record has the kind LOG_KIND_OTHER, and its event. */
 enum log_kind {
-	LOG_KIND_OTHER,	  /* has none */
-	LOG_KIND_TRIPPED, /* a rule has reached max-hard */
-	LOG_KIND_REFUSED, /* the rules of a reload */
+	LOG_KIND_OTHER,
+	LOG_KIND_ACTION,
+	LOG_KIND_INCIDENT,
+	LOG_KIND_TRIPPED,  /* a rule has reached max-hard */
+	LOG_KIND_RESET,	   /* a rule that has tripped enforces again */
+	LOG_KIND_REFUSED,  /* the rules of a reload, or the section of a unit */
+	LOG_KIND_UNLOADED, /* the engine, by another program */
+	LOG_KIND_DROPPED,  /* entries of the log */
 	LOG_KIND_COUNT_,
 };
 
@@ -90,7 +95,7 @@ void log_incident(struct log *log, int priority, const struct log_incident *inci
 /* Logs errors and notes as messages. */
 void log_problems(struct log *log, const struct problems *problems);
 /* Logs a message. If standard error is a terminal, the message appears there too. */
-void log_announce(struct log *log, int priority, const char *text);
+void log_announce(struct log *log, int priority, enum log_kind kind, const char *text);
 /* The units of records, which belong to the log. NULL: `log` is NULL, or memory is short. */
 struct units *log_units(struct log *log);
 void log_record(struct log *log, const struct log_entry *entry);
