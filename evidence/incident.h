@@ -61,7 +61,8 @@ struct incident_written {
 	char id[EPISODE_ID_MAX];       /* "": none was written */
 	char signature[SIGNATURE_LEN]; /* "": unknown */
 	char rule[80];		       /* "": none */
-	struct maze_record record;     /* its newest verdict */
+	bool again; /* it was reported before, but its last write has another signature */
+	struct maze_record record; /* its newest verdict */
 };
 
 struct incident_message {

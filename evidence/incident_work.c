@@ -54,6 +54,7 @@ void incident_messages_add(struct incident_messages *messages, unsigned int uid,
 	va_end(arguments);
 	messages->message[messages->count].trouble = trouble;
 	messages->message[messages->count].written.id[0] = '\0';
+	messages->message[messages->count].written.again = false;
 	messages->message[messages->count++].uid = uid;
 }
 
@@ -97,14 +98,22 @@ static void report_recovery(struct incidents *incidents, struct incident_message
 			      incidents->lost - incidents->lost_then);
 }
 
-static void report_file(struct incidents *incidents, const struct episode *episode,
+static void report_file(struct incidents *incidents, struct incident *incident, bool again,
 			const char *signature, struct incident_messages *messages)
 {
-	struct incident_message message = { .written.record = episode->verdict };
+	const struct episode *episode = &incident->episode;
+	struct incident_message message = { .written = { .record = episode->verdict,
+							 .again = again } };
 	char command[480];
 
-	snprintf(message.text, sizeof(message.text), "incident %s: %s", episode->id,
-		 incident_store_command(incidents->store, episode->id, command, sizeof(command)));
+	if (again)
+		snprintf(message.text, sizeof(message.text), "signature of incident %s: %.380s",
+			 episode->id, signature);
+	else
+		snprintf(message.text, sizeof(message.text), "incident %s: %s", episode->id,
+			 incident_store_command(incidents->store, episode->id, command,
+						sizeof(command)));
+	memcpy(incident->signature, signature, SIGNATURE_LEN);
 	memcpy(message.written.id, episode->id, sizeof(episode->id));
 	memcpy(message.written.signature, signature, SIGNATURE_LEN);
 	if (episode->rule)
@@ -112,7 +121,8 @@ static void report_file(struct incidents *incidents, const struct episode *episo
 	incident_messages_copy(messages, incidents->uid, &message);
 }
 
-static void write_out(struct incidents *incidents, struct incident *incident,
+/* `last`: all names and callers are known that ever will be. */
+static void write_out(struct incidents *incidents, struct incident *incident, bool last,
 		      struct incident_messages *messages)
 {
 	struct episode *episode = &incident->episode;
@@ -141,11 +151,11 @@ static void write_out(struct incidents *incidents, struct incident *incident,
 	report_recovery(incidents, messages);
 	/* A rewrite also adds a file if the first one was removed in between. */
 	incidents->prune = true;
-	if (!again)
-		report_file(incidents, episode, signature, messages);
+	if (!again || (last && strcmp(signature, incident->signature)))
+		report_file(incidents, incident, again, signature, messages);
 	/* The store changed the id, but the text has the old one. So write it again. */
 	if (err > 0)
-		write_out(incidents, incident, messages);
+		write_out(incidents, incident, last, messages);
 }
 
 /* ---- when -------------------------------------------------------------------------- */
@@ -290,7 +300,7 @@ static int work_on(struct incidents *incidents, struct incident **slot,
 	if (over && symbolized && symbolize_parts_again(incident))
 		return BUSY_MS;
 	if (is_due(incident, symbolized, over, now))
-		write_out(incidents, incident, messages);
+		write_out(incidents, incident, over, messages);
 	if (over && symbolized && !incident->changed && awaits_action(incident, now))
 		return 1000;
 	if (over && symbolized && (!incident->changed || !incident_has_record(incident))) {
@@ -439,7 +449,7 @@ void incidents_close(struct incidents *incidents, struct incident_messages *ret)
 	for (i = 0; i < INCIDENTS_OPEN_MAX; i++)
 		if (incidents->open[i] && incident_has_record(incidents->open[i]) &&
 		    (incidents->open[i]->changed || !incidents->open[i]->written))
-			write_out(incidents, incidents->open[i], ret);
+			write_out(incidents, incidents->open[i], true, ret);
 	incident_store_prune(incidents->store);
 	incidents_free(incidents);
 }
