@@ -21,6 +21,8 @@ ZSHCOMPLETIONDIR ?= $(PREFIX)/share/zsh/site-functions
 FISHCOMPLETIONDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 # systemd reads the unit here; packages set /usr/lib/systemd/system.
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+# journalctl --update-catalog reads it below /usr and below /usr/local.
+CATALOGDIR ?= $(PREFIX)/lib/systemd/catalog
 VERSION := 0.1.0
 FUZZ_SECONDS ?= 20
 
@@ -200,7 +202,7 @@ compile_commands.json:
 ## make install      install below PREFIX; DESTDIR, LIBDIR, SYSCONFDIR, ... as usual
 install: build
 	install -d $(addprefix $(DESTDIR),$(BINDIR) $(SBINDIR) $(LIBDIR) $(PKGCONFIGDIR) \
-		$(INCLUDEDIR)/maze $(DOC_DIRS:%=$(DOCDIR)/%) $(SYSCONFDIR)/maze/maze.conf.d $(RULESDIR) $(UNITDIR) \
+		$(INCLUDEDIR)/maze $(DOC_DIRS:%=$(DOCDIR)/%) $(SYSCONFDIR)/maze/maze.conf.d $(RULESDIR) $(UNITDIR) $(CATALOGDIR) \
 		$(MAN_SECTIONS:%=$(MANDIR)/man%) $(BASHCOMPLETIONDIR) $(ZSHCOMPLETIONDIR) $(FISHCOMPLETIONDIR))
 	$(INSTALL_PROGRAM) $(BUILD)/maze $(DESTDIR)$(BINDIR)/
 	$(INSTALL_PROGRAM) $(BUILD)/mazed $(DESTDIR)$(SBINDIR)/
@@ -219,6 +221,7 @@ install: build
 	$(INSTALL_DATA) packaging/systemd/maze-exporter.socket $(DESTDIR)$(UNITDIR)/
 	$(call substitute,packaging/systemd/maze-metrics.service.in,$(UNITDIR)/maze-metrics.service)
 	$(INSTALL_DATA) packaging/systemd/maze-metrics.timer $(DESTDIR)$(UNITDIR)/
+	$(INSTALL_DATA) packaging/maze.catalog $(DESTDIR)$(CATALOGDIR)/
 	$(INSTALL_DATA) packaging/completions/maze.bash $(DESTDIR)$(BASHCOMPLETIONDIR)/maze
 	$(INSTALL_DATA) packaging/completions/_maze $(DESTDIR)$(ZSHCOMPLETIONDIR)/
 	$(INSTALL_DATA) packaging/completions/maze.fish $(DESTDIR)$(FISHCOMPLETIONDIR)/
@@ -229,7 +232,7 @@ install: build
 INSTALL_PROGRAM ?= install -m 755
 INSTALL_DATA ?= install -m 644
 MAN_SECTIONS := 1 3 5 8
-DOC_DIRS := docs docs/benchmarks docs/images
+DOC_DIRS := docs docs/benchmarks docs/fleet docs/images
 PUBLIC_HEADERS := base/maze_error.h $(patsubst %,core/%.h,types allowance policy record process_event stack)
 define newline
 

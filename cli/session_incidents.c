@@ -20,8 +20,10 @@ static void report(const struct session_incidents *incidents,
 {
 	size_t i;
 
+	/* The report of an incident has its signature. */
 	for (i = 0; i < messages->count; i++)
-		print_error(incidents->command, "%s", messages->message[i].text);
+		if (!messages->message[i].written.again)
+			print_error(incidents->command, "%s", messages->message[i].text);
 }
 
 int session_incidents_open(const struct command *command, const struct options *options,

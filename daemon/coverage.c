@@ -56,7 +56,7 @@ static void report_no_match(const struct rules *rules, const char *config, struc
 		return;
 	if (!subject_read(&source, FACT_CGROUP, &subject, NULL)) {
 		explain_no_match(rules, subject.cgroup, config, text, sizeof(text));
-		log_announce(log, LOG_NOTICE, text);
+		log_announce(log, LOG_NOTICE, LOG_KIND_OTHER, text);
 	}
 	subject_close(&source);
 }
@@ -77,7 +77,7 @@ void report_coverage(struct maze *maze, const struct rules *rules, const char *c
 		 "%zu rule%s in force, %zu process%s%s watched by them, engine %s, log: %s",
 		 rules->count, rules->count == 1 ? "" : "s", processes, processes == 1 ? "" : "es",
 		 and_groups, maze_engine_name(maze), log_name(log));
-	log_announce(log, LOG_INFO, text);
+	log_announce(log, LOG_INFO, LOG_KIND_OTHER, text);
 	if (!processes && !groups && !*error.text)
 		report_no_match(rules, config, log);
 }

@@ -141,7 +141,7 @@ static int on_gone(sd_event_source *source, int fd, uint32_t revents, void *arg)
 	(void)revents;
 	if (!maze_gone(mazed->maze))
 		return 0;
-	log_announce(mazed->log, LOG_ERR,
+	log_announce(mazed->log, LOG_ERR, LOG_KIND_UNLOADED,
 		     "`maze unload` or another program has unloaded the engine, so no process is "
 		     "watched; mazed ends with exit status 4 (systemd then restarts it; "
 		     "`systemctl stop mazed` prevents that)");
@@ -275,8 +275,8 @@ static int reload(void *arg, struct maze_error *error)
 	mazed->counters->refused = err;
 	if (!err)
 		return 0;
-	log_printf(mazed->log, LOG_ERR, "reload refused, the old rules stay in force: %s",
-		   error->text);
+	log_note(mazed->log, LOG_ERR, LOG_KIND_REFUSED, NULL,
+		 "reload refused, the old rules stay in force: %s", error->text);
 	/* Reopen the log after a refused reload too, because its file may be renamed. */
 	if (log_reopen(mazed->log, &mazed->rules->daemon, &reopening))
 		log_printf(mazed->log, LOG_ERR, "%s", reopening.text);

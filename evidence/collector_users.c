@@ -141,6 +141,43 @@ static void take_status(struct collector_user *user, const struct collector_answ
 	user->failures = 0;
 }
 
+/*
+ * The worker reads what the user controls, and may be taken over. So what is logged about a
+ * verdict comes from the queue. If that has dropped it, only the text is logged.
+ */
+static void trust_record(const struct collector_user *user, struct incident_written *written)
+{
+	const struct collector_message *message;
+	const struct collector_record *record = NULL, *found = NULL;
+
+	for (message = user->queue.first; message; message = message->next) {
+		if (message->header.kind != COLLECTOR_RECORD ||
+		    !episode_key_equal(&message->header.key, &written->key))
+			continue;
+		record = (const void *)message->body;
+		if (record->record.event == MAZE_EVENT_SOFT ||
+		    record->record.event == MAZE_EVENT_HARD)
+			found = record;
+	}
+	if (!found) {
+		written->id[0] = '\0';
+		return;
+	}
+	written->record = found->record;
+	memcpy(written->rule, found->rule, sizeof(written->rule));
+}
+
+static void take_message(const struct collector_user *user, struct incident_message *message,
+			 struct incident_messages *messages)
+{
+	struct incident_written *written = &message->written;
+
+	messages->written += written->id[0] && !written->again;
+	if (written->id[0])
+		trust_record(user, written);
+	incident_messages_copy(messages, user->uid, message);
+}
+
 /* Returns false if the worker has ended. */
 static bool take_answers(struct collector_user *user, struct incident_messages *messages)
 {
@@ -154,14 +191,12 @@ static bool take_answers(struct collector_user *user, struct incident_messages *
 			return true;
 		if (got != sizeof(answer))
 			return false;
-		messages->written += answer.written;
 		if (answer.kind == COLLECTOR_STATUS)
 			take_status(user, &answer, messages);
 		else if (answer.kind == COLLECTOR_CLOSED)
 			collector_queue_close(&user->queue, &answer.key);
-		else
-			incident_messages_add(messages, user->uid, answer.trouble, "%.*s",
-					      (int)sizeof(answer.text) - 1, answer.text);
+		else if (answer.kind == COLLECTOR_MESSAGE)
+			take_message(user, &answer.message, messages);
 	}
 	return true;
 }

@@ -16,12 +16,17 @@
 /* The time between two status answers during long work. */
 #define STATUS_NS (250 * MAZE_NSEC_PER_MSEC)
 
+/* Closed incidents that are told at once. */
+#define CLOSED_MAX 64
+
 struct worker_loop {
 	int fd;
 	struct incidents *incidents;
 	maze_u32 taken;
 	maze_u64 answered_ns;
 	bool ended;
+	struct episode_key closed[CLOSED_MAX];
+	size_t closed_count;
 };
 
 /* ---- answers ----------------------------------------------------------------------- */
@@ -39,18 +44,31 @@ static void answer_messages(struct worker_loop *loop, const struct incident_mess
 	size_t i;
 
 	for (i = 0; i < messages->count; i++) {
-		line.written = i ? 0 : messages->written;
-		line.trouble = messages->message[i].trouble;
-		memcpy(line.text, messages->message[i].text, sizeof(line.text));
+		line.message = messages->message[i];
 		answer(loop, &line);
 	}
 }
 
+static void answer_closed(struct worker_loop *loop)
+{
+	struct collector_answer line = { .kind = COLLECTOR_CLOSED };
+	size_t i;
+
+	for (i = 0; i < loop->closed_count; i++) {
+		line.key = loop->closed[i];
+		answer(loop, &line);
+	}
+	loop->closed_count = 0;
+}
+
+/* Told after the messages, for which the collector looks up the verdicts (trust_record()). */
 static void on_closed(void *arg, const struct episode_key *closed)
 {
-	struct collector_answer line = { .kind = COLLECTOR_CLOSED, .key = *closed };
+	struct worker_loop *loop = arg;
 
-	answer(arg, &line);
+	if (loop->closed_count == CLOSED_MAX)
+		answer_closed(loop);
+	loop->closed[loop->closed_count++] = *closed;
 }
 
 static maze_u32 count_open(const struct incidents *incidents)
@@ -154,6 +172,7 @@ void collector_worker(int fd, void *arg)
 	while (!loop.ended) {
 		wait_ms = incidents_work(loop.incidents, &messages);
 		answer_messages(&loop, &messages);
+		answer_closed(&loop);
 		answer_status(&loop, wait_ms);
 		count = 1 + incident_samples_fds(loop.incidents, fds + 1);
 		if (poll(fds, count, wait_ms) > 0 && fds[0].revents)

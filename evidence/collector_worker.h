@@ -61,10 +61,8 @@ struct collector_answer {
 	maze_u32 taken, open;
 	int wait_ms; /* until the worker has work again; -1: until the next message */
 	maze_u64 lost;
-	maze_u64 written; /* of struct incident_messages, in the first of its messages */
 	struct episode_key key;
-	bool trouble;
-	char text[sizeof(((struct incident_messages *)NULL)->message[0].text)];
+	struct incident_message message;
 };
 
 /* The function `main` for worker_start(). `arg` is a struct incidents_options. */

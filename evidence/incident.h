@@ -15,6 +15,7 @@
 #include "../core/stack.h"
 #include "../core/system_calls.h"
 #include "../lib/maze.h"
+#include "../lib/signature.h"
 #include "episode/episode.h"
 #include "episode/episode_key.h"
 
@@ -55,22 +56,39 @@ struct incidents_options {
 	bool replace;	  /* replace an existing file with the id of an incident */
 };
 
-/* The messages of one incidents_work(). Each is a sentence without a full stop. */
+/* An incident that was written. All text is untrusted. */
+struct incident_written {
+	char id[EPISODE_ID_MAX];       /* "": none was written */
+	char signature[SIGNATURE_LEN]; /* "": unknown */
+	bool again; /* it was reported before, but its last write has another signature */
+	struct episode_key key;
+	/* Only from a collector, and not by a worker process: its newest verdict. */
+	struct maze_record record;
+	char rule[80]; /* "": none */
+};
+
+struct incident_message {
+	bool trouble;	  /* a warning; false: a file was written, or a problem has ended */
+	unsigned int uid; /* the user of the incidents */
+	char text[512];	  /* a sentence without a full stop */
+	struct incident_written written;
+};
+
+/* The messages of one incidents_work(). */
 #define INCIDENT_MESSAGES_MAX 8
 struct incident_messages {
 	size_t count;
-	/* Since the last call. Only the collector counts losses. */
+	/* Since the last call. Only the collector counts them. */
 	maze_u64 written, lost; /* incidents */
 	maze_u64 evidence_lost; /* process infos and stacks */
-	struct {
-		bool trouble;	  /* a warning; false: a file was written, or a problem has ended */
-		unsigned int uid; /* the user of the incidents */
-		char text[512];
-	} message[INCIDENT_MESSAGES_MAX];
+	struct incident_message message[INCIDENT_MESSAGES_MAX];
 };
 
 void incident_messages_add(struct incident_messages *messages, unsigned int uid, bool trouble,
 			   const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* Adds a message of a worker process, which may have been taken over. */
+void incident_messages_copy(struct incident_messages *messages, unsigned int uid,
+			    const struct incident_message *message);
 
 /*
  * Copies the strings. Returns -EINVAL for an invalid pattern, or -ENOMEM. An unusable

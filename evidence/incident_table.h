@@ -46,6 +46,7 @@ struct incident {
 	bool written;
 	bool failed; /* the last write failed; the next try comes at the end of the incident */
 	bool over;   /* a later episode of the thread has begun */
+	char signature[SIGNATURE_LEN]; /* that was reported */
 };
 
 /* The number of closed incidents that late evidence does not open again. */

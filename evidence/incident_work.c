@@ -53,7 +53,25 @@ void incident_messages_add(struct incident_messages *messages, unsigned int uid,
 		  format, arguments);
 	va_end(arguments);
 	messages->message[messages->count].trouble = trouble;
+	messages->message[messages->count].written.id[0] = '\0';
+	messages->message[messages->count].written.again = false;
 	messages->message[messages->count++].uid = uid;
+}
+
+void incident_messages_copy(struct incident_messages *messages, unsigned int uid,
+			    const struct incident_message *message)
+{
+	struct incident_message *copy;
+
+	if (!messages || messages->count == INCIDENT_MESSAGES_MAX)
+		return;
+	copy = &messages->message[messages->count++];
+	*copy = *message;
+	copy->uid = uid;
+	copy->text[sizeof(copy->text) - 1] = '\0';
+	copy->written.id[sizeof(copy->written.id) - 1] = '\0';
+	copy->written.signature[sizeof(copy->written.signature) - 1] = '\0';
+	copy->written.rule[sizeof(copy->written.rule) - 1] = '\0';
 }
 
 /* ---- files ------------------------------------------------------------------------- */
@@ -80,14 +98,35 @@ static void report_recovery(struct incidents *incidents, struct incident_message
 			      incidents->lost - incidents->lost_then);
 }
 
-static void write_out(struct incidents *incidents, struct incident *incident,
+static void report_file(struct incidents *incidents, struct incident *incident, bool again,
+			const char *signature, struct incident_messages *messages)
+{
+	const struct episode *episode = &incident->episode;
+	struct incident_message message = { .written = { .key = incident->key, .again = again } };
+	char command[480];
+
+	if (again)
+		snprintf(message.text, sizeof(message.text), "signature of incident %s: %.380s",
+			 episode->id, signature);
+	else
+		snprintf(message.text, sizeof(message.text), "incident %s: %s", episode->id,
+			 incident_store_command(incidents->store, episode->id, command,
+						sizeof(command)));
+	memcpy(incident->signature, signature, SIGNATURE_LEN);
+	memcpy(message.written.id, episode->id, sizeof(episode->id));
+	memcpy(message.written.signature, signature, SIGNATURE_LEN);
+	incident_messages_copy(messages, incidents->uid, &message);
+}
+
+/* `last`: all names and callers are known that ever will be. */
+static void write_out(struct incidents *incidents, struct incident *incident, bool last,
 		      struct incident_messages *messages)
 {
 	struct episode *episode = &incident->episode;
 	bool again = incident->written;
 	struct maze_error error = { "" };
-	char command[480];
-	char *text = episode_json(episode, incidents->redactor);
+	char signature[SIGNATURE_LEN];
+	char *text = episode_json(episode, incidents->redactor, signature);
 	int err;
 
 	if (!text)
@@ -109,16 +148,11 @@ static void write_out(struct incidents *incidents, struct incident *incident,
 	report_recovery(incidents, messages);
 	/* A rewrite also adds a file if the first one was removed in between. */
 	incidents->prune = true;
-	if (messages)
-		messages->written += !again;
-	if (!again)
-		incident_messages_add(messages, incidents->uid, false, "incident %s: %s",
-				      episode->id,
-				      incident_store_command(incidents->store, episode->id, command,
-							     sizeof(command)));
+	if (!again || (last && strcmp(signature, incident->signature)))
+		report_file(incidents, incident, again, signature, messages);
 	/* The store changed the id, but the text has the old one. So write it again. */
 	if (err > 0)
-		write_out(incidents, incident, messages);
+		write_out(incidents, incident, last, messages);
 }
 
 /* ---- when -------------------------------------------------------------------------- */
@@ -263,7 +297,7 @@ static int work_on(struct incidents *incidents, struct incident **slot,
 	if (over && symbolized && symbolize_parts_again(incident))
 		return BUSY_MS;
 	if (is_due(incident, symbolized, over, now))
-		write_out(incidents, incident, messages);
+		write_out(incidents, incident, over, messages);
 	if (over && symbolized && !incident->changed && awaits_action(incident, now))
 		return 1000;
 	if (over && symbolized && (!incident->changed || !incident_has_record(incident))) {
@@ -359,7 +393,7 @@ int incidents_work(struct incidents *incidents, struct incident_messages *ret)
 	size_t turns;
 
 	if (ret)
-		ret->count = ret->written = 0;
+		ret->count = 0;
 	try_directory(incidents, ret);
 	if (resolver_run(incidents->sources.resolver))
 		again = BUSY_MS;
@@ -390,7 +424,7 @@ void incidents_close(struct incidents *incidents, struct incident_messages *ret)
 	size_t i;
 
 	if (ret)
-		ret->count = ret->written = 0;
+		ret->count = 0;
 	if (!incidents)
 		return;
 	for (i = 0; i < INCIDENTS_OPEN_MAX; i++) {
@@ -404,18 +438,15 @@ void incidents_close(struct incidents *incidents, struct incident_messages *ret)
 	}
 	while (!may_end(incidents) && now_ns(CLOCK_MONOTONIC) < until) {
 		incidents_work(incidents, &messages);
-		if (ret)
-			ret->written += messages.written;
 		for (i = 0; ret && i < messages.count; i++)
-			incident_messages_add(ret, incidents->uid, messages.message[i].trouble,
-					      "%s", messages.message[i].text);
+			incident_messages_copy(ret, incidents->uid, &messages.message[i]);
 		nanosleep(&pause, NULL);
 	}
 	/* Write the open incidents with the names that were found so far. */
 	for (i = 0; i < INCIDENTS_OPEN_MAX; i++)
 		if (incidents->open[i] && incident_has_record(incidents->open[i]) &&
 		    (incidents->open[i]->changed || !incidents->open[i]->written))
-			write_out(incidents, incidents->open[i], ret);
+			write_out(incidents, incidents->open[i], true, ret);
 	incident_store_prune(incidents->store);
 	incidents_free(incidents);
 }

@@ -269,7 +269,7 @@ void look_worker(int fd, void *arg)
 		wait_for_message(&loop);
 	}
 	finish(&loop);
-	text = episode_json(loop.episode, loop.redactor);
+	text = episode_json(loop.episode, loop.redactor, NULL);
 	if (!text)
 		refuse(fd, -ENOMEM, "out of memory");
 	answer_text(fd, text);

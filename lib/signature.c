@@ -8,7 +8,6 @@
 #include "../base/escape.h"
 #include "json_get.h"
 
-#define FUNCTIONS 3
 /* Bytes of a name. The templates of C++ have names of many hundred bytes. */
 #define NAME_MAX_BYTES 128
 /* As in report/stacks.c: the tenth sample in ten may be outside of the loop. */
@@ -209,7 +208,7 @@ static bool find_functions(const struct sources *sources, struct own_stack *ret_
 	if (hottest)
 		keep_from(ret_stack, find_loop(stacks, count, hottest));
 	/* The kernel finds callers by frame pointers only, and can go astray. */
-	if (hottest && (ret_stack->count < FUNCTIONS || hottest->astray) &&
+	if (hottest && (ret_stack->count < SIGNATURE_FUNCTIONS || hottest->astray) &&
 	    find(&unwound, &ret_stack->owns[0]) > 1) {
 		keep_from(&unwound, unwound.count - find(&unwound, &ret_stack->owns[0]));
 		*ret_stack = unwound;
@@ -293,7 +292,7 @@ bool signature_of_incident(const json_t *incident, char ret_signature[SIGNATURE_
 		return false;
 	ret_signature[0] = '\0';
 	append_program(ret_signature, sources.process);
-	for (i = 0; i < stack.count && i < FUNCTIONS; i++)
+	for (i = 0; i < stack.count && i < SIGNATURE_FUNCTIONS; i++)
 		append_function(ret_signature, &stack.owns[i], sources.python, !i);
 	return true;
 }

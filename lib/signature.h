@@ -10,7 +10,8 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-/* Room for a program and three functions, each cut if it is longer. */
+#define SIGNATURE_FUNCTIONS 3
+/* Room for a program and its functions, each cut if it is longer. */
 #define SIGNATURE_LEN 1024
 
 /*

@@ -162,7 +162,7 @@ void limited_log_on_record(void *arg, struct mazed_record *record)
 }
 
 void limited_log_incident(struct limited_log *limited, unsigned int uid, int priority,
-			  const char *text)
+			  const struct log_incident *incident)
 {
 	maze_u64 now = now_ns(CLOCK_MONOTONIC);
 	char name[REPEAT_NAME_SIZE];
@@ -171,7 +171,11 @@ void limited_log_incident(struct limited_log *limited, unsigned int uid, int pri
 	/* Warnings have their own limit, so that other messages do not hide them. */
 	snprintf(name, sizeof(name), "%s of user id %u",
 		 priority < LOG_INFO ? "warnings about incidents" : "incidents", uid);
-	if (uid == geteuid() || usual_allows(limited, name, now))
-		log_printf(limited->log, priority, "%s", text);
+	if (uid == geteuid() || usual_allows(limited, name, now)) {
+		if (incident->id[0])
+			log_incident(limited->log, priority, incident);
+		else
+			log_printf(limited->log, priority, "%s", incident->text);
+	}
 	set_timer(limited);
 }

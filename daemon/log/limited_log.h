@@ -28,9 +28,10 @@ bool limited_log_record(struct limited_log *limited, const struct log_entry *ent
 void limited_log_on_record(void *arg, struct mazed_record *record);
 /*
  * Logs a message about incidents of user `uid` under the default limit. Messages about
- * mazed's own UID have no limit.
+ * mazed's own UID have no limit. An incident with the ID "" is none, and only its text is
+ * logged.
  */
 void limited_log_incident(struct limited_log *limited, unsigned int uid, int priority,
-			  const char *text);
+			  const struct log_incident *incident);
 
 #endif

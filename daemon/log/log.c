@@ -128,7 +128,9 @@ static bool enqueue(struct log *log, const struct log_message *message)
 static bool report_dropped(struct log *log)
 {
 	char text[128];
-	struct log_message message = { .priority = LOG_WARNING, .text = text };
+	struct log_message message = { .priority = LOG_WARNING,
+				       .text = text,
+				       .kind = LOG_KIND_DROPPED };
 
 	if (!log->unreported)
 		return true;
@@ -259,22 +261,53 @@ int log_reopen(struct log *log, const struct daemon_settings *settings, struct m
 
 /* ---- messages ---------------------------------------------------------------------- */
 
-void log_printf(struct log *log, int priority, const char *format, ...)
+static void submit_message(struct log *log, struct log_message *message, const char *raw)
 {
-	char raw[LOG_TEXT_SIZE], text[LOG_TEXT_SIZE];
-	struct log_message message = { .priority = priority, .text = text };
-	va_list args;
+	char text[LOG_TEXT_SIZE];
 
-	va_start(args, format);
-	vsnprintf(raw, sizeof(raw), format, args);
-	va_end(args);
 	escape_copy(text, sizeof(text), raw);
 	if (!log) {
 		fprintf(stderr, "mazed: %s\n", text);
 		return;
 	}
-	message.boot_ns = now_ns(CLOCK_BOOTTIME);
-	submit(log, &message);
+	message->text = text;
+	message->boot_ns = now_ns(CLOCK_BOOTTIME);
+	submit(log, message);
+}
+
+void log_printf(struct log *log, int priority, const char *format, ...)
+{
+	struct log_message message = { .priority = priority };
+	char raw[LOG_TEXT_SIZE];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(raw, sizeof(raw), format, args);
+	va_end(args);
+	submit_message(log, &message, raw);
+}
+
+void log_note(struct log *log, int priority, enum log_kind kind, const char *rule,
+	      const char *format, ...)
+{
+	struct log_message message = { .priority = priority, .kind = kind, .rule = rule };
+	char raw[LOG_TEXT_SIZE];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(raw, sizeof(raw), format, args);
+	va_end(args);
+	submit_message(log, &message, raw);
+}
+
+void log_incident(struct log *log, int priority, const struct log_incident *incident)
+{
+	struct log_message message = { .priority = priority,
+				       .kind = LOG_KIND_INCIDENT,
+				       .entry = &incident->entry,
+				       .incident = incident };
+
+	submit_message(log, &message, incident->text);
 }
 
 void log_problems(struct log *log, const struct problems *problems)
@@ -294,9 +327,9 @@ void log_problems(struct log *log, const struct problems *problems)
 	}
 }
 
-void log_announce(struct log *log, int priority, const char *text)
+void log_announce(struct log *log, int priority, enum log_kind kind, const char *text)
 {
-	log_printf(log, priority, "%s", text);
+	log_note(log, priority, kind, NULL, "%s", text);
 	if (log->sink != &log_stderr && isatty(STDERR_FILENO))
 		log_printf(NULL, priority, "%s", text);
 }
@@ -329,6 +362,7 @@ void log_act(struct log *log, const struct log_action *action)
 		.priority = log_priority_of_action(action),
 		.boot_ns = action->entry.record->boot_ns,
 		.text = text,
+		.kind = LOG_KIND_ACTION,
 		.entry = &action->entry,
 		.action = action,
 	};

@@ -43,6 +43,27 @@ struct log_action {
 	const char *text;   /* no full stop, no newline */
 };
 
+/* An incident that was written. */
+struct log_incident {
+	struct log_entry entry; /* its newest verdict */
+	const char *id;
+	const char *signature; /* "": unknown */
+	const char *text;
+};
+
+/* What a message is about. A record has the kind LOG_KIND_OTHER, and its event. */
+enum log_kind {
+	LOG_KIND_OTHER,
+	LOG_KIND_ACTION,
+	LOG_KIND_INCIDENT,
+	LOG_KIND_TRIPPED,  /* a rule has reached max-hard */
+	LOG_KIND_RESET,	   /* a rule that has tripped enforces again */
+	LOG_KIND_REFUSED,  /* the rules of a reload, or the section of a unit */
+	LOG_KIND_UNLOADED, /* the engine, by another program */
+	LOG_KIND_DROPPED,  /* entries of the log */
+	LOG_KIND_COUNT_,
+};
+
 /* Opens the sink of the settings. Returns 0, or -errno and a message. */
 int log_open(const struct daemon_settings *settings, struct log **ret_log,
 	     struct maze_error *error);
@@ -67,10 +88,15 @@ int log_reopen(struct log *log, const struct daemon_settings *settings, struct m
  */
 __attribute__((format(printf, 3, 4))) void log_printf(struct log *log, int priority,
 						      const char *format, ...);
+/* Likewise, for a message of this kind. `rule` is its name, or NULL. */
+__attribute__((format(printf, 5, 6))) void log_note(struct log *log, int priority,
+						    enum log_kind kind, const char *rule,
+						    const char *format, ...);
+void log_incident(struct log *log, int priority, const struct log_incident *incident);
 /* Logs errors and notes as messages. */
 void log_problems(struct log *log, const struct problems *problems);
 /* Logs a message. If standard error is a terminal, the message appears there too. */
-void log_announce(struct log *log, int priority, const char *text);
+void log_announce(struct log *log, int priority, enum log_kind kind, const char *text);
 /* The units of records, which belong to the log. NULL: `log` is NULL, or memory is short. */
 struct units *log_units(struct log *log);
 void log_record(struct log *log, const struct log_entry *entry);

@@ -24,11 +24,14 @@
 #define LOG_MESSAGE_SIZE 8192
 
 struct log_message {
-	int priority;			 /* LOG_ERR to LOG_DEBUG */
-	maze_u64 boot_ns;		 /* CLOCK_BOOTTIME of the event */
-	const char *text;		 /* one line of printable UTF-8 */
-	const struct log_entry *entry;	 /* NULL: not about a record */
-	const struct log_action *action; /* NULL: not about an action */
+	int priority;			     /* LOG_ERR to LOG_DEBUG */
+	maze_u64 boot_ns;		     /* CLOCK_BOOTTIME of the event */
+	const char *text;		     /* one line of printable UTF-8 */
+	const struct log_entry *entry;	     /* NULL: not about a record */
+	const struct log_action *action;     /* NULL: not about an action */
+	const struct log_incident *incident; /* NULL: not about an incident */
+	enum log_kind kind;
+	const char *rule; /* of a message of a kind; NULL: none */
 };
 
 /* An open socket or file. */

@@ -27,15 +27,29 @@ struct incident_log {
 
 static void report(struct incident_log *incidents, const struct incident_messages *messages)
 {
+	const struct incident_message *message;
 	size_t i;
 
 	incidents->totals.written += messages->written;
 	incidents->totals.lost += messages->lost;
 	incidents->totals.evidence_lost += messages->evidence_lost;
-	for (i = 0; i < messages->count; i++)
-		limited_log_incident(incidents->limited, messages->message[i].uid,
-				     messages->message[i].trouble ? LOG_WARNING : LOG_INFO,
-				     messages->message[i].text);
+	for (i = 0; i < messages->count; i++) {
+		message = &messages->message[i];
+		const struct log_incident incident = {
+			.entry = { .record = &message->written.record,
+				   .engine = maze_engine_name(incidents->maze),
+				   .rule = message->written.rule[0] ? message->written.rule : NULL,
+				   .unit = message->written.id[0]
+						   ? units_find(log_units(incidents->log),
+								&message->written.record, NULL)
+						   : NULL },
+			.id = message->written.id,
+			.signature = message->written.signature,
+			.text = message->text,
+		};
+		limited_log_incident(incidents->limited, message->uid,
+				     message->trouble ? LOG_WARNING : LOG_INFO, &incident);
+	}
 }
 
 static void work(struct incident_log *incidents)

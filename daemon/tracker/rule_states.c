@@ -366,12 +366,12 @@ static void trip(struct rule_states *states, const struct rule *rule, struct rul
 
 	state->tripped_ns = boot_ns;
 	save(states);
-	log_printf(states->log, LOG_ERR,
-		   "rule %s has reached max-hard, %u in %s%s: it is in shadow until `maze rules "
-		   "reset %s`",
-		   rule->name, rule->settings.max_hard_count,
-		   maze_duration_format(rule->settings.max_hard_ns, time, sizeof(time)),
-		   describe_enforced(states, rule, boot_ns, who, sizeof(who)), rule->name);
+	log_note(states->log, LOG_ERR, LOG_KIND_TRIPPED, rule->name,
+		 "rule %s has reached max-hard, %u in %s%s: it is in shadow until `maze rules "
+		 "reset %s`",
+		 rule->name, rule->settings.max_hard_count,
+		 maze_duration_format(rule->settings.max_hard_ns, time, sizeof(time)),
+		 describe_enforced(states, rule, boot_ns, who, sizeof(who)), rule->name);
 }
 
 void rule_states_on_record(void *arg, struct mazed_record *record)
@@ -447,8 +447,8 @@ int rule_states_reset(struct rule_states *states, const char *name, struct maze_
 		return err;
 	state->reset_ns = now_ns(CLOCK_BOOTTIME);
 	if (state->tripped_ns)
-		log_printf(states->log, LOG_NOTICE, "rule %s is no longer in shadow by max-hard",
-			   name);
+		log_note(states->log, LOG_NOTICE, LOG_KIND_RESET, name,
+			 "rule %s is no longer in shadow by max-hard", name);
 	state->tripped_ns = 0;
 	save(states);
 	return 0;

@@ -129,10 +129,10 @@ static void report(struct unit_sections *sections, const struct unit *unit,
 {
 	log_problems(sections->host.log, problems);
 	if (problems->errors)
-		log_printf(sections->host.log, LOG_ERR,
-			   "%s: its section [X-Maze] is refused as a whole; the rules of "
-			   "maze.conf apply",
-			   unit->name);
+		log_note(sections->host.log, LOG_ERR, LOG_KIND_REFUSED, NULL,
+			 "%s: its section [X-Maze] is refused as a whole; the rules of "
+			 "maze.conf apply",
+			 unit->name);
 	else if (unit->rule)
 		log_printf(sections->host.log, LOG_INFO,
 			   "%s: its section [X-Maze] is in force (%s:%u)", unit->name,

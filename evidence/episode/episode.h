@@ -218,7 +218,11 @@ json_t *episode_siblings_json(const struct episode *episode);
 json_t *episode_calls_json(const struct episode *episode);
 /* The key progress of maze-incident(5). */
 json_t *episode_progress_json(const struct episode *episode);
-/* Writes the format of maze-incident(5). NULL: out of memory. The caller frees it. */
-char *episode_json(const struct episode *episode, const struct redactor *redactor);
+/*
+ * Writes the format of maze-incident(5). NULL: out of memory. The caller frees it.
+ * ret_signature (SIGNATURE_LEN) gets the signature, "" if it is unknown; it may be NULL.
+ */
+char *episode_json(const struct episode *episode, const struct redactor *redactor,
+		   char *ret_signature);
 
 #endif

@@ -501,10 +501,11 @@ static json_t *actions_json(const struct episode *episode)
 	return array;
 }
 
-char *episode_json(const struct episode *episode, const struct redactor *redactor)
+char *episode_json(const struct episode *episode, const struct redactor *redactor,
+		   char *ret_signature)
 {
 	json_t *object = json_object();
-	char signature[SIGNATURE_LEN];
+	char signature[SIGNATURE_LEN] = "";
 	char *text;
 
 	set(object, "version", json_integer(FORMAT_VERSION));
@@ -534,6 +535,8 @@ char *episode_json(const struct episode *episode, const struct redactor *redacto
 	set(object, "notes", notes_json(episode));
 	if (signature_of_incident(object, signature))
 		set(object, "signature", json_string(signature));
+	if (ret_signature)
+		memcpy(ret_signature, signature, SIGNATURE_LEN);
 	text = json_dumps(object, JSON_COMPACT | JSON_DIGITS);
 	json_decref(object);
 	return text;

@@ -225,9 +225,10 @@ static void code_made_at_run_time_is_named_by_its_map(void **state)
 	json_decref(incident);
 }
 
-/* A runtime that writes its map only after the verdict. */
+/* A runtime that writes its map only after the verdict. The signature is reported then. */
 static void a_late_map_is_used(void **state)
 {
+	struct incident_messages messages = { 0 };
 	const struct loop_place *place = *state;
 	const char *const words[] = { "loop", NULL };
 	struct incidents_options options = { .dir = in_place(place, "kept") };
@@ -256,12 +257,18 @@ static void a_late_map_is_used(void **state)
 	assert_non_null(file);
 	fprintf(file, "10000 1000 Loop::spin\n");
 	fclose(file);
-	incidents_record(incidents, &end, "bpf", NULL, NULL);
 	work_until_symbolized(incidents);
-	incidents_close(incidents, NULL);
+	/* Not before, because the incident would end by itself on a slow machine. */
+	incidents_record(incidents, &end, "bpf", NULL, NULL);
+	incidents_close(incidents, &messages);
 	unlink(map);
 	loop_stop(pid);
 	after = load_path(last_path);
+	assert_int_equal(messages.count, 1);
+	assert_non_null(strstr(messages.message[0].text, ": loop: Loop::spin"));
+	assert_string_equal(messages.message[0].written.id, last_id);
+	assert_string_equal(messages.message[0].written.signature, text(after, "signature"));
+	assert_true(messages.message[0].written.again);
 	assert_null(get(before, "stacks.0.frames.0.function"));
 	assert_frame(after, 0, "Loop::spin");
 	json_decref(before);

@@ -18,9 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -28,50 +25,10 @@
 #include "../../daemon/log/log.h"
 #include "../../base/escape.h"
 #include "log_case.h"
-#include "private_mounts.h"
+#include "log_receiver.h"
 #include "skip.h"
 
-#define JOURNAL_DIR "/run/systemd/journal"
-#define JOURNAL_SOCKET JOURNAL_DIR "/socket"
 #define SYSLOG_SOCKET "/dev/log"
-
-/* ---- the receivers -------------------------------------------------------------------- */
-
-/* Listens at `path`, and replaces a former socket. */
-static int listen_at(const char *path)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	assert_true(fd >= 0);
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-	unlink(path);
-	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	return fd;
-}
-
-/* The next message as a string; "": there is none. */
-static const char *receive(int fd)
-{
-	static char text[16384];
-	ssize_t length = recv(fd, text, sizeof(text) - 1, MSG_DONTWAIT);
-
-	text[length > 0 ? length : 0] = '\0';
-	return text;
-}
-
-/* A private /run, once; false: the test is skipped. */
-static bool private_run(void)
-{
-	static int state;
-
-	if (!state)
-		state = private_tmpfs("/run") && !mkdir("/run/systemd", 0755) &&
-					!mkdir(JOURNAL_DIR, 0755)
-				? 1
-				: -1;
-	return state > 0;
-}
 
 static bool private_dev(void)
 {

@@ -241,7 +241,7 @@ static void add_group(json_t *paths, struct episode *episode, const struct redac
 	episode->group->consumers[0].is.tid = 1;
 	episode->group->consumers_count = 1;
 	episode->policy.flags = MAZE_SCOPE_TREE << MAZE_POLICY_SCOPE_SHIFT;
-	text = episode_json(episode, redactor);
+	text = episode_json(episode, redactor, NULL);
 	incident = json_loads(text, 0, NULL);
 	free(text);
 	json_array_clear(json_object_get(incident, "records"));
@@ -278,7 +278,7 @@ static void incidents_have_their_keys(void **state)
 	episode_note(episode, "note");
 	episode_add_action(episode, &(struct episode_action){ .name = "x", .text = "x" });
 	assert_int_equal(redact_new(NULL, 0, &redactor, NULL), 0);
-	text = episode_json(episode, redactor);
+	text = episode_json(episode, redactor, NULL);
 	incident = json_loads(text, 0, NULL);
 	/* They have the keys of records.txt. */
 	records = json_object_get(incident, "records");
