@@ -404,7 +404,7 @@ static int open_control(struct mazed *mazed, struct maze_error *error)
 		.tracker = mazed->tracker,
 		.rules = mazed->rules,
 		.rule_states = mazed->rule_states,
-		.incident_log = mazed->incident_log,
+		.incidents = incident_log_totals(mazed->incident_log),
 		.counters = mazed->counters,
 		.config = mazed->options->config,
 		.reload = reload,

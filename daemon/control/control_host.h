@@ -6,7 +6,6 @@
 #include <systemd/sd-event.h>
 
 #include "../actions/actions.h"
-#include "../records/incident_log.h"
 #include "../tracker/tracker.h"
 #include "../log/log.h"
 #include "../tracker/rule_states.h"
@@ -20,7 +19,7 @@ struct control_host {
 	struct actions *actions;
 	struct tracker *tracker;
 	struct rule_states *rule_states;
-	const struct incident_log *incident_log;
+	const struct incident_totals *incidents;
 	struct counters *counters;
 	const char *config;	   /* the path of the configuration */
 	const struct rules *rules; /* in force */

@@ -213,8 +213,7 @@ static void write_lateness(struct metrics *metrics)
 static void write_records_lost(struct metrics *metrics)
 {
 	put_labelled(metrics, "kind", "record", metrics->host->counters->records.lost);
-	put_labelled(metrics, "kind", "evidence",
-		     incident_log_totals(metrics->host->incident_log)->evidence_lost);
+	put_labelled(metrics, "kind", "evidence", metrics->host->incidents->evidence_lost);
 }
 
 static void write_watch_failures(struct metrics *metrics)
@@ -224,12 +223,12 @@ static void write_watch_failures(struct metrics *metrics)
 
 static void write_incidents(struct metrics *metrics)
 {
-	put(metrics, incident_log_totals(metrics->host->incident_log)->written);
+	put(metrics, metrics->host->incidents->written);
 }
 
 static void write_incidents_lost(struct metrics *metrics)
 {
-	put(metrics, incident_log_totals(metrics->host->incident_log)->lost);
+	put(metrics, metrics->host->incidents->lost);
 }
 
 static void write_frozen(struct metrics *metrics)

@@ -64,6 +64,12 @@ enum log_kind {
 	LOG_KIND_COUNT_,
 };
 
+/* What records/incident_log.h counts since mazed began, for the metrics. */
+struct incident_totals {
+	maze_u64 written, lost; /* incidents */
+	maze_u64 evidence_lost; /* process infos and stacks */
+};
+
 /* Opens the sink of the settings. Returns 0, or -errno and a message. */
 int log_open(const struct daemon_settings *settings, struct log **ret_log,
 	     struct maze_error *error);

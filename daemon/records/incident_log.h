@@ -14,12 +14,6 @@
 
 struct incident_log;
 
-/* Since mazed began. */
-struct incident_totals {
-	maze_u64 written, lost; /* incidents */
-	maze_u64 evidence_lost; /* process infos and stacks */
-};
-
 /*
  * Collecting never blocks the event loop, and runs only after a verdict. Returns 0, or
  * -errno and a message.

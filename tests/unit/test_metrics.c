@@ -21,7 +21,7 @@ struct fixture {
 	struct rules *rules;
 	struct unit_rules *units;
 	struct rule_states *states;
-	struct incident_log *incidents;
+	struct incident_totals incidents;
 	int dir;
 	char *text;
 	size_t size;
@@ -42,7 +42,6 @@ static struct rules *parse(const char *text)
 static int setup(void **state)
 {
 	static struct fixture fixture;
-	const struct incidents_settings none = { 0 };
 	struct control_host *host = &fixture.host;
 	struct maze_error error = { "" };
 
@@ -57,14 +56,12 @@ static int setup(void **state)
 	host->counters = counters_new(fixture.rules);
 	if (maze_open("poll", MAZE_PRIVATE, &host->maze, &error) ||
 	    rule_states_open(host->maze, fixture.acting->log, fixture.dir, fixture.rules,
-			     &fixture.states, &error) ||
-	    incident_log_open(fixture.acting->event, host->maze, fixture.acting->log, &none,
-			      &fixture.incidents, &error)) {
+			     &fixture.states, &error)) {
 		fprintf(stderr, "# %s\n", error.text);
 		return -1;
 	}
 	host->rule_states = fixture.states;
-	host->incident_log = fixture.incidents;
+	host->incidents = &fixture.incidents;
 	*state = &fixture;
 	return 0;
 }
@@ -74,7 +71,6 @@ static int teardown(void **state)
 	struct fixture *fixture = *state;
 
 	free(fixture->text);
-	incident_log_close(fixture->incidents);
 	rule_states_close(fixture->states, false);
 	maze_close(fixture->host.maze);
 	counters_free(fixture->host.counters);
@@ -444,6 +440,11 @@ static void losses_count_by_their_kind(void **state)
 	add(fixture, &lost);
 	assert_true(value(fixture, "maze_watch_failures_total") == 1);
 	assert_true(value(fixture, "maze_records_lost_total{kind=\"record\"}") == 5);
+	fixture->incidents =
+		(struct incident_totals){ .written = 3, .lost = 2, .evidence_lost = 1 };
+	assert_true(value(fixture, "maze_incidents_written_total") == 3);
+	assert_true(value(fixture, "maze_incidents_lost_total") == 2);
+	assert_true(value(fixture, "maze_records_lost_total{kind=\"evidence\"}") == 1);
 }
 
 static void results_of_actions_count_also_if_they_are_not_logged(void **state)
