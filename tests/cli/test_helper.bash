@@ -26,13 +26,13 @@ announced=(sh -c 'echo $$ > "$0.tmp" && mv "$0.tmp" "$0" && exec "$@"')
 
 # The descendants of a process, into $family; a killed maze leaves its command behind.
 add_family() {
-	local child children=
-	read -r -d '' children < "/proc/$1/task/$1/children" || :
-	for child in $children; do
-		add_family "$child"
-		family+=("$child")
+	local level=("$1")
+	while [ ${#level[@]} -gt 0 ]; do
+		read -r -d '' -a level < <(printf '%s\n' "${level[@]}" |
+			sed 's|.*|/proc/&/task/&/children|' | xargs cat 2> /dev/null) || :
+		family+=("${level[@]}")
 	done
-} 2> /dev/null
+}
 
 stop_all() {
 	local pid family

@@ -244,14 +244,16 @@ policy() { echo "{\"scope\":\"$1\",\"share\":\"90%\",\"soft\":\"1h\",\"hard\":\"
 }
 
 @test "the control groups of one user leave those of others watched" {
-	local i
+	local i sleepers
 	make_cgroup of-user
+	cgroups=("$cgroup_dir"/{258..1}.service "${cgroups[@]}")
+	mkdir "$cgroup_dir"/{1..258}.service
+	chown 65534 "$cgroup_dir"/{1..258}.service
+	start "$PROGRAMS/copies" 258 sleep 1000
+	has_children() { read -r -a sleepers < "/proc/$last/task/$last/children"; [ ${#sleepers[@]} -eq 258 ]; }
+	wait_until has_children
 	for i in {1..258}; do
-		mkdir "$cgroup_dir/$i.service"
-		cgroups=("$cgroup_dir/$i.service" "${cgroups[@]}")
-		chown 65534 "$cgroup_dir/$i.service"
-		start sleep 1000
-		echo "$last" > "$cgroup_dir/$i.service/cgroup.procs"
+		echo "${sleepers[i - 1]}" > "$cgroup_dir/$i.service/cgroup.procs"
 	done
 	# The last is of root, and has the highest PID, so the scan finds it last.
 	chown 0 "$cgroup_dir/258.service"

@@ -45,6 +45,7 @@ hard_records() { logged_times "$1" '"event":"hard"'; }
 	done
 	wait_until hard_records 6
 	wait_until alive_are 4 "${pids[@]}"
+	kill -STOP "${pids[@]}" 2> /dev/null || :
 	[ "$(times_logged '"tripped":true')" -eq 4 ]
 	[ "$(times_logged '"sent":true')" -eq 2 ]
 	logged_times 1 'rule crowd has reached max-hard, 2 in 1h (2 processes of 1 user): it is in shadow until'

@@ -132,28 +132,30 @@ unwatched() { ! watched "$1"; }
 # The number of voluntary switches of mazed, into the variable of that name; starts no
 # process.
 wakeups() {
-	local key value rest
-	while read -r key value rest; do
-		[ "$key" != voluntary_ctxt_switches: ] || printf -v "$1" %s "$value"
-	done < "/proc/$mazed/status"
+	local lines
+	mapfile -t lines < "/proc/$mazed/status"
+	# The first match; nonvoluntary_ctxt_switches comes after it.
+	[[ "${lines[*]}" =~ voluntary_ctxt_switches:[[:space:]]*([0-9]+) ]]
+	printf -v "$1" %s "${BASH_REMATCH[1]}"
 }
 
 # No timer of mazed is due within so many seconds. (mazed detaches the yield probe a
-# second after it began.)
+# second after it began. It opens its timers when it begins.)
 no_timer_within() {
-	local file key value rest
-	for file in "/proc/$mazed/fdinfo/"*; do
-		while read -r key value rest; do
-			[ "$key" = it_value: ] || continue
-			[[ "$value $rest" =~ ^\(([0-9]+),\ ([0-9]+)\)$ ]] || return 1
-			((BASH_REMATCH[1] >= $1 || BASH_REMATCH[1] + BASH_REMATCH[2] == 0)) || return 1
-		done 2> /dev/null < "$file"
+	local file lines
+	[ "${timers_of-}" = "$mazed" ] || mapfile -t timers < \
+		<(find "/proc/$mazed/fd" -lname 'anon_inode:\[timerfd\]' -printf "/proc/$mazed/fdinfo/%f\n")
+	timers_of=$mazed
+	for file in "${timers[@]}"; do
+		mapfile -t lines < "$file"
+		[[ "${lines[*]}" =~ it_value:\ \(([0-9]+),\ ([0-9]+)\) ]] || return 1
+		((BASH_REMATCH[1] >= $1 || BASH_REMATCH[1] + BASH_REMATCH[2] == 0)) || return 1
 	done
 }
 
 # mazed sleeps, and has not been woken since the last call, so it has nothing to do, and no
-# timer wakes it within so many seconds. Starts no process, which would be an event that
-# wakes mazed, and may make it set a timer.
+# timer wakes it within so many seconds. After the first call it starts no process, which
+# would be an event that wakes mazed, and may make it set a timer.
 is_idle() {
 	local pid comm state rest before=${idle_wakeups-}
 	wakeups idle_wakeups

@@ -7,7 +7,8 @@
  * default, so that an exec that takes longer than the limit ends nothing. Watch it with
  * --no-inherit.
  *
- *   --episodes N --limit-us N   number of episodes, and their limit
+ *   --episodes N --limit-us N   number of episodes, and their limit; no more begin after
+ *                               500 limits of CPU time, which late verdicts need
  *   --kind spin                 sleeps, then spins until the signal has come
  *          yield                the same, but yields before, at a random moment of the
  *                               episode; every second episode has no sleep
@@ -343,7 +344,7 @@ int main(int argc, char **argv)
 	handle(SIGWINCH, on_verdict);
 	sched_getaffinity(0, sizeof(own_cpus), &own_cpus);
 	start_disturbances(argc, argv);
-	for (long i = 0; i < episodes; i++)
+	for (long i = 0; i < episodes && own_cpu_ns() < 500 * limit_ns; i++)
 		live(kind, i, &seed);
 	end_children();
 	printf("%s: %ld episodes at their limit, %ld early, %ld missing, %ld twice\n", kind, wanted,

@@ -121,8 +121,8 @@ static void an_allowance_keeps_its_state_unless_it_begins_anew(void **state)
 
 /* ---- the model ----------------------------------------------------------------------- */
 
-#define VERDICTS 20000
-#define ROUNDS 20
+#define VERDICTS 2000
+#define ROUNDS 100
 
 struct model {
 	maze_u64 window_ns, max, count;

@@ -397,7 +397,7 @@ static void of_many_at_once_only_as_many_end_as_the_allowance_has(void **state)
 	const struct maze_allowance allowance = { .window_ns = 600 * MAZE_NSEC_PER_SEC,
 						  .max = ALLOWED };
 	struct fixture *fixture = fixture_or_skip(state);
-	struct maze_policy policy = limits(0, 100);
+	struct maze_policy policy = limits(0, 20);
 	pid_t pids[CROWD + 1];
 	int enforced, i;
 
