@@ -35,22 +35,6 @@ bool incident_id_valid(const char *id, size_t length)
 		       length;
 }
 
-/* Allocates a member for each element of `array`, which may be NULL. False: no memory. */
-static bool make_room(const json_t *array, size_t size, void *ret_room, size_t *ret_count)
-{
-	size_t count = json_array_size(array);
-	void *room = NULL;
-
-	if (count) {
-		room = calloc(count, size);
-		if (!room)
-			return false;
-	}
-	memcpy(ret_room, &room, sizeof(room));
-	*ret_count = count;
-	return true;
-}
-
 static bool read_records(struct json_reader *reader, const json_t *array, struct incident *incident)
 {
 	struct incident_record *record;
@@ -58,7 +42,7 @@ static bool read_records(struct json_reader *reader, const json_t *array, struct
 	size_t i;
 
 	reader->where = "records";
-	if (!make_room(array, sizeof(*record), &incident->records, &incident->records_count))
+	if (!array_room(array, sizeof(*record), &incident->records, &incident->records_count))
 		return false;
 	for (i = 0; i < incident->records_count; i++) {
 		record = &incident->records[i];
@@ -88,101 +72,6 @@ static bool read_records(struct json_reader *reader, const json_t *array, struct
 	return true;
 }
 
-/* Integers in the JSON are signed, so a kernel address may be a negative number there. */
-static void read_offset(struct json_reader *reader, const json_t *object,
-			struct incident_frame *frame)
-{
-	json_t *offset = json_object_get(object, "offset");
-
-	frame->has_offset = json_is_integer(offset);
-	frame->offset = (unsigned long long)json_integer_value(offset);
-	if (offset && !json_is_null(offset) && !frame->has_offset)
-		type_error(reader, "offset", "a whole number");
-}
-
-static void read_frame(struct json_reader *reader, const json_t *object,
-		       struct incident_frame *frame)
-{
-	frame->function = read_text(reader, object, "function");
-	frame->file = read_text(reader, object, "file");
-	frame->module = read_text(reader, object, "module");
-	frame->build_id = read_text(reader, object, "build_id");
-	frame->address = read_text(reader, object, "address");
-	frame->line = read_number(reader, object, "line");
-	read_offset(reader, object, frame);
-	frame->inlined = read_flag(reader, object, "inlined", false);
-	frame->kernel = read_flag(reader, object, "kernel", false);
-	frame->entry = read_flag(reader, object, "entry", false);
-	if (frame->function && !frame->function[0])
-		frame->function = NULL;
-	if (frame->build_id && !frame->build_id[0])
-		frame->build_id = NULL;
-}
-
-static bool read_stack(struct json_reader *reader, const json_t *object,
-		       struct incident_stack *stack)
-{
-	json_t *array = read_array(reader, object, "frames");
-	size_t i;
-
-	stack->cut = read_flag(reader, object, "cut", false);
-	stack->astray = read_flag(reader, object, "astray", false);
-	if (json_array_size(array) > INCIDENT_FRAMES_MAX) {
-		type_error(reader, "frames", "an array of at most 4096");
-		return true;
-	}
-	if (!make_room(array, sizeof(*stack->frames), &stack->frames, &stack->count))
-		return false;
-	for (i = 0; i < stack->count; i++)
-		read_frame(reader, read_element(reader, array, i), &stack->frames[i]);
-	return true;
-}
-
-static bool read_stacks(struct json_reader *reader, const json_t *root, struct incident *incident)
-{
-	json_t *array = read_array(reader, root, "stacks");
-	json_t *unwound = read_object(reader, root, "unwound");
-	size_t i;
-
-	reader->where = "stacks";
-	if (!make_room(array, sizeof(*incident->stacks), &incident->stacks,
-		       &incident->stacks_count))
-		return false;
-	for (i = 0; i < incident->stacks_count; i++)
-		if (!read_stack(reader, read_element(reader, array, i), &incident->stacks[i]))
-			return false;
-	reader->where = "unwound";
-	incident->unwound_took_ns = read_number(reader, unwound, "took_ns");
-	return read_stack(reader, unwound, &incident->unwound);
-}
-
-bool incident_read_samples(struct json_reader *reader, const json_t *array, size_t stacks_count,
-			   struct incident_sample **ret_samples, size_t *ret_count)
-{
-	struct incident_sample *sample;
-	long long stack;
-	json_t *object;
-	size_t i;
-
-	reader->where = "samples";
-	if (!make_room(array, sizeof(*sample), ret_samples, ret_count))
-		return false;
-	for (i = 0; i < *ret_count; i++) {
-		sample = &(*ret_samples)[i];
-		object = read_element(reader, array, i);
-		sample->time_ns = read_time(reader, object, "time");
-		sample->count_ns = read_number(reader, object, "count_ns");
-		sample->cpu = read_number(reader, object, "cpu");
-		sample->consumer = read_number(reader, object, "consumer");
-		stack = read_number(reader, object, "stack");
-		if (stack < 0 || (size_t)stack >= stacks_count)
-			type_error(reader, "stack", "an index into \"stacks\"");
-		else
-			sample->stack = (size_t)stack;
-	}
-	return true;
-}
-
 static bool read_samples(struct json_reader *reader, const json_t *array, struct incident *incident)
 {
 	return incident_read_samples(reader, array, incident->stacks_count, &incident->samples,
@@ -197,7 +86,7 @@ static bool read_python(struct json_reader *reader, const json_t *object, struct
 	if (!incident->python)
 		return false;
 	incident->python_version = read_text(reader, object, "version");
-	return read_stacks(reader, object, incident->python) &&
+	return incident_read_stacks(reader, object, incident->python) &&
 	       read_samples(reader, read_array(reader, object, "reads"), incident->python);
 }
 
@@ -207,7 +96,7 @@ static bool read_texts(struct json_reader *reader, const json_t *object, const c
 	json_t *array = read_array(reader, object, key);
 	size_t i;
 
-	if (!make_room(array, sizeof(**ret_texts), ret_texts, ret_count))
+	if (!array_room(array, sizeof(**ret_texts), ret_texts, ret_count))
 		return false;
 	for (i = 0; i < *ret_count; i++) {
 		(*ret_texts)[i] = json_string_value(json_array_get(array, i));
@@ -235,7 +124,7 @@ static bool read_process(struct json_reader *reader, const json_t *object,
 	process->cmdline_cut = read_flag(reader, object, "cmdline_cut", false);
 	process->threads_total = read_number(reader, object, "threads_total");
 	if (!read_texts(reader, object, "cmdline", &process->cmdline, &process->cmdline_count) ||
-	    !make_room(threads, sizeof(*thread), &process->threads, &process->threads_count))
+	    !array_room(threads, sizeof(*thread), &process->threads, &process->threads_count))
 		return false;
 	reader->where = "threads";
 	for (i = 0; i < process->threads_count; i++) {
@@ -307,7 +196,7 @@ bool incident_read_part(struct json_reader *reader, const json_t *object, struct
 
 	read_origin(reader, object, part);
 	part->unwound_took_ns = read_number(reader, unwound, "took_ns");
-	return read_stack(reader, unwound, &part->unwound) &&
+	return incident_read_stack(reader, unwound, &part->unwound) &&
 	       read_python(reader, read_object(reader, object, "python"), part) &&
 	       read_process(reader, read_object(reader, object, "process"), &part->process);
 }
@@ -380,7 +269,7 @@ static bool read_incident(struct json_reader *reader, const json_t *root, struct
 		type_error(reader, "records", "an array of at least one record");
 	if (!read_texts(reader, root, "notes", &incident->notes, &incident->notes_count) ||
 	    !read_records(reader, records, incident) || !actions_read(reader, root, incident) ||
-	    !read_look(reader, look, incident) || !read_stacks(reader, root, incident) ||
+	    !read_look(reader, look, incident) || !incident_read_stacks(reader, root, incident) ||
 	    !read_samples(reader, samples, incident) || !read_python(reader, python, incident) ||
 	    !siblings_read(reader, root, incident) || !consumers_read(reader, root, incident) ||
 	    !system_calls_read(reader, root, incident) ||

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "json_reader.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "../base/rfc3339.h"
 #include "incident.h"
 
@@ -91,4 +94,19 @@ json_t *read_element(struct json_reader *reader, const json_t *array, size_t ind
 		return value;
 	type_error(reader, "", "an array of objects");
 	return NULL;
+}
+
+bool array_room(const json_t *array, size_t size, void *ret_room, size_t *ret_count)
+{
+	size_t count = json_array_size(array);
+	void *room = NULL;
+
+	if (count) {
+		room = calloc(count, size);
+		if (!room)
+			return false;
+	}
+	memcpy(ret_room, &room, sizeof(room));
+	*ret_count = count;
+	return true;
 }

@@ -27,12 +27,21 @@ long long read_time(struct json_reader *reader, const json_t *object, const char
 /* Returns an object of an array, or NULL if the element is not an object. */
 json_t *read_element(struct json_reader *reader, const json_t *array, size_t index);
 void type_error(struct json_reader *reader, const char *key, const char *wanted);
+/* Allocates a member for each element of `array`, which may be NULL. False: no memory. */
+bool array_room(const json_t *array, size_t size, void *ret_room, size_t *ret_count);
 
 struct incident;
 /* Reads the keys process, unwound and python of an object. Returns false without memory. */
 bool incident_read_part(struct json_reader *reader, const json_t *object, struct incident *part);
 
+struct incident_stack;
 struct incident_sample;
+/* Both return false without memory. */
+bool incident_read_stack(struct json_reader *reader, const json_t *object,
+			 struct incident_stack *stack);
+/* Reads the keys stacks and unwound of an object. */
+bool incident_read_stacks(struct json_reader *reader, const json_t *root,
+			  struct incident *incident);
 /* Reads an array of samples of `stacks_count` stacks. Returns false without memory. */
 bool incident_read_samples(struct json_reader *reader, const json_t *array, size_t stacks_count,
 			   struct incident_sample **ret_samples, size_t *ret_count);
