@@ -32,6 +32,14 @@ start_exporter() {
 
 watches_are() { [ "$(get /state | tail -n 1 | python3 -c 'import json, sys; print(json.load(sys.stdin)["watched"])')" = "$1" ]; }
 has() { get "$1" | grep -qF -- "$2"; }
+# The incident is written after the end of its process.
+has_incident() { id=$(ls "$dir/incidents") && [ -n "$id" ]; }
+
+# The incident may be written again between the two.
+has_page() {
+	get "/incidents/${id%.json}" | sed '1,/^\r$/d' > "$dir/page"
+	"$MAZE" report --incidents "$dir/incidents" --html last | cmp -s - "$dir/page"
+}
 
 @test "readers alone see all, and mazed may come and go" {
 	mkdir -m 755 "$dir/public" && chmod 1777 "$dir/public"
@@ -57,13 +65,12 @@ has() { get "$1" | grep -qF -- "$2"; }
 	wait_until watches_are 1
 	start "$PROGRAMS/spin"
 	wait_until ended "$last"
-	wait_until has /state "\"incident\":\"$(cd "$dir/incidents" && ls | sed 's/\.json$//')\""
-	id=$(cd "$dir/incidents" && ls)
+	wait_until has_incident
+	wait_until has /state "\"incident\":\"${id%.json}\""
 	[ "$(stat -c %a:%g "$dir/incidents/$id")" = 640:65533 ]
 	has /incidents 'sent SIGKILL'
 	# The page is that of maze report; its policy is in the header too.
-	get "/incidents/${id%.json}" | sed '1,/^\r$/d' > "$dir/page"
-	"$MAZE" report --incidents "$dir/incidents" --html last | cmp - "$dir/page"
+	wait_until has_page
 	has "/incidents/${id%.json}" "script-src 'sha256-"
 	# Another group sees neither watches nor incidents.
 	kill "$exporter"
