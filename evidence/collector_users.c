@@ -172,9 +172,10 @@ static void take_message(const struct collector_user *user, struct incident_mess
 {
 	struct incident_written *written = &message->written;
 
-	messages->written += written->id[0] && !written->again;
-	if (written->id[0])
+	if (written->id[0]) {
+		messages->written += written->again ? 0 : 1;
 		trust_record(user, written);
+	}
 	incident_messages_copy(messages, user->uid, message);
 }
 
