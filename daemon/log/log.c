@@ -275,29 +275,34 @@ static void submit_message(struct log *log, struct log_message message, const ch
 	submit(log, &message);
 }
 
+__attribute__((format(printf, 5, 0))) static void note(struct log *log, int priority,
+						       enum log_kind kind, const char *rule,
+						       const char *format, va_list args)
+{
+	struct log_message message = { .priority = priority, .kind = kind, .rule = rule };
+	char raw[LOG_TEXT_SIZE];
+
+	vsnprintf(raw, sizeof(raw), format, args);
+	submit_message(log, message, raw);
+}
+
 void log_printf(struct log *log, int priority, const char *format, ...)
 {
-	struct log_message message = { .priority = priority };
-	char raw[LOG_TEXT_SIZE];
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(raw, sizeof(raw), format, args);
+	note(log, priority, LOG_KIND_OTHER, NULL, format, args);
 	va_end(args);
-	submit_message(log, message, raw);
 }
 
 void log_note(struct log *log, int priority, enum log_kind kind, const char *rule,
 	      const char *format, ...)
 {
-	struct log_message message = { .priority = priority, .kind = kind, .rule = rule };
-	char raw[LOG_TEXT_SIZE];
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(raw, sizeof(raw), format, args);
+	note(log, priority, kind, rule, format, args);
 	va_end(args);
-	submit_message(log, message, raw);
 }
 
 void log_incident(struct log *log, int priority, const struct log_incident *incident)

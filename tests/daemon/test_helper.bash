@@ -218,3 +218,24 @@ serve() {
 	configure
 	start_mazed
 }
+
+# ---- units
+
+# systemd accepts the units without a warning.
+valid_units() {
+	needs_program systemd-analyze
+	run systemd-analyze verify --man=no "$@"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+}
+
+# Whether the exposure of the unit is at most so many tenths, into $status.
+run_exposure() { run systemd-analyze security --offline=yes --threshold="$1" --no-pager "$2"; }
+exposed_at_most() {
+	needs_program systemd-analyze
+	run_exposure "$@"
+	echo "${lines[-1]}"
+	[ "$status" -eq 0 ]
+	[[ ${lines[-1]} == *'exposure level'* ]]
+}
