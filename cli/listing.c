@@ -91,10 +91,9 @@ int listing_from_mazed(struct mazed_client *client, struct listing *listing)
 	snprintf(listing->engine, sizeof(listing->engine), "%s",
 		 client->engine ? client->engine : "unknown");
 	while ((err = mazed_next(client, "entry", &changes)) == 1) {
-		err = json_object_update(entry, changes)
-			      ? mazed_refuse(client, "list entry", changes)
-			      : add_entry(client, listing, entry);
+		json_object_update(entry, changes);
 		json_decref(changes);
+		err = add_entry(client, listing, entry);
 		if (err)
 			break;
 	}

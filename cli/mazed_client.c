@@ -283,7 +283,8 @@ bool mazed_call(struct mazed_client *client, json_t *request)
 	return answer;
 }
 
-int mazed_next(struct mazed_client *client, const char *key, json_t **ret_object)
+static int next_value(struct mazed_client *client, const char *key, json_type type,
+		      json_t **ret_value)
 {
 	json_t *line = read_object(client), *value;
 	int err = -EPROTO;
@@ -294,8 +295,8 @@ int mazed_next(struct mazed_client *client, const char *key, json_t **ret_object
 		line = read_object(client);
 	}
 	value = json_object_get(line, key);
-	if (json_is_object(value) || json_is_string(value)) {
-		*ret_object = json_incref(value);
+	if (value && json_typeof(value) == type) {
+		*ret_value = json_incref(value);
 		err = 1;
 	} else if (line && json_object_get(line, "done")) {
 		err = 0;
@@ -304,6 +305,16 @@ int mazed_next(struct mazed_client *client, const char *key, json_t **ret_object
 	}
 	json_decref(line);
 	return err;
+}
+
+int mazed_next(struct mazed_client *client, const char *key, json_t **ret_object)
+{
+	return next_value(client, key, JSON_OBJECT, ret_object);
+}
+
+int mazed_next_text(struct mazed_client *client, const char *key, json_t **ret_text)
+{
+	return next_value(client, key, JSON_STRING, ret_text);
 }
 
 json_t *mazed_request(const struct mazed_client *client, const char *verb, pid_t pid, pid_t tid)

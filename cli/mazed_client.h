@@ -49,10 +49,12 @@ bool mazed_call(struct mazed_client *client, json_t *request);
 /* As mazed_call(), and returns the first line of the answer, which the caller owns. */
 json_t *mazed_ask(struct mazed_client *client, json_t *request);
 /*
- * Reads the next line of an answer. 1: *ret_object is the object or text under `key`, which
- * the caller owns. 0: that was the last line. -errno: failed, after an error message.
+ * Reads the next line of an answer. 1: *ret_object is the object under `key`, which the
+ * caller owns. 0: that was the last line. -errno: failed, after an error message.
  */
 int mazed_next(struct mazed_client *client, const char *key, json_t **ret_object);
+/* The same for a string. */
+int mazed_next_text(struct mazed_client *client, const char *key, json_t **ret_text);
 
 /*
  * Creates a request with `pid` and its start time. If the process does not exist, returns

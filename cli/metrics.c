@@ -26,8 +26,8 @@ static char *get_text(struct mazed_client *client, const char *format)
 	out = open_memstream(&text, &size);
 	if (!out)
 		return NULL;
-	while ((err = mazed_next(client, "metrics", &part)) == 1) {
-		fputs(json_is_string(part) ? json_string_value(part) : "", out);
+	while ((err = mazed_next_text(client, "metrics", &part)) == 1) {
+		fputs(json_string_value(part), out);
 		json_decref(part);
 	}
 	if (!fclose(out) && !err)

@@ -172,9 +172,10 @@ static void take_message(const struct collector_user *user, struct incident_mess
 {
 	struct incident_written *written = &message->written;
 
-	messages->written += written->id[0] && !written->again;
-	if (written->id[0])
+	if (written->id[0]) {
+		messages->written += written->again ? 0 : 1;
 		trust_record(user, written);
+	}
 	incident_messages_copy(messages, user->uid, message);
 }
 
@@ -297,7 +298,8 @@ bool collector_has_room(const struct incident_messages *messages)
 
 bool collector_end_workers(struct collector *collector, struct incident_messages *messages)
 {
-	struct incident_messages dropped;
+	/* What has no room is counted, but not told. */
+	struct incident_messages untold = { 0 }, *told = messages;
 	struct collector_user *user;
 	bool ended = true;
 
@@ -305,8 +307,8 @@ bool collector_end_workers(struct collector *collector, struct incident_messages
 		if (!user->used)
 			continue;
 		if (messages->count >= MESSAGES_FULL) {
-			dropped.count = 0;
-			messages = &dropped;
+			untold.count = 0;
+			messages = &untold;
 		}
 		if (user->worker.fd < 0 && user->queue.first)
 			get_worker(collector, user, messages);
@@ -315,5 +317,7 @@ bool collector_end_workers(struct collector *collector, struct incident_messages
 		else if (user->worker.fd >= 0)
 			end_user(collector, user);
 	}
+	told->written += untold.written;
+	told->lost += untold.lost;
 	return ended;
 }

@@ -6,10 +6,7 @@
 #include <string.h>
 
 #include "../base/clock.h"
-#include "../lib/json_get.h"
 
-/* The page asks once a second, so a request that comes a moment early gets a new list. */
-#define FRESH_NS (900 * 1000000ULL)
 #define IDLE_USEC (60 * 1000000ULL)
 /*
  * A user has 20 requests a second. A list counts as ten and a status as four, so the
@@ -55,12 +52,12 @@ static void on_failure(struct link *link, const char *why)
 
 static bool is_ok(struct feed *feed, const json_t *answer)
 {
-	const char *text = json_text(answer, "text");
+	const char *why = link_refusal(answer);
 	bool waited = feed->listing;
 
-	if (!json_is_false(json_object_get(answer, "ok")))
+	if (!why)
 		return true;
-	fail(feed, text ? text : "mazed refused a request without a reason");
+	fail(feed, why);
 	if (waited)
 		feed->ready(feed->arg);
 	return false;
@@ -144,7 +141,7 @@ bool feed_want(struct feed *feed)
 	sd_event_source_set_enabled(feed->idle, SD_EVENT_ONESHOT);
 	if (feed->listing)
 		return false;
-	if (feed->tried_ns && now - feed->tried_ns < FRESH_NS)
+	if (feed->tried_ns && now - feed->tried_ns < LINK_FRESH_NS)
 		return true;
 	feed->tried_ns = now;
 	state_begin_list(feed->state);

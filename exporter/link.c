@@ -9,6 +9,7 @@
 
 #include "../base/clock.h"
 #include "../base/error.h"
+#include "../lib/json_get.h"
 
 /* mazed handles requests after records, within milliseconds. */
 #define ANSWER_USEC (3 * 1000000ULL)
@@ -17,6 +18,15 @@
 bool link_is_open(const struct link *link)
 {
 	return link->fd >= 0;
+}
+
+const char *link_refusal(const json_t *answer)
+{
+	const char *text = json_text(answer, "text");
+
+	if (!json_is_false(json_object_get(answer, "ok")))
+		return NULL;
+	return text ? text : "mazed refused a request without a reason";
 }
 
 void link_close(struct link *link)

@@ -13,6 +13,9 @@
 #include "../lib/control.h"
 #include "../lib/maze.h"
 
+/* The page asks once a second, so a request that comes a moment early gets a new answer. */
+#define LINK_FRESH_NS (900 * 1000000ULL)
+
 struct link {
 	/* The owner sets these before link_init(). */
 	sd_event *event;
@@ -43,6 +46,8 @@ int link_send(struct link *link, const char *line, struct maze_error *error);
 void link_expect(struct link *link);
 void link_answered(struct link *link);
 bool link_is_open(const struct link *link);
+/* NULL: mazed has not refused the request. */
+const char *link_refusal(const json_t *answer);
 void link_close(struct link *link);
 
 #endif

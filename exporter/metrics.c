@@ -8,7 +8,6 @@
 #include "../base/clock.h"
 #include "../lib/json_get.h"
 
-#define FRESH_NS (900 * 1000000ULL)
 /* 4096 rules have about 7 MiB. */
 #define SIZE_MAX_BYTES ((size_t)16 << 20)
 /* Longer headers are not read to their end. */
@@ -46,13 +45,13 @@ static void on_failure(struct link *link, const char *why)
 static void on_line(struct link *link, json_t *object)
 {
 	const char *text = json_text(object, "metrics");
-	const char *why = json_text(object, "text");
+	const char *why = link_refusal(object);
 	struct metrics *metrics = link->arg;
 
 	if (text)
 		fputs(text, metrics->out);
-	if (json_is_false(json_object_get(object, "ok")))
-		finish(metrics, why ? why : "mazed refused a request without a reason");
+	if (why)
+		finish(metrics, why);
 	else if (ftello(metrics->out) > (off_t)SIZE_MAX_BYTES)
 		finish(metrics, "the answer of mazed is too long");
 	else if (json_object_get(object, "done"))
@@ -67,7 +66,7 @@ bool metrics_want(struct metrics *metrics)
 
 	if (metrics->out)
 		return false;
-	if (metrics->tried_ns && now - metrics->tried_ns < FRESH_NS)
+	if (metrics->tried_ns && now - metrics->tried_ns < LINK_FRESH_NS)
 		return true;
 	metrics->tried_ns = now;
 	snprintf(line, sizeof(line), "{\"do\":\"metrics\",\"format\":\"%s\"}\n", metrics->format);

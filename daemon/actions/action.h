@@ -44,6 +44,15 @@ extern const struct action action_freeze;
 extern const struct action action_restart;
 extern const struct action action_exec;
 
+static inline struct log_entry act_entry(const struct act_on *on)
+{
+	return (struct log_entry){ .record = on->record,
+				   .engine = on->engine,
+				   .rule = on->rule,
+				   .cgroup = on->cgroup,
+				   .unit = on->unit };
+}
+
 static inline bool act_is_on_cgroup(const struct act_on *on)
 {
 	return maze_record_scope(on->record) == MAZE_SCOPE_CGROUP;

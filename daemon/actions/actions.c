@@ -28,11 +28,7 @@ static void report(const struct actions *actions, const struct act_on *on, const
 		   const struct action_result *result)
 {
 	struct log_action action = {
-		.entry = { .record = on->record,
-			   .engine = on->engine,
-			   .rule = on->rule,
-			   .cgroup = on->cgroup,
-			   .unit = on->unit },
+		.entry = act_entry(on),
 		.action = name,
 		.tried = result->tried,
 		.applied = result->applied,

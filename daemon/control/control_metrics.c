@@ -21,16 +21,22 @@
 #define UNITS "(units)"
 #define REQUESTS "(requests)"
 
-const char *metrics_escape(char *buf, size_t size, const char *text)
+/* As a label and as JSON. Stops where less than two bytes and a NUL are left. */
+static char *escape(char *at, const char *limit, const char *text, size_t length)
 {
-	char *at = buf;
+	const char *end = text + length;
 
-	for (; *text && at + 2 < buf + size; text++) {
+	for (; text < end && at + 2 < limit; text++) {
 		if (*text == '\\' || *text == '"' || *text == '\n')
 			*at++ = '\\';
 		*at++ = *text == '\n' ? 'n' : *text;
 	}
-	*at = '\0';
+	return at;
+}
+
+const char *metrics_escape(char *buf, size_t size, const char *text)
+{
+	*escape(buf, buf + size, text, strlen(text)) = '\0';
 	return buf;
 }
 
@@ -177,23 +183,16 @@ static size_t next_chunk(const char *text, size_t left)
 }
 
 /* As a JSON string. A text of metrics has no control characters but newlines. */
-static void quote(char *json, const char *text, size_t length)
+static void quote(char json[2 * CHUNK_MAX + 4], const char *text, size_t length)
 {
-	const char *end = text + length;
-
-	*json++ = '"';
-	for (; text < end; text++) {
-		if (*text == '\\' || *text == '"' || *text == '\n')
-			*json++ = '\\';
-		*json++ = *text == '\n' ? 'n' : *text;
-	}
-	memcpy(json, "\"", 2);
+	json[0] = '"';
+	memcpy(escape(json + 1, json + 2 * CHUNK_MAX + 4, text, length), "\"", 2);
 }
 
 static enum control_produced produce(struct control_client *client, struct control_stream *stream)
 {
 	struct metrics_stream *metrics = (struct metrics_stream *)stream;
-	char json[2 * CHUNK_MAX + 3];
+	char json[2 * CHUNK_MAX + 4];
 	size_t length;
 
 	for (; metrics->at < metrics->size; metrics->at += length) {

@@ -261,7 +261,7 @@ int log_reopen(struct log *log, const struct daemon_settings *settings, struct m
 
 /* ---- messages ---------------------------------------------------------------------- */
 
-static void submit_message(struct log *log, struct log_message *message, const char *raw)
+static void submit_message(struct log *log, struct log_message message, const char *raw)
 {
 	char text[LOG_TEXT_SIZE];
 
@@ -270,34 +270,39 @@ static void submit_message(struct log *log, struct log_message *message, const c
 		fprintf(stderr, "mazed: %s\n", text);
 		return;
 	}
-	message->text = text;
-	message->boot_ns = now_ns(CLOCK_BOOTTIME);
-	submit(log, message);
+	message.text = text;
+	message.boot_ns = now_ns(CLOCK_BOOTTIME);
+	submit(log, &message);
+}
+
+__attribute__((format(printf, 5, 0))) static void note(struct log *log, int priority,
+						       enum log_kind kind, const char *rule,
+						       const char *format, va_list args)
+{
+	struct log_message message = { .priority = priority, .kind = kind, .rule = rule };
+	char raw[LOG_TEXT_SIZE];
+
+	vsnprintf(raw, sizeof(raw), format, args);
+	submit_message(log, message, raw);
 }
 
 void log_printf(struct log *log, int priority, const char *format, ...)
 {
-	struct log_message message = { .priority = priority };
-	char raw[LOG_TEXT_SIZE];
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(raw, sizeof(raw), format, args);
+	note(log, priority, LOG_KIND_OTHER, NULL, format, args);
 	va_end(args);
-	submit_message(log, &message, raw);
 }
 
 void log_note(struct log *log, int priority, enum log_kind kind, const char *rule,
 	      const char *format, ...)
 {
-	struct log_message message = { .priority = priority, .kind = kind, .rule = rule };
-	char raw[LOG_TEXT_SIZE];
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(raw, sizeof(raw), format, args);
+	note(log, priority, kind, rule, format, args);
 	va_end(args);
-	submit_message(log, &message, raw);
 }
 
 void log_incident(struct log *log, int priority, const struct log_incident *incident)
@@ -307,7 +312,7 @@ void log_incident(struct log *log, int priority, const struct log_incident *inci
 				       .entry = &incident->entry,
 				       .incident = incident };
 
-	submit_message(log, &message, incident->text);
+	submit_message(log, message, incident->text);
 }
 
 void log_problems(struct log *log, const struct problems *problems)

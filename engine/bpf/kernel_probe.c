@@ -173,14 +173,14 @@ static bool storage_takes_no_lock(const struct btf *btf)
 }
 
 /* Some kernels permit the load and refuse the trampoline, so attach the program too. */
-static bool fentry_permitted(const struct btf *btf)
+static bool fentry_permitted(const struct btf *btf, const char *function)
 {
 	const struct bpf_insn nothing[] = {
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = 0 },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_FENTRY);
-	int id = btf__find_by_name_kind(btf, "do_sched_yield", BTF_KIND_FUNC), prog, link;
+	int id = btf__find_by_name_kind(btf, function, BTF_KIND_FUNC), prog, link;
 
 	if (id < 0)
 		return false;
@@ -254,13 +254,22 @@ static bool switch_reports_state(const struct btf *btf)
 	return type && btf_is_func_proto(type) && btf_vlen(type) >= 5;
 }
 
-static enum yield_method choose_yield_method(const struct btf *btf)
+/* See the programs in maze.bpf.c: one on each class that this kernel has. */
+static bool yields_by_fentry(const struct btf *btf, struct kernel_offer *offer)
+{
+	offer->has_yield_scx = btf__find_by_name_kind(btf, "yield_task_scx", BTF_KIND_FUNC) > 0;
+	return fentry_permitted(btf, "yield_task_fair") && fentry_permitted(btf, "yield_task_rt") &&
+	       fentry_permitted(btf, "yield_task_dl") &&
+	       (!offer->has_yield_scx || fentry_permitted(btf, "yield_task_scx"));
+}
+
+static enum yield_method choose_yield_method(const struct btf *btf, struct kernel_offer *offer)
 {
 	const char *forced = getenv("MAZE_YIELD_PROBE");
 
 	if (forced && !strcmp(forced, "none"))
 		return YIELD_BY_NOTHING;
-	if ((!forced || !strcmp(forced, "fentry")) && fentry_permitted(btf))
+	if ((!forced || !strcmp(forced, "fentry")) && yields_by_fentry(btf, offer))
 		return YIELD_BY_FENTRY;
 	if ((!forced || !strcmp(forced, "sched_exit")) &&
 	    btf__find_by_name_kind(btf, "btf_trace_sched_exit_tp", BTF_KIND_TYPEDEF) > 0)
@@ -340,7 +349,7 @@ int kernel_probe(struct kernel_offer *ret_offer, struct btf **ret_types, struct 
 	offer.has_clock_members = kernel_members_have_clock(btf);
 	cpus = libbpf_num_possible_cpus();
 	offer.cpus = cpus > 0 ? cpus : 1;
-	offer.yield = choose_yield_method(btf);
+	offer.yield = choose_yield_method(btf, &offer);
 	offer.has_late_inherit =
 		storage_takes_no_lock(btf) &&
 		btf__find_by_name_kind(btf, "btf_trace_sched_wakeup_new", BTF_KIND_TYPEDEF) > 0;
@@ -368,7 +377,7 @@ const char *kernel_yield_text(enum yield_method method)
 {
 	switch (method) {
 	case YIELD_BY_FENTRY:
-		return "yields by fentry on do_sched_yield, at no cost to other system calls";
+		return "yields by fentry on yield_task_*, at no cost to other system calls";
 	case YIELD_BY_SCHED_EXIT:
 		return "yields at switches, and by tracepoint sched_exit_tp while a watched task "
 		       "nears its limit (this kernel refuses fentry)";

@@ -22,6 +22,7 @@ enum yield_method {
 
 struct kernel_offer {
 	enum yield_method yield;
+	bool has_yield_scx;    /* the kernel has the scheduling class of sched_ext */
 	bool has_sched_info;   /* sleeping and waiting for a CPU can be distinguished */
 	bool has_late_inherit; /* handle__sched_wakeup_new can be attached */
 	bool has_clock_members;

@@ -209,6 +209,7 @@ static void collect_fds(struct engine *engine, enum yield_method yield)
 static int attach_all(struct maze_bpf *skeleton, const struct kernel_offer *offer,
 		      struct maze_error *error)
 {
+	bool fentry = offer->yield == YIELD_BY_FENTRY;
 	struct {
 		struct bpf_program *program;
 		struct bpf_link **link;
@@ -221,8 +222,11 @@ static int attach_all(struct maze_bpf *skeleton, const struct kernel_offer *offe
 		  &skeleton->links.handle__sched_process_fork, true },
 		{ skeleton->progs.handle__sched_wakeup_new,
 		  &skeleton->links.handle__sched_wakeup_new, offer->has_late_inherit },
-		{ skeleton->progs.handle__yield_entry, &skeleton->links.handle__yield_entry,
-		  offer->yield == YIELD_BY_FENTRY },
+		{ skeleton->progs.handle__yield_fair, &skeleton->links.handle__yield_fair, fentry },
+		{ skeleton->progs.handle__yield_rt, &skeleton->links.handle__yield_rt, fentry },
+		{ skeleton->progs.handle__yield_dl, &skeleton->links.handle__yield_dl, fentry },
+		{ skeleton->progs.handle__yield_scx, &skeleton->links.handle__yield_scx,
+		  fentry && offer->has_yield_scx },
 		{ skeleton->progs.handle__sched_switch, &skeleton->links.handle__sched_switch,
 		  true },
 	};
@@ -245,6 +249,7 @@ static int open_skeleton(struct engine *engine, const struct kernel_offer *offer
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = types);
 	struct maze_bpf *skeleton = maze_bpf__open_opts(&opts);
+	bool fentry = offer->yield == YIELD_BY_FENTRY;
 	struct maze_config *config;
 	int err;
 
@@ -259,8 +264,11 @@ static int open_skeleton(struct engine *engine, const struct kernel_offer *offer
 	bpf_map__set_max_entries(skeleton->maps.clocks, offer->cpus);
 	bpf_program__set_autoload(skeleton->progs.handle__sched_wakeup_new,
 				  offer->has_late_inherit);
-	bpf_program__set_autoload(skeleton->progs.handle__yield_entry,
-				  offer->yield == YIELD_BY_FENTRY);
+	bpf_program__set_autoload(skeleton->progs.handle__yield_fair, fentry);
+	bpf_program__set_autoload(skeleton->progs.handle__yield_rt, fentry);
+	bpf_program__set_autoload(skeleton->progs.handle__yield_dl, fentry);
+	bpf_program__set_autoload(skeleton->progs.handle__yield_scx,
+				  fentry && offer->has_yield_scx);
 	bpf_program__set_autoload(skeleton->progs.handle__sched_exit,
 				  offer->yield == YIELD_BY_SCHED_EXIT);
 	bpf_program__set_autoload(skeleton->progs.handle__sys_enter_sched_yield,

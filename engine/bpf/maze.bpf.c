@@ -344,11 +344,44 @@ MAZE_INLINE int note_current_yield(bool booked)
 	return 0;
 }
 
-/* This probe costs other system calls nothing, but not every kernel permits fentry. */
-SEC("?fentry/do_sched_yield")
-int BPF_PROG(handle__yield_entry)
+/*
+ * These probes cost other system calls nothing, but not every kernel permits fentry. Each
+ * is on the function of one scheduling class, because that runs with interrupts off. On
+ * do_sched_yield() the kernel can preempt the probe, and until that task runs again, it
+ * skips the probe for all other tasks of the CPU. The functions also serve yields of the
+ * kernel, so check the system call.
+ */
+MAZE_INLINE int note_class_yield(void)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (!untrusted(task)->bpf_storage || !in_sched_yield(task))
+		return 0;
 	return note_current_yield(false);
+}
+
+SEC("?fentry/yield_task_fair")
+int BPF_PROG(handle__yield_fair)
+{
+	return note_class_yield();
+}
+
+SEC("?fentry/yield_task_rt")
+int BPF_PROG(handle__yield_rt)
+{
+	return note_class_yield();
+}
+
+SEC("?fentry/yield_task_dl")
+int BPF_PROG(handle__yield_dl)
+{
+	return note_class_yield();
+}
+
+SEC("?fentry/yield_task_scx")
+int BPF_PROG(handle__yield_scx)
+{
+	return note_class_yield();
 }
 
 /*

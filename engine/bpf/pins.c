@@ -225,7 +225,10 @@ static int pin_all(struct engine *engine)
 	err = err ? err : pin_link(skeleton->links.handle__sched_process_exit, "link_exit");
 	err = err ? err : pin_link(skeleton->links.handle__sched_process_fork, "link_fork");
 	err = err ? err : pin_link(skeleton->links.handle__sched_wakeup_new, "link_wakeup");
-	err = err ? err : pin_link(skeleton->links.handle__yield_entry, "link_yield");
+	err = err ? err : pin_link(skeleton->links.handle__yield_fair, "link_yield_fair");
+	err = err ? err : pin_link(skeleton->links.handle__yield_rt, "link_yield_rt");
+	err = err ? err : pin_link(skeleton->links.handle__yield_dl, "link_yield_dl");
+	err = err ? err : pin_link(skeleton->links.handle__yield_scx, "link_yield_scx");
 	err = err ? err : pin_link(skeleton->links.handle__sched_switch, "link_switch");
 	return err;
 }

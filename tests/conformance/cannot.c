@@ -16,6 +16,7 @@ static const struct {
 	{ "poll", "yields among others at every half of the limit", NO_YIELDS },
 	{ "poll", "yields alone at sixty hundredths of the limit", NO_YIELDS },
 	{ "poll", "yields among others at sixty hundredths of the limit", NO_YIELDS },
+	{ "poll", "yields as a real-time task that preempts a yielder", NO_YIELDS },
 	{ "poll", "interrupted by waits for a lock, recovery lock:9",
 	  "/proc does not show a wait for a lock, so it forgives all, as any sleep" },
 	{ "poll", "a thousand short-lived processes leave nothing",

@@ -87,20 +87,13 @@ has_page() {
 }
 
 @test "the unit's exposure is 1.5 at most, and systemd accepts it" {
-	needs_program systemd-analyze
 	units=$BATS_TEST_DIRNAME/../../packaging/systemd
 	cp "$EXPORTER" "$dir/maze-exporter"
 	cp "$units/maze-exporter.socket" "$dir/"
 	sed "s|@SBINDIR@|$dir|" "$units/maze-exporter.service.in" > "$dir/maze-exporter.service"
-	run systemd-analyze verify --man=no "$dir/maze-exporter.service" "$dir/maze-exporter.socket"
-	echo "$output"
-	[ "$status" -eq 0 ]
-	[ -z "$output" ]
-	run systemd-analyze security --offline=yes --threshold=15 --no-pager "$dir/maze-exporter.service"
-	echo "${lines[-1]}"
-	[ "$status" -eq 0 ]
-	[[ ${lines[-1]} == *'exposure level'* ]]
+	valid_units "$dir/maze-exporter.service" "$dir/maze-exporter.socket"
+	exposed_at_most 15 "$dir/maze-exporter.service"
 	sed -i '/^CapabilityBoundingSet\|^PrivateUsers\|^SystemCallFilter/d' "$dir/maze-exporter.service"
-	run systemd-analyze security --offline=yes --threshold=15 --no-pager "$dir/maze-exporter.service"
+	run_exposure 15 "$dir/maze-exporter.service"
 	[ "$status" -ne 0 ]
 }

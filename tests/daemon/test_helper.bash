@@ -162,13 +162,17 @@ wakeups() {
 	printf -v "$1" %s "${BASH_REMATCH[1]}"
 }
 
-# No timer of mazed is due within so many seconds. (mazed detaches the yield probe a
-# second after it began. It opens its timers when it begins.)
-no_timer_within() {
-	local file lines
-	[ "${timers_of-}" = "$mazed" ] || mapfile -t timers < \
+# The timers of mazed, which it opens when it begins, into $timers.
+find_timers() {
+	mapfile -t timers < \
 		<(find "/proc/$mazed/fd" -lname 'anon_inode:\[timerfd\]' -printf "/proc/$mazed/fdinfo/%f\n")
 	timers_of=$mazed
+}
+
+# No timer of mazed is due within so many seconds. (mazed detaches the yield probe a
+# second after it began.)
+no_timer_within() {
+	local file lines
 	for file in "${timers[@]}"; do
 		mapfile -t lines < "$file"
 		[[ "${lines[*]}" =~ it_value:\ \(([0-9]+),\ ([0-9]+)\) ]] || return 1
@@ -177,10 +181,11 @@ no_timer_within() {
 }
 
 # mazed sleeps, and has not been woken since the last call, so it has nothing to do, and no
-# timer wakes it within so many seconds. After the first call it starts no process, which
-# would be an event that wakes mazed, and may make it set a timer.
+# timer wakes it within so many seconds. Starts no process, which would be an event that
+# wakes mazed, and may make it set a timer; but the first call does, and is false.
 is_idle() {
 	local pid comm state rest before=${idle_wakeups-}
+	[ "${timers_of-}" = "$mazed" ] || { find_timers; return 1; }
 	wakeups idle_wakeups
 	read -r pid comm state rest < "/proc/$mazed/stat"
 	[ "$state" = S ] && [ "$idle_wakeups" = "$before" ] && no_timer_within "$1"
@@ -212,4 +217,25 @@ serve() {
 	chmod 755 "$dir"
 	configure
 	start_mazed
+}
+
+# ---- units
+
+# systemd accepts the units without a warning.
+valid_units() {
+	needs_program systemd-analyze
+	run systemd-analyze verify --man=no "$@"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+}
+
+# Whether the exposure of the unit is at most so many tenths, into $status.
+run_exposure() { run systemd-analyze security --offline=yes --threshold="$1" --no-pager "$2"; }
+exposed_at_most() {
+	needs_program systemd-analyze
+	run_exposure "$@"
+	echo "${lines[-1]}"
+	[ "$status" -eq 0 ]
+	[[ ${lines[-1]} == *'exposure level'* ]]
 }

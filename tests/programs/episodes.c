@@ -42,6 +42,7 @@ static bool hard, late_signals;
 static volatile sig_atomic_t softs, hards;
 static volatile long long first_at; /* CPU clock at the first signal of the episode */
 static long early, missing, twice, wanted;
+static long sleeps_then;   /* its voluntary switches when the episode began */
 static cpu_set_t own_cpus; /* those that it may run on, but for --migrate-us */
 static pid_t children[CHILDREN_MAX];
 static int child_count;
@@ -231,6 +232,7 @@ static long long begin_episode(void)
 		 */
 		ended = own_cpu_ns();
 	} while (ended - last >= limit_ns);
+	sleeps_then = voluntary_switches();
 	return at;
 }
 
@@ -259,9 +261,13 @@ static void judge(long long since, bool reached, long long other_from)
 
 static void spin_episode(long long since)
 {
+	bool is_one;
+
 	spin_until(own_cpu_ns() + limit_ns + PATIENCE_NS);
 	burn_ns(limit_ns / 4);
-	judge(since, true, LLONG_MAX);
+	/* It may have slept for a lock of the kernel, such as in a page fault. */
+	is_one = voluntary_switches() == sleeps_then;
+	judge(since, is_one, is_one ? LLONG_MAX : 0);
 }
 
 static void yield_episode(long index, unsigned int *seed)
@@ -272,6 +278,7 @@ static void yield_episode(long index, unsigned int *seed)
 
 	burn_ns(rand_r(seed) % (limit_ns * 9 / 10));
 	forget();
+	sleeps_then = voluntary_switches();
 	since = own_cpu_ns();
 	yield(1);
 	/* After long interrupts it may have reached its limit before the yield. */

@@ -9,6 +9,7 @@
  */
 #include "program.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -31,11 +32,13 @@ static void on_soft(int signal)
 		caught = 1;
 }
 
+/* The whole time, also if a late SIGURG comes meanwhile. */
 static void sleep_us(long us)
 {
 	struct timespec time = { us / 1000000, us % 1000000 * 1000 };
 
-	nanosleep(&time, NULL);
+	while (nanosleep(&time, &time) && errno == EINTR)
+		;
 }
 
 static void pin(pid_t tid, size_t cpu)

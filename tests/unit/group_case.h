@@ -69,10 +69,13 @@ static inline int open_groups(void **state)
 	return 0;
 }
 
+static inline void remove_left_cgroup(void);
+
 static inline int close_groups(void **state)
 {
 	struct fixture *fixture = *state;
 
+	remove_left_cgroup();
 	if (!fixture)
 		return 0;
 	maze_reader_close(fixture->reader);
@@ -360,6 +363,24 @@ static inline void remove_test_cgroup(struct test_cgroup *cgroup)
 		usleep(1000);
 	close(cgroup->fd);
 	cgroup_fs_close(&cgroup->fs);
+}
+
+/* That of a test that has failed. */
+static inline void remove_left_cgroup(void)
+{
+	struct test_cgroup left;
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s-%d", TEST_CGROUP, getpid());
+	if (cgroup_fs_open(&left.fs, NULL))
+		return;
+	left.fd = openat(left.fs.fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (left.fd < 0) {
+		cgroup_fs_close(&left.fs);
+		return;
+	}
+	cgroup_write(left.fd, "cgroup.kill", "1");
+	remove_test_cgroup(&left);
 }
 
 #endif

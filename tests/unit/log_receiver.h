@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "private_mounts.h"
+#include "skip.h"
 
 #define JOURNAL_DIR "/run/systemd/journal"
 #define JOURNAL_SOCKET JOURNAL_DIR "/socket"
@@ -51,6 +52,15 @@ static inline bool private_run(void)
 				? 1
 				: -1;
 	return state > 0;
+}
+
+/* A log whose journal is *ret_journal. Skips the test where /run cannot be private. */
+static inline struct log *open_journal(int *ret_journal)
+{
+	if (!private_run())
+		skip_because("%s", private_mounts_why);
+	*ret_journal = listen_at(JOURNAL_SOCKET);
+	return open_log(DAEMON_LOG_JOURNAL, NULL);
 }
 
 #endif

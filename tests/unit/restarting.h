@@ -40,7 +40,7 @@ static inline const char *make_path(const char *path)
 			continue;
 		assert_int_equal(mkdirat(cgroups.fd, part + 1, 0755), 0);
 		assert_true(made_count < 64);
-		strcpy(made[made_count++], part);
+		snprintf(made[made_count++], sizeof(made[0]), "%s", part);
 	}
 	for (i = 0; strcmp(made[i], whole) != 0; i++)
 		;

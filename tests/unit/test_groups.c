@@ -8,7 +8,7 @@
 #include "engine/bpf/children_time.h"
 
 /* A share that a group gets on any machine, and a level that it soon reaches. */
-#define SHARE 10
+#define SHARE 1
 #define LEVEL_NS (150 * MS)
 
 /* The policy of a thread with the same limit. */

@@ -48,10 +48,7 @@ static void a_record_reaches_the_journal(void **state)
 	int journal;
 
 	(void)state;
-	if (!private_run())
-		skip_because("%s", private_mounts_why);
-	journal = listen_at(JOURNAL_SOCKET);
-	log = open_log(DAEMON_LOG_JOURNAL, NULL);
+	log = open_journal(&journal);
 	log_record(log, &an_entry);
 	text = receive(journal);
 	assert_line(text, "PRIORITY=4");
@@ -141,10 +138,7 @@ static void an_action_in_the_journal_is_not_a_verdict(void **state)
 	int journal;
 
 	(void)state;
-	if (!private_run())
-		skip_because("%s", private_mounts_why);
-	journal = listen_at(JOURNAL_SOCKET);
-	log = open_log(DAEMON_LOG_JOURNAL, NULL);
+	log = open_journal(&journal);
 	log_act(log, &action);
 	text = receive(journal);
 	assert_line(text, "MAZE_EVENT=action");
@@ -165,10 +159,7 @@ static void sentences_of_mazed_are_one_line(void **state)
 	int journal;
 
 	(void)state;
-	if (!private_run())
-		skip_because("%s", private_mounts_why);
-	journal = listen_at(JOURNAL_SOCKET);
-	log = open_log(DAEMON_LOG_JOURNAL, NULL);
+	log = open_journal(&journal);
 	log_printf(log, LOG_ERR, "rule %s\nMAZE_RULE=forged", "x");
 	text = receive(journal);
 	assert_line(text, "MESSAGE=rule x\\x0aMAZE_RULE=forged");
@@ -224,10 +215,7 @@ static void a_full_journal_never_blocks(void **state)
 	int journal;
 
 	(void)state;
-	if (!private_run())
-		skip_because("%s", private_mounts_why);
-	journal = listen_at(JOURNAL_SOCKET);
-	log = open_log(DAEMON_LOG_JOURNAL, NULL);
+	log = open_journal(&journal);
 	for (i = 0; i < 1000; i++)
 		log_printf(log, LOG_INFO, "number %u", i);
 	while (next < 1000) {
@@ -252,10 +240,7 @@ static void lost_messages_are_counted_and_reported_later(void **state)
 	int journal;
 
 	(void)state;
-	if (!private_run())
-		skip_because("%s", private_mounts_why);
-	journal = listen_at(JOURNAL_SOCKET);
-	log = open_log(DAEMON_LOG_JOURNAL, NULL);
+	log = open_journal(&journal);
 	memset(big, 'x', sizeof(big) - 1);
 	big[sizeof(big) - 1] = '\0';
 	/* The kernel holds some of them, and the backlog a MiB. */
@@ -330,10 +315,7 @@ static void a_restarted_journal_is_used(void **state)
 	int journal;
 
 	(void)state;
-	if (!private_run())
-		skip_because("%s", private_mounts_why);
-	journal = listen_at(JOURNAL_SOCKET);
-	log = open_log(DAEMON_LOG_JOURNAL, NULL);
+	log = open_journal(&journal);
 	close(journal);
 	unlink(JOURNAL_SOCKET);
 	log_printf(log, LOG_INFO, "into the void");

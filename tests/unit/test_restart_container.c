@@ -162,7 +162,7 @@ static void list_processes(struct acting *acting, const pid_t *pids, size_t coun
 	assert_true(ret_fs->fd >= 0);
 	snprintf(path, sizeof(path), "%s" DOCKER, acting->directory);
 	mkdir(path, 0755);
-	strcat(path, "/cgroup.procs");
+	snprintf(path, sizeof(path), "%s" DOCKER "/cgroup.procs", acting->directory);
 	file = fopen(path, "we");
 	assert_non_null(file);
 	while (count--)

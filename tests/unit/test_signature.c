@@ -171,7 +171,7 @@ static void long_names_are_cut_between_characters(void **state)
 
 	(void)state;
 	for (i = 0; i < 200; i++)
-		strcat(name, "\xc3\xa9");
+		memcpy(name + 2 * i, "\xc3\xa9", 3);
 	snprintf(text, sizeof(text),
 		 "{\"process\":{\"exe\":\"/"
 		 "%s\"},\"samples\":[{\"stack\":0}],\"stacks\":[{\"frames\":["

@@ -32,21 +32,12 @@ static bool wanted(const struct stage_actions *stage)
 	return stage->exec.count;
 }
 
-static struct log_entry entry_of(const struct act_on *on)
-{
-	return (struct log_entry){ .record = on->record,
-				   .engine = on->engine,
-				   .rule = on->rule,
-				   .cgroup = on->cgroup,
-				   .unit = on->unit };
-}
-
 /* ---- input and environment --------------------------------------------------------- */
 
 /* A memfd holds the whole input, so mazed and the command cannot block each other. */
 static int make_input(const struct act_on *on, int *ret_fd)
 {
-	struct log_entry entry = entry_of(on);
+	struct log_entry entry = act_entry(on);
 	char *text = entry_json(&entry);
 	int fd, err = 0;
 
@@ -113,7 +104,7 @@ static int add_facts(char **env, size_t *count, const struct target_thread *targ
 
 static int fill_env(char **env, const struct act_on *on, const struct target_thread *target)
 {
-	struct log_entry entry = entry_of(on);
+	struct log_entry entry = act_entry(on);
 	struct record_fields fields;
 	size_t count = 0, i;
 	char number[16];
