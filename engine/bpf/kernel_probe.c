@@ -254,13 +254,16 @@ static bool switch_reports_state(const struct btf *btf)
 	return type && btf_is_func_proto(type) && btf_vlen(type) >= 5;
 }
 
-/* See the programs in maze.bpf.c: one on each class that this kernel has. */
+/*
+ * See the programs in maze.bpf.c: one on each class that this kernel has. All are built
+ * alike, so one attachment is tried; each costs the start of `maze run` some milliseconds.
+ */
 static bool yields_by_fentry(const struct btf *btf, struct kernel_offer *offer)
 {
 	offer->has_yield_scx = btf__find_by_name_kind(btf, "yield_task_scx", BTF_KIND_FUNC) > 0;
-	return fentry_permitted(btf, "yield_task_fair") && fentry_permitted(btf, "yield_task_rt") &&
-	       fentry_permitted(btf, "yield_task_dl") &&
-	       (!offer->has_yield_scx || fentry_permitted(btf, "yield_task_scx"));
+	return btf__find_by_name_kind(btf, "yield_task_rt", BTF_KIND_FUNC) > 0 &&
+	       btf__find_by_name_kind(btf, "yield_task_dl", BTF_KIND_FUNC) > 0 &&
+	       fentry_permitted(btf, "yield_task_fair");
 }
 
 static enum yield_method choose_yield_method(const struct btf *btf, struct kernel_offer *offer)

@@ -550,9 +550,13 @@ const struct scenario scenarios[] = {
 	  "episodes --limit-us 2000x --hard --migrate-us 300", NULL, 0, ANY, ANY, NULL, NULL },
 	{ "short episodes under many signals", SHORT,
 	  "episodes --limit-us 2000x --hard --signal-us 100", NULL, 0, ANY, ANY, NULL, NULL },
+	/*
+	 * Yields count: where they reset, a count is discarded if the service of the yield
+	 * probe has not run for two seconds, and no later episode of a thread makes up for it.
+	 */
 	{ "threads that end near their limit have a verdict",
-	  "--soft 2xms --soft-signal URG --hard 0", "episodes --kind exit --limit-us 2000x", NULL,
-	  0, ANY, 0, ended_have_verdicts, NULL },
+	  "--soft 2xms --soft-signal URG --hard 0 --yield count",
+	  "episodes --kind exit --limit-us 2000x", NULL, 0, ANY, 0, ended_have_verdicts, NULL },
 	{ "waits for a CPU and is migrated, recovery 1",
 	  "--soft 60xms --soft-signal URG --hard 0 --recovery 1 --no-inherit",
 	  "migrated_wait --limit-ms 60x", NULL, 0, ANY, 0, NULL, NULL },
