@@ -28,11 +28,13 @@
 #include "engine/bpf/engine_bpf.h"
 #include "engine/bpf/follow.h"
 #include "engine/bpf/system_calls.h"
+#include "engine/bpf/totals.h"
 
 #include "children_time.skel.h"
 #include "follow.skel.h"
 #include "maze.skel.h"
 #include "system_calls.skel.h"
+#include "totals.skel.h"
 
 /* Tolerated difference: compilers vary, and a field may be added. */
 #define TOLERANCE 0.05
@@ -114,6 +116,20 @@ static void measure_children_time(struct sizes *sizes)
 	bpf_children_close(skeleton);
 }
 
+static int ignore(const struct maze_total *total, void *arg)
+{
+	(void)total;
+	(void)arg;
+	return 0;
+}
+
+static void measure_totals(struct sizes *sizes, struct engine *engine)
+{
+	if (bpf_totals(engine, ignore, NULL))
+		bench_die("cannot load the program that adds up the watches");
+	measure(sizes, engine->totals->progs.totals__add_up);
+}
+
 static void measure_all(struct sizes *sizes, const char *clang)
 {
 	struct engine *engine = attach_open();
@@ -131,6 +147,7 @@ static void measure_all(struct sizes *sizes, const char *clang)
 	measure_follower(sizes, engine);
 	measure_system_calls(sizes);
 	measure_children_time(sizes);
+	measure_totals(sizes, engine);
 	attach_close(engine);
 }
 

@@ -22,6 +22,7 @@
 #include "../core/process_event.h"
 #include "../core/record.h"
 #include "../core/stack.h"
+#include "../core/total.h"
 
 struct engine;		/* one open handle; each engine defines its own */
 struct engine_reader;	/* the position of one reader of records */
@@ -123,6 +124,13 @@ struct engine_ops {
 	 */
 	int (*list)(struct engine *engine, int (*each)(const struct maze_entry *entry, void *arg),
 		    void *arg, struct maze_error *error);
+	/*
+	 * Calls `each` for each tag of the tasks that list() has. -EOPNOTSUPP, before the
+	 * first call: this kernel has no faster way than list(). NULL: no engine of this
+	 * kind has.
+	 */
+	int (*totals)(struct engine *engine, int (*each)(const struct maze_total *total, void *arg),
+		      void *arg);
 	int (*counts)(struct engine *engine, struct maze_counts *ret_counts);
 
 	/*

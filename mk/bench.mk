@@ -25,7 +25,7 @@ bench-build:
 
 # The results are in build/bench-results: JSON, table.txt, plots. FIGURES="lateness scale"
 # limits the run to these.
-## make bench        measure overhead and lateness, of other tools too (10 minutes)
+## make bench        measure overhead and lateness, of other tools too (12 minutes)
 bench: bench-build
 	@scripts/in-private-bpffs bench/run $(FIGURES)
 

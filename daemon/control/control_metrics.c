@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "../../base/error.h"
+#include "../../lib/totals.h"
 #include "metrics.h"
 
 /*
@@ -58,36 +59,55 @@ static void write_head(FILE *out, const struct metric *metric, enum metrics_form
 		fprintf(out, "# UNIT %.*s %s\n", (int)length, metric->name, metric->unit);
 }
 
-static void measure(struct counters *counters, const struct maze_entry *entry, bool group)
+static void note_nearest(struct rule_counters *row, maze_u64 nearest)
 {
-	struct rule_counters *row = counters_at(counters, entry->tag);
-	maze_u64 limit = entry->soft_ns ? entry->soft_ns : entry->hard_ns;
-	double near = limit ? (double)entry->count_ns / (double)limit : 0;
+	double near = (double)nearest / MAZE_TOTAL_ONE;
 
-	++*(group ? &row->groups : &row->threads);
 	if (near > row->nearest)
 		row->nearest = near;
+}
+
+static int measure_threads(const struct maze_total *total, void *arg)
+{
+	struct rule_counters *row = counters_at(arg, total->tag);
+
+	row->threads += total->threads;
+	note_nearest(row, total->nearest);
+	return 0;
+}
+
+static void measure_groups(struct counters *counters, struct maze *maze)
+{
+	struct maze_group *groups = NULL;
+	struct maze_total total;
+	struct rule_counters *row;
+	size_t count = 0, i;
+
+	if (maze_list_groups(maze, &groups, &count, NULL))
+		return;
+	for (i = 0; i < count; i++) {
+		row = counters_at(counters, groups[i].entry.tag);
+		total = (struct maze_total){ 0 };
+		maze_total_add(&total, groups[i].entry.count_ns, groups[i].entry.soft_ns,
+			       groups[i].entry.hard_ns);
+		row->groups++;
+		note_nearest(row, total.nearest);
+	}
+	free(groups);
 }
 
 static int measure_all(struct metrics *metrics, struct maze_error *error)
 {
 	struct counters *counters = metrics->host->counters;
-	struct maze_entry *entries = NULL;
-	struct maze_group *groups = NULL;
-	size_t count = 0, i;
-	int err = maze_list(metrics->host->maze, &entries, &count, error);
+	size_t i;
+	int err;
 
 	for (i = 0; i < metrics->count; i++)
 		metrics->rows[i].counters->threads = metrics->rows[i].counters->groups =
 			metrics->rows[i].counters->nearest = 0;
-	for (i = 0; !err && i < count; i++)
-		measure(counters, &entries[i], false);
-	free(entries);
-	if (!err && !maze_list_groups(metrics->host->maze, &groups, &count, NULL)) {
-		for (i = 0; i < count; i++)
-			measure(counters, &groups[i].entry, true);
-		free(groups);
-	}
+	err = maze_totals(metrics->host->maze, measure_threads, counters, error);
+	if (!err)
+		measure_groups(counters, metrics->host->maze);
 	return err;
 }
 

@@ -19,6 +19,7 @@ static void bpf_close(struct engine *engine)
 	if (!engine)
 		return;
 	bpf_service_done(engine);
+	bpf_totals_done(engine);
 	bpf_unmap_state(engine);
 	if (engine->gone_fd >= 0)
 		close(engine->gone_fd);
@@ -171,6 +172,7 @@ const struct engine_ops engine_bpf = {
 	.unwatch_all = bpf_unwatch_all,
 	.allow = bpf_allow,
 	.list = bpf_list,
+	.totals = bpf_totals,
 	.counts = bpf_counts,
 	.reader_open = bpf_reader_open,
 	.reader_fd = bpf_reader_fd,

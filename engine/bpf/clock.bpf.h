@@ -32,12 +32,6 @@ MAZE_INLINE bool has_rq(void)
 	       bpf_core_field_exists(struct rq, clock);
 }
 
-/* Returns the CPU time of a task at its last switch or tick. */
-MAZE_INLINE maze_u64 booked_runtime(struct task_struct *task)
-{
-	return READ(task, se.sum_exec_runtime);
-}
-
 /*
  * Whether the task sleeps if it leaves the CPU now; true if that is unknown. A pending
  * signal sets __state to 0, so the task stays runnable.

@@ -156,24 +156,6 @@ int handle__control(struct bpf_iter__task *ctx)
 	return 0;
 }
 
-/* Excludes an exiting task, which keeps its watch if the exit handler missed it. */
-MAZE_INLINE struct maze_task *listed_watch(struct task_struct *task)
-{
-	if (!untrusted(task)->bpf_storage || (READ(task, flags) & PF_EXITING))
-		return 0;
-	return watched_task(task);
-}
-
-/* Returns the count at the last switch or tick. Other CPUs cannot read a later one. */
-MAZE_INLINE maze_u64 listed_count(struct task_struct *task, struct maze_task *watched)
-{
-	maze_u64 sum = booked_runtime(task);
-
-	if (!watched->account.begun || sum <= watched->account.runtime_ns)
-		return watched->account.count_ns;
-	return watched->account.count_ns + (sum - watched->account.runtime_ns);
-}
-
 SEC("iter/task")
 int handle__list(struct bpf_iter__task *ctx)
 {
@@ -181,7 +163,7 @@ int handle__list(struct bpf_iter__task *ctx)
 	struct maze_task *watched;
 	struct maze_entry entry = {};
 
-	if (!task)
+	if (!task || !untrusted(task)->bpf_storage)
 		return 0;
 	watched = listed_watch(task);
 	if (!watched)
@@ -218,6 +200,8 @@ int handle__entries(struct bpf_iter__task *ctx)
 	if (READ(ctx->meta, seq_num) == 0)
 		BPF_SEQ_PRINTF(seq,
 			       "pid: count: soft-limit: hard-limit: soft-signal: hard-signal:\n");
+	if (!untrusted(task)->bpf_storage)
+		return 0;
 	watched = listed_watch(task);
 	if (!watched)
 		return 0;

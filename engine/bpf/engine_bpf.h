@@ -38,7 +38,8 @@ enum bpf_object_id {
 	OBJECT_COUNT,
 };
 
-struct maze_bpf; /* the skeleton */
+struct maze_bpf;   /* the skeleton */
+struct totals_bpf; /* that of totals.c */
 
 /* The yield-probe service of this process, see yield_service.c. An unused *_fd is -1. */
 struct yield_service {
@@ -60,9 +61,11 @@ struct engine {
 	struct maze_config config;	     /* a copy; it never changes */
 	struct maze_record *logs[MAZE_LOGS]; /* mapped, read-only */
 	struct yield_service service;
-	int spare_ring;		  /* of a private engine, for its next reader; -1: none */
-	int gone_fd;		  /* inotify on the pins' parent, -1: not created yet */
-	unsigned long meta_inode; /* that of the pinned meta map, which identifies the engine */
+	struct totals_bpf *totals; /* NULL: not loaded */
+	bool without_totals;	   /* this kernel cannot load it */
+	int spare_ring;		   /* of a private engine, for its next reader; -1: none */
+	int gone_fd;		   /* inotify on the pins' parent, -1: not created yet */
+	unsigned long meta_inode;  /* that of the pinned meta map, which identifies the engine */
 };
 
 /* load.c: loads and attaches an engine that ends with this process. */
@@ -114,6 +117,11 @@ int bpf_allow(struct engine *engine, maze_u64 tag, const struct maze_allowance *
 	      struct maze_error *error);
 /* Exempts this process from being watched, until it exits. */
 int bpf_mark_self(struct engine *engine, struct maze_error *error);
+
+/* totals.c: the operation of engine.h */
+int bpf_totals(struct engine *engine, int (*each)(const struct maze_total *total, void *arg),
+	       void *arg);
+void bpf_totals_done(struct engine *engine);
 
 /* force_switch.c: tries to make each CPU in the set switch to another task. */
 void bpf_force_switch(const maze_u64 *cpu_set, size_t words);

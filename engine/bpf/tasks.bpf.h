@@ -34,4 +34,26 @@ MAZE_INLINE struct maze_task *watched_task(struct task_struct *task)
 	return watched && watched->role == MAZE_ROLE_WATCHED ? watched : 0;
 }
 
+/* Returns the CPU time of a task at its last switch or tick. */
+MAZE_INLINE maze_u64 booked_runtime(struct task_struct *task)
+{
+	return READ(task, se.sum_exec_runtime);
+}
+
+/* Excludes an exiting task, which keeps its watch if the exit handler missed it. */
+MAZE_INLINE struct maze_task *listed_watch(struct task_struct *task)
+{
+	return READ(task, flags) & PF_EXITING ? 0 : watched_task(task);
+}
+
+/* Returns the count at the last switch or tick. Other CPUs cannot read a later one. */
+MAZE_INLINE maze_u64 listed_count(struct task_struct *task, struct maze_task *watched)
+{
+	maze_u64 sum = booked_runtime(task);
+
+	if (!watched->account.begun || sum <= watched->account.runtime_ns)
+		return watched->account.count_ns;
+	return watched->account.count_ns + (sum - watched->account.runtime_ns);
+}
+
 #endif

@@ -109,6 +109,41 @@ verdicts_are() { value_is "maze_verdicts_total{rule=\"$1\",stage=\"$2\",shadow=\
 	stop_mazed
 }
 
+# That many threads of the rule are watched, by the metrics and by the list.
+watches() {
+	value_is "maze_watched_threads{rule=\"$1\"}" "$2" &&
+		[ "$(ask <<< '{"do":"list"}' | grep -c "\"rule\":\"$1\"")" -eq "$2" ]
+}
+
+@test "maze_watched_threads is what maze list has, as threads begin and end" {
+	serve <<- 'END'
+		[rule many]
+		comm = many_threads
+		shadow = yes
+		[rule one]
+		comm = sleep_now*
+		shadow = yes
+	END
+	watches many 0
+	start "$PROGRAMS/many_threads" --count 50
+	start "$PROGRAMS/many_threads" --count 7
+	few=$last
+	start "$PROGRAMS/sleep_now_and_then"
+	wait_until watches many 59
+	wait_until watches one 1
+	kill -KILL "$few"
+	wait_until ended "$few"
+	watches many 51
+	# By request, and no longer by the rule.
+	ask <<< "{\"do\":\"watch\",\"pid\":$last}"
+	watches one 0
+	value_is 'maze_watched_threads{rule="(requests)"}' 1
+	sed -i 's/many_threads/none/' "$conf"
+	reload_mazed
+	watches many 0
+	stop_mazed
+}
+
 @test "a user gets what maze rules and maze stats show, and a reader all" {
 	serve <<- 'END'
 		readers = 65533

@@ -21,3 +21,4 @@ class Tests:
             print("not ok %d - %s" % (self.count, what))
             print("# " + str(otherwise).replace("\n", "\n# "))
         sys.stdout.flush()
+        return held

@@ -210,6 +210,9 @@ static void await_signals(long long until_ns)
 			;
 	}
 	sched_setaffinity(0, sizeof(own_cpus), &own_cpus);
+	/* If the kernel was too busy for the hard signal, the engine tries again soon. */
+	if (softs)
+		spin_until(own_cpu_ns() + PATIENCE_NS);
 }
 
 /*
