@@ -3,6 +3,8 @@
 # lists the targets; docs/development.md describes them.
 
 BUILD ?= build
+# The same files by the same names: dependencies are noted for the name of an object.
+override BUILD := $(patsubst $(CURDIR)/%,%,$(BUILD))
 # The directories of make install. mazed is compiled with SYSCONFDIR and RULESDIR.
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
