@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "proc_files.h"
 
 /* Enough for a line of mountinfo, which has two paths and the mount options. */
 #define MOUNT_LINE_SIZE (3 * PATH_MAX)
@@ -37,58 +39,66 @@ static void unescape(char *text)
 	*to = '\0';
 }
 
-/* True for a mount of the whole cgroup2 tree. *ret_point is its mount point. */
-static bool is_cgroup2(char *line, char **ret_point)
+/* Counts the ".." at the start of a path, and skips them. */
+static unsigned int skip_parents(const char **path)
 {
-	char *kind = strstr(line, " - cgroup2 "), *root = line, *point, *end;
+	unsigned int count;
+
+	for (count = 0; !strncmp(*path, "/..", 3) && (!(*path)[3] || (*path)[3] == '/'); count++)
+		*path += strlen("/..");
+	return count;
+}
+
+/*
+ * True for a mount of a tree that has the root of the reader's namespace *ret_depth levels
+ * below its own root. *ret_point is the mount point.
+ */
+static bool is_cgroup2(char *line, char **ret_point, unsigned int *ret_depth)
+{
+	char *kind = strstr(line, " - cgroup2 ");
+	const char *root = NULL;
 	int i;
 
 	if (!kind)
 		return false;
-	for (i = 0; root && i < 3; i++)
-		root = strchr(root + 1, ' ');
+	for (i = 0; i < 4; i++)
+		root = strsep(&line, " ");
+	*ret_point = strsep(&line, " ");
+	if (!root || !*ret_point)
+		return false;
+	unescape(*ret_point);
+	/* In a namespace of its own, the reader sees the root of the whole tree as "/../..". */
+	*ret_depth = skip_parents(&root);
 	/* Skip a mount of a subtree. Its paths differ from those in /proc/PID/cgroup. */
-	if (!root || strncmp(root, " / ", 3) != 0)
-		return false;
-	point = root + 3;
-	end = strchr(point, ' ');
-	if (!end)
-		return false;
-	*end = '\0';
-	unescape(point);
-	*ret_point = point;
-	return true;
+	return *ret_depth ? !*root : !strcmp(root, "/");
 }
 
-int cgroup_fs_open(struct cgroup_fs *ret_fs, struct maze_error *error)
+/* Opens the first mount that is_wanted(fd, depth) accepts. Returns a descriptor or -errno. */
+static int open_mount(bool (*is_wanted)(int fd, unsigned int depth), struct maze_error *error)
 {
 	FILE *file = fopen("/proc/self/mountinfo", "re");
 	char line[MOUNT_LINE_SIZE], *point;
+	unsigned int depth;
 	int fd = -ENOENT;
 
 	if (!file)
 		return maze_fail(error, -errno, "cannot read /proc/self/mountinfo: %s",
 				 strerror(errno));
 	while (fd < 0 && fgets(line, sizeof(line), file)) {
-		if (!is_cgroup2(line, &point))
+		if (!is_cgroup2(line, &point, &depth))
 			continue;
 		fd = open(point, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (fd < 0)
+		if (fd < 0) {
 			fd = -errno;
+		} else if (!is_wanted(fd, depth)) {
+			close(fd);
+			fd = -ENOENT;
+		}
 	}
 	fclose(file);
-	if (fd < 0)
-		return maze_fail(error, fd,
-				 "cgroups of version 2 are not mounted, or not visible here");
-	ret_fs->fd = fd;
-	return 0;
-}
-
-void cgroup_fs_close(struct cgroup_fs *fs)
-{
-	if (fs->fd >= 0)
-		close(fs->fd);
-	fs->fd = -1;
+	return fd >= 0 ? fd
+		       : maze_fail(error, fd,
+				   "cgroups of version 2 are not mounted, or not visible here");
 }
 
 /* True for "/" and for "/a/b", but not if a part of the path is ".", ".." or empty. */
@@ -150,6 +160,9 @@ bool cgroup_path(const struct cgroup_fs *fs, int dir, char path[PATH_MAX])
 struct walk {
 	bool (*each)(pid_t pid, void *arg);
 	void *arg;
+	bool skip_users;		     /* directories of users, who can make any number */
+	uid_t owner;			     /* of the root */
+	int dir;			     /* of the current process */
 	unsigned int directories, processes; /* that may still be read */
 	bool complete, stopped;
 };
@@ -183,11 +196,20 @@ static void walk_processes(struct walk *walk, int dir)
 			close(fd);
 		return;
 	}
+	walk->dir = dir;
 	while (!walk->stopped && fscanf(procs, "%d", &pid) == 1 && take(walk, &walk->processes))
 		walk->stopped = !walk->each((pid_t)pid, walk->arg);
 	/* The processes of a threaded cgroup cannot be read. */
 	walk->complete &= !ferror(procs);
 	fclose(procs);
+}
+
+static bool is_skipped(const struct walk *walk, int dir)
+{
+	struct stat status;
+
+	return walk->skip_users && !fstat(dir, &status) && status.st_uid != walk->owner &&
+	       status.st_uid != geteuid();
 }
 
 /* Closes `dir`. */
@@ -210,10 +232,12 @@ static void walk_cgroups(struct walk *walk, int dir, int depth)
 		if (!take(walk, &walk->directories))
 			break;
 		fd = openat(dir, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-		if (fd >= 0)
-			walk_cgroups(walk, fd, depth + 1);
-		else
+		if (fd < 0)
 			walk->complete &= was_removed(errno);
+		else if (is_skipped(walk, fd))
+			close(fd);
+		else
+			walk_cgroups(walk, fd, depth + 1);
 	}
 	closedir(below);
 }
@@ -231,6 +255,134 @@ bool cgroup_each_process(int dir, bool (*each)(pid_t pid, void *arg), void *arg)
 		return was_removed(errno);
 	walk_cgroups(&walk, fd, 0);
 	return walk.complete;
+}
+
+/* ---- the reader's own namespace ------------------------------------------------------- */
+
+/* The root of the reader's own namespace, in the mount of the tree that contains it. */
+static struct {
+	unsigned int depth;
+	char path[PATH_MAX];
+} own_root;
+
+struct search {
+	struct walk walk;
+	const struct cgroup_fs *fs;
+	char path[PATH_MAX];
+};
+
+static bool find_path(pid_t pid, void *arg)
+{
+	struct search *search = arg;
+
+	return pid != getpid() || !cgroup_path(search->fs, search->walk.dir, search->path);
+}
+
+/* Returns the end of the first `levels` names of a path. */
+static const char *skip_names(const char *path, unsigned int levels)
+{
+	while (levels-- && *path)
+		path = strchrnul(path + 1, '/');
+	return path;
+}
+
+static int from_own_root(char *path, size_t size)
+{
+	const char *rest = path;
+	unsigned int up = skip_parents(&rest);
+	size_t kept, length;
+
+	if (path[0] != '/' || up > own_root.depth)
+		return 0;
+	if (!strcmp(rest, "/"))
+		rest++;
+	kept = (size_t)(skip_names(own_root.path, own_root.depth - up) - own_root.path);
+	length = strlen(rest);
+	if (kept + length >= size)
+		return -ENAMETOOLONG;
+	memmove(path + kept, rest, length + 1);
+	memcpy(path, own_root.path, kept);
+	if (!path[0])
+		memcpy(path, "/", 2);
+	return 0;
+}
+
+/*
+ * The kernel tells how deep the root of the namespace is, but not its name. So the reader
+ * searches for itself. Its own path then must be that which was found.
+ */
+static bool is_above_reader(int fd, unsigned int depth)
+{
+	const struct cgroup_fs fs = { .fd = fd };
+	struct search search = { .fs = &fs,
+				 .walk = { .each = find_path,
+					   .arg = &search,
+					   .skip_users = true,
+					   .directories = UINT_MAX,
+					   .processes = UINT_MAX } };
+	int dir = depth ? openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	char own[PROC_CGROUP_SIZE];
+	struct stat status;
+
+	if (dir < 0)
+		return false;
+	if (!fstat(dir, &status))
+		search.walk.owner = status.st_uid;
+	walk_cgroups(&search.walk, dir, 0);
+	own_root.depth = depth;
+	snprintf(own_root.path, sizeof(own_root.path), "%.*s",
+		 (int)(skip_names(search.path, depth) - search.path), search.path);
+	if (!proc_cgroup_in_namespace(AT_FDCWD, "/proc/self/cgroup", own) && is_plain(own) &&
+	    !from_own_root(own, sizeof(own)) && !strcmp(own, search.path))
+		return true;
+	own_root.depth = 0;
+	return false;
+}
+
+static void search_own_root(void)
+{
+	int fd = open_mount(is_above_reader, NULL);
+
+	if (fd >= 0)
+		close(fd);
+}
+
+static void find_own_root(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, search_own_root);
+}
+
+static bool is_above_own_root(int fd, unsigned int depth)
+{
+	(void)fd;
+	return depth == own_root.depth;
+}
+
+int cgroup_fs_open(struct cgroup_fs *ret_fs, struct maze_error *error)
+{
+	int fd;
+
+	find_own_root();
+	fd = open_mount(is_above_own_root, error);
+	if (fd < 0)
+		return fd;
+	ret_fs->fd = fd;
+	return 0;
+}
+
+void cgroup_fs_close(struct cgroup_fs *fs)
+{
+	if (fs->fd >= 0)
+		close(fs->fd);
+	fs->fd = -1;
+}
+
+int cgroup_path_in_mount(char *path, size_t size)
+{
+	find_own_root();
+	return own_root.depth ? from_own_root(path, size) : 0;
 }
 
 /* The ID is the 64-bit inode number of the directory, which is never reused. */

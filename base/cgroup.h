@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Opens, reads and writes cgroups of version 2. The path of a cgroup begins with '/', as
- * in /proc/PID/cgroup.
+ * Opens, reads and writes cgroups of version 2. The path of a cgroup begins with '/', and
+ * is that below the mount of the tree. In a cgroup namespace, such as that of a container,
+ * where the tree around it is mounted too, it is that which the host has.
  */
 #ifndef MAZE_BASE_CGROUP_H
 #define MAZE_BASE_CGROUP_H
@@ -21,6 +22,12 @@ struct cgroup_fs {
 /* Opens the root cgroup. -ENOENT: no cgroups of version 2 are mounted. */
 int cgroup_fs_open(struct cgroup_fs *ret_fs, struct maze_error *error);
 void cgroup_fs_close(struct cgroup_fs *fs);
+
+/*
+ * Makes a path of that in /proc/PID/cgroup, which begins at the root of the reader's
+ * namespace. Outside of the mount, it stays as it is. Returns 0 or -ENAMETOOLONG.
+ */
+int cgroup_path_in_mount(char *path, size_t size);
 
 /* Returns a descriptor of the cgroup's directory, or -errno. -EINVAL: invalid path. */
 int cgroup_open(const struct cgroup_fs *fs, const char *path);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "proc_files.h"
 #include "../core/delivery.h"
+#include "cgroup.h"
 #include "pidfd.h"
 
 #include <ctype.h>
@@ -401,9 +402,9 @@ bool proc_is_asleep(int dir)
 	return threads == 1 && at && strchr("SDTt", at[2]);
 }
 
-int proc_cgroup(int dir, char path[PROC_CGROUP_SIZE])
+int proc_cgroup_in_namespace(int dir, const char *file, char path[PROC_CGROUP_SIZE])
 {
-	ssize_t got = read_file_at(dir, "cgroup", path, PROC_CGROUP_SIZE);
+	ssize_t got = read_file_at(dir, file, path, PROC_CGROUP_SIZE);
 	size_t length = 0;
 	char *at;
 
@@ -419,18 +420,19 @@ int proc_cgroup(int dir, char path[PROC_CGROUP_SIZE])
 	return 0;
 }
 
+int proc_cgroup(int dir, char path[PROC_CGROUP_SIZE])
+{
+	return proc_cgroup_in_namespace(dir, "cgroup", path)
+		       ?: cgroup_path_in_mount(path, PROC_CGROUP_SIZE);
+}
+
 int proc_cgroup_of(const char *process, char path[PROC_CGROUP_SIZE])
 {
 	char name[64];
-	int dir, err;
 
-	snprintf(name, sizeof(name), "/proc/%s", process);
-	dir = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
-		return -errno;
-	err = proc_cgroup(dir, path);
-	close(dir);
-	return err;
+	snprintf(name, sizeof(name), "/proc/%s/cgroup", process);
+	return proc_cgroup_in_namespace(AT_FDCWD, name, path)
+		       ?: cgroup_path_in_mount(path, PROC_CGROUP_SIZE);
 }
 
 unsigned long proc_thread_links(int dir)

@@ -87,13 +87,15 @@ bool proc_is_asleep(int dir);
 /* Room for twelve cgroup v1 hierarchies and a v2 path of the maximum length. */
 #define PROC_CGROUP_SIZE 8192
 /*
- * Reads the path of a process in the cgroup v2 hierarchy; "": none. If `dir` is
- * /proc/PID/task/TID, reads that of the thread. -ENOENT: the kernel has no cgroups, or
- * the process has ended.
+ * Reads the path of a process in the cgroup v2 hierarchy, as base/cgroup.h takes it; "":
+ * none. If `dir` is /proc/PID/task/TID, reads that of the thread. -ENOENT: the kernel has
+ * no cgroups, or the process has ended.
  */
 int proc_cgroup(int dir, char path[PROC_CGROUP_SIZE]);
 /* The same by "self" or a PID, which may be reused. */
 int proc_cgroup_of(const char *process, char path[PROC_CGROUP_SIZE]);
+/* Reads a file of this form; the path is relative to the reader's cgroup namespace. */
+int proc_cgroup_in_namespace(int dir, const char *file, char path[PROC_CGROUP_SIZE]);
 /* Returns the links of task/, 2 plus the number of threads; 0: the process has ended. */
 unsigned long proc_thread_links(int dir);
 /* Calls each(tid) for each thread. -ESRCH: the process has ended. */

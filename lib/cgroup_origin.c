@@ -140,7 +140,8 @@ static void find_container(char *const *names, size_t count, struct origin *orig
 		else if (in_pod && is_id(names[i], strlen(names[i])))
 			set_container(origin, "", names[i], strlen(names[i]));
 		in_pod = find_pod(names[i], in_kubepods, origin->text[ORIGIN_POD]);
-		in_kubepods |= !strcmp(names[i], "kubepods");
+		/* A reader in a pod of its own does not see the names above both pods. */
+		in_kubepods |= !strcmp(names[i], "kubepods") || !strcmp(names[i], "..");
 	}
 }
 

@@ -17,6 +17,7 @@ static const struct {
 	{ "MAZE_ACTION", "action", false }, { "MAZE_STAGE", "stage", false },
 	{ "MAZE_TRIED", "tried", true },    { "MAZE_APPLIED", "applied", true },
 	{ "MAZE_UNIT", "unit", false },	    { "MAZE_USER_UNIT", "user_unit", false },
+	{ "MAZE_POD", "pod", false },	    { "MAZE_CONTAINER", "container", false },
 };
 
 static json_t *text_json(const char *value)

@@ -7,6 +7,12 @@
 
 #include "../../lib/utf8_json.h"
 
+static void add_text(json_t *object, const char *key, const char *text)
+{
+	if (text[0])
+		json_object_set_new(object, key, utf8_json(text, strlen(text)));
+}
+
 static json_t *entry_object(const struct log_entry *entry)
 {
 	char *text = maze_record_json(entry->record, entry->engine);
@@ -17,12 +23,13 @@ static json_t *entry_object(const struct log_entry *entry)
 		json_object_set_new(object, "rule",
 				    entry->rule ? json_string(entry->rule) : json_null());
 	if (object && entry->cgroup)
-		json_object_set_new(object, "cgroup",
-				    utf8_json(entry->cgroup, strlen(entry->cgroup)));
-	if (object && entry->unit)
-		json_object_set_new(object, "unit", json_string(entry->unit->unit));
-	if (object && entry->unit && entry->unit->user_unit[0])
-		json_object_set_new(object, "user_unit", json_string(entry->unit->user_unit));
+		add_text(object, "cgroup", entry->cgroup);
+	if (object && entry->unit) {
+		add_text(object, "unit", entry->unit->unit);
+		add_text(object, "user_unit", entry->unit->user_unit);
+		add_text(object, "pod", entry->unit->pod);
+		add_text(object, "container", entry->unit->container);
+	}
 	return object;
 }
 

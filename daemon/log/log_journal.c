@@ -95,7 +95,7 @@ static void write_entry(FILE *out, const struct log_entry *entry, bool is_record
 		write_field(out, fields.fields[i], is_record);
 	if (entry->record->pid)
 		fprintf(out, "OBJECT_PID=%u\n", entry->record->pid);
-	if (entry->unit)
+	if (entry->unit && entry->unit->unit[0])
 		fprintf(out, "OBJECT_SYSTEMD_UNIT=%s\n", entry->unit->unit);
 	if (entry->unit && entry->unit->user_unit[0])
 		fprintf(out, "OBJECT_SYSTEMD_USER_UNIT=%s\n", entry->unit->user_unit);

@@ -78,6 +78,9 @@ void record_fields_format(const struct log_entry *entry, struct record_fields *r
 	if (entry->unit) {
 		add(ret_fields, &length, "MAZE_UNIT", entry->unit->unit);
 		add(ret_fields, &length, "MAZE_USER_UNIT", entry->unit->user_unit);
+		add(ret_fields, &length, "MAZE_POD", entry->unit->pod);
+		add(ret_fields, &length, "MAZE_CONTAINER",
+		    escape_copy(buf, VALUE_LEN, entry->unit->container));
 	}
 	ret_fields->fields[ret_fields->count] = NULL;
 }

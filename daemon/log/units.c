@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "units.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <unistd.h>
 
 #include "../../base/proc_files.h"
+#include "../../lib/cgroup_origin.h"
 
 struct units {
 	struct cgroup_fs fs;
@@ -40,16 +42,19 @@ void units_free(struct units *units)
 /* A user chooses the names of control groups in his part of the tree. */
 static bool find_names(const char *cgroup, struct log_unit *ret_names)
 {
-	const char *below = unit_of_cgroup(cgroup, ret_names->unit);
+	struct origin origin = { 0 };
+	const char *unit = origin.text[ORIGIN_UNIT], *user_unit = origin.text[ORIGIN_USER_UNIT];
 
-	ret_names->user_unit[0] = '\0';
-	if (!below || !unit_name_is_valid(ret_names->unit))
-		return false;
-	if (!strncmp(ret_names->unit, "user@", strlen("user@")) &&
-	    (!unit_of_cgroup(below, ret_names->user_unit) ||
-	     !unit_name_is_valid(ret_names->user_unit)))
-		ret_names->user_unit[0] = '\0';
-	return true;
+	cgroup_origin(cgroup, &origin);
+	*ret_names = (struct log_unit){ 0 };
+	if (unit_name_is_valid(unit)) {
+		snprintf(ret_names->unit, UNIT_NAME_SIZE, "%s", unit);
+		if (unit_name_is_valid(user_unit))
+			snprintf(ret_names->user_unit, UNIT_NAME_SIZE, "%s", user_unit);
+	}
+	snprintf(ret_names->pod, ORIGIN_LEN, "%s", origin.text[ORIGIN_POD]);
+	snprintf(ret_names->container, ORIGIN_LEN, "%s", origin.text[ORIGIN_CONTAINER]);
+	return ret_names->unit[0] || ret_names->pod[0] || ret_names->container[0];
 }
 
 static const struct log_unit *find_id(struct units *units, maze_u64 id)

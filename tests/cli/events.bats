@@ -113,7 +113,7 @@ journal() {
 		/lib/systemd/systemd-journald & journald=$!
 		trap 'kill $journald; wait $journald' EXIT
 		for ((i = 0; i < 600; i++)); do [ ! -S /run/systemd/journal/socket ] || break; sleep 0.1; done
-		entry() { printf 'MESSAGE=%s\nSYSLOG_IDENTIFIER=%s\nMAZE_EVENT=hard\nMAZE_TIME=2026-06-15T0%s:00:00.000000000Z\nMAZE_PID=101\nMAZE_TID=101\nMAZE_COMM=spin\nMAZE_UID=1000\nMAZE_CGROUP_ID=1\nMAZE_COUNT_NS=600000123\nMAZE_LIMIT_NS=600000000\nMAZE_SIGNAL=SIGKILL\nMAZE_SENT=yes\nMAZE_FATAL=yes\nMAZE_USED_NS=600000123\nMAZE_ASLEEP_NS=0\nMAZE_SLEEPS=0\nMAZE_SHADOW=no\nMAZE_ENGINE=bpf\nMAZE_CPU=3\nMAZE_EPISODE=7\nMAZE_RULE=batch\nMAZE_UNIT=nginx.service\n' "$@"; }
+		entry() { printf 'MESSAGE=%s\nSYSLOG_IDENTIFIER=%s\nMAZE_EVENT=hard\nMAZE_TIME=2026-06-15T0%s:00:00.000000000Z\nMAZE_PID=101\nMAZE_TID=101\nMAZE_COMM=spin\nMAZE_UID=1000\nMAZE_CGROUP_ID=1\nMAZE_COUNT_NS=600000123\nMAZE_LIMIT_NS=600000000\nMAZE_SIGNAL=SIGKILL\nMAZE_SENT=yes\nMAZE_FATAL=yes\nMAZE_USED_NS=600000123\nMAZE_ASLEEP_NS=0\nMAZE_SLEEPS=0\nMAZE_SHADOW=no\nMAZE_ENGINE=bpf\nMAZE_CPU=3\nMAZE_EPISODE=7\nMAZE_RULE=batch\nMAZE_UNIT=nginx.service\nMAZE_POD=7d1f6a0e\nMAZE_CONTAINER=web\n' "$@"; }
 		entry one mazed 7 | logger --journald
 		entry two other 8 | logger --journald
 		entry three mazed 9 | setpriv --reuid=65534 --clear-groups logger --journald
@@ -153,5 +153,6 @@ journal() {
 	[[ ${lines[3]} == '2026-06-15T06:00:00.000000000Z hard: spin[101] '* ]]
 	journal "$MAZE" events --journal --event action --unit nginx --json
 	[[ $output == *'"signal_number":9,'*'"unit":"nginx.service"'* ]]
+	[[ $output == *'"pod":"7d1f6a0e","container":"web"'* ]]
 	[[ $output == *'"action":"renice","stage":"hard","tried":true,"applied":false'*'"message":"four"'* ]]
 }

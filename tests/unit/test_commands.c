@@ -171,13 +171,14 @@ static void a_command_gets_the_record_and_nothing_else(void **state)
 {
 	/* Those that any record of a thread may have. */
 	static const char *const names[] = {
-		"PATH",		  "MAZE_TIME",	   "MAZE_EVENT",   "MAZE_PID",
-		"MAZE_TID",	  "MAZE_COMM",	   "MAZE_UID",	   "MAZE_CGROUP_ID",
-		"MAZE_COUNT_NS",  "MAZE_LIMIT_NS", "MAZE_SIGNAL",  "MAZE_SENT",
-		"MAZE_NOT_SENT",  "MAZE_FATAL",	   "MAZE_USED_NS", "MAZE_ASLEEP_NS",
-		"MAZE_SLEEPS",	  "MAZE_SHADOW",   "MAZE_TRIPPED", "MAZE_ENGINE",
-		"MAZE_CPU",	  "MAZE_EPISODE",  "MAZE_RULE",	   "MAZE_UNIT",
-		"MAZE_USER_UNIT", "MAZE_PIDFD",	   "MAZE_EXE",	   "MAZE_CGROUP",
+		"PATH",		  "MAZE_TIME",	    "MAZE_EVENT",   "MAZE_PID",
+		"MAZE_TID",	  "MAZE_COMM",	    "MAZE_UID",	    "MAZE_CGROUP_ID",
+		"MAZE_COUNT_NS",  "MAZE_LIMIT_NS",  "MAZE_SIGNAL",  "MAZE_SENT",
+		"MAZE_NOT_SENT",  "MAZE_FATAL",	    "MAZE_USED_NS", "MAZE_ASLEEP_NS",
+		"MAZE_SLEEPS",	  "MAZE_SHADOW",    "MAZE_TRIPPED", "MAZE_ENGINE",
+		"MAZE_CPU",	  "MAZE_EPISODE",   "MAZE_RULE",    "MAZE_UNIT",
+		"MAZE_USER_UNIT", "MAZE_PIDFD",	    "MAZE_EXE",	    "MAZE_CGROUP",
+		"MAZE_POD",	  "MAZE_CONTAINER",
 	};
 	struct acting *acting = *state;
 	struct maze_record record;

@@ -124,6 +124,13 @@ static void a_record_of_a_group_has_its_scope(void **state)
 	entry.unit = units_find(log_units(log), &record, entry.cgroup);
 	log_record(log, &entry);
 	assert_null(strstr(receive(journal), "OBJECT_SYSTEMD_UNIT"));
+	entry.cgroup = "/kubepods/pod7d1f6a0e-3c52-4b8e-9a41-0c5d2e6f7a90/lxc.payload.a\n";
+	entry.unit = units_find(log_units(log), &record, entry.cgroup);
+	log_record(log, &entry);
+	text = receive(journal);
+	assert_line(text, "MAZE_POD=7d1f6a0e-3c52-4b8e-9a41-0c5d2e6f7a90");
+	assert_line(text, "MAZE_CONTAINER=a\\x0a");
+	assert_null(strstr(text, "_UNIT="));
 	log_close(log);
 	close(journal);
 }

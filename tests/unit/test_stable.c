@@ -101,7 +101,9 @@ static void the_list_of_watches_has_its_keys(void **state)
 /* Beside those of records. */
 static void the_log_of_mazed_has_its_keys(void **state)
 {
-	static const struct log_unit unit = { .unit = "a.service", .user_unit = "b.service" };
+	static const struct log_unit unit = {
+		.unit = "a.service", .user_unit = "b.service", .pod = "1", .container = "2"
+	};
 	struct log_action action = { .entry = an_entry, .action = "renice", .text = "" };
 	json_t *paths = json_object(), *records = json_object(), *value;
 	const char *path;

@@ -23,6 +23,9 @@
 #include "skip.h"
 
 #define OTHER_USER 65534
+#define POD "7d1f6a0e-3c52-4b8e-9a41-0c5d2e6f7a90"
+#define POD_ "7d1f6a0e_3c52_4b8e_9a41_0c5d2e6f7a90"
+#define ID "d1a3f5b7c9e0d1a3f5b7c9e0d1a3f5b7c9e0d1a3f5b7c9e0d1a3f5b7c9e0abcd"
 
 struct fixture {
 	struct cgroup_fs fs;
@@ -116,20 +119,26 @@ static void the_unit_of_a_removed_group_is_known(void **state)
 	assert_true(make(fixture, "a.service", 0) != id);
 }
 
-static void a_path_names_unit_and_user_unit(void **state)
+static void a_path_names_units_pod_and_container(void **state)
 {
 	static const struct {
-		const char *path, *unit, *user_unit;
+		const char *path, *unit, *user_unit, *pod, *container;
 	} cases[] = {
-		{ "/system.slice/a.service/b.service\n", "a.service", "" },
+		{ "/system.slice/a.service/b.service\n", "a.service", "", "", "" },
 		{ "/user.slice/user-7.slice/user@7.service/app.slice/b.service/x", "user@7.service",
-		  "b.service" },
+		  "b.service", "", "" },
 		/* The user chose these names. */
-		{ "/user.slice/user-7.slice/user@7.service/b\n.service", "user@7.service", "" },
-		{ "/user.slice/user-7.slice/user@7.service/b", "user@7.service", "" },
-		{ "/a\n.service", NULL, NULL },
-		{ "/docker/0123", NULL, NULL },
-		{ "/", NULL, NULL },
+		{ "/user.slice/user-7.slice/user@7.service/b\n.service", "user@7.service", "", "",
+		  "" },
+		{ "/user.slice/user-7.slice/user@7.service/b", "user@7.service", "", "", "" },
+		{ "/kubepods.slice/kubepods-pod" POD_ ".slice/crio-" ID ".scope",
+		  "crio-" ID ".scope", "", POD, ID },
+		/* In no unit, and a name that a user chose. */
+		{ "/kubepods/pod" POD "/" ID, "", "", POD, ID },
+		{ "/lxc/\n_UID=0", "", "", "", "\n_UID=0" },
+		{ .path = "/a\n.service" },
+		{ .path = "/docker/0123" },
+		{ .path = "/" },
 	};
 	struct fixture *fixture = *state;
 	const struct maze_record record = { .event = MAZE_EVENT_HARD };
@@ -144,6 +153,8 @@ static void a_path_names_unit_and_user_unit(void **state)
 		}
 		assert_string_equal(unit->unit, cases[i].unit);
 		assert_string_equal(unit->user_unit, cases[i].user_unit);
+		assert_string_equal(unit->pod, cases[i].pod);
+		assert_string_equal(unit->container, cases[i].container);
 	}
 }
 
@@ -208,7 +219,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(the_unit_of_a_removed_group_is_known, set_up,
 						tear_down),
-		cmocka_unit_test_setup_teardown(a_path_names_unit_and_user_unit, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_path_names_units_pod_and_container, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(one_user_does_not_displace_the_units_of_others,
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_process_that_is_not_reaped_still_has_its_unit,

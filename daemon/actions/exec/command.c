@@ -96,7 +96,7 @@ static struct log_action action_of(const struct command_order *order)
 			   .engine = order->engine,
 			   .rule = order->rule,
 			   .cgroup = order->cgroup,
-			   .unit = order->unit.unit[0] ? &order->unit : NULL },
+			   .unit = &order->unit },
 		.action = "exec",
 		.quiet = order->quiet,
 	};

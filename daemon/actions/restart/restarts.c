@@ -92,7 +92,7 @@ static void report(const struct restart *restart, bool pending, bool applied, co
 			   .engine = restart->engine,
 			   .rule = restart->rule,
 			   .cgroup = restart->cgroup,
-			   .unit = restart->unit.unit[0] ? &restart->unit : NULL },
+			   .unit = &restart->unit },
 		.action = "restart",
 		.pending = pending,
 		.tried = true,
