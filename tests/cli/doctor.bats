@@ -17,11 +17,12 @@ teardown() {
 	[ -z "$public" ] || rm -rf "$public"
 }
 
-# A process of a program with that name, into $last, and the name of its perf map.
+# A process of a program with that name, stopped, into $last, and the name of its perf map.
 # shellcheck disable=SC2154 # set by start
 start_as() {
 	cp "$PROGRAMS/spin" "$dir/$1"
 	start "$dir/$1"
+	kill -STOP "$last"
 	map=/tmp/perf-$last.map
 }
 

@@ -36,10 +36,10 @@ build_loop() {
 	cp "$built" "$dir/loop"
 }
 
-# Caught at 100 ms, killed at 400 ms: some fifteen samples. The exit status is as without
+# Caught at 30 ms, killed at 230 ms: some ten samples. The exit status is as without
 # incidents.
 caught() {
-	run --separate-stderr "$MAZE" run --soft 100ms --hard 400ms --soft-signal 0 --incidents "$kept" \
+	run --separate-stderr "$MAZE" run --soft 30ms --hard 230ms --soft-signal 0 --incidents "$kept" \
 		"$@" -- "$dir/loop"
 	[ "$status" -eq 137 ]
 	# shellcheck disable=SC2154 # set by run
@@ -81,7 +81,7 @@ python_service() {
 		    await asyncio.gather(Handler().compute(), asyncio.sleep(1000))
 		asyncio.run(main())
 	END
-	run --separate-stderr "$MAZE" run --soft 300ms --hard 1200ms --soft-signal 0 --incidents "$kept" \
+	run --separate-stderr "$MAZE" run --soft 300ms --hard 800ms --soft-signal 0 --incidents "$kept" \
 		-- /usr/bin/python3 "$dir/service.py" "$@"
 	[ "$status" -eq 137 ]
 	report >&2
@@ -147,7 +147,7 @@ python_service() {
 
 @test "a program killed a millisecond after its soft verdict has its incident" {
 	build_loop
-	run -137 --separate-stderr "$MAZE" run --soft 100ms --hard 101ms --incidents "$kept" -- "$dir/loop"
+	run -137 --separate-stderr "$MAZE" run --soft 30ms --hard 31ms --incidents "$kept" -- "$dir/loop"
 	[ "$status" -eq 137 ]
 	report >&2
 	! ended_unseen_in_chroot ||
@@ -156,7 +156,7 @@ python_service() {
 }
 
 @test "a loop in a system call has the kernel's functions" {
-	run --separate-stderr "$MAZE" run --soft 100ms --hard 500ms --soft-signal 0 --incidents "$kept" \
+	run --separate-stderr "$MAZE" run --soft 50ms --hard 250ms --soft-signal 0 --incidents "$kept" \
 		-- dd if=/dev/zero of=/dev/null bs=64M
 	[ "$status" -eq 137 ]
 	report >&2
@@ -168,7 +168,7 @@ python_service() {
 	echo 'function wedgedCallback(n) { let x = 0; for (;;) x = (x * 31 + n) | 0; }
 		setTimeout(() => wedgedCallback(7), 10);' > "$dir/wedged.js"
 	# shellcheck disable=SC2016 # for the inner shell to expand
-	run --separate-stderr "$MAZE" run --soft 300ms --hard 1s --soft-signal 0 --incidents "$kept" \
+	run --separate-stderr "$MAZE" run --soft 300ms --hard 600ms --soft-signal 0 --incidents "$kept" \
 		-- sh -c 'echo $$ > "$1"; cd "${1%/*}" && exec node --perf-basic-prof "$2"' sh "$dir/pid" "$dir/wedged.js"
 	rm -f "/tmp/perf-$(cat "$dir/pid").map"
 	[ "$status" -eq 137 ]
@@ -190,7 +190,7 @@ python_service() {
 	chmod a+r "$public"/*
 	# A virtual machine of root gets no request.
 	[ "$(id -u)" -ne 0 ] || user=(setpriv --reuid 65534 --regid 65534 --clear-groups)
-	run --separate-stderr "$MAZE" run --java-perf-map --soft 500ms --hard 2500ms --soft-signal 0 \
+	run --separate-stderr "$MAZE" run --java-perf-map --soft 400ms --hard 1500ms --soft-signal 0 \
 		--incidents "$kept" -- "${announced[@]}" "$dir/pid" "${user[@]}" \
 		java -XX:+UseSerialGC -XX:+PreserveFramePointer -cp "$public" Wedged
 	[ "$status" -eq 137 ]
@@ -199,7 +199,7 @@ python_service() {
 	named 'void Wedged.loop.*'
 	# Without the setting there is only the note.
 	rm -r "$kept"
-	run --separate-stderr "$MAZE" run --soft 300ms --hard 600ms --soft-signal 0 \
+	run --separate-stderr "$MAZE" run --soft 100ms --hard 200ms --soft-signal 0 \
 		--incidents "$kept" -- "${announced[@]}" "$dir/pid" "${user[@]}" \
 		java -XX:+UseSerialGC -cp "$public" Wedged
 	[ ! -e "/tmp/perf-$(cat "$dir/pid").map" ]
@@ -234,7 +234,7 @@ python_service() {
 }
 
 @test "each program of a crowd has its incident" {
-	run --separate-stderr "$MAZE" run --soft 30ms --hard 60ms --soft-signal 0 --incidents "$kept" \
+	run --separate-stderr "$MAZE" run --soft 10ms --hard 20ms --soft-signal 0 --incidents "$kept" \
 		-- "$PROGRAMS/copies" 36 "$PROGRAMS/spin"
 	[ "$(find "$kept" -name '*.json' | wc -l)" -eq 36 ]
 	[ "$("$MAZE" incidents --incidents "$kept" | grep -c ' hard ')" -eq 36 ]
@@ -269,7 +269,7 @@ python_service() {
 }
 
 @test "the system calls of a loop are shown; a loop in user code has none" {
-	run "$MAZE" run --soft 100ms --hard 400ms --soft-signal 0 --incidents "$kept" -- "$PROGRAMS/poller" --read
+	run "$MAZE" run --soft 50ms --hard 250ms --soft-signal 0 --incidents "$kept" -- "$PROGRAMS/poller" --read
 	[ "$status" -eq 137 ]
 	report | tee /dev/stderr | grep -qE '^ +[0-9]+ .* %  read, fd [0-9]+: EAGAIN$'
 	rm -rf "$kept"

@@ -7,8 +7,8 @@ load test_helper
 # caught OUTPUT ENGINE: one soft and one hard record, none early, as text.
 caught() {
 	local counts
-	[ "$(grep -c " soft: .*limit 300ms.*($2," <<< "$1")" -eq 1 ] || { echo "$1"; return 1; }
-	[ "$(grep -c " hard: .*limit 600ms.*($2," <<< "$1")" -eq 1 ] || { echo "$1"; return 1; }
+	[ "$(grep -c " soft: .*limit 100ms.*($2," <<< "$1")" -eq 1 ] || { echo "$1"; return 1; }
+	[ "$(grep -c " hard: .*limit 200ms.*($2," <<< "$1")" -eq 1 ] || { echo "$1"; return 1; }
 	counts=$(sed -n 's/.* used \([0-9.]*\)ms of CPU.*limit \([0-9]*\)ms.*/\1 \2/p' <<< "$1")
 	awk '$1 < $2 { exit 1 }' <<< "$counts" || { echo "early: $1"; return 1; }
 }
@@ -28,14 +28,14 @@ small_root() {
 
 @test "a plain user: a spinner is caught at both limits" {
 	for_everyone
-	run as_user_with "" "$public/maze" run --soft 300ms --hard 600ms -- sh -c 'while :; do :; done'
+	run as_user_with "" "$public/maze" run --soft 100ms --hard 200ms -- sh -c 'while :; do :; done'
 	[ "$status" -eq 137 ]
 	caught "$output" poll
 }
 
 @test "in a user and PID namespace of its own" {
 	needs_user_namespace
-	run unshare -Urpf --mount-proc "$MAZE" run --soft 300ms --hard 600ms -- sh -c 'while :; do :; done'
+	run unshare -Urpf --mount-proc "$MAZE" run --soft 100ms --hard 200ms -- sh -c 'while :; do :; done'
 	[ "$status" -eq 137 ]
 	caught "$output" poll
 }
@@ -45,7 +45,7 @@ small_root() {
 	small_root
 	run unshare --mount --propagation private sh -c '
 		mount -t proc proc "$0/proc" || exit 1
-		exec chroot "$0" /maze run --soft 300ms --hard 600ms -- /bin/sh -c "while :; do :; done"
+		exec chroot "$0" /maze run --soft 100ms --hard 200ms -- /bin/sh -c "while :; do :; done"
 	' "$public"
 	[ "$status" -eq 137 ] || { echo "$output"; return 1; }
 	caught "$output" poll
@@ -125,7 +125,7 @@ on_terminal_as_user() {
 
 @test "watch --wait stays until the process has ended" {
 	start "$PROGRAMS/spin" --ignore
-	run timeout 60 "$MAZE" watch --wait --engine poll --soft 300ms --hard 600ms "$last"
+	run timeout 60 "$MAZE" watch --wait --engine poll --soft 100ms --hard 200ms "$last"
 	[ "$status" -eq 0 ]
 	caught "$output" poll
 }
@@ -133,7 +133,7 @@ on_terminal_as_user() {
 @test "watch --wait works with the bpf engine too, and leaves nothing pinned" {
 	needs_bpf
 	start "$PROGRAMS/spin" --ignore
-	run timeout 60 "$MAZE" watch --wait --engine bpf --soft 300ms --hard 600ms "$last"
+	run timeout 60 "$MAZE" watch --wait --engine bpf --soft 100ms --hard 200ms "$last"
 	[ "$status" -eq 0 ]
 	caught "$output" bpf
 	nothing_pinned
@@ -182,7 +182,7 @@ on_terminal_as_user() {
 # The grandchild spins for longer than the test may take, so that it can be found at any
 # time.
 grandchild_is_caught() {
-	run -0 timeout 60 "$@" "$MAZE" run --engine poll --soft 300ms --hard 600ms -- \
+	run -0 timeout 60 "$@" "$MAZE" run --engine poll --soft 100ms --hard 200ms -- \
 		"$PROGRAMS/forker" --orphan-ms 200000
 	caught "$output" poll
 }
@@ -244,7 +244,7 @@ print([e["usable"] for e in json.load(sys.stdin) if e["engine"] == sys.argv[1]][
 	[ "$(hidden "$MAZE" doctor --json | usable bpf)" = False ]
 	hidden "$MAZE" doctor | grep -q BTF
 	[ "$(hidden "$MAZE" doctor --json | usable poll)" = True ]
-	run hidden "$MAZE" run --soft 300ms --hard 600ms -- "$PROGRAMS/spin" --ignore
+	run hidden "$MAZE" run --soft 100ms --hard 200ms -- "$PROGRAMS/spin" --ignore
 	[ "$status" -eq 137 ]
 	caught "$output" poll
 }

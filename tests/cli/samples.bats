@@ -24,7 +24,7 @@ setup() {
 	cp "$BATS_FILE_TMPDIR/loop" "$dir/loop"
 }
 
-# caught PREFIX... -- COMMAND...: by the poll engine, at 100 ms and at 1 s.
+# caught PREFIX... -- COMMAND...: by the poll engine, at 100 ms and at 600 ms.
 caught() {
 	local prefix=()
 	while [ "$1" != -- ]; do
@@ -32,7 +32,7 @@ caught() {
 		shift
 	done
 	run --separate-stderr "${prefix[@]}" "$dir/maze" run --engine poll --yield count --soft 100ms \
-		--hard 1s --soft-signal 0 --incidents "$kept" "$@"
+		--hard 600ms --soft-signal 0 --incidents "$kept" "$@"
 	[ "$status" -eq 137 ]
 	report >&2
 }
@@ -124,8 +124,8 @@ print([s for e in json.load(sys.stdin) if e["engine"] == "poll" for s in e["blin
 @test "a crowd has its incidents, with samples or with the reason for their lack" {
 	needs_perf 2
 	cp "$PROGRAMS/copies" "$dir/copies"
-	run --separate-stderr as_user_with "" "$dir/maze" run --engine poll --yield count --soft 50ms \
-		--hard 100ms --soft-signal 0 --incidents "$kept" -- "$dir/copies" 36 "$dir/spin"
+	run --separate-stderr as_user_with "" "$dir/maze" run --engine poll --yield count --soft 20ms \
+		--hard 40ms --soft-signal 0 --incidents "$kept" -- "$dir/copies" 36 "$dir/spin"
 	[ "$(find "$kept" -name '*.json' | wc -l)" -eq 36 ]
 	python3 -c 'import json, sys
 for name in sys.argv[1:]:

@@ -167,7 +167,7 @@ began() { sed 's/.*)//' "/proc/$1/stat" | cut -d' ' -f21; }
 }
 
 @test "maze top has the sentence for an invalid answer, and nothing else" {
-	start python3 -c 'import socket, sys
+	start "$python" -c 'import socket, sys
 listener = socket.create_server(sys.argv[1], family=socket.AF_UNIX)
 peers = [listener.accept()[0] for _ in range(2)]
 peers[1].sendall(b"hello\n")

@@ -7,12 +7,16 @@
 MAZE=${MAZE:-build/maze}
 PROGRAMS=${PROGRAMS:-build/tests/programs}
 
+# bats traces each command, which takes 0.2 ms. Functions that run many commands begin with
+# `local -; set +T`: no trace until they return. A failure in them has the line of their call.
+
 # Started processes, killed by exact PID after each test, also when it failed.
 started=()
 
 # Returns when the program runs: until its execve the child is this shell, which a rule
 # may match.
 start() {
+	local -; set +T
 	"$@" 3>&- > /dev/null 2>&1 &
 	started+=("$!")
 	last=$!
@@ -26,6 +30,7 @@ announced=(sh -c 'echo $$ > "$0.tmp" && mv "$0.tmp" "$0" && exec "$@"')
 
 # The descendants of a process, into $family; a killed maze leaves its command behind.
 add_family() {
+	local -; set +T
 	local level=("$1")
 	while [ ${#level[@]} -gt 0 ]; do
 		read -r -d '' -a level < <(printf '%s\n' "${level[@]}" |
@@ -35,6 +40,7 @@ add_family() {
 }
 
 stop_all() {
+	local -; set +T
 	local pid family
 	for pid in "${started[@]}"; do
 		family=()
@@ -54,6 +60,7 @@ pass_seconds() {
 # Waits until a command succeeds, for at most a minute in small steps, so that a pause of
 # the machine does not count.
 wait_until() {
+	local -; set +T
 	local i
 	for ((i = 0; i < 1200; i++)); do
 		! "$@" || return 0
@@ -101,6 +108,7 @@ stop_burning() {
 
 # Why tests of the bpf engine cannot run here; empty: they can run.
 bpf_refusal() {
+	local -; set +T
 	local known=$BATS_FILE_TMPDIR/bpf-refusal
 	[ -e "$known" ] || "$MAZE" doctor | awk -v private="${MAZE_PRIVATE_BPFFS-}" '
 		/^bpf: can run here/ {
@@ -146,6 +154,7 @@ any_engine() {
 
 # A refusal: the exit status, one line, and only on standard error.
 refused() {
+	local -; set +T
 	local wanted=$1
 	shift
 	run "-$wanted" --separate-stderr "$@"
@@ -163,6 +172,7 @@ says() {
 
 # Runs a command with a full, a closed and an abandoned standard output.
 output_is_lost() {
+	local -; set +T
 	# shellcheck disable=SC2016 # for the shell that is run
 	refused 1 bash -c '"$@" > /dev/full' bash "$@"
 	says 'cannot write to standard output: No space left on device'
@@ -177,6 +187,7 @@ output_is_lost() {
 
 # The standard output is a pipe that has no reader any more.
 without_reader() {
+	local -; set +T
 	local wanted=$1 fifo=$BATS_TEST_TMPDIR/fifo
 	shift
 	[ -p "$fifo" ] || mkfifo "$fifo"
@@ -219,6 +230,7 @@ as_user_with() {
 
 # Without a private BPF file system no test pins, and the pins of others stay.
 nothing_pinned() {
+	local -; set +T
 	[ -n "${MAZE_PRIVATE_BPFFS-}" ] || return 0
 	[ -z "$(ls -A /sys/fs/bpf | grep -v '\.debug$')" ] || { ls /sys/fs/bpf; return 1; }
 }
@@ -226,6 +238,7 @@ nothing_pinned() {
 unload_engine() { nothing_pinned > /dev/null || "$MAZE" unload > /dev/null 2>&1 || :; }
 
 teardown() {
+	local -; set +T
 	stop_all
 	[ -z "$public" ] || rm -rf "$public"
 	unload_engine
@@ -244,6 +257,11 @@ lacks() {
 	*"$1"*) echo "it holds: $output"; return 1 ;;
 	esac
 }
+
+# A version manager's python3 is a shell script, which uses twice the CPU time of the program.
+python=/usr/bin/python3
+[ -x "$python" ] || python=python3
+python3() { command "$python" "$@"; }
 
 # A Python expression over d, the JSON of standard input.
 json() { python3 -c "import json, sys; d = json.load(sys.stdin); print($1)"; }

@@ -39,8 +39,8 @@ policy() { echo "{\"scope\":\"$1\",\"share\":\"90%\",\"soft\":\"1h\",\"hard\":\"
 		comm = handoff
 		scope = process
 		share = 1%
-		soft = 200ms
-		hard = 500ms
+		soft = 100ms
+		hard = 250ms
 		repeat = 0
 	END
 	start "$PROGRAMS/handoff" --for-ms 60000
@@ -50,7 +50,7 @@ policy() { echo "{\"scope\":\"$1\",\"share\":\"90%\",\"soft\":\"1h\",\"hard\":\"
 	grep -F '"event":"hard"' "$log" | grep -F "\"pid\":$last," | grep -F '"sent":true' |
 		grep -qF '"rule":"pairs"'
 	# Never early.
-	[ "$(sed -n 's/.*"event":"hard".*"count_ns":\([0-9]*\),.*/\1/p' "$log")" -ge 500000000 ]
+	[ "$(sed -n 's/.*"event":"hard".*"count_ns":\([0-9]*\),.*/\1/p' "$log")" -ge 250000000 ]
 	stop_mazed
 	nothing_pinned
 }
@@ -61,8 +61,8 @@ policy() { echo "{\"scope\":\"$1\",\"share\":\"90%\",\"soft\":\"1h\",\"hard\":\"
 		comm = respawn
 		scope = tree
 		share = 1%
-		soft = 200ms
-		hard = 400ms
+		soft = 100ms
+		hard = 200ms
 		kill = yes
 		soft-exec = /bin/sh -c "echo $MAZE_SCOPE of $MAZE_PID, signal $MAZE_SIGNAL"
 	END
@@ -109,7 +109,7 @@ policy() { echo "{\"scope\":\"$1\",\"share\":\"90%\",\"soft\":\"1h\",\"hard\":\"
 		cgroup = $cgroup
 		scope = cgroup
 		share = 1%
-		soft = 200ms
+		soft = 100ms
 		hard = 0
 		soft-freeze = yes
 		soft-exec = /bin/sh -c "echo \$MAZE_SCOPE \$MAZE_CGROUP"
@@ -137,7 +137,7 @@ policy() { echo "{\"scope\":\"$1\",\"share\":\"90%\",\"soft\":\"1h\",\"hard\":\"
 		comm = handoff
 		scope = process
 		share = 1%
-		soft = 200ms
+		soft = 100ms
 		hard = 0
 		soft-freeze = yes
 	END
@@ -160,7 +160,7 @@ policy() { echo "{\"scope\":\"$1\",\"share\":\"90%\",\"soft\":\"1h\",\"hard\":\"
 		comm = handoff
 		scope = process
 		share = 1%
-		soft = 200ms
+		soft = 100ms
 		hard = 0
 		soft-freeze = yes
 	END

@@ -42,8 +42,8 @@ load test_helper
 
 # The shipped configuration without shadow, and with limits that suit a test.
 configure_as_shipped() {
-	configure < <(sed -e 's/^shadow = yes/shadow = no/' -e 's/^soft = 10s/soft = 500ms/' \
-		-e 's/^hard = 1min/hard = 1s/' "$BATS_TEST_DIRNAME/../../packaging/maze.conf")
+	configure < <(sed -e 's/^shadow = yes/shadow = no/' -e 's/^soft = 10s/soft = 200ms/' \
+		-e 's/^hard = 1min/hard = 400ms/' "$BATS_TEST_DIRNAME/../../packaging/maze.conf")
 	mkdir "$conf.d"
 	printf '[rule tested]\ncomm = plain warned\n' > "$conf.d/tested.conf"
 }

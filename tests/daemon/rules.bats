@@ -12,7 +12,7 @@ crowd() {
 		[rule crowd]
 		comm = spin
 		soft = 0
-		hard = 100ms
+		hard = 40ms
 		$1
 	EOF
 }

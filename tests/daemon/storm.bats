@@ -9,8 +9,8 @@ load test_helper
 # MAZE_STORM_KILLS=20 on a machine without other load.
 storm=${MAZE_STORM:-12}
 kills=${MAZE_STORM_KILLS:-3}
-soft_ms=50
-hard_ms=100
+soft_ms=20
+hard_ms=40
 storm_rule() {
 	configure <<- END
 		[rule spinners]

@@ -36,6 +36,7 @@ setup() {
 teardown() { clean_up; }
 
 clean_up() {
+	local -; set +T
 	[ -z "$mazed" ] || started+=("$mazed")
 	stop_all
 	remove_cgroups
@@ -44,6 +45,7 @@ clean_up() {
 }
 
 remove_cgroups() {
+	local -; set +T
 	local path
 	for path in "${cgroups[@]}"; do
 		wait_until rmdir "$path" 2> /dev/null || :
@@ -53,6 +55,7 @@ remove_cgroups() {
 
 # Creates a control group of this name in the root of version 2, in $cgroup.
 make_cgroup() {
+	local -; set +T
 	local root
 	needs_root 'make a control group'
 	root=$(findmnt -nt cgroup2 -o TARGET | head -n1)
@@ -101,6 +104,7 @@ show_stacks() { tail -n +1 "/proc/$1/task"/*/{comm,wchan,stack} 2> /dev/null || 
 
 # Starts mazed and waits until it has scanned all processes.
 start_mazed() {
+	local -; set +T
 	local before
 	needs_mazed
 	before=$(times_logged ' in force, ')
@@ -112,6 +116,7 @@ start_mazed() {
 in_force_again() { [ "$(times_logged ' in force, ')" -gt "$1" ]; }
 
 reload_mazed() {
+	local -; set +T
 	local before
 	before=$(times_logged ' in force, ')
 	kill -HUP "$mazed"
@@ -119,6 +124,7 @@ reload_mazed() {
 }
 
 stop_mazed() {
+	local -; set +T
 	kill -TERM "$mazed"
 	wait_until ended "$mazed" || { show_stacks "$mazed"; show_log; }
 	wait "$mazed"
@@ -126,6 +132,7 @@ stop_mazed() {
 }
 
 hand_over() {
+	local -; set +T
 	local status=0
 
 	kill -USR1 "$mazed"

@@ -61,8 +61,8 @@ spinners() {
 	configure <<- 'END'
 		[rule spinners]
 		comm = spin
-		soft = 100ms
-		hard = 200ms
+		soft = 30ms
+		hard = 60ms
 		soft-signal = 0
 		repeat = 0
 		max-hard = off
@@ -150,7 +150,7 @@ spinners() {
 		kill -STOP $(ls "/proc/$victim/task" | grep -vx "$victim")
 	END
 	# The memory stays locked until this shell ends the server.
-	run timeout 60 "$MAZE" run --soft 500ms --soft-signal 0 --hard 0 --events "$dir/events" \
+	run timeout 60 "$MAZE" run --soft 200ms --soft-signal 0 --hard 0 --events "$dir/events" \
 		--incidents "$dir/own" -- bash "$dir/job" "$dir"
 	kill -KILL "$(cat "$dir/server")" 2> /dev/null || :
 	umount -l "$dir/mnt" 2> /dev/null || :

@@ -9,7 +9,7 @@
 
 /* A share that a group gets on any machine, and a level that it soon reaches. */
 #define SHARE 1
-#define LEVEL_NS (150 * MS)
+#define LEVEL_NS (60 * MS)
 
 /* The policy of a thread with the same limit. */
 static struct maze_policy thread_policy(void)
@@ -61,7 +61,7 @@ static void children_do_not_count_for_the_process(void **state)
 {
 	struct fixture *fixture = engine_or_skip(state);
 	struct maze_policy policy = group_policy(MAZE_SCOPE_PROCESS, SHARE, LEVEL_NS, 0);
-	struct load load = start_watched(fixture, "respawn --child-us 20000 --for-ms 700", &policy);
+	struct load load = start_watched(fixture, "respawn --child-us 20000 --for-ms 300", &policy);
 	struct maze_record record = next_record(fixture, VERDICTS | 1U << MAZE_EVENT_EXIT);
 
 	if (record.event != MAZE_EVENT_EXIT)
@@ -114,7 +114,7 @@ static void a_healthy_program_below_the_share_is_spared(void **state)
 {
 	struct fixture *fixture = engine_or_skip(state);
 	struct maze_policy policy = group_policy(MAZE_SCOPE_PROCESS, 90, 20 * MS, 0);
-	struct load load = start_watched(fixture, "group_load --percent 80 --for-ms 1000", &policy);
+	struct load load = start_watched(fixture, "group_load --percent 80 --for-ms 500", &policy);
 	struct maze_record record;
 
 	do {
@@ -164,7 +164,7 @@ static void no_verdict_of_a_load_is_early(void **state, enum maze_policy_scope s
 		/* The level of the first is its CPU time, so it has both verdicts at last. */
 		if (!i)
 			policy.share = 1;
-		snprintf(words, sizeof(words), format, i ? 300 : 60000, 1 + 16 * i, i);
+		snprintf(words, sizeof(words), format, i ? 200 : 60000, 1 + 16 * i, i);
 		verdicts = judge_load(fixture, words, &policy, !i);
 		assert_true(i || verdicts == 2);
 	}
