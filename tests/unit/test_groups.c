@@ -114,7 +114,7 @@ static void a_healthy_program_below_the_share_is_spared(void **state)
 {
 	struct fixture *fixture = engine_or_skip(state);
 	struct maze_policy policy = group_policy(MAZE_SCOPE_PROCESS, 90, 20 * MS, 0);
-	struct load load = start_watched(fixture, "group_load --percent 80 --for-ms 500", &policy);
+	struct load load = start_watched(fixture, "group_load --percent 80 --for-ms 1000", &policy);
 	struct maze_record record;
 
 	do {
@@ -164,7 +164,7 @@ static void no_verdict_of_a_load_is_early(void **state, enum maze_policy_scope s
 		/* The level of the first is its CPU time, so it has both verdicts at last. */
 		if (!i)
 			policy.share = 1;
-		snprintf(words, sizeof(words), format, i ? 200 : 60000, 1 + 16 * i, i);
+		snprintf(words, sizeof(words), format, i ? 300 : 60000, 1 + 16 * i, i);
 		verdicts = judge_load(fixture, words, &policy, !i);
 		assert_true(i || verdicts == 2);
 	}
