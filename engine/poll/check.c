@@ -16,6 +16,7 @@
 #include "engine_poll.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -97,13 +98,28 @@ bool poll_owner_differs(const struct poll_process *process, pid_t tid,
 	       status.euid != owner || status.suid != owner;
 }
 
+/*
+ * A thread that is ending has no program any more, and may have run the spared one. Ask for
+ * its own, because the main thread of a process can end long before others.
+ */
+static bool is_spared(const struct engine *engine, const struct poll_process *process, pid_t tid)
+{
+	char exe[64], target[1];
+
+	if (!engine->spares)
+		return false;
+	snprintf(exe, sizeof(exe), "task/%d/exe", (int)tid);
+	return proc_is_own_program(process->dir, exe) ||
+	       (readlinkat(process->dir, exe, target, sizeof(target)) < 0 && errno == ENOENT);
+}
+
 static void step(struct engine *engine, struct poll_process *process, struct poll_thread *thread,
 		 const struct maze_sample *sample)
 {
 	struct maze_verdict verdict = maze_step(&thread->policy, &thread->account, sample);
 
 	thread->next_ns = verdict.next_ns;
-	if (verdict.due && engine->spares && proc_is_own_program(process->dir, "exe")) {
+	if (verdict.due && is_spared(engine, process, thread->tid)) {
 		/* After an execve in this episode these stages are still due. */
 		thread->account.fired &= ~verdict.due;
 		if (!verdict.reset)
