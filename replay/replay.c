@@ -402,7 +402,7 @@ static void on_yield(struct replay *replay, struct thread *thread, maze_u64 time
 	struct maze_sample sample = {
 		.runtime_ns = runtime_at(thread, time_ns),
 		.yield_ns = runtime_by_clock(thread, time_ns),
-		.act = MAZE_YIELDS,
+		.act = MAZE_RUNS,
 	};
 
 	advance(replay, thread, &sample, time_ns);

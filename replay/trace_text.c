@@ -47,7 +47,8 @@ static bool skip_byte(struct cursor *cursor, char byte)
 	return true;
 }
 
-static bool skip_text(struct cursor *cursor, const char *text, size_t length)
+/* Inline, so that each comparison has a constant length: a third of the time of a line. */
+maze_inline bool skip_text(struct cursor *cursor, const char *text, size_t length)
 {
 	if ((size_t)(cursor->end - cursor->at) < length || memcmp(cursor->at, text, length) != 0)
 		return false;
@@ -108,6 +109,11 @@ static bool head_ids(struct cursor *cursor, struct trace_event *event)
 	if (!skip_byte(cursor, ' ') && !skip_byte(cursor, '-'))
 		return false;
 	skip_blanks(cursor);
+	/* perf shows this for a thread that has ended. */
+	if (SKIP(cursor, "-1 ")) {
+		skip_blanks(cursor);
+		return true;
+	}
 	if (!task_id(cursor, &event->current))
 		return false;
 	event->current_pid = 0;
@@ -181,8 +187,8 @@ static bool find_head(struct cursor *cursor, struct trace_event *event)
 /* ---- names and states ------------------------------------------------------------------ */
 
 /* Parses a name up to `key`, such as " prev_pid=", and skips the key. */
-static bool name_before(struct cursor *cursor, const char *key, size_t length,
-			struct trace_name *ret_name)
+maze_inline bool name_before(struct cursor *cursor, const char *key, size_t length,
+			     struct trace_name *ret_name)
 {
 	const char *name = cursor->at;
 	size_t most = (size_t)(cursor->end - name);
@@ -445,6 +451,17 @@ static const struct {
 #undef EVENT
 };
 
+/* The form of tracefs: "sys_futex(ARGUMENTS)" at the entry, and "sys_futex -> RESULT". */
+static bool short_call(struct cursor *cursor, struct trace_event *event)
+{
+	if (!SKIP(cursor, "sys_"))
+		return false;
+	event->kind = SKIP(cursor, "sched_yield(") ? MAZE_TRACE_YIELD : TRACE_CALL;
+	event->futex = SKIP(cursor, "futex(") || SKIP(cursor, "futex_wait(") ||
+		       SKIP(cursor, "futex_waitv(");
+	return true;
+}
+
 /* Parses "GROUP:EVENT: FIELDS" or "EVENT: FIELDS". Returns -EINVAL for invalid fields. */
 static int parse_event(struct cursor *cursor, struct trace_event *event, struct maze_error *error)
 {
@@ -466,8 +483,11 @@ static int parse_event(struct cursor *cursor, struct trace_event *event, struct 
 	skip_blanks(cursor);
 	event->kind = TRACE_OTHER;
 	event->tid = event->current;
-	if (end == name || end[-1] != ':')
+	if (end == name || end[-1] != ':' || memchr(name, '(', (size_t)(end - name))) {
+		cursor->at = name;
+		short_call(cursor, event);
 		return 1;
+	}
 	end--;
 	/* The group of the event, such as "sched:". */
 	for (i = (size_t)(end - name); i--;) {
