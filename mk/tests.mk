@@ -13,7 +13,7 @@ TEXT_SRC := $(filter-out lib/evidence.c lib/groups.c lib/handle.c lib/reader.c l
 	check-fresh unit-check cli-check daemon-check page-check conformance vm-check vm-evidence \
 	vm-stress vm-systemd vm-debug real-check fuzz
 
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/mazed.a $(BUILD)/evidence.a $(BUILD)/report.a $(BUILD)/libmaze.a
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/mazed.a $(BUILD)/evidence.a $(BUILD)/report.a $(BUILD)/replay.a $(BUILD)/libmaze.a
 	$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.o,$^) $(filter %.a,$^) -o $@ -lcmocka $(LDLIBS_DAEMON) $(LDLIBS_EVIDENCE) $(LDLIBS_MAZE)
 
 # Not optimized, and without _FORTIFY_SOURCE, which needs that: half of the time that their
