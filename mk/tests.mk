@@ -38,6 +38,7 @@ $(BUILD)/tests/fuzz/fuzz_perf_map: evidence/symbols/named_addresses.c
 $(BUILD)/tests/fuzz/fuzz_elf_file: evidence/symbols/elf_file.c
 $(BUILD)/tests/fuzz/fuzz_fdinfo: evidence/capture/fdinfo.c
 $(BUILD)/tests/fuzz/fuzz_redact: evidence/store/redact.c
+$(BUILD)/tests/fuzz/fuzz_trace: $(REPLAY_SRC)
 $(BUILD)/tests/fuzz/fuzz_python: $(addprefix evidence/python/,python_code.c python_layout.c python_stack.c)
 $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(TEXT_SRC)
 	@mkdir -p $(@D)
