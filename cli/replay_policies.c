@@ -81,6 +81,8 @@ const struct replay_watch *replay_policies_choose(void *arg, const struct replay
 		return NULL;
 	if (policies->rules)
 		return choose_rule(policies, subject);
+	if (subject->parent)
+		return subject->parent->policy.flags & MAZE_POLICY_INHERIT ? subject->parent : NULL;
 	if (subject->now)
 		return subject->now;
 	return !policies->comm || glob_matches(policies->comm, subject->name) ? &policies->single

@@ -62,7 +62,7 @@ static void report(struct replay *replay, const struct thread *thread, maze_u32 
 		.tag = thread->watch->tag,
 		.pid = thread->pid ? thread->pid : thread->tid,
 		.tid = thread->tid,
-		.uid = ~0U, /* unknown */
+		.uid = MAZE_UID_UNKNOWN,
 		.cpu = thread->cpu,
 		.event = soft ? MAZE_EVENT_SOFT : MAZE_EVENT_HARD,
 		.signal = soft ? policy->soft_signal : policy->hard_signal,
@@ -203,8 +203,7 @@ static void doubt(struct thread *thread)
 /* ---- threads ----------------------------------------------------------------------------- */
 
 /* Chooses the watch of a thread anew. Another watch begins at its next sample. */
-static void choose(struct replay *replay, struct thread *thread,
-		   const struct replay_watch *inherited)
+static void choose(struct replay *replay, struct thread *thread, const struct replay_watch *parent)
 {
 	const struct thread *first =
 		thread->pid ? threads_find(&replay->threads, thread->pid) : NULL;
@@ -213,7 +212,8 @@ static void choose(struct replay *replay, struct thread *thread,
 		.pid = thread->pid,
 		.name = thread->name,
 		.main_name = first ? first->name : NULL,
-		.now = inherited ? inherited : thread->watch,
+		.now = thread->watch,
+		.parent = parent,
 	};
 	const struct replay_watch *watch;
 
@@ -235,12 +235,13 @@ static bool has_name(const struct thread *thread, const struct trace_name *name)
 	return !memcmp(thread->name, name->at, name->length) && !thread->name[name->length];
 }
 
-/* Notes what an event tells about a thread. `pid` 0 and an unknown name change nothing. */
-static void note(struct replay *replay, struct thread *thread, const struct trace_name *name,
-		 maze_u32 pid)
+/* Returns whether something is new. `pid` 0 and an unknown name change nothing. */
+static bool set_facts(struct replay *replay, struct thread *thread, const struct trace_name *name,
+		      maze_u32 pid)
 {
 	bool changed = !thread->chosen;
 
+	thread->chosen = true;
 	if (name->at && !has_name(thread, name)) {
 		memset(thread->name, 0, sizeof(thread->name));
 		memcpy(thread->name, name->at, name->length);
@@ -252,12 +253,15 @@ static void note(struct replay *replay, struct thread *thread, const struct trac
 	}
 	if (changed && thread->pid == thread->tid)
 		replay->main_names++;
-	else if (thread->pid && thread->main_names != replay->main_names)
-		changed = true;
-	if (!changed)
-		return;
-	thread->chosen = true;
-	choose(replay, thread, NULL);
+	return changed || (thread->pid && thread->main_names != replay->main_names);
+}
+
+/* Notes what an event tells about a thread. */
+static void note(struct replay *replay, struct thread *thread, const struct trace_name *name,
+		 maze_u32 pid)
+{
+	if (set_facts(replay, thread, name, pid))
+		choose(replay, thread, NULL);
 }
 
 /* Returns NULL for the idle thread, and without memory, which is then in replay->err. */
@@ -365,7 +369,6 @@ static void on_switch(struct replay *replay, struct cpu *cpu, const struct trace
 static void on_fork(struct replay *replay, const struct trace_event *event)
 {
 	struct thread *child = threads_find(&replay->threads, event->other), *parent;
-	const struct replay_watch *inherited;
 	maze_u32 pid = event->other_pid;
 
 	if (child && child->has_run) {
@@ -379,12 +382,8 @@ static void on_fork(struct replay *replay, const struct trace_event *event)
 	note(replay, parent, &event->name, event->current == event->tid ? event->current_pid : 0);
 	if (event->thread)
 		pid = parent->pid;
-	inherited = parent->watch;
-	if (inherited && !(inherited->policy.flags & MAZE_POLICY_INHERIT))
-		inherited = NULL;
-	child->chosen = true;
-	note(replay, child, &event->other_name, pid);
-	choose(replay, child, inherited);
+	set_facts(replay, child, &event->other_name, pid);
+	choose(replay, child, parent->watch);
 }
 
 static void on_end(struct replay *replay, struct thread *thread, maze_u64 time_ns)

@@ -23,10 +23,11 @@ struct replay_watch {
 /* What is known of a thread when its watch is chosen. */
 struct replay_subject {
 	maze_u32 tid;
-	maze_u32 pid;			/* 0: unknown */
-	const char *name;		/* terminated */
-	const char *main_name;		/* of the first thread of its process; NULL: unknown */
-	const struct replay_watch *now; /* that it has, or that it inherits; NULL: none */
+	maze_u32 pid;			   /* 0: unknown */
+	const char *name;		   /* terminated */
+	const char *main_name;		   /* of the first thread of its process; NULL: unknown */
+	const struct replay_watch *now;	   /* NULL: not watched */
+	const struct replay_watch *parent; /* a new thread: the watch of its parent, or NULL */
 };
 
 struct replay_calls {
