@@ -52,7 +52,7 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DMAZE_VERSION='"$(VERSION)"' -I. -isystem
 	-isystem $(BUILD)/lib -isystem $(BUILD)/report -isystem $(BUILD)/exporter $(FORTIFY) $(CPPFLAGS) $(WARNINGS) $(WERROR) $(CFLAGS) -fPIC
 LDLIBS_MAZE := -lbpf -lelf -lz -ljansson -pthread
 
-BPF_SKELETON := $(patsubst %,$(BUILD)/engine/bpf/%.skel.h,maze follow system_calls children_time totals)
+BPF_SKELETON := $(patsubst %,$(BUILD)/engine/bpf/%.skel.h,maze follow system_calls children_time schedule totals)
 LIB_SRC := $(wildcard base/*.c) $(filter-out %.bpf.c,$(wildcard engine/*.c engine/bpf/*.c engine/kmod/*.c engine/poll/*.c)) $(wildcard lib/*.c)
 CLI_SRC := $(wildcard cli/*.c)
 REPORT_SRC := $(wildcard report/*.c)
@@ -125,7 +125,8 @@ $(BUILD)/daemon/rules/conf_files.o: packaging/maze.conf
 
 $(BUILD)/engine/bpf/load.o $(BUILD)/engine/bpf/bpf.o $(BUILD)/engine/bpf/pins.o \
 	$(BUILD)/engine/bpf/follow.o $(BUILD)/engine/bpf/system_calls.o \
-	$(BUILD)/engine/bpf/children_time.o $(BUILD)/engine/bpf/totals.o: $(BPF_SKELETON)
+	$(BUILD)/engine/bpf/children_time.o $(BUILD)/engine/bpf/schedule.o \
+	$(BUILD)/engine/bpf/totals.o: $(BPF_SKELETON)
 
 # The names of system calls by number, of the compiler's target.
 $(BUILD)/lib/system_calls_native.inc: HEADER := asm/unistd.h

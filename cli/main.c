@@ -143,6 +143,12 @@ static const struct command_option why_options[] = {
 	{ 0 },
 };
 
+static const struct command_option record_options[] = {
+	{ "out", "FILE", "the file of the trace", AT(out) },
+	{ "for", "DUR", "end after this time", AT(duration) },
+	{ 0 },
+};
+
 static const struct command_option replay_options[] = {
 	{ "comm", "GLOB", "only threads with this name, and the threads that they start",
 	  AT(comm) },
@@ -341,6 +347,16 @@ static const struct command commands[] = {
 	  "\n"
 	  "The exit status is 1 if no thread of the process spins.",
 	  false, why_options, cmd_why, false },
+	{ "record", "", "record the schedule of the machine, for maze replay",
+	  "Writes the context switches of all threads of the machine into the file of --out, with "
+	  "starts, ends, names, wakeups, yields and waits for locks, and the CPU time as the "
+	  "scheduler counts it. maze replay reads the file. The recording ends after the time of "
+	  "--for, or with SIGINT, SIGTERM or SIGHUP. It needs the rights that load the bpf "
+	  "engine, and no engine. A switch takes 32 bytes of the file, and a sleep 32 more.\n"
+	  "\n"
+	  "  maze record --out trace --for 1min\n"
+	  "  maze replay --soft 1s trace",
+	  false, record_options, cmd_record, false },
 	{ "replay", "TRACE", "print the verdicts for a recorded schedule",
 	  "Reads a trace of context switches and prints the records of the verdicts that the "
 	  "policy "

@@ -194,9 +194,11 @@ static void print_notes(const struct job *job)
 	if (job->options->quiet)
 		return;
 	if (!job->trace.calls)
-		print_error(job->command,
-			    "the trace has no system calls: a wait for a lock counts as any other "
-			    "sleep, and yields are not seen");
+		print_error(job->command, "%s",
+			    job->trace.compact
+				    ? "the trace has no yields"
+				    : "the trace has no system calls: a wait for a lock counts as "
+				      "any other sleep, and yields are not seen");
 	print_error(job->command, "%llu switches of %llu threads", totals.switches, totals.threads);
 }
 

@@ -15,12 +15,14 @@
 #define MAZE_TRACE_CPUS_MAX 8192U
 #define MAZE_TRACE_TID_MAX 4194304U
 
+#define MAZE_TRACE_HAS_YIELDS (1U << 0) /* yields are in the trace */
+
 struct maze_trace_header {
 	char magic[8];	     /* MAZE_TRACE_MAGIC */
 	maze_u32 version;    /* MAZE_TRACE_VERSION */
 	maze_u32 event_size; /* sizeof(struct maze_trace_event) */
 	maze_u64 wall_ns;    /* CLOCK_REALTIME when the clock of the trace was 0 */
-	maze_u64 reserved;   /* 0 */
+	maze_u64 flags;	     /* MAZE_TRACE_* flags */
 };
 maze_static_assert(sizeof(struct maze_trace_header) == 32,
 		   "struct maze_trace_header is in files of traces");

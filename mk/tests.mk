@@ -7,7 +7,7 @@ CONFORMANCE_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/conformance/*.c)
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 # Sources without a kernel: maze.conf to rules, and texts to values. Fuzzers link these.
 RULES_SRC := $(filter-out %/decide.c,$(wildcard daemon/rules/*.c))
-TEXT_SRC := $(filter-out lib/evidence.c lib/groups.c lib/handle.c lib/reader.c lib/system_call%.c lib/watch.c,$(wildcard base/*.c lib/*.c))
+TEXT_SRC := $(filter-out lib/evidence.c lib/groups.c lib/handle.c lib/reader.c lib/schedule.c lib/system_call%.c lib/watch.c,$(wildcard base/*.c lib/*.c))
 
 .PHONY: tests-build suites-build beyond-build sanitize sanitize-parts check check-beyond check-all \
 	check-fresh unit-check cli-check daemon-check page-check conformance vm-check vm-evidence \

@@ -433,7 +433,8 @@ static void on_name(struct replay *replay, const struct trace_event *event)
 /* Events that change nothing but the thread `tid`, if it is known. */
 static void on_thread(struct replay *replay, struct thread *thread, const struct trace_event *event)
 {
-	if (event->kind == MAZE_TRACE_WAKE && thread->slept_ns && !thread->woken_ns)
+	/* Of sched_waking and sched_wakeup, the later one: then it is in the queue of a CPU. */
+	if (event->kind == MAZE_TRACE_WAKE && thread->slept_ns)
 		thread->woken_ns = event->time_ns;
 	if (!thread->running)
 		return;

@@ -57,7 +57,7 @@ static int read_header(struct trace *trace, struct maze_error *error)
 	trace->begin = sizeof(header);
 	trace->wall_ns = header.wall_ns;
 	trace->compact = true;
-	trace->calls = true;
+	trace->calls = header.flags & MAZE_TRACE_HAS_YIELDS;
 	return 0;
 }
 

@@ -49,7 +49,7 @@ struct trace_event {
 struct trace {
 	int fd;
 	bool compact;
-	bool calls;	  /* there were system calls, so yields and waits for locks are known */
+	bool calls;	  /* it has yields, and a text waits for locks */
 	maze_u64 wall_ns; /* of the header; 0: a text, whose clock has no date */
 	maze_u64 line;	  /* the line that was read last; of the compact format: the event */
 	char *buffer;

@@ -193,6 +193,27 @@ for line in sys.stdin:
 	[ "${#lines[@]}" -eq 4 ]
 }
 
+@test "maze record writes a trace that maze replay reads" {
+	needs_bpf
+	"$MAZE" record --out trace 2> said 3>&- &
+	started+=("$!")
+	local recorder=$! spinner clock
+	wait_until test -s trace
+	start "$PROGRAMS/spin"
+	spinner=$last
+	spins "$spinner"
+	cpu_clock "$spinner" clock
+	wait_until used_more "$spinner" $((clock + 300000000))
+	kill -KILL "$spinner"
+	wait_until ended "$spinner"
+	kill -INT "$recorder"
+	wait "$recorder"
+	grep -q ' switches, .* events lost' said
+	run -0 --separate-stderr "$MAZE" replay --json --soft 20ms --hard 0 --comm spin trace
+	[ "$(json 'd["tid"], d["pid"], d["comm"], d["count_ns"]' <<< "${lines[0]}")" = "$spinner $spinner spin 20000000" ]
+	[[ $(json 'd["time"]' <<< "${lines[0]}") == "$(date -u +%Y)"-* ]]
+}
+
 @test "usage" {
 	refused 2 "$MAZE" replay
 	refused 2 "$MAZE" replay a b
@@ -203,6 +224,9 @@ for line in sys.stdin:
 	refused 2 "$MAZE" replay --rules a --assume maybe b
 	refused 2 "$MAZE" replay --scope tree b
 	refused 2 "$MAZE" replay --comm '[' b
+	refused 2 "$MAZE" record
+	refused 2 "$MAZE" record --out a --for 0
+	refused 1 "$MAZE" record --out /nonexistent/a
 	spinner > trace
 	output_is_lost "$MAZE" replay --quiet --soft 1s trace
 }

@@ -317,8 +317,7 @@ static void do_wake(struct schedule *schedule, int cpu)
 	if (n < 0)
 		return;
 	put_wake(schedule, cpu, n);
-	if (!schedule->threads[n].woken_at)
-		schedule->threads[n].woken_at = schedule->now_ns;
+	schedule->threads[n].woken_at = schedule->now_ns;
 }
 
 static void do_fork(struct schedule *schedule, int cpu)
