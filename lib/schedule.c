@@ -94,8 +94,10 @@ static int put_all_names(struct schedule *schedule)
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *entry;
-	int process, err = proc ? 0 : -errno;
+	int process, err = 0;
 
+	if (!proc)
+		return -errno;
 	while (!err && (entry = readdir(proc))) {
 		if (!isdigit((unsigned char)entry->d_name[0]))
 			continue;
@@ -105,8 +107,7 @@ static int put_all_names(struct schedule *schedule)
 		err = put_names(schedule, process, (maze_u32)strtoul(entry->d_name, NULL, 10));
 		close(process);
 	}
-	if (proc)
-		closedir(proc);
+	closedir(proc);
 	return err;
 }
 
