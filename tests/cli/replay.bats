@@ -163,6 +163,24 @@ for line in sys.stdin:
 	says 'the rules in bad.conf are refused'
 }
 
+@test "--rules: threads of a process, if the trace tells it" {
+	{
+		switch 1.000000 swapper/0 0 R server 100
+		event 1.100000 server 100 task:task_newtask 'pid=101 comm=server clone_flags=3d0f00 oom_score_adj=0'
+		event 1.200000 server 100 task:task_newtask 'pid=102 comm=server clone_flags=1200000 oom_score_adj=0'
+		event 1.300000 server 100 task:task_rename 'pid=101 oldcomm=server newcomm=worker oom_score_adj=0'
+		switch 2.000000 server 100 S worker 101
+		switch 4.000000 worker 101 S server 102
+		switch 6.000000 server 102 S swapper/0 0
+	} | sed 's|^\( *server\) *100 |\1 100/100 |' > trace
+	printf '[rule workers]\ncomm = server\nthread = work*\nsoft = 1s\nhard = 0\n' > new.conf
+	[ "$(verdicts --rules new.conf trace)" = 'soft 101 03.000 1000 workers' ]
+	printf '[rule mains]\ncomm = server\nthread = main\nsoft = 1500ms\nhard = 0\n' > new.conf
+	[ "$(verdicts --rules new.conf trace)" = 'soft 102 05.500 1500 mains' ]
+	printf '[rule all]\ncomm = server\nthread = all\nsoft = 1500ms\nhard = 0\n' > new.conf
+	[ "$(verdicts --rules new.conf trace)" = $'soft 101 03.500 1500 all\nsoft 102 05.500 1500 all' ]
+}
+
 @test "--assume: keys that a trace does not tell" {
 	spinner > trace
 	printf '[rule services]\ncgroup = system.slice\nsoft = 2s\nhard = 0\n' > new.conf
