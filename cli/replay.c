@@ -83,6 +83,12 @@ static int by_time_and_thread(const void *left, const void *right)
 	return by_verdict(left, right);
 }
 
+static void sort(struct side *side, int (*order)(const void *left, const void *right))
+{
+	if (side->count)
+		qsort(side->records, side->count, sizeof(*side->records), order);
+}
+
 static bool print_json_verdict(const struct maze_record *record, const char *rule, const char *mode,
 			       const char *sign)
 {
@@ -123,7 +129,7 @@ static int print_all(const struct job *job, struct side *side)
 {
 	size_t i;
 
-	qsort(side->records, side->count, sizeof(*side->records), by_time);
+	sort(side, by_time);
 	for (i = 0; i < side->count; i++)
 		if (!print_verdict(job, side, &side->records[i], ""))
 			break;
@@ -154,8 +160,8 @@ static int print_difference(struct job *job)
 	bool printed = true;
 	int order;
 
-	qsort(old->records, old->count, sizeof(*old->records), by_time_and_thread);
-	qsort(new->records, new->count, sizeof(*new->records), by_time_and_thread);
+	sort(old, by_time_and_thread);
+	sort(new, by_time_and_thread);
 	while (printed && (i < old->count || k < new->count)) {
 		order = i == old->count	  ? 1
 			: k == new->count ? -1
