@@ -103,7 +103,11 @@ for line in sys.stdin:
 @test "missing events reset counts, and are reported" {
 	{
 		switch 1.000000 swapper/0 0 R spin 100
+		switch 1.000000 swapper/1 0 R preempted 300 1
+		switch 1.900000 preempted 300 R swapper/1 0 1
 		echo 'CPU:0 [LOST 12 EVENTS]'
+		switch 2.500000 swapper/1 0 R preempted 300 1
+		switch 2.900000 preempted 300 R swapper/1 0 1
 		switch 3.000000 spin 100 R swapper/0 0
 		switch 4.000000 other 200 R swapper/0 0
 	} > trace
