@@ -52,10 +52,12 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DMAZE_VERSION='"$(VERSION)"' -I. -isystem
 	-isystem $(BUILD)/lib -isystem $(BUILD)/report -isystem $(BUILD)/exporter $(FORTIFY) $(CPPFLAGS) $(WARNINGS) $(WERROR) $(CFLAGS) -fPIC
 LDLIBS_MAZE := -lbpf -lelf -lz -ljansson -pthread
 
-BPF_SKELETON := $(patsubst %,$(BUILD)/engine/bpf/%.skel.h,maze follow system_calls children_time totals)
+BPF_SKELETON := $(patsubst %,$(BUILD)/engine/bpf/%.skel.h,maze follow system_calls children_time schedule totals)
 LIB_SRC := $(wildcard base/*.c) $(filter-out %.bpf.c,$(wildcard engine/*.c engine/bpf/*.c engine/kmod/*.c engine/poll/*.c)) $(wildcard lib/*.c)
 CLI_SRC := $(wildcard cli/*.c)
 REPORT_SRC := $(wildcard report/*.c)
+REPLAY_SRC := $(wildcard replay/*.c)
+REPLAY_OBJ := $(REPLAY_SRC:%.c=$(BUILD)/%.o)
 REPORT_OBJ := $(REPORT_SRC:%.c=$(BUILD)/%.o)
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(BUILD)/%.o)
@@ -123,7 +125,8 @@ $(BUILD)/daemon/rules/conf_files.o: packaging/maze.conf
 
 $(BUILD)/engine/bpf/load.o $(BUILD)/engine/bpf/bpf.o $(BUILD)/engine/bpf/pins.o \
 	$(BUILD)/engine/bpf/follow.o $(BUILD)/engine/bpf/system_calls.o \
-	$(BUILD)/engine/bpf/children_time.o $(BUILD)/engine/bpf/totals.o: $(BPF_SKELETON)
+	$(BUILD)/engine/bpf/children_time.o $(BUILD)/engine/bpf/schedule.o \
+	$(BUILD)/engine/bpf/totals.o: $(BPF_SKELETON)
 
 # The names of system calls by number, of the compiler's target.
 $(BUILD)/lib/system_calls_native.inc: HEADER := asm/unistd.h
@@ -156,6 +159,10 @@ $(BUILD)/report.a: $(REPORT_OBJ)
 	rm -f $@
 	$(AR) rcs $@ $^
 
+$(BUILD)/replay.a: $(REPLAY_OBJ)
+	rm -f $@
+	$(AR) rcs $@ $^
+
 $(BUILD)/mazed.a: $(DAEMON_OBJ)
 	rm -f $@
 	$(AR) rcs $@ $^
@@ -171,8 +178,9 @@ $(BUILD)/libmaze.so.0: $(LIB_OBJ) lib/libmaze.map
 $(BUILD)/libmaze.so: $(BUILD)/libmaze.so.0
 	ln -sf libmaze.so.0 $@
 
-$(BUILD)/maze: $(CLI_OBJ) $(BUILD)/evidence.a $(BUILD)/report.a $(BUILD)/libmaze.a
-	$(CC) -fPIE -pie $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS_SCREEN) $(LDLIBS_EVIDENCE) $(LDLIBS_MAZE)
+# Of mazed.a, only the rules.
+$(BUILD)/maze: $(CLI_OBJ) $(BUILD)/replay.a $(BUILD)/mazed.a $(BUILD)/evidence.a $(BUILD)/report.a $(BUILD)/libmaze.a
+	$(CC) -fPIE -pie $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS_SCREEN) $(LDLIBS_DAEMON) $(LDLIBS_EVIDENCE) $(LDLIBS_MAZE)
 
 $(BUILD)/mazed: $(BUILD)/daemon/main.o $(BUILD)/mazed.a $(BUILD)/evidence.a $(BUILD)/libmaze.a
 	$(CC) -fPIE -pie $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS_DAEMON) $(LDLIBS_EVIDENCE) $(LDLIBS_MAZE)
@@ -309,5 +317,5 @@ clean:
 include mk/tests.mk mk/bench.mk
 
 # Only in directories of objects: unpacked packages below $(BUILD) have *.d files too.
-OBJECT_DIRS := $(wildcard $(patsubst %,$(BUILD)/%,base bench cli core daemon engine evidence exporter lib report tests))
+OBJECT_DIRS := $(wildcard $(patsubst %,$(BUILD)/%,base bench cli core daemon engine evidence exporter lib replay report tests))
 -include $(if $(OBJECT_DIRS),$(shell find $(OBJECT_DIRS) -type f -name '*.d' 2>/dev/null))

@@ -33,6 +33,7 @@
 #include "children_time.skel.h"
 #include "follow.skel.h"
 #include "maze.skel.h"
+#include "schedule.skel.h"
 #include "system_calls.skel.h"
 #include "totals.skel.h"
 
@@ -130,6 +131,20 @@ static void measure_totals(struct sizes *sizes, struct engine *engine)
 	measure(sizes, engine->totals->progs.totals__add_up);
 }
 
+static void measure_schedule(struct sizes *sizes)
+{
+	struct schedule_bpf *skeleton = schedule_bpf__open();
+	struct bpf_program *program;
+
+	if (!skeleton)
+		bench_die("cannot open the programs that record context switches");
+	bpf_program__set_autoload(skeleton->progs.schedule__sys_enter_sched_yield, true);
+	if (schedule_bpf__load(skeleton))
+		bench_die("cannot load the programs that record context switches");
+	bpf_object__for_each_program(program, skeleton->obj) measure(sizes, program);
+	schedule_bpf__destroy(skeleton);
+}
+
 static void measure_all(struct sizes *sizes, const char *clang)
 {
 	struct engine *engine = attach_open();
@@ -145,6 +160,7 @@ static void measure_all(struct sizes *sizes, const char *clang)
 		 config->steal_unknown, config->has_irqtime, config->yield_probe);
 	bpf_object__for_each_program(program, engine->skeleton->obj) measure(sizes, program);
 	measure_follower(sizes, engine);
+	measure_schedule(sizes);
 	measure_system_calls(sizes);
 	measure_children_time(sizes);
 	measure_totals(sizes, engine);

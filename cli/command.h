@@ -58,7 +58,9 @@ struct options {
 	const char *since, *until, *pid, *comm, *unit, *rule, *event, *user;
 	const char *colour, *file, *textfile;
 	bool journal;
-	bool group; /* of incidents: count them by signature */
+	const char *rules, *against, *assume; /* of replay */
+	const char *out;		      /* of record */
+	bool group;			      /* of incidents: count them by signature */
 	/* Of top; NULL: the default. */
 	const char *interval, *sort, *filter;
 	bool once;
@@ -160,6 +162,8 @@ int cmd_unload(const struct command *command, struct options *options, int argc,
 int cmd_thaw(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_rules(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_incidents(const struct command *command, struct options *options, int argc, char **argv);
+int cmd_record(const struct command *command, struct options *options, int argc, char **argv);
+int cmd_replay(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_report(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_why(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_protect(const struct command *command, struct options *options, int argc, char **argv);

@@ -137,6 +137,7 @@ static const struct {
 	{ "SIG", print_signals, NULL },	 { "PID", print_processes, NULL },
 	{ "ID", print_incidents, NULL }, { "N", print_shares, NULL },
 	{ "UNIT", print_units, NULL },	 { "FILE", NULL, ":file" },
+	{ "TRACE", NULL, ":file" },	 { "OLD", NULL, ":file" },
 	{ "DIR", NULL, ":directory" },
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))

@@ -143,6 +143,26 @@ static const struct command_option why_options[] = {
 	{ 0 },
 };
 
+static const struct command_option record_options[] = {
+	{ "out", "FILE", "the file of the trace", AT(out) },
+	{ "for", "DUR", "end after this time", AT(duration) },
+	{ 0 },
+};
+
+static const struct command_option replay_options[] = {
+	{ "comm", "GLOB", "only threads with this name, and the threads that they start",
+	  AT(comm) },
+	{ "rules", "FILE", "the rules of a configuration of mazed, in place of a policy",
+	  AT(rules) },
+	{ "assume", "yes|no", "whether keys of rules match that a trace does not tell",
+	  AT(assume) },
+	{ "against", "OLD", "print the difference to the verdicts of the rules in OLD",
+	  AT(against) },
+	{ "quiet", NULL, "print only verdicts, errors and losses", AT(quiet) },
+	{ JSON("verdicts") },
+	{ 0 },
+};
+
 static const struct command_option doctor_options[] = { { JSON("the results") }, { 0 } };
 
 static const struct command_option load_options[] = {
@@ -327,6 +347,32 @@ static const struct command commands[] = {
 	  "\n"
 	  "The exit status is 1 if no thread of the process spins.",
 	  false, why_options, cmd_why, false },
+	{ "record", "", "record the schedule of the machine, for maze replay",
+	  "Writes the context switches of all threads of the machine into the file of --out, with "
+	  "starts, ends, names, wakeups, yields and waits for locks, and the CPU time as the "
+	  "scheduler counts it. maze replay reads the file. The recording ends after the time of "
+	  "--for, or with SIGINT, SIGTERM or SIGHUP. It needs the rights that load the bpf "
+	  "engine, and no engine. A switch takes 32 bytes of the file, and a sleep 32 more.\n"
+	  "\n"
+	  "  maze record --out trace --for 1min\n"
+	  "  maze replay --soft 1s trace",
+	  false, record_options, cmd_record, false },
+	{ "replay", "TRACE", "print the verdicts for a recorded schedule",
+	  "Reads a trace of context switches and prints the records of the verdicts that the "
+	  "policy "
+	  "would have led to, as in shadow. It watches nothing and needs no privileges. TRACE is "
+	  "the text of perf script or trace-cmd report with the event sched_switch, or - for "
+	  "standard input. For exact verdicts, record the events of system calls too.\n"
+	  "\n"
+	  "The policy is for all threads, or for those of --comm. With --rules, each thread has "
+	  "the policy of the first rule that matches it.\n"
+	  "\n"
+	  "With --against, a verdict that only the rules in OLD lead to has a -, and one that "
+	  "only those of --rules lead to has a +. The exit status is 3 if there is any.\n"
+	  "\n"
+	  "  perf sched record -e raw_syscalls:sys_enter -- sleep 60\n"
+	  "  perf script | maze replay --soft 1s -",
+	  true, replay_options, cmd_replay, false },
 	{ "doctor", "[PID]", "show what can run here, or what a process allows",
 	  "Shows for each engine whether you can run it on this machine, and the reason if you "
 	  "cannot. It also shows what the engine cannot detect here. maze doctor changes "

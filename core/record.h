@@ -44,6 +44,9 @@ enum maze_not_sent {
 	MAZE_NOT_SENT_COUNT_,
 };
 
+/* The uid of a record of a replay. No user has it. */
+#define MAZE_UID_UNKNOWN 0xffffffffU
+
 struct maze_record {
 	maze_u64 seq;	   /* 1, 2, … per engine and kind of event; 0: not numbered */
 	maze_u64 boot_ns;  /* CLOCK_BOOTTIME when it happened */
@@ -64,7 +67,7 @@ struct maze_record {
 	 */
 	maze_u32 pid;
 	maze_u32 tid; /* thread id, in the same namespace; of a group: as pid */
-	maze_u32 uid; /* real user id, in the initial user namespace */
+	maze_u32 uid; /* real user id, in the initial user namespace, or MAZE_UID_UNKNOWN */
 	maze_u32 cpu;
 	maze_u16 event;		  /* enum maze_event */
 	maze_u16 signal;	  /* the signal of that stage; 0: none */

@@ -92,6 +92,8 @@ static void describe_subject(const struct maze_record *record, char buf[SUBJECT_
 	else if (scope)
 		snprintf(buf, SUBJECT_LEN, "%s[%u] %s", name, record->pid,
 			 maze_policy_scope_name(scope));
+	else if (record->uid == MAZE_UID_UNKNOWN)
+		snprintf(buf, SUBJECT_LEN, "%s[%u] thread %u", name, record->pid, record->tid);
 	else
 		snprintf(buf, SUBJECT_LEN, "%s[%u] thread %u uid %u", name, record->pid,
 			 record->tid, record->uid);

@@ -62,12 +62,17 @@ const char *record_asleep_format(maze_u64 used_ns, maze_u64 asleep_ns, char buf[
 	return buf;
 }
 
+maze_u64 record_time_of_wall(long long wall_ns)
+{
+	return (maze_u64)wall_ns - (maze_u64)wall_minus_boot_ns();
+}
+
 bool record_time_parse(const char *text, maze_u64 *ret_boot_ns)
 {
 	long long wall_ns;
 
 	if (!rfc3339_parse(text, &wall_ns) || wall_ns < wall_minus_boot_ns())
 		return false;
-	*ret_boot_ns = (maze_u64)(wall_ns - wall_minus_boot_ns());
+	*ret_boot_ns = record_time_of_wall(wall_ns);
 	return true;
 }

@@ -11,6 +11,11 @@
 
 /* Writes the time as RFC 3339 in UTC with nanoseconds. Returns buf. */
 const char *record_time_format(maze_u64 boot_ns, char buf[RFC3339_LEN]);
+/*
+ * Returns the boot_ns that record_time_format() shows as this time, in ns since 1970. It may
+ * be before this boot.
+ */
+maze_u64 record_time_of_wall(long long wall_ns);
 /* Parses such a time. Returns false if it is malformed, or is before this boot. */
 bool record_time_parse(const char *text, maze_u64 *ret_boot_ns);
 

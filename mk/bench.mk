@@ -14,7 +14,7 @@ $(BUILD)/bench/shared.a: $(BENCH_SHARED)
 	rm -f $@
 	$(AR) rcs $@ $^
 
-$(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/bench/shared.a $(BUILD)/libmaze.a
+$(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/bench/shared.a $(BUILD)/replay.a $(BUILD)/libmaze.a
 	$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS_MAZE) -lm
 
 bench-programs: $(BENCHES)

@@ -7,13 +7,13 @@ CONFORMANCE_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/conformance/*.c)
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 # Sources without a kernel: maze.conf to rules, and texts to values. Fuzzers link these.
 RULES_SRC := $(filter-out %/decide.c,$(wildcard daemon/rules/*.c))
-TEXT_SRC := $(filter-out lib/evidence.c lib/groups.c lib/handle.c lib/reader.c lib/system_call%.c lib/watch.c,$(wildcard base/*.c lib/*.c))
+TEXT_SRC := $(filter-out lib/evidence.c lib/groups.c lib/handle.c lib/reader.c lib/schedule.c lib/system_call%.c lib/watch.c,$(wildcard base/*.c lib/*.c))
 
 .PHONY: tests-build suites-build beyond-build sanitize sanitize-parts check check-beyond check-all \
 	check-fresh unit-check cli-check daemon-check page-check conformance vm-check vm-evidence \
 	vm-stress vm-systemd vm-debug real-check fuzz
 
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/mazed.a $(BUILD)/evidence.a $(BUILD)/report.a $(BUILD)/libmaze.a
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/mazed.a $(BUILD)/evidence.a $(BUILD)/report.a $(BUILD)/replay.a $(BUILD)/libmaze.a
 	$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.o,$^) $(filter %.a,$^) -o $@ -lcmocka $(LDLIBS_DAEMON) $(LDLIBS_EVIDENCE) $(LDLIBS_MAZE)
 
 # Not optimized, and without _FORTIFY_SOURCE, which needs that: half of the time that their
@@ -38,6 +38,7 @@ $(BUILD)/tests/fuzz/fuzz_perf_map: evidence/symbols/named_addresses.c
 $(BUILD)/tests/fuzz/fuzz_elf_file: evidence/symbols/elf_file.c
 $(BUILD)/tests/fuzz/fuzz_fdinfo: evidence/capture/fdinfo.c
 $(BUILD)/tests/fuzz/fuzz_redact: evidence/store/redact.c
+$(BUILD)/tests/fuzz/fuzz_trace: $(REPLAY_SRC)
 $(BUILD)/tests/fuzz/fuzz_python: $(addprefix evidence/python/,python_code.c python_layout.c python_stack.c)
 $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(TEXT_SRC)
 	@mkdir -p $(@D)

@@ -124,7 +124,7 @@ in_zsh() {
 }
 
 @test "bash completes" {
-	in_bash maze re
+	in_bash maze repo
 	[ "$output" = report ]
 	in_bash maze run --hard-signal K
 	[ "$output" = KILL ]
@@ -143,7 +143,7 @@ in_zsh() {
 }
 
 @test "fish completes" {
-	in_fish 'maze re'
+	in_fish 'maze repo'
 	[ "$output" = $'report\tshow an incident' ]
 	in_fish 'maze run --hard-signal K'
 	[ "$output" = $'KILL\tKilled' ]
@@ -163,7 +163,7 @@ in_zsh() {
 }
 
 @test "zsh completes" {
-	in_zsh 'maze re'
+	in_zsh 'maze repo'
 	[ "$output" = 'maze report ' ]
 	in_zsh 'maze run --hard-signal K'
 	[ "$output" = 'maze run --hard-signal KILL ' ]
