@@ -190,7 +190,7 @@ python_service() {
 	chmod a+r "$public"/*
 	# A virtual machine of root gets no request.
 	[ "$(id -u)" -ne 0 ] || user=(setpriv --reuid 65534 --regid 65534 --clear-groups)
-	run --separate-stderr "$MAZE" run --java-perf-map --soft 400ms --hard 1500ms --soft-signal 0 \
+	run --separate-stderr "$MAZE" run --java-perf-map --soft 500ms --hard 2500ms --soft-signal 0 \
 		--incidents "$kept" -- "${announced[@]}" "$dir/pid" "${user[@]}" \
 		java -XX:+UseSerialGC -XX:+PreserveFramePointer -cp "$public" Wedged
 	[ "$status" -eq 137 ]
@@ -199,7 +199,7 @@ python_service() {
 	named 'void Wedged.loop.*'
 	# Without the setting there is only the note.
 	rm -r "$kept"
-	run --separate-stderr "$MAZE" run --soft 100ms --hard 200ms --soft-signal 0 \
+	run --separate-stderr "$MAZE" run --soft 300ms --hard 600ms --soft-signal 0 \
 		--incidents "$kept" -- "${announced[@]}" "$dir/pid" "${user[@]}" \
 		java -XX:+UseSerialGC -cp "$public" Wedged
 	[ ! -e "/tmp/perf-$(cat "$dir/pid").map" ]

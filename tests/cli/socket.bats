@@ -167,8 +167,9 @@ began() { sed 's/.*)//' "/proc/$1/stat" | cut -d' ' -f21; }
 }
 
 @test "maze top has the sentence for an invalid answer, and nothing else" {
-	start "$python" -c 'import socket, sys
-listener = socket.create_server(sys.argv[1], family=socket.AF_UNIX)
+	start "$python" -c 'import os, socket, sys
+listener = socket.create_server(sys.argv[1] + ".new", family=socket.AF_UNIX)
+os.rename(sys.argv[1] + ".new", sys.argv[1])
 peers = [listener.accept()[0] for _ in range(2)]
 peers[1].sendall(b"hello\n")
 peers[1].recv(4096)

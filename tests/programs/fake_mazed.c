@@ -31,13 +31,14 @@ int main(int argc, char **argv)
 	int listener, fd;
 
 	bound_life();
-	if (argc != 3 || strlen(argv[1]) >= sizeof(address.sun_path))
+	/* Who sees the socket can connect: it gets its name when the program listens. */
+	if (argc != 3 || snprintf(address.sun_path, sizeof(address.sun_path), "%s.new", argv[1]) >=
+				 (int)sizeof(address.sun_path))
 		return 2;
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", argv[1]);
 	answers = fopen(argv[2], "r");
 	listener = socket(AF_UNIX, SOCK_STREAM, 0);
 	if (!answers || bind(listener, (struct sockaddr *)&address, sizeof(address)) ||
-	    listen(listener, 1))
+	    listen(listener, 1) || rename(address.sun_path, argv[1]))
 		return 1;
 	fd = accept(listener, NULL, NULL);
 	requests = fdopen(dup(fd), "r");
