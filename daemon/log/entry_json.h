@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Formats records as the JSON objects of `maze events --json`, and adds the member
- * "rule". "rule" is null if the record has no rule.
+ * The lines of a log that is a file. A record is the JSON object of `maze events --json`
+ * with the member "rule", which is null if the record has no rule.
  */
 #ifndef MAZE_DAEMON_ENTRY_JSON_H
 #define MAZE_DAEMON_ENTRY_JSON_H
 
-#include "log.h"
+#include "log_sink.h"
 
 /* Returns one line without newline, or NULL if memory is short. The caller frees it. */
 char *entry_json(const struct log_entry *entry);
@@ -15,5 +15,7 @@ char *entry_json(const struct log_entry *entry);
  * record. The members "action", "tried", "applied" and "message" are added.
  */
 char *action_json(const struct log_action *action, const char *message);
+/* Formats a message without a record, perhaps of an incident, in the same way. */
+char *message_json(const struct log_message *message);
 
 #endif

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +17,6 @@
 #include <unistd.h>
 
 #include "../../base/error.h"
-#include "../../lib/record_time.h"
-#include "../../lib/utf8_json.h"
 #include "entry_json.h"
 
 /* Other users must not read the file, because it has names of processes and users. */
@@ -65,49 +62,6 @@ static int open_file(const struct daemon_settings *settings, struct log_target *
 	}
 	*ret_target = (struct log_target){ .fd = fd };
 	return 0;
-}
-
-static const char *priority_name(int priority)
-{
-	static const char *const names[] = { "emerg",	"alert",  "crit", "err",
-					     "warning", "notice", "info", "debug" };
-
-	return names[priority & 7];
-}
-
-static void set_incident(json_t *object, const struct log_incident *incident)
-{
-	const struct log_entry *entry = &incident->entry;
-
-	json_object_set_new(object, "incident", json_string(incident->id));
-	json_object_set_new(object, "signature",
-			    incident->signature[0]
-				    ? utf8_json(incident->signature, strlen(incident->signature))
-				    : json_null());
-	json_object_set_new(object, "pid", json_integer(entry->record->pid));
-	json_object_set_new(object, "tid", json_integer(entry->record->tid));
-	json_object_set_new(object, "rule", entry->rule ? json_string(entry->rule) : json_null());
-}
-
-static char *message_json(const struct log_message *message)
-{
-	char time[RFC3339_LEN], *text;
-	json_t *object = json_object();
-
-	if (!object)
-		return NULL;
-	json_object_set_new(object, "time",
-			    json_string(record_time_format(message->boot_ns, time)));
-	json_object_set_new(object, "event", json_string("message"));
-	json_object_set_new(object, "priority", json_string(priority_name(message->priority)));
-	json_object_set_new(object, "message", json_string(message->text));
-	if (message->rule)
-		json_object_set_new(object, "rule", json_string(message->rule));
-	if (message->incident)
-		set_incident(object, message->incident);
-	text = json_dumps(object, JSON_COMPACT);
-	json_decref(object);
-	return text;
 }
 
 static int render(const struct log_message *message, char *buf, size_t size)

@@ -105,6 +105,8 @@ static void the_log_of_mazed_has_its_keys(void **state)
 		.unit = "a.service", .user_unit = "b.service", .pod = "1", .container = "2"
 	};
 	struct log_action action = { .entry = an_entry, .action = "renice", .text = "" };
+	struct log_incident incident = { .entry = an_entry, .id = "1", .signature = "f" };
+	struct log_message message = { .text = "", .incident = &incident };
 	json_t *paths = json_object(), *records = json_object(), *value;
 	const char *path;
 
@@ -112,6 +114,7 @@ static void the_log_of_mazed_has_its_keys(void **state)
 	action.entry.cgroup = "/a";
 	action.entry.unit = &unit;
 	add_text(paths, action_json(&action, "text"));
+	add_text(paths, message_json(&message));
 	add_text(records, maze_record_json(&a_record, "bpf"));
 	json_object_foreach(records, path, value)
 		json_object_del(paths, path);
