@@ -36,7 +36,10 @@ static int set_up(void **state)
 {
 	static struct tree tree;
 
-	tree = (struct tree){ .path = "/tmp/test-cgroup-XXXXXX" };
+	/* A thousand directories in memory take a fifth of the time. */
+	tree = (struct tree){ 0 };
+	strcpy(tree.path, access("/dev/shm", W_OK) ? "/tmp/test-cgroup-XXXXXX"
+						   : "/dev/shm/test-cgroup-XXXXXX");
 	if (!mkdtemp(tree.path))
 		return -1;
 	tree.dir = open(tree.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
