@@ -42,6 +42,7 @@ has_page() {
 }
 
 @test "readers alone see all, and mazed may come and go" {
+	needs_mazed
 	mkdir -m 755 "$dir/public" && chmod 1777 "$dir/public"
 	cp "$EXPORTER" "$dir/public/maze-exporter"
 	mkdir "$dir/incidents"

@@ -283,6 +283,7 @@ open(sys.argv[3] + "/body", "wb").write(body)' "$dir/public/http.sock" "$1" "${2
 type_is() { get_metrics "$1" && grep -qxF "Content-Type: $2" "$dir/head"; }
 
 @test "maze-exporter serves /metrics in the format that a client accepts" {
+	needs_mazed
 	plain='text/plain; version=0.0.4; charset=utf-8'
 	open='application/openmetrics-text; version=1.0.0; charset=utf-8'
 	prometheus='application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2'
