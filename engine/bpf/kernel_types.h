@@ -230,4 +230,31 @@ struct bpf_iter__task {
 
 #pragma clang attribute pop
 
+/* From arch/x86/entry/syscalls and include/uapi/asm-generic/unistd.h. */
+#if defined(__TARGET_ARCH_x86)
+#define MAZE_NR_FUTEX 202
+#elif defined(__TARGET_ARCH_arm64)
+#define MAZE_NR_FUTEX 98
+#endif
+/* These numbers are the same on every architecture. */
+#define MAZE_NR_FUTEX_TIME64 422
+#define MAZE_NR_FUTEX_WAITV 449
+#define MAZE_NR_FUTEX_WAIT 455
+
+/* Returns the number of the system call in an entry frame; negative: none. */
+static __always_inline long call_number(struct pt_regs *regs)
+{
+#if defined(__TARGET_ARCH_x86)
+	return READ(regs, orig_ax) & ~0x40000000UL;
+#elif defined(__TARGET_ARCH_arm64)
+	return READ(regs, syscallno);
+#endif
+}
+
+static __always_inline bool is_futex_call(long nr)
+{
+	return nr == MAZE_NR_FUTEX || nr == MAZE_NR_FUTEX_WAIT || nr == MAZE_NR_FUTEX_WAITV ||
+	       nr == MAZE_NR_FUTEX_TIME64;
+}
+
 #endif

@@ -12,16 +12,6 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-/* Numbers of futex(2) and its successors, as in system_call.bpf.h. */
-#if defined(__TARGET_ARCH_x86)
-#define NR_FUTEX 202
-#elif defined(__TARGET_ARCH_arm64)
-#define NR_FUTEX 98
-#endif
-#define NR_FUTEX_TIME64 422
-#define NR_FUTEX_WAITV 449
-#define NR_FUTEX_WAIT 455
-
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, SCHEDULE_RING_BYTES);
@@ -85,19 +75,6 @@ static __always_inline struct maze_trace_event *begin(enum maze_trace_kind kind)
 	return event;
 }
 
-static __always_inline bool in_futex(struct task_struct *task)
-{
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
-#if defined(__TARGET_ARCH_x86)
-	long number = (long)(READ(regs, orig_ax) & ~0x40000000UL);
-#elif defined(__TARGET_ARCH_arm64)
-	long number = READ(regs, syscallno);
-#endif
-
-	return number == NR_FUTEX || number == NR_FUTEX_TIME64 || number == NR_FUTEX_WAITV ||
-	       number == NR_FUTEX_WAIT;
-}
-
 /* As switch_out() in maze.bpf.c. */
 static __always_inline enum maze_trace_state state_of(struct task_struct *task, bool preempt,
 						      unsigned int state)
@@ -110,7 +87,9 @@ static __always_inline enum maze_trace_state state_of(struct task_struct *task, 
 		return MAZE_TRACE_RUNNABLE;
 	if (state & TASK_STOPPED_OR_TRACED)
 		return MAZE_TRACE_STOPS;
-	return in_futex(task) ? MAZE_TRACE_WAITS_FOR_LOCK : MAZE_TRACE_SLEEPS;
+	return is_futex_call(call_number((struct pt_regs *)bpf_task_pt_regs(task)))
+		       ? MAZE_TRACE_WAITS_FOR_LOCK
+		       : MAZE_TRACE_SLEEPS;
 }
 
 SEC("tp_btf/sched_switch")

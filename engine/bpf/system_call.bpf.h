@@ -10,18 +10,12 @@
 
 #if defined(__TARGET_ARCH_x86)
 /* Numbers from arch/x86/entry/syscalls. An x32 call has the same number plus bit 30. */
-#define MAZE_NR_FUTEX 202
 #define MAZE_NR_SCHED_YIELD 24
 #define MAZE_NR_I386_FUTEX 240
 #define MAZE_NR_I386_SCHED_YIELD 158
 #elif defined(__TARGET_ARCH_arm64)
-#define MAZE_NR_FUTEX 98 /* include/uapi/asm-generic/unistd.h */
-#define MAZE_NR_SCHED_YIELD 124
+#define MAZE_NR_SCHED_YIELD 124 /* include/uapi/asm-generic/unistd.h */
 #endif
-/* These numbers are the same on every architecture. */
-#define MAZE_NR_FUTEX_TIME64 422
-#define MAZE_NR_FUTEX_WAITV 449
-#define MAZE_NR_FUTEX_WAIT 455
 
 /*
  * Returns the frame by which the task entered the kernel, which has the same offset in
@@ -54,13 +48,7 @@ MAZE_INLINE void find_entry_frame(struct task_struct *task)
 /* Returns the number of the system call; negative: none. */
 MAZE_INLINE long system_call(struct task_struct *task)
 {
-	struct pt_regs *regs = entry_frame(task);
-
-#if defined(__TARGET_ARCH_x86)
-	return READ(regs, orig_ax) & ~0x40000000UL;
-#elif defined(__TARGET_ARCH_arm64)
-	return READ(regs, syscallno);
-#endif
+	return call_number(entry_frame(task));
 }
 
 #if defined(__TARGET_ARCH_x86)
@@ -94,8 +82,7 @@ MAZE_INLINE bool in_futex(struct task_struct *task)
 {
 	long nr = system_call(task);
 
-	if (nr == MAZE_NR_FUTEX || nr == MAZE_NR_FUTEX_WAIT || nr == MAZE_NR_FUTEX_WAITV ||
-	    nr == MAZE_NR_FUTEX_TIME64)
+	if (is_futex_call(nr))
 		return true;
 #if defined(__TARGET_ARCH_x86)
 	return nr == MAZE_NR_I386_FUTEX && is_compat(task);
