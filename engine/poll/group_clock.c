@@ -251,18 +251,18 @@ static bool needs_lag(const struct poll_group *group)
 
 /*
  * While the level is 0, a sum in which time is missing would make later levels too high. So
- * it is read again, and then the parent has that time.
+ * it is read again, and then the parent has that time. Otherwise the time comes with a later
+ * sample, so the lag says that it is missing.
  */
 static void sample_tree(struct engine *engine, struct poll_group *group, bool only_sleeps,
 			struct maze_budget_sample *sample)
 {
-	bool moved = true;
-	int i;
+	bool moved;
+	int again = READ_AGAIN_MAX;
 
-	for (i = 0; moved && i < READ_AGAIN_MAX; i++) {
+	do
 		sample->usage_ns = tree_usage(engine, group, only_sleeps, &sample->lag_ns, &moved);
-		moved &= needs_lag(group);
-	}
+	while (moved && needs_lag(group) && --again);
 	if (moved)
 		sample->lag_ns += MOVED_LAG_NS;
 	sample->usage_ns = without_hidden(engine, group, sample->usage_ns, sample->lag_ns);
