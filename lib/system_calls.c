@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../base/clock.h"
 #include "../engine/bpf/system_calls.h"
 
 int call_counter_open(struct call_counter **ret_counter, struct maze_error *error)
@@ -71,16 +70,17 @@ static void take_rows(struct call_slot *slot, struct call_slice *slice)
  * code, that would have overwritten the number.
  */
 static void find_inside(const struct call_slot *slot, const struct call_thread *thread,
-			maze_u64 now, struct call_slice *slice)
+			struct call_slice *slice)
 {
 	if (slot->entered_ns) {
 		slice->inside = slot->inside;
 		slice->inside_descriptor = slot->inside_descriptor;
-		slice->inside_ns = now - slot->entered_ns;
+		slice->inside_ns = slot->ended_ns - slot->entered_ns;
 	} else if (!slot->began_ns && thread->runtime_ns > slot->from_ns) {
 		slice->inside = thread->inside;
 		slice->inside_descriptor = thread->inside_descriptor;
-		slice->inside_ns = thread->inside == CALL_NONE ? 0 : now - slot->armed_ns;
+		slice->inside_ns =
+			thread->inside == CALL_NONE ? 0 : slot->ended_ns - slot->armed_ns;
 	}
 }
 
@@ -91,7 +91,6 @@ int call_counter_take(struct call_counter *counter, int slot, pid_t tid, maze_u6
 	struct call_slice slice = { .inside = CALL_NONE };
 	struct call_thread thread = { 0 };
 	struct call_slot ended;
-	maze_u64 now;
 
 	/* After the end of its thread, a slice ends with what it has. */
 	if (!*(const volatile maze_u32 *)&running->done &&
@@ -99,16 +98,15 @@ int call_counter_take(struct call_counter *counter, int slot, pid_t tid, maze_u6
 	    thread.runtime_ns < running->from_ns + running->limit_ns)
 		return 0;
 	bpf_calls_end(counter, slot, &ended);
-	now = now_ns(CLOCK_BOOTTIME);
 	take_rows(&ended, &slice);
 	slice.boot_ns = ended.began_ns ? ended.began_ns : ended.armed_ns;
 	slice.runtime_ns = ended.booked_ns;
 	if (!ended.done && thread.number) {
 		slice.runtime_ns = thread.runtime_ns;
-		find_inside(&ended, &thread, now, &slice);
+		find_inside(&ended, &thread, &slice);
 	}
 	slice.cpu_ns = slice.runtime_ns > ended.from_ns ? slice.runtime_ns - ended.from_ns : 0;
-	slice.wall_ns = (ended.done ? ended.ended_ns : now) - slice.boot_ns;
+	slice.wall_ns = ended.ended_ns - slice.boot_ns;
 	*ret_slice = slice;
 	return 1;
 }

@@ -170,12 +170,17 @@ void bpf_calls_end(struct call_counter *counter, int slot, struct call_slot *ret
 {
 	const struct timespec pause = { .tv_nsec = 20000 };
 	struct call_slot *ended = &counter->skeleton->bss->call_slots[slot];
-	maze_u64 until = now_ns(CLOCK_MONOTONIC) + BUSY_MAX_NS;
+	maze_u64 until = now_ns(CLOCK_MONOTONIC) + BUSY_MAX_NS, end_ns;
 
 	__atomic_store_n(&counter->skeleton->bss->call_numbers[slot], 0, __ATOMIC_SEQ_CST);
+	/* From here on no call is counted, and a detachment takes some ms. */
+	end_ns = now_ns(CLOCK_BOOTTIME);
 	while (__atomic_load_n(&ended->busy, __ATOMIC_SEQ_CST) && now_ns(CLOCK_MONOTONIC) < until)
 		nanosleep(&pause, NULL);
 	*ret_slot = *ended;
+	/* A handler that was in the slot may have had a later event. */
+	if (!ret_slot->done && end_ns > ret_slot->ended_ns)
+		ret_slot->ended_ns = end_ns;
 	counter->used &= ~(1U << slot);
 	if (!counter->used)
 		detach(counter);

@@ -53,7 +53,10 @@ int bpf_calls_find(struct call_counter *counter, pid_t tid, maze_u64 born_by_ns,
 int bpf_calls_begin(struct call_counter *counter, pid_t tid, maze_u64 born_by_ns, maze_u64 limit_ns,
 		    struct maze_error *error);
 const struct call_slot *bpf_calls_slot(const struct call_counter *counter, int slot);
-/* Ends the slice and copies the slot. The last slice that ends detaches the programs. */
+/*
+ * Ends the slice and copies the slot, with the end of the slice in ended_ns. The last slice
+ * that ends detaches the programs.
+ */
 void bpf_calls_end(struct call_counter *counter, int slot, struct call_slot *ret_slot);
 /* How long the programs have been attached so far. */
 maze_u64 bpf_calls_attached_ns(const struct call_counter *counter);

@@ -15,6 +15,7 @@
 
 #include "../../base/clock.h"
 #include "../../core/system_calls.h"
+#include "../../engine/bpf/system_calls.h"
 #include "../../evidence/collector.h"
 #include "../../lib/system_calls.h"
 
@@ -287,21 +288,27 @@ static int attached(void)
 
 /* ---- slices ---------------------------------------------------------------------------- */
 
+static void judge_writes(const struct call_slice *slice)
+{
+	maze_u64 noted = noted_between(slice->boot_ns, slice->boot_ns + slice->wall_ns);
+	const struct call_row *writes = find_row(slice, SYS_write, 1);
+
+	print_message("# %u writes, noted %llu\n", writes->count, noted);
+	assert_true(noted > 100);
+	assert_in_range(writes->count, noted - 1, noted + 1);
+}
+
 static void counts_are_those_of_the_program(void **state)
 {
 	const struct call_row *reads, *writes;
 	struct call_slice slice;
-	maze_u64 noted;
 
 	(void)state;
 	counter_or_skip();
 	slice = slice_of(poll_a_pipe);
-	noted = noted_between(slice.boot_ns, slice.boot_ns + slice.wall_ns);
+	judge_writes(&slice);
 	reads = find_row(&slice, SYS_read, -EAGAIN);
 	writes = find_row(&slice, SYS_write, 1);
-	print_message("# %u writes, noted %llu\n", writes->count, noted);
-	assert_true(noted > 100);
-	assert_in_range(writes->count, noted - 1, noted + 1);
 	assert_in_range(reads->count, writes->count - 1, writes->count + 1);
 	assert_int_equal(writes->descriptor, account->fd);
 	assert_true(writes->sum == (maze_u64)writes->count * WRITTEN);
@@ -310,6 +317,29 @@ static void counts_are_those_of_the_program(void **state)
 	/* The clocks of the two may drift in an emulated machine. */
 	assert_true(slice.cpu_ns <= slice.wall_ns + slice.wall_ns / 10 + MS);
 	assert_true(slice.inside == CALL_NONE);
+}
+
+/* The program goes on while its counter is detached, which takes some ms. */
+static void a_slice_that_is_ended_has_the_calls_until_then(void **state)
+{
+	maze_u64 until = now_ns(CLOCK_MONOTONIC) + WAIT_NS;
+	struct call_slice slice;
+	pid_t pid;
+	int slot;
+
+	(void)state;
+	counter_or_skip();
+	pid = run(poll_a_pipe);
+	slot = begin(pid);
+	while (bpf_calls_slot(counter, slot)->calls < 1000 &&
+	       !bpf_calls_slot(counter, slot)->done) {
+		assert_true(now_ns(CLOCK_MONOTONIC) < until);
+		poll(NULL, 0, 1);
+	}
+	assert_int_equal(
+		call_counter_take(counter, slot, pid, now_ns(CLOCK_BOOTTIME), true, &slice), 1);
+	loop_stop(pid);
+	judge_writes(&slice);
 }
 
 static void a_thread_without_calls_has_none(void **state)
@@ -574,6 +604,7 @@ int main(int argc, char **argv)
 #define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, loop_make_place, loop_remove_place)
 	const struct CMUnitTest tests[] = {
 		SLICE(counts_are_those_of_the_program),
+		SLICE(a_slice_that_is_ended_has_the_calls_until_then),
 		SLICE(a_thread_without_calls_has_none),
 		SLICE(one_long_call_is_named),
 		SLICE(combinations_without_a_row_are_counted),
