@@ -261,7 +261,8 @@ lacks() {
 # A version manager's python3 is a shell script, which uses twice the CPU time of the program.
 python=/usr/bin/python3
 [ -x "$python" ] || python=python3
-python3() { command "$python" "$@"; }
+# Without the site module it starts in three quarters of the time.
+python3() { command "$python" -IS "$@"; }
 
 # A Python expression over d, the JSON of standard input.
 json() { python3 -c "import json, sys; d = json.load(sys.stdin); print($1)"; }

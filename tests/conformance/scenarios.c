@@ -526,14 +526,14 @@ const struct scenario scenarios[] = {
 	{ "a thousand short-lived processes leave nothing", "--soft 10s --hard 20s",
 	  "forker --storm 1000", NULL, 0, 0, 0, all_gone, NULL },
 	{ "never early by its own clock", "--soft 10xms --soft-signal URG --hard 100xs",
-	  "never_early --limit-ms 10x --rounds 60", NULL, 0, BY_ACCOUNT, 0, NULL, NULL },
+	  "never_early --limit-ms 10x --rounds 30", NULL, 0, BY_ACCOUNT, 0, NULL, NULL },
 	/*
 	 * A wakeup on its CPU makes the scheduler charge its last microseconds to another
 	 * task.
 	 */
 	{ "never early beside a task that wakes often",
 	  "--soft 5xms --soft-signal URG --hard 100xs",
-	  "never_early --limit-ms 5x --rounds 160 --waker-us 40x --cpu 1", NULL, 0, BY_ACCOUNT, 0,
+	  "never_early --limit-ms 5x --rounds 60 --waker-us 40x --cpu 1", NULL, 0, BY_ACCOUNT, 0,
 	  NULL, NULL },
 	{ "short episodes, each with its verdicts", SHORT, "episodes --limit-us 2000x --hard", NULL,
 	  0, ANY, ANY, NULL, NULL },
