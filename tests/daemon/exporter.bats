@@ -32,7 +32,6 @@ start_exporter() {
 
 watches_are() { [ "$(get /state | tail -n 1 | python3 -c 'import json, sys; print(json.load(sys.stdin)["watched"])')" = "$1" ]; }
 has() { get "$1" | grep -qF -- "$2"; }
-# The incident is written after the end of its process.
 has_incident() { id=$(ls "$dir/incidents") && [ -n "$id" ]; }
 
 # The incident may be written again between the two.
@@ -69,7 +68,8 @@ has_page() {
 	wait_until has_incident
 	wait_until has /state "\"incident\":\"${id%.json}\""
 	[ "$(stat -c %a:%g "$dir/incidents/$id")" = 640:65533 ]
-	has /incidents 'sent SIGKILL'
+	# The incident is written at the soft limit, and again after the end of its process.
+	wait_until has /incidents 'sent SIGKILL'
 	# The page is that of maze report; its policy is in the header too.
 	wait_until has_page
 	has "/incidents/${id%.json}" "script-src 'sha256-"
