@@ -3,17 +3,10 @@
  * Counts of system calls in a slice, against programs that keep an account of their own:
  * a program notes the time after each call, so the calls in the slice are known to one.
  */
-#include "incident_case.h"
+#include "call_programs.h"
 
 #include <dirent.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
 
-#include "../../base/clock.h"
 #include "../../core/system_calls.h"
 #include "../../engine/bpf/system_calls.h"
 #include "../../evidence/collector.h"
@@ -22,22 +15,10 @@
 #define MS MAZE_NSEC_PER_MSEC
 #define LIMIT_NS (20 * MS)
 #define WAIT_NS (60 * MAZE_NSEC_PER_SEC)
-/* The calls of several seconds. The parent ends the child long before. */
-#define NOTES (1U << 22)
-#define WRITTEN 7
 
 static struct call_counter *counter;
 static char why_not[512];
 static bool must_run;
-
-struct account {
-	volatile maze_u64 count;
-	volatile int fd;
-	volatile bool started;
-	maze_u64 times[NOTES]; /* CLOCK_BOOTTIME after each call, as a ring */
-};
-
-static struct account *account;
 
 static int load_counter(void **state)
 {
@@ -75,131 +56,6 @@ static int stop_child(void **state)
 		loop_stop(loop_running);
 	return 0;
 }
-
-/* ---- the children ---------------------------------------------------------------------- */
-
-static void note(void)
-{
-	account->times[account->count % NOTES] = now_ns(CLOCK_BOOTTIME);
-	account->count++;
-}
-
-static pid_t run(void (*program)(void))
-{
-	pid_t pid;
-
-	account->started = false;
-	pid = fork();
-	assert_true(pid >= 0);
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		account->started = true;
-		for (;;)
-			program();
-	}
-	loop_running = pid;
-	/* Until then it makes calls of libc. */
-	while (!account->started)
-		poll(NULL, 0, 1);
-	return pid;
-}
-
-/* Reads of an empty pipe fail; writes succeed. Only the writes are noted. */
-static void poll_a_pipe(void)
-{
-	static int pipe_fds[2], null;
-	char bytes[WRITTEN];
-
-	if (!null) {
-		if (pipe2(pipe_fds, O_NONBLOCK))
-			_exit(1);
-		null = open("/dev/null", O_WRONLY);
-		account->fd = null;
-	}
-	if (read(pipe_fds[0], bytes, sizeof(bytes)) >= 0 ||
-	    write(null, bytes, sizeof(bytes)) != sizeof(bytes))
-		_exit(1);
-	note();
-}
-
-static void spin(void)
-{
-	asm volatile("");
-}
-
-/* Some hundred ms for each call. */
-static void read_for_long(void)
-{
-	static struct iovec parts[1024];
-	static int zero;
-	int i;
-
-	if (!zero) {
-		zero = open("/dev/zero", O_RDONLY);
-		parts[0].iov_len = 2 << 20;
-		parts[0].iov_base = mmap(NULL, parts[0].iov_len, PROT_READ | PROT_WRITE,
-					 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		for (i = 1; i < 1024; i++)
-			parts[i] = parts[0];
-		account->fd = zero;
-	}
-	if (readv(zero, parts, 1024) <= 0)
-		_exit(1);
-}
-
-static void close_many(void)
-{
-	int fd;
-
-	for (fd = 1000; fd < 1100; fd++)
-		close(fd);
-}
-
-/* seccomp(2) denies the call before the kernel's event of its entry. */
-static void shut_down_denied(void)
-{
-	static bool denied;
-	struct sock_filter filter[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_shutdown, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = { .len = 4, .filter = filter };
-
-	if (!denied && (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-			prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program)))
-		_exit(1);
-	denied = true;
-	if (!shutdown(55, SHUT_RD) || errno != EPERM)
-		_exit(1);
-	note();
-}
-
-static void look_for_processes(void)
-{
-	int i;
-
-	for (i = 0; i < 1000; i++)
-		syscall(SYS_sched_getscheduler, GONE + i);
-}
-
-#if defined(__x86_64__)
-/* close(2) by the 32-bit interface, which a 64-bit program can use too. */
-static void close_32(void)
-{
-	long result = 6;
-
-	asm volatile("int $0x80"
-		     : "+a"(result)
-		     : "b"(77L)
-		     : "memory", "cc", "r8", "r9", "r10", "r11");
-	if (result != -EBADF)
-		_exit(1);
-}
-#endif
-
-/* ---- the parent ------------------------------------------------------------------------ */
 
 static void counter_or_skip(void)
 {
