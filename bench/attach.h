@@ -31,7 +31,8 @@ const char *attach_yield_probe(struct engine *engine, bool on);
 /* Watches all threads of a process; nothing in the benchmarks reaches the limits. */
 void attach_watch(struct engine *engine, pid_t pid);
 /* The same with another recovery than the default: MAZE_RECOVERY_*. */
-void attach_watch_recovery(struct engine *engine, pid_t pid, maze_u32 recovery);
+/* `flags` are added to those of bench_far_policy(). */
+void attach_watch_with(struct engine *engine, pid_t pid, maze_u32 recovery, maze_u32 flags);
 /* The same; false when the process has ended. */
 bool attach_try_watch(struct engine *engine, pid_t pid);
 /* Does nothing when the process has ended. */

@@ -42,6 +42,7 @@ enum setting {
 	BOTH,
 	BOTH_INF,
 	BOTH_FINITE,
+	BOTH_OBSERVED,
 	AMONG_10,
 	AMONG_1000,
 	AMONG_10000,
@@ -51,6 +52,7 @@ enum setting {
 	LOCK_BOTH,
 	LOCK_INF,
 	LOCK_FINITE,
+	LOCK_OBSERVED,
 	SETTINGS,
 };
 
@@ -61,6 +63,7 @@ static const struct {
 	int watched;	   /* watched tasks of the pair */
 	int crowds;	   /* watched tasks beside the pair */
 	maze_u32 recovery; /* 0: the default */
+	maze_u32 flags;	   /* of the policy, beside the default ones */
 } settings[SETTINGS] = {
 	[NOTHING] = { .name = "nothing attached" },
 	[EMPTY] = { .name = "empty program" },
@@ -71,6 +74,8 @@ static const struct {
 		       .recovery = MAZE_RECOVERY_INF },
 	[BOTH_FINITE] = { "maze, both watched, recovery 99", .maze = true, .watched = 2,
 			  .recovery = FINITE },
+	[BOTH_OBSERVED] = { "maze, both observed", .maze = true, .watched = 2,
+			    .flags = MAZE_POLICY_OBSERVE },
 	[AMONG_10] = { "maze, both among 10 watched", .maze = true, .watched = 2, .crowds = 1 },
 	[AMONG_1000] = { "maze, both among 1,000 watched", .maze = true, .watched = 2,
 			 .crowds = 2 },
@@ -85,6 +90,8 @@ static const struct {
 		       .watched = 2, .recovery = MAZE_RECOVERY_INF },
 	[LOCK_FINITE] = { "locks: maze, both watched, recovery 99", .by = PAIR_BY_FUTEX,
 			  .maze = true, .watched = 2, .recovery = FINITE },
+	[LOCK_OBSERVED] = { "locks: maze, both observed", .by = PAIR_BY_FUTEX, .maze = true,
+			    .watched = 2, .flags = MAZE_POLICY_OBSERVE },
 };
 
 static enum setting nothing_beside(enum setting setting)
@@ -133,14 +140,14 @@ static pid_t start_runqlat(int others)
 
 static void watch_pair(enum setting setting, const struct pair *pair)
 {
-	maze_u32 recovery = settings[setting].recovery;
+	maze_u32 recovery = settings[setting].recovery, flags = settings[setting].flags;
 
 	if (!recovery)
 		recovery = bench_far_policy().recovery;
 	if (settings[setting].watched >= 1)
-		attach_watch_recovery(bench.engine, pair->player, recovery);
+		attach_watch_with(bench.engine, pair->player, recovery, flags);
 	if (settings[setting].watched >= 2)
-		attach_watch_recovery(bench.engine, pair->echo, recovery);
+		attach_watch_with(bench.engine, pair->echo, recovery, flags);
 }
 
 static double measure(enum setting setting)
@@ -325,6 +332,8 @@ static void report(double *values[SETTINGS], size_t rounds, const double *in_han
 	report_target(figure, values, UNWATCHED, EMPTY, rounds, "unwatched pair, to empty program",
 		      1.5);
 	report_target(figure, values, BOTH, EMPTY, rounds, "both watched, to empty program", 3);
+	report_target(figure, values, BOTH_OBSERVED, EMPTY, rounds,
+		      "both observed, to empty program", 3);
 	report_target(figure, values, LOCK_BOTH, LOCK_EMPTY, rounds,
 		      "both watched, each sleep a lock, to empty program", 3);
 	report_target(figure, values, AMONG_10000, BOTH, rounds,

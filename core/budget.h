@@ -113,7 +113,7 @@ maze_inline struct maze_verdict maze_budget_step(const struct maze_policy *polic
 						 struct maze_budget *budget,
 						 const struct maze_budget_sample *sample)
 {
-	struct maze_verdict verdict = { { 0, 0, { 0 }, 0, 0 }, 0, 0, 0 };
+	struct maze_verdict verdict = { { 0, 0, { 0 }, 0, 0 }, 0, 0, 0, 0, 0, 0 };
 	struct maze_account *account = &budget->account;
 
 	if (!account->begun) {

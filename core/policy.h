@@ -70,9 +70,15 @@
  */
 #define MAZE_POLICY_SCOPE_SHIFT 7
 #define MAZE_POLICY_SCOPE (3U << MAZE_POLICY_SCOPE_SHIFT)
+/*
+ * The engine keeps the streaks of the task (core/streaks.h). Such a policy may have no
+ * limit at all. Only a policy of threads has this flag.
+ */
+#define MAZE_POLICY_OBSERVE (1U << 9)
 #define MAZE_POLICY_FLAGS                                                                          \
 	(MAZE_POLICY_INHERIT | MAZE_POLICY_YIELD_COUNTS | MAZE_POLICY_SHADOW | MAZE_POLICY_QUIET | \
-	 MAZE_POLICY_OWNED | MAZE_POLICY_WARN | MAZE_POLICY_TO_PROCESS | MAZE_POLICY_SCOPE)
+	 MAZE_POLICY_OWNED | MAZE_POLICY_WARN | MAZE_POLICY_TO_PROCESS | MAZE_POLICY_SCOPE |       \
+	 MAZE_POLICY_OBSERVE)
 
 /* A group is a process, a tree or a control group. */
 enum maze_policy_scope {
@@ -112,7 +118,7 @@ maze_static_assert(sizeof(struct maze_policy) == 32,
 /* Faults of a policy; the front ends have a message for each. */
 enum maze_policy_fault {
 	MAZE_POLICY_OK = 0,
-	MAZE_POLICY_NO_STAGE,	/* both limits are 0 */
+	MAZE_POLICY_NO_STAGE,	/* both limits are 0, and it does not observe */
 	MAZE_POLICY_SOFT_RANGE, /* soft_ns is neither 0 nor in LIMIT_MIN..LIMIT_MAX */
 	MAZE_POLICY_HARD_RANGE,
 	MAZE_POLICY_HARD_BELOW_SOFT,
@@ -195,7 +201,7 @@ static inline enum maze_policy_fault maze_policy_check_group(const struct maze_p
 /* Returns the first fault that it finds, or MAZE_POLICY_OK. */
 static inline enum maze_policy_fault maze_policy_check(const struct maze_policy *policy)
 {
-	if (!policy->soft_ns && !policy->hard_ns)
+	if (!policy->soft_ns && !policy->hard_ns && !(policy->flags & MAZE_POLICY_OBSERVE))
 		return MAZE_POLICY_NO_STAGE;
 	if (!maze_limit_in_range(policy->soft_ns))
 		return MAZE_POLICY_SOFT_RANGE;
@@ -214,6 +220,8 @@ static inline enum maze_policy_fault maze_policy_check(const struct maze_policy 
 	if (policy->flags & ~MAZE_POLICY_FLAGS)
 		return MAZE_POLICY_UNKNOWN_FLAG;
 	if (policy->owner && !(policy->flags & MAZE_POLICY_OWNED))
+		return MAZE_POLICY_UNKNOWN_FLAG;
+	if (maze_policy_scope(policy->flags) && (policy->flags & MAZE_POLICY_OBSERVE))
 		return MAZE_POLICY_UNKNOWN_FLAG;
 	return maze_policy_scope(policy->flags) ? maze_policy_check_group(policy) : MAZE_POLICY_OK;
 }

@@ -22,6 +22,8 @@
  * one CPU for long enough reaches its limit although it sleeps. With a finite recovery
  * for locks, this applies only to waits for a lock, and any other sleep is a reset.
  *
+ * The streak of an episode is the highest count in it (core/streaks.h).
+ *
  * The functions use no clock, allocation, lock, float or loop. A sample contains the
  * task's runtime in ns, as the scheduler accounts it and CLOCK_THREAD_CPUTIME_ID reads
  * it. The runtime does not include steal time or suspends. A verdict must never be early.
@@ -51,8 +53,9 @@ struct maze_account {
 	maze_u32 sleeps;     /* in this episode, see struct maze_tally */
 	maze_u64 asleep_ns;  /* time of these sleeps, see struct maze_tally */
 	maze_u64 from_ns;    /* the task's runtime when the episode began */
+	maze_u64 peak_ns;    /* the highest count before a sleep of this episode */
 };
-maze_static_assert(sizeof(struct maze_account) == 56,
+maze_static_assert(sizeof(struct maze_account) == 64,
 		   "struct maze_account is shared with the kernel");
 
 /* What the task does at the time of the sample. */
@@ -76,6 +79,14 @@ struct maze_verdict {
 	maze_u64 next_ns;	 /* CPU time until the next stage; 0: no stage is left */
 	maze_u32 due;		 /* MAZE_FIRED_*: the stages reached by this sample */
 	maze_u32 reset;		 /* 1: this sample ended an episode */
+	/*
+	 * If reset: CPU time of the episodes that ended. `ended` is 1 if the act of the
+	 * sample ended one, and then streak_ns is its streak. A yield before the sample
+	 * ended another one, see maze_yield_streak().
+	 */
+	maze_u64 spent_ns;
+	maze_u64 streak_ns;
+	maze_u32 ended;
 };
 
 /* Whether a sleep of this kind (MAZE_SLEEPS or MAZE_LOCKS) is a reset point. */
@@ -94,7 +105,31 @@ maze_inline void maze_reset(struct maze_account *account)
 	account->sleeps = 0;
 	account->asleep_ns = 0;
 	account->from_ns = account->runtime_ns;
+	account->peak_ns = 0;
 	account->episode++;
+}
+
+/* Returns the streak of the episode up to the last sample. */
+maze_inline maze_u64 maze_streak(const struct maze_account *account)
+{
+	return account->count_ns > account->peak_ns ? account->count_ns : account->peak_ns;
+}
+
+/*
+ * Returns the streak that ends with a yield for which no sample is taken. A later sample
+ * reports only the latest of such yields. So call this at each of them, before yield_ns
+ * replaces `noted_ns`, the yield before.
+ */
+maze_inline maze_u64 maze_yield_streak(const struct maze_account *account, maze_u64 noted_ns,
+				       maze_u64 yield_ns)
+{
+	maze_u64 count_ns = 0;
+
+	if (noted_ns > account->yield_ns)
+		return yield_ns > noted_ns ? yield_ns - noted_ns : 0;
+	if (yield_ns >= account->runtime_ns)
+		count_ns = account->count_ns + (yield_ns - account->runtime_ns);
+	return count_ns > account->peak_ns ? count_ns : account->peak_ns;
 }
 
 /*
@@ -118,6 +153,7 @@ maze_inline int maze_recover(const struct maze_policy *policy, struct maze_accou
 
 	if (!account->count_ns)
 		return 0;
+	account->peak_ns = maze_streak(account);
 	account->sleeps++;
 	account->asleep_ns += asleep_ns;
 	if (asleep_ns > MAZE_LIMIT_MAX_NS)
@@ -245,7 +281,8 @@ maze_inline struct maze_verdict maze_step(const struct maze_policy *policy,
 					  struct maze_account *account,
 					  const struct maze_sample *sample)
 {
-	struct maze_verdict verdict = { { 0, 0, { 0 }, 0, 0 }, 0, 0, 0 };
+	struct maze_verdict verdict = { { 0, 0, { 0 }, 0, 0 }, 0, 0, 0, 0, 0, 0 };
+	maze_u64 from_ns;
 
 	if (!account->begun) {
 		account->begun = 1;
@@ -253,10 +290,12 @@ maze_inline struct maze_verdict maze_step(const struct maze_policy *policy,
 		account->yield_ns = sample->yield_ns;
 		account->from_ns = sample->runtime_ns;
 	}
+	from_ns = account->from_ns;
 	verdict.reset = maze_charge(policy, account, sample);
+	verdict.streak_ns = maze_streak(account);
 
 	if (sample->act == MAZE_WAKES && policy->recovery != MAZE_RECOVERY_INF)
-		verdict.reset |= maze_recover(policy, account, sample->asleep_ns);
+		verdict.ended = maze_recover(policy, account, sample->asleep_ns);
 
 	verdict.tally.count_ns = account->count_ns;
 	verdict.tally.episode = account->episode;
@@ -271,8 +310,10 @@ maze_inline struct maze_verdict maze_step(const struct maze_policy *policy,
 	if (maze_sleep_resets(policy, sample->act) ||
 	    (sample->act == MAZE_YIELDS && !(policy->flags & MAZE_POLICY_YIELD_COUNTS))) {
 		maze_reset(account);
-		verdict.reset = 1;
+		verdict.ended = 1;
 	}
+	verdict.reset |= verdict.ended;
+	verdict.spent_ns = account->from_ns - from_ns;
 	verdict.next_ns = maze_next(policy, account);
 	return verdict;
 }

@@ -22,6 +22,7 @@
 #include "../core/process_event.h"
 #include "../core/record.h"
 #include "../core/stack.h"
+#include "../core/streaks.h"
 #include "../core/total.h"
 
 struct engine;		/* one open handle; each engine defines its own */
@@ -132,6 +133,15 @@ struct engine_ops {
 	int (*totals)(struct engine *engine, int (*each)(const struct maze_total *total, void *arg),
 		      void *arg);
 	int (*counts)(struct engine *engine, struct maze_counts *ret_counts);
+
+	/*
+	 * Calls `each` for each class of observed tasks (core/streaks.h) since the engine was
+	 * loaded, also if all its tasks have ended, as list() does. NULL: this engine does not
+	 * observe.
+	 */
+	int (*streaks)(struct engine *engine,
+		       int (*each)(const struct maze_streaks *streaks, void *arg), void *arg,
+		       struct maze_error *error);
 
 	/*
 	 * A reader returns new records. With from_oldest it first returns the old records

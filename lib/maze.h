@@ -22,6 +22,7 @@
 #include "../core/process_event.h"
 #include "../core/record.h"
 #include "../core/stack.h"
+#include "../core/streaks.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -242,6 +243,13 @@ int maze_list_groups(struct maze *maze, struct maze_group **ret_groups, size_t *
 /* Returns all watched tasks, sorted by PID and TID. The caller frees *ret_entries. */
 int maze_list(struct maze *maze, struct maze_entry **ret_entries, size_t *ret_count,
 	      struct maze_error *error);
+/*
+ * Returns the streaks of all tasks that are or were watched with MAZE_POLICY_OBSERVE, by
+ * tag and program (core/streaks.h), since the engine was loaded. The caller frees
+ * *ret_classes, which is NULL if there are none. -EOPNOTSUPP: this engine keeps no streaks.
+ */
+int maze_list_streaks(struct maze *maze, struct maze_streaks **ret_classes, size_t *ret_count,
+		      struct maze_error *error);
 /* Returns the counts of what the engine has done since it was loaded. */
 int maze_counts(struct maze *maze, struct maze_counts *ret_counts, struct maze_error *error);
 

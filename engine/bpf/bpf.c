@@ -174,6 +174,7 @@ const struct engine_ops engine_bpf = {
 	.list = bpf_list,
 	.totals = bpf_totals,
 	.counts = bpf_counts,
+	.streaks = bpf_streaks,
 	.reader_open = bpf_reader_open,
 	.reader_fd = bpf_reader_fd,
 	.reader_next = bpf_reader_next,

@@ -2,7 +2,7 @@
 /*
  * Iterator programs, which the kernel runs for each task when user space reads a file.
  * handle__control begins and ends watches according to `request`. handle__list and
- * handle__entries list the watches.
+ * handle__entries list the watches, handle__streaks the streaks that have not ended.
  */
 #ifndef MAZE_BPF_CONTROL_BPF_H
 #define MAZE_BPF_CONTROL_BPF_H
@@ -100,6 +100,9 @@ static __noinline int begin_watch(struct task_struct *task, struct maze_request 
 		req->no_memory++;
 		return 0;
 	}
+	/* A streak needs the probe from its beginning, unlike a limit. */
+	if (observes(watched) && needs_attached_probe(watched))
+		need_yield_probe(watched);
 	record_lifecycle(task, watched, MAZE_EVENT_WATCH, 0);
 	req->done++;
 	/*
@@ -183,6 +186,31 @@ int handle__list(struct bpf_iter__task *ctx)
 	entry.episode = watched->account.episode;
 	read_name(entry.comm, task);
 	bpf_seq_write(ctx->meta->seq, &entry, sizeof(entry));
+	return 0;
+}
+
+SEC("iter/task")
+int handle__streaks(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct maze_running_streak running = {};
+	struct maze_task *watched;
+	maze_u32 number;
+
+	if (!task)
+		return 0;
+	watched = listed_watch(task);
+	if (!watched || !observes(watched))
+		return 0;
+	number = class_of(task, watched->tag);
+	running.class_index = number ? number - 1 : MAZE_STREAK_OTHERS;
+	running.streak_ns = listed_count(task, watched);
+	if (running.streak_ns < watched->account.peak_ns)
+		running.streak_ns = watched->account.peak_ns;
+	running.pid = process_number(task);
+	running.tid = thread_number(task);
+	read_name(running.comm, task);
+	bpf_seq_write(ctx->meta->seq, &running, sizeof(running));
 	return 0;
 }
 

@@ -167,39 +167,25 @@ int bpf_unwatch_all(struct engine *engine, const struct engine_claim *claim,
 	return err;
 }
 
+struct listing {
+	int (*each)(const struct maze_entry *entry, void *arg);
+	void *arg;
+};
+
+static int list_one(const void *item, void *arg)
+{
+	const struct listing *listing = arg;
+
+	return listing->each(item, listing->arg);
+}
+
 int bpf_list(struct engine *engine, int (*each)(const struct maze_entry *entry, void *arg),
 	     void *arg, struct maze_error *error)
 {
-	struct maze_entry entries[64];
-	size_t have = 0, i;
-	ssize_t n;
-	int fd, err;
+	struct listing listing = { each, arg };
 
-	err = bpf_iterate(engine->fds[OBJECT_PROG_LIST], -1, 0, &fd);
-	if (err)
-		return maze_fail(error, err, "cannot iterate over tasks: %s", strerror(-err));
-	for (;;) {
-		n = read(fd, (char *)entries + have, sizeof(entries) - have);
-		if (n < 0 && (errno == EINTR || errno == EAGAIN))
-			continue;
-		if (n <= 0) {
-			err = n ? maze_fail(error, -errno, "cannot read the list: %s",
-					    strerror(errno))
-				: 0;
-			break;
-		}
-		have += (size_t)n;
-		for (i = 0; i < have / sizeof(entries[0]) && !err; i++)
-			err = each(&entries[i], arg);
-		if (err)
-			break;
-		/* A read may end inside an entry, so keep that part for the next read. */
-		memmove(entries, (char *)entries + i * sizeof(entries[0]),
-			have % sizeof(entries[0]));
-		have %= sizeof(entries[0]);
-	}
-	close(fd);
-	return err;
+	return bpf_iterate_items(engine->fds[OBJECT_PROG_LIST], sizeof(struct maze_entry), list_one,
+				 &listing, error);
 }
 
 int bpf_allow(struct engine *engine, maze_u64 tag, const struct maze_allowance *allowance,

@@ -29,10 +29,12 @@ enum bpf_object_id {
 	OBJECT_WAKEUPS,
 	OBJECT_REQUEST,
 	OBJECT_ALLOWANCES,
+	OBJECT_STREAK_CLASSES,
 	OBJECT_STATE,
 	OBJECT_CONFIG,
 	OBJECT_PROG_CONTROL,
 	OBJECT_PROG_LIST,
+	OBJECT_PROG_STREAKS,
 	OBJECT_PROG_SCHED_EXIT, /* -1 where not loaded */
 	OBJECT_PROG_SYS_ENTER,	/* -1 where not loaded */
 	OBJECT_COUNT,
@@ -99,6 +101,12 @@ void bpf_unmap_state(struct engine *engine);
  * over all tasks (pidfd -1, tid 0).
  */
 int bpf_iterate(int prog_fd, int pidfd, pid_t tid, int *ret_fd);
+/*
+ * Runs the program over all tasks. Calls `each` for each item of `size` bytes that it
+ * writes, up to 128. If `each` returns a value other than 0, this ends and returns it.
+ */
+int bpf_iterate_items(int prog_fd, size_t size, int (*each)(const void *item, void *arg), void *arg,
+		      struct maze_error *error);
 /* Runs the iterator to its end, discards the output, and closes the descriptor. */
 int bpf_drain_iterator(int fd);
 
@@ -115,6 +123,9 @@ int bpf_list(struct engine *engine, int (*each)(const struct maze_entry *entry, 
 int bpf_counts(struct engine *engine, struct maze_counts *ret_counts);
 int bpf_allow(struct engine *engine, maze_u64 tag, const struct maze_allowance *allowance,
 	      struct maze_error *error);
+/* streaks.c: the operation of engine.h. */
+int bpf_streaks(struct engine *engine, int (*each)(const struct maze_streaks *streaks, void *arg),
+		void *arg, struct maze_error *error);
 /* Exempts this process from being watched, until it exits. */
 int bpf_mark_self(struct engine *engine, struct maze_error *error);
 

@@ -4,6 +4,7 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 int bpf_iterate(int prog_fd, int pidfd, pid_t tid, int *ret_fd)
@@ -30,6 +31,40 @@ int bpf_iterate(int prog_fd, int pidfd, pid_t tid, int *ret_fd)
 	close(link);
 	if (!err)
 		*ret_fd = fd;
+	return err;
+}
+
+int bpf_iterate_items(int prog_fd, size_t size, int (*each)(const void *item, void *arg), void *arg,
+		      struct maze_error *error)
+{
+	char items[64 * 128];
+	size_t have = 0, at;
+	ssize_t n;
+	int fd, err;
+
+	err = bpf_iterate(prog_fd, -1, 0, &fd);
+	if (err)
+		return maze_fail(error, err, "cannot iterate over tasks: %s", strerror(-err));
+	for (;;) {
+		n = read(fd, items + have, sizeof(items) - have);
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n <= 0) {
+			err = n ? maze_fail(error, -errno, "cannot read the list: %s",
+					    strerror(errno))
+				: 0;
+			break;
+		}
+		have += (size_t)n;
+		for (at = 0; at + size <= have && !err; at += size)
+			err = each(items + at, arg);
+		if (err)
+			break;
+		/* A read may end inside an item, so keep that part for the next read. */
+		memmove(items, items + at, have - at);
+		have -= at;
+	}
+	close(fd);
 	return err;
 }
 

@@ -46,6 +46,8 @@ static const struct row {
 	  "mount.mnt mount.mnt_parent mount.mnt_mountpoint dentry.d_parent dentry.d_name "
 	  "qstr.len qstr.name",
 	  "Incidents name no executable." },
+	{ "file.f_inode inode.i_ino inode.i_sb super_block.s_dev task_struct.self_exec_id",
+	  "Streaks are not kept apart by program." },
 	{ "task_struct.mm mm_struct.arg_start mm_struct.arg_end",
 	  "Incidents have no command line." },
 	{ "task_struct.start_boottime task_struct.real_parent",

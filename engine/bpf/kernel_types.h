@@ -152,8 +152,18 @@ struct path {
 	struct dentry *dentry;
 };
 
+struct super_block {
+	unsigned int s_dev;
+};
+
+struct inode {
+	unsigned long i_ino;
+	struct super_block *i_sb;
+};
+
 struct file {
 	struct path f_path;
+	struct inode *f_inode;
 };
 
 struct sigaction {
@@ -199,6 +209,7 @@ struct task_struct {
 	} blocked;
 	struct css_set *cgroups;
 	unsigned int in_execve : 1;
+	maze_u64 self_exec_id; /* counts the calls of execve */
 	char comm[16];
 	struct sched_entity se;
 	struct sched_info sched_info;

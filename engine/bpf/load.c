@@ -193,10 +193,12 @@ static void collect_fds(struct engine *engine, enum yield_method yield)
 	fds[OBJECT_WAKEUPS] = bpf_map__fd(skeleton->maps.wakeups);
 	fds[OBJECT_REQUEST] = bpf_map__fd(skeleton->maps.request);
 	fds[OBJECT_ALLOWANCES] = bpf_map__fd(skeleton->maps.allowances);
+	fds[OBJECT_STREAK_CLASSES] = bpf_map__fd(skeleton->maps.streak_classes);
 	fds[OBJECT_STATE] = bpf_map__fd(skeleton->maps.bss);
 	fds[OBJECT_CONFIG] = bpf_map__fd(skeleton->maps.rodata);
 	fds[OBJECT_PROG_CONTROL] = bpf_program__fd(skeleton->progs.handle__control);
 	fds[OBJECT_PROG_LIST] = bpf_program__fd(skeleton->progs.handle__list);
+	fds[OBJECT_PROG_STREAKS] = bpf_program__fd(skeleton->progs.handle__streaks);
 	fds[OBJECT_PROG_SCHED_EXIT] = -1;
 	fds[OBJECT_PROG_SYS_ENTER] = -1;
 	if (yield == YIELD_BY_SCHED_EXIT)

@@ -112,6 +112,23 @@ struct {
 	__type(value, struct maze_allowance);
 } allowances SEC(".maps");
 
+/* Classes of streaks (core/streaks.h). The last one is that of the rest. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAZE_STREAK_CLASSES);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, maze_u32);
+	__type(value, struct maze_streaks);
+} streak_classes SEC(".maps");
+
+/* The index of a class, plus 1; 0: it is being added. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAZE_STREAK_CLASSES);
+	__type(key, struct maze_streak_key);
+	__type(value, maze_u32);
+} streak_indexes SEC(".maps");
+
 /* User space reads this map first when it opens a pinned engine, to compare the ABI. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

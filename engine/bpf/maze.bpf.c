@@ -150,7 +150,7 @@ MAZE_INLINE void switch_out(struct task_struct *prev, struct maze_task *watched,
 	sample.yield_ns = watched->yield_ns;
 	verdict = maze_step(&watched->policy, &watched->account, &sample);
 	if (verdict.reset)
-		release_yield_probe(watched);
+		end_episode(prev, watched, &verdict);
 	if (verdict.due || watched->unsent)
 		verdict.next_ns = act_on_verdict(watched, &verdict, MAZE_AT_SWITCH);
 	if (prev_state & TASK_DEAD) {
@@ -192,7 +192,7 @@ static __noinline int resume(struct task_struct *next, struct maze_task *watched
 	 */
 	watched->account.fired &= ~verdict.due;
 	if (verdict.reset)
-		release_yield_probe(watched);
+		end_episode(next, watched, &verdict);
 	watched->next_ns = next_check(watched, verdict.due ? 1 : verdict.next_ns);
 	return 0;
 }
@@ -328,6 +328,7 @@ int BPF_PROG(handle__sched_process_exit, struct task_struct *task)
 	cpu = this_cpu();
 	if (cpu && watched->account.begun)
 		judge_running(task, watched, cpu, false);
+	add_last_streak(task, watched);
 	end_with_task(task, watched);
 	bpf_task_storage_delete(&tasks, task);
 	return 0;
@@ -340,7 +341,7 @@ MAZE_INLINE int note_current_yield(bool booked)
 	struct maze_cpu *cpu = this_cpu();
 
 	if (watched && cpu && yields_reset(watched))
-		maze_note_yield(watched, cpu, booked);
+		note_own_yield(task, watched, cpu, booked);
 	return 0;
 }
 

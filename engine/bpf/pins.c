@@ -45,10 +45,12 @@ static const char *const pin_names[] = {
 	[OBJECT_WAKEUPS] = "wakeups",
 	[OBJECT_REQUEST] = "request",
 	[OBJECT_ALLOWANCES] = "allowances",
+	[OBJECT_STREAK_CLASSES] = "streak_classes",
 	[OBJECT_STATE] = "state",
 	[OBJECT_CONFIG] = "config",
 	[OBJECT_PROG_CONTROL] = "control",
 	[OBJECT_PROG_LIST] = "list",
+	[OBJECT_PROG_STREAKS] = "streaks",
 	[OBJECT_PROG_SCHED_EXIT] = "yield_sched_exit",
 	[OBJECT_PROG_SYS_ENTER] = "yield_sys_enter",
 };

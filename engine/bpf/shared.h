@@ -14,9 +14,10 @@
 #include "../../core/record.h"
 #include "../../core/stack.h"
 #include "../../core/step.h"
+#include "../../core/streaks.h"
 
 #define MAZE_BPF_MAGIC 0x4d415a45U /* "MAZE" */
-#define MAZE_BPF_ABI 11U
+#define MAZE_BPF_ABI 12U
 
 /*
  * Number of records that a log keeps. Verdicts have a log of their own, because a storm
@@ -81,11 +82,30 @@ struct maze_task {
 	maze_u32 yield_probe;	    /* number of the attachment since which no yield was missed */
 	maze_u32 sampled;	    /* episode that has evidence, plus 1; 0: none */
 	maze_u32 stacks;	    /* taken in that episode */
-	maze_u32 reserved;
-	struct maze_tally due; /* of the verdict to which the unsent stages belong */
-	maze_u64 stack_due_ns; /* runtime at which the next stack is due */
+	maze_u32 streak_class;	    /* index in streak_classes, plus 1; 0: none yet */
+	struct maze_tally due;	    /* of the verdict to which the unsent stages belong */
+	maze_u64 stack_due_ns;	    /* runtime at which the next stack is due */
+	maze_u64 exec_id;	    /* number of the execve for which streak_class is valid */
 };
-_Static_assert(sizeof(struct maze_task) == 208, "struct maze_task is pinned");
+_Static_assert(sizeof(struct maze_task) == 224, "struct maze_task is pinned");
+
+/* Key of the map from the program of a watch to the index of its class. */
+struct maze_streak_key {
+	maze_u64 tag;
+	maze_u64 inode;
+	maze_u32 device;
+	maze_u32 reserved;
+};
+
+/* What handle__streaks writes for each observed task. */
+struct maze_running_streak {
+	maze_u64 streak_ns;
+	maze_u32 class_index;
+	maze_u32 pid;
+	maze_u32 tid;
+	maze_u32 reserved;
+	char comm[MAZE_COMM_LEN];
+};
 
 /* One CPU's timer, and data to read its scheduler clock. Times are of the rq clock. */
 struct maze_cpu {
@@ -173,7 +193,7 @@ struct maze_state {
 	maze_u64 spared_program; /* dentry of the program that is exempt from verdicts; 0: none */
 	maze_u64 frame_offset;	 /* of the kernel entry frame in a task's stack */
 	maze_u32 timers_initialised; /* CPUs whose timer has been initialised */
-	maze_u32 reserved;
+	maze_u32 streak_classes;     /* classes so far; those beyond the maximum have none */
 };
 
 enum maze_yield_probe {

@@ -12,7 +12,7 @@
 
 #include "evidence.bpf.h"
 #include "disposition.bpf.h"
-#include "yields.bpf.h"
+#include "streaks.bpf.h"
 
 /* Delay before a retry of a signal that the kernel refused as busy. */
 #define MAZE_RETRY_NS (100 * MAZE_NSEC_PER_USEC)
@@ -411,11 +411,11 @@ MAZE_INLINE maze_u64 judge_running(struct task_struct *task, struct maze_task *w
 	struct maze_verdict verdict = {};
 
 	if (yields_reset(watched) && in_sched_yield(task))
-		maze_note_yield(watched, cpu, false);
+		note_own_yield(task, watched, cpu, false);
 	doubt_unprobed_time(watched, cpu, runtime_ns);
 	maze_step_task(watched, runtime_ns, MAZE_RUNS, 0, &verdict);
 	if (verdict.reset)
-		release_yield_probe(watched);
+		end_episode(task, watched, &verdict);
 	else if (close)
 		learn_lag(cpu, (long long)(verdict.tally.count_ns - aim_ns));
 	if (verdict.due || watched->unsent)

@@ -53,9 +53,12 @@ static int write_line(struct engine *engine, const char *line)
 	return n < 0 ? -errno : (size_t)n == strlen(line) ? 0 : -EIO;
 }
 
-/* In the grammar, a limit is a whole number of milliseconds. */
+/* In the grammar, a limit is a whole number of milliseconds. The module keeps no streaks. */
 static int check_expressible(const struct maze_policy *policy, struct maze_error *error)
 {
+	if (policy->flags & MAZE_POLICY_OBSERVE)
+		return maze_fail(error, -EOPNOTSUPP,
+				 "the kmod engine keeps no streaks; use --engine bpf or poll");
 	if (policy->soft_ns % MAZE_NSEC_PER_MSEC || policy->hard_ns % MAZE_NSEC_PER_MSEC)
 		return maze_fail(error, -EOPNOTSUPP,
 				 "the kmod engine needs --soft and --hard in whole milliseconds");

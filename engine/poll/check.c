@@ -119,6 +119,9 @@ static void step(struct engine *engine, struct poll_process *process, struct pol
 	struct maze_verdict verdict = maze_step(&thread->policy, &thread->account, sample);
 
 	thread->next_ns = verdict.next_ns;
+	if (verdict.reset)
+		poll_streaks_add(engine, process, thread, verdict.streak_ns, verdict.ended,
+				 verdict.spent_ns);
 	if (verdict.due && is_spared(engine, process, thread->tid)) {
 		/* After an execve in this episode these stages are still due. */
 		thread->account.fired &= ~verdict.due;
@@ -137,6 +140,20 @@ static void step(struct engine *engine, struct poll_process *process, struct pol
 		act(engine, process, thread, &verdict, true);
 }
 
+/*
+ * The streaks that began and ended since the last step. How the CPU time of that time is
+ * divided among them is unknown, so they count as equally long.
+ */
+static void add_unseen(struct engine *engine, struct poll_process *process,
+		       struct poll_thread *thread, maze_u64 sleeps)
+{
+	maze_u64 number = sleeps > thread->sleeps ? sleeps - thread->sleeps : 1, ran_ns = 0;
+
+	if (thread->times.runtime_ns > thread->account.runtime_ns)
+		ran_ns = thread->times.runtime_ns - thread->account.runtime_ns;
+	poll_streaks_add(engine, process, thread, ran_ns / number, number - 1, ran_ns);
+}
+
 /* Steps the account of a thread that slept. How much it ran before the sleep is unknown. */
 static int slept(struct engine *engine, struct poll_process *process, struct poll_thread *thread,
 		 maze_u64 sleeps)
@@ -148,6 +165,8 @@ static int slept(struct engine *engine, struct poll_process *process, struct pol
 				&thread->times);
 	if (err)
 		return err;
+	if (maze_sleep_resets(&thread->policy, MAZE_SLEEPS))
+		add_unseen(engine, process, thread, sleeps);
 	thread->sleeps = sleeps;
 	thread->sleeps_read_ns = thread->unbroken_ns = sample.runtime_ns = thread->times.runtime_ns;
 	/* The system call is unknown, so a recovery for locks resets at every sleep. */

@@ -39,6 +39,8 @@
 /* Number of buckets in the hash of processes by PID; a power of two. */
 #define POLL_CHAINS 256
 #define POLL_NEVER (~0ULL)
+/* An observed thread without a limit is checked as often as for this one. */
+#define POLL_OBSERVED_AS_NS MAZE_NSEC_PER_SEC
 /* CPU time until the next check of an exempt process, see maze_spare_program(). */
 #define POLL_SPARED_NS (4 * MAZE_NSEC_PER_MSEC)
 /* A child of a process with more groups misses the others. */
@@ -160,6 +162,8 @@ struct engine {
 	bool adopts;		/* watch orphans that become children of this process */
 	struct maze_policy adopt_policy;
 	maze_u64 adopt_tag;
+	struct maze_streaks *classes; /* NULL: no streak yet */
+	maze_u32 class_count;
 };
 
 /* ---- records.c: the logs and their readers --------------------------------------- */
@@ -240,6 +244,16 @@ void poll_sample_last(const struct poll_process *process, struct poll_thread *th
 void poll_sample_close(struct engine *engine, struct poll_thread *thread);
 /* Returns the count as of the last sample. */
 maze_u64 poll_count(const struct poll_thread *thread);
+
+/* ---- streaks.c: streaks of observed threads --------------------------------------- */
+
+void poll_streaks_done(struct engine *engine);
+/* If the thread is observed, adds `number` streaks, and CPU time of ended episodes. */
+void poll_streaks_add(struct engine *engine, const struct poll_process *process,
+		      struct poll_thread *thread, maze_u64 streak_ns, maze_u64 number,
+		      maze_u64 spent_ns);
+int poll_streaks(struct engine *engine, int (*each)(const struct maze_streaks *streaks, void *arg),
+		 void *arg, struct maze_error *error);
 
 /* ---- check.c: from samples to verdicts ------------------------------------------- */
 

@@ -83,6 +83,7 @@ static void poll_close(struct engine *engine)
 	poll_child_tracker_done(engine);
 	bpf_children_close(engine->children_time);
 	poll_records_done(engine);
+	poll_streaks_done(engine);
 	close_fd(engine->inotify_fd);
 	close_fd(engine->signal_fd);
 	close_fd(engine->clock_fd);
@@ -165,6 +166,8 @@ static void poll_probe(struct engine_report *ret_report)
 		 "than about two ticks of the kernel. If checks would cost more than 1 %% of a "
 		 "CPU, they become rarer: limits of seconds are then late by up to a tenth of "
 		 "the limit, and with very many watched threads all limits are later than that.\n"
+		 "A streak (maze observe) is seen up to the last check before its end; streaks "
+		 "between two checks count as equally long.\n"
 		 "When maze ends, its watches end: maze watch works only with --wait.\n"
 		 "%s",
 		 fork_events ? ""
@@ -255,6 +258,7 @@ const struct engine_ops engine_poll = {
 	.allow = poll_allow,
 	.list = poll_list,
 	.counts = poll_counts,
+	.streaks = poll_streaks,
 	.reader_open = poll_reader_open,
 	.reader_fd = poll_reader_fd,
 	.reader_next = poll_reader_next,

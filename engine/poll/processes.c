@@ -133,6 +133,16 @@ void poll_process_drop(struct engine *engine, struct poll_process *process)
 	free_process(process);
 }
 
+/* The end of a thread ends its streak. */
+static void end_streak(struct engine *engine, struct poll_process *process,
+		       struct poll_thread *thread)
+{
+	maze_u64 count_ns = poll_count(thread), peak_ns = thread->account.peak_ns;
+
+	poll_streaks_add(engine, process, thread, count_ns > peak_ns ? count_ns : peak_ns, 1,
+			 count_ns);
+}
+
 void poll_thread_end(struct engine *engine, struct poll_process *process,
 		     struct poll_thread *thread, enum maze_event event)
 {
@@ -142,6 +152,8 @@ void poll_thread_end(struct engine *engine, struct poll_process *process,
 	proc_thread_comm(process->dir, thread->tid, thread->comm);
 	if (!thread->ignored)
 		poll_record(engine, process, thread, &facts);
+	if (!thread->ignored && event == MAZE_EVENT_EXIT)
+		end_streak(engine, process, thread);
 	forget_thread(engine, process, thread);
 }
 
@@ -227,6 +239,8 @@ static void tighten(struct engine *engine, struct poll_process *process,
 {
 	maze_u64 limit_ns = maze_first_limit(policy);
 
+	if (!limit_ns)
+		limit_ns = POLL_OBSERVED_AS_NS;
 	if (!process->limit_ns || limit_ns < process->limit_ns)
 		process->limit_ns = limit_ns;
 	if (limit_ns < engine->tightest_ns)

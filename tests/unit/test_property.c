@@ -23,6 +23,8 @@
 #define STEPS 300000
 /* The model is quadratic, so a history ends after this many entries. */
 #define HISTORY_MAX 60
+/* Yields between two samples. */
+#define YIELDS_MAX 3
 
 enum what { RAN, SLEPT, LOCKED, YIELDED };
 
@@ -33,13 +35,14 @@ struct happened {
 
 struct model {
 	struct maze_policy policy;
-	struct happened history[HISTORY_MAX + 4];
+	struct happened history[HISTORY_MAX + 2 * YIELDS_MAX + 4];
 	int length;
 	int had_soft_at, had_hard_at; /* episodes of these verdicts; -1: none */
 };
 
-/* The count by its definition, and the number of its episode. */
-static maze_u64 model_count(const struct model *model, int *ret_episode)
+/* The count and its episode by their definitions, and the streak of episode `wanted`. */
+static maze_u64 model_walk(const struct model *model, int wanted, maze_u64 *ret_streak,
+			   int *ret_episode)
 {
 	maze_u32 recovery = model->policy.recovery;
 	bool of_locks = maze_recovery_is_for_locks(recovery);
@@ -48,11 +51,14 @@ static maze_u64 model_count(const struct model *model, int *ret_episode)
 	int i;
 
 	*ret_episode = 0;
+	*ret_streak = 0;
 	for (i = 0; i < model->length; i++) {
 		const struct happened *entry = &model->history[i];
 
 		if (entry->what == RAN) {
 			count += entry->ns;
+			if (*ret_episode == wanted && count > *ret_streak)
+				*ret_streak = (maze_u64)count;
 			continue;
 		}
 		if (entry->what == YIELDED) {
@@ -75,6 +81,13 @@ static maze_u64 model_count(const struct model *model, int *ret_episode)
 		count = forgiven >= count ? 0 : count - forgiven;
 	}
 	return (maze_u64)count;
+}
+
+static maze_u64 model_count(const struct model *model, int *ret_episode)
+{
+	maze_u64 streak;
+
+	return model_walk(model, -1, &streak, ret_episode);
 }
 
 static void add(struct model *model, enum what what, maze_u64 ns)
@@ -132,7 +145,49 @@ struct pair {
 	struct maze_account account;
 	maze_u64 runtime; /* clock of the task, from any start */
 	maze_u64 yield_ns;
+	maze_u64 begun_ns;		  /* its first runtime */
+	maze_u64 spent_ns;		  /* in episodes that have ended */
+	maze_u64 streaks[2 * YIELDS_MAX]; /* told in the current step, but for those of 0 ns */
+	int streak_count;
 };
+
+static void note_streak(struct pair *pair, maze_u64 streak_ns)
+{
+	if (streak_ns)
+		pair->streaks[pair->streak_count++] = streak_ns;
+}
+
+static struct maze_verdict step(struct pair *pair, const struct maze_sample *sample)
+{
+	struct maze_verdict verdict = maze_step(&pair->model.policy, &pair->account, sample);
+
+	if (verdict.ended)
+		note_streak(pair, verdict.streak_ns);
+	pair->spent_ns += verdict.spent_ns;
+	assert_int_equal(pair->spent_ns + pair->account.runtime_ns - pair->account.from_ns,
+			 pair->runtime - pair->begun_ns);
+	return verdict;
+}
+
+/* Compares the streaks of this step with those of the episodes since `before`. */
+static void check_streaks(struct pair *pair, int before)
+{
+	maze_u64 streak_ns;
+	int episode, now, next = 0;
+
+	model_count(&pair->model, &now);
+	for (episode = before; episode < now; episode++) {
+		model_walk(&pair->model, episode, &streak_ns, &(int){ 0 });
+		if (!streak_ns)
+			continue;
+		assert_true(next < pair->streak_count);
+		assert_int_equal(pair->streaks[next++], streak_ns);
+	}
+	assert_int_equal(next, pair->streak_count);
+	model_walk(&pair->model, now, &streak_ns, &now);
+	assert_int_equal(maze_streak(&pair->account), streak_ns);
+	pair->streak_count = 0;
+}
 
 static void begin(struct pair *pair)
 {
@@ -141,7 +196,7 @@ static void begin(struct pair *pair)
 	memset(pair, 0, sizeof(*pair));
 	pair->model.policy = random_policy();
 	pair->model.had_soft_at = pair->model.had_hard_at = -1;
-	pair->runtime = 1 + roll(1000000000);
+	pair->runtime = pair->begun_ns = 1 + roll(1000000000);
 	sample.runtime_ns = pair->runtime;
 	maze_step(&pair->model.policy, &pair->account, &sample);
 	pair->yield_ns = 0;
@@ -182,25 +237,36 @@ static void check_tally(const struct model *model, const struct maze_verdict *ve
 	assert_int_equal(tally->sleeps, sleeps);
 }
 
+/* The task runs, and perhaps yields; the next sample reports the latest yield. */
+static void run(struct pair *pair)
+{
+	maze_u64 yields = roll(6) ? 0 : 1 + roll(YIELDS_MAX), ran, at;
+
+	for (; yields; yields--) {
+		ran = roll(8) ? roll(4000000) : 0;
+		add(&pair->model, RAN, ran);
+		add(&pair->model, YIELDED, 0);
+		pair->runtime += ran;
+		at = pair->runtime;
+		if (!(pair->model.policy.flags & MAZE_POLICY_YIELD_COUNTS))
+			note_streak(pair, maze_yield_streak(&pair->account, pair->yield_ns, at));
+		pair->yield_ns = at;
+	}
+	ran = roll(3) ? roll(8000000) : roll(40000000);
+	add(&pair->model, RAN, ran);
+	pair->runtime += ran;
+}
+
 static void one_step(struct pair *pair)
 {
 	struct maze_sample sample = { .act = MAZE_RUNS };
-	maze_u64 ran = roll(3) ? roll(8000000) : roll(40000000), after = 0, count;
-	bool late_yield = roll(6) == 0, sleeps = false, locks = roll(2);
+	bool sleeps = false, locks = roll(2);
 	struct maze_verdict verdict;
-	int episode;
+	int episode, before;
+	maze_u64 count;
 
-	if (late_yield) {
-		/* It yielded somewhere in this interval; the next sample reports it. */
-		after = ran ? roll(ran) : 0;
-		add(&pair->model, RAN, ran - after);
-		add(&pair->model, YIELDED, 0);
-		add(&pair->model, RAN, after);
-		pair->yield_ns = pair->runtime + ran - after;
-	} else {
-		add(&pair->model, RAN, ran);
-	}
-	pair->runtime += ran;
+	model_count(&pair->model, &before);
+	run(pair);
 	sample.runtime_ns = pair->runtime;
 	sample.yield_ns = pair->yield_ns;
 
@@ -216,7 +282,7 @@ static void one_step(struct pair *pair)
 		break;
 	}
 	count = model_count(&pair->model, &episode);
-	verdict = maze_step(&pair->model.policy, &pair->account, &sample);
+	verdict = step(pair, &sample);
 	assert_int_equal(verdict.tally.count_ns, count);
 	check_tally(&pair->model, &verdict);
 	assert_int_equal(verdict.due, model_due(&pair->model, count, episode));
@@ -236,11 +302,12 @@ static void one_step(struct pair *pair)
 		} else {
 			sample.act = MAZE_WAKES;
 		}
-		verdict = maze_step(&pair->model.policy, &pair->account, &sample);
+		verdict = step(pair, &sample);
 	}
 	count = model_count(&pair->model, &episode);
 	assert_int_equal(pair->account.count_ns, count);
 	check_next(&pair->model, &verdict, count, episode);
+	check_streaks(pair, before);
 }
 
 static void random_schedules_match_the_slow_model(void **state)
@@ -257,7 +324,7 @@ static void random_schedules_match_the_slow_model(void **state)
 		/* A failed assertion below ends the test: print the seed first. */
 		if (i == 0)
 			print_message("# MAZE_SEED=%llu\n", start);
-		if (pair.model.length + 5 > HISTORY_MAX || roll(100) == 0) {
+		if (pair.model.length > HISTORY_MAX || roll(100) == 0) {
 			if (roll(2))
 				fork_child(&pair);
 			else

@@ -315,7 +315,7 @@ static void structures_of_libmaze_have_their_sizes(void **state)
 		SIZE(maze_entry),      SIZE(maze_error),	 SIZE(maze_evidence_wants),
 		SIZE(maze_frame),      SIZE(maze_group),	 SIZE(maze_policy),
 		SIZE(maze_policy_key), SIZE(maze_process_event), SIZE(maze_process_info),
-		SIZE(maze_record),     SIZE(maze_stack),
+		SIZE(maze_record),     SIZE(maze_stack),	 SIZE(maze_streaks),
 	};
 	json_t *sizes;
 	char line[128];
