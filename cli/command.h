@@ -59,7 +59,7 @@ struct options {
 	const char *colour, *file, *textfile;
 	bool journal;
 	const char *rules, *against, *assume; /* of replay */
-	const char *out;		      /* of record */
+	const char *out;		      /* of record and observe */
 	bool group;			      /* of incidents: count them by signature */
 	/* Of top; NULL: the default. */
 	const char *interval, *sort, *filter;
@@ -168,6 +168,7 @@ int cmd_report(const struct command *command, struct options *options, int argc,
 int cmd_why(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_protect(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_unprotect(const struct command *command, struct options *options, int argc, char **argv);
+int cmd_observe(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_complete(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_service(const struct command *command, struct options *options, int argc, char **argv);
 

@@ -163,6 +163,16 @@ static const struct command_option replay_options[] = {
 	{ 0 },
 };
 
+static const struct command_option observe_options[] = {
+	{ ENGINE },
+	{ "for", "DUR", "how long to observe (until Ctrl-C)", AT(duration) },
+	{ "all", NULL, "observe all processes that you may watch", AT(all) },
+	{ "out", "FILE", "write the observation into FILE, as JSON", AT(out) },
+	{ JSON("the observation") },
+	{ "quiet", NULL, "show no progress", AT(quiet) },
+	{ 0 },
+};
+
 static const struct command_option doctor_options[] = { { JSON("the results") }, { 0 } };
 
 static const struct command_option load_options[] = {
@@ -374,6 +384,23 @@ static const struct command commands[] = {
 	  "  perf sched record -e raw_syscalls:sys_enter -- sleep 60\n"
 	  "  perf script | maze replay --soft 1s -",
 	  true, replay_options, cmd_replay, false },
+	{ "observe", "PID... | --all", "measure how long programs run without sleeping",
+	  "Watches the processes, and the threads and processes that they start from now on, "
+	  "without limits. It sends no signal and writes no record. A streak is the count that a "
+	  "thread reaches before it is reset: the CPU time that it uses without sleeping. A limit "
+	  "that is longer than all streaks of a program never reaches it.\n"
+	  "\n"
+	  "maze observes until --for has passed, until it gets SIGINT, SIGTERM or SIGHUP, or "
+	  "until the given processes and their children have ended. Then it prints a table with "
+	  "the streaks of each program: their number, the percentiles, the longest one and when it "
+	  "ended. A thread that has not slept yet is in it as well. A percentile is up to an "
+	  "eighth below the true one.\n"
+	  "\n"
+	  "With --all it observes all processes but kernel threads, the init process and itself, "
+	  "and looks for new ones once a second. Other users than root observe their own.\n"
+	  "\n"
+	  "  maze observe --all --for 1d --out streaks.json",
+	  false, observe_options, cmd_observe, false },
 	{ "doctor", "[PID]", "show what can run here, or what a process allows",
 	  "Shows for each engine whether you can run it on this machine, and the reason if you "
 	  "cannot. It also shows what the engine cannot detect here. maze doctor changes "

@@ -2,10 +2,7 @@
 /* The subcommand `metrics` prints the metrics of mazed, or writes them into a file. */
 #include "mazed_client.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 
 #include "replace_file.h"
 
@@ -36,20 +33,6 @@ static char *get_text(struct mazed_client *client, const char *format)
 	return NULL;
 }
 
-/* A link is refused, because rename(2) would replace it, and not the file that it names. */
-static int write_file(const struct command *command, const char *path, const char *text)
-{
-	struct stat status;
-	int err = !lstat(path, &status) && !S_ISREG(status.st_mode) ? -EINVAL
-								    : replace_file(path, text);
-
-	if (!err)
-		return EXIT_MAZE_OK;
-	print_error(command, "cannot write %s: %s", path,
-		    err == -EINVAL ? "it is not a regular file" : strerror(-err));
-	return EXIT_MAZE_FAILED;
-}
-
 int cmd_metrics(const struct command *command, struct options *options, int argc, char **argv)
 {
 	static struct mazed_client client = { .patience_s = ANSWER_S };
@@ -64,7 +47,7 @@ int cmd_metrics(const struct command *command, struct options *options, int argc
 		return EXIT_MAZE_FAILED;
 	text = get_text(&client, options->textfile ? "textfile" : "openmetrics");
 	if (text && options->textfile)
-		status = write_file(command, options->textfile, text);
+		status = replace_output(command, options->textfile, text);
 	else if (text && fputs(text, stdout) >= 0)
 		status = EXIT_MAZE_OK;
 	free(text);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+#include "command.h"
 #include "replace_file.h"
 
 #include <errno.h>
@@ -36,4 +37,17 @@ int replace_file(const char *path, const char *text)
 		unlink(fresh);
 	free(fresh);
 	return err;
+}
+
+int replace_output(const struct command *command, const char *path, const char *text)
+{
+	struct stat status;
+	int err = !lstat(path, &status) && !S_ISREG(status.st_mode) ? -EINVAL
+								    : replace_file(path, text);
+
+	if (!err)
+		return EXIT_MAZE_OK;
+	print_error(command, "cannot write %s: %s", path,
+		    err == -EINVAL ? "it is not a regular file" : strerror(-err));
+	return EXIT_MAZE_FAILED;
 }

@@ -8,4 +8,12 @@
  */
 int replace_file(const char *path, const char *text);
 
+struct command;
+/*
+ * Does that for a file that the user has named, and returns an exit status after an error
+ * message. A link is refused, because rename(2) would replace it, and not the file that it
+ * names.
+ */
+int replace_output(const struct command *command, const char *path, const char *text);
+
 #endif

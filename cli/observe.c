@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The subcommand `observe` measures how long the programs of a machine run without a sleep.
+ * It watches processes without limits, so it sends no signal and writes no record. Its
+ * engine is private, so that it disturbs no other watch and ends with this process.
+ */
+#include "observation.h"
+#include "replace_file.h"
+#include "session.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/escape.h"
+#include "report/shown.h"
+
+/* How often it looks at the streaks, and for new processes with --all. */
+#define TURN_NS MAZE_NSEC_PER_SEC
+/* How often it writes the file of --out, so that a crash does not lose a long observation. */
+#define WRITE_NS (60 * MAZE_NSEC_PER_SEC)
+
+struct observe {
+	const struct command *command;
+	const struct options *options;
+	struct maze *maze;
+	maze_u64 tag;
+	struct maze_policy policy;
+	struct observation observation;
+	maze_u64 until_ns, turn_ns, write_ns; /* CLOCK_BOOTTIME; until_ns 0: no end */
+	int signals;			      /* signalfd */
+	pid_t *refused; /* sorted: processes that cannot be watched, at the last look */
+	size_t refused_count;
+	size_t watched; /* threads */
+};
+
+static int open_engine(struct observe *observe)
+{
+	const char *engine = observe->options->engine;
+	struct maze_error error = { "" };
+	int err = maze_open(engine, MAZE_PRIVATE, &observe->maze, &error);
+
+	/* The module keeps no streaks, so auto does not use it. */
+	if (!err && !strcmp(engine, "auto") && !strcmp(maze_engine_name(observe->maze), "kmod")) {
+		maze_close(observe->maze);
+		observe->maze = NULL;
+		err = maze_open("poll", MAZE_PRIVATE, &observe->maze, &error);
+	}
+	if (!err && getrandom(&observe->tag, sizeof(observe->tag), 0) != sizeof(observe->tag))
+		err = -errno;
+	observe->tag >>= 8; /* as in session.c */
+	if (err)
+		print_error(observe->command, "%s", error.text[0] ? error.text : strerror(-err));
+	return err;
+}
+
+static void make_policy(struct maze_policy *policy)
+{
+	maze_policy_default(policy);
+	policy->soft_ns = policy->hard_ns = 0;
+	policy->soft_signal = policy->hard_signal = 0;
+	policy->flags =
+		MAZE_POLICY_INHERIT | MAZE_POLICY_SHADOW | MAZE_POLICY_QUIET | MAZE_POLICY_OBSERVE;
+}
+
+static int watch_one_process(struct observe *observe, pid_t pid, struct maze_error *error)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0), err;
+
+	if (pidfd < 0)
+		return maze_fail(error, -errno, "no process has the PID %d", (int)pid);
+	/* A thread that is watched already keeps its count. */
+	err = maze_claim(observe->maze, pidfd, 0, &observe->policy, observe->tag, ~0ULL, error);
+	close(pidfd);
+	return err;
+}
+
+/* Returns the number of processes that are watched now. */
+static int watch_given(struct observe *observe, int argc, char **argv)
+{
+	struct maze_error error = { "" };
+	int i, watched = 0, status;
+	pid_t pid;
+
+	for (i = 0; i < argc; i++) {
+		status = id_parse(observe->command, "PID", argv[i], &pid);
+		if (status)
+			return -status;
+		if (watch_one_process(observe, pid, &error))
+			print_error(observe->command, "%s", error.text);
+		else
+			watched++;
+	}
+	return watched;
+}
+
+static int by_pid(const void *left, const void *right)
+{
+	const pid_t *a = left, *b = right;
+
+	return (*a > *b) - (*a < *b);
+}
+
+static int by_entry(const void *key, const void *item)
+{
+	const pid_t *pid = key;
+	const struct maze_entry *entry = item;
+
+	return (*pid > (pid_t)entry->pid) - (*pid < (pid_t)entry->pid);
+}
+
+static void refuse(pid_t **refused, size_t *count, pid_t pid)
+{
+	pid_t *grown = reallocarray(*refused, *count + 1, sizeof(*grown));
+
+	if (!grown)
+		return;
+	grown[(*count)++] = pid;
+	*refused = grown;
+}
+
+/*
+ * Watches the processes that are not watched yet, such as those that init has started.
+ * Does not try those again that could not be watched at the last look.
+ */
+static void watch_all(struct observe *observe, const struct maze_entry *entries, size_t count)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	pid_t *refused = NULL, pid;
+	size_t refused_count = 0;
+
+	while (proc && (entry = readdir(proc))) {
+		pid = (pid_t)strtol(entry->d_name, NULL, 10);
+		if (pid <= 1 || pid == getpid() ||
+		    (count && bsearch(&pid, entries, count, sizeof(*entries), by_entry)))
+			continue;
+		if ((observe->refused && bsearch(&pid, observe->refused, observe->refused_count,
+						 sizeof(pid), by_pid)) ||
+		    watch_one_process(observe, pid, NULL))
+			refuse(&refused, &refused_count, pid);
+	}
+	if (proc)
+		closedir(proc);
+	if (refused)
+		qsort(refused, refused_count, sizeof(*refused), by_pid);
+	free(observe->refused);
+	observe->refused = refused;
+	observe->refused_count = refused_count;
+}
+
+static int open_signals(void)
+{
+	sigset_t mask;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGINT);
+	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGHUP);
+	sigprocmask(SIG_BLOCK, &mask, NULL);
+	return signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static json_t *to_json(const struct observe *observe)
+{
+	return observation_json(&observe->observation, maze_engine_name(observe->maze));
+}
+
+/* Returns 0 or an exit status. */
+static int write_out(const struct observe *observe)
+{
+	json_t *json = observe->options->out ? to_json(observe) : NULL;
+	char *text = json ? json_dumps(json, JSON_INDENT(1) | JSON_ENSURE_ASCII) : NULL;
+	int status = EXIT_MAZE_OK;
+
+	if (observe->options->out)
+		status = text ? replace_output(observe->command, observe->options->out, text)
+			      : EXIT_MAZE_FAILED;
+	free(text);
+	json_decref(json);
+	return status;
+}
+
+static void print_progress(const struct observe *observe)
+{
+	const struct observed *longest = observation_longest(&observe->observation);
+	maze_u64 passed_ns = now_ns(CLOCK_BOOTTIME) - observe->observation.from_ns;
+	char passed[SHOWN_LEN], streak[SHOWN_LEN], name[MAZE_PROGRAM_NAME_LEN * ESCAPE_MAX];
+
+	passed_ns -= passed_ns % MAZE_NSEC_PER_SEC;
+	fprintf(stderr, "\r\033[K%s: %zu threads, %zu programs",
+		shown_duration((long long)passed_ns, passed), observe->watched,
+		observe->observation.count);
+	if (longest)
+		fprintf(stderr, ", longest streak %s (%s)",
+			shown_duration((long long)observed_longest_ns(longest), streak),
+			escape_copy(name, sizeof(name), longest->streaks.program));
+	fflush(stderr);
+}
+
+/* Looks at the streaks, and for new processes. 0: nothing is watched any more. */
+static int take_turn(struct observe *observe)
+{
+	struct maze_error error = { "" };
+	struct maze_entry *entries = NULL;
+	size_t count = 0;
+	int err = observation_update(&observe->observation, observe->maze, &error);
+
+	if (!err)
+		err = maze_list(observe->maze, &entries, &count, &error);
+	if (err) {
+		print_error(observe->command, "%s", error.text[0] ? error.text : strerror(-err));
+		return err;
+	}
+	if (observe->options->all)
+		watch_all(observe, entries, count);
+	free(entries);
+	observe->watched = count;
+	if (notes_wanted(observe->options))
+		print_progress(observe);
+	return observe->options->all || count;
+}
+
+static int ms_until(maze_u64 at_ns, maze_u64 now)
+{
+	return at_ns <= now ? 0 : (int)((at_ns - now) / MAZE_NSEC_PER_MSEC + 1);
+}
+
+/* Returns 0 or an exit status. */
+static int observe_until_end(struct observe *observe)
+{
+	struct pollfd fds[] = {
+		{ .fd = observe->signals, .events = POLLIN },
+		{ .fd = maze_service_fd(observe->maze), .events = POLLIN },
+	};
+	int timeout, on = 1, status = EXIT_MAZE_OK;
+	maze_u64 now;
+
+	while (on > 0 && !status) {
+		timeout = maze_service(observe->maze);
+		now = now_ns(CLOCK_BOOTTIME);
+		timeout = sooner(timeout, ms_until(observe->turn_ns, now));
+		if (observe->until_ns)
+			timeout = sooner(timeout, ms_until(observe->until_ns, now));
+		if (poll(fds, 2, timeout) < 0 && errno != EINTR)
+			return EXIT_MAZE_FAILED;
+		now = now_ns(CLOCK_BOOTTIME);
+		if (fds[0].revents || (observe->until_ns && now >= observe->until_ns))
+			break;
+		if (now < observe->turn_ns)
+			continue;
+		observe->turn_ns = now + TURN_NS;
+		on = take_turn(observe);
+		if (now >= observe->write_ns) {
+			observe->write_ns = now + WRITE_NS;
+			status = write_out(observe);
+		}
+	}
+	return on < 0 ? EXIT_MAZE_FAILED : status;
+}
+
+static int show(struct observe *observe)
+{
+	struct maze_error error = { "" };
+	json_t *json;
+	int status;
+
+	if (notes_wanted(observe->options))
+		fputs("\r\033[K", stderr);
+	if (observation_update(&observe->observation, observe->maze, &error)) {
+		print_error(observe->command, "%s", error.text);
+		return EXIT_MAZE_FAILED;
+	}
+	status = write_out(observe);
+	if (!observe->options->json) {
+		observation_print(&observe->observation);
+		return status;
+	}
+	json = to_json(observe);
+	if (!json)
+		return EXIT_MAZE_FAILED;
+	json_dumpf(json, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII);
+	putchar('\n');
+	json_decref(json);
+	return status;
+}
+
+/* Returns 0, or the exit status after a usage error. */
+static int parse(struct observe *observe, int argc)
+{
+	struct maze_error error = { "" };
+	maze_u64 for_ns;
+
+	if (!argc == !observe->options->all)
+		return usage_error(observe->command, "give PIDs, or --all for all processes");
+	if (!observe->options->duration)
+		return 0;
+	if (maze_duration_parse(observe->options->duration, &for_ns, &error))
+		return usage_error(observe->command, "--for: %s", error.text);
+	if (!for_ns)
+		return usage_error(observe->command, "--for: the duration is 0");
+	observe->until_ns = now_ns(CLOCK_BOOTTIME) + for_ns;
+	return 0;
+}
+
+int cmd_observe(const struct command *command, struct options *options, int argc, char **argv)
+{
+	struct observe observe = { .command = command, .options = options, .signals = -1 };
+	int status = parse(&observe, argc);
+
+	if (status)
+		return status;
+	status = EXIT_MAZE_FAILED;
+	if (open_engine(&observe))
+		goto out_close;
+	make_policy(&observe.policy);
+	observe.signals = open_signals();
+	observe.observation.from_ns = now_ns(CLOCK_BOOTTIME);
+	/* This attaches the yield probe, before the streaks that need it. */
+	if (maze_service_fd(observe.maze) >= 0)
+		maze_service(observe.maze);
+	if (options->all)
+		watch_all(&observe, NULL, 0);
+	else
+		status = watch_given(&observe, argc, argv);
+	if (!options->all && status <= 0) {
+		status = status ? -status : EXIT_MAZE_FAILED;
+		goto out_close;
+	}
+	prctl(PR_SET_NAME, PRIVATE_ENGINE_COMM);
+	status = observe_until_end(&observe);
+	if (!status)
+		status = show(&observe);
+out_close:
+	if (observe.signals >= 0)
+		close(observe.signals);
+	observation_free(&observe.observation);
+	free(observe.refused);
+	maze_close(observe.maze);
+	return status;
+}
