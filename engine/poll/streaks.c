@@ -107,15 +107,17 @@ void poll_streaks_add(struct engine *engine, const struct poll_process *process,
 static void take_running(struct engine *engine, const struct poll_process *process,
 			 const struct poll_thread *thread)
 {
-	maze_u64 count_ns = poll_count(thread), peak_ns = thread->account.peak_ns;
+	maze_u64 streak_ns = poll_count(thread);
 	struct maze_streaks *class;
 
 	if (thread->ignored || !(thread->policy.flags & MAZE_POLICY_OBSERVE))
 		return;
+	if (streak_ns < thread->account.peak_ns)
+		streak_ns = thread->account.peak_ns;
 	class = class_of(engine, process, thread->tag);
-	if (!class || (class->running_pid && count_ns < class->running_ns))
+	if (!class || (class->running_pid && streak_ns < class->running_ns))
 		return;
-	class->running_ns = count_ns > peak_ns ? count_ns : peak_ns;
+	class->running_ns = streak_ns;
 	class->running_pid = (maze_u32)process->pid;
 	class->running_tid = (maze_u32)thread->tid;
 	memcpy(class->running_comm, thread->comm, sizeof(class->running_comm));
