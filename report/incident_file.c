@@ -6,6 +6,7 @@
 #include "actions.h"
 #include "consumers.h"
 #include "descriptors.h"
+#include "file_text.h"
 #include "json_reader.h"
 #include "progress.h"
 #include "siblings.h"
@@ -17,8 +18,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define VERSION 1
 
@@ -301,33 +300,6 @@ static int check_version(const json_t *root, struct maze_error *error)
 	return 0;
 }
 
-static int fail_type(const struct json_reader *reader, struct maze_error *error)
-{
-	const char *where = reader->wrong_where ? reader->wrong_where : "";
-
-	if (!reader->wrong_key[0])
-		return maze_fail(error, -EINVAL, "not an incident: \"%s\" must be %s", where,
-				 reader->wanted);
-	return maze_fail(error, -EINVAL, "not an incident: \"%s\"%s%s%s must be %s",
-			 reader->wrong_key, where[0] ? " in \"" : "", where, where[0] ? "\"" : "",
-			 reader->wanted);
-}
-
-/* The error text quotes the file, which may contain control characters. */
-static int fail_json(const json_error_t *json_error, struct maze_error *error)
-{
-	char text[JSON_ERROR_TEXT_LENGTH];
-	size_t i;
-
-	for (i = 0; i + 1 < sizeof(text) && json_error->text[i]; i++)
-		text[i] = json_error->text[i] < ' ' || json_error->text[i] == 127
-				  ? '?'
-				  : json_error->text[i];
-	text[i] = '\0';
-	return maze_fail(error, -EINVAL, "not an incident: not JSON (line %d: %s)",
-			 json_error->line, text);
-}
-
 int incident_parse(const char *text, size_t size, struct incident **ret_incident,
 		   struct maze_error *error)
 {
@@ -350,7 +322,7 @@ int incident_parse(const char *text, size_t size, struct incident **ret_incident
 		memcpy(incident->source->text, text, size);
 	incident->source->root = json_loadb(text, size, 0, &json_error);
 	if (!incident->source->root) {
-		err = fail_json(&json_error, error);
+		err = json_syntax_fail("an incident", &json_error, error);
 		goto out_free;
 	}
 	err = check_version(incident->source->root, error);
@@ -360,7 +332,7 @@ int incident_parse(const char *text, size_t size, struct incident **ret_incident
 	if (!read_incident(&reader, incident->source->root, incident))
 		goto out_memory;
 	if (reader.wrong_key) {
-		err = fail_type(&reader, error);
+		err = json_reader_fail(&reader, "an incident", error);
 		goto out_free;
 	}
 	*ret_incident = incident;
@@ -402,70 +374,17 @@ void incident_free(struct incident *incident)
 	free(incident);
 }
 
-/* Reads up to `max` bytes. The file may grow meanwhile. */
-static int read_all(int fd, off_t max, char **ret_text, size_t *ret_size, struct maze_error *error)
-{
-	size_t size = 0, room = 0;
-	char *text = NULL, *grown;
-	ssize_t n = 0;
-	int err;
-
-	do {
-		size += (size_t)n;
-		if (size > (size_t)max) {
-			err = maze_fail(error, -EFBIG, "larger than %lld MiB",
-					(long long)max >> 20);
-			goto out_free;
-		}
-		if (size == room) {
-			room = room ? room * 2 : 64 << 10;
-			grown = realloc(text, room);
-			if (!grown) {
-				err = maze_fail(error, -ENOMEM, "out of memory");
-				goto out_free;
-			}
-			text = grown;
-		}
-		n = read(fd, text + size, room - size);
-	} while (n > 0 || (n < 0 && errno == EINTR && (n = 0, 1)));
-	if (n < 0) {
-		err = -errno;
-		maze_fail(error, err, "cannot read it: %s", strerror(-err));
-		goto out_free;
-	}
-	*ret_text = text;
-	*ret_size = size;
-	return 0;
-
-out_free:
-	free(text);
-	return err;
-}
-
 int incident_load_within(int dirfd, const char *name, int flags, off_t max,
 			 struct incident **ret_incident, struct maze_error *error)
 {
-	/* O_NONBLOCK is set because opening a FIFO would block. */
-	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags), err;
-	char *text = NULL;
-	struct stat stat;
-	size_t size = 0;
+	char *text;
+	size_t size;
+	int err = file_text_read(dirfd, name, flags, max, &text, &size, error);
 
-	if (fd < 0) {
-		err = -errno;
-		return maze_fail(error, err, "cannot open it: %s", strerror(-err));
-	}
-	if (fstat(fd, &stat) || !S_ISREG(stat.st_mode)) {
-		err = maze_fail(error, -EINVAL, "not a regular file");
-		goto out_close;
-	}
-	err = read_all(fd, max, &text, &size, error);
-	if (!err)
-		err = incident_parse(text, size, ret_incident, error);
+	if (err)
+		return err;
+	err = incident_parse(text, size, ret_incident, error);
 	free(text);
-
-out_close:
-	close(fd);
 	return err;
 }
 

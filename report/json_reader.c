@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "json_reader.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../base/error.h"
 #include "../base/rfc3339.h"
 #include "incident.h"
 
@@ -109,4 +111,29 @@ bool array_room(const json_t *array, size_t size, void *ret_room, size_t *ret_co
 	memcpy(ret_room, &room, sizeof(room));
 	*ret_count = count;
 	return true;
+}
+
+int json_reader_fail(const struct json_reader *reader, const char *what, struct maze_error *error)
+{
+	const char *where = reader->wrong_where ? reader->wrong_where : "";
+
+	if (!reader->wrong_key[0])
+		return maze_fail(error, -EINVAL, "not %s: \"%s\" must be %s", what, where,
+				 reader->wanted);
+	return maze_fail(error, -EINVAL, "not %s: \"%s\"%s%s%s must be %s", what, reader->wrong_key,
+			 where[0] ? " in \"" : "", where, where[0] ? "\"" : "", reader->wanted);
+}
+
+int json_syntax_fail(const char *what, const json_error_t *json_error, struct maze_error *error)
+{
+	char text[JSON_ERROR_TEXT_LENGTH];
+	size_t i;
+
+	for (i = 0; i + 1 < sizeof(text) && json_error->text[i]; i++)
+		text[i] = json_error->text[i] < ' ' || json_error->text[i] == 127
+				  ? '?'
+				  : json_error->text[i];
+	text[i] = '\0';
+	return maze_fail(error, -EINVAL, "not %s: not JSON (line %d: %s)", what, json_error->line,
+			 text);
 }

@@ -9,6 +9,8 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "../base/maze_error.h"
+
 struct json_reader {
 	const char *where;	 /* what is being read, such as "records", for the error */
 	const char *wrong_where; /* `where` of the first type error */
@@ -29,6 +31,12 @@ json_t *read_element(struct json_reader *reader, const json_t *array, size_t ind
 void type_error(struct json_reader *reader, const char *key, const char *wanted);
 /* Allocates a member for each element of `array`, which may be NULL. False: no memory. */
 bool array_room(const json_t *array, size_t size, void *ret_room, size_t *ret_count);
+/*
+ * Both fill in the error, "not WHAT: ...", and return -EINVAL: for the first type error, and
+ * for a text that is not JSON, whose control characters they replace.
+ */
+int json_reader_fail(const struct json_reader *reader, const char *what, struct maze_error *error);
+int json_syntax_fail(const char *what, const json_error_t *json_error, struct maze_error *error);
 
 struct incident;
 /* Reads the keys process, unwound and python of an object. Returns false without memory. */
