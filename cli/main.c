@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The table of the subcommands of maze(1). Each subcommand is in the file of its name. */
 #include "command.h"
-#include "suggest.h"
+#include "similar_name.h"
 
 #include <string.h>
 
@@ -434,7 +434,7 @@ const struct command *command_at(size_t index)
 
 const struct command *find_command(const char *name)
 {
-	struct suggestion suggestion = { .word = name };
+	struct similar_name similar = { .word = name };
 	const struct command *command;
 
 	/* The name of the command in earlier versions. maze accepts it until 1.0. */
@@ -444,11 +444,11 @@ const struct command *find_command(const char *name)
 		if (!strcmp(command->name, name))
 			return command;
 		if (!command->hidden)
-			suggestion_consider(&suggestion, command->name);
+			similar_name_consider(&similar, command->name);
 	}
-	if (suggestion.name)
+	if (similar.name)
 		print_error(NULL, "unknown command \"%s\"; did you mean \"%s\"?", name,
-			    suggestion.name);
+			    similar.name);
 	else
 		print_error(NULL, "unknown command \"%s\"; see maze --help", name);
 	return NULL;

@@ -4,7 +4,7 @@
  * of maze_policy_keys() are options too.
  */
 #include "command.h"
-#include "suggest.h"
+#include "similar_name.h"
 #include "terminal.h"
 
 #include <errno.h>
@@ -150,16 +150,16 @@ static int apply(const struct command *command, struct options *options,
 
 static int report_unknown_option(const struct command *command, char *word)
 {
-	struct suggestion suggestion = { .word = word + strspn(word, "-") };
+	struct similar_name similar = { .word = word + strspn(word, "-") };
 	struct command_option option;
 	size_t i;
 
 	word[strcspn(word, "=")] = '\0';
 	for (i = 0; command_option(command, i, &option); i++)
-		suggestion_consider(&suggestion, option.name);
-	if (!suggestion.name)
+		similar_name_consider(&similar, option.name);
+	if (!similar.name)
 		return usage_error(command, "unknown option %s", word);
-	print_error(command, "unknown option %s; did you mean --%s?", word, suggestion.name);
+	print_error(command, "unknown option %s; did you mean --%s?", word, similar.name);
 	return EXIT_MAZE_USAGE;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#include "suggest.h"
+#include "similar_name.h"
 
 #include <string.h>
 
@@ -29,16 +29,14 @@ static size_t distance(const char *word, const char *name)
 	return row[length];
 }
 
-void suggestion_consider(struct suggestion *suggestion, const char *name)
+void similar_name_consider(struct similar_name *similar, const char *name)
 {
-	size_t length = strlen(suggestion->word), d;
+	size_t length = strlen(similar->word), d;
 
 	/* An abbreviation is as close as a word with one wrong character. */
-	d = length > 1 && !strncmp(name, suggestion->word, length)
-		    ? 1
-		    : distance(suggestion->word, name);
-	if (d > (length > 3 ? 2U : 1U) || (suggestion->name && d >= suggestion->distance))
+	d = length > 1 && !strncmp(name, similar->word, length) ? 1 : distance(similar->word, name);
+	if (d > (length > 3 ? 2U : 1U) || (similar->name && d >= similar->distance))
 		return;
-	suggestion->name = name;
-	suggestion->distance = d;
+	similar->name = name;
+	similar->distance = d;
 }
