@@ -64,6 +64,8 @@ struct options {
 	/* Of top; NULL: the default. */
 	const char *interval, *sort, *filter;
 	bool once;
+	/* Of suggest; NULL: the default. */
+	const char *from, *risk, *min_days, *min_processes;
 };
 
 struct incident;
@@ -169,6 +171,7 @@ int cmd_why(const struct command *command, struct options *options, int argc, ch
 int cmd_protect(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_unprotect(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_observe(const struct command *command, struct options *options, int argc, char **argv);
+int cmd_suggest(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_complete(const struct command *command, struct options *options, int argc, char **argv);
 int cmd_service(const struct command *command, struct options *options, int argc, char **argv);
 

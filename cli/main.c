@@ -181,6 +181,14 @@ static const struct command_option load_options[] = {
 	{ 0 },
 };
 
+static const struct command_option suggest_options[] = {
+	{ "from", "FILE", "the file of maze observe (/var/lib/maze/streaks.json)", AT(from) },
+	{ "risk", "P", "false verdicts of a rule in a month (0.01)", AT(risk) },
+	{ "min-days", "D", "refuse if less was observed (7)", AT(min_days) },
+	{ "min-processes", "COUNT", "refuse if fewer were observed (50)", AT(min_processes) },
+	{ 0 },
+};
+
 #define RUNTIME "runtime", NULL, "until the next boot, in /run/systemd/system", AT(runtime)
 #define USER "user", NULL, "not supported: mazed reads units of the system only", AT(users_manager)
 
@@ -287,6 +295,20 @@ static const struct command commands[] = {
 	  "in it, and makes systemd read its units again. Then the rules of maze.conf apply to the "
 	  "unit, if no other file of it has a section [X-Maze].",
 	  false, protect_options, cmd_unprotect, false },
+	{ "suggest", "", "print rules with limits that suit this machine",
+	  "Reads how long the threads of each program run without sleeping, which maze observe and "
+	  "mazed write, and prints a rule file for mazed. For each program it has limits, the data "
+	  "and the model behind them, and the false verdicts to expect. What was too rare to say "
+	  "is "
+	  "a comment, and so is a streak that may be an endless loop. maze suggest changes "
+	  "nothing, "
+	  "and all limits are in shadow.\n"
+	  "\n"
+	  "maze refuses until a week with all its days, and 50 processes, were observed. With "
+	  "--min-days below 7, it does not require all days of the week.\n"
+	  "\n"
+	  "  maze suggest > suggested.conf && mazed --check --config suggested.conf",
+	  false, suggest_options, cmd_suggest, false },
 	{ "stats", "", "print what engine and mazed have counted",
 	  "Prints how many threads and groups are watched, how many verdicts and signals there "
 	  "were since the engine was loaded, and how late the verdicts were. A verdict is late by "

@@ -14,7 +14,7 @@ TEXT_SRC := $(filter-out lib/evidence.c lib/groups.c lib/handle.c lib/reader.c l
 	vm-stress vm-systemd vm-debug real-check fuzz
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/mazed.a $(BUILD)/evidence.a $(BUILD)/report.a $(BUILD)/replay.a $(BUILD)/libmaze.a
-	$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.o,$^) $(filter %.a,$^) -o $@ -lcmocka $(LDLIBS_DAEMON) $(LDLIBS_EVIDENCE) $(LDLIBS_MAZE)
+	$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.o,$^) $(filter %.a,$^) -o $@ -lcmocka $(LDLIBS_DAEMON) $(LDLIBS_EVIDENCE) $(LDLIBS_MAZE) -lm
 
 # Not optimized, and without _FORTIFY_SOURCE, which needs that: half of the time that their
 # build takes. What they test is built as ever.
@@ -30,10 +30,11 @@ $(BUILD)/tests/conformance/conformance: $(CONFORMANCE_OBJ) $(BUILD)/base/rfc3339
 
 $(BUILD)/tests/unit/test_missed_switch.o $(BUILD)/tests/unit/test_kernel_members.o: $(BPF_SKELETON)
 
-$(BUILD)/tests/fuzz/fuzz_rules $(BUILD)/tests/fuzz/fuzz_unit_file: $(RULES_SRC) evidence/store/redact.c \
+$(BUILD)/tests/fuzz/fuzz_rules $(BUILD)/tests/fuzz/fuzz_unit_file $(BUILD)/tests/fuzz/fuzz_streaks: $(RULES_SRC) evidence/store/redact.c \
 	$(wildcard evidence/isolation/*.c)
 $(BUILD)/tests/fuzz/fuzz_control: daemon/control/control_request.c
 $(BUILD)/tests/fuzz/fuzz_incident: $(REPORT_SRC) | $(BUILD)/report/page.inc
+$(BUILD)/tests/fuzz/fuzz_streaks: $(wildcard suggest/*.c) report/json_reader.c report/file_text.c
 $(BUILD)/tests/fuzz/fuzz_perf_map: evidence/symbols/named_addresses.c
 $(BUILD)/tests/fuzz/fuzz_elf_file: evidence/symbols/elf_file.c
 $(BUILD)/tests/fuzz/fuzz_fdinfo: evidence/capture/fdinfo.c
@@ -44,7 +45,7 @@ $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(TEXT_SRC)
 	@mkdir -p $(@D)
 	$(CLANG) -std=gnu11 -D_GNU_SOURCE -DMAZE_VERSION='"$(VERSION)"' -I. -isystem $(BUILD)/report \
 		-O1 -g -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=all $^ -o $@ -ljansson -lz $(LDLIBS_DAEMON)
+		-fno-sanitize-recover=all $^ -o $@ -ljansson -lz -lm $(LDLIBS_DAEMON)
 
 # maze has no archive of its own.
 $(BUILD)/tests/unit/test_top: $(patsubst %,$(BUILD)/cli/%.o,top_rows top_text top_view)
