@@ -243,7 +243,7 @@ INSTALL_PROGRAM ?= install -m 755
 INSTALL_DATA ?= install -m 644
 MAN_SECTIONS := 1 3 5 8
 DOC_DIRS := docs docs/benchmarks docs/fleet docs/images
-PUBLIC_HEADERS := base/maze_error.h $(patsubst %,core/%.h,types allowance policy record process_event stack)
+PUBLIC_HEADERS := base/maze_error.h $(patsubst %,core/%.h,types allowance policy record process_event stack streaks)
 define newline
 
 
