@@ -17,12 +17,8 @@
 #define RULES_MAX 1000
 /* The longest line of a rule file, as in maze.conf(5). */
 #define LINE_MAX_BYTES 197
-/* The kernel cuts the name of a program to as many bytes. */
-#define PROGRAM_CUT 31
 #define NAME_SHOWN 200
 #define DURATION_LEN 96
-/* The class of the streaks for which the engine had no room. */
-#define OTHERS "(other programs)"
 
 struct writing {
 	FILE *out;
@@ -138,7 +134,7 @@ static bool match_key(const struct streak_class *class, char *buf, size_t size)
 {
 	int length = snprintf(buf, size, "exe = ");
 
-	return (class->exe || strlen(class->program) < PROGRAM_CUT) &&
+	return (class->exe || strlen(class->program) < MAZE_PROGRAM_NAME_LEN - 1) &&
 	       exact_glob(class->exe ? class->exe : class->program, buf + length,
 			  size - (size_t)length);
 }
@@ -348,7 +344,7 @@ int rule_file_write(const struct streaks_file *file, const struct advice_setting
 		return -ENOMEM;
 	write_head(&writing, file, settings);
 	for (i = 0; i < file->count && written < RULES_MAX; i++) {
-		if (!strcmp(file->classes[i].program, OTHERS))
+		if (!strcmp(file->classes[i].program, MAZE_STREAK_OTHERS_NAME))
 			continue;
 		advice_make(&file->classes[i], file->seconds, settings, &advice);
 		write_program(&writing, &advice, file->seconds, settings);
