@@ -241,7 +241,7 @@ void judge(struct maze_task *watched, struct maze_sample *sample)
 	struct maze_verdict verdict;
 
 	sample->yield_ns = watched->yield_ns;
-	verdict = maze_step(&watched->policy, &watched->account, sample);
+	step_account(&watched->policy, &watched->account, sample, &verdict);
 	watched->next_check_ns = maze_next_sample(&watched->policy, verdict.next_ns);
 	if (verdict.due)
 		queue_verdict(watched, &verdict);

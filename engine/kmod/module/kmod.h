@@ -31,8 +31,8 @@
 
 #include "../../../core/allowance.h"
 #include "../../../core/record.h"
-#include "../../../core/step.h"
 #include "compat.h"
+#include "step.h"
 
 #undef pr_fmt
 #define pr_fmt(fmt) "maze: " fmt
