@@ -96,7 +96,12 @@ static double measure(int fd)
 {
 	struct replay_watch watch = { bench_far_policy(), 0 };
 	maze_u64 verdicts = 0, start = bench_now(CLOCK_PROCESS_CPUTIME_ID);
-	struct replay_calls calls = { choose, count_record, &watch, &verdicts };
+	struct replay_calls calls = {
+		.choose = choose,
+		.on_record = count_record,
+		.choose_arg = &watch,
+		.record_arg = &verdicts,
+	};
 	struct replay *replay = replay_new(&calls);
 	struct maze_error error = { "" };
 	struct trace_event event;

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../core/step.h"
 #include "threads.h"
 
 /* The thread that has a CPU. */
@@ -82,8 +81,14 @@ static void report(struct replay *replay, const struct thread *thread, maze_u32 
 static void step(struct replay *replay, struct thread *thread, const struct maze_sample *sample,
 		 maze_u64 time_ns)
 {
-	struct maze_verdict verdict = maze_step(&thread->watch->policy, &thread->account, sample);
+	const struct maze_policy *policy = &thread->watch->policy;
+	const struct maze_account before = thread->account;
+	struct maze_verdict verdict = maze_step(policy, &thread->account, sample);
 
+	if (replay->calls.on_step)
+		replay->calls.on_step(replay->calls.step_arg,
+				      &(struct replay_step){ policy, sample, &before,
+							     &thread->account, &verdict });
 	thread->next_ns = verdict.next_ns;
 	if (verdict.due & MAZE_FIRED_SOFT)
 		report(replay, thread, MAZE_FIRED_SOFT, &verdict.tally, time_ns);

@@ -10,6 +10,7 @@
 
 #include "../core/policy.h"
 #include "../core/record.h"
+#include "../core/step.h"
 #include "trace.h"
 
 struct replay;
@@ -30,6 +31,15 @@ struct replay_subject {
 	const struct replay_watch *parent; /* a new thread: the watch of its parent, or NULL */
 };
 
+/* A call of maze_step(). */
+struct replay_step {
+	const struct maze_policy *policy;
+	const struct maze_sample *sample;
+	const struct maze_account *before;
+	const struct maze_account *after;
+	const struct maze_verdict *verdict;
+};
+
 struct replay_calls {
 	/*
 	 * Returns the watch of a thread, or NULL. It is called when the thread is seen first,
@@ -41,7 +51,9 @@ struct replay_calls {
 	 * come in order. Returns 0 or a negative errno, which replay_event() returns.
 	 */
 	int (*on_record)(void *arg, const struct maze_record *record);
-	void *choose_arg, *record_arg;
+	/* Takes each step of an account, for tests; NULL: none. */
+	void (*on_step)(void *arg, const struct replay_step *step);
+	void *choose_arg, *record_arg, *step_arg;
 };
 
 /* Returns NULL without memory. The caller frees it with replay_free(). */

@@ -383,7 +383,12 @@ static int keep(void *arg, const struct maze_record *record)
 
 static void replay(struct schedule *schedule, int fd)
 {
-	struct replay_calls calls = { choose, keep, &schedule->watch, &schedule->got };
+	struct replay_calls calls = {
+		.choose = choose,
+		.on_record = keep,
+		.choose_arg = &schedule->watch,
+		.record_arg = &schedule->got,
+	};
 	struct replay *replay = replay_new(&calls);
 	struct maze_error error = { "" };
 	struct trace_event event;
