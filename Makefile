@@ -99,12 +99,13 @@ deps:
 
 # ---- the BPF program --------------------------------------------------------------
 
-$(BUILD)/engine/bpf/%.bpf.o: engine/bpf/%.bpf.c
+# Linked with the objects that it depends on.
+$(BUILD)/%.bpf.o: %.bpf.c
 	@mkdir -p $(@D)
 	$(CLANG) -O2 -g -ffile-prefix-map=$(CURDIR)=. -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) \
 		-Wall -Wextra $(WERROR) -Wno-unused-parameter -idirafter /usr/include/$(MULTIARCH) -I. -MMD -MP -MT $@ -MF $(@:.o=.d) -c $< -o $@.tmp
 # Removes DWARF and keeps BTF.
-	$(BPFTOOL) gen object $@ $@.tmp
+	$(BPFTOOL) gen object $@ $@.tmp $(filter %.bpf.o,$^)
 	rm $@.tmp
 
 $(BUILD)/engine/bpf/%.skel.h: $(BUILD)/engine/bpf/%.bpf.o

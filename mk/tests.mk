@@ -11,7 +11,7 @@ TEXT_SRC := $(filter-out lib/evidence.c lib/groups.c lib/handle.c lib/reader.c l
 
 .PHONY: tests-build suites-build beyond-build sanitize sanitize-parts check check-beyond check-all \
 	check-fresh unit-check cli-check daemon-check page-check conformance vm-check vm-evidence \
-	vm-stress vm-systemd vm-debug real-check fuzz
+	vm-stress vm-systemd vm-debug real-check fuzz traces
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/mazed.a $(BUILD)/evidence.a $(BUILD)/report.a $(BUILD)/replay.a $(BUILD)/libmaze.a
 	$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.o,$^) $(filter %.a,$^) -o $@ -lcmocka $(LDLIBS_DAEMON) $(LDLIBS_EVIDENCE) $(LDLIBS_MAZE) -lm
@@ -54,10 +54,28 @@ $(BUILD)/tests/unit/test_top: $(patsubst %,$(BUILD)/cli/%.o,top_rows top_text to
 $(BUILD)/tests/unit/test_grammar: $(BUILD)/engine/kmod/module/grammar.o
 $(BUILD)/tests/fuzz/fuzz_grammar: engine/kmod/module/grammar.c
 
+# The module's rule for test_same_rule, compiled without kernel headers: with the flags of
+# Kbuild that change what the code computes with, and without mitigations and tracing.
+# tests/vm/check-replay links the test with the objects of Kbuild instead.
+KERNEL_CFLAGS := -std=gnu11 -O2 -ffreestanding -fno-pic -fno-pie -fno-strict-aliasing -fno-common \
+	-fno-strict-overflow -fno-delete-null-pointer-checks -fno-asynchronous-unwind-tables
+ifeq ($(BPF_ARCH),x86)
+KERNEL_CFLAGS += -mcmodel=kernel -mno-red-zone -mno-mmx -mno-sse -mno-sse2 -mno-avx -mno-80387
+else ifeq ($(BPF_ARCH),arm64)
+KERNEL_CFLAGS += -mgeneral-regs-only
+endif
+$(BUILD)/engine/kmod/module/step.o: ALL_CFLAGS = $(WARNINGS) $(WERROR) $(KERNEL_CFLAGS)
+$(BUILD)/tests/unit/test_same_rule: $(BUILD)/engine/kmod/module/step.o
+# Code of the kernel is not position-independent.
+$(BUILD)/tests/unit/test_same_rule: private LDFLAGS += -no-pie
+
+# The rule of the bpf engine is in its object.
+$(BUILD)/tests/unit/same_rule.bpf.o: $(BUILD)/engine/bpf/maze.bpf.o
+
 # The drop-in of maze protect needs no systemd.
 $(BUILD)/tests/unit/test_drop_in: $(BUILD)/cli/drop_in.o $(BUILD)/base/error.o
 
-tests-build: build $(UNIT) $(PROGRAMS) $(BUILD)/tests/conformance/conformance
+tests-build: build $(UNIT) $(BUILD)/tests/unit/same_rule.bpf.o $(PROGRAMS) $(BUILD)/tests/conformance/conformance
 
 # The same sources under ASan and UBSan; the BPF object is the same file.
 SANITIZE := -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -147,6 +165,12 @@ real-check:
 	@scripts/in-private-bpffs unshare --pid --fork --kill-child --mount-proc \
 		--propagation unchanged tests/real/runtimes
 	@scripts/in-private-bpffs tests/real/crowd
+
+## make traces       record the conformance scenarios again into tests/traces (root)
+traces:
+	@scripts/deps build check
+	@$(MAKE) -j$$(nproc) tests-build
+	@unshare --mount sh -c 'mount -t tracefs tracefs /sys/kernel/tracing && exec tests/traces/record'
 
 ## make fuzz         fuzz the parsers, FUZZ_SECONDS each
 fuzz:
