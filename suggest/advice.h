@@ -24,7 +24,8 @@
 #define ADVICE_MARGIN 2
 /* The fewest streaks of any limit. */
 #define ADVICE_STREAKS_MIN 30
-#define ADVICE_RISK_MAX 1000.0
+/* The rule of three permits as many after a second. */
+#define ADVICE_RISK_MAX 1e7
 #define MONTH_SECONDS (30.44 * 86400)
 
 struct advice_settings {

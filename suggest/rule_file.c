@@ -75,10 +75,12 @@ static const char *limit_text(double seconds, char buf[DURATION_LEN])
 	return maze_duration_format((maze_u64)seconds * MAZE_NSEC_PER_SEC, buf, DURATION_LEN);
 }
 
-/* "0.0098", "below 0.0001". */
+/* "0.0098", "below 0.0001", "13149". */
 static const char *number(double value, char buf[DURATION_LEN])
 {
-	snprintf(buf, DURATION_LEN, value < 0.0001 ? "below 0.0001" : "%.2g", value);
+	const char *format = value >= 100 ? "%.0f" : value < 0.0001 ? "below 0.0001" : "%.2g";
+
+	snprintf(buf, DURATION_LEN, format, value);
 	return buf;
 }
 

@@ -76,6 +76,13 @@ about() { NAME="# $1: " awk -v RS= 'index($0, ENVIRON["NAME"]) == 1' "$RULES"; }
 	holds $'\n[rule seen-rare]'
 }
 
+@test "the rule of three of an observation of a minute is accepted, and is a plain number" {
+	"$BATS_TEST_DIRNAME/../streaks/write" 'days=[{"date": "2026-11-10", "seconds": 60}]' > "$BATS_TEST_TMPDIR/minute"
+	run -0 "$MAZE" suggest --from "$BATS_TEST_TMPDIR/minute" --min-days 0 --risk 131501
+	holds "A rule has at most 131501 false verdicts in a month"
+	holds $'\n[rule seen-rare]'
+}
+
 @test "hostile names stay within comments and values" {
 	run ! LC_ALL=C grep -P '[\x00-\x09\x0b-\x1f\x7f]' "$RULES"
 	run -1 grep -F '[rule all]' <(grep -v '^#' "$RULES")
@@ -133,7 +140,7 @@ about() { NAME="# $1: " awk -v RS= 'index($0, ENVIRON["NAME"]) == 1' "$RULES"; }
 
 @test "an invalid number is refused" {
 	refused 2 "$MAZE" suggest --risk 0
-	says 'invalid --risk "0"; give a number from 1e-06 to 1000'
+	says 'invalid --risk "0"; give a number from 1e-06 to 1e+07'
 	refused 2 "$MAZE" suggest --min-days 7d
 	says 'invalid --min-days "7d"; give a number from 0 to 3660'
 	refused 2 "$MAZE" suggest --min-processes nan
