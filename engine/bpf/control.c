@@ -18,6 +18,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define TICKET_TRIES 10
+
 /*
  * Carries out *request on the target's tasks (NULL: all). Reads the results into
  * *request.
@@ -40,6 +42,19 @@ static int carry_out(struct engine *engine, struct maze_request *request,
 	return bpf_map_lookup_elem(map, &zero, request) ? -errno : 0;
 }
 
+/*
+ * The kernel gives up with -EAGAIN if another engine gives the task its first storage, or
+ * takes its last one, at the same time.
+ */
+static int put_ticket(int tickets, const struct engine_target *target, const maze_u64 *ticket)
+{
+	int tries, err = -EAGAIN;
+
+	for (tries = 0; err == -EAGAIN && tries < TICKET_TRIES; tries++)
+		err = bpf_map_update_elem(tickets, &target->pidfd, ticket, BPF_ANY) ? -errno : 0;
+	return err;
+}
+
 static int with_ticket(struct engine *engine, struct maze_request *request,
 		       const struct engine_target *target, struct maze_error *error)
 {
@@ -47,12 +62,11 @@ static int with_ticket(struct engine *engine, struct maze_request *request,
 
 	if (getrandom(&request->ticket, sizeof(request->ticket), 0) != sizeof(request->ticket))
 		return maze_fail(error, -errno, "cannot get a random number: %s", strerror(errno));
-	if (bpf_map_update_elem(tickets, &target->pidfd, &request->ticket, BPF_ANY)) {
-		err = -errno;
-		if (err == -ENOENT || err == -ESRCH)
-			return maze_fail(error, -ESRCH, "it has ended");
+	err = put_ticket(tickets, target, &request->ticket);
+	if (err == -ENOENT || err == -ESRCH)
+		return maze_fail(error, -ESRCH, "it has ended");
+	if (err)
 		return maze_fail(error, err, "cannot mark it: %s", strerror(-err));
-	}
 	err = carry_out(engine, request, target);
 	bpf_map_delete_elem(tickets, &target->pidfd);
 	if (err == -ENOENT || err == -ESRCH)
