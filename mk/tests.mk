@@ -11,7 +11,8 @@ TEXT_SRC := $(filter-out lib/evidence.c lib/groups.c lib/handle.c lib/reader.c l
 
 .PHONY: tests-build suites-build beyond-build sanitize sanitize-parts check check-beyond check-all \
 	check-fresh unit-check cli-check daemon-check page-check conformance vm-check vm-evidence \
-	vm-stress vm-systemd vm-debug real-check fuzz traces
+	vm-stress vm-systemd vm-debug real-check real-suggest fuzz \
+	traces
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/mazed.a $(BUILD)/evidence.a $(BUILD)/report.a $(BUILD)/replay.a $(BUILD)/libmaze.a
 	$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.o,$^) $(filter %.a,$^) -o $@ -lcmocka $(LDLIBS_DAEMON) $(LDLIBS_EVIDENCE) $(LDLIBS_MAZE) -lm
@@ -171,6 +172,13 @@ traces:
 	@scripts/deps build check
 	@$(MAKE) -j$$(nproc) tests-build
 	@unshare --mount sh -c 'mount -t tracefs tracefs /sys/kernel/tracing && exec tests/traces/record'
+
+## make real-suggest limits of maze suggest for eight real programs (MAZE_REAL_S seconds each, 600)
+real-suggest:
+	@scripts/deps build
+	@$(MAKE) -j$$(nproc) build
+	@scripts/in-private-bpffs unshare --pid --fork --kill-child --mount-proc \
+		--propagation unchanged tests/real/suggest
 
 ## make fuzz         fuzz the parsers, FUZZ_SECONDS each
 fuzz:

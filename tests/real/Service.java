@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// A web server: a page of 4 KiB, keep-alive, a fixed pool of threads.
+// A web server: a page of 4 KiB, keep-alive, a fixed pool of threads. /spin is an endless
+// loop.
 //
 //   java Service.java PORT THREADS
 
@@ -34,6 +35,13 @@ public class Service {
 		}
 	}
 
+	static volatile boolean going = true;
+
+	static void spin(HttpExchange exchange) {
+		while (going)
+			;
+	}
+
 	public static void main(String[] args) throws IOException {
 		InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(),
 								  Integer.parseInt(args[0]));
@@ -43,6 +51,7 @@ public class Service {
 		System.setProperty("sun.net.httpserver.nodelay", "true");
 		server = HttpServer.create(address, BACKLOG);
 		server.createContext("/page", Service::answer);
+		server.createContext("/spin", Service::spin);
 		server.setExecutor(Executors.newFixedThreadPool(Integer.parseInt(args[1])));
 		server.start();
 	}

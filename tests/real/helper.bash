@@ -20,16 +20,32 @@ chmod 755 "$work"
 say() { printf '# %s\n' "$*"; }
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 
-# shellcheck disable=SC2317 # the trap calls it
-clean_up() {
-	local pid i
+# Ends what was started, but mazed.
+end_all() {
+	local pid
 
-	for pid in "${pids[@]}" $mazed; do
+	for pid in "${pids[@]}"; do
 		kill -TERM "$pid" 2> /dev/null || :
 	done
-	for pid in "${pids[@]}" $mazed; do
+	for pid in "${pids[@]}"; do
 		wait "$pid" 2> /dev/null || :
 	done
+	pids=()
+}
+
+end_mazed() {
+	[ -n "$mazed" ] || return 0
+	kill -TERM "$mazed" 2> /dev/null || :
+	wait "$mazed" 2> /dev/null || :
+	mazed=
+}
+
+# shellcheck disable=SC2317 # the trap calls it
+clean_up() {
+	local i
+
+	end_all
+	end_mazed
 	# The deepest groups were made last.
 	for ((i = ${#groups[@]} - 1; i >= 0; i--)); do
 		rmdir -- "${groups[i]}" 2> /dev/null || :
@@ -94,7 +110,7 @@ find_programs() {
 	export PATH=$PATH:$peers_path
 	[ -z "$peers_libraries" ] || export LD_LIBRARY_PATH=$peers_libraries
 	use_unpacked_java
-	for command in redis-server redis-benchmark redis-cli nginx wrk node npm java python3; do
+	for command in redis-server redis-benchmark redis-cli nginx wrk node npm java python3 ssh sshd; do
 		[ -n "$(command -v "$command")" ] || die "$command is not installed; make real-check installs it"
 	done
 	# The real program: a version manager's python3 is a script in another language.
@@ -149,14 +165,15 @@ java_group=system.slice/maze-java.service
 python_group=system.slice/maze-python.service
 python2_group=system.slice/maze-python2.service
 user_group=user.slice/maze-user.scope
+# PostgreSQL refuses to run as root.
+as_nobody=(setpriv --reuid=nobody --regid=nogroup --clear-groups --)
 
 start_postgres() {
-	# PostgreSQL refuses to run as root.
-	local as_postgres=(setpriv --reuid=nobody --regid=nogroup --clear-groups --)
-
-	install -d -o nobody "$work/db"
-	run_in $postgres_group "${as_postgres[@]}" "$postgres/initdb" -D "$work/db" -U postgres -A trust --no-sync
-	start_in $postgres_group "${as_postgres[@]}" "$postgres/postgres" -D "$work/db" \
+	if [ ! -d "$work/db" ]; then
+		install -d -o nobody "$work/db"
+		run_in $postgres_group "${as_nobody[@]}" "$postgres/initdb" -D "$work/db" -U postgres -A trust --no-sync
+	fi
+	start_in $postgres_group "${as_nobody[@]}" "$postgres/postgres" -D "$work/db" \
 		-k "$work/db" -c listen_addresses= -c fsync=off
 	database=(-h "$work/db" -U postgres)
 	eventually "$postgres/pg_isready" -h "$work/db"
@@ -175,7 +192,7 @@ start_nginx() {
 	local port
 
 	free_port port
-	mkdir "$work/www"
+	mkdir -p "$work/www"
 	head -c 4096 /dev/zero > "$work/www/page"
 	cat > "$work/nginx.conf" <<-END
 		daemon off;
@@ -190,7 +207,7 @@ start_nginx() {
 			fastcgi_temp_path $work/nginx-fastcgi;
 			uwsgi_temp_path $work/nginx-uwsgi;
 			scgi_temp_path $work/nginx-scgi;
-			server { listen 127.0.0.1:$port; root $work/www; }
+			server { listen 127.0.0.1:$port; root $work/www; include $work/nginx.d/*; }
 		}
 	END
 	start_in $nginx_group nginx -c "$work/nginx.conf"
@@ -269,13 +286,16 @@ load_until_used() {
 }
 
 # Starts mazed with the shipped configuration and standard input; returns when it has
-# scanned all processes.
+# scanned all processes. The rules of the file $own_rules are tried before the shipped ones.
+own_rules=
 start_mazed() {
 	export RUNTIME_DIRECTORY=$work/run
 	mkdir -p "$work/maze.conf.d"
-	cp "$top/packaging/maze.conf" "$work/maze.conf"
+	cp "$top/packaging/maze.conf" "$work/maze.conf.d/90-maze.conf"
+	cp "${own_rules:-/dev/null}" "$work/maze.conf"
 	{
-		printf '[daemon]\nlog = %s\ncontrol-socket = %s\n' "$log" "$work/socket"
+		printf '[daemon]\nlog = %s\ncontrol-socket = %s\nincidents = %s\n' \
+			"$log" "$work/socket" "$work/incidents"
 		cat
 	} > "$work/maze.conf.d/here.conf"
 	"$build/mazed" --config "$work/maze.conf" > "$work/mazed" 2>&1 &

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A web server: a page of 4 KiB, HTTP/1.1 with keep-alive, in asyncio. Each thread has an
-event loop; they share the port and the interpreter lock.
+event loop; they share the port and the interpreter lock. /spin is an endless loop.
 
     service.py PORT THREADS
 """
@@ -20,7 +20,9 @@ def page() -> bytes:
 async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
         while True:
-            await reader.readuntil(b"\r\n\r\n")
+            request = await reader.readuntil(b"\r\n\r\n")
+            while request.startswith(b"GET /spin "):
+                pass
             body = page()
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
             await writer.drain()
