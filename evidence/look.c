@@ -29,6 +29,11 @@
 /* The part of the time in which it searches for threads that run, and its maximum. */
 #define SEARCH_PART 10
 #define SEARCH_MAX_NS (200 * MAZE_NSEC_PER_MSEC)
+/*
+ * A thread that has used less may only have waited for a CPU, which is what threads that
+ * sleep do on a busy machine too.
+ */
+#define RUN_MIN_NS MAZE_NSEC_PER_MSEC
 /* The interval of checks of a slice. */
 #define STEP_NS (10 * MAZE_NSEC_PER_MSEC)
 /* A slice that the thread does not fill in this time ends. */
@@ -41,6 +46,7 @@
 
 struct look_thread {
 	pid_t tid;
+	bool runs;
 	struct thread_times from, to;
 };
 
@@ -107,21 +113,20 @@ static maze_u64 used_ns(const struct look_thread *thread)
 	return thread->to.runtime_ns - thread->from.runtime_ns;
 }
 
-static maze_u64 busy_ns(const struct look_thread *thread)
+/* Those that run first, and then by CPU time. */
+static int by_cpu_time(const void *a, const void *b)
 {
-	return used_ns(thread) + thread->to.waited_ns - thread->from.waited_ns;
-}
+	const struct look_thread *one = a, *other = b;
 
-static int by_busy_ns(const void *a, const void *b)
-{
-	maze_u64 one = busy_ns(a), other = busy_ns(b);
-
-	return (one < other) - (one > other);
+	if (one->runs != other->runs)
+		return other->runs - one->runs;
+	return (used_ns(one) < used_ns(other)) - (used_ns(one) > used_ns(other));
 }
 
 /* Compares the CPU times of a short time. */
 static int compare_threads(struct look *look, maze_u64 step_ns)
 {
+	struct look_thread *thread;
 	size_t i;
 	int fd = -1;
 
@@ -136,12 +141,15 @@ static int compare_threads(struct look *look, maze_u64 step_ns)
 		return look->request->tid ? -ESRCH : -EOPNOTSUPP;
 	if (pause_for(look, step_ns, false))
 		return -EINTR;
-	for (i = 0; i < look->count; i++)
-		if (proc_thread_times(look->proc_fd, look->threads[i].tid, &fd, false,
-				      &look->threads[i].to))
-			look->threads[i].to = look->threads[i].from;
 	look->search_ns = now_ns(CLOCK_MONOTONIC) - look->from_ns;
-	qsort(look->threads, look->count, sizeof(*look->threads), by_busy_ns);
+	for (i = 0; i < look->count; i++) {
+		thread = &look->threads[i];
+		if (proc_thread_times(look->proc_fd, thread->tid, &fd, false, &thread->to))
+			thread->to = thread->from;
+		thread->runs = used_ns(thread) >= RUN_MIN_NS &&
+			       sibling_runs(&thread->from, &thread->to, look->search_ns);
+	}
+	qsort(look->threads, look->count, sizeof(*look->threads), by_cpu_time);
 	return 0;
 }
 
@@ -190,11 +198,9 @@ static int find_threads(struct look *look)
 			return maze_fail(look->error, err, "%s %d has ended",
 					 look->request->tid ? "thread" : "process",
 					 look->request->tid ?: look->request->pid);
-		for (i = 0; i < look->count; i++)
-			if (!sibling_runs(&look->threads[i].from, &look->threads[i].to,
-					  look->search_ns))
-				break;
-		if (!busiest.tid || busy_ns(&look->threads[0]) > busy_ns(&busiest))
+		for (i = 0; i < look->count && look->threads[i].runs; i++)
+			;
+		if (!busiest.tid || used_ns(&look->threads[0]) > used_ns(&busiest))
 			busiest = look->threads[0];
 	} while (!i && now_ns(CLOCK_MONOTONIC) < look->until_ns);
 	look->count = i;

@@ -84,13 +84,25 @@ while True: poll.poll(0)' "$BATS_TEST_TMPDIR/ready"
 	for thread in "/proc/$last/task"/*; do
 		[ "${thread##*/}" = "$last" ] || spinner=${thread##*/}
 	done
-	why --for 500ms "$last"
+	why "$last"
 	[ "$status" -eq 0 ]
 	[ "${lines[0]}" = "thread $spinner of PID $last" ]
 	why --for 1s "$spinner"
 	[ "$status" -eq 0 ]
 	[ "${lines[0]}" = "thread $spinner of PID $last" ]
 	holds 'spin_on'
+}
+
+@test "a thread that only waits for a CPU is not shown" {
+	needs_root 'take the CPU from it'
+	start taskset -c 0 "$PROGRAMS/thread_spins"
+	sleeper=$last
+	wait_until has_threads "$sleeper" 2
+	start nice -n -12 taskset -c 0 "$PROGRAMS/spin"
+	for _ in {1..4}; do
+		why --for 300ms "$sleeper"
+		[ "${lines[0]-}" != "thread $sleeper of PID $sleeper" ]
+	done
 }
 
 @test "a thread other than the first one is looked at alone" {
