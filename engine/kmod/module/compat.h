@@ -6,6 +6,8 @@
 #ifndef MAZE_KMOD_COMPAT_H
 #define MAZE_KMOD_COMPAT_H
 
+#include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/hrtimer.h>
 #include <linux/sched.h>
 #include <linux/version.h>
@@ -31,6 +33,21 @@ static inline void compat_hrtimer_setup(struct hrtimer *timer,
 #else
 	hrtimer_init(timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD);
 	timer->function = function;
+#endif
+}
+
+/*
+ * From 6.7 on, get_file_rcu() takes the address of the pointer, because a struct file may be
+ * reused within a grace period. The caller holds rcu_read_lock().
+ */
+static inline struct file *compat_get_file_rcu(struct file __rcu **pointer)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	return get_file_rcu(pointer);
+#else
+	struct file *file = rcu_dereference(*pointer);
+
+	return file && get_file_rcu(file) ? file : NULL;
 #endif
 }
 

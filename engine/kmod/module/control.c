@@ -91,6 +91,23 @@ static bool next_batch(struct batch *batch)
 	return batch->count;
 }
 
+/* Repeats the watch if the task has executed another program meanwhile. */
+static int watch_task(struct task_struct *task, const struct maze_watch_params *params)
+{
+	bool observes = params->policy.flags & MAZE_POLICY_OBSERVE;
+	struct maze_watch_params own = *params;
+	u64 exec_id;
+	int err;
+
+	do {
+		exec_id = READ_ONCE(task->self_exec_id);
+		if (observes)
+			own.streak_class = streaks_class_of(task, own.tag);
+		err = tasks_watch(task, &own);
+	} while (!err && observes && READ_ONCE(task->self_exec_id) != exec_id);
+	return err;
+}
+
 static int watch_batch(const struct batch *batch, const struct maze_watch_params *params,
 		       u64 *ret_done, u64 *ret_left)
 {
@@ -98,7 +115,7 @@ static int watch_batch(const struct batch *batch, const struct maze_watch_params
 	int err, failed = 0;
 
 	for (i = 0; i < batch->count; i++) {
-		err = failed ? failed : tasks_watch(batch->threads[i], params);
+		err = failed ? failed : watch_task(batch->threads[i], params);
 		put_task_struct(batch->threads[i]);
 		if (err == -EEXIST)
 			++*ret_left;
@@ -151,11 +168,13 @@ static int watch(struct task_struct *task, const struct grammar_order *order)
 	};
 	int err = refuse(task);
 
+	if (!err && order->policy.flags & MAZE_POLICY_OBSERVE)
+		err = streaks_init();
 	if (err)
 		return err;
 	params.stamp = ++stamp;
 	if (order->thread)
-		err = tasks_watch(task, &params);
+		err = watch_task(task, &params);
 	else
 		err = watch_process(task, &params);
 	/*
@@ -209,6 +228,8 @@ static void end_tag(const struct grammar_order *order)
 		tasks_each(i, end_if_reached, (void *)order);
 		cond_resched();
 	}
+	if (order->mask == ~0ULL)
+		streaks_forget(&order->tag);
 }
 
 /*
@@ -259,6 +280,7 @@ static int carry_out(const struct grammar_order *order)
 	}
 	if (order->kind == GRAMMAR_END_ALL) {
 		tasks_drop_all();
+		streaks_forget(NULL);
 		return 0;
 	}
 	if (order->kind == GRAMMAR_ALLOW)

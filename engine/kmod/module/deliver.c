@@ -239,9 +239,15 @@ static void queue_verdict(struct maze_task *watched, const struct maze_verdict *
 void judge(struct maze_task *watched, struct maze_sample *sample)
 {
 	struct maze_verdict verdict;
+	bool noted;
 
 	sample->yield_ns = watched->yield_ns;
+	/* The kprobe has added the streak that ends with this yield. */
+	noted = sample->act == MAZE_YIELDS && sample->yield_ns > watched->account.yield_ns;
 	step_account(&watched->policy, &watched->account, sample, &verdict);
+	if (verdict.reset && watched->streak_class)
+		streaks_add(watched, verdict.ended && !noted ? verdict.streak_ns : 0,
+			    verdict.spent_ns);
 	watched->next_check_ns = maze_next_sample(&watched->policy, verdict.next_ns);
 	if (verdict.due)
 		queue_verdict(watched, &verdict);

@@ -117,6 +117,8 @@ static int apply_word(const struct word *word, struct grammar_order *order)
 		order->policy.flags |= MAZE_POLICY_WARN;
 	} else if (is(word, "to-process")) {
 		order->policy.flags |= MAZE_POLICY_TO_PROCESS;
+	} else if (is(word, "observe")) {
+		order->policy.flags |= MAZE_POLICY_OBSERVE;
 	} else if (is(word, "thread")) {
 		order->thread = 1;
 	} else if (begins(word, "owner=", &value)) {

@@ -4,16 +4,18 @@
  *
  *	PID SOFT_MS HARD_MS SOFT_SIG HARD_SIG [WORD...]	watch, or replace a policy
  *	-PID [thread] [start=N] [tag=N] [claim=MASK]	end the watch
- *	-tag=N [claim=MASK]				end every watch with that tag in the bits of MASK
- *	-all						end every watch
+ *	-tag=N [claim=MASK]				end every watch with that tag in the bits of MASK;
+ *							without MASK, forget its streaks too
+ *	-all						end every watch, and forget all streaks
  *	allow tag=N max=N window=MS [tripped] [by-cgroup] [anew]
  *							set the allowance of a tag
  *							(core/allowance.h)
  *	-allow tag=N					remove it
  *
  * WORD is one of:
- *	no-inherit, yield-counts, shadow, quiet, warn, to-process: MAZE_POLICY_*. Without
- *		warn, the soft signal is sent even if the process has no handler for it
+ *	no-inherit, yield-counts, shadow, quiet, warn, to-process, observe: MAZE_POLICY_*.
+ *		Without warn, the soft signal is sent even if the process has no handler for
+ *		it. With observe, both limits may be 0
  *	owner=UID	MAZE_POLICY_OWNED
  *	claim=MASK	replace only watches whose tag equals tag=N in these bits (0, the default:
  *			all), and keep the count of a watch with the same policy and tag

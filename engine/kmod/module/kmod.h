@@ -8,8 +8,8 @@
  * not allocate, except at a fork without PREEMPT_RT. irq_work starts the delivery of
  * verdicts and wakes readers. A work item fills the pool of entries (tasks.c).
  *
- * Locks are taken in this order: runqueue, chain, task, ring or pool, hrtimer base. No
- * lock is held while a signal is sent.
+ * Locks are taken in this order: runqueue, chain, task, ring, pool or streaks, hrtimer
+ * base. No lock is held while a signal is sent.
  *
  * No verdict is early, because only se.sum_exec_runtime is charged. The scheduler updates
  * this value at switches and ticks and has already subtracted steal time. If the value is
@@ -31,6 +31,7 @@
 
 #include "../../../core/allowance.h"
 #include "../../../core/record.h"
+#include "../../../core/streaks.h"
 #include "compat.h"
 #include "step.h"
 
@@ -46,7 +47,7 @@
 struct maze_task {
 	struct hlist_node chain;
 	struct task_struct *task; /* key of the hash; after its exit probe, valid only under RCU */
-	raw_spinlock_t lock;	  /* protects policy to left_waited, and pending to ended */
+	raw_spinlock_t lock;	  /* protects policy to streak_counted, and pending to ended */
 	struct maze_policy policy;
 	struct maze_account account;
 	u64 tag;
@@ -59,6 +60,8 @@ struct maze_task {
 	u64 yield_ns;	   /* runtime at its last yield without a switch; never too small */
 	u64 left_clock;	   /* local_clock() when a sleep began that resets nothing; 0: none */
 	u64 left_waited;   /* run_delay at left_clock */
+	u32 streak_class;  /* number of its class (streaks.c); 0: not observed */
+	bool streak_counted; /* whether it had a streak in this class */
 	/* Verdicts that deliver.c has not processed yet. */
 	struct irq_work work;
 	struct llist_node queue_node;
@@ -77,10 +80,11 @@ extern atomic_t maze_watched;
 struct maze_watch_params {
 	struct maze_policy policy;
 	u64 tag;
-	u64 mask;	/* replace only a watch whose tag equals `tag` in these bits; 0: any */
-	u32 flags;	/* of the WATCH record */
-	u32 stamp;	/* number of the request */
-	bool may_sleep; /* the caller may sleep in an allocation */
+	u64 mask;	  /* replace only a watch whose tag equals `tag` in these bits; 0: any */
+	u32 flags;	  /* of the WATCH record */
+	u32 stamp;	  /* number of the request */
+	u32 streak_class; /* with MAZE_POLICY_OBSERVE */
+	bool may_sleep;	  /* the caller may sleep in an allocation */
 };
 
 /* deliver() is called in an interrupt for each task with a verdict. */
@@ -141,6 +145,29 @@ void deliver_verdict(struct irq_work *work);
  * caller holds the task's lock and runs on the task's CPU.
  */
 void judge(struct maze_task *watched, struct maze_sample *sample);
+
+/* ---- streaks.c ------------------------------------------------------------------- */
+
+/* Allocates the table of classes, if it is not there yet. May sleep. */
+int streaks_init(void);
+/* The probes must be detached and the files removed. */
+void streaks_done(void);
+size_t streaks_bytes(void);
+/* Returns the number of the task's class, which is not 0. May sleep. */
+u32 streaks_class_of(struct task_struct *task, u64 tag);
+/* The caller holds the task's lock. */
+void streaks_set_class(struct maze_task *watched, u32 number);
+/* The task has executed this file. Called in process context, under RCU. */
+void streaks_exec(struct maze_task *watched, const struct file *file);
+/* Frees the classes with this tag, which no watch has. NULL: all, and there is no watch. */
+void streaks_forget(const u64 *tag);
+/*
+ * Adds a streak that has ended (0: none), and the CPU time of the ended episodes. The
+ * task is observed. The caller holds its lock and has disabled interrupts.
+ */
+void streaks_add(struct maze_task *watched, u64 streak_ns, u64 spent_ns);
+/* Fills an array of MAZE_STREAK_CLASSES zeros. Returns how many are used. May sleep. */
+u32 streaks_copy(struct maze_streaks *ret_classes);
 
 /* ---- allow.c: how many hard verdicts of a tag are enforced ------------------------- */
 
@@ -216,6 +243,7 @@ int proc_entries_create(struct proc_dir_entry *dir);
 int proc_list_create(struct proc_dir_entry *dir);
 int proc_events_create(struct proc_dir_entry *dir);
 int proc_stats_create(struct proc_dir_entry *dir);
+int proc_streaks_create(struct proc_dir_entry *dir);
 
 extern unsigned int maze_max_entries;
 /* CLOCK_BOOTTIME at load, which distinguishes this load of the module from others. */

@@ -32,6 +32,8 @@ static int create_files(void)
 		err = proc_events_create(dir);
 	if (!err)
 		err = proc_stats_create(dir);
+	if (!err)
+		err = proc_streaks_create(dir);
 	if (err) {
 		records_hang_up();
 		proc_remove(dir);
@@ -52,6 +54,7 @@ static void take_down(void)
 	deliver_stop();
 	allow_remove_all();
 	tasks_done();
+	streaks_done();
 	records_done();
 }
 

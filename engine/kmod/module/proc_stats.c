@@ -7,7 +7,7 @@
 #include "kmod.h"
 
 /* Version of the files and of the grammar. Each incompatible change increases it. */
-#define INTERFACE 5
+#define INTERFACE 6
 
 static int show(struct seq_file *file, void *unused)
 {
@@ -20,7 +20,7 @@ static int show(struct seq_file *file, void *unused)
 	seq_printf(file, "switches: %llu\n", switch_count());
 	seq_printf(file, "timer-expiries: %llu\n", check_timer_expiries());
 	seq_printf(file, "inherit-failures: %llu\n", control_inherit_failures());
-	seq_printf(file, "memory-bytes: %zu\n", tasks_bytes() + records_bytes());
+	seq_printf(file, "memory-bytes: %zu\n", tasks_bytes() + records_bytes() + streaks_bytes());
 	seq_printf(file, "lone-yields: %s\n", yields_are_seen() ? "seen" : "unseen");
 	return 0;
 }

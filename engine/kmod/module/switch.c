@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Steps accounts at scheduler events. The tracepoints sched_switch, sched_process_fork
- * and sched_process_exit are found by name, because they are not exported as symbols.
+ * Steps accounts at scheduler events. The tracepoints sched_switch, sched_process_fork,
+ * sched_process_exec and sched_process_exit are found by name, because they are not
+ * exported as symbols.
  *
  * Each switch costs one load if nothing is watched, else two lookups in the hash. Only
  * the account of a watched task is stepped, and only the switch-in of a watched task may
  * arm the timer.
  */
+#include <linux/binfmts.h>
 #include <linux/sched/clock.h>
 #include <linux/tracepoint.h>
 
@@ -124,6 +126,7 @@ static bool params_for_child(const struct task_struct *parent, struct maze_watch
 		ret_params->policy = watched->policy;
 		ret_params->tag = watched->tag;
 		ret_params->stamp = watched->stamp;
+		ret_params->streak_class = watched->streak_class;
 		raw_spin_unlock_irqrestore(&watched->lock, flags);
 	}
 	rcu_read_unlock();
@@ -161,7 +164,21 @@ static void probe_fork(void *data, struct task_struct *parent, struct task_struc
 	records_write(NULL, &lost);
 }
 
-/* Judges an exiting task. The sample lacks the runtime since the last tick. */
+static void probe_exec(void *data, struct task_struct *task, pid_t old_pid,
+		       struct linux_binprm *exec)
+{
+	struct maze_task *watched;
+
+	if (!atomic_read(&maze_watched))
+		return;
+	rcu_read_lock();
+	watched = tasks_find(task);
+	if (watched)
+		streaks_exec(watched, exec->file);
+	rcu_read_unlock();
+}
+
+/* Judges an exiting task and ends its streak. Both lack the runtime since the last tick. */
 static void judge_last(struct task_struct *task)
 {
 	struct maze_sample sample = { .runtime_ns = task->se.sum_exec_runtime, .act = MAZE_RUNS };
@@ -173,6 +190,9 @@ static void judge_last(struct task_struct *task)
 	raw_spin_lock_irqsave(&watched->lock, flags);
 	if (watched->account.begun)
 		judge(watched, &sample);
+	if (watched->streak_class)
+		streaks_add(watched, maze_streak(&watched->account),
+			    watched->account.runtime_ns - watched->account.from_ns);
 	raw_spin_unlock_irqrestore(&watched->lock, flags);
 }
 
@@ -194,6 +214,7 @@ static struct {
 } hooks[] = {
 	[HOOK_EXIT] = { "sched_process_exit", probe_exit },
 	{ "sched_process_fork", probe_fork },
+	{ "sched_process_exec", probe_exec },
 	{ "sched_switch", probe_switch },
 };
 

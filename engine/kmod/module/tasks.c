@@ -226,6 +226,9 @@ static int set_policy(struct maze_task *watched, const struct maze_watch_params 
 	if (!is_new)
 		err = watched->ended ? -ENOENT : check_replaceable(watched, params);
 	watched->stamp = params->stamp;
+	/* A watch that stays unchanged may have got its class before an execve. */
+	if (!err || err == -EALREADY)
+		streaks_set_class(watched, params->streak_class);
 	if (err)
 		goto out_unlock;
 	if (!is_new)
@@ -330,6 +333,7 @@ static u64 mark_ended(struct maze_task *watched, enum maze_event event)
 	u64 count_ns = watched->account.count_ns;
 
 	watched->ended = true;
+	watched->streak_class = 0;
 	if (event == MAZE_EVENT_UNWATCH)
 		drop_pending(watched);
 	/* Adds the CPU time since the last step, without the last tick of a running task. */

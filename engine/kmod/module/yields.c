@@ -73,6 +73,14 @@ bool waits_for_lock(struct task_struct *task)
 	return nr == __NR_futex;
 }
 
+/* Call this at each yield, because the account has the runtime of the latest one only. */
+static void end_streak(struct maze_task *watched, u64 noted_ns)
+{
+	u64 streak_ns = maze_yield_streak(&watched->account, noted_ns, watched->yield_ns);
+
+	streaks_add(watched, streak_ns, 0);
+}
+
 /*
  * A yield ends the episode. Judge the episode here, because the next step charges only
  * the runtime after the yield. Then store the runtime at the yield for the next step. The
@@ -84,6 +92,7 @@ static int handle_yield(struct kprobe *probe, struct pt_regs *regs)
 	struct maze_sample sample = { .act = MAZE_RUNS };
 	struct maze_task *watched;
 	unsigned long flags;
+	u64 noted_ns;
 
 	if (!atomic_read(&maze_watched))
 		return 0;
@@ -94,8 +103,11 @@ static int handle_yield(struct kprobe *probe, struct pt_regs *regs)
 	if (watched->account.begun && watched->in_clock) {
 		sample.runtime_ns = current->se.sum_exec_runtime;
 		judge(watched, &sample);
+		noted_ns = watched->yield_ns;
 		watched->yield_ns =
 			watched->in_runtime + local_clock() - counted_since(watched) + MARGIN_NS;
+		if (watched->streak_class && !(watched->policy.flags & MAZE_POLICY_YIELD_COUNTS))
+			end_streak(watched, noted_ns);
 	}
 	raw_spin_unlock_irqrestore(&watched->lock, flags);
 	return 0;
