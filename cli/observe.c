@@ -46,16 +46,9 @@ struct observe {
 
 static int open_engine(struct observe *observe)
 {
-	const char *engine = observe->options->engine;
 	struct maze_error error = { "" };
-	int err = maze_open(engine, MAZE_PRIVATE, &observe->maze, &error);
+	int err = maze_open(observe->options->engine, MAZE_PRIVATE, &observe->maze, &error);
 
-	/* The module keeps no streaks, so auto does not use it. */
-	if (!err && !strcmp(engine, "auto") && !strcmp(maze_engine_name(observe->maze), "kmod")) {
-		maze_close(observe->maze);
-		observe->maze = NULL;
-		err = maze_open("poll", MAZE_PRIVATE, &observe->maze, &error);
-	}
 	if (!err && getrandom(&observe->tag, sizeof(observe->tag), 0) != sizeof(observe->tag))
 		err = -errno;
 	observe->tag >>= 8; /* as in session.c */
@@ -213,7 +206,7 @@ static int take_turn(struct observe *observe)
 {
 	struct maze_error error = { "" };
 	struct maze_entry *entries = NULL;
-	size_t count = 0;
+	size_t count = 0, i;
 	int err = observation_update(&observe->observation, observe->maze, &error);
 
 	if (!err)
@@ -224,11 +217,14 @@ static int take_turn(struct observe *observe)
 	}
 	if (observe->options->all)
 		watch_all(observe, entries, count);
+	/* The kmod engine also lists the watches of other programs. */
+	observe->watched = 0;
+	for (i = 0; i < count; i++)
+		observe->watched += entries[i].tag == observe->tag;
 	free(entries);
-	observe->watched = count;
 	if (notes_wanted(observe->options))
 		print_progress(observe);
-	return observe->options->all || count;
+	return observe->options->all || observe->watched;
 }
 
 static int ms_until(maze_u64 at_ns, maze_u64 now)

@@ -14,7 +14,7 @@
 /*
  * The version of the /proc/maze files that this program supports (module/proc_stats.c).
  */
-#define KMOD_INTERFACE 5
+#define KMOD_INTERFACE 6
 
 struct engine {
 	enum engine_scope scope;
@@ -53,6 +53,10 @@ int kmod_unload(bool *ret_was_loaded, struct maze_error *error);
 /* list.c */
 int kmod_list(struct engine *engine, int (*each)(const struct maze_entry *entry, void *arg),
 	      void *arg, struct maze_error *error);
+
+/* streaks.c: the operation of engine.h. */
+int kmod_streaks(struct engine *engine, int (*each)(const struct maze_streaks *streaks, void *arg),
+		 void *arg, struct maze_error *error);
 
 /* reader.c */
 int kmod_reader_open(struct engine *engine, bool from_oldest, struct engine_reader **ret_reader,

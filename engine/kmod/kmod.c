@@ -197,6 +197,7 @@ const struct engine_ops engine_kmod = {
 	.allow = kmod_allow,
 	.list = kmod_list,
 	.counts = kmod_counts,
+	.streaks = kmod_streaks,
 	.reader_open = kmod_reader_open,
 	.reader_fd = kmod_reader_fd,
 	.reader_next = kmod_reader_next,

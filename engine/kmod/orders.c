@@ -53,12 +53,9 @@ static int write_line(struct engine *engine, const char *line)
 	return n < 0 ? -errno : (size_t)n == strlen(line) ? 0 : -EIO;
 }
 
-/* In the grammar, a limit is a whole number of milliseconds. The module keeps no streaks. */
+/* In the grammar, a limit is a whole number of milliseconds. */
 static int check_expressible(const struct maze_policy *policy, struct maze_error *error)
 {
-	if (policy->flags & MAZE_POLICY_OBSERVE)
-		return maze_fail(error, -EOPNOTSUPP,
-				 "the kmod engine keeps no streaks; use --engine bpf or poll");
 	if (policy->soft_ns % MAZE_NSEC_PER_MSEC || policy->hard_ns % MAZE_NSEC_PER_MSEC)
 		return maze_fail(error, -EOPNOTSUPP,
 				 "the kmod engine needs --soft and --hard in whole milliseconds");
@@ -99,7 +96,7 @@ static void format_watch(char *line, const struct identity *identity, pid_t tid,
 	if (policy->flags & MAZE_POLICY_OWNED)
 		snprintf(owner, sizeof(owner), " owner=%u", policy->owner);
 	snprintf(line, LINE_MAX_BYTES,
-		 "%d %llu %llu %u %u start=%llu tag=%llu claim=%llu%s%s%s%s%s%s%s%s%s\n",
+		 "%d %llu %llu %u %u start=%llu tag=%llu claim=%llu%s%s%s%s%s%s%s%s%s%s\n",
 		 (int)(tid ? tid : identity->pid), policy->soft_ns / MAZE_NSEC_PER_MSEC,
 		 policy->hard_ns / MAZE_NSEC_PER_MSEC, policy->soft_signal, policy->hard_signal,
 		 identity->start_ticks, claim->tag, claim->mask, recovery, owner,
@@ -108,7 +105,8 @@ static void format_watch(char *line, const struct identity *identity, pid_t tid,
 		 policy->flags & MAZE_POLICY_SHADOW ? " shadow" : "",
 		 policy->flags & MAZE_POLICY_QUIET ? " quiet" : "",
 		 policy->flags & MAZE_POLICY_WARN ? " warn" : "",
-		 policy->flags & MAZE_POLICY_TO_PROCESS ? " to-process" : "");
+		 policy->flags & MAZE_POLICY_TO_PROCESS ? " to-process" : "",
+		 policy->flags & MAZE_POLICY_OBSERVE ? " observe" : "");
 }
 
 /* A tag is stored before it is used, so that kmod_close() ends every private watch. */

@@ -94,13 +94,21 @@ static bool names_a_stranger(const char *text, size_t size)
 
 static int append_line(char *text, size_t size)
 {
-	static const char *const words[] = { "shadow",	     "no-inherit",
-					     "yield-counts", "thread",
-					     "recovery=1",   "recovery=65536",
-					     "tag=7",	     "tag=",
-					     "start=1",	     "recovery=0",
-					     "nonsense",     "# a comment",
-					     "-1",	     "tag=99999999999999999999" };
+	static const char *const words[] = { "shadow",
+					     "no-inherit",
+					     "yield-counts",
+					     "thread",
+					     "recovery=1",
+					     "recovery=65536",
+					     "tag=7",
+					     "tag=",
+					     "start=1",
+					     "recovery=0",
+					     "nonsense",
+					     "# a comment",
+					     "observe",
+					     "tag=99999999999999999999",
+					     "-1" };
 	int pid = (int)people[any(PEOPLE)], n;
 
 	switch (any(8)) {
@@ -112,12 +120,12 @@ static int append_line(char *text, size_t size)
 		return snprintf(text, size, "%lld %lld %lld %lld %lld\n", odd_number(),
 				odd_number(), odd_number(), odd_number(), odd_number());
 	case 3:
-		return snprintf(text, size, "%s %d\n", words[any(14)], pid);
+		return snprintf(text, size, "%s %d\n", words[any(15)], pid);
 	default:
 		n = snprintf(text, size, "%d %u %u %u %u", pid, any(3) * 50, any(3) * 100, any(3),
 			     any(5) ? 0 : 9);
 		while (any(3))
-			n += snprintf(text + n, size - (size_t)n, " %s", words[any(14)]);
+			n += snprintf(text + n, size - (size_t)n, " %s", words[any(15)]);
 		return n + snprintf(text + n, size - (size_t)n, "\n");
 	}
 }

@@ -43,11 +43,12 @@ static void every_word_is_accepted(void **state)
 {
 	(void)state;
 	assert_true(parse("\t7 0 600 0 64 no-inherit yield-counts shadow thread recovery=65536 "
-			  "tag=18446744073709551615 warn to-process start=99 # why"));
+			  "tag=18446744073709551615 warn to-process observe start=99 # why"));
 	assert_int_equal(order.policy.soft_ns, 0);
 	assert_int_equal(order.policy.recovery, MAZE_RECOVERY_ONE);
 	assert_int_equal(order.policy.flags, MAZE_POLICY_YIELD_COUNTS | MAZE_POLICY_SHADOW |
-						     MAZE_POLICY_WARN | MAZE_POLICY_TO_PROCESS);
+						     MAZE_POLICY_WARN | MAZE_POLICY_TO_PROCESS |
+						     MAZE_POLICY_OBSERVE);
 	assert_int_equal(order.thread, 1);
 	assert_true(order.tag == ~0ULL);
 	assert_int_equal(order.start_ticks, 99);

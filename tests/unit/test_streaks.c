@@ -1,16 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The buckets of core/streaks.h, and which streaks core/step.h reports.
+ * The buckets of core/streaks.h, and which streaks core/step.h reports. With the name of an
+ * engine as argument, as in a virtual machine with the module: the streaks that it keeps.
  */
+#include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/sendfile.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "core/step.h"
 #include "core/streaks.h"
+#include "lib/maze.h"
 #include "random.h"
 
 #define MS MAZE_NSEC_PER_MSEC
@@ -137,7 +153,243 @@ static void each_yield_without_a_sample_ends_a_streak(void **state)
 	assert_int_equal(verdict.spent_ns, 20 * MS);
 }
 
-int main(void)
+/* ---- the streaks that an engine keeps ---- */
+
+#define ROUNDS 20
+#define WORK_NS (5 * MS)
+#define TAG 0x7301
+/* Bounds every wait; no machine is that slow. */
+#define WAIT_SECONDS 60
+
+static const char *engine_name;
+static struct maze *engine;
+
+static int open_engine(void **state)
+{
+	struct maze_error error = { "" };
+
+	(void)state;
+	if (!maze_open(engine_name, MAZE_PRIVATE, &engine, &error))
+		return 0;
+	fprintf(stderr, "%s\n", error.text);
+	return -1;
+}
+
+static int close_engine(void **state)
+{
+	(void)state;
+	maze_close(engine);
+	return 0;
+}
+
+static long times_slept(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return usage.ru_nvcsw;
+}
+
+/* A round in which it has slept, perhaps for a page fault, does not count. */
+static void work(void (*pause)(void))
+{
+	maze_u64 until_ns;
+	int done = 0;
+	long slept;
+
+	while (done < ROUNDS) {
+		slept = times_slept();
+		until_ns = now_ns(CLOCK_THREAD_CPUTIME_ID) + WORK_NS;
+		while (now_ns(CLOCK_THREAD_CPUTIME_ID) < until_ns)
+			;
+		done += times_slept() == slept;
+		pause();
+	}
+}
+
+/* On a slow machine, a sleep may be over before the thread leaves the CPU. */
+static void pause_by_sleep(void)
+{
+	long slept = times_slept();
+
+	while (times_slept() == slept)
+		usleep(1000);
+}
+
+static void pause_by_yield(void)
+{
+	sched_yield();
+}
+
+static void work_and_sleep(void)
+{
+	work(pause_by_sleep);
+}
+
+static void work_and_yield(void)
+{
+	work(pause_by_yield);
+}
+
+static void spin(void)
+{
+	for (;;)
+		;
+}
+
+/* A child works as another program, and this program only waits. */
+static void start_copy(void)
+{
+	int program = open("/proc/self/exe", O_RDONLY), copy = memfd_create("copy", MFD_CLOEXEC);
+	char *argv[] = { "copy", "--work", NULL }, *envp[] = { NULL };
+
+	while (sendfile(copy, program, NULL, 1 << 20) > 0)
+		;
+	if (!fork())
+		fexecve(copy, argv, envp);
+	wait(NULL);
+}
+
+/* Observes a child from the begin of its work. */
+static pid_t observe(void (*run)(void))
+{
+	struct maze_policy observed = { .recovery = MAZE_RECOVERY_INF,
+					.flags = MAZE_POLICY_OBSERVE | MAZE_POLICY_INHERIT |
+						 MAZE_POLICY_QUIET };
+	int go[2], pidfd;
+	char byte;
+	pid_t child;
+
+	assert_int_equal(pipe(go), 0);
+	child = fork();
+	if (!child) {
+		alarm(4 * WAIT_SECONDS);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (read(go[0], &byte, 1) == 1)
+			run();
+		_exit(0);
+	}
+	pidfd = pidfd_open(child, 0);
+	assert_int_equal(maze_claim(engine, pidfd, 0, &observed, TAG, ~0ULL, NULL), 0);
+	assert_int_equal(write(go[1], "", 1), 1);
+	close(pidfd);
+	close(go[0]);
+	close(go[1]);
+	return child;
+}
+
+static size_t streaks_of(const char *program, struct maze_streaks *ret_class)
+{
+	struct maze_streaks *classes;
+	size_t count, i, found = 0;
+
+	assert_int_equal(maze_list_streaks(engine, &classes, &count, NULL), 0);
+	for (i = 0; i < count; i++)
+		if (classes[i].tag == TAG && !strcmp(classes[i].program, program)) {
+			*ret_class = classes[i];
+			found++;
+		}
+	free(classes);
+	return found;
+}
+
+static maze_u64 streaks_of_at_least(const struct maze_streaks *class, maze_u64 ns)
+{
+	maze_u64 sum = 0;
+	maze_u32 i;
+
+	for (i = maze_streak_bucket(ns); i < MAZE_STREAK_BUCKETS; i++)
+		sum += class->buckets[i];
+	return sum;
+}
+
+/* All rounds, each in a streak of its own. */
+static void check_rounds(const struct maze_streaks *class)
+{
+	assert_int_equal(streaks_of_at_least(class, WORK_NS), ROUNDS);
+	assert_true(class->longest_ns >= WORK_NS && class->longest_seen_ns == class->longest_ns);
+	assert_true(class->cpu_ns >= ROUNDS * WORK_NS);
+	assert_true(class->longest_at_ns && class->longest_at_ns <= now_ns(CLOCK_BOOTTIME));
+	/* Others are those of a page fault or of the end. */
+	assert_true(class->streaks < ROUNDS + ROUNDS / 2);
+}
+
+/* Another test has left nothing, because its watches ended with their streaks. */
+static int forget(void **state)
+{
+	struct maze_streaks class;
+
+	(void)state;
+	assert_int_equal(maze_release_all(engine, TAG, ~0ULL, NULL), 0);
+	return streaks_of("test_streaks", &class) ? -1 : 0;
+}
+
+static void each_sleep_ends_a_streak(void **state)
+{
+	pid_t child = observe(work_and_sleep);
+	struct maze_streaks class;
+
+	(void)state;
+	waitpid(child, NULL, 0);
+	assert_int_equal(streaks_of("test_streaks", &class), 1);
+	check_rounds(&class);
+	assert_int_equal(class.processes, 1);
+	assert_int_equal(class.pid, child);
+	assert_true(class.longest_pid == (maze_u32)child && class.longest_tid == (maze_u32)child);
+	assert_string_equal(class.longest_comm, "test_streaks");
+	assert_int_equal(class.running_pid, 0);
+}
+
+/* With nothing else to run there is no switch. */
+static void each_yield_ends_a_streak(void **state)
+{
+	pid_t child = observe(work_and_yield);
+	struct maze_streaks class;
+
+	(void)state;
+	waitpid(child, NULL, 0);
+	assert_int_equal(streaks_of("test_streaks", &class), 1);
+	check_rounds(&class);
+}
+
+static void a_child_has_the_class_of_the_program_that_it_executes(void **state)
+{
+	pid_t child = observe(start_copy);
+	struct maze_streaks class;
+
+	(void)state;
+	waitpid(child, NULL, 0);
+	assert_int_equal(streaks_of("memfd:copy", &class), 1);
+	check_rounds(&class);
+	assert_int_equal(class.processes, 1);
+	assert_true(class.pid != (maze_u32)child);
+	assert_int_equal(streaks_of("test_streaks", &class), 1);
+	assert_true(class.processes >= 1);
+	assert_int_equal(class.pid, child);
+}
+
+static void a_streak_that_has_not_ended_is_listed(void **state)
+{
+	maze_u64 until_ns = now_ns(CLOCK_BOOTTIME) + WAIT_SECONDS * MAZE_NSEC_PER_SEC;
+	pid_t child = observe(spin);
+	struct maze_streaks class = { 0 };
+
+	(void)state;
+	while (class.running_ns < 50 * MS && now_ns(CLOCK_BOOTTIME) < until_ns) {
+		usleep(10000);
+		streaks_of("test_streaks", &class);
+	}
+	assert_true(class.running_ns >= 50 * MS);
+	assert_int_equal(class.running_pid, child);
+	assert_true(class.longest_ns < 50 * MS);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	assert_int_equal(streaks_of("test_streaks", &class), 1);
+	assert_true(class.longest_ns >= 50 * MS);
+	assert_int_equal(class.running_pid, 0);
+}
+
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(buckets_follow_each_other_and_are_narrow),
@@ -147,6 +399,20 @@ int main(void)
 		cmocka_unit_test_setup(with_recovery_the_highest_count_is_the_streak, set_up),
 		cmocka_unit_test_setup(each_yield_without_a_sample_ends_a_streak, set_up),
 	};
+	const struct CMUnitTest of_engine[] = {
+		cmocka_unit_test_setup(each_sleep_ends_a_streak, forget),
+		cmocka_unit_test_setup(each_yield_ends_a_streak, forget),
+		cmocka_unit_test_setup(a_child_has_the_class_of_the_program_that_it_executes,
+				       forget),
+		cmocka_unit_test_setup(a_streak_that_has_not_ended_is_listed, forget),
+	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	if (argc < 2)
+		return cmocka_run_group_tests(tests, NULL, NULL);
+	engine_name = argv[1];
+	if (!strcmp(engine_name, "--work")) {
+		work_and_sleep();
+		return 0;
+	}
+	return cmocka_run_group_tests(of_engine, open_engine, close_engine);
 }
