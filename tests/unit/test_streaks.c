@@ -352,6 +352,41 @@ static void each_yield_ends_a_streak(void **state)
 	check_rounds(&class);
 }
 
+static void yield_forever(void)
+{
+	for (;;)
+		sched_yield();
+}
+
+/* As real-time tasks of one CPU, both children switch at each yield. */
+static void a_yield_to_another_task_ends_one_streak(void **state)
+{
+	struct sched_param real_time = { .sched_priority = 1 }, normal = { 0 };
+	struct maze_streaks class;
+	pid_t other, child;
+	cpu_set_t one, all;
+
+	(void)state;
+	sched_getaffinity(0, sizeof(all), &all);
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	sched_setaffinity(0, sizeof(one), &one);
+	assert_int_equal(sched_setscheduler(0, SCHED_FIFO, &real_time), 0);
+	other = fork();
+	if (!other) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		yield_forever();
+	}
+	child = observe(work_and_yield);
+	sched_setaffinity(0, sizeof(all), &all);
+	sched_setscheduler(0, SCHED_OTHER, &normal);
+	waitpid(child, NULL, 0);
+	kill(other, SIGKILL);
+	waitpid(other, NULL, 0);
+	assert_int_equal(streaks_of("test_streaks", &class), 1);
+	check_rounds(&class);
+}
+
 static void a_child_has_the_class_of_the_program_that_it_executes(void **state)
 {
 	pid_t child = observe(start_copy);
@@ -402,6 +437,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest of_engine[] = {
 		cmocka_unit_test_setup(each_sleep_ends_a_streak, forget),
 		cmocka_unit_test_setup(each_yield_ends_a_streak, forget),
+		cmocka_unit_test_setup(a_yield_to_another_task_ends_one_streak, forget),
 		cmocka_unit_test_setup(a_child_has_the_class_of_the_program_that_it_executes,
 				       forget),
 		cmocka_unit_test_setup(a_streak_that_has_not_ended_is_listed, forget),
