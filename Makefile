@@ -55,7 +55,7 @@ LDLIBS_MAZE := -lbpf -lelf -lz -ljansson -pthread
 BPF_SKELETON := $(patsubst %,$(BUILD)/engine/bpf/%.skel.h,maze follow system_calls children_time schedule totals)
 LIB_SRC := $(wildcard base/*.c) $(filter-out %.bpf.c,$(wildcard engine/*.c engine/bpf/*.c engine/kmod/*.c engine/poll/*.c)) $(wildcard lib/*.c)
 CLI_SRC := $(wildcard cli/*.c)
-REPORT_SRC := $(wildcard report/*.c suggest/*.c)
+REPORT_SRC := $(wildcard report/*.c observe/*.c suggest/*.c)
 REPLAY_SRC := $(wildcard replay/*.c)
 REPLAY_OBJ := $(REPLAY_SRC:%.c=$(BUILD)/%.o)
 REPORT_OBJ := $(REPORT_SRC:%.c=$(BUILD)/%.o)
@@ -183,7 +183,7 @@ $(BUILD)/libmaze.so: $(BUILD)/libmaze.so.0
 $(BUILD)/maze: $(CLI_OBJ) $(BUILD)/replay.a $(BUILD)/mazed.a $(BUILD)/evidence.a $(BUILD)/report.a $(BUILD)/libmaze.a
 	$(CC) -fPIE -pie $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS_SCREEN) $(LDLIBS_DAEMON) $(LDLIBS_EVIDENCE) $(LDLIBS_MAZE) -lm
 
-$(BUILD)/mazed: $(BUILD)/daemon/main.o $(BUILD)/mazed.a $(BUILD)/evidence.a $(BUILD)/libmaze.a
+$(BUILD)/mazed: $(BUILD)/daemon/main.o $(BUILD)/mazed.a $(BUILD)/evidence.a $(BUILD)/report.a $(BUILD)/libmaze.a
 	$(CC) -fPIE -pie $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS_DAEMON) $(LDLIBS_EVIDENCE) $(LDLIBS_MAZE)
 
 $(BUILD)/maze-exporter: $(EXPORTER_OBJ) $(BUILD)/evidence.a $(BUILD)/report.a $(BUILD)/libmaze.a
@@ -318,5 +318,5 @@ clean:
 include mk/tests.mk mk/bench.mk
 
 # Only in directories of objects: unpacked packages below $(BUILD) have *.d files too.
-OBJECT_DIRS := $(wildcard $(patsubst %,$(BUILD)/%,base bench cli core daemon engine evidence exporter lib replay report suggest tests))
+OBJECT_DIRS := $(wildcard $(patsubst %,$(BUILD)/%,base bench cli core daemon engine evidence exporter lib observe replay report suggest tests))
 -include $(if $(OBJECT_DIRS),$(shell find $(OBJECT_DIRS) -type f -name '*.d' 2>/dev/null))

@@ -60,7 +60,8 @@ struct options {
 	bool journal;
 	const char *rules, *against, *assume; /* of replay */
 	const char *out;		      /* of record and observe */
-	bool group;			      /* of incidents: count them by signature */
+	bool show;
+	bool group; /* of incidents: count them by signature */
 	/* Of top; NULL: the default. */
 	const char *interval, *sort, *filter;
 	bool once;

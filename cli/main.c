@@ -168,6 +168,8 @@ static const struct command_option observe_options[] = {
 	{ "for", "DUR", "how long to observe (until Ctrl-C)", AT(duration) },
 	{ "all", NULL, "observe all processes that you may watch", AT(all) },
 	{ "out", "FILE", "write the observation into FILE, as JSON", AT(out) },
+	{ "show", NULL, "print what mazed has observed (observe = yes)", AT(show) },
+	{ "from", "FILE", "with --show: of this file (/var/lib/maze/streaks.json)", AT(from) },
 	{ JSON("the observation") },
 	{ "quiet", NULL, "show no progress", AT(quiet) },
 	{ 0 },
@@ -406,7 +408,7 @@ static const struct command commands[] = {
 	  "  perf sched record -e raw_syscalls:sys_enter -- sleep 60\n"
 	  "  perf script | maze replay --soft 1s -",
 	  true, replay_options, cmd_replay, false },
-	{ "observe", "PID... | --all", "measure how long programs run without sleeping",
+	{ "observe", "PID... | --all | --show", "measure how long programs run without sleeping",
 	  "Watches the processes, and the threads and processes that they start from now on, "
 	  "without limits. It sends no signal and writes no record. A streak is the count that a "
 	  "thread reaches before it is reset: the CPU time that it uses without sleeping. A limit "
@@ -420,6 +422,9 @@ static const struct command commands[] = {
 	  "\n"
 	  "With --all it observes all processes but kernel threads, the init process and itself, "
 	  "and looks for new ones once a second. Other users than root observe their own.\n"
+	  "\n"
+	  "With observe = yes in maze.conf(5), mazed observes all the time. maze observe --show "
+	  "prints what it has observed so far, up to ten minutes ago.\n"
 	  "\n"
 	  "  maze observe --all --for 1d --out streaks.json",
 	  false, observe_options, cmd_observe, false },

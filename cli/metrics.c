@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "replace_file.h"
+#include "replace_output.h"
 
 /* mazed answers within milliseconds. A timer must not wait for a mazed that is stopped. */
 #define ANSWER_S 30

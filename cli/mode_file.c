@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "../base/proc_files.h"
-#include "replace_file.h"
+#include "base/replace_file.h"
 
 /* A larger file was not written here. */
 #define SIZE_MAX_BYTES 4096
@@ -44,7 +44,7 @@ int mode_file_write(const struct command *command, const char *config, const cha
 	if (!err)
 		err = read_before(file.path, &file.before);
 	if (!err)
-		err = replace_file(file.path, text);
+		err = replace_file(file.path, text, 0644);
 	if (!err)
 		*ret_file = file;
 out:
@@ -60,7 +60,7 @@ out:
 
 void mode_file_undo(const struct command *command, const struct mode_file *file)
 {
-	int err = file->before	       ? replace_file(file->path, file->before)
+	int err = file->before	       ? replace_file(file->path, file->before, 0644)
 		  : unlink(file->path) ? -errno
 				       : 0;
 

@@ -4,8 +4,7 @@
  * It watches processes without limits, so it sends no signal and writes no record. Its
  * engine is private, so that it disturbs no other watch and ends with this process.
  */
-#include "observation.h"
-#include "replace_file.h"
+#include "replace_output.h"
 #include "session.h"
 
 #include <dirent.h>
@@ -23,6 +22,9 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/escape.h"
+#include "lib/paths.h"
+#include "observe/observation.h"
+#include "observe/streaks_file.h"
 #include "report/shown.h"
 
 /* How often it looks at the streaks, and for new processes with --all. */
@@ -187,7 +189,7 @@ static int write_out(const struct observe *observe)
 static void print_progress(const struct observe *observe)
 {
 	const struct observed *longest = observation_longest(&observe->observation);
-	maze_u64 passed_ns = now_ns(CLOCK_BOOTTIME) - observe->observation.from_ns;
+	maze_u64 passed_ns = observation_time_ns(&observe->observation);
 	char passed[SHOWN_LEN], streak[SHOWN_LEN], name[MAZE_PROGRAM_NAME_LEN * ESCAPE_MAX];
 
 	passed_ns -= passed_ns % MAZE_NSEC_PER_SEC;
@@ -265,6 +267,14 @@ static int observe_until_end(struct observe *observe)
 	return on < 0 ? EXIT_MAZE_FAILED : status;
 }
 
+static int print_json(const json_t *json)
+{
+	if (!json || json_dumpf(json, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII))
+		return EXIT_MAZE_FAILED;
+	putchar('\n');
+	return EXIT_MAZE_OK;
+}
+
 static int show(struct observe *observe)
 {
 	struct maze_error error = { "" };
@@ -283,11 +293,38 @@ static int show(struct observe *observe)
 		return status;
 	}
 	json = to_json(observe);
-	if (!json)
-		return EXIT_MAZE_FAILED;
-	json_dumpf(json, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII);
-	putchar('\n');
+	status = print_json(json) ?: status;
 	json_decref(json);
+	return status;
+}
+
+/* Prints the file that mazed keeps, or that --out has written. */
+static int show_file(const struct command *command, const struct options *options)
+{
+	const char *path = options->from ? options->from : MAZE_STATE_DIR "/" MAZE_STREAKS_NAME;
+	struct observation observation = { 0 };
+	struct maze_error error = { "" };
+	struct streaks_file *file;
+	int err = streaks_file_load(path, &file, &error), status = EXIT_MAZE_OK;
+
+	if (err) {
+		print_error(command, "%s: %s%s", path, error.text,
+			    err == -ENOENT && !options->from
+				    ? "; mazed writes it with observe = yes in maze.conf"
+			    : err == -EACCES ? "; root may read it"
+					     : "");
+		return EXIT_MAZE_FAILED;
+	}
+	/* That is for mazed. */
+	json_object_del(file->root, "earlier");
+	if (options->json)
+		status = print_json(file->root);
+	else if (observation_from_json(file->root, &observation))
+		status = EXIT_MAZE_FAILED;
+	else
+		observation_print(&observation);
+	observation_free(&observation);
+	streaks_file_free(file);
 	return status;
 }
 
@@ -297,6 +334,14 @@ static int parse(struct observe *observe, int argc)
 	struct maze_error error = { "" };
 	maze_u64 for_ns;
 
+	if (observe->options->show &&
+	    (argc || observe->options->all || observe->options->out || observe->options->duration))
+		return usage_error(observe->command,
+				   "--show observes nothing; give it only --from and --json");
+	if (observe->options->show)
+		return 0;
+	if (observe->options->from)
+		return usage_error(observe->command, "--from requires --show");
 	if (!argc == !observe->options->all)
 		return usage_error(observe->command, "give PIDs, or --all for all processes");
 	if (!observe->options->duration)
@@ -316,12 +361,14 @@ int cmd_observe(const struct command *command, struct options *options, int argc
 
 	if (status)
 		return status;
+	if (options->show)
+		return show_file(command, options);
 	status = EXIT_MAZE_FAILED;
 	if (open_engine(&observe))
 		goto out_close;
 	make_policy(&observe.policy);
 	observe.signals = open_signals();
-	observe.observation.from_ns = now_ns(CLOCK_BOOTTIME);
+	observation_start(&observe.observation);
 	/* This attaches the yield probe, before the streaks that need it. */
 	if (maze_service_fd(observe.maze) >= 0)
 		maze_service(observe.maze);

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The subcommand `suggest` prints rules with limits that suit the streaks of this machine. */
 #include "command.h"
+#include "../lib/paths.h"
 #include "../suggest/rule_file.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define DEFAULT_FILE "/var/lib/maze/streaks.json"
 
 /* Parses a number between two others, without a unit. */
 static int parse_number(const struct command *command, const char *option, const char *text,
@@ -29,7 +28,7 @@ static int parse_number(const struct command *command, const char *option, const
 int cmd_suggest(const struct command *command, struct options *options, int argc, char **argv)
 {
 	struct advice_settings settings = { .risk = 0.01, .min_days = 7, .min_processes = 50 };
-	const char *path = options->from ? options->from : DEFAULT_FILE;
+	const char *path = options->from ? options->from : MAZE_STATE_DIR "/" MAZE_STREAKS_NAME;
 	struct maze_error error = { "" };
 	struct streaks_file *file;
 	int status, err;

@@ -7,6 +7,10 @@
  * there. systemd creates the parent directory, because mazed's unit has
  * StateDirectory=maze.
  */
-#define MAZE_INCIDENT_DIR "/var/lib/maze/incidents"
+#define MAZE_STATE_DIR "/var/lib/maze"
+#define MAZE_INCIDENT_DIR MAZE_STATE_DIR "/incidents"
+
+/* With `observe = yes`, mazed keeps the streaks in this file of the same directory. */
+#define MAZE_STREAKS_NAME "streaks.json"
 
 #endif

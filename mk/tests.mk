@@ -35,7 +35,7 @@ $(BUILD)/tests/fuzz/fuzz_rules $(BUILD)/tests/fuzz/fuzz_unit_file $(BUILD)/tests
 	$(wildcard evidence/isolation/*.c)
 $(BUILD)/tests/fuzz/fuzz_control: daemon/control/control_request.c
 $(BUILD)/tests/fuzz/fuzz_incident: $(REPORT_SRC) | $(BUILD)/report/page.inc
-$(BUILD)/tests/fuzz/fuzz_streaks: $(wildcard suggest/*.c) report/json_reader.c report/file_text.c
+$(BUILD)/tests/fuzz/fuzz_streaks: observe/streaks_file.c $(wildcard suggest/*.c) report/json_reader.c report/file_text.c
 $(BUILD)/tests/fuzz/fuzz_perf_map: evidence/symbols/named_addresses.c
 $(BUILD)/tests/fuzz/fuzz_elf_file: evidence/symbols/elf_file.c
 $(BUILD)/tests/fuzz/fuzz_fdinfo: evidence/capture/fdinfo.c

@@ -19,7 +19,8 @@
 
 #include <stdbool.h>
 
-#include "streaks_file.h"
+#include "../observe/streaks_file.h"
+#include "tail.h"
 
 #define ADVICE_MARGIN 2
 /* The fewest streaks of any limit. */

@@ -40,13 +40,6 @@ struct sample {
 	double log_ratio; /* log of the chance to exceed the threshold over `risk` */
 };
 
-maze_u64 streak_bin_upper(maze_u64 lower)
-{
-	if (!lower)
-		return STREAK_BIN_FIRST;
-	return lower + (1ULL << (60 - __builtin_clzll(lower)));
-}
-
 /* The chance that an exceedance is above x. */
 static double survival(double shape, double scale, double x)
 {

@@ -11,13 +11,7 @@
 
 #include <stddef.h>
 
-#include "../core/streaks.h"
-
-/* Streaks of at least `lower` ns and less than streak_bin_upper(). */
-struct streak_bin {
-	maze_u64 lower;
-	maze_u64 count;
-};
+#include "../observe/streak_bins.h"
 
 struct tail {
 	double threshold; /* ns */
@@ -37,13 +31,6 @@ enum tail_result {
 
 /* The fewest exceedances that a fit takes. */
 #define TAIL_EXCEEDANCES_MIN 60
-
-/* Bins are log-linear, 8 in an octave. The first one is from 0 to here. */
-#define STREAK_BIN_FIRST (maze_streak_bucket_ns(1))
-/* A limit on the lower bounds of bins. */
-#define STREAK_BIN_MAX (1ULL << 60)
-
-maze_u64 streak_bin_upper(maze_u64 lower);
 
 /*
  * Finds the limit that a streak exceeds with at most the chance `risk`. That holds with the

@@ -6,13 +6,13 @@
  * invalid, and the error names its key. Unknown keys are ignored, because a later maze may
  * add keys.
  */
-#ifndef MAZE_SUGGEST_STREAKS_FILE_H
-#define MAZE_SUGGEST_STREAKS_FILE_H
+#ifndef MAZE_OBSERVE_STREAKS_FILE_H
+#define MAZE_OBSERVE_STREAKS_FILE_H
 
 #include <jansson.h>
 
 #include "../base/maze_error.h"
-#include "tail.h"
+#include "streak_bins.h"
 
 #define STREAKS_FILE_MAX (64L << 20)
 
@@ -55,6 +55,8 @@ int streaks_file_load(const char *path, struct streaks_file **ret_file, struct m
 /* The same for a text in memory. -EPROTONOSUPPORT: another version. */
 int streaks_file_parse(const char *text, size_t size, struct streaks_file **ret_file,
 		       struct maze_error *error);
+/* The same for an object, to which the file keeps a reference. */
+int streaks_file_from_json(json_t *root, struct streaks_file **ret_file, struct maze_error *error);
 void streaks_file_free(struct streaks_file *file);
 
 #endif

@@ -22,6 +22,13 @@
 #define COUNT_MAX (1LL << 53) /* a double has it exactly */
 #define WHAT "a file of maze observe"
 
+maze_u64 streak_bin_upper(maze_u64 lower)
+{
+	if (!lower)
+		return STREAK_BIN_FIRST;
+	return lower + (1ULL << (60 - __builtin_clzll(lower)));
+}
+
 static double read_count(struct json_reader *reader, const json_t *object, const char *key)
 {
 	long long number = read_number(reader, object, key);
@@ -314,23 +321,35 @@ static int read_file(struct streaks_file *file, struct maze_error *error)
 	return merge_classes(file) ? 0 : maze_fail(error, -ENOMEM, "out of memory");
 }
 
-int streaks_file_parse(const char *text, size_t size, struct streaks_file **ret_file,
-		       struct maze_error *error)
+int streaks_file_from_json(json_t *root, struct streaks_file **ret_file, struct maze_error *error)
 {
 	struct streaks_file *file = calloc(1, sizeof(*file));
-	json_error_t json_error;
 	int err;
 
 	if (!file)
 		return maze_fail(error, -ENOMEM, "out of memory");
-	file->root = json_loadb(text, size, 0, &json_error);
-	err = file->root ? read_file(file, error) : json_syntax_fail(WHAT, &json_error, error);
+	file->root = json_incref(root);
+	err = read_file(file, error);
 	if (err) {
 		streaks_file_free(file);
 		return err;
 	}
 	*ret_file = file;
 	return 0;
+}
+
+int streaks_file_parse(const char *text, size_t size, struct streaks_file **ret_file,
+		       struct maze_error *error)
+{
+	json_error_t json_error;
+	json_t *root = json_loadb(text, size, 0, &json_error);
+	int err;
+
+	if (!root)
+		return json_syntax_fail(WHAT, &json_error, error);
+	err = streaks_file_from_json(root, ret_file, error);
+	json_decref(root);
+	return err;
 }
 
 int streaks_file_load(const char *path, struct streaks_file **ret_file, struct maze_error *error)

@@ -6,19 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
-#include "base/escape.h"
-#include "base/rfc3339.h"
-#include "report/shown.h"
+#include "../base/escape.h"
+#include "../base/rfc3339.h"
+#include "../report/shown.h"
 
-#define COLUMNS 10
+#define COLUMNS 11
+#define RULE_COLUMN 1
 #define CELL_LEN 64
 
-static const char *const titles[COLUMNS] = { "PROGRAM", "UNIT", "USER",	 "CPU",	    "STREAKS",
-					     "P50",	"P99",	"P99.9", "LONGEST", "WHEN" };
+static const char *const titles[COLUMNS] = { "PROGRAM", "RULE",	   "UNIT", "USER",
+					     "CPU",	"STREAKS", "P50",  "P99",
+					     "P99.9",	"LONGEST", "WHEN" };
 /* Names are at the left of their column, numbers at the right. */
 static const bool is_number[COLUMNS] = {
-	[3] = true, [4] = true, [5] = true, [6] = true, [7] = true, [8] = true
+	[4] = true, [5] = true, [6] = true, [7] = true, [8] = true, [9] = true
 };
 
 /* The names, or the first of them and the number of the others. */
@@ -61,9 +62,9 @@ static void cpu_cell(char cell[CELL_LEN], const struct maze_streaks *streaks, ma
 		 passed_ns ? 100.0 * (double)streaks->cpu_ns / (double)passed_ns : 0);
 }
 
-static void when_cell(char cell[CELL_LEN], const struct maze_streaks *streaks)
+static void when_cell(char cell[CELL_LEN], const struct observed *observed)
 {
-	maze_u64 ago_ns = now_ns(CLOCK_BOOTTIME) - streaks->longest_at_ns;
+	const struct maze_streaks *streaks = &observed->streaks;
 	char buf[UTC_LEN];
 
 	if (streaks->running_ns > streaks->longest_ns)
@@ -72,8 +73,7 @@ static void when_cell(char cell[CELL_LEN], const struct maze_streaks *streaks)
 		snprintf(cell, CELL_LEN, "-");
 	else
 		snprintf(cell, CELL_LEN, "%s, PID %u",
-			 local_time_format((long long)(now_ns(CLOCK_REALTIME) - ago_ns), 0, buf),
-			 streaks->longest_pid);
+			 local_time_format(observed->longest_at_ns, 0, buf), streaks->longest_pid);
 }
 
 static void fill_row(char row[COLUMNS][CELL_LEN], const struct observed *observed,
@@ -84,14 +84,15 @@ static void fill_row(char row[COLUMNS][CELL_LEN], const struct observed *observe
 	size_t i;
 
 	escape_copy(row[0], CELL_LEN, streaks->program[0] ? streaks->program : "(unknown)");
-	names_cell(row[1], observed->units);
-	names_cell(row[2], observed->users);
-	cpu_cell(row[3], streaks, passed_ns);
-	snprintf(row[4], CELL_LEN, "%llu", streaks->streaks);
+	escape_copy(row[RULE_COLUMN], CELL_LEN, observed->rule ? observed->rule : "-");
+	names_cell(row[2], observed->units);
+	names_cell(row[3], observed->users);
+	cpu_cell(row[4], streaks, passed_ns);
+	snprintf(row[5], CELL_LEN, "%llu", streaks->streaks);
 	for (i = 0; i < sizeof(permilles) / sizeof(permilles[0]); i++)
-		duration_cell(row[5 + i], observation_percentile(streaks, permilles[i]));
-	duration_cell(row[8], observed_longest_ns(observed));
-	when_cell(row[9], streaks);
+		duration_cell(row[6 + i], observation_percentile(streaks, permilles[i]));
+	duration_cell(row[9], observed_longest_ns(observed));
+	when_cell(row[10], observed);
 }
 
 static int by_longest(const void *left, const void *right)
@@ -102,7 +103,8 @@ static int by_longest(const void *left, const void *right)
 	return (a < b) - (a > b);
 }
 
-static void print_rows(char (*rows)[COLUMNS][CELL_LEN], size_t count)
+/* Only mazed has rules. */
+static void print_rows(char (*rows)[COLUMNS][CELL_LEN], size_t count, bool with_rules)
 {
 	int widths[COLUMNS] = { 0 }, column, width;
 	size_t i;
@@ -115,6 +117,8 @@ static void print_rows(char (*rows)[COLUMNS][CELL_LEN], size_t count)
 	for (i = 0; i < count; i++)
 		for (column = 0; column < COLUMNS; column++) {
 			width = is_number[column] ? widths[column] : -widths[column];
+			if (column == RULE_COLUMN && !with_rules)
+				continue;
 			if (column == COLUMNS - 1)
 				printf("%s\n", rows[i][column]);
 			else
@@ -124,9 +128,10 @@ static void print_rows(char (*rows)[COLUMNS][CELL_LEN], size_t count)
 
 void observation_print(const struct observation *observation)
 {
-	maze_u64 passed_ns = now_ns(CLOCK_BOOTTIME) - observation->from_ns;
+	maze_u64 passed_ns = observation_time_ns(observation);
 	const struct observed **sorted = calloc(observation->count + 1, sizeof(*sorted));
 	char(*rows)[COLUMNS][CELL_LEN] = calloc(observation->count + 1, sizeof(*rows));
+	bool with_rules = false;
 	size_t count = 0, i;
 
 	if (sorted && rows) {
@@ -136,9 +141,11 @@ void observation_print(const struct observation *observation)
 		qsort(sorted, count, sizeof(*sorted), by_longest);
 		for (i = 0; i < COLUMNS; i++)
 			snprintf(rows[0][i], CELL_LEN, "%s", titles[i]);
-		for (i = 0; i < count; i++)
+		for (i = 0; i < count; i++) {
 			fill_row(rows[i + 1], sorted[i], passed_ns);
-		print_rows(rows, count + 1);
+			with_rules |= sorted[i]->rule != NULL;
+		}
+		print_rows(rows, count + 1, with_rules);
 	}
 	free(rows);
 	free(sorted);

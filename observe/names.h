@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef MAZE_OBSERVE_NAMES_H
+#define MAZE_OBSERVE_NAMES_H
+
+#include <jansson.h>
+
+/* Adds a name of any bytes, unless it is empty, or there are eight names. */
+void names_add(json_t *names, const char *name);
+
+#endif
