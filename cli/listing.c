@@ -103,8 +103,16 @@ int listing_from_mazed(struct mazed_client *client, struct listing *listing)
 
 int listing_from_engine(struct maze *maze, struct listing *listing, struct maze_error *error)
 {
+	size_t i, kept = 0;
+	int err;
+
 	snprintf(listing->engine, sizeof(listing->engine), "%s", maze_engine_name(maze));
-	return maze_list(maze, &listing->entries, &listing->count, error);
+	err = maze_list(maze, &listing->entries, &listing->count, error);
+	for (i = 0; !err && i < listing->count; i++)
+		if (!maze_is_only_observed(&listing->entries[i]))
+			listing->entries[kept++] = listing->entries[i];
+	listing->count = kept;
+	return err;
 }
 
 void listing_free(struct listing *listing)

@@ -137,6 +137,12 @@ struct maze_entry {
 	char comm[MAZE_COMM_LEN];
 };
 
+/* Only the streaks of the task count. It has no limit, so a list of watches leaves it out. */
+maze_inline int maze_is_only_observed(const struct maze_entry *entry)
+{
+	return !entry->soft_ns && !entry->hard_ns;
+}
+
 #define MAZE_GROUP_NAME_LEN 256
 
 /* One watched group. */

@@ -24,7 +24,8 @@ static int count_processes(struct maze *maze, size_t *ret_count, struct maze_err
 	if (err)
 		return err;
 	for (i = 0; i < count; i++) {
-		if (tag_kind(entries[i].tag) != TAG_RULE || entries[i].pid == pid)
+		if (tag_kind(entries[i].tag) != TAG_RULE || entries[i].tag == tag_of_no_rule() ||
+		    entries[i].pid == pid)
 			continue;
 		pid = entries[i].pid;
 		++*ret_count;

@@ -24,6 +24,7 @@
 #include "bus/bus.h"
 #include "control/control.h"
 #include "coverage.h"
+#include "observer.h"
 #include "tracker/tracker.h"
 #include "records/dispatch.h"
 #include "records/incident_log.h"
@@ -56,6 +57,7 @@ struct mazed {
 	struct record_consumer consumers[7];
 	struct dispatch *dispatch;
 	struct tracker *tracker;
+	struct observer *observer;
 	struct control *control;
 	sd_event_source *service;	/* runs the yield-probe service (engine.h) */
 	sd_event_source *service_later; /* the timer of that service */
@@ -236,6 +238,7 @@ static int use_rules(struct mazed *mazed, struct rules *rules, struct maze_error
 	if (err)
 		goto out_states;
 	dispatch_use(mazed->dispatch, rules);
+	observer_use(mazed->observer, rules);
 	counters_use(mazed->counters, rules);
 	rules_free(mazed->rules);
 	mazed->rules = rules;
@@ -257,6 +260,21 @@ static void set_units(const struct mazed *mazed, struct rules *rules)
 	rules->units = rules->daemon.unit_sections && sd_booted() > 0 ? mazed->units : NULL;
 }
 
+static void check_observe(const struct mazed *mazed, struct rules *rules)
+{
+	struct maze_streaks *classes = NULL;
+	struct maze_error error = { "" };
+	size_t count;
+
+	if (!rules->daemon.observe)
+		return;
+	if (maze_list_streaks(mazed->maze, &classes, &count, &error)) {
+		log_printf(mazed->log, LOG_ERR, "observe = yes has no effect: %s", error.text);
+		rules->daemon.observe = false;
+	}
+	free(classes);
+}
+
 static int reload(void *arg, struct maze_error *error)
 {
 	struct maze_error reopening = { "" };
@@ -268,6 +286,7 @@ static int reload(void *arg, struct maze_error *error)
 	err = load_rules(mazed->options, mazed->rules, mazed->log, &rules, error);
 	if (!err) {
 		set_units(mazed, rules);
+		check_observe(mazed, rules);
 		err = use_rules(mazed, rules, error);
 		if (err)
 			rules_free(rules);
@@ -471,6 +490,7 @@ static int start(struct mazed *mazed, struct maze_error *error)
 	err = open_engine(mazed, error);
 	if (err)
 		return err;
+	check_observe(mazed, mazed->rules);
 	err = serve_engine(mazed);
 	if (err)
 		return maze_fail(error, err, "cannot add an event source: %s", strerror(-err));
@@ -492,8 +512,14 @@ static int start(struct mazed *mazed, struct maze_error *error)
 				   mazed->rule_states, mazed->rules, on_scanned, mazed, error,
 				   &mazed->tracker);
 	if (!err)
+		err = observer_open(mazed->event, mazed->maze, mazed->log, &mazed->observer, error);
+	if (!err)
 		err = open_control(mazed, error);
-	return err ? err : open_dispatch(mazed, error);
+	if (!err)
+		err = open_dispatch(mazed, error);
+	if (!err)
+		observer_use(mazed->observer, mazed->rules);
+	return err;
 }
 
 static void stop(struct mazed *mazed)
@@ -502,6 +528,8 @@ static void stop(struct mazed *mazed)
 	control_close(mazed->control);
 	mazed->control = NULL;
 	tracker_close(mazed->tracker);
+	/* Before the watches end, so that the file has the streaks that have not ended. */
+	observer_close(mazed->observer);
 	if (mazed->remove)
 		remove_everything(mazed);
 	/* The dispatch closes before the logs to which it passes records. */

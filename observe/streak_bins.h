@@ -2,7 +2,7 @@
 #ifndef MAZE_OBSERVE_STREAK_BINS_H
 #define MAZE_OBSERVE_STREAK_BINS_H
 
-#include "../core/types.h"
+#include "../core/streaks.h"
 
 /* Streaks of at least `lower` ns and less than streak_bin_upper(). */
 struct streak_bin {
@@ -11,7 +11,7 @@ struct streak_bin {
 };
 
 /* Bins are log-linear, 8 in an octave. The first one is from 0 to here. */
-#define STREAK_BIN_FIRST 1152ULL
+#define STREAK_BIN_FIRST (maze_streak_bucket_ns(1))
 /* A limit on the lower bounds of bins. */
 #define STREAK_BIN_MAX (1ULL << 60)
 

@@ -111,6 +111,17 @@ static void free_stream(struct control_stream *stream)
 	free(list);
 }
 
+/* Removes tasks that are only observed: nearly all of the machine, with `observe = yes`. */
+static void keep_limited(struct list_stream *list)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < list->count; i++)
+		if (!maze_is_only_observed(&list->entries[i]))
+			list->entries[kept++] = list->entries[i];
+	list->count = kept;
+}
+
 /* Removes the entries and groups of other users, and frees the memory of most. */
 static void keep_own(struct list_stream *list, uid_t uid)
 {
@@ -146,6 +157,7 @@ void control_list(const struct control_host *host, struct control_client *client
 		control_client_error(client, err, error.text);
 		return;
 	}
+	keep_limited(list);
 	if (!client->reads_all)
 		keep_own(list, client->peer.uid);
 	list->host = host;

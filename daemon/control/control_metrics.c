@@ -12,6 +12,7 @@
 #include "../../base/error.h"
 #include "../../lib/totals.h"
 #include "metrics.h"
+#include "../rules/tag.h"
 
 /*
  * A line of the answer has whole lines of the text, up to this. If each byte is escaped, it
@@ -71,6 +72,8 @@ static int measure_threads(const struct maze_total *total, void *arg)
 {
 	struct rule_counters *row = counters_at(arg, total->tag);
 
+	if (total->tag == tag_of_no_rule())
+		return 0;
 	row->threads += total->threads;
 	note_nearest(row, total->nearest);
 	return 0;

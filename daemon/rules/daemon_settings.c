@@ -240,6 +240,13 @@ static int set_unit_sections(const struct key *key, struct key_target *target, c
 	return value_yes_no(value, &target->daemon->unit_sections, error);
 }
 
+static int set_observe(const struct key *key, struct key_target *target, const char *value,
+		       struct maze_error *error)
+{
+	(void)key;
+	return value_yes_no(value, &target->daemon->observe, error);
+}
+
 static int set_unwind(const struct key *key, struct key_target *target, const char *value,
 		      struct maze_error *error)
 {
@@ -291,6 +298,7 @@ const struct key daemon_keys[] = {
 	  set_entries_per_user, 0 },
 	{ "clients", SECTION_DAEMON, "a number", set_clients, 0 },
 	{ "unit-sections", SECTION_DAEMON, "yes, or no", set_unit_sections, 0 },
+	{ "observe", SECTION_DAEMON, "yes, or no", set_observe, 0 },
 	{ "readers", SECTION_DAEMON, "a group, by name or number, or no", set_readers, 0 },
 	{ "incidents", SECTION_DAEMON, "an absolute path, or no", set_incidents, 0 },
 	{ "incidents-kept", SECTION_DAEMON, "a number", set_incidents_kept, 0 },

@@ -34,6 +34,7 @@ struct daemon_settings {
 	unsigned int entries_per_user;
 	unsigned int clients;
 	bool unit_sections; /* the sections [X-Maze] of units are read */
+	bool observe;	    /* the streaks of all processes are kept */
 	gid_t readers;	    /* whose members may read all on the control socket; -1: none */
 	struct incidents_settings incidents;
 };

@@ -21,6 +21,12 @@ maze_u64 tag_of_rule(const char *name)
 	return compose(TAG_RULE, hash(name));
 }
 
+/* No rule has this name. */
+maze_u64 tag_of_no_rule(void)
+{
+	return tag_of_rule("");
+}
+
 maze_u64 tag_of_user(uid_t uid)
 {
 	return compose(TAG_USER, uid);

@@ -36,6 +36,8 @@ enum tag_kind {
 #define TAG_KIND_BITS_OF_RULES 2
 
 maze_u64 tag_of_rule(const char *name);
+/* Of the tasks that no rule watches, while mazed observes all. It is of the kind TAG_RULE. */
+maze_u64 tag_of_no_rule(void);
 maze_u64 tag_of_user(uid_t uid);
 maze_u64 tag_of_root(void);
 /* Returns the tag of a group for the same rule, user or root. */

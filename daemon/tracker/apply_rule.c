@@ -49,27 +49,45 @@ maze_u64 rule_mask(const struct rule *rule)
 	return rule->settings.policy.flags & MAZE_POLICY_SHADOW ? RULES_MASK : RULES_AND_USERS_MASK;
 }
 
+/* Without a limit and in shadow, as `maze observe` does. */
+static struct maze_policy observing_policy(void)
+{
+	struct maze_policy policy;
+
+	maze_policy_default(&policy);
+	policy.soft_ns = policy.hard_ns = 0;
+	policy.soft_signal = policy.hard_signal = 0;
+	policy.flags = MAZE_POLICY_INHERIT | MAZE_POLICY_SHADOW | MAZE_POLICY_QUIET;
+	return policy;
+}
+
 static int set_watch(const struct rule_applier *applier, int pidfd, pid_t tid,
 		     const struct rule *rule, const struct known_watch *known,
 		     struct maze_error *error)
 {
+	bool observes = applier->rules->daemon.observe;
 	struct maze_policy policy;
+	maze_u64 tag;
 	int err;
 
 	rule = watching(rule);
-	if (!rule) {
-		/*
-		 * If no rule watches the task, end its watch only if a rule has set it.
-		 */
-		if (known->known && (!known->watched || tag_kind(known->tag) != TAG_RULE))
+	tag = rule ? rule->tag : tag_of_no_rule();
+	/* If no rule watches the task, change its watch only if a rule has set it. */
+	if (!rule && known->known && known->watched && tag_kind(known->tag) != TAG_RULE)
+		return 0;
+	if (!rule && !observes) {
+		if (known->known && !known->watched)
 			return 0;
-		err = maze_release(applier->maze, pidfd, tid, tag_of_rule(""), RULES_MASK, error);
+		err = maze_release(applier->maze, pidfd, tid, tag, RULES_MASK, error);
 		return err == -ENOENT ? 0 : err;
 	}
-	if (known->known && known->watched && known->tag == rule->tag)
+	if (known->known && known->watched && known->tag == tag)
 		return 0;
-	policy = rule_policy(rule);
-	err = maze_claim(applier->maze, pidfd, tid, &policy, rule->tag, rule_mask(rule), error);
+	policy = rule ? rule_policy(rule) : observing_policy();
+	if (observes)
+		policy.flags |= MAZE_POLICY_OBSERVE;
+	err = maze_claim(applier->maze, pidfd, tid, &policy, tag,
+			 rule ? rule_mask(rule) : RULES_MASK, error);
 	return err == -EEXIST ? 0 : err;
 }
 
@@ -199,7 +217,7 @@ static int apply_to_threads(const struct rule_applier *applier, const struct sub
 		 */
 		free(all.threads);
 		all = (struct decisions){ 0 };
-		if (!err && rule)
+		if (!err && (rule || applier->rules->daemon.observe))
 			err = decide_all(applier, source, subject, &all, error);
 		if (!all.differ)
 			all.count = 0;
@@ -308,8 +326,10 @@ static int release_shadows(const struct rule_applier *applier, int pidfd, pid_t 
 {
 	const struct rule *rule;
 	size_t i;
-	int err;
+	int err = maze_release(applier->maze, pidfd, tid, tag_of_no_rule(), ~0ULL, error);
 
+	if (err && err != -ENOENT)
+		return err;
 	for (i = 0; i <= applier->rules->count; i++) {
 		if (i == applier->rules->count)
 			rule = shadows->of_unit;

@@ -55,7 +55,7 @@ int apply_rule(const struct rule_applier *applier, pid_t pid, pid_t tid,
 	       const struct known_watch *known, struct maze_error *error);
 /*
  * Ends the watch of process `pid`, or of its thread `tid` if `tid` is not 0. Does so only
- * if a rule in shadow has set the watch. Then a user can watch the process, and
+ * if a rule in shadow has set the watch, or it is only observed. Then a user can watch the process, and
  * apply_rule() can set the rule's watch again later. Returns 0, or -errno and a message.
  */
 int release_shadow_rules(const struct rule_applier *applier, pid_t pid, pid_t tid,

@@ -23,7 +23,7 @@ teardown_file() { rm -rf "$public_programs"; }
 
 setup() {
 	dir=$(mktemp -d)
-	export RUNTIME_DIRECTORY=$dir/run
+	export RUNTIME_DIRECTORY=$dir/run STATE_DIRECTORY=$dir/state
 	conf=$dir/maze.conf
 	log=$dir/log
 	socket=$dir/control.sock
