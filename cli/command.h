@@ -48,6 +48,7 @@ struct options {
 	bool folded;
 	bool pprof;
 	bool speedscope;
+	bool trace;
 	bool no_unwind;
 	bool java_perf_map;
 	bool replace;

@@ -131,6 +131,7 @@ static const struct command_option report_options[] = {
 	{ "folded", NULL, "print folded stacks, for flame graph tools", AT(folded) },
 	{ "pprof", NULL, "write a profile for pprof, such as go tool pprof", AT(pprof) },
 	{ "speedscope", NULL, "print a profile for speedscope", AT(speedscope) },
+	{ "trace", NULL, "write the schedule as a trace for maze replay", AT(trace) },
 	{ JSON("the incident") },
 	{ 0 },
 };

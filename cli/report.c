@@ -7,6 +7,7 @@
 #include "report/incident_group.h"
 #include "report/report.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,21 +28,25 @@ static int show(const struct options *options, const struct incident *incident,
 		return report_pprof(incident, stacks, stdout);
 	if (options->speedscope)
 		return report_speedscope(incident, stacks, stdout);
+	if (options->trace)
+		return report_trace(incident, stdout);
 	terminal_query(&terminal, &bold);
 	return report_text(incident, stacks, &terminal, bold, stdout);
 }
 
 int check_formats(const struct command *command, const struct options *options)
 {
-	if (options->json + options->folded + options->html + options->pprof + options->speedscope >
+	if (options->json + options->folded + options->html + options->pprof + options->speedscope +
+		    options->trace >
 	    1)
 		return usage_error(command,
 				   command->run == cmd_why
 					   ? "--html, --folded and --json exclude each other"
-					   : "--html, --folded, --pprof, --speedscope and --json "
-					     "exclude each other");
-	if (options->pprof && isatty(STDOUT_FILENO))
-		return usage_error(command, "--pprof writes binary data; redirect it to a file");
+					   : "--html, --folded, --pprof, --speedscope, --trace "
+					     "and --json exclude each other");
+	if ((options->pprof || options->trace) && isatty(STDOUT_FILENO))
+		return usage_error(command, "--%s writes binary data; redirect it to a file",
+				   options->pprof ? "pprof" : "trace");
 	return 0;
 }
 
@@ -62,6 +67,10 @@ int print_incident(const struct command *command, const struct options *options,
 		 !stacks->samples)
 		print_error(command, "%s%s has no samples", incident->is_look ? "" : "incident ",
 			    incident->is_look ? "the thread" : incident->id);
+	if (!err && options->trace && !incident->runs_count) {
+		print_error(command, "incident %s has no schedule", incident->id);
+		err = -ENODATA;
+	}
 	stacks_free(stacks);
 	return err ? EXIT_MAZE_FAILED : EXIT_MAZE_OK;
 }

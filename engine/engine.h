@@ -21,6 +21,7 @@
 #include "../core/policy.h"
 #include "../core/process_event.h"
 #include "../core/record.h"
+#include "../core/runs.h"
 #include "../core/stack.h"
 #include "../core/streaks.h"
 #include "../core/total.h"
@@ -194,6 +195,12 @@ struct engine_ops {
 	int (*evidence_next_process_info)(struct engine_evidence *evidence,
 					  struct maze_process_info *ret_process_info);
 	int (*evidence_next_stack)(struct engine_evidence *evidence, struct maze_stack *ret_stack);
+	/*
+	 * Reads the runs of a thread up to the last verdict of the episode (core/runs.h).
+	 * Returns 0, or -ENOENT if there are none. NULL: this engine notes no runs.
+	 */
+	int (*evidence_runs)(struct engine_evidence *evidence, maze_u32 pid, maze_u32 tid,
+			     maze_u32 episode, struct maze_last_runs *ret_runs);
 	/* Returns the number of stacks and process infos that this reader missed. */
 	maze_u64 (*evidence_lost)(const struct engine_evidence *evidence);
 	void (*evidence_close)(struct engine_evidence *evidence);

@@ -11,6 +11,7 @@
 
 #include "../base/clock.h"
 #include "../base/error.h"
+#include "../lib/runs.h"
 #include "../lib/stack_sampler.h"
 #include "store/redact.h"
 
@@ -116,6 +117,24 @@ static bool is_wanted(const struct collector *collector, maze_u64 tag, maze_u64 
 	       boot_ns >= collector->options.since_ns;
 }
 
+/* Reads them now, because the engine uses their room again. */
+static void send_runs(struct collector *collector, const struct collector_header *record)
+{
+	const struct collector_header header = { COLLECTOR_RUNS, record->key };
+	struct maze_last_runs runs;
+	int err;
+
+	if (!collector->evidence || header.key.scope)
+		return;
+	err = evidence_runs(collector->evidence, header.key.pid, header.key.tid, header.key.episode,
+			    &runs);
+	if (err == -EOPNOTSUPP)
+		return;
+	if (err)
+		runs.count = 0;
+	collector_send(collector, &header, &runs, maze_last_runs_size(runs.count));
+}
+
 void collector_record(struct collector *collector, const struct maze_record *record,
 		      const char *engine, const char *rule, const struct maze_policy *policy)
 {
@@ -140,6 +159,7 @@ void collector_record(struct collector *collector, const struct maze_record *rec
 	case MAZE_EVENT_HARD:
 		enqueue(collector, user ?: user_of(collector, record->uid), &header, &message,
 			sizeof(message));
+		send_runs(collector, &header);
 		collector_calls_record(collector, record, policy);
 		return;
 	case MAZE_EVENT_EXIT:

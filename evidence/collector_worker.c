@@ -130,6 +130,9 @@ static void take(struct worker_loop *loop, const struct collector_header *header
 	case COLLECTOR_CALLS:
 		take_calls(loop, header, body);
 		return;
+	case COLLECTOR_RUNS:
+		incidents_runs(loop->incidents, &header->key, body);
+		return;
 	case COLLECTOR_ACTION:
 		incidents_action(loop->incidents, &header->key, body);
 		return;

@@ -17,6 +17,7 @@ enum collector_kind {
 	COLLECTOR_PROCESS_INFO,
 	COLLECTOR_STACK,
 	COLLECTOR_CALLS,
+	COLLECTOR_RUNS, /* the part of a struct maze_last_runs that is in use */
 	COLLECTOR_ACTION,
 };
 
@@ -40,12 +41,13 @@ struct collector_calls_message {
 	struct call_slice slice;
 };
 
-#define COLLECTOR_BODY_MAX sizeof(struct maze_stack)
-_Static_assert(sizeof(struct maze_process_info) <= COLLECTOR_BODY_MAX &&
+#define COLLECTOR_BODY_MAX sizeof(struct maze_last_runs)
+_Static_assert(sizeof(struct maze_stack) <= COLLECTOR_BODY_MAX &&
+		       sizeof(struct maze_process_info) <= COLLECTOR_BODY_MAX &&
 		       sizeof(struct collector_record) <= COLLECTOR_BODY_MAX &&
 		       sizeof(struct episode_action) <= COLLECTOR_BODY_MAX &&
 		       sizeof(struct collector_calls_message) <= COLLECTOR_BODY_MAX,
-	       "the stack is the largest message");
+	       "the runs are the largest message");
 
 /* ---- from the worker --------------------------------------------------------------- */
 

@@ -443,6 +443,18 @@ void incidents_calls(struct incidents *incidents, const struct episode_key *key,
 	incident->due_ns = 0;
 }
 
+void incidents_runs(struct incidents *incidents, const struct episode_key *key,
+		    const struct maze_last_runs *runs)
+{
+	struct incident *incident = find(incidents, key);
+
+	if (!incident)
+		return;
+	episode_add_runs(&incident->episode, runs);
+	incident->changed = true;
+	incident->due_ns = 0;
+}
+
 void incidents_action(struct incidents *incidents, const struct episode_key *key,
 		      const struct episode_action *action)
 {

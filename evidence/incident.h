@@ -115,6 +115,9 @@ void incidents_take_samples(struct incidents *incidents, const struct maze_evide
  */
 void incidents_calls(struct incidents *incidents, const struct episode_key *key, int missing,
 		     const struct call_slice *slice);
+/* Adds the last runs of the thread up to a verdict; count 0: they are unknown. */
+void incidents_runs(struct incidents *incidents, const struct episode_key *key,
+		    const struct maze_last_runs *runs);
 /* Adds an action to an open incident, which then stays open while the result is pending. */
 void incidents_action(struct incidents *incidents, const struct episode_key *key,
 		      const struct episode_action *action);

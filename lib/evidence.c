@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "handle.h"
+#include "runs.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -76,6 +77,14 @@ int maze_evidence_next_process_info(struct maze_evidence *evidence,
 int maze_evidence_next_stack(struct maze_evidence *evidence, struct maze_stack *ret_stack)
 {
 	return evidence->ops->evidence_next_stack(evidence->evidence, ret_stack);
+}
+
+int evidence_runs(struct maze_evidence *evidence, maze_u32 pid, maze_u32 tid, maze_u32 episode,
+		  struct maze_last_runs *ret_runs)
+{
+	if (!evidence->ops->evidence_runs)
+		return -EOPNOTSUPP;
+	return evidence->ops->evidence_runs(evidence->evidence, pid, tid, episode, ret_runs);
 }
 
 maze_u64 maze_evidence_lost(const struct maze_evidence *evidence)

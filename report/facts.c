@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "consumers.h"
+#include "runs.h"
 #include "shown.h"
 #include "../base/rfc3339.h"
 
@@ -259,6 +260,7 @@ void summary_facts(struct summary *summary, const struct incident *incident,
 		fact_group(summary, incident);
 	else
 		fact_thread(summary, incident);
+	runs_fact(summary, incident);
 	fact_process(summary, &incident->process);
 	if (uid >= 0) {
 		summary->label(summary, "user");

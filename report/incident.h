@@ -115,6 +115,17 @@ struct incident_sibling {
 	size_t samples_count;
 };
 
+/* One of the last runs of the thread on a CPU before its last verdict. */
+struct incident_run {
+	long long time_ns; /* since 1970 */
+	long long wall_ns, cpu;
+	long long runtime_ns; /* the thread's CPU time at the end */
+	long long waited_ns;  /* for a CPU, since the run before */
+	const char *end;      /* such as "preempted"; NULL: it goes on after the verdict */
+	const char *other_comm;
+	long long other_tid; /* the thread that got the CPU */
+};
+
 /* The result of an action of mazed(8). */
 struct incident_action {
 	const char *action, *text;
@@ -194,6 +205,10 @@ struct incident {
 	size_t descriptors_count;
 	struct incident_sibling *siblings;
 	size_t siblings_count;
+	struct incident_run *runs; /* the key schedule; oldest first */
+	size_t runs_count;
+	long long runs_missed;
+	bool schedule_unknown; /* the key is null; earlier versions had none */
 	/* Has only stacks, and as samples the reads of the Python stack. NULL: none. */
 	struct incident *python;
 	const char *python_version;

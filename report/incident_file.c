@@ -9,6 +9,7 @@
 #include "file_text.h"
 #include "json_reader.h"
 #include "progress.h"
+#include "runs.h"
 #include "siblings.h"
 #include "system_calls.h"
 #include "../lib/utf8_json.h"
@@ -271,7 +272,7 @@ static bool read_incident(struct json_reader *reader, const json_t *root, struct
 	    !read_look(reader, look, incident) || !incident_read_stacks(reader, root, incident) ||
 	    !read_samples(reader, samples, incident) || !read_python(reader, python, incident) ||
 	    !siblings_read(reader, root, incident) || !consumers_read(reader, root, incident) ||
-	    !system_calls_read(reader, root, incident) ||
+	    !system_calls_read(reader, root, incident) || !runs_read(reader, root, incident) ||
 	    !incident_descriptors_read(reader, root, incident))
 		return false;
 	incident_progress_read(reader, root, incident);
@@ -363,6 +364,7 @@ void incident_free(struct incident *incident)
 	free(incident->samples);
 	free(incident->records);
 	free(incident->actions);
+	free(incident->runs);
 	free(incident->notes);
 	free(incident->process.cmdline);
 	free(incident->process.threads);

@@ -22,6 +22,8 @@ int report_text(const struct incident *incident, const struct stacks *stacks,
 int report_folded(const struct stacks *stacks, FILE *out);
 /* Writes a profile.proto of pprof, compressed by gzip. */
 int report_pprof(const struct incident *incident, const struct stacks *stacks, FILE *out);
+/* Writes the schedule as a trace for maze replay; nothing if it is unknown. */
+int report_trace(const struct incident *incident, FILE *out);
 /* Writes the JSON of speedscope. */
 int report_speedscope(const struct incident *incident, const struct stacks *stacks, FILE *out);
 /* Writes one self-contained HTML file. */

@@ -188,6 +188,7 @@ const struct engine_ops engine_bpf = {
 	.evidence_fd = bpf_evidence_fd,
 	.evidence_next_process_info = bpf_evidence_next_process_info,
 	.evidence_next_stack = bpf_evidence_next_stack,
+	.evidence_runs = bpf_evidence_runs,
 	.evidence_lost = bpf_evidence_lost,
 	.evidence_close = bpf_evidence_close,
 	.service_fd = bpf_service_fd,

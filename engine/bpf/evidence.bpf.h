@@ -9,6 +9,7 @@
 #define MAZE_BPF_EVIDENCE_BPF_H
 
 #include "process_info.bpf.h"
+#include "runs.bpf.h"
 #include "stacks.bpf.h"
 
 /* Takes the first evidence of the verdict's episode, unless it was taken already. */

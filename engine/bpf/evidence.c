@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Readers of evidence. A reader has a position in each of the two logs and one wakeup for
- * both. Each reader maps the logs (2.8 MB) for itself.
+ * both. Each reader maps the logs, and the slots of runs (3.3 MB), for itself.
  *
  * Always: the descriptor is readable while either log has something to read. When a
  * reader has read all of one log, it drains the common wakeup. If the other log still has
@@ -27,12 +27,15 @@ struct evidence_log {
 struct engine_evidence {
 	struct engine *engine;
 	struct evidence_log logs[MAZE_EVIDENCE_LOGS];
+	const struct maze_runs *runs;
 	maze_u64 lost;
 	int wakeup;
 	void *ring;
 	int fd;	     /* epoll on the wakeup and rest_fd */
 	int rest_fd; /* eventfd; readable if a log is not empty although the wakeup is drained */
 };
+
+#define RUN_LOG_BYTES (MAZE_RUN_LOG_LEN * sizeof(struct maze_runs))
 
 static const size_t log_bytes[MAZE_EVIDENCE_LOGS] = {
 	[MAZE_EVIDENCE_STACKS] = MAZE_STACK_LOG_LEN * sizeof(struct maze_stack),
@@ -103,6 +106,51 @@ int bpf_evidence_next_stack(struct engine_evidence *evidence, struct maze_stack 
 	return 1;
 }
 
+/*
+ * The slot may be in use meanwhile. Its writer has not overwritten a run of those before
+ * `head`, except perhaps the oldest, if `head` is less than one round above.
+ */
+static bool copy_runs(const struct maze_runs *slot, maze_u64 seq, struct maze_last_runs *ret)
+{
+	maze_u64 head = __atomic_load_n(&slot->head, __ATOMIC_ACQUIRE), first = 0, at;
+	struct maze_run verdict = slot->verdict;
+
+	if (head >= MAZE_RUNS_MAX)
+		first = head - MAZE_RUNS_MAX + 1;
+	ret->earlier = first;
+	ret->count = 0;
+	for (at = first; at < head; at++) {
+		ret->run[ret->count] = slot->run[at % MAZE_RUNS_MAX];
+		/* The run of the verdict has ended, and others have followed. */
+		if (ret->run[ret->count].to_ns > verdict.to_ns)
+			break;
+		ret->count++;
+	}
+	ret->run[ret->count++] = verdict;
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return slot->seq == seq && verdict.to_ns && slot->verdict.to_ns == verdict.to_ns &&
+	       slot->head == head;
+}
+
+int bpf_evidence_runs(struct engine_evidence *evidence, maze_u32 pid, maze_u32 tid,
+		      maze_u32 episode, struct maze_last_runs *ret)
+{
+	const struct maze_runs *slot = evidence->runs;
+	maze_u64 seq;
+	int attempt;
+
+	for (; slot < evidence->runs + MAZE_RUN_LOG_LEN; slot++)
+		for (attempt = 0; attempt < 8; attempt++) {
+			seq = __atomic_load_n(&slot->seq, __ATOMIC_ACQUIRE);
+			if (!seq || slot->tid != tid || slot->pid != pid ||
+			    slot->episode != episode)
+				break;
+			if (copy_runs(slot, seq, ret))
+				return 0;
+		}
+	return -ENOENT;
+}
+
 maze_u64 bpf_evidence_lost(const struct engine_evidence *evidence)
 {
 	return evidence->lost;
@@ -161,6 +209,10 @@ static int map_logs(struct engine_evidence *evidence, struct maze_error *error)
 		      sizeof(struct maze_stack), MAZE_STACK_LOG_LEN, error);
 	if (err)
 		return err;
+	evidence->runs = bpf_map_fd(fds[OBJECT_RUN_LOG], RUN_LOG_BYTES, PROT_READ);
+	if (!evidence->runs)
+		return maze_fail(error, -errno, "cannot map the engine's runs: %s",
+				 strerror(errno));
 	return map_log(evidence, MAZE_EVIDENCE_PROCESS_INFOS, fds[OBJECT_PROCESS_INFO_LOG],
 		       sizeof(struct maze_process_info), MAZE_PROCESS_INFO_LOG_LEN, error);
 }
@@ -220,5 +272,6 @@ void bpf_evidence_close(struct engine_evidence *evidence)
 		bpf_notify_close(evidence->engine, evidence->wakeup, evidence->ring);
 	for (i = 0; i < MAZE_EVIDENCE_LOGS; i++)
 		bpf_unmap_fd(evidence->logs[i].log.slots, log_bytes[i]);
+	bpf_unmap_fd(evidence->runs, RUN_LOG_BYTES);
 	free(evidence);
 }

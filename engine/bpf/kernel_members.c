@@ -52,6 +52,8 @@ static const struct row {
 	  "Incidents have no command line." },
 	{ "task_struct.start_boottime task_struct.real_parent",
 	  "Incidents name neither parent nor start time." },
+	{ "task_struct.sched_info sched_info.last_arrival sched_info.run_delay task_struct.nivcsw",
+	  "Incidents have no schedule." },
 	{ "task_struct.comm", "Records have no thread name." },
 #if defined(__x86_64__)
 	{ "task_struct.thread_info thread_info.status",

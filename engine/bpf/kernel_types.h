@@ -82,8 +82,9 @@ struct sched_entity {
 };
 
 struct sched_info {
-	unsigned long long run_delay;	/* total time waited for a CPU, up to last_queued */
-	unsigned long long last_queued; /* rq clock when it became runnable; 0 while it runs */
+	unsigned long long run_delay;	 /* total time waited for a CPU, up to last_queued */
+	unsigned long long last_arrival; /* rq clock when it last got a CPU */
+	unsigned long long last_queued;	 /* rq clock when it became runnable; 0 while it runs */
 };
 
 struct thread_info {
@@ -196,6 +197,7 @@ struct task_struct {
 	unsigned int pid;
 	unsigned int tgid;
 	unsigned long nvcsw;
+	unsigned long nivcsw;
 	struct task_struct *group_leader;
 	struct task_struct *real_parent;
 	maze_u64 start_boottime;

@@ -190,6 +190,7 @@ static void collect_fds(struct engine *engine, enum yield_method yield)
 	fds[OBJECT_LIFECYCLE_LOG] = bpf_map__fd(skeleton->maps.lifecycle_log);
 	fds[OBJECT_STACK_LOG] = bpf_map__fd(skeleton->maps.stack_log);
 	fds[OBJECT_PROCESS_INFO_LOG] = bpf_map__fd(skeleton->maps.process_info_log);
+	fds[OBJECT_RUN_LOG] = bpf_map__fd(skeleton->maps.run_log);
 	fds[OBJECT_WAKEUPS] = bpf_map__fd(skeleton->maps.wakeups);
 	fds[OBJECT_REQUEST] = bpf_map__fd(skeleton->maps.request);
 	fds[OBJECT_ALLOWANCES] = bpf_map__fd(skeleton->maps.allowances);

@@ -84,6 +84,14 @@ struct {
 	__type(value, struct maze_process_info);
 } process_info_log SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAZE_RUN_LOG_LEN);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, maze_u32);
+	__type(value, struct maze_runs);
+} run_log SEC(".maps");
+
 struct maze_wakeup {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4096);

@@ -42,6 +42,7 @@ static const char *const pin_names[] = {
 	[OBJECT_LIFECYCLE_LOG] = "lifecycle_log",
 	[OBJECT_STACK_LOG] = "stack_log",
 	[OBJECT_PROCESS_INFO_LOG] = "process_info_log",
+	[OBJECT_RUN_LOG] = "run_log",
 	[OBJECT_WAKEUPS] = "wakeups",
 	[OBJECT_REQUEST] = "request",
 	[OBJECT_ALLOWANCES] = "allowances",

@@ -12,12 +12,13 @@
 #include "../../core/allowance.h"
 #include "../../core/policy.h"
 #include "../../core/record.h"
+#include "../../core/runs.h"
 #include "../../core/stack.h"
 #include "../../core/step.h"
 #include "../../core/streaks.h"
 
 #define MAZE_BPF_MAGIC 0x4d415a45U /* "MAZE" */
-#define MAZE_BPF_ABI 12U
+#define MAZE_BPF_ABI 13U
 
 /*
  * Number of records that a log keeps. Verdicts have a log of their own, because a storm
@@ -34,6 +35,8 @@
  */
 #define MAZE_STACK_LOG_LEN 1024U
 #define MAZE_PROCESS_INFO_LOG_LEN 256U
+/* Threads near their limits whose runs are noted at the same time (0.5 MB). */
+#define MAZE_RUN_LOG_LEN 64U
 #define MAZE_EVIDENCE_STACKS 0
 #define MAZE_EVIDENCE_PROCESS_INFOS 1
 #define MAZE_EVIDENCE_LOGS 2
@@ -86,8 +89,23 @@ struct maze_task {
 	struct maze_tally due;	    /* of the verdict to which the unsent stages belong */
 	maze_u64 stack_due_ns;	    /* runtime at which the next stack is due */
 	maze_u64 exec_id;	    /* number of the execve for which streak_class is valid */
+	maze_u64 runs;		    /* seq of its slot in run_log; 0: none */
 };
-_Static_assert(sizeof(struct maze_task) == 224, "struct maze_task is pinned");
+_Static_assert(sizeof(struct maze_task) == 232, "struct maze_task is pinned");
+
+/* A slot of run_log: the runs of one thread in one episode. */
+struct maze_runs {
+	maze_u64 seq;	  /* the slot is (seq - 1) % MAZE_RUN_LOG_LEN; 0: nothing to read */
+	maze_u64 used_ns; /* CLOCK_BOOTTIME of the last note; 0: never */
+	maze_u32 pid;
+	maze_u32 tid;
+	maze_u32 episode;
+	maze_u32 reserved;
+	maze_u64 head;		 /* runs noted; run n is in run[n % MAZE_RUNS_MAX] */
+	struct maze_run verdict; /* the one of the last verdict; to_ns 0: none yet */
+	struct maze_run run[MAZE_RUNS_MAX];
+};
+_Static_assert(sizeof(struct maze_runs) == 40 + 64 * (MAZE_RUNS_MAX + 1), "no hidden padding");
 
 /* Key of the map from the program of a watch to the index of its class. */
 struct maze_streak_key {
@@ -194,6 +212,7 @@ struct maze_state {
 	maze_u64 frame_offset;	 /* of the kernel entry frame in a task's stack */
 	maze_u32 timers_initialised; /* CPUs whose timer has been initialised */
 	maze_u32 streak_classes;     /* classes so far; those beyond the maximum have none */
+	maze_u64 run_logs;	     /* slots of run_log requested so far */
 };
 
 enum maze_yield_probe {

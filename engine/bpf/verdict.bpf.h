@@ -114,6 +114,7 @@ __noinline int maze_permitted(struct maze_task *watched, maze_u32 hard)
 __noinline int maze_act_on_stage(struct maze_task *watched, maze_u32 stage, maze_u32 at)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	struct run_facts run = {};
 	struct maze_delivery delivery;
 	maze_u32 signal;
 	long err = 0;
@@ -131,9 +132,11 @@ __noinline int maze_act_on_stage(struct maze_task *watched, maze_u32 stage, maze
 			      : bpf_send_signal_thread(signal);
 	if (!err && (delivery.flags & MAZE_RECORD_SENT))
 		__sync_fetch_and_add(&state.signals, 1);
-	if (state.stacks_max)
+	if (state.stacks_max) {
 		begin_evidence(task, watched, watched->due.count_ns,
 			       at == MAZE_AT_SWITCH ? TAKEN_AT_SWITCH : TAKEN_IN_TIMER);
+		maze_note_run(watched, &run);
+	}
 	if (err && (READ(task, flags) & PF_EXITING)) {
 		maze_delivery_failed(&delivery, MAZE_NOT_SENT_EXITING);
 	} else if (err) {

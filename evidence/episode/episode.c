@@ -44,6 +44,7 @@ void episode_done(struct episode *episode)
 	if (episode->descriptors)
 		descriptors_drop(episode->descriptors, 0);
 	free(episode->descriptors);
+	free(episode->runs);
 	json_decref(episode->python.stacks);
 	json_decref(episode->python.reads);
 	for (i = 0; i < episode->siblings_count; i++)

@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "../../base/proc_files.h"
+#include "../../core/runs.h"
 #include "../../core/system_calls.h"
 #include "../../lib/stack_sampler.h"
 #include "../capture/descriptors.h"
@@ -159,6 +160,7 @@ struct episode {
 
 	struct call_slice slices[EPISODE_SLICES_MAX];
 	size_t slices_count;
+	struct maze_last_runs *runs;	 /* NULL: unknown; only the part in use is valid */
 	struct descriptors *descriptors; /* NULL: not read */
 	struct episode_python python;
 	struct episode_progress progress;
@@ -197,6 +199,8 @@ int episode_stack_index(struct episode *episode, const struct maze_stack *stack)
 void episode_add_unwound(struct episode *episode, const struct unwind_frame *frames, size_t count);
 /* Adds a slice, or a note if `missing` is -errno. */
 void episode_add_calls(struct episode *episode, int missing, const struct call_slice *slice);
+/* Replaces the runs by those up to a later verdict. count 0: they are unknown. */
+void episode_add_runs(struct episode *episode, const struct maze_last_runs *runs);
 /* Returns the path of the program, or NULL if it is unknown. */
 const char *episode_exe(const struct episode *episode);
 
@@ -216,6 +220,8 @@ json_t *episode_descriptors_json(const struct episode *episode, const struct red
 json_t *episode_siblings_json(const struct episode *episode);
 /* The key system_calls of maze-incident(5). */
 json_t *episode_calls_json(const struct episode *episode);
+/* The key schedule of maze-incident(5). */
+json_t *episode_runs_json(const struct episode *episode);
 /* The key progress of maze-incident(5). */
 json_t *episode_progress_json(const struct episode *episode);
 /*

@@ -523,6 +523,9 @@ char *episode_json(const struct episode *episode, const struct redactor *redacto
 	set_stacks(episode, object);
 	set(object, "samples_lost", number_json(samples_lost(episode)));
 	set(object, "unwound", unwound_json(episode));
+	/* A look takes none. */
+	if (episode->runs || (!episode->group && !episode->look.boot_ns))
+		set(object, "schedule", episode_runs_json(episode));
 	set(object, "system_calls", episode_calls_json(episode));
 	set(object, "descriptors", episode_descriptors_json(episode, redactor));
 	set(object, "python", python_json(&episode->python));

@@ -80,6 +80,18 @@ static void check_profile(const struct incident *incident, const struct stacks *
 	free(bytes);
 }
 
+/* Of whole events, or empty. */
+static void check_trace(const struct incident *incident)
+{
+	char *bytes = NULL;
+	size_t size;
+	FILE *out = open_memstream(&bytes, &size);
+
+	if (!out || report_trace(incident, out) || fclose(out) || size % 32)
+		abort();
+	free(bytes);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct maze_error error = { "" };
@@ -98,6 +110,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_page(shown(report_html, incident, stacks));
 	free(shown(report_speedscope, incident, stacks));
 	check_profile(incident, stacks);
+	check_trace(incident);
 	stacks_free(stacks);
 	incident_free(incident);
 	return 0;

@@ -214,6 +214,16 @@ static void fill_descriptors(struct episode *episode)
 	}
 }
 
+static void fill_runs(struct episode *episode)
+{
+	struct maze_last_runs runs = {
+		.count = 2,
+		.run = { { .end = MAZE_RUN_PREEMPTED, .other = 1, .comm = "x" } },
+	};
+
+	episode_add_runs(episode, &runs);
+}
+
 static void fill_progress(struct episode_progress *progress)
 {
 	progress->first.boot_ns = 1;
@@ -276,6 +286,7 @@ static void incidents_have_their_keys(void **state)
 	fill_frames(episode);
 	fill_calls(episode);
 	fill_descriptors(episode);
+	fill_runs(episode);
 	fill_progress(&episode->progress);
 	fill_python(&episode->python);
 	episode->siblings_count = episode->siblings[0].samples_count = 1;

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The last seconds of a thread's schedule in its incident, and as a trace for maze replay.
+
+bats_require_minimum_version 1.5.0
+load test_helper
+
+setup() { kept=$BATS_TEST_TMPDIR/kept; }
+teardown() { stop_all; }
+
+# caught ENGINE [OPTION...]: the program at 100 ms; its account is in $output.
+caught() {
+	local engine=$1
+	shift
+	run --separate-stderr "$MAZE" run --engine "$engine" --private --recovery lock:0.001 --soft 0 \
+		--hard 100ms --hard-signal USR1 --incidents "$kept" "$@" \
+		-- "$PROGRAMS/last_runs" --cpu "$cpu"
+	[ "$status" -eq 0 ]
+}
+
+# The first CPU that this shell may use.
+first_cpu() {
+	cpu=$(sed -n 's/^Cpus_allowed_list:[[:space:]]*\([0-9]*\).*/\1/p' /proc/self/status)
+}
+
+# schedule EXPRESSION: holds for the schedule `s`, its runs with each end, and the account.
+schedule() {
+	python3 - "$kept"/*.json "$1" $account <<- 'END'
+		import collections, json, sys
+		s = json.load(open(sys.argv[1]))["schedule"]
+		nvcsw, nivcsw, nvcsw_then, nivcsw_then = map(int, sys.argv[3:])
+		ends = collections.Counter(run.get("end") for run in s["runs"])
+		print({k: v for k, v in s.items() if k != "runs"}, ends, sys.argv[3:], file=sys.stderr)
+		sys.exit(not eval(sys.argv[2]))
+	END
+}
+
+@test "the schedule has the switches of the program's own account" {
+	needs_bpf
+	first_cpu
+	start "$PROGRAMS/spin" --cpu "$cpu"
+	caught bpf
+	account=$output
+	schedule 's["runs_missed"] == 0 and len(s["runs"]) == sum(ends.values())'
+	# Sleeps end no episode here, and the program slept only in its waits.
+	schedule 's["nvcsw"] == nvcsw_then'
+	schedule 's["runs_lost"] or ends["lock"] == nvcsw_then - nvcsw'
+	schedule 'nivcsw <= s["nivcsw"] <= nivcsw_then'
+	schedule 's["runs_lost"] or ends["preempted"] >= s["nivcsw"] - nivcsw'
+	# It has the CPU at the verdict, and the spinner had it before.
+	schedule 'ends[None] == 1 and "end" not in s["runs"][-1]'
+	schedule 'any(r.get("other_comm") == "spin" for r in s["runs"])'
+	schedule 'all(r["cpu"] == '"$cpu"' for r in s["runs"])'
+	schedule 'all(a["runtime_ns"] <= b["runtime_ns"] for a, b in zip(s["runs"], s["runs"][1:]))'
+}
+
+@test "the report has the schedule, and maze replay tries other limits on it" {
+	needs_bpf
+	first_cpu
+	start "$PROGRAMS/spin" --cpu "$cpu"
+	caught bpf
+	COLUMNS=10000 run "$MAZE" report --incidents "$kept" last
+	[[ $output =~ schedule\ +in\ the\ last\ .*,\ on\ CPU\ $cpu\;\ preempted.*\;\ waited\ for\ a\ lock\ .*\;\ waited\ .*\ for\ a\ CPU ]]
+	"$MAZE" report --incidents "$kept" --trace last > "$BATS_TEST_TMPDIR/trace"
+	# Half of the limit is in the schedule.
+	run "$MAZE" replay --soft 0 --hard 30ms --recovery lock:0.001 --comm last_runs "$BATS_TEST_TMPDIR/trace"
+	[ "$status" -eq 0 ]
+	[[ $output == *"hard"*"last_runs"* ]]
+	run "$MAZE" replay -q --soft 0 --hard 30ms --recovery inf --comm last_runs "$BATS_TEST_TMPDIR/trace"
+	[ "$status" -eq 0 ]
+	run "$MAZE" replay -q --soft 0 --hard 10s --comm last_runs "$BATS_TEST_TMPDIR/trace"
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+}
+
+@test "an engine that records no schedule: it is unknown" {
+	first_cpu
+	run --separate-stderr "$MAZE" run --engine poll --yield count --soft 0 --hard 100ms \
+		--incidents "$kept" -- "$PROGRAMS/spin"
+	[ "$status" -eq 137 ]
+	COLUMNS=10000 run "$MAZE" report --incidents "$kept" last
+	[[ $output == *"schedule"*"unknown; only the bpf engine records it"* ]]
+	run "$MAZE" report --incidents "$kept" --trace last
+	[ "$status" -eq 1 ]
+	[[ $output == *"has no schedule" ]]
+}
