@@ -107,16 +107,14 @@ bool attach_try_watch(struct engine *engine, pid_t pid)
 
 void attach_watch(struct engine *engine, pid_t pid)
 {
-	attach_watch_with(engine, pid, bench_far_policy().recovery, 0);
-}
-
-void attach_watch_with(struct engine *engine, pid_t pid, maze_u32 recovery, maze_u32 flags)
-{
 	struct maze_policy policy = bench_far_policy();
 
-	policy.recovery = recovery;
-	policy.flags |= flags;
-	if (!watch_under(engine, pid, &policy))
+	attach_watch_with(engine, pid, &policy);
+}
+
+void attach_watch_with(struct engine *engine, pid_t pid, const struct maze_policy *policy)
+{
+	if (!watch_under(engine, pid, policy))
 		bench_fail("the process to watch has ended");
 }
 

@@ -13,6 +13,7 @@
 #include "core/types.h"
 
 struct engine;
+struct maze_policy;
 
 /*
  * Loads the engine with the handler detached; on failure it ends the program with a
@@ -30,9 +31,8 @@ void attach_lives(struct engine *engine, bool on);
 const char *attach_yield_probe(struct engine *engine, bool on);
 /* Watches all threads of a process; nothing in the benchmarks reaches the limits. */
 void attach_watch(struct engine *engine, pid_t pid);
-/* The same with another recovery than the default: MAZE_RECOVERY_*. */
-/* `flags` are added to those of bench_far_policy(). */
-void attach_watch_with(struct engine *engine, pid_t pid, maze_u32 recovery, maze_u32 flags);
+/* The same under another policy. */
+void attach_watch_with(struct engine *engine, pid_t pid, const struct maze_policy *policy);
 /* The same; false when the process has ended. */
 bool attach_try_watch(struct engine *engine, pid_t pid);
 /* Does nothing when the process has ended. */

@@ -23,6 +23,7 @@
 #include "bench.h"
 #include "figure.h"
 #include "pair.h"
+#include "engine/bpf/engine_bpf.h"
 
 /* About 25 ms per round: longer than a tick, shorter than most disturbances. */
 #define PASSES 5000
@@ -53,6 +54,7 @@ enum setting {
 	LOCK_INF,
 	LOCK_FINITE,
 	LOCK_OBSERVED,
+	LOCK_NEAR,
 	SETTINGS,
 };
 
@@ -64,6 +66,7 @@ static const struct {
 	int crowds;	   /* watched tasks beside the pair */
 	maze_u32 recovery; /* 0: the default */
 	maze_u32 flags;	   /* of the policy, beside the default ones */
+	bool near;	   /* to the limit, with evidence: their runs are noted */
 } settings[SETTINGS] = {
 	[NOTHING] = { .name = "nothing attached" },
 	[EMPTY] = { .name = "empty program" },
@@ -92,6 +95,8 @@ static const struct {
 			  .maze = true, .watched = 2, .recovery = FINITE },
 	[LOCK_OBSERVED] = { "locks: maze, both observed", .by = PAIR_BY_FUTEX, .maze = true,
 			    .watched = 2, .flags = MAZE_POLICY_OBSERVE },
+	[LOCK_NEAR] = { "locks: maze, both near their limits", .by = PAIR_BY_FUTEX, .maze = true,
+			.watched = 2, .near = true },
 };
 
 static enum setting nothing_beside(enum setting setting)
@@ -140,14 +145,22 @@ static pid_t start_runqlat(int others)
 
 static void watch_pair(enum setting setting, const struct pair *pair)
 {
-	maze_u32 recovery = settings[setting].recovery, flags = settings[setting].flags;
+	struct maze_policy policy = bench_far_policy();
 
-	if (!recovery)
-		recovery = bench_far_policy().recovery;
+	policy.flags |= settings[setting].flags;
+	if (settings[setting].recovery)
+		policy.recovery = settings[setting].recovery;
+	if (settings[setting].near) {
+		/* Between a soft verdict, which no sleep ends, and a hard one. */
+		policy.soft_ns = MAZE_NSEC_PER_MSEC;
+		policy.recovery = MAZE_RECOVERY_LOCK | 1;
+		policy.flags |= MAZE_POLICY_YIELD_COUNTS; /* so it waits for no probe */
+	}
+	bench.engine->state->stacks_max = settings[setting].near;
 	if (settings[setting].watched >= 1)
-		attach_watch_with(bench.engine, pair->player, recovery, flags);
+		attach_watch_with(bench.engine, pair->player, &policy);
 	if (settings[setting].watched >= 2)
-		attach_watch_with(bench.engine, pair->echo, recovery, flags);
+		attach_watch_with(bench.engine, pair->echo, &policy);
 }
 
 static double measure(enum setting setting)

@@ -9,7 +9,7 @@
 /* Returns false without memory. */
 bool runs_read(struct json_reader *reader, const json_t *root, struct incident *incident);
 /*
- * Writes the fact "in the last 5.2s, ran for 4.9s on CPU 3, at most 412ms without a break;
+ * Writes the fact "in the last 5s 200ms, ran for 4s 900ms on CPU 3, at most 412ms without a break;
  * preempted 41 times, 38 of them by cc1 (TID 4711); waited 301ms for a CPU".
  */
 void runs_fact(struct summary *summary, const struct incident *incident);

@@ -133,9 +133,9 @@ __noinline int maze_act_on_stage(struct maze_task *watched, maze_u32 stage, maze
 	if (!err && (delivery.flags & MAZE_RECORD_SENT))
 		__sync_fetch_and_add(&state.signals, 1);
 	if (state.stacks_max) {
+		maze_note_run(watched, &run);
 		begin_evidence(task, watched, watched->due.count_ns,
 			       at == MAZE_AT_SWITCH ? TAKEN_AT_SWITCH : TAKEN_IN_TIMER);
-		maze_note_run(watched, &run);
 	}
 	if (err && (READ(task, flags) & PF_EXITING)) {
 		maze_delivery_failed(&delivery, MAZE_NOT_SENT_EXITING);

@@ -11,7 +11,7 @@ teardown() { stop_all; }
 caught() {
 	local engine=$1
 	shift
-	run --separate-stderr "$MAZE" run --engine "$engine" --private --recovery lock:0.001 --soft 0 \
+	run --separate-stderr "$MAZE" run --engine "$engine" --recovery lock:0.001 --soft 0 \
 		--hard 100ms --hard-signal USR1 --incidents "$kept" "$@" \
 		-- "$PROGRAMS/last_runs" --cpu "$cpu"
 	[ "$status" -eq 0 ]
@@ -65,9 +65,7 @@ schedule() {
 	run "$MAZE" replay --soft 0 --hard 30ms --recovery lock:0.001 --comm last_runs "$BATS_TEST_TMPDIR/trace"
 	[ "$status" -eq 0 ]
 	[[ $output == *"hard"*"last_runs"* ]]
-	run "$MAZE" replay -q --soft 0 --hard 30ms --recovery inf --comm last_runs "$BATS_TEST_TMPDIR/trace"
-	[ "$status" -eq 0 ]
-	run "$MAZE" replay -q --soft 0 --hard 10s --comm last_runs "$BATS_TEST_TMPDIR/trace"
+	run "$MAZE" replay --quiet --soft 0 --hard 10s "$BATS_TEST_TMPDIR/trace"
 	[ "$status" -eq 0 ]
 	[ -z "$output" ]
 }

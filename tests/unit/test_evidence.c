@@ -4,7 +4,10 @@
  */
 #include "evidence_case.h"
 
+#include <sched.h>
 #include <sys/socket.h>
+
+#include "lib/runs.h"
 
 static void spin_then_sleep_then_spin(void)
 {
@@ -251,6 +254,59 @@ static void requests_beyond_the_limits_are_refused(void **state)
 	assert_null(fixture->evidence);
 }
 
+/* Two processes on one CPU, each of which gives it to the other. */
+static void yield_for_ever(void)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	sched_setaffinity(0, sizeof(one), &one);
+	if (!fork())
+		alarm(WAIT_SECONDS);
+	for (;;)
+		sched_yield();
+}
+
+static void the_last_runs_are_kept(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct maze_policy policy = limits(0, 100);
+	const struct maze_record *verdict;
+	struct maze_last_runs runs;
+	const struct maze_run *run;
+	maze_u64 yields = 0;
+
+	policy.flags &= ~MAZE_POLICY_INHERIT;
+	want(fixture, 1, 20 * MS);
+	start(fixture, yield_for_ever);
+	begin(fixture, &policy);
+	await_end(fixture);
+	verdict = find_record(fixture, MAZE_EVENT_HARD);
+	assert_non_null(verdict);
+	assert_int_equal(evidence_runs(fixture->evidence, verdict->pid, verdict->tid,
+				       verdict->episode, &runs),
+			 0);
+	assert_int_equal(runs.count, MAZE_RUNS_MAX);
+	assert_true(runs.earlier > 0);
+	for (run = runs.run; run < &runs.run[runs.count - 1]; run++) {
+		assert_true(run->end == MAZE_RUN_YIELDED || run->end == MAZE_RUN_PREEMPTED);
+		assert_true(run->from_ns <= run->to_ns && run->to_ns <= run[1].to_ns);
+		assert_true(run->runtime_ns <= run[1].runtime_ns);
+		yields += run->end == MAZE_RUN_YIELDED;
+		/* Each switch has its run; whether the last one is a switch is not known. */
+		if (run < &runs.run[runs.count - 2])
+			assert_int_equal(run[1].nvcsw + run[1].nivcsw,
+					 run->nvcsw + run->nivcsw + 1);
+	}
+	assert_true(yields > 0);
+	assert_int_equal(run->end, MAZE_RUN_VERDICT);
+	assert_true(run->to_ns <= verdict->boot_ns && run->runtime_ns >= verdict->count_ns);
+	assert_int_equal(evidence_runs(fixture->evidence, verdict->pid, verdict->tid,
+				       verdict->episode + 1, &runs),
+			 -ENOENT);
+}
+
 static void another_engine_reports_that_it_takes_none(void **state)
 {
 	struct maze_error error = { "" };
@@ -278,6 +334,7 @@ int main(int argc, char **argv)
 		TEST(a_hard_stage_alone_has_evidence),
 		TEST(a_verdict_in_shadow_has_evidence_too),
 		TEST(the_larger_number_and_the_smaller_interval_win),
+		TEST(the_last_runs_are_kept),
 		TEST(requests_beyond_the_limits_are_refused),
 		cmocka_unit_test(another_engine_reports_that_it_takes_none),
 	};

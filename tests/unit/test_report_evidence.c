@@ -281,6 +281,56 @@ static void descriptors_are_a_table(void **state)
 	free(text);
 }
 
+#define RUN(time, wall, more)                                                                      \
+	"{\"time\":\"2026-11-24T20:45:" time "Z\",\"wall_ns\":" #wall "000000,\"cpu\":3" more "}"
+#define PREEMPTED(comm, tid)                                                                       \
+	",\"end\":\"preempted\",\"other_comm\":\"" comm "\",\"other_tid\":" #tid
+
+static void assert_schedule(const char *schedule, const char *sentence)
+{
+	char json[2048], *text;
+
+	snprintf(json, sizeof(json), "%s,\"schedule\":%s}", HEAD, schedule);
+	text = shown(json, 't');
+	if (!strstr(text, sentence))
+		fail_msg("not \"%s\" in: %s", sentence, text);
+	free(text);
+}
+
+static void the_schedule_is_a_fact(void **state)
+{
+	struct maze_error error = { "" };
+	struct incident *incident;
+	const char *hostile = HEAD ",\"schedule\":{\"runs\":[{\"wall_ns\":9223372036854775807}]}}";
+
+	(void)state;
+	assert_schedule("null,\"maze\":{\"engine\":\"poll\"}",
+			" schedule   unknown; only the bpf engine records it\n");
+	assert_schedule("{\"runs\":[" RUN("10", 9800, "") "]}",
+			" schedule   ran for 9s 800ms without a break, on CPU 3\n");
+	assert_schedule(
+		"{\"runs\":[" RUN("10", 500, PREEMPTED("cc1", 7)) "," RUN(
+			"11", 1000,
+			PREEMPTED(
+				"as",
+				8) ",\"waited_ns\":500000000") "," RUN("12.5", 10,
+								       PREEMPTED(
+									       "cc1",
+									       7)) "," RUN("13", 20,
+											   ",\"end"
+											   "\":"
+											   "\"lock"
+											   "\"") "," RUN("14",
+													 500,
+													 "") "],\"runs_missed\":2}",
+		" schedule   in the last 4s 500ms, ran for 2s 30ms, at most 1s without a break, on CPU "
+		"3; "
+		"preempted 3 times, 2 of them by cc1 (TID 7); waited for a lock 1 time; waited "
+		"500ms for a CPU; 2 more runs were missed\n");
+	assert_int_equal(incident_parse(hostile, strlen(hostile), &incident, &error), -EINVAL);
+	assert_true(strstr(error.text, "wall_ns") != NULL);
+}
+
 /* The headline has it between the location and the reaction. */
 static void the_headline_says_why(void **state)
 {
@@ -304,6 +354,7 @@ int main(void)
 		cmocka_unit_test(a_short_slice_has_no_rate),
 		cmocka_unit_test(system_calls_are_a_table),
 		cmocka_unit_test(progress_is_a_sentence),
+		cmocka_unit_test(the_schedule_is_a_fact),
 		cmocka_unit_test(descriptors_are_a_table),
 		cmocka_unit_test(the_headline_says_why),
 	};
