@@ -127,20 +127,15 @@ MAZE_INLINE maze_u64 slept_ns(struct task_struct *next, struct maze_task *watche
 	return until > awake ? until - awake : 0;
 }
 
-MAZE_INLINE enum maze_run_end run_end(struct task_struct *prev, enum maze_act act, bool preempt,
-				      unsigned int prev_state)
+MAZE_INLINE void note_run(struct task_struct *next, struct maze_task *watched, enum maze_act act,
+			  bool preempt, unsigned int prev_state)
 {
-	if (act == MAZE_LOCKS)
-		return MAZE_RUN_LOCK;
-	if (act == MAZE_SLEEPS)
-		return prev_state & TASK_STOPPED_OR_TRACED ? MAZE_RUN_STOPPED : MAZE_RUN_SLEPT;
-	return !preempt && in_sched_yield(prev) ? MAZE_RUN_YIELDED : MAZE_RUN_PREEMPTED;
-}
-
-MAZE_INLINE void note_run(struct task_struct *next, struct maze_task *watched,
-			  enum maze_run_end end)
-{
-	struct run_facts facts = { .next = next, .end = end };
+	struct run_facts facts = {
+		.next = next,
+		.act = act,
+		.state = prev_state,
+		.preempted = preempt,
+	};
 
 	maze_note_run(watched, &facts);
 }
@@ -176,7 +171,7 @@ MAZE_INLINE void switch_out(struct task_struct *prev, struct task_struct *next,
 		return;
 	}
 	if (is_near(watched, verdict.next_ns))
-		note_run(next, watched, run_end(prev, sample.act, preempt, prev_state));
+		note_run(next, watched, sample.act, preempt, prev_state);
 	watched->next_ns = next_check(watched, verdict.next_ns);
 	watched->nvcsw = voluntary_switches(prev);
 }

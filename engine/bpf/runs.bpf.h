@@ -9,6 +9,7 @@
 
 #include "clock.bpf.h"
 #include "records.bpf.h"
+#include "system_call.bpf.h"
 
 /* Longer than a reader needs after a verdict. */
 #define RUNS_KEEP_NS (10 * MAZE_NSEC_PER_SEC)
@@ -80,10 +81,24 @@ MAZE_INLINE maze_u64 clock_of_run(struct task_struct *task, bool in_timer)
 	return event && event + cpu->clock_offset_ns > clock ? event + cpu->clock_offset_ns : clock;
 }
 
+/* The end of a run, as the handler of switches gets it. No padding. */
 struct run_facts {
 	struct task_struct *next; /* gets the CPU, an address; 0: a verdict of watched->due */
-	maze_u64 end;		  /* enum maze_run_end */
+	maze_u32 act;		  /* enum maze_act */
+	maze_u32 state;		  /* of the task; not if it was preempted */
+	maze_u64 preempted;	  /* in the kernel */
 };
+
+MAZE_INLINE enum maze_run_end run_end(struct task_struct *task, const struct run_facts *facts)
+{
+	if (!facts->next)
+		return MAZE_RUN_VERDICT;
+	if (facts->act == MAZE_LOCKS)
+		return MAZE_RUN_LOCK;
+	if (facts->act == MAZE_SLEEPS)
+		return facts->state & TASK_STOPPED_OR_TRACED ? MAZE_RUN_STOPPED : MAZE_RUN_SLEPT;
+	return !facts->preempted && in_sched_yield(task) ? MAZE_RUN_YIELDED : MAZE_RUN_PREEMPTED;
+}
 
 /* Notes the run of the current task. Not static: see maze_notify(). */
 __noinline int maze_note_run(struct maze_task *watched, const struct run_facts *facts)
@@ -111,7 +126,7 @@ __noinline int maze_note_run(struct maze_task *watched, const struct run_facts *
 	run->nvcsw = READ(task, nvcsw);
 	run->nivcsw = READ(task, nivcsw);
 	run->cpu = bpf_get_smp_processor_id();
-	run->end = facts->end;
+	run->end = run_end(task, facts);
 	run->other = 0;
 	run->comm[0] = '\0';
 	if (next) {
