@@ -127,19 +127,6 @@ MAZE_INLINE maze_u64 slept_ns(struct task_struct *next, struct maze_task *watche
 	return until > awake ? until - awake : 0;
 }
 
-MAZE_INLINE void note_run(struct task_struct *next, struct maze_task *watched, enum maze_act act,
-			  bool preempt, unsigned int prev_state)
-{
-	struct run_facts facts = {
-		.next = next,
-		.act = act,
-		.state = prev_state,
-		.preempted = preempt,
-	};
-
-	maze_note_run(watched, &facts);
-}
-
 MAZE_INLINE void switch_out(struct task_struct *prev, struct task_struct *next,
 			    struct maze_task *watched, bool preempt, unsigned int prev_state)
 {
@@ -159,6 +146,7 @@ MAZE_INLINE void switch_out(struct task_struct *prev, struct task_struct *next,
 	} else if (!preempt && yields_reset(watched) && in_sched_yield(prev)) {
 		sample.act = MAZE_YIELDS;
 	}
+	watched->run_end = sample.act | preempt << RUN_PREEMPTED_BIT;
 	doubt_unprobed_time(watched, 0, sample.runtime_ns);
 	sample.yield_ns = watched->yield_ns;
 	verdict = maze_step(&watched->policy, &watched->account, &sample);
@@ -170,8 +158,10 @@ MAZE_INLINE void switch_out(struct task_struct *prev, struct task_struct *next,
 		end_with_task(prev, watched);
 		return;
 	}
-	if (is_near(watched, verdict.next_ns))
-		note_run(next, watched, sample.act, preempt, prev_state);
+	if (is_near(watched, verdict.next_ns)) {
+		watched->next = (maze_u64)next;
+		maze_note_run(watched, false);
+	}
 	watched->next_ns = next_check(watched, verdict.next_ns);
 	watched->nvcsw = voluntary_switches(prev);
 }

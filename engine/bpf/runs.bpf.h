@@ -81,27 +81,28 @@ MAZE_INLINE maze_u64 clock_of_run(struct task_struct *task, bool in_timer)
 	return event && event + cpu->clock_offset_ns > clock ? event + cpu->clock_offset_ns : clock;
 }
 
-/* The end of a run, as the handler of switches gets it. No padding. */
-struct run_facts {
-	struct task_struct *next; /* gets the CPU, an address; 0: a verdict of watched->due */
-	maze_u32 act;		  /* enum maze_act */
-	maze_u32 state;		  /* of the task; not if it was preempted */
-	maze_u64 preempted;	  /* in the kernel */
-};
+/* In watched->run_end, beside an enum maze_act: preempted in the kernel. */
+#define RUN_PREEMPTED_BIT 8
 
-MAZE_INLINE enum maze_run_end run_end(struct task_struct *task, const struct run_facts *facts)
+MAZE_INLINE enum maze_run_end end_of_run(struct task_struct *task, maze_u32 end)
 {
-	if (!facts->next)
-		return MAZE_RUN_VERDICT;
-	if (facts->act == MAZE_LOCKS)
+	if (end == MAZE_LOCKS)
 		return MAZE_RUN_LOCK;
-	if (facts->act == MAZE_SLEEPS)
-		return facts->state & TASK_STOPPED_OR_TRACED ? MAZE_RUN_STOPPED : MAZE_RUN_SLEPT;
-	return !facts->preempted && in_sched_yield(task) ? MAZE_RUN_YIELDED : MAZE_RUN_PREEMPTED;
+	if (end == MAZE_SLEEPS)
+		return bpf_core_field_exists(struct task_struct, __state) &&
+				       (READ(task, __state) & TASK_STOPPED_OR_TRACED)
+			       ? MAZE_RUN_STOPPED
+			       : MAZE_RUN_SLEPT;
+	return !(end >> RUN_PREEMPTED_BIT) && in_sched_yield(task) ? MAZE_RUN_YIELDED
+								   : MAZE_RUN_PREEMPTED;
 }
 
-/* Notes the run of the current task. Not static: see maze_notify(). */
-__noinline int maze_note_run(struct maze_task *watched, const struct run_facts *facts)
+/*
+ * Notes the run of the current task, which ends, or which goes on after the verdict of
+ * watched->due. It has no more arguments, because its callers have no room on their stacks.
+ * Not static: see maze_notify().
+ */
+__noinline int maze_note_run(struct maze_task *watched, bool verdict)
 {
 	struct task_struct *task = bpf_get_current_task_btf(), *next;
 	maze_u64 now, clock, arrival, head;
@@ -109,33 +110,33 @@ __noinline int maze_note_run(struct maze_task *watched, const struct run_facts *
 	struct maze_runs *runs;
 	struct maze_run *run;
 
-	if (!watched || !facts || !state.stacks_max || !has_runs())
+	if (!watched || !state.stacks_max || !has_runs())
 		return 0;
-	next = facts->next;
 	now = bpf_ktime_get_boot_ns();
-	runs = runs_of(watched, next ? watched->account.episode : watched->due.episode, now);
+	runs = runs_of(watched, verdict ? watched->due.episode : watched->account.episode, now);
 	if (!runs)
 		return 0;
 	head = runs->head;
-	run = next ? &runs->run[head & (MAZE_RUNS_MAX - 1)] : &runs->verdict;
-	clock = clock_of_run(task, !next);
+	run = verdict ? &runs->verdict : &runs->run[head & (MAZE_RUNS_MAX - 1)];
+	clock = clock_of_run(task, verdict);
 	arrival = READ(task, sched_info.last_arrival);
 	run->from_ns = now - (clock > arrival ? clock - arrival : 0);
-	run->runtime_ns = next ? booked_runtime(task) : watched->account.runtime_ns;
+	run->runtime_ns = verdict ? watched->account.runtime_ns : booked_runtime(task);
 	run->waited_ns = READ(task, sched_info.run_delay);
 	run->nvcsw = READ(task, nvcsw);
 	run->nivcsw = READ(task, nivcsw);
 	run->cpu = bpf_get_smp_processor_id();
-	run->end = run_end(task, facts);
+	run->end = verdict ? MAZE_RUN_VERDICT : end_of_run(task, watched->run_end);
 	run->other = 0;
 	run->comm[0] = '\0';
-	if (next) {
+	if (!verdict) {
+		next = (struct task_struct *)watched->next;
 		run->other = level ? number_at(next, level) : PROBE(next, pid);
 		read_name(run->comm, next);
 	}
 	runs->used_ns = now;
 	__sync_lock_test_and_set(&run->to_ns, now);
-	if (next)
+	if (!verdict)
 		__sync_lock_test_and_set(&runs->head, head + 1);
 	return 0;
 }

@@ -90,8 +90,11 @@ struct maze_task {
 	maze_u64 stack_due_ns;	    /* runtime at which the next stack is due */
 	maze_u64 exec_id;	    /* number of the execve for which streak_class is valid */
 	maze_u64 runs;		    /* seq of its slot in run_log; 0: none */
+	maze_u64 next;		    /* of maze_note_run(): the address of the task that follows */
+	maze_u32 run_end;	    /* of maze_note_run(): how the task leaves the CPU */
+	maze_u32 reserved;
 };
-_Static_assert(sizeof(struct maze_task) == 232, "struct maze_task is pinned");
+_Static_assert(sizeof(struct maze_task) == 248, "struct maze_task is pinned");
 
 /* A slot of run_log: the runs of one thread in one episode. */
 struct maze_runs {

@@ -114,7 +114,6 @@ __noinline int maze_permitted(struct maze_task *watched, maze_u32 hard)
 __noinline int maze_act_on_stage(struct maze_task *watched, maze_u32 stage, maze_u32 at)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct run_facts run = {};
 	struct maze_delivery delivery;
 	maze_u32 signal;
 	long err = 0;
@@ -132,11 +131,9 @@ __noinline int maze_act_on_stage(struct maze_task *watched, maze_u32 stage, maze
 			      : bpf_send_signal_thread(signal);
 	if (!err && (delivery.flags & MAZE_RECORD_SENT))
 		__sync_fetch_and_add(&state.signals, 1);
-	if (state.stacks_max) {
-		maze_note_run(watched, &run);
+	if (state.stacks_max)
 		begin_evidence(task, watched, watched->due.count_ns,
 			       at == MAZE_AT_SWITCH ? TAKEN_AT_SWITCH : TAKEN_IN_TIMER);
-	}
 	if (err && (READ(task, flags) & PF_EXITING)) {
 		maze_delivery_failed(&delivery, MAZE_NOT_SENT_EXITING);
 	} else if (err) {
@@ -278,6 +275,7 @@ MAZE_INLINE maze_u64 act_on_verdict(struct maze_task *watched, struct maze_verdi
 		watched->due = verdict->tally;
 		watched->retries = 0;
 		watched->unsent = due;
+		maze_note_run(watched, true);
 	}
 	if (watched->unsent && maze_act_on(watched, at))
 		return at == MAZE_AT_SWITCH ? 1 : MAZE_RETRY_NS;

@@ -27,7 +27,7 @@ int main(int argc, char **argv)
 	begin(argc, argv);
 	signal(SIGUSR1, on_signal);
 	sleep_for_certain(1);
-	burn_ms(number_option(argc, argv, "--burn-ms", 75));
+	burn_ms(number_option(argc, argv, "--burn-ms", 225));
 	getrusage(RUSAGE_THREAD, &before);
 	/* A wait whose time passes before it begins is none. */
 	while (voluntary_switches() < before.ru_nvcsw + WAITS)
