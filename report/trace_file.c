@@ -67,7 +67,7 @@ static void put_run(struct trace_out *trace, const struct incident_run *run, boo
 
 int report_trace(const struct incident *incident, FILE *out)
 {
-	const struct incident_run *run = incident->runs, *end = run + incident->runs_count;
+	const struct incident_run *run = incident->runs;
 	struct maze_trace_header header = {
 		.version = MAZE_TRACE_VERSION,
 		.event_size = sizeof(struct maze_trace_event),
@@ -88,7 +88,7 @@ int report_trace(const struct incident *incident, FILE *out)
 	if (trace.pid != trace.tid)
 		put_name(&trace, trace.pid, incident->process.comm);
 	put_name(&trace, trace.tid, shown_thread_name(incident));
-	for (; run < end; run++)
+	for (; run < incident->runs + incident->runs_count; run++)
 		put_run(&trace, run, run > incident->runs && state_of(run - 1));
 	return ferror(out) ? -EIO : 0;
 }
