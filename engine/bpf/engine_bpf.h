@@ -171,8 +171,8 @@ int bpf_evidence_open(struct engine *engine, const struct maze_evidence_wants *w
 int bpf_evidence_fd(struct engine_evidence *evidence);
 int bpf_evidence_next_process_info(struct engine_evidence *evidence, struct maze_process_info *ret);
 int bpf_evidence_next_stack(struct engine_evidence *evidence, struct maze_stack *ret);
-int bpf_evidence_runs(struct engine_evidence *evidence, maze_u32 pid, maze_u32 tid, maze_u32 episode,
-		      struct maze_last_runs *ret);
+int bpf_evidence_runs(struct engine_evidence *evidence, maze_u32 pid, maze_u32 tid,
+		      maze_u32 episode, struct maze_last_runs *ret);
 maze_u64 bpf_evidence_lost(const struct engine_evidence *evidence);
 void bpf_evidence_close(struct engine_evidence *evidence);
 

@@ -323,7 +323,8 @@ static void the_schedule_is_a_fact(void **state)
 											   "\"") "," RUN("14",
 													 500,
 													 "") "],\"runs_missed\":2}",
-		" schedule   in the last 4s 500ms, ran for 2s 30ms, at most 1s without a break, on CPU "
+		" schedule   in the last 4s 500ms, ran for 2s 30ms, at most 1s without a break, on "
+		"CPU "
 		"3; "
 		"preempted 3 times, 2 of them by cc1 (TID 7); waited for a lock 1 time; waited "
 		"500ms for a CPU; 2 more runs were missed\n");
