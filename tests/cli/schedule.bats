@@ -12,7 +12,7 @@ teardown() { stop_all; }
 caught() {
 	run --separate-stderr "$MAZE" run --engine bpf --recovery lock:0.001 --soft 0 --hard 300ms \
 		--hard-signal USR1 --incidents "$kept" \
-		-- "$PROGRAMS/last_runs" --cpu "$cpu" --burn-ms 225
+		-- "$PROGRAMS/last_runs" --cpu "$cpu" --burn-ms 260
 	[ "$status" -eq 0 ]
 }
 
