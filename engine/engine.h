@@ -137,8 +137,7 @@ struct engine_ops {
 
 	/*
 	 * Calls `each` for each class of observed tasks (core/streaks.h) since the engine was
-	 * loaded, also if all its tasks have ended, as list() does. NULL: this engine does not
-	 * observe.
+	 * loaded, also if all its tasks have ended, as list() does.
 	 */
 	int (*streaks)(struct engine *engine,
 		       int (*each)(const struct maze_streaks *streaks, void *arg), void *arg,

@@ -246,7 +246,7 @@ int maze_list(struct maze *maze, struct maze_entry **ret_entries, size_t *ret_co
 /*
  * Returns the streaks of all tasks that are or were watched with MAZE_POLICY_OBSERVE, by
  * tag and program (core/streaks.h), since the engine was loaded. The caller frees
- * *ret_classes, which is NULL if there are none. -EOPNOTSUPP: this engine keeps no streaks.
+ * *ret_classes, which is NULL if there are none.
  */
 int maze_list_streaks(struct maze *maze, struct maze_streaks **ret_classes, size_t *ret_count,
 		      struct maze_error *error);

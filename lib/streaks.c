@@ -32,10 +32,6 @@ int maze_list_streaks(struct maze *maze, struct maze_streaks **ret_classes, size
 	struct collection all = { 0 };
 	int err;
 
-	if (!maze->ops->streaks)
-		return maze_fail(error, -EOPNOTSUPP,
-				 "the %s engine keeps no streaks; use --engine bpf or poll",
-				 maze->ops->name);
 	err = maze->ops->streaks(maze->engine, collect, &all, &why);
 	if (err) {
 		free(all.classes);
