@@ -229,6 +229,10 @@ static void report_tasks(struct engine *engine, int repeats)
 	note_layout(figure);
 	figure_target(figure, "bytes of value for a watched task", sizeof(struct maze_task), NAN,
 		      NAN, 256);
+	figure_target(figure, "bytes for a class of streaks", sizeof(struct maze_streaks), NAN, NAN,
+		      2560);
+	figure_note(figure, "classes of streaks: %u, allocated also if nothing is observed",
+		    MAZE_STREAK_CLASSES);
 	figure_print(figure);
 }
 
