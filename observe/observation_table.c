@@ -129,7 +129,7 @@ static void print_rows(char (*rows)[COLUMNS][CELL_LEN], size_t count, bool with_
 void observation_print(const struct observation *observation)
 {
 	maze_u64 passed_ns = observation_time_ns(observation);
-	const struct observed **sorted = calloc(observation->count + 1, sizeof(*sorted));
+	const struct observed **sorted = calloc(observation->count + 1, sizeof(struct observed *));
 	char(*rows)[COLUMNS][CELL_LEN] = calloc(observation->count + 1, sizeof(*rows));
 	bool with_rules = false;
 	size_t count = 0, i;
@@ -138,7 +138,7 @@ void observation_print(const struct observation *observation)
 		for (i = 0; i < observation->count; i++)
 			if (observed_longest_ns(&observation->classes[i]))
 				sorted[count++] = &observation->classes[i];
-		qsort(sorted, count, sizeof(*sorted), by_longest);
+		qsort(sorted, count, sizeof(struct observed *), by_longest);
 		for (i = 0; i < COLUMNS; i++)
 			snprintf(rows[0][i], CELL_LEN, "%s", titles[i]);
 		for (i = 0; i < count; i++) {
