@@ -303,10 +303,13 @@ static maze_u64 streaks_of_at_least(const struct maze_streaks *class, maze_u64 n
 	return sum;
 }
 
-/* All rounds, each in a streak of its own. */
+/*
+ * All rounds, each in a streak of its own. On a slow machine, a further one, as that of the
+ * begin, can be as long.
+ */
 static void check_rounds(const struct maze_streaks *class)
 {
-	assert_int_equal(streaks_of_at_least(class, WORK_NS), ROUNDS);
+	assert_in_range(streaks_of_at_least(class, WORK_NS), ROUNDS, class->streaks);
 	assert_true(class->longest_ns >= WORK_NS && class->longest_seen_ns == class->longest_ns);
 	assert_true(class->cpu_ns >= ROUNDS * WORK_NS);
 	assert_true(class->longest_at_ns && class->longest_at_ns <= now_ns(CLOCK_BOOTTIME));
