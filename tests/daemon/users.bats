@@ -127,7 +127,7 @@ spinners() {
 	# The victim began before its memory was locked. It moves to another control
 	# group, so mazed checks it again.
 	reload_mazed
-	logged "the command line of process $victim (user id $USER_ID) cannot be read"
+	wait_until logged "the command line of process $victim (user id $USER_ID) cannot be read"
 	"$MAZE" list --json | grep "\"pid\":$victim," | grep -q '"soft_ns":88000000000'
 	start bash -c 'exec -a needle sleep 1000'
 	wait_until watched "$last"
