@@ -109,6 +109,8 @@ spinners() {
 	stop_mazed
 }
 
+has_soft_ns() { "$MAZE" list --json | grep "\"pid\":$1," | grep -q "\"soft_ns\":$2"; }
+
 @test "a rule by command line and --explain work when a memory map is locked" {
 	spinners
 	cat >> "$conf" <<- 'END'
@@ -128,10 +130,9 @@ spinners() {
 	# group, so mazed checks it again.
 	reload_mazed
 	wait_until logged "the command line of process $victim (user id $USER_ID) cannot be read"
-	"$MAZE" list --json | grep "\"pid\":$victim," | grep -q '"soft_ns":88000000000'
+	wait_until has_soft_ns "$victim" 88000000000
 	start bash -c 'exec -a needle sleep 1000'
-	wait_until watched "$last"
-	"$MAZE" list --json | grep "\"pid\":$last," | grep -q '"soft_ns":77000000000'
+	wait_until has_soft_ns "$last" 77000000000
 	timeout 60 "$MAZED" --config "$conf" --explain "$victim" > "$dir/explained"
 	grep -q 'cmdline .*(unreadable: reading its memory timed out)' "$dir/explained"
 	stop_mazed
