@@ -49,6 +49,7 @@ struct observer {
 	bool read; /* the history was read; it stays until the end of mazed */
 	struct history history;
 	struct observation of_engine;
+	struct users users;
 	struct writer writer;
 	sd_event_source *look;
 	maze_u64 write_ns; /* CLOCK_MONOTONIC: when to write next */
@@ -307,7 +308,7 @@ int observer_open(sd_event *event, struct maze *maze, struct log *log,
 	}
 	observer->maze = maze;
 	observer->log = log;
-	observer->of_engine.local_users = true;
+	observer->of_engine.local_users = &observer->users;
 	if (read_file_at(AT_FDCWD, "/proc/sys/kernel/random/boot_id", observer->boot_id,
 			 sizeof(observer->boot_id)) < 0)
 		observer->boot_id[0] = '\0';
@@ -330,6 +331,7 @@ void observer_close(struct observer *observer)
 		write_last(observer);
 	sd_event_source_disable_unref(observer->look);
 	observation_free(&observer->of_engine);
+	users_done(&observer->users);
 	history_free(&observer->history);
 	free(observer->path);
 	free(observer);

@@ -9,13 +9,13 @@
 
 #include "../base/clock.h"
 #include "../base/escape.h"
+#include "../base/local_users.h"
 #include "../base/proc_files.h"
 #include "../base/rfc3339.h"
 #include "../lib/cgroup_origin.h"
 #include "../lib/json_get.h"
 #include "../report/incident_dir.h"
 #include "../report/shown.h"
-#include "users.h"
 
 /* More rows than an operator reads, and the text stays below 100 KiB. */
 #define ROWS_MAX 100

@@ -65,27 +65,20 @@ static void add_unit(struct observed *observed, int dir)
 	names_add(observed->units, user_unit[0] ? user_unit : origin.text[ORIGIN_UNIT]);
 }
 
-/* Returns the name, or `number` if the user has none. */
-static const char *user_name(uid_t uid, bool local, char number[16])
+/* Adds the number of a user without a name. */
+static void add_user(struct observed *observed, int dir, pid_t pid, struct users *local)
 {
-	FILE *file = local ? fopen("/etc/passwd", "re") : NULL;
-	const struct passwd *entry = local ? NULL : getpwuid(uid);
-
-	while (file && (entry = fgetpwent(file)) && entry->pw_uid != uid)
-		;
-	if (file)
-		fclose(file);
-	snprintf(number, 16, "%u", uid);
-	return entry ? entry->pw_name : number;
-}
-
-static void add_user(struct observed *observed, int dir, pid_t pid, bool local)
-{
+	const struct passwd *entry;
 	struct thread_status status;
+	const char *name;
 	char number[16];
 
-	if (!proc_thread_status(dir, pid, &status))
-		names_add(observed->users, user_name(status.uid, local, number));
+	if (proc_thread_status(dir, pid, &status))
+		return;
+	entry = local ? NULL : getpwuid(status.uid);
+	name = local ? users_name(local, status.uid) : entry ? entry->pw_name : NULL;
+	snprintf(number, sizeof(number), "%u", status.uid);
+	names_add(observed->users, name ? name : number);
 }
 
 /* Reads the path of the program. False: the process now runs another program. */
@@ -111,7 +104,7 @@ static bool read_exe(struct observed *observed, int dir)
 }
 
 /* Names of a process that perhaps has ended; *known is the one that was looked at last. */
-static void look_at(struct observed *observed, maze_u32 pid, maze_u32 *known, bool local_users)
+static void look_at(struct observed *observed, maze_u32 pid, maze_u32 *known, struct users *local)
 {
 	char path[32];
 	int dir;
@@ -125,12 +118,12 @@ static void look_at(struct observed *observed, maze_u32 pid, maze_u32 *known, bo
 		return;
 	if (read_exe(observed, dir)) {
 		add_unit(observed, dir);
-		add_user(observed, dir, (pid_t)pid, local_users);
+		add_user(observed, dir, (pid_t)pid, local);
 	}
 	close(dir);
 }
 
-static void take(struct observed *observed, const struct maze_streaks *streaks, bool local_users)
+static void take(struct observed *observed, const struct maze_streaks *streaks, struct users *local)
 {
 	/* The time of day of a streak stays, also if the clock is set. */
 	if (streaks->longest_at_ns != observed->streaks.longest_at_ns || !observed->longest_at_ns)
@@ -138,8 +131,8 @@ static void take(struct observed *observed, const struct maze_streaks *streaks, 
 			(long long)(now_ns(CLOCK_REALTIME) - now_ns(CLOCK_BOOTTIME) +
 				    streaks->longest_at_ns);
 	observed->streaks = *streaks;
-	look_at(observed, streaks->pid, &observed->pid, local_users);
-	look_at(observed, streaks->running_pid, &observed->running_pid, local_users);
+	look_at(observed, streaks->pid, &observed->pid, local);
+	look_at(observed, streaks->running_pid, &observed->running_pid, local);
 }
 
 void observation_start(struct observation *observation)

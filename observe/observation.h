@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "../base/local_users.h"
 #include "../lib/maze.h"
 
 /* Days that were observed before the last 400 are dropped. */
@@ -33,9 +34,9 @@ struct observation {
 	size_t count;
 	struct observed_day *days;
 	size_t days_count;
-	long long from_ns;   /* since 1970 */
-	maze_u64 updated_ns; /* CLOCK_MONOTONIC; 0: no time is observed now */
-	bool local_users;    /* names of /etc/passwd only, because a name service may wait */
+	long long from_ns;	   /* since 1970 */
+	maze_u64 updated_ns;	   /* CLOCK_MONOTONIC; 0: no time is observed now */
+	struct users *local_users; /* where names of users come from; NULL: any name service */
 };
 
 /* Begins to count the time that is observed. */

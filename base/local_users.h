@@ -3,8 +3,8 @@
  * Names of users from /etc/passwd. Other name services are not asked, because one that
  * needs the network could hold up the event loop.
  */
-#ifndef MAZE_EXPORTER_USERS_H
-#define MAZE_EXPORTER_USERS_H
+#ifndef MAZE_BASE_LOCAL_USERS_H
+#define MAZE_BASE_LOCAL_USERS_H
 
 #include <sys/types.h>
 #include <time.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#include "users.h"
+#include "local_users.h"
 
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "../base/clock.h"
+#include "clock.h"
 
 /* A name that changes is shown a minute later at most. */
 #define FORGET_S 60
