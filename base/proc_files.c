@@ -435,6 +435,15 @@ int proc_cgroup_of(const char *process, char path[PROC_CGROUP_SIZE])
 		       ?: cgroup_path_in_mount(path, PROC_CGROUP_SIZE);
 }
 
+void proc_strip_deleted(char *path)
+{
+	static const char mark[] = " (deleted)";
+	size_t length = strlen(path);
+
+	if (length >= sizeof(mark) && !strcmp(path + length - (sizeof(mark) - 1), mark))
+		path[length - (sizeof(mark) - 1)] = '\0';
+}
+
 unsigned long proc_thread_links(int dir)
 {
 	struct stat st;

@@ -96,6 +96,8 @@ int proc_cgroup(int dir, char path[PROC_CGROUP_SIZE]);
 int proc_cgroup_of(const char *process, char path[PROC_CGROUP_SIZE]);
 /* Reads a file of this form; the path is relative to the reader's cgroup namespace. */
 int proc_cgroup_in_namespace(int dir, const char *file, char path[PROC_CGROUP_SIZE]);
+/* Removes the " (deleted)" that the kernel adds to the path of a removed or replaced file. */
+void proc_strip_deleted(char *path);
 /* Returns the links of task/, 2 plus the number of threads; 0: the process has ended. */
 unsigned long proc_thread_links(int dir);
 /* Calls each(tid) for each thread. -ESRCH: the process has ended. */

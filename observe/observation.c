@@ -18,8 +18,6 @@
 #include "../lib/cgroup_origin.h"
 #include "names.h"
 
-#define DELETED " (deleted)"
-
 static bool is_same(const struct maze_streaks *a, const struct maze_streaks *b)
 {
 	return a->tag == b->tag && a->inode == b->inode && a->device == b->device &&
@@ -90,10 +88,8 @@ static bool read_exe(struct observed *observed, int dir)
 
 	if (n <= 0)
 		return false;
-	if (n > (ssize_t)strlen(DELETED) &&
-	    !memcmp(path + n - strlen(DELETED), DELETED, strlen(DELETED)))
-		n -= (ssize_t)strlen(DELETED);
 	path[n] = '\0';
+	proc_strip_deleted(path);
 	name = strrchr(path, '/');
 	name = name ? name + 1 : path;
 	if (strncmp(name, program, sizeof(observed->streaks.program) - 1) != 0)

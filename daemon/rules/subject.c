@@ -106,20 +106,6 @@ static int read_parent(const struct subject_source *source, struct subject *subj
 	return -EAGAIN;
 }
 
-/*
- * The kernel appends " (deleted)" to the path of a file that was removed or replaced.
- * This function removes it, so that a process keeps its rule after an upgrade of its
- * package.
- */
-static void strip_deleted(char *path)
-{
-	static const char mark[] = " (deleted)";
-	size_t length = strlen(path), mark_length = sizeof(mark) - 1;
-
-	if (length > mark_length && !strcmp(path + length - mark_length, mark))
-		path[length - mark_length] = '\0';
-}
-
 static int read_exe(const struct subject_source *source, struct subject *subject)
 {
 	ssize_t length = readlinkat(source->task_fd, "exe", subject->exe, sizeof(subject->exe) - 1);
@@ -130,7 +116,8 @@ static int read_exe(const struct subject_source *source, struct subject *subject
 	if (length < 0)
 		return -errno;
 	subject->exe[length] = '\0';
-	strip_deleted(subject->exe);
+	/* A process keeps its rule after an upgrade of its package. */
+	proc_strip_deleted(subject->exe);
 	return 0;
 }
 
@@ -156,7 +143,7 @@ static int read_cgroup(const struct subject_source *source, struct subject *subj
 		return err;
 	snprintf(subject->cgroup, sizeof(subject->cgroup), "%.*s", (int)sizeof(subject->cgroup) - 1,
 		 text);
-	strip_deleted(subject->cgroup);
+	proc_strip_deleted(subject->cgroup);
 	return 0;
 }
 

@@ -13,7 +13,6 @@
 
 #include "../../base/clock.h"
 #include "../../base/proc_files.h"
-#include "maps.h"
 
 /* An epoll instance has 80 bytes for each watch. */
 #define FDINFO_SIZE 8192
@@ -79,7 +78,7 @@ static void read_target(int proc_fd, struct descriptor *descriptor)
 		descriptor->kind = kind_of_path(proc_fd, link, &descriptor->size);
 	before = strlen(target);
 	if (target[0] == '/')
-		maps_strip_deleted(target);
+		proc_strip_deleted(target);
 	descriptor->deleted = strlen(target) < before && descriptor->kind != DESCRIPTOR_MEMFD;
 	descriptor->target = strdup(target);
 }

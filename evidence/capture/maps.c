@@ -13,15 +13,6 @@
 /* The maximum of text that is read. A line has about 70 bytes and the path. */
 #define TEXT_MAX (1U << 20)
 
-void maps_strip_deleted(char *path)
-{
-	static const char mark[] = " (deleted)";
-	size_t length = strlen(path);
-
-	if (length >= sizeof(mark) && !strcmp(path + length - (sizeof(mark) - 1), mark))
-		path[length - (sizeof(mark) - 1)] = '\0';
-}
-
 /* Returns 1 for an executable mapping, 0 for any other, or -errno. */
 static int parse_line(const char *line, struct map *ret_map)
 {
@@ -36,7 +27,7 @@ static int parse_line(const char *line, struct map *ret_map)
 	map.path = strdup(line + path_at + strspn(line + path_at, " "));
 	if (!map.path)
 		return -ENOMEM;
-	maps_strip_deleted(map.path);
+	proc_strip_deleted(map.path);
 	*ret_map = map;
 	return 1;
 }

@@ -34,7 +34,5 @@ int maps_read(int proc_fd, struct maps *ret_maps);
 const struct map *maps_find(const struct maps *maps, maze_u64 address);
 bool map_has_file(const struct map *map);
 void maps_done(struct maps *maps);
-/* Removes the " (deleted)" that the kernel adds to the path of a removed file. */
-void maps_strip_deleted(char *path);
 
 #endif

@@ -40,7 +40,7 @@ static void read_exe(struct process_info *live)
 	if (length <= 0)
 		return;
 	path[length] = '\0';
-	maps_strip_deleted(path);
+	proc_strip_deleted(path);
 	live->exe = strdup(path);
 }
 
