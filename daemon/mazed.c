@@ -260,21 +260,6 @@ static void set_units(const struct mazed *mazed, struct rules *rules)
 	rules->units = rules->daemon.unit_sections && sd_booted() > 0 ? mazed->units : NULL;
 }
 
-static void check_observe(const struct mazed *mazed, struct rules *rules)
-{
-	struct maze_streaks *classes = NULL;
-	struct maze_error error = { "" };
-	size_t count;
-
-	if (!rules->daemon.observe)
-		return;
-	if (maze_list_streaks(mazed->maze, &classes, &count, &error)) {
-		log_printf(mazed->log, LOG_ERR, "observe = yes has no effect: %s", error.text);
-		rules->daemon.observe = false;
-	}
-	free(classes);
-}
-
 static int reload(void *arg, struct maze_error *error)
 {
 	struct maze_error reopening = { "" };
@@ -286,7 +271,6 @@ static int reload(void *arg, struct maze_error *error)
 	err = load_rules(mazed->options, mazed->rules, mazed->log, &rules, error);
 	if (!err) {
 		set_units(mazed, rules);
-		check_observe(mazed, rules);
 		err = use_rules(mazed, rules, error);
 		if (err)
 			rules_free(rules);
@@ -490,7 +474,6 @@ static int start(struct mazed *mazed, struct maze_error *error)
 	err = open_engine(mazed, error);
 	if (err)
 		return err;
-	check_observe(mazed, mazed->rules);
 	err = serve_engine(mazed);
 	if (err)
 		return maze_fail(error, err, "cannot add an event source: %s", strerror(-err));

@@ -7,7 +7,7 @@
 
 /* The writer has at most 129. */
 #define RUNS_MAX 1024
-/* More than ten years: the sum of RUNS_MAX such times is a number. */
+/* 52 days: the sum of RUNS_MAX such times is a number. */
 #define TIME_MAX_NS (1LL << 52)
 
 static long long read_duration(struct json_reader *reader, const json_t *object, const char *key)
