@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -51,9 +50,8 @@ static int open_engine(struct observe *observe)
 	struct maze_error error = { "" };
 	int err = maze_open(observe->options->engine, MAZE_PRIVATE, &observe->maze, &error);
 
-	if (!err && getrandom(&observe->tag, sizeof(observe->tag), 0) != sizeof(observe->tag))
-		err = -errno;
-	observe->tag >>= 8; /* as in session.c */
+	if (!err)
+		err = new_tag(&observe->tag);
 	if (err)
 		print_error(observe->command, "%s", error.text[0] ? error.text : strerror(-err));
 	return err;
@@ -152,18 +150,6 @@ static void watch_all(struct observe *observe, const struct maze_entry *entries,
 	free(observe->refused);
 	observe->refused = refused;
 	observe->refused_count = refused_count;
-}
-
-static int open_signals(void)
-{
-	sigset_t mask;
-
-	sigemptyset(&mask);
-	sigaddset(&mask, SIGINT);
-	sigaddset(&mask, SIGTERM);
-	sigaddset(&mask, SIGHUP);
-	sigprocmask(SIG_BLOCK, &mask, NULL);
-	return signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 static json_t *to_json(const struct observe *observe)
@@ -358,6 +344,7 @@ int cmd_observe(const struct command *command, struct options *options, int argc
 {
 	struct observe observe = { .command = command, .options = options, .signals = -1 };
 	int status = parse(&observe, argc);
+	sigset_t signals;
 
 	if (status)
 		return status;
@@ -367,7 +354,8 @@ int cmd_observe(const struct command *command, struct options *options, int argc
 	if (open_engine(&observe))
 		goto out_close;
 	make_policy(&observe.policy);
-	observe.signals = open_signals();
+	block_end_signals(&signals);
+	observe.signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	observation_start(&observe.observation);
 	/* This attaches the yield probe, before the streaks that need it. */
 	if (maze_service_fd(observe.maze) >= 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The subcommand `record` writes a trace for `replay`. */
-#include "command.h"
+#include "session.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -75,11 +75,7 @@ int cmd_record(const struct command *command, struct options *options, int argc,
 	if (!options->out)
 		return usage_error(command, "give the file of the trace with --out");
 	/* Before the file is there: a signal that comes early ends the recording too. */
-	sigemptyset(&ends);
-	sigaddset(&ends, SIGINT);
-	sigaddset(&ends, SIGTERM);
-	sigaddset(&ends, SIGHUP);
-	sigprocmask(SIG_BLOCK, &ends, NULL);
+	block_end_signals(&ends);
 	out = fopen(options->out, "we");
 	if (!out) {
 		print_error(command, "cannot create %s: %s", options->out, strerror(errno));

@@ -59,10 +59,8 @@ static int open_engine(struct session *session)
 		err = maze_open(engine, MAZE_PRIVATE, &session->maze, &error);
 	if (!err)
 		err = maze_reader_open(session->maze, false, &session->reader, &error);
-	if (!err && getrandom(&session->tag, sizeof(session->tag), 0) != sizeof(session->tag))
-		err = -errno;
-	/* Bits 63 to 56 are reserved for tags of mazed. */
-	session->tag >>= 8;
+	if (!err)
+		err = new_tag(&session->tag);
 	/*
 	 * The command may run maze too, which needs much CPU time to load an engine. So
 	 * exempt maze from verdicts.
@@ -72,6 +70,24 @@ static int open_engine(struct session *session)
 	if (err)
 		print_error(session->command, "%s", error.text[0] ? error.text : strerror(-err));
 	return err;
+}
+
+int new_tag(maze_u64 *ret_tag)
+{
+	if (getrandom(ret_tag, sizeof(*ret_tag), 0) != sizeof(*ret_tag))
+		return -errno;
+	/* Bits 63 to 56 are reserved for tags of mazed. */
+	*ret_tag >>= 8;
+	return 0;
+}
+
+void block_end_signals(sigset_t *ret_signals)
+{
+	sigemptyset(ret_signals);
+	sigaddset(ret_signals, SIGINT);
+	sigaddset(ret_signals, SIGTERM);
+	sigaddset(ret_signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, ret_signals, NULL);
 }
 
 bool notes_wanted(const struct options *options)

@@ -6,6 +6,7 @@
 #ifndef MAZE_CLI_SESSION_H
 #define MAZE_CLI_SESSION_H
 
+#include <signal.h>
 #include <sys/resource.h>
 
 #include "command.h"
@@ -39,6 +40,10 @@ void session_close(struct session *session);
 void session_name_process(const struct session *session);
 /* Prints the new records of this session. */
 void session_print(struct session *session);
+/* Makes a tag for the watches of this process. Returns 0 or -errno. */
+int new_tag(maze_u64 *ret_tag);
+/* Blocks SIGINT, SIGTERM and SIGHUP, so that the command can end by itself. */
+void block_end_signals(sigset_t *ret_signals);
 /* Whether to print remarks: on a terminal, because a cron job would mail them. */
 bool notes_wanted(const struct options *options);
 /*

@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/standard_streams.h"
+#include "session.h"
 #include "terminal.h"
 
 /* Between the two readings of --once, which give %CPU. */
@@ -164,11 +165,7 @@ static int show_on_terminal(struct top *top)
 		return usage_error(
 			top->command,
 			"standard input or output is not a terminal; use --once or --json");
-	sigemptyset(&mask);
-	sigaddset(&mask, SIGHUP);
-	sigaddset(&mask, SIGINT);
-	sigaddset(&mask, SIGTERM);
-	sigprocmask(SIG_BLOCK, &mask, NULL);
+	block_end_signals(&mask);
 	signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
 	status = top_screen_open(top);
 	if (!status) {
