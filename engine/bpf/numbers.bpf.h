@@ -66,4 +66,15 @@ MAZE_INLINE maze_u32 process_number_at(struct task_struct *task, maze_u32 level)
 	return level ? number_at(BPF_CORE_READ(task, group_leader), level) : READ(task, tgid);
 }
 
+/* The same for a task that the verifier knows as any address. */
+MAZE_INLINE maze_u32 probed_thread_number_at(struct task_struct *task, maze_u32 level)
+{
+	return level ? number_at(task, level) : PROBE(task, pid);
+}
+
+MAZE_INLINE maze_u32 probed_process_number_at(struct task_struct *task, maze_u32 level)
+{
+	return level ? number_at(BPF_CORE_READ(task, group_leader), level) : PROBE(task, tgid);
+}
+
 #endif

@@ -127,9 +127,8 @@ __noinline int maze_write_record(struct record_facts *facts, maze_u32 log)
 	record->limit_ns = facts->limit_ns;
 	record->lost = facts->lost;
 	record->tag = facts->tag;
-	record->pid =
-		level ? number_at(BPF_CORE_READ(task, group_leader), level) : PROBE(task, tgid);
-	record->tid = level ? number_at(task, level) : PROBE(task, pid);
+	record->pid = probed_process_number_at(task, level);
+	record->tid = probed_thread_number_at(task, level);
 	record->uid = has_user() ? PROBE(BPF_CORE_READ(task, real_cred), uid.val) : ~0U;
 	record->cgroup_id = cgroup_of(task);
 	record->cpu = bpf_get_smp_processor_id();

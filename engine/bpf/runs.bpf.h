@@ -131,7 +131,7 @@ __noinline int maze_note_run(struct maze_task *watched, bool verdict)
 	run->comm[0] = '\0';
 	if (!verdict) {
 		next = (struct task_struct *)watched->next;
-		run->other = level ? number_at(next, level) : PROBE(next, pid);
+		run->other = probed_thread_number_at(next, level);
 		read_name(run->comm, next);
 	}
 	runs->used_ns = now;

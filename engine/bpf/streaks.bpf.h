@@ -89,14 +89,6 @@ static __noinline int class_of(struct task_struct *task, maze_u64 tag)
 	return *(volatile maze_u32 *)slot;
 }
 
-/* As process_number(), for any pointer to a task. */
-MAZE_INLINE maze_u32 probed_process_number(struct task_struct *task)
-{
-	maze_u32 level = state.pid_level;
-
-	return level ? number_at(BPF_CORE_READ(task, group_leader), level) : PROBE(task, tgid);
-}
-
 /* Returns the index of the class plus 1, and keeps it for the next streak of the task. */
 static __noinline int find_class(struct task_struct *task, struct maze_task *watched,
 				 maze_u64 exec_id)
@@ -115,7 +107,7 @@ static __noinline int find_class(struct task_struct *task, struct maze_task *wat
 	class = bpf_map_lookup_elem(&streak_classes, &index);
 	if (!class)
 		return 0;
-	class->pid = probed_process_number(task);
+	class->pid = probed_process_number_at(task, state.pid_level);
 	if (PROBE(task, pid) == PROBE(task, tgid))
 		__sync_fetch_and_add(&class->processes, 1);
 	return number;
@@ -138,8 +130,8 @@ static __noinline int note_longest(struct task_struct *task, struct maze_streaks
 			break;
 	}
 	class->longest_at_ns = bpf_ktime_get_boot_ns();
-	class->longest_pid = probed_process_number(task);
-	class->longest_tid = state.pid_level ? number_at(task, state.pid_level) : PROBE(task, pid);
+	class->longest_pid = probed_process_number_at(task, state.pid_level);
+	class->longest_tid = probed_thread_number_at(task, state.pid_level);
 	read_name(class->longest_comm, task);
 	*(volatile maze_u64 *)&class->longest_seen_ns = streak_ns;
 	return 0;
