@@ -13,28 +13,36 @@
 #define NAMES_MAX 8
 #define DAY_NS (86400 * MAZE_NSEC_PER_SEC)
 
-void names_add(json_t *names, const char *name)
+/* Returns false without memory. */
+static bool add(json_t *names, json_t *name)
 {
-	json_t *added = name[0] ? utf8_json(name, strlen(name)) : NULL;
 	const json_t *known;
-	bool found = false;
 	size_t i;
 
 	json_array_foreach(names, i, known)
-		found = found || json_equal(known, added);
-	if (found || json_array_size(names) >= NAMES_MAX)
-		json_decref(added);
-	else
-		json_array_append_new(names, added);
+		if (json_equal(known, name))
+			return true;
+	return json_array_size(names) >= NAMES_MAX || !json_array_append(names, name);
 }
 
-static void add_names(json_t *names, const json_t *more)
+void names_add(json_t *names, const char *name)
 {
-	const json_t *name;
+	json_t *added = name[0] ? utf8_json(name, strlen(name)) : NULL;
+
+	if (added)
+		add(names, added);
+	json_decref(added);
+}
+
+bool names_merge(json_t *names, const json_t *more)
+{
+	json_t *name;
 	size_t i;
 
 	json_array_foreach(more, i, name)
-		names_add(names, json_string_value(name));
+		if (!add(names, name))
+			return false;
+	return true;
 }
 
 static bool equal(const char *a, const char *b)
@@ -123,8 +131,8 @@ static void sum_up(struct observed *sum, const struct observed *class)
 	for (bucket = 0; bucket < MAZE_STREAK_BUCKETS; bucket++)
 		sum->streaks.buckets[bucket] += class->streaks.buckets[bucket];
 	add_longest(sum, class);
-	add_names(sum->units, class->units);
-	add_names(sum->users, class->users);
+	names_merge(sum->units, class->units);
+	names_merge(sum->users, class->users);
 }
 
 static struct observed_day *day_of(struct observation *observation, const char *date)
@@ -200,8 +208,8 @@ void observation_add_names(struct observation *sum, const struct observation *pa
 		class = find(sum, &part->classes[i]);
 		if (!class)
 			continue;
-		add_names(class->units, part->classes[i].units);
-		add_names(class->users, part->classes[i].users);
+		names_merge(class->units, part->classes[i].units);
+		names_merge(class->users, part->classes[i].users);
 	}
 }
 

@@ -13,12 +13,12 @@
 #include "../report/file_text.h"
 #include "../report/incident.h"
 #include "../report/json_reader.h"
+#include "names.h"
 
 #define VERSION 1
 #define DAY_SECONDS 86400
 /* 256 buckets are written. */
 #define BUCKETS_MAX 1024
-#define TEXTS_MAX 8
 #define COUNT_MAX (1LL << 53) /* a double has it exactly */
 #define WHAT "a file of maze observe"
 
@@ -92,23 +92,6 @@ static bool read_bins(struct json_reader *reader, const json_t *object, struct s
 	return true;
 }
 
-/* Appends the strings that are not in it yet, up to TEXTS_MAX. */
-static bool add_texts(json_t *to, const json_t *from)
-{
-	json_t *text, *have;
-	bool found;
-	size_t i, k;
-
-	json_array_foreach(from, i, text) {
-		found = false;
-		json_array_foreach(to, k, have)
-			found |= json_equal(text, have);
-		if (!found && json_array_size(to) < TEXTS_MAX && json_array_append(to, text))
-			return false;
-	}
-	return true;
-}
-
 static maze_u64 last_lower(const struct streak_class *class)
 {
 	return class->bins[class->bins_count - 1].lower;
@@ -142,7 +125,7 @@ static bool read_class(struct json_reader *reader, const json_t *object, struct 
 	class->cpu_ns = read_count(reader, object, "cpu_ns");
 	read_streak(reader, object, "longest", &class->longest);
 	read_streak(reader, object, "running", &class->running);
-	if (!add_texts(class->units, units) || !read_bins(reader, object, class))
+	if (!names_merge(class->units, units) || !read_bins(reader, object, class))
 		return false;
 	if (class->bins_count && class->longest.ns < (long long)last_lower(class))
 		class->longest = (struct streak){ .ns = (long long)last_lower(class),
@@ -209,7 +192,7 @@ static bool merge_bins(struct streak_class *into, const struct streak_class *fro
 
 static bool merge(struct streak_class *into, const struct streak_class *from)
 {
-	if (!add_texts(into->rules, from->rules) || !add_texts(into->units, from->units) ||
+	if (!names_merge(into->rules, from->rules) || !names_merge(into->units, from->units) ||
 	    !merge_bins(into, from))
 		return false;
 	into->processes += from->processes;
