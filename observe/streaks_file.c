@@ -97,18 +97,27 @@ static maze_u64 last_lower(const struct streak_class *class)
 	return class->bins[class->bins_count - 1].lower;
 }
 
+static const json_t *read_names(struct json_reader *reader, const json_t *object, const char *key)
+{
+	const json_t *names = read_array(reader, object, key), *name;
+	size_t i;
+
+	json_array_foreach(names, i, name)
+		if (!json_is_string(name))
+			type_error(reader, key, "an array of strings");
+	return names;
+}
+
 static bool read_class(struct json_reader *reader, const json_t *object, struct streak_class *class)
 {
-	json_t *units = read_array(reader, object, "units"), *unit;
-	size_t i;
+	const json_t *units = read_names(reader, object, "units");
 
 	class->rules = json_array();
 	class->units = json_array();
 	if (!class->rules || !class->units)
 		return false;
-	json_array_foreach(units, i, unit)
-		if (!json_is_string(unit))
-			type_error(reader, "units", "an array of strings");
+	/* mazed reads these of its own file. */
+	read_names(reader, object, "users");
 	class->program = read_text(reader, object, "program");
 	if (!class->program) {
 		type_error(reader, "program", "a string");

@@ -204,7 +204,8 @@ static void each_streak_counts_once(void **state)
 /* The last of each is that of "earlier", if that has one. */
 static void a_damaged_part_is_an_error(void **state)
 {
-	static const char *const damages[] = { "\"2026-11-20\"", "\"version\"", "\"worker\"," };
+	static const char *const damages[] = { "\"2026-11-20\"", "\"version\"", "\"worker\",",
+					       "\"a\"]" };
 	struct history history = { .boot_id = "boot", .instance = 1 };
 	struct maze_error error;
 	char *text, *at, *last;
