@@ -195,44 +195,43 @@ static void a_loop_without_any_other_streak_has_no_limit(void **state)
 	free(text);
 }
 
+/* Frees the text. */
+static enum advice_kind kind_of(char *text)
+{
+	struct streaks_file *file = taken(text);
+	enum advice_kind kind = advised(file).kind;
+
+	streaks_file_free(file);
+	free(text);
+	return kind;
+}
+
 static void a_program_that_is_never_asleep_is_ignored(void **state)
 {
 	/* 100 streaks of 17 s, and 1000 short ones. */
 	static const char many[] = ",[17179869184,100]";
 	char *text = one_class("cc1", COMMON ",\"processes\":%d,\"cpu_ns\":%lld,\"buckets\":[%s]",
 			       100, MIB(1800000), buckets(many));
-	struct streaks_file *file = taken(text);
 
 	(void)state;
-	assert_int_equal(advised(file).kind, ADVICE_IGNORE);
-	streaks_file_free(file);
-	free(text);
+	assert_int_equal(kind_of(text), ADVICE_IGNORE);
 
 	/* A few processes may as well be in endless loops. */
 	text = one_class("cc1", COMMON ",\"processes\":%d,\"cpu_ns\":%lld,\"buckets\":[%s]", 4,
 			 MIB(1800000), buckets(many));
-	file = taken(text);
-	assert_int_not_equal(advised(file).kind, ADVICE_IGNORE);
-	streaks_file_free(file);
-	free(text);
+	assert_int_not_equal(kind_of(text), ADVICE_IGNORE);
 
 	/* Most of the CPU time was in one streak. */
 	text = one_class("cc1",
 			 COMMON ",\"processes\":100,\"cpu_ns\":%lld,\"running\":{\"ns\":%lld,"
 				"\"pid\":1,\"comm\":\"x\"},\"buckets\":[%s]",
 			 MIB(4000000), MIB(2000000), buckets(many));
-	file = taken(text);
-	assert_int_not_equal(advised(file).kind, ADVICE_IGNORE);
-	streaks_file_free(file);
-	free(text);
+	assert_int_not_equal(kind_of(text), ADVICE_IGNORE);
 
 	/* Most of it was in short streaks. */
 	text = one_class("cc1", COMMON ",\"processes\":%d,\"cpu_ns\":%lld,\"buckets\":[%s]", 100,
 			 MIB(4000000), buckets(many));
-	file = taken(text);
-	assert_int_not_equal(advised(file).kind, ADVICE_IGNORE);
-	streaks_file_free(file);
-	free(text);
+	assert_int_not_equal(kind_of(text), ADVICE_IGNORE);
 }
 
 static void the_rule_of_three_needs_no_tail(void **state)
