@@ -21,7 +21,7 @@
 #include <cmocka.h>
 
 #include "random.h"
-#include "replay/replay.h"
+#include "replay_case.h"
 
 #define STEP_NS 50000ULL
 #define CPUS 3
@@ -389,23 +389,8 @@ static void replay(struct schedule *schedule, int fd)
 		.choose_arg = &schedule->watch,
 		.record_arg = &schedule->got,
 	};
-	struct replay *replay = replay_new(&calls);
-	struct maze_error error = { "" };
-	struct trace_event event;
-	struct trace trace;
-	int got;
 
-	assert_non_null(replay);
-	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
-	assert_int_equal(trace_open(fd, &trace, &error), 0);
-	while ((got = trace_next(&trace, &event, &error)) > 0)
-		assert_int_equal(replay_event(replay, &event), 0);
-	if (got)
-		fail_msg("%s", error.text);
-	assert_int_equal(replay_end(replay), 0);
-	assert_int_equal(replay_totals(replay).missed, 0);
-	trace_close(&trace);
-	replay_free(replay);
+	assert_int_equal(replay_all(&calls, fd, "trace").missed, 0);
 }
 
 static int in_order(const void *left, const void *right)

@@ -20,7 +20,7 @@
 
 #include "engine/kmod/module/step.h"
 #include "lib/schedule.h"
-#include "replay/replay.h"
+#include "replay_case.h"
 #include "same_rule.h"
 #include "skip.h"
 
@@ -258,24 +258,9 @@ static void replay_under(int fd, const struct maze_policy *policy)
 		.on_step = add_step,
 		.choose_arg = &watch,
 	};
-	struct replay *replay = replay_new(&calls);
-	struct maze_error error = { "" };
-	struct trace_event event;
-	struct trace trace;
-	int got;
 
-	assert_non_null(replay);
-	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
-	if (trace_open(fd, &trace, &error))
-		fail_msg("%s: %s", batch.source, error.text);
-	while ((got = trace_next(&trace, &event, &error)) > 0)
-		assert_int_equal(replay_event(replay, &event), 0);
-	if (got)
-		fail_msg("%s: %s", batch.source, error.text);
-	assert_int_equal(replay_end(replay), 0);
+	replay_all(&calls, fd, batch.source);
 	compare();
-	trace_close(&trace);
-	replay_free(replay);
 }
 
 static void replay_trace(int fd, const char *name)
