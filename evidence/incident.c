@@ -308,6 +308,7 @@ static void capture(struct incidents *incidents, struct incident *incident, maze
 	if (err)
 		return;
 	episode->has_live = true;
+	symbolize_open_exe(&incidents->sources, episode);
 	/* Its threads are read as those of the other members. */
 	if (episode->group)
 		return;

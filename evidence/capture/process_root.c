@@ -20,6 +20,13 @@ int process_root_open(const struct process_info *live)
 	return fd < 0 ? -errno : fd;
 }
 
+int process_root_open_first(void)
+{
+	int fd = open("/proc/1/root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
 /* Checks the type before it opens the file, because opening a device has side effects. */
 int process_root_open_file(int root_fd, const char *path)
 {

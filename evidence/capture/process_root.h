@@ -13,6 +13,11 @@
  * released (process_info.h). Returns a descriptor or -errno.
  */
 int process_root_open(const struct process_info *live);
+/*
+ * Opens the root of PID 1, which has what a service manager hides from this program: /tmp and
+ * home directories. Returns a descriptor or -errno.
+ */
+int process_root_open_first(void);
 /* Opens a regular file below `root_fd` for reading. Returns a descriptor or -errno. */
 int process_root_open_file(int root_fd, const char *path);
 

@@ -144,6 +144,7 @@ struct episode {
 	size_t files_count;
 	struct episode_frame *frames;
 	size_t frames_count, frames_room, frames_open; /* the last: frames to be symbolized */
+	bool exe_opened;			       /* symbolize_open_exe() was called */
 	bool symbolized_again;			       /* symbolize_again() was called */
 	struct episode_stack stacks[EPISODE_STACKS_MAX];
 	size_t stacks_count;

@@ -392,11 +392,20 @@ static void note_missing_names(struct symbolize_sources *sources, struct episode
 	note_language(episode);
 }
 
+void symbolize_open_exe(struct symbolize_sources *sources, struct episode *episode)
+{
+	if (!episode->has_live || episode->exe_opened || sources->blind)
+		return;
+	episode->exe_opened = true;
+	modules_open_exe(sources->modules, &episode->live);
+}
+
 bool symbolize_step(struct symbolize_sources *sources, struct episode *episode)
 {
 	struct modules_scope scope;
 	size_t i;
 
+	symbolize_open_exe(sources, episode);
 	if (!episode->frames_open && !episode->unwind_wanted)
 		return true;
 	scope = scope_of(episode);

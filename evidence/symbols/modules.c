@@ -25,27 +25,42 @@ struct modules {
 
 /* ---- opening ----------------------------------------------------------------------- */
 
-/*
- * Opens the mapped file by the kernel's link in map_files, or else by path, because the
- * link needs a privilege. The file at the path must have the same inode number. The
- * device numbers are not compared, because those in maps and in stat(2) differ on
- * overlayfs.
- */
-static int open_map(const struct modules_scope *scope, const struct map *map)
+static bool is_exe(const struct process_info *live, const struct map *map)
 {
-	struct stat status;
-	char link[64];
-	int root, fd;
+	return live->exe && map_has_file(map) && !strcmp(map->path, live->exe);
+}
 
-	snprintf(link, sizeof(link), "map_files/%llx-%llx", map->start, map->end);
-	fd = openat(scope->live->proc_fd, link, O_RDONLY | O_NOCTTY | O_CLOEXEC);
-	if (fd >= 0)
-		return fd;
-	root = process_root_open(scope->live);
+static int open_by_path(const struct process_info *live, const struct map *map)
+{
+	int root = process_root_open(live), fd;
+
 	if (root < 0)
 		return root;
 	fd = process_root_open_file(root, map->path);
 	close(root);
+	return fd;
+}
+
+/*
+ * Opens the mapped file by the kernel's link in map_files, or else by those that need no
+ * privilege: the link to the program, which leads to a deleted file too, and the path. The
+ * file must then have the same inode number. The device numbers are not compared, because
+ * those in maps and in stat(2) differ on overlayfs.
+ */
+static int open_map(const struct modules_scope *scope, const struct map *map)
+{
+	const int flags = O_RDONLY | O_NOCTTY | O_CLOEXEC;
+	struct stat status;
+	char link[64];
+	int fd;
+
+	snprintf(link, sizeof(link), "map_files/%llx-%llx", map->start, map->end);
+	fd = openat(scope->live->proc_fd, link, flags);
+	if (fd >= 0)
+		return fd;
+	fd = is_exe(scope->live, map) ? openat(scope->live->proc_fd, "exe", flags) : -1;
+	if (fd < 0)
+		fd = open_by_path(scope->live, map);
 	if (fd >= 0 && (fstat(fd, &status) || status.st_ino != map->inode)) {
 		close(fd);
 		return -ESTALE;
@@ -80,6 +95,28 @@ static struct module *kept_by_identity(struct modules *modules, const struct sta
 	for (i = 0; i < KEPT_MAX; i++)
 		if (modules->kept[i].number && same_file(&modules->kept[i].identity, identity))
 			return &modules->kept[i];
+	return NULL;
+}
+
+static struct module *kept_by_build_id(struct modules *modules, const maze_u8 *build_id)
+{
+	struct module *module;
+
+	for (module = modules->kept; module < modules->kept + KEPT_MAX; module++)
+		if (module->number && module->has_build_id &&
+		    !memcmp(module->build_id, build_id, MAZE_BUILD_ID_LEN))
+			return module;
+	return NULL;
+}
+
+static struct module *kept_by_map(struct modules *modules, const struct map *map)
+{
+	struct module *module;
+
+	for (module = modules->kept; module < modules->kept + KEPT_MAX; module++)
+		if (module->number && module->identity.st_ino == map->inode && module->path &&
+		    !strcmp(module->path, map->path))
+			return module;
 	return NULL;
 }
 
@@ -148,12 +185,34 @@ out_close:
 struct module *modules_by_map(struct modules *modules, const struct modules_scope *scope,
 			      const struct map *map)
 {
+	struct module *module;
 	int fd;
 
-	if (!scope->live || scope->live->proc_fd < 0 || !map_has_file(map))
+	if (!map_has_file(map))
 		return NULL;
-	fd = open_map(scope, map);
-	return fd < 0 ? NULL : take_fd(modules, fd, map->path, NULL);
+	fd = scope->live && scope->live->proc_fd >= 0 ? open_map(scope, map) : -ESRCH;
+	if (fd >= 0)
+		return take_fd(modules, fd, map->path, NULL);
+	module = kept_by_map(modules, map);
+	if (module)
+		module->used = ++modules->uses;
+	return module;
+}
+
+void modules_open_exe(struct modules *modules, const struct process_info *live)
+{
+	const struct modules_scope scope = { .live = live };
+	struct module *module;
+	size_t i;
+
+	for (i = 0; i < live->maps.count; i++) {
+		if (!is_exe(live, &live->maps.map[i]))
+			continue;
+		module = modules_by_map(modules, &scope, &live->maps.map[i]);
+		if (module)
+			modules_seek_debug(module, &scope);
+		return;
+	}
 }
 
 static struct module *find_in_maps(struct modules *modules, const struct modules_scope *scope,
@@ -255,15 +314,12 @@ static struct module *find_needed(struct modules *modules, int root, const char 
 	return module;
 }
 
-/* The process has ended, so this resolves its paths below this program's own root. */
-static struct module *find_by_exe(struct modules *modules, const char *exe, const maze_u8 *build_id)
+static struct module *find_by_exe_below(struct modules *modules, int root, const char *exe,
+					const maze_u8 *build_id)
 {
-	int root = process_root_open(NULL), fd, copy;
+	int fd = process_root_open_file(root, exe), copy;
 	struct module *module = NULL;
 
-	if (root < 0)
-		return NULL;
-	fd = process_root_open_file(root, exe);
 	copy = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (copy >= 0)
 		module = take_fd(modules, copy, exe, build_id);
@@ -271,7 +327,23 @@ static struct module *find_by_exe(struct modules *modules, const char *exe, cons
 		module = find_needed(modules, root, exe, fd, build_id);
 	if (fd >= 0)
 		close(fd);
-	close(root);
+	return module;
+}
+
+/* The process has ended, so this resolves its paths below roots that it may have had. */
+static struct module *find_by_exe(struct modules *modules, const char *exe, const maze_u8 *build_id)
+{
+	const int roots[] = { process_root_open(NULL), process_root_open_first() };
+	struct module *module = NULL;
+	size_t i;
+
+	for (i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
+		if (roots[i] < 0)
+			continue;
+		if (!module)
+			module = find_by_exe_below(modules, roots[i], exe, build_id);
+		close(roots[i]);
+	}
 	return module;
 }
 
@@ -284,6 +356,11 @@ struct module *modules_by_build_id(struct modules *modules, const struct modules
 
 	if (scope->live && scope->live->proc_fd >= 0)
 		module = find_in_maps(modules, scope, build_id);
+	if (!module) {
+		module = kept_by_build_id(modules, build_id);
+		if (module)
+			module->used = ++modules->uses;
+	}
 	if (!module && scope->exe && scope->exe[0] == '/')
 		module = find_by_exe(modules, scope->exe, build_id);
 	if (module)

@@ -30,7 +30,10 @@ struct module {
 	unsigned int held;
 };
 
-/* Where to search: in the process, or by the path of its program if it has ended. */
+/*
+ * Where to search: in the process, or if it has ended, among the open modules and by the path
+ * of its program.
+ */
 struct modules_scope {
 	const struct process_info *live; /* NULL: it has ended */
 	const char *exe;		 /* NULL: unknown */
@@ -44,9 +47,17 @@ void modules_free(struct modules *modules);
 /* Returns NULL if no file with this build-id was found. */
 struct module *modules_by_build_id(struct modules *modules, const struct modules_scope *scope,
 				   const maze_u8 build_id[MAZE_BUILD_ID_LEN]);
-/* Opens the mapped file of a live process. Returns NULL if the file cannot be opened. */
+/*
+ * Opens the mapped file of a live process, or finds that of an ended one among the open
+ * modules. Returns NULL if the file cannot be opened.
+ */
 struct module *modules_by_map(struct modules *modules, const struct modules_scope *scope,
 			      const struct map *map);
+/*
+ * Opens the program of a live process in advance, because the process may end before its
+ * stacks come, and its path may mean nothing here: a service has a /tmp of its own.
+ */
+void modules_open_exe(struct modules *modules, const struct process_info *live);
 /* Searches the module's debug files in the first call and opens them in module->files. */
 void modules_seek_debug(struct module *module, const struct modules_scope *scope);
 

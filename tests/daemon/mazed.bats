@@ -454,6 +454,12 @@ idle_s=${MAZE_IDLE_S:-5}
 	stop_mazed
 }
 
+# reported PID: the last incident is that of a spinner, with its location and end.
+reported() {
+	COLUMNS=10000 "$MAZE" report --incidents "$dir/incidents" last > "$dir/report" 2> "$dir/refused" &&
+		grep -q "^spin (PID $1).* It was in spin_on .*, then sent SIGKILL at [0-9.]*m*s" "$dir/report"
+}
+
 @test "each verdict has an incident, with its rule, according to the settings" {
 	configure <<- 'END'
 		incidents-kept = 2
@@ -474,11 +480,7 @@ idle_s=${MAZE_IDLE_S:-5}
 	logged_times 3 ": maze report --incidents $dir/incidents 2"
 	wait_until eval '[ "$(ls "$dir/incidents" | wc -l)" -eq 2 ]'
 	# mazed writes it before all data is known, and again afterwards.
-	reported() {
-		COLUMNS=10000 "$MAZE" report --incidents "$dir/incidents" last > "$dir/report" 2> "$dir/refused" &&
-			grep -q "^spin (PID $last).* It was in spin_on .*, then sent SIGKILL at [0-9.]*m*s" "$dir/report"
-	}
-	wait_until reported || { cat "$dir/report" "$dir/refused"; false; }
+	wait_until reported "$last" || { cat "$dir/report" "$dir/refused"; false; }
 	grep -q '^  rule  *spinners$' "$dir/report"
 	[ "$(stat -c %a "$dir/incidents")" = 700 ]
 	# No incidents from the next reload on.
@@ -490,6 +492,36 @@ idle_s=${MAZE_IDLE_S:-5}
 	stop_mazed
 	[ "$(ls "$dir/incidents" | wc -l)" -eq 2 ]
 	logged_times 3 '"message":"incident 2'
+}
+
+@test "a program in a /tmp that mazed does not share is named, also after its end" {
+	configure <<- 'END'
+		[rule stopped]
+		comm = sh
+		max-hard = off
+		soft = 100ms
+		hard = 200ms
+		soft-signal = 0
+		repeat = 0
+	END
+	mkdir "$dir/tmp"
+	cp "$PROGRAMS/spin" "$dir/tmp"
+	# shellcheck disable=SC2016 # for that shell
+	printf '#!/bin/sh\nexec unshare --mount sh -c %s "%s" "%s" "$@"\n' \
+		"'mount -t tmpfs none \"\$0\" && exec \"\$@\"'" "$dir/tmp" "$(realpath "$MAZED")" > "$dir/mazed"
+	chmod 755 "$dir/mazed"
+	MAZED=$dir/mazed
+	start_mazed
+	# It has ended before mazed reads its verdicts, so the kernel has the facts.
+	start sh -c 'kill -STOP $$; exec "$0"' "$dir/tmp/spin"
+	wait_until grep -q "^State:.*stopped" "/proc/$last/status"
+	wait_until watched "$last"
+	kill -STOP "$mazed"
+	kill -CONT "$last"
+	wait_until ended "$last"
+	kill -CONT "$mazed"
+	wait_until reported "$last" || { cat "$dir/report" "$dir/refused"; false; }
+	stop_mazed
 }
 
 @test "an unusable incident directory is logged once, and enforcement goes on" {

@@ -186,10 +186,14 @@ static inline json_t *load_any(const char *dir)
 	return incident;
 }
 
-/* The whole life of an incident with that stack, twice; the result is for json_decref(). */
-static inline json_t *incident_with(const struct loop_place *place,
-				    const struct incidents_options *options, pid_t pid,
-				    const char *program, const struct maze_stack *stack_of)
+/*
+ * The whole life of an incident with that stack, twice; the result is for json_decref().
+ * `between` is called with the place after the process was read, before its first stack.
+ */
+static inline json_t *incident_between(const struct loop_place *place,
+				       const struct incidents_options *options, pid_t pid,
+				       const char *program, const struct maze_stack *stack_of,
+				       void (*between)(const struct loop_place *place))
 {
 	struct maze_record soft = case_record(pid, MAZE_EVENT_SOFT);
 	struct maze_record end = case_record(pid, MAZE_EVENT_EXIT);
@@ -202,6 +206,8 @@ static inline json_t *incident_with(const struct loop_place *place,
 	stack.boot_ns = soft.boot_ns;
 	incidents_record(incidents, &soft, "bpf", "spinners", &case_policy);
 	incidents_process_info(incidents, &recorded);
+	if (between)
+		between(place);
 	incidents_stack(incidents, &stack);
 	stack.number = 1;
 	incidents_stack(incidents, &stack);
@@ -219,6 +225,13 @@ static inline json_t *incident_with(const struct loop_place *place,
 			json_array_get(json_object_get(incident, "records"), 1), "event")),
 		"exit");
 	return incident;
+}
+
+static inline json_t *incident_with(const struct loop_place *place,
+				    const struct incidents_options *options, pid_t pid,
+				    const char *program, const struct maze_stack *stack_of)
+{
+	return incident_between(place, options, pid, program, stack_of, NULL);
 }
 
 static inline json_t *incident_of(const struct loop_place *place,
