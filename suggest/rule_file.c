@@ -19,6 +19,8 @@
 #define LINE_MAX_BYTES 197
 #define NAME_SHOWN 200
 #define DURATION_LEN 96
+/* A limit of more than as many longest streaks is far from all that was seen. */
+#define FAR_ABOVE 20
 
 struct writing {
 	FILE *out;
@@ -224,7 +226,16 @@ static void write_suspicious(struct writing *writing, const struct advice *advic
 			advice->streaks, duration(advice->longest_ns, text));
 }
 
-static void write_model(struct writing *writing, const struct advice *advice)
+/* What --risk accepts the limits of the rule of three, if it may be given. */
+static void accept_risk(struct writing *writing, double expected_max, const char *limits)
+{
+	double accepted = ceil(expected_max * 10) / 10;
+
+	if (accepted <= ADVICE_RISK_MAX)
+		comment(writing, "--risk %.1f accepts %s.", accepted, limits);
+}
+
+static void write_model(struct writing *writing, const struct advice *advice, double seconds)
 {
 	char text[DURATION_LEN], more[DURATION_LEN];
 	const struct tail *tail = &advice->tail;
@@ -243,6 +254,13 @@ static void write_model(struct writing *writing, const struct advice *advice)
 	comment(writing,
 		"Expected false verdicts in a month: at most %s (95%%), %s by the best fit.",
 		number(advice->expected_max, text), number(advice->expected, more));
+	if (tail->limit <= FAR_ABOVE * advice->longest_ns)
+		return;
+	comment(writing,
+		"The limit is %.0f times the longest streak: little was observed for so small a "
+		"risk. After a longer time it is nearer.",
+		tail->limit / advice->longest_ns);
+	accept_risk(writing, rule_of_three(seconds), "twice the longest streak");
 }
 
 static void write_rare(struct writing *writing, const struct advice *advice, double seconds,
@@ -256,7 +274,7 @@ static void write_rare(struct writing *writing, const struct advice *advice, dou
 			"their tail is so heavy that the limit would be above half a day",
 	};
 	char text[DURATION_LEN], more[DURATION_LEN];
-	double wanted = 2 * TAIL_EXCEEDANCES_MIN, accepted;
+	double wanted = 2 * TAIL_EXCEEDANCES_MIN, months;
 
 	if (advice->streaks < 1) {
 		comment(writing, "Too rare to say: no streak has ended.");
@@ -269,13 +287,12 @@ static void write_rare(struct writing *writing, const struct advice *advice, dou
 			ceil((wanted / advice->streaks - 1) * seconds / 86400), wanted);
 	if (!advice->hard)
 		return;
+	months = ceil(rule_of_three(MONTH_SECONDS) / risk);
 	comment(writing,
 		"By the rule of three, the limits below have at most %s false verdicts in a month "
-		"(95%%), and keep the risk after %.0f months without a longer streak.",
-		number(advice->expected_max, more), ceil(rule_of_three(MONTH_SECONDS) / risk));
-	accepted = ceil(advice->expected_max * 10) / 10;
-	if (accepted <= ADVICE_RISK_MAX)
-		comment(writing, "--risk %.1f accepts them.", accepted);
+		"(95%%), and keep the risk after %.0f month%s without a longer streak.",
+		number(advice->expected_max, more), months, months == 1 ? "" : "s");
+	accept_risk(writing, advice->expected_max, "them");
 }
 
 static void write_program(struct writing *writing, const struct advice *advice, double seconds,
@@ -295,7 +312,7 @@ static void write_program(struct writing *writing, const struct advice *advice, 
 			"loop of it is not found. If its threads sleep only in locks, \"recovery = "
 			"inf\" in place of \"action = ignore\" counts each such sleep.");
 	else if (advice->kind == ADVICE_LIMITS)
-		write_model(writing, advice);
+		write_model(writing, advice, seconds);
 	else
 		write_rare(writing, advice, seconds, settings->risk);
 	if (!can_match) {

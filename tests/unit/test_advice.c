@@ -256,6 +256,34 @@ static void the_rule_of_three_needs_no_tail(void **state)
 	free(text);
 }
 
+/* A power law is followed far beyond what was seen, the further the smaller the risk is. */
+static void a_limit_far_above_all_streaks_is_named(void **state)
+{
+	static const double risks[] = { 10, 0.1 };
+	char bins[2048] = "", *text, *rules;
+	struct streaks_file *file;
+	size_t length = 0, i;
+	double count = 20000;
+
+	(void)state;
+	for (i = 0; i < 80; i++, count *= 0.88)
+		length += (size_t)snprintf(bins + length, sizeof(bins) - length, "%s[%lld,%.0f]",
+					   i ? "," : "", (8LL + (long long)i % 8) << (17 + i / 8),
+					   ceil(count));
+	text = one_class("p", COMMON ",\"processes\":9,\"cpu_ns\":%lld,\"buckets\":[%s]",
+			 MIB(300000), bins);
+	file = taken(text);
+	for (i = 0; i < 2; i++) {
+		rules = written(file, risks[i]);
+		assert_non_null(strstr(rules, "Model: tail fit"));
+		assert_int_equal(!!strstr(rules, "times the longest streak: little"), i);
+		assert_int_equal(!!strstr(rules, "accepts twice the longest streak"), i);
+		free(rules);
+	}
+	streaks_file_free(file);
+	free(text);
+}
+
 static void limits_are_twice_the_longest_streak_at_least(void **state)
 {
 	static const struct advice_settings lax = { .risk = 1000 };
@@ -394,6 +422,7 @@ int main(void)
 		cmocka_unit_test(a_loop_without_any_other_streak_has_no_limit),
 		cmocka_unit_test(a_program_that_is_never_asleep_is_ignored),
 		cmocka_unit_test(the_rule_of_three_needs_no_tail),
+		cmocka_unit_test(a_limit_far_above_all_streaks_is_named),
 		cmocka_unit_test(limits_are_twice_the_longest_streak_at_least),
 		cmocka_unit_test(too_little_is_refused),
 		cmocka_unit_test(classes_of_one_program_are_one),
