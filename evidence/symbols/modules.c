@@ -114,8 +114,9 @@ static struct module *kept_by_map(struct modules *modules, const struct map *map
 	struct module *module;
 
 	for (module = modules->kept; module < modules->kept + KEPT_MAX; module++)
-		if (module->number && module->identity.st_ino == map->inode && module->path &&
-		    !strcmp(module->path, map->path))
+		if (module->number && module->map_inode == map->inode &&
+		    module->map_major == map->major && module->map_minor == map->minor &&
+		    module->path && !strcmp(module->path, map->path))
 			return module;
 	return NULL;
 }
@@ -191,11 +192,13 @@ struct module *modules_by_map(struct modules *modules, const struct modules_scop
 	if (!map_has_file(map))
 		return NULL;
 	fd = scope->live && scope->live->proc_fd >= 0 ? open_map(scope, map) : -ESRCH;
-	if (fd >= 0)
-		return take_fd(modules, fd, map->path, NULL);
-	module = kept_by_map(modules, map);
-	if (module)
-		module->used = ++modules->uses;
+	module = fd < 0 ? kept_by_map(modules, map) : take_fd(modules, fd, map->path, NULL);
+	if (!module)
+		return NULL;
+	module->used = ++modules->uses;
+	module->map_major = map->major;
+	module->map_minor = map->minor;
+	module->map_inode = map->inode;
 	return module;
 }
 

@@ -26,6 +26,9 @@ struct module {
 	char shared_name[ELF_FILE_NAME_MAX];
 	bool debug_sought;
 	struct stat identity;
+	/* As in the maps of the process for which it was opened last; 0: by build-id. */
+	unsigned int map_major, map_minor;
+	maze_u64 map_inode;
 	maze_u64 used; /* the value of `uses` at the last use */
 	unsigned int held;
 };
