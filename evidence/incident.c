@@ -308,7 +308,6 @@ static void capture(struct incidents *incidents, struct incident *incident, maze
 	if (err)
 		return;
 	episode->has_live = true;
-	symbolize_open_exe(&incidents->sources, episode);
 	/* Its threads are read as those of the other members. */
 	if (episode->group)
 		return;
@@ -317,6 +316,7 @@ static void capture(struct incidents *incidents, struct incident *incident, maze
 		episode_note(episode, "The process has more mappings than were read");
 	episode->unwind_wanted = incidents->unwinds;
 	begin_siblings(incidents, episode);
+	symbolize_open_exe(&incidents->sources, episode);
 }
 
 static void add_verdict(struct incidents *incidents, const struct maze_record *record,

@@ -110,6 +110,7 @@ static void learn(struct advice *advice, size_t count, double seconds,
 	if (advice->streaks < ADVICE_STREAKS_MIN)
 		return;
 	advice->model = ADVICE_RULE_OF_THREE;
+	advice->soft_of_three = step_above(ADVICE_MARGIN * advice->longest_ns / NS);
 	advice->expected_max = rule_of_three(seconds);
 	if (settings->risk >= advice->expected_max) {
 		advice->kind = set_limits(advice, 0) ? ADVICE_LIMITS : ADVICE_RARE;

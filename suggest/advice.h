@@ -55,6 +55,7 @@ struct advice {
 	double streaks;		       /* that the limits are learnt from */
 	double longest_ns;	       /* of these */
 	double soft, hard;	       /* in s; with ADVICE_RARE, by the rule of three; 0: none */
+	double soft_of_three;	       /* in s, by the rule of three */
 	double expected_max;	       /* false verdicts in a month, with 95 % confidence */
 	double expected;	       /* the same, by the best fit; below 0: unknown */
 	double at_half, at_99_percent; /* ns, of all streaks */

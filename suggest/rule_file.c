@@ -19,7 +19,7 @@
 #define LINE_MAX_BYTES 197
 #define NAME_SHOWN 200
 #define DURATION_LEN 96
-/* A limit of more than as many longest streaks is far from all that was seen. */
+/* A limit above this many times the longest streak is far above all that was seen. */
 #define FAR_ABOVE 20
 
 struct writing {
@@ -226,7 +226,7 @@ static void write_suspicious(struct writing *writing, const struct advice *advic
 			advice->streaks, duration(advice->longest_ns, text));
 }
 
-/* What --risk accepts the limits of the rule of three, if it may be given. */
+/* Writes the --risk that accepts the limits of the rule of three, unless none does. */
 static void accept_risk(struct writing *writing, double expected_max, const char *limits)
 {
 	double accepted = ceil(expected_max * 10) / 10;
@@ -237,7 +237,7 @@ static void accept_risk(struct writing *writing, double expected_max, const char
 
 static void write_model(struct writing *writing, const struct advice *advice, double seconds)
 {
-	char text[DURATION_LEN], more[DURATION_LEN];
+	char text[DURATION_LEN], more[DURATION_LEN], limit[DURATION_LEN];
 	const struct tail *tail = &advice->tail;
 
 	if (advice->model == ADVICE_RULE_OF_THREE) {
@@ -254,13 +254,15 @@ static void write_model(struct writing *writing, const struct advice *advice, do
 	comment(writing,
 		"Expected false verdicts in a month: at most %s (95%%), %s by the best fit.",
 		number(advice->expected_max, text), number(advice->expected, more));
-	if (tail->limit <= FAR_ABOVE * advice->longest_ns)
+	if (advice->soft * 1e9 <= FAR_ABOVE * advice->longest_ns ||
+	    advice->soft <= advice->soft_of_three)
 		return;
 	comment(writing,
-		"The limit is %.0f times the longest streak: little was observed for so small a "
-		"risk. After a longer time it is nearer.",
-		tail->limit / advice->longest_ns);
-	accept_risk(writing, rule_of_three(seconds), "twice the longest streak");
+		"The limit is %.0f times the longest streak, because little was observed for so "
+		"small a risk. It may be nearer after a longer time.",
+		advice->soft * 1e9 / advice->longest_ns);
+	snprintf(limit, sizeof(limit), "soft = %.64s", limit_text(advice->soft_of_three, text));
+	accept_risk(writing, rule_of_three(seconds), limit);
 }
 
 static void write_rare(struct writing *writing, const struct advice *advice, double seconds,

@@ -14,8 +14,8 @@
  */
 int process_root_open(const struct process_info *live);
 /*
- * Opens the root of PID 1, which has what a service manager hides from this program: /tmp and
- * home directories. Returns a descriptor or -errno.
+ * Opens the root of the first process of the PID namespace of /proc: it has what a service
+ * manager hides from this program, such as /tmp. Returns a descriptor or -errno.
  */
 int process_root_open_first(void);
 /* Opens a regular file below `root_fd` for reading. Returns a descriptor or -errno. */

@@ -144,7 +144,8 @@ struct episode {
 	size_t files_count;
 	struct episode_frame *frames;
 	size_t frames_count, frames_room, frames_open; /* the last: frames to be symbolized */
-	bool exe_opened;			       /* symbolize_open_exe() was called */
+	bool exe_sought;			       /* symbolize_open_exe() was called */
+	maze_u64 exe_module;			       /* the number of its module; 0: not opened */
 	bool symbolized_again;			       /* symbolize_again() was called */
 	struct episode_stack stacks[EPISODE_STACKS_MAX];
 	size_t stacks_count;

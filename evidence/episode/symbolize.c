@@ -32,6 +32,7 @@ static struct modules_scope scope_of(const struct episode *episode)
 	return (struct modules_scope){
 		.live = live ? &episode->live : NULL,
 		.exe = episode_exe(episode),
+		.opened = episode->exe_module,
 	};
 }
 
@@ -394,10 +395,10 @@ static void note_missing_names(struct symbolize_sources *sources, struct episode
 
 void symbolize_open_exe(struct symbolize_sources *sources, struct episode *episode)
 {
-	if (!episode->has_live || episode->exe_opened || sources->blind)
+	if (!episode->has_live || episode->exe_sought || sources->blind)
 		return;
-	episode->exe_opened = true;
-	modules_open_exe(sources->modules, &episode->live);
+	episode->exe_sought = true;
+	episode->exe_module = modules_open_exe(sources->modules, &episode->live);
 }
 
 bool symbolize_step(struct symbolize_sources *sources, struct episode *episode)

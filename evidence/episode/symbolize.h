@@ -16,7 +16,7 @@ struct symbolize_sources {
 	bool blind;		/* opens no file of a process */
 };
 
-/* Opens the program of a process that was just read, because it may end before its first step. */
+/* Opens the program of a process that was just read (modules_open_exe()). */
 void symbolize_open_exe(struct symbolize_sources *sources, struct episode *episode);
 /*
  * Does one step of at most a few milliseconds. Returns true if no step is left, because

@@ -30,6 +30,17 @@ static bool is_exe(const struct process_info *live, const struct map *map)
 	return live->exe && map_has_file(map) && !strcmp(map->path, live->exe);
 }
 
+/* Returns the descriptor, or closes it and returns -ESTALE if it is another file. */
+static int with_inode(int fd, maze_u64 inode)
+{
+	struct stat status;
+
+	if (fd < 0 || (!fstat(fd, &status) && status.st_ino == inode))
+		return fd;
+	close(fd);
+	return -ESTALE;
+}
+
 static int open_by_path(const struct process_info *live, const struct map *map)
 {
 	int root = process_root_open(live), fd;
@@ -50,7 +61,6 @@ static int open_by_path(const struct process_info *live, const struct map *map)
 static int open_map(const struct modules_scope *scope, const struct map *map)
 {
 	const int flags = O_RDONLY | O_NOCTTY | O_CLOEXEC;
-	struct stat status;
 	char link[64];
 	int fd;
 
@@ -59,13 +69,8 @@ static int open_map(const struct modules_scope *scope, const struct map *map)
 	if (fd >= 0)
 		return fd;
 	fd = is_exe(scope->live, map) ? openat(scope->live->proc_fd, "exe", flags) : -1;
-	if (fd < 0)
-		fd = open_by_path(scope->live, map);
-	if (fd >= 0 && (fstat(fd, &status) || status.st_ino != map->inode)) {
-		close(fd);
-		return -ESTALE;
-	}
-	return fd;
+	fd = with_inode(fd, map->inode);
+	return fd < 0 ? with_inode(open_by_path(scope->live, map), map->inode) : fd;
 }
 
 /* ---- open modules ------------------------------------------------------------------ */
@@ -98,27 +103,22 @@ static struct module *kept_by_identity(struct modules *modules, const struct sta
 	return NULL;
 }
 
-static struct module *kept_by_build_id(struct modules *modules, const maze_u8 *build_id)
+/* Returns the program that was opened for this process, unless it was overwritten since. */
+static struct module *opened_before(struct modules *modules, const struct modules_scope *scope)
 {
 	struct module *module;
+	struct stat now;
 
 	for (module = modules->kept; module < modules->kept + KEPT_MAX; module++)
-		if (module->number && module->has_build_id &&
-		    !memcmp(module->build_id, build_id, MAZE_BUILD_ID_LEN))
-			return module;
-	return NULL;
-}
-
-static struct module *kept_by_map(struct modules *modules, const struct map *map)
-{
-	struct module *module;
-
-	for (module = modules->kept; module < modules->kept + KEPT_MAX; module++)
-		if (module->number && module->map_inode == map->inode &&
-		    module->map_major == map->major && module->map_minor == map->minor &&
-		    module->path && !strcmp(module->path, map->path))
-			return module;
-	return NULL;
+		if (module->number && module->number == scope->opened)
+			break;
+	if (module == modules->kept + KEPT_MAX || fstat(module->files.fd, &now) ||
+	    now.st_size != module->identity.st_size ||
+	    now.st_mtim.tv_sec != module->identity.st_mtim.tv_sec ||
+	    now.st_mtim.tv_nsec != module->identity.st_mtim.tv_nsec)
+		return NULL;
+	module->used = ++modules->uses;
+	return module;
 }
 
 /* Returns a free slot, or that of the least recently used module. NULL: all are held. */
@@ -192,30 +192,22 @@ struct module *modules_by_map(struct modules *modules, const struct modules_scop
 	if (!map_has_file(map))
 		return NULL;
 	fd = scope->live && scope->live->proc_fd >= 0 ? open_map(scope, map) : -ESRCH;
-	module = fd < 0 ? kept_by_map(modules, map) : take_fd(modules, fd, map->path, NULL);
-	if (!module)
-		return NULL;
-	module->used = ++modules->uses;
-	module->map_major = map->major;
-	module->map_minor = map->minor;
-	module->map_inode = map->inode;
-	return module;
+	if (fd >= 0)
+		return take_fd(modules, fd, map->path, NULL);
+	module = opened_before(modules, scope);
+	return module && scope->exe && !strcmp(scope->exe, map->path) ? module : NULL;
 }
 
-void modules_open_exe(struct modules *modules, const struct process_info *live)
+maze_u64 modules_open_exe(struct modules *modules, const struct process_info *live)
 {
 	const struct modules_scope scope = { .live = live };
-	struct module *module;
+	struct module *module = NULL;
 	size_t i;
 
-	for (i = 0; i < live->maps.count; i++) {
-		if (!is_exe(live, &live->maps.map[i]))
-			continue;
-		module = modules_by_map(modules, &scope, &live->maps.map[i]);
-		if (module)
-			modules_seek_debug(module, &scope);
-		return;
-	}
+	for (i = 0; i < live->maps.count && !module; i++)
+		if (is_exe(live, &live->maps.map[i]))
+			module = modules_by_map(modules, &scope, &live->maps.map[i]);
+	return module ? module->number : 0;
 }
 
 static struct module *find_in_maps(struct modules *modules, const struct modules_scope *scope,
@@ -336,17 +328,17 @@ static struct module *find_by_exe_below(struct modules *modules, int root, const
 /* The process has ended, so this resolves its paths below roots that it may have had. */
 static struct module *find_by_exe(struct modules *modules, const char *exe, const maze_u8 *build_id)
 {
-	const int roots[] = { process_root_open(NULL), process_root_open_first() };
+	int own = process_root_open(NULL), first = process_root_open_first();
 	struct module *module = NULL;
-	size_t i;
 
-	for (i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
-		if (roots[i] < 0)
-			continue;
-		if (!module)
-			module = find_by_exe_below(modules, roots[i], exe, build_id);
-		close(roots[i]);
-	}
+	if (own >= 0)
+		module = find_by_exe_below(modules, own, exe, build_id);
+	if (!module && first >= 0)
+		module = find_by_exe_below(modules, first, exe, build_id);
+	if (own >= 0)
+		close(own);
+	if (first >= 0)
+		close(first);
 	return module;
 }
 
@@ -360,9 +352,10 @@ struct module *modules_by_build_id(struct modules *modules, const struct modules
 	if (scope->live && scope->live->proc_fd >= 0)
 		module = find_in_maps(modules, scope, build_id);
 	if (!module) {
-		module = kept_by_build_id(modules, build_id);
-		if (module)
-			module->used = ++modules->uses;
+		module = opened_before(modules, scope);
+		if (module && (!module->has_build_id ||
+			       memcmp(module->build_id, build_id, MAZE_BUILD_ID_LEN) != 0))
+			module = NULL;
 	}
 	if (!module && scope->exe && scope->exe[0] == '/')
 		module = find_by_exe(modules, scope->exe, build_id);

@@ -26,20 +26,15 @@ struct module {
 	char shared_name[ELF_FILE_NAME_MAX];
 	bool debug_sought;
 	struct stat identity;
-	/* As in the maps of the process for which it was opened last; 0: by build-id. */
-	unsigned int map_major, map_minor;
-	maze_u64 map_inode;
 	maze_u64 used; /* the value of `uses` at the last use */
 	unsigned int held;
 };
 
-/*
- * Where to search: in the process, or if it has ended, among the open modules and by the path
- * of its program.
- */
+/* Where to search: in the process, or by the path of its program if it has ended. */
 struct modules_scope {
 	const struct process_info *live; /* NULL: it has ended */
 	const char *exe;		 /* NULL: unknown */
+	maze_u64 opened;		 /* by modules_open_exe(); 0: none */
 };
 
 struct modules;
@@ -51,16 +46,17 @@ void modules_free(struct modules *modules);
 struct module *modules_by_build_id(struct modules *modules, const struct modules_scope *scope,
 				   const maze_u8 build_id[MAZE_BUILD_ID_LEN]);
 /*
- * Opens the mapped file of a live process, or finds that of an ended one among the open
- * modules. Returns NULL if the file cannot be opened.
+ * Opens the file that a live process has mapped, or takes its program, if that was opened
+ * before. Returns NULL if neither is possible.
  */
 struct module *modules_by_map(struct modules *modules, const struct modules_scope *scope,
 			      const struct map *map);
 /*
- * Opens the program of a live process in advance, because the process may end before its
- * stacks come, and its path may mean nothing here: a service has a /tmp of its own.
+ * Opens the program of a live process before its stacks come. The process may have ended by
+ * then, and its path may lead nowhere here: a service can have a /tmp of its own. Returns the
+ * number of the module, for the scope of this process, or 0.
  */
-void modules_open_exe(struct modules *modules, const struct process_info *live);
+maze_u64 modules_open_exe(struct modules *modules, const struct process_info *live);
 /* Searches the module's debug files in the first call and opens them in module->files. */
 void modules_seek_debug(struct module *module, const struct modules_scope *scope);
 

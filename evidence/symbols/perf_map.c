@@ -8,33 +8,21 @@
 
 #include "../capture/process_root.h"
 
-/* Takes over the descriptor. */
-static int open_below(int root, pid_t pid)
+int perf_map_open(const struct process_info *live, pid_t pid, unsigned int uid)
 {
+	struct stat status;
 	char path[64];
-	int fd;
+	int root, fd;
 
+	root = process_root_open(live);
+	/* An ending process has no root, but most processes share our root. */
+	if (root < 0)
+		root = process_root_open(NULL);
 	if (root < 0)
 		return root;
 	snprintf(path, sizeof(path), "/tmp/perf-%d.map", pid);
 	fd = process_root_open_file(root, path);
 	close(root);
-	return fd;
-}
-
-int perf_map_open(const struct process_info *live, pid_t pid, unsigned int uid)
-{
-	int root = live ? process_root_open(live) : -ESRCH, fd;
-	struct stat status;
-
-	if (root >= 0) {
-		fd = open_below(root, pid);
-	} else {
-		/* An ended process has no root, but most processes share ours or that of PID 1. */
-		fd = open_below(process_root_open(NULL), pid);
-		if (fd < 0)
-			fd = open_below(process_root_open_first(), pid);
-	}
 	if (fd >= 0 && (fstat(fd, &status) || (status.st_uid != uid && status.st_uid != 0))) {
 		close(fd);
 		return -EPERM;

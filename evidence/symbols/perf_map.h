@@ -6,8 +6,8 @@
 #include "../capture/process_info.h"
 
 /*
- * Opens /tmp/perf-PID.map below the root of the process, or below our own or that of PID 1
- * if `live` is NULL. `pid` is the PID in the namespace of the process. -EPERM: the file belongs neither
+ * Opens /tmp/perf-PID.map below the root of the process, or below our own if `live` is
+ * NULL. `pid` is the PID in the namespace of the process. -EPERM: the file belongs neither
  * to the user nor to root. -EINVAL: it is not a regular file.
  */
 int perf_map_open(const struct process_info *live, pid_t pid, unsigned int uid);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Names of a program that has ended, is deleted, or is another one by now. */
+/* Names of a program that has ended, is deleted, or has been replaced by another build. */
 #include "incident_case.h"
 
 #include <linux/capability.h>
@@ -38,6 +38,7 @@ static void end_program(const struct loop_place *place)
 static void give_address(struct maze_frame *frame, pid_t pid, const char *path)
 {
 	struct maps maps = { 0 };
+	const struct map *map;
 	char proc[32];
 	size_t i;
 	int fd;
@@ -46,11 +47,14 @@ static void give_address(struct maze_frame *frame, pid_t pid, const char *path)
 	fd = open(proc, O_PATH | O_CLOEXEC);
 	assert_int_equal(maps_read(fd, &maps), 0);
 	close(fd);
-	for (i = 0; i < maps.count; i++)
-		if (!strcmp(maps.map[i].path, path))
-			*frame = (struct maze_frame){ .kind = MAZE_FRAME_ADDRESS,
-						      .at = frame->at - maps.map[i].offset +
-							    maps.map[i].start };
+	for (i = 0; i < maps.count; i++) {
+		map = &maps.map[i];
+		if (strcmp(map->path, path) || frame->at - map->offset >= map->end - map->start)
+			continue;
+		*frame = (struct maze_frame){ .kind = MAZE_FRAME_ADDRESS,
+					      .at = frame->at - map->offset + map->start };
+		break;
+	}
 	maps_done(&maps);
 	assert_int_equal(frame->kind, MAZE_FRAME_ADDRESS);
 }
@@ -80,6 +84,8 @@ static void a_program_that_ends_before_its_stacks_is_named(void **state)
 		incident = incident_between(place, &options, pid, "loop", &stack, end_program);
 		assert_frame(incident, 0, "twist");
 		assert_frame(incident, 1, "inner");
+		assert_string_equal(text(incident, "stacks.0.frames.0.module"),
+				    loop_path(place, "loop"));
 		json_decref(incident);
 	}
 }
@@ -100,6 +106,12 @@ static void set_capabilities(bool all)
 	assert_int_equal(syscall(SYS_capset, &header, sets), 0);
 }
 
+static int regain_capabilities(void **state)
+{
+	set_capabilities(true);
+	return loop_remove_place(state);
+}
+
 /* As after an upgrade, when the old program still runs. */
 static void a_deleted_program_is_named(void **state)
 {
@@ -116,7 +128,6 @@ static void a_deleted_program_is_named(void **state)
 	remove_program(place);
 	set_capabilities(false);
 	incident = incident_with(place, &options, pid, "loop", &stack);
-	set_capabilities(true);
 	assert_frame(incident, 1, "inner");
 	json_decref(incident);
 	loop_stop(pid);
@@ -161,7 +172,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_PLACE(a_loop_of_an_ended_process_is_named),
 		IN_PLACE(a_program_that_ends_before_its_stacks_is_named),
-		IN_PLACE(a_deleted_program_is_named),
+		cmocka_unit_test_setup_teardown(a_deleted_program_is_named, loop_make_place,
+						regain_capabilities),
 		IN_PLACE(a_library_of_an_ended_process_is_named),
 		IN_PLACE(another_build_is_not_used),
 	};
