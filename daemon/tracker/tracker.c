@@ -433,6 +433,10 @@ int tracker_use(struct tracker *tracker, const struct rules *rules, struct maze_
 
 	if (err)
 		return err;
+	err = unit_sections_subscribe(tracker->applier.units, rules);
+	if (err)
+		return maze_fail(error, err, "cannot follow the units of systemd: %s",
+				 strerror(-err));
 	err = start_scan(tracker, error);
 	if (err)
 		return err;

@@ -384,18 +384,31 @@ bool unit_sections_wait(const struct unit_sections *sections)
 
 /* ---- open and closed --------------------------------------------------------------- */
 
-static int subscribe(struct unit_sections *sections)
+static void unsubscribe(struct unit_sections *sections)
+{
+	bus_unsubscribe(&sections->reloading);
+	bus_unsubscribe(&sections->unit_new);
+}
+
+int unit_sections_subscribe(struct unit_sections *sections, const struct rules *rules)
 {
 	int err;
 
+	if (!rules->units)
+		unsubscribe(sections);
+	if (!rules->units || sections->reloading.bus)
+		return 0;
 	sections->reloading =
 		(struct bus_subscription){ BUS_MANAGER_PATH, BUS_MANAGER, "Reloading", on_reloading,
 					   sections,	     NULL,	  NULL,	       NULL };
 	sections->unit_new =
 		(struct bus_subscription){ BUS_MANAGER_PATH, BUS_MANAGER, "UnitNew", on_unit_new,
 					   sections,	     NULL,	  NULL,	     NULL };
-	err = bus_subscribe(sections->host.bus, &sections->reloading);
-	return err ?: bus_subscribe(sections->host.bus, &sections->unit_new);
+	err = bus_subscribe(sections->host.bus, &sections->reloading)
+		      ?: bus_subscribe(sections->host.bus, &sections->unit_new);
+	if (err)
+		unsubscribe(sections);
+	return err;
 }
 
 int unit_sections_open(const struct unit_sections_host *host, struct unit_sections **ret_sections)
@@ -419,8 +432,6 @@ int unit_sections_open(const struct unit_sections_host *host, struct unit_sectio
 					TIMER_ACCURACY_USEC, on_waited, sections);
 	if (err >= 0)
 		err = sd_event_source_set_enabled(sections->waited, SD_EVENT_OFF);
-	if (err >= 0)
-		err = subscribe(sections);
 	if (err < 0) {
 		unit_sections_close(sections);
 		return err;
@@ -437,8 +448,7 @@ void unit_sections_close(struct unit_sections *sections)
 		return;
 	for (i = 0; i < REQUESTS_MAX; i++)
 		bus_call_cancel(sections->requests[i].call);
-	bus_unsubscribe(&sections->reloading);
-	bus_unsubscribe(&sections->unit_new);
+	unsubscribe(sections);
 	sd_event_source_disable_unref(sections->sender);
 	sd_event_source_disable_unref(sections->waited);
 	free(sections);

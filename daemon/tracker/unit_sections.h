@@ -39,6 +39,11 @@ struct unit_sections_host {
 /* Copies *host. Returns 0 or -errno. */
 int unit_sections_open(const struct unit_sections_host *host, struct unit_sections **ret_sections);
 /*
+ * Subscribes to the signals of systemd, or ends that if `rules` read no section: without
+ * systemd, tries to connect would wake mazed. Call it before unit_sections_use(). 0 or -errno.
+ */
+int unit_sections_subscribe(struct unit_sections *sections, const struct rules *rules);
+/*
  * Uses new rules. Their [defaults] apply to the sections. rules->units is host->units, or
  * NULL, and then no section is read. Then the caller applies the rules to all processes.
  */

@@ -121,6 +121,7 @@ static void open_sections(struct testing *it, uint64_t wait_usec)
 	};
 
 	assert_int_equal(unit_sections_open(&host, &it->sections), 0);
+	assert_int_equal(unit_sections_subscribe(it->sections, it->rules), 0);
 	unit_sections_use(it->sections, it->rules);
 }
 
