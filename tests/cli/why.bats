@@ -128,11 +128,11 @@ while True: poll.poll(0)' "$BATS_TEST_TMPDIR/ready"
 	needs_samples
 	start "$PROGRAMS/many_threads" --count 1 --spin 3
 	wait_until has_threads "$last" 5
-	why "$last"
+	why --for 1s "$last"
 	[ "$status" -eq 0 ]
 	[ "$(grep -c ' of a CPU, in spin_on (tests/programs/program.h:' <<< "$output")" -eq 2 ]
 	holds 'Other threads that ran'
-	why --json "$last"
+	why --for 1s --json "$last"
 	[ "$(json 'len(d["siblings"]), len({s["tid"] for s in d["siblings"]} | {d["look"]["tid"]})' <<< "$output")" = '2 3' ]
 }
 
