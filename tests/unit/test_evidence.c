@@ -5,6 +5,7 @@
 #include "evidence_case.h"
 
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 
 #include "lib/runs.h"
@@ -262,8 +263,10 @@ static void yield_for_ever(void)
 	CPU_ZERO(&one);
 	CPU_SET(sched_getcpu(), &one);
 	sched_setaffinity(0, sizeof(one), &one);
-	if (!fork())
+	if (!fork()) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		alarm(WAIT_SECONDS);
+	}
 	for (;;)
 		sched_yield();
 }
