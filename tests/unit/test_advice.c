@@ -266,10 +266,12 @@ static void a_limit_far_above_all_streaks_is_named(void **state)
 	double count = 20000;
 
 	(void)state;
-	for (i = 0; i < 80; i++, count *= 0.88)
+	for (i = 0; i < 80; i++) {
 		length += (size_t)snprintf(bins + length, sizeof(bins) - length, "%s[%lld,%.0f]",
 					   i ? "," : "", (8LL + (long long)i % 8) << (17 + i / 8),
 					   ceil(count));
+		count *= 0.88;
+	}
 	text = one_class("p", COMMON ",\"processes\":9,\"cpu_ns\":%lld,\"buckets\":[%s]",
 			 MIB(300000), bins);
 	file = taken(text);
