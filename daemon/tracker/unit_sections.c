@@ -394,9 +394,11 @@ int unit_sections_subscribe(struct unit_sections *sections, const struct rules *
 {
 	int err;
 
-	if (!rules->units)
+	if (!rules->units) {
 		unsubscribe(sections);
-	if (!rules->units || sections->reloading.bus)
+		return 0;
+	}
+	if (sections->reloading.bus)
 		return 0;
 	sections->reloading =
 		(struct bus_subscription){ BUS_MANAGER_PATH, BUS_MANAGER, "Reloading", on_reloading,

@@ -309,10 +309,11 @@ static struct module *find_needed(struct modules *modules, int root, const char 
 	return module;
 }
 
+/* Closes the root. Below 0: there is none. */
 static struct module *find_by_exe_below(struct modules *modules, int root, const char *exe,
 					const maze_u8 *build_id)
 {
-	int fd = process_root_open_file(root, exe), copy;
+	int fd = root < 0 ? root : process_root_open_file(root, exe), copy;
 	struct module *module = NULL;
 
 	copy = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
@@ -322,24 +323,16 @@ static struct module *find_by_exe_below(struct modules *modules, int root, const
 		module = find_needed(modules, root, exe, fd, build_id);
 	if (fd >= 0)
 		close(fd);
+	if (root >= 0)
+		close(root);
 	return module;
 }
 
 /* The process has ended, so this resolves its paths below roots that it may have had. */
 static struct module *find_by_exe(struct modules *modules, const char *exe, const maze_u8 *build_id)
 {
-	int own = process_root_open(NULL), first = process_root_open_first();
-	struct module *module = NULL;
-
-	if (own >= 0)
-		module = find_by_exe_below(modules, own, exe, build_id);
-	if (!module && first >= 0)
-		module = find_by_exe_below(modules, first, exe, build_id);
-	if (own >= 0)
-		close(own);
-	if (first >= 0)
-		close(first);
-	return module;
+	return find_by_exe_below(modules, process_root_open(NULL), exe, build_id)
+		       ?: find_by_exe_below(modules, process_root_open_first(), exe, build_id);
 }
 
 struct module *modules_by_build_id(struct modules *modules, const struct modules_scope *scope,

@@ -58,15 +58,13 @@ pass_seconds() {
 }
 
 # Waits until a command succeeds, for at most a minute in small steps, so that a pause of
-# the machine does not count. The steps grow, because most commands start processes.
+# the machine does not count.
 wait_until() {
 	local -; set +T
-	# Long names: the command sees them.
-	local wait_ms wait_passed wait_step
-	for ((wait_ms = 10, wait_passed = 0; wait_passed < 60000; wait_passed += wait_ms, wait_ms += wait_ms < 160 ? wait_ms : 0)); do
+	local i
+	for ((i = 0; i < 1200; i++)); do
 		! "$@" || return 0
-		printf -v wait_step '0.%03d' "$wait_ms"
-		pass_seconds "$wait_step"
+		pass_seconds 0.05
 	done
 	echo "not within a minute: $*"
 	return 1
