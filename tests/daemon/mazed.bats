@@ -455,6 +455,20 @@ idle_s=${MAZE_IDLE_S:-5}
 	stop_mazed
 }
 
+# ends_at_200ms COMM [KEY]: the rule spinners for programs of that name, and a key of [daemon].
+ends_at_200ms() {
+	configure <<- END
+		${2-}
+		[rule spinners]
+		comm = $1
+		max-hard = off
+		soft = 100ms
+		hard = 200ms
+		soft-signal = 0
+		repeat = 0
+	END
+}
+
 # reported PID: the last incident is that of a spinner, with its location and end.
 reported() {
 	COLUMNS=10000 "$MAZE" report --incidents "$dir/incidents" last > "$dir/report" 2> "$dir/refused" &&
@@ -462,16 +476,7 @@ reported() {
 }
 
 @test "each verdict has an incident, with its rule, according to the settings" {
-	configure <<- 'END'
-		incidents-kept = 2
-		[rule spinners]
-		comm = spin
-		max-hard = off
-		soft = 100ms
-		hard = 200ms
-		soft-signal = 0
-		repeat = 0
-	END
+	ends_at_200ms spin 'incidents-kept = 2'
 	start_mazed
 	for i in 1 2 3; do
 		start "$PROGRAMS/spin"
@@ -496,15 +501,7 @@ reported() {
 }
 
 @test "a program in a /tmp that mazed does not share is named, also after its end" {
-	configure <<- 'END'
-		[rule stopped]
-		comm = sh
-		max-hard = off
-		soft = 100ms
-		hard = 200ms
-		soft-signal = 0
-		repeat = 0
-	END
+	ends_at_200ms sh
 	mkdir "$dir/tmp"
 	cp "$PROGRAMS/spin" "$dir/tmp"
 	# shellcheck disable=SC2016 # for that shell

@@ -105,6 +105,15 @@ static inline struct maze_stack case_stack(const struct loop_place *place, const
 	return stack;
 }
 
+/* Builds and starts the program "loop". The caller kills it with loop_stop(). */
+static inline pid_t start_loop(const struct loop_place *place)
+{
+	static const char *const words[] = { "loop", NULL };
+
+	loop_shell(place, CC "loop.c -o loop");
+	return loop_start(loop_path(place, "loop"), words);
+}
+
 /* ---- the collector --------------------------------------------------------------------------- */
 
 /* Runs until nothing is due, as a caller's loop does; true: a message has that part. */

@@ -112,15 +112,13 @@ static void a_stripped_program_has_build_id_and_offset(void **state)
 static void callers_are_found_by_dwarf(void **state)
 {
 	const struct loop_place *place = *state;
-	const char *const words[] = { "loop", NULL };
 	struct incidents_options options = { .dir = in_place(place, "kept") };
 	time_t until = time(NULL) + PATIENCE_MS / 1000;
 	char why_not[512];
 	json_t *incident;
 	pid_t pid;
 
-	loop_shell(place, CC "loop.c -o loop");
-	pid = loop_start(loop_path(place, "loop"), words);
+	pid = start_loop(place);
 	incident = incident_of(place, &options, pid, "loop", "loop");
 	/*
 	 * It cannot be sampled while other threads have the CPU, and the incident states
@@ -150,7 +148,6 @@ static void callers_are_found_by_dwarf(void **state)
 static void code_made_at_run_time_is_named_by_its_map(void **state)
 {
 	const struct loop_place *place = *state;
-	const char *const words[] = { "loop", NULL };
 	struct incidents_options options = { .dir = in_place(place, "kept") };
 	struct maze_stack stack;
 	json_t *incident;
@@ -158,8 +155,7 @@ static void code_made_at_run_time_is_named_by_its_map(void **state)
 	FILE *file;
 	pid_t pid;
 
-	loop_shell(place, CC "loop.c -o loop");
-	pid = loop_start(loop_path(place, "loop"), words);
+	pid = start_loop(place);
 	snprintf(map, sizeof(map), "/tmp/perf-%d.map", pid);
 	file = fopen(map, "we");
 	assert_non_null(file);
@@ -180,7 +176,6 @@ static void a_late_map_is_used(void **state)
 {
 	struct incident_messages messages = { 0 };
 	const struct loop_place *place = *state;
-	const char *const words[] = { "loop", NULL };
 	struct incidents_options options = { .dir = in_place(place, "kept") };
 	struct maze_stack stack = { .user_frames = 1 };
 	struct incidents *incidents;
@@ -190,8 +185,7 @@ static void a_late_map_is_used(void **state)
 	FILE *file;
 	pid_t pid;
 
-	loop_shell(place, CC "loop.c -o loop");
-	pid = loop_start(loop_path(place, "loop"), words);
+	pid = start_loop(place);
 	soft = case_record(pid, MAZE_EVENT_SOFT);
 	end = case_record(pid, MAZE_EVENT_EXIT);
 	stack.pid = stack.tid = (maze_u32)pid;
@@ -229,15 +223,13 @@ static void a_late_map_is_used(void **state)
 static void a_map_that_is_a_fifo_is_not_read(void **state)
 {
 	const struct loop_place *place = *state;
-	const char *const words[] = { "loop", NULL };
 	struct incidents_options options = { .dir = in_place(place, "kept") };
 	struct maze_stack stack = { .user_frames = 1 };
 	json_t *incident;
 	char map[64];
 	pid_t pid;
 
-	loop_shell(place, CC "loop.c -o loop");
-	pid = loop_start(loop_path(place, "loop"), words);
+	pid = start_loop(place);
 	snprintf(map, sizeof(map), "/tmp/perf-%d.map", pid);
 	assert_int_equal(mkfifo(map, 0644), 0);
 	stack.user[0] = (struct maze_frame){ .kind = MAZE_FRAME_ADDRESS, .at = 0x10800 };
@@ -295,14 +287,12 @@ static void frames_of_the_sampling_code_are_left_out(void **state)
 static void frames_outside_of_code_are_cut_off(void **state)
 {
 	const struct loop_place *place = *state;
-	const char *const words[] = { "loop", NULL };
 	struct incidents_options options = { .dir = in_place(place, "kept") };
 	struct maze_stack stack;
 	json_t *incident;
 	pid_t pid;
 
-	loop_shell(place, CC "loop.c -o loop");
-	pid = loop_start(loop_path(place, "loop"), words);
+	pid = start_loop(place);
 	stack = case_stack(place, "loop");
 	stack.user[1] = (struct maze_frame){ .kind = MAZE_FRAME_ADDRESS, .at = 0x7f0000000000 };
 	incident = incident_with(place, &options, pid, "loop", &stack);

@@ -66,7 +66,6 @@ static void give_address(struct maze_frame *frame, pid_t pid, const char *path)
 static void a_program_that_ends_before_its_stacks_is_named(void **state)
 {
 	const struct loop_place *place = *state;
-	const char *const words[] = { "loop", NULL };
 	struct incidents_options options = { .dir = in_place(place, "kept") };
 	struct maze_stack stack;
 	json_t *incident;
@@ -76,9 +75,8 @@ static void a_program_that_ends_before_its_stacks_is_named(void **state)
 
 	for (i = 0; i < 2; i++) {
 		by_address = i;
-		loop_shell(place, CC "loop.c -o loop");
+		pid = start_loop(place);
 		stack = case_stack(place, "loop");
-		pid = loop_start(loop_path(place, "loop"), words);
 		if (by_address)
 			give_address(&stack.user[0], pid, loop_path(place, "loop"));
 		incident = incident_between(place, &options, pid, "loop", &stack, end_program);
@@ -116,15 +114,13 @@ static int regain_capabilities(void **state)
 static void a_deleted_program_is_named(void **state)
 {
 	const struct loop_place *place = *state;
-	const char *const words[] = { "loop", NULL };
 	struct incidents_options options = { .dir = in_place(place, "kept") };
 	struct maze_stack stack;
 	json_t *incident;
 	pid_t pid;
 
-	loop_shell(place, CC "loop.c -o loop");
+	pid = start_loop(place);
 	stack = case_stack(place, "loop");
-	pid = loop_start(loop_path(place, "loop"), words);
 	remove_program(place);
 	set_capabilities(false);
 	incident = incident_with(place, &options, pid, "loop", &stack);
