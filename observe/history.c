@@ -37,14 +37,16 @@ static json_t *earlier_of(const struct history *history, json_t *root)
 	return copy;
 }
 
-/* A streak that had not ended is not one of this engine. */
+/* What ran is not of this engine. */
 static void forget_running(struct observation *observation)
 {
 	size_t i;
 
-	for (i = 0; i < observation->count; i++)
+	for (i = 0; i < observation->count; i++) {
 		observation->classes[i].streaks.running_ns =
 			observation->classes[i].streaks.running_pid = 0;
+		observation->classes[i].awake.ns = 0;
+	}
 }
 
 int history_read(struct history *history, const char *text, size_t size, struct maze_error *error)

@@ -79,8 +79,7 @@ static void add_user(struct observed *observed, int dir, pid_t pid, struct users
 	names_add(observed->users, name ? name : number);
 }
 
-/* Reads the path of the program. False: the process now runs another program. */
-static bool read_exe(struct observed *observed, int dir)
+bool observed_read_exe(struct observed *observed, int dir)
 {
 	const char *program = observed->streaks.program, *name;
 	char path[PATH_MAX];
@@ -112,7 +111,7 @@ static void look_at(struct observed *observed, maze_u32 pid, maze_u32 *known, st
 	dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return;
-	if (read_exe(observed, dir)) {
+	if (observed_read_exe(observed, dir)) {
 		add_unit(observed, dir);
 		add_user(observed, dir, (pid_t)pid, local);
 	}
@@ -177,6 +176,8 @@ int observation_update(struct observation *observation, struct maze *maze, struc
 			err = -ENOMEM;
 	}
 	free(classes);
+	for (i = 0; i < observation->count; i++)
+		observed_follow(&observation->classes[i]);
 	err = err ?: add_time(observation);
 	return err ? maze_fail(error, err, "out of memory") : 0;
 }

@@ -9,10 +9,28 @@
 #include <jansson.h>
 
 #include "../base/local_users.h"
+#include "../base/proc_files.h"
 #include "../lib/maze.h"
 
 /* Days that were observed before the last 400 are dropped. */
 #define OBSERVED_DAYS_MAX 400
+
+/* A thread, and what /proc had about it. */
+struct followed {
+	maze_u32 pid, tid; /* tid 0: no thread */
+	maze_u64 start_ticks;
+	maze_u64 at_ns; /* CLOCK_MONOTONIC */
+	struct thread_times times;
+	maze_u64 sleeps;
+	maze_u64 awake_ns; /* how long it has hardly ever been asleep */
+};
+
+/* A thread that is hardly ever asleep (awake.c). */
+struct awake {
+	maze_u64 ns; /* how long it has been so, and is so still; 0: no such thread */
+	maze_u32 pid;
+	char comm[MAZE_COMM_LEN];
+};
 
 struct observed {
 	struct maze_streaks streaks; /* without longest_at_ns */
@@ -21,6 +39,8 @@ struct observed {
 	json_t *units, *users;	     /* names, not all if there are many */
 	long long longest_at_ns;     /* since 1970 */
 	maze_u32 pid, running_pid;   /* processes of which the names are known */
+	struct awake awake;
+	struct followed followed;
 };
 
 struct observed_day {
@@ -46,6 +66,10 @@ int observation_update(struct observation *observation, struct maze *maze,
 		       struct maze_error *error);
 /* All days together. */
 maze_u64 observation_time_ns(const struct observation *observation);
+/* Reads the path of the program. False: the process `dir` now runs another program. */
+bool observed_read_exe(struct observed *observed, int dir);
+/* Looks at the thread of the class that is followed, at most once a minute. */
+void observed_follow(struct observed *observed);
 void observation_free(struct observation *observation);
 
 /*

@@ -41,6 +41,14 @@ static json_t *running_json(const struct maze_streaks *streaks)
 			 comm_json(streaks->running_comm));
 }
 
+static json_t *awake_json(const struct awake *awake)
+{
+	if (!awake->ns)
+		return json_null();
+	return json_pack("{s:I,s:I,s:o}", "ns", (json_int_t)awake->ns, "pid",
+			 (json_int_t)awake->pid, "comm", comm_json(awake->comm));
+}
+
 static json_t *buckets_json(const struct maze_streaks *streaks)
 {
 	json_t *buckets = json_array();
@@ -65,15 +73,15 @@ static json_t *class_json(const struct observed *observed)
 	const struct maze_streaks *streaks = &observed->streaks;
 
 	return json_pack(
-		"{s:o,s:o,s:o,s:I,s:I,s:O,s:O,s:I,s:I,s:I,s:o,s:o,s:o}", "rule",
+		"{s:o,s:o,s:o,s:I,s:I,s:O,s:O,s:I,s:I,s:I,s:o,s:o,s:o,s:o}", "rule",
 		text_or_null(observed->rule), "program",
 		utf8_json(streaks->program, strnlen(streaks->program, sizeof(streaks->program))),
 		"exe", text_or_null(observed->exe), "inode", (json_int_t)streaks->inode, "device",
 		(json_int_t)streaks->device, "units", observed->units, "users", observed->users,
 		"processes", (json_int_t)streaks->processes, "streaks",
 		(json_int_t)streaks->streaks, "cpu_ns", (json_int_t)streaks->cpu_ns, "longest",
-		longest_json(observed), "running", running_json(streaks), "buckets",
-		buckets_json(streaks));
+		longest_json(observed), "running", running_json(streaks), "awake",
+		awake_json(&observed->awake), "buckets", buckets_json(streaks));
 }
 
 json_t *observation_classes_json(const struct observation *observation)
@@ -137,6 +145,7 @@ static void read_streaks(struct observed *class, const json_t *object)
 	struct maze_streaks *streaks = &class->streaks;
 	const json_t *longest = json_object_get(object, "longest"), *pair;
 	const json_t *running = json_object_get(object, "running");
+	const json_t *awake = json_object_get(object, "awake");
 	maze_u64 count;
 	size_t i;
 
@@ -153,6 +162,9 @@ static void read_streaks(struct observed *class, const json_t *object)
 	streaks->running_ns = number_of(running, "ns");
 	streaks->running_pid = (maze_u32)number_of(running, "pid");
 	read_comm(streaks->running_comm, running);
+	class->awake.ns = number_of(awake, "ns");
+	class->awake.pid = (maze_u32)number_of(awake, "pid");
+	read_comm(class->awake.comm, awake);
 	json_array_foreach(json_object_get(object, "buckets"), i, pair) {
 		count = (maze_u64)json_integer_value(json_array_get(pair, 1));
 		streaks->streaks += count;

@@ -116,6 +116,8 @@ static void add_longest(struct observed *sum, const struct observed *class)
 		to->running_tid = from->running_tid;
 		memcpy(to->running_comm, from->running_comm, sizeof(to->running_comm));
 	}
+	if (class->awake.ns > sum->awake.ns)
+		sum->awake = class->awake;
 }
 
 static void sum_up(struct observed *sum, const struct observed *class)

@@ -134,6 +134,7 @@ static bool read_class(struct json_reader *reader, const json_t *object, struct 
 	class->cpu_ns = read_count(reader, object, "cpu_ns");
 	read_streak(reader, object, "longest", &class->longest);
 	read_streak(reader, object, "running", &class->running);
+	read_streak(reader, object, "awake", &class->awake);
 	if (!names_merge(class->units, units) || !read_bins(reader, object, class))
 		return false;
 	if (class->bins_count && class->longest.ns < (long long)last_lower(class))
@@ -211,6 +212,8 @@ static bool merge(struct streak_class *into, const struct streak_class *from)
 		into->longest = from->longest;
 	if (from->running.ns > into->running.ns)
 		into->running = from->running;
+	if (from->awake.ns > into->awake.ns)
+		into->awake = from->awake;
 	return true;
 }
 

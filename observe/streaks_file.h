@@ -35,6 +35,7 @@ struct streak_class {
 	double streaks; /* in all bins */
 	struct streak longest;
 	struct streak running; /* the longest that had not ended */
+	struct streak awake;   /* not a streak, but how long a thread was hardly ever asleep */
 	struct streak_bin *bins;
 	size_t bins_count;
 };

@@ -215,4 +215,5 @@ void advice_make(const struct streak_class *class, double seconds,
 			     ? ret_advice->soft * NS
 			     : fmax(ret_advice->longest_ns, steps[0] * NS);
 	ret_advice->running_is_suspicious = (double)class->running.ns >= suspicious;
+	ret_advice->has_awake_thread = class->awake.ns && !ret_advice->running_is_suspicious;
 }

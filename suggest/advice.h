@@ -61,6 +61,7 @@ struct advice {
 	double at_half, at_99_percent; /* ns, of all streaks */
 	/* Streaks that are not learnt, because they are far above the rest. */
 	bool longest_is_suspicious, running_is_suspicious;
+	bool has_awake_thread; /* its streaks are learnt, but may be those of a loop */
 };
 
 /* -ENODATA if the file has seen too little for any advice; the error has what is missing. */

@@ -224,6 +224,13 @@ static void write_suspicious(struct writing *writing, const struct advice *advic
 			"is without it, from %.0f streaks of up to %s. If it is normal, such as a "
 			"thread that polls, write a rule of your own.",
 			advice->streaks, duration(advice->longest_ns, text));
+	if (!advice->has_awake_thread)
+		return;
+	write_streak(writing, &class->awake, "SUSPICIOUS, hardly ever asleep for");
+	comment(writing,
+		"This may be an endless loop that sleeps at times, such as for a garbage "
+		"collector. Its streaks are learnt, so if it is one, observe again without it. "
+		"Each sleep begins a new count, unless a rule has a finite \"recovery\".");
 }
 
 /* Writes the --risk that accepts the limits of the rule of three, unless none does. */

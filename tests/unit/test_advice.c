@@ -150,6 +150,28 @@ static void a_loop_is_not_learnt(void **state)
 	free(text);
 }
 
+/* Its streaks are short, because it sleeps at times. */
+static void a_loop_with_short_streaks_is_named(void **state)
+{
+	char *text = one_class("p",
+			       COMMON
+			       ",\"processes\":9,\"cpu_ns\":%lld,\"awake\":{\"ns\":"
+			       "600000000000,\"pid\":668,\"comm\":\"pool\"},\"buckets\":[%s]",
+			       MIB(3000), buckets("")),
+	     *rules;
+	struct streaks_file *file = taken(text);
+	struct advice advice = advised(file);
+
+	(void)state;
+	assert_int_equal(advice.kind, ADVICE_LIMITS);
+	assert_true(advice.has_awake_thread);
+	rules = written(file, 0.01);
+	assert_non_null(strstr(rules, "SUSPICIOUS, hardly ever asleep for 10min: pool, PID 668."));
+	free(rules);
+	streaks_file_free(file);
+	free(text);
+}
+
 static void an_outlier_that_the_tail_explains_is_learnt(void **state)
 {
 	char *text = one_class("p", COMMON ",\"processes\":9,\"cpu_ns\":%lld,\"buckets\":[%s]",
@@ -419,6 +441,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_loop_is_not_learnt),
+		cmocka_unit_test(a_loop_with_short_streaks_is_named),
 		cmocka_unit_test(an_outlier_that_the_tail_explains_is_learnt),
 		cmocka_unit_test(a_short_outlier_is_learnt),
 		cmocka_unit_test(a_loop_without_any_other_streak_has_no_limit),

@@ -9,7 +9,10 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "observe/history.h"
 #include "observe/streaks_file.h"
 
@@ -246,6 +249,104 @@ static void a_known_file_gives_a_class_its_path(void **state)
 	drop_names(classes, 2);
 }
 
+#define SECOND MAZE_NSEC_PER_SEC
+
+/* This thread, as it would have been found a minute ago with so much less of each. */
+static struct followed followed_since(maze_u64 run_ns, maze_u64 waited_ns, maze_u64 sleeps)
+{
+	struct followed self = { .pid = (maze_u32)getpid(), .tid = (maze_u32)getpid() };
+	int dir = open("/proc/self", O_PATH | O_DIRECTORY), kept = -1;
+	struct thread_status status;
+
+	if (proc_thread_times(dir, getpid(), &kept, false, &self.times))
+		skip();
+	assert_int_equal(proc_start_ticks(dir, &self.start_ticks), 0);
+	assert_int_equal(proc_thread_status(dir, getpid(), &status), 0);
+	close(dir);
+	self.at_ns = now_ns(CLOCK_MONOTONIC) - 60 * SECOND;
+	self.times.runtime_ns -= run_ns;
+	self.times.waited_ns -= waited_ns;
+	self.sleeps = status.sleeps - sleeps;
+	return self;
+}
+
+/* Returns how long it has hardly been asleep, in whole minutes. */
+static maze_u64 minutes_awake(const char *program, struct followed followed)
+{
+	struct observed class = { .followed = followed, .awake = { .ns = 1 } };
+
+	snprintf(class.streaks.program, sizeof(class.streaks.program), "%s", program);
+	/* If this one is not, that one is followed. */
+	class.streaks.running_pid = class.streaks.running_tid = (maze_u32)getpid();
+	observed_follow(&class);
+	free(class.exe);
+	if (class.awake.ns) {
+		assert_int_equal(class.awake.pid, getpid());
+		assert_string_equal(class.awake.comm, "test_history");
+	}
+	assert_int_equal(class.followed.tid, strcmp(program, "other") ? getpid() : 0);
+	return class.awake.ns / (60 * SECOND);
+}
+
+static void a_thread_is_followed_while_it_is_hardly_ever_asleep(void **state)
+{
+	struct followed followed;
+
+	(void)state;
+	/* It waited for most of the minute, and slept for 5 of its seconds, 1000 times. */
+	followed = followed_since(10 * SECOND, 45 * SECOND, 1000);
+	assert_int_equal(minutes_awake("test_history", followed), 1);
+	followed.awake_ns = 60 * SECOND;
+	assert_int_equal(minutes_awake("test_history", followed), 2);
+	/* Another program, or another thread of that number. */
+	assert_int_equal(minutes_awake("other", followed), 0);
+	followed.start_ticks--;
+	assert_int_equal(minutes_awake("test_history", followed), 0);
+	/* It slept for 15 s; or 10,000 times. */
+	followed = followed_since(10 * SECOND, 35 * SECOND, 1000);
+	assert_int_equal(minutes_awake("test_history", followed), 0);
+	followed = followed_since(10 * SECOND, 45 * SECOND, 10000);
+	assert_int_equal(minutes_awake("test_history", followed), 0);
+}
+
+/* Between two looks at it there is a minute. */
+static void a_thread_is_not_looked_at_too_early(void **state)
+{
+	struct observed class = { .awake = { .ns = 7 } };
+
+	(void)state;
+	class.followed = followed_since(0, 0, 0);
+	class.followed.at_ns = now_ns(CLOCK_MONOTONIC);
+	observed_follow(&class);
+	assert_int_equal(class.awake.ns, 7);
+}
+
+static void an_awake_thread_is_in_the_file(void **state)
+{
+	struct observed classes[] = { class_of("a", PATH, "worker", 3, 5000000),
+				      class_of("a", PATH, "worker", 3, 5000000) };
+	struct observation part = { .classes = classes, .count = 2 }, sum = { 0 }, again = { 0 };
+	struct streaks_file *file;
+	json_t *json;
+
+	(void)state;
+	classes[0].awake = (struct awake){ .ns = 61 * SECOND, .pid = 8, .comm = "loop" };
+	classes[1].awake = (struct awake){ .ns = 60 * SECOND, .pid = 9, .comm = "other" };
+	assert_int_equal(observation_add(&sum, &part), 0);
+	json = observation_json(&sum, "poll");
+	assert_int_equal(observation_from_json(json, &again), 0);
+	assert_int_equal(again.classes[0].awake.ns, 61 * SECOND);
+	assert_int_equal(again.classes[0].awake.pid, 8);
+	assert_string_equal(again.classes[0].awake.comm, "loop");
+	assert_int_equal(streaks_file_from_json(json, &file, NULL), 0);
+	assert_int_equal(file->classes[0].awake.ns, 61 * SECOND);
+	streaks_file_free(file);
+	json_decref(json);
+	observation_free(&again);
+	observation_free(&sum);
+	drop_names(classes, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -255,6 +356,9 @@ int main(void)
 		cmocka_unit_test(each_streak_counts_once),
 		cmocka_unit_test(a_damaged_part_is_an_error),
 		cmocka_unit_test(a_known_file_gives_a_class_its_path),
+		cmocka_unit_test(a_thread_is_followed_while_it_is_hardly_ever_asleep),
+		cmocka_unit_test(a_thread_is_not_looked_at_too_early),
+		cmocka_unit_test(an_awake_thread_is_in_the_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
