@@ -87,15 +87,14 @@ static void find_inside(const struct call_slot *slot, const struct call_thread *
 int call_counter_take(struct call_counter *counter, int slot, pid_t tid, maze_u64 born_by_ns,
 		      bool end, struct call_slice *ret_slice)
 {
-	const struct call_slot *running = bpf_calls_slot(counter, slot);
 	struct call_slice slice = { .inside = CALL_NONE };
 	struct call_thread thread = { 0 };
 	struct call_slot ended;
 
 	/* After the end of its thread, a slice ends with what it has. */
-	if (!*(const volatile maze_u32 *)&running->done &&
+	if (!*(const volatile maze_u32 *)&bpf_calls_slot(counter, slot)->done &&
 	    !bpf_calls_find(counter, tid, born_by_ns, &thread) && !end &&
-	    thread.runtime_ns < running->from_ns + running->limit_ns)
+	    !bpf_calls_is_over(counter, slot, thread.runtime_ns))
 		return 0;
 	bpf_calls_end(counter, slot, &ended);
 	take_rows(&ended, &slice);

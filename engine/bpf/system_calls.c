@@ -20,10 +20,11 @@
 
 struct call_counter {
 	struct system_calls_bpf *skeleton;
-	maze_u32 used;		    /* bit i: slot i has a slice */
-	int enter_fd, exit_fd;	    /* the attached programs; -1: not attached */
-	maze_u64 attached_since_ns; /* 0: not attached */
-	maze_u64 attached_ns;	    /* before that */
+	maze_u32 used;		      /* bit i: slot i has a slice */
+	maze_u64 over_ns[CALL_SLOTS]; /* see bpf_calls_is_over() */
+	int enter_fd, exit_fd;	      /* the attached programs; -1: not attached */
+	maze_u64 attached_since_ns;   /* 0: not attached */
+	maze_u64 attached_ns;	      /* before that */
 };
 
 static int load(struct call_counter *counter, const struct call_descriptors *descriptors)
@@ -157,6 +158,7 @@ int bpf_calls_begin(struct call_counter *counter, pid_t tid, maze_u64 born_by_ns
 	slot->armed_ns = now_ns(CLOCK_BOOTTIME);
 	slot->from_ns = slot->booked_ns = thread.runtime_ns;
 	counter->used |= 1U << i;
+	counter->over_ns[i] = 0;
 	__atomic_store_n(&counter->skeleton->bss->call_numbers[i], thread.number, __ATOMIC_SEQ_CST);
 	return i;
 }
@@ -164,6 +166,24 @@ int bpf_calls_begin(struct call_counter *counter, pid_t tid, maze_u64 born_by_ns
 const struct call_slot *bpf_calls_slot(const struct call_counter *counter, int slot)
 {
 	return &counter->skeleton->bss->call_slots[slot];
+}
+
+/*
+ * The machine can pause while the thread is in a short call, and the thread's runtime can
+ * contain the pause. After it, the call returns, and ends the slice.
+ */
+bool bpf_calls_is_over(struct call_counter *counter, int slot, maze_u64 runtime_ns)
+{
+	const struct call_slot *running = bpf_calls_slot(counter, slot);
+	maze_u64 *over_ns = &counter->over_ns[slot];
+
+	if (*(const volatile maze_u32 *)&running->done)
+		return true;
+	if (runtime_ns < running->from_ns + running->limit_ns)
+		return false;
+	if (!*over_ns)
+		*over_ns = runtime_ns;
+	return runtime_ns > *over_ns;
 }
 
 void bpf_calls_end(struct call_counter *counter, int slot, struct call_slot *ret_slot)

@@ -210,6 +210,31 @@ static void a_thread_without_calls_has_none(void **state)
 	assert_true(slice.inside == CALL_NONE);
 }
 
+/* A pause of the machine in a short call ends with the call, before the second look. */
+static void a_slice_without_events_needs_two_looks(void **state)
+{
+	const struct call_slot *running;
+	maze_u64 end_ns;
+	pid_t pid;
+	int slot;
+
+	(void)state;
+	counter_or_skip();
+	pid = run(spin);
+	slot = begin(pid);
+	running = bpf_calls_slot(counter, slot);
+	end_ns = running->from_ns + LIMIT_NS;
+	assert_false(bpf_calls_is_over(counter, slot, end_ns - 1));
+	assert_false(bpf_calls_is_over(counter, slot, end_ns + 30 * MS));
+	assert_false(bpf_calls_is_over(counter, slot, end_ns + 30 * MS));
+	assert_true(bpf_calls_is_over(counter, slot, end_ns + 31 * MS));
+	take(pid, slot);
+	/* The slot is used again. */
+	assert_int_equal(begin(pid), slot);
+	assert_false(bpf_calls_is_over(counter, slot, running->from_ns + LIMIT_NS));
+	take(pid, slot);
+}
+
 static void one_long_call_is_named(void **state)
 {
 	maze_u64 until = now_ns(CLOCK_MONOTONIC) + WAIT_NS;
@@ -462,6 +487,7 @@ int main(int argc, char **argv)
 		SLICE(counts_are_those_of_the_program),
 		SLICE(a_slice_that_is_ended_has_the_calls_until_then),
 		SLICE(a_thread_without_calls_has_none),
+		SLICE(a_slice_without_events_needs_two_looks),
 		SLICE(one_long_call_is_named),
 		SLICE(combinations_without_a_row_are_counted),
 		SLICE(denied_calls_are_counted),
