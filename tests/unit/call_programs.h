@@ -83,19 +83,19 @@ static void spin(void)
 static void read_for_long(void)
 {
 	static struct iovec parts[1024];
-	static int zero;
+	static int random;
 	int i;
 
-	if (!zero) {
-		zero = open("/dev/zero", O_RDONLY);
+	if (!random) {
+		random = open("/dev/urandom", O_RDONLY);
 		parts[0].iov_len = 2 << 20;
 		parts[0].iov_base = mmap(NULL, parts[0].iov_len, PROT_READ | PROT_WRITE,
 					 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		for (i = 1; i < 1024; i++)
 			parts[i] = parts[0];
-		account->fd = zero;
+		account->fd = random;
 	}
-	if (readv(zero, parts, 1024) <= 0)
+	if (readv(random, parts, 1024) <= 0)
 		_exit(1);
 }
 
