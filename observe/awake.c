@@ -27,29 +27,25 @@ static bool read_facts(struct observed *observed, maze_u32 pid, maze_u32 tid,
 		       struct followed *ret_facts, char *ret_comm)
 {
 	struct followed facts = { .pid = pid, .tid = tid, .at_ns = now_ns(CLOCK_MONOTONIC) };
-	int process, thread = -1, kept = -1;
 	struct thread_status status;
-	char path[48];
+	char path[32];
 	bool known;
+	int dir;
 
-	snprintf(path, sizeof(path), "/proc/%u", pid);
-	process = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (process < 0)
+	/* By the TID this has the start time of the thread, and task/ of its process. */
+	snprintf(path, sizeof(path), "/proc/%u", tid);
+	dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
 		return false;
-	snprintf(path, sizeof(path), "task/%u", tid);
-	thread = openat(process, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	known = thread >= 0 && observed_read_exe(observed, process) &&
-		!proc_start_ticks(thread, &facts.start_ticks) &&
-		!proc_thread_times(process, (pid_t)tid, &kept, false, &facts.times) &&
-		!proc_thread_status(process, (pid_t)tid, &status);
+	known = observed_read_exe(observed, dir) && !proc_start_ticks(dir, &facts.start_ticks) &&
+		!proc_thread_times(dir, (pid_t)tid, &(int){ -1 }, false, &facts.times) &&
+		!proc_thread_status(dir, (pid_t)tid, &status);
 	if (known) {
 		facts.sleeps = status.sleeps;
-		proc_thread_comm(process, (pid_t)tid, ret_comm);
+		proc_thread_comm(dir, (pid_t)tid, ret_comm);
 		*ret_facts = facts;
 	}
-	if (thread >= 0)
-		close(thread);
-	close(process);
+	close(dir);
 	return known;
 }
 

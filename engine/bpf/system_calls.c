@@ -177,8 +177,6 @@ bool bpf_calls_is_over(struct call_counter *counter, int slot, maze_u64 runtime_
 	const struct call_slot *running = bpf_calls_slot(counter, slot);
 	maze_u64 *over_ns = &counter->over_ns[slot];
 
-	if (*(const volatile maze_u32 *)&running->done)
-		return true;
 	if (runtime_ns < running->from_ns + running->limit_ns)
 		return false;
 	if (!*over_ns)

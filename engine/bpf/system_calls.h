@@ -54,8 +54,8 @@ int bpf_calls_begin(struct call_counter *counter, pid_t tid, maze_u64 born_by_ns
 		    struct maze_error *error);
 const struct call_slot *bpf_calls_slot(const struct call_counter *counter, int slot);
 /*
- * Whether the slice is at its end. `runtime_ns` is the thread's. Without a call at the end,
- * that has to go on after it was first seen to be beyond the limit.
+ * Whether a slice that no call has ended is at its end: `runtime_ns`, which is the thread's,
+ * has gone on after it was first seen to be beyond the limit.
  */
 bool bpf_calls_is_over(struct call_counter *counter, int slot, maze_u64 runtime_ns);
 /*

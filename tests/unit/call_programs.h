@@ -79,7 +79,7 @@ static void spin(void)
 	asm volatile("");
 }
 
-/* Some hundred ms for each call. */
+/* Each call takes seconds, longer than a look at it has to wait for a CPU. */
 static void read_for_long(void)
 {
 	static struct iovec parts[1024];
