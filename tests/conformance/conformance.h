@@ -128,6 +128,8 @@ void account_print(void);
 const struct account_episode *last_episode(long long tid);
 /* The number of episodes that may have a soft verdict but no call of its handler. */
 int uncaught_episodes(long long tid, long long limit_ns);
+/* run.c: whether this kernel is a PREEMPT_RT one. */
+bool is_realtime_kernel(void);
 /*
  * run.c: whether a signal can come after the episode of its verdict has ended: a thread of
  * the poll engine sends it, or, on PREEMPT_RT, of the module.

@@ -9,6 +9,10 @@
  * upper bound for a verdict that was recorded after the account ended. An episode that
  * a yield ends needs no verdict: only the timer can judge it, since a yield that finds
  * nothing else to run is no switch.
+ *
+ * PREEMPT_RT counts a wait for a spin lock of the kernel as a voluntary switch, but it is no
+ * sleep, so it resets nothing. There, an episode that began without a sleep of which the
+ * program knows may go on with the count of the one before.
  */
 #include "conformance.h"
 
@@ -100,6 +104,12 @@ int uncaught_episodes(long long tid, long long limit_ns)
 	return n;
 }
 
+/* Whether the episode may go on with the count of `before`. */
+static bool may_go_on(const struct account_episode *before, const struct account_episode *episode)
+{
+	return before && is_realtime_kernel() && !before->asleep_ns && !episode->by_yield;
+}
+
 static bool is_certain(const struct suite *suite, const struct account_episode *episode,
 		       long long limit_ns)
 {
@@ -124,14 +134,19 @@ static struct candidate *list_candidates(const struct suite *suite, const struct
 	enum account_view view = yields ? ACCOUNT_SLEEPS_AND_YIELDS : ACCOUNT_SLEEPS;
 	size_t room = 2 * ACCOUNT_EPISODES, count = 0, at = 0;
 	struct candidate *list = calloc(room, sizeof(*list));
-	const struct account_episode *episode, *next = account_of(tid, view, &at);
-	long long most_ns, rest_ns, shorter;
+	const struct account_episode *episode = NULL, *before, *next = account_of(tid, view, &at);
+	long long carried_ns = 0, most_ns = 0, rest_ns, shorter;
 	bool certain;
 
-	while (list && (episode = next)) {
+	while (list && next) {
+		before = episode;
+		episode = next;
 		next = account_of(tid, view, &at);
-		certain = is_certain(suite, episode, limit_ns) && !(next && next->by_yield);
+		carried_ns = may_go_on(before, episode) ? most_ns : 0;
+		certain = is_certain(suite, episode, limit_ns) && carried_ns < limit_ns &&
+			  !(next && next->by_yield);
 		most_ns = last && is_later(last, episode) ? LLONG_MAX : upper_ns(episode);
+		most_ns = most_ns < LLONG_MAX - carried_ns ? most_ns + carried_ns : LLONG_MAX;
 		if (most_ns >= limit_ns && count < room)
 			list[count++] = (struct candidate){ certain, most_ns };
 		/* Shorter episodes between two looks, which the account did not see. */
@@ -237,13 +252,13 @@ static const char *judge_caught(const struct suite *suite, const struct terms *t
 {
 	long long caught = 0, softs = 0, limit_ns = terms->soft.limit_ns, before_ns = 0;
 	bool late = signals_come_late(suite);
-	const struct account_episode *episode;
+	const struct account_episode *episode, *before = NULL;
 	size_t at = 0, i;
 
 	while ((episode = account_of(tid, ACCOUNT_SLEEPS, &at))) {
 		caught += episode->caught;
 		/* A late signal can arrive just after the next episode has begun. */
-		if (!late)
+		if (!late && !may_go_on(before, episode))
 			before_ns = episode->before_ns;
 		if (episode->caught && episode->caught_ns - before_ns < limit_ns &&
 		    !terms->recovery) {
@@ -252,7 +267,9 @@ static const char *judge_caught(const struct suite *suite, const struct terms *t
 				 episode->caught_ns - before_ns, limit_ns);
 			return sentence;
 		}
-		before_ns = episode->before_ns;
+		if (late && !may_go_on(before, episode))
+			before_ns = episode->before_ns;
+		before = episode;
 	}
 	for (i = 0; i < outcome->count; i++)
 		softs += outcome->records[i].tid == tid &&

@@ -146,10 +146,15 @@ const struct group_account *group_account(void)
 	return file;
 }
 
+bool is_realtime_kernel(void)
+{
+	return !access("/sys/kernel/realtime", F_OK);
+}
+
 bool signals_come_late(const struct suite *suite)
 {
 	return !strcmp(suite->engine, "poll") ||
-	       (!strcmp(suite->engine, "kmod") && !access("/sys/kernel/realtime", F_OK));
+	       (!strcmp(suite->engine, "kmod") && is_realtime_kernel());
 }
 
 void account_reset(void)
