@@ -109,23 +109,29 @@ maze_inline int maze_allowance_has(struct maze_allowance *allowance,
 struct maze_allowance_search {
 	struct maze_allowance *allowance;
 	maze_u64 key, started_ns, now_ns;
-	maze_u32 take;	/* 1: take an entry that is not in use */
+	maze_u32 max;
 	maze_u32 found; /* 1: an entry serves it */
 };
 
-/* Looks at one entry, and returns 1 to end the search. */
+/*
+ * Looks at one entry, and returns 1 to end the search. From index `max` on, it looks at
+ * the same entries again, and takes one that is not in use.
+ */
 static __attribute__((unused)) long maze_allowance_look(maze_u32 index, void *arg)
 {
 	struct maze_allowance_search *search = (struct maze_allowance_search *)arg;
 	struct maze_allowance *allowance = search->allowance;
 	maze_u64 claimed = search->key | MAZE_ALLOWANCE_CLAIMED, taken_ns;
 	struct maze_allowance_entry *entry;
+	int take = index >= search->max;
 
+	if (take)
+		index -= search->max;
 	if (index >= MAZE_ALLOWANCE_MAX)
 		return 1;
 	entry = &allowance->entries[index];
 	taken_ns = *(volatile maze_u64 *)&entry->taken_ns;
-	if (search->take && !maze_allowance_in_use(allowance, taken_ns, search->now_ns) &&
+	if (take && !maze_allowance_in_use(allowance, taken_ns, search->now_ns) &&
 	    maze_compare_and_swap(&entry->taken_ns, taken_ns, claimed) == taken_ns) {
 		*(volatile maze_u64 *)&entry->key = search->key;
 		maze_compare_and_swap(&entry->taken_ns, claimed, search->now_ns);
@@ -161,13 +167,15 @@ maze_inline void maze_allowance_each(maze_u32 count, struct maze_allowance_searc
 maze_inline int maze_allowance_take(struct maze_allowance *allowance, maze_u64 key,
 				    maze_u64 started_ns, maze_u64 now_ns)
 {
-	struct maze_allowance_search search = { allowance, key, started_ns, now_ns, 0, 0 };
+	struct maze_allowance_search search = {
+		.allowance = allowance,
+		.key = key,
+		.started_ns = started_ns,
+		.now_ns = now_ns,
+		.max = allowance->max,
+	};
 
-	maze_allowance_each(allowance->max, &search);
-	if (search.found)
-		return 1;
-	search.take = 1;
-	maze_allowance_each(allowance->max, &search);
+	maze_allowance_each(2 * search.max, &search);
 	if (search.found)
 		return 1;
 	allowance->tripped = 1;

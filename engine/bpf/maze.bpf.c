@@ -25,7 +25,7 @@ static int handle_timer(void *map, maze_u32 *key, struct maze_timer *slot)
 	struct maze_cpu *cpu = bpf_map_lookup_elem(&cpus, &index);
 	struct maze_task *watched;
 	struct task_struct *task;
-	maze_u64 delay_ns, due_ns;
+	maze_u64 due_ns;
 
 	if (!cpu)
 		return 0;
@@ -49,8 +49,8 @@ static int handle_timer(void *map, maze_u32 *key, struct maze_timer *slot)
 		recheck_missed_switch(cpu, switch_clock(task));
 		return 0;
 	}
-	delay_ns = judge_running(task, watched, cpu, true);
-	arm(cpu, switch_clock(task), delay_ns);
+	maze_judge_running(watched, cpu, true);
+	arm(cpu, switch_clock(task), watched->next_ns);
 	return 0;
 }
 
@@ -130,8 +130,9 @@ MAZE_INLINE maze_u64 slept_ns(struct task_struct *next, struct maze_task *watche
 MAZE_INLINE void switch_out(struct task_struct *prev, struct task_struct *next,
 			    struct maze_task *watched, bool preempt, unsigned int prev_state)
 {
-	struct maze_sample sample = { .runtime_ns = booked_runtime(prev), .act = MAZE_RUNS };
+	struct maze_sample sample = { .runtime_ns = booked_runtime(prev) };
 	struct maze_verdict verdict;
+	maze_u32 act = MAZE_RUNS;
 
 	/*
 	 * prev_state may be set although the task stays runnable. If the task was
@@ -140,15 +141,17 @@ MAZE_INLINE void switch_out(struct task_struct *prev, struct task_struct *next,
 	 * the program.
 	 */
 	if (!preempt && (prev_state & ~TASK_RTLOCK_WAIT) && may_sleep(prev)) {
-		sample.act = waits_for_lock(watched, prev, prev_state) ? MAZE_LOCKS : MAZE_SLEEPS;
-		if (!maze_sleep_resets(&watched->policy, sample.act))
+		act = waits_for_lock(watched, prev, prev_state) ? MAZE_LOCKS : MAZE_SLEEPS;
+		if (!maze_sleep_resets(&watched->policy, act))
 			begin_sleep(prev, watched);
 	} else if (!preempt && yields_reset(watched) && in_sched_yield(prev)) {
-		sample.act = MAZE_YIELDS;
+		act = MAZE_YIELDS;
 	}
-	watched->run_end = sample.act | preempt << RUN_PREEMPTED_BIT;
+	watched->run_end = act | preempt << RUN_PREEMPTED_BIT;
 	doubt_unprobed_time(watched, 0, sample.runtime_ns);
 	sample.yield_ns = watched->yield_ns;
+	/* From memory, so that the verifier walks through the step once, not once for each act. */
+	sample.act = *(volatile maze_u32 *)&watched->run_end & ~(1U << RUN_PREEMPTED_BIT);
 	verdict = maze_step(&watched->policy, &watched->account, &sample);
 	if (verdict.reset)
 		end_episode(prev, watched, &verdict);
@@ -170,7 +173,7 @@ MAZE_INLINE void switch_out(struct task_struct *prev, struct task_struct *next,
  * Steps the account at a switch-in. This is needed for the first sample, for a wakeup
  * under finite recovery, and after a switch-out that was missed.
  */
-static __noinline int resume(struct task_struct *next, struct maze_task *watched, maze_u64 clock)
+MAZE_INLINE void resume(struct task_struct *next, struct maze_task *watched, maze_u64 clock)
 {
 	struct maze_sample sample = { .runtime_ns = booked_runtime(next), .act = MAZE_RUNS };
 	struct maze_verdict verdict;
@@ -199,7 +202,6 @@ static __noinline int resume(struct task_struct *next, struct maze_task *watched
 	if (verdict.reset)
 		end_episode(next, watched, &verdict);
 	watched->next_ns = next_check(watched, verdict.due ? 1 : verdict.next_ns);
-	return 0;
 }
 
 MAZE_INLINE void switch_in(struct task_struct *next, struct maze_task *watched)
@@ -332,7 +334,7 @@ int BPF_PROG(handle__sched_process_exit, struct task_struct *task)
 	asm volatile("" ::: "memory");
 	cpu = this_cpu();
 	if (cpu && watched->account.begun)
-		judge_running(task, watched, cpu, false);
+		maze_judge_running(watched, cpu, false);
 	add_last_streak(task, watched);
 	end_with_task(task, watched);
 	bpf_task_storage_delete(&tasks, task);

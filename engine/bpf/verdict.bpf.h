@@ -184,11 +184,14 @@ static __noinline int close_watch(struct task_struct *task, struct maze_task *wa
  * switch-out, which is never preempted, ends the watch. The kernel frees the storage with
  * the task.
  */
-MAZE_INLINE void end_with_task(struct task_struct *task, struct maze_task *watched)
+static __noinline int end_with_task(struct task_struct *task, struct maze_task *watched)
 {
+	if (!task || !watched)
+		return 0;
 	close_watch(task, watched);
 	record_lifecycle(task, watched, MAZE_EVENT_EXIT, 0);
 	watched->role = MAZE_ROLE_NONE;
+	return 0;
 }
 
 /* Whether the task no longer runs as the policy's owner. Then the policy must not act. */
@@ -401,16 +404,22 @@ MAZE_INLINE void learn_lag(struct maze_cpu *cpu, long long late_ns)
 
 /*
  * Steps the account of the current task, in the timer's interrupt or at the task's exit.
- * Returns the CPU time until the next check; 0: none.
+ * watched->next_ns is then the CPU time until the next check; 0: none. Not static: see
+ * maze_notify().
  */
-MAZE_INLINE maze_u64 judge_running(struct task_struct *task, struct maze_task *watched,
-				   struct maze_cpu *cpu, bool in_interrupt)
+__noinline int maze_judge_running(struct maze_task *watched, struct maze_cpu *cpu,
+				  maze_u32 in_interrupt)
 {
-	maze_u64 runtime_ns = maze_running_runtime(cpu, in_interrupt);
-	maze_u64 aim_ns = watched->account.count_ns + watched->next_ns;
-	bool close = watched->next_ns && watched->next_ns <= MAZE_CLOSE_NS;
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct maze_verdict verdict = {};
+	maze_u64 runtime_ns, aim_ns;
+	bool close;
 
+	if (!watched || !cpu)
+		return 0;
+	runtime_ns = maze_running_runtime(cpu, in_interrupt);
+	aim_ns = watched->account.count_ns + watched->next_ns;
+	close = watched->next_ns && watched->next_ns <= MAZE_CLOSE_NS;
 	if (yields_reset(watched) && in_sched_yield(task))
 		note_own_yield(task, watched, cpu, false);
 	doubt_unprobed_time(watched, cpu, runtime_ns);
@@ -424,7 +433,7 @@ MAZE_INLINE maze_u64 judge_running(struct task_struct *task, struct maze_task *w
 	if (watched->account.fired)
 		go_on_sampling(task, watched);
 	watched->next_ns = next_check(watched, verdict.next_ns);
-	return watched->next_ns;
+	return 0;
 }
 
 #endif
