@@ -167,15 +167,10 @@ maze_inline void maze_allowance_each(maze_u32 count, struct maze_allowance_searc
 maze_inline int maze_allowance_take(struct maze_allowance *allowance, maze_u64 key,
 				    maze_u64 started_ns, maze_u64 now_ns)
 {
-	struct maze_allowance_search search = {
-		.allowance = allowance,
-		.key = key,
-		.started_ns = started_ns,
-		.now_ns = now_ns,
-		.max = allowance->max,
-	};
+	maze_u32 max = allowance->max;
+	struct maze_allowance_search search = { allowance, key, started_ns, now_ns, max, 0 };
 
-	maze_allowance_each(2 * search.max, &search);
+	maze_allowance_each(2 * max, &search);
 	if (search.found)
 		return 1;
 	allowance->tripped = 1;
