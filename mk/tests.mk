@@ -84,7 +84,10 @@ tests-build: build $(UNIT) $(BUILD)/tests/unit/same_rule.bpf.o $(PROGRAMS) $(BUI
 UBSAN ?= -fsanitize-undefined-trap-on-error
 SANITIZE := -O1 -g1 -fsanitize=address,undefined $(UBSAN)
 sanitize: $(BPF_SKELETON)
+# Objects of other flags do not link with these.
+	@echo '$(SANITIZE)' | cmp -s - $(BUILD)/sanitize/flags || rm -rf $(BUILD)/sanitize
 	@mkdir -p $(BUILD)/sanitize/engine/bpf
+	@echo '$(SANITIZE)' > $(BUILD)/sanitize/flags
 	@cp -u $(BPF_SKELETON:.skel.h=.bpf.o) $(BPF_SKELETON) $(BUILD)/sanitize/engine/bpf/
 	@touch $(BUILD)/sanitize/engine/bpf/*.bpf.o
 	@touch $(BUILD)/sanitize/engine/bpf/*.skel.h
