@@ -84,7 +84,7 @@ static double step_above(double seconds)
 
 static bool set_limits(struct advice *advice, double ns)
 {
-	advice->soft = step_above(fmax(ns, ADVICE_MARGIN * advice->longest_ns) / NS);
+	advice->soft = step_above(fmax(ns, advice->margin * advice->longest_ns) / NS);
 	advice->hard = advice->soft ? step_above(2 * advice->soft) : 0;
 	return advice->hard > 0;
 }
@@ -110,7 +110,7 @@ static void learn(struct advice *advice, size_t count, double seconds,
 	if (advice->streaks < ADVICE_STREAKS_MIN)
 		return;
 	advice->model = ADVICE_RULE_OF_THREE;
-	advice->soft_of_three = step_above(ADVICE_MARGIN * advice->longest_ns / NS);
+	advice->soft_of_three = step_above(advice->margin * advice->longest_ns / NS);
 	advice->expected_max = rule_of_three(seconds);
 	if (settings->risk >= advice->expected_max) {
 		advice->kind = set_limits(advice, 0) ? ADVICE_LIMITS : ADVICE_RARE;
@@ -202,6 +202,9 @@ void advice_make(const struct streak_class *class, double seconds,
 	double suspicious;
 
 	*ret_advice = (struct advice){ .class = class };
+	/* A process is not counted before its main thread has slept. */
+	ret_advice->margin =
+		fmax(ADVICE_MARGIN, ADVICE_MARGIN_OF_NONE / (fmax(class->processes, 1) + 1));
 	ret_advice->at_half = quantile(class, 0.5);
 	ret_advice->at_99_percent = quantile(class, 0.99);
 	learn_honest(ret_advice, seconds, settings);

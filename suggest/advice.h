@@ -2,7 +2,7 @@
 /*
  * What to write into a rule for a program, from the streaks that it had.
  *
- * The limits are above the longest honest streak by MARGIN at least. `risk` is the number of
+ * The limits are above the longest honest streak by a margin. `risk` is the number of
  * false verdicts that a rule may have in a month on a machine like the one that was
  * observed. With n streaks in the time T, a month has n * month / T of them, so a streak may
  * reach the limit with the chance q = risk / (n * month / T). Two models say where that is:
@@ -12,7 +12,12 @@
  *   and suffices if q >= 3/n, which is risk >= 3 * month / T, whatever n is.
  * - Else a fit of the tail (tail.h), if its test allows it.
  *
- * Both take for granted that the streaks to come are like those that were seen.
+ * Both take for granted that the streaks to come are like those that were seen. But many a
+ * program has its longest streak once in the life of a process: when it starts, or when it
+ * compiles its hot code. So few processes say little about the next one, however many streaks
+ * they had. If the longest streak of a process is above x with a chance in proportion to 1/x,
+ * a heavier tail than programs have, then that of the next process is above r times the
+ * longest of n processes with the chance 1/((n + 1) r). The margin keeps that below 5 %.
  */
 #ifndef MAZE_SUGGEST_ADVICE_H
 #define MAZE_SUGGEST_ADVICE_H
@@ -22,7 +27,9 @@
 #include "../observe/streaks_file.h"
 #include "tail.h"
 
+/* The margin for many processes, and 1/0.05 for the margin for few, as above. */
 #define ADVICE_MARGIN 2
+#define ADVICE_MARGIN_OF_NONE 20
 /* The fewest streaks of any limit. */
 #define ADVICE_STREAKS_MIN 30
 /* The rule of three permits as many after a second. */
@@ -54,6 +61,7 @@ struct advice {
 	struct tail tail;
 	double streaks;		       /* that the limits are learnt from */
 	double longest_ns;	       /* of these */
+	double margin;		       /* of the limits above longest_ns, at least */
 	double soft, hard;	       /* in s; with ADVICE_RARE, by the rule of three; 0: none */
 	double soft_of_three;	       /* in s, by the rule of three */
 	double expected_max;	       /* false verdicts in a month, with 95 % confidence */

@@ -247,11 +247,17 @@ static void write_model(struct writing *writing, const struct advice *advice, do
 	char text[DURATION_LEN], more[DURATION_LEN], limit[DURATION_LEN];
 	const struct tail *tail = &advice->tail;
 
+	/* A limit of 1 s is the shortest one, whatever the margin is. */
+	if (advice->margin > ADVICE_MARGIN && advice->margin * advice->longest_ns > 1e9)
+		comment(writing,
+			"So few processes (%.0f) say little about the next one: the limits are at "
+			"least %.2g times the longest streak.",
+			fmax(advice->class->processes, 1), advice->margin);
 	if (advice->model == ADVICE_RULE_OF_THREE) {
 		comment(writing,
-			"Model: rule of three, twice the longest streak. Expected false verdicts "
-			"in a month: at most %s (95%%).",
-			number(advice->expected_max, text));
+			"Model: rule of three, %.2g times the longest streak. Expected false "
+			"verdicts in a month: at most %s (95%%).",
+			advice->margin, number(advice->expected_max, text));
 		return;
 	}
 	comment(writing, "Model: tail fit, %.0f streaks above %s, %s, shape %.2f, scale %s.",

@@ -278,6 +278,43 @@ static void the_rule_of_three_needs_no_tail(void **state)
 	free(text);
 }
 
+/* The longest streak has just below 5 s; 14 false verdicts in a month are accepted. */
+static void few_processes_have_a_larger_margin(void **state)
+{
+	static const struct {
+		int processes;
+		double soft;
+		const char *text;
+	} cases[] = {
+		{ 0, 60, "So few processes (1)" },
+		{ 1, 60, "10 times the longest streak" },
+		{ 4, 20, "4 times the longest streak" },
+		{ 9, 10, "2 times the longest streak" },
+		{ 1000, 10, "2 times the longest streak" },
+	};
+	struct advice_settings lax = { .risk = 14 };
+	struct streaks_file *file;
+	struct advice advice;
+	char *text, *rules;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		text = one_class("p", COMMON ",\"processes\":%d,\"cpu_ns\":%lld,\"buckets\":[%s]",
+				 cases[i].processes, MIB(300000),
+				 "[536870912,500],[4294967296,500]");
+		file = taken(text);
+		advice_make(&file->classes[0], file->seconds, &lax, &advice);
+		assert_true(advice.soft == cases[i].soft);
+		rules = written(file, lax.risk);
+		assert_non_null(strstr(rules, cases[i].text));
+		assert_int_equal(!!strstr(rules, "So few processes"), cases[i].processes < 9);
+		free(rules);
+		streaks_file_free(file);
+		free(text);
+	}
+}
+
 /* A power law is followed far beyond what was seen, the further the smaller the risk is. */
 static void a_limit_far_above_all_streaks_is_named(void **state)
 {
@@ -447,6 +484,7 @@ int main(void)
 		cmocka_unit_test(a_loop_without_any_other_streak_has_no_limit),
 		cmocka_unit_test(a_program_that_is_never_asleep_is_ignored),
 		cmocka_unit_test(the_rule_of_three_needs_no_tail),
+		cmocka_unit_test(few_processes_have_a_larger_margin),
 		cmocka_unit_test(a_limit_far_above_all_streaks_is_named),
 		cmocka_unit_test(limits_are_twice_the_longest_streak_at_least),
 		cmocka_unit_test(too_little_is_refused),
