@@ -73,6 +73,7 @@ struct look {
 	int slot; /* of the running slice; -1: none */
 	unsigned int slices;
 	maze_u64 slice_ns; /* when it began, or the next one begins */
+	bool told;	   /* the worker has calls, or why there are none */
 };
 
 /* Returns true if the look is stopped in this time. */
@@ -237,6 +238,7 @@ static void send_calls(struct look *look, int missing, const struct call_slice *
 	struct look_message message = { .kind = LOOK_CALLS, .missing = missing };
 	struct iovec part = { &message, sizeof(message) };
 
+	look->told = true;
 	if (slice)
 		message.slice = *slice;
 	/* After the worker's end, its last answer is read. */
@@ -251,7 +253,7 @@ static void begin_slice(struct look *look, maze_u64 now)
 		slot = call_counter_begin(look->counter, look->subject.tid, look->from_boot_ns,
 					  INCIDENTS_CALLS_CPU_NS, NULL);
 	if (slot < 0) {
-		if (!look->slices)
+		if (!look->told)
 			send_calls(look, slot, NULL);
 		look->slices = EPISODE_SLICES_MAX;
 		return;
@@ -268,13 +270,14 @@ static void take_slice(struct look *look, maze_u64 now, bool end)
 			       end || now - look->slice_ns > SLICE_WALL_NS, &slice))
 		return;
 	look->slot = -1;
-	if (slice.cpu_ns || slice.calls)
-		send_calls(look, 0, &slice);
-	else if (!look->slices)
-		send_calls(look, -EAGAIN, NULL);
 	look->slices++;
-	/* The second one comes in the middle of the rest of the time. */
-	look->slice_ns = now < look->until_ns ? now + (look->until_ns - now) / 2 : now;
+	/* The second one comes in the middle of the rest of the time, but at once after none. */
+	look->slice_ns = now;
+	if (!slice.cpu_ns && !slice.calls)
+		return;
+	send_calls(look, 0, &slice);
+	if (now < look->until_ns)
+		look->slice_ns += (look->until_ns - now) / 2;
 }
 
 static void count_calls(struct look *look, bool end)
@@ -285,6 +288,8 @@ static void count_calls(struct look *look, bool end)
 		take_slice(look, now, end);
 	else if (!end && look->slices < EPISODE_SLICES_MAX && now >= look->slice_ns)
 		begin_slice(look, now);
+	if (end && look->slices && !look->told)
+		send_calls(look, -EAGAIN, NULL);
 }
 
 /* ---- with the worker --------------------------------------------------------------- */

@@ -41,6 +41,17 @@ all = [c for c in json.load(open(sys.argv[1]))["classes"] if c["program"] == sys
 print(max(all, key=lambda c: c["streaks"])[sys.argv[3]])' "$streaks" "$1" "$2"
 }
 
+# Each of so many processes of the program is counted, once in a class. In its first streaks
+# it may be in the class without a rule, as long as mazed has not found it.
+has_counted() {
+	python3 -c '
+import json, sys
+all = [c for c in json.load(open(sys.argv[1]))["classes"] if c["program"] == sys.argv[2]]
+counts = [c["processes"] for c in all]
+print(counts, [c["rule"] for c in all])
+assert sum(counts) >= int(sys.argv[3]) >= max(counts)' "$streaks" "$@"
+}
+
 @test "the file has each streak once, over a reload, a kill, a handover and two stops" {
 	observes yes
 	start_mazed
@@ -54,14 +65,14 @@ print(max(all, key=lambda c: c["streaks"])[sys.argv[3]])' "$streaks" "$1" "$2"
 	work
 	stop_mazed
 	compare 9
-	[ "$(class_has sleep_now_and_then processes)" -eq 3 ]
+	has_counted sleep_now_and_then 3
 	start_mazed
 	work
 	stop_mazed
 	start_mazed
 	stop_mazed
 	compare 12
-	[ "$(class_has sleep_now_and_then processes)" -eq 4 ]
+	has_counted sleep_now_and_then 4
 	[ "$(class_has sleep_now_and_then rule)" = worker ]
 	[ "$(stat -c %a "$streaks")" = 640 ]
 }
