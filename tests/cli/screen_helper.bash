@@ -2,7 +2,8 @@
 # A terminal for the tests of maze top: tmux, with a server of its own for each test.
 # shellcheck shell=bash
 
-terminal() { LC_ALL=C.UTF-8 tmux -S "$BATS_TEST_TMPDIR/tmux" -f /dev/null "$@" 3>&-; }
+# The account's own shell may be nologin.
+terminal() { SHELL=/bin/sh LC_ALL=C.UTF-8 tmux -S "$BATS_TEST_TMPDIR/tmux" -f /dev/null "$@" 3>&-; }
 
 # on_screen COLUMNS LINES COMMAND...: runs it there. Its standard error goes to a file, and
 # its exit status to another one.
