@@ -118,6 +118,8 @@ watches() { find "/proc/$1/fd" -lname "/proc/$2" 2> /dev/null | grep -q .; }
 	started+=("$!")
 	observer=$!
 	wait_until runs "$observer" maze-private
+	cp "$public/spin" "$public/of-root"
+	start "$public/of-root"
 	start "${other_user[@]}" "$public/spin"
 	wait_until runs "$last" spin
 	wait_until watches "$observer" "$last"
@@ -127,7 +129,7 @@ watches() { find "/proc/$1/fd" -lname "/proc/$2" 2> /dev/null | grep -q .; }
 	run -0 cat "$observation"
 	holds PROGRAM
 	holds "now, PID $last"
-	lacks bash
+	lacks of-root
 }
 
 @test "the observation is written at its beginning and at its end" {
