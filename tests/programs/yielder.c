@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Calls sched_yield for --for-ms of its own CPU time, with --work-us of other work
- * between the calls. Beside spinners each yield costs a wait for the CPU, so it ends after
- * --wall-ms too. The account is complete at any end.
+ * between the calls. Beside spinners each yield costs a wait for the CPU, so after a second
+ * without other work it works 1 ms between the calls, and it ends after --wall-ms too. The
+ * account is complete at any end.
  *
  * --fifo: as a real-time task, beside a child that yields all the time on the same CPU.
  * Before every second piece of work it sleeps, and when it wakes, it preempts the child,
@@ -39,7 +40,7 @@ int main(int argc, char **argv)
 	long pieces = 0;
 	long long work_ns = number_option(argc, argv, "--work-us", 0) * 1000LL;
 	long long wall_ns = number_option(argc, argv, "--wall-ms", 1000000) * 1000000LL;
-	long long until, began = clock_ns(CLOCK_MONOTONIC);
+	long long until, spent_ns, began = clock_ns(CLOCK_MONOTONIC);
 
 	begin(argc, argv);
 	if (has_option(argc, argv, "--fifo")) {
@@ -56,7 +57,10 @@ int main(int argc, char **argv)
 		if (work_ns)
 			burn_ns(work_ns);
 		yield(work_ns ? 1 : YIELDS);
-	} while (own_cpu_ns() < until && clock_ns(CLOCK_MONOTONIC) - began < wall_ns);
+		spent_ns = clock_ns(CLOCK_MONOTONIC) - began;
+		if (!work_ns && spent_ns > 1000000000LL)
+			work_ns = 1000000;
+	} while (own_cpu_ns() < until && spent_ns < wall_ns);
 	if (child > 0 && !kill(child, SIGKILL))
 		waitpid(child, NULL, 0);
 	return 0;
