@@ -245,7 +245,7 @@ static void send_calls(struct look *look, int missing, const struct call_slice *
 	(void)worker_send(&look->worker, &part, 1);
 }
 
-static void begin_slice(struct look *look, maze_u64 now)
+static void begin_slice(struct look *look)
 {
 	int slot = look->counter ? 0 : call_counter_open(&look->counter, NULL);
 
@@ -259,7 +259,8 @@ static void begin_slice(struct look *look, maze_u64 now)
 		return;
 	}
 	look->slot = slot;
-	look->slice_ns = now;
+	/* The programs that count may have been loaded here, which takes its time. */
+	look->slice_ns = now_ns(CLOCK_MONOTONIC);
 }
 
 static void take_slice(struct look *look, maze_u64 now, bool end)
@@ -287,7 +288,7 @@ static void count_calls(struct look *look, bool end)
 	if (look->slot >= 0)
 		take_slice(look, now, end);
 	else if (!end && look->slices < EPISODE_SLICES_MAX && now >= look->slice_ns)
-		begin_slice(look, now);
+		begin_slice(look);
 	if (end && look->slices && !look->told)
 		send_calls(look, -EAGAIN, NULL);
 }
