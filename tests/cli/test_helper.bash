@@ -57,12 +57,12 @@ pass_seconds() {
 	read -r -t "$1" -u "$never_readable" _ || :
 }
 
-# Waits until a command succeeds, for at most a minute in small steps, so that a pause of
-# the machine does not count.
+# Waits until a command succeeds, for at most a minute. A pause of the machine does not end
+# it: the command is tried 60 times.
 wait_until() {
 	local -; set +T
-	local i
-	for ((i = 0; i < 1200; i++)); do
+	local i began=$SECONDS
+	for ((i = 0; i < 60 || SECONDS - began < 60; i++)); do
 		! "$@" || return 0
 		pass_seconds 0.05
 	done

@@ -85,7 +85,7 @@ leave_cpu_0() { taskset -cp "$(($(nproc) - 1))" "$BASHPID"; }
 # Whether it had 10 ms or more in the slices in which they are counted. On a crowded machine
 # it waits for a CPU in many of them.
 calls_are_counted() {
-	why --for 500ms "$1"
+	why --for 2s "$1"
 	[[ $status -eq 0 && $output =~ 'System calls: '[0-9]+' in '[1-9][0-9]+ms ]]
 }
 
