@@ -31,14 +31,17 @@ static struct shared {
 	volatile pid_t thread;
 } * shared;
 
-/* Repeats until the kernel has counted a sleep. */
+/*
+ * Repeats until the kernel has counted a sleep. It is far longer than a wait for a CPU: what
+ * the thread has waited since a sample is taken for no sleep.
+ */
 static void nap(void)
 {
 	struct rusage before, now;
 
 	getrusage(RUSAGE_THREAD, &before);
 	do {
-		usleep(100000);
+		sleep(1);
 		getrusage(RUSAGE_THREAD, &now);
 	} while (now.ru_nvcsw == before.ru_nvcsw);
 	shared->slept_ns = case_now_ns();
