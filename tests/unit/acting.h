@@ -24,6 +24,7 @@
 
 #include "../../daemon/actions/actions.h"
 #include "../../base/cgroup.h"
+#include "bounds.h"
 #include "skip.h"
 
 /* Bounds every wait for a condition; no machine is that slow. */
@@ -200,8 +201,7 @@ static inline void start_victim(struct victim *ret_victim)
 	victim.pid = fork();
 	assert_true(victim.pid >= 0);
 	if (!victim.pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		alarm(240);
+		bound_life();
 		if (!pthread_create(&thread, NULL, report_tid_and_wait, &tids[1]))
 			for (;;)
 				pause();

@@ -51,8 +51,7 @@ static pid_t run(void (*program)(void))
 	}
 	loop_running = pid;
 	/* Until then it makes calls of libc. */
-	while (!account->started)
-		poll(NULL, 0, 1);
+	wait_until(account->started);
 	return pid;
 }
 

@@ -27,13 +27,12 @@
 
 #include <cmocka.h>
 
+#include "bounds.h"
 #include "lib/maze.h"
 #include "skip.h"
 
 #define MS MAZE_NSEC_PER_MSEC
 #define STACKS 2048 /* more than any test takes */
-/* Bounds every wait; no machine is that slow. */
-#define WAIT_SECONDS 60
 
 struct fixture {
 	struct maze *maze;
@@ -176,7 +175,7 @@ static inline void start(struct fixture *fixture, void (*program)(void))
 	*fixture->began_ns = 0;
 	fixture->child = fork();
 	if (!fixture->child) {
-		alarm(4 * WAIT_SECONDS);
+		bound_life();
 		if (read(go[0], &byte, 1) != 1)
 			_exit(99);
 		*fixture->began_ns = cpu_time();

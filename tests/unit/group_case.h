@@ -31,14 +31,13 @@
 #include <cmocka.h>
 
 #include "base/cgroup.h"
+#include "bounds.h"
 #include "lib/maze.h"
 #include "skip.h"
 #include "tests/programs/group_account.h"
 
 #define MS MAZE_NSEC_PER_MSEC
 #define TAG 7
-/* Bounds every wait; no machine is that slow. A program that is left behind ends itself. */
-#define WAIT_SECONDS 60
 #define LOAD_WORDS 24
 
 maze_static_assert(GROUP_SHARE_ONE == MAZE_SHARE_ONE, "the account has the same unit");

@@ -15,6 +15,7 @@
 
 #include "../../base/clock.h"
 #include "../../evidence/collector.h"
+#include "bounds.h"
 #include "skip.h"
 
 #define CC "${CC:-gcc} -O2 -g -fomit-frame-pointer -Wl,--build-id "

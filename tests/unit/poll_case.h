@@ -28,14 +28,12 @@
 
 #include "engine/poll/engine_poll.h"
 #include "base/proc_files.h"
+#include "bounds.h"
 #include "lib/maze.h"
 #include "skip.h"
 
 #define MS MAZE_NSEC_PER_MSEC
 #define TAG 7
-/* Bounds every wait; no machine is that slow. A child that is left behind ends itself. */
-#define WAIT_SECONDS 60
-#define LIFE_SECONDS (4 * WAIT_SECONDS)
 
 static inline struct maze *open_poll(struct maze_reader **ret_reader)
 {
@@ -82,8 +80,7 @@ static inline struct child start(void (*what)(void))
 	assert_true(child.pid >= 0);
 	if (!child.pid) {
 		close(go[1]);
-		alarm(LIFE_SECONDS);
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		bound_life();
 		if (read(go[0], &byte, 1) == 1)
 			what();
 		_exit(0);

@@ -13,8 +13,7 @@
 
 #include <cmocka.h>
 
-/* Longest wait; no machine is that slow. */
-#define WAIT_SECONDS 60
+#include "bounds.h"
 
 /* The child spins once its standard input, `go`, has ended. */
 static inline pid_t start_spinning(int go)
@@ -25,8 +24,7 @@ static inline pid_t start_spinning(int go)
 	assert_true(pid >= 0);
 	if (pid)
 		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	alarm(4 * WAIT_SECONDS);
+	bound_life();
 	dup2(go, STDIN_FILENO);
 	/* Or the engine's links would live as long as we. */
 	close_range(3, ~0U, 0);

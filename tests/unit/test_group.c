@@ -14,8 +14,6 @@
 #include <sys/wait.h>
 
 #define MS MAZE_NSEC_PER_MSEC
-/* A process that is left behind ends itself. */
-#define LIFE_SECONDS 240
 
 /* What the processes of a test tell about themselves. */
 static struct shared {
@@ -128,15 +126,6 @@ static void leave_an_orphan(void)
 	idle();
 }
 
-static void await(const volatile pid_t *number)
-{
-	maze_u64 until = case_now_ns() + PATIENCE_MS * MS;
-
-	while (!*number && case_now_ns() < until)
-		poll(NULL, 0, 1);
-	assert_true(*number);
-}
-
 static void stop(pid_t pid)
 {
 	kill(pid, SIGKILL);
@@ -243,7 +232,7 @@ static void the_threads_of_a_process_are_consumers(void **state)
 	struct maze_record soft = verdict(MAZE_SCOPE_PROCESS, pid, MAZE_EVENT_SOFT);
 	json_t *incident, *found;
 
-	await(&shared->thread);
+	wait_until(shared->thread);
 	incident = measure(incidents, *state, &soft, "thread", pid);
 	incidents_close(incidents, NULL);
 	stop(pid);
@@ -266,9 +255,9 @@ static void a_tree_has_its_descendants_and_ended_children(void **state)
 	struct maze_record soft = verdict(MAZE_SCOPE_TREE, pid, MAZE_EVENT_SOFT);
 	json_t *incident;
 
-	await(&shared->spinner);
-	await(&shared->idler);
-	await(&shared->respawner);
+	wait_until(shared->spinner);
+	wait_until(shared->idler);
+	wait_until(shared->respawner);
 	incident = measure(incidents, *state, &soft, "thread", shared->spinner);
 	assert_null(consumer(incident, "thread", shared->idler));
 	assert_note(incident, "parents have ended were not found");
@@ -296,8 +285,8 @@ static void orphans_are_found_below_their_reaper(void **state)
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	pid = start(leave_an_orphan);
 	soft = verdict(MAZE_SCOPE_TREE, pid, MAZE_EVENT_SOFT);
-	await(&shared->orphan);
-	await(&shared->idler);
+	wait_until(shared->orphan);
+	wait_until(shared->idler);
 	incidents_record(incidents, &soft, "poll", NULL, &group_policy);
 	incident = work_until_kept(incidents, *state);
 	assert_null(consumer(incident, "thread", shared->orphan));
@@ -338,7 +327,7 @@ static void a_control_group_has_its_processes(void **state)
 	pid = start(spin);
 	snprintf(number, sizeof(number), "%d", (int)pid);
 	assert_int_equal(cgroup_write(below, "cgroup.procs", number), 0);
-	await(&shared->spinner);
+	wait_until(shared->spinner);
 	incident = measure(incidents, *state, &soft, "thread", pid);
 	assert_string_equal(text(incident, "process.cgroup") + 1, name);
 	assert_null(get(incident, "process.pid"));
@@ -347,8 +336,7 @@ static void a_control_group_has_its_processes(void **state)
 	json_decref(incident);
 	stop(pid);
 	/* A process may be in the list for a moment after its end. */
-	while (unlinkat(dir, "below", AT_REMOVEDIR) && errno == EBUSY)
-		poll(NULL, 0, 1);
+	wait_until(!unlinkat(dir, "below", AT_REMOVEDIR) || errno != EBUSY);
 	assert_int_equal(unlinkat(fs.fd, name, AT_REMOVEDIR), 0);
 	soft.episode++;
 	incidents_record(incidents, &soft, "poll", NULL, &group_policy);
@@ -389,7 +377,7 @@ static void what_the_soft_verdict_found_stays_after_a_kill(void **state)
 	struct maze_record hard, end;
 	json_t *incident;
 
-	await(&shared->thread);
+	wait_until(shared->thread);
 	json_decref(measure(incidents, *state, &soft, "thread", pid));
 	stop(pid);
 	hard = soft;
@@ -446,7 +434,7 @@ static void members_that_end_between_the_readings_are_named(void **state)
 	struct maze_record soft = verdict(MAZE_SCOPE_TREE, pid, MAZE_EVENT_SOFT);
 	json_t *incident, *found;
 
-	await(&shared->spinner);
+	wait_until(shared->spinner);
 	await_cpu(pid, 50 * (long long)MS);
 	incidents_record(incidents, &soft, "poll", NULL, &group_policy);
 	stop(pid);
@@ -496,8 +484,8 @@ static void records_of_a_group_pass_the_collector(void **state)
 	assert_int_equal(collector_open(&options, &collector, NULL), 0);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	pid = start(leave_an_orphan);
-	await(&shared->orphan);
-	await(&shared->idler);
+	wait_until(shared->orphan);
+	wait_until(shared->idler);
 	soft = verdict(MAZE_SCOPE_TREE, pid, MAZE_EVENT_SOFT);
 	collector_record(collector, &soft, "poll", NULL, &group_policy);
 	incident = collect_key(collector, in_place(*state, "kept"), "group.wall_ns", NULL);

@@ -21,6 +21,7 @@
 #include <bpf/libbpf.h>
 #include <cmocka.h>
 
+#include "bounds.h"
 #include "engine/bpf/engine_bpf.h"
 #include "engine/bpf/follow.h"
 #include "lib/maze.h"
@@ -320,16 +321,17 @@ static pid_t start_spinner(void)
 	assert_int_equal(pipe(go), 0);
 	pid = fork();
 	if (!pid) {
-		alarm(240);
+		bound_life();
 		signal(SIGXCPU, end_otherwise);
 		if (write(go[1], "", 1) != 1)
 			_exit(99);
 		for (;;)
 			;
 	}
+	/* Or the read would not end with the child. */
+	close(go[1]);
 	assert_int_equal(read(go[0], &byte, 1), 1);
 	close(go[0]);
-	close(go[1]);
 	return pid;
 }
 

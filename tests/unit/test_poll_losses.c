@@ -85,8 +85,7 @@ static void start_a_child(void)
 
 	if (!pid) {
 		/* Also when the test fails and does not kill it. */
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		alarm(LIFE_SECONDS);
+		bound_life();
 		pause();
 	}
 	wait_for(pid);
@@ -196,8 +195,7 @@ static void leave_a_zombie(void)
 	pid_t pid = fork();
 
 	if (!pid) {
-		alarm(LIFE_SECONDS);
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		bound_life();
 		spin();
 	}
 	*grandchild = pid;

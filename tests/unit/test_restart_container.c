@@ -48,6 +48,12 @@ static bool find_member(pid_t pid, void *arg)
 	return true;
 }
 
+static bool has_member(int dir, struct container *container)
+{
+	cgroup_each_process(dir, find_member, container);
+	return container->member > 0;
+}
+
 static void start_container(bool handles_term, pid_t outside, struct container *ret_container)
 {
 	struct container container = { .outside = outside };
@@ -57,8 +63,7 @@ static void start_container(bool handles_term, pid_t outside, struct container *
 	container.runtime = fork();
 	assert_true(container.runtime >= 0);
 	if (!container.runtime) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		alarm(240);
+		bound_life();
 		if (unshare(CLONE_NEWPID))
 			_exit(1);
 		container.first = fork();
@@ -74,8 +79,7 @@ static void start_container(bool handles_term, pid_t outside, struct container *
 	enter_cgroup(&cgroups, make_path(DOCKER), container.first);
 	assert_int_equal(write(gate[1], "", 1), 1);
 	dir = cgroup_open(&cgroups, make_path(DOCKER));
-	while (!container.member)
-		cgroup_each_process(dir, find_member, &container);
+	wait_until(has_member(dir, &container));
 	close(dir);
 	close(gate[0]);
 	close(gate[1]);

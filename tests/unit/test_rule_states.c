@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include "bounds.h"
 #include "daemon/rules/unit_file.h"
 #include "daemon/rules/unit_rules.h"
 #include "daemon/tracker/rule_states.h"
@@ -19,8 +20,6 @@
 #define RULE UNIT_RULE_PREFIX UNIT
 #define RULES "[defaults]\nmax-hard = 1/1h\nshadow = no\n[rule all]\n"
 #define SECTION "[X-Maze]\nSoft=0\nHard=30ms\nHardSignal=0\n"
-/* Longest wait; no machine is that slow. */
-#define WAIT_SECONDS 60
 
 struct breaker {
 	struct fixture fixture;
@@ -135,8 +134,7 @@ static pid_t start_spinning(void)
 	assert_true(pid >= 0);
 	if (pid)
 		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	alarm(4 * WAIT_SECONDS);
+	bound_life();
 	for (;;)
 		;
 }

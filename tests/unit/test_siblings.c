@@ -51,11 +51,9 @@ static pid_t start(size_t spinners)
 		for (;;)
 			__asm__ volatile("");
 	}
-	while (!__atomic_load_n(&shared->sleeper, __ATOMIC_ACQUIRE))
-		poll(NULL, 0, 1);
+	wait_until(__atomic_load_n(&shared->sleeper, __ATOMIC_ACQUIRE));
 	for (i = 0; i < spinners; i++)
-		while (!__atomic_load_n(&shared->spinners[i], __ATOMIC_ACQUIRE))
-			poll(NULL, 0, 1);
+		wait_until(__atomic_load_n(&shared->spinners[i], __ATOMIC_ACQUIRE));
 	return pid;
 }
 

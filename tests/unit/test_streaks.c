@@ -24,6 +24,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "bounds.h"
 #include "core/step.h"
 #include "core/streaks.h"
 #include "lib/maze.h"
@@ -158,8 +159,6 @@ static void each_yield_without_a_sample_ends_a_streak(void **state)
 #define ROUNDS 20
 #define WORK_NS (5 * MS)
 #define TAG 0x7301
-/* Bounds every wait; no machine is that slow. */
-#define WAIT_SECONDS 60
 
 static const char *engine_name;
 static struct maze *engine;
@@ -245,8 +244,10 @@ static void start_copy(void)
 
 	while (sendfile(copy, program, NULL, 1 << 20) > 0)
 		;
-	if (!fork())
+	if (!fork()) {
+		bound_life();
 		fexecve(copy, argv, envp);
+	}
 	wait(NULL);
 }
 
@@ -263,8 +264,7 @@ static pid_t observe(void (*run)(void))
 	assert_int_equal(pipe(go), 0);
 	child = fork();
 	if (!child) {
-		alarm(4 * WAIT_SECONDS);
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		bound_life();
 		if (read(go[0], &byte, 1) == 1)
 			run();
 		_exit(0);

@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bounds.h"
 #include "daemon/rules/unit_rules.h"
 #include "daemon/tracker/unit_sections.h"
 #include "fake_manager.h"
@@ -335,6 +336,7 @@ static void the_processes_of_the_unit_are_tracked_again(void **state)
 		skip_because("cannot create a control group");
 	child = fork();
 	if (!child) {
+		bound_life();
 		pause();
 		_exit(0);
 	}
@@ -348,8 +350,7 @@ static void the_processes_of_the_unit_are_tracked_again(void **state)
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
 	close(dir);
-	while (unlinkat(fs->fd, path + 1, AT_REMOVEDIR) && errno == EBUSY)
-		;
+	wait_until(!unlinkat(fs->fd, path + 1, AT_REMOVEDIR) || errno != EBUSY);
 	if (err)
 		skip_because("cannot move a process into a control group");
 	assert_int_equal(it->tracked, 1);

@@ -442,7 +442,7 @@ static pid_t run(void (*program)(void))
 	pid = fork();
 	assert_true(pid >= 0);
 	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		bound_life();
 		/* A sentence needs half a CPU, also beside spinners and other sessions. */
 		sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){ .sched_priority = 1 });
 		program();
@@ -463,8 +463,7 @@ static void count_calls(pid_t pid, struct call_slice *ret_slice)
 
 	if (slot < 0)
 		fail_msg("%s", error.text);
-	while (!call_counter_take(counter, slot, pid, born_ns, false, ret_slice))
-		poll(NULL, 0, 5);
+	wait_until(call_counter_take(counter, slot, pid, born_ns, false, ret_slice));
 }
 
 struct collected {

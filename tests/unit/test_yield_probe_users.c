@@ -22,6 +22,7 @@
 
 #include "engine/bpf/engine_bpf.h"
 #include "lib/maze.h"
+#include "bounds.h"
 #include "private_mounts.h"
 #include "skip.h"
 
@@ -37,8 +38,7 @@ static pid_t start_real_time(int priority, void (*live)(void))
 	assert_true(pid >= 0);
 	if (pid)
 		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	alarm(240);
+	bound_life();
 	close_range(3, ~0U, 0);
 	CPU_ZERO(&set);
 	CPU_SET((size_t)sysconf(_SC_NPROCESSORS_ONLN) - 1, &set);
