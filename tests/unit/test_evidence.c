@@ -159,6 +159,8 @@ static void lost_stacks_are_counted(void **state)
 	late = fixture->evidence;
 	want(fixture, 1000, MAZE_STACK_INTERVAL_MIN_NS);
 	start(fixture, spin_in_rounds);
+	/* Then the end of the child ends a wait for its round. */
+	close(rounds[1]);
 	begin(fixture, &policy);
 	/* There is room for 1024. */
 	for (end_of_round(), collect(fixture); fixture->stacks_count < 1100; collect(fixture)) {
@@ -166,7 +168,6 @@ static void lost_stacks_are_counted(void **state)
 		end_of_round();
 	}
 	close(rounds[0]);
-	close(rounds[1]);
 	kill(fixture->child, SIGKILL);
 	assert_int_equal(waitpid(fixture->child, NULL, 0), fixture->child);
 	assert_true(maze_evidence_lost(fixture->evidence) == 0);
