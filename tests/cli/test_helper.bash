@@ -7,6 +7,10 @@
 MAZE=${MAZE:-build/maze}
 PROGRAMS=${PROGRAMS:-build/tests/programs}
 
+# A command that spins, and whose maze has failed, would keep the pipe open to whose end `run`
+# reads. No test uses this much CPU time. Only the soft limit: SIGKILL would look like maze's.
+ulimit -S -t 300
+
 # bats traces each command, which takes 0.2 ms. Functions that run many commands begin with
 # `local -; set +T`: no trace until they return. A failure in them has the line of their call.
 
