@@ -108,10 +108,13 @@ hours() { run -0 --separate-stderr "$MAZE" events --file "$log" "$@"; printf '%s
 journal() {
 	cat > "$BATS_TEST_TMPDIR/journal" <<- 'END'
 		set -eu
+		# bats waits for the end of it.
+		exec 3>&-
 		mount -t tmpfs none /run
 		mkdir -p /run/systemd/journal /run/log/journal
 		/lib/systemd/systemd-journald & journald=$!
-		trap 'kill $journald; wait $journald' EXIT
+		reader=
+		trap 'kill $journald $reader 2> /dev/null || :; wait' EXIT
 		for ((i = 0; i < 600; i++)); do [ ! -S /run/systemd/journal/socket ] || break; sleep 0.1; done
 		entry() { printf 'MESSAGE=%s\nSYSLOG_IDENTIFIER=%s\nMAZE_EVENT=hard\nMAZE_TIME=2026-06-15T0%s:00:00.000000000Z\nMAZE_PID=101\nMAZE_TID=101\nMAZE_COMM=spin\nMAZE_UID=1000\nMAZE_CGROUP_ID=1\nMAZE_COUNT_NS=600000123\nMAZE_LIMIT_NS=600000000\nMAZE_SIGNAL=SIGKILL\nMAZE_SENT=yes\nMAZE_FATAL=yes\nMAZE_USED_NS=600000123\nMAZE_ASLEEP_NS=0\nMAZE_SLEEPS=0\nMAZE_SHADOW=no\nMAZE_ENGINE=bpf\nMAZE_CPU=3\nMAZE_EPISODE=7\nMAZE_RULE=batch\nMAZE_UNIT=nginx.service\nMAZE_POD=7d1f6a0e\nMAZE_CONTAINER=web\n' "$@"; }
 		entry one mazed 7 | logger --journald
