@@ -48,7 +48,7 @@ remove_cgroups() {
 	local -; set +T
 	local path
 	for path in "${cgroups[@]}"; do
-		wait_until rmdir "$path" 2> /dev/null || :
+		[ ! -d "$path" ] || wait_until rmdir "$path" 2> /dev/null || :
 	done
 	cgroups=()
 }
