@@ -11,6 +11,7 @@ EXPORTER=${EXPORTER:-build/maze-exporter}
 get() {
 	python3 -c 'import socket, sys
 client = socket.socket(socket.AF_UNIX)
+client.settimeout(60)
 client.connect(sys.argv[1])
 client.sendall(b"GET %s HTTP/1.0\r\n\r\n" % sys.argv[2].encode())
 sys.stdout.buffer.write(client.makefile("rb").read())' "$dir/public/http.sock" "$1"

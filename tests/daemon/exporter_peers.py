@@ -36,8 +36,7 @@ PATIENCE_S = 60
 
 def connect(blocking=True):
     made = socket.socket()
-    made.settimeout(PATIENCE_S)
-    made.setblocking(blocking)
+    made.settimeout(PATIENCE_S if blocking else 0)
     try:
         made.connect(("127.0.0.1", PORT))
     except BlockingIOError:
@@ -330,5 +329,10 @@ try:
     control_sockets()
 finally:
     child.terminate()
-    if child.wait() != 0:
+    try:
+        child.wait(PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        sys.exit("maze-exporter does not end")
+    if child.returncode != 0:
         sys.exit("maze-exporter ended with %d" % child.returncode)

@@ -274,6 +274,7 @@ print(end="".join(json.loads(line).get("metrics", "") for line in sys.stdin))' >
 get_metrics() {
 	python3 -c 'import socket, sys
 client = socket.socket(socket.AF_UNIX)
+client.settimeout(60)
 client.connect(sys.argv[1])
 client.sendall(b"GET /metrics HTTP/1.0\r\nAccept: %s\r\n\r\n" % sys.argv[2].encode())
 head, body = client.makefile("rb").read().split(b"\r\n\r\n", 1)
@@ -316,7 +317,7 @@ type_is() { get_metrics "$1" && grep -qxF "Content-Type: $2" "$dir/head"; }
 	# Those that ask at the same time share an answer.
 	for i in 1 2 3 4 5 6 7 8; do
 		mkdir "$dir/$i"
-		get_metrics '*/*' "$dir/$i" &
+		get_metrics '*/*' "$dir/$i" 3>&- &
 		clients+=($!)
 	done
 	type_is "$open" "$open"
