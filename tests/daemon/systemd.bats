@@ -100,6 +100,7 @@ told_times() { [ "$(grep -cx "$mazed $2" "$dir/told")" -eq "$1" ]; }
 	told_times 3 'READY=1'
 	told_times 0 'STOPPING=1'
 	kill -TERM "$mazed"
+	wait_until ended "$mazed" || show_log
 	wait "$mazed"
 	wait_until told 'STOPPING=1'
 	mazed=
