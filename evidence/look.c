@@ -259,7 +259,7 @@ static void begin_slice(struct look *look)
 		return;
 	}
 	look->slot = slot;
-	/* The programs that count may have been loaded here, which takes its time. */
+	/* Loading the programs that count can take longer than a slice. */
 	look->slice_ns = now_ns(CLOCK_MONOTONIC);
 }
 

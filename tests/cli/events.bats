@@ -108,7 +108,7 @@ hours() { run -0 --separate-stderr "$MAZE" events --file "$log" "$@"; printf '%s
 journal() {
 	cat > "$BATS_TEST_TMPDIR/journal" <<- 'END'
 		set -eu
-		# bats waits for the end of it.
+		# bats waits until all have closed this descriptor.
 		exec 3>&-
 		mount -t tmpfs none /run
 		mkdir -p /run/systemd/journal /run/log/journal
@@ -139,7 +139,7 @@ journal() {
 		}
 		"$@"
 	END
-	run -0 --separate-stderr timeout 120 unshare --mount --propagation private bash "$BATS_TEST_TMPDIR/journal" "$@"
+	run -0 --separate-stderr timeout -k 10 120 unshare --mount --propagation private bash "$BATS_TEST_TMPDIR/journal" "$@"
 }
 
 @test "the journal has the same records, and only those of mazed" {

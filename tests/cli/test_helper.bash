@@ -7,8 +7,9 @@
 MAZE=${MAZE:-build/maze}
 PROGRAMS=${PROGRAMS:-build/tests/programs}
 
-# A command that spins, and whose maze has failed, would keep the pipe open to whose end `run`
-# reads. No test uses this much CPU time. Only the soft limit: SIGKILL would look like maze's.
+# `run` waits until all have closed its pipe, also a command that spins and whose maze has
+# failed. No test uses this much CPU time. SIGXCPU ends it, unless it is caught or ignored;
+# SIGKILL, the hard limit's, would look like maze's.
 ulimit -S -t 300
 
 # bats traces each command, which takes 0.2 ms. Functions that run many commands begin with
@@ -61,12 +62,12 @@ pass_seconds() {
 	read -r -t "$1" -u "$never_readable" _ || :
 }
 
-# Waits until a command succeeds, for at most a minute. A pause of the machine does not end
-# it: the command is tried 60 times.
+# Waits until a command succeeds, for a minute. A pause of the machine does not end it: the
+# command is tried ten times at least.
 wait_until() {
 	local -; set +T
 	local i began=$SECONDS
-	for ((i = 0; i < 60 || SECONDS - began < 60; i++)); do
+	for ((i = 0; i < 10 || SECONDS - began < 60; i++)); do
 		! "$@" || return 0
 		pass_seconds 0.05
 	done

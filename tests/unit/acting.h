@@ -27,8 +27,7 @@
 #include "bounds.h"
 #include "skip.h"
 
-/* Bounds every wait for a condition; no machine is that slow. */
-#define ACTING_WAIT_USEC 60000000ULL
+#define ACTING_WAIT_USEC (WAIT_SECONDS * 1000000ULL)
 
 struct acting {
 	char directory[64];
@@ -201,7 +200,7 @@ static inline void start_victim(struct victim *ret_victim)
 	victim.pid = fork();
 	assert_true(victim.pid >= 0);
 	if (!victim.pid) {
-		bound_life();
+		bound_child();
 		if (!pthread_create(&thread, NULL, report_tid_and_wait, &tids[1]))
 			for (;;)
 				pause();

@@ -34,10 +34,10 @@
 	} while (0)
 
 /*
- * For a forked child, whose parent has neither of these: a child that is left behind keeps
- * the standard output of the test open, to whose end scripts/run-unit reads.
+ * Called by a forked child, which inherits no such bounds. scripts/run-unit waits until all
+ * have closed the test's standard output, also a child that is left behind.
  */
-static inline void bound_life(void)
+static inline void bound_child(void)
 {
 	alarm(LIFE_SECONDS);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);

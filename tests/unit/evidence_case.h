@@ -175,7 +175,7 @@ static inline void start(struct fixture *fixture, void (*program)(void))
 	*fixture->began_ns = 0;
 	fixture->child = fork();
 	if (!fixture->child) {
-		bound_life();
+		bound_child();
 		if (read(go[0], &byte, 1) != 1)
 			_exit(99);
 		*fixture->began_ns = cpu_time();

@@ -22,7 +22,7 @@
 /* Above every possible process number. */
 #define GONE 4194305
 /* Within this time a helper finishes on any machine. */
-#define PATIENCE_MS 60000
+#define PATIENCE_MS (WAIT_SECONDS * 1000)
 /* The longest interval at which the collector checks a working helper. */
 #define UNDER_WAY_MS 10
 

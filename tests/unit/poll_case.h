@@ -80,7 +80,7 @@ static inline struct child start(void (*what)(void))
 	assert_true(child.pid >= 0);
 	if (!child.pid) {
 		close(go[1]);
-		bound_life();
+		bound_child();
 		if (read(go[0], &byte, 1) == 1)
 			what();
 		_exit(0);

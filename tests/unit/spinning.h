@@ -24,7 +24,7 @@ static inline pid_t start_spinning(int go)
 	assert_true(pid >= 0);
 	if (pid)
 		return pid;
-	bound_life();
+	bound_child();
 	dup2(go, STDIN_FILENO);
 	/* Or the engine's links would live as long as we. */
 	close_range(3, ~0U, 0);

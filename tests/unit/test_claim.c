@@ -132,7 +132,7 @@ static void spin_as(struct fixture *fixture, uid_t real, uid_t effective)
 	assert_int_equal(pipe(ready), 0);
 	fixture->child = fork();
 	if (!fixture->child) {
-		bound_life();
+		bound_child();
 		signal(SIGXCPU, on_warning);
 		if ((real || effective) && setresuid(real, effective, effective))
 			_exit(99);

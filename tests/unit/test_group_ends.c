@@ -243,7 +243,7 @@ static pid_t start_root(int *ret_ends)
 	assert_true(pid >= 0);
 	if (!pid) {
 		/* Both end with the test: the child reads the end of the pipe. */
-		alarm(4 * WAIT_SECONDS);
+		alarm(LIFE_SECONDS);
 		close(ends[1]);
 		if (fork()) {
 			while (!*shared)
@@ -251,7 +251,7 @@ static pid_t start_root(int *ret_ends)
 			_exit(0);
 		}
 		fcntl(ends[0], F_SETFL, O_NONBLOCK);
-		alarm(4 * WAIT_SECONDS);
+		alarm(LIFE_SECONDS);
 		while (read(ends[0], &byte, 1) < 0)
 			if (!*shared)
 				usleep(1000);

@@ -32,8 +32,8 @@ static struct shared {
 } * shared;
 
 /*
- * Repeats until the kernel has counted a sleep. It is far longer than a wait for a CPU: what
- * the thread has waited since a sample is taken for no sleep.
+ * Repeats until the kernel has counted a sleep. It is far longer than a wait for a CPU, since
+ * the waits that come after a sample are subtracted from it.
  */
 static void nap(void)
 {

@@ -321,7 +321,7 @@ static pid_t start_spinner(void)
 	assert_int_equal(pipe(go), 0);
 	pid = fork();
 	if (!pid) {
-		bound_life();
+		bound_child();
 		signal(SIGXCPU, end_otherwise);
 		if (write(go[1], "", 1) != 1)
 			_exit(99);

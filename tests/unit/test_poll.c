@@ -177,11 +177,11 @@ static void two_generations_down(void)
 
 	if (pid > 0)
 		_exit(wait_for(pid));
-	bound_life();
+	bound_child();
 	pid = fork();
 	if (pid > 0)
 		_exit(wait_for(pid));
-	bound_life();
+	bound_child();
 	spin();
 }
 

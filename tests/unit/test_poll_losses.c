@@ -85,7 +85,7 @@ static void start_a_child(void)
 
 	if (!pid) {
 		/* Also when the test fails and does not kill it. */
-		bound_life();
+		bound_child();
 		pause();
 	}
 	wait_for(pid);
@@ -195,7 +195,7 @@ static void leave_a_zombie(void)
 	pid_t pid = fork();
 
 	if (!pid) {
-		bound_life();
+		bound_child();
 		spin();
 	}
 	*grandchild = pid;

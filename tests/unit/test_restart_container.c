@@ -63,7 +63,7 @@ static void start_container(bool handles_term, pid_t outside, struct container *
 	container.runtime = fork();
 	assert_true(container.runtime >= 0);
 	if (!container.runtime) {
-		bound_life();
+		bound_child();
 		if (unshare(CLONE_NEWPID))
 			_exit(1);
 		container.first = fork();

@@ -134,7 +134,7 @@ static pid_t start_spinning(void)
 	assert_true(pid >= 0);
 	if (pid)
 		return pid;
-	bound_life();
+	bound_child();
 	for (;;)
 		;
 }

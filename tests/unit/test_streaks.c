@@ -245,7 +245,7 @@ static void start_copy(void)
 	while (sendfile(copy, program, NULL, 1 << 20) > 0)
 		;
 	if (!fork()) {
-		bound_life();
+		bound_child();
 		fexecve(copy, argv, envp);
 	}
 	wait(NULL);
@@ -264,7 +264,7 @@ static pid_t observe(void (*run)(void))
 	assert_int_equal(pipe(go), 0);
 	child = fork();
 	if (!child) {
-		bound_life();
+		bound_child();
 		if (read(go[0], &byte, 1) == 1)
 			run();
 		_exit(0);

@@ -336,7 +336,7 @@ static void the_processes_of_the_unit_are_tracked_again(void **state)
 		skip_because("cannot create a control group");
 	child = fork();
 	if (!child) {
-		bound_life();
+		bound_child();
 		pause();
 		_exit(0);
 	}

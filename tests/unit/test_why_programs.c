@@ -442,7 +442,7 @@ static pid_t run(void (*program)(void))
 	pid = fork();
 	assert_true(pid >= 0);
 	if (!pid) {
-		bound_life();
+		bound_child();
 		/* A sentence needs half a CPU, also beside spinners and other sessions. */
 		sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){ .sched_priority = 1 });
 		program();

@@ -38,7 +38,7 @@ static pid_t start_real_time(int priority, void (*live)(void))
 	assert_true(pid >= 0);
 	if (pid)
 		return pid;
-	bound_life();
+	bound_child();
 	close_range(3, ~0U, 0);
 	CPU_ZERO(&set);
 	CPU_SET((size_t)sysconf(_SC_NPROCESSORS_ONLN) - 1, &set);
