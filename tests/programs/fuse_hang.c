@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/fuse.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -278,15 +279,24 @@ static void serve(int fd)
 		struct fuse_in_header header;
 		char bytes[FUSE_MIN_READ_BUFFER + PAGE];
 	} request;
+	struct pollfd wait = { .fd = fd, .events = POLLIN };
+	sigset_t blocked, none;
 	ssize_t got;
 
+	/* The signal is taken during the wait only, so that none comes right before it. */
+	sigemptyset(&none);
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &blocked, NULL);
 	for (;;) {
 		if (released)
 			let_go(fd);
+		if (ppoll(&wait, 1, NULL, &none) < 0)
+			continue;
 		got = read(fd, &request, sizeof(request));
 		if (got >= (ssize_t)sizeof(request.header))
 			serve_one(fd, &request.header);
-		else if (got < 0 && errno != EINTR && errno != ENOENT)
+		else if (got < 0 && errno != EAGAIN && errno != EINTR && errno != ENOENT)
 			return;
 	}
 }
@@ -302,7 +312,6 @@ static int mount_at(const char *dir, int fd)
 
 int main(int argc, char **argv)
 {
-	/* Without SA_RESTART, so that a read of the server ends. */
 	const struct sigaction on_release = { .sa_handler = release };
 	int fd;
 
@@ -313,7 +322,7 @@ int main(int argc, char **argv)
 	}
 	holds_memory = !strcmp(argv[3], "memory");
 	sigaction(SIGUSR1, &on_release, NULL);
-	fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	fd = open("/dev/fuse", O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 || mount_at(argv[1], fd)) {
 		printf("no FUSE: %s\n", strerror(errno));
 		return EXIT_NO_FUSE;
