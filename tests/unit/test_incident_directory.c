@@ -58,9 +58,10 @@ static unsigned int count_files(const char *path)
 	return count;
 }
 
-static void put_file(const struct loop_place *place, const char *name, size_t size, time_t age)
+static void put_file_of(const struct loop_place *place, const char *name, size_t size,
+			time_t modified)
 {
-	struct utimbuf times = { .actime = time(NULL) - age, .modtime = time(NULL) - age };
+	struct utimbuf times = { .actime = modified, .modtime = modified };
 	char path[PATH_MAX];
 	int fd;
 
@@ -70,6 +71,11 @@ static void put_file(const struct loop_place *place, const char *name, size_t si
 	assert_int_equal(ftruncate(fd, (off_t)size), 0);
 	close(fd);
 	assert_int_equal(utime(path, &times), 0);
+}
+
+static void put_file(const struct loop_place *place, const char *name, size_t size, time_t age)
+{
+	put_file_of(place, name, size, time(NULL) - age);
 }
 
 static bool has_file(const struct loop_place *place, const char *name)
@@ -334,6 +340,7 @@ static void leftovers_of_a_killed_writer_are_removed(void **state)
  */
 static void put_incidents(const struct loop_place *place, int uid, int count, time_t age)
 {
+	time_t newest = time(NULL) - age;
 	char name[64], user[16] = "";
 	int i;
 
@@ -341,7 +348,7 @@ static void put_incidents(const struct loop_place *place, int uid, int count, ti
 		snprintf(user, sizeof(user), "-u%d", uid);
 	for (i = 0; i < count; i++) {
 		snprintf(name, sizeof(name), "20260102T030405Z-1-%d-0%s.json", i, user);
-		put_file(place, name, 1000, age + i);
+		put_file_of(place, name, 1000, newest - i);
 	}
 }
 
