@@ -60,7 +60,7 @@ make_cgroup() {
 	needs_root 'make a control group'
 	root=$(findmnt -nt cgroup2 -o TARGET | head -n1)
 	[ -n "$root" ] && [ -w "$root" ] || skip 'no control groups of version 2'
-	cgroup=/maze-test-$$-$1
+	cgroup=/maze-test-${dir##*.}-$1
 	cgroup_dir=$root$cgroup
 	mkdir "$cgroup_dir"
 	cgroups+=("$cgroup_dir")
