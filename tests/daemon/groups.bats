@@ -43,7 +43,7 @@ policy() { echo "{\"scope\":\"$1\",\"share\":\"90%\",\"soft\":\"1h\",\"hard\":\"
 		hard = 250ms
 		repeat = 0
 	END
-	start "$PROGRAMS/handoff" --for-ms 60000
+	start "$PROGRAMS/handoff" --for-ms 600000
 	killed "$last"
 	wait_until logged '"event":"hard","scope":"process"'
 	[ "$(grep -c '"event":"hard"' "$log")" -eq 1 ]
@@ -66,7 +66,7 @@ policy() { echo "{\"scope\":\"$1\",\"share\":\"90%\",\"soft\":\"1h\",\"hard\":\"
 		kill = yes
 		soft-exec = /bin/sh -c "echo $MAZE_SCOPE of $MAZE_PID, signal $MAZE_SIGNAL"
 	END
-	start "$PROGRAMS/respawn" --for-ms 60000
+	start "$PROGRAMS/respawn" --for-ms 600000
 	killed "$last"
 	wait_until logged '"event":"hard","scope":"tree"'
 	# Each child matches the rule too.
@@ -115,7 +115,7 @@ policy() { echo "{\"scope\":\"$1\",\"share\":\"90%\",\"soft\":\"1h\",\"hard\":\"
 		soft-exec = /bin/sh -c "echo \$MAZE_SCOPE \$MAZE_CGROUP"
 	END
 	frozen_are 0
-	start sh -c "echo \$\$ > $cgroup_dir/cgroup.procs && exec $PROGRAMS/handoff --for-ms 60000"
+	start sh -c "echo \$\$ > $cgroup_dir/cgroup.procs && exec $PROGRAMS/handoff --for-ms 600000"
 	wait_until logged '"event":"soft","scope":"cgroup"'
 	wait_until logged "cgroup $cgroup"
 	grep -F '"event":"soft"' "$log" | grep -F "\"cgroup\":\"$cgroup\"" |
@@ -141,7 +141,7 @@ policy() { echo "{\"scope\":\"$1\",\"share\":\"90%\",\"soft\":\"1h\",\"hard\":\"
 		hard = 0
 		soft-freeze = yes
 	END
-	start sh -c "echo \$\$ > $cgroup_dir/cgroup.procs && exec $PROGRAMS/handoff --for-ms 60000"
+	start sh -c "echo \$\$ > $cgroup_dir/cgroup.procs && exec $PROGRAMS/handoff --for-ms 600000"
 	wait_until logged "froze its cgroup $cgroup"
 	grep -qx 1 "$cgroup_dir/cgroup.freeze"
 	export MAZE_SOCKET=$socket
@@ -167,13 +167,13 @@ policy() { echo "{\"scope\":\"$1\",\"share\":\"90%\",\"soft\":\"1h\",\"hard\":\"
 	start sleep 1000
 	other=$last
 	move_into_cgroup "$other"
-	start sh -c "echo \$\$ > $cgroup_dir/cgroup.procs && exec $PROGRAMS/handoff --for-ms 60000"
+	start sh -c "echo \$\$ > $cgroup_dir/cgroup.procs && exec $PROGRAMS/handoff --for-ms 600000"
 	wait_until logged "also contains process $other, which is not in the process"
 	grep -qx 0 "$cgroup_dir/cgroup.freeze"
 	kill "$other" "$last"
 	wait_until ended "$other"
 	wait_until ended "$last"
-	start sh -c "echo \$\$ > $cgroup_dir/cgroup.procs && exec $PROGRAMS/handoff --for-ms 60000"
+	start sh -c "echo \$\$ > $cgroup_dir/cgroup.procs && exec $PROGRAMS/handoff --for-ms 600000"
 	wait_until logged "froze its cgroup $cgroup"
 	stop_mazed
 }
