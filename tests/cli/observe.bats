@@ -33,11 +33,11 @@ observe_run() {
 	echo > "$go"
 }
 
-# Observes a spinner, $last, for a second. Its count begins at its next switch that the
-# kernel shows, perhaps not within that second.
-shows_spinner() {
-	"$MAZE" observe --for 1s "$last" > "$observation"
-	grep -q "now, PID $last" "$observation"
+# Observes a spinner for a second. Its count begins at its next switch that the kernel shows,
+# perhaps not within that second.
+observe_running() {
+	"$MAZE" observe --for 1s --json "$1" > "$observation"
+	[ "$(observation_of spin "['running'] is not None")" = True ]
 }
 
 # compare PROGRAM VIEW [MARGIN_NS]: with the program's own account. Some kernels hide a
@@ -95,10 +95,7 @@ observation_of() {
 @test "a thread that never sleeps is in the observation too" {
 	needs_bpf
 	start "$PROGRAMS/spin"
-	for _ in {1..30}; do
-		! shows_spinner || break
-	done
-	"$MAZE" observe --for 1s --json "$last" > "$observation"
+	wait_until observe_running "$last"
 	[ "$(observation_of spin "['streaks']")" -eq 0 ]
 	[ "$(observation_of spin "['longest']")" = None ]
 	[ "$(observation_of spin "['exe']")" = "$(realpath "$PROGRAMS/spin")" ]
