@@ -37,10 +37,11 @@ samples() {
 samples_or_ended() { samples "$1" || ended "$1"; }
 
 run_times() { awk '{ print FILENAME, $1 }' "/proc/$1/task"/*/schedstat; }
-# Whether so many threads of the process have run for 200 ms since run_times printed that.
+# Whether so many threads of the process have run for 200 ms, or for so many ns, since
+# run_times printed that.
 have_run() {
-	{ echo "$3"; run_times "$2"; } | awk -v threads="$1" '
-		$1 in before { count += $2 - before[$1] >= 2e8; next }
+	{ echo "$3"; run_times "$2"; } | awk -v threads="$1" -v ns="${4:-2e8}" '
+		$1 in before { count += $2 - before[$1] >= ns; next }
 		{ before[$1] = $2 }
 		END { exit count < threads }'
 }
@@ -146,23 +147,19 @@ while True: poll.poll(0)' "$BATS_TEST_TMPDIR/ready"
 	done
 }
 
-# Whether one thread of the process, other than the first one, spins. The one that does may
-# have no CPU for 300 ms.
-one_spins() {
-	local thread statuses=
-	for thread in "/proc/$1/task"/*; do
-		[ "${thread##*/}" != "$1" ] || continue
-		why --for 300ms "${thread##*/}"
-		statuses+=$status
-		[ "$status" -eq 0 ] || says "thread ${thread##*/} does not spin: " || return 1
-	done
-	[ "$statuses" = 01 ] || [ "$statuses" = 10 ]
-}
-
 @test "a thread other than the first one is looked at alone" {
 	start "$PROGRAMS/many_threads" --count 1 --spin 1
 	wait_until has_threads "$last" 3
-	wait_until one_spins "$last"
+	before=$(run_times "$last")
+	wait_until have_run 1 "$last" "$before"
+	# By CPU time: the one that sleeps, and the one that spins.
+	mapfile -t threads < <(awk '{ print $1, FILENAME }' "/proc/$last/task"/*/schedstat | sort -n |
+		cut -d / -f 5 | grep -vx "$last")
+	why_until 1 "$last" "${threads[1]}"
+	[ "$status" -eq 0 ]
+	why --for 300ms "${threads[0]}"
+	[ "$status" -eq 1 ]
+	says "thread ${threads[0]} does not spin: "
 }
 
 # A look lists the threads that run in its first part. On a crowded machine one of the three
@@ -187,10 +184,12 @@ other_two_are_siblings() {
 	wait_until other_two_are_siblings "$last"
 }
 
-# It may have no CPU for 500 ms.
-user_sees_loop() {
+# Whether the process has run for 50 ms in the look. On a crowded machine it may have no CPU.
+user_looked() {
+	local before
+	before=$(run_times "$1")
 	run --separate-stderr as_user_with '' "$public/maze" why --for 500ms "$1"
-	[ "$status" -eq 0 ] && holds 'It was in spin_on (tests/programs/program.h:'
+	have_run 1 "$1" "$before" 5e7
 }
 
 @test "an ordinary user sees the loop of an own process" {
@@ -203,7 +202,9 @@ user_sees_loop() {
 		start "$public/spin"
 	fi
 	wait_until runs "$last" spin
-	wait_until user_sees_loop "$last"
+	wait_until user_looked "$last"
+	[ "$status" -eq 0 ]
+	holds 'It was in spin_on (tests/programs/program.h:'
 	holds 'System calls were not counted: this needs CAP_BPF and CAP_PERFMON'
 	[ "$(cat /proc/sys/kernel/perf_event_paranoid)" -lt 2 ] ||
 		holds 'Stacks were taken only in user code'
