@@ -152,6 +152,28 @@ static void work_until_samples(struct incidents *incidents, struct incident *inc
 	assert_true(case_now_ns() < until);
 }
 
+static bool has_sample_after_sleep(const struct incident *incident)
+{
+	size_t i;
+
+	for (i = 0; i < incident->episode.samples_count; i++)
+		if (incident->episode.samples[i].boot_ns > shared->slept_ns)
+			return true;
+	return false;
+}
+
+/* Works until the sampler is closed, or there is such a sample; those before may be unread. */
+static void work_until_after_sleep(struct incidents *incidents, const struct incident *incident)
+{
+	maze_u64 until = case_now_ns() + PATIENCE_MS * MAZE_NSEC_PER_MSEC;
+
+	while (incident->samples.sampler && !has_sample_after_sleep(incident)) {
+		assert_true(case_now_ns() < until);
+		incidents_work(incidents, NULL);
+		poll(NULL, 0, 2);
+	}
+}
+
 static void order_sleep(void)
 {
 	int before = shared->sleeps, i;
@@ -260,46 +282,41 @@ static void an_exit_a_close_and_a_lack_of_room_end_them(void **state)
 	loop_stop(pid);
 }
 
-/* Returns the number of samples after the first sleep; -1: it has ended the samples. */
-static int samples_after_sleep(const struct loop_place *place, const char *engine,
+/* Whether the first sleep has ended the samples. */
+static bool sleep_ends_samples(const struct loop_place *place, const char *engine,
 			       maze_u32 recovery)
 {
 	struct incidents *incidents = open_sampling(place, 1000);
 	pid_t pid = start(spin_by_order);
 	struct maze_policy policy = case_policy;
 	struct incident *incident;
-	size_t i, count;
-	int after = 0;
+	bool after;
 
 	policy.recovery = recovery;
 	incident = begin(incidents, pid, engine, &policy);
 	work_until_samples(incidents, incident, 3);
 	order_sleep();
-	work_until_samples(incidents, incident, incident->episode.samples_count + 20);
-	count = incident->episode.samples_count;
-	for (i = 0; i < count; i++)
-		after += incident->episode.samples[i].boot_ns > shared->slept_ns;
-	if (!incident->samples.sampler && !after)
-		after = -1;
+	work_until_after_sleep(incidents, incident);
+	after = has_sample_after_sleep(incident);
 	incidents_close(incidents, NULL);
 	loop_stop(pid);
-	return after;
+	return !after;
 }
 
 static void a_sleep_ends_the_samples(void **state)
 {
 	const maze_u32 locks = MAZE_RECOVERY_LOCK | 29 * MAZE_RECOVERY_ONE;
 
-	assert_int_equal(samples_after_sleep(*state, "poll", MAZE_RECOVERY_INF), -1);
-	assert_int_equal(samples_after_sleep(*state, "kmod", MAZE_RECOVERY_INF), -1);
-	assert_int_equal(samples_after_sleep(*state, "poll", locks), -1);
+	assert_true(sleep_ends_samples(*state, "poll", MAZE_RECOVERY_INF));
+	assert_true(sleep_ends_samples(*state, "kmod", MAZE_RECOVERY_INF));
+	assert_true(sleep_ends_samples(*state, "poll", locks));
 }
 
 static void a_recovery_that_leaves_a_count_does_not(void **state)
 {
 	/* In 1/65536: of no sleep that fits into a test, and of each. */
-	assert_true(samples_after_sleep(*state, "poll", 1) > 0);
-	assert_true(samples_after_sleep(*state, "kmod", MAZE_RECOVERY_LOCK | 1) > 0);
+	assert_false(sleep_ends_samples(*state, "poll", 1));
+	assert_false(sleep_ends_samples(*state, "kmod", MAZE_RECOVERY_LOCK | 1));
 }
 
 /* Before the sleep's share is known exactly, samples may still be taken. */
