@@ -19,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -31,6 +30,7 @@
 #include "engine/bpf/engine_bpf.h"
 #include "lib/maze.h"
 #include "maze.skel.h"
+#include "real_time.h"
 #include "skip.h"
 #include "spinning.h"
 
@@ -53,18 +53,6 @@ static void choose_cpu(void)
 	for (i = 0; i < CPU_SETSIZE; i++)
 		if (CPU_ISSET(i, &cpus_before))
 			cpu = i;
-}
-
-/* Another run of this test would keep the spinner off its CPU for longer than the rechecks. */
-static void wait_for_others(void)
-{
-	static int place = -1;
-
-	if (place >= 0)
-		return;
-	place = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	assert_true(place >= 0);
-	assert_int_equal(flock(place, LOCK_EX), 0);
 }
 
 /* This process, and with it the children that it starts from now on, on that CPU. */
@@ -185,7 +173,8 @@ static void begin(void **state)
 {
 	if (!*state)
 		skip_because("%s", why_not);
-	wait_for_others();
+	/* Such a test would keep the spinner off its CPU for longer than the rechecks. */
+	wait_for_other_real_time_tests();
 	if (!take_cpu())
 		skip_because("this process may not be a real-time task");
 	watch_and_miss_switches();

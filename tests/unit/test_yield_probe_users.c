@@ -24,6 +24,7 @@
 #include "lib/maze.h"
 #include "bounds.h"
 #include "private_mounts.h"
+#include "real_time.h"
 #include "skip.h"
 
 #define ROUNDS 1000
@@ -85,6 +86,7 @@ static void a_replaced_watch_is_not_counted(void **state)
 	maze_policy_default(&policy);
 	policy.soft_signal = 0;
 	policy.hard_ns = 0;
+	wait_for_other_real_time_tests();
 	spinner = start_real_time(1, spin);
 	waker = start_real_time(2, preempt_often);
 	target.pidfd = pidfd_open(spinner, 0);
