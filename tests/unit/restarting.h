@@ -97,6 +97,15 @@ static inline void start_victim_in(const char *path, struct victim *ret_victim,
 	*ret_record = record_of(ret_victim->pid, ret_victim->tid);
 }
 
+/* Until what starts has a later start time, which has a resolution of 10 ms. */
+static inline void wait_for_later_start_times(void)
+{
+	maze_u64 until_ns = boot_now_ns() + 50 * MAZE_NSEC_PER_MSEC;
+
+	while (boot_now_ns() < until_ns)
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+}
+
 static inline void run_until_logged(struct acting *acting, const char *text)
 {
 	maze_u64 until_ns = boot_now_ns() + ACTING_WAIT_USEC * MAZE_NSEC_PER_USEC;

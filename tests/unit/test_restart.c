@@ -237,9 +237,7 @@ static void now_kills_what_was_there_before_the_restart(void **state)
 	struct maze_record record;
 
 	start_victim_in("/web.service/worker", &old, &record);
-	/* Two clock ticks of 10 ms: start times are as coarse as that. */
-	while (boot_now_ns() < old.began_ns + 50 * MAZE_NSEC_PER_MSEC)
-		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	wait_for_later_start_times();
 	fake.kill_mode = "control-group";
 	fake.way = FAKE_REFUSES;
 	act_on_restart(acting, &record, &now_stage, old.pidfd);
@@ -278,9 +276,7 @@ static void now_kills_as_the_units_kill_mode_has_it(void **state)
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		start_victim_in("/web.service/worker", &other, &record);
 		start_victim_in("/web.service", &leader, &record);
-		/* Start times have a resolution of 10 ms. */
-		while (boot_now_ns() < leader.began_ns + 50 * MAZE_NSEC_PER_MSEC)
-			nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+		wait_for_later_start_times();
 		fake.kill_mode = cases[i].mode;
 		fake.main_pid = leader.pid;
 		act_on_restart(acting, &record, &now_stage, leader.pidfd);
@@ -322,8 +318,7 @@ static void now_looks_at_a_bounded_number_of_processes(void **state)
 	char byte;
 
 	start_victim_in("/web.service/worker", &old, &record);
-	while (boot_now_ns() < old.began_ns + 50 * MAZE_NSEC_PER_MSEC)
-		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	wait_for_later_start_times();
 	fake.kill_mode = "control-group";
 	act_on_restart(acting, &record, &now_stage, old.pidfd);
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);

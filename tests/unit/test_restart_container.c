@@ -144,8 +144,7 @@ static void without_a_pid_namespace_the_oldest_from_outside_is_the_first(void **
 	char line[64];
 
 	start_victim_in(DOCKER, &first, &record);
-	while (boot_now_ns() < first.began_ns + 50 * MAZE_NSEC_PER_MSEC)
-		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	wait_for_later_start_times();
 	start_victim_in(DOCKER, &later, &record);
 	act_on_restart(acting, &record, &yes_stage, later.pidfd);
 	snprintf(line, sizeof(line), "ended process %d, the first of its", first.pid);
