@@ -167,7 +167,8 @@ struct load {
 	int go; /* a byte starts the program */
 	int account_fd;
 	struct group_account *account;
-	maze_u64 used_ns; /* by the program and all that it waited for, after end_load() */
+	maze_u64 before_ns; /* at least what it had used when start_watched() watched it */
+	maze_u64 used_ns;   /* by the program and all that it waited for, after end_load() */
 };
 
 static inline _Noreturn void become(const char *words, int go, int account_fd)
@@ -238,9 +239,12 @@ static inline struct load start_watched(const struct fixture *fixture, const cha
 {
 	struct load load = start_load(words);
 	struct maze_error error = { "" };
+	clockid_t clock;
 
 	if (maze_watch_pidfd(fixture->maze, load.pidfd, 0, policy, TAG, &error))
 		fail_msg("%s", error.text);
+	assert_int_equal(clock_getcpuclockid(load.pid, &clock), 0);
+	load.before_ns = clock_now(clock);
 	let_go(&load);
 	return load;
 }

@@ -48,12 +48,12 @@ static void catch_as(void **state, const char *words, enum maze_policy_scope sco
 
 static void two_threads_that_share_a_cpu_are_caught_as_a_process(void **state)
 {
-	catch_as(state, "handoff --for-ms 60000", MAZE_SCOPE_PROCESS, "handoff");
+	catch_as(state, "handoff --for-ms 600000", MAZE_SCOPE_PROCESS, "handoff");
 }
 
 static void a_supervisor_and_its_children_are_caught_as_a_tree(void **state)
 {
-	catch_as(state, "respawn --for-ms 60000", MAZE_SCOPE_TREE, "respawn");
+	catch_as(state, "respawn --for-ms 600000", MAZE_SCOPE_TREE, "respawn");
 }
 
 /* The process itself uses next to nothing. */
@@ -92,7 +92,7 @@ static void the_hard_signal_ends_a_process(void **state)
 {
 	struct maze_record record;
 
-	assert_int_equal(kill_at(state, MAZE_SCOPE_PROCESS, "handoff --for-ms 60000", &record),
+	assert_int_equal(kill_at(state, MAZE_SCOPE_PROCESS, "handoff --for-ms 600000", &record),
 			 SIGKILL);
 	assert_int_equal(record.signal, SIGKILL);
 	assert_true(record.flags & MAZE_RECORD_SENT && record.flags & MAZE_RECORD_FATAL);
@@ -102,10 +102,11 @@ static void kill_ends_a_tree(void **state)
 {
 	struct maze_record record;
 
-	assert_int_equal(kill_at(state, MAZE_SCOPE_TREE,
-				 "group_load --threads 2 --children 100 --rest-ms 0 --for-ms 60000",
-				 &record),
-			 SIGKILL);
+	assert_int_equal(
+		kill_at(state, MAZE_SCOPE_TREE,
+			"group_load --threads 2 --children 100 --rest-ms 0 --for-ms 600000",
+			&record),
+		SIGKILL);
 	assert_true(record.flags & MAZE_RECORD_SENT && record.flags & MAZE_RECORD_FATAL);
 }
 
@@ -164,7 +165,7 @@ static void no_verdict_of_a_load_is_early(void **state, enum maze_policy_scope s
 		/* The level of the first is its CPU time, so it has both verdicts at last. */
 		if (!i)
 			policy.share = 1;
-		snprintf(words, sizeof(words), format, i ? 300 : 60000, 1 + 16 * i, i);
+		snprintf(words, sizeof(words), format, i ? 300 : 600000, 1 + 16 * i, i);
 		verdicts = judge_load(fixture, words, &policy, !i);
 		assert_true(i || verdicts == 2);
 	}
@@ -197,19 +198,21 @@ static struct maze_policy counting_policy(enum maze_policy_scope scope)
 
 /*
  * The bound: user and system time of ended children are each rounded to a clock tick in
- * /proc, for the first process, which is their only parent that is left at the end. Before
- * the watch it has used less than 1 ms, and the level has fallen by less than that.
+ * /proc, for the first process, which is their only parent that is left at the end. What it
+ * used before the watch is not counted, the level falls, and of the rest less than 1 ms is
+ * lost.
  */
 static void count_all(void **state, enum maze_policy_scope scope, const char *words)
 {
 	struct fixture *fixture = engine_or_skip(state);
 	struct maze_policy policy = counting_policy(scope);
-	maze_u64 bound_ns = MS, begun_ns = clock_now(CLOCK_MONOTONIC);
+	maze_u64 bound_ns, begun_ns = clock_now(CLOCK_MONOTONIC);
 	struct load load = start_watched(fixture, words, &policy);
 	struct maze_record record = next_record(fixture, VERDICTS | ENDS);
 
 	assert_int_equal(record.event, MAZE_EVENT_EXIT);
 	end_load(&load);
+	bound_ns = load.before_ns + MS;
 	if (scope == MAZE_SCOPE_TREE)
 		bound_ns += 2 * MAZE_NSEC_PER_SEC / (maze_u64)sysconf(_SC_CLK_TCK);
 	bound_ns += (clock_now(CLOCK_MONOTONIC) - begun_ns) / MAZE_SHARE_ONE;
@@ -307,7 +310,7 @@ static void a_control_group_is_caught(void **state)
 
 	if (!make_test_cgroup(&cgroup))
 		skip_because("no control group of version 2 can be made");
-	load = start_load("respawn --for-ms 60000");
+	load = start_load("respawn --for-ms 600000");
 	enter_test_cgroup(&cgroup, load.pid);
 	watch_test_cgroup(fixture, &cgroup, &policy);
 	let_go(&load);
