@@ -117,24 +117,34 @@ static inline pid_t start_loop(const struct loop_place *place)
 
 /* ---- the collector --------------------------------------------------------------------------- */
 
-/* Runs until nothing is due, as a caller's loop does; true: a message has that part. */
-static inline bool work_until(struct incidents *incidents, const char *part)
+/*
+ * Runs until nothing is due, as a caller's loop does; true: a message has that part, and is
+ * one of *ret_messages.
+ */
+static inline bool work_until_messages(struct incidents *incidents, const char *part,
+				       struct incident_messages *ret_messages)
 {
 	maze_u64 until = case_now_ns() + PATIENCE_MS * MAZE_NSEC_PER_MSEC;
-	struct incident_messages messages;
 	size_t i;
 	int wait;
 
 	do {
-		wait = incidents_work(incidents, &messages);
-		for (i = 0; i < messages.count; i++) {
-			sscanf(messages.message[i].text, "incident %127[^:]", last_id);
-			if (strstr(messages.message[i].text, part))
+		wait = incidents_work(incidents, ret_messages);
+		for (i = 0; i < ret_messages->count; i++) {
+			sscanf(ret_messages->message[i].text, "incident %127[^:]", last_id);
+			if (strstr(ret_messages->message[i].text, part))
 				return true;
 		}
 		poll(NULL, 0, wait > 0 ? wait : 0);
 	} while (wait >= 0 && case_now_ns() < until);
 	return false;
+}
+
+static inline bool work_until(struct incidents *incidents, const char *part)
+{
+	struct incident_messages messages;
+
+	return work_until_messages(incidents, part, &messages);
 }
 
 /* Until nothing is under way: what is due then is due by the clock. */

@@ -204,7 +204,9 @@ static void a_late_map_is_used(void **state)
 	work_until_symbolized(incidents);
 	/* Not before, because the incident would end by itself on a slow machine. */
 	incidents_record(incidents, &end, "bpf", NULL, NULL);
-	incidents_close(incidents, &messages);
+	/* The end reads the names again, for which incidents_close() has two seconds only. */
+	assert_true(work_until_messages(incidents, "Loop::spin", &messages));
+	incidents_close(incidents, NULL);
 	unlink(map);
 	loop_stop(pid);
 	after = load_path(last_path);
