@@ -24,14 +24,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../../base/clock.h"
 #include "../../base/proc_files.h"
 #include "../capture/language.h"
 
-/* How long HotSpot may take to open its socket. It needs some 10 ms. */
-#define OPEN_NS (2 * MAZE_NSEC_PER_SEC)
-/* How long the command may take. It needs some 100 ms for a large program. */
-#define ANSWER_MS 2000
+/* The time of a turn. A pause of the whole machine, also of HotSpot, is one turn. */
+#define TURN_MS 10
+/* How long HotSpot may take to open its socket: 2 s. It needs some 10 ms. */
+#define OPEN_TURNS 200
+/* How long the command may take: 2 s. It needs some 100 ms for a large program. */
+#define ANSWER_TURNS 200
 
 struct attach {
 	const struct java_job *job;
@@ -153,11 +154,10 @@ static int connect_to(const struct attach *attach)
 /* Makes HotSpot open its socket. Returns a connection, or -errno. */
 static int open_socket(const struct attach *attach)
 {
-	const struct timespec pause = { .tv_nsec = 10 * MAZE_NSEC_PER_MSEC };
-	maze_u64 until = now_ns(CLOCK_MONOTONIC) + OPEN_NS;
+	const struct timespec pause = { .tv_nsec = TURN_MS * MAZE_NSEC_PER_MSEC };
 	struct stat status;
 	char name[32];
-	int fd, created;
+	int fd, created, turns = OPEN_TURNS;
 
 	snprintf(name, sizeof(name), ".attach_pid%d", attach->job->inner_pid);
 	created = openat(attach->tmp, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
@@ -173,7 +173,7 @@ static int open_socket(const struct attach *attach)
 	else if (syscall(SYS_pidfd_send_signal, attach->job->proc_fd, SIGQUIT, NULL, 0))
 		fd = -errno;
 	else
-		while ((fd = connect_to(attach)) < 0 && now_ns(CLOCK_MONOTONIC) < until)
+		while ((fd = connect_to(attach)) < 0 && turns--)
 			nanosleep(&pause, NULL);
 	if (created >= 0)
 		unlinkat(attach->tmp, name, 0);
@@ -185,12 +185,15 @@ static enum java_result run_command(int fd)
 	/* The version of the protocol, the operation and its three arguments. */
 	static const char command[] = "1\0jcmd\0Compiler.perfmap\0\0";
 	struct pollfd readable = { .fd = fd, .events = POLLIN };
+	int turns = ANSWER_TURNS;
 	char answer[16];
 	ssize_t got;
 
-	if (send(fd, command, sizeof(command), MSG_NOSIGNAL) != sizeof(command) ||
-	    poll(&readable, 1, ANSWER_MS) != 1)
+	if (send(fd, command, sizeof(command), MSG_NOSIGNAL) != sizeof(command))
 		return JAVA_SILENT;
+	while (poll(&readable, 1, TURN_MS) != 1)
+		if (!turns--)
+			return JAVA_SILENT;
 	/* The answer comes when the file is written. It begins with "0\n" for success. */
 	got = recv(fd, answer, sizeof(answer), 0);
 	if (got <= 0)
