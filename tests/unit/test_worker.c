@@ -180,13 +180,18 @@ struct reports {
 	size_t next; /* the first that was not read */
 };
 
-/* Waits until a further message has that part; false: not within a minute of this program. */
+/*
+ * Waits until a further message has that part; false: not within a minute, nor in the turns
+ * of a minute, of which a pause of the machine is one.
+ */
 static bool collect_until(struct collector *collector, struct reports *reports, const char *part)
 {
+	const maze_u64 until_ns = now_ns(CLOCK_MONOTONIC) + ANY_WAIT_MS * MAZE_NSEC_PER_MSEC;
 	const struct incident_messages *messages = &reports->messages;
 	int turns, wait_ms;
 
-	for (turns = 0; turns < ANY_WAIT_MS / TURN_MS; turns++) {
+	for (turns = 0; turns < ANY_WAIT_MS / TURN_MS || now_ns(CLOCK_MONOTONIC) < until_ns;
+	     turns++) {
 		struct pollfd poll_fd = { .fd = collector_fd(collector), .events = POLLIN };
 
 		while (reports->next < messages->count) {
