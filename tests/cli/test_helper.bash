@@ -63,11 +63,12 @@ pass_seconds() {
 }
 
 # Waits until a command succeeds, for a minute. A pause of the machine does not end it: the
-# command is tried ten times at least.
+# command is tried ten times at least. The counter is not named i, because `run` in the command
+# sets a variable of that name: the wait had no end.
 wait_until() {
 	local -; set +T
-	local i began=$SECONDS
-	for ((i = 0; i < 10 || SECONDS - began < 60; i++)); do
+	local wait_tries wait_began=$SECONDS
+	for ((wait_tries = 0; wait_tries < 10 || SECONDS - wait_began < 60; wait_tries++)); do
 		! "$@" || return 0
 		pass_seconds 0.05
 	done
