@@ -36,8 +36,8 @@ observe_run() {
 # Observes a spinner for a second. Its count begins at its next switch that the kernel shows,
 # perhaps not within that second.
 observe_running() {
-	"$MAZE" observe --for 1s --json "$1" > "$observation"
-	[ "$(observation_of spin "['running'] is not None")" = True ]
+	"$MAZE" observe --for 1s --json "$1" > "$observation" &&
+		[ "$(observation_of spin "['running'] is not None")" = True ]
 }
 
 # compare PROGRAM VIEW [MARGIN_NS]: with the program's own account. Some kernels hide a
