@@ -315,6 +315,8 @@ static void calls_of_32_bits_have_their_own_numbers(void **state)
 	pid_t pid = fork();
 
 	if (!pid) {
+		/* cmocka would take the fault for one of its test and go on in the child. */
+		signal(SIGSEGV, SIG_DFL);
 		close_32();
 		_exit(0);
 	}
