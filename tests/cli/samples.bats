@@ -78,7 +78,11 @@ sys.exit(not ('"$1"'))' "$kept"/*.json
 	caught -- dd if=/dev/zero of=/dev/null bs=64M
 	report | grep -qE '^  [a-z_]*read[a-z_]* +kernel$'
 	samples 'sum(f.get("kernel", False) for f in leaves) > len(leaves) / 2'
-	[ -n "$(bpf_refusal)" ] || report | grep -qE '^ +[0-9]+ .* %  read, fd 0: '
+	[ -z "$(bpf_refusal)" ] || return 0
+	rm -rf "$kept"
+	# Several of its calls end in the shortest slice in which they are counted.
+	until_reported '^ +[0-9]+ .* %  read, fd 0: ' --engine poll --yield count --soft 100ms \
+		-- dd if=/dev/zero of=/dev/null bs=1M
 }
 
 @test "the Python function of a loop is read next to the samples" {

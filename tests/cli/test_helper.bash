@@ -82,6 +82,18 @@ is_zombie() { grep -q '^State:.*Z' "/proc/$1/status" 2> /dev/null; }
 has_threads() { [ "$(find "/proc/$1/task" -mindepth 1 -maxdepth 1 | wc -l)" -eq "$2" ]; }
 runs() { [ "$(cat "/proc/$1/comm" 2> /dev/null)" = "$2" ]; }
 
+# Runs `maze run` with the arguments until a line of the incident's report matches. Nothing else
+# ends the command: how much CPU time it uses until maze has looked at it is the machine's.
+until_reported() {
+	local pattern=$1
+	shift
+	start "$MAZE" run --hard 1h --soft-signal 0 --incidents "$kept" "$@"
+	wait_until reported "$pattern"
+	stop_all
+}
+
+reported() { report 2> /dev/null | grep -qE "$1"; }
+
 # The CPU clock of the process's main thread, in ns, into the variable of that name.
 cpu_clock() {
 	local clock rest
