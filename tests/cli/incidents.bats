@@ -64,11 +64,11 @@ named() {
 		END { exit !(all && in_it >= all * 0.9) }'
 }
 
-# python_service PATTERN ARG...: a service whose handler computes, an asyncio coroutine, in a
-# thread of CPython, until a line of the report matches. The import of asyncio is another
+# python_service CONDITION ARG...: a service whose handler computes, an asyncio coroutine, in a
+# thread of CPython, until the condition holds. The import of asyncio is another
 # episode: how much CPU time it uses is the machine's, too.
 python_service() {
-	local pattern=$1
+	local condition=$1
 	shift
 	cat > "$dir/service.py" <<- 'END'
 		import asyncio, hashlib, sys
@@ -86,7 +86,7 @@ python_service() {
 		    await asyncio.gather(Handler().compute(), asyncio.sleep(1000))
 		asyncio.run(main())
 	END
-	until_reported "$pattern" --soft 300ms -- /usr/bin/python3 "$dir/service.py" "$@"
+	run_until "$condition" --soft 300ms -- /usr/bin/python3 "$dir/service.py" "$@"
 	report >&2
 }
 
@@ -113,7 +113,7 @@ python_service() {
 
 @test "one unwind also names its callers, but not with --no-unwind" {
 	build_loop
-	until_reported '^  outer ' --soft 30ms -- "$dir/loop"
+	run_until 'reported "^  outer "' --soft 30ms -- "$dir/loop"
 	report | grep -A 9 '^Unwound stack' | grep -q '^  outer '
 	# All samples get them: the kernel's walk ends in inner().
 	"$MAZE" report --incidents "$kept" --folded last | tee /dev/stderr | grep -q ';main;outer;middle;inner [0-9]*$'
@@ -171,11 +171,9 @@ python_service() {
 	echo 'function wedgedCallback(n) { let x = 0; for (;;) x = (x * 31 + n) | 0; }
 		setTimeout(() => wedgedCallback(7), 10);' > "$dir/wedged.js"
 	# shellcheck disable=SC2016 # for the inner shell to expand
-	run --separate-stderr "$MAZE" run --soft 300ms --hard 600ms --soft-signal 0 --incidents "$kept" \
+	run_until 'named ".*wedgedCallback.*"' --soft 300ms \
 		-- sh -c 'echo $$ > "$1"; cd "${1%/*}" && exec node --perf-basic-prof "$2"' sh "$dir/pid" "$dir/wedged.js"
 	rm -f "/tmp/perf-$(cat "$dir/pid").map"
-	[ "$status" -eq 137 ]
-	named '.*wedgedCallback.*'
 }
 
 @test "Java methods are named by a perf map that is requested on a setting" {
@@ -193,25 +191,21 @@ python_service() {
 	chmod a+r "$public"/*
 	# A virtual machine of root gets no request.
 	[ "$(id -u)" -ne 0 ] || user=(setpriv --reuid 65534 --regid 65534 --clear-groups)
-	run --separate-stderr "$MAZE" run --java-perf-map --soft 500ms --hard 2500ms --soft-signal 0 \
-		--incidents "$kept" -- "${announced[@]}" "$dir/pid" "${user[@]}" \
+	run_until 'named "void Wedged.loop.*"' --java-perf-map --soft 500ms \
+		-- "${announced[@]}" "$dir/pid" "${user[@]}" \
 		java -XX:+UseSerialGC -XX:+PreserveFramePointer -cp "$public" Wedged
-	[ "$status" -eq 137 ]
 	[ ! -e "/tmp/.attach_pid$(cat "$dir/pid")" ]
 	rm -f "/tmp/perf-$(cat "$dir/pid").map" "/tmp/.java_pid$(cat "$dir/pid")"
-	named 'void Wedged.loop.*'
 	# Without the setting there is only the note.
 	rm -r "$kept"
-	run --separate-stderr "$MAZE" run --soft 300ms --hard 600ms --soft-signal 0 \
-		--incidents "$kept" -- "${announced[@]}" "$dir/pid" "${user[@]}" \
+	run_until 'reported Compiler.perfmap' --soft 300ms -- "${announced[@]}" "$dir/pid" "${user[@]}" \
 		java -XX:+UseSerialGC -cp "$public" Wedged
 	[ ! -e "/tmp/perf-$(cat "$dir/pid").map" ]
-	report | grep -q 'Compiler.perfmap'
 }
 
 @test "the Python function, file and line of a busy handler are named" {
 	[ -x /usr/bin/python3 ] || skip 'no /usr/bin/python3'
-	python_service "in the Python function Handler.compute \($dir/service.py:[789]\)"
+	python_service "reported 'in the Python function Handler.compute \($dir/service.py:[789]\)'"
 	# Nine tenths of the reads have the function. Their number depends on the load of the
 	# machine: a read belongs to the samples that have arrived.
 	/usr/bin/python3 - "$kept"/*.json <<- 'END'
@@ -228,7 +222,7 @@ python_service() {
 
 @test "C code that Python calls is joined with the Python stack" {
 	[ -x /usr/bin/python3 ] || skip 'no /usr/bin/python3'
-	python_service '^C code called from Python' hash
+	python_service 'reported "^C code called from Python"' hash
 	report | sed -n '/^C code called from Python/,/^$/p' > "$dir/joined"
 	grep -qE "^  Handler.compute +$dir/service.py:10" "$dir/joined"
 	grep -q '^  <module>' "$dir/joined"
@@ -273,8 +267,8 @@ python_service() {
 }
 
 @test "the system calls of a loop are shown; a loop in user code has none" {
-	until_reported '^ +[0-9]+ .* %  read, fd [0-9]+: EAGAIN$' --soft 50ms -- "$PROGRAMS/poller" --read
+	run_until 'reported "^ +[0-9]+ .* %  read, fd [0-9]+: EAGAIN$"' --soft 50ms -- "$PROGRAMS/poller" --read
 	rm -rf "$kept"
 	build_loop
-	until_reported '^System calls: none in ' --soft 30ms -- "$dir/loop"
+	run_until 'reported "^System calls: none in "' --soft 30ms -- "$dir/loop"
 }

@@ -81,7 +81,7 @@ sys.exit(not ('"$1"'))' "$kept"/*.json
 	[ -z "$(bpf_refusal)" ] || return 0
 	rm -rf "$kept"
 	# Several of its calls end in the shortest slice in which they are counted.
-	until_reported '^ +[0-9]+ .* %  read, fd 0: ' --engine poll --yield count --soft 100ms \
+	run_until 'reported "^ +[0-9]+ .* %  read, fd 0: "' --engine poll --yield count --soft 100ms \
 		-- dd if=/dev/zero of=/dev/null bs=1M
 }
 

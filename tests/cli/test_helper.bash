@@ -82,13 +82,14 @@ is_zombie() { grep -q '^State:.*Z' "/proc/$1/status" 2> /dev/null; }
 has_threads() { [ "$(find "/proc/$1/task" -mindepth 1 -maxdepth 1 | wc -l)" -eq "$2" ]; }
 runs() { [ "$(cat "/proc/$1/comm" 2> /dev/null)" = "$2" ]; }
 
-# Runs `maze run` with the arguments until a line of the incident's report matches. Nothing else
-# ends the command: how much CPU time it uses until maze has looked at it is the machine's.
-until_reported() {
-	local pattern=$1
+# run_until CONDITION ARG...: `maze run` with the arguments until the condition holds for the
+# incident. Nothing else ends the command: how much CPU time it uses until maze has looked at
+# it is the machine's.
+run_until() {
+	local condition=$1
 	shift
 	start "$MAZE" run --hard 1h --soft-signal 0 --incidents "$kept" "$@"
-	wait_until reported "$pattern"
+	wait_until eval "$condition"
 	stop_all
 }
 
