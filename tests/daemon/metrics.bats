@@ -105,7 +105,7 @@ verdicts_are() { value_is "maze_verdicts_total{rule=\"$1\",stage=\"$2\",shadow=\
 	start "$PROGRAMS/spin"
 	wait_until verdicts_are dry soft true 1
 	[ "$(last_value 'maze_signals_total{rule="dry",stage="soft",result="sent"}')" = 0 ]
-	start "$PROGRAMS/sleep_now_and_then"
+	start "$PROGRAMS/sleep_now_and_then" --rounds 100000
 	ask <<< "{\"do\":\"watch\",\"pid\":$last}"
 	scrape
 	last_value 'maze_watched_threads{rule="(requests)"}' | awk '{ exit !($1 >= 1) }'
@@ -131,7 +131,7 @@ watches() {
 	start "$PROGRAMS/many_threads" --count 50
 	start "$PROGRAMS/many_threads" --count 7
 	few=$last
-	start "$PROGRAMS/sleep_now_and_then"
+	start "$PROGRAMS/sleep_now_and_then" --rounds 100000
 	wait_until watches many 59
 	wait_until watches one 1
 	kill -KILL "$few"
