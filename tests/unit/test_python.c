@@ -484,7 +484,7 @@ static void a_consumer_of_a_group_has_its_stack(void **state)
 	struct incidents_options options = { .no_unwind = true };
 	struct incidents *incidents;
 	struct maze_record soft;
-	json_t *incident, *stacks;
+	json_t *incident = NULL, *stacks;
 	pid_t pid;
 
 	(void)state;
@@ -498,6 +498,7 @@ static void a_consumer_of_a_group_has_its_stack(void **state)
 	soft.flags = MAZE_SCOPE_PROCESS << MAZE_RECORD_SCOPE_SHIFT;
 	/* On a busy machine the thread may not run for a while, and is no consumer then. */
 	do {
+		json_decref(incident);
 		soft.boot_ns = case_now_ns();
 		incidents_record(incidents, &soft, "poll", NULL, NULL);
 		assert_true(work_until(incidents, "incident "));
