@@ -130,9 +130,7 @@ print([s for e in json.load(sys.stdin) if e["engine"] == "poll" for s in e["blin
 	cp "$PROGRAMS/copies" "$dir/copies"
 	run --separate-stderr as_user_with "" "$dir/maze" run --engine poll --yield count --soft 20ms \
 		--hard 40ms --soft-signal 0 --incidents "$kept" -- "$dir/copies" 36 "$dir/spin"
-	[ "$(grep -c ' hard: spin' <<< "$stderr")" -eq 36 ]
-	# On a slow machine a fork alone is over the soft limit.
-	[ "$(find "$kept" -name '*.json' | wc -l)" -eq "$(grep -c ' soft: ' <<< "$stderr")" ]
+	crowd_has_incidents
 	python3 -c 'import json, sys
 for name in sys.argv[1:]:
 	i = json.load(open(name))
