@@ -83,14 +83,21 @@ has_threads() { [ "$(find "/proc/$1/task" -mindepth 1 -maxdepth 1 | wc -l)" -eq 
 runs() { [ "$(cat "/proc/$1/comm" 2> /dev/null)" = "$2" ]; }
 
 # run_until CONDITION ARG...: `maze run` with the arguments until the condition holds for the
-# incident. Nothing else ends the command: how much CPU time it uses until maze has looked at
-# it is the machine's.
+# incident, and as well when the command has ended. Nothing else ends the command: how much
+# CPU time it uses until maze has looked at it is the machine's.
 run_until() {
 	local condition=$1
 	shift
 	start "$MAZE" run --hard 1h --soft-signal 0 --incidents "$kept" "$@"
 	wait_until eval "$condition"
-	stop_all
+	# maze forwards it to the command, and then ends with its status.
+	kill -TERM "$last"
+	wait_until ended "$last"
+	unset 'started[-1]'
+	status=0
+	wait "$last" || status=$?
+	[ "$status" -eq 143 ]
+	eval "$condition"
 }
 
 reported() { report 2> /dev/null | grep -qE "$1"; }

@@ -262,7 +262,8 @@ static void judge(long long since, bool reached, long long other_from)
 		       since, first_at, own_cpu_ns(), got_softs, got_hards);
 }
 
-static void spin_episode(long long since)
+/* Returns whether the episode goes on. */
+static bool spin_episode(long long since)
 {
 	bool is_one;
 
@@ -271,23 +272,28 @@ static void spin_episode(long long since)
 	/* It may have slept for a lock of the kernel, such as in a page fault. */
 	is_one = voluntary_switches() == sleeps_then;
 	judge(since, is_one, is_one ? LLONG_MAX : 0);
+	return is_one;
 }
 
 static void yield_episode(long index, unsigned int *seed)
 {
-	static bool judged; /* the signals of the episode before have come */
+	static bool judged; /* the signals of the episode before have come, and it goes on */
 	bool fresh = index % 2 == 0 || !judged;
 	long long slept = fresh ? begin_episode() : 0, since;
 
 	burn_ns(rand_r(seed) % (limit_ns * 9 / 10));
 	forget();
+	judged = fresh || voluntary_switches() == sleeps_then;
 	sleeps_then = voluntary_switches();
 	since = own_cpu_ns();
 	yield(1);
-	/* After long interrupts it may have reached its limit before the yield. */
-	judged = !fresh || own_cpu_ns() - slept < limit_ns;
-	if (judged)
-		spin_episode(since);
+	/*
+	 * After long interrupts it may have reached its limit before the yield, or between
+	 * the two resets of one yield (yield()).
+	 */
+	if (own_cpu_ns() - (fresh ? slept : since) >= limit_ns)
+		judged = false;
+	judged = judged && spin_episode(since);
 }
 
 static void race_episode(unsigned int *seed)

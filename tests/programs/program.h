@@ -132,7 +132,7 @@ static inline void account_next(int view, long resets, bool by_yield, long switc
 	account_now[view] = next;
 }
 
-static inline void account_look_after(long yields, long long asleep_ns)
+static inline void account_look_after(long yield_resets, long long asleep_ns)
 {
 	long long at_ns;
 	long switches, again, had;
@@ -143,7 +143,7 @@ static inline void account_look_after(long yields, long long asleep_ns)
 	at_ns = own_cpu_ns();
 	switches = voluntary_switches();
 	/* The clock may be from before a reset that is counted already: read it again. */
-	for (; switches != had || yields; switches = again) {
+	for (; switches != had || yield_resets; switches = again) {
 		at_ns = own_cpu_ns();
 		again = voluntary_switches();
 		if (again == switches)
@@ -151,9 +151,9 @@ static inline void account_look_after(long yields, long long asleep_ns)
 	}
 	if (switches != had)
 		account_next(ACCOUNT_SLEEPS, switches - had, false, switches, at_ns, asleep_ns);
-	if (switches != had || yields)
-		account_next(ACCOUNT_SLEEPS_AND_YIELDS, switches - had + yields, yields > 0,
-			     switches, at_ns, asleep_ns);
+	if (switches != had || yield_resets)
+		account_next(ACCOUNT_SLEEPS_AND_YIELDS, switches - had + yield_resets,
+			     yield_resets > 0, switches, at_ns, asleep_ns);
 	account_now[ACCOUNT_SLEEPS]->last_ns = at_ns;
 	account_now[ACCOUNT_SLEEPS_AND_YIELDS]->last_ns = at_ns;
 }
@@ -285,13 +285,16 @@ static inline void sleep_ms(long ms)
 	nanosleep(&time, NULL);
 }
 
-/* Consecutive yields. */
+/*
+ * Consecutive yields. A yield that switches to another task is two resets of an engine: at
+ * the call, and at the switch.
+ */
 static inline void yield(long times)
 {
 	account_look();
 	for (long i = 0; i < times; i++)
 		sched_yield();
-	account_look_after(times, 0);
+	account_look_after(2 * times, 0);
 }
 
 /* The time this thread has waited for a CPU; the rest of its absence is not runnable. */
