@@ -11,9 +11,10 @@
  *
  * An account is stepped only on the CPU that runs its task, either with interrupts off
  * (switch) or in the timer's soft interrupt. These exclude each other, so no lock is
- * needed. The exit handler first clears the task's role, so that both skip the task. A
- * task that was never watched costs two loads and two branches per switch. No handler
- * waits for user space, allocates in the switch path, or keeps a reference to a task.
+ * needed. The account of a child begins before the child runs. The exit handler first
+ * clears the task's role, so that both skip the task. A task that was never watched costs
+ * two loads and two branches per switch. No handler waits for user space, allocates in the
+ * switch path, or keeps a reference to a task.
  */
 #include "control.bpf.h"
 
@@ -278,11 +279,30 @@ static __noinline int inherit(struct task_struct *parent, struct task_struct *ch
 	return 0;
 }
 
+/*
+ * Begins the account of a child that has not run yet. Its first switch-in would do the same,
+ * but some kernels do not report each one, see recheck_missed_switch().
+ */
+static __noinline int begin_account(struct task_struct *child)
+{
+	struct maze_task *watched = child ? watched_task(child) : 0;
+	struct maze_verdict verdict = {};
+
+	if (!watched)
+		return 0;
+	watched->yield_probe = state.yield_probe;
+	maze_step_task(watched, booked_runtime(child), MAZE_RUNS, 0, &verdict);
+	watched->next_ns = next_check(watched, verdict.next_ns);
+	return 0;
+}
+
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(handle__sched_process_fork, struct task_struct *parent, struct task_struct *child)
 {
-	return untrusted(parent)->bpf_storage ? inherit(parent, child, !config.has_late_inherit)
-					      : 0;
+	if (!untrusted(parent)->bpf_storage)
+		return 0;
+	inherit(parent, child, !config.has_late_inherit);
+	return begin_account(child);
 }
 
 /*
@@ -297,7 +317,8 @@ int BPF_PROG(handle__sched_wakeup_new, struct task_struct *child)
 
 	if (!untrusted(parent)->bpf_storage || bpf_task_storage_get(&tasks, child, 0, 0))
 		return 0;
-	return inherit(parent, child, true);
+	inherit(parent, child, true);
+	return begin_account(child);
 }
 
 static long set_callback(maze_u32 index, void *unused)
