@@ -4,6 +4,7 @@
  * PID namespace of the engine and in another one.
  */
 #include <bpf/btf.h>
+#include <dirent.h>
 #include <errno.h>
 #include <sched.h>
 
@@ -69,22 +70,49 @@ static struct sum expect_equal(struct maze *maze)
 	return sum;
 }
 
-static void wait_for_threads(struct maze *maze, maze_u64 threads)
+/* Whether the thread sleeps in ppoll(2), as sleep_on() does. */
+static bool is_asleep(pid_t pid, const char *tid)
 {
-	int i;
+	char path[64];
+	long number = -1;
+	FILE *file;
 
-	for (i = 0; i < WAIT_SECONDS * 1000; i++) {
-		if (list_of(maze).of[0].threads == threads)
-			return;
-		usleep(1000);
-	}
-	fail_msg("%llu threads are not watched within a minute", threads);
+	snprintf(path, sizeof(path), "/proc/%d/task/%.20s/syscall", (int)pid, tid);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	if (fscanf(file, "%ld", &number) != 1)
+		number = -1;
+	fclose(file);
+	return number == SYS_ppoll;
+}
+
+static int threads_asleep(pid_t pid)
+{
+	struct dirent *entry;
+	char path[32];
+	int count = 0;
+	DIR *tasks;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	tasks = opendir(path);
+	assert_non_null(tasks);
+	while ((entry = readdir(tasks)))
+		count += entry->d_name[0] != '.' && is_asleep(pid, entry->d_name);
+	closedir(tasks);
+	return count;
+}
+
+/* Until its threads sleep for good, their counts go up and down. */
+static void wait_asleep(pid_t pid, int threads)
+{
+	wait_until(threads_asleep(pid) == threads);
 }
 
 static void *sleep_on(void *unused)
 {
 	for (;;)
-		pause();
+		ppoll(NULL, 0, NULL, NULL);
 	return unused;
 }
 
@@ -153,7 +181,8 @@ static void totals_are_those_of_the_list(void **state)
 	int i;
 
 	(void)state;
-	wait_for_threads(maze, THREADS + 1);
+	wait_asleep(sleeper, THREADS);
+	wait_asleep(sibling, 1);
 	for (i = 0; i < WAIT_SECONDS * 1000 && !expect_equal(maze).of[1].nearest; i++)
 		usleep(1000);
 	assert_true(expect_equal(maze).of[1].nearest);
@@ -185,7 +214,7 @@ static void an_engine_without_totals_has_its_list(void **state)
 	(void)state;
 	ops.totals = NULL;
 	maze->ops = &ops;
-	wait_for_threads(maze, THREADS);
+	wait_asleep(sleeper, THREADS);
 	expect_equal(maze);
 	end(sleeper);
 	maze_close(maze);
@@ -225,6 +254,7 @@ static void a_namespace_has_its_own_tasks(void **state)
 	int status = status_inside(maze);
 
 	(void)state;
+	wait_asleep(outside, 1);
 	assert_int_equal(expect_equal(maze).of[0].threads, 1);
 	end(outside);
 	maze_close(maze);
