@@ -3,9 +3,9 @@
  * Uses CPU time in episodes that a sleep, a yield or an exit ends, and in two threads that
  * wait for a lock: a schedule whose verdicts maze run and maze replay compare. The limits are
  * 100 ms and 400 ms, and --recovery lock:0.05. The clock of a trace is not that of the
- * scheduler, so no episode may end near a limit. Each kind of episode runs in a child. One
- * that was delayed so that it may have ended near a limit, by its own CPU clock, says
- * "unclear PID", and another child runs the same.
+ * scheduler, so no episode may end near a limit. Each kind of episode runs in a child. If an
+ * episode was delayed so that it may have ended near a limit, by its own CPU clock, another
+ * child runs the same. Prints "clear PID" for each child in which none was.
  */
 #include "program.h"
 
@@ -126,8 +126,8 @@ static bool run_child(bool (*run)(void))
 		perror("no child");
 		exit(1);
 	}
-	if (status)
-		printf("unclear %d\n", (int)child);
+	if (!status)
+		printf("clear %d\n", (int)child);
 	return !status;
 }
 
