@@ -278,12 +278,12 @@ static bool spin_episode(long long since)
 static void yield_episode(long index, unsigned int *seed)
 {
 	static bool judged; /* the signals of the episode before have come, and it goes on */
-	bool fresh = index % 2 == 0 || !judged;
+	bool fresh = index % 2 == 0 || !judged, whole;
 	long long slept = fresh ? begin_episode() : 0, since;
 
 	burn_ns(rand_r(seed) % (limit_ns * 9 / 10));
 	forget();
-	judged = fresh || voluntary_switches() == sleeps_then;
+	whole = fresh || voluntary_switches() == sleeps_then;
 	sleeps_then = voluntary_switches();
 	since = own_cpu_ns();
 	yield(1);
@@ -291,9 +291,7 @@ static void yield_episode(long index, unsigned int *seed)
 	 * After long interrupts it may have reached its limit before the yield, or between
 	 * the two resets of one yield (yield()).
 	 */
-	if (own_cpu_ns() - (fresh ? slept : since) >= limit_ns)
-		judged = false;
-	judged = judged && spin_episode(since);
+	judged = whole && own_cpu_ns() - (fresh ? slept : since) < limit_ns && spin_episode(since);
 }
 
 static void race_episode(unsigned int *seed)

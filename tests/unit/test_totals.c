@@ -74,17 +74,17 @@ static struct sum expect_equal(struct maze *maze)
 static bool is_asleep(pid_t pid, const char *tid)
 {
 	char path[64];
-	long number = -1;
+	bool asleep;
+	long number;
 	FILE *file;
 
 	snprintf(path, sizeof(path), "/proc/%d/task/%.20s/syscall", (int)pid, tid);
 	file = fopen(path, "re");
 	if (!file)
 		return false;
-	if (fscanf(file, "%ld", &number) != 1)
-		number = -1;
+	asleep = fscanf(file, "%ld", &number) == 1 && number == SYS_ppoll;
 	fclose(file);
-	return number == SYS_ppoll;
+	return asleep;
 }
 
 static int threads_asleep(pid_t pid)
