@@ -10,48 +10,60 @@
 #include "program.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #define MS 1000000LL
 #define SOFT_NS (100 * MS)
 #define HARD_NS (400 * MS)
 
-/* All lie at least a quarter of a limit from it. */
+/* Element i has i verdicts, and lies at least a quarter of a limit from each. */
 static const long episodes_ms[] = { 30, 200, 600 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-static bool is_clear(long long least_ns, long long most_ns)
+/* Whether an episode has so many verdicts, and ends far from each limit. */
+static bool is_clear(long long least_ns, long long most_ns, int verdicts)
 {
 	static const long long limits_ns[] = { SOFT_NS, HARD_NS };
 
 	for (int i = 0; i < 2; i++)
-		if (least_ns < limits_ns[i] * 5 / 4 && most_ns > limits_ns[i] * 3 / 4)
+		if (i < verdicts ? least_ns < limits_ns[i] * 5 / 4 : most_ns > limits_ns[i] * 3 / 4)
 			return false;
 	return true;
 }
 
-/* Runs one episode of each length; `reset` ends each. */
-static bool run_episodes(void (*reset)(void))
-{
-	long long before, first, last;
-	bool clear = true;
-	long sleeps;
+/* What the child knows of its last reset, by its CPU clock. Its first episode begins at 0. */
+struct account {
+	long long before_ns, after_ns;	/* the looks around the reset */
+	long long last_ns, last_all_ns; /* the last look, and all threads' clocks then */
+	int verdicts;			/* that the present episode is to have */
+	bool clear;
+};
+static struct account *account;
 
-	sleep_ms(1);
-	for (int i = 0; i < 3; i++) {
-		before = own_cpu_ns();
-		reset();
-		first = own_cpu_ns();
-		sleeps = voluntary_switches();
-		burn_ms(episodes_ms[i]);
-		/* It may have slept for a lock of the kernel. */
-		clear &= voluntary_switches() == sleeps;
-		last = own_cpu_ns();
-		reset();
-		clear &= is_clear(last - first, own_cpu_ns() - before);
-	}
-	return clear;
+/* Ends an episode. */
+static void reset_by(void (*reset)(void))
+{
+	long long last_ns = own_cpu_ns(), now_ns;
+
+	reset();
+	now_ns = own_cpu_ns();
+	account->clear &= is_clear(last_ns - account->after_ns, now_ns - account->before_ns,
+				   account->verdicts);
+	account->before_ns = last_ns;
+	account->after_ns = now_ns;
+	account->verdicts = 0;
+}
+
+/* It may have slept for a lock of the kernel. */
+static void burn_awake(long long ns, int verdicts)
+{
+	long sleeps = voluntary_switches();
+
+	burn_ns(ns);
+	account->verdicts = verdicts;
+	account->clear &= voluntary_switches() == sleeps;
 }
 
 static void sleep_shortly(void)
@@ -64,22 +76,30 @@ static void yield_once(void)
 	sched_yield();
 }
 
-static bool run_sleeps(void)
+/* Runs one episode of each length; `reset` ends each. */
+static void run_episodes(void (*reset)(void))
 {
-	return run_episodes(sleep_shortly);
+	reset_by(sleep_shortly);
+	for (int i = 0; i < 3; i++) {
+		reset_by(reset);
+		burn_awake(episodes_ms[i] * MS, i);
+		reset_by(reset);
+	}
 }
 
-static bool run_yields(void)
+static void run_sleeps(void)
 {
-	return run_episodes(yield_once);
+	run_episodes(sleep_shortly);
 }
 
-static bool run_exit(void)
+static void run_yields(void)
 {
-	long sleeps = voluntary_switches();
+	run_episodes(yield_once);
+}
 
-	burn_ns(HARD_NS * 3 / 2);
-	return voluntary_switches() == sleeps;
+static void run_exit(void)
+{
+	burn_awake(HARD_NS * 3 / 2, 2);
 }
 
 /*
@@ -101,7 +121,7 @@ static void *take_turns(void *arg)
 	return arg;
 }
 
-static bool run_turns(void)
+static void run_turns(void)
 {
 	pthread_t threads[2];
 
@@ -109,33 +129,56 @@ static bool run_turns(void)
 		pthread_create(&threads[i], NULL, take_turns, NULL);
 	for (int i = 0; i < 2; i++)
 		pthread_join(threads[i], NULL);
-	return true;
+}
+
+/* The last episode has the time of the exit too, which only the parent can know. */
+static bool was_clear(const struct rusage *used)
+{
+	long long all_ns = (used->ru_utime.tv_sec + used->ru_stime.tv_sec) * 1000 * MS +
+			   (used->ru_utime.tv_usec + used->ru_stime.tv_usec) * 1000LL;
+	long long exit_ns = all_ns - account->last_all_ns;
+
+	return account->clear &&
+	       is_clear(account->last_ns - account->after_ns,
+			account->last_ns + exit_ns - account->before_ns, account->verdicts);
 }
 
 /* Returns whether the child was clear. */
-static bool run_child(bool (*run)(void))
+static bool run_child(void (*run)(void))
 {
+	struct rusage used;
 	int status = 0;
-	pid_t child = fork();
+	bool clear;
+	pid_t child;
 
+	*account = (struct account){ .clear = true };
+	child = fork();
 	if (!child) {
 		bound_life();
-		_exit(run() ? 0 : 1);
+		run();
+		account->last_ns = own_cpu_ns();
+		account->last_all_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+		_exit(0);
 	}
-	if (child < 0 || waitpid(child, &status, 0) != child) {
-		perror("no child");
+	if (child < 0 || wait4(child, &status, 0, &used) != child || status) {
+		fprintf(stderr, "no child, or its status is %d\n", status);
 		exit(1);
 	}
-	if (!status)
+	clear = was_clear(&used);
+	if (clear)
 		printf("clear %d\n", (int)child);
-	return !status;
+	return clear;
 }
 
 int main(void)
 {
-	static bool (*const kinds[])(void) = { run_sleeps, run_yields, run_exit, run_turns };
+	static void (*const kinds[])(void) = { run_sleeps, run_yields, run_exit, run_turns };
 
 	bound_life();
+	account = mmap(NULL, sizeof(*account), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		       -1, 0);
+	if (account == MAP_FAILED)
+		return 1;
 	for (int i = 0; i < 4; i++)
 		while (!run_child(kinds[i]))
 			;
