@@ -18,11 +18,13 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "asleep.h"
 #include "base/clock.h"
 #include "bounds.h"
 #include "core/step.h"
@@ -269,6 +271,8 @@ static pid_t observe(void (*run)(void))
 			run();
 		_exit(0);
 	}
+	/* Or a streak before that sleep may be as long as one of its work. */
+	wait_until(is_asleep_in(child, child, SYS_read));
 	pidfd = pidfd_open(child, 0);
 	assert_int_equal(maze_claim(engine, pidfd, 0, &observed, TAG, ~0ULL, NULL), 0);
 	assert_int_equal(write(go[1], "", 1), 1);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <sched.h>
 
+#include "asleep.h"
 #include "lib/handle.h"
 #include "lib/totals.h"
 #include "poll_case.h"
@@ -70,23 +71,7 @@ static struct sum expect_equal(struct maze *maze)
 	return sum;
 }
 
-/* Whether the thread sleeps in ppoll(2), as sleep_on() does. */
-static bool is_asleep(pid_t pid, const char *tid)
-{
-	char path[64];
-	bool asleep;
-	long number;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%.20s/syscall", (int)pid, tid);
-	file = fopen(path, "re");
-	if (!file)
-		return false;
-	asleep = fscanf(file, "%ld", &number) == 1 && number == SYS_ppoll;
-	fclose(file);
-	return asleep;
-}
-
+/* Those that are in sleep_on(). */
 static int threads_asleep(pid_t pid)
 {
 	struct dirent *entry;
@@ -98,7 +83,8 @@ static int threads_asleep(pid_t pid)
 	tasks = opendir(path);
 	assert_non_null(tasks);
 	while ((entry = readdir(tasks)))
-		count += entry->d_name[0] != '.' && is_asleep(pid, entry->d_name);
+		count += entry->d_name[0] != '.' &&
+			 is_asleep_in(pid, atoi(entry->d_name), SYS_ppoll);
 	closedir(tasks);
 	return count;
 }
