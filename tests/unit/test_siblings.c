@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 
 #include "base/clock.h"
+#include "base/proc_files.h"
 #include "evidence/episode/siblings.h"
 
 /* Of the child's threads, which it writes before they spin or sleep. */
@@ -98,18 +99,78 @@ static void finish(struct episode *episode, pid_t pid)
 	waitpid(pid, NULL, 0);
 }
 
+static struct thread_times times_of(pid_t pid, pid_t tid)
+{
+	struct thread_times times;
+	char path[32];
+	int fd = -1, dir;
+
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(dir >= 0);
+	assert_int_equal(proc_thread_times(dir, tid, &fd, false, &times), 0);
+	close(dir);
+	return times;
+}
+
+/*
+ * Whether a thread must be taken to run in a time that has begun before `from` and ends after
+ * `to`, and is no longer than `wall_ns`. On a busy machine a spinner may wait for a CPU for
+ * that long, and the kernel adds a wait only when it is over.
+ */
+static bool surely_runs(const struct thread_times *from, const struct thread_times *to,
+			maze_u64 wall_ns)
+{
+	maze_u64 runtime_ns = to->runtime_ns - from->runtime_ns;
+	maze_u64 waited_ns = to->waited_ns - from->waited_ns;
+
+	return runtime_ns && runtime_ns + waited_ns >= wall_ns / SIBLING_RUNS;
+}
+
+static bool has_sibling(const struct episode *episode, pid_t tid)
+{
+	size_t i;
+
+	for (i = 0; i < episode->siblings_count; i++)
+		if (episode->siblings[i].tid == tid)
+			return true;
+	return false;
+}
+
+/* Samples two spinners. Returns whether both have run. */
+static bool sample_two(struct episode *episode, pid_t pid)
+{
+	struct thread_times from[2], to[2];
+	maze_u64 began_ns = case_now_ns(), wall_ns;
+	size_t i;
+
+	episode->siblings_count = 0;
+	assert_int_equal(siblings_begin(episode, false), 2);
+	for (i = 0; i < 2; i++)
+		from[i] = times_of(pid, shared->spinners[i]);
+	do {
+		poll(NULL, 0, 5);
+		for (i = 0; i < 2; i++)
+			to[i] = times_of(pid, shared->spinners[i]);
+	} while (siblings_step(episode));
+	wall_ns = case_now_ns() - began_ns;
+	for (i = 0; i < 2; i++)
+		if (surely_runs(&from[i], &to[i], wall_ns))
+			assert_true(has_sibling(episode, shared->spinners[i]));
+	return episode->siblings_count == 2;
+}
+
 static void threads_that_run_are_sampled(void **state)
 {
+	maze_u64 until = case_now_ns() + PATIENCE_MS * MAZE_NSEC_PER_MSEC;
 	pid_t pid = start(2);
 	struct episode *episode = begin(pid);
 	const struct episode_sibling *sibling;
 	size_t i;
 
 	(void)state;
-	assert_int_equal(siblings_begin(episode, false), 2);
-	while (siblings_step(episode))
-		poll(NULL, 0, 5);
-	assert_int_equal(episode->siblings_count, 2);
+	while (!sample_two(episode, pid))
+		assert_true(case_now_ns() < until);
 	for (i = 0; i < 2; i++) {
 		sibling = &episode->siblings[i];
 		assert_true(is_spinner(sibling->tid));
@@ -187,26 +248,49 @@ static void stacks_are_those_of_the_thread(void **state)
 	finish(episode, pid);
 }
 
+/* The incident of an episode; its spinner is in it if it surely ran. */
+static json_t *incident_with_one(const char *dir, pid_t pid, maze_u32 number)
+{
+	struct incidents_options options = { .dir = dir };
+	struct incidents *incidents = open_incidents(&options);
+	struct maze_record soft = case_record(pid, MAZE_EVENT_SOFT);
+	maze_u64 began_ns = case_now_ns();
+	struct thread_times from, to;
+	json_t *incident;
+
+	soft.episode = number;
+	incidents_record(incidents, &soft, "poll", "spinners", &case_policy);
+	/* The samples end in a later step. */
+	from = times_of(pid, shared->spinners[0]);
+	poll(NULL, 0, 100);
+	to = times_of(pid, shared->spinners[0]);
+	assert_true(work_until(incidents, "incident 2"));
+	work_until_symbolized(incidents);
+	incidents_close(incidents, NULL);
+	incident = load_last(dir);
+	if (surely_runs(&from, &to, case_now_ns() - began_ns))
+		assert_non_null(get(incident, "siblings.0"));
+	return incident;
+}
+
 /* From the verdict to the file. */
 static void an_incident_has_them(void **state)
 {
+	maze_u64 until = case_now_ns() + PATIENCE_MS * MAZE_NSEC_PER_MSEC;
 	char directory[] = "/tmp/maze-siblings-XXXXXX", dir[64], command[96];
-	struct incidents_options options = { .dir = dir };
-	struct incidents *incidents;
-	struct maze_record soft;
+	maze_u32 number = 0;
 	json_t *incident;
 	pid_t pid = start(1);
 
 	(void)state;
 	assert_non_null(mkdtemp(directory));
 	snprintf(dir, sizeof(dir), "%s/kept", directory);
-	incidents = open_incidents(&options);
-	soft = case_record(pid, MAZE_EVENT_SOFT);
-	incidents_record(incidents, &soft, "poll", "spinners", &case_policy);
-	assert_true(work_until(incidents, "incident 2"));
-	work_until_symbolized(incidents);
-	incidents_close(incidents, NULL);
-	incident = load_last(dir);
+	incident = incident_with_one(dir, pid, number);
+	while (!get(incident, "siblings.0")) {
+		assert_true(case_now_ns() < until);
+		json_decref(incident);
+		incident = incident_with_one(dir, pid, ++number);
+	}
 	assert_int_equal(json_array_size(get(incident, "siblings")), 1);
 	assert_int_equal(json_integer_value(get(incident, "siblings.0.tid")), shared->spinners[0]);
 	assert_true(json_integer_value(get(incident, "siblings.0.cpu_ns")) > 0);
