@@ -104,15 +104,25 @@ static struct call_slice slice_of(void (*program)(void))
 	return slice;
 }
 
-static const struct call_row *find_row(const struct call_slice *slice, maze_u32 call, int result)
+/* NULL: the slice has none. */
+static const struct call_row *row_of(const struct call_slice *slice, maze_u32 call, int result)
 {
 	size_t i;
 
 	for (i = 0; i < slice->rows_count; i++)
 		if (slice->rows[i].call == call && slice->rows[i].result == result)
 			return &slice->rows[i];
-	fail_msg("no row of call %u with result %d among %u", call, result, slice->rows_count);
 	return NULL;
+}
+
+static const struct call_row *find_row(const struct call_slice *slice, maze_u32 call, int result)
+{
+	const struct call_row *row = row_of(slice, call, result);
+
+	if (!row)
+		fail_msg("no row of call %u with result %d among %u", call, result,
+			 slice->rows_count);
+	return row;
 }
 
 static maze_u64 noted_between(maze_u64 from, maze_u64 until)
@@ -151,25 +161,37 @@ static int attached(void)
 
 /* ---- slices ---------------------------------------------------------------------------- */
 
-static void judge_writes(const struct call_slice *slice)
+static maze_u64 noted_in(const struct call_slice *slice)
 {
-	maze_u64 noted = noted_between(slice->boot_ns, slice->boot_ns + slice->wall_ns);
-	const struct call_row *writes = find_row(slice, SYS_write, 1);
+	return noted_between(slice->boot_ns, slice->boot_ns + slice->wall_ns);
+}
 
-	print_message("# %u writes, noted %llu\n", writes->count, noted);
-	assert_true(noted > 100);
-	assert_in_range(writes->count, noted - 1, noted + 1);
+/*
+ * Returns whether the program has made more than 100 of these calls in the slice, by its
+ * notes. A pause of the machine may leave CPU time for fewer.
+ */
+static bool judge_calls(const struct call_slice *slice, maze_u32 call, int result)
+{
+	const struct call_row *row = row_of(slice, call, result);
+	maze_u64 counted = row ? row->count : 0, noted = noted_in(slice);
+
+	print_message("# %llu calls, noted %llu\n", counted, noted);
+	assert_true(counted + 1 >= noted && counted <= noted + 1);
+	return noted > 100;
 }
 
 static void counts_are_those_of_the_program(void **state)
 {
+	maze_u64 until = now_ns(CLOCK_MONOTONIC) + WAIT_NS;
 	const struct call_row *reads, *writes;
 	struct call_slice slice;
 
 	(void)state;
 	counter_or_skip();
-	slice = slice_of(poll_a_pipe);
-	judge_writes(&slice);
+	do {
+		assert_true(now_ns(CLOCK_MONOTONIC) < until);
+		slice = slice_of(poll_a_pipe);
+	} while (!judge_calls(&slice, SYS_write, 1));
 	reads = find_row(&slice, SYS_read, -EAGAIN);
 	writes = find_row(&slice, SYS_write, 1);
 	assert_in_range(reads->count, writes->count - 1, writes->count + 1);
@@ -180,18 +202,12 @@ static void counts_are_those_of_the_program(void **state)
 	assert_true(slice.inside == CALL_NONE);
 }
 
-/* The program goes on while its counter is detached, which takes some ms. */
-static void a_slice_that_is_ended_has_the_calls_until_then(void **state)
+static struct call_slice ended_slice_of(void (*program)(void), maze_u64 until)
 {
-	maze_u64 until = now_ns(CLOCK_MONOTONIC) + WAIT_NS;
+	pid_t pid = run(program);
+	int slot = begin(pid);
 	struct call_slice slice;
-	pid_t pid;
-	int slot;
 
-	(void)state;
-	counter_or_skip();
-	pid = run(poll_a_pipe);
-	slot = begin(pid);
 	while (bpf_calls_slot(counter, slot)->calls < 1000 &&
 	       !bpf_calls_slot(counter, slot)->done) {
 		assert_true(now_ns(CLOCK_MONOTONIC) < until);
@@ -200,7 +216,20 @@ static void a_slice_that_is_ended_has_the_calls_until_then(void **state)
 	assert_int_equal(
 		call_counter_take(counter, slot, pid, now_ns(CLOCK_BOOTTIME), true, &slice), 1);
 	loop_stop(pid);
-	judge_writes(&slice);
+	return slice;
+}
+
+/* The program goes on while its counter is detached, which takes some ms. */
+static void a_slice_that_is_ended_has_the_calls_until_then(void **state)
+{
+	maze_u64 until = now_ns(CLOCK_MONOTONIC) + WAIT_NS;
+	struct call_slice slice;
+
+	(void)state;
+	counter_or_skip();
+	do
+		slice = ended_slice_of(poll_a_pipe, until);
+	while (!judge_calls(&slice, SYS_write, 1));
 }
 
 static void a_thread_without_calls_has_none(void **state)
@@ -261,19 +290,26 @@ static void one_long_call_is_named(void **state)
 
 static void combinations_without_a_row_are_counted(void **state)
 {
+	maze_u64 until = now_ns(CLOCK_MONOTONIC) + WAIT_NS, sum = 0;
 	struct call_slice slice;
-	maze_u64 sum = 0;
 	size_t i;
 
 	(void)state;
 	counter_or_skip();
-	slice = slice_of(close_many);
+	/* Until all combinations are in a slice, those between two notes. */
+	do {
+		assert_true(now_ns(CLOCK_MONOTONIC) < until);
+		slice = slice_of(close_many_and_note);
+	} while (noted_in(&slice) < 2);
 	assert_int_equal(slice.rows_count, CALL_SLICE_ROWS);
 	for (i = 0; i < CALL_SLICE_ROWS; i++) {
+		sum += slice.rows[i].count;
+		/* A machine may read the clock by a call. */
+		if (slice.rows[i].call == SYS_clock_gettime)
+			continue;
 		assert_int_equal(slice.rows[i].call, SYS_close);
 		assert_int_equal(slice.rows[i].result, -EBADF);
 		assert_in_range(slice.rows[i].descriptor, 1000, 1099);
-		sum += slice.rows[i].count;
 	}
 	assert_true(slice.rest_calls > 0);
 	assert_true(slice.calls == sum + slice.rest_calls);
@@ -281,17 +317,17 @@ static void combinations_without_a_row_are_counted(void **state)
 
 static void denied_calls_are_counted(void **state)
 {
+	maze_u64 until = now_ns(CLOCK_MONOTONIC) + WAIT_NS;
 	const struct call_row *row;
 	struct call_slice slice;
-	maze_u64 noted;
 
 	(void)state;
 	counter_or_skip();
-	slice = slice_of(shut_down_denied);
-	noted = noted_between(slice.boot_ns, slice.boot_ns + slice.wall_ns);
+	do {
+		assert_true(now_ns(CLOCK_MONOTONIC) < until);
+		slice = slice_of(shut_down_denied);
+	} while (!judge_calls(&slice, SYS_shutdown, -EPERM));
 	row = find_row(&slice, SYS_shutdown, -EPERM);
-	assert_true(noted > 100);
-	assert_in_range(row->count, noted - 1, noted + 1);
 	assert_int_equal(row->descriptor, 55);
 	assert_true(row->time_ns && row->time_ns <= slice.wall_ns);
 }
@@ -427,19 +463,35 @@ static void the_end_of_a_thread_ends_its_slice(void **state)
 
 /* ---- the collector --------------------------------------------------------------------- */
 
-/* Works until no slice is to come. */
-static void work_until_sliced(struct collector *collector)
+/*
+ * Works until no slice is to come. Returns whether the child has used CPU time in the second
+ * one, by its own clock.
+ */
+static bool work_until_sliced(struct collector *collector, pid_t pid)
 {
-	maze_u64 until = now_ns(CLOCK_MONOTONIC) + WAIT_NS;
+	const struct slice_request *request = &collector->calls.requests[0];
+	maze_u64 until = now_ns(CLOCK_MONOTONIC) + WAIT_NS, first_ns = 0, last_ns = 0;
 	struct incident_messages messages;
+	clockid_t clock;
 
-	for (; collector->calls.requests[0].state; poll(NULL, 0, 5)) {
+	assert_int_equal(clock_getcpuclockid(pid, &clock), 0);
+	for (; request->state; poll(NULL, 0, 5)) {
 		assert_true(now_ns(CLOCK_MONOTONIC) < until);
 		collector_work(collector, &messages);
+		/* Only the first slice is followed by a pause. */
+		if (request->state != SLICE_RUNS || request->pause_ns)
+			continue;
+		last_ns = now_ns(clock);
+		if (!first_ns)
+			first_ns = last_ns;
 	}
+	return last_ns > first_ns;
 }
 
-/* An incident with the system calls of a child. NULL: its worker had too little time. */
+/*
+ * An incident with the system calls of a child. NULL: the child had no CPU time for its
+ * second slice.
+ */
 static json_t *incident_with_slices(const char *dir)
 {
 	struct incidents_options options = { .dir = dir, .calls_cpu_ns = LIMIT_NS };
@@ -447,6 +499,7 @@ static json_t *incident_with_slices(const char *dir)
 	struct collector *collector = NULL;
 	struct incident_messages messages;
 	struct maze_record soft;
+	json_t *incident = NULL;
 	pid_t pid;
 
 	assert_int_equal(collector_open(&options, &collector, NULL), 0);
@@ -456,29 +509,31 @@ static json_t *incident_with_slices(const char *dir)
 	pid = run(close_many);
 	soft = case_record(pid, MAZE_EVENT_SOFT);
 	collector_record(collector, &soft, "poll", NULL, &policy);
-	work_until_sliced(collector);
+	if (work_until_sliced(collector, pid)) {
+		/* Of the first one, on a very busy machine, the incident has a reason only. */
+		incident = collect_key(collector, dir, "system_calls.1",
+				       "System calls were not counted: ");
+		assert_non_null(incident);
+	}
 	assert_int_equal(attached(), 0);
-	json_decref(
-		collect_key(collector, dir, "system_calls.0", "System calls were not counted: "));
 	collector_close(collector, NULL);
 	loop_stop(pid);
-	return load_any(dir);
+	return incident;
 }
 
 static void an_incident_has_two_slices(void **state)
 {
-	json_t *incident = NULL, *row;
-	char name[16];
-	int tries;
+	maze_u64 until = now_ns(CLOCK_MONOTONIC) + WAIT_NS;
+	json_t *incident, *row;
+	int number = 0;
+	char name[32];
 
 	counter_or_skip();
-	/* After a long pause of the machine there is no second slice, and no reason either. */
-	for (tries = 0; tries < 5 && !get(incident, "system_calls.1"); tries++) {
-		json_decref(incident);
-		snprintf(name, sizeof(name), "kept-%d", tries);
+	do {
+		assert_true(now_ns(CLOCK_MONOTONIC) < until);
+		snprintf(name, sizeof(name), "kept-%d", number++);
 		incident = incident_with_slices(in_place(*state, name));
-	}
-	assert_non_null(incident);
+	} while (!incident);
 	/* On a very busy machine the child may not run in time. */
 	if (has_note(incident, "System calls were not counted: "))
 		skip_because("%s", text(incident, "notes.0"));
