@@ -106,7 +106,7 @@ static void close_many(void)
 		close(fd);
 }
 
-/* For a machine that reads the clock by a call, it does not note each of them. */
+/* Notes each round only: a machine may read the clock by a call, which would be counted too. */
 static void close_many_and_note(void)
 {
 	close_many();

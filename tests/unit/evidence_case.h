@@ -191,7 +191,7 @@ static inline void start(struct fixture *fixture, void (*program)(void))
 
 static inline void begin(struct fixture *fixture, const struct maze_policy *policy)
 {
-	/* Or an episode before that sleep may have a verdict, if the machine is paused. */
+	/* Otherwise that sleep ends an episode, which after a pause has had its own verdict. */
 	wait_until(is_asleep_in(fixture->child, fixture->child, SYS_read));
 	assert_int_equal(maze_watch(fixture->maze, fixture->child, 0, policy, 77, NULL), 0);
 	assert_int_equal(write(fixture->go, "", 1), 1);

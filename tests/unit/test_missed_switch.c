@@ -246,7 +246,7 @@ static void the_rechecks_end(void **state)
 	hog = start_spinning(nothing);
 	close(nothing);
 	end_child(&spinner);
-	/* The timer may go off before, and within a read. */
+	/* The timer may have gone off already. It may also go off within a read. */
 	do {
 		before = here();
 		again = here();

@@ -114,9 +114,9 @@ static struct thread_times times_of(pid_t pid, pid_t tid)
 }
 
 /*
- * Whether a thread must be taken to run in a time that has begun before `from` and ends after
- * `to`, and is no longer than `wall_ns`. On a busy machine a spinner may wait for a CPU for
- * that long, and the kernel adds a wait only when it is over.
+ * Whether sibling_runs() must hold for a thread that is measured from before `from` until
+ * after `to`, for at most `wall_ns`. On a busy machine a spinner may get no CPU for that long,
+ * and the kernel adds its wait only at the end of the wait.
  */
 static bool surely_runs(const struct thread_times *from, const struct thread_times *to,
 			maze_u64 wall_ns)
@@ -137,7 +137,7 @@ static bool has_sibling(const struct episode *episode, pid_t tid)
 	return false;
 }
 
-/* Samples two spinners. Returns whether both have run. */
+/* Samples two spinners. Each that surely runs must be there. Returns whether both are. */
 static bool sample_two(struct episode *episode, pid_t pid)
 {
 	struct thread_times from[2], to[2];
@@ -248,7 +248,7 @@ static void stacks_are_those_of_the_thread(void **state)
 	finish(episode, pid);
 }
 
-/* The incident of an episode; its spinner is in it if it surely ran. */
+/* The incident of an episode. Its spinner must be in it if it surely runs. */
 static json_t *incident_with_one(const char *dir, pid_t pid, maze_u32 number)
 {
 	struct incidents_options options = { .dir = dir };

@@ -271,7 +271,7 @@ static pid_t observe(void (*run)(void))
 			run();
 		_exit(0);
 	}
-	/* Or a streak before that sleep may be as long as one of its work. */
+	/* Otherwise that sleep ends a streak, which after a pause is as long as one of work. */
 	wait_until(is_asleep_in(child, child, SYS_read));
 	pidfd = pidfd_open(child, 0);
 	assert_int_equal(maze_claim(engine, pidfd, 0, &observed, TAG, ~0ULL, NULL), 0);

@@ -296,7 +296,7 @@ static void combinations_without_a_row_are_counted(void **state)
 
 	(void)state;
 	counter_or_skip();
-	/* Until all combinations are in a slice, those between two notes. */
+	/* Between two notes are all combinations. A pause may leave a slice without them. */
 	do {
 		assert_true(now_ns(CLOCK_MONOTONIC) < until);
 		slice = slice_of(close_many_and_note);
@@ -510,7 +510,7 @@ static json_t *incident_with_slices(const char *dir)
 	soft = case_record(pid, MAZE_EVENT_SOFT);
 	collector_record(collector, &soft, "poll", NULL, &policy);
 	if (work_until_sliced(collector, pid)) {
-		/* Of the first one, on a very busy machine, the incident has a reason only. */
+		/* On a very busy machine it has only the reason why the first one is missing. */
 		incident = collect_key(collector, dir, "system_calls.1",
 				       "System calls were not counted: ");
 		assert_non_null(incident);
