@@ -81,14 +81,17 @@ ended() { ! kill -0 "$1" 2> /dev/null; }
 is_zombie() { grep -q '^State:.*Z' "/proc/$1/status" 2> /dev/null; }
 has_threads() { [ "$(find "/proc/$1/task" -mindepth 1 -maxdepth 1 | wc -l)" -eq "$2" ]; }
 runs() { [ "$(cat "/proc/$1/comm" 2> /dev/null)" = "$2" ]; }
+# It waits for something, so its start, in which it uses CPU time, is over.
+sleeps() { grep -q '^State:.*S (' "/proc/$1/status" 2> /dev/null; }
 
 # run_until CONDITION ARG...: `maze run` with the arguments until the condition holds for the
 # incident, and as well when the command has ended. Nothing else ends the command: how much
-# CPU time it uses until maze has looked at it is the machine's.
+# CPU time it uses until maze has looked at it is the machine's. $prefix executes maze.
+prefix=()
 run_until() {
 	local condition=$1
 	shift
-	start "$MAZE" run --hard 1h --soft-signal 0 --incidents "$kept" "$@"
+	start "${prefix[@]}" "$MAZE" run --hard 1h --soft-signal 0 --incidents "$kept" "$@"
 	wait_until eval "$condition"
 	# maze forwards it to the command, and then ends with its status.
 	kill -TERM "$last"
@@ -261,6 +264,10 @@ as_user_with() {
 	setpriv --reuid 65534 --regid 65534 --clear-groups \
 		${capabilities:+--inh-caps "$capabilities" --ambient-caps "$capabilities"} "$@"
 }
+
+# The same without capabilities, for a command that has to keep its PID.
+plain_user=()
+[ "$EUID" -ne 0 ] || plain_user=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 
 # Without a private BPF file system no test pins, and the pins of others stay.
 nothing_pinned() {

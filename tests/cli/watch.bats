@@ -69,6 +69,7 @@ start_two_threads() {
 
 @test "the list is JSON, and the entries are in the format of 2008" {
 	start sleep 100
+	wait_until sleeps "$last"
 	"$MAZE" watch --soft 3s --hard 5s --soft-signal TERM "$last"
 	"$MAZE" list --json | python3 -m json.tool > /dev/null
 	run cat /sys/fs/bpf/maze/entries

@@ -7,6 +7,7 @@ load test_helper
 setup() {
 	# Sentences on one line.
 	export COLUMNS=10000
+	looker=("$MAZE")
 }
 
 why() { run --separate-stderr "$MAZE" why "$@"; }
@@ -37,22 +38,21 @@ samples() {
 samples_or_ended() { samples "$1" || ended "$1"; }
 
 run_times() { awk '{ print FILENAME, $1 }' "/proc/$1/task"/*/schedstat; }
-# Whether so many threads of the process have run for 200 ms, or for so many ns, since
-# run_times printed that.
+# Whether so many threads of the process have run for 200 ms since run_times printed that.
 have_run() {
-	{ echo "$3"; run_times "$2"; } | awk -v threads="$1" -v ns="${4:-2e8}" '
-		$1 in before { count += $2 - before[$1] >= ns; next }
+	{ echo "$3"; run_times "$2"; } | awk -v threads="$1" '
+		$1 in before { count += $2 - before[$1] >= 2e8; next }
 		{ before[$1] = $2 }
 		END { exit count < threads }'
 }
 
 # why_until THREADS PID ARG...: sets what run sets, for a look of 10 s that ends when so many
 # threads of the process have run for 200 ms in it. On a crowded machine they wait for a CPU
-# in most of the time.
+# in most of the time. $looker executes maze.
 why_until() {
 	local threads=$1 pid=$2 before
 
-	"$MAZE" why --for 10s "${@:3}" 3>&- > "$BATS_TEST_TMPDIR/looked" 2> "$BATS_TEST_TMPDIR/said" &
+	"${looker[@]}" why --for 10s "${@:3}" 3>&- > "$BATS_TEST_TMPDIR/looked" 2> "$BATS_TEST_TMPDIR/said" &
 	look=$!
 	started+=("$look")
 	wait_until samples_or_ended "$look"
@@ -109,7 +109,7 @@ while True: poll.poll(0)' "$BATS_TEST_TMPDIR/ready"
 
 @test "a process that sleeps is none that spins" {
 	start sleep 1000
-	wait_until runs "$last" sleep
+	wait_until sleeps "$last"
 	why --for 300ms "$last"
 	[ "$status" -eq 1 ]
 	[ -z "$output" ]
@@ -184,25 +184,14 @@ other_two_are_siblings() {
 	wait_until other_two_are_siblings "$last"
 }
 
-# Whether the process has run for 50 ms in the look. On a crowded machine it may have no CPU.
-user_looked() {
-	local before
-	before=$(run_times "$1")
-	run --separate-stderr as_user_with '' "$public/maze" why --for 500ms "$1"
-	have_run 1 "$1" "$before" 5e7
-}
-
 @test "an ordinary user sees the loop of an own process" {
 	[ "$(cat /proc/sys/kernel/perf_event_paranoid)" -le 2 ] ||
 		skip 'kernel.perf_event_paranoid permits no stacks to users'
 	for_everyone
-	if [ "$(id -u)" -eq 0 ]; then
-		start setpriv --reuid 65534 --regid 65534 --clear-groups "$public/spin"
-	else
-		start "$public/spin"
-	fi
+	start "${plain_user[@]}" "$public/spin"
 	wait_until runs "$last" spin
-	wait_until user_looked "$last"
+	looker=("${plain_user[@]}" "$public/maze")
+	why_until 1 "$last" "$last"
 	[ "$status" -eq 0 ]
 	holds 'It was in spin_on (tests/programs/program.h:'
 	holds 'System calls were not counted: this needs CAP_BPF and CAP_PERFMON'
