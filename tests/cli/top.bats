@@ -34,7 +34,9 @@ show_top() { on_screen "$1" "$2" env TERM=vt100 NO_COLOR=1 "$MAZE" top "${@:3}";
 	watch_two
 	show_top 80 24
 	wait_until line_has 4 " $spinner spin "
-	line_has 5 " $sleeper zeta "
+	wait_until line_has 5 " $sleeper zeta "
+	# Lines are drawn from the first to the last.
+	wait_until line_has 24 q:quit
 	[[ $(screen_line 1) == 'bpf  no mazed  watched 2 + 0 groups  verdicts 0  signals 0  lost 0' ]]
 	[ "$(screen_line 2)" = 'sort: limit  every 1s' ]
 	[[ $(screen_line 3) =~ ^'LIMIT'\ +'COUNT SOFT/HARD'\ +'%CPU PID/TID NAME'\ +'USER'\ +'UNIT' ]]
@@ -46,7 +48,7 @@ show_top() { on_screen "$1" "$2" env TERM=vt100 NO_COLOR=1 "$MAZE" top "${@:3}";
 
 	keys S S S S S
 	wait_until line_has 2 'sort: name'
-	line_has 4 spin
+	wait_until line_has 4 spin
 	keys I
 	wait_until line_has 4 zeta
 	keys I s
@@ -59,13 +61,13 @@ show_top() { on_screen "$1" "$2" env TERM=vt100 NO_COLOR=1 "$MAZE" top "${@:3}";
 	wait_until screen_lacks "$spinner spin"
 	keys Enter
 	wait_until line_has 2 'filter: zeta (1 hidden)'
-	line_has 4 zeta
+	wait_until line_has 4 zeta
 	keys Escape
 	wait_for_screen "$spinner spin"
 
 	keys u
 	wait_until line_has 2 'by unit'
-	[[ $(screen_line 4) == *': 2 rows, '*' %CPU' ]]
+	wait_until eval "[[ \$(screen_line 4) == *': 2 rows, '*' %CPU' ]]"
 	keys u p
 	wait_until line_has 2 PAUSED
 	keys p h
@@ -85,7 +87,7 @@ show_top() { on_screen "$1" "$2" env TERM=vt100 NO_COLOR=1 "$MAZE" top "${@:3}";
 	terminal resize-window -x 160 -y 40
 	wait_until line_has 3 ENGINE
 	wait_until line_has 40 q:quit
-	line_has 4 ' bpf'
+	wait_until line_has 4 ' bpf'
 	for size in 20x6 3x3 1x1; do
 		terminal resize-window -x "${size%x*}" -y "${size#*x}"
 		keys Down

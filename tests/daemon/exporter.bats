@@ -60,8 +60,7 @@ has_page() {
 	start sleep 1000
 	start_exporter 65533
 	# Without mazed it runs, and says so.
-	wait_until test -S "$dir/public/http.sock"
-	has /state 'mazed does not run'
+	wait_until has /state 'mazed does not run'
 	start_mazed
 	wait_until watches_are 1
 	start "$PROGRAMS/spin"

@@ -14,6 +14,9 @@ teardown() {
 # For ordinary users, a directory with all files of a delegated group.
 give_cgroup() { chown -R "$1" "$cgroup_dir"; }
 move_into_cgroup() { echo "$1" > "$cgroup_dir/cgroup.procs"; }
+# A frozen process stops as soon as it is thawed. On a slow machine the level is 0 by then, and
+# the process would be frozen again after 100 ms.
+stop_when_thawed() { kill -STOP "$1"; }
 
 # A Python expression over the list of groups `g` is true; `g` as root or as the user $2 has it.
 groups_hold() {
@@ -124,6 +127,7 @@ policy() { echo "{\"scope\":\"$1\",\"share\":\"90%\",\"soft\":\"1h\",\"hard\":\"
 	grep -qx 1 "$cgroup_dir/cgroup.freeze"
 	groups_hold "[x['name'] for x in g] == ['$cgroup']"
 	frozen_are 1
+	stop_when_thawed "$last"
 	ask <<< "{\"do\":\"thaw\",\"cgroup\":\"$cgroup\"}" | grep -qx '{"ok":true}'
 	frozen_are 0
 	stop_mazed
@@ -147,6 +151,7 @@ policy() { echo "{\"scope\":\"$1\",\"share\":\"90%\",\"soft\":\"1h\",\"hard\":\"
 	export MAZE_SOCKET=$socket
 	on_screen 120 24 "$MAZE" top
 	wait_until line_has 4 ' handoff '
+	stop_when_thawed "$last"
 	keys t
 	wait_until grep -qx 0 "$cgroup_dir/cgroup.freeze"
 	wait_for_screen "thawed"

@@ -21,8 +21,15 @@ observes() {
 
 # Runs the program once.
 work_unseen() { "$PROGRAMS/sleep_now_and_then" --work-ms 7 --rounds "${1-40}" 3>&-; }
-# The same. The streaks of all such runs are in $account.
-work() { MAZE_TEST_ACCOUNT=$account work_unseen "$@"; }
+# The same, from when the rule applies to it. The streaks of all such runs are in $account.
+work() {
+	[ -p "$dir/go" ] || mkfifo "$dir/go"
+	MAZE_TEST_ACCOUNT=$account start "$PROGRAMS/sleep_now_and_then" --work-ms 7 \
+		--rounds "${1-40}" --after "$dir/go"
+	wait_until watched "$last"
+	: > "$dir/go"
+	wait "$last"
+}
 
 # The file has the streaks of the account, each once. The first streak of a run can be cut
 # where the watch of the rule takes the place of that of the parent, and some kernels hide a

@@ -94,6 +94,16 @@ logged_apart() {
 		awk -v apart="$(($1 - 1))" 'NR > 1 && $1 - last < apart { exit 1 } { last = $1 }'
 }
 
+# at_most_ten_a_period PATTERN NAME: the log has ten of these lines in each period, and a
+# summary of that name has the number of the others.
+at_most_ten_a_period() {
+	local shown summaries
+	shown=$(grep -c "$1" "$log")
+	summaries=$(grep -c "\"message\":\"$2: [0-9]* more record" "$log")
+	echo "$2: $shown shown, $summaries summaries"
+	[ "$summaries" -ge 1 ] && [ "$shown" -le $((10 * (summaries + 1))) ]
+}
+
 show_log() {
 	cat "$log" "$dir/out" 2> /dev/null
 	return 1
@@ -151,7 +161,7 @@ kill_mazed() {
 # Killed by SIGKILL; a program that was not caught ends by its own alarm instead.
 killed() {
 	local status=0
-	wait_until ended "$1"
+	wait_until ended "$1" || return
 	wait "$1" || status=$?
 	[ "$status" -eq 137 ]
 }

@@ -27,7 +27,7 @@ teardown() {
 	export MAZE_SOCKET=$socket PAGER="cat > '$dir/paged.tmp'; mv '$dir/paged.tmp' '$dir/paged'"
 	on_screen 120 24 "$MAZE" top --incidents "$dir/incidents"
 	wait_until line_has 1 'bpf  mazed '
-	line_has 1 '2 rules  watched 1 + 0 groups'
+	wait_until line_has 1 '2 rules  watched 1 + 0 groups'
 	wait_until line_has 4 ' sleepers '
 	keys t
 	wait_until line_has 2 'was not frozen by mazed'
@@ -36,8 +36,8 @@ teardown() {
 
 	kill_mazed
 	wait_until line_has 2 'trying again'
-	line_has 1 'mazed does not answer'
-	line_has 4 ' sleepers '
+	wait_until line_has 1 'mazed does not answer'
+	wait_until line_has 4 ' sleepers '
 	start_mazed
 	wait_until line_has 2 'sort: limit'
 	wait_until line_has 1 '2 rules  watched 1'

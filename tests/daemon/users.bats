@@ -163,16 +163,6 @@ has_soft_ns() { "$MAZE" list --json | grep "\"pid\":$1," | grep -q "\"soft_ns\":
 
 # ---- shares ----------------------------------------------------------------------------------
 
-# at_most_ten_a_period PATTERN NAME: the log has ten of these lines in each period, and a
-# summary of that name has the number of the others.
-at_most_ten_a_period() {
-	local shown summaries
-	shown=$(grep -c "$1" "$log")
-	summaries=$(grep -c "\"message\":\"$2: [0-9]* more record" "$log")
-	echo "$2: $shown shown, $summaries summaries"
-	[ "$summaries" -ge 1 ] && [ "$shown" -le $((10 * (summaries + 1))) ]
-}
-
 @test "a user's flood of verdicts costs root no incident, and the log few lines" {
 	needs_root 'be another user'
 	spinners

@@ -33,8 +33,9 @@ int main(int argc, char **argv)
 	if (argc != 2 || strlen(argv[1]) >= sizeof(address.sun_path))
 		return 2;
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", argv[1]);
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) ||
-	    setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)))
+	/* A message that comes before SO_PASSCRED has no sender. */
+	if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) ||
+	    bind(fd, (struct sockaddr *)&address, sizeof(address)))
 		return 1;
 	for (;;) {
 		message = (struct msghdr){ .msg_iov = &part,
