@@ -232,7 +232,8 @@ python_service() {
 	run --separate-stderr "$MAZE" run --soft 10ms --hard 20ms --soft-signal 0 --incidents "$kept" \
 		-- "$PROGRAMS/copies" 36 "$PROGRAMS/spin"
 	crowd_has_incidents
-	[ "$("$MAZE" incidents --incidents "$kept" | grep -c ' hard ')" -eq 36 ]
+	hards=$("$MAZE" incidents --incidents "$kept" | grep -c ' hard ')
+	[ "$hards" -le 36 ] && [ "$hards" -ge $((36 - lost)) ]
 }
 
 @test "an impossible directory is reported once, and the program is still caught" {

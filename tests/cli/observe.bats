@@ -140,8 +140,19 @@ watches() { find "/proc/$1/fd" -lname "/proc/$2" 2> /dev/null | grep -q .; }
 	[ "$(json "all(len(day['date']) == 10 for day in d['days'])" < "$observation")" = True ]
 }
 
+# How often the threads of the process have left the CPU by themselves.
+switches() { awk '/^voluntary_ctxt_switches/ { sum += $2 } END { print sum + 0 }' "/proc/$1/task"/*/status; }
+switches_are() { [ "$(switches "$1")" -ge "$2" ]; }
+
 @test "the poll engine sees streaks up to its last check" {
-	observe_run --engine poll -- "$PROGRAMS/sleep_now_and_then" --work-ms 100 --rounds 10
+	observe_run --engine poll -- "$PROGRAMS/sleep_now_and_then" --work-ms 100 --rounds 100000
+	before=$(switches "$observed")
+	wait_until switches_are "$observed" $((before + 10))
+	# Where the engine is late, it sees the sleeps at its next check, if the program has not
+	# ended. It sleeps after each check. These are more than one streak has.
+	before=$(switches "$observer")
+	wait_until switches_are "$observer" $((before + 50))
+	kill -INT "$observer"
 	wait "$observer"
 	[ "$(json "d['engine']" < "$observation")" = poll ]
 	[ "$(observation_of sleep_now_and_then "['streaks'] >= 5")" = True ]
