@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -31,6 +32,13 @@
 /* How often it writes the file of --out, so that a crash does not lose a long observation. */
 #define WRITE_NS (60 * MAZE_NSEC_PER_SEC)
 
+/* A process that could not be watched, as stat(2) has it; it may change its user. */
+struct refused {
+	pid_t pid;
+	uid_t uid;
+	ino_t inode; /* of /proc/PID: another process may get the PID */
+};
+
 struct observe {
 	const struct command *command;
 	const struct options *options;
@@ -40,7 +48,7 @@ struct observe {
 	struct observation observation;
 	maze_u64 until_ns, turn_ns, write_ns; /* CLOCK_BOOTTIME; until_ns 0: no end */
 	int signals;			      /* signalfd */
-	pid_t *refused; /* sorted: processes that cannot be watched, at the last look */
+	struct refused *refused;	      /* at the last look, sorted by PID */
 	size_t refused_count;
 	size_t watched; /* threads */
 };
@@ -99,9 +107,9 @@ static int watch_given(struct observe *observe, int argc, char **argv)
 
 static int by_pid(const void *left, const void *right)
 {
-	const pid_t *a = left, *b = right;
+	const struct refused *a = left, *b = right;
 
-	return (*a > *b) - (*a < *b);
+	return (a->pid > b->pid) - (a->pid < b->pid);
 }
 
 static int by_entry(const void *key, const void *item)
@@ -112,36 +120,48 @@ static int by_entry(const void *key, const void *item)
 	return (*pid > (pid_t)entry->pid) - (*pid < (pid_t)entry->pid);
 }
 
-static void refuse(pid_t **refused, size_t *count, pid_t pid)
+static void refuse(struct refused **refused, size_t *count, const struct refused *process)
 {
-	pid_t *grown = reallocarray(*refused, *count + 1, sizeof(*grown));
+	struct refused *grown = reallocarray(*refused, *count + 1, sizeof(*grown));
 
 	if (!grown)
 		return;
-	grown[(*count)++] = pid;
+	grown[(*count)++] = *process;
 	*refused = grown;
+}
+
+static bool was_refused(const struct observe *observe, const struct refused *process)
+{
+	const struct refused *found = NULL;
+
+	if (observe->refused)
+		found = bsearch(process, observe->refused, observe->refused_count, sizeof(*found),
+				by_pid);
+	return found && found->uid == process->uid && found->inode == process->inode;
 }
 
 /*
  * Watches the processes that are not watched yet, such as those that init has started.
- * Does not try those again that could not be watched at the last look.
+ * Does not try those again that could not be watched at the last look and are the same.
  */
 static void watch_all(struct observe *observe, const struct maze_entry *entries, size_t count)
 {
 	DIR *proc = opendir("/proc");
-	struct dirent *entry;
-	pid_t *refused = NULL, pid;
+	struct refused *refused = NULL, process;
 	size_t refused_count = 0;
+	struct dirent *entry;
+	struct stat stat;
 
 	while (proc && (entry = readdir(proc))) {
-		pid = (pid_t)strtol(entry->d_name, NULL, 10);
-		if (pid <= 1 || pid == getpid() ||
-		    (count && bsearch(&pid, entries, count, sizeof(*entries), by_entry)))
+		process.pid = (pid_t)strtol(entry->d_name, NULL, 10);
+		if (process.pid <= 1 || process.pid == getpid() ||
+		    (count && bsearch(&process.pid, entries, count, sizeof(*entries), by_entry)) ||
+		    fstatat(dirfd(proc), entry->d_name, &stat, 0))
 			continue;
-		if ((observe->refused && bsearch(&pid, observe->refused, observe->refused_count,
-						 sizeof(pid), by_pid)) ||
-		    watch_one_process(observe, pid, NULL))
-			refuse(&refused, &refused_count, pid);
+		process.uid = stat.st_uid;
+		process.inode = stat.st_ino;
+		if (was_refused(observe, &process) || watch_one_process(observe, process.pid, NULL))
+			refuse(&refused, &refused_count, &process);
 	}
 	if (proc)
 		closedir(proc);

@@ -116,11 +116,18 @@ watches() { find "/proc/$1/fd" -lname "/proc/$2" 2> /dev/null | grep -q .; }
 	observer=$!
 	wait_until runs "$observer" maze-private
 	cp "$public/spin" "$public/of-root"
+	cp "$public/spin" "$public/later"
 	start "$public/of-root"
+	# A process that may not be watched at first, because it has its user later.
+	# shellcheck disable=SC2016 # for the shell that is run
+	start sh -c 'read -r _ < "$0"; exec "$@"' "$go" "${other_user[@]}" "$public/later"
+	later=$last
 	start "${other_user[@]}" "$public/spin"
 	wait_until runs "$last" spin
 	wait_until watches "$observer" "$last"
 	spins "$last"
+	echo > "$go"
+	wait_until watches "$observer" "$later"
 	kill -INT "$observer"
 	wait "$observer"
 	run -0 cat "$observation"
