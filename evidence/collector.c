@@ -373,11 +373,9 @@ void collector_close(struct collector *collector, struct incident_messages *ret)
 	maze_evidence_close(collector->evidence);
 	while (!collector_end_workers(collector, messages) && now_ns(CLOCK_MONOTONIC) < until)
 		nanosleep(&pause, NULL);
-	for (user = collector->users; user < collector->users + USERS_MAX; user++) {
-		if (user->used && user->worker.fd >= 0)
-			collector_leave_worker(collector, user, true);
-		collector_queue_clear(&user->queue);
-	}
+	for (user = collector->users; user < collector->users + USERS_MAX; user++)
+		if (user->used)
+			collector_end_user(collector, user, true);
 	report_losses(collector, messages);
 	workers_left_reap(&collector->left);
 	for (i = 0; i < collector->left.count; i++)

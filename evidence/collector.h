@@ -41,7 +41,10 @@ void collector_stack(struct collector *collector, const struct maze_stack *stack
 int collector_work(struct collector *collector, struct incident_messages *ret);
 /* Returns a descriptor that is readable when collector_work() is due. */
 int collector_fd(const struct collector *collector);
-/* Gives the workers at most six seconds to write the open incidents. Ignores NULL. */
+/*
+ * Gives the workers at most six seconds to write the open incidents. Those without a file
+ * are lost and counted. Ignores NULL.
+ */
 void collector_close(struct collector *collector, struct incident_messages *ret);
 
 #endif

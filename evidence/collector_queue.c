@@ -54,6 +54,40 @@ void collector_queue_close(struct collector_queue *queue, const struct episode_k
 	}
 }
 
+void collector_queue_written(struct collector_queue *queue, const struct episode_key *key)
+{
+	struct collector_message *message;
+
+	for (message = queue->first; message; message = message->next)
+		message->written |= episode_key_equal(&message->header.key, key);
+}
+
+static bool has_verdict(const struct collector_message *message)
+{
+	const struct collector_record *record = (const void *)message->body;
+
+	return message->header.kind == COLLECTOR_RECORD &&
+	       (record->record.event == MAZE_EVENT_SOFT || record->record.event == MAZE_EVENT_HARD);
+}
+
+size_t collector_queue_unwritten(const struct collector_queue *queue)
+{
+	const struct collector_message *message, *earlier;
+	size_t count = 0;
+
+	for (message = queue->first; message; message = message->next) {
+		if (!has_verdict(message) || message->written)
+			continue;
+		earlier = queue->first;
+		while (earlier != message &&
+		       !(has_verdict(earlier) &&
+			 episode_key_equal(&earlier->header.key, &message->header.key)))
+			earlier = earlier->next;
+		count += earlier == message;
+	}
+	return count;
+}
+
 /* Drops sent messages, oldest first. Returns false if this does not make enough room. */
 static bool make_room(struct collector_queue *queue, size_t size)
 {
@@ -91,7 +125,7 @@ bool collector_queue_add(struct collector_queue *queue, const struct collector_h
 		return false;
 	message->next = NULL;
 	message->header = *header;
-	message->sent = false;
+	message->sent = message->written = false;
 	message->size = size;
 	memcpy(message->body, body, size);
 	*queue->last = message;

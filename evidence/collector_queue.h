@@ -14,6 +14,7 @@ struct collector_message {
 	struct collector_message *next;
 	struct collector_header header;
 	bool sent;
+	bool written; /* the incident has its file */
 	size_t size;
 	char body[];
 };
@@ -34,6 +35,10 @@ bool collector_queue_add(struct collector_queue *queue, const struct collector_h
  */
 bool collector_queue_is_behind(const struct collector_queue *queue);
 void collector_queue_drop(struct collector_queue *queue, struct collector_message **link);
+/* Marks the messages of an incident that has its file. */
+void collector_queue_written(struct collector_queue *queue, const struct episode_key *key);
+/* The number of episodes with a verdict that have no file. Takes time for each pair. */
+size_t collector_queue_unwritten(const struct collector_queue *queue);
 /* Drops the sent messages of a closed incident. */
 void collector_queue_close(struct collector_queue *queue, const struct episode_key *key);
 /* Drops all sent messages. Call it only when no incident is open. */

@@ -194,6 +194,8 @@ static bool take_answers(struct collector_user *user, struct incident_messages *
 			return false;
 		if (answer.kind == COLLECTOR_STATUS)
 			take_status(user, &answer, messages);
+		else if (answer.kind == COLLECTOR_WRITTEN)
+			collector_queue_written(&user->queue, &answer.key);
 		else if (answer.kind == COLLECTOR_CLOSED)
 			collector_queue_close(&user->queue, &answer.key);
 		else if (answer.kind == COLLECTOR_MESSAGE)
@@ -285,9 +287,12 @@ static bool end_worker(struct collector *collector, struct collector_user *user,
 	return false;
 }
 
-static void end_user(struct collector *collector, struct collector_user *user)
+void collector_end_user(struct collector *collector, struct collector_user *user, bool killed)
 {
-	collector_leave_worker(collector, user, false);
+	/* The worker told those that it has lost itself, so they are not in the queue. */
+	collector->lost += collector_queue_unwritten(&user->queue);
+	if (user->worker.fd >= 0)
+		collector_leave_worker(collector, user, killed);
 	collector_queue_clear(&user->queue);
 }
 
@@ -315,7 +320,7 @@ bool collector_end_workers(struct collector *collector, struct incident_messages
 		if (user->worker.fd >= 0 && !end_worker(collector, user, messages))
 			ended = false;
 		else if (user->worker.fd >= 0)
-			end_user(collector, user);
+			collector_end_user(collector, user, false);
 	}
 	told->written += untold.written;
 	told->lost += untold.lost;

@@ -62,6 +62,8 @@ int collector_serve(struct collector *collector, struct collector_user *user,
 		    struct incident_messages *messages);
 /* Whether `messages` has room for all messages of one more collector_serve(). */
 bool collector_has_room(const struct incident_messages *messages);
+/* Counts the user's incidents without a file, and lets go of the worker and the queue. */
+void collector_end_user(struct collector *collector, struct collector_user *user, bool killed);
 /* Does one step to end all workers. Returns true once all have ended. */
 bool collector_end_workers(struct collector *collector, struct incident_messages *messages);
 

@@ -61,6 +61,14 @@ static void answer_closed(struct worker_loop *loop)
 	loop->closed_count = 0;
 }
 
+/* Told at once: at its end the worker may be killed before it is through. */
+static void on_written(void *arg, const struct episode_key *written)
+{
+	const struct collector_answer line = { .kind = COLLECTOR_WRITTEN, .key = *written };
+
+	answer(arg, &line);
+}
+
 /* Told after the messages, for which the collector looks up the verdicts (trust_record()). */
 static void on_closed(void *arg, const struct episode_key *closed)
 {
@@ -171,7 +179,7 @@ void collector_worker(int fd, void *arg)
 
 	if (incidents_open(arg, &loop.incidents, NULL))
 		_exit(1);
-	incidents_on_closed(loop.incidents, on_closed, &loop);
+	incidents_listen(loop.incidents, on_written, on_closed, &loop);
 	while (!loop.ended) {
 		wait_ms = incidents_work(loop.incidents, &messages);
 		answer_messages(&loop, &messages);
@@ -181,7 +189,7 @@ void collector_worker(int fd, void *arg)
 		if (poll(fds, count, wait_ms) > 0 && fds[0].revents)
 			take_messages(&loop);
 	}
-	incidents_on_closed(loop.incidents, NULL, NULL);
+	incidents_listen(loop.incidents, on_written, NULL, &loop);
 	incidents_close(loop.incidents, &messages);
 	answer_messages(&loop, &messages);
 }

@@ -54,7 +54,8 @@ _Static_assert(sizeof(struct maze_stack) <= COLLECTOR_BODY_MAX &&
 enum collector_answer_kind {
 	COLLECTOR_STATUS, /* after new messages, and four times a second during work */
 	COLLECTOR_MESSAGE,
-	COLLECTOR_CLOSED, /* the incident of that episode is closed */
+	COLLECTOR_WRITTEN, /* the incident of that episode has its file */
+	COLLECTOR_CLOSED,  /* it is closed */
 };
 
 struct collector_answer {

@@ -96,18 +96,20 @@ maze_u64 incidents_lost(const struct incidents *incidents)
 
 /* ---- the table --------------------------------------------------------------------- */
 
-void incidents_on_closed(struct incidents *incidents,
-			 void (*on_closed)(void *arg, const struct episode_key *closed), void *arg)
+void incidents_listen(struct incidents *incidents,
+		      void (*on_written)(void *arg, const struct episode_key *written),
+		      void (*on_closed)(void *arg, const struct episode_key *closed), void *arg)
 {
+	incidents->on_written = on_written;
 	incidents->on_closed = on_closed;
-	incidents->on_closed_arg = arg;
+	incidents->listener = arg;
 }
 
 static void note_closed(struct incidents *incidents, const struct episode_key *key)
 {
 	incidents->closed[incidents->closed_next++ % INCIDENTS_CLOSED_MAX] = *key;
 	if (incidents->on_closed)
-		incidents->on_closed(incidents->on_closed_arg, key);
+		incidents->on_closed(incidents->listener, key);
 }
 
 struct episode *incident_part(struct incident *incident, size_t i)

@@ -78,13 +78,18 @@ struct incidents {
 	unsigned int uid; /* the user; part of the ids unless it is our own */
 	pid_t reaper;	  /* gets the orphans of a watched tree as children; 0: unknown */
 	bool replace;
+	void (*on_written)(void *arg, const struct episode_key *written);
 	void (*on_closed)(void *arg, const struct episode_key *closed);
-	void *on_closed_arg;
+	void *listener; /* the argument of both */
 };
 
-/* Sets the function that is called for each incident that is dropped or had no room. */
-void incidents_on_closed(struct incidents *incidents,
-			 void (*on_closed)(void *arg, const struct episode_key *closed), void *arg);
+/*
+ * Sets the functions that are called for each incident that gets its file, and for each that
+ * is dropped or had no room. NULL: none.
+ */
+void incidents_listen(struct incidents *incidents,
+		      void (*on_written)(void *arg, const struct episode_key *written),
+		      void (*on_closed)(void *arg, const struct episode_key *closed), void *arg);
 
 /* Whether it has the record of a verdict. Only then is the incident written. */
 bool incident_has_record(const struct incident *incident);

@@ -148,6 +148,8 @@ static void write_out(struct incidents *incidents, struct incident *incident, bo
 	report_recovery(incidents, messages);
 	/* A rewrite also adds a file if the first one was removed in between. */
 	incidents->prune = true;
+	if (!again && incidents->on_written)
+		incidents->on_written(incidents->listener, &incident->key);
 	if (!again || (last && strcmp(signature, incident->signature)))
 		report_file(incidents, incident, again, signature, messages);
 	/* The store changed the id, but the text has the old one. So write it again. */
