@@ -61,7 +61,10 @@ assert bytes[1] < bytes[0] / 2, bytes' "$@"
 		start sleep 1000
 		wait_until watched "$last"
 	done
-	start tail -f /dev/null
+	# One episode without an end, once it has started.
+	cp "$(command -v sleep)" "$dir/other"
+	start "$dir/other" 1000
+	wait_until sleeps "$last"
 	ask <<< "{\"do\":\"watch\",\"pid\":$last}"
 	ask <<< '{"do":"list"}' > "$dir/list"
 	ask <<< '{"do":"list","changes":true}' > "$dir/changes"

@@ -312,6 +312,7 @@ static void now_looks_at_a_bounded_number_of_processes(void **state)
 	struct acting *acting = *state;
 	struct maze_record record;
 	struct victim old;
+	maze_u64 began_ns;
 	const char *path;
 	int ends[2], i;
 	pid_t parent;
@@ -320,6 +321,7 @@ static void now_looks_at_a_bounded_number_of_processes(void **state)
 	start_victim_in("/web.service/worker", &old, &record);
 	wait_for_later_start_times();
 	fake.kill_mode = "control-group";
+	began_ns = boot_now_ns();
 	act_on_restart(acting, &record, &now_stage, old.pidfd);
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	path = make_path("/web.service");
@@ -327,14 +329,18 @@ static void now_looks_at_a_bounded_number_of_processes(void **state)
 	if (!parent) {
 		enter_cgroup(&cgroups, path, getpid());
 		dup2(ends[1], STDOUT_FILENO);
-		/* A shell forks a thousand times in a second, a program under ASan in a minute. */
+		/* A shell that executes nothing forks a thousand times in a second. */
 		execl("/bin/sh", "sh", "-c",
-		      "for i in $(seq 1024); do sleep 240 > /dev/null & done; echo; wait", NULL);
+		      "sleep 240 | { exec 3<&0; for i in $(seq 1024); do read -r x <&3 & done; "
+		      "echo; wait; }",
+		      NULL);
 		_exit(1);
 	}
 	close(ends[1]);
 	assert_int_equal(read(ends[0], &byte, 1), 1);
 	close(ends[0]);
+	if (boot_now_ns() - began_ns > BUS_TIMEOUT_NS * 4 / 5)
+		skip_because("this machine forks 1024 processes too slowly for a request");
 	run_until_logged(acting, "with 0 processes killed, not all (KillMode=control-group)");
 	assert_false(pidfd_has_ended(old.pidfd));
 	i = cgroup_open(&cgroups, path);
