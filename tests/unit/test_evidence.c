@@ -279,7 +279,7 @@ static void count_switches(void)
 					   .noted_from_ns = cpu_time() + RUNS_LIMIT_MS / 2 * MS };
 	if (used_ns < switches->noted_from_ns)
 		return;
-	switches->last = (maze_u64)(usage.ru_nvcsw + usage.ru_nivcsw);
+	switches->last = (maze_u64)usage.ru_nvcsw + (maze_u64)usage.ru_nivcsw;
 	if (!switches->first)
 		switches->first = switches->last;
 }
