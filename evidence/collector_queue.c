@@ -62,12 +62,14 @@ void collector_queue_written(struct collector_queue *queue, const struct episode
 		message->written |= episode_key_equal(&message->header.key, key);
 }
 
-static bool has_verdict(const struct collector_message *message)
+const struct collector_record *collector_message_verdict(const struct collector_message *message)
 {
 	const struct collector_record *record = (const void *)message->body;
 
-	return message->header.kind == COLLECTOR_RECORD &&
-	       (record->record.event == MAZE_EVENT_SOFT || record->record.event == MAZE_EVENT_HARD);
+	if (message->header.kind != COLLECTOR_RECORD ||
+	    (record->record.event != MAZE_EVENT_SOFT && record->record.event != MAZE_EVENT_HARD))
+		return NULL;
+	return record;
 }
 
 size_t collector_queue_unwritten(const struct collector_queue *queue)
@@ -76,11 +78,11 @@ size_t collector_queue_unwritten(const struct collector_queue *queue)
 	size_t count = 0;
 
 	for (message = queue->first; message; message = message->next) {
-		if (!has_verdict(message) || message->written)
+		if (!collector_message_verdict(message) || message->written)
 			continue;
 		earlier = queue->first;
 		while (earlier != message &&
-		       !(has_verdict(earlier) &&
+		       !(collector_message_verdict(earlier) &&
 			 episode_key_equal(&earlier->header.key, &message->header.key)))
 			earlier = earlier->next;
 		count += earlier == message;

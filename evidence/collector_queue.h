@@ -35,6 +35,8 @@ bool collector_queue_add(struct collector_queue *queue, const struct collector_h
  */
 bool collector_queue_is_behind(const struct collector_queue *queue);
 void collector_queue_drop(struct collector_queue *queue, struct collector_message **link);
+/* The record of a soft or hard verdict; NULL: the message has none. */
+const struct collector_record *collector_message_verdict(const struct collector_message *message);
 /* Marks the messages of an incident that has its file. */
 void collector_queue_written(struct collector_queue *queue, const struct episode_key *key);
 /* The number of episodes with a verdict that have no file. Takes time for each pair. */

@@ -148,17 +148,11 @@ static void take_status(struct collector_user *user, const struct collector_answ
 static void trust_record(const struct collector_user *user, struct incident_written *written)
 {
 	const struct collector_message *message;
-	const struct collector_record *record = NULL, *found = NULL;
+	const struct collector_record *found = NULL;
 
-	for (message = user->queue.first; message; message = message->next) {
-		if (message->header.kind != COLLECTOR_RECORD ||
-		    !episode_key_equal(&message->header.key, &written->key))
-			continue;
-		record = (const void *)message->body;
-		if (record->record.event == MAZE_EVENT_SOFT ||
-		    record->record.event == MAZE_EVENT_HARD)
-			found = record;
-	}
+	for (message = user->queue.first; message; message = message->next)
+		if (episode_key_equal(&message->header.key, &written->key))
+			found = collector_message_verdict(message) ?: found;
 	if (!found) {
 		written->id[0] = '\0';
 		return;
