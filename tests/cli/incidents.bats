@@ -64,15 +64,7 @@ named() {
 		END { exit !(all && in_it >= all * 0.9) }'
 }
 
-# some_reported REGEX: an incident's report has such a line; its id is in $found.
-some_reported() {
-	local file
-	for file in "$kept"/*.json; do
-		found=$(basename "$file" .json)
-		! COLUMNS=10000 "$MAZE" report --incidents "$kept" "$found" 2> /dev/null | grep -qE "$1" || return 0
-	done
-	return 1
-}
+found_reported() { found_report 2> /dev/null | grep -qE "$1"; }
 
 # python_service REGEX ARG...: a service whose handler computes, an asyncio coroutine, in a
 # thread of CPython, until an incident of it has the line. It sleeps now and then, which begins
@@ -100,8 +92,8 @@ python_service() {
 		    await asyncio.gather(Handler().compute(), asyncio.sleep(1000))
 		asyncio.run(main())
 	END
-	run_until "some_reported '$regex'" --soft 300ms -- /usr/bin/python3 "$dir/service.py" "$@"
-	COLUMNS=10000 "$MAZE" report --incidents "$kept" "$found" | tee "$dir/reported" >&2
+	run_until "some_incident found_reported '$regex'" --soft 300ms -- /usr/bin/python3 "$dir/service.py" "$@"
+	found_report | tee "$dir/reported" >&2
 }
 
 @test "a loop three calls deep, without frame pointers, is named" {

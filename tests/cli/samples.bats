@@ -84,16 +84,11 @@ sys.exit(not ('"$1"'))' "${@:2}" "$kept"/*.json
 		-- dd if=/dev/zero of=/dev/null bs=1M
 }
 
-# Whether an incident has the function. The loop sleeps now and then, which begins another one:
-# where maze is late, all samples of an incident come before the first read.
+# Whether the incident has the function. The loop sleeps now and then, which begins another
+# one: where maze is late, all samples of an incident come before the first read.
 names_compute() {
-	local file
-	for file in "$kept"/*.json; do
-		! COLUMNS=10000 "$MAZE" report --incidents "$kept" "$(basename "$file" .json)" 2> /dev/null |
-			tr '\n' ' ' | grep -qE "in the Python function compute \($dir/loop.py:[345]\)" ||
-			! samples 'len(i["python"]["reads"]) > 2 and len(leaves) > 2' "$file" || return 0
-	done
-	return 1
+	found_report 2> /dev/null | tr '\n' ' ' | grep -qE "in the Python function compute \($dir/loop.py:[345]\)" &&
+		samples 'len(i["python"]["reads"]) > 2 and len(leaves) > 2' "$kept/$found.json"
 }
 
 @test "the Python function of a loop is read next to the samples" {
@@ -108,7 +103,7 @@ names_compute() {
 	    time.sleep(0.01)
 	    compute(0)' | sed 's/^\t//' > "$dir/loop.py"
 	prefix=("${plain_user[@]}")
-	caught names_compute /usr/bin/python3 "$dir/loop.py"
+	caught 'some_incident names_compute' /usr/bin/python3 "$dir/loop.py"
 }
 
 @test "without perf events, the incident has no samples and says what they need" {

@@ -103,6 +103,17 @@ run_until() {
 	eval "$condition"
 }
 
+# some_incident COMMAND...: it holds for an incident, whose id it finds in $found.
+some_incident() {
+	local file
+	for file in "$kept"/*.json; do
+		found=$(basename "$file" .json)
+		! "$@" || return 0
+	done
+	return 1
+}
+found_report() { COLUMNS=10000 "$MAZE" report --incidents "$kept" "$found"; }
+
 reported() { report 2> /dev/null | grep -qE "$1"; }
 
 # Each of 36 spinners ended at its hard limit, and each soft verdict has its incident, or maze
