@@ -64,6 +64,7 @@ static void go_on_in_child(void)
 		exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
 	}
 	bound_life();
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	account_begin();
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	while (!caught)
