@@ -62,19 +62,29 @@ pass_seconds() {
 	read -r -t "$1" -u "$never_readable" _ || :
 }
 
-# Waits until a command succeeds, for a minute. A pause of the machine does not end it: the
-# command is tried ten times at least. The counter is not named i, because `run` in the command
-# sets a variable of that name: the wait had no end.
+# Waits until a command succeeds, for a minute. A pause of the machine does not end it, nor
+# that all is slow right after one: the command is tried 200 times at least. The counter is not
+# named i, because `run` in the command sets a variable of that name: the wait had no end.
+# bash can lose the SIGCHLD of a child that ends while it reaps another. That child stays a
+# zombie until the next command in the foreground, so there is one each second.
 wait_until() {
 	local -; set +T
 	local wait_tries wait_began=$SECONDS
-	for ((wait_tries = 0; wait_tries < 10 || SECONDS - wait_began < 60; wait_tries++)); do
+	for ((wait_tries = 1; wait_tries <= 200 || SECONDS - wait_began < 60; wait_tries++)); do
 		! "$@" || return 0
 		pass_seconds 0.05
+		((wait_tries % 20)) || sleep 0
 	done
 	echo "not within a minute: $*"
+	[ "$1" != ended ] || show_process "$2"
 	return 1
 }
+
+# Each in a line, because the report of a suite has few lines of a failure.
+show_process() {
+	grep -hE '^(State|PPid|Threads|Sig...|ShdPnd):' "/proc/$1/status" | xargs
+	tail -n +1 "/proc/$1/task"/*/{comm,wchan,stack} | xargs
+} 2> /dev/null
 
 has_begun() { ! cmp -s "/proc/$1/cmdline" "/proc/$$/cmdline"; }
 ended() { ! kill -0 "$1" 2> /dev/null; }

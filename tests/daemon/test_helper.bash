@@ -109,9 +109,6 @@ show_log() {
 	return 1
 }
 
-# The kernel stacks of the threads of a process.
-show_stacks() { tail -n +1 "/proc/$1/task"/*/{comm,wchan,stack} 2> /dev/null || :; }
-
 # Starts mazed and waits until it has scanned all processes.
 start_mazed() {
 	local -; set +T
@@ -136,7 +133,7 @@ reload_mazed() {
 stop_mazed() {
 	local -; set +T
 	kill -TERM "$mazed"
-	wait_until ended "$mazed" || { show_stacks "$mazed"; show_log; }
+	wait_until ended "$mazed" || show_log
 	wait "$mazed"
 	mazed=
 }
@@ -146,7 +143,7 @@ hand_over() {
 	local status=0
 
 	kill -USR1 "$mazed"
-	wait_until ended "$mazed" || { show_stacks "$mazed"; show_log; }
+	wait_until ended "$mazed" || show_log
 	wait "$mazed" || status=$?
 	mazed=
 	[ "$status" -eq 3 ]
