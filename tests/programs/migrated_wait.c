@@ -5,7 +5,10 @@
  * --stay: it is not moved). Such a wait is not a sleep. It repeats that until SIGURG has
  * come, at most CYCLES_MAX times. Ends with 0 if SIGURG came, with 1 if it did not come
  * although its own account (time run minus time slept) reached twice --limit-ms, and with
- * 77 where it gets too little CPU time, no real-time thread or no second CPU. Watch it with --no-inherit and --recovery 1.
+ * 77 where it gets too little CPU time, no real-time thread or no second CPU, or where signals
+ * come late and its start has used the limit: the poll engine need not see the moment in
+ * which that episode has ended, before the next one. Watch it with --no-inherit and
+ * --recovery 1.
  */
 #include "program.h"
 
@@ -107,7 +110,7 @@ int main(int argc, char **argv)
 	long long limit_ns = number_option(argc, argv, "--limit-ms", 60) * 1000000LL;
 	long work_ms = number_option(argc, argv, "--work-ms", 10);
 	long sleep_us_each = number_option(argc, argv, "--sleep-ms", 2) * 1000;
-	long long account_ns = 0, began, run, waited, run_before, waited_before, asleep;
+	long long account_ns = 0, started_ns, began, run, waited, run_before, waited_before, asleep;
 	pthread_t threads[2];
 
 	begin(argc, argv);
@@ -117,7 +120,8 @@ int main(int argc, char **argv)
 	pthread_create(&threads[0], NULL, hold_cpu, NULL);
 	pthread_create(&threads[1], NULL, move_waiter, NULL);
 	/* With recovery 1, this forgives the CPU time of the exec. */
-	sleep_us(own_cpu_ns() / 1000 + 20000);
+	started_ns = own_cpu_ns();
+	sleep_us(started_ns / 1000 + 20000);
 	caught = 0;
 	for (int i = 0; !caught && i < CYCLES_MAX; i++) {
 		began = clock_ns(CLOCK_MONOTONIC);
@@ -133,6 +137,8 @@ int main(int argc, char **argv)
 		if (account_ns < 0)
 			account_ns = 0;
 	}
+	if (!caught && getenv(ACCOUNT_LATE_SIGNALS) && started_ns >= limit_ns)
+		return EXIT_SKIP;
 	/* The machine left it too little CPU time. */
 	if (!caught && account_ns < 2 * limit_ns)
 		return EXIT_SKIP;

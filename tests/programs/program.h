@@ -240,11 +240,16 @@ static inline void account_begin(void)
 		account_now[view]->first_ns = account_now[view]->last_ns;
 }
 
-/* For every program and forked child, so that a broken maze leaves none behind. */
+/*
+ * For every program and forked child, so that a broken maze leaves none behind. A forked
+ * child has no account until its account_begin(): what it looks at or catches, for example
+ * in an inherited handler, must not be in its parent's.
+ */
 static inline void bound_life(void)
 {
 	const struct itimerval most = { .it_value.tv_sec = LIFE_CPU_SECONDS };
 
+	account_now[0] = NULL;
 	alarm(LIFE_SECONDS);
 	setitimer(ITIMER_PROF, &most, NULL);
 }
