@@ -98,7 +98,7 @@ static void a_soft_verdict_has_a_process_info_and_a_stack(void **state)
 	assert_true(stack->pid == record->pid && stack->tid == record->tid && stack->tag == 77);
 	assert_true(stack->episode == record->episode && stack->number == 0);
 	assert_true(stack->count_ns == record->count_ns && stack->boot_ns <= record->boot_ns);
-	assert_true(leaf_is_the_spin(fixture, stack));
+	assert_true(leaf_is_the_spin(stack));
 	assert_int_equal(stack->user[0].kind, MAZE_FRAME_FILE);
 }
 
