@@ -107,14 +107,13 @@ check:
 	@tests/suite $$(tests/suite --names check)
 	@echo "== all tests passed"
 
-# Suites of emulated machines keep all processors busy, and others one, so two suites run
-# side by side. The order of tests/suites keeps the large ones apart.
+# Two suites run side by side. The order of tests/suites keeps the large ones apart.
 ## make check-beyond the slow tests: the page in Chromium, other kernels in virtual
 ##                   machines, a minimal Debian 12
 check-beyond:
 	@scripts/deps $(BEYOND_DEPS)
 	@$(MAKE) -j$$(nproc) beyond-build
-	@tests/suite --jobs 2 $$(tests/suite --names beyond)
+	@tests/suite $$(tests/suite --names beyond)
 	@echo "== all tests beyond make check passed"
 
 ## make check-all    make check, then make check-beyond
