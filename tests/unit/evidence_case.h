@@ -323,8 +323,8 @@ static inline bool leaf_is_the_spin(const struct maze_stack *stack)
 {
 	maze_u64 at = stack->user[0].at;
 
-	if (stack->count_ns < (maze_u64)in_spin_since->tv_sec * MAZE_NSEC_PER_SEC +
-				      (maze_u64)in_spin_since->tv_nsec)
+	if (stack->count_ns <
+	    (maze_u64)in_spin_since->tv_sec * MAZE_NSEC_PER_SEC + (maze_u64)in_spin_since->tv_nsec)
 		return true;
 	if (!stack->user_frames)
 		return false;

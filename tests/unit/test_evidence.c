@@ -332,8 +332,7 @@ static bool judge_runs(struct fixture *fixture)
 	err = evidence_runs(fixture->evidence, verdict->pid, verdict->tid, verdict->episode, &runs);
 	/* While it ended, it slept and was near its limit again: those runs took the place. */
 	if (err == -ENOENT && end->episode != verdict->episode) {
-		print_message("# episode %u ended in episode %u\n", verdict->episode,
-			      end->episode);
+		print_message("# episode %u ended in episode %u\n", verdict->episode, end->episode);
 		return false;
 	}
 	assert_int_equal(err, 0);
