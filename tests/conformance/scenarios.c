@@ -255,14 +255,17 @@ static const char *first_unaffected(const struct suite *suite, const struct outc
 {
 	const struct record *watch = find_event(outcome, "watch"), *record = outcome->records;
 	const char *last = NULL;
+	bool parent_ended = false;
 	size_t i;
 
 	(void)suite;
-	for (i = 0; watch && i < outcome->count; i++, record++)
+	for (i = 0; watch && i < outcome->count; i++, record++) {
 		if (!strcmp(record->event, "soft") && record->pid != watch->pid)
 			last = record->not_sent;
-	/* This can be the parent, which then has no child. */
-	if (!output_has("ready"))
+		parent_ended |= !strcmp(record->event, "hard") && record->pid == watch->pid;
+	}
+	/* This can be the parent, which ends its child or has none. */
+	if (!output_has("ready") || (parent_ended && !last))
 		return "SKIP it used its limits before it was ready";
 	if (!last)
 		return "there is no soft verdict of the first process";

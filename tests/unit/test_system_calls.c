@@ -332,13 +332,26 @@ static void denied_calls_are_counted(void **state)
 	assert_true(row->time_ns && row->time_ns <= slice.wall_ns);
 }
 
+/* A pause of the machine may leave a slice without calls. */
+static struct call_slice slice_with_calls(void (*program)(void))
+{
+	maze_u64 until = now_ns(CLOCK_MONOTONIC) + WAIT_NS;
+	struct call_slice slice;
+
+	do {
+		assert_true(now_ns(CLOCK_MONOTONIC) < until);
+		slice = slice_of(program);
+	} while (!slice.calls);
+	return slice;
+}
+
 static void other_first_arguments_share_a_row(void **state)
 {
 	struct call_slice slice;
 
 	(void)state;
 	counter_or_skip();
-	slice = slice_of(look_for_processes);
+	slice = slice_with_calls(look_for_processes);
 	assert_int_equal(slice.rows_count, 1);
 	assert_int_equal(slice.rows[0].call, SYS_sched_getscheduler);
 	assert_int_equal(slice.rows[0].result, -ESRCH);
@@ -364,7 +377,7 @@ static void calls_of_32_bits_have_their_own_numbers(void **state)
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	if (status)
 		skip_because("this kernel has no 32-bit calls");
-	slice = slice_of(close_32);
+	slice = slice_with_calls(close_32);
 	assert_int_equal(slice.rows_count, 1);
 	assert_true(slice.rows[0].call == (6 | CALL_COMPAT));
 	assert_string_equal(system_call_name(slice.rows[0].call), "close");
