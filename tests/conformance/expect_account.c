@@ -218,25 +218,29 @@ static const char *judge_stage(const struct suite *suite, const struct terms *te
 
 /*
  * With a finite recovery the count survives sleeps. Its upper bound is all CPU time minus
- * the forgiveness for the lower bound of the time not runnable.
+ * the forgiveness for the lower bound of the time not runnable. The sleep came at an unknown
+ * time between the last look before it and the first one after it. All CPU time of these
+ * may be before it, so that the count was higher; or behind it, where it is not forgiven.
  */
 static const char *judge_recovery(const struct terms *terms, const struct outcome *outcome,
 				  long long tid)
 {
 	const struct account_episode *episode;
 	const struct record *record = outcome->records;
-	double count_ns = 0, most_ns = 0;
-	long long since_ns = 0;
+	double count_ns = 0, most_ns = 0, behind_ns;
+	long long since_ns = 0, until_ns;
 	bool ended = true;
 	size_t at = 0, i;
 
 	while ((episode = account_of(tid, ACCOUNT_SLEEPS, &at))) {
 		ended = episode->after_ns != 0;
-		count_ns += (double)(episode->last_ns - since_ns);
+		until_ns = ended ? episode->after_ns : episode->last_ns;
+		count_ns += (double)(until_ns - since_ns);
 		most_ns = count_ns > most_ns ? count_ns : most_ns;
 		count_ns -= (double)episode->asleep_ns * terms->recovery;
-		count_ns = count_ns > 0 ? count_ns : 0;
-		since_ns = episode->last_ns;
+		behind_ns = (double)(until_ns - episode->last_ns);
+		count_ns = count_ns > behind_ns ? count_ns : behind_ns;
+		since_ns = until_ns;
 	}
 	for (i = 0; ended && i < outcome->count; i++, record++)
 		if (is_verdict(record) && record->tid == tid &&

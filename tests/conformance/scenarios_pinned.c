@@ -314,30 +314,39 @@ pid_t second_thread(const struct suite *suite, pid_t pid)
 	return 0;
 }
 
+static int watch_one_thread(const struct suite *suite, pid_t tid, const char *soft)
+{
+	char words[512];
+
+	snprintf(words, sizeof(words), "%s watch --engine %s --soft %s --hard 0 --thread %d",
+		 suite->maze, suite->engine, soft, (int)tid);
+	return run_words(suite, words, NULL);
+}
+
 static const char *watch_thread(const struct suite *suite, pid_t pid)
 {
 	pid_t tid = second_thread(suite, pid);
 	struct outcome outcome = { 0 };
 	long long listed = 0;
 	const char *wrong;
-	char words[512];
 
-	snprintf(words, sizeof(words), "%s watch --engine %s --soft 1000xms --hard 0 --thread %d",
-		 suite->maze, suite->engine, (int)tid);
 	if (!tid)
 		return "the second thread does not spin";
-	if (run_words(suite, words, NULL))
+	/* The limit that ends it comes only after it was listed. */
+	if (watch_one_thread(suite, tid, "1h"))
 		return "watch --thread failed";
 	if (list_length(suite, &listed) != 1 || listed != tid)
 		return "the list does not contain exactly this thread";
+	if (watch_one_thread(suite, tid, "100xms"))
+		return "watch --thread with another limit failed";
 	/* The handler ends the program with status 0 if it runs in the spinning thread. */
 	if (wait_bounded(suite, pid, WAIT_MS / 1000))
 		return "the signal did not come to the thread";
 	wrong = read_events(suite, pid, &outcome);
 	if (!wrong)
 		wrong = expect_always(&outcome);
-	if (!wrong && (count_events(&outcome, "soft") != 1 || count_events(&outcome, "watch") != 1))
-		wrong = "not one watch and one soft verdict";
+	if (!wrong && (count_events(&outcome, "soft") != 1 || count_events(&outcome, "watch") != 2))
+		wrong = "not one watch for each limit and one soft verdict";
 	if (!wrong && find_event(&outcome, "soft")->tid != tid)
 		wrong = "the verdict is on another thread";
 	outcome_free(&outcome);
@@ -365,9 +374,11 @@ static const char *run_storm(const struct suite *suite, pid_t sleeper)
 	long long tid = 0;
 	char words[512];
 
-	if (maze(suite, "watch --soft 10s --hard 20s", sleeper, NULL))
+	if (maze(suite, "watch --soft 1h --hard 2h", sleeper, NULL))
 		return "watch failed";
-	snprintf(words, sizeof(words), "%s run --engine %s -- forker --storm 300", suite->maze,
+	/* The parent of the storm need not sleep once. */
+	snprintf(words, sizeof(words),
+		 "%s run --engine %s --soft 1h --hard 2h -- forker --storm 300", suite->maze,
 		 suite->engine);
 	if (run_words(suite, words, NULL))
 		return "a child failed";
