@@ -24,7 +24,6 @@ static bool start_member(unsigned int seed, int depth)
 	pid = fork();
 	if (!pid) {
 		bound_life();
-		account_now[0] = NULL;
 		live(seed, depth);
 		_exit(0);
 	}

@@ -171,11 +171,10 @@ static inline pid_t group_fork(void)
 	if (pid)
 		return pid;
 	group_account = NULL;
-	account_now[0] = NULL;
+	bound_life();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(1);
-	bound_life();
 	return 0;
 }
 
