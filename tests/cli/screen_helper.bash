@@ -9,6 +9,9 @@ terminal() { SHELL=/bin/sh LC_ALL=C.UTF-8 tmux -S "$BATS_TEST_TMPDIR/tmux" -f /d
 # its exit status to another one.
 on_screen() {
 	needs_program tmux
+	# No daemon: a signal to the suite ends it too.
+	start terminal -D
+	wait_until terminal list-sessions
 	printf '%q ' "${@:3}" > "$BATS_TEST_TMPDIR/command"
 	terminal new-session -d -x "$1" -y "$2" \
 		". '$BATS_TEST_TMPDIR/command' 2> '$BATS_TEST_TMPDIR/err'; echo \$? > '$BATS_TEST_TMPDIR/status'"
