@@ -6,53 +6,19 @@
 #ifndef MAZE_TEST_CALL_PROGRAMS_H
 #define MAZE_TEST_CALL_PROGRAMS_H
 
-#include "incident_case.h"
+#include "call_case.h"
 
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 
-#include "../../base/clock.h"
-
-/* The calls of several seconds. The parent ends the child long before. */
-#define NOTES (1U << 22)
 #define WRITTEN 7
-
-struct account {
-	volatile maze_u64 count;
-	volatile int fd;
-	volatile bool started;
-	maze_u64 times[NOTES]; /* CLOCK_BOOTTIME after each call, as a ring */
-};
-
-static struct account *account;
 
 static void note(void)
 {
 	account->times[account->count % NOTES] = now_ns(CLOCK_BOOTTIME);
 	account->count++;
-}
-
-static pid_t run(void (*program)(void))
-{
-	pid_t pid;
-
-	account->started = false;
-	pid = fork();
-	assert_true(pid >= 0);
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		account->started = true;
-		for (;;)
-			program();
-	}
-	loop_running = pid;
-	/* Until then it makes calls of libc. */
-	wait_until(account->started);
-	return pid;
 }
 
 /* Reads of an empty pipe fail; writes succeed. Only the writes are noted. */
@@ -96,14 +62,6 @@ static void read_for_long(void)
 	}
 	if (readv(random, parts, 1024) <= 0)
 		_exit(1);
-}
-
-static void close_many(void)
-{
-	int fd;
-
-	for (fd = 1000; fd < 1100; fd++)
-		close(fd);
 }
 
 /* Notes each round only: a machine may read the clock by a call, which would be counted too. */

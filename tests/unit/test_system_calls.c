@@ -5,42 +5,8 @@
  */
 #include "call_programs.h"
 
-#include <dirent.h>
-
 #include "../../core/system_calls.h"
 #include "../../engine/bpf/system_calls.h"
-#include "../../evidence/collector_users.h"
-#include "../../lib/system_calls.h"
-
-#define MS MAZE_NSEC_PER_MSEC
-#define LIMIT_NS (20 * MS)
-#define WAIT_NS (60 * MAZE_NSEC_PER_SEC)
-
-static struct call_counter *counter;
-static char why_not[512];
-static bool must_run;
-
-static int load_counter(void **state)
-{
-	struct maze_error error = { "" };
-
-	(void)state;
-	account = mmap(NULL, sizeof(*account), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-		       -1, 0);
-	if (account == MAP_FAILED)
-		return -1;
-	if (!call_counter_open(&counter, &error))
-		return 0;
-	snprintf(why_not, sizeof(why_not), "%.500s", error.text);
-	return must_run ? -1 : 0;
-}
-
-static int drop_counter(void **state)
-{
-	(void)state;
-	call_counter_close(counter);
-	return 0;
-}
 
 static int clear_account(void **state)
 {
@@ -55,12 +21,6 @@ static int stop_child(void **state)
 	if (loop_running)
 		loop_stop(loop_running);
 	return 0;
-}
-
-static void counter_or_skip(void)
-{
-	if (!counter)
-		skip_because("%s", why_not);
 }
 
 static int begin(pid_t pid)
@@ -134,32 +94,6 @@ static maze_u64 noted_between(maze_u64 from, maze_u64 until)
 		between += account->times[i % NOTES] >= from && account->times[i % NOTES] <= until;
 	return between;
 }
-
-/* The programs that this process has attached to system calls. */
-static int attached(void)
-{
-	DIR *directory = opendir("/proc/self/fdinfo");
-	struct dirent *entry;
-	char path[300], text[512];
-	int count = 0;
-	ssize_t n;
-	int fd;
-
-	while (directory && (entry = readdir(directory))) {
-		snprintf(path, sizeof(path), "/proc/self/fdinfo/%s", entry->d_name);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-		text[n > 0 ? n : 0] = '\0';
-		count += strstr(text, "tp_name:\tsys_enter") || strstr(text, "tp_name:\tsys_exit");
-		if (fd >= 0)
-			close(fd);
-	}
-	if (directory)
-		closedir(directory);
-	return count;
-}
-
-/* ---- slices ---------------------------------------------------------------------------- */
 
 static maze_u64 noted_in(const struct call_slice *slice)
 {
@@ -474,122 +408,11 @@ static void the_end_of_a_thread_ends_its_slice(void **state)
 	assert_int_equal(attached(), 0);
 }
 
-/* ---- the collector --------------------------------------------------------------------- */
-
-/*
- * Works until no slice is to come. Returns whether the child has used CPU time in the second
- * one, by its own clock.
- */
-static bool work_until_sliced(struct collector *collector, pid_t pid, bool *ret_began)
-{
-	const struct slice_request *request = &collector->calls.requests[0];
-	maze_u64 until = now_ns(CLOCK_MONOTONIC) + WAIT_NS, first_ns = 0, last_ns = 0;
-	struct incident_messages messages;
-	clockid_t clock;
-
-	assert_int_equal(clock_getcpuclockid(pid, &clock), 0);
-	for (; request->state; poll(NULL, 0, 5)) {
-		assert_true(now_ns(CLOCK_MONOTONIC) < until);
-		collector_work(collector, &messages);
-		/* Only the first slice is followed by a pause. */
-		if (request->state != SLICE_RUNS || request->pause_ns)
-			continue;
-		*ret_began = true;
-		last_ns = now_ns(clock);
-		if (!first_ns)
-			first_ns = last_ns;
-	}
-	return last_ns > first_ns;
-}
-
-/*
- * An incident with the system calls of a child. NULL: the child had no CPU time for its
- * second slice, as far as is known. *ret_began: it has begun.
- */
-static json_t *incident_with_slices(const char *dir, bool *ret_began)
-{
-	struct incidents_options options = { .dir = dir, .calls_cpu_ns = LIMIT_NS };
-	struct maze_policy policy = case_policy;
-	struct collector *collector = NULL;
-	struct incident_messages messages;
-	struct maze_record soft;
-	json_t *incident = NULL;
-	pid_t pid;
-
-	assert_int_equal(collector_open(&options, &collector, NULL), 0);
-	collector_work(collector, &messages);
-	assert_int_equal(attached(), 0);
-	policy.hard_ns = policy.soft_ns + 200 * MS;
-	pid = run(close_many);
-	soft = case_record(pid, MAZE_EVENT_SOFT);
-	collector_record(collector, &soft, "poll", NULL, &policy);
-	if (work_until_sliced(collector, pid, ret_began)) {
-		/* On a very busy machine it has only the reason why the first one is missing. */
-		incident = collect_key(collector, dir, "system_calls.1",
-				       "System calls were not counted: ");
-		assert_non_null(incident);
-	}
-	assert_int_equal(attached(), 0);
-	collector_close(collector, NULL);
-	loop_stop(pid);
-	return incident;
-}
-
-static void an_incident_has_two_slices(void **state)
-{
-	maze_u64 until = now_ns(CLOCK_MONOTONIC) + WAIT_NS;
-	json_t *incident, *row;
-	bool began = false;
-	int number = 0;
-	char name[32];
-
-	counter_or_skip();
-	do {
-		if (began && now_ns(CLOCK_MONOTONIC) >= until)
-			skip_because("no child had CPU time for its second slice");
-		assert_true(now_ns(CLOCK_MONOTONIC) < until);
-		snprintf(name, sizeof(name), "kept-%d", number++);
-		incident = incident_with_slices(in_place(*state, name), &began);
-	} while (!incident);
-	/* On a very busy machine the child may not run in time. */
-	if (has_note(incident, "System calls were not counted: "))
-		skip_because("%s", text(incident, "notes.0"));
-	row = get(incident, "system_calls.0.rows.0");
-	assert_string_equal(text(row, "name"), "close");
-	assert_string_equal(text(row, "error"), "EBADF");
-	assert_int_equal(json_integer_value(get(row, "number")), SYS_close);
-	assert_in_range(json_integer_value(get(row, "fd")), 1000, 1099);
-	assert_true(json_integer_value(get(incident, "system_calls.0.calls")) >=
-		    json_integer_value(get(row, "calls")));
-	assert_non_null(get(incident, "system_calls.1"));
-	assert_true(strcmp(text(incident, "system_calls.0.time"),
-			   text(incident, "system_calls.1.time")) < 0);
-	json_decref(incident);
-}
-
-static void a_missing_slice_has_a_reason(void **state)
-{
-	struct incidents_options options = { .dir = in_place(*state, "kept"),
-					     .calls_cpu_ns = LIMIT_NS };
-	struct maze_record soft = case_record(GONE, MAZE_EVENT_SOFT);
-	struct collector *collector = NULL;
-	json_t *incident;
-
-	assert_int_equal(collector_open(&options, &collector, NULL), 0);
-	collector_record(collector, &soft, "poll", NULL, &case_policy);
-	incident = collect_key(collector, options.dir, "system_calls.0",
-			       "System calls were not counted: ");
-	assert_non_null(incident);
-	json_decref(incident);
-	collector_close(collector, NULL);
-}
-
 int main(int argc, char **argv)
 {
 	(void)argv;
 	must_run = argc > 1;
 #define SLICE(test) cmocka_unit_test_setup_teardown(test, clear_account, stop_child)
-#define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, loop_make_place, loop_remove_place)
 	const struct CMUnitTest tests[] = {
 		SLICE(counts_are_those_of_the_program),
 		SLICE(a_slice_that_is_ended_has_the_calls_until_then),
@@ -605,8 +428,6 @@ int main(int argc, char **argv)
 		SLICE(an_iteration_over_all_tasks_is_an_error),
 		SLICE(a_kernel_without_types_is_an_error_of_the_kernel),
 		SLICE(the_end_of_a_thread_ends_its_slice),
-		IN_PLACE(an_incident_has_two_slices),
-		IN_PLACE(a_missing_slice_has_a_reason),
 	};
 
 	return cmocka_run_group_tests(tests, load_counter, drop_counter);
