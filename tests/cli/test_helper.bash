@@ -267,10 +267,11 @@ on_terminal() {
 	output=${output//$'\r'/}
 }
 
-# Copies the program and a spinner to a directory that every user can reach; teardown
-# removes $public.
+# Copies the program and a spinner to a directory that every user can reach, once in a test;
+# teardown removes $public.
 public=
 for_everyone() {
+	[ -z "$public" ] || return 0
 	public=$(mktemp -d)
 	chmod 755 "$public"
 	cp "$MAZE" "$public/maze"
