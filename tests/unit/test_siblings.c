@@ -277,14 +277,11 @@ static json_t *incident_with_one(const char *dir, pid_t pid, maze_u32 number)
 static void an_incident_has_them(void **state)
 {
 	maze_u64 until = case_now_ns() + PATIENCE_MS * MAZE_NSEC_PER_MSEC;
-	char directory[] = "/tmp/maze-siblings-XXXXXX", dir[64], command[96];
+	const char *dir = in_place(*state, "kept");
 	maze_u32 number = 0;
 	json_t *incident;
 	pid_t pid = start(1);
 
-	(void)state;
-	assert_non_null(mkdtemp(directory));
-	snprintf(dir, sizeof(dir), "%s/kept", directory);
 	incident = incident_with_one(dir, pid, number);
 	while (!get(incident, "siblings.0")) {
 		assert_true(case_now_ns() < until);
@@ -297,8 +294,6 @@ static void an_incident_has_them(void **state)
 	json_decref(incident);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-	snprintf(command, sizeof(command), "rm -r %s", directory);
-	assert_int_equal(system(command), 0);
 }
 
 int main(void)
@@ -308,7 +303,8 @@ int main(void)
 		cmocka_unit_test(threads_that_sleep_are_dropped),
 		cmocka_unit_test(their_number_is_bounded),
 		cmocka_unit_test(stacks_are_those_of_the_thread),
-		cmocka_unit_test(an_incident_has_them),
+		cmocka_unit_test_setup_teardown(an_incident_has_them, loop_make_place,
+						loop_remove_place),
 	};
 
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
